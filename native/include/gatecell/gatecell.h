@@ -1,0 +1,150 @@
+// gatecell.h: the C ABI of the core. Opaque handles, status codes, no exceptions, nothing of Node.
+//
+// A graph arrives as flat tables (tensors, op records, attributes), is checked completely, and becomes a plan: memory
+// laid out once, kernels and thread split chosen once. A run is one call. Everything the caller hands over by pointer
+// (parameter arenas, host arena, control block) must outlive the handle that borrows it.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// Status codes. The sentence behind the last failure on this thread is gc_last_error().
+typedef enum gc_status {
+  GC_OK = 0,
+  GC_INVALID_ARGUMENT = 1,  // a table, index or attribute is malformed
+  GC_INVALID_SHAPE = 2,     // shapes do not fit the op
+  GC_OUT_OF_MEMORY = 3,     // an allocation of the plan failed
+  GC_UNSUPPORTED = 4,       // the op has no kernel on this backend, or no gradient
+  GC_OUT_OF_RANGE = 5,      // a run met an index outside its table (token id >= vocabulary)
+  GC_BUSY = 6,              // the handle is running
+} gc_status;
+const char* gc_last_error(void);
+
+// ---- machine -------------------------------------------------------------------------------------------------------
+typedef struct gc_machine {
+  const char* isa_found;    // best of "scalar", "avx2", "avx512" that CPU and OS support
+  const char* isa_used;     // after GATECELL_ISA
+  const char* isa_problem;  // why GATECELL_ISA was refused, or null
+  const char* features;     // space separated: avx2 fma avx512f ... avx512_bf16 avx512_vnni
+  const char* cpu_model;
+  int32_t cpus_online;
+  int32_t cpus_affinity;    // in this process' affinity mask
+  double cgroup_quota;      // cores allowed by the cgroup, 0 where there is no quota
+  int32_t threads;          // threads the engine uses now
+} gc_machine;
+gc_status gc_machine_info(gc_machine* out);
+// 1 <= threads <= 1024; 0 restores the default: min(affinity, ceil(quota)).
+gc_status gc_set_threads(int32_t threads);
+
+// ---- parameter store: row-major parameters under PyTorch's layout, shared by many plans ------------------------------
+typedef struct gc_store gc_store;
+typedef struct gc_param {
+  int64_t offset;   // first element in the arenas, a multiple of 16
+  int32_t rank;     // 1 or 2
+  int32_t dims[2];  // row-major [dims[0]] or [dims[0], dims[1]]
+} gc_param;
+// data, and (null for inference) grad, first and second moments: arenas of `arena_floats` floats with the same layout.
+gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad, float* moment1,
+                          float* moment2, gc_store** out);
+// The caller has written `data`: packed copies made from it are stale.
+gc_status gc_store_touch(gc_store* store);
+void gc_store_destroy(gc_store* store);
+
+// ---- plan ------------------------------------------------------------------------------------------------------------
+typedef enum gc_dtype { GC_F32 = 0, GC_I32 = 1 } gc_dtype;
+typedef enum gc_role {
+  GC_INTERNAL = 0,   // lives in the plan's own arena; slot unused
+  GC_HOST = 1,       // dense, row-major, in the host arena at element `slot`: inputs, outputs, states
+  GC_PARAMETER = 2,  // slot = index in the store
+} gc_role;
+// One tensor: 8 int32: dtype, role, slot, rank (1..4), d0, d1, d2, d3 (unused dims 1). Sequences are time-major [T, B, ...].
+enum { GC_TENSOR_FIELDS = 8 };
+
+// Op records, concatenated int32: opcode, inputs, outputs, attributes, then that many tensor ids (-1: absent), and
+// `attributes` doubles taken from the attribute table in order. Ops stand in topological order; each tensor has one producer.
+typedef enum gc_opcode {
+  GC_OP_EMBEDDING = 1,      // table[V,E], ids i32[...] -> [..., E]
+  GC_OP_LSTM = 2,           // x[T,B,I], w_ih[4H,I], w_hh[4H,H], b_ih[4H]?, b_hh[4H]?, h0[B,H]?, c0[B,H]? -> y[T,B,H], hT[B,H]?, cT[B,H]?
+                            //   attributes: reverse (0/1)
+  GC_OP_LINEAR = 3,         // x[..., I], w[O,I], b[O]? -> [..., O]
+  GC_OP_DROPOUT = 4,        // x -> like x; attributes: p, locked (1: one mask for all steps of dim 0), stream (the layer's number)
+  GC_OP_CROSS_ENTROPY = 5,  // logits[..., V], targets i32[...] (-1: ignored) -> f32[2]: mean nats over counted targets, their count
+  GC_OP_SOFTMAX = 6,        // x[..., V] -> like x
+  GC_OP_ADD = 7,            // a, b (same shape, or b[last dim]) -> like a
+  GC_OP_MUL = 8,            // a, b (same shape, or b[last dim]) -> like a
+  GC_OP_SIGMOID = 9,
+  GC_OP_TANH = 10,
+  GC_OP_RELU = 11,
+  GC_OP_AFFINE = 12,        // x -> scale * x + shift; attributes: scale, shift
+  GC_OP_CONCAT = 13,        // a[..., M], b[..., N], ... -> [..., M+N+...]
+  GC_OP_SLICE = 14,         // x -> part of one dimension; attributes: dim, begin (the length is the output's shape)
+  GC_OP_RESHAPE = 15,       // x -> same elements, other shape
+  GC_OP_MEAN_SQUARE = 16,   // x, y (same shape) -> f32[2]: mean of (x-y)^2, count
+  GC_OP_SIGMOID_CROSS_ENTROPY = 17,  // logits[..., K], targets f32[..., K] -> f32[2]: mean over rows of the sum over K, rows
+  GC_OP_SAMPLE = 18,        // logits[..., V], control f32[4] = {temperature, top_k, top_p, reserved} -> i32[...]; attributes: stream
+  GC_OP_FLIP = 19,          // x[T, ...] -> reversed along dim 0
+  GC_OP_SUB = 20,           // a, b (same shape, or b[last dim]) -> like a
+} gc_opcode;
+
+// What a run does.
+typedef enum gc_mode {
+  GC_FORWARD = 0,   // dropout is off
+  GC_GRADIENT = 1,  // forward with dropout, backward; gradients land in the store's grad arena
+  GC_TRAIN = 2,     // GRADIENT, then clip and update
+} gc_mode;
+typedef enum gc_optimizer { GC_SGD = 1, GC_RMSPROP = 2, GC_ADAM = 3, GC_ADAMW = 4 } gc_optimizer;
+
+// The control block: doubles shared with the caller, read at the start of a run, written at its end.
+typedef enum gc_control {
+  GC_C_SEED = 0,           // integer < 2^53; masks and samples are Philox(seed; stream, step, element)
+  GC_C_STEP = 1,           // integer >= 0: the step's number; the generator's counter and Adam's t = step + 1
+  GC_C_LEARNING_RATE = 2,
+  GC_C_CLIP_NORM = 3,      // 0: no clipping
+  GC_C_BETA1 = 4,          // Adam; SGD: momentum; RMSprop: alpha
+  GC_C_BETA2 = 5,
+  GC_C_EPSILON = 6,
+  GC_C_WEIGHT_DECAY = 7,   // AdamW: decoupled, rank-2 parameters only
+  GC_C_GRAD_NORM = 8,      // out: global norm before clipping
+  GC_C_LOSS = 9,           // out: root's first element
+  GC_C_APPLIED = 10,       // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
+  GC_CONTROL_SIZE = 16,
+} gc_control;
+
+typedef struct gc_plan gc_plan;
+typedef struct gc_plan_desc {
+  gc_store* store;                   // null where the graph has no parameters
+  const int32_t* tensors;            // GC_TENSOR_FIELDS each
+  int32_t tensor_count;
+  const int32_t* ops;
+  int64_t ops_length;                // int32s in ops
+  const double* attributes;
+  int64_t attribute_count;
+  const int32_t* carry;              // pairs (from, to) of host tensors: copied after each run (h, c across batches)
+  int32_t carry_count;               // pairs
+  int32_t loss;                      // tensor whose first element is minimised, -1: no backward pass
+  int32_t optimizer;                 // gc_optimizer, 0: none
+  void* host;                        // host arena, 64-byte aligned; each host tensor's slot is a multiple of 16 elements
+  int64_t host_elements;             // 4-byte elements in it
+  double* control;                   // GC_CONTROL_SIZE doubles
+  int32_t threads;                   // 0: the engine's
+} gc_plan_desc;
+gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out);
+// Runs on the calling thread plus the engine's pool. GC_BUSY if the plan is running already.
+gc_status gc_plan_run(gc_plan* plan, gc_mode mode);
+// `count` forward runs; after each, out[i] = element 0 of `sampled`, which is also written to element 0 of `token`,
+// carries are applied and GC_C_STEP grows by 1. Stops after a run that drew `stop` (-1: never). *done = runs made.
+gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out, int32_t* done);
+// JSON, valid until the plan is destroyed: memory by kind, and a line per node with the kernel chosen and why.
+const char* gc_plan_explain(gc_plan* plan);
+int64_t gc_plan_bytes(gc_plan* plan);  // native memory of this plan, packed weights included
+void gc_plan_destroy(gc_plan* plan);   // waits for a running job
+
+// Frees what threads and caches hold; called when the last environment goes.
+void gc_shutdown(void);
+
+#ifdef __cplusplus
+}
+#endif

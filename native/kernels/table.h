@@ -1,0 +1,70 @@
+// table.h: what one instruction set offers. One constant table per ISA; the core picks one per plan.
+//
+// The determinism rule: every output is one FMA chain over k in increasing order, seeded by its start value; so all
+// tables give the same bits. Kernel files include nothing but this header, immintrin.h and stdint/stddef.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+// C[M x columns] (+)= A[M x K] * B[K x columns], k cut in `segments` of `segment_length`.
+// A(m, s, k) = a[m * a_row + s * a_segment + k * a_k]; B(s, k, n) = b[s * b_segment + k * b_k + n]; C(m, n) = c[m * c_row + n].
+typedef struct gc_gemm {
+  const float* a;
+  int64_t a_row, a_k, a_segment;
+  const float* b;
+  int64_t b_k, b_segment;
+  int64_t b_tile;      // from one tile of `tile_columns` to the next
+  float* c;
+  int64_t c_row, c_tile;
+  int64_t rows;        // M
+  int64_t columns;     // N: whole tiles, the last one may be narrower (any count; stores never pass it)
+  int64_t segments, segment_length;
+  const float* start;  // N floats every row starts from; null: C itself if accumulate, else zero
+  int32_t accumulate;
+} gc_gemm;
+
+// One time step of the cell for `rows` batch rows of one panel of 16 hidden units.
+// gates[row]: 64 floats i[16] f[16] g[16] o[16], pre-activations in, activations out (kept for the backward pass).
+typedef struct gc_cell {
+  float* gates;          // row stride 64
+  const float* c_prev;   // row stride `state_row`
+  float* c;
+  float* h;
+  int64_t state_row, h_row;
+  int64_t rows;
+} gc_cell;
+
+// Backward of the same: gates: activations in, gradients of the pre-activations out.
+typedef struct gc_cell_backward {
+  float* gates;          // row stride 64
+  const float* c_prev;   // row stride state_row
+  const float* c;
+  const float* dy;       // gradient from above, row stride dy_row; null: zero
+  const float* dh;       // gradient from the next step, row stride dh_row
+  float* dc;             // carried, in and out, row stride dc_row
+  int64_t state_row, dy_row, dh_row, dc_row;
+  int64_t rows;
+} gc_cell_backward;
+
+typedef struct gc_kernels {
+  const char* name;         // "scalar", "avx2", "avx512"
+  int32_t tile_columns;     // columns of one packed B tile: 64 or 16
+  void (*gemm)(const gc_gemm* g);
+  void (*cell_forward)(const gc_cell* c);
+  void (*cell_backward)(const gc_cell_backward* c);
+  // y = f(x), n elements, in place allowed.
+  void (*sigmoid)(const float* x, float* y, int64_t n);
+  void (*tanh)(const float* x, float* y, int64_t n);
+  void (*exp)(const float* x, float* y, int64_t n);
+  // y[i] += x[i]
+  void (*add)(const float* x, float* y, int64_t n);
+  // Optimisers: n elements; hyper-parameters as floats computed once in double by the caller.
+  void (*sgd)(float* w, const float* g, float* velocity, int64_t n, float scale, float lr, float momentum);
+  void (*rmsprop)(float* w, const float* g, float* square, int64_t n, float scale, float lr, float alpha, float epsilon);
+  // Adam with bias correction folded into lr_t and eps_t; decay = 1 - lr * weight_decay (AdamW) or 1.
+  void (*adam)(float* w, const float* g, float* m, float* v, int64_t n, float scale, float lr_t, float beta1, float beta2, float eps_t, float decay);
+} gc_kernels;
+
+extern const gc_kernels gc_kernels_scalar;
+extern const gc_kernels gc_kernels_avx2;
+extern const gc_kernels gc_kernels_avx512;

@@ -1,0 +1,36 @@
+// Every error code of gatecell, in one table, and the one error class that carries them.
+// A message is one sentence: what was expected, what came, what to do.
+
+/** Stable error codes and what each means. Codes never change meaning; new ones are appended. */
+export const errorCodes = {
+  ERR_INVALID_ARGUMENT: 'an argument has the wrong type or value',
+  ERR_INVALID_SHAPE: 'a shape does not fit',
+  ERR_OUT_OF_RANGE: 'an index or id lies outside its table',
+  ERR_OUT_OF_MEMORY: 'an allocation failed',
+  ERR_UNSUPPORTED: 'the operation has no kernel or no gradient here',
+  ERR_BUSY: 'the object is already running',
+  ERR_DISPOSED: 'the object was disposed of',
+  ERR_ABORTED: 'the caller aborted',
+  ERR_NOT_FINITE: 'loss or gradient became NaN or infinite',
+  ERR_LOAD_ADDON: 'the native addon could not be loaded',
+  ERR_FILE_NOT_FOUND: 'a file does not exist or cannot be read',
+  ERR_FILE_WRITE: 'a file could not be written',
+  ERR_FILE_FORMAT: 'a file is damaged, truncated or of another format',
+  ERR_CORPUS_EMPTY: 'the data is empty or shorter than one batch',
+  ERR_CORPUS_BINARY: 'binary data was given as text',
+  ERR_UNKNOWN_SYMBOL: 'text has symbols outside the vocabulary',
+  ERR_WRONG_TASK: 'a model of another task was given',
+  ERR_INVALID_OPTION: 'a command line option is unknown or has a bad value'
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+/** The error type of the library: `code` is stable, `message` is one sentence for people. */
+export class GatecellError extends Error {
+  readonly code: ErrorCode
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.name = 'GatecellError'
+    this.code = code
+  }
+}
