@@ -65,6 +65,12 @@ typedef struct gc_kernels {
   void (*adam)(float* w, const float* g, float* m, float* v, int64_t n, float scale, float lr_t, float beta1, float beta2, float eps_t, float decay);
 } gc_kernels;
 
+#ifdef __cplusplus
+extern "C" {
+#endif
 extern const gc_kernels gc_kernels_scalar;
 extern const gc_kernels gc_kernels_avx2;
 extern const gc_kernels gc_kernels_avx512;
+#ifdef __cplusplus
+}
+#endif

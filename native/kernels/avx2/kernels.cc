@@ -1,0 +1,31 @@
+// The avx2 kernel table: AVX2 and FMA, 8 lanes. All code is in shared/*.inl on the names of vec.h.
+#include "../table.h"
+#include "vec.h"
+
+#define GATECELL_TILE_VECTORS 2
+namespace gc_avx2 {
+namespace {
+#include "../shared/math.inl"
+
+#include "../shared/gemm.inl"
+
+#include "../shared/cell.inl"
+
+#include "../shared/elementwise.inl"
+}  // namespace
+}  // namespace gc_avx2
+
+extern "C" const gc_kernels gc_kernels_avx2 = {
+    "avx2",
+    gc_avx2::kTileVectors* gc_avx2::VL,
+    gc_avx2::gemm,
+    gc_avx2::cell_forward,
+    gc_avx2::cell_backward,
+    gc_avx2::sigmoid_array,
+    gc_avx2::tanh_array,
+    gc_avx2::exp_array,
+    gc_avx2::add_array,
+    gc_avx2::sgd_array,
+    gc_avx2::rmsprop_array,
+    gc_avx2::adam_array,
+};

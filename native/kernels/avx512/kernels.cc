@@ -1,0 +1,31 @@
+// The avx512 kernel table: AVX-512 (F, BW, DQ, VL), 16 lanes. All code is in shared/*.inl on the names of vec.h.
+#include "../table.h"
+#include "vec.h"
+
+#define GATECELL_TILE_VECTORS 4
+namespace gc_avx512 {
+namespace {
+#include "../shared/math.inl"
+
+#include "../shared/gemm.inl"
+
+#include "../shared/cell.inl"
+
+#include "../shared/elementwise.inl"
+}  // namespace
+}  // namespace gc_avx512
+
+extern "C" const gc_kernels gc_kernels_avx512 = {
+    "avx512",
+    gc_avx512::kTileVectors* gc_avx512::VL,
+    gc_avx512::gemm,
+    gc_avx512::cell_forward,
+    gc_avx512::cell_backward,
+    gc_avx512::sigmoid_array,
+    gc_avx512::tanh_array,
+    gc_avx512::exp_array,
+    gc_avx512::add_array,
+    gc_avx512::sgd_array,
+    gc_avx512::rmsprop_array,
+    gc_avx512::adam_array,
+};

@@ -1,0 +1,31 @@
+// The scalar kernel table: portable C++, the reference the other tables must equal bit for bit. All code is in shared/*.inl on the names of vec.h.
+#include "../table.h"
+#include "vec.h"
+
+#define GATECELL_TILE_VECTORS 1
+namespace gc_scalar {
+namespace {
+#include "../shared/math.inl"
+
+#include "../shared/gemm.inl"
+
+#include "../shared/cell.inl"
+
+#include "../shared/elementwise.inl"
+}  // namespace
+}  // namespace gc_scalar
+
+extern "C" const gc_kernels gc_kernels_scalar = {
+    "scalar",
+    gc_scalar::kTileVectors* gc_scalar::VL,
+    gc_scalar::gemm,
+    gc_scalar::cell_forward,
+    gc_scalar::cell_backward,
+    gc_scalar::sigmoid_array,
+    gc_scalar::tanh_array,
+    gc_scalar::exp_array,
+    gc_scalar::add_array,
+    gc_scalar::sgd_array,
+    gc_scalar::rmsprop_array,
+    gc_scalar::adam_array,
+};
