@@ -1,11 +1,12 @@
-"""Makes the golden files of this folder with PyTorch in float64: what our networks, losses and optimisers must reproduce.
+"""Makes the golden files of this folder with PyTorch in float64: what our networks, losses and optimisers must give.
 
-Run: python3 test/golden/make_golden.py            writes test/golden/*.json again (needs PyTorch >= 1.13, CPU is enough)
+Run: python3 test/golden/make_golden.py            writes test/golden/*.json again (PyTorch >= 1.13, CPU is enough)
      python3 test/golden/make_golden.py --check    compares with the files that are there, writes nothing
 
-Every input (parameter, state, activation, gradient sequence) is exactly a float32 value, computed on in float64; all numbers
-are printed with 9 significant digits, so a float32 engine reads the inputs without error and compares results at <= 1e-5.
-A tensor is {"shape": [...], "data": [row-major]}. Sequences are time-major [T, B, ...]; gate order i, f, g, o; target -1 is ignored.
+Every input (parameter, state, activation, gradient sequence) is exactly a float32 value, computed on in float64; all
+numbers have 9 significant digits, so a float32 engine reads the inputs without error and compares results at <= 1e-5.
+A tensor is {"shape": [...], "data": [row-major]}. Sequences are time-major [T, B, ...]; gate order i, f, g, o;
+target -1 is ignored.
 """
 import json
 import pathlib
@@ -59,7 +60,8 @@ def round_parameters(module):
 
 
 def network(v, e, h, layers, t, b):
-    model = nn.ModuleDict({'embedding': nn.Embedding(v, e), 'lstm': nn.LSTM(e, h, layers), 'head': nn.Linear(h, v)}).double()
+    parts = {'embedding': nn.Embedding(v, e), 'lstm': nn.LSTM(e, h, layers), 'head': nn.Linear(h, v)}
+    model = nn.ModuleDict(parts).double()
     # Wider than PyTorch's own 1/sqrt(H), so that gates and cells leave the linear range.
     for p in model.lstm.parameters():
         nn.init.uniform_(p, -0.7, 0.7)
@@ -95,7 +97,8 @@ def bidirectional(i, h, t, b):
     loss.backward()
     return {
         'input': i, 'hidden': h, 'steps': t, 'batch': b, 'parameters': tensors(lstm.named_parameters()),
-        'x': tensor(x), 'h0': tensor(h0), 'c0': tensor(c0), 'target': tensor(target), 'y': tensor(y), 'hT': tensor(ht), 'cT': tensor(ct),
+        'x': tensor(x), 'h0': tensor(h0), 'c0': tensor(c0), 'target': tensor(target),
+        'y': tensor(y), 'hT': tensor(ht), 'cT': tensor(ct),
         'loss': tensor(loss), 'gradients': gradients(lstm), 'gradX': tensor(x.grad),
     }
 
@@ -136,7 +139,10 @@ def mean_square(t, b, k):
     x, target = randn(t, b, k).requires_grad_(), randn(t, b, k).requires_grad_()
     loss = F.mse_loss(x, target)
     loss.backward()
-    return {'x': tensor(x), 'target': tensor(target), 'loss': tensor(loss), 'gradX': tensor(x.grad), 'gradTarget': tensor(target.grad)}
+    return {
+        'x': tensor(x), 'target': tensor(target), 'loss': tensor(loss),
+        'gradX': tensor(x.grad), 'gradTarget': tensor(target.grad),
+    }
 
 
 def trajectory(make, settings, start, grads):
@@ -157,7 +163,7 @@ def optimisers(steps=5):
     grads = [{name: randn(*t.shape, scale=0.3) for name, t in start.items()} for _ in range(steps)]
     grads[2]['vector'][3] = 0.0
     both = lambda p: list(p.values())
-    groups = lambda p: [{'params': [p['matrix']], 'weight_decay': 0.01}, {'params': [p['vector']], 'weight_decay': 0.0}]
+    groups = lambda p: [{'params': [p[name]], 'weight_decay': decay} for name, decay in (('matrix', 0.01), ('vector', 0.0))]
     # SGD's velocity starts as the first gradient and the step is lr * velocity; RMSprop adds epsilon outside the root.
     return {
         'start': tensors(start.items()), 'gradients': [tensors(g.items()) for g in grads],
