@@ -163,12 +163,17 @@ def optimisers(steps=5):
     grads = [{name: randn(*t.shape, scale=0.3) for name, t in start.items()} for _ in range(steps)]
     grads[2]['vector'][3] = 0.0
     both = lambda p: list(p.values())
-    groups = lambda p: [{'params': [p[name]], 'weight_decay': decay} for name, decay in (('matrix', 0.01), ('vector', 0.0))]
+    decays = {'matrix': 0.01, 'vector': 0.0}
+    groups = lambda p: [{'params': [p[name]], 'weight_decay': decay} for name, decay in decays.items()]
     # SGD's velocity starts as the first gradient and the step is lr * velocity; RMSprop adds epsilon outside the root.
     return {
         'start': tensors(start.items()), 'gradients': [tensors(g.items()) for g in grads],
-        'sgd': trajectory(lambda p: torch.optim.SGD(both(p), 0.1, momentum=0.9), {'lr': 0.1, 'momentum': 0.9}, start, grads),
-        'sgdPlain': trajectory(lambda p: torch.optim.SGD(both(p), 0.1), {'lr': 0.1, 'momentum': 0.0}, start, grads),
+        'sgd': trajectory(
+            lambda p: torch.optim.SGD(both(p), 0.1, momentum=0.9),
+            {'lr': 0.1, 'momentum': 0.9}, start, grads),
+        'sgdPlain': trajectory(
+            lambda p: torch.optim.SGD(both(p), 0.1),
+            {'lr': 0.1, 'momentum': 0.0}, start, grads),
         'rmsprop': trajectory(
             lambda p: torch.optim.RMSprop(both(p), 0.01, alpha=0.99, eps=1e-8),
             {'lr': 0.01, 'alpha': 0.99, 'epsilon': 1e-8}, start, grads),
