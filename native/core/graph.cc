@@ -1,0 +1,180 @@
+// graph.cc: strict reading of tensor and op tables. Every id, count and shape is checked here, so ops may trust them.
+#include "graph.h"
+
+#include <climits>
+
+namespace gatecell {
+namespace {
+constexpr int64_t kMaxElements = int64_t{1} << 40;
+
+gc_status read_tensor(const gc_plan_desc& desc, const int32_t* record, int id, Plan& plan) {
+  Tensor t;
+  const int32_t dtype = record[0], role = record[1];
+  if (dtype != GC_F32 && dtype != GC_I32) return fail(GC_INVALID_ARGUMENT, "tensor %d: unknown dtype %d", id, dtype);
+  if (role < GC_INTERNAL || role > GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "tensor %d: unknown role %d", id, role);
+  t.dtype = static_cast<gc_dtype>(dtype);
+  t.role = static_cast<gc_role>(role);
+  t.slot = record[2];
+  t.rank = record[3];
+  if (t.rank < 1 || t.rank > 4) return fail(GC_INVALID_SHAPE, "tensor %d: expected rank 1 to 4, got %d", id, t.rank);
+  int64_t elements = 1;
+  for (int d = 0; d < 4; ++d) {
+    t.dims[d] = d < t.rank ? record[4 + d] : 1;
+    if (t.dims[d] < 1) return fail(GC_INVALID_SHAPE, "tensor %d: expected positive dimensions, got %lld", id, static_cast<long long>(t.dims[d]));
+    elements *= t.dims[d];
+    if (elements > kMaxElements) return fail(GC_INVALID_SHAPE, "tensor %d has too many elements", id);
+  }
+  t.cols = t.dims[t.rank - 1];
+  t.rows = elements / t.cols;
+  t.ld = t.dtype == GC_I32 || t.role == GC_PARAMETER ? t.cols : round_up(t.cols, 16);
+  if (t.role == GC_HOST && (t.slot < 0 || t.slot % 16 != 0 || t.slot > desc.host_elements - elements))
+    return fail(GC_INVALID_ARGUMENT, "tensor %d lies outside the host arena", id);
+  if (t.role == GC_PARAMETER) {
+    if (!plan.store || t.slot < 0 || t.slot >= static_cast<int32_t>(plan.store->params.size()))
+      return fail(GC_INVALID_ARGUMENT, "tensor %d names parameter %d, which the store does not have", id, t.slot);
+    const gc_param& p = plan.store->params[t.slot];
+    if (t.dtype != GC_F32 || p.rank != t.rank || p.dims[0] != t.dims[0] || (p.rank == 2 && p.dims[1] != t.dims[1]))
+      return fail(GC_INVALID_SHAPE, "tensor %d does not have the shape of parameter %d", id, t.slot);
+    t.data = plan.store->data + p.offset;
+  }
+  plan.tensors.push_back(t);
+  return GC_OK;
+}
+
+// Reads one op record at `at`; advances it and the attribute position.
+gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, Plan& plan) {
+  Node node;
+  node.index = static_cast<int>(plan.nodes.size());
+  if (desc.ops_length - at < 4) return fail(GC_INVALID_ARGUMENT, "op %d: record is cut off", node.index);
+  const int32_t* r = desc.ops + at;
+  node.op = find_op(r[0]);
+  if (!node.op) return fail(GC_UNSUPPORTED, "op %d: unknown opcode %d", node.index, r[0]);
+  const int32_t inputs = r[1], outputs = r[2], attributes = r[3];
+  const OpDef& op = *node.op;
+  if (inputs < op.min_inputs || inputs > op.max_inputs || outputs < op.min_outputs || outputs > op.max_outputs || attributes != op.attributes)
+    return fail(GC_INVALID_ARGUMENT, "%s: wrong number of inputs (%d), outputs (%d) or attributes (%d)", op.name, inputs, outputs, attributes);
+  if (desc.ops_length - at - 4 < inputs + outputs || desc.attribute_count - attribute < attributes)
+    return fail(GC_INVALID_ARGUMENT, "op %d: record is cut off", node.index);
+  for (int i = 0; i < inputs + outputs; ++i) {
+    const int32_t id = r[4 + i];
+    const bool optional = i < inputs ? i >= op.min_inputs || (op.opcode == GC_OP_LSTM && i >= 3) : i - inputs >= op.min_outputs;
+    if (id < (optional ? -1 : 0) || id >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "%s: tensor id %d is out of range", op.name, id);
+    (i < inputs ? node.in : node.out).push_back(id);
+  }
+  node.attributes.assign(desc.attributes + attribute, desc.attributes + attribute + attributes);
+  attribute += attributes;
+  at += 4 + inputs + outputs;
+  for (int id : node.out) {
+    if (id < 0) continue;
+    Tensor& t = plan.tensors[id];
+    if (t.producer >= 0 || t.role == GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "%s: tensor %d has two producers", op.name, id);
+    t.producer = node.index;
+  }
+  for (int id : node.in) {
+    if (id < 0) continue;
+    const Tensor& t = plan.tensors[id];
+    if (t.role == GC_INTERNAL && (t.producer < 0 || t.producer == node.index))
+      return fail(GC_INVALID_ARGUMENT, "%s: tensor %d is used before it is made", op.name, id);
+  }
+  plan.nodes.push_back(std::move(node));
+  return GC_OK;
+}
+
+gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
+  for (int32_t i = 0; i < desc.carry_count; ++i) {
+    const int32_t from = desc.carry[2 * i], to = desc.carry[2 * i + 1];
+    if (from < 0 || from >= desc.tensor_count || to < 0 || to >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "carry %d: tensor id out of range", i);
+    const Tensor &a = plan.tensors[from], &b = plan.tensors[to];
+    if (a.role != GC_HOST || b.role != GC_HOST || a.dtype != b.dtype || !a.same_shape(b))
+      return fail(GC_INVALID_ARGUMENT, "carry %d: expected two host tensors of one shape", i);
+  }
+  return GC_OK;
+}
+
+// Which tensors lie between a parameter and the loss: only those have gradients.
+gc_status mark_gradients(Plan& plan) {
+  const Tensor& loss = plan.tensors[plan.loss];
+  if (loss.producer < 0 || loss.dtype != GC_F32) return fail(GC_INVALID_ARGUMENT, "expected the loss to be a result of the graph");
+  if (!plan.store || !plan.store->grad) return fail(GC_INVALID_ARGUMENT, "expected a store with gradients for a plan with a loss");
+  std::vector<bool> reached(plan.tensors.size(), false);
+  reached[plan.loss] = true;
+  for (size_t i = plan.nodes.size(); i-- > 0;) {
+    bool used = false;
+    for (int id : plan.nodes[i].out) used = used || (id >= 0 && reached[id]);
+    if (used)
+      for (int id : plan.nodes[i].in)
+        if (id >= 0) reached[id] = true;
+  }
+  for (size_t id = 0; id < plan.tensors.size(); ++id) {
+    Tensor& t = plan.tensors[id];
+    t.wants_grad = t.role == GC_PARAMETER && reached[id];
+  }
+  for (Node& node : plan.nodes) {
+    bool wants = false, used = false;
+    for (int id : node.in) wants = wants || (id >= 0 && plan.tensors[id].wants_grad);
+    for (int id : node.out) used = used || (id >= 0 && reached[id]);
+    if (!wants || !used) continue;
+    if (!node.op->backward) return fail(GC_UNSUPPORTED, "%s has no gradient, but stands between a parameter and the loss", node.op->name);
+    node.trains = true;
+    for (int id : node.out)
+      if (id >= 0 && reached[id]) plan.tensors[id].wants_grad = plan.tensors[id].dtype == GC_F32;
+  }
+  return plan.tensors[plan.loss].wants_grad ? GC_OK : fail(GC_INVALID_ARGUMENT, "expected the loss to depend on a parameter");
+}
+}  // namespace
+
+bool Tensor::same_shape(const Tensor& other) const {
+  if (rank != other.rank) return false;
+  for (int d = 0; d < rank; ++d)
+    if (dims[d] != other.dims[d]) return false;
+  return true;
+}
+
+std::string Tensor::shape() const {
+  std::string text = "[";
+  for (int d = 0; d < rank; ++d) text += (d ? ", " : "") + std::to_string(dims[d]);
+  return text + "]";
+}
+
+gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
+  if (desc.tensor_count < 1 || desc.ops_length < 4) return fail(GC_INVALID_ARGUMENT, "expected at least one tensor and one op");
+  for (int32_t i = 0; i < desc.tensor_count; ++i) {
+    const gc_status status = read_tensor(desc, desc.tensors + int64_t{i} * GC_TENSOR_FIELDS, i, plan);
+    if (status != GC_OK) return status;
+  }
+  for (int64_t at = 0, attribute = 0; at < desc.ops_length;) {
+    const gc_status status = read_node(desc, at, attribute, plan);
+    if (status != GC_OK) return status;
+    const gc_status shapes = plan.nodes.back().op->check(plan, plan.nodes.back());
+    if (shapes != GC_OK) return shapes;
+  }
+  const gc_status carry = check_carry(desc, plan);
+  if (carry != GC_OK) return carry;
+  plan.carry.assign(desc.carry, desc.carry + 2 * desc.carry_count);
+  if (desc.loss < -1 || desc.loss >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
+  plan.loss = desc.loss;
+  return plan.loss < 0 ? GC_OK : mark_gradients(plan);
+}
+
+gc_status expect_shape(const Plan&, const Node& node, const Tensor& tensor, const char* what, std::initializer_list<int64_t> dims) {
+  bool same = tensor.rank == static_cast<int>(dims.size());
+  std::string expected = "[";
+  int d = 0;
+  for (int64_t size : dims) {
+    same = same && tensor.dims[d] == size;
+    expected += (d++ ? ", " : "") + std::to_string(size);
+  }
+  if (same) return GC_OK;
+  return fail(GC_INVALID_SHAPE, "%s: expected %s of shape %s], got %s", node.op->name, what, expected.c_str(), tensor.shape().c_str());
+}
+
+gc_status expect_dtype(const Node& node, const Tensor& tensor, const char* what, gc_dtype dtype) {
+  if (tensor.dtype == dtype) return GC_OK;
+  return fail(GC_INVALID_ARGUMENT, "%s: expected %s as %s", node.op->name, what, dtype == GC_F32 ? "float32" : "int32");
+}
+
+gc_status expect_same_shape(const Node& node, const Tensor& a, const Tensor& b) {
+  if (a.same_shape(b) && a.dtype == b.dtype) return GC_OK;
+  return fail(GC_INVALID_SHAPE, "%s: expected two tensors of one shape and type, got %s and %s", node.op->name, a.shape().c_str(), b.shape().c_str());
+}
+}  // namespace gatecell

@@ -1,0 +1,117 @@
+// layout.cc: memory is laid out once. Time runs forward over the nodes and back again: node i runs at i, its backward pass at
+// 2N-1-i. Each tensor, gradient and buffer lives for an interval, and intervals that do not meet share memory (first fit).
+#include <algorithm>
+#include <map>
+
+#include "op.h"
+
+namespace gatecell {
+namespace {
+
+struct Interval {
+  int first, last;
+  int64_t bytes;
+  float** to;
+  int64_t offset = 0;
+};
+
+struct Layout {
+  Plan& plan;
+  int end;  // one past the last moment
+  std::vector<Interval> intervals;
+
+  int backward_time(int node) const { return 2 * static_cast<int>(plan.nodes.size()) - 1 - node; }
+  void add(int first, int last, int64_t bytes, float** to) { intervals.push_back({first, last, round_up(bytes, 64), to}); }
+};
+
+void tensor_lives(Layout& layout) {
+  Plan& plan = layout.plan;
+  const size_t count = plan.tensors.size();
+  std::vector<int> first(count, 0), last(count, 0), grad_first(count, -1);
+  for (const Node& node : plan.nodes) {
+    const int back = layout.backward_time(node.index);
+    for (int id : node.in) {
+      if (id < 0) continue;
+      last[id] = std::max(last[id], node.trains && node.op->keeps_inputs ? back : node.index);
+      if (node.trains && plan.tensors[id].wants_grad) grad_first[id] = back;  // nodes ascend: the last consumer is first in time
+    }
+    for (int id : node.out) {
+      if (id < 0) continue;
+      first[id] = node.index;
+      last[id] = std::max({last[id], node.index, node.trains && node.op->keeps_outputs ? back : 0});
+    }
+  }
+  if (plan.loss >= 0) grad_first[plan.loss] = static_cast<int>(plan.nodes.size());
+  for (size_t id = 0; id < count; ++id) {
+    Tensor& t = plan.tensors[id];
+    if (t.role == GC_PARAMETER) {
+      t.grad = t.wants_grad ? plan.store->grad + plan.store->params[t.slot].offset : nullptr;
+      continue;
+    }
+    if (t.role == GC_HOST || static_cast<int>(id) == plan.loss) last[id] = layout.end;
+    layout.add(t.producer < 0 ? 0 : first[id], last[id], t.bytes(), &t.data);
+    if (t.wants_grad && grad_first[id] >= 0)
+      layout.add(grad_first[id], t.producer < 0 ? layout.end : layout.backward_time(t.producer), t.bytes(), &t.grad);
+  }
+}
+
+void buffer_lives(Layout& layout) {
+  for (Node& node : layout.plan.nodes) {
+    const int back = node.trains ? layout.backward_time(node.index) : node.index;
+    for (Buffer& buffer : node.buffers) {
+      if (buffer.life == Life::kBackward && !node.trains) continue;
+      const int first = buffer.life == Life::kBackward ? back : node.index;
+      const int last = buffer.life == Life::kForward ? node.index : back;
+      layout.add(first, last, buffer.bytes, &buffer.data);
+    }
+  }
+}
+
+// First fit over the free gaps, in order of birth; returns the peak.
+int64_t place(std::vector<Interval>& intervals) {
+  std::vector<size_t> order(intervals.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
+    return intervals[a].first != intervals[b].first ? intervals[a].first < intervals[b].first : intervals[a].bytes > intervals[b].bytes;
+  });
+  std::map<int64_t, int64_t> gaps;             // offset -> bytes
+  std::multimap<int, size_t> living;           // last moment -> interval
+  int64_t peak = 0;
+  const auto release = [&](size_t i) {
+    int64_t offset = intervals[i].offset, bytes = intervals[i].bytes;
+    auto next = gaps.lower_bound(offset);
+    if (next != gaps.begin()) {
+      auto before = std::prev(next);
+      if (before->first + before->second == offset) offset = before->first, bytes += before->second, gaps.erase(before);
+    }
+    if (next != gaps.end() && next->first == intervals[i].offset + intervals[i].bytes) bytes += next->second, gaps.erase(next);
+    gaps[offset] = bytes;
+  };
+  for (size_t i : order) {
+    Interval& interval = intervals[i];
+    while (!living.empty() && living.begin()->first < interval.first) release(living.begin()->second), living.erase(living.begin());
+    auto gap = std::find_if(gaps.begin(), gaps.end(), [&](const auto& g) { return g.second >= interval.bytes; });
+    if (gap == gaps.end() && !gaps.empty() && std::prev(gaps.end())->first + std::prev(gaps.end())->second == peak) gap = std::prev(gaps.end());
+    interval.offset = gap == gaps.end() ? peak : gap->first;
+    if (gap != gaps.end()) {
+      const int64_t rest = gap->second - interval.bytes;
+      gaps.erase(gap);
+      if (rest > 0) gaps[interval.offset + interval.bytes] = rest;
+    }
+    peak = std::max(peak, interval.offset + interval.bytes);
+    living.emplace(interval.last, i);
+  }
+  return peak;
+}
+}  // namespace
+
+int64_t layout_plan(Plan& plan) {
+  Layout layout{plan, 2 * static_cast<int>(plan.nodes.size()), {}};
+  tensor_lives(layout);
+  buffer_lives(layout);
+  const int64_t bytes = place(layout.intervals);
+  if (!plan.arena.allocate(bytes)) return -1;
+  for (const Interval& interval : layout.intervals) *interval.to = reinterpret_cast<float*>(plan.arena.data() + interval.offset);
+  return bytes;
+}
+}  // namespace gatecell

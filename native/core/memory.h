@@ -1,0 +1,27 @@
+// memory.h: large zeroed blocks, 64-byte aligned, on huge pages where the system gives them; null when memory is out.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+namespace gatecell {
+
+inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+class Block {
+ public:
+  Block() = default;
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+  Block(Block&& other) noexcept : data_(other.data_), bytes_(other.bytes_) { other.data_ = nullptr, other.bytes_ = 0; }
+  ~Block() { reset(); }
+  bool allocate(int64_t bytes);  // replaces the content; false when out of memory
+  void reset();
+  char* data() const { return data_; }
+  float* floats() const { return reinterpret_cast<float*>(data_); }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  char* data_ = nullptr;
+  int64_t bytes_ = 0;
+};
+}  // namespace gatecell

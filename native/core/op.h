@@ -1,0 +1,103 @@
+// op.h: what the plan knows of an op, and what an op sees of the plan: tensors, nodes, buffers, the running step.
+#pragma once
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gatecell/gatecell.h"
+#include "memory.h"
+#include "status.h"
+#include "store.h"
+#include "threads.h"
+
+namespace gatecell {
+
+struct Tensor {
+  gc_dtype dtype;
+  gc_role role;
+  int32_t slot;
+  int32_t rank;
+  int64_t dims[4];
+  int64_t rows, cols;   // rows = product of all dims but the last
+  int64_t ld;           // floats from row to row: cols rounded up to 16 (padding is zero), cols for parameters and int32
+  int producer = -1;    // node, -1: host input or parameter
+  bool wants_grad = false;
+  union {
+    float* data;
+    int32_t* ids;
+  };
+  float* grad = nullptr;  // null: no gradient wanted, or nothing flows back (zero)
+  Tensor() : data(nullptr) {}
+  int64_t bytes() const { return rows * ld * 4; }
+  bool same_shape(const Tensor& other) const;
+  std::string shape() const;
+};
+
+// Memory a node asks for while it is prepared. kSaved lives from its forward to its backward run.
+enum class Life { kForward, kBackward, kSaved };
+struct Buffer {
+  int64_t bytes;
+  Life life;
+  float* data = nullptr;
+};
+
+struct Plan;
+struct Node;
+
+// One op. `keeps_input`/`keeps_output`: which tensors its backward run reads again.
+struct OpDef {
+  int opcode;
+  const char* name;
+  int min_inputs, max_inputs, min_outputs, max_outputs, attributes;
+  bool keeps_inputs, keeps_outputs;
+  bool clean_padding;  // writes zeros into the padding itself; else the executor does
+  gc_status (*check)(Plan&, Node&);
+  void (*prepare)(Plan&, Node&);   // may be null
+  void (*forward)(Plan&, Node&);
+  void (*backward)(Plan&, Node&);  // null: no gradient flows through
+};
+const OpDef* find_op(int opcode);
+
+struct Node {
+  const OpDef* op = nullptr;
+  int index = 0;
+  std::vector<int> in, out;        // tensor ids, -1 absent
+  std::vector<double> attributes;
+  std::vector<bool> accumulate;    // per input: its gradient has been written already in this backward run
+  std::vector<Buffer> buffers;
+  std::vector<int> packs;          // ids from Store::request_pack
+  std::string why;                 // kernel chosen and why, for explain()
+  bool trains = false;             // its backward run is part of the plan
+};
+
+struct Plan {
+  Store* store = nullptr;
+  std::vector<Tensor> tensors;
+  std::vector<Node> nodes;
+  std::vector<int32_t> carry;
+  int loss = -1;
+  int optimizer = 0;
+  int threads = 1;
+  char* host = nullptr;
+  double* control = nullptr;
+  Block arena;
+  std::string explanation;
+  gc_status run_status = GC_OK;    // set by an op that meets bad data during a run
+  bool training = false;           // this run has dropout and a backward pass
+  std::atomic<bool> busy{false};
+
+  Tensor* input(const Node& node, size_t i) { return i < node.in.size() && node.in[i] >= 0 ? &tensors[node.in[i]] : nullptr; }
+  Tensor* output(const Node& node, size_t i) { return i < node.out.size() && node.out[i] >= 0 ? &tensors[node.out[i]] : nullptr; }
+  // Team for a job of about `flops`: below some microseconds of work a fork costs more than it gives.
+  int team(double flops) const { return flops < 4e5 ? 1 : threads; }
+  uint64_t seed() const { return static_cast<uint64_t>(control[GC_C_SEED]); }
+  uint64_t step() const { return static_cast<uint64_t>(control[GC_C_STEP]); }
+};
+
+gc_status run_plan(Plan& plan, gc_mode mode);                 // run.cc
+void update_parameters(Plan& plan);                           // optimizer.cc: clip and update, or refuse what is not finite
+std::string explain_plan(const Plan& plan, int64_t arena);    // explain.cc
+int64_t layout_plan(Plan& plan);                              // layout.cc: offsets of everything; arena bytes, -1 out of memory
+}  // namespace gatecell
+
+struct gc_plan : gatecell::Plan {};

@@ -1,0 +1,110 @@
+// optimizer.cc: global norm, clipping and the update, once per step over the whole parameter arena.
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+
+#include "machine.h"
+#include "op.h"
+
+namespace gatecell {
+namespace {
+constexpr int64_t kChunk = 1 << 14;  // floats per partial sum: depends on nothing, so neither does the norm
+
+double square_sum(const float* x, int64_t n) {
+  double lanes[16] = {};
+  int64_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    for (int l = 0; l < 16; ++l) lanes[l] += static_cast<double>(x[i + l]) * static_cast<double>(x[i + l]);
+  for (; i < n; ++i) lanes[i % 16] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  for (int step = 8; step > 0; step /= 2)
+    for (int l = 0; l < step; ++l) lanes[l] += lanes[l + step];
+  return lanes[0];
+}
+
+// Pieces of parameters that one thread updates; elementwise, so any cut gives the same bits.
+struct Piece {
+  int64_t offset, count;
+  bool decays;
+};
+
+std::vector<Piece> pieces(const Store& store, const std::vector<bool>& trained) {
+  std::vector<Piece> list;
+  for (size_t i = 0; i < store.params.size(); ++i) {
+    const gc_param& p = store.params[i];
+    if (!trained[i]) continue;
+    const int64_t elements = int64_t{p.dims[0]} * (p.rank == 2 ? p.dims[1] : 1);
+    for (int64_t at = 0; at < elements; at += kChunk) list.push_back({p.offset + at, std::min(kChunk, elements - at), p.rank == 2});
+  }
+  return list;
+}
+
+double global_norm(const Plan& plan, const std::vector<Piece>& list) {
+  std::vector<double> sums(list.size());
+  parallel(plan.team(4.0 * kChunk * static_cast<double>(list.size())), [&](int index, int team) {
+    const Range mine = share(static_cast<int64_t>(list.size()), index, team);
+    for (int64_t i = mine.begin; i < mine.end; ++i) sums[i] = square_sum(plan.store->grad + list[i].offset, list[i].count);
+  });
+  double total = 0;
+  for (double sum : sums) total += sum;
+  return std::sqrt(total);
+}
+
+// Hyper-parameters are computed once in double; the kernels see floats.
+struct Update {
+  int optimizer;
+  float scale, lr, beta1, beta2, epsilon, decay;
+};
+
+Update hyper_parameters(const Plan& plan, double norm) {
+  const double* c = plan.control;
+  Update u;
+  u.optimizer = plan.optimizer;
+  const double clip = c[GC_C_CLIP_NORM];
+  u.scale = static_cast<float>(clip > 0 && norm > clip ? clip / norm : 1.0);
+  double lr = c[GC_C_LEARNING_RATE], epsilon = c[GC_C_EPSILON];
+  u.decay = plan.optimizer == GC_ADAMW ? static_cast<float>(1 - lr * c[GC_C_WEIGHT_DECAY]) : 1.0f;
+  if (plan.optimizer == GC_ADAM || plan.optimizer == GC_ADAMW) {
+    // m / (1-b1^t) / (sqrt(v / (1-b2^t)) + eps) = k * m / (sqrt(v) + eps * sqrt(1-b2^t)), k = sqrt(1-b2^t) / (1-b1^t)
+    const double t = c[GC_C_STEP] + 1, root = std::sqrt(1 - std::pow(c[GC_C_BETA2], t));
+    lr *= root / (1 - std::pow(c[GC_C_BETA1], t));
+    epsilon *= root;
+  }
+  u.lr = static_cast<float>(lr);
+  u.beta1 = static_cast<float>(c[GC_C_BETA1]);
+  u.beta2 = static_cast<float>(c[GC_C_BETA2]);
+  u.epsilon = static_cast<float>(epsilon);
+  return u;
+}
+
+void apply(const Store& s, const Piece& p, const Update& u) {
+  const gc_kernels& table = kernels();
+  float *w = s.data + p.offset, *m = s.moment1 + p.offset;
+  const float* g = s.grad + p.offset;
+  switch (u.optimizer) {
+    case GC_SGD: return table.sgd(w, g, m, p.count, u.scale, u.lr, u.beta1);
+    case GC_RMSPROP: return table.rmsprop(w, g, m, p.count, u.scale, u.lr, u.beta1, u.epsilon);
+    default: return table.adam(w, g, m, s.moment2 + p.offset, p.count, u.scale, u.lr, u.beta1, u.beta2, u.epsilon, p.decays ? u.decay : 1.0f);
+  }
+}
+}  // namespace
+
+void update_parameters(Plan& plan) {
+  Store& store = *plan.store;
+  std::vector<bool> trained(store.params.size(), false);
+  for (const Tensor& t : plan.tensors)
+    if (t.role == GC_PARAMETER && t.grad) trained[t.slot] = true;
+  const std::vector<Piece> list = pieces(store, trained);
+  const double norm = global_norm(plan, list);
+  plan.control[GC_C_GRAD_NORM] = norm;
+  const bool finite = std::isfinite(norm) && std::isfinite(plan.control[GC_C_LOSS]);
+  plan.control[GC_C_APPLIED] = finite ? 1 : 0;
+  if (!finite) return;
+  const Update update = hyper_parameters(plan, norm);
+  std::unique_lock<std::shared_mutex> lock(store.mutex);
+  parallel(plan.team(10.0 * kChunk * static_cast<double>(list.size())), [&](int index, int team) {
+    const Range mine = share(static_cast<int64_t>(list.size()), index, team);
+    for (int64_t i = mine.begin; i < mine.end; ++i) apply(store, list[i], update);
+  });
+  ++store.version;
+}
+}  // namespace gatecell

@@ -1,0 +1,109 @@
+// run.cc: the executor. Host inputs are copied in (and padded), nodes run in order and back again, outputs are copied out.
+#include <cmath>
+#include <cstring>
+
+#include "op.h"
+
+namespace gatecell {
+namespace {
+
+void clear_padding(float* data, int64_t rows, int64_t cols, int64_t ld) {
+  if (ld == cols) return;
+  for (int64_t r = 0; r < rows; ++r) memset(data + r * ld + cols, 0, static_cast<size_t>(ld - cols) * 4);
+}
+
+float* host_of(const Plan& plan, const Tensor& t) { return reinterpret_cast<float*>(plan.host) + t.slot; }
+
+void copy_in(const Plan& plan) {
+  for (const Tensor& t : plan.tensors) {
+    if (t.role != GC_HOST || t.producer >= 0) continue;
+    const float* from = host_of(plan, t);
+    if (t.ld == t.cols) {
+      memcpy(t.data, from, static_cast<size_t>(t.rows * t.cols) * 4);
+      continue;
+    }
+    for (int64_t r = 0; r < t.rows; ++r) memcpy(t.data + r * t.ld, from + r * t.cols, static_cast<size_t>(t.cols) * 4);
+    clear_padding(t.data, t.rows, t.cols, t.ld);
+  }
+}
+
+void copy_out(const Plan& plan) {
+  for (const Tensor& t : plan.tensors) {
+    if (t.role != GC_HOST || t.producer < 0) continue;
+    float* to = host_of(plan, t);
+    if (t.ld == t.cols) {
+      memcpy(to, t.data, static_cast<size_t>(t.rows * t.cols) * 4);
+      continue;
+    }
+    for (int64_t r = 0; r < t.rows; ++r) memcpy(to + r * t.cols, t.data + r * t.ld, static_cast<size_t>(t.cols) * 4);
+  }
+}
+
+void carry(const Plan& plan) {
+  for (size_t i = 0; i + 1 < plan.carry.size(); i += 2) {
+    const Tensor &from = plan.tensors[plan.carry[i]], &to = plan.tensors[plan.carry[i + 1]];
+    memcpy(host_of(plan, to), host_of(plan, from), static_cast<size_t>(from.rows * from.cols) * 4);
+  }
+}
+
+void backward(Plan& plan) {
+  Tensor& loss = plan.tensors[plan.loss];
+  memset(loss.grad, 0, static_cast<size_t>(loss.bytes()));
+  loss.grad[0] = 1;
+  for (size_t i = plan.nodes.size(); i-- > 0;) {
+    Node& node = plan.nodes[i];
+    if (!node.trains) continue;
+    node.op->backward(plan, node);
+    if (node.op->clean_padding) continue;
+    for (int id : node.in) {
+      if (id < 0) continue;
+      const Tensor& t = plan.tensors[id];
+      if (t.grad && t.role != GC_PARAMETER) clear_padding(t.grad, t.rows, t.cols, t.ld);
+    }
+  }
+}
+
+gc_status passes(Plan& plan, gc_mode mode) {
+  plan.training = mode != GC_FORWARD;
+  plan.run_status = GC_OK;
+  copy_in(plan);
+  for (Node& node : plan.nodes) {
+    node.op->forward(plan, node);
+    if (plan.run_status != GC_OK) return plan.run_status;
+    if (node.op->clean_padding) continue;
+    for (int id : node.out)
+      if (id >= 0) clear_padding(plan.tensors[id].data, plan.tensors[id].rows, plan.tensors[id].cols, plan.tensors[id].ld);
+  }
+  if (plan.loss >= 0) plan.control[GC_C_LOSS] = plan.tensors[plan.loss].data[0];
+  if (plan.training) backward(plan);
+  copy_out(plan);
+  carry(plan);
+  return GC_OK;
+}
+
+void refresh(Plan& plan) {
+  for (const Node& node : plan.nodes)
+    if (!node.packs.empty()) refresh_packs(*plan.store, node.packs, plan.threads);
+}
+}  // namespace
+
+gc_status run_plan(Plan& plan, gc_mode mode) {
+  if (mode < GC_FORWARD || mode > GC_TRAIN) return fail(GC_INVALID_ARGUMENT, "unknown mode %d", mode);
+  if (mode != GC_FORWARD && plan.loss < 0) return fail(GC_INVALID_ARGUMENT, "this plan has no loss, so it cannot compute gradients");
+  if (mode == GC_TRAIN && !plan.optimizer) return fail(GC_INVALID_ARGUMENT, "this plan has no optimizer, so it cannot train");
+  if (!plan.store) return passes(plan, mode);
+  gc_status status;
+  for (;;) {
+    refresh(plan);
+    std::shared_lock<std::shared_mutex> lock(plan.store->mutex);
+    bool fresh = true;  // another plan may have trained between refreshing and locking
+    for (const Node& node : plan.nodes)
+      for (int id : node.packs) fresh = fresh && plan.store->packs[id]->version == plan.store->version;
+    if (!fresh) continue;
+    status = passes(plan, mode);
+    break;
+  }
+  if (status == GC_OK && mode == GC_TRAIN) update_parameters(plan);
+  return status;
+}
+}  // namespace gatecell

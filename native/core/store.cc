@@ -1,0 +1,153 @@
+// store.cc: parameter table, packing.
+#include "store.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "machine.h"
+#include "op.h"
+
+namespace gatecell {
+namespace {
+
+struct PackShape {
+  int64_t k, columns;
+};
+
+PackShape pack_shape(const gc_param& p, PackKind kind) {
+  const int64_t outputs = p.dims[0], inputs = p.rank == 2 ? p.dims[1] : 1;
+  switch (kind) {
+    case PackKind::kForward: return {inputs, outputs};
+    case PackKind::kForwardGates: return {inputs, panels_of(outputs / 4) * 64};
+    case PackKind::kBackward: return {outputs, inputs};
+    default: return {panels_of(outputs / 4) * 64, inputs};
+  }
+}
+
+// B(k, n) = W[row(n)][k]: a transpose, done in squares of 16 so that both sides stay in L1.
+void pack_transposed(const Store& s, const Packed& p, int64_t block) {
+  const gc_param& param = s.params[p.param];
+  const int64_t width = kernels().tile_columns, rows = param.dims[0];
+  const float* w = s.data + param.offset;
+  for (int64_t tile = 0; tile < 64; tile += width) {
+    float* to = p.block.floats() + block * p.k * 64 + tile * p.k;
+    for (int64_t k0 = 0; k0 < p.k; k0 += 16) {
+      const int64_t k1 = std::min(k0 + 16, p.k);
+      for (int64_t n = 0; n < width; ++n) {
+        const int64_t column = block * 64 + tile + n;
+        const int64_t row = p.kind == PackKind::kForwardGates ? gate_row(column, rows / 4) : column < rows ? column : -1;
+        if (row < 0) {
+          for (int64_t k = k0; k < k1; ++k) to[k * width + n] = 0;
+        } else {
+          for (int64_t k = k0; k < k1; ++k) to[k * width + n] = w[row * p.k + k];
+        }
+      }
+    }
+  }
+}
+
+// B(k, n) = W[row(k)][n]: rows are copied in pieces of one tile.
+void pack_straight(const Store& s, const Packed& p, int64_t block) {
+  const gc_param& param = s.params[p.param];
+  const int64_t width = kernels().tile_columns, rows = param.dims[0], columns = param.rank == 2 ? param.dims[1] : 1;
+  const float* w = s.data + param.offset;
+  for (int64_t k = 0; k < p.k; ++k) {
+    const int64_t row = p.kind == PackKind::kBackwardGates ? gate_row(k, rows / 4) : k;
+    for (int64_t tile = 0; tile < 64; tile += width) {
+      float* to = p.block.floats() + block * p.k * 64 + tile * p.k + k * width;
+      const int64_t first = block * 64 + tile, count = row < 0 ? 0 : std::max<int64_t>(0, std::min(width, columns - first));
+      if (count > 0) memcpy(to, w + row * columns + first, static_cast<size_t>(count) * 4);
+      if (count < width) memset(to + count, 0, static_cast<size_t>(width - count) * 4);
+    }
+  }
+}
+}  // namespace
+
+int Store::request_pack(int param, PackKind kind) {
+  std::unique_lock<std::shared_mutex> lock(mutex);
+  for (size_t i = 0; i < packs.size(); ++i)
+    if (packs[i]->param == param && packs[i]->kind == kind) return static_cast<int>(i);
+  auto packed = std::make_unique<Packed>();
+  const PackShape shape = pack_shape(params[param], kind);
+  packed->param = param;
+  packed->kind = kind;
+  packed->k = shape.k;
+  packed->blocks = (shape.columns + 63) / 64;
+  if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
+  packs.push_back(std::move(packed));
+  return static_cast<int>(packs.size()) - 1;
+}
+
+int64_t Store::packed_bytes() const {
+  int64_t bytes = 0;
+  for (const auto& pack : packs) bytes += pack->block.bytes();
+  return bytes;
+}
+
+void refresh_packs(Store& store, const std::vector<int>& ids, int threads) {
+  {
+    std::shared_lock<std::shared_mutex> lock(store.mutex);
+    bool fresh = true;
+    for (int id : ids) fresh = fresh && store.packs[id]->version == store.version;
+    if (fresh) return;
+  }
+  std::unique_lock<std::shared_mutex> lock(store.mutex);
+  int64_t work = 0;
+  for (int id : ids) {
+    const Packed& p = *store.packs[id];
+    if (p.version != store.version) work += p.k * p.blocks * 64;
+  }
+  parallel(work < 100000 ? 1 : threads, [&](int index, int team) {
+    for (int id : ids) {
+      const Packed& p = *store.packs[id];
+      if (p.version == store.version) continue;
+      const Range blocks = share(p.blocks, index, team);
+      const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
+      for (int64_t b = blocks.begin; b < blocks.end; ++b) transposed ? pack_transposed(store, p, b) : pack_straight(store, p, b);
+    }
+  });
+  for (int id : ids) store.packs[id]->version = store.version;
+}
+}  // namespace gatecell
+
+using namespace gatecell;
+
+namespace {
+gc_status check_param(const gc_param& p, int32_t index, int64_t arena_floats) {
+  if (p.rank != 1 && p.rank != 2) return fail(GC_INVALID_ARGUMENT, "expected rank 1 or 2 for parameter %d, got %d", index, p.rank);
+  int64_t elements = 1;
+  for (int d = 0; d < p.rank; ++d) {
+    if (p.dims[d] < 1) return fail(GC_INVALID_SHAPE, "expected positive dimensions for parameter %d, got %d", index, p.dims[d]);
+    elements *= p.dims[d];
+  }
+  if (p.offset < 0 || p.offset % 16 != 0 || p.offset > arena_floats - elements)
+    return fail(GC_INVALID_ARGUMENT, "parameter %d lies outside the arena of %lld floats", index, static_cast<long long>(arena_floats));
+  return GC_OK;
+}
+}  // namespace
+
+gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad, float* moment1,
+                          float* moment2, gc_store** out) {
+  if (!data || count < 1) return fail(GC_INVALID_ARGUMENT, "expected at least one parameter and its arena");
+  for (int32_t i = 0; i < count; ++i) {
+    const gc_status status = check_param(params[i], i, arena_floats);
+    if (status != GC_OK) return status;
+  }
+  auto* store = new gc_store;
+  store->params.assign(params, params + count);
+  store->arena_floats = arena_floats;
+  store->data = data;
+  store->grad = grad;
+  store->moment1 = moment1;
+  store->moment2 = moment2;
+  *out = store;
+  return GC_OK;
+}
+
+gc_status gc_store_touch(gc_store* store) {
+  std::unique_lock<std::shared_mutex> lock(store->mutex);
+  ++store->version;
+  return GC_OK;
+}
+
+void gc_store_destroy(gc_store* store) { delete store; }

@@ -1,0 +1,61 @@
+// store.h: parameters shared by many plans, and the packed copies the kernels read, keyed by weight version.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <shared_mutex>
+#include <vector>
+
+#include "gatecell/gatecell.h"
+#include "memory.h"
+
+namespace gatecell {
+
+// Which way a parameter W[O, K] is packed into blocks of 64 columns, each [tile][k][tile columns]:
+enum class PackKind {
+  kForward,        // B(k, n) = W[n][k]: y = x W^T
+  kForwardGates,   // the same with n running over [panel][gate][16 units]
+  kBackward,       // B(k, n) = W[k][n]: dx = dy W
+  kBackwardGates,  // the same with k running over [panel][gate][16 units]
+};
+
+struct Packed {
+  int param;
+  PackKind kind;
+  int64_t k = 0;       // inner length
+  int64_t blocks = 0;  // blocks of 64 columns
+  uint64_t version = 0;
+  Block block;
+  const float* data() const { return block.floats(); }
+};
+
+struct Store {
+  std::vector<gc_param> params;
+  int64_t arena_floats = 0;
+  float* data = nullptr;
+  float* grad = nullptr;
+  float* moment1 = nullptr;
+  float* moment2 = nullptr;
+  uint64_t version = 1;
+  std::vector<std::unique_ptr<Packed>> packs;
+  // Readers: forward and backward passes; writers: updates and (re)packing.
+  std::shared_mutex mutex;
+
+  // The id of the pack, made on first request; -1 when memory is out. Called while a plan is compiled.
+  int request_pack(int param, PackKind kind);
+  int64_t packed_bytes() const;
+};
+
+// Brings the given packs up to the current version.
+void refresh_packs(Store& store, const std::vector<int>& ids, int threads);
+
+// Hidden units in whole panels of 16.
+inline int64_t panels_of(int64_t hidden) { return (hidden + 15) / 16; }
+// Row of W[4H, ...] at position j of [panel][gate][16 units]; -1 in the padding.
+inline int64_t gate_row(int64_t j, int64_t hidden) {
+  const int64_t unit = j / 64 * 16 + j % 16, gate = j % 64 / 16;
+  return unit < hidden ? gate * hidden + unit : -1;
+}
+}  // namespace gatecell
+
+struct gc_store : gatecell::Store {};

@@ -1,0 +1,116 @@
+// lstm.cc: shapes, memory and kernel choice of the LSTM layer.
+#include "lstm.h"
+
+#include "../core/graph.h"
+#include "../core/machine.h"
+#include "ops.h"
+
+namespace gatecell {
+namespace {
+enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks };
+
+gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what, std::initializer_list<int64_t> dims) {
+  if (!t) return GC_OK;
+  if (t->role != GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "lstm: expected %s to be a parameter", what);
+  return expect_shape(plan, node, *t, what, dims);
+}
+
+gc_status check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B, int64_t H) {
+  if (!t) return GC_OK;
+  const gc_status status = expect_dtype(node, *t, what, GC_F32);
+  return status != GC_OK ? status : expect_shape(plan, node, *t, what, {B, H});
+}
+
+gc_status check(Plan& plan, Node& node) {
+  const Tensor &x = *plan.input(node, kX), &y = *plan.output(node, kY), &w = *plan.input(node, kWeightHh);
+  gc_status status = expect_dtype(node, x, "x", GC_F32);
+  if (status == GC_OK) status = expect_dtype(node, y, "y", GC_F32);
+  if (status != GC_OK) return status;
+  if (x.rank != 3) return fail(GC_INVALID_SHAPE, "lstm: expected x of shape [T, B, I], got %s", x.shape().c_str());
+  const int64_t T = x.dims[0], B = x.dims[1], I = x.dims[2], H = y.cols;
+  if (w.rank != 2) return fail(GC_INVALID_SHAPE, "lstm: expected weight_hh of shape [4H, H], got %s", w.shape().c_str());
+  status = expect_shape(plan, node, y, "y", {T, B, H});
+  if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kWeightIh), "weight_ih", {4 * H, I});
+  if (status == GC_OK) status = check_parameter(plan, node, &w, "weight_hh", {4 * H, H});
+  if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kBiasIh), "bias_ih", {4 * H});
+  if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kBiasHh), "bias_hh", {4 * H});
+  if (status == GC_OK) status = check_state(plan, node, plan.input(node, kH0), "h0", B, H);
+  if (status == GC_OK) status = check_state(plan, node, plan.input(node, kC0), "c0", B, H);
+  if (status == GC_OK) status = check_state(plan, node, plan.output(node, kHT), "hT", B, H);
+  if (status == GC_OK) status = check_state(plan, node, plan.output(node, kCT), "cT", B, H);
+  return status;
+}
+
+// A panel's distance must not be a multiple of the cache's period (128 KB), or the panels of one step evict each other.
+int64_t gate_panel_stride(int64_t T, int64_t B) {
+  constexpr int64_t period = 128 * 1024 / 4;
+  const int64_t rows = T * B * 64, step = B * 64;
+  if (rows < period / 2) return rows;
+  const int64_t wanted = step % period, have = rows % period;
+  return rows + (wanted - have + period) % period;
+}
+
+void prepare(Plan& plan, Node& node) {
+  const Lstm s(plan, node);
+  const int64_t state = s.B * s.ld * 4, rows = s.T * s.B;
+  const Life kept = node.trains ? Life::kSaved : Life::kForward;
+  node.buffers.resize(kBlocks + 1);
+  node.buffers[kGates] = {s.panels * s.panel_stride * 4, kept};
+  node.buffers[kCell] = {node.trains ? s.T * state : state, kept};
+  node.buffers[kZeros] = {state, kept};
+  node.buffers[kBias] = {s.panels * 64 * 4, Life::kForward};
+  node.buffers[kPackedX] = {packed_rows_floats(rows, s.I) * 4, Life::kBackward};
+  node.buffers[kPackedH] = {packed_rows_floats(rows, s.H) * 4, Life::kBackward};
+  node.buffers[kDh] = {state, Life::kBackward};
+  node.buffers[kDc] = {state, Life::kBackward};
+  node.buffers[kBlocks] = {plan.threads * s.block_floats() * 4, Life::kBackward};
+  const int ih = plan.input(node, kWeightIh)->slot, hh = plan.input(node, kWeightHh)->slot;
+  node.packs = {plan.store->request_pack(ih, PackKind::kForwardGates), plan.store->request_pack(hh, PackKind::kForwardGates)};
+  if (node.trains) node.packs.push_back(plan.store->request_pack(hh, PackKind::kBackwardGates));
+  if (node.trains && s.x->wants_grad) node.packs.push_back(plan.store->request_pack(ih, PackKind::kBackwardGates));
+  node.why = std::string(kernels().name) + " 6-row tiles; " +
+             (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier" : "threads split the hidden units, one barrier a step");
+}
+}  // namespace
+
+Lstm::Lstm(Plan& plan, const Node& node) {
+  x = plan.input(node, kX);
+  h0 = plan.input(node, kH0);
+  c0 = plan.input(node, kC0);
+  y = plan.output(node, kY);
+  T = x->dims[0], B = x->dims[1], I = x->dims[2], H = y->cols;
+  panels = panels_of(H);
+  ld = panels * 16;
+  panel_stride = gate_panel_stride(T, B);
+  reverse = node.attributes[0] != 0;
+  keep = node.trains;
+  if (node.buffers.empty()) return;  // still being prepared
+  gates = node.buffers[kGates].data;
+  cell = node.buffers[kCell].data;
+  zeros = node.buffers[kZeros].data;
+  bias = node.buffers[kBias].data;
+  packed_x = node.buffers[kPackedX].data;
+  packed_h = node.buffers[kPackedH].data;
+  dh = node.buffers[kDh].data;
+  dc = node.buffers[kDc].data;
+  blocks = node.buffers[kBlocks].data;
+}
+
+const float* Lstm::h_before(int64_t step) const {
+  if (step > 0) return h_after(step - 1);
+  return h0 ? h0->data : zeros;
+}
+
+const float* Lstm::c_before(int64_t step) const {
+  if (step > 0) return c_after(step - 1);
+  return c0 ? c0->data : zeros;
+}
+
+Split lstm_split(const Lstm& s, int team) {
+  // With few rows a thread, each thread would stream all of U every step for little work: then it is better to own a share of U.
+  const int64_t rows = s.B / team;
+  return team == 1 || rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
+}
+
+const OpDef op_lstm = {GC_OP_LSTM, "lstm", 3, 7, 1, 3, 1, true, true, true, check, prepare, lstm_forward, lstm_backward};
+}  // namespace gatecell

@@ -1,0 +1,44 @@
+// lstm.h: one LSTM layer over a whole sequence: where everything lies. Forward in lstm_forward.cc, backward in lstm_backward.cc.
+//
+// Hidden units come in panels of 16. The gate buffer is [panel][t][b][64] (i[16] f[16] g[16] o[16]): it takes the input
+// projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
+// place; and it is already the packed operand of the weight-gradient product.
+#pragma once
+#include "../core/matmul.h"
+#include "../core/op.h"
+
+namespace gatecell {
+
+enum LstmInput { kX, kWeightIh, kWeightHh, kBiasIh, kBiasHh, kH0, kC0 };
+enum LstmOutput { kY, kHT, kCT };
+enum LstmPack { kIhForward, kHhForward, kHhBackward, kIhBackward };
+
+struct Lstm {
+  int64_t T, B, I, H;
+  int64_t panels, ld;    // ld: hidden row stride, H rounded up to whole panels
+  int64_t panel_stride;  // floats from panel to panel of the gate buffer
+  bool reverse;
+  bool keep;             // the cell state of every step is kept for the backward pass
+  const Tensor *x, *h0, *c0;
+  const Tensor* y;
+  float *gates, *cell, *zeros, *bias;
+  float *packed_x, *packed_h, *dh, *dc, *blocks;
+
+  Lstm(Plan& plan, const Node& node);
+  int64_t block_floats() const { return round_up(I > H ? I : H, kRowTile) * 64; }
+  int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
+  float* gate_rows(int64_t panel, int64_t t, int64_t b) const { return gates + panel * panel_stride + (t * B + b) * 64; }
+  // h and c before `step`, and the cell after it: [B][ld].
+  const float* h_before(int64_t step) const;
+  const float* c_before(int64_t step) const;
+  float* c_after(int64_t step) const { return cell + (keep ? time(step) * B * ld : 0); }
+  float* h_after(int64_t step) const { return y->data + time(step) * B * ld; }
+};
+
+// How a team shares the recurrence: batch rows (no barrier at all) or hidden panels (one barrier per step).
+enum class Split { kRows, kPanels };
+Split lstm_split(const Lstm& s, int team);
+
+void lstm_forward(Plan& plan, Node& node);
+void lstm_backward(Plan& plan, Node& node);
+}  // namespace gatecell

@@ -1,0 +1,131 @@
+// lstm_backward.cc: back through time for dG and dh; afterwards one product each for dX, dW and dU over all T*B rows.
+#include <algorithm>
+#include <cstring>
+
+#include "../core/machine.h"
+#include "lstm.h"
+#include "weight_gradient.h"
+
+namespace gatecell {
+namespace {
+
+void start_gradient(const Tensor* from, float* to, int64_t floats) {
+  if (from && from->grad) memcpy(to, from->grad, static_cast<size_t>(floats) * 4);
+  else memset(to, 0, static_cast<size_t>(floats) * 4);
+}
+
+void finish_gradient(const Tensor* to, const float* from, int64_t floats, bool accumulate) {
+  if (!to || !to->grad) return;
+  if (accumulate) kernels().add(from, to->grad, floats);
+  else memcpy(to->grad, from, static_cast<size_t>(floats) * 4);
+}
+
+void cells_backward(const Lstm& s, Range rows, Range panels, int64_t step) {
+  const int64_t t = s.time(step), first = rows.begin;
+  for (int64_t p = panels.begin; p < panels.end; ++p) {
+    gc_cell_backward cell;
+    cell.gates = s.gate_rows(p, t, first);
+    cell.c_prev = s.c_before(step) + first * s.ld + p * 16;
+    cell.c = s.c_after(step) + first * s.ld + p * 16;
+    cell.dy = s.y->grad ? s.y->grad + (t * s.B + first) * s.ld + p * 16 : nullptr;
+    cell.dh = s.dh + first * s.ld + p * 16;
+    cell.dc = s.dc + first * s.ld + p * 16;
+    cell.state_row = cell.dy_row = cell.dh_row = cell.dc_row = s.ld;
+    cell.rows = rows.end - first;
+    kernels().cell_backward(&cell);
+  }
+}
+
+// A = dG of the rows from (t, 0) on: k runs over panels and their 64 columns.
+MatMul gate_product(const Lstm& s, int64_t t, const Packed& packed) {
+  MatMul m;
+  m.a = s.gate_rows(0, t, 0);
+  m.a_row = 64;
+  m.segments = s.panels;
+  m.segment_length = 64;
+  m.a_segment = s.panel_stride;
+  m.b = &packed;
+  return m;
+}
+
+void recurrence(const Lstm& s, const Packed& u, int index, int team, Barrier& barrier) {
+  const Split split = lstm_split(s, team);
+  const bool by_rows = split == Split::kRows;
+  const Range rows = by_rows ? share(s.B, index, team) : Range{0, s.B};
+  const Range panels = by_rows ? Range{0, s.panels} : share(s.panels, index, team);
+  const Range blocks = by_rows ? Range{0, u.blocks} : share(u.blocks, index, team);
+  for (int64_t step = s.T - 1; step >= 0; --step) {
+    cells_backward(s, rows, panels, step);
+    if (!by_rows) barrier.wait(team);
+    MatMul m = gate_product(s, s.time(step), u);
+    m.c = s.dh;
+    m.c_row = s.ld;
+    m.columns = s.ld;
+    multiply(m, rows, blocks);
+    if (!by_rows) barrier.wait(team);
+  }
+}
+
+// Both operands of the weight gradients, transposed into tiles: x, and h of the step before.
+void pack_operands(const Lstm& s, int index, int team) {
+  const int64_t rows = s.T * s.B, shift = s.reverse ? -s.B : s.B;
+  pack_rows(s.x->data, s.x->ld, s.I, share(rows, index, team, 64), rows, 0, s.packed_x);
+  Range mine = share(rows, index, team, 64);  // rows of y; the last step's h feeds nothing
+  if (s.reverse) mine.begin = std::max(mine.begin, s.B);
+  else mine.end = std::min(mine.end, rows - s.B);
+  pack_rows(s.y->data, s.ld, s.H, mine, rows, shift, s.packed_h);
+  if (index == 0) pack_rows(s.h_before(0), s.ld, s.H, {0, s.B}, rows, s.time(0) * s.B, s.packed_h);
+}
+
+void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
+  alignas(64) float sum[64] = {};
+  const float* row = s.gate_rows(panel, 0, 0);
+  for (int64_t i = 0; i < s.T * s.B; ++i, row += 64) kernels().add(row, sum, 64);
+  for (int64_t j = 0; j < 64; ++j) {
+    const int64_t r = gate_row(panel * 64 + j, s.H);
+    if (r >= 0) grad[r] = accumulate ? grad[r] + sum[j] : sum[j];
+  }
+}
+
+// One panel of dW (from x) or dU (from h): 64 columns of the gradient, all inputs.
+void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, float* block, float* grad, bool accumulate) {
+  weight_gradient_block(packed, inputs, s.T * s.B, s.gate_rows(panel, 0, 0), 64, 64, block);
+  scatter_gradient(block, inputs, 64, grad, accumulate, [&](int64_t j) { return gate_row(panel * 64 + j, s.H); });
+}
+
+void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team) {
+  if (s.x->grad) {
+    MatMul m = gate_product(s, 0, *plan.store->packs[node.packs[kIhBackward]]);
+    m.c = s.x->grad;
+    m.c_row = s.x->ld;
+    m.columns = s.x->ld;
+    m.accumulate = node.accumulate[kX];
+    multiply(m, share(s.T * s.B, index, team, kRowTile), {0, m.b->blocks});
+  }
+  float* block = s.blocks + index * s.block_floats();
+  const Tensor &w = *plan.input(node, kWeightIh), &u = *plan.input(node, kWeightHh);
+  const Tensor* biases[] = {plan.input(node, kBiasIh), plan.input(node, kBiasHh)};
+  const Range panels = share(s.panels, index, team);
+  for (int64_t p = panels.begin; p < panels.end; ++p) {
+    if (w.grad) weight_task(s, p, s.packed_x, s.I, block, w.grad, node.accumulate[kWeightIh]);
+    if (u.grad) weight_task(s, p, s.packed_h, s.H, block, u.grad, node.accumulate[kWeightHh]);
+    for (int i = 0; i < 2; ++i)
+      if (biases[i] && biases[i]->grad) bias_gradient(s, p, biases[i]->grad, node.accumulate[kBiasIh + i]);
+  }
+}
+}  // namespace
+
+void lstm_backward(Plan& plan, Node& node) {
+  const Lstm s(plan, node);
+  const Packed& u = *plan.store->packs[node.packs[kHhBackward]];
+  start_gradient(plan.output(node, kHT), s.dh, s.B * s.ld);
+  start_gradient(plan.output(node, kCT), s.dc, s.B * s.ld);
+  const int team = plan.team(16.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H)));
+  Barrier barrier;
+  parallel(team, [&](int index, int size) { recurrence(s, u, index, size, barrier); });
+  finish_gradient(s.h0, s.dh, s.B * s.ld, s.h0 ? node.accumulate[kH0] : false);
+  finish_gradient(s.c0, s.dc, s.B * s.ld, s.c0 ? node.accumulate[kC0] : false);
+  parallel(team, [&](int index, int size) { pack_operands(s, index, size); });
+  parallel(team, [&](int index, int size) { gradients(plan, node, s, index, size); });
+}
+}  // namespace gatecell

@@ -1,0 +1,104 @@
+// lstm_forward.cc: per chunk of steps one input-projection product, then step by step U h, the cell as its epilogue.
+#include <algorithm>
+#include <cstring>
+
+#include "../core/machine.h"
+#include "lstm.h"
+
+namespace gatecell {
+namespace {
+
+constexpr int64_t kChunkBytes = 256 * 1024;  // of x that one chunk of steps projects: it stays in L2 for all panels
+
+void combine_bias(const Tensor* ih, const Tensor* hh, const Lstm& s) {
+  for (int64_t j = 0; j < s.panels * 64; ++j) {
+    const int64_t row = gate_row(j, s.H);
+    s.bias[j] = row < 0 ? 0 : (ih ? ih->data[row] : 0) + (hh ? hh->data[row] : 0);
+  }
+}
+
+struct Share {
+  Range rows, panels;
+};
+
+// Gate pre-activations of steps [first, last) begin as W x + b.
+void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, int64_t last) {
+  MatMul m;
+  m.a_row = s.x->ld;
+  m.segment_length = s.I;
+  m.b = &w;
+  m.c_row = 64;
+  m.c_block = s.panel_stride;
+  m.columns = s.panels * 64;
+  m.start = s.bias;
+  const int64_t low = std::min(s.time(first), s.time(last - 1)), count = last - first;
+  if (mine.rows.end - mine.rows.begin == s.B) {  // whole steps: their rows adjoin
+    m.a = s.x->data + low * s.B * s.x->ld;
+    m.c = s.gate_rows(0, low, 0);
+    multiply(m, {0, count * s.B}, mine.panels);
+    return;
+  }
+  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
+    for (int64_t t = low; t < low + count; ++t) {
+      m.a = s.x->data + t * s.B * s.x->ld;
+      m.c = s.gate_rows(0, t, 0);
+      multiply(m, mine.rows, {p, p + 1});
+    }
+  }
+}
+
+void step_forward(const Lstm& s, const Packed& u, const Share& mine, int64_t step) {
+  const gc_kernels& table = kernels();
+  const int64_t first = mine.rows.begin, rows = mine.rows.end - first, t = s.time(step);
+  MatMul m;
+  m.a = s.h_before(step);
+  m.a_row = s.ld;
+  m.segment_length = s.H;
+  m.b = &u;
+  m.c = s.gate_rows(0, t, 0);
+  m.c_row = 64;
+  m.c_block = s.panel_stride;
+  m.columns = s.panels * 64;
+  m.accumulate = true;
+  const bool stream = rows <= 2 && s.panel_stride == 64;  // all panels at once keep more chains in flight
+  if (stream) multiply(m, mine.rows, mine.panels);
+  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
+    if (!stream) multiply(m, mine.rows, {p, p + 1});
+    gc_cell cell;
+    cell.gates = s.gate_rows(p, t, first);
+    cell.c_prev = s.c_before(step) + first * s.ld + p * 16;
+    cell.c = s.c_after(step) + first * s.ld + p * 16;
+    cell.h = s.h_after(step) + first * s.ld + p * 16;
+    cell.state_row = s.ld;
+    cell.h_row = s.ld;
+    cell.rows = rows;
+    table.cell_forward(&cell);
+  }
+}
+}  // namespace
+
+void lstm_forward(Plan& plan, Node& node) {
+  const Lstm s(plan, node);
+  const Packed &w = *plan.store->packs[node.packs[kIhForward]], &u = *plan.store->packs[node.packs[kHhForward]];
+  combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
+  memset(s.zeros, 0, static_cast<size_t>(s.B * s.ld) * 4);
+  Barrier barrier;
+  parallel(plan.team(8.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H))), [&](int index, int team) {
+    const Split split = lstm_split(s, team);
+    const Share mine = split == Split::kRows ? Share{share(s.B, index, team), {0, s.panels}} : Share{{0, s.B}, share(s.panels, index, team)};
+    const int64_t rows = std::max<int64_t>(1, mine.rows.end - mine.rows.begin);
+    const int64_t chunk = std::max<int64_t>(1, kChunkBytes / (rows * s.I * 4));
+    for (int64_t first = 0; first < s.T; first += chunk) {
+      const int64_t last = std::min(first + chunk, s.T);
+      project(s, w, mine, first, last);
+      for (int64_t step = first; step < last; ++step) {
+        step_forward(s, u, mine, step);
+        if (split == Split::kPanels) barrier.wait(team);
+      }
+    }
+  });
+  const size_t state = static_cast<size_t>(s.B * s.ld) * 4;
+  if (const Tensor* hT = plan.output(node, kHT)) memcpy(hT->data, s.h_after(s.T - 1), state);
+  if (const Tensor* cT = plan.output(node, kCT)) memcpy(cT->data, s.c_after(s.T - 1), state);
+}
+}  // namespace gatecell

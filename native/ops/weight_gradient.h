@@ -1,0 +1,23 @@
+// weight_gradient.h: from a 64-column block of A^T B to the rows of a PyTorch-shaped gradient.
+#pragma once
+#include "../core/matmul.h"
+
+namespace gatecell {
+// grad[row(j)][i] (+)= c[i][j] for j < width, i < inputs; row(j) < 0 is padding. c has row stride 64.
+template <class Row>
+void scatter_gradient(const float* c, int64_t inputs, int64_t width, float* grad, bool accumulate, Row row) {
+  for (int64_t i0 = 0; i0 < inputs; i0 += 16) {  // squares of 16 keep both sides in L1
+    const int64_t i1 = i0 + 16 < inputs ? i0 + 16 : inputs;
+    for (int64_t j = 0; j < width; ++j) {
+      const int64_t r = row(j);
+      if (r < 0) continue;
+      float* to = grad + r * inputs;
+      if (accumulate) {
+        for (int64_t i = i0; i < i1; ++i) to[i] += c[i * 64 + j];
+      } else {
+        for (int64_t i = i0; i < i1; ++i) to[i] = c[i * 64 + j];
+      }
+    }
+  }
+}
+}  // namespace gatecell
