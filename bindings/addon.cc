@@ -1,0 +1,31 @@
+// The export table of the addon; src/native.ts holds the types.
+#include <napi.h>
+
+#include "async.h"
+#include "handles.h"
+
+namespace {
+
+napi_property_descriptor method(const char* name, napi_callback function) {
+  return {name, nullptr, function, nullptr, nullptr, nullptr, napi_enumerable, nullptr};
+}
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  if (!gatecell::create_engine(env)) return exports;
+  const napi_property_descriptor methods[] = {
+      method("machineInfo", gatecell::machine_info),  method("setThreads", gatecell::set_threads),
+      method("alignment", gatecell::alignment),       method("storeCreate", gatecell::store_create),
+      method("storeTouch", gatecell::store_touch),    method("storeDispose", gatecell::store_dispose),
+      method("planCreate", gatecell::plan_create),    method("planRun", gatecell::plan_run),
+      method("planRunSync", gatecell::plan_run_sync), method("planGenerate", gatecell::plan_generate),
+      method("planExplain", gatecell::plan_explain),  method("planBytes", gatecell::plan_bytes),
+      method("planDispose", gatecell::plan_dispose),
+  };
+  napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
+  exports.Set("version", GATECELL_VERSION);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(gatecell, init)

@@ -1,0 +1,166 @@
+// One thread per environment, started by the first job.
+//
+// When an environment ends (process exit, worker.terminate()) its cleanup hooks run, newest first. The threadsafe
+// function is created before our hook is added, so our hook runs while it is still usable: it drops queued jobs, waits
+// for the running one and joins the thread. After that nothing of ours calls Node-API but finalizers.
+#include "async.h"
+
+#include <pthread.h>
+
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <new>
+
+#include "errors.h"
+
+namespace gatecell {
+
+class Engine {
+ public:
+  bool start(napi_env env);
+  napi_value submit(napi_env env, Plan* plan, gc_mode mode);
+  static void stop(void* engine);  // cleanup hook
+  static void destroy(napi_env env, void* engine, void* hint);
+
+ private:
+  bool ensure_thread();
+  void run();
+  static void settle(napi_env env, napi_value callback, void* engine, void* job);
+
+  napi_threadsafe_function settle_ = nullptr;
+  int pending_ = 0;  // jobs whose promise is open; JavaScript thread only
+  pthread_t thread_ = {};
+  bool has_thread_ = false;  // JavaScript thread only
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  Job* first_ = nullptr;  // guarded by mutex_, as the next two
+  Job* last_ = nullptr;
+  bool stopping_ = false;
+};
+
+bool Engine::start(napi_env env) {
+  napi_value name;
+  if (napi_create_string_utf8(env, "gatecell engine", NAPI_AUTO_LENGTH, &name) != napi_ok) return false;
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, this, settle, &settle_) !=
+      napi_ok) {
+    return false;
+  }
+  // An idle engine does not keep the process alive.
+  return napi_unref_threadsafe_function(env, settle_) == napi_ok &&
+         napi_add_env_cleanup_hook(env, stop, this) == napi_ok;
+}
+
+bool Engine::ensure_thread() {
+  if (has_thread_) return true;
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  pthread_attr_setstacksize(&attributes, size_t{4} << 20);  // musl's default is 128 KiB
+  auto body = [](void* engine) -> void* {
+    static_cast<Engine*>(engine)->run();
+    return nullptr;
+  };
+  has_thread_ = pthread_create(&thread_, &attributes, body, this) == 0;
+  pthread_attr_destroy(&attributes);
+#ifdef __linux__
+  if (has_thread_) pthread_setname_np(thread_, "gatecell-engine");
+#endif
+  return has_thread_;
+}
+
+void Engine::run() {
+  for (;;) {
+    Job* job;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || first_ != nullptr; });
+      if (stopping_) return;
+      job = first_;
+      first_ = job->next;
+      if (first_ == nullptr) last_ = nullptr;
+    }
+    job->status = gc_plan_run(job->plan->core, job->mode);
+    if (job->status != GC_OK) std::snprintf(job->message, sizeof job->message, "%s", gc_last_error());
+    napi_call_threadsafe_function(settle_, job, napi_tsfn_blocking);
+  }
+}
+
+napi_value Engine::submit(napi_env env, Plan* plan, gc_mode mode) {
+  if (!ensure_thread()) {
+    throw_error(env, Code::kOutOfMemory, "Expected to start the engine's thread, but the system refused one.");
+    return nullptr;
+  }
+  napi_value promise;
+  Job* job = &plan->job;
+  if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) return nullptr;
+  napi_reference_ref(env, plan->handle, nullptr);
+  if (pending_++ == 0) napi_ref_threadsafe_function(env, settle_);
+  plan->running = true;
+  if (plan->store != nullptr) plan->store->running++;
+  job->plan = plan;
+  job->mode = mode;
+  job->next = nullptr;
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    (last_ == nullptr ? first_ : last_->next) = job;
+    last_ = job;
+  }
+  wake_.notify_one();
+  return promise;
+}
+
+void Engine::settle(napi_env env, napi_value, void* engine, void* data) {
+  if (env == nullptr) return;  // the environment is ending: nobody waits for the promise
+  Engine* self = static_cast<Engine*>(engine);
+  Job* job = static_cast<Job*>(data);
+  Plan* plan = job->plan;
+  plan->running = false;
+  if (plan->store != nullptr) plan->store->running--;
+  if (--self->pending_ == 0) napi_unref_threadsafe_function(env, self->settle_);
+  update_plan_bytes(env, plan);
+  napi_value result;
+  if (job->status == GC_OK) {
+    if (napi_get_undefined(env, &result) == napi_ok) napi_resolve_deferred(env, job->deferred, result);
+  } else {
+    result = make_error(env, code_of(job->status), job->message);
+    if (result != nullptr) napi_reject_deferred(env, job->deferred, result);
+  }
+  napi_reference_unref(env, plan->handle, nullptr);  // last: the plan may be collected from here on
+}
+
+void Engine::stop(void* engine) {
+  Engine* self = static_cast<Engine*>(engine);
+  {
+    std::lock_guard<std::mutex> lock(self->mutex_);
+    self->stopping_ = true;
+  }
+  self->wake_.notify_one();
+  if (self->has_thread_) pthread_join(self->thread_, nullptr);
+  self->has_thread_ = false;
+  napi_release_threadsafe_function(self->settle_, napi_tsfn_abort);
+}
+
+void Engine::destroy(napi_env, void* engine, void*) {
+  delete static_cast<Engine*>(engine);
+  release_library();
+}
+
+bool create_engine(napi_env env) {
+  Engine* engine = new (std::nothrow) Engine();
+  if (engine == nullptr || !engine->start(env) ||
+      napi_set_instance_data(env, engine, Engine::destroy, nullptr) != napi_ok) {
+    // A started engine has a cleanup hook by now and stays with the environment, which cannot use it.
+    throw_error(env, Code::kOutOfMemory, "Expected to prepare the engine of this environment, but Node-API refused.");
+    return false;
+  }
+  retain_library();
+  return true;
+}
+
+napi_value submit(napi_env env, Plan* plan, gc_mode mode) {
+  void* engine = nullptr;
+  if (napi_get_instance_data(env, &engine) != napi_ok || engine == nullptr) return nullptr;
+  return static_cast<Engine*>(engine)->submit(env, plan, mode);
+}
+
+}  // namespace gatecell

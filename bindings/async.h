@@ -1,0 +1,18 @@
+// The engine's own thread of an environment: runs the jobs of its plans in order of arrival, away from the event loop
+// and from libuv's pool, and settles their promises on the JavaScript thread.
+#pragma once
+#include <node_api.h>
+
+#include "handles.h"
+
+namespace gatecell {
+
+class Engine;
+
+// Makes the environment's engine (no thread yet) and ties its end to the environment's. False: an exception is pending.
+bool create_engine(napi_env env);
+
+// Queues plan's job; the promise of its end, or null with an exception pending. The plan must be idle.
+napi_value submit(napi_env env, Plan* plan, gc_mode mode);
+
+}  // namespace gatecell

@@ -1,0 +1,75 @@
+// What stands behind the handles that JavaScript holds: a parameter store, a plan, and the job of a plan.
+//
+// A plan uses its store, so the store's native part lives until its last plan is gone. Everything here but Job::status
+// and Job::message belongs to the JavaScript thread of one environment.
+#pragma once
+#include <node_api.h>
+#include <stdint.h>
+
+#include "gatecell/gatecell.h"
+
+namespace gatecell {
+
+struct Store {
+  gc_store* core = nullptr;
+  napi_ref arenas[4] = {};  // data, grad, moment1, moment2: strong, so that the memory stays
+  int plans = 0;
+  int running = 0;         // jobs of its plans
+  bool has_handle = true;  // the external value was not collected yet
+  bool disposed = false;
+};
+
+struct Plan;
+
+// The one job that a plan can have; part of the plan, so a run allocates nothing here.
+struct Job {
+  Plan* plan = nullptr;
+  Job* next = nullptr;  // in the engine's queue
+  gc_mode mode = GC_FORWARD;
+  gc_status status = GC_OK;
+  char message[512] = {};  // gc_last_error() of the engine's thread
+  napi_deferred deferred = nullptr;
+};
+
+struct Plan {
+  gc_plan* core = nullptr;  // null: disposed
+  Store* store = nullptr;
+  napi_ref host = nullptr;     // strong
+  napi_ref control = nullptr;  // strong
+  napi_ref handle = nullptr;   // weak, strong while a job is queued or running
+  int64_t bytes = 0;           // what the garbage collector was told
+  bool running = false;
+  Job job;
+};
+
+// Each throws and returns null if the value is no such handle or was disposed of; a plan also if its store was.
+Store* read_store(napi_env env, napi_value value);
+Plan* read_plan(napi_env env, napi_value value);
+// As read_plan, and throws ERR_BUSY while a job is queued or running.
+Plan* read_idle_plan(napi_env env, napi_value value);
+
+// Frees what of the store nobody can use any more: after a plan went, the handle went, or storeDispose.
+void trim_store(napi_env env, Store* store);
+// Tells the garbage collector how much native memory the plan holds now.
+void update_plan_bytes(napi_env env, Plan* plan);
+
+// Environments, stores and plans of the process are counted; the core's threads end with the last.
+void retain_library();
+void release_library();
+
+// store.cc, plan.cc, machine.cc: the functions that addon.cc exports.
+napi_value machine_info(napi_env env, napi_callback_info info);
+napi_value set_threads(napi_env env, napi_callback_info info);
+napi_value alignment(napi_env env, napi_callback_info info);
+napi_value store_create(napi_env env, napi_callback_info info);
+napi_value store_touch(napi_env env, napi_callback_info info);
+napi_value store_dispose(napi_env env, napi_callback_info info);
+napi_value plan_create(napi_env env, napi_callback_info info);
+napi_value plan_run(napi_env env, napi_callback_info info);
+napi_value plan_run_sync(napi_env env, napi_callback_info info);
+napi_value plan_generate(napi_env env, napi_callback_info info);
+napi_value plan_explain(napi_env env, napi_callback_info info);
+napi_value plan_bytes(napi_env env, napi_callback_info info);
+napi_value plan_dispose(napi_env env, napi_callback_info info);
+
+}  // namespace gatecell

@@ -1,0 +1,290 @@
+// Plans: planCreate, planRun, planRunSync, planGenerate, planExplain, planBytes, planDispose.
+//
+// planRunSync and planGenerate stand in the sampling loop: they look up one handle and plain numbers, and allocate
+// nothing.
+#include <stdlib.h>
+#include <string.h>
+
+#include <new>
+
+#include "args.h"
+#include "async.h"
+#include "handles.h"
+
+namespace gatecell {
+
+namespace {
+
+const napi_type_tag kPlanTag = {0x2b84f06d95c1473a, 0xa7e20d4c63f91b58};
+
+// The description's tables, copied, so that what the core checks cannot change under it (they may be shared memory).
+class Table {
+ public:
+  ~Table() { free(memory_); }
+  bool copy(napi_env env, const void* data, size_t bytes) {
+    memory_ = malloc(bytes + 1);
+    if (memory_ == nullptr) {
+      throw_error(env, Code::kOutOfMemory, "Expected memory for %zu bytes of the plan's description, found none.",
+                  bytes);
+      return false;
+    }
+    if (bytes > 0) memcpy(memory_, data, bytes);
+    return true;
+  }
+  template <class T>
+  const T* as() const {
+    return static_cast<const T*>(memory_);
+  }
+
+ private:
+  void* memory_ = nullptr;
+};
+
+struct Description {
+  napi_value store, tensors, ops, attributes, carry, loss, optimizer, host, control, threads;
+};
+
+bool read_description(napi_env env, napi_value object, Description* d) {
+  return read_property(env, object, "store", &d->store) && read_property(env, object, "tensors", &d->tensors) &&
+         read_property(env, object, "ops", &d->ops) && read_property(env, object, "attributes", &d->attributes) &&
+         read_property(env, object, "carry", &d->carry) && read_property(env, object, "loss", &d->loss) &&
+         read_property(env, object, "optimizer", &d->optimizer) && read_property(env, object, "host", &d->host) &&
+         read_property(env, object, "control", &d->control) && read_property(env, object, "threads", &d->threads);
+}
+
+bool read_table(napi_env env, napi_value value, const char* name, size_t multiple, View<int32_t>* out) {
+  if (!read_view(env, value, name, Lifetime::kCall, out)) return false;
+  if (out->length % multiple == 0 && out->length <= INT32_MAX) return true;
+  throw_error(env, Code::kInvalidArgument, "Expected a multiple of %zu integers for %s, found %zu.", multiple, name,
+              out->length);
+  return false;
+}
+
+bool read_host(napi_env env, const Description& d, View<float>* host, View<double>* control) {
+  if (!read_view(env, d.host, "host", Lifetime::kBorrowed, host)) return false;
+  if (!read_view(env, d.control, "control", Lifetime::kBorrowed, control)) return false;
+  const size_t misaligned = reinterpret_cast<uintptr_t>(host->data) % 64;
+  if (misaligned != 0) {
+    throw_error(env, Code::kInvalidArgument, "Expected host to begin at a multiple of 64 bytes, found %zu beyond one.",
+                misaligned);
+    return false;
+  }
+  if (control->length < GC_CONTROL_SIZE) {
+    throw_error(env, Code::kInvalidArgument, "Expected %d doubles for control, found %zu.", GC_CONTROL_SIZE,
+                control->length);
+    return false;
+  }
+  return true;
+}
+
+// Frees the native part and the references; the Plan itself stays until its handle is collected.
+void close_plan(napi_env env, Plan* plan) {
+  if (plan->core == nullptr) return;
+  gc_plan_destroy(plan->core);
+  plan->core = nullptr;
+  int64_t ignored;
+  napi_adjust_external_memory(env, -plan->bytes, &ignored);
+  napi_delete_reference(env, plan->host);
+  napi_delete_reference(env, plan->control);
+  if (plan->store != nullptr) {
+    plan->store->plans--;
+    trim_store(env, plan->store);
+    plan->store = nullptr;
+  }
+}
+
+void finalize_plan(napi_env env, void* data, void*) {
+  Plan* plan = static_cast<Plan*>(data);
+  close_plan(env, plan);
+  if (plan->handle != nullptr) napi_delete_reference(env, plan->handle);
+  delete plan;
+  release_library();
+}
+
+// The external value that owns `plan` from here on; on failure the plan is gone.
+napi_value make_handle(napi_env env, Plan* plan, const Description& d) {
+  napi_value handle;
+  const bool held = napi_create_reference(env, d.host, 1, &plan->host) == napi_ok &&
+                    napi_create_reference(env, d.control, 1, &plan->control) == napi_ok;
+  if (!held || napi_create_external(env, plan, finalize_plan, nullptr, &handle) != napi_ok) {
+    finalize_plan(env, plan, nullptr);
+  } else if (napi_type_tag_object(env, handle, &kPlanTag) == napi_ok &&
+             napi_create_reference(env, handle, 0, &plan->handle) == napi_ok) {
+    return handle;
+  }
+  throw_error(env, Code::kOutOfMemory, "Expected to create a plan handle, but Node-API refused.");
+  return nullptr;
+}
+
+}  // namespace
+
+namespace {
+
+bool check_idle(napi_env env, const Plan* plan) {
+  if (!plan->running) return true;
+  throw_error(env, Code::kBusy, "Expected an idle plan, found one that is running: await its run first.");
+  return false;
+}
+
+Plan* read_open_plan(napi_env env, napi_value value) {
+  void* data;
+  REQUIRE(read_handle(env, value, "plan", kPlanTag, &data));
+  Plan* plan = static_cast<Plan*>(data);
+  if (plan->core != nullptr) return plan;
+  throw_error(env, Code::kDisposed, "Expected a live plan, found one that was disposed of.");
+  return nullptr;
+}
+
+}  // namespace
+
+Plan* read_plan(napi_env env, napi_value value) {
+  Plan* plan = read_open_plan(env, value);
+  if (plan == nullptr || plan->store == nullptr || !plan->store->disposed) return plan;
+  throw_error(env, Code::kDisposed, "Expected a plan with a live store, found one whose store was disposed of.");
+  return nullptr;
+}
+
+Plan* read_idle_plan(napi_env env, napi_value value) {
+  Plan* plan = read_plan(env, value);
+  return plan != nullptr && check_idle(env, plan) ? plan : nullptr;
+}
+
+void update_plan_bytes(napi_env env, Plan* plan) {
+  const int64_t bytes = gc_plan_bytes(plan->core);
+  int64_t ignored;
+  if (bytes != plan->bytes) napi_adjust_external_memory(env, bytes - plan->bytes, &ignored);
+  plan->bytes = bytes;
+}
+
+napi_value plan_create(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  Description d;
+  REQUIRE(read_arguments(env, info, args));
+  REQUIRE(read_description(env, args[0], &d));
+  gc_plan_desc desc = {};
+  View<int32_t> tensors, ops, carry;
+  View<double> attributes, control;
+  View<float> host;
+  Store* store = nullptr;
+  if (!is_null(env, d.store)) {
+    store = read_store(env, d.store);
+    REQUIRE(store != nullptr);
+    desc.store = store->core;
+  }
+  REQUIRE(read_table(env, d.tensors, "tensors", GC_TENSOR_FIELDS, &tensors));
+  REQUIRE(read_table(env, d.ops, "ops", 1, &ops));
+  REQUIRE(read_table(env, d.carry, "carry", 2, &carry));
+  REQUIRE(read_view(env, d.attributes, "attributes", Lifetime::kCall, &attributes));
+  REQUIRE(read_int(env, d.loss, "loss", -1, INT32_MAX, &desc.loss));
+  REQUIRE(read_int(env, d.optimizer, "optimizer", 0, GC_ADAMW, &desc.optimizer));
+  REQUIRE(read_int(env, d.threads, "threads", 0, 1024, &desc.threads));
+  REQUIRE(read_host(env, d, &host, &control));
+  Table tensor_table, op_table, carry_table, attribute_table;
+  REQUIRE(tensor_table.copy(env, tensors.data, tensors.length * sizeof(int32_t)));
+  REQUIRE(op_table.copy(env, ops.data, ops.length * sizeof(int32_t)));
+  REQUIRE(carry_table.copy(env, carry.data, carry.length * sizeof(int32_t)));
+  REQUIRE(attribute_table.copy(env, attributes.data, attributes.length * sizeof(double)));
+  desc.tensors = tensor_table.as<int32_t>();
+  desc.tensor_count = static_cast<int32_t>(tensors.length / GC_TENSOR_FIELDS);
+  desc.ops = op_table.as<int32_t>();
+  desc.ops_length = static_cast<int64_t>(ops.length);
+  desc.attributes = attribute_table.as<double>();
+  desc.attribute_count = static_cast<int64_t>(attributes.length);
+  desc.carry = carry_table.as<int32_t>();
+  desc.carry_count = static_cast<int32_t>(carry.length / 2);
+  desc.host = host.data;
+  desc.host_elements = static_cast<int64_t>(host.length);
+  desc.control = control.data;
+
+  Plan* plan = new (std::nothrow) Plan();
+  if (plan == nullptr) {
+    throw_error(env, Code::kOutOfMemory, "Expected memory for a plan, found none.");
+    return nullptr;
+  }
+  if (!check_status(env, gc_plan_create(&desc, &plan->core))) {
+    delete plan;
+    return nullptr;
+  }
+  retain_library();
+  plan->store = store;
+  if (store != nullptr) store->plans++;
+  update_plan_bytes(env, plan);
+  return make_handle(env, plan, d);
+}
+
+napi_value plan_run(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  int32_t mode;
+  REQUIRE(read_arguments(env, info, args));
+  Plan* plan = read_idle_plan(env, args[0]);
+  REQUIRE(plan != nullptr);
+  REQUIRE(read_int(env, args[1], "mode", GC_FORWARD, GC_TRAIN, &mode));
+  return submit(env, plan, static_cast<gc_mode>(mode));
+}
+
+napi_value plan_run_sync(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  int32_t mode;
+  REQUIRE(read_arguments(env, info, args));
+  Plan* plan = read_idle_plan(env, args[0]);
+  REQUIRE(plan != nullptr);
+  REQUIRE(read_int(env, args[1], "mode", GC_FORWARD, GC_TRAIN, &mode));
+  check_status(env, gc_plan_run(plan->core, static_cast<gc_mode>(mode)));
+  return nullptr;
+}
+
+napi_value plan_generate(napi_env env, napi_callback_info info) {
+  napi_value args[6], result;
+  int32_t token, sampled, count, stop, done = 0;
+  View<int32_t> out;
+  REQUIRE(read_arguments(env, info, args));
+  Plan* plan = read_idle_plan(env, args[0]);
+  REQUIRE(plan != nullptr);
+  REQUIRE(read_int(env, args[1], "token", 0, INT32_MAX, &token));
+  REQUIRE(read_int(env, args[2], "sampled", 0, INT32_MAX, &sampled));
+  REQUIRE(read_int(env, args[3], "count", 0, INT32_MAX, &count));
+  REQUIRE(read_int(env, args[4], "stop", -1, INT32_MAX, &stop));
+  REQUIRE(read_view(env, args[5], "out", Lifetime::kCall, &out));
+  if (out.length < static_cast<size_t>(count)) {
+    throw_error(env, Code::kInvalidArgument, "Expected at least %d elements in out, found %zu.", count, out.length);
+    return nullptr;
+  }
+  REQUIRE(check_status(env, gc_plan_generate(plan->core, token, sampled, count, stop, out.data, &done)));
+  REQUIRE(napi_create_int32(env, done, &result) == napi_ok);
+  return result;
+}
+
+napi_value plan_explain(napi_env env, napi_callback_info info) {
+  napi_value args[1], result;
+  REQUIRE(read_arguments(env, info, args));
+  Plan* plan = read_idle_plan(env, args[0]);
+  REQUIRE(plan != nullptr);
+  const char* text = gc_plan_explain(plan->core);
+  if (text == nullptr) {
+    throw_error(env, Code::kOutOfMemory, "Expected memory to explain the plan, found none.");
+    return nullptr;
+  }
+  REQUIRE(napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &result) == napi_ok);
+  return result;
+}
+
+napi_value plan_bytes(napi_env env, napi_callback_info info) {
+  napi_value args[1], result;
+  REQUIRE(read_arguments(env, info, args));
+  Plan* plan = read_plan(env, args[0]);
+  REQUIRE(plan != nullptr);
+  if (!plan->running) update_plan_bytes(env, plan);
+  REQUIRE(napi_create_int64(env, plan->bytes, &result) == napi_ok);
+  return result;
+}
+
+napi_value plan_dispose(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  REQUIRE(read_arguments(env, info, args));
+  Plan* plan = read_open_plan(env, args[0]);  // also one whose store is gone
+  REQUIRE(plan != nullptr && check_idle(env, plan));
+  close_plan(env, plan);
+  return nullptr;
+}
+
+}  // namespace gatecell

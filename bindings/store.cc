@@ -1,0 +1,156 @@
+// Parameter stores: storeCreate, storeTouch, storeDispose.
+#include <stdlib.h>
+
+#include <memory>
+#include <new>
+
+#include "args.h"
+#include "handles.h"
+
+namespace gatecell {
+
+namespace {
+
+const napi_type_tag kStoreTag = {0x6f1d2c9be47a4d30, 0x9c51e38f07b24a61};
+
+struct Free {
+  void operator()(void* memory) const { free(memory); }
+};
+
+// Reads {offset, rank, d0, d1} per parameter; whether they fit the arena is the core's to say.
+bool read_params(napi_env env, const View<double>& table, gc_param* out) {
+  for (size_t i = 0; i < table.length / 4; i++) {
+    int64_t fields[4];
+    for (size_t k = 0; k < 4; k++) {
+      const double value = table.data[i * 4 + k];
+      const double limit = k == 0 ? 9007199254740991.0 : 2147483647.0;
+      if (!(value >= 0 && value <= limit) || value != static_cast<double>(static_cast<int64_t>(value))) {
+        throw_error(env, Code::kInvalidArgument, "Expected an integer from 0 to %.0f in params[%zu], found %g.", limit,
+                    i * 4 + k, value);
+        return false;
+      }
+      fields[k] = static_cast<int64_t>(value);
+    }
+    out[i].offset = fields[0];
+    out[i].rank = static_cast<int32_t>(fields[1]);
+    out[i].dims[0] = static_cast<int32_t>(fields[2]);
+    out[i].dims[1] = static_cast<int32_t>(fields[3]);
+  }
+  return true;
+}
+
+void finalize_store(napi_env env, void* data, void*) {
+  Store* store = static_cast<Store*>(data);
+  store->has_handle = false;
+  trim_store(env, store);
+}
+
+// References to the arenas and the external value that owns `store` from here on; on failure the store is gone.
+napi_value make_handle(napi_env env, Store* store, const napi_value* arrays) {
+  napi_value handle;
+  bool made = true;
+  for (int k = 0; k < 4; k++) {
+    if (made && !is_null(env, arrays[k])) {
+      made = napi_create_reference(env, arrays[k], 1, &store->arenas[k]) == napi_ok;
+    }
+  }
+  if (!made || napi_create_external(env, store, finalize_store, nullptr, &handle) != napi_ok) {
+    finalize_store(env, store, nullptr);
+  } else if (napi_type_tag_object(env, handle, &kStoreTag) == napi_ok) {
+    return handle;
+  }
+  throw_error(env, Code::kOutOfMemory, "Expected to create a store handle, but Node-API refused.");
+  return nullptr;
+}
+
+}  // namespace
+
+Store* read_store(napi_env env, napi_value value) {
+  void* data;
+  REQUIRE(read_handle(env, value, "store", kStoreTag, &data));
+  Store* store = static_cast<Store*>(data);
+  if (!store->disposed) return store;
+  throw_error(env, Code::kDisposed, "Expected a live store, found one that was disposed of.");
+  return nullptr;
+}
+
+void trim_store(napi_env env, Store* store) {
+  if (store->plans > 0) return;
+  if (store->core != nullptr && (store->disposed || !store->has_handle)) {
+    gc_store_destroy(store->core);
+    store->core = nullptr;
+  }
+  if (store->has_handle) return;
+  for (napi_ref arena : store->arenas) {
+    if (arena != nullptr) napi_delete_reference(env, arena);
+  }
+  delete store;
+  release_library();
+}
+
+napi_value store_create(napi_env env, napi_callback_info info) {
+  static const char* const names[4] = {"data", "grad", "moment1", "moment2"};
+  napi_value args[5];
+  View<double> table;
+  View<float> arenas[4] = {};
+  REQUIRE(read_arguments(env, info, args));
+  REQUIRE(read_view(env, args[0], "params", Lifetime::kCall, &table));
+  for (int k = 0; k < 4; k++) {
+    if (k > 0 && is_null(env, args[k + 1])) continue;
+    REQUIRE(read_view(env, args[k + 1], names[k], Lifetime::kBorrowed, &arenas[k]));
+    if (arenas[k].length != arenas[0].length) {
+      throw_error(env, Code::kInvalidShape, "Expected %s to have the %zu elements of data, found %zu.", names[k],
+                  arenas[0].length, arenas[k].length);
+      return nullptr;
+    }
+  }
+  if (table.length % 4 != 0 || table.length / 4 > 1 << 20) {
+    throw_error(env, Code::kInvalidArgument, "Expected 4 numbers for each of at most %d params, found %zu numbers.",
+                1 << 20, table.length);
+    return nullptr;
+  }
+  const size_t count = table.length / 4;
+  std::unique_ptr<gc_param, Free> params(static_cast<gc_param*>(calloc(count + 1, sizeof(gc_param))));
+  Store* store = new (std::nothrow) Store();
+  if (params == nullptr || store == nullptr) {
+    delete store;
+    throw_error(env, Code::kOutOfMemory, "Expected memory for %zu params, found none.", count);
+    return nullptr;
+  }
+  if (!read_params(env, table, params.get()) ||
+      !check_status(env,
+                    gc_store_create(params.get(), static_cast<int32_t>(count), static_cast<int64_t>(arenas[0].length),
+                                    arenas[0].data, arenas[1].data, arenas[2].data, arenas[3].data, &store->core))) {
+    delete store;
+    return nullptr;
+  }
+  retain_library();
+  return make_handle(env, store, args + 1);
+}
+
+napi_value store_touch(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  REQUIRE(read_arguments(env, info, args));
+  Store* store = read_store(env, args[0]);
+  REQUIRE(store != nullptr);
+  check_status(env, gc_store_touch(store->core));
+  return nullptr;
+}
+
+napi_value store_dispose(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  REQUIRE(read_arguments(env, info, args));
+  Store* store = read_store(env, args[0]);
+  REQUIRE(store != nullptr);
+  if (store->running > 0) {
+    throw_error(env, Code::kBusy, "Expected an idle store, found %d running job(s) on it: wait for them.",
+                store->running);
+    return nullptr;
+  }
+  // Plans made on it refuse to run from here on; the native part goes with the last of them, now if there is none.
+  store->disposed = true;
+  trim_store(env, store);
+  return nullptr;
+}
+
+}  // namespace gatecell
