@@ -80,6 +80,47 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
   return GC_OK;
 }
 
+// An embedding that only feeds an LSTM layer is folded into it: the layer then takes W_ih e + b of each token from a table
+// of V rows instead of multiplying T*B rows, forward and backward. Worth it where the table is shorter than the batch
+// (training) or of modest size (inference: made once per weight version). A function of shapes alone; forward bits are equal.
+bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std::vector<int>& uses, bool trains) {
+  const Tensor &x = plan.tensors[lstm.in[0]], &table = plan.tensors[embedding.in[0]], &ids = plan.tensors[embedding.in[1]];
+  if (embedding.op->opcode != GC_OP_EMBEDDING || x.role != GC_INTERNAL || uses[lstm.in[0]] != 1) return false;
+  if (table.role != GC_PARAMETER || ids.rank != 2) return false;
+  for (int i = 3; i < 5; ++i)
+    if (i < static_cast<int>(lstm.in.size()) && lstm.in[i] >= 0 && plan.tensors[lstm.in[i]].role != GC_PARAMETER) return false;
+  const int64_t bytes = table.rows * panels_of(plan.tensors[lstm.out[0]].cols) * 64 * 4;
+  return trains ? table.rows * 2 <= x.rows : bytes <= (int64_t{32} << 20);
+}
+
+void fold_embeddings(Plan& plan, bool trains) {
+  std::vector<int> uses(plan.tensors.size(), 0);
+  for (const Node& node : plan.nodes)
+    for (int id : node.in)
+      if (id >= 0) ++uses[id];
+  std::vector<bool> gone(plan.nodes.size(), false);
+  for (Node& node : plan.nodes) {
+    if (node.op->opcode != GC_OP_LSTM || plan.tensors[node.in[0]].producer < 0) continue;
+    const Node& embedding = plan.nodes[plan.tensors[node.in[0]].producer];
+    if (!folds(plan, node, embedding, uses, trains)) continue;
+    gone[embedding.index] = true;
+    plan.tensors[node.in[0]].folded = true;
+    plan.tensors[node.in[0]].producer = -1;
+    node.in.resize(kLstmInputs, -1);
+    node.in[0] = embedding.in[1];
+    node.in.push_back(embedding.in[0]);
+  }
+  std::vector<Node> kept;
+  for (Node& node : plan.nodes)
+    if (!gone[node.index]) kept.push_back(std::move(node));
+  plan.nodes = std::move(kept);
+  for (size_t i = 0; i < plan.nodes.size(); ++i) {
+    plan.nodes[i].index = static_cast<int>(i);
+    for (int id : plan.nodes[i].out)
+      if (id >= 0) plan.tensors[id].producer = static_cast<int>(i);
+  }
+}
+
 gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
   for (int32_t i = 0; i < desc.carry_count; ++i) {
     const int32_t from = desc.carry[2 * i], to = desc.carry[2 * i + 1];
@@ -153,6 +194,7 @@ gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
   plan.carry.assign(desc.carry, desc.carry + 2 * desc.carry_count);
   if (desc.loss < -1 || desc.loss >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
   plan.loss = desc.loss;
+  fold_embeddings(plan, plan.loss >= 0);
   return plan.loss < 0 ? GC_OK : mark_gradients(plan);
 }
 

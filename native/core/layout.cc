@@ -44,6 +44,7 @@ void tensor_lives(Layout& layout) {
   if (plan.loss >= 0) grad_first[plan.loss] = static_cast<int>(plan.nodes.size());
   for (size_t id = 0; id < count; ++id) {
     Tensor& t = plan.tensors[id];
+    if (t.folded) continue;
     if (t.role == GC_PARAMETER) {
       t.grad = t.wants_grad ? plan.store->grad + plan.store->params[t.slot].offset : nullptr;
       continue;

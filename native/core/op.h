@@ -22,6 +22,7 @@ struct Tensor {
   int64_t ld;           // floats from row to row: cols rounded up to 16 (padding is zero), cols for parameters and int32
   int producer = -1;    // node, -1: host input or parameter
   bool wants_grad = false;
+  bool folded = false;  // its producer went into its consumer: it has no memory
   union {
     float* data;
     int32_t* ids;
@@ -40,6 +41,8 @@ struct Buffer {
   Life life;
   float* data = nullptr;
 };
+
+constexpr int kLstmInputs = 7;  // as in GC_OP_LSTM; a folded embedding's table follows them
 
 struct Plan;
 struct Node;

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "machine.h"
+#include "matmul.h"
 #include "op.h"
 
 namespace gatecell {
@@ -61,7 +62,55 @@ void pack_straight(const Store& s, const Packed& p, int64_t block) {
     }
   }
 }
+
+// Both biases in the order of the gate buffer, zero in the padding.
+void combine_biases(const Store& s, const TokenGates& token, int64_t hidden, float* to) {
+  for (int64_t j = 0; j < panels_of(hidden) * 64; ++j) {
+    const int64_t row = gate_row(j, hidden);
+    const float ih = row < 0 || token.b_ih < 0 ? 0 : s.data[s.params[token.b_ih].offset + row];
+    const float hh = row < 0 || token.b_hh < 0 ? 0 : s.data[s.params[token.b_hh].offset + row];
+    to[j] = ih + hh;
+  }
+}
+
+void multiply_token_gates(const Store& s, const Packed& p, int threads) {
+  const gc_param &table = s.params[p.token.table], &w = s.params[p.token.w_ih];
+  const int64_t hidden = w.dims[0] / 4, tokens = table.dims[0];
+  std::vector<float> bias(static_cast<size_t>(panels_of(hidden) * 64));
+  combine_biases(s, p.token, hidden, bias.data());
+  MatMul m;
+  m.a = s.data + table.offset;
+  m.a_row = table.dims[1];
+  m.segment_length = table.dims[1];
+  m.b = p.weights;
+  m.c = p.block.floats();
+  m.c_row = 64;
+  m.c_block = tokens * 64;
+  m.columns = panels_of(hidden) * 64;
+  m.start = bias.data();
+  parallel(threads, [&](int index, int team) { multiply(m, {0, tokens}, share(m.b->blocks, index, team)); });
+}
 }  // namespace
+
+int Store::request_token_gates(const TokenGates& token) {
+  const int weights = request_pack(token.w_ih, PackKind::kForwardGates);
+  if (weights < 0) return -1;
+  std::unique_lock<std::shared_mutex> lock(mutex);
+  for (size_t i = 0; i < packs.size(); ++i) {
+    const TokenGates& t = packs[i]->token;
+    if (t.table == token.table && t.w_ih == token.w_ih && t.b_ih == token.b_ih && t.b_hh == token.b_hh) return static_cast<int>(i);
+  }
+  auto packed = std::make_unique<Packed>();
+  packed->kind = PackKind::kTokenGates;
+  packed->param = -1;
+  packed->token = token;
+  packed->weights = packs[weights].get();
+  packed->k = params[token.table].dims[0];
+  packed->blocks = panels_of(params[token.w_ih].dims[0] / 4);
+  if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
+  packs.push_back(std::move(packed));
+  return static_cast<int>(packs.size()) - 1;
+}
 
 int Store::request_pack(int param, PackKind kind) {
   std::unique_lock<std::shared_mutex> lock(mutex);
@@ -100,13 +149,17 @@ void refresh_packs(Store& store, const std::vector<int>& ids, int threads) {
   parallel(work < 100000 ? 1 : threads, [&](int index, int team) {
     for (int id : ids) {
       const Packed& p = *store.packs[id];
-      if (p.version == store.version) continue;
+      if (p.version == store.version || p.kind == PackKind::kTokenGates) continue;
       const Range blocks = share(p.blocks, index, team);
       const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
       for (int64_t b = blocks.begin; b < blocks.end; ++b) transposed ? pack_transposed(store, p, b) : pack_straight(store, p, b);
     }
   });
-  for (int id : ids) store.packs[id]->version = store.version;
+  for (int id : ids) {
+    Packed& p = *store.packs[id];
+    if (p.kind == PackKind::kTokenGates && p.version != store.version) multiply_token_gates(store, p, threads);
+    p.version = store.version;
+  }
 }
 }  // namespace gatecell
 

@@ -17,6 +17,12 @@ enum class PackKind {
   kForwardGates,   // the same with n running over [panel][gate][16 units]
   kBackward,       // B(k, n) = W[k][n]: dx = dy W
   kBackwardGates,  // the same with k running over [panel][gate][16 units]
+  kTokenGates,     // [panel][v][64]: W_ih e_v + b for every row e_v of an embedding table
+};
+
+// The parameters a kTokenGates pack is made of; b_ih and b_hh may be -1.
+struct TokenGates {
+  int table, w_ih, b_ih, b_hh;
 };
 
 struct Packed {
@@ -25,6 +31,8 @@ struct Packed {
   int64_t k = 0;       // inner length
   int64_t blocks = 0;  // blocks of 64 columns
   uint64_t version = 0;
+  TokenGates token = {-1, -1, -1, -1};
+  const Packed* weights = nullptr;  // kTokenGates: the packed W_ih it multiplies with
   Block block;
   const float* data() const { return block.floats(); }
 };
@@ -43,6 +51,8 @@ struct Store {
 
   // The id of the pack, made on first request; -1 when memory is out. Called while a plan is compiled.
   int request_pack(int param, PackKind kind);
+  // Needs W_ih's kForwardGates pack, requested before.
+  int request_token_gates(const TokenGates& token);
   int64_t packed_bytes() const;
 };
 

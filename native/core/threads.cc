@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "gatecell/gatecell.h"
 #include "machine.h"
 
 namespace gatecell {

@@ -7,7 +7,7 @@
 
 namespace gatecell {
 namespace {
-enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks };
+enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks, kTokenGrad, kBufferCount };
 
 gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what, std::initializer_list<int64_t> dims) {
   if (!t) return GC_OK;
@@ -54,22 +54,29 @@ void prepare(Plan& plan, Node& node) {
   const Lstm s(plan, node);
   const int64_t state = s.B * s.ld * 4, rows = s.T * s.B;
   const Life kept = node.trains ? Life::kSaved : Life::kForward;
-  node.buffers.resize(kBlocks + 1);
+  node.buffers.resize(kBufferCount);
   node.buffers[kGates] = {s.panels * s.panel_stride * 4, kept};
   node.buffers[kCell] = {node.trains ? s.T * state : state, kept};
   node.buffers[kZeros] = {state, kept};
   node.buffers[kBias] = {s.panels * 64 * 4, Life::kForward};
-  node.buffers[kPackedX] = {packed_rows_floats(rows, s.I) * 4, Life::kBackward};
+  node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
   node.buffers[kPackedH] = {packed_rows_floats(rows, s.H) * 4, Life::kBackward};
   node.buffers[kDh] = {state, Life::kBackward};
   node.buffers[kDc] = {state, Life::kBackward};
   node.buffers[kBlocks] = {plan.threads * s.block_floats() * 4, Life::kBackward};
+  node.buffers[kTokenGrad] = {s.table ? s.panels * s.table->rows * 64 * 4 : 0, Life::kBackward};
   const int ih = plan.input(node, kWeightIh)->slot, hh = plan.input(node, kWeightHh)->slot;
-  node.packs = {plan.store->request_pack(ih, PackKind::kForwardGates), plan.store->request_pack(hh, PackKind::kForwardGates)};
-  if (node.trains) node.packs.push_back(plan.store->request_pack(hh, PackKind::kBackwardGates));
-  if (node.trains && s.x->wants_grad) node.packs.push_back(plan.store->request_pack(ih, PackKind::kBackwardGates));
+  node.packs.assign(kTokenPack + 1, plan.store->request_pack(ih, PackKind::kForwardGates));
+  node.packs[kHhForward] = plan.store->request_pack(hh, PackKind::kForwardGates);
+  if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, PackKind::kBackwardGates);
+  if (node.trains && (s.table || s.x->wants_grad)) node.packs[kIhBackward] = plan.store->request_pack(ih, PackKind::kBackwardGates);
+  if (s.table) {
+    const Tensor *b_ih = plan.input(node, kBiasIh), *b_hh = plan.input(node, kBiasHh);
+    node.packs[kTokenPack] = plan.store->request_token_gates({s.table->slot, ih, b_ih ? b_ih->slot : -1, b_hh ? b_hh->slot : -1});
+  }
   node.why = std::string(kernels().name) + " 6-row tiles; " +
-             (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier" : "threads split the hidden units, one barrier a step");
+             (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier" : "threads split the hidden units, one barrier a step") +
+             (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "");
 }
 }  // namespace
 
@@ -78,7 +85,8 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   h0 = plan.input(node, kH0);
   c0 = plan.input(node, kC0);
   y = plan.output(node, kY);
-  T = x->dims[0], B = x->dims[1], I = x->dims[2], H = y->cols;
+  table = plan.input(node, kTable);
+  T = x->dims[0], B = x->dims[1], I = table ? table->cols : x->dims[2], H = y->cols;
   panels = panels_of(H);
   ld = panels * 16;
   panel_stride = gate_panel_stride(T, B);
@@ -94,6 +102,7 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   dh = node.buffers[kDh].data;
   dc = node.buffers[kDc].data;
   blocks = node.buffers[kBlocks].data;
+  token_grad = node.buffers[kTokenGrad].data;
 }
 
 const float* Lstm::h_before(int64_t step) const {

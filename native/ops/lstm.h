@@ -9,9 +9,9 @@
 
 namespace gatecell {
 
-enum LstmInput { kX, kWeightIh, kWeightHh, kBiasIh, kBiasHh, kH0, kC0 };
+enum LstmInput { kX, kWeightIh, kWeightHh, kBiasIh, kBiasHh, kH0, kC0, kTable };
 enum LstmOutput { kY, kHT, kCT };
-enum LstmPack { kIhForward, kHhForward, kHhBackward, kIhBackward };
+enum LstmPack { kIhForward, kHhForward, kHhBackward, kIhBackward, kTokenPack };  // one that is not needed repeats kIhForward
 
 struct Lstm {
   int64_t T, B, I, H;
@@ -19,10 +19,12 @@ struct Lstm {
   int64_t panel_stride;  // floats from panel to panel of the gate buffer
   bool reverse;
   bool keep;             // the cell state of every step is kept for the backward pass
-  const Tensor *x, *h0, *c0;
+  const Tensor *x, *h0, *c0;  // x: ids where an embedding was folded in
+  const Tensor* table;        // the folded embedding's table, or null
   const Tensor* y;
   float *gates, *cell, *zeros, *bias;
   float *packed_x, *packed_h, *dh, *dc, *blocks;
+  float* token_grad;     // [panel][v][64]: gradient of the pre-activations summed by token
 
   Lstm(Plan& plan, const Node& node);
   int64_t block_floats() const { return round_up(I > H ? I : H, kRowTile) * 64; }

@@ -66,10 +66,19 @@ void recurrence(const Lstm& s, const Packed& u, int index, int team, Barrier& ba
   }
 }
 
-// Both operands of the weight gradients, transposed into tiles: x, and h of the step before.
+// Gradients of one panel's pre-activations, summed over all places of each token in order.
+void sum_by_token(const Lstm& s, int64_t panel) {
+  float* sums = s.token_grad + panel * s.table->rows * 64;
+  memset(sums, 0, static_cast<size_t>(s.table->rows) * 64 * 4);
+  const float* row = s.gate_rows(panel, 0, 0);
+  for (int64_t i = 0; i < s.T * s.B; ++i, row += 64) kernels().add(row, sums + int64_t{s.x->ids[i]} * 64, 64);
+}
+
+// Both operands of the weight gradients, transposed into tiles: x (or the table's rows), and h of the step before.
 void pack_operands(const Lstm& s, int index, int team) {
   const int64_t rows = s.T * s.B, shift = s.reverse ? -s.B : s.B;
-  pack_rows(s.x->data, s.x->ld, s.I, share(rows, index, team, 64), rows, 0, s.packed_x);
+  const Tensor& x = s.table ? *s.table : *s.x;
+  pack_rows(x.data, x.ld, s.I, share(x.rows, index, team, 64), x.rows, 0, s.packed_x);
   Range mine = share(rows, index, team, 64);  // rows of y; the last step's h feeds nothing
   if (s.reverse) mine.begin = std::max(mine.begin, s.B);
   else mine.end = std::min(mine.end, rows - s.B);
@@ -79,8 +88,9 @@ void pack_operands(const Lstm& s, int index, int team) {
 
 void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
   alignas(64) float sum[64] = {};
-  const float* row = s.gate_rows(panel, 0, 0);
-  for (int64_t i = 0; i < s.T * s.B; ++i, row += 64) kernels().add(row, sum, 64);
+  const int64_t rows = s.table ? s.table->rows : s.T * s.B;
+  const float* row = s.table ? s.token_grad + panel * rows * 64 : s.gate_rows(panel, 0, 0);
+  for (int64_t i = 0; i < rows; ++i, row += 64) kernels().add(row, sum, 64);
   for (int64_t j = 0; j < 64; ++j) {
     const int64_t r = gate_row(panel * 64 + j, s.H);
     if (r >= 0) grad[r] = accumulate ? grad[r] + sum[j] : sum[j];
@@ -88,13 +98,30 @@ void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
 }
 
 // One panel of dW (from x) or dU (from h): 64 columns of the gradient, all inputs.
-void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, float* block, float* grad, bool accumulate) {
-  weight_gradient_block(packed, inputs, s.T * s.B, s.gate_rows(panel, 0, 0), 64, 64, block);
+void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, int64_t rows, const float* dg, float* block, float* grad,
+                 bool accumulate) {
+  weight_gradient_block(packed, inputs, rows, dg, 64, 64, block);
   scatter_gradient(block, inputs, 64, grad, accumulate, [&](int64_t j) { return gate_row(panel * 64 + j, s.H); });
 }
 
+// The folded table's gradient: dE = (dG summed by token) W_ih.
+void table_gradient(const Plan& plan, const Node& node, const Lstm& s, int index, int team) {
+  MatMul m;
+  m.a = s.token_grad;
+  m.a_row = 64;
+  m.segments = s.panels;
+  m.segment_length = 64;
+  m.a_segment = s.table->rows * 64;
+  m.b = plan.store->packs[node.packs[kIhBackward]].get();
+  m.c = s.table->grad;
+  m.c_row = s.table->ld;
+  m.columns = s.table->cols;
+  m.accumulate = node.accumulate[kTable];
+  multiply(m, {0, s.table->rows}, share(m.b->blocks, index, team));
+}
+
 void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team) {
-  if (s.x->grad) {
+  if (!s.table && s.x->grad) {
     MatMul m = gate_product(s, 0, *plan.store->packs[node.packs[kIhBackward]]);
     m.c = s.x->grad;
     m.c_row = s.x->ld;
@@ -107,8 +134,11 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
   const Tensor* biases[] = {plan.input(node, kBiasIh), plan.input(node, kBiasHh)};
   const Range panels = share(s.panels, index, team);
   for (int64_t p = panels.begin; p < panels.end; ++p) {
-    if (w.grad) weight_task(s, p, s.packed_x, s.I, block, w.grad, node.accumulate[kWeightIh]);
-    if (u.grad) weight_task(s, p, s.packed_h, s.H, block, u.grad, node.accumulate[kWeightHh]);
+    const float* dg = s.gate_rows(p, 0, 0);
+    if (s.table) sum_by_token(s, p);
+    if (w.grad && s.table) weight_task(s, p, s.packed_x, s.I, s.table->rows, s.token_grad + p * s.table->rows * 64, block, w.grad, node.accumulate[kWeightIh]);
+    if (w.grad && !s.table) weight_task(s, p, s.packed_x, s.I, s.T * s.B, dg, block, w.grad, node.accumulate[kWeightIh]);
+    if (u.grad) weight_task(s, p, s.packed_h, s.H, s.T * s.B, dg, block, u.grad, node.accumulate[kWeightHh]);
     for (int i = 0; i < 2; ++i)
       if (biases[i] && biases[i]->grad) bias_gradient(s, p, biases[i]->grad, node.accumulate[kBiasIh + i]);
   }
@@ -127,5 +157,6 @@ void lstm_backward(Plan& plan, Node& node) {
   finish_gradient(s.c0, s.dc, s.B * s.ld, s.c0 ? node.accumulate[kC0] : false);
   parallel(team, [&](int index, int size) { pack_operands(s, index, size); });
   parallel(team, [&](int index, int size) { gradients(plan, node, s, index, size); });
+  if (s.table && s.table->grad) parallel(team, [&](int index, int size) { table_gradient(plan, node, s, index, size); });
 }
 }  // namespace gatecell

@@ -21,6 +21,31 @@ struct Share {
   Range rows, panels;
 };
 
+// The same where an embedding was folded in: each token's row is copied from the table made once per weight version.
+void project_tokens(const Lstm& s, const Packed& token_gates, const Share& mine, int64_t first, int64_t last) {
+  const int64_t low = std::min(s.time(first), s.time(last - 1)), panel_floats = s.table->rows * 64;
+  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
+    const float* from = token_gates.data() + p * panel_floats;
+    for (int64_t t = low; t < low + last - first; ++t) {
+      float* to = s.gate_rows(p, t, 0);
+      for (int64_t b = mine.rows.begin; b < mine.rows.end; ++b)
+        memcpy(to + b * 64, from + int64_t{s.x->ids[t * s.B + b]} * 64, 64 * sizeof(float));
+    }
+  }
+}
+
+// Ids are copies in the plan's own memory, so what is checked here is what is read later.
+bool tokens_in_range(Plan& plan, const Lstm& s) {
+  for (int64_t i = 0; i < s.T * s.B; ++i) {
+    const int32_t id = s.x->ids[i];
+    if (id >= 0 && id < s.table->rows) continue;
+    plan.run_status = fail(GC_OUT_OF_RANGE, "embedding: expected ids from 0 to %lld, got %d at position %lld",
+                           static_cast<long long>(s.table->rows - 1), id, static_cast<long long>(i));
+    return false;
+  }
+  return true;
+}
+
 // Gate pre-activations of steps [first, last) begin as W x + b.
 void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, int64_t last) {
   MatMul m;
@@ -80,7 +105,8 @@ void step_forward(const Lstm& s, const Packed& u, const Share& mine, int64_t ste
 void lstm_forward(Plan& plan, Node& node) {
   const Lstm s(plan, node);
   const Packed &w = *plan.store->packs[node.packs[kIhForward]], &u = *plan.store->packs[node.packs[kHhForward]];
-  combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
+  if (s.table && !tokens_in_range(plan, s)) return;
+  if (!s.table) combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
   memset(s.zeros, 0, static_cast<size_t>(s.B * s.ld) * 4);
   Barrier barrier;
   parallel(plan.team(8.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H))), [&](int index, int team) {
@@ -90,7 +116,8 @@ void lstm_forward(Plan& plan, Node& node) {
     const int64_t chunk = std::max<int64_t>(1, kChunkBytes / (rows * s.I * 4));
     for (int64_t first = 0; first < s.T; first += chunk) {
       const int64_t last = std::min(first + chunk, s.T);
-      project(s, w, mine, first, last);
+      if (s.table) project_tokens(s, *plan.store->packs[node.packs[kTokenPack]], mine, first, last);
+      else project(s, w, mine, first, last);
       for (int64_t step = first; step < last; ++step) {
         step_forward(s, u, mine, step);
         if (split == Split::kPanels) barrier.wait(team);
