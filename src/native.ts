@@ -1,5 +1,12 @@
 // The only file that loads the addon, and the typed contract of what it exports.
-// (The loader itself is below the contract; see ARCHITECTURE.md, "Loading".)
+// The loader is below the contract. It runs on first use, so that commands which need no engine (help, doctor) work
+// where the addon does not load, and every file it tried stands in the error with the reason.
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { GatecellError } from './errors.js'
+import { here } from './here.js'
 
 /** Opaque native handles. Each keeps references to the arenas it borrows. */
 export type StoreHandle = { readonly __store: unique symbol }
@@ -59,4 +66,108 @@ export interface NativeAddon {
   /** Frees native memory now; later calls throw ERR_DISPOSED. Throws ERR_BUSY while a job runs. */
   planDispose(plan: PlanHandle): void
   storeDispose(store: StoreHandle): void
+}
+
+/** How the addon was found: the file in use, or null, and each file that was tried before and why it was refused. */
+export interface AddonReport {
+  file: string | null
+  attempts: { file: string; reason: string }[]
+}
+
+const require = createRequire(here)
+let loaded: { addon: NativeAddon; report: AddonReport } | undefined
+
+/** The addon. Loads it on the first call; throws ERR_LOAD_ADDON with every attempt and what to do. */
+export function native(): NativeAddon {
+  loaded ??= load()
+  return loaded.addon
+}
+
+/** Loads the addon if need be and says how that went; never throws, for `gatecell doctor`. */
+export function addonReport(): AddonReport & { problem: string | null } {
+  try {
+    native()
+  } catch (error) {
+    if (!(error instanceof GatecellError)) throw error
+    const attempts = error.cause as AddonReport['attempts']
+    return { file: null, attempts, problem: error.message }
+  }
+  return { ...loaded!.report, problem: null }
+}
+
+/** The package's folder and version: this file lies in it at some depth (src, dist/esm, dist/commonjs). */
+export function packageInfo(): { root: string; version: string } {
+  let root = dirname(fileURLToPath(here))
+  for (;;) {
+    const file = join(root, 'package.json')
+    const found = existsSync(file)
+      ? (JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string })
+      : {}
+    if (found.name === 'gatecell' && found.version !== undefined) return { root, version: found.version }
+    const parent = dirname(root)
+    if (parent === root)
+      throw loadError([{ file: fileURLToPath(here), reason: 'no package.json of gatecell above it' }])
+    root = parent
+  }
+}
+
+function load(): { addon: NativeAddon; report: AddonReport } {
+  const { root, version } = packageInfo()
+  const attempts: AddonReport['attempts'] = []
+  for (const file of candidates(root)) {
+    try {
+      const addon = require(file) as NativeAddon
+      if (addon.version === version) {
+        if (attempts.length > 0) process.emitWarning(`gatecell uses ${file}: ${describe(attempts[0]!)}`)
+        return { addon, report: { file, attempts } }
+      }
+      attempts.push({ file, reason: `it is of version ${addon.version}, this package of ${version}` })
+    } catch (error) {
+      attempts.push({ file, reason: error instanceof Error ? error.message : String(error) })
+    }
+  }
+  if (attempts.length === 0) {
+    attempts.push({ file: join(root, 'build', 'Release'), reason: 'no addon was built here' })
+    attempts.push({ file: join(root, 'prebuilds'), reason: describePrebuilds(root) })
+  }
+  throw loadError(attempts)
+}
+
+/** Files worth trying, best first: the one named by GATECELL_BINARY alone; else a build made here, then a prebuild. */
+function candidates(root: string): string[] {
+  const named = process.env['GATECELL_BINARY']
+  if (named !== undefined && named !== '') return [resolve(named)]
+  const builds = ['Release', 'Debug'].map((kind) => join(root, 'build', kind, 'gatecell.node')).filter(existsSync)
+  const gypBuild = require('node-gyp-build') as { resolve(folder: string): string }
+  try {
+    const found = gypBuild.resolve(root)
+    return builds.includes(found) ? builds : [...builds, found]
+  } catch {
+    return builds // it throws where it finds no file; load() then says which places are empty
+  }
+}
+
+function describe(attempt: { file: string; reason: string }): string {
+  return `${attempt.file}: ${attempt.reason}`
+}
+
+function describePrebuilds(root: string): string {
+  const folder = join(root, 'prebuilds')
+  const names = existsSync(folder) ? readdirSync(folder) : []
+  const wanted = `${process.platform}-${process.arch}`
+  return names.length === 0 ? 'no prebuilt binaries' : `expected a binary for ${wanted}, found ${names.join(', ')}`
+}
+
+function loadError(attempts: AddonReport['attempts']): GatecellError {
+  const tried = attempts.map((attempt) => `  ${describe(attempt)}`).join('\n')
+  return new GatecellError(
+    'ERR_LOAD_ADDON',
+    `Expected a native addon for ${process.platform}-${process.arch}, Node ${process.versions.node}, but none loaded.\n` +
+      `Tried:\n${tried}\n` +
+      'Do one of these:\n' +
+      '  in a clone: npm run build (needs CMake and a C++ compiler)\n' +
+      '  installed from npm: reinstall without --omit or --force, on a platform that has a prebuilt binary\n' +
+      '  name a binary of your own: GATECELL_BINARY=/path/to/gatecell.node',
+    { cause: attempts }
+  )
 }
