@@ -1,0 +1,209 @@
+// What a caller may hand to the addon: everything, and gets an error with a code. One by one, then at random.
+import fc from 'fast-check'
+import t from 'tap'
+import { errorCodes } from '../../src/errors.js'
+import { native, type NativeAddon } from '../../src/native.js'
+import { doubles, floats, linearDescription, linearPlan, thrownCode, type PlanDescription } from './fixture.js'
+
+const addon = native()
+const bad = 'ERR_INVALID_ARGUMENT'
+
+/** The same array after its buffer was transferred away. */
+function detached<T extends Float32Array | Float64Array | Int32Array>(array: T): T {
+  structuredClone(array.buffer, { transfer: [array.buffer as ArrayBuffer] })
+  return array
+}
+
+t.test('an array of another type, missing, or detached is refused', async (t) => {
+  const params = new Float64Array([0, 1, 16, 1])
+  const create = addon.storeCreate as (...values: unknown[]) => unknown
+  t.equal(
+    thrownCode(() => create()),
+    bad
+  )
+  t.equal(
+    thrownCode(() => create([0, 1, 16, 1], floats(16), null, null, null)),
+    bad
+  )
+  t.equal(
+    thrownCode(() => create(new Float32Array(4), floats(16), null, null, null)),
+    bad
+  )
+  t.equal(
+    thrownCode(() => create(detached(new Float64Array(params)), floats(16), null, null, null)),
+    bad
+  )
+  t.equal(
+    thrownCode(() => create(new DataView(new ArrayBuffer(8)), floats(16), null, null, null)),
+    bad
+  )
+  t.throws(() => create(params, new Float64Array(16), null, null, null), TypeError)
+})
+
+t.test('memory that outlives the call must be shared, so that it cannot be detached or shrunk', async (t) => {
+  const params = new Float64Array([0, 1, 16, 1])
+  t.equal(
+    thrownCode(() => addon.storeCreate(params, new Float32Array(16), null, null, null)),
+    bad
+  )
+  const { description } = linearDescription(1)
+  t.equal(
+    thrownCode(() => addon.planCreate({ ...description, host: new Float32Array(128) })),
+    bad
+  )
+  t.equal(
+    thrownCode(() => addon.planCreate({ ...description, control: new Float64Array(16) })),
+    bad
+  )
+})
+
+t.test('arenas of different lengths, parameters beyond them, odd tables', async (t) => {
+  const params = new Float64Array([0, 1, 16, 1])
+  t.throws(() => addon.storeCreate(params, floats(16), floats(8), null, null), RangeError)
+  t.equal(
+    thrownCode(() => addon.storeCreate(params, floats(16), floats(8), null, null)),
+    'ERR_INVALID_SHAPE'
+  )
+  t.ok(thrownCode(() => addon.storeCreate(params, floats(8), null, null, null)))
+  for (const table of [
+    [0, 1, 16],
+    [0, 1, 16.5, 1],
+    [-16, 1, 16, 1],
+    [NaN, 1, 16, 1],
+    [2 ** 53, 1, 16, 1]
+  ]) {
+    t.ok(
+      thrownCode(() => addon.storeCreate(new Float64Array(table), floats(16), null, null, null)),
+      String(table)
+    )
+  }
+})
+
+t.test('a description with a wrong field is refused, and a throwing getter throws its own error', async (t) => {
+  const { description } = linearDescription(1)
+  const wrong: [string, unknown][] = [
+    ['store', undefined],
+    ['store', {}],
+    ['tensors', new Int32Array(7)],
+    ['tensors', new Float32Array(8)],
+    ['ops', undefined],
+    ['ops', new Int32Array([3, 3, 1, 0, 0, 1, 2, 99])],
+    ['attributes', new Int32Array(0)],
+    ['carry', new Int32Array(1)],
+    ['loss', 0.5],
+    ['loss', -2],
+    ['optimizer', 9],
+    ['host', floats(64).subarray(1)],
+    ['host', floats(16)],
+    ['control', doubles(8)],
+    ['threads', -1]
+  ]
+  for (const [name, value] of wrong) {
+    t.ok(
+      thrownCode(() => addon.planCreate({ ...description, [name]: value })),
+      `${name} ${String(value)}`
+    )
+  }
+  for (const value of [undefined, null, 1, 'x', () => 1]) {
+    t.equal(
+      thrownCode(() => addon.planCreate(value as unknown as PlanDescription)),
+      bad
+    )
+  }
+  const getter = Object.defineProperty({ ...description }, 'loss', {
+    get() {
+      throw Object.assign(new Error('mine'), { code: 'MINE' })
+    }
+  })
+  t.equal(
+    thrownCode(() => addon.planCreate(getter)),
+    'MINE'
+  )
+})
+
+t.test('a getter that detaches an array read before it', async (t) => {
+  const { description } = linearDescription(1)
+  const tensors = new Int32Array(description.tensors)
+  const hostile = Object.defineProperty({ ...description, tensors }, 'threads', { get: () => (detached(tensors), 0) })
+  t.equal(
+    thrownCode(() => addon.planCreate(hostile)),
+    bad
+  )
+})
+
+t.test('handles are told apart', async (t) => {
+  const { plan, store } = linearPlan(1)
+  const foreign = [undefined, null, 1, 'x', 1n, Symbol('x'), {}, [], () => 1, new Proxy({}, {}), Object.create(null)]
+  for (const value of [store, ...foreign]) {
+    t.equal(
+      thrownCode(() => addon.planRunSync(value as typeof plan, 0)),
+      bad
+    )
+  }
+  for (const value of [plan, ...foreign]) {
+    t.equal(
+      thrownCode(() => addon.storeTouch(value as typeof store)),
+      bad
+    )
+  }
+})
+
+t.test('numbers: modes, token counts, threads', async (t) => {
+  const { plan } = linearPlan(1)
+  for (const mode of [-1, 3, 0.5, NaN, Infinity, 2 ** 32, '0', 0n, undefined]) {
+    t.equal(
+      thrownCode(() => addon.planRunSync(plan, mode as number)),
+      bad,
+      String(mode)
+    )
+    t.equal(
+      thrownCode(() => addon.planRun(plan, mode as number)),
+      bad,
+      String(mode)
+    )
+  }
+  for (const threads of [-1, 1025, 1.5, NaN])
+    t.equal(
+      thrownCode(() => addon.setThreads(threads)),
+      bad
+    )
+  t.equal(
+    thrownCode(() => addon.planGenerate(plan, 0, 3, 5, -1, new Int32Array(4))),
+    bad
+  )
+  t.ok(thrownCode(() => addon.planGenerate(plan, 77, 78, 1, -1, new Int32Array(1))))
+})
+
+t.test('no tuple of values crashes the process or throws without a code', async (t) => {
+  const { plan, store, description } = linearPlan(1)
+  const value = fc.oneof(
+    fc.constantFrom<unknown>(plan, store, null, undefined, description, new Float64Array([0, 1, 16, 1]), floats(16)),
+    fc.constantFrom<unknown>(
+      new Int32Array(8),
+      new Uint8Array(3),
+      doubles(16),
+      -0,
+      NaN,
+      2 ** 53,
+      1n,
+      new Proxy({}, {})
+    ),
+    fc.integer({ min: -2, max: 20 }),
+    fc.anything({ withTypedArray: true, withNullPrototype: true })
+  )
+  // Disposal is in lifetime.test.ts: here it would end the handles that the other calls need.
+  const names = Object.keys(addon).filter((name) => !/version|Dispose/.test(name)) as (keyof NativeAddon)[]
+  const run = async (name: keyof NativeAddon, values: unknown[]): Promise<void> => {
+    try {
+      await (addon[name] as (...values: unknown[]) => unknown)(...values)
+    } catch (error) {
+      const code = (error as { code?: string }).code
+      if (code === undefined || !(code in errorCodes)) throw error
+    }
+  }
+  const property = fc.asyncProperty(fc.constantFrom(...names), fc.array(value, { maxLength: 7 }), run)
+  await fc.assert(property, { numRuns: process.env['GATECELL_TEST_ALL'] ? 1_000_000 : 20_000 })
+  addon.setThreads(0)
+  addon.planRunSync(plan, 0)
+  t.pass('still alive')
+})
