@@ -1,0 +1,231 @@
+// Batches of one long sequence for truncated back-propagation (Williams and Peng 1990; Graves 2013, section 3): B
+// streams side by side, cut in windows of T steps, the state carried from window to window and cleared at the beginning
+// of an epoch. What a batch holds depends on (seed, epoch, step) alone, so that a resumed run goes on with the very
+// next batch. Shuffled or short sequences are not its job.
+
+import { GatecellError } from '../errors.js'
+import { randomInteger } from './random.js'
+import type { Tokens } from './tokens.js'
+
+/** Where a training stands in its data; plain JSON. */
+export interface BatchCursor {
+  readonly epoch: number
+  readonly step: number
+}
+
+export interface Filled {
+  /** Whether the carried state must be cleared before this batch. */
+  readonly fresh: boolean
+  /** How many targets count; the others are IGNORED. */
+  readonly targets: number
+}
+
+/** The target of padding and warm-up, which the loss leaves out. */
+export const IGNORED = -1
+
+export interface BatchOptions {
+  /** B, streams side by side. */
+  readonly batch: number
+  /** T, steps of a window. */
+  readonly length: number
+  readonly seed?: number
+  /**
+   * Each epoch but the first begins at another, random place of the (circular) text, so that streams begin and windows
+   * end elsewhere each time. Default: true.
+   */
+  readonly rotate?: boolean
+}
+
+export interface Batches {
+  readonly batch: number
+  readonly length: number
+  readonly stepsPerEpoch: number
+  /** Targets of an epoch: one less than there are tokens. */
+  readonly targetsPerEpoch: number
+  /**
+   * Fills `inputs` and `targets`, each [T, B] time-major, for one step. Every token but the first is a target exactly
+   * once an epoch; streams differ by at most one target in length, and what they lack at the end of the last window is
+   * padding (input 0, target IGNORED).
+   */
+  fill(cursor: BatchCursor, inputs: Int32Array, targets: Int32Array): Filled
+  /** The cursor after this one. */
+  next(cursor: BatchCursor): BatchCursor
+  /** The cursor of a step counted over all epochs. */
+  at(globalStep: number): BatchCursor
+}
+
+/** Philox stream of this module's draws. */
+const ROTATION_STREAM = 0x64617461
+
+function requireInteger(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return
+  throw new GatecellError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected an integer of at least ${least} for ${name} but received ${value}`
+  )
+}
+
+function requireRoom(name: string, array: Int32Array, size: number): void {
+  if (array instanceof Int32Array && array.length === size) return
+  const found = array instanceof Int32Array ? `${array.length}` : typeof array
+  throw new GatecellError('ERR_INVALID_SHAPE', `Expected an Int32Array of ${size} as ${name} but received ${found}`)
+}
+
+/** A run of pairs (input, target) in a stream: position of its first pair and the number of pairs. */
+interface Run {
+  readonly begin: number
+  readonly count: number
+}
+
+/** Cuts `total` pairs into `parts` neighbouring runs whose sizes differ by at most one, the longer ones first. */
+function cut(total: number, parts: number, part: number): Run {
+  const size = Math.floor(total / parts)
+  const longer = total % parts
+  return { begin: part * size + Math.min(part, longer), count: size + (part < longer ? 1 : 0) }
+}
+
+/**
+ * Training batches. Throws ERR_CORPUS_EMPTY, with both numbers, for fewer than B * T + 1 tokens.
+ */
+export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
+  const { batch, length, seed = 0, rotate = true } = options
+  requireInteger('batch', batch, 1)
+  requireInteger('length', length, 1)
+  requireInteger('seed', seed, 0)
+  if (tokens.length < batch * length + 1) {
+    throw new GatecellError(
+      'ERR_CORPUS_EMPTY',
+      `Expected at least ${batch * length + 1} symbols to train on (${batch} streams of ${length}, and one to predict) ` +
+        `but received ${tokens.length}: give more text, or lower batch or length`
+    )
+  }
+  const pairs = tokens.length - 1
+  const stepsPerEpoch = Math.ceil(Math.ceil(pairs / batch) / length)
+  const ids = new Int32Array(length + 1)
+  /** Reads inputs and targets of `count` pairs from a place of the circle of pairs; a run may cross its seam. */
+  const readPairs = (begin: number, count: number, put: (offset: number, count: number) => void): void => {
+    const first = Math.min(count, pairs - begin)
+    tokens.read(begin, first + 1, ids)
+    put(0, first)
+    if (first === count) return
+    tokens.read(0, count - first + 1, ids)
+    put(first, count - first)
+  }
+  return {
+    batch,
+    length,
+    stepsPerEpoch,
+    targetsPerEpoch: pairs,
+    fill({ epoch, step }, inputs, targets) {
+      requireInteger('epoch', epoch, 0)
+      requireInteger('step', step, 0)
+      if (step >= stepsPerEpoch) {
+        throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${stepsPerEpoch} but received ${step}`)
+      }
+      requireRoom('inputs', inputs, length * batch)
+      requireRoom('targets', targets, length * batch)
+      const turn = rotate && epoch > 0 ? randomInteger(pairs, seed, ROTATION_STREAM, epoch) : 0
+      let counted = 0
+      for (let stream = 0; stream < batch; stream++) {
+        const run = cut(pairs, batch, stream)
+        const count = Math.max(0, Math.min(length, run.count - step * length))
+        readPairs((turn + run.begin + step * length) % pairs, count, (offset, count) => {
+          for (let t = 0; t < count; t++) {
+            inputs[(offset + t) * batch + stream] = ids[t]!
+            targets[(offset + t) * batch + stream] = ids[t + 1]!
+          }
+        })
+        pad(inputs, targets, count, length, batch, stream)
+        counted += count
+      }
+      return { fresh: step === 0, targets: counted }
+    },
+    next: ({ epoch, step }) => (step + 1 < stepsPerEpoch ? { epoch, step: step + 1 } : { epoch: epoch + 1, step: 0 }),
+    at(globalStep) {
+      requireInteger('globalStep', globalStep, 0)
+      return { epoch: Math.floor(globalStep / stepsPerEpoch), step: globalStep % stepsPerEpoch }
+    }
+  }
+}
+
+function pad(inputs: Int32Array, targets: Int32Array, from: number, to: number, batch: number, stream: number): void {
+  for (let t = from; t < to; t++) {
+    inputs[t * batch + stream] = 0
+    targets[t * batch + stream] = IGNORED
+  }
+}
+
+export interface EvaluationOptions {
+  /** T, steps of a window. */
+  readonly length: number
+  /** B; default 1. */
+  readonly batch?: number
+  /** Symbols that each segment but the first reads before its own, so that its state is warm; default 0. */
+  readonly warmup?: number
+}
+
+export interface Evaluation {
+  readonly batch: number
+  readonly length: number
+  readonly steps: number
+  /** Targets that count, over all steps: one less than there are tokens. */
+  readonly targets: number
+  /** Like Batches.fill, for the steps from 0 on, in order and with the state carried. */
+  fill(step: number, inputs: Int32Array, targets: Int32Array): Filled
+}
+
+/**
+ * Windows over a whole text, each target counted once. With batch 1 the loss is exact: one stream, the state carried from
+ * the first symbol to the last. With batch B the text is cut in B segments that run side by side, many times faster; each
+ * but the first begins with an empty state, reads `warmup` symbols before its segment without counting them, and so
+ * differs from the exact loss by what symbols further back would have told. ERR_CORPUS_EMPTY for fewer than 2 tokens.
+ */
+export function createEvaluation(tokens: Tokens, options: EvaluationOptions): Evaluation {
+  const { length, warmup = 0 } = options
+  requireInteger('length', length, 1)
+  requireInteger('batch', options.batch ?? 1, 1)
+  requireInteger('warmup', warmup, 0)
+  if (tokens.length < 2) {
+    throw new GatecellError(
+      'ERR_CORPUS_EMPTY',
+      `Expected at least 2 symbols to evaluate on but received ${tokens.length}: give more text`
+    )
+  }
+  const batch = options.batch ?? 1
+  const pairs = tokens.length - 1
+  const segments = Array.from({ length: batch }, (_, stream) => {
+    const own = cut(pairs, batch, stream)
+    const begin = Math.max(0, own.begin - (stream === 0 ? 0 : warmup))
+    return { begin, end: own.begin + own.count, own: own.begin }
+  })
+  const steps = Math.ceil(Math.max(...segments.map(({ begin, end }) => end - begin)) / length)
+  const ids = new Int32Array(length + 1)
+  return {
+    batch,
+    length,
+    steps,
+    targets: pairs,
+    fill(step, inputs, targets) {
+      requireInteger('step', step, 0)
+      if (step >= steps) {
+        throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${steps} but received ${step}`)
+      }
+      requireRoom('inputs', inputs, length * batch)
+      requireRoom('targets', targets, length * batch)
+      let counted = 0
+      for (const [stream, { begin, end, own }] of segments.entries()) {
+        const first = begin + step * length
+        const count = Math.max(0, Math.min(length, end - first))
+        if (count > 0) tokens.read(first, count + 1, ids)
+        for (let t = 0; t < count; t++) {
+          inputs[t * batch + stream] = ids[t]!
+          const counts = first + t >= own
+          targets[t * batch + stream] = counts ? ids[t + 1]! : IGNORED
+          if (counts) counted++
+        }
+        pad(inputs, targets, count, length, batch, stream)
+      }
+      return { fresh: step === 0, targets: counted }
+    }
+  }
+}

@@ -1,0 +1,158 @@
+// From what a user names (files, folders, patterns, - for standard input, pipes) to an ordered list of sources, and from
+// a source to its bytes. Gzip is unpacked on the way, known by its magic number. Folders are walked in a fixed order
+// without hidden files and without following links; whatever is left out is reported.
+
+import * as fs from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import { Readable, pipeline } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { GatecellError } from '../errors.js'
+
+export interface SourceFile {
+  readonly path: string
+  /** The user named this very file: then it is an error where a file found in a folder would be left out. */
+  readonly named: boolean
+  /** Standard input or a pipe, which can be read only once. */
+  readonly stream: boolean
+}
+
+export type SkipReason = 'hidden' | 'link' | 'special' | 'duplicate' | 'binary' | 'damaged' | 'unreadable'
+
+/** Takes what is left out, and why. */
+export type OnSkip = (path: string, reason: SkipReason) => void
+
+/** Bytes at positions; what unpack reads from. Returns 0 at the end. */
+export type ReadAt = (target: Uint8Array, position: number) => Promise<number>
+
+const CHUNK_BYTES = 1 << 18
+
+/** ERR_FILE_NOT_FOUND for a failed system call. */
+export function notReadable(path: string, cause: unknown): GatecellError {
+  const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
+  const message = `Expected to read ${path} but received ${code}: check the name and the rights`
+  return new GatecellError('ERR_FILE_NOT_FOUND', message, { cause })
+}
+
+export function aborted(): GatecellError {
+  return new GatecellError('ERR_ABORTED', 'Expected to read all of the data but the caller aborted')
+}
+
+/**
+ * Lists the sources that `inputs` name: in the order given, folders and patterns each sorted by path. A name that exists
+ * is never taken for a pattern. Each file is listed once. ERR_FILE_NOT_FOUND for a name or pattern without a file.
+ */
+export async function resolveFiles(inputs: readonly string[], onSkip: OnSkip = () => {}): Promise<SourceFile[]> {
+  const listed = new Set<string>()
+  const sources: SourceFile[] = []
+  for (const input of inputs) {
+    for (const source of await resolveInput(input, onSkip)) {
+      const identity = source.stream ? source.path : await identify(source, onSkip)
+      if (identity === undefined) continue
+      if (listed.has(identity)) {
+        onSkip(source.path, 'duplicate')
+        continue
+      }
+      listed.add(identity)
+      sources.push(source)
+    }
+  }
+  return sources
+}
+
+async function identify(source: SourceFile, onSkip: OnSkip): Promise<string | undefined> {
+  try {
+    return await fs.promises.realpath(source.path)
+  } catch (error) {
+    if (source.named) throw notReadable(source.path, error)
+    onSkip(source.path, 'unreadable')
+    return undefined
+  }
+}
+
+async function resolveInput(input: string, onSkip: OnSkip): Promise<SourceFile[]> {
+  if (input === '-') return [{ path: '-', named: true, stream: true }]
+  let found: fs.Stats
+  try {
+    found = await fs.promises.stat(input)
+  } catch (error) {
+    if (/[*?[\]{}()!]/.test(input)) return await resolvePattern(input)
+    throw notReadable(input, error)
+  }
+  if (found.isFile()) return [{ path: input, named: true, stream: false }]
+  if (found.isFIFO()) return [{ path: input, named: true, stream: true }]
+  if (!found.isDirectory()) {
+    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a file or folder but ${input} is a device or socket`)
+  }
+  const paths: string[] = []
+  await walk(input, paths, onSkip).catch((error: unknown) => {
+    throw notReadable(input, error)
+  })
+  if (paths.length > 0) return sorted(paths)
+  throw new GatecellError(
+    'ERR_FILE_NOT_FOUND',
+    `Expected files in ${input} but found none: name a folder with text files`
+  )
+}
+
+function sorted(paths: string[]): SourceFile[] {
+  return paths.sort().map((path) => ({ path, named: false, stream: false }))
+}
+
+async function resolvePattern(pattern: string): Promise<SourceFile[]> {
+  const { glob } = await import('tinyglobby')
+  const options = { absolute: isAbsolute(pattern), expandDirectories: false, followSymbolicLinks: false }
+  const paths = await glob(pattern, options)
+  if (paths.length > 0) return sorted(paths)
+  throw new GatecellError(
+    'ERR_FILE_NOT_FOUND',
+    `Expected a file, folder or pattern but nothing matches ${pattern}: check the name`
+  )
+}
+
+async function walk(folder: string, paths: string[], onSkip: OnSkip): Promise<void> {
+  for (const entry of await fs.promises.readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name)
+    if (entry.name.startsWith('.')) onSkip(path, 'hidden')
+    else if (entry.isFile()) paths.push(path)
+    else if (entry.isSymbolicLink()) onSkip(path, 'link')
+    else if (!entry.isDirectory()) onSkip(path, 'special')
+    else await walk(path, paths, onSkip).catch(() => onSkip(path, 'unreadable'))
+  }
+}
+
+/** The pieces of a source, gunzipped where it begins with gzip's magic number. `name` is for errors. */
+export async function* unpack(readAt: ReadAt, name: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  const magic = new Uint8Array(3)
+  let filled = 0
+  for (let got = 1; got > 0 && filled < 3; filled += got) got = await readAt(magic.subarray(filled), filled)
+  const isGzip = magic[0] === 0x1f && magic[1] === 0x8b && magic[2] === 8
+  if (!isGzip && name.endsWith('.gz') && filled > 0) {
+    throw new GatecellError('ERR_FILE_FORMAT', `Expected gzip data in ${name} but found another format: check the file`)
+  }
+  const bytes = pieces(readAt, signal)
+  yield* isGzip ? gunzip(bytes, name) : bytes
+}
+
+async function* pieces(readAt: ReadAt, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  for (let position = 0; ;) {
+    if (signal?.aborted) throw aborted()
+    const buffer = new Uint8Array(CHUNK_BYTES)
+    const length = await readAt(buffer, position)
+    if (length === 0) return
+    position += length
+    yield buffer.subarray(0, length)
+  }
+}
+
+async function* gunzip(bytes: AsyncGenerator<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  const unzip = createGunzip({ chunkSize: CHUNK_BYTES })
+  pipeline(Readable.from(bytes, { objectMode: true, highWaterMark: 1 }), unzip, () => {})
+  try {
+    yield* unzip as AsyncIterable<Uint8Array>
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code ?? ''
+    if (!code.startsWith('Z_')) throw cause
+    const message = `Expected whole gzip data in ${name} but received ${code}: the file is damaged or truncated`
+    throw new GatecellError('ERR_FILE_FORMAT', message, { cause })
+  }
+}

@@ -1,0 +1,163 @@
+// One file, pipe or standard input as text: opened for each pass, unpacked, decoded and checked. What can be read only
+// once is first copied to a temporary file.
+
+import * as fs from 'node:fs'
+import { GatecellError } from '../errors.js'
+import { aborted, notReadable, unpack, type ReadAt, type SourceFile } from './files.js'
+import type { SymbolCounts } from './symbols.js'
+import { scratchFile, type ScratchFile, type TokenWriter } from './tokens.js'
+import { InvalidUtf8, utf8Reader } from './utf8.js'
+import type { Vocabulary } from './vocabulary.js'
+
+type OnBytes = (bytes: number) => void
+
+export interface Source {
+  readonly path: string
+  readonly named: boolean
+  /** Size as it lies on the disk. */
+  readonly diskBytes: number
+  /** Ids that the first pass found. */
+  readonly symbols: number
+  /** The first pass: counts code points into `counts`, or bytes where there is none. */
+  count(counts: SymbolCounts | undefined, onBytes: OnBytes): Promise<void>
+  /** The second pass: the same symbols as ids. ERR_FILE_FORMAT if the file changed in between. */
+  encode(vocabulary: Vocabulary, writer: TokenWriter, onBytes: OnBytes): Promise<void>
+  close(): void
+}
+
+function binary(path: string, found: string): GatecellError {
+  return new GatecellError(
+    'ERR_CORPUS_BINARY',
+    `Expected UTF-8 text in ${path} but found ${found}: name a text file, convert it, or use the byte vocabulary`
+  )
+}
+
+/** Opens a source: copies a stream to a temporary file in `cacheDir`, measures a file. */
+export async function openSource(
+  file: SourceFile,
+  cacheDir: string,
+  stdin: AsyncIterable<Uint8Array>,
+  signal?: AbortSignal
+): Promise<Source> {
+  const { path, named } = file
+  const spool = file.stream ? await spoolStream(path, cacheDir, stdin, signal) : undefined
+  const diskBytes = spool?.size ?? (await fs.promises.stat(path).catch(() => undefined))?.size ?? 0
+  let symbols = 0
+
+  /** Reads the source once; `take` gets a piece and room for its ids. */
+  const read = async (take: (bytes: Uint8Array, ids: Int32Array) => Promise<void> | void, onBytes: OnBytes) => {
+    let ids = new Int32Array(0)
+    const opened = spool === undefined ? await openPath(path) : { readAt: spool.readSome, close: async () => {} }
+    try {
+      let furthest = 0
+      const metered: ReadAt = async (target, position) => {
+        const length = await opened.readAt(target, position)
+        onBytes(Math.max(0, position + length - furthest))
+        furthest = Math.max(furthest, position + length)
+        return length
+      }
+      for await (const bytes of unpack(metered, path, signal)) {
+        if (ids.length < bytes.length) ids = new Int32Array(bytes.length)
+        await take(bytes, ids)
+      }
+    } catch (error) {
+      throw error instanceof InvalidUtf8 ? binary(path, `other bytes at ${error.offset}`) : error
+    } finally {
+      await opened.close()
+    }
+  }
+
+  return {
+    path,
+    named,
+    diskBytes,
+    get symbols() {
+      return symbols
+    },
+    async count(counts, onBytes) {
+      const reader = utf8Reader()
+      symbols = 0
+      await read((bytes, ids) => {
+        if (counts === undefined) {
+          if (!named && bytes.includes(0)) throw binary(path, 'a NUL byte')
+          symbols += bytes.length
+          return
+        }
+        const length = reader.write(bytes, ids)
+        counts.add(ids, length)
+        if (counts.seen(0)) throw binary(path, 'a NUL byte')
+        symbols += length
+      }, onBytes)
+      endText(path, reader.end)
+    },
+    async encode(vocabulary, writer, onBytes) {
+      const encoder = vocabulary.encoder()
+      let encoded = 0
+      await read(async (bytes, ids) => {
+        const length = encoder.write(bytes, ids)
+        encoded += length
+        if (encoded > symbols) throw changed(path)
+        await writer.append(ids, length)
+      }, onBytes)
+      endText(path, encoder.end)
+      if (encoded !== symbols) throw changed(path)
+    },
+    close: () => spool?.close()
+  }
+}
+
+function endText(path: string, end: () => void): void {
+  try {
+    end()
+  } catch (error) {
+    throw error instanceof InvalidUtf8 ? binary(path, 'half a character at its end') : error
+  }
+}
+
+function changed(path: string): GatecellError {
+  return new GatecellError(
+    'ERR_FILE_FORMAT',
+    `Expected ${path} to stay as it is but it changed while it was read: try again`
+  )
+}
+
+async function openPath(path: string): Promise<{ readAt: ReadAt; close: () => Promise<void> }> {
+  const attempt = async <T>(call: Promise<T>): Promise<T> => {
+    try {
+      return await call
+    } catch (error) {
+      throw notReadable(path, error)
+    }
+  }
+  const handle = await attempt(fs.promises.open(path, 'r'))
+  return {
+    readAt: async (target, position) => (await attempt(handle.read(target, 0, target.length, position))).bytesRead,
+    close: () => handle.close()
+  }
+}
+
+async function spoolStream(
+  path: string,
+  cacheDir: string,
+  stdin: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined
+): Promise<ScratchFile> {
+  const spool = scratchFile(cacheDir)
+  const stream: AsyncIterable<Uint8Array> = path === '-' ? stdin : fs.createReadStream(path)
+  // A pipe may never send anything: an abort must end the waiting, too.
+  const abort = (): void => void (stream as Partial<fs.ReadStream>).destroy?.(aborted())
+  signal?.addEventListener('abort', abort, { once: true })
+  try {
+    if (signal?.aborted) throw aborted()
+    for await (const bytes of stream) {
+      if (signal?.aborted) throw aborted()
+      await spool.append(typeof bytes === 'string' ? Buffer.from(bytes) : bytes)
+    }
+    return spool
+  } catch (error) {
+    spool.close()
+    throw error instanceof GatecellError ? error : notReadable(path, error)
+  } finally {
+    signal?.removeEventListener('abort', abort)
+  }
+}

@@ -1,0 +1,216 @@
+// Vocabularies of single symbols: Unicode code points (of one corpus, in the order of their numbers) or the 256 bytes.
+// A symbol outside the vocabulary is an error that names it, unless the vocabulary was made with a minimum count: then
+// rarer symbols, and unknown ones, share the id <unk>. Nothing is dropped or replaced in silence.
+
+import { GatecellError } from '../errors.js'
+import { utf8Reader } from './utf8.js'
+
+export type VocabularyConfig =
+  { readonly kind: 'character'; readonly symbols: string; readonly unknown: boolean } | { readonly kind: 'byte' }
+
+export interface Vocabulary {
+  readonly kind: 'character' | 'byte'
+  /** Number of ids. */
+  readonly size: number
+  /** The id <unk>, or -1 where unknown symbols are errors. */
+  readonly unknownId: number
+  /** What vocabularyFromConfig takes; plain JSON. */
+  readonly config: VocabularyConfig
+  /** The ids of a text. ERR_UNKNOWN_SYMBOL names the symbols that are not in the vocabulary. */
+  encode(text: string): Int32Array
+  /** The text of ids; <unk> and broken UTF-8 give U+FFFD. ERR_OUT_OF_RANGE. */
+  decode(ids: ArrayLike<number>): string
+  /** One symbol for people: the character, `<unk>`, or `<0x0A>` for a byte that is no printable ASCII. */
+  symbol(id: number): string
+  /** Ids to text one by one; the byte vocabulary holds unfinished characters back. */
+  decoder(): Decoder
+  /** UTF-8 bytes of a file to ids, piece by piece. */
+  encoder(): Encoder
+}
+
+export interface Decoder {
+  write(id: number): string
+  end(): string
+}
+
+export interface Encoder {
+  /** Writes ids to the front of `into` (room for bytes.length) and returns their number. InvalidUtf8, ERR_UNKNOWN_SYMBOL. */
+  write(bytes: Uint8Array, into: Int32Array): number
+  end(): void
+}
+
+const REPLACEMENT = '\ufffd'
+const MAX_NAMED = 8
+
+/** A code point as messages show it: 'é' (U+00E9). */
+export function describeCodePoint(codePoint: number): string {
+  const number = `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`
+  const visible = !/[\p{C}\p{Z}]/u.test(String.fromCodePoint(codePoint))
+  return visible ? `'${String.fromCodePoint(codePoint)}' (${number})` : number
+}
+
+function unknownSymbols(found: ReadonlySet<number>, size: number, remedy: string): GatecellError {
+  const named = [...found].slice(0, MAX_NAMED).map(describeCodePoint).join(', ')
+  const more = found.size > MAX_NAMED ? ` and ${found.size - MAX_NAMED} more` : ''
+  return new GatecellError(
+    'ERR_UNKNOWN_SYMBOL',
+    `Expected only the ${size} symbols of the vocabulary but received ${named}${more}: ${remedy}`
+  )
+}
+
+function outOfRange(id: number, size: number): GatecellError {
+  return new GatecellError('ERR_OUT_OF_RANGE', `Expected an id from 0 to ${size - 1} but received ${id}`)
+}
+
+/**
+ * The vocabulary of the code points that were counted. With minCount > 1 those that are rarer share one last id, <unk>,
+ * which unknown symbols get later, too. ERR_CORPUS_EMPTY where there is nothing, ERR_INVALID_ARGUMENT for a minCount
+ * that leaves nothing.
+ */
+export function characterVocabulary(
+  counts: ReadonlyMap<number, number>,
+  options: { minCount?: number } = {}
+): Vocabulary {
+  const { minCount = 1 } = options
+  if (!Number.isSafeInteger(minCount) || minCount < 1) {
+    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a minimum count of 1 or more but received ${minCount}`)
+  }
+  if (counts.size === 0) {
+    throw new GatecellError(
+      'ERR_CORPUS_EMPTY',
+      'Expected text to make a vocabulary of but received none: give more data'
+    )
+  }
+  const kept = [...counts].filter(([, count]) => count >= minCount).map(([codePoint]) => codePoint)
+  if (kept.length === 0) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected a minimum count that some symbol reaches but received ${minCount}: choose a smaller one`
+    )
+  }
+  return makeCharacterVocabulary(Int32Array.from(kept).sort(), minCount > 1)
+}
+
+/** Counts the code points of a text and makes their vocabulary. */
+export function vocabularyFromText(text: string, options: { minCount?: number } = {}): Vocabulary {
+  const counts = new Map<number, number>()
+  for (const symbol of text) {
+    const codePoint = symbol.codePointAt(0)!
+    counts.set(codePoint, (counts.get(codePoint) ?? 0) + 1)
+  }
+  refuseSurrogates(text)
+  return characterVocabulary(counts, options)
+}
+
+function refuseSurrogates(text: string): void {
+  const lone = /\p{Surrogate}/u.exec(text)
+  if (lone === null) return
+  const name = describeCodePoint(lone[0].codePointAt(0)!)
+  throw new GatecellError('ERR_UNKNOWN_SYMBOL', `Expected whole Unicode characters but received half of one, ${name}`)
+}
+
+function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Vocabulary {
+  const size = codePoints.length + (unknown ? 1 : 0)
+  const unknownId = unknown ? size - 1 : -1
+  const texts = Array.from(codePoints, (codePoint) => String.fromCodePoint(codePoint))
+  const ids = new Int32Array(codePoints[codePoints.length - 1]! + 1).fill(unknownId)
+  codePoints.forEach((codePoint, id) => (ids[codePoint] = id))
+
+  /** Replaces code points by ids in place. */
+  const translate = (buffer: Int32Array, length: number): void => {
+    let missing: Set<number> | undefined
+    for (let at = 0; at < length; at++) {
+      const codePoint = buffer[at]!
+      const id = codePoint < ids.length ? ids[codePoint]! : unknownId
+      if (id < 0) (missing ??= new Set()).add(codePoint)
+      else buffer[at] = id
+    }
+    if (missing !== undefined) {
+      throw unknownSymbols(missing, size, 'leave them out, or train with data that has them or with a minimum count')
+    }
+  }
+  const text = (id: number): string => {
+    const found = texts[id]
+    if (found !== undefined) return found
+    if (id === unknownId) return REPLACEMENT
+    throw outOfRange(id, size)
+  }
+  return {
+    kind: 'character',
+    size,
+    unknownId,
+    config: { kind: 'character', symbols: texts.join(''), unknown },
+    encode(text) {
+      const buffer = Int32Array.from(text, (symbol) => symbol.codePointAt(0)!)
+      translate(buffer, buffer.length)
+      return buffer
+    },
+    decode: (ids) => Array.from(ids, text).join(''),
+    symbol: (id) => (id === unknownId ? '<unk>' : text(id)),
+    decoder: () => ({ write: text, end: () => '' }),
+    encoder() {
+      const reader = utf8Reader()
+      return {
+        write(bytes, into) {
+          const length = reader.write(bytes, into)
+          translate(into, length)
+          return length
+        },
+        end: reader.end
+      }
+    }
+  }
+}
+
+/** The 256 bytes: every text and every file has ids, a character outside ASCII takes two to four of them. */
+export function byteVocabulary(): Vocabulary {
+  const byte = (id: number): number => {
+    if (Number.isInteger(id) && id >= 0 && id <= 255) return id
+    throw outOfRange(id, 256)
+  }
+  return {
+    kind: 'byte',
+    size: 256,
+    unknownId: -1,
+    config: { kind: 'byte' },
+    encode(text) {
+      refuseSurrogates(text)
+      return Int32Array.from(new TextEncoder().encode(text))
+    },
+    decode: (ids) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(Array.from(ids, byte))),
+    symbol: (id) =>
+      byte(id) > 0x20 && id < 0x7f ? String.fromCharCode(id) : `<0x${id.toString(16).toUpperCase().padStart(2, '0')}>`,
+    decoder() {
+      const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+      return {
+        write: (id) => decoder.decode(Uint8Array.of(byte(id)), { stream: true }),
+        end: () => decoder.decode()
+      }
+    },
+    encoder: () => ({
+      write(bytes, into) {
+        into.set(bytes)
+        return bytes.length
+      },
+      end() {}
+    })
+  }
+}
+
+/** The vocabulary that a model file holds. ERR_FILE_FORMAT unless it is one that `config` of a Vocabulary gave. */
+export function vocabularyFromConfig(config: unknown): Vocabulary {
+  const refuse = (expected: string): never => {
+    throw new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in the model's vocabulary: the model is damaged`)
+  }
+  if (typeof config !== 'object' || config === null) return refuse('an object')
+  const { kind, symbols, unknown } = config as Record<string, unknown>
+  if (kind === 'byte') return byteVocabulary()
+  if (kind !== 'character') return refuse('the kind character or byte')
+  if (typeof symbols !== 'string' || symbols === '' || /\p{Surrogate}/u.test(symbols)) return refuse('symbols as text')
+  if (typeof unknown !== 'boolean') return refuse('true or false as unknown')
+  const codePoints = Int32Array.from(symbols, (symbol) => symbol.codePointAt(0)!)
+  if (!codePoints.every((codePoint, id) => id === 0 || codePoints[id - 1]! < codePoint)) {
+    return refuse('symbols in increasing order')
+  }
+  return makeCharacterVocabulary(codePoints, unknown)
+}

@@ -1,0 +1,132 @@
+// safetensors files on disk: opened and read strictly, written atomically and canonically. A header larger than the file
+// or 8 MiB is refused before anything is allocated for it, and so is everything that tensor-header.ts refuses. Hosts are
+// little-endian (x86-64, arm64: the engine has no other).
+
+import * as fs from 'node:fs'
+import { GatecellError } from '../errors.js'
+import { writeAtomically } from './atomic.js'
+import {
+  allocateTensor,
+  bytesOf,
+  checkTarget,
+  encodeSafetensorsHeader,
+  formatError,
+  MAX_HEADER_BYTES,
+  parseSafetensorsHeader,
+  quoted,
+  type NamedTensor,
+  type SafetensorsHeader,
+  type TensorData,
+  type TensorInfo
+} from './tensor-header.js'
+
+export * from './tensor-header.js'
+
+/** An open file whose header was read and checked. */
+export interface SafetensorsFile {
+  readonly header: SafetensorsHeader
+  /**
+   * Reads a tensor into `target`, which may lie in a SharedArrayBuffer. ERR_INVALID_ARGUMENT for an unknown name or an
+   * array of another type, ERR_INVALID_SHAPE for another length.
+   */
+  readInto(name: string, target: TensorData): Promise<void>
+  /** Reads a tensor into a new array; F16, BF16 and 8-bit floats come as their bits. */
+  read(name: string): Promise<TensorData>
+  /** Reads bytes at a place in the file, all of `target`. */
+  readBytes(position: number, target: Uint8Array): Promise<void>
+  close(): Promise<void>
+}
+
+/** Opens a file and reads its header. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT. */
+export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  const handle = await openFile(path)
+  try {
+    const header = await readHeader(handle, path)
+    const readBytes = (position: number, target: Uint8Array) => readFully(handle, target, position, path)
+    const readInto = async (name: string, target: TensorData) => {
+      const info = requireTensor(header, name, path)
+      checkTarget(info, target)
+      await readBytes(header.dataBegin + info.begin, bytesOf(target))
+    }
+    return {
+      header,
+      readInto,
+      readBytes,
+      read: async (name) => {
+        const target = allocateTensor(requireTensor(header, name, path))
+        await readInto(name, target)
+        return target
+      },
+      close: () => handle.close()
+    }
+  } catch (error) {
+    await handle.close()
+    throw error
+  }
+}
+
+/** The header alone, for `inspect`: reads no tensor. */
+export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
+  const file = await openSafetensors(path)
+  await file.close()
+  return file.header
+}
+
+function requireTensor(header: SafetensorsHeader, name: string, path: string): TensorInfo {
+  const info = header.tensors.get(name)
+  if (info !== undefined) return info
+  throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a tensor of ${path} but received the name ${quoted(name)}`)
+}
+
+async function openFile(path: string): Promise<fs.promises.FileHandle> {
+  let handle: fs.promises.FileHandle | undefined
+  try {
+    // Opening a pipe would wait for its writer: without O_NONBLOCK a wrong name could hang the program.
+    handle = await fs.promises.open(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0))
+    const found = await handle.stat()
+    if (found.isFile()) return handle
+  } catch (cause) {
+    await handle?.close()
+    const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
+    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a file at ${path} but opening it gave ${code}`, { cause })
+  }
+  await handle.close()
+  throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a file at ${path} but found a folder, device or pipe`)
+}
+
+async function readHeader(handle: fs.promises.FileHandle, path: string): Promise<SafetensorsHeader> {
+  const fileBytes = (await handle.stat()).size
+  if (fileBytes < 10) throw formatError(path, 'at least 10 bytes', `${fileBytes}`)
+  const lengthBytes = new Uint8Array(8)
+  await readFully(handle, lengthBytes, 0, path)
+  const length = new DataView(lengthBytes.buffer).getBigUint64(0, true)
+  if (length > BigInt(fileBytes - 8)) throw formatError(path, `a header of at most ${fileBytes - 8} bytes`, `${length}`)
+  if (length > BigInt(MAX_HEADER_BYTES))
+    throw formatError(path, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`)
+  const json = new Uint8Array(Number(length))
+  await readFully(handle, json, 8, path)
+  return parseSafetensorsHeader(json, fileBytes, path)
+}
+
+async function readFully(handle: fs.promises.FileHandle, target: Uint8Array, position: number, path: string) {
+  for (let done = 0; done < target.length;) {
+    // 1 GiB at a time: one read call takes less than 2 GiB.
+    const length = Math.min(target.length - done, 1 << 30)
+    const { bytesRead } = await handle.read(target, done, length, position + done)
+    if (bytesRead === 0) throw formatError(path, `byte ${position + done}`, 'the end of the file')
+    done += bytesRead
+  }
+}
+
+/** Writes a safetensors file atomically, straight from the arrays. ERR_FILE_WRITE. */
+export async function writeSafetensors(
+  path: string,
+  tensors: Iterable<NamedTensor>,
+  metadata: Readonly<Record<string, string>> = {}
+): Promise<void> {
+  const header = encodeSafetensorsHeader(tensors, metadata)
+  await writeAtomically(path, async (file) => {
+    await file.write(header.bytes)
+    for (const tensor of header.tensors) await file.write(bytesOf(tensor.data))
+  })
+}
