@@ -1,0 +1,71 @@
+// The shape checks that ops.ts is written with: each throws one sentence naming the op, what it expected and what came.
+
+import { GatecellError } from '../errors.js'
+import { sameShape, showShape, type DType, type Shape, type Tensor } from './tensor.js'
+
+export function isTensor(value: unknown): value is Tensor {
+  return typeof value === 'object' && value !== null && 'graph' in value && 'shape' in value && 'dtype' in value
+}
+
+/** Throws ERR_INVALID_ARGUMENT unless `tensor` is a tensor of dtype `dtype`. */
+export function expectType(op: string, what: string, tensor: Tensor, dtype: DType): void {
+  if (!isTensor(tensor)) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `${op}: expected a tensor as ${what} but received ${typeof tensor}.`
+    )
+  }
+  if (tensor.dtype !== dtype) {
+    throw new GatecellError('ERR_INVALID_ARGUMENT', `${op}: expected ${dtype} as ${what} but received ${tensor.dtype}.`)
+  }
+}
+
+/** Throws ERR_INVALID_SHAPE unless `tensor` is `dtype` and has exactly `shape`; -1 stands for any size. */
+export function expectShape(op: string, what: string, tensor: Tensor, dtype: DType, shape: Shape): void {
+  expectType(op, what, tensor, dtype)
+  const fits = tensor.shape.length === shape.length && shape.every((dim, i) => dim === -1 || dim === tensor.shape[i])
+  if (!fits) {
+    const expected = `[${shape.map((dim) => (dim === -1 ? 'any' : dim)).join(', ')}]`
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `${op}: expected ${what} of shape ${expected} but received ${showShape(tensor.shape)}.`
+    )
+  }
+}
+
+/** Throws ERR_INVALID_SHAPE unless both tensors have one shape. */
+export function expectSame(op: string, whatA: string, a: Tensor, whatB: string, b: Tensor): void {
+  if (!sameShape(a.shape, b.shape)) {
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `${op}: expected ${whatB} of the shape of ${whatA}, ${showShape(a.shape)}, but received ${showShape(b.shape)}.`
+    )
+  }
+}
+
+/** Throws ERR_INVALID_ARGUMENT unless `value` is a number in [low, high]; `integer` asks for an integer too. */
+export function expectNumber(
+  op: string,
+  what: string,
+  value: number,
+  low: number,
+  high: number,
+  integer = false
+): void {
+  const legal = typeof value === 'number' && value >= low && value <= high && (!integer || Number.isInteger(value))
+  if (!legal) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `${op}: expected ${integer ? 'an integer' : 'a number'} from ${low} to ${high} as ${what} but received ${String(value)}.`
+    )
+  }
+}
+
+export function lastDim(tensor: Tensor): number {
+  return tensor.shape[tensor.shape.length - 1]!
+}
+
+/** `shape` with its last dimension replaced. */
+export function withLast(shape: Shape, last: number): Shape {
+  return [...shape.slice(0, -1), last]
+}

@@ -1,0 +1,85 @@
+// From a recorded graph to the flat tables of the C ABI: ops that nobody reads are dropped, host tensors get their slots.
+
+import { GatecellError } from '../errors.js'
+import { slotted } from './arena.js'
+import type { Graph, OpRecord } from './graph.js'
+import { dtypes, opcodes, roles } from './opcodes.js'
+import { MAX_ELEMENTS, sizeOf, type Tensor } from './tensor.js'
+
+export interface Tables {
+  tensors: Int32Array
+  ops: Int32Array
+  attributes: Float64Array
+  /** Pairs (from, to) of the new tensor ids. */
+  carry: Int32Array
+  /** Elements of the host arena. */
+  hostElements: number
+  /** Id in the tables of a tensor of the graph; -1 where it was dropped. */
+  idOf(tensor: Tensor): number
+  /** First element of a host tensor in the arena. */
+  slotOf(tensor: Tensor): number
+}
+
+/** Lowers `graph`; `loss` (or null) is kept besides the graph's outputs and carried states. */
+export function lower(graph: Graph, loss: Tensor | null): Tables {
+  const roots = [...graph.outputs.values(), ...graph.carries.map(({ from }) => from), ...(loss ? [loss] : [])]
+  const { live, ops } = reachable(graph, roots)
+  // Inputs and states stay even where unused: the caller may write them.
+  for (const tensor of [...graph.inputs.values(), ...graph.states.values(), ...graph.outputs.values()]) live.add(tensor)
+
+  const ids = new Map<Tensor, number>()
+  const slots = new Map<Tensor, number>()
+  const table: number[] = []
+  let hostElements = 0
+  for (const tensor of graph.tensors) {
+    if (!live.has(tensor)) continue
+    ids.set(tensor, ids.size)
+    let slot = 0
+    if (tensor.role === 'parameter') slot = tensor.parameter
+    if (tensor.role === 'host') {
+      slot = hostElements
+      slots.set(tensor, slot)
+      hostElements += slotted(sizeOf(tensor.shape))
+    }
+    const [d0 = 1, d1 = 1, d2 = 1, d3 = 1] = tensor.shape
+    table.push(dtypes[tensor.dtype], roles[tensor.role], slot, tensor.shape.length, d0, d1, d2, d3)
+  }
+  if (hostElements > MAX_ELEMENTS) {
+    throw new GatecellError(
+      'ERR_OUT_OF_MEMORY',
+      `Expected inputs and outputs of at most ${MAX_ELEMENTS} elements together but received ${hostElements}; use a smaller batch or length.`
+    )
+  }
+
+  const idOf = (tensor: Tensor) => ids.get(tensor) ?? -1
+  return {
+    tensors: Int32Array.from(table),
+    ops: Int32Array.from(ops.flatMap((op) => encode(op, idOf))),
+    attributes: Float64Array.from(ops.flatMap((op) => op.attributes)),
+    carry: Int32Array.from(graph.carries.flatMap(({ from, to }) => [idOf(from), idOf(to)])),
+    hostElements,
+    idOf,
+    slotOf: (tensor) => slots.get(tensor) ?? -1
+  }
+}
+
+/** The ops that `roots` depend on, in their order, and every tensor that these ops read or must write. */
+function reachable(graph: Graph, roots: readonly Tensor[]): { live: Set<Tensor>; ops: OpRecord[] } {
+  const live = new Set<Tensor>(roots)
+  const ops: OpRecord[] = []
+  for (let i = graph.ops.length - 1; i >= 0; i--) {
+    const op = graph.ops[i]!
+    if (!op.outputs.some((output) => live.has(output))) continue
+    op.outputs.forEach((output, k) => {
+      if (!op.optionalOutputs[k]) live.add(output)
+    })
+    for (const input of op.inputs) if (input) live.add(input)
+    ops.push(op)
+  }
+  return { live, ops: ops.reverse() }
+}
+
+function encode(op: OpRecord, idOf: (tensor: Tensor) => number): number[] {
+  const inputs = op.inputs.map((tensor) => (tensor ? idOf(tensor) : -1))
+  return [opcodes[op.name], inputs.length, op.outputs.length, op.attributes.length, ...inputs, ...op.outputs.map(idOf)]
+}

@@ -1,0 +1,57 @@
+// The control block: sixteen doubles that a plan's caller and the core share (gc_control in gatecell.h).
+
+import { createDoubles } from './arena.js'
+
+const SIZE = 16
+const field = {
+  seed: 0,
+  step: 1,
+  learningRate: 2,
+  clipNorm: 3,
+  beta1: 4,
+  beta2: 5,
+  epsilon: 6,
+  weightDecay: 7,
+  gradNorm: 8,
+  loss: 9,
+  applied: 10
+} as const
+
+/** Run scalars of one plan. Those above the line are read when a run starts, those below are written when it ends. */
+export interface Control {
+  /** Integer in [0, 2^53): masks and samples are functions of (seed; stream, step, element). */
+  seed: number
+  /** Integer >= 0: number of this step. */
+  step: number
+  learningRate: number
+  /** Global norm that gradients are clipped to; 0: none. */
+  clipNorm: number
+  /** Adam's beta1; SGD's momentum; RMSprop's alpha. */
+  beta1: number
+  beta2: number
+  epsilon: number
+  /** AdamW: decoupled, matrices only. */
+  weightDecay: number
+  // ----
+  /** Global norm of the gradients before clipping. */
+  readonly gradNorm: number
+  /** The loss's first element. */
+  readonly loss: number
+  /** False where loss or norm was not finite: the update was not made. */
+  readonly applied: boolean
+}
+
+export interface ControlBlock extends Control {
+  readonly values: Float64Array
+}
+
+export function createControl(): ControlBlock {
+  const values = createDoubles(SIZE)
+  const control = { values }
+  for (const [name, index] of Object.entries(field)) {
+    const get = name === 'applied' ? () => values[index] === 1 : () => values[index]
+    const set = index < field.gradNorm ? (value: number) => void (values[index] = value) : undefined
+    Object.defineProperty(control, name, { enumerable: true, get, ...(set && { set }) })
+  }
+  return control as ControlBlock
+}

@@ -1,0 +1,208 @@
+// The recorder: what a model's function leaves behind. A flat list of op records between tensors; no memory, no running.
+
+import { GatecellError } from '../errors.js'
+import type { Initializer } from './initializers.js'
+import type { OpName, Role } from './opcodes.js'
+import { checkShape, sameShape, showShape, type DType, type Shape, type Tensor } from './tensor.js'
+
+export interface TensorRecord extends Tensor {
+  role: Role
+  /** Parameter: its position in the store's order. */
+  parameter: number
+}
+
+export interface OpRecord {
+  readonly name: OpName
+  /** null: an optional input that is absent. */
+  readonly inputs: readonly (Tensor | null)[]
+  readonly outputs: readonly Tensor[]
+  /** Outputs that the op may leave out when nobody reads them (an LSTM's final state). */
+  readonly optionalOutputs: readonly boolean[]
+  readonly attributes: readonly number[]
+}
+
+export interface ParameterSpec {
+  readonly name: string
+  readonly shape: Shape
+  readonly initialize: Initializer
+}
+
+export interface GraphOptions {
+  /** True: dropout layers record their op; false: they pass their input through. */
+  training?: boolean
+  /** Parameters that exist already, in the order of their store: others are refused. */
+  parameters?: readonly ParameterSpec[]
+}
+
+const PARAMETER_NAME = /^[A-Za-z_][\w.-]*$/
+const RESERVED = ['optimizer.', 'state.']
+
+/** A graph under construction. Layers and ops append to it through the tensors they get. */
+export class Graph {
+  readonly training: boolean
+  readonly tensors: TensorRecord[] = []
+  readonly ops: OpRecord[] = []
+  readonly parameters: ParameterSpec[]
+  readonly inputs = new Map<string, Tensor>()
+  readonly states = new Map<string, Tensor>()
+  readonly outputs = new Map<string, Tensor>()
+  readonly carries: { from: Tensor; to: Tensor }[] = []
+  readonly #fixed: boolean
+  readonly #parameterTensors = new Map<string, Tensor>()
+  #streams = 0
+
+  constructor(options: GraphOptions = {}) {
+    this.training = options.training ?? true
+    this.#fixed = options.parameters !== undefined
+    this.parameters = [...(options.parameters ?? [])]
+  }
+
+  #tensor(dtype: DType, shape: Shape, role: Role, parameter = -1): TensorRecord {
+    const tensor: TensorRecord = { graph: this, id: this.tensors.length, dtype, shape, role, parameter }
+    this.tensors.push(tensor)
+    return tensor
+  }
+
+  #checkFree(map: Map<string, Tensor>, kind: string, name: string): void {
+    if (typeof name !== 'string' || name === '') {
+      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a name for the ${kind} but received ${String(name)}.`)
+    }
+    if (map.has(name)) {
+      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected one ${kind} called "${name}" but it is named twice.`)
+    }
+  }
+
+  /** A tensor that the caller writes before a run. */
+  input(name: string, shape: Shape, dtype: DType): Tensor {
+    this.#checkFree(this.inputs, 'input', name)
+    const tensor = this.#tensor(dtype, checkShape(shape, `input "${name}"`), 'host')
+    this.inputs.set(name, tensor)
+    return tensor
+  }
+
+  /** A tensor that starts as zeros and, once `carry` names a successor, holds its value after each run. */
+  state(name: string, shape: Shape): Tensor {
+    this.#checkFree(this.states, 'state', name)
+    const tensor = this.#tensor('f32', checkShape(shape, `state "${name}"`), 'host')
+    this.states.set(name, tensor)
+    return tensor
+  }
+
+  /** After each run the value of `from` is copied to the state `to`. */
+  carry(from: Tensor, to: Tensor): void {
+    this.own(from, 'carry')
+    this.own(to, 'carry')
+    if (![...this.states.values()].includes(to)) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        'Expected a tensor made by graph.state() as the target of a carry.'
+      )
+    }
+    if (!sameShape(from.shape, to.shape) || from.dtype !== to.dtype) {
+      throw new GatecellError(
+        'ERR_INVALID_SHAPE',
+        `Expected a carried value of shape ${showShape(to.shape)} but received ${showShape(from.shape)}.`
+      )
+    }
+    this.#host(from, 'carry')
+    this.carries.push({ from, to })
+  }
+
+  /** Makes a tensor readable after each run under `name`. */
+  output(name: string, tensor: Tensor): void {
+    this.#checkFree(this.outputs, 'output', name)
+    this.own(tensor, `output "${name}"`)
+    this.#host(tensor, `output "${name}"`)
+    this.outputs.set(name, tensor)
+  }
+
+  #host(tensor: Tensor, what: string): void {
+    const record = this.tensors[tensor.id]!
+    if (record.role === 'parameter') {
+      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a computed tensor as ${what} but received a parameter.`)
+    }
+    record.role = 'host'
+  }
+
+  /**
+   * The parameter called `name`: created at its first mention, shared by every later one of the same shape.
+   * A model's parameters are those of its first recording; their shapes may not depend on batch or length.
+   */
+  parameter(name: string, shape: Shape, initialize: Initializer): Tensor {
+    const existing = this.#parameterTensors.get(name)
+    if (existing) {
+      this.#checkParameterShape(name, existing.shape, shape)
+      return existing
+    }
+    let index = this.parameters.findIndex((parameter) => parameter.name === name)
+    if (index < 0) index = this.#addParameter(name, shape, initialize)
+    const spec = this.parameters[index]!
+    this.#checkParameterShape(name, spec.shape, shape)
+    const tensor = this.#tensor('f32', spec.shape, 'parameter', index)
+    this.#parameterTensors.set(name, tensor)
+    return tensor
+  }
+
+  #addParameter(name: string, shape: Shape, initialize: Initializer): number {
+    if (!PARAMETER_NAME.test(name) || RESERVED.some((prefix) => name.startsWith(prefix))) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected a parameter name of letters, digits, "_", "." and "-" that does not start with ${RESERVED.join(' or ')} but received ${JSON.stringify(name)}.`
+      )
+    }
+    if (this.#fixed) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected the parameters of the model's first recording but the function now asks for "${name}" as well; create the same parameters for every batch and length.`
+      )
+    }
+    const checked = checkShape(shape, `parameter "${name}"`)
+    if (checked.length > 2) {
+      throw new GatecellError(
+        'ERR_INVALID_SHAPE',
+        `Expected rank 1 or 2 for parameter "${name}" but received ${showShape(checked)}; reshape it where it is used.`
+      )
+    }
+    return this.parameters.push({ name, shape: checked, initialize }) - 1
+  }
+
+  #checkParameterShape(name: string, expected: Shape, found: Shape): void {
+    if (!sameShape(expected, found)) {
+      throw new GatecellError(
+        'ERR_INVALID_SHAPE',
+        `Expected shape ${showShape(expected)} for parameter "${name}", as it was first used, but received ${showShape(found)}.`
+      )
+    }
+  }
+
+  /** A number for the next random op: the same for the same model whatever the shapes. */
+  nextStream(): number {
+    return this.#streams++
+  }
+
+  /** Throws ERR_INVALID_ARGUMENT unless `tensor` belongs to this graph. */
+  own(tensor: Tensor, what: string): void {
+    if (tensor?.graph !== this || this.tensors[tensor.id] !== tensor) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected tensors of one graph for ${what} but received one of another; use only what this call's function was given.`
+      )
+    }
+  }
+
+  /** Appends an op and returns its outputs. Shape checks are the caller's (ops.ts). */
+  record(
+    name: OpName,
+    inputs: readonly (Tensor | null)[],
+    outputs: readonly { dtype: DType; shape: Shape; optional?: boolean }[],
+    attributes: readonly number[] = []
+  ): Tensor[] {
+    for (const input of inputs) if (input) this.own(input, name)
+    const made = outputs.map(({ dtype, shape }) =>
+      this.#tensor(dtype, checkShape(shape, `the output of ${name}`), 'internal')
+    )
+    const optionalOutputs = outputs.map(({ optional }) => optional === true)
+    this.ops.push({ name, inputs, outputs: made, optionalOutputs, attributes })
+    return made
+  }
+}

@@ -1,0 +1,39 @@
+// The numbers of the C ABI (native/include/gatecell/gatecell.h) that graphs and plans speak. A test compares both files.
+
+export const opcodes = {
+  embedding: 1,
+  lstm: 2,
+  linear: 3,
+  dropout: 4,
+  crossEntropy: 5,
+  softmax: 6,
+  add: 7,
+  mul: 8,
+  sigmoid: 9,
+  tanh: 10,
+  relu: 11,
+  affine: 12,
+  concat: 13,
+  slice: 14,
+  reshape: 15,
+  meanSquare: 16,
+  sigmoidCrossEntropy: 17,
+  sample: 18,
+  flip: 19,
+  sub: 20
+} as const
+
+export type OpName = keyof typeof opcodes
+
+export const dtypes = { f32: 0, i32: 1 } as const
+export const roles = { internal: 0, host: 1, parameter: 2 } as const
+export const modes = { forward: 0, gradient: 1, train: 2 } as const
+export const optimizers = { none: 0, sgd: 1, rmsprop: 2, adam: 3, adamw: 4 } as const
+
+export type Role = keyof typeof roles
+/** What a run does: 'forward' (dropout off), 'gradient' (forward with dropout, backward), 'train' (gradient, clip, update). */
+export type Mode = keyof typeof modes
+export type OptimizerName = Exclude<keyof typeof optimizers, 'none'>
+
+/** Host tensors and parameters start at multiples of this many elements (64 bytes). */
+export const SLOT_ELEMENTS = 16

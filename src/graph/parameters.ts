@@ -1,0 +1,234 @@
+// The parameters of one model: names, shapes and four arenas with one layout (values, gradients, two moments).
+// Every plan of the model reads and writes these arenas; views on them are live and never copied.
+
+import { GatecellError } from '../errors.js'
+import { native, type StoreHandle } from '../native.js'
+import { createRandom } from '../random.js'
+import { createArena, slotted } from './arena.js'
+import type { ParameterSpec } from './graph.js'
+import { callNative } from './native-call.js'
+import type { Mode } from './opcodes.js'
+import { sameShape, showShape, sizeOf, type Shape } from './tensor.js'
+
+/** The four arrays that a parameter has. */
+export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2'
+
+/** A tensor as files hold it. */
+export interface NamedTensor {
+  name: string
+  shape: readonly number[]
+  data: Float32Array
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly shape: Shape
+  /** Live view, row-major. Call `touch()` after writing. */
+  readonly data: Float32Array
+  /** Live views; null in a model made with `training: false`. */
+  readonly grad: Float32Array | null
+  /** Adam's first moment; SGD's velocity; RMSprop's mean square. */
+  readonly moment1: Float32Array | null
+  /** Adam's second moment. */
+  readonly moment2: Float32Array | null
+}
+
+/** Where the engine and its user meet on a model's weights. */
+export class ParameterStore {
+  readonly specs: readonly ParameterSpec[]
+  readonly training: boolean
+  /** Number of weights. */
+  readonly count: number
+  readonly #parameters = new Map<string, Parameter>()
+  readonly #arenas: {
+    data: Float32Array
+    grad: Float32Array | null
+    moment1: Float32Array | null
+    moment2: Float32Array | null
+  }
+  #handle: StoreHandle | null = null
+  #disposed = false
+  #forward = 0
+  #exclusive: 'gradient' | 'train' | null = null
+
+  constructor(specs: readonly ParameterSpec[], options: { training: boolean }) {
+    this.specs = specs
+    this.training = options.training
+    this.count = specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
+    const table = new Float64Array(specs.length * 4)
+    let elements = 0
+    specs.forEach(({ shape }, i) => {
+      table.set([elements, shape.length, shape[0]!, shape[1] ?? 1], 4 * i)
+      elements += slotted(sizeOf(shape))
+    })
+    const arena = (wanted: boolean) => (wanted ? createArena(elements) : null)
+    const { training } = options
+    this.#arenas = {
+      data: createArena(elements),
+      grad: arena(training),
+      moment1: arena(training),
+      moment2: arena(training)
+    }
+    const { data, grad, moment1, moment2 } = this.#arenas
+    specs.forEach(({ name, shape }, i) => {
+      const begin = table[4 * i]!
+      const end = begin + sizeOf(shape)
+      const part = (whole: Float32Array | null) => whole?.subarray(begin, end) ?? null
+      const views = {
+        data: data.subarray(begin, end),
+        grad: part(grad),
+        moment1: part(moment1),
+        moment2: part(moment2)
+      }
+      this.#parameters.set(name, Object.freeze({ name, shape, ...views }))
+    })
+    if (specs.length > 0) this.#handle = callNative(() => native().storeCreate(table, data, grad, moment1, moment2))
+  }
+
+  get names(): string[] {
+    return [...this.#parameters.keys()]
+  }
+
+  /** Bytes of the arenas. */
+  get bytes(): number {
+    return Object.values(this.#arenas).reduce((sum, arena) => sum + (arena?.byteLength ?? 0), 0)
+  }
+
+  has(name: string): boolean {
+    return this.#parameters.has(name)
+  }
+
+  /** The parameter called `name`; throws ERR_INVALID_ARGUMENT where there is none. */
+  get(name: string): Parameter {
+    const parameter = this.#parameters.get(name)
+    if (!parameter) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected one of ${this.names.join(', ')} but received "${name}".`
+      )
+    }
+    return parameter
+  }
+
+  [Symbol.iterator](): IterableIterator<Parameter> {
+    return this.#parameters.values()
+  }
+
+  /** Copies `values` into the parameter `name`; its length must be that of the shape. */
+  set(name: string, values: ArrayLike<number>): void {
+    const { data, shape } = this.get(name)
+    if (values.length !== data.length) {
+      throw new GatecellError(
+        'ERR_INVALID_SHAPE',
+        `Expected ${data.length} values for parameter "${name}" ${showShape(shape)} but received ${values.length}.`
+      )
+    }
+    this.#checkIdle('writing parameters')
+    data.set(values)
+    this.#written()
+  }
+
+  /** Live views of one group, for a checkpoint; empty where the model has no such group. */
+  list(group: ParameterGroup = 'data'): NamedTensor[] {
+    return [...this].flatMap(({ name, shape, [group]: data }) => (data ? [{ name, shape, data }] : []))
+  }
+
+  /**
+   * Copies tensors by name into one group. Strict: throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT, before anything is
+   * written, if one is missing, unknown, not float32 or of another shape.
+   */
+  load(
+    tensors: ReadonlyMap<string, { shape: readonly number[]; data: unknown }>,
+    group: ParameterGroup = 'data'
+  ): void {
+    this.#checkIdle('loading parameters')
+    const unknown = [...tensors.keys()].find((name) => !this.has(name))
+    if (unknown !== undefined) this.get(unknown)
+    const copies = [...this].map(({ name, shape, [group]: target }) => {
+      const source = tensors.get(name)
+      const found = source ? showShape(source.shape) : 'none'
+      if (!target || !source || !sameShape(shape, source.shape)) {
+        throw new GatecellError(
+          'ERR_INVALID_SHAPE',
+          `Expected "${name}" of shape ${showShape(shape)} but received ${found}.`
+        )
+      }
+      if (!(source.data instanceof Float32Array) || source.data.length !== target.length) {
+        throw new GatecellError(
+          'ERR_INVALID_ARGUMENT',
+          `Expected ${target.length} float32 values for "${name}" but received others.`
+        )
+      }
+      return { target, data: source.data }
+    })
+    for (const { target, data } of copies) target.set(data)
+    if (group === 'data') this.#written()
+  }
+
+  /** Says that `data` was written: copies of it that the engine keeps are made again at the next run. */
+  touch(): void {
+    this.#checkIdle('writing parameters')
+    this.#written()
+  }
+
+  #written(): void {
+    const { handle } = this
+    if (handle) callNative(() => native().storeTouch(handle))
+  }
+
+  /** Gives every parameter its first value: a function of (seed, name) alone. */
+  initialize(seed: number): void {
+    for (const { name, shape, initialize } of this.specs) {
+      initialize(this.get(name).data, shape, createRandom(seed, name))
+    }
+    this.touch()
+  }
+
+  /** Zeroes gradients and moments. */
+  clearOptimizer(): void {
+    this.#checkIdle('clearing the optimiser')
+    for (const { grad, moment1, moment2 } of this) for (const view of [grad, moment1, moment2]) view?.fill(0)
+  }
+
+  /** The native handle, null where there are no parameters; throws ERR_DISPOSED after dispose(). */
+  get handle(): StoreHandle | null {
+    if (this.#disposed) throw new GatecellError('ERR_DISPOSED', 'Expected a live model but it was disposed of.')
+    return this.#handle
+  }
+
+  #checkIdle(what: string): void {
+    if (this.#exclusive || this.#forward > 0) {
+      throw new GatecellError('ERR_BUSY', `Expected no run of this model during ${what}; await the run first.`)
+    }
+  }
+
+  /**
+   * Claims the weights for a run, until `release`. Gradients and updates have them alone among their kind; forward runs
+   * beside them see the weights of one step, never of two (the core locks), but a synchronous one would hold the event
+   * loop for up to a whole training step: it is refused. Throws ERR_BUSY.
+   */
+  acquire(mode: Mode, sync: boolean): void {
+    if (this.#exclusive && (mode !== 'forward' || (sync && this.#exclusive === 'train'))) {
+      throw new GatecellError(
+        'ERR_BUSY',
+        'Expected no run of this model that changes its weights or gradients; await that run, or use model.clone().'
+      )
+    }
+    if (mode === 'forward') this.#forward++
+    else this.#exclusive = mode
+  }
+
+  release(mode: Mode): void {
+    if (mode === 'forward') this.#forward--
+    else this.#exclusive = null
+  }
+
+  dispose(): void {
+    if (this.#disposed) return
+    this.#checkIdle('disposal')
+    const handle = this.#handle
+    if (handle) callNative(() => native().storeDispose(handle))
+    this.#handle = null
+    this.#disposed = true
+  }
+}

@@ -1,0 +1,215 @@
+// A plan: a graph compiled for one shape. Inputs are written into its views, results read from its views; a run is one
+// native call and allocates nothing. Everything a caller may get wrong ends in a typed error, never in the core.
+
+import { GatecellError } from '../errors.js'
+import { native, type PlanHandle } from '../native.js'
+import { createArena, viewOf } from './arena.js'
+import { lower, type Tables } from './compile.js'
+import { createControl, type ControlBlock } from './control.js'
+import type { Graph } from './graph.js'
+import { callNative, nativeError } from './native-call.js'
+import { modes, optimizers, type Mode, type OptimizerName } from './opcodes.js'
+import type { ParameterStore } from './parameters.js'
+import type { Shape, Tensor, View } from './tensor.js'
+
+export interface RunOptions {
+  /** Looked at before the run starts; a run that has started is finished. */
+  signal?: AbortSignal | undefined
+}
+
+export interface PlanOptions {
+  parameters: ParameterStore
+  /** Tensor whose first element is minimised; null: the plan has no gradients. */
+  loss?: Tensor | null
+  optimizer?: OptimizerName | null
+  /** 0: the engine's threads. */
+  threads?: number
+}
+
+type Views = Record<string, View>
+
+/** A compiled graph. `I`, `O`: names and dtypes of its inputs and outputs. */
+export interface Plan<I extends Views = Views, O extends Views = Views> extends Disposable {
+  /** Views to write before a run. */
+  readonly inputs: Readonly<I>
+  /** Views to read after a run. */
+  readonly outputs: Readonly<O>
+  /** Carried states: zero at first, after a run the values the next run starts from. Write them as you like. */
+  readonly states: Readonly<Record<string, Float32Array>>
+  readonly control: ControlBlock
+  readonly shapes: {
+    readonly inputs: Readonly<Record<string, Shape>>
+    readonly outputs: Readonly<Record<string, Shape>>
+    readonly states: Readonly<Record<string, Shape>>
+  }
+  /** Runs on the engine's threads. Throws ERR_BUSY, ERR_DISPOSED, ERR_ABORTED, ERR_OUT_OF_RANGE (an id outside its table). */
+  run(mode?: Mode, options?: RunOptions): Promise<void>
+  /** Runs at once on this thread (and the engine's): for steps of microseconds. */
+  runSync(mode?: Mode): void
+  /** Zeroes the carried states. */
+  resetStates(): void
+  /** What was chosen and why: memory by kind, a line per op. */
+  explain(): PlanExplanation
+  /** Bytes of this plan: native memory with packed weights, and its host arena. */
+  readonly bytes: number
+  readonly disposed: boolean
+  /** Frees the native memory now. Throws ERR_BUSY while a run is under way. */
+  dispose(): void
+}
+
+/** JSON of gc_plan_explain. */
+export interface PlanExplanation {
+  isa: string
+  threads: number
+  arenaBytes: number
+  packedBytes: number
+  nodes: { op: string; shape: string; backward: boolean; bufferBytes: number; why: string }[]
+}
+
+/** A plan whose native sampling loop can be run; see sample/. */
+export interface GeneratingPlan extends Plan {
+  /**
+   * `count` forward runs; after each, the first id of `sampled` goes to out[i] and to the first id of `token`, and
+   * control.step grows by one. Ends after drawing `stop` (-1: never). Returns the number of runs.
+   */
+  generate(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array): number
+}
+
+/** Compiles `graph`. Throws ERR_OUT_OF_MEMORY, ERR_UNSUPPORTED and whatever the core finds wrong with the graph. */
+export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
+  const { parameters, loss = null, optimizer = null, threads = 0 } = options
+  if (loss && !parameters.training) {
+    throw new GatecellError(
+      'ERR_UNSUPPORTED',
+      'Expected a model made for training but it was made with training: false.'
+    )
+  }
+  const tables = lower(graph, loss)
+  const host = createArena(tables.hostElements)
+  const control = createControl()
+  const addon = native()
+  const { tensors, ops, attributes, carry } = tables
+  const lossId = loss ? tables.idOf(loss) : -1
+  let handle: PlanHandle | null = callNative(() =>
+    addon.planCreate({
+      store: parameters.handle,
+      tensors,
+      ops,
+      attributes,
+      carry,
+      loss: lossId,
+      optimizer: optimizers[optimizer ?? 'none'],
+      host,
+      control: control.values,
+      threads
+    })
+  )
+  const inputs = viewsOf(graph.inputs, tables, host)
+  const outputs = viewsOf(graph.outputs, tables, host)
+  const states = viewsOf(graph.states, tables, host) as Record<string, Float32Array>
+  let running = false
+
+  function live(): PlanHandle {
+    if (handle === null) throw new GatecellError('ERR_DISPOSED', 'Expected a live plan but it was disposed of.')
+    if (running)
+      throw new GatecellError('ERR_BUSY', 'Expected an idle plan but a run of it is under way; await that run.')
+    return handle
+  }
+
+  function modeNumber(mode: Mode): number {
+    const number = modes[mode]
+    if (number === undefined) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected ${Object.keys(modes).join(', ')} as mode but received ${mode}.`
+      )
+    }
+    return number
+  }
+
+  async function run(mode: Mode = 'forward', { signal }: RunOptions = {}): Promise<void> {
+    const number = modeNumber(mode)
+    throwIfAborted(signal)
+    const plan = live()
+    parameters.acquire(mode, false)
+    running = true
+    try {
+      await addon.planRun(plan, number)
+    } catch (error) {
+      throw nativeError(error)
+    } finally {
+      running = false
+      parameters.release(mode)
+    }
+  }
+
+  function runSync(mode: Mode = 'forward'): void {
+    const number = modeNumber(mode)
+    const plan = live()
+    parameters.acquire(mode, true)
+    try {
+      addon.planRunSync(plan, number)
+    } catch (error) {
+      throw nativeError(error)
+    } finally {
+      parameters.release(mode)
+    }
+  }
+
+  function generate(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array): number {
+    const plan = live()
+    parameters.acquire('forward', true)
+    try {
+      return addon.planGenerate(plan, tables.idOf(token), tables.idOf(sampled), count, stop, out)
+    } catch (error) {
+      throw nativeError(error)
+    } finally {
+      parameters.release('forward')
+    }
+  }
+
+  function dispose(): void {
+    if (handle === null) return
+    const plan = live()
+    callNative(() => addon.planDispose(plan))
+    handle = null
+  }
+
+  return {
+    inputs,
+    outputs,
+    states,
+    control,
+    shapes: { inputs: shapesOf(graph.inputs), outputs: shapesOf(graph.outputs), states: shapesOf(graph.states) },
+    run,
+    runSync,
+    generate,
+    resetStates: () => Object.values(states).forEach((state) => state.fill(0)),
+    explain: () => JSON.parse(callNative(() => addon.planExplain(live()))) as PlanExplanation,
+    get bytes() {
+      return callNative(() => addon.planBytes(live())) + host.byteLength
+    },
+    get disposed() {
+      return handle === null
+    },
+    dispose,
+    [Symbol.dispose]: dispose
+  }
+}
+
+function viewsOf(tensors: ReadonlyMap<string, Tensor>, tables: Tables, host: Float32Array): Views {
+  const views: Views = {}
+  for (const [name, tensor] of tensors) views[name] = viewOf(host, tables.slotOf(tensor), tensor.shape, tensor.dtype)
+  return Object.freeze(views)
+}
+
+function shapesOf(tensors: ReadonlyMap<string, Tensor>): Readonly<Record<string, Shape>> {
+  return Object.freeze(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])))
+}
+
+/** Throws ERR_ABORTED, with the signal's reason as cause, if `signal` was aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) {
+    throw new GatecellError('ERR_ABORTED', 'Expected to finish but the caller aborted.', { cause: signal.reason })
+  }
+}

@@ -1,0 +1,65 @@
+// The public names of gatecell, no logic.
+
+export { GatecellError, errorCodes, type ErrorCode } from './errors.js'
+
+export {
+  defineModel,
+  f32,
+  i32,
+  type Dims,
+  type InputSpec,
+  type Model,
+  type ModelDefinition,
+  type ModelOptions,
+  type ModelPlanOptions,
+  type Purpose,
+  type Recording
+} from './model.js'
+
+// Layers and losses: functions from tensors to tensors that a model's forward and loss are written with.
+export { dropout, type DropoutOptions } from './layers/dropout.js'
+export { embedding, type EmbeddingOptions } from './layers/embedding.js'
+export { linear, type LinearOptions } from './layers/linear.js'
+export { lstm, type LstmOptions, type LstmResult } from './layers/lstm.js'
+export {
+  add,
+  affine,
+  concat,
+  crossEntropy,
+  flip,
+  meanSquare,
+  mul,
+  relu,
+  reshape,
+  sigmoid,
+  sigmoidCrossEntropy,
+  slice,
+  softmax,
+  sub,
+  tanh
+} from './graph/ops.js'
+
+// Below the layers: for layers of your own.
+export * as ops from './graph/ops.js'
+export { constant, normal, orthogonal, uniform, zeros, type Initializer } from './graph/initializers.js'
+export type { Control } from './graph/control.js'
+export type { Graph } from './graph/graph.js'
+export type { Mode, OptimizerName } from './graph/opcodes.js'
+export type { NamedTensor, Parameter, ParameterGroup, ParameterStore } from './graph/parameters.js'
+export type { Plan, PlanExplanation, RunOptions } from './graph/plan.js'
+export type { DType, Shape, Tensor } from './graph/tensor.js'
+
+export { evaluationSource, tokenSource, type Batch, type BatchSource, type TokenNames } from './train/data.js'
+export { evaluate, type Evaluation, type EvaluateOptions } from './train/evaluate.js'
+export type { Optimizer } from './train/optimizers.js'
+export type { TrainerOptions } from './train/options.js'
+export type { Progress, Resumable, Snapshot } from './train/progress.js'
+export type { FitOptions, Report, StopReason, Summary, Validation } from './train/reports.js'
+export type { Schedule } from './train/schedules.js'
+export { createTrainer, type Trainer, type TrainerEvents } from './train/trainer.js'
+
+export type { SamplerSettings } from './sample/settings.js'
+export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './sample/stream.js'
+
+export { createRandom, philox4x32, type Random } from './random.js'
+export { machineInfo, setThreads, type MachineInfo } from './graph/machine.js'

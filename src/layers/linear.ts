@@ -1,0 +1,26 @@
+// y = x W^T + b on the last dimension.
+
+import { uniform, type Initializer } from '../graph/initializers.js'
+import { linear as linearOp } from '../graph/ops.js'
+import type { Tensor } from '../graph/tensor.js'
+
+export interface LinearOptions {
+  /** Prefix of the parameters' names: `<name>.weight`, `<name>.bias`. */
+  name: string
+  /** Width O of the result. */
+  size: number
+  /** false: no bias. */
+  bias?: boolean
+  /** Start of both; default: uniform within 1 / sqrt(I), as PyTorch's. */
+  weight?: Initializer
+  biasStart?: Initializer
+}
+
+/** x [..., I] -> [..., O]. Parameters: `<name>.weight` [O, I], `<name>.bias` [O]. */
+export function linear(x: Tensor, options: LinearOptions): Tensor {
+  const inputs = x.shape[x.shape.length - 1]!
+  const start = uniform(1 / Math.sqrt(inputs))
+  const { name, size, bias = true, weight = start, biasStart = start } = options
+  const w = x.graph.parameter(`${name}.weight`, [size, inputs], weight)
+  return linearOp(x, w, bias ? x.graph.parameter(`${name}.bias`, [size], biasStart) : null)
+}

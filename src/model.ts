@@ -1,0 +1,267 @@
+// A model: a function from symbolic tensors to symbolic tensors, its parameters, and its plans, one per shape and purpose.
+// It knows nothing of text, strokes or music: tasks and users bring the function.
+
+import { GatecellError } from './errors.js'
+import { Graph, type ParameterSpec } from './graph/graph.js'
+import type { OptimizerName } from './graph/opcodes.js'
+import { ParameterStore } from './graph/parameters.js'
+import { createPlan, type GeneratingPlan, type Plan } from './graph/plan.js'
+import type { DType, Tensor } from './graph/tensor.js'
+import type { JsonObject } from './io/json.js'
+import { checkSeed } from './random.js'
+import { createStream, type Stream, type StreamOptions } from './sample/stream.js'
+
+/** Named sizes: `{ batch: 32, length: 64 }`, and whatever else a model's inputs name. */
+export type Dims = Readonly<Record<string, number>>
+
+/** What one input or target is: a dtype and a shape of numbers and named dims. */
+export interface InputSpec<D extends DType = DType> {
+  readonly dtype: D
+  readonly shape: readonly (number | string)[]
+}
+
+/** A float32 input, for instance `f32('length', 'batch', 3)`; sequences are time-major. */
+export function f32(...shape: (number | string)[]): InputSpec<'f32'> {
+  return { dtype: 'f32', shape }
+}
+
+/** An int32 input, for instance `i32('length', 'batch')`; sequences are time-major. */
+export function i32(...shape: (number | string)[]): InputSpec<'i32'> {
+  return { dtype: 'i32', shape }
+}
+
+export type Specs = Record<string, InputSpec>
+export type Symbols<S extends Specs> = { readonly [K in keyof S]: Tensor }
+export type ViewsOf<S extends Specs> = { [K in keyof S]: S[K]['dtype'] extends 'i32' ? Int32Array : Float32Array }
+
+export interface ModelDefinition<I extends Specs = Specs, T extends Specs = Specs, O extends string = string> {
+  /** The task's name; checkpoints carry it. */
+  name: string
+  /** Everything needed to define the model again; checkpoints carry it. */
+  config: JsonObject
+  inputs: I
+  /** Inputs that the loss alone reads. */
+  targets?: T
+  /** Records the model. Called anew for every shape; must ask for the same parameters each time. */
+  forward(inputs: Symbols<I>, dims: Dims): Record<O, Tensor>
+  /** Records the loss: a tensor whose first element is minimised, the second (where there is one) says how many it is the mean of. */
+  loss?(outputs: Record<O, Tensor>, targets: Symbols<T>, inputs: Symbols<I>): Tensor
+  /** For models of token sequences: the int32 [length, batch] input and the logits output that `model.stream()` uses. */
+  stream?: { token: keyof I & string; logits: O }
+  /** Dims of the recording that finds the parameters; default 1 for every name. */
+  smallest?: Dims
+}
+
+export interface ModelOptions {
+  /** Seed of the parameters' first values; an integer in [0, 2^53), default 0. */
+  seed?: number
+  /** false: no memory for gradients and moments; the model can only evaluate and sample. */
+  training?: boolean
+  /** Threads of its plans; 0: the engine's (see setThreads). */
+  threads?: number
+  /** false: parameters start as zeros, for weights that are loaded next. */
+  initialize?: boolean
+}
+
+/** 'train': loss with gradients; 'evaluate': loss without; 'predict': the outputs, without targets. */
+export type Purpose = 'train' | 'evaluate' | 'predict'
+
+export interface ModelPlanOptions {
+  purpose?: Purpose
+  /** For 'train'. */
+  optimizer?: OptimizerName
+  /** Outputs to make readable; default: all for 'predict', none besides the loss for the others. */
+  outputs?: readonly string[]
+}
+
+export interface Recording<I extends Specs = Specs, O extends string = string> {
+  graph: Graph
+  inputs: Symbols<I>
+  outputs: Record<O, Tensor>
+  loss: Tensor | null
+}
+
+type OutputViews<O extends string> = { [K in O | 'loss']: Float32Array }
+
+export interface Model<I extends Specs = Specs, T extends Specs = Specs, O extends string = string> extends Disposable {
+  readonly name: string
+  readonly config: JsonObject
+  readonly definition: ModelDefinition<I, T, O>
+  readonly parameters: ParameterStore
+  /** Number of weights. */
+  readonly parameterCount: number
+  readonly threads: number
+  /** Names of the dims that `plan` and `record` want. */
+  readonly dimNames: readonly string[]
+  /** The plan for one shape and purpose; made at the first call, then kept. */
+  plan(dims: Dims, options?: ModelPlanOptions): Plan<ViewsOf<I> & ViewsOf<T>, OutputViews<O>>
+  /** Records the model's function for `dims`, to compile with additions of your own. */
+  record(dims: Dims, purpose: Purpose): Recording<I, O>
+  /** Compiles a recording; the model disposes of the plan when it goes. */
+  compile(
+    graph: Graph,
+    options?: { loss?: Tensor | null; optimizer?: OptimizerName | null; threads?: number }
+  ): GeneratingPlan
+  /** A stream that owns its state and steps in microseconds. */
+  stream(options?: StreamOptions): Stream
+  /** A copy for sampling while this one trains. */
+  clone(): Model<I, T, O>
+  /** Frees all native memory. Throws ERR_BUSY while a run is under way. */
+  dispose(): void
+}
+
+/** Defines a model and gives its parameters their first values: a function of (seed, name) alone. */
+export function defineModel<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(
+  definition: ModelDefinition<I, T, O>,
+  options: ModelOptions = {}
+): Model<I, T, O> {
+  const { seed = 0, training = true, threads = 0, initialize = true } = options
+  checkSeed(seed)
+  checkDefinition(definition)
+  const names = new Set(
+    [...Object.values(definition.inputs), ...Object.values(definition.targets ?? {})].flatMap(dimNames)
+  )
+  const smallest = Object.fromEntries([...names].map((name) => [name, definition.smallest?.[name] ?? 1]))
+  const first = recordModel(definition, smallest, 'train', undefined)
+  const parameters = new ParameterStore(first.graph.parameters, { training })
+  if (initialize) parameters.initialize(seed)
+
+  const plans = new Map<string, Plan>()
+  const compiled = new Set<Plan>()
+
+  const model: Model<I, T, O> = {
+    name: definition.name,
+    config: definition.config,
+    definition,
+    parameters,
+    parameterCount: parameters.count,
+    threads,
+    dimNames: [...names],
+    plan(dims, planOptions = {}) {
+      const { purpose = 'train', optimizer = 'adam', outputs } = planOptions
+      const key = JSON.stringify([
+        [...names].map((name) => dims[name]),
+        purpose,
+        purpose === 'train' ? optimizer : null,
+        outputs
+      ])
+      let plan = plans.get(key)
+      if (!plan || plan.disposed) {
+        plan = preparePlan(model, dims, purpose, optimizer, outputs)
+        plans.set(key, plan)
+      }
+      return plan as ReturnType<typeof model.plan>
+    },
+    record: (dims, purpose) => recordModel(definition, checkDims(dims, names), purpose, parameters.specs),
+    compile(graph, compileOptions = {}) {
+      const plan = createPlan(graph, { parameters, threads, ...compileOptions })
+      for (const old of compiled) if (old.disposed) compiled.delete(old)
+      compiled.add(plan)
+      return plan
+    },
+    stream: (streamOptions) => createStream(model as unknown as Model, streamOptions),
+    clone() {
+      const copy = defineModel(definition, { ...options, training: false, initialize: false })
+      copy.parameters.load(new Map(parameters.list().map((tensor) => [tensor.name, tensor])))
+      return copy
+    },
+    dispose() {
+      for (const plan of compiled) plan.dispose()
+      compiled.clear()
+      plans.clear()
+      parameters.dispose()
+    },
+    [Symbol.dispose]() {
+      model.dispose()
+    }
+  }
+  return Object.freeze(model)
+}
+
+function preparePlan<I extends Specs, T extends Specs, O extends string>(
+  model: Model<I, T, O>,
+  dims: Dims,
+  purpose: Purpose,
+  optimizer: OptimizerName,
+  wanted: readonly string[] | undefined
+): Plan {
+  const { graph, outputs, loss } = model.record(dims, purpose)
+  for (const name of wanted ?? (purpose === 'predict' ? Object.keys(outputs) : [])) {
+    const tensor = (outputs as Record<string, Tensor>)[name]
+    if (!tensor) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected one of ${Object.keys(outputs).join(', ')} as output but received ${name}.`
+      )
+    }
+    graph.output(name, tensor)
+  }
+  if (purpose !== 'predict') {
+    if (!loss)
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected a loss in the definition of "${model.name}" but there is none.`
+      )
+    graph.output('loss', loss)
+  }
+  return purpose === 'train' ? model.compile(graph, { loss, optimizer }) : model.compile(graph)
+}
+
+function recordModel<I extends Specs, T extends Specs, O extends string>(
+  definition: ModelDefinition<I, T, O>,
+  dims: Dims,
+  purpose: Purpose,
+  parameters: readonly ParameterSpec[] | undefined
+): Recording<I, O> {
+  const graph = new Graph({ training: purpose === 'train', ...(parameters && { parameters }) })
+  const symbols = (specs: Specs) =>
+    Object.fromEntries(
+      Object.entries(specs).map(([name, { dtype, shape }]) => {
+        const sizes = shape.map((dim) => (typeof dim === 'number' ? dim : dims[dim]!))
+        return [name, graph.input(name, sizes, dtype)]
+      })
+    )
+  const inputs = symbols(definition.inputs) as Symbols<I>
+  const outputs = definition.forward(inputs, dims)
+  const wantsLoss = definition.loss !== undefined && purpose !== 'predict'
+  const loss = wantsLoss ? definition.loss!(outputs, symbols(definition.targets ?? {}) as Symbols<T>, inputs) : null
+  return { graph, inputs, outputs, loss }
+}
+
+function dimNames(spec: InputSpec): string[] {
+  return spec.shape.filter((dim) => typeof dim === 'string')
+}
+
+function checkDims(dims: Dims, names: ReadonlySet<string>): Dims {
+  for (const name of names) {
+    const size = dims?.[name]
+    if (!Number.isInteger(size) || size! < 1) {
+      throw new GatecellError(
+        'ERR_INVALID_SHAPE',
+        `Expected an integer >= 1 for the dim "${name}" but received ${String(size)}.`
+      )
+    }
+  }
+  const unknown = Object.keys(dims).find((name) => !names.has(name))
+  if (unknown !== undefined) {
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `Expected the dims ${[...names].join(', ')} but received "${unknown}" too.`
+    )
+  }
+  return dims
+}
+
+function checkDefinition(definition: Pick<ModelDefinition, 'name' | 'forward' | 'inputs' | 'targets'>): void {
+  const { name, forward, inputs, targets = {} } = definition
+  if (typeof name !== 'string' || name === '' || typeof forward !== 'function') {
+    throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected a model definition with a name and a forward function.')
+  }
+  const twice = Object.keys(inputs).find((input) => input in targets)
+  if (twice !== undefined) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected inputs and targets of different names but both have "${twice}".`
+    )
+  }
+}

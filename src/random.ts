@@ -1,0 +1,126 @@
+// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
+// SC 2011), the generator the native core uses for masks and samples. A value is a function of (seed, name, position):
+// there is no hidden state, and nothing depends on clock, threads or order of calls elsewhere.
+
+import { GatecellError } from './errors.js'
+
+const MULTIPLIER_0 = 0xd2511f53
+const MULTIPLIER_1 = 0xcd9e8d57
+const WEYL_0 = 0x9e3779b9
+const WEYL_1 = 0xbb67ae85
+
+/** High 32 bits of the unsigned product of two 32-bit integers. */
+function multiplyHigh(a: number, b: number): number {
+  const a0 = a & 0xffff
+  const a1 = a >>> 16
+  const b0 = b & 0xffff
+  const b1 = b >>> 16
+  const middle = a1 * b0 + ((a0 * b0) >>> 16)
+  const low = a0 * b1 + (middle & 0xffff)
+  return (a1 * b1 + (middle >>> 16) + (low >>> 16)) >>> 0
+}
+
+/** Ten rounds of Philox4x32: writes four 32-bit words for `counter` (4 words) under `key` (2 words) into `out` (4 words). */
+export function philox4x32(counter: ArrayLike<number>, key: ArrayLike<number>, out: Uint32Array): Uint32Array {
+  let [c0, c1, c2, c3] = [counter[0]! >>> 0, counter[1]! >>> 0, counter[2]! >>> 0, counter[3]! >>> 0]
+  let [k0, k1] = [key[0]! >>> 0, key[1]! >>> 0]
+  for (let round = 0; round < 10; round++) {
+    const high0 = multiplyHigh(MULTIPLIER_0, c0)
+    const low0 = Math.imul(MULTIPLIER_0, c0) >>> 0
+    const high1 = multiplyHigh(MULTIPLIER_1, c2)
+    const low1 = Math.imul(MULTIPLIER_1, c2) >>> 0
+    c0 = (high1 ^ c1 ^ k0) >>> 0
+    c1 = low1
+    c2 = (high0 ^ c3 ^ k1) >>> 0
+    c3 = low0
+    k0 = (k0 + WEYL_0) >>> 0
+    k1 = (k1 + WEYL_1) >>> 0
+  }
+  out[0] = c0
+  out[1] = c1
+  out[2] = c2
+  out[3] = c3
+  return out
+}
+
+/** A sequence of random numbers that depends on its seed and name alone. */
+export interface Random {
+  /** Uniform integer in [0, 2^32). */
+  uint32(): number
+  /** Uniform double in [0, 1), 53 bits. */
+  uniform(): number
+  /** Standard normal double. */
+  normal(): number
+  /** Uniform integer in [0, n), 1 <= n <= 2^32. */
+  below(n: number): number
+}
+
+/** FNV-1a over the UTF-16 code units of `text`, from `basis`. */
+function hash(text: string, basis: number): number {
+  let h = basis
+  for (let i = 0; i < text.length; i++) {
+    h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
+  }
+  return h >>> 0
+}
+
+/** Throws ERR_INVALID_ARGUMENT unless `seed` is an integer in [0, 2^53). */
+export function checkSeed(seed: number): number {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected an integer from 0 to 2^53 - 1 as seed but received ${seed}.`
+    )
+  }
+  return seed
+}
+
+/**
+ * The random sequence called `name` under `seed` (an integer in [0, 2^53)). Two sequences with different names are
+ * independent; asking twice gives the same numbers.
+ */
+export function createRandom(seed: number, name = ''): Random {
+  checkSeed(seed)
+  const key = [seed >>> 0, Math.floor(seed / 2 ** 32)]
+  const counter = [0, 0, hash(name, 0x811c9dc5), hash(name, 0x9747b28c)]
+  const block = new Uint32Array(4)
+  let used = 4
+  let spare: number | null = null
+
+  function uint32(): number {
+    if (used === 4) {
+      philox4x32(counter, key, block)
+      counter[0] = (counter[0]! + 1) >>> 0
+      if (counter[0] === 0) counter[1] = (counter[1]! + 1) >>> 0
+      used = 0
+    }
+    return block[used++]!
+  }
+
+  function uniform(): number {
+    const high = uint32() >>> 5
+    const low = uint32() >>> 6
+    return (high * 67108864 + low) / 9007199254740992
+  }
+
+  // Marsaglia's polar method: needs only sqrt and log, which every V8 computes alike.
+  function normal(): number {
+    if (spare !== null) {
+      const value = spare
+      spare = null
+      return value
+    }
+    for (;;) {
+      const u = 2 * uniform() - 1
+      const v = 2 * uniform() - 1
+      const s = u * u + v * v
+      if (s > 0 && s < 1) {
+        const factor = Math.sqrt((-2 * Math.log(s)) / s)
+        spare = v * factor
+        return u * factor
+      }
+    }
+  }
+
+  return { uint32, uniform, normal, below: (n) => Math.floor(uniform() * n) }
+}

@@ -1,0 +1,31 @@
+// What the next token is drawn from, computed in double for people and tests; the draw itself is native.
+
+import type { SamplerSettings } from './settings.js'
+
+/** Softmax of logits / temperature after topK and then topP; temperature 0 puts everything on the first largest logit. */
+export function probabilities(
+  logits: Float32Array,
+  settings: Pick<SamplerSettings, 'temperature' | 'topK' | 'topP'>
+): Float64Array {
+  const { temperature, topK, topP } = settings
+  const result = new Float64Array(logits.length)
+  // Largest first; equal logits in the order of their ids.
+  const order = Array.from(logits.keys()).sort((a, b) => logits[b]! - logits[a]! || a - b)
+  const top = logits[order[0]!]!
+  if (temperature === 0) {
+    result[order[0]!] = 1
+    return result
+  }
+  const kept = topK > 0 ? order.slice(0, topK) : order
+  const weights = kept.map((id) => Math.exp((logits[id]! - top) / temperature))
+  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  let count = kept.length
+  if (topP < 1) {
+    let sum = 0
+    count = 0
+    while (count < kept.length && sum < topP * total) sum += weights[count++]!
+  }
+  const part = weights.slice(0, count).reduce((sum, weight) => sum + weight, 0)
+  for (let i = 0; i < count; i++) result[kept[i]!] = weights[i]! / part
+  return result
+}

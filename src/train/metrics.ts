@@ -1,0 +1,70 @@
+// Rates and means of a running training. The clock is only looked at here; nothing of it reaches weights or checkpoints.
+
+/** Adds up training time between `start` and `stop`, leaving out validation and checkpoints. */
+export class Stopwatch {
+  #total = 0
+  #since: number | null = null
+
+  start(): void {
+    this.#since ??= performance.now()
+  }
+
+  stop(): void {
+    this.#total = this.#milliseconds
+    this.#since = null
+  }
+
+  get #milliseconds(): number {
+    return this.#total + (this.#since === null ? 0 : performance.now() - this.#since)
+  }
+
+  get seconds(): number {
+    return this.#milliseconds / 1000
+  }
+}
+
+/** Mean loss and symbol rate since it was last read. */
+export class Window {
+  #sum = 0
+  #steps = 0
+  #tokens = 0
+  #since: number
+
+  constructor(seconds: number) {
+    this.#since = seconds
+  }
+
+  add(loss: number, tokens: number): void {
+    this.#sum += loss
+    this.#steps++
+    this.#tokens += tokens
+  }
+
+  get steps(): number {
+    return this.#steps
+  }
+
+  age(seconds: number): number {
+    return seconds - this.#since
+  }
+
+  /** What gathered until `seconds`; starts anew. */
+  take(seconds: number): { loss: number; tokensPerSecond: number } {
+    const result = { loss: this.#sum / this.#steps, tokensPerSecond: rate(this.#tokens, seconds - this.#since) }
+    this.#sum = this.#steps = this.#tokens = 0
+    this.#since = seconds
+    return result
+  }
+}
+
+/** Amount per second; 0 where no time has passed. */
+export function rate(amount: number, seconds: number): number {
+  return seconds > 0 ? amount / seconds : 0
+}
+
+const DECAY = 0.98
+
+/** Exponential mean; the first value starts it. */
+export function smooth(mean: number | null, value: number): number {
+  return mean === null ? value : DECAY * mean + (1 - DECAY) * value
+}

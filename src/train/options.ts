@@ -1,0 +1,72 @@
+// What a trainer is told, checked once.
+
+import { GatecellError } from '../errors.js'
+import { expectNumber } from '../graph/check.js'
+import { checkSeed } from '../random.js'
+import type { BatchSource } from './data.js'
+import { checkOptimizer, type Optimizer } from './optimizers.js'
+import type { Resumable, Snapshot } from './progress.js'
+import { checkSchedule, type Schedule } from './schedules.js'
+
+export interface TrainerOptions {
+  /** Default: Adam at 2e-3. */
+  optimizer?: Optimizer
+  /** Default: constant. */
+  schedule?: Schedule
+  /** Global norm that gradients are clipped to (Pascanu, Mikolov, Bengio 2013); 0: none. Default 1. */
+  clip?: number
+  /** Seed of dropout masks; default 0, or that of the run that is resumed. */
+  seed?: number
+  /** Ends after this many steps in all, those before a resume included. */
+  steps?: number
+  /** Ends after this many passes over the data. */
+  epochs?: number
+  /** Ends after this many seconds of training; validation and checkpoints do not count. */
+  timeLimit?: number
+  /** Held-out data, read as `evaluate` reads it. */
+  validation?: BatchSource
+  /** Steps between validations; default an epoch, but at most 1000 steps. The end of a run is validated too. */
+  validateEvery?: number
+  /** Ends after this many validations without a new best one. */
+  patience?: number
+  /** Steps between reports; default: a report about every second. */
+  reportEvery?: number
+  /** Called with 'last' every `checkpointEvery` steps and at the end, with 'best' after each new best validation; awaited. */
+  checkpoint?: (snapshot: Snapshot, kind: 'last' | 'best') => void | Promise<void>
+  checkpointEvery?: number
+  /** A checkpoint to go on from: the same batches, masks and rates follow as if the run had never stopped. */
+  resume?: Resumable
+}
+
+/** Options with every default in place. */
+export type CheckedOptions = ReturnType<typeof checkOptions>
+
+/** Throws ERR_INVALID_ARGUMENT where an option is out of range. */
+export function checkOptions(options: TrainerOptions, stepsPerEpoch: number | undefined) {
+  const { steps, epochs, timeLimit, validation, patience, reportEvery, checkpointEvery, seed, clip = 1 } = options
+  const positive = { steps, epochs, validateEvery: options.validateEvery, patience, reportEvery, checkpointEvery }
+  for (const [name, value] of Object.entries(positive)) {
+    if (value !== undefined) expectNumber('trainer', name, value, 1, Number.MAX_SAFE_INTEGER, true)
+  }
+  if (timeLimit !== undefined) expectNumber('trainer', 'timeLimit', timeLimit, 1e-3, 1e9)
+  expectNumber('trainer', 'clip', clip, 0, 1e9)
+  if (seed !== undefined) checkSeed(seed)
+  if (patience !== undefined && !validation) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      'trainer: expected validation data for early stopping by patience but there is none.'
+    )
+  }
+  const bounded =
+    steps !== undefined || timeLimit !== undefined || (epochs !== undefined && stepsPerEpoch !== undefined)
+  const optimizer = checkOptimizer(options.optimizer ?? { kind: 'adam' })
+  const schedule = checkSchedule(options.schedule ?? { kind: 'constant' }, bounded)
+  if (schedule.kind === 'plateau' && !validation) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      'trainer: expected validation data for the plateau schedule but there is none.'
+    )
+  }
+  const validateEvery = options.validateEvery ?? Math.max(1, Math.min(stepsPerEpoch ?? 1000, 1000))
+  return { ...options, clip, optimizer, schedule, validateEvery }
+}

@@ -1,0 +1,145 @@
+// What a checkpoint keeps of a run besides arrays, and how a run becomes a checkpoint and goes on from one. No clock and
+// no thread count: the same steps give the same bytes (only a run with a time limit keeps its elapsed seconds).
+
+import { GatecellError } from '../errors.js'
+import type { OptimizerName } from '../graph/opcodes.js'
+import type { NamedTensor, ParameterGroup } from '../graph/parameters.js'
+import type { Plan } from '../graph/plan.js'
+import type { JsonObject, JsonValue } from '../io/json.js'
+import type { Model } from '../model.js'
+import type { PlateauState } from './schedules.js'
+
+export interface Progress {
+  /** Steps made. */
+  step: number
+  epoch: number
+  /** Where the next batch starts; null at the start. */
+  cursor: JsonValue
+  /** Symbols trained on. */
+  count: number
+  /** Exponential mean of the loss, decay 0.98; null before the first step. */
+  smoothedLoss: number | null
+  /** Best validation so far. */
+  best: { loss: number; step: number } | null
+  /** Last validation. */
+  validation: { loss: number; step: number } | null
+  /** Validations since the best one. */
+  bad: number
+  plateau: PlateauState
+  seed: number
+  optimizer: OptimizerName
+  /** Seconds of training; with a time limit only. */
+  elapsed?: number
+}
+
+/** A run at one step: what src/io/checkpoint.ts writes. The arrays are live views, valid until the next step. */
+export interface Snapshot {
+  task: string
+  config: JsonObject
+  progress: JsonObject
+  weights: NamedTensor[]
+  moment1?: NamedTensor[]
+  moment2?: NamedTensor[]
+  state?: NamedTensor[]
+}
+
+type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown }>
+
+/** A run as src/io/checkpoint.ts reads it. */
+export interface Resumable {
+  progress: JsonObject
+  weights: LoadedTensors
+  moment1?: LoadedTensors
+  moment2?: LoadedTensors
+  state?: LoadedTensors
+}
+
+export function firstProgress(seed: number, optimizer: OptimizerName): Progress {
+  return {
+    step: 0,
+    epoch: 0,
+    cursor: null,
+    count: 0,
+    smoothedLoss: null,
+    best: null,
+    validation: null,
+    bad: 0,
+    plateau: { factor: 1, bad: 0 },
+    seed,
+    optimizer
+  }
+}
+
+export function takeSnapshot(
+  model: Model,
+  progress: Progress,
+  moments: readonly ParameterGroup[],
+  plan: Pick<Plan, 'states' | 'shapes'>
+): Snapshot {
+  const snapshot: Snapshot = {
+    task: model.name,
+    config: model.config,
+    progress: { ...progress } as unknown as JsonObject,
+    weights: model.parameters.list()
+  }
+  if (moments.includes('moment1')) snapshot.moment1 = model.parameters.list('moment1')
+  if (moments.includes('moment2')) snapshot.moment2 = model.parameters.list('moment2')
+  const state = Object.entries(plan.states).map(([name, data]) => ({ name, shape: plan.shapes.states[name]!, data }))
+  if (state.length > 0) snapshot.state = state
+  return snapshot
+}
+
+/** Puts weights and moments back and returns the progress. Throws before anything is written if the parts do not fit. */
+export function restoreRun(
+  model: Model,
+  from: Resumable,
+  expected: { seed: number | undefined; optimizer: OptimizerName },
+  moments: readonly ParameterGroup[]
+): Progress {
+  const progress = readProgress(from.progress)
+  if (expected.seed !== undefined && progress.seed !== expected.seed)
+    refuse(`seed ${expected.seed}`, `seed ${progress.seed}`)
+  if (progress.optimizer !== expected.optimizer) refuse(`the optimizer ${expected.optimizer}`, progress.optimizer)
+  const groups = moments.map((group) => {
+    const tensors = group === 'moment1' ? from.moment1 : from.moment2
+    if (!tensors || tensors.size === 0) refuse('the state of the optimizer', 'weights alone')
+    return { group, tensors }
+  })
+  model.parameters.load(from.weights)
+  model.parameters.clearOptimizer()
+  for (const { group, tensors } of groups) model.parameters.load(tensors, group)
+  return progress
+}
+
+/** Copies carried states into `states`; throws ERR_INVALID_SHAPE if they are of another batch size. */
+export function restoreStates(states: Readonly<Record<string, Float32Array>>, from: Resumable): void {
+  for (const [name, view] of Object.entries(states)) {
+    const source = from.state?.get(name)?.data
+    if (!(source instanceof Float32Array) || source.length !== view.length) {
+      throw new GatecellError(
+        'ERR_INVALID_SHAPE',
+        `Expected a checkpoint with ${view.length} values of the state "${name}" but it has others; resume with the batch size it was made with.`
+      )
+    }
+  }
+  for (const [name, view] of Object.entries(states)) view.set(from.state!.get(name)!.data as Float32Array)
+}
+
+function readProgress(value: JsonObject): Progress {
+  const counts = [value.step, value.epoch, value.count, value.seed, value.bad]
+  const plateau = value.plateau as Partial<PlateauState> | null | undefined
+  const legal =
+    counts.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) &&
+    typeof value.optimizer === 'string' &&
+    typeof plateau?.factor === 'number' &&
+    typeof plateau.bad === 'number'
+  if (!legal) refuse('the progress of a training run', 'another value')
+  return { ...firstProgress(0, 'adam'), ...(value as unknown as Progress), plateau: { ...(plateau as PlateauState) } }
+}
+
+function refuse(expected: string, found: string): never {
+  throw new GatecellError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected a checkpoint with ${expected} to resume from but it has ${found}.`
+  )
+}

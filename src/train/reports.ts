@@ -1,0 +1,59 @@
+// What a trainer tells: reports on the way, a summary at the end.
+
+export interface Report {
+  step: number
+  epoch: number
+  /** Mean over the steps since the last report. */
+  loss: number
+  /** Exponential mean with decay 0.98. */
+  smoothedLoss: number
+  /** Global norm of the last step's gradients before clipping. */
+  gradNorm: number
+  learningRate: number
+  /** Symbols trained on since the run began, before a resume too. */
+  tokens: number
+  /** Since the last report. */
+  tokensPerSecond: number
+  /** Seconds of training in this process. */
+  seconds: number
+  /** Estimated seconds of training to go; null where the end is unknown. */
+  remaining: number | null
+  /** Share of the run that is done; null where the end is unknown. */
+  fraction: number | null
+  /** The validation made at this step, if there was one. */
+  validation: Validation | null
+}
+
+export interface Validation {
+  step: number
+  loss: number
+  /** The best so far. */
+  best: boolean
+  /** Targets counted. */
+  count: number
+  seconds: number
+}
+
+export type StopReason = 'steps' | 'epochs' | 'time' | 'patience' | 'data' | 'abort'
+
+export interface Summary {
+  step: number
+  epoch: number
+  smoothedLoss: number | null
+  /** The last validation. */
+  validation: Validation | null
+  best: { loss: number; step: number } | null
+  /** Seconds of training in this process, and all that passed. */
+  seconds: number
+  wallSeconds: number
+  tokens: number
+  tokensPerSecond: number
+  stopped: StopReason
+}
+
+export interface FitOptions {
+  /** Looked at before every step; the step under way is finished and the 'last' checkpoint written. */
+  signal?: AbortSignal
+  /** After an abort: reject with ERR_ABORTED (default) or resolve with `stopped: 'abort'`. */
+  onAbort?: 'throw' | 'return'
+}

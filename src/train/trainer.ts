@@ -1,0 +1,294 @@
+// The training loop: batch in, one native call, rates and events out; validation, early stopping, checkpoints through a
+// callback, exact resume. The event loop is free while a step runs, and the next batch is made ready meanwhile.
+
+import { EventEmitter } from 'node:events'
+import { GatecellError } from '../errors.js'
+import type { Plan } from '../graph/plan.js'
+import type { Model } from '../model.js'
+import { readBatches, writeBatch, type Batch, type BatchReader, type BatchSource } from './data.js'
+import { evaluate } from './evaluate.js'
+import { orAborted, reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
+import { Stopwatch, Window, rate, smooth } from './metrics.js'
+import { applyOptimizer, momentsOf } from './optimizers.js'
+import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
+import { firstProgress, restoreRun, restoreStates, takeSnapshot, type Progress, type Snapshot } from './progress.js'
+import type { FitOptions, Report, StopReason, Summary, Validation } from './reports.js'
+import { afterValidation, scheduleFactor } from './schedules.js'
+
+export interface TrainerEvents {
+  report: [Report]
+  validation: [Validation]
+  /** The number of passes over the data that are done. */
+  epoch: [number]
+  end: [Summary]
+}
+
+/** Weights that a fit is changing. */
+const training = new WeakSet<object>()
+
+/** Trains one model on one source; made by `createTrainer`. */
+export class Trainer extends EventEmitter<TrainerEvents> {
+  readonly model: Model
+  readonly data: BatchSource
+  readonly #options: CheckedOptions
+  #plan: Plan
+  #progress: Progress
+  #watch = new Stopwatch()
+  #stepsHere = 0
+  /** Seconds of training before this fit. */
+  #before = 0
+  #validation: Validation | null = null
+
+  constructor(model: Model, data: BatchSource, options: TrainerOptions = {}) {
+    super()
+    this.model = model
+    this.data = data
+    this.#options = checkOptions(options, data.stepsPerEpoch)
+    const { optimizer, resume, seed } = this.#options
+    this.#plan = this.#planFor(data.dims)
+    if (resume) {
+      this.#progress = restoreRun(this.model, resume, { seed, optimizer: optimizer.kind }, momentsOf(optimizer))
+      restoreStates(this.#plan.states, resume)
+      this.#before = this.#progress.elapsed ?? 0
+    } else {
+      this.#progress = firstProgress(seed ?? 0, optimizer.kind)
+      this.model.parameters.clearOptimizer()
+      this.#plan.resetStates()
+    }
+  }
+
+  /** The plan of a training step; its `bytes` and `explain()` tell beforehand what a run needs. */
+  get plan(): Plan {
+    return this.#plan
+  }
+
+  get progress(): Readonly<Progress> {
+    return this.#progress
+  }
+
+  /** The run as a checkpoint holds it; its arrays are live views until the next step. */
+  snapshot(): Snapshot {
+    const progress = { ...this.#progress }
+    if (this.#options.timeLimit !== undefined) progress.elapsed = this.#before + this.#watch.seconds
+    return takeSnapshot(this.model, progress, momentsOf(this.#options.optimizer), this.#plan)
+  }
+
+  /**
+   * Trains until a limit is reached, validation stops gaining, the data ends or the caller aborts.
+   * Throws ERR_BUSY while another fit of this model runs, ERR_NOT_FINITE (weights stay the last good ones, no checkpoint
+   * is written), ERR_ABORTED, and what data and checkpoint callback throw.
+   */
+  async fit(options: FitOptions = {}): Promise<Summary> {
+    const reports = this.reports(options)
+    for (;;) {
+      const { done, value } = await reports.next()
+      if (done) return value
+    }
+  }
+
+  /** `fit` as an iterator: training waits for its reader, and ends without a checkpoint when the reader leaves. */
+  async *reports({ signal, onAbort = 'throw' }: FitOptions = {}): AsyncGenerator<Report, Summary, undefined> {
+    const weights = this.model.parameters
+    if (training.has(weights)) {
+      throw new GatecellError(
+        'ERR_BUSY',
+        'Expected one fit of this model at a time but another one is running; await it first.'
+      )
+    }
+    training.add(weights)
+    const begin = performance.now()
+    const countBefore = this.#progress.count
+    this.#stepsHere = 0
+    let reader: BatchReader | null = null
+    try {
+      reader = readBatches(this.data, this.#progress.cursor ?? undefined)
+      const stopped = yield* this.#loop(reader, signal)
+      await this.#options.checkpoint?.(this.snapshot(), 'last')
+      if (stopped === 'abort' && onAbort === 'throw') {
+        const message = `Expected to train on but the caller aborted after step ${this.#progress.step}.`
+        throw new GatecellError('ERR_ABORTED', message, { cause: signal?.reason })
+      }
+      // After the last checkpoint: a run that goes on from it must not know of a validation that an unbroken run never makes.
+      if (stopped !== 'abort' && this.#validation?.step !== this.#progress.step) await this.#validate(signal)
+      const summary = this.#summary(stopped, this.#progress.count - countBefore, begin)
+      this.emit('end', summary)
+      return summary
+    } finally {
+      this.#before += this.#watch.seconds
+      this.#watch = new Stopwatch()
+      training.delete(weights)
+      await reader?.close()
+    }
+  }
+
+  async *#loop(reader: BatchReader, signal: AbortSignal | undefined): AsyncGenerator<Report, StopReason, undefined> {
+    const { validation, validateEvery, checkpoint, checkpointEvery, epochs } = this.#options
+    const watch = this.#watch
+    const window = new Window(0)
+    const pull = () => {
+      const coming = reader.next()
+      coming.catch(() => {}) // thrown where the batch is awaited
+      return coming
+    }
+    // A run that was aborted during a validation owes it.
+    const { step: first, validation: last } = this.#progress
+    const owes = validation !== undefined && first > 0 && first % validateEvery === 0 && last?.step !== first
+    if (owes && !(await this.#validate(signal))) return 'abort'
+    watch.start()
+    for (let coming = pull(); ;) {
+      const limit = this.#reachedLimit()
+      if (limit) return limit
+      const batch = await unlessAborted(coming, signal)
+      if (batch === 'abort' || signal?.aborted) return 'abort'
+      if (batch === null) return 'data'
+      if (batch.epoch > this.#progress.epoch) this.emit('epoch', batch.epoch)
+      if (epochs !== undefined && batch.epoch >= epochs) return 'epochs'
+      this.#begin(batch)
+      const running = this.#plan.run('train')
+      coming = pull()
+      await running
+      this.#finish(batch, window)
+
+      const { step } = this.#progress
+      watch.stop()
+      const validated = validation !== undefined && step % validateEvery === 0
+      if (validated && !(await this.#validate(signal))) return 'abort'
+      if (checkpointEvery !== undefined && step % checkpointEvery === 0) await checkpoint?.(this.snapshot(), 'last')
+      if (validated || this.#isDue(window)) {
+        const report = this.#report(window, validated)
+        this.emit('report', report)
+        yield report
+      }
+      watch.start()
+    }
+  }
+
+  #planFor(dims: BatchSource['dims']): Plan {
+    return this.model.plan(dims, { purpose: 'train', optimizer: this.#options.optimizer.kind })
+  }
+
+  get #position(): Position {
+    const { seconds } = this.#watch
+    return {
+      progress: this.#progress,
+      stepsPerEpoch: this.data.stepsPerEpoch,
+      elapsed: this.#before + seconds,
+      stepSeconds: this.#stepsHere > 0 ? seconds / this.#stepsHere : 0
+    }
+  }
+
+  /** Puts a batch and this step's scalars into the plan. */
+  #begin(batch: Batch): void {
+    const { optimizer, clip, schedule } = this.#options
+    const plan = batch.dims ? this.#planFor(batch.dims) : this.#plan
+    if (plan !== this.#plan) {
+      for (const [name, state] of Object.entries(plan.states)) {
+        const old = this.#plan.states[name]
+        if (old?.length === state.length) state.set(old)
+        else state.fill(0)
+      }
+      this.#plan = plan
+    }
+    writeBatch(plan.inputs, batch)
+    if (batch.reset) plan.resetStates()
+    const { control } = plan
+    const { step, seed, plateau } = this.#progress
+    applyOptimizer(optimizer, control)
+    control.clipNorm = clip
+    control.seed = seed
+    control.step = step
+    const { done, share } = shareDone(this.#options, this.#position) ?? { done: 0, share: 0 }
+    control.learningRate = optimizer.learningRate * scheduleFactor(schedule, { step, done, share, plateau })
+  }
+
+  #finish(batch: Batch, window: Window): void {
+    const { loss, gradNorm, applied } = this.#plan.control
+    const progress = this.#progress
+    if (!applied) {
+      const what = Number.isFinite(loss) ? `the gradient's norm is ${gradNorm}` : `the loss is ${loss}`
+      throw new GatecellError(
+        'ERR_NOT_FINITE',
+        `Expected a finite loss and gradient but at step ${progress.step + 1} ${what}; the weights are those after step ${progress.step}: go on from there with a lower learning rate or clip norm.`
+      )
+    }
+    const count = batch.count ?? symbolsOf(batch.dims ?? this.data.dims)
+    this.#stepsHere++
+    window.add(loss, count)
+    this.#progress = {
+      ...progress,
+      step: progress.step + 1,
+      epoch: batch.epoch,
+      cursor: batch.cursor,
+      count: progress.count + count,
+      smoothedLoss: smooth(progress.smoothedLoss, loss)
+    }
+  }
+
+  /** Measures the validation data and takes the consequences; false if the caller aborted. */
+  async #validate(signal: AbortSignal | undefined): Promise<boolean> {
+    const { validation: source, checkpoint, schedule } = this.#options
+    if (!source) return true
+    const result = await orAborted(evaluate(this.model, source, { signal }))
+    if (result === 'abort') return false
+    const { loss, count, seconds } = result
+    const { step, best, bad, plateau } = this.#progress
+    const gained = best === null || loss < best.loss
+    this.#progress = {
+      ...this.#progress,
+      validation: { loss, step },
+      best: gained ? { loss, step } : best,
+      bad: gained ? 0 : bad + 1,
+      plateau: afterValidation(schedule, plateau, gained)
+    }
+    this.#validation = { step, loss, best: gained, count, seconds }
+    this.emit('validation', this.#validation)
+    if (gained) await checkpoint?.(this.snapshot(), 'best')
+    return true
+  }
+
+  #reachedLimit(): StopReason | null {
+    const { patience } = this.#options
+    if (patience !== undefined && this.#progress.bad >= patience) return 'patience'
+    return reachedLimit(this.#options, this.#position)
+  }
+
+  #isDue(window: Window): boolean {
+    const { reportEvery } = this.#options
+    if (reportEvery !== undefined) return this.#progress.step % reportEvery === 0
+    return window.age(this.#watch.seconds) >= 1 || this.#reachedLimit() !== null
+  }
+
+  #report(window: Window, validated: boolean): Report {
+    const { step, epoch, count, smoothedLoss } = this.#progress
+    const { control } = this.#plan
+    const { seconds } = this.#watch
+    const share = shareDone(this.#options, this.#position)
+    return {
+      step,
+      epoch,
+      ...window.take(seconds),
+      smoothedLoss: smoothedLoss!,
+      gradNorm: control.gradNorm,
+      learningRate: control.learningRate,
+      tokens: count,
+      seconds,
+      remaining: share?.remaining ?? null,
+      fraction: share?.done ?? null,
+      validation: validated ? this.#validation : null
+    }
+  }
+
+  #summary(stopped: StopReason, tokens: number, begin: number): Summary {
+    const { step, epoch, smoothedLoss, best } = this.#progress
+    const { seconds } = this.#watch
+    const wallSeconds = (performance.now() - begin) / 1000
+    const tokensPerSecond = rate(tokens, seconds)
+    const validation = this.#validation
+    return { step, epoch, smoothedLoss, validation, best, seconds, wallSeconds, tokens, tokensPerSecond, stopped }
+  }
+}
+
+/** A trainer for `model` on `data`. Compiles the training step and, with `resume`, puts the run back where it was. */
+export function createTrainer(model: Model, data: BatchSource, options?: TrainerOptions): Trainer {
+  return new Trainer(model, data, options)
+}
