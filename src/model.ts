@@ -159,7 +159,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
       compiled.add(plan)
       return plan
     },
-    stream: (streamOptions) => createStream(model as unknown as Model, streamOptions),
+    stream: (streamOptions) => createStream(model, streamOptions),
     clone() {
       const copy = defineModel(definition, { ...options, training: false, initialize: false })
       copy.parameters.load(new Map(parameters.list().map((tensor) => [tensor.name, tensor])))

@@ -34,9 +34,9 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** Returns a frozen copy of `shape`; throws ERR_INVALID_SHAPE unless it has 1 to 4 dimensions that are integers >= 1. */
 export function checkShape(shape: Shape, what: string): Shape {
-  const legal = Array.isArray(shape) && shape.length >= 1 && shape.length <= 4
+  const legal = isArray(shape) && shape.length >= 1 && shape.length <= 4
   if (!legal || !shape.every((dim) => Number.isInteger(dim) && dim >= 1)) {
-    const found = Array.isArray(shape) ? showShape(shape) : String(shape)
+    const found = isArray(shape) ? showShape(shape) : String(shape)
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
       `Expected 1 to 4 dimensions, each an integer >= 1, as the shape of ${what} but received ${found}.`
@@ -49,4 +49,8 @@ export function checkShape(shape: Shape, what: string): Shape {
     )
   }
   return Object.freeze([...shape])
+}
+
+function isArray(value: unknown): value is Shape {
+  return Array.isArray(value)
 }

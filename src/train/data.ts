@@ -76,7 +76,7 @@ export function readBatches(source: BatchSource, cursor?: JsonValue): BatchReade
 }
 
 /** A pass over token sequences as src/data/batches.ts cuts them; `inputs` and `targets` name the model's tensors. */
-export interface TokenBatches<C extends JsonValue & { epoch: number }> {
+export interface TokenBatches<C extends { readonly epoch: number }> {
   readonly batch: number
   readonly length: number
   readonly stepsPerEpoch: number
@@ -93,7 +93,7 @@ export interface TokenNames {
 }
 
 /** Endless training batches from `createBatches` of src/data. */
-export function tokenSource<C extends JsonValue & { epoch: number }>(
+export function tokenSource<C extends { readonly epoch: number }>(
   batches: TokenBatches<C>,
   names: TokenNames = {}
 ): BatchSource {
