@@ -2,11 +2,24 @@
 // plans hold the state of the stream that ran last, and hand it back when another one runs.
 
 import { GatecellError } from '../errors.js'
-import { sample } from '../graph/ops.js'
 import { Graph } from '../graph/graph.js'
+import { sample } from '../graph/ops.js'
+import type { ParameterStore } from '../graph/parameters.js'
 import type { GeneratingPlan } from '../graph/plan.js'
 import type { Tensor } from '../graph/tensor.js'
-import type { Model } from '../model.js'
+
+/** What streams ask of a model (model.ts has it): its steps as a graph. */
+export interface TokenModel {
+  readonly name: string
+  readonly parameters: ParameterStore
+  readonly dimNames: readonly string[]
+  readonly definition: { stream?: { token: string; logits: string } }
+  record(
+    dims: Readonly<Record<string, number>>,
+    purpose: 'predict'
+  ): { graph: Graph; inputs: Readonly<Record<string, Tensor>>; outputs: Readonly<Record<string, Tensor>> }
+  compile(graph: Graph, options: { threads: number }): GeneratingPlan
+}
 
 /** Prompts run in blocks of this many steps, whose input projections are one GEMM; short enough to hold nobody up. */
 export const PROMPT_BLOCK = 16
@@ -40,10 +53,10 @@ export interface StepEngine {
   owner: Owner | null
 }
 
-const engines = new WeakMap<Model, StepEngine>()
+const engines = new WeakMap<TokenModel, StepEngine>()
 
 /** The engine of `model`, made at the first call. Throws ERR_UNSUPPORTED for a model that is no stream of tokens. */
-export function engineOf(model: Model): StepEngine {
+export function engineOf(model: TokenModel): StepEngine {
   let engine = engines.get(model)
   if (!engine) {
     engine = createEngine(model)
@@ -58,7 +71,7 @@ interface Parts {
   logits: Tensor
 }
 
-function recordSteps(model: Model, length: number): Parts {
+function recordSteps(model: TokenModel, length: number): Parts {
   const names = model.definition.stream
   if (!names) {
     throw new GatecellError(
@@ -79,7 +92,7 @@ function recordSteps(model: Model, length: number): Parts {
   return { graph, token, logits }
 }
 
-function createEngine(model: Model): StepEngine {
+function createEngine(model: TokenModel): StepEngine {
   const { graph, token, logits } = recordSteps(model, 1)
   const sampler = graph.input('sampler', [4], 'f32')
   const sampled = sample(logits, sampler, DRAW_STREAM)

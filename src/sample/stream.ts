@@ -5,8 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { GatecellError } from '../errors.js'
 import { throwIfAborted } from '../graph/plan.js'
 import { showShape } from '../graph/tensor.js'
-import type { Model } from '../model.js'
-import { PROMPT_BLOCK, engineOf, type Owner } from './engine.js'
+import { PROMPT_BLOCK, engineOf, type Owner, type TokenModel } from './engine.js'
 import { probabilities } from './probabilities.js'
 import { changeSettings, defaultSettings, type SamplerSettings } from './settings.js'
 
@@ -68,7 +67,7 @@ export interface Stream {
 /** Milliseconds that a block of `generate` may hold the event loop. */
 const BLOCK_MS = 4
 
-export function createStream(model: Model, options: StreamOptions = {}): Stream {
+export function createStream(model: TokenModel, options: StreamOptions = {}): Stream {
   const engine = engineOf(model)
   const { plan, sampled, token } = engine
   let settings = changeSettings(options.snapshot?.settings ?? defaultSettings, options)
