@@ -1,0 +1,114 @@
+// Every op refuses what does not fit, and says what it expected and what came.
+import t from 'tap'
+import { Graph } from '../../src/graph/graph.js'
+import { zeros } from '../../src/graph/initializers.js'
+import * as ops from '../../src/graph/ops.js'
+import type { Tensor } from '../../src/graph/tensor.js'
+
+const graph = new Graph()
+let names = 0
+const f = (...shape: number[]): Tensor => graph.input(`f${names++}`, shape, 'f32')
+const i = (...shape: number[]): Tensor => graph.input(`i${names++}`, shape, 'i32')
+const lstm = (change: Partial<ops.LstmInputs>) =>
+  ops.lstm({ x: f(5, 2, 3), weightIh: f(16, 3), weightHh: f(16, 4), ...change })
+
+t.test('shapes of results', async (t) => {
+  t.same(ops.embedding(f(7, 3), i(5, 2)).shape, [5, 2, 3])
+  const { y, h, c } = lstm({ biasIh: f(16), biasHh: f(16), h0: f(2, 4), c0: f(2, 4), reverse: true })
+  t.same(
+    [y.shape, h.shape, c.shape],
+    [
+      [5, 2, 4],
+      [2, 4],
+      [2, 4]
+    ]
+  )
+  t.same(ops.linear(f(5, 2, 3), f(9, 3), f(9)).shape, [5, 2, 9])
+  t.same(ops.dropout(f(5, 2), 0.5).shape, [5, 2])
+  t.same(ops.crossEntropy(f(5, 2, 9), i(5, 2)).shape, [2])
+  t.same(ops.meanSquare(f(5, 2), f(5, 2)).shape, [2])
+  t.same(ops.sigmoidCrossEntropy(f(5, 2), f(5, 2)).shape, [2])
+  for (const op of [ops.add, ops.sub, ops.mul])
+    t.same(
+      [op(f(5, 2), f(5, 2)).shape, op(f(5, 2), f(2)).shape],
+      [
+        [5, 2],
+        [5, 2]
+      ]
+    )
+  for (const op of [ops.sigmoid, ops.tanh, ops.relu, ops.softmax, ops.flip]) t.same(op(f(5, 2)).shape, [5, 2])
+  t.same(ops.affine(f(5, 2), 2, 1).shape, [5, 2])
+  t.same(ops.concat(f(5, 2), f(5, 3), f(5, 1)).shape, [5, 6])
+  t.same(ops.slice(f(5, 2, 8), -1, 2, 5).shape, [5, 2, 3])
+  t.same(ops.slice(f(5, 2, 8), 0, 4, 5).shape, [1, 2, 8])
+  t.same(ops.reshape(f(6, 4), [2, 3, 4]).shape, [2, 3, 4])
+  const drawn = ops.sample(f(1, 1, 9), f(4), 3)
+  t.same([drawn.shape, drawn.dtype], [[1, 1], 'i32'])
+})
+
+t.test('refusals', async (t) => {
+  const rows: [string, () => unknown, RegExp, string?][] = [
+    ['table', () => ops.embedding(f(7), i(5)), /embedding: expected table of shape \[any, any\] but received \[7\]/],
+    ['ids', () => ops.embedding(f(7, 3), f(5)), /expected i32 as ids but received f32/, 'ERR_INVALID_ARGUMENT'],
+    ['ids of rank 4', () => ops.embedding(f(7, 3), i(5, 1, 1, 1)), /rank 1 to 3 but received \[5, 1, 1, 1\]/],
+    ['x', () => lstm({ x: f(5, 3) }), /lstm: expected x of shape \[any, any, any\] but received \[5, 3\]/],
+    ['weightIh', () => lstm({ weightIh: f(16, 2) }), /weightIh of shape \[16, 3\] but received \[16, 2\]/],
+    ['weightHh', () => lstm({ weightHh: f(12, 4) }), /weightHh of shape \[16, 4\] but received \[12, 4\]/],
+    ['biasIh', () => lstm({ biasIh: f(4) }), /biasIh of shape \[16\] but received \[4\]/],
+    ['biasHh', () => lstm({ biasHh: f(4) }), /biasHh of shape \[16\] but received \[4\]/],
+    ['h0', () => lstm({ h0: f(3, 4) }), /h0 of shape \[2, 4\] but received \[3, 4\]/],
+    ['c0', () => lstm({ c0: f(2, 3) }), /c0 of shape \[2, 4\] but received \[2, 3\]/],
+    ['weight', () => ops.linear(f(5, 3), f(9, 4)), /linear: expected weight of shape \[any, 3\] but received \[9, 4\]/],
+    ['bias', () => ops.linear(f(5, 3), f(9, 3), f(8)), /bias of shape \[9\] but received \[8\]/],
+    [
+      'p',
+      () => ops.dropout(f(5), 1.5),
+      /dropout: expected a number from 0 to 1 as p but received 1.5/,
+      'ERR_INVALID_ARGUMENT'
+    ],
+    ['p of 1', () => ops.dropout(f(5), 1), /p below 1/, 'ERR_INVALID_ARGUMENT'],
+    ['targets', () => ops.crossEntropy(f(5, 2, 9), i(5)), /targets of shape \[5, 2\] but received \[5\]/],
+    ['y', () => ops.meanSquare(f(5), f(6)), /meanSquare: expected y of the shape of x, \[5\], but received \[6\]/],
+    ['K', () => ops.sigmoidCrossEntropy(f(5), f(6)), /sigmoidCrossEntropy: expected targets of the shape/],
+    ['b', () => ops.add(f(5, 2), f(5)), /add: expected b of shape \[5, 2\] or \[2\] but received \[5\]/],
+    ['i32 in an f32 op', () => ops.mul(i(2), f(2)), /mul: expected f32 as a but received i32/, 'ERR_INVALID_ARGUMENT'],
+    ['parts', () => ops.concat(f(5, 2), f(4, 2)), /concat: expected part 1 of shape \[5, any\] but received \[4, 2\]/],
+    ['no part', () => ops.concat(), /at least one tensor/, 'ERR_INVALID_ARGUMENT'],
+    ['dim', () => ops.slice(f(5, 2), 2, 0, 1), /integer from -2 to 1 as dim but received 2/, 'ERR_INVALID_ARGUMENT'],
+    ['end', () => ops.slice(f(5, 2), 0, 3, 6), /integer from 4 to 5 as end but received 6/, 'ERR_INVALID_ARGUMENT'],
+    ['elements', () => ops.reshape(f(5, 2), [3, 3]), /a shape of 10 elements, like \[5, 2\], but received \[3, 3\]/],
+    ['rank', () => ops.reshape(f(5, 2), [1, 1, 1, 1, 10]), /1 to 4 dimensions/],
+    ['scale', () => ops.affine(f(5), NaN), /as scale but received NaN/, 'ERR_INVALID_ARGUMENT'],
+    ['control', () => ops.sample(f(1, 9), f(3), 0), /control of shape \[4\] but received \[3\]/],
+    ['no tensor', () => ops.tanh(3 as never), /expected a tensor as x but received number/, 'ERR_INVALID_ARGUMENT'],
+    ['another graph', () => ops.add(f(5), new Graph().input('x', [5], 'f32')), /one graph/, 'ERR_INVALID_ARGUMENT'],
+    ['a dimension of 0', () => f(5, 0), /each an integer >= 1, as the shape of input "\w+" but received \[5, 0\]/],
+    ['a fractional dimension', () => f(1.5), /but received \[1.5\]/],
+    ['too many elements', () => f(2 ** 16, 2 ** 16), /at most 2147483647 elements/]
+  ]
+  for (const [name, call, message, code = 'ERR_INVALID_SHAPE'] of rows) t.throws(call, { code, message }, name)
+})
+
+t.test('parameters, states, outputs', async (t) => {
+  const own = new Graph()
+  const parameter = own.parameter('a.weight', [3, 4], zeros)
+  t.equal(own.parameter('a.weight', [3, 4], zeros), parameter, 'one name, one parameter')
+  t.throws(() => own.parameter('a.weight', [4, 3], zeros), { code: 'ERR_INVALID_SHAPE', message: /\[3, 4\].*\[4, 3\]/ })
+  t.throws(() => own.parameter('b', [2, 2, 2], zeros), { code: 'ERR_INVALID_SHAPE' })
+  for (const name of ['', 'a b', 'optimizer.x', 'state.h', '0']) {
+    t.throws(() => own.parameter(name, [3], zeros), { code: 'ERR_INVALID_ARGUMENT' }, JSON.stringify(name))
+  }
+  const again = new Graph({ parameters: own.parameters })
+  t.throws(() => again.parameter('c', [3], zeros), { code: 'ERR_INVALID_ARGUMENT', message: /"c"/ })
+  t.throws(() => again.parameter('a.weight', [3], zeros), { code: 'ERR_INVALID_SHAPE' })
+
+  const state = own.state('h', [2, 4])
+  const x = own.input('x', [2, 4], 'f32')
+  t.throws(() => own.state('h', [2, 4]), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(() => own.input('x', [2, 4], 'f32'), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(() => own.carry(ops.tanh(x), x), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(() => own.carry(own.input('y', [2, 5], 'f32'), state), { code: 'ERR_INVALID_SHAPE' })
+  t.throws(() => own.output('w', parameter), { code: 'ERR_INVALID_ARGUMENT' })
+  own.output('y', x)
+  t.throws(() => own.output('y', x), { code: 'ERR_INVALID_ARGUMENT' })
+})
