@@ -3,7 +3,26 @@
 
 namespace gatecell {
 const OpDef* find_op(int opcode) {
-  static const OpDef* const all[] = {&op_embedding, &op_lstm, &op_linear, &op_cross_entropy};
+  static const OpDef* const all[] = {&op_embedding,
+                                     &op_lstm,
+                                     &op_linear,
+                                     &op_dropout,
+                                     &op_cross_entropy,
+                                     &op_softmax,
+                                     &op_add,
+                                     &op_mul,
+                                     &op_sigmoid,
+                                     &op_tanh,
+                                     &op_relu,
+                                     &op_affine,
+                                     &op_concat,
+                                     &op_slice,
+                                     &op_reshape,
+                                     &op_mean_square,
+                                     &op_sigmoid_cross_entropy,
+                                     &op_sample,
+                                     &op_flip,
+                                     &op_sub};
   for (const OpDef* op : all)
     if (op->opcode == opcode) return op;
   return nullptr;
