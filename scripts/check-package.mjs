@@ -1,0 +1,68 @@
+// Packs the package and uses it as a stranger would: installed from the tarball in an empty folder, without install
+// scripts, without a compiler on the PATH. Needs prebuilds/ (npm run prebuild) and dist/ (npm run build), and the npm
+// cache or the registry for the dependencies.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fail, filesBelow, root } from './lib.mjs'
+
+const folder = mkdtempSync(join(tmpdir(), 'gatecell-package-'))
+const capture = (command, args, options = {}) => {
+  const result = spawnSync(command, args, { cwd: folder, encoding: 'utf8', maxBuffer: 1 << 26, ...options })
+  if (result.status === 0) return result.stdout
+  fail(
+    `Expected "${command} ${args.join(' ')}" to succeed, found exit ${result.status}:\n${result.stdout}${result.stderr}`
+  )
+}
+
+const expect = (condition, sentence) => {
+  if (!condition) fail(`${sentence} (in ${folder})`)
+}
+
+if (filesBelow(['prebuilds']).length === 0) fail('Expected a prebuilt addon, found none: run npm run prebuild first.')
+const [packed] = JSON.parse(capture('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root }))
+const names = packed.files.map((file) => file.path)
+expect(!names.includes('binding.gyp'), 'Expected no binding.gyp in the tarball: npm would run node-gyp.')
+for (const wanted of ['LICENSE', 'README.md', 'CMakeLists.txt', 'dist/esm/index.js', 'dist/commonjs/index.d.ts']) {
+  expect(names.includes(wanted), `Expected ${wanted} in the tarball, found none.`)
+}
+expect(
+  names.some((name) => /^prebuilds\/.*\.node$/.test(name)),
+  'Expected a prebuilt addon in the tarball.'
+)
+const strays = names.filter((name) => /^(src|test|bench|scripts|build|node_modules|\.)/.test(name))
+expect(strays.length === 0, `Expected no ${strays[0]} in the tarball.`)
+
+writeFileSync(join(folder, 'package.json'), '{ "name": "stranger", "version": "1.0.0", "private": true }\n')
+capture('npm', ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', packed.filename])
+const installed = JSON.parse(readFileSync(join(folder, 'node_modules/gatecell/package.json'), 'utf8'))
+const hooks = ['preinstall', 'install', 'postinstall'].filter((name) => name in (installed.scripts ?? {}))
+expect(hooks.length === 0, `Expected no install script in the published package, found ${hooks.join(', ')}.`)
+
+// A PATH that has node alone: no compiler, no cmake, no readelf.
+const bin = join(folder, 'bin')
+mkdirSync(bin)
+symlinkSync(process.execPath, join(bin, 'node'))
+symlinkSync(existsSync('/bin/sh') ? '/bin/sh' : process.execPath, join(bin, 'sh'))
+const env = { ...process.env, PATH: bin, GATECELL_BINARY: '' }
+const steps = {
+  'esm.mjs': "import * as gatecell from 'gatecell'\nif (Object.keys(gatecell).length === 0) throw new Error('empty')\n",
+  'cjs.cjs': "const gatecell = require('gatecell')\nif (Object.keys(gatecell).length === 0) throw new Error('empty')\n"
+}
+for (const [name, text] of Object.entries(steps)) {
+  writeFileSync(join(folder, name), text)
+  capture(process.execPath, [name], { env })
+}
+const cli = join(folder, 'node_modules/gatecell', installed.bin.gatecell)
+const doctor = JSON.parse(capture(process.execPath, [cli, 'doctor', '--json'], { env }))
+console.log(`doctor: ${JSON.stringify(doctor)}`)
+const corpus = join(folder, 'corpus.txt')
+writeFileSync(corpus, 'abcdefghijklmnopqrstuvwxyz\n'.repeat(2000))
+const train = [cli, 'train', 'text', corpus, '--out', 'model.safetensors', '--hidden', '32', '--steps', '20', '--json']
+console.log(capture(process.execPath, train, { env }).trim().split('\n').at(-1))
+console.log(capture(process.execPath, [cli, 'sample', 'model.safetensors', '--length', '40'], { env }).trim())
+console.log(
+  `package: ${packed.filename}, ${names.length} files, ${packed.size} bytes packed; installs, loads and trains`
+)
+if (dirname(folder) === tmpdir()) rmSync(folder, { recursive: true })
