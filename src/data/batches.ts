@@ -4,7 +4,7 @@
 // next batch. Shuffled or short sequences are not its job.
 
 import { GatecellError } from '../errors.js'
-import { randomInteger } from './random.js'
+import { createRandom } from '../random.js'
 import type { Tokens } from './tokens.js'
 
 /** Where a training stands in its data; plain JSON. */
@@ -53,9 +53,6 @@ export interface Batches {
   /** The cursor of a step counted over all epochs. */
   at(globalStep: number): BatchCursor
 }
-
-/** Philox stream of this module's draws. */
-const ROTATION_STREAM = 0x64617461
 
 function requireInteger(name: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return
@@ -124,7 +121,7 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
       }
       requireRoom('inputs', inputs, length * batch)
       requireRoom('targets', targets, length * batch)
-      const turn = rotate && epoch > 0 ? randomInteger(pairs, seed, ROTATION_STREAM, epoch) : 0
+      const turn = rotate && epoch > 0 ? createRandom(seed, `data/rotation/${epoch}`).below(pairs) : 0
       let counted = 0
       for (let stream = 0; stream < batch; stream++) {
         const run = cut(pairs, batch, stream)
