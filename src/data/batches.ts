@@ -58,14 +58,14 @@ function requireInteger(name: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return
   throw new GatecellError(
     'ERR_INVALID_ARGUMENT',
-    `Expected an integer of at least ${least} for ${name} but received ${value}`
+    `Expected an integer of at least ${least} for ${name} but received ${value}.`
   )
 }
 
 function requireRoom(name: string, array: Int32Array, size: number): void {
   if (array instanceof Int32Array && array.length === size) return
   const found = array instanceof Int32Array ? `${array.length}` : typeof array
-  throw new GatecellError('ERR_INVALID_SHAPE', `Expected an Int32Array of ${size} as ${name} but received ${found}`)
+  throw new GatecellError('ERR_INVALID_SHAPE', `Expected an Int32Array of ${size} as ${name} but received ${found}.`)
 }
 
 /** A run of pairs (input, target) in a stream: position of its first pair and the number of pairs. */
@@ -93,7 +93,7 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
     throw new GatecellError(
       'ERR_CORPUS_EMPTY',
       `Expected at least ${batch * length + 1} symbols to train on (${batch} streams of ${length}, and one to predict) ` +
-        `but received ${tokens.length}: give more text, or lower batch or length`
+        `but received ${tokens.length}: give more text, or lower batch or length.`
     )
   }
   const pairs = tokens.length - 1
@@ -117,7 +117,7 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
       requireInteger('epoch', epoch, 0)
       requireInteger('step', step, 0)
       if (step >= stepsPerEpoch) {
-        throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${stepsPerEpoch} but received ${step}`)
+        throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${stepsPerEpoch} but received ${step}.`)
       }
       requireRoom('inputs', inputs, length * batch)
       requireRoom('targets', targets, length * batch)
@@ -185,7 +185,7 @@ export function createEvaluation(tokens: Tokens, options: EvaluationOptions): Ev
   if (tokens.length < 2) {
     throw new GatecellError(
       'ERR_CORPUS_EMPTY',
-      `Expected at least 2 symbols to evaluate on but received ${tokens.length}: give more text`
+      `Expected at least 2 symbols to evaluate on but received ${tokens.length}: give more text.`
     )
   }
   const batch = options.batch ?? 1
@@ -205,7 +205,7 @@ export function createEvaluation(tokens: Tokens, options: EvaluationOptions): Ev
     fill(step, inputs, targets) {
       requireInteger('step', step, 0)
       if (step >= steps) {
-        throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${steps} but received ${step}`)
+        throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${steps} but received ${step}.`)
       }
       requireRoom('inputs', inputs, length * batch)
       requireRoom('targets', targets, length * batch)

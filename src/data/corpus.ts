@@ -98,7 +98,10 @@ function sumOf<T>(items: readonly T[], value: (item: T) => number): number {
 }
 
 function emptyCorpus(inputs: readonly string[]): GatecellError {
-  return new GatecellError('ERR_CORPUS_EMPTY', `Expected text in ${inputs.join(', ')} but found none: name other files`)
+  return new GatecellError(
+    'ERR_CORPUS_EMPTY',
+    `Expected text in ${inputs.join(', ')} but found none: name other files.`
+  )
 }
 
 /** Where training and validation end, as shares of the main files. */
@@ -108,7 +111,7 @@ function checkShares(options: CorpusOptions): { train: number; trainAndValid: nu
   if (!(valid >= 0 && test >= 0 && valid + test < 1)) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      `Expected shares for validation and test that leave something to train on but received ${valid} and ${test}`
+      `Expected shares for validation and test that leave something to train on but received ${valid} and ${test}.`
     )
   }
   // Rounded, because 1 - 0.05 - 0.05 is a little less than 0.9.

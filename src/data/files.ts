@@ -29,12 +29,12 @@ const CHUNK_BYTES = 1 << 18
 /** ERR_FILE_NOT_FOUND for a failed system call. */
 export function notReadable(path: string, cause: unknown): GatecellError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
-  const message = `Expected to read ${path} but received ${code}: check the name and the rights`
+  const message = `Expected to read ${path} but received ${code}: check the name and the rights.`
   return new GatecellError('ERR_FILE_NOT_FOUND', message, { cause })
 }
 
 export function aborted(): GatecellError {
-  return new GatecellError('ERR_ABORTED', 'Expected to read all of the data but the caller aborted')
+  return new GatecellError('ERR_ABORTED', 'Expected to read all of the data but the caller aborted.')
 }
 
 /**
@@ -81,7 +81,7 @@ async function resolveInput(input: string, onSkip: OnSkip): Promise<SourceFile[]
   if (found.isFile()) return [{ path: input, named: true, stream: false }]
   if (found.isFIFO()) return [{ path: input, named: true, stream: true }]
   if (!found.isDirectory()) {
-    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a file or folder but ${input} is a device or socket`)
+    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a file or folder but ${input} is a device or socket.`)
   }
   const paths: string[] = []
   await walk(input, paths, onSkip).catch((error: unknown) => {
@@ -90,7 +90,7 @@ async function resolveInput(input: string, onSkip: OnSkip): Promise<SourceFile[]
   if (paths.length > 0) return sorted(paths)
   throw new GatecellError(
     'ERR_FILE_NOT_FOUND',
-    `Expected files in ${input} but found none: name a folder with text files`
+    `Expected files in ${input} but found none: name a folder with text files.`
   )
 }
 
@@ -105,7 +105,7 @@ async function resolvePattern(pattern: string): Promise<SourceFile[]> {
   if (paths.length > 0) return sorted(paths)
   throw new GatecellError(
     'ERR_FILE_NOT_FOUND',
-    `Expected a file, folder or pattern but nothing matches ${pattern}: check the name`
+    `Expected a file, folder or pattern but nothing matches ${pattern}: check the name.`
   )
 }
 
@@ -127,7 +127,10 @@ export async function* unpack(readAt: ReadAt, name: string, signal?: AbortSignal
   for (let got = 1; got > 0 && filled < 3; filled += got) got = await readAt(magic.subarray(filled), filled)
   const isGzip = magic[0] === 0x1f && magic[1] === 0x8b && magic[2] === 8
   if (!isGzip && name.endsWith('.gz') && filled > 0) {
-    throw new GatecellError('ERR_FILE_FORMAT', `Expected gzip data in ${name} but found another format: check the file`)
+    throw new GatecellError(
+      'ERR_FILE_FORMAT',
+      `Expected gzip data in ${name} but found another format: check the file.`
+    )
   }
   const bytes = pieces(readAt, signal)
   yield* isGzip ? gunzip(bytes, name) : bytes
@@ -152,7 +155,7 @@ async function* gunzip(bytes: AsyncGenerator<Uint8Array>, name: string): AsyncGe
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? ''
     if (!code.startsWith('Z_')) throw cause
-    const message = `Expected whole gzip data in ${name} but received ${code}: the file is damaged or truncated`
+    const message = `Expected whole gzip data in ${name} but received ${code}: the file is damaged or truncated.`
     throw new GatecellError('ERR_FILE_FORMAT', message, { cause })
   }
 }

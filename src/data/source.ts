@@ -28,7 +28,7 @@ export interface Source {
 function binary(path: string, found: string): GatecellError {
   return new GatecellError(
     'ERR_CORPUS_BINARY',
-    `Expected UTF-8 text in ${path} but found ${found}: name a text file, convert it, or use the byte vocabulary`
+    `Expected UTF-8 text in ${path} but found ${found}: name a text file, convert it, or use the byte vocabulary.`
   )
 }
 
@@ -117,7 +117,7 @@ function endText(path: string, end: () => void): void {
 function changed(path: string): GatecellError {
   return new GatecellError(
     'ERR_FILE_FORMAT',
-    `Expected ${path} to stay as it is but it changed while it was read: try again`
+    `Expected ${path} to stay as it is but it changed while it was read: try again.`
   )
 }
 

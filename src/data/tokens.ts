@@ -22,7 +22,7 @@ type Ids = Uint8Array | Uint16Array | Uint32Array
 
 function checkRange(begin: number, end: number, length: number, what: string): void {
   if (Number.isSafeInteger(begin) && Number.isSafeInteger(end) && begin >= 0 && begin <= end && end <= length) return
-  const message = `Expected a range within the ${length} ${what} but received ${begin} up to ${end}`
+  const message = `Expected a range within the ${length} ${what} but received ${begin} up to ${end}.`
   throw new GatecellError('ERR_OUT_OF_RANGE', message)
 }
 
@@ -121,7 +121,7 @@ export function scratchFile(folder: string): ScratchFile {
     const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
     return new GatecellError(
       'ERR_FILE_WRITE',
-      `Expected room for the tokens of the corpus in ${folder || tmpdir()} but received ${code}: name another cache folder`,
+      `Expected room for the tokens of the corpus in ${folder || tmpdir()} but received ${code}: name another cache folder.`,
       { cause }
     )
   }
@@ -151,7 +151,7 @@ export function scratchFile(folder: string): ScratchFile {
       size += bytes.length
     },
     read(target, position) {
-      if (!open) throw new GatecellError('ERR_DISPOSED', 'Expected an open corpus but it was closed before')
+      if (!open) throw new GatecellError('ERR_DISPOSED', 'Expected an open corpus but it was closed before.')
       for (let done = 0; done < target.length;) {
         const length = readSync(fd, target, done, position + done)
         if (length === 0) throw notReadable('the token cache', new Error('it ends early'))

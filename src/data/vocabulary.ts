@@ -54,12 +54,12 @@ function unknownSymbols(found: ReadonlySet<number>, size: number, remedy: string
   const more = found.size > MAX_NAMED ? ` and ${found.size - MAX_NAMED} more` : ''
   return new GatecellError(
     'ERR_UNKNOWN_SYMBOL',
-    `Expected only the ${size} symbols of the vocabulary but received ${named}${more}: ${remedy}`
+    `Expected only the ${size} symbols of the vocabulary but received ${named}${more}: ${remedy}.`
   )
 }
 
 function outOfRange(id: number, size: number): GatecellError {
-  return new GatecellError('ERR_OUT_OF_RANGE', `Expected an id from 0 to ${size - 1} but received ${id}`)
+  return new GatecellError('ERR_OUT_OF_RANGE', `Expected an id from 0 to ${size - 1} but received ${id}.`)
 }
 
 /**
@@ -73,19 +73,19 @@ export function characterVocabulary(
 ): Vocabulary {
   const { minCount = 1 } = options
   if (!Number.isSafeInteger(minCount) || minCount < 1) {
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a minimum count of 1 or more but received ${minCount}`)
+    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a minimum count of 1 or more but received ${minCount}.`)
   }
   if (counts.size === 0) {
     throw new GatecellError(
       'ERR_CORPUS_EMPTY',
-      'Expected text to make a vocabulary of but received none: give more data'
+      'Expected text to make a vocabulary of but received none: give more data.'
     )
   }
   const kept = [...counts].filter(([, count]) => count >= minCount).map(([codePoint]) => codePoint)
   if (kept.length === 0) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      `Expected a minimum count that some symbol reaches but received ${minCount}: choose a smaller one`
+      `Expected a minimum count that some symbol reaches but received ${minCount}: choose a smaller one.`
     )
   }
   return makeCharacterVocabulary(Int32Array.from(kept).sort(), minCount > 1)
@@ -106,7 +106,7 @@ function refuseSurrogates(text: string): void {
   const lone = /\p{Surrogate}/u.exec(text)
   if (lone === null) return
   const name = describeCodePoint(lone[0].codePointAt(0)!)
-  throw new GatecellError('ERR_UNKNOWN_SYMBOL', `Expected whole Unicode characters but received half of one, ${name}`)
+  throw new GatecellError('ERR_UNKNOWN_SYMBOL', `Expected whole Unicode characters but received half of one, ${name}.`)
 }
 
 function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Vocabulary {
@@ -200,7 +200,7 @@ export function byteVocabulary(): Vocabulary {
 /** The vocabulary that a model file holds. ERR_FILE_FORMAT unless it is one that `config` of a Vocabulary gave. */
 export function vocabularyFromConfig(config: unknown): Vocabulary {
   const refuse = (expected: string): never => {
-    throw new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in the model's vocabulary: the model is damaged`)
+    throw new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in the model's vocabulary: the model is damaged.`)
   }
   if (typeof config !== 'object' || config === null) return refuse('an object')
   const { kind, symbols, unknown } = config as Record<string, unknown>

@@ -47,12 +47,12 @@ export function writeError(path: string, cause: unknown): GatecellError {
   if (cause instanceof GatecellError) return cause
   const code = errorCode(cause)
   const reason = REASONS[code] ?? 'the system refused: see the code and name another place'
-  return new GatecellError('ERR_FILE_WRITE', `Expected to write ${path} but received ${code}, ${reason}`, { cause })
+  return new GatecellError('ERR_FILE_WRITE', `Expected to write ${path} but received ${code}, ${reason}.`, { cause })
 }
 
 function notRegular(path: string, isFolder: boolean): GatecellError {
   const found = isFolder ? 'a folder' : 'a device, pipe or socket'
-  return new GatecellError('ERR_FILE_WRITE', `Expected a file name to write to but ${path} is ${found}: name a file`)
+  return new GatecellError('ERR_FILE_WRITE', `Expected a file name to write to but ${path} is ${found}: name a file.`)
 }
 
 interface Target {

@@ -102,7 +102,7 @@ function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
     if (reserved.some((prefix) => tensor.name.startsWith(prefix))) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected weight names that do not begin with ${reserved.join(' or ')} but received "${tensor.name}": rename it`
+        `Expected weight names that do not begin with ${reserved.join(' or ')} but received "${tensor.name}": rename it.`
       )
     }
     tensors.push(tensor)
@@ -112,7 +112,7 @@ function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
       if (group !== 'state' && weights.get(tensor.name)?.data.length !== tensor.data.length) {
         throw new GatecellError(
           'ERR_INVALID_ARGUMENT',
-          `Expected each ${group} to belong to a weight of the same size but received "${tensor.name}"`
+          `Expected each ${group} to belong to a weight of the same size but received "${tensor.name}".`
         )
       }
       tensors.push({ ...tensor, name: prefixes[group] + tensor.name })
@@ -165,7 +165,7 @@ export function writeCheckpointSync(path: string, checkpoint: Checkpoint): void 
 }
 
 function refuse(path: string, expected: string, found: string): GatecellError {
-  return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${path} but found ${found}`)
+  return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${path} but found ${found}.`)
 }
 
 /** Checks format, task and the header's checksum. */
@@ -197,7 +197,7 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
   if (task !== undefined && found !== task) {
     throw new GatecellError(
       'ERR_WRONG_TASK',
-      `Expected a ${task} model but ${path} holds a ${JSON.stringify(found)} model: name one that was trained for ${task}`
+      `Expected a ${task} model but ${path} holds a ${JSON.stringify(found)} model: name one that was trained for ${task}.`
     )
   }
   const grouped = groupTensors(tensors, path)

@@ -41,7 +41,7 @@ export async function renderLossCurve(curve: LossCurve): Promise<string> {
     ...thin(curve.valid).map((point) => ({ ...point, name: VALID }))
   ]
   if (lines.length === 0) {
-    throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected at least one finite loss to draw but received none')
+    throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected at least one finite loss to draw but received none.')
   }
   const names = [TRAIN, VALID].filter((name) => lines.some((point) => point.name === name))
   const vega = await import('vega')

@@ -37,7 +37,7 @@ export function parseStrictJson(text: string, source: string, integersOnly = fal
     const found = at < text.length ? JSON.stringify(text.slice(at, at + 12)) : 'the end'
     throw new GatecellError(
       'ERR_FILE_FORMAT',
-      `Expected ${expected} at character ${at} of the JSON in ${source} but found ${found}: the file is damaged or foreign`
+      `Expected ${expected} at character ${at} of the JSON in ${source} but found ${found}: the file is damaged or foreign.`
     )
   }
 
@@ -157,7 +157,7 @@ export function parseStrictJson(text: string, source: string, integersOnly = fal
 export function parseJsonObject(text: string, source: string): JsonObject {
   const value = parseStrictJson(text, source)
   if (!(value instanceof Map)) {
-    throw new GatecellError('ERR_FILE_FORMAT', `Expected a JSON object in ${source} but found another value`)
+    throw new GatecellError('ERR_FILE_FORMAT', `Expected a JSON object in ${source} but found another value.`)
   }
   return plain(value, source) as JsonObject
 }
@@ -166,7 +166,7 @@ function plain(value: StrictJson, source: string): JsonValue {
   if (Array.isArray(value)) return value.map((item) => plain(item, source))
   if (!(value instanceof Map)) return value
   if (value.has('__proto__')) {
-    throw new GatecellError('ERR_FILE_FORMAT', `Expected ordinary names in ${source} but found "__proto__"`)
+    throw new GatecellError('ERR_FILE_FORMAT', `Expected ordinary names in ${source} but found "__proto__".`)
   }
   return Object.fromEntries([...value].map(([key, member]) => [key, plain(member, source)]))
 }
@@ -179,13 +179,13 @@ export function canonicalJson(value: JsonValue, path = 'value'): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return JSON.stringify(value)
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a finite number at ${path} but received ${value}`)
+    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a finite number at ${path} but received ${value}.`)
   }
   if (Array.isArray(value)) {
     return `[${value.map((item: JsonValue, index) => canonicalJson(item, `${path}[${index}]`)).join(',')}]`
   }
   if (typeof value !== 'object' || Object.prototype.toString.call(value) !== '[object Object]') {
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a JSON value at ${path} but received a ${typeof value}`)
+    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a JSON value at ${path} but received a ${typeof value}.`)
   }
   const members: string[] = []
   const record = value as JsonObject

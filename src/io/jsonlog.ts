@@ -59,7 +59,7 @@ export async function* readJsonLog(path: string): AsyncGenerator<JsonObject> {
     finished = finishedBytes(handle.fd)
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code
-    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a log at ${path} but reading it gave ${code}`, { cause })
+    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a log at ${path} but reading it gave ${code}.`, { cause })
   }
   try {
     // Not readline: it also ends lines at U+2028, which JSON strings may hold.

@@ -95,7 +95,7 @@ const ownDtypes: readonly Dtype[] = ['F32', 'F64', 'I8', 'U8', 'I16', 'U16', 'I3
 export function formatError(source: string, expected: string, found: string): GatecellError {
   return new GatecellError(
     'ERR_FILE_FORMAT',
-    `Expected ${expected} in ${source} but found ${found}: the file is damaged, truncated or no safetensors file`
+    `Expected ${expected} in ${source} but found ${found}: the file is damaged, truncated or no safetensors file.`
   )
 }
 
@@ -198,14 +198,14 @@ export function checkTarget(info: TensorInfo, target: TensorData): void {
     const found = target?.constructor?.name ?? typeof target
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      `Expected a ${type.name} for tensor ${quoted(info.name)} (${info.dtype}) but received ${found}`
+      `Expected a ${type.name} for tensor ${quoted(info.name)} (${info.dtype}) but received ${found}.`
     )
   }
   if (target.byteLength !== info.end - info.begin) {
     const expected = `${(info.end - info.begin) / dtypeBytes[info.dtype]} elements ([${info.shape.join(', ')}])`
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected room for ${expected} of tensor ${quoted(info.name)} but received ${target.length}`
+      `Expected room for ${expected} of tensor ${quoted(info.name)} but received ${target.length}.`
     )
   }
 }
@@ -219,7 +219,7 @@ function dtypeOf(tensor: NamedTensor): Dtype {
   if (tensor.dtype !== undefined) return tensor.dtype
   const found = ownDtypes.find((dtype) => tensor.data instanceof arrayTypes[dtype])
   if (found !== undefined) return found
-  throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a typed array for tensor ${quoted(tensor.name)}`)
+  throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a typed array for tensor ${quoted(tensor.name)}.`)
 }
 
 /** A header ready to be written, and the tensors in the order of their bytes. */
@@ -268,7 +268,7 @@ export function encodeSafetensorsHeader(
 }
 
 function refuse(expected: string, received: string): never {
-  throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected ${expected} but received ${received}`)
+  throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected ${expected} but received ${received}.`)
 }
 
 function checkWritable(tensor: NamedTensor): void {
@@ -283,7 +283,7 @@ function checkWritable(tensor: NamedTensor): void {
   if (!valid || elementCount(shape) !== data.length) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected a shape of ${data.length} elements for tensor ${quoted(name)} but received [${shape.join(', ')}]`
+      `Expected a shape of ${data.length} elements for tensor ${quoted(name)} but received [${shape.join(', ')}].`
     )
   }
 }

@@ -100,7 +100,7 @@ export function openEventLog(folder: string, options: EventLogOptions = {}): Eve
     flush,
     scalar(tag, value, step, seconds = now()) {
       if (!Number.isSafeInteger(step) || step < 0) {
-        throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a step of 0 or more but received ${step}`)
+        throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a step of 0 or more but received ${step}.`)
       }
       const content = [...block(VALUE_TAG, encoder.encode(tag)), ...fixed(VALUE_SIMPLE, value, 4)]
       add(event(seconds, step, block(EVENT_SUMMARY, block(SUMMARY_VALUE, content))))
