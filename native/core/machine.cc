@@ -24,6 +24,7 @@ struct Machine {
   char problem[256] = "";
   const gc_kernels* found = &gc_kernels_scalar;
   const gc_kernels* used = &gc_kernels_scalar;
+  const gc_bf16_kernels* bf16 = &gc_bf16_scalar;
 };
 
 #if defined(GATECELL_X86)
@@ -96,11 +97,20 @@ void choose(Machine& m) {
            m.found->name, m.used->name);
 }
 
+void choose_bf16(Machine& m) {
+#if defined(GATECELL_X86)
+  if (m.used == &gc_kernels_avx2) m.bf16 = &gc_bf16_avx2;
+  if (m.used == &gc_kernels_avx512) m.bf16 = strstr(m.features, "avx512_bf16") ? &gc_bf16_avx512bf16 : &gc_bf16_avx512;
+#endif
+  (void)m;
+}
+
 const Machine& machine() {
   static const Machine found = [] {
     Machine m;
     detect(m);
     choose(m);
+    choose_bf16(m);
     return m;
   }();
   return found;
@@ -135,6 +145,7 @@ double cgroup_quota() {
 }  // namespace
 
 const gc_kernels& kernels() { return *machine().used; }
+const gc_bf16_kernels& bf16_kernels() { return *machine().bf16; }
 
 int default_threads() {
   int threads = affinity_count();

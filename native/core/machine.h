@@ -5,6 +5,8 @@
 namespace gatecell {
 // The table chosen by CPUID, XGETBV and GATECELL_ISA.
 const gc_kernels& kernels();
+// The table for bf16 pairs: native where the CPU has AVX512-BF16 and the AVX-512 table is in use.
+const gc_bf16_kernels& bf16_kernels();
 // Default thread count: the affinity mask, cut by the cgroup's CPU quota.
 int default_threads();
 }  // namespace gatecell

@@ -26,8 +26,8 @@ gc_gemm block_of(const MatMul& m, int64_t width) {
 }  // namespace
 
 void multiply(const MatMul& m, Range rows, Range blocks) {
-  const gc_kernels& table = kernels();
-  const int64_t width = table.tile_columns;
+  const auto product = m.b->half ? bf16_kernels().gemm : kernels().gemm;
+  const int64_t width = kernels().tile_columns;
   gc_gemm g = block_of(m, width);
   // One row streams the weights once: no blocking, and adjoining blocks in one call keep more chains in flight.
   const bool stream = rows.end - rows.begin <= 2;
@@ -57,7 +57,7 @@ void multiply(const MatMul& m, Range rows, Range blocks) {
         g.columns = std::min<int64_t>(group * 64, m.columns - block * 64);
         g.start = k == 0 && m.start ? m.start + block * 64 : nullptr;
         g.accumulate = k > 0 || m.accumulate;
-        if (g.columns > 0) table.gemm(&g);
+        if (g.columns > 0) product(&g);
       }
       k += g.segments * g.segment_length;
     }
@@ -78,8 +78,10 @@ void pack_rows(const float* a, int64_t ld, int64_t columns, Range k, int64_t tot
   }
 }
 
-void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k, int64_t width, float* c) {
+void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k, int64_t width, float* c,
+                           bool half) {
   const gc_kernels& table = kernels();
+  const auto product = half ? bf16_kernels().gemm : table.gemm;
   gc_gemm g = {};
   g.a_row = 1;
   g.a_k = kRowTile;
@@ -97,7 +99,20 @@ void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, 
       g.rows = std::min(kRowTile, a_columns - column);
       g.a = packed_a + column * k + k0 * kRowTile;
       g.c = c + column * 64;
-      table.gemm(&g);
+      product(&g);
+    }
+  }
+}
+
+void pack_row_pairs(const uint16_t* a, int64_t ld, int64_t columns, Range pairs, int64_t k, uint32_t* to) {
+  const int64_t total = (k + 1) / 2;
+  for (int64_t k0 = pairs.begin; k0 < pairs.end; k0 += 32) {
+    const int64_t k1 = std::min(k0 + 32, pairs.end);
+    for (int64_t column = 0; column < columns; column += kRowTile) {
+      const int64_t width = std::min(kRowTile, columns - column);
+      uint32_t* at = to + column * total + k0 * kRowTile;
+      for (int64_t i = k0; i < k1; ++i, at += kRowTile)
+        for (int64_t c = 0; c < width; ++c) at[c] = a[2 * i * ld + column + c] | (2 * i + 1 < k ? static_cast<uint32_t>(a[(2 * i + 1) * ld + column + c]) << 16 : 0u);
     }
   }
 }

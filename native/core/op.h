@@ -80,6 +80,7 @@ struct Plan {
   std::vector<int32_t> carry;
   int loss = -1;
   int optimizer = 0;
+  bool half = false;               // LSTM products on bf16 operands
   int threads = 1;
   char* host = nullptr;
   double* control = nullptr;

@@ -63,6 +63,32 @@ void pack_straight(const Store& s, const Packed& p, int64_t block) {
   }
 }
 
+// W[row][column] of B(k, n), zero in the padding.
+float packed_value(const Store& s, const Packed& p, int64_t k, int64_t n) {
+  const gc_param& param = s.params[p.param];
+  const int64_t rows = param.dims[0], columns = param.rank == 2 ? param.dims[1] : 1;
+  const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
+  const bool gates = p.kind == PackKind::kForwardGates || p.kind == PackKind::kBackwardGates;
+  int64_t row = transposed ? n : k;
+  const int64_t column = transposed ? k : n;
+  if (gates) row = row < panels_of(rows / 4) * 64 ? gate_row(row, rows / 4) : -1;
+  return row < 0 || row >= rows || column >= columns ? 0 : s.data[param.offset + row * columns + column];
+}
+
+// bf16: each word holds B(2k, n) and B(2k + 1, n).
+void pack_pairs(const Store& s, const Packed& p, int64_t block) {
+  const int64_t width = kernels().tile_columns;
+  for (int64_t tile = 0; tile < 64; tile += width) {
+    auto* to = reinterpret_cast<uint32_t*>(p.block.floats() + block * p.k * 64 + tile * p.k);
+    for (int64_t k = 0; k < p.k; ++k) {
+      for (int64_t n = 0; n < width; ++n) {
+        const float pair[2] = {packed_value(s, p, 2 * k, block * 64 + tile + n), packed_value(s, p, 2 * k + 1, block * 64 + tile + n)};
+        bf16_kernels().narrow(pair, 2, reinterpret_cast<uint16_t*>(to + k * width + n), 2, 1, 2);
+      }
+    }
+  }
+}
+
 // Both biases in the order of the gate buffer, zero in the padding.
 void combine_biases(const Store& s, const TokenGates& token, int64_t hidden, float* to) {
   for (int64_t j = 0; j < panels_of(hidden) * 64; ++j) {
@@ -112,15 +138,16 @@ int Store::request_token_gates(const TokenGates& token) {
   return static_cast<int>(packs.size()) - 1;
 }
 
-int Store::request_pack(int param, PackKind kind) {
+int Store::request_pack(int param, PackKind kind, bool half) {
   std::unique_lock<std::shared_mutex> lock(mutex);
   for (size_t i = 0; i < packs.size(); ++i)
-    if (packs[i]->param == param && packs[i]->kind == kind) return static_cast<int>(i);
+    if (packs[i]->param == param && packs[i]->kind == kind && packs[i]->half == half) return static_cast<int>(i);
   auto packed = std::make_unique<Packed>();
   const PackShape shape = pack_shape(params[param], kind);
   packed->param = param;
   packed->kind = kind;
-  packed->k = shape.k;
+  packed->half = half;
+  packed->k = half ? (shape.k + 1) / 2 : shape.k;
   packed->blocks = (shape.columns + 63) / 64;
   if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
   packs.push_back(std::move(packed));
@@ -152,7 +179,7 @@ void refresh_packs(Store& store, const std::vector<int>& ids, int threads) {
       if (p.version == store.version || p.kind == PackKind::kTokenGates) continue;
       const Range blocks = share(p.blocks, index, team);
       const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
-      for (int64_t b = blocks.begin; b < blocks.end; ++b) transposed ? pack_transposed(store, p, b) : pack_straight(store, p, b);
+      for (int64_t b = blocks.begin; b < blocks.end; ++b) p.half ? pack_pairs(store, p, b) : transposed ? pack_transposed(store, p, b) : pack_straight(store, p, b);
     }
   });
   for (int id : ids) {

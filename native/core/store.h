@@ -28,7 +28,8 @@ struct TokenGates {
 struct Packed {
   int param;
   PackKind kind;
-  int64_t k = 0;       // inner length
+  bool half = false;   // bf16, two neighbours in k to a word
+  int64_t k = 0;       // inner length, in words
   int64_t blocks = 0;  // blocks of 64 columns
   uint64_t version = 0;
   TokenGates token = {-1, -1, -1, -1};
@@ -50,7 +51,7 @@ struct Store {
   std::shared_mutex mutex;
 
   // The id of the pack, made on first request; -1 when memory is out. Called while a plan is compiled.
-  int request_pack(int param, PackKind kind);
+  int request_pack(int param, PackKind kind, bool half = false);
   // Needs W_ih's kForwardGates pack, requested before.
   int request_token_gates(const TokenGates& token);
   int64_t packed_bytes() const;

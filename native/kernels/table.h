@@ -65,9 +65,20 @@ typedef struct gc_kernels {
   void (*adam)(float* w, const float* g, float* m, float* v, int64_t n, float scale, float lr_t, float beta1, float beta2, float eps_t, float decay);
 } gc_kernels;
 
+// Products of bf16 pairs: in gc_gemm every 32-bit word of A and B is two bf16 neighbours in k, and k counts words.
+typedef struct gc_bf16_kernels {
+  const char* name;
+  void (*gemm)(const gc_gemm* g);
+  // f32 rows to bf16 rows (nearest even); y may lie over the beginning of x's rows.
+  void (*narrow)(const float* x, int64_t x_row, uint16_t* y, int64_t y_row, int64_t rows, int64_t columns);
+  void (*pair)(const uint16_t* even, const uint16_t* odd, uint32_t* to, int64_t n);
+  void (*add)(const uint16_t* x, float* y, int64_t n);  // y[i] += x[i]
+} gc_bf16_kernels;
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+extern const gc_bf16_kernels gc_bf16_scalar, gc_bf16_avx2, gc_bf16_avx512, gc_bf16_avx512bf16;
 extern const gc_kernels gc_kernels_scalar;
 extern const gc_kernels gc_kernels_avx2;
 extern const gc_kernels gc_kernels_avx512;

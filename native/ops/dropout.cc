@@ -36,19 +36,24 @@ void prepare(Plan& plan, Node& node) {
   if (node.attributes[kRate] > 0 && plan.loss >= 0) node.buffers.push_back({mask_rows(x, node) * x.cols, Life::kSaved});
 }
 
+// mask[e] for e in [begin, end), begin a multiple of 4.
+void keep_bytes(const Draws& draws, uint32_t threshold, Range range, uint8_t* mask) {
+  int64_t e = range.begin;
+  for (; e + 4 <= range.end; e += 4) {
+    const PhiloxBlock block = draws.block(static_cast<uint64_t>(e) / 4);
+    for (int i = 0; i < 4; ++i) mask[e + i] = block.word[i] >= threshold;
+  }
+  if (e >= range.end) return;
+  const PhiloxBlock block = draws.block(static_cast<uint64_t>(e) / 4);
+  for (int i = 0; e + i < range.end; ++i) mask[e + i] = block.word[i] >= threshold;
+}
+
 void draw_mask(Plan& plan, const Node& node, uint8_t* mask, int64_t elements) {
   const double p = node.attributes[kRate];
   const uint32_t threshold = static_cast<uint32_t>(std::min(p * 4294967296.0, 4294967295.0));
   const Draws draws(plan.seed(), static_cast<uint64_t>(node.attributes[kStream]), plan.step(), Draw::kMask);
-  parallel(plan.team(6.0 * static_cast<double>(elements)), [&](int index, int team) {
-    const Range mine = share(elements, index, team, 64);
-    for (int64_t e = mine.begin; e < mine.end; e += 4) {
-      const PhiloxBlock block = draws.block(static_cast<uint64_t>(e) / 4);
-      uint8_t keep[4];
-      for (int i = 0; i < 4; ++i) keep[i] = block.word[i] >= threshold;
-      memcpy(mask + e, keep, static_cast<size_t>(std::min<int64_t>(4, mine.end - e)));
-    }
-  });
+  parallel(plan.team(6.0 * static_cast<double>(elements)),
+           [&](int index, int team) { keep_bytes(draws, threshold, share(elements, index, team, 64), mask); });
 }
 
 float scale_of(const Node& node) { return static_cast<float>(1 / (1 - node.attributes[kRate])); }
@@ -70,7 +75,10 @@ void forward(Plan& plan, Node& node) {
   for_rows(plan, x, 2, [&](int64_t row) {
     const float* from = x.data + row * x.ld;
     const uint8_t* keep = mask + row % rows * x.cols;
-    put(out.data + row * out.ld, x.cols, false, [=](int64_t j) { return keep[j] ? from[j] * scale : 0.0f; });
+    put(out.data + row * out.ld, x.cols, false, [=](int64_t j) {
+      const float scaled = from[j] * scale;  // before the choice, which is then no branch
+      return keep[j] ? scaled : 0.0f;
+    });
   });
 }
 
@@ -85,7 +93,10 @@ void backward(Plan& plan, Node& node) {
   const float scale = scale_of(node);
   unary_gradient(plan, node, 2, [&](const float* d, int64_t row) {
     const uint8_t* keep = mask + row % rows * x.cols;
-    return [=](int64_t j) { return keep[j] ? d[j] * scale : 0.0f; };
+    return [=](int64_t j) {
+      const float scaled = d[j] * scale;
+      return keep[j] ? scaled : 0.0f;
+    };
   });
 }
 }  // namespace

@@ -7,7 +7,7 @@
 
 namespace gatecell {
 namespace {
-enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks, kTokenGrad, kBufferCount };
+enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks, kTokenGrad, kX16, kH16, kG16, kBufferCount };
 
 gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what, std::initializer_list<int64_t> dims) {
   if (!t) return GC_OK;
@@ -65,16 +65,22 @@ void prepare(Plan& plan, Node& node) {
   node.buffers[kDc] = {state, Life::kBackward};
   node.buffers[kBlocks] = {plan.threads * s.block_floats() * 4, Life::kBackward};
   node.buffers[kTokenGrad] = {s.table ? s.panels * s.table->rows * 64 * 4 : 0, Life::kBackward};
+  if (s.half) {
+    node.buffers[kX16] = {s.table ? 0 : rows * s.x->ld * 2, kept};
+    node.buffers[kH16] = {(s.T + 1) * s.B * s.ld * 2, kept};
+    node.buffers[kG16] = {s.panels * s.gate_words() * 64 * 4, Life::kBackward};
+  }
   const int ih = plan.input(node, kWeightIh)->slot, hh = plan.input(node, kWeightHh)->slot;
-  node.packs.assign(kTokenPack + 1, plan.store->request_pack(ih, PackKind::kForwardGates));
-  node.packs[kHhForward] = plan.store->request_pack(hh, PackKind::kForwardGates);
-  if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, PackKind::kBackwardGates);
-  if (node.trains && (s.table || s.x->wants_grad)) node.packs[kIhBackward] = plan.store->request_pack(ih, PackKind::kBackwardGates);
+  const bool half_x = s.half && !s.table;  // the token table is made in f32: it is small, and made once per weight version
+  node.packs.assign(kTokenPack + 1, plan.store->request_pack(ih, PackKind::kForwardGates, half_x));
+  node.packs[kHhForward] = plan.store->request_pack(hh, PackKind::kForwardGates, s.half);
+  if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, PackKind::kBackwardGates, s.half);
+  if (node.trains && (s.table || s.x->wants_grad)) node.packs[kIhBackward] = plan.store->request_pack(ih, PackKind::kBackwardGates, half_x);
   if (s.table) {
     const Tensor *b_ih = plan.input(node, kBiasIh), *b_hh = plan.input(node, kBiasHh);
     node.packs[kTokenPack] = plan.store->request_token_gates({s.table->slot, ih, b_ih ? b_ih->slot : -1, b_hh ? b_hh->slot : -1});
   }
-  node.why = std::string(kernels().name) + " 6-row tiles; " +
+  node.why = std::string(s.half ? bf16_kernels().name : kernels().name) + (s.half ? " bf16" : "") + " 6-row tiles; " +
              (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier" : "threads split the hidden units, one barrier a step") +
              (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "");
 }
@@ -92,6 +98,7 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   panel_stride = gate_panel_stride(T, B);
   reverse = node.attributes[0] != 0;
   keep = node.trains;
+  half = plan.half;
   if (node.buffers.empty()) return;  // still being prepared
   gates = node.buffers[kGates].data;
   cell = node.buffers[kCell].data;
@@ -102,6 +109,9 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   dh = node.buffers[kDh].data;
   dc = node.buffers[kDc].data;
   blocks = node.buffers[kBlocks].data;
+  x16 = reinterpret_cast<uint16_t*>(node.buffers[kX16].data);
+  h16 = reinterpret_cast<uint16_t*>(node.buffers[kH16].data);
+  g16 = reinterpret_cast<uint32_t*>(node.buffers[kG16].data);
   token_grad = node.buffers[kTokenGrad].data;
 }
 

@@ -33,16 +33,17 @@ void cells_backward(const Lstm& s, Range rows, Range panels, int64_t step) {
     cell.state_row = cell.dy_row = cell.dh_row = cell.dc_row = s.ld;
     cell.rows = rows.end - first;
     kernels().cell_backward(&cell);
+    if (s.half) bf16_kernels().narrow(cell.gates, 64, reinterpret_cast<uint16_t*>(cell.gates), 128, cell.rows, 64);
   }
 }
 
-// A = dG of the rows from (t, 0) on: k runs over panels and their 64 columns.
+// A = dG of the rows from (t, 0) on: k runs over panels and their 64 columns (bf16: 32 words at the beginning of the row).
 MatMul gate_product(const Lstm& s, int64_t t, const Packed& packed) {
   MatMul m;
   m.a = s.gate_rows(0, t, 0);
   m.a_row = 64;
   m.segments = s.panels;
-  m.segment_length = 64;
+  m.segment_length = s.half ? 32 : 64;
   m.a_segment = s.panel_stride;
   m.b = &packed;
   return m;
@@ -66,19 +67,42 @@ void recurrence(const Lstm& s, const Packed& u, int index, int team, Barrier& ba
   }
 }
 
+// sum += one row of dG, which bf16 keeps narrowed in place.
+void add_row(const Lstm& s, const float* row, float* sum) {
+  if (s.half) bf16_kernels().add(reinterpret_cast<const uint16_t*>(row), sum, 64);
+  else kernels().add(row, sum, 64);
+}
+
 // Gradients of one panel's pre-activations, summed over all places of each token in order.
 void sum_by_token(const Lstm& s, int64_t panel) {
   float* sums = s.token_grad + panel * s.table->rows * 64;
   memset(sums, 0, static_cast<size_t>(s.table->rows) * 64 * 4);
   const float* row = s.gate_rows(panel, 0, 0);
-  for (int64_t i = 0; i < s.T * s.B; ++i, row += 64) kernels().add(row, sums + int64_t{s.x->ids[i]} * 64, 64);
+  for (int64_t i = 0; i < s.T * s.B; ++i, row += 64) add_row(s, row, sums + int64_t{s.x->ids[i]} * 64);
+}
+
+// bf16: x and h of the step before in tiles, and dG with two rows to a word.
+void pack_half_operands(const Lstm& s, int index, int team) {
+  const int64_t rows = s.T * s.B;
+  const Range words = share(s.gate_words(), index, team, 32);
+  if (!s.table) pack_row_pairs(s.x16, s.x->ld, s.I, words, rows, reinterpret_cast<uint32_t*>(s.packed_x));
+  pack_row_pairs(s.h16 + (s.reverse ? s.B * s.ld : 0), s.ld, s.H, words, rows, reinterpret_cast<uint32_t*>(s.packed_h));
+  for (int64_t p = 0; p < s.panels; ++p) {
+    for (int64_t w = words.begin; w < words.end; ++w) {
+      const auto* even = reinterpret_cast<const uint16_t*>(s.gate_rows(p, 0, 2 * w));
+      bf16_kernels().pair(even, 2 * w + 1 < rows ? even + 128 : nullptr, s.g16 + (p * s.gate_words() + w) * 64, 64);
+    }
+  }
 }
 
 // Both operands of the weight gradients, transposed into tiles: x (or the table's rows), and h of the step before.
 void pack_operands(const Lstm& s, int index, int team) {
   const int64_t rows = s.T * s.B, shift = s.reverse ? -s.B : s.B;
   const Tensor& x = s.table ? *s.table : *s.x;
+  if (s.half) pack_half_operands(s, index, team);
+  if (s.half && !s.table) return;
   pack_rows(x.data, x.ld, s.I, share(x.rows, index, team, 64), x.rows, 0, s.packed_x);
+  if (s.half) return;
   Range mine = share(rows, index, team, 64);  // rows of y; the last step's h feeds nothing
   if (s.reverse) mine.begin = std::max(mine.begin, s.B);
   else mine.end = std::min(mine.end, rows - s.B);
@@ -90,7 +114,7 @@ void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
   alignas(64) float sum[64] = {};
   const int64_t rows = s.table ? s.table->rows : s.T * s.B;
   const float* row = s.table ? s.token_grad + panel * rows * 64 : s.gate_rows(panel, 0, 0);
-  for (int64_t i = 0; i < rows; ++i, row += 64) kernels().add(row, sum, 64);
+  for (int64_t i = 0; i < rows; ++i, row += 64) s.table ? kernels().add(row, sum, 64) : add_row(s, row, sum);
   for (int64_t j = 0; j < 64; ++j) {
     const int64_t r = gate_row(panel * 64 + j, s.H);
     if (r >= 0) grad[r] = accumulate ? grad[r] + sum[j] : sum[j];
@@ -99,8 +123,8 @@ void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
 
 // One panel of dW (from x) or dU (from h): 64 columns of the gradient, all inputs.
 void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, int64_t rows, const float* dg, float* block, float* grad,
-                 bool accumulate) {
-  weight_gradient_block(packed, inputs, rows, dg, 64, 64, block);
+                 bool accumulate, bool half) {
+  weight_gradient_block(packed, inputs, rows, dg, 64, 64, block, half);
   scatter_gradient(block, inputs, 64, grad, accumulate, [&](int64_t j) { return gate_row(panel * 64 + j, s.H); });
 }
 
@@ -134,11 +158,12 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
   const Tensor* biases[] = {plan.input(node, kBiasIh), plan.input(node, kBiasHh)};
   const Range panels = share(s.panels, index, team);
   for (int64_t p = panels.begin; p < panels.end; ++p) {
-    const float* dg = s.gate_rows(p, 0, 0);
+    const float* dg = s.half ? reinterpret_cast<const float*>(s.g16 + p * s.gate_words() * 64) : s.gate_rows(p, 0, 0);
+    const int64_t k = s.half ? s.gate_words() : s.T * s.B;
     if (s.table) sum_by_token(s, p);
-    if (w.grad && s.table) weight_task(s, p, s.packed_x, s.I, s.table->rows, s.token_grad + p * s.table->rows * 64, block, w.grad, node.accumulate[kWeightIh]);
-    if (w.grad && !s.table) weight_task(s, p, s.packed_x, s.I, s.T * s.B, dg, block, w.grad, node.accumulate[kWeightIh]);
-    if (u.grad) weight_task(s, p, s.packed_h, s.H, s.T * s.B, dg, block, u.grad, node.accumulate[kWeightHh]);
+    if (w.grad && s.table) weight_task(s, p, s.packed_x, s.I, s.table->rows, s.token_grad + p * s.table->rows * 64, block, w.grad, node.accumulate[kWeightIh], false);
+    if (w.grad && !s.table) weight_task(s, p, s.packed_x, s.I, k, dg, block, w.grad, node.accumulate[kWeightIh], s.half);
+    if (u.grad) weight_task(s, p, s.packed_h, s.H, k, dg, block, u.grad, node.accumulate[kWeightHh], s.half);
     for (int i = 0; i < 2; ++i)
       if (biases[i] && biases[i]->grad) bias_gradient(s, p, biases[i]->grad, node.accumulate[kBiasIh + i]);
   }

@@ -46,11 +46,26 @@ bool tokens_in_range(Plan& plan, const Lstm& s) {
   return true;
 }
 
+// x of one time step, and the words from row to row: f32, or bf16 in pairs.
+int64_t x_row(const Lstm& s) { return s.half ? s.x->ld / 2 : s.x->ld; }
+const float* x_rows(const Lstm& s, int64_t t) {
+  return s.half ? reinterpret_cast<const float*>(s.x16 + t * s.B * s.x->ld) : s.x->data + t * s.B * s.x->ld;
+}
+
+// Rounds this team member's rows of x to bf16 for steps [first, last).
+void narrow_x(const Lstm& s, const Share& mine, int64_t first, int64_t last) {
+  const int64_t low = std::min(s.time(first), s.time(last - 1)), count = mine.rows.end - mine.rows.begin, ld = s.x->ld;
+  for (int64_t t = low; t < low + last - first; ++t) {
+    const int64_t at = (t * s.B + mine.rows.begin) * ld;
+    bf16_kernels().narrow(s.x->data + at, ld, s.x16 + at, ld, count, ld);
+  }
+}
+
 // Gate pre-activations of steps [first, last) begin as W x + b.
 void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, int64_t last) {
   MatMul m;
-  m.a_row = s.x->ld;
-  m.segment_length = s.I;
+  m.a_row = x_row(s);
+  m.segment_length = s.half ? (s.I + 1) / 2 : s.I;
   m.b = &w;
   m.c_row = 64;
   m.c_block = s.panel_stride;
@@ -58,14 +73,14 @@ void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, i
   m.start = s.bias;
   const int64_t low = std::min(s.time(first), s.time(last - 1)), count = last - first;
   if (mine.rows.end - mine.rows.begin == s.B) {  // whole steps: their rows adjoin
-    m.a = s.x->data + low * s.B * s.x->ld;
+    m.a = x_rows(s, low);
     m.c = s.gate_rows(0, low, 0);
     multiply(m, {0, count * s.B}, mine.panels);
     return;
   }
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
     for (int64_t t = low; t < low + count; ++t) {
-      m.a = s.x->data + t * s.B * s.x->ld;
+      m.a = x_rows(s, t);
       m.c = s.gate_rows(0, t, 0);
       multiply(m, mine.rows, {p, p + 1});
     }
@@ -76,9 +91,9 @@ void step_forward(const Lstm& s, const Packed& u, const Share& mine, int64_t ste
   const gc_kernels& table = kernels();
   const int64_t first = mine.rows.begin, rows = mine.rows.end - first, t = s.time(step);
   MatMul m;
-  m.a = s.h_before(step);
-  m.a_row = s.ld;
-  m.segment_length = s.H;
+  m.a = s.half ? reinterpret_cast<const float*>(s.h16_before(step)) : s.h_before(step);
+  m.a_row = s.half ? s.ld / 2 : s.ld;
+  m.segment_length = s.half ? (s.H + 1) / 2 : s.H;
   m.b = &u;
   m.c = s.gate_rows(0, t, 0);
   m.c_row = 64;
@@ -98,6 +113,7 @@ void step_forward(const Lstm& s, const Packed& u, const Share& mine, int64_t ste
     cell.h_row = s.ld;
     cell.rows = rows;
     table.cell_forward(&cell);
+    if (s.half) bf16_kernels().narrow(cell.h, s.ld, s.h16_after(step) + first * s.ld + p * 16, s.ld, rows, 16);
   }
 }
 }  // namespace
@@ -108,15 +124,21 @@ void lstm_forward(Plan& plan, Node& node) {
   if (s.table && !tokens_in_range(plan, s)) return;
   if (!s.table) combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
   memset(s.zeros, 0, static_cast<size_t>(s.B * s.ld) * 4);
+  if (s.half) bf16_kernels().narrow(s.h_before(0), s.ld, s.h16_before(0), s.ld, s.B, s.ld);
   Barrier barrier;
   parallel(plan.team(8.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H))), [&](int index, int team) {
     const Split split = lstm_split(s, team);
     const Share mine = split == Split::kRows ? Share{share(s.B, index, team), {0, s.panels}} : Share{{0, s.B}, share(s.panels, index, team)};
+    if (s.half && !s.table && split == Split::kPanels) {  // each thread needs all of x
+      narrow_x(s, {share(s.B, index, team), {}}, 0, s.T);
+      barrier.wait(team);
+    }
     const int64_t rows = std::max<int64_t>(1, mine.rows.end - mine.rows.begin);
     const int64_t chunk = std::max<int64_t>(1, kChunkBytes / (rows * s.I * 4));
     for (int64_t first = 0; first < s.T; first += chunk) {
       const int64_t last = std::min(first + chunk, s.T);
       if (s.table) project_tokens(s, *plan.store->packs[node.packs[kTokenPack]], mine, first, last);
+      else if (s.half && split == Split::kRows) narrow_x(s, mine, first, last), project(s, w, mine, first, last);
       else project(s, w, mine, first, last);
       for (int64_t step = first; step < last; ++step) {
         step_forward(s, u, mine, step);

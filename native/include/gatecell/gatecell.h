@@ -113,6 +113,9 @@ typedef enum gc_control {
   GC_CONTROL_SIZE = 16,
 } gc_control;
 
+// Operands of the LSTM products; sums, states and master weights are f32 either way.
+typedef enum gc_precision { GC_FLOAT = 0, GC_BF16 = 1 } gc_precision;
+
 typedef struct gc_plan gc_plan;
 typedef struct gc_plan_desc {
   gc_store* store;                   // null where the graph has no parameters
@@ -130,6 +133,7 @@ typedef struct gc_plan_desc {
   int64_t host_elements;             // 4-byte elements in it
   double* control;                   // GC_CONTROL_SIZE doubles
   int32_t threads;                   // 0: the engine's
+  int32_t precision;                 // gc_precision
 } gc_plan_desc;
 gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out);
 // Runs on the calling thread plus the engine's pool. GC_BUSY if the plan is running already.

@@ -9,6 +9,8 @@ namespace {
 
 #include "../shared/gemm.inl"
 
+#include "../shared/bf16.inl"
+
 #include "../shared/cell.inl"
 
 #include "../shared/elementwise.inl"
@@ -18,7 +20,7 @@ namespace {
 extern "C" const gc_kernels gc_kernels_avx2 = {
     "avx2",
     gc_avx2::kTileVectors* gc_avx2::VL,
-    gc_avx2::gemm,
+    gc_avx2::gemm_all<gc_avx2::FloatMac>,
     gc_avx2::cell_forward,
     gc_avx2::cell_backward,
     gc_avx2::sigmoid_array,
@@ -28,4 +30,8 @@ extern "C" const gc_kernels gc_kernels_avx2 = {
     gc_avx2::sgd_array,
     gc_avx2::rmsprop_array,
     gc_avx2::adam_array,
+};
+
+extern "C" const gc_bf16_kernels gc_bf16_avx2 = {
+    "avx2", gc_avx2::gemm_all<gc_avx2::PairMac>, gc_avx2::narrow_rows, gc_avx2::pair_rows, gc_avx2::add_bf16,
 };

@@ -9,6 +9,8 @@ namespace {
 
 #include "../shared/gemm.inl"
 
+#include "../shared/bf16.inl"
+
 #include "../shared/cell.inl"
 
 #include "../shared/elementwise.inl"
@@ -18,7 +20,7 @@ namespace {
 extern "C" const gc_kernels gc_kernels_avx512 = {
     "avx512",
     gc_avx512::kTileVectors* gc_avx512::VL,
-    gc_avx512::gemm,
+    gc_avx512::gemm_all<gc_avx512::FloatMac>,
     gc_avx512::cell_forward,
     gc_avx512::cell_backward,
     gc_avx512::sigmoid_array,
@@ -28,4 +30,8 @@ extern "C" const gc_kernels gc_kernels_avx512 = {
     gc_avx512::sgd_array,
     gc_avx512::rmsprop_array,
     gc_avx512::adam_array,
+};
+
+extern "C" const gc_bf16_kernels gc_bf16_avx512 = {
+    "avx512", gc_avx512::gemm_all<gc_avx512::PairMac>, gc_avx512::narrow_rows, gc_avx512::pair_rows, gc_avx512::add_bf16,
 };

@@ -9,6 +9,8 @@ namespace {
 
 #include "../shared/gemm.inl"
 
+#include "../shared/bf16.inl"
+
 #include "../shared/cell.inl"
 
 #include "../shared/elementwise.inl"
@@ -18,7 +20,7 @@ namespace {
 extern "C" const gc_kernels gc_kernels_scalar = {
     "scalar",
     gc_scalar::kTileVectors* gc_scalar::VL,
-    gc_scalar::gemm,
+    gc_scalar::gemm_all<gc_scalar::FloatMac>,
     gc_scalar::cell_forward,
     gc_scalar::cell_backward,
     gc_scalar::sigmoid_array,
@@ -28,4 +30,8 @@ extern "C" const gc_kernels gc_kernels_scalar = {
     gc_scalar::sgd_array,
     gc_scalar::rmsprop_array,
     gc_scalar::adam_array,
+};
+
+extern "C" const gc_bf16_kernels gc_bf16_scalar = {
+    "scalar", gc_scalar::gemm_all<gc_scalar::PairMac>, gc_scalar::narrow_rows, gc_scalar::pair_rows, gc_scalar::add_bf16,
 };

@@ -2,6 +2,11 @@
 // Tile MR x (NT * NV) vectors, all accumulators in registers for the whole of K. Every output is one FMA chain over k in
 // increasing order: no split over k, so the bits depend neither on the tile, nor on the ISA, nor on the batch size.
 // GATECELL_TILE_VECTORS: vectors of one packed B tile (4 on AVX-512, 2 on AVX2, 1 on scalar).
+// Mac: the multiply-add of one k: float products here, pairs of bf16 in bf16.inl (a "float" then carries two of them).
+
+struct FloatMac {
+  GC_INLINE V run(V a, V b, V acc) { return v_fma(a, b, acc); }
+};
 
 constexpr int kMaxRows = 6;
 constexpr int kTileVectors = GATECELL_TILE_VECTORS;
@@ -20,7 +25,7 @@ static inline void gemm_start(const gc_gemm* g, const float* c, const float* sta
   }
 }
 
-template <int MR, int NV, int NT>
+template <class Mac, int MR, int NV, int NT>
 static void gemm_tile(const gc_gemm* g, const float* a, const float* b, float* c, const float* start, int last_lanes) {
   V acc[MR][NT * NV];
   for (int m = 0; m < MR; ++m) gemm_start<NV, NT>(g, c + m * g->c_row, start, last_lanes, acc[m]);
@@ -34,7 +39,7 @@ static void gemm_tile(const gc_gemm* g, const float* a, const float* b, float* c
         for (int n = 0; n < NV; ++n) bv[t * NV + n] = v_load(bs + t * b_tile + n * VL);
       for (int m = 0; m < MR; ++m) {
         const V av = v_set(as[m * a_row]);
-        for (int n = 0; n < NT * NV; ++n) acc[m][n] = v_fma(av, bv[n], acc[m][n]);
+        for (int n = 0; n < NT * NV; ++n) acc[m][n] = Mac::run(av, bv[n], acc[m][n]);
       }
       as += a_k;
       bs += b_k;
@@ -53,28 +58,29 @@ static void gemm_tile(const gc_gemm* g, const float* a, const float* b, float* c
 
 using gemm_tile_fn = void (*)(const gc_gemm*, const float*, const float*, float*, const float*, int);
 
-template <int NV>
+template <class Mac, int NV>
 static gemm_tile_fn gemm_pick(int rows) {
   switch (rows) {
-    case 1: return gemm_tile<1, NV, 1>;
-    case 2: return gemm_tile<2, NV, 1>;
-    case 3: return gemm_tile<3, NV, 1>;
-    case 4: return gemm_tile<4, NV, 1>;
-    case 5: return gemm_tile<5, NV, 1>;
-    default: return gemm_tile<6, NV, 1>;
+    case 1: return gemm_tile<Mac, 1, NV, 1>;
+    case 2: return gemm_tile<Mac, 2, NV, 1>;
+    case 3: return gemm_tile<Mac, 3, NV, 1>;
+    case 4: return gemm_tile<Mac, 4, NV, 1>;
+    case 5: return gemm_tile<Mac, 5, NV, 1>;
+    default: return gemm_tile<Mac, 6, NV, 1>;
   }
 }
 
+template <class Mac>
 static gemm_tile_fn gemm_pick_narrow(int rows, int vectors) {
   switch (vectors) {
-    case 1: return gemm_pick<1>(rows);
+    case 1: return gemm_pick<Mac, 1>(rows);
 #if GATECELL_TILE_VECTORS > 1
-    case 2: return gemm_pick<2>(rows);
+    case 2: return gemm_pick<Mac, 2>(rows);
 #endif
 #if GATECELL_TILE_VECTORS > 2
-    case 3: return gemm_pick<3>(rows);
+    case 3: return gemm_pick<Mac, 3>(rows);
 #endif
-    default: return gemm_pick<kTileVectors>(rows);
+    default: return gemm_pick<Mac, kTileVectors>(rows);
   }
 }
 
@@ -84,19 +90,21 @@ static constexpr int gemm_group(int rows) {
 }
 
 // Rows in balanced tiles: 16 rows are 6 + 5 + 5, not 6 + 6 + 4.
+template <class Mac>
 static void gemm_rows(const gc_gemm* g, const float* b, float* c, const float* start, int vectors, int last_lanes) {
   const int64_t tiles = (g->rows + kMaxRows - 1) / kMaxRows;
   const float* a = g->a;
   for (int64_t tile = 0, left = g->rows; tile < tiles; ++tile) {
     const int rows = static_cast<int>((left + tiles - tile - 1) / (tiles - tile));
-    gemm_pick_narrow(rows, vectors)(g, a, b, c, start, last_lanes);
+    gemm_pick_narrow<Mac>(rows, vectors)(g, a, b, c, start, last_lanes);
     a += rows * g->a_row;
     c += rows * g->c_row;
     left -= rows;
   }
 }
 
-static void gemm(const gc_gemm* g) {
+template <class Mac>
+static void gemm_all(const gc_gemm* g) {
   constexpr int width = kTileVectors * VL;
   const int64_t tiles = (g->columns + width - 1) / width;
   const int group = g->rows == 1 ? gemm_group(1) : g->rows == 2 ? gemm_group(2) : 1;
@@ -105,14 +113,15 @@ static void gemm(const gc_gemm* g) {
     float* c = g->c + tile * g->c_tile;
     const float* start = g->start ? g->start + tile * width : nullptr;
     if (group > 1 && (tile + group) * width <= g->columns) {
-      if (g->rows == 1) gemm_tile<1, kTileVectors, gemm_group(1)>(g, g->a, b, c, start, VL);
-      else gemm_tile<2, kTileVectors, gemm_group(2)>(g, g->a, b, c, start, VL);
+      if (g->rows == 1) gemm_tile<Mac, 1, kTileVectors, gemm_group(1)>(g, g->a, b, c, start, VL);
+      else gemm_tile<Mac, 2, kTileVectors, gemm_group(2)>(g, g->a, b, c, start, VL);
       tile += group;
       continue;
     }
     const int64_t columns = g->columns - tile * width < width ? g->columns - tile * width : width;
     const int vectors = static_cast<int>((columns + VL - 1) / VL);
-    gemm_rows(g, b, c, start, vectors, static_cast<int>(columns - (vectors - 1) * VL));
+    gemm_rows<Mac>(g, b, c, start, vectors, static_cast<int>(columns - (vectors - 1) * VL));
     ++tile;
   }
 }
+
