@@ -5,7 +5,7 @@ import { GatecellError } from './errors.js'
 import { Graph, type ParameterSpec } from './graph/graph.js'
 import type { OptimizerName } from './graph/opcodes.js'
 import { ParameterStore } from './graph/parameters.js'
-import { createPlan, type GeneratingPlan, type Plan } from './graph/plan.js'
+import { createPlan, type GeneratingPlan, type Plan, type Precision } from './graph/plan.js'
 import type { DType, Tensor } from './graph/tensor.js'
 import type { JsonObject } from './io/json.js'
 import { checkSeed } from './random.js'
@@ -59,6 +59,8 @@ export interface ModelOptions {
   training?: boolean
   /** Threads of its plans; 0: the engine's (see setThreads). */
   threads?: number
+  /** Operands of the LSTM products in all its plans; default 'f32'. */
+  precision?: Precision
   /** false: parameters start as zeros, for weights that are loaded next. */
   initialize?: boolean
 }
@@ -91,6 +93,7 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   /** Number of weights. */
   readonly parameterCount: number
   readonly threads: number
+  readonly precision: Precision
   /** Names of the dims that `plan` and `record` want. */
   readonly dimNames: readonly string[]
   /** The plan for one shape and purpose; made at the first call, then kept. */
@@ -115,7 +118,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   definition: ModelDefinition<I, T, O>,
   options: ModelOptions = {}
 ): Model<I, T, O> {
-  const { seed = 0, training = true, threads = 0, initialize = true } = options
+  const { seed = 0, training = true, threads = 0, precision = 'f32', initialize = true } = options
   checkSeed(seed)
   checkDefinition(definition)
   const names = new Set(
@@ -136,6 +139,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     parameters,
     parameterCount: parameters.count,
     threads,
+    precision,
     dimNames: [...names],
     plan(dims, planOptions = {}) {
       const { purpose = 'train', optimizer = 'adam', outputs } = planOptions
@@ -154,7 +158,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     },
     record: (dims, purpose) => recordModel(definition, checkDims(dims, names), purpose, parameters.specs),
     compile(graph, compileOptions = {}) {
-      const plan = createPlan(graph, { parameters, threads, ...compileOptions })
+      const plan = createPlan(graph, { parameters, threads, precision, ...compileOptions })
       for (const old of compiled) if (old.disposed) compiled.delete(old)
       compiled.add(plan)
       return plan

@@ -17,6 +17,10 @@ export interface RunOptions {
   signal?: AbortSignal | undefined
 }
 
+/** 'bf16' halves the operands' bytes and, where the CPU has AVX512-BF16, doubles the arithmetic rate. */
+export type Precision = 'f32' | 'bf16'
+export const precisions = { f32: 0, bf16: 1 } as const satisfies Record<Precision, number>
+
 export interface PlanOptions {
   parameters: ParameterStore
   /** Tensor whose first element is minimised; null: the plan has no gradients. */
@@ -24,6 +28,8 @@ export interface PlanOptions {
   optimizer?: OptimizerName | null
   /** 0: the engine's threads. */
   threads?: number
+  /** Operands of the LSTM products; sums, states and weights stay float32. Default 'f32'. */
+  precision?: Precision
 }
 
 type Views = Record<string, View>
@@ -77,7 +83,7 @@ export interface GeneratingPlan extends Plan {
 
 /** Compiles `graph`. Throws ERR_OUT_OF_MEMORY, ERR_UNSUPPORTED and whatever the core finds wrong with the graph. */
 export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
-  const { parameters, loss = null, optimizer = null, threads = 0 } = options
+  const { parameters, loss = null, optimizer = null, threads = 0, precision = 'f32' } = options
   if (loss && !parameters.training) {
     throw new GatecellError(
       'ERR_UNSUPPORTED',
@@ -101,7 +107,8 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
       optimizer: optimizers[optimizer ?? 'none'],
       host,
       control: control.values,
-      threads
+      threads,
+      precision: precisions[precision]
     })
   )
   const inputs = viewsOf(graph.inputs, tables, host)

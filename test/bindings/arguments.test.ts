@@ -96,7 +96,8 @@ t.test('a description with a wrong field is refused, and a throwing getter throw
     ['host', floats(64).subarray(1)],
     ['host', floats(16)],
     ['control', doubles(8)],
-    ['threads', -1]
+    ['threads', -1],
+    ['precision', 9]
   ]
   for (const [name, value] of wrong) {
     t.ok(

@@ -59,7 +59,8 @@ export function linearDescription(rows: number): Fixture {
     optimizer: 0,
     host,
     control,
-    threads: 0
+    threads: 0,
+    precision: 0
   }
   return { store, weights, host, control, description }
 }
