@@ -97,6 +97,7 @@ t.test('a description with a wrong field is refused, and a throwing getter throw
     ['host', floats(16)],
     ['control', doubles(8)],
     ['threads', -1],
+    ['precision', 7],
     ['precision', 9]
   ]
   for (const [name, value] of wrong) {
