@@ -115,13 +115,15 @@ int64_t pick(const float* weights, int64_t count, double at, Id id) {
   return last;
 }
 
-// The same over all ids in their own order: whole blocks are passed over by their sums.
-int64_t pick_all(const float* weights, int64_t n, double u) {
-  const double at = u * sum_of(weights, n);
-  double sum = 0, before = 0;
+// The same over all ids in their own order: whole blocks are passed over by their sums, kept in `sums`.
+int64_t pick_all(const float* weights, int64_t n, double u, double* sums) {
+  double total = 0, before = 0;
+  for (int64_t j = 0; j < n; j += kBlock) total += sums[j / kBlock] = block_sum(weights + j, std::min(kBlock, n - j));
+  const double at = u * total;
   int64_t first = 0;
+  double sum = 0;
   for (int64_t j = 0; j < n && sum <= at; j += kBlock) {
-    const double block = block_sum(weights + j, std::min(kBlock, n - j));
+    const double block = sums[j / kBlock];
     if (block > 0) first = j, before = sum;
     sum += block;
   }
@@ -159,7 +161,7 @@ int64_t draw(const float* x, int64_t n, const Settings& s, double u, float* weig
   if (!(std::fabs(most) <= 3.4e38f)) return -1;
   for (int64_t j = 0; j < n; ++j) weights[j] = (x[j] - most) * inverse;
   kernels().exp(weights, weights, n);
-  if (s.top_k == 0 && s.top_p == 1) return pick_all(weights, n, u);
+  if (s.top_k == 0 && s.top_p == 1) return pick_all(weights, n, u, reinterpret_cast<double*>(order));
   double mass;
   const int64_t kept = select(x, weights, n, s, order, mass);
   return pick(weights, kept, u * mass, [&](int64_t i) { return order[n - 1 - i]; });
