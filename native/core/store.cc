@@ -25,6 +25,13 @@ PackShape pack_shape(const gc_param& p, PackKind kind) {
   }
 }
 
+// The row of W behind position j of the packed dimension that runs over W's rows; -1 in the padding.
+int64_t source_row(const Packed& p, int64_t j, int64_t rows) {
+  const bool gates = p.kind == PackKind::kForwardGates || p.kind == PackKind::kBackwardGates;
+  if (gates) return j < panels_of(rows / 4) * 64 ? gate_row(j, rows / 4) : -1;
+  return j < rows ? j : -1;
+}
+
 // B(k, n) = W[row(n)][k]: a transpose, done in squares of 16 so that both sides stay in L1.
 void pack_transposed(const Store& s, const Packed& p, int64_t block) {
   const gc_param& param = s.params[p.param];
@@ -36,7 +43,7 @@ void pack_transposed(const Store& s, const Packed& p, int64_t block) {
       const int64_t k1 = std::min(k0 + 16, p.k);
       for (int64_t n = 0; n < width; ++n) {
         const int64_t column = block * 64 + tile + n;
-        const int64_t row = p.kind == PackKind::kForwardGates ? gate_row(column, rows / 4) : column < rows ? column : -1;
+        const int64_t row = source_row(p, column, rows);
         if (row < 0) {
           for (int64_t k = k0; k < k1; ++k) to[k * width + n] = 0;
         } else {
@@ -53,7 +60,7 @@ void pack_straight(const Store& s, const Packed& p, int64_t block) {
   const int64_t width = kernels().tile_columns, rows = param.dims[0], columns = param.rank == 2 ? param.dims[1] : 1;
   const float* w = s.data + param.offset;
   for (int64_t k = 0; k < p.k; ++k) {
-    const int64_t row = p.kind == PackKind::kBackwardGates ? gate_row(k, rows / 4) : k;
+    const int64_t row = source_row(p, k, rows);
     for (int64_t tile = 0; tile < 64; tile += width) {
       float* to = p.block.floats() + block * p.k * 64 + tile * p.k + k * width;
       const int64_t first = block * 64 + tile, count = row < 0 ? 0 : std::max<int64_t>(0, std::min(width, columns - first));
@@ -63,30 +70,44 @@ void pack_straight(const Store& s, const Packed& p, int64_t block) {
   }
 }
 
-// W[row][column] of B(k, n), zero in the padding.
-float packed_value(const Store& s, const Packed& p, int64_t k, int64_t n) {
+// bf16, B(k, n) = W[row(n)][k]: a row of W narrowed is a row of words already; they are laid out column by column.
+void pack_pairs_transposed(const Store& s, const Packed& p, int64_t block) {
   const gc_param& param = s.params[p.param];
-  const int64_t rows = param.dims[0], columns = param.rank == 2 ? param.dims[1] : 1;
-  const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
-  const bool gates = p.kind == PackKind::kForwardGates || p.kind == PackKind::kBackwardGates;
-  int64_t row = transposed ? n : k;
-  const int64_t column = transposed ? k : n;
-  if (gates) row = row < panels_of(rows / 4) * 64 ? gate_row(row, rows / 4) : -1;
-  return row < 0 || row >= rows || column >= columns ? 0 : s.data[param.offset + row * columns + column];
-}
-
-// bf16: each word holds B(2k, n) and B(2k + 1, n).
-void pack_pairs(const Store& s, const Packed& p, int64_t block) {
-  const int64_t width = kernels().tile_columns;
-  for (int64_t tile = 0; tile < 64; tile += width) {
-    auto* to = reinterpret_cast<uint32_t*>(p.block.floats() + block * p.k * 64 + tile * p.k);
-    for (int64_t k = 0; k < p.k; ++k) {
-      for (int64_t n = 0; n < width; ++n) {
-        const float pair[2] = {packed_value(s, p, 2 * k, block * 64 + tile + n), packed_value(s, p, 2 * k + 1, block * 64 + tile + n)};
-        bf16_kernels().narrow(pair, 2, reinterpret_cast<uint16_t*>(to + k * width + n), 2, 1, 2);
-      }
+  const int64_t width = kernels().tile_columns, columns = param.rank == 2 ? param.dims[1] : 1;
+  for (int64_t n = 0; n < 64; ++n) {
+    const int64_t row = source_row(p, block * 64 + n, param.dims[0]);
+    auto* to = reinterpret_cast<uint32_t*>(p.block.floats()) + block * p.k * 64 + n / width * width * p.k + n % width;
+    for (int64_t k0 = 0; k0 < p.k; k0 += 32) {
+      const int64_t words = std::min<int64_t>(32, p.k - k0), count = std::min(2 * words, columns - 2 * k0);
+      uint32_t part[32] = {};
+      if (row >= 0) bf16_kernels().narrow(s.data + param.offset + row * columns + 2 * k0, 64, reinterpret_cast<uint16_t*>(part), 64, 1, count);
+      for (int64_t k = 0; k < words; ++k) to[(k0 + k) * width] = part[k];
     }
   }
+}
+
+// bf16, B(k, n) = W[row(k)][n]: two rows are narrowed and interleaved.
+void pack_pairs_straight(const Store& s, const Packed& p, int64_t block) {
+  const gc_param& param = s.params[p.param];
+  const int64_t width = kernels().tile_columns, columns = param.rank == 2 ? param.dims[1] : 1;
+  const int64_t first = block * 64, count = std::min<int64_t>(64, columns - first);
+  for (int64_t k = 0; k < p.k; ++k) {
+    uint16_t rows[2][64] = {};
+    uint32_t words[64];
+    for (int64_t i = 0; i < 2; ++i) {
+      const int64_t row = source_row(p, 2 * k + i, param.dims[0]);
+      if (row >= 0) bf16_kernels().narrow(s.data + param.offset + row * columns + first, 64, rows[i], 64, 1, count);
+    }
+    bf16_kernels().pair(rows[0], rows[1], words, 64);
+    for (int64_t tile = 0; tile < 64; tile += width)
+      memcpy(p.block.floats() + block * p.k * 64 + tile * p.k + k * width, words + tile, static_cast<size_t>(width) * 4);
+  }
+}
+
+void pack_block(const Store& s, const Packed& p, int64_t block) {
+  const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
+  if (p.half) transposed ? pack_pairs_transposed(s, p, block) : pack_pairs_straight(s, p, block);
+  else transposed ? pack_transposed(s, p, block) : pack_straight(s, p, block);
 }
 
 // Both biases in the order of the gate buffer, zero in the padding.
@@ -178,8 +199,7 @@ void refresh_packs(Store& store, const std::vector<int>& ids, int threads) {
       const Packed& p = *store.packs[id];
       if (p.version == store.version || p.kind == PackKind::kTokenGates) continue;
       const Range blocks = share(p.blocks, index, team);
-      const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
-      for (int64_t b = blocks.begin; b < blocks.end; ++b) p.half ? pack_pairs(store, p, b) : transposed ? pack_transposed(store, p, b) : pack_straight(store, p, b);
+      for (int64_t b = blocks.begin; b < blocks.end; ++b) pack_block(store, p, b);
     }
   });
   for (int id : ids) {
