@@ -21,8 +21,8 @@ gc_status read_tensor(const gc_plan_desc& desc, const int32_t* record, int id, P
   for (int d = 0; d < 4; ++d) {
     t.dims[d] = d < t.rank ? record[4 + d] : 1;
     if (t.dims[d] < 1) return fail(GC_INVALID_SHAPE, "tensor %d: expected positive dimensions, got %lld", id, static_cast<long long>(t.dims[d]));
+    if (t.dims[d] > kMaxElements / elements) return fail(GC_INVALID_SHAPE, "tensor %d has too many elements", id);
     elements *= t.dims[d];
-    if (elements > kMaxElements) return fail(GC_INVALID_SHAPE, "tensor %d has too many elements", id);
   }
   t.cols = t.dims[t.rank - 1];
   t.rows = elements / t.cols;
@@ -64,17 +64,18 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
   node.attributes.assign(desc.attributes + attribute, desc.attributes + attribute + attributes);
   attribute += attributes;
   at += 4 + inputs + outputs;
+  for (int id : node.in) {
+    if (id < 0) continue;
+    Tensor& t = plan.tensors[id];
+    if (t.role == GC_INTERNAL && t.producer < 0) return fail(GC_INVALID_ARGUMENT, "%s: tensor %d is used before it is made", op.name, id);
+    t.read = true;
+  }
   for (int id : node.out) {
     if (id < 0) continue;
     Tensor& t = plan.tensors[id];
     if (t.producer >= 0 || t.role == GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "%s: tensor %d has two producers", op.name, id);
+    if (t.read) return fail(GC_INVALID_ARGUMENT, "%s: tensor %d is used before it is made", op.name, id);
     t.producer = node.index;
-  }
-  for (int id : node.in) {
-    if (id < 0) continue;
-    const Tensor& t = plan.tensors[id];
-    if (t.role == GC_INTERNAL && (t.producer < 0 || t.producer == node.index))
-      return fail(GC_INVALID_ARGUMENT, "%s: tensor %d is used before it is made", op.name, id);
   }
   plan.nodes.push_back(std::move(node));
   return GC_OK;
@@ -122,6 +123,7 @@ void fold_embeddings(Plan& plan, bool trains) {
 }
 
 gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
+  if (desc.carry_count < 0 || (desc.carry_count > 0 && !desc.carry)) return fail(GC_INVALID_ARGUMENT, "expected a table of carries");
   for (int32_t i = 0; i < desc.carry_count; ++i) {
     const int32_t from = desc.carry[2 * i], to = desc.carry[2 * i + 1];
     if (from < 0 || from >= desc.tensor_count || to < 0 || to >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "carry %d: tensor id out of range", i);
@@ -178,7 +180,7 @@ std::string Tensor::shape() const {
 }
 
 gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
-  if (desc.tensor_count < 1 || desc.ops_length < 4) return fail(GC_INVALID_ARGUMENT, "expected at least one tensor and one op");
+  if (!desc.tensors || !desc.ops || desc.tensor_count < 1 || desc.ops_length < 4 || (desc.attribute_count > 0 && !desc.attributes)) return fail(GC_INVALID_ARGUMENT, "expected at least one tensor and one op");
   for (int32_t i = 0; i < desc.tensor_count; ++i) {
     const gc_status status = read_tensor(desc, desc.tensors + int64_t{i} * GC_TENSOR_FIELDS, i, plan);
     if (status != GC_OK) return status;
@@ -191,7 +193,7 @@ gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
   }
   const gc_status carry = check_carry(desc, plan);
   if (carry != GC_OK) return carry;
-  plan.carry.assign(desc.carry, desc.carry + 2 * desc.carry_count);
+  if (desc.carry_count > 0) plan.carry.assign(desc.carry, desc.carry + 2 * int64_t{desc.carry_count});
   if (desc.loss < -1 || desc.loss >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
   plan.loss = desc.loss;
   fold_embeddings(plan, plan.loss >= 0);

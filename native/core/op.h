@@ -22,6 +22,7 @@ struct Tensor {
   int64_t ld;           // floats from row to row: cols rounded up to 16 (padding is zero), cols for parameters and int32
   int producer = -1;    // node, -1: host input or parameter
   bool wants_grad = false;
+  bool read = false;    // some op reads it: whoever makes it must stand before
   bool folded = false;  // its producer went into its consumer: it has no memory
   union {
     float* data;
@@ -94,8 +95,10 @@ struct Plan {
   Tensor* output(const Node& node, size_t i) { return i < node.out.size() && node.out[i] >= 0 ? &tensors[node.out[i]] : nullptr; }
   // Team for a job of about `flops`: below some microseconds of work a fork costs more than it gives.
   int team(double flops) const { return flops < 4e5 ? 1 : threads; }
-  uint64_t seed() const { return static_cast<uint64_t>(control[GC_C_SEED]); }
-  uint64_t step() const { return static_cast<uint64_t>(control[GC_C_STEP]); }
+  uint64_t seed() const { return whole(control[GC_C_SEED]); }
+  uint64_t step() const { return whole(control[GC_C_STEP]); }
+  // The caller may write anything into the control block: what is no integer below 2^53 counts as 0.
+  static uint64_t whole(double x) { return x >= 0 && x < 9007199254740992.0 ? static_cast<uint64_t>(x) : 0; }
 };
 
 gc_status run_plan(Plan& plan, gc_mode mode);                 // run.cc

@@ -42,7 +42,7 @@ void copy_out(const Plan& plan) {
 void carry(const Plan& plan) {
   for (size_t i = 0; i + 1 < plan.carry.size(); i += 2) {
     const Tensor &from = plan.tensors[plan.carry[i]], &to = plan.tensors[plan.carry[i + 1]];
-    memcpy(host_of(plan, to), host_of(plan, from), static_cast<size_t>(from.rows * from.cols) * 4);
+    memmove(host_of(plan, to), host_of(plan, from), static_cast<size_t>(from.rows * from.cols) * 4);
   }
 }
 

@@ -18,8 +18,11 @@ gc_status check(Plan& plan, Node& node) {
   if (status == GC_OK) status = expect_dtype(node, out, "the result", GC_F32);
   if (status == GC_OK) status = expect_shape(plan, node, out, "the result", {2});
   if (status != GC_OK) return status;
-  if (targets.rows * targets.cols != logits.rows || targets.rank + 1 != logits.rank)
-    return fail(GC_INVALID_SHAPE, "cross_entropy: targets %s do not fit logits %s", targets.shape().c_str(), logits.shape().c_str());
+  bool fits = targets.rank + 1 == logits.rank;
+  for (int d = 0; d < targets.rank && fits; ++d) fits = targets.dims[d] == logits.dims[d];
+  if (!fits)
+    return fail(GC_INVALID_SHAPE, "cross_entropy: targets %s do not fit logits %s", targets.shape().c_str(),
+                logits.shape().c_str());
   return GC_OK;
 }
 
@@ -51,7 +54,8 @@ void forward(Plan& plan, Node& node) {
   for (int64_t i = 0; i < logits.rows; ++i) {
     const int32_t target = targets.ids[i];
     if (target < -1 || target >= logits.cols) {
-      plan.run_status = fail(GC_OUT_OF_RANGE, "cross_entropy: expected targets from -1 to %lld, got %d", static_cast<long long>(logits.cols - 1), target);
+      plan.run_status = fail(GC_OUT_OF_RANGE, "cross_entropy: expected targets from -1 to %lld, got %d",
+                             static_cast<long long>(logits.cols - 1), target);
       return;
     }
     count += target >= 0;
@@ -90,5 +94,6 @@ void backward(Plan& plan, Node& node) {
 }
 }  // namespace
 
-const OpDef op_cross_entropy = {GC_OP_CROSS_ENTROPY, "cross_entropy", 2, 2, 1, 1, 0, true, true, false, check, prepare, forward, backward};
+const OpDef op_cross_entropy = {
+    GC_OP_CROSS_ENTROPY, "cross_entropy", 2, 2, 1, 1, 0, true, true, false, check, prepare, forward, backward};
 }  // namespace gatecell

@@ -14,8 +14,11 @@ gc_status check(Plan& plan, Node& node) {
   if (status == GC_OK) status = expect_dtype(node, table, "the table", GC_F32);
   if (status == GC_OK) status = expect_dtype(node, out, "the result", GC_F32);
   if (status != GC_OK) return status;
-  if (table.rank != 2 || out.rank != ids.rank + 1 || out.cols != table.cols || out.rows != ids.rows * ids.cols)
-    return fail(GC_INVALID_SHAPE, "embedding: table %s and ids %s do not give %s", table.shape().c_str(), ids.shape().c_str(), out.shape().c_str());
+  bool fits = table.rank == 2 && out.rank == ids.rank + 1 && out.cols == table.cols;
+  for (int d = 0; d < ids.rank && fits; ++d) fits = out.dims[d] == ids.dims[d];
+  if (!fits)
+    return fail(GC_INVALID_SHAPE, "embedding: table %s and ids %s do not give %s", table.shape().c_str(),
+                ids.shape().c_str(), out.shape().c_str());
   return GC_OK;
 }
 
@@ -37,9 +40,11 @@ void backward(Plan& plan, Node& node) {
   if (!table.grad) return;
   if (!node.accumulate[0]) memset(table.grad, 0, static_cast<size_t>(table.rows * table.ld) * 4);
   if (!out.grad) return;
-  for (int64_t i = 0; i < out.rows; ++i) kernels().add(out.grad + i * out.ld, table.grad + ids.ids[i] * table.ld, table.cols);
+  for (int64_t i = 0; i < out.rows; ++i)
+    kernels().add(out.grad + i * out.ld, table.grad + ids.ids[i] * table.ld, table.cols);
 }
 }  // namespace
 
-const OpDef op_embedding = {GC_OP_EMBEDDING, "embedding", 2, 2, 1, 1, 0, true, false, false, check, nullptr, forward, backward};
+const OpDef op_embedding = {GC_OP_EMBEDDING, "embedding", 2,     2,       1,       1,       0, true,
+                            false,           false,       check, nullptr, forward, backward};
 }  // namespace gatecell

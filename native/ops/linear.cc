@@ -18,7 +18,8 @@ gc_status check(Plan& plan, Node& node) {
   const Tensor &x = *plan.input(node, 0), &w = *plan.input(node, 1), &out = *plan.output(node, 0);
   gc_status status = expect_dtype(node, x, "x", GC_F32);
   if (status == GC_OK) status = expect_dtype(node, out, "the result", GC_F32);
-  if (status == GC_OK && w.role != GC_PARAMETER) status = fail(GC_INVALID_ARGUMENT, "linear: expected the weight to be a parameter");
+  if (status == GC_OK && w.role != GC_PARAMETER)
+    status = fail(GC_INVALID_ARGUMENT, "linear: expected the weight to be a parameter");
   if (status == GC_OK) status = expect_shape(plan, node, w, "the weight", {out.cols, x.cols});
   if (status != GC_OK) return status;
   if (const Tensor* b = plan.input(node, 2)) {
@@ -26,7 +27,10 @@ gc_status check(Plan& plan, Node& node) {
     status = expect_shape(plan, node, *b, "the bias", {out.cols});
     if (status != GC_OK) return status;
   }
-  if (x.rank != out.rank || x.rows != out.rows) return fail(GC_INVALID_SHAPE, "linear: %s does not give %s", x.shape().c_str(), out.shape().c_str());
+  if (&x == &w) return fail(GC_INVALID_ARGUMENT, "linear: expected x and the weight to be two tensors");
+  bool fits = x.rank == out.rank;
+  for (int d = 0; d + 1 < x.rank && fits; ++d) fits = x.dims[d] == out.dims[d];
+  if (!fits) return fail(GC_INVALID_SHAPE, "linear: %s does not give %s", x.shape().c_str(), out.shape().c_str());
   return GC_OK;
 }
 
@@ -36,7 +40,8 @@ void prepare(Plan& plan, Node& node) {
   node.buffers.push_back({round_up(out.cols, 64) * 4, Life::kForward});
   node.buffers.push_back({packed_rows_floats(x.rows, x.cols) * 4, Life::kBackward});
   node.buffers.push_back({plan.threads * tile_floats(x.cols) * 4, Life::kBackward});
-  if (node.trains && x.wants_grad) node.packs.push_back(plan.store->request_pack(plan.input(node, 1)->slot, PackKind::kBackward));
+  if (node.trains && x.wants_grad)
+    node.packs.push_back(plan.store->request_pack(plan.input(node, 1)->slot, PackKind::kBackward));
   node.why = "rows split over threads, weights packed in blocks of 64 columns";
 }
 
@@ -70,7 +75,8 @@ void clear(const Tensor& t, bool accumulate) {
 }
 
 void backward(Plan& plan, Node& node) {
-  const Tensor &x = *plan.input(node, 0), &w = *plan.input(node, 1), *b = plan.input(node, 2), &dy = *plan.output(node, 0);
+  const Tensor &x = *plan.input(node, 0), &w = *plan.input(node, 1), *b = plan.input(node, 2),
+               &dy = *plan.output(node, 0);
   if (!dy.grad) {  // nothing flows back
     for (size_t i = 0; i < node.in.size(); ++i)
       if (const Tensor* t = plan.input(node, i)) clear(*t, node.accumulate[i]);
@@ -78,7 +84,9 @@ void backward(Plan& plan, Node& node) {
   }
   const int team = plan.team(4.0 * static_cast<double>(x.rows * x.cols * dy.cols));
   float* packed = node.buffers[kPackedX].data;
-  parallel(team, [&](int index, int size) { pack_rows(x.data, x.ld, x.cols, share(x.rows, index, size, 64), x.rows, 0, packed); });
+  parallel(team, [&](int index, int size) {
+    pack_rows(x.data, x.ld, x.cols, share(x.rows, index, size, 64), x.rows, 0, packed);
+  });
   MatMul m;
   m.a = dy.grad;
   m.a_row = dy.ld;

@@ -18,6 +18,7 @@ gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, c
 gc_status check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B, int64_t H) {
   if (!t) return GC_OK;
   const gc_status status = expect_dtype(node, *t, what, GC_F32);
+  if (t->role == GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "lstm: expected %s not to be a parameter (their rows are not padded)", what);
   return status != GC_OK ? status : expect_shape(plan, node, *t, what, {B, H});
 }
 
