@@ -76,7 +76,7 @@ export interface AddonReport {
   attempts: { file: string; reason: string }[]
 }
 
-const require = createRequire(here)
+const requireHere = createRequire(here)
 let loaded: { addon: NativeAddon; report: AddonReport } | undefined
 
 /** The addon. Loads it on the first call; throws ERR_LOAD_ADDON with every attempt and what to do. */
@@ -118,7 +118,7 @@ function load(): { addon: NativeAddon; report: AddonReport } {
   const attempts: AddonReport['attempts'] = []
   for (const file of candidates(root)) {
     try {
-      const addon = require(file) as NativeAddon
+      const addon = requireHere(file) as NativeAddon
       if (addon.version === version) {
         if (attempts.length > 0) process.emitWarning(`gatecell uses ${file}: ${describe(attempts[0]!)}`)
         return { addon, report: { file, attempts } }
@@ -140,7 +140,7 @@ function candidates(root: string): string[] {
   const named = process.env['GATECELL_BINARY']
   if (named !== undefined && named !== '') return [resolve(named)]
   const builds = ['Release', 'Debug'].map((kind) => join(root, 'build', kind, 'gatecell.node')).filter(existsSync)
-  const gypBuild = require('node-gyp-build') as { resolve(folder: string): string }
+  const gypBuild = requireHere('node-gyp-build') as { resolve(folder: string): string }
   try {
     const found = gypBuild.resolve(root)
     return builds.includes(found) ? builds : [...builds, found]
