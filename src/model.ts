@@ -32,7 +32,8 @@ export function i32(...shape: (number | string)[]): InputSpec<'i32'> {
 
 export type Specs = Record<string, InputSpec>
 export type Symbols<S extends Specs> = { readonly [K in keyof S]: Tensor }
-export type ViewsOf<S extends Specs> = { [K in keyof S]: S[K]['dtype'] extends 'i32' ? Int32Array : Float32Array }
+type ViewOf<D extends DType> = D extends 'i32' ? Int32Array : Float32Array
+export type ViewsOf<S extends Specs> = { [K in keyof S]: ViewOf<S[K]['dtype']> }
 
 export interface ModelDefinition<I extends Specs = Specs, T extends Specs = Specs, O extends string = string> {
   /** The task's name; checkpoints carry it. */

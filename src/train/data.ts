@@ -58,7 +58,8 @@ export function writeBatch(inputs: Readonly<Record<string, View>>, batch: Batch)
 /** A pull on the batches of a source, whether its iterable is asynchronous or not. */
 export interface BatchReader {
   next(): Promise<Batch | null>
-  close(): Promise<void>
+  /** Ends the iteration. `wait`: until the source has cleaned up, which a source that never answers does not. */
+  close(wait: boolean): Promise<void>
 }
 
 export function readBatches(source: BatchSource, cursor?: JsonValue): BatchReader {
@@ -69,8 +70,10 @@ export function readBatches(source: BatchSource, cursor?: JsonValue): BatchReade
       const result = await iterator.next()
       return result.done ? null : result.value
     },
-    async close() {
-      await iterator.return?.()
+    async close(wait) {
+      const closing = Promise.resolve(iterator.return?.())
+      if (wait) await closing
+      else closing.catch(() => {})
     }
   }
 }

@@ -45,7 +45,7 @@ export async function evaluate(
       count += counted
     }
   } finally {
-    await reader.close()
+    await reader.close(true)
   }
   if (count === 0)
     throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one target to evaluate but the data has none.')

@@ -117,7 +117,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       this.#before += this.#watch.seconds
       this.#watch = new Stopwatch()
       training.delete(weights)
-      await reader?.close()
+      await reader?.close(!signal?.aborted)
     }
   }
 

@@ -1,0 +1,118 @@
+// A run of N steps equals k steps, a stop and N - k more: the same checkpoint bytes, whatever the number of threads.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { createTrainer, type Resumable, type Snapshot, type TrainerOptions } from '../../src/index.js'
+import { readCheckpoint, writeCheckpoint } from '../../src/io/checkpoint.js'
+import { noise, textModel, trainingData, validationData } from '../text-model.js'
+
+const data = trainingData(noise(600), 8, 12)
+const options: TrainerOptions = {
+  optimizer: { kind: 'adamw', learningRate: 5e-3 },
+  schedule: { kind: 'plateau', patience: 0, warmup: 5 },
+  validation: validationData(noise(100, 2)),
+  validateEvery: 6,
+  seed: 11
+}
+const model = (threads: number) => textModel({ hidden: 48, layers: 2, dropout: 0.3 }, { seed: 9, threads })
+
+/** Runs to `steps`, writing a checkpoint every 5 steps; returns the bytes of the last one. */
+async function run(folder: string, steps: number, threads: number, from?: string): Promise<Buffer> {
+  using network = model(threads)
+  const resume = from === undefined ? {} : { resume: (await readCheckpoint(from)) as Resumable }
+  const checkpoint = (snapshot: Snapshot, kind: string) =>
+    kind === 'last'
+      ? writeCheckpoint(join(folder, `${String(snapshot.progress['step'])}.safetensors`), snapshot)
+      : undefined
+  await createTrainer(network, data, { ...options, ...resume, steps, checkpointEvery: 5, checkpoint }).fit()
+  return readFileSync(join(folder, `${steps}.safetensors`))
+}
+
+t.test('the same bytes with 1, 2, 3 and 4 threads and from every stop', async (t) => {
+  const folder = t.testdir()
+  const whole = await run(folder, 40, 1)
+  for (const threads of [2, 3, 4]) t.ok((await run(t.testdir(), 40, threads)).equals(whole), `${threads} threads`)
+  for (const [k, threads] of [
+    [5, 2],
+    [10, 1],
+    [25, 3],
+    [30, 4]
+  ] as const) {
+    const saved = await t.test(`from step ${k}`, async (t) => {
+      const partFolder = t.testdir()
+      await run(partFolder, k, threads)
+      const resumed = await run(partFolder, 40, 5 - threads, join(partFolder, `${k}.safetensors`))
+      t.ok(resumed.equals(whole))
+    })
+    t.not(saved, false)
+  }
+})
+
+t.test('an abort at any step loses nothing', async (t) => {
+  const folder = t.testdir()
+  const path = join(folder, 'last.safetensors')
+  const whole = await run(folder, 20, 1)
+  let saved: string | undefined
+  for (const stop of [1, 6, 13, 20]) {
+    using network = model(1)
+    const resume = saved === undefined ? {} : { resume: (await readCheckpoint(saved)) as Resumable }
+    const checkpoint = (snapshot: Snapshot, kind: string) =>
+      kind === 'last' ? writeCheckpoint(path, snapshot) : undefined
+    const trainer = createTrainer(network, data, { ...options, ...resume, reportEvery: 1, steps: 20, checkpoint })
+    const stopper = new AbortController()
+    // At step 6, in the middle of a validation: the next run makes it.
+    trainer.on('report', ({ step }) => step === stop && stopper.abort())
+    if (stop === 6) trainer.on('validation', () => stopper.abort())
+    await trainer.fit({ signal: stopper.signal, onAbort: 'return' })
+    saved = path
+  }
+  t.ok(readFileSync(path).equals(whole))
+})
+
+t.test('every optimiser resumes', async (t) => {
+  for (const kind of ['sgd', 'rmsprop', 'adam'] as const) {
+    const steps = async (count: number, resume?: Resumable) => {
+      using network = model(2)
+      const trainer = createTrainer(network, data, { optimizer: { kind }, steps: count, ...(resume && { resume }) })
+      await trainer.fit()
+      return structuredClone(trainer.snapshot())
+    }
+    const half = await steps(4)
+    const named = (list: Snapshot['weights'] = []) => new Map(list.map((tensor) => [tensor.name, tensor]))
+    const { progress, weights, moment1, moment2, state } = half
+    const resume = {
+      progress,
+      weights: named(weights),
+      moment1: named(moment1),
+      moment2: named(moment2),
+      state: named(state)
+    }
+    t.same(await steps(8, resume), await steps(8), kind)
+  }
+})
+
+t.test('what does not fit is refused', async (t) => {
+  const folder = t.testdir()
+  await run(folder, 5, 1)
+  const resume = (await readCheckpoint(join(folder, '5.safetensors'))) as Resumable
+  using network = model(1)
+  const refused: [string, TrainerOptions, string][] = [
+    ['another seed', { ...options, resume, seed: 12 }, 'ERR_INVALID_ARGUMENT'],
+    ['another optimiser', { resume, optimizer: { kind: 'sgd' } }, 'ERR_INVALID_ARGUMENT'],
+    ['weights alone', { ...options, resume: { ...resume, moment1: new Map() } }, 'ERR_INVALID_ARGUMENT'],
+    ['no progress', { ...options, resume: { ...resume, progress: {} } }, 'ERR_INVALID_ARGUMENT'],
+    ['missing weights', { ...options, resume: { ...resume, weights: new Map() } }, 'ERR_INVALID_SHAPE'],
+    ['missing states', { ...options, resume: { ...resume, state: new Map() } }, 'ERR_INVALID_SHAPE']
+  ]
+  for (const [name, row, code] of refused) t.throws(() => createTrainer(network, data, row), { code }, name)
+  using wider = textModel({ hidden: 50, layers: 2 })
+  t.throws(() => createTrainer(wider, data, { ...options, resume }), {
+    code: 'ERR_INVALID_SHAPE',
+    message: /lstm\.weight_ih_l0/
+  })
+  const smaller = trainingData(noise(600), 4, 12)
+  t.throws(() => createTrainer(network, smaller, { ...options, resume }), {
+    code: 'ERR_INVALID_SHAPE',
+    message: /batch size/
+  })
+})
