@@ -9,10 +9,10 @@ const noDefaultExport = {
 }
 
 export default defineConfig(
-  { ignores: ['dist/', 'build/', 'build-*/', 'prebuilds/', '.tap/', '.tshy/', '.tshy-build/', '.cache/'] },
+  { ignores: ['dist/', 'build/', 'build-*/', 'prebuilds/', '.tap/', '.tshy/', '.tshy-build/', '.cache/', '**/*.cts'] },
   eslint.configs.recommended,
   {
-    files: ['**/*.ts', '**/*.cts'],
+    files: ['**/*.ts'],
     extends: [...tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { project: './tsconfig.check.json' } },
     rules: {
