@@ -15,12 +15,14 @@ export const errorCodes = {
   ERR_LOAD_ADDON: 'the native addon could not be loaded',
   ERR_FILE_NOT_FOUND: 'a file does not exist or cannot be read',
   ERR_FILE_WRITE: 'a file could not be written',
+  ERR_FILE_EXISTS: 'a file exists already and is not to be replaced',
   ERR_FILE_FORMAT: 'a file is damaged, truncated or of another format',
   ERR_CORPUS_EMPTY: 'the data is empty or shorter than one batch',
   ERR_CORPUS_BINARY: 'binary data was given as text',
   ERR_UNKNOWN_SYMBOL: 'text has symbols outside the vocabulary',
   ERR_WRONG_TASK: 'a model of another task was given',
-  ERR_INVALID_OPTION: 'a command line option is unknown or has a bad value'
+  ERR_INVALID_OPTION: 'a command line option is unknown or has a bad value',
+  ERR_SELF_TEST: 'the engine computes wrong results on this machine'
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -103,6 +103,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     try {
       reader = readBatches(this.data, this.#progress.cursor ?? undefined)
       const stopped = yield* this.#loop(reader, signal)
+      this.#watch.stop()
       await this.#options.checkpoint?.(this.snapshot(), 'last')
       if (stopped === 'abort' && onAbort === 'throw') {
         const message = `Expected to train on but the caller aborted after step ${this.#progress.step}.`

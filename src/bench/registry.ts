@@ -1,0 +1,40 @@
+// The workloads of `gatecell bench`, by name. A workload is added as a file and a line of the table.
+
+import { GatecellError } from '../errors.js'
+import { eventLoop } from './event-loop.js'
+
+/** One measured row; --json prints it as it is. Times in microseconds. */
+export type BenchRow = {
+  readonly workload: string
+  /** Sizes under the names B, T, H, layers. */
+  readonly shape: Readonly<Record<string, number>>
+  readonly threads: number
+  readonly precision: string
+  readonly isa: string
+} & Readonly<Record<string, number | string | null | Readonly<Record<string, number>>>>
+
+export interface BenchOptions {
+  /** 0: the engine's. */
+  threads: number
+  /** How long one measurement lasts. */
+  seconds: number
+}
+
+export interface Workload {
+  readonly name: string
+  readonly summary: string
+  run(options: BenchOptions): AsyncIterable<BenchRow>
+}
+
+export const workloads: readonly Workload[] = [eventLoop]
+
+/** The named workloads, or all. ERR_INVALID_OPTION for an unknown name. */
+export function findWorkloads(names: readonly string[]): readonly Workload[] {
+  if (names.length === 0) return workloads
+  return names.map((name) => {
+    const found = workloads.find((workload) => workload.name === name)
+    if (found) return found
+    const known = workloads.map((workload) => workload.name).join(', ')
+    throw new GatecellError('ERR_INVALID_OPTION', `Expected a workload of ${known} but received "${name}"`)
+  })
+}

@@ -1,0 +1,91 @@
+// gatecell evaluate: a model file and a text in, nats per symbol out.
+
+import type { Command } from 'commander'
+import { openCorpus } from '../data/corpus.js'
+import { evaluateText, loadTextModel } from '../tasks/text/index.js'
+import { duration, integer, nats } from './format.js'
+import { withInterrupts, type Interrupts } from './interrupt.js'
+import { choice, number, whole } from './options.js'
+import { createOutput } from './output.js'
+import { createProgress } from './progress.js'
+
+const parts = ['all', 'train', 'valid', 'test'] as const
+
+interface EvaluateFlags {
+  part: (typeof parts)[number]
+  valid?: number
+  test?: number
+  threads?: number
+  cacheDir?: string
+  json?: true
+}
+
+const EXAMPLES = `
+Examples:
+  gatecell evaluate shakespeare.safetensors other.txt
+  gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --json
+
+The text is read as one stream, its state carried from the first symbol to the last: the figure is exact. --part takes
+the part of the text that the training held back, cut by the same shares.`
+
+export function addEvaluate(program: Command): void {
+  program
+    .command('evaluate')
+    .description('Measures how well a model predicts a text, in nats and bits per symbol.')
+    .argument('<model>', 'a .safetensors file of a training')
+    .argument('<text...>', 'files, folders, patterns, or - for standard input')
+    .option('--part <name>', 'all, train, valid or test', choice('--part', parts), 'all')
+    .option('--valid <share>', 'share that validates (default: as in the training)', number('--valid', 0, 1, 'most'))
+    .option(
+      '--test <share>',
+      'share behind it that tests (default: as in the training)',
+      number('--test', 0, 1, 'most')
+    )
+    .option('--threads <n>', 'threads (default: all cores)', whole('--threads', 1, 1024))
+    .option('--cache-dir <folder>', 'for the symbols of texts above 64 MB')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(async (model: string, text: string[], flags: EvaluateFlags) => {
+      process.exitCode = await withInterrupts((interrupts) => evaluate(model, text, flags, interrupts))
+    })
+}
+
+async function evaluate(
+  path: string,
+  text: string[],
+  flags: EvaluateFlags,
+  { signal, exitCode }: Interrupts
+): Promise<number> {
+  const output = createOutput(flags.json === true)
+  const progress = await createProgress(output)
+  using loaded = await loadTextModel(path, { threads: flags.threads ?? 0 })
+  const { vocabulary, config, info, model } = loaded
+  const { valid = config.split.valid, test = config.split.test, cacheDir } = flags
+  const corpus = await openCorpus(text, {
+    vocabulary,
+    valid,
+    test,
+    signal,
+    ...(cacheDir !== undefined && { cacheDir })
+  })
+  try {
+    const tokens = corpus[flags.part]
+    const onProgress = (done: number) => progress.show(`measuring on ${integer(tokens.length)} symbols`, done)
+    const measure = await evaluateText(model, tokens, { signal, onProgress })
+    progress.clear()
+    output.record({
+      task: info.task,
+      nats: measure.nats,
+      bits: measure.bits,
+      tokens: measure.tokens,
+      part: flags.part,
+      seconds: measure.seconds
+    })
+    output.line(`${nats(measure.nats)} nats, ${nats(measure.bits)} bits a symbol`)
+    output.line(`over ${integer(measure.tokens)} symbols (${flags.part}), one stream, in ${duration(measure.seconds)}`)
+    return exitCode
+  } finally {
+    progress.clear()
+    corpus.close()
+  }
+}

@@ -1,0 +1,39 @@
+// Numbers as people read them: durations, bytes, counts.
+
+/** 72.4 -> 1m12s. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds))
+  const hours = Math.floor(whole / 3600)
+  const minutes = Math.floor((whole % 3600) / 60)
+  const rest = String(whole % 60).padStart(2, '0')
+  if (hours > 0) return `${hours}h${String(minutes).padStart(2, '0')}m`
+  return minutes > 0 ? `${minutes}m${rest}s` : `${whole}s`
+}
+
+/** 14200000 -> 14.2 MB. */
+export function bytes(count: number): string {
+  return scaled(count, ['bytes', 'kB', 'MB', 'GB', 'TB'], ' ')
+}
+
+/** 61234 -> 61.2k. */
+export function quantity(count: number): string {
+  return scaled(count, ['', 'k', 'M', 'G', 'T'], '')
+}
+
+function scaled(count: number, units: readonly string[], space: string): string {
+  let value = count
+  let unit = 0
+  for (; value >= 999.95 && unit < units.length - 1; unit++) value /= 1000
+  const digits = unit === 0 ? String(Math.round(value)) : value.toFixed(value < 99.95 ? 1 : 0)
+  return `${digits}${space}${units[unit]!}`.trim()
+}
+
+/** 1003854 -> 1,003,854. */
+export function integer(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+/** A loss with as many digits as matter. */
+export function nats(loss: number): string {
+  return loss.toFixed(4)
+}

@@ -1,0 +1,63 @@
+// gatecell inspect: what a model file holds, from its header alone.
+
+import type { Command } from 'commander'
+import { readCheckpointInfo, type CheckpointInfo } from '../io/checkpoint.js'
+import type { JsonObject, JsonValue } from '../io/json.js'
+import { bytes, integer } from './format.js'
+import { createOutput, type Output } from './output.js'
+
+const EXAMPLES = `
+Example:
+  gatecell inspect shakespeare.safetensors`
+
+export function addInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('Shows what a model file holds: tensors, configuration, progress. Reads the header alone.')
+    .argument('<model>', 'a .safetensors file of a training')
+    .option('--json', 'one JSON object')
+    .addHelpText('after', EXAMPLES)
+    .action(async (path: string, flags: { json?: true }) => {
+      const output = createOutput(flags.json === true)
+      const info = await readCheckpointInfo(path)
+      output.record(record(path, info))
+      show(path, info, output)
+    })
+}
+
+function record(path: string, info: CheckpointInfo): JsonObject {
+  const { task, config, progress, parameters, fileBytes, checksum } = info
+  const tensors = [...info.tensors.values()].map(({ name, group, dtype, shape }) => ({
+    name,
+    group,
+    dtype,
+    shape: [...shape]
+  }))
+  return { path, task, parameters, bytes: fileBytes, checksum, config, progress, tensors }
+}
+
+function show(path: string, info: CheckpointInfo, output: Output): void {
+  output.line(
+    `${path}: ${info.task} model, ${integer(info.parameters)} parameters, ${bytes(info.fileBytes)}, ${info.checksum}`
+  )
+  for (const [title, part] of Object.entries({ configuration: info.config, progress: info.progress })) {
+    output.line(`\n${title}`)
+    for (const [name, value] of leaves(part)) output.line(`  ${name.padEnd(26)} ${shorten(JSON.stringify(value))}`)
+  }
+  output.line('\ntensors')
+  for (const { name, dtype, shape } of info.tensors.values()) {
+    output.line(`  ${name.padEnd(44)} ${dtype} [${shape.join(', ')}]`)
+  }
+}
+
+function* leaves(value: JsonObject, prefix = ''): Generator<[string, JsonValue]> {
+  for (const [name, part] of Object.entries(value)) {
+    if (typeof part === 'object' && part !== null && !Array.isArray(part))
+      yield* leaves(part as JsonObject, `${prefix}${name}.`)
+    else if (part !== undefined) yield [prefix + name, part]
+  }
+}
+
+function shorten(text: string): string {
+  return text.length <= 80 ? text : `${text.slice(0, 77)}...`
+}

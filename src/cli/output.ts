@@ -1,0 +1,62 @@
+// Where a command's words go: lines for people or one JSON object a line for programs, on standard output. A reader that
+// goes away (EPIPE) ends the command quietly; errors are one sentence on standard error.
+
+import { GatecellError } from '../errors.js'
+import type { JsonObject } from '../io/json.js'
+
+export interface Output {
+  readonly json: boolean
+  /** People watch: lines may be drawn over. */
+  readonly terminal: boolean
+  /** A line for people; nothing with --json. */
+  line(text?: string): void
+  /** A line for programs; nothing without --json. */
+  record(record: JsonObject): void
+  /** A piece of text, waiting where the reader is slow. */
+  write(text: string): Promise<void>
+}
+
+export function createOutput(json: boolean): Output {
+  const { stdout } = process
+  return {
+    json,
+    terminal: !json && stdout.isTTY === true && process.env['TERM'] !== 'dumb',
+    line(text = '') {
+      if (!json) stdout.write(`${text}\n`)
+    },
+    record(record) {
+      if (json) stdout.write(`${JSON.stringify(record)}\n`)
+    },
+    async write(text) {
+      if (!stdout.write(text)) await new Promise<void>((resolve) => stdout.once('drain', resolve))
+    }
+  }
+}
+
+/** Calls `onClosed` when the reader of standard output has gone. */
+export function watchOutput(onClosed: () => void): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    onClosed()
+  })
+}
+
+/** Exit codes: 2 for a wrong command line, 130 after Ctrl-C, 1 for everything else that fails. */
+export const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const
+
+/** Says what went wrong and returns the exit code. Never a stack, unless GATECELL_DEBUG is set. */
+export function reportError(error: unknown, json: boolean): number {
+  const known = error instanceof GatecellError
+  const code = known ? error.code : 'ERR_INTERNAL'
+  const message = known
+    ? error.message
+    : `Expected to succeed but an error came from within gatecell: ${describe(error)}`
+  if (json) process.stdout.write(`${JSON.stringify({ event: 'error', code, message })}\n`)
+  process.stderr.write(`gatecell: ${message.replace(/\.?$/, '')} (${code})\n`)
+  if (process.env['GATECELL_DEBUG']) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  return code === 'ERR_INVALID_OPTION' ? exitCodes.usage : exitCodes.failed
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message.split('\n')[0]! : String(error)
+}

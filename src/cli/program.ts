@@ -1,0 +1,75 @@
+// The tree of commands, and what is common to all: help, version, how errors end.
+
+import { Command, CommanderError } from 'commander'
+import { GatecellError } from '../errors.js'
+import { packageInfo } from '../native.js'
+import { addBench } from './bench.js'
+import { addDoctor } from './doctor.js'
+import { addEvaluate } from './evaluate.js'
+import { addInspect } from './inspect.js'
+import { exitCodes, reportError, watchOutput } from './output.js'
+import { addSample } from './sample.js'
+import { addTour } from './tour.js'
+import { addTrainText } from './train-text.js'
+
+const ABOUT = `
+Examples:
+  gatecell train text shakespeare.txt --out shakespeare.safetensors
+  gatecell sample shakespeare.safetensors --prompt 'ROMEO:' --length 500
+  gatecell evaluate shakespeare.safetensors other.txt --json
+
+Exit codes: 0 done, 2 wrong command line, 130 stopped by Ctrl-C (saved), 1 anything else that failed.
+GATECELL_ISA=scalar|avx2|avx512 forces an instruction set; GATECELL_DEBUG=1 shows stacks.`
+
+/** Runs one command line and returns its exit code. */
+export async function runProgram(words: readonly string[]): Promise<number> {
+  watchOutput(() => process.exit(exitCodes.ok))
+  const program = createProgram()
+  try {
+    await program.parseAsync([...words], { from: 'user' })
+    return Number(process.exitCode ?? exitCodes.ok)
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok
+    return reportError(error instanceof CommanderError ? usageError(error) : error, words.includes('--json'))
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command('gatecell')
+    .description('The LSTM engine for Node.js: trains, samples and measures LSTM networks.')
+    .version(packageInfo().version, '-V, --version', 'print the version')
+    .exitOverride()
+    .configureOutput({ writeErr: () => {}, outputError: () => {} })
+    .configureHelp({ showGlobalOptions: false })
+    .showSuggestionAfterError()
+    .addHelpText('after', ABOUT)
+    .action((_options, command: Command) => {
+      const [name] = command.args
+      if (name === undefined) return command.outputHelp()
+      throw new GatecellError('ERR_INVALID_OPTION', `Expected a command but received "${name}": see gatecell help`)
+    })
+    .allowExcessArguments()
+    .allowUnknownOption()
+  const train = program.command('train').description('Trains a network; one command for each application.')
+  train.action(() => train.outputHelp())
+  addTrainText(train)
+  addSample(program)
+  addEvaluate(program)
+  addInspect(program)
+  addDoctor(program)
+  addBench(program)
+  addTour(program)
+  return program
+}
+
+/** What commander says, as one sentence. */
+function usageError(error: CommanderError): GatecellError {
+  const said = error.message
+    .replace(/^error: /, '')
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\.$/, '')
+  return new GatecellError(
+    'ERR_INVALID_OPTION',
+    `Expected a command line that --help describes but received this: ${said}`
+  )
+}

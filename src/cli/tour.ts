@@ -1,0 +1,134 @@
+// gatecell tour (npm start): the two minutes of a newcomer. A network learns the alphabet, another one learns the
+// TypeScript declarations that lie in node_modules, and writes some.
+
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import type { Command } from 'commander'
+import { GatecellError } from '../errors.js'
+import { machineInfo } from '../graph/machine.js'
+import { packageInfo } from '../native.js'
+import { learnAlphabet, prepareTextRun, writeText, type TextRun } from '../tasks/text/index.js'
+import { bytes, duration, integer, nats, quantity } from './format.js'
+import { withInterrupts, type Interrupts } from './interrupt.js'
+import { seconds } from './options.js'
+import { createOutput, type Output } from './output.js'
+import { createProgress, peakMemory } from './progress.js'
+
+interface TourFlags {
+  out: string
+  timeLimit: number
+}
+
+const OUT = 'gatecell-tour/declarations.safetensors'
+
+export function addTour(program: Command): void {
+  program
+    .command('tour')
+    .description('Shows what gatecell does, in two minutes: learns the alphabet, then real text, then writes.')
+    .argument('[text...]', 'text to learn (default: TypeScript declarations in node_modules)')
+    .option('--out <file>', 'the model; replaced if it exists', OUT)
+    .option('--time-limit <time>', 'how long to learn the text', seconds('--time-limit'), 90)
+    .addHelpText('after', '\nExample:\n  gatecell tour')
+    .action(async (text: string[], flags: TourFlags) => {
+      process.exitCode = await withInterrupts((interrupts) => tour(text, flags, interrupts))
+    })
+}
+
+async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): Promise<number> {
+  const output = createOutput(false)
+  const { version } = packageInfo()
+  const { threads, isaUsed } = machineInfo()
+  output.line(`gatecell ${version}: ${isaUsed} kernels, ${threads} threads\n`)
+  await reciteAlphabet(output, interrupts)
+  const data = text.length > 0 ? text : [findDeclarations()]
+  output.line(`2. Real text: ${data.map((path) => relative(process.cwd(), path) || path).join(', ')}\n`)
+  mkdirSync(dirname(flags.out), { recursive: true })
+  const run = await prepareTextRun({
+    data,
+    out: flags.out,
+    mode: 'force',
+    minCount: 20,
+    split: { valid: 0.05 },
+    training: { timeLimit: flags.timeLimit }
+  })
+  try {
+    await learn(run, flags, output, interrupts)
+    return interrupts.exitCode
+  } finally {
+    run.dispose()
+  }
+}
+
+async function reciteAlphabet(output: Output, { signal }: Interrupts): Promise<void> {
+  output.line('1. The alphabet: a network of 32 units reads it over and over.')
+  const onReport = ({ step, loss }: { step: number; loss: number }) =>
+    output.line(`   step ${String(step).padStart(3)}  loss ${nats(loss)}`)
+  const { recited, seconds } = await learnAlphabet({ signal, onReport })
+  output.line(`   after ${seconds.toFixed(1)} s it goes on from "a":  ${recited}\n`)
+}
+
+/** TypeScript's own declarations of Node: text that is there after every install of a clone. ERR_FILE_NOT_FOUND. */
+function findDeclarations(): string {
+  const places = [packageInfo().root, process.cwd()].map((folder) => join(folder, 'node_modules', '@types', 'node'))
+  const found = places.find((folder) => existsSync(folder))
+  if (found !== undefined) return join(found, '**', '*.d.ts')
+  throw new GatecellError(
+    'ERR_FILE_NOT_FOUND',
+    `Expected text to learn in ${places[0]} but there is none: name a file, as in gatecell tour book.txt`
+  )
+}
+
+async function learn(run: TextRun, flags: TourFlags, output: Output, interrupts: Interrupts): Promise<void> {
+  const { corpus, vocabulary, model, config, memory } = run
+  const { network } = config
+  output.line(
+    `   ${corpus.files.length} files, ${integer(corpus.train.length)} symbols to learn from, ${vocabulary.size} different.`
+  )
+  const needed = bytes(memory.parameters + memory.step + memory.validation)
+  output.line(
+    `   ${network.layers} LSTM layers of ${network.hidden}, ${quantity(model.parameterCount)} parameters, ${needed} of memory, ${duration(flags.timeLimit)} to learn.\n`
+  )
+  const progress = await createProgress(output)
+  const looks = [0.02, 0.2, 0.5]
+  const result = await run.fit({
+    signal: interrupts.signal,
+    onReport(report) {
+      if ((report.fraction ?? 0) >= (looks[0] ?? Infinity)) {
+        looks.shift()
+        progress.clear()
+        output.line(
+          `   It writes after ${duration(report.seconds)} (loss ${nats(report.loss)}):\n${indent(writeSample(run, 240))}\n`
+        )
+      }
+      progress.report(report)
+    }
+  })
+  progress.clear()
+  const { summary, valid } = result
+  const { model: saved } = run.files
+  if (interrupts.signal.aborted) {
+    output.line(`   Stopped after ${duration(summary.seconds)}; saved as ${saved}.`)
+    return
+  }
+  output.line(`   It writes after ${duration(summary.seconds)}:\n${indent(writeSample(run, 900))}\n`)
+  const held = valid ? `, ${nats(valid.nats)} nats a symbol on text it never saw` : ''
+  output.line(
+    `   ${integer(summary.step)} steps, ${quantity(summary.tokensPerSecond)} symbols/s, ${bytes(peakMemory())} of memory${held}.\n`
+  )
+  output.line(`The model is ${saved}. Next:`)
+  const next = [
+    "sample FILE --prompt 'export function ' --length 500",
+    'inspect FILE',
+    'train text YOUR-TEXT --out my.safetensors',
+    'help'
+  ]
+  for (const line of next) output.line(`  npx gatecell ${line.replace('FILE', saved)}`)
+}
+
+function writeSample(run: TextRun, length: number): string {
+  return writeText(run.model, run.vocabulary, { prompt: 'export ', temperature: 0.6, seed: 1 }).text(length)
+}
+
+function indent(text: string): string {
+  return `export ${text}`.replace(/^/gm, '   | ')
+}

@@ -1,0 +1,22 @@
+// Text: learns a text symbol by symbol, measures itself, and writes.
+
+export { ALPHABET, learnAlphabet, type Alphabet } from './alphabet.js'
+export { textConfigFromJson, type TextConfig, type TextNetwork, type TextSplit, type TextTraining } from './config.js'
+export { evaluateText, type TextMeasure, type TextMeasureOptions } from './evaluate.js'
+export {
+  loadTextModel,
+  writeText,
+  type LoadedText,
+  type LoadTextOptions,
+  type WriteOptions,
+  type Writer
+} from './load.js'
+export { TEXT_TASK, textModel } from './model.js'
+export {
+  describeTextRun,
+  prepareTextRun,
+  type TextFitOptions,
+  type TextResult,
+  type TextRun,
+  type TextRunOptions
+} from './run.js'

@@ -1,0 +1,119 @@
+// A text model from its file, ready to write and to be measured.
+
+import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
+import { GatecellError } from '../../errors.js'
+import { readCheckpointInfo, type CheckpointInfo } from '../../io/checkpoint.js'
+import type { Model } from '../../model.js'
+import type { Stream } from '../../sample/stream.js'
+import type { SamplerSettings } from '../../sample/settings.js'
+import { loadWeights } from '../run-files.js'
+import { textConfigFromJson, type TextConfig } from './config.js'
+import { TEXT_TASK, textModel } from './model.js'
+
+export interface LoadedText extends Disposable {
+  readonly model: Model
+  readonly vocabulary: Vocabulary
+  readonly config: TextConfig
+  readonly info: CheckpointInfo
+  /** Writes on from a prompt. */
+  write(options?: WriteOptions): Writer
+  dispose(): void
+}
+
+export interface WriteOptions extends Partial<SamplerSettings> {
+  /** Goes into the state before the first symbol is drawn; default: a line feed where the vocabulary has one, else its first symbol. */
+  prompt?: string
+}
+
+/** Text being written. Its state is a value: see `stream`. */
+export interface Writer {
+  readonly stream: Stream
+  /** Symbols drawn so far. */
+  readonly count: number
+  /** The next `length` symbols as pieces of text, the event loop turning between them. ERR_ABORTED. */
+  pieces(options: { length: number; signal?: AbortSignal | undefined }): AsyncGenerator<string, void, undefined>
+  /** The next `length` symbols at once. */
+  text(length: number): string
+}
+
+export interface LoadTextOptions {
+  /** Threads of its plans; 0: the engine's. */
+  threads?: number
+}
+
+/** Loads a text model. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
+export async function loadTextModel(path: string, options: LoadTextOptions = {}): Promise<LoadedText> {
+  const header = await readCheckpointInfo(path, { task: TEXT_TASK })
+  const config = textConfigFromJson(header.config, path)
+  const vocabulary = vocabularyFromConfig(config.vocabulary)
+  const model = textModel(config, { training: false, initialize: false, threads: options.threads ?? 0 })
+  let info: CheckpointInfo
+  try {
+    info = await loadWeights(model, path, TEXT_TASK)
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+  return {
+    model,
+    vocabulary,
+    config,
+    info,
+    write: (writeOptions = {}) => writeText(model, vocabulary, writeOptions),
+    dispose: () => model.dispose(),
+    [Symbol.dispose]: () => model.dispose()
+  }
+}
+
+/** Writes with a model that is in memory: a loaded one, or one between two steps of its training. */
+export function writeText(model: Model, vocabulary: Vocabulary, options: WriteOptions = {}): Writer {
+  const { prompt = '', ...settings } = options
+  const ids = prompt === '' ? [firstId(vocabulary)] : vocabulary.encode(prompt)
+  const stream = model.stream(settings)
+  const decoder = vocabulary.decoder()
+  let unread: ArrayLike<number> | null = ids
+  let count = 0
+  const decode = (tokens: Int32Array) => {
+    count += tokens.length
+    let text = ''
+    for (const id of tokens) text += decoder.write(id)
+    return text
+  }
+  return {
+    stream,
+    get count() {
+      return count
+    },
+    async *pieces({ length, signal }) {
+      checkLength(length)
+      const aborts = signal ? { signal } : {}
+      if (unread) await stream.prime(unread, aborts)
+      unread = null
+      for await (const tokens of stream.generate({ length, ...aborts })) {
+        const text = decode(tokens)
+        if (text !== '') yield text
+      }
+      const rest = decoder.end()
+      if (rest !== '') yield rest
+    },
+    text(length) {
+      checkLength(length)
+      if (unread) stream.feed(unread)
+      unread = null
+      return decode(stream.sample(length)) + decoder.end()
+    }
+  }
+}
+
+function checkLength(length: number): void {
+  if (Number.isSafeInteger(length) && length >= 0) return
+  throw new GatecellError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected an integer of 0 or more as length but received ${String(length)}`
+  )
+}
+
+function firstId(vocabulary: Vocabulary): number {
+  const start = Array.from({ length: vocabulary.size }, (_, id) => id).find((id) => vocabulary.decode([id]) === '\n')
+  return start ?? 0
+}

@@ -1,0 +1,49 @@
+// The text model: symbols to vectors, a stack of LSTM layers whose state is carried from batch to batch, and a linear
+// layer to one score per symbol (Graves 2013, section 3). ids [T, B] -> logits [T, B, V]; loss in nats per symbol.
+
+import { vocabularyFromConfig } from '../../data/vocabulary.js'
+import { normal, orthogonal, uniform, zeros } from '../../graph/initializers.js'
+import { crossEntropy } from '../../graph/ops.js'
+import { dropout } from '../../layers/dropout.js'
+import { embedding } from '../../layers/embedding.js'
+import { linear } from '../../layers/linear.js'
+import { lstm } from '../../layers/lstm.js'
+import { defineModel, i32, type Model, type ModelOptions } from '../../model.js'
+import { textConfigToJson, type TextConfig } from './config.js'
+
+export const TEXT_TASK = 'text'
+
+/** The network that `config` describes, with first values from `options.seed`. */
+export function textModel(config: TextConfig, options: ModelOptions = {}): Model {
+  const { embedding: width, hidden, layers, dropout: p, locked } = config.network
+  const { size } = vocabularyFromConfig(config.vocabulary)
+  const model = defineModel(
+    {
+      name: TEXT_TASK,
+      config: textConfigToJson(config),
+      inputs: { tokens: i32('length', 'batch') },
+      targets: { targets: i32('length', 'batch') },
+      forward({ tokens }) {
+        const x = embedding(tokens, { name: 'embedding', vocabulary: size, size: width, weight: normal(0.3) })
+        const { output } = lstm(x, {
+          name: 'lstm',
+          hidden,
+          layers,
+          dropout: p,
+          locked,
+          carry: true,
+          // Glorot and Bengio 2010 for the input weights: both layers have one width unless the embedding differs.
+          inputWeight: (values, shape, random) => uniform(Math.sqrt(6 / (shape[1]! + hidden)))(values, shape, random),
+          recurrentWeight: orthogonal(),
+          bias: zeros,
+          forgetBias: 1
+        })
+        return { logits: linear(dropout(output, { p, locked }), { name: 'head', size, biasStart: zeros }) }
+      },
+      loss: ({ logits }, { targets }) => crossEntropy(logits, targets),
+      stream: { token: 'tokens', logits: 'logits' }
+    },
+    options
+  )
+  return model as unknown as Model
+}

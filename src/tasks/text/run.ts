@@ -1,0 +1,280 @@
+// A training of a text model from files to files: corpus, network, batches, validation, checkpoints, resume. It is made
+// ready first, so that its memory can be told before it starts; nothing is written until `fit`.
+
+import { createBatches, type Batches } from '../../data/batches.js'
+import { openCorpus, type Corpus, type CorpusOptions } from '../../data/corpus.js'
+import type { Tokens } from '../../data/tokens.js'
+import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
+import { GatecellError } from '../../errors.js'
+import { crc32c } from '../../io/crc32c.js'
+import type { JsonObject } from '../../io/json.js'
+import type { Model } from '../../model.js'
+import { tokenSource, type BatchSource } from '../../train/data.js'
+import type { Report, Summary } from '../../train/reports.js'
+import { createTrainer, type Trainer } from '../../train/trainer.js'
+import { loadWeights, openRunFiles, readRun, type RunFiles, type RunMode } from '../run-files.js'
+import type { RunLog } from '../run-log.js'
+import {
+  textConfigFromJson,
+  type TextConfig,
+  type TextData,
+  type TextNetwork,
+  type TextSplit,
+  type TextTraining
+} from './config.js'
+import { defaultLearningRate, networkDefaults, trainingDefaults, validDefault } from './defaults.js'
+import { evaluateText, segmentSource, type TextMeasure } from './evaluate.js'
+import { TEXT_TASK, textModel } from './model.js'
+
+export interface TextRunOptions {
+  /** Files, folders, patterns, - for standard input. */
+  data: readonly string[]
+  /** The model's file. */
+  out: string
+  /** Where the files exist: refuse (default), resume, replace. */
+  mode?: RunMode
+  vocabulary?: 'character' | 'byte'
+  /** Characters that are rarer share one <unk>. */
+  minCount?: number
+  network?: Partial<TextNetwork>
+  training?: Partial<TextTraining>
+  split?: Partial<TextSplit>
+  /** Files that validate instead of a share. */
+  validFiles?: readonly string[]
+  /** Steps between checkpoints of where the run stands; default: those between validations. */
+  checkpointEvery?: number
+  threads?: number
+  /** Reading the corpus. */
+  corpus?: Pick<CorpusOptions, 'cacheDir' | 'memoryBytes' | 'onSkip' | 'onProgress' | 'signal' | 'stdin'>
+}
+
+export interface TextRun {
+  readonly model: Model
+  readonly vocabulary: Vocabulary
+  readonly config: TextConfig
+  readonly corpus: Pick<Corpus, 'train' | 'valid' | 'test' | 'files' | 'cached'>
+  readonly batches: Batches
+  readonly trainer: Trainer
+  readonly files: RunFiles
+  /** The file and step that it goes on from. */
+  readonly resumed: { path: string; step: number } | null
+  /** Bytes: weights with gradients and moments, a training step, a validation. */
+  readonly memory: { parameters: number; step: number; validation: number }
+  /** Trains; reports come as they are made, between steps. */
+  fit(options?: TextFitOptions): Promise<TextResult>
+  dispose(): void
+}
+
+export interface TextFitOptions {
+  /** Ends the training after the step under way; what was learned is saved. */
+  signal?: AbortSignal
+  /** Called between two steps: the model may write meanwhile. */
+  onReport?: (report: Report) => void | Promise<void>
+  /** Called before the last measurement, which takes a while. */
+  onMeasure?: (symbols: number) => void
+  log?: RunLog
+}
+
+export interface TextResult {
+  summary: Summary
+  /** The best weights on the validation text, as one stream; null without one or after an abort. */
+  valid: TextMeasure | null
+  /** Whether `valid` counts the whole validation text, or its first 2^20 symbols. */
+  whole: boolean
+}
+
+/** How much of a long validation text is looked at: on the way, and at the end. */
+const WATCHED_SYMBOLS = 2 ** 18
+const MEASURED_SYMBOLS = 2 ** 20
+const FINGERPRINT_SYMBOLS = 2 ** 16
+
+/**
+ * Makes a training ready. Throws what reading the data throws (see openCorpus), ERR_CORPUS_EMPTY for less than one batch,
+ * ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT, ERR_INVALID_OPTION where a resumed run is told otherwise than it began.
+ */
+export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> {
+  const files = await openRunFiles(options.out, options.mode ?? 'new')
+  const resume = files.resumable === null ? null : await readRun(files.resumable, TEXT_TASK)
+  const old = resume && textConfigFromJson(resume.config, files.resumable!)
+  const settings = chooseSettings(options, old)
+  const corpus = await openCorpus(options.data, {
+    ...options.corpus,
+    vocabulary: old ? vocabularyFromConfig(old.vocabulary) : (options.vocabulary ?? 'character'),
+    ...settings.split,
+    ...(options.minCount !== undefined && { minCount: options.minCount }),
+    ...(options.validFiles && { validFiles: options.validFiles })
+  })
+  let model: Model | null = null
+  try {
+    const { vocabulary, train, valid } = corpus
+    const { training, network, split } = settings
+    const batches = createBatches(train, training)
+    const data = describeData(train, valid)
+    if (old?.data) checkSameData(old.data, data)
+    const validation = valid.length > 0 ? segmentSource(valid.slice(0, Math.min(valid.length, WATCHED_SYMBOLS))) : null
+    const validEvery = training.validEvery ?? Math.min(1000, batches.stepsPerEpoch)
+    const config: TextConfig = {
+      vocabulary: vocabulary.config,
+      network,
+      split,
+      training: { ...training, validEvery },
+      data
+    }
+    model = textModel(config, { seed: training.seed, threads: options.threads ?? 0 })
+    const trainer = createTrainer(model, tokenSource(batches), {
+      ...trainerOptions(config.training!),
+      ...(validation && { validation }),
+      checkpoint: (snapshot, kind) => files.save(snapshot, kind),
+      checkpointEvery: options.checkpointEvery ?? validEvery,
+      ...(resume && { resume: { ...resume, progress: resume.progress } })
+    })
+    return {
+      model,
+      vocabulary,
+      config,
+      corpus,
+      batches,
+      trainer,
+      files,
+      resumed: resume && { path: files.resumable!, step: trainer.progress.step },
+      memory: tellMemory(model, trainer, validation),
+      fit: (fitOptions = {}) => fitText(trainer, files, valid, fitOptions),
+      dispose() {
+        model!.dispose()
+        corpus.close()
+      }
+    }
+  } catch (error) {
+    model?.dispose()
+    corpus.close()
+    throw error
+  }
+}
+
+async function fitText(trainer: Trainer, files: RunFiles, valid: Tokens, options: TextFitOptions): Promise<TextResult> {
+  const { signal, onReport, onMeasure, log } = options
+  await files.begin()
+  const { model } = trainer
+  const reports = trainer.reports({ ...(signal && { signal }), onAbort: 'return' })
+  let next = await reports.next()
+  for (; !next.done; next = await reports.next()) {
+    log?.report(next.value)
+    await onReport?.(next.value)
+  }
+  const summary = next.value
+  if (summary.stopped === 'abort' || valid.length === 0) return { summary, valid: null, whole: true }
+  if (summary.validation) log?.validation(summary.validation)
+  const measured = valid.slice(0, Math.min(valid.length, MEASURED_SYMBOLS))
+  if (summary.best?.step !== summary.step) await loadWeights(model, files.model, TEXT_TASK)
+  onMeasure?.(measured.length)
+  return { summary, valid: await evaluateText(model, measured, { signal }), whole: measured.length === valid.length }
+}
+
+/** Settings of the run: what the caller says, else what a resumed run began with, else the defaults. */
+function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
+  const said = { network: given(options.network), split: given(options.split), training: given(options.training) }
+  if (old) checkUnchanged(options, said, old)
+  const hidden = said.network.hidden ?? old?.network.hidden ?? networkDefaults.hidden
+  const network: TextNetwork = { ...networkDefaults, hidden, embedding: hidden, ...old?.network, ...said.network }
+  const { epochs, ...defaults } = trainingDefaults
+  const optimizer = said.training.optimizer ?? old?.training?.optimizer ?? defaults.optimizer
+  const learningRate = defaultLearningRate(optimizer, network)
+  const lengths = ['steps', 'epochs', 'timeLimit'] as const
+  const says = (from: Partial<TextTraining> | undefined) => lengths.some((name) => from?.[name] !== undefined)
+  // How long it runs is one choice: whoever names one limit does not get the others from elsewhere.
+  const before = { ...old?.training }
+  if (says(said.training)) for (const name of lengths) delete (before as Partial<Record<string, number>>)[name]
+  const length = says(said.training) || says(before) ? {} : { epochs }
+  const training = { ...defaults, learningRate, ...length, ...before, ...said.training }
+  const valid = (options.validFiles?.length ?? 0) > 0 ? 0 : validDefault
+  return { network, training, split: { valid, test: 0, ...old?.split, ...said.split } }
+}
+
+function given<T extends object>(from: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(from ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>
+}
+
+/** What a resumed run cannot change: the network, the data and what its moments and cursor mean. */
+function checkUnchanged(
+  options: TextRunOptions,
+  said: { network: object; split: object; training: Partial<TextTraining> },
+  old: TextConfig
+): void {
+  const { batch, length, optimizer, seed } = said.training
+  const now = {
+    ...said.network,
+    ...said.split,
+    ...given({ batch, length, optimizer, seed }),
+    ...given({ vocabulary: options.vocabulary })
+  }
+  const before: Record<string, unknown> = {
+    ...old.network,
+    ...old.split,
+    ...old.training,
+    vocabulary: old.vocabulary.kind
+  }
+  const changed = Object.entries(now).find(([name, value]) => before[name] !== value)
+  if (!changed) return
+  const [name, value] = changed
+  throw new GatecellError(
+    'ERR_INVALID_OPTION',
+    `Expected ${name} ${String(before[name])}, with which the run began, but received ${String(value)}: leave the option out to resume, or start anew with --force`
+  )
+}
+
+function checkSameData(before: TextData, now: TextData): void {
+  if (before.train === now.train && before.valid === now.valid && before.fingerprint === now.fingerprint) return
+  const other =
+    before.train === now.train && before.valid === now.valid
+      ? 'another text of that length'
+      : `${now.train} and ${now.valid}`
+  throw new GatecellError(
+    'ERR_INVALID_OPTION',
+    `Expected the text that the run began with (${before.train} symbols to train on and ${before.valid} to validate) but received ${other}: resume with the same files and shares`
+  )
+}
+
+function describeData(train: Tokens, valid: Tokens): TextData {
+  const ids = new Int32Array(Math.min(train.length, FINGERPRINT_SYMBOLS))
+  train.read(0, ids.length, ids)
+  return { train: train.length, valid: valid.length, fingerprint: crc32c(new Uint8Array(ids.buffer)) }
+}
+
+function trainerOptions(training: TextTraining) {
+  const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = training
+  const { patience, steps, epochs, timeLimit } = training
+  return {
+    optimizer: { kind, learningRate, ...(kind === 'sgd' && { momentum: 0.9 }) },
+    schedule: { kind: schedule, warmup },
+    clip,
+    seed,
+    validateEvery,
+    ...given({ patience, steps, epochs, timeLimit })
+  }
+}
+
+function tellMemory(model: Model, trainer: Trainer, validation: BatchSource | null): TextRun['memory'] {
+  return {
+    parameters: model.parameters.bytes,
+    step: trainer.plan.bytes,
+    validation: validation ? model.plan(validation.dims, { purpose: 'evaluate' }).bytes : 0
+  }
+}
+
+/** A run's settings as one JSON object, for logs. */
+export function describeTextRun(run: TextRun, threads: number): JsonObject {
+  const { config, corpus, memory, vocabulary, model } = run
+  return {
+    task: TEXT_TASK,
+    vocabulary: { kind: vocabulary.kind, size: vocabulary.size },
+    network: { ...config.network },
+    training: { ...config.training },
+    split: { ...config.split },
+    symbols: { train: corpus.train.length, valid: corpus.valid.length, test: corpus.test.length },
+    steps_per_epoch: run.batches.stepsPerEpoch,
+    parameters: model.parameterCount,
+    memory_bytes: { parameters: memory.parameters, step: memory.step, validation: memory.validation },
+    threads,
+    resumed_from: run.resumed?.step ?? null
+  }
+}
