@@ -30,21 +30,20 @@ async function run(folder: string, steps: number, threads: number, from?: string
 
 t.test('the same bytes with 1, 2, 3 and 4 threads and from every stop', async (t) => {
   const folder = t.testdir()
-  const whole = await run(folder, 40, 1)
-  for (const threads of [2, 3, 4]) t.ok((await run(t.testdir(), 40, threads)).equals(whole), `${threads} threads`)
+  const whole = await run(folder, 24, 1)
+  for (const threads of [2, 3, 4]) t.ok((await run(t.testdir(), 24, threads)).equals(whole), `${threads} threads`)
   for (const [k, threads] of [
     [5, 2],
     [10, 1],
-    [25, 3],
-    [30, 4]
+    [15, 3],
+    [20, 4]
   ] as const) {
-    const saved = await t.test(`from step ${k}`, async (t) => {
+    await t.test(`from step ${k}`, async (t) => {
       const partFolder = t.testdir()
       await run(partFolder, k, threads)
-      const resumed = await run(partFolder, 40, 5 - threads, join(partFolder, `${k}.safetensors`))
+      const resumed = await run(partFolder, 24, 5 - threads, join(partFolder, `${k}.safetensors`))
       t.ok(resumed.equals(whole))
     })
-    t.not(saved, false)
   }
 })
 
