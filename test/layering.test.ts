@@ -7,7 +7,7 @@ import t from 'tap'
 
 // A part of src may use the parts of lower levels. data and io are leaves, which know errors and random numbers alone.
 const levels = [['errors', 'here'], ['random'], ['data', 'io', 'native'], ['graph'], ['layers'], ['sample'], ['model']]
-levels.push(['train'], ['tasks'], ['serve'], ['cli', 'index'])
+levels.push(['train'], ['tasks'], ['serve', 'bench'], ['cli', 'index'])
 const leaves = ['data', 'io']
 const leavesUse = ['errors', 'random']
 
@@ -26,9 +26,9 @@ const includes: [folder: string, folders: string[], system: RegExp][] = [
   ['native/kernels', [], plain],
   ['native/kernels/shared', [], plain]
 ]
-for (const isa of ['scalar', 'avx2', 'avx512', 'avx512bf16']) {
+for (const isa of ['scalar', 'avx2', 'avx512', 'avx512bf16', 'avx512vnni']) {
   const own = `native/kernels/${isa}`
-  const vectors = isa === 'avx512bf16' ? ['native/kernels/avx512'] : []
+  const vectors = /^avx512./.test(isa) ? ['native/kernels/avx512'] : []
   includes.push([own, [own, ...vectors, 'native/kernels/shared', 'native/kernels'], /^(immintrin|stddef|stdint)\.h$/])
 }
 const maximalLines = 400
