@@ -60,6 +60,10 @@ template <int count>
 GC_INLINE VI vi_shr(VI a) { return _mm256_srli_epi32(a, count); }  // zeros come in
 template <int count>
 GC_INLINE VI vi_sar(VI a) { return _mm256_srai_epi32(a, count); }  // the sign comes in
+// Sums of the two products of 16-bit halves; the even and odd signed bytes of each word as such halves.
+GC_INLINE VI vi_mul_pairs(VI a, VI b) { return _mm256_madd_epi16(a, b); }
+GC_INLINE VI vi_widen_even(VI a) { return _mm256_srai_epi16(_mm256_slli_epi16(a, 8), 8); }
+GC_INLINE VI vi_widen_odd(VI a) { return _mm256_srai_epi16(a, 8); }
 GC_INLINE V v_from_int(VI a) { return _mm256_cvtepi32_ps(a); }
 // Nearest, ties to even; INT32_MIN for NaN and for what does not fit.
 GC_INLINE VI v_to_int(V a) { return _mm256_cvtps_epi32(a); }
@@ -84,6 +88,10 @@ GC_INLINE VM m_and(VM a, VM b) { return _mm256_and_ps(a, b); }
 GC_INLINE VM m_or(VM a, VM b) { return _mm256_or_ps(a, b); }
 GC_INLINE VM m_not(VM a) { return _mm256_xor_ps(a, v_from_bits(vi_set(-1))); }
 GC_INLINE bool m_any(VM a) { return _mm256_movemask_ps(a) != 0; }
+// table[index & 7], lane by lane.
+GC_INLINE VI vi_lookup8(const int32_t* table, VI index) {
+  return _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i*)table), index);
+}
 // Lane by lane: m ? a : b.
 GC_INLINE V v_select(VM m, V a, V b) { return _mm256_blendv_ps(b, a, m); }
 // The sign bit of x set ? a : b.

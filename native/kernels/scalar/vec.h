@@ -88,6 +88,15 @@ template <int count>
 GC_INLINE VI vi_shr(VI a) { GC_LANES(VI, (int32_t)((uint32_t)a.x[k] >> count)); }  // zeros come in
 template <int count>
 GC_INLINE VI vi_sar(VI a) { GC_LANES(VI, a.x[k] >> count); }  // the sign comes in
+// Sums of the two products of 16-bit halves; the even and odd signed bytes of each word as such halves.
+GC_INLINE VI vi_mul_pairs(VI a, VI b) {
+  GC_LANES(VI, (int16_t)a.x[k] * (int16_t)b.x[k] + (int16_t)(a.x[k] >> 16) * (int16_t)(b.x[k] >> 16));
+}
+GC_INLINE int32_t halves(int8_t low, int8_t high) {
+  return (int32_t)((uint32_t)(uint16_t)low | (uint32_t)(uint16_t)high << 16);
+}
+GC_INLINE VI vi_widen_even(VI a) { GC_LANES(VI, halves((int8_t)a.x[k], (int8_t)(a.x[k] >> 16))); }
+GC_INLINE VI vi_widen_odd(VI a) { GC_LANES(VI, halves((int8_t)(a.x[k] >> 8), (int8_t)(a.x[k] >> 24))); }
 GC_INLINE V v_from_int(VI a) { GC_LANES(V, (float)a.x[k]); }
 // Nearest, ties to even; INT32_MIN for NaN and for what does not fit.
 GC_INLINE VI v_to_int(V a) {
@@ -115,6 +124,8 @@ GC_INLINE bool m_any(VM a) {
   for (int k = 0; k < 16; ++k) any |= a.x[k];
   return any;
 }
+// table[index & 7], lane by lane.
+GC_INLINE VI vi_lookup8(const int32_t* table, VI index) { GC_LANES(VI, table[index.x[k] & 7]); }
 // Lane by lane: m ? a : b.
 GC_INLINE V v_select(VM m, V a, V b) { GC_LANES(V, m.x[k] ? a.x[k] : b.x[k]); }
 // The sign bit of x set ? a : b.

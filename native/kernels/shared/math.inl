@@ -14,20 +14,6 @@ GC_INLINE V exp_polynomial(V r) {
   return v_fma(q, r, v_set(1.0f));
 }
 
-// exp(2u) - 1 = 2u + u^2 (2 + ...), |u| <= ln2 / 4, relative error 2^-26.1 before rounding.
-GC_INLINE V expm1_polynomial(V u) {
-  V q = v_fma(v_set(0x1.6b9c68p-4f), u, v_set(0x1.12254ap-2f));
-  q = v_fma(q, u, v_set(0x1.5556f2p-1f));
-  q = v_fma(q, u, v_set(0x1.5554b4p+0f));
-  q = v_fma(q, u, v_set(0x1.fffffep+0f));
-  return v_fma(q, v_mul(u, u), v_add(u, u));
-}
-
-// Adding 1.5 * 2^23 + 127 to a float below 2^22 rounds it to an integer n and leaves n + 127, the biased exponent of
-// 2^n, in the low bits: one shift makes 2^n for -126 <= n <= 127, and 0 for n = -127.
-#define GC_ROUNDER 12583039.0f
-GC_INLINE V power_of_two(V rounded) { return v_from_bits(vi_shl<23>(v_bits(rounded))); }
-
 // exp(x) for every x: inf above 88.72, gradual underflow (exact denormals) below -87.33, 0 below -103.97, NaN to NaN.
 // Method: x = n ln2 + r (Cody and Waite, ln2 in two floats), polynomial, then 2^n in two factors so that neither
 // overflows and only the last product rounds.
@@ -67,31 +53,46 @@ GC_INLINE V v_log(V x) {
   return v_select(v_lt(x, v_set(__builtin_inff())), y, v_add(x, v_select(v_lt(x, v_zero()), y, v_zero())));
 }
 
-// 1 / (1 + exp(-x)) for every x, relative accuracy in both tails. Denormal below -87.33, exactly 0 below -87.68; exactly 1
-// above 17.33; NaN to NaN. Method: e = exp(-|x|), w = e / (1 + e); then e - e w for x < 0 and 1 - w else: the errors of
-// the sum and of the quotient are scaled by e, where e / (1 + e) itself misses 2 ulp.
+// The bits of 2^(j/8) less j << 20: adding k << 20 for k = 8 n + j gives the bits of 2^n 2^(j/8).
+static const int32_t eighth_powers[8] = {0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
+                                         0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7};
+
+// exp(c) for -88 <= c <= 0 and NaN: c = k ln2 / 8 + r, a table of 8 and r + r^2 (1/2 + ...) of degree 3 (2^-25.2).
+// Adding 1.5 * 2^23 rounds to an integer and leaves k in the low bits. 2^(k/8) runs out into denormals that are off by up to
+// 2^-127, and is exactly 0 at k = -8 * 127, which is where c = -88 lands.
+GC_INLINE V exp_negative(V c) {
+  const V rounder = v_set(12582912.0f);
+  const V rounded = v_fma(c, v_set(0x1.715476p+3f), rounder);
+  const V k = v_sub(rounded, rounder);
+  const V r = v_fnma(k, v_set(-0x1.05c61p-32f), v_fnma(k, v_set(0x1.62e43p-4f), c));
+  const V power = v_from_bits(vi_add(vi_shl<20>(v_bits(rounded)), vi_lookup8(eighth_powers, v_bits(rounded))));
+  const V q = v_fma(v_fma(v_set(0x1.55567cp-3f), r, v_set(0x1.000878p-1f)), v_mul(r, r), r);
+  return v_fma(power, q, power);
+}
+
+// 1 / (1 + exp(-x)) for every x, relative accuracy in both tails. Below -87.33 the result is a denormal, from -88 on 0;
+// above 17.33 it is 1; NaN to NaN. Method: e = exp(-|x|), w = e / (1 + e); then e - e w for x < 0 and 1 - w else, which
+// scales the errors of the sum and of the quotient by e (e / (1 + e) itself misses 2 ulp).
 GC_INLINE V v_sigmoid(V x) {
-  const V c = v_max(v_set(-88.0f), v_negabs(x));
-  const V rounded = v_fma(c, v_set(0x1.715476p+0f), v_set(GC_ROUNDER));
-  const V n = v_sub(rounded, v_set(GC_ROUNDER));
-  const V r = v_fnma(n, v_set(-0x1.05c61p-29f), v_fnma(n, v_set(0x1.62e43p-1f), c));
-  const V e = v_mul(exp_polynomial(r), power_of_two(rounded));
+  const V e = exp_negative(v_max(v_set(-88.0f), v_negabs(x)));
   const V w = v_div(e, v_add(v_set(1.0f), e));
   const V whole = v_select_negative(x, e, v_set(1.0f));
   return v_fnma(whole, w, whole);
 }
 
-// tanh(x) for every x: exactly odd, |y| <= 1, x itself where tanh x rounds to it (denormals too); NaN to NaN.
-// Method: -m / (2 + m) with m = exp(-2|x|) - 1 = 2^n (exp(2u) - 1) + (2^n - 1), u = -|x| - n ln2 / 2. No second float
-// of ln2: what it would add is scaled by 2^n. Beyond |x| = 10 the result is 1 in float.
+// tanh(x) for every x: exactly odd, |y| <= 1, x itself where |x| < 2^-13 or so (denormals too), 1 above 9.02; NaN to NaN.
+// Method: tanh(x) = 2 t / (1 + t^2) = 2 p q / (p^2 + q^2) with t = tanh(x / 2) = p / q, p = x (1 + ...), q = 2 + ...,
+// a rational of 5/6 degrees fitted so that the error of tanh x is minimal (2^-26.9). Doubling the angle scales the error of
+// t by 1 / cosh x; a rational for tanh x itself needs 9/8 degrees for the same and misses 4 ulp by rounding.
 GC_INLINE V v_tanh(V x) {
-  const V c = v_max(v_set(-10.0f), v_negabs(x));
-  const V rounded = v_fma(c, v_set(0x1.715476p+1f), v_set(GC_ROUNDER));
-  const V n = v_sub(rounded, v_set(GC_ROUNDER));
-  const V u = v_fnma(n, v_set(0x1.62e43p-2f), c);
-  const V power = power_of_two(rounded);
-  const V m = v_fma(expm1_polynomial(u), power, v_sub(power, v_set(1.0f)));
-  return v_copysign(v_div(m, v_add(v_set(2.0f), m)), x);
+  const V c = v_min(v_set(9.02f), v_max(v_set(-9.02f), x));
+  const V s = v_mul(c, c);
+  V p = v_fma(s, v_set(0x1.dfa82p-14f), v_set(0x1.e7e52ep-6f));
+  V q = v_fma(s, v_set(0x1.4a7c4ap-19f), v_set(0x1.3c6cd4p-9f));
+  q = v_fma(s, q, v_set(0x1.cf4e98p-3f));
+  p = v_fma(v_mul(c, s), p, c);
+  q = v_fma(s, q, v_set(2.0f));
+  return v_div(v_mul(p, v_add(q, q)), v_fma(q, q, v_mul(p, p)));
 }
 
 // The activations of one cell, in place: i, f, o by v_sigmoid and g by v_tanh, the same bits as those.
