@@ -52,12 +52,13 @@ function finishedBytes(fd: number): number {
 
 /** Reads a log line by line; an unfinished last line is left out. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT. */
 export async function* readJsonLog(path: string): AsyncGenerator<JsonObject> {
-  let handle: fs.promises.FileHandle
+  let handle: fs.promises.FileHandle | undefined
   let finished: number
   try {
     handle = await fs.promises.open(path, 'r')
     finished = finishedBytes(handle.fd)
   } catch (cause) {
+    await handle?.close()
     const code = (cause as NodeJS.ErrnoException).code
     throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a log at ${path} but reading it gave ${code}.`, { cause })
   }

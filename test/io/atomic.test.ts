@@ -1,0 +1,201 @@
+// Atomic writes: the old file or the whole new one, whatever fails and whenever the process dies; nothing is left over.
+import { spawn, spawnSync } from 'node:child_process'
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  assertWritable,
+  writeAtomically,
+  writeAtomicallySync,
+  writeTextAtomically,
+  type AtomicFile,
+  type FileCalls
+} from '../../src/io/atomic.js'
+import { compiledProgram } from './compiled.js'
+
+const child = compiledProgram(t.testdir({}), 'child')
+const posix = process.platform !== 'win32'
+const root = process.getuid?.() === 0
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
+const read = (path: string): string => fs.readFileSync(path, 'utf8')
+const unwritable = { code: 'ERR_FILE_WRITE' }
+
+async function writeParts(file: { write: AtomicFile['write'] }): Promise<void> {
+  await file.write(bytes('one '))
+  await file.write(bytes('two '))
+  await file.write(bytes('O'), 0)
+  await file.write(bytes('three'))
+}
+
+t.test('appends, patches, replaces; both ways', async (t) => {
+  const folder = t.testdir({ old: 'old' })
+  await writeAtomically(join(folder, 'new'), writeParts)
+  await writeAtomically(join(folder, 'old'), writeParts)
+  writeAtomicallySync(join(folder, 'sync'), (file) => {
+    file.write(bytes('one '))
+    file.write(bytes('O'), 0)
+    file.write(bytes('two'))
+  })
+  await writeTextAtomically(join(folder, 'text'), 'é\n')
+  t.equal(read(join(folder, 'new')), 'One two three')
+  t.equal(read(join(folder, 'old')), 'One two three')
+  t.equal(read(join(folder, 'sync')), 'One two')
+  t.equal(read(join(folder, 'text')), 'é\n')
+  t.strictSame(fs.readdirSync(folder).sort(), ['new', 'old', 'sync', 'text'])
+})
+
+t.test('keeps permission bits and follows links', { skip: !posix }, async (t) => {
+  const folder = t.testdir({ file: 'old', other: { target: 'old' }, link: t.fixture('symlink', 'other/target') })
+  fs.chmodSync(join(folder, 'file'), 0o640)
+  await writeTextAtomically(join(folder, 'file'), 'new')
+  t.equal(fs.statSync(join(folder, 'file')).mode & 0o777, 0o640)
+  fs.chmodSync(join(folder, 'file'), 0o600)
+  writeAtomicallySync(join(folder, 'file'), (file) => file.write(bytes('newer')))
+  t.equal(fs.statSync(join(folder, 'file')).mode & 0o777, 0o600)
+  await writeTextAtomically(join(folder, 'link'), 'new')
+  t.ok(fs.lstatSync(join(folder, 'link')).isSymbolicLink())
+  t.equal(read(join(folder, 'other/target')), 'new')
+})
+
+t.test('refuses folders, devices and missing folders, before and at the write', async (t) => {
+  const folder = t.testdir({ inner: {}, file: '' })
+  const bad = [join(folder, 'inner'), join(folder, 'missing', 'file'), join(folder, 'file', 'file')]
+  if (posix) bad.push('/dev/null')
+  for (const path of bad) {
+    await t.rejects(assertWritable(path), unwritable, path)
+    await t.rejects(writeTextAtomically(path, 'x'), unwritable, path)
+    t.throws(() => writeAtomicallySync(path, (file) => file.write(bytes('x'))), unwritable, path)
+  }
+  if (posix) t.ok(fs.statSync('/dev/null').isCharacterDevice(), 'the device is still there')
+  await assertWritable(join(folder, 'file'))
+  await assertWritable(join(folder, 'new'))
+  t.strictSame(fs.readdirSync(folder).sort(), ['file', 'inner'])
+})
+
+t.test('refuses without permission', { skip: !posix || root }, async (t) => {
+  const folder = t.testdir({ file: 'old', closed: { file: 'old' } })
+  fs.chmodSync(join(folder, 'file'), 0o444)
+  fs.chmodSync(join(folder, 'closed'), 0o555)
+  for (const path of [join(folder, 'file'), join(folder, 'closed', 'file'), join(folder, 'closed', 'new')]) {
+    await t.rejects(assertWritable(path), unwritable, path)
+    await t.rejects(writeTextAtomically(path, 'x'), { ...unwritable, message: /permission/ }, path)
+    t.throws(() => writeAtomicallySync(path, (file) => file.write(bytes('x'))), unwritable, path)
+  }
+  fs.chmodSync(join(folder, 'closed'), 0o755)
+})
+
+t.test('what the callback throws comes through, and nothing changes', async (t) => {
+  const folder = t.testdir({ file: 'old' })
+  const error = new Error('mine')
+  const path = join(folder, 'file')
+  await t.rejects(
+    writeAtomically(path, async (file) => {
+      await file.write(bytes('new'))
+      throw error
+    }),
+    error
+  )
+  t.throws(
+    () =>
+      writeAtomicallySync(path, (file) => {
+        file.write(bytes('new'))
+        throw error
+      }),
+    error
+  )
+  t.equal(read(path), 'old')
+  t.strictSame(fs.readdirSync(folder), ['file'])
+})
+
+/** The file system, where call number `index` fails with `code`; 'short' writes one byte at a time instead. */
+function failingCalls(index: number, code: string): { calls: FileCalls; made: () => number } {
+  let number = 0
+  const wrap = <T extends object>(object: T): T =>
+    new Proxy(object, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name)
+        if (typeof value !== 'function' || name === 'close' || name === 'unlink') return bind(value, target)
+        return async (...args: unknown[]) => {
+          if (code === 'short' && name === 'write') args[2] = Math.min(1, args[2] as number)
+          if (number++ === index && code !== 'short') throw Object.assign(new Error(code), { code })
+          const result: unknown = await Reflect.apply(value, target, args)
+          return name === 'open' ? wrap(result as object) : result
+        }
+      }
+    })
+  const bind = (value: unknown, target: object): unknown =>
+    typeof value === 'function' ? (value.bind(target) as unknown) : value
+  return { calls: wrap(fs.promises), made: () => number }
+}
+
+t.test('a failure of any call at all leaves the old file, or after the rename the new one', async (t) => {
+  const folder = t.testdir({ file: 'old' })
+  const path = join(folder, 'file')
+  const { calls, made } = failingCalls(-1, '')
+  await writeAtomically(path, writeParts, calls)
+  const total = made()
+  t.ok(total >= 12, `${total} calls`)
+  for (const code of ['EIO', 'ENOSPC', 'EACCES']) {
+    for (let index = 0; index < total; index++) {
+      fs.writeFileSync(path, 'old')
+      await t.rejects(
+        writeAtomically(path, writeParts, failingCalls(index, code).calls),
+        unwritable,
+        `${code} ${index}`
+      )
+      const renamed = index >= total - 2
+      t.equal(read(path), renamed ? 'One two three' : 'old')
+      t.strictSame(fs.readdirSync(folder), ['file'])
+    }
+  }
+  await writeAtomically(path, writeParts, failingCalls(0, 'short').calls)
+  t.equal(read(path), 'One two three', 'short writes are finished')
+})
+
+const prlimit = spawnSync('prlimit', ['--version']).status === 0
+
+t.test('a file that grows beyond what the system allows', { skip: !prlimit && 'no prlimit here' }, async (t) => {
+  const folder = t.testdir({ file: 'old' })
+  const path = join(folder, 'file')
+  const running = spawn(process.execPath, [child, 'writeTooMuch', path], { stdio: ['pipe', 'pipe', 'inherit'] })
+  let output = ''
+  running.stdout.on('data', (text) => (output += String(text)))
+  await new Promise((resolve) => running.stdout.once('data', resolve))
+  t.equal(spawnSync('prlimit', ['--pid', String(running.pid), '--fsize=100000']).status, 0)
+  running.stdin.write('go\n')
+  t.strictSame(await new Promise((resolve) => running.once('exit', (...ended) => resolve(ended))), [0, null])
+  t.equal(output, 'ready\nERR_FILE_WRITE ERR_FILE_WRITE')
+  t.equal(read(path), 'old')
+  t.strictSame(fs.readdirSync(folder), ['file'])
+})
+
+t.test('temporary files of dead processes go, those of living ones stay', async (t) => {
+  const folder = t.testdir({ file: 'old' })
+  const path = join(folder, 'file')
+  const running = spawn(process.execPath, [child, 'beginToWrite', path], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await new Promise((resolve) => running.stdout.once('data', resolve))
+  const temporary = fs.readdirSync(folder).find((name) => name.startsWith(`.file.tmp-${running.pid}-`))
+  t.ok(temporary)
+  const own = `.file.tmp-${process.pid}-`
+  const names = [
+    `${own}00000000000a`,
+    `${own}00000000000b`,
+    '.file.tmp-x',
+    '.file.tmp-1-x',
+    '.other.tmp-1-00000000000c'
+  ]
+  for (const name of names) fs.writeFileSync(join(folder, name), '')
+  fs.utimesSync(join(folder, `${own}00000000000a`), 1, 1)
+  await writeTextAtomically(path, 'new')
+  const expected = [temporary!, ...names.slice(1), 'file'].sort()
+  t.strictSame(fs.readdirSync(folder).sort(), expected, 'only the one of a process before us with our number goes')
+  const ended = new Promise((resolve) => running.once('exit', resolve))
+  running.kill('SIGKILL')
+  await ended
+  t.equal(read(path), 'new')
+  await writeTextAtomically(path, 'newer')
+  t.strictSame(
+    fs.readdirSync(folder).sort(),
+    expected.filter((name) => name !== temporary)
+  )
+})
