@@ -71,11 +71,6 @@ GC_INLINE V v_abs(V a) { return _mm256_and_ps(a, v_from_bits(vi_set(0x7fffffff))
 GC_INLINE V v_neg(V a) { return _mm256_xor_ps(a, v_set(-0.0f)); }
 // -|a|
 GC_INLINE V v_negabs(V a) { return _mm256_or_ps(a, v_set(-0.0f)); }
-// |magnitude| with the sign bit of `sign`.
-GC_INLINE V v_copysign(V magnitude, V sign) {
-  const V bit = v_set(-0.0f);
-  return _mm256_or_ps(_mm256_andnot_ps(bit, magnitude), _mm256_and_ps(bit, sign));
-}
 
 // ---- masks: comparisons with NaN are false, v_ne is true -----------------------------------------------------------
 GC_INLINE VM v_lt(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
@@ -84,10 +79,6 @@ GC_INLINE VM v_gt(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GT_OQ); }
 GC_INLINE VM v_ge(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_GE_OQ); }
 GC_INLINE VM v_eq(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
 GC_INLINE VM v_ne(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_NEQ_UQ); }
-GC_INLINE VM m_and(VM a, VM b) { return _mm256_and_ps(a, b); }
-GC_INLINE VM m_or(VM a, VM b) { return _mm256_or_ps(a, b); }
-GC_INLINE VM m_not(VM a) { return _mm256_xor_ps(a, v_from_bits(vi_set(-1))); }
-GC_INLINE bool m_any(VM a) { return _mm256_movemask_ps(a) != 0; }
 // table[index & 7], lane by lane.
 GC_INLINE VI vi_lookup8(const int32_t* table, VI index) {
   return _mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i*)table), index);

@@ -71,10 +71,6 @@ GC_INLINE V v_abs(V a) { return v_from_bits(vi_and(v_bits(a), vi_set(0x7fffffff)
 GC_INLINE V v_neg(V a) { return v_from_bits(vi_xor(v_bits(a), vi_set(INT32_MIN))); }
 // -|a|
 GC_INLINE V v_negabs(V a) { return v_from_bits(vi_or(v_bits(a), vi_set(INT32_MIN))); }
-// |magnitude| with the sign bit of `sign`.
-GC_INLINE V v_copysign(V magnitude, V sign) {
-  return v_from_bits(_mm512_ternarylogic_epi32(vi_set(INT32_MIN), v_bits(sign), v_bits(magnitude), 0xca));
-}
 
 // ---- masks: comparisons with NaN are false, v_ne is true -----------------------------------------------------------
 GC_INLINE VM v_lt(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
@@ -83,10 +79,6 @@ GC_INLINE VM v_gt(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 GC_INLINE VM v_ge(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
 GC_INLINE VM v_eq(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
 GC_INLINE VM v_ne(V a, V b) { return _mm512_cmp_ps_mask(a, b, _CMP_NEQ_UQ); }
-GC_INLINE VM m_and(VM a, VM b) { return (VM)(a & b); }
-GC_INLINE VM m_or(VM a, VM b) { return (VM)(a | b); }
-GC_INLINE VM m_not(VM a) { return (VM)~a; }
-GC_INLINE bool m_any(VM a) { return a != 0; }
 // table[index & 7], lane by lane.
 GC_INLINE VI vi_lookup8(const int32_t* table, VI index) {
   const VI twice = _mm512_maskz_broadcast_i64x4((__mmask8)0xff, _mm256_loadu_si256((const __m256i*)table));

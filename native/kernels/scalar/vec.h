@@ -106,8 +106,6 @@ GC_INLINE V v_abs(V a) { GC_LANES(V, __builtin_fabsf(a.x[k])); }
 GC_INLINE V v_neg(V a) { GC_LANES(V, -a.x[k]); }
 // -|a|
 GC_INLINE V v_negabs(V a) { GC_LANES(V, -__builtin_fabsf(a.x[k])); }
-// |magnitude| with the sign bit of `sign`.
-GC_INLINE V v_copysign(V magnitude, V sign) { GC_LANES(V, __builtin_copysignf(magnitude.x[k], sign.x[k])); }
 
 // ---- masks: comparisons with NaN are false, v_ne is true -----------------------------------------------------------
 GC_INLINE VM v_lt(V a, V b) { GC_LANES(VM, a.x[k] < b.x[k]); }
@@ -116,14 +114,6 @@ GC_INLINE VM v_gt(V a, V b) { GC_LANES(VM, a.x[k] > b.x[k]); }
 GC_INLINE VM v_ge(V a, V b) { GC_LANES(VM, a.x[k] >= b.x[k]); }
 GC_INLINE VM v_eq(V a, V b) { GC_LANES(VM, a.x[k] == b.x[k]); }
 GC_INLINE VM v_ne(V a, V b) { GC_LANES(VM, a.x[k] != b.x[k]); }
-GC_INLINE VM m_and(VM a, VM b) { GC_LANES(VM, a.x[k] && b.x[k]); }
-GC_INLINE VM m_or(VM a, VM b) { GC_LANES(VM, a.x[k] || b.x[k]); }
-GC_INLINE VM m_not(VM a) { GC_LANES(VM, !a.x[k]); }
-GC_INLINE bool m_any(VM a) {
-  bool any = false;
-  for (int k = 0; k < 16; ++k) any |= a.x[k];
-  return any;
-}
 // table[index & 7], lane by lane.
 GC_INLINE VI vi_lookup8(const int32_t* table, VI index) { GC_LANES(VI, table[index.x[k] & 7]); }
 // Lane by lane: m ? a : b.

@@ -27,32 +27,6 @@ GC_INLINE V v_exp(V x) {
   return v_mul(v_mul(exp_polynomial(r), first), second);
 }
 
-// Natural logarithm of every x: denormals exact, log(0) = -inf, log(inf) = inf, NaN for x < 0 and NaN.
-// Method: x = 2^n (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)), polynomial for log(1 + f), n ln2 in two floats.
-GC_INLINE V v_log(V x) {
-  const VM tiny = v_lt(x, v_set(0x1p-126f));
-  const V scaled = v_select(tiny, v_mul(x, v_set(0x1p23f)), x);
-  // The bits of sqrt(1/2) taken away: the exponent field then counts powers of two from sqrt(1/2) up.
-  const VI offset = vi_sub(v_bits(scaled), vi_set(0x3f3504f3));
-  const VI mantissa = vi_add(vi_and(offset, vi_set(0x007fffff)), vi_set(0x3f3504f3));
-  const V n = v_sub(v_from_int(vi_sar<23>(offset)), v_select(tiny, v_set(23.0f), v_zero()));
-  const V f = v_sub(v_from_bits(mantissa), v_set(1.0f));
-  V q = v_fma(v_set(0x1.645e52p-4f), f, v_set(-0x1.242fdp-3f));
-  q = v_fma(q, f, v_set(0x1.3172fap-3f));
-  q = v_fma(q, f, v_set(-0x1.5382a4p-3f));
-  q = v_fma(q, f, v_set(0x1.98d824p-3f));
-  q = v_fma(q, f, v_set(-0x1.00038p-2f));
-  q = v_fma(q, f, v_set(0x1.5556d8p-2f));
-  const V square = v_mul(f, f);
-  V y = v_fma(n, v_set(-0x1.05c61p-29f), v_mul(v_mul(f, square), q));
-  y = v_add(v_fma(v_set(-0.5f), square, y), f);
-  y = v_fma(n, v_set(0x1.62e43p-1f), y);
-  y = v_select(v_eq(x, v_zero()), v_set(-__builtin_inff()), y);
-  y = v_select(v_lt(x, v_zero()), v_set(__builtin_nanf("")), y);
-  // inf and NaN as they came.
-  return v_select(v_lt(x, v_set(__builtin_inff())), y, v_add(x, v_select(v_lt(x, v_zero()), y, v_zero())));
-}
-
 // The bits of 2^(j/8) less j << 20: adding k << 20 for k = 8 n + j gives the bits of 2^n 2^(j/8).
 static const int32_t eighth_powers[8] = {0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
                                          0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7};
