@@ -27,6 +27,9 @@ function buildNative() {
   if (compiler === undefined) {
     fail('Expected a C++17 compiler on the PATH, found none: install one (Debian: apt-get install g++).')
   }
+  // cmake-js takes a cache for a configured build, also one of a configuration that failed.
+  const configured = ['build.ninja', 'Makefile'].some((name) => existsSync(join(root, 'build', name)))
+  if (!configured) runTool('cmake-js', ['configure', '--log-level', 'warn'])
   runTool('cmake-js', ['build', '--parallel', '2', '--log-level', 'warn'])
 }
 
