@@ -38,6 +38,8 @@ function show(row: BenchRow, output: Output): void {
     .join(' ')
   output.line(`${workload}  ${size}  ${threads} threads  ${isa}  ${precision}`)
   for (const [name, value] of Object.entries(figures)) {
-    output.line(`  ${name.padEnd(20)} ${typeof value === 'number' ? Number(value.toPrecision(4)) : String(value)}`)
+    output.line(
+      `  ${name.padEnd(20)} ${typeof value === 'number' ? Number(value.toPrecision(4)) : JSON.stringify(value)}`
+    )
   }
 }

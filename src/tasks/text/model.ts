@@ -45,5 +45,5 @@ export function textModel(config: TextConfig, options: ModelOptions = {}): Model
     },
     options
   )
-  return model as unknown as Model
+  return model
 }
