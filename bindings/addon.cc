@@ -19,7 +19,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("planCreate", gatecell::plan_create),    method("planRun", gatecell::plan_run),
       method("planRunSync", gatecell::plan_run_sync), method("planGenerate", gatecell::plan_generate),
       method("planExplain", gatecell::plan_explain),  method("planBytes", gatecell::plan_bytes),
-      method("planDispose", gatecell::plan_dispose),
+      method("planDispose", gatecell::plan_dispose),  method("measure", gatecell::measure),
+      method("nothing", gatecell::nothing),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   exports.Set("version", GATECELL_VERSION);

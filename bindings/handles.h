@@ -57,7 +57,7 @@ void update_plan_bytes(napi_env env, Plan* plan);
 void retain_library();
 void release_library();
 
-// store.cc, plan.cc, machine.cc: the functions that addon.cc exports.
+// store.cc, plan.cc, machine.cc, measure.cc: the functions that addon.cc exports.
 napi_value machine_info(napi_env env, napi_callback_info info);
 napi_value set_threads(napi_env env, napi_callback_info info);
 napi_value alignment(napi_env env, napi_callback_info info);
@@ -71,5 +71,7 @@ napi_value plan_generate(napi_env env, napi_callback_info info);
 napi_value plan_explain(napi_env env, napi_callback_info info);
 napi_value plan_bytes(napi_env env, napi_callback_info info);
 napi_value plan_dispose(napi_env env, napi_callback_info info);
+napi_value measure(napi_env env, napi_callback_info info);
+napi_value nothing(napi_env env, napi_callback_info info);
 
 }  // namespace gatecell

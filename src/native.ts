@@ -68,6 +68,13 @@ export interface NativeAddon {
   /** Frees native memory now; later calls throw ERR_DISPOSED. Throws ERR_BUSY while a job runs. */
   planDispose(plan: PlanHandle): void
   storeDispose(store: StoreHandle): void
+  /**
+   * gc_measure, for `gatecell bench`; blocks this thread. what: kind, isa, precision, threads, bytes, rows, columns, inner,
+   * seconds; out: median, p10 and p90 in units a second, number of samples.
+   */
+  measure(what: Float64Array, out: Float64Array): void
+  /** Does nothing: what a call costs. */
+  nothing(): void
 }
 
 /** How the addon was found: the file in use, or null, and each file that was tried before and why it was refused. */

@@ -146,6 +146,34 @@ const char* gc_plan_explain(gc_plan* plan);
 int64_t gc_plan_bytes(gc_plan* plan);  // native memory of this plan, packed weights included
 void gc_plan_destroy(gc_plan* plan);   // waits for a running job
 
+// ---- measuring: the limits of this machine, and the engine's kernels alone ------------------------------------------
+typedef enum gc_probe_kind {
+  GC_PROBE_CLOCK = 1,     // cycles/s of a thread, by a chain of dependent integer instructions
+  GC_PROBE_FMA = 2,       // flop/s of f32 multiply-adds
+  GC_PROBE_DOT_BF16 = 3,  // flop/s of AVX512-BF16's dot product
+  GC_PROBE_DOT_INT8 = 4,  // operations/s of AVX512-VNNI's dot product
+  GC_PROBE_READ = 5,      // bytes/s: `bytes` split over the threads, read again and again
+  GC_PROBE_CELL = 6,      // LSTM cells/s with approximate reciprocals: a bound on GC_PROBE_GATES
+  GC_PROBE_FORK = 7,      // fork-joins/s of the engine's threads
+  GC_PROBE_GEMM = 8,      // flop/s of the engine's product C[rows, columns] = A[rows, inner] B, B packed
+  GC_PROBE_GATES = 9,     // cells/s of the engine's cell
+} gc_probe_kind;
+typedef struct gc_probe {
+  int32_t kind;       // gc_probe_kind
+  int32_t isa;        // for FMA, DOT_*, READ, CELL: 0 the one in use, 1 scalar, 2 avx2, 3 avx512
+  int32_t precision;  // for GEMM: gc_precision
+  int32_t threads;    // 1 to 1024
+  int64_t bytes, rows, columns, inner;
+  double seconds;     // about how long to measure
+} gc_probe;
+typedef struct gc_measurement {
+  double median, p10, p90;  // units per second, all threads together
+  int32_t count;            // samples
+} gc_measurement;
+// Runs on the calling thread plus the engine's pool. GC_UNSUPPORTED where the CPU lacks the instructions, GC_BUSY where the
+// engine's threads are at work.
+gc_status gc_measure(const gc_probe* probe, gc_measurement* out);
+
 // Frees what threads and caches hold; called when the last environment goes.
 void gc_shutdown(void);
 

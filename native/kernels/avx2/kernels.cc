@@ -1,4 +1,5 @@
 // The avx2 kernel table: AVX2 and FMA, 8 lanes. All code is in shared/*.inl on the names of vec.h.
+#include "../probes.h"
 #include "../table.h"
 #include "vec.h"
 
@@ -14,6 +15,8 @@ namespace {
 #include "../shared/cell.inl"
 
 #include "../shared/elementwise.inl"
+
+#include "../shared/probe.inl"
 }  // namespace
 }  // namespace gc_avx2
 
@@ -34,4 +37,16 @@ extern "C" const gc_kernels gc_kernels_avx2 = {
 
 extern "C" const gc_bf16_kernels gc_bf16_avx2 = {
     "avx2", gc_avx2::gemm_all<gc_avx2::PairMac>, gc_avx2::narrow_rows, gc_avx2::pair_rows, gc_avx2::add_bf16,
+};
+
+extern "C" const gc_probes gc_probes_avx2 = {
+    "avx2",
+    gc_avx2::VL,
+    gc_avx2::kProbeChains,
+    gc_avx2::probe_fma,
+    gc_avx2::probe_read,
+    gc_avx2::probe_read_streams,
+    gc_avx2::probe_cell,
+    nullptr,
+    nullptr,
 };

@@ -1,4 +1,5 @@
 // The avx512 kernel table: AVX-512 (F, BW, DQ, VL), 16 lanes. All code is in shared/*.inl on the names of vec.h.
+#include "../probes.h"
 #include "../table.h"
 #include "vec.h"
 
@@ -14,6 +15,8 @@ namespace {
 #include "../shared/cell.inl"
 
 #include "../shared/elementwise.inl"
+
+#include "../shared/probe.inl"
 }  // namespace
 }  // namespace gc_avx512
 
@@ -34,4 +37,16 @@ extern "C" const gc_kernels gc_kernels_avx512 = {
 
 extern "C" const gc_bf16_kernels gc_bf16_avx512 = {
     "avx512", gc_avx512::gemm_all<gc_avx512::PairMac>, gc_avx512::narrow_rows, gc_avx512::pair_rows, gc_avx512::add_bf16,
+};
+
+extern "C" const gc_probes gc_probes_avx512 = {
+    "avx512",
+    gc_avx512::VL,
+    gc_avx512::kProbeChains,
+    gc_avx512::probe_fma,
+    gc_avx512::probe_read,
+    gc_avx512::probe_read_streams,
+    gc_avx512::probe_cell,
+    gc_avx512::probe_dot_bf16,
+    gc_avx512::probe_dot_int8,
 };

@@ -1,4 +1,5 @@
 // The scalar kernel table: portable C++, the reference the other tables must equal bit for bit. All code is in shared/*.inl on the names of vec.h.
+#include "../probes.h"
 #include "../table.h"
 #include "vec.h"
 
@@ -14,6 +15,8 @@ namespace {
 #include "../shared/cell.inl"
 
 #include "../shared/elementwise.inl"
+
+#include "../shared/probe.inl"
 }  // namespace
 }  // namespace gc_scalar
 
@@ -34,4 +37,16 @@ extern "C" const gc_kernels gc_kernels_scalar = {
 
 extern "C" const gc_bf16_kernels gc_bf16_scalar = {
     "scalar", gc_scalar::gemm_all<gc_scalar::PairMac>, gc_scalar::narrow_rows, gc_scalar::pair_rows, gc_scalar::add_bf16,
+};
+
+extern "C" const gc_probes gc_probes_scalar = {
+    "scalar",
+    gc_scalar::VL,
+    gc_scalar::kProbeChains,
+    gc_scalar::probe_fma,
+    gc_scalar::probe_read,
+    gc_scalar::probe_read_streams,
+    gc_scalar::probe_cell,
+    nullptr,
+    nullptr,
 };
