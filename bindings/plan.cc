@@ -179,7 +179,7 @@ napi_value plan_create(napi_env env, napi_callback_info info) {
   REQUIRE(read_int(env, d.loss, "loss", -1, INT32_MAX, &desc.loss));
   REQUIRE(read_int(env, d.optimizer, "optimizer", 0, GC_ADAMW, &desc.optimizer));
   REQUIRE(read_int(env, d.threads, "threads", 0, 1024, &desc.threads));
-  REQUIRE(read_int(env, d.precision, "precision", 0, GC_BF16, &desc.precision));
+  REQUIRE(read_int(env, d.precision, "precision", 0, GC_INT8, &desc.precision));
   REQUIRE(read_host(env, d, &host, &control));
   Table tensor_table, op_table, carry_table, attribute_table;
   REQUIRE(tensor_table.copy(env, tensors.data, tensors.length * sizeof(int32_t)));

@@ -55,7 +55,7 @@ export interface NativeAddon {
     host: Float32Array
     control: Float64Array
     threads: number
-    /** gc_precision: 0 f32, 1 bf16 operands of the LSTM products. */
+    /** gc_precision: operands of the LSTM products: 0 f32, 1 bf16, 2 int8 (inference). */
     precision: number
   }): PlanHandle
   /** Runs on the engine's own thread; at most one job per plan (ERR_BUSY). Modes: 0 forward, 1 gradient, 2 train. */

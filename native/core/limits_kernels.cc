@@ -26,7 +26,7 @@ gc_status measure_gemm(const gc_probe& probe, gc_measurement* out) {
   if (!small(probe.rows, probe.columns) || !small(probe.rows, probe.inner) || !small(probe.columns, probe.inner))
     return fail(GC_INVALID_SHAPE, "expected rows, columns and inner >= 1 with matrices below 2^31 elements");
   Packed packed;
-  packed.format = Format::kF32;
+  packed.format = half ? Format::kBf16 : Format::kF32;
   packed.k = half ? (probe.inner + 1) / 2 : probe.inner;
   packed.blocks = (probe.columns + 63) / 64;
   Block a, c;

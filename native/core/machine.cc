@@ -25,6 +25,7 @@ struct Machine {
   const gc_kernels* found = &gc_kernels_scalar;
   const gc_kernels* used = &gc_kernels_scalar;
   const gc_bf16_kernels* bf16 = &gc_bf16_scalar;
+  const gc_int8_kernels* int8 = &gc_int8_scalar;
 };
 
 #if defined(GATECELL_X86)
@@ -97,10 +98,12 @@ void choose(Machine& m) {
            m.found->name, m.used->name);
 }
 
-void choose_bf16(Machine& m) {
+void choose_narrow(Machine& m) {
 #if defined(GATECELL_X86)
   if (m.used == &gc_kernels_avx2) m.bf16 = &gc_bf16_avx2;
   if (m.used == &gc_kernels_avx512) m.bf16 = strstr(m.features, "avx512_bf16") ? &gc_bf16_avx512bf16 : &gc_bf16_avx512;
+  if (m.used == &gc_kernels_avx2) m.int8 = &gc_int8_avx2;
+  if (m.used == &gc_kernels_avx512) m.int8 = strstr(m.features, "avx512_vnni") ? &gc_int8_avx512vnni : &gc_int8_avx512;
 #endif
   (void)m;
 }
@@ -110,7 +113,7 @@ const Machine& machine() {
     Machine m;
     detect(m);
     choose(m);
-    choose_bf16(m);
+    choose_narrow(m);
     return m;
   }();
   return found;
@@ -146,6 +149,7 @@ double cgroup_quota() {
 
 const gc_kernels& kernels() { return *machine().used; }
 const gc_bf16_kernels& bf16_kernels() { return *machine().bf16; }
+const gc_int8_kernels& int8_kernels() { return *machine().int8; }
 
 int default_threads() {
   int threads = affinity_count();

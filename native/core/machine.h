@@ -7,6 +7,8 @@ namespace gatecell {
 const gc_kernels& kernels();
 // The table for bf16 pairs: native where the CPU has AVX512-BF16 and the AVX-512 table is in use.
 const gc_bf16_kernels& bf16_kernels();
+// The table for int8 products: native where the CPU has AVX512-VNNI and the AVX-512 table is in use.
+const gc_int8_kernels& int8_kernels();
 // Default thread count: the affinity mask, cut by the cgroup's CPU quota.
 int default_threads();
 }  // namespace gatecell

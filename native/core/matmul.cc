@@ -12,6 +12,11 @@ namespace {
 constexpr int64_t kDepth = 512;   // k's of one block: 512 * 64 * 4 B = 128 KB of B
 constexpr int64_t kHeight = 192;  // rows that pass it: 192 * 512 * 4 B = 384 KB of A
 
+using Product = void (*)(const gc_gemm*);
+Product product_of(Format format) {
+  return format == Format::kInt8 ? int8_kernels().gemm : format == Format::kBf16 ? bf16_kernels().gemm : kernels().gemm;
+}
+
 gc_gemm block_of(const MatMul& m, int64_t width) {
   gc_gemm g = {};
   g.a_row = m.a_row;
@@ -26,7 +31,7 @@ gc_gemm block_of(const MatMul& m, int64_t width) {
 }  // namespace
 
 void multiply(const MatMul& m, Range rows, Range blocks) {
-  const auto product = m.b->half ? bf16_kernels().gemm : kernels().gemm;
+  const auto product = product_of(m.b->format);
   const int64_t width = kernels().tile_columns;
   gc_gemm g = block_of(m, width);
   // One row streams the weights once: no blocking, and adjoining blocks in one call keep more chains in flight.
@@ -79,9 +84,9 @@ void pack_rows(const float* a, int64_t ld, int64_t columns, Range k, int64_t tot
 }
 
 void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k, int64_t width, float* c,
-                           bool half) {
+                           Format format) {
   const gc_kernels& table = kernels();
-  const auto product = half ? bf16_kernels().gemm : table.gemm;
+  const auto product = product_of(format);
   gc_gemm g = {};
   g.a_row = 1;
   g.a_k = kRowTile;

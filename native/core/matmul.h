@@ -32,5 +32,5 @@ void pack_row_pairs(const uint16_t* a, int64_t ld, int64_t columns, Range pairs,
 
 // C[columns of A][width <= 64] = A^T B with B[k][width], row stride b_k; C has row stride 64; k counts words.
 void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k, int64_t width, float* c,
-                           bool half = false);
+                           Format format = Format::kF32);
 }  // namespace gatecell

@@ -81,7 +81,7 @@ struct Plan {
   std::vector<int32_t> carry;
   int loss = -1;
   int optimizer = 0;
-  bool half = false;               // LSTM products on bf16 operands
+  Format format = Format::kF32;    // operands of the LSTM products
   int threads = 1;
   char* host = nullptr;
   double* control = nullptr;

@@ -47,11 +47,12 @@ gc_status compile(const gc_plan_desc& desc, Plan& plan) {
   plan.control = desc.control;
   plan.threads = desc.threads > 0 ? desc.threads : engine_threads();
   plan.optimizer = desc.optimizer;
-  plan.half = desc.precision == GC_BF16;
+  plan.format = desc.precision == GC_INT8 ? Format::kInt8 : desc.precision == GC_BF16 ? Format::kBf16 : Format::kF32;
   if (!desc.control || (!desc.host && desc.host_elements > 0)) return fail(GC_INVALID_ARGUMENT, "expected a host arena and a control block");
   if (desc.threads < 0 || desc.threads > 1024) return fail(GC_INVALID_ARGUMENT, "expected 0 to 1024 threads, got %d", desc.threads);
   if (desc.optimizer < 0 || desc.optimizer > GC_ADAMW) return fail(GC_INVALID_ARGUMENT, "unknown optimizer %d", desc.optimizer);
-  if (desc.precision != GC_FLOAT && desc.precision != GC_BF16) return fail(GC_INVALID_ARGUMENT, "unknown precision %d", desc.precision);
+  if (desc.precision == GC_INT8 && desc.loss >= 0) return fail(GC_UNSUPPORTED, "int8 is for inference: compute gradients in f32 or bf16");
+  if (desc.precision < GC_FLOAT || desc.precision > GC_INT8) return fail(GC_INVALID_ARGUMENT, "unknown precision %d", desc.precision);
   gc_status status = read_graph(desc, plan);
   if (status == GC_OK) status = merge_parameters(plan);
   if (status != GC_OK) return status;

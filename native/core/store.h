@@ -25,17 +25,24 @@ struct TokenGates {
   int table, w_ih, b_ih, b_hh;
 };
 
+// How a packed weight is stored: one value to a word, or two or four neighbours in k.
+enum class Format { kF32 = 1, kBf16 = 2, kInt8 = 4 };
+
 struct Packed {
   int param;
   PackKind kind;
-  bool half = false;   // bf16, two neighbours in k to a word
+  Format format = Format::kF32;
   int64_t k = 0;       // inner length, in words
   int64_t blocks = 0;  // blocks of 64 columns
   uint64_t version = 0;
   TokenGates token = {-1, -1, -1, -1};
   const Packed* weights = nullptr;  // kTokenGates: the packed W_ih it multiplies with
   Block block;
+  // kInt8, per column: W = code * scale, and 128 times the sum of the codes (the activations' codes carry 128 too much).
+  Block scales;
   const float* data() const { return block.floats(); }
+  float* scale() const { return scales.floats(); }
+  int32_t* correction() const { return reinterpret_cast<int32_t*>(scales.floats() + blocks * 64); }
 };
 
 struct Store {
@@ -51,7 +58,7 @@ struct Store {
   std::shared_mutex mutex;
 
   // The id of the pack, made on first request; -1 when memory is out. Called while a plan is compiled.
-  int request_pack(int param, PackKind kind, bool half = false);
+  int request_pack(int param, PackKind kind, Format format = Format::kF32);
   // Needs W_ih's kForwardGates pack, requested before.
   int request_token_gates(const TokenGates& token);
   int64_t packed_bytes() const;
@@ -59,6 +66,9 @@ struct Store {
 
 // Brings the given packs up to the current version.
 void refresh_packs(Store& store, const std::vector<int>& ids, int threads);
+
+// Fills one block of 64 columns (pack.cc).
+void pack_block(const Store& store, const Packed& pack, int64_t block);
 
 // Hidden units in whole panels of 16.
 inline int64_t panels_of(int64_t hidden) { return (hidden + 15) / 16; }

@@ -75,9 +75,18 @@ typedef struct gc_bf16_kernels {
   void (*add)(const uint16_t* x, float* y, int64_t n);  // y[i] += x[i]
 } gc_bf16_kernels;
 
+// Products of int8: every word of A is four unsigned codes, of B four signed ones, C is int32.
+typedef struct gc_int8_kernels {
+  const char* name;
+  void (*gemm)(const gc_gemm* g);
+  void (*quantize)(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns);
+  void (*dequantize_add)(const int32_t* sums, const int32_t* correction, const float* scale, float* y, int64_t rows);
+} gc_int8_kernels;
+
 #ifdef __cplusplus
 extern "C" {
 #endif
+extern const gc_int8_kernels gc_int8_scalar, gc_int8_avx2, gc_int8_avx512, gc_int8_avx512vnni;
 extern const gc_bf16_kernels gc_bf16_scalar, gc_bf16_avx2, gc_bf16_avx512, gc_bf16_avx512bf16;
 extern const gc_kernels gc_kernels_scalar;
 extern const gc_kernels gc_kernels_avx2;

@@ -7,7 +7,7 @@
 
 namespace gatecell {
 namespace {
-enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks, kTokenGrad, kX16, kH16, kG16, kBufferCount };
+enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks, kTokenGrad, kX16, kH16, kG16, kSums, kBufferCount };
 
 gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what, std::initializer_list<int64_t> dims) {
   if (!t) return GC_OK;
@@ -51,6 +51,31 @@ int64_t gate_panel_stride(int64_t T, int64_t B) {
   return rows + (wanted - have + period) % period;
 }
 
+std::string format_name(Format format) {
+  if (format == Format::kInt8) return std::string(int8_kernels().name) + " int8";
+  if (format == Format::kBf16) return std::string(bf16_kernels().name) + " bf16";
+  return kernels().name;
+}
+
+// Whether a tensor's values lie in [-1, 1] because they are an LSTM's outputs, perhaps rearranged.
+bool is_bounded(const Plan& plan, int id) {
+  const int producer = plan.tensors[id].producer;
+  if (producer < 0) return false;
+  const Node& node = plan.nodes[producer];
+  switch (node.op->opcode) {
+    case GC_OP_LSTM: return node.out[kY] == id || (node.out.size() > kHT && node.out[kHT] == id);
+    case GC_OP_DROPOUT:  // the identity when nothing is trained
+    case GC_OP_SLICE:
+    case GC_OP_RESHAPE:
+    case GC_OP_FLIP: return is_bounded(plan, node.in[0]);
+    case GC_OP_CONCAT:
+      for (int input : node.in)
+        if (!is_bounded(plan, input)) return false;
+      return true;
+    default: return false;
+  }
+}
+
 void prepare(Plan& plan, Node& node) {
   const Lstm s(plan, node);
   const int64_t state = s.B * s.ld * 4, rows = s.T * s.B;
@@ -66,22 +91,26 @@ void prepare(Plan& plan, Node& node) {
   node.buffers[kDc] = {state, Life::kBackward};
   node.buffers[kBlocks] = {plan.threads * s.block_floats() * 4, Life::kBackward};
   node.buffers[kTokenGrad] = {s.table ? s.panels * s.table->rows * 64 * 4 : 0, Life::kBackward};
+  if (s.format == Format::kInt8) {
+    node.buffers[kX16] = {s.x_format == Format::kInt8 ? rows * s.x->ld : 0, kept};
+    node.buffers[kH16] = {(s.T + 1) * s.B * s.ld, kept};
+    node.buffers[kSums] = {s.panels * s.B * 64 * 4, Life::kForward};
+  }
   if (s.half) {
     node.buffers[kX16] = {s.table ? 0 : rows * s.x->ld * 2, kept};
     node.buffers[kH16] = {(s.T + 1) * s.B * s.ld * 2, kept};
     node.buffers[kG16] = {s.panels * s.gate_words() * 64 * 4, Life::kBackward};
   }
   const int ih = plan.input(node, kWeightIh)->slot, hh = plan.input(node, kWeightHh)->slot;
-  const bool half_x = s.half && !s.table;  // the token table is made in f32: it is small, and made once per weight version
-  node.packs.assign(kTokenPack + 1, plan.store->request_pack(ih, PackKind::kForwardGates, half_x));
-  node.packs[kHhForward] = plan.store->request_pack(hh, PackKind::kForwardGates, s.half);
-  if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, PackKind::kBackwardGates, s.half);
-  if (node.trains && (s.table || s.x->wants_grad)) node.packs[kIhBackward] = plan.store->request_pack(ih, PackKind::kBackwardGates, half_x);
+  node.packs.assign(kTokenPack + 1, plan.store->request_pack(ih, PackKind::kForwardGates, s.x_format));
+  node.packs[kHhForward] = plan.store->request_pack(hh, PackKind::kForwardGates, s.format);
+  if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, PackKind::kBackwardGates, s.format);
+  if (node.trains && (s.table || s.x->wants_grad)) node.packs[kIhBackward] = plan.store->request_pack(ih, PackKind::kBackwardGates, s.x_format);
   if (s.table) {
     const Tensor *b_ih = plan.input(node, kBiasIh), *b_hh = plan.input(node, kBiasHh);
     node.packs[kTokenPack] = plan.store->request_token_gates({s.table->slot, ih, b_ih ? b_ih->slot : -1, b_hh ? b_hh->slot : -1});
   }
-  node.why = std::string(s.half ? bf16_kernels().name : kernels().name) + (s.half ? " bf16" : "") + " 6-row tiles; " +
+  node.why = format_name(s.format) + " 6-row tiles; " +
              (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier" : "threads split the hidden units, one barrier a step") +
              (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "");
 }
@@ -99,7 +128,10 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   panel_stride = gate_panel_stride(T, B);
   reverse = node.attributes[0] != 0;
   keep = node.trains;
-  half = plan.half;
+  format = plan.format;
+  half = format == Format::kBf16;
+  // The token table is made in f32: it is small, and made once per weight version.
+  x_format = table || (format == Format::kInt8 && !is_bounded(plan, node.in[kX])) ? Format::kF32 : format;
   if (node.buffers.empty()) return;  // still being prepared
   gates = node.buffers[kGates].data;
   cell = node.buffers[kCell].data;
@@ -112,6 +144,9 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   blocks = node.buffers[kBlocks].data;
   x16 = reinterpret_cast<uint16_t*>(node.buffers[kX16].data);
   h16 = reinterpret_cast<uint16_t*>(node.buffers[kH16].data);
+  x8 = reinterpret_cast<uint8_t*>(node.buffers[kX16].data);
+  h8 = reinterpret_cast<uint8_t*>(node.buffers[kH16].data);
+  sums = reinterpret_cast<int32_t*>(node.buffers[kSums].data);
   g16 = reinterpret_cast<uint32_t*>(node.buffers[kG16].data);
   token_grad = node.buffers[kTokenGrad].data;
 }

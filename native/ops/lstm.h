@@ -18,7 +18,9 @@ struct Lstm {
   int64_t panels, ld;    // ld: hidden row stride, H rounded up to whole panels
   int64_t panel_stride;  // floats from panel to panel of the gate buffer
   bool reverse;
-  bool half;             // products on bf16 operands; cell, states and gradients of the cell stay f32
+  Format format;         // operands of the recurrent product; cell and states are f32 in any case
+  Format x_format;       // and of the input projection (f32 for token tables, and for int8 where x is not an LSTM's output)
+  bool half;             // format is bf16
   bool keep;             // the cell state of every step is kept for the backward pass
   const Tensor *x, *h0, *c0;  // x: ids where an embedding was folded in
   const Tensor* table;        // the folded embedding's table, or null
@@ -28,6 +30,9 @@ struct Lstm {
   // bf16 operands. h16: T + 1 slots of [B][ld], so that h before time t is slot t (reverse: t + 1); g16: dG, two rows to a word.
   uint16_t *x16, *h16;
   uint32_t* g16;
+  // int8: codes of x and h in the same slots, and the integer sums of one step [panel][b][64].
+  uint8_t *x8, *h8;
+  int32_t* sums;
   float* token_grad;     // [panel][v][64]: gradient of the pre-activations summed by token
 
   Lstm(Plan& plan, const Node& node);
@@ -39,8 +44,12 @@ struct Lstm {
   const float* c_before(int64_t step) const;
   float* c_after(int64_t step) const { return cell + (keep ? time(step) * B * ld : 0); }
   int64_t gate_words() const { return (T * B + 1) / 2; }
-  uint16_t* h16_before(int64_t step) const { return h16 + (time(step) + (reverse ? 1 : 0)) * B * ld; }
-  uint16_t* h16_after(int64_t step) const { return h16 + (time(step) + (reverse ? 0 : 1)) * B * ld; }
+  int64_t slot_before(int64_t step) const { return time(step) + (reverse ? 1 : 0); }
+  int64_t slot_after(int64_t step) const { return time(step) + (reverse ? 0 : 1); }
+  uint16_t* h16_before(int64_t step) const { return h16 + slot_before(step) * B * ld; }
+  uint16_t* h16_after(int64_t step) const { return h16 + slot_after(step) * B * ld; }
+  uint8_t* h8_before(int64_t step) const { return h8 + slot_before(step) * B * ld; }
+  uint8_t* h8_after(int64_t step) const { return h8 + slot_after(step) * B * ld; }
   float* h_after(int64_t step) const { return y->data + time(step) * B * ld; }
 };
 

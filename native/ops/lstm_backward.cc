@@ -123,8 +123,8 @@ void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
 
 // One panel of dW (from x) or dU (from h): 64 columns of the gradient, all inputs.
 void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, int64_t rows, const float* dg, float* block, float* grad,
-                 bool accumulate, bool half) {
-  weight_gradient_block(packed, inputs, rows, dg, 64, 64, block, half);
+                 bool accumulate, Format format) {
+  weight_gradient_block(packed, inputs, rows, dg, 64, 64, block, format);
   scatter_gradient(block, inputs, 64, grad, accumulate, [&](int64_t j) { return gate_row(panel * 64 + j, s.H); });
 }
 
@@ -161,9 +161,9 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
     const float* dg = s.half ? reinterpret_cast<const float*>(s.g16 + p * s.gate_words() * 64) : s.gate_rows(p, 0, 0);
     const int64_t k = s.half ? s.gate_words() : s.T * s.B;
     if (s.table) sum_by_token(s, p);
-    if (w.grad && s.table) weight_task(s, p, s.packed_x, s.I, s.table->rows, s.token_grad + p * s.table->rows * 64, block, w.grad, node.accumulate[kWeightIh], false);
-    if (w.grad && !s.table) weight_task(s, p, s.packed_x, s.I, k, dg, block, w.grad, node.accumulate[kWeightIh], s.half);
-    if (u.grad) weight_task(s, p, s.packed_h, s.H, k, dg, block, u.grad, node.accumulate[kWeightHh], s.half);
+    if (w.grad && s.table) weight_task(s, p, s.packed_x, s.I, s.table->rows, s.token_grad + p * s.table->rows * 64, block, w.grad, node.accumulate[kWeightIh], Format::kF32);
+    if (w.grad && !s.table) weight_task(s, p, s.packed_x, s.I, k, dg, block, w.grad, node.accumulate[kWeightIh], s.format);
+    if (u.grad) weight_task(s, p, s.packed_h, s.H, k, dg, block, u.grad, node.accumulate[kWeightHh], s.format);
     for (int i = 0; i < 2; ++i)
       if (biases[i] && biases[i]->grad) bias_gradient(s, p, biases[i]->grad, node.accumulate[kBiasIh + i]);
   }

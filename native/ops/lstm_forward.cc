@@ -46,18 +46,21 @@ bool tokens_in_range(Plan& plan, const Lstm& s) {
   return true;
 }
 
-// x of one time step, and the words from row to row: f32, or bf16 in pairs.
-int64_t x_row(const Lstm& s) { return s.half ? s.x->ld / 2 : s.x->ld; }
+// x of one time step, and the words from row to row: f32, bf16 in pairs, or codes in fours.
+int64_t x_row(const Lstm& s) { return s.x->ld / static_cast<int>(s.x_format); }
 const float* x_rows(const Lstm& s, int64_t t) {
-  return s.half ? reinterpret_cast<const float*>(s.x16 + t * s.B * s.x->ld) : s.x->data + t * s.B * s.x->ld;
+  const int64_t at = t * s.B * s.x->ld;
+  if (s.x_format == Format::kInt8) return reinterpret_cast<const float*>(s.x8 + at);
+  return s.x_format == Format::kBf16 ? reinterpret_cast<const float*>(s.x16 + at) : s.x->data + at;
 }
 
-// Rounds this team member's rows of x to bf16 for steps [first, last).
-void narrow_x(const Lstm& s, const Share& mine, int64_t first, int64_t last) {
-  const int64_t low = std::min(s.time(first), s.time(last - 1)), count = mine.rows.end - mine.rows.begin, ld = s.x->ld;
+// Rounds some rows of x for steps [first, last).
+void narrow_x(const Lstm& s, Range rows, int64_t first, int64_t last) {
+  const int64_t low = std::min(s.time(first), s.time(last - 1)), count = rows.end - rows.begin, ld = s.x->ld;
   for (int64_t t = low; t < low + last - first; ++t) {
-    const int64_t at = (t * s.B + mine.rows.begin) * ld;
-    bf16_kernels().narrow(s.x->data + at, ld, s.x16 + at, ld, count, ld);
+    const int64_t at = (t * s.B + rows.begin) * ld;
+    if (s.x_format == Format::kInt8) int8_kernels().quantize(s.x->data + at, ld, s.x8 + at, ld, count, ld);
+    else bf16_kernels().narrow(s.x->data + at, ld, s.x16 + at, ld, count, ld);
   }
 }
 
@@ -65,7 +68,7 @@ void narrow_x(const Lstm& s, const Share& mine, int64_t first, int64_t last) {
 void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, int64_t last) {
   MatMul m;
   m.a_row = x_row(s);
-  m.segment_length = s.half ? (s.I + 1) / 2 : s.I;
+  m.segment_length = w.k;
   m.b = &w;
   m.c_row = 64;
   m.c_block = s.panel_stride;
@@ -87,34 +90,87 @@ void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, i
   }
 }
 
-void step_forward(const Lstm& s, const Packed& u, const Share& mine, int64_t step) {
-  const gc_kernels& table = kernels();
-  const int64_t first = mine.rows.begin, rows = mine.rows.end - first, t = s.time(step);
+// The operand h of one step: f32, bf16 in pairs, or codes in fours.
+const float* h_rows(const Lstm& s, int64_t step) {
+  if (s.format == Format::kInt8) return reinterpret_cast<const float*>(s.h8_before(step));
+  return s.half ? reinterpret_cast<const float*>(s.h16_before(step)) : s.h_before(step);
+}
+
+// int8: integer sums of one step's operand (x or h) for one panel, scaled and added to the pre-activations.
+void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, Range rows, int64_t panel, int64_t t) {
   MatMul m;
-  m.a = s.half ? reinterpret_cast<const float*>(s.h16_before(step)) : s.h_before(step);
-  m.a_row = s.half ? s.ld / 2 : s.ld;
-  m.segment_length = s.half ? (s.H + 1) / 2 : s.H;
+  m.a = codes;
+  m.a_row = ld / 4;
+  m.segment_length = w.k;
+  m.b = &w;
+  m.c = reinterpret_cast<float*>(s.sums);
+  m.c_row = 64;
+  m.c_block = s.B * 64;
+  m.columns = s.panels * 64;
+  multiply(m, rows, {panel, panel + 1});
+  const int32_t* sums = s.sums + (panel * s.B + rows.begin) * 64;
+  int8_kernels().dequantize_add(sums, w.correction() + panel * 64, w.scale() + panel * 64, s.gate_rows(panel, t, rows.begin),
+                                rows.end - rows.begin);
+}
+
+void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
+  const int64_t first = rows.begin, at = first * s.ld + p * 16;
+  gc_cell cell;
+  cell.gates = s.gate_rows(p, s.time(step), first);
+  cell.c_prev = s.c_before(step) + at;
+  cell.c = s.c_after(step) + at;
+  cell.h = s.h_after(step) + at;
+  cell.state_row = s.ld;
+  cell.h_row = s.ld;
+  cell.rows = rows.end - first;
+  kernels().cell_forward(&cell);
+  if (s.half) bf16_kernels().narrow(cell.h, s.ld, s.h16_after(step) + at, s.ld, cell.rows, 16);
+  if (s.format == Format::kInt8) int8_kernels().quantize(cell.h, s.ld, s.h8_after(step) + at, s.ld, cell.rows, 16);
+}
+
+void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& mine, int64_t step) {
+  const int64_t rows = mine.rows.end - mine.rows.begin, t = s.time(step);
+  MatMul m;
+  m.a = h_rows(s, step);
+  m.a_row = s.ld / static_cast<int>(s.format);
+  m.segment_length = u.k;
   m.b = &u;
   m.c = s.gate_rows(0, t, 0);
   m.c_row = 64;
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
   m.accumulate = true;
-  const bool stream = rows <= 2 && s.panel_stride == 64;  // all panels at once keep more chains in flight
+  const bool codes = s.format == Format::kInt8;
+  const bool stream = !codes && rows <= 2 && s.panel_stride == 64;  // all panels at once keep more chains in flight
   if (stream) multiply(m, mine.rows, mine.panels);
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
-    if (!stream) multiply(m, mine.rows, {p, p + 1});
-    gc_cell cell;
-    cell.gates = s.gate_rows(p, t, first);
-    cell.c_prev = s.c_before(step) + first * s.ld + p * 16;
-    cell.c = s.c_after(step) + first * s.ld + p * 16;
-    cell.h = s.h_after(step) + first * s.ld + p * 16;
-    cell.state_row = s.ld;
-    cell.h_row = s.ld;
-    cell.rows = rows;
-    table.cell_forward(&cell);
-    if (s.half) bf16_kernels().narrow(cell.h, s.ld, s.h16_after(step) + first * s.ld + p * 16, s.ld, rows, 16);
+    if (s.x_format == Format::kInt8) add_codes(s, w, x_rows(s, t), s.x->ld, mine.rows, p, t);
+    if (codes) add_codes(s, u, m.a, s.ld, mine.rows, p, t);
+    else if (!stream) multiply(m, mine.rows, {p, p + 1});
+    cells_forward(s, mine.rows, p, step);
   }
+}
+
+// int8 projects x inside the steps; the chunk's pre-activations begin as the bias alone.
+void start_with_bias(const Lstm& s, const Share& mine, int64_t first, int64_t last) {
+  const int64_t low = std::min(s.time(first), s.time(last - 1));
+  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p)
+    for (int64_t t = low; t < low + last - first; ++t)
+      for (int64_t b = mine.rows.begin; b < mine.rows.end; ++b)
+        memcpy(s.gate_rows(p, t, b), s.bias + p * 64, 64 * sizeof(float));
+}
+
+// Everything of steps [first, last) that does not wait for h.
+void begin_chunk(Plan& plan, const Node& node, const Lstm& s, const Share& mine, int64_t first, int64_t last) {
+  const Packed& w = *plan.store->packs[node.packs[kIhForward]];
+  if (s.table) project_tokens(s, *plan.store->packs[node.packs[kTokenPack]], mine, first, last);
+  else if (s.x_format == Format::kInt8) start_with_bias(s, mine, first, last);
+  else project(s, w, mine, first, last);
+}
+
+void narrow_first_state(const Lstm& s) {
+  if (s.half) bf16_kernels().narrow(s.h_before(0), s.ld, s.h16_before(0), s.ld, s.B, s.ld);
+  if (s.format == Format::kInt8) int8_kernels().quantize(s.h_before(0), s.ld, s.h8_before(0), s.ld, s.B, s.ld);
 }
 }  // namespace
 
@@ -124,25 +180,24 @@ void lstm_forward(Plan& plan, Node& node) {
   if (s.table && !tokens_in_range(plan, s)) return;
   if (!s.table) combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
   memset(s.zeros, 0, static_cast<size_t>(s.B * s.ld) * 4);
-  if (s.half) bf16_kernels().narrow(s.h_before(0), s.ld, s.h16_before(0), s.ld, s.B, s.ld);
+  narrow_first_state(s);
   Barrier barrier;
   parallel(plan.team(8.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H))), [&](int index, int team) {
     const Split split = lstm_split(s, team);
-    const Share mine = split == Split::kRows ? Share{share(s.B, index, team), {0, s.panels}} : Share{{0, s.B}, share(s.panels, index, team)};
-    if (s.half && !s.table && split == Split::kPanels) {  // each thread needs all of x
-      narrow_x(s, {share(s.B, index, team), {}}, 0, s.T);
-      barrier.wait(team);
+    const bool by_rows = split == Split::kRows;
+    const Share mine = by_rows ? Share{share(s.B, index, team), {0, s.panels}} : Share{{0, s.B}, share(s.panels, index, team)};
+    if (s.x_format != Format::kF32) {  // rounded rows of x: one's own, or all before anybody begins
+      narrow_x(s, share(s.B, index, team), 0, s.T);
+      if (!by_rows) barrier.wait(team);
     }
     const int64_t rows = std::max<int64_t>(1, mine.rows.end - mine.rows.begin);
     const int64_t chunk = std::max<int64_t>(1, kChunkBytes / (rows * s.I * 4));
     for (int64_t first = 0; first < s.T; first += chunk) {
       const int64_t last = std::min(first + chunk, s.T);
-      if (s.table) project_tokens(s, *plan.store->packs[node.packs[kTokenPack]], mine, first, last);
-      else if (s.half && split == Split::kRows) narrow_x(s, mine, first, last), project(s, w, mine, first, last);
-      else project(s, w, mine, first, last);
+      begin_chunk(plan, node, s, mine, first, last);
       for (int64_t step = first; step < last; ++step) {
-        step_forward(s, u, mine, step);
-        if (split == Split::kPanels) barrier.wait(team);
+        step_forward(s, w, u, mine, step);
+        if (!by_rows) barrier.wait(team);
       }
     }
   });

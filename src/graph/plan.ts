@@ -17,9 +17,12 @@ export interface RunOptions {
   signal?: AbortSignal | undefined
 }
 
-/** 'bf16' halves the operands' bytes and, where the CPU has AVX512-BF16, doubles the arithmetic rate. */
-export type Precision = 'f32' | 'bf16'
-export const precisions = { f32: 0, bf16: 1 } as const satisfies Record<Precision, number>
+/**
+ * 'bf16' halves the operands' bytes and, where the CPU has AVX512-BF16, doubles the arithmetic rate. 'int8' is for
+ * inference: recurrent weights, and input weights of layers fed by another LSTM layer, as codes with a scale per row.
+ */
+export type Precision = 'f32' | 'bf16' | 'int8'
+export const precisions = { f32: 0, bf16: 1, int8: 2 } as const satisfies Record<Precision, number>
 
 export interface PlanOptions {
   parameters: ParameterStore

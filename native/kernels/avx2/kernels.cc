@@ -12,6 +12,8 @@ namespace {
 
 #include "../shared/bf16.inl"
 
+#include "../shared/int8.inl"
+
 #include "../shared/cell.inl"
 
 #include "../shared/elementwise.inl"
@@ -49,4 +51,11 @@ extern "C" const gc_probes gc_probes_avx2 = {
     gc_avx2::probe_cell,
     nullptr,
     nullptr,
+};
+
+extern "C" const gc_int8_kernels gc_int8_avx2 = {
+    "avx2",
+    gc_avx2::gemm_all<gc_avx2::ByteMac>,
+    gc_avx2::quantize_rows,
+    gc_avx2::dequantize_add,
 };

@@ -12,6 +12,8 @@ namespace {
 
 #include "../shared/bf16.inl"
 
+#include "../shared/int8.inl"
+
 #include "../shared/cell.inl"
 
 #include "../shared/elementwise.inl"
@@ -36,7 +38,11 @@ extern "C" const gc_kernels gc_kernels_avx512 = {
 };
 
 extern "C" const gc_bf16_kernels gc_bf16_avx512 = {
-    "avx512", gc_avx512::gemm_all<gc_avx512::PairMac>, gc_avx512::narrow_rows, gc_avx512::pair_rows, gc_avx512::add_bf16,
+    "avx512",
+    gc_avx512::gemm_all<gc_avx512::PairMac>,
+    gc_avx512::narrow_rows,
+    gc_avx512::pair_rows,
+    gc_avx512::add_bf16,
 };
 
 extern "C" const gc_probes gc_probes_avx512 = {
@@ -49,4 +55,11 @@ extern "C" const gc_probes gc_probes_avx512 = {
     gc_avx512::probe_cell,
     gc_avx512::probe_dot_bf16,
     gc_avx512::probe_dot_int8,
+};
+
+extern "C" const gc_int8_kernels gc_int8_avx512 = {
+    "avx512",
+    gc_avx512::gemm_all<gc_avx512::ByteMac>,
+    gc_avx512::quantize_rows,
+    gc_avx512::dequantize_add,
 };

@@ -12,6 +12,8 @@ namespace {
 
 #include "../shared/bf16.inl"
 
+#include "../shared/int8.inl"
+
 #include "../shared/cell.inl"
 
 #include "../shared/elementwise.inl"
@@ -36,7 +38,11 @@ extern "C" const gc_kernels gc_kernels_scalar = {
 };
 
 extern "C" const gc_bf16_kernels gc_bf16_scalar = {
-    "scalar", gc_scalar::gemm_all<gc_scalar::PairMac>, gc_scalar::narrow_rows, gc_scalar::pair_rows, gc_scalar::add_bf16,
+    "scalar",
+    gc_scalar::gemm_all<gc_scalar::PairMac>,
+    gc_scalar::narrow_rows,
+    gc_scalar::pair_rows,
+    gc_scalar::add_bf16,
 };
 
 extern "C" const gc_probes gc_probes_scalar = {
@@ -49,4 +55,11 @@ extern "C" const gc_probes gc_probes_scalar = {
     gc_scalar::probe_cell,
     nullptr,
     nullptr,
+};
+
+extern "C" const gc_int8_kernels gc_int8_scalar = {
+    "scalar",
+    gc_scalar::gemm_all<gc_scalar::ByteMac>,
+    gc_scalar::quantize_rows,
+    gc_scalar::dequantize_add,
 };

@@ -1,0 +1,119 @@
+// pack.cc: weights into the layouts the kernels stream: blocks of 64 columns, [tile][k][tile columns], a word per (k, column).
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "machine.h"
+#include "store.h"
+
+namespace gatecell {
+namespace {
+// The row of W behind position j of the packed dimension that runs over W's rows; -1 in the padding.
+int64_t source_row(const Packed& p, int64_t j, int64_t rows) {
+  const bool gates = p.kind == PackKind::kForwardGates || p.kind == PackKind::kBackwardGates;
+  if (gates) return j < panels_of(rows / 4) * 64 ? gate_row(j, rows / 4) : -1;
+  return j < rows ? j : -1;
+}
+
+// B(k, n) = W[row(n)][k]: a transpose, done in squares of 16 so that both sides stay in L1.
+void pack_transposed(const Store& s, const Packed& p, int64_t block) {
+  const gc_param& param = s.params[p.param];
+  const int64_t width = kernels().tile_columns, rows = param.dims[0];
+  const float* w = s.data + param.offset;
+  for (int64_t tile = 0; tile < 64; tile += width) {
+    float* to = p.block.floats() + block * p.k * 64 + tile * p.k;
+    for (int64_t k0 = 0; k0 < p.k; k0 += 16) {
+      const int64_t k1 = std::min(k0 + 16, p.k);
+      for (int64_t n = 0; n < width; ++n) {
+        const int64_t column = block * 64 + tile + n;
+        const int64_t row = source_row(p, column, rows);
+        if (row < 0) {
+          for (int64_t k = k0; k < k1; ++k) to[k * width + n] = 0;
+        } else {
+          for (int64_t k = k0; k < k1; ++k) to[k * width + n] = w[row * p.k + k];
+        }
+      }
+    }
+  }
+}
+
+// B(k, n) = W[row(k)][n]: rows are copied in pieces of one tile.
+void pack_straight(const Store& s, const Packed& p, int64_t block) {
+  const gc_param& param = s.params[p.param];
+  const int64_t width = kernels().tile_columns, rows = param.dims[0], columns = param.rank == 2 ? param.dims[1] : 1;
+  const float* w = s.data + param.offset;
+  for (int64_t k = 0; k < p.k; ++k) {
+    const int64_t row = source_row(p, k, rows);
+    for (int64_t tile = 0; tile < 64; tile += width) {
+      float* to = p.block.floats() + block * p.k * 64 + tile * p.k + k * width;
+      const int64_t first = block * 64 + tile, count = row < 0 ? 0 : std::max<int64_t>(0, std::min(width, columns - first));
+      if (count > 0) memcpy(to, w + row * columns + first, static_cast<size_t>(count) * 4);
+      if (count < width) memset(to + count, 0, static_cast<size_t>(width - count) * 4);
+    }
+  }
+}
+
+// bf16, B(k, n) = W[row(n)][k]: a row of W narrowed is a row of words already; they are laid out column by column.
+void pack_pairs_transposed(const Store& s, const Packed& p, int64_t block) {
+  const gc_param& param = s.params[p.param];
+  const int64_t width = kernels().tile_columns, columns = param.rank == 2 ? param.dims[1] : 1;
+  for (int64_t n = 0; n < 64; ++n) {
+    const int64_t row = source_row(p, block * 64 + n, param.dims[0]);
+    auto* to = reinterpret_cast<uint32_t*>(p.block.floats()) + block * p.k * 64 + n / width * width * p.k + n % width;
+    for (int64_t k0 = 0; k0 < p.k; k0 += 32) {
+      const int64_t words = std::min<int64_t>(32, p.k - k0), count = std::min(2 * words, columns - 2 * k0);
+      uint32_t part[32] = {};
+      if (row >= 0) bf16_kernels().narrow(s.data + param.offset + row * columns + 2 * k0, 64, reinterpret_cast<uint16_t*>(part), 64, 1, count);
+      for (int64_t k = 0; k < words; ++k) to[(k0 + k) * width] = part[k];
+    }
+  }
+}
+
+// bf16, B(k, n) = W[row(k)][n]: two rows are narrowed and interleaved.
+void pack_pairs_straight(const Store& s, const Packed& p, int64_t block) {
+  const gc_param& param = s.params[p.param];
+  const int64_t width = kernels().tile_columns, columns = param.rank == 2 ? param.dims[1] : 1;
+  const int64_t first = block * 64, count = std::min<int64_t>(64, columns - first);
+  for (int64_t k = 0; k < p.k; ++k) {
+    uint16_t rows[2][64] = {};
+    uint32_t words[64];
+    for (int64_t i = 0; i < 2; ++i) {
+      const int64_t row = source_row(p, 2 * k + i, param.dims[0]);
+      if (row >= 0) bf16_kernels().narrow(s.data + param.offset + row * columns + first, 64, rows[i], 64, 1, count);
+    }
+    bf16_kernels().pair(rows[0], rows[1], words, 64);
+    for (int64_t tile = 0; tile < 64; tile += width)
+      memcpy(p.block.floats() + block * p.k * 64 + tile * p.k + k * width, words + tile, static_cast<size_t>(width) * 4);
+  }
+}
+
+// int8, B(k, n) = W[row(n)][k]: codes of one row share a scale, the row's largest magnitude over 127.
+void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
+  const gc_param& param = s.params[p.param];
+  const int64_t width = kernels().tile_columns, columns = param.rank == 2 ? param.dims[1] : 1;
+  for (int64_t n = 0; n < 64; ++n) {
+    const int64_t row = source_row(p, block * 64 + n, param.dims[0]);
+    const float* w = row < 0 ? nullptr : s.data + param.offset + row * columns;
+    float most = 0;
+    for (int64_t k = 0; w && k < columns; ++k) most = std::max(most, std::fabs(w[k]));
+    const float inverse = most > 0 ? 127.0f / most : 0.0f;
+    auto* to = reinterpret_cast<int8_t*>(p.block.floats() + block * p.k * 64 + n / width * width * p.k + n % width);
+    int32_t sum = 0;
+    for (int64_t k = 0; k < 4 * p.k; ++k) {
+      const int32_t code = w && k < columns ? static_cast<int32_t>(std::lrint(w[k] * inverse)) : 0;
+      to[k / 4 * width * 4 + k % 4] = static_cast<int8_t>(code);
+      sum += code;
+    }
+    p.scale()[block * 64 + n] = most / (127.0f * 127.0f);  // the activation's code carries the other 127
+    p.correction()[block * 64 + n] = 128 * sum;
+  }
+}
+}  // namespace
+
+void pack_block(const Store& s, const Packed& p, int64_t block) {
+  const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
+  if (p.format == Format::kInt8) pack_bytes_transposed(s, p, block);
+  else if (p.format == Format::kBf16) transposed ? pack_pairs_transposed(s, p, block) : pack_pairs_straight(s, p, block);
+  else transposed ? pack_transposed(s, p, block) : pack_straight(s, p, block);
+}
+}  // namespace gatecell

@@ -1,0 +1,41 @@
+// int8.inl: the same matrix kernel on words of four bytes: A holds unsigned bytes (a value's code plus 128), B signed ones, sums
+// are exact int32, so every instruction set gives the same integers. One instruction with AVX512-VNNI
+// (GATECELL_NATIVE_VNNI); else the bytes are widened to 16 bits and multiplied in pairs, which cannot saturate.
+// Accumulators travel through the float registers of gemm.inl as bit patterns.
+
+struct ByteMac {
+#if defined(GATECELL_NATIVE_VNNI)
+  GC_INLINE V run(V a, V b, V acc) { return v_from_bits(_mm512_dpbusd_epi32(v_bits(acc), v_bits(a), v_bits(b))); }
+#else
+  GC_INLINE V run(V a, V b, V acc) {
+    const VI x = v_bits(a), y = v_bits(b), low = vi_set(0x00ff00ff);
+    const VI even = vi_mul_pairs(vi_and(x, low), vi_widen_even(y));
+    const VI odd = vi_mul_pairs(vi_and(vi_shr<8>(x), low), vi_widen_odd(y));
+    return v_from_bits(vi_add(v_bits(acc), vi_add(even, odd)));
+  }
+#endif
+};
+
+// Codes of values in [-1, 1] (an LSTM's output): round(127 x) + 128.
+static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t c = 0; c < columns; ++c) {
+      const float clamped = x[r * x_row + c] > 1.0f ? 1.0f : x[r * x_row + c] < -1.0f ? -1.0f : x[r * x_row + c];
+      // 1.5 * 2^23 makes the sum's low mantissa bits the nearest integer, ties to even, on every target.
+      const float shifted = clamped * 127.0f + 12582912.0f;
+      uint32_t bits;
+      __builtin_memcpy(&bits, &shifted, 4);
+      y[r * y_row + c] = static_cast<uint8_t>(bits + 128);
+    }
+  }
+}
+
+// y += scale * (sums - correction), rows of 64 columns; correction takes the 128 of the codes out again.
+static void dequantize_add(const int32_t* sums, const int32_t* correction, const float* scale, float* y, int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t j = 0; j < 64; j += VL) {
+      const VI sum = vi_sub(vi_load(sums + r * 64 + j), vi_load(correction + j));
+      v_store(y + r * 64 + j, v_fma(v_from_int(sum), v_load(scale + j), v_load(y + r * 64 + j)));
+    }
+  }
+}
