@@ -108,9 +108,7 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
   }
 
   function readToken(id: number): void {
-    if ((id | 0) !== id || id < 0) {
-      throw new GatecellError('ERR_OUT_OF_RANGE', `Expected token ids as integers >= 0 but received ${String(id)}.`)
-    }
+    checkToken(id)
     token[0] = id
     plan.runSync()
     plan.control.values[1]! += 1
@@ -139,6 +137,7 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
       while (at < tokens.length) readToken(tokens[at++]!)
       return at
     }
+    for (let i = 0; i < PROMPT_BLOCK; i++) checkToken(tokens[at + i]!)
     engine.runBlock(tokens, at)
     plan.control.values[1]! += PROMPT_BLOCK
     ready = false // until the last token, which always runs alone
@@ -278,4 +277,11 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
   }
   if (options.snapshot) restore(options.snapshot)
   return stream
+}
+
+/** An id that an Int32Array holds as it is; whether the vocabulary has it is for the core to say. */
+function checkToken(id: number): void {
+  if ((id | 0) !== id || id < 0) {
+    throw new GatecellError('ERR_OUT_OF_RANGE', `Expected token ids as integers >= 0 but received ${String(id)}.`)
+  }
 }
