@@ -132,7 +132,7 @@ function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Voca
   const text = (id: number): string => {
     const found = texts[id]
     if (found !== undefined) return found
-    if (id === unknownId) return REPLACEMENT
+    if (unknown && id === unknownId) return REPLACEMENT
     throw outOfRange(id, size)
   }
   return {
@@ -146,7 +146,7 @@ function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Voca
       return buffer
     },
     decode: (ids) => Array.from(ids, text).join(''),
-    symbol: (id) => (id === unknownId ? '<unk>' : text(id)),
+    symbol: (id) => (unknown && id === unknownId ? '<unk>' : text(id)),
     decoder: () => ({ write: text, end: () => '' }),
     encoder() {
       const reader = utf8Reader()
