@@ -36,7 +36,8 @@ void multiply(const MatMul& m, Range rows, Range blocks) {
   gc_gemm g = block_of(m, width);
   // One row streams the weights once: no blocking, and adjoining blocks in one call keep more chains in flight.
   const bool stream = rows.end - rows.begin <= 2;
-  const int64_t group = stream && m.c_block == 64 ? blocks.end - blocks.begin : 1;
+  const int64_t group = stream && (m.c_block == 64 || width == 64) ? blocks.end - blocks.begin : 1;
+  if (width == 64) g.c_tile = m.c_block;
   const int64_t total = m.segments * m.segment_length;
   const int64_t depth = stream || total <= kDepth * 2 ? total : kDepth;
   const int64_t whole = m.segments == 1 ? m.segment_length : std::max<int64_t>(1, depth / m.segment_length);

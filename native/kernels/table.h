@@ -79,8 +79,8 @@ typedef struct gc_bf16_kernels {
 typedef struct gc_int8_kernels {
   const char* name;
   void (*gemm)(const gc_gemm* g);
-  void (*quantize)(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns);
-  void (*dequantize_add)(const int32_t* sums, const int32_t* correction, const float* scale, float* y, int64_t rows);
+  void (*quantize)(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns, float* ranges);
+  void (*dequantize_add)(const int32_t* sums, const int32_t* correction, const float* scale, const float* ranges, float* y, int64_t rows);
 } gc_int8_kernels;
 
 #ifdef __cplusplus

@@ -7,7 +7,7 @@
 
 namespace gatecell {
 namespace {
-enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks, kTokenGrad, kX16, kH16, kG16, kSums, kBufferCount };
+enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks, kTokenGrad, kX16, kH16, kG16, kSums, kRanges, kBufferCount };
 
 gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what, std::initializer_list<int64_t> dims) {
   if (!t) return GC_OK;
@@ -57,25 +57,6 @@ std::string format_name(Format format) {
   return kernels().name;
 }
 
-// Whether a tensor's values lie in [-1, 1] because they are an LSTM's outputs, perhaps rearranged.
-bool is_bounded(const Plan& plan, int id) {
-  const int producer = plan.tensors[id].producer;
-  if (producer < 0) return false;
-  const Node& node = plan.nodes[producer];
-  switch (node.op->opcode) {
-    case GC_OP_LSTM: return node.out[kY] == id || (node.out.size() > kHT && node.out[kHT] == id);
-    case GC_OP_DROPOUT:  // the identity when nothing is trained
-    case GC_OP_SLICE:
-    case GC_OP_RESHAPE:
-    case GC_OP_FLIP: return is_bounded(plan, node.in[0]);
-    case GC_OP_CONCAT:
-      for (int input : node.in)
-        if (!is_bounded(plan, input)) return false;
-      return true;
-    default: return false;
-  }
-}
-
 void prepare(Plan& plan, Node& node) {
   const Lstm s(plan, node);
   const int64_t state = s.B * s.ld * 4, rows = s.T * s.B;
@@ -94,6 +75,7 @@ void prepare(Plan& plan, Node& node) {
   if (s.format == Format::kInt8) {
     node.buffers[kX16] = {s.x_format == Format::kInt8 ? rows * s.x->ld : 0, kept};
     node.buffers[kH16] = {(s.T + 1) * s.B * s.ld, kept};
+    node.buffers[kRanges] = {rows * 4, Life::kForward};
     node.buffers[kSums] = {s.panels * s.B * 64 * 4, Life::kForward};
   }
   if (s.half) {
@@ -131,7 +113,7 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   format = plan.format;
   half = format == Format::kBf16;
   // The token table is made in f32: it is small, and made once per weight version.
-  x_format = table || (format == Format::kInt8 && !is_bounded(plan, node.in[kX])) ? Format::kF32 : format;
+  x_format = table ? Format::kF32 : format;
   if (node.buffers.empty()) return;  // still being prepared
   gates = node.buffers[kGates].data;
   cell = node.buffers[kCell].data;
@@ -146,6 +128,7 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   h16 = reinterpret_cast<uint16_t*>(node.buffers[kH16].data);
   x8 = reinterpret_cast<uint8_t*>(node.buffers[kX16].data);
   h8 = reinterpret_cast<uint8_t*>(node.buffers[kH16].data);
+  x_ranges = node.buffers[kRanges].data;
   sums = reinterpret_cast<int32_t*>(node.buffers[kSums].data);
   g16 = reinterpret_cast<uint32_t*>(node.buffers[kG16].data);
   token_grad = node.buffers[kTokenGrad].data;

@@ -19,7 +19,7 @@ struct Lstm {
   int64_t panel_stride;  // floats from panel to panel of the gate buffer
   bool reverse;
   Format format;         // operands of the recurrent product; cell and states are f32 in any case
-  Format x_format;       // and of the input projection (f32 for token tables, and for int8 where x is not an LSTM's output)
+  Format x_format;       // and of the input projection (a token table is made in f32)
   bool half;             // format is bf16
   bool keep;             // the cell state of every step is kept for the backward pass
   const Tensor *x, *h0, *c0;  // x: ids where an embedding was folded in
@@ -32,6 +32,7 @@ struct Lstm {
   uint32_t* g16;
   // int8: codes of x and h in the same slots, and the integer sums of one step [panel][b][64].
   uint8_t *x8, *h8;
+  float* x_ranges;  // one per row of x
   int32_t* sums;
   float* token_grad;     // [panel][v][64]: gradient of the pre-activations summed by token
 

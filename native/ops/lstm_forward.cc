@@ -59,7 +59,7 @@ void narrow_x(const Lstm& s, Range rows, int64_t first, int64_t last) {
   const int64_t low = std::min(s.time(first), s.time(last - 1)), count = rows.end - rows.begin, ld = s.x->ld;
   for (int64_t t = low; t < low + last - first; ++t) {
     const int64_t at = (t * s.B + rows.begin) * ld;
-    if (s.x_format == Format::kInt8) int8_kernels().quantize(s.x->data + at, ld, s.x8 + at, ld, count, ld);
+    if (s.x_format == Format::kInt8) int8_kernels().quantize(s.x->data + at, ld, s.x8 + at, ld, count, ld, s.x_ranges + t * s.B + rows.begin);
     else bf16_kernels().narrow(s.x->data + at, ld, s.x16 + at, ld, count, ld);
   }
 }
@@ -96,8 +96,8 @@ const float* h_rows(const Lstm& s, int64_t step) {
   return s.half ? reinterpret_cast<const float*>(s.h16_before(step)) : s.h_before(step);
 }
 
-// int8: integer sums of one step's operand (x or h) for one panel, scaled and added to the pre-activations.
-void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, Range rows, int64_t panel, int64_t t) {
+// int8: integer sums of one step's operand (x or h), scaled and added to the pre-activations.
+void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, const float* ranges, const Share& mine, int64_t t) {
   MatMul m;
   m.a = codes;
   m.a_row = ld / 4;
@@ -107,10 +107,11 @@ void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, R
   m.c_row = 64;
   m.c_block = s.B * 64;
   m.columns = s.panels * 64;
-  multiply(m, rows, {panel, panel + 1});
-  const int32_t* sums = s.sums + (panel * s.B + rows.begin) * 64;
-  int8_kernels().dequantize_add(sums, w.correction() + panel * 64, w.scale() + panel * 64, s.gate_rows(panel, t, rows.begin),
-                                rows.end - rows.begin);
+  multiply(m, mine.rows, mine.panels);
+  const int64_t first = mine.rows.begin, rows = mine.rows.end - first;
+  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p)
+    int8_kernels().dequantize_add(s.sums + (p * s.B + first) * 64, w.correction() + p * 64, w.scale() + p * 64,
+                                  ranges ? ranges + first : nullptr, s.gate_rows(p, t, first), rows);
 }
 
 void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
@@ -125,7 +126,7 @@ void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
   cell.rows = rows.end - first;
   kernels().cell_forward(&cell);
   if (s.half) bf16_kernels().narrow(cell.h, s.ld, s.h16_after(step) + at, s.ld, cell.rows, 16);
-  if (s.format == Format::kInt8) int8_kernels().quantize(cell.h, s.ld, s.h8_after(step) + at, s.ld, cell.rows, 16);
+  if (s.format == Format::kInt8) int8_kernels().quantize(cell.h, s.ld, s.h8_after(step) + at, s.ld, cell.rows, 16, nullptr);
 }
 
 void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& mine, int64_t step) {
@@ -140,13 +141,12 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
   m.accumulate = true;
-  const bool codes = s.format == Format::kInt8;
-  const bool stream = !codes && rows <= 2 && s.panel_stride == 64;  // all panels at once keep more chains in flight
-  if (stream) multiply(m, mine.rows, mine.panels);
+  const bool codes = s.format == Format::kInt8, stream = rows <= 2;  // with few rows all panels at once keep more chains in flight
+  if (s.x_format == Format::kInt8) add_codes(s, w, x_rows(s, t), s.x->ld, s.x_ranges + t * s.B, mine, t);
+  if (codes) add_codes(s, u, m.a, s.ld, nullptr, mine, t);
+  else if (stream) multiply(m, mine.rows, mine.panels);
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
-    if (s.x_format == Format::kInt8) add_codes(s, w, x_rows(s, t), s.x->ld, mine.rows, p, t);
-    if (codes) add_codes(s, u, m.a, s.ld, mine.rows, p, t);
-    else if (!stream) multiply(m, mine.rows, {p, p + 1});
+    if (!codes && !stream) multiply(m, mine.rows, {p, p + 1});
     cells_forward(s, mine.rows, p, step);
   }
 }
@@ -170,7 +170,7 @@ void begin_chunk(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
 
 void narrow_first_state(const Lstm& s) {
   if (s.half) bf16_kernels().narrow(s.h_before(0), s.ld, s.h16_before(0), s.ld, s.B, s.ld);
-  if (s.format == Format::kInt8) int8_kernels().quantize(s.h_before(0), s.ld, s.h8_before(0), s.ld, s.B, s.ld);
+  if (s.format == Format::kInt8) int8_kernels().quantize(s.h_before(0), s.ld, s.h8_before(0), s.ld, s.B, s.ld, nullptr);
 }
 }  // namespace
 

@@ -19,7 +19,7 @@ export interface RunOptions {
 
 /**
  * 'bf16' halves the operands' bytes and, where the CPU has AVX512-BF16, doubles the arithmetic rate. 'int8' is for
- * inference: recurrent weights, and input weights of layers fed by another LSTM layer, as codes with a scale per row.
+ * inference: weights as codes with a scale per row, inputs as codes with a range per row.
  */
 export type Precision = 'f32' | 'bf16' | 'int8'
 export const precisions = { f32: 0, bf16: 1, int8: 2 } as const satisfies Record<Precision, number>

@@ -114,7 +114,7 @@ typedef enum gc_control {
 } gc_control;
 
 // Operands of the LSTM products; sums, states and master weights are f32 either way.
-// int8 is for inference: recurrent weights, and input weights of layers fed by an LSTM's output, which lies in (-1, 1).
+// int8 is for inference: weights as codes with a scale per row, h as codes of [-1, 1], x with a range per row.
 typedef enum gc_precision { GC_FLOAT = 0, GC_BF16 = 1, GC_INT8 = 2 } gc_precision;
 
 typedef struct gc_plan gc_plan;

@@ -16,13 +16,25 @@ struct ByteMac {
 #endif
 };
 
-// Codes of values in [-1, 1] (an LSTM's output): round(127 x) + 128.
-static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns) {
+// Codes round(127 x / range) + 128. The range of an LSTM's output is 1 (ranges null); other rows get their own largest magnitude.
+static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns, float* ranges) {
   for (int64_t r = 0; r < rows; ++r) {
+    const float* from = x + r * x_row;
+    float range = 1.0f;
+    if (ranges) {
+      range = 0.0f;
+      for (int64_t c = 0; c < columns; ++c) {
+        const float size = __builtin_fabsf(from[c]);
+        range = size > range ? size : range;
+      }
+      ranges[r] = range;
+    }
+    const float scale = range > 0.0f ? 127.0f / range : 0.0f;
     for (int64_t c = 0; c < columns; ++c) {
-      const float clamped = x[r * x_row + c] > 1.0f ? 1.0f : x[r * x_row + c] < -1.0f ? -1.0f : x[r * x_row + c];
-      // 1.5 * 2^23 makes the sum's low mantissa bits the nearest integer, ties to even, on every target.
-      const float shifted = clamped * 127.0f + 12582912.0f;
+      const float scaled = from[c] * scale;
+      const float clamped = scaled > 127.0f ? 127.0f : scaled < -127.0f ? -127.0f : scaled;
+      // Adding 1.5 * 2^23 leaves the nearest integer, ties to even, in the low mantissa bits.
+      const float shifted = clamped + 12582912.0f;
       uint32_t bits;
       __builtin_memcpy(&bits, &shifted, 4);
       y[r * y_row + c] = static_cast<uint8_t>(bits + 128);
@@ -30,12 +42,14 @@ static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_r
   }
 }
 
-// y += scale * (sums - correction), rows of 64 columns; correction takes the 128 of the codes out again.
-static void dequantize_add(const int32_t* sums, const int32_t* correction, const float* scale, float* y, int64_t rows) {
+// y += range * scale * (sums - correction), rows of 64 columns; correction takes the 128 of the codes out again.
+static void dequantize_add(const int32_t* sums, const int32_t* correction, const float* scale, const float* ranges, float* y,
+                           int64_t rows) {
   for (int64_t r = 0; r < rows; ++r) {
+    const V range = v_set(ranges ? ranges[r] : 1.0f);
     for (int64_t j = 0; j < 64; j += VL) {
       const VI sum = vi_sub(vi_load(sums + r * 64 + j), vi_load(correction + j));
-      v_store(y + r * 64 + j, v_fma(v_from_int(sum), v_load(scale + j), v_load(y + r * 64 + j)));
+      v_store(y + r * 64 + j, v_fma(v_from_int(sum), v_mul(range, v_load(scale + j)), v_load(y + r * 64 + j)));
     }
   }
 }
