@@ -128,8 +128,9 @@ export class ParameterStore {
     this.#written()
   }
 
-  /** Live views of one group, for a checkpoint; empty where the model has no such group. */
+  /** Live views of one group, for a checkpoint; empty where the model has no such group. Throws ERR_DISPOSED. */
   list(group: ParameterGroup = 'data'): NamedTensor[] {
+    this.#live()
     return [...this].flatMap(({ name, shape, [group]: data }) => (data ? [{ name, shape, data }] : []))
   }
 
@@ -192,8 +193,12 @@ export class ParameterStore {
 
   /** The native handle, null where there are no parameters; throws ERR_DISPOSED after dispose(). */
   get handle(): StoreHandle | null {
-    if (this.#disposed) throw new GatecellError('ERR_DISPOSED', 'Expected a live model but it was disposed of.')
+    this.#live()
     return this.#handle
+  }
+
+  #live(): void {
+    if (this.#disposed) throw new GatecellError('ERR_DISPOSED', 'Expected a live model but it was disposed of.')
   }
 
   #checkIdle(what: string): void {

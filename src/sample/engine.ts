@@ -58,7 +58,7 @@ const engines = new WeakMap<TokenModel, StepEngine>()
 /** The engine of `model`, made at the first call. Throws ERR_UNSUPPORTED for a model that is no stream of tokens. */
 export function engineOf(model: TokenModel): StepEngine {
   let engine = engines.get(model)
-  if (!engine) {
+  if (!engine || engine.plan.disposed) {
     engine = createEngine(model)
     engines.set(model, engine)
   }
