@@ -1,0 +1,190 @@
+// The update: every optimiser against its plain formulas in double, global clipping, refusal of what is not finite.
+#include "lab.h"
+
+using namespace lab;
+
+namespace {
+// w (3 x 7), b (5): loss = mean square of [w; b] flattened against a target, so the gradient is 2 (value - target) / 26.
+struct Problem {
+  Graph g;
+  int w, b, target, loss;
+  explicit Problem(int optimizer, int32_t threads = 1) {
+    Random random(31);
+    g.threads = threads;
+    w = g.param({3, 7}, random.floats(21));
+    b = g.param({5}, random.floats(5));
+    target = g.host({26}, random.floats(26));
+    const int all = g.op(GC_OP_CONCAT, {g.op(GC_OP_RESHAPE, {w}, {21}), b}, {26});
+    loss = g.out(GC_OP_MEAN_SQUARE, {all, target}, {2});
+    g.control[GC_C_LEARNING_RATE] = 0.01;
+    g.control[GC_C_BETA1] = 0.9;
+    g.control[GC_C_BETA2] = 0.999;
+    g.control[GC_C_EPSILON] = 1e-8;
+    g.compile(loss, optimizer);
+  }
+  Floats values() {
+    Floats v = g.value(w);
+    const Floats tail = g.value(b);
+    v.insert(v.end(), tail.begin(), tail.end());
+    return v;
+  }
+  Doubles gradients(const Doubles& at) {
+    const Floats t = g.value(target);
+    Doubles d;
+    for (size_t i = 0; i < at.size(); ++i) d.push_back(2 * (at[i] - static_cast<double>(t[i])) / 26);
+    return d;
+  }
+};
+
+double norm(const Doubles& v) {
+  double sum = 0;
+  for (double x : v) sum += x * x;
+  return std::sqrt(sum);
+}
+
+// One step of the plain formulas; m and v are the moments, t counts from 1. Matrices are the first 21 values.
+struct Plain {
+  int optimizer;
+  double lr = 0.01, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, decay = 0, clip = 0;
+  Doubles m = Doubles(26, 0), v = Doubles(26, 0);
+
+  void step(Doubles& w, Doubles g, int t) {
+    const double n = norm(g);
+    for (size_t i = 0; i < w.size(); ++i) {
+      if (clip > 0 && n > clip) g[i] *= clip / n;
+      if (optimizer == GC_SGD) {
+        m[i] = beta1 * m[i] + g[i];
+        w[i] -= lr * m[i];
+      } else if (optimizer == GC_RMSPROP) {
+        m[i] = beta1 * m[i] + (1 - beta1) * g[i] * g[i];
+        w[i] -= lr * g[i] / (std::sqrt(m[i]) + epsilon);
+      } else {
+        if (optimizer == GC_ADAMW && i < 21) w[i] *= 1 - lr * decay;
+        m[i] = beta1 * m[i] + (1 - beta1) * g[i];
+        v[i] = beta2 * v[i] + (1 - beta2) * g[i] * g[i];
+        const double a = m[i] / (1 - std::pow(beta1, t)), b = v[i] / (1 - std::pow(beta2, t));
+        w[i] -= lr * a / (std::sqrt(b) + epsilon);
+      }
+    }
+  }
+};
+
+void check_course(int optimizer, double clip, double decay, double lr) {
+  CAPTURE(optimizer);
+  Problem p(optimizer);
+  Plain plain = {optimizer};
+  plain.clip = p.g.control[GC_C_CLIP_NORM] = clip;
+  plain.decay = p.g.control[GC_C_WEIGHT_DECAY] = decay;
+  plain.lr = p.g.control[GC_C_LEARNING_RATE] = lr;
+  Doubles w = widen(p.values());
+  for (int step = 0; step < 20; ++step) {
+    CAPTURE(step);
+    p.g.control[GC_C_STEP] = step;
+    const Doubles g = p.gradients(w);
+    plain.step(w, g, step + 1);
+    p.g.run(GC_TRAIN);
+    CHECK(p.g.control[GC_C_APPLIED] == 1);
+    CHECK(p.g.control[GC_C_GRAD_NORM] == doctest::Approx(norm(g)).epsilon(1e-5));
+    CHECK(error(p.values(), w) < 5e-6 * (step + 1));
+  }
+}
+}  // namespace
+
+TEST_CASE("optimisers follow their formulas over twenty steps") {
+  for (int optimizer : {GC_SGD, GC_RMSPROP, GC_ADAM, GC_ADAMW}) {
+    check_course(optimizer, 0, 0, 0.01);
+    check_course(optimizer, 0.05, 0, 0.02);
+  }
+  check_course(GC_ADAMW, 0, 0.1, 0.01);
+  check_course(GC_ADAMW, 0.1, 5, 0.02);
+}
+
+TEST_CASE("Adam without decoupled decay ignores the weight decay of the control block") {
+  Problem with(GC_ADAM), without(GC_ADAM);
+  with.g.control[GC_C_WEIGHT_DECAY] = 0.5;
+  with.g.run(GC_TRAIN);
+  without.g.run(GC_TRAIN);
+  CHECK(difference(with.values(), without.values()) == "");
+}
+
+TEST_CASE("a gradient or loss that is not finite changes nothing and says so") {
+  for (float bad : {NAN, HUGE_VALF, 3e38f}) {
+    Problem p(GC_ADAM);
+    const Floats good = p.g.value(p.target);
+    p.g.run(GC_TRAIN);
+    const Floats before = p.values();
+    Floats spoiled = good;
+    spoiled[4] = bad;
+    p.g.set(p.target, spoiled);
+    p.g.run(GC_TRAIN);
+    CHECK(p.g.control[GC_C_APPLIED] == 0);
+    CHECK(!(std::isfinite(p.g.control[GC_C_LOSS]) && std::isfinite(p.g.control[GC_C_GRAD_NORM])));
+    CHECK(difference(p.values(), before) == "");
+    // The next step is what it would have been without the refused one.
+    Problem twin(GC_ADAM);
+    twin.g.run(GC_TRAIN);
+    p.g.set(p.target, good);
+    p.g.run(GC_TRAIN);
+    twin.g.run(GC_TRAIN);
+    CHECK(p.g.control[GC_C_APPLIED] == 1);
+    CHECK(difference(p.values(), twin.values()) == "");
+  }
+}
+
+TEST_CASE("a gradient run leaves parameters alone; a forward run leaves gradients alone") {
+  Problem p(GC_SGD);
+  const Floats before = p.values();
+  p.g.run(GC_GRADIENT);
+  CHECK(difference(p.values(), before) == "");
+  CHECK(error(p.g.grad(p.b), Doubles(5, 0)) > 0);
+  const Floats gradient = p.g.grad(p.w);
+  p.g.set(p.target, Floats(26, 3));
+  p.g.run(GC_FORWARD);
+  CHECK(difference(p.g.grad(p.w), gradient) == "");
+}
+
+TEST_CASE("parameters outside the graph are not updated") {
+  Graph g;
+  const int idle = g.param({4}, {1, 2, 3, 4}), w = g.param({4}, {1, 1, 1, 1});
+  const int loss = g.out(GC_OP_MEAN_SQUARE, {w, g.host({4})}, {2}), other = g.out(GC_OP_TANH, {idle}, {4});
+  g.control[GC_C_LEARNING_RATE] = 1;
+  g.compile(loss, GC_SGD);
+  g.run(GC_TRAIN);
+  CHECK(g.value(idle) == Floats{1, 2, 3, 4});
+  CHECK(g.value(w) == Floats{0.5f, 0.5f, 0.5f, 0.5f});
+  CHECK(g.value(other)[0] == doctest::Approx(std::tanh(1.0)));
+}
+
+TEST_SUITE("threads") {
+  TEST_CASE("training: the same bits with 1, 2 and 3 threads over several steps") {
+    const auto train = [](int32_t threads) {
+      Graph g;
+      Random random(33);
+      g.threads = threads;
+      const int w_ih = g.param({512, 70}, random.floats(512 * 70, 0.1)),
+                w_hh = g.param({512, 128}, random.floats(512 * 128, 0.1));
+      const int head = g.param({40, 128}, random.floats(40 * 128, 0.1)), bias = g.param({40}, random.floats(40));
+      const int x = g.host({5, 9, 70}, random.floats(5 * 9 * 70)), targets = g.ids({5, 9}, random.ids(45, 0, 40));
+      const int y = g.op(GC_OP_LSTM, {x, w_ih, w_hh}, {5, 9, 128}, {0}),
+                dropped = g.op(GC_OP_DROPOUT, {y}, {5, 9, 128}, {0.2, 0, 1});
+      const int loss =
+          g.out(GC_OP_CROSS_ENTROPY, {g.op(GC_OP_LINEAR, {dropped, head, bias}, {5, 9, 40}), targets}, {2});
+      g.control[GC_C_LEARNING_RATE] = 0.01, g.control[GC_C_BETA1] = 0.9, g.control[GC_C_BETA2] = 0.999,
+      g.control[GC_C_EPSILON] = 1e-8;
+      g.control[GC_C_CLIP_NORM] = 0.5, g.control[GC_C_SEED] = 5;
+      g.compile(loss, GC_ADAM);
+      for (int step = 0; step < 4; ++step) {
+        g.control[GC_C_STEP] = step;
+        g.run(GC_TRAIN);
+      }
+      Floats all = {static_cast<float>(g.control[GC_C_GRAD_NORM]), static_cast<float>(g.control[GC_C_LOSS])};
+      for (int id : {w_ih, w_hh, head, bias}) {
+        const Floats v = g.value(id);
+        all.insert(all.end(), v.begin(), v.end());
+      }
+      return all;
+    };
+    const Floats one = train(1);
+    for (int32_t threads : {2, 3}) CHECK(difference(train(threads), one) == "");
+  }
+}

@@ -1,0 +1,297 @@
+// Random draws: the published vectors of Philox, dropout's masks, what sample draws and how often.
+#include <algorithm>
+#include <array>
+
+#include "core/philox.h"
+#include "lab.h"
+
+using namespace lab;
+using gatecell::Draw;
+using gatecell::Draws;
+using gatecell::philox4x32;
+
+namespace {
+std::array<uint32_t, 4> words(const gatecell::PhiloxBlock& b) { return {b.word[0], b.word[1], b.word[2], b.word[3]}; }
+
+// 99.99 % quantile of chi-square (Wilson and Hilferty 1931).
+double chi_square_limit(double freedom) {
+  const double a = 2 / (9 * freedom);
+  return freedom * std::pow(1 - a + 3.719 * std::sqrt(a), 3);
+}
+}  // namespace
+
+TEST_CASE("Philox4x32-10: the vectors of Random123") {
+  CHECK(words(philox4x32({{0, 0, 0, 0}}, 0, 0)) ==
+        std::array<uint32_t, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
+  const uint32_t f = 0xffffffff;
+  CHECK(words(philox4x32({{f, f, f, f}}, f, f)) ==
+        std::array<uint32_t, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(words(philox4x32({{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}}, 0xa4093822, 0x299f31d0)) ==
+        std::array<uint32_t, 4>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
+}
+
+TEST_CASE("draws of another seed, stream, step, use or block differ") {
+  const auto draw = [](uint64_t seed, uint64_t stream, uint64_t step, Draw use, uint64_t block) {
+    return words(Draws(seed, stream, step, use).block(block));
+  };
+  const uint64_t high = uint64_t{1} << 40;
+  std::vector<std::array<uint32_t, 4>> all = {
+      draw(1, 2, 3, Draw::kMask, 4),           draw(2, 2, 3, Draw::kMask, 4),
+      draw(1, 3, 3, Draw::kMask, 4),           draw(1, 2, 4, Draw::kMask, 4),
+      draw(1, 2, 3, Draw::kSample, 4),         draw(1, 2, 3, Draw::kMask, 5),
+      draw(1 + high, 2, 3, Draw::kMask, 4),    draw(1, 2, 3 + high, Draw::kMask, 4),
+      draw(1, 2, 3, Draw::kMask, 4 + high / 4)};
+  std::sort(all.begin(), all.end());
+  CHECK(std::unique(all.begin(), all.end()) == all.end());
+}
+
+namespace {
+// y = dropout(x) with x all `value`; the loss makes the gradient of y equal to y, so that dx / scale shows the mask again.
+struct Dropout {
+  Graph g;
+  int w, y, loss;
+  Dropout(const Dims& dims, double p, bool locked, double stream, int32_t threads = 1, float value = 1) {
+    g.threads = threads;
+    const auto n = static_cast<int32_t>(count_of(dims));
+    w = g.param({n}, Floats(static_cast<size_t>(n), value));
+    y = g.out(GC_OP_DROPOUT, {g.op(GC_OP_RESHAPE, {w}, dims)}, dims, {p, locked ? 1.0 : 0.0, stream});
+    loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host(dims)}, {2});
+    g.compile(loss);
+  }
+  Floats mask(double seed, double step) {
+    g.control[GC_C_SEED] = seed, g.control[GC_C_STEP] = step;
+    g.run(GC_GRADIENT);
+    return g.value(y);
+  }
+};
+}  // namespace
+
+TEST_CASE("dropout: zero or 1 / (1 - p), at the stated rate, and the gradient through the same mask") {
+  for (double p : {0.1, 0.25, 0.5, 0.9}) {
+    Dropout d({40, 10, 33}, p, false, 1);
+    const Floats y = d.mask(7, 0), dx = d.g.grad(d.w);
+    const float scale = static_cast<float>(1 / (1 - p));
+    double kept = 0;
+    for (size_t i = 0; i < y.size(); ++i) {
+      CHECK((y[i] == 0 || y[i] == scale));
+      CHECK((y[i] == 0) == (dx[i] == 0));
+      kept += y[i] != 0;
+    }
+    const double n = static_cast<double>(y.size());
+    CHECK(std::fabs(kept - n * (1 - p)) < 4 * std::sqrt(n * p * (1 - p)));
+  }
+}
+
+TEST_CASE("dropout: off in a forward run and for p = 0") {
+  Dropout d({3, 5}, 0.5, false, 1);
+  d.g.run(GC_FORWARD);
+  CHECK(d.g.value(d.y) == Floats(15, 1));
+  Dropout none({3, 5}, 0, false, 1);
+  CHECK(none.mask(1, 1) == Floats(15, 1));
+  CHECK(none.g.grad(none.w)[14] == doctest::Approx(2.0 / 15));
+}
+
+TEST_CASE("dropout: the mask is a function of seed, stream, step and element alone") {
+  Dropout d({7, 5, 33}, 0.3, false, 3), other({7, 5, 33}, 0.3, false, 4), flat({7 * 5 * 33}, 0.3, false, 3);
+  const Floats first = d.mask(1, 10);
+  CHECK(difference(d.mask(1, 10), first) == "");
+  CHECK(difference(d.mask(1, 11), first) != "");
+  CHECK(difference(d.mask(2, 10), first) != "");
+  CHECK(difference(d.mask(1, 10), first) == "");
+  CHECK(difference(other.mask(1, 10), first) != "");
+  CHECK(difference(flat.mask(1, 10), first) == "");
+  const Draws draws(1, 3, 10, Draw::kMask);
+  for (size_t e = 0; e < first.size(); ++e)
+    CHECK((first[e] != 0) == (draws.block(e / 4).word[e % 4] >= static_cast<uint32_t>(0.3 * 4294967296.0)));
+}
+
+TEST_CASE("dropout: a locked mask repeats over dimension 0, and an unlocked one does not") {
+  for (bool locked : {true, false}) {
+    Dropout d({6, 4, 33}, 0.5, locked, 1);
+    const Floats y = d.mask(1, 1);
+    bool repeats = true;
+    for (size_t i = 0; i < y.size(); ++i) repeats = repeats && y[i] == y[i % (4 * 33)];
+    CHECK(repeats == locked);
+    const Floats first(y.begin(), y.begin() + 4 * 33);
+    CHECK(std::count(first.begin(), first.end(), 0.0f) > 30);
+  }
+}
+
+TEST_CASE("dropout: a dropped infinity is gone") {
+  Dropout d({100}, 0.5, false, 1, 1, HUGE_VALF);
+  for (float y : d.mask(1, 1)) CHECK((y == 0 || y == HUGE_VALF));
+}
+
+TEST_SUITE("threads") {
+  TEST_CASE("dropout: masks do not depend on threads") {
+    for (bool locked : {false, true}) {
+      Dropout one({31, 43, 211}, 0.4, locked, 1, 1);
+      const Floats expected = one.mask(3, 4);
+      for (int32_t threads : {2, 3}) {
+        Dropout team({31, 43, 211}, 0.4, locked, 1, threads);
+        CHECK(difference(team.mask(3, 4), expected) == "");
+        CHECK(difference(team.g.grad(team.w), one.g.grad(one.w)) == "");
+      }
+    }
+  }
+}
+
+namespace {
+struct Sampler {
+  Graph g;
+  int logits, control, out;
+  int32_t rows;
+  Sampler(const Floats& row, int32_t count, float temperature, float top_k, float top_p, double stream = 9)
+      : rows(count) {
+    Floats all;
+    for (int32_t i = 0; i < count; ++i) all.insert(all.end(), row.begin(), row.end());
+    logits = g.host({count, static_cast<int32_t>(row.size())}, all);
+    control = g.host({4}, {temperature, top_k, top_p, 0});
+    out = g.out(GC_OP_SAMPLE, {logits, control}, {count}, {stream}, GC_I32);
+    g.compile();
+  }
+  Ids draw(double seed, double step) {
+    g.control[GC_C_SEED] = seed, g.control[GC_C_STEP] = step;
+    g.run();
+    return g.id_value(out);
+  }
+};
+
+// What the settings should give: softmax at the temperature over the ids that top-k and then top-p leave.
+Doubles distribution(const Floats& x, double temperature, size_t top_k, double top_p) {
+  std::vector<size_t> order(x.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return x[a] > x[b]; });
+  if (top_k > 0 && top_k < order.size()) order.resize(top_k);
+  Doubles p(x.size(), 0);
+  double total = 0, kept = 0;
+  for (size_t i : order) total += std::exp(static_cast<double>(x[i]) / temperature);
+  for (size_t i : order) {
+    if (top_p > 0 && top_p < 1 && kept >= top_p * total) break;
+    kept += p[i] = std::exp(static_cast<double>(x[i]) / temperature);
+  }
+  for (double& v : p) v /= kept;
+  return p;
+}
+}  // namespace
+
+TEST_CASE("sample: draws follow the softmax under every setting (chi-square, fixed seed)") {
+  const Floats x = Random(41).floats(65, 3);
+  struct Setting {
+    float temperature, top_k, top_p;
+  };
+  for (const Setting& s :
+       {Setting{1, 0, 1}, {0.5f, 0, 0}, {2, 0, 1}, {1, 5, 1}, {1, 0, 0.7f}, {0.8f, 20, 0.9f}, {1, 64, 1}, {1, 1, 1}}) {
+    CAPTURE(s.temperature);
+    CAPTURE(s.top_k);
+    CAPTURE(s.top_p);
+    const Doubles expected =
+        distribution(x, static_cast<double>(s.temperature), static_cast<size_t>(s.top_k), static_cast<double>(s.top_p));
+    Sampler sampler(x, 500, s.temperature, s.top_k, s.top_p);
+    Doubles counts(x.size(), 0);
+    const double draws = 40 * 500;
+    for (int step = 0; step < 40; ++step)
+      for (int32_t id : sampler.draw(77, step)) counts[static_cast<size_t>(id)] += 1;
+    double chi = 0, freedom = -1, rare = 0, rare_expected = 0;
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (expected[i] == 0) CHECK(counts[i] == 0);
+      if (expected[i] == 0) continue;
+      if (expected[i] * draws < 5) {
+        rare += counts[i], rare_expected += expected[i] * draws;
+        continue;
+      }
+      chi += (counts[i] - expected[i] * draws) * (counts[i] - expected[i] * draws) / (expected[i] * draws);
+      freedom += 1;
+    }
+    if (rare_expected > 0) chi += (rare - rare_expected) * (rare - rare_expected) / rare_expected, freedom += 1;
+    if (freedom > 0) CHECK(chi < chi_square_limit(freedom));
+  }
+}
+
+TEST_CASE("sample: a draw is a function of seed, stream, step and row") {
+  const Floats x(100, 0);
+  Sampler a(x, 64, 1, 0, 1), b(x, 64, 1, 0, 1), other(x, 64, 1, 0, 1, 10), fewer(x, 10, 1, 0, 1);
+  const Ids first = a.draw(1, 5);
+  CHECK(b.draw(1, 5) == first);
+  CHECK(a.draw(1, 6) != first);
+  CHECK(a.draw(2, 5) != first);
+  CHECK(other.draw(1, 5) != first);
+  CHECK(fewer.draw(1, 5) == Ids(first.begin(), first.begin() + 10));
+  const Draws draws(1, 9, 5, Draw::kSample);
+  for (size_t row = 0; row < first.size(); ++row) CHECK(first[row] == static_cast<int32_t>(draws.uniform(row) * 100));
+}
+
+TEST_CASE("sample: temperature 0 and top-k 1 take the first of the largest") {
+  for (size_t n : {1, 3, 16, 17, 65, 256}) {
+    Random random(n);
+    Floats x = random.floats(static_cast<int64_t>(n), 2);
+    const size_t best = static_cast<size_t>(random.below(static_cast<int64_t>(n)));
+    x[best] = 5;
+    if (best + 3 < n) x[best + 3] = 5;
+    for (const auto& [temperature, k] : {std::pair<float, float>{0, 0}, {0, 7}, {1, 1}, {100, 1}}) {
+      Sampler sampler(x, 3, temperature, k, 1);
+      CHECK(sampler.draw(1, 1) == Ids(3, static_cast<int32_t>(best)));
+    }
+    Sampler cold(x, 1, 1e-40f, 0, 1), narrow(x, 1, 1, 0, 1e-9f);
+    CHECK(std::fabs(x[static_cast<size_t>(cold.draw(1, 1)[0])] - 5) == 0);
+    CHECK(narrow.draw(1, 1) == Ids{static_cast<int32_t>(best)});
+  }
+}
+
+TEST_CASE("sample: masked logits are never drawn") {
+  Floats x(200, -HUGE_VALF);
+  x[150] = 1, x[151] = 1;
+  for (float k : {0.0f, 2.0f, 100.0f}) {
+    Sampler sampler(x, 200, 1, k, k > 2 ? 0.99f : 1.0f);
+    for (int32_t id : sampler.draw(3, 3)) CHECK((id == 150 || id == 151));
+  }
+}
+
+TEST_CASE("sample: refuses bad settings and rows without a finite maximum") {
+  const float settings[][3] = {{-1, 0, 1},   {NAN, 0, 1}, {HUGE_VALF, 0, 1}, {1, -1, 1},
+                               {1, 0.5f, 1}, {1, NAN, 1}, {1, 0, -0.1f},     {1, 0, NAN}};
+  for (const auto& s : settings) {
+    Sampler sampler(Floats(5, 1), 1, s[0], s[1], s[2]);
+    CHECK(gc_plan_run(sampler.g.plan(), GC_FORWARD) == GC_INVALID_ARGUMENT);
+  }
+  for (float temperature : {0.0f, 1.0f}) {
+    for (const Floats& row : {Floats{1, NAN, 2}, Floats{NAN, 1, 2}}) {
+      Sampler sampler(row, 1, temperature, 0, 1);
+      CHECK(gc_plan_run(sampler.g.plan(), GC_FORWARD) == GC_OUT_OF_RANGE);
+    }
+  }
+  Sampler infinite({1, HUGE_VALF}, 1, 1, 0, 1), empty({-HUGE_VALF, -HUGE_VALF}, 1, 1, 0, 1);
+  CHECK(gc_plan_run(infinite.g.plan(), GC_FORWARD) == GC_OUT_OF_RANGE);
+  CHECK(gc_plan_run(empty.g.plan(), GC_FORWARD) == GC_OUT_OF_RANGE);
+}
+
+TEST_CASE("generate: feeds each draw back, carries states, stops where asked") {
+  const auto build = [](Graph& g) {
+    Random random(43);
+    const int table = g.param({20, 20}, random.floats(400, 2)), token = g.ids({1}, {3}),
+              control = g.host({4}, {1, 0, 1, 0});
+    const int out = g.out(GC_OP_SAMPLE, {g.op(GC_OP_EMBEDDING, {table, token}, {1, 20}), control}, {1}, {0}, GC_I32);
+    g.compile();
+    return std::pair<int, int>{token, out};
+  };
+  Graph loop, steps;
+  const auto [token, out] = build(loop);
+  build(steps);
+  Ids drawn(50), expected;
+  int32_t done = 0;
+  REQUIRE(gc_plan_generate(loop.plan(), token, out, 50, -1, drawn.data(), &done) == GC_OK);
+  CHECK(done == 50);
+  CHECK(loop.control[GC_C_STEP] == 50);
+  for (int i = 0; i < 50; ++i) {
+    steps.control[GC_C_STEP] = i;
+    steps.run();
+    expected.push_back(steps.id_value(out)[0]);
+    steps.id_data(token)[0] = expected.back();
+  }
+  CHECK(drawn == expected);
+  loop.control[GC_C_STEP] = 0, loop.id_data(token)[0] = 3;
+  REQUIRE(gc_plan_generate(loop.plan(), token, out, 50, expected[9], drawn.data(), &done) == GC_OK);
+  CHECK(done == 1 + (std::find(expected.begin(), expected.end(), expected[9]) - expected.begin()));
+  CHECK(gc_plan_generate(loop.plan(), token, 0, 1, -1, drawn.data(), &done) == GC_INVALID_ARGUMENT);
+  CHECK(gc_plan_generate(loop.plan(), 99, out, 1, -1, drawn.data(), &done) == GC_INVALID_ARGUMENT);
+}
