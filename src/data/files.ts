@@ -120,7 +120,10 @@ async function walk(folder: string, paths: string[], onSkip: OnSkip): Promise<vo
   }
 }
 
-/** The pieces of a source, gunzipped where it begins with gzip's magic number. `name` is for errors. */
+/**
+ * The pieces of a source, gunzipped where it begins with gzip's magic number. A piece is good until the next one is
+ * asked for. `name` is for errors.
+ */
 export async function* unpack(readAt: ReadAt, name: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   const magic = new Uint8Array(3)
   let filled = 0
@@ -132,14 +135,14 @@ export async function* unpack(readAt: ReadAt, name: string, signal?: AbortSignal
       `Expected gzip data in ${name} but found another format: check the file.`
     )
   }
-  const bytes = pieces(readAt, signal)
-  yield* isGzip ? gunzip(bytes, name) : bytes
+  yield* isGzip ? gunzip(pieces(readAt, true, signal), name) : pieces(readAt, false, signal)
 }
 
-async function* pieces(readAt: ReadAt, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+async function* pieces(readAt: ReadAt, keep: boolean, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
+  let buffer = new Uint8Array(CHUNK_BYTES)
   for (let position = 0; ;) {
     if (signal?.aborted) throw aborted()
-    const buffer = new Uint8Array(CHUNK_BYTES)
+    if (keep) buffer = new Uint8Array(CHUNK_BYTES)
     const length = await readAt(buffer, position)
     if (length === 0) return
     position += length

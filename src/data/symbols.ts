@@ -15,7 +15,7 @@ export interface SymbolCounts {
 }
 
 export function symbolCounts(): SymbolCounts {
-  const committed = new Float64Array(CODE_POINTS)
+  const committed = new Map<number, number>()
   const current = new Float64Array(CODE_POINTS)
   let touched: number[] = []
   const clear = (): void => {
@@ -31,16 +31,10 @@ export function symbolCounts(): SymbolCounts {
     },
     seen: (codePoint) => current[codePoint]! > 0,
     commit() {
-      for (const codePoint of touched) committed[codePoint]! += current[codePoint]!
+      for (const codePoint of touched) committed.set(codePoint, (committed.get(codePoint) ?? 0) + current[codePoint]!)
       clear()
     },
     rollback: clear,
-    all() {
-      const counts = new Map<number, number>()
-      committed.forEach((count, codePoint) => {
-        if (count > 0) counts.set(codePoint, count)
-      })
-      return counts
-    }
+    all: () => new Map([...committed].sort(([a], [b]) => a - b))
   }
 }

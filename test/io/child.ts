@@ -1,4 +1,6 @@
 // Programs that other tests run as processes of their own: node <this file> <what> <arguments>. No test by itself.
+import { createBatches } from '../../src/data/batches.js'
+import { openCorpus } from '../../src/data/corpus.js'
 import { writeAtomically, writeAtomicallySync } from '../../src/io/atomic.js'
 import { writeCheckpoint } from '../../src/io/checkpoint.js'
 
@@ -43,5 +45,21 @@ async function beginToWrite(): Promise<void> {
   })
 }
 
-const programs: Record<string, () => Promise<void>> = { writeForEver, writeTooMuch, beginToWrite }
+/** Reads a corpus through its cache file, every token once, and prints what it found and its peak memory in bytes. */
+async function readCorpus(): Promise<void> {
+  const corpus = await openCorpus([path], { memoryBytes: 1 << 20 })
+  const batches = createBatches(corpus.all, { batch: 64, length: 128 })
+  const inputs = new Int32Array(64 * 128)
+  const targets = new Int32Array(64 * 128)
+  let sum = 0
+  for (let step = 0; step < batches.stepsPerEpoch; step++) {
+    batches.fill({ epoch: 0, step }, inputs, targets)
+    sum += inputs[step % inputs.length]!
+  }
+  const peak = process.resourceUsage().maxRSS * 1024
+  process.stdout.write(JSON.stringify({ symbols: corpus.all.length, cached: corpus.cached, sum, peak }))
+  corpus.close()
+}
+
+const programs: Record<string, () => Promise<void>> = { writeForEver, writeTooMuch, beginToWrite, readCorpus }
 await programs[what]!()
