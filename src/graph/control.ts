@@ -1,6 +1,7 @@
 // The control block: sixteen doubles that a plan's caller and the core share (gc_control in gatecell.h).
 
 import { createDoubles } from './arena.js'
+import type { OptimizerName } from './opcodes.js'
 
 const SIZE = 16
 const field = {
@@ -45,7 +46,16 @@ export interface ControlBlock extends Control {
   readonly values: Float64Array
 }
 
-export function createControl(): ControlBlock {
+/** What PyTorch starts each optimiser with. */
+const defaults: Record<OptimizerName, Partial<Control>> = {
+  sgd: { beta1: 0, learningRate: 1e-2 },
+  rmsprop: { beta1: 0.99, epsilon: 1e-8, learningRate: 1e-2 },
+  adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, learningRate: 1e-3 },
+  adamw: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, learningRate: 1e-3, weightDecay: 1e-2 }
+}
+
+/** A control block of zeros, with PyTorch's defaults for `optimizer`. */
+export function createControl(optimizer: OptimizerName | null = null): ControlBlock {
   const values = createDoubles(SIZE)
   const control = { values }
   for (const [name, index] of Object.entries(field)) {
@@ -53,5 +63,5 @@ export function createControl(): ControlBlock {
     const set = index < field.gradNorm ? (value: number) => void (values[index] = value) : undefined
     Object.defineProperty(control, name, { enumerable: true, get, ...(set && { set }) })
   }
-  return control as ControlBlock
+  return Object.assign(control as ControlBlock, optimizer && defaults[optimizer])
 }

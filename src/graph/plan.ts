@@ -95,7 +95,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   }
   const tables = lower(graph, loss)
   const host = createArena(tables.hostElements)
-  const control = createControl()
+  const control = createControl(optimizer)
   const addon = native()
   const { tensors, ops, attributes, carry } = tables
   const lossId = loss ? tables.idOf(loss) : -1

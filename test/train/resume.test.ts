@@ -22,7 +22,7 @@ async function run(folder: string, steps: number, threads: number, from?: string
   const resume = from === undefined ? {} : { resume: (await readCheckpoint(from)) as Resumable }
   const checkpoint = (snapshot: Snapshot, kind: string) =>
     kind === 'last'
-      ? writeCheckpoint(join(folder, `${String(snapshot.progress['step'])}.safetensors`), snapshot)
+      ? writeCheckpoint(join(folder, `${snapshot.progress['step'] as number}.safetensors`), snapshot)
       : undefined
   await createTrainer(network, data, { ...options, ...resume, steps, checkpointEvery: 5, checkpoint }).fit()
   return readFileSync(join(folder, `${steps}.safetensors`))

@@ -126,12 +126,8 @@ t.test('abort', async (t) => {
   t.match(last, [{ progress: { step: 7 } }], 'the last checkpoint is written')
   t.match(await trainer.fit({ signal: AbortSignal.abort(), onAbort: 'return' }), { stopped: 'abort', step: 7 })
 
-  const stuck: BatchSource = {
-    dims: data.dims,
-    batches: async function* () {
-      await new Promise(() => {})
-    }
-  }
+  const never: AsyncIterable<Batch> = { [Symbol.asyncIterator]: () => ({ next: () => new Promise<never>(() => {}) }) }
+  const stuck: BatchSource = { dims: data.dims, batches: () => never }
   const impatient = new AbortController()
   setTimeout(() => impatient.abort(), 20)
   const waiting = createTrainer(model, stuck).fit({ signal: impatient.signal, onAbort: 'return' })
