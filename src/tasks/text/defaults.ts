@@ -7,7 +7,7 @@ import type { TextNetwork } from './config.js'
 export const networkDefaults = { hidden: 256, layers: 2, dropout: 0, locked: false } as const
 
 export const trainingDefaults = {
-  batch: 32,
+  batch: 24,
   length: 64,
   optimizer: 'adam',
   schedule: 'cosine',
