@@ -215,10 +215,18 @@ export function writeAtomicallySync(path: string, write: (file: AtomicFileSync) 
     attempt(() => fs.renameSync(temporary, target!.path))
   } catch (error) {
     if (fd !== -1) fs.closeSync(fd)
-    if (target !== undefined) fs.rmSync(target.temporary, { force: true })
+    if (target !== undefined) removeQuietly(target.temporary)
     throw error
   }
   attempt(() => syncFolderSync(target.folder))
+}
+
+function removeQuietly(path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch {
+    // It was never made: the error on the way is the one to tell.
+  }
 }
 
 function findTargetSync(path: string): Target {

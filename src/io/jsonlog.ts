@@ -3,6 +3,7 @@
 
 import * as fs from 'node:fs'
 import { GatecellError } from '../errors.js'
+import { appendWhole } from './append.js'
 import { writeError } from './atomic.js'
 import { parseJsonObject, type JsonObject } from './json.js'
 
@@ -27,12 +28,7 @@ export function openJsonLog(path: string): JsonLog {
     if (fs.fstatSync(fd).isFile()) fs.ftruncateSync(fd, finishedBytes(fd))
   })
   return {
-    write(record) {
-      const line = Buffer.from(`${JSON.stringify(record)}\n`)
-      attempt(() => {
-        for (let done = 0; done < line.length;) done += fs.writeSync(fd, line, done)
-      })
-    },
+    write: (record) => appendWhole(path, fd, Buffer.from(`${JSON.stringify(record)}\n`)),
     close: () => attempt(() => fs.closeSync(fd))
   }
 }

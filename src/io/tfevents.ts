@@ -5,6 +5,7 @@ import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { GatecellError } from '../errors.js'
+import { appendWhole } from './append.js'
 import { writeError } from './atomic.js'
 import { crc32c, maskCrc32c } from './crc32c.js'
 
@@ -83,11 +84,7 @@ export function openEventLog(folder: string, options: EventLogOptions = {}): Eve
   const flush = (): void => {
     const bytes = Buffer.concat(pending)
     pending = []
-    try {
-      for (let done = 0; done < bytes.length;) done += fs.writeSync(fd, bytes, done)
-    } catch (error) {
-      throw writeError(path, error)
-    }
+    appendWhole(path, fd, bytes)
   }
 
   add(event(now(), 0, block(EVENT_FILE_VERSION, encoder.encode('brain.Event:2'))))
@@ -122,7 +119,7 @@ function createFile(folder: string, seconds: number): { path: string; fd: number
     const path = join(folder, `${start}.${number}`)
     try {
       fs.mkdirSync(folder, { recursive: true })
-      return { path, fd: fs.openSync(path, 'wx') }
+      return { path, fd: fs.openSync(path, 'ax') }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.existsSync(path)) throw writeError(path, error)
     }

@@ -1,5 +1,5 @@
 // Atomic writes: the old file or the whole new one, whatever fails and whenever the process dies; nothing is left over.
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -11,7 +11,7 @@ import {
   type AtomicFile,
   type FileCalls
 } from '../../src/io/atomic.js'
-import { compiledProgram } from './compiled.js'
+import { compiledProgram, prlimit, runWithLimit } from './compiled.js'
 
 const child = compiledProgram(t.testdir({}), 'child')
 const posix = process.platform !== 'win32'
@@ -152,19 +152,10 @@ t.test('a failure of any call at all leaves the old file, or after the rename th
   t.equal(read(path), 'One two three', 'short writes are finished')
 })
 
-const prlimit = spawnSync('prlimit', ['--version']).status === 0
-
 t.test('a file that grows beyond what the system allows', { skip: !prlimit && 'no prlimit here' }, async (t) => {
   const folder = t.testdir({ file: 'old' })
   const path = join(folder, 'file')
-  const running = spawn(process.execPath, [child, 'writeTooMuch', path], { stdio: ['pipe', 'pipe', 'inherit'] })
-  let output = ''
-  running.stdout.on('data', (text) => (output += String(text)))
-  await new Promise((resolve) => running.stdout.once('data', resolve))
-  t.equal(spawnSync('prlimit', ['--pid', String(running.pid), '--fsize=100000']).status, 0)
-  running.stdin.write('go\n')
-  t.strictSame(await new Promise((resolve) => running.once('exit', (...ended) => resolve(ended))), [0, null])
-  t.equal(output, 'ready\nERR_FILE_WRITE ERR_FILE_WRITE')
+  t.equal(await runWithLimit(100_000, child, 'writeTooMuch', path), 'ready\nERR_FILE_WRITE ERR_FILE_WRITE')
   t.equal(read(path), 'old')
   t.strictSame(fs.readdirSync(folder), ['file'])
 })

@@ -3,6 +3,7 @@ import { createBatches } from '../../src/data/batches.js'
 import { openCorpus } from '../../src/data/corpus.js'
 import { writeAtomically, writeAtomicallySync } from '../../src/io/atomic.js'
 import { writeCheckpoint } from '../../src/io/checkpoint.js'
+import { openJsonLog } from '../../src/io/jsonlog.js'
 
 const [what, path] = process.argv.slice(2) as [string, string]
 
@@ -15,6 +16,20 @@ async function writeForEver(): Promise<void> {
     await writeCheckpoint(path, { task: 'text', config: {}, progress: { step }, weights })
     if (step === 0) process.stdout.write('ready\n')
   }
+}
+
+/** Waits for a line, appends lines beyond the limit that the process has by then, and prints the error's code. */
+async function logTooMuch(): Promise<void> {
+  process.on('SIGXFSZ', () => {})
+  process.stdout.write('ready\n')
+  await new Promise((resolve) => process.stdin.once('data', resolve))
+  const log = openJsonLog(path)
+  try {
+    for (let step = 0; ; step++) log.write({ step, text: 'x'.repeat(777) })
+  } catch (error) {
+    process.stdout.write(String((error as { code?: unknown }).code))
+  }
+  process.stdin.destroy()
 }
 
 /** Waits for a line, writes more than the limit that the process has by then, both ways, and prints the errors' codes. */
@@ -61,5 +76,11 @@ async function readCorpus(): Promise<void> {
   corpus.close()
 }
 
-const programs: Record<string, () => Promise<void>> = { writeForEver, writeTooMuch, beginToWrite, readCorpus }
+const programs: Record<string, () => Promise<void>> = {
+  writeForEver,
+  writeTooMuch,
+  beginToWrite,
+  logTooMuch,
+  readCorpus
+}
 await programs[what]!()

@@ -1,5 +1,7 @@
 // Plain JavaScript of src and of the programs in test/io, made by TypeScript alone, for processes that tests start: with
 // a loader each start would take seconds. No test by itself.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,4 +23,25 @@ export function compiledProgram(folder: string, name: string): string {
   }
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
   return join(folder, 'test/io', `${name}.js`)
+}
+
+/** Whether runWithLimit can work here. */
+export const prlimit = spawnSync('prlimit', ['--version']).status === 0
+
+/**
+ * Runs a program that waits for a line after its first output, and lets its files grow to `bytes` from then on. Resolves
+ * to its whole output when it has ended well.
+ */
+export async function runWithLimit(bytes: number, ...program: string[]): Promise<string> {
+  const running = spawn(process.execPath, program, { stdio: ['pipe', 'pipe', 'inherit'] })
+  const ended = once(running, 'exit')
+  let output = ''
+  running.stdout.on('data', (text) => (output += String(text)))
+  await once(running.stdout, 'data')
+  const { status, stderr } = spawnSync('prlimit', ['--pid', String(running.pid), `--fsize=${bytes}`])
+  if (status !== 0) throw new Error(String(stderr))
+  running.stdin.write('go\n')
+  const [code, signal] = (await ended) as [number | null, string | null]
+  if (code !== 0) throw new Error(`ended with ${code} ${signal}`)
+  return output
 }

@@ -8,6 +8,7 @@ import { renderLossCurve, writeLossCurve } from '../../src/io/curve.js'
 import { openJsonLog, readJsonLog } from '../../src/io/jsonlog.js'
 import type { JsonObject } from '../../src/io/json.js'
 import { openEventLog } from '../../src/io/tfevents.js'
+import { compiledProgram, prlimit, runWithLimit } from './compiled.js'
 
 type Fields = Map<number, (bigint | Buffer)[]>
 
@@ -112,6 +113,19 @@ t.test('a full disk', { skip: !fs.existsSync('/dev/full') && 'no /dev/full here'
   const log = openJsonLog('/dev/full')
   t.throws(() => log.write({ step: 1 }), { code: 'ERR_FILE_WRITE', message: /disk is full/ })
   log.close()
+})
+
+t.test('a line that does not fit is not written in part', { skip: !prlimit && 'no prlimit here' }, async (t) => {
+  const folder = t.testdir({})
+  const path = join(folder, 'log')
+  t.equal(
+    await runWithLimit(100_000, compiledProgram(join(folder, 'program'), 'child'), 'logTooMuch', path),
+    'ready\nERR_FILE_WRITE'
+  )
+  const lines = fs.readFileSync(path, 'utf8').split('\n')
+  t.equal(lines.pop(), '')
+  t.ok(lines.length > 100)
+  lines.forEach((line, step) => t.equal((JSON.parse(line) as { step: number }).step, step))
 })
 
 async function readAll(path: string): Promise<JsonObject[]> {
