@@ -2,6 +2,12 @@
 
 import { GatecellError } from '../errors.js'
 import { eventLoop } from './event-loop.js'
+import { gates, gemm } from './kernels.js'
+import { layer, sequence } from './layer.js'
+import type { Point } from './points.js'
+import type { Choice } from './shapes.js'
+import { sample, step } from './step.js'
+import { trainChar } from './train-char.js'
 
 /** One measured row; --json prints it as it is. Times in microseconds. */
 export type BenchRow = {
@@ -20,13 +26,15 @@ export interface BenchOptions {
   seconds: number
 }
 
+/** Either a list of points, which are measured alike, or a measurement of its own kind. */
 export interface Workload {
   readonly name: string
   readonly summary: string
-  run(options: BenchOptions): AsyncIterable<BenchRow>
+  points?(choice: Choice): readonly Point[]
+  run?(options: BenchOptions): AsyncIterable<BenchRow>
 }
 
-export const workloads: readonly Workload[] = [eventLoop]
+export const workloads: readonly Workload[] = [trainChar, layer, sequence, step, sample, gemm, gates, eventLoop]
 
 /** The named workloads, or all. ERR_INVALID_OPTION for an unknown name. */
 export function findWorkloads(names: readonly string[]): readonly Workload[] {
@@ -35,6 +43,6 @@ export function findWorkloads(names: readonly string[]): readonly Workload[] {
     const found = workloads.find((workload) => workload.name === name)
     if (found) return found
     const known = workloads.map((workload) => workload.name).join(', ')
-    throw new GatecellError('ERR_INVALID_OPTION', `Expected a workload of ${known} but received "${name}"`)
+    throw new GatecellError('ERR_INVALID_OPTION', `Expected a workload of ${known} but received "${name}".`)
   })
 }

@@ -1,45 +1,149 @@
-// gatecell bench: runs workloads of src/bench and prints a row for each.
+// gatecell bench: options in, a run of src/bench, its rows out.
 
 import type { Command } from 'commander'
-import { findWorkloads, workloads, type BenchRow } from '../bench/registry.js'
-import { seconds, whole } from './options.js'
-import { createOutput, type Output } from './output.js'
+import { compareRuns, createRecord, readMachineFile, saveMachineFile, type Change } from '../bench/machine-file.js'
+import { findWorkloads, workloads } from '../bench/registry.js'
+import { createReport, figure } from '../bench/report.js'
+import { writeRoofline } from '../bench/roofline.js'
+import { forceIsa, runBench, type BenchEvent } from '../bench/run.js'
+import { precisions, type Precision } from '../graph/plan.js'
+import { assertWritable } from '../io/atomic.js'
+import type { JsonObject } from '../io/json.js'
+import { withInterrupts, type Interrupts } from './interrupt.js'
+import { choice, list, number, seconds, whole } from './options.js'
+import { createOutput, exitCodes, type Output } from './output.js'
 
 interface BenchFlags {
-  threads?: number
+  threads?: number[]
+  precision?: Precision[]
+  isa?: string
+  hidden?: number[]
+  batch?: number[]
+  length?: number
+  layers?: number[]
   time?: number
+  rivals?: true
+  save?: string
+  compare?: string
+  tolerance?: number
+  svg?: string
   json?: true
 }
 
+const EXAMPLES = `
+Times are medians; the spread is from the tenth to the ninetieth percentile. Shares are of limits that are measured first:
+arithmetic peak at the running clock, read bandwidth at the footprint. A ratio is the rival's time over ours, both from
+turns in one run.
+
+Examples:
+  gatecell bench step sample --threads 1
+  gatecell bench layer --hidden 512 --precision f32,bf16
+  gatecell bench --rivals --save machine.json --svg roofline.svg
+  gatecell bench layer --compare machine.json --tolerance 10`
+
 export function addBench(program: Command): void {
-  const list = workloads.map(({ name, summary }) => `  ${name.padEnd(14)} ${summary}`).join('\n')
+  const lines = workloads.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n')
+  const size = (option: string) => list(whole(option, 1, 2 ** 20))
   program
     .command('bench')
-    .description('Measures the engine on this machine.')
+    .description('Measures the engine on this machine, and the machine itself.')
     .argument('[workload...]', 'names of workloads; all where none is named')
-    .option('--threads <n>', 'threads (default: all cores)', whole('--threads', 1, 1024))
-    .option('--time <time>', 'how long each measurement lasts (default: 5s)', seconds('--time'))
+    .option(
+      '--threads <n,...>',
+      'thread numbers (default: all cores; for step also 1)',
+      list(whole('--threads', 1, 1024))
+    )
+    .option(
+      '--precision <name,...>',
+      'f32, bf16 (default: f32)',
+      list(choice('--precision', Object.keys(precisions) as Precision[]))
+    )
+    .option('--isa <name>', 'instruction set: scalar, avx2, avx512', choice('--isa', ['scalar', 'avx2', 'avx512']))
+    .option('--hidden <n,...>', "sizes instead of the workload's own", size('--hidden'))
+    .option('--layers <n,...>', 'layers, where the workload has a choice', size('--layers'))
+    .option('--batch <n,...>', 'batch sizes, where the workload has a choice', size('--batch'))
+    .option('--length <n>', 'steps of a sequence (default: 64)', whole('--length', 1, 2 ** 20))
+    .option('--time <time>', 'how long one thing is measured at one point (default: 2s)', seconds('--time'))
+    .option('--rivals', 'measure onnxruntime-node, PyTorch and oneDNN turn by turn')
+    .option('--save <file>', 'keep the run as a machine file')
+    .option('--compare <file>', 'compare with a run that --save kept')
+    .option(
+      '--tolerance <percent>',
+      'with --compare: fail where a point is slower by more',
+      number('--tolerance', 0, 1e6)
+    )
+    .option('--svg <file>', 'draw a roofline')
     .option('--json', 'one JSON object a line')
-    .addHelpText('after', `\nWorkloads:\n${list}\n\nExample:\n  gatecell bench event-loop --json`)
+    .addHelpText('after', `\nWorkloads:\n${lines}\n${EXAMPLES}`)
     .action(async (names: string[], flags: BenchFlags) => {
-      const output = createOutput(flags.json === true)
-      for (const workload of findWorkloads(names)) {
-        for await (const row of workload.run({ threads: flags.threads ?? 0, seconds: flags.time ?? 5 }))
-          show(row, output)
-      }
+      process.exitCode = await withInterrupts((interrupts) => bench(names, flags, interrupts))
     })
 }
 
-function show(row: BenchRow, output: Output): void {
-  output.record(row)
-  const { workload, shape, threads, isa, precision, ...figures } = row
-  const size = Object.entries(shape)
+async function bench(names: readonly string[], flags: BenchFlags, interrupts: Interrupts): Promise<number> {
+  const output = createOutput(flags.json === true)
+  const chosen = findWorkloads(names)
+  const before = flags.compare === undefined ? null : await readMachineFile(flags.compare)
+  for (const path of [flags.save, flags.svg]) if (path !== undefined) await assertWritable(path)
+  if (flags.isa !== undefined) forceIsa(flags.isa)
+  const record = createRecord()
+  const report = createReport(output.line)
+  const { threads = [], precision = [], hidden = [], batch = [], layers = [], length } = flags
+  const events = runBench({
+    workloads: chosen,
+    choice: { threads, precisions: precision, hidden, batch, layers, length },
+    seconds: flags.time ?? 2,
+    rivals: flags.rivals === true,
+    signal: interrupts.signal
+  })
+  try {
+    for await (const event of events) {
+      record.add(event)
+      report(event)
+      output.record(recordOf(event))
+    }
+  } catch (error) {
+    if (interrupts.signal.aborted) return interrupts.exitCode
+    throw error
+  }
+  const file = record.file()
+  if (flags.save !== undefined) await saveMachineFile(flags.save, file)
+  if (flags.svg !== undefined) await writeRoofline(flags.svg, file)
+  if (!before) return exitCodes.ok
+  const changes = compareRuns(before, file)
+  for (const change of changes) showChange(change, output)
+  const limit = 1 + (flags.tolerance ?? Infinity) / 100
+  return changes.some(({ ratio }) => ratio > limit) ? exitCodes.failed : exitCodes.ok
+}
+
+function recordOf(event: BenchEvent): JsonObject {
+  if (event.kind === 'rival') {
+    const { name, ...rest } = event.rival
+    return { rival: name, ...rest }
+  }
+  if (event.kind === 'drift') return { drift: event.ratio, threads: event.threads }
+  return event.row
+}
+
+function showChange({ row, before_us, after_us, ratio, share_before, share_after }: Change, output: Output): void {
+  const { workload, shape, threads, precision, isa } = row
+  output.record({
+    compare: workload,
+    shape,
+    threads,
+    precision,
+    isa,
+    before_us,
+    after_us,
+    ratio,
+    share_before,
+    share_after
+  })
+  const sizes = Object.entries(shape)
     .map(([name, value]) => `${name}=${value}`)
     .join(' ')
-  output.line(`${workload}  ${size}  ${threads} threads  ${isa}  ${precision}`)
-  for (const [name, value] of Object.entries(figures)) {
-    output.line(
-      `  ${name.padEnd(20)} ${typeof value === 'number' ? Number(value.toPrecision(4)) : JSON.stringify(value)}`
-    )
-  }
+  const change = (100 * (ratio - 1)).toFixed(1)
+  output.line(
+    `${workload} ${sizes} ${threads} threads ${precision}: ${figure(before_us)} to ${figure(after_us)} us, ${ratio < 1 ? '' : '+'}${change} %`
+  )
 }

@@ -44,6 +44,11 @@ export function choice<T extends string>(option: string, choices: readonly T[]):
   return (text) => choices.find((name) => name === text) ?? refuse(option, `one of ${choices.join(', ')}`, text)
 }
 
+/** Values with commas between them. */
+export function list<T>(item: Parse<T>): Parse<T[]> {
+  return (text) => text.split(',').map((part) => item(part.trim()))
+}
+
 const SECONDS = { s: 1, m: 60, h: 3600 } as const
 
 /** 90s, 15m, 1.5h -> seconds. */

@@ -1,0 +1,77 @@
+// layer: one LSTM layer, forward and backward with dX, dW, dU and db. sequence: inference of one layer.
+
+import { layersFlops, recurrentBytes, sequenceBytes, type Sizes } from './amounts.js'
+import { layerPlan, sequencePlan, type Setting } from './networks.js'
+import type { Point } from './points.js'
+import type { Workload } from './registry.js'
+import { allThreads, type Choice, orElse, precisionsOf } from './shapes.js'
+import { syncContestant } from './turns.js'
+
+export const layer: Workload = {
+  name: 'layer',
+  summary: 'one LSTM layer, forward and backward',
+  points: (choice) => pointsOf(choice, [32], layerPoint)
+}
+
+export const sequence: Workload = {
+  name: 'sequence',
+  summary: 'inference of a sequence by one LSTM layer',
+  points: (choice) => pointsOf(choice, [1, 8, 32, 128], sequencePoint)
+}
+
+function pointsOf(choice: Choice, batches: readonly number[], make: (sizes: Sizes, setting: Setting) => Point) {
+  return precisionsOf(choice).flatMap((precision) =>
+    allThreads(choice).flatMap((threads) =>
+      orElse(choice.hidden, [256, 512, 1024]).flatMap((H) =>
+        orElse(choice.batch, batches).map((B) =>
+          make({ B, T: choice.length ?? 64, H, layers: 1 }, { threads, precision })
+        )
+      )
+    )
+  )
+}
+
+function layerPoint(sizes: Sizes, setting: Setting): Point {
+  const arithmetic = { kind: 'arithmetic', ...setting } as const
+  const amount = 3 * layersFlops(sizes)
+  return {
+    workload: 'layer',
+    shape: { ...sizes },
+    ...setting,
+    counted: 'flops',
+    amount,
+    traffic: 3 * sequenceBytes(sizes, setting.precision),
+    limits: [arithmetic],
+    bound: (at) => amount / at(arithmetic),
+    open() {
+      const { plan, close } = layerPlan(sizes, setting)
+      return { contestant: syncContestant(() => plan.runSync('gradient'), close) }
+    },
+    task: { mode: 'layer', sizes, ...setting }
+  }
+}
+
+/** At batch 1 the bound is not the peak: the recurrent weights are streamed once a step, the input product is made at peak. */
+function sequencePoint(sizes: Sizes, setting: Setting): Point {
+  const { B, T, H } = sizes
+  const arithmetic = { kind: 'arithmetic', ...setting } as const
+  const bytes = recurrentBytes(sizes, setting.precision)
+  const read = { kind: 'read', threads: setting.threads, bytes } as const
+  const amount = layersFlops(sizes)
+  const streams = B === 1
+  return {
+    workload: 'sequence',
+    shape: { ...sizes },
+    ...setting,
+    counted: 'flops',
+    amount,
+    traffic: sequenceBytes(sizes, setting.precision),
+    limits: streams ? [arithmetic, read] : [arithmetic],
+    bound: (at) => (streams ? (T * bytes) / at(read) + (T * 2 * 4 * H * H) / at(arithmetic) : amount / at(arithmetic)),
+    open() {
+      const { plan, close } = sequencePlan(sizes, setting)
+      return { contestant: syncContestant(() => plan.runSync('forward'), close) }
+    },
+    task: { mode: 'sequence', sizes, ...setting }
+  }
+}

@@ -1,0 +1,173 @@
+// One point of a workload: a shape at a thread count and precision. What it must do, what limits it, how the engine does
+// it; measured turn by turn with the rivals, it becomes one row and a row for each rival.
+
+import type { Precision } from '../graph/plan.js'
+import type { Limits, LimitKey } from './limits.js'
+import type { BenchRow } from './registry.js'
+import type { Rival, Task, Variant } from './rivals/types.js'
+import { fastest, takeTurns, type Contestant } from './turns.js'
+import type { Timing } from './stats.js'
+
+/** The engine's part of a point, opened. */
+export interface Own {
+  contestant: Contestant
+  /** Its samples are summaries themselves: the row has no 99th percentile. */
+  coarse?: true
+  /** Work that is really executed, where it is less than the definition counts. */
+  executed?: number
+  /** A second measurement of the engine that the first is compared with, and what it is called in the row. */
+  reference?: { name: string; contestant: Contestant }
+  /** Figures of the row that are known beforehand. */
+  figures?: Readonly<Record<string, number | string>>
+}
+
+/** How the amount of work is counted, and the fields and unit that carry its rate. */
+export const rates = {
+  flops: { field: 'gflops', unit: 'GFLOP/s' },
+  bytes: { field: 'gbs', unit: 'GB/s' },
+  cells: { field: 'gcells', unit: 'Gcell/s' }
+} as const
+
+export interface Point {
+  readonly workload: string
+  /** As rows print it: B, T, H, layers. */
+  readonly shape: Readonly<Record<string, number>>
+  readonly threads: number
+  readonly precision: Precision
+  readonly counted: keyof typeof rates
+  /** Work of one run by the workload's definition. */
+  readonly amount: number
+  /** Bytes that pass between memory or a cache and the cores in one run, for the roofline. */
+  readonly traffic: number
+  /** The limits that `bound` asks for. */
+  readonly limits: readonly LimitKey[]
+  /** Seconds a run would take at the limits; `at` gives units a second. */
+  bound(at: (key: LimitKey) => number): number
+  open(): Own
+  /** null: nothing that rivals could be asked for. */
+  readonly task: Task | null
+}
+
+export interface PointContext {
+  readonly isa: string
+  readonly limits: Limits
+  readonly rivals: readonly Rival[]
+  readonly seconds: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Share of a point's time that choosing among a rival's variants may take. */
+const CHOICE_SHARE = 0.2
+
+export async function* runPoint(point: Point, context: PointContext): AsyncGenerator<BenchRow> {
+  const { seconds, signal } = context
+  const base = {
+    workload: point.workload,
+    shape: point.shape,
+    threads: point.threads,
+    precision: point.precision,
+    isa: context.isa
+  }
+  const limit = limitOf(point, context.limits)
+  const open: Contestant[] = []
+  try {
+    const own = point.open()
+    open.push(own.contestant)
+    if (own.reference) open.push(own.reference.contestant)
+    const rivals: { rival: Rival; variant: Variant }[] = []
+    for (const rival of point.task ? context.rivals : []) {
+      try {
+        const variant = await enter(rival, point.task!, CHOICE_SHARE * seconds)
+        if (!variant) continue
+        rivals.push({ rival, variant })
+        open.push(variant)
+      } catch (error) {
+        yield problemRow(base, rival, error)
+      }
+    }
+    const { timings, foreign } = await takeTurns(open, { seconds, ...(signal && { signal }) })
+    const [first, ...others] = timings
+    const mine = required(first)
+    const figures = figuresOf(point, own, mine, limit)
+    if (own.reference) {
+      const reference = required(others.shift())
+      figures[`${own.reference.name}_us`] = reference.median
+      figures['added_us'] = mine.median - reference.median
+    }
+    yield { ...base, ...figures, ...(foreign !== null && { foreign_share: foreign }) }
+    for (const [i, { rival, variant }] of rivals.entries()) {
+      const timing = others[i]
+      if (isTiming(timing)) yield rivalRow(base, mine, rival, variant, timing)
+      else yield problemRow(base, rival, timing)
+    }
+  } finally {
+    // A rival whose process is gone has nothing left to close.
+    await Promise.allSettled(open.map(async (contestant) => contestant.close()))
+  }
+}
+
+async function enter(rival: Rival, task: Task, seconds: number): Promise<Variant | null> {
+  const variants = await rival.open(task)
+  return variants.length === 0 ? null : await fastest(variants, seconds / variants.length)
+}
+
+/** In units of the rate's field; null where this machine has no such limit. */
+function limitOf(point: Point, limits: Limits): number | null {
+  if (point.limits.some((key) => limits.get(key) === null)) return null
+  return (point.amount / point.bound((key) => limits.get(key)!)) * 1e-9
+}
+
+type Figures = Record<string, number | string | null>
+
+function figuresOf(point: Point, own: Own, timing: Timing, limit: number | null): Figures {
+  const { field } = rates[point.counted]
+  const rate = (amount: number) => amount / timing.median / 1000
+  const figures: Figures = {
+    median_us: timing.median,
+    p10_us: timing.p10,
+    p90_us: timing.p90,
+    p99_us: own.coarse ? null : timing.p99,
+    samples: timing.samples,
+    [field]: rate(point.amount),
+    limit,
+    share_of_limit: limit === null ? null : rate(point.amount) / limit
+  }
+  if (own.executed !== undefined && own.executed !== point.amount) {
+    figures[`executed_${field}`] = rate(own.executed)
+    figures['executed_share'] = limit === null ? null : rate(own.executed) / limit
+  }
+  return { ...figures, amount: point.amount, traffic_bytes: point.traffic, ...own.figures }
+}
+
+type Base = Pick<BenchRow, 'workload' | 'shape' | 'threads' | 'precision' | 'isa'>
+
+function isTiming(timing: Timing | Error | undefined): timing is Timing {
+  return timing !== undefined && !(timing instanceof Error)
+}
+
+function required(timing: Timing | Error | undefined): Timing {
+  if (isTiming(timing)) return timing
+  throw timing ?? new Error('a contestant without a timing')
+}
+
+/** A rival that failed: said, not left out. */
+function problemRow(base: Base, { name, version }: Rival, error: unknown): BenchRow {
+  const problem = error instanceof Error ? error.message : String(error)
+  return { ...base, rival: name, version, problem }
+}
+
+function rivalRow(base: Base, mine: Timing, rival: Rival, variant: Variant, timing: Timing): BenchRow {
+  return {
+    ...base,
+    median_us: mine.median,
+    rival: rival.name,
+    version: rival.version,
+    variant: variant.note,
+    rival_us: timing.median,
+    rival_p10_us: timing.p10,
+    rival_p90_us: timing.p90,
+    rival_p99_us: timing.p99,
+    rival_samples: timing.samples,
+    ratio: timing.median / mine.median
+  }
+}

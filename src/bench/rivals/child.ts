@@ -1,0 +1,84 @@
+// A rival in a process of its own. It reads one command a line and answers each with one line of JSON:
+//   open <id> <mode> <precision> <layers> <B> <T> <H> <variant>   {} or {"unsupported": reason}
+//   burst <id> <seconds> <0|1: warm>                              {"us": [microseconds of each run]}
+//   close <id>                                                    {}
+
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { GatecellError } from '../../errors.js'
+import { parseJsonObject, type JsonObject } from '../../io/json.js'
+import type { Task, Variant } from './types.js'
+
+export interface Child {
+  /** Sends a command and waits for its answer. ERR_UNSUPPORTED if the process ended or answered with an error. */
+  ask(command: string): Promise<JsonObject>
+  close(): Promise<void>
+}
+
+const MOST_ERROR_TEXT = 4000
+
+export function startChild(
+  file: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string>>
+): Child {
+  const child = spawn(file, words, { env: { ...process.env, ...environment }, stdio: ['pipe', 'pipe', 'pipe'] })
+  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  let said = ''
+  child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-MOST_ERROR_TEXT)))
+  child.stdin.on('error', () => {}) // the answer that never comes tells
+  const ended = new Promise<void>((resolve) => {
+    child.once('error', (error) => {
+      said += error.message
+      resolve()
+    })
+    child.once('close', () => resolve())
+  })
+  const failure = (command: string, why: string) =>
+    new GatecellError('ERR_UNSUPPORTED', `Expected an answer of ${file} to "${command}" but ${why}.`)
+
+  async function ask(command: string): Promise<JsonObject> {
+    child.stdin.write(`${command}\n`)
+    const { value, done } = (await answers.next()) as IteratorResult<string, undefined>
+    if (done === true) {
+      await ended
+      throw failure(command, `it ended: ${said.trim().split('\n').at(-1) ?? ''}`)
+    }
+    const answer = parseJsonObject(value, `an answer of ${file}`)
+    if (typeof answer['error'] === 'string') throw failure(command, `it failed: ${answer['error']}`)
+    return answer
+  }
+
+  return {
+    ask,
+    async close() {
+      child.stdin.end()
+      child.kill()
+      await ended
+    }
+  }
+}
+
+let lastId = 0
+
+/** Opens `task` in the process; null where the rival says that it has no such thing. */
+export async function openInChild(child: Child, task: Task, variant: string, note: string): Promise<Variant | null> {
+  const { mode, precision, sizes } = task
+  const id = ++lastId
+  const { layers, B, T, H } = sizes
+  const answer = await child.ask(`open ${id} ${mode} ${precision} ${layers} ${B} ${T} ${H} ${variant}`)
+  if (answer['unsupported'] !== undefined) return null
+  return {
+    note,
+    async burst(seconds, warm) {
+      const { us } = await child.ask(`burst ${id} ${seconds} ${warm ? 1 : 0}`)
+      if (!Array.isArray(us) || us.length === 0 || !us.every((time) => typeof time === 'number')) {
+        throw new GatecellError('ERR_UNSUPPORTED', `Expected times from a rival but received ${JSON.stringify(us)}.`)
+      }
+      return us
+    },
+    async close() {
+      await child.ask(`close ${id}`)
+    }
+  }
+}

@@ -1,0 +1,165 @@
+// Writes the ONNX models that ONNX Runtime is measured with: protocol buffers by hand, as few fields as these need
+// (onnx.proto of ONNX 1.x, operator set 14). Weights are small random numbers.
+
+import { VOCABULARY } from '../amounts.js'
+
+const FLOAT = 1
+const INT8 = 3
+const INT64 = 7
+
+type Message = Uint8Array[]
+
+function varint(value: number): Uint8Array {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128)
+  return Uint8Array.from([...bytes, rest])
+}
+
+const integer = (field: number, value: number): Message => [varint(field * 8), varint(value)]
+
+function bytes(field: number, parts: Message): Message {
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  return [varint(field * 8 + 2), varint(length), ...parts]
+}
+
+const text = (field: number, value: string): Message => bytes(field, [Buffer.from(value)])
+const join = (...messages: Message[]): Message => messages.flat()
+
+function tensor(name: string, type: number, dims: readonly number[], data: ArrayBufferView): Message {
+  const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+  return join(...dims.map((dim) => integer(1, dim)), integer(2, type), text(8, name), bytes(9, [raw]))
+}
+
+type Dim = number | string
+
+function valueInfo(name: string, type: number, dims: readonly Dim[]): Message {
+  const shape = dims.flatMap((dim) => bytes(1, typeof dim === 'number' ? integer(1, dim) : text(2, dim)))
+  return join(text(1, name), bytes(2, bytes(1, join(integer(1, type), bytes(2, shape)))))
+}
+
+type Attribute = number | string | readonly number[]
+
+function attribute(name: string, value: Attribute): Message {
+  if (typeof value === 'number') return join(text(1, name), integer(3, value), integer(20, 2))
+  if (typeof value === 'string') return join(text(1, name), text(4, value), integer(20, 3))
+  return join(text(1, name), ...value.map((item) => integer(8, item)), integer(20, 7))
+}
+
+function node(
+  type: string,
+  inputs: readonly string[],
+  outputs: readonly string[],
+  attributes: Readonly<Record<string, Attribute>> = {},
+  domain = ''
+): Message {
+  return join(
+    ...inputs.map((name) => text(1, name)),
+    ...outputs.map((name) => text(2, name)),
+    text(4, type),
+    ...Object.entries(attributes).map(([name, value]) => bytes(5, attribute(name, value))),
+    domain ? text(7, domain) : []
+  )
+}
+
+function randomFloats(count: number, bound: number): Float32Array {
+  const values = new Float32Array(count)
+  let state = count >>> 0
+  for (let i = 0; i < count; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    values[i] = ((state >>> 8) / 0x800000 - 1) * bound
+  }
+  return values
+}
+
+function randomBytes(count: number): Int8Array {
+  const values = new Int8Array(count)
+  for (let i = 0; i < count; i++) values[i] = ((i * 2654435761) >>> 24) % 127
+  return values
+}
+
+export interface OnnxOptions {
+  layers: number
+  hidden: number
+  /** Embedding in front, linear to the vocabulary behind, one token: what the sampling loop runs. */
+  character: boolean
+  /** int8 weights, by com.microsoft's DynamicQuantizeLSTM. */
+  quantized: boolean
+}
+
+/**
+ * A model file: X [T, B, H] (or tok [1, 1]) and states h0_i, c0_i [1, B, H] to Y [T, B, H] (or logits [V]) and hN_i,
+ * cN_i.
+ */
+export function lstmModel({ layers, hidden: H, character, quantized }: OnnxOptions): Uint8Array {
+  const bound = 1 / Math.sqrt(H)
+  const parts: { nodes: Message[]; initializers: Message[]; inputs: Message[]; outputs: Message[] } = {
+    nodes: [],
+    initializers: [],
+    inputs: [],
+    outputs: []
+  }
+  const weight = (name: string, dims: readonly number[], data: ArrayBufferView, type = FLOAT) => {
+    parts.initializers.push(tensor(name, type, dims, data))
+    return name
+  }
+  let x = 'X'
+  if (character) {
+    parts.inputs.push(valueInfo('tok', INT64, [1, 1]))
+    weight('table', [VOCABULARY, H], randomFloats(VOCABULARY * H, 1))
+    parts.nodes.push(node('Gather', ['table', 'tok'], ['x'], { axis: 0 }))
+    x = 'x'
+  } else {
+    parts.inputs.push(valueInfo('X', FLOAT, ['T', 'B', H]))
+  }
+  weight('axis', [1], BigInt64Array.of(1n), INT64)
+  for (let i = 0; i < layers; i++) {
+    for (const state of ['h', 'c']) {
+      parts.inputs.push(valueInfo(`${state}0_${i}`, FLOAT, [1, 'B', H]))
+      parts.outputs.push(valueInfo(`${state}N_${i}`, FLOAT, [1, 'B', H]))
+    }
+    const bias = weight(`B${i}`, [1, 8 * H], randomFloats(8 * H, bound))
+    const states = ['', `h0_${i}`, `c0_${i}`]
+    const outputs = [`Y${i}`, `hN_${i}`, `cN_${i}`]
+    if (quantized) {
+      const scales: string[] = []
+      const matrices = ['W', 'R'].map((kind) => {
+        scales.push(weight(`${kind}s${i}`, [1], Float32Array.of(bound / 127)))
+        scales.push(weight(`${kind}z${i}`, [1], Int8Array.of(0), INT8))
+        return weight(`${kind}${i}`, [1, H, 4 * H], randomBytes(4 * H * H), INT8)
+      })
+      const inputs = [x, ...matrices, bias, ...states, '', ...scales]
+      const attributes = { hidden_size: H, direction: 'forward' }
+      parts.nodes.push(node('DynamicQuantizeLSTM', inputs, outputs, attributes, 'com.microsoft'))
+    } else {
+      const matrices = ['W', 'R'].map((kind) => weight(`${kind}${i}`, [1, 4 * H, H], randomFloats(4 * H * H, bound)))
+      parts.nodes.push(node('LSTM', [x, ...matrices, bias, ...states], outputs, { hidden_size: H }))
+    }
+    parts.nodes.push(node('Squeeze', [`Y${i}`, 'axis'], [`y${i}`]))
+    x = `y${i}`
+  }
+  if (character) {
+    weight('head', [H, VOCABULARY], randomFloats(H * VOCABULARY, bound))
+    weight('head_bias', [VOCABULARY], randomFloats(VOCABULARY, bound))
+    weight('shape', [1], BigInt64Array.of(BigInt(VOCABULARY)), INT64)
+    parts.nodes.push(node('MatMul', [x, 'head'], ['product']), node('Add', ['product', 'head_bias'], ['sum']))
+    parts.nodes.push(node('Reshape', ['sum', 'shape'], ['logits']))
+    parts.outputs.push(valueInfo('logits', FLOAT, [VOCABULARY]))
+  } else {
+    parts.nodes.push(node('Identity', [x], ['Y']))
+    parts.outputs.push(valueInfo('Y', FLOAT, ['T', 'B', H]))
+  }
+  return Buffer.concat(model(parts))
+}
+
+function model({ nodes, initializers, inputs, outputs }: Record<string, Message[]>): Message {
+  const graph = join(
+    ...nodes!.map((message) => bytes(1, message)),
+    text(2, 'lstm'),
+    ...initializers!.map((message) => bytes(5, message)),
+    ...inputs!.map((message) => bytes(11, message)),
+    ...outputs!.map((message) => bytes(12, message))
+  )
+  const operators = ([name, version]: [string, number]) => bytes(8, join(text(1, name), integer(2, version)))
+  return join(integer(1, 8), bytes(7, graph), operators(['', 14]), operators(['com.microsoft', 1]))
+}

@@ -1,0 +1,35 @@
+// What a rival is: another implementation of the same workload, measured alternately with ours.
+
+import type { Precision } from '../../graph/plan.js'
+import type { Sizes } from '../amounts.js'
+import type { Contestant } from '../turns.js'
+
+/** A workload as rivals understand it. `gemm`: C[B, 4H] = A[B, H] W^T. */
+export interface Task {
+  readonly mode: 'train-char' | 'layer' | 'sequence' | 'step' | 'sample' | 'gemm'
+  readonly sizes: Sizes
+  readonly threads: number
+  readonly precision: Precision
+}
+
+/** One way of a rival to do a task. */
+export interface Variant extends Contestant {
+  /** What distinguishes it: a code path, an optimiser's implementation. */
+  readonly note: string
+}
+
+export interface Rival {
+  readonly name: string
+  readonly version: string
+  /** How it was set up. */
+  readonly settings: string
+  /** Its ways to do `task`; none where it has no such thing. */
+  open(task: Task): Promise<Variant[]>
+  close(): Promise<void>
+}
+
+/** A rival that is not on this machine, and what to do about it. */
+export interface MissingRival {
+  readonly name: string
+  readonly missing: string
+}

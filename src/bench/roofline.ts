@@ -1,0 +1,172 @@
+// The roofline of a run (Williams, Waterman, Patterson 2009) as an SVG drawn by vega: the measured peaks and bandwidths as
+// roofs, each point at its arithmetic intensity. Traffic is counted between cache and core (amounts.ts).
+
+import type { Spec } from 'vega'
+import { GatecellError } from '../errors.js'
+import { writeTextAtomically } from '../io/atomic.js'
+import type { LimitRow } from './limits.js'
+import type { MachineFile } from './machine-file.js'
+import type { BenchRow } from './registry.js'
+
+interface Spot {
+  workload: string
+  label: string
+  intensity: number
+  gflops: number
+}
+
+interface Roof {
+  name: string
+  intensity: number
+  gflops: number
+}
+
+/** Where a row lies: flops for each byte of traffic, and flops a second. A weight that is read is multiplied and added. */
+function spotOf(row: BenchRow): Spot[] {
+  const { median_us: us, amount, traffic_bytes: traffic, gcells } = row
+  if (typeof us !== 'number' || typeof amount !== 'number' || typeof traffic !== 'number' || gcells !== undefined)
+    return []
+  const weight = { f32: 4, bf16: 2, int8: 1 }[row.precision] ?? 4
+  const flops = 'gbs' in row ? (2 * amount) / weight : amount
+  const { layers, H, B } = row.shape
+  const label = `${row.workload} ${layers}x${H} B=${B} ${row.threads}t ${row.precision}`
+  return [{ workload: row.workload, label, intensity: flops / traffic, gflops: flops / us / 1000 }]
+}
+
+/** A flat line for each arithmetic peak and a rising one for each bandwidth, cut at the highest peak. */
+function roofsOf(limits: readonly LimitRow[], low: number, high: number): Roof[] {
+  const peaks = limits.filter(({ unit }) => unit === 'GFLOP/s')
+  const top = Math.max(...peaks.map(({ value }) => value))
+  const flat = peaks.flatMap(({ limit, isa, threads, value }) => {
+    const name = `${limit} ${isa}, ${threads} thread${threads > 1 ? 's' : ''}`
+    return [low, high].map((intensity) => ({ name, intensity, gflops: value }))
+  })
+  const rising = limits
+    .filter(({ limit }) => limit === 'read')
+    .flatMap(({ bytes, threads, value }) => {
+      const name = `read ${Math.round(bytes! / 2 ** 10)} KiB, ${threads} thread${threads > 1 ? 's' : ''}`
+      return [low, Math.min(high, top / value)].map((intensity) => ({ name, intensity, gflops: intensity * value }))
+    })
+  return [...flat, ...rising]
+}
+
+/** The SVG text. ERR_INVALID_ARGUMENT where no row of the run has a place in it. */
+export async function renderRoofline({ machine, limits, rows }: MachineFile): Promise<string> {
+  const spots = rows.filter((row) => row['rival'] === undefined).flatMap(spotOf)
+  if (spots.length === 0) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      'Expected at least one workload that computes, for a roofline, but received none.'
+    )
+  }
+  const intensities = spots.map(({ intensity }) => intensity)
+  const low = Math.min(0.1, ...intensities) / 2
+  const high = Math.max(10, ...intensities) * 2
+  const roofs = roofsOf(limits, low, high)
+  const heights = [...spots, ...roofs].map(({ gflops }) => gflops)
+  const vega = await import('vega')
+  const spec = vega.parse(
+    specification(
+      `${machine.machine.trim()}, ${machine.isa}`,
+      spots,
+      roofs,
+      [low, high],
+      [Math.min(...heights) / 1.5, Math.max(...heights) * 1.5]
+    )
+  )
+  const view = new vega.View(spec, { renderer: 'none' })
+  try {
+    return `${await view.toSVG()}\n`
+  } finally {
+    view.finalize()
+  }
+}
+
+function specification(title: string, spots: Spot[], roofs: Roof[], xDomain: number[], yDomain: number[]): Spec {
+  const position = { x: { scale: 'x', field: 'intensity' }, y: { scale: 'y', field: 'gflops' } } as const
+  const names = [...new Set(spots.map(({ workload }) => workload))]
+  const axis = { grid: true, gridColor: '#eeeeee', format: '~g', tickCount: 6 }
+  return {
+    width: 760,
+    height: 480,
+    padding: 12,
+    background: 'white',
+    title: { text: `roofline: ${title}`, anchor: 'start', fontSize: 15 },
+    data: [
+      { name: 'spots', values: spots },
+      { name: 'roofs', values: roofs },
+      {
+        name: 'ends',
+        source: 'roofs',
+        transform: [
+          {
+            type: 'aggregate',
+            groupby: ['name'],
+            fields: ['gflops', 'intensity'],
+            ops: ['max', 'max'],
+            as: ['gflops', 'intensity']
+          }
+        ]
+      }
+    ],
+    scales: [
+      { name: 'x', type: 'log', range: 'width', domain: xDomain, zero: false },
+      { name: 'y', type: 'log', range: 'height', domain: yDomain, zero: false },
+      {
+        name: 'color',
+        type: 'ordinal',
+        domain: names,
+        range: ['#c8421d', '#2f6fb0', '#2e8b57', '#8a5fbf', '#c79a00', '#5a5a5a']
+      }
+    ],
+    axes: [
+      { orient: 'bottom', scale: 'x', title: 'flops for each byte between cache and core', ...axis },
+      { orient: 'left', scale: 'y', title: 'GFLOP/s', ...axis }
+    ],
+    legends: [{ fill: 'color', symbolType: 'circle', orient: 'bottom-right' }],
+    marks: [
+      {
+        type: 'group',
+        from: { facet: { name: 'roof', data: 'roofs', groupby: 'name' } },
+        marks: [
+          {
+            type: 'line',
+            from: { data: 'roof' },
+            encode: { enter: { ...position, stroke: { value: '#9a9a9a' }, strokeWidth: { value: 1 } } }
+          }
+        ]
+      },
+      {
+        type: 'text',
+        from: { data: 'ends' },
+        encode: {
+          enter: {
+            ...position,
+            text: { field: 'name' },
+            align: { value: 'right' },
+            baseline: { value: 'bottom' },
+            fontSize: { value: 8 },
+            fill: { value: '#6a6a6a' }
+          }
+        }
+      },
+      {
+        type: 'symbol',
+        from: { data: 'spots' },
+        encode: {
+          enter: {
+            ...position,
+            fill: { scale: 'color', field: 'workload' },
+            size: { value: 46 },
+            tooltip: { field: 'label' }
+          }
+        }
+      }
+    ]
+  }
+}
+
+/** Draws the roofline into a file, atomically. */
+export async function writeRoofline(path: string, file: MachineFile): Promise<void> {
+  await writeTextAtomically(path, await renderRoofline(file))
+}

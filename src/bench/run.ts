@@ -1,0 +1,102 @@
+// A whole run of `gatecell bench`: machine, rivals, limits, then the points of each workload; told as events in order.
+
+import { GatecellError } from '../errors.js'
+import { machineInfo } from '../graph/machine.js'
+import { packageInfo, type MachineInfo } from '../native.js'
+import { createLimits, type LimitRow } from './limits.js'
+import { runPoint } from './points.js'
+import type { BenchRow, Workload } from './registry.js'
+import { findRivals } from './rivals/index.js'
+import type { MissingRival, Rival } from './rivals/types.js'
+import type { Choice } from './shapes.js'
+
+export interface RunOptions {
+  workloads: readonly Workload[]
+  choice: Omit<Choice, 'engineThreads'>
+  /** How long one thing is measured at one point. */
+  seconds: number
+  rivals: boolean
+  signal?: AbortSignal | undefined
+}
+
+/** The machine and the versions behind a run's figures. */
+export type MachineRow = {
+  readonly machine: string
+  readonly isa: string
+  readonly features: string
+  readonly cpus: number
+  readonly threads: number
+  readonly node: string
+  readonly gatecell: string
+  readonly system: string
+}
+
+export type BenchEvent =
+  | { kind: 'machine'; row: MachineRow }
+  | { kind: 'rival'; rival: Pick<Rival, 'name' | 'version' | 'settings'> | MissingRival }
+  | { kind: 'limit'; row: LimitRow }
+  | { kind: 'row'; row: BenchRow }
+  /** The f32 peak at the end over the one at the beginning. */
+  | { kind: 'drift'; threads: number; ratio: number }
+
+/** Limits need less time than a point: nothing in them varies with memory or neighbours but the clock. */
+const LIMIT_SHARE = 0.15
+
+export async function* runBench(options: RunOptions): AsyncGenerator<BenchEvent> {
+  const { workloads, seconds, signal } = options
+  const machine = machineInfo()
+  const choice: Choice = { ...options.choice, engineThreads: machine.threads }
+  const points = new Map(workloads.map((workload) => [workload, workload.points?.(choice) ?? []]))
+  const all = [...points.values()].flat()
+  if (all.length > 0) yield { kind: 'machine', row: machineRow(machine) }
+  const { rivals, missing } = options.rivals ? await findRivals(machine) : { rivals: [], missing: [] }
+  try {
+    for (const { name, version, settings } of rivals) yield { kind: 'rival', rival: { name, version, settings } }
+    for (const rival of missing) yield { kind: 'rival', rival }
+    const limits = createLimits(machine.isaUsed, LIMIT_SHARE * seconds)
+    const threads = [...new Set(all.map((point) => point.threads))].sort((a, b) => a - b)
+    if (all.length > 0) limits.measureMachine(threads)
+    for (const point of all) for (const key of point.limits) limits.get(key)
+    for (const row of limits.rows) yield { kind: 'limit', row }
+
+    for (const workload of workloads) {
+      const rows = workload.run?.({ threads: options.choice.threads[0] ?? 0, seconds }) ?? []
+      for await (const row of rows) yield { kind: 'row', row }
+      for (const point of points.get(workload)!) {
+        const context = { isa: machine.isaUsed, limits, rivals, seconds, signal }
+        for await (const row of runPoint(point, context)) yield { kind: 'row', row }
+      }
+    }
+    for (const count of threads) {
+      const ratio = limits.drift(count)
+      if (ratio !== null) yield { kind: 'drift', threads: count, ratio }
+    }
+  } finally {
+    for (const rival of rivals) await rival.close()
+  }
+}
+
+/** Makes the engine use `isa`; must come before its first use in this process. ERR_INVALID_OPTION where it cannot. */
+export function forceIsa(isa: string): void {
+  process.env['GATECELL_ISA'] = isa
+  const { isaUsed, isaFound } = machineInfo()
+  if (isaUsed !== isa) {
+    throw new GatecellError(
+      'ERR_INVALID_OPTION',
+      `Expected an instruction set up to ${isaFound} but received "${isa}".`
+    )
+  }
+}
+
+export function machineRow(machine: MachineInfo): MachineRow {
+  return {
+    machine: machine.cpuModel,
+    isa: machine.isaUsed,
+    features: machine.features.join(' '),
+    cpus: machine.cpusAffinity,
+    threads: machine.threads,
+    node: process.versions.node,
+    gatecell: packageInfo().version,
+    system: `${process.platform} ${process.arch}`
+  }
+}

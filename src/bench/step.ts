@@ -1,0 +1,93 @@
+// step: batch 1, one step a call, state carried. sample: the whole loop through the public stream: embedding, layers,
+// linear, softmax, draw. Both are bounded by reading the weights once.
+
+import { layersBytes, sampleBytes, type Sizes } from './amounts.js'
+import { characterModel, foldsEmbedding, sequencePlan, type Setting } from './networks.js'
+import type { Point } from './points.js'
+import type { Workload } from './registry.js'
+import { type Choice, oneAndAllThreads, orElse, precisionsOf } from './shapes.js'
+import { syncContestant } from './turns.js'
+
+const hiddenSizes = [128, 256, 512, 1024, 2048]
+
+export const step: Workload = {
+  name: 'step',
+  summary: 'one step at batch 1, state carried, one call each',
+  points: (choice) => pointsOf(choice, oneAndAllThreads(choice), stepPoint)
+}
+
+export const sample: Workload = {
+  name: 'sample',
+  summary: 'the sampling loop per character, through the public stream',
+  // Streams run on one thread, whatever the engine's number.
+  points: (choice) => pointsOf(choice, [1], samplePoint)
+}
+
+function pointsOf(choice: Choice, threads: readonly number[], make: (sizes: Sizes, setting: Setting) => Point) {
+  return precisionsOf(choice).flatMap((precision) =>
+    threads.flatMap((count) =>
+      orElse(choice.layers, [1, 2]).flatMap((layers) =>
+        orElse(choice.hidden, hiddenSizes).map((H) => make({ B: 1, T: 1, H, layers }, { threads: count, precision }))
+      )
+    )
+  )
+}
+
+function stepPoint(sizes: Sizes, setting: Setting): Point {
+  const bytes = layersBytes(sizes, setting.precision)
+  const read = { kind: 'read', threads: setting.threads, bytes: Math.max(4096, bytes) } as const
+  return {
+    workload: 'step',
+    shape: { ...sizes },
+    ...setting,
+    counted: 'bytes',
+    amount: bytes,
+    traffic: bytes,
+    limits: [read],
+    bound: (at) => bytes / at(read),
+    open() {
+      const { plan, close } = sequencePlan(sizes, setting, true)
+      return { contestant: syncContestant(() => plan.runSync('forward'), close) }
+    },
+    task: { mode: 'step', sizes, ...setting }
+  }
+}
+
+/** Characters that one call draws; times are of one character. */
+const BLOCK = 64
+
+function samplePoint(sizes: Sizes, setting: Setting): Point {
+  const bytes = sampleBytes(sizes, setting.precision, false)
+  const read = { kind: 'read', threads: setting.threads, bytes: Math.max(4096, bytes) } as const
+  return {
+    workload: 'sample',
+    shape: { ...sizes },
+    ...setting,
+    counted: 'bytes',
+    amount: bytes,
+    traffic: bytes,
+    limits: [read],
+    bound: (at) => bytes / at(read),
+    open() {
+      const model = characterModel(sizes, setting, false)
+      const stream = model.stream({ seed: 1, temperature: 1 })
+      stream.feed([0])
+      const { plan, close } = sequencePlan(sizes, setting, true)
+      return {
+        contestant: syncContestant(
+          () => stream.sample(BLOCK),
+          () => model.dispose(),
+          BLOCK
+        ),
+        reference: { name: 'steps', contestant: syncContestant(() => plan.runSync('forward'), close) },
+        executed: sampleBytes(
+          sizes,
+          setting.precision,
+          foldsEmbedding(model.plan({ batch: 1, length: 1 }, { purpose: 'predict' }))
+        ),
+        figures: { block: BLOCK }
+      }
+    },
+    task: { mode: 'sample', sizes, ...setting }
+  }
+}
