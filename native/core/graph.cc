@@ -85,8 +85,9 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
 // of V rows instead of multiplying T*B rows, forward and backward. Worth it where the table is shorter than the batch
 // (training) or of modest size (inference: made once per weight version). A function of shapes alone; forward bits are equal.
 bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std::vector<int>& uses, bool trains) {
+  if (embedding.op->opcode != GC_OP_EMBEDDING) return false;  // before its inputs are read: another op may have one
   const Tensor &x = plan.tensors[lstm.in[0]], &table = plan.tensors[embedding.in[0]], &ids = plan.tensors[embedding.in[1]];
-  if (embedding.op->opcode != GC_OP_EMBEDDING || x.role != GC_INTERNAL || uses[lstm.in[0]] != 1) return false;
+  if (x.role != GC_INTERNAL || uses[lstm.in[0]] != 1) return false;
   if (table.role != GC_PARAMETER || ids.rank != 2) return false;
   for (int i = 3; i < 5; ++i)
     if (i < static_cast<int>(lstm.in.size()) && lstm.in[i] >= 0 && plan.tensors[lstm.in[i]].role != GC_PARAMETER) return false;
