@@ -46,11 +46,11 @@ export type { Control } from './graph/control.js'
 export type { Graph } from './graph/graph.js'
 export type { Mode, OptimizerName } from './graph/opcodes.js'
 export type { NamedTensor, Parameter, ParameterGroup, ParameterStore } from './graph/parameters.js'
-export type { Plan, PlanExplanation, RunOptions } from './graph/plan.js'
+export type { Plan, PlanExplanation, Precision, RunOptions } from './graph/plan.js'
 export type { DType, Shape, Tensor } from './graph/tensor.js'
 
 export { evaluationSource, tokenSource, type Batch, type BatchSource, type TokenNames } from './train/data.js'
-export { evaluate, type Evaluation, type EvaluateOptions } from './train/evaluate.js'
+export { evaluate, type EvaluateOptions, type Evaluation } from './train/evaluate.js'
 export type { Optimizer } from './train/optimizers.js'
 export type { TrainerOptions } from './train/options.js'
 export type { Progress, Resumable, Snapshot } from './train/progress.js'
@@ -63,3 +63,38 @@ export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnaps
 
 export { createRandom, philox4x32, type Random } from './random.js'
 export { machineInfo, setThreads, type MachineInfo } from './graph/machine.js'
+
+// Data and files.
+export {
+  createBatches,
+  createEvaluation,
+  type BatchCursor,
+  type BatchOptions,
+  type Batches,
+  type EvaluationOptions
+} from './data/batches.js'
+export { openCorpus, type Corpus, type CorpusOptions } from './data/corpus.js'
+export { tokensOf, type Tokens } from './data/tokens.js'
+export {
+  byteVocabulary,
+  characterVocabulary,
+  vocabularyFromConfig,
+  vocabularyFromText,
+  type Vocabulary,
+  type VocabularyConfig
+} from './data/vocabulary.js'
+export {
+  readCheckpoint,
+  readCheckpointInfo,
+  writeCheckpoint,
+  writeCheckpointSync,
+  type Checkpoint,
+  type CheckpointInfo,
+  type LoadedCheckpoint
+} from './io/checkpoint.js'
+export type { JsonObject, JsonValue } from './io/json.js'
+export { openSafetensors, writeSafetensors, type SafetensorsFile } from './io/safetensors.js'
+export { openEventLog, type EventLog } from './io/tfevents.js'
+
+// Applications.
+export * as text from './tasks/text/index.js'

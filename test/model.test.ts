@@ -34,18 +34,21 @@ function highway(x: Tensor, name: string): Tensor {
 }
 
 t.test('a model of its own: numbers in, numbers out', async (t) => {
-  using model = defineModel({
-    name: 'waves',
-    config: { width: 6 },
-    inputs: { x: f32('length', 'batch', 2) },
-    targets: { y: f32('length', 'batch', 1) },
-    forward: ({ x }) => {
-      const forward = lstm(x, { name: 'up', hidden: 6, recurrentWeight: orthogonal(), forgetBias: 1 })
-      const both = lstm(x, { name: 'two', hidden: 3, layers: 2, bidirectional: true, inputWeight: uniform(0.2) })
-      return { y: linear(highway(concat(forward.output, both.output), 'highway'), { name: 'out', size: 1 }) }
+  using model = defineModel(
+    {
+      name: 'waves',
+      config: { width: 6 },
+      inputs: { x: f32('length', 'batch', 2) },
+      targets: { y: f32('length', 'batch', 1) },
+      forward: ({ x }) => {
+        const forward = lstm(x, { name: 'up', hidden: 6, recurrentWeight: orthogonal(), forgetBias: 1 })
+        const both = lstm(x, { name: 'two', hidden: 3, layers: 2, bidirectional: true, inputWeight: uniform(0.2) })
+        return { y: linear(highway(concat(forward.output, both.output), 'highway'), { name: 'out', size: 1 }) }
+      },
+      loss: ({ y }, targets) => meanSquare(y, targets.y)
     },
-    loss: ({ y }, targets) => meanSquare(y, targets.y)
-  })
+    { threads: 1 }
+  )
   t.ok(
     ['up.weight_ih_l0', 'two.weight_hh_l1_reverse', 'highway.scale', 'out.bias'].every((name) =>
       model.parameters.has(name)

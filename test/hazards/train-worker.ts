@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import { createTrainer } from '../../src/index.js'
 import { noise, textModel, trainingData } from '../text-model.js'
 
-const model = textModel({ hidden: 64, layers: 2, dropout: 0.1 })
+const model = textModel({ hidden: 64, layers: 2, dropout: 0.1 }, { threads: 2 })
 const copy = model.clone()
 const stream = copy.stream({ temperature: 1 })
 stream.feed([1, 2, 3])
