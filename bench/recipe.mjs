@@ -1,0 +1,124 @@
+// npm run recipe <name>: one row of the README's quality table, from public data to a figure. Trains, evaluates, prints figure,
+// target and time, and exits with 1 where the figure falls short. A recipe is a file in bench/recipes; new rows are new files.
+//   npm run recipe                      lists the recipes
+//   npm run recipe shakespeare-3min     needs GATECELL_DATA, the folder of the data sets (README, "Data")
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { gunzipSync } from 'node:zlib'
+
+const here = dirname(fileURLToPath(import.meta.url))
+const cli = join(here, '..', 'dist', 'esm', 'cli', 'main.js')
+
+class RecipeError extends Error {}
+
+/** @returns {{title: string, data: {file: string, sha256: string, crlf?: boolean}, train: string[], evaluate: string[], metric: string, target: number, against: string, minutes: number}} */
+function readRecipe(name) {
+  const names = recipeNames()
+  if (!names.includes(name)) throw new RecipeError(`Expected a recipe (${names.join(', ')}) but received ${name}.`)
+  return JSON.parse(readFileSync(join(here, 'recipes', `${name}.json`), 'utf8'))
+}
+
+function recipeNames() {
+  return readdirSync(join(here, 'recipes'))
+    .filter((file) => file.endsWith('.json'))
+    .map((file) => file.slice(0, -5))
+    .sort()
+}
+
+/** Unpacks the data, checks it against the recipe's checksum and writes the text that the command reads. */
+function prepare({ file, sha256, crlf = false }, folder) {
+  const root = process.env.GATECELL_DATA
+  if (!root)
+    throw new RecipeError('Expected GATECELL_DATA to name the folder of the data sets; see "Data" in the README.')
+  const packed = readFileSync(join(root, file))
+  const text = file.endsWith('.gz') ? gunzipSync(packed) : packed
+  const found = createHash('sha256').update(text).digest('hex')
+  if (found !== sha256) throw new RecipeError(`Expected ${file} with sha256 ${sha256} but found ${found}.`)
+  const path = join(folder, 'text.txt')
+  writeFileSync(path, crlf ? text.toString('latin1').replace(/\n/g, '\r\n') : text, crlf ? 'latin1' : undefined)
+  return path
+}
+
+/** Runs the command line; the last line of its output, parsed, where `json` is asked for. */
+function gatecell(args, { json = false } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', json ? 'pipe' : 'inherit', 'inherit'] })
+    let output = ''
+    child.stdout?.setEncoding('utf8').on('data', (part) => (output += part))
+    child.on('error', reject)
+    child.on('close', (code) => {
+      if (code !== 0) reject(new RecipeError(`gatecell ${args[0]} ended with exit code ${code}.`))
+      else resolve(json ? JSON.parse(output.trim().split('\n').at(-1)) : undefined)
+    })
+  })
+}
+
+async function run(name, { out, resume, seed }) {
+  const recipe = readRecipe(name)
+  const folder = join(out, name)
+  mkdirSync(folder, { recursive: true })
+  const text = prepare(recipe.data, folder)
+  const model = join(folder, 'model.safetensors')
+  const again = resume ? ['--resume'] : ['--force']
+  const train = [
+    'train',
+    'text',
+    text,
+    '--out',
+    model,
+    '--seed',
+    seed,
+    '--log-dir',
+    join(folder, 'log'),
+    ...recipe.train
+  ]
+  console.log(`${recipe.title}: gatecell ${train.join(' ')}`)
+  const started = performance.now()
+  await gatecell([...train, ...again])
+  const minutes = (performance.now() - started) / 60_000
+  const evaluation = await gatecell(['evaluate', model, text, ...recipe.evaluate, '--json'], { json: true })
+  const figure = evaluation[recipe.metric]
+  const passed = figure <= recipe.target
+  const result = {
+    recipe: name,
+    seed: Number(seed),
+    metric: recipe.metric,
+    figure,
+    target: recipe.target,
+    passed,
+    minutes
+  }
+  writeFileSync(join(folder, 'result.json'), JSON.stringify(result, null, 2) + '\n')
+  console.log(
+    `${name}: ${figure.toFixed(4)} ${recipe.metric}, target <= ${recipe.target} (${recipe.against}), ` +
+      `${minutes.toFixed(1)} minutes: ${passed ? 'reached' : 'MISSED'}`
+  )
+  return passed
+}
+
+try {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      out: { type: 'string', default: '.cache/recipes' },
+      seed: { type: 'string', default: '0' },
+      resume: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false }
+    }
+  })
+  if (values.list || positionals.length === 0) {
+    for (const name of recipeNames()) {
+      const { title, target, minutes } = readRecipe(name)
+      console.log(`${name.padEnd(22)} ${title}: <= ${target} nats, about ${minutes} minutes on two cores`)
+    }
+  }
+  for (const name of positionals) if (!(await run(name, values))) process.exitCode = 1
+} catch (error) {
+  if (!(error instanceof RecipeError) && error.code !== 'ENOENT') throw error
+  console.error(`recipe: ${error.message}`)
+  process.exitCode = 2
+}
