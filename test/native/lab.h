@@ -178,12 +178,12 @@ class Graph {
   }
   void compile(int loss = -1, int optimizer = 0) {
     const gc_status status = try_compile(loss, optimizer);
-    INFO(gc_last_error());
+    INFO(std::string(gc_last_error()));
     REQUIRE(status == GC_OK);
   }
   void run(gc_mode mode = GC_FORWARD) {
     const gc_status status = gc_plan_run(plan_, mode);
-    INFO(gc_last_error());
+    INFO(std::string(gc_last_error()));
     REQUIRE(status == GC_OK);
   }
   gc_plan* plan() { return plan_; }

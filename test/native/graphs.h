@@ -1,0 +1,163 @@
+// graphs.h: random graphs of all ops, for properties that must hold whatever a user describes.
+#pragma once
+#include <algorithm>
+
+#include "lab.h"
+
+namespace lab {
+
+struct Value {
+  int id;
+  Dims dims;
+};
+
+// Grows a graph op by op; every result may be read again by later ops.
+class RandomGraph {
+ public:
+  Graph graph;
+  int loss = Graph::none;
+  std::vector<int> parameters, results;  // results: float tensors in the host arena
+
+  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient.
+  RandomGraph(uint64_t seed, int ops, bool smooth) : random_(seed), smooth_(smooth) {
+    const Dims dims = {1 + pick(4), 1 + pick(3), 1 + pick(20)};
+    values_.push_back({graph.host(dims, random_.floats(count_of(dims))), dims});
+    add({parameter(dims), dims});
+    for (int i = 0; i < ops; ++i) step();
+    finish();
+  }
+
+ private:
+  int32_t pick(int32_t n) { return static_cast<int32_t>(random_.below(n)); }
+  const Value& any() { return values_[static_cast<size_t>(random_.below(static_cast<int64_t>(values_.size())))]; }
+  void add(const Value& v) { values_.push_back(v); }
+
+  // A tensor of parameters; of rank 1 or 2 as it is, else reshaped.
+  int parameter(const Dims& dims, double size = 0.7) {
+    const auto n = static_cast<int32_t>(count_of(dims));
+    parameters.push_back(graph.param(dims.size() < 3 ? dims : Dims{n}, random_.floats(n, size)));
+    return dims.size() < 3 ? parameters.back() : graph.op(GC_OP_RESHAPE, {parameters.back()}, dims);
+  }
+
+  int emit(gc_opcode opcode, const std::vector<int>& in, const Dims& dims, const Doubles& attributes = {}) {
+    const bool out = random_.below(4) == 0;
+    const int id = graph.op(opcode, in, dims, attributes, out);
+    if (out) results.push_back(id);
+    add({id, dims});
+    return id;
+  }
+
+  void step() {
+    const Value x = any();
+    switch (pick(12)) {
+      case 0: emit(GC_OP_SIGMOID, {x.id}, x.dims); break;
+      case 1: emit(GC_OP_TANH, {x.id}, x.dims); break;
+      case 2: emit(smooth_ ? GC_OP_SOFTMAX : GC_OP_RELU, {x.id}, x.dims); break;
+      case 3: emit(GC_OP_AFFINE, {x.id}, x.dims, {0.5 + random_.uniform(), random_.uniform()}); break;
+      case 4: two(x); break;
+      case 5: emit(GC_OP_FLIP, {x.id}, x.dims); break;
+      case 6: slice(x); break;
+      case 7: concat(x); break;
+      case 8: reshape(x); break;
+      case 9: linear(x); break;
+      case 10:
+        smooth_ ? linear(x)
+                : (void)emit(GC_OP_DROPOUT, {x.id}, x.dims,
+                             {0.3, x.dims.size() > 1 && random_.below(2) ? 1.0 : 0.0, static_cast<double>(pick(5))});
+        break;
+      default: x.dims.size() == 3 ? lstm(x) : embed(); break;
+    }
+  }
+
+  void two(const Value& x) {
+    const gc_opcode opcodes[] = {GC_OP_ADD, GC_OP_SUB, GC_OP_MUL};
+    for (const Value& y : values_)
+      if (y.id != x.id && y.dims == x.dims && random_.below(2))
+        return (void)emit(opcodes[pick(3)], {x.id, y.id}, x.dims);
+    emit(opcodes[pick(3)], {x.id, random_.below(3) ? parameter({x.dims.back()}) : x.id}, x.dims);
+  }
+
+  void slice(const Value& x) {
+    const auto dim = static_cast<size_t>(pick(static_cast<int32_t>(x.dims.size())));
+    const int32_t begin = pick(x.dims[dim]);
+    Dims dims = x.dims;
+    dims[dim] = 1 + pick(dims[dim] - begin);
+    emit(GC_OP_SLICE, {x.id}, dims, {static_cast<double>(dim), static_cast<double>(begin)});
+  }
+
+  void concat(const Value& x) {
+    std::vector<int> in = {x.id};
+    Dims dims = x.dims;
+    for (const Value& y : values_) {
+      if (in.size() == 3 || y.dims.size() != x.dims.size() ||
+          !std::equal(x.dims.begin(), x.dims.end() - 1, y.dims.begin()) || dims.back() + y.dims.back() > 60)
+        continue;
+      in.push_back(y.id);
+      dims.back() += y.dims.back();
+    }
+    emit(GC_OP_CONCAT, in, dims);
+  }
+
+  void reshape(const Value& x) {
+    const auto n = static_cast<int32_t>(count_of(x.dims));
+    int32_t inner = 1 + pick(n);
+    while (n % inner) --inner;
+    const Dims shapes[] = {{n}, {n / inner, inner}, {1, n / inner, inner}, {inner, 1, n / inner}};
+    emit(GC_OP_RESHAPE, {x.id}, shapes[pick(4)]);
+  }
+
+  void linear(const Value& x) {
+    const int32_t O = 1 + pick(24), I = x.dims.back();
+    Dims dims = x.dims;
+    dims.back() = O;
+    const int w = parameter({O, I}, 1 / std::sqrt(I));
+    emit(GC_OP_LINEAR, {x.id, w, random_.below(2) ? parameter({O}) : Graph::none}, dims);
+  }
+
+  void embed() {
+    const int32_t V = 2 + pick(9), E = 1 + pick(12), T = 1 + pick(6), B = 1 + pick(5);
+    const int ids = graph.ids({T, B}, random_.ids(T * B, 0, V));
+    emit(GC_OP_EMBEDDING, {parameter({V, E}), ids}, {T, B, E});
+  }
+
+  void lstm(const Value& x) {
+    const int32_t T = x.dims[0], B = x.dims[1], I = x.dims[2], H = 1 + pick(20);
+    const double k = 1 / std::sqrt(H);
+    std::vector<int> in = {x.id, parameter({4 * H, I}, k), parameter({4 * H, H}, k)};
+    for (int i = 0; i < 2; ++i) in.push_back(random_.below(2) ? parameter({4 * H}, k) : Graph::none);
+    for (int i = 0; i < 2; ++i)
+      in.push_back(random_.below(2) ? graph.op(GC_OP_TANH, {parameter({B, H})}, {B, H}) : Graph::none);
+    const int y = graph.host({T, B, H});
+    std::vector<int> out = {y};
+    results.push_back(y);
+    add({y, {T, B, H}});
+    for (int i = 0; i < 2; ++i) {
+      const bool wanted = random_.below(2);
+      out.push_back(wanted ? graph.host({B, H}) : Graph::none);
+      if (wanted) results.push_back(out.back()), add({out.back(), {B, H}});
+    }
+    graph.record(GC_OP_LSTM, in, out, {random_.below(2) ? 1.0 : 0.0});
+  }
+
+  // The last five values and the first parameter are joined under the loss.
+  void finish() {
+    std::vector<int> flat;
+    int32_t total = 0;
+    for (size_t i = 1; i < values_.size(); ++i) {
+      if (i > 1 && i + 5 < values_.size()) continue;
+      const auto n = static_cast<int32_t>(count_of(values_[i].dims));
+      flat.push_back(graph.op(GC_OP_RESHAPE, {values_[i].id}, {1, n}));
+      total += n;
+    }
+    const int all = graph.op(GC_OP_CONCAT, flat, {1, total});
+    loss = random_.below(3) == 0
+               ? graph.out(GC_OP_CROSS_ENTROPY, {all, graph.ids({1}, {pick(total)})}, {2})
+               : graph.out(GC_OP_MEAN_SQUARE, {all, graph.host({1, total}, random_.floats(total))}, {2});
+    results.push_back(loss);
+  }
+
+  Random random_;
+  bool smooth_;
+  std::vector<Value> values_;
+};
+}  // namespace lab

@@ -1,0 +1,303 @@
+// Hostile descriptions: whatever stands in the tables, compiling and running answer with a status and touch nothing else. The
+// sanitizer builds are what gives these cases their teeth.
+#include <climits>
+
+#include "graphs.h"
+#include "opcases.h"
+
+using namespace lab;
+
+namespace {
+bool is_status(gc_status s) { return s >= GC_OK && s <= GC_BUSY; }
+
+// A language model with everything a plan can have: folded embedding, two layers, carried states, dropout, sampling.
+void language_model(Graph& g, int& loss) {
+  Random random(61);
+  const int32_t T = 3, B = 2, V = 9, H = 6;
+  const auto matrix = [&](int32_t rows, int32_t columns) {
+    return g.param({rows, columns}, random.floats(int64_t{rows} * columns, 0.4));
+  };
+  int x = g.op(GC_OP_EMBEDDING, {matrix(V, H), g.ids({T, B}, random.ids(T * B, 0, V))}, {T, B, H});
+  for (int layer = 0; layer < 2; ++layer) {
+    const int h0 = g.host({B, H}), c0 = g.host({B, H}), y = g.host({T, B, H}), hT = g.host({B, H}), cT = g.host({B, H});
+    g.record(GC_OP_LSTM,
+             {x, matrix(4 * H, H), matrix(4 * H, H), g.param({4 * H}, random.floats(4 * H)), Graph::none, h0, c0},
+             {y, hT, cT}, {0});
+    g.carry(hT, h0);
+    g.carry(cT, c0);
+    x = g.op(GC_OP_DROPOUT, {y}, {T, B, H}, {0.2, 1, static_cast<double>(layer)});
+  }
+  const int logits = g.op(GC_OP_LINEAR, {x, matrix(V, H), g.param({V}, random.floats(V))}, {T, B, V});
+  loss = g.out(GC_OP_CROSS_ENTROPY, {logits, g.ids({T, B}, random.ids(T * B, -1, V))}, {2});
+  g.out(GC_OP_SAMPLE, {logits, g.host({4}, {1, 3, 0.9f, 0})}, {T, B}, {7}, GC_I32);
+}
+
+int32_t interesting(Random& r, int32_t old, const std::vector<int32_t>& pool) {
+  const int32_t list[] = {-1, 0,  1,  2,  3,  4,  5,   7,       8,       15,      16,      17,
+                          18, 19, 20, 21, 32, 64, 100, 1 << 16, 1 << 20, 1 << 30, INT_MAX, INT_MIN};
+  switch (r.below(4)) {
+    case 0: return old < INT_MAX ? old + 1 : 0;
+    case 1: return old > INT_MIN ? old - 1 : 0;
+    case 2: return pool[static_cast<size_t>(r.below(static_cast<int64_t>(pool.size())))];
+    default: return list[r.below(static_cast<int64_t>(sizeof list / sizeof list[0]))];
+  }
+}
+
+// The description with one to three numbers changed. Lengths only shrink: that the pointers hold what they say is the caller's word.
+struct Mutant {
+  std::vector<int32_t> tensors, ops, carries;
+  Doubles attributes;
+  gc_plan_desc desc;
+
+  Mutant(const Graph& g, const gc_plan_desc& base, Random& r)
+      : tensors(g.tensors), ops(g.ops), carries(g.carries), attributes(g.attributes), desc(base) {
+    for (int64_t changes = r.below(3) ? 1 : 2 + r.below(2); changes > 0; --changes) change(r);
+    desc.tensors = tensors.data(), desc.ops = ops.data(), desc.carry = carries.data(),
+    desc.attributes = attributes.data();
+  }
+
+  void change(Random& r) {
+    const auto one_of = [&](std::vector<int32_t>& list) {
+      if (list.empty()) return;
+      int32_t& at = list[static_cast<size_t>(r.below(static_cast<int64_t>(list.size())))];
+      at = interesting(r, at, list);
+    };
+    switch (r.below(12)) {
+      case 0: one_of(carries); break;
+      case 1: attribute(r); break;
+      case 2: scalar(r); break;
+      case 3: swap(r); break;
+      case 4:
+      case 5:
+      case 6:
+      case 7: one_of(ops); break;
+      default: one_of(tensors); break;
+    }
+  }
+  void attribute(Random& r) {
+    const double list[] = {0, 1, -1, 0.5, 2, 1e9, 1e300, -1e300, 4294967296.0, NAN, HUGE_VAL, -HUGE_VAL};
+    if (!attributes.empty())
+      attributes[static_cast<size_t>(r.below(static_cast<int64_t>(attributes.size())))] = list[r.below(12)];
+  }
+  void swap(Random& r) {
+    const auto any = [&] {
+      return r.below(static_cast<int64_t>(tensors.size()) / GC_TENSOR_FIELDS) * GC_TENSOR_FIELDS;
+    };
+    const int64_t a = any(), b = any();
+    for (int64_t i = 0; i < GC_TENSOR_FIELDS; ++i)
+      std::swap(tensors[static_cast<size_t>(a + i)], tensors[static_cast<size_t>(b + i)]);
+  }
+  void scalar(Random& r) {
+    switch (r.below(8)) {
+      case 0: desc.loss = static_cast<int32_t>(r.below(desc.tensor_count + 4)) - 2; break;
+      case 1: desc.optimizer = static_cast<int32_t>(r.below(8)) - 1; break;
+      case 2: desc.threads = r.below(2) ? 2000 : -1; break;
+      case 3: desc.precision = static_cast<int32_t>(r.below(5)) - 1; break;
+      case 4: desc.host_elements = r.below(desc.host_elements + 2) - 1; break;
+      case 5: desc.ops_length = r.below(desc.ops_length + 2) - 1; break;
+      case 6: desc.attribute_count = r.below(desc.attribute_count + 2) - 1; break;
+      default: desc.tensor_count = static_cast<int32_t>(r.below(desc.tensor_count + 1)) - 1; break;
+    }
+  }
+};
+
+void spoil(float* data, int64_t count, Random& r) {
+  const float list[] = {NAN, HUGE_VALF, -HUGE_VALF, 3e38f, -1e-40f, 0, 1};
+  for (int64_t i = r.below(40); i < count; i += 1 + r.below(40)) {
+    if (r.below(2)) data[i] = list[r.below(7)];
+    else data[i] = r.floats(1, 3)[0];
+  }
+}
+
+// Compiles `count` mutants and runs those that compile; returns how many did.
+int attack(Graph& g, int loss, int count, uint64_t seed) {
+  Random r(seed);
+  const gc_plan_desc base = g.describe(loss, GC_ADAM);
+  int compiled = 0;
+  for (int i = 0; i < count; ++i) {
+    Mutant m(g, base, r);
+    gc_plan* plan = nullptr;
+    const gc_status status = gc_plan_create(&m.desc, &plan);
+    REQUIRE(is_status(status));
+    REQUIRE((status == GC_OK) == (plan != nullptr));
+    if (!plan) {
+      REQUIRE(gc_last_error()[0] != 0);
+      continue;
+    }
+    ++compiled;
+    if (gc_plan_bytes(plan) < 16 << 20) {
+      if (r.below(3) == 0) spoil(static_cast<float*>(m.desc.host), base.host_elements, r);
+      for (double& c : g.control) c = r.below(20) == 0 ? (r.below(2) ? NAN : -1e300) : r.uniform();
+      for (gc_mode mode : {GC_FORWARD, GC_GRADIENT, GC_TRAIN, static_cast<gc_mode>(3)})
+        REQUIRE(is_status(gc_plan_run(plan, mode)));
+      Ids out(4);
+      int32_t done = 0;
+      const auto any = [&] { return static_cast<int32_t>(r.below(m.desc.tensor_count + 2)) - 1; };
+      REQUIRE(is_status(gc_plan_generate(plan, any(), any(), 4, -1, out.data(), &done)));
+    }
+    gc_plan_destroy(plan);
+  }
+  return compiled;
+}
+}  // namespace
+
+TEST_CASE("hostile: twenty thousand mutated descriptions get a status") {
+  Graph model;
+  int loss = Graph::none;
+  language_model(model, loss);
+  int compiled = attack(model, loss, 6000, 71) + attack(model, Graph::none, 2000, 72);
+  for (uint64_t seed = 0; seed < 24; ++seed) {
+    RandomGraph r(2000 + seed, 8, false);
+    compiled += attack(r.graph, r.loss, 500, seed);
+  }
+  CHECK(compiled > 2000);
+}
+
+TEST_CASE("hostile: a description cut off anywhere gets a status") {
+  Graph g;
+  int loss = Graph::none;
+  language_model(g, loss);
+  const gc_plan_desc whole = g.describe(loss, GC_ADAM);
+  for (int64_t length = -1; length < whole.ops_length; ++length) {
+    gc_plan_desc d = whole;
+    d.ops_length = length;
+    gc_plan* plan = nullptr;
+    CHECK(is_status(gc_plan_create(&d, &plan)));
+    if (plan) gc_plan_destroy(plan);
+  }
+  for (int64_t count = 0; count < whole.attribute_count; ++count) {
+    gc_plan_desc d = whole;
+    d.attribute_count = count;
+    gc_plan* plan = nullptr;
+    CHECK(gc_plan_create(&d, &plan) == GC_INVALID_ARGUMENT);
+  }
+}
+
+TEST_CASE("hostile: each op refuses results of another shape, rank or type, and absent or foreign inputs") {
+  for (const OpCase& c : op_cases(3, 2, 5)) {
+    CAPTURE(c.name);
+    const auto build = [&](Graph& g, const Dims& out, gc_dtype dtype, int spoiled) {
+      std::vector<int> in;
+      for (size_t i = 0; i < c.inputs.size(); ++i) {
+        const Floats zeros(static_cast<size_t>(count_of(c.inputs[i])), 0);
+        in.push_back(c.parameter(i) ? g.param(c.inputs[i], zeros) : g.host(c.inputs[i], zeros));
+      }
+      if (!c.ids.empty()) in.insert(in.begin() + 1, g.ids(c.ids_dims, c.ids));
+      if (spoiled >= 0 && spoiled < static_cast<int>(in.size())) in[static_cast<size_t>(spoiled)] = Graph::none;
+      if (spoiled >= 100 && spoiled < 100 + static_cast<int>(in.size()))
+        in[static_cast<size_t>(spoiled - 100)] = g.ids({3, 2, 5});
+      g.out(c.opcode, in, out, c.attributes, dtype);
+      return g.try_compile();
+    };
+    Graph good;
+    CHECK(build(good, c.out, GC_F32, -1) == GC_OK);
+    for (size_t d = 0; d < c.out.size(); ++d) {
+      Dims out = c.out;
+      out[d] += 10;
+      Graph g;
+      CHECK(build(g, out, GC_F32, -1) != GC_OK);
+    }
+    Graph flat, typed, foreign;
+    Dims wider = c.out;
+    wider.insert(wider.begin(), 2);
+    CHECK(build(flat, wider, GC_F32, -1) != GC_OK);
+    CHECK(build(typed, c.out, GC_I32, -1) != GC_OK);
+    for (int i = 0; i < 2; ++i) {
+      Graph absent, other;
+      CHECK((build(absent, c.out, GC_F32, i) == GC_INVALID_ARGUMENT) ==
+            (i < static_cast<int>(c.inputs.size() + (c.ids.empty() ? 0 : 1))));
+      if (i == 0) CHECK(build(other, c.out, GC_F32, 100) != GC_OK);
+    }
+  }
+}
+
+TEST_CASE("hostile: order of the ops") {
+  Graph late;
+  const int a = late.host({4}), b = late.host({4}), c = late.host({4});
+  late.record(GC_OP_TANH, {b}, {c}, {});
+  late.record(GC_OP_TANH, {a}, {b}, {});
+  CHECK(late.try_compile() == GC_INVALID_ARGUMENT);
+  CHECK(std::string(gc_last_error()) == "tanh: tensor 1 is used before it is made");
+  Graph self;
+  const int x = self.host({4});
+  self.record(GC_OP_TANH, {x}, {x}, {});
+  CHECK(self.try_compile() == GC_INVALID_ARGUMENT);
+  Graph twice;
+  const int y = twice.host({4}), z = twice.host({4});
+  twice.record(GC_OP_TANH, {y}, {z}, {});
+  twice.record(GC_OP_RELU, {y}, {z}, {});
+  CHECK(twice.try_compile() == GC_INVALID_ARGUMENT);
+  CHECK(std::string(gc_last_error()) == "relu: tensor 1 has two producers");
+  Graph written;
+  const int w = written.param({4}, Floats(4, 0)), v = written.host({4});
+  written.record(GC_OP_TANH, {v}, {w}, {});
+  CHECK(written.try_compile() == GC_INVALID_ARGUMENT);
+}
+
+TEST_CASE("hostile: attributes") {
+  const auto refused = [](gc_opcode opcode, const Dims& in, const Dims& out, const Doubles& attributes) {
+    Graph g;
+    g.out(opcode, {g.host(in)}, out, attributes);
+    return g.try_compile() != GC_OK;
+  };
+  for (double bad : {-0.1, 1.0, 2.0, static_cast<double>(NAN), static_cast<double>(HUGE_VALF)})
+    CHECK(refused(GC_OP_DROPOUT, {4}, {4}, {bad, 0, 0}));
+  for (double bad : {-1.0, 0.5, 4294967296.0, static_cast<double>(NAN)})
+    CHECK(refused(GC_OP_DROPOUT, {4}, {4}, {0.5, 0, bad}));
+  CHECK(refused(GC_OP_DROPOUT, {4}, {4}, {0.5, 1, 0}));  // a locked mask needs steps
+  CHECK(refused(GC_OP_DROPOUT, {4}, {4}, {0.5, 2, 0}));
+  CHECK(!refused(GC_OP_DROPOUT, {4, 4}, {4, 4}, {0.5, 1, 0}));
+  for (double bad : {-1.0, 1.0, 0.5, static_cast<double>(NAN)}) CHECK(refused(GC_OP_SLICE, {4}, {2}, {bad, 0}));
+  for (double bad : {-1.0, 3.0, 0.5, 1e300, static_cast<double>(NAN)}) CHECK(refused(GC_OP_SLICE, {4}, {2}, {0, bad}));
+  CHECK(!refused(GC_OP_SLICE, {4}, {2}, {0, 2}));
+  for (double bad : {1e39, static_cast<double>(NAN), static_cast<double>(HUGE_VALF)})
+    CHECK(refused(GC_OP_AFFINE, {4}, {4}, {bad, 0}));
+}
+
+TEST_CASE("hostile: dimensions whose product overflows") {
+  Graph g;
+  g.host({1});
+  for (const Dims& dims :
+       {Dims{INT_MAX, INT_MAX, INT_MAX, INT_MAX}, {INT_MAX, INT_MAX}, {1 << 21, 1 << 20}, {1 << 30, 1 << 11}}) {
+    g.tensors = {GC_F32, GC_INTERNAL, 0, static_cast<int32_t>(dims.size())};
+    for (size_t d = 0; d < 4; ++d) g.tensors.push_back(d < dims.size() ? dims[d] : 1);
+    g.ops = {GC_OP_TANH, 1, 1, 0, 0, 0};
+    CHECK(g.try_compile() == GC_INVALID_SHAPE);
+  }
+}
+
+TEST_CASE("a plan without what a mode needs refuses the mode") {
+  Graph g;
+  const int w = g.param({4}, Floats(4, 1)), loss = g.out(GC_OP_MEAN_SQUARE, {w, g.host({4})}, {2});
+  g.compile();
+  CHECK(gc_plan_run(g.plan(), GC_GRADIENT) == GC_INVALID_ARGUMENT);
+  g.compile(loss);
+  CHECK(gc_plan_run(g.plan(), GC_TRAIN) == GC_INVALID_ARGUMENT);
+  CHECK(gc_plan_run(g.plan(), static_cast<gc_mode>(7)) == GC_INVALID_ARGUMENT);
+  CHECK(g.try_compile(loss, 9) == GC_INVALID_ARGUMENT);
+  CHECK(g.try_compile(w) == GC_INVALID_ARGUMENT);  // a parameter is no result
+}
+
+TEST_CASE("an op without gradient between a parameter and the loss is refused") {
+  Graph g;
+  const int table = g.param({5, 5}, Floats(25, 1));
+  const int x = g.op(GC_OP_EMBEDDING, {table, g.ids({2}, {1, 2})}, {2, 5});
+  const int drawn = g.op(GC_OP_SAMPLE, {x, g.host({4}, {1, 0, 1, 0})}, {2}, {0}, false, GC_I32);
+  const int y = g.op(GC_OP_EMBEDDING, {table, drawn}, {2, 5}),
+            loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host({2, 5})}, {2});
+  CHECK(g.try_compile(loss) == GC_UNSUPPORTED);
+  CHECK(g.try_compile() == GC_OK);
+}
+
+TEST_CASE("parameter stores refuse what does not lie in their arena") {
+  float data[64] = {};
+  gc_store* store = nullptr;
+  const gc_param bad[] = {{0, 3, {1, 1}},   {0, 0, {1, 1}},   {0, 1, {0, 1}}, {8, 1, {4, 1}},
+                          {-16, 1, {4, 1}}, {48, 1, {17, 1}}, {0, 2, {8, 9}}, {0, 2, {INT_MAX, INT_MAX}}};
+  for (const gc_param& p : bad) CHECK(gc_store_create(&p, 1, 64, data, nullptr, nullptr, nullptr, &store) != GC_OK);
+  const gc_param good = {48, 1, {16, 1}};
+  CHECK(gc_store_create(&good, 0, 64, data, nullptr, nullptr, nullptr, &store) == GC_INVALID_ARGUMENT);
+  CHECK(gc_store_create(&good, 1, 64, nullptr, nullptr, nullptr, nullptr, &store) == GC_INVALID_ARGUMENT);
+  REQUIRE(gc_store_create(&good, 1, 64, data, nullptr, nullptr, nullptr, &store) == GC_OK);
+  gc_store_destroy(store);
+}

@@ -1,0 +1,204 @@
+// The pool, the barrier and the store under several threads; what ThreadSanitizer watches.
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "core/threads.h"
+#include "lab.h"
+
+using namespace lab;
+using gatecell::Barrier;
+using gatecell::parallel;
+using gatecell::share;
+
+namespace {
+// A small network with its own store; threads as asked.
+struct Network {
+  Graph g;
+  int w_ih, y, loss;
+  explicit Network(int32_t threads) {
+    Random random(81);
+    g.threads = threads;
+    w_ih = g.param({256, 40}, random.floats(256 * 40, 0.2));
+    const int w_hh = g.param({256, 64}, random.floats(256 * 64, 0.2)),
+              x = g.host({4, 6, 40}, random.floats(4 * 6 * 40));
+    y = g.out(GC_OP_LSTM, {x, w_ih, w_hh}, {4, 6, 64}, {0});
+    loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host({4, 6, 64}, random.floats(4 * 6 * 64))}, {2});
+    g.control[GC_C_LEARNING_RATE] = 0.1;
+    g.compile(loss, GC_SGD);
+  }
+};
+}  // namespace
+
+TEST_SUITE("threads") {
+  TEST_CASE("threads: every member of a team runs once, whatever the sizes before and after") {
+    for (int team : {1, 2, 5, 3, 1, 8, 2, 4}) {
+      for (int round = 0; round < 50; ++round) {
+        std::atomic<int> runs{0}, sum{0}, sizes{0};
+        parallel(team, [&](int index, int size) {
+          runs.fetch_add(1);
+          sum.fetch_add(index);
+          sizes.fetch_add(size);
+        });
+        CHECK(runs == team);
+        CHECK(sum == team * (team - 1) / 2);
+        CHECK(sizes == team * team);
+      }
+    }
+  }
+
+  TEST_CASE("threads: shares cover everything once, in multiples of the grain") {
+    for (int64_t count : {0, 1, 5, 16, 17, 100, 1000})
+      for (int team : {1, 2, 3, 7})
+        for (int64_t grain : {1, 6, 64}) {
+          int64_t at = 0;
+          for (int index = 0; index < team; ++index) {
+            const gatecell::Range mine = share(count, index, team, grain);
+            CHECK(mine.begin == at);
+            CHECK((mine.begin % grain == 0 || mine.begin == count));
+            at = mine.end;
+          }
+          CHECK(at == count);
+        }
+  }
+
+  TEST_CASE("threads: what one member wrote before a barrier all see after it") {
+    constexpr int team = 4, rounds = 300;
+    Barrier barrier;
+    int cells[team] = {};
+    std::atomic<int> wrong{0};
+    parallel(team, [&](int index, int size) {
+      for (int round = 1; round <= rounds; ++round) {
+        cells[index] = round;
+        barrier.wait(size);
+        for (int other = 0; other < size; ++other)
+          if (cells[other] != round) wrong.fetch_add(1);
+        barrier.wait(size);
+      }
+    });
+    CHECK(wrong == 0);
+  }
+
+  TEST_CASE("threads: callers that find the pool busy do their work alone") {
+    std::vector<std::thread> callers;
+    std::atomic<int64_t> total{0};
+    for (int caller = 0; caller < 4; ++caller) {
+      callers.emplace_back([&] {
+        for (int round = 0; round < 100; ++round) {
+          parallel(3, [&](int index, int team) {
+            const gatecell::Range mine = share(1000, index, team);
+            total.fetch_add(mine.end - mine.begin);
+          });
+        }
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+    CHECK(total == 4 * 100 * 1000);
+  }
+
+  TEST_CASE("threads: a parallel call inside a parallel call runs alone") {
+    std::atomic<int> inner{0};
+    parallel(3, [&](int, int) { parallel(3, [&](int, int team) { inner.fetch_add(team); }); });
+    CHECK(inner == 3);
+  }
+
+  TEST_CASE("threads: the pool stops, and starts again with the next job") {
+    for (int round = 0; round < 5; ++round) {
+      std::atomic<int> runs{0};
+      parallel(4, [&](int, int) { runs.fetch_add(1); });
+      CHECK(runs == 4);
+      gc_shutdown();
+    }
+    gc_shutdown();
+  }
+
+  TEST_CASE("threads: workers that have gone to sleep wake up") {
+    for (int round = 0; round < 20; ++round) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      std::atomic<int> runs{0};
+      parallel(3, [&](int, int) { runs.fetch_add(1); });
+      CHECK(runs == 3);
+    }
+  }
+
+  TEST_CASE("threads: the number of threads is set, refused out of range, and 0 restores the default") {
+    gc_machine machine;
+    gc_machine_info(&machine);
+    const int32_t standard = machine.threads;
+    CHECK(standard >= 1);
+    CHECK(gc_set_threads(7) == GC_OK);
+    gc_machine_info(&machine);
+    CHECK(machine.threads == 7);
+    CHECK(gc_set_threads(-1) == GC_INVALID_ARGUMENT);
+    CHECK(gc_set_threads(1025) == GC_INVALID_ARGUMENT);
+    CHECK(gc_set_threads(0) == GC_OK);
+    gc_machine_info(&machine);
+    CHECK(machine.threads == standard);
+  }
+
+  // Two plans of two stores at once: each gets what it would get alone.
+  TEST_CASE("threads: networks training at the same time do not disturb each other") {
+    Network alone(2);
+    for (int step = 0; step < 6; ++step) alone.g.run(GC_TRAIN);
+    Network a(2), b(2);
+    std::atomic<int> failed{0};
+    const auto train = [&](Network& n) {
+      for (int step = 0; step < 6; ++step)
+        if (gc_plan_run(n.g.plan(), GC_TRAIN) != GC_OK) failed.fetch_add(1);
+    };
+    std::thread other([&] { train(a); });
+    train(b);
+    other.join();
+    CHECK(failed == 0);
+    CHECK(difference(a.g.value(a.w_ih), alone.g.value(alone.w_ih)) == "");
+    CHECK(difference(b.g.value(b.w_ih), alone.g.value(alone.w_ih)) == "");
+  }
+
+  // One plan trains while another of the same store is evaluated: the evaluation sees one version of the weights or the next.
+  TEST_CASE("threads: evaluating while the same parameters train") {
+    Network n(2);
+    gc_plan_desc d = n.g.describe(Graph::none, 0);
+    Aligned arena;  // a host arena of its own, laid out alike
+    arena.resize(d.host_elements);
+    memcpy(arena.data, d.host, static_cast<size_t>(d.host_elements) * 4);
+    double control[GC_CONTROL_SIZE] = {};
+    d.host = arena.data, d.control = control;
+    gc_plan* evaluation = nullptr;
+    REQUIRE(gc_plan_create(&d, &evaluation) == GC_OK);
+    std::atomic<bool> stop{false};
+    std::atomic<int> failed{0};
+    std::thread evaluator([&] {
+      while (!stop)
+        if (gc_plan_run(evaluation, GC_FORWARD) != GC_OK) failed.fetch_add(1);
+    });
+    for (int step = 0; step < 30; ++step)
+      if (gc_plan_run(n.g.plan(), GC_TRAIN) != GC_OK) failed.fetch_add(1);
+    stop = true;
+    evaluator.join();
+    CHECK(failed == 0);
+    REQUIRE(gc_plan_run(evaluation, GC_FORWARD) == GC_OK);
+    n.g.run(GC_FORWARD);
+    const float* evaluated =
+        arena.data + (n.g.data(n.y) - static_cast<const float*>(n.g.describe(Graph::none, 0).host));
+    CHECK(difference(Floats(evaluated, evaluated + n.g.count(n.y)), n.g.value(n.y)) == "");
+    gc_plan_destroy(evaluation);
+  }
+
+  TEST_CASE("threads: a plan that is running refuses a second run") {
+    Network n(1);
+    std::atomic<int> ran{0}, busy{0}, other{0};
+    std::vector<std::thread> callers;
+    for (int caller = 0; caller < 3; ++caller) {
+      callers.emplace_back([&] {
+        for (int i = 0; i < 30; ++i) {
+          const gc_status status = gc_plan_run(n.g.plan(), GC_FORWARD);
+          (status == GC_OK ? ran : status == GC_BUSY ? busy : other).fetch_add(1);
+        }
+      });
+    }
+    for (std::thread& caller : callers) caller.join();
+    CHECK(ran + busy == 90);
+    CHECK(ran > 0);
+    CHECK(other == 0);
+  }
+}
