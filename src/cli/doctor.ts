@@ -86,7 +86,7 @@ async function runTrial(): Promise<Trial> {
 function diagnose({ addon, machine, self_test }: Trial) {
   const cpu: Backend = self_test.ok
     ? { available: true, reason: `the ${machine!.isaUsed} kernels passed the self-test` }
-    : { available: false, reason: addon.problem ?? self_test.detail }
+    : { available: false, reason: addon.problem?.split('\n')[0] ?? self_test.detail }
   // Node gives 2^64 - 1, rounded, where the cgroup sets no limit.
   const limit = process.constrainedMemory()
   return {

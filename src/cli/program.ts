@@ -24,6 +24,8 @@ GATECELL_ISA=scalar|avx2|avx512 forces an instruction set; GATECELL_DEBUG=1 show
 /** Runs one command line and returns its exit code. */
 export async function runProgram(words: readonly string[]): Promise<number> {
   watchOutput(() => process.exit(exitCodes.ok))
+  // A file beyond the limit of ulimit -f is then a failed write (EFBIG) with its message, not the end of the process.
+  if (process.platform !== 'win32') process.on('SIGXFSZ', () => {})
   const program = createProgram()
   try {
     await program.parseAsync([...words], { from: 'user' })
@@ -41,17 +43,13 @@ function createProgram(): Command {
     .exitOverride()
     .configureOutput({ writeErr: () => {}, outputError: () => {} })
     .configureHelp({ showGlobalOptions: false })
-    .showSuggestionAfterError()
+    .helpCommand('help [command]', 'show help for a command')
     .addHelpText('after', ABOUT)
-    .action((_options, command: Command) => {
-      const [name] = command.args
-      if (name === undefined) return command.outputHelp()
-      throw new GatecellError('ERR_INVALID_OPTION', `Expected a command but received "${name}": see gatecell help`)
-    })
-    .allowExcessArguments()
-    .allowUnknownOption()
-  const train = program.command('train').description('Trains a network; one command for each application.')
-  train.action(() => train.outputHelp())
+  const train = program
+    .command('train')
+    .usage('<application> [options]')
+    .description('Trains a network; one command for each application.')
+  for (const group of [program, train]) group.allowExcessArguments().allowUnknownOption().action(showCommands)
   addTrainText(train)
   addSample(program)
   addEvaluate(program)
@@ -60,6 +58,17 @@ function createProgram(): Command {
   addBench(program)
   addTour(program)
   return program
+}
+
+/** For words that no command was found for. */
+function showCommands(_options: unknown, command: Command): void {
+  const [name] = command.args
+  if (name === undefined) return command.outputHelp()
+  const known = command.commands.map((other) => other.name()).join(', ')
+  throw new GatecellError(
+    'ERR_INVALID_OPTION',
+    `Expected one of ${known} but received "${name}": see ${command.name()} --help`
+  )
 }
 
 /** What commander says, as one sentence. */

@@ -38,7 +38,7 @@ interface TrainTextFlags {
   seed?: number
   threads?: number
   device?: 'auto' | 'cpu' | 'cuda'
-  precision?: 'f32'
+  precision?: 'f32' | 'bf16'
   checkpointEvery?: number
   resume?: true
   force?: true
@@ -82,7 +82,7 @@ export function addTrainText(train: Command): void {
       choice('--vocabulary', ['chars', 'bytes'])
     )
     .option('--min-count <n>', 'characters rarer than this share one <unk> (default: 1)', whole('--min-count', 1))
-    .option('--batch <n>', 'sequences side by side (default: 32)', whole('--batch', 1, 2 ** 20))
+    .option('--batch <n>', 'sequences side by side (default: 24)', whole('--batch', 1, 2 ** 20))
     .option(
       '--length <n>',
       'steps of back-propagation; the state is carried on (default: 64)',
@@ -128,7 +128,7 @@ export function addTrainText(train: Command): void {
       whole('--threads', 1, 4096)
     )
     .option('--device <name>', 'auto or cpu (default: auto)', device)
-    .option('--precision <name>', 'f32 (default: f32)', precision)
+    .option('--precision <name>', 'f32, or bf16 operands for the LSTM products (default: f32)', precision)
     .option(
       '--checkpoint-every <n>',
       'steps between checkpoints (default: as --valid-every)',
@@ -204,7 +204,7 @@ async function prepare(
   const { vocabulary, lr: learningRate, resume, force } = flags
   const skipped: string[] = []
   const { hidden, layers, embedding, dropout, locked, batch, length, optimizer, schedule, warmup, clip, seed } = flags
-  const { validEvery, patience, steps, epochs, timeLimit, valid, test } = flags
+  const { precision, validEvery, patience, steps, epochs, timeLimit, valid, test } = flags
   const run = await prepareTextRun({
     data: text,
     out: flags.out,
@@ -221,6 +221,7 @@ async function prepare(
       warmup,
       clip,
       seed,
+      precision,
       validEvery,
       patience,
       steps,

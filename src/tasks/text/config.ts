@@ -35,6 +35,8 @@ export interface TextTraining {
   readonly warmup: number
   readonly clip: number
   readonly seed: number
+  /** Operands of the LSTM products. */
+  readonly precision: 'f32' | 'bf16'
   readonly validEvery: number
   readonly patience?: number
   readonly steps?: number
@@ -69,9 +71,9 @@ const MAX_SIZE = 2 ** 20
 export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
   const { network, split, training, data, vocabulary } = json as Record<string, unknown>
   const read = reader(path)
-  vocabularyFromConfig(vocabulary)
   const net = read.object(network, 'network')
   const cut = read.object(split, 'split')
+  vocabularyFromConfig(read.object(vocabulary, 'vocabulary'))
   return {
     vocabulary: vocabulary as VocabularyConfig,
     network: {
@@ -100,6 +102,7 @@ function readTraining(read: Reader, from: Fields): TextTraining {
     warmup: read.number(from, 'warmup', 0, count),
     clip: read.number(from, 'clip', 0, 1e9),
     seed: read.number(from, 'seed', 0, count, true),
+    precision: read.choice(from, 'precision', ['f32', 'bf16']),
     validEvery: read.number(from, 'validEvery', 1, count, true),
     ...optional('patience', 1, true),
     ...optional('steps', 1, true),

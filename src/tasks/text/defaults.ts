@@ -14,15 +14,15 @@ export const trainingDefaults = {
   warmup: 0.02,
   clip: 1,
   seed: 0,
+  precision: 'f32',
   epochs: 10
 } as const
 
 /** Share of the text that validates. */
 export const validDefault = 0.1
 
-/** Peak learning rate for an optimiser and a network. */
+/** Peak learning rate for an optimiser and a network: by experiments at 256 units, beyond that in inverse proportion. */
 export function defaultLearningRate(optimizer: OptimizerName, { hidden }: Pick<TextNetwork, 'hidden'>): number {
-  if (optimizer === 'sgd') return 1
-  const adam = 1.2e-2 * Math.min(1, Math.sqrt(256 / hidden))
-  return optimizer === 'rmsprop' ? adam / 4 : adam
+  const adam = Math.min(1.2e-2, 2.56 / hidden)
+  return { sgd: 1, rmsprop: adam / 4, adam, adamw: adam }[optimizer]
 }

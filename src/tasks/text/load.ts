@@ -39,6 +39,8 @@ export interface Writer {
 export interface LoadTextOptions {
   /** Threads of its plans; 0: the engine's. */
   threads?: number
+  /** How the LSTM weights are used; default 'f32'. */
+  precision?: Precision
 }
 
 /** Loads a text model. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
@@ -46,7 +48,8 @@ export async function loadTextModel(path: string, options: LoadTextOptions = {})
   const header = await readCheckpointInfo(path, { task: TEXT_TASK })
   const config = textConfigFromJson(header.config, path)
   const vocabulary = vocabularyFromConfig(config.vocabulary)
-  const model = textModel(config, { training: false, initialize: false, threads: options.threads ?? 0 })
+  const { threads = 0, precision = 'f32' } = options
+  const model = textModel(config, { training: false, initialize: false, threads, precision })
   let info: CheckpointInfo
   try {
     info = await loadWeights(model, path, TEXT_TASK)

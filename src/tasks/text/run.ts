@@ -120,7 +120,11 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
       training: { ...training, validEvery },
       data
     }
-    model = textModel(config, { seed: training.seed, threads: options.threads ?? 0 })
+    model = textModel(config, {
+      seed: training.seed,
+      threads: options.threads ?? 0,
+      precision: training.precision
+    })
     const trainer = createTrainer(model, tokenSource(batches), {
       ...trainerOptions(config.training!),
       ...(validation && { validation }),
@@ -156,14 +160,16 @@ async function fitText(trainer: Trainer, files: RunFiles, valid: Tokens, options
   await files.begin()
   const { model } = trainer
   const reports = trainer.reports({ ...(signal && { signal }), onAbort: 'return' })
+  let reported = -1
   let next = await reports.next()
   for (; !next.done; next = await reports.next()) {
+    reported = next.value.validation?.step ?? reported
     log?.report(next.value)
     await onReport?.(next.value)
   }
   const summary = next.value
   if (summary.stopped === 'abort' || valid.length === 0) return { summary, valid: null, whole: true }
-  if (summary.validation) log?.validation(summary.validation)
+  if (summary.validation && summary.validation.step !== reported) log?.validation(summary.validation)
   const measured = valid.slice(0, Math.min(valid.length, MEASURED_SYMBOLS))
   if (summary.best?.step !== summary.step) await loadWeights(model, files.model, TEXT_TASK)
   onMeasure?.(measured.length)
@@ -200,11 +206,11 @@ function checkUnchanged(
   said: { network: object; split: object; training: Partial<TextTraining> },
   old: TextConfig
 ): void {
-  const { batch, length, optimizer, seed } = said.training
+  const { batch, length, optimizer, seed, precision } = said.training
   const now = {
     ...said.network,
     ...said.split,
-    ...given({ batch, length, optimizer, seed }),
+    ...given({ batch, length, optimizer, seed, precision }),
     ...given({ vocabulary: options.vocabulary })
   }
   const before: Record<string, unknown> = {

@@ -1,0 +1,293 @@
+// The commands in use: what they write, print and log, for people and for programs.
+
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { digest, gatecell, story, tiny, type Ended } from './command.js'
+
+const text = story(8000)
+const cwd = t.testdir({
+  'story.txt': text,
+  'end.txt': text.slice(7200),
+  more: { 'a.txt': story(3000), 'b.bin': '\0\0' }
+})
+const at = (name: string) => join(cwd, name)
+const run = (...words: string[]): Promise<Ended> => gatecell(words, { cwd })
+const json = async (...words: string[]): Promise<Record<string, unknown>[]> => {
+  const { code, stderr, records } = await run(...words, '--json')
+  if (code !== 0) throw new Error(stderr)
+  return records
+}
+
+let valid = 0
+
+t.test('train text for programs', async (t) => {
+  const records = await json(
+    'train',
+    'text',
+    'story.txt',
+    '--out',
+    'm.safetensors',
+    ...tiny,
+    '--steps',
+    '300',
+    '--valid-every',
+    '100',
+    '--log-dir',
+    'log'
+  )
+  t.same([...new Set(records.map((record) => record.event))], ['start', 'report', 'end'])
+  t.match(records[0], {
+    task: 'text',
+    symbols: { train: 7200, valid: 800, test: 0 },
+    training: { batch: 4, length: 16, steps: 300 },
+    memory_bytes: { parameters: Number, step: Number, validation: Number }
+  })
+  const reports = records.filter((record) => record.event === 'report')
+  t.same(
+    reports.map((report) => report.step),
+    [100, 200, 300]
+  )
+  t.match(reports[0], {
+    loss: Number,
+    grad_norm: Number,
+    learning_rate: Number,
+    tokens_per_second: Number,
+    valid_nats: Number
+  })
+  const end = records.at(-1)!
+  t.match(end, {
+    event: 'end',
+    steps: 300,
+    stopped: 'steps',
+    seconds: Number,
+    tokens_per_second: Number,
+    valid_tokens: 799
+  })
+  t.ok((end.peak_rss_bytes as number) > 2 ** 24)
+  valid = end.valid_nats as number
+  t.ok(valid > 0.1 && valid < 2.5, `it learned something: ${valid}`)
+  t.ok(existsSync(at('m.last.safetensors')))
+
+  t.same(
+    readdirSync(at('log')).filter((name) => !name.includes('tfevents')),
+    ['curve.svg', 'metrics.jsonl']
+  )
+  t.equal(readdirSync(at('log')).filter((name) => name.includes('tfevents')).length, 1)
+  t.match(readFileSync(at('log/curve.svg'), 'utf8'), /^<svg[^]*<\/svg>\s*$/)
+  const lines = readFileSync(at('log/metrics.jsonl'), 'utf8').trim().split('\n')
+  t.same(
+    lines.map((line) => (JSON.parse(line) as { event: string }).event),
+    ['start', 'report', 'report', 'report', 'end']
+  )
+})
+
+t.test('train text for people', async (t) => {
+  const { code, stdout, stderr } = await run('train', 'text', 'more', '--out', 'people.safetensors', ...tiny)
+  t.equal(code, 0, stderr)
+  t.match(stdout, /left out 1 files: more\/b\.bin \(binary\)/)
+  t.match(stdout, /memory {3}[\d.]+ .B: parameters/)
+  t.match(stdout, /valid {4}\d\.\d{4} nats a symbol over the whole validation text, as one stream/)
+  t.match(stdout, /saved {4}people\.safetensors/)
+  t.notMatch(stdout, /\u001b/, 'no drawing where no terminal is')
+})
+
+t.test('evaluate', async (t) => {
+  const [whole] = await json('evaluate', 'm.safetensors', 'story.txt')
+  t.match(whole, { task: 'text', tokens: 7999, part: 'all' })
+  const [part] = await json('evaluate', 'm.safetensors', 'story.txt', '--part', 'valid')
+  const [end] = await json('evaluate', 'm.safetensors', 'end.txt')
+  t.match(part, { tokens: 799, part: 'valid' })
+  t.equal(part!.nats, end!.nats, 'the part that was held back is the last tenth')
+  t.equal(part!.nats, valid, 'and what the training said')
+  t.ok(Math.abs((part!.bits as number) * Math.LN2 - (part!.nats as number)) < 1e-12)
+  const [one] = await json('evaluate', 'm.safetensors', 'end.txt', '--threads', '1')
+  t.equal(one!.nats, end!.nats)
+  const test = await run('evaluate', 'm.safetensors', 'story.txt', '--part', 'test')
+  t.match(test.stderr, /ERR_CORPUS_EMPTY/)
+})
+
+t.test('sample', async (t) => {
+  const { stdout, code } = await run('sample', 'm.safetensors', '--prompt', 'the cell ', '--length', '60')
+  t.equal(code, 0)
+  t.ok(stdout.startsWith('the cell '))
+  t.equal(stdout.length, 'the cell '.length + 60 + 1)
+  const [record] = await json('sample', 'm.safetensors', '--prompt', 'the cell ', '--length', '60')
+  t.equal(`the cell ${record!.text as string}\n`, stdout, 'the same seed gives the same text')
+  t.match(record, { task: 'text', length: 60, seed: 0, top_k: 0 })
+  const sample = async (...words: string[]) =>
+    (await json('sample', 'm.safetensors', '--length', '40', ...words))[0]!.text
+  t.not(await sample('--seed', '1'), await sample('--seed', '2'))
+  t.equal(await sample('--temperature', '0', '--seed', '1'), await sample('--top-k', '1', '--seed', '2'))
+  const after = (prompt: string) => sample('--prompt', prompt, '--length', '200', '--temperature', '1')
+  t.not(await after('what gate'), await after('it learns'), 'the prompt is in the state')
+})
+
+t.test('inspect', async (t) => {
+  const [record] = await json('inspect', 'm.safetensors')
+  t.match(record, { task: 'text', config: { network: { hidden: 12, layers: 2 } }, progress: { step: 300, seed: 0 } })
+  t.match((record!.tensors as unknown[])[0], { name: 'embedding.weight', group: 'weights', dtype: 'F32' })
+  const { stdout } = await run('inspect', 'm.safetensors')
+  t.match(stdout, /network\.hidden +12/)
+  t.match(stdout, /lstm\.weight_hh_l1 +F32 \[48, 12\]/)
+  const all = readFileSync(at('m.safetensors')).toString('latin1')
+  for (const word of ['thread', cwd, 'seconds', 'elapsed', 'avx']) t.notOk(all.includes(word), `no ${word} in the file`)
+})
+
+t.test('resume, force', async (t) => {
+  const words = [
+    'train',
+    'text',
+    'story.txt',
+    ...tiny,
+    '--valid-every',
+    '10',
+    '--schedule',
+    'constant',
+    '--warmup',
+    '0'
+  ]
+  await json(...words, '--out', 'whole.safetensors', '--steps', '60')
+  await json(...words, '--out', 'parts.safetensors', '--steps', '30')
+  const again = await json('train', 'text', 'story.txt', '--out', 'parts.safetensors', '--steps', '60', '--resume')
+  t.match(again[0], { resumed_from: 30, training: { schedule: 'constant', batch: 4 } })
+  t.equal(digest(at('parts.last.safetensors')), digest(at('whole.last.safetensors')), '30 + 30 steps are 60 steps')
+  t.equal(digest(at('parts.safetensors')), digest(at('whole.safetensors')))
+
+  const done = await json('train', 'text', 'story.txt', '--out', 'parts.safetensors', '--resume')
+  t.match(done.at(-1), { steps: 60 }, 'a finished run has nothing to do')
+  t.equal(digest(at('parts.safetensors')), digest(at('whole.safetensors')))
+  const none = await json(...words, '--out', 'fresh.safetensors', '--resume', '--steps', '60')
+  t.match(none[0], { resumed_from: null }, 'nothing to resume from: it starts')
+  t.equal(digest(at('fresh.safetensors')), digest(at('whole.safetensors')))
+  const replaced = await json(...words, '--out', 'fresh.safetensors', '--force', '--seed', '5')
+  t.match(replaced.at(-1), { steps: 30 })
+})
+
+t.test('settings: splits, files, bytes, rare characters, early stop', async (t) => {
+  const train = (...words: string[]) => json('train', 'text', ...tiny, ...words)
+  const [split] = await train('story.txt', '--out', 'split.safetensors', '--valid', '0.1', '--test', '0.1')
+  t.match(split, { symbols: { train: 6400, valid: 800, test: 800 } })
+  const [file] = await train('story.txt', '--valid-file', 'end.txt', '--out', 'file.safetensors')
+  t.match(file, { symbols: { train: 8000, valid: 800 } })
+  const none = await train('story.txt', '--valid', '0', '--out', 'none.safetensors')
+  t.match(none.at(-1), { valid_nats: null, best_step: null })
+  t.equal(
+    digest(at('none.safetensors')),
+    digest(at('none.last.safetensors')),
+    'without validation the last is the best'
+  )
+  writeFileSync(at('utf8.txt'), `${text}\nnaïve ☃ 🙂`)
+  const [bytes] = await train('utf8.txt', '--vocabulary', 'bytes', '--out', 'bytes.safetensors')
+  t.match(bytes, { vocabulary: { kind: 'byte', size: 256 } })
+  t.equal((await run('sample', 'bytes.safetensors', '--prompt', 'naïve', '--length', '9')).code, 0)
+  const [rare] = await train('utf8.txt', '--min-count', '3', '--out', 'rare.safetensors')
+  const { size } = rare!.vocabulary as { size: number }
+  t.ok(size < new Set(text).size + 2)
+  t.equal(
+    (await run('sample', 'rare.safetensors', '--prompt', '☃', '--length', '9')).code,
+    0,
+    'unknown symbols are <unk>'
+  )
+  const patient = await train(
+    'story.txt',
+    '--lr',
+    '1e-9',
+    '--patience',
+    '1',
+    '--valid-every',
+    '2',
+    '--layers',
+    '1',
+    '--out',
+    'p.safetensors',
+    '--steps',
+    '4000'
+  )
+  t.match(patient.at(-1), { stopped: 'patience' })
+  const timed = await train('story.txt', '--time-limit', '1s', '--steps', '100000000', '--out', 'timed.safetensors')
+  t.match(timed.at(-1), { stopped: 'time' })
+})
+
+t.test('standard input', async (t) => {
+  const words = ['train', 'text', '-', '--out', 'stdin.safetensors', ...tiny, '--json']
+  const { code, stderr } = await gatecell(words, { cwd, input: text })
+  t.equal(code, 0, stderr)
+})
+
+t.test('Ctrl-C saves and says how to go on', async (t) => {
+  const words = [
+    'train',
+    'text',
+    'story.txt',
+    '--out',
+    'cut.safetensors',
+    ...tiny,
+    '--steps',
+    '1000000',
+    '--time-limit',
+    '600s'
+  ]
+  let sent = false
+  const ended = await gatecell(words, {
+    cwd,
+    watch(child, stdout) {
+      if (!sent && stdout.includes('loss')) sent = child.kill('SIGINT')
+    }
+  })
+  t.equal(ended.code, 130, ended.stderr)
+  t.equal(ended.stderr, '')
+  t.match(ended.stdout, /go on with: gatecell train text story\.txt --out cut\.safetensors .*--resume/)
+  const [record] = await json('inspect', 'cut.last.safetensors')
+  t.ok((record!.progress as { step: number }).step > 0)
+  t.equal((await run('sample', 'cut.safetensors', '--length', '5')).code, 0, 'what was learned can be used')
+})
+
+t.test('a reader that goes away ends a command quietly', async (t) => {
+  const words = ['sample', 'm.safetensors', '--length', '1000000000']
+  const ended = await gatecell(words, { cwd, watch: (child) => child.stdout!.destroy() })
+  t.equal(ended.stderr, '')
+  t.equal(ended.code, 0)
+})
+
+t.test('help, version, doctor', async (t) => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+    version: string
+  }
+  t.equal((await run('--version')).stdout, `${version}\n`)
+  for (const words of [
+    ['help'],
+    ['--help'],
+    ['help', 'sample'],
+    ['train', '--help'],
+    ['train', 'text', '--help'],
+    ['doctor', '--help']
+  ]) {
+    const { code, stdout } = await run(...words)
+    t.equal(code, 0)
+    t.match(stdout, /^Usage: gatecell/)
+  }
+  for (const name of ['sample', 'evaluate', 'inspect', 'bench', 'tour'])
+    t.match((await run(name, '--help')).stdout, /Examples?:\n {2}gatecell/)
+  const [report] = await json('doctor')
+  t.match(report, {
+    version,
+    healthy: true,
+    isa: { found: String, used: String },
+    threads: Number,
+    cgroup_limit: Object,
+    memory: { total_bytes: Number },
+    backends: { cpu: { available: true, reason: String }, cuda: { available: false, reason: String } },
+    self_test: { ok: true, detail: /abcdefghijklmnopqrstuvwxyz/ }
+  })
+  const broken = await gatecell(['doctor', '--json'], { cwd, env: { GATECELL_BINARY: at('story.txt') } })
+  t.equal(broken.code, 1)
+  t.match(broken.records[0], { healthy: false, addon: { file: null }, backends: { cpu: { available: false } } })
+})
+
+t.test('the event loop turns while a model trains', async (t) => {
+  const rows = await json('bench', 'event-loop', '--time', '1s')
+  const row = rows.find((record) => record.workload === 'event-loop')!
+  t.match(row, { shape: { B: 64, T: 64, H: 256, layers: 2 }, precision: 'f32', p99_us: Number })
+  t.ok((row.samples as number) > 20, 'it turned')
+})
