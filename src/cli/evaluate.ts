@@ -5,7 +5,7 @@ import { openCorpus } from '../data/corpus.js'
 import { evaluateText, loadTextModel } from '../tasks/text/index.js'
 import { duration, integer, nats } from './format.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { choice, number, whole } from './options.js'
+import { choice, number, weights, whole } from './options.js'
 import { createOutput } from './output.js'
 import { createProgress } from './progress.js'
 
@@ -16,6 +16,7 @@ interface EvaluateFlags {
   valid?: number
   test?: number
   threads?: number
+  weights?: 'f32' | 'bf16' | 'int8'
   cacheDir?: string
   json?: true
 }
@@ -41,6 +42,7 @@ export function addEvaluate(program: Command): void {
       'share behind it that tests (default: as in the training)',
       number('--test', 0, 1, 'most')
     )
+    .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
     .option('--threads <n>', 'threads (default: all cores)', whole('--threads', 1, 1024))
     .option('--cache-dir <folder>', 'for the symbols of texts above 64 MB')
     .option('--json', 'one JSON object')
@@ -58,7 +60,7 @@ async function evaluate(
 ): Promise<number> {
   const output = createOutput(flags.json === true)
   const progress = await createProgress(output)
-  using loaded = await loadTextModel(path, { threads: flags.threads ?? 0 })
+  using loaded = await loadTextModel(path, { threads: flags.threads ?? 0, precision: flags.weights ?? 'f32' })
   const { vocabulary, config, info, model } = loaded
   const { valid = config.split.valid, test = config.split.test, cacheDir } = flags
   const corpus = await openCorpus(text, {

@@ -65,12 +65,12 @@ export function device(text: string): 'auto' | 'cpu' | 'cuda' {
   return choice('--device', ['auto', 'cpu', 'cuda'])(text)
 }
 
-/** f32 is all there is: the other names are known, and refused as what they are. */
-export function precision(text: string): 'f32' {
-  const named = choice('--precision', ['f32', 'bf16', 'f16', 'int8'])(text)
-  if (named === 'f32') return named
-  throw new GatecellError(
-    'ERR_UNSUPPORTED',
-    `Expected f32 for --precision but received ${named}, which this version does not train in: leave the option out`
-  )
+/** What --precision trains in. */
+export function precision(text: string): 'f32' | 'bf16' {
+  return choice('--precision', ['f32', 'bf16'])(text)
+}
+
+/** What --weights runs a model with. */
+export function weights(text: string): 'f32' | 'bf16' | 'int8' {
+  return choice('--weights', ['f32', 'bf16', 'int8'])(text)
 }

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { loadTextModel } from '../tasks/text/index.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { number, whole } from './options.js'
+import { number, weights, whole } from './options.js'
 import { createOutput } from './output.js'
 
 interface SampleFlags {
@@ -14,6 +14,7 @@ interface SampleFlags {
   topP: number
   seed: number
   threads?: number
+  weights?: 'f32' | 'bf16' | 'int8'
   json?: true
 }
 
@@ -40,6 +41,7 @@ export function addSample(program: Command): void {
     .option('--top-k <k>', 'only the k most probable symbols, 0: all', whole('--top-k', 0, 2 ** 24), 0)
     .option('--top-p <p>', 'only the most probable ones that sum to p', number('--top-p', 0, 1, 'least'), 1)
     .option('--seed <n>', 'seed of the draws', whole('--seed', 0), 0)
+    .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
     .option('--threads <n>', 'threads (default: all cores)', whole('--threads', 1, 1024))
     .option('--json', 'one JSON object with the text')
     .addHelpText('after', EXAMPLES)
@@ -51,7 +53,7 @@ export function addSample(program: Command): void {
 async function sample(path: string, flags: SampleFlags, interrupts: Interrupts): Promise<number> {
   const output = createOutput(flags.json === true)
   const { prompt = '', length, temperature, topK, topP, seed } = flags
-  using loaded = await loadTextModel(path, { threads: flags.threads ?? 0 })
+  using loaded = await loadTextModel(path, { threads: flags.threads ?? 0, precision: flags.weights ?? 'f32' })
   const writer = loaded.write({ prompt, temperature, topK, topP, seed })
   const pieces: string[] = []
   const begin = performance.now()

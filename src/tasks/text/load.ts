@@ -2,6 +2,7 @@
 
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import { GatecellError } from '../../errors.js'
+import type { Precision } from '../../graph/plan.js'
 import { readCheckpointInfo, type CheckpointInfo } from '../../io/checkpoint.js'
 import type { Model } from '../../model.js'
 import type { Stream } from '../../sample/stream.js'
