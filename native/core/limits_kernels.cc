@@ -8,13 +8,13 @@ namespace gatecell {
 namespace {
 constexpr int64_t kMostElements = int64_t{1} << 31;
 
-// Small values that differ, as f32 or as pairs of bf16: sums stay finite however often they are made.
-void fill(Block& block, bool half) {
+// Small values that differ, as f32, pairs of bf16 or any bytes: sums stay finite however often they are made.
+void fill(Block& block, Format format) {
   uint32_t* words = reinterpret_cast<uint32_t*>(block.data());
   const int64_t count = block.bytes() / 4;
   for (int64_t i = 0; i < count; ++i) {
     const uint32_t mantissa = static_cast<uint32_t>(i * 2654435761u) >> 9;
-    words[i] = half ? 0x3c003c00u | (mantissa & 0x007f007fu) : 0x3c000000u | mantissa;
+    words[i] = format == Format::kBf16 ? 0x3c003c00u | (mantissa & 0x007f007fu) : 0x3c000000u | mantissa;
   }
 }
 
@@ -22,20 +22,23 @@ bool small(int64_t a, int64_t b) { return a >= 1 && b >= 1 && a <= kMostElements
 }  // namespace
 
 gc_status measure_gemm(const gc_probe& probe, gc_measurement* out) {
-  const bool half = probe.precision == GC_BF16;
+  if (probe.precision < GC_FLOAT || probe.precision > GC_INT8)
+    return fail(GC_INVALID_ARGUMENT, "unknown precision %d", probe.precision);
+  const Format formats[] = {Format::kF32, Format::kBf16, Format::kInt8};  // their values are the operands in a word
+  const Format format = formats[probe.precision];
   if (!small(probe.rows, probe.columns) || !small(probe.rows, probe.inner) || !small(probe.columns, probe.inner))
     return fail(GC_INVALID_SHAPE, "expected rows, columns and inner >= 1 with matrices below 2^31 elements");
   Packed packed;
-  packed.format = half ? Format::kBf16 : Format::kF32;
-  packed.k = half ? (probe.inner + 1) / 2 : probe.inner;
+  packed.format = format;
+  packed.k = (probe.inner + static_cast<int64_t>(format) - 1) / static_cast<int64_t>(format);
   packed.blocks = (probe.columns + 63) / 64;
   Block a, c;
   if (!packed.block.allocate(packed.blocks * packed.k * 256) || !a.allocate(probe.rows * packed.k * 4) ||
       !c.allocate(probe.rows * packed.blocks * 256))
     return fail(GC_OUT_OF_MEMORY, "no memory for a product of %lld x %lld x %lld", static_cast<long long>(probe.rows),
                 static_cast<long long>(probe.inner), static_cast<long long>(probe.columns));
-  fill(packed.block, half);
-  fill(a, half);
+  fill(packed.block, format);
+  fill(a, format);
   MatMul m;
   m.a = a.floats();
   m.a_row = packed.k;
@@ -65,7 +68,7 @@ gc_status measure_gates(const gc_probe& probe, gc_measurement* out) {
   for (Block& block : blocks) {
     if (!block.allocate(rows * (64 + 3 * 16) * 4))
       return fail(GC_OUT_OF_MEMORY, "no memory for %lld rows of cells", static_cast<long long>(rows));
-    fill(block, false);
+    fill(block, Format::kF32);
   }
   const auto pass = [&](int index, int64_t rounds) {
     gc_cell cell = {};

@@ -1,6 +1,8 @@
-// gemm and gates: the engine's kernels alone, without a plan around them, measured natively.
+// gemm and gates: the engine's kernels alone, without a plan around them, measured natively. What gates are held against
+// is no bound but a plain cell of short polynomials and approximate reciprocals; the engine's exact one may be faster.
 
 import { precisions } from '../graph/plan.js'
+import { recurrentBytes } from './amounts.js'
 import { measure, type Probe } from './measure.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
@@ -47,7 +49,7 @@ export const gates: Workload = {
 function gemmPoint(B: number, H: number, setting: Pick<Point, 'threads' | 'precision'>): Point {
   const { threads, precision } = setting
   const arithmetic = { kind: 'arithmetic', ...setting } as const
-  const bytes = 4 * H * H * (precision === 'f32' ? 4 : 2)
+  const bytes = recurrentBytes({ H }, precision)
   const read = { kind: 'read', threads, bytes } as const
   const amount = 2 * B * 4 * H * H
   const probe: Probe = { kind: 'gemm', threads, precision: precisions[precision], rows: B, columns: 4 * H, inner: H }

@@ -1,26 +1,32 @@
 // layer: one LSTM layer, forward and backward with dX, dW, dU and db. sequence: inference of one layer.
 
+import type { Precision } from '../graph/plan.js'
 import { layersFlops, recurrentBytes, sequenceBytes, type Sizes } from './amounts.js'
 import { layerPlan, sequencePlan, type Setting } from './networks.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
-import { allThreads, type Choice, orElse, precisionsOf } from './shapes.js'
+import { allThreads, orElse, precisionsOf, trainingPrecisions, type Choice } from './shapes.js'
 import { syncContestant } from './turns.js'
 
 export const layer: Workload = {
   name: 'layer',
   summary: 'one LSTM layer, forward and backward',
-  points: (choice) => pointsOf(choice, [32], layerPoint)
+  points: (choice) => pointsOf(choice, trainingPrecisions(choice), [32], layerPoint)
 }
 
 export const sequence: Workload = {
   name: 'sequence',
   summary: 'inference of a sequence by one LSTM layer',
-  points: (choice) => pointsOf(choice, [1, 8, 32, 128], sequencePoint)
+  points: (choice) => pointsOf(choice, precisionsOf(choice), [1, 8, 32, 128], sequencePoint)
 }
 
-function pointsOf(choice: Choice, batches: readonly number[], make: (sizes: Sizes, setting: Setting) => Point) {
-  return precisionsOf(choice).flatMap((precision) =>
+function pointsOf(
+  choice: Choice,
+  precisions: readonly Precision[],
+  batches: readonly number[],
+  make: (sizes: Sizes, setting: Setting) => Point
+) {
+  return precisions.flatMap((precision) =>
     allThreads(choice).flatMap((threads) =>
       orElse(choice.hidden, [256, 512, 1024]).flatMap((H) =>
         orElse(choice.batch, batches).map((B) =>

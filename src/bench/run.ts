@@ -48,6 +48,13 @@ export async function* runBench(options: RunOptions): AsyncGenerator<BenchEvent>
   const choice: Choice = { ...options.choice, engineThreads: machine.threads }
   const points = new Map(workloads.map((workload) => [workload, workload.points?.(choice) ?? []]))
   const all = [...points.values()].flat()
+  const idle = workloads.find((workload) => !workload.run && points.get(workload)!.length === 0)
+  if (idle) {
+    throw new GatecellError(
+      'ERR_INVALID_OPTION',
+      `Expected a precision that ${idle.name} has but received ${choice.precisions.join(', ')}: int8 is for inference.`
+    )
+  }
   if (all.length > 0) yield { kind: 'machine', row: machineRow(machine) }
   const { rivals, missing } = options.rivals ? await findRivals(machine) : { rivals: [], missing: [] }
   try {

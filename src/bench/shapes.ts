@@ -23,4 +23,7 @@ export const allThreads = ({ threads, engineThreads }: Choice) => orElse(threads
 export const oneAndAllThreads = ({ threads, engineThreads }: Choice) =>
   orElse(threads, [...new Set([1, engineThreads])])
 
+/** Precisions of workloads that train: int8 is for inference. */
+export const trainingPrecisions = (choice: Choice) => precisionsOf(choice).filter((name) => name !== 'int8')
+
 export const precisionsOf = ({ precisions }: Choice) => orElse<Precision>(precisions, ['f32'])

@@ -6,14 +6,14 @@ import { VOCABULARY, foldedTrainCharFlops, sequenceBytes, trainCharFlops, type S
 import { foldsEmbedding, trainingStep } from './networks.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
-import { allThreads, orElse, precisionsOf } from './shapes.js'
+import { allThreads, orElse, trainingPrecisions } from './shapes.js'
 import { asyncContestant } from './turns.js'
 
 export const trainChar: Workload = {
   name: 'train-char',
   summary: `training step of a character model of ${VOCABULARY} symbols, two layers`,
   points: (choice) =>
-    precisionsOf(choice).flatMap((precision) =>
+    trainingPrecisions(choice).flatMap((precision) =>
       allThreads(choice).flatMap((threads) =>
         orElse(choice.hidden, [128, 256, 512, 1024]).flatMap((H) =>
           orElse(choice.layers, [2]).flatMap((layers) =>

@@ -55,7 +55,7 @@ export function addBench(program: Command): void {
     )
     .option(
       '--precision <name,...>',
-      'f32, bf16 (default: f32)',
+      'f32, bf16, int8 (default: f32)',
       list(choice('--precision', Object.keys(precisions) as Precision[]))
     )
     .option('--isa <name>', 'instruction set: scalar, avx2, avx512', choice('--isa', ['scalar', 'avx2', 'avx512']))

@@ -154,7 +154,7 @@ typedef enum gc_probe_kind {
   GC_PROBE_DOT_BF16 = 3,  // flop/s of AVX512-BF16's dot product
   GC_PROBE_DOT_INT8 = 4,  // operations/s of AVX512-VNNI's dot product
   GC_PROBE_READ = 5,      // bytes/s: `bytes` split over the threads, read again and again
-  GC_PROBE_CELL = 6,      // LSTM cells/s with approximate reciprocals: a bound on GC_PROBE_GATES
+  GC_PROBE_CELL = 6,      // LSTM cells/s of plain polynomials and approximate reciprocals, none of the engine's accuracy
   GC_PROBE_FORK = 7,      // fork-joins/s of the engine's threads
   GC_PROBE_GEMM = 8,      // flop/s of the engine's product C[rows, columns] = A[rows, inner] B, B packed
   GC_PROBE_GATES = 9,     // cells/s of the engine's cell
