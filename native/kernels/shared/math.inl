@@ -4,44 +4,43 @@
 // explicit FMA, every quotient a true division. Coefficients: bench/lab/math_coefficients.py. Errors in ulp of the
 // exact result, measured over all 2^32 floats by test/native/exhaustive/math_exhaustive.cc.
 
-// exp(r) = 1 + r + r^2 (1/2 + ...), |r| <= ln2 / 2, relative error 2^-28.2 before rounding.
-GC_INLINE V exp_polynomial(V r) {
-  V q = v_fma(v_set(0x1.6a4d6p-10f), r, v_set(0x1.12398ep-7f));
-  q = v_fma(q, r, v_set(0x1.5558bp-5f));
-  q = v_fma(q, r, v_set(0x1.555492p-3f));
-  q = v_fma(q, r, v_set(0x1.fffffcp-2f));
-  q = v_fma(q, r, v_set(1.0f));
-  return v_fma(q, r, v_set(1.0f));
-}
-
-// exp(x) for every x: inf above 88.72, gradual underflow (exact denormals) below -87.33, 0 below -103.97, NaN to NaN.
-// Method: x = n ln2 + r (Cody and Waite, ln2 in two floats), polynomial, then 2^n in two factors so that neither
-// overflows and only the last product rounds.
-GC_INLINE V v_exp(V x) {
-  const V c = v_min(v_set(89.0f), v_max(v_set(-104.0f), x));
-  const V n = v_round(v_mul(c, v_set(0x1.715476p+0f)));
-  const V r = v_fnma(n, v_set(-0x1.05c61p-29f), v_fnma(n, v_set(0x1.62e43p-1f), c));
-  const VI whole = v_to_int(n), half = vi_sar<1>(whole), bias = vi_set(127);
-  const V first = v_from_bits(vi_shl<23>(vi_add(half, bias)));
-  const V second = v_from_bits(vi_shl<23>(vi_add(vi_sub(whole, half), bias)));
-  return v_mul(v_mul(exp_polynomial(r), first), second);
-}
-
-// The bits of 2^(j/8) less j << 20: adding k << 20 for k = 8 n + j gives the bits of 2^n 2^(j/8).
+// The bits of 2^(j/8) less j << 20: adding k << 20 for k = 8 n + j gives the bits of 2^(k/8).
 static const int32_t eighth_powers[8] = {0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
                                          0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7};
 
-// exp(c) for -88 <= c <= 0 and NaN: c = k ln2 / 8 + r, a table of 8 and r + r^2 (1/2 + ...) of degree 3 (2^-25.2).
-// Adding 1.5 * 2^23 rounds to an integer and leaves k in the low bits. 2^(k/8) runs out into denormals that are off by up to
-// 2^-127, and is exactly 0 at k = -8 * 127, which is where c = -88 lands.
-GC_INLINE V exp_negative(V c) {
-  const V rounder = v_set(12582912.0f);
-  const V rounded = v_fma(c, v_set(0x1.715476p+3f), rounder);
+// exp(x) = 2^(k/8) (1 + q): x = k ln2 / 8 + r (Cody and Waite, ln2 in two floats), q = r + r^2 (1/2 + ...), |r| <= ln2 / 16,
+// relative error 2^-32 before rounding. k is an integer, and also the low bits of `rounded`, less those of 1.5 * 2^23.
+struct Eighths {
+  V rounded, q;
+};
+GC_INLINE Eighths exp_eighths(V x) {
+  const V rounder = v_set(0x1.8p+23f);
+  const V rounded = v_fma(x, v_set(0x1.715476p+3f), rounder);
   const V k = v_sub(rounded, rounder);
-  const V r = v_fnma(k, v_set(-0x1.05c61p-32f), v_fnma(k, v_set(0x1.62e43p-4f), c));
-  const V power = v_from_bits(vi_add(vi_shl<20>(v_bits(rounded)), vi_lookup8(eighth_powers, v_bits(rounded))));
-  const V q = v_fma(v_fma(v_set(0x1.55567cp-3f), r, v_set(0x1.000878p-1f)), v_mul(r, r), r);
-  return v_fma(power, q, power);
+  const V r = v_fnma(k, v_set(-0x1.05c61p-32f), v_fnma(k, v_set(0x1.62e43p-4f), x));
+  const V square = v_mul(r, r);
+  const V high = v_fma(v_set(0x1.555c72p-3f), r, v_set(0.5f));
+  return {rounded, v_fma(v_fma(v_set(0x1.55567p-5f), square, high), square, r)};
+}
+
+// exp(x) for every x: inf above 88.72, gradual underflow (exact denormals) below -87.33, 0 below -103.97, NaN to NaN.
+// 2^(k/8) goes in as two factors, so that neither overflows and only the last product rounds.
+GC_INLINE V v_exp(V x) {
+  const Eighths e = exp_eighths(v_min(v_set(89.0f), v_max(v_set(-104.0f), x)));
+  const VI k = vi_sub(v_bits(e.rounded), v_bits(v_set(0x1.8p+23f))), half = vi_sar<4>(k);
+  const VI rest = vi_shl<20>(vi_sub(k, vi_shl<3>(half)));
+  const V power = v_from_bits(vi_add(rest, vi_lookup8(eighth_powers, k)));
+  const V scale = v_from_bits(vi_shl<23>(vi_add(half, vi_set(127))));
+  return v_mul(v_fma(power, e.q, power), scale);
+}
+
+// exp(x) for -88 <= x <= 0 and NaN. 2^(k/8) runs out into denormals that are off by up to 2^-127, and is exactly 0 at
+// k = -8 * 127, which is where x = -88 lands.
+GC_INLINE V exp_negative(V x) {
+  const Eighths e = exp_eighths(x);
+  const VI k = v_bits(e.rounded);
+  const V power = v_from_bits(vi_add(vi_shl<20>(k), vi_lookup8(eighth_powers, k)));
+  return v_fma(power, e.q, power);
 }
 
 // 1 / (1 + exp(-x)) for every x, relative accuracy in both tails. Below -87.33 the result is a denormal, from -88 on 0;
