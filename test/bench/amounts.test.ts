@@ -1,0 +1,48 @@
+// What a run of a workload is counted as: against the definitions written out, and against sums over single products.
+import t from 'tap'
+import {
+  foldedTrainCharFlops,
+  layerFlops,
+  layersBytes,
+  layersFlops,
+  recurrentBytes,
+  sampleBytes,
+  trainCharFlops
+} from '../../src/bench/amounts.js'
+
+t.test('a layer is eight products of each input and each state', async (t) => {
+  t.equal(layerFlops(1, 1, 1), 2 * 4 * 1 * 2)
+  t.equal(layerFlops(10, 3, 5), 10 * 2 * 4 * 5 * 8)
+  t.equal(layersFlops({ B: 32, T: 64, H: 256, layers: 1 }), 2 * 4 * 256 * 512 * 64 * 32)
+  t.equal(layersFlops({ B: 2, T: 3, H: 8, layers: 4 }), 4 * layersFlops({ B: 2, T: 3, H: 8, layers: 1 }))
+})
+
+t.test('train-char is three passes over two layers and the head', async (t) => {
+  for (const [B, T, H] of [
+    [64, 64, 128],
+    [64, 64, 512],
+    [32, 64, 1024]
+  ] as const) {
+    const expected = 3 * B * T * (2 * (2 * 4 * H * (H + H)) + 2 * H * 65)
+    t.equal(trainCharFlops({ B, T, H, layers: 2 }), expected, `H ${H}`)
+  }
+  t.equal(trainCharFlops({ B: 64, T: 64, H: 128, layers: 2 }), 6_646_923_264)
+})
+
+t.test('folding the embedding leaves one input product for each symbol', async (t) => {
+  const sizes = { B: 64, T: 64, H: 128, layers: 2 }
+  const once = 3 * 2 * 4 * 128 * 128
+  t.equal(trainCharFlops(sizes) - foldedTrainCharFlops(sizes), (64 * 64 - 65) * once)
+  const few = { B: 2, T: 3, H: 16, layers: 2 }
+  t.equal(foldedTrainCharFlops(few), trainCharFlops(few), 'never more than there are tokens')
+})
+
+t.test('bytes of the weights by precision', async (t) => {
+  t.equal(layersBytes({ H: 256, layers: 1 }, 'f32'), 2 * 2 ** 20)
+  t.equal(layersBytes({ H: 256, layers: 2 }, 'bf16'), 2 * 2 ** 20)
+  t.equal(layersBytes({ H: 512, layers: 1 }, 'int8'), 2 * 2 ** 20)
+  t.equal(recurrentBytes({ H: 512 }, 'f32'), 4 * 2 ** 20)
+  const whole = sampleBytes({ H: 512, layers: 2 }, 'f32', false)
+  t.equal(whole, 16 * 2 ** 20 + 65 * 512 * 4)
+  t.equal(sampleBytes({ H: 512, layers: 2 }, 'f32', true), whole - 4 * 2 ** 20 + 4 * 512 * 4)
+})

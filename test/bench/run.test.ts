@@ -1,0 +1,200 @@
+// Whole runs at the tiniest shapes: every workload gives rows of the shape that --json promises. No time is judged.
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import {
+  createRecord,
+  compareRuns,
+  readMachineFile,
+  saveMachineFile,
+  type MachineFile
+} from '../../src/bench/machine-file.js'
+import { probeKinds } from '../../src/bench/measure.js'
+import { runPoint } from '../../src/bench/points.js'
+import { findWorkloads, workloads, type BenchRow } from '../../src/bench/registry.js'
+import { createReport } from '../../src/bench/report.js'
+import { renderRoofline } from '../../src/bench/roofline.js'
+import { createLimits } from '../../src/bench/limits.js'
+import type { Rival, Task } from '../../src/bench/rivals/types.js'
+import { runBench } from '../../src/bench/run.js'
+import { machineInfo } from '../../src/index.js'
+
+const none = { threads: [], precisions: [], hidden: [], batch: [], layers: [], length: undefined }
+const tiny = { ...none, threads: [1], hidden: [16], batch: [2], layers: [1], length: 3 }
+const measured = ['train-char', 'layer', 'sequence', 'step', 'sample', 'gemm', 'gates']
+const seconds = 0.02
+
+async function run(names: readonly string[], choice: Parameters<typeof runBench>[0]['choice']) {
+  const record = createRecord()
+  const lines: string[] = []
+  const report = createReport((line = '') => lines.push(line))
+  for await (const event of runBench({ workloads: findWorkloads(names), choice, seconds, rivals: false })) {
+    record.add(event)
+    report(event)
+  }
+  return { file: record.file(), lines }
+}
+
+t.test('the kinds of measurement are those of the header', async (t) => {
+  const header = readFileSync(new URL('../../native/include/gatecell/gatecell.h', import.meta.url), 'utf8')
+  const found = [...header.matchAll(/\bGC_PROBE_([A-Z0-9_]+) = (\d+)/g)]
+  const camel = (name: string) => name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+  t.same(probeKinds, Object.fromEntries(found.map(([, name, number]) => [camel(name!), Number(number)])))
+})
+
+t.test('each workload gives rows with the promised fields', async (t) => {
+  const { file, lines } = await run(measured, tiny)
+  t.same([...new Set(file.rows.map(({ workload }) => workload))], measured)
+  for (const row of file.rows) {
+    const { workload, shape, threads, precision, isa } = row
+    const rate = row['gflops'] ?? row['gbs'] ?? row['gcells']
+    t.ok(
+      ['B', 'T', 'H', 'layers'].every((name) => Number.isInteger(shape[name])),
+      `${workload}: shape`
+    )
+    t.match({ threads, precision, isa }, { threads: 1, precision: 'f32', isa: machineInfo().isaUsed })
+    const [low, median, high] = [row['p10_us'], row['median_us'], row['p90_us']] as number[]
+    t.ok(low! > 0 && low! <= median! && median! <= high!, `${workload}: times`)
+    t.ok(row['p99_us'] === null ? ['gemm', 'gates'].includes(workload) : (row['p99_us'] as number) >= median!)
+    t.ok((row['samples'] as number) >= 5 && (rate as number) > 0, `${workload}: rate`)
+    t.ok(Math.abs((row['share_of_limit'] as number) / ((rate as number) / (row['limit'] as number)) - 1) < 1e-9)
+    t.ok((row['traffic_bytes'] as number) > 0)
+  }
+  t.ok(file.limits.some(({ limit, unit, value }) => limit === 'f32 multiply-add' && unit === 'GFLOP/s' && value > 0))
+  t.ok(file.limits.every(({ p10, p90 }) => p10 <= p90))
+  for (const name of measured)
+    t.ok(
+      lines.some((line) => line.startsWith(name)),
+      `${name} has a heading`
+    )
+
+  const sample = file.rows.find(({ workload }) => workload === 'sample')!
+  t.ok(
+    Math.abs((sample['median_us'] as number) - (sample['steps_us'] as number) - (sample['added_us'] as number)) < 1e-6
+  )
+  t.ok((sample['executed_gbs'] as number) < (sample['gbs'] as number), 'the folded embedding is told apart')
+
+  const path = `${t.testdir()}/machine.json`
+  await saveMachineFile(path, file)
+  const again = await readMachineFile(path)
+  t.same(again, JSON.parse(JSON.stringify(file)))
+  const changes = compareRuns(again, file)
+  t.equal(changes.length, file.rows.length)
+  t.ok(changes.every(({ ratio }) => ratio === 1))
+
+  const svg = await renderRoofline(file)
+  t.match(svg, /^<svg /)
+  for (const name of ['train-char', 'step', 'gemm']) t.match(svg, name)
+})
+
+t.test('precisions, threads and layers as asked', async (t) => {
+  const choice = { ...tiny, threads: [1, 2], precisions: ['f32', 'bf16', 'int8'] as const, layers: [1, 2] }
+  const { file } = await run(['step', 'layer'], choice)
+  const steps = file.rows.filter(({ workload }) => workload === 'step')
+  t.equal(steps.length, 2 * 3 * 2)
+  t.equal(new Set(steps.map(({ precision, threads, shape }) => `${precision} ${threads} ${shape['layers']}`)).size, 12)
+  t.same(
+    [...new Set(file.rows.filter(({ workload }) => workload === 'layer').map(({ precision }) => precision))],
+    ['f32', 'bf16']
+  )
+  await t.rejects(run(['layer'], { ...tiny, precisions: ['int8'] }), { code: 'ERR_INVALID_OPTION' })
+})
+
+t.test('the shapes that figures are given for', async (t) => {
+  const choice = { ...none, engineThreads: 2 }
+  const shapes = (name: string) =>
+    findWorkloads([name])[0]!.points!(choice).map(({ shape: { B, T, H }, threads }) => [B, T, H, threads])
+  t.same(shapes('train-char'), [
+    [64, 64, 128, 2],
+    [64, 64, 256, 2],
+    [64, 64, 512, 2],
+    [32, 64, 1024, 2]
+  ])
+  t.same(
+    shapes('layer'),
+    [256, 512, 1024].map((H) => [32, 64, H, 2])
+  )
+  t.equal(shapes('sequence').length, 12)
+  t.equal(shapes('step').length, 2 * 2 * 5)
+  t.same([...new Set(shapes('step').map(([, , , threads]) => threads))], [1, 2])
+  t.same([...new Set(shapes('sample').map(([, , , threads]) => threads))], [1], 'streams have one thread')
+})
+
+t.test('a rival is measured in turns and becomes a row; one that fails is said to', async (t) => {
+  const tasks: Task[] = []
+  const rival = (name: string, fails: boolean): Rival => ({
+    name,
+    version: '1.2.3',
+    settings: 'scripted',
+    async open(task) {
+      tasks.push(task)
+      if (fails) throw new Error('out of luck')
+      return [9, 3].map((us) => ({ note: `${us} us`, burst: async () => [us * 1000, us * 1000], close() {} }))
+    },
+    close: async () => {}
+  })
+  const idle: Rival = { ...rival('idle', false), open: async () => [] }
+  const [point] = findWorkloads(['layer'])[0]!.points!({ ...tiny, engineThreads: 1 })
+  const isa = machineInfo().isaUsed
+  const rivals = [rival('broken', true), idle, rival('quick', false)]
+  const rows: BenchRow[] = []
+  for await (const row of runPoint(point!, { isa, limits: createLimits(isa, 0.01), rivals, seconds })) rows.push(row)
+  t.same(tasks[0], { mode: 'layer', sizes: { B: 2, T: 3, H: 16, layers: 1 }, threads: 1, precision: 'f32' })
+  t.equal(rows.length, 3)
+  t.match(rows[0], { rival: 'broken', version: '1.2.3', problem: 'out of luck' })
+  t.notOk('rival' in rows[1]!)
+  const own = rows[1]!['median_us'] as number
+  t.match(rows[2], {
+    workload: 'layer',
+    rival: 'quick',
+    variant: '3 us',
+    rival_us: 3000,
+    rival_samples: 10,
+    median_us: own,
+    ratio: 3000 / own
+  })
+  const lines: string[] = []
+  const report = createReport((line = '') => lines.push(line))
+  for (const row of rows) report({ kind: 'row', row })
+  t.ok(lines.some((line) => line.includes('quick 1.2.3 (3 us)')) && lines.some((line) => line.includes('out of luck')))
+})
+
+t.test('workloads by name', async (t) => {
+  t.equal(findWorkloads([]), workloads)
+  t.throws(() => findWorkloads(['layer', 'nothing']), { code: 'ERR_INVALID_OPTION', message: /train-char/ })
+})
+
+t.test('machine files of others are refused', async (t) => {
+  const dir = t.testdir({
+    list: '[]',
+    other: '{"format":"gatecell-bench/2","machine":{},"limits":[],"rows":[]}',
+    rows: '{"format":"gatecell-bench/1","machine":{},"limits":[],"rows":[{"workload":"step"}]}'
+  })
+  for (const name of ['list', 'other', 'rows']) {
+    await t.rejects(readMachineFile(`${dir}/${name}`), { code: 'ERR_FILE_FORMAT' }, name)
+  }
+  await t.rejects(readMachineFile(`${dir}/none`), { code: 'ERR_FILE_NOT_FOUND' })
+})
+
+t.test('runs are compared point by point', async (t) => {
+  const row = (H: number, median_us: number, more = {}): BenchRow => ({
+    workload: 'step',
+    shape: { B: 1, T: 1, H, layers: 1 },
+    threads: 1,
+    precision: 'f32',
+    isa: 'avx2',
+    median_us,
+    share_of_limit: null,
+    ...more
+  })
+  const file = (...rows: BenchRow[]) =>
+    ({ format: 'gatecell-bench/1', machine: {}, limits: [], rows }) as unknown as MachineFile
+  const rivalRow = row(128, 5, { rival: 'other', rival_us: 50 })
+  const changes = compareRuns(file(row(128, 10), row(256, 40)), file(row(256, 50), row(512, 7), rivalRow))
+  t.match(changes, [{ before_us: 40, after_us: 50, ratio: 1.25, share_before: null, share_after: null }])
+  t.equal(changes.length, 1)
+})
+
+t.test('a roofline needs a workload that computes', async (t) => {
+  const { file } = await run(['gates'], tiny)
+  await t.rejects(renderRoofline(file), { code: 'ERR_INVALID_ARGUMENT' })
+})
