@@ -58,7 +58,7 @@ export interface ModelOptions {
   seed?: number
   /** false: no memory for gradients and moments; the model can only evaluate and sample. */
   training?: boolean
-  /** Threads of its plans; 0: the engine's (see setThreads). */
+  /** Threads of its plans; 0: the engine's (see setThreads), and one for streams. */
   threads?: number
   /** Operands of the LSTM products in all its plans; default 'f32'. */
   precision?: Precision

@@ -13,6 +13,8 @@ export interface TokenModel {
   readonly name: string
   readonly parameters: ParameterStore
   readonly dimNames: readonly string[]
+  /** Threads of a step; 0: one, since a fork costs more than most steps gain and a service has many streams. */
+  readonly threads: number
   readonly definition: { stream?: { token: string; logits: string } }
   record(
     dims: Readonly<Record<string, number>>,
@@ -98,8 +100,8 @@ function createEngine(model: TokenModel): StepEngine {
   const sampled = sample(logits, sampler, DRAW_STREAM)
   graph.output('logits', logits)
   graph.output('sampled', sampled)
-  // One thread: a fork costs more than a step gains, and a service has many streams.
-  const plan = model.compile(graph, { threads: 1 })
+  const threads = model.threads || 1
+  const plan = model.compile(graph, { threads })
   const states = plan.states
   const logitsView = plan.outputs['logits'] as Float32Array
   const samplerView = plan.inputs['sampler'] as Float32Array
@@ -108,7 +110,7 @@ function createEngine(model: TokenModel): StepEngine {
   function blockPlan() {
     if (!block) {
       const parts = recordSteps(model, PROMPT_BLOCK)
-      const made = model.compile(parts.graph, { threads: 1 })
+      const made = model.compile(parts.graph, { threads })
       block = { plan: made, token: made.inputs[model.definition.stream!.token] as Int32Array }
     }
     return block

@@ -173,6 +173,12 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
   }
 
   async function* generate({ length = Infinity, stop = -1, signal }: GenerateOptions = {}) {
+    if (!(length >= 0)) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected a number >= 0 as length but received ${String(length)}.`
+      )
+    }
     let block = 8
     for (let left = length; left > 0;) {
       throwIfAborted(signal)

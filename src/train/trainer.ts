@@ -233,6 +233,12 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     if (result === 'abort') return false
     const { loss, count, seconds } = result
     const { step, best, bad, plateau } = this.#progress
+    if (!Number.isFinite(loss)) {
+      throw new GatecellError(
+        'ERR_NOT_FINITE',
+        `Expected a finite loss of the validation data but after step ${step} it is ${loss}; go on from the last checkpoint with a lower learning rate.`
+      )
+    }
     const gained = best === null || loss < best.loss
     this.#progress = {
       ...this.#progress,

@@ -158,6 +158,7 @@ t.test('refusals', async (t) => {
     t.throws(() => stream.feed([...prompt, id, ...prompt]), { code: 'ERR_OUT_OF_RANGE' }, `${String(id)} in a prompt`)
   }
   stream.feed(prompt)
+  await t.rejects(stream.generate({ length: NaN }).next(), { code: 'ERR_INVALID_ARGUMENT' })
   for (const count of [-1, 0.5, NaN, 2 ** 31])
     t.throws(() => stream.sample(count), { code: 'ERR_INVALID_ARGUMENT' }, String(count))
   const settings = [

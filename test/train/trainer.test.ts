@@ -153,6 +153,29 @@ t.test('NaN stops with the step and keeps the last good weights', async (t) => {
   t.equal(trainer.progress.step, 5)
 })
 
+t.test('a validation that is not finite stops too', async (t) => {
+  using model = textModel()
+  const bad: BatchSource = {
+    dims: { batch: 1, length: 4 },
+    *batches() {
+      const [tokens, targets] = [new Int32Array(4), new Int32Array(4)]
+      model.parameters.set('head.bias', new Float32Array(vocabulary).fill(NaN))
+      yield { inputs: { tokens, targets }, epoch: 0, cursor: 1 }
+    }
+  }
+  const kinds: string[] = []
+  const checkpoint = (_: Snapshot, kind: string) => void kinds.push(kind)
+  const trainer = createTrainer(model, data, {
+    steps: 4,
+    validation: bad,
+    validateEvery: 2,
+    checkpointEvery: 2,
+    checkpoint
+  })
+  await t.rejects(trainer.fit(), { code: 'ERR_NOT_FINITE', message: /after step 2/ })
+  t.same(kinds, [])
+})
+
 t.test('what data and callbacks throw comes through, and the model is free again', async (t) => {
   using model = textModel()
   const broken = (fault: (batch: Batch) => Batch): BatchSource => ({
