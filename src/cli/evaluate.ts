@@ -43,7 +43,7 @@ export function addEvaluate(program: Command): void {
       number('--test', 0, 1, 'most')
     )
     .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
-    .option('--threads <n>', 'threads (default: all cores)', whole('--threads', 1, 1024))
+    .option('--threads <n>', 'threads (default: what suits one stream)', whole('--threads', 1, 1024))
     .option('--cache-dir <folder>', 'for the symbols of texts above 64 MB')
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)
@@ -60,7 +60,7 @@ async function evaluate(
 ): Promise<number> {
   const output = createOutput(flags.json === true)
   const progress = await createProgress(output)
-  using loaded = await loadTextModel(path, { threads: flags.threads ?? 0, precision: flags.weights ?? 'f32' })
+  using loaded = await loadTextModel(path, { precision: flags.weights, threads: flags.threads })
   const { vocabulary, config, info, model } = loaded
   const { valid = config.split.valid, test = config.split.test, cacheDir } = flags
   const corpus = await openCorpus(text, {

@@ -42,7 +42,7 @@ export function addSample(program: Command): void {
     .option('--top-p <p>', 'only the most probable ones that sum to p', number('--top-p', 0, 1, 'least'), 1)
     .option('--seed <n>', 'seed of the draws', whole('--seed', 0), 0)
     .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
-    .option('--threads <n>', 'threads (default: all cores)', whole('--threads', 1, 1024))
+    .option('--threads <n>', 'threads (default: what suits one stream)', whole('--threads', 1, 1024))
     .option('--json', 'one JSON object with the text')
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, flags: SampleFlags) => {
@@ -53,7 +53,7 @@ export function addSample(program: Command): void {
 async function sample(path: string, flags: SampleFlags, interrupts: Interrupts): Promise<number> {
   const output = createOutput(flags.json === true)
   const { prompt = '', length, temperature, topK, topP, seed } = flags
-  using loaded = await loadTextModel(path, { threads: flags.threads ?? 0, precision: flags.weights ?? 'f32' })
+  using loaded = await loadTextModel(path, { precision: flags.weights, threads: flags.threads })
   const writer = loaded.write({ prompt, temperature, topK, topP, seed })
   const pieces: string[] = []
   const begin = performance.now()

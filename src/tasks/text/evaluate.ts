@@ -45,7 +45,7 @@ const WARMUP = 256
 
 /** The text in up to 32 segments side by side, for validation during a training. */
 export function segmentSource(tokens: Tokens): BatchSource {
-  const batch = Math.max(1, Math.min(SEGMENTS, Math.floor(tokens.length / (4 * WARMUP))))
+  const batch = Math.max(1, Math.min(SEGMENTS, Math.floor(tokens.length / WARMUP)))
   const length = Math.max(1, Math.min(WINDOW, tokens.length - 1))
   return evaluationSource(createEvaluation(tokens, { length, batch, warmup: WARMUP }))
 }

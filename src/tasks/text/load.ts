@@ -44,12 +44,20 @@ export interface LoadTextOptions {
   precision?: Precision
 }
 
+/**
+ * One stream has a barrier in every step: a second thread pays where a step has much to read, and on a busy machine
+ * costs many times what it gives. 0: the engine's threads.
+ */
+function threadsForOneStream(hidden: number): number {
+  return hidden < 768 ? 1 : 0
+}
+
 /** Loads a text model. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
 export async function loadTextModel(path: string, options: LoadTextOptions = {}): Promise<LoadedText> {
   const header = await readCheckpointInfo(path, { task: TEXT_TASK })
   const config = textConfigFromJson(header.config, path)
   const vocabulary = vocabularyFromConfig(config.vocabulary)
-  const { threads = 0, precision = 'f32' } = options
+  const { threads = threadsForOneStream(config.network.hidden), precision = 'f32' } = options
   const model = textModel(config, { training: false, initialize: false, threads, precision })
   let info: CheckpointInfo
   try {

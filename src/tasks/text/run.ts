@@ -12,7 +12,7 @@ import type { Model } from '../../model.js'
 import { tokenSource, type BatchSource } from '../../train/data.js'
 import type { Report, Summary } from '../../train/reports.js'
 import { createTrainer, type Trainer } from '../../train/trainer.js'
-import { loadWeights, openRunFiles, readRun, type RunFiles, type RunMode } from '../run-files.js'
+import { openRunFiles, readRun, type RunFiles, type RunMode } from '../run-files.js'
 import type { RunLog } from '../run-log.js'
 import {
   textConfigFromJson,
@@ -24,6 +24,7 @@ import {
 } from './config.js'
 import { defaultLearningRate, networkDefaults, trainingDefaults, validDefault } from './defaults.js'
 import { evaluateText, segmentSource, type TextMeasure } from './evaluate.js'
+import { loadTextModel } from './load.js'
 import { TEXT_TASK, textModel } from './model.js'
 
 export interface TextRunOptions {
@@ -158,7 +159,6 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
 async function fitText(trainer: Trainer, files: RunFiles, valid: Tokens, options: TextFitOptions): Promise<TextResult> {
   const { signal, onReport, onMeasure, log } = options
   await files.begin()
-  const { model } = trainer
   const reports = trainer.reports({ ...(signal && { signal }), onAbort: 'return' })
   let reported = -1
   let next = await reports.next()
@@ -171,9 +171,13 @@ async function fitText(trainer: Trainer, files: RunFiles, valid: Tokens, options
   if (summary.stopped === 'abort' || valid.length === 0) return { summary, valid: null, whole: true }
   if (summary.validation && summary.validation.step !== reported) log?.validation(summary.validation)
   const measured = valid.slice(0, Math.min(valid.length, MEASURED_SYMBOLS))
-  if (summary.best?.step !== summary.step) await loadWeights(model, files.model, TEXT_TASK)
   onMeasure?.(measured.length)
-  return { summary, valid: await evaluateText(model, measured, { signal }), whole: measured.length === valid.length }
+  using best = await loadTextModel(files.model)
+  return {
+    summary,
+    valid: await evaluateText(best.model, measured, { signal }),
+    whole: measured.length === valid.length
+  }
 }
 
 /** Settings of the run: what the caller says, else what a resumed run began with, else the defaults. */
