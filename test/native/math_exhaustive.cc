@@ -46,7 +46,8 @@ TEST_CASE("math: all floats" * doctest::skip()) {
     second.join();
     Worst worst = low.worst;
     worst.merge(high.worst);
-    std::printf("%-8s max %.4f ulp at %a (%.9g)", f.name, worst.ulp, static_cast<double>(worst.at), static_cast<double>(worst.at));
+    std::printf("%-8s max %.4f ulp at %a (%.9g)", f.name, worst.ulp, static_cast<double>(worst.at),
+                static_cast<double>(worst.at));
     if (f.normal > 0) std::printf(", below %a at most %a off", f.normal, worst.tiny);
     std::printf("\n");
     std::fflush(stdout);

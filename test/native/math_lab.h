@@ -33,8 +33,8 @@ struct Function {
   const char* name;
   void (*gc_kernels::*kernel)(const float*, float*, int64_t);
   double (*exact)(double);
-  double bound;        // ulp, where the exact result is at least `normal`
-  double normal;       // below it: |got - exact| <= normal
+  double bound;   // ulp, where the exact result is at least `normal`
+  double normal;  // below it: |got - exact| <= normal
 };
 
 // The promises of native/kernels/shared/math.inl.
@@ -50,7 +50,7 @@ inline const std::vector<Function>& functions() {
 struct Worst {
   double ulp = 0, tiny = 0;  // largest error in ulp; largest absolute one where the result is below `normal`
   float at = 0;
-  uint64_t broken = 0;       // results outside the bound
+  uint64_t broken = 0;  // results outside the bound
   void see(const Function& f, float x, float got) {
     const double exact = f.exact(static_cast<double>(x));
     if (std::fabs(exact) < f.normal) {

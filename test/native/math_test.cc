@@ -27,9 +27,11 @@ const Function& named(const char* name) {
 
 // Around every place where a formula changes its course: 2 * width floats each.
 Floats edges(int width = 200) {
-  Floats v = {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN(), from_bits(0xffc00001u), from_bits(0x7f800001u)};
-  for (float at : {0.0f, 0x1p-149f, 0x1p-126f, 0x1p-24f, 0x1p-13f, 0x1p-12f, 0.34657359f, 0.25f, 0.5f, 1.0f, 9.0109134f, 9.02f, 17.328680f,
-                   87.336544f, 87.683113f, 88.0f, 88.376263f, 88.722839f, 89.0f, 103.27893f, 103.97208f, 104.0f, 0x1.fffffep127f})
+  Floats v = {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN(), from_bits(0xffc00001u),
+              from_bits(0x7f800001u)};
+  for (float at : {0.0f,       0x1p-149f,  0x1p-126f,  0x1p-24f,   0x1p-13f,   0x1p-12f,   0.34657359f,    0.25f,
+                   0.5f,       1.0f,       9.0109134f, 9.02f,      17.328680f, 87.336544f, 87.683113f,     88.0f,
+                   88.376263f, 88.722839f, 89.0f,      103.27893f, 103.97208f, 104.0f,     0x1.fffffep127f})
     for (int d = -width; d < width; ++d) {
       const float x = from_bits(static_cast<uint32_t>(static_cast<int64_t>(bits(at)) + d) & 0x7fffffffu);
       v.push_back(x);

@@ -34,27 +34,27 @@ static const int32_t probe_table[8] = {7, -3, 1000, 0, INT32_MIN, INT32_MAX, 5, 
   X(select_negative, v_select_negative(a, b, c)) \
   X(from_int, v_from_int(v_bits(a)))             \
   X(from_bits, v_from_bits(v_bits(a)))
-#define GC_INT_PROBES(X)                         \
-  X(to_int, v_to_int(a))                         \
-  X(set, vi_set(-17))                            \
-  X(iadd, vi_add(v_bits(a), v_bits(b)))          \
-  X(isub, vi_sub(v_bits(a), v_bits(b)))          \
-  X(and, vi_and(v_bits(a), v_bits(b)))           \
-  X(or, vi_or(v_bits(a), v_bits(b)))             \
-  X(xor, vi_xor(v_bits(a), v_bits(b)))           \
-  X(shl, vi_shl<20>(v_bits(a)))                  \
-  X(shr, vi_shr<9>(v_bits(a)))                   \
-  X(sar, vi_sar<9>(v_bits(a)))                   \
+#define GC_INT_PROBES(X)                \
+  X(to_int, v_to_int(a))                \
+  X(set, vi_set(-17))                   \
+  X(iadd, vi_add(v_bits(a), v_bits(b))) \
+  X(isub, vi_sub(v_bits(a), v_bits(b))) \
+  X(and, vi_and(v_bits(a), v_bits(b)))  \
+  X(or, vi_or(v_bits(a), v_bits(b)))    \
+  X(xor, vi_xor(v_bits(a), v_bits(b)))  \
+  X(shl, vi_shl<20>(v_bits(a)))         \
+  X(shr, vi_shr<9>(v_bits(a)))          \
+  X(sar, vi_sar<9>(v_bits(a)))          \
   X(lookup8, vi_lookup8(probe_table, v_bits(a)))
 
 #define GC_BITS_OF(name, result) GC_LOOP(name, v_bits(result))
-#define GC_LOOP(name, result)                                                                               \
-  static void run_##name(const float* pa, const float* pb, const float* pc, int32_t* out, int64_t n) {      \
-    for (int64_t i = 0; i < n; i += VL) {                                                                   \
-      const V a = v_load(pa + i), b = v_load(pb + i), c = v_load(pc + i);                                   \
-      (void)a, (void)b, (void)c;                                                                            \
-      vi_store(out + i, result);                                                                            \
-    }                                                                                                       \
+#define GC_LOOP(name, result)                                                                          \
+  static void run_##name(const float* pa, const float* pb, const float* pc, int32_t* out, int64_t n) { \
+    for (int64_t i = 0; i < n; i += VL) {                                                              \
+      const V a = v_load(pa + i), b = v_load(pb + i), c = v_load(pc + i);                              \
+      (void)a, (void)b, (void)c;                                                                       \
+      vi_store(out + i, result);                                                                       \
+    }                                                                                                  \
   }
 GC_FLOAT_PROBES(GC_BITS_OF)
 GC_INT_PROBES(GC_LOOP)
@@ -87,7 +87,7 @@ static void zero_beyond(const float* a, const float*, const float*, int32_t* out
 #define GC_FLOAT_ROW(name, result) {#name, true, run_##name},
 #define GC_INT_ROW(name, result) {#name, false, run_##name},
 static const Probe probes[] = {
-    GC_FLOAT_PROBES(GC_FLOAT_ROW) GC_INT_PROBES(GC_INT_ROW) {"partial", true, partial},
+    GC_FLOAT_PROBES(GC_FLOAT_ROW) GC_INT_PROBES(GC_INT_ROW){"partial", true, partial},
     {"zero_beyond", false, zero_beyond},
 };
 static const int probe_count = sizeof probes / sizeof probes[0];

@@ -59,9 +59,27 @@ namespace {
 // Zeros, denormals, ties, the edges of integers, infinities, NaN of both kinds, each with both signs.
 Floats special_values() {
   Floats v;
-  for (float x : {0.0f, 0x1p-149f, 0x1.fffffcp-127f, 0x1p-126f, 0x1p-24f, 0.25f, 0.49999997f, 0.5f, 1.0f, 1.5f, 2.5f, 3.0f, 8388607.5f,
-                  8388608.0f, 16777217.0f, 2147483520.0f, 2147483648.0f, 0x1.fffffep127f, std::numeric_limits<float>::infinity(),
-                  std::numeric_limits<float>::quiet_NaN(), from_bits(0x7fc12345u)}) {
+  for (float x : {0.0f,
+                  0x1p-149f,
+                  0x1.fffffcp-127f,
+                  0x1p-126f,
+                  0x1p-24f,
+                  0.25f,
+                  0.49999997f,
+                  0.5f,
+                  1.0f,
+                  1.5f,
+                  2.5f,
+                  3.0f,
+                  8388607.5f,
+                  8388608.0f,
+                  16777217.0f,
+                  2147483520.0f,
+                  2147483648.0f,
+                  0x1.fffffep127f,
+                  std::numeric_limits<float>::infinity(),
+                  std::numeric_limits<float>::quiet_NaN(),
+                  from_bits(0x7fc12345u)}) {
     v.push_back(x);
     v.push_back(-x);
   }
@@ -79,7 +97,8 @@ struct Inputs {
       // Any bits, and numbers of everyday size.
       const bool any = random.below(2) == 0;
       for (Floats* v : {&a, &b, &c})
-        v->push_back(any ? from_bits(static_cast<uint32_t>(random.next())) : static_cast<float>((2 * random.uniform() - 1) * 100));
+        v->push_back(any ? from_bits(static_cast<uint32_t>(random.next()))
+                         : static_cast<float>((2 * random.uniform() - 1) * 100));
     }
   }
   size_t size() const { return a.size(); }
@@ -144,7 +163,8 @@ TEST_CASE("vec: the scalar operations are the ones of IEEE 754") {
     CHECK(same_float(scalar_float("fma", x, 3.1f, 0.7f), std::fma(x, 3.1f, 0.7f)));
     CHECK(same_float(scalar_float("fnma", x, 3.1f, 0.7f), std::fma(-x, 3.1f, 0.7f)));
     const bool fits = x >= -0x1p31f && x < 0x1p31f;
-    CHECK(bits(scalar_float("to_int", x)) == static_cast<uint32_t>(fits ? static_cast<int32_t>(std::nearbyint(x)) : INT32_MIN));
+    CHECK(bits(scalar_float("to_int", x)) ==
+          static_cast<uint32_t>(fits ? static_cast<int32_t>(std::nearbyint(x)) : INT32_MIN));
   }
 }
 

@@ -55,11 +55,19 @@ GC_INLINE VI vi_and(VI a, VI b) { return _mm256_and_si256(a, b); }
 GC_INLINE VI vi_or(VI a, VI b) { return _mm256_or_si256(a, b); }
 GC_INLINE VI vi_xor(VI a, VI b) { return _mm256_xor_si256(a, b); }
 template <int count>
-GC_INLINE VI vi_shl(VI a) { return _mm256_slli_epi32(a, count); }
+GC_INLINE VI vi_shl(VI a) {
+  return _mm256_slli_epi32(a, count);
+}
+// Zeros come in.
 template <int count>
-GC_INLINE VI vi_shr(VI a) { return _mm256_srli_epi32(a, count); }  // zeros come in
+GC_INLINE VI vi_shr(VI a) {
+  return _mm256_srli_epi32(a, count);
+}
+// The sign comes in.
 template <int count>
-GC_INLINE VI vi_sar(VI a) { return _mm256_srai_epi32(a, count); }  // the sign comes in
+GC_INLINE VI vi_sar(VI a) {
+  return _mm256_srai_epi32(a, count);
+}
 // Sums of the two products of 16-bit halves; the even and odd signed bytes of each word as such halves.
 GC_INLINE VI vi_mul_pairs(VI a, VI b) { return _mm256_madd_epi16(a, b); }
 GC_INLINE VI vi_widen_even(VI a) { return _mm256_srai_epi16(_mm256_slli_epi16(a, 8), 8); }

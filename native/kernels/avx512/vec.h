@@ -55,11 +55,19 @@ GC_INLINE VI vi_and(VI a, VI b) { return _mm512_and_si512(a, b); }
 GC_INLINE VI vi_or(VI a, VI b) { return _mm512_or_si512(a, b); }
 GC_INLINE VI vi_xor(VI a, VI b) { return _mm512_xor_si512(a, b); }
 template <int count>
-GC_INLINE VI vi_shl(VI a) { return _mm512_maskz_slli_epi32(ALL, a, count); }
+GC_INLINE VI vi_shl(VI a) {
+  return _mm512_maskz_slli_epi32(ALL, a, count);
+}
+// Zeros come in.
 template <int count>
-GC_INLINE VI vi_shr(VI a) { return _mm512_maskz_srli_epi32(ALL, a, count); }  // zeros come in
+GC_INLINE VI vi_shr(VI a) {
+  return _mm512_maskz_srli_epi32(ALL, a, count);
+}
+// The sign comes in.
 template <int count>
-GC_INLINE VI vi_sar(VI a) { return _mm512_maskz_srai_epi32(ALL, a, count); }  // the sign comes in
+GC_INLINE VI vi_sar(VI a) {
+  return _mm512_maskz_srai_epi32(ALL, a, count);
+}
 // Sums of the two products of 16-bit halves; the even and odd signed bytes of each word as such halves.
 GC_INLINE VI vi_mul_pairs(VI a, VI b) { return _mm512_madd_epi16(a, b); }
 GC_INLINE VI vi_widen_even(VI a) { return _mm512_srai_epi16(_mm512_slli_epi16(a, 8), 8); }

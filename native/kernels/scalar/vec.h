@@ -83,11 +83,19 @@ GC_INLINE VI vi_and(VI a, VI b) { GC_LANES(VI, a.x[k] & b.x[k]); }
 GC_INLINE VI vi_or(VI a, VI b) { GC_LANES(VI, a.x[k] | b.x[k]); }
 GC_INLINE VI vi_xor(VI a, VI b) { GC_LANES(VI, a.x[k] ^ b.x[k]); }
 template <int count>
-GC_INLINE VI vi_shl(VI a) { GC_LANES(VI, (int32_t)((uint32_t)a.x[k] << count)); }
+GC_INLINE VI vi_shl(VI a) {
+  GC_LANES(VI, (int32_t)((uint32_t)a.x[k] << count));
+}
+// Zeros come in.
 template <int count>
-GC_INLINE VI vi_shr(VI a) { GC_LANES(VI, (int32_t)((uint32_t)a.x[k] >> count)); }  // zeros come in
+GC_INLINE VI vi_shr(VI a) {
+  GC_LANES(VI, (int32_t)((uint32_t)a.x[k] >> count));
+}
+// The sign comes in.
 template <int count>
-GC_INLINE VI vi_sar(VI a) { GC_LANES(VI, a.x[k] >> count); }  // the sign comes in
+GC_INLINE VI vi_sar(VI a) {
+  GC_LANES(VI, a.x[k] >> count);
+}
 // Sums of the two products of 16-bit halves; the even and odd signed bytes of each word as such halves.
 GC_INLINE VI vi_mul_pairs(VI a, VI b) {
   GC_LANES(VI, (int16_t)a.x[k] * (int16_t)b.x[k] + (int16_t)(a.x[k] >> 16) * (int16_t)(b.x[k] >> 16));
