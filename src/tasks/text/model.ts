@@ -24,7 +24,7 @@ export function textModel(config: TextConfig, options: ModelOptions = {}): Model
       inputs: { tokens: i32('length', 'batch') },
       targets: { targets: i32('length', 'batch') },
       forward({ tokens }) {
-        const x = embedding(tokens, { name: 'embedding', vocabulary: size, size: width, weight: normal(0.8) })
+        const x = embedding(tokens, { name: 'embedding', vocabulary: size, size: width, weight: normal(1.2) })
         const { output } = lstm(x, {
           name: 'lstm',
           hidden,
