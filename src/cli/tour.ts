@@ -48,7 +48,7 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
     out: flags.out,
     mode: 'force',
     minCount: 20,
-    split: { valid: 0.05 },
+    split: { valid: 0.02 },
     training: { timeLimit: flags.timeLimit }
   })
   try {

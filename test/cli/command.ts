@@ -77,20 +77,7 @@ export function story(length: number): string {
 }
 
 /** A network and a run of a second or less. */
-export const tiny = [
-  '--hidden',
-  '12',
-  '--layers',
-  '2',
-  '--batch',
-  '4',
-  '--length',
-  '16',
-  '--steps',
-  '30',
-  '--threads',
-  '1'
-]
+export const tiny = '--hidden 12 --layers 2 --batch 4 --length 16 --steps 30 --threads 1'.split(' ')
 
 export function digest(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')

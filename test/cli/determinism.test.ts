@@ -8,20 +8,7 @@ import { createRandom } from '../../src/random.js'
 import { digest, gatecell, long, story } from './command.js'
 
 const cwd = t.testdir({ 'story.txt': story(20000) })
-const words = [
-  '--hidden',
-  '24',
-  '--layers',
-  '2',
-  '--batch',
-  '6',
-  '--length',
-  '20',
-  '--dropout',
-  '0.2',
-  '--valid-every',
-  '25'
-]
+const words = '--hidden 24 --layers 2 --batch 6 --length 20 --dropout 0.2 --valid-every 40'.split(' ')
 const train = (out: string, ...more: string[]) => [
   'train',
   'text',
