@@ -21,8 +21,8 @@ export const trainingDefaults = {
 /** Share of the text that validates. */
 export const validDefault = 0.1
 
-/** Peak learning rate for an optimiser and a network: by experiments at 256 units, beyond that in inverse proportion. */
+/** Peak learning rate for an optimiser and a network: by experiments at 64 to 256 units, beyond in inverse proportion. */
 export function defaultLearningRate(optimizer: OptimizerName, { hidden }: Pick<TextNetwork, 'hidden'>): number {
-  const adam = Math.min(1.2e-2, 2.56 / hidden)
+  const adam = hidden > 256 ? 2.56 / hidden : 1e-2 * Math.sqrt(256 / hidden)
   return { sgd: 1, rmsprop: adam / 4, adam, adamw: adam }[optimizer]
 }
