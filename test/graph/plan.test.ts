@@ -180,3 +180,25 @@ t.test('linear and softmax against PyTorch', async (t) => {
   t.ok(largestDifference(plan.outputs['linear']!, linear.y.data) <= 1e-5)
   t.ok(largestDifference(plan.outputs['softmax']!, softmax.y.data) <= 1e-5)
 })
+
+t.test('losses and their gradients against PyTorch', async (t) => {
+  type Loss = Record<'x' | 'target' | 'loss' | 'gradX', GoldenTensor>
+  for (const [file, op] of [
+    ['mean-square', ops.meanSquare],
+    ['sigmoid-cross-entropy', ops.sigmoidCrossEntropy]
+  ] as const) {
+    const golden = readGolden<Loss>(file)
+    const graph = new Graph()
+    const [steps, batch, size] = golden.x.shape as [number, number, number]
+    const x = graph.parameter('x', [steps * batch, size], constant(0))
+    const loss = op(ops.reshape(x, golden.x.shape), graph.input('target', golden.target.shape, 'f32'))
+    graph.output('loss', loss)
+    const parameters = new ParameterStore(graph.parameters, { training: true })
+    parameters.set('x', golden.x.data)
+    const plan = createPlan(graph, { parameters, loss })
+    plan.inputs['target']!.set(golden.target.data)
+    plan.runSync('gradient')
+    t.ok(largestDifference(plan.outputs['loss']!.subarray(0, 1), golden.loss.data) <= 1e-5, file)
+    t.ok(largestDifference(parameters.get('x').grad!, golden.gradX.data) <= 1e-5, `gradient of ${file}`)
+  }
+})

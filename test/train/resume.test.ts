@@ -6,7 +6,7 @@ import { createTrainer, type Resumable, type Snapshot, type TrainerOptions } fro
 import { readCheckpoint, writeCheckpoint } from '../../src/io/checkpoint.js'
 import { noise, textModel, trainingData, validationData } from '../text-model.js'
 
-const data = trainingData(noise(600), 8, 12)
+const data = trainingData(noise(300), 8, 6)
 const options: TrainerOptions = {
   optimizer: { kind: 'adamw', learningRate: 5e-3 },
   schedule: { kind: 'plateau', patience: 0, warmup: 5 },
@@ -30,18 +30,16 @@ async function run(folder: string, steps: number, threads: number, from?: string
 
 t.test('the same bytes with 1, 2, 3 and 4 threads and from every stop', async (t) => {
   const folder = t.testdir()
-  const whole = await run(folder, 24, 1)
-  for (const threads of [2, 3, 4]) t.ok((await run(t.testdir(), 24, threads)).equals(whole), `${threads} threads`)
+  const whole = await run(folder, 12, 1)
+  for (const threads of [2, 3, 4]) t.ok((await run(t.testdir(), 12, threads)).equals(whole), `${threads} threads`)
   for (const [k, threads] of [
     [5, 2],
-    [10, 1],
-    [15, 3],
-    [20, 4]
+    [10, 1]
   ] as const) {
     await t.test(`from step ${k}`, async (t) => {
       const partFolder = t.testdir()
       await run(partFolder, k, threads)
-      const resumed = await run(partFolder, 24, 5 - threads, join(partFolder, `${k}.safetensors`))
+      const resumed = await run(partFolder, 12, 5 - threads, join(partFolder, `${k}.safetensors`))
       t.ok(resumed.equals(whole))
     })
   }
@@ -50,14 +48,14 @@ t.test('the same bytes with 1, 2, 3 and 4 threads and from every stop', async (t
 t.test('an abort at any step loses nothing', async (t) => {
   const folder = t.testdir()
   const path = join(folder, 'last.safetensors')
-  const whole = await run(folder, 20, 1)
+  const whole = await run(folder, 14, 1)
   let saved: string | undefined
-  for (const stop of [1, 6, 13, 20]) {
+  for (const stop of [1, 6, 11, 14]) {
     using network = model(1)
     const resume = saved === undefined ? {} : { resume: (await readCheckpoint(saved)) as Resumable }
     const checkpoint = (snapshot: Snapshot, kind: string) =>
       kind === 'last' ? writeCheckpoint(path, snapshot) : undefined
-    const trainer = createTrainer(network, data, { ...options, ...resume, reportEvery: 1, steps: 20, checkpoint })
+    const trainer = createTrainer(network, data, { ...options, ...resume, reportEvery: 1, steps: 14, checkpoint })
     const stopper = new AbortController()
     // At step 6, in the middle of a validation: the next run makes it.
     trainer.on('report', ({ step }) => step === stop && stopper.abort())
@@ -71,7 +69,7 @@ t.test('an abort at any step loses nothing', async (t) => {
 t.test('every optimiser resumes', async (t) => {
   for (const kind of ['sgd', 'rmsprop', 'adam'] as const) {
     const steps = async (count: number, resume?: Resumable) => {
-      using network = model(2)
+      using network = model(1)
       const trainer = createTrainer(network, data, { optimizer: { kind }, steps: count, ...(resume && { resume }) })
       await trainer.fit()
       return structuredClone(trainer.snapshot())
@@ -109,7 +107,7 @@ t.test('what does not fit is refused', async (t) => {
     code: 'ERR_INVALID_SHAPE',
     message: /lstm\.weight_ih_l0/
   })
-  const smaller = trainingData(noise(600), 4, 12)
+  const smaller = trainingData(noise(300), 4, 6)
   t.throws(() => createTrainer(network, smaller, { ...options, resume }), {
     code: 'ERR_INVALID_SHAPE',
     message: /batch size/
