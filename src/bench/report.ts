@@ -150,7 +150,7 @@ function time(cell: Cell): string {
   return us < 1000 ? figure(us) : `${figure(us / 1000)}m`
 }
 
-function size(bytes: number): string {
+export function size(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB']
   const step = Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
   return `${figure(bytes / 1024 ** step)} ${units[step]!}`

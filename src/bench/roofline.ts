@@ -7,6 +7,7 @@ import { writeTextAtomically } from '../io/atomic.js'
 import type { LimitRow } from './limits.js'
 import type { MachineFile } from './machine-file.js'
 import type { BenchRow } from './registry.js'
+import { size } from './report.js'
 
 interface Spot {
   workload: string
@@ -17,9 +18,14 @@ interface Spot {
 
 interface Roof {
   name: string
-  intensity: number
-  gflops: number
+  /** Where it begins and ends. */
+  line: { intensity: number; gflops: number }[]
+  side: 'left' | 'right'
 }
+
+const WIDTH = 760
+const HEIGHT = 480
+const LABEL_HEIGHT = 11
 
 /** Where a row lies: flops for each byte of traffic, and flops a second. A weight that is read is multiplied and added. */
 function spotOf(row: BenchRow): Spot[] {
@@ -33,21 +39,47 @@ function spotOf(row: BenchRow): Spot[] {
   return [{ workload: row.workload, label, intensity: flops / traffic, gflops: flops / us / 1000 }]
 }
 
-/** A flat line for each arithmetic peak and a rising one for each bandwidth, cut at the highest peak. */
+/** A flat line for each arithmetic peak, and a rising one for some bandwidths, cut at the highest peak. */
 function roofsOf(limits: readonly LimitRow[], low: number, high: number): Roof[] {
   const peaks = limits.filter(({ unit }) => unit === 'GFLOP/s')
   const top = Math.max(...peaks.map(({ value }) => value))
-  const flat = peaks.flatMap(({ limit, isa, threads, value }) => {
-    const name = `${limit} ${isa}, ${threads} thread${threads > 1 ? 's' : ''}`
-    return [low, high].map((intensity) => ({ name, intensity, gflops: value }))
+  const flat = peaks.map(({ limit, isa, threads, value }): Roof => {
+    const line = [low, high].map((intensity) => ({ intensity, gflops: value }))
+    return { name: `${limit}, ${isa}, ${threadsOf(threads)}`, line, side: 'right' }
   })
-  const rising = limits
-    .filter(({ limit }) => limit === 'read')
-    .flatMap(({ bytes, threads, value }) => {
-      const name = `read ${Math.round(bytes! / 2 ** 10)} KiB, ${threads} thread${threads > 1 ? 's' : ''}`
-      return [low, Math.min(high, top / value)].map((intensity) => ({ name, intensity, gflops: intensity * value }))
-    })
+  const rising = someReads(limits).map(({ bytes, threads, value }): Roof => {
+    const line = [low, Math.min(high, top / value)].map((intensity) => ({ intensity, gflops: intensity * value }))
+    return { name: `read ${size(bytes!)}, ${threadsOf(threads)}`, line, side: 'left' }
+  })
   return [...flat, ...rising]
+}
+
+const threadsOf = (count: number) => `${count} thread${count > 1 ? 's' : ''}`
+
+/** For each number of threads the smallest footprint, the largest, and the one nearest to 8 MiB. */
+function someReads(limits: readonly LimitRow[]): LimitRow[] {
+  const reads = limits.filter(({ limit }) => limit === 'read')
+  return [...new Set(reads.map(({ threads }) => threads))].flatMap((count) => {
+    const rows = reads.filter(({ threads }) => threads === count).sort((a, b) => a.bytes! - b.bytes!)
+    const distance = ({ bytes }: LimitRow) => Math.abs(Math.log2(bytes! / 2 ** 23))
+    const middle = rows.reduce((best, row) => (distance(row) < distance(best) ? row : best))
+    return [...new Set([rows[0]!, middle, rows.at(-1)!])]
+  })
+}
+
+/** A label at an end of each roof, moved down where it would lie on another. */
+function labelsOf(roofs: readonly Roof[], [bottom, top]: readonly [number, number]) {
+  return (['left', 'right'] as const).flatMap((side) => {
+    let last = -Infinity
+    return roofs
+      .filter((roof) => roof.side === side)
+      .map(({ name, line }) => {
+        const { gflops } = side === 'left' ? line[0]! : line.at(-1)!
+        return { name, side, y: HEIGHT * (1 - Math.log(gflops / bottom) / Math.log(top / bottom)) - 3 }
+      })
+      .sort((a, b) => a.y - b.y)
+      .map((label) => ({ ...label, y: (last = Math.max(label.y, last + LABEL_HEIGHT)) }))
+  })
 }
 
 /** The SVG text. ERR_INVALID_ARGUMENT where no row of the run has a place in it. */
@@ -63,17 +95,13 @@ export async function renderRoofline({ machine, limits, rows }: MachineFile): Pr
   const low = Math.min(0.1, ...intensities) / 2
   const high = Math.max(10, ...intensities) * 2
   const roofs = roofsOf(limits, low, high)
-  const heights = [...spots, ...roofs].map(({ gflops }) => gflops)
+  const heights = [...spots, ...roofs.flatMap(({ line }) => line)].map(({ gflops }) => gflops)
+  const domains = {
+    x: [low, high],
+    y: [Math.min(...heights) / 1.5, Math.max(...heights) * 1.5]
+  } as const
   const vega = await import('vega')
-  const spec = vega.parse(
-    specification(
-      `${machine.machine.trim()}, ${machine.isa}`,
-      spots,
-      roofs,
-      [low, high],
-      [Math.min(...heights) / 1.5, Math.max(...heights) * 1.5]
-    )
-  )
+  const spec = vega.parse(specification(`${machine.machine.trim()}, ${machine.isa}`, spots, roofs, domains))
   const view = new vega.View(spec, { renderer: 'none' })
   try {
     return `${await view.toSVG()}\n`
@@ -82,36 +110,26 @@ export async function renderRoofline({ machine, limits, rows }: MachineFile): Pr
   }
 }
 
-function specification(title: string, spots: Spot[], roofs: Roof[], xDomain: number[], yDomain: number[]): Spec {
+type Domain = readonly [number, number]
+
+function specification(title: string, spots: Spot[], roofs: Roof[], { x, y }: { x: Domain; y: Domain }): Spec {
   const position = { x: { scale: 'x', field: 'intensity' }, y: { scale: 'y', field: 'gflops' } } as const
   const names = [...new Set(spots.map(({ workload }) => workload))]
   const axis = { grid: true, gridColor: '#eeeeee', format: '~g', tickCount: 6 }
   return {
-    width: 760,
-    height: 480,
+    width: WIDTH,
+    height: HEIGHT,
     padding: 12,
     background: 'white',
     title: { text: `roofline: ${title}`, anchor: 'start', fontSize: 15 },
     data: [
       { name: 'spots', values: spots },
-      { name: 'roofs', values: roofs },
-      {
-        name: 'ends',
-        source: 'roofs',
-        transform: [
-          {
-            type: 'aggregate',
-            groupby: ['name'],
-            fields: ['gflops', 'intensity'],
-            ops: ['max', 'max'],
-            as: ['gflops', 'intensity']
-          }
-        ]
-      }
+      { name: 'roofs', values: roofs.flatMap(({ name, line }) => line.map((end) => ({ name, ...end }))) },
+      { name: 'labels', values: labelsOf(roofs, y) }
     ],
     scales: [
-      { name: 'x', type: 'log', range: 'width', domain: xDomain, zero: false },
-      { name: 'y', type: 'log', range: 'height', domain: yDomain, zero: false },
+      { name: 'x', type: 'log', range: 'width', domain: [...x], zero: false },
+      { name: 'y', type: 'log', range: 'height', domain: [...y], zero: false },
       {
         name: 'color',
         type: 'ordinal',
@@ -138,14 +156,15 @@ function specification(title: string, spots: Spot[], roofs: Roof[], xDomain: num
       },
       {
         type: 'text',
-        from: { data: 'ends' },
+        from: { data: 'labels' },
         encode: {
           enter: {
-            ...position,
+            x: { signal: `datum.side === 'left' ? 4 : ${WIDTH - 4}` },
+            y: { field: 'y' },
             text: { field: 'name' },
-            align: { value: 'right' },
+            align: { field: 'side' },
             baseline: { value: 'bottom' },
-            fontSize: { value: 8 },
+            fontSize: { value: 9 },
             fill: { value: '#6a6a6a' }
           }
         }
