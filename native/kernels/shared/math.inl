@@ -1,8 +1,8 @@
-// math.inl: exp, log, sigmoid, tanh and the activations of one LSTM cell, written on the names of vec.h.
+// math.inl: exp, sigmoid, tanh and the activations of one LSTM cell, written on the names of vec.h.
 //
 // Included inside the namespace of an instruction set, after its vec.h. The same bits in each: every product-sum is an
-// explicit FMA, every quotient a true division. Coefficients: bench/lab/math_coefficients.py. Errors in ulp of the
-// exact result, measured over all 2^32 floats by test/native/exhaustive/math_exhaustive.cc.
+// explicit FMA, every quotient a true division. Coefficients: bench/lab/math_coefficients.py; what lost:
+// bench/lab/math_variants.cc. Errors are the largest over all 2^32 floats, as test/native/math_exhaustive.cc measures them.
 
 // The bits of 2^(j/8) less j << 20: adding k << 20 for k = 8 n + j gives the bits of 2^(k/8).
 static const int32_t eighth_powers[8] = {0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
@@ -23,8 +23,8 @@ GC_INLINE Eighths exp_eighths(V x) {
   return {rounded, v_fma(v_fma(v_set(0x1.55567p-5f), square, high), square, r)};
 }
 
-// exp(x) for every x: inf above 88.72, gradual underflow (exact denormals) below -87.33, 0 below -103.97, NaN to NaN.
-// 2^(k/8) goes in as two factors, so that neither overflows and only the last product rounds.
+// exp(x) for every x, at most 0.93 ulp, denormal results included: inf above 88.72, 0 below -103.97, NaN to NaN.
+// 2^(k/8) goes in as two factors, so that neither overflows and a denormal result is rounded by the last product alone.
 GC_INLINE V v_exp(V x) {
   const Eighths e = exp_eighths(v_min(v_set(89.0f), v_max(v_set(-104.0f), x)));
   const VI k = vi_sub(v_bits(e.rounded), v_bits(v_set(0x1.8p+23f))), half = vi_sar<4>(k);
@@ -43,9 +43,9 @@ GC_INLINE V exp_negative(V x) {
   return v_fma(power, e.q, power);
 }
 
-// 1 / (1 + exp(-x)) for every x, relative accuracy in both tails. Below -87.33 the result is a denormal, from -88 on 0;
-// above 17.33 it is 1; NaN to NaN. Method: e = exp(-|x|), w = e / (1 + e); then e - e w for x < 0 and 1 - w else, which
-// scales the errors of the sum and of the quotient by e (e / (1 + e) itself misses 2 ulp).
+// 1 / (1 + exp(-x)) for every x, at most 1.87 ulp in both tails while the result is normal: a denormal below -87.33 (at most
+// 2^-126 off), 0 from -88 down, 1 above 17.33, NaN to NaN. Method: e = exp(-|x|), w = e / (1 + e); then e - e w for x < 0
+// and 1 - w else, which scales the errors of the sum and of the quotient by e (e / (1 + e) itself misses 2 ulp).
 GC_INLINE V v_sigmoid(V x) {
   const V e = exp_negative(v_max(v_set(-88.0f), v_negabs(x)));
   const V w = v_div(e, v_add(v_set(1.0f), e));
@@ -53,10 +53,11 @@ GC_INLINE V v_sigmoid(V x) {
   return v_fnma(whole, w, whole);
 }
 
-// tanh(x) for every x: exactly odd, |y| <= 1, x itself where |x| < 2^-13 or so (denormals too), 1 above 9.0109; NaN to NaN.
-// Method: tanh(x) = 2 t / (1 + t^2) = 2 p q / (p^2 + q^2) with t = tanh(x / 2) = p / q, p = x (1 + ...), q = 2 + ...,
-// a rational of 5/6 degrees fitted so that the error of tanh x is minimal (2^-26.9). Doubling the angle scales the error of
-// t by 1 / cosh x; a rational for tanh x itself needs 9/8 degrees for the same and misses 4 ulp by rounding.
+// tanh(x) for every x, at most 3.992 ulp (near 1/4; 2.9 above 1): exactly odd, |y| <= 1, x itself where |x| < 2^-13 (denormals
+// too), 1 above 9.0109, NaN to NaN. Method: tanh x = 2 t / (1 + t^2) = 2 p q / (p^2 + q^2) with t = tanh(x / 2) = p / q, where
+// p = x (1 + p1 s + p2 s^2), q = 2 + q1 s + q2 s^2 + q3 s^3, s = x^2, fitted so that the error of tanh x itself is least
+// (2^-26.9): doubling the angle scales the error of t by 1 / cosh x. A rational for tanh x needs degrees 9/8 for the same and
+// misses 4 ulp by rounding; expm1 has 2.5 ulp and takes an eighth more time per cell. The clamp is where the formula gives 1.
 GC_INLINE V v_tanh(V x) {
   const V c = v_min(v_set(0x1.20596cp+3f), v_max(v_set(-0x1.20596cp+3f), x));
   const V s = v_mul(c, c);
