@@ -6,7 +6,11 @@ const hex = (words: Uint32Array): string[] => [...words].map((word) => word.toSt
 
 t.test('known answers of Philox4x32-10', async (t) => {
   const rows = [
-    [[0, 0, 0, 0], [0, 0], ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']],
+    [
+      [0, 0, 0, 0],
+      [0, 0],
+      ['6627e8d5', 'e169c58d', 'bc57ac4c', '9b00dbd8']
+    ],
     [Array<number>(4).fill(0xffffffff), [0xffffffff, 0xffffffff], ['408f276d', '41c83b0e', 'a20bc7c6', '6d5451fd']],
     [
       [0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344],

@@ -11,7 +11,8 @@ gc_status read_tensor(const gc_plan_desc& desc, const int32_t* record, int id, P
   Tensor t;
   const int32_t dtype = record[0], role = record[1];
   if (dtype != GC_F32 && dtype != GC_I32) return fail(GC_INVALID_ARGUMENT, "tensor %d: unknown dtype %d", id, dtype);
-  if (role < GC_INTERNAL || role > GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "tensor %d: unknown role %d", id, role);
+  if (role < GC_INTERNAL || role > GC_PARAMETER)
+    return fail(GC_INVALID_ARGUMENT, "tensor %d: unknown role %d", id, role);
   t.dtype = static_cast<gc_dtype>(dtype);
   t.role = static_cast<gc_role>(role);
   t.slot = record[2];
@@ -20,7 +21,9 @@ gc_status read_tensor(const gc_plan_desc& desc, const int32_t* record, int id, P
   int64_t elements = 1;
   for (int d = 0; d < 4; ++d) {
     t.dims[d] = d < t.rank ? record[4 + d] : 1;
-    if (t.dims[d] < 1) return fail(GC_INVALID_SHAPE, "tensor %d: expected positive dimensions, got %lld", id, static_cast<long long>(t.dims[d]));
+    if (t.dims[d] < 1)
+      return fail(GC_INVALID_SHAPE, "tensor %d: expected positive dimensions, got %lld", id,
+                  static_cast<long long>(t.dims[d]));
     if (t.dims[d] > kMaxElements / elements) return fail(GC_INVALID_SHAPE, "tensor %d has too many elements", id);
     elements *= t.dims[d];
   }
@@ -51,14 +54,18 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
   if (!node.op) return fail(GC_UNSUPPORTED, "op %d: unknown opcode %d", node.index, r[0]);
   const int32_t inputs = r[1], outputs = r[2], attributes = r[3];
   const OpDef& op = *node.op;
-  if (inputs < op.min_inputs || inputs > op.max_inputs || outputs < op.min_outputs || outputs > op.max_outputs || attributes != op.attributes)
-    return fail(GC_INVALID_ARGUMENT, "%s: wrong number of inputs (%d), outputs (%d) or attributes (%d)", op.name, inputs, outputs, attributes);
+  if (inputs < op.min_inputs || inputs > op.max_inputs || outputs < op.min_outputs || outputs > op.max_outputs ||
+      attributes != op.attributes)
+    return fail(GC_INVALID_ARGUMENT, "%s: wrong number of inputs (%d), outputs (%d) or attributes (%d)", op.name,
+                inputs, outputs, attributes);
   if (desc.ops_length - at - 4 < inputs + outputs || desc.attribute_count - attribute < attributes)
     return fail(GC_INVALID_ARGUMENT, "op %d: record is cut off", node.index);
   for (int i = 0; i < inputs + outputs; ++i) {
     const int32_t id = r[4 + i];
-    const bool optional = i < inputs ? i >= op.min_inputs || (op.opcode == GC_OP_LSTM && i >= 3) : i - inputs >= op.min_outputs;
-    if (id < (optional ? -1 : 0) || id >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "%s: tensor id %d is out of range", op.name, id);
+    const bool optional =
+        i < inputs ? i >= op.min_inputs || (op.opcode == GC_OP_LSTM && i >= 3) : i - inputs >= op.min_outputs;
+    if (id < (optional ? -1 : 0) || id >= desc.tensor_count)
+      return fail(GC_INVALID_ARGUMENT, "%s: tensor id %d is out of range", op.name, id);
     (i < inputs ? node.in : node.out).push_back(id);
   }
   node.attributes.assign(desc.attributes + attribute, desc.attributes + attribute + attributes);
@@ -67,13 +74,15 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
   for (int id : node.in) {
     if (id < 0) continue;
     Tensor& t = plan.tensors[id];
-    if (t.role == GC_INTERNAL && t.producer < 0) return fail(GC_INVALID_ARGUMENT, "%s: tensor %d is used before it is made", op.name, id);
+    if (t.role == GC_INTERNAL && t.producer < 0)
+      return fail(GC_INVALID_ARGUMENT, "%s: tensor %d is used before it is made", op.name, id);
     t.read = true;
   }
   for (int id : node.out) {
     if (id < 0) continue;
     Tensor& t = plan.tensors[id];
-    if (t.producer >= 0 || t.role == GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "%s: tensor %d has two producers", op.name, id);
+    if (t.producer >= 0 || t.role == GC_PARAMETER)
+      return fail(GC_INVALID_ARGUMENT, "%s: tensor %d has two producers", op.name, id);
     if (t.read) return fail(GC_INVALID_ARGUMENT, "%s: tensor %d is used before it is made", op.name, id);
     t.producer = node.index;
   }
@@ -86,11 +95,13 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
 // (training) or of modest size (inference: made once per weight version). A function of shapes alone; forward bits are equal.
 bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std::vector<int>& uses, bool trains) {
   if (embedding.op->opcode != GC_OP_EMBEDDING) return false;  // before its inputs are read: another op may have one
-  const Tensor &x = plan.tensors[lstm.in[0]], &table = plan.tensors[embedding.in[0]], &ids = plan.tensors[embedding.in[1]];
+  const Tensor &x = plan.tensors[lstm.in[0]], &table = plan.tensors[embedding.in[0]],
+               &ids = plan.tensors[embedding.in[1]];
   if (x.role != GC_INTERNAL || uses[lstm.in[0]] != 1) return false;
   if (table.role != GC_PARAMETER || ids.rank != 2) return false;
   for (int i = 3; i < 5; ++i)
-    if (i < static_cast<int>(lstm.in.size()) && lstm.in[i] >= 0 && plan.tensors[lstm.in[i]].role != GC_PARAMETER) return false;
+    if (i < static_cast<int>(lstm.in.size()) && lstm.in[i] >= 0 && plan.tensors[lstm.in[i]].role != GC_PARAMETER)
+      return false;
   const int64_t bytes = table.rows * panels_of(plan.tensors[lstm.out[0]].cols) * 64 * 4;
   return trains ? table.rows * 2 <= x.rows : bytes <= (int64_t{32} << 20);
 }
@@ -124,10 +135,12 @@ void fold_embeddings(Plan& plan, bool trains) {
 }
 
 gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
-  if (desc.carry_count < 0 || (desc.carry_count > 0 && !desc.carry)) return fail(GC_INVALID_ARGUMENT, "expected a table of carries");
+  if (desc.carry_count < 0 || (desc.carry_count > 0 && !desc.carry))
+    return fail(GC_INVALID_ARGUMENT, "expected a table of carries");
   for (int32_t i = 0; i < desc.carry_count; ++i) {
     const int32_t from = desc.carry[2 * i], to = desc.carry[2 * i + 1];
-    if (from < 0 || from >= desc.tensor_count || to < 0 || to >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "carry %d: tensor id out of range", i);
+    if (from < 0 || from >= desc.tensor_count || to < 0 || to >= desc.tensor_count)
+      return fail(GC_INVALID_ARGUMENT, "carry %d: tensor id out of range", i);
     const Tensor &a = plan.tensors[from], &b = plan.tensors[to];
     if (a.role != GC_HOST || b.role != GC_HOST || a.dtype != b.dtype || !a.same_shape(b))
       return fail(GC_INVALID_ARGUMENT, "carry %d: expected two host tensors of one shape", i);
@@ -138,8 +151,10 @@ gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
 // Which tensors lie between a parameter and the loss: only those have gradients.
 gc_status mark_gradients(Plan& plan) {
   const Tensor& loss = plan.tensors[plan.loss];
-  if (loss.producer < 0 || loss.dtype != GC_F32) return fail(GC_INVALID_ARGUMENT, "expected the loss to be a result of the graph");
-  if (!plan.store || !plan.store->grad) return fail(GC_INVALID_ARGUMENT, "expected a store with gradients for a plan with a loss");
+  if (loss.producer < 0 || loss.dtype != GC_F32)
+    return fail(GC_INVALID_ARGUMENT, "expected the loss to be a result of the graph");
+  if (!plan.store || !plan.store->grad)
+    return fail(GC_INVALID_ARGUMENT, "expected a store with gradients for a plan with a loss");
   std::vector<bool> reached(plan.tensors.size(), false);
   reached[plan.loss] = true;
   for (size_t i = plan.nodes.size(); i-- > 0;) {
@@ -158,12 +173,14 @@ gc_status mark_gradients(Plan& plan) {
     for (int id : node.in) wants = wants || (id >= 0 && plan.tensors[id].wants_grad);
     for (int id : node.out) used = used || (id >= 0 && reached[id]);
     if (!wants || !used) continue;
-    if (!node.op->backward) return fail(GC_UNSUPPORTED, "%s has no gradient, but stands between a parameter and the loss", node.op->name);
+    if (!node.op->backward)
+      return fail(GC_UNSUPPORTED, "%s has no gradient, but stands between a parameter and the loss", node.op->name);
     node.trains = true;
     for (int id : node.out)
       if (id >= 0 && reached[id]) plan.tensors[id].wants_grad = plan.tensors[id].dtype == GC_F32;
   }
-  return plan.tensors[plan.loss].wants_grad ? GC_OK : fail(GC_INVALID_ARGUMENT, "expected the loss to depend on a parameter");
+  return plan.tensors[plan.loss].wants_grad ? GC_OK
+                                            : fail(GC_INVALID_ARGUMENT, "expected the loss to depend on a parameter");
 }
 }  // namespace
 
@@ -181,7 +198,9 @@ std::string Tensor::shape() const {
 }
 
 gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
-  if (!desc.tensors || !desc.ops || desc.tensor_count < 1 || desc.ops_length < 4 || (desc.attribute_count > 0 && !desc.attributes)) return fail(GC_INVALID_ARGUMENT, "expected at least one tensor and one op");
+  if (!desc.tensors || !desc.ops || desc.tensor_count < 1 || desc.ops_length < 4 ||
+      (desc.attribute_count > 0 && !desc.attributes))
+    return fail(GC_INVALID_ARGUMENT, "expected at least one tensor and one op");
   for (int32_t i = 0; i < desc.tensor_count; ++i) {
     const gc_status status = read_tensor(desc, desc.tensors + int64_t{i} * GC_TENSOR_FIELDS, i, plan);
     if (status != GC_OK) return status;
@@ -195,13 +214,15 @@ gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
   const gc_status carry = check_carry(desc, plan);
   if (carry != GC_OK) return carry;
   if (desc.carry_count > 0) plan.carry.assign(desc.carry, desc.carry + 2 * int64_t{desc.carry_count});
-  if (desc.loss < -1 || desc.loss >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
+  if (desc.loss < -1 || desc.loss >= desc.tensor_count)
+    return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
   plan.loss = desc.loss;
   fold_embeddings(plan, plan.loss >= 0);
   return plan.loss < 0 ? GC_OK : mark_gradients(plan);
 }
 
-gc_status expect_shape(const Plan&, const Node& node, const Tensor& tensor, const char* what, std::initializer_list<int64_t> dims) {
+gc_status expect_shape(const Plan&, const Node& node, const Tensor& tensor, const char* what,
+                       std::initializer_list<int64_t> dims) {
   bool same = tensor.rank == static_cast<int>(dims.size());
   std::string expected = "[";
   int d = 0;
@@ -210,7 +231,8 @@ gc_status expect_shape(const Plan&, const Node& node, const Tensor& tensor, cons
     expected += (d++ ? ", " : "") + std::to_string(size);
   }
   if (same) return GC_OK;
-  return fail(GC_INVALID_SHAPE, "%s: expected %s of shape %s], got %s", node.op->name, what, expected.c_str(), tensor.shape().c_str());
+  return fail(GC_INVALID_SHAPE, "%s: expected %s of shape %s], got %s", node.op->name, what, expected.c_str(),
+              tensor.shape().c_str());
 }
 
 gc_status expect_dtype(const Node& node, const Tensor& tensor, const char* what, gc_dtype dtype) {
@@ -220,6 +242,7 @@ gc_status expect_dtype(const Node& node, const Tensor& tensor, const char* what,
 
 gc_status expect_same_shape(const Node& node, const Tensor& a, const Tensor& b) {
   if (a.same_shape(b) && a.dtype == b.dtype) return GC_OK;
-  return fail(GC_INVALID_SHAPE, "%s: expected two tensors of one shape and type, got %s and %s", node.op->name, a.shape().c_str(), b.shape().c_str());
+  return fail(GC_INVALID_SHAPE, "%s: expected two tensors of one shape and type, got %s and %s", node.op->name,
+              a.shape().c_str(), b.shape().c_str());
 }
 }  // namespace gatecell

@@ -7,7 +7,8 @@ namespace gatecell {
 gc_status read_graph(const gc_plan_desc& desc, Plan& plan);
 
 // For op checks.
-gc_status expect_shape(const Plan& plan, const Node& node, const Tensor& tensor, const char* what, std::initializer_list<int64_t> dims);
+gc_status expect_shape(const Plan& plan, const Node& node, const Tensor& tensor, const char* what,
+                       std::initializer_list<int64_t> dims);
 gc_status expect_dtype(const Node& node, const Tensor& tensor, const char* what, gc_dtype dtype);
 gc_status expect_same_shape(const Node& node, const Tensor& a, const Tensor& b);
 }  // namespace gatecell

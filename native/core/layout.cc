@@ -4,14 +4,18 @@
 #include <map>
 
 #include "op.h"
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace gatecell {
 namespace {
 
 struct Interval {
   int first, last;
-  int64_t bytes;
+  int64_t bytes;  // whole cache lines
   float** to;
+  int64_t used;  // bytes asked for
   int64_t offset = 0;
 };
 
@@ -19,9 +23,13 @@ struct Layout {
   Plan& plan;
   int end;  // one past the last moment
   std::vector<Interval> intervals;
+  int64_t left = int64_t{1} << 50;  // bytes that may still be asked for: no sum of sizes may overflow
 
   int backward_time(int node) const { return 2 * static_cast<int>(plan.nodes.size()) - 1 - node; }
-  void add(int first, int last, int64_t bytes, float** to) { intervals.push_back({first, last, round_up(bytes, 64), to}); }
+  void add(int first, int last, int64_t bytes, float** to) {
+    intervals.push_back({first, last, round_up(bytes, 64), to, bytes});
+    left = bytes > left ? -1 : left - bytes;
+  }
 };
 
 void tensor_lives(Layout& layout) {
@@ -33,7 +41,8 @@ void tensor_lives(Layout& layout) {
     for (int id : node.in) {
       if (id < 0) continue;
       last[id] = std::max(last[id], node.trains && node.op->keeps_inputs ? back : node.index);
-      if (node.trains && plan.tensors[id].wants_grad) grad_first[id] = back;  // nodes ascend: the last consumer is first in time
+      if (node.trains && plan.tensors[id].wants_grad)
+        grad_first[id] = back;  // nodes ascend: the last consumer is first in time
     }
     for (int id : node.out) {
       if (id < 0) continue;
@@ -68,15 +77,37 @@ void buffer_lives(Layout& layout) {
   }
 }
 
+#if defined(__SANITIZE_ADDRESS__)
+// Under AddressSanitizer nothing shares memory, and poisoned bytes stand behind each piece, so that an op which leaves its
+// tensor is caught.
+constexpr int64_t kFence = 128;
+
+int64_t place(std::vector<Interval>& intervals) {
+  int64_t offset = 0;
+  for (Interval& interval : intervals) {
+    interval.offset = offset;
+    offset += interval.bytes + kFence;
+  }
+  return offset;
+}
+
+void fence(const Plan& plan, const Interval& interval) {
+  ASAN_POISON_MEMORY_REGION(plan.arena.data() + interval.offset + interval.used,
+                            static_cast<size_t>(interval.bytes - interval.used + kFence));
+}
+#else
+void fence(const Plan&, const Interval&) {}
+
 // First fit over the free gaps, in order of birth; returns the peak.
 int64_t place(std::vector<Interval>& intervals) {
   std::vector<size_t> order(intervals.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) {
-    return intervals[a].first != intervals[b].first ? intervals[a].first < intervals[b].first : intervals[a].bytes > intervals[b].bytes;
+    return intervals[a].first != intervals[b].first ? intervals[a].first < intervals[b].first
+                                                    : intervals[a].bytes > intervals[b].bytes;
   });
-  std::map<int64_t, int64_t> gaps;             // offset -> bytes
-  std::multimap<int, size_t> living;           // last moment -> interval
+  std::map<int64_t, int64_t> gaps;    // offset -> bytes
+  std::multimap<int, size_t> living;  // last moment -> interval
   int64_t peak = 0;
   const auto release = [&](size_t i) {
     int64_t offset = intervals[i].offset, bytes = intervals[i].bytes;
@@ -85,14 +116,17 @@ int64_t place(std::vector<Interval>& intervals) {
       auto before = std::prev(next);
       if (before->first + before->second == offset) offset = before->first, bytes += before->second, gaps.erase(before);
     }
-    if (next != gaps.end() && next->first == intervals[i].offset + intervals[i].bytes) bytes += next->second, gaps.erase(next);
+    if (next != gaps.end() && next->first == intervals[i].offset + intervals[i].bytes)
+      bytes += next->second, gaps.erase(next);
     gaps[offset] = bytes;
   };
   for (size_t i : order) {
     Interval& interval = intervals[i];
-    while (!living.empty() && living.begin()->first < interval.first) release(living.begin()->second), living.erase(living.begin());
+    while (!living.empty() && living.begin()->first < interval.first)
+      release(living.begin()->second), living.erase(living.begin());
     auto gap = std::find_if(gaps.begin(), gaps.end(), [&](const auto& g) { return g.second >= interval.bytes; });
-    if (gap == gaps.end() && !gaps.empty() && std::prev(gaps.end())->first + std::prev(gaps.end())->second == peak) gap = std::prev(gaps.end());
+    if (gap == gaps.end() && !gaps.empty() && std::prev(gaps.end())->first + std::prev(gaps.end())->second == peak)
+      gap = std::prev(gaps.end());
     interval.offset = gap == gaps.end() ? peak : gap->first;
     if (gap != gaps.end()) {
       const int64_t rest = gap->second - interval.bytes;
@@ -104,15 +138,20 @@ int64_t place(std::vector<Interval>& intervals) {
   }
   return peak;
 }
+#endif
 }  // namespace
 
 int64_t layout_plan(Plan& plan) {
   Layout layout{plan, 2 * static_cast<int>(plan.nodes.size()), {}};
   tensor_lives(layout);
   buffer_lives(layout);
+  if (layout.left < 0) return -1;
   const int64_t bytes = place(layout.intervals);
   if (!plan.arena.allocate(bytes)) return -1;
-  for (const Interval& interval : layout.intervals) *interval.to = reinterpret_cast<float*>(plan.arena.data() + interval.offset);
+  for (const Interval& interval : layout.intervals) {
+    *interval.to = reinterpret_cast<float*>(plan.arena.data() + interval.offset);
+    fence(plan, interval);
+  }
   return bytes;
 }
 }  // namespace gatecell

@@ -53,7 +53,8 @@ void detect(Machine& m) {
     if (__get_cpuid_count(7, 1, &leaf7a1, &f, &g, &h) == 0) leaf7a1 = 0;
   }
   const bool avx2 = ymm && (leaf7b & (1u << 5));
-  const bool avx512f = zmm && (leaf7b & (1u << 16)), dq = leaf7b & (1u << 17), bw = leaf7b & (1u << 30), vl = leaf7b & (1u << 31);
+  const bool avx512f = zmm && (leaf7b & (1u << 16)), dq = leaf7b & (1u << 17), bw = leaf7b & (1u << 30),
+             vl = leaf7b & (1u << 31);
   add_feature(m, avx2, "avx2");
   add_feature(m, ymm && fma, "fma");
   add_feature(m, ymm && f16c, "f16c");
@@ -68,7 +69,8 @@ void detect(Machine& m) {
   uint32_t brand[12];
   bool named = true;
   for (uint32_t i = 0; i < 3; ++i)
-    named = named && __get_cpuid(0x80000002u + i, &brand[i * 4], &brand[i * 4 + 1], &brand[i * 4 + 2], &brand[i * 4 + 3]);
+    named =
+        named && __get_cpuid(0x80000002u + i, &brand[i * 4], &brand[i * 4 + 1], &brand[i * 4 + 2], &brand[i * 4 + 3]);
   if (named) {
     memcpy(m.model, brand, sizeof brand);
     m.model[sizeof brand] = 0;
@@ -82,9 +84,11 @@ void choose(Machine& m) {
   m.used = m.found;
   const char* forced = getenv("GATECELL_ISA");
   if (!forced || !*forced) return;
-  const gc_kernels* ladder[] = {&gc_kernels_scalar,
+  const gc_kernels* ladder[] = {
+    &gc_kernels_scalar,
 #if defined(GATECELL_X86)
-                                &gc_kernels_avx2, &gc_kernels_avx512
+    &gc_kernels_avx2,
+    &gc_kernels_avx512
 #endif
   };
   for (const gc_kernels* table : ladder) {
@@ -94,8 +98,8 @@ void choose(Machine& m) {
     }
     if (table == m.found) break;  // nothing above what the CPU has
   }
-  snprintf(m.problem, sizeof m.problem, "GATECELL_ISA=%.40s was asked for, but this machine offers up to %s: using %s", forced,
-           m.found->name, m.used->name);
+  snprintf(m.problem, sizeof m.problem, "GATECELL_ISA=%.40s was asked for, but this machine offers up to %s: using %s",
+           forced, m.found->name, m.used->name);
 }
 
 void choose_narrow(Machine& m) {
@@ -176,7 +180,8 @@ gc_status gc_machine_info(gc_machine* out) {
 }
 
 gc_status gc_set_threads(int32_t threads) {
-  if (threads < 0 || threads > 1024) return fail(GC_INVALID_ARGUMENT, "expected 0 (the default) to 1024 threads, got %d", threads);
+  if (threads < 0 || threads > 1024)
+    return fail(GC_INVALID_ARGUMENT, "expected 0 (the default) to 1024 threads, got %d", threads);
   set_engine_threads(threads);
   return GC_OK;
 }

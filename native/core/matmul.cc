@@ -84,8 +84,8 @@ void pack_rows(const float* a, int64_t ld, int64_t columns, Range k, int64_t tot
   }
 }
 
-void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k, int64_t width, float* c,
-                           Format format) {
+void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k,
+                           int64_t width, float* c, Format format) {
   const gc_kernels& table = kernels();
   const auto product = product_of(format);
   gc_gemm g = {};
@@ -118,7 +118,9 @@ void pack_row_pairs(const uint16_t* a, int64_t ld, int64_t columns, Range pairs,
       const int64_t width = std::min(kRowTile, columns - column);
       uint32_t* at = to + column * total + k0 * kRowTile;
       for (int64_t i = k0; i < k1; ++i, at += kRowTile)
-        for (int64_t c = 0; c < width; ++c) at[c] = a[2 * i * ld + column + c] | (2 * i + 1 < k ? static_cast<uint32_t>(a[(2 * i + 1) * ld + column + c]) << 16 : 0u);
+        for (int64_t c = 0; c < width; ++c)
+          at[c] = a[2 * i * ld + column + c] |
+                  (2 * i + 1 < k ? static_cast<uint32_t>(a[(2 * i + 1) * ld + column + c]) << 16 : 0u);
     }
   }
 }

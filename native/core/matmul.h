@@ -13,17 +13,19 @@ struct MatMul {
   const Packed* b = nullptr;
   float* c = nullptr;
   int64_t c_row = 0;
-  int64_t c_block = 64;            // from one block of 64 columns to the next
+  int64_t c_block = 64;  // from one block of 64 columns to the next
   int64_t columns = 0;
-  const float* start = nullptr;    // one row of `columns` floats: where each chain begins (the bias)
-  bool accumulate = false;         // else: begin from C
+  const float* start = nullptr;  // one row of `columns` floats: where each chain begins (the bias)
+  bool accumulate = false;       // else: begin from C
 };
 // The rows [rows.begin, rows.end) and blocks [blocks.begin, blocks.end) of the product, on the calling thread.
 void multiply(const MatMul& m, Range rows, Range blocks);
 
 // A^T packed in tiles of six columns, [tile][k][6]: what the weight gradient broadcasts. Row k of A is row(k).
 constexpr int64_t kRowTile = 6;
-inline int64_t packed_rows_floats(int64_t k, int64_t columns) { return (columns + kRowTile - 1) / kRowTile * kRowTile * k; }
+inline int64_t packed_rows_floats(int64_t k, int64_t columns) {
+  return (columns + kRowTile - 1) / kRowTile * kRowTile * k;
+}
 // Packs rows [k.begin, k.end) of a[k][columns] (row stride ld) into `to` laid out for `total` rows.
 void pack_rows(const float* a, int64_t ld, int64_t columns, Range k, int64_t total, int64_t offset, float* to);
 
@@ -31,6 +33,6 @@ void pack_rows(const float* a, int64_t ld, int64_t columns, Range k, int64_t tot
 void pack_row_pairs(const uint16_t* a, int64_t ld, int64_t columns, Range pairs, int64_t k, uint32_t* to);
 
 // C[columns of A][width <= 64] = A^T B with B[k][width], row stride b_k; C has row stride 64; k counts words.
-void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k, int64_t width, float* c,
-                           Format format = Format::kF32);
+void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k,
+                           int64_t width, float* c, Format format = Format::kF32);
 }  // namespace gatecell

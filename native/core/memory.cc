@@ -2,6 +2,9 @@
 #include "memory.h"
 
 #include <sys/mman.h>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace gatecell {
 namespace {
@@ -33,6 +36,10 @@ bool Block::allocate(int64_t bytes) {
 }
 
 void Block::reset() {
+#if defined(__SANITIZE_ADDRESS__)
+  ASAN_UNPOISON_MEMORY_REGION(
+      data_, static_cast<size_t>(bytes_));  // the fences of layout.cc: the address may be given out again
+#endif
   if (data_) munmap(data_, static_cast<size_t>(bytes_));
   data_ = nullptr;
   bytes_ = 0;

@@ -18,9 +18,9 @@ struct Tensor {
   int32_t slot;
   int32_t rank;
   int64_t dims[4];
-  int64_t rows, cols;   // rows = product of all dims but the last
-  int64_t ld;           // floats from row to row: cols rounded up to 16 (padding is zero), cols for parameters and int32
-  int producer = -1;    // node, -1: host input or parameter
+  int64_t rows, cols;  // rows = product of all dims but the last
+  int64_t ld;          // floats from row to row: cols rounded up to 16 (padding is zero), cols for parameters and int32
+  int producer = -1;   // node, -1: host input or parameter
   bool wants_grad = false;
   bool read = false;    // some op reads it: whoever makes it must stand before
   bool folded = false;  // its producer went into its consumer: it has no memory
@@ -56,7 +56,7 @@ struct OpDef {
   bool keeps_inputs, keeps_outputs;
   bool clean_padding;  // writes zeros into the padding itself; else the executor does
   gc_status (*check)(Plan&, Node&);
-  void (*prepare)(Plan&, Node&);   // may be null
+  void (*prepare)(Plan&, Node&);  // may be null
   void (*forward)(Plan&, Node&);
   void (*backward)(Plan&, Node&);  // null: no gradient flows through
 };
@@ -65,13 +65,13 @@ const OpDef* find_op(int opcode);
 struct Node {
   const OpDef* op = nullptr;
   int index = 0;
-  std::vector<int> in, out;        // tensor ids, -1 absent
+  std::vector<int> in, out;  // tensor ids, -1 absent
   std::vector<double> attributes;
-  std::vector<bool> accumulate;    // per input: its gradient has been written already in this backward run
+  std::vector<bool> accumulate;  // per input: its gradient has been written already in this backward run
   std::vector<Buffer> buffers;
-  std::vector<int> packs;          // ids from Store::request_pack
-  std::string why;                 // kernel chosen and why, for explain()
-  bool trains = false;             // its backward run is part of the plan
+  std::vector<int> packs;  // ids from Store::request_pack
+  std::string why;         // kernel chosen and why, for explain()
+  bool trains = false;     // its backward run is part of the plan
 };
 
 struct Plan {
@@ -81,18 +81,22 @@ struct Plan {
   std::vector<int32_t> carry;
   int loss = -1;
   int optimizer = 0;
-  Format format = Format::kF32;    // operands of the LSTM products
+  Format format = Format::kF32;  // operands of the LSTM products
   int threads = 1;
   char* host = nullptr;
   double* control = nullptr;
   Block arena;
   std::string explanation;
-  gc_status run_status = GC_OK;    // set by an op that meets bad data during a run
-  bool training = false;           // this run has dropout and a backward pass
+  gc_status run_status = GC_OK;  // set by an op that meets bad data during a run
+  bool training = false;         // this run has dropout and a backward pass
   std::atomic<bool> busy{false};
 
-  Tensor* input(const Node& node, size_t i) { return i < node.in.size() && node.in[i] >= 0 ? &tensors[node.in[i]] : nullptr; }
-  Tensor* output(const Node& node, size_t i) { return i < node.out.size() && node.out[i] >= 0 ? &tensors[node.out[i]] : nullptr; }
+  Tensor* input(const Node& node, size_t i) {
+    return i < node.in.size() && node.in[i] >= 0 ? &tensors[node.in[i]] : nullptr;
+  }
+  Tensor* output(const Node& node, size_t i) {
+    return i < node.out.size() && node.out[i] >= 0 ? &tensors[node.out[i]] : nullptr;
+  }
   // Team for a job of about `flops`: below some microseconds of work a fork costs more than it gives.
   int team(double flops) const { return flops < 4e5 ? 1 : threads; }
   uint64_t seed() const { return whole(control[GC_C_SEED]); }
@@ -101,10 +105,10 @@ struct Plan {
   static uint64_t whole(double x) { return x >= 0 && x < 9007199254740992.0 ? static_cast<uint64_t>(x) : 0; }
 };
 
-gc_status run_plan(Plan& plan, gc_mode mode);                 // run.cc
-void update_parameters(Plan& plan);                           // optimizer.cc: clip and update, or refuse what is not finite
-std::string explain_plan(const Plan& plan, int64_t arena);    // explain.cc
-int64_t layout_plan(Plan& plan);                              // layout.cc: offsets of everything; arena bytes, -1 out of memory
+gc_status run_plan(Plan& plan, gc_mode mode);  // run.cc
+void update_parameters(Plan& plan);            // optimizer.cc: clip and update, or refuse what is not finite
+std::string explain_plan(const Plan& plan, int64_t arena);  // explain.cc
+int64_t layout_plan(Plan& plan);  // layout.cc: offsets of everything; arena bytes, -1 out of memory
 }  // namespace gatecell
 
 struct gc_plan : gatecell::Plan {};

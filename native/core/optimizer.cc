@@ -33,7 +33,8 @@ std::vector<Piece> pieces(const Store& store, const std::vector<bool>& trained) 
     const gc_param& p = store.params[i];
     if (!trained[i]) continue;
     const int64_t elements = int64_t{p.dims[0]} * (p.rank == 2 ? p.dims[1] : 1);
-    for (int64_t at = 0; at < elements; at += kChunk) list.push_back({p.offset + at, std::min(kChunk, elements - at), p.rank == 2});
+    for (int64_t at = 0; at < elements; at += kChunk)
+      list.push_back({p.offset + at, std::min(kChunk, elements - at), p.rank == 2});
   }
   return list;
 }
@@ -42,7 +43,8 @@ double global_norm(const Plan& plan, const std::vector<Piece>& list) {
   std::vector<double> sums(list.size());
   parallel(plan.team(4.0 * kChunk * static_cast<double>(list.size())), [&](int index, int team) {
     const Range mine = share(static_cast<int64_t>(list.size()), index, team);
-    for (int64_t i = mine.begin; i < mine.end; ++i) sums[i] = square_sum(plan.store->grad + list[i].offset, list[i].count);
+    for (int64_t i = mine.begin; i < mine.end; ++i)
+      sums[i] = square_sum(plan.store->grad + list[i].offset, list[i].count);
   });
   double total = 0;
   for (double sum : sums) total += sum;
@@ -83,7 +85,9 @@ void apply(const Store& s, const Piece& p, const Update& u) {
   switch (u.optimizer) {
     case GC_SGD: return table.sgd(w, g, m, p.count, u.scale, u.lr, u.beta1);
     case GC_RMSPROP: return table.rmsprop(w, g, m, p.count, u.scale, u.lr, u.beta1, u.epsilon);
-    default: return table.adam(w, g, m, s.moment2 + p.offset, p.count, u.scale, u.lr, u.beta1, u.beta2, u.epsilon, p.decays ? u.decay : 1.0f);
+    default:
+      return table.adam(w, g, m, s.moment2 + p.offset, p.count, u.scale, u.lr, u.beta1, u.beta2, u.epsilon,
+                        p.decays ? u.decay : 1.0f);
   }
 }
 }  // namespace

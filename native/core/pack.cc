@@ -46,7 +46,8 @@ void pack_straight(const Store& s, const Packed& p, int64_t block) {
     const int64_t row = source_row(p, k, rows);
     for (int64_t tile = 0; tile < 64; tile += width) {
       float* to = p.block.floats() + block * p.k * 64 + tile * p.k + k * width;
-      const int64_t first = block * 64 + tile, count = row < 0 ? 0 : std::max<int64_t>(0, std::min(width, columns - first));
+      const int64_t first = block * 64 + tile,
+                    count = row < 0 ? 0 : std::max<int64_t>(0, std::min(width, columns - first));
       if (count > 0) memcpy(to, w + row * columns + first, static_cast<size_t>(count) * 4);
       if (count < width) memset(to + count, 0, static_cast<size_t>(width - count) * 4);
     }
@@ -63,7 +64,9 @@ void pack_pairs_transposed(const Store& s, const Packed& p, int64_t block) {
     for (int64_t k0 = 0; k0 < p.k; k0 += 32) {
       const int64_t words = std::min<int64_t>(32, p.k - k0), count = std::min(2 * words, columns - 2 * k0);
       uint32_t part[32] = {};
-      if (row >= 0) bf16_kernels().narrow(s.data + param.offset + row * columns + 2 * k0, 64, reinterpret_cast<uint16_t*>(part), 64, 1, count);
+      if (row >= 0)
+        bf16_kernels().narrow(s.data + param.offset + row * columns + 2 * k0, 64, reinterpret_cast<uint16_t*>(part), 64,
+                              1, count);
       for (int64_t k = 0; k < words; ++k) to[(k0 + k) * width] = part[k];
     }
   }
@@ -83,7 +86,8 @@ void pack_pairs_straight(const Store& s, const Packed& p, int64_t block) {
     }
     bf16_kernels().pair(rows[0], rows[1], words, 64);
     for (int64_t tile = 0; tile < 64; tile += width)
-      memcpy(p.block.floats() + block * p.k * 64 + tile * p.k + k * width, words + tile, static_cast<size_t>(width) * 4);
+      memcpy(p.block.floats() + block * p.k * 64 + tile * p.k + k * width, words + tile,
+             static_cast<size_t>(width) * 4);
   }
 }
 
@@ -113,7 +117,8 @@ void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
 void pack_block(const Store& s, const Packed& p, int64_t block) {
   const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
   if (p.format == Format::kInt8) pack_bytes_transposed(s, p, block);
-  else if (p.format == Format::kBf16) transposed ? pack_pairs_transposed(s, p, block) : pack_pairs_straight(s, p, block);
+  else if (p.format == Format::kBf16)
+    transposed ? pack_pairs_transposed(s, p, block) : pack_pairs_straight(s, p, block);
   else transposed ? pack_transposed(s, p, block) : pack_straight(s, p, block);
 }
 }  // namespace gatecell

@@ -35,7 +35,8 @@ gc_status merge_parameters(const Plan& plan) {
   for (size_t id = 0; id < plan.tensors.size(); ++id) {
     const Tensor& t = plan.tensors[id];
     if (t.role != GC_PARAMETER) continue;
-    if (owner[t.slot] >= 0) return fail(GC_INVALID_ARGUMENT, "parameter %d stands for two tensors: use one tensor in both places", t.slot);
+    if (owner[t.slot] >= 0)
+      return fail(GC_INVALID_ARGUMENT, "parameter %d stands for two tensors: use one tensor in both places", t.slot);
     owner[t.slot] = static_cast<int>(id);
   }
   return GC_OK;
@@ -48,11 +49,16 @@ gc_status compile(const gc_plan_desc& desc, Plan& plan) {
   plan.threads = desc.threads > 0 ? desc.threads : engine_threads();
   plan.optimizer = desc.optimizer;
   plan.format = desc.precision == GC_INT8 ? Format::kInt8 : desc.precision == GC_BF16 ? Format::kBf16 : Format::kF32;
-  if (!desc.control || (!desc.host && desc.host_elements > 0)) return fail(GC_INVALID_ARGUMENT, "expected a host arena and a control block");
-  if (desc.threads < 0 || desc.threads > 1024) return fail(GC_INVALID_ARGUMENT, "expected 0 to 1024 threads, got %d", desc.threads);
-  if (desc.optimizer < 0 || desc.optimizer > GC_ADAMW) return fail(GC_INVALID_ARGUMENT, "unknown optimizer %d", desc.optimizer);
-  if (desc.precision == GC_INT8 && desc.loss >= 0) return fail(GC_UNSUPPORTED, "int8 is for inference: compute gradients in f32 or bf16");
-  if (desc.precision < GC_FLOAT || desc.precision > GC_INT8) return fail(GC_INVALID_ARGUMENT, "unknown precision %d", desc.precision);
+  if (!desc.control || (!desc.host && desc.host_elements > 0))
+    return fail(GC_INVALID_ARGUMENT, "expected a host arena and a control block");
+  if (desc.threads < 0 || desc.threads > 1024)
+    return fail(GC_INVALID_ARGUMENT, "expected 0 to 1024 threads, got %d", desc.threads);
+  if (desc.optimizer < 0 || desc.optimizer > GC_ADAMW)
+    return fail(GC_INVALID_ARGUMENT, "unknown optimizer %d", desc.optimizer);
+  if (desc.precision == GC_INT8 && desc.loss >= 0)
+    return fail(GC_UNSUPPORTED, "int8 is for inference: compute gradients in f32 or bf16");
+  if (desc.precision < GC_FLOAT || desc.precision > GC_INT8)
+    return fail(GC_INVALID_ARGUMENT, "unknown precision %d", desc.precision);
   gc_status status = read_graph(desc, plan);
   if (status == GC_OK) status = merge_parameters(plan);
   if (status != GC_OK) return status;
@@ -96,12 +102,15 @@ gc_status gc_plan_run(gc_plan* plan, gc_mode mode) {
   return run_plan(*plan, mode);
 }
 
-gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out, int32_t* done) {
+gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
+                           int32_t* done) {
   *done = 0;
   const auto is_ids = [&](int32_t id) {
-    return id >= 0 && id < static_cast<int32_t>(plan->tensors.size()) && plan->tensors[id].role == GC_HOST && plan->tensors[id].dtype == GC_I32;
+    return id >= 0 && id < static_cast<int32_t>(plan->tensors.size()) && plan->tensors[id].role == GC_HOST &&
+           plan->tensors[id].dtype == GC_I32;
   };
-  if (!is_ids(token) || !is_ids(sampled)) return fail(GC_INVALID_ARGUMENT, "expected host int32 tensors for token and sample");
+  if (!is_ids(token) || !is_ids(sampled))
+    return fail(GC_INVALID_ARGUMENT, "expected host int32 tensors for token and sample");
   Claim claim(*plan);
   if (!claim.held) return fail(GC_BUSY, "this plan is running already: wait for the running call");
   auto* token_at = reinterpret_cast<int32_t*>(plan->host) + plan->tensors[token].slot;

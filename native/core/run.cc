@@ -72,7 +72,8 @@ gc_status passes(Plan& plan, gc_mode mode) {
     if (plan.run_status != GC_OK) return plan.run_status;
     if (node.op->clean_padding) continue;
     for (int id : node.out)
-      if (id >= 0) clear_padding(plan.tensors[id].data, plan.tensors[id].rows, plan.tensors[id].cols, plan.tensors[id].ld);
+      if (id >= 0)
+        clear_padding(plan.tensors[id].data, plan.tensors[id].rows, plan.tensors[id].cols, plan.tensors[id].ld);
   }
   if (plan.loss >= 0) plan.control[GC_C_LOSS] = plan.tensors[plan.loss].data[0];
   if (plan.training) backward(plan);
@@ -89,8 +90,10 @@ void refresh(Plan& plan) {
 
 gc_status run_plan(Plan& plan, gc_mode mode) {
   if (mode < GC_FORWARD || mode > GC_TRAIN) return fail(GC_INVALID_ARGUMENT, "unknown mode %d", mode);
-  if (mode != GC_FORWARD && plan.loss < 0) return fail(GC_INVALID_ARGUMENT, "this plan has no loss, so it cannot compute gradients");
-  if (mode == GC_TRAIN && !plan.optimizer) return fail(GC_INVALID_ARGUMENT, "this plan has no optimizer, so it cannot train");
+  if (mode != GC_FORWARD && plan.loss < 0)
+    return fail(GC_INVALID_ARGUMENT, "this plan has no loss, so it cannot compute gradients");
+  if (mode == GC_TRAIN && !plan.optimizer)
+    return fail(GC_INVALID_ARGUMENT, "this plan has no optimizer, so it cannot train");
   if (!plan.store) return passes(plan, mode);
   gc_status status;
   for (;;) {

@@ -60,7 +60,8 @@ int Store::request_token_gates(const TokenGates& token) {
   std::unique_lock<std::shared_mutex> lock(mutex);
   for (size_t i = 0; i < packs.size(); ++i) {
     const TokenGates& t = packs[i]->token;
-    if (t.table == token.table && t.w_ih == token.w_ih && t.b_ih == token.b_ih && t.b_hh == token.b_hh) return static_cast<int>(i);
+    if (t.table == token.table && t.w_ih == token.w_ih && t.b_ih == token.b_ih && t.b_hh == token.b_hh)
+      return static_cast<int>(i);
   }
   auto packed = std::make_unique<Packed>();
   packed->kind = PackKind::kTokenGates;
@@ -130,20 +131,23 @@ using namespace gatecell;
 
 namespace {
 gc_status check_param(const gc_param& p, int32_t index, int64_t arena_floats) {
-  if (p.rank != 1 && p.rank != 2) return fail(GC_INVALID_ARGUMENT, "expected rank 1 or 2 for parameter %d, got %d", index, p.rank);
+  if (p.rank != 1 && p.rank != 2)
+    return fail(GC_INVALID_ARGUMENT, "expected rank 1 or 2 for parameter %d, got %d", index, p.rank);
   int64_t elements = 1;
   for (int d = 0; d < p.rank; ++d) {
-    if (p.dims[d] < 1) return fail(GC_INVALID_SHAPE, "expected positive dimensions for parameter %d, got %d", index, p.dims[d]);
+    if (p.dims[d] < 1)
+      return fail(GC_INVALID_SHAPE, "expected positive dimensions for parameter %d, got %d", index, p.dims[d]);
     elements *= p.dims[d];
   }
   if (p.offset < 0 || p.offset % 16 != 0 || p.offset > arena_floats - elements)
-    return fail(GC_INVALID_ARGUMENT, "parameter %d lies outside the arena of %lld floats", index, static_cast<long long>(arena_floats));
+    return fail(GC_INVALID_ARGUMENT, "parameter %d lies outside the arena of %lld floats", index,
+                static_cast<long long>(arena_floats));
   return GC_OK;
 }
 }  // namespace
 
-gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad, float* moment1,
-                          float* moment2, gc_store** out) {
+gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad,
+                          float* moment1, float* moment2, gc_store** out) {
   if (!data || count < 1) return fail(GC_INVALID_ARGUMENT, "expected at least one parameter and its arena");
   for (int32_t i = 0; i < count; ++i) {
     const gc_status status = check_param(params[i], i, arena_floats);

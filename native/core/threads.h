@@ -45,7 +45,8 @@ void run_team(int team, team_fn fn, void* context);
 
 template <class F>
 void parallel(int team, F&& body) {
-  run_team(team, [](void* context, int index, int size) { (*static_cast<F*>(context))(index, size); }, &body);
+  run_team(
+      team, [](void* context, int index, int size) { (*static_cast<F*>(context))(index, size); }, &body);
 }
 
 void stop_pool();  // joins the workers; the next parallel run starts them again

@@ -13,11 +13,11 @@ typedef struct gc_gemm {
   int64_t a_row, a_k, a_segment;
   const float* b;
   int64_t b_k, b_segment;
-  int64_t b_tile;      // from one tile of `tile_columns` to the next
+  int64_t b_tile;  // from one tile of `tile_columns` to the next
   float* c;
   int64_t c_row, c_tile;
-  int64_t rows;        // M
-  int64_t columns;     // N: whole tiles, the last one may be narrower (any count; stores never pass it)
+  int64_t rows;     // M
+  int64_t columns;  // N: whole tiles, the last one may be narrower (any count; stores never pass it)
   int64_t segments, segment_length;
   const float* start;  // N floats every row starts from; null: C itself if accumulate, else zero
   int32_t accumulate;
@@ -26,8 +26,8 @@ typedef struct gc_gemm {
 // One time step of the cell for `rows` batch rows of one panel of 16 hidden units.
 // gates[row]: 64 floats i[16] f[16] g[16] o[16], pre-activations in, activations out (kept for the backward pass).
 typedef struct gc_cell {
-  float* gates;          // row stride 64
-  const float* c_prev;   // row stride `state_row`
+  float* gates;         // row stride 64
+  const float* c_prev;  // row stride `state_row`
   float* c;
   float* h;
   int64_t state_row, h_row;
@@ -36,19 +36,19 @@ typedef struct gc_cell {
 
 // Backward of the same: gates: activations in, gradients of the pre-activations out.
 typedef struct gc_cell_backward {
-  float* gates;          // row stride 64
-  const float* c_prev;   // row stride state_row
+  float* gates;         // row stride 64
+  const float* c_prev;  // row stride state_row
   const float* c;
-  const float* dy;       // gradient from above, row stride dy_row; null: zero
-  const float* dh;       // gradient from the next step, row stride dh_row
-  float* dc;             // carried, in and out, row stride dc_row
+  const float* dy;  // gradient from above, row stride dy_row; null: zero
+  const float* dh;  // gradient from the next step, row stride dh_row
+  float* dc;        // carried, in and out, row stride dc_row
   int64_t state_row, dy_row, dh_row, dc_row;
   int64_t rows;
 } gc_cell_backward;
 
 typedef struct gc_kernels {
-  const char* name;         // "scalar", "avx2", "avx512"
-  int32_t tile_columns;     // columns of one packed B tile: 64 or 16
+  const char* name;      // "scalar", "avx2", "avx512"
+  int32_t tile_columns;  // columns of one packed B tile: 64 or 16
   void (*gemm)(const gc_gemm* g);
   void (*cell_forward)(const gc_cell* c);
   void (*cell_backward)(const gc_cell_backward* c);
@@ -60,9 +60,11 @@ typedef struct gc_kernels {
   void (*add)(const float* x, float* y, int64_t n);
   // Optimisers: n elements; hyper-parameters as floats computed once in double by the caller.
   void (*sgd)(float* w, const float* g, float* velocity, int64_t n, float scale, float lr, float momentum);
-  void (*rmsprop)(float* w, const float* g, float* square, int64_t n, float scale, float lr, float alpha, float epsilon);
+  void (*rmsprop)(float* w, const float* g, float* square, int64_t n, float scale, float lr, float alpha,
+                  float epsilon);
   // Adam with bias correction folded into lr_t and eps_t; decay = 1 - lr * weight_decay (AdamW) or 1.
-  void (*adam)(float* w, const float* g, float* m, float* v, int64_t n, float scale, float lr_t, float beta1, float beta2, float eps_t, float decay);
+  void (*adam)(float* w, const float* g, float* m, float* v, int64_t n, float scale, float lr_t, float beta1,
+               float beta2, float eps_t, float decay);
 } gc_kernels;
 
 // Products of bf16 pairs: in gc_gemm every 32-bit word of A and B is two bf16 neighbours in k, and k counts words.
@@ -79,8 +81,10 @@ typedef struct gc_bf16_kernels {
 typedef struct gc_int8_kernels {
   const char* name;
   void (*gemm)(const gc_gemm* g);
-  void (*quantize)(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns, float* ranges);
-  void (*dequantize_add)(const int32_t* sums, const int32_t* correction, const float* scale, const float* ranges, float* y, int64_t rows);
+  void (*quantize)(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,
+                   float* ranges);
+  void (*dequantize_add)(const int32_t* sums, const int32_t* correction, const float* scale, const float* ranges,
+                         float* y, int64_t rows);
 } gc_int8_kernels;
 
 #ifdef __cplusplus

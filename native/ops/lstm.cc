@@ -7,9 +7,27 @@
 
 namespace gatecell {
 namespace {
-enum { kGates, kCell, kZeros, kBias, kPackedX, kPackedH, kDh, kDc, kBlocks, kTokenGrad, kX16, kH16, kG16, kSums, kRanges, kBufferCount };
+enum {
+  kGates,
+  kCell,
+  kZeros,
+  kBias,
+  kPackedX,
+  kPackedH,
+  kDh,
+  kDc,
+  kBlocks,
+  kTokenGrad,
+  kX16,
+  kH16,
+  kG16,
+  kSums,
+  kRanges,
+  kBufferCount
+};
 
-gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what, std::initializer_list<int64_t> dims) {
+gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what,
+                          std::initializer_list<int64_t> dims) {
   if (!t) return GC_OK;
   if (t->role != GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "lstm: expected %s to be a parameter", what);
   return expect_shape(plan, node, *t, what, dims);
@@ -18,7 +36,8 @@ gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, c
 gc_status check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B, int64_t H) {
   if (!t) return GC_OK;
   const gc_status status = expect_dtype(node, *t, what, GC_F32);
-  if (t->role == GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "lstm: expected %s not to be a parameter (their rows are not padded)", what);
+  if (t->role == GC_PARAMETER)
+    return fail(GC_INVALID_ARGUMENT, "lstm: expected %s not to be a parameter (their rows are not padded)", what);
   return status != GC_OK ? status : expect_shape(plan, node, *t, what, {B, H});
 }
 
@@ -29,7 +48,8 @@ gc_status check(Plan& plan, Node& node) {
   if (status != GC_OK) return status;
   if (x.rank != 3) return fail(GC_INVALID_SHAPE, "lstm: expected x of shape [T, B, I], got %s", x.shape().c_str());
   const int64_t T = x.dims[0], B = x.dims[1], I = x.dims[2], H = y.cols;
-  if (w.rank != 2) return fail(GC_INVALID_SHAPE, "lstm: expected weight_hh of shape [4H, H], got %s", w.shape().c_str());
+  if (w.rank != 2)
+    return fail(GC_INVALID_SHAPE, "lstm: expected weight_hh of shape [4H, H], got %s", w.shape().c_str());
   status = expect_shape(plan, node, y, "y", {T, B, H});
   if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kWeightIh), "weight_ih", {4 * H, I});
   if (status == GC_OK) status = check_parameter(plan, node, &w, "weight_hh", {4 * H, H});
@@ -87,13 +107,16 @@ void prepare(Plan& plan, Node& node) {
   node.packs.assign(kTokenPack + 1, plan.store->request_pack(ih, PackKind::kForwardGates, s.x_format));
   node.packs[kHhForward] = plan.store->request_pack(hh, PackKind::kForwardGates, s.format);
   if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, PackKind::kBackwardGates, s.format);
-  if (node.trains && (s.table || s.x->wants_grad)) node.packs[kIhBackward] = plan.store->request_pack(ih, PackKind::kBackwardGates, s.x_format);
+  if (node.trains && (s.table || s.x->wants_grad))
+    node.packs[kIhBackward] = plan.store->request_pack(ih, PackKind::kBackwardGates, s.x_format);
   if (s.table) {
     const Tensor *b_ih = plan.input(node, kBiasIh), *b_hh = plan.input(node, kBiasHh);
-    node.packs[kTokenPack] = plan.store->request_token_gates({s.table->slot, ih, b_ih ? b_ih->slot : -1, b_hh ? b_hh->slot : -1});
+    node.packs[kTokenPack] =
+        plan.store->request_token_gates({s.table->slot, ih, b_ih ? b_ih->slot : -1, b_hh ? b_hh->slot : -1});
   }
   node.why = format_name(s.format) + " 6-row tiles; " +
-             (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier" : "threads split the hidden units, one barrier a step") +
+             (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier"
+                                                          : "threads split the hidden units, one barrier a step") +
              (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "");
 }
 }  // namespace
@@ -150,5 +173,6 @@ Split lstm_split(const Lstm& s, int team) {
   return team == 1 || rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
 }
 
-const OpDef op_lstm = {GC_OP_LSTM, "lstm", 3, 7, 1, 3, 1, true, true, true, check, prepare, lstm_forward, lstm_backward};
+const OpDef op_lstm = {GC_OP_LSTM,   "lstm",       3, 7, 1, 3, 1, true, true, true, check, prepare,
+                       lstm_forward, lstm_backward};
 }  // namespace gatecell

@@ -11,17 +11,23 @@ namespace gatecell {
 
 enum LstmInput { kX, kWeightIh, kWeightHh, kBiasIh, kBiasHh, kH0, kC0, kTable };
 enum LstmOutput { kY, kHT, kCT };
-enum LstmPack { kIhForward, kHhForward, kHhBackward, kIhBackward, kTokenPack };  // one that is not needed repeats kIhForward
+enum LstmPack {
+  kIhForward,
+  kHhForward,
+  kHhBackward,
+  kIhBackward,
+  kTokenPack
+};  // one that is not needed repeats kIhForward
 
 struct Lstm {
   int64_t T, B, I, H;
   int64_t panels, ld;    // ld: hidden row stride, H rounded up to whole panels
   int64_t panel_stride;  // floats from panel to panel of the gate buffer
   bool reverse;
-  Format format;         // operands of the recurrent product; cell and states are f32 in any case
-  Format x_format;       // and of the input projection (a token table is made in f32)
-  bool half;             // format is bf16
-  bool keep;             // the cell state of every step is kept for the backward pass
+  Format format;              // operands of the recurrent product; cell and states are f32 in any case
+  Format x_format;            // and of the input projection (a token table is made in f32)
+  bool half;                  // format is bf16
+  bool keep;                  // the cell state of every step is kept for the backward pass
   const Tensor *x, *h0, *c0;  // x: ids where an embedding was folded in
   const Tensor* table;        // the folded embedding's table, or null
   const Tensor* y;
@@ -34,12 +40,14 @@ struct Lstm {
   uint8_t *x8, *h8;
   float* x_ranges;  // one per row of x
   int32_t* sums;
-  float* token_grad;     // [panel][v][64]: gradient of the pre-activations summed by token
+  float* token_grad;  // [panel][v][64]: gradient of the pre-activations summed by token
 
   Lstm(Plan& plan, const Node& node);
   int64_t block_floats() const { return round_up(I > H ? I : H, kRowTile) * 64; }
   int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
-  float* gate_rows(int64_t panel, int64_t t, int64_t b) const { return gates + panel * panel_stride + (t * B + b) * 64; }
+  float* gate_rows(int64_t panel, int64_t t, int64_t b) const {
+    return gates + panel * panel_stride + (t * B + b) * 64;
+  }
   // h and c before `step`, and the cell after it: [B][ld].
   const float* h_before(int64_t step) const;
   const float* c_before(int64_t step) const;

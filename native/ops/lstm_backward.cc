@@ -122,8 +122,8 @@ void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
 }
 
 // One panel of dW (from x) or dU (from h): 64 columns of the gradient, all inputs.
-void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, int64_t rows, const float* dg, float* block, float* grad,
-                 bool accumulate, Format format) {
+void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, int64_t rows, const float* dg,
+                 float* block, float* grad, bool accumulate, Format format) {
   weight_gradient_block(packed, inputs, rows, dg, 64, 64, block, format);
   scatter_gradient(block, inputs, 64, grad, accumulate, [&](int64_t j) { return gate_row(panel * 64 + j, s.H); });
 }
@@ -161,8 +161,11 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
     const float* dg = s.half ? reinterpret_cast<const float*>(s.g16 + p * s.gate_words() * 64) : s.gate_rows(p, 0, 0);
     const int64_t k = s.half ? s.gate_words() : s.T * s.B;
     if (s.table) sum_by_token(s, p);
-    if (w.grad && s.table) weight_task(s, p, s.packed_x, s.I, s.table->rows, s.token_grad + p * s.table->rows * 64, block, w.grad, node.accumulate[kWeightIh], Format::kF32);
-    if (w.grad && !s.table) weight_task(s, p, s.packed_x, s.I, k, dg, block, w.grad, node.accumulate[kWeightIh], s.format);
+    if (w.grad && s.table)
+      weight_task(s, p, s.packed_x, s.I, s.table->rows, s.token_grad + p * s.table->rows * 64, block, w.grad,
+                  node.accumulate[kWeightIh], Format::kF32);
+    if (w.grad && !s.table)
+      weight_task(s, p, s.packed_x, s.I, k, dg, block, w.grad, node.accumulate[kWeightIh], s.format);
     if (u.grad) weight_task(s, p, s.packed_h, s.H, k, dg, block, u.grad, node.accumulate[kWeightHh], s.format);
     for (int i = 0; i < 2; ++i)
       if (biases[i] && biases[i]->grad) bias_gradient(s, p, biases[i]->grad, node.accumulate[kBiasIh + i]);
@@ -182,6 +185,7 @@ void lstm_backward(Plan& plan, Node& node) {
   finish_gradient(s.c0, s.dc, s.B * s.ld, s.c0 ? node.accumulate[kC0] : false);
   parallel(team, [&](int index, int size) { pack_operands(s, index, size); });
   parallel(team, [&](int index, int size) { gradients(plan, node, s, index, size); });
-  if (s.table && s.table->grad) parallel(team, [&](int index, int size) { table_gradient(plan, node, s, index, size); });
+  if (s.table && s.table->grad)
+    parallel(team, [&](int index, int size) { table_gradient(plan, node, s, index, size); });
 }
 }  // namespace gatecell

@@ -59,7 +59,8 @@ void narrow_x(const Lstm& s, Range rows, int64_t first, int64_t last) {
   const int64_t low = std::min(s.time(first), s.time(last - 1)), count = rows.end - rows.begin, ld = s.x->ld;
   for (int64_t t = low; t < low + last - first; ++t) {
     const int64_t at = (t * s.B + rows.begin) * ld;
-    if (s.x_format == Format::kInt8) int8_kernels().quantize(s.x->data + at, ld, s.x8 + at, ld, count, ld, s.x_ranges + t * s.B + rows.begin);
+    if (s.x_format == Format::kInt8)
+      int8_kernels().quantize(s.x->data + at, ld, s.x8 + at, ld, count, ld, s.x_ranges + t * s.B + rows.begin);
     else bf16_kernels().narrow(s.x->data + at, ld, s.x16 + at, ld, count, ld);
   }
 }
@@ -97,7 +98,8 @@ const float* h_rows(const Lstm& s, int64_t step) {
 }
 
 // int8: integer sums of one step's operand (x or h), scaled and added to the pre-activations.
-void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, const float* ranges, const Share& mine, int64_t t) {
+void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, const float* ranges, const Share& mine,
+               int64_t t) {
   MatMul m;
   m.a = codes;
   m.a_row = ld / 4;
@@ -126,7 +128,8 @@ void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
   cell.rows = rows.end - first;
   kernels().cell_forward(&cell);
   if (s.half) bf16_kernels().narrow(cell.h, s.ld, s.h16_after(step) + at, s.ld, cell.rows, 16);
-  if (s.format == Format::kInt8) int8_kernels().quantize(cell.h, s.ld, s.h8_after(step) + at, s.ld, cell.rows, 16, nullptr);
+  if (s.format == Format::kInt8)
+    int8_kernels().quantize(cell.h, s.ld, s.h8_after(step) + at, s.ld, cell.rows, 16, nullptr);
 }
 
 void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& mine, int64_t step) {
@@ -141,7 +144,8 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
   m.accumulate = true;
-  const bool codes = s.format == Format::kInt8, stream = rows <= 2;  // with few rows all panels at once keep more chains in flight
+  const bool codes = s.format == Format::kInt8,
+             stream = rows <= 2;  // with few rows all panels at once keep more chains in flight
   if (s.x_format == Format::kInt8) add_codes(s, w, x_rows(s, t), s.x->ld, s.x_ranges + t * s.B, mine, t);
   if (codes) add_codes(s, u, m.a, s.ld, nullptr, mine, t);
   else if (stream) multiply(m, mine.rows, mine.panels);
@@ -185,7 +189,8 @@ void lstm_forward(Plan& plan, Node& node) {
   parallel(plan.team(8.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H))), [&](int index, int team) {
     const Split split = lstm_split(s, team);
     const bool by_rows = split == Split::kRows;
-    const Share mine = by_rows ? Share{share(s.B, index, team), {0, s.panels}} : Share{{0, s.B}, share(s.panels, index, team)};
+    const Share mine =
+        by_rows ? Share{share(s.B, index, team), {0, s.panels}} : Share{{0, s.B}, share(s.panels, index, team)};
     if (s.x_format != Format::kF32) {  // rounded rows of x: one's own, or all before anybody begins
       narrow_x(s, share(s.B, index, team), 0, s.T);
       if (!by_rows) barrier.wait(team);

@@ -183,12 +183,12 @@ t.test('logs of a resumed run leave out what was lost', async (t) => {
   const report = (step: number, loss: number) =>
     ({ step, loss, epoch: 0, gradNorm: 1, learningRate: 1, seconds: 1 }) as Report
   const first = await openRunLog(folder, {})
-  first.report({ ...report(10, 3), tokensPerSecond: 5 } as Report)
-  first.report({ ...report(20, 2), tokensPerSecond: 5 } as Report)
+  first.report({ ...report(10, 3), tokensPerSecond: 5 })
+  first.report({ ...report(20, 2), tokensPerSecond: 5 })
   await first.close()
   writeFileSync(join(folder, 'metrics.jsonl'), '{"event":"rep', { flag: 'a' })
   const second = await openRunLog(folder, { resumeStep: 10 })
-  second.report({ ...report(20, 1), tokensPerSecond: 5 } as Report)
+  second.report({ ...report(20, 1), tokensPerSecond: 5 })
   await second.close()
   const lines = readFileSync(join(folder, 'metrics.jsonl'), 'utf8').trim().split('\n')
   const losses = lines.map((line) => (JSON.parse(line) as JsonObject).loss)

@@ -31,9 +31,9 @@ typedef struct gc_machine {
   const char* features;     // space separated: avx2 fma avx512f ... avx512_bf16 avx512_vnni
   const char* cpu_model;
   int32_t cpus_online;
-  int32_t cpus_affinity;    // in this process' affinity mask
-  double cgroup_quota;      // cores allowed by the cgroup, 0 where there is no quota
-  int32_t threads;          // threads the engine uses now
+  int32_t cpus_affinity;  // in this process' affinity mask
+  double cgroup_quota;    // cores allowed by the cgroup, 0 where there is no quota
+  int32_t threads;        // threads the engine uses now
 } gc_machine;
 gc_status gc_machine_info(gc_machine* out);
 // 1 <= threads <= 1024; 0 restores the default: min(affinity, ceil(quota)).
@@ -47,8 +47,8 @@ typedef struct gc_param {
   int32_t dims[2];  // row-major [dims[0]] or [dims[0], dims[1]]
 } gc_param;
 // data, and (null for inference) grad, first and second moments: arenas of `arena_floats` floats with the same layout.
-gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad, float* moment1,
-                          float* moment2, gc_store** out);
+gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad,
+                          float* moment1, float* moment2, gc_store** out);
 // The caller has written `data`: packed copies made from it are stale.
 gc_status gc_store_touch(gc_store* store);
 void gc_store_destroy(gc_store* store);
@@ -66,27 +66,32 @@ enum { GC_TENSOR_FIELDS = 8 };
 // Op records, concatenated int32: opcode, inputs, outputs, attributes, then that many tensor ids (-1: absent), and
 // `attributes` doubles taken from the attribute table in order. Ops stand in topological order; each tensor has one producer.
 typedef enum gc_opcode {
-  GC_OP_EMBEDDING = 1,      // table[V,E], ids i32[...] -> [..., E]
-  GC_OP_LSTM = 2,           // x[T,B,I], w_ih[4H,I], w_hh[4H,H], b_ih[4H]?, b_hh[4H]?, h0[B,H]?, c0[B,H]? -> y[T,B,H], hT[B,H]?, cT[B,H]?
-                            //   attributes: reverse (0/1)
-  GC_OP_LINEAR = 3,         // x[..., I], w[O,I], b[O]? -> [..., O]
-  GC_OP_DROPOUT = 4,        // x -> like x; attributes: p, locked (1: one mask for all steps of dim 0), stream (the layer's number)
-  GC_OP_CROSS_ENTROPY = 5,  // logits[..., V], targets i32[...] (-1: ignored) -> f32[2]: mean nats over counted targets, their count
-  GC_OP_SOFTMAX = 6,        // x[..., V] -> like x
-  GC_OP_ADD = 7,            // a, b (same shape, or b[last dim]) -> like a
-  GC_OP_MUL = 8,            // a, b (same shape, or b[last dim]) -> like a
+  GC_OP_EMBEDDING = 1,  // table[V,E], ids i32[...] -> [..., E]
+  GC_OP_LSTM =
+      2,  // x[T,B,I], w_ih[4H,I], w_hh[4H,H], b_ih[4H]?, b_hh[4H]?, h0[B,H]?, c0[B,H]? -> y[T,B,H], hT[B,H]?, cT[B,H]?
+          //   attributes: reverse (0/1)
+  GC_OP_LINEAR = 3,  // x[..., I], w[O,I], b[O]? -> [..., O]
+  GC_OP_DROPOUT =
+      4,  // x -> like x; attributes: p, locked (1: one mask for all steps of dim 0), stream (the layer's number)
+  GC_OP_CROSS_ENTROPY =
+      5,  // logits[..., V], targets i32[...] (-1: ignored) -> f32[2]: mean nats over counted targets, their count
+  GC_OP_SOFTMAX = 6,  // x[..., V] -> like x
+  GC_OP_ADD = 7,      // a, b (same shape, or b[last dim]) -> like a
+  GC_OP_MUL = 8,      // a, b (same shape, or b[last dim]) -> like a
   GC_OP_SIGMOID = 9,
   GC_OP_TANH = 10,
   GC_OP_RELU = 11,
-  GC_OP_AFFINE = 12,        // x -> scale * x + shift; attributes: scale, shift
-  GC_OP_CONCAT = 13,        // a[..., M], b[..., N], ... -> [..., M+N+...]
-  GC_OP_SLICE = 14,         // x -> part of one dimension; attributes: dim, begin (the length is the output's shape)
-  GC_OP_RESHAPE = 15,       // x -> same elements, other shape
-  GC_OP_MEAN_SQUARE = 16,   // x, y (same shape) -> f32[2]: mean of (x-y)^2, count
-  GC_OP_SIGMOID_CROSS_ENTROPY = 17,  // logits[..., K], targets f32[..., K] -> f32[2]: mean over rows of the sum over K, rows
-  GC_OP_SAMPLE = 18,        // logits[..., V], control f32[4] = {temperature, top_k, top_p, reserved} -> i32[...]; attributes: stream
-  GC_OP_FLIP = 19,          // x[T, ...] -> reversed along dim 0
-  GC_OP_SUB = 20,           // a, b (same shape, or b[last dim]) -> like a
+  GC_OP_AFFINE = 12,       // x -> scale * x + shift; attributes: scale, shift
+  GC_OP_CONCAT = 13,       // a[..., M], b[..., N], ... -> [..., M+N+...]
+  GC_OP_SLICE = 14,        // x -> part of one dimension; attributes: dim, begin (the length is the output's shape)
+  GC_OP_RESHAPE = 15,      // x -> same elements, other shape
+  GC_OP_MEAN_SQUARE = 16,  // x, y (same shape) -> f32[2]: mean of (x-y)^2, count
+  GC_OP_SIGMOID_CROSS_ENTROPY =
+      17,  // logits[..., K], targets f32[..., K] -> f32[2]: mean over rows of the sum over K, rows
+  GC_OP_SAMPLE =
+      18,  // logits[..., V], control f32[4] = {temperature, top_k, top_p, reserved} -> i32[...]; attributes: stream
+  GC_OP_FLIP = 19,  // x[T, ...] -> reversed along dim 0
+  GC_OP_SUB = 20,   // a, b (same shape, or b[last dim]) -> like a
 } gc_opcode;
 
 // What a run does.
@@ -99,17 +104,17 @@ typedef enum gc_optimizer { GC_SGD = 1, GC_RMSPROP = 2, GC_ADAM = 3, GC_ADAMW = 
 
 // The control block: doubles shared with the caller, read at the start of a run, written at its end.
 typedef enum gc_control {
-  GC_C_SEED = 0,           // integer < 2^53; masks and samples are Philox(seed; stream, step, element)
-  GC_C_STEP = 1,           // integer >= 0: the step's number; the generator's counter and Adam's t = step + 1
+  GC_C_SEED = 0,  // integer < 2^53; masks and samples are Philox(seed; stream, step, element)
+  GC_C_STEP = 1,  // integer >= 0: the step's number; the generator's counter and Adam's t = step + 1
   GC_C_LEARNING_RATE = 2,
-  GC_C_CLIP_NORM = 3,      // 0: no clipping
-  GC_C_BETA1 = 4,          // Adam; SGD: momentum; RMSprop: alpha
+  GC_C_CLIP_NORM = 3,  // 0: no clipping
+  GC_C_BETA1 = 4,      // Adam; SGD: momentum; RMSprop: alpha
   GC_C_BETA2 = 5,
   GC_C_EPSILON = 6,
-  GC_C_WEIGHT_DECAY = 7,   // AdamW: decoupled, rank-2 parameters only
-  GC_C_GRAD_NORM = 8,      // out: global norm before clipping
-  GC_C_LOSS = 9,           // out: root's first element
-  GC_C_APPLIED = 10,       // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
+  GC_C_WEIGHT_DECAY = 7,  // AdamW: decoupled, rank-2 parameters only
+  GC_C_GRAD_NORM = 8,     // out: global norm before clipping
+  GC_C_LOSS = 9,          // out: root's first element
+  GC_C_APPLIED = 10,  // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
   GC_CONTROL_SIZE = 16,
 } gc_control;
 
@@ -119,29 +124,30 @@ typedef enum gc_precision { GC_FLOAT = 0, GC_BF16 = 1, GC_INT8 = 2 } gc_precisio
 
 typedef struct gc_plan gc_plan;
 typedef struct gc_plan_desc {
-  gc_store* store;                   // null where the graph has no parameters
-  const int32_t* tensors;            // GC_TENSOR_FIELDS each
+  gc_store* store;         // null where the graph has no parameters
+  const int32_t* tensors;  // GC_TENSOR_FIELDS each
   int32_t tensor_count;
   const int32_t* ops;
-  int64_t ops_length;                // int32s in ops
+  int64_t ops_length;  // int32s in ops
   const double* attributes;
   int64_t attribute_count;
-  const int32_t* carry;              // pairs (from, to) of host tensors: copied after each run (h, c across batches)
-  int32_t carry_count;               // pairs
-  int32_t loss;                      // tensor whose first element is minimised, -1: no backward pass
-  int32_t optimizer;                 // gc_optimizer, 0: none
-  void* host;                        // host arena, 64-byte aligned; each host tensor's slot is a multiple of 16 elements
-  int64_t host_elements;             // 4-byte elements in it
-  double* control;                   // GC_CONTROL_SIZE doubles
-  int32_t threads;                   // 0: the engine's
-  int32_t precision;                 // gc_precision
+  const int32_t* carry;   // pairs (from, to) of host tensors: copied after each run (h, c across batches)
+  int32_t carry_count;    // pairs
+  int32_t loss;           // tensor whose first element is minimised, -1: no backward pass
+  int32_t optimizer;      // gc_optimizer, 0: none
+  void* host;             // host arena, 64-byte aligned; each host tensor's slot is a multiple of 16 elements
+  int64_t host_elements;  // 4-byte elements in it
+  double* control;        // GC_CONTROL_SIZE doubles
+  int32_t threads;        // 0: the engine's
+  int32_t precision;      // gc_precision
 } gc_plan_desc;
 gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out);
 // Runs on the calling thread plus the engine's pool. GC_BUSY if the plan is running already.
 gc_status gc_plan_run(gc_plan* plan, gc_mode mode);
 // `count` forward runs; after each, out[i] = element 0 of `sampled`, which is also written to element 0 of `token`,
 // carries are applied and GC_C_STEP grows by 1. Stops after a run that drew `stop` (-1: never). *done = runs made.
-gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out, int32_t* done);
+gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
+                           int32_t* done);
 // JSON, valid until the plan is destroyed: memory by kind, and a line per node with the kernel chosen and why.
 const char* gc_plan_explain(gc_plan* plan);
 int64_t gc_plan_bytes(gc_plan* plan);  // native memory of this plan, packed weights included
@@ -154,10 +160,10 @@ typedef enum gc_probe_kind {
   GC_PROBE_DOT_BF16 = 3,  // flop/s of AVX512-BF16's dot product
   GC_PROBE_DOT_INT8 = 4,  // operations/s of AVX512-VNNI's dot product
   GC_PROBE_READ = 5,      // bytes/s: `bytes` split over the threads, read again and again
-  GC_PROBE_CELL = 6,      // LSTM cells/s of plain polynomials and approximate reciprocals, none of the engine's accuracy
-  GC_PROBE_FORK = 7,      // fork-joins/s of the engine's threads
-  GC_PROBE_GEMM = 8,      // flop/s of the engine's product C[rows, columns] = A[rows, inner] B, B packed
-  GC_PROBE_GATES = 9,     // cells/s of the engine's cell
+  GC_PROBE_CELL = 6,   // LSTM cells/s of plain polynomials and approximate reciprocals, none of the engine's accuracy
+  GC_PROBE_FORK = 7,   // fork-joins/s of the engine's threads
+  GC_PROBE_GEMM = 8,   // flop/s of the engine's product C[rows, columns] = A[rows, inner] B, B packed
+  GC_PROBE_GATES = 9,  // cells/s of the engine's cell
 } gc_probe_kind;
 typedef struct gc_probe {
   int32_t kind;       // gc_probe_kind
@@ -165,7 +171,7 @@ typedef struct gc_probe {
   int32_t precision;  // for GEMM: gc_precision
   int32_t threads;    // 1 to 1024
   int64_t bytes, rows, columns, inner;
-  double seconds;     // about how long to measure
+  double seconds;  // about how long to measure
 } gc_probe;
 typedef struct gc_measurement {
   double median, p10, p90;  // units per second, all threads together

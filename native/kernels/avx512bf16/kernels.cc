@@ -13,5 +13,6 @@ namespace {
 }  // namespace gc_avx512
 
 extern "C" const gc_bf16_kernels gc_bf16_avx512bf16 = {
-    "avx512bf16", gc_avx512::gemm_all<gc_avx512::PairMac>, gc_avx512::narrow_rows, gc_avx512::pair_rows, gc_avx512::add_bf16,
+    "avx512bf16",        gc_avx512::gemm_all<gc_avx512::PairMac>, gc_avx512::narrow_rows, gc_avx512::pair_rows,
+    gc_avx512::add_bf16,
 };

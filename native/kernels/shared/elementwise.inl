@@ -7,9 +7,15 @@ static inline void map1(const float* x, float* y, int64_t n, F f) {
   if (i < n) v_store_n(y + i, f(v_load_n(x + i, static_cast<int>(n - i))), static_cast<int>(n - i));
 }
 
-static void sigmoid_array(const float* x, float* y, int64_t n) { map1(x, y, n, [](V v) { return v_sigmoid(v); }); }
-static void tanh_array(const float* x, float* y, int64_t n) { map1(x, y, n, [](V v) { return v_tanh(v); }); }
-static void exp_array(const float* x, float* y, int64_t n) { map1(x, y, n, [](V v) { return v_exp(v); }); }
+static void sigmoid_array(const float* x, float* y, int64_t n) {
+  map1(x, y, n, [](V v) { return v_sigmoid(v); });
+}
+static void tanh_array(const float* x, float* y, int64_t n) {
+  map1(x, y, n, [](V v) { return v_tanh(v); });
+}
+static void exp_array(const float* x, float* y, int64_t n) {
+  map1(x, y, n, [](V v) { return v_exp(v); });
+}
 
 static void add_array(const float* x, float* y, int64_t n) {
   int64_t i = 0;
@@ -35,7 +41,8 @@ static void sgd_array(float* w, const float* g, float* velocity, int64_t n, floa
 }
 
 // s = alpha * s + (1 - alpha) * g^2; w -= lr * g / (sqrt(s) + eps) (Hinton's lecture 6e; PyTorch's RMSprop).
-static void rmsprop_array(float* w, const float* g, float* square, int64_t n, float scale, float lr, float alpha, float epsilon) {
+static void rmsprop_array(float* w, const float* g, float* square, int64_t n, float scale, float lr, float alpha,
+                          float epsilon) {
   const float rest = 1.0f - alpha;
   for_lanes(n, [=](int64_t i, int lanes) {
     const V grad = v_mul(v_set(scale), v_load_n(g + i, lanes));
@@ -47,8 +54,8 @@ static void rmsprop_array(float* w, const float* g, float* square, int64_t n, fl
 }
 
 // Adam (Kingma & Ba 2015) in the form lr_t * m / (sqrt(v) + eps_t), decoupled decay after Loshchilov & Hutter 2019.
-static void adam_array(float* w, const float* g, float* m, float* v, int64_t n, float scale, float lr_t, float beta1, float beta2,
-                       float eps_t, float decay) {
+static void adam_array(float* w, const float* g, float* m, float* v, int64_t n, float scale, float lr_t, float beta1,
+                       float beta2, float eps_t, float decay) {
   const float rest1 = 1.0f - beta1, rest2 = 1.0f - beta2;
   for_lanes(n, [=](int64_t i, int lanes) {
     const V grad = v_mul(v_set(scale), v_load_n(g + i, lanes));

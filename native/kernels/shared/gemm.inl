@@ -124,4 +124,3 @@ static void gemm_all(const gc_gemm* g) {
     ++tile;
   }
 }
-

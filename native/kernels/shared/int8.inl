@@ -17,7 +17,8 @@ struct ByteMac {
 };
 
 // Codes round(127 x / range) + 128. The range of an LSTM's output is 1 (ranges null); other rows get their own largest magnitude.
-static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns, float* ranges) {
+static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,
+                          float* ranges) {
   for (int64_t r = 0; r < rows; ++r) {
     const float* from = x + r * x_row;
     float range = 1.0f;
@@ -43,8 +44,8 @@ static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_r
 }
 
 // y += range * scale * (sums - correction), rows of 64 columns; correction takes the 128 of the codes out again.
-static void dequantize_add(const int32_t* sums, const int32_t* correction, const float* scale, const float* ranges, float* y,
-                           int64_t rows) {
+static void dequantize_add(const int32_t* sums, const int32_t* correction, const float* scale, const float* ranges,
+                           float* y, int64_t rows) {
   for (int64_t r = 0; r < rows; ++r) {
     const V range = v_set(ranges ? ranges[r] : 1.0f);
     for (int64_t j = 0; j < 64; j += VL) {
