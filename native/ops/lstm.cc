@@ -173,6 +173,11 @@ Split lstm_split(const Lstm& s, int team) {
   return team == 1 || rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
 }
 
+int lstm_team(const Plan& plan, const Lstm& s, double flops) {
+  const int team = plan.team(flops);
+  return lstm_split(s, team) == Split::kPanels ? plan.team(8.0 * static_cast<double>(s.B * s.H * s.H)) : team;
+}
+
 const OpDef op_lstm = {GC_OP_LSTM,   "lstm",       3, 7, 1, 3, 1, true, true, true, check, prepare,
                        lstm_forward, lstm_backward};
 }  // namespace gatecell

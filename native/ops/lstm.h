@@ -65,6 +65,8 @@ struct Lstm {
 // How a team shares the recurrence: batch rows (no barrier at all) or hidden panels (one barrier per step).
 enum class Split { kRows, kPanels };
 Split lstm_split(const Lstm& s, int team);
+// Threads for a pass of about `flops`: one where a step is too little work for its barrier.
+int lstm_team(const Plan& plan, const Lstm& s, double flops);
 
 void lstm_forward(Plan& plan, Node& node);
 void lstm_backward(Plan& plan, Node& node);

@@ -180,7 +180,8 @@ void lstm_backward(Plan& plan, Node& node) {
   start_gradient(plan.output(node, kCT), s.dc, s.B * s.ld);
   const int team = plan.team(16.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H)));
   Barrier barrier;
-  parallel(team, [&](int index, int size) { recurrence(s, u, index, size, barrier); });
+  const int step_team = lstm_team(plan, s, 16.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H)));
+  parallel(step_team, [&](int index, int size) { recurrence(s, u, index, size, barrier); });
   finish_gradient(s.h0, s.dh, s.B * s.ld, s.h0 ? node.accumulate[kH0] : false);
   finish_gradient(s.c0, s.dc, s.B * s.ld, s.c0 ? node.accumulate[kC0] : false);
   parallel(team, [&](int index, int size) { pack_operands(s, index, size); });

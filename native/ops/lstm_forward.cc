@@ -186,7 +186,7 @@ void lstm_forward(Plan& plan, Node& node) {
   memset(s.zeros, 0, static_cast<size_t>(s.B * s.ld) * 4);
   narrow_first_state(s);
   Barrier barrier;
-  parallel(plan.team(8.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H))), [&](int index, int team) {
+  parallel(lstm_team(plan, s, 8.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H))), [&](int index, int team) {
     const Split split = lstm_split(s, team);
     const bool by_rows = split == Split::kRows;
     const Share mine =
