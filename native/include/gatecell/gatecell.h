@@ -66,32 +66,43 @@ enum { GC_TENSOR_FIELDS = 8 };
 // Op records, concatenated int32: opcode, inputs, outputs, attributes, then that many tensor ids (-1: absent), and
 // `attributes` doubles taken from the attribute table in order. Ops stand in topological order; each tensor has one producer.
 typedef enum gc_opcode {
-  GC_OP_EMBEDDING = 1,  // table[V,E], ids i32[...] -> [..., E]
-  GC_OP_LSTM =
-      2,  // x[T,B,I], w_ih[4H,I], w_hh[4H,H], b_ih[4H]?, b_hh[4H]?, h0[B,H]?, c0[B,H]? -> y[T,B,H], hT[B,H]?, cT[B,H]?
-          //   attributes: reverse (0/1)
-  GC_OP_LINEAR = 3,  // x[..., I], w[O,I], b[O]? -> [..., O]
-  GC_OP_DROPOUT =
-      4,  // x -> like x; attributes: p, locked (1: one mask for all steps of dim 0), stream (the layer's number)
-  GC_OP_CROSS_ENTROPY =
-      5,  // logits[..., V], targets i32[...] (-1: ignored) -> f32[2]: mean nats over counted targets, their count
-  GC_OP_SOFTMAX = 6,  // x[..., V] -> like x
-  GC_OP_ADD = 7,      // a, b (same shape, or b[last dim]) -> like a
-  GC_OP_MUL = 8,      // a, b (same shape, or b[last dim]) -> like a
+  // table[V,E], ids i32[...] -> [..., E]
+  GC_OP_EMBEDDING = 1,
+  // x[T,B,I], w_ih[4H,I], w_hh[4H,H], b_ih[4H]?, b_hh[4H]?, h0[B,H]?, c0[B,H]? -> y[T,B,H], hT[B,H]?, cT[B,H]?
+  // attributes: reverse (0/1)
+  GC_OP_LSTM = 2,
+  // x[..., I], w[O,I], b[O]? -> [..., O]
+  GC_OP_LINEAR = 3,
+  // x -> like x; attributes: p, locked (1: one mask for all steps of dim 0), stream (the layer's number)
+  GC_OP_DROPOUT = 4,
+  // logits[..., V], targets i32[...] (-1: ignored) -> f32[2]: mean nats over counted targets, their count
+  GC_OP_CROSS_ENTROPY = 5,
+  // x[..., V] -> like x
+  GC_OP_SOFTMAX = 6,
+  // a, b (same shape, or b[last dim]) -> like a
+  GC_OP_ADD = 7,
+  GC_OP_MUL = 8,
   GC_OP_SIGMOID = 9,
   GC_OP_TANH = 10,
   GC_OP_RELU = 11,
-  GC_OP_AFFINE = 12,       // x -> scale * x + shift; attributes: scale, shift
-  GC_OP_CONCAT = 13,       // a[..., M], b[..., N], ... -> [..., M+N+...]
-  GC_OP_SLICE = 14,        // x -> part of one dimension; attributes: dim, begin (the length is the output's shape)
-  GC_OP_RESHAPE = 15,      // x -> same elements, other shape
-  GC_OP_MEAN_SQUARE = 16,  // x, y (same shape) -> f32[2]: mean of (x-y)^2, count
-  GC_OP_SIGMOID_CROSS_ENTROPY =
-      17,  // logits[..., K], targets f32[..., K] -> f32[2]: mean over rows of the sum over K, rows
-  GC_OP_SAMPLE =
-      18,  // logits[..., V], control f32[4] = {temperature, top_k, top_p, reserved} -> i32[...]; attributes: stream
-  GC_OP_FLIP = 19,  // x[T, ...] -> reversed along dim 0
-  GC_OP_SUB = 20,   // a, b (same shape, or b[last dim]) -> like a
+  // x -> scale * x + shift; attributes: scale, shift
+  GC_OP_AFFINE = 12,
+  // a[..., M], b[..., N], ... -> [..., M+N+...]
+  GC_OP_CONCAT = 13,
+  // x -> part of one dimension; attributes: dim, begin (the length is the output's shape)
+  GC_OP_SLICE = 14,
+  // x -> same elements, other shape
+  GC_OP_RESHAPE = 15,
+  // x, y (same shape) -> f32[2]: mean of (x-y)^2, count
+  GC_OP_MEAN_SQUARE = 16,
+  // logits[..., K], targets f32[..., K] -> f32[2]: mean over rows of the sum over K, rows
+  GC_OP_SIGMOID_CROSS_ENTROPY = 17,
+  // logits[..., V], control f32[4] = {temperature, top_k, top_p, reserved} -> i32[...]; attributes: stream
+  GC_OP_SAMPLE = 18,
+  // x[T, ...] -> reversed along dim 0
+  GC_OP_FLIP = 19,
+  // as GC_OP_ADD
+  GC_OP_SUB = 20,
 } gc_opcode;
 
 // What a run does.
