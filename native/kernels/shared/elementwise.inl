@@ -31,12 +31,19 @@ static inline void for_lanes(int64_t n, F body) {
   if (i < n) body(i, static_cast<int>(n - i));
 }
 
+// Whole vectors take the plain forms: where masks are slow (AVX2), masked ones cost several times as much.
+GC_INLINE V load_lanes(const float* p, int lanes) { return lanes == VL ? v_load(p) : v_load_n(p, lanes); }
+GC_INLINE void store_lanes(float* p, V v, int lanes) {
+  if (lanes == VL) v_store(p, v);
+  else v_store_n(p, v, lanes);
+}
+
 // v = momentum * v + g; w -= lr * v (PyTorch's SGD).
 static void sgd_array(float* w, const float* g, float* velocity, int64_t n, float scale, float lr, float momentum) {
   for_lanes(n, [=](int64_t i, int lanes) {
-    const V v = v_fma(v_set(momentum), v_load_n(velocity + i, lanes), v_mul(v_set(scale), v_load_n(g + i, lanes)));
-    v_store_n(velocity + i, v, lanes);
-    v_store_n(w + i, v_fnma(v_set(lr), v, v_load_n(w + i, lanes)), lanes);
+    const V v = v_fma(v_set(momentum), load_lanes(velocity + i, lanes), v_mul(v_set(scale), load_lanes(g + i, lanes)));
+    store_lanes(velocity + i, v, lanes);
+    store_lanes(w + i, v_fnma(v_set(lr), v, load_lanes(w + i, lanes)), lanes);
   });
 }
 
@@ -45,11 +52,11 @@ static void rmsprop_array(float* w, const float* g, float* square, int64_t n, fl
                           float epsilon) {
   const float rest = 1.0f - alpha;
   for_lanes(n, [=](int64_t i, int lanes) {
-    const V grad = v_mul(v_set(scale), v_load_n(g + i, lanes));
-    const V s = v_fma(v_set(alpha), v_load_n(square + i, lanes), v_mul(v_set(rest), v_mul(grad, grad)));
-    v_store_n(square + i, s, lanes);
+    const V grad = v_mul(v_set(scale), load_lanes(g + i, lanes));
+    const V s = v_fma(v_set(alpha), load_lanes(square + i, lanes), v_mul(v_set(rest), v_mul(grad, grad)));
+    store_lanes(square + i, s, lanes);
     const V step = v_div(grad, v_add(v_sqrt(s), v_set(epsilon)));
-    v_store_n(w + i, v_fnma(v_set(lr), step, v_load_n(w + i, lanes)), lanes);
+    store_lanes(w + i, v_fnma(v_set(lr), step, load_lanes(w + i, lanes)), lanes);
   });
 }
 
@@ -58,12 +65,12 @@ static void adam_array(float* w, const float* g, float* m, float* v, int64_t n, 
                        float beta2, float eps_t, float decay) {
   const float rest1 = 1.0f - beta1, rest2 = 1.0f - beta2;
   for_lanes(n, [=](int64_t i, int lanes) {
-    const V grad = v_mul(v_set(scale), v_load_n(g + i, lanes));
-    const V m1 = v_fma(v_set(beta1), v_load_n(m + i, lanes), v_mul(v_set(rest1), grad));
-    const V v1 = v_fma(v_set(beta2), v_load_n(v + i, lanes), v_mul(v_set(rest2), v_mul(grad, grad)));
-    v_store_n(m + i, m1, lanes);
-    v_store_n(v + i, v1, lanes);
+    const V grad = v_mul(v_set(scale), load_lanes(g + i, lanes));
+    const V m1 = v_fma(v_set(beta1), load_lanes(m + i, lanes), v_mul(v_set(rest1), grad));
+    const V v1 = v_fma(v_set(beta2), load_lanes(v + i, lanes), v_mul(v_set(rest2), v_mul(grad, grad)));
+    store_lanes(m + i, m1, lanes);
+    store_lanes(v + i, v1, lanes);
     const V step = v_div(m1, v_add(v_sqrt(v1), v_set(eps_t)));
-    v_store_n(w + i, v_fnma(v_set(lr_t), step, v_mul(v_set(decay), v_load_n(w + i, lanes))), lanes);
+    store_lanes(w + i, v_fnma(v_set(lr_t), step, v_mul(v_set(decay), load_lanes(w + i, lanes))), lanes);
   });
 }
