@@ -9,21 +9,22 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
+import { countTags } from './xml-tags.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
 const cli = join(here, '..', 'dist', 'esm', 'cli', 'main.js')
 
 class RecipeError extends Error {}
 
-/** @returns {{title: string, data: {file: string, sha256: string, crlf?: boolean}, train: string[], evaluate: string[], metric: string, target: number, against: string, minutes: number}} */
-function readRecipe(name) {
-  const names = recipeNames()
+/** @returns {{title: string, data: {file: string, sha256: string, crlf?: boolean}, train: string[], evaluate: string[], metric: string, target: number, against: string, minutes: number, sample?: {words: string[], closedTags: number}}} */
+function readRecipe(recipes, name) {
+  const names = recipeNames(recipes)
   if (!names.includes(name)) throw new RecipeError(`Expected a recipe (${names.join(', ')}) but received ${name}.`)
-  return JSON.parse(readFileSync(join(here, 'recipes', `${name}.json`), 'utf8'))
+  return JSON.parse(readFileSync(join(recipes, `${name}.json`), 'utf8'))
 }
 
-function recipeNames() {
-  return readdirSync(join(here, 'recipes'))
+function recipeNames(recipes) {
+  return readdirSync(recipes)
     .filter((file) => file.endsWith('.json'))
     .map((file) => file.slice(0, -5))
     .sort()
@@ -57,8 +58,22 @@ function gatecell(args, { json = false } = {}) {
   })
 }
 
-async function run(name, { out, resume, seed }) {
-  const recipe = readRecipe(name)
+/** Lets the model write, keeps what it wrote, and counts the tags that close. */
+async function judgeSample(model, { words, closedTags }, folder) {
+  const { text } = await gatecell(['sample', model, ...words, '--json'], { json: true })
+  writeFileSync(join(folder, 'sample.txt'), text)
+  const { closed, opened, strays } = countTags(text)
+  const share = opened > 0 ? closed / opened : 0
+  const passed = share >= closedTags
+  console.log(
+    `${text.length} sampled characters: ${closed} of ${opened} tags close (${(100 * share).toFixed(0)} %), ${strays} close ` +
+      `what was not open; expected ${100 * closedTags} % or more: ${passed ? 'reached' : 'MISSED'}`
+  )
+  return { passed, share }
+}
+
+async function run(name, { recipes, out, resume, seed }) {
+  const recipe = readRecipe(recipes, name)
   const folder = join(out, name)
   mkdirSync(folder, { recursive: true })
   const text = prepare(recipe.data, folder)
@@ -82,7 +97,8 @@ async function run(name, { out, resume, seed }) {
   const minutes = (performance.now() - started) / 60_000
   const evaluation = await gatecell(['evaluate', model, text, ...recipe.evaluate, '--json'], { json: true })
   const figure = evaluation[recipe.metric]
-  const passed = figure <= recipe.target
+  const writes = recipe.sample ? await judgeSample(model, recipe.sample, folder) : { passed: true }
+  const passed = figure <= recipe.target && writes.passed
   const result = {
     recipe: name,
     seed: Number(seed),
@@ -90,7 +106,8 @@ async function run(name, { out, resume, seed }) {
     figure,
     target: recipe.target,
     passed,
-    minutes
+    minutes,
+    ...(recipe.sample && { closed_tags: writes.share })
   }
   writeFileSync(join(folder, 'result.json'), JSON.stringify(result, null, 2) + '\n')
   console.log(
@@ -104,6 +121,7 @@ try {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
+      recipes: { type: 'string', default: join(here, 'recipes') },
       out: { type: 'string', default: '.cache/recipes' },
       seed: { type: 'string', default: '0' },
       resume: { type: 'boolean', default: false },
@@ -111,8 +129,8 @@ try {
     }
   })
   if (values.list || positionals.length === 0) {
-    for (const name of recipeNames()) {
-      const { title, target, minutes } = readRecipe(name)
+    for (const name of recipeNames(values.recipes)) {
+      const { title, target, minutes } = readRecipe(values.recipes, name)
       console.log(`${name.padEnd(22)} ${title}: <= ${target} nats, about ${minutes} minutes on two cores`)
     }
   }

@@ -1,0 +1,88 @@
+// The recipes are well-formed, their data is what they say where it is there, and the runner judges.
+
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { root, story } from '../cli/command.js'
+
+interface Recipe {
+  data: { file: string; sha256: string }
+  train: string[]
+  metric: string
+  target: number
+  minutes: number
+}
+
+const folder = join(root, 'bench', 'recipes')
+const names = readdirSync(folder).map((file) => file.replace('.json', ''))
+const read = (name: string) => JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Recipe
+
+async function runner(words: string[], env: Record<string, string> = {}) {
+  const { NODE_OPTIONS: _, GATECELL_DATA: __, ...inherited } = process.env
+  const options = { cwd: root, env: { ...inherited, ...env } }
+  const run = promisify(execFile)(process.execPath, [join(root, 'bench', 'recipe.mjs'), ...words], options)
+  return await run.then(
+    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
+    (error: { code: number; stdout: string; stderr: string }) => error
+  )
+}
+
+t.test('every recipe', async (t) => {
+  const { stdout, code } = await runner(['--list'])
+  t.equal(code, 0)
+  for (const name of names) {
+    const { data, train, metric, target, minutes } = read(name)
+    t.match(stdout, new RegExp(`^${name} .*<= ${target} nats`, 'm'))
+    t.match(data, { file: /^text\/.*\.gz$/, sha256: /^[0-9a-f]{64}$/ })
+    t.equal(metric, 'nats')
+    t.ok(target > 0 && minutes > 0 && train.length > 0)
+    t.notOk(train.includes('--seed') || train.includes('--out'), 'the runner sets these')
+  }
+})
+
+t.test('what the runner refuses', async (t) => {
+  t.match(await runner(['nothing']), { code: 2, stderr: /Expected a recipe .*but received nothing/ })
+  t.match(await runner(['linux']), { code: 2, stderr: /GATECELL_DATA/ })
+  const data = t.testdir({ text: { tinyshakespeare: { 'input.txt.gz': gzipSync('Another text') } } })
+  t.match(await runner(['shakespeare-3min'], { GATECELL_DATA: data }), { code: 2, stderr: /sha256/ })
+})
+
+t.test('a recipe of a second, reached and missed', async (t) => {
+  const text = `${story(8000)}\n`
+  const cwd = t.testdir({ recipes: {}, data: { 'story.txt.gz': gzipSync(text) } })
+  const sha256 = createHash('sha256').update(text).digest('hex')
+  const train = '--hidden 12 --layers 1 --batch 4 --length 16 --steps 300 --threads 1'.split(' ')
+  const recipe = {
+    title: 'A story',
+    data: { file: 'story.txt.gz', sha256 },
+    train,
+    evaluate: ['--part', 'valid'],
+    metric: 'nats'
+  }
+  const row = (target: number) => ({ ...recipe, target, against: 'nothing', minutes: 1 })
+  writeFileSync(join(cwd, 'recipes', 'easy.json'), JSON.stringify(row(3)))
+  writeFileSync(join(cwd, 'recipes', 'hard.json'), JSON.stringify(row(0.001)))
+  const sample = { words: ['--length', '200'], closedTags: 0.5 }
+  writeFileSync(join(cwd, 'recipes', 'tags.json'), JSON.stringify({ ...row(3), sample }))
+  const words = ['--recipes', join(cwd, 'recipes'), '--out', join(cwd, 'out')]
+  const run = (name: string) => runner([name, ...words], { GATECELL_DATA: join(cwd, 'data') })
+  t.match(await run('easy'), { code: 0, stdout: /easy: \d\.\d{4} nats, target <= 3 .*: reached/ })
+  t.match(await run('hard'), { code: 1, stdout: /hard: .*: MISSED/ })
+  t.match(await run('tags'), { code: 1, stdout: /200 sampled characters: 0 of 0 tags close .*MISSED/ })
+  const result = JSON.parse(readFileSync(join(cwd, 'out', 'easy', 'result.json'), 'utf8')) as object
+  t.match(result, { recipe: 'easy', seed: 0, passed: true, figure: Number, minutes: Number })
+})
+
+t.test('tags', async (t) => {
+  const { countTags } = (await import(join(root, 'bench', 'xml-tags.mjs'))) as {
+    countTags(text: string): { closed: number; opened: number; strays: number }
+  }
+  t.same(countTags('<a>x<b c="d">y</b></a>'), { closed: 2, opened: 2, strays: 0 })
+  t.same(countTags('<a><b/>1 < 2 > 0<br ></a>'), { closed: 1, opened: 2, strays: 0 })
+  t.same(countTags('</a><a><b></a></b>'), { closed: 1, opened: 2, strays: 2 })
+  t.same(countTags('no tags <, <page'), { closed: 0, opened: 0, strays: 0 })
+})
