@@ -49,6 +49,6 @@ t.test('recipes that it names are there, and the checksums are theirs', async (t
     const recipe = JSON.parse(readFileSync(join(root, 'bench', 'recipes', `${name!}.json`), 'utf8')) as {
       data: { sha256: string }
     }
-    t.ok(readme.includes(recipe.data.sha256), name)
+    t.ok(readme.includes(recipe.data.sha256), name!)
   }
 })
