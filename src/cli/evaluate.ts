@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { openCorpus } from '../data/corpus.js'
 import { evaluateText, loadTextModel } from '../tasks/text/index.js'
 import { duration, integer, nats } from './format.js'
-import { withInterrupts, type Interrupts } from './interrupt.js'
+import { readStdin, withInterrupts, type Interrupts } from './interrupt.js'
 import { choice, number, weights, whole } from './options.js'
 import { createOutput } from './output.js'
 import { createProgress } from './progress.js'
@@ -68,6 +68,7 @@ async function evaluate(
     valid,
     test,
     signal,
+    stdin: readStdin(signal),
     ...(cacheDir !== undefined && { cacheDir })
   })
   try {

@@ -28,17 +28,37 @@ export function createOutput(json: boolean): Output {
       if (json) stdout.write(`${JSON.stringify(record)}\n`)
     },
     async write(text) {
-      if (!stdout.write(text)) await new Promise<void>((resolve) => stdout.once('drain', resolve))
+      if (stdout.write(text) || stdout.destroyed) return
+      await new Promise<void>((resolve) => {
+        const done = () => {
+          stdout.off('drain', done).off('close', done)
+          resolve()
+        }
+        stdout.on('drain', done).on('close', done)
+      })
     }
   }
 }
 
-/** Calls `onClosed` when the reader of standard output has gone. */
-export function watchOutput(onClosed: () => void): void {
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    onClosed()
-  })
+type OnClosed = () => void
+
+let onClosed: OnClosed | undefined
+
+/**
+ * From now on `handler` is called when the reader of standard output has gone; returns the handler before. Any other
+ * failure (a full disk) ends the process with its sentence.
+ */
+export function watchOutput(handler: OnClosed | undefined): OnClosed | undefined {
+  const before = onClosed
+  if (process.stdout.listenerCount('error', outputFailed) === 0) process.stdout.on('error', outputFailed)
+  onClosed = handler
+  return before
+}
+
+function outputFailed(error: NodeJS.ErrnoException): void {
+  if (error.code === 'EPIPE') return onClosed?.()
+  const message = `Expected to write to standard output but received ${error.code ?? error.message}`
+  process.exit(reportError(new GatecellError('ERR_FILE_WRITE', message, { cause: error }), false))
 }
 
 /** Exit codes: 2 for a wrong command line, 130 after Ctrl-C, 1 for everything else that fails. */

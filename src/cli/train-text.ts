@@ -1,12 +1,13 @@
 // gatecell train text: options in, a training of tasks/text, its progress out.
 
 import type { Command } from 'commander'
+import { GatecellError } from '../errors.js'
 import { prepareTextRun, describeTextRun, type TextRun, type TextResult } from '../tasks/text/index.js'
 import { openRunLog, reportRecord, type RunLog } from '../tasks/run-log.js'
 import { machineInfo } from '../graph/machine.js'
 import { checkDevice } from './backends.js'
 import { bytes, duration, integer, nats, quantity } from './format.js'
-import { withInterrupts, type Interrupts } from './interrupt.js'
+import { readStdin, withInterrupts, type Interrupts } from './interrupt.js'
 import { choice, device, number, precision, seconds, whole } from './options.js'
 import { createOutput, exitCodes, type Output } from './output.js'
 import { createProgress, peakMemory, type Progress } from './progress.js'
@@ -125,7 +126,7 @@ export function addTrainText(train: Command): void {
     .option(
       '--threads <n>',
       'threads; the result is the same for any number (default: all cores)',
-      whole('--threads', 1, 4096)
+      whole('--threads', 1, 1024)
     )
     .option('--device <name>', 'auto or cpu (default: auto)', device)
     .option('--precision <name>', 'f32, or bf16 operands for the LSTM products (default: f32)', precision)
@@ -158,6 +159,9 @@ async function trainText(
   again: string
 ): Promise<number> {
   checkDevice(flags.device)
+  if (flags.resume && flags.force) {
+    throw new GatecellError('ERR_INVALID_OPTION', 'Expected --resume or --force but received both: leave one out')
+  }
   const output = createOutput(flags.json === true)
   const progress = await createProgress(output)
   const { signal } = interrupts
@@ -234,6 +238,7 @@ async function prepare(
     threads: flags.threads ?? 0,
     corpus: {
       signal,
+      stdin: readStdin(signal),
       ...(flags.cacheDir !== undefined && { cacheDir: flags.cacheDir }),
       onSkip: (path, reason) => skipped.push(`${path} (${reason})`),
       onProgress({ phase, bytes: read, totalBytes }) {

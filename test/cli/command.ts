@@ -24,12 +24,16 @@ export interface CommandOptions {
   input?: string | Uint8Array
   /** Called with the process and everything it has written so far, whenever it writes. */
   watch?: (child: ChildProcess, stdout: string) => void
+  /** Called when it runs. */
+  started?: (child: ChildProcess) => void
+  /** Leaves standard input open, and silent. */
+  open?: boolean
   /** Commands of the shell that run first, to set limits. */
   shell?: string
 }
 
 export async function gatecell(words: readonly string[], options: CommandOptions = {}): Promise<Ended> {
-  const { cwd = root, env = {}, input, watch, shell = ':' } = options
+  const { cwd = root, env = {}, input, watch, started, open = false, shell = ':' } = options
   // What tap loads into processes that its tests start is not for these: they are to be as a user's.
   const script = `unset NODE_OPTIONS NODE_V8_COVERAGE; ${shell}; exec "$@"`
   const child = spawn('/bin/sh', ['-c', script, 'sh', process.execPath, main, ...words], {
@@ -44,7 +48,8 @@ export async function gatecell(words: readonly string[], options: CommandOptions
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
   child.stdin.on('error', () => {})
-  child.stdin.end(input)
+  if (!open) child.stdin.end(input)
+  started?.(child)
   const [code, signal] = await new Promise<[number | null, NodeJS.Signals | null]>((resolve, reject) => {
     child.on('error', reject)
     child.on('close', (code, signal) => resolve([code, signal]))

@@ -71,6 +71,7 @@ t.test('command lines', async (t) => {
   await refused(t, train('story.txt', ...out, '--optimizer', 'lion'), 'ERR_INVALID_OPTION', 2, /adamw.*"lion"/)
   await refused(t, train('story.txt', ...out, '--device', 'cuda'), 'ERR_UNSUPPORTED', 1, /CUDA/)
   await refused(t, train('story.txt', ...out, '--precision', 'f16'), 'ERR_INVALID_OPTION', 2, /f16/)
+  await refused(t, train('story.txt', ...out, '--resume', '--force'), 'ERR_INVALID_OPTION', 2, /both/)
   await refused(t, ['bench', 'nothing'], 'ERR_INVALID_OPTION', 2, /event-loop/)
 })
 

@@ -1,5 +1,6 @@
 // The commands in use: what they write, print and log, for people and for programs.
 
+import type { ChildProcess } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -243,11 +244,36 @@ t.test('Ctrl-C saves and says how to go on', async (t) => {
   t.equal((await run('sample', 'cut.safetensors', '--length', '5')).code, 0, 'what was learned can be used')
 })
 
+t.test('Ctrl-C before anything was learned', async (t) => {
+  // Standard input that stays open and says nothing: the shell's read end of a pipe that we hold.
+  const words = ['train', 'text', '-', '--out', 'never.safetensors', ...tiny]
+  let ended: Ended
+  let wait = 500
+  do {
+    wait *= 2
+    const started = (child: ChildProcess) => setTimeout(() => child.kill('SIGINT'), wait)
+    ended = await gatecell(words, { cwd, open: true, started })
+  } while (ended.signal === 'SIGINT') // it came before the command could catch it
+  t.equal(ended.code, 130)
+  t.equal(ended.stderr, 'gatecell: stopped\n')
+  t.notOk(existsSync(at('never.last.safetensors')))
+})
+
 t.test('a reader that goes away ends a command quietly', async (t) => {
   const words = ['sample', 'm.safetensors', '--length', '1000000000']
   const ended = await gatecell(words, { cwd, watch: (child) => child.stdout!.destroy() })
   t.equal(ended.stderr, '')
   t.equal(ended.code, 0)
+  const train = ['train', 'text', 'story.txt', '--out', 'gone.safetensors', ...tiny, '--steps', '1000000', '--json']
+  const gone = await gatecell(train, { cwd, watch: (child) => child.stdout!.destroy() })
+  t.equal(gone.stderr, '')
+  t.equal(gone.code, 0)
+  t.ok(existsSync(at('gone.last.safetensors')), 'what was learned is saved')
+  if (existsSync('/dev/full')) {
+    const full = await gatecell(['sample', 'm.safetensors'], { cwd, shell: 'exec > /dev/full' })
+    t.equal(full.code, 1)
+    t.match(full.stderr, /^gatecell: Expected to write to standard output but received ENOSPC \(ERR_FILE_WRITE\)\n$/)
+  }
 })
 
 t.test('help, version, doctor', async (t) => {
