@@ -29,7 +29,8 @@ function buildNative() {
   }
   // cmake-js takes a cache for a configured build, also one of a configuration that failed.
   const configured = ['build.ninja', 'Makefile'].some((name) => existsSync(join(root, 'build', name)))
-  if (!configured) runTool('cmake-js', ['configure', '--log-level', 'warn'])
+  const strict = process.env.CI ? ['--CDGATECELL_WERROR=ON'] : []
+  if (!configured) runTool('cmake-js', ['configure', '--log-level', 'warn', ...strict])
   runTool('cmake-js', ['build', '--parallel', '2', '--log-level', 'warn'])
 }
 

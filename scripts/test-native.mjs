@@ -13,7 +13,8 @@ const { values } = parseArgs({
   options: { sanitize: { type: 'string' }, isa: { type: 'string' }, all: { type: 'boolean', default: false } }
 })
 const build = join(root, 'build', `native-${values.sanitize?.replaceAll(',', '-') ?? 'release'}`)
-run('cmake', ['-S', '.', '-B', build, '-DGATECELL_TESTS=ON', `-DGATECELL_SANITIZE=${values.sanitize ?? ''}`])
+const options = ['-DGATECELL_TESTS=ON', '-DGATECELL_WERROR=ON', `-DGATECELL_SANITIZE=${values.sanitize ?? ''}`]
+run('cmake', ['-S', '.', '-B', build, ...options])
 run('cmake', ['--build', build, '--parallel', '2'])
 
 const program = join(build, 'gatecell_native_tests')
