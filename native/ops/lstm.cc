@@ -1,6 +1,8 @@
 // lstm.cc: shapes, memory and kernel choice of the LSTM layer.
 #include "lstm.h"
 
+#include <algorithm>
+
 #include "../core/graph.h"
 #include "../core/machine.h"
 #include "ops.h"
@@ -60,6 +62,16 @@ gc_status check(Plan& plan, Node& node) {
   if (status == GC_OK) status = check_state(plan, node, plan.output(node, kHT), "hT", B, H);
   if (status == GC_OK) status = check_state(plan, node, plan.output(node, kCT), "cT", B, H);
   return status;
+}
+
+// As many steps as leave their gates in a thread's share of L2, but enough rows to use W's panels several times.
+int64_t chunk_steps(const Lstm& s, int team) {
+  constexpr int64_t gate_bytes = 256 * 1024, least_rows = 64;
+  const bool by_rows = lstm_split(s, team) == Split::kRows;
+  const int64_t rows = std::max<int64_t>(1, by_rows ? s.B / team : s.B);
+  const int64_t panels = by_rows ? s.panels : (s.panels + team - 1) / team;
+  const int64_t steps = std::max(gate_bytes / (rows * panels * 64 * 4), (least_rows + rows - 1) / rows);
+  return std::min(std::max<int64_t>(1, steps), s.T);
 }
 
 // A panel's distance must not be a multiple of the cache's period (128 KB), or the panels of one step evict each other.
@@ -130,9 +142,10 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   T = x->dims[0], B = x->dims[1], I = table ? table->cols : x->dims[2], H = y->cols;
   panels = panels_of(H);
   ld = panels * 16;
-  panel_stride = gate_panel_stride(T, B);
   reverse = node.attributes[0] != 0;
   keep = node.trains;
+  chunk = chunk_steps(*this, plan.threads);
+  panel_stride = gate_panel_stride(keep ? T : chunk, B);
   format = plan.format;
   half = format == Format::kBf16;
   // The token table is made in f32: it is small, and made once per weight version.

@@ -2,7 +2,7 @@
 //
 // Hidden units come in panels of 16. The gate buffer is [panel][t][b][64] (i[16] f[16] g[16] o[16]): it takes the input
 // projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
-// place; and it is already the packed operand of the weight-gradient product.
+// place; and it is already the packed operand of the weight-gradient product. Without a backward pass it holds one chunk of steps.
 #pragma once
 #include "../core/matmul.h"
 #include "../core/op.h"
@@ -21,6 +21,7 @@ enum LstmPack {
 
 struct Lstm {
   int64_t T, B, I, H;
+  int64_t chunk;         // steps whose input projection is made at once
   int64_t panels, ld;    // ld: hidden row stride, H rounded up to whole panels
   int64_t panel_stride;  // floats from panel to panel of the gate buffer
   bool reverse;
@@ -45,8 +46,13 @@ struct Lstm {
   Lstm(Plan& plan, const Node& node);
   int64_t block_floats() const { return round_up(I > H ? I : H, kRowTile) * 64; }
   int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
+  int64_t chunk_end(int64_t first) const { return first + chunk < T ? first + chunk : T; }
+  int64_t chunk_time(int64_t first) const {
+    return reverse ? T - chunk_end(first) : first;
+  }  // the earliest of its times
   float* gate_rows(int64_t panel, int64_t t, int64_t b) const {
-    return gates + panel * panel_stride + (t * B + b) * 64;
+    const int64_t at = keep ? t : t - chunk_time(time(t) / chunk * chunk);
+    return gates + panel * panel_stride + (at * B + b) * 64;
   }
   // h and c before `step`, and the cell after it: [B][ld].
   const float* h_before(int64_t step) const;

@@ -8,8 +8,6 @@
 namespace gatecell {
 namespace {
 
-constexpr int64_t kChunkBytes = 256 * 1024;  // of x that one chunk of steps projects: it stays in L2 for all panels
-
 void combine_bias(const Tensor* ih, const Tensor* hh, const Lstm& s) {
   for (int64_t j = 0; j < s.panels * 64; ++j) {
     const int64_t row = gate_row(j, s.H);
@@ -23,7 +21,7 @@ struct Share {
 
 // The same where an embedding was folded in: each token's row is copied from the table made once per weight version.
 void project_tokens(const Lstm& s, const Packed& token_gates, const Share& mine, int64_t first, int64_t last) {
-  const int64_t low = std::min(s.time(first), s.time(last - 1)), panel_floats = s.table->rows * 64;
+  const int64_t low = s.chunk_time(first), panel_floats = s.table->rows * 64;
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
     const float* from = token_gates.data() + p * panel_floats;
     for (int64_t t = low; t < low + last - first; ++t) {
@@ -75,7 +73,7 @@ void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, i
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
   m.start = s.bias;
-  const int64_t low = std::min(s.time(first), s.time(last - 1)), count = last - first;
+  const int64_t low = s.chunk_time(first), count = last - first;
   if (mine.rows.end - mine.rows.begin == s.B) {  // whole steps: their rows adjoin
     m.a = x_rows(s, low);
     m.c = s.gate_rows(0, low, 0);
@@ -157,7 +155,7 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
 
 // int8 projects x inside the steps; the chunk's pre-activations begin as the bias alone.
 void start_with_bias(const Lstm& s, const Share& mine, int64_t first, int64_t last) {
-  const int64_t low = std::min(s.time(first), s.time(last - 1));
+  const int64_t low = s.chunk_time(first);
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p)
     for (int64_t t = low; t < low + last - first; ++t)
       for (int64_t b = mine.rows.begin; b < mine.rows.end; ++b)
@@ -195,10 +193,8 @@ void lstm_forward(Plan& plan, Node& node) {
       narrow_x(s, share(s.B, index, team), 0, s.T);
       if (!by_rows) barrier.wait(team);
     }
-    const int64_t rows = std::max<int64_t>(1, mine.rows.end - mine.rows.begin);
-    const int64_t chunk = std::max<int64_t>(1, kChunkBytes / (rows * s.I * 4));
-    for (int64_t first = 0; first < s.T; first += chunk) {
-      const int64_t last = std::min(first + chunk, s.T);
+    for (int64_t first = 0; first < s.T; first += s.chunk) {
+      const int64_t last = s.chunk_end(first);
       begin_chunk(plan, node, s, mine, first, last);
       for (int64_t step = first; step < last; ++step) {
         step_forward(s, w, u, mine, step);
