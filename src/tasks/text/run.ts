@@ -9,11 +9,12 @@ import { GatecellError } from '../../errors.js'
 import { crc32c } from '../../io/crc32c.js'
 import type { JsonObject } from '../../io/json.js'
 import type { Model } from '../../model.js'
-import { tokenSource, type BatchSource } from '../../train/data.js'
+import { tokenSource } from '../../train/data.js'
 import type { Report, Summary } from '../../train/reports.js'
 import { createTrainer, type Trainer } from '../../train/trainer.js'
 import { openRunFiles, readRun, type RunFiles, type RunMode } from '../run-files.js'
 import type { RunLog } from '../run-log.js'
+import { tellMemory, type RunMemory } from '../run-memory.js'
 import {
   textConfigFromJson,
   type TextConfig,
@@ -59,8 +60,8 @@ export interface TextRun {
   readonly files: RunFiles
   /** The file and step that it goes on from. */
   readonly resumed: { path: string; step: number } | null
-  /** Bytes: weights with gradients and moments, a training step, a validation. */
-  readonly memory: { parameters: number; step: number; validation: number }
+  /** What the run will take at most, before it starts. */
+  readonly memory: RunMemory
   /** Trains; reports come as they are made, between steps. */
   fit(options?: TextFitOptions): Promise<TextResult>
   dispose(): void
@@ -107,6 +108,7 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
   })
   let model: Model | null = null
   try {
+    const before = process.memoryUsage.rss()
     const { vocabulary, train, valid } = corpus
     const { training, network, split } = settings
     const batches = createBatches(train, training)
@@ -142,7 +144,7 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
       trainer,
       files,
       resumed: resume && { path: files.resumable!, step: trainer.progress.step },
-      memory: tellMemory(model, trainer, validation),
+      memory: tellMemory(before, model, trainer, validation),
       fit: (fitOptions = {}) => fitText(trainer, files, valid, fitOptions),
       dispose() {
         model!.dispose()
@@ -263,14 +265,6 @@ function trainerOptions(training: TextTraining) {
   }
 }
 
-function tellMemory(model: Model, trainer: Trainer, validation: BatchSource | null): TextRun['memory'] {
-  return {
-    parameters: model.parameters.bytes,
-    step: trainer.plan.bytes,
-    validation: validation ? model.plan(validation.dims, { purpose: 'evaluate' }).bytes : 0
-  }
-}
-
 /** A run's settings as one JSON object, for logs. */
 export function describeTextRun(run: TextRun, threads: number): JsonObject {
   const { config, corpus, memory, vocabulary, model } = run
@@ -283,7 +277,7 @@ export function describeTextRun(run: TextRun, threads: number): JsonObject {
     symbols: { train: corpus.train.length, valid: corpus.valid.length, test: corpus.test.length },
     steps_per_epoch: run.batches.stepsPerEpoch,
     parameters: model.parameterCount,
-    memory_bytes: { parameters: memory.parameters, step: memory.step, validation: memory.validation },
+    memory_bytes: { ...memory },
     threads,
     resumed_from: run.resumed?.step ?? null
   }
