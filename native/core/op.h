@@ -45,7 +45,8 @@ struct Buffer {
   float* data = nullptr;
 };
 
-constexpr int kLstmInputs = 7;  // as in GC_OP_LSTM; a folded embedding's table follows them
+constexpr int kLstmInputs = 10;  // as in GC_OP_LSTM; a folded embedding's table follows them
+constexpr int kLstmLengths = 7;  // the input that says how long each row is
 
 struct Plan;
 struct Node;
@@ -61,6 +62,7 @@ struct OpDef {
   void (*prepare)(Plan&, Node&);  // may be null
   void (*forward)(Plan&, Node&);
   void (*backward)(Plan&, Node&);  // null: no gradient flows through
+  int more_attributes = 0;         // that may be left out at the end: they are 0 then
 };
 const OpDef* find_op(int opcode);
 
@@ -74,6 +76,7 @@ struct Node {
   std::vector<int> packs;  // ids from Store::request_pack
   std::string why;         // kernel chosen and why, for explain()
   bool trains = false;     // its backward run is part of the plan
+  int partner = -1;        // the next or the last node: both may run in the time of the one that comes first
 };
 
 struct Plan {
