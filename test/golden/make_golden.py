@@ -196,9 +196,14 @@ def main():
         ('mean-square', lambda: mean_square(4, 3, 9)),
         ('optimisers', optimisers),
     ]
+    write(makers, 1997)
+
+
+def write(makers, seed):
+    """Writes, or with --check compares, the file of each (name, function); seeds count from `seed`."""
     total, differing = 0, []
     for number, (name, make) in enumerate(makers):
-        torch.manual_seed(1997 + number)
+        torch.manual_seed(seed + number)
         text = json.dumps(make(), separators=(',', ':')) + '\n'
         path = FOLDER / f'{name}.json'
         if '--check' not in sys.argv:
