@@ -45,7 +45,12 @@ export function* parseInkml(text: string, name: string, yDown = true): Generator
   }
 }
 
-function sample(strokes: readonly (InkPoint[] | null)[], text: string | null, source: string, yDown: boolean): InkDraft {
+function sample(
+  strokes: readonly (InkPoint[] | null)[],
+  text: string | null,
+  source: string,
+  yDown: boolean
+): InkDraft {
   const written = strokes.filter((points) => points !== null && points.length > 0) as InkPoint[][]
   return () => createInk(written, { text, source, yDown })
 }

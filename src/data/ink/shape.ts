@@ -65,7 +65,9 @@ export function measureInk(strokes: readonly Stroke[]): { size: number; x: numbe
   const { x, y, deviation } = moments(strokes)
   let longest = 0
   for (const stroke of strokes) {
-    const [width, height] = [stroke.x, stroke.y].map((values) => Math.max(...minMax(values)) - Math.min(...minMax(values)))
+    const [width, height] = [stroke.x, stroke.y].map(
+      (values) => Math.max(...minMax(values)) - Math.min(...minMax(values))
+    )
     longest = Math.max(longest, Math.hypot(width!, height!))
   }
   const size = Math.max(HEIGHTS * deviation, LEAST_SHARE * longest)
@@ -99,7 +101,10 @@ export function slantOf(strokes: readonly Stroke[]): number {
 }
 
 /** Every point through `map`; times stay. */
-export function mapPoints(strokes: readonly Stroke[], map: (x: number, y: number) => readonly [number, number]): Stroke[] {
+export function mapPoints(
+  strokes: readonly Stroke[],
+  map: (x: number, y: number) => readonly [number, number]
+): Stroke[] {
   return strokes.map((stroke) => {
     const x = new Float64Array(stroke.x.length)
     const y = new Float64Array(stroke.x.length)

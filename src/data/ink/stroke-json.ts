@@ -73,7 +73,8 @@ export function inkFromJson(value: unknown, source: string, yDown?: boolean): In
 
 /** Offsets to strokes, from the origin; the first offset is the place of the first point. */
 function fromOffsets(offsets: readonly unknown[], source: string, yDown: boolean): Ink {
-  if (offsets.length > inkLimits.points) throw invalidInk(source, `at most ${inkLimits.points} points`, `${offsets.length}`)
+  if (offsets.length > inkLimits.points)
+    throw invalidInk(source, `at most ${inkLimits.points} points`, `${offsets.length}`)
   const strokes: InkPoint[][] = []
   let stroke: InkPoint[] = []
   let [x, y] = [0, 0]

@@ -72,7 +72,8 @@ function toStroke(points: readonly InkPoint[], timed: boolean, yDown: boolean, s
     x[i] = point[0]!
     y[i] = yDown ? -point[1]! : point[1]!
     if (t) t[i] = point[2]!
-    if (t && i > 0 && t[i]! < t[i - 1]!) throw invalidInk(source, `a time that does not fall at point ${i + 1}`, show(point))
+    if (t && i > 0 && t[i]! < t[i - 1]!)
+      throw invalidInk(source, `a time that does not fall at point ${i + 1}`, show(point))
   })
   return { x, y, t }
 }

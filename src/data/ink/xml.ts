@@ -63,7 +63,8 @@ export function parseXml(text: string, name: string): XmlElement {
       if (entity !== undefined) return MEANINGS[entity]!
       const code = decimal !== undefined ? parseInt(decimal, 10) : hex !== undefined ? parseInt(hex, 16) : NaN
       const legal = code === 9 || code === 10 || code === 13 || (code >= 32 && code <= 0x10ffff)
-      if (!legal || (code >= 0xd800 && code <= 0xdfff)) fail('one of the five entities or a character reference before here')
+      if (!legal || (code >= 0xd800 && code <= 0xdfff))
+        fail('one of the five entities or a character reference before here')
       return String.fromCodePoint(code)
     })
   }
@@ -120,7 +121,8 @@ export function parseXml(text: string, name: string): XmlElement {
       at += 2
       const qualified = match(NAME)?.[0]
       const element = stack.pop()
-      if (!element || qualified !== element.qualified || !match(/\s*>/y)) fail(`the end of ${element?.qualified ?? 'nothing'}`)
+      if (!element || qualified !== element.qualified || !match(/\s*>/y))
+        fail(`the end of ${element?.qualified ?? 'nothing'}`)
       close(element)
     } else {
       at++
