@@ -55,7 +55,7 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
   const int32_t inputs = r[1], outputs = r[2], attributes = r[3];
   const OpDef& op = *node.op;
   if (inputs < op.min_inputs || inputs > op.max_inputs || outputs < op.min_outputs || outputs > op.max_outputs ||
-      attributes != op.attributes)
+      attributes < op.attributes || attributes > op.attributes + op.more_attributes)
     return fail(GC_INVALID_ARGUMENT, "%s: wrong number of inputs (%d), outputs (%d) or attributes (%d)", op.name,
                 inputs, outputs, attributes);
   if (desc.ops_length - at - 4 < inputs + outputs || desc.attribute_count - attribute < attributes)
@@ -69,6 +69,7 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
     (i < inputs ? node.in : node.out).push_back(id);
   }
   node.attributes.assign(desc.attributes + attribute, desc.attributes + attribute + attributes);
+  node.attributes.resize(static_cast<size_t>(op.attributes + op.more_attributes), 0);
   attribute += attributes;
   at += 4 + inputs + outputs;
   for (int id : node.in) {

@@ -43,7 +43,7 @@ struct Buffer {
   float* data = nullptr;
 };
 
-constexpr int kLstmInputs = 7;  // as in GC_OP_LSTM; a folded embedding's table follows them
+constexpr int kLstmInputs = 10;  // as in GC_OP_LSTM; a folded embedding's table follows them
 
 struct Plan;
 struct Node;
@@ -59,6 +59,7 @@ struct OpDef {
   void (*prepare)(Plan&, Node&);  // may be null
   void (*forward)(Plan&, Node&);
   void (*backward)(Plan&, Node&);  // null: no gradient flows through
+  int more_attributes = 0;         // that may be left out at the end: they are 0 then
 };
 const OpDef* find_op(int opcode);
 

@@ -68,8 +68,9 @@ enum { GC_TENSOR_FIELDS = 8 };
 typedef enum gc_opcode {
   // table[V,E], ids i32[...] -> [..., E]
   GC_OP_EMBEDDING = 1,
-  // x[T,B,I], w_ih[4H,I], w_hh[4H,H], b_ih[4H]?, b_hh[4H]?, h0[B,H]?, c0[B,H]? -> y[T,B,H], hT[B,H]?, cT[B,H]?
-  // attributes: reverse (0/1)
+  // x[T,B,I], w_ih[4H,I], w_hh[4H,R], b_ih[4H]?, b_hh[4H]?, h0[B,R]?, c0[B,H]?, lengths i32[B]?, peephole[3H]?, w_hr[R,H]?
+  //   -> y[T,B,R], hT[B,R]?, cT[B,H]?; R is H where there is no w_hr; h0 and c0 may be parameters [R] and [H], for every row
+  // attributes: reverse (0/1); may be left out: recurrent dropout, zoneout of c, zoneout of h, stream
   GC_OP_LSTM = 2,
   // x[..., I], w[O,I], b[O]? -> [..., O]
   GC_OP_LINEAR = 3,
