@@ -234,9 +234,14 @@ def main():
         ('gru', lambda: stacked(nn.GRU, 6, 9, 2, 7, 3)),
         ('gru-lengths', lambda: stacked(nn.GRU, 5, 10, 1, 6, 4, [3, 1, 6, 5], bidirectional=True)),
     ]
+    write(makers, 1997)
+
+
+def write(makers, seed):
+    """Writes, or with --check compares, the file of each (name, function); seeds count from `seed`."""
     total, differing = 0, []
     for number, (name, make) in enumerate(makers):
-        torch.manual_seed(1997 + number)
+        torch.manual_seed(seed + number)
         text = json.dumps(make(), separators=(',', ':')) + '\n'
         path = FOLDER / f'{name}.json'
         if '--check' not in sys.argv:

@@ -104,6 +104,14 @@ typedef enum gc_opcode {
   GC_OP_FLIP = 19,
   // as GC_OP_ADD
   GC_OP_SUB = 20,
+  // logits[T,B,K], targets i32[B,L], input lengths i32[B], target lengths i32[B] -> f32[2]: mean nats of the rows with at
+  // least one step, their count; nats of each row [B]?; attributes: blank
+  GC_OP_CTC = 40,
+  // y[..., 6M+1], targets[..., 3], weights[...]? -> f32[2]: weighted mean nats per row, sum of the weights; attributes:
+  // clip (of a row's gradient to +-clip before the mean, 0: none). The columns of y: native/ops/mixture.h
+  GC_OP_MIXTURE_DENSITY = 41,
+  // y[..., 6M+1], control f32[4] = {bias, reserved x 3} -> f32[..., 3]; attributes: stream
+  GC_OP_MIXTURE_SAMPLE = 42,
 } gc_opcode;
 
 // What a run does.
