@@ -112,6 +112,16 @@ gc_status check(Plan& plan, Node& node) {
   return status == GC_OK ? check_attributes(plan, node) : status;
 }
 
+// As many steps as leave their gates in a thread's share of L2, but enough rows to use W's panels several times.
+int64_t chunk_steps(const Lstm& s, int team) {
+  constexpr int64_t gate_bytes = 256 * 1024, least_rows = 64;
+  const bool by_rows = lstm_split(s, team) == Split::kRows;
+  const int64_t rows = std::max<int64_t>(1, by_rows ? s.B / team : s.B);
+  const int64_t panels = by_rows ? s.panels : (s.panels + team - 1) / team;
+  const int64_t steps = std::max(gate_bytes / (rows * panels * 64 * 4), (least_rows + rows - 1) / rows);
+  return std::min(std::max<int64_t>(1, steps), s.T);
+}
+
 // A panel's distance must not be a multiple of the cache's period (128 KB), or the panels of one step evict each other.
 int64_t gate_panel_stride(int64_t T, int64_t B) {
   constexpr int64_t period = 128 * 1024 / 4;
@@ -230,9 +240,10 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   H = projection ? projection->cols : R;
   panels = panels_of(H);
   ld = panels * 16, h_ld = y->ld;
-  panel_stride = gate_panel_stride(T, B);
   rows = {T, B, node.attributes[kReverse] != 0, lengths != nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   keep = node.trains;
+  chunk = chunk_steps(*this, plan.threads);
+  panel_stride = gate_panel_stride(keep ? T : chunk, B);
   dropout = node.attributes[kDropout], zoneout_c = node.attributes[kZoneoutC], zoneout_h = node.attributes[kZoneoutH];
   drops = dropout > 0 && node.trains && plan.training;
   zones = zoneout_c > 0 || zoneout_h > 0;

@@ -5,6 +5,7 @@
 // projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
 // place; and it is already the packed operand of the weight-gradient product. A row is one batch row at one step; the rows of a
 // step adjoin. Without lengths row t * B + b is that of time t; with lengths only live rows exist (see LstmRows).
+// Without a backward pass the buffer holds one chunk of steps.
 #pragma once
 #include <algorithm>
 
@@ -69,6 +70,8 @@ struct Lstm {
   int64_t T, B, I, H, R;     // R: width of h; H, or that of the output projection
   int64_t panels, ld, h_ld;  // ld: row stride of c and cell outputs, h_ld: of h; whole panels
   int64_t panel_stride;      // floats from panel to panel of the gate buffer
+  int64_t chunk;             // steps whose input projection is made at once
+  int64_t gate_base = 0;     // the row that the gate buffer begins with
   LstmRows rows;
   Format format;      // operands of the recurrent product; cell and states are f32 in any case
   Format x_format;    // and of the input projection (a token table is made in f32)
@@ -105,7 +108,7 @@ struct Lstm {
 
   Lstm(Plan& plan, const Node& node);
   int64_t block_floats() const { return round_up(std::max({I, H, R}), kRowTile) * 64; }
-  float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + row * 64; }
+  float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + (row - gate_base) * 64; }
   // What is before and after `step`, rows of the batch from 0 on.
   const float* h_start() const { return starts ? start_h : h0 ? h0->data : zeros; }
   const float* c_start() const { return starts ? start_c : c0 ? c0->data : zeros; }
