@@ -21,6 +21,7 @@ export { dropout, type DropoutOptions } from './layers/dropout.js'
 export { embedding, type EmbeddingOptions } from './layers/embedding.js'
 export { linear, type LinearOptions } from './layers/linear.js'
 export { lstm, type LstmOptions, type LstmResult } from './layers/lstm.js'
+export { windowLstm, type WindowLstmOptions } from './layers/window-lstm.js'
 export {
   add,
   affine,

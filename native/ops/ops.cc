@@ -25,7 +25,9 @@ const OpDef* find_op(int opcode) {
                                      &op_sub,
                                      &op_ctc,
                                      &op_mixture_density,
-                                     &op_mixture_sample};
+                                     &op_mixture_sample,
+                                     &op_window,
+                                     &op_window_lstm};
   for (const OpDef* op : all)
     if (op->opcode == opcode) return op;
   return nullptr;

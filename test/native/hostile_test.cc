@@ -191,7 +191,7 @@ TEST_CASE("hostile: each op refuses results of another shape, rank or type, and 
     };
     Graph good;
     CHECK(build(good, c.out, GC_F32, -1) == GC_OK);
-    for (size_t d = 0; d < c.out.size(); ++d) {
+    for (size_t d = 0; d + (c.any_width ? 1 : 0) < c.out.size(); ++d) {
       Dims out = c.out;
       out[d] += 10;
       Graph g;

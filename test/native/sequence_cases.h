@@ -2,6 +2,7 @@
 #pragma once
 #include "opcases.h"
 #include "ops/loss_reference.h"
+#include "ops/window_reference.h"
 
 namespace lab {
 
@@ -75,8 +76,51 @@ inline OpCase mixture_case(int32_t T, int32_t B, int32_t M, bool weighted) {
   return c;
 }
 
+// Lengths from 0 to U, the first U.
+inline Ids some_lengths(int32_t B, int32_t U) {
+  Ids lengths = Random(31).ids(B, 0, U + 1);
+  lengths[0] = U;
+  return lengths;
+}
+
+inline OpCase window_case(int32_t T, int32_t B, int32_t K, int32_t U, int32_t C, bool ids) {
+  OpCase c = {
+      ids ? "window over ids" : "window over vectors", GC_OP_WINDOW, {{T, B, 3 * K}}, {T, B, C}, nullptr, nullptr};
+  ref::Window window = {static_cast<size_t>(T), static_cast<size_t>(B), static_cast<size_t>(K),
+                        static_cast<size_t>(U), static_cast<size_t>(C), {},
+                        some_lengths(B, U)};
+  if (ids) window.ids = Random(32).ids(B * U, 0, C);
+  c.any_width = ids;
+  if (!ids) c.inputs.push_back({B, U, C});
+  if (ids) c.last_ids.push_back({{B, U}, window.ids});
+  c.last_ids.push_back({{B}, window.lengths});
+  // Windows of modest width that move on by less than a character a step.
+  c.adjust = [](std::vector<Floats>& in) {
+    for (float& x : in[0]) x = x * 0.5f - 0.7f;
+  };
+  const auto chars = [ids](const std::vector<Doubles>& in) { return ids ? Doubles() : in[1]; };
+  c.forward = [=](const std::vector<Doubles>& in) {
+    ref::Window run = window;
+    run.forward(in[0], chars(in), {});
+    return run.w;
+  };
+  c.backward = [=](const std::vector<Doubles>& in, const Doubles& dy) {
+    ref::Window run = window;
+    run.forward(in[0], chars(in), {});
+    run.backward(in[0], chars(in), dy, {});
+    std::vector<Doubles> list = {run.draw};
+    if (!ids) list.push_back(run.dchars);
+    return list;
+  };
+  return c;
+}
+
 inline std::vector<OpCase> sequence_cases(int32_t T, int32_t B, int32_t C) {
-  return {mixture_case(T, B, 1 + C / 6, false), mixture_case(T, B, 1 + C / 20, true), ctc_case(T, B, C, 3, 0),
+  return {window_case(T, B, 1 + C / 10, T + 1, C, true),
+          window_case(T, B, 1 + C / 30, T + 1, C, false),
+          mixture_case(T, B, 1 + C / 6, false),
+          mixture_case(T, B, 1 + C / 20, true),
+          ctc_case(T, B, C, 3, 0),
           ctc_case(2 * T + 5, B, C, T + 2, C - 1)};
 }
 
