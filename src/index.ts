@@ -17,6 +17,7 @@ export {
 } from './model.js'
 
 // Layers and losses: functions from tensors to tensors that a model's forward and loss are written with.
+export { attention, attentionKeys, type AttentionOptions } from './layers/attention.js'
 export { dropout, type DropoutOptions } from './layers/dropout.js'
 export { embedding, type EmbeddingOptions } from './layers/embedding.js'
 export { linear, type LinearOptions } from './layers/linear.js'

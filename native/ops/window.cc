@@ -2,7 +2,7 @@
 // Where they do (Graves' synthesis network), window_lstm.cc has the layer and the window in one op.
 #include "window.h"
 
-#include <cmath>
+#include <algorithm>
 #include <cstring>
 
 #include "ops.h"
@@ -29,7 +29,8 @@ gc_status check(Plan& plan, Node& node) {
   const int64_t T = raw.dims[0], B = raw.dims[1];
   status = expect_shape(plan, node, w, "the window", {T, B, w.cols});
   if (status == GC_OK)
-    status = check_window(plan, node, *plan.input(node, kChars), *plan.input(node, kLengths), B, w.cols);
+    status =
+        check_window(plan, node, *plan.input(node, kChars), *plan.input(node, kLengths), T, B, raw.cols / 3, w.cols);
   for (const Tensor* kappa : {plan.input(node, kKappa0), plan.output(node, kKappaT)}) {
     if (!kappa || status != GC_OK) continue;
     status = expect_dtype(node, *kappa, "kappa", GC_F32);
@@ -178,12 +179,16 @@ void Window::backward(int64_t b, const float* raw, const float* kappa, const flo
   }
 }
 
-gc_status check_window(const Plan& plan, const Node& node, const Tensor& chars, const Tensor& lengths, int64_t B,
-                       int64_t C) {
+gc_status check_window(const Plan& plan, const Node& node, const Tensor& chars, const Tensor& lengths, int64_t T,
+                       int64_t B, int64_t K, int64_t C) {
   const bool fits = chars.dtype == GC_I32 ? chars.rank == 2 : chars.rank == 3 && chars.dims[2] == C;
   if (!fits || chars.dims[0] != B)
     return fail(GC_INVALID_SHAPE, "%s: expected characters i32 [B, U] or f32 [B, U, C] of B = %lld, C = %lld, got %s",
                 node.op->name, static_cast<long long>(B), static_cast<long long>(C), chars.shape().c_str());
+  constexpr int64_t most = int64_t{1} << 40;  // phi and kappa of every step are no tensors of the graph
+  if (T * B > most / std::max(chars.dims[1], 4 * K))
+    return fail(GC_INVALID_SHAPE, "%s: too many characters or Gaussians for %lld steps", node.op->name,
+                static_cast<long long>(T * B));
   const gc_status status = expect_dtype(node, lengths, "lengths", GC_I32);
   return status == GC_OK ? expect_shape(plan, node, lengths, "lengths", {B}) : status;
 }

@@ -27,9 +27,9 @@ struct Window {
                 float* draw, float* dkappa, bool add_chars, float* scratch) const;
 };
 
-// Shapes of chars and lengths for a batch of B and windows of width C.
-gc_status check_window(const Plan& plan, const Node& node, const Tensor& chars, const Tensor& lengths, int64_t B,
-                       int64_t C);
+// Shapes of chars and lengths for T steps of B rows, K Gaussians and windows of width C.
+gc_status check_window(const Plan& plan, const Node& node, const Tensor& chars, const Tensor& lengths, int64_t T,
+                       int64_t B, int64_t K, int64_t C);
 // Lengths and ids of a run.
 gc_status check_window_data(const Node& node, const Window& w, int64_t B);
 }  // namespace gatecell

@@ -82,7 +82,7 @@ gc_status check(Plan& plan, Node& node) {
   then(check_parameter(plan, node, kWlBiasIh, "bias_ih", {4 * H}));
   then(check_parameter(plan, node, kWlBiasHh, "bias_hh", {4 * H}));
   then(expect_different(node));
-  then(check_window(plan, node, chars, *plan.input(node, kWlLengths), B, C));
+  then(check_window(plan, node, chars, *plan.input(node, kWlLengths), T, B, K, C));
   if (status != GC_OK) return status;
   then(check_state(plan, node, plan.input(node, kWlH0), "h0", {B, H}));
   then(check_state(plan, node, plan.input(node, kWlC0), "c0", {B, H}));

@@ -4,7 +4,9 @@
 //   gates = W_ih [x; w before] + b + W_hh [h before];  the cell;  raw = W_window h + b_window;  w, kappa = window(raw, kappa before)
 //
 // Layouts are those of lstm.h: the gate buffer is [panel][t][b][64], so that the weights' gradients are one product each after the
-// loop. Unrolled into step-sized ops each step would pack and multiply for them alone: see CHANGELOG.md for the measurement.
+// loop. Unrolled into step-sized ops (concat, one-step LSTM, linear, window: 2,147 nodes at T = 300, compiled in 50 ms) each step
+// packs and multiplies for its own share of the weights' gradients; a training step at B = 32, K = 10 on one thread took 289 ms at
+// H = 256 and 646 ms at H = 400, against 214 and 425 ms in this op (and 183 and 430 ms for a plain LSTM of those sizes).
 #pragma once
 #include "../core/matmul.h"
 #include "../core/op.h"

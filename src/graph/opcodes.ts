@@ -25,7 +25,9 @@ export const opcodes = {
   mixtureDensity: 41,
   mixtureSample: 42,
   window: 43,
-  windowLstm: 44
+  windowLstm: 44,
+  dotAttention: 45,
+  additiveAttention: 46
 } as const
 
 export type OpName = keyof typeof opcodes

@@ -116,6 +116,10 @@ typedef enum gc_opcode {
   // x[T,B,I], w_ih[4H,I+C], w_hh[4H,H], w_window[3K,H], b_window[3K], characters, lengths, b_ih[4H]?, b_hh[4H]?, h0[B,H]?,
   // c0[B,H]?, kappa0[B,K]?, window0[B,C]? -> y[T,B,H], w[T,B,C], hT?, cT?, kappaT?, windowT?, phi[T,B,U]?
   GC_OP_WINDOW_LSTM = 44,
+  // queries[T,B,A], keys[S,B,A], values[S,B,V], source lengths i32[B] -> context[T,B,V], weights[T,B,S]?; attributes: scale
+  GC_OP_DOT_ATTENTION = 45,
+  // queries[T,B,A], keys[S,B,A], v[A], values[S,B,V], source lengths i32[B] -> context[T,B,V], weights[T,B,S]?
+  GC_OP_ADDITIVE_ATTENTION = 46,
 } gc_opcode;
 
 // What a run does.
