@@ -4,6 +4,7 @@ import { GatecellError } from '../errors.js'
 import { eventLoop } from './event-loop.js'
 import { gates, gemm } from './kernels.js'
 import { layer, sequence } from './layer.js'
+import { ctc, mixture } from './losses.js'
 import type { Point } from './points.js'
 import type { Choice } from './shapes.js'
 import { sample, step } from './step.js'
@@ -34,7 +35,18 @@ export interface Workload {
   run?(options: BenchOptions): AsyncIterable<BenchRow>
 }
 
-export const workloads: readonly Workload[] = [trainChar, layer, sequence, step, sample, gemm, gates, eventLoop]
+export const workloads: readonly Workload[] = [
+  trainChar,
+  layer,
+  sequence,
+  step,
+  sample,
+  gemm,
+  gates,
+  ctc,
+  mixture,
+  eventLoop
+]
 
 /** The named workloads, or all. ERR_INVALID_OPTION for an unknown name. */
 export function findWorkloads(names: readonly string[]): readonly Workload[] {
