@@ -22,7 +22,8 @@ const OpDef* find_op(int opcode) {
                                      &op_sigmoid_cross_entropy,
                                      &op_sample,
                                      &op_flip,
-                                     &op_sub};
+                                     &op_sub,
+                                     &op_gru};
   for (const OpDef* op : all)
     if (op->opcode == opcode) return op;
   return nullptr;

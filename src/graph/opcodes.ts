@@ -20,7 +20,8 @@ export const opcodes = {
   sigmoidCrossEntropy: 17,
   sample: 18,
   flip: 19,
-  sub: 20
+  sub: 20,
+  gru: 40
 } as const
 
 export type OpName = keyof typeof opcodes
