@@ -23,6 +23,7 @@ const OpDef* find_op(int opcode) {
                                      &op_sample,
                                      &op_flip,
                                      &op_sub,
+                                     &op_gru,
                                      &op_ctc,
                                      &op_mixture_density,
                                      &op_mixture_sample,

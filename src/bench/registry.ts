@@ -9,6 +9,7 @@ import type { Point } from './points.js'
 import type { Choice } from './shapes.js'
 import { sample, step } from './step.js'
 import { trainChar } from './train-char.js'
+import { variants } from './variants.js'
 
 /** One measured row; --json prints it as it is. Times in microseconds. */
 export type BenchRow = {
@@ -38,6 +39,7 @@ export interface Workload {
 export const workloads: readonly Workload[] = [
   trainChar,
   layer,
+  ...variants,
   sequence,
   step,
   sample,
