@@ -125,6 +125,9 @@ gc_status check(Plan& plan, Node& node) {
   const int64_t T = x.dims[0], B = x.dims[1], I = x.dims[2], R = y.cols, H = w_hr ? w_hr->cols : R;
   if (w.rank != 2)
     return fail(GC_INVALID_SHAPE, "lstm: expected weight_hh of shape [4H, H], got %s", w.shape().c_str());
+  if (R > H)
+    return fail(GC_INVALID_SHAPE, "lstm: expected a projection to at most %lld units, got %lld",
+                static_cast<long long>(H), static_cast<long long>(R));
   status = expect_shape(plan, node, y, "y", {T, B, R});
   if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kWeightIh), "weight_ih", {4 * H, I});
   if (status == GC_OK) status = lstm_check_parameter(plan, node, &w, "weight_hh", {4 * H, R});

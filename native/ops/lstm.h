@@ -128,7 +128,7 @@ struct Lstm {
   float* product;  // dropout: dG U of one step [B][h_ld]
 
   Lstm(Plan& plan, const Node& node);
-  int64_t block_floats() const { return round_up(std::max({I, H, R}), kRowTile) * 64; }
+  int64_t block_floats() const { return round_up(std::max(I, H), kRowTile) * 64; }
   float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + row * 64; }
   // What is before and after `step`, rows of the batch from 0 on.
   const float* h_start() const { return starts ? start_h : h0 ? h0->data : zeros; }
