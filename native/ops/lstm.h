@@ -214,8 +214,9 @@ void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range ro
 void lstm_pack_projection(const Lstm& s, int index, int team);
 void lstm_projection_gradient(Plan& plan, const Node& node, const Lstm& s, float* block, int index, int team);
 
-// lstm.cc: memory and kernel choice, and the checks that gru.cc shares.
+// lstm.cc: memory and kernel choice. lstm_check.cc: the checks, most of which gru.cc shares.
 void lstm_prepare(Plan& plan, Node& node);
+gc_status lstm_check(Plan& plan, Node& node);
 gc_status lstm_check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what,
                                std::initializer_list<int64_t> dims);
 gc_status lstm_check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B,
