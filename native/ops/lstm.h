@@ -131,7 +131,7 @@ struct Lstm {
   float* product;  // dropout: dG U of one step [B][h_ld]
 
   Lstm(Plan& plan, const Node& node);
-  int64_t block_floats() const { return round_up(std::max({I, H, R}), kRowTile) * 64; }
+  int64_t block_floats() const { return round_up(std::max(I, H), kRowTile) * 64; }
   float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + (row - gate_base) * 64; }
   // What is before and after `step`, rows of the batch from 0 on.
   const float* h_start() const { return starts ? start_h : h0 ? h0->data : zeros; }
@@ -217,8 +217,9 @@ void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range ro
 void lstm_pack_projection(const Lstm& s, int index, int team);
 void lstm_projection_gradient(Plan& plan, const Node& node, const Lstm& s, float* block, int index, int team);
 
-// lstm.cc: memory and kernel choice, and the checks that gru.cc shares.
+// lstm.cc: memory and kernel choice. lstm_check.cc: the checks, most of which gru.cc shares.
 void lstm_prepare(Plan& plan, Node& node);
+gc_status lstm_check(Plan& plan, Node& node);
 gc_status lstm_check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what,
                                std::initializer_list<int64_t> dims);
 gc_status lstm_check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B,
