@@ -10,6 +10,7 @@ import { addInspect } from './inspect.js'
 import { exitCodes, reportError, watchOutput } from './output.js'
 import { addSample } from './sample.js'
 import { addTour } from './tour.js'
+import { addTrainRecognition } from './train-recognition.js'
 import { addTrainText } from './train-text.js'
 
 const ABOUT = `
@@ -51,6 +52,7 @@ function createProgram(): Command {
     .description('Trains a network; one command for each application.')
   for (const group of [program, train]) group.allowExcessArguments().allowUnknownOption().action(showCommands)
   addTrainText(train)
+  addTrainRecognition(train)
   addSample(program)
   addEvaluate(program)
   addInspect(program)
