@@ -17,10 +17,12 @@ export {
 } from './model.js'
 
 // Layers and losses: functions from tensors to tensors that a model's forward and loss are written with.
+export { attention, attentionKeys, type AttentionOptions } from './layers/attention.js'
 export { dropout, type DropoutOptions } from './layers/dropout.js'
 export { embedding, type EmbeddingOptions } from './layers/embedding.js'
 export { linear, type LinearOptions } from './layers/linear.js'
 export { lstm, type LstmOptions, type LstmResult } from './layers/lstm.js'
+export { windowLstm, type WindowLstmOptions } from './layers/window-lstm.js'
 export {
   add,
   affine,

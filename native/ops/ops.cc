@@ -25,7 +25,11 @@ const OpDef* find_op(int opcode) {
                                      &op_sub,
                                      &op_ctc,
                                      &op_mixture_density,
-                                     &op_mixture_sample};
+                                     &op_mixture_sample,
+                                     &op_window,
+                                     &op_window_lstm,
+                                     &op_dot_attention,
+                                     &op_additive_attention};
   for (const OpDef* op : all)
     if (op->opcode == opcode) return op;
   return nullptr;

@@ -23,7 +23,11 @@ export const opcodes = {
   sub: 20,
   ctc: 40,
   mixtureDensity: 41,
-  mixtureSample: 42
+  mixtureSample: 42,
+  window: 43,
+  windowLstm: 44,
+  dotAttention: 45,
+  additiveAttention: 46
 } as const
 
 export type OpName = keyof typeof opcodes

@@ -7,7 +7,8 @@ import { expectNumber, expectSame, expectShape, expectType, lastDim, withLast } 
 import type { OpName } from './opcodes.js'
 import { MAX_ELEMENTS, checkShape, sameShape, showShape, sizeOf, type Shape, type Tensor } from './tensor.js'
 
-export * from './ops-sequence.js'
+export * from './ops-attention.js'
+export * from './ops-loss.js'
 
 /** table [V, E], ids i32 [...] -> [..., E]. An id outside the table fails the run with ERR_OUT_OF_RANGE. */
 export function embedding(table: Tensor, ids: Tensor): Tensor {

@@ -1,7 +1,9 @@
 // sequence_cases.h: cases as in opcases.h for ops over sequences that differ in length, and the list of all cases.
 #pragma once
 #include "opcases.h"
+#include "ops/attention_reference.h"
 #include "ops/loss_reference.h"
+#include "ops/window_reference.h"
 
 namespace lab {
 
@@ -75,8 +77,85 @@ inline OpCase mixture_case(int32_t T, int32_t B, int32_t M, bool weighted) {
   return c;
 }
 
+// Lengths from 0 to U, the first U.
+inline Ids some_lengths(int32_t B, int32_t U) {
+  Ids lengths = Random(31).ids(B, 0, U + 1);
+  lengths[0] = U;
+  return lengths;
+}
+
+inline OpCase window_case(int32_t T, int32_t B, int32_t K, int32_t U, int32_t C, bool ids) {
+  OpCase c = {
+      ids ? "window over ids" : "window over vectors", GC_OP_WINDOW, {{T, B, 3 * K}}, {T, B, C}, nullptr, nullptr};
+  ref::Window window = {static_cast<size_t>(T), static_cast<size_t>(B), static_cast<size_t>(K),
+                        static_cast<size_t>(U), static_cast<size_t>(C), {},
+                        some_lengths(B, U)};
+  if (ids) window.ids = Random(32).ids(B * U, 0, C);
+  c.any_width = ids;
+  if (!ids) c.inputs.push_back({B, U, C});
+  if (ids) c.last_ids.push_back({{B, U}, window.ids});
+  c.last_ids.push_back({{B}, window.lengths});
+  // Windows of modest width that move on by less than a character a step.
+  c.adjust = [](std::vector<Floats>& in) {
+    for (float& x : in[0]) x = x * 0.5f - 0.7f;
+  };
+  const auto chars = [ids](const std::vector<Doubles>& in) { return ids ? Doubles() : in[1]; };
+  c.forward = [=](const std::vector<Doubles>& in) {
+    ref::Window run = window;
+    run.forward(in[0], chars(in), {});
+    return run.w;
+  };
+  c.backward = [=](const std::vector<Doubles>& in, const Doubles& dy) {
+    ref::Window run = window;
+    run.forward(in[0], chars(in), {});
+    run.backward(in[0], chars(in), dy, {});
+    std::vector<Doubles> list = {run.draw};
+    if (!ids) list.push_back(run.dchars);
+    return list;
+  };
+  return c;
+}
+
+inline OpCase attention_case(int32_t T, int32_t S, int32_t B, int32_t A, int32_t V, bool additive) {
+  OpCase c = {additive ? "additive_attention" : "dot_attention",
+              additive ? GC_OP_ADDITIVE_ATTENTION : GC_OP_DOT_ATTENTION,
+              {{T, B, A}, {S, B, A}},
+              {T, B, V},
+              nullptr,
+              nullptr};
+  if (additive) c.inputs.push_back({A}), c.as_parameter = {false, false, true};
+  c.inputs.push_back({S, B, V});
+  const double scale = 1 / std::sqrt(static_cast<double>(A));
+  if (!additive) c.attributes = {scale};
+  ref::Attention attention = {static_cast<size_t>(T), static_cast<size_t>(S), static_cast<size_t>(B),
+                              static_cast<size_t>(A), static_cast<size_t>(V), some_lengths(B, S)};
+  attention.scale = additive ? 0 : static_cast<double>(static_cast<float>(scale));
+  c.last_ids.push_back({{B}, attention.lengths});
+  const auto v = [additive](const std::vector<Doubles>& in) { return additive ? in[2] : Doubles(); };
+  c.forward = [=](const std::vector<Doubles>& in) {
+    ref::Attention run = attention;
+    run.forward(in[0], in[1], v(in), in.back());
+    return run.context;
+  };
+  c.backward = [=](const std::vector<Doubles>& in, const Doubles& dy) {
+    ref::Attention run = attention;
+    run.forward(in[0], in[1], v(in), in.back());
+    run.backward(in[0], in[1], v(in), in.back(), dy);
+    std::vector<Doubles> list = {run.dq, run.dk, run.dvalues};
+    if (additive) list.insert(list.begin() + 2, run.dv);
+    return list;
+  };
+  return c;
+}
+
 inline std::vector<OpCase> sequence_cases(int32_t T, int32_t B, int32_t C) {
-  return {mixture_case(T, B, 1 + C / 6, false), mixture_case(T, B, 1 + C / 20, true), ctc_case(T, B, C, 3, 0),
+  return {attention_case(T, T + 3, B, C, C + 2, false),
+          attention_case(T, T + 3, B, 1 + C / 3, C, true),
+          window_case(T, B, 1 + C / 10, T + 1, C, true),
+          window_case(T, B, 1 + C / 30, T + 1, C, false),
+          mixture_case(T, B, 1 + C / 6, false),
+          mixture_case(T, B, 1 + C / 20, true),
+          ctc_case(T, B, C, 3, 0),
           ctc_case(2 * T + 5, B, C, T + 2, C - 1)};
 }
 

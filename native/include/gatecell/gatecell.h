@@ -112,6 +112,15 @@ typedef enum gc_opcode {
   GC_OP_MIXTURE_DENSITY = 41,
   // y[..., 6M+1], control f32[4] = {bias, reserved x 3} -> f32[..., 3]; attributes: stream
   GC_OP_MIXTURE_SAMPLE = 42,
+  // raw[T,B,3K], characters i32[B,U] or f32[B,U,C], lengths i32[B], kappa0[B,K]? -> w[T,B,C], kappaT[B,K]?, phi[T,B,U]?
+  GC_OP_WINDOW = 43,
+  // x[T,B,I], w_ih[4H,I+C], w_hh[4H,H], w_window[3K,H], b_window[3K], characters, lengths, b_ih[4H]?, b_hh[4H]?, h0[B,H]?,
+  // c0[B,H]?, kappa0[B,K]?, window0[B,C]? -> y[T,B,H], w[T,B,C], hT?, cT?, kappaT?, windowT?, phi[T,B,U]?
+  GC_OP_WINDOW_LSTM = 44,
+  // queries[T,B,A], keys[S,B,A], values[S,B,V], source lengths i32[B] -> context[T,B,V], weights[T,B,S]?; attributes: scale
+  GC_OP_DOT_ATTENTION = 45,
+  // queries[T,B,A], keys[S,B,A], v[A], values[S,B,V], source lengths i32[B] -> context[T,B,V], weights[T,B,S]?
+  GC_OP_ADDITIVE_ATTENTION = 46,
 } gc_opcode;
 
 // What a run does.

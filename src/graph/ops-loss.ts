@@ -1,4 +1,4 @@
-// Ops over sequences: losses that align or mix, windows and attention. Recorded and checked as in ops.ts, which exports them.
+// Losses of sequences: alignment and mixture densities, and the mixture's sampler. Recorded and checked as in ops.ts, which exports them.
 
 import { GatecellError } from '../errors.js'
 import { expectNumber, expectShape, expectType, lastDim, withLast } from './check.js'

@@ -1,0 +1,47 @@
+// Attention as a layer: the projections that a kind of score asks for, and the op.
+
+import { expectNumber } from '../graph/check.js'
+import { uniform } from '../graph/initializers.js'
+import { additiveAttention, dotAttention, type AttentionResult } from '../graph/ops.js'
+import type { Tensor } from '../graph/tensor.js'
+import { linear } from './linear.js'
+
+export interface AttentionOptions {
+  /** Prefix of the parameters' names. */
+  name: string
+  /**
+   * 'dot': queries as they are, of the source's width; 'general' (default): a matrix between them (both Luong et al. 2015);
+   * 'additive': Bahdanau et al. 2015.
+   */
+  kind?: 'dot' | 'general' | 'additive'
+  /** 'additive': width A of the compared vectors; default: the source's. */
+  size?: number
+  /** i32 [B]: steps of each row of the source. */
+  lengths: Tensor
+  /** 'additive': the source's projection from `attentionKeys`, so that steps of a decoder do not make it again. */
+  keys?: Tensor
+}
+
+/** The projection of the source [S, B, H] that additive scores compare with, [S, B, A]: `<name>.key.weight` [A, H]. */
+export function attentionKeys(source: Tensor, { name, size }: Pick<AttentionOptions, 'name' | 'size'>): Tensor {
+  return linear(source, { name: `${name}.key`, size: size ?? source.shape[2]!, bias: false })
+}
+
+/**
+ * queries [T, B, Q] and source [S, B, H] -> context [T, B, H] and weights [T, B, S]. Parameters: 'general':
+ * `<name>.query.weight` [H, Q]; 'additive': `<name>.query.weight` [A, Q], `.query.bias` [A], `.key.weight` [A, H], `.v` [A].
+ */
+export function attention(queries: Tensor, source: Tensor, options: AttentionOptions): AttentionResult {
+  const { name, kind = 'general', lengths } = options
+  const width = source.shape[2]!
+  if (kind === 'additive') {
+    const size = options.size ?? width
+    expectNumber('attention', 'size', size, 1, 2 ** 24, true)
+    const v = source.graph.parameter(`${name}.v`, [size], uniform(1 / Math.sqrt(size)))
+    const asked = linear(queries, { name: `${name}.query`, size })
+    const keys = options.keys ?? attentionKeys(source, { name, size })
+    return additiveAttention({ queries: asked, keys, v, values: source, lengths })
+  }
+  const asked = kind === 'dot' ? queries : linear(queries, { name: `${name}.query`, size: width, bias: false })
+  return dotAttention({ queries: asked, keys: source, values: source, lengths })
+}

@@ -1,0 +1,73 @@
+// The first layer of Graves' handwriting synthesis: an LSTM that moves a soft window over the characters it writes.
+
+import { expectNumber } from '../graph/check.js'
+import { uniform, type Initializer } from '../graph/initializers.js'
+import { windowLstm as windowLstmOp, type WindowLstmResult } from '../graph/ops.js'
+import type { Tensor } from '../graph/tensor.js'
+
+export interface WindowLstmOptions {
+  /** Prefix of the parameters' names. */
+  name: string
+  /** Hidden units H. */
+  hidden: number
+  /** Gaussians K of the window; Graves takes 10. */
+  gaussians: number
+  /** i32 [B, U] ids or f32 [B, U, C] vectors. */
+  chars: Tensor
+  /** i32 [B]: characters of each row. */
+  lengths: Tensor
+  /** Number of characters, the width of the window; for ids. */
+  vocabulary?: number
+  /** Steps that a character takes at the start of training: the window's first speed is its inverse; default 25. */
+  stepsPerCharacter?: number
+  /** The states, `<name>.h_l0`, `.c_l0`, `.kappa_l0` and `.window_l0`, go on from run to run. */
+  carry?: boolean
+}
+
+/**
+ * x [T, B, I] -> the layer's output, the windows and the states (see ops.windowLstm). Parameters: `<name>.weight_ih_l0`
+ * [4H, I + C], `<name>.weight_hh_l0` [4H, H], `<name>.bias_ih_l0`, `<name>.bias_hh_l0` [4H], `<name>.window.weight` [3K, H],
+ * `<name>.window.bias` [3K].
+ */
+export function windowLstm(x: Tensor, options: WindowLstmOptions): WindowLstmResult {
+  const { name, hidden, gaussians, chars, lengths, vocabulary, stepsPerCharacter = 25, carry = false } = options
+  expectNumber('windowLstm', 'hidden', hidden, 1, 2 ** 24, true)
+  expectNumber('windowLstm', 'gaussians', gaussians, 1, 2 ** 16, true)
+  expectNumber('windowLstm', 'stepsPerCharacter', stepsPerCharacter, 1e-3, 1e6)
+  const [, batch, size] = x.shape as [number, number, number]
+  const width = chars.dtype === 'f32' ? chars.shape[2]! : vocabulary!
+  expectNumber('windowLstm', 'vocabulary', width, 1, 2 ** 24, true)
+  const start = uniform(1 / Math.sqrt(hidden))
+  const parameter = (what: string, shape: number[], initialize: Initializer = start) =>
+    x.graph.parameter(`${name}.${what}`, shape, initialize)
+  const state = (what: string, columns: number) =>
+    carry ? x.graph.state(`${name}.${what}_l0`, [batch, columns]) : null
+  const speed: Initializer = (values) =>
+    values.fill(-Math.log(stepsPerCharacter), 2 * gaussians).fill(0, 0, 2 * gaussians)
+  const states = {
+    h0: state('h', hidden),
+    c0: state('c', hidden),
+    kappa0: state('kappa', gaussians),
+    window0: state('window', width)
+  }
+  const result = windowLstmOp({
+    x,
+    chars,
+    lengths,
+    ...(chars.dtype === 'i32' && { width }),
+    weightIh: parameter('weight_ih_l0', [4 * hidden, size + width]),
+    weightHh: parameter('weight_hh_l0', [4 * hidden, hidden]),
+    biasIh: parameter('bias_ih_l0', [4 * hidden]),
+    biasHh: parameter('bias_hh_l0', [4 * hidden]),
+    weightWindow: parameter('window.weight', [3 * gaussians, hidden]),
+    biasWindow: parameter('window.bias', [3 * gaussians], speed),
+    ...states
+  })
+  if (carry) {
+    x.graph.carry(result.h, states.h0!)
+    x.graph.carry(result.c, states.c0!)
+    x.graph.carry(result.kappa, states.kappa0!)
+    x.graph.carry(result.lastWindow, states.window0!)
+  }
+  return result
+}
