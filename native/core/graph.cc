@@ -135,6 +135,20 @@ void fold_embeddings(Plan& plan, bool trains) {
   }
 }
 
+// The two directions of a layer: neighbours that read the same sequence (and lengths) and nothing of each other.
+void pair_directions(Plan& plan) {
+  for (size_t i = 0; i + 1 < plan.nodes.size(); ++i) {
+    Node &a = plan.nodes[i], &b = plan.nodes[i + 1];
+    const auto input = [](const Node& node, size_t at) { return at < node.in.size() ? node.in[at] : -1; };
+    if (a.op != b.op || a.op->opcode != GC_OP_LSTM || a.partner >= 0 || input(a, 0) != input(b, 0) ||
+        input(a, kLstmLengths) != input(b, kLstmLengths) || (a.attributes[0] != 0) == (b.attributes[0] != 0))
+      continue;
+    bool apart = true;
+    for (int id : b.in) apart = apart && (id < 0 || plan.tensors[id].producer != a.index);
+    if (apart) a.partner = b.index, b.partner = a.index;
+  }
+}
+
 gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
   if (desc.carry_count < 0 || (desc.carry_count > 0 && !desc.carry))
     return fail(GC_INVALID_ARGUMENT, "expected a table of carries");
@@ -219,6 +233,7 @@ gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
     return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
   plan.loss = desc.loss;
   fold_embeddings(plan, plan.loss >= 0);
+  pair_directions(plan);
   return plan.loss < 0 ? GC_OK : mark_gradients(plan);
 }
 

@@ -44,6 +44,7 @@ struct Buffer {
 };
 
 constexpr int kLstmInputs = 10;  // as in GC_OP_LSTM; a folded embedding's table follows them
+constexpr int kLstmLengths = 7;  // the input that says how long each row is
 
 struct Plan;
 struct Node;
@@ -73,6 +74,7 @@ struct Node {
   std::vector<int> packs;  // ids from Store::request_pack
   std::string why;         // kernel chosen and why, for explain()
   bool trains = false;     // its backward run is part of the plan
+  int partner = -1;        // the next or the last node: both may run in the time of the one that comes first
 };
 
 struct Plan {

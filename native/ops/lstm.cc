@@ -212,6 +212,7 @@ void prepare(Plan& plan, Node& node) {
              (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier"
                                                           : "threads split the hidden units, one barrier a step") +
              (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "") +
+             (node.partner >= 0 && plan.threads > 1 ? "; side by side with the other direction" : "") +
              variant_names(s);
 }
 }  // namespace
@@ -289,6 +290,10 @@ Split lstm_split(const Lstm& s, int team) {
 int lstm_team(const Plan& plan, const Lstm& s, double flops) {
   const int team = plan.team(flops);
   return lstm_split(s, team) == Split::kPanels ? plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H)) : team;
+}
+
+bool lstm_beside(const Plan& plan, const Node& node, const Lstm& s) {
+  return node.partner >= 0 && plan.team(16.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.R))) > 1;
 }
 
 Share lstm_share(const Lstm& s, int index, int team) {

@@ -14,7 +14,7 @@
 namespace gatecell {
 
 enum LstmInput { kX, kWeightIh, kWeightHh, kBiasIh, kBiasHh, kH0, kC0, kLengths, kPeephole, kWeightHr, kTable };
-static_assert(kTable == kLstmInputs, "the folded table follows the inputs of the op");
+static_assert(kTable == kLstmInputs && kLengths == kLstmLengths, "the folded table follows the inputs of the op");
 enum LstmOutput { kY, kHT, kCT };
 enum LstmAttribute { kReverse, kDropout, kZoneoutC, kZoneoutH, kStream, kLstmAttributes };
 enum LstmPack {
@@ -136,6 +136,17 @@ enum class Split { kRows, kPanels };
 Split lstm_split(const Lstm& s, int team);
 // Threads for a pass of about `flops`: one where a step is too little work for its barrier.
 int lstm_team(const Plan& plan, const Lstm& s, double flops);
+
+// The two directions of a layer run side by side, each on a half of the team: a function of shapes, not of lengths.
+bool lstm_beside(const Plan& plan, const Node& node, const Lstm& s);
+// Calls run(which of the two, index, team), each with its part of the team.
+template <class F>
+void lstm_side_by_side(int index, int team, F run) {
+  const int half = team / 2;
+  if (team > 1) return index < half ? run(0, index, half) : run(1, index - half, team - half);
+  run(0, 0, 1);
+  run(1, 0, 1);
+}
 
 // What one thread has of the batch and of the hidden units.
 struct Share {

@@ -243,15 +243,33 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
   }
   lstm_projection_gradient(plan, node, s, block, index, team);
 }
+double backward_flops(const Lstm& s) { return 16.0 * static_cast<double>(s.rows.count() * s.H * (s.I + s.R)); }
+
+void both_recurrences(Plan& plan, const Node& node, const Lstm& s) {
+  const Node& other = plan.nodes[node.partner];
+  const Lstm o(plan, other);
+  lstm_final_gradients(o, plan.output(other, kHT), plan.output(other, kCT));
+  Barrier barriers[2];
+  parallel(plan.threads, [&](int index, int team) {
+    lstm_side_by_side(index, team, [&](int which, int i, int n) {
+      recurrence(plan, which ? other : node, which ? o : s, i, n, barriers[which]);
+    });
+  });
+}
 }  // namespace
 
 void lstm_backward(Plan& plan, Node& node) {
   const Lstm s(plan, node);
-  lstm_final_gradients(s, plan.output(node, kHT), plan.output(node, kCT));
-  const double flops = 16.0 * static_cast<double>(s.rows.count() * s.H * (s.I + s.R));
+  const double flops = backward_flops(s);
+  // Back in time the second of two directions is the first; the other's recurrence is done with it.
+  const bool beside = lstm_beside(plan, node, s) && plan.nodes[node.partner].trains;
+  const bool done = beside && node.partner > node.index;
+  if (!done) lstm_final_gradients(s, plan.output(node, kHT), plan.output(node, kCT));
   const int team = plan.team(flops);
   Barrier barrier;
-  parallel(lstm_team(plan, s, flops), [&](int index, int size) { recurrence(plan, node, s, index, size, barrier); });
+  if (beside && !done) both_recurrences(plan, node, s);
+  else if (!done)
+    parallel(lstm_team(plan, s, flops), [&](int index, int size) { recurrence(plan, node, s, index, size, barrier); });
   lstm_start_gradients(plan, node, s);
   parallel(team, [&](int index, int size) { pack_operands(s, index, size); });
   parallel(team, [&](int index, int size) { gradients(plan, node, s, index, size); });

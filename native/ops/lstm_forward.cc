@@ -225,20 +225,44 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
     }
   }
 }
-}  // namespace
-
-void lstm_forward(Plan& plan, Node& node) {
-  const Lstm s(plan, node);
-  if (s.table && !tokens_in_range(plan, s)) return;
-  if (!lstm_read_lengths(plan, s)) return;
+// What comes before the threads; false where the run ends here.
+bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
+  if (s.table && !tokens_in_range(plan, s)) return false;
+  if (!lstm_read_lengths(plan, s)) return false;
   if (!s.table) combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
   pack_peephole(s);
   lstm_start_states(s);
   lstm_draw_masks(plan, node, s);
   lstm_publish(s, s.h_start(), {0, s.B}, {0, s.h_ld}, 0);
+  return true;
+}
+
+double forward_flops(const Lstm& s) { return 8.0 * static_cast<double>(s.rows.count() * s.H * (s.I + s.R)); }
+
+void both_forward(Plan& plan, const Node& node, const Lstm& s) {
+  const Node& other = plan.nodes[node.partner];
+  const Lstm o(plan, other);
+  if (!begin_forward(plan, other, o)) return;
+  Barrier barriers[2];
+  parallel(plan.threads, [&](int index, int team) {
+    lstm_side_by_side(index, team, [&](int which, int i, int n) {
+      run_forward(plan, which ? other : node, which ? o : s, i, n, barriers[which]);
+    });
+  });
+}
+}  // namespace
+
+void lstm_forward(Plan& plan, Node& node) {
+  const Lstm s(plan, node);
+  // The second of two directions: its lengths were read and its work done with the first.
+  const bool second = node.partner >= 0 && node.partner < node.index;
+  const bool done = second && lstm_beside(plan, node, s);
+  if (!done && !begin_forward(plan, node, s)) return;
   Barrier barrier;
-  const double flops = 8.0 * static_cast<double>(s.rows.count() * s.H * (s.I + s.R));
-  parallel(lstm_team(plan, s, flops), [&](int index, int team) { run_forward(plan, node, s, index, team, barrier); });
-  lstm_final_states(s, plan.output(node, kHT), plan.output(node, kCT));
+  if (!second && lstm_beside(plan, node, s)) both_forward(plan, node, s);
+  else if (!done)
+    parallel(lstm_team(plan, s, forward_flops(s)),
+             [&](int index, int team) { run_forward(plan, node, s, index, team, barrier); });
+  if (plan.run_status == GC_OK) lstm_final_states(s, plan.output(node, kHT), plan.output(node, kCT));
 }
 }  // namespace gatecell

@@ -104,3 +104,47 @@ TEST_CASE("lstm: variants that do not go together are refused") {
   CHECK(refused(kProjection, GC_BF16) == GC_OK);
   CHECK(refused(kPeepholes, GC_INT8) == GC_OK);
 }
+
+TEST_CASE("lstm directions on threads: side by side they give the bits of one thread") {
+  const auto both = [](int32_t threads, bool varied, int32_t precision) {
+    Random random(28);
+    const int32_t T = 6, B = 7, I = 24, H = 40;
+    Graph g;
+    g.threads = threads, g.precision = precision;
+    const int x = g.param({T * B * I}, random.floats(T * B * I, 2));
+    const int x3 = g.op(GC_OP_RESHAPE, {x}, {T, B, I});
+    const int lengths = varied ? g.ids({B}, {3, 6, 0, 1, 6, 4, 2}) : Graph::none;
+    std::vector<int> parameters = {x}, parts, results;
+    for (double reverse : {0.0, 1.0}) {
+      for (const Dims& dims : {Dims{4 * H, I}, Dims{4 * H, H}, Dims{4 * H}, Dims{H}})
+        parameters.push_back(g.param(dims, random.floats(count_of(dims), 0.3)));
+      const int* p = &parameters[parameters.size() - 4];
+      const int y = g.host({T, B, H}), hT = g.host({B, H}), cT = g.host({B, H}), none = Graph::none;
+      g.record(GC_OP_LSTM, {x3, p[0], p[1], p[2], none, p[3], none, lengths}, {y, hT, cT},
+               {reverse, 0.2, 0, 0, reverse});
+      parts.push_back(y);
+      for (int id : {y, hT, cT}) results.push_back(id);
+    }
+    const int wide = g.op(GC_OP_CONCAT, parts, {T, B, 2 * H});
+    const int loss = g.out(GC_OP_MEAN_SQUARE, {wide, g.host({T, B, 2 * H}, random.floats(T * B * 2 * H))}, {2});
+    g.compile(loss);
+    CHECK(g.plan()->nodes[1].partner == 2);
+    CHECK(g.plan()->nodes[2].partner == 1);
+    std::vector<Floats> all;
+    for (gc_mode mode : {GC_FORWARD, GC_GRADIENT}) {
+      g.run(mode);
+      for (int id : results) all.push_back(g.value(id));
+    }
+    for (int id : parameters) all.push_back(g.grad(id));
+    return all;
+  };
+  for (bool varied : {false, true}) {
+    for (int32_t precision : {GC_FLOAT, GC_BF16}) {
+      const std::vector<Floats> one = both(1, varied, precision);
+      for (int32_t threads : {2, 3, 4}) {
+        const std::vector<Floats> more = both(threads, varied, precision);
+        for (size_t i = 0; i < one.size(); ++i) CHECK(difference(more[i], one[i]) == "");
+      }
+    }
+  }
+}
