@@ -8,6 +8,7 @@ import { addDoctor } from './doctor.js'
 import { addEvaluate } from './evaluate.js'
 import { addInspect } from './inspect.js'
 import { exitCodes, reportError, watchOutput } from './output.js'
+import { addRead } from './read.js'
 import { addSample } from './sample.js'
 import { addTour } from './tour.js'
 import { addTrainRecognition } from './train-recognition.js'
@@ -55,6 +56,7 @@ function createProgram(): Command {
   addTrainRecognition(train)
   addSample(program)
   addEvaluate(program)
+  addRead(program)
   addInspect(program)
   addDoctor(program)
   addBench(program)

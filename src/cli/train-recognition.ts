@@ -8,7 +8,7 @@ import {
   type RecognitionRun
 } from '../tasks/handwriting/recognition/index.js'
 import { totalPoints } from '../tasks/handwriting/samples.js'
-import { integer, nats, quantity } from './format.js'
+import { integer, nats, percent, quantity } from './format.js'
 import { addInkOptions, addInkSplitOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
 import { choice, number, whole } from './options.js'
 import {
@@ -142,10 +142,6 @@ function traineeOf(run: RecognitionRun): Trainee<RecognitionResult> {
     },
     dispose: () => run.dispose()
   }
-}
-
-export function percent(share: number): string {
-  return `${(100 * share).toFixed(2)} %`
 }
 
 function introduce(run: RecognitionRun, threads: number): string[] {
