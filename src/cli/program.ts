@@ -11,6 +11,7 @@ import { exitCodes, reportError, watchOutput } from './output.js'
 import { addRead } from './read.js'
 import { addSample } from './sample.js'
 import { addTour } from './tour.js'
+import { addTrace } from './trace.js'
 import { addTrainRecognition } from './train-recognition.js'
 import { addTrainText } from './train-text.js'
 
@@ -57,6 +58,7 @@ function createProgram(): Command {
   addSample(program)
   addEvaluate(program)
   addRead(program)
+  addTrace(program)
   addInspect(program)
   addDoctor(program)
   addBench(program)
