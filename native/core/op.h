@@ -43,7 +43,8 @@ struct Buffer {
   float* data = nullptr;
 };
 
-constexpr int kLstmInputs = 10;  // as in GC_OP_LSTM; a folded embedding's table follows them
+constexpr int kLstmInputs = 14;  // as in GC_OP_LSTM; a folded embedding's table follows them
+constexpr int kLstmGains = 10;   // the first input of layer normalisation
 constexpr int kLstmLengths = 7;  // the input that says how long each row is
 
 struct Plan;

@@ -10,8 +10,10 @@ namespace gatecell {
 namespace {
 // The row of W behind position j of the packed dimension that runs over W's rows; -1 in the padding.
 int64_t source_row(const Packed& p, int64_t j, int64_t rows) {
-  const bool gates = p.kind == PackKind::kForwardGates || p.kind == PackKind::kBackwardGates;
-  if (gates) return j < panels_of(rows / 4) * 64 ? gate_row(j, rows / 4) : -1;
+  if (packs_gates(p.kind)) {
+    const int64_t hidden = rows / gate_count(gates_of(p.kind));
+    return j < panels_of(hidden) * 64 ? gate_row(j, hidden, gates_of(p.kind)) : -1;
+  }
   return j < rows ? j : -1;
 }
 
@@ -115,7 +117,7 @@ void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
 }  // namespace
 
 void pack_block(const Store& s, const Packed& p, int64_t block) {
-  const bool transposed = p.kind == PackKind::kForward || p.kind == PackKind::kForwardGates;
+  const bool transposed = packs_transposed(p.kind);
   if (p.format == Format::kInt8) pack_bytes_transposed(s, p, block);
   else if (p.format == Format::kBf16)
     transposed ? pack_pairs_transposed(s, p, block) : pack_pairs_straight(s, p, block);

@@ -17,12 +17,8 @@ struct PackShape {
 
 PackShape pack_shape(const gc_param& p, PackKind kind) {
   const int64_t outputs = p.dims[0], inputs = p.rank == 2 ? p.dims[1] : 1;
-  switch (kind) {
-    case PackKind::kForward: return {inputs, outputs};
-    case PackKind::kForwardGates: return {inputs, panels_of(outputs / 4) * 64};
-    case PackKind::kBackward: return {outputs, inputs};
-    default: return {panels_of(outputs / 4) * 64, inputs};
-  }
+  const int64_t rows = packs_gates(kind) ? panels_of(outputs / gate_count(gates_of(kind))) * 64 : outputs;
+  return packs_transposed(kind) ? PackShape{inputs, rows} : PackShape{rows, inputs};
 }
 
 // Both biases in the order of the gate buffer, zero in the padding.

@@ -13,11 +13,15 @@ namespace gatecell {
 
 // Which way a parameter W[O, K] is packed into blocks of 64 columns, each [tile][k][tile columns]:
 enum class PackKind {
-  kForward,        // B(k, n) = W[n][k]: y = x W^T
-  kForwardGates,   // the same with n running over [panel][gate][16 units]
-  kBackward,       // B(k, n) = W[k][n]: dx = dy W
-  kBackwardGates,  // the same with k running over [panel][gate][16 units]
-  kTokenGates,     // [panel][v][64]: W_ih e_v + b for every row e_v of an embedding table
+  kForward,          // B(k, n) = W[n][k]: y = x W^T
+  kForwardGates,     // the same with n running over [panel][gate][16 units]
+  kBackward,         // B(k, n) = W[k][n]: dx = dy W
+  kBackwardGates,    // the same with k running over [panel][gate][16 units]
+  kForwardGruInput,  // as the gates' kinds, for W[3H, ...] of a GRU: places that a product does not touch are zero
+  kForwardGruState,
+  kBackwardGruInput,
+  kBackwardGruState,
+  kTokenGates,  // [panel][v][64]: W_ih e_v + b for every row e_v of an embedding table
 };
 
 // The parameters a kTokenGates pack is made of; b_ih and b_hh may be -1.
@@ -72,10 +76,25 @@ void pack_block(const Store& store, const Packed& pack, int64_t block);
 
 // Hidden units in whole panels of 16.
 inline int64_t panels_of(int64_t hidden) { return (hidden + 15) / 16; }
-// Row of W[4H, ...] at position j of [panel][gate][16 units]; -1 in the padding.
-inline int64_t gate_row(int64_t j, int64_t hidden) {
-  const int64_t unit = j / 64 * 16 + j % 16, gate = j % 64 / 16;
-  return unit < hidden ? gate * hidden + unit : -1;
+// What the four places of a unit are: the LSTM's i, f, g, o, or the GRU's r, z, n from x and n from h, as W_ih or W_hh fills them.
+enum class Gates { kLstm, kGruInput, kGruState };
+inline int64_t gate_count(Gates gates) { return gates == Gates::kLstm ? 4 : 3; }
+// Row of W[4H, ...] or W[3H, ...] at position j of [panel][place][16 units]; -1 in the padding and where W has nothing.
+inline int64_t gate_row(int64_t j, int64_t hidden, Gates gates = Gates::kLstm) {
+  const int64_t unit = j / 64 * 16 + j % 16, place = j % 64 / 16;
+  if (unit >= hidden || (gates == Gates::kGruInput && place == 3) || (gates == Gates::kGruState && place == 2))
+    return -1;
+  return (gates == Gates::kGruState && place == 3 ? 2 : place) * hidden + unit;
+}
+// Whether a pack's columns or inner length run over gates, and over which.
+inline bool packs_gates(PackKind kind) { return kind != PackKind::kForward && kind != PackKind::kBackward; }
+inline Gates gates_of(PackKind kind) {
+  if (kind == PackKind::kForwardGruInput || kind == PackKind::kBackwardGruInput) return Gates::kGruInput;
+  return kind == PackKind::kForwardGruState || kind == PackKind::kBackwardGruState ? Gates::kGruState : Gates::kLstm;
+}
+inline bool packs_transposed(PackKind kind) {
+  return kind == PackKind::kForward || kind == PackKind::kForwardGates || kind == PackKind::kForwardGruInput ||
+         kind == PackKind::kForwardGruState;
 }
 }  // namespace gatecell
 

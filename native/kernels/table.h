@@ -24,7 +24,16 @@ typedef struct gc_gemm {
 } gc_gemm;
 
 // Which cell: an index into the tables of cell kernels.
-enum { GC_CELL_PLAIN = 0, GC_CELL_PEEPHOLE = 1, GC_CELL_ZONEOUT = 2, GC_CELL_VARIANTS = 3 };
+// GC_CELL_GRU: gates are r, z, n, and what of n comes from h; backward c_prev is h_prev.
+// GC_CELL_OPEN: without the output h = o * tanh(c) and its gradients, which the normalised cell makes (gc_norm).
+enum {
+  GC_CELL_PLAIN = 0,
+  GC_CELL_PEEPHOLE = 1,
+  GC_CELL_ZONEOUT = 2,
+  GC_CELL_OPEN = 3,
+  GC_CELL_GRU = 4,
+  GC_CELL_VARIANTS = 5
+};
 
 // One time step of the cell for `rows` batch rows of one panel of 16 hidden units.
 // gates[row]: 64 floats i[16] f[16] g[16] o[16], pre-activations in, activations out (kept for the backward pass).
@@ -58,12 +67,28 @@ typedef struct gc_cell_backward {
   int64_t zone_row;
 } gc_cell_backward;
 
+// Layer normalisation inside the cell, of one row; shared/norm.inl says what each function reads and writes.
+typedef struct gc_norm {
+  float* x;                  // what is normalised: a row of [panel][64] with `panel` floats between panels, or c
+  const float *gain, *bias;  // [panel][64], or [panel][16] for c
+  float* out;                // laid out as a row of the gates
+  float* d;                  // backward: the gradient of the normalised values
+  float *h, *dc;
+  const float *dh, *dy;
+  float* stats;  // rstd, or mean and rstd
+  int64_t panel, units;
+} gc_norm;
+
 typedef struct gc_kernels {
   const char* name;      // "scalar", "avx2", "avx512"
   int32_t tile_columns;  // columns of one packed B tile: 64 or 16
   void (*gemm)(const gc_gemm* g);
   void (*cell_forward[GC_CELL_VARIANTS])(const gc_cell* c);
   void (*cell_backward[GC_CELL_VARIANTS])(const gc_cell_backward* c);
+  void (*norm_gates_forward)(const gc_norm* n);
+  void (*norm_gates_backward)(const gc_norm* n);
+  void (*norm_cell_forward)(const gc_norm* n);
+  void (*norm_cell_backward)(const gc_norm* n);
   // y = f(x), n elements, in place allowed.
   void (*sigmoid)(const float* x, float* y, int64_t n);
   void (*tanh)(const float* x, float* y, int64_t n);

@@ -9,6 +9,46 @@
 #include "ops.h"
 
 namespace gatecell {
+
+gc_status lstm_check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what,
+                               std::initializer_list<int64_t> dims) {
+  if (!t) return GC_OK;
+  if (t->role != GC_PARAMETER)
+    return fail(GC_INVALID_ARGUMENT, "%s: expected %s to be a parameter", node.op->name, what);
+  return expect_shape(plan, node, *t, what, dims);
+}
+
+// A state of the batch [B, size], or where one may be learned a parameter [size] for every row.
+gc_status lstm_check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B,
+                           int64_t size, bool learned) {
+  if (!t) return GC_OK;
+  const gc_status status = expect_dtype(node, *t, what, GC_F32);
+  if (status != GC_OK) return status;
+  if (t->role == GC_PARAMETER && learned) return expect_shape(plan, node, *t, what, {size});
+  if (t->role == GC_PARAMETER)
+    return fail(GC_INVALID_ARGUMENT, "%s: expected %s not to be a parameter (their rows are not padded)", node.op->name,
+                what);
+  return expect_shape(plan, node, *t, what, {B, size});
+}
+
+gc_status lstm_check_rates(const Node& node) {
+  const char* names[] = {"reverse", "dropout", "zoneout of c", "zoneout of h"};
+  const std::vector<double>& a = node.attributes;
+  for (int i = kDropout; i <= kZoneoutH; ++i)
+    if (!(a[i] >= 0 && a[i] < 1))
+      return fail(GC_INVALID_ARGUMENT, "%s: expected %s from 0 to below 1, got %g", node.op->name, names[i], a[i]);
+  if (!(a[kStream] >= 0 && a[kStream] < 4294967296.0 && a[kStream] == std::floor(a[kStream])))
+    return fail(GC_INVALID_ARGUMENT, "%s: expected an integer stream below 2^32, got %g", node.op->name, a[kStream]);
+  return GC_OK;
+}
+
+gc_status lstm_check_lengths(Plan& plan, const Node& node, int64_t B) {
+  const Tensor* lengths = plan.input(node, kLengths);
+  if (!lengths) return GC_OK;
+  const gc_status status = expect_dtype(node, *lengths, "lengths", GC_I32);
+  return status == GC_OK ? expect_shape(plan, node, *lengths, "lengths", {B}) : status;
+}
+
 namespace {
 enum {
   kGates,
@@ -43,39 +83,30 @@ enum {
   kDm,
   kPackedM,
   kProduct,
+  kNormX,
+  kNormH,
+  kNormDh,
+  kNormDc,
+  kStats,
+  kGains,
   kBufferCount
 };
 
-gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what,
-                          std::initializer_list<int64_t> dims) {
-  if (!t) return GC_OK;
-  if (t->role != GC_PARAMETER) return fail(GC_INVALID_ARGUMENT, "lstm: expected %s to be a parameter", what);
-  return expect_shape(plan, node, *t, what, dims);
-}
-
-// A state of the batch [B, size], or where one may be learned a parameter [size] for every row.
-gc_status check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B, int64_t size,
-                      bool learned) {
-  if (!t) return GC_OK;
-  const gc_status status = expect_dtype(node, *t, what, GC_F32);
-  if (status != GC_OK) return status;
-  if (t->role == GC_PARAMETER && learned) return expect_shape(plan, node, *t, what, {size});
-  if (t->role == GC_PARAMETER)
-    return fail(GC_INVALID_ARGUMENT, "lstm: expected %s not to be a parameter (their rows are not padded)", what);
-  return expect_shape(plan, node, *t, what, {B, size});
-}
-
 gc_status check_attributes(const Plan& plan, const Node& node) {
-  const char* names[] = {"reverse", "dropout", "zoneout of c", "zoneout of h"};
+  const gc_status status = lstm_check_rates(node);
+  if (status != GC_OK) return status;
   const std::vector<double>& a = node.attributes;
-  for (int i = kDropout; i <= kZoneoutH; ++i)
-    if (!(a[i] >= 0 && a[i] < 1))
-      return fail(GC_INVALID_ARGUMENT, "lstm: expected %s from 0 to below 1, got %g", names[i], a[i]);
-  if (!(a[kStream] >= 0 && a[kStream] < 4294967296.0 && a[kStream] == std::floor(a[kStream])))
-    return fail(GC_INVALID_ARGUMENT, "lstm: expected an integer stream below 2^32, got %g", a[kStream]);
   const bool zones = a[kZoneoutC] > 0 || a[kZoneoutH] > 0;
   const auto given = [&](size_t input) { return node.in.size() > input && node.in[input] >= 0; };
-  const bool projects = given(kWeightHr);
+  const bool projects = given(kWeightHr), norm = given(kGainIh);
+  for (size_t input : {kGainHh, kGainC, kBiasC})
+    if (given(input) != norm)
+      return fail(GC_INVALID_ARGUMENT, "lstm: expected all four parameters of layer normalisation or none");
+  if (norm && (zones || given(kPeephole)))
+    return fail(GC_UNSUPPORTED, "lstm: layer normalisation does not go together with %s: leave one out",
+                zones ? "zoneout" : "peepholes");
+  if (norm && plan.format != Format::kF32)
+    return fail(GC_UNSUPPORTED, "lstm: layer normalisation has f32 kernels alone: use precision f32");
   if (zones && (projects || given(kPeephole)))
     return fail(GC_UNSUPPORTED, "lstm: zoneout does not go together with %s: leave one out",
                 projects ? "an output projection" : "peepholes");
@@ -95,20 +126,21 @@ gc_status check(Plan& plan, Node& node) {
   if (w.rank != 2)
     return fail(GC_INVALID_SHAPE, "lstm: expected weight_hh of shape [4H, H], got %s", w.shape().c_str());
   status = expect_shape(plan, node, y, "y", {T, B, R});
-  if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kWeightIh), "weight_ih", {4 * H, I});
-  if (status == GC_OK) status = check_parameter(plan, node, &w, "weight_hh", {4 * H, R});
-  if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kBiasIh), "bias_ih", {4 * H});
-  if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kBiasHh), "bias_hh", {4 * H});
-  if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kPeephole), "the peepholes", {3 * H});
-  if (status == GC_OK) status = check_parameter(plan, node, w_hr, "weight_hr", {R, H});
-  if (status == GC_OK) status = check_state(plan, node, plan.input(node, kH0), "h0", B, R, true);
-  if (status == GC_OK) status = check_state(plan, node, plan.input(node, kC0), "c0", B, H, true);
-  if (status == GC_OK) status = check_state(plan, node, plan.output(node, kHT), "hT", B, R, false);
-  if (status == GC_OK) status = check_state(plan, node, plan.output(node, kCT), "cT", B, H, false);
-  if (const Tensor* lengths = plan.input(node, kLengths)) {
-    if (status == GC_OK) status = expect_dtype(node, *lengths, "lengths", GC_I32);
-    if (status == GC_OK) status = expect_shape(plan, node, *lengths, "lengths", {B});
-  }
+  if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kWeightIh), "weight_ih", {4 * H, I});
+  if (status == GC_OK) status = lstm_check_parameter(plan, node, &w, "weight_hh", {4 * H, R});
+  if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kBiasIh), "bias_ih", {4 * H});
+  if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kBiasHh), "bias_hh", {4 * H});
+  if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kPeephole), "the peepholes", {3 * H});
+  if (status == GC_OK) status = lstm_check_parameter(plan, node, w_hr, "weight_hr", {R, H});
+  const std::pair<int, int64_t> norms[] = {{kGainIh, 4 * H}, {kGainHh, 4 * H}, {kGainC, H}, {kBiasC, H}};
+  for (const auto& [input, size] : norms)
+    if (status == GC_OK)
+      status = lstm_check_parameter(plan, node, plan.input(node, input), "a gain of layer normalisation", {size});
+  if (status == GC_OK) status = lstm_check_state(plan, node, plan.input(node, kH0), "h0", B, R, true);
+  if (status == GC_OK) status = lstm_check_state(plan, node, plan.input(node, kC0), "c0", B, H, true);
+  if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kHT), "hT", B, R, false);
+  if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kCT), "cT", B, H, false);
+  if (status == GC_OK) status = lstm_check_lengths(plan, node, B);
   return status == GC_OK ? check_attributes(plan, node) : status;
 }
 
@@ -158,6 +190,14 @@ void prepare_variants(Node& node, const Lstm& s, Life kept) {
     node.buffers[kProduct] = {h_state, Life::kBackward};
   if (s.zones)
     for (int zone : {kZoneC, kZoneH}) node.buffers[zone] = {node.trains ? rows * s.ld * 4 : 16 * 4, kept};
+  if (s.norm) {
+    const int64_t gates = s.panels * s.panel_stride * 4;
+    node.buffers[kNormX] = node.buffers[kNormH] = {gates, kept};
+    node.buffers[kNormDh] = {gates, Life::kBackward};
+    node.buffers[kNormDc] = {rows * s.ld * 4, Life::kBackward};
+    node.buffers[kStats] = {rows * 4 * 4, kept};
+    node.buffers[kGains] = {s.panels * (64 + 64 + 16 + 16) * 4, kept};
+  }
   if (s.projection) {
     node.buffers[kOutputs] = {s.keep ? rows * s.ld * 4 : state, kept};
     node.buffers[kDr] = {rows * s.h_ld * 4, Life::kBackward};
@@ -174,16 +214,19 @@ std::string variant_names(const Lstm& s) {
   add(s.zones, "zoneout");
   add(s.dropout > 0, "recurrent dropout");
   add(s.projection, "output projection");
+  add(s.norm, "layer normalisation");
   return text;
 }
 
-void prepare(Plan& plan, Node& node) {
+}  // namespace
+
+void lstm_prepare(Plan& plan, Node& node) {
   const Lstm s(plan, node);
   const int64_t state = s.B * s.ld * 4, rows = s.T * s.B;
   const Life kept = node.trains ? Life::kSaved : Life::kForward;
   node.buffers.assign(kBufferCount, {0, Life::kForward});
   node.buffers[kGates] = {s.panels * s.panel_stride * 4, kept};
-  node.buffers[kCell] = {node.trains ? s.T * state : state, kept};
+  node.buffers[kCell] = {s.gru ? 0 : node.trains ? s.T * state : state, kept};
   node.buffers[kZeros] = {s.B * std::max(s.ld, s.h_ld) * 4, kept};
   node.buffers[kBias] = {s.panels * 64 * 4, Life::kForward};
   node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
@@ -195,11 +238,15 @@ void prepare(Plan& plan, Node& node) {
   prepare_precision(node, s, kept);
   prepare_variants(node, s, kept);
   const int ih = plan.input(node, kWeightIh)->slot, hh = plan.input(node, kWeightHh)->slot;
-  node.packs.assign(kPackCount, plan.store->request_pack(ih, PackKind::kForwardGates, s.x_format));
-  node.packs[kHhForward] = plan.store->request_pack(hh, PackKind::kForwardGates, s.format);
-  if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, PackKind::kBackwardGates, s.format);
+  const PackKind forward[] = {s.gru ? PackKind::kForwardGruInput : PackKind::kForwardGates,
+                              s.gru ? PackKind::kForwardGruState : PackKind::kForwardGates};
+  const PackKind backward[] = {s.gru ? PackKind::kBackwardGruInput : PackKind::kBackwardGates,
+                               s.gru ? PackKind::kBackwardGruState : PackKind::kBackwardGates};
+  node.packs.assign(kPackCount, plan.store->request_pack(ih, forward[0], s.x_format));
+  node.packs[kHhForward] = plan.store->request_pack(hh, forward[1], s.format);
+  if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, backward[1], s.format);
   if (node.trains && (s.table || s.x->wants_grad))
-    node.packs[kIhBackward] = plan.store->request_pack(ih, PackKind::kBackwardGates, s.x_format);
+    node.packs[kIhBackward] = plan.store->request_pack(ih, backward[0], s.x_format);
   if (s.projection) node.packs[kHrForward] = plan.store->request_pack(s.projection->slot, PackKind::kForward);
   if (s.projection && node.trains)
     node.packs[kHrBackward] = plan.store->request_pack(s.projection->slot, PackKind::kBackward);
@@ -215,7 +262,6 @@ void prepare(Plan& plan, Node& node) {
              (node.partner >= 0 && plan.threads > 1 ? "; side by side with the other direction" : "") +
              variant_names(s);
 }
-}  // namespace
 
 Lstm::Lstm(Plan& plan, const Node& node) {
   x = plan.input(node, kX);
@@ -238,7 +284,14 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   zones = zoneout_c > 0 || zoneout_h > 0;
   zone_row = zones && plan.training && node.trains ? ld : 0;
   starts = rows.varied || (h0 && h0->role == GC_PARAMETER) || (c0 && c0->role == GC_PARAMETER);
-  variant = peephole_weight ? GC_CELL_PEEPHOLE : zones ? GC_CELL_ZONEOUT : GC_CELL_PLAIN;
+  norm = plan.input(node, kGainIh) != nullptr;
+  gru = node.op->opcode == GC_OP_GRU;
+  input_gates = gru ? Gates::kGruInput : Gates::kLstm, state_gates = gru ? Gates::kGruState : Gates::kLstm;
+  variant = gru               ? GC_CELL_GRU
+            : norm            ? GC_CELL_OPEN
+            : peephole_weight ? GC_CELL_PEEPHOLE
+            : zones           ? GC_CELL_ZONEOUT
+                              : GC_CELL_PLAIN;
   format = plan.format;
   half = format == Format::kBf16;
   // The token table is made in f32: it is small, and made once per weight version.
@@ -278,12 +331,19 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   dm = node.buffers[kDm].data;
   packed_m = node.buffers[kPackedM].data;
   product = node.buffers[kProduct].data;
+  norm_x = node.buffers[kNormX].data;
+  norm_h = node.buffers[kNormH].data;
+  norm_dh = node.buffers[kNormDh].data;
+  norm_dc = node.buffers[kNormDc].data;
+  stats = node.buffers[kStats].data;
+  gain_ih = node.buffers[kGains].data;
+  gain_hh = gain_ih + panels * 64, gain_c = gain_hh + panels * 64, bias_c = gain_c + panels * 16;
 }
 
 Split lstm_split(const Lstm& s, int team) {
   // With few rows a thread, each thread would stream all of U every step for little work: then it is better to own a share of U.
   const int64_t rows = s.rows.mean() / team;
-  if (team == 1 || s.projection) return Split::kRows;  // a projection needs all units of a row
+  if (team == 1 || s.projection || s.norm) return Split::kRows;  // these need all units of a row
   return rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
 }
 
@@ -301,7 +361,19 @@ Share lstm_share(const Lstm& s, int index, int team) {
   return {{0, s.B}, share(s.panels, index, team)};
 }
 
-const OpDef op_lstm = {
-    GC_OP_LSTM,         "lstm", 3, kLstmInputs, 1, 3, 1, true, true, true, check, prepare, lstm_forward, lstm_backward,
-    kLstmAttributes - 1};
+const OpDef op_lstm = {GC_OP_LSTM,
+                       "lstm",
+                       3,
+                       kLstmInputs,
+                       1,
+                       3,
+                       1,
+                       true,
+                       true,
+                       true,
+                       check,
+                       lstm_prepare,
+                       lstm_forward,
+                       lstm_backward,
+                       kLstmAttributes - 1};
 }  // namespace gatecell

@@ -1,5 +1,6 @@
 // lstm.h: one LSTM layer over a whole sequence: where everything lies. Forward in lstm_forward.cc, backward in lstm_backward.cc,
-// which rows live at which step in lstm_rows.cc, random masks in lstm_noise.cc, the output projection in lstm_projection.cc.
+// which rows live at which step in lstm_rows.cc, random masks in lstm_noise.cc, layer normalisation in lstm_norm.cc,
+// the output projection in lstm_projection.cc.
 //
 // Hidden units come in panels of 16. The gate buffer is [panel][row][64] (i[16] f[16] g[16] o[16]): it takes the input
 // projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
@@ -13,8 +14,25 @@
 
 namespace gatecell {
 
-enum LstmInput { kX, kWeightIh, kWeightHh, kBiasIh, kBiasHh, kH0, kC0, kLengths, kPeephole, kWeightHr, kTable };
-static_assert(kTable == kLstmInputs && kLengths == kLstmLengths, "the folded table follows the inputs of the op");
+enum LstmInput {
+  kX,
+  kWeightIh,
+  kWeightHh,
+  kBiasIh,
+  kBiasHh,
+  kH0,
+  kC0,
+  kLengths,
+  kPeephole,
+  kWeightHr,
+  kGainIh,
+  kGainHh,
+  kGainC,
+  kBiasC,
+  kTable
+};
+static_assert(kTable == kLstmInputs && kLengths == kLstmLengths && kGainIh == kLstmGains,
+              "the folded table follows the inputs of the op");
 enum LstmOutput { kY, kHT, kCT };
 enum LstmAttribute { kReverse, kDropout, kZoneoutC, kZoneoutH, kStream, kLstmAttributes };
 enum LstmPack {
@@ -101,7 +119,13 @@ struct Lstm {
   int64_t zone_row;                            // floats from row to row of the two: ld, or 0
   float* peephole;                             // [panel][i[16] f[16] o[16]]
   float *outputs, *dr, *dm, *packed_m;         // projection: cell outputs and gradients of h by row, dm [B][ld]
-  float* product;                              // dropout: dG U of one step [B][h_ld]
+  // Layer normalisation: W x and U h normalised, and the gradient of U h, all as the gates lie; that of the normalised c by row;
+  // rstd of W x, rstd of U h, mean and rstd of c by row; gains and bias in panels.
+  bool gru;  // the cell of gru.cc: no c, four places of a unit as Gates says
+  Gates input_gates, state_gates;
+  bool norm;
+  float *norm_x, *norm_h, *norm_dh, *norm_dc, *stats, *gain_ih, *gain_hh, *gain_c, *bias_c;
+  float* product;  // dropout: dG U of one step [B][h_ld]
 
   Lstm(Plan& plan, const Node& node);
   int64_t block_floats() const { return round_up(std::max({I, H, R}), kRowTile) * 64; }
@@ -117,6 +141,12 @@ struct Lstm {
   float* output_of(int64_t step) const {
     return projection ? outputs + (keep ? rows.first(step) * ld : 0) : h_after(step);
   }
+  // dy of a step, rows of the batch from 0 on; null: zeros.
+  const float* dy_of(int64_t step) const {
+    return !y->grad ? nullptr : rows.varied ? dy_rows : y->grad + rows.first(step) * h_ld;
+  }
+  // Part of dh goes past the product to the step before: the cell's backward pass leaves it in dh.
+  bool passes() const { return zones || gru; }
   // The recurrent product reads h itself or a copy of it, masked or in another format.
   bool copies_h() const { return drops || format != Format::kF32; }
   const float* operand(int64_t step) const {
@@ -168,11 +198,30 @@ void lstm_draw_masks(Plan& plan, const Node& node, const Lstm& s);
 void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int64_t step);
 void lstm_masked_gradient(const Lstm& s, Range rows, Range columns);
 
+// lstm_norm.cc: of a row at a time, except where a panel or a thread's share is given.
+void lstm_pack_gains(Plan& plan, const Node& node, const Lstm& s);
+void lstm_norm_input(const Lstm& s, int64_t row);
+void lstm_norm_recurrent(const Lstm& s, int64_t row);
+void lstm_norm_output(const Lstm& s, int64_t r, int64_t step);
+void lstm_norm_output_backward(const Lstm& s, const float* dy, int64_t r, int64_t step);
+void lstm_norm_recurrent_backward(const Lstm& s, int64_t row);
+void lstm_norm_input_backward(const Lstm& s, int index, int team);
+void lstm_norm_gradients(Plan& plan, const Node& node, const Lstm& s, int64_t p);
+
 // lstm_projection.cc: h = W_hr m of one step; the gradient of m; that of W_hr over all rows.
 void lstm_project(Plan& plan, const Node& node, const Lstm& s, Range rows, int64_t step);
 void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range rows, int64_t step);
 void lstm_pack_projection(const Lstm& s, int index, int team);
 void lstm_projection_gradient(Plan& plan, const Node& node, const Lstm& s, float* block, int index, int team);
+
+// lstm.cc: memory and kernel choice, and the checks that gru.cc shares.
+void lstm_prepare(Plan& plan, Node& node);
+gc_status lstm_check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what,
+                               std::initializer_list<int64_t> dims);
+gc_status lstm_check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B,
+                           int64_t size, bool learned);
+gc_status lstm_check_rates(const Node& node);
+gc_status lstm_check_lengths(Plan& plan, const Node& node, int64_t B);
 
 void lstm_forward(Plan& plan, Node& node);
 void lstm_backward(Plan& plan, Node& node);

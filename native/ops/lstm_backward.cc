@@ -19,14 +19,13 @@ void gather_dy(const Lstm& s, Range rows, Range columns, int64_t step) {
 
 void cells_backward(const Lstm& s, Range rows, Range panels, int64_t step) {
   const int64_t first = rows.begin, row = s.rows.first(step) + first;
-  const float* dy = !s.y->grad || s.projection ? nullptr
-                    : s.rows.varied            ? s.dy_rows
-                                               : s.y->grad + s.rows.first(step) * s.h_ld;
+  const float* dy = s.projection ? nullptr : s.dy_of(step);
+  for (int64_t r = rows.begin; r < rows.end && s.norm; ++r) lstm_norm_output_backward(s, dy, r, step);
   for (int64_t p = panels.begin; p < panels.end; ++p) {
     const int64_t unit = p * 16, at = first * s.ld + unit;
     gc_cell_backward cell;
     cell.gates = s.gate_rows(p, row);
-    cell.c_prev = s.c_before(step) + at;
+    cell.c_prev = (s.gru ? s.h_before(step) : s.c_before(step)) + at;
     cell.c = s.c_after(step) + at;
     cell.dy = dy ? dy + at : nullptr;
     cell.dh = (s.projection ? s.dm : s.dh) + at;
@@ -41,6 +40,7 @@ void cells_backward(const Lstm& s, Range rows, Range panels, int64_t step) {
     kernels().cell_backward[s.variant](&cell);
     if (s.half) bf16_kernels().narrow(cell.gates, 64, reinterpret_cast<uint16_t*>(cell.gates), 128, cell.rows, 64);
   }
+  for (int64_t r = 0; r < rows.end - rows.begin && s.norm; ++r) lstm_norm_recurrent_backward(s, row + r);
 }
 
 // A = dG of the rows from `row` on: k runs over panels and their 64 columns (bf16: 32 words at the beginning of the row).
@@ -71,10 +71,11 @@ void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team
     if (!by_rows) barrier.wait(team);
     if (rows.begin < rows.end) {
       MatMul m = gate_product(s, s.rows.first(step), u);
+      if (s.norm) m.a = s.norm_dh + s.rows.first(step) * 64;
       m.c = s.drops ? s.product : s.dh;
       m.c_row = s.h_ld;
       m.columns = s.h_ld;
-      m.accumulate = s.zones && !s.drops;  // zoneout left what goes past the cell
+      m.accumulate = s.passes() && !s.drops;
       multiply(m, rows, blocks);
       const Range columns = {blocks.begin * 64, std::min(blocks.end * 64, s.h_ld)};
       if (s.drops && columns.begin < columns.end) lstm_masked_gradient(s, rows, columns);
@@ -142,15 +143,35 @@ void pack_operands(const Lstm& s, int index, int team) {
   if (!s.half) pack_h(s, index, team);
 }
 
-void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
+void bias_gradient(const Lstm& s, int64_t panel, Gates gates, float* grad, bool accumulate) {
   alignas(64) float sum[64] = {};
   const int64_t rows = s.table ? s.table->rows : s.rows.count();
   const float* row = s.table ? s.token_grad + panel * rows * 64 : s.gate_rows(panel, 0);
   for (int64_t i = 0; i < rows; ++i, row += 64) s.table ? kernels().add(row, sum, 64) : add_row(s, row, sum);
   for (int64_t j = 0; j < 64; ++j) {
-    const int64_t r = gate_row(panel * 64 + j, s.H);
+    const int64_t r = gate_row(panel * 64 + j, s.H, gates);
     if (r >= 0) grad[r] = accumulate ? grad[r] + sum[j] : sum[j];
   }
+}
+
+void bias_gradients(Plan& plan, const Node& node, const Lstm& s, int64_t panel) {
+  for (int input : {kBiasIh, kBiasHh}) {
+    const Tensor* b = plan.input(node, input);
+    const Gates gates = input == kBiasIh ? s.input_gates : s.state_gates;
+    if (b && b->grad) bias_gradient(s, panel, gates, b->grad, node.accumulate[input]);
+  }
+}
+
+// Gains and biases, while dG is still that of the sum; then dG becomes the gradient of W x.
+void norm_gradients(Plan& plan, const Node& node, const Lstm& s, int team) {
+  parallel(team, [&](int index, int size) {
+    const Range panels = share(s.panels, index, size);
+    for (int64_t p = panels.begin; p < panels.end; ++p) {
+      bias_gradients(plan, node, s, p);
+      lstm_norm_gradients(plan, node, s, p);
+    }
+  });
+  parallel(team, [&](int index, int size) { lstm_norm_input_backward(s, index, size); });
 }
 
 // Sums over rows in the order of steps: dG of i and f times c before, of o times c after.
@@ -179,10 +200,11 @@ void peephole_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulat
 
 // One panel of dW (from x) or dU (from h): 64 columns of the gradient, all inputs.
 void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, int64_t rows, const float* dg,
-                 float* block, float* grad, bool accumulate, Format format) {
+                 float* block, float* grad, bool accumulate, Format format, Gates gates) {
   if (rows == 0) memset(block, 0, static_cast<size_t>(inputs) * 64 * 4);  // nothing lived
   weight_gradient_block(packed, inputs, rows, dg, 64, 64, block, format);
-  scatter_gradient(block, inputs, 64, grad, accumulate, [&](int64_t j) { return gate_row(panel * 64 + j, s.H); });
+  scatter_gradient(block, inputs, 64, grad, accumulate,
+                   [&](int64_t j) { return gate_row(panel * 64 + j, s.H, gates); });
 }
 
 // The folded table's gradient: dE = (dG summed by token) W_ih.
@@ -224,7 +246,6 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
   input_gradient(plan, node, s, index, team);
   float* block = s.blocks + index * s.block_floats();
   const Tensor &w = *plan.input(node, kWeightIh), &u = *plan.input(node, kWeightHh);
-  const Tensor* biases[] = {plan.input(node, kBiasIh), plan.input(node, kBiasHh)};
   const Range panels = share(s.panels, index, team);
   for (int64_t p = panels.begin; p < panels.end; ++p) {
     const float* dg = s.half ? reinterpret_cast<const float*>(s.g16 + p * s.gate_words() * 64) : s.gate_rows(p, 0);
@@ -232,12 +253,14 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
     if (s.table) sum_by_token(s, p);
     if (w.grad && s.table)
       weight_task(s, p, s.packed_x, s.I, s.table->rows, s.token_grad + p * s.table->rows * 64, block, w.grad,
-                  node.accumulate[kWeightIh], Format::kF32);
+                  node.accumulate[kWeightIh], Format::kF32, s.input_gates);
     if (w.grad && !s.table)
-      weight_task(s, p, s.packed_x, s.I, k, dg, block, w.grad, node.accumulate[kWeightIh], s.format);
-    if (u.grad) weight_task(s, p, s.packed_h, s.R, k, dg, block, u.grad, node.accumulate[kWeightHh], s.format);
-    for (int i = 0; i < 2; ++i)
-      if (biases[i] && biases[i]->grad) bias_gradient(s, p, biases[i]->grad, node.accumulate[kBiasIh + i]);
+      weight_task(s, p, s.packed_x, s.I, k, dg, block, w.grad, node.accumulate[kWeightIh], s.format, s.input_gates);
+    const float* recurrent = s.norm ? s.norm_dh + p * s.panel_stride : dg;
+    if (u.grad)
+      weight_task(s, p, s.packed_h, s.R, k, recurrent, block, u.grad, node.accumulate[kWeightHh], s.format,
+                  s.state_gates);
+    if (!s.norm) bias_gradients(plan, node, s, p);
     if (s.peephole_weight && s.peephole_weight->grad)
       peephole_gradient(s, p, s.peephole_weight->grad, node.accumulate[kPeephole]);
   }
@@ -271,6 +294,7 @@ void lstm_backward(Plan& plan, Node& node) {
   else if (!done)
     parallel(lstm_team(plan, s, flops), [&](int index, int size) { recurrence(plan, node, s, index, size, barrier); });
   lstm_start_gradients(plan, node, s);
+  if (s.norm) norm_gradients(plan, node, s, team);
   parallel(team, [&](int index, int size) { pack_operands(s, index, size); });
   parallel(team, [&](int index, int size) { gradients(plan, node, s, index, size); });
   if (s.table && s.table->grad)

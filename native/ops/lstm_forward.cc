@@ -12,8 +12,8 @@ constexpr int64_t kChunkBytes = 256 * 1024;  // of x that one chunk of steps pro
 
 void combine_bias(const Tensor* ih, const Tensor* hh, const Lstm& s) {
   for (int64_t j = 0; j < s.panels * 64; ++j) {
-    const int64_t row = gate_row(j, s.H);
-    s.bias[j] = row < 0 ? 0 : (ih ? ih->data[row] : 0) + (hh ? hh->data[row] : 0);
+    const int64_t i = gate_row(j, s.H, s.input_gates), h = gate_row(j, s.H, s.state_gates);
+    s.bias[j] = (ih && i >= 0 ? ih->data[i] : 0) + (hh && h >= 0 ? hh->data[h] : 0);
   }
 }
 
@@ -92,10 +92,10 @@ void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, i
   m.c_row = 64;
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
-  m.start = s.bias;
+  m.start = s.norm ? nullptr : s.bias;
   const auto multiply_from = [&](int64_t row, Range rows, Range panels) {
     m.a = x_from(s, row);
-    m.c = s.gate_rows(0, row);
+    m.c = (s.norm ? s.norm_x : s.gates) + row * 64;
     multiply(m, rows, panels);
   };
   if (s.rows.whole(mine.rows)) {  // whole steps: their rows adjoin
@@ -153,21 +153,23 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   m.a_row = s.h_ld / static_cast<int>(s.format);
   m.segment_length = u.k;
   m.b = &u;
-  m.c = s.gate_rows(0, row);
+  m.c = (s.norm ? s.norm_h : s.gates) + row * 64;
   m.c_row = 64;
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
-  m.accumulate = true;
+  m.accumulate = !s.norm;
   const bool codes = s.format == Format::kInt8,
-             stream = count <= 2;  // with few rows all panels at once keep more chains in flight
+             stream = count <= 2 || s.norm;  // with few rows all panels at once keep more chains in flight
   if (s.x_format == Format::kInt8) add_codes(s, w, x_from(s, row), s.x->ld, s.x_ranges + row, rows, mine.panels, row);
   if (codes) add_codes(s, u, m.a, s.h_ld, nullptr, rows, mine.panels, row);
   else if (stream) multiply(m, rows, mine.panels);
+  for (int64_t r = rows.begin; r < rows.end && s.norm; ++r) lstm_norm_recurrent(s, row + r);
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
     if (!codes && !stream) multiply(m, rows, {p, p + 1});
     cells_forward(s, rows, p, step);
-    if (!s.projection) lstm_publish(s, s.h_after(step), rows, {p * 16, p * 16 + 16}, step + 1);
+    if (!s.projection && !s.norm) lstm_publish(s, s.h_after(step), rows, {p * 16, p * 16 + 16}, step + 1);
   }
+  for (int64_t r = rows.begin; r < rows.end && s.norm; ++r) lstm_norm_output(s, r, step);
 }
 
 // After the cells of a step: h where it is a projection of their outputs, and its place in y.
@@ -178,8 +180,8 @@ void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
   if (s.projection) {
     columns = {0, s.h_ld};
     lstm_project(plan, node, s, rows, step);
-    lstm_publish(s, s.h_after(step), rows, columns, step + 1);
   }
+  if (s.projection || s.norm) lstm_publish(s, s.h_after(step), rows, columns, step + 1);
   lstm_scatter_output(s, rows, columns, step);
 }
 
@@ -198,6 +200,10 @@ void begin_chunk(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
   if (s.table) project_tokens(s, *plan.store->packs[node.packs[kTokenPack]], mine, first, last);
   else if (s.x_format == Format::kInt8) start_with_bias(s, mine, first, last);
   else project(s, w, mine, first, last);
+  if (s.norm)
+    each_step(s, mine, first, last, [&](Range rows, int64_t begin) {
+      for (int64_t row = begin + rows.begin; row < begin + rows.end; ++row) lstm_norm_input(s, row);
+    });
 }
 
 // One thread's part of the pass.
@@ -231,6 +237,7 @@ bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
   if (!lstm_read_lengths(plan, s)) return false;
   if (!s.table) combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
   pack_peephole(s);
+  lstm_pack_gains(plan, node, s);
   lstm_start_states(s);
   lstm_draw_masks(plan, node, s);
   lstm_publish(s, s.h_start(), {0, s.B}, {0, s.h_ld}, 0);

@@ -76,7 +76,7 @@ void lstm_masked_gradient(const Lstm& s, Range rows, Range columns) {
   for (int64_t r = rows.begin; r < rows.end; ++r) {
     const float *mask = s.drop_mask + r * s.h_ld, *product = s.product + r * s.h_ld;
     float* dh = s.dh + r * s.h_ld;
-    if (s.zones) {
+    if (s.passes()) {
       for (int64_t u = columns.begin; u < columns.end; ++u) dh[u] += mask[u] * product[u];
     } else {
       for (int64_t u = columns.begin; u < columns.end; ++u) dh[u] = mask[u] * product[u];

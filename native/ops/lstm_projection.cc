@@ -24,7 +24,7 @@ void lstm_project(Plan& plan, const Node& node, const Lstm& s, Range rows, int64
 // The gradient of h is complete now (from above and from the next step): kept for W_hr, and taken through it.
 void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range rows, int64_t step) {
   float* dr = s.dr + s.rows.first(step) * s.h_ld;
-  const float* dy = !s.y->grad ? nullptr : s.rows.varied ? s.dy_rows : s.y->grad + s.rows.first(step) * s.h_ld;
+  const float* dy = s.dy_of(step);
   for (int64_t i = rows.begin * s.h_ld; i < rows.end * s.h_ld; ++i) dr[i] = dy ? s.dh[i] + dy[i] : s.dh[i];
   MatMul m;
   m.a = dr;

@@ -11,6 +11,7 @@
 
 #include "../core/store.h"
 #include "../kernels/table.h"
+#include "norm_reference.h"
 
 namespace gatecell {
 namespace reference {
@@ -37,12 +38,14 @@ struct Lstm {
   std::vector<int32_t> lengths;  // empty: T everywhere
   Values peephole;               // [3, H] of i, f, o; empty: none
   Values w_hr;                   // [R, H]; empty: none
-  Values mask;                   // [B, R]: factors of h in the recurrent product; empty: 1
-  Values zone_c, zone_h;         // [T, B, H]: how much of the step before stays; empty: nothing
-  Values y, hT, cT;              // results: [T, B, R], [B, R], [B, H]
-  Values gates, cells, outputs;  // kept: activations [T, B, 4, H], cell states and outputs [T, B, H]
-  Values dy, dhT, dcT;           // gradients of the results; empty: zeros
-  Values dx, dw_ih, dw_hh, db, dh0, dc0, dpeephole, dw_hr;  // gradients; db is that of either bias
+  Values gain_ih, gain_hh, gain_c, bias_c;  // layer normalisation: [4H], [4H], [H], [H]; empty: none
+  Values mask;                              // [B, R]: factors of h in the recurrent product; empty: 1
+  Values zone_c, zone_h;                    // [T, B, H]: how much of the step before stays; empty: nothing
+  Values y, hT, cT;                         // results: [T, B, R], [B, R], [B, H]
+  Values gates, cells, outputs;             // kept: activations [T, B, 4, H], cell states and outputs [T, B, H]
+  Values dy, dhT, dcT;                      // gradients of the results; empty: zeros
+  Values dx, dw_ih, dw_hh, db, dh0, dc0, dpeephole, dw_hr, dgain_ih, dgain_hh, dgain_c,
+      dbias_c;  // gradients; db is that of either bias
 
   int64_t width() const { return R ? R : H; }
   int64_t length(int64_t b) const { return lengths.empty() ? T : lengths[static_cast<size_t>(b)]; }
@@ -70,6 +73,14 @@ struct Lstm {
   void backward();
 
  private:
+  std::vector<Norm<Real>> norm_x, norm_h, norm_c;  // [T, B]
+  Values normal;                                   // [T, B, H]: gradient of the normalised cell
+  bool normalises() const { return !gain_ih.empty(); }
+  void gates_forward(int64_t step, int64_t b);
+  void output_forward(int64_t row, int64_t b, int64_t t);
+  void output_backward(int64_t step, int64_t b, Values& h, Values& dc, Values& dg);
+  // dG of one row through the normalisation of W x or U h.
+  void gates_backward(const Norm<Real>& norm, const Values& gain, const Real* dg, Real* to) const;
   struct Place {
     int64_t step, b;
   };
@@ -92,10 +103,11 @@ struct Lstm {
   }
   void cell_forward(int64_t step, int64_t b, int64_t u);
   void cell_backward(int64_t step, int64_t b, int64_t u, Real h, Values& dh, Values& dc, Values& dg) const;
-  void step_backward(int64_t step, int64_t b, Values& dh, Values& dc, Values& dg, Values& dr) const;
+  void step_backward(int64_t step, int64_t b, Values& dh, Values& dc, Values& dg, Values& dgh, Values& dr);
   // sum over k of dg[k] W[k][column], k over [panel][gate][16 units] with zeros in the padding.
   Real through(const Values& w, int64_t columns, int64_t column, const Real* dg, Real sum) const;
-  void weights_backward(const Values& dg, const Values& dr);
+  void weights_backward(const Values& dg, const Values& dgx, const Values& dgh, const Values& dr);
+  void norms_backward(const Values& dg);
   Values start_gradient(const Values& d, const Values& of, int64_t size) const;
 };
 
@@ -103,6 +115,9 @@ struct Lstm {
 template <class Real>
 void Lstm<Real>::forward() {
   const int64_t P = width();
+  norm_x.assign(static_cast<size_t>(T * B), {4, H, {}, 0, 0});
+  norm_h = norm_x;
+  norm_c.assign(norm_x.size(), {1, H, {}, 0, 0});
   y.assign(static_cast<size_t>(T * B * P), 0);
   cells.assign(static_cast<size_t>(T * B * H), 0);
   outputs.assign(cells.size(), 0);
@@ -111,13 +126,9 @@ void Lstm<Real>::forward() {
   cT.assign(static_cast<size_t>(B * H), 0);
   for (const auto& [step, b] : places(false)) {
     const int64_t t = time(step, b), row = t * B + b;
-    for (int64_t r = 0; r < 4 * H; ++r) {
-      Real sum = at(b_ih, r) + at(b_hh, r);
-      for (int64_t k = 0; k < I; ++k) sum = std::fma(at(x, row * I + k), at(w_ih, r * I + k), sum);
-      for (int64_t k = 0; k < P; ++k) sum = std::fma(operand(step, b, k), at(w_hh, r * P + k), sum);
-      gates[gate(t, b, r)] = sum;
-    }
+    gates_forward(step, b);
     for (int64_t u = 0; u < H; ++u) cell_forward(step, b, u);
+    if (normalises()) output_forward(row, b, t);
     for (int64_t p = 0; p < P; ++p) {
       Real sum = w_hr.empty() ? at(outputs, row * H + p) : 0;
       for (int64_t k = 0; k < H && !w_hr.empty(); ++k)
@@ -129,6 +140,36 @@ void Lstm<Real>::forward() {
     for (int64_t u = 0; u < P; ++u) hT[static_cast<size_t>(b * P + u)] = h_before(length(b), b, u);
     for (int64_t u = 0; u < H; ++u) cT[static_cast<size_t>(b * H + u)] = c_before(length(b), b, u);
   }
+}
+
+template <class Real>
+void Lstm<Real>::gates_forward(int64_t step, int64_t b) {
+  const int64_t t = time(step, b), row = t * B + b, P = width();
+  Values input(static_cast<size_t>(4 * H)), recurrent(input.size());
+  for (int64_t r = 0; r < 4 * H; ++r) {
+    Real sum = normalises() ? 0 : at(b_ih, r) + at(b_hh, r);
+    for (int64_t k = 0; k < I; ++k) sum = std::fma(at(x, row * I + k), at(w_ih, r * I + k), sum);
+    input[static_cast<size_t>(r)] = sum;
+    if (normalises()) sum = 0;
+    for (int64_t k = 0; k < P; ++k) sum = std::fma(operand(step, b, k), at(w_hh, r * P + k), sum);
+    recurrent[static_cast<size_t>(r)] = gates[gate(t, b, r)] = sum;
+  }
+  if (!normalises()) return;
+  Norm<Real>&nx = norm_x[static_cast<size_t>(row)], &nh = norm_h[static_cast<size_t>(row)];
+  nx.forward(input.data());
+  nh.forward(recurrent.data());
+  for (int64_t r = 0; r < 4 * H; ++r)
+    gates[gate(t, b, r)] =
+        std::fma(at(gain_hh, r), at(nh.hat, r), std::fma(at(gain_ih, r), at(nx.hat, r), at(b_ih, r) + at(b_hh, r)));
+}
+
+template <class Real>
+void Lstm<Real>::output_forward(int64_t row, int64_t b, int64_t t) {
+  Norm<Real>& norm = norm_c[static_cast<size_t>(row)];
+  norm.forward(&cells[static_cast<size_t>(row * H)]);
+  for (int64_t u = 0; u < H; ++u)
+    outputs[static_cast<size_t>(row * H + u)] =
+        gates[gate(t, b, 3 * H + u)] * tangent(std::fma(at(gain_c, u), at(norm.hat, u), at(bias_c, u)));
 }
 
 template <class Real>
@@ -155,37 +196,101 @@ void Lstm<Real>::cell_forward(int64_t step, int64_t b, int64_t u) {
 template <class Real>
 void Lstm<Real>::backward() {
   const int64_t P = width();
-  Values dg(gates.size()), dr(y.size()), dh(static_cast<size_t>(B * P)), dc(static_cast<size_t>(B * H));
+  normal.assign(cells.size(), 0);
+  Values dg(gates.size()), dgh(gates.size()), dr(y.size()), dh(static_cast<size_t>(B * P)),
+      dc(static_cast<size_t>(B * H));
   for (size_t i = 0; i < dh.size(); ++i) dh[i] = at(dhT, static_cast<int64_t>(i));
   for (size_t i = 0; i < dc.size(); ++i) dc[i] = at(dcT, static_cast<int64_t>(i));
   const std::vector<Place> all = places(false);
-  for (size_t i = all.size(); i-- > 0;) step_backward(all[i].step, all[i].b, dh, dc, dg, dr);
+  for (size_t i = all.size(); i-- > 0;) step_backward(all[i].step, all[i].b, dh, dc, dg, dgh, dr);
+  Values dgx = dg;
+  for (const auto& [step, b] : all) {
+    const size_t row = static_cast<size_t>(time(step, b) * B + b), at = gate(time(step, b), b, 0);
+    if (normalises()) gates_backward(norm_x[row], gain_ih, &dg[at], &dgx[at]);
+  }
   dh0 = start_gradient(dh, h0, P);
   dc0 = start_gradient(dc, c0, H);
   dx.assign(x.size(), 0);
   for (int64_t row = 0; row < T * B; ++row)
     for (int64_t i = 0; i < I && row / B < length(row % B); ++i)
-      dx[static_cast<size_t>(row * I + i)] = through(w_ih, I, i, &dg[static_cast<size_t>(row * 4 * H)], 0);
-  weights_backward(dg, dr);
+      dx[static_cast<size_t>(row * I + i)] = through(w_ih, I, i, &dgx[static_cast<size_t>(row * 4 * H)], 0);
+  weights_backward(dg, dgx, dgh, dr);
+  if (normalises()) norms_backward(dg);
 }
 
 // One row of one step: dr, the whole gradient of h; through the projection and the cell; dh and dc of the step before.
 template <class Real>
-void Lstm<Real>::step_backward(int64_t step, int64_t b, Values& dh, Values& dc, Values& dg, Values& dr) const {
+void Lstm<Real>::step_backward(int64_t step, int64_t b, Values& dh, Values& dc, Values& dg, Values& dgh, Values& dr) {
   const int64_t P = width(), row = time(step, b) * B + b;
   for (int64_t p = 0; p < P; ++p)
     dr[static_cast<size_t>(row * P + p)] = dh[static_cast<size_t>(b * P + p)] + at(dy, row * P + p);
+  Values h(static_cast<size_t>(H));
   for (int64_t u = 0; u < H; ++u) {
     Real sum = w_hr.empty() ? at(dr, row * P + u) : 0;
     for (int64_t p = 0; p < P && !w_hr.empty(); ++p) sum = std::fma(at(dr, row * P + p), at(w_hr, p * H + u), sum);
-    cell_backward(step, b, u, sum, dh, dc, dg);
+    h[static_cast<size_t>(u)] = sum;
   }
-  const Real* d = &dg[gate(time(step, b), b, 0)];
+  if (normalises()) output_backward(step, b, h, dc, dg);
+  for (int64_t u = 0; u < H; ++u) cell_backward(step, b, u, h[static_cast<size_t>(u)], dh, dc, dg);
+  const size_t first = gate(time(step, b), b, 0);
+  std::copy(&dg[first], &dg[first] + 4 * H, &dgh[first]);
+  if (normalises()) gates_backward(norm_h[static_cast<size_t>(row)], gain_hh, &dg[first], &dgh[first]);
+  const Real* d = &dgh[first];
   for (int64_t p = 0; p < P; ++p) {
     Real& to = dh[static_cast<size_t>(b * P + p)];
     const Real past = to, product = through(w_hh, P, p, d, mask.empty() && !zone_c.empty() ? past : 0);
     if (mask.empty()) to = product;
     else to = zone_c.empty() ? at(mask, b * P + p) * product : past + at(mask, b * P + p) * product;
+  }
+}
+
+template <class Real>
+void Lstm<Real>::gates_backward(const Norm<Real>& norm, const Values& gain, const Real* dg, Real* to) const {
+  Values w(gain);
+  for (size_t r = 0; r < w.size(); ++r) w[r] *= dg[r];
+  const Values d = norm.backward(w);
+  for (size_t r = 0; r < w.size(); ++r) to[r] = norm.rstd * d[r];
+}
+
+// From h, the gradient of the output: o's gate is done, and dc has what comes through the normalised cell.
+template <class Real>
+void Lstm<Real>::output_backward(int64_t step, int64_t b, Values& h, Values& dc, Values& dg) {
+  const int64_t t = time(step, b), row = t * B + b;
+  const Norm<Real>& norm = norm_c[static_cast<size_t>(row)];
+  Values w(h.size());
+  for (int64_t u = 0; u < H; ++u) {
+    const Real o = gates[gate(t, b, 3 * H + u)], d = at(h, u),
+               c = tangent(std::fma(at(gain_c, u), at(norm.hat, u), at(bias_c, u)));
+    dg[gate(t, b, 3 * H + u)] = (d * c) * std::fma(-o, o, o);
+    const Real through_tanh = std::fma(-(c * c), d * o, d * o);
+    normal[static_cast<size_t>(row * H + u)] = through_tanh;
+    w[static_cast<size_t>(u)] = at(gain_c, u) * through_tanh;
+  }
+  const Values rest = norm.backward(w);
+  for (int64_t u = 0; u < H; ++u) {
+    Real& to = dc[static_cast<size_t>(b * H + u)];
+    to = std::fma(norm.rstd, at(rest, u), to);
+  }
+}
+
+// Sums over the rows as they lie.
+template <class Real>
+void Lstm<Real>::norms_backward(const Values& dg) {
+  dgain_ih.assign(gain_ih.size(), 0), dgain_hh.assign(gain_hh.size(), 0);
+  dgain_c.assign(gain_c.size(), 0), dbias_c.assign(bias_c.size(), 0);
+  for (const auto& [step, b] : places(true)) {
+    const int64_t t = time(step, b);
+    const size_t row = static_cast<size_t>(t * B + b);
+    for (size_t r = 0; r < gain_ih.size(); ++r) {
+      const Real d = dg[gate(t, b, static_cast<int64_t>(r))];
+      dgain_ih[r] += d * norm_x[row].hat[r];
+      dgain_hh[r] += d * norm_h[row].hat[r];
+    }
+    for (size_t u = 0; u < gain_c.size(); ++u) {
+      const Real d = normal[row * gain_c.size() + u];
+      dgain_c[u] += d * norm_c[row].hat[u];
+      dbias_c[u] += d;
+    }
   }
 }
 
@@ -207,8 +312,8 @@ void Lstm<Real>::cell_backward(int64_t step, int64_t b, int64_t u, Real h, Value
     past = zc * d;
     d = (1 - zc) * d;
   }
-  d = d + tanh_slope(c, h * o);
-  const Real d_o = sigmoid_slope(o, h * c);
+  if (!normalises()) d = d + tanh_slope(c, h * o);
+  const Real d_o = normalises() ? dg[gate(t, b, 3 * H + u)] : sigmoid_slope(o, h * c);
   if (!peephole.empty()) d = std::fma(at(peephole, 2 * H + u), d_o, d);
   const Real d_i = sigmoid_slope(i, d * g), d_f = sigmoid_slope(f, d * before);
   dg[gate(t, b, u)] = d_i;
@@ -241,7 +346,7 @@ typename Lstm<Real>::Values Lstm<Real>::start_gradient(const Values& d, const Va
 
 // Chains over the rows as they lie: without lengths in order of time, whatever the direction of the recurrence.
 template <class Real>
-void Lstm<Real>::weights_backward(const Values& dg, const Values& dr) {
+void Lstm<Real>::weights_backward(const Values& dg, const Values& dgx, const Values& dgh, const Values& dr) {
   const int64_t P = width();
   dw_ih.assign(w_ih.size(), 0);
   dw_hh.assign(w_hh.size(), 0);
@@ -251,15 +356,15 @@ void Lstm<Real>::weights_backward(const Values& dg, const Values& dr) {
   for (const auto& [step, b] : places(true)) {
     const int64_t t = time(step, b), row = t * B + b;
     for (int64_t r = 0; r < 4 * H; ++r) {
-      const Real d = dg[gate(t, b, r)];
-      db[static_cast<size_t>(r)] += d;
+      const Real dx_gate = dgx[gate(t, b, r)], dh_gate = dgh[gate(t, b, r)];
+      db[static_cast<size_t>(r)] += dg[gate(t, b, r)];
       for (int64_t k = 0; k < I; ++k) {
         Real& to = dw_ih[static_cast<size_t>(r * I + k)];
-        to = std::fma(at(x, row * I + k), d, to);
+        to = std::fma(at(x, row * I + k), dx_gate, to);
       }
       for (int64_t k = 0; k < P; ++k) {
         Real& to = dw_hh[static_cast<size_t>(r * P + k)];
-        to = std::fma(operand(step, b, k), d, to);
+        to = std::fma(operand(step, b, k), dh_gate, to);
       }
     }
     for (int64_t p = 0; p < P && !w_hr.empty(); ++p)

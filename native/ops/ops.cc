@@ -29,7 +29,8 @@ const OpDef* find_op(int opcode) {
                                      &op_window,
                                      &op_window_lstm,
                                      &op_dot_attention,
-                                     &op_additive_attention};
+                                     &op_additive_attention,
+                                     &op_gru};
   for (const OpDef* op : all)
     if (op->opcode == opcode) return op;
   return nullptr;

@@ -8,7 +8,7 @@ import { createPlan, type Plan, type Precision } from '../graph/plan.js'
 import type { Tensor } from '../graph/tensor.js'
 import { embedding } from '../layers/embedding.js'
 import { linear } from '../layers/linear.js'
-import { lstm } from '../layers/lstm.js'
+import { lstm, type LstmOptions } from '../layers/lstm.js'
 import { defineModel, i32, type Model } from '../model.js'
 import { createRandom } from '../random.js'
 import { VOCABULARY, type Sizes } from './amounts.js'
@@ -57,18 +57,30 @@ function compile({ graph, loss }: Recorded, setting: Setting): { plan: Plan; clo
   }
 }
 
+/** A layer that is not the plain one: flags, and the lengths of its rows. */
+export interface LayerVariant {
+  options?: Pick<LstmOptions, 'bidirectional' | 'peepholes' | 'layerNorm'>
+  lengths?: readonly number[]
+}
+
 /**
  * One layer, forward and backward with all gradients: those of x flow into a bias added to it, and the gradient of y is
  * that of a mean square. Both are a pass over one array each.
  */
-export function layerPlan({ B, T, H }: Sizes, setting: Setting) {
+export function layerPlan({ B, T, H }: Sizes, setting: Setting, { options = {}, lengths }: LayerVariant = {}) {
   const graph = new Graph({ training: true })
   const input = graph.input('x', [T, B, H], 'f32')
   const x = add(input, graph.parameter('shift', [H], quick(0.1)))
-  const { output } = lstm(x, layerOptions({ H, layers: 1 }))
-  const loss = meanSquare(output, graph.input('y', [T, B, H], 'f32'))
+  const { output } = lstm(x, {
+    ...layerOptions({ H, layers: 1 }),
+    ...options,
+    ...(lengths && { lengths: graph.input('lengths', [B], 'i32') })
+  })
+  const loss = meanSquare(output, graph.input('y', output.shape, 'f32'))
   graph.output('loss', loss)
-  return compile({ graph, loss }, setting)
+  const compiled = compile({ graph, loss }, setting)
+  if (lengths) (compiled.plan.inputs['lengths'] as Int32Array).set(lengths)
+  return compiled
 }
 
 /** Inference of a sequence from a zero state; `carry`: from where the run before ended. */

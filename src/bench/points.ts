@@ -93,6 +93,7 @@ export async function* runPoint(point: Point, context: PointContext): AsyncGener
       const reference = required(others.shift())
       figures[`${own.reference.name}_us`] = reference.median
       figures['added_us'] = mine.median - reference.median
+      figures[`of_${own.reference.name}`] = mine.median / reference.median
     }
     yield { ...base, ...figures, ...(foreign !== null && { foreign_share: foreign }) }
     for (const [i, { rival, variant }] of rivals.entries()) {

@@ -8,6 +8,7 @@ import type { Point } from './points.js'
 import type { Choice } from './shapes.js'
 import { sample, step } from './step.js'
 import { trainChar } from './train-char.js'
+import { variants } from './variants.js'
 
 /** One measured row; --json prints it as it is. Times in microseconds. */
 export type BenchRow = {
@@ -34,7 +35,17 @@ export interface Workload {
   run?(options: BenchOptions): AsyncIterable<BenchRow>
 }
 
-export const workloads: readonly Workload[] = [trainChar, layer, sequence, step, sample, gemm, gates, eventLoop]
+export const workloads: readonly Workload[] = [
+  trainChar,
+  layer,
+  ...variants,
+  sequence,
+  step,
+  sample,
+  gemm,
+  gates,
+  eventLoop
+]
 
 /** The named workloads, or all. ERR_INVALID_OPTION for an unknown name. */
 export function findWorkloads(names: readonly string[]): readonly Workload[] {

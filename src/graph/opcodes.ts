@@ -21,6 +21,7 @@ export const opcodes = {
   sample: 18,
   flip: 19,
   sub: 20,
+<<<<<<< HEAD
   ctc: 40,
   mixtureDensity: 41,
   mixtureSample: 42,
@@ -28,6 +29,9 @@ export const opcodes = {
   windowLstm: 44,
   dotAttention: 45,
   additiveAttention: 46
+=======
+  gru: 21
+>>>>>>> family
 } as const
 
 export type OpName = keyof typeof opcodes

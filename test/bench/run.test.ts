@@ -20,7 +20,8 @@ import { machineInfo } from '../../src/index.js'
 
 const none = { threads: [], precisions: [], hidden: [], batch: [], layers: [], length: undefined }
 const tiny = { ...none, threads: [1], hidden: [16], batch: [2], layers: [1], length: 3 }
-const measured = ['train-char', 'layer', 'sequence', 'step', 'sample', 'gemm', 'gates']
+const variants = ['bidirectional', 'lengths', 'peephole', 'layer-norm']
+const measured = ['train-char', 'layer', ...variants, 'sequence', 'step', 'sample', 'gemm', 'gates']
 const seconds = 0.02
 
 async function run(names: readonly string[], choice: Parameters<typeof runBench>[0]['choice']) {
@@ -66,6 +67,12 @@ t.test('each workload gives rows with the promised fields', async (t) => {
       lines.some((line) => line.startsWith(name)),
       `${name} has a heading`
     )
+
+  for (const name of variants) {
+    const row = file.rows.find(({ workload }) => workload === name)!
+    const [own, plain, of] = [row['median_us'], row['plain_us'], row['of_plain']] as number[]
+    t.ok(Math.abs(own! / plain! - of!) < 1e-9, `${name} beside the plain layer`)
+  }
 
   const sample = file.rows.find(({ workload }) => workload === 'sample')!
   t.ok(

@@ -6,6 +6,7 @@ import {
   constant,
   defineModel,
   f32,
+  gru,
   i32,
   lstm,
   meanSquare,
@@ -39,50 +40,43 @@ function meanOfSquares(tensors: readonly Tensor[]): Tensor {
 }
 
 /** x and the initial states are parameters, so that their gradients can be seen. */
-function define(golden: Stacked, options: Partial<LstmOptions>) {
+function define(golden: Stacked, isGru: boolean) {
   const { input, hidden, layers, steps, batch, directions, width } = golden
-  const finals: { h: Tensor[]; c: Tensor[] } = { h: [], c: [] }
   return defineModel({
     name: 'golden',
     config: {},
-    inputs: { lengths: i32(batch), target: { dtype: 'f32', shape: [steps, batch, directions * width] } },
+    inputs: { lengths: i32(batch), target: f32(steps, batch, directions * width) },
     forward: ({ lengths }) => {
       const parameter = (name: string, shape: number[]) => lengths.graph.parameter(name, shape, zeros)
       const states = (name: string, size: number) => {
         const all = parameter(name, [layers * directions, batch * size])
         return Array.from({ length: layers * directions }, (_, i) => reshape(slice(all, 0, i, i + 1), [batch, size]))
       }
-      const initial = { h: states('h0', width), c: states('c0', hidden) }
       const x = reshape(parameter('x', [steps * batch, input]), [steps, batch, input])
-      const bidirectional = directions === 2
+      const options = { name: 'rnn', hidden, layers, bidirectional: directions === 2, lengths }
+      const initial = { h: states('h0', width), c: isGru ? [] : states('c0', hidden) }
       const projection = width === hidden ? {} : { projection: width }
-      const { output, h, c } = lstm(x, {
-        name: 'rnn',
-        hidden,
-        layers,
-        bidirectional,
-        initial,
-        ...projection,
-        ...options,
-        ...(options.lengths === undefined ? { lengths } : {})
-      })
-      Object.assign(finals, { h, c })
-      return Object.fromEntries([
-        ['y', output],
-        ...h.map((s, i) => [`h${i}`, s]),
-        ...c.map((s, i) => [`c${i}`, s])
-      ]) as Record<string, Tensor>
+      const { output, ...finals } = isGru
+        ? gru(x, { ...options, initial })
+        : lstm(x, { ...options, ...projection, initial })
+      const named = (name: string, list: readonly Tensor[]) => list.map((state, i) => [`${name}${i}`, state])
+      const c = 'c' in finals ? finals.c : []
+      return Object.fromEntries([['y', output], ...named('h', finals.h), ...named('c', c)]) as Record<string, Tensor>
     },
-    loss: (outputs, _targets, { target }) =>
-      add(meanSquare(outputs['y']!, target), add(meanOfSquares(finals.h), meanOfSquares(finals.c)))
+    loss: (outputs, _targets, { target }) => {
+      const states = (name: string) => Object.keys(outputs).filter((key) => key.startsWith(name)).map((key) => outputs[key]!)
+      const parts = [meanSquare(outputs['y']!, target), meanOfSquares(states('h'))]
+      return [...parts, ...(isGru ? [] : [meanOfSquares(states('c'))])].reduce(add)
+    }
   })
 }
 
-for (const name of ['lengths-1', 'lengths-bidirectional', 'projection', 'projection-lengths']) {
+for (const name of ['lengths-1', 'lengths-bidirectional', 'projection', 'projection-lengths', 'gru', 'gru-lengths']) {
   t.test(`PyTorch: ${name}`, async (t) => {
     const golden = readGolden<Stacked & Sequences>(name)
     const { layers, directions } = golden
-    using model = define(golden, {})
+    const isGru = name.startsWith('gru')
+    using model = define(golden, isGru)
     const near = (what: string, found: ArrayLike<number>, expected: ArrayLike<number>) => {
       const difference = largestDifference(found, expected)
       t.ok(difference <= 1e-5, `${what} within 1e-5 (${difference.toExponential(1)})`)
@@ -92,9 +86,11 @@ for (const name of ['lengths-1', 'lengths-bidirectional', 'projection', 'project
     t.same(Object.fromEntries(own), Object.fromEntries(names), "PyTorch's names and shapes")
     for (const [parameter, { data }] of Object.entries(golden.parameters))
       model.parameters.set(`rnn.${parameter}`, data)
-    for (const parameter of ['x', 'h0', 'c0'] as const) model.parameters.set(parameter, golden[parameter].data)
+    for (const parameter of isGru ? (['x', 'h0'] as const) : (['x', 'h0', 'c0'] as const)) {
+      model.parameters.set(parameter, golden[parameter].data)
+    }
     const states = Array.from({ length: layers * directions }, (_, i) => i)
-    const plan = model.plan({}, { outputs: ['y', ...states.flatMap((i) => [`h${i}`, `c${i}`])] })
+    const plan = model.plan({}, { outputs: ['y', ...states.flatMap((i) => (isGru ? [`h${i}`] : [`h${i}`, `c${i}`]))] })
     const outputs = plan.outputs as Record<string, Float32Array>
     plan.inputs.lengths.set(golden.lengths)
     plan.inputs.target.set(golden.target.data)
@@ -105,18 +101,14 @@ for (const name of ['lengths-1', 'lengths-bidirectional', 'projection', 'project
       states.flatMap((i) => [...outputs[`h${i}`]!]),
       golden.hT.data
     )
-    near(
-      'final c',
-      states.flatMap((i) => [...outputs[`c${i}`]!]),
-      golden.cT.data
-    )
+    if (!isGru) near('final c', states.flatMap((i) => [...outputs[`c${i}`]!]), golden.cT.data)
     near('loss', outputs['loss']!.subarray(0, 1), golden.loss.data)
     for (const [parameter, { data }] of Object.entries(golden.gradients)) {
       near(`gradient of ${parameter}`, model.parameters.get(`rnn.${parameter}`).grad!, data)
     }
     near('gradient of x', model.parameters.get('x').grad!, golden.gradX.data)
     near('gradient of h0', model.parameters.get('h0').grad!, golden.gradH0.data)
-    near('gradient of c0', model.parameters.get('c0').grad!, golden.gradC0.data)
+    if (!isGru) near('gradient of c0', model.parameters.get('c0').grad!, golden.gradC0.data)
   })
 }
 
@@ -165,6 +157,7 @@ const variants: Record<string, Partial<LstmOptions>> = {
   peepholes: { peepholes: true, initial: 'learned' },
   projection: { projection: 7, recurrentDropout: 0.3 },
   zoneout: { zoneout: { c: 0.3, h: 0.1 }, recurrentDropout: 0.2 },
+  'layer normalisation': { layerNorm: true, recurrentDropout: 0.1 },
   'learned initial state': { initial: 'learned' }
 }
 
@@ -177,6 +170,7 @@ for (const [name, options] of Object.entries(variants)) {
     t.same(parts.train([2, 3]), end)
     t.same(parts.evaluate(), whole.evaluate())
     t.ok(end.every(Number.isFinite))
+    if (options.layerNorm) return
     const half = small(options, { precision: 'bf16' })
     t.ok(largestDifference(half.train([0, 1, 2, 3]), end) < 0.05, 'bf16 goes nearly the same way')
   })
@@ -194,11 +188,21 @@ t.test('parameters of the variants', async (t) => {
   })
   t.equal(model.parameters.get('rnn.weight_peephole_l0').data[59], 0.5)
   t.equal(model.parameters.get('rnn.c0_l0').data[3], 0)
+  const normalised = [...small({ layerNorm: true }).model.parameters].slice(-4).map(({ name, shape }) => [name, ...shape])
+  t.same(normalised, [
+    ['rnn.norm_ih_l0', 80],
+    ['rnn.norm_hh_l0', 80],
+    ['rnn.norm_c_l0', 20],
+    ['rnn.norm_c_bias_l0', 20]
+  ])
 })
 
 t.test('refusals', async (t) => {
   t.throws(() => small({ zoneout: 0.1, peepholes: true }), { code: 'ERR_UNSUPPORTED', message: /peepholes/ })
   t.throws(() => small({ zoneout: 0.1, projection: 3 }), { code: 'ERR_UNSUPPORTED', message: /projection/ })
+  t.throws(() => small({ zoneout: 0.1, layerNorm: true }), { code: 'ERR_UNSUPPORTED', message: /normalisation/ })
+  t.throws(() => small({ peepholes: true, layerNorm: true }), { code: 'ERR_UNSUPPORTED', message: /peepholes/ })
+  t.throws(() => small({ layerNorm: true }, { precision: 'bf16' }).evaluate(), { code: 'ERR_UNSUPPORTED', message: /f32/ })
   t.throws(() => small({ zoneout: 1 }), { code: 'ERR_INVALID_ARGUMENT', message: /below 1/ })
   t.throws(() => small({ recurrentDropout: -1 }), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => small({ projection: 21 }), { code: 'ERR_INVALID_ARGUMENT' })

@@ -46,34 +46,52 @@ struct Cell {
   }
 
   void expected_forward(int variant) {
-    const bool sees = variant == GC_CELL_PEEPHOLE, zones = variant == GC_CELL_ZONEOUT;
+    if (variant == GC_CELL_GRU) return expected_gru_forward();
+    const bool sees = variant == GC_CELL_PEEPHOLE, zones = variant == GC_CELL_ZONEOUT, open = variant == GC_CELL_OPEN;
     each([=](float* g, size_t s, size_t u) {
       const float before = c_prev[s];
       if (sees) g[0] = std::fma(peephole[u], before, g[0]), g[16] = std::fma(peephole[16 + u], before, g[16]);
       g[0] = sigmoid(g[0]), g[16] = sigmoid(g[16]), g[32] = tangent(g[32]);
       c[s] = std::fma(g[16], before, g[0] * g[32]);
       g[48] = sigmoid(sees ? std::fma(peephole[32 + u], c[s], g[48]) : g[48]);
-      h[s] = g[48] * tangent(c[s]);
+      if (!open) h[s] = g[48] * tangent(c[s]);
       if (zones) c[s] = std::fma(zone_c[s], before, (1 - zone_c[s]) * c[s]);
       if (zones) h[s] = std::fma(zone_h[s], h_prev[s], (1 - zone_h[s]) * h[s]);
     });
   }
   void expected_backward(int variant, bool from_above) {
+    if (variant == GC_CELL_GRU) return expected_gru_backward(from_above);
     const auto sigmoid_slope = [](float x, float d) { return d * std::fma(-x, x, x); };
     const auto tanh_slope = [](float x, float d) { return std::fma(-(x * x), d, d); };
-    const bool sees = variant == GC_CELL_PEEPHOLE, zones = variant == GC_CELL_ZONEOUT;
+    const bool sees = variant == GC_CELL_PEEPHOLE, zones = variant == GC_CELL_ZONEOUT, open = variant == GC_CELL_OPEN;
     each([=](float* g, size_t s, size_t u) {
       const float i = g[0], f = g[16], a = g[32], o = g[48];
       const float t = tangent(zones ? std::fma(f, c_prev[s], i * a) : c[s]), d = from_above ? dh[s] + dy[s] : dh[s];
       const float own = zones ? (1 - zone_h[s]) * d : d, carried = zones ? (1 - zone_c[s]) * dc[s] : dc[s];
       if (zones) past[s] = zone_h[s] * d;
-      float e = carried + tanh_slope(t, own * o);
-      g[48] = sigmoid_slope(o, own * t);
+      float e = open ? carried : carried + tanh_slope(t, own * o);
+      if (!open) g[48] = sigmoid_slope(o, own * t);
       if (sees) e = std::fma(peephole[32 + u], g[48], e);
       g[0] = sigmoid_slope(i, e * a), g[16] = sigmoid_slope(f, e * c_prev[s]), g[32] = tanh_slope(a, e * i);
       const float product = e * f;
       if (zones) dc[s] = zone_c[s] * dc[s] + product;
       else dc[s] = sees ? std::fma(peephole[u], g[0], std::fma(peephole[16 + u], g[16], product)) : product;
+    });
+  }
+
+  void expected_gru_forward() {
+    each([=](float* g, size_t s, size_t) {
+      g[0] = sigmoid(g[0]), g[16] = sigmoid(g[16]), g[32] = tangent(std::fma(g[0], g[48], g[32]));
+      h[s] = std::fma(g[16], h_prev[s], (1 - g[16]) * g[32]);
+    });
+  }
+  void expected_gru_backward(bool from_above) {
+    each([=](float* g, size_t s, size_t) {
+      const float r = g[0], z = g[16], n = g[32], part = g[48], d = from_above ? dh[s] + dy[s] : dh[s];
+      const float back = d * (1 - z), slope = std::fma(-(n * n), back, back), dr = slope * part;
+      const float turn = d * (c_prev[s] - n);
+      past[s] = d * z;
+      g[0] = dr * std::fma(-r, r, r), g[16] = turn * std::fma(-z, z, z), g[32] = slope, g[48] = slope * r;
     });
   }
 

@@ -8,7 +8,16 @@ namespace lab {
 using Reference = gatecell::reference::Lstm<float>;
 using Exact = gatecell::reference::Lstm<double>;
 
-enum Variant { kPlain = 0, kLengths = 1, kPeepholes = 2, kLearned = 4, kDropout = 8, kZoneout = 16, kProjection = 32 };
+enum Variant {
+  kPlain = 0,
+  kLengths = 1,
+  kPeepholes = 2,
+  kLearned = 4,
+  kDropout = 8,
+  kZoneout = 16,
+  kProjection = 32,
+  kNorm = 64
+};
 struct Shape {
   int32_t T, B, I, H;
   bool reverse = false, biases = true, states = true;
@@ -23,8 +32,8 @@ inline std::string text(const Shape& s) {
   std::string t = "T " + std::to_string(s.T) + " B " + std::to_string(s.B) + " I " + std::to_string(s.I) + " H " +
                   std::to_string(s.H) + (s.reverse ? " reverse" : "") + (s.biases ? " biases" : "") +
                   (s.states ? " states" : "");
-  const char* names[] = {" lengths", " peepholes", " learned", " dropout", " zoneout", " projection"};
-  for (int i = 0; i < 6; ++i) t += s.variant >> i & 1 ? names[i] : "";
+  const char* names[] = {" lengths", " peepholes", " learned", " dropout", " zoneout", " projection", " normalisation"};
+  for (int i = 0; i < 7; ++i) t += s.variant >> i & 1 ? names[i] : "";
   return t;
 }
 
@@ -60,6 +69,12 @@ inline Reference make(const Shape& s, uint64_t seed, bool training = true) {
   }
   if (s.has(kPeepholes)) r.peephole = random.floats(3 * s.H, 1);
   if (s.has(kProjection)) r.w_hr = random.floats(int64_t{s.R()} * s.H, k);
+  if (s.has(kNorm)) {
+    for (Floats* gain : {&r.gain_ih, &r.gain_hh})
+      for (float& g : * gain = random.floats(4 * s.H, 0.5)) g += 1;
+    for (float& g : r.gain_c = random.floats(s.H, 0.5)) g += 1;
+    r.bias_c = random.floats(s.H, 0.5);
+  }
   if (s.has(kDropout) && training)
     r.mask = mask_of(gatecell::Draw::kMask, s.B, s.R(), kDrop, 0, static_cast<float>(1 / (1 - kDrop)));
   if (s.has(kZoneout)) {
@@ -77,7 +92,8 @@ inline Reference make(const Shape& s, uint64_t seed, bool training = true) {
 struct Run {
   Graph graph;
   int x, w_ih, w_hh, b_ih = Graph::none, b_hh = Graph::none, h0 = Graph::none, c0 = Graph::none, lengths = Graph::none,
-                     peephole = Graph::none, w_hr = Graph::none, y, hT, cT, all, target, loss;
+                     peephole = Graph::none, w_hr = Graph::none, norm[4] = {-1, -1, -1, -1}, y, hT, cT, all, target,
+                     loss;
   int32_t sequence, h_state, c_state;
 
   Run(const Shape& s, const Reference& r, const Floats& targets, int32_t threads, int32_t precision = GC_FLOAT,
@@ -100,8 +116,14 @@ struct Run {
     if (s.has(kLengths)) lengths = graph.ids({s.B}, r.lengths);
     if (s.has(kPeepholes)) peephole = graph.param({3 * s.H}, r.peephole);
     if (s.has(kProjection)) w_hr = graph.param({s.R(), s.H}, r.w_hr);
+    if (s.has(kNorm)) {
+      norm[0] = graph.param({4 * s.H}, r.gain_ih), norm[1] = graph.param({4 * s.H}, r.gain_hh);
+      norm[2] = graph.param({s.H}, r.gain_c), norm[3] = graph.param({s.H}, r.bias_c);
+    }
     y = graph.host({s.T, s.B, s.R()}), hT = graph.host({s.B, s.R()}), cT = graph.host({s.B, s.H});
-    graph.record(GC_OP_LSTM, {x3, w_ih, w_hh, b_ih, b_hh, h2, c2, lengths, peephole, w_hr}, {y, hT, cT},
+    graph.record(GC_OP_LSTM,
+                 {x3, w_ih, w_hh, b_ih, b_hh, h2, c2, lengths, peephole, w_hr, norm[0], norm[1], norm[2], norm[3]},
+                 {y, hT, cT},
                  {s.reverse ? 1.0 : 0.0, s.has(kDropout) ? kDrop : 0, s.has(kZoneout) ? kZoneC : 0,
                   s.has(kZoneout) ? kZoneH : 0, kStream});
     const int n = sequence + h_state + c_state;
@@ -132,6 +154,7 @@ void set_gradients(gatecell::reference::Lstm<Real>& r, const Floats& targets) {
 inline Exact widened(const Reference& r) {
   Exact e;
   e.T = r.T, e.B = r.B, e.I = r.I, e.H = r.H, e.R = r.R, e.reverse = r.reverse, e.lengths = r.lengths;
+  e.gain_ih = widen(r.gain_ih), e.gain_hh = widen(r.gain_hh), e.gain_c = widen(r.gain_c), e.bias_c = widen(r.bias_c);
   e.peephole = widen(r.peephole), e.w_hr = widen(r.w_hr), e.mask = widen(r.mask), e.zone_c = widen(r.zone_c),
   e.zone_h = widen(r.zone_h);
   e.x = widen(r.x), e.w_ih = widen(r.w_ih), e.w_hh = widen(r.w_hh), e.b_ih = widen(r.b_ih), e.b_hh = widen(r.b_hh),
@@ -151,6 +174,10 @@ void each_result(Run& run, const gatecell::reference::Lstm<Real>& r, const Shape
   if (s.biases) see("db_ih", run.graph.grad(run.b_ih), r.db), see("db_hh", run.graph.grad(run.b_hh), r.db);
   if (s.states) see("dh0", run.graph.grad(run.h0), r.dh0), see("dc0", run.graph.grad(run.c0), r.dc0);
   if (s.has(kPeepholes)) see("dpeephole", run.graph.grad(run.peephole), r.dpeephole);
+  if (s.has(kNorm)) {
+    see("dgain_ih", run.graph.grad(run.norm[0]), r.dgain_ih), see("dgain_hh", run.graph.grad(run.norm[1]), r.dgain_hh);
+    see("dgain_c", run.graph.grad(run.norm[2]), r.dgain_c), see("dbias_c", run.graph.grad(run.norm[3]), r.dbias_c);
+  }
   if (s.has(kProjection)) see("dw_hr", run.graph.grad(run.w_hr), r.dw_hr);
 }
 
@@ -173,8 +200,10 @@ inline void check_bits(const Shape& s, std::initializer_list<int32_t> teams) {
 // Every set of variants that goes together.
 inline std::vector<int> variant_sets() {
   std::vector<int> sets;
-  for (int v = 1; v < 64; ++v)
-    if (!(v & kZoneout && v & (kPeepholes | kProjection))) sets.push_back(v);
+  for (int v = 1; v < 128; ++v) {
+    const bool zoneout = v & kZoneout, peepholes = v & kPeepholes;
+    if (!(zoneout && (peepholes || v & kProjection)) && !(v & kNorm && (zoneout || peepholes))) sets.push_back(v);
+  }
   return sets;
 }
 }  // namespace lab

@@ -44,14 +44,15 @@ TEST_CASE("lstm: float stays near double, forward and back") {
     each_result(run, exact, s, [&](const char* name, const Floats& got, const Doubles& expected) {
       CAPTURE(text(s));
       CAPTURE(name);
-      CHECK(error(got, expected, 1e-6) < 3e-6);
+      CHECK(error(got, expected, 1e-6) < (s.has(kNorm) ? 3e-5 : 3e-6));  // 1 / deviation magnifies roundings
     });
   }
 }
 
 TEST_CASE("lstm: bf16 products stay within their rounding of double, with the same bits for any thread count") {
   std::vector<Shape> shapes = {{6, 3, 9, 33}, {5, 20, 24, 64, true}};
-  for (int variant : variant_sets()) shapes.push_back({5, 6, 9, 18, variant % 3 == 1, true, true, variant});
+  for (int variant : variant_sets())
+    if (!(variant & kNorm)) shapes.push_back({5, 6, 9, 18, variant % 3 == 1, true, true, variant});
   for (const Shape& s : shapes) {
     const Reference values = make(s, 15);
     const Floats targets = targets_for(s, 16);
@@ -104,11 +105,19 @@ TEST_CASE("lstm: the double reference's gradient is what finite differences find
     CHECK(std::fabs(exact.dy[0] - scale * (exact.y[0] - static_cast<double>(targets[0]))) < 1e-15);
     exact.backward();
     using Member = std::vector<double> Exact::*;
-    const std::pair<Member, Member> pairs[] = {{&Exact::x, &Exact::dx},       {&Exact::w_ih, &Exact::dw_ih},
-                                               {&Exact::w_hh, &Exact::dw_hh}, {&Exact::b_ih, &Exact::db},
-                                               {&Exact::b_hh, &Exact::db},    {&Exact::h0, &Exact::dh0},
-                                               {&Exact::c0, &Exact::dc0},     {&Exact::peephole, &Exact::dpeephole},
-                                               {&Exact::w_hr, &Exact::dw_hr}};
+    const std::pair<Member, Member> pairs[] = {{&Exact::x, &Exact::dx},
+                                               {&Exact::w_ih, &Exact::dw_ih},
+                                               {&Exact::w_hh, &Exact::dw_hh},
+                                               {&Exact::b_ih, &Exact::db},
+                                               {&Exact::b_hh, &Exact::db},
+                                               {&Exact::h0, &Exact::dh0},
+                                               {&Exact::c0, &Exact::dc0},
+                                               {&Exact::peephole, &Exact::dpeephole},
+                                               {&Exact::w_hr, &Exact::dw_hr},
+                                               {&Exact::gain_ih, &Exact::dgain_ih},
+                                               {&Exact::gain_hh, &Exact::dgain_hh},
+                                               {&Exact::gain_c, &Exact::dgain_c},
+                                               {&Exact::bias_c, &Exact::dbias_c}};
     for (const auto& [value, gradient] : pairs) {
       Doubles found;
       for (size_t i = 0; i < (exact.*value).size(); ++i) {

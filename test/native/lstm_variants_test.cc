@@ -10,7 +10,8 @@ TEST_CASE("lstm variants on threads: the bits of the float reference in every co
     check_bits({4, 7, 5, 20, true, variant % 2 == 0, variant % 3 != 0, variant}, {1, 2});
     check_bits({3, 20, 4, 37, variant % 5 < 2, true, true, variant}, {2, 3});
   }
-  for (int variant : std::vector<int>{kLengths, kLengths | kDropout, kLengths | kZoneout, kLengths | kPeepholes})
+  for (int variant : std::vector<int>{kNorm, kLengths | kNorm, kLengths, kLengths | kDropout, kLengths | kZoneout,
+                                      kLengths | kPeepholes})
     check_bits({9, 33, 40, 70, true, true, true, variant}, {1, 2, 4});
   for (int variant : std::vector<int>{kLengths, kPeepholes, kZoneout, kDropout})
     check_bits({7, 3, 40, 130, false, true, true, variant}, {4});
@@ -94,12 +95,20 @@ TEST_CASE("lstm: variants that do not go together are refused") {
     const int peephole = s.has(kPeepholes) ? g.param({12}, r.peephole) : none;
     const int w_hr = s.has(kProjection) ? g.param({s.R(), 4}, r.w_hr) : none;
     const int y = g.host({2, 2, s.R()});
-    g.record(GC_OP_LSTM, {x, w, u, none, none, none, none, none, peephole, w_hr}, {y},
+    const bool norms = s.has(kNorm);
+    const int a = norms ? g.param({16}, r.gain_ih) : none, b = norms ? g.param({16}, r.gain_hh) : none;
+    const int c = norms ? g.param({4}, r.gain_c) : none, d = norms ? g.param({4}, r.bias_c) : none;
+    g.record(GC_OP_LSTM, {x, w, u, none, none, none, none, none, peephole, w_hr, a, b, c, d}, {y},
              {0, 0, s.has(kZoneout) ? 0.1 : 0, 0, 0});
     return g.try_compile();
   };
   CHECK(refused(kZoneout | kPeepholes, GC_FLOAT) == GC_UNSUPPORTED);
   CHECK(refused(kZoneout | kProjection, GC_FLOAT) == GC_UNSUPPORTED);
+  CHECK(refused(kNorm | kPeepholes, GC_FLOAT) == GC_UNSUPPORTED);
+  CHECK(refused(kNorm | kZoneout, GC_FLOAT) == GC_UNSUPPORTED);
+  CHECK(refused(kNorm, GC_BF16) == GC_UNSUPPORTED);
+  CHECK(refused(kNorm, GC_INT8) == GC_UNSUPPORTED);
+  CHECK(refused(kNorm | kProjection, GC_FLOAT) == GC_OK);
   CHECK(refused(kProjection, GC_INT8) == GC_UNSUPPORTED);
   CHECK(refused(kProjection, GC_BF16) == GC_OK);
   CHECK(refused(kPeepholes, GC_INT8) == GC_OK);

@@ -68,7 +68,8 @@ enum { GC_TENSOR_FIELDS = 8 };
 typedef enum gc_opcode {
   // table[V,E], ids i32[...] -> [..., E]
   GC_OP_EMBEDDING = 1,
-  // x[T,B,I], w_ih[4H,I], w_hh[4H,R], b_ih[4H]?, b_hh[4H]?, h0[B,R]?, c0[B,H]?, lengths i32[B]?, peephole[3H]?, w_hr[R,H]?
+  // x[T,B,I], w_ih[4H,I], w_hh[4H,R], b_ih[4H]?, b_hh[4H]?, h0[B,R]?, c0[B,H]?, lengths i32[B]?, peephole[3H]?, w_hr[R,H]?,
+  //   layer normalisation: gain_ih[4H]?, gain_hh[4H]?, gain_c[H]?, bias_c[H]? (all or none)
   //   -> y[T,B,R], hT[B,R]?, cT[B,H]?; R is H where there is no w_hr; h0 and c0 may be parameters [R] and [H], for every row
   // attributes: reverse (0/1); may be left out: recurrent dropout, zoneout of c, zoneout of h, stream
   GC_OP_LSTM = 2,
@@ -104,6 +105,9 @@ typedef enum gc_opcode {
   GC_OP_FLIP = 19,
   // as GC_OP_ADD
   GC_OP_SUB = 20,
+  // x[T,B,I], w_ih[3H,I], w_hh[3H,H], b_ih[3H]?, b_hh[3H]?, h0[B,H] or a parameter [H]?, -1, lengths i32[B]? -> y[T,B,H], hT[B,H]?
+  // attributes: reverse (0/1); may be left out: recurrent dropout, 0, 0, stream
+  GC_OP_GRU = 21,
   // logits[T,B,K], targets i32[B,L], input lengths i32[B], target lengths i32[B] -> f32[2]: mean nats of the rows with at
   // least one step, their count; nats of each row [B]?; attributes: blank
   GC_OP_CTC = 40,

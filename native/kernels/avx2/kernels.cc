@@ -16,6 +16,10 @@ namespace {
 
 #include "../shared/cell.inl"
 
+#include "../shared/gru.inl"
+
+#include "../shared/norm.inl"
+
 #include "../shared/elementwise.inl"
 
 #include "../shared/probe.inl"
@@ -27,9 +31,13 @@ extern "C" const gc_kernels gc_kernels_avx2 = {
     gc_avx2::kTileVectors* gc_avx2::VL,
     gc_avx2::gemm_all<gc_avx2::FloatMac>,
     {gc_avx2::cell_forward<GC_CELL_PLAIN>, gc_avx2::cell_forward<GC_CELL_PEEPHOLE>,
-     gc_avx2::cell_forward<GC_CELL_ZONEOUT>},
+     gc_avx2::cell_forward<GC_CELL_ZONEOUT>, gc_avx2::cell_forward<GC_CELL_OPEN>, gc_avx2::gru_forward},
     {gc_avx2::cell_backward<GC_CELL_PLAIN>, gc_avx2::cell_backward<GC_CELL_PEEPHOLE>,
-     gc_avx2::cell_backward<GC_CELL_ZONEOUT>},
+     gc_avx2::cell_backward<GC_CELL_ZONEOUT>, gc_avx2::cell_backward<GC_CELL_OPEN>, gc_avx2::gru_backward},
+    gc_avx2::norm_gates_forward,
+    gc_avx2::norm_gates_backward,
+    gc_avx2::norm_cell_forward,
+    gc_avx2::norm_cell_backward,
     gc_avx2::sigmoid_array,
     gc_avx2::tanh_array,
     gc_avx2::exp_array,

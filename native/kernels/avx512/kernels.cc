@@ -16,6 +16,10 @@ namespace {
 
 #include "../shared/cell.inl"
 
+#include "../shared/gru.inl"
+
+#include "../shared/norm.inl"
+
 #include "../shared/elementwise.inl"
 
 #include "../shared/probe.inl"
@@ -27,9 +31,13 @@ extern "C" const gc_kernels gc_kernels_avx512 = {
     gc_avx512::kTileVectors* gc_avx512::VL,
     gc_avx512::gemm_all<gc_avx512::FloatMac>,
     {gc_avx512::cell_forward<GC_CELL_PLAIN>, gc_avx512::cell_forward<GC_CELL_PEEPHOLE>,
-     gc_avx512::cell_forward<GC_CELL_ZONEOUT>},
+     gc_avx512::cell_forward<GC_CELL_ZONEOUT>, gc_avx512::cell_forward<GC_CELL_OPEN>, gc_avx512::gru_forward},
     {gc_avx512::cell_backward<GC_CELL_PLAIN>, gc_avx512::cell_backward<GC_CELL_PEEPHOLE>,
-     gc_avx512::cell_backward<GC_CELL_ZONEOUT>},
+     gc_avx512::cell_backward<GC_CELL_ZONEOUT>, gc_avx512::cell_backward<GC_CELL_OPEN>, gc_avx512::gru_backward},
+    gc_avx512::norm_gates_forward,
+    gc_avx512::norm_gates_backward,
+    gc_avx512::norm_cell_forward,
+    gc_avx512::norm_cell_backward,
     gc_avx512::sigmoid_array,
     gc_avx512::tanh_array,
     gc_avx512::exp_array,

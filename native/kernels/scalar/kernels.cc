@@ -16,6 +16,10 @@ namespace {
 
 #include "../shared/cell.inl"
 
+#include "../shared/gru.inl"
+
+#include "../shared/norm.inl"
+
 #include "../shared/elementwise.inl"
 
 #include "../shared/probe.inl"
@@ -27,9 +31,13 @@ extern "C" const gc_kernels gc_kernels_scalar = {
     gc_scalar::kTileVectors* gc_scalar::VL,
     gc_scalar::gemm_all<gc_scalar::FloatMac>,
     {gc_scalar::cell_forward<GC_CELL_PLAIN>, gc_scalar::cell_forward<GC_CELL_PEEPHOLE>,
-     gc_scalar::cell_forward<GC_CELL_ZONEOUT>},
+     gc_scalar::cell_forward<GC_CELL_ZONEOUT>, gc_scalar::cell_forward<GC_CELL_OPEN>, gc_scalar::gru_forward},
     {gc_scalar::cell_backward<GC_CELL_PLAIN>, gc_scalar::cell_backward<GC_CELL_PEEPHOLE>,
-     gc_scalar::cell_backward<GC_CELL_ZONEOUT>},
+     gc_scalar::cell_backward<GC_CELL_ZONEOUT>, gc_scalar::cell_backward<GC_CELL_OPEN>, gc_scalar::gru_backward},
+    gc_scalar::norm_gates_forward,
+    gc_scalar::norm_gates_backward,
+    gc_scalar::norm_cell_forward,
+    gc_scalar::norm_cell_backward,
     gc_scalar::sigmoid_array,
     gc_scalar::tanh_array,
     gc_scalar::exp_array,

@@ -1,0 +1,47 @@
+// Stacked GRU layers over a sequence, under PyTorch's parameter names: `<name>.weight_ih_l0` [3H, I], `<name>.weight_hh_l0`
+// [3H, H], `<name>.bias_ih_l0` and `<name>.bias_hh_l0` [3H], gate order r, z, n; suffixes as the LSTM's.
+
+import { uniform } from '../graph/initializers.js'
+import { gru as gruOp } from '../graph/ops.js'
+import type { Tensor } from '../graph/tensor.js'
+import { parameterOf, stackLayers, type Place, type RecurrentOptions } from './recurrent.js'
+
+export interface GruOptions extends RecurrentOptions {
+  /** Initial states [B, H], one per layer and direction, or 'learned': parameters [H] that start as zeros; default: zeros. */
+  initial?: { h: readonly Tensor[] } | 'learned'
+}
+
+export interface GruResult {
+  /** [T, B, H], or [T, B, 2H] when bidirectional. */
+  output: Tensor
+  /** Final states [B, H], one per layer and direction, in the order of `initial`. */
+  h: Tensor[]
+}
+
+/** x [T, B, I] -> the last layer's output and all final states (Cho et al. 2014, in PyTorch's form). */
+export function gru(x: Tensor, options: GruOptions): GruResult {
+  const sizes = { h: options.hidden }
+  const { output, finals } = stackLayers('gru', x, options, sizes, options.initial, (input, place) =>
+    oneLayer(input, options, place)
+  )
+  return { output, ...finals }
+}
+
+function oneLayer(x: Tensor, options: GruOptions, { suffix, reverse, start }: Place<'h'>) {
+  const { name, hidden, recurrentDropout, lengths = null } = options
+  const everywhere = uniform(1 / Math.sqrt(hidden))
+  const { inputWeight = everywhere, recurrentWeight = everywhere, bias = everywhere } = options
+  const parameter = parameterOf(x, name, suffix)
+  return gruOp({
+    x,
+    weightIh: parameter('weight_ih', [3 * hidden, x.shape[2]!], inputWeight),
+    weightHh: parameter('weight_hh', [3 * hidden, hidden], recurrentWeight),
+    biasIh: parameter('bias_ih', [3 * hidden], bias),
+    biasHh: parameter('bias_hh', [3 * hidden], bias),
+    h0: start?.h ?? null,
+    lengths,
+    reverse,
+    dropout: recurrentDropout ?? 0,
+    stream: recurrentDropout === undefined ? 0 : x.graph.nextStream()
+  })
+}
