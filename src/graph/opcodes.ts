@@ -21,7 +21,7 @@ export const opcodes = {
   sample: 18,
   flip: 19,
   sub: 20,
-<<<<<<< HEAD
+  gru: 21,
   ctc: 40,
   mixtureDensity: 41,
   mixtureSample: 42,
@@ -29,9 +29,6 @@ export const opcodes = {
   windowLstm: 44,
   dotAttention: 45,
   additiveAttention: 46
-=======
-  gru: 21
->>>>>>> family
 } as const
 
 export type OpName = keyof typeof opcodes
