@@ -4,8 +4,10 @@ import type { Command } from 'commander'
 import { openCorpus } from '../data/corpus.js'
 import { GatecellError } from '../errors.js'
 import { readCheckpointInfo } from '../io/checkpoint.js'
+import { GENERATION_TASK } from '../tasks/handwriting/generation/index.js'
 import { RECOGNITION_TASK } from '../tasks/handwriting/recognition/index.js'
 import { evaluateText, loadTextModel, TEXT_TASK } from '../tasks/text/index.js'
+import { evaluateHandwriting } from './evaluate-handwriting.js'
 import { evaluateRecognition } from './evaluate-recognition.js'
 import { duration, integer, nats } from './format.js'
 import { addInkOptions, type InkFlags } from './ink-options.js'
@@ -68,7 +70,8 @@ async function evaluate(path: string, data: string[], flags: EvaluateFlags, inte
   const { task } = await readCheckpointInfo(path)
   if (task === TEXT_TASK) return await evaluateTextModel(path, data, flags, interrupts)
   if (task === RECOGNITION_TASK) return await evaluateRecognition(path, data, flags, interrupts)
-  const expected = [TEXT_TASK, RECOGNITION_TASK].join(' or ')
+  if (task === GENERATION_TASK) return await evaluateHandwriting(path, data, flags, interrupts)
+  const expected = [TEXT_TASK, RECOGNITION_TASK, GENERATION_TASK].join(' or ')
   throw new GatecellError('ERR_WRONG_TASK', `Expected a ${expected} model but ${path} holds a "${task}" model`)
 }
 

@@ -12,8 +12,10 @@ import { addRead } from './read.js'
 import { addSample } from './sample.js'
 import { addTour } from './tour.js'
 import { addTrace } from './trace.js'
+import { addTrainHandwriting } from './train-handwriting.js'
 import { addTrainRecognition } from './train-recognition.js'
 import { addTrainText } from './train-text.js'
+import { addWrite } from './write.js'
 
 const ABOUT = `
 Examples:
@@ -55,9 +57,11 @@ function createProgram(): Command {
   for (const group of [program, train]) group.allowExcessArguments().allowUnknownOption().action(showCommands)
   addTrainText(train)
   addTrainRecognition(train)
+  addTrainHandwriting(train)
   addSample(program)
   addEvaluate(program)
   addRead(program)
+  addWrite(program)
   addTrace(program)
   addInspect(program)
   addDoctor(program)

@@ -113,7 +113,10 @@ export function lstm(inputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
 function expectApart(what: string, there: boolean, others: Record<string, unknown>): void {
   const other = Object.entries(others).find(([, value]) => value !== null)
   if (!there || !other) return
-  throw new GatecellError('ERR_UNSUPPORTED', `lstm: expected ${what} without ${other[0]} but received both; leave one out.`)
+  throw new GatecellError(
+    'ERR_UNSUPPORTED',
+    `lstm: expected ${what} without ${other[0]} but received both; leave one out.`
+  )
 }
 
 export interface GruInputs {

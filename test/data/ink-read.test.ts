@@ -176,7 +176,7 @@ t.test('files: gzip, skipping, folders', async (t) => {
   await t.rejects(readInk([join(folder, 'none')]), { code: 'ERR_FILE_NOT_FOUND' })
 })
 
-t.test('anything at all is ink or a typed error', async (t) => {
+t.test('anything at all is ink or a typed error', async () => {
   const typed = (text: string) => {
     try {
       for (const ink of all(text)) if (ink.strokes.some(({ x }) => !x.every(Number.isFinite))) return false
