@@ -117,3 +117,8 @@ export { openEventLog, type EventLog } from './io/tfevents.js'
 
 // Applications.
 export * as text from './tasks/text/index.js'
+export * as handwriting from './tasks/handwriting/generation/index.js'
+export * as handwritingRecognition from './tasks/handwriting/recognition/index.js'
+export { readInk, type ReadInkOptions } from './data/ink/read.js'
+export { createInk, inkPoints, type Ink, type InkPoint, type Stroke } from './data/ink/strokes.js'
+export { inkSvg, type InkSvgOptions } from './tasks/handwriting/svg.js'

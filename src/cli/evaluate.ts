@@ -1,10 +1,23 @@
-// gatecell evaluate: a model file and a text in, nats per symbol out.
+// gatecell evaluate: a model file and data in, how well it does out: nats per symbol of a text, character error rate of ink.
 
 import type { Command } from 'commander'
 import { openCorpus } from '../data/corpus.js'
 import type { Tokens } from '../data/tokens.js'
-import { evaluateText, loadTextModel, type TextMeasure, type TextMeasureOptions } from '../tasks/text/index.js'
+import { GatecellError } from '../errors.js'
+import { readCheckpointInfo } from '../io/checkpoint.js'
+import { GENERATION_TASK } from '../tasks/handwriting/generation/index.js'
+import { RECOGNITION_TASK } from '../tasks/handwriting/recognition/index.js'
+import {
+  evaluateText,
+  loadTextModel,
+  TEXT_TASK,
+  type TextMeasure,
+  type TextMeasureOptions
+} from '../tasks/text/index.js'
+import { evaluateHandwriting } from './evaluate-handwriting.js'
+import { evaluateRecognition } from './evaluate-recognition.js'
 import { duration, integer, nats } from './format.js'
+import { addInkOptions, type InkFlags } from './ink-options.js'
 import { readStdin, withInterrupts, type Interrupts } from './interrupt.js'
 import { choice, number, weights, whole } from './options.js'
 import { createOutput } from './output.js'
@@ -12,13 +25,14 @@ import { createProgress } from './progress.js'
 
 const parts = ['all', 'train', 'valid', 'test'] as const
 
-interface EvaluateFlags {
+export interface EvaluateFlags extends InkFlags {
   part: (typeof parts)[number]
   valid?: number
   test?: number
   threads?: number
   weights?: 'f32' | 'bf16' | 'int8'
   cacheDir?: string
+  where?: string
   json?: true
 }
 
@@ -27,17 +41,20 @@ Examples:
   gatecell evaluate shakespeare.safetensors other.txt
   gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --json
   gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --weights int8
+  gatecell evaluate reader.safetensors words.ndjson.gz --json
+  gatecell evaluate digits.safetensors digits.unipen --where comment:2=26-30
 
-The text is read as one stream, its state carried from the first symbol to the last: the figure is exact. --part takes
-the part of the text that the training held back, cut by the same shares. With narrow --weights the text is read twice,
-and what they cost is printed.`
+A text is read as one stream, its state carried from the first symbol to the last: the figure is exact. --part takes
+the part that the training held back, cut by the same shares. With narrow --weights the text is read twice, and what they
+cost is printed. Ink is read sample by sample: the share of symbols read
+wrong (cer), of samples read without an error (exact), and nats per sample.`
 
 export function addEvaluate(program: Command): void {
-  program
+  const command = program
     .command('evaluate')
-    .description('Measures how well a model predicts a text, in nats and bits per symbol.')
+    .description('Measures how well a model predicts a text, or reads ink.')
     .argument('<model>', 'a .safetensors file of a training')
-    .argument('<text...>', 'files, folders, patterns, or - for standard input')
+    .argument('<data...>', 'texts or ink: files, folders, patterns, or - for standard input')
     .option('--part <name>', 'all, train, valid or test', choice('--part', parts), 'all')
     .option('--valid <share>', 'share that validates (default: as in the training)', number('--valid', 0, 1, 'most'))
     .option(
@@ -48,14 +65,26 @@ export function addEvaluate(program: Command): void {
     .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
     .option('--threads <n>', 'threads (default: what suits one stream)', whole('--threads', 1, 1024))
     .option('--cache-dir <folder>', 'for the symbols of texts above 64 MB')
+    .option('--where <field=values>', 'of ink: only these samples, as writer=26-30')
+  addInkOptions(command)
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)
-    .action(async (model: string, text: string[], flags: EvaluateFlags) => {
-      process.exitCode = await withInterrupts((interrupts) => evaluate(model, text, flags, interrupts))
+    .action(async (model: string, data: string[], flags: EvaluateFlags) => {
+      process.exitCode = await withInterrupts((interrupts) => evaluate(model, data, flags, interrupts))
     })
 }
 
-async function evaluate(
+/** The measure of the model's task. ERR_WRONG_TASK for one without. */
+async function evaluate(path: string, data: string[], flags: EvaluateFlags, interrupts: Interrupts): Promise<number> {
+  const { task } = await readCheckpointInfo(path)
+  if (task === TEXT_TASK) return await evaluateTextModel(path, data, flags, interrupts)
+  if (task === RECOGNITION_TASK) return await evaluateRecognition(path, data, flags, interrupts)
+  if (task === GENERATION_TASK) return await evaluateHandwriting(path, data, flags, interrupts)
+  const expected = [TEXT_TASK, RECOGNITION_TASK, GENERATION_TASK].join(' or ')
+  throw new GatecellError('ERR_WRONG_TASK', `Expected a ${expected} model but ${path} holds a "${task}" model`)
+}
+
+async function evaluateTextModel(
   path: string,
   text: string[],
   flags: EvaluateFlags,

@@ -37,3 +37,8 @@ export function integer(count: number): string {
 export function nats(loss: number): string {
   return loss.toFixed(4)
 }
+
+/** 0.0312 -> 3.12 %. */
+export function percent(share: number): string {
+  return `${(100 * share).toFixed(2)} %`
+}

@@ -8,9 +8,14 @@ import { addDoctor } from './doctor.js'
 import { addEvaluate } from './evaluate.js'
 import { addInspect } from './inspect.js'
 import { exitCodes, reportError, watchOutput } from './output.js'
+import { addRead } from './read.js'
 import { addSample } from './sample.js'
 import { addTour } from './tour.js'
+import { addTrace } from './trace.js'
+import { addTrainHandwriting } from './train-handwriting.js'
+import { addTrainRecognition } from './train-recognition.js'
 import { addTrainText } from './train-text.js'
+import { addWrite } from './write.js'
 
 const ABOUT = `
 Examples:
@@ -51,8 +56,13 @@ function createProgram(): Command {
     .description('Trains a network; one command for each application.')
   for (const group of [program, train]) group.allowExcessArguments().allowUnknownOption().action(showCommands)
   addTrainText(train)
+  addTrainRecognition(train)
+  addTrainHandwriting(train)
   addSample(program)
   addEvaluate(program)
+  addRead(program)
+  addWrite(program)
+  addTrace(program)
   addInspect(program)
   addDoctor(program)
   addBench(program)

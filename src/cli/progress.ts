@@ -17,12 +17,13 @@ export interface Progress {
 const LINE_SECONDS = 5
 const BAR = '  {bar} {percentage}% | {text}'
 
-export async function createProgress(output: Output): Promise<Progress> {
+/** `unit`: what rates count. */
+export async function createProgress(output: Output, unit = 'symbols'): Promise<Progress> {
   if (output.json) return { report() {}, show() {}, clear() {} }
-  return output.terminal ? await barProgress() : lineProgress(output)
+  return output.terminal ? await barProgress(unit) : lineProgress(output, unit)
 }
 
-async function barProgress(): Promise<Progress> {
+async function barProgress(unit: string): Promise<Progress> {
   const { SingleBar, Presets } = (await import('cli-progress')).default
   let bar: SingleBar | null = null
   let valid: number | null = null
@@ -44,7 +45,7 @@ async function barProgress(): Promise<Progress> {
   return {
     report(report) {
       valid = report.validation?.loss ?? valid
-      update(report.fraction ?? 0, parts(report, valid).join(' | '))
+      update(report.fraction ?? 0, parts(report, valid, unit).join(' | '))
     },
     show: (what, done) => update(done, what),
     clear() {
@@ -54,7 +55,7 @@ async function barProgress(): Promise<Progress> {
   }
 }
 
-function lineProgress(output: Output): Progress {
+function lineProgress(output: Output, unit: string): Progress {
   let last = -Infinity
   let valid: number | null = null
   return {
@@ -63,19 +64,19 @@ function lineProgress(output: Output): Progress {
       if (!report.validation && report.seconds - last < LINE_SECONDS) return
       last = report.seconds
       const share = report.fraction === null ? '' : `${Math.floor(100 * report.fraction)}%`
-      output.line([share.padStart(6), `step ${report.step}`, ...parts(report, valid)].join('  '))
+      output.line([share.padStart(6), `step ${report.step}`, ...parts(report, valid, unit)].join('  '))
     },
     show() {},
     clear() {}
   }
 }
 
-function parts(report: Report, valid: number | null): string[] {
+function parts(report: Report, valid: number | null, unit: string): string[] {
   const { loss, tokensPerSecond, remaining } = report
   return [
     `loss ${nats(loss)}`,
     ...(valid === null ? [] : [`valid ${nats(valid)}`]),
-    `${quantity(tokensPerSecond)} symbols/s`,
+    `${quantity(tokensPerSecond)} ${unit}/s`,
     ...(remaining === null ? [] : [`${duration(remaining)} left`])
   ]
 }

@@ -1,19 +1,28 @@
 // gatecell train text: options in, a training of tasks/text, its progress out.
 
 import type { Command } from 'commander'
-import { GatecellError } from '../errors.js'
-import { prepareTextRun, describeTextRun, type TextRun, type TextResult } from '../tasks/text/index.js'
-import { openRunLog, reportRecord, type RunLog } from '../tasks/run-log.js'
-import { machineInfo } from '../graph/machine.js'
-import { checkDevice } from './backends.js'
-import { bytes, duration, integer, nats, quantity } from './format.js'
-import { readStdin, withInterrupts, type Interrupts } from './interrupt.js'
-import { choice, device, number, precision, seconds, whole } from './options.js'
-import { createOutput, exitCodes, type Output } from './output.js'
-import { createProgress, peakMemory, type Progress } from './progress.js'
+import {
+  describeTextRun,
+  prepareTextRun,
+  type TextResult,
+  type TextRun,
+  type TextRunOptions
+} from '../tasks/text/index.js'
+import { bytes, integer, nats, quantity } from './format.js'
+import { readStdin } from './interrupt.js'
+import { choice, number, whole } from './options.js'
+import {
+  addTrainOptions,
+  defined,
+  modeOf,
+  runTraining,
+  trainingOf,
+  type Trainee,
+  type TrainContext,
+  type TrainFlags
+} from './train-command.js'
 
-interface TrainTextFlags {
-  out: string
+interface TrainTextFlags extends TrainFlags {
   hidden?: number
   layers?: number
   embedding?: number
@@ -21,31 +30,10 @@ interface TrainTextFlags {
   locked?: true
   vocabulary?: 'chars' | 'bytes'
   minCount?: number
-  batch?: number
   length?: number
-  epochs?: number
-  steps?: number
-  timeLimit?: number
-  lr?: number
-  schedule?: 'constant' | 'cosine' | 'plateau'
-  warmup?: number
-  optimizer?: 'sgd' | 'rmsprop' | 'adam' | 'adamw'
-  clip?: number
   valid?: number
   test?: number
-  validFile?: string[]
-  validEvery?: number
-  patience?: number
-  seed?: number
-  threads?: number
-  device?: 'auto' | 'cpu' | 'cuda'
-  precision?: 'f32' | 'bf16'
-  checkpointEvery?: number
-  resume?: true
-  force?: true
   cacheDir?: string
-  logDir?: string
-  json?: true
 }
 
 const EXAMPLES = `
@@ -58,7 +46,7 @@ Two files are written: the model to use (the weights that validated best), here 
 stands, m.last.safetensors, from which the same command with --resume goes on, bit for bit, also after a kill.`
 
 export function addTrainText(train: Command): void {
-  train
+  const command = train
     .command('text')
     .summary('learn to write like a text, symbol by symbol')
     .description('Trains an LSTM network to predict the next symbol of a text.')
@@ -83,155 +71,45 @@ export function addTrainText(train: Command): void {
       choice('--vocabulary', ['chars', 'bytes'])
     )
     .option('--min-count <n>', 'characters rarer than this share one <unk> (default: 1)', whole('--min-count', 1))
-    .option('--batch <n>', 'sequences side by side (default: 24)', whole('--batch', 1, 2 ** 20))
     .option(
       '--length <n>',
       'steps of back-propagation; the state is carried on (default: 64)',
       whole('--length', 1, 2 ** 20)
     )
-    .option('--epochs <n>', 'end after so many passes over the text (default: 10)', whole('--epochs', 1))
-    .option('--steps <n>', 'end after so many steps', whole('--steps', 1))
-    .option('--time-limit <time>', 'end after so much training: 180s, 15m, 2h', seconds('--time-limit'))
-    .option('--lr <rate>', 'peak learning rate (default: by optimizer and --hidden)', number('--lr', 0, 1e3, 'least'))
-    .option(
-      '--schedule <name>',
-      'constant, cosine or plateau (default: cosine)',
-      choice('--schedule', ['constant', 'cosine', 'plateau'])
-    )
-    .option(
-      '--warmup <n>',
-      'rise of the rate: steps, or below 1 a share of the run (default: 0.02)',
-      number('--warmup', 0, 1e12)
-    )
-    .option(
-      '--optimizer <name>',
-      'sgd, rmsprop, adam or adamw (default: adam)',
-      choice('--optimizer', ['sgd', 'rmsprop', 'adam', 'adamw'])
-    )
-    .option('--clip <norm>', 'largest norm of the gradient, 0: any (default: 1)', number('--clip', 0, 1e9))
     .option(
       '--valid <share>',
       'share of the text, at its end, that validates (default: 0.1)',
       number('--valid', 0, 1, 'most')
     )
     .option('--test <share>', 'share behind that which stays unseen (default: 0)', number('--test', 0, 1, 'most'))
-    .option('--valid-file <file...>', 'validate on other files instead')
-    .option(
-      '--valid-every <n>',
-      'steps between validations (default: an epoch, at most 1000)',
-      whole('--valid-every', 1)
-    )
-    .option('--patience <n>', 'end after so many validations without a gain', whole('--patience', 1))
-    .option('--seed <n>', 'seed of weights, data order and dropout (default: 0)', whole('--seed', 0))
-    .option(
-      '--threads <n>',
-      'threads; the result is the same for any number (default: all cores)',
-      whole('--threads', 1, 1024)
-    )
-    .option('--device <name>', 'auto or cpu (default: auto)', device)
-    .option('--precision <name>', 'f32, or bf16 operands for the LSTM products (default: f32)', precision)
-    .option(
-      '--checkpoint-every <n>',
-      'steps between checkpoints (default: as --valid-every)',
-      whole('--checkpoint-every', 1)
-    )
-    .option('--resume', 'go on from the last checkpoint; from the start where there is none')
-    .option('--force', 'replace a model that exists')
     .option('--cache-dir <folder>', "for the symbols of texts above 64 MB (default: the system's temporary folder)")
-    .option('--log-dir <folder>', 'metrics.jsonl, TensorBoard events and the loss curve as SVG')
-    .option('--json', 'one JSON object a line')
+  addTrainOptions(command, {
+    data: 'text',
+    batch: 24,
+    epochs: 10,
+    learningRate: 'by optimizer and --hidden',
+    warmup: 0.02,
+    validEvery: 'an epoch, at most 1000',
+    seed: 'weights, data order and dropout'
+  })
     .addHelpText('after', EXAMPLES)
     .action(async (text: string[], flags: TrainTextFlags, command: Command) => {
-      process.exitCode = await withInterrupts((interrupts) => trainText(text, flags, interrupts, resumeLine(command)))
+      process.exitCode = await runTraining(command, flags, 'symbols', (context) => prepare(text, flags, context))
     })
 }
 
-function resumeLine(command: Command): string {
-  const words = process.argv.slice(2).filter((word) => word !== '--resume' && word !== '--force')
-  const quoted = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-  return `${command.parent!.parent!.name()} ${quoted.join(' ')} --resume`
-}
-
-async function trainText(
-  text: string[],
-  flags: TrainTextFlags,
-  interrupts: Interrupts,
-  again: string
-): Promise<number> {
-  checkDevice(flags.device)
-  if (flags.resume && flags.force) {
-    throw new GatecellError('ERR_INVALID_OPTION', 'Expected --resume or --force but received both: leave one out')
-  }
-  const output = createOutput(flags.json === true)
-  const progress = await createProgress(output)
-  const { signal } = interrupts
-  const run = await prepare(text, flags, output, progress, signal)
-  let log: RunLog | undefined
-  try {
-    const threads = flags.threads ?? machineInfo().threads
-    const described = describeTextRun(run, threads)
-    if (flags.logDir !== undefined) {
-      log = await openRunLog(flags.logDir, { resumeStep: run.resumed?.step, title: `${flags.out}: nats per symbol` })
-      log.note({ event: 'start', ...described })
-    }
-    output.record({ event: 'start', ...described })
-    introduce(run, threads, output)
-    const result = await run.fit({
-      signal,
-      ...(log && { log }),
-      onReport(report) {
-        output.record(reportRecord(report))
-        progress.report(report)
-      },
-      onMeasure: (symbols) => progress.show(`measuring on ${integer(symbols)} symbols`, 1)
-    })
-    progress.clear()
-    const record = endRecord(result, run)
-    log?.note(record)
-    output.record(record)
-    conclude(result, run, interrupts, again, output)
-    return interrupts.exitCode
-  } finally {
-    progress.clear()
-    await log?.close()
-    run.dispose()
-  }
-}
-
-async function prepare(
-  text: string[],
-  flags: TrainTextFlags,
-  output: Output,
-  progress: Progress,
-  signal: AbortSignal
-): Promise<TextRun> {
-  const { vocabulary, lr: learningRate, resume, force } = flags
+async function prepare(text: string[], flags: TrainTextFlags, context: TrainContext): Promise<Trainee<TextResult>> {
+  const { output, progress, signal } = context
+  const { vocabulary, hidden, layers, embedding, dropout, locked, length, valid, test } = flags
   const skipped: string[] = []
-  const { hidden, layers, embedding, dropout, locked, batch, length, optimizer, schedule, warmup, clip, seed } = flags
-  const { precision, validEvery, patience, steps, epochs, timeLimit, valid, test } = flags
-  const run = await prepareTextRun({
+  const options: TextRunOptions = {
     data: text,
     out: flags.out,
-    mode: force ? 'force' : resume ? 'resume' : 'new',
+    mode: modeOf(flags),
     ...(vocabulary && { vocabulary: vocabulary === 'chars' ? 'character' : 'byte' }),
     ...(flags.minCount !== undefined && { minCount: flags.minCount }),
     network: defined({ hidden, layers, embedding, dropout, locked }),
-    training: defined({
-      batch,
-      length,
-      optimizer,
-      learningRate,
-      schedule,
-      warmup,
-      clip,
-      seed,
-      precision,
-      validEvery,
-      patience,
-      steps,
-      epochs,
-      timeLimit
-    }),
+    training: { ...trainingOf(flags), ...(length !== undefined && { length }) },
     split: defined({ valid, test }),
     ...(flags.validFile && { validFiles: flags.validFile }),
     ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
@@ -248,82 +126,56 @@ async function prepare(
         )
       }
     }
-  })
+  }
+  const run = await prepareTextRun(options)
   progress.clear()
   if (skipped.length > 0)
     output.line(
       `left out ${skipped.length} files: ${skipped.slice(0, 5).join(', ')}${skipped.length > 5 ? ', ...' : ''}`
     )
-  return run
+  return traineeOf(run)
 }
 
-function defined<T extends object>(from: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>
+function traineeOf(run: TextRun): Trainee<TextResult> {
+  return {
+    files: run.files,
+    resumed: run.resumed,
+    memory: run.memory,
+    unit: 'symbols',
+    lossUnit: 'nats per symbol',
+    describe: (threads) => describeTextRun(run, threads),
+    introduce: (threads) => introduce(run, threads),
+    ...(run.corpus.cached && { memoryNote: '; the text lies in a temporary file' }),
+    fit: ({ onMeasure, ...options }) =>
+      run.fit({ ...options, onMeasure: (symbols) => onMeasure(`measuring on ${integer(symbols)} symbols`) }),
+    measured: ({ valid, whole: all }) => ({
+      valid_nats: valid?.nats ?? null,
+      valid_tokens: valid?.tokens ?? null,
+      valid_whole: valid ? all : null
+    }),
+    conclude: (result) => conclude(result, run),
+    dispose: () => run.dispose()
   }
 }
 
-function introduce(run: TextRun, threads: number, output: Output): void {
-  const { config, corpus, memory, model, vocabulary, resumed, batches } = run
+function introduce(run: TextRun, threads: number): string[] {
+  const { config, corpus, model, vocabulary, batches } = run
   const { network, training } = config
   const parts = [`${integer(corpus.train.length)} symbols to train on`, `${integer(corpus.valid.length)} to validate`]
   if (corpus.test.length > 0) parts.push(`${integer(corpus.test.length)} unseen`)
-  output.line(`text     ${parts.join(', ')}; ${vocabulary.size} different (${vocabulary.kind}s)`)
-  output.line(`network  ${network.layers} x ${network.hidden} LSTM, ${quantity(model.parameterCount)} parameters`)
   const { batch, length, optimizer, learningRate, schedule } = training!
   const rate = `${optimizer} ${learningRate.toPrecision(3)} ${schedule}`
-  output.line(
+  return [
+    `text     ${parts.join(', ')}; ${vocabulary.size} different (${vocabulary.kind}s)`,
+    `network  ${network.layers} x ${network.hidden} LSTM, ${quantity(model.parameterCount)} parameters`,
     `training ${batch} x ${length} symbols a step, ${integer(batches.stepsPerEpoch)} steps an epoch, ${rate}, ${threads} threads`
-  )
-  output.line(
-    `memory   ${bytes(memory.total)}: process and data ${bytes(memory.process)}, parameters ${bytes(memory.parameters)}, step ${bytes(memory.step)}, validation ${bytes(memory.validation + memory.measurement)}` +
-      (corpus.cached ? '; the text lies in a temporary file' : '')
-  )
-  if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)
+  ]
 }
 
-function endRecord({ summary, valid, whole: all }: TextResult, run: TextRun) {
-  return {
-    event: 'end',
-    steps: summary.step,
-    epoch: summary.epoch,
-    seconds: summary.seconds,
-    wall_seconds: summary.wallSeconds,
-    tokens: summary.tokens,
-    tokens_per_second: Math.round(summary.tokensPerSecond),
-    train_nats: summary.smoothedLoss,
-    valid_nats: valid?.nats ?? null,
-    valid_tokens: valid?.tokens ?? null,
-    valid_whole: valid ? all : null,
-    best_step: summary.best?.step ?? null,
-    peak_rss_bytes: peakMemory(),
-    stopped: summary.stopped,
-    model: run.files.model,
-    last: run.files.last
-  }
-}
-
-function conclude(
-  { summary, valid, whole: all }: TextResult,
-  run: TextRun,
-  interrupts: Interrupts,
-  again: string,
-  output: Output
-): void {
-  const { files } = run
-  const rate = `${quantity(summary.tokensPerSecond)} symbols/s`
-  const took = `${integer(summary.step)} steps, ${duration(summary.seconds)} of training, ${rate}, ${bytes(peakMemory())} of memory at most`
-  if (interrupts.exitCode !== exitCodes.ok) {
-    output.line(`stopped after step ${integer(summary.step)}; saved ${files.last}`)
-    output.line(`go on with: ${again}`)
-    return
-  }
-  output.line(`done     ${took}`)
-  if (valid) {
-    const part = all ? 'the whole validation text' : `the first ${integer(valid.tokens)} symbols of the validation text`
-    const best = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
-    output.line(`valid    ${nats(valid.nats)} nats a symbol over ${part}, as one stream${best}`)
-  }
-  output.line(`saved    ${files.model} (to use), ${files.last} (to resume)`)
-  output.line(`next     gatecell sample ${files.model} --length 500`)
+function conclude({ summary, valid, whole: all }: TextResult, run: TextRun) {
+  const next = `gatecell sample ${run.files.model} --length 500`
+  if (!valid) return { valid: [], next }
+  const part = all ? 'the whole validation text' : `the first ${integer(valid.tokens)} symbols of the validation text`
+  const best = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
+  return { valid: [`valid    ${nats(valid.nats)} nats a symbol over ${part}, as one stream${best}`], next }
 }

@@ -47,9 +47,9 @@ function round(seconds: number): number {
 /** Opens the logs in `folder`, which is made where it is missing. ERR_FILE_WRITE. */
 export async function openRunLog(
   folder: string,
-  options: { resumeStep?: number | undefined; title?: string }
+  options: { resumeStep?: number | undefined; title?: string; unit?: string }
 ): Promise<RunLog> {
-  const { resumeStep, title } = options
+  const { resumeStep, title, unit } = options
   const events = openEventLog(folder, resumeStep === undefined ? {} : { resumeStep })
   const path = join(folder, 'metrics.jsonl')
   const train: CurvePoint[] = []
@@ -85,7 +85,8 @@ export async function openRunLog(
       events.close()
       metrics.close()
       if (train.length + valid.length === 0) return
-      await writeLossCurve(join(folder, 'curve.svg'), { train, valid, ...(title !== undefined && { title }) })
+      const names = { ...(title !== undefined && { title }), ...(unit !== undefined && { unit }) }
+      await writeLossCurve(join(folder, 'curve.svg'), { train, valid, ...names })
     }
   }
 }

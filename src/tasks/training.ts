@@ -3,10 +3,13 @@
 
 import { GatecellError } from '../errors.js'
 import type { OptimizerName } from '../graph/opcodes.js'
+import type { Model } from '../model.js'
+import type { BatchSource } from '../train/data.js'
 import type { TrainerOptions } from '../train/options.js'
+import type { Resumable } from '../train/progress.js'
 import type { Report, Summary } from '../train/reports.js'
 import type { Schedule } from '../train/schedules.js'
-import type { Trainer } from '../train/trainer.js'
+import { createTrainer, type Trainer } from '../train/trainer.js'
 import { MAX_COUNT, MAX_SIZE, type ConfigReader, type Fields } from './config-reader.js'
 import type { RunFiles } from './run-files.js'
 import type { RunLog } from './run-log.js'
@@ -86,7 +89,7 @@ export function checkUnchanged(
   )
 }
 
-export function trainerOptions(training: Training): TrainerOptions {
+function trainerOptions(training: Training): TrainerOptions {
   const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = training
   const { patience, steps, epochs, timeLimit } = training
   return {
@@ -97,6 +100,29 @@ export function trainerOptions(training: Training): TrainerOptions {
     validateEvery,
     ...given({ patience, steps, epochs, timeLimit })
   }
+}
+
+/** A trainer that validates, saves its files, and goes on where `resume` stood. */
+export function createRunTrainer(
+  model: Model,
+  source: BatchSource,
+  run: {
+    training: Training
+    validation: BatchSource | null
+    files: RunFiles
+    /** Steps between checkpoints of where the run stands; default: those between validations. */
+    checkpointEvery: number | undefined
+    resume: Resumable | null
+  }
+): Trainer {
+  const { training, validation, files, checkpointEvery = training.validEvery, resume } = run
+  return createTrainer(model, source, {
+    ...trainerOptions(training),
+    ...(validation && { validation }),
+    checkpoint: (snapshot, kind) => files.save(snapshot, kind),
+    checkpointEvery,
+    ...(resume && { resume: { ...resume, progress: resume.progress } })
+  })
 }
 
 export interface FitRunOptions {

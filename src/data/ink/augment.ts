@@ -18,13 +18,15 @@ export interface InkAugmentation {
   readonly warp: number
   /** Probability that a point in the middle of a stroke is left out. */
   readonly dropout: number
+  /** Probability that a stroke is drawn from its end to its beginning, as some hands do. */
+  readonly reverse: number
   /** Standard deviation of the logarithm of the speed; matters where points are laid by time, or times are learned. */
   readonly speed: number
 }
 
 export const inkAugmentations = {
-  none: { shear: 0, scale: 0, rotate: 0, warp: 0, dropout: 0, speed: 0 },
-  default: { shear: 0.15, scale: 0.12, rotate: 0.06, warp: 0.03, dropout: 0.1, speed: 0.1 }
+  none: { shear: 0, scale: 0, rotate: 0, warp: 0, dropout: 0, reverse: 0, speed: 0 },
+  default: { shear: 0.15, scale: 0.12, rotate: 0.06, warp: 0.03, dropout: 0.1, reverse: 0.08, speed: 0.1 }
 } as const satisfies Record<string, InkAugmentation>
 
 const NAMES = Object.keys(inkAugmentations.none) as (keyof InkAugmentation)[]
@@ -32,7 +34,8 @@ const NAMES = Object.keys(inkAugmentations.none) as (keyof InkAugmentation)[]
 /** An augmentation `strength` times the default one. */
 export function scaledAugmentation(strength: number): InkAugmentation {
   const scaled = Object.fromEntries(NAMES.map((name) => [name, strength * inkAugmentations.default[name]]))
-  return { ...(scaled as unknown as InkAugmentation), dropout: Math.min(0.5, scaled['dropout']!) }
+  const [dropout, reverse] = [Math.min(0.5, scaled['dropout']!), Math.min(0.5, scaled['reverse']!)]
+  return { ...(scaled as unknown as InkAugmentation), dropout, reverse }
 }
 
 /** Throws ERR_FILE_FORMAT (a checkpoint's settings) unless `value` is an augmentation. */
@@ -40,7 +43,9 @@ export function augmentationFromJson(value: unknown, path: string): InkAugmentat
   const from = (value ?? {}) as Partial<Record<keyof InkAugmentation, unknown>>
   const legal = NAMES.every((name) => {
     const number = from[name]
-    return typeof number === 'number' && number >= 0 && number <= (name === 'dropout' ? 0.999 : 10)
+    return (
+      typeof number === 'number' && number >= 0 && number <= (name === 'dropout' || name === 'reverse' ? 0.999 : 10)
+    )
   })
   if (legal) return Object.fromEntries(NAMES.map((name) => [name, from[name]])) as unknown as InkAugmentation
   throw new GatecellError('ERR_FILE_FORMAT', `Expected the augmentation of ink in ${path} but found another value.`)
@@ -51,7 +56,7 @@ const WAVES = 4
 
 /** One variation of `strokes`. */
 export function augmentStrokes(strokes: readonly Stroke[], settings: InkAugmentation, random: Random): Stroke[] {
-  const { shear, scale, rotate, warp, dropout, speed } = settings
+  const { shear, scale, rotate, warp, dropout, reverse, speed } = settings
   const slant = shear * random.normal()
   const [wide, high] = [Math.exp(scale * random.normal()), Math.exp(scale * random.normal())]
   const angle = rotate * random.normal()
@@ -65,7 +70,15 @@ export function augmentStrokes(strokes: readonly Stroke[], settings: InkAugmenta
   const slower = Math.exp(speed * random.normal())
   const kept = dropout > 0 ? moved.map((stroke) => dropPoints(stroke, dropout, random)) : moved
   const timed = kept.map(({ x, y, t }) => ({ x, y, t: t && t.map((time) => time * slower) }))
-  return countPoints(timed) < 2 ? moved : timed
+  const turned = reverse > 0 ? timed.map((stroke) => (random.uniform() < reverse ? turn(stroke) : stroke)) : timed
+  return countPoints(turned) < 2 ? moved : turned
+}
+
+/** A stroke from its end to its beginning; it takes as long. */
+function turn({ x, y, t }: Stroke): Stroke {
+  const back = (values: Float64Array) => values.slice().reverse()
+  const ends = t && t[0]! + t[t.length - 1]!
+  return { x: back(x), y: back(y), t: t && back(t).map((time) => ends! - time) }
 }
 
 /** A random smooth displacement: a sum of plane waves of one to four sizes, with standard deviation `deviation` each way. */

@@ -78,9 +78,8 @@ async function readText(
   signal: AbortSignal | undefined
 ): Promise<string> {
   const opened = path === '-' && stream ? null : await openPath(path)
-  // A pipe has no positions: it is read on.
-  const fromPipe: ReadAt = (target) => opened!.readAt(target, null as unknown as number)
-  const source = !opened ? fromStream(stdin, path, signal) : stream ? fromPipe : opened.readAt
+  const pipe = opened && stream ? piped(opened.readAt) : stdin
+  const source = opened && !stream ? opened.readAt : await gather(pipe, path, signal)
   const decoder = new TextDecoder('utf-8', { fatal: true })
   let text = ''
   let size = 0
@@ -99,21 +98,34 @@ async function readText(
   }
 }
 
-function fromStream(stream: AsyncIterable<Uint8Array>, path: string, signal: AbortSignal | undefined): ReadAt {
-  const iterator = stream[Symbol.asyncIterator]()
-  let rest: Uint8Array = new Uint8Array(0)
-  return async (target) => {
-    while (rest.length === 0) {
-      if (signal?.aborted) throw aborted()
-      const { done, value } = await iterator.next().catch((error: unknown) => {
-        throw error instanceof GatecellError ? error : notReadable(path, error)
-      })
-      if (done) return 0
-      rest = value
-    }
-    const length = Math.min(rest.length, target.length)
-    target.set(rest.subarray(0, length))
-    rest = rest.subarray(length)
-    return length
+/** A pipe has no positions: it is read on. */
+async function* piped(readAt: ReadAt): AsyncGenerator<Uint8Array> {
+  for (;;) {
+    const bytes = new Uint8Array(1 << 16)
+    const length = await readAt(bytes, null as unknown as number)
+    if (length === 0) return
+    yield bytes.subarray(0, length)
   }
+}
+
+/** What can be read only once, kept: its beginning is looked at twice. */
+async function gather(
+  stream: AsyncIterable<Uint8Array>,
+  path: string,
+  signal: AbortSignal | undefined
+): Promise<ReadAt> {
+  const pieces: Uint8Array[] = []
+  let size = 0
+  try {
+    for await (const bytes of stream) {
+      if (signal?.aborted) throw aborted()
+      size += bytes.length
+      if (size > MAX_BYTES) throw tooMuch(path, `${MAX_BYTES} bytes`)
+      pieces.push(bytes)
+    }
+  } catch (error) {
+    throw error instanceof GatecellError ? error : notReadable(path, error)
+  }
+  const all = Buffer.concat(pieces)
+  return async (target, position) => all.copy(target, 0, position, position + target.length)
 }

@@ -11,15 +11,15 @@ import type { JsonObject } from '../../io/json.js'
 import type { Model } from '../../model.js'
 import { tokenSource } from '../../train/data.js'
 import type { Summary } from '../../train/reports.js'
-import { createTrainer, type Trainer } from '../../train/trainer.js'
+import type { Trainer } from '../../train/trainer.js'
 import { openRunFiles, readRun, type RunFiles, type RunMode } from '../run-files.js'
 import { tellMemory, type RunMemory } from '../run-memory.js'
 import {
   checkUnchanged,
   chooseTraining,
+  createRunTrainer,
   fitRun,
   given,
-  trainerOptions,
   type FitRunOptions
 } from '../training.js'
 import {
@@ -130,13 +130,9 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
       threads: options.threads ?? 0,
       precision: training.precision
     })
-    const trainer = createTrainer(model, tokenSource(batches), {
-      ...trainerOptions(config.training!),
-      ...(validation && { validation }),
-      checkpoint: (snapshot, kind) => files.save(snapshot, kind),
-      checkpointEvery: options.checkpointEvery ?? validEvery,
-      ...(resume && { resume: { ...resume, progress: resume.progress } })
-    })
+    const { checkpointEvery } = options
+    const run = { training: config.training!, validation, files, checkpointEvery, resume }
+    const trainer = createRunTrainer(model, tokenSource(batches), run)
     return {
       model,
       vocabulary,

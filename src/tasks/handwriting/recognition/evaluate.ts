@@ -61,7 +61,8 @@ export async function measureRecognition(
       if (errors === 0) exact++
       read[index] = vocabulary.decode(labels.map((label) => label - 1))
     })
-    options.onProgress?.(++step / source.stepsPerEpoch)
+    step++
+    options.onProgress?.(step / source.stepsPerEpoch)
   }
   const seconds = (performance.now() - begin) / 1000
   const { length } = samples

@@ -8,15 +8,15 @@ import { GatecellError } from '../../../errors.js'
 import type { JsonObject } from '../../../io/json.js'
 import type { Model } from '../../../model.js'
 import type { Summary } from '../../../train/reports.js'
-import { createTrainer, type Trainer } from '../../../train/trainer.js'
+import type { Trainer } from '../../../train/trainer.js'
 import { openRunFiles, readRun, type RunFiles, type RunMode } from '../../run-files.js'
 import { tellMemory, type RunMemory } from '../../run-memory.js'
 import {
   checkUnchanged,
   chooseTraining,
+  createRunTrainer,
   fitRun,
   given,
-  trainerOptions,
   type FitRunOptions,
   type Training
 } from '../../training.js'
@@ -106,13 +106,9 @@ export async function prepareRecognitionRun(options: RecognitionRunOptions): Pro
   const before = process.memoryUsage.rss()
   const model = recognitionModel(config, { seed, threads: options.threads ?? 0, precision: training.precision })
   try {
-    const trainer = createTrainer(model, source, {
-      ...trainerOptions(config.training!),
-      ...(validation && { validation }),
-      checkpoint: (snapshot, kind) => files.save(snapshot, kind),
-      checkpointEvery: options.checkpointEvery ?? validEvery,
-      ...(resume && { resume })
-    })
+    const { checkpointEvery } = options
+    const run = { training: config.training!, validation, files, checkpointEvery, resume }
+    const trainer = createRunTrainer(model, source, run)
     return {
       model,
       vocabulary,

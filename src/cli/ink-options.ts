@@ -1,0 +1,64 @@
+// Options of all commands that read ink.
+
+import type { Command } from 'commander'
+import type { ReadInkOptions } from '../data/ink/read.js'
+import type { GatecellError } from '../errors.js'
+import { readStdin } from './interrupt.js'
+import { choice, number } from './options.js'
+import type { Output } from './output.js'
+
+export interface InkFlags {
+  y?: 'up' | 'down'
+  skipBad?: true
+}
+
+export const INK_FORMATS = `
+Ink is stroke JSON, one object a line or a file, {"strokes": [[[x, y] or [x, y, t], ...], ...], "text": "..."}, or stroke-3
+offsets [[dx, dy, pen up], ...], or UNIPEN, or InkML; gzip is unpacked. y points up, but down in InkML and stroke-3.`
+
+export function addInkOptions(command: Command): Command {
+  return command
+    .option(
+      '--y <direction>',
+      'where y points in the files: up or down (default: by format)',
+      choice('--y', ['up', 'down'])
+    )
+    .option('--skip-bad', 'leave out samples that cannot be used, and name them (default: end with the first)')
+}
+
+export function addInkSplitOptions(command: Command): Command {
+  return command
+    .option(
+      '--valid <share>',
+      'share of the samples that validates, drawn by chance (default: 0.1)',
+      number('--valid', 0, 1, 'most')
+    )
+    .option(
+      '--valid-where <field=values>',
+      'samples that validate: writer=26-30, or comment:2=26-30 for the second word of a field'
+    )
+}
+
+/** How to read, and what was left out. */
+export interface InkReading {
+  read: ReadInkOptions
+  onBad?: (error: GatecellError) => void
+  /** Says what was left out. */
+  tell(output: Output): void
+}
+
+export function inkReading(flags: InkFlags, signal: AbortSignal): InkReading {
+  const bad: string[] = []
+  const onBad = flags.skipBad ? (error: GatecellError) => void bad.push(error.message) : undefined
+  return {
+    read: { signal, stdin: readStdin(signal), ...(flags.y && { y: flags.y }), ...(onBad && { onBad }) },
+    ...(onBad && { onBad }),
+    tell(output) {
+      if (bad.length === 0) return
+      output.record({ event: 'left out', samples: bad.length, reasons: bad.slice(0, 100) })
+      output.line(`left out ${bad.length} samples:`)
+      for (const reason of bad.slice(0, 5)) output.line(`  ${reason}`)
+      if (bad.length > 5) output.line('  ...')
+    }
+  }
+}

@@ -1,0 +1,127 @@
+// gatecell read: a reader and ink in, text out.
+
+import { readFile } from 'node:fs/promises'
+import type { Command } from 'commander'
+import { notReadable } from '../data/files.js'
+import { readInk } from '../data/ink/read.js'
+import { loadReader, type LoadedReader, type Reading } from '../tasks/handwriting/recognition/index.js'
+import { lexicon, textScorer } from '../tasks/handwriting/recognition/scorers.js'
+import { combineScorers, type Scorer } from '../sample/scorers.js'
+import { loadTextModel, type LoadedText } from '../tasks/text/index.js'
+import { throwIfAborted } from '../graph/plan.js'
+import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
+import { withInterrupts, type Interrupts } from './interrupt.js'
+import { number, weights, whole } from './options.js'
+import { createOutput } from './output.js'
+
+interface ReadFlags extends InkFlags {
+  beam?: number
+  best: number
+  lexicon?: string
+  lm?: string
+  lmWeight: number
+  insertion: number
+  pen?: true
+  weights?: 'f32' | 'bf16' | 'int8'
+  threads?: number
+  json?: true
+}
+
+const EXAMPLES = `${INK_FORMATS}
+
+Examples:
+  gatecell read reader.safetensors note.ndjson
+  gatecell read reader.safetensors note.inkml --beam 32 --lexicon words.txt --json
+  gatecell read reader.safetensors note.ndjson --lm english.safetensors --best 3`
+
+export function addRead(program: Command): void {
+  const command = program
+    .command('read')
+    .description('Reads ink with a trained reader.')
+    .argument('<model>', 'a .safetensors file of train handwriting-recognition')
+    .argument('<ink...>', 'files, folders, patterns, or - for standard input')
+    .option(
+      '--beam <n>',
+      'prefixes of a beam search (default: the best path; 16 with --lexicon or --lm)',
+      whole('--beam', 1, 2 ** 16)
+    )
+    .option('--best <n>', 'readings of each sample', whole('--best', 1, 1000), 1)
+    .option('--lexicon <file>', 'read words of this list alone, one a line')
+    .option('--lm <model>', 'a text model that rates readings')
+    .option('--lm-weight <w>', 'times its nats', number('--lm-weight', 0, 100, 'least'), 0.5)
+    .option('--insertion <nats>', 'with --lm: bonus of each symbol', number('--insertion', -100, 100), 1)
+    .option('--pen', 'read point by point as the pen moves; for models of --forward')
+    .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
+    .option('--threads <n>', 'threads (default: 1)', whole('--threads', 1, 1024))
+  addInkOptions(command)
+    .option('--json', 'one JSON object a sample')
+    .addHelpText('after', EXAMPLES)
+    .action(async (model: string, ink: string[], flags: ReadFlags) => {
+      process.exitCode = await withInterrupts((interrupts) => read(model, ink, flags, interrupts))
+    })
+}
+
+async function read(path: string, data: string[], flags: ReadFlags, interrupts: Interrupts): Promise<number> {
+  const { signal } = interrupts
+  const output = createOutput(flags.json === true)
+  using reader = await loadReader(path, { precision: flags.weights, threads: flags.threads })
+  const { read: how, tell } = inkReading(flags, signal)
+  const samples = await readInk(data, how)
+  tell(output)
+  const text = flags.lm === undefined ? null : await loadTextModel(flags.lm)
+  try {
+    const scorer = await scorerOf(reader, text, flags)
+    const options = { ...(flags.beam && { beam: flags.beam }), ...(scorer && { scorer }) }
+    for (const ink of samples) {
+      throwIfAborted(signal)
+      const begin = performance.now()
+      const readings = flags.pen
+        ? readPen(reader, ink, options, flags.best)
+        : reader.read(ink, { ...options, best: flags.best })
+      const seconds = (performance.now() - begin) / 1000
+      output.record({
+        source: ink.source,
+        text: readings[0]?.text ?? null,
+        truth: ink.text,
+        nats: readings[0]?.nats ?? null,
+        readings: readings.map(({ text, nats, score }) => ({ text, nats, score })),
+        seconds
+      })
+      output.line(readings.length > 0 ? readings.map((reading) => reading.text).join('\t') : '(no reading)')
+    }
+  } finally {
+    text?.dispose()
+  }
+  return interrupts.exitCode
+}
+
+function readPen(
+  reader: LoadedReader,
+  ink: { strokes: readonly { x: Float64Array; y: Float64Array; t: Float64Array | null }[] },
+  options: { beam?: number; scorer?: Scorer },
+  best: number
+): Reading[] {
+  const pen = reader.pen(options)
+  for (const { x, y, t } of ink.strokes) {
+    for (let i = 0; i < x.length; i++) pen.down(x[i]!, y[i]!, t?.[i])
+    pen.up()
+  }
+  return pen.best(best)
+}
+
+async function scorerOf(reader: LoadedReader, text: LoadedText | null, flags: ReadFlags): Promise<Scorer | null> {
+  const parts: { scorer: Scorer }[] = []
+  if (flags.lexicon !== undefined) parts.push({ scorer: lexicon(await readWords(flags.lexicon), reader.vocabulary) })
+  if (text) {
+    const options = { weight: flags.lmWeight, insertion: flags.insertion }
+    parts.push({ scorer: textScorer(text, reader.vocabulary, options) })
+  }
+  return parts.length > 1 ? (combineScorers(parts) as Scorer) : (parts[0]?.scorer ?? null)
+}
+
+async function readWords(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw notReadable(path, error)
+  })
+  return text.split(/\r?\n/).filter((word) => word !== '')
+}

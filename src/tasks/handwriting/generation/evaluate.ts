@@ -1,0 +1,43 @@
+// The measure of a writer: nats per point on ink that it did not see, in deviations of the offsets; beside a single Gaussian
+// and a mixture of as many Gaussians, both without a memory.
+
+import { GatecellError } from '../../../errors.js'
+import type { Model } from '../../../model.js'
+import { evaluate } from '../../../train/evaluate.js'
+import { measureBaselines, type Baselines } from './baselines.js'
+import type { GenerationConfig } from './config.js'
+import { generationSource, offsetsOf, type WrittenInk } from './data.js'
+
+export interface GenerationMeasure {
+  samples: number
+  points: number
+  /** Mean nats per point. */
+  nats: number
+  seconds: number
+}
+
+const BATCH = 16
+
+export async function measureGeneration(
+  model: Model,
+  config: GenerationConfig,
+  samples: readonly WrittenInk[],
+  options: { signal?: AbortSignal | undefined } = {}
+): Promise<GenerationMeasure> {
+  if (samples.length === 0)
+    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to measure but there is none.')
+  const symbols = samples.reduce((most, sample) => Math.max(most, sample.symbols.length), 0)
+  const source = generationSource(samples, config, { batch: BATCH, train: false, symbols })
+  const { loss, count, seconds } = await evaluate(model, source, { signal: options.signal })
+  return { samples: samples.length, points: count, nats: loss, seconds }
+}
+
+/** The baselines of `measureBaselines` for samples. */
+export function baselinesOf(
+  config: GenerationConfig,
+  train: readonly WrittenInk[],
+  test: readonly WrittenInk[]
+): Baselines {
+  const rows = (samples: readonly WrittenInk[]) => samples.map((sample) => offsetsOf(sample, config))
+  return measureBaselines(rows(train), rows(test), config.network.gaussians)
+}

@@ -1,0 +1,203 @@
+// A writer from its file: writes a text, or draws, point by point; in the style of strokes that it was shown.
+
+import { prepareStrokes } from '../../../data/ink/features.js'
+import { createInk, type Ink, type InkPoint } from '../../../data/ink/strokes.js'
+import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.js'
+import { GatecellError } from '../../../errors.js'
+import { mixtureSample } from '../../../graph/ops.js'
+import { throwIfAborted, type GeneratingPlan } from '../../../graph/plan.js'
+import { readCheckpointInfo, type CheckpointInfo } from '../../../io/checkpoint.js'
+import type { Model } from '../../../model.js'
+import { checkSeed } from '../../../random.js'
+import { loadWeights } from '../../run-files.js'
+import { generationConfigFromJson, type GenerationConfig } from './config.js'
+import { inkOffsets, symbolsOf } from './data.js'
+import { generationModel, GENERATION_TASK } from './model.js'
+
+/** What the network remembers of strokes that it was shown; plain JSON. */
+export interface WritingStyle {
+  /** The text of these strokes: the window stands behind it. */
+  readonly text: string
+  readonly states: Readonly<Record<string, readonly number[]>>
+  /** The last point: what comes next begins there. */
+  readonly last: readonly [number, number, number]
+  /** Of the model that remembers. */
+  readonly checksum: string
+}
+
+export interface WriteInkOptions {
+  /** What to write; for a model that writes from a text. */
+  text?: string
+  /** Sharpens what is drawn (Graves 2013, section 5.4): 0 as learned, 1 and more: neat. Default 0.5. */
+  bias?: number
+  seed?: number
+  style?: WritingStyle
+  /** Points at most; default: 60 a symbol and 200 more. Without a text: about so many, to the end of a stroke; default 60. */
+  points?: number
+  signal?: AbortSignal | undefined
+}
+
+export interface WrittenResult {
+  /** In units of the training data, y up; t counts the points of the pen, at the speed of the hand. */
+  readonly ink: Ink
+  /** false: it was cut off before the window had passed the text. */
+  readonly finished: boolean
+}
+
+export interface LoadedWriter extends Disposable {
+  readonly model: Model
+  readonly vocabulary: Vocabulary | null
+  readonly config: GenerationConfig
+  readonly info: CheckpointInfo
+  /** ERR_UNKNOWN_SYMBOL names what it cannot write, before anything is drawn. */
+  write(options?: WriteInkOptions): WrittenResult
+  /** Reads strokes, and the text of them where the model writes from a text, into a style. */
+  style(ink: Ink): WritingStyle
+  dispose(): void
+}
+
+/** The random stream of draws; dropout layers have the small numbers. */
+const DRAW_STREAM = 1 << 20
+
+/** Loads a writer. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
+export async function loadWriter(path: string): Promise<LoadedWriter> {
+  const header = await readCheckpointInfo(path, { task: GENERATION_TASK })
+  const config = generationConfigFromJson(header.config, path)
+  const model = generationModel(config, { training: false, initialize: false, threads: 1 })
+  try {
+    return writerOf(model, config, await loadWeights(model, path, GENERATION_TASK))
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}
+
+function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo): LoadedWriter {
+  const vocabulary = config.vocabulary && vocabularyFromConfig(config.vocabulary)
+  const conditional = vocabulary !== null
+
+  /** One step of the pen: the plan of a text of so many symbols, states at zero. */
+  function penFor(symbols: Int32Array): GeneratingPlan {
+    const dims = { length: 1, batch: 1, ...(conditional && { symbols: symbols.length }) }
+    const { graph, outputs } = model.record(dims, 'predict')
+    const control = graph.input('control', [4], 'f32')
+    graph.output('point', mixtureSample(outputs['y']!, control, DRAW_STREAM))
+    if (conditional) graph.output('phi', outputs['phi']!)
+    const plan = model.compile(graph, { threads: 1 })
+    if (conditional) {
+      ;(plan.inputs['symbols'] as Int32Array).set(symbols)
+      ;(plan.inputs['symbolCounts'] as Int32Array)[0] = symbols.length
+    }
+    return plan
+  }
+
+  function symbolsFor(text: string | undefined): Int32Array {
+    if (!vocabulary && text)
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        'Expected no text for a model that draws without one but received a text.'
+      )
+    if (!vocabulary) return new Int32Array(0)
+    if (!text) throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected a text to write but received none.')
+    return symbolsOf(text, vocabulary)
+  }
+
+  function style(ink: Ink): WritingStyle {
+    if (vocabulary && !ink.text)
+      throw new GatecellError(
+        'ERR_INVALID_INK',
+        `Expected the text of the strokes in ${ink.source} but they have none.`
+      )
+    const symbols = symbolsFor(vocabulary ? ink.text! : undefined)
+    const offsets = inkOffsets(prepareStrokes(ink, config.normalisation), config.deviation)
+    const plan = penFor(symbols)
+    try {
+      for (let at = 0; at < offsets.length - 3; at += 3) {
+        ;(plan.inputs['points'] as Float32Array).set(offsets.subarray(at, at + 3))
+        plan.runSync()
+      }
+      const states = Object.fromEntries(Object.entries(plan.states).map(([name, values]) => [name, [...values]]))
+      const last = [...offsets.subarray(offsets.length - 3)] as [number, number, number]
+      return { text: vocabulary ? ink.text! : '', states, last, checksum: info.checksum }
+    } finally {
+      plan.dispose()
+    }
+  }
+
+  function write(options: WriteInkOptions = {}): WrittenResult {
+    const { text, bias = 0.5, seed = 0, style: shown, signal } = options
+    checkSeed(seed)
+    if (!(bias >= 0 && bias <= 100))
+      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a bias from 0 to 100 but received ${bias}.`)
+    symbolsFor(text) // refuses what it cannot write, by name
+    // The window goes on behind the text of the style.
+    const symbols = symbolsFor(vocabulary ? (shown?.text ?? '') + text! : undefined)
+    const limit = options.points ?? (vocabulary ? 60 * text!.length + 200 : 60)
+    const plan = penFor(symbols)
+    try {
+      if (shown) restore(plan, shown)
+      const input = plan.inputs['points'] as Float32Array
+      input.set(shown?.last ?? [0, 0, 0])
+      ;(plan.inputs['control'] as Float32Array)[0] = bias
+      plan.control.seed = seed
+      const points: [number, number, number][] = []
+      let finished = false
+      for (let step = 0; !finished && step < (vocabulary ? limit : 4 * limit); step++) {
+        throwIfAborted(signal)
+        plan.control.step = step
+        plan.runSync()
+        const drawn = plan.outputs['point'] as Float32Array
+        points.push([drawn[0]!, drawn[1]!, drawn[2]!])
+        input.set(drawn)
+        const passed = vocabulary ? atEnd(plan.outputs['phi'] as Float32Array) : step + 1 >= limit
+        finished = passed && drawn[2] === 1
+      }
+      return { ink: inkOf(points, shown !== undefined, text ?? null), finished }
+    } finally {
+      plan.dispose()
+    }
+  }
+
+  function restore(plan: GeneratingPlan, shown: WritingStyle): void {
+    const fits =
+      shown.checksum === info.checksum &&
+      Object.entries(plan.states).every(([name, values]) => shown.states[name]?.length === values.length)
+    if (!fits) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        'Expected a style that this model was shown but received one of another model: show it the strokes again.'
+      )
+    }
+    for (const [name, values] of Object.entries(plan.states)) values.set(shown.states[name]!)
+  }
+
+  /** Offsets to strokes, in the units of the training data, from the origin. `jump`: the first one only leads there. */
+  function inkOf(points: readonly (readonly [number, number, number])[], jump: boolean, text: string | null): Ink {
+    const unit = config.deviation * config.normalisation.unit
+    const strokes: InkPoint[][] = [jump ? [] : [[0, 0, 0]]]
+    let [x, y] = [0, 0]
+    points.forEach(([dx, dy, up], i) => {
+      if (i > 0 || !jump) [x, y] = [x + dx * unit, y + dy * unit]
+      strokes.at(-1)!.push([x, y, i + 1])
+      if (up === 1 && i < points.length - 1) strokes.push([])
+    })
+    return createInk(strokes, { text, source: 'what was written' })
+  }
+
+  return {
+    model,
+    vocabulary,
+    config,
+    info,
+    write,
+    style,
+    dispose: () => model.dispose(),
+    [Symbol.dispose]: () => model.dispose()
+  }
+}
+
+/** Whether the window looks at the end of the text more than at any symbol. */
+function atEnd(phi: Float32Array): boolean {
+  const last = phi[phi.length - 1]!
+  return phi.every((value, i) => i === phi.length - 1 || value < last)
+}

@@ -1,0 +1,78 @@
+// The network that writes by hand (Graves, "Generating sequences with recurrent neural networks", 2013, sections 4 and 5):
+// LSTM layers that all see the pen and, with a text, a soft window over it that the first layer moves; all feed a mixture
+// density layer of the next point. points [T, B, 3] -> y [T, B, 6 M + 1]; loss in nats per point.
+
+import { vocabularyFromConfig } from '../../../data/vocabulary.js'
+import { orthogonal, uniform, zeros, type Initializer } from '../../../graph/initializers.js'
+import { concat, mixtureColumns, mixtureDensity } from '../../../graph/ops.js'
+import type { Tensor } from '../../../graph/tensor.js'
+import { linear } from '../../../layers/linear.js'
+import { lstm } from '../../../layers/lstm.js'
+import { windowLstm } from '../../../layers/window-lstm.js'
+import { defineModel, f32, i32, type Model, type ModelOptions, type Specs } from '../../../model.js'
+import { generationConfigToJson, type GenerationConfig } from './config.js'
+
+export const GENERATION_TASK = 'handwriting'
+
+/** Id of the end of a text: the window rests there when all is written. Symbols are their ids plus one. */
+export const END = 0
+
+/** Bound of each component of a point's gradient, as Graves' section 4.1. */
+const GRADIENT_BOUND = 100
+
+/** Number of ids that the window looks at. */
+export function writtenSymbols(config: GenerationConfig): number {
+  return config.vocabulary === null ? 0 : vocabularyFromConfig(config.vocabulary).size + 1
+}
+
+/** The network that `config` describes, with first values from `options.seed`. */
+export function generationModel(config: GenerationConfig, options: ModelOptions = {}): Model {
+  const { hidden, gaussians, window, pointsPerSymbol: stepsPerCharacter } = config.network
+  const conditional = config.vocabulary !== null
+  const text: Specs = conditional ? { symbols: i32('batch', 'symbols'), symbolCounts: i32('batch') } : {}
+  const glorot: Initializer = (values, shape, random) =>
+    uniform(2 * Math.sqrt(6 / (shape[1]! + hidden)))(values, shape, random)
+  const starts = { inputWeight: glorot, recurrentWeight: orthogonal(), bias: zeros, forgetBias: 1, carry: true }
+
+  function forward(inputs: Readonly<Record<string, Tensor>>) {
+    const points = inputs['points']!
+    const outputs: Tensor[] = []
+    let seen = points // what every layer sees besides the one below: the pen and the window
+    let phi: Tensor | null = null
+    for (let layer = 0; layer < config.network.layers; layer++) {
+      const name = `layer${layer}`
+      if (layer === 0 && conditional) {
+        const first = windowLstm(points, {
+          name,
+          hidden,
+          gaussians: window,
+          chars: inputs['symbols']!,
+          lengths: inputs['symbolCounts']!,
+          vocabulary: writtenSymbols(config),
+          stepsPerCharacter,
+          carry: true
+        })
+        phi = first.phi
+        seen = concat(points, first.window)
+        outputs.push(first.y)
+      } else {
+        const below = layer === 0 ? points : concat(seen, outputs[layer - 1]!)
+        outputs.push(lstm(below, { name, hidden, ...starts }).output)
+      }
+    }
+    const y = linear(concat(...outputs), { name: 'head', size: mixtureColumns(gaussians), biasStart: zeros })
+    return { y, ...(phi && { phi }) } as Record<string, Tensor>
+  }
+
+  return defineModel<Specs, Specs>(
+    {
+      name: GENERATION_TASK,
+      config: generationConfigToJson(config),
+      inputs: { points: f32('length', 'batch', 3), ...text },
+      targets: { next: f32('length', 'batch', 3), weights: f32('length', 'batch') },
+      forward,
+      loss: ({ y }, { next, weights }) => mixtureDensity(y!, next!, { weights: weights!, clip: GRADIENT_BOUND })
+    },
+    options
+  )
+}

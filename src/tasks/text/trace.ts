@@ -1,0 +1,99 @@
+// How long a text model remembers: its forget gates, the half-lives that follow from them, and how far back the gradient of
+// a prediction reaches.
+
+import { GatecellError } from '../../errors.js'
+import { halfLife, traceGradient, traceNetwork, type TraceInput } from '../trace.js'
+import type { LoadedText } from './load.js'
+import { textLayers } from './model.js'
+
+export interface MemoryTrace {
+  readonly layers: readonly LayerMemory[]
+  /** Mean norm of d ln p(next symbol) / d input, lag by lag from 0 (the symbol just read), as shares of the largest. */
+  readonly reach: readonly number[]
+  /** The lag behind which less than a hundredth of the gradient's sum lies. */
+  readonly reachSteps: number
+  /** Symbols that were read. */
+  readonly symbols: number
+}
+
+export interface LayerMemory {
+  readonly name: string
+  /** Mean forget gate of each unit, in order of size. */
+  readonly forget: readonly number[]
+  readonly meanForget: number
+  /** Steps after which half of a cell is forgotten at its mean forget gate: quantiles over the units. */
+  readonly halfLife: { readonly median: number; readonly p90: number; readonly longest: number }
+  /** Share of a cell that is left after 10 and 100 steps at the mean forget gate of its unit, mean over the units. */
+  readonly keptAfter10: number
+  readonly keptAfter100: number
+}
+
+const WINDOW = 128
+const MAX_WINDOWS = 16
+
+/** Traces a model on a text of at least two symbols, in windows of up to 128 symbols from a zero state. ERR_UNKNOWN_SYMBOL, ERR_CORPUS_EMPTY. */
+export function traceText(loaded: LoadedText, text: string): MemoryTrace {
+  const { model, vocabulary, config } = loaded
+  const ids = vocabulary.encode(text)
+  if (ids.length < 2)
+    throw new GatecellError('ERR_CORPUS_EMPTY', `Expected at least two symbols to trace but received ${ids.length}.`)
+  const steps = Math.min(WINDOW, ids.length - 1)
+  const batch = Math.max(1, Math.min(MAX_WINDOWS, Math.floor((ids.length - 1) / steps)))
+  const stride = batch > 1 ? Math.floor((ids.length - 1 - steps) / (batch - 1)) : 0
+  const table = model.parameters.get('embedding.weight')
+  const width = table.shape[1]!
+  const values = new Float32Array(steps * batch * width)
+  const next: { step: number; symbol: number }[] = []
+  for (let b = 0; b < batch; b++) {
+    for (let t = 0; t < steps; t++) {
+      const id = ids[b * stride + t]!
+      values.set(table.data.subarray(id * width, (id + 1) * width), (t * batch + b) * width)
+    }
+    next.push({ step: steps - 1, symbol: ids[b * stride + steps]! })
+  }
+  const input: TraceInput = { values, steps, batch }
+  const above = (x: Parameters<typeof textLayers>[0]) => textLayers(x, config)
+  const { layers } = traceNetwork(model, above, input)
+  const reach = reachOf(traceGradient(model, above, input, next), input, width)
+  const sum = reach.reduce((total, value) => total + value, 0)
+  let [reachSteps, left] = [reach.length, 0]
+  while (reachSteps > 1 && left + reach[reachSteps - 1]! < sum / 100) left += reach[--reachSteps]!
+  const most = Math.max(...reach)
+  return {
+    layers: layers.map(({ name, hidden, forget }) => memoryOf(name, hidden, forget)),
+    reach: reach.map((value) => (most > 0 ? value / most : 0)),
+    reachSteps,
+    symbols: steps * batch
+  }
+}
+
+function memoryOf(name: string, hidden: number, forget: Float64Array): LayerMemory {
+  const rows = forget.length / hidden
+  const means = Array.from({ length: hidden }, (_, unit) => {
+    let sum = 0
+    for (let row = 0; row < rows; row++) sum += forget[row * hidden + unit]!
+    return sum / rows
+  }).sort((a, b) => a - b)
+  const lives = means.map(halfLife)
+  const mean = (value: (gate: number) => number) => means.reduce((sum, gate) => sum + value(gate), 0) / hidden
+  return {
+    name,
+    forget: means,
+    meanForget: mean((gate) => gate),
+    halfLife: { median: lives[hidden >> 1]!, p90: lives[Math.floor(0.9 * (hidden - 1))]!, longest: lives[hidden - 1]! },
+    keptAfter10: mean((gate) => gate ** 10),
+    keptAfter100: mean((gate) => gate ** 100)
+  }
+}
+
+/** Mean norms by lag behind the last step. */
+function reachOf(gradient: Float64Array, { steps, batch }: TraceInput, width: number): number[] {
+  return Array.from({ length: steps }, (_, lag) => {
+    let sum = 0
+    for (let b = 0; b < batch; b++) {
+      const at = ((steps - 1 - lag) * batch + b) * width
+      sum += Math.hypot(...gradient.subarray(at, at + width))
+    }
+    return sum / batch
+  })
+}
