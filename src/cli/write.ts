@@ -130,7 +130,7 @@ async function readStyle(path: string): Promise<WritingStyle> {
     typeof written === 'string' &&
     typeof checksum === 'string' &&
     numbers(last) &&
-    (last as number[]).length === 3 &&
+    last.length === 3 &&
     typeof states === 'object' &&
     states !== null &&
     Object.values(states).every(numbers)
