@@ -187,7 +187,7 @@ void cells_of(const WindowLstm& s, Range rows, int64_t t) {
     cell.h = s.y->data + t * s.B * s.ld + at;
     cell.state_row = cell.h_row = s.ld;
     cell.rows = rows.end - rows.begin;
-    kernels().cell_forward(&cell);
+    kernels().cell_forward[GC_CELL_PLAIN](&cell);
   }
 }
 

@@ -68,7 +68,7 @@ void cell_step(const WindowLstm& s, Range rows, int64_t t) {
     cell.dc = s.dc + at;
     cell.state_row = cell.dy_row = cell.dh_row = cell.dc_row = s.ld;
     cell.rows = rows.end - rows.begin;
-    kernels().cell_backward(&cell);
+    kernels().cell_backward[GC_CELL_PLAIN](&cell);
   }
 }
 
