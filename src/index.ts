@@ -23,8 +23,8 @@ export { embedding, type EmbeddingOptions } from './layers/embedding.js'
 export { linear, type LinearOptions } from './layers/linear.js'
 export { gru, type GruOptions, type GruResult } from './layers/gru.js'
 export { lstm, type LstmOptions, type LstmResult } from './layers/lstm.js'
-export { windowLstm, type WindowLstmOptions } from './layers/window-lstm.js'
 export type { RecurrentOptions } from './layers/recurrent.js'
+export { windowLstm, type WindowLstmOptions } from './layers/window-lstm.js'
 export {
   add,
   affine,

@@ -66,7 +66,8 @@ void tensor_lives(Layout& layout) {
       continue;
     }
     if (t.role == GC_HOST || static_cast<int>(id) == plan.loss) last[id] = layout.end;
-    layout.add(t.producer < 0 ? 0 : first[id], last[id], t.bytes(), &t.data);
+    if (t.in_place()) t.data = reinterpret_cast<float*>(plan.host) + t.slot;
+    else layout.add(t.producer < 0 ? 0 : first[id], last[id], t.bytes(), &t.data);
     if (t.wants_grad && grad_first[id] >= 0)
       layout.add(grad_first[id], t.producer < 0 ? layout.end : layout.backward_time(t.producer), t.bytes(), &t.grad);
   }

@@ -24,6 +24,8 @@ struct Tensor {
   bool wants_grad = false;
   bool read = false;    // some op reads it: whoever makes it must stand before
   bool folded = false;  // its producer went into its consumer: it has no memory
+  // Kernels work on the host arena itself: float rows without padding. Ids are copied, since what was checked must stay.
+  bool in_place() const { return role == GC_HOST && dtype == GC_F32 && ld == cols; }
   union {
     float* data;
     int32_t* ids;

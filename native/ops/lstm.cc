@@ -1,53 +1,12 @@
-// lstm.cc: shapes, memory and kernel choice of the LSTM layer.
+// lstm.cc: memory and kernel choice of the LSTM layer.
 #include "lstm.h"
 
 #include <algorithm>
-#include <cmath>
 
-#include "../core/graph.h"
 #include "../core/machine.h"
 #include "ops.h"
 
 namespace gatecell {
-
-gc_status lstm_check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what,
-                               std::initializer_list<int64_t> dims) {
-  if (!t) return GC_OK;
-  if (t->role != GC_PARAMETER)
-    return fail(GC_INVALID_ARGUMENT, "%s: expected %s to be a parameter", node.op->name, what);
-  return expect_shape(plan, node, *t, what, dims);
-}
-
-// A state of the batch [B, size], or where one may be learned a parameter [size] for every row.
-gc_status lstm_check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B,
-                           int64_t size, bool learned) {
-  if (!t) return GC_OK;
-  const gc_status status = expect_dtype(node, *t, what, GC_F32);
-  if (status != GC_OK) return status;
-  if (t->role == GC_PARAMETER && learned) return expect_shape(plan, node, *t, what, {size});
-  if (t->role == GC_PARAMETER)
-    return fail(GC_INVALID_ARGUMENT, "%s: expected %s not to be a parameter (their rows are not padded)", node.op->name,
-                what);
-  return expect_shape(plan, node, *t, what, {B, size});
-}
-
-gc_status lstm_check_rates(const Node& node) {
-  const char* names[] = {"reverse", "dropout", "zoneout of c", "zoneout of h"};
-  const std::vector<double>& a = node.attributes;
-  for (int i = kDropout; i <= kZoneoutH; ++i)
-    if (!(a[i] >= 0 && a[i] < 1))
-      return fail(GC_INVALID_ARGUMENT, "%s: expected %s from 0 to below 1, got %g", node.op->name, names[i], a[i]);
-  if (!(a[kStream] >= 0 && a[kStream] < 4294967296.0 && a[kStream] == std::floor(a[kStream])))
-    return fail(GC_INVALID_ARGUMENT, "%s: expected an integer stream below 2^32, got %g", node.op->name, a[kStream]);
-  return GC_OK;
-}
-
-gc_status lstm_check_lengths(Plan& plan, const Node& node, int64_t B) {
-  const Tensor* lengths = plan.input(node, kLengths);
-  if (!lengths) return GC_OK;
-  const gc_status status = expect_dtype(node, *lengths, "lengths", GC_I32);
-  return status == GC_OK ? expect_shape(plan, node, *lengths, "lengths", {B}) : status;
-}
 
 namespace {
 enum {
@@ -92,56 +51,14 @@ enum {
   kBufferCount
 };
 
-gc_status check_attributes(const Plan& plan, const Node& node) {
-  const gc_status status = lstm_check_rates(node);
-  if (status != GC_OK) return status;
-  const std::vector<double>& a = node.attributes;
-  const bool zones = a[kZoneoutC] > 0 || a[kZoneoutH] > 0;
-  const auto given = [&](size_t input) { return node.in.size() > input && node.in[input] >= 0; };
-  const bool projects = given(kWeightHr), norm = given(kGainIh);
-  for (size_t input : {kGainHh, kGainC, kBiasC})
-    if (given(input) != norm)
-      return fail(GC_INVALID_ARGUMENT, "lstm: expected all four parameters of layer normalisation or none");
-  if (norm && (zones || given(kPeephole)))
-    return fail(GC_UNSUPPORTED, "lstm: layer normalisation does not go together with %s: leave one out",
-                zones ? "zoneout" : "peepholes");
-  if (norm && plan.format != Format::kF32)
-    return fail(GC_UNSUPPORTED, "lstm: layer normalisation has f32 kernels alone: use precision f32");
-  if (zones && (projects || given(kPeephole)))
-    return fail(GC_UNSUPPORTED, "lstm: zoneout does not go together with %s: leave one out",
-                projects ? "an output projection" : "peepholes");
-  if (projects && plan.format == Format::kInt8)
-    return fail(GC_UNSUPPORTED, "lstm: an output projection has no int8 kernels: use f32 or bf16");
-  return GC_OK;
-}
-
-gc_status check(Plan& plan, Node& node) {
-  const Tensor &x = *plan.input(node, kX), &y = *plan.output(node, kY), &w = *plan.input(node, kWeightHh);
-  gc_status status = expect_dtype(node, x, "x", GC_F32);
-  if (status == GC_OK) status = expect_dtype(node, y, "y", GC_F32);
-  if (status != GC_OK) return status;
-  if (x.rank != 3) return fail(GC_INVALID_SHAPE, "lstm: expected x of shape [T, B, I], got %s", x.shape().c_str());
-  const Tensor* w_hr = plan.input(node, kWeightHr);
-  const int64_t T = x.dims[0], B = x.dims[1], I = x.dims[2], R = y.cols, H = w_hr ? w_hr->cols : R;
-  if (w.rank != 2)
-    return fail(GC_INVALID_SHAPE, "lstm: expected weight_hh of shape [4H, H], got %s", w.shape().c_str());
-  status = expect_shape(plan, node, y, "y", {T, B, R});
-  if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kWeightIh), "weight_ih", {4 * H, I});
-  if (status == GC_OK) status = lstm_check_parameter(plan, node, &w, "weight_hh", {4 * H, R});
-  if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kBiasIh), "bias_ih", {4 * H});
-  if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kBiasHh), "bias_hh", {4 * H});
-  if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kPeephole), "the peepholes", {3 * H});
-  if (status == GC_OK) status = lstm_check_parameter(plan, node, w_hr, "weight_hr", {R, H});
-  const std::pair<int, int64_t> norms[] = {{kGainIh, 4 * H}, {kGainHh, 4 * H}, {kGainC, H}, {kBiasC, H}};
-  for (const auto& [input, size] : norms)
-    if (status == GC_OK)
-      status = lstm_check_parameter(plan, node, plan.input(node, input), "a gain of layer normalisation", {size});
-  if (status == GC_OK) status = lstm_check_state(plan, node, plan.input(node, kH0), "h0", B, R, true);
-  if (status == GC_OK) status = lstm_check_state(plan, node, plan.input(node, kC0), "c0", B, H, true);
-  if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kHT), "hT", B, R, false);
-  if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kCT), "cT", B, H, false);
-  if (status == GC_OK) status = lstm_check_lengths(plan, node, B);
-  return status == GC_OK ? check_attributes(plan, node) : status;
+// As many steps as leave their gates in a thread's share of L2, but enough rows to use W's panels several times.
+int64_t chunk_steps(const Lstm& s, int team) {
+  constexpr int64_t gate_bytes = 256 * 1024, least_rows = 64;
+  const bool by_rows = lstm_split(s, team) == Split::kRows;
+  const int64_t rows = std::max<int64_t>(1, by_rows ? s.B / team : s.B);
+  const int64_t panels = by_rows ? s.panels : (s.panels + team - 1) / team;
+  const int64_t steps = std::max(gate_bytes / (rows * panels * 64 * 4), (least_rows + rows - 1) / rows);
+  return std::min(std::max<int64_t>(1, steps), s.T);
 }
 
 // A panel's distance must not be a multiple of the cache's period (128 KB), or the panels of one step evict each other.
@@ -276,9 +193,10 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   H = projection ? projection->cols : R;
   panels = panels_of(H);
   ld = panels * 16, h_ld = y->ld;
-  panel_stride = gate_panel_stride(T, B);
   rows = {T, B, node.attributes[kReverse] != 0, lengths != nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   keep = node.trains;
+  chunk = chunk_steps(*this, plan.threads);
+  panel_stride = gate_panel_stride(keep ? T : chunk, B);
   dropout = node.attributes[kDropout], zoneout_c = node.attributes[kZoneoutC], zoneout_h = node.attributes[kZoneoutH];
   drops = dropout > 0 && node.trains && plan.training;
   zones = zoneout_c > 0 || zoneout_h > 0;
@@ -371,7 +289,7 @@ const OpDef op_lstm = {GC_OP_LSTM,
                        true,
                        true,
                        true,
-                       check,
+                       lstm_check,
                        lstm_prepare,
                        lstm_forward,
                        lstm_backward,

@@ -6,6 +6,7 @@
 // projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
 // place; and it is already the packed operand of the weight-gradient product. A row is one batch row at one step; the rows of a
 // step adjoin. Without lengths row t * B + b is that of time t; with lengths only live rows exist (see LstmRows).
+// Without a backward pass the buffer holds one chunk of steps.
 #pragma once
 #include <algorithm>
 
@@ -87,6 +88,8 @@ struct Lstm {
   int64_t T, B, I, H, R;     // R: width of h; H, or that of the output projection
   int64_t panels, ld, h_ld;  // ld: row stride of c and cell outputs, h_ld: of h; whole panels
   int64_t panel_stride;      // floats from panel to panel of the gate buffer
+  int64_t chunk;             // steps whose input projection is made at once
+  int64_t gate_base = 0;     // the row that the gate buffer begins with
   LstmRows rows;
   Format format;      // operands of the recurrent product; cell and states are f32 in any case
   Format x_format;    // and of the input projection (a token table is made in f32)
@@ -128,8 +131,8 @@ struct Lstm {
   float* product;  // dropout: dG U of one step [B][h_ld]
 
   Lstm(Plan& plan, const Node& node);
-  int64_t block_floats() const { return round_up(std::max({I, H, R}), kRowTile) * 64; }
-  float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + row * 64; }
+  int64_t block_floats() const { return round_up(std::max(I, H), kRowTile) * 64; }
+  float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + (row - gate_base) * 64; }
   // What is before and after `step`, rows of the batch from 0 on.
   const float* h_start() const { return starts ? start_h : h0 ? h0->data : zeros; }
   const float* c_start() const { return starts ? start_c : c0 ? c0->data : zeros; }
@@ -214,8 +217,9 @@ void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range ro
 void lstm_pack_projection(const Lstm& s, int index, int team);
 void lstm_projection_gradient(Plan& plan, const Node& node, const Lstm& s, float* block, int index, int team);
 
-// lstm.cc: memory and kernel choice, and the checks that gru.cc shares.
+// lstm.cc: memory and kernel choice. lstm_check.cc: the checks, most of which gru.cc shares.
 void lstm_prepare(Plan& plan, Node& node);
+gc_status lstm_check(Plan& plan, Node& node);
 gc_status lstm_check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what,
                                std::initializer_list<int64_t> dims);
 gc_status lstm_check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B,

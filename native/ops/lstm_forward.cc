@@ -8,8 +8,6 @@
 namespace gatecell {
 namespace {
 
-constexpr int64_t kChunkBytes = 256 * 1024;  // of x that one chunk of steps projects: it stays in L2 for all panels
-
 void combine_bias(const Tensor* ih, const Tensor* hh, const Lstm& s) {
   for (int64_t j = 0; j < s.panels * 64; ++j) {
     const int64_t i = gate_row(j, s.H, s.input_gates), h = gate_row(j, s.H, s.state_gates);
@@ -219,14 +217,14 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
               [&](Range live, int64_t begin) { gather_x(s, begin + live.begin, live.end - live.begin); });
     if (!by_rows) barrier.wait(team);
   }
-  const int64_t rows = std::max<int64_t>(1, mine.rows.end - mine.rows.begin);
-  const int64_t chunk = std::max<int64_t>(1, kChunkBytes / (rows * s.I * 4));
-  for (int64_t first = 0; first < steps; first += chunk) {
-    const int64_t last = std::min(first + chunk, steps);
-    begin_chunk(plan, node, s, mine, first, last);
+  Lstm part = s;  // its gates, of one chunk where no backward pass reads them
+  for (int64_t first = 0; first < steps; first += s.chunk) {
+    const int64_t last = std::min(first + s.chunk, steps);
+    if (!s.keep) part.gate_base = s.rows.span(first, last).begin;
+    begin_chunk(plan, node, part, mine, first, last);
     for (int64_t step = first; step < last; ++step) {
-      step_forward(s, w, u, mine, step);
-      finish_step(plan, node, s, mine, step);
+      step_forward(part, w, u, mine, step);
+      finish_step(plan, node, part, mine, step);
       if (!by_rows) barrier.wait(team);
     }
   }

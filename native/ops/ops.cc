@@ -23,14 +23,14 @@ const OpDef* find_op(int opcode) {
                                      &op_sample,
                                      &op_flip,
                                      &op_sub,
+                                     &op_gru,
                                      &op_ctc,
                                      &op_mixture_density,
                                      &op_mixture_sample,
                                      &op_window,
                                      &op_window_lstm,
                                      &op_dot_attention,
-                                     &op_additive_attention,
-                                     &op_gru};
+                                     &op_additive_attention};
   for (const OpDef* op : all)
     if (op->opcode == opcode) return op;
   return nullptr;

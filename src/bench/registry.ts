@@ -4,6 +4,7 @@ import { GatecellError } from '../errors.js'
 import { eventLoop } from './event-loop.js'
 import { gates, gemm } from './kernels.js'
 import { layer, sequence } from './layer.js'
+import { ctc, mixture } from './losses.js'
 import type { Point } from './points.js'
 import type { Choice } from './shapes.js'
 import { sample, step } from './step.js'
@@ -44,6 +45,8 @@ export const workloads: readonly Workload[] = [
   sample,
   gemm,
   gates,
+  ctc,
+  mixture,
   eventLoop
 ]
 

@@ -2,11 +2,18 @@
 
 import type { Command } from 'commander'
 import { openCorpus } from '../data/corpus.js'
+import type { Tokens } from '../data/tokens.js'
 import { GatecellError } from '../errors.js'
 import { readCheckpointInfo } from '../io/checkpoint.js'
 import { GENERATION_TASK } from '../tasks/handwriting/generation/index.js'
 import { RECOGNITION_TASK } from '../tasks/handwriting/recognition/index.js'
-import { evaluateText, loadTextModel, TEXT_TASK } from '../tasks/text/index.js'
+import {
+  evaluateText,
+  loadTextModel,
+  TEXT_TASK,
+  type TextMeasure,
+  type TextMeasureOptions
+} from '../tasks/text/index.js'
 import { evaluateHandwriting } from './evaluate-handwriting.js'
 import { evaluateRecognition } from './evaluate-recognition.js'
 import { duration, integer, nats } from './format.js'
@@ -33,11 +40,13 @@ const EXAMPLES = `
 Examples:
   gatecell evaluate shakespeare.safetensors other.txt
   gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --json
+  gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --weights int8
   gatecell evaluate reader.safetensors words.ndjson.gz --json
   gatecell evaluate digits.safetensors digits.unipen --where comment:2=26-30
 
 A text is read as one stream, its state carried from the first symbol to the last: the figure is exact. --part takes
-the part that the training held back, cut by the same shares. Ink is read sample by sample: the share of symbols read
+the part that the training held back, cut by the same shares. With narrow --weights the text is read twice, and what they
+cost is printed. Ink is read sample by sample: the share of symbols read
 wrong (cer), of samples read without an error (exact), and nats per sample.`
 
 export function addEvaluate(program: Command): void {
@@ -98,6 +107,8 @@ async function evaluateTextModel(
     const tokens = corpus[flags.part]
     const onProgress = (done: number) => progress.show(`measuring on ${integer(tokens.length)} symbols`, done)
     const measure = await evaluateText(model, tokens, { signal, onProgress })
+    const narrow = flags.weights !== undefined && flags.weights !== 'f32'
+    const full = narrow ? await evaluateInFull(path, tokens, { signal, onProgress }, flags) : null
     progress.clear()
     output.record({
       task: info.task,
@@ -105,13 +116,27 @@ async function evaluateTextModel(
       bits: measure.bits,
       tokens: measure.tokens,
       part: flags.part,
-      seconds: measure.seconds
+      seconds: measure.seconds,
+      ...(full && { weights: flags.weights!, f32_nats: full.nats, cost_nats: measure.nats - full.nats })
     })
     output.line(`${nats(measure.nats)} nats, ${nats(measure.bits)} bits a symbol`)
     output.line(`over ${integer(measure.tokens)} symbols (${flags.part}), one stream, in ${duration(measure.seconds)}`)
+    if (full)
+      output.line(`${flags.weights!} weights cost ${nats(measure.nats - full.nats)} nats: f32 gives ${nats(full.nats)}`)
     return exitCode
   } finally {
     progress.clear()
     corpus.close()
   }
+}
+
+/** The same measure with the weights as they are in the file: what narrow ones are compared with. */
+async function evaluateInFull(
+  path: string,
+  tokens: Tokens,
+  options: TextMeasureOptions,
+  { threads }: EvaluateFlags
+): Promise<TextMeasure> {
+  using loaded = await loadTextModel(path, { threads })
+  return await evaluateText(loaded.model, tokens, options)
 }

@@ -7,7 +7,8 @@ import { machineInfo } from '../graph/machine.js'
 import type { JsonObject } from '../io/json.js'
 import type { RunFiles, RunMode } from '../tasks/run-files.js'
 import { openRunLog, reportRecord, type RunLog } from '../tasks/run-log.js'
-import type { FitRunOptions, RunMemory, Training } from '../tasks/training.js'
+import type { RunMemory } from '../tasks/run-memory.js'
+import type { FitRunOptions, Training } from '../tasks/training.js'
 import type { Summary } from '../train/reports.js'
 import { checkDevice } from './backends.js'
 import { bytes, duration, integer, quantity } from './format.js'
@@ -188,9 +189,7 @@ async function train<R extends { summary: Summary }>(trainee: Trainee<R>, sessio
     }
     output.record({ event: 'start', ...described })
     for (const line of trainee.introduce(threads)) output.line(line)
-    const { parameters, step, validation } = trainee.memory
-    const parts = `parameters ${bytes(parameters)}, step ${bytes(step)}, validation ${bytes(validation)}`
-    output.line(`memory   ${bytes(parameters + step + validation)}: ${parts}${trainee.memoryNote ?? ''}`)
+    output.line(`memory   ${memoryLine(trainee.memory)}${trainee.memoryNote ?? ''}`)
     const { resumed } = trainee
     if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)
     const result = await trainee.fit({
@@ -258,4 +257,9 @@ function resumeLine(command: Command): string {
   const words = process.argv.slice(2).filter((word) => word !== '--resume' && word !== '--force')
   const quoted = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
   return `${command.parent!.parent!.name()} ${quoted.join(' ')} --resume`
+}
+
+function memoryLine({ process, parameters, step, validation, measurement, total }: RunMemory): string {
+  const held = bytes(validation + measurement)
+  return `${bytes(total)}: process and data ${bytes(process)}, parameters ${bytes(parameters)}, step ${bytes(step)}, validation ${held}`
 }

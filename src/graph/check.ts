@@ -69,3 +69,9 @@ export function lastDim(tensor: Tensor): number {
 export function withLast(shape: Shape, last: number): Shape {
   return [...shape.slice(0, -1), last]
 }
+
+/** Throws ERR_INVALID_ARGUMENT unless 0 <= rate < 1. */
+export function expectRate(op: string, what: string, rate: number): void {
+  expectNumber(op, what, rate, 0, 1)
+  if (rate === 1) throw new GatecellError('ERR_INVALID_ARGUMENT', `${op}: expected ${what} below 1 but received 1.`)
+}

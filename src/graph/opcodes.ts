@@ -22,13 +22,13 @@ export const opcodes = {
   flip: 19,
   sub: 20,
   gru: 21,
-  ctc: 40,
-  mixtureDensity: 41,
-  mixtureSample: 42,
-  window: 43,
-  windowLstm: 44,
-  dotAttention: 45,
-  additiveAttention: 46
+  ctc: 22,
+  mixtureDensity: 23,
+  mixtureSample: 24,
+  window: 25,
+  windowLstm: 26,
+  dotAttention: 27,
+  additiveAttention: 28
 } as const
 
 export type OpName = keyof typeof opcodes

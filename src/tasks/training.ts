@@ -125,21 +125,6 @@ export function createRunTrainer(
   })
 }
 
-/** Bytes: weights with gradients and moments, a training step, a validation. */
-export interface RunMemory {
-  parameters: number
-  step: number
-  validation: number
-}
-
-export function tellMemory(model: Model, trainer: Trainer, validation: BatchSource | null): RunMemory {
-  return {
-    parameters: model.parameters.bytes,
-    step: trainer.plan.bytes,
-    validation: validation ? model.plan(validation.dims, { purpose: 'evaluate' }).bytes : 0
-  }
-}
-
 export interface FitRunOptions {
   /** Ends the training after the step under way; what was learned is saved. */
   signal?: AbortSignal

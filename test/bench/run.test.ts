@@ -165,6 +165,21 @@ t.test('a rival is measured in turns and becomes a row; one that fails is said t
   t.ok(lines.some((line) => line.includes('quick 1.2.3 (3 us)')) && lines.some((line) => line.includes('out of luck')))
 })
 
+t.test('the losses beside their training step', async (t) => {
+  const { file } = await run(['ctc', 'mixture'], { ...tiny, threads: [1] })
+  t.same(
+    file.rows.map(({ workload, threads }) => [workload, threads]),
+    [
+      ['ctc', 1],
+      ['mixture', 1]
+    ]
+  )
+  for (const row of file.rows) {
+    const [loss, step, share] = [row['loss_us'], row['step_us'], row['share_of_step']] as number[]
+    t.ok(loss! > 0 && step! > 0 && Math.abs(share! - loss! / step!) < 1e-12, `${row.workload}: ${share}`)
+  }
+})
+
 t.test('workloads by name', async (t) => {
   t.equal(findWorkloads([]), workloads)
   t.throws(() => findWorkloads(['layer', 'nothing']), { code: 'ERR_INVALID_OPTION', message: /train-char/ })

@@ -11,6 +11,8 @@ const f = (...shape: number[]): Tensor => graph.input(`f${names++}`, shape, 'f32
 const i = (...shape: number[]): Tensor => graph.input(`i${names++}`, shape, 'i32')
 const lstm = (change: Partial<ops.LstmInputs>) =>
   ops.lstm({ x: f(5, 2, 3), weightIh: f(16, 3), weightHh: f(16, 4), ...change })
+const gru = (change: Partial<ops.GruInputs>) =>
+  ops.gru({ x: f(5, 2, 3), weightIh: f(12, 3), weightHh: f(12, 4), ...change })
 
 t.test('shapes of results', async (t) => {
   t.same(ops.embedding(f(7, 3), i(5, 2)).shape, [5, 2, 3])
@@ -58,6 +60,16 @@ t.test('refusals', async (t) => {
     ['biasHh', () => lstm({ biasHh: f(4) }), /biasHh of shape \[16\] but received \[4\]/],
     ['h0', () => lstm({ h0: f(3, 4) }), /h0 of shape \[2, 4\] but received \[3, 4\]/],
     ['c0', () => lstm({ c0: f(2, 3) }), /c0 of shape \[2, 4\] but received \[2, 3\]/],
+    ['a learned c0', () => lstm({ c0: f(3) }), /c0 of shape \[4\] but received \[3\]/],
+    ['lengths', () => lstm({ lengths: i(3) }), /lengths of shape \[2\] but received \[3\]/],
+    ['peephole', () => lstm({ peephole: f(4) }), /peephole of shape \[12\] but received \[4\]/],
+    ['weightHr', () => lstm({ weightHr: f(3, 4) }), /weightHr of shape \[4, any\] but received \[3, 4\]/],
+    ['norm', () => lstm({ norm: { ih: f(16), hh: f(16), c: f(4), biasC: f(16) } }), /norm.biasC of shape \[4\]/],
+    ['gru x', () => gru({ x: f(5, 3) }), /gru: expected x of shape \[any, any, any\]/],
+    ['gru weightIh', () => gru({ weightIh: f(16, 3) }), /weightIh of shape \[12, 3\] but received \[16, 3\]/],
+    ['gru biasHh', () => gru({ biasHh: f(16) }), /biasHh of shape \[12\] but received \[16\]/],
+    ['gru h0', () => gru({ h0: f(3, 4) }), /h0 of shape \[2, 4\] but received \[3, 4\]/],
+    ['gru lengths', () => gru({ lengths: f(2) }), /expected i32 as lengths but received f32/, 'ERR_INVALID_ARGUMENT'],
     ['weight', () => ops.linear(f(5, 3), f(9, 4)), /linear: expected weight of shape \[any, 3\] but received \[9, 4\]/],
     ['bias', () => ops.linear(f(5, 3), f(9, 3), f(8)), /bias of shape \[9\] but received \[8\]/],
     [

@@ -131,7 +131,7 @@ t.test('attention by single steps with keys made once gives what the whole targe
           ...(steps && { keys: f32('source', 'batch', 7) }),
           queries: f32('length', 'batch', 4),
           lengths: i32('batch')
-        } as Record<'source' | 'queries' | 'lengths' | 'keys', ReturnType<typeof f32>>,
+        } as unknown as Record<'source' | 'queries' | 'lengths' | 'keys', ReturnType<typeof f32>>,
         forward: (inputs) => {
           const { source, queries, lengths, keys } = inputs as Record<string, typeof inputs.source>
           const options = { name: 'a', size: 7, lengths: lengths! }

@@ -14,6 +14,7 @@ import {
   slice,
   zeros,
   type LstmOptions,
+  type LstmResult,
   type Tensor
 } from '../../src/index.js'
 import { largestDifference, readGolden, type GoldenTensor } from '../golden.js'
@@ -56,15 +57,17 @@ function define(golden: Stacked, isGru: boolean) {
       const options = { name: 'rnn', hidden, layers, bidirectional: directions === 2, lengths }
       const initial = { h: states('h0', width), c: isGru ? [] : states('c0', hidden) }
       const projection = width === hidden ? {} : { projection: width }
-      const { output, ...finals } = isGru
-        ? gru(x, { ...options, initial })
+      const { output, h, c }: LstmResult = isGru
+        ? { ...gru(x, { ...options, initial }), c: [] }
         : lstm(x, { ...options, ...projection, initial })
       const named = (name: string, list: readonly Tensor[]) => list.map((state, i) => [`${name}${i}`, state])
-      const c = 'c' in finals ? finals.c : []
-      return Object.fromEntries([['y', output], ...named('h', finals.h), ...named('c', c)]) as Record<string, Tensor>
+      return Object.fromEntries([['y', output], ...named('h', h), ...named('c', c)]) as Record<string, Tensor>
     },
     loss: (outputs, _targets, { target }) => {
-      const states = (name: string) => Object.keys(outputs).filter((key) => key.startsWith(name)).map((key) => outputs[key]!)
+      const states = (name: string) =>
+        Object.keys(outputs)
+          .filter((key) => key.startsWith(name))
+          .map((key) => outputs[key]!)
       const parts = [meanSquare(outputs['y']!, target), meanOfSquares(states('h'))]
       return [...parts, ...(isGru ? [] : [meanOfSquares(states('c'))])].reduce(add)
     }
@@ -101,7 +104,12 @@ for (const name of ['lengths-1', 'lengths-bidirectional', 'projection', 'project
       states.flatMap((i) => [...outputs[`h${i}`]!]),
       golden.hT.data
     )
-    if (!isGru) near('final c', states.flatMap((i) => [...outputs[`c${i}`]!]), golden.cT.data)
+    if (!isGru)
+      near(
+        'final c',
+        states.flatMap((i) => [...outputs[`c${i}`]!]),
+        golden.cT.data
+      )
     near('loss', outputs['loss']!.subarray(0, 1), golden.loss.data)
     for (const [parameter, { data }] of Object.entries(golden.gradients)) {
       near(`gradient of ${parameter}`, model.parameters.get(`rnn.${parameter}`).grad!, data)
@@ -188,7 +196,9 @@ t.test('parameters of the variants', async (t) => {
   })
   t.equal(model.parameters.get('rnn.weight_peephole_l0').data[59], 0.5)
   t.equal(model.parameters.get('rnn.c0_l0').data[3], 0)
-  const normalised = [...small({ layerNorm: true }).model.parameters].slice(-4).map(({ name, shape }) => [name, ...shape])
+  const normalised = [...small({ layerNorm: true }).model.parameters]
+    .slice(-4)
+    .map(({ name, shape }) => [name, ...shape])
   t.same(normalised, [
     ['rnn.norm_ih_l0', 80],
     ['rnn.norm_hh_l0', 80],
@@ -202,7 +212,10 @@ t.test('refusals', async (t) => {
   t.throws(() => small({ zoneout: 0.1, projection: 3 }), { code: 'ERR_UNSUPPORTED', message: /projection/ })
   t.throws(() => small({ zoneout: 0.1, layerNorm: true }), { code: 'ERR_UNSUPPORTED', message: /normalisation/ })
   t.throws(() => small({ peepholes: true, layerNorm: true }), { code: 'ERR_UNSUPPORTED', message: /peepholes/ })
-  t.throws(() => small({ layerNorm: true }, { precision: 'bf16' }).evaluate(), { code: 'ERR_UNSUPPORTED', message: /f32/ })
+  t.throws(() => small({ layerNorm: true }, { precision: 'bf16' }).evaluate(), {
+    code: 'ERR_UNSUPPORTED',
+    message: /f32/
+  })
   t.throws(() => small({ zoneout: 1 }), { code: 'ERR_INVALID_ARGUMENT', message: /below 1/ })
   t.throws(() => small({ recurrentDropout: -1 }), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => small({ projection: 21 }), { code: 'ERR_INVALID_ARGUMENT' })
@@ -217,5 +230,56 @@ t.test('refusals', async (t) => {
   for (const bad of [-1, 7]) {
     plan.inputs.lengths.set([6, 6, bad, 6])
     t.throws(() => plan.runSync(), { code: 'ERR_OUT_OF_RANGE', message: /lengths/ })
+  }
+})
+
+t.test('a padded row gives what it gives alone, in every precision and cell', async (t) => {
+  const rows = [5, 0, 2, 5, 3]
+  for (const precision of ['f32', 'bf16', 'int8'] as const) {
+    for (const cell of precision === 'int8' ? ['lstm'] : ['lstm', 'gru']) {
+      const define = (batch: number, steps: number) =>
+        defineModel(
+          {
+            name: 'rows',
+            config: {},
+            inputs: { x: f32(steps, batch, 3), lengths: i32(batch) },
+            forward: ({ x, lengths }) => {
+              const options = { name: 'rnn', hidden: 18, bidirectional: true, layers: 2, lengths }
+              const { output, h } = cell === 'gru' ? gru(x, options) : lstm(x, options)
+              return { y: output, last: h[3]! }
+            }
+          },
+          { seed: 1, precision }
+        )
+      const value = (b: number, step: number, i: number) => Math.sin(3 * b + 1.3 * step + i)
+      const run = (which: readonly number[], steps: number) => {
+        using model = define(which.length, steps)
+        const plan = model.plan({}, { purpose: 'predict' })
+        which.forEach((b, at) => {
+          for (let step = 0; step < rows[b]!; step++)
+            for (let i = 0; i < 3; i++) plan.inputs.x[(step * which.length + at) * 3 + i] = value(b, step, i)
+        })
+        plan.inputs.lengths.set(which.map((b) => rows[b]!))
+        plan.runSync()
+        return { y: plan.outputs.y.slice(), last: plan.outputs.last.slice() }
+      }
+      const all = run([0, 1, 2, 3, 4], 5)
+      for (const b of [0, 2, 4]) {
+        const alone = run([b], rows[b]!)
+        const mine = Array.from({ length: rows[b]! }, (_, step) => [
+          ...all.y.slice((step * 5 + b) * 36, (step * 5 + b + 1) * 36)
+        ])
+        t.same([...alone.y], mine.flat(), `${cell} ${precision}: row ${b}`)
+        t.same(
+          [...alone.last],
+          [...all.last.slice(b * 18, (b + 1) * 18)],
+          `${cell} ${precision}: last state of row ${b}`
+        )
+      }
+      t.ok(
+        all.y.slice(36, 72).every((y) => y === 0),
+        'nothing in a row of no steps'
+      )
+    }
   }
 })

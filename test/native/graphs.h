@@ -65,7 +65,7 @@ class RandomGraph {
                 : (void)emit(GC_OP_DROPOUT, {x.id}, x.dims,
                              {0.3, x.dims.size() > 1 && random_.below(2) ? 1.0 : 0.0, static_cast<double>(pick(5))});
         break;
-      default: x.dims.size() == 3 ? lstm(x) : embed(); break;
+      default: x.dims.size() < 3 ? embed() : pick(4) ? lstm(x) : gru(x); break;
     }
   }
 
@@ -158,6 +158,25 @@ class RandomGraph {
     graph.record(GC_OP_LSTM, in, out,
                  {reverse ? 1.0 : 0.0, smooth_ || random_.below(3) ? 0 : 0.4, zones ? 0.3 : 0, zones ? 0.2 : 0,
                   static_cast<double>(pick(5))});
+  }
+
+  void gru(const Value& x) {
+    const int32_t T = x.dims[0], B = x.dims[1], I = x.dims[2], H = 1 + pick(20);
+    const double k = 1 / std::sqrt(H);
+    const int none = Graph::none;
+    std::vector<int> in = {x.id, parameter({3 * H, I}, k), parameter({3 * H, H}, k)};
+    for (int i = 0; i < 2; ++i) in.push_back(random_.below(2) ? parameter({3 * H}, k) : none);
+    in.push_back(random_.below(2) ? parameter({H}) : none);
+    in.push_back(none);
+    in.push_back(random_.below(2) ? graph.ids({B}, random_.ids(B, 0, T + 1)) : none);
+    const int y = graph.host({T, B, H}), hT = random_.below(2) ? graph.host({B, H}) : none;
+    for (int id : {y, hT})
+      if (id >= 0) results.push_back(id);
+    add({y, {T, B, H}});
+    if (hT >= 0) add({hT, {B, H}});
+    graph.record(
+        GC_OP_GRU, in, {y, hT},
+        {random_.below(2) ? 1.0 : 0.0, smooth_ || random_.below(3) ? 0 : 0.4, 0, 0, static_cast<double>(pick(5))});
   }
 
   // The last five values and the first parameter are joined under the loss.

@@ -20,9 +20,13 @@ void language_model(Graph& g, int& loss) {
   int x = g.op(GC_OP_EMBEDDING, {matrix(V, H), g.ids({T, B}, random.ids(T * B, 0, V))}, {T, B, H});
   for (int layer = 0; layer < 2; ++layer) {
     const int h0 = g.host({B, H}), c0 = g.host({B, H}), y = g.host({T, B, H}), hT = g.host({B, H}), cT = g.host({B, H});
-    g.record(GC_OP_LSTM,
-             {x, matrix(4 * H, H), matrix(4 * H, H), g.param({4 * H}, random.floats(4 * H)), Graph::none, h0, c0},
-             {y, hT, cT}, {0});
+    std::vector<int> in = {
+        x, matrix(4 * H, H), matrix(4 * H, H), g.param({4 * H}, random.floats(4 * H)), Graph::none, h0, c0};
+    if (layer == 1) {  // layer normalisation, over rows of several lengths
+      in.insert(in.end(), {g.ids({B}, {3, 1}), Graph::none, Graph::none});
+      for (int32_t size : {4 * H, 4 * H, H, H}) in.push_back(g.param({size}, random.floats(size)));
+    }
+    g.record(GC_OP_LSTM, in, {y, hT, cT}, {0});
     g.carry(hT, h0);
     g.carry(cT, c0);
     x = g.op(GC_OP_DROPOUT, {y}, {T, B, H}, {0.2, 1, static_cast<double>(layer)});

@@ -55,13 +55,16 @@ std::vector<Piece> pieces_of(const gatecell::Plan& plan) {
   }
   for (size_t id = 0; id < plan.tensors.size(); ++id) {
     if (plan.tensors[id].role == GC_PARAMETER) continue;
-    if (data[id].last >= 0 && data[id].begin) all.push_back(data[id]);
+    if (data[id].last >= 0 && data[id].begin && !plan.tensors[id].in_place()) all.push_back(data[id]);
     if (grads[id].last >= 0 && grads[id].begin) all.push_back(grads[id]);
   }
   return all;
 }
 
 std::string overlap(const gatecell::Plan& plan) {
+  for (const gatecell::Tensor& t : plan.tensors)
+    if (t.in_place() && t.data && t.data != reinterpret_cast<const float*>(plan.host) + t.slot)
+      return "a float tensor of the host arena is not used in place";
   const std::vector<Piece> pieces = pieces_of(plan);
   for (size_t i = 0; i < pieces.size(); ++i) {
     const Piece& a = pieces[i];

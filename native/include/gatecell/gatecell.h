@@ -110,21 +110,21 @@ typedef enum gc_opcode {
   GC_OP_GRU = 21,
   // logits[T,B,K], targets i32[B,L], input lengths i32[B], target lengths i32[B] -> f32[2]: mean nats of the rows with at
   // least one step, their count; nats of each row [B]?; attributes: blank
-  GC_OP_CTC = 40,
+  GC_OP_CTC = 22,
   // y[..., 6M+1], targets[..., 3], weights[...]? -> f32[2]: weighted mean nats per row, sum of the weights; attributes:
   // clip (of a row's gradient to +-clip before the mean, 0: none). The columns of y: native/ops/mixture.h
-  GC_OP_MIXTURE_DENSITY = 41,
+  GC_OP_MIXTURE_DENSITY = 23,
   // y[..., 6M+1], control f32[4] = {bias, reserved x 3} -> f32[..., 3]; attributes: stream
-  GC_OP_MIXTURE_SAMPLE = 42,
+  GC_OP_MIXTURE_SAMPLE = 24,
   // raw[T,B,3K], characters i32[B,U] or f32[B,U,C], lengths i32[B], kappa0[B,K]? -> w[T,B,C], kappaT[B,K]?, phi[T,B,U]?
-  GC_OP_WINDOW = 43,
+  GC_OP_WINDOW = 25,
   // x[T,B,I], w_ih[4H,I+C], w_hh[4H,H], w_window[3K,H], b_window[3K], characters, lengths, b_ih[4H]?, b_hh[4H]?, h0[B,H]?,
   // c0[B,H]?, kappa0[B,K]?, window0[B,C]? -> y[T,B,H], w[T,B,C], hT?, cT?, kappaT?, windowT?, phi[T,B,U]?
-  GC_OP_WINDOW_LSTM = 44,
+  GC_OP_WINDOW_LSTM = 26,
   // queries[T,B,A], keys[S,B,A], values[S,B,V], source lengths i32[B] -> context[T,B,V], weights[T,B,S]?; attributes: scale
-  GC_OP_DOT_ATTENTION = 45,
+  GC_OP_DOT_ATTENTION = 27,
   // queries[T,B,A], keys[S,B,A], v[A], values[S,B,V], source lengths i32[B] -> context[T,B,V], weights[T,B,S]?
-  GC_OP_ADDITIVE_ATTENTION = 46,
+  GC_OP_ADDITIVE_ATTENTION = 28,
 } gc_opcode;
 
 // What a run does.

@@ -13,15 +13,14 @@ import { tokenSource } from '../../train/data.js'
 import type { Summary } from '../../train/reports.js'
 import type { Trainer } from '../../train/trainer.js'
 import { openRunFiles, readRun, type RunFiles, type RunMode } from '../run-files.js'
+import { tellMemory, type RunMemory } from '../run-memory.js'
 import {
   checkUnchanged,
   chooseTraining,
   createRunTrainer,
   fitRun,
   given,
-  tellMemory,
-  type FitRunOptions,
-  type RunMemory
+  type FitRunOptions
 } from '../training.js'
 import {
   textConfigFromJson,
@@ -68,6 +67,7 @@ export interface TextRun {
   readonly files: RunFiles
   /** The file and step that it goes on from. */
   readonly resumed: { path: string; step: number } | null
+  /** What the run will take at most, before it starts. */
   readonly memory: RunMemory
   /** Trains; reports come as they are made, between steps. */
   fit(options?: TextFitOptions): Promise<TextResult>
@@ -110,6 +110,7 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
   })
   let model: Model | null = null
   try {
+    const before = process.memoryUsage.rss()
     const { vocabulary, train, valid } = corpus
     const { training, network, split } = settings
     const batches = createBatches(train, training)
@@ -141,7 +142,7 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
       trainer,
       files,
       resumed: resume && { path: files.resumable!, step: trainer.progress.step },
-      memory: tellMemory(model, trainer, validation),
+      memory: tellMemory(before, model, trainer, validation),
       fit: (fitOptions = {}) => fitText(trainer, files, valid, fitOptions),
       dispose() {
         model!.dispose()
@@ -234,7 +235,7 @@ export function describeTextRun(run: TextRun, threads: number): JsonObject {
     symbols: { train: corpus.train.length, valid: corpus.valid.length, test: corpus.test.length },
     steps_per_epoch: run.batches.stepsPerEpoch,
     parameters: model.parameterCount,
-    memory_bytes: { parameters: memory.parameters, step: memory.step, validation: memory.validation },
+    memory_bytes: { ...memory },
     threads,
     resumed_from: run.resumed?.step ?? null
   }

@@ -9,15 +9,14 @@ import type { Model } from '../../../model.js'
 import type { Summary } from '../../../train/reports.js'
 import type { Trainer } from '../../../train/trainer.js'
 import { openRunFiles, readRun, type RunFiles, type RunMode } from '../../run-files.js'
+import { tellMemory, type RunMemory } from '../../run-memory.js'
 import {
   checkUnchanged,
   chooseTraining,
   createRunTrainer,
   fitRun,
   given,
-  tellMemory,
   type FitRunOptions,
-  type RunMemory,
   type Training
 } from '../../training.js'
 import { checkSameInk, describeInk, openInk, type InkSets, type InkSource, type InkSplit } from '../samples.js'
@@ -116,6 +115,7 @@ export async function prepareGenerationRun(options: GenerationRunOptions): Promi
     training: { ...training, validEvery },
     data
   }
+  const before = process.memoryUsage.rss()
   const model = generationModel(config, { seed, threads: options.threads ?? 0, precision: training.precision })
   try {
     const { checkpointEvery } = options
@@ -130,7 +130,7 @@ export async function prepareGenerationRun(options: GenerationRunOptions): Promi
       trainer,
       files,
       resumed: resume && { path: files.resumable!, step: trainer.progress.step },
-      memory: tellMemory(model, trainer, validation),
+      memory: tellMemory(before, model, trainer, validation),
       fit: (fitOptions = {}) => fit(trainer, files, { train, valid }, fitOptions),
       dispose: () => model.dispose()
     }

@@ -10,15 +10,14 @@ import type { Model } from '../../../model.js'
 import type { Summary } from '../../../train/reports.js'
 import type { Trainer } from '../../../train/trainer.js'
 import { openRunFiles, readRun, type RunFiles, type RunMode } from '../../run-files.js'
+import { tellMemory, type RunMemory } from '../../run-memory.js'
 import {
   checkUnchanged,
   chooseTraining,
   createRunTrainer,
   fitRun,
   given,
-  tellMemory,
   type FitRunOptions,
-  type RunMemory,
   type Training
 } from '../../training.js'
 import { checkSameInk, describeInk, openInk, textOf, type InkSource, type InkSplit } from '../samples.js'
@@ -104,6 +103,7 @@ export async function prepareRecognitionRun(options: RecognitionRunOptions): Pro
     training: { ...training, validEvery },
     data
   }
+  const before = process.memoryUsage.rss()
   const model = recognitionModel(config, { seed, threads: options.threads ?? 0, precision: training.precision })
   try {
     const { checkpointEvery } = options
@@ -118,7 +118,7 @@ export async function prepareRecognitionRun(options: RecognitionRunOptions): Pro
       trainer,
       files,
       resumed: resume && { path: files.resumable!, step: trainer.progress.step },
-      memory: tellMemory(model, trainer, validation),
+      memory: tellMemory(before, model, trainer, validation),
       fit: (fitOptions = {}) => fit(trainer, files, valid, fitOptions),
       dispose: () => model.dispose()
     }
