@@ -1,0 +1,74 @@
+// A writer learns, is measured beside what has no memory, and writes: in a style, to a seed, and nothing it does not know.
+
+import { join } from 'node:path'
+import t from 'tap'
+import { parseXml } from '../../src/data/ink/xml.js'
+import { createRandom } from '../../src/random.js'
+import {
+  loadWriter,
+  measureBaselines,
+  prepareGenerationRun,
+  type GenerationRunOptions
+} from '../../src/tasks/handwriting/generation/index.js'
+import { inkSvg } from '../../src/tasks/handwriting/svg.js'
+import { inkPoints } from '../../src/data/ink/strokes.js'
+import { inkOf, inkSamples, ndjson } from '../ink-samples.js'
+
+const folder = t.testdir({ 'ink.ndjson': ndjson(inkSamples(80)) })
+const data = [join(folder, 'ink.ndjson')]
+const network = { hidden: 16, layers: 2, gaussians: 3, window: 2, pointsPerSymbol: 10 }
+const training = { batch: 8, learningRate: 5e-3, steps: 150, validEvery: 50 }
+const base = { data, network, training, threads: 1 } satisfies Partial<GenerationRunOptions>
+const out = (name: string) => join(folder, `${name}.safetensors`)
+
+t.test('learns to write from a text', async (t) => {
+  const run = await prepareGenerationRun({ ...base, out: out('writer') })
+  const { valid } = await run.fit()
+  run.dispose()
+  t.ok(valid!.nats < valid!.mixture && valid!.mixture < valid!.gaussian, JSON.stringify(valid))
+  using writer = await loadWriter(out('writer'))
+  const once = writer.write({ text: 'lv', seed: 3 })
+  const points = (result: typeof once) => inkPoints(result.ink.strokes)
+  t.same(points(writer.write({ text: 'lv', seed: 3 })), points(once), 'the same seed gives the same ink')
+  t.notSame(points(writer.write({ text: 'lv', seed: 4 })), points(once))
+  t.ok(
+    points(once)
+      .flat()
+      .every((point) => point.length === 3 && point.every(Number.isFinite))
+  )
+  t.throws(() => writer.write({ text: 'lqv' }), { code: 'ERR_UNKNOWN_SYMBOL', message: /'q'/ })
+  t.throws(() => writer.write({}), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(() => writer.write({ text: 'l', bias: -1 }), { code: 'ERR_INVALID_ARGUMENT' })
+  const style = writer.style(inkOf(inkSamples(1)[0]!))
+  const styled = writer.write({ text: 'lv', seed: 3, style: JSON.parse(JSON.stringify(style)) as typeof style })
+  t.notSame(points(styled), points(once), 'a style is part of the state')
+  const foreign = { ...style, checksum: 'another' }
+  t.throws(() => writer.write({ text: 'l', style: foreign }), { code: 'ERR_INVALID_ARGUMENT', message: /style/ })
+  for (const moving of [false, true])
+    t.equal(parseXml(inkSvg(once.ink.strokes, { moving, title: 'a <b> & "c"' }), 'picture').name, 'svg')
+})
+
+t.test('learns to draw without a text', async (t) => {
+  const run = await prepareGenerationRun({ ...base, out: out('drawer'), text: false })
+  t.equal(run.config.vocabulary, null)
+  const { valid } = await run.fit()
+  run.dispose()
+  t.ok(valid!.nats < valid!.gaussian)
+  using writer = await loadWriter(out('drawer'))
+  const { ink } = writer.write({ points: 20 })
+  t.ok(ink.strokes.length > 0)
+  t.throws(() => writer.write({ text: 'l' }), { code: 'ERR_INVALID_ARGUMENT' })
+})
+
+t.test('baselines', async (t) => {
+  const random = createRandom(1, 'points')
+  const rows = (count: number) =>
+    Float32Array.from({ length: 3 * count }, (_, i) =>
+      i % 3 === 2 ? (random.uniform() < 0.2 ? 1 : 0) : random.normal()
+    )
+  const { gaussian, mixture } = measureBaselines([rows(4000)], [rows(4000)], 4)
+  // Two standard normals and a bit that is set once in five.
+  const expected = Math.log(2 * Math.PI) + 1 - 0.2 * Math.log(0.2) - 0.8 * Math.log(0.8)
+  t.ok(Math.abs(gaussian - expected) < 0.06, `${gaussian} ${expected}`)
+  t.ok(Math.abs(mixture - gaussian) < 0.06, 'one Gaussian needs no mixture')
+})

@@ -1,0 +1,200 @@
+// A reader learns, resumes to the bit, reads while the pen moves, names what it cannot use, and can be looked into.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { createInk } from '../../src/data/ink/strokes.js'
+import { parseXml } from '../../src/data/ink/xml.js'
+import { inkFeatures, prepareStrokes } from '../../src/data/ink/features.js'
+import type { GatecellError } from '../../src/errors.js'
+import { editDistance } from '../../src/tasks/handwriting/edit-distance.js'
+import {
+  labelInk,
+  loadReader,
+  prepareRecognitionRun,
+  type RecognitionRunOptions
+} from '../../src/tasks/handwriting/recognition/index.js'
+import { recognitionLayers } from '../../src/tasks/handwriting/recognition/model.js'
+import { lexicon } from '../../src/tasks/handwriting/recognition/scorers.js'
+import { traceInk } from '../../src/tasks/handwriting/recognition/trace.js'
+import { traceSvg } from '../../src/tasks/handwriting/recognition/trace-svg.js'
+import { halfLife, traceGradient, traceNetwork } from '../../src/tasks/trace.js'
+import { inkOf, inkSamples, ndjson } from '../ink-samples.js'
+
+const folder = t.testdir({ 'ink.ndjson': ndjson(inkSamples(120)) })
+const data = [join(folder, 'ink.ndjson')]
+const network = { hidden: 16, layers: 1, dropout: 0 }
+const training = { batch: 8, learningRate: 2e-2, steps: 600, validEvery: 200 }
+const base = { data, network, training, threads: 1, augmentation: 0.5 } satisfies Partial<RecognitionRunOptions>
+const out = (name: string) => join(folder, `${name}.safetensors`)
+
+t.test('learns to read', async (t) => {
+  const run = await prepareRecognitionRun({ ...base, out: out('reader') })
+  const { summary, valid } = await run.fit()
+  run.dispose()
+  t.equal(summary.step, 600)
+  t.ok(valid!.cer < 0.1, `character error rate ${valid!.cer}`)
+  t.match(valid, { samples: 12, nats: Number, exact: Number })
+  using reader = await loadReader(out('reader'))
+  const ink = inkOf(inkSamples(130)[125]!)
+  const [greedy] = reader.read(ink)
+  t.equal(greedy!.text, ink.text)
+  t.equal(reader.read(ink, { beam: 8 })[0]!.text, ink.text)
+  t.ok(reader.read(ink, { beam: 8 })[0]!.nats >= greedy!.nats - 1e-6, 'a beam sums over alignments')
+  const words = lexicon(['lv', 'zzz', 'q'], reader.vocabulary)
+  t.ok(['lv', 'zzz'].includes(reader.read(ink, { scorer: words })[0]!.text), 'a lexicon allows its words alone')
+  t.throws(() => lexicon(['q'], reader.vocabulary), { code: 'ERR_UNKNOWN_SYMBOL' })
+  t.throws(() => reader.pen(), { code: 'ERR_UNSUPPORTED', message: /--forward/ })
+})
+
+t.test('a resumed run gives the same bytes', async (t) => {
+  const options = { ...base, network: { ...network, dropout: 0.3 } }
+  const steps = (count: number) => ({
+    ...options,
+    training: { ...training, steps: count, validEvery: 5, schedule: 'constant' as const }
+  })
+  const whole = await prepareRecognitionRun({ ...steps(20), out: out('whole') })
+  await whole.fit()
+  whole.dispose()
+  const half = await prepareRecognitionRun({ ...steps(11), out: out('half') })
+  await half.fit()
+  half.dispose()
+  const rest = await prepareRecognitionRun({ ...steps(20), out: out('half'), mode: 'resume' })
+  t.equal(rest.resumed!.step, 11)
+  await rest.fit()
+  rest.dispose()
+  const tensors = (name: string) => {
+    const bytes = readFileSync(join(folder, `${name}.last.safetensors`))
+    return bytes.subarray(8 + Number(bytes.readBigUInt64LE(0)))
+  }
+  t.ok(tensors('whole').equals(tensors('half')), 'weights and moments')
+  const other = { ...steps(30), out: out('half'), mode: 'resume' as const }
+  await t.rejects(prepareRecognitionRun({ ...other, network: { hidden: 17 } }), { code: 'ERR_INVALID_OPTION' })
+  writeFileSync(join(folder, 'other.ndjson'), ndjson(inkSamples(120, 3, 1)))
+  const elsewhere = prepareRecognitionRun({ ...other, data: [join(folder, 'other.ndjson')] })
+  await t.rejects(elsewhere, { code: 'ERR_INVALID_OPTION', message: /the ink that the run began with/ })
+})
+
+t.test('samples that cannot be used are named, refused or left out', async (t) => {
+  const [good] = inkSamples(1)
+  const bad = [{ strokes: good!.strokes }, { ...good, text: 'v'.repeat(400) }, good, { strokes: [], text: 'v' }]
+  const file = join(folder, 'bad.ndjson')
+  writeFileSync(file, ndjson([...inkSamples(20), ...bad]))
+  const options = { ...base, data: [file], out: out('bad') }
+  await t.rejects(prepareRecognitionRun(options), { code: 'ERR_INVALID_INK' })
+  const codes: string[] = []
+  const run = await prepareRecognitionRun({ ...options, onBad: (error: GatecellError) => void codes.push(error.code) })
+  run.dispose()
+  t.same(codes.sort(), ['ERR_INVALID_INK', 'ERR_INVALID_INK', 'ERR_TARGET_TOO_LONG'])
+  t.throws(
+    () =>
+      labelInk(
+        [
+          createInk(
+            [
+              [
+                [0, 0],
+                [1, 1]
+              ]
+            ],
+            { text: 'q' }
+          )
+        ],
+        run.vocabulary,
+        run.config
+      ),
+    {
+      code: 'ERR_UNKNOWN_SYMBOL'
+    }
+  )
+})
+
+t.test('splits by a field', async (t) => {
+  const samples = inkSamples(30).map((sample, i) => ({ ...sample, comment: `x ${i % 5} y` }))
+  const file = join(folder, 'fields.ndjson')
+  writeFileSync(file, ndjson(samples))
+  const options = { ...base, data: [file], out: out('fields') }
+  const run = await prepareRecognitionRun({ ...options, split: { where: 'comment:2=3-4' } })
+  t.equal(run.samples.valid.length, 12)
+  t.ok(run.samples.valid.every(({ ink }) => /x [34] y/.test(ink.fields['comment']!)))
+  run.dispose()
+  await t.rejects(prepareRecognitionRun({ ...options, split: { where: 'writer=3' } }), { code: 'ERR_CORPUS_EMPTY' })
+  await t.rejects(prepareRecognitionRun({ ...options, split: { where: 'what' } }), { code: 'ERR_INVALID_OPTION' })
+})
+
+t.test('reads while the pen moves what it reads of the whole', async (t) => {
+  const run = await prepareRecognitionRun({ ...base, out: out('live'), network: { ...network, bidirectional: false } })
+  await run.fit()
+  run.dispose()
+  using reader = await loadReader(out('live'))
+  for (const sample of inkSamples(4, 3, 9)) {
+    const pen = reader.pen()
+    for (const stroke of sample.strokes) {
+      for (const [x, y] of stroke) pen.down(x!, y!)
+      pen.up()
+    }
+    const [whole] = reader.read(inkOf(sample))
+    t.equal(pen.text, whole!.text)
+    t.ok(Math.abs(pen.best()[0]!.nats - whole!.nats) < 1e-6)
+  }
+})
+
+t.test('the trace is that of the network', async (t) => {
+  using reader = await loadReader(out('reader'))
+  const { model, config } = reader
+  const ink = inkOf(inkSamples(3)[2]!)
+  const traced = traceInk(reader, ink)
+  t.equal(traced.text, reader.read(ink)[0]!.text)
+  t.equal(traced.letters.map(({ symbol }) => symbol).join(''), traced.text)
+  t.same(
+    traced.layers.map(({ name }) => name),
+    ['l0', 'l0_reverse']
+  )
+  for (const picture of [traceSvg(traced), traceSvg(traced, { moving: true, layer: 'l0' })])
+    t.equal(parseXml(picture, 'picture').name, 'svg')
+
+  const values = inkFeatures(prepareStrokes(ink, config.normalisation), config.normalisation)
+  const steps = values.length / 6
+  const above = (x: Parameters<typeof recognitionLayers>[0]) => recognitionLayers(x, null, config).logits
+  const { logits, layers, symbols } = traceNetwork(model, above, { values, steps, batch: 1 })
+  // The head reads what gates and cells give.
+  const [weight, bias] = [model.parameters.get('head.weight').data, model.parameters.get('head.bias').data]
+  let worst = 0
+  for (let step = 0; step < steps; step++) {
+    for (let k = 0; k < symbols; k++) {
+      let sum = bias[k]!
+      layers.forEach(({ hidden, outputs }, side) => {
+        for (let unit = 0; unit < hidden; unit++)
+          sum += weight[k * 2 * hidden + side * hidden + unit]! * outputs[step * hidden + unit]!
+      })
+      worst = Math.max(worst, Math.abs(sum - logits[step * symbols + k]!))
+    }
+  }
+  t.ok(worst < 1e-4, `recomputed cells give the logits: ${worst}`)
+
+  const at = [{ step: Math.floor(steps / 2), symbol: 1 }]
+  const gradient = traceGradient(model, above, { values, steps, batch: 1 }, at)
+  const logProbability = (shifted: Float32Array) => {
+    const { logits: all } = traceNetwork(model, above, { values: shifted, steps, batch: 1 })
+    const row = all.subarray(at[0]!.step * symbols, (at[0]!.step + 1) * symbols)
+    return row[1]! - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0))
+  }
+  for (const i of [0, 7, Math.floor(values.length / 2), values.length - 1]) {
+    const moved = [1e-2, -1e-2].map((change) => {
+      const copy = values.slice()
+      copy[i]! += change
+      return logProbability(copy)
+    })
+    const slope = (moved[0]! - moved[1]!) / 2e-2
+    t.ok(Math.abs(slope - gradient[i]!) < 2e-3 + 2e-2 * Math.abs(slope), `${slope} and ${gradient[i]}`)
+  }
+})
+
+t.test('measures', async (t) => {
+  t.equal(editDistance([1, 2, 3], [1, 3]), 1)
+  t.equal(editDistance([], [1, 3]), 2)
+  t.equal(editDistance([1, 2, 3, 4], [2, 3, 5, 4]), 2)
+  t.ok(Math.abs(0.9 ** 10 - 0.3487) < 1e-4)
+  t.ok(Math.abs(halfLife(0.9) - 6.579) < 1e-3)
+  t.equal(halfLife(1), Infinity)
+})
