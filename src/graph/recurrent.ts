@@ -80,15 +80,20 @@ export function lstm(inputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
   const gains = norm ? [norm.ih, norm.hh, norm.c, norm.biasC] : []
   const [y, h, c] = x.graph.record(
     'lstm',
-    [x, weightIh, weightHh, biasIh, biasHh, h0, c0, lengths, peephole, weightHr, ...gains],
+    [x, weightIh, weightHh, biasIh, biasHh, h0, c0, ...trimmed([lengths, peephole, weightHr, ...gains])],
     [
       { dtype: 'f32', shape: [steps, batch, width] },
       { dtype: 'f32', shape: [batch, width], optional: true },
       { dtype: 'f32', shape: [batch, hidden], optional: true }
     ],
-    [reverse ? 1 : 0, p, zoneout.c, zoneout.h, stream]
+    [reverse ? 1 : 0, ...(p > 0 || zones ? [p, zoneout.c, zoneout.h, stream] : [])]
   )
   return { y: y!, h: h!, c: c! }
+}
+
+/** Without the absent ones at the end: a plain layer's record is that of a plain op. */
+function trimmed(inputs: readonly (Tensor | null)[]): (Tensor | null)[] {
+  return inputs.slice(0, inputs.findLastIndex((input) => input !== null) + 1)
 }
 
 /** Throws ERR_UNSUPPORTED where `what` is there together with one of `others`. */
@@ -142,12 +147,12 @@ export function gru(inputs: GruInputs): { y: Tensor; h: Tensor } {
   expectNumber('gru', 'stream', stream, 0, MAX_ELEMENTS, true)
   const [y, h] = x.graph.record(
     'gru',
-    [x, weightIh, weightHh, biasIh, biasHh, h0, null, lengths],
+    [x, weightIh, weightHh, biasIh, biasHh, h0, ...trimmed([null, lengths])],
     [
       { dtype: 'f32', shape: [steps, batch, hidden] },
       { dtype: 'f32', shape: [batch, hidden], optional: true }
     ],
-    [reverse ? 1 : 0, p, 0, 0, stream]
+    [reverse ? 1 : 0, ...(p > 0 ? [p, 0, 0, stream] : [])]
   )
   return { y: y!, h: h! }
 }
