@@ -132,7 +132,8 @@ struct Lstm {
 
   Lstm(Plan& plan, const Node& node);
   int64_t block_floats() const { return round_up(std::max(I, H), kRowTile) * 64; }
-  float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + (row - gate_base) * 64; }
+  int64_t gate_at(int64_t row) const { return (row - gate_base) * 64; }  // in what lies as the gates do
+  float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + gate_at(row); }
   // What is before and after `step`, rows of the batch from 0 on.
   const float* h_start() const { return starts ? start_h : h0 ? h0->data : zeros; }
   const float* c_start() const { return starts ? start_c : c0 ? c0->data : zeros; }

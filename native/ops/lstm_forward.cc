@@ -93,7 +93,7 @@ void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, i
   m.start = s.norm ? nullptr : s.bias;
   const auto multiply_from = [&](int64_t row, Range rows, Range panels) {
     m.a = x_from(s, row);
-    m.c = (s.norm ? s.norm_x : s.gates) + row * 64;
+    m.c = (s.norm ? s.norm_x : s.gates) + s.gate_at(row);
     multiply(m, rows, panels);
   };
   if (s.rows.whole(mine.rows)) {  // whole steps: their rows adjoin
@@ -151,7 +151,7 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   m.a_row = s.h_ld / static_cast<int>(s.format);
   m.segment_length = u.k;
   m.b = &u;
-  m.c = (s.norm ? s.norm_h : s.gates) + row * 64;
+  m.c = (s.norm ? s.norm_h : s.gates) + s.gate_at(row);
   m.c_row = 64;
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;

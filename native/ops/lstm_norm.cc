@@ -44,19 +44,19 @@ void lstm_pack_gains(Plan& plan, const Node& node, const Lstm& s) {
 
 void lstm_norm_input(const Lstm& s, int64_t row) {
   gc_norm n = norm_of(s);
-  n.x = s.norm_x + row * 64;
+  n.x = s.norm_x + s.gate_at(row);
   n.gain = s.gain_ih;
   n.bias = s.bias;
-  n.out = s.gates + row * 64;
+  n.out = s.gates + s.gate_at(row);
   n.stats = s.stats + row * 4;
   kernels().norm_gates_forward(&n);
 }
 
 void lstm_norm_recurrent(const Lstm& s, int64_t row) {
   gc_norm n = norm_of(s);
-  n.x = s.norm_h + row * 64;
+  n.x = s.norm_h + s.gate_at(row);
   n.gain = s.gain_hh;
-  n.out = s.gates + row * 64;
+  n.out = s.gates + s.gate_at(row);
   n.stats = s.stats + row * 4 + 1;
   kernels().norm_gates_forward(&n);
 }
@@ -67,7 +67,7 @@ void lstm_norm_output(const Lstm& s, int64_t r, int64_t step) {
   n.x = s.c_after(step) + r * s.ld;
   n.gain = s.gain_c;
   n.bias = s.bias_c;
-  n.out = s.gates + row * 64;
+  n.out = s.gates + s.gate_at(row);
   n.h = s.output_of(step) + r * s.ld;
   n.stats = s.stats + row * 4 + 2;
   kernels().norm_cell_forward(&n);
@@ -79,7 +79,7 @@ void lstm_norm_output_backward(const Lstm& s, const float* dy, int64_t r, int64_
   n.x = s.c_after(step) + r * s.ld;
   n.gain = s.gain_c;
   n.bias = s.bias_c;
-  n.out = s.gates + row * 64;
+  n.out = s.gates + s.gate_at(row);
   n.d = s.norm_dc + row * s.ld;
   n.dh = (s.projection ? s.dm : s.dh) + r * s.ld;
   n.dy = dy ? dy + r * s.ld : nullptr;
@@ -90,10 +90,10 @@ void lstm_norm_output_backward(const Lstm& s, const float* dy, int64_t r, int64_
 
 void lstm_norm_recurrent_backward(const Lstm& s, int64_t row) {
   gc_norm n = norm_of(s);
-  n.x = s.norm_h + row * 64;
+  n.x = s.norm_h + s.gate_at(row);
   n.gain = s.gain_hh;
-  n.d = s.gates + row * 64;
-  n.out = s.norm_dh + row * 64;
+  n.d = s.gates + s.gate_at(row);
+  n.out = s.norm_dh + s.gate_at(row);
   n.stats = s.stats + row * 4 + 1;
   kernels().norm_gates_backward(&n);
 }
@@ -103,9 +103,9 @@ void lstm_norm_input_backward(const Lstm& s, int index, int team) {
   const Range mine = share(s.rows.count(), index, team);
   for (int64_t row = mine.begin; row < mine.end; ++row) {
     gc_norm n = norm_of(s);
-    n.x = s.norm_x + row * 64;
+    n.x = s.norm_x + s.gate_at(row);
     n.gain = s.gain_ih;
-    n.d = n.out = s.gates + row * 64;
+    n.d = n.out = s.gates + s.gate_at(row);
     n.stats = s.stats + row * 4;
     kernels().norm_gates_backward(&n);
   }

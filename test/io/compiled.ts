@@ -13,8 +13,10 @@ const compilerOptions = { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.
 /** Compiles into `folder` and returns the path of the program `name` of test/io there. */
 export function compiledProgram(folder: string, name: string): string {
   const sources = ['src/errors.ts', 'src/random.ts', `test/io/${name}.ts`]
-  for (const part of ['src/io', 'src/data'])
-    sources.push(...readdirSync(join(root, part)).map((file) => `${part}/${file}`))
+  for (const part of ['src/io', 'src/data']) {
+    const files = readdirSync(join(root, part), { recursive: true, encoding: 'utf8' })
+    sources.push(...files.filter((file) => file.endsWith('.ts')).map((file) => `${part}/${file}`))
+  }
   for (const source of sources) {
     const target = join(folder, source.replace(/\.ts$/, '.js'))
     mkdirSync(dirname(target), { recursive: true })

@@ -96,8 +96,9 @@ struct Run {
                      loss;
   int32_t sequence, h_state, c_state;
 
+  // GC_FORWARD with `trains` false: a plan without a backward pass.
   Run(const Shape& s, const Reference& r, const Floats& targets, int32_t threads, int32_t precision = GC_FLOAT,
-      gc_mode mode = GC_GRADIENT)
+      gc_mode mode = GC_GRADIENT, bool trains = true)
       : sequence(s.T * s.B * s.R()), h_state(s.B * s.R()), c_state(s.B * s.H) {
     graph.threads = threads;
     graph.precision = precision;
@@ -130,7 +131,7 @@ struct Run {
     all = graph.op(GC_OP_CONCAT, {shaped(y, {sequence}), shaped(hT, {h_state}), shaped(cT, {c_state})}, {n});
     target = graph.host({n}, targets);
     loss = graph.out(GC_OP_MEAN_SQUARE, {all, target}, {2});
-    graph.compile(loss);
+    graph.compile(trains ? loss : Graph::none);
     graph.run(mode);
   }
 };
