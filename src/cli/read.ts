@@ -116,7 +116,7 @@ async function scorerOf(reader: LoadedReader, text: LoadedText | null, flags: Re
     const options = { weight: flags.lmWeight, insertion: flags.insertion }
     parts.push({ scorer: textScorer(text, reader.vocabulary, options) })
   }
-  return parts.length > 1 ? (combineScorers(parts) as Scorer) : (parts[0]?.scorer ?? null)
+  return parts.length > 1 ? combineScorers(parts) : (parts[0]?.scorer ?? null)
 }
 
 async function readWords(path: string): Promise<string[]> {

@@ -108,7 +108,7 @@ export function trainingOf(flags: TrainFlags): Partial<Training> {
   const { batch, optimizer, lr: learningRate, schedule, warmup, clip, seed, precision, validEvery } = flags
   const { patience, steps, epochs, timeLimit } = flags
   const training = { batch, optimizer, learningRate, schedule, warmup, clip, seed, precision, validEvery }
-  return defined({ ...training, patience, steps, epochs, timeLimit }) as Partial<Training>
+  return defined({ ...training, patience, steps, epochs, timeLimit })
 }
 
 export function modeOf({ resume, force }: TrainFlags): RunMode {

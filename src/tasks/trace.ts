@@ -151,8 +151,8 @@ function traceLayer(
         const at = (t * batch + b) * hidden + unit
         const held = step === 0 ? 0 : cells[(before * batch + b) * hidden + unit]!
         forget[at] = sigmoid(gate(1))
-        cells[at] = forget[at]! * held + sigmoid(gate(0)) * Math.tanh(gate(2))
-        outputs[at] = sigmoid(gate(3)) * Math.tanh(cells[at]!)
+        cells[at] = forget[at] * held + sigmoid(gate(0)) * Math.tanh(gate(2))
+        outputs[at] = sigmoid(gate(3)) * Math.tanh(cells[at])
       }
     }
   }

@@ -142,7 +142,7 @@ function parseTrace(text: string, channels: readonly string[], name: string): In
     if (modes[at] === '!') value[at] = given ?? before
     else if (modes[at] === "'") value[at] = before + (speed[at] = given ?? speed[at]!)
     else value[at] = before + (speed[at] = speed[at]! + (given ?? 0))
-    if (modes[at] === '!') speed[at] = value[at]! - before
+    if (modes[at] === '!') speed[at] = value[at] - before
   }
 }
 

@@ -28,7 +28,10 @@ export function* parseStrokeJson(text: string, name: string, yDown?: boolean): G
   const first = lines.findIndex((line) => line.trim() !== '')
   if (first < 0) throw notInk(name, 'ink', 'nothing')
   // Two values that each end on their line are NDJSON; anything else is one document.
-  if (!isJson(lines[first]!)) return yield* samplesOf(parse(text, name), name, yDown)
+  if (!isJson(lines[first]!)) {
+    yield* samplesOf(parse(text, name), name, yDown)
+    return
+  }
   for (let i = first; i < lines.length; i++) {
     const source = lines.length > first + 2 ? `line ${i + 1} of ${name}` : name
     if (lines[i]!.trim() !== '') yield* samplesOf(parse(lines[i]!, source), source, yDown)
@@ -46,7 +49,10 @@ function isJson(text: string): boolean {
 
 function* samplesOf(value: unknown, source: string, yDown: boolean | undefined): Generator<InkDraft> {
   const isList = Array.isArray(value) && value.length > 0 && value.every((item) => isObject(item))
-  if (!isList) return yield () => inkFromJson(value, source, yDown)
+  if (!isList) {
+    yield () => inkFromJson(value, source, yDown)
+    return
+  }
   for (const [i, item] of (value as unknown[]).entries())
     yield () => inkFromJson(item, `sample ${i + 1} of ${source}`, yDown)
 }

@@ -52,7 +52,10 @@ export function* parseUnipen(text: string, name: string, yDown = false): Generat
   }
   if (open && open.length === 0) throw wrong(name, text.split('\n').length, 'points after .PEN_DOWN', 'the end')
   if (components.length === 0) throw wrong(name, 1, 'ink between .PEN_DOWN and .PEN_UP', 'none')
-  if (segments.length === 0) return yield () => createInk(components.filter(hasPoints), { source: name, yDown })
+  if (segments.length === 0) {
+    yield () => createInk(components.filter(hasPoints), { source: name, yDown })
+    return
+  }
   for (const segment of segments) {
     const source = `line ${segment.line} of ${name}`
     const strokes = select(segment, components, name).filter(hasPoints)

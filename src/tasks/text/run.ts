@@ -14,14 +14,7 @@ import type { Summary } from '../../train/reports.js'
 import type { Trainer } from '../../train/trainer.js'
 import { openRunFiles, readRun, type RunFiles, type RunMode } from '../run-files.js'
 import { tellMemory, type RunMemory } from '../run-memory.js'
-import {
-  checkUnchanged,
-  chooseTraining,
-  createRunTrainer,
-  fitRun,
-  given,
-  type FitRunOptions
-} from '../training.js'
+import { checkUnchanged, chooseTraining, createRunTrainer, fitRun, given, type FitRunOptions } from '../training.js'
 import {
   textConfigFromJson,
   type TextConfig,

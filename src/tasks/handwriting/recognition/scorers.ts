@@ -52,7 +52,7 @@ export function textScorer(
   const stream = text.model.stream()
   stream.feed(text.vocabulary.encode(firstSymbol(text.vocabulary)))
   const scorer = streamScorer(stream, { tokenOf: (token) => tokens.get(token) ?? -1 })
-  return combineScorers([{ scorer, weight: options.weight }], options.insertion) as Scorer
+  return combineScorers([{ scorer, weight: options.weight }], options.insertion)
 }
 
 /** What a line begins behind: a line feed or a space where the model knows one. */
