@@ -16,7 +16,25 @@ const cli = join(here, '..', 'dist', 'esm', 'cli', 'main.js')
 
 class RecipeError extends Error {}
 
-/** @returns {{title: string, data: {file: string, sha256: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]}}, train: string[], evaluate: string[], metric: string, target: number, against: string, minutes: number, sample?: {words: string[], closedTags: number}}} */
+/**
+ * @typedef {{file: string, sha256: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]}}} Data
+ * @typedef {object} Recipe
+ * @property {string} title
+ * @property {string} [task] what is trained; default: text
+ * @property {Data} data what the training reads
+ * @property {Record<string, Data>} [files] more of it; `{name}` in the words stands for the path of one
+ * @property {string[]} train
+ * @property {string[]} evaluate
+ * @property {string} [evaluateOn] the file that is measured; default: the data
+ * @property {string} metric a field of `evaluate --json`
+ * @property {'lower' | 'higher'} [better] default: lower
+ * @property {number} target
+ * @property {string} against
+ * @property {number} minutes
+ * @property {{words: string[], closedTags: number}} [sample]
+ */
+
+/** @returns {Recipe} */
 function readRecipe(recipes, name) {
   const names = recipeNames(recipes)
   if (!names.includes(name)) throw new RecipeError(`Expected a recipe (${names.join(', ')}) but received ${name}.`)
@@ -42,8 +60,8 @@ function asStreams(text, { count, length, shares: [train, valid] }) {
   return [0, 1, 2].flatMap((i) => part(ends[i], ends[i + 1])).join('')
 }
 
-/** Unpacks the data, checks it against the recipe's checksum and writes the text that the command reads. */
-function prepare({ file, sha256, crlf = false, streams }, folder) {
+/** Unpacks the data, checks it against the recipe's checksum and writes what the command reads. */
+function prepare({ file, sha256, crlf = false, streams }, folder, name = 'text') {
   const root = process.env.GATECELL_DATA
   if (!root)
     throw new RecipeError('Expected GATECELL_DATA to name the folder of the data sets; see "Data" in the README.')
@@ -51,11 +69,16 @@ function prepare({ file, sha256, crlf = false, streams }, folder) {
   const text = file.endsWith('.gz') ? gunzipSync(packed) : packed
   const found = createHash('sha256').update(text).digest('hex')
   if (found !== sha256) throw new RecipeError(`Expected ${file} with sha256 ${sha256} but found ${found}.`)
-  const path = join(folder, 'text.txt')
+  const path = join(folder, `${name}.txt`)
   const bytes = text.toString('latin1')
   const lines = crlf ? bytes.replace(/\n/g, '\r\n') : bytes
   writeFileSync(path, streams ? asStreams(lines, streams) : lines, 'latin1')
   return path
+}
+
+/** What the figure must reach. */
+function bound({ better = 'lower', target }) {
+  return `${better === 'higher' ? '>=' : '<='} ${target}`
 }
 
 /** Runs the command line; the last line of its output, parsed, where `json` is asked for. */
@@ -90,29 +113,35 @@ async function run(name, { recipes, out, resume, seed }) {
   const recipe = readRecipe(recipes, name)
   const folder = join(out, name)
   mkdirSync(folder, { recursive: true })
-  const text = prepare(recipe.data, folder)
+  const data = prepare(recipe.data, folder)
+  const paths = Object.fromEntries(
+    Object.entries(recipe.files ?? {}).map(([key, file]) => [key, prepare(file, folder, key)])
+  )
+  const words = (list) => list.map((word) => paths[/^\{(\w+)\}$/.exec(word)?.[1]] ?? word)
   const model = join(folder, 'model.safetensors')
   const again = resume ? ['--resume'] : ['--force']
   const train = [
     'train',
-    'text',
-    text,
+    recipe.task ?? 'text',
+    data,
     '--out',
     model,
     '--seed',
     seed,
     '--log-dir',
     join(folder, 'log'),
-    ...recipe.train
+    ...words(recipe.train)
   ]
   console.log(`${recipe.title}: gatecell ${train.join(' ')}`)
   const started = performance.now()
   await gatecell([...train, ...again])
   const minutes = (performance.now() - started) / 60_000
-  const evaluation = await gatecell(['evaluate', model, text, ...recipe.evaluate, '--json'], { json: true })
+  const [measured] = words([recipe.evaluateOn ?? data])
+  const evaluation = await gatecell(['evaluate', model, measured, ...words(recipe.evaluate), '--json'], { json: true })
   const figure = evaluation[recipe.metric]
   const writes = recipe.sample ? await judgeSample(model, recipe.sample, folder) : { passed: true }
-  const passed = figure <= recipe.target && writes.passed
+  const reached = recipe.better === 'higher' ? figure >= recipe.target : figure <= recipe.target
+  const passed = reached && writes.passed
   const result = {
     recipe: name,
     seed: Number(seed),
@@ -125,7 +154,7 @@ async function run(name, { recipes, out, resume, seed }) {
   }
   writeFileSync(join(folder, 'result.json'), JSON.stringify(result, null, 2) + '\n')
   console.log(
-    `${name}: ${figure.toFixed(4)} ${recipe.metric}, target <= ${recipe.target} (${recipe.against}), ` +
+    `${name}: ${figure.toFixed(4)} ${recipe.metric}, target ${bound(recipe)} (${recipe.against}), ` +
       `${minutes.toFixed(1)} minutes: ${passed ? 'reached' : 'MISSED'}`
   )
   return passed
@@ -144,8 +173,10 @@ try {
   })
   if (values.list || positionals.length === 0) {
     for (const name of recipeNames(values.recipes)) {
-      const { title, target, minutes } = readRecipe(values.recipes, name)
-      console.log(`${name.padEnd(22)} ${title}: <= ${target} nats, about ${minutes} minutes on two cores`)
+      const recipe = readRecipe(values.recipes, name)
+      console.log(
+        `${name.padEnd(22)} ${recipe.title}: ${bound(recipe)} ${recipe.metric}, about ${recipe.minutes} minutes on two cores`
+      )
     }
   }
   for (const name of positionals) if (!(await run(name, values))) process.exitCode = 1

@@ -125,7 +125,8 @@ async function readStyle(path: string): Promise<WritingStyle> {
     throw notReadable(path, error)
   })
   const { text: written, states, last, checksum } = parseJsonObject(text, path)
-  const numbers = (value: unknown) => Array.isArray(value) && value.every((one) => typeof one === 'number')
+  const numbers = (value: unknown): value is number[] =>
+    Array.isArray(value) && value.every((one) => typeof one === 'number')
   const legal =
     typeof written === 'string' &&
     typeof checksum === 'string' &&

@@ -10,7 +10,10 @@ import t from 'tap'
 import { root, story } from '../cli/command.js'
 
 interface Recipe {
+  task?: string
   data: { file: string; sha256: string }
+  files?: Record<string, { file: string; sha256: string }>
+  better?: 'higher'
   train: string[]
   metric: string
   target: number
@@ -35,10 +38,12 @@ t.test('every recipe', async (t) => {
   const { stdout, code } = await runner(['--list'])
   t.equal(code, 0)
   for (const name of names) {
-    const { data, train, metric, target, minutes } = read(name)
-    t.match(stdout, new RegExp(`^${name} .*<= ${target} nats`, 'm'))
-    t.match(data, { file: /^text\/.*\.gz$/, sha256: /^[0-9a-f]{64}$/ })
-    t.equal(metric, 'nats')
+    const { task = 'text', data, files = {}, train, metric, target, minutes, better } = read(name)
+    t.match(stdout, new RegExp(`^${name} .*${better === 'higher' ? '>=' : '<='} ${target} ${metric}`, 'm'))
+    const folder = task === 'text' ? /^text\/.*\.gz$/ : /^handwriting-\w+\/.*\.gz$/
+    for (const part of [data, ...Object.values(files)]) t.match(part, { file: folder, sha256: /^[0-9a-f]{64}$/ })
+    t.ok((task === 'text' ? ['nats'] : ['cer', 'exact', 'nats']).includes(metric))
+    for (const word of train) if (/^\{.*\}$/.test(word)) t.ok(word.slice(1, -1) in files, word)
     t.ok(target > 0 && minutes > 0 && train.length > 0)
     t.notOk(train.includes('--seed') || train.includes('--out'), 'the runner sets these')
   }

@@ -4,7 +4,9 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { inkSamples, ndjson } from '../ink-samples.js'
 import { gatecell, root, story } from './command.js'
 
 const readme = readFileSync(join(root, 'README.md'), 'utf8')
@@ -16,6 +18,12 @@ const cwd = join(t.testdirName, 'readme')
 t.testdir()
 mkdirSync(cwd, { recursive: true })
 writeFileSync(join(cwd, 'shakespeare.txt'), `ROMEO:\n${story(8000)}`)
+const [one, ...others] = inkSamples(60)
+writeFileSync(join(cwd, 'words.ndjson.gz'), gzipSync(ndjson(others)))
+writeFileSync(join(cwd, 'mine.ndjson'), ndjson([one!]))
+writeFileSync(join(cwd, 'words.txt'), 'lv\nzt\n')
+const traces = one!.strokes.map((stroke) => `<trace>${stroke.map(([x, y]) => `${x} ${-y!}`).join(', ')}</trace>`)
+writeFileSync(join(cwd, 'note.inkml'), `<ink>${traces.join('')}</ink>`)
 
 t.test('shell lines', async (t) => {
   const lines = blocks('sh').flatMap((block) => block.match(/^npx gatecell .*$/gm) ?? [])
@@ -23,7 +31,8 @@ t.test('shell lines', async (t) => {
   for (const line of lines) {
     const words = [...line.replace('npx gatecell ', '').matchAll(/'([^']*)'|(\S+)/g)].map((word) => word[1] ?? word[2]!)
     // A second and a small network instead of three minutes: what is tested is that the words are understood.
-    const small = words.map((word) => (word === '180s' ? '1s' : word === '256' ? '16' : word))
+    const instead: Record<string, string> = { '180s': '1s', '25m': '1s', '256': '16', hello: 'lvz' }
+    const small = words.map((word) => instead[word] ?? word)
     const { code, stderr, stdout } = await gatecell(small, { cwd })
     t.equal(code, 0, `${line}: ${stderr}`)
     t.not(stdout, '')

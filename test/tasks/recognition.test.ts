@@ -77,7 +77,7 @@ t.test('a resumed run gives the same bytes', async (t) => {
 
 t.test('samples that cannot be used are named, refused or left out', async (t) => {
   const [good] = inkSamples(1)
-  const bad = [{ strokes: good!.strokes }, { ...good, text: 'v'.repeat(400) }, good, { strokes: [], text: 'v' }]
+  const bad = [{ strokes: good!.strokes }, { ...good!, text: 'v'.repeat(400) }, good!, { strokes: [], text: 'v' }]
   const file = join(folder, 'bad.ndjson')
   writeFileSync(file, ndjson([...inkSamples(20), ...bad]))
   const options = { ...base, data: [file], out: out('bad') }

@@ -182,7 +182,7 @@ function chooseSettings(options: GenerationRunOptions, old: GenerationConfig | n
     const now = { ...said.network, ...said.normalisation, ...said.split, batch, optimizer, seed, precision }
     checkUnchanged({ ...now, ...augmentation }, before)
   }
-  const named = (said.split.where ?? null) !== null || (options.validFiles?.length ?? 0) > 0
+  const named = typeof said.split.where === 'string' || (options.validFiles?.length ?? 0) > 0
   return {
     network: { ...networkDefaults, ...old?.network, ...said.network },
     normalisation: { ...normalisationDefaults, ...old?.normalisation, ...said.normalisation },

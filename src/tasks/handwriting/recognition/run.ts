@@ -182,7 +182,7 @@ function chooseSettings(options: RecognitionRunOptions, old: RecognitionConfig |
       'Expected a fixed scale without deslanting for a network that reads while the pen moves but received others'
     )
   }
-  const named = (said.split.where ?? null) !== null || (options.validFiles?.length ?? 0) > 0
+  const named = typeof said.split.where === 'string' || (options.validFiles?.length ?? 0) > 0
   const split = { valid: named ? 0 : validDefault, where: null, ...old?.split, ...said.split }
   const training = chooseTraining<Training>(said.training, old?.training, trainingDefaults)
   return {

@@ -1,0 +1,81 @@
+// The commands of handwriting, as a user runs them: train, read, evaluate, trace, write.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parseXml } from '../../src/data/ink/xml.js'
+import { inkSamples, ndjson } from '../ink-samples.js'
+import { gatecell } from './command.js'
+
+const cwd = t.testdir({ 'ink.ndjson': ndjson(inkSamples(60)) })
+const small = '--hidden 12 --batch 8 --steps 40 --threads 1'.split(' ')
+const run = async (...words: string[]) => await gatecell(words, { cwd })
+const svg = (name: string) => parseXml(readFileSync(join(cwd, name), 'utf8'), name)
+
+t.test('a reader', async (t) => {
+  const train = ['train', 'handwriting-recognition', 'ink.ndjson', '--out', 'reader.safetensors', ...small]
+  const trained = await run(...train, '--log-dir', 'log', '--json')
+  t.equal(trained.code, 0, trained.stderr)
+  t.match(trained.records[0], { event: 'start', task: 'handwriting-recognition', samples: { train: 54, valid: 6 } })
+  t.match(trained.records.at(-1), { event: 'end', steps: 40, valid_cer: Number, valid_exact: Number })
+  t.match(await run(...train), { code: 1, stderr: /ERR_FILE_EXISTS/ })
+  t.match(await run(...train, '--resume', '--hidden', '13'), { code: 2, stderr: /Expected hidden 12/ })
+
+  const measured = await run('evaluate', 'reader.safetensors', 'ink.ndjson', '--part', 'valid', '--json')
+  const fields = { task: 'handwriting-recognition', samples: 6, cer: Number, exact: Number, nats: Number }
+  t.match(measured.records[0], fields)
+  const read = await run('read', 'reader.safetensors', 'ink.ndjson', '--json', '--beam', '4')
+  t.equal(read.records.length, 60)
+  t.match(read.records[0], { text: String, truth: String, source: 'line 1 of ink.ndjson' })
+  const refused = await run('read', 'reader.safetensors', 'ink.ndjson', '--pen')
+  t.match(refused, { code: 1, stderr: /ERR_UNSUPPORTED/ })
+
+  const pictures = ['--svg', 'still.svg', '--moving-svg', 'moving.svg']
+  const traced = await run('trace', 'reader.safetensors', 'ink.ndjson', '--sample', '3', ...pictures, '--json')
+  t.equal(traced.code, 0, traced.stderr)
+  t.match(traced.records[0], { text: String, points: Array, letters: Array, layers: Array })
+  t.equal(svg('still.svg').name, 'svg')
+  t.match(readFileSync(join(cwd, 'moving.svg'), 'utf8'), /<animate /)
+  const beyond = await run('trace', 'reader.safetensors', 'ink.ndjson', '--sample', '99')
+  t.match(beyond, { code: 2, stderr: /a sample from 1 to 60/ })
+})
+
+t.test('a writer', async (t) => {
+  const train = ['train', 'handwriting', 'ink.ndjson', '--out', 'writer.safetensors', ...small]
+  const trained = await run(...train, '--gaussians', '3', '--json')
+  t.equal(trained.code, 0, trained.stderr)
+  t.match(trained.records.at(-1), { valid_nats: Number, valid_gaussian_nats: Number, valid_mixture_nats: Number })
+  const measured = await run('evaluate', 'writer.safetensors', 'ink.ndjson', '--json')
+  t.match(measured.records[0], { task: 'handwriting', samples: 60, nats: Number })
+
+  const kept = ['--prime', 'ink.ndjson', '--save-style', 'style.json', '--svg', 'out.svg', '--out', 'out.json']
+  const wrote = await run('write', 'writer.safetensors', 'lv', ...kept, '--points', '40')
+  t.equal(wrote.code, 0, wrote.stderr)
+  t.equal(svg('out.svg').name, 'svg')
+  t.match(JSON.parse(readFileSync(join(cwd, 'out.json'), 'utf8')), { text: 'lv', strokes: Array, bias: 0.5, seed: 0 })
+  const again = await run('write', 'writer.safetensors', 'lv', '--style', 'style.json', '--points', '40', '--json')
+  const strokes = (JSON.parse(readFileSync(join(cwd, 'out.json'), 'utf8')) as { strokes: unknown }).strokes
+  t.same(again.records[0]!['strokes'], strokes, 'a style that was kept is the style')
+  t.match(await run('write', 'writer.safetensors', 'lxv'), { code: 1, stderr: /'x'.*ERR_UNKNOWN_SYMBOL/ })
+  writeFileSync(join(cwd, 'broken.json'), '{"text": 1}')
+  const broken = await run('write', 'writer.safetensors', 'lv', '--style', 'broken.json')
+  t.match(broken, { code: 1, stderr: /ERR_FILE_FORMAT/ })
+  t.match(await run('read', 'writer.safetensors', 'ink.ndjson'), { code: 1, stderr: /ERR_WRONG_TASK/ })
+})
+
+t.test('what a text model remembers', async (t) => {
+  writeFileSync(join(cwd, 'text.txt'), 'to be or not to be, that is the question. '.repeat(30))
+  const trained = await run('train', 'text', 'text.txt', '--out', 'text.safetensors', ...small)
+  t.equal(trained.code, 0, trained.stderr)
+  const traced = await run('trace', 'text.safetensors', 'text.txt', '--json')
+  t.match(traced.records[0], { task: 'text', reach: Array, reachSteps: Number })
+  const [layer] = traced.records[0]!['layers'] as { meanForget: number; keptAfter10: number; forget: number[] }[]
+  t.ok(layer!.meanForget > 0 && layer!.meanForget < 1)
+  const kept = layer!.forget.reduce((sum, gate) => sum + gate ** 10, 0) / layer!.forget.length
+  t.ok(Math.abs(kept - layer!.keptAfter10) < 1e-9)
+})
+
+t.test('help with examples', async (t) => {
+  for (const words of [['read'], ['write'], ['trace'], ['train', 'handwriting'], ['train', 'handwriting-recognition']])
+    t.match((await run(...words, '--help')).stdout, /Examples?:\n {2}gatecell/)
+})
