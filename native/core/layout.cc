@@ -141,16 +141,17 @@ int64_t place(std::vector<Interval>& intervals) {
 #endif
 }  // namespace
 
-int64_t layout_plan(Plan& plan) {
+int64_t layout_plan(Plan& plan, const std::function<char*(int64_t bytes)>& allocate) {
   Layout layout{plan, 2 * static_cast<int>(plan.nodes.size()), {}};
   tensor_lives(layout);
   buffer_lives(layout);
   if (layout.left < 0) return -1;
   const int64_t bytes = place(layout.intervals);
-  if (!plan.arena.allocate(bytes)) return -1;
+  char* base = allocate(bytes);
+  if (!base) return -1;
   for (const Interval& interval : layout.intervals) {
-    *interval.to = reinterpret_cast<float*>(plan.arena.data() + interval.offset);
-    fence(plan, interval);
+    *interval.to = reinterpret_cast<float*>(base + interval.offset);
+    if (!plan.on_device) fence(plan, interval);
   }
   return bytes;
 }
