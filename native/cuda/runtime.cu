@@ -42,7 +42,7 @@ gc_status device_open(gc_device_info* out) {
     return fail(GC_UNSUPPORTED, "%s is of compute capability %d.%d, and 8.0 or newer is needed", properties.name,
                 properties.major, properties.minor);
   info = {};
-  snprintf(info.name, sizeof info.name, "%s", properties.name);
+  snprintf(info.name, sizeof info.name, "%.127s", properties.name);
   int driver = 0, runtime = 0;
   cudaDriverGetVersion(&driver);
   cudaRuntimeGetVersion(&runtime);

@@ -3,9 +3,10 @@
 import type { Command } from 'commander'
 import { openCorpus } from '../data/corpus.js'
 import { evaluateText, loadTextModel } from '../tasks/text/index.js'
+import { checkDevice } from './backends.js'
 import { duration, integer, nats } from './format.js'
 import { readStdin, withInterrupts, type Interrupts } from './interrupt.js'
-import { choice, number, weights, whole } from './options.js'
+import { choice, device, number, weights, whole } from './options.js'
 import { createOutput } from './output.js'
 import { createProgress } from './progress.js'
 
@@ -17,6 +18,7 @@ interface EvaluateFlags {
   test?: number
   threads?: number
   weights?: 'f32' | 'bf16' | 'int8'
+  device?: 'auto' | 'cpu' | 'cuda'
   cacheDir?: string
   json?: true
 }
@@ -43,6 +45,7 @@ export function addEvaluate(program: Command): void {
       number('--test', 0, 1, 'most')
     )
     .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
+    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
     .option('--threads <n>', 'threads (default: what suits one stream)', whole('--threads', 1, 1024))
     .option('--cache-dir <folder>', 'for the symbols of texts above 64 MB')
     .option('--json', 'one JSON object')
@@ -58,9 +61,14 @@ async function evaluate(
   flags: EvaluateFlags,
   { signal, exitCode }: Interrupts
 ): Promise<number> {
+  checkDevice(flags.device)
   const output = createOutput(flags.json === true)
   const progress = await createProgress(output)
-  using loaded = await loadTextModel(path, { precision: flags.weights, threads: flags.threads })
+  using loaded = await loadTextModel(path, {
+    precision: flags.weights,
+    threads: flags.threads,
+    device: flags.device ?? 'auto'
+  })
   const { vocabulary, config, info, model } = loaded
   const { valid = config.split.valid, test = config.split.test, cacheDir } = flags
   const corpus = await openCorpus(text, {

@@ -39,7 +39,7 @@ interface TrainTextFlags {
   seed?: number
   threads?: number
   device?: 'auto' | 'cpu' | 'cuda'
-  precision?: 'f32' | 'bf16'
+  precision?: 'f32' | 'bf16' | 'tf32'
   checkpointEvery?: number
   resume?: true
   force?: true
@@ -128,8 +128,12 @@ export function addTrainText(train: Command): void {
       'threads; the result is the same for any number (default: all cores)',
       whole('--threads', 1, 1024)
     )
-    .option('--device <name>', 'auto or cpu (default: auto)', device)
-    .option('--precision <name>', 'f32, or bf16 operands for the LSTM products (default: f32)', precision)
+    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
+    .option(
+      '--precision <name>',
+      'operands of the LSTM products: f32, bf16, or on cuda tf32 (default: f32; on cuda bf16)',
+      precision
+    )
     .option(
       '--checkpoint-every <n>',
       'steps between checkpoints (default: as --valid-every)',
@@ -236,6 +240,7 @@ async function prepare(
     ...(flags.validFile && { validFiles: flags.validFile }),
     ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
     threads: flags.threads ?? 0,
+    device: flags.device ?? 'auto',
     corpus: {
       signal,
       stdin: readStdin(signal),
@@ -275,6 +280,8 @@ function introduce(run: TextRun, threads: number, output: Output): void {
   output.line(
     `training ${batch} x ${length} symbols a step, ${integer(batches.stepsPerEpoch)} steps an epoch, ${rate}, ${threads} threads`
   )
+  const { device, deviceWhy } = run.trainer.plan.explain()
+  output.line(`device   ${device}${deviceWhy === '' ? '' : `: ${deviceWhy}`}`)
   const sum = memory.parameters + memory.step + memory.validation
   output.line(
     `memory   ${bytes(sum)}: parameters ${bytes(memory.parameters)}, step ${bytes(memory.step)}, validation ${bytes(memory.validation)}` +

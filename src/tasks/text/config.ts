@@ -36,7 +36,7 @@ export interface TextTraining {
   readonly clip: number
   readonly seed: number
   /** Operands of the LSTM products. */
-  readonly precision: 'f32' | 'bf16'
+  readonly precision: 'f32' | 'bf16' | 'tf32'
   readonly validEvery: number
   readonly patience?: number
   readonly steps?: number
@@ -102,7 +102,7 @@ function readTraining(read: Reader, from: Fields): TextTraining {
     warmup: read.number(from, 'warmup', 0, count),
     clip: read.number(from, 'clip', 0, 1e9),
     seed: read.number(from, 'seed', 0, count, true),
-    precision: read.choice(from, 'precision', ['f32', 'bf16']),
+    precision: read.choice(from, 'precision', ['f32', 'bf16', 'tf32']),
     validEvery: read.number(from, 'validEvery', 1, count, true),
     ...optional('patience', 1, true),
     ...optional('steps', 1, true),

@@ -6,6 +6,7 @@ import { openCorpus, type Corpus, type CorpusOptions } from '../../data/corpus.j
 import type { Tokens } from '../../data/tokens.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import { GatecellError } from '../../errors.js'
+import type { Device } from '../../graph/opcodes.js'
 import { crc32c } from '../../io/crc32c.js'
 import type { JsonObject } from '../../io/json.js'
 import type { Model } from '../../model.js'
@@ -45,6 +46,8 @@ export interface TextRunOptions {
   /** Steps between checkpoints of where the run stands; default: those between validations. */
   checkpointEvery?: number
   threads?: number
+  /** Where it trains; default 'cpu'. On 'cuda' the default precision is bf16. */
+  device?: Device
   /** Reading the corpus. */
   corpus?: Pick<CorpusOptions, 'cacheDir' | 'memoryBytes' | 'onSkip' | 'onProgress' | 'signal' | 'stdin'>
 }
@@ -124,7 +127,8 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
     model = textModel(config, {
       seed: training.seed,
       threads: options.threads ?? 0,
-      precision: training.precision
+      precision: training.precision,
+      device: options.device ?? 'cpu'
     })
     const trainer = createTrainer(model, tokenSource(batches), {
       ...trainerOptions(config.training!),
@@ -186,7 +190,10 @@ function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
   if (old) checkUnchanged(options, said, old)
   const hidden = said.network.hidden ?? old?.network.hidden ?? networkDefaults.hidden
   const network: TextNetwork = { ...networkDefaults, hidden, embedding: hidden, ...old?.network, ...said.network }
-  const { epochs, ...defaults } = trainingDefaults
+  const { epochs, ...defaults } = {
+    ...trainingDefaults,
+    ...(options.device === 'cuda' && { precision: 'bf16' as const })
+  }
   const optimizer = said.training.optimizer ?? old?.training?.optimizer ?? defaults.optimizer
   const learningRate = defaultLearningRate(optimizer, network)
   const lengths = ['steps', 'epochs', 'timeLimit'] as const
