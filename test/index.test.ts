@@ -7,7 +7,7 @@ t.test('the names that programs rely on', async (t) => {
   const functions = `defineModel f32 i32 embedding lstm linear dropout crossEntropy meanSquare sigmoidCrossEntropy softmax
     add sub mul affine sigmoid tanh relu concat slice reshape flip uniform normal orthogonal zeros constant
     createTrainer evaluate tokenSource evaluationSource createBatches createEvaluation openCorpus tokensOf
-    vocabularyFromText readCheckpoint writeCheckpoint createRandom philox4x32 machineInfo setThreads`
+    vocabularyFromText readCheckpoint writeCheckpoint createRandom philox4x32 machineInfo setThreads backends`
   const names = gatecell as Record<string, unknown>
   for (const name of functions.split(/\s+/)) t.type(names[name], 'function', name)
   t.type(gatecell.GatecellError, 'function')

@@ -101,10 +101,7 @@ gc_status compile_on_device(const gc_plan_desc& desc, Plan& plan) {
     plan.device.reset();
     return GC_OK;
   }
-  status = finish_on_device(plan);
-  if (status != GC_OK) return status;
-  plan.explanation = explain_plan(plan, plan.device->arena_bytes);
-  return GC_OK;
+  return finish_on_device(plan);
 }
 
 gc_status create(const gc_plan_desc& desc, std::unique_ptr<gc_plan>& plan) {
@@ -172,7 +169,11 @@ gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_
   return GC_OK;
 }
 
-const char* gc_plan_explain(gc_plan* plan) { return plan->explanation.c_str(); }
+const char* gc_plan_explain(gc_plan* plan) {
+  // A device chooses among kernels at the first run.
+  if (plan->device) plan->explanation = explain_plan(*plan, plan->device->arena_bytes);
+  return plan->explanation.c_str();
+}
 
 int64_t gc_plan_bytes(gc_plan* plan) {
   if (plan->device) return plan->device->arena_bytes + plan->device->backend.table->plan_bytes(plan->device->handle);

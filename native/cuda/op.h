@@ -2,6 +2,7 @@
 #pragma once
 #include <cmath>
 #include <cstdio>
+#include <vector>
 
 #include "math.h"
 #include "runtime.h"
@@ -34,8 +35,9 @@ struct Plan {
   int32_t tensor_count, node_count, loss, optimizer, precision;
   gc_device_arenas arenas;
   Queue queue;
-  Control* control = nullptr;  // on the device
-  bool training = false;       // what is being recorded has dropout and a backward pass
+  Control* control = nullptr;    // on the device
+  std::vector<int32_t> choices;  // per node, where an op has several kernels: the one to record
+  bool training = false;         // what is being recorded has dropout and a backward pass
 };
 
 // One node and its tensors.

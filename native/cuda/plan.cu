@@ -162,6 +162,10 @@ gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& p) {
 gc_status run_plan(gc_device_plan& p, int32_t mode, gc_device_run* run) {
   fill_staging(p, *run);
   Recording*& recording = p.recordings[mode];
+  if (!recording && p.plan.choices.empty()) {
+    const gc_status chosen = choose_kernels(p);
+    if (chosen != GC_OK) return chosen;
+  }
   if (!recording) recording = record(p, mode);
   if (recording) p.plan.queue.replay(recording);
   const gc_status status = p.plan.queue.wait();

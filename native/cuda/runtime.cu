@@ -26,6 +26,11 @@ int attribute(cudaDeviceAttr which) {
   return cudaDeviceGetAttribute(&value, which, 0) == cudaSuccess ? value : 0;
 }
 
+// Copies and clears of the host's own go to the legacy stream, which ours does not wait for.
+gc_status settle(cudaError_t error, const char* what) {
+  return check(error == cudaSuccess ? cudaStreamSynchronize(cudaStreamLegacy) : error, what);
+}
+
 cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
 }  // namespace
 
@@ -51,7 +56,8 @@ gc_status device_open(gc_device_info* out) {
   info.major = properties.major;
   info.minor = properties.minor;
   info.multiprocessors = properties.multiProcessorCount;
-  info.cluster_blocks = attribute(cudaDevAttrClusterLaunch) ? 8 : 1;  // 8 is what every device with clusters takes
+  // Clusters are in the code for sm_90a alone; what comes after runs the PTX of compute_80. 8 blocks are what every sm_90 takes.
+  info.cluster_blocks = properties.major == 9 && attribute(cudaDevAttrClusterLaunch) ? 8 : 1;
   info.memory_bytes = static_cast<int64_t>(properties.totalGlobalMem);
   *out = info;
   return GC_OK;
@@ -71,7 +77,7 @@ gc_status device_allocate(int64_t bytes, void** out) {
                 "expected %lld bytes of device memory, but %lld are free: use a smaller model, batch or length",
                 static_cast<long long>(bytes), static_cast<long long>(free));
   }
-  return check(cudaMemset(*out, 0, wanted), "clear device memory");
+  return settle(cudaMemset(*out, 0, wanted), "clear device memory");
 }
 
 void device_release(void* memory) { cudaFree(memory); }
@@ -84,10 +90,10 @@ gc_status device_free_bytes(int64_t* out) {
 }
 
 gc_status device_upload(void* to, const void* from, int64_t bytes) {
-  return check(cudaMemcpy(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice), "copy to the device");
+  return settle(cudaMemcpy(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice), "copy to the device");
 }
 gc_status device_download(void* to, const void* from, int64_t bytes) {
-  return check(cudaMemcpy(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost), "copy from the device");
+  return settle(cudaMemcpy(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost), "copy from the device");
 }
 
 void* pinned_allocate(int64_t bytes) {

@@ -76,6 +76,10 @@ void launch(Queue& queue, const Shape& shape, void (*kernel)(P...), A... argumen
   config.blockDim = shape.block;
   config.dynamicSmemBytes = shape.shared;
   config.stream = static_cast<cudaStream_t>(queue.stream());
+  if (shape.shared > 48 * 1024)  // beyond this a kernel must be told beforehand
+    queue.keep_failure(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                            cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                            static_cast<int>(shape.shared)));
   cudaLaunchAttribute attributes[2] = {};
   config.attrs = attributes;
   if (shape.cluster > 1) {

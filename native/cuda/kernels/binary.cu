@@ -30,7 +30,7 @@ void input_gradient(const Node& n, int32_t i, F f) {
   const bool accumulate = n.accumulate(i);
   if (!to.grad) return;
   if (!y.grad) return no_gradient(n, i);
-  if (!same_shape(y, to)) return row_gradient(n.queue, y.rows, y.cols, to.grad, accumulate, f);
+  if (!same_shape(y, to)) return row_gradient(n, y.rows, y.cols, to.grad, accumulate, f);
   float* grad = to.grad;
   const int64_t ld = to.ld;
   each_element(n.queue, to.rows, to.cols,

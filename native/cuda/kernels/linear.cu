@@ -24,7 +24,7 @@ void forward(const Node& n) {
 void bias_gradient(const Node& n, const Tensor& b, const Tensor& y) {
   const float* dy = y.grad;
   const int64_t ld = y.ld;
-  row_gradient(n.queue, y.rows, y.cols, b.grad, n.accumulate(2),
+  row_gradient(n, y.rows, y.cols, b.grad, n.accumulate(2),
                [=] __device__(int64_t row, int64_t j) { return dy[row * ld + j]; });
 }
 

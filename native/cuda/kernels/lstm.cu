@@ -9,7 +9,25 @@ const char* product_name(int32_t precision) {
   return precision == GC_TF32 ? "tf32 tensor cores" : "exact f32 chains";
 }
 
+// What the processor's layer can and this one cannot is refused, never left out.
+gc_status refuse_variants(const Node& n) {
+  bool plain = true;
+  for (int32_t i = kC0 + 1; i < n.node.inputs; ++i) plain = plain && !n.in(i);
+  if (!plain)
+    return fail(GC_UNSUPPORTED,
+                "the CUDA backend has no lstm with lengths, peepholes or a projection: use the processor");
+  for (int32_t i = 1; i < n.node.attribute_count; ++i) plain = plain && n.attribute(i) == 0;
+  if (!plain)
+    return fail(GC_UNSUPPORTED, "the CUDA backend has no lstm with recurrent dropout or zoneout: use the processor");
+  for (int32_t i : {kH0, kC0}) plain = plain && (!n.in(i) || n.in(i)->rank == 2);
+  return plain
+             ? GC_OK
+             : fail(GC_UNSUPPORTED, "the CUDA backend has no lstm whose first state is a parameter: use the processor");
+}
+
 gc_status prepare(const Node& n) {
+  const gc_status refused = refuse_variants(n);
+  if (refused != GC_OK) return refused;
   const Tensor &x = *n.in(kX), &y = *n.out(kY);
   const int64_t rows = x.rows, state = x.dims[1] * y.cols * 4;
   const gc_life kept = n.node.trains ? GC_LIFE_SAVED : GC_LIFE_FORWARD;

@@ -94,6 +94,12 @@ struct CellBackward {
   }
 };
 
+// Ways through the forward recurrence: a product a step, or one launch that keeps U in the shared memory of a cluster.
+enum LstmKernel { kLstmSteps, kLstmCluster, kLstmKernels };
+constexpr const char* kLstmKernelNames[kLstmKernels] = {"steps", "cluster"};
+bool lstm_cluster_fits(const Lstm& s);  // lstm_cluster.cu, as the next
+void lstm_cluster_steps(Queue& queue, const Lstm& s);
+
 void lstm_forward(const Node& n);   // lstm_forward.cu
 void lstm_backward(const Node& n);  // lstm_backward.cu
 }  // namespace cuda

@@ -74,7 +74,7 @@ void biases(const Node& n, const Lstm& s) {
   if (!ih && !hh) return;
   const bool add_ih = ih && n.accumulate(kBiasIh), add_hh = hh && n.accumulate(kBiasHh);
   sum_columns(
-      n.queue, s.T * s.B, columns, [] __device__(int64_t) { return 0.0f; },
+      n.plan, n.queue, s.T * s.B, columns, [] __device__(int64_t) { return 0.0f; },
       [=] __device__(int64_t row, int64_t j) { return dg[row * columns + j]; },
       [=] __device__(int64_t j, float sum) {
         const int64_t r = gate_row(j, hidden);

@@ -1,4 +1,5 @@
-// lstm_forward.cu: one product projects x of all steps, then a product a step, the cell as its epilogue.
+// lstm_forward.cu: one product projects x of all steps, then the recurrence: a product a step with the cell as its epilogue, or
+// the cluster kernel where the plan chose it.
 #include "lstm.h"
 
 namespace gatecell {
@@ -20,6 +21,15 @@ struct Project {
   }
 };
 
+void one_product_a_step(const Node& n, const Lstm& s) {
+  for (int64_t step = 0; step < s.T; ++step) {
+    const State h = s.h_before(step);
+    const CellForward cell = {s.gate_rows(step), s.columns, s.H, s.c_before(step), s.c_after(step), s.h_after(step)};
+    gemm(n.queue, s.precision, Rows{h.data, h.ld}, GateRows{s.w_hh->data, s.w_hh->ld, s.H}, cell,
+         {s.B, s.columns, s.H});
+  }
+}
+
 void copy_state(Queue& queue, const State& from, const Tensor* to, int64_t B, int64_t H) {
   if (!to) return;
   float* out = to->data;
@@ -33,12 +43,8 @@ void lstm_forward(const Node& n) {
   const Project project = {s.gates, s.columns, s.H, s.b_ih ? s.b_ih->data : nullptr, s.b_hh ? s.b_hh->data : nullptr};
   gemm(n.queue, s.precision, Rows{s.x->data, s.x->ld}, GateRows{s.w_ih->data, s.w_ih->ld, s.H}, project,
        {s.T * s.B, s.columns, s.I});
-  for (int64_t step = 0; step < s.T; ++step) {
-    const State h = s.h_before(step);
-    const CellForward cell = {s.gate_rows(step), s.columns, s.H, s.c_before(step), s.c_after(step), s.h_after(step)};
-    gemm(n.queue, s.precision, Rows{h.data, h.ld}, GateRows{s.w_hh->data, s.w_hh->ld, s.H}, cell,
-         {s.B, s.columns, s.H});
-  }
+  if (n.plan.choices[static_cast<size_t>(n.node.index)] == kLstmCluster) lstm_cluster_steps(n.queue, s);
+  else one_product_a_step(n, s);
   copy_state(n.queue, s.h_after(s.T - 1), s.hT, s.B, s.H);
   copy_state(n.queue, s.c_after(s.T - 1), s.cT, s.B, s.H);
 }

@@ -80,3 +80,28 @@ TEST_CASE("cuda lstm: tf32 and bf16 within their bounds, and two runs give the s
     }
   }
 }
+
+TEST_CASE("cuda lstm: the cluster kernel within the same bounds, trained and inferred, the same bits twice") {
+  setenv("GATECELL_CUDA_LSTM", "cluster", 1);
+  std::vector<Shape> wide = shapes;
+  wide.push_back({3, 20, 9, 70});
+  wide.push_back({4, 35, 5, 130, true});
+  for (const auto& [precision, bound] : {std::pair<int32_t, double>{GC_TF32, 4e-3}, {GC_BF16, 3e-2}}) {
+    for (const Shape& s : wide) {
+      CAPTURE(precision);
+      CAPTURE(s.T);
+      CAPTURE(s.H);
+      for (bool trained : {true, false}) {
+        Twins twins([&](Graph& g, Twins& t) { build(s, g, t); }, precision);
+        if (!trained) twins.loss = Graph::none, twins.parameters.clear();
+        twins.compile();
+        twins.run(trained ? GC_GRADIENT : GC_FORWARD);
+        CHECK(twins.worst() < bound);
+        const Floats first = twins.device.value(twins.results[0]);
+        twins.run(GC_FORWARD);
+        CHECK(difference(twins.device.value(twins.results[0]), first) == "");
+      }
+    }
+  }
+  unsetenv("GATECELL_CUDA_LSTM");
+}
