@@ -16,7 +16,7 @@ const cli = join(here, '..', 'dist', 'esm', 'cli', 'main.js')
 
 class RecipeError extends Error {}
 
-/** @returns {{title: string, data: {file: string, sha256: string, crlf?: boolean}, train: string[], evaluate: string[], metric: string, target: number, against: string, minutes: number, sample?: {words: string[], closedTags: number}}} */
+/** @returns {{title: string, data: {file: string, sha256: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]}}, train: string[], evaluate: string[], metric: string, target: number, against: string, minutes: number, sample?: {words: string[], closedTags: number}}} */
 function readRecipe(recipes, name) {
   const names = recipeNames(recipes)
   if (!names.includes(name)) throw new RecipeError(`Expected a recipe (${names.join(', ')}) but received ${name}.`)
@@ -30,8 +30,20 @@ function recipeNames(recipes) {
     .sort()
 }
 
+/**
+ * The text with its parts in the order train, valid, test, where char-rnn (CharSplitLMMinibatchLoader.lua), whose losses are in
+ * Karpathy, Johnson, Fei-Fei 2015, takes them from the ends of its streams and not from the end of the book.
+ */
+function asStreams(text, { count, length, shares: [train, valid] }) {
+  const batches = Math.floor(text.length / (count * length))
+  const ends = [0, Math.floor(batches * train), Math.floor(batches * train) + Math.floor(batches * valid), batches]
+  const part = (from, to) =>
+    Array.from({ length: count }, (_, i) => text.slice((i * batches + from) * length, (i * batches + to) * length))
+  return [0, 1, 2].flatMap((i) => part(ends[i], ends[i + 1])).join('')
+}
+
 /** Unpacks the data, checks it against the recipe's checksum and writes the text that the command reads. */
-function prepare({ file, sha256, crlf = false }, folder) {
+function prepare({ file, sha256, crlf = false, streams }, folder) {
   const root = process.env.GATECELL_DATA
   if (!root)
     throw new RecipeError('Expected GATECELL_DATA to name the folder of the data sets; see "Data" in the README.')
@@ -40,7 +52,9 @@ function prepare({ file, sha256, crlf = false }, folder) {
   const found = createHash('sha256').update(text).digest('hex')
   if (found !== sha256) throw new RecipeError(`Expected ${file} with sha256 ${sha256} but found ${found}.`)
   const path = join(folder, 'text.txt')
-  writeFileSync(path, crlf ? text.toString('latin1').replace(/\n/g, '\r\n') : text, crlf ? 'latin1' : undefined)
+  const bytes = text.toString('latin1')
+  const lines = crlf ? bytes.replace(/\n/g, '\r\n') : bytes
+  writeFileSync(path, streams ? asStreams(lines, streams) : lines, 'latin1')
   return path
 }
 

@@ -22,7 +22,9 @@ export const errorCodes = {
   ERR_UNKNOWN_SYMBOL: 'text has symbols outside the vocabulary',
   ERR_WRONG_TASK: 'a model of another task was given',
   ERR_INVALID_OPTION: 'a command line option is unknown or has a bad value',
-  ERR_SELF_TEST: 'the engine computes wrong results on this machine'
+  ERR_SELF_TEST: 'the engine computes wrong results on this machine',
+  ERR_INVALID_INK: 'pen strokes are empty, too few, too many or not finite',
+  ERR_TARGET_TOO_LONG: 'a target is longer than its input can emit'
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -26,8 +26,10 @@ export {
   affine,
   concat,
   crossEntropy,
+  ctcLoss,
   flip,
   meanSquare,
+  mixtureDensity,
   mul,
   relu,
   reshape,
@@ -58,6 +60,18 @@ export type { FitOptions, Report, StopReason, Summary, Validation } from './trai
 export type { Schedule } from './train/schedules.js'
 export { createTrainer, type Trainer, type TrainerEvents } from './train/trainer.js'
 
+export { beamSearch, type BeamOptions, type Decoder, type Hypothesis } from './sample/beam.js'
+export {
+  createCtcBeam,
+  ctcBeamSearch,
+  ctcGreedy,
+  rowsOf,
+  type CtcBeam,
+  type CtcBeamOptions,
+  type CtcHypothesis,
+  type CtcPath
+} from './sample/ctc.js'
+export { combineScorers, lexiconScorer, logSoftmax, streamScorer, type Scorer } from './sample/scorers.js'
 export type { SamplerSettings } from './sample/settings.js'
 export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './sample/stream.js'
 
@@ -73,6 +87,7 @@ export {
   type Batches,
   type EvaluationOptions
 } from './data/batches.js'
+export { ctcNeeds } from './data/ctc.js'
 export { openCorpus, type Corpus, type CorpusOptions } from './data/corpus.js'
 export { tokensOf, type Tokens } from './data/tokens.js'
 export {

@@ -20,7 +20,7 @@ void forward(benchmark::State& state, const gc_kernels& table, int64_t rows) {
   cell.h_row = 16;
   cell.rows = rows;
   for (auto _ : state) {
-    table.cell_forward(&cell);
+    table.cell_forward[0](&cell);
     benchmark::ClobberMemory();
   }
   count_cells(state, rows);
@@ -39,7 +39,7 @@ void backward(benchmark::State& state, const gc_kernels& table, int64_t rows) {
   cell.state_row = cell.dy_row = cell.dh_row = cell.dc_row = 16;
   cell.rows = rows;
   for (auto _ : state) {
-    table.cell_backward(&cell);
+    table.cell_backward[0](&cell);
     benchmark::ClobberMemory();
   }
   count_cells(state, rows);

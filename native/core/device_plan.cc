@@ -39,6 +39,17 @@ void describe_nodes(const Plan& plan, DevicePlan& d) {
   }
 }
 
+// Everything the library is told lies on the device: an address of the host's would fault in the middle of a run.
+gc_status check_addresses(const Plan& plan, const DevicePlan& d) {
+  const char* first = static_cast<const char*>(d.arena);
+  for (size_t i = 0; i < plan.tensors.size(); ++i) {
+    const char* at = reinterpret_cast<const char*>(plan.tensors[i].data);
+    if (plan.tensors[i].role == GC_PARAMETER || (at >= first && at < first + d.arena_bytes)) continue;
+    return fail(GC_INVALID_ARGUMENT, "expected tensor %zu in the plan's device memory, found it elsewhere", i);
+  }
+  return GC_OK;
+}
+
 void set_addresses(Plan& plan, DevicePlan& d) {
   for (size_t i = 0; i < plan.tensors.size(); ++i) {
     const Tensor& t = plan.tensors[i];
@@ -93,6 +104,8 @@ gc_status finish_on_device(Plan& plan) {
   });
   if (status != GC_OK) return backend_failure(d.backend, status);
   if (d.arena_bytes < 0) return fail(GC_OUT_OF_MEMORY, "no memory for the plan's tensors");
+  const gc_status placed = check_addresses(plan, d);
+  if (placed != GC_OK) return placed;
   set_addresses(plan, d);
   status = table.plan_create(&d.desc, &d.handle);
   return status == GC_OK ? GC_OK : backend_failure(d.backend, status);

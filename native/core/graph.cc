@@ -55,7 +55,7 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
   const int32_t inputs = r[1], outputs = r[2], attributes = r[3];
   const OpDef& op = *node.op;
   if (inputs < op.min_inputs || inputs > op.max_inputs || outputs < op.min_outputs || outputs > op.max_outputs ||
-      attributes != op.attributes)
+      attributes < op.attributes || attributes > op.attributes + op.more_attributes)
     return fail(GC_INVALID_ARGUMENT, "%s: wrong number of inputs (%d), outputs (%d) or attributes (%d)", op.name,
                 inputs, outputs, attributes);
   if (desc.ops_length - at - 4 < inputs + outputs || desc.attribute_count - attribute < attributes)
@@ -69,6 +69,7 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
     (i < inputs ? node.in : node.out).push_back(id);
   }
   node.attributes.assign(desc.attributes + attribute, desc.attributes + attribute + attributes);
+  node.attributes.resize(static_cast<size_t>(op.attributes + op.more_attributes), 0);
   attribute += attributes;
   at += 4 + inputs + outputs;
   for (int id : node.in) {
@@ -131,6 +132,20 @@ void fold_embeddings(Plan& plan, bool trains) {
     plan.nodes[i].index = static_cast<int>(i);
     for (int id : plan.nodes[i].out)
       if (id >= 0) plan.tensors[id].producer = static_cast<int>(i);
+  }
+}
+
+// The two directions of a layer: neighbours that read the same sequence (and lengths) and nothing of each other.
+void pair_directions(Plan& plan) {
+  for (size_t i = 0; i + 1 < plan.nodes.size(); ++i) {
+    Node &a = plan.nodes[i], &b = plan.nodes[i + 1];
+    const auto input = [](const Node& node, size_t at) { return at < node.in.size() ? node.in[at] : -1; };
+    if (a.op != b.op || a.op->opcode != GC_OP_LSTM || a.partner >= 0 || input(a, 0) != input(b, 0) ||
+        input(a, kLstmLengths) != input(b, kLstmLengths) || (a.attributes[0] != 0) == (b.attributes[0] != 0))
+      continue;
+    bool apart = true;
+    for (int id : b.in) apart = apart && (id < 0 || plan.tensors[id].producer != a.index);
+    if (apart) a.partner = b.index, b.partner = a.index;
   }
 }
 
@@ -217,7 +232,10 @@ gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
   if (desc.loss < -1 || desc.loss >= desc.tensor_count)
     return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
   plan.loss = desc.loss;
-  if (!plan.on_device) fold_embeddings(plan, plan.loss >= 0);
+  if (!plan.on_device) {
+    fold_embeddings(plan, plan.loss >= 0);
+    pair_directions(plan);
+  }
   return plan.loss < 0 ? GC_OK : mark_gradients(plan);
 }
 

@@ -26,6 +26,13 @@ struct Layout {
   int64_t left = int64_t{1} << 50;  // bytes that may still be asked for: no sum of sizes may overflow
 
   int backward_time(int node) const { return 2 * static_cast<int>(plan.nodes.size()) - 1 - node; }
+  // When a node's work begins, forward and back: with a partner, when the first of the two is run.
+  int begin(const Node& node) const {
+    return node.partner >= 0 && node.partner < node.index ? node.partner : node.index;
+  }
+  int backward_begin(const Node& node) const {
+    return backward_time(node.partner > node.index ? node.partner : node.index);
+  }
   void add(int first, int last, int64_t bytes, float** to) {
     intervals.push_back({first, last, round_up(bytes, 64), to, bytes});
     left = bytes > left ? -1 : left - bytes;
@@ -46,7 +53,7 @@ void tensor_lives(Layout& layout) {
     }
     for (int id : node.out) {
       if (id < 0) continue;
-      first[id] = node.index;
+      first[id] = layout.begin(node);
       last[id] = std::max({last[id], node.index, node.trains && node.op->keeps_outputs ? back : 0});
     }
   }
@@ -59,7 +66,8 @@ void tensor_lives(Layout& layout) {
       continue;
     }
     if (t.role == GC_HOST || static_cast<int>(id) == plan.loss) last[id] = layout.end;
-    layout.add(t.producer < 0 ? 0 : first[id], last[id], t.bytes(), &t.data);
+    if (t.in_place() && !plan.on_device) t.data = reinterpret_cast<float*>(plan.host) + t.slot;
+    else layout.add(t.producer < 0 ? 0 : first[id], last[id], t.bytes(), &t.data);
     if (t.wants_grad && grad_first[id] >= 0)
       layout.add(grad_first[id], t.producer < 0 ? layout.end : layout.backward_time(t.producer), t.bytes(), &t.grad);
   }
@@ -70,7 +78,7 @@ void buffer_lives(Layout& layout) {
     const int back = node.trains ? layout.backward_time(node.index) : node.index;
     for (Buffer& buffer : node.buffers) {
       if (buffer.life == Life::kBackward && !node.trains) continue;
-      const int first = buffer.life == Life::kBackward ? back : node.index;
+      const int first = buffer.life == Life::kBackward ? layout.backward_begin(node) : layout.begin(node);
       const int last = buffer.life == Life::kForward ? node.index : back;
       layout.add(first, last, buffer.bytes, &buffer.data);
     }

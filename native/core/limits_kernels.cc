@@ -80,7 +80,7 @@ gc_status measure_gates(const gc_probe& probe, gc_measurement* out) {
     cell.state_row = 16;
     cell.h_row = 16;
     cell.rows = rows;
-    for (int64_t r = 0; r < rounds; ++r) kernels().cell_forward(&cell);
+    for (int64_t r = 0; r < rounds; ++r) kernels().cell_forward[0](&cell);
   };
   return measure_rate(probe.threads, static_cast<double>(rows) * 16, probe.seconds, pass, out);
 }

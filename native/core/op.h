@@ -25,6 +25,8 @@ struct Tensor {
   bool wants_grad = false;
   bool read = false;    // some op reads it: whoever makes it must stand before
   bool folded = false;  // its producer went into its consumer: it has no memory
+  // Kernels work on the host arena itself: float rows without padding. Ids are copied, since what was checked must stay.
+  bool in_place() const { return role == GC_HOST && dtype == GC_F32 && ld == cols; }
   union {
     float* data;
     int32_t* ids;
@@ -44,7 +46,8 @@ struct Buffer {
   float* data = nullptr;
 };
 
-constexpr int kLstmInputs = 7;  // as in GC_OP_LSTM; a folded embedding's table follows them
+constexpr int kLstmInputs = 10;  // as in GC_OP_LSTM; a folded embedding's table follows them
+constexpr int kLstmLengths = 7;  // the input that says how long each row is
 
 struct Plan;
 struct Node;
@@ -61,6 +64,7 @@ struct OpDef {
   void (*prepare)(Plan&, Node&);  // may be null
   void (*forward)(Plan&, Node&);
   void (*backward)(Plan&, Node&);  // null: no gradient flows through
+  int more_attributes = 0;         // that may be left out at the end: they are 0 then
 };
 const OpDef* find_op(int opcode);
 
@@ -74,6 +78,7 @@ struct Node {
   std::vector<int> packs;  // ids from Store::request_pack
   std::string why;         // kernel chosen and why, for explain()
   bool trains = false;     // its backward run is part of the plan
+  int partner = -1;        // the next or the last node: both may run in the time of the one that comes first
 };
 
 struct Plan {

@@ -31,7 +31,7 @@ GC_BOTH_SIDES inline PhiloxBlock philox4x32(PhiloxBlock counter, uint32_t key0, 
 }
 
 // What the numbers are for: two uses never meet in one counter.
-enum class Draw : uint32_t { kMask = 1, kSample = 2 };
+enum class Draw : uint32_t { kMask = 1, kSample = 2, kZoneoutCell = 3, kZoneoutState = 4 };
 
 // The draws of one stream (a layer's number, below 2^32) in one step (below 2^53): blocks 0, 1, ... below 2^40.
 struct Draws {

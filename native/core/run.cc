@@ -1,4 +1,5 @@
-// run.cc: the executor. Host inputs are copied in (and padded), nodes run in order and back again, outputs are copied out.
+// run.cc: the executor. Host inputs that cannot be used in place are copied in (and padded), nodes run in order and back
+// again, outputs are copied out.
 #include <cmath>
 #include <cstring>
 
@@ -17,7 +18,7 @@ float* host_of(const Plan& plan, const Tensor& t) { return reinterpret_cast<floa
 
 void copy_in(const Plan& plan) {
   for (const Tensor& t : plan.tensors) {
-    if (t.role != GC_HOST || t.producer >= 0) continue;
+    if (t.role != GC_HOST || t.producer >= 0 || t.in_place()) continue;
     const float* from = host_of(plan, t);
     if (t.ld == t.cols) {
       memcpy(t.data, from, static_cast<size_t>(t.rows * t.cols) * 4);
@@ -30,7 +31,7 @@ void copy_in(const Plan& plan) {
 
 void copy_out(const Plan& plan) {
   for (const Tensor& t : plan.tensors) {
-    if (t.role != GC_HOST || t.producer < 0) continue;
+    if (t.role != GC_HOST || t.producer < 0 || t.in_place()) continue;
     float* to = host_of(plan, t);
     if (t.ld == t.cols) {
       memcpy(to, t.data, static_cast<size_t>(t.rows * t.cols) * 4);

@@ -23,6 +23,9 @@ typedef struct gc_gemm {
   int32_t accumulate;
 } gc_gemm;
 
+// Which cell: an index into the tables of cell kernels.
+enum { GC_CELL_PLAIN = 0, GC_CELL_PEEPHOLE = 1, GC_CELL_ZONEOUT = 2, GC_CELL_VARIANTS = 3 };
+
 // One time step of the cell for `rows` batch rows of one panel of 16 hidden units.
 // gates[row]: 64 floats i[16] f[16] g[16] o[16], pre-activations in, activations out (kept for the backward pass).
 typedef struct gc_cell {
@@ -32,6 +35,10 @@ typedef struct gc_cell {
   float* h;
   int64_t state_row, h_row;
   int64_t rows;
+  const float* peephole;         // i[16] f[16] o[16]
+  const float *zone_c, *zone_h;  // 0 to 1: how much stays of c_prev and h_prev; row stride zone_row, 0: 16 for all
+  const float* h_prev;           // row stride h_row
+  int64_t zone_row;
 } gc_cell;
 
 // Backward of the same: gates: activations in, gradients of the pre-activations out.
@@ -44,14 +51,19 @@ typedef struct gc_cell_backward {
   float* dc;        // carried, in and out, row stride dc_row
   int64_t state_row, dy_row, dh_row, dc_row;
   int64_t rows;
+  const float* peephole;
+  const float *zone_c, *zone_h;
+  float*
+      dh_past;  // zoneout: what of the gradient of h goes past the cell to h_prev; may be dh itself, row stride dh_row
+  int64_t zone_row;
 } gc_cell_backward;
 
 typedef struct gc_kernels {
   const char* name;      // "scalar", "avx2", "avx512"
   int32_t tile_columns;  // columns of one packed B tile: 64 or 16
   void (*gemm)(const gc_gemm* g);
-  void (*cell_forward)(const gc_cell* c);
-  void (*cell_backward)(const gc_cell_backward* c);
+  void (*cell_forward[GC_CELL_VARIANTS])(const gc_cell* c);
+  void (*cell_backward[GC_CELL_VARIANTS])(const gc_cell_backward* c);
   // y = f(x), n elements, in place allowed.
   void (*sigmoid)(const float* x, float* y, int64_t n);
   void (*tanh)(const float* x, float* y, int64_t n);

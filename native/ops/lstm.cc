@@ -1,6 +1,9 @@
 // lstm.cc: shapes, memory and kernel choice of the LSTM layer.
 #include "lstm.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "../core/graph.h"
 #include "../core/machine.h"
 #include "ops.h"
@@ -23,6 +26,23 @@ enum {
   kG16,
   kSums,
   kRanges,
+  kSchedule,
+  kXRows,
+  kHRows,
+  kDyRows,
+  kDxRows,
+  kStartH,
+  kStartC,
+  kMask,
+  kMaskedH,
+  kZoneC,
+  kZoneH,
+  kPeepholes,
+  kOutputs,
+  kDr,
+  kDm,
+  kPackedM,
+  kProduct,
   kBufferCount
 };
 
@@ -33,12 +53,35 @@ gc_status check_parameter(const Plan& plan, const Node& node, const Tensor* t, c
   return expect_shape(plan, node, *t, what, dims);
 }
 
-gc_status check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B, int64_t H) {
+// A state of the batch [B, size], or where one may be learned a parameter [size] for every row.
+gc_status check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B, int64_t size,
+                      bool learned) {
   if (!t) return GC_OK;
   const gc_status status = expect_dtype(node, *t, what, GC_F32);
+  if (status != GC_OK) return status;
+  if (t->role == GC_PARAMETER && learned) return expect_shape(plan, node, *t, what, {size});
   if (t->role == GC_PARAMETER)
     return fail(GC_INVALID_ARGUMENT, "lstm: expected %s not to be a parameter (their rows are not padded)", what);
-  return status != GC_OK ? status : expect_shape(plan, node, *t, what, {B, H});
+  return expect_shape(plan, node, *t, what, {B, size});
+}
+
+gc_status check_attributes(const Plan& plan, const Node& node) {
+  const char* names[] = {"reverse", "dropout", "zoneout of c", "zoneout of h"};
+  const std::vector<double>& a = node.attributes;
+  for (int i = kDropout; i <= kZoneoutH; ++i)
+    if (!(a[i] >= 0 && a[i] < 1))
+      return fail(GC_INVALID_ARGUMENT, "lstm: expected %s from 0 to below 1, got %g", names[i], a[i]);
+  if (!(a[kStream] >= 0 && a[kStream] < 4294967296.0 && a[kStream] == std::floor(a[kStream])))
+    return fail(GC_INVALID_ARGUMENT, "lstm: expected an integer stream below 2^32, got %g", a[kStream]);
+  const bool zones = a[kZoneoutC] > 0 || a[kZoneoutH] > 0;
+  const auto given = [&](size_t input) { return node.in.size() > input && node.in[input] >= 0; };
+  const bool projects = given(kWeightHr);
+  if (zones && (projects || given(kPeephole)))
+    return fail(GC_UNSUPPORTED, "lstm: zoneout does not go together with %s: leave one out",
+                projects ? "an output projection" : "peepholes");
+  if (projects && plan.format == Format::kInt8)
+    return fail(GC_UNSUPPORTED, "lstm: an output projection has no int8 kernels: use f32 or bf16");
+  return GC_OK;
 }
 
 gc_status check(Plan& plan, Node& node) {
@@ -47,19 +90,36 @@ gc_status check(Plan& plan, Node& node) {
   if (status == GC_OK) status = expect_dtype(node, y, "y", GC_F32);
   if (status != GC_OK) return status;
   if (x.rank != 3) return fail(GC_INVALID_SHAPE, "lstm: expected x of shape [T, B, I], got %s", x.shape().c_str());
-  const int64_t T = x.dims[0], B = x.dims[1], I = x.dims[2], H = y.cols;
+  const Tensor* w_hr = plan.input(node, kWeightHr);
+  const int64_t T = x.dims[0], B = x.dims[1], I = x.dims[2], R = y.cols, H = w_hr ? w_hr->cols : R;
   if (w.rank != 2)
     return fail(GC_INVALID_SHAPE, "lstm: expected weight_hh of shape [4H, H], got %s", w.shape().c_str());
-  status = expect_shape(plan, node, y, "y", {T, B, H});
+  status = expect_shape(plan, node, y, "y", {T, B, R});
   if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kWeightIh), "weight_ih", {4 * H, I});
-  if (status == GC_OK) status = check_parameter(plan, node, &w, "weight_hh", {4 * H, H});
+  if (status == GC_OK) status = check_parameter(plan, node, &w, "weight_hh", {4 * H, R});
   if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kBiasIh), "bias_ih", {4 * H});
   if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kBiasHh), "bias_hh", {4 * H});
-  if (status == GC_OK) status = check_state(plan, node, plan.input(node, kH0), "h0", B, H);
-  if (status == GC_OK) status = check_state(plan, node, plan.input(node, kC0), "c0", B, H);
-  if (status == GC_OK) status = check_state(plan, node, plan.output(node, kHT), "hT", B, H);
-  if (status == GC_OK) status = check_state(plan, node, plan.output(node, kCT), "cT", B, H);
-  return status;
+  if (status == GC_OK) status = check_parameter(plan, node, plan.input(node, kPeephole), "the peepholes", {3 * H});
+  if (status == GC_OK) status = check_parameter(plan, node, w_hr, "weight_hr", {R, H});
+  if (status == GC_OK) status = check_state(plan, node, plan.input(node, kH0), "h0", B, R, true);
+  if (status == GC_OK) status = check_state(plan, node, plan.input(node, kC0), "c0", B, H, true);
+  if (status == GC_OK) status = check_state(plan, node, plan.output(node, kHT), "hT", B, R, false);
+  if (status == GC_OK) status = check_state(plan, node, plan.output(node, kCT), "cT", B, H, false);
+  if (const Tensor* lengths = plan.input(node, kLengths)) {
+    if (status == GC_OK) status = expect_dtype(node, *lengths, "lengths", GC_I32);
+    if (status == GC_OK) status = expect_shape(plan, node, *lengths, "lengths", {B});
+  }
+  return status == GC_OK ? check_attributes(plan, node) : status;
+}
+
+// As many steps as leave their gates in a thread's share of L2, but enough rows to use W's panels several times.
+int64_t chunk_steps(const Lstm& s, int team) {
+  constexpr int64_t gate_bytes = 256 * 1024, least_rows = 64;
+  const bool by_rows = lstm_split(s, team) == Split::kRows;
+  const int64_t rows = std::max<int64_t>(1, by_rows ? s.B / team : s.B);
+  const int64_t panels = by_rows ? s.panels : (s.panels + team - 1) / team;
+  const int64_t steps = std::max(gate_bytes / (rows * panels * 64 * 4), (least_rows + rows - 1) / rows);
+  return std::min(std::max<int64_t>(1, steps), s.T);
 }
 
 // A panel's distance must not be a multiple of the cache's period (128 KB), or the panels of one step evict each other.
@@ -77,38 +137,82 @@ std::string format_name(Format format) {
   return kernels().name;
 }
 
-void prepare(Plan& plan, Node& node) {
-  const Lstm s(plan, node);
-  const int64_t state = s.B * s.ld * 4, rows = s.T * s.B;
-  const Life kept = node.trains ? Life::kSaved : Life::kForward;
-  node.buffers.resize(kBufferCount);
-  node.buffers[kGates] = {s.panels * s.panel_stride * 4, kept};
-  node.buffers[kCell] = {node.trains ? s.T * state : state, kept};
-  node.buffers[kZeros] = {state, kept};
-  node.buffers[kBias] = {s.panels * 64 * 4, Life::kForward};
-  node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
-  node.buffers[kPackedH] = {packed_rows_floats(rows, s.H) * 4, Life::kBackward};
-  node.buffers[kDh] = {state, Life::kBackward};
-  node.buffers[kDc] = {state, Life::kBackward};
-  node.buffers[kBlocks] = {plan.threads * s.block_floats() * 4, Life::kBackward};
-  node.buffers[kTokenGrad] = {s.table ? s.panels * s.table->rows * 64 * 4 : 0, Life::kBackward};
+void prepare_precision(Node& node, const Lstm& s, Life kept) {
+  const int64_t rows = s.T * s.B;
   if (s.format == Format::kInt8) {
     node.buffers[kX16] = {s.x_format == Format::kInt8 ? rows * s.x->ld : 0, kept};
-    node.buffers[kH16] = {(s.T + 1) * s.B * s.ld, kept};
+    node.buffers[kH16] = {rows * s.h_ld, kept};
     node.buffers[kRanges] = {rows * 4, Life::kForward};
     node.buffers[kSums] = {s.panels * s.B * 64 * 4, Life::kForward};
   }
   if (s.half) {
     node.buffers[kX16] = {s.table ? 0 : rows * s.x->ld * 2, kept};
-    node.buffers[kH16] = {(s.T + 1) * s.B * s.ld * 2, kept};
-    node.buffers[kG16] = {s.panels * s.gate_words() * 64 * 4, Life::kBackward};
+    node.buffers[kH16] = {rows * s.h_ld * 2, kept};
+    node.buffers[kG16] = {s.panels * ((rows + 1) / 2) * 64 * 4, Life::kBackward};
   }
+}
+
+void prepare_variants(Node& node, const Lstm& s, Life kept) {
+  const int64_t rows = s.T * s.B, state = s.B * s.ld * 4, h_state = s.B * s.h_ld * 4;
+  if (s.rows.varied) {
+    node.buffers[kSchedule] = {LstmRows::ints(s.T, s.B) * 8, kept};
+    if (!s.table && s.x_format == Format::kF32) node.buffers[kXRows] = {rows * s.x->ld * 4, kept};
+    node.buffers[kHRows] = {rows * s.h_ld * 4, kept};
+    node.buffers[kDyRows] = {h_state, Life::kBackward};
+    if (!s.table && s.x->wants_grad) node.buffers[kDxRows] = {rows * s.x->ld * 4, Life::kBackward};
+  }
+  if (s.starts) node.buffers[kStartH] = {h_state, kept}, node.buffers[kStartC] = {state, kept};
+  if (s.peephole_weight) node.buffers[kPeepholes] = {s.panels * 48 * 4, kept};
+  if (s.dropout > 0 && node.trains)
+    node.buffers[kMask] = {h_state, kept}, node.buffers[kMaskedH] = {rows * s.h_ld * 4, kept},
+    node.buffers[kProduct] = {h_state, Life::kBackward};
+  if (s.zones)
+    for (int zone : {kZoneC, kZoneH}) node.buffers[zone] = {node.trains ? rows * s.ld * 4 : 16 * 4, kept};
+  if (s.projection) {
+    node.buffers[kOutputs] = {s.keep ? rows * s.ld * 4 : state, kept};
+    node.buffers[kDr] = {rows * s.h_ld * 4, Life::kBackward};
+    node.buffers[kDm] = {state, Life::kBackward};
+    node.buffers[kPackedM] = {packed_rows_floats(rows, s.H) * 4, Life::kBackward};
+  }
+}
+
+std::string variant_names(const Lstm& s) {
+  std::string text;
+  const auto add = [&](bool there, const char* name) { text += there ? std::string("; ") + name : std::string(); };
+  add(s.rows.varied, "lengths: rows longest first, padding is not computed");
+  add(s.peephole_weight, "peepholes");
+  add(s.zones, "zoneout");
+  add(s.dropout > 0, "recurrent dropout");
+  add(s.projection, "output projection");
+  return text;
+}
+
+void prepare(Plan& plan, Node& node) {
+  const Lstm s(plan, node);
+  const int64_t state = s.B * s.ld * 4, rows = s.T * s.B;
+  const Life kept = node.trains ? Life::kSaved : Life::kForward;
+  node.buffers.assign(kBufferCount, {0, Life::kForward});
+  node.buffers[kGates] = {s.panels * s.panel_stride * 4, kept};
+  node.buffers[kCell] = {node.trains ? s.T * state : state, kept};
+  node.buffers[kZeros] = {s.B * std::max(s.ld, s.h_ld) * 4, kept};
+  node.buffers[kBias] = {s.panels * 64 * 4, Life::kForward};
+  node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
+  node.buffers[kPackedH] = {packed_rows_floats(rows, s.R) * 4, Life::kBackward};
+  node.buffers[kDh] = {s.B * s.h_ld * 4, Life::kBackward};
+  node.buffers[kDc] = {state, Life::kBackward};
+  node.buffers[kBlocks] = {plan.threads * s.block_floats() * 4, Life::kBackward};
+  node.buffers[kTokenGrad] = {s.table ? s.panels * s.table->rows * 64 * 4 : 0, Life::kBackward};
+  prepare_precision(node, s, kept);
+  prepare_variants(node, s, kept);
   const int ih = plan.input(node, kWeightIh)->slot, hh = plan.input(node, kWeightHh)->slot;
-  node.packs.assign(kTokenPack + 1, plan.store->request_pack(ih, PackKind::kForwardGates, s.x_format));
+  node.packs.assign(kPackCount, plan.store->request_pack(ih, PackKind::kForwardGates, s.x_format));
   node.packs[kHhForward] = plan.store->request_pack(hh, PackKind::kForwardGates, s.format);
   if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, PackKind::kBackwardGates, s.format);
   if (node.trains && (s.table || s.x->wants_grad))
     node.packs[kIhBackward] = plan.store->request_pack(ih, PackKind::kBackwardGates, s.x_format);
+  if (s.projection) node.packs[kHrForward] = plan.store->request_pack(s.projection->slot, PackKind::kForward);
+  if (s.projection && node.trains)
+    node.packs[kHrBackward] = plan.store->request_pack(s.projection->slot, PackKind::kBackward);
   if (s.table) {
     const Tensor *b_ih = plan.input(node, kBiasIh), *b_hh = plan.input(node, kBiasHh);
     node.packs[kTokenPack] =
@@ -117,7 +221,9 @@ void prepare(Plan& plan, Node& node) {
   node.why = format_name(s.format) + " 6-row tiles; " +
              (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier"
                                                           : "threads split the hidden units, one barrier a step") +
-             (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "");
+             (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "") +
+             (node.partner >= 0 && plan.threads > 1 ? "; side by side with the other direction" : "") +
+             variant_names(s);
 }
 }  // namespace
 
@@ -127,17 +233,29 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   c0 = plan.input(node, kC0);
   y = plan.output(node, kY);
   table = plan.input(node, kTable);
-  T = x->dims[0], B = x->dims[1], I = table ? table->cols : x->dims[2], H = y->cols;
+  lengths = plan.input(node, kLengths);
+  peephole_weight = plan.input(node, kPeephole);
+  projection = plan.input(node, kWeightHr);
+  T = x->dims[0], B = x->dims[1], I = table ? table->cols : x->dims[2], R = y->cols,
+  H = projection ? projection->cols : R;
   panels = panels_of(H);
-  ld = panels * 16;
-  panel_stride = gate_panel_stride(T, B);
-  reverse = node.attributes[0] != 0;
+  ld = panels * 16, h_ld = y->ld;
+  rows = {T, B, node.attributes[kReverse] != 0, lengths != nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   keep = node.trains;
+  chunk = chunk_steps(*this, plan.threads);
+  panel_stride = gate_panel_stride(keep ? T : chunk, B);
+  dropout = node.attributes[kDropout], zoneout_c = node.attributes[kZoneoutC], zoneout_h = node.attributes[kZoneoutH];
+  drops = dropout > 0 && node.trains && plan.training;
+  zones = zoneout_c > 0 || zoneout_h > 0;
+  zone_row = zones && plan.training && node.trains ? ld : 0;
+  starts = rows.varied || (h0 && h0->role == GC_PARAMETER) || (c0 && c0->role == GC_PARAMETER);
+  variant = peephole_weight ? GC_CELL_PEEPHOLE : zones ? GC_CELL_ZONEOUT : GC_CELL_PLAIN;
   format = plan.format;
   half = format == Format::kBf16;
   // The token table is made in f32: it is small, and made once per weight version.
   x_format = table ? Format::kF32 : format;
   if (node.buffers.empty()) return;  // still being prepared
+  rows.lay(reinterpret_cast<int64_t*>(node.buffers[kSchedule].data));
   gates = node.buffers[kGates].data;
   cell = node.buffers[kCell].data;
   zeros = node.buffers[kZeros].data;
@@ -155,29 +273,46 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   sums = reinterpret_cast<int32_t*>(node.buffers[kSums].data);
   g16 = reinterpret_cast<uint32_t*>(node.buffers[kG16].data);
   token_grad = node.buffers[kTokenGrad].data;
-}
-
-const float* Lstm::h_before(int64_t step) const {
-  if (step > 0) return h_after(step - 1);
-  return h0 ? h0->data : zeros;
-}
-
-const float* Lstm::c_before(int64_t step) const {
-  if (step > 0) return c_after(step - 1);
-  return c0 ? c0->data : zeros;
+  x_rows = node.buffers[kXRows].data;
+  h_rows = node.buffers[kHRows].data;
+  dy_rows = node.buffers[kDyRows].data;
+  dx_rows = node.buffers[kDxRows].data;
+  start_h = node.buffers[kStartH].data;
+  start_c = node.buffers[kStartC].data;
+  drop_mask = node.buffers[kMask].data;
+  masked_h = node.buffers[kMaskedH].data;
+  zone_c = node.buffers[kZoneC].data;
+  zone_h = node.buffers[kZoneH].data;
+  peephole = node.buffers[kPeepholes].data;
+  outputs = node.buffers[kOutputs].data;
+  dr = node.buffers[kDr].data;
+  dm = node.buffers[kDm].data;
+  packed_m = node.buffers[kPackedM].data;
+  product = node.buffers[kProduct].data;
 }
 
 Split lstm_split(const Lstm& s, int team) {
   // With few rows a thread, each thread would stream all of U every step for little work: then it is better to own a share of U.
-  const int64_t rows = s.B / team;
-  return team == 1 || rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
+  const int64_t rows = s.rows.mean() / team;
+  if (team == 1 || s.projection) return Split::kRows;  // a projection needs all units of a row
+  return rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
 }
 
 int lstm_team(const Plan& plan, const Lstm& s, double flops) {
   const int team = plan.team(flops);
-  return lstm_split(s, team) == Split::kPanels ? plan.team(8.0 * static_cast<double>(s.B * s.H * s.H)) : team;
+  return lstm_split(s, team) == Split::kPanels ? plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H)) : team;
 }
 
-const OpDef op_lstm = {GC_OP_LSTM,   "lstm",       3, 7, 1, 3, 1, true, true, true, check, prepare,
-                       lstm_forward, lstm_backward};
+bool lstm_beside(const Plan& plan, const Node& node, const Lstm& s) {
+  return node.partner >= 0 && plan.team(16.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.R))) > 1;
+}
+
+Share lstm_share(const Lstm& s, int index, int team) {
+  if (lstm_split(s, team) == Split::kRows) return {s.rows.owned(index, team), {0, s.panels}};
+  return {{0, s.B}, share(s.panels, index, team)};
+}
+
+const OpDef op_lstm = {
+    GC_OP_LSTM,         "lstm", 3, kLstmInputs, 1, 3, 1, true, true, true, check, prepare, lstm_forward, lstm_backward,
+    kLstmAttributes - 1};
 }  // namespace gatecell

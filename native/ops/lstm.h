@@ -1,65 +1,137 @@
-// lstm.h: one LSTM layer over a whole sequence: where everything lies. Forward in lstm_forward.cc, backward in lstm_backward.cc.
+// lstm.h: one LSTM layer over a whole sequence: where everything lies. Forward in lstm_forward.cc, backward in lstm_backward.cc,
+// which rows live at which step in lstm_rows.cc, random masks in lstm_noise.cc, the output projection in lstm_projection.cc.
 //
-// Hidden units come in panels of 16. The gate buffer is [panel][t][b][64] (i[16] f[16] g[16] o[16]): it takes the input
+// Hidden units come in panels of 16. The gate buffer is [panel][row][64] (i[16] f[16] g[16] o[16]): it takes the input
 // projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
-// place; and it is already the packed operand of the weight-gradient product.
+// place; and it is already the packed operand of the weight-gradient product. A row is one batch row at one step; the rows of a
+// step adjoin. Without lengths row t * B + b is that of time t; with lengths only live rows exist (see LstmRows).
+// Without a backward pass the buffer holds one chunk of steps.
 #pragma once
+#include <algorithm>
+
 #include "../core/matmul.h"
 #include "../core/op.h"
 
 namespace gatecell {
 
-enum LstmInput { kX, kWeightIh, kWeightHh, kBiasIh, kBiasHh, kH0, kC0, kTable };
+enum LstmInput { kX, kWeightIh, kWeightHh, kBiasIh, kBiasHh, kH0, kC0, kLengths, kPeephole, kWeightHr, kTable };
+static_assert(kTable == kLstmInputs && kLengths == kLstmLengths, "the folded table follows the inputs of the op");
 enum LstmOutput { kY, kHT, kCT };
+enum LstmAttribute { kReverse, kDropout, kZoneoutC, kZoneoutH, kStream, kLstmAttributes };
 enum LstmPack {
   kIhForward,
   kHhForward,
   kHhBackward,
   kIhBackward,
-  kTokenPack
+  kTokenPack,
+  kHrForward,
+  kHrBackward,
+  kPackCount
 };  // one that is not needed repeats kIhForward
 
+// Which batch rows live at which step. With `varied` lengths they are taken longest first (equal ones in their order), so that the
+// live rows of a step are the first live(step) of them, and the rows of all steps are laid end to end: what PyTorch calls a packed
+// sequence, with nothing computed for padding. The reverse direction starts at each row's own end.
+struct LstmRows {
+  int64_t T, B;
+  bool reverse, varied;
+  int64_t *alive, *begin, *order, *length, *place;  // [T], [T + 1], [B], [B], [T * B]
+
+  static int64_t ints(int64_t T, int64_t B) { return 2 * T + 1 + 2 * B + T * B; }
+  void lay(int64_t* at);              // the arrays, in one buffer of ints()
+  void plan(const int32_t* lengths);  // fills them
+  int64_t steps() const { return varied ? length[0] : T; }
+  int64_t count() const { return varied ? begin[T] : T * B; }
+  int64_t live(int64_t step) const { return varied ? alive[step] : B; }
+  int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
+  int64_t first(int64_t step) const { return varied ? begin[step] : time(step) * B; }
+  // The rows of steps [from, to).
+  Range span(int64_t from, int64_t to) const {
+    if (varied) return {begin[from], begin[to]};
+    const int64_t low = reverse ? T - to : from;
+    return {low * B, (low + to - from) * B};
+  }
+  // Where a row lies in [T, B, ...]: t * B + b.
+  int64_t at(int64_t row) const { return varied ? place[row] : row; }
+  int64_t batch_row(int64_t r) const { return varied ? order[r] : r; }
+  bool whole(Range rows) const { return rows.begin == 0 && rows.end == B; }
+  // Those of `rows` (of the batch, longest first) that live at a step.
+  Range living(Range rows, int64_t step) const {
+    const int64_t n = live(step);
+    return {rows.begin < n ? rows.begin : n, rows.end < n ? rows.end : n};
+  }
+  // One thread's share of the batch: as many steps as another's.
+  Range owned(int index, int team) const;
+  // Rows a step has on average; before lengths are known, all.
+  int64_t mean() const { return !varied || !length ? B : steps() > 0 ? (count() + steps() - 1) / steps() : 1; }
+};
+
 struct Lstm {
-  int64_t T, B, I, H;
-  int64_t panels, ld;    // ld: hidden row stride, H rounded up to whole panels
-  int64_t panel_stride;  // floats from panel to panel of the gate buffer
-  bool reverse;
-  Format format;              // operands of the recurrent product; cell and states are f32 in any case
-  Format x_format;            // and of the input projection (a token table is made in f32)
-  bool half;                  // format is bf16
-  bool keep;                  // the cell state of every step is kept for the backward pass
+  int64_t T, B, I, H, R;     // R: width of h; H, or that of the output projection
+  int64_t panels, ld, h_ld;  // ld: row stride of c and cell outputs, h_ld: of h; whole panels
+  int64_t panel_stride;      // floats from panel to panel of the gate buffer
+  int64_t chunk;             // steps whose input projection is made at once
+  int64_t gate_base = 0;     // the row that the gate buffer begins with
+  LstmRows rows;
+  Format format;      // operands of the recurrent product; cell and states are f32 in any case
+  Format x_format;    // and of the input projection (a token table is made in f32)
+  bool half;          // format is bf16
+  bool keep;          // the cell state of every step is kept for the backward pass
+  bool drops, zones;  // this run draws masks for recurrent dropout; the cell has zoneout
+  bool starts;        // initial states are copies: sorted, or a learned row for all
+  int variant;        // of the cell kernels: GC_CELL_*
+  double dropout, zoneout_c, zoneout_h;
   const Tensor *x, *h0, *c0;  // x: ids where an embedding was folded in
   const Tensor* table;        // the folded embedding's table, or null
+  const Tensor* lengths;
+  const Tensor* peephole_weight;
+  const Tensor* projection;  // weight_hr [R, H], or null
   const Tensor* y;
   float *gates, *cell, *zeros, *bias;
   float *packed_x, *packed_h, *dh, *dc, *blocks;
-  // bf16 operands. h16: T + 1 slots of [B][ld], so that h before time t is slot t (reverse: t + 1); g16: dG, two rows to a word.
+  // bf16 operands, a row each: x, and h before the step. g16: dG, two rows to a word.
   uint16_t *x16, *h16;
   uint32_t* g16;
-  // int8: codes of x and h in the same slots, and the integer sums of one step [panel][b][64].
+  // int8: codes of x and h in the same rows, and the integer sums of one step [panel][b][64].
   uint8_t *x8, *h8;
   float* x_ranges;  // one per row of x
   int32_t* sums;
-  float* token_grad;  // [panel][v][64]: gradient of the pre-activations summed by token
+  float* token_grad;                           // [panel][v][64]: gradient of the pre-activations summed by token
+  float *x_rows, *h_rows, *dy_rows, *dx_rows;  // with lengths: x, h and dX by row; dy of one step [B][h_ld]
+  float *start_h, *start_c;                    // initial states [B][h_ld], [B][ld] where `starts`
+  float *drop_mask, *masked_h;                 // [B][h_ld]: 0 or 1 / (1 - p); h before each row, masked
+  float *zone_c, *zone_h;                      // a row each, or one row of 16 for all
+  int64_t zone_row;                            // floats from row to row of the two: ld, or 0
+  float* peephole;                             // [panel][i[16] f[16] o[16]]
+  float *outputs, *dr, *dm, *packed_m;         // projection: cell outputs and gradients of h by row, dm [B][ld]
+  float* product;                              // dropout: dG U of one step [B][h_ld]
 
   Lstm(Plan& plan, const Node& node);
-  int64_t block_floats() const { return round_up(I > H ? I : H, kRowTile) * 64; }
-  int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
-  float* gate_rows(int64_t panel, int64_t t, int64_t b) const {
-    return gates + panel * panel_stride + (t * B + b) * 64;
+  int64_t block_floats() const { return round_up(std::max({I, H, R}), kRowTile) * 64; }
+  float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + (row - gate_base) * 64; }
+  // What is before and after `step`, rows of the batch from 0 on.
+  const float* h_start() const { return starts ? start_h : h0 ? h0->data : zeros; }
+  const float* c_start() const { return starts ? start_c : c0 ? c0->data : zeros; }
+  float* h_after(int64_t step) const { return (rows.varied ? h_rows : y->data) + rows.first(step) * h_ld; }
+  float* c_after(int64_t step) const { return cell + (keep ? rows.first(step) * ld : 0); }
+  const float* h_before(int64_t step) const { return step > 0 ? h_after(step - 1) : h_start(); }
+  const float* c_before(int64_t step) const { return step > 0 ? c_after(step - 1) : c_start(); }
+  // What the cell puts out: h, or what the projection takes.
+  float* output_of(int64_t step) const {
+    return projection ? outputs + (keep ? rows.first(step) * ld : 0) : h_after(step);
   }
-  // h and c before `step`, and the cell after it: [B][ld].
-  const float* h_before(int64_t step) const;
-  const float* c_before(int64_t step) const;
-  float* c_after(int64_t step) const { return cell + (keep ? time(step) * B * ld : 0); }
-  int64_t gate_words() const { return (T * B + 1) / 2; }
-  int64_t slot_before(int64_t step) const { return time(step) + (reverse ? 1 : 0); }
-  int64_t slot_after(int64_t step) const { return time(step) + (reverse ? 0 : 1); }
-  uint16_t* h16_before(int64_t step) const { return h16 + slot_before(step) * B * ld; }
-  uint16_t* h16_after(int64_t step) const { return h16 + slot_after(step) * B * ld; }
-  uint8_t* h8_before(int64_t step) const { return h8 + slot_before(step) * B * ld; }
-  uint8_t* h8_after(int64_t step) const { return h8 + slot_after(step) * B * ld; }
-  float* h_after(int64_t step) const { return y->data + time(step) * B * ld; }
+  // The recurrent product reads h itself or a copy of it, masked or in another format.
+  bool copies_h() const { return drops || format != Format::kF32; }
+  const float* operand(int64_t step) const {
+    const int64_t at = rows.first(step) * h_ld;
+    if (format == Format::kInt8) return reinterpret_cast<const float*>(h8 + at);
+    if (half) return reinterpret_cast<const float*>(h16 + at);
+    return drops ? masked_h + at : h_before(step);
+  }
+  int64_t gate_words() const { return (rows.count() + 1) / 2; }
+  float* zones_of(float* zone, int64_t row, int64_t unit) const {
+    return zone + (zone_row ? row * zone_row + unit : 0);
+  }
 };
 
 // How a team shares the recurrence: batch rows (no barrier at all) or hidden panels (one barrier per step).
@@ -67,6 +139,43 @@ enum class Split { kRows, kPanels };
 Split lstm_split(const Lstm& s, int team);
 // Threads for a pass of about `flops`: one where a step is too little work for its barrier.
 int lstm_team(const Plan& plan, const Lstm& s, double flops);
+
+// The two directions of a layer run side by side, each on a half of the team: a function of shapes, not of lengths.
+bool lstm_beside(const Plan& plan, const Node& node, const Lstm& s);
+// Calls run(which of the two, index, team), each with its part of the team.
+template <class F>
+void lstm_side_by_side(int index, int team, F run) {
+  const int half = team / 2;
+  if (team > 1) return index < half ? run(0, index, half) : run(1, index - half, team - half);
+  run(0, 0, 1);
+  run(1, 0, 1);
+}
+
+// What one thread has of the batch and of the hidden units.
+struct Share {
+  Range rows, panels;
+};
+Share lstm_share(const Lstm& s, int index, int team);
+
+// lstm_rows.cc: false where a length is out of range (the run fails). Copies between [T, B, ...] and rows, and of initial states.
+bool lstm_read_lengths(Plan& plan, const Lstm& s);
+void lstm_start_states(const Lstm& s);
+void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step);
+void lstm_clear_padding(const Lstm& s, float* to, int64_t ld, int index, int team);
+void lstm_final_states(const Lstm& s, const Tensor* hT, const Tensor* cT);
+void lstm_final_gradients(const Lstm& s, const Tensor* hT, const Tensor* cT);
+void lstm_start_gradients(Plan& plan, const Node& node, const Lstm& s);
+
+// lstm_noise.cc
+void lstm_draw_masks(Plan& plan, const Node& node, const Lstm& s);
+void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int64_t step);
+void lstm_masked_gradient(const Lstm& s, Range rows, Range columns);
+
+// lstm_projection.cc: h = W_hr m of one step; the gradient of m; that of W_hr over all rows.
+void lstm_project(Plan& plan, const Node& node, const Lstm& s, Range rows, int64_t step);
+void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range rows, int64_t step);
+void lstm_pack_projection(const Lstm& s, int index, int team);
+void lstm_projection_gradient(Plan& plan, const Node& node, const Lstm& s, float* block, int index, int team);
 
 void lstm_forward(Plan& plan, Node& node);
 void lstm_backward(Plan& plan, Node& node);

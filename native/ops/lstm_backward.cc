@@ -9,38 +9,44 @@
 namespace gatecell {
 namespace {
 
-void start_gradient(const Tensor* from, float* to, int64_t floats) {
-  if (from && from->grad) memcpy(to, from->grad, static_cast<size_t>(floats) * 4);
-  else memset(to, 0, static_cast<size_t>(floats) * 4);
-}
-
-void finish_gradient(const Tensor* to, const float* from, int64_t floats, bool accumulate) {
-  if (!to || !to->grad) return;
-  if (accumulate) kernels().add(from, to->grad, floats);
-  else memcpy(to->grad, from, static_cast<size_t>(floats) * 4);
+// dy of one step side by side, where it lies in the order of the batch.
+void gather_dy(const Lstm& s, Range rows, Range columns, int64_t step) {
+  const int64_t first = s.rows.first(step);
+  for (int64_t r = rows.begin; r < rows.end; ++r)
+    memcpy(s.dy_rows + r * s.h_ld + columns.begin, s.y->grad + s.rows.place[first + r] * s.h_ld + columns.begin,
+           static_cast<size_t>(columns.end - columns.begin) * 4);
 }
 
 void cells_backward(const Lstm& s, Range rows, Range panels, int64_t step) {
-  const int64_t t = s.time(step), first = rows.begin;
+  const int64_t first = rows.begin, row = s.rows.first(step) + first;
+  const float* dy = !s.y->grad || s.projection ? nullptr
+                    : s.rows.varied            ? s.dy_rows
+                                               : s.y->grad + s.rows.first(step) * s.h_ld;
   for (int64_t p = panels.begin; p < panels.end; ++p) {
+    const int64_t unit = p * 16, at = first * s.ld + unit;
     gc_cell_backward cell;
-    cell.gates = s.gate_rows(p, t, first);
-    cell.c_prev = s.c_before(step) + first * s.ld + p * 16;
-    cell.c = s.c_after(step) + first * s.ld + p * 16;
-    cell.dy = s.y->grad ? s.y->grad + (t * s.B + first) * s.ld + p * 16 : nullptr;
-    cell.dh = s.dh + first * s.ld + p * 16;
-    cell.dc = s.dc + first * s.ld + p * 16;
+    cell.gates = s.gate_rows(p, row);
+    cell.c_prev = s.c_before(step) + at;
+    cell.c = s.c_after(step) + at;
+    cell.dy = dy ? dy + at : nullptr;
+    cell.dh = (s.projection ? s.dm : s.dh) + at;
+    cell.dc = s.dc + at;
     cell.state_row = cell.dy_row = cell.dh_row = cell.dc_row = s.ld;
     cell.rows = rows.end - first;
-    kernels().cell_backward(&cell);
+    cell.peephole = s.peephole + p * 48;
+    cell.zone_c = s.zones_of(s.zone_c, row, unit);
+    cell.zone_h = s.zones_of(s.zone_h, row, unit);
+    cell.zone_row = s.zone_row;
+    cell.dh_past = s.dh + at;
+    kernels().cell_backward[s.variant](&cell);
     if (s.half) bf16_kernels().narrow(cell.gates, 64, reinterpret_cast<uint16_t*>(cell.gates), 128, cell.rows, 64);
   }
 }
 
-// A = dG of the rows from (t, 0) on: k runs over panels and their 64 columns (bf16: 32 words at the beginning of the row).
-MatMul gate_product(const Lstm& s, int64_t t, const Packed& packed) {
+// A = dG of the rows from `row` on: k runs over panels and their 64 columns (bf16: 32 words at the beginning of the row).
+MatMul gate_product(const Lstm& s, int64_t row, const Packed& packed) {
   MatMul m;
-  m.a = s.gate_rows(0, t, 0);
+  m.a = s.gate_rows(0, row);
   m.a_row = 64;
   m.segments = s.panels;
   m.segment_length = s.half ? 32 : 64;
@@ -49,20 +55,30 @@ MatMul gate_product(const Lstm& s, int64_t t, const Packed& packed) {
   return m;
 }
 
-void recurrence(const Lstm& s, const Packed& u, int index, int team, Barrier& barrier) {
-  const Split split = lstm_split(s, team);
-  const bool by_rows = split == Split::kRows;
-  const Range rows = by_rows ? share(s.B, index, team) : Range{0, s.B};
-  const Range panels = by_rows ? Range{0, s.panels} : share(s.panels, index, team);
+void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team, Barrier& barrier) {
+  const Packed& u = *plan.store->packs[node.packs[kHhBackward]];
+  const bool by_rows = lstm_split(s, team) == Split::kRows;
+  const Share mine = lstm_share(s, index, team);
   const Range blocks = by_rows ? Range{0, u.blocks} : share(u.blocks, index, team);
-  for (int64_t step = s.T - 1; step >= 0; --step) {
-    cells_backward(s, rows, panels, step);
+  for (int64_t step = s.rows.steps() - 1; step >= 0; --step) {
+    const Range rows = s.rows.living(mine.rows, step);
+    if (rows.begin < rows.end) {
+      const Range columns = s.projection ? Range{0, s.h_ld} : Range{mine.panels.begin * 16, mine.panels.end * 16};
+      if (s.rows.varied && s.y->grad) gather_dy(s, rows, columns, step);
+      if (s.projection) lstm_project_backward(plan, node, s, rows, step);
+      cells_backward(s, rows, mine.panels, step);
+    }
     if (!by_rows) barrier.wait(team);
-    MatMul m = gate_product(s, s.time(step), u);
-    m.c = s.dh;
-    m.c_row = s.ld;
-    m.columns = s.ld;
-    multiply(m, rows, blocks);
+    if (rows.begin < rows.end) {
+      MatMul m = gate_product(s, s.rows.first(step), u);
+      m.c = s.drops ? s.product : s.dh;
+      m.c_row = s.h_ld;
+      m.columns = s.h_ld;
+      m.accumulate = s.zones && !s.drops;  // zoneout left what goes past the cell
+      multiply(m, rows, blocks);
+      const Range columns = {blocks.begin * 64, std::min(blocks.end * 64, s.h_ld)};
+      if (s.drops && columns.begin < columns.end) lstm_masked_gradient(s, rows, columns);
+    }
     if (!by_rows) barrier.wait(team);
   }
 }
@@ -77,43 +93,59 @@ void add_row(const Lstm& s, const float* row, float* sum) {
 void sum_by_token(const Lstm& s, int64_t panel) {
   float* sums = s.token_grad + panel * s.table->rows * 64;
   memset(sums, 0, static_cast<size_t>(s.table->rows) * 64 * 4);
-  const float* row = s.gate_rows(panel, 0, 0);
-  for (int64_t i = 0; i < s.T * s.B; ++i, row += 64) add_row(s, row, sums + int64_t{s.x->ids[i]} * 64);
+  const float* row = s.gate_rows(panel, 0);
+  for (int64_t i = 0; i < s.rows.count(); ++i, row += 64) add_row(s, row, sums + int64_t{s.x->ids[s.rows.at(i)]} * 64);
 }
 
 // bf16: x and h of the step before in tiles, and dG with two rows to a word.
 void pack_half_operands(const Lstm& s, int index, int team) {
-  const int64_t rows = s.T * s.B;
+  const int64_t rows = s.rows.count();
   const Range words = share(s.gate_words(), index, team, 32);
   if (!s.table) pack_row_pairs(s.x16, s.x->ld, s.I, words, rows, reinterpret_cast<uint32_t*>(s.packed_x));
-  pack_row_pairs(s.h16 + (s.reverse ? s.B * s.ld : 0), s.ld, s.H, words, rows, reinterpret_cast<uint32_t*>(s.packed_h));
+  pack_row_pairs(s.h16, s.h_ld, s.R, words, rows, reinterpret_cast<uint32_t*>(s.packed_h));
   for (int64_t p = 0; p < s.panels; ++p) {
     for (int64_t w = words.begin; w < words.end; ++w) {
-      const auto* even = reinterpret_cast<const uint16_t*>(s.gate_rows(p, 0, 2 * w));
+      const auto* even = reinterpret_cast<const uint16_t*>(s.gate_rows(p, 2 * w));
       bf16_kernels().pair(even, 2 * w + 1 < rows ? even + 128 : nullptr, s.g16 + (p * s.gate_words() + w) * 64, 64);
     }
   }
 }
 
+// h before each row, in tiles: the masked copy, or h itself, a step's rows later.
+void pack_h(const Lstm& s, int index, int team) {
+  const int64_t rows = s.rows.count();
+  if (s.drops) return pack_rows(s.masked_h, s.h_ld, s.R, share(rows, index, team, 64), rows, 0, s.packed_h);
+  if (s.rows.varied) {
+    const Range mine = share(rows, index, team, 64);
+    for (int64_t step = 0; step < s.rows.steps(); ++step) {
+      const int64_t first = s.rows.first(step);
+      const Range part = {std::max(mine.begin - first, int64_t{0}), std::min(mine.end - first, s.rows.live(step))};
+      if (part.begin < part.end) pack_rows(s.h_before(step), s.h_ld, s.R, part, rows, first, s.packed_h);
+    }
+    return;
+  }
+  Range mine = share(rows, index, team, 64);  // rows of y; the last step's h feeds nothing
+  if (s.rows.reverse) mine.begin = std::max(mine.begin, s.B);
+  else mine.end = std::min(mine.end, rows - s.B);
+  pack_rows(s.y->data, s.h_ld, s.R, mine, rows, s.rows.reverse ? -s.B : s.B, s.packed_h);
+  if (index == 0) pack_rows(s.h_start(), s.h_ld, s.R, {0, s.B}, rows, s.rows.first(0), s.packed_h);
+}
+
 // Both operands of the weight gradients, transposed into tiles: x (or the table's rows), and h of the step before.
 void pack_operands(const Lstm& s, int index, int team) {
-  const int64_t rows = s.T * s.B, shift = s.reverse ? -s.B : s.B;
-  const Tensor& x = s.table ? *s.table : *s.x;
+  lstm_pack_projection(s, index, team);
   if (s.half) pack_half_operands(s, index, team);
   if (s.half && !s.table) return;
-  pack_rows(x.data, x.ld, s.I, share(x.rows, index, team, 64), x.rows, 0, s.packed_x);
-  if (s.half) return;
-  Range mine = share(rows, index, team, 64);  // rows of y; the last step's h feeds nothing
-  if (s.reverse) mine.begin = std::max(mine.begin, s.B);
-  else mine.end = std::min(mine.end, rows - s.B);
-  pack_rows(s.y->data, s.ld, s.H, mine, rows, shift, s.packed_h);
-  if (index == 0) pack_rows(s.h_before(0), s.ld, s.H, {0, s.B}, rows, s.time(0) * s.B, s.packed_h);
+  const int64_t rows = s.table ? s.table->rows : s.rows.count();
+  const float* x = s.table ? s.table->data : s.rows.varied ? s.x_rows : s.x->data;
+  pack_rows(x, s.table ? s.table->ld : s.x->ld, s.I, share(rows, index, team, 64), rows, 0, s.packed_x);
+  if (!s.half) pack_h(s, index, team);
 }
 
 void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
   alignas(64) float sum[64] = {};
-  const int64_t rows = s.table ? s.table->rows : s.T * s.B;
-  const float* row = s.table ? s.token_grad + panel * rows * 64 : s.gate_rows(panel, 0, 0);
+  const int64_t rows = s.table ? s.table->rows : s.rows.count();
+  const float* row = s.table ? s.token_grad + panel * rows * 64 : s.gate_rows(panel, 0);
   for (int64_t i = 0; i < rows; ++i, row += 64) s.table ? kernels().add(row, sum, 64) : add_row(s, row, sum);
   for (int64_t j = 0; j < 64; ++j) {
     const int64_t r = gate_row(panel * 64 + j, s.H);
@@ -121,9 +153,34 @@ void bias_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
   }
 }
 
+// Sums over rows in the order of steps: dG of i and f times c before, of o times c after.
+void peephole_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulate) {
+  alignas(64) float sum[48] = {}, d[64];
+  for (int64_t step = 0; step < s.rows.steps(); ++step) {
+    const float *before = s.c_before(step) + panel * 16, *after = s.c_after(step) + panel * 16;
+    const float* row = s.gate_rows(panel, s.rows.first(step));
+    for (int64_t r = 0; r < s.rows.live(step); ++r, row += 64, before += s.ld, after += s.ld) {
+      memset(d, 0, sizeof d);
+      add_row(s, row, d);
+      for (int64_t u = 0; u < 16; ++u) {
+        sum[u] += d[u] * before[u];
+        sum[16 + u] += d[16 + u] * before[u];
+        sum[32 + u] += d[48 + u] * after[u];
+      }
+    }
+  }
+  for (int64_t j = 0; j < 48; ++j) {
+    const int64_t unit = panel * 16 + j % 16;
+    if (unit >= s.H) continue;
+    float& to = grad[j / 16 * s.H + unit];
+    to = accumulate ? to + sum[j] : sum[j];
+  }
+}
+
 // One panel of dW (from x) or dU (from h): 64 columns of the gradient, all inputs.
 void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, int64_t rows, const float* dg,
                  float* block, float* grad, bool accumulate, Format format) {
+  if (rows == 0) memset(block, 0, static_cast<size_t>(inputs) * 64 * 4);  // nothing lived
   weight_gradient_block(packed, inputs, rows, dg, 64, 64, block, format);
   scatter_gradient(block, inputs, 64, grad, accumulate, [&](int64_t j) { return gate_row(panel * 64 + j, s.H); });
 }
@@ -144,46 +201,76 @@ void table_gradient(const Plan& plan, const Node& node, const Lstm& s, int index
   multiply(m, {0, s.table->rows}, share(m.b->blocks, index, team));
 }
 
-void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team) {
-  if (!s.table && s.x->grad) {
-    MatMul m = gate_product(s, 0, *plan.store->packs[node.packs[kIhBackward]]);
-    m.c = s.x->grad;
-    m.c_row = s.x->ld;
-    m.columns = s.x->ld;
-    m.accumulate = node.accumulate[kX];
-    multiply(m, share(s.T * s.B, index, team, kRowTile), {0, m.b->blocks});
+void input_gradient(const Plan& plan, const Node& node, const Lstm& s, int index, int team) {
+  if (s.table || !s.x->grad) return;
+  MatMul m = gate_product(s, 0, *plan.store->packs[node.packs[kIhBackward]]);
+  m.c = s.rows.varied ? s.dx_rows : s.x->grad;
+  m.c_row = s.x->ld;
+  m.columns = s.x->ld;
+  m.accumulate = node.accumulate[kX] && !s.rows.varied;
+  const Range mine = share(s.rows.count(), index, team, kRowTile);
+  multiply(m, mine, {0, m.b->blocks});
+  if (!s.rows.varied) return;
+  for (int64_t row = mine.begin; row < mine.end; ++row) {
+    float* to = s.x->grad + s.rows.place[row] * s.x->ld;
+    const float* from = s.dx_rows + row * s.x->ld;
+    if (node.accumulate[kX]) kernels().add(from, to, s.x->ld);
+    else memcpy(to, from, static_cast<size_t>(s.x->ld) * 4);
   }
+  if (!node.accumulate[kX]) lstm_clear_padding(s, s.x->grad, s.x->ld, index, team);
+}
+
+void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team) {
+  input_gradient(plan, node, s, index, team);
   float* block = s.blocks + index * s.block_floats();
   const Tensor &w = *plan.input(node, kWeightIh), &u = *plan.input(node, kWeightHh);
   const Tensor* biases[] = {plan.input(node, kBiasIh), plan.input(node, kBiasHh)};
   const Range panels = share(s.panels, index, team);
   for (int64_t p = panels.begin; p < panels.end; ++p) {
-    const float* dg = s.half ? reinterpret_cast<const float*>(s.g16 + p * s.gate_words() * 64) : s.gate_rows(p, 0, 0);
-    const int64_t k = s.half ? s.gate_words() : s.T * s.B;
+    const float* dg = s.half ? reinterpret_cast<const float*>(s.g16 + p * s.gate_words() * 64) : s.gate_rows(p, 0);
+    const int64_t k = s.half ? s.gate_words() : s.rows.count();
     if (s.table) sum_by_token(s, p);
     if (w.grad && s.table)
       weight_task(s, p, s.packed_x, s.I, s.table->rows, s.token_grad + p * s.table->rows * 64, block, w.grad,
                   node.accumulate[kWeightIh], Format::kF32);
     if (w.grad && !s.table)
       weight_task(s, p, s.packed_x, s.I, k, dg, block, w.grad, node.accumulate[kWeightIh], s.format);
-    if (u.grad) weight_task(s, p, s.packed_h, s.H, k, dg, block, u.grad, node.accumulate[kWeightHh], s.format);
+    if (u.grad) weight_task(s, p, s.packed_h, s.R, k, dg, block, u.grad, node.accumulate[kWeightHh], s.format);
     for (int i = 0; i < 2; ++i)
       if (biases[i] && biases[i]->grad) bias_gradient(s, p, biases[i]->grad, node.accumulate[kBiasIh + i]);
+    if (s.peephole_weight && s.peephole_weight->grad)
+      peephole_gradient(s, p, s.peephole_weight->grad, node.accumulate[kPeephole]);
   }
+  lstm_projection_gradient(plan, node, s, block, index, team);
+}
+double backward_flops(const Lstm& s) { return 16.0 * static_cast<double>(s.rows.count() * s.H * (s.I + s.R)); }
+
+void both_recurrences(Plan& plan, const Node& node, const Lstm& s) {
+  const Node& other = plan.nodes[node.partner];
+  const Lstm o(plan, other);
+  lstm_final_gradients(o, plan.output(other, kHT), plan.output(other, kCT));
+  Barrier barriers[2];
+  parallel(plan.threads, [&](int index, int team) {
+    lstm_side_by_side(index, team, [&](int which, int i, int n) {
+      recurrence(plan, which ? other : node, which ? o : s, i, n, barriers[which]);
+    });
+  });
 }
 }  // namespace
 
 void lstm_backward(Plan& plan, Node& node) {
   const Lstm s(plan, node);
-  const Packed& u = *plan.store->packs[node.packs[kHhBackward]];
-  start_gradient(plan.output(node, kHT), s.dh, s.B * s.ld);
-  start_gradient(plan.output(node, kCT), s.dc, s.B * s.ld);
-  const int team = plan.team(16.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H)));
+  const double flops = backward_flops(s);
+  // Back in time the second of two directions is the first; the other's recurrence is done with it.
+  const bool beside = lstm_beside(plan, node, s) && plan.nodes[node.partner].trains;
+  const bool done = beside && node.partner > node.index;
+  if (!done) lstm_final_gradients(s, plan.output(node, kHT), plan.output(node, kCT));
+  const int team = plan.team(flops);
   Barrier barrier;
-  const int step_team = lstm_team(plan, s, 16.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H)));
-  parallel(step_team, [&](int index, int size) { recurrence(s, u, index, size, barrier); });
-  finish_gradient(s.h0, s.dh, s.B * s.ld, s.h0 ? node.accumulate[kH0] : false);
-  finish_gradient(s.c0, s.dc, s.B * s.ld, s.c0 ? node.accumulate[kC0] : false);
+  if (beside && !done) both_recurrences(plan, node, s);
+  else if (!done)
+    parallel(lstm_team(plan, s, flops), [&](int index, int size) { recurrence(plan, node, s, index, size, barrier); });
+  lstm_start_gradients(plan, node, s);
   parallel(team, [&](int index, int size) { pack_operands(s, index, size); });
   parallel(team, [&](int index, int size) { gradients(plan, node, s, index, size); });
   if (s.table && s.table->grad)

@@ -8,8 +8,6 @@
 namespace gatecell {
 namespace {
 
-constexpr int64_t kChunkBytes = 256 * 1024;  // of x that one chunk of steps projects: it stays in L2 for all panels
-
 void combine_bias(const Tensor* ih, const Tensor* hh, const Lstm& s) {
   for (int64_t j = 0; j < s.panels * 64; ++j) {
     const int64_t row = gate_row(j, s.H);
@@ -17,20 +15,35 @@ void combine_bias(const Tensor* ih, const Tensor* hh, const Lstm& s) {
   }
 }
 
-struct Share {
-  Range rows, panels;
-};
+void pack_peephole(const Lstm& s) {
+  if (!s.peephole_weight) return;
+  for (int64_t p = 0; p < s.panels; ++p)
+    for (int64_t j = 0; j < 48; ++j) {
+      const int64_t unit = p * 16 + j % 16;
+      s.peephole[p * 48 + j] = unit < s.H ? s.peephole_weight->data[j / 16 * s.H + unit] : 0;
+    }
+}
+
+// Calls body(live rows of mine, first row of the step) for steps [first, last), in the order of memory.
+template <class F>
+void each_step(const Lstm& s, const Share& mine, int64_t first, int64_t last, F body) {
+  const bool down = s.rows.reverse && !s.rows.varied;
+  for (int64_t i = 0; i < last - first; ++i) {
+    const int64_t step = down ? last - 1 - i : first + i;
+    const Range rows = s.rows.living(mine.rows, step);
+    if (rows.begin < rows.end) body(rows, s.rows.first(step));
+  }
+}
 
 // The same where an embedding was folded in: each token's row is copied from the table made once per weight version.
 void project_tokens(const Lstm& s, const Packed& token_gates, const Share& mine, int64_t first, int64_t last) {
-  const int64_t low = std::min(s.time(first), s.time(last - 1)), panel_floats = s.table->rows * 64;
+  const int64_t panel_floats = s.table->rows * 64;
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
     const float* from = token_gates.data() + p * panel_floats;
-    for (int64_t t = low; t < low + last - first; ++t) {
-      float* to = s.gate_rows(p, t, 0);
-      for (int64_t b = mine.rows.begin; b < mine.rows.end; ++b)
-        memcpy(to + b * 64, from + int64_t{s.x->ids[t * s.B + b]} * 64, 64 * sizeof(float));
-    }
+    each_step(s, mine, first, last, [&](Range rows, int64_t begin) {
+      for (int64_t row = begin + rows.begin; row < begin + rows.end; ++row)
+        memcpy(s.gate_rows(p, row), from + int64_t{s.x->ids[s.rows.at(row)]} * 64, 64 * sizeof(float));
+    });
   }
 }
 
@@ -46,60 +59,55 @@ bool tokens_in_range(Plan& plan, const Lstm& s) {
   return true;
 }
 
-// x of one time step, and the words from row to row: f32, bf16 in pairs, or codes in fours.
-int64_t x_row(const Lstm& s) { return s.x->ld / static_cast<int>(s.x_format); }
-const float* x_rows(const Lstm& s, int64_t t) {
-  const int64_t at = t * s.B * s.x->ld;
+// The words of x from row to row: f32, bf16 in pairs, or codes in fours; and its rows from `row` on.
+int64_t x_words(const Lstm& s) { return s.x->ld / static_cast<int>(s.x_format); }
+const float* x_from(const Lstm& s, int64_t row) {
+  const int64_t at = row * s.x->ld;
   if (s.x_format == Format::kInt8) return reinterpret_cast<const float*>(s.x8 + at);
-  return s.x_format == Format::kBf16 ? reinterpret_cast<const float*>(s.x16 + at) : s.x->data + at;
+  if (s.x_format == Format::kBf16) return reinterpret_cast<const float*>(s.x16 + at);
+  return (s.rows.varied ? s.x_rows : s.x->data) + at;
 }
 
-// Rounds some rows of x for steps [first, last).
-void narrow_x(const Lstm& s, Range rows, int64_t first, int64_t last) {
-  const int64_t low = std::min(s.time(first), s.time(last - 1)), count = rows.end - rows.begin, ld = s.x->ld;
-  for (int64_t t = low; t < low + last - first; ++t) {
-    const int64_t at = (t * s.B + rows.begin) * ld;
-    if (s.x_format == Format::kInt8)
-      int8_kernels().quantize(s.x->data + at, ld, s.x8 + at, ld, count, ld, s.x_ranges + t * s.B + rows.begin);
-    else bf16_kernels().narrow(s.x->data + at, ld, s.x16 + at, ld, count, ld);
-  }
+// Live rows of x side by side, and rounded where the product wants it: `count` rows from `row` on.
+void gather_x(const Lstm& s, int64_t row, int64_t count) {
+  const int64_t ld = s.x->ld, to = row * ld;
+  const auto convert = [&](const float* from, int64_t first, int64_t rows) {
+    const int64_t at = first * ld;
+    if (s.x_format == Format::kInt8) int8_kernels().quantize(from, ld, s.x8 + at, ld, rows, ld, s.x_ranges + first);
+    else if (s.x_format == Format::kBf16) bf16_kernels().narrow(from, ld, s.x16 + at, ld, rows, ld);
+    else memcpy(s.x_rows + at, from, static_cast<size_t>(rows * ld) * 4);
+  };
+  if (!s.rows.varied) return convert(s.x->data + to, row, count);
+  for (int64_t i = row; i < row + count; ++i) convert(s.x->data + s.rows.place[i] * ld, i, 1);
 }
 
 // Gate pre-activations of steps [first, last) begin as W x + b.
 void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, int64_t last) {
   MatMul m;
-  m.a_row = x_row(s);
+  m.a_row = x_words(s);
   m.segment_length = w.k;
   m.b = &w;
   m.c_row = 64;
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
   m.start = s.bias;
-  const int64_t low = std::min(s.time(first), s.time(last - 1)), count = last - first;
-  if (mine.rows.end - mine.rows.begin == s.B) {  // whole steps: their rows adjoin
-    m.a = x_rows(s, low);
-    m.c = s.gate_rows(0, low, 0);
-    multiply(m, {0, count * s.B}, mine.panels);
+  const auto multiply_from = [&](int64_t row, Range rows, Range panels) {
+    m.a = x_from(s, row);
+    m.c = s.gate_rows(0, row);
+    multiply(m, rows, panels);
+  };
+  if (s.rows.whole(mine.rows)) {  // whole steps: their rows adjoin
+    const Range span = s.rows.span(first, last);
+    multiply_from(span.begin, {0, span.end - span.begin}, mine.panels);
     return;
   }
-  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
-    for (int64_t t = low; t < low + count; ++t) {
-      m.a = x_rows(s, t);
-      m.c = s.gate_rows(0, t, 0);
-      multiply(m, mine.rows, {p, p + 1});
-    }
-  }
+  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p)
+    each_step(s, mine, first, last, [&](Range rows, int64_t begin) { multiply_from(begin, rows, {p, p + 1}); });
 }
 
-// The operand h of one step: f32, bf16 in pairs, or codes in fours.
-const float* h_rows(const Lstm& s, int64_t step) {
-  if (s.format == Format::kInt8) return reinterpret_cast<const float*>(s.h8_before(step));
-  return s.half ? reinterpret_cast<const float*>(s.h16_before(step)) : s.h_before(step);
-}
-
-// int8: integer sums of one step's operand (x or h), scaled and added to the pre-activations.
-void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, const float* ranges, const Share& mine,
-               int64_t t) {
+// int8: integer sums of one step's operand (x or h), scaled and added to the pre-activations from `row` on.
+void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, const float* ranges, Range rows,
+               Range panels, int64_t row) {
   MatMul m;
   m.a = codes;
   m.a_row = ld / 4;
@@ -109,59 +117,77 @@ void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, c
   m.c_row = 64;
   m.c_block = s.B * 64;
   m.columns = s.panels * 64;
-  multiply(m, mine.rows, mine.panels);
-  const int64_t first = mine.rows.begin, rows = mine.rows.end - first;
-  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p)
+  multiply(m, rows, panels);
+  const int64_t first = rows.begin;
+  for (int64_t p = panels.begin; p < panels.end; ++p)
     int8_kernels().dequantize_add(s.sums + (p * s.B + first) * 64, w.correction() + p * 64, w.scale() + p * 64,
-                                  ranges ? ranges + first : nullptr, s.gate_rows(p, t, first), rows);
+                                  ranges ? ranges + first : nullptr, s.gate_rows(p, row + first), rows.end - first);
 }
 
 void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
-  const int64_t first = rows.begin, at = first * s.ld + p * 16;
+  const int64_t first = rows.begin, unit = p * 16, at = first * s.ld + unit, row = s.rows.first(step) + first;
   gc_cell cell;
-  cell.gates = s.gate_rows(p, s.time(step), first);
+  cell.gates = s.gate_rows(p, row);
   cell.c_prev = s.c_before(step) + at;
   cell.c = s.c_after(step) + at;
-  cell.h = s.h_after(step) + at;
+  cell.h = s.output_of(step) + at;
   cell.state_row = s.ld;
   cell.h_row = s.ld;
   cell.rows = rows.end - first;
-  kernels().cell_forward(&cell);
-  if (s.half) bf16_kernels().narrow(cell.h, s.ld, s.h16_after(step) + at, s.ld, cell.rows, 16);
-  if (s.format == Format::kInt8)
-    int8_kernels().quantize(cell.h, s.ld, s.h8_after(step) + at, s.ld, cell.rows, 16, nullptr);
+  cell.peephole = s.peephole + p * 48;
+  cell.zone_c = s.zones_of(s.zone_c, row, unit);
+  cell.zone_h = s.zones_of(s.zone_h, row, unit);
+  cell.zone_row = s.zone_row;
+  cell.h_prev = s.h_before(step) + at;
+  kernels().cell_forward[s.variant](&cell);
 }
 
 void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& mine, int64_t step) {
-  const int64_t rows = mine.rows.end - mine.rows.begin, t = s.time(step);
+  const Range rows = s.rows.living(mine.rows, step);
+  const int64_t count = rows.end - rows.begin, row = s.rows.first(step);
+  if (count <= 0) return;
   MatMul m;
-  m.a = h_rows(s, step);
-  m.a_row = s.ld / static_cast<int>(s.format);
+  m.a = s.operand(step);
+  m.a_row = s.h_ld / static_cast<int>(s.format);
   m.segment_length = u.k;
   m.b = &u;
-  m.c = s.gate_rows(0, t, 0);
+  m.c = s.gate_rows(0, row);
   m.c_row = 64;
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
   m.accumulate = true;
   const bool codes = s.format == Format::kInt8,
-             stream = rows <= 2;  // with few rows all panels at once keep more chains in flight
-  if (s.x_format == Format::kInt8) add_codes(s, w, x_rows(s, t), s.x->ld, s.x_ranges + t * s.B, mine, t);
-  if (codes) add_codes(s, u, m.a, s.ld, nullptr, mine, t);
-  else if (stream) multiply(m, mine.rows, mine.panels);
+             stream = count <= 2;  // with few rows all panels at once keep more chains in flight
+  if (s.x_format == Format::kInt8) add_codes(s, w, x_from(s, row), s.x->ld, s.x_ranges + row, rows, mine.panels, row);
+  if (codes) add_codes(s, u, m.a, s.h_ld, nullptr, rows, mine.panels, row);
+  else if (stream) multiply(m, rows, mine.panels);
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
-    if (!codes && !stream) multiply(m, mine.rows, {p, p + 1});
-    cells_forward(s, mine.rows, p, step);
+    if (!codes && !stream) multiply(m, rows, {p, p + 1});
+    cells_forward(s, rows, p, step);
+    if (!s.projection) lstm_publish(s, s.h_after(step), rows, {p * 16, p * 16 + 16}, step + 1);
   }
+}
+
+// After the cells of a step: h where it is a projection of their outputs, and its place in y.
+void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine, int64_t step) {
+  const Range rows = s.rows.living(mine.rows, step);
+  if (rows.begin >= rows.end) return;
+  Range columns = {mine.panels.begin * 16, mine.panels.end * 16};
+  if (s.projection) {
+    columns = {0, s.h_ld};
+    lstm_project(plan, node, s, rows, step);
+    lstm_publish(s, s.h_after(step), rows, columns, step + 1);
+  }
+  lstm_scatter_output(s, rows, columns, step);
 }
 
 // int8 projects x inside the steps; the chunk's pre-activations begin as the bias alone.
 void start_with_bias(const Lstm& s, const Share& mine, int64_t first, int64_t last) {
-  const int64_t low = std::min(s.time(first), s.time(last - 1));
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p)
-    for (int64_t t = low; t < low + last - first; ++t)
-      for (int64_t b = mine.rows.begin; b < mine.rows.end; ++b)
-        memcpy(s.gate_rows(p, t, b), s.bias + p * 64, 64 * sizeof(float));
+    each_step(s, mine, first, last, [&](Range rows, int64_t begin) {
+      for (int64_t row = begin + rows.begin; row < begin + rows.end; ++row)
+        memcpy(s.gate_rows(p, row), s.bias + p * 64, 64 * sizeof(float));
+    });
 }
 
 // Everything of steps [first, last) that does not wait for h.
@@ -172,42 +198,69 @@ void begin_chunk(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
   else project(s, w, mine, first, last);
 }
 
-void narrow_first_state(const Lstm& s) {
-  if (s.half) bf16_kernels().narrow(s.h_before(0), s.ld, s.h16_before(0), s.ld, s.B, s.ld);
-  if (s.format == Format::kInt8) int8_kernels().quantize(s.h_before(0), s.ld, s.h8_before(0), s.ld, s.B, s.ld, nullptr);
+// One thread's part of the pass.
+void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int team, Barrier& barrier) {
+  const Packed &w = *plan.store->packs[node.packs[kIhForward]], &u = *plan.store->packs[node.packs[kHhForward]];
+  const bool by_rows = lstm_split(s, team) == Split::kRows;
+  const Share mine = lstm_share(s, index, team);
+  const int64_t steps = s.rows.steps();
+  lstm_clear_padding(s, s.y->data, s.h_ld, index, team);
+  if (!s.table && (s.rows.varied || s.x_format != Format::kF32)) {  // one's own rows, or all before anybody begins
+    const Range rows = by_rows ? mine.rows : s.rows.owned(index, team);
+    each_step(s, {rows, {}}, 0, steps,
+              [&](Range live, int64_t begin) { gather_x(s, begin + live.begin, live.end - live.begin); });
+    if (!by_rows) barrier.wait(team);
+  }
+  Lstm part = s;  // its gates, of one chunk where no backward pass reads them
+  for (int64_t first = 0; first < steps; first += s.chunk) {
+    const int64_t last = std::min(first + s.chunk, steps);
+    if (!s.keep) part.gate_base = s.rows.span(first, last).begin;
+    begin_chunk(plan, node, part, mine, first, last);
+    for (int64_t step = first; step < last; ++step) {
+      step_forward(part, w, u, mine, step);
+      finish_step(plan, node, part, mine, step);
+      if (!by_rows) barrier.wait(team);
+    }
+  }
+}
+// What comes before the threads; false where the run ends here.
+bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
+  if (s.table && !tokens_in_range(plan, s)) return false;
+  if (!lstm_read_lengths(plan, s)) return false;
+  if (!s.table) combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
+  pack_peephole(s);
+  lstm_start_states(s);
+  lstm_draw_masks(plan, node, s);
+  lstm_publish(s, s.h_start(), {0, s.B}, {0, s.h_ld}, 0);
+  return true;
+}
+
+double forward_flops(const Lstm& s) { return 8.0 * static_cast<double>(s.rows.count() * s.H * (s.I + s.R)); }
+
+void both_forward(Plan& plan, const Node& node, const Lstm& s) {
+  const Node& other = plan.nodes[node.partner];
+  const Lstm o(plan, other);
+  if (!begin_forward(plan, other, o)) return;
+  Barrier barriers[2];
+  parallel(plan.threads, [&](int index, int team) {
+    lstm_side_by_side(index, team, [&](int which, int i, int n) {
+      run_forward(plan, which ? other : node, which ? o : s, i, n, barriers[which]);
+    });
+  });
 }
 }  // namespace
 
 void lstm_forward(Plan& plan, Node& node) {
   const Lstm s(plan, node);
-  const Packed &w = *plan.store->packs[node.packs[kIhForward]], &u = *plan.store->packs[node.packs[kHhForward]];
-  if (s.table && !tokens_in_range(plan, s)) return;
-  if (!s.table) combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
-  memset(s.zeros, 0, static_cast<size_t>(s.B * s.ld) * 4);
-  narrow_first_state(s);
+  // The second of two directions: its lengths were read and its work done with the first.
+  const bool second = node.partner >= 0 && node.partner < node.index;
+  const bool done = second && lstm_beside(plan, node, s);
+  if (!done && !begin_forward(plan, node, s)) return;
   Barrier barrier;
-  parallel(lstm_team(plan, s, 8.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.H))), [&](int index, int team) {
-    const Split split = lstm_split(s, team);
-    const bool by_rows = split == Split::kRows;
-    const Share mine =
-        by_rows ? Share{share(s.B, index, team), {0, s.panels}} : Share{{0, s.B}, share(s.panels, index, team)};
-    if (s.x_format != Format::kF32) {  // rounded rows of x: one's own, or all before anybody begins
-      narrow_x(s, share(s.B, index, team), 0, s.T);
-      if (!by_rows) barrier.wait(team);
-    }
-    const int64_t rows = std::max<int64_t>(1, mine.rows.end - mine.rows.begin);
-    const int64_t chunk = std::max<int64_t>(1, kChunkBytes / (rows * s.I * 4));
-    for (int64_t first = 0; first < s.T; first += chunk) {
-      const int64_t last = std::min(first + chunk, s.T);
-      begin_chunk(plan, node, s, mine, first, last);
-      for (int64_t step = first; step < last; ++step) {
-        step_forward(s, w, u, mine, step);
-        if (!by_rows) barrier.wait(team);
-      }
-    }
-  });
-  const size_t state = static_cast<size_t>(s.B * s.ld) * 4;
-  if (const Tensor* hT = plan.output(node, kHT)) memcpy(hT->data, s.h_after(s.T - 1), state);
-  if (const Tensor* cT = plan.output(node, kCT)) memcpy(cT->data, s.c_after(s.T - 1), state);
+  if (!second && lstm_beside(plan, node, s)) both_forward(plan, node, s);
+  else if (!done)
+    parallel(lstm_team(plan, s, forward_flops(s)),
+             [&](int index, int team) { run_forward(plan, node, s, index, team, barrier); });
+  if (plan.run_status == GC_OK) lstm_final_states(s, plan.output(node, kHT), plan.output(node, kCT));
 }
 }  // namespace gatecell

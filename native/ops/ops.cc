@@ -22,7 +22,10 @@ const OpDef* find_op(int opcode) {
                                      &op_sigmoid_cross_entropy,
                                      &op_sample,
                                      &op_flip,
-                                     &op_sub};
+                                     &op_sub,
+                                     &op_ctc,
+                                     &op_mixture_density,
+                                     &op_mixture_sample};
   for (const OpDef* op : all)
     if (op->opcode == opcode) return op;
   return nullptr;

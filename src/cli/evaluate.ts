@@ -2,7 +2,8 @@
 
 import type { Command } from 'commander'
 import { openCorpus } from '../data/corpus.js'
-import { evaluateText, loadTextModel } from '../tasks/text/index.js'
+import type { Tokens } from '../data/tokens.js'
+import { evaluateText, loadTextModel, type TextMeasure, type TextMeasureOptions } from '../tasks/text/index.js'
 import { checkDevice } from './backends.js'
 import { duration, integer, nats } from './format.js'
 import { readStdin, withInterrupts, type Interrupts } from './interrupt.js'
@@ -27,9 +28,11 @@ const EXAMPLES = `
 Examples:
   gatecell evaluate shakespeare.safetensors other.txt
   gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --json
+  gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --weights int8
 
 The text is read as one stream, its state carried from the first symbol to the last: the figure is exact. --part takes
-the part of the text that the training held back, cut by the same shares.`
+the part of the text that the training held back, cut by the same shares. With narrow --weights the text is read twice,
+and what they cost is printed.`
 
 export function addEvaluate(program: Command): void {
   program
@@ -83,6 +86,8 @@ async function evaluate(
     const tokens = corpus[flags.part]
     const onProgress = (done: number) => progress.show(`measuring on ${integer(tokens.length)} symbols`, done)
     const measure = await evaluateText(model, tokens, { signal, onProgress })
+    const narrow = flags.weights !== undefined && flags.weights !== 'f32'
+    const full = narrow ? await evaluateInFull(path, tokens, { signal, onProgress }, flags) : null
     progress.clear()
     output.record({
       task: info.task,
@@ -90,13 +95,27 @@ async function evaluate(
       bits: measure.bits,
       tokens: measure.tokens,
       part: flags.part,
-      seconds: measure.seconds
+      seconds: measure.seconds,
+      ...(full && { weights: flags.weights!, f32_nats: full.nats, cost_nats: measure.nats - full.nats })
     })
     output.line(`${nats(measure.nats)} nats, ${nats(measure.bits)} bits a symbol`)
     output.line(`over ${integer(measure.tokens)} symbols (${flags.part}), one stream, in ${duration(measure.seconds)}`)
+    if (full)
+      output.line(`${flags.weights!} weights cost ${nats(measure.nats - full.nats)} nats: f32 gives ${nats(full.nats)}`)
     return exitCode
   } finally {
     progress.clear()
     corpus.close()
   }
+}
+
+/** The same measure with the weights as they are in the file: what narrow ones are compared with. */
+async function evaluateInFull(
+  path: string,
+  tokens: Tokens,
+  options: TextMeasureOptions,
+  { threads, device }: EvaluateFlags
+): Promise<TextMeasure> {
+  using loaded = await loadTextModel(path, { threads, device: device ?? 'auto' })
+  return await evaluateText(loaded.model, tokens, options)
 }

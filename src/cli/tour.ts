@@ -84,7 +84,7 @@ async function learn(run: TextRun, flags: TourFlags, output: Output, interrupts:
   output.line(
     `   ${corpus.files.length} files, ${integer(corpus.train.length)} symbols to learn from, ${vocabulary.size} different.`
   )
-  const needed = bytes(memory.parameters + memory.step + memory.validation)
+  const needed = bytes(memory.total)
   output.line(
     `   ${network.layers} LSTM layers of ${network.hidden}, ${quantity(model.parameterCount)} parameters, ${needed} of memory, ${duration(flags.timeLimit)} to learn.\n`
   )

@@ -282,9 +282,8 @@ function introduce(run: TextRun, threads: number, output: Output): void {
   )
   const { device, deviceWhy } = run.trainer.plan.explain()
   output.line(`device   ${device}${deviceWhy === '' ? '' : `: ${deviceWhy}`}`)
-  const sum = memory.parameters + memory.step + memory.validation
   output.line(
-    `memory   ${bytes(sum)}: parameters ${bytes(memory.parameters)}, step ${bytes(memory.step)}, validation ${bytes(memory.validation)}` +
+    `memory   ${bytes(memory.total)}: process and data ${bytes(memory.process)}, parameters ${bytes(memory.parameters)}, step ${bytes(memory.step)}, validation ${bytes(memory.validation + memory.measurement)}` +
       (corpus.cached ? '; the text lies in a temporary file' : '')
   )
   if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)

@@ -121,7 +121,8 @@ function changed(path: string): GatecellError {
   )
 }
 
-async function openPath(path: string): Promise<{ readAt: ReadAt; close: () => Promise<void> }> {
+/** A file to read from at positions. ERR_FILE_NOT_FOUND. */
+export async function openPath(path: string): Promise<{ readAt: ReadAt; close: () => Promise<void> }> {
   const attempt = async <T>(call: Promise<T>): Promise<T> => {
     try {
       return await call

@@ -20,7 +20,10 @@ export const opcodes = {
   sigmoidCrossEntropy: 17,
   sample: 18,
   flip: 19,
-  sub: 20
+  sub: 20,
+  ctc: 40,
+  mixtureDensity: 41,
+  mixtureSample: 42
 } as const
 
 export type OpName = keyof typeof opcodes

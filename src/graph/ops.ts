@@ -7,6 +7,8 @@ import { expectNumber, expectSame, expectShape, expectType, lastDim, withLast } 
 import type { OpName } from './opcodes.js'
 import { MAX_ELEMENTS, checkShape, sameShape, showShape, sizeOf, type Shape, type Tensor } from './tensor.js'
 
+export * from './ops-sequence.js'
+
 /** table [V, E], ids i32 [...] -> [..., E]. An id outside the table fails the run with ERR_OUT_OF_RANGE. */
 export function embedding(table: Tensor, ids: Tensor): Tensor {
   expectShape('embedding', 'table', table, 'f32', [-1, -1])
@@ -25,43 +27,87 @@ export interface LstmInputs {
   x: Tensor
   /** [4H, I], gate order i, f, g, o */
   weightIh: Tensor
-  /** [4H, H] */
+  /** [4H, R]; R is H, or the width of the output projection */
   weightHh: Tensor
   /** [4H] */
   biasIh?: Tensor | null
   /** [4H] */
   biasHh?: Tensor | null
-  /** Initial state [B, H]; absent: zeros. */
+  /** Initial states [B, R] and [B, H], or parameters [R] and [H] for every row; absent: zeros. */
   h0?: Tensor | null
   c0?: Tensor | null
-  /** Reads the sequence from its end; outputs stay in the order of the input. */
+  /** i32 [B], each 0 to T: the steps of each row. Outputs behind them are zero; a run fails with ERR_OUT_OF_RANGE for others. */
+  lengths?: Tensor | null
+  /** [3H] of i, f, o (Gers and Schmidhuber 2000; Graves 2013, equations 7 to 11): i and f see the cell before, o the new one. */
+  peephole?: Tensor | null
+  /** [R, H]: h = weightHr m, where m is what the cell puts out (Sak, Senior, Beaufays 2014). */
+  weightHr?: Tensor | null
+  /** Reads the sequence from its end (each row's own end); outputs stay in the order of the input. */
   reverse?: boolean
+  /** Recurrent dropout: one mask of 0 or 1 / (1 - p) on h for all steps, only in training modes (Gal and Ghahramani 2016). */
+  dropout?: number
+  /** Probability that a unit keeps its cell or state of the step before (Krueger et al. 2017); outside training their expectation. */
+  zoneout?: { c: number; h: number }
+  /** Number of the masks' random stream. */
+  stream?: number
 }
 
-/** One LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997, with Gers' forget gate): y [T, B, H], and the final h and c [B, H]. */
+/**
+ * One LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997, with Gers' forget gate): y [T, B, R], and the
+ * final h [B, R] and c [B, H], those at each row's last step. ERR_UNSUPPORTED for zoneout with peepholes or projection.
+ */
 export function lstm(inputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
   const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, c0 = null, reverse = false } = inputs
+  const {
+    lengths = null,
+    peephole = null,
+    weightHr = null,
+    dropout: p = 0,
+    zoneout = { c: 0, h: 0 },
+    stream = 0
+  } = inputs
   expectShape('lstm', 'x', x, 'f32', [-1, -1, -1])
   expectShape('lstm', 'weightHh', weightHh, 'f32', [-1, -1])
+  if (weightHr) expectShape('lstm', 'weightHr', weightHr, 'f32', [weightHh.shape[1]!, -1])
   const [steps, batch, size] = x.shape as [number, number, number]
-  const hidden = weightHh.shape[1]!
-  expectShape('lstm', 'weightHh', weightHh, 'f32', [4 * hidden, hidden])
+  const width = weightHh.shape[1]!
+  const hidden = weightHr ? weightHr.shape[1]! : width
+  expectShape('lstm', 'weightHh', weightHh, 'f32', [4 * hidden, width])
   expectShape('lstm', 'weightIh', weightIh, 'f32', [4 * hidden, size])
   if (biasIh) expectShape('lstm', 'biasIh', biasIh, 'f32', [4 * hidden])
   if (biasHh) expectShape('lstm', 'biasHh', biasHh, 'f32', [4 * hidden])
-  if (h0) expectShape('lstm', 'h0', h0, 'f32', [batch, hidden])
-  if (c0) expectShape('lstm', 'c0', c0, 'f32', [batch, hidden])
+  if (h0) expectShape('lstm', 'h0', h0, 'f32', h0.shape.length === 1 ? [width] : [batch, width])
+  if (c0) expectShape('lstm', 'c0', c0, 'f32', c0.shape.length === 1 ? [hidden] : [batch, hidden])
+  if (lengths) expectShape('lstm', 'lengths', lengths, 'i32', [batch])
+  if (peephole) expectShape('lstm', 'peephole', peephole, 'f32', [3 * hidden])
+  expectRate('lstm', 'dropout', p)
+  expectRate('lstm', 'zoneout.c', zoneout.c)
+  expectRate('lstm', 'zoneout.h', zoneout.h)
+  expectNumber('lstm', 'stream', stream, 0, MAX_ELEMENTS, true)
+  const zones = zoneout.c > 0 || zoneout.h > 0
+  if (zones && (peephole || weightHr)) {
+    throw new GatecellError(
+      'ERR_UNSUPPORTED',
+      `lstm: expected zoneout without ${peephole ? 'peepholes' : 'an output projection'} but received both; leave one out.`
+    )
+  }
   const [y, h, c] = x.graph.record(
     'lstm',
-    [x, weightIh, weightHh, biasIh, biasHh, h0, c0],
+    [x, weightIh, weightHh, biasIh, biasHh, h0, c0, lengths, peephole, weightHr],
     [
-      { dtype: 'f32', shape: [steps, batch, hidden] },
-      { dtype: 'f32', shape: [batch, hidden], optional: true },
+      { dtype: 'f32', shape: [steps, batch, width] },
+      { dtype: 'f32', shape: [batch, width], optional: true },
       { dtype: 'f32', shape: [batch, hidden], optional: true }
     ],
-    [reverse ? 1 : 0]
+    [reverse ? 1 : 0, p, zoneout.c, zoneout.h, stream]
   )
   return { y: y!, h: h!, c: c! }
+}
+
+/** Throws ERR_INVALID_ARGUMENT unless 0 <= rate < 1. */
+function expectRate(op: string, what: string, rate: number): void {
+  expectNumber(op, what, rate, 0, 1)
+  if (rate === 1) throw new GatecellError('ERR_INVALID_ARGUMENT', `${op}: expected ${what} below 1 but received 1.`)
 }
 
 /** x [..., I], weight [O, I], bias [O] or null -> x weight^T + bias [..., O]. */
@@ -79,8 +125,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
  */
 export function dropout(x: Tensor, p: number, locked = false, stream = x.graph.nextStream()): Tensor {
   expectType('dropout', 'x', x, 'f32')
-  expectNumber('dropout', 'p', p, 0, 1)
-  if (p === 1) throw new GatecellError('ERR_INVALID_ARGUMENT', 'dropout: expected p below 1 but received 1.')
+  expectRate('dropout', 'p', p)
   return one(x, 'dropout', [x], x.shape, [p, locked ? 1 : 0, stream])
 }
 

@@ -77,6 +77,22 @@ t.test('a recipe of a second, reached and missed', async (t) => {
   t.match(result, { recipe: 'easy', seed: 0, passed: true, figure: Number, minutes: Number })
 })
 
+t.test('a text cut as char-rnn cuts it', async (t) => {
+  // Two streams of ten symbols in batches of two: six are learned from, two validate, two test.
+  const text = 'abcdefghijklmnopqrstuv'
+  const cwd = t.testdir({ recipes: {}, data: { 'letters.txt.gz': gzipSync(text) } })
+  const data = {
+    file: 'letters.txt.gz',
+    sha256: createHash('sha256').update(text).digest('hex'),
+    streams: { count: 2, length: 2, shares: [0.6, 0.2] }
+  }
+  const recipe = { title: 'Letters', data, train: ['--hidden', '0'], evaluate: [], metric: 'nats', target: 1 }
+  writeFileSync(join(cwd, 'recipes', 'letters.json'), JSON.stringify(recipe))
+  const words = ['letters', '--recipes', join(cwd, 'recipes'), '--out', join(cwd, 'out')]
+  t.match(await runner(words, { GATECELL_DATA: join(cwd, 'data') }), { code: 2, stderr: /train ended/ })
+  t.equal(readFileSync(join(cwd, 'out', 'letters', 'text.txt'), 'latin1'), 'abcdefklmnopghqrijst')
+})
+
 t.test('tags', async (t) => {
   const { countTags } = (await import(join(root, 'bench', 'xml-tags.mjs'))) as {
     countTags(text: string): { closed: number; opened: number; strays: number }

@@ -42,8 +42,9 @@ t.test('train text for programs', async (t) => {
     task: 'text',
     symbols: { train: 7200, valid: 800, test: 0 },
     training: { batch: 4, length: 16, steps: 300 },
-    memory_bytes: { parameters: Number, step: Number, validation: Number }
+    memory_bytes: { process: Number, parameters: Number, step: Number, validation: Number, measurement: Number }
   })
+  const { total } = (records[0] as { memory_bytes: { total: number } }).memory_bytes
   const reports = records.filter((record) => record.event === 'report')
   t.same(
     reports.map((report) => report.step),
@@ -65,7 +66,8 @@ t.test('train text for programs', async (t) => {
     tokens_per_second: Number,
     valid_tokens: 799
   })
-  t.ok((end.peak_rss_bytes as number) > 2 ** 24)
+  const off = (end.peak_rss_bytes as number) / total
+  t.ok(off > 0.9 && off < 1.1, `memory as told beforehand, within a tenth: ${off}`)
   valid = end.valid_nats as number
   t.ok(valid > 0.1 && valid < 2.5, `it learned something: ${valid}`)
   t.ok(existsSync(at('m.last.safetensors')))
@@ -87,7 +89,7 @@ t.test('train text for people', async (t) => {
   const { code, stdout, stderr } = await run('train', 'text', 'more', '--out', 'people.safetensors', ...tiny)
   t.equal(code, 0, stderr)
   t.match(stdout, /left out 1 files: more\/b\.bin \(binary\)/)
-  t.match(stdout, /memory {3}[\d.]+ .B: parameters/)
+  t.match(stdout, /memory {3}[\d.]+ .B: process and data [\d.]+ .B, parameters/)
   t.match(stdout, /valid {4}\d\.\d{4} nats a symbol over the whole validation text, as one stream/)
   t.match(stdout, /saved {4}people\.safetensors/)
   t.notMatch(stdout, /\u001b/, 'no drawing where no terminal is')
@@ -97,6 +99,13 @@ t.test('evaluate', async (t) => {
   const [whole] = await json('evaluate', 'm.safetensors', 'story.txt')
   t.match(whole, { task: 'text', tokens: 7999, part: 'all' })
   const [part] = await json('evaluate', 'm.safetensors', 'story.txt', '--part', 'valid')
+  const [narrow] = await json('evaluate', 'm.safetensors', 'story.txt', '--part', 'valid', '--weights', 'int8')
+  t.match(narrow, {
+    weights: 'int8',
+    f32_nats: part!.nats,
+    cost_nats: (narrow!.nats as number) - (part!.nats as number)
+  })
+  t.ok(Math.abs(narrow!.cost_nats as number) < 0.05)
   const [end] = await json('evaluate', 'm.safetensors', 'end.txt')
   t.match(part, { tokens: 799, part: 'valid' })
   t.equal(part!.nats, end!.nats, 'the part that was held back is the last tenth')

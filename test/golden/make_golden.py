@@ -103,6 +103,38 @@ def bidirectional(i, h, t, b):
     }
 
 
+def stacked(make, i, h, layers, t, b, lengths=None, **options):
+    """Bidirectional layers (LSTM, with proj_size, or GRU) over rows of any lengths, packed as PyTorch wants them."""
+    net = make(i, h, layers, **options).double()
+    for p in net.parameters():
+        nn.init.uniform_(p, -0.7, 0.7)
+    round_parameters(net)
+    gru, width = isinstance(net, nn.GRU), options.get('proj_size') or h
+    directions = 2 if options.get('bidirectional') else 1
+    x = randn(t, b, i).requires_grad_()
+    h0 = randn(layers * directions, b, width, scale=0.5).requires_grad_()
+    c0 = randn(layers * directions, b, h).requires_grad_()
+    target = randn(t, b, directions * width)
+    start = h0 if gru else (h0, c0)
+    if lengths is None:
+        y, last = net(x, start)
+    else:
+        packed = nn.utils.rnn.pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
+        y, last = net(packed, start)
+        y, _ = nn.utils.rnn.pad_packed_sequence(y, total_length=t)
+    ht, ct = (last, None) if gru else last
+    # The final states have a part in the loss, so that their gradients are checked too.
+    loss = F.mse_loss(y, target) + (ht ** 2).mean() + (0 if gru else (ct ** 2).mean())
+    loss.backward()
+    states = {} if gru else {'c0': tensor(c0), 'cT': tensor(ct), 'gradC0': tensor(c0.grad)}
+    return {
+        'input': i, 'hidden': h, 'layers': layers, 'steps': t, 'batch': b, 'directions': directions, 'width': width,
+        'lengths': lengths or [t] * b, 'parameters': tensors(net.named_parameters()), 'x': tensor(x),
+        'h0': tensor(h0), 'target': tensor(target), 'y': tensor(y), 'hT': tensor(ht), 'loss': tensor(loss),
+        'gradients': gradients(net), 'gradX': tensor(x.grad), 'gradH0': tensor(h0.grad), **states,
+    }
+
+
 def linear(rows, i, o):
     layer = nn.Linear(i, o).double()
     round_parameters(layer)
@@ -195,10 +227,21 @@ def main():
         ('sigmoid-cross-entropy', lambda: sigmoid_cross_entropy(4, 3, 13)),
         ('mean-square', lambda: mean_square(4, 3, 9)),
         ('optimisers', optimisers),
+        ('lengths-1', lambda: stacked(nn.LSTM, 5, 7, 1, 8, 5, [3, 8, 1, 5, 8])),
+        ('lengths-bidirectional', lambda: stacked(nn.LSTM, 4, 9, 2, 7, 4, [2, 7, 4, 1], bidirectional=True)),
+        ('projection', lambda: stacked(nn.LSTM, 5, 11, 2, 6, 3, bidirectional=True, proj_size=4)),
+        ('projection-lengths', lambda: stacked(nn.LSTM, 3, 18, 1, 6, 4, [4, 6, 2, 6], proj_size=7)),
+        ('gru', lambda: stacked(nn.GRU, 6, 9, 2, 7, 3)),
+        ('gru-lengths', lambda: stacked(nn.GRU, 5, 10, 1, 6, 4, [3, 1, 6, 5], bidirectional=True)),
     ]
+    write(makers, 1997)
+
+
+def write(makers, seed):
+    """Writes, or with --check compares, the file of each (name, function); seeds count from `seed`."""
     total, differing = 0, []
     for number, (name, make) in enumerate(makers):
-        torch.manual_seed(1997 + number)
+        torch.manual_seed(seed + number)
         text = json.dumps(make(), separators=(',', ':')) + '\n'
         path = FOLDER / f'{name}.json'
         if '--check' not in sys.argv:

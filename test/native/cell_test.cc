@@ -10,7 +10,7 @@ using gatecell::reference::tangent;
 namespace {
 struct Cell {
   int64_t rows, state_row;
-  Floats gates, c_prev, c, h, dy, dh, dc;
+  Floats gates, c_prev, c, h, dy, dh, dc, peephole, zone_c, zone_h, h_prev, past;
   Cell(int64_t count, Random& random)
       : rows(count),
         state_row(16 + 16 * random.below(3)),
@@ -20,35 +20,60 @@ struct Cell {
         h(c_prev.size(), 0),
         dy(random.floats(rows * state_row)),
         dh(random.floats(rows * state_row)),
-        dc(random.floats(rows * state_row)) {}
+        dc(random.floats(rows * state_row)),
+        peephole(random.floats(48)),
+        zone_c(random.floats(rows * state_row)),
+        zone_h(random.floats(rows * state_row)),
+        h_prev(random.floats(rows * state_row)),
+        past(c_prev.size(), 0) {}
 
-  void forward(const gc_kernels& table) {
-    const gc_cell cell = {gates.data(), c_prev.data(), c.data(), h.data(), state_row, state_row, rows};
-    table.cell_forward(&cell);
+  void forward(const gc_kernels& table, int variant) {
+    gc_cell cell = {};
+    cell.gates = gates.data(), cell.c_prev = c_prev.data(), cell.c = c.data(), cell.h = h.data();
+    cell.state_row = cell.h_row = cell.zone_row = state_row, cell.rows = rows;
+    cell.peephole = peephole.data(), cell.zone_c = zone_c.data(), cell.zone_h = zone_h.data();
+    cell.h_prev = h_prev.data();
+    table.cell_forward[variant](&cell);
   }
-  void backward(const gc_kernels& table, bool from_above) {
-    const gc_cell_backward cell = {gates.data(), c_prev.data(), c.data(),  from_above ? dy.data() : nullptr,
-                                   dh.data(),    dc.data(),     state_row, state_row,
-                                   state_row,    state_row,     rows};
-    table.cell_backward(&cell);
+  void backward(const gc_kernels& table, int variant, bool from_above) {
+    gc_cell_backward cell = {};
+    cell.gates = gates.data(), cell.c_prev = c_prev.data(), cell.c = c.data();
+    cell.dy = from_above ? dy.data() : nullptr, cell.dh = dh.data(), cell.dc = dc.data();
+    cell.state_row = cell.dy_row = cell.dh_row = cell.dc_row = cell.zone_row = state_row, cell.rows = rows;
+    cell.peephole = peephole.data(), cell.zone_c = zone_c.data(), cell.zone_h = zone_h.data();
+    cell.dh_past = past.data();
+    table.cell_backward[variant](&cell);
   }
 
-  void expected_forward() {
-    each([this](float* g, size_t s) {
-      g[0] = sigmoid(g[0]), g[16] = sigmoid(g[16]), g[32] = tangent(g[32]), g[48] = sigmoid(g[48]);
-      c[s] = std::fma(g[16], c_prev[s], g[0] * g[32]);
+  void expected_forward(int variant) {
+    const bool sees = variant == GC_CELL_PEEPHOLE, zones = variant == GC_CELL_ZONEOUT;
+    each([=](float* g, size_t s, size_t u) {
+      const float before = c_prev[s];
+      if (sees) g[0] = std::fma(peephole[u], before, g[0]), g[16] = std::fma(peephole[16 + u], before, g[16]);
+      g[0] = sigmoid(g[0]), g[16] = sigmoid(g[16]), g[32] = tangent(g[32]);
+      c[s] = std::fma(g[16], before, g[0] * g[32]);
+      g[48] = sigmoid(sees ? std::fma(peephole[32 + u], c[s], g[48]) : g[48]);
       h[s] = g[48] * tangent(c[s]);
+      if (zones) c[s] = std::fma(zone_c[s], before, (1 - zone_c[s]) * c[s]);
+      if (zones) h[s] = std::fma(zone_h[s], h_prev[s], (1 - zone_h[s]) * h[s]);
     });
   }
-  void expected_backward(bool from_above) {
+  void expected_backward(int variant, bool from_above) {
     const auto sigmoid_slope = [](float x, float d) { return d * std::fma(-x, x, x); };
     const auto tanh_slope = [](float x, float d) { return std::fma(-(x * x), d, d); };
-    each([=](float* g, size_t s) {
-      const float i = g[0], f = g[16], u = g[32], o = g[48], t = tangent(c[s]), d = from_above ? dh[s] + dy[s] : dh[s];
-      const float e = dc[s] + tanh_slope(t, d * o);
-      g[0] = sigmoid_slope(i, e * u), g[16] = sigmoid_slope(f, e * c_prev[s]), g[32] = tanh_slope(u, e * i),
-      g[48] = sigmoid_slope(o, d * t);
-      dc[s] = e * f;
+    const bool sees = variant == GC_CELL_PEEPHOLE, zones = variant == GC_CELL_ZONEOUT;
+    each([=](float* g, size_t s, size_t u) {
+      const float i = g[0], f = g[16], a = g[32], o = g[48];
+      const float t = tangent(zones ? std::fma(f, c_prev[s], i * a) : c[s]), d = from_above ? dh[s] + dy[s] : dh[s];
+      const float own = zones ? (1 - zone_h[s]) * d : d, carried = zones ? (1 - zone_c[s]) * dc[s] : dc[s];
+      if (zones) past[s] = zone_h[s] * d;
+      float e = carried + tanh_slope(t, own * o);
+      g[48] = sigmoid_slope(o, own * t);
+      if (sees) e = std::fma(peephole[32 + u], g[48], e);
+      g[0] = sigmoid_slope(i, e * a), g[16] = sigmoid_slope(f, e * c_prev[s]), g[32] = tanh_slope(a, e * i);
+      const float product = e * f;
+      if (zones) dc[s] = zone_c[s] * dc[s] + product;
+      else dc[s] = sees ? std::fma(peephole[u], g[0], std::fma(peephole[16 + u], g[16], product)) : product;
     });
   }
 
@@ -57,7 +82,7 @@ struct Cell {
   void each(F f) {
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t u = 0; u < 16; ++u)
-        f(&gates[static_cast<size_t>(row * 64 + u)], static_cast<size_t>(row * state_row + u));
+        f(&gates[static_cast<size_t>(row * 64 + u)], static_cast<size_t>(row * state_row + u), static_cast<size_t>(u));
   }
 };
 
@@ -66,6 +91,7 @@ void same(const Cell& got, const Cell& expected) {
   CHECK(difference(got.c, expected.c) == "");
   CHECK(difference(got.h, expected.h) == "");
   CHECK(difference(got.dc, expected.dc) == "");
+  CHECK(difference(got.past, expected.past) == "");
 }
 }  // namespace
 
@@ -74,14 +100,17 @@ TEST_CASE("cell: forward and backward give the bits of the formulas in every tab
     CAPTURE(table->name);
     Random random(4);
     for (int64_t rows = 1; rows <= 9; ++rows) {
-      for (bool from_above : {true, false}) {
-        Cell got(rows, random), expected = got;
-        got.forward(*table);
-        expected.expected_forward();
-        same(got, expected);
-        got.backward(*table, from_above);
-        expected.expected_backward(from_above);
-        same(got, expected);
+      for (int variant = 0; variant < GC_CELL_VARIANTS; ++variant) {
+        CAPTURE(variant);
+        for (bool from_above : {true, false}) {
+          Cell got(rows, random), expected = got;
+          got.forward(*table, variant);
+          expected.expected_forward(variant);
+          same(got, expected);
+          got.backward(*table, variant, from_above);
+          expected.expected_backward(variant, from_above);
+          same(got, expected);
+        }
       }
     }
   }
@@ -92,10 +121,10 @@ TEST_CASE("cell: saturated gates stay finite and inside their range") {
     Random random(5);
     Cell cell(4, random);
     for (size_t i = 0; i < cell.gates.size(); ++i) cell.gates[i] = i % 3 == 0 ? 1e30f : i % 3 == 1 ? -1e30f : 0.0f;
-    cell.forward(*table);
+    cell.forward(*table, GC_CELL_PLAIN);
     for (float g : cell.gates) CHECK(std::fabs(g) <= 1.0f);
     for (float h : cell.h) CHECK(std::fabs(h) <= 1.0f);
-    cell.backward(*table, true);
+    cell.backward(*table, GC_CELL_PLAIN, true);
     for (float g : cell.gates) CHECK(std::isfinite(g));
   }
 }

@@ -120,23 +120,44 @@ class RandomGraph {
     emit(GC_OP_EMBEDDING, {parameter({V, E}), ids}, {T, B, E});
   }
 
+  // One direction, or two over the same lengths.
   void lstm(const Value& x) {
+    const int lengths =
+        random_.below(2) ? graph.ids({x.dims[1]}, random_.ids(x.dims[1], 0, x.dims[0] + 1)) : Graph::none;
+    const bool reverse = random_.below(2);
+    direction(x, lengths, reverse);
+    if (random_.below(3) == 0) direction(x, lengths, !reverse);
+  }
+
+  void direction(const Value& x, int lengths, bool reverse) {
     const int32_t T = x.dims[0], B = x.dims[1], I = x.dims[2], H = 1 + pick(20);
+    const bool projects = random_.below(4) == 0, zones = !smooth_ && !projects && random_.below(4) == 0;
+    const int32_t R = projects ? 1 + pick(H) : H;
     const double k = 1 / std::sqrt(H);
-    std::vector<int> in = {x.id, parameter({4 * H, I}, k), parameter({4 * H, H}, k)};
+    std::vector<int> in = {x.id, parameter({4 * H, I}, k), parameter({4 * H, R}, k)};
     for (int i = 0; i < 2; ++i) in.push_back(random_.below(2) ? parameter({4 * H}, k) : Graph::none);
-    for (int i = 0; i < 2; ++i)
-      in.push_back(random_.below(2) ? graph.op(GC_OP_TANH, {parameter({B, H})}, {B, H}) : Graph::none);
-    const int y = graph.host({T, B, H});
+    for (int32_t size : {R, H}) {
+      const auto kind = random_.below(4);  // the last one has an op of its own, which keeps two directions apart
+      in.push_back(kind == 0   ? Graph::none
+                   : kind == 1 ? parameter({size})
+                   : kind == 2 ? graph.host({B, size}, random_.floats(int64_t{B} * size))
+                               : graph.op(GC_OP_TANH, {parameter({B, size})}, {B, size}));
+    }
+    in.push_back(lengths);
+    in.push_back(!zones && random_.below(3) == 0 ? parameter({3 * H}) : Graph::none);
+    in.push_back(projects ? parameter({R, H}, k) : Graph::none);
+    const int y = graph.host({T, B, R});
     std::vector<int> out = {y};
     results.push_back(y);
-    add({y, {T, B, H}});
-    for (int i = 0; i < 2; ++i) {
+    add({y, {T, B, R}});
+    for (int32_t size : {R, H}) {
       const bool wanted = random_.below(2);
-      out.push_back(wanted ? graph.host({B, H}) : Graph::none);
-      if (wanted) results.push_back(out.back()), add({out.back(), {B, H}});
+      out.push_back(wanted ? graph.host({B, size}) : Graph::none);
+      if (wanted) results.push_back(out.back()), add({out.back(), {B, size}});
     }
-    graph.record(GC_OP_LSTM, in, out, {random_.below(2) ? 1.0 : 0.0});
+    graph.record(GC_OP_LSTM, in, out,
+                 {reverse ? 1.0 : 0.0, smooth_ || random_.below(3) ? 0 : 0.4, zones ? 0.3 : 0, zones ? 0.2 : 0,
+                  static_cast<double>(pick(5))});
   }
 
   // The last five values and the first parameter are joined under the loss.

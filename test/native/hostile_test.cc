@@ -3,7 +3,7 @@
 #include <climits>
 
 #include "graphs.h"
-#include "opcases.h"
+#include "sequence_cases.h"
 
 using namespace lab;
 
@@ -182,7 +182,7 @@ TEST_CASE("hostile: each op refuses results of another shape, rank or type, and 
         const Floats zeros(static_cast<size_t>(count_of(c.inputs[i])), 0);
         in.push_back(c.parameter(i) ? g.param(c.inputs[i], zeros) : g.host(c.inputs[i], zeros));
       }
-      if (!c.ids.empty()) in.insert(in.begin() + 1, g.ids(c.ids_dims, c.ids));
+      c.add_ids(g, in);
       if (spoiled >= 0 && spoiled < static_cast<int>(in.size())) in[static_cast<size_t>(spoiled)] = Graph::none;
       if (spoiled >= 100 && spoiled < 100 + static_cast<int>(in.size()))
         in[static_cast<size_t>(spoiled - 100)] = g.ids({3, 2, 5});
@@ -204,8 +204,7 @@ TEST_CASE("hostile: each op refuses results of another shape, rank or type, and 
     CHECK(build(typed, c.out, GC_I32, -1) != GC_OK);
     for (int i = 0; i < 2; ++i) {
       Graph absent, other;
-      CHECK((build(absent, c.out, GC_F32, i) == GC_INVALID_ARGUMENT) ==
-            (i < static_cast<int>(c.inputs.size() + (c.ids.empty() ? 0 : 1))));
+      CHECK((build(absent, c.out, GC_F32, i) == GC_INVALID_ARGUMENT) == (i < static_cast<int>(c.all_inputs())));
       if (i == 0) CHECK(build(other, c.out, GC_F32, 100) != GC_OK);
     }
   }

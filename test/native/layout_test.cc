@@ -30,33 +30,41 @@ std::vector<Piece> pieces_of(const gatecell::Plan& plan) {
   }
   for (const gatecell::Node& node : plan.nodes) {
     const int back = end - 1 - node.index;
+    // Two directions of a layer: both may run when the first is called, forward and back.
+    const int early = node.partner >= 0 ? std::min(node.index, node.partner) : node.index,
+              back_early = end - 1 - std::max(node.index, node.partner);
     for (size_t list = 0; list < 2; ++list) {
       for (int id : list == 0 ? node.in : node.out) {
         if (id < 0) continue;
-        data[static_cast<size_t>(id)].use(node.index);
+        gatecell::Tensor const& t = plan.tensors[static_cast<size_t>(id)];
+        data[static_cast<size_t>(id)].use(node.index), data[static_cast<size_t>(id)].use(early);
         if (!node.trains) continue;
         if (list == 0 ? node.op->keeps_inputs : node.op->keeps_outputs) data[static_cast<size_t>(id)].use(back);
-        if (plan.tensors[static_cast<size_t>(id)].grad) grads[static_cast<size_t>(id)].use(back);
+        if (t.grad) grads[static_cast<size_t>(id)].use(back);
+        if (t.grad && list == 1) grads[static_cast<size_t>(id)].use(back_early);
       }
     }
     for (const gatecell::Buffer& b : node.buffers) {
       if (!b.data || b.bytes == 0) continue;
       Piece p = {reinterpret_cast<const char*>(b.data), b.bytes};
       p.what = "buffer of node " + std::to_string(node.index);
-      if (b.life != gatecell::Life::kBackward) p.use(node.index);
-      if (b.life != gatecell::Life::kForward && node.trains) p.use(back);
+      if (b.life != gatecell::Life::kBackward) p.use(node.index), p.use(early);
+      if (b.life != gatecell::Life::kForward && node.trains) p.use(back), p.use(back_early);
       all.push_back(p);
     }
   }
   for (size_t id = 0; id < plan.tensors.size(); ++id) {
     if (plan.tensors[id].role == GC_PARAMETER) continue;
-    if (data[id].last >= 0 && data[id].begin) all.push_back(data[id]);
+    if (data[id].last >= 0 && data[id].begin && !plan.tensors[id].in_place()) all.push_back(data[id]);
     if (grads[id].last >= 0 && grads[id].begin) all.push_back(grads[id]);
   }
   return all;
 }
 
 std::string overlap(const gatecell::Plan& plan) {
+  for (const gatecell::Tensor& t : plan.tensors)
+    if (t.in_place() && t.data && t.data != reinterpret_cast<const float*>(plan.host) + t.slot)
+      return "a float tensor of the host arena is not used in place";
   const std::vector<Piece> pieces = pieces_of(plan);
   for (size_t i = 0; i < pieces.size(); ++i) {
     const Piece& a = pieces[i];

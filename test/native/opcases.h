@@ -20,10 +20,18 @@ struct OpCase {
   Doubles attributes = {};
   Ids ids = {};  // a second input, after the first, of shape ids_dims
   Dims ids_dims = {};
-  bool loss = false;                    // the result is [value, count]
-  std::vector<bool> as_parameter = {};  // inputs that the op wants as parameters, else tensors of the graph
+  bool loss = false;                                // the result is [value, count]
+  std::vector<bool> as_parameter = {};              // inputs that the op wants as parameters, else tensors of the graph
+  std::vector<std::pair<Dims, Ids>> last_ids = {};  // int32 inputs behind all others
+  std::function<void(std::vector<Floats>&)> adjust = {};  // random inputs that the op would refuse, made legal
 
   bool parameter(size_t i) const { return i < as_parameter.size() && as_parameter[i]; }
+  size_t all_inputs() const { return inputs.size() + (ids.empty() ? 0 : 1) + last_ids.size(); }
+  // The ids among the inputs of a graph whose float inputs are `in`.
+  void add_ids(Graph& graph, std::vector<int>& in) const {
+    if (!ids.empty()) in.insert(in.begin() + 1, graph.ids(ids_dims, ids));
+    for (const auto& [dims, values] : last_ids) in.push_back(graph.ids(dims, values));
+  }
 };
 
 inline OpCase unary_case(const std::string& name, gc_opcode opcode, const Dims& dims, std::function<double(double)> f,
@@ -229,10 +237,4 @@ inline std::vector<OpCase> loss_cases(int32_t T, int32_t B, int32_t V) {
   return list;
 }
 
-inline std::vector<OpCase> op_cases(int32_t T, int32_t B, int32_t C) {
-  std::vector<OpCase> list;
-  for (auto part : {elementwise_cases({T, B, C}), move_cases(T, B, C), product_cases(T, B, C, 19), loss_cases(T, B, C)})
-    list.insert(list.end(), part.begin(), part.end());
-  return list;
-}
 }  // namespace lab

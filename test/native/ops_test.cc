@@ -1,5 +1,5 @@
 // Every op against its double reference, forward and back, in the engine and by finite differences.
-#include "opcases.h"
+#include "sequence_cases.h"
 
 using namespace lab;
 
@@ -8,6 +8,7 @@ std::vector<Floats> random_inputs(const OpCase& c, uint64_t seed) {
   Random random(seed);
   std::vector<Floats> values;
   for (const Dims& dims : c.inputs) values.push_back(random.floats(count_of(dims), 2));
+  if (c.adjust) c.adjust(values);
   return values;
 }
 
@@ -32,7 +33,7 @@ struct OpRun {
       params.push_back(c.parameter(i) ? graph.param(c.inputs[i], values[i]) : graph.param({n}, values[i]));
       in.push_back(c.parameter(i) ? params[i] : graph.op(GC_OP_RESHAPE, {params[i]}, c.inputs[i]));
     }
-    if (!c.ids.empty()) in.insert(in.begin() + 1, graph.ids(c.ids_dims, c.ids));
+    c.add_ids(graph, in);
     out = graph.out(c.opcode, in, c.out, c.attributes);
     int result = out;
     if (twice) result = graph.op(GC_OP_ADD, {out, graph.op(c.opcode, in, c.out, c.attributes)}, c.out);

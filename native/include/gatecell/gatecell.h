@@ -85,8 +85,9 @@ enum { GC_TENSOR_FIELDS = 8 };
 typedef enum gc_opcode {
   // table[V,E], ids i32[...] -> [..., E]
   GC_OP_EMBEDDING = 1,
-  // x[T,B,I], w_ih[4H,I], w_hh[4H,H], b_ih[4H]?, b_hh[4H]?, h0[B,H]?, c0[B,H]? -> y[T,B,H], hT[B,H]?, cT[B,H]?
-  // attributes: reverse (0/1)
+  // x[T,B,I], w_ih[4H,I], w_hh[4H,R], b_ih[4H]?, b_hh[4H]?, h0[B,R]?, c0[B,H]?, lengths i32[B]?, peephole[3H]?, w_hr[R,H]?
+  //   -> y[T,B,R], hT[B,R]?, cT[B,H]?; R is H where there is no w_hr; h0 and c0 may be parameters [R] and [H], for every row
+  // attributes: reverse (0/1); may be left out: recurrent dropout, zoneout of c, zoneout of h, stream
   GC_OP_LSTM = 2,
   // x[..., I], w[O,I], b[O]? -> [..., O]
   GC_OP_LINEAR = 3,
@@ -120,6 +121,14 @@ typedef enum gc_opcode {
   GC_OP_FLIP = 19,
   // as GC_OP_ADD
   GC_OP_SUB = 20,
+  // logits[T,B,K], targets i32[B,L], input lengths i32[B], target lengths i32[B] -> f32[2]: mean nats of the rows with at
+  // least one step, their count; nats of each row [B]?; attributes: blank
+  GC_OP_CTC = 40,
+  // y[..., 6M+1], targets[..., 3], weights[...]? -> f32[2]: weighted mean nats per row, sum of the weights; attributes:
+  // clip (of a row's gradient to +-clip before the mean, 0: none). The columns of y: native/ops/mixture.h
+  GC_OP_MIXTURE_DENSITY = 41,
+  // y[..., 6M+1], control f32[4] = {bias, reserved x 3} -> f32[..., 3]; attributes: stream
+  GC_OP_MIXTURE_SAMPLE = 42,
 } gc_opcode;
 
 // What a run does.

@@ -1,15 +1,35 @@
 // cell.inl: one time step of the LSTM cell (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000) for one
 // panel of 16 hidden units, forward, then backward; written on vec.h and math.inl names.
+//
+// `variant` is one of GC_CELL_*; the plain cell holds nothing of the others. Peepholes (Gers & Schmidhuber 2000; Graves 2013,
+// eqs. 7 to 11): i and f see c_prev, o sees c. Zoneout (Krueger et al. 2017): c' = z c_prev + (1 - z) c, and the same for h, where
+// h comes from the new c.
 
+template <int variant>
 static void cell_forward(const gc_cell* s) {
+  constexpr bool peephole = variant == GC_CELL_PEEPHOLE, zoneout = variant == GC_CELL_ZONEOUT;
   for (int64_t row = 0; row < s->rows; ++row) {
     float* gates = s->gates + row * 64;
     for (int u = 0; u < 16; u += VL) {
       V i = v_load(gates + u), f = v_load(gates + 16 + u), g = v_load(gates + 32 + u), o = v_load(gates + 48 + u);
-      v_gates(i, f, g, o);
-      const V c = v_fma(f, v_load(s->c_prev + row * s->state_row + u), v_mul(i, g));
+      const V c_prev = v_load(s->c_prev + row * s->state_row + u);
+      if (peephole) {
+        i = v_sigmoid(v_fma(v_load(s->peephole + u), c_prev, i));
+        f = v_sigmoid(v_fma(v_load(s->peephole + 16 + u), c_prev, f));
+        g = v_tanh(g);
+      } else {
+        v_gates(i, f, g, o);
+      }
+      V c = v_fma(f, c_prev, v_mul(i, g));
+      if (peephole) o = v_sigmoid(v_fma(v_load(s->peephole + 32 + u), c, o));
+      V h = v_mul(o, v_tanh(c));
+      if (zoneout) {
+        const V zc = v_load(s->zone_c + row * s->zone_row + u), zh = v_load(s->zone_h + row * s->zone_row + u);
+        c = v_fma(zc, c_prev, v_mul(v_sub(v_set(1.0f), zc), c));
+        h = v_fma(zh, v_load(s->h_prev + row * s->h_row + u), v_mul(v_sub(v_set(1.0f), zh), h));
+      }
       v_store(s->c + row * s->state_row + u, c);
-      v_store(s->h + row * s->h_row + u, v_mul(o, v_tanh(c)));
+      v_store(s->h + row * s->h_row + u, h);
       v_store(gates + u, i);
       v_store(gates + 16 + u, f);
       v_store(gates + 32 + u, g);
@@ -22,22 +42,39 @@ static void cell_forward(const gc_cell* s) {
 static inline V sigmoid_slope(V x, V d) { return v_mul(d, v_fnma(x, x, x)); }
 static inline V tanh_slope(V x, V d) { return v_fnma(v_mul(x, x), d, d); }
 
+template <int variant>
 static void cell_backward(const gc_cell_backward* s) {
+  constexpr bool peephole = variant == GC_CELL_PEEPHOLE, zoneout = variant == GC_CELL_ZONEOUT;
   for (int64_t row = 0; row < s->rows; ++row) {
     float* gates = s->gates + row * 64;
     for (int u = 0; u < 16; u += VL) {
       const V i = v_load(gates + u), f = v_load(gates + 16 + u), g = v_load(gates + 32 + u), o = v_load(gates + 48 + u);
-      // tanh(c) is recomputed: one activation of five instead of H floats stored per cell.
-      const V tc = v_tanh(v_load(s->c + row * s->state_row + u));
+      const V c_prev = v_load(s->c_prev + row * s->state_row + u);
+      // tanh(c) is recomputed: one activation of five instead of H floats stored per cell. With zoneout c is, too.
+      const V tc = v_tanh(zoneout ? v_fma(f, c_prev, v_mul(i, g)) : v_load(s->c + row * s->state_row + u));
       V dh = v_load(s->dh + row * s->dh_row + u);
       if (s->dy) dh = v_add(dh, v_load(s->dy + row * s->dy_row + u));
       float* dc_at = s->dc + row * s->dc_row + u;
-      const V dc = v_add(v_load(dc_at), tanh_slope(tc, v_mul(dh, o)));
-      v_store(gates + u, sigmoid_slope(i, v_mul(dc, g)));
-      v_store(gates + 16 + u, sigmoid_slope(f, v_mul(dc, v_load(s->c_prev + row * s->state_row + u))));
+      V dc = v_load(dc_at), past = v_zero();
+      if (zoneout) {
+        const V zc = v_load(s->zone_c + row * s->zone_row + u), zh = v_load(s->zone_h + row * s->zone_row + u);
+        v_store(s->dh_past + row * s->dh_row + u, v_mul(zh, dh));
+        dh = v_mul(v_sub(v_set(1.0f), zh), dh);
+        past = v_mul(zc, dc);
+        dc = v_mul(v_sub(v_set(1.0f), zc), dc);
+      }
+      dc = v_add(dc, tanh_slope(tc, v_mul(dh, o)));
+      const V d_o = sigmoid_slope(o, v_mul(dh, tc));
+      if (peephole) dc = v_fma(v_load(s->peephole + 32 + u), d_o, dc);
+      const V d_i = sigmoid_slope(i, v_mul(dc, g)), d_f = sigmoid_slope(f, v_mul(dc, c_prev));
+      v_store(gates + u, d_i);
+      v_store(gates + 16 + u, d_f);
       v_store(gates + 32 + u, tanh_slope(g, v_mul(dc, i)));
-      v_store(gates + 48 + u, sigmoid_slope(o, v_mul(dh, tc)));
-      v_store(dc_at, v_mul(dc, f));
+      v_store(gates + 48 + u, d_o);
+      V before = v_mul(dc, f);
+      if (peephole) before = v_fma(v_load(s->peephole + u), d_i, v_fma(v_load(s->peephole + 16 + u), d_f, before));
+      if (zoneout) before = v_add(past, before);
+      v_store(dc_at, before);
     }
   }
 }

@@ -25,10 +25,19 @@ static inline void gemm_start(const gc_gemm* g, const float* c, const float* sta
   }
 }
 
+// C's lines come while the products are made: those this tile stores without having read them, else those the next tile reads.
+template <int MR, int NV, int NT>
+static inline void gemm_prefetch(const gc_gemm* g, const float* c) {
+  for (int m = 0; m < MR; ++m)
+    for (int t = 0; t < NT; ++t)
+      for (int n = 0; n < NV; ++n) v_prefetch(c + m * g->c_row + t * g->c_tile + n * VL);
+}
+
 template <class Mac, int MR, int NV, int NT>
 static void gemm_tile(const gc_gemm* g, const float* a, const float* b, float* c, const float* start, int last_lanes) {
   V acc[MR][NT * NV];
   for (int m = 0; m < MR; ++m) gemm_start<NV, NT>(g, c + m * g->c_row, start, last_lanes, acc[m]);
+  gemm_prefetch<MR, NV, NT>(g, c + (start || !g->accumulate ? 0 : MR * g->c_row));
   const int64_t a_row = g->a_row, a_k = g->a_k, b_k = g->b_k, b_tile = g->b_tile;
   for (int64_t s = 0; s < g->segments; ++s) {
     const float* as = a + s * g->a_segment;

@@ -62,9 +62,12 @@ function node(
   )
 }
 
+let tensors = 0
+
+/** Other numbers at each call: ONNX Runtime keeps equal weights once, and would then stream less than a real model. */
 function randomFloats(count: number, bound: number): Float32Array {
   const values = new Float32Array(count)
-  let state = count >>> 0
+  let state = (count + 0x9e3779b9 * ++tensors) >>> 0
   for (let i = 0; i < count; i++) {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     values[i] = ((state >>> 8) / 0x800000 - 1) * bound
@@ -74,7 +77,8 @@ function randomFloats(count: number, bound: number): Float32Array {
 
 function randomBytes(count: number): Int8Array {
   const values = new Int8Array(count)
-  for (let i = 0; i < count; i++) values[i] = ((i * 2654435761) >>> 24) % 127
+  const shift = ++tensors
+  for (let i = 0; i < count; i++) values[i] = (((i + shift) * 2654435761) >>> 24) % 127
   return values
 }
 

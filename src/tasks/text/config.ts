@@ -2,10 +2,9 @@
 // training gives the same bytes everywhere.
 
 import { vocabularyFromConfig, type VocabularyConfig } from '../../data/vocabulary.js'
-import { GatecellError } from '../../errors.js'
-import type { OptimizerName } from '../../graph/opcodes.js'
 import type { JsonObject } from '../../io/json.js'
-import type { Schedule } from '../../train/schedules.js'
+import { configReader, MAX_COUNT, MAX_SIZE, type ConfigReader, type Fields } from '../config-reader.js'
+import { readTraining, type Training } from '../training.js'
 
 /** The shape of the network. */
 export interface TextNetwork {
@@ -26,22 +25,9 @@ export interface TextSplit {
 }
 
 /** What a run was told that a resumed run needs again. */
-export interface TextTraining {
-  readonly batch: number
+export interface TextTraining extends Training {
+  /** Steps of back-propagation. */
   readonly length: number
-  readonly optimizer: OptimizerName
-  readonly learningRate: number
-  readonly schedule: Schedule['kind']
-  readonly warmup: number
-  readonly clip: number
-  readonly seed: number
-  /** Operands of the LSTM products. */
-  readonly precision: 'f32' | 'bf16' | 'tf32'
-  readonly validEvery: number
-  readonly patience?: number
-  readonly steps?: number
-  readonly epochs?: number
-  readonly timeLimit?: number
 }
 
 /** What a resumed run compares to know its data again. */
@@ -65,12 +51,10 @@ export function textConfigToJson(config: TextConfig): JsonObject {
   return JSON.parse(JSON.stringify(config)) as JsonObject
 }
 
-const MAX_SIZE = 2 ** 20
-
 /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is no text model's. */
 export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
   const { network, split, training, data, vocabulary } = json as Record<string, unknown>
-  const read = reader(path)
+  const read = configReader(path)
   const net = read.object(network, 'network')
   const cut = read.object(split, 'split')
   vocabularyFromConfig(read.object(vocabulary, 'vocabulary'))
@@ -84,67 +68,19 @@ export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
       locked: read.boolean(net, 'locked')
     },
     split: { valid: read.number(cut, 'valid', 0, 1), test: read.number(cut, 'test', 0, 1) },
-    ...(training !== undefined && { training: readTraining(read, read.object(training, 'training')) }),
+    ...(training !== undefined && { training: readTextTraining(read, read.object(training, 'training')) }),
     ...(data !== undefined && { data: readData(read, read.object(data, 'data')) })
   }
 }
 
-function readTraining(read: Reader, from: Fields): TextTraining {
-  const count = Number.MAX_SAFE_INTEGER
-  const optional = (name: string, least: number, whole: boolean) =>
-    from[name] === undefined ? {} : { [name]: read.number(from, name, least, count, whole) }
-  return {
-    batch: read.number(from, 'batch', 1, MAX_SIZE, true),
-    length: read.number(from, 'length', 1, MAX_SIZE, true),
-    optimizer: read.choice(from, 'optimizer', ['sgd', 'rmsprop', 'adam', 'adamw']),
-    learningRate: read.number(from, 'learningRate', 0, 1e3),
-    schedule: read.choice(from, 'schedule', ['constant', 'cosine', 'plateau']),
-    warmup: read.number(from, 'warmup', 0, count),
-    clip: read.number(from, 'clip', 0, 1e9),
-    seed: read.number(from, 'seed', 0, count, true),
-    precision: read.choice(from, 'precision', ['f32', 'bf16', 'tf32']),
-    validEvery: read.number(from, 'validEvery', 1, count, true),
-    ...optional('patience', 1, true),
-    ...optional('steps', 1, true),
-    ...optional('epochs', 1, true),
-    ...optional('timeLimit', 0, false)
-  }
+function readTextTraining(read: ConfigReader, from: Fields): TextTraining {
+  return { ...readTraining(read, from), length: read.number(from, 'length', 1, MAX_SIZE, true) }
 }
 
-function readData(read: Reader, from: Fields): TextData {
-  const count = Number.MAX_SAFE_INTEGER
+function readData(read: ConfigReader, from: Fields): TextData {
   return {
-    train: read.number(from, 'train', 0, count, true),
-    valid: read.number(from, 'valid', 0, count, true),
+    train: read.number(from, 'train', 0, MAX_COUNT, true),
+    valid: read.number(from, 'valid', 0, MAX_COUNT, true),
     fingerprint: read.number(from, 'fingerprint', 0, 2 ** 32 - 1, true)
-  }
-}
-
-type Fields = Readonly<Record<string, unknown>>
-type Reader = ReturnType<typeof reader>
-
-function reader(path: string) {
-  const refuse = (expected: string, name: string): never => {
-    const message = `Expected ${expected} as "${name}" in the configuration of ${path} but found another value: the model is damaged`
-    throw new GatecellError('ERR_FILE_FORMAT', message)
-  }
-  return {
-    object(value: unknown, name: string): Fields {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('an object', name)
-      return value as Fields
-    },
-    number(from: Fields, name: string, least: number, most: number, whole = false): number {
-      const value = from[name]
-      const fits = typeof value === 'number' && value >= least && value <= most && (!whole || Number.isInteger(value))
-      return fits ? value : refuse(`${whole ? 'an integer' : 'a number'} from ${least} to ${most}`, name)
-    },
-    boolean(from: Fields, name: string): boolean {
-      const value = from[name]
-      return typeof value === 'boolean' ? value : refuse('true or false', name)
-    },
-    choice<T extends string>(from: Fields, name: string, choices: readonly T[]): T {
-      const found = choices.find((choice) => choice === from[name])
-      return found ?? refuse(choices.join(', '), name)
-    }
   }
 }

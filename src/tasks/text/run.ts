@@ -10,11 +10,12 @@ import type { Device } from '../../graph/opcodes.js'
 import { crc32c } from '../../io/crc32c.js'
 import type { JsonObject } from '../../io/json.js'
 import type { Model } from '../../model.js'
-import { tokenSource, type BatchSource } from '../../train/data.js'
-import type { Report, Summary } from '../../train/reports.js'
+import { tokenSource } from '../../train/data.js'
+import type { Summary } from '../../train/reports.js'
 import { createTrainer, type Trainer } from '../../train/trainer.js'
 import { openRunFiles, readRun, type RunFiles, type RunMode } from '../run-files.js'
-import type { RunLog } from '../run-log.js'
+import { tellMemory, type RunMemory } from '../run-memory.js'
+import { checkUnchanged, chooseTraining, fitRun, given, trainerOptions, type FitRunOptions } from '../training.js'
 import {
   textConfigFromJson,
   type TextConfig,
@@ -62,21 +63,16 @@ export interface TextRun {
   readonly files: RunFiles
   /** The file and step that it goes on from. */
   readonly resumed: { path: string; step: number } | null
-  /** Bytes: weights with gradients and moments, a training step, a validation. */
-  readonly memory: { parameters: number; step: number; validation: number }
+  /** What the run will take at most, before it starts. */
+  readonly memory: RunMemory
   /** Trains; reports come as they are made, between steps. */
   fit(options?: TextFitOptions): Promise<TextResult>
   dispose(): void
 }
 
-export interface TextFitOptions {
-  /** Ends the training after the step under way; what was learned is saved. */
-  signal?: AbortSignal
-  /** Called between two steps: the model may write meanwhile. */
-  onReport?: (report: Report) => void | Promise<void>
+export interface TextFitOptions extends FitRunOptions {
   /** Called before the last measurement, which takes a while. */
   onMeasure?: (symbols: number) => void
-  log?: RunLog
 }
 
 export interface TextResult {
@@ -110,6 +106,7 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
   })
   let model: Model | null = null
   try {
+    const before = process.memoryUsage.rss()
     const { vocabulary, train, valid } = corpus
     const { training, network, split } = settings
     const batches = createBatches(train, training)
@@ -146,7 +143,7 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
       trainer,
       files,
       resumed: resume && { path: files.resumable!, step: trainer.progress.step },
-      memory: tellMemory(model, trainer, validation),
+      memory: tellMemory(before, model, trainer, validation),
       fit: (fitOptions = {}) => fitText(trainer, files, valid, fitOptions),
       dispose() {
         model!.dispose()
@@ -161,19 +158,9 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
 }
 
 async function fitText(trainer: Trainer, files: RunFiles, valid: Tokens, options: TextFitOptions): Promise<TextResult> {
-  const { signal, onReport, onMeasure, log } = options
-  await files.begin()
-  const reports = trainer.reports({ ...(signal && { signal }), onAbort: 'return' })
-  let reported = -1
-  let next = await reports.next()
-  for (; !next.done; next = await reports.next()) {
-    reported = next.value.validation?.step ?? reported
-    log?.report(next.value)
-    await onReport?.(next.value)
-  }
-  const summary = next.value
+  const { signal, onMeasure } = options
+  const summary = await fitRun(trainer, files, options)
   if (summary.stopped === 'abort' || valid.length === 0) return { summary, valid: null, whole: true }
-  if (summary.validation && summary.validation.step !== reported) log?.validation(summary.validation)
   const measured = valid.slice(0, Math.min(valid.length, MEASURED_SYMBOLS))
   onMeasure?.(measured.length)
   using best = await loadTextModel(files.model)
@@ -187,32 +174,19 @@ async function fitText(trainer: Trainer, files: RunFiles, valid: Tokens, options
 /** Settings of the run: what the caller says, else what a resumed run began with, else the defaults. */
 function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
   const said = { network: given(options.network), split: given(options.split), training: given(options.training) }
-  if (old) checkUnchanged(options, said, old)
+  if (old) checkSameRun(options, said, old)
   const hidden = said.network.hidden ?? old?.network.hidden ?? networkDefaults.hidden
   const network: TextNetwork = { ...networkDefaults, hidden, embedding: hidden, ...old?.network, ...said.network }
-  const { epochs, ...defaults } = {
-    ...trainingDefaults,
-    ...(options.device === 'cuda' && { precision: 'bf16' as const })
-  }
+  const defaults = options.device === 'cuda' ? { ...trainingDefaults, precision: 'bf16' as const } : trainingDefaults
   const optimizer = said.training.optimizer ?? old?.training?.optimizer ?? defaults.optimizer
   const learningRate = defaultLearningRate(optimizer, network)
-  const lengths = ['steps', 'epochs', 'timeLimit'] as const
-  const says = (from: Partial<TextTraining> | undefined) => lengths.some((name) => from?.[name] !== undefined)
-  // How long it runs is one choice: whoever names one limit does not get the others from elsewhere.
-  const before = { ...old?.training }
-  if (says(said.training)) for (const name of lengths) delete (before as Partial<Record<string, number>>)[name]
-  const length = says(said.training) || says(before) ? {} : { epochs }
-  const training = { ...defaults, learningRate, ...length, ...before, ...said.training }
+  const training = chooseTraining<TextTraining>(said.training, old?.training, { ...defaults, learningRate })
   const valid = (options.validFiles?.length ?? 0) > 0 ? 0 : validDefault
   return { network, training, split: { valid, test: 0, ...old?.split, ...said.split } }
 }
 
-function given<T extends object>(from: T | undefined): Partial<T> {
-  return Object.fromEntries(Object.entries(from ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>
-}
-
 /** What a resumed run cannot change: the network, the data and what its moments and cursor mean. */
-function checkUnchanged(
+function checkSameRun(
   options: TextRunOptions,
   said: { network: object; split: object; training: Partial<TextTraining> },
   old: TextConfig
@@ -230,13 +204,7 @@ function checkUnchanged(
     ...old.training,
     vocabulary: old.vocabulary.kind
   }
-  const changed = Object.entries(now).find(([name, value]) => before[name] !== value)
-  if (!changed) return
-  const [name, value] = changed
-  throw new GatecellError(
-    'ERR_INVALID_OPTION',
-    `Expected ${name} ${String(before[name])}, with which the run began, but received ${String(value)}: leave the option out to resume, or start anew with --force`
-  )
+  checkUnchanged(now, before)
 }
 
 function checkSameData(before: TextData, now: TextData): void {
@@ -257,27 +225,6 @@ function describeData(train: Tokens, valid: Tokens): TextData {
   return { train: train.length, valid: valid.length, fingerprint: crc32c(new Uint8Array(ids.buffer)) }
 }
 
-function trainerOptions(training: TextTraining) {
-  const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = training
-  const { patience, steps, epochs, timeLimit } = training
-  return {
-    optimizer: { kind, learningRate, ...(kind === 'sgd' && { momentum: 0.9 }) },
-    schedule: { kind: schedule, warmup },
-    clip,
-    seed,
-    validateEvery,
-    ...given({ patience, steps, epochs, timeLimit })
-  }
-}
-
-function tellMemory(model: Model, trainer: Trainer, validation: BatchSource | null): TextRun['memory'] {
-  return {
-    parameters: model.parameters.bytes,
-    step: trainer.plan.bytes,
-    validation: validation ? model.plan(validation.dims, { purpose: 'evaluate' }).bytes : 0
-  }
-}
-
 /** A run's settings as one JSON object, for logs. */
 export function describeTextRun(run: TextRun, threads: number): JsonObject {
   const { config, corpus, memory, vocabulary, model } = run
@@ -290,7 +237,7 @@ export function describeTextRun(run: TextRun, threads: number): JsonObject {
     symbols: { train: corpus.train.length, valid: corpus.valid.length, test: corpus.test.length },
     steps_per_epoch: run.batches.stepsPerEpoch,
     parameters: model.parameterCount,
-    memory_bytes: { parameters: memory.parameters, step: memory.step, validation: memory.validation },
+    memory_bytes: { ...memory },
     threads,
     resumed_from: run.resumed?.step ?? null
   }

@@ -1,0 +1,86 @@
+// lstm_noise.cc: the random parts of a recurrence, and the operand of its product.
+//
+// Recurrent dropout: one mask of 0 or 1 / (1 - p) on h for all steps of a row (Gal and Ghahramani 2016, "A theoretically grounded
+// application of dropout in recurrent neural networks"). Zoneout: each unit of c and of h keeps its value of the step before with
+// probability z (Krueger et al. 2017); outside training its expectation. Element e of a mask is word e % 4 of Philox block e / 4
+// of (seed; stream, step): e = b * R' + u for dropout, (t * B + b) * H' + u for zoneout, R' and H' rounded up to 4, b the row as
+// the batch has it. Hence no mask depends on threads, on the order of rows, or on what was drawn before.
+#include <algorithm>
+
+#include "../core/machine.h"
+#include "../core/philox.h"
+#include "lstm.h"
+
+namespace gatecell {
+namespace {
+
+uint32_t threshold(double p) { return static_cast<uint32_t>(std::min(p * 4294967296.0, 4294967295.0)); }
+
+// One row of a mask: `hit` where the word is below the threshold, else `miss`; zeros in the padding.
+void draw_row(const Draws& draws, int64_t row, int64_t width, uint32_t below, float hit, float miss, float* to) {
+  const uint64_t first = static_cast<uint64_t>(row) * static_cast<uint64_t>((width + 3) / 4);
+  for (int64_t u = 0; u < width; u += 4) {
+    const PhiloxBlock block = draws.block(first + static_cast<uint64_t>(u) / 4);
+    for (int64_t i = 0; i < 4 && u + i < width; ++i) to[u + i] = block.word[i] < below ? hit : miss;
+  }
+  std::fill(to + width, to + panels_of(width) * 16, 0.0f);
+}
+}  // namespace
+
+void lstm_draw_masks(Plan& plan, const Node& node, const Lstm& s) {
+  const auto stream = static_cast<uint64_t>(node.attributes[kStream]);
+  if (s.zones && !plan.training) {
+    std::fill(s.zone_c, s.zone_c + 16, static_cast<float>(s.zoneout_c));
+    std::fill(s.zone_h, s.zone_h + 16, static_cast<float>(s.zoneout_h));
+  }
+  if (s.drops) {
+    const Draws draws(plan.seed(), stream, plan.step(), Draw::kMask);
+    const float scale = static_cast<float>(1 / (1 - s.dropout));
+    for (int64_t r = 0; r < s.B; ++r)
+      draw_row(draws, s.rows.batch_row(r), s.R, threshold(s.dropout), 0, scale, s.drop_mask + r * s.h_ld);
+  }
+  if (!s.zones || !plan.training) return;
+  const Draws c(plan.seed(), stream, plan.step(), Draw::kZoneoutCell);
+  const Draws h(plan.seed(), stream, plan.step(), Draw::kZoneoutState);
+  parallel(plan.team(20.0 * static_cast<double>(s.rows.count() * s.H)), [&](int index, int team) {
+    const Range mine = share(s.rows.count(), index, team);
+    for (int64_t row = mine.begin; row < mine.end; ++row) {
+      draw_row(c, s.rows.at(row), s.H, threshold(s.zoneout_c), 1, 0, s.zone_c + row * s.ld);
+      draw_row(h, s.rows.at(row), s.H, threshold(s.zoneout_h), 1, 0, s.zone_h + row * s.ld);
+    }
+  });
+}
+
+// Makes the operand of `step` from the rows of h before it, where it is a copy.
+void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int64_t step) {
+  if (!s.copies_h() || step >= s.rows.steps()) return;
+  const Range mine = s.rows.living(rows, step);
+  const int64_t count = mine.end - mine.begin, width = columns.end - columns.begin;
+  if (count <= 0) return;
+  const int64_t from = mine.begin * s.h_ld + columns.begin, to = s.rows.first(step) * s.h_ld + from;
+  const float* source = h + from;
+  if (s.drops) {
+    for (int64_t r = 0; r < count; ++r) {
+      const float *a = source + r * s.h_ld, *mask = s.drop_mask + from + r * s.h_ld;
+      float* masked = s.masked_h + to + r * s.h_ld;
+      for (int64_t u = 0; u < width; ++u) masked[u] = a[u] * mask[u];
+    }
+    source = s.masked_h + to;
+  }
+  if (s.half) bf16_kernels().narrow(source, s.h_ld, s.h16 + to, s.h_ld, count, width);
+  if (s.format == Format::kInt8) int8_kernels().quantize(source, s.h_ld, s.h8 + to, s.h_ld, count, width, nullptr);
+}
+
+// dh of the step before = what goes past the product (zoneout) + mask * product.
+void lstm_masked_gradient(const Lstm& s, Range rows, Range columns) {
+  for (int64_t r = rows.begin; r < rows.end; ++r) {
+    const float *mask = s.drop_mask + r * s.h_ld, *product = s.product + r * s.h_ld;
+    float* dh = s.dh + r * s.h_ld;
+    if (s.zones) {
+      for (int64_t u = columns.begin; u < columns.end; ++u) dh[u] += mask[u] * product[u];
+    } else {
+      for (int64_t u = columns.begin; u < columns.end; ++u) dh[u] = mask[u] * product[u];
+    }
+  }
+}
+}  // namespace gatecell

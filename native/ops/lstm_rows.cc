@@ -1,0 +1,161 @@
+// lstm_rows.cc: which rows live at which step, and the copies between the order of the batch and that of the rows.
+#include <algorithm>
+#include <cstring>
+
+#include "../core/machine.h"
+#include "lstm.h"
+
+namespace gatecell {
+
+void LstmRows::lay(int64_t* at) {
+  alive = at;
+  begin = alive + T;
+  order = begin + T + 1;
+  length = order + B;
+  place = length + B;
+}
+
+void LstmRows::plan(const int32_t* lengths) {
+  // Counting sort, longest first: alive[t] is the number of rows longer than t.
+  std::fill(alive, alive + T, 0);
+  for (int64_t b = 0; b < B; ++b)
+    if (lengths[b] > 0) ++alive[lengths[b] - 1];
+  for (int64_t t = T - 2; t >= 0; --t) alive[t] += alive[t + 1];
+  begin[0] = 0;
+  for (int64_t t = 0; t < T; ++t) begin[t + 1] = begin[t] + alive[t];
+  // Rows of length n stand behind the alive[n] longer ones. `place` is not needed yet: it counts.
+  int64_t* next = place;
+  for (int64_t n = 0; n < T; ++n) next[n] = alive[n];
+  int64_t full = 0;  // rows of length T
+  for (int64_t b = 0; b < B; ++b) {
+    const int64_t r = lengths[b] == T ? full++ : next[lengths[b]]++;
+    order[r] = b;
+    length[r] = lengths[b];
+  }
+  for (int64_t step = 0; step < T; ++step)
+    for (int64_t r = 0; r < alive[step]; ++r)
+      place[begin[step] + r] = (reverse ? length[r] - 1 - step : step) * B + order[r];
+}
+
+Range LstmRows::owned(int index, int team) const {
+  if (!varied) return share(B, index, team);
+  const int64_t total = count();
+  const auto bound = [&](int64_t part) {
+    int64_t r = 0;
+    for (int64_t sum = 0; r < B && sum * team < total * part; ++r) sum += length[r];
+    return part == team ? B : r;
+  };
+  return {bound(index), bound(index + 1)};
+}
+
+bool lstm_read_lengths(Plan& plan, const Lstm& s) {
+  if (!s.lengths) return true;
+  for (int64_t b = 0; b < s.B; ++b) {
+    const int32_t n = s.lengths->ids[b];
+    if (n >= 0 && n <= s.T) continue;
+    plan.run_status = fail(GC_OUT_OF_RANGE, "lstm: expected lengths from 0 to %lld, got %d for row %lld",
+                           static_cast<long long>(s.T), n, static_cast<long long>(b));
+    return false;
+  }
+  LstmRows rows = s.rows;
+  rows.plan(s.lengths->ids);
+  return true;
+}
+
+namespace {
+// One initial state: the tensor's rows longest first, or a learned row for all.
+void start_state(const Lstm& s, const Tensor* from, int64_t ld, float* to) {
+  for (int64_t r = 0; r < s.B; ++r) {
+    float* row = to + r * ld;
+    if (!from) {
+      memset(row, 0, static_cast<size_t>(ld) * 4);
+    } else if (from->role == GC_PARAMETER) {
+      memcpy(row, from->data, static_cast<size_t>(from->cols) * 4);
+      memset(row + from->cols, 0, static_cast<size_t>(ld - from->cols) * 4);
+    } else {
+      memcpy(row, from->data + s.rows.batch_row(r) * ld, static_cast<size_t>(ld) * 4);
+    }
+  }
+}
+
+// The state after each row's own last step. `after` gives the rows after a step.
+template <class After>
+void final_state(const Lstm& s, const Tensor* to, const float* start, int64_t ld, After after) {
+  if (!to) return;
+  if (!s.rows.varied) {
+    memcpy(to->data, after(s.T - 1), static_cast<size_t>(s.B * ld) * 4);
+    return;
+  }
+  for (int64_t r = 0; r < s.B; ++r) {
+    const int64_t n = s.rows.length[r];
+    const float* from = (n > 0 ? after(n - 1) : start) + r * ld;
+    memcpy(to->data + s.rows.order[r] * ld, from, static_cast<size_t>(ld) * 4);
+  }
+}
+
+void final_gradient(const Lstm& s, const Tensor* from, int64_t ld, float* to) {
+  if (!from || !from->grad) {
+    memset(to, 0, static_cast<size_t>(s.B * ld) * 4);
+    return;
+  }
+  for (int64_t r = 0; r < s.B; ++r)
+    memcpy(to + r * ld, from->grad + s.rows.batch_row(r) * ld, static_cast<size_t>(ld) * 4);
+}
+
+void start_gradient(const Lstm& s, const Tensor* to, const float* from, int64_t ld, bool accumulate) {
+  if (!to || !to->grad) return;
+  const bool learned = to->role == GC_PARAMETER;
+  if (learned && !accumulate) memset(to->grad, 0, static_cast<size_t>(to->cols) * 4);
+  for (int64_t r = 0; r < s.B; ++r) {
+    if (learned) {
+      kernels().add(from + r * ld, to->grad, to->cols);
+    } else if (accumulate) {
+      kernels().add(from + r * ld, to->grad + s.rows.batch_row(r) * ld, ld);
+    } else {
+      memcpy(to->grad + s.rows.batch_row(r) * ld, from + r * ld, static_cast<size_t>(ld) * 4);
+    }
+  }
+}
+}  // namespace
+
+void lstm_start_states(const Lstm& s) {
+  memset(s.zeros, 0, static_cast<size_t>(s.B * std::max(s.ld, s.h_ld)) * 4);
+  if (!s.starts) return;
+  start_state(s, s.h0, s.h_ld, s.start_h);
+  start_state(s, s.c0, s.ld, s.start_c);
+}
+
+// Columns of h after a step to their places in y.
+void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step) {
+  if (!s.rows.varied) return;
+  const float* h = s.h_after(step);
+  const int64_t first = s.rows.first(step);
+  for (int64_t r = rows.begin; r < rows.end; ++r)
+    memcpy(s.y->data + s.rows.place[first + r] * s.h_ld + columns.begin, h + r * s.h_ld + columns.begin,
+           static_cast<size_t>(columns.end - columns.begin) * 4);
+}
+
+// Zeros in [T, B, ld] behind each row's end.
+void lstm_clear_padding(const Lstm& s, float* to, int64_t ld, int index, int team) {
+  if (!s.rows.varied) return;
+  const Range mine = share(s.B, index, team);
+  for (int64_t r = mine.begin; r < mine.end; ++r)
+    for (int64_t t = s.rows.length[r]; t < s.T; ++t)
+      memset(to + (t * s.B + s.rows.order[r]) * ld, 0, static_cast<size_t>(ld) * 4);
+}
+
+void lstm_final_states(const Lstm& s, const Tensor* hT, const Tensor* cT) {
+  final_state(s, hT, s.h_start(), s.h_ld, [&](int64_t step) { return s.h_after(step); });
+  final_state(s, cT, s.c_start(), s.ld, [&](int64_t step) { return s.c_after(step); });
+}
+
+void lstm_final_gradients(const Lstm& s, const Tensor* hT, const Tensor* cT) {
+  final_gradient(s, hT, s.h_ld, s.dh);
+  final_gradient(s, cT, s.ld, s.dc);
+}
+
+void lstm_start_gradients(Plan&, const Node& node, const Lstm& s) {
+  start_gradient(s, s.h0, s.dh, s.h_ld, s.h0 ? node.accumulate[kH0] : false);
+  start_gradient(s, s.c0, s.dc, s.ld, s.c0 ? node.accumulate[kC0] : false);
+}
+}  // namespace gatecell

@@ -1,0 +1,231 @@
+// mixture_density.cc: minus the log-density of pen points (dx, dy, end of stroke) under a mixture of bivariate Gaussians and a
+// Bernoulli variable (Graves 2013, equations 23 to 26) and its gradient (equations 27 to 37), both in one pass over a row in double.
+//
+// 1 - rho^2 = 4 u / (1 + u)^2 with u = exp(-2 |rho^|) and differences of the two coordinates in place of their products keep their
+// digits where a Gaussian is a line; densities meet as logarithms. Any finite input gives a finite loss.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "../core/machine.h"
+#include "mixture.h"
+#include "ops.h"
+#include "rows.h"
+
+namespace gatecell {
+namespace {
+enum { kY, kTargets, kWeights };
+enum { kScratch, kNats, kGradient };  // buffers; kNats: the weights' sum, then nats of each row
+
+constexpr double kMostExponent = 300, kMostDistance = 1e100, kMostSlope = 1e300, kMost = 1e30;
+constexpr double kLog2Pi = 1.8378770664093453;
+
+bool same_rows(const Tensor& y, const Tensor& t, bool without_last) {
+  if (without_last && y.rank == 1) return t.rank == 1 && t.dims[0] == 1;
+  bool same = t.rank == y.rank - (without_last ? 1 : 0);
+  for (int d = 0; d + 1 < y.rank && same; ++d) same = t.dims[d] == y.dims[d];
+  return same;
+}
+
+gc_status check(Plan& plan, Node& node) {
+  const Tensor &y = *plan.input(node, kY), &targets = *plan.input(node, kTargets), &out = *plan.output(node, 0);
+  gc_status status = expect_dtype(node, y, "the outputs", GC_F32);
+  if (status == GC_OK) status = expect_dtype(node, targets, "targets", GC_F32);
+  if (status == GC_OK) status = expect_dtype(node, out, "the result", GC_F32);
+  if (status == GC_OK) status = expect_shape(plan, node, out, "the result", {2});
+  if (status != GC_OK) return status;
+  if (y.cols < 7 || y.cols % 6 != 1 || targets.cols != 3 || !same_rows(y, targets, false))
+    return fail(GC_INVALID_SHAPE, "mixture_density: expected outputs [..., 6M+1] and targets [..., 3], got %s and %s",
+                y.shape().c_str(), targets.shape().c_str());
+  if (const Tensor* weights = plan.input(node, kWeights)) {
+    status = expect_dtype(node, *weights, "weights", GC_F32);
+    if (status != GC_OK) return status;
+    if (!same_rows(y, *weights, true))
+      return fail(GC_INVALID_SHAPE, "mixture_density: weights %s do not fit outputs %s", weights->shape().c_str(),
+                  y.shape().c_str());
+  }
+  const double clip = node.attributes[0];
+  if (!(clip >= 0 && clip <= kMost))
+    return fail(GC_INVALID_ARGUMENT, "mixture_density: expected a clip from 0 to 1e30, got %g", clip);
+  return GC_OK;
+}
+
+void prepare(Plan& plan, Node& node) {
+  const Tensor& y = *plan.input(node, kY);
+  node.buffers.push_back({plan.threads * round_up(y.cols, 8) * 8, Life::kForward});
+  node.buffers.push_back({(y.rows + 1) * 8, Life::kSaved});
+  if (node.trains) node.buffers.push_back({y.bytes(), Life::kSaved});
+  node.why = "density and gradient in one pass over each row, in double";
+}
+
+double weight_of(const Tensor* weights, int64_t row) {
+  return weights ? static_cast<double>(weights->data[row / weights->cols * weights->ld + row % weights->cols]) : 1;
+}
+
+// One Gaussian at one point: z are the distances in deviations, turned so that the correlation is not negative.
+struct Gaussian {
+  double inverse1, inverse2;  // of the deviations
+  double z1, z2, sign;
+  double u;       // exp(-2 |rho^|)
+  double sharp;   // 1 / (1 - rho^2)
+  double square;  // z1^2 + z2^2 - 2 rho z1 z2 (equation 25)
+
+  Gaussian(const MixtureRow& r, int64_t j, double x1, double x2) {
+    inverse1 = std::exp(-within(r.sigma1(j), kMostExponent));
+    inverse2 = std::exp(-within(r.sigma2(j), kMostExponent));
+    sign = r.rho(j) < 0 ? -1 : 1;
+    u = std::exp(-2 * within(std::fabs(r.rho(j)), kMostExponent));
+    sharp = (1 + u) * (1 + u) / (4 * u);
+    z1 = within((x1 - r.mu1(j)) * inverse1, kMostDistance);
+    z2 = within((x2 - r.mu2(j)) * inverse2, kMostDistance) * sign;
+    square = (z1 - z2) * (z1 - z2) + 2 * apart() * z1 * z2;
+  }
+  double apart() const { return 2 * u / (1 + u); }  // 1 - |rho|
+  // Logarithm of the density (equation 24).
+  double log_density(const MixtureRow& r, int64_t j) const {
+    return -kLog2Pi - r.sigma1(j) - r.sigma2(j) + 0.5 * std::log(sharp) - within(0.5 * square * sharp, kMost);
+  }
+};
+
+struct Row {
+  MixtureRow y;
+  double x1, x2, end;
+};
+
+// Fills `share` with each Gaussian's share of the density (equation 28); returns the nats of the point (equation 26).
+double row_nats(const Row& row, double* share) {
+  const int64_t M = row.y.M;
+  double most = -HUGE_VAL, top = -HUGE_VAL;
+  for (int64_t j = 0; j < M; ++j) {
+    share[j] = row.y.pi(j) + Gaussian(row.y, j, row.x1, row.x2).log_density(row.y, j);
+    most = share[j] > most ? share[j] : most;
+    top = row.y.pi(j) > top ? row.y.pi(j) : top;
+  }
+  double sum = 0, mass = 0;
+  for (int64_t j = 0; j < M; ++j) {
+    sum += share[j] = std::exp(share[j] - most);
+    mass += std::exp(row.y.pi(j) - top);
+  }
+  for (int64_t j = 0; j < M; ++j) share[j] /= sum;
+  const double e = row.y.end();
+  const double stroke = (e > 0 ? e : 0) - e * row.end + std::log1p(std::exp(-std::fabs(e)));
+  return within(std::log(mass) + top - std::log(sum) - most + stroke, kMost);
+}
+
+void row_gradient(const Row& row, const double* share, double clip, float* to) {
+  const int64_t M = row.y.M;
+  const double bound = clip > 0 ? clip : kMost;
+  const auto give = [&](int64_t kind, int64_t j, double d) {
+    to[1 + kind * M + j] = static_cast<float>(within(d, bound));
+  };
+  const double e = row.y.end(), small = std::exp(-std::fabs(e));
+  to[0] = static_cast<float>(within((e > 0 ? 1 : small) / (1 + small) - row.end, bound));
+  double top = -HUGE_VAL, mass = 0;
+  for (int64_t j = 0; j < M; ++j) top = row.y.pi(j) > top ? row.y.pi(j) : top;
+  for (int64_t j = 0; j < M; ++j) mass += std::exp(row.y.pi(j) - top);
+  for (int64_t j = 0; j < M; ++j) {
+    const double s = share[j];
+    give(0, j, std::exp(row.y.pi(j) - top) / mass - s);
+    if (s == 0) {
+      for (int64_t kind = 1; kind < 6; ++kind) give(kind, j, 0);
+      continue;
+    }
+    const Gaussian g(row.y, j, row.x1, row.x2);
+    const double first = within(g.sharp * ((g.z1 - g.z2) + g.apart() * g.z2), kMostSlope),
+                 second = within(g.sharp * ((g.z2 - g.z1) + g.apart() * g.z1), kMostSlope);
+    give(1, j, -s * first * g.inverse1);
+    give(2, j, -s * second * g.inverse2 * g.sign);
+    give(3, j, s * (1 - g.z1 * first));
+    give(4, j, s * (1 - g.z2 * second));
+    give(5, j, -s * g.sign * (g.z1 * g.z2 + (1 - g.apart()) * (1 - g.sharp * g.square)));
+  }
+}
+
+Row row_of(const Tensor& y, const Tensor& targets, int64_t row) {
+  const float* x = targets.data + row * targets.ld;
+  return {{y.data + row * y.ld, (y.cols - 1) / 6},
+          static_cast<double>(x[0]),
+          static_cast<double>(x[1]),
+          static_cast<double>(x[2])};
+}
+
+void forward(Plan& plan, Node& node) {
+  const Tensor &y = *plan.input(node, kY), &targets = *plan.input(node, kTargets),
+               *weights = plan.input(node, kWeights), &out = *plan.output(node, 0);
+  double* nats = reinterpret_cast<double*>(node.buffers[kNats].data);
+  float* gradient = plan.training && node.buffers.size() > kGradient ? node.buffers[kGradient].data : nullptr;
+  const bool skips = !weights || !weights->wants_grad;
+  double total_weight = 0;
+  for (int64_t row = 0; row < y.rows; ++row) {
+    const double w = weight_of(weights, row);
+    if (!(w >= 0 && w <= 3.4e38)) {
+      plan.run_status = fail(GC_OUT_OF_RANGE, "mixture_density: expected weights of 0 or more, got %g in row %lld", w,
+                             static_cast<long long>(row));
+      return;
+    }
+    total_weight += w;
+  }
+  parallel(plan.team(60.0 * static_cast<double>(y.rows * y.cols)), [&](int index, int team) {
+    double* share_of = reinterpret_cast<double*>(node.buffers[kScratch].data) + index * round_up(y.cols, 8);
+    const Range mine = share(y.rows, index, team);
+    for (int64_t i = mine.begin; i < mine.end; ++i) {
+      if (skips && weight_of(weights, i) == 0) {  // whatever stands in it
+        nats[i + 1] = 0;
+        if (gradient) memset(gradient + i * y.ld, 0, static_cast<size_t>(y.cols) * 4);
+        continue;
+      }
+      const Row row = row_of(y, targets, i);
+      nats[i + 1] = row_nats(row, share_of);
+      if (gradient) row_gradient(row, share_of, node.attributes[0], gradient + i * y.ld);
+    }
+  });
+  nats[0] = total_weight;
+  double total = 0;
+  for (int64_t i = 0; i < y.rows; ++i) total += weight_of(weights, i) * nats[i + 1];
+  out.data[0] = total_weight > 0 ? static_cast<float>(total / total_weight) : 0.0f;
+  out.data[1] = static_cast<float>(total_weight);
+}
+
+// The points' gradient is minus that of all means; the end's is minus its logit.
+template <class F>
+void target_gradient(Plan& plan, const Node& node, const Tensor& t, F scale_of) {
+  const Tensor& y = *plan.input(node, kY);
+  const int64_t M = (y.cols - 1) / 6;
+  for_rows(plan, t, 10 * static_cast<double>(M), [&](int64_t row) {
+    const float* d = node.buffers[kGradient].data + row * y.ld + 1 + M;
+    double sums[3] = {0, 0, -static_cast<double>(y.data[row * y.ld])};
+    for (int64_t j = 0; j < M; ++j) sums[0] -= static_cast<double>(d[j]), sums[1] -= static_cast<double>(d[M + j]);
+    const double scale = scale_of(row);
+    put(t.grad + row * t.ld, 3, node.accumulate[kTargets],
+        [&](int64_t j) { return scale == 0 ? 0.0f : static_cast<float>(sums[j] * scale); });
+  });
+}
+
+void backward(Plan& plan, Node& node) {
+  const Tensor &y = *plan.input(node, kY), &targets = *plan.input(node, kTargets),
+               *weights = plan.input(node, kWeights), &out = *plan.output(node, 0);
+  const double* nats = reinterpret_cast<const double*>(node.buffers[kNats].data);
+  const double total = nats[0];
+  if (!out.grad || !(total > 0)) return no_gradients(plan, node);
+  const double loss_grad = static_cast<double>(out.grad[0]);
+  const auto scale_of = [&](int64_t row) { return loss_grad * weight_of(weights, row) / total; };
+  const float* from = node.buffers[kGradient].data;
+  if (y.grad) {
+    for_rows(plan, y, 2, [&](int64_t row) {
+      const float scale = static_cast<float>(scale_of(row)), *d = from + row * y.ld;
+      put(y.grad + row * y.ld, y.cols, node.accumulate[kY], [=](int64_t j) { return d[j] * scale; });
+    });
+  }
+  if (targets.grad) target_gradient(plan, node, targets, scale_of);
+  if (!weights || !weights->grad) return;
+  double mean = 0;
+  for (int64_t row = 0; row < y.rows; ++row) mean += weight_of(weights, row) * nats[row + 1] / total;
+  for (int64_t r = 0; r < weights->rows; ++r)
+    put(weights->grad + r * weights->ld, weights->cols, node.accumulate[kWeights],
+        [&](int64_t j) { return static_cast<float>(loss_grad * (nats[r * weights->cols + j + 1] - mean) / total); });
+}
+}  // namespace
+
+const OpDef op_mixture_density = {
+    GC_OP_MIXTURE_DENSITY, "mixture_density", 2, 3, 1, 1, 1, true, false, false, check, prepare, forward, backward};
+}  // namespace gatecell

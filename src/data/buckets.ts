@@ -1,0 +1,93 @@
+// Batches of many sequences of different lengths: shuffled anew each epoch, those of one batch about equally long. What a
+// batch holds depends on (seed, epoch, step) alone, so that a resumed run goes on with the very next batch.
+
+import { GatecellError } from '../errors.js'
+import { createRandom } from '../random.js'
+
+/** Where a training stands in its samples; plain JSON. */
+export interface BucketCursor {
+  readonly epoch: number
+  readonly step: number
+}
+
+export interface Buckets {
+  readonly batch: number
+  readonly stepsPerEpoch: number
+  /** Indices of the samples of a batch, at most `batch`; every sample is in one batch of an epoch. */
+  samples(cursor: BucketCursor): readonly number[]
+  next(cursor: BucketCursor): BucketCursor
+}
+
+/** Lengths within this ratio may share a batch. */
+const RATIO = 1.25
+
+/** The length that a batch whose longest sequence has `length` steps is padded to: one of few, so that plans are few. */
+export function paddedLength(length: number): number {
+  let padded = 16
+  while (padded < length) padded = Math.ceil((padded * RATIO) / 8) * 8
+  return padded
+}
+
+/** Batches of the sequences whose lengths are given. `shuffle` false: in order of length, the same each epoch. */
+export function createBuckets(
+  lengths: ArrayLike<number>,
+  options: { batch: number; seed?: number; shuffle?: boolean }
+): Buckets {
+  const { batch, seed = 0, shuffle = true } = options
+  if (!Number.isSafeInteger(batch) || batch < 1)
+    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected an integer of 1 or more as batch but received ${batch}.`)
+  if (lengths.length === 0)
+    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to make batches of but there is none.')
+  let made: { epoch: number; batches: number[][] } | null = null
+  const epochOf = (epoch: number) => {
+    if (made?.epoch !== epoch) made = { epoch, batches: cut(lengths, batch, shuffle ? `epoch ${epoch}` : null, seed) }
+    return made.batches
+  }
+  const stepsPerEpoch = epochOf(0).length
+  return {
+    batch,
+    stepsPerEpoch,
+    samples({ epoch, step }) {
+      const found = epochOf(epoch)[step]
+      if (found) return found
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected a step from 0 to ${stepsPerEpoch - 1} in the cursor of the batches but received ${String(step)}.`
+      )
+    },
+    next: ({ epoch, step }) => (step + 1 < stepsPerEpoch ? { epoch, step: step + 1 } : { epoch: epoch + 1, step: 0 })
+  }
+}
+
+/** One epoch. The number of batches does not depend on the order. */
+function cut(lengths: ArrayLike<number>, batch: number, name: string | null, seed: number): number[][] {
+  const order = Array.from({ length: lengths.length }, (_, i) => i)
+  const byLength = (a: number, b: number) => lengths[a]! - lengths[b]! || a - b
+  const random = name === null ? null : createRandom(seed, name)
+  if (random) permute(order, (n) => random.below(n))
+  else order.sort(byLength)
+  const open = new Map<number, number[]>()
+  const batches: number[][] = []
+  for (const index of order) {
+    const key = paddedLength(lengths[index]!)
+    const bucket = open.get(key) ?? []
+    open.set(key, bucket)
+    bucket.push(index)
+    if (bucket.length < batch) continue
+    batches.push(bucket)
+    open.delete(key)
+  }
+  // What is left of all buckets, in order of length, so that one batch alone is not full.
+  const rest = [...open.values()].flat().sort(byLength)
+  for (let begin = 0; begin < rest.length; begin += batch) batches.push(rest.slice(begin, begin + batch))
+  if (random) permute(batches, (n) => random.below(n))
+  return batches
+}
+
+/** Fisher and Yates. */
+function permute<T>(items: T[], below: (n: number) => number): void {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = below(i + 1)
+    ;[items[i], items[j]] = [items[j]!, items[i]!]
+  }
+}

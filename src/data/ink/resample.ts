@@ -1,0 +1,65 @@
+// New points along the path of a pen: at equal distances or equal times, stroke by stroke, each point a function of what
+// was written before it alone. So it reads while the pen moves, and a whole sample gives the same points.
+
+import { inkLimits, invalidInk, type Stroke } from './strokes.js'
+import type { InkNormalisation } from './shape.js'
+
+/** Points of one stroke as they come: [x, y, t] out for [x, y, t] in. */
+export interface Resampler {
+  /** Reads a point; the first one of a stroke is always handed on. */
+  point(x: number, y: number, t: number, out: (x: number, y: number, t: number) => void): void
+  /** The pen is up: hands the last point on where it is far enough from the one before. */
+  up(out: (x: number, y: number, t: number) => void): void
+}
+
+export function createResampler({ resample, step }: Pick<InkNormalisation, 'resample' | 'step'>): Resampler {
+  let down = false
+  let [x0, y0, t0] = [0, 0, 0] // the last point read
+  let left = 0 // distance or time from it to the next one handed on
+  return {
+    point(x, y, t, out) {
+      if (!down || resample === 'none') {
+        down = true
+        left = step
+        out(x, y, t)
+      } else {
+        const length = resample === 'time' ? t - t0 : Math.hypot(x - x0, y - y0)
+        let at = left
+        for (; at <= length; at += step) {
+          const share = at / length
+          out(x0 + share * (x - x0), y0 + share * (y - y0), t0 + share * (t - t0))
+        }
+        left = at - length
+      }
+      ;[x0, y0, t0] = [x, y, t]
+    },
+    up(out) {
+      // `left` is a whole step right after a point: less than half of one behind it the end is near enough.
+      if (down && resample !== 'none' && left < step / 2) out(x0, y0, t0)
+      down = false
+    }
+  }
+}
+
+/** Whole strokes resampled. ERR_INVALID_INK where more points would come than ink may have. */
+export function resampleStrokes(
+  strokes: readonly Stroke[],
+  settings: Pick<InkNormalisation, 'resample' | 'step'>,
+  source = 'the ink'
+): Stroke[] {
+  const resampler = createResampler(settings)
+  let count = 0
+  return strokes.map((stroke) => {
+    const points: [number, number, number][] = []
+    const keep = (x: number, y: number, t: number) => {
+      if (++count > inkLimits.points)
+        throw invalidInk(source, `at most ${inkLimits.points} points after resampling`, 'more')
+      points.push([x, y, t])
+    }
+    for (let i = 0; i < stroke.x.length; i++)
+      resampler.point(stroke.x[i]!, stroke.y[i]!, stroke.t ? stroke.t[i]! : i, keep)
+    resampler.up(keep)
+    const column = (k: 0 | 1 | 2) => Float64Array.from(points, (point) => point[k])
+    return { x: column(0), y: column(1), t: stroke.t && column(2) }
+  })
+}

@@ -1,0 +1,132 @@
+// What is done to the shape of ink before a network sees it: its size and slant are taken out, points are laid at equal
+// distances. The settings are a value that a checkpoint keeps, so that a served model sees what it was trained on.
+
+import { GatecellError } from '../../errors.js'
+import type { Stroke } from './strokes.js'
+
+export interface InkNormalisation {
+  /**
+   * 'sample': each sample by its own size, about the height of its letters. 'fixed': all by `unit`, which alone allows to
+   * read while the pen moves.
+   */
+  readonly scale: 'sample' | 'fixed'
+  /** Size of the training data in its own units; what 'fixed' divides by. */
+  readonly unit: number
+  /** Takes the mean slant of the upright strokes out; with scale 'sample' only. */
+  readonly deslant: boolean
+  /**
+   * 'length': points at equal distances along the path, `step` in sizes. 'time': points at equal times, `step` in units of t,
+   * or in points where there is none. 'none': the points as they are.
+   */
+  readonly resample: 'length' | 'time' | 'none'
+  readonly step: number
+}
+
+/** Throws ERR_FILE_FORMAT (a checkpoint's settings) unless `value` is a normalisation. */
+export function normalisationFromJson(value: unknown, path: string): InkNormalisation {
+  const { scale, unit, deslant, resample, step } = (value ?? {}) as Partial<InkNormalisation>
+  const positive = (number: unknown) => typeof number === 'number' && number > 0 && Number.isFinite(number)
+  const legal =
+    (scale === 'sample' || scale === 'fixed') &&
+    positive(unit) &&
+    typeof deslant === 'boolean' &&
+    (resample === 'length' || resample === 'time' || resample === 'none') &&
+    positive(step)
+  if (legal) return { scale, unit: unit!, deslant, resample, step: step! }
+  throw new GatecellError('ERR_FILE_FORMAT', `Expected the normalisation of ink in ${path} but found another value.`)
+}
+
+/** Mean and deviation of the path's points, each stretch weighted by its length. */
+function moments(strokes: readonly Stroke[]): { x: number; y: number; deviation: number } {
+  let [total, sumX, sumY, sumYY] = [0, 0, 0, 0]
+  for (const { x, y } of strokes) {
+    for (let i = 0; i < x.length; i++) {
+      const before = Math.max(0, i - 1)
+      // A dot counts a little, so that ink of dots alone has a middle.
+      const length = Math.hypot(x[i]! - x[before]!, y[i]! - y[before]!) + 1e-9
+      const [midX, midY] = [(x[i]! + x[before]!) / 2, (y[i]! + y[before]!) / 2]
+      total += length
+      sumX += length * midX
+      sumY += length * midY
+      sumYY += length * midY * midY
+    }
+  }
+  const y = sumY / total
+  return { x: sumX / total, y, deviation: Math.sqrt(Math.max(0, sumYY / total - y * y)) }
+}
+
+/** Deviations of y to a size: about the height of a line of writing. */
+const HEIGHTS = 4
+/** A flat sign, a dash, is not blown up to the height of letters: its size is at least this share of its longest stroke. */
+const LEAST_SHARE = 0.1
+
+/** The size of ink in its own units, and its middle. The size is above 0. */
+export function measureInk(strokes: readonly Stroke[]): { size: number; x: number; y: number } {
+  const { x, y, deviation } = moments(strokes)
+  let longest = 0
+  for (const stroke of strokes) {
+    const [width, height] = [stroke.x, stroke.y].map(
+      (values) => Math.max(...minMax(values)) - Math.min(...minMax(values))
+    )
+    longest = Math.max(longest, Math.hypot(width!, height!))
+  }
+  const size = Math.max(HEIGHTS * deviation, LEAST_SHARE * longest)
+  return { size: size > 0 ? size : 1, x, y }
+}
+
+function minMax(values: Float64Array): [number, number] {
+  let [least, most] = [Infinity, -Infinity]
+  for (const value of values) {
+    least = Math.min(least, value)
+    most = Math.max(most, value)
+  }
+  return [least, most]
+}
+
+/** Steepness from which a stretch counts as upright: |dy| above this times |dx|. */
+const UPRIGHT = 1
+
+/** dx / dy of the upright stretches, weighted by their height: 0 for upright writing, above 0 where it leans to the right. */
+export function slantOf(strokes: readonly Stroke[]): number {
+  let [along, up] = [0, 0]
+  for (const { x, y } of strokes) {
+    for (let i = 1; i < x.length; i++) {
+      const [dx, dy] = [x[i]! - x[i - 1]!, y[i]! - y[i - 1]!]
+      if (Math.abs(dy) <= UPRIGHT * Math.abs(dx)) continue
+      along += dx * Math.sign(dy)
+      up += Math.abs(dy)
+    }
+  }
+  return up > 0 ? along / up : 0
+}
+
+/** Every point through `map`; times stay. */
+export function mapPoints(
+  strokes: readonly Stroke[],
+  map: (x: number, y: number) => readonly [number, number]
+): Stroke[] {
+  return strokes.map((stroke) => {
+    const x = new Float64Array(stroke.x.length)
+    const y = new Float64Array(stroke.x.length)
+    for (let i = 0; i < x.length; i++) [x[i], y[i]] = map(stroke.x[i]!, stroke.y[i]!) as [number, number]
+    return { x, y, t: stroke.t }
+  })
+}
+
+/** Size, place and slant taken out: coordinates in sizes, from the middle ('sample') or from the first point ('fixed'). */
+export function normaliseShape(strokes: readonly Stroke[], settings: InkNormalisation): Stroke[] {
+  if (settings.scale === 'fixed') {
+    const [x0, y0] = [strokes[0]!.x[0]!, strokes[0]!.y[0]!]
+    return mapPoints(strokes, (x, y) => [(x - x0) / settings.unit, (y - y0) / settings.unit])
+  }
+  const slant = settings.deslant ? slantOf(strokes) : 0
+  const upright = slant === 0 ? strokes : mapPoints(strokes, (x, y) => [x - slant * y, y])
+  const { size, x: middleX, y: middleY } = measureInk(upright)
+  return mapPoints(upright, (x, y) => [(x - middleX) / size, (y - middleY) / size])
+}
+
+/** The median size of samples: the unit of 'fixed'. */
+export function medianSize(samples: readonly { strokes: readonly Stroke[] }[]): number {
+  const sizes = Float64Array.from(samples, ({ strokes }) => measureInk(strokes).size).sort()
+  return sizes[sizes.length >> 1] ?? 1
+}

@@ -1,0 +1,118 @@
+// Ink: what a pen wrote, as strokes of points in the order of writing. x grows to the right and y up, in any unit; t grows
+// with time, in any unit, where the device said it. Every reader of this folder hands out ink through `createInk`, which
+// refuses what no model can use: no strokes, a single point, coordinates that are not finite.
+
+import { GatecellError } from '../../errors.js'
+
+export interface Stroke {
+  readonly x: Float64Array
+  readonly y: Float64Array
+  /** Times of the points, never falling within a stroke; null where the source has none. */
+  readonly t: Float64Array | null
+}
+
+export interface Ink {
+  readonly strokes: readonly Stroke[]
+  /** What was written, where the source says it. */
+  readonly text: string | null
+  /** What else the source says about the sample: writer, font, comment ... */
+  readonly fields: Readonly<Record<string, string>>
+  /** Where it stands, for messages: file and line or number. */
+  readonly source: string
+}
+
+/** A sample that was read but not judged: calling it gives the ink, or throws ERR_INVALID_INK. */
+export type InkDraft = () => Ink
+
+/** One point as people write it: [x, y] or [x, y, t]. */
+export type InkPoint = readonly number[]
+
+/** Sizes beyond which ink is refused: far above any sentence, far below what fills a memory. */
+export const inkLimits = { strokes: 2 ** 14, points: 2 ** 17, coordinate: 1e12, text: 2 ** 12 } as const
+
+/** ERR_INVALID_INK: `expected` and `found` in the house's one sentence. */
+export function invalidInk(source: string, expected: string, found: string): GatecellError {
+  return new GatecellError('ERR_INVALID_INK', `Expected ${expected} in ${source} but found ${found}.`)
+}
+
+/**
+ * Ink from strokes of points. `yDown`: y grows downwards in the source, as on screens. ERR_INVALID_INK for no strokes, fewer
+ * than two points in all, sizes beyond `inkLimits`, coordinates that are not finite numbers, times that fall.
+ */
+export function createInk(
+  strokes: readonly (readonly InkPoint[])[],
+  options: { text?: string | null; fields?: Record<string, string>; source?: string; yDown?: boolean } = {}
+): Ink {
+  const { text = null, fields = {}, source = 'the ink', yDown = false } = options
+  if (strokes.length === 0) throw invalidInk(source, 'at least one stroke', 'none')
+  if (strokes.length > inkLimits.strokes)
+    throw invalidInk(source, `at most ${inkLimits.strokes} strokes`, String(strokes.length))
+  const points = strokes.reduce((sum, stroke) => sum + stroke.length, 0)
+  if (points < 2) throw invalidInk(source, 'at least two points', points === 0 ? 'none' : 'a single one')
+  if (points > inkLimits.points) throw invalidInk(source, `at most ${inkLimits.points} points`, String(points))
+  if (text !== null && text.length > inkLimits.text)
+    throw invalidInk(source, `a text of at most ${inkLimits.text} characters`, String(text.length))
+  const timed = strokes.every((stroke) => stroke.every((point) => point.length === 3))
+  return {
+    strokes: strokes.map((stroke, index) => toStroke(stroke, timed, yDown, `stroke ${index + 1} of ${source}`)),
+    text,
+    fields,
+    source
+  }
+}
+
+function toStroke(points: readonly InkPoint[], timed: boolean, yDown: boolean, source: string): Stroke {
+  if (points.length === 0) throw invalidInk(source, 'at least one point', 'none')
+  const x = new Float64Array(points.length)
+  const y = new Float64Array(points.length)
+  const t = timed ? new Float64Array(points.length) : null
+  points.forEach((point, i) => {
+    const fits = (point.length === 2 || point.length === 3) && point.every(isCoordinate)
+    if (!fits) throw invalidInk(source, `finite numbers [x, y] or [x, y, t] as point ${i + 1}`, show(point))
+    x[i] = point[0]!
+    y[i] = yDown ? -point[1]! : point[1]!
+    if (t) t[i] = point[2]!
+    if (t && i > 0 && t[i]! < t[i - 1]!)
+      throw invalidInk(source, `a time that does not fall at point ${i + 1}`, show(point))
+  })
+  return { x, y, t }
+}
+
+function isCoordinate(value: unknown): boolean {
+  return typeof value === 'number' && Math.abs(value) <= inkLimits.coordinate
+}
+
+function show(point: readonly unknown[]): string {
+  return `[${point.slice(0, 4).map(String).join(', ').slice(0, 60)}]`
+}
+
+/** The ink as [[[x, y] or [x, y, t], ...], ...], the strokes of stroke JSON. */
+export function inkPoints(strokes: readonly Stroke[]): number[][][] {
+  return strokes.map(({ x, y, t }) => Array.from(x, (value, i) => (t ? [value, y[i]!, t[i]!] : [value, y[i]!])))
+}
+
+/** Number of points. */
+export function countPoints(strokes: readonly Stroke[]): number {
+  return strokes.reduce((sum, { x }) => sum + x.length, 0)
+}
+
+export interface Box {
+  readonly left: number
+  readonly right: number
+  readonly bottom: number
+  readonly top: number
+}
+
+/** The smallest box around all points. */
+export function boxOf(strokes: readonly Stroke[]): Box {
+  let [left, right, bottom, top] = [Infinity, -Infinity, Infinity, -Infinity]
+  for (const { x, y } of strokes) {
+    for (let i = 0; i < x.length; i++) {
+      left = Math.min(left, x[i]!)
+      right = Math.max(right, x[i]!)
+      bottom = Math.min(bottom, y[i]!)
+      top = Math.max(top, y[i]!)
+    }
+  }
+  return { left, right, bottom, top }
+}

@@ -1,0 +1,190 @@
+// Decoding what a network trained with connectionist temporal classification says: the best path, and the beam search over
+// prefixes (Hannun, Maas, Jurafsky, Ng, "First-pass large vocabulary continuous speech recognition using bi-directional
+// recurrent DNNs", 2014), which sums over alignments and may ask a scorer.
+
+import { GatecellError } from '../errors.js'
+import { expectNumber } from '../graph/check.js'
+import { Prefix, keepBest } from './beam.js'
+import { logSoftmax, type Scorer } from './scorers.js'
+
+/** Logits [K] of each step in turn; logarithms of probabilities are logits too. */
+export type Rows = Iterable<ArrayLike<number>>
+
+/** The rows of sample `b` of logits [T, B, K], its first `length` steps. */
+export function* rowsOf(
+  logits: Float32Array,
+  [steps, batch, symbols]: readonly [number, number, number],
+  b: number,
+  length = steps
+): Generator<Float32Array> {
+  expectNumber('rowsOf', 'b', b, 0, batch - 1, true)
+  expectNumber('rowsOf', 'length', length, 0, steps, true)
+  for (let t = 0; t < length; t++) yield logits.subarray((t * batch + b) * symbols, (t * batch + b + 1) * symbols)
+}
+
+/** Labels, and for each the step at which the best path first emits it. */
+export interface CtcPath {
+  labels: Int32Array
+  steps: Int32Array
+}
+
+/** Best path decoding: the likeliest symbol of each step, repeats joined, blanks left out. It reads while rows come. */
+export function ctcGreedy(rows: Rows, options: { blank?: number } = {}): CtcPath {
+  const { blank = 0 } = options
+  const labels: number[] = []
+  const steps: number[] = []
+  let before = blank
+  let t = 0
+  for (const row of rows) {
+    const symbol = largest(row)
+    if (symbol !== blank && symbol !== before) {
+      labels.push(symbol)
+      steps.push(t)
+    }
+    before = symbol
+    t++
+  }
+  return { labels: Int32Array.from(labels), steps: Int32Array.from(steps) }
+}
+
+function largest(row: ArrayLike<number>): number {
+  let best = 0
+  for (let k = 0; k < row.length; k++) {
+    if (Number.isNaN(row[k]!)) {
+      throw new GatecellError('ERR_OUT_OF_RANGE', `Expected numbers to decode but received NaN for symbol ${k}.`)
+    }
+    if (row[k]! > row[best]!) best = k
+  }
+  return best
+}
+
+export interface CtcBeamOptions {
+  /** Index of the blank; default 0. */
+  blank?: number
+  /** Prefixes that are followed; default 16. */
+  width?: number
+  /** Symbols this many nats below the likeliest of their step start nothing new; default 12. Infinity: all are tried. */
+  prune?: number
+  scorer?: Scorer
+}
+
+export interface CtcHypothesis {
+  labels: Int32Array
+  /** Nats of the labels under the network, summed over the alignments that were followed. */
+  logProbability: number
+  /** With the scorer; what hypotheses are ordered by. */
+  score: number
+}
+
+/** A search that reads step by step. */
+export interface CtcBeam {
+  /** Reads the logits [K] of the next step. Throws ERR_OUT_OF_RANGE for a NaN. */
+  push(row: ArrayLike<number>): void
+  /** The likeliest prefix so far, whether it may end or not. */
+  readonly prefix: Int32Array
+  /** At most `count` label sequences, best first; none where the scorer lets no prefix of the beam end. */
+  best(count?: number): CtcHypothesis[]
+}
+
+interface Entry {
+  prefix: Prefix
+  /** Nats of the alignments that end in a blank, and in the last label. */
+  blank: number
+  label: number
+  /** Of the scorer. */
+  bonus: number
+  score: number
+}
+
+export function createCtcBeam(options: CtcBeamOptions = {}): CtcBeam {
+  const { blank = 0, width = 16, prune = 12, scorer } = options
+  expectNumber('createCtcBeam', 'blank', blank, 0, 2 ** 31 - 1, true)
+  expectNumber('createCtcBeam', 'width', width, 1, 2 ** 20, true)
+  expectNumber('createCtcBeam', 'prune', prune, 0, Infinity)
+  const root = new Prefix(null, -1)
+  let beam: Entry[] = [{ prefix: root, blank: 0, label: -Infinity, bonus: 0, score: 0 }]
+
+  function push(row: ArrayLike<number>): void {
+    if (blank >= row.length) {
+      throw new GatecellError(
+        'ERR_INVALID_SHAPE',
+        `Expected at least ${blank + 1} symbols a step, the blank ${blank} among them, but received ${row.length}.`
+      )
+    }
+    const nats = logSoftmax(row)
+    const open = opening(nats, blank, prune)
+    const next = new Map<Prefix, Entry>()
+    const entry = (prefix: Prefix, bonus: number): Entry => {
+      let found = next.get(prefix)
+      if (!found) next.set(prefix, (found = { prefix, blank: -Infinity, label: -Infinity, bonus, score: 0 }))
+      return found
+    }
+    for (const from of beam) {
+      const { prefix } = from
+      const total = logAdd(from.blank, from.label)
+      const stay = entry(prefix, from.bonus)
+      stay.blank = logAdd(stay.blank, total + nats[blank]!)
+      if (prefix.parent) stay.label = logAdd(stay.label, from.label + nats[prefix.token]!)
+      for (const label of open) {
+        // After its equal a label begins anew only behind a blank.
+        const grown = (label === prefix.token && prefix.parent ? from.blank : total) + nats[label]!
+        if (grown === -Infinity) continue
+        const own = scorer ? scorer.score(prefix.state(scorer), label) : 0
+        if (own === -Infinity) continue
+        const to = entry(prefix.child(label), from.bonus + own)
+        to.label = logAdd(to.label, grown)
+      }
+    }
+    const entries = [...next.values()]
+    for (const one of entries) one.score = logAdd(one.blank, one.label) + one.bonus
+    beam = keepBest(
+      entries.filter(({ score }) => score > -Infinity),
+      width
+    )
+    const kept = new Set(beam.map(({ prefix }) => prefix))
+    for (const { prefix } of entries) if (!kept.has(prefix)) prefix.release((other) => kept.has(other))
+  }
+
+  return {
+    push,
+    get prefix() {
+      return beam[0]?.prefix.tokens() ?? new Int32Array(0)
+    },
+    best(count = 1) {
+      expectNumber('best', 'count', count, 0, 2 ** 20, true)
+      const ends = beam.map((one) => ({
+        ...one,
+        score: one.score + (scorer ? scorer.end(one.prefix.state(scorer)) : 0)
+      }))
+      return keepBest(
+        ends.filter(({ score }) => score > -Infinity),
+        count
+      ).map((one) => ({
+        labels: one.prefix.tokens(),
+        logProbability: logAdd(one.blank, one.label),
+        score: one.score
+      }))
+    }
+  }
+}
+
+/** The `best` likeliest label sequences of `rows`; see `createCtcBeam`. */
+export function ctcBeamSearch(rows: Rows, options: CtcBeamOptions & { best?: number } = {}): CtcHypothesis[] {
+  const beam = createCtcBeam(options)
+  for (const row of rows) beam.push(row)
+  return beam.best(options.best)
+}
+
+/** The labels within `prune` nats of the likeliest symbol. */
+function opening(nats: Float64Array, blank: number, prune: number): number[] {
+  let most = -Infinity
+  for (const value of nats) if (value > most) most = value
+  const labels: number[] = []
+  for (let k = 0; k < nats.length; k++) if (k !== blank && nats[k]! >= most - prune) labels.push(k)
+  return labels
+}
+
+function logAdd(a: number, b: number): number {
+  const most = Math.max(a, b)
+  return most === -Infinity ? most : most + Math.log1p(Math.exp(Math.min(a, b) - most))
+}

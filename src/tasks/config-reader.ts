@@ -1,0 +1,36 @@
+// Reads the configuration in a model file, strictly: every refusal names the part (ERR_FILE_FORMAT).
+
+import { GatecellError } from '../errors.js'
+
+export type Fields = Readonly<Record<string, unknown>>
+export type ConfigReader = ReturnType<typeof configReader>
+
+/** A size of anything in a configuration. */
+export const MAX_SIZE = 2 ** 20
+export const MAX_COUNT = Number.MAX_SAFE_INTEGER
+
+export function configReader(path: string) {
+  const refuse = (expected: string, name: string): never => {
+    const message = `Expected ${expected} as "${name}" in the configuration of ${path} but found another value: the model is damaged`
+    throw new GatecellError('ERR_FILE_FORMAT', message)
+  }
+  return {
+    object(value: unknown, name: string): Fields {
+      if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('an object', name)
+      return value as Fields
+    },
+    number(from: Fields, name: string, least: number, most: number, whole = false): number {
+      const value = from[name]
+      const fits = typeof value === 'number' && value >= least && value <= most && (!whole || Number.isInteger(value))
+      return fits ? value : refuse(`${whole ? 'an integer' : 'a number'} from ${least} to ${most}`, name)
+    },
+    boolean(from: Fields, name: string): boolean {
+      const value = from[name]
+      return typeof value === 'boolean' ? value : refuse('true or false', name)
+    },
+    choice<T extends string>(from: Fields, name: string, choices: readonly T[]): T {
+      const found = choices.find((choice) => choice === from[name])
+      return found ?? refuse(choices.join(', '), name)
+    }
+  }
+}

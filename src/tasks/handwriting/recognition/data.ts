@@ -1,0 +1,145 @@
+// Batches for a reading network: ink to features, texts to labels, sequences of about one length side by side. In training
+// each sample is varied anew every epoch, by draws that depend on (seed, epoch, sample) alone.
+
+import { createBuckets, paddedLength, type BucketCursor } from '../../../data/buckets.js'
+import { ctcNeeds } from '../../../data/ctc.js'
+import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../../data/ink/features.js'
+import { countPoints, type Ink } from '../../../data/ink/strokes.js'
+import type { Vocabulary } from '../../../data/vocabulary.js'
+import { GatecellError } from '../../../errors.js'
+import { createRandom } from '../../../random.js'
+import type { BatchSource } from '../../../train/data.js'
+import { textOf } from '../samples.js'
+import type { RecognitionConfig } from './config.js'
+
+/** A sample as a network is trained and measured on it. */
+export interface LabelledInk {
+  readonly ink: Ink
+  readonly text: string
+  /** Ids of the symbols plus one: 0 is the blank. */
+  readonly labels: Int32Array
+  /** Points as they are resampled without variation. */
+  readonly steps: number
+}
+
+type Preparation = Pick<RecognitionConfig, 'normalisation' | 'augmentation'>
+
+/**
+ * Judges samples. ERR_INVALID_INK without a text, ERR_UNKNOWN_SYMBOL, ERR_TARGET_TOO_LONG where the text needs more steps
+ * than the ink has points; `onBad` takes them instead and the sample is left out.
+ */
+export function labelInk(
+  samples: readonly Ink[],
+  vocabulary: Vocabulary,
+  { normalisation }: Pick<RecognitionConfig, 'normalisation'>,
+  onBad?: (error: GatecellError) => void
+): LabelledInk[] {
+  const labelled: LabelledInk[] = []
+  for (const ink of samples) {
+    try {
+      const text = textOf(ink)
+      const labels = encodeText(text, ink, vocabulary)
+      const steps = countPoints(prepareStrokes(ink, normalisation))
+      const needs = ctcNeeds(labels)
+      if (needs > steps) throw tooLong(ink, needs, steps)
+      labelled.push({ ink, text, labels, steps })
+    } catch (error) {
+      if (!onBad || !(error instanceof GatecellError)) throw error
+      onBad(error)
+    }
+  }
+  return labelled
+}
+
+function encodeText(text: string, ink: Ink, vocabulary: Vocabulary): Int32Array {
+  try {
+    return vocabulary.encode(text).map((id) => id + 1)
+  } catch (error) {
+    if (!(error instanceof GatecellError)) throw error
+    throw new GatecellError(error.code, `${error.message.replace(/\.?$/, '')} (${ink.source}).`, { cause: error })
+  }
+}
+
+function tooLong(ink: Ink, needs: number, steps: number): GatecellError {
+  return new GatecellError(
+    'ERR_TARGET_TOO_LONG',
+    `Expected at least ${needs} points to read the text of ${ink.source} from but its ink has ${steps}: take a smaller step of the resampling, or leave the sample out with --skip-bad.`
+  )
+}
+
+/** Features of one sample: varied in training (epoch 0, 1 ...), plain where `epoch` is null. */
+function featuresOf(sample: LabelledInk, index: number, epoch: number | null, seed: number, how: Preparation) {
+  const { normalisation, augmentation } = how
+  const plain = () => inkFeatures(prepareStrokes(sample.ink, normalisation), normalisation)
+  if (epoch === null) return plain()
+  const random = createRandom(seed, `ink ${index} of epoch ${epoch}`)
+  const varied = inkFeatures(prepareStrokes(sample.ink, normalisation, { augmentation, random }), normalisation)
+  // A variation too short for its text is no reading of it.
+  return varied.length / INK_FEATURES >= ctcNeeds(sample.labels) ? varied : plain()
+}
+
+export interface InkSourceOptions {
+  batch: number
+  seed?: number
+  /** Shuffled, varied, without end; false: one pass in order of length, as it is. */
+  train: boolean
+  /** Columns of the labels: of the longest text of all sources of a model, so that its plans are few. */
+  labels: number
+}
+
+export interface InkBatchSource extends BatchSource {
+  readonly stepsPerEpoch: number
+  /** Indices of the samples of one step of the first epoch, for those who look at outputs. */
+  indices(step: number): readonly number[]
+}
+
+export function recognitionSource(
+  samples: readonly LabelledInk[],
+  how: Preparation,
+  { batch, seed = 0, train, labels: columns }: InkSourceOptions
+): InkBatchSource {
+  const lengths = samples.map(({ steps }) => steps)
+  const buckets = createBuckets(lengths, { batch, seed, shuffle: train })
+  const longest = paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1))
+  return {
+    dims: { length: longest, batch, labels: columns },
+    stepsPerEpoch: buckets.stepsPerEpoch,
+    indices: (step) => buckets.samples({ epoch: 0, step }),
+    *batches(cursor) {
+      for (let at = (cursor as BucketCursor | undefined) ?? { epoch: 0, step: 0 }; ;) {
+        const indices = buckets.samples(at)
+        const rows = indices.map((i) => featuresOf(samples[i]!, i, train ? at.epoch : null, seed, how))
+        const labels = indices.map((i) => samples[i]!.labels)
+        const { inputs, length, count } = packRows(rows, labels, batch, columns)
+        const next = buckets.next(at)
+        const dims = { length, batch, labels: columns }
+        yield { inputs, epoch: at.epoch, cursor: { ...next }, reset: true, count, dims }
+        if (!train && next.epoch > at.epoch) return
+        at = next
+      }
+    }
+  }
+}
+
+/** Rows side by side, time-major, zeros behind their ends; rows that are missing have no steps. */
+export function packRows(rows: readonly Float32Array[], labels: readonly Int32Array[], batch: number, columns: number) {
+  const steps = rows.map((row) => row.length / INK_FEATURES)
+  const length = paddedLength(steps.reduce((most, count) => Math.max(most, count), 1))
+  const points = new Float32Array(length * batch * INK_FEATURES)
+  rows.forEach((row, b) => {
+    for (let t = 0; t < steps[b]!; t++) {
+      const at = (t * batch + b) * INK_FEATURES
+      points.set(row.subarray(t * INK_FEATURES, (t + 1) * INK_FEATURES), at)
+    }
+  })
+  const lengths = new Int32Array(batch)
+  lengths.set(steps)
+  const targets = new Int32Array(batch * columns)
+  const labelLengths = new Int32Array(batch)
+  labels.forEach((row, b) => {
+    targets.set(row, b * columns)
+    labelLengths[b] = row.length
+  })
+  const count = steps.reduce((sum, value) => sum + value, 0)
+  return { inputs: { points, lengths, labels: targets, labelLengths }, length, count }
+}

@@ -1,0 +1,26 @@
+// What a training of a reader does when it is told nothing, in one place: found by experiments on real digits, strings of
+// them and synthetic words.
+
+import { inkAugmentations } from '../../../data/ink/augment.js'
+
+export const networkDefaults = { hidden: 96, layers: 2, bidirectional: true, dropout: 0.2 } as const
+
+export const trainingDefaults = {
+  batch: 16,
+  optimizer: 'adam',
+  learningRate: 3e-3,
+  schedule: 'cosine',
+  warmup: 0.02,
+  clip: 1,
+  seed: 0,
+  precision: 'f32',
+  epochs: 20
+} as const
+
+/** Points a sixteenth of the height of a line apart. */
+export const normalisationDefaults = { scale: 'sample', deslant: true, resample: 'length', step: 1 / 16 } as const
+
+export const augmentationDefault = inkAugmentations.default
+
+/** Share of the samples that validates. */
+export const validDefault = 0.1

@@ -1,0 +1,69 @@
+// The measure of a reader: character error rate by greedy decoding, the share of samples read without an error, and nats per
+// sample.
+
+import { vocabularyFromConfig } from '../../../data/vocabulary.js'
+import { GatecellError } from '../../../errors.js'
+import { throwIfAborted } from '../../../graph/plan.js'
+import type { Model } from '../../../model.js'
+import { ctcGreedy, rowsOf } from '../../../sample/ctc.js'
+import { writeBatch } from '../../../train/data.js'
+import { editDistance } from '../edit-distance.js'
+import { recognitionSource, type LabelledInk } from './data.js'
+import type { RecognitionConfig } from './config.js'
+import { BLANK } from './model.js'
+
+export interface RecognitionMeasure {
+  samples: number
+  /** Edits from what was read to what was written, per symbol written. */
+  cer: number
+  /** Share of the samples that were read without an error. */
+  exact: number
+  /** Mean nats per sample. */
+  nats: number
+  /** What was read, in the order of the samples. */
+  read: string[]
+  seconds: number
+}
+
+const BATCH = 16
+
+/** Reads `samples`. ERR_CORPUS_EMPTY for none, ERR_ABORTED. */
+export async function measureRecognition(
+  model: Model,
+  config: RecognitionConfig,
+  samples: readonly LabelledInk[],
+  options: { signal?: AbortSignal | undefined; onProgress?: (done: number) => void } = {}
+): Promise<RecognitionMeasure> {
+  if (samples.length === 0)
+    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to read but there is none.')
+  const begin = performance.now()
+  const vocabulary = vocabularyFromConfig(config.vocabulary)
+  const columns = samples.reduce((most, { labels }) => Math.max(most, labels.length), 1)
+  const source = recognitionSource(samples, config, { batch: BATCH, train: false, labels: columns })
+  const read = new Array<string>(samples.length)
+  let [edits, symbols, exact, nats, step] = [0, 0, 0, 0, 0]
+  for await (const batch of source.batches()) {
+    throwIfAborted(options.signal)
+    const plan = model.plan(batch.dims!, { purpose: 'evaluate', outputs: ['logits'] })
+    writeBatch(plan.inputs, batch)
+    plan.resetStates()
+    await plan.run('forward')
+    const { logits, loss } = plan.outputs as { logits: Float32Array; loss: Float32Array }
+    const shape = plan.shapes.outputs['logits'] as [number, number, number]
+    const lengths = batch.inputs['lengths']!
+    nats += loss[0]! * loss[1]!
+    source.indices(step).forEach((index, b) => {
+      const sample = samples[index]!
+      const { labels } = ctcGreedy(rowsOf(logits, shape, b, lengths[b]), { blank: BLANK })
+      const errors = editDistance(labels, sample.labels)
+      edits += errors
+      symbols += sample.labels.length
+      if (errors === 0) exact++
+      read[index] = vocabulary.decode(labels.map((label) => label - 1))
+    })
+    options.onProgress?.(++step / source.stepsPerEpoch)
+  }
+  const seconds = (performance.now() - begin) / 1000
+  const { length } = samples
+  return { samples: length, cer: edits / symbols, exact: exact / length, nats: nats / length, read, seconds }
+}

@@ -1,0 +1,108 @@
+// Samples of ink for a training or a measurement: read, judged, and split into training and validation by a share, by other
+// files, or by a field (the writers that validate are others than those that train).
+
+import { describeInkSplit, parseWhere } from './where.js'
+import { readInk, type ReadInkOptions } from '../../data/ink/read.js'
+import { countPoints, type Ink } from '../../data/ink/strokes.js'
+import { GatecellError } from '../../errors.js'
+import { crc32c } from '../../io/crc32c.js'
+import { createRandom } from '../../random.js'
+import type { ConfigReader, Fields } from '../config-reader.js'
+
+/** How samples are split. */
+export interface InkSplit {
+  /** Share that validates, drawn by chance; 0 where `where` or files say it. */
+  readonly valid: number
+  /** `field=values` of the samples that validate, as `writer=26-30` or, for the second word of a field, `comment:2=26-30`. */
+  readonly where: string | null
+}
+
+/** What a resumed run compares to know its data again. */
+export interface InkData {
+  readonly train: number
+  readonly valid: number
+  /** CRC-32C of coordinates and texts. */
+  readonly fingerprint: number
+}
+
+export interface InkSource {
+  /** Files, folders, patterns, - for standard input. */
+  data: readonly string[]
+  /** Files that validate instead of a share. */
+  validFiles?: readonly string[]
+  read?: ReadInkOptions
+}
+
+export interface InkSets {
+  readonly train: readonly Ink[]
+  readonly valid: readonly Ink[]
+}
+
+/** Reads and splits. Throws what readInk throws; ERR_CORPUS_EMPTY where nothing is left to train on. */
+export async function openInk(source: InkSource, split: InkSplit): Promise<InkSets> {
+  const main = await readInk(source.data, source.read)
+  if (source.validFiles && source.validFiles.length > 0)
+    return { train: main, valid: await readInk(source.validFiles, source.read) }
+  const validates = split.where === null ? byShare(main.length, split.valid) : parseWhere(split.where)
+  const train = main.filter((ink, i) => !validates(ink, i))
+  const valid = main.filter((ink, i) => validates(ink, i))
+  if (train.length > 0 && (split.where === null || valid.length > 0)) return { train, valid }
+  throw new GatecellError(
+    'ERR_CORPUS_EMPTY',
+    `Expected samples to train on and to validate but ${describeInkSplit(split)} leaves ${train.length} and ${valid.length} of ${main.length}.`
+  )
+}
+
+/** The samples of chance: a function of their number and position alone. */
+function byShare(count: number, share: number): (ink: Ink, index: number) => boolean {
+  const random = createRandom(0, 'validation samples')
+  const order = Array.from({ length: count }, (_, index) => ({ index, draw: random.uniform() }))
+  order.sort((a, b) => a.draw - b.draw || a.index - b.index)
+  const chosen = new Set(order.slice(0, Math.floor(share * count)).map(({ index }) => index))
+  return (_, index) => chosen.has(index)
+}
+
+export function describeInk({ train, valid }: InkSets): InkData {
+  let crc = 0
+  const encoder = new TextEncoder()
+  for (const { strokes, text } of [...train, ...valid]) {
+    if (text !== null) crc = crc32c(encoder.encode(text), crc)
+    for (const { x, y } of strokes) for (const values of [x, y]) crc = crc32c(new Uint8Array(values.buffer), crc)
+  }
+  return { train: train.length, valid: valid.length, fingerprint: crc }
+}
+
+export function checkSameInk(before: InkData, now: InkData): void {
+  if (before.train === now.train && before.valid === now.valid && before.fingerprint === now.fingerprint) return
+  throw new GatecellError(
+    'ERR_INVALID_OPTION',
+    `Expected the ink that the run began with (${before.train} samples to train on and ${before.valid} to validate) but received other ink (${now.train} and ${now.valid}): resume with the same files and split`
+  )
+}
+
+export function readInkSplit(read: ConfigReader, from: Fields): InkSplit {
+  const where = from['where']
+  return { valid: read.number(from, 'valid', 0, 1), where: typeof where === 'string' ? where : null }
+}
+
+export function readInkData(read: ConfigReader, from: Fields): InkData {
+  const count = Number.MAX_SAFE_INTEGER
+  return {
+    train: read.number(from, 'train', 0, count, true),
+    valid: read.number(from, 'valid', 0, count, true),
+    fingerprint: read.number(from, 'fingerprint', 0, 2 ** 32 - 1, true)
+  }
+}
+
+/** The text of a sample that must have one. ERR_INVALID_INK. */
+export function textOf(ink: Ink): string {
+  if (ink.text !== null && ink.text !== '') return ink.text
+  throw new GatecellError(
+    'ERR_INVALID_INK',
+    `Expected a text for ${ink.source} but it has none: add "text", or a label of the segment.`
+  )
+}
+
+export function totalPoints(samples: readonly Ink[]): number {
+  return samples.reduce((sum, { strokes }) => sum + countPoints(strokes), 0)
+}

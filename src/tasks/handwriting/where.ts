@@ -1,0 +1,34 @@
+// Samples by what their fields say: `writer=26-30`, `font=EMSFelix,EMSElfin`, `comment:2=26-30` (the second word of it).
+
+import type { Ink } from '../../data/ink/strokes.js'
+import { GatecellError } from '../../errors.js'
+import type { InkSplit } from './samples.js'
+
+const PATTERN = /^([^=:]+)(?::([1-9]\d{0,3}))?=(.+)$/
+
+/** A test of samples. ERR_INVALID_OPTION for what is no condition. */
+export function parseWhere(condition: string): (ink: Ink) => boolean {
+  const [, name, word, values] = PATTERN.exec(condition) ?? []
+  if (name === undefined) {
+    throw new GatecellError(
+      'ERR_INVALID_OPTION',
+      `Expected a condition such as writer=26-30 or comment:2=26-30 but received "${condition}"`
+    )
+  }
+  const tests = values!.split(',').map(testOf)
+  return ({ fields }) => {
+    const field = fields[name]
+    const value = word === undefined ? field : field?.trim().split(/\s+/)[Number(word) - 1]
+    return value !== undefined && tests.some((test) => test(value))
+  }
+}
+
+function testOf(values: string): (value: string) => boolean {
+  const [, from, to] = /^(-?\d+(?:\.\d+)?)-(-?\d+(?:\.\d+)?)$/.exec(values.trim()) ?? []
+  if (from === undefined) return (value) => value === values.trim()
+  return (value) => value !== '' && Number(value) >= Number(from) && Number(value) <= Number(to)
+}
+
+export function describeInkSplit({ valid, where }: InkSplit): string {
+  return where === null ? `a share of ${valid}` : `"${where}"`
+}

@@ -1,0 +1,119 @@
+// Beam search over a decoder's tokens against every sequence there is.
+import t from 'tap'
+import { defineModel, embedding, i32, linear, lstm } from '../../src/index.js'
+import { beamSearch, type Decoder } from '../../src/sample/beam.js'
+import { lexiconScorer, logSoftmax, streamScorer } from '../../src/sample/scorers.js'
+
+const END = 0
+const TOKENS = 4
+
+/** A decoder whose state is all it has read; any number of its rows is a function of that. */
+const decoder: Decoder<number[]> = {
+  start: [],
+  step: (beam) =>
+    beam.map(({ state, token }) => {
+      const read = token === null ? state : [...state, token]
+      const seed = read.reduce((sum, id) => (sum * 31 + id * 7 + 3) % 101, 11)
+      return { state: read, nats: logSoftmax(Array.from({ length: TOKENS }, (_, k) => ((seed * (k + 2)) % 13) / 4)) }
+    })
+}
+
+function everySequence(maxLength: number, penalty: number) {
+  const all: { tokens: number[]; nats: number; score: number }[] = []
+  const visit = (state: number[], token: number | null, tokens: number[], nats: number): void => {
+    const next = decoder.step([{ state, token }])[0]!
+    const whole = nats + next.nats[END]!
+    all.push({ tokens, nats: whole, score: whole / ((6 + tokens.length) / 6) ** penalty })
+    if (tokens.length === maxLength) return
+    for (let id = 1; id < TOKENS; id++) visit(next.state, id, [...tokens, id], nats + next.nats[id]!)
+  }
+  visit(decoder.start, null, [], 0)
+  return all.sort((a, b) => b.score - a.score)
+}
+
+t.test('a wide beam finds the best of all sequences, whatever the length penalty', async (t) => {
+  for (const lengthPenalty of [0, 0.7, 2]) {
+    const expected = everySequence(4, lengthPenalty).slice(0, 5)
+    const found = beamSearch(decoder, { end: END, width: 1000, best: 5, maxLength: 4, lengthPenalty })
+    t.same(
+      found.map(({ tokens, ended }) => [[...tokens], ended]),
+      expected.map(({ tokens }) => [tokens, true])
+    )
+    found.forEach(({ logProbability, score }, i) => {
+      t.ok(Math.abs(logProbability - expected[i]!.nats) < 1e-12 && Math.abs(score - expected[i]!.score) < 1e-12)
+    })
+  }
+})
+
+t.test('width 1 is greedy; ties go to the smaller token; nothing ended is said', async (t) => {
+  const flat: Decoder<null> = { start: null, step: (beam) => beam.map(() => ({ state: null, nats: [-9, -1, -1, -2] })) }
+  const greedy = beamSearch(flat, { end: 0, width: 1, maxLength: 2 })
+  t.same([...greedy[0]!.tokens], [])
+  const never: Decoder<null> = {
+    start: null,
+    step: (beam) => beam.map(() => ({ state: null, nats: [-Infinity, -1, -1, -2] }))
+  }
+  const found = beamSearch(never, { end: 0, width: 2, best: 2, maxLength: 3 })
+  t.same(
+    found.map(({ tokens, ended }) => [[...tokens], ended]),
+    [
+      [[1, 1, 1], false],
+      [[1, 1, 2], false]
+    ]
+  )
+})
+
+t.test('a scorer forbids and rates', async (t) => {
+  const words = [
+    [1, 2],
+    [3, 3, 3],
+    [2, 1, 1]
+  ]
+  const expected = everySequence(4, 0).filter(({ tokens }) => words.some((word) => word.join() === tokens.join()))
+  const found = beamSearch(decoder, { end: END, width: 20, best: 20, maxLength: 4, scorer: lexiconScorer(words) })
+  t.same(
+    found.map(({ tokens }) => [...tokens]),
+    expected.map(({ tokens }) => tokens)
+  )
+})
+
+t.test('a text model rates tokens through its stream', async (t) => {
+  using model = defineModel({
+    name: 'scorer',
+    config: {},
+    inputs: { tokens: i32('length', 'batch') },
+    forward: ({ tokens }) => {
+      const { output } = lstm(embedding(tokens, { name: 'e', vocabulary: 6, size: 5 }), {
+        name: 'l',
+        hidden: 7,
+        carry: true
+      })
+      return { logits: linear(output, { name: 'o', size: 6 }) }
+    },
+    stream: { token: 'tokens', logits: 'logits' }
+  })
+  const stream = model.stream()
+  stream.feed([5])
+  const scorer = streamScorer(stream, { tokenOf: (token) => token - 1, end: 5 })
+  const first = scorer.start
+  const second = scorer.next(first, 3)
+  const other = scorer.next(first, 1)
+  const alone = model.stream()
+  alone.feed([5])
+  t.equal(scorer.score(first, 3), logSoftmax(alone.logits)[2])
+  t.equal(scorer.score(first, 0), -Infinity, 'a token the model does not know')
+  alone.step(2)
+  t.equal(scorer.score(second, 4), logSoftmax(alone.logits)[3])
+  t.equal(scorer.end(second), logSoftmax(alone.logits)[5])
+  t.not(scorer.score(other, 4), scorer.score(second, 4))
+})
+
+t.test('what is refused', async (t) => {
+  const bad = (change: object) => () => beamSearch(decoder, { end: END, maxLength: 3, ...change })
+  t.throws(bad({ end: 4 }), { code: 'ERR_OUT_OF_RANGE', message: /end token from 0 to 3 but received 4/ })
+  t.throws(bad({ width: 0 }), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(bad({ width: 2, best: 3 }), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(bad({ lengthPenalty: -1 }), { code: 'ERR_INVALID_ARGUMENT' })
+  const broken: Decoder<null> = { start: null, step: (beam) => beam.map(() => ({ state: null, nats: [-1, NaN] })) }
+  t.throws(() => beamSearch(broken, { end: 0, maxLength: 3 }), { code: 'ERR_OUT_OF_RANGE' })
+})
