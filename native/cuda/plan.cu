@@ -141,8 +141,8 @@ gc_status prepare_plan(gc_device_plan_desc* desc) {
     gc_device_node& node = desc->nodes[i];
     const OpDef* op = find_op(node.opcode);
     if (!op || (node.trains && !op->backward))
-      return fail(GC_UNSUPPORTED, "the CUDA backend has no %s of op %d (%s): use the processor",
-                  op ? "gradient" : "kernel", node.opcode, op ? op->name : node.name);
+      return fail(GC_UNSUPPORTED, "the CUDA backend has no %s%s: use the processor", op ? "gradient of " : "",
+                  node.name);
     node.buffer_count = 0;
     const gc_status status = op->prepare ? op->prepare(Node(plan, node)) : GC_OK;
     if (status != GC_OK) return status;
