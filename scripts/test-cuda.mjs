@@ -39,7 +39,7 @@ function test(name, file, program, env, { mustRun, before = [] }) {
 }
 
 if (values.only !== 'gpu') {
-  const build = join(root, 'build', 'emulator')
+  const build = join(root, 'build', 'native-release') // that of test-native.mjs: the core is compiled once
   run('cmake', ['-S', '.', '-B', build, '-DGATECELL_TESTS=ON', '-DGATECELL_WERROR=ON', '-DGATECELL_EMULATOR=ON'])
   run('cmake', ['--build', build, '--parallel', '2', '--target', 'gatecell_cuda_emulator', 'gatecell_cuda_tests'])
   const folder = join(build, 'native', 'cuda')

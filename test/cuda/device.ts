@@ -6,7 +6,7 @@ import { packageInfo } from '../../src/native.js'
 
 const { root } = packageInfo()
 export const real = join(root, 'build', 'Release', 'gatecell_cuda.so')
-export const emulator = join(root, 'build', 'emulator', 'native', 'cuda', 'gatecell_cuda_emulator.so')
+export const emulator = join(root, 'build', 'native-release', 'native', 'cuda', 'gatecell_cuda_emulator.so')
 const hasDriver = existsSync('/proc/driver/nvidia/version')
 
 /** The file to test with, and why there is none. */
