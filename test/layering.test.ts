@@ -20,7 +20,7 @@ const plain = /^std(def|int)\.h$/
 const noNode = /^(?!immintrin|napi|node_api|cuda)/
 const includes: [folder: string, folders: string[], system: RegExp][] = [
   ['bindings', ['bindings', abi], /^(?!immintrin|cuda)/],
-  [abi, [], plain],
+  [abi, [abi], plain],
   ['native/core', ['native/core', 'native/kernels', abi], noNode],
   ['native/ops', ['native/ops', 'native/core', 'native/kernels', abi], noNode],
   [

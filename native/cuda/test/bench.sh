@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 precision=${1:-bf16}
-cmake -S . -B build/cuda -DGATECELL_CUDA=ON -DGATECELL_TESTS=ON > /dev/null
+cmake -S . -B build/cuda -DGATECELL_CUDA=ON > /dev/null
 cmake --build build/cuda --parallel 2 --target gatecell_cuda gatecell_cuda_bench > /dev/null
 export GATECELL_CUDA_LIBRARY=$PWD/build/cuda/native/cuda/gatecell_cuda.so
 rows=$(mktemp)
