@@ -57,12 +57,13 @@ void update_plan_bytes(napi_env env, Plan* plan);
 void retain_library();
 void release_library();
 
-// store.cc, plan.cc, machine.cc, measure.cc: the functions that addon.cc exports.
+// store.cc, plan.cc, machine.cc, measure.cc, device.cc: the functions that addon.cc exports.
 napi_value machine_info(napi_env env, napi_callback_info info);
 napi_value set_threads(napi_env env, napi_callback_info info);
 napi_value alignment(napi_env env, napi_callback_info info);
 napi_value store_create(napi_env env, napi_callback_info info);
 napi_value store_touch(napi_env env, napi_callback_info info);
+napi_value store_fetch(napi_env env, napi_callback_info info);
 napi_value store_dispose(napi_env env, napi_callback_info info);
 napi_value plan_create(napi_env env, napi_callback_info info);
 napi_value plan_run(napi_env env, napi_callback_info info);
@@ -72,6 +73,8 @@ napi_value plan_explain(napi_env env, napi_callback_info info);
 napi_value plan_bytes(napi_env env, napi_callback_info info);
 napi_value plan_dispose(napi_env env, napi_callback_info info);
 napi_value measure(napi_env env, napi_callback_info info);
+napi_value cuda_info(napi_env env, napi_callback_info info);
+napi_value cuda_library(napi_env env, napi_callback_info info);
 napi_value nothing(napi_env env, napi_callback_info info);
 
 }  // namespace gatecell

@@ -41,7 +41,7 @@ class Table {
 };
 
 struct Description {
-  napi_value store, tensors, ops, attributes, carry, loss, optimizer, host, control, threads, precision;
+  napi_value store, tensors, ops, attributes, carry, loss, optimizer, host, control, threads, precision, device;
 };
 
 bool read_description(napi_env env, napi_value object, Description* d) {
@@ -50,7 +50,7 @@ bool read_description(napi_env env, napi_value object, Description* d) {
          read_property(env, object, "carry", &d->carry) && read_property(env, object, "loss", &d->loss) &&
          read_property(env, object, "optimizer", &d->optimizer) && read_property(env, object, "host", &d->host) &&
          read_property(env, object, "control", &d->control) && read_property(env, object, "threads", &d->threads) &&
-         read_property(env, object, "precision", &d->precision);
+         read_property(env, object, "precision", &d->precision) && read_property(env, object, "device", &d->device);
 }
 
 bool read_table(napi_env env, napi_value value, const char* name, size_t multiple, View<int32_t>* out) {
@@ -179,7 +179,8 @@ napi_value plan_create(napi_env env, napi_callback_info info) {
   REQUIRE(read_int(env, d.loss, "loss", -1, INT32_MAX, &desc.loss));
   REQUIRE(read_int(env, d.optimizer, "optimizer", 0, GC_ADAMW, &desc.optimizer));
   REQUIRE(read_int(env, d.threads, "threads", 0, 1024, &desc.threads));
-  REQUIRE(read_int(env, d.precision, "precision", 0, GC_INT8, &desc.precision));
+  REQUIRE(read_int(env, d.precision, "precision", 0, GC_TF32, &desc.precision));
+  REQUIRE(read_int(env, d.device, "device", 0, GC_AUTO, &desc.device));
   REQUIRE(read_host(env, d, &host, &control));
   Table tensor_table, op_table, carry_table, attribute_table;
   REQUIRE(tensor_table.copy(env, tensors.data, tensors.length * sizeof(int32_t)));

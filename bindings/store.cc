@@ -1,4 +1,4 @@
-// Parameter stores: storeCreate, storeTouch, storeDispose.
+// Parameter stores: storeCreate, storeTouch, storeFetch, storeDispose.
 #include <stdlib.h>
 
 #include <memory>
@@ -134,6 +134,15 @@ napi_value store_touch(napi_env env, napi_callback_info info) {
   Store* store = read_store(env, args[0]);
   REQUIRE(store != nullptr);
   check_status(env, gc_store_touch(store->core));
+  return nullptr;
+}
+
+napi_value store_fetch(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  REQUIRE(read_arguments(env, info, args));
+  Store* store = read_store(env, args[0]);
+  REQUIRE(store != nullptr);
+  check_status(env, gc_store_fetch(store->core));
   return nullptr;
 }
 

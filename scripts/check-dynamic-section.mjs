@@ -1,25 +1,40 @@
 // Says which shared libraries an addon needs, and fails if one is not part of libc: the binary must load on any Linux
-// of the same libc, also one without libstdc++. Also checks that the hardening flags arrived.
+// of the same libc, also one without libstdc++ or CUDA. Also checks that the hardening flags arrived. The CUDA library beside
+// it, where it was built, must not need CUDA's runtime or driver either: it carries the one and opens the other.
 //   node scripts/check-dynamic-section.mjs [file.node]
 import { spawnSync } from 'node:child_process'
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import { fail, root } from './lib.mjs'
 
 const allowed = [/^libc\.so/, /^libm\.so/, /^libpthread\.so/, /^libdl\.so/, /^ld-linux/, /^libc\.musl-/, /^ld-musl-/]
-const file = resolve(process.argv[2] ?? `${root}/build/Release/gatecell.node`)
-const result = spawnSync('readelf', ['--dynamic', '--program-headers', '--wide', file], { encoding: 'utf8' })
-if (result.status !== 0) fail(`Expected readelf to read ${file}, but ${result.error?.message ?? result.stderr.trim()}.`)
+const readElf = (words, file) => {
+  const result = spawnSync('readelf', [...words, '--wide', file], { encoding: 'utf8', maxBuffer: 1 << 28 })
+  if (result.status === 0) return result.stdout
+  return fail(`Expected readelf to read ${file}, but ${result.error?.message ?? result.stderr.trim()}.`)
+}
 
-const needed = [...result.stdout.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1])
-console.log(`needed: ${needed.join(' ')}`)
-const foreign = needed.filter((name) => !allowed.some((pattern) => pattern.test(name)))
-if (needed.length === 0) fail(`Expected NEEDED entries in ${file}, found none.`)
-if (foreign.length > 0) fail(`Expected only libraries of libc, found ${foreign.join(', ')}.`)
+function checkNeeded(file) {
+  const text = readElf(['--dynamic', '--program-headers'], file)
+  const needed = [...text.matchAll(/\(NEEDED\).*\[(.+)\]/g)].map((match) => match[1])
+  console.log(`needed: ${needed.join(' ')}`)
+  const foreign = needed.filter((name) => !allowed.some((pattern) => pattern.test(name)))
+  if (needed.length === 0) fail(`Expected NEEDED entries in ${file}, found none.`)
+  if (foreign.length > 0) fail(`Expected only libraries of libc in ${file}, found ${foreign.join(', ')}.`)
+  return text
+}
+
+const file = resolve(process.argv[2] ?? `${root}/build/Release/gatecell.node`)
+const text = checkNeeded(file)
+const cuda = [...readElf(['--dyn-syms'], file).matchAll(/ UND (cu[A-Z]\w*|cuda[A-Z]\w*)/g)].map((match) => match[1])
+if (cuda.length > 0) fail(`Expected no symbol of CUDA in ${file}, found ${cuda[0]}.`)
+const library = join(dirname(file), 'gatecell_cuda.so')
+if (existsSync(library)) checkNeeded(library)
 for (const [what, pattern] of [
   ['GNU_RELRO', /GNU_RELRO/],
   ['BIND_NOW', /BIND_NOW|FLAGS_1\).*NOW/],
   ['NODELETE', /FLAGS_1\).*NODELETE/]
 ]) {
-  if (!pattern.test(result.stdout)) fail(`Expected ${what} in the dynamic section of ${file}, found none.`)
+  if (!pattern.test(text)) fail(`Expected ${what} in the dynamic section of ${file}, found none.`)
 }
-if (/GNU_STACK.*RWE/.test(result.stdout)) fail(`Expected a stack that is not executable in ${file}.`)
+if (/GNU_STACK.*RWE/.test(text)) fail(`Expected a stack that is not executable in ${file}.`)

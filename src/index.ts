@@ -50,7 +50,7 @@ export * as ops from './graph/ops.js'
 export { constant, normal, orthogonal, uniform, zeros, type Initializer } from './graph/initializers.js'
 export type { Control } from './graph/control.js'
 export type { Graph } from './graph/graph.js'
-export type { Mode, OptimizerName } from './graph/opcodes.js'
+export type { Device, Mode, OptimizerName } from './graph/opcodes.js'
 export type { NamedTensor, Parameter, ParameterGroup, ParameterStore } from './graph/parameters.js'
 export type { Plan, PlanExplanation, Precision, RunOptions } from './graph/plan.js'
 export type { DType, Shape, Tensor } from './graph/tensor.js'
@@ -80,7 +80,7 @@ export type { SamplerSettings } from './sample/settings.js'
 export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './sample/stream.js'
 
 export { createRandom, philox4x32, type Random } from './random.js'
-export { machineInfo, setThreads, type MachineInfo } from './graph/machine.js'
+export { backends, machineInfo, setThreads, type Backend, type MachineInfo } from './graph/machine.js'
 
 // Data and files.
 export {

@@ -3,7 +3,7 @@
 
 import { GatecellError } from './errors.js'
 import { Graph, type ParameterSpec } from './graph/graph.js'
-import type { OptimizerName } from './graph/opcodes.js'
+import type { Device, OptimizerName } from './graph/opcodes.js'
 import { ParameterStore } from './graph/parameters.js'
 import { createPlan, type GeneratingPlan, type Plan, type Precision } from './graph/plan.js'
 import type { DType, Tensor } from './graph/tensor.js'
@@ -62,6 +62,8 @@ export interface ModelOptions {
   threads?: number
   /** Operands of the LSTM products in all its plans; default 'f32'. */
   precision?: Precision
+  /** Where its plans run; default 'cpu'. ERR_UNSUPPORTED where 'cuda' is not there or lacks an op. */
+  device?: Device
   /** false: parameters start as zeros, for weights that are loaded next. */
   initialize?: boolean
 }
@@ -95,6 +97,7 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   readonly parameterCount: number
   readonly threads: number
   readonly precision: Precision
+  readonly device: Device
   /** Names of the dims that `plan` and `record` want. */
   readonly dimNames: readonly string[]
   /** The plan for one shape and purpose; made at the first call, then kept. */
@@ -119,7 +122,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   definition: ModelDefinition<I, T, O>,
   options: ModelOptions = {}
 ): Model<I, T, O> {
-  const { seed = 0, training = true, threads = 0, precision = 'f32', initialize = true } = options
+  const { seed = 0, training = true, threads = 0, precision = 'f32', device = 'cpu', initialize = true } = options
   checkSeed(seed)
   checkDefinition(definition)
   const names = new Set(
@@ -141,6 +144,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     parameterCount: parameters.count,
     threads,
     precision,
+    device,
     dimNames: [...names],
     plan(dims, planOptions = {}) {
       const { purpose = 'train', optimizer = 'adam', outputs } = planOptions
@@ -159,7 +163,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     },
     record: (dims, purpose) => recordModel(definition, checkDims(dims, names), purpose, parameters.specs),
     compile(graph, compileOptions = {}) {
-      const plan = createPlan(graph, { parameters, threads, precision, ...compileOptions })
+      const plan = createPlan(graph, { parameters, threads, precision, device, ...compileOptions })
       for (const old of compiled) if (old.disposed) compiled.delete(old)
       compiled.add(plan)
       return plan

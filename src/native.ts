@@ -25,6 +25,17 @@ export interface MachineInfo {
   threads: number
 }
 
+/** The CUDA library: whether it is open with a device, and the device's name or why there is none. */
+export interface CudaInfo {
+  available: boolean
+  /** The device is an emulator, for tests. */
+  emulated: boolean
+  reason: string
+  /** Where the library was looked for. */
+  path: string
+  memoryBytes: number
+}
+
 /** Every export checks type, length and attachment of each argument and throws a TypeError or RangeError with a `code`. */
 export interface NativeAddon {
   readonly version: string
@@ -44,6 +55,8 @@ export interface NativeAddon {
     moment2: Float32Array | null
   ): StoreHandle
   storeTouch(store: StoreHandle): void
+  /** Brings back what a device has changed in the arenas; waits for a run of the store. */
+  storeFetch(store: StoreHandle): void
   planCreate(desc: {
     store: StoreHandle | null
     tensors: Int32Array
@@ -55,8 +68,10 @@ export interface NativeAddon {
     host: Float32Array
     control: Float64Array
     threads: number
-    /** gc_precision: operands of the LSTM products: 0 f32, 1 bf16, 2 int8 (inference). */
+    /** gc_precision: operands of the LSTM products: 0 f32, 1 bf16, 2 int8 (inference), 3 tf32 (GPU). */
     precision: number
+    /** gc_device_kind: 0 the processor, 1 a GPU, 2 the faster of both. */
+    device: number
   }): PlanHandle
   /** Runs on the engine's own thread; at most one job per plan (ERR_BUSY). Modes: 0 forward, 1 gradient, 2 train. */
   planRun(plan: PlanHandle, mode: number): Promise<void>
@@ -73,6 +88,10 @@ export interface NativeAddon {
    * seconds; out: median, p10 and p90 in units a second, number of samples.
    */
   measure(what: Float64Array, out: Float64Array): void
+  /** Looks for the CUDA library at the first call, which loads the driver. Never throws. */
+  cudaInfo(): CudaInfo
+  /** Names the library's file, before it is looked for; GATECELL_CUDA_LIBRARY goes before it. */
+  cudaLibrary(path: string): void
   /** Does nothing: what a call costs. */
   nothing(): void
 }
@@ -127,6 +146,7 @@ function load(): { addon: NativeAddon; report: AddonReport } {
     try {
       const addon = requireHere(file) as NativeAddon
       if (addon.version === version) {
+        nameCudaLibrary(addon)
         if (attempts.length > 0) process.emitWarning(`gatecell uses ${file}: ${describe(attempts[0]!)}`)
         return { addon, report: { file, attempts } }
       }
@@ -153,6 +173,18 @@ function candidates(root: string): string[] {
     return builds.includes(found) ? builds : [...builds, found]
   } catch {
     return builds // it throws where it finds no file; load() then says which places are empty
+  }
+}
+
+/** Where the package gatecell-cuda is installed, the CUDA library is its file; else the one beside the addon, if any. */
+function nameCudaLibrary(addon: NativeAddon): void {
+  try {
+    const folder = dirname(requireHere.resolve('gatecell-cuda/package.json'))
+    addon.cudaLibrary(join(folder, `${process.platform}-${process.arch}`, 'gatecell_cuda.so'))
+  } catch (error) {
+    const code = (error as { code?: string }).code
+    // ERR_BUSY: another thread of this process has looked for it already.
+    if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_BUSY') throw error
   }
 }
 

@@ -8,7 +8,7 @@ t.test('the names that programs rely on', async (t) => {
     add sub mul affine sigmoid tanh relu concat slice reshape flip uniform normal orthogonal zeros constant
     ctcLoss ctcNeeds mixtureDensity windowLstm attention ctcGreedy ctcBeamSearch createCtcBeam beamSearch lexiconScorer
     streamScorer combineScorers createTrainer evaluate tokenSource evaluationSource createBatches createEvaluation openCorpus tokensOf
-    vocabularyFromText readCheckpoint writeCheckpoint createRandom philox4x32 machineInfo setThreads`
+    vocabularyFromText readCheckpoint writeCheckpoint createRandom philox4x32 machineInfo setThreads backends`
   const names = gatecell as Record<string, unknown>
   for (const name of functions.split(/\s+/)) t.type(names[name], 'function', name)
   t.type(gatecell.GatecellError, 'function')

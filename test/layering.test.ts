@@ -20,9 +20,16 @@ const plain = /^std(def|int)\.h$/
 const noNode = /^(?!immintrin|napi|node_api|cuda)/
 const includes: [folder: string, folders: string[], system: RegExp][] = [
   ['bindings', ['bindings', abi], /^(?!immintrin|cuda)/],
-  [abi, [], plain],
+  [abi, [abi], plain],
   ['native/core', ['native/core', 'native/kernels', abi], noNode],
   ['native/ops', ['native/ops', 'native/core', 'native/kernels', abi], noNode],
+  [
+    'native/cuda',
+    ['native/cuda', 'native/cuda/kernels', 'native/cuda/emulator', 'native/kernels/shared', abi],
+    /^(?!napi|node_api)/
+  ],
+  ['native/cuda/kernels', ['native/cuda', 'native/cuda/kernels', 'native/core'], /^(?!napi|node_api)/],
+  ['native/cuda/emulator', ['native/cuda', 'native/cuda/emulator'], /^(?!napi|node_api|cuda)/],
   ['native/kernels', [], plain],
   ['native/kernels/shared', [], plain]
 ]
@@ -40,7 +47,7 @@ const list = (folder: string, pattern: RegExp): string[] =>
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 const sources = list('src', /\.c?ts$/)
-const cpp = [...list('native', /\.(h|cc|inl)$/), ...list('bindings', /\.(h|cc)$/)]
+const cpp = [...list('native', /\.(h|cc|cu|inl)$/), ...list('bindings', /\.(h|cc)$/)]
 
 t.test('imports of src run one way', async (t) => {
   const partOf = (file: string): string => file.split('/')[1]!.replace(/(-cjs)?\.c?[jt]s$/, '')
@@ -63,9 +70,12 @@ t.test('imports of src run one way', async (t) => {
 })
 
 t.test('includes of C++ run one way', async (t) => {
-  for (const file of cpp) {
+  // native/cuda/test is a mirror, as test/native is: it may look at everything.
+  for (const file of cpp.filter((file) => !file.startsWith('native/cuda/test/'))) {
     const rule = includes.find(([folder]) => folder === dirname(file))
     t.ok(rule, `${file} lies in a folder that the table knows`)
+    // Of the core the device knows what stands in headers without state.
+    if (file.startsWith('native/cuda/')) t.notMatch(read(file), /core\/(?!philox\.h)/, `${file} knows philox.h alone`)
     for (const [, mark, path] of read(file).matchAll(/^\s*#\s*include\s+(["<])([^">]+)/gm)) {
       const folder = path!.startsWith('gatecell/') ? abi : dirname(join(dirname(file), path!))
       const allowed = mark === '<' ? rule?.[2].test(path!) : rule?.[1].includes(folder)

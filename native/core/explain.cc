@@ -1,4 +1,5 @@
 // explain.cc: what the plan chose and why, as JSON for plan.explain().
+#include "device_plan.h"
 #include "machine.h"
 #include "op.h"
 
@@ -15,8 +16,9 @@ std::string quoted(const std::string& text) {
 }  // namespace
 
 std::string explain_plan(const Plan& plan, int64_t arena) {
-  std::string json = "{\"isa\":" + quoted(kernels().name) + ",\"threads\":" + std::to_string(plan.threads) +
-                     ",\"arenaBytes\":" + std::to_string(arena) +
+  std::string json = "{\"device\":" + quoted(plan.device ? "cuda" : "cpu") +
+                     ",\"deviceWhy\":" + quoted(plan.device_why) + ",\"isa\":" + quoted(kernels().name) +
+                     ",\"threads\":" + std::to_string(plan.threads) + ",\"arenaBytes\":" + std::to_string(arena) +
                      ",\"packedBytes\":" + std::to_string(plan.store ? plan.store->packed_bytes() : 0) + ",\"nodes\":[";
   for (const Node& node : plan.nodes) {
     if (node.index) json += ',';
@@ -27,6 +29,9 @@ std::string explain_plan(const Plan& plan, int64_t arena) {
             ",\"backward\":" + (node.trains ? "true" : "false") + ",\"bufferBytes\":" + std::to_string(bytes) +
             ",\"why\":" + quoted(node.why) + "}";
   }
-  return json + "]}";
+  json += "]";
+  if (plan.device)
+    json += ",\"measured\":" + std::string(plan.device->backend.table->plan_explain(plan.device->handle));
+  return json + "}";
 }
 }  // namespace gatecell

@@ -66,7 +66,7 @@ void tensor_lives(Layout& layout) {
       continue;
     }
     if (t.role == GC_HOST || static_cast<int>(id) == plan.loss) last[id] = layout.end;
-    if (t.in_place()) t.data = reinterpret_cast<float*>(plan.host) + t.slot;
+    if (t.in_place() && !plan.on_device) t.data = reinterpret_cast<float*>(plan.host) + t.slot;
     else layout.add(t.producer < 0 ? 0 : first[id], last[id], t.bytes(), &t.data);
     if (t.wants_grad && grad_first[id] >= 0)
       layout.add(grad_first[id], t.producer < 0 ? layout.end : layout.backward_time(t.producer), t.bytes(), &t.grad);
@@ -149,16 +149,17 @@ int64_t place(std::vector<Interval>& intervals) {
 #endif
 }  // namespace
 
-int64_t layout_plan(Plan& plan) {
+int64_t layout_plan(Plan& plan, const std::function<char*(int64_t bytes)>& allocate) {
   Layout layout{plan, 2 * static_cast<int>(plan.nodes.size()), {}};
   tensor_lives(layout);
   buffer_lives(layout);
   if (layout.left < 0) return -1;
   const int64_t bytes = place(layout.intervals);
-  if (!plan.arena.allocate(bytes)) return -1;
+  char* base = allocate(bytes);
+  if (!base) return -1;
   for (const Interval& interval : layout.intervals) {
-    *interval.to = reinterpret_cast<float*>(plan.arena.data() + interval.offset);
-    fence(plan, interval);
+    *interval.to = reinterpret_cast<float*>(base + interval.offset);
+    if (!plan.on_device) fence(plan, interval);
   }
   return bytes;
 }

@@ -1,5 +1,6 @@
 // op.h: what the plan knows of an op, and what an op sees of the plan: tensors, nodes, buffers, the running step.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,6 +52,7 @@ constexpr int kLstmLengths = 7;  // the input that says how long each row is
 
 struct Plan;
 struct Node;
+struct DevicePlan;
 
 // One op. `keeps_input`/`keeps_output`: which tensors its backward run reads again.
 struct OpDef {
@@ -92,6 +94,9 @@ struct Plan {
   char* host = nullptr;
   double* control = nullptr;
   Block arena;
+  bool on_device = false;              // compiled for a device: nothing is folded, nothing packed
+  std::shared_ptr<DevicePlan> device;  // null: the plan runs on the processor
+  std::string device_why;              // why it runs where it runs, where that was a choice
   std::string explanation;
   gc_status run_status = GC_OK;  // set by an op that meets bad data during a run
   bool training = false;         // this run has dropout and a backward pass
@@ -112,9 +117,17 @@ struct Plan {
 };
 
 gc_status run_plan(Plan& plan, gc_mode mode);  // run.cc
+void carry_states(const Plan& plan);           // run.cc: states to where the next run reads them
 void update_parameters(Plan& plan);            // optimizer.cc: clip and update, or refuse what is not finite
 std::string explain_plan(const Plan& plan, int64_t arena);  // explain.cc
-int64_t layout_plan(Plan& plan);  // layout.cc: offsets of everything; arena bytes, -1 out of memory
+// layout.cc: addresses of everything in memory from `allocate` (null: there is none); its bytes, -1 out of memory.
+int64_t layout_plan(Plan& plan, const std::function<char*(int64_t bytes)>& allocate);
+
+// An update's numbers, computed once in double; kernels see floats.
+struct Update {
+  float lr, beta1, beta2, epsilon, decay;
+};
+Update read_update(const Plan& plan);  // optimizer.cc
 }  // namespace gatecell
 
 struct gc_plan : gatecell::Plan {};

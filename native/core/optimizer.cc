@@ -51,18 +51,23 @@ double global_norm(const Plan& plan, const std::vector<Piece>& list) {
   return std::sqrt(total);
 }
 
-// Hyper-parameters are computed once in double; the kernels see floats.
-struct Update {
-  int optimizer;
-  float scale, lr, beta1, beta2, epsilon, decay;
-};
+void apply(const Store& s, int optimizer, const Piece& p, const Update& u, float scale) {
+  const gc_kernels& table = kernels();
+  float *w = s.data + p.offset, *m = s.moment1 + p.offset;
+  const float* g = s.grad + p.offset;
+  switch (optimizer) {
+    case GC_SGD: return table.sgd(w, g, m, p.count, scale, u.lr, u.beta1);
+    case GC_RMSPROP: return table.rmsprop(w, g, m, p.count, scale, u.lr, u.beta1, u.epsilon);
+    default:
+      return table.adam(w, g, m, s.moment2 + p.offset, p.count, scale, u.lr, u.beta1, u.beta2, u.epsilon,
+                        p.decays ? u.decay : 1.0f);
+  }
+}
+}  // namespace
 
-Update hyper_parameters(const Plan& plan, double norm) {
+Update read_update(const Plan& plan) {
   const double* c = plan.control;
   Update u;
-  u.optimizer = plan.optimizer;
-  const double clip = c[GC_C_CLIP_NORM];
-  u.scale = static_cast<float>(clip > 0 && norm > clip ? clip / norm : 1.0);
   double lr = c[GC_C_LEARNING_RATE], epsilon = c[GC_C_EPSILON];
   u.decay = plan.optimizer == GC_ADAMW ? static_cast<float>(1 - lr * c[GC_C_WEIGHT_DECAY]) : 1.0f;
   if (plan.optimizer == GC_ADAM || plan.optimizer == GC_ADAMW) {
@@ -78,20 +83,6 @@ Update hyper_parameters(const Plan& plan, double norm) {
   return u;
 }
 
-void apply(const Store& s, const Piece& p, const Update& u) {
-  const gc_kernels& table = kernels();
-  float *w = s.data + p.offset, *m = s.moment1 + p.offset;
-  const float* g = s.grad + p.offset;
-  switch (u.optimizer) {
-    case GC_SGD: return table.sgd(w, g, m, p.count, u.scale, u.lr, u.beta1);
-    case GC_RMSPROP: return table.rmsprop(w, g, m, p.count, u.scale, u.lr, u.beta1, u.epsilon);
-    default:
-      return table.adam(w, g, m, s.moment2 + p.offset, p.count, u.scale, u.lr, u.beta1, u.beta2, u.epsilon,
-                        p.decays ? u.decay : 1.0f);
-  }
-}
-}  // namespace
-
 void update_parameters(Plan& plan) {
   Store& store = *plan.store;
   std::vector<bool> trained(store.params.size(), false);
@@ -103,11 +94,13 @@ void update_parameters(Plan& plan) {
   const bool finite = std::isfinite(norm) && std::isfinite(plan.control[GC_C_LOSS]);
   plan.control[GC_C_APPLIED] = finite ? 1 : 0;
   if (!finite) return;
-  const Update update = hyper_parameters(plan, norm);
+  const Update update = read_update(plan);
+  const double clip = plan.control[GC_C_CLIP_NORM];
+  const float scale = static_cast<float>(clip > 0 && norm > clip ? clip / norm : 1.0);
   std::unique_lock<std::shared_mutex> lock(store.mutex);
   parallel(plan.team(10.0 * kChunk * static_cast<double>(list.size())), [&](int index, int team) {
     const Range mine = share(static_cast<int64_t>(list.size()), index, team);
-    for (int64_t i = mine.begin; i < mine.end; ++i) apply(store, list[i], update);
+    for (int64_t i = mine.begin; i < mine.end; ++i) apply(store, plan.optimizer, list[i], update, scale);
   });
   ++store.version;
 }

@@ -6,13 +6,19 @@
 #pragma once
 #include <cstdint>
 
+#if defined(__CUDACC__)
+#define GC_BOTH_SIDES __host__ __device__  // the device draws the same numbers
+#else
+#define GC_BOTH_SIDES
+#endif
+
 namespace gatecell {
 
 struct PhiloxBlock {
   uint32_t word[4];
 };
 
-inline PhiloxBlock philox4x32(PhiloxBlock counter, uint32_t key0, uint32_t key1) {
+GC_BOTH_SIDES inline PhiloxBlock philox4x32(PhiloxBlock counter, uint32_t key0, uint32_t key1) {
   PhiloxBlock c = counter;
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = uint64_t{0xd2511f53} * c.word[0], b = uint64_t{0xcd9e8d57} * c.word[2];
@@ -31,20 +37,20 @@ enum class Draw : uint32_t { kMask = 1, kSample = 2, kZoneoutCell = 3, kZoneoutS
 struct Draws {
   uint32_t key0, key1, stream, step, high;
 
-  Draws(uint64_t seed, uint64_t stream_number, uint64_t step_number, Draw use)
+  GC_BOTH_SIDES Draws(uint64_t seed, uint64_t stream_number, uint64_t step_number, Draw use)
       : key0(static_cast<uint32_t>(seed)),
         key1(static_cast<uint32_t>(seed >> 32)),
         stream(static_cast<uint32_t>(stream_number)),
         step(static_cast<uint32_t>(step_number)),
         high((static_cast<uint32_t>(step_number >> 32) & 0x1fffff) | static_cast<uint32_t>(use) << 21) {}
 
-  PhiloxBlock block(uint64_t index) const {
+  GC_BOTH_SIDES PhiloxBlock block(uint64_t index) const {
     const uint32_t high_index = static_cast<uint32_t>(index >> 32) << 24;
     return philox4x32({{static_cast<uint32_t>(index), stream, step, high | high_index}}, key0, key1);
   }
 
   // Uniform in [0, 1), 53 bits.
-  double uniform(uint64_t index) const {
+  GC_BOTH_SIDES double uniform(uint64_t index) const {
     const PhiloxBlock b = block(index);
     return (static_cast<double>(b.word[0] >> 5) * 67108864.0 + static_cast<double>(b.word[1] >> 6)) /
            9007199254740992.0;

@@ -1,6 +1,7 @@
 // plan.cc: compile a description into a plan, generate, destroy.
 #include <climits>
 
+#include "device_plan.h"
 #include "graph.h"
 #include "machine.h"
 #include "op.h"
@@ -8,7 +9,8 @@
 using namespace gatecell;
 
 namespace {
-gc_status prepare_nodes(Plan& plan) {
+// Whose gradient has been written already when a node's backward run comes to it.
+void mark_accumulation(Plan& plan) {
   std::vector<bool> written(plan.tensors.size(), false);
   for (size_t i = plan.nodes.size(); i-- > 0;) {  // in the order of the backward pass
     Node& node = plan.nodes[i];
@@ -21,6 +23,9 @@ gc_status prepare_nodes(Plan& plan) {
       written[id] = true;
     }
   }
+}
+
+gc_status prepare_nodes(Plan& plan) {
   for (Node& node : plan.nodes) {
     if (node.op->prepare) node.op->prepare(plan, node);
     for (int pack : node.packs)
@@ -42,7 +47,8 @@ gc_status merge_parameters(const Plan& plan) {
   return GC_OK;
 }
 
-gc_status compile(const gc_plan_desc& desc, Plan& plan) {
+// Checks the description and reads the graph, for either side.
+gc_status read_plan(const gc_plan_desc& desc, Plan& plan) {
   plan.store = desc.store;
   plan.host = static_cast<char*>(desc.host);
   plan.control = desc.control;
@@ -57,31 +63,67 @@ gc_status compile(const gc_plan_desc& desc, Plan& plan) {
     return fail(GC_INVALID_ARGUMENT, "unknown optimizer %d", desc.optimizer);
   if (desc.precision == GC_INT8 && desc.loss >= 0)
     return fail(GC_UNSUPPORTED, "int8 is for inference: compute gradients in f32 or bf16");
-  if (desc.precision < GC_FLOAT || desc.precision > GC_INT8)
+  if (desc.precision < GC_FLOAT || desc.precision > GC_TF32)
     return fail(GC_INVALID_ARGUMENT, "unknown precision %d", desc.precision);
   gc_status status = read_graph(desc, plan);
   if (status == GC_OK) status = merge_parameters(plan);
   if (status != GC_OK) return status;
   if (desc.optimizer && (plan.loss < 0 || !plan.store->moment1 || (desc.optimizer >= GC_ADAM && !plan.store->moment2)))
     return fail(GC_INVALID_ARGUMENT, "expected a loss and moment arenas for training");
+  mark_accumulation(plan);
+  return GC_OK;
+}
+
+gc_status compile(const gc_plan_desc& desc, Plan& plan) {
+  gc_status status = read_plan(desc, plan);
+  if (status != GC_OK) return status;
+  if (desc.precision == GC_TF32)
+    return fail(GC_UNSUPPORTED, "tf32 products are for the GPU: compute in f32 or bf16 on the processor");
   status = prepare_nodes(plan);
   if (status != GC_OK) return status;
-  const int64_t arena = layout_plan(plan);
+  const int64_t arena =
+      layout_plan(plan, [&](int64_t bytes) { return plan.arena.allocate(bytes) ? plan.arena.data() : nullptr; });
   if (arena < 0) return fail(GC_OUT_OF_MEMORY, "no memory for the plan's tensors");
   plan.explanation = explain_plan(plan, arena);
   return GC_OK;
 }
+
+// On the device. Under GC_AUTO a plan that would be faster on the processor is left without `device`.
+gc_status compile_on_device(const gc_plan_desc& desc, Plan& plan) {
+  const Backend& backend = cuda_backend();
+  if (!backend.table) return fail(GC_UNSUPPORTED, "expected a GPU, but %s", backend.reason.c_str());
+  plan.on_device = true;
+  gc_status status = read_plan(desc, plan);
+  if (status == GC_OK) status = prepare_on_device(plan, desc.precision);
+  if (status != GC_OK) return status;
+  plan.device_why = "the caller asked for it";
+  if (desc.device == GC_AUTO && !faster_on_device(plan, desc.precision, plan.device_why)) {
+    plan.device.reset();
+    return GC_OK;
+  }
+  return finish_on_device(plan);
+}
+
+gc_status create(const gc_plan_desc& desc, std::unique_ptr<gc_plan>& plan) {
+  std::string why;
+  if (desc.device < GC_CPU || desc.device > GC_AUTO) return fail(GC_INVALID_ARGUMENT, "unknown device %d", desc.device);
+  if (desc.device != GC_CPU) {
+    plan = std::make_unique<gc_plan>();
+    const gc_status status = compile_on_device(desc, *plan);
+    if (desc.device == GC_CUDA || (status == GC_OK && plan->device)) return status;
+    why = status == GC_OK ? plan->device_why : gc_last_error();
+  }
+  plan = std::make_unique<gc_plan>();
+  plan->device_why = why;
+  return compile(desc, *plan);
+}
 }  // namespace
 
 gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out) {
-  auto* plan = new gc_plan;
-  const gc_status status = compile(*desc, *plan);
-  if (status != GC_OK) {
-    delete plan;
-    return status;
-  }
-  *out = plan;
-  return GC_OK;
+  std::unique_ptr<gc_plan> plan;
+  const gc_status status = create(*desc, plan);
+  if (status == GC_OK) *out = plan.release();
+  return status;
 }
 
 namespace {
@@ -127,9 +169,16 @@ gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_
   return GC_OK;
 }
 
-const char* gc_plan_explain(gc_plan* plan) { return plan->explanation.c_str(); }
+const char* gc_plan_explain(gc_plan* plan) {
+  // A device chooses among kernels at the first run.
+  if (plan->device) plan->explanation = explain_plan(*plan, plan->device->arena_bytes);
+  return plan->explanation.c_str();
+}
 
-int64_t gc_plan_bytes(gc_plan* plan) { return plan->arena.bytes() + (plan->store ? plan->store->packed_bytes() : 0); }
+int64_t gc_plan_bytes(gc_plan* plan) {
+  if (plan->device) return plan->device->arena_bytes + plan->device->backend.table->plan_bytes(plan->device->handle);
+  return plan->arena.bytes() + (plan->store ? plan->store->packed_bytes() : 0);
+}
 
 void gc_plan_destroy(gc_plan* plan) {
   while (plan->busy.exchange(true, std::memory_order_acquire)) cpu_relax();

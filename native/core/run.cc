@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "device_plan.h"
 #include "op.h"
 
 namespace gatecell {
@@ -40,13 +41,6 @@ void copy_out(const Plan& plan) {
   }
 }
 
-void carry(const Plan& plan) {
-  for (size_t i = 0; i + 1 < plan.carry.size(); i += 2) {
-    const Tensor &from = plan.tensors[plan.carry[i]], &to = plan.tensors[plan.carry[i + 1]];
-    memmove(host_of(plan, to), host_of(plan, from), static_cast<size_t>(from.rows * from.cols) * 4);
-  }
-}
-
 void backward(Plan& plan) {
   Tensor& loss = plan.tensors[plan.loss];
   memset(loss.grad, 0, static_cast<size_t>(loss.bytes()));
@@ -79,7 +73,7 @@ gc_status passes(Plan& plan, gc_mode mode) {
   if (plan.loss >= 0) plan.control[GC_C_LOSS] = plan.tensors[plan.loss].data[0];
   if (plan.training) backward(plan);
   copy_out(plan);
-  carry(plan);
+  carry_states(plan);
   return GC_OK;
 }
 
@@ -87,7 +81,24 @@ void refresh(Plan& plan) {
   for (const Node& node : plan.nodes)
     if (!node.packs.empty()) refresh_packs(*plan.store, node.packs, plan.threads);
 }
+
+// No pack is stale, and no device holds newer weights.
+bool is_fresh(const Plan& plan) {
+  const Store& store = *plan.store;
+  if (store.device && store.device->ahead != 0) return false;
+  for (const Node& node : plan.nodes)
+    for (int id : node.packs)
+      if (store.packs[id]->version != store.version) return false;
+  return true;
+}
 }  // namespace
+
+void carry_states(const Plan& plan) {
+  for (size_t i = 0; i + 1 < plan.carry.size(); i += 2) {
+    const Tensor &from = plan.tensors[plan.carry[i]], &to = plan.tensors[plan.carry[i + 1]];
+    memmove(host_of(plan, to), host_of(plan, from), static_cast<size_t>(from.rows * from.cols) * 4);
+  }
+}
 
 gc_status run_plan(Plan& plan, gc_mode mode) {
   if (mode < GC_FORWARD || mode > GC_TRAIN) return fail(GC_INVALID_ARGUMENT, "unknown mode %d", mode);
@@ -95,15 +106,15 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
     return fail(GC_INVALID_ARGUMENT, "this plan has no loss, so it cannot compute gradients");
   if (mode == GC_TRAIN && !plan.optimizer)
     return fail(GC_INVALID_ARGUMENT, "this plan has no optimizer, so it cannot train");
+  if (plan.device) return run_on_device(plan, mode);
   if (!plan.store) return passes(plan, mode);
   gc_status status;
   for (;;) {
+    const gc_status home = fetch_store(*plan.store);
+    if (home != GC_OK) return home;
     refresh(plan);
     std::shared_lock<std::shared_mutex> lock(plan.store->mutex);
-    bool fresh = true;  // another plan may have trained between refreshing and locking
-    for (const Node& node : plan.nodes)
-      for (int id : node.packs) fresh = fresh && plan.store->packs[id]->version == plan.store->version;
-    if (!fresh) continue;
+    if (!is_fresh(plan)) continue;  // another plan may have trained between refreshing and locking
     status = passes(plan, mode);
     break;
   }

@@ -11,6 +11,8 @@
 
 namespace gatecell {
 
+struct DeviceStore;
+
 // Which way a parameter W[O, K] is packed into blocks of 64 columns, each [tile][k][tile columns]:
 enum class PackKind {
   kForward,          // B(k, n) = W[n][k]: y = x W^T
@@ -58,6 +60,7 @@ struct Store {
   float* moment2 = nullptr;
   uint64_t version = 1;
   std::vector<std::unique_ptr<Packed>> packs;
+  std::shared_ptr<DeviceStore> device;  // null until a plan runs there
   // Readers: forward and backward passes; writers: updates and (re)packing.
   std::shared_mutex mutex;
 

@@ -1,7 +1,7 @@
 // How much work a run is: floating-point operations as the benchmark defines them, those that are really executed, and
 // bytes that must pass between memory (or a cache) and a core. B batch, T steps, H hidden size, V symbols.
 
-import type { Precision } from '../graph/plan.js'
+import type { CpuPrecision as Precision } from '../graph/plan.js'
 
 /** Symbols of the character models. */
 export const VOCABULARY = 65

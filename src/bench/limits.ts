@@ -1,7 +1,7 @@
 // The limits that shares are taken of, measured on this machine before anything else of a run, each once.
 
 import { GatecellError } from '../errors.js'
-import type { Precision } from '../graph/plan.js'
+import type { CpuPrecision as Precision } from '../graph/plan.js'
 import { emptyCall, measure, type Measurement, type Probe } from './measure.js'
 
 /** A limit some measurement is held against. */

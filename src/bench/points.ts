@@ -1,7 +1,7 @@
 // One point of a workload: a shape at a thread count and precision. What it must do, what limits it, how the engine does
 // it; measured turn by turn with the rivals, it becomes one row and a row for each rival.
 
-import type { Precision } from '../graph/plan.js'
+import type { CpuPrecision as Precision } from '../graph/plan.js'
 import type { Limits, LimitKey } from './limits.js'
 import type { BenchRow } from './registry.js'
 import type { Rival, Task, Variant } from './rivals/types.js'

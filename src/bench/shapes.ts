@@ -1,6 +1,6 @@
 // Which shapes a workload is measured at: the list that the project's figures are given for, or what the user asks for.
 
-import type { Precision } from '../graph/plan.js'
+import type { CpuPrecision as Precision } from '../graph/plan.js'
 
 /** What the command line asks for; an empty list or undefined: the workload's own. */
 export interface Choice {

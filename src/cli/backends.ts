@@ -1,25 +1,14 @@
-// What can compute here, and why or why not. Asking loads no CUDA library and never fails.
+// What --device may ask for, and why or why not.
 
-import { existsSync, readFileSync } from 'node:fs'
 import { GatecellError } from '../errors.js'
+import { backends } from '../graph/machine.js'
+import type { Device } from '../graph/opcodes.js'
 
-export interface Backend {
-  available: boolean
-  reason: string
-}
-
-const DRIVER = '/proc/driver/nvidia/version'
-
-/** The CUDA backend: not part of this version; the reason also tells whether a driver would be there. */
-export function cudaBackend(): Backend {
-  const driver = existsSync(DRIVER) ? readFileSync(DRIVER, 'utf8').split('\n')[0]!.trim() : 'no NVIDIA driver found'
-  return { available: false, reason: `this version of gatecell has no CUDA backend (${driver})` }
-}
-
-/** Refuses a device that is not there. ERR_UNSUPPORTED. */
-export function checkDevice(device: 'auto' | 'cpu' | 'cuda' | undefined): void {
+/** Refuses a device that is not there, before anything else is done. ERR_UNSUPPORTED. */
+export function checkDevice(device: Device | undefined): void {
   if (device !== 'cuda') return
-  const { reason } = cudaBackend()
+  const { available, reason } = backends().cuda
+  if (available) return
   throw new GatecellError(
     'ERR_UNSUPPORTED',
     `Expected a device that is there but received cuda, and ${reason}: use --device cpu`

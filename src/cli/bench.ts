@@ -6,7 +6,7 @@ import { findWorkloads, workloads } from '../bench/registry.js'
 import { createReport, figure } from '../bench/report.js'
 import { writeRoofline } from '../bench/roofline.js'
 import { forceIsa, runBench, type BenchEvent } from '../bench/run.js'
-import { precisions, type Precision } from '../graph/plan.js'
+import type { CpuPrecision as Precision } from '../graph/plan.js'
 import { assertWritable } from '../io/atomic.js'
 import type { JsonObject } from '../io/json.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
@@ -56,7 +56,7 @@ export function addBench(program: Command): void {
     .option(
       '--precision <name,...>',
       'f32, bf16, int8 (default: f32)',
-      list(choice('--precision', Object.keys(precisions) as Precision[]))
+      list(choice('--precision', ['f32', 'bf16', 'int8'] as const))
     )
     .option('--isa <name>', 'instruction set: scalar, avx2, avx512', choice('--isa', ['scalar', 'avx2', 'avx512']))
     .option('--hidden <n,...>', "sizes instead of the workload's own", size('--hidden'))

@@ -1,17 +1,16 @@
-// gatecell doctor: what was found on this machine, what is used and why. The engine is tried in a process of its own
-// first, so that a binary that crashes is a line of the report.
+// gatecell doctor: what was found on this machine, what is used and why. The engine and the CUDA library are tried in
+// processes of their own first, so that a binary or a driver that crashes is a line of the report.
 
 import { spawn } from 'node:child_process'
 import { freemem, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { GatecellError } from '../errors.js'
-import { machineInfo } from '../graph/machine.js'
+import { backends, machineInfo, type Backend } from '../graph/machine.js'
 import { here } from '../here.js'
 import type { JsonObject } from '../io/json.js'
 import { addonReport, packageInfo, type MachineInfo } from '../native.js'
 import { learnAlphabet } from '../tasks/text/alphabet.js'
-import { cudaBackend, type Backend } from './backends.js'
 import { bytes } from './format.js'
 import { createOutput, exitCodes, type Output } from './output.js'
 
@@ -32,9 +31,10 @@ export function addDoctor(program: Command): void {
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (flags: { json?: true }) => {
+      if (process.env[TRIAL] === 'cuda') return await tryCuda()
       if (process.env[TRIAL] !== undefined) return await tryEngine()
       const output = createOutput(flags.json === true)
-      const report = diagnose(await runTrial())
+      const report = diagnose(await runTrial(), await runCudaTrial())
       output.record(report)
       show(report, output)
       process.exitCode = report.healthy ? exitCodes.ok : exitCodes.failed
@@ -61,11 +61,27 @@ async function tryEngine(): Promise<void> {
   process.stdout.write(JSON.stringify(trial))
 }
 
-/** Runs this command in a child with the trial switched on; a crash is an answer. */
-async function runTrial(): Promise<Trial> {
+/** In the child: opens the CUDA library, and if there is a device learns the alphabet on it. */
+async function tryCuda(): Promise<void> {
+  const { cuda } = backends()
+  const backend: Backend = { available: cuda.available, reason: cuda.reason }
+  if (cuda.available) {
+    try {
+      const { steps, seconds } = await learnAlphabet({ device: 'cuda' })
+      backend.reason += `: learned the alphabet in ${steps} steps, ${seconds.toFixed(2)} s`
+    } catch (error) {
+      backend.available = false
+      backend.reason += `, but the self-test failed: ${error instanceof Error ? error.message : String(error)}`
+    }
+  }
+  process.stdout.write(JSON.stringify(backend))
+}
+
+/** Runs this command in a child with a trial switched on; a crash is an answer. */
+async function runChild(trial: string): Promise<{ stdout: string; end: string }> {
   const main = fileURLToPath(new URL('./cli/main.js', here))
   const child = spawn(process.execPath, [main, 'doctor'], {
-    env: { ...process.env, [TRIAL]: '1' },
+    env: { ...process.env, [TRIAL]: trial },
     stdio: ['ignore', 'pipe', 'pipe']
   })
   const said = { stdout: '', stderr: '' }
@@ -75,15 +91,28 @@ async function runTrial(): Promise<Trial> {
     child.on('error', (error) => resolve(error.message))
     child.on('close', (code, signal) => resolve(signal ?? `exit code ${String(code)}`))
   })
+  return { stdout: said.stdout, end: `the trial process ended with ${end}: ${said.stderr.trim().split('\n')[0] ?? ''}` }
+}
+
+async function runCudaTrial(): Promise<Backend> {
+  const { stdout, end } = await runChild('cuda')
   try {
-    return JSON.parse(said.stdout) as Trial
+    return JSON.parse(stdout) as Backend
   } catch {
-    const detail = `the trial process ended with ${end}: ${said.stderr.trim().split('\n')[0] ?? ''}`
+    return { available: false, reason: end }
+  }
+}
+
+async function runTrial(): Promise<Trial> {
+  const { stdout, end: detail } = await runChild('engine')
+  try {
+    return JSON.parse(stdout) as Trial
+  } catch {
     return { addon: { file: null, attempts: [], problem: detail }, machine: null, self_test: { ok: false, detail } }
   }
 }
 
-function diagnose({ addon, machine, self_test }: Trial) {
+function diagnose({ addon, machine, self_test }: Trial, cuda: Backend) {
   const cpu: Backend = self_test.ok
     ? { available: true, reason: `the ${machine!.isaUsed} kernels passed the self-test` }
     : { available: false, reason: addon.problem?.split('\n')[0] ?? self_test.detail }
@@ -113,7 +142,7 @@ function diagnose({ addon, machine, self_test }: Trial) {
       problem: addon.problem,
       attempts: addon.attempts.map(({ file, reason }) => ({ file, reason }))
     },
-    backends: { cpu: { ...cpu }, cuda: { ...cudaBackend() } },
+    backends: { cpu: { ...cpu }, cuda: { ...cuda } },
     self_test: { ...self_test }
   } satisfies JsonObject
 }

@@ -16,10 +16,11 @@ import {
 } from '../tasks/text/index.js'
 import { evaluateHandwriting } from './evaluate-handwriting.js'
 import { evaluateRecognition } from './evaluate-recognition.js'
+import { checkDevice } from './backends.js'
 import { duration, integer, nats } from './format.js'
 import { addInkOptions, type InkFlags } from './ink-options.js'
 import { readStdin, withInterrupts, type Interrupts } from './interrupt.js'
-import { choice, number, weights, whole } from './options.js'
+import { choice, device, number, weights, whole } from './options.js'
 import { createOutput } from './output.js'
 import { createProgress } from './progress.js'
 
@@ -31,6 +32,7 @@ export interface EvaluateFlags extends InkFlags {
   test?: number
   threads?: number
   weights?: 'f32' | 'bf16' | 'int8'
+  device?: 'auto' | 'cpu' | 'cuda'
   cacheDir?: string
   where?: string
   json?: true
@@ -63,6 +65,7 @@ export function addEvaluate(program: Command): void {
       number('--test', 0, 1, 'most')
     )
     .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
+    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
     .option('--threads <n>', 'threads (default: what suits one stream)', whole('--threads', 1, 1024))
     .option('--cache-dir <folder>', 'for the symbols of texts above 64 MB')
     .option('--where <field=values>', 'of ink: only these samples, as writer=26-30')
@@ -90,9 +93,14 @@ async function evaluateTextModel(
   flags: EvaluateFlags,
   { signal, exitCode }: Interrupts
 ): Promise<number> {
+  checkDevice(flags.device)
   const output = createOutput(flags.json === true)
   const progress = await createProgress(output)
-  using loaded = await loadTextModel(path, { precision: flags.weights, threads: flags.threads })
+  using loaded = await loadTextModel(path, {
+    precision: flags.weights,
+    threads: flags.threads,
+    device: flags.device ?? 'auto'
+  })
   const { vocabulary, config, info, model } = loaded
   const { valid = config.split.valid, test = config.split.test, cacheDir } = flags
   const corpus = await openCorpus(text, {
@@ -135,8 +143,8 @@ async function evaluateInFull(
   path: string,
   tokens: Tokens,
   options: TextMeasureOptions,
-  { threads }: EvaluateFlags
+  { threads, device }: EvaluateFlags
 ): Promise<TextMeasure> {
-  using loaded = await loadTextModel(path, { threads })
+  using loaded = await loadTextModel(path, { threads, device: device ?? 'auto' })
   return await evaluateText(loaded.model, tokens, options)
 }

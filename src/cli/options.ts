@@ -60,14 +60,14 @@ export function seconds(option: string): Parse<number> {
   }
 }
 
-/** What --device accepts; more than the CPU is refused with the reason. */
+/** What --device accepts. */
 export function device(text: string): 'auto' | 'cpu' | 'cuda' {
   return choice('--device', ['auto', 'cpu', 'cuda'])(text)
 }
 
 /** What --precision trains in. */
-export function precision(text: string): 'f32' | 'bf16' {
-  return choice('--precision', ['f32', 'bf16'])(text)
+export function precision(text: string): 'f32' | 'bf16' | 'tf32' {
+  return choice('--precision', ['f32', 'bf16', 'tf32'])(text)
 }
 
 /** What --weights runs a model with. */

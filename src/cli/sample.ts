@@ -2,8 +2,9 @@
 
 import type { Command } from 'commander'
 import { loadTextModel } from '../tasks/text/index.js'
+import { checkDevice } from './backends.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { number, weights, whole } from './options.js'
+import { device, number, weights, whole } from './options.js'
 import { createOutput } from './output.js'
 
 interface SampleFlags {
@@ -15,6 +16,7 @@ interface SampleFlags {
   seed: number
   threads?: number
   weights?: 'f32' | 'bf16' | 'int8'
+  device?: 'auto' | 'cpu' | 'cuda'
   json?: true
 }
 
@@ -42,6 +44,7 @@ export function addSample(program: Command): void {
     .option('--top-p <p>', 'only the most probable ones that sum to p', number('--top-p', 0, 1, 'least'), 1)
     .option('--seed <n>', 'seed of the draws', whole('--seed', 0), 0)
     .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
+    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
     .option('--threads <n>', 'threads (default: what suits one stream)', whole('--threads', 1, 1024))
     .option('--json', 'one JSON object with the text')
     .addHelpText('after', EXAMPLES)
@@ -51,9 +54,14 @@ export function addSample(program: Command): void {
 }
 
 async function sample(path: string, flags: SampleFlags, interrupts: Interrupts): Promise<number> {
+  checkDevice(flags.device)
   const output = createOutput(flags.json === true)
   const { prompt = '', length, temperature, topK, topP, seed } = flags
-  using loaded = await loadTextModel(path, { precision: flags.weights, threads: flags.threads })
+  using loaded = await loadTextModel(path, {
+    precision: flags.weights,
+    threads: flags.threads,
+    device: flags.device ?? 'auto'
+  })
   const writer = loaded.write({ prompt, temperature, topK, topP, seed })
   const pieces: string[] = []
   const begin = performance.now()

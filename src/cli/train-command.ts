@@ -10,6 +10,7 @@ import { openRunLog, reportRecord, type RunLog } from '../tasks/run-log.js'
 import type { RunMemory } from '../tasks/run-memory.js'
 import type { FitRunOptions, Training } from '../tasks/training.js'
 import type { Summary } from '../train/reports.js'
+import type { Trainer } from '../train/trainer.js'
 import { checkDevice } from './backends.js'
 import { bytes, duration, integer, quantity } from './format.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
@@ -34,7 +35,7 @@ export interface TrainFlags {
   seed?: number
   threads?: number
   device?: 'auto' | 'cpu' | 'cuda'
-  precision?: 'f32' | 'bf16'
+  precision?: 'f32' | 'bf16' | 'tf32'
   checkpointEvery?: number
   resume?: true
   force?: true
@@ -90,8 +91,12 @@ export function addTrainOptions(command: Command, says: TrainTexts): Command {
       'threads; the result is the same for any number (default: all cores)',
       whole('--threads', 1, 1024)
     )
-    .option('--device <name>', 'auto or cpu (default: auto)', device)
-    .option('--precision <name>', 'f32, or bf16 operands for the LSTM products (default: f32)', precision)
+    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
+    .option(
+      '--precision <name>',
+      'operands of the LSTM products: f32, bf16, or on cuda tf32 (default: f32; on cuda bf16)',
+      precision
+    )
     .option(
       '--checkpoint-every <n>',
       'steps between checkpoints (default: as --valid-every)',
@@ -125,6 +130,7 @@ export function defined<T extends object>(from: T): { [K in keyof T]?: NonNullab
 
 /** A training that is ready, as its command sees it. */
 export interface Trainee<R extends { summary: Summary }> {
+  readonly trainer: Trainer
   readonly files: RunFiles
   readonly resumed: { path: string; step: number } | null
   readonly memory: RunMemory
@@ -189,6 +195,8 @@ async function train<R extends { summary: Summary }>(trainee: Trainee<R>, sessio
     }
     output.record({ event: 'start', ...described })
     for (const line of trainee.introduce(threads)) output.line(line)
+    const { device, deviceWhy } = trainee.trainer.plan.explain()
+    output.line(`device   ${device}${deviceWhy === '' ? '' : `: ${deviceWhy}`}`)
     output.line(`memory   ${memoryLine(trainee.memory)}${trainee.memoryNote ?? ''}`)
     const { resumed } = trainee
     if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)

@@ -108,6 +108,7 @@ async function prepare(ink: string[], flags: Flags, context: TrainContext): Prom
     ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
     ...(onBad && { onBad }),
     threads: flags.threads ?? 0,
+    device: flags.device ?? 'auto',
     read
   })
   tell(context.output)
@@ -116,6 +117,7 @@ async function prepare(ink: string[], flags: Flags, context: TrainContext): Prom
 
 function traineeOf(run: RecognitionRun): Trainee<RecognitionResult> {
   return {
+    trainer: run.trainer,
     files: run.files,
     resumed: run.resumed,
     memory: run.memory,

@@ -114,6 +114,8 @@ async function prepare(text: string[], flags: TrainTextFlags, context: TrainCont
     ...(flags.validFile && { validFiles: flags.validFile }),
     ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
     threads: flags.threads ?? 0,
+    device: flags.device ?? 'auto',
+    device: flags.device ?? 'auto',
     corpus: {
       signal,
       stdin: readStdin(signal),
@@ -138,6 +140,7 @@ async function prepare(text: string[], flags: TrainTextFlags, context: TrainCont
 
 function traineeOf(run: TextRun): Trainee<TextResult> {
   return {
+    trainer: run.trainer,
     files: run.files,
     resumed: run.resumed,
     memory: run.memory,

@@ -10,6 +10,21 @@ export function machineInfo(): MachineInfo {
   return callNative(() => native().machineInfo())
 }
 
+export interface Backend {
+  available: boolean
+  /** What it is, or why it is not there. */
+  reason: string
+}
+
+/** What can compute here. Looks for the CUDA library, which loads its driver; a missing GPU is an answer, not an error. */
+export function backends(): { cpu: Backend; cuda: Backend & { path: string; emulated: boolean } } {
+  return callNative(() => {
+    const { available, emulated, reason, path } = native().cudaInfo()
+    const { cpuModel, isaUsed } = native().machineInfo()
+    return { cpu: { available: true, reason: `${cpuModel}, ${isaUsed}` }, cuda: { available, emulated, reason, path } }
+  })
+}
+
 /** Threads of plans made from now on, 1 to 1024; 0: as many as affinity and the cgroup's quota allow. Results do not depend on it. */
 export function setThreads(threads: number): void {
   callNative(() => native().setThreads(threads))

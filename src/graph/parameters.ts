@@ -23,7 +23,10 @@ export interface NamedTensor {
 export interface Parameter {
   readonly name: string
   readonly shape: Shape
-  /** Live view, row-major. Call `touch()` after writing. */
+  /**
+   * Live view, row-major. Call `touch()` after writing. A GPU trains copies of its own: get the parameter again, or call
+   * `fetch()`, to see what it has made.
+   */
   readonly data: Float32Array
   /** Live views; null in a model made with `training: false`. */
   readonly grad: Float32Array | null
@@ -100,6 +103,7 @@ export class ParameterStore {
 
   /** The parameter called `name`; throws ERR_INVALID_ARGUMENT where there is none. */
   get(name: string): Parameter {
+    this.fetch()
     const parameter = this.#parameters.get(name)
     if (!parameter) {
       throw new GatecellError(
@@ -111,6 +115,7 @@ export class ParameterStore {
   }
 
   [Symbol.iterator](): IterableIterator<Parameter> {
+    this.fetch()
     return this.#parameters.values()
   }
 
@@ -163,13 +168,19 @@ export class ParameterStore {
       return { target, data: source.data }
     })
     for (const { target, data } of copies) target.set(data)
-    if (group === 'data') this.#written()
+    this.#written()
   }
 
   /** Says that `data` was written: copies of it that the engine keeps are made again at the next run. */
   touch(): void {
     this.#checkIdle('writing parameters')
     this.#written()
+  }
+
+  /** Brings weights, gradients and moments back from a GPU where it has newer ones. Not under a run that changes them. */
+  fetch(): void {
+    const handle = this.#handle
+    if (handle && !this.#exclusive) callNative(() => native().storeFetch(handle))
   }
 
   #written(): void {
@@ -189,6 +200,7 @@ export class ParameterStore {
   clearOptimizer(): void {
     this.#checkIdle('clearing the optimiser')
     for (const { grad, moment1, moment2 } of this) for (const view of [grad, moment1, moment2]) view?.fill(0)
+    this.#written()
   }
 
   /** The native handle, null where there are no parameters; throws ERR_DISPOSED after dispose(). */

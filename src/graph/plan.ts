@@ -8,7 +8,7 @@ import { lower, type Tables } from './compile.js'
 import { createControl, type ControlBlock } from './control.js'
 import type { Graph } from './graph.js'
 import { callNative, nativeError } from './native-call.js'
-import { modes, optimizers, type Mode, type OptimizerName } from './opcodes.js'
+import { devices, modes, optimizers, type Device, type Mode, type OptimizerName } from './opcodes.js'
 import type { ParameterStore } from './parameters.js'
 import type { Shape, Tensor, View } from './tensor.js'
 
@@ -19,10 +19,13 @@ export interface RunOptions {
 
 /**
  * 'bf16' halves the operands' bytes and, where the CPU has AVX512-BF16, doubles the arithmetic rate. 'int8' is for
- * inference: weights as codes with a scale per row, inputs as codes with a range per row.
+ * inference: weights as codes with a scale per row, inputs as codes with a range per row. 'tf32' is for the GPU, where
+ * 'f32' gives the processor's bits and is slow.
  */
-export type Precision = 'f32' | 'bf16' | 'int8'
-export const precisions = { f32: 0, bf16: 1, int8: 2 } as const satisfies Record<Precision, number>
+export type Precision = CpuPrecision | 'tf32'
+/** Those of the processor. */
+export type CpuPrecision = 'f32' | 'bf16' | 'int8'
+export const precisions = { f32: 0, bf16: 1, int8: 2, tf32: 3 } as const satisfies Record<Precision, number>
 
 export interface PlanOptions {
   parameters: ParameterStore
@@ -33,6 +36,8 @@ export interface PlanOptions {
   threads?: number
   /** Operands of the LSTM products; sums, states and weights stay float32. Default 'f32'. */
   precision?: Precision
+  /** Default 'cpu'. */
+  device?: Device
 }
 
 type Views = Record<string, View>
@@ -68,11 +73,16 @@ export interface Plan<I extends Views = Views, O extends Views = Views> extends 
 
 /** JSON of gc_plan_explain. */
 export interface PlanExplanation {
+  device: 'cpu' | 'cuda'
+  /** Why it runs there, where that was a choice. */
+  deviceWhy: string
   isa: string
   threads: number
   arenaBytes: number
   packedBytes: number
   nodes: { op: string; shape: string; backward: boolean; bufferBytes: number; why: string }[]
+  /** On a GPU: what was measured while kernels were chosen. */
+  measured?: Record<string, unknown>
 }
 
 /** A plan whose native sampling loop can be run; see sample/. */
@@ -86,7 +96,7 @@ export interface GeneratingPlan extends Plan {
 
 /** Compiles `graph`. Throws ERR_OUT_OF_MEMORY, ERR_UNSUPPORTED and whatever the core finds wrong with the graph. */
 export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
-  const { parameters, loss = null, optimizer = null, threads = 0, precision = 'f32' } = options
+  const { parameters, loss = null, optimizer = null, threads = 0, precision = 'f32', device = 'cpu' } = options
   if (loss && !parameters.training) {
     throw new GatecellError(
       'ERR_UNSUPPORTED',
@@ -111,7 +121,8 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
       host,
       control: control.values,
       threads,
-      precision: precisions[precision]
+      precision: precisions[precision],
+      device: devices[device]
     })
   )
   const inputs = viewsOf(graph.inputs, tables, host)

@@ -25,7 +25,7 @@ export interface Training {
   readonly clip: number
   readonly seed: number
   /** Operands of the LSTM products. */
-  readonly precision: 'f32' | 'bf16'
+  readonly precision: 'f32' | 'bf16' | 'tf32'
   readonly validEvery: number
   readonly patience?: number
   readonly steps?: number
@@ -44,7 +44,7 @@ export function readTraining(read: ConfigReader, from: Fields): Training {
     warmup: read.number(from, 'warmup', 0, MAX_COUNT),
     clip: read.number(from, 'clip', 0, 1e9),
     seed: read.number(from, 'seed', 0, MAX_COUNT, true),
-    precision: read.choice(from, 'precision', ['f32', 'bf16']),
+    precision: read.choice(from, 'precision', ['f32', 'bf16', 'tf32']),
     validEvery: read.number(from, 'validEvery', 1, MAX_COUNT, true),
     ...optional('patience', 1, true),
     ...optional('steps', 1, true),

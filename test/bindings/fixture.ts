@@ -60,7 +60,8 @@ export function linearDescription(rows: number): Fixture {
     host,
     control,
     threads: 0,
-    precision: 0
+    precision: 0,
+    device: 0
   }
   return { store, weights, host, control, description }
 }

@@ -69,7 +69,8 @@ t.test('command lines', async (t) => {
     /0\.6 and 0\.5/
   )
   await refused(t, train('story.txt', ...out, '--optimizer', 'lion'), 'ERR_INVALID_OPTION', 2, /adamw.*"lion"/)
-  await refused(t, train('story.txt', ...out, '--device', 'cuda'), 'ERR_UNSUPPORTED', 1, /CUDA/)
+  const env = { GATECELL_CUDA_LIBRARY: at('none.so') }
+  await refused(t, train('story.txt', ...out, '--device', 'cuda'), 'ERR_UNSUPPORTED', 1, /CUDA library at/, { env })
   await refused(t, train('story.txt', ...out, '--precision', 'f16'), 'ERR_INVALID_OPTION', 2, /f16/)
   await refused(t, train('story.txt', ...out, '--resume', '--force'), 'ERR_INVALID_OPTION', 2, /both/)
   await refused(t, ['bench', 'nothing'], 'ERR_INVALID_OPTION', 2, /event-loop/)

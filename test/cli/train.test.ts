@@ -312,7 +312,7 @@ t.test('help, version, doctor', async (t) => {
     threads: Number,
     cgroup_limit: Object,
     memory: { total_bytes: Number },
-    backends: { cpu: { available: true, reason: String }, cuda: { available: false, reason: String } },
+    backends: { cpu: { available: true, reason: String }, cuda: { available: Boolean, reason: String } },
     self_test: { ok: true, detail: /abcdefghijklmnopqrstuvwxyz/ }
   })
   const broken = await gatecell(['doctor', '--json'], { cwd, env: { GATECELL_BINARY: at('story.txt') } })

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createControl } from '../../src/graph/control.js'
-import { dtypes, modes, opcodes, optimizers, roles } from '../../src/graph/opcodes.js'
+import { devices, dtypes, modes, opcodes, optimizers, roles } from '../../src/graph/opcodes.js'
 
 const header = readFileSync(new URL('../../native/include/gatecell/gatecell.h', import.meta.url), 'utf8')
 
@@ -17,9 +17,9 @@ t.test('opcodes', async (t) => {
   t.same(opcodes, constants('OP_'))
 })
 
-t.test('modes, dtypes, roles and optimisers', async (t) => {
+t.test('modes, dtypes, roles, optimisers and devices', async (t) => {
   const all = constants('')
-  for (const [name, number] of Object.entries({ ...modes, ...dtypes, ...roles, ...optimizers })) {
+  for (const [name, number] of Object.entries({ ...modes, ...dtypes, ...roles, ...optimizers, ...devices })) {
     if (name !== 'none') t.equal(all[name], number, name)
   }
 })

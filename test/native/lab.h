@@ -107,7 +107,7 @@ class Graph {
  public:
   static constexpr int none = -1;
   double control[GC_CONTROL_SIZE] = {};
-  int32_t threads = 1, precision = GC_FLOAT;
+  int32_t threads = 1, precision = GC_FLOAT, device = GC_CPU;
 
   Graph() = default;
   Graph(const Graph&) = delete;
@@ -168,6 +168,7 @@ class Graph {
     d.control = control;
     d.threads = threads;
     d.precision = precision;
+    d.device = device;
     return d;
   }
   gc_status try_compile(int loss = -1, int optimizer = 0) {
@@ -186,6 +187,8 @@ class Graph {
     INFO(std::string(gc_last_error()));
     REQUIRE(status == GC_OK);
   }
+  // Weights, gradients and moments as the device has them now.
+  void fetch() { REQUIRE((!store_ || gc_store_fetch(store_) == GC_OK)); }
   gc_plan* plan() { return plan_; }
   gc_store* store() { return store_; }
 

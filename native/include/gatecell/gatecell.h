@@ -39,6 +39,21 @@ gc_status gc_machine_info(gc_machine* out);
 // 1 <= threads <= 1024; 0 restores the default: min(affinity, ceil(quota)).
 gc_status gc_set_threads(int32_t threads);
 
+// ---- devices -------------------------------------------------------------------------------------------------------
+// Where a plan runs. AUTO: on the GPU where one is there, has every op, and a measured model says that it is faster.
+typedef enum gc_device_kind { GC_CPU = 0, GC_CUDA = 1, GC_AUTO = 2 } gc_device_kind;
+typedef struct gc_cuda {
+  int32_t available;   // 1: the library is open and has a device
+  int32_t emulated;    // 1: the device is an emulator, for tests
+  const char* reason;  // the device's name, or why there is none
+  const char* path;    // where the library was looked for
+  int64_t memory_bytes;
+} gc_cuda;
+// Looks for the CUDA library at the first call, which loads the driver; never fails.
+gc_status gc_cuda_info(gc_cuda* out);
+// Names the library's file; GATECELL_CUDA_LIBRARY goes before it. GC_BUSY after it was looked for.
+gc_status gc_cuda_library(const char* path);
+
 // ---- parameter store: row-major parameters under PyTorch's layout, shared by many plans ------------------------------
 typedef struct gc_store gc_store;
 typedef struct gc_param {
@@ -51,6 +66,8 @@ gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_f
                           float* moment1, float* moment2, gc_store** out);
 // The caller has written `data`: packed copies made from it are stale.
 gc_status gc_store_touch(gc_store* store);
+// Brings back what a device has changed since; before the caller reads or writes its arenas. Nothing to do on the CPU.
+gc_status gc_store_fetch(gc_store* store);
 void gc_store_destroy(gc_store* store);
 
 // ---- plan ------------------------------------------------------------------------------------------------------------
@@ -153,7 +170,8 @@ typedef enum gc_control {
 
 // Operands of the LSTM products; sums, states and master weights are f32 either way.
 // int8 is for inference: weights as codes with a scale per row, h as codes of [-1, 1], x with a range per row.
-typedef enum gc_precision { GC_FLOAT = 0, GC_BF16 = 1, GC_INT8 = 2 } gc_precision;
+// tf32 is for the GPU: operands with 10 bits of fraction.
+typedef enum gc_precision { GC_FLOAT = 0, GC_BF16 = 1, GC_INT8 = 2, GC_TF32 = 3 } gc_precision;
 
 typedef struct gc_plan gc_plan;
 typedef struct gc_plan_desc {
@@ -173,6 +191,7 @@ typedef struct gc_plan_desc {
   double* control;        // GC_CONTROL_SIZE doubles
   int32_t threads;        // 0: the engine's
   int32_t precision;      // gc_precision
+  int32_t device;         // gc_device_kind
 } gc_plan_desc;
 gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out);
 // Runs on the calling thread plus the engine's pool. GC_BUSY if the plan is running already.

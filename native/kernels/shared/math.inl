@@ -4,9 +4,13 @@
 // explicit FMA, every quotient a true division. Coefficients: bench/lab/math_coefficients.py; what lost:
 // bench/lab/math_variants.cc. Errors are the largest over all 2^32 floats, as test/native/math_exhaustive.cc measures them.
 
+#if !defined(GC_TABLE)
+#define GC_TABLE static const
+#endif
+
 // The bits of 2^(j/8) less j << 20: adding k << 20 for k = 8 n + j gives the bits of 2^(k/8).
-static const int32_t eighth_powers[8] = {0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
-                                         0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7};
+GC_TABLE int32_t eighth_powers[8] = {0x3f800000, 0x3f7b95c2, 0x3f7837f0, 0x3f75fed7,
+                                     0x3f7504f3, 0x3f75672a, 0x3f7744fd, 0x3f7ac0c7};
 
 // exp(x) = 2^(k/8) (1 + q): x = k ln2 / 8 + r (Cody and Waite, ln2 in two floats), q = r + r^2 (1/2 + ...), |r| <= ln2 / 16,
 // relative error 2^-32 before rounding. k is an integer, and also the low bits of `rounded`, less those of 1.5 * 2^23.

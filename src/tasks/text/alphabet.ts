@@ -5,6 +5,7 @@ import { createBatches } from '../../data/batches.js'
 import { tokensOf } from '../../data/tokens.js'
 import { vocabularyFromText } from '../../data/vocabulary.js'
 import { GatecellError } from '../../errors.js'
+import type { Device } from '../../graph/opcodes.js'
 import { tokenSource } from '../../train/data.js'
 import type { Report } from '../../train/reports.js'
 import { createTrainer } from '../../train/trainer.js'
@@ -26,12 +27,13 @@ const ROUNDS = 40
 
 /** Trains a small network on the alphabet and lets it recite. ERR_SELF_TEST if it recites anything else. */
 export async function learnAlphabet(
-  options: { signal?: AbortSignal; onReport?: (report: Report) => void } = {}
+  options: { signal?: AbortSignal; onReport?: (report: Report) => void; device?: Device } = {}
 ): Promise<Alphabet> {
   const text = ALPHABET.repeat(ROUNDS)
   const vocabulary = vocabularyFromText(text)
   const network = { embedding: 16, hidden: 32, layers: 1, dropout: 0, locked: false }
-  using model = textModel({ vocabulary: vocabulary.config, network, split: { valid: 0, test: 0 } })
+  const { device = 'cpu' } = options
+  using model = textModel({ vocabulary: vocabulary.config, network, split: { valid: 0, test: 0 } }, { device })
   const batches = createBatches(tokensOf(vocabulary.encode(text)), { batch: 8, length: ALPHABET.length })
   const trainer = createTrainer(model, tokenSource(batches), {
     optimizer: { kind: 'adam', learningRate: 2e-2 },

@@ -2,6 +2,7 @@
 
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import { GatecellError } from '../../errors.js'
+import type { Device } from '../../graph/opcodes.js'
 import type { Precision } from '../../graph/plan.js'
 import { readCheckpointInfo, type CheckpointInfo } from '../../io/checkpoint.js'
 import type { Model } from '../../model.js'
@@ -42,6 +43,8 @@ export interface LoadTextOptions {
   threads?: number
   /** How the LSTM weights are used; default 'f32'. */
   precision?: Precision
+  /** Where its plans run; default 'cpu'. */
+  device?: Device
 }
 
 /**
@@ -57,8 +60,8 @@ export async function loadTextModel(path: string, options: LoadTextOptions = {})
   const header = await readCheckpointInfo(path, { task: TEXT_TASK })
   const config = textConfigFromJson(header.config, path)
   const vocabulary = vocabularyFromConfig(config.vocabulary)
-  const { threads = threadsForOneStream(config.network.hidden), precision = 'f32' } = options
-  const model = textModel(config, { training: false, initialize: false, threads, precision })
+  const { threads = threadsForOneStream(config.network.hidden), precision = 'f32', device = 'cpu' } = options
+  const model = textModel(config, { training: false, initialize: false, threads, precision, device })
   let info: CheckpointInfo
   try {
     info = await loadWeights(model, path, TEXT_TASK)

@@ -6,6 +6,7 @@ import { openCorpus, type Corpus, type CorpusOptions } from '../../data/corpus.j
 import type { Tokens } from '../../data/tokens.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import { GatecellError } from '../../errors.js'
+import type { Device } from '../../graph/opcodes.js'
 import { crc32c } from '../../io/crc32c.js'
 import type { JsonObject } from '../../io/json.js'
 import type { Model } from '../../model.js'
@@ -46,6 +47,8 @@ export interface TextRunOptions {
   /** Steps between checkpoints of where the run stands; default: those between validations. */
   checkpointEvery?: number
   threads?: number
+  /** Where it trains; default 'cpu'. On 'cuda' the default precision is bf16. */
+  device?: Device
   /** Reading the corpus. */
   corpus?: Pick<CorpusOptions, 'cacheDir' | 'memoryBytes' | 'onSkip' | 'onProgress' | 'signal' | 'stdin'>
 }
@@ -121,7 +124,8 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
     model = textModel(config, {
       seed: training.seed,
       threads: options.threads ?? 0,
-      precision: training.precision
+      precision: training.precision,
+      device: options.device ?? 'cpu'
     })
     const { checkpointEvery } = options
     const run = { training: config.training!, validation, files, checkpointEvery, resume }
@@ -169,9 +173,10 @@ function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
   if (old) checkSameRun(options, said, old)
   const hidden = said.network.hidden ?? old?.network.hidden ?? networkDefaults.hidden
   const network: TextNetwork = { ...networkDefaults, hidden, embedding: hidden, ...old?.network, ...said.network }
-  const optimizer = said.training.optimizer ?? old?.training?.optimizer ?? trainingDefaults.optimizer
+  const defaults = options.device === 'cuda' ? { ...trainingDefaults, precision: 'bf16' as const } : trainingDefaults
+  const optimizer = said.training.optimizer ?? old?.training?.optimizer ?? defaults.optimizer
   const learningRate = defaultLearningRate(optimizer, network)
-  const training = chooseTraining<TextTraining>(said.training, old?.training, { ...trainingDefaults, learningRate })
+  const training = chooseTraining<TextTraining>(said.training, old?.training, { ...defaults, learningRate })
   const valid = (options.validFiles?.length ?? 0) > 0 ? 0 : validDefault
   return { network, training, split: { valid, test: 0, ...old?.split, ...said.split } }
 }

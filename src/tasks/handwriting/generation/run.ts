@@ -4,6 +4,7 @@ import { inkAugmentations, scaledAugmentation, type InkAugmentation } from '../.
 import { medianSize, type InkNormalisation } from '../../../data/ink/shape.js'
 import { vocabularyFromConfig, vocabularyFromText, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
+import type { Device } from '../../../graph/opcodes.js'
 import type { JsonObject } from '../../../io/json.js'
 import type { Model } from '../../../model.js'
 import type { Summary } from '../../../train/reports.js'
@@ -63,6 +64,8 @@ export interface GenerationRunOptions extends InkSource {
   onBad?: (error: GatecellError) => void
   checkpointEvery?: number
   threads?: number
+  /** Where it runs; default: cpu. */
+  device?: Device
 }
 
 export interface GenerationRun {
@@ -116,7 +119,12 @@ export async function prepareGenerationRun(options: GenerationRunOptions): Promi
     data
   }
   const before = process.memoryUsage.rss()
-  const model = generationModel(config, { seed, threads: options.threads ?? 0, precision: training.precision })
+  const model = generationModel(config, {
+    seed,
+    threads: options.threads ?? 0,
+    precision: training.precision,
+    device: options.device ?? 'cpu'
+  })
   try {
     const { checkpointEvery } = options
     const run = { training: config.training!, validation, files, checkpointEvery, resume }

@@ -5,6 +5,7 @@ import { medianSize, type InkNormalisation } from '../../../data/ink/shape.js'
 import type { Ink } from '../../../data/ink/strokes.js'
 import { vocabularyFromConfig, vocabularyFromText, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
+import type { Device } from '../../../graph/opcodes.js'
 import type { JsonObject } from '../../../io/json.js'
 import type { Model } from '../../../model.js'
 import type { Summary } from '../../../train/reports.js'
@@ -49,6 +50,8 @@ export interface RecognitionRunOptions extends InkSource {
   onBad?: (error: GatecellError) => void
   checkpointEvery?: number
   threads?: number
+  /** Where it runs; default: cpu. */
+  device?: Device
 }
 
 export interface RecognitionRun {
@@ -104,7 +107,12 @@ export async function prepareRecognitionRun(options: RecognitionRunOptions): Pro
     data
   }
   const before = process.memoryUsage.rss()
-  const model = recognitionModel(config, { seed, threads: options.threads ?? 0, precision: training.precision })
+  const model = recognitionModel(config, {
+    seed,
+    threads: options.threads ?? 0,
+    precision: training.precision,
+    device: options.device ?? 'cpu'
+  })
   try {
     const { checkpointEvery } = options
     const run = { training: config.training!, validation, files, checkpointEvery, resume }

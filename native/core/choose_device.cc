@@ -1,0 +1,77 @@
+// choose_device.cc: GC_AUTO: the time of one run on either side, from rates that are measured once per process: the
+// processor's from the engine's own product, the device's from its product and from a chain of dependent kernels.
+#include <cstdio>
+#include <map>
+#include <mutex>
+
+#include "device_plan.h"
+
+namespace gatecell {
+namespace {
+std::mutex mutex;
+std::map<int, gc_device_rates> device_rates;      // by precision; guarded by mutex, as the next
+std::map<std::pair<int, int>, double> cpu_rates;  // by (threads, precision)
+
+bool device_rate(const Backend& backend, int precision, gc_device_rates& out, std::string& why) {
+  std::lock_guard<std::mutex> lock(mutex);
+  const auto found = device_rates.find(precision);
+  if (found != device_rates.end()) return out = found->second, true;
+  if (backend.table->measure(precision, &out) != GC_OK) return why = backend.table->last_error(), false;
+  device_rates[precision] = out;
+  return true;
+}
+
+bool cpu_rate(int threads, int precision, double& out, std::string& why) {
+  std::lock_guard<std::mutex> lock(mutex);
+  const auto key = std::make_pair(threads, precision);
+  const auto found = cpu_rates.find(key);
+  if (found != cpu_rates.end()) return out = found->second, true;
+  gc_probe probe = {};
+  probe.kind = GC_PROBE_GEMM, probe.precision = precision, probe.threads = threads;
+  probe.rows = 64, probe.columns = 1024, probe.inner = 256, probe.seconds = 0.02;
+  gc_measurement measured = {};
+  if (gc_measure(&probe, &measured) != GC_OK) return why = gc_last_error(), false;
+  out = cpu_rates[key] = measured.median;
+  return true;
+}
+
+// One layer's products: input and recurrent ones, forward; backward takes twice as much.
+void add_lstm(const Plan& plan, const Node& node, Work& work) {
+  const Tensor &x = plan.tensors[node.in[0]], &y = plan.tensors[node.out[0]];
+  const double rows = static_cast<double>(x.rows), H = static_cast<double>(y.cols), I = static_cast<double>(x.cols);
+  work.flops += 8 * rows * H * (I + H) * (node.trains ? 3 : 1);
+  work.launches += static_cast<double>(x.dims[0]) * (node.trains ? 3 : 1);  // backward: the cell, then its product
+}
+}  // namespace
+
+Work work_of(const Plan& plan) {
+  Work work = {0, 0};
+  for (const Node& node : plan.nodes) {
+    work.launches += node.trains ? 3 : 1;
+    const Tensor &x = plan.tensors[node.in[0]], &out = plan.tensors[node.out[0]];
+    if (node.op->opcode == GC_OP_LSTM) add_lstm(plan, node, work);
+    if (node.op->opcode == GC_OP_LINEAR)
+      work.flops += 2 * static_cast<double>(x.rows * x.cols) * static_cast<double>(out.cols) * (node.trains ? 3 : 1);
+  }
+  return work;
+}
+
+bool faster_on_device(const Plan& plan, int precision, std::string& why) {
+  const Backend& backend = plan.device->backend;
+  if (backend.device.emulated) {
+    why = "the CUDA library is an emulator, which auto never chooses";
+    return false;
+  }
+  gc_device_rates device = {};
+  double cpu = 0;
+  if (!device_rate(backend, precision, device, why)) return false;
+  if (!cpu_rate(plan.threads, precision == GC_BF16 ? GC_BF16 : GC_FLOAT, cpu, why)) return false;
+  const Work work = work_of(plan);
+  const double here = work.flops / cpu, there = device_seconds(work, device);
+  char text[300];
+  snprintf(text, sizeof text, "by measured rates a run takes %.3g ms on the processor and %.3g ms on %s", here * 1e3,
+           there * 1e3, backend.device.name);
+  why = text;
+  return there < here;
+}
+}  // namespace gatecell

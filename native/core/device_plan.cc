@@ -1,0 +1,143 @@
+// device_plan.cc: describes a checked graph to the device library, lays out its memory with layout.cc, runs it.
+#include "device_plan.h"
+
+#include <cstring>
+#include <mutex>
+
+#include "graph.h"
+
+namespace gatecell {
+gc_status send_store(Store& store);  // device_store.cc; the caller holds the store's mutex
+
+namespace {
+void describe_tensors(const Plan& plan, DevicePlan& d) {
+  for (const Tensor& t : plan.tensors) {
+    gc_device_tensor to = {};
+    to.dtype = t.dtype, to.role = t.role, to.rank = t.rank, to.producer = t.producer;
+    memcpy(to.dims, t.dims, sizeof to.dims);
+    to.rows = t.rows, to.cols = t.cols, to.ld = t.ld;
+    if (t.role == GC_HOST) to.host = reinterpret_cast<float*>(plan.host) + t.slot;
+    // While nodes are prepared a gradient is wanted or not; where it lies is known after the layout.
+    to.grad = t.wants_grad ? reinterpret_cast<float*>(uintptr_t{1}) : nullptr;
+    d.tensors.push_back(to);
+  }
+}
+
+void describe_nodes(const Plan& plan, DevicePlan& d) {
+  d.accumulate.reserve(plan.nodes.size());
+  for (const Node& node : plan.nodes) {
+    d.accumulate.emplace_back(node.accumulate.begin(), node.accumulate.end());
+    gc_device_node to = {};
+    to.opcode = node.op->opcode, to.index = node.index;
+    to.inputs = static_cast<int32_t>(node.in.size()), to.outputs = static_cast<int32_t>(node.out.size());
+    to.in = node.in.data(), to.out = node.out.data();
+    to.name = node.op->name;
+    to.attributes = node.attributes.data(), to.attribute_count = static_cast<int32_t>(node.attributes.size());
+    to.accumulate = d.accumulate.back().data();
+    to.trains = node.trains;
+    d.nodes.push_back(to);
+  }
+}
+
+// Everything the library is told lies on the device: an address of the host's would fault in the middle of a run.
+gc_status check_addresses(const Plan& plan, const DevicePlan& d) {
+  const char* first = static_cast<const char*>(d.arena);
+  for (size_t i = 0; i < plan.tensors.size(); ++i) {
+    const char* at = reinterpret_cast<const char*>(plan.tensors[i].data);
+    if (plan.tensors[i].role == GC_PARAMETER || (at >= first && at < first + d.arena_bytes)) continue;
+    return fail(GC_INVALID_ARGUMENT, "expected tensor %zu in the plan's device memory, found it elsewhere", i);
+  }
+  return GC_OK;
+}
+
+void set_addresses(Plan& plan, DevicePlan& d) {
+  for (size_t i = 0; i < plan.tensors.size(); ++i) {
+    const Tensor& t = plan.tensors[i];
+    gc_device_tensor& to = d.tensors[i];
+    to.data = t.data, to.grad = t.grad;
+    if (t.role != GC_PARAMETER) continue;
+    const int64_t offset = plan.store->params[t.slot].offset;
+    to.data = d.desc.arenas.data + offset;
+    to.grad = t.wants_grad ? d.desc.arenas.grad + offset : nullptr;
+  }
+  for (size_t i = 0; i < plan.nodes.size(); ++i)
+    for (size_t k = 0; k < plan.nodes[i].buffers.size(); ++k)
+      d.nodes[i].buffers[k].data = plan.nodes[i].buffers[k].data;
+}
+}  // namespace
+
+gc_status prepare_on_device(Plan& plan, int precision) {
+  auto device = std::make_shared<DevicePlan>(cuda_backend());
+  DevicePlan& d = *device;
+  describe_tensors(plan, d);
+  describe_nodes(plan, d);
+  d.desc.tensors = d.tensors.data(), d.desc.tensor_count = static_cast<int32_t>(d.tensors.size());
+  d.desc.nodes = d.nodes.data(), d.desc.node_count = static_cast<int32_t>(d.nodes.size());
+  d.desc.loss = plan.loss, d.desc.optimizer = plan.optimizer, d.desc.precision = precision;
+  const int32_t status = d.backend.table->plan_prepare(&d.desc);
+  if (status != GC_OK) return backend_failure(d.backend, status);
+  for (size_t i = 0; i < plan.nodes.size(); ++i) {
+    const gc_device_node& from = d.nodes[i];
+    if (from.buffer_count < 0 || from.buffer_count > GC_NODE_BUFFERS)
+      return fail(GC_INVALID_ARGUMENT, "expected at most %d buffers of a device's node, got %d", GC_NODE_BUFFERS,
+                  from.buffer_count);
+    for (int32_t k = 0; k < from.buffer_count; ++k)
+      plan.nodes[i].buffers.push_back({from.buffers[k].bytes, static_cast<Life>(from.buffers[k].life)});
+    plan.nodes[i].why = from.why;
+  }
+  plan.device = device;
+  return GC_OK;
+}
+
+gc_status finish_on_device(Plan& plan) {
+  DevicePlan& d = *plan.device;
+  const gc_backend& table = *d.backend.table;
+  if (plan.store) {
+    const gc_status opened = open_device_store(*plan.store, d.backend);
+    if (opened != GC_OK) return opened;
+    d.desc.arenas = plan.store->device->arenas;
+  }
+  int32_t status = GC_OK;
+  d.arena_bytes = layout_plan(plan, [&](int64_t bytes) {
+    status = table.allocate(bytes, &d.arena);
+    return static_cast<char*>(d.arena);
+  });
+  if (status != GC_OK) return backend_failure(d.backend, status);
+  if (d.arena_bytes < 0) return fail(GC_OUT_OF_MEMORY, "no memory for the plan's tensors");
+  const gc_status placed = check_addresses(plan, d);
+  if (placed != GC_OK) return placed;
+  set_addresses(plan, d);
+  status = table.plan_create(&d.desc, &d.handle);
+  return status == GC_OK ? GC_OK : backend_failure(d.backend, status);
+}
+
+gc_status run_on_device(Plan& plan, gc_mode mode) {
+  DevicePlan& d = *plan.device;
+  std::unique_lock<std::shared_mutex> lock;
+  if (plan.store) {
+    lock = std::unique_lock<std::shared_mutex>(plan.store->mutex);
+    const gc_status sent = send_store(*plan.store);
+    if (sent != GC_OK) return sent;
+  }
+  const Update update = read_update(plan);
+  gc_device_run run = {};
+  run.seed = plan.seed(), run.step = plan.step();
+  run.clip_norm = plan.control[GC_C_CLIP_NORM];
+  run.learning_rate = update.lr, run.beta1 = update.beta1, run.beta2 = update.beta2;
+  run.epsilon = update.epsilon, run.decay = update.decay;
+  const int32_t status = d.backend.table->plan_run(d.handle, mode, &run);
+  if (status != GC_OK) return backend_failure(d.backend, status);
+  if (plan.loss >= 0) plan.control[GC_C_LOSS] = run.loss;
+  if (mode != GC_FORWARD) plan.store->device->ahead |= DeviceStore::kGrad;
+  if (mode == GC_TRAIN) {
+    plan.control[GC_C_GRAD_NORM] = run.grad_norm;
+    plan.control[GC_C_APPLIED] = run.applied;
+    if (run.applied) {
+      plan.store->device->ahead |= DeviceStore::kData | DeviceStore::kMoment1 | DeviceStore::kMoment2;
+      plan.store->device->version = ++plan.store->version;
+    }
+  }
+  carry_states(plan);
+  return GC_OK;
+}
+}  // namespace gatecell

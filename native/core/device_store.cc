@@ -1,0 +1,76 @@
+// device_store.cc: parameters, gradients and moments on the device: sent when the host has newer ones, fetched when somebody
+// on the host wants what the device has changed.
+#include <mutex>
+
+#include "device_plan.h"
+
+namespace gatecell {
+namespace {
+struct GroupRow {
+  unsigned bit;
+  float* host;
+  float* device;
+};
+
+void groups_of(const Store& s, const DeviceStore& d, GroupRow (&rows)[4]) {
+  rows[0] = {DeviceStore::kData, s.data, d.arenas.data};
+  rows[1] = {DeviceStore::kGrad, s.grad, d.arenas.grad};
+  rows[2] = {DeviceStore::kMoment1, s.moment1, d.arenas.moment1};
+  rows[3] = {DeviceStore::kMoment2, s.moment2, d.arenas.moment2};
+}
+}  // namespace
+
+gc_status open_device_store(Store& store, const Backend& backend) {
+  std::unique_lock<std::shared_mutex> lock(store.mutex);
+  if (store.device) return GC_OK;
+  auto device = std::make_shared<DeviceStore>(backend);
+  const int64_t bytes = round_up(store.arena_floats * 4, 256);
+  const int64_t groups = 1 + (store.grad != nullptr) + (store.moment1 != nullptr) + (store.moment2 != nullptr);
+  const int32_t status = backend.table->allocate(bytes * groups, &device->block);
+  if (status != GC_OK) return backend_failure(backend, status);
+  char* at = static_cast<char*>(device->block);
+  const auto next = [&](const float* wanted) {
+    float* here = wanted ? reinterpret_cast<float*>(at) : nullptr;
+    if (wanted) at += bytes;
+    return here;
+  };
+  device->arenas.data = next(store.data);
+  device->arenas.grad = next(store.grad);
+  device->arenas.moment1 = next(store.moment1);
+  device->arenas.moment2 = next(store.moment2);
+  store.device = device;
+  return GC_OK;
+}
+
+gc_status send_store(Store& store) {
+  DeviceStore& device = *store.device;
+  if (device.version == store.version) return GC_OK;
+  GroupRow rows[4];
+  groups_of(store, device, rows);
+  for (const GroupRow& row : rows) {
+    if (!row.device || row.bit == DeviceStore::kGrad) continue;  // a run makes its gradients anew
+    const int32_t status = device.backend.table->upload(row.device, row.host, store.arena_floats * 4);
+    if (status != GC_OK) return backend_failure(device.backend, status);
+  }
+  device.version = store.version;
+  device.ahead = 0;
+  return GC_OK;
+}
+
+gc_status fetch_store(Store& store) {
+  std::unique_lock<std::shared_mutex> lock(store.mutex);
+  if (!store.device || store.device->ahead == 0) return GC_OK;
+  DeviceStore& device = *store.device;
+  GroupRow rows[4];
+  groups_of(store, device, rows);
+  for (const GroupRow& row : rows) {
+    if (!row.device || !(device.ahead & row.bit)) continue;
+    const int32_t status = device.backend.table->download(row.host, row.device, store.arena_floats * 4);
+    if (status != GC_OK) return backend_failure(device.backend, status);
+  }
+  device.ahead = 0;
+  return GC_OK;
+}
+}  // namespace gatecell
+
+gc_status gc_store_fetch(gc_store* store) { return gatecell::fetch_store(*store); }

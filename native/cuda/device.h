@@ -1,0 +1,56 @@
+// device.h: what device code is written on. The one place that tells nvcc from the emulator's host compiler.
+#pragma once
+#include <cstdint>
+
+#if defined(GATECELL_EMULATOR)
+#include "emulator/simt.h"
+#else
+#include <cuda_runtime.h>
+#endif
+
+namespace gatecell {
+namespace cuda {
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xffffffffu;
+
+// The launch's shared memory, 16-byte aligned.
+#if defined(GATECELL_EMULATOR)
+inline char* dynamic_shared() { return emulator::shared_memory(); }
+inline unsigned lane_id() { return emulator::place().lane; }
+#else
+extern __shared__ __align__(16) char gc_dynamic_shared[];
+__device__ __forceinline__ char* dynamic_shared() { return gc_dynamic_shared; }
+__device__ __forceinline__ unsigned lane_id() {
+  return (threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z)) % kWarp;
+}
+#endif
+
+// Sums over a warp and over a block of up to 1024 threads in an order that depends on nothing; every thread gets the sum.
+// block_sum: `shared` holds one element per warp; the block's threads stand in x alone.
+template <class T>
+__device__ __forceinline__ T warp_sum(T value) {
+  for (int with = kWarp / 2; with > 0; with /= 2) value += __shfl_xor_sync(kAllLanes, value, with);
+  return value;
+}
+template <class T>
+__device__ __forceinline__ T warp_max(T value) {
+  for (int with = kWarp / 2; with > 0; with /= 2) {
+    const T other = __shfl_xor_sync(kAllLanes, value, with);
+    value = other > value ? other : value;
+  }
+  return value;
+}
+template <class T>
+__device__ __forceinline__ T block_sum(T value, T* shared) {
+  value = warp_sum(value);
+  const unsigned warp = threadIdx.x / kWarp, warps = blockDim.x / kWarp;
+  __syncthreads();
+  if (lane_id() == 0) shared[warp] = value;
+  __syncthreads();
+  T total = shared[0];
+  for (unsigned i = 1; i < warps; ++i) total += shared[i];
+  return total;
+}
+}  // namespace cuda
+}  // namespace gatecell

@@ -1,0 +1,79 @@
+// simt.h: CUDA's names for a host compiler, so that the device's sources run without a GPU: a block's threads are fibers
+// of one thread of the processor, barriers and warp exchanges switch between them. What it is for: wrong indices, missing
+// barriers and wrong arithmetic show here. What it is not for: speed, memory ordering between real processors, alignment.
+//
+// Order: threads and blocks run first to last, or last to first where GATECELL_EMULATOR_ORDER=reverse: a kernel whose
+// result depends on it has a race.
+#pragma once
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline __attribute__((always_inline))
+#define __launch_bounds__(...)
+#define __restrict__ __restrict
+// A block's own arrays: blocks that run together (a cluster, a whole grid) take theirs from the launch's shared memory.
+#define __shared__ static
+
+struct dim3 {
+  unsigned x, y, z;
+  constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
+};
+
+namespace gatecell {
+namespace emulator {
+
+struct Place {  // where a thread stands
+  dim3 thread, block, block_size, grid_size;
+  unsigned lane, cluster_rank;
+  void* impl;
+};
+const Place& place();
+
+struct Launch {
+  dim3 grid, block;
+  size_t shared = 0;
+  unsigned cluster = 1;   // blocks (in x) that run together and may reach into each other's shared memory
+  bool together = false;  // all blocks of the grid run together
+};
+// Runs body once per thread. A barrier that not all threads reach ends the program with a message.
+void run(const Launch& launch, const std::function<void()>& body);
+
+void sync_block();
+void sync_warp();
+void sync_cluster();
+void yield();  // lets other threads run: in loops that wait for them
+char* shared_memory();
+char* shared_memory_of(unsigned rank);  // of another block of the cluster
+// Every lane hands in up to 8 words and gets those of all lanes, [lane][8]; valid until its next exchange.
+const uint32_t (*exchange(const uint32_t* words, int count))[8];
+}  // namespace emulator
+}  // namespace gatecell
+
+#define threadIdx (gatecell::emulator::place().thread)
+#define blockIdx (gatecell::emulator::place().block)
+#define blockDim (gatecell::emulator::place().block_size)
+#define gridDim (gatecell::emulator::place().grid_size)
+
+inline void __syncthreads() { gatecell::emulator::sync_block(); }
+inline void __syncwarp(unsigned = 0xffffffffu) { gatecell::emulator::sync_warp(); }
+inline void __threadfence() {}
+inline void __nanosleep(unsigned) { gatecell::emulator::yield(); }
+
+template <class T>
+T __shfl_sync(unsigned, T value, int from) {
+  uint32_t words[2] = {};
+  memcpy(words, &value, sizeof value);
+  memcpy(&value, gatecell::emulator::exchange(words, sizeof value / 4)[from & 31], sizeof value);
+  return value;
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, int with) {
+  return __shfl_sync(mask, value, static_cast<int>(gatecell::emulator::place().lane) ^ with);
+}

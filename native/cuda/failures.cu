@@ -1,0 +1,35 @@
+// failures.cu: what a run met, as the sentence that the processor would say.
+#include "plan.h"
+
+namespace gatecell {
+namespace cuda {
+
+gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
+  const gc_device_node& node = p.nodes[static_cast<size_t>(failure.node)];
+  const auto input = [&](int i) -> const Tensor& { return p.tensors[static_cast<size_t>(node.in[i])]; };
+  const long long position = failure.position;
+  const int id = static_cast<int>(failure.value);
+  switch (static_cast<Fault>(failure.fault)) {
+    case Fault::kId:
+      return fail(GC_OUT_OF_RANGE, "embedding: expected ids from 0 to %lld, got %d at position %lld",
+                  static_cast<long long>(input(0).rows - 1), id, position);
+    case Fault::kTarget:
+      return fail(GC_OUT_OF_RANGE, "cross_entropy: expected targets from -1 to %lld, got %d",
+                  static_cast<long long>(input(0).cols - 1), id);
+    case Fault::kTemperature:
+      return fail(GC_INVALID_ARGUMENT, "sample: expected a temperature of 0 or more, got %g", failure.value);
+    case Fault::kTopK:
+      return fail(GC_INVALID_ARGUMENT, "sample: expected an integer top-k of 0 or more, got %g", failure.value);
+    case Fault::kTopP: return fail(GC_INVALID_ARGUMENT, "sample: expected a top-p of 0 or more, got %g", failure.value);
+    case Fault::kLogits:
+      return fail(GC_OUT_OF_RANGE, "sample: expected finite logits, but row %lld has a NaN or no finite maximum",
+                  position);
+    default:
+      return fail(
+          GC_UNSUPPORTED,
+          "expected the GPU's blocks to meet, but one waited too long at step %lld: run with GATECELL_CUDA_LSTM=steps",
+          position);
+  }
+}
+}  // namespace cuda
+}  // namespace gatecell

@@ -1,0 +1,11 @@
+// ops.h: the list of the library's ops. Adding one: its file defines an OpDef, this list and the one in ops.cu name it.
+#pragma once
+#include "../op.h"
+
+namespace gatecell {
+namespace cuda {
+extern const OpDef op_embedding, op_lstm, op_linear, op_dropout, op_cross_entropy, op_softmax, op_add, op_sub, op_mul,
+    op_sigmoid, op_tanh, op_relu, op_affine, op_concat, op_slice, op_reshape, op_mean_square, op_sigmoid_cross_entropy,
+    op_sample, op_flip;
+}  // namespace cuda
+}  // namespace gatecell

@@ -1,0 +1,218 @@
+// sample.cu: one id per row of logits, drawn from softmax(logits / temperature) after top-k and then top-p (the smallest set of
+// most likely ids that holds that share of the mass; Holtzman et al. 2020). Temperature 0: the first of the largest. One block
+// per row; the same Philox draw and the same sums in the same order as on the processor, hence the same ids.
+//
+// With top-k or top-p each kept id costs one search of the row by the block: fine for the tens that are usual.
+#include "../../core/philox.h"
+#include "faults.h"
+#include "ops.h"
+
+namespace gatecell {
+namespace cuda {
+namespace sample {
+enum { kWeights, kSums, kOrder };  // buffers, per row: exp; sums of 16 of them; kept ids, most likely first
+constexpr int kThreads = 256;
+constexpr int64_t kBlock = 16;
+
+gc_status prepare(const Node& n) {
+  const Tensor& x = *n.in(0);
+  n.ask(x.rows * x.cols * 4, GC_LIFE_FORWARD);
+  n.ask(x.rows * ((x.cols + kBlock - 1) / kBlock) * 8, GC_LIFE_FORWARD);
+  n.ask(x.rows * x.cols * 4, GC_LIFE_FORWARD);
+  n.why("a block per row; one search of the row for each id that top-k or top-p keep");
+  return GC_OK;
+}
+
+struct Settings {
+  float temperature;
+  int64_t top_k;  // 0: all
+  double top_p;   // 1: all
+};
+
+// Reports and returns false where a setting is out of range.
+__device__ bool read_settings(const float* given, int64_t vocabulary, int32_t node, Control* control, Settings& s) {
+  const float temperature = given[0], k = given[1], p = given[2];
+  Fault fault = Fault::kNone;
+  float value = 0;
+  if (!(p >= 0)) fault = Fault::kTopP, value = p;
+  if (!(k >= 0) || k != floorf(k)) fault = Fault::kTopK, value = k;
+  if (!(temperature >= 0 && temperature <= 3.4e38f)) fault = Fault::kTemperature, value = temperature;
+  if (fault != Fault::kNone) {
+    if (blockIdx.x == 0 && threadIdx.x == 0) report(control, fault, node, 0, static_cast<double>(value));
+    return false;
+  }
+  s.temperature = temperature;
+  s.top_k = k < static_cast<float>(vocabulary) ? static_cast<int64_t>(k) : 0;
+  s.top_p = p > 0 && p < 1 ? static_cast<double>(p) : 1;
+  return true;
+}
+
+// The best of the block's candidates: the larger value, among equals the smaller id; id -1 where nobody has one.
+struct Candidate {
+  float value;
+  int32_t id;
+};
+__device__ Candidate better(Candidate a, Candidate b) {
+  if (b.id < 0) return a;
+  if (a.id < 0 || b.value > a.value) return b;
+  return b.value == a.value && b.id < a.id ? b : a;
+}
+__device__ Candidate best_of_block(Candidate mine, Candidate* shared) {
+  for (int with = kWarp / 2; with > 0; with /= 2)
+    mine = better(mine, {__shfl_xor_sync(kAllLanes, mine.value, with), __shfl_xor_sync(kAllLanes, mine.id, with)});
+  __syncthreads();
+  if (lane_id() == 0) shared[threadIdx.x / kWarp] = mine;
+  __syncthreads();
+  Candidate best = shared[0];
+  for (int i = 1; i < kThreads / kWarp; ++i) best = better(best, shared[i]);
+  return best;
+}
+
+// The first id after `last` in the order of likelihood.
+__device__ Candidate next_best(const float* x, int64_t n, Candidate last, Candidate* shared) {
+  Candidate mine = {0, -1};
+  for (int64_t j = threadIdx.x; j < n; j += kThreads) {
+    const Candidate here = {x[j], static_cast<int32_t>(j)};
+    const bool after = last.id < 0 || here.value < last.value || (here.value == last.value && here.id > last.id);
+    if (after) mine = better(mine, here);
+  }
+  return best_of_block(mine, shared);
+}
+
+__device__ double sum_of_block(const float* w, int64_t n) {
+  double lane[4] = {};
+  int64_t j = 0;
+  for (; j + 4 <= n; j += 4)
+    for (int l = 0; l < 4; ++l) lane[l] += static_cast<double>(w[j + l]);
+  for (; j < n; ++j) lane[0] += static_cast<double>(w[j]);
+  return (lane[0] + lane[1]) + (lane[2] + lane[3]);
+}
+
+// The first of `count` ids at which the running sum passes `at`; ids without weight are never drawn.
+template <class Id>
+__device__ int64_t pick(const float* weights, int64_t count, double at, Id id) {
+  double sum = 0;
+  int64_t last = id(0);
+  for (int64_t i = 0; i < count; ++i) {
+    const double w = static_cast<double>(weights[id(i)]);
+    if (!(w > 0)) continue;
+    last = id(i);
+    sum += w;
+    if (sum > at) break;
+  }
+  return last;
+}
+
+__device__ int64_t pick_all(const float* weights, int64_t n, double u, const double* sums) {
+  double total = 0, before = 0, sum = 0;
+  for (int64_t b = 0; b * kBlock < n; ++b) total += sums[b];
+  const double at = u * total;
+  int64_t first = 0;
+  for (int64_t b = 0; b * kBlock < n && sum <= at; ++b) {
+    if (sums[b] > 0) first = b * kBlock, before = sum;
+    sum += sums[b];
+  }
+  const int64_t count = n - first < kBlock ? n - first : kBlock;
+  return first + pick(weights + first, count, at - before, [](int64_t i) { return i; });
+}
+
+// Keeps the most likely ids until top-k or top-p is reached; their number and mass, the same on every thread.
+__device__ int64_t select(const float* x, const float* weights, int64_t n, const Settings& s, const double* sums,
+                          int32_t* order, Candidate* shared, double& mass) {
+  const int64_t most = s.top_k > 0 ? s.top_k : n;
+  double limit = 0;
+  if (s.top_k == 0)
+    for (int64_t b = 0; b * kBlock < n; ++b) limit += sums[b];
+  int64_t kept = 0;
+  mass = 0;
+  for (Candidate last = {0, -1}; kept < most;) {
+    last = next_best(x, n, last, shared);
+    if (threadIdx.x == 0) order[kept] = last.id;
+    ++kept;
+    mass += static_cast<double>(weights[last.id]);
+    if (s.top_k == 0 && mass >= s.top_p * limit) break;
+  }
+  __syncthreads();  // order is whole
+  if (s.top_k == 0 || s.top_p == 1) return kept;
+  limit = mass;  // top-p counts the mass that top-k left
+  mass = 0;
+  for (kept = 0; kept < most && mass < s.top_p * limit; ++kept) mass += static_cast<double>(weights[order[kept]]);
+  return kept;
+}
+
+struct Job {
+  const float* logits;
+  int64_t ld, n;
+  const float* settings;
+  float* weights;
+  double* sums;
+  int32_t* order;
+  int32_t* out;
+  uint64_t stream;
+  int32_t node;
+  Control* control;
+};
+
+__global__ void __launch_bounds__(kThreads) sample_kernel(Job job) {
+  __shared__ Candidate shared[kThreads / kWarp];
+  __shared__ int bad;
+  const int64_t row = blockIdx.x, n = job.n, blocks = (n + kBlock - 1) / kBlock;
+  const float* x = job.logits + row * job.ld;
+  float* weights = job.weights + row * n;
+  double* sums = job.sums + row * blocks;
+  int32_t* order = job.order + row * n;
+  Settings s;
+  if (threadIdx.x == 0) job.out[row] = 0, bad = 0;
+  if (!read_settings(job.settings, n, job.node, job.control, s)) return;
+  __syncthreads();
+  for (int64_t j = threadIdx.x; j < n; j += kThreads)
+    if (x[j] != x[j]) bad = 1;
+  const Candidate top = next_best(x, n, {0, -1}, shared);  // its barriers stand between writing and reading `bad`
+  if (bad || (s.temperature > 0 && !(fabsf(top.value) <= 3.4e38f))) {
+    // Rows report in any order: the first of them is found by the host, from the mark in the result.
+    if (threadIdx.x == 0) job.out[row] = -1;
+    return;
+  }
+  if (s.temperature == 0) {
+    if (threadIdx.x == 0) job.out[row] = top.id;
+    return;
+  }
+  const float inverse = 1 / s.temperature < 3.4e38f ? 1 / s.temperature : 3.4e38f;
+  for (int64_t j = threadIdx.x; j < n; j += kThreads) weights[j] = v_exp((x[j] - top.value) * inverse);
+  __syncthreads();
+  for (int64_t b = threadIdx.x; b < blocks; b += kThreads)
+    sums[b] = sum_of_block(weights + b * kBlock, n - b * kBlock < kBlock ? n - b * kBlock : kBlock);
+  __syncthreads();
+  const Draws draws(job.control->seed, job.stream, job.control->step, Draw::kSample);
+  const double u = draws.uniform(static_cast<uint64_t>(row));
+  if (s.top_k == 0 && s.top_p == 1) {
+    if (threadIdx.x == 0) job.out[row] = static_cast<int32_t>(pick_all(weights, n, u, sums));
+    return;
+  }
+  double mass;
+  const int64_t kept = select(x, weights, n, s, sums, order, shared, mass);
+  if (threadIdx.x != 0) return;
+  job.out[row] = static_cast<int32_t>(pick(weights, kept, u * mass, [=](int64_t i) { return int64_t{order[i]}; }));
+}
+
+void forward(const Node& n) {
+  const Tensor &x = *n.in(0), &out = *n.out(0);
+  Job job;
+  job.logits = x.data, job.ld = x.ld, job.n = x.cols;
+  job.settings = n.in(1)->data;
+  job.weights = n.buffer(kWeights), job.sums = n.buffer<double>(kSums), job.order = n.buffer<int32_t>(kOrder);
+  job.out = reinterpret_cast<int32_t*>(out.data);
+  job.stream = static_cast<uint64_t>(n.attribute(0));
+  job.node = n.node.index;
+  job.control = n.plan.control;
+  Shape shape;
+  shape.grid = dim3(static_cast<unsigned>(x.rows));
+  shape.block = dim3(kThreads);
+  launch(n.queue, shape, sample_kernel, job);
+  check_ids(n, out, 0, x.cols - 1, Fault::kLogits);
+}
+}  // namespace sample
+
+const OpDef op_sample = {GC_OP_SAMPLE, "sample", sample::prepare, sample::forward, nullptr};
+}  // namespace cuda
+}  // namespace gatecell

@@ -1,0 +1,44 @@
+// library.cu: the table that the core asks for, and nothing else.
+#include <new>
+
+#include "plan.h"
+
+namespace gatecell {
+namespace cuda {
+gc_status measure_device(int32_t precision, gc_device_rates* out);  // measure.cu
+
+namespace {
+int32_t plan_create(const gc_device_plan_desc* desc, gc_device_plan** out) {
+  gc_device_plan* plan = new (std::nothrow) gc_device_plan();
+  if (!plan) return fail(GC_OUT_OF_MEMORY, "no memory for a plan");
+  const gc_status status = create_plan(*desc, *plan);
+  if (status == GC_OK) *out = plan;
+  else delete plan;
+  return status;
+}
+
+const gc_backend table = {
+    GC_BACKEND_ABI,
+    sizeof(gc_backend),
+    last_error,
+    [](gc_device_info* out) -> int32_t { return device_open(out); },
+    [](int64_t bytes, void** out) -> int32_t { return device_allocate(bytes, out); },
+    device_release,
+    [](int64_t* out) -> int32_t { return device_free_bytes(out); },
+    [](void* to, const void* from, int64_t bytes) -> int32_t { return device_upload(to, from, bytes); },
+    [](void* to, const void* from, int64_t bytes) -> int32_t { return device_download(to, from, bytes); },
+    [](gc_device_plan_desc* desc) -> int32_t { return prepare_plan(desc); },
+    plan_create,
+    [](gc_device_plan* plan, int32_t mode, gc_device_run* run) -> int32_t { return run_plan(*plan, mode, run); },
+    [](const gc_device_plan* plan) { return plan->staging_bytes + plan->table_bytes; },
+    [](gc_device_plan* plan) { return plan->explanation.c_str(); },
+    [](gc_device_plan* plan) { delete plan; },
+    [](int32_t precision, gc_device_rates* out) -> int32_t { return measure_device(precision, out); },
+};
+}  // namespace
+}  // namespace cuda
+}  // namespace gatecell
+
+extern "C" __attribute__((visibility("default"))) const gc_backend* gc_backend_table(void) {
+  return &gatecell::cuda::table;
+}

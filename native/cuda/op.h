@@ -1,0 +1,99 @@
+// op.h: what the library knows of an op, and what an op sees of a running plan.
+#pragma once
+#include <cmath>
+#include <cstdio>
+#include <vector>
+
+#include "math.h"
+#include "runtime.h"
+
+namespace gatecell {
+namespace cuda {
+
+using Tensor = gc_device_tensor;
+
+// What went wrong in a run: written by the first op that meets bad data, read by the host at the end.
+enum class Fault : int32_t { kNone, kId, kTarget, kTemperature, kTopK, kTopP, kLogits, kStuck };
+struct Failure {
+  int32_t fault, node;
+  int64_t position;
+  double value;
+};
+
+// Scalars of one run, on the device: sent in before it, brought back after it.
+struct Control {
+  uint64_t seed, step;
+  double clip_norm, loss, grad_norm;
+  float learning_rate, beta1, beta2, epsilon, decay, scale;
+  int32_t applied;
+  Failure failure;
+};
+
+struct Plan {
+  Tensor* tensors;
+  gc_device_node* nodes;
+  int32_t tensor_count, node_count, loss, optimizer, precision;
+  gc_device_arenas arenas;
+  Queue queue;
+  Control* control = nullptr;    // on the device
+  std::vector<int32_t> choices;  // per node, where an op has several kernels: the one to record
+  bool training = false;         // what is being recorded has dropout and a backward pass
+};
+
+// One node and its tensors.
+struct Node {
+  Plan& plan;
+  gc_device_node& node;
+  Queue& queue;
+  Node(Plan& p, gc_device_node& n) : plan(p), node(n), queue(p.queue) {}
+
+  Tensor* in(int32_t i) const { return i < node.inputs && node.in[i] >= 0 ? &plan.tensors[node.in[i]] : nullptr; }
+  Tensor* out(int32_t i) const { return i < node.outputs && node.out[i] >= 0 ? &plan.tensors[node.out[i]] : nullptr; }
+  double attribute(int32_t i) const { return node.attributes[i]; }
+  bool accumulate(int32_t i) const { return node.accumulate[i] != 0; }
+  template <class T = float>
+  T* buffer(int32_t i) const {
+    return reinterpret_cast<T*>(node.buffers[i].data);
+  }
+  void ask(int64_t bytes, gc_life life) const { node.buffers[node.buffer_count++] = {bytes, life, nullptr}; }
+  void why(const char* text) const { snprintf(node.why, sizeof node.why, "%s", text); }
+};
+
+struct OpDef {
+  int32_t opcode;
+  const char* name;
+  gc_status (*prepare)(const Node&);  // buffers and choice; may be null
+  void (*forward)(const Node&);
+  void (*backward)(const Node&);
+};
+const OpDef* find_op(int32_t opcode);  // ops.cu; null: the library has no such op
+
+// ---- shared by the small ops -----------------------------------------------------------------------------------------------
+// Writes, or adds to what other readers of the tensor gave.
+__device__ __forceinline__ void put(float* to, float value, bool accumulate) { *to = accumulate ? *to + value : value; }
+
+// Nothing flows back into input i: its gradient is zero unless another op has written it.
+inline void no_gradient(const Node& n, int32_t i) {
+  const Tensor* t = n.in(i);
+  if (t && t->grad && !n.accumulate(i)) n.queue.zero(t->grad, t->rows * t->ld * 4);
+}
+inline void no_gradients(const Node& n) {
+  for (int32_t i = 0; i < n.node.inputs; ++i) no_gradient(n, i);
+}
+
+// dx = f(dy, row, column) for ops of one input, or zero where nothing flows back.
+template <class F>
+void unary_gradient(const Node& n, F f) {
+  const Tensor &x = *n.in(0), &y = *n.out(0);
+  if (!x.grad) return;
+  if (!y.grad) return no_gradient(n, 0);
+  const bool accumulate = n.accumulate(0);
+  float* dx = x.grad;
+  const float* dy = y.grad;
+  const int64_t ldx = x.ld, ldy = y.ld;
+  each_element(n.queue, x.rows, x.cols, [=] __device__(int64_t row, int64_t j) {
+    put(dx + row * ldx + j, f(dy[row * ldy + j], row, j), accumulate);
+  });
+}
+}  // namespace cuda
+}  // namespace gatecell

@@ -1,0 +1,104 @@
+// optimizer.cu: squares are summed in double, piece by piece and then over the pieces, in an order that depends on the shapes
+// alone; the updates are the processor's, operation by operation (kernels/shared/elementwise.inl).
+#include "optimizer.h"
+
+namespace gatecell {
+namespace cuda {
+namespace {
+constexpr int kThreads = 256;
+
+__global__ void __launch_bounds__(kThreads) square_sums_kernel(const Piece* pieces, const float* grad, double* sums) {
+  __shared__ double shared[kThreads / kWarp];
+  const Piece piece = pieces[blockIdx.x];
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < piece.count; i += kThreads) {
+    const double g = static_cast<double>(grad[piece.offset + i]);
+    sum += g * g;
+  }
+  sum = block_sum(sum, shared);
+  if (threadIdx.x == 0) sums[blockIdx.x] = sum;
+}
+
+__global__ void __launch_bounds__(kThreads)
+    norm_kernel(const double* sums, int64_t count, const float* loss, Control* c) {
+  __shared__ double shared[kThreads / kWarp];
+  double sum = 0;
+  for (int64_t i = threadIdx.x; i < count; i += kThreads) sum += sums[i];
+  sum = block_sum(sum, shared);
+  if (threadIdx.x != 0) return;
+  const double norm = sqrt(sum), value = static_cast<double>(loss[0]);
+  c->grad_norm = norm;
+  c->scale = static_cast<float>(c->clip_norm > 0 && norm > c->clip_norm ? c->clip_norm / norm : 1.0);
+  c->applied = norm - norm == 0 && value - value == 0 && c->failure.fault == 0;
+}
+
+struct Moments {
+  float *weights, *moment1, *moment2;
+  const float* grad;
+};
+
+__device__ void sgd(const Moments& m, int64_t i, const Control& c) {
+  const float v = v_fma(c.beta1, m.moment1[i], v_mul(c.scale, m.grad[i]));
+  m.moment1[i] = v;
+  m.weights[i] = v_fnma(c.learning_rate, v, m.weights[i]);
+}
+
+__device__ void rmsprop(const Moments& m, int64_t i, const Control& c) {
+  const float g = v_mul(c.scale, m.grad[i]);
+  const float square = v_fma(c.beta1, m.moment1[i], v_mul(1.0f - c.beta1, v_mul(g, g)));
+  m.moment1[i] = square;
+  m.weights[i] = v_fnma(c.learning_rate, v_div(g, v_add(sqrtf(square), c.epsilon)), m.weights[i]);
+}
+
+__device__ void adam(const Moments& m, int64_t i, const Control& c, float decay) {
+  const float g = v_mul(c.scale, m.grad[i]);
+  const float m1 = v_fma(c.beta1, m.moment1[i], v_mul(1.0f - c.beta1, g));
+  const float m2 = v_fma(c.beta2, m.moment2[i], v_mul(1.0f - c.beta2, v_mul(g, g)));
+  m.moment1[i] = m1;
+  m.moment2[i] = m2;
+  const float step = v_div(m1, v_add(sqrtf(m2), c.epsilon));
+  m.weights[i] = v_fnma(c.learning_rate, step, v_mul(decay, m.weights[i]));
+}
+
+__global__ void __launch_bounds__(kThreads)
+    update_kernel(const Piece* pieces, Moments m, int32_t optimizer, const Control* control) {
+  const Control c = *control;
+  if (!c.applied) return;
+  const Piece piece = pieces[blockIdx.x];
+  for (int64_t k = threadIdx.x; k < piece.count; k += kThreads) {
+    const int64_t i = piece.offset + k;
+    if (optimizer == GC_SGD) sgd(m, i, c);
+    else if (optimizer == GC_RMSPROP) rmsprop(m, i, c);
+    else adam(m, i, c, piece.decays ? c.decay : 1.0f);
+  }
+}
+}  // namespace
+
+std::vector<Piece> trained_pieces(const gc_device_plan_desc& desc) {
+  std::vector<Piece> list;
+  for (int32_t id = 0; id < desc.tensor_count; ++id) {
+    const gc_device_tensor& t = desc.tensors[id];
+    if (t.role != GC_PARAMETER || !t.grad) continue;
+    const int64_t elements = t.rows * t.cols, offset = t.data - desc.arenas.data;
+    for (int64_t at = 0; at < elements; at += kPiece)
+      list.push_back({offset + at, elements - at < kPiece ? elements - at : kPiece, t.rank == 2});
+  }
+  return list;
+}
+
+void update_parameters(Plan& plan, const Optimizer& optimizer) {
+  Shape pieces, one;
+  pieces.grid = dim3(static_cast<unsigned>(optimizer.count));
+  pieces.block = one.block = dim3(kThreads);
+  one.grid = dim3(1);
+  const gc_device_arenas& a = plan.arenas;
+  const Moments moments = {a.data, a.moment1, a.moment2, a.grad};
+  const float* grad = a.grad;
+  const float* loss = plan.tensors[plan.loss].data;
+  launch(plan.queue, pieces, square_sums_kernel, optimizer.pieces, grad, optimizer.sums);
+  launch(plan.queue, one, norm_kernel, static_cast<const double*>(optimizer.sums), optimizer.count, loss, plan.control);
+  launch(plan.queue, pieces, update_kernel, optimizer.pieces, moments, plan.optimizer,
+         static_cast<const Control*>(plan.control));
+}
+}  // namespace cuda
+}  // namespace gatecell

@@ -1,0 +1,185 @@
+// plan.cu: makes a plan ready, records each kind of run once as a graph, and replays it.
+#include "plan.h"
+
+#include <cstring>
+
+namespace gatecell {
+namespace cuda {
+namespace {
+
+int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+int64_t bytes_of(const Tensor& t) { return t.rows * t.ld * 4; }
+
+// The plan keeps everything it points to.
+void copy_tables(const gc_device_plan_desc& desc, gc_device_plan& p) {
+  p.tensors.assign(desc.tensors, desc.tensors + desc.tensor_count);
+  p.nodes.assign(desc.nodes, desc.nodes + desc.node_count);
+  for (gc_device_node& node : p.nodes) {
+    std::vector<int32_t> ids(node.in, node.in + node.inputs);
+    ids.insert(ids.end(), node.out, node.out + node.outputs);
+    p.ids.push_back(std::move(ids));
+    p.attributes.emplace_back(node.attributes, node.attributes + node.attribute_count);
+    p.accumulate.emplace_back(node.accumulate, node.accumulate + node.inputs);
+    node.in = p.ids.back().data();
+    node.out = p.ids.back().data() + node.inputs;
+    node.attributes = p.attributes.back().data();
+    node.accumulate = p.accumulate.back().data();
+  }
+  p.plan.tensors = p.tensors.data(), p.plan.tensor_count = desc.tensor_count;
+  p.plan.nodes = p.nodes.data(), p.plan.node_count = desc.node_count;
+  p.plan.loss = desc.loss, p.plan.optimizer = desc.optimizer, p.plan.precision = desc.precision;
+  p.plan.arenas = desc.arenas;
+}
+
+gc_status make_staging(gc_device_plan& p) {
+  p.staging_bytes = round_up(sizeof(Control), 256);
+  for (const Tensor& t : p.tensors) {
+    p.places.push_back(t.role == GC_HOST ? p.staging_bytes : -1);
+    if (t.role == GC_HOST) p.staging_bytes += round_up(bytes_of(t), 256);
+  }
+  p.staging = static_cast<char*>(pinned_allocate(p.staging_bytes));
+  if (!p.staging)
+    return fail(
+        GC_OUT_OF_MEMORY,
+        "expected %lld bytes of pinned host memory for the plan's inputs and outputs, but the system refused them",
+        static_cast<long long>(p.staging_bytes));
+  memset(p.staging, 0, static_cast<size_t>(p.staging_bytes));
+  return GC_OK;
+}
+
+gc_status make_tables(const gc_device_plan_desc& desc, gc_device_plan& p) {
+  const std::vector<Piece> pieces = desc.optimizer ? trained_pieces(desc) : std::vector<Piece>();
+  const int64_t control = round_up(sizeof(Control), 256),
+                list = round_up(static_cast<int64_t>(pieces.size() * sizeof(Piece)), 256);
+  p.table_bytes = control + list + static_cast<int64_t>(pieces.size() * sizeof(double));
+  void* memory = nullptr;
+  gc_status status = device_allocate(p.table_bytes, &memory);
+  if (status != GC_OK) return status;
+  p.tables = static_cast<char*>(memory);
+  p.plan.control = reinterpret_cast<Control*>(p.tables);
+  p.optimizer.pieces = reinterpret_cast<Piece*>(p.tables + control);
+  p.optimizer.count = static_cast<int64_t>(pieces.size());
+  p.optimizer.sums = reinterpret_cast<double*>(p.tables + control + list);
+  if (pieces.empty()) return GC_OK;
+  return device_upload(p.tables + control, pieces.data(), static_cast<int64_t>(pieces.size() * sizeof(Piece)));
+}
+
+// ---- recording -----------------------------------------------------------------------------------------------------------
+void record_backward(gc_device_plan& p) {
+  Plan& plan = p.plan;
+  const Tensor& loss = p.tensors[static_cast<size_t>(plan.loss)];
+  float* grad = loss.grad;
+  each(plan.queue, loss.ld * loss.rows, [=] __device__(int64_t i) { grad[i] = i == 0 ? 1.0f : 0.0f; });
+  for (size_t i = p.nodes.size(); i-- > 0;)
+    if (p.nodes[i].trains) find_op(p.nodes[i].opcode)->backward(Node(plan, p.nodes[i]));
+}
+
+Recording* record(gc_device_plan& p, int32_t mode) {
+  Plan& plan = p.plan;
+  Queue& queue = plan.queue;
+  plan.training = mode != GC_FORWARD;
+  queue.begin();
+  queue.to_device(plan.control, p.staging, sizeof(Control));
+  for (size_t i = 0; i < p.tensors.size(); ++i)
+    if (p.places[i] >= 0 && p.tensors[i].producer < 0)
+      queue.to_device(p.tensors[i].data, p.staging + p.places[i], bytes_of(p.tensors[i]));
+  for (gc_device_node& node : p.nodes) find_op(node.opcode)->forward(Node(plan, node));
+  if (plan.loss >= 0) {
+    const float* loss = p.tensors[static_cast<size_t>(plan.loss)].data;
+    Control* control = plan.control;
+    each(queue, 1, [=] __device__(int64_t) { control->loss = static_cast<double>(loss[0]); });
+  }
+  if (plan.training) record_backward(p);
+  if (mode == GC_TRAIN) update_parameters(plan, p.optimizer);
+  for (size_t i = 0; i < p.tensors.size(); ++i)
+    if (p.places[i] >= 0 && p.tensors[i].producer >= 0)
+      queue.to_host(p.staging + p.places[i], p.tensors[i].data, bytes_of(p.tensors[i]));
+  queue.to_host(p.staging, plan.control, sizeof(Control));
+  return queue.end();
+}
+
+// ---- the host's side of a run --------------------------------------------------------------------------------------------
+void fill_staging(const gc_device_plan& p, const gc_device_run& run) {
+  Control* control = reinterpret_cast<Control*>(p.staging);
+  *control = Control();
+  control->seed = run.seed, control->step = run.step;
+  control->clip_norm = run.clip_norm;
+  control->learning_rate = run.learning_rate;
+  control->beta1 = run.beta1, control->beta2 = run.beta2;
+  control->epsilon = run.epsilon, control->decay = run.decay;
+  for (size_t i = 0; i < p.tensors.size(); ++i) {
+    const Tensor& t = p.tensors[i];
+    if (p.places[i] < 0 || t.producer >= 0) continue;
+    const char* from = static_cast<const char*>(t.host);
+    for (int64_t row = 0; row < t.rows; ++row)
+      memcpy(p.staging + p.places[i] + row * t.ld * 4, from + row * t.cols * 4, static_cast<size_t>(t.cols) * 4);
+  }
+}
+
+void empty_staging(const gc_device_plan& p, gc_device_run* run) {
+  const Control& control = *reinterpret_cast<const Control*>(p.staging);
+  run->loss = control.loss;
+  run->grad_norm = control.grad_norm;
+  run->applied = control.applied;
+  for (size_t i = 0; i < p.tensors.size(); ++i) {
+    const Tensor& t = p.tensors[i];
+    if (p.places[i] < 0 || t.producer < 0) continue;
+    char* to = static_cast<char*>(t.host);
+    for (int64_t row = 0; row < t.rows; ++row)
+      memcpy(to + row * t.cols * 4, p.staging + p.places[i] + row * t.ld * 4, static_cast<size_t>(t.cols) * 4);
+  }
+}
+}  // namespace
+
+gc_status prepare_plan(gc_device_plan_desc* desc) {
+  if (desc->precision == GC_INT8)
+    return fail(GC_UNSUPPORTED, "the CUDA backend has no int8 products: use f32, tf32 or bf16");
+  Plan plan = {};
+  plan.tensors = desc->tensors, plan.tensor_count = desc->tensor_count;
+  plan.loss = desc->loss, plan.optimizer = desc->optimizer, plan.precision = desc->precision;
+  for (int32_t i = 0; i < desc->node_count; ++i) {
+    gc_device_node& node = desc->nodes[i];
+    const OpDef* op = find_op(node.opcode);
+    if (!op || (node.trains && !op->backward))
+      return fail(GC_UNSUPPORTED, "the CUDA backend has no %s%s: use the processor", op ? "gradient of " : "",
+                  node.name);
+    node.buffer_count = 0;
+    const gc_status status = op->prepare ? op->prepare(Node(plan, node)) : GC_OK;
+    if (status != GC_OK) return status;
+  }
+  return GC_OK;
+}
+
+gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& p) {
+  copy_tables(desc, p);
+  gc_status status = p.plan.queue.open();
+  if (status == GC_OK) status = make_staging(p);
+  if (status == GC_OK) status = make_tables(desc, p);
+  p.explanation = "{}";
+  return status;
+}
+
+gc_status run_plan(gc_device_plan& p, int32_t mode, gc_device_run* run) {
+  fill_staging(p, *run);
+  Recording*& recording = p.recordings[mode];
+  if (!recording && p.plan.choices.empty()) {
+    const gc_status chosen = choose_kernels(p);
+    if (chosen != GC_OK) return chosen;
+  }
+  if (!recording) recording = record(p, mode);
+  if (recording) p.plan.queue.replay(recording);
+  const gc_status status = p.plan.queue.wait();
+  if (status != GC_OK) return status;
+  const Failure& failure = reinterpret_cast<const Control*>(p.staging)->failure;
+  if (failure.fault != 0) return failure_status(p, failure);
+  empty_staging(p, run);
+  return GC_OK;
+}
+}  // namespace cuda
+}  // namespace gatecell
+
+gc_device_plan::~gc_device_plan() {
+  for (gatecell::cuda::Recording* recording : recordings) gatecell::cuda::Queue::destroy(recording);
+  if (staging) gatecell::cuda::pinned_release(staging);
+  if (tables) gatecell::cuda::device_release(tables);
+}

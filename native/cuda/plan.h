@@ -1,0 +1,38 @@
+// plan.h: a plan as the library holds it: copies of the core's tables, pinned staging, recordings of each kind of run.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "op.h"
+#include "optimizer.h"
+
+struct gc_device_plan {
+  gatecell::cuda::Plan plan;
+  std::vector<gc_device_tensor> tensors;
+  std::vector<gc_device_node> nodes;
+  std::vector<std::vector<int32_t>> ids;
+  std::vector<std::vector<double>> attributes;
+  std::vector<std::vector<uint8_t>> accumulate;
+  gatecell::cuda::Recording* recordings[GC_TRAIN + 1] = {};
+  // Pinned: the control block, then host tensors with the rows as they lie on the device.
+  char* staging = nullptr;
+  int64_t staging_bytes = 0;
+  std::vector<int64_t> places;  // of each host tensor in staging, -1 of others
+  // Device memory of the library's own: control block, pieces, their sums.
+  char* tables = nullptr;
+  int64_t table_bytes = 0;
+  gatecell::cuda::Optimizer optimizer = {};
+  std::string explanation;
+
+  ~gc_device_plan();
+};
+
+namespace gatecell {
+namespace cuda {
+gc_status prepare_plan(gc_device_plan_desc* desc);
+gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& out);
+gc_status run_plan(gc_device_plan& plan, int32_t mode, gc_device_run* run);
+gc_status choose_kernels(gc_device_plan& plan);                                // choose.cu: before the first recording
+gc_status failure_status(const gc_device_plan& plan, const Failure& failure);  // failures.cu: its sentence
+}  // namespace cuda
+}  // namespace gatecell

@@ -1,0 +1,179 @@
+// runtime.cu: runtime.h on CUDA's runtime, which is linked statically and opens the driver by itself.
+#include "runtime.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace gatecell {
+namespace cuda {
+
+struct Recording {
+  cudaGraph_t graph = nullptr;
+  cudaGraphExec_t exec = nullptr;
+};
+
+namespace {
+gc_device_info info;
+
+gc_status check(cudaError_t error, const char* what) {
+  if (error == cudaSuccess) return GC_OK;
+  return fail(error == cudaErrorMemoryAllocation ? GC_OUT_OF_MEMORY : GC_UNSUPPORTED,
+              "expected to %s, but CUDA says: %s", what, cudaGetErrorString(error));
+}
+
+int attribute(cudaDeviceAttr which) {
+  int value = 0;
+  return cudaDeviceGetAttribute(&value, which, 0) == cudaSuccess ? value : 0;
+}
+
+// Copies and clears of the host's own go to the legacy stream, which ours does not wait for.
+gc_status settle(cudaError_t error, const char* what) {
+  return check(error == cudaSuccess ? cudaStreamSynchronize(cudaStreamLegacy) : error, what);
+}
+
+cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
+}  // namespace
+
+gc_status device_open(gc_device_info* out) {
+  int count = 0;
+  const cudaError_t found = cudaGetDeviceCount(&count);
+  if (found != cudaSuccess || count == 0)
+    return fail(GC_UNSUPPORTED, "there is no GPU to use (CUDA says: %s)",
+                found == cudaSuccess ? "no device" : cudaGetErrorString(found));
+  cudaDeviceProp properties;
+  const gc_status status = check(cudaGetDeviceProperties(&properties, 0), "read the properties of the first GPU");
+  if (status != GC_OK) return status;
+  if (properties.major < 8)
+    return fail(GC_UNSUPPORTED, "%s is of compute capability %d.%d, and 8.0 or newer is needed", properties.name,
+                properties.major, properties.minor);
+  info = {};
+  snprintf(info.name, sizeof info.name, "%.127s", properties.name);
+  int driver = 0, runtime = 0;
+  cudaDriverGetVersion(&driver);
+  cudaRuntimeGetVersion(&runtime);
+  snprintf(info.driver, sizeof info.driver, "driver for CUDA %d.%d, runtime %d.%d", driver / 1000, driver % 1000 / 10,
+           runtime / 1000, runtime % 1000 / 10);
+  info.major = properties.major;
+  info.minor = properties.minor;
+  info.multiprocessors = properties.multiProcessorCount;
+  // Clusters are in the code for sm_90a alone; what comes after runs the PTX of compute_80. 8 blocks are what every sm_90 takes.
+  info.cluster_blocks = properties.major == 9 && attribute(cudaDevAttrClusterLaunch) ? 8 : 1;
+  info.memory_bytes = static_cast<int64_t>(properties.totalGlobalMem);
+  *out = info;
+  return GC_OK;
+}
+
+const gc_device_info& device_info() { return info; }
+
+gc_status device_allocate(int64_t bytes, void** out) {
+  *out = nullptr;
+  const size_t wanted = bytes > 0 ? static_cast<size_t>(bytes) : 1;
+  if (cudaMalloc(out, wanted) != cudaSuccess) {
+    cudaGetLastError();  // it is answered here
+    *out = nullptr;
+    int64_t free = 0;
+    device_free_bytes(&free);
+    return fail(GC_OUT_OF_MEMORY,
+                "expected %lld bytes of device memory, but %lld are free: use a smaller model, batch or length",
+                static_cast<long long>(bytes), static_cast<long long>(free));
+  }
+  return settle(cudaMemset(*out, 0, wanted), "clear device memory");
+}
+
+void device_release(void* memory) { cudaFree(memory); }
+
+gc_status device_free_bytes(int64_t* out) {
+  size_t free = 0, total = 0;
+  const gc_status status = check(cudaMemGetInfo(&free, &total), "ask for free device memory");
+  *out = static_cast<int64_t>(free);
+  return status;
+}
+
+gc_status device_upload(void* to, const void* from, int64_t bytes) {
+  return settle(cudaMemcpy(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice), "copy to the device");
+}
+gc_status device_download(void* to, const void* from, int64_t bytes) {
+  return settle(cudaMemcpy(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost), "copy from the device");
+}
+
+void* pinned_allocate(int64_t bytes) {
+  void* memory = nullptr;
+  return cudaHostAlloc(&memory, bytes > 0 ? static_cast<size_t>(bytes) : 1, cudaHostAllocDefault) == cudaSuccess
+             ? memory
+             : nullptr;
+}
+void pinned_release(void* memory) { cudaFreeHost(memory); }
+
+Queue::~Queue() {
+  if (stream_) cudaStreamDestroy(stream_of(stream_));
+}
+
+gc_status Queue::open() {
+  cudaStream_t stream = nullptr;
+  const gc_status status = check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "create a stream");
+  stream_ = stream;
+  return status;
+}
+
+void Queue::keep_failure(int error) {
+  if (error_ == 0) error_ = error;
+}
+
+void Queue::begin() { keep_failure(cudaStreamBeginCapture(stream_of(stream_), cudaStreamCaptureModeThreadLocal)); }
+
+Recording* Queue::end() {
+  Recording* recording = new Recording;
+  keep_failure(cudaStreamEndCapture(stream_of(stream_), &recording->graph));
+  if (error_ == 0) keep_failure(cudaGraphInstantiate(&recording->exec, recording->graph, 0));
+  if (error_ == 0) return recording;
+  destroy(recording);
+  return nullptr;
+}
+
+void Queue::destroy(Recording* recording) {
+  if (!recording) return;
+  if (recording->exec) cudaGraphExecDestroy(recording->exec);
+  if (recording->graph) cudaGraphDestroy(recording->graph);
+  delete recording;
+}
+
+void Queue::replay(Recording* recording) { keep_failure(cudaGraphLaunch(recording->exec, stream_of(stream_))); }
+
+gc_status Queue::wait() {
+  keep_failure(cudaStreamSynchronize(stream_of(stream_)));
+  const int error = error_;
+  error_ = 0;
+  return check(static_cast<cudaError_t>(error), "run on the GPU");
+}
+
+double Queue::time(Recording* recording, int count) {
+  cudaEvent_t first = nullptr, last = nullptr;
+  keep_failure(cudaEventCreate(&first));
+  keep_failure(cudaEventCreate(&last));
+  double least = -1;
+  for (int i = 0; i <= count && error_ == 0; ++i) {
+    keep_failure(cudaEventRecord(first, stream_of(stream_)));
+    replay(recording);
+    keep_failure(cudaEventRecord(last, stream_of(stream_)));
+    keep_failure(cudaEventSynchronize(last));
+    float ms = 0;
+    keep_failure(cudaEventElapsedTime(&ms, first, last));
+    const double seconds = static_cast<double>(ms) / 1e3;
+    if (i > 0 && (least < 0 || seconds < least)) least = seconds;
+  }
+  if (first) cudaEventDestroy(first);
+  if (last) cudaEventDestroy(last);
+  return error_ == 0 ? least : -1;
+}
+
+void Queue::to_device(void* to, const void* from, int64_t bytes) {
+  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_of(stream_)));
+}
+void Queue::to_host(void* to, const void* from, int64_t bytes) {
+  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream_of(stream_)));
+}
+void Queue::zero(void* memory, int64_t bytes) {
+  keep_failure(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_of(stream_)));
+}
+}  // namespace cuda
+}  // namespace gatecell

@@ -1,0 +1,143 @@
+// runtime.h: all that the library asks of CUDA's runtime: memory, one queue of work, recordings of it, launches. runtime.cu is
+// the real one, emulator/runtime.cc plays it without a GPU; everything else is the same source for both.
+#pragma once
+#include <functional>
+
+#include "device.h"
+#include "gatecell/backend.h"
+#include "status.h"
+
+namespace gatecell {
+namespace cuda {
+
+// ---- device and memory ---------------------------------------------------------------------------------------------------
+gc_status device_open(gc_device_info* out);
+const gc_device_info& device_info();                   // after device_open
+gc_status device_allocate(int64_t bytes, void** out);  // zeroed
+void device_release(void* memory);
+gc_status device_free_bytes(int64_t* out);
+gc_status device_upload(void* to, const void* from, int64_t bytes);
+gc_status device_download(void* to, const void* from, int64_t bytes);
+void* pinned_allocate(int64_t bytes);  // host memory that copies need not stage; null: none
+void pinned_release(void* memory);
+
+// ---- work ----------------------------------------------------------------------------------------------------------------
+struct Shape {
+  dim3 grid, block;
+  size_t shared = 0;      // bytes of dynamic shared memory
+  unsigned cluster = 1;   // blocks in x that run together and reach into each other's shared memory
+  bool together = false;  // the whole grid runs together (cooperative launch)
+};
+
+struct Recording;  // work that was recorded once and runs as a whole: a captured graph
+
+// One stream. Its calls return nothing: the first failure is kept and comes out of wait() or end().
+class Queue {
+ public:
+  Queue() = default;
+  Queue(const Queue&) = delete;
+  Queue& operator=(const Queue&) = delete;
+  ~Queue();
+  gc_status open();
+
+  void begin();      // from here to end() work is recorded, not run
+  Recording* end();  // null after a failure
+  void replay(Recording* recording);
+  static void destroy(Recording* recording);
+  gc_status wait();
+  // Seconds of one replay, the least of `count` after one to warm up; negative after a failure.
+  double time(Recording* recording, int count);
+
+  void to_device(void* to, const void* from, int64_t bytes);  // the host's side is pinned, here and below
+  void to_host(void* to, const void* from, int64_t bytes);
+  void zero(void* memory, int64_t bytes);
+
+  // For launch() alone.
+  void submit(const Shape& shape, const std::function<void()>& job);
+  void keep_failure(int error);
+  void* stream() const { return stream_; }
+
+ private:
+  void* stream_ = nullptr;
+  int error_ = 0;
+  Recording* recording_ = nullptr;
+};
+
+#if defined(GATECELL_EMULATOR)
+template <class... P, class... A>
+void launch(Queue& queue, const Shape& shape, void (*kernel)(P...), A... arguments) {
+  queue.submit(shape, [=] { kernel(arguments...); });
+}
+#elif defined(__CUDACC__)
+template <class... P, class... A>
+void launch(Queue& queue, const Shape& shape, void (*kernel)(P...), A... arguments) {
+  cudaLaunchConfig_t config = {};
+  config.gridDim = shape.grid;
+  config.blockDim = shape.block;
+  config.dynamicSmemBytes = shape.shared;
+  config.stream = static_cast<cudaStream_t>(queue.stream());
+  if (shape.shared > 48 * 1024)  // beyond this a kernel must be told beforehand
+    queue.keep_failure(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
+                                            cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                            static_cast<int>(shape.shared)));
+  cudaLaunchAttribute attributes[2] = {};
+  config.attrs = attributes;
+  if (shape.cluster > 1) {
+    attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
+    attributes[config.numAttrs].val.clusterDim.x = shape.cluster;
+    attributes[config.numAttrs].val.clusterDim.y = attributes[config.numAttrs].val.clusterDim.z = 1;
+    ++config.numAttrs;
+  }
+  if (shape.together) {
+    attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
+    attributes[config.numAttrs++].val.cooperative = 1;
+  }
+  queue.keep_failure(cudaLaunchKernelEx(&config, kernel, static_cast<P>(arguments)...));
+}
+#endif
+
+// ---- loops: f(i), and f(row, column), for every element ----------------------------------------------------------------------
+template <class F>
+__global__ void __launch_bounds__(256) each_kernel(int64_t n, F f) {
+  for (int64_t i = int64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < n; i += int64_t{gridDim.x} * blockDim.x) f(i);
+}
+template <class F>
+void each(Queue& queue, int64_t n, F f) {
+  const int64_t blocks = (n + 255) / 256;
+  Shape shape;
+  shape.grid = dim3(static_cast<unsigned>(blocks < 65535 ? blocks : 65535));
+  shape.block = dim3(256);
+  launch(queue, shape, each_kernel<F>, n, f);
+}
+
+template <class F>
+__global__ void __launch_bounds__(256) each_element_kernel(int64_t rows, int64_t columns, F f) {
+  const int64_t column = int64_t{blockIdx.x} * 32 + threadIdx.x;
+  if (column >= columns) return;
+  for (int64_t row = int64_t{blockIdx.y} * 8 + threadIdx.y; row < rows; row += int64_t{gridDim.y} * 8) f(row, column);
+}
+template <class F>
+void each_element(Queue& queue, int64_t rows, int64_t columns, F f) {
+  const int64_t high = (rows + 7) / 8;
+  Shape shape;
+  shape.grid = dim3(static_cast<unsigned>((columns + 31) / 32), static_cast<unsigned>(high < 4096 ? high : 4096));
+  shape.block = dim3(32, 8);
+  launch(queue, shape, each_element_kernel<F>, rows, columns, f);
+}
+
+// f(row, lane) by one warp per row.
+template <class F>
+__global__ void __launch_bounds__(128) each_row_kernel(int64_t rows, F f) {
+  for (int64_t row = int64_t{blockIdx.x} * 4 + threadIdx.y; row < rows; row += int64_t{gridDim.x} * 4)
+    f(row, static_cast<int>(threadIdx.x));
+}
+template <class F>
+void each_row(Queue& queue, int64_t rows, F f) {
+  const int64_t blocks = (rows + 3) / 4;
+  Shape shape;
+  shape.grid = dim3(static_cast<unsigned>(blocks < 65535 ? blocks : 65535));
+  shape.block = dim3(32, 4);
+  launch(queue, shape, each_row_kernel<F>, rows, f);
+}
+}  // namespace cuda
+}  // namespace gatecell

@@ -1,0 +1,134 @@
+// Every op on the device against the processor: forward and back, read once and twice, on shapes with ragged edges.
+#include <array>
+
+#include "opcases.h"
+#include "twins.h"
+
+using namespace lab;
+
+namespace {
+// The op behind parameters, under a mean-square loss; `twice`: each gradient is written once and added to once.
+void build(const OpCase& c, bool twice, Graph& g, Twins& twins) {
+  Random random(31);
+  std::vector<int> in;
+  for (size_t i = 0; i < c.inputs.size(); ++i) {
+    const auto n = static_cast<int32_t>(count_of(c.inputs[i]));
+    const int p = g.param(c.parameter(i) ? c.inputs[i] : Dims{n}, random.floats(n, 2));
+    twins.parameters.push_back(p);
+    in.push_back(c.parameter(i) ? p : g.op(GC_OP_RESHAPE, {p}, c.inputs[i]));
+  }
+  if (!c.ids.empty()) in.insert(in.begin() + 1, g.ids(c.ids_dims, c.ids));
+  const int out = g.out(c.opcode, in, c.out, c.attributes);
+  twins.results.push_back(out);
+  int result = out;
+  if (twice) result = g.op(GC_OP_ADD, {out, g.op(c.opcode, in, c.out, c.attributes)}, c.out);
+  twins.loss = c.loss ? result : g.out(GC_OP_MEAN_SQUARE, {result, g.host(c.out, random.floats(count_of(c.out)))}, {2});
+  if (!c.loss) twins.results.push_back(twins.loss);
+}
+
+// The ops that the device has.
+std::vector<OpCase> device_cases(int32_t T, int32_t B, int32_t C) {
+  std::vector<OpCase> list;
+  for (auto part : {elementwise_cases({T, B, C}), move_cases(T, B, C), product_cases(T, B, C, 19), loss_cases(T, B, C)})
+    list.insert(list.end(), part.begin(), part.end());
+  return list;
+}
+
+// Sums in double are ordered otherwise than on the processor; their results may round to a neighbouring float.
+bool sums_in_double(const OpCase& c) { return c.loss || c.opcode == GC_OP_SOFTMAX; }
+}  // namespace
+
+TEST_CASE("cuda ops: the processor's results and gradients") {
+  for (const auto& [T, B, C] :
+       {std::array<int32_t, 3>{3, 2, 5}, {1, 1, 1}, {4, 3, 16}, {2, 5, 33}, {2, 2, 300}, {3, 40, 70}}) {
+    for (const OpCase& c : device_cases(T, B, C)) {
+      for (bool twice : {false, true}) {
+        CAPTURE(c.name);
+        CAPTURE(twice);
+        CAPTURE(C);
+        Twins twins([&](Graph& g, Twins& t) { build(c, twice, g, t); });
+        twins.compile();
+        twins.run(GC_GRADIENT);
+        if (sums_in_double(c)) CHECK(twins.worst() < 1e-6);
+        else CHECK(twins.first_difference() == "");
+      }
+    }
+  }
+}
+
+TEST_CASE("cuda dropout: the processor's masks, ordinary and locked") {
+  for (double locked : {0.0, 1.0}) {
+    Twins twins([&](Graph& g, Twins& t) {
+      Random random(33);
+      const int w = g.param({7 * 5 * 9}, random.floats(7 * 5 * 9));
+      const int y = g.out(GC_OP_DROPOUT, {g.op(GC_OP_RESHAPE, {w}, {7, 5, 9})}, {7, 5, 9}, {0.4, locked, 3});
+      t.loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host({7, 5, 9})}, {2});
+      t.results = {y}, t.parameters = {w};
+      g.control[GC_C_SEED] = 12345678901.0, g.control[GC_C_STEP] = 17;
+    });
+    twins.compile();
+    for (gc_mode mode : {GC_GRADIENT, GC_FORWARD}) {
+      twins.run(mode);
+      CHECK(twins.first_difference() == "");
+    }
+  }
+}
+
+TEST_CASE("cuda sample: the processor's ids for every kind of setting") {
+  for (const Floats& control :
+       {Floats{1, 0, 0, 0}, {0, 0, 0, 0}, {0.7f, 5, 0, 0}, {1.3f, 0, 0.8f, 0}, {1, 12, 0.5f, 0}}) {
+    for (int32_t V : {2, 65, 300}) {
+      CAPTURE(V);
+      Twins twins([&](Graph& g, Twins&) {
+        Random random(35);
+        g.ids({1});  // keeps results apart from the first slot
+        g.out(GC_OP_SAMPLE, {g.host({6, 4, V}, random.floats(24 * V, 3)), g.host({4}, control)}, {6, 4}, {7}, GC_I32);
+      });
+      twins.compile();
+      for (int step = 0; step < 5; ++step) {
+        for (Graph* g : {&twins.cpu, &twins.device}) g->control[GC_C_SEED] = 5, g->control[GC_C_STEP] = step;
+        twins.run(GC_FORWARD);
+        CHECK(twins.device.id_value(3) == twins.cpu.id_value(3));
+      }
+    }
+  }
+}
+
+TEST_CASE("cuda: bad data ends in the processor's sentence, and the next run is good") {
+  const auto expect = [](gc_opcode opcode, const Floats& control, const Ids& ids, gc_status status) {
+    Twins twins([&](Graph& g, Twins&) {
+      Random random(36);
+      const int logits = g.host({2, 3, 9}, random.floats(54));
+      if (opcode == GC_OP_SAMPLE) g.out(opcode, {logits, g.host({4}, control)}, {2, 3}, {0}, GC_I32);
+      if (opcode == GC_OP_CROSS_ENTROPY) g.out(opcode, {logits, g.ids({2, 3}, ids)}, {2});
+      if (opcode == GC_OP_EMBEDDING) g.out(opcode, {g.param({9, 4}, random.floats(36)), g.ids({2, 3}, ids)}, {2, 3, 4});
+    });
+    twins.compile();
+    REQUIRE(gc_plan_run(twins.cpu.plan(), GC_FORWARD) == status);
+    const std::string sentence = gc_last_error();
+    CHECK(gc_plan_run(twins.device.plan(), GC_FORWARD) == status);
+    CHECK(std::string(gc_last_error()) == sentence);
+  };
+  expect(GC_OP_EMBEDDING, {}, {0, 1, 2, 9, 4, -1}, GC_OUT_OF_RANGE);
+  expect(GC_OP_EMBEDDING, {}, {0, 1, -5, 3, 4, 8}, GC_OUT_OF_RANGE);
+  expect(GC_OP_CROSS_ENTROPY, {}, {0, -1, 2, 8, 9, 1}, GC_OUT_OF_RANGE);
+  expect(GC_OP_SAMPLE, {-1, 0, 0, 0}, {}, GC_INVALID_ARGUMENT);
+  expect(GC_OP_SAMPLE, {1, 2.5f, 0, 0}, {}, GC_INVALID_ARGUMENT);
+  expect(GC_OP_SAMPLE, {1, 0, NAN, 0}, {}, GC_INVALID_ARGUMENT);
+
+  Graph g;
+  g.device = GC_CUDA;
+  Floats logits = Random(37).floats(27);
+  const int x = g.host({3, 9}, logits);
+  const int y = g.out(GC_OP_SAMPLE, {x, g.host({4}, {1, 0, 0, 0})}, {3}, {0}, GC_I32);
+  g.compile();
+  g.run();
+  const Ids good = g.id_value(y);
+  g.data(x)[12] = NAN;
+  CHECK(gc_plan_run(g.plan(), GC_FORWARD) == GC_OUT_OF_RANGE);
+  CHECK(std::string(gc_last_error()).find("row 1 ") != std::string::npos);
+  CHECK(g.id_value(y) == good);
+  g.data(x)[12] = logits[12];
+  g.run();
+  CHECK(g.id_value(y) == good);
+}

@@ -1,0 +1,114 @@
+// What the host decides: where a plan runs and why, what is refused, how much memory it takes.
+#include <functional>
+
+#include "core/device_plan.h"
+#include "twins.h"
+
+using namespace lab;
+
+namespace {
+int tiny(Graph& g) { return g.out(GC_OP_TANH, {g.host({2, 3}, {1, 2, 3, 4, 5, 6})}, {2, 3}); }
+bool says(const Graph& g, const char* what) {
+  return std::string(gc_plan_explain(const_cast<Graph&>(g).plan())).find(what) != std::string::npos;
+}
+}  // namespace
+
+TEST_CASE("cuda plans: explain names the device and why") {
+  Graph g;
+  tiny(g);
+  g.device = GC_CUDA;
+  g.compile();
+  CHECK(says(g, "\"device\":\"cuda\",\"deviceWhy\":\"the caller asked for it\""));
+  CHECK(gc_plan_bytes(g.plan()) > 0);
+  g.device = GC_CPU;
+  g.compile();
+  CHECK(says(g, "\"device\":\"cpu\""));
+}
+
+TEST_CASE("cuda plans: auto never chooses an emulator, and says so") {
+  gc_cuda cuda;
+  REQUIRE(gc_cuda_info(&cuda) == GC_OK);
+  if (!cuda.emulated) return;
+  Graph g;
+  tiny(g);
+  g.device = GC_AUTO;
+  g.compile();
+  CHECK(says(g, "\"device\":\"cpu\",\"deviceWhy\":\"the CUDA library is an emulator, which auto never chooses\""));
+  g.run();
+}
+
+TEST_CASE("cuda plans: a precision that a side lacks is refused, or sends auto to the other side") {
+  Graph g;
+  tiny(g);
+  g.device = GC_CUDA, g.precision = GC_INT8;
+  CHECK(g.try_compile() == GC_UNSUPPORTED);
+  CHECK(std::string(gc_last_error()).find("int8") != std::string::npos);
+  g.device = GC_AUTO;
+  g.compile();
+  CHECK(says(g, "has no int8 products"));
+  g.device = GC_CPU, g.precision = GC_TF32;
+  CHECK(g.try_compile() == GC_UNSUPPORTED);
+  g.precision = 4;
+  CHECK(g.try_compile() == GC_INVALID_ARGUMENT);
+  g.precision = GC_FLOAT, g.device = 3;
+  CHECK(g.try_compile() == GC_INVALID_ARGUMENT);
+}
+
+TEST_CASE("cuda plans: what only the processor has is refused by name, or sends auto there") {
+  const auto expect = [](const char* what, const std::function<void(Graph&)>& build) {
+    Graph g;
+    build(g);
+    g.device = GC_CUDA;
+    CHECK(g.try_compile() == GC_UNSUPPORTED);
+    CHECK(std::string(gc_last_error()).find(what) != std::string::npos);
+    g.device = GC_AUTO;
+    g.compile();
+    CHECK(says(g, what));
+  };
+  const int32_t T = 3, B = 2, H = 4;
+  const auto lstm = [&](Graph& g, bool lengths, const Doubles& attributes) {
+    const int x = g.host({T, B, H}), w = g.param({4 * H, H}, Floats(4 * H * H, 0)),
+              u = g.param({4 * H, H}, Floats(4 * H * H, 0));
+    std::vector<int> in = {x, w, u, Graph::none, Graph::none, Graph::none, Graph::none};
+    if (lengths) in.push_back(g.ids({B}, {3, 2}));
+    g.out(GC_OP_LSTM, in, {T, B, H}, attributes);
+  };
+  expect("no lstm with lengths", [&](Graph& g) { lstm(g, true, {0}); });
+  expect("no lstm with recurrent dropout or zoneout", [&](Graph& g) { lstm(g, false, {0, 0.5, 0, 0, 1}); });
+  expect("has no mixture_sample", [](Graph& g) {
+    g.out(GC_OP_MIXTURE_SAMPLE, {g.host({2, 7}), g.host({4})}, {2, 3}, {0});
+  });
+}
+
+TEST_CASE("cuda plans: too little device memory is an error with both figures") {
+  Graph g;
+  const int32_t rows = 1 << 20;  // 2^20 x 2^20 elements lie in no device
+  const Floats table(static_cast<size_t>(rows), 0);
+  g.op(GC_OP_EMBEDDING, {g.param({1, rows}, table), g.ids({rows}, Ids(static_cast<size_t>(rows), 0))}, {rows, rows});
+  g.device = GC_CUDA;
+  CHECK(g.try_compile() == GC_OUT_OF_MEMORY);
+  const std::string sentence = gc_last_error();
+  CHECK(sentence.find("bytes of device memory, but ") != std::string::npos);
+  CHECK(sentence.find(" are free") != std::string::npos);
+}
+
+TEST_CASE("device model: many small steps stay on the processor, large products go to the device") {
+  const gc_device_rates rates = {2e-6, 2e13};
+  const double cpu = 2e11;
+  const gatecell::Work step = {8.0 * 512 * 256, 4}, training = {1e12, 600};
+  CHECK(gatecell::device_seconds(step, rates) > step.flops / cpu);
+  CHECK(gatecell::device_seconds(training, rates) < training.flops / cpu);
+}
+
+TEST_CASE("device model: work counts products and dependent launches") {
+  Graph g;
+  Random random(71);
+  const int32_t T = 7, B = 4, I = 6, H = 10;
+  const int x = g.host({T, B, I}, random.floats(T * B * I));
+  g.out(GC_OP_LSTM, {x, g.param({4 * H, I}, random.floats(4 * H * I)), g.param({4 * H, H}, random.floats(4 * H * H))},
+        {T, B, H}, {0});
+  g.compile();
+  const gatecell::Work work = gatecell::work_of(*g.plan());
+  CHECK(work.flops == 8.0 * T * B * H * (I + H));
+  CHECK(work.launches == T + 1);
+}

@@ -1,0 +1,204 @@
+// Whole training steps on the device beside the processor's: every optimiser, clipping, states carried, weights moved between
+// the two; random graphs; refusals.
+#include <algorithm>
+
+#include "graphs.h"
+#include "twins.h"
+
+using namespace lab;
+
+namespace {
+// A small character model: embedding, two layers with dropout between, linear, cross-entropy; states carried.
+struct CharModel {
+  int tokens, targets, loss, logits;
+  std::vector<int> parameters, states;
+
+  explicit CharModel(Graph& g, int32_t T = 5, int32_t B = 3, int32_t H = 20, int32_t V = 11) {
+    Random random(51);
+    const auto add = [&](const Dims& dims) {
+      parameters.push_back(g.param(dims, random.floats(count_of(dims), 0.3)));
+      return parameters.back();
+    };
+    tokens = g.ids({T, B}, random.ids(T * B, 0, V)), targets = g.ids({T, B}, random.ids(T * B, -1, V));
+    int x = g.op(GC_OP_EMBEDDING, {add({V, H}), tokens}, {T, B, H});
+    for (int layer = 0; layer < 2; ++layer) {
+      const int h = g.host({B, H}), c = g.host({B, H});
+      states.insert(states.end(), {h, c});
+      const int y = g.op(GC_OP_DROPOUT, {x}, {T, B, H}, {layer * 0.2, 0, static_cast<double>(layer)});
+      x = g.host({T, B, H});
+      const int hT = g.host({B, H}), cT = g.host({B, H});
+      g.record(GC_OP_LSTM, {y, add({4 * H, H}), add({4 * H, H}), add({4 * H}), add({4 * H}), h, c}, {x, hT, cT}, {0});
+      g.carry(hT, h);
+      g.carry(cT, c);
+    }
+    logits = g.out(GC_OP_LINEAR, {x, add({V, H}), add({V})}, {T, B, V});
+    loss = g.out(GC_OP_CROSS_ENTROPY, {logits, targets}, {2});
+  }
+};
+
+void set_control(Graph& g, int optimizer, int step) {
+  g.control[GC_C_SEED] = 9, g.control[GC_C_STEP] = step;
+  g.control[GC_C_LEARNING_RATE] = optimizer == GC_SGD ? 0.1 : 1e-2;
+  g.control[GC_C_CLIP_NORM] = 0.05;
+  g.control[GC_C_BETA1] = 0.9, g.control[GC_C_BETA2] = 0.99, g.control[GC_C_EPSILON] = 1e-8;
+  g.control[GC_C_WEIGHT_DECAY] = 0.1;
+}
+}  // namespace
+
+TEST_CASE("cuda training: every optimiser follows the processor over some steps") {
+  for (int optimizer : {GC_SGD, GC_RMSPROP, GC_ADAM, GC_ADAMW}) {
+    CAPTURE(optimizer);
+    Graph cpu, device;
+    device.device = GC_CUDA;
+    const CharModel a(cpu), b(device);
+    cpu.compile(a.loss, optimizer);
+    device.compile(b.loss, optimizer);
+    for (int step = 0; step < 4; ++step) {
+      for (Graph* g : {&cpu, &device}) set_control(*g, optimizer, step), g->run(GC_TRAIN);
+      CHECK(device.control[GC_C_LOSS] == doctest::Approx(cpu.control[GC_C_LOSS]).epsilon(1e-6));
+      CHECK(device.control[GC_C_GRAD_NORM] == doctest::Approx(cpu.control[GC_C_GRAD_NORM]).epsilon(1e-5));
+      CHECK(device.control[GC_C_APPLIED] == 1);
+    }
+    device.fetch();
+    for (size_t i = 0; i < a.parameters.size(); ++i)
+      CHECK(error(device.value(b.parameters[i]), cpu.value(a.parameters[i])) < 1e-4);
+  }
+}
+
+TEST_CASE("cuda training: two runs give the same bits") {
+  std::vector<Floats> first;
+  for (int run = 0; run < 2; ++run) {
+    Graph g;
+    g.device = GC_CUDA;
+    const CharModel m(g);
+    g.compile(m.loss, GC_ADAM);
+    for (int step = 0; step < 3; ++step) set_control(g, GC_ADAM, step), g.run(GC_TRAIN);
+    g.fetch();
+    for (size_t i = 0; i < m.parameters.size(); ++i) {
+      if (run == 0) first.push_back(g.value(m.parameters[i]));
+      else CHECK(difference(g.value(m.parameters[i]), first[i]) == "");
+    }
+  }
+}
+
+TEST_CASE("cuda training: a loss that is not finite changes nothing") {
+  Graph g;
+  g.device = GC_CUDA;
+  const int w = g.param({8}, Floats(8, 1));
+  const int target = g.host({8}, Floats(8, 0));
+  const int loss = g.out(GC_OP_MEAN_SQUARE, {w, target}, {2});
+  g.compile(loss, GC_ADAM);
+  set_control(g, GC_ADAM, 0);
+  g.data(target)[3] = INFINITY;
+  g.run(GC_TRAIN);
+  CHECK(g.control[GC_C_APPLIED] == 0);
+  g.fetch();
+  CHECK(g.value(w) == Floats(8, 1));
+  g.data(target)[3] = 0;
+  g.run(GC_TRAIN);
+  CHECK(g.control[GC_C_APPLIED] == 1);
+  g.fetch();
+  CHECK(g.value(w)[0] < 1);
+}
+
+TEST_CASE("cuda: weights written on the host are read, and bad ids leave the weights as they are") {
+  Graph g;
+  g.device = GC_CUDA;
+  const CharModel m(g);
+  g.compile(m.loss, GC_SGD);
+  set_control(g, GC_SGD, 0);
+  g.run(GC_TRAIN);
+  g.fetch();
+  const Floats zeros(static_cast<size_t>(g.count(m.parameters.back())), 0);
+  const Floats before = g.value(m.parameters.back());
+  g.id_data(m.tokens)[2] = 99;
+  CHECK(gc_plan_run(g.plan(), GC_TRAIN) == GC_OUT_OF_RANGE);
+  g.fetch();
+  CHECK(difference(g.value(m.parameters.back()), before) == "");
+  g.id_data(m.tokens)[2] = 0;
+  g.run(GC_FORWARD);
+  const Floats logits = g.value(m.logits);
+  g.set(m.parameters.back(), zeros);
+  g.run(GC_FORWARD);
+  CHECK(difference(g.value(m.logits), logits) != "");
+}
+
+TEST_CASE("cuda: plans of both sides share one store, whoever trained last") {
+  Graph g;
+  const CharModel m(g);
+  gc_plan_desc d = g.describe(m.loss, GC_SGD);
+  gc_plan *cpu = nullptr, *device = nullptr;
+  REQUIRE(gc_plan_create(&d, &cpu) == GC_OK);
+  d.device = GC_CUDA;
+  REQUIRE(gc_plan_create(&d, &device) == GC_OK);
+  set_control(g, GC_SGD, 0);
+  double last = 1e9;
+  for (int round = 0; round < 6; ++round) {
+    for (gc_plan* plan : {device, cpu}) {
+      REQUIRE(gc_plan_run(plan, GC_TRAIN) == GC_OK);
+      const double trained = g.control[GC_C_LOSS];
+      CHECK(trained < last + 0.5);
+      last = trained;
+    }
+    // States are carried in host memory, so from zero states either side must give the same logits.
+    Floats logits[2];
+    for (int side = 0; side < 2; ++side) {
+      for (int state : m.states) g.set(state, Floats(static_cast<size_t>(g.count(state)), 0));
+      REQUIRE(gc_plan_run(side == 0 ? device : cpu, GC_FORWARD) == GC_OK);
+      logits[side] = g.value(m.logits);
+    }
+    CHECK(difference(logits[0], logits[1]) == "");
+  }
+  gc_plan_destroy(cpu);
+  gc_plan_destroy(device);
+}
+
+TEST_CASE("cuda: random graphs, forward and back, against the processor") {
+  int checked = 0;
+  for (uint64_t seed = 0; seed < 200 && checked < 50; ++seed) {
+    CAPTURE(seed);
+    RandomGraph cpu(seed, 2 + static_cast<int>(seed % 20), false), device(seed, 2 + static_cast<int>(seed % 20), false);
+    device.graph.device = GC_CUDA;
+    // Graphs with ops or layers that only the processor has are refused.
+    if (device.graph.try_compile(device.loss) == GC_UNSUPPORTED) continue;
+    ++checked;
+    cpu.graph.compile(cpu.loss);
+    device.graph.compile(device.loss);
+    cpu.graph.run(GC_GRADIENT);
+    device.graph.run(GC_GRADIENT);
+    device.graph.fetch();
+    for (size_t i = 0; i < cpu.results.size(); ++i)
+      CHECK(error(device.graph.value(device.results[i]), cpu.graph.value(cpu.results[i]), 1e-6) < 1e-5);
+    for (size_t i = 0; i < cpu.parameters.size(); ++i)
+      CHECK(error(device.graph.grad(device.parameters[i]), cpu.graph.grad(cpu.parameters[i]), 1e-6) < 1e-5);
+  }
+  CHECK(checked == 50);
+}
+
+TEST_CASE("cuda: the sampling loop draws what the processor draws") {
+  Ids drawn[2];
+  for (int side = 0; side < 2; ++side) {
+    Graph g;
+    g.device = side == 0 ? GC_CPU : GC_CUDA;
+    Random random(61);
+    const int32_t V = 13, H = 18;
+    const int token = g.ids({1, 1}, {3}), h = g.host({1, H}), c = g.host({1, H});
+    const int x = g.op(GC_OP_EMBEDDING, {g.param({V, H}, random.floats(V * H)), token}, {1, 1, H});
+    const int y = g.host({1, 1, H}), hT = g.host({1, H}), cT = g.host({1, H});
+    g.record(GC_OP_LSTM,
+             {x, g.param({4 * H, H}, random.floats(4 * H * H, 0.4)), g.param({4 * H, H}, random.floats(4 * H * H, 0.4)),
+              Graph::none, Graph::none, h, c},
+             {y, hT, cT}, {0});
+    g.carry(hT, h);
+    g.carry(cT, c);
+    const int logits = g.op(GC_OP_LINEAR, {y, g.param({V, H}, random.floats(V * H)), Graph::none}, {1, 1, V});
+    const int drawn_id = g.out(GC_OP_SAMPLE, {logits, g.host({4}, {1, 0, 0, 0})}, {1, 1}, {5}, GC_I32);
+    g.compile();
+    Ids out(30);
+    int32_t done = 0;
+    REQUIRE(gc_plan_generate(g.plan(), token, drawn_id, 30, -1, out.data(), &done) == GC_OK);
+    CHECK(done == 30);
+    drawn[side] = out;
+  }
+  CHECK(drawn[0] == drawn[1]);
+}

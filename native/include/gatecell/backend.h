@@ -1,0 +1,125 @@
+// backend.h: the C interface between the core and a device library (CUDA). The core reads and checks the graph, lays out
+// the device's memory with the code that lays out its own, and owns the host's side; the library owns kernels, streams
+// and captured graphs. One exported function hands over one table; no C++ types, no exceptions, statuses as integers.
+//
+// Versions: the core refuses another `abi_version`, and a table smaller than its own.
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gatecell.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { GC_BACKEND_ABI = 1 };
+
+// What stands behind a library: asked once, when it is opened.
+typedef struct gc_device_info {
+  char name[128];
+  char driver[64];       // versions of driver and runtime, for people
+  int32_t major, minor;  // compute capability
+  int32_t multiprocessors;
+  int32_t cluster_blocks;  // largest cluster that the device takes, 1: none
+  int64_t memory_bytes;
+  int32_t emulated;  // 1: threads of this processor play the device's; for tests, never chosen by itself
+} gc_device_info;
+
+// One tensor of a plan, as the core has checked it. Rows are `ld` elements apart.
+typedef struct gc_device_tensor {
+  int32_t dtype, role, rank, producer;  // producer: node, -1: host input or parameter
+  int64_t dims[4];
+  int64_t rows, cols, ld;
+  float* data;  // on the device; int32 tensors lie there as they are
+  float* grad;  // on the device; null: no gradient wanted, or nothing flows back (zero)
+  void* host;   // GC_HOST: dense rows in the host arena
+} gc_device_tensor;
+
+// Memory that a node asks for while it is prepared.
+typedef enum gc_life { GC_LIFE_FORWARD = 0, GC_LIFE_BACKWARD = 1, GC_LIFE_SAVED = 2 } gc_life;
+enum { GC_NODE_BUFFERS = 8 };
+typedef struct gc_device_buffer {
+  int64_t bytes;
+  int32_t life;
+  float* data;
+} gc_device_buffer;
+
+typedef struct gc_device_node {
+  int32_t opcode, index, inputs, outputs, attribute_count;
+  const char* name;         // of the op
+  const int32_t *in, *out;  // tensor ids, -1: absent
+  const double* attributes;
+  const uint8_t* accumulate;  // per input: its gradient has been written already in this backward run
+  int32_t trains;             // its backward run is part of the plan
+  int32_t buffer_count;       // filled by plan_prepare, as the two below
+  gc_device_buffer buffers[GC_NODE_BUFFERS];
+  char why[256];  // kernel chosen and why
+} gc_device_node;
+
+// Bases of a store's arenas on the device; null where it has none.
+typedef struct gc_device_arenas {
+  float *data, *grad, *moment1, *moment2;
+} gc_device_arenas;
+
+typedef struct gc_device_plan_desc {
+  gc_device_tensor* tensors;
+  gc_device_node* nodes;
+  int32_t tensor_count, node_count;
+  int32_t loss;       // tensor, -1: no backward pass
+  int32_t optimizer;  // gc_optimizer
+  int32_t precision;  // gc_precision
+  gc_device_arenas arenas;
+} gc_device_plan_desc;
+
+// What one run is told; the optimiser's numbers are computed once, in double, by the core.
+typedef struct gc_device_run {
+  uint64_t seed, step;
+  double clip_norm;  // 0: no clipping
+  float learning_rate, beta1, beta2, epsilon, decay;
+  double loss, grad_norm;  // out
+  int32_t applied;         // out
+} gc_device_run;
+
+typedef struct gc_device_plan gc_device_plan;
+
+// What the device does in a second, measured once; for the choice between it and the processor.
+typedef struct gc_device_rates {
+  double launch_seconds;  // one of many dependent kernels in a captured graph
+  double flops;           // of a large product, in the plan's precision
+} gc_device_rates;
+
+typedef struct gc_backend {
+  int32_t abi_version;  // GC_BACKEND_ABI
+  int32_t size;         // sizeof(gc_backend)
+  // The sentence behind the last failure on this thread.
+  const char* (*last_error)(void);
+  // Opens the first device; its figures.
+  int32_t (*open)(gc_device_info* out);
+  // Device memory. allocate: zeroed; GC_OUT_OF_MEMORY names what was asked for and what is free.
+  int32_t (*allocate)(int64_t bytes, void** out);
+  void (*release)(void* memory);
+  int32_t (*free_bytes)(int64_t* out);
+  int32_t (*upload)(void* to, const void* from, int64_t bytes);
+  int32_t (*download)(void* to, const void* from, int64_t bytes);
+  // Asks every node for its buffers and kernel. GC_UNSUPPORTED names the op or precision that the library lacks.
+  int32_t (*plan_prepare)(gc_device_plan_desc* desc);
+  // With every address filled in. The tables are copied.
+  int32_t (*plan_create)(const gc_device_plan_desc* desc, gc_device_plan** out);
+  // Copies host inputs in, runs, copies outputs out (not after a failure).
+  int32_t (*plan_run)(gc_device_plan* plan, int32_t mode, gc_device_run* run);
+  // Bytes beyond the core's layout: staging and tables.
+  int64_t (*plan_bytes)(const gc_device_plan* plan);
+  // JSON: what was measured while kernels were chosen.
+  const char* (*plan_explain)(gc_device_plan* plan);
+  void (*plan_destroy)(gc_device_plan* plan);
+  int32_t (*measure)(int32_t precision, gc_device_rates* out);
+} gc_backend;
+
+// The one exported symbol of a device library.
+#define GC_BACKEND_SYMBOL "gc_backend_table"
+const gc_backend* gc_backend_table(void);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,66 @@
+// Builds the CUDA library for all its targets and puts it beside the addon (build/Release), where the engine looks for it.
+// Not part of `npm run build`: it takes minutes, and nobody without a GPU needs it. Without nvcc one line says so. Fails where
+// a persistent kernel spills registers: its loop would read them from memory at every step.
+//   --table   also writes what ptxas says of each kernel to native/cuda/RESOURCES.md
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildCuda, hasNvcc, knownKernels, library } from './cuda-lib.mjs'
+import { fail, root } from './lib.mjs'
+
+const persistent = /persistent/
+
+/** Names as people read them: the template and, of unnamed functions, the function that they stand in. */
+function namesOf(symbols) {
+  const { stdout } = spawnSync('c++filt', ['-p'], { input: symbols.join('\n'), encoding: 'utf8' })
+  return stdout
+    .trim()
+    .split('\n')
+    .map((name) => {
+      const short = name.replace(/gatecell::cuda::|\(anonymous namespace\)::/g, '')
+      const [, inside] = /([\w:]+)\([^()]*\)::\{lambda/.exec(short) ?? []
+      return inside === undefined ? short : `${/^\w+/.exec(short)[0]}<${inside}>`
+    })
+}
+
+function table(kernels) {
+  const names = namesOf(kernels.map(({ symbol }) => symbol))
+  const rows = new Map()
+  kernels.forEach(({ target, registers, stack, spills }, i) => {
+    const key = `| \`${names[i]}\` | ${target} |`
+    const old = rows.get(key) ?? [0, 0, 0]
+    rows.set(key, [Math.max(old[0], registers), Math.max(old[1], stack), Math.max(old[2], spills)])
+  })
+  return [...rows].map(([key, figures]) => `${key} ${figures.join(' | ')} |`).sort()
+}
+
+function writeTable(kernels) {
+  const version = /release ([\d.]+)/.exec(spawnSync('nvcc', ['--version'], { encoding: 'utf8' }).stdout)?.[1]
+  const lines = [
+    '# What ptxas says of each kernel',
+    '',
+    `Written by \`node scripts/build-cuda.mjs --table\` with CUDA ${version}. Registers, and bytes of stack and spills, a thread.`,
+    'Kernels over unnamed functions of one place are one row with the largest figures.',
+    '',
+    '| kernel | target | registers | stack | spills |',
+    '|---|---|---|---|---|',
+    ...table(kernels)
+  ]
+  writeFileSync(join(root, 'native', 'cuda', 'RESOURCES.md'), `${lines.join('\n')}\n`)
+}
+
+if (hasNvcc('the CUDA library')) {
+  buildCuda(['gatecell_cuda'])
+  const folder = join(root, 'build', 'Release')
+  mkdirSync(folder, { recursive: true })
+  copyFileSync(library, join(folder, 'gatecell_cuda.so'))
+  const kernels = Object.values(knownKernels())
+  if (kernels.length === 0) fail('Expected ptxas to report its kernels, found none: remove build/cuda and build again.')
+  if (process.argv.includes('--table')) writeTable(kernels)
+  const spilling = kernels.filter(({ symbol, spills }) => persistent.test(symbol) && spills > 0)
+  if (spilling.length > 0) {
+    const { symbol, target, spills } = spilling[0]
+    fail(`Expected no spills in persistent kernels, found ${spills} bytes in ${symbol} for ${target}.`)
+  }
+  console.log(`CUDA library: ${join(folder, 'gatecell_cuda.so')}, ${kernels.length} kernels`)
+}

@@ -1,0 +1,51 @@
+// What the CUDA scripts share: whether nvcc is here, where it builds, the build itself and what ptxas said in it.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fail, hasCommand, root, run } from './lib.mjs'
+
+export const buildFolder = join(root, 'build', 'cuda')
+export const library = join(buildFolder, 'native', 'cuda', 'gatecell_cuda.so')
+const kernelsFile = join(buildFolder, 'kernels.json')
+
+/** Whether nvcc is on the PATH or where CUDACXX says; without it one line says what is left out. */
+export const hasNvcc = (what) => {
+  if (process.env.CUDACXX !== undefined || hasCommand('nvcc')) return true
+  console.log(`skipped: ${what} needs nvcc (CUDA toolkit 12 or newer) on the PATH, found none`)
+  return false
+}
+
+/** Registers, stack and spills of each kernel and target, from what ptxas prints. */
+export const parseKernels = (text) => {
+  const pattern =
+    /Compiling entry function '(\w+)' for '(\w+)'[^]*?(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads[^]*?Used (\d+) registers/g
+  return [...text.matchAll(pattern)].map(([, symbol, target, stack, stores, loads, registers]) => {
+    const [first, second] = [Number(stores), Number(loads)]
+    return { symbol, target, registers: Number(registers), stack: Number(stack), spills: first + second }
+  })
+}
+
+/** Every kernel of the last builds; ptxas speaks of a file only when that is compiled, so they are kept in the build folder. */
+export const knownKernels = () => (existsSync(kernelsFile) ? JSON.parse(readFileSync(kernelsFile, 'utf8')) : {})
+
+const keepKernels = (text) => {
+  const kernels = knownKernels()
+  for (const kernel of parseKernels(text)) kernels[`${kernel.symbol} ${kernel.target}`] = kernel
+  writeFileSync(kernelsFile, JSON.stringify(kernels))
+}
+
+/** Configures and builds `targets` with nvcc. */
+export const buildCuda = (targets, options = []) => {
+  run('cmake', ['-S', '.', '-B', buildFolder, '-DGATECELL_CUDA=ON', '-DGATECELL_CUDA_RESOURCES=ON', ...options])
+  mkdirSync(buildFolder, { recursive: true })
+  const made = spawnSync('cmake', ['--build', buildFolder, '--parallel', '2', '--target', ...targets], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    env: { ...process.env, MAKEFLAGS: '--output-sync=target' } // what ptxas says of two files must not mix
+  })
+  const said = (made.stdout ?? '') + (made.stderr ?? '')
+  if (made.status !== 0)
+    fail(`Expected the CUDA library to build, but it failed:\n${said.replace(/^ptxas .*\n/gm, '')}`)
+  keepKernels(said)
+}

@@ -1,0 +1,62 @@
+// The CUDA tests (native/cuda/test): on the emulated device, with its threads first to last and last to first; then, where
+// nvcc and a GPU are, on the GPU; there with --sanitize also under compute-sanitizer (memcheck, racecheck).
+//   --only gpu|emulator
+// With GATECELL_COUNTS=<file> it appends a line "passed failed" per run.
+import { spawnSync } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { buildCuda, buildFolder, hasNvcc, library } from './cuda-lib.mjs'
+import { fail, hasCommand, root, run } from './lib.mjs'
+
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, sanitize: { type: 'boolean', default: false } }
+})
+if (values.only !== undefined && !['gpu', 'emulator'].includes(values.only)) {
+  fail(`Expected gpu or emulator for --only, found "${values.only}".`)
+}
+let failures = 0
+
+/** Runs the tests on one library; `mustRun`: a skip is a failure. */
+function test(name, file, program, env, { mustRun, before = [] }) {
+  console.log(`cuda tests: ${name}`)
+  const [command, ...words] = [...before, program, '--no-colors']
+  const result = spawnSync(command, words, {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, GATECELL_CUDA_LIBRARY: file, ...env }
+  })
+  process.stdout.write(result.stdout)
+  if (!mustRun && result.status === 0 && result.stdout.startsWith('skipped:')) return false
+  const counts = /test cases:\s*(\d+) \|\s*(\d+) passed \|\s*(\d+) failed/.exec(result.stdout)
+  const passed = Number(counts?.[2] ?? 0)
+  const failed = Math.max(Number(counts?.[3] ?? 1), result.status === 0 && passed > 0 ? 0 : 1)
+  failures += failed
+  if (process.env.GATECELL_COUNTS) appendFileSync(process.env.GATECELL_COUNTS, `${passed} ${failed}\n`)
+  return true
+}
+
+if (values.only !== 'gpu') {
+  const build = join(root, 'build', 'native-release') // that of test-native.mjs: the core is compiled once
+  run('cmake', ['-S', '.', '-B', build, '-DGATECELL_TESTS=ON', '-DGATECELL_WERROR=ON', '-DGATECELL_EMULATOR=ON'])
+  run('cmake', ['--build', build, '--parallel', '2', '--target', 'gatecell_cuda_emulator', 'gatecell_cuda_tests'])
+  const folder = join(build, 'native', 'cuda')
+  const emulator = join(folder, 'gatecell_cuda_emulator.so')
+  const program = join(folder, 'gatecell_cuda_tests')
+  test('emulator', emulator, program, {}, { mustRun: true })
+  const reverse = { GATECELL_EMULATOR_ORDER: 'reverse' }
+  test('emulator, threads and blocks last to first', emulator, program, reverse, { mustRun: true })
+}
+if (values.only !== 'emulator' && hasNvcc('the CUDA tests on a GPU')) {
+  buildCuda(['gatecell_cuda', 'gatecell_cuda_tests'], ['-DGATECELL_TESTS=ON'])
+  const program = join(buildFolder, 'native', 'cuda', 'gatecell_cuda_tests')
+  const there = test('GPU', library, program, {}, { mustRun: false })
+  for (const tool of there && values.sanitize ? ['memcheck', 'racecheck'] : []) {
+    if (!hasCommand('compute-sanitizer')) fail('Expected compute-sanitizer on the PATH, found none.')
+    const before = ['compute-sanitizer', '--tool', tool, '--error-exitcode', '1']
+    test(`GPU under ${tool}`, library, program, {}, { mustRun: true, before })
+  }
+}
+process.exit(failures === 0 ? 0 : 1)

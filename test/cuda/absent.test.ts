@@ -1,0 +1,40 @@
+// Without a CUDA library, or with one that is none: a reason, never a crash. A process per case: the library is opened once.
+import { spawnSync } from 'node:child_process'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import { packageInfo } from '../../src/native.js'
+
+const folder = t.testdir({ 'text.so': 'no library at all' })
+const libc = '/lib/x86_64-linux-gnu/libm.so.6'
+
+/** What test/cuda/print-device.ts prints with this library. */
+function printed(library: string): {
+  available: boolean
+  reason: string
+  auto: { device: string; why: string }
+  cuda: string
+} {
+  const script = join(dirname(fileURLToPath(import.meta.url)), 'print-device.ts')
+  const result = spawnSync(process.execPath, [...process.execArgv, script], {
+    cwd: packageInfo().root,
+    encoding: 'utf8',
+    env: { ...process.env, GATECELL_CUDA_LIBRARY: library }
+  })
+  if (result.status !== 0) throw new Error(result.stderr)
+  return JSON.parse(result.stdout) as ReturnType<typeof printed>
+}
+
+for (const [name, library, reason] of [
+  ['a file that is not there', join(folder, 'none.so'), /^there is no CUDA library at .*none\.so$/],
+  ['a file that is no library', join(folder, 'text.so'), /^the CUDA library did not load: /],
+  ['a library of something else', libc, /is no device library of gatecell$|^there is no CUDA library/]
+] as const) {
+  t.test(name, async (t) => {
+    const report = printed(library)
+    t.equal(report.available, false)
+    t.match(report.reason, reason)
+    t.match(report.auto, { device: 'cpu', why: /^expected a GPU, but / })
+    t.match(report.cuda, /^ERR_UNSUPPORTED: .*expected a GPU, but /)
+  })
+}
