@@ -115,7 +115,6 @@ async function prepare(text: string[], flags: TrainTextFlags, context: TrainCont
     ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
     threads: flags.threads ?? 0,
     device: flags.device ?? 'auto',
-    device: flags.device ?? 'auto',
     corpus: {
       signal,
       stdin: readStdin(signal),
