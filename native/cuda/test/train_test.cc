@@ -155,7 +155,7 @@ TEST_CASE("cuda: plans of both sides share one store, whoever trained last") {
 
 TEST_CASE("cuda: random graphs, forward and back, against the processor") {
   int checked = 0;
-  for (uint64_t seed = 0; seed < 200 && checked < 50; ++seed) {
+  for (uint64_t seed = 0; seed < 1000 && checked < 50; ++seed) {
     CAPTURE(seed);
     RandomGraph cpu(seed, 2 + static_cast<int>(seed % 20), false), device(seed, 2 + static_cast<int>(seed % 20), false);
     device.graph.device = GC_CUDA;
