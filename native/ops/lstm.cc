@@ -195,8 +195,6 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   ld = panels * 16, h_ld = y->ld;
   rows = {T, B, node.attributes[kReverse] != 0, lengths != nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   keep = node.trains;
-  chunk = chunk_steps(*this, plan.threads);
-  panel_stride = gate_panel_stride(keep ? T : chunk, B);
   dropout = node.attributes[kDropout], zoneout_c = node.attributes[kZoneoutC], zoneout_h = node.attributes[kZoneoutH];
   drops = dropout > 0 && node.trains && plan.training;
   zones = zoneout_c > 0 || zoneout_h > 0;
@@ -210,6 +208,8 @@ Lstm::Lstm(Plan& plan, const Node& node) {
             : peephole_weight ? GC_CELL_PEEPHOLE
             : zones           ? GC_CELL_ZONEOUT
                               : GC_CELL_PLAIN;
+  chunk = chunk_steps(*this, plan.threads);
+  panel_stride = gate_panel_stride(keep ? T : chunk, B);
   format = plan.format;
   half = format == Format::kBf16;
   // The token table is made in f32: it is small, and made once per weight version.
