@@ -29,7 +29,7 @@ void draw_row(const Draws& draws, int64_t row, int64_t width, uint32_t below, fl
 
 void lstm_draw_masks(Plan& plan, const Node& node, const Lstm& s) {
   const auto stream = static_cast<uint64_t>(node.attributes[kStream]);
-  if (s.zones && !plan.training) {
+  if (s.zones && s.zone_row == 0) {  // one row for all: also where a training run needs no gradient of this layer
     std::fill(s.zone_c, s.zone_c + 16, static_cast<float>(s.zoneout_c));
     std::fill(s.zone_h, s.zone_h + 16, static_cast<float>(s.zoneout_h));
   }
@@ -39,7 +39,7 @@ void lstm_draw_masks(Plan& plan, const Node& node, const Lstm& s) {
     for (int64_t r = 0; r < s.B; ++r)
       draw_row(draws, s.rows.batch_row(r), s.R, threshold(s.dropout), 0, scale, s.drop_mask + r * s.h_ld);
   }
-  if (!s.zones || !plan.training) return;
+  if (!s.zones || s.zone_row == 0) return;
   const Draws c(plan.seed(), stream, plan.step(), Draw::kZoneoutCell);
   const Draws h(plan.seed(), stream, plan.step(), Draw::kZoneoutState);
   parallel(plan.team(20.0 * static_cast<double>(s.rows.count() * s.H)), [&](int index, int team) {
