@@ -5,6 +5,7 @@ import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { machineInfo } from '../graph/machine.js'
 import { createRandom } from '../random.js'
+import { networkDefaults } from '../tasks/text/defaults.js'
 import { textModel } from '../tasks/text/model.js'
 import { createTrainer } from '../train/trainer.js'
 import type { BatchSource } from '../train/data.js'
@@ -20,7 +21,7 @@ export const eventLoop: Workload = {
   async *run({ threads, seconds }) {
     const machine = machineInfo()
     const idle = await lateness(() => sleep(1000 * Math.min(1, seconds)))
-    const network = { embedding: shape.H, hidden: shape.H, layers: shape.layers, dropout: 0, locked: false }
+    const network = { ...networkDefaults, embedding: shape.H, hidden: shape.H, layers: shape.layers }
     const symbols = String.fromCodePoint(...Array.from({ length: SYMBOLS }, (_, i) => 48 + i))
     const vocabulary = { kind: 'character', symbols, unknown: false } as const
     using model = textModel({ vocabulary, network, split: { valid: 0, test: 0 } }, { threads })

@@ -28,6 +28,8 @@ interface TrainTextFlags extends TrainFlags {
   embedding?: number
   dropout?: number
   locked?: true
+  recurrentDropout?: number
+  zoneout?: number
   vocabulary?: 'chars' | 'bytes'
   minCount?: number
   length?: number
@@ -66,6 +68,16 @@ export function addTrainText(train: Command): void {
     )
     .option('--locked', 'drop the same units at all steps of a sequence')
     .option(
+      '--recurrent-dropout <p>',
+      "share of a layer's own state dropped, the same units at all steps of a sequence (default: 0)",
+      number('--recurrent-dropout', 0, 0.99)
+    )
+    .option(
+      '--zoneout <p>',
+      'share of units that keep their value of the step before (default: 0)',
+      number('--zoneout', 0, 0.99)
+    )
+    .option(
       '--vocabulary <kind>',
       'chars (Unicode code points) or bytes (default: chars)',
       choice('--vocabulary', ['chars', 'bytes'])
@@ -100,7 +112,8 @@ export function addTrainText(train: Command): void {
 
 async function prepare(text: string[], flags: TrainTextFlags, context: TrainContext): Promise<Trainee<TextResult>> {
   const { output, progress, signal } = context
-  const { vocabulary, hidden, layers, embedding, dropout, locked, length, valid, test } = flags
+  const { vocabulary, hidden, layers, embedding, dropout, locked, recurrentDropout, zoneout, length, valid, test } =
+    flags
   const skipped: string[] = []
   const options: TextRunOptions = {
     data: text,
@@ -108,7 +121,7 @@ async function prepare(text: string[], flags: TrainTextFlags, context: TrainCont
     mode: modeOf(flags),
     ...(vocabulary && { vocabulary: vocabulary === 'chars' ? 'character' : 'byte' }),
     ...(flags.minCount !== undefined && { minCount: flags.minCount }),
-    network: defined({ hidden, layers, embedding, dropout, locked }),
+    network: defined({ hidden, layers, embedding, dropout, locked, recurrentDropout, zoneout }),
     training: { ...trainingOf(flags), ...(length !== undefined && { length }) },
     split: defined({ valid, test }),
     ...(flags.validFile && { validFiles: flags.validFile }),

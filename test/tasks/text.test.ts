@@ -25,7 +25,15 @@ import { story } from '../cli/command.js'
 
 const text = story(5000)
 const vocabulary = vocabularyFromText(text)
-const network = { embedding: 8, hidden: 12, layers: 2, dropout: 0.5, locked: false }
+const network = {
+  embedding: 8,
+  hidden: 12,
+  layers: 2,
+  dropout: 0.5,
+  locked: false,
+  recurrentDropout: 0.25,
+  zoneout: 0.125
+}
 const config = { vocabulary: vocabulary.config, network, split: { valid: 0.1, test: 0 } }
 const threads = 1
 
@@ -166,6 +174,8 @@ t.test('configurations that are none', async (t) => {
     ['layers', { ...good, network: { ...network, layers: 1.5 } }],
     ['dropout', { ...good, network: { ...network, dropout: '0' } }],
     ['locked', { ...good, network: { ...network, locked: null } }],
+    ['recurrentDropout', { ...good, network: { ...network, recurrentDropout: 1 } }],
+    ['zoneout', { ...good, network: { ...network, zoneout: -0.1 } }],
     ['split', { ...good, split: [] }],
     ['valid', { ...good, split: { valid: -1, test: 0 } }],
     ['vocabulary', { ...good, vocabulary: null }],

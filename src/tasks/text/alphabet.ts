@@ -9,6 +9,7 @@ import type { Device } from '../../graph/opcodes.js'
 import { tokenSource } from '../../train/data.js'
 import type { Report } from '../../train/reports.js'
 import { createTrainer } from '../../train/trainer.js'
+import { networkDefaults } from './defaults.js'
 import { writeText } from './load.js'
 import { textModel } from './model.js'
 
@@ -31,7 +32,7 @@ export async function learnAlphabet(
 ): Promise<Alphabet> {
   const text = ALPHABET.repeat(ROUNDS)
   const vocabulary = vocabularyFromText(text)
-  const network = { embedding: 16, hidden: 32, layers: 1, dropout: 0, locked: false }
+  const network = { ...networkDefaults, embedding: 16, hidden: 32, layers: 1 }
   const { device = 'cpu' } = options
   using model = textModel({ vocabulary: vocabulary.config, network, split: { valid: 0, test: 0 } }, { device })
   const batches = createBatches(tokensOf(vocabulary.encode(text)), { batch: 8, length: ALPHABET.length })

@@ -16,6 +16,10 @@ export interface TextNetwork {
   readonly dropout: number
   /** One dropout mask for all steps of a sequence (Gal and Ghahramani 2016). */
   readonly locked: boolean
+  /** Probability of dropout on h where it enters its own layer's next step, one mask a sequence (Gal and Ghahramani 2016). */
+  readonly recurrentDropout: number
+  /** Probability that a unit of h and of c keeps its value of the step before (Krueger et al. 2017). */
+  readonly zoneout: number
 }
 
 /** How the text was cut, by position. */
@@ -65,7 +69,9 @@ export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
       hidden: read.number(net, 'hidden', 1, MAX_SIZE, true),
       layers: read.number(net, 'layers', 1, 1000, true),
       dropout: read.number(net, 'dropout', 0, 0.999),
-      locked: read.boolean(net, 'locked')
+      locked: read.boolean(net, 'locked'),
+      recurrentDropout: read.number(net, 'recurrentDropout', 0, 0.999),
+      zoneout: read.number(net, 'zoneout', 0, 0.999)
     },
     split: { valid: read.number(cut, 'valid', 0, 1), test: read.number(cut, 'test', 0, 1) },
     ...(training !== undefined && { training: readTextTraining(read, read.object(training, 'training')) }),

@@ -4,7 +4,14 @@
 import type { OptimizerName } from '../../graph/opcodes.js'
 import type { TextNetwork } from './config.js'
 
-export const networkDefaults = { hidden: 256, layers: 2, dropout: 0, locked: false } as const
+export const networkDefaults = {
+  hidden: 256,
+  layers: 2,
+  dropout: 0,
+  locked: false,
+  recurrentDropout: 0,
+  zoneout: 0
+} as const
 
 export const trainingDefaults = {
   batch: 24,

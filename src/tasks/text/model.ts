@@ -16,7 +16,7 @@ export const TEXT_TASK = 'text'
 
 /** The layers above the vectors of the symbols: x [T, B, E] -> logits [T, B, V]. */
 export function textLayers(x: Tensor, config: TextConfig): Tensor {
-  const { hidden, layers, dropout: p, locked } = config.network
+  const { hidden, layers, dropout: p, locked, recurrentDropout, zoneout } = config.network
   const { size } = vocabularyFromConfig(config.vocabulary)
   const { output } = lstm(x, {
     name: 'lstm',
@@ -24,6 +24,8 @@ export function textLayers(x: Tensor, config: TextConfig): Tensor {
     layers,
     dropout: p,
     locked,
+    ...(recurrentDropout > 0 && { recurrentDropout }),
+    ...(zoneout > 0 && { zoneout }),
     carry: true,
     // Twice the bound of Glorot and Bengio 2010: gates that differ from the first step on learn much sooner (found
     // by experiment: at a million characters of Shakespeare 1.62 nats instead of 1.67).
