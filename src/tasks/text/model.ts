@@ -10,6 +10,7 @@ import { embedding } from '../../layers/embedding.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { defineModel, i32, type Model, type ModelOptions } from '../../model.js'
+import { startingScales } from './defaults.js'
 import { textConfigToJson, type TextConfig } from './config.js'
 
 export const TEXT_TASK = 'text'
@@ -18,6 +19,7 @@ export const TEXT_TASK = 'text'
 export function textLayers(x: Tensor, config: TextConfig): Tensor {
   const { hidden, layers, dropout: p, locked, recurrentDropout, zoneout } = config.network
   const { size } = vocabularyFromConfig(config.vocabulary)
+  const { input } = startingScales(config.network)
   const { output } = lstm(x, {
     name: 'lstm',
     hidden,
@@ -27,9 +29,7 @@ export function textLayers(x: Tensor, config: TextConfig): Tensor {
     ...(recurrentDropout > 0 && { recurrentDropout }),
     ...(zoneout > 0 && { zoneout }),
     carry: true,
-    // Twice the bound of Glorot and Bengio 2010: gates that differ from the first step on learn much sooner (found
-    // by experiment: at a million characters of Shakespeare 1.62 nats instead of 1.67).
-    inputWeight: (values, shape, random) => uniform(2 * Math.sqrt(6 / (shape[1]! + hidden)))(values, shape, random),
+    inputWeight: (values, shape, random) => uniform(input * Math.sqrt(6 / (shape[1]! + hidden)))(values, shape, random),
     recurrentWeight: orthogonal(),
     bias: zeros,
     forgetBias: 1
@@ -48,7 +48,12 @@ export function textModel(config: TextConfig, options: ModelOptions = {}): Model
       inputs: { tokens: i32('length', 'batch') },
       targets: { targets: i32('length', 'batch') },
       forward({ tokens }) {
-        const x = embedding(tokens, { name: 'embedding', vocabulary: size, size: width, weight: normal(1.2) })
+        const x = embedding(tokens, {
+          name: 'embedding',
+          vocabulary: size,
+          size: width,
+          weight: normal(startingScales(config.network).embedding)
+        })
         return { logits: textLayers(x, config) }
       },
       loss: ({ logits }, { targets }) => crossEntropy(logits, targets),
