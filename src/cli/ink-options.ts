@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import type { ReadInkOptions } from '../data/ink/read.js'
 import type { GatecellError } from '../errors.js'
 import { readStdin } from './interrupt.js'
-import { choice, number } from './options.js'
+import { choice } from './options.js'
 import type { Output } from './output.js'
 
 export interface InkFlags {
@@ -24,19 +24,6 @@ export function addInkOptions(command: Command): Command {
       choice('--y', ['up', 'down'])
     )
     .option('--skip-bad', 'leave out samples that cannot be used, and name them (default: end with the first)')
-}
-
-export function addInkSplitOptions(command: Command): Command {
-  return command
-    .option(
-      '--valid <share>',
-      'share of the samples that validates, drawn by chance (default: 0.1)',
-      number('--valid', 0, 1, 'most')
-    )
-    .option(
-      '--valid-where <field=values>',
-      'samples that validate: writer=26-30, or comment:2=26-30 for the second word of a field'
-    )
 }
 
 /** How to read, and what was left out. */

@@ -5,12 +5,12 @@ import type { Command } from 'commander'
 import { GatecellError } from '../errors.js'
 import { machineInfo } from '../graph/machine.js'
 import type { JsonObject } from '../io/json.js'
-import type { RunFiles, RunMode } from '../tasks/run-files.js'
+import type { Run } from '../tasks/run.js'
+import type { RunMode } from '../tasks/run-files.js'
 import { openRunLog, reportRecord, type RunLog } from '../tasks/run-log.js'
 import type { RunMemory } from '../tasks/run-memory.js'
-import type { FitRunOptions, Training } from '../tasks/training.js'
+import type { Training } from '../tasks/training.js'
 import type { Summary } from '../train/reports.js'
-import type { Trainer } from '../train/trainer.js'
 import { checkDevice } from './backends.js'
 import { bytes, duration, integer, quantity } from './format.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
@@ -122,6 +122,11 @@ export function modeOf({ resume, force }: TrainFlags): RunMode {
   return force ? 'force' : resume ? 'resume' : 'new'
 }
 
+/** Optimiser, rate and schedule, for the line about the training. */
+export function rateLine({ optimizer, learningRate, schedule }: Training, threads: number): string {
+  return `${optimizer} ${learningRate.toPrecision(3)} ${schedule}, ${threads} threads`
+}
+
 export function defined<T extends object>(from: T): { [K in keyof T]?: NonNullable<T[K]> } {
   return Object.fromEntries(Object.entries(from).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: NonNullable<T[K]>
@@ -130,25 +135,23 @@ export function defined<T extends object>(from: T): { [K in keyof T]?: NonNullab
 
 /** A training that is ready, as its command sees it. */
 export interface Trainee<R extends { summary: Summary }> {
-  readonly trainer: Trainer
-  readonly files: RunFiles
-  readonly resumed: { path: string; step: number } | null
-  readonly memory: RunMemory
+  readonly run: Run<R>
   /** What steps count, for rates: symbols, points. */
   readonly unit: string
   /** What the loss curve is measured in. */
   readonly lossUnit: string
-  describe(threads: number): JsonObject
+  /** What the last measurement does with `count` symbols or samples, where it takes long enough to be told. */
+  measuring?(count: number): string
   /** Lines about data, network and training. */
   introduce(threads: number): string[]
   /** Behind the line about memory. */
   readonly memoryNote?: string
-  fit(options: FitRunOptions & { onMeasure(what: string): void }): Promise<R>
   /** Fields of the last record. */
   measured(result: R): JsonObject
-  /** Lines about how well it did, and what to do next. */
-  conclude(result: R): { valid: string[]; next: string }
-  dispose(): void
+  /** How well it did; null where nothing was measured. `weights`: which ones are measured, to stand behind the figure. */
+  judge(result: R, weights: string): string | null
+  /** What to do next. */
+  readonly next: string
 }
 
 export interface TrainContext {
@@ -184,30 +187,33 @@ interface Session {
 
 async function train<R extends { summary: Summary }>(trainee: Trainee<R>, session: Session): Promise<number> {
   const { output, progress, flags, interrupts } = session
+  const { run } = trainee
   let log: RunLog | undefined
   try {
     const threads = flags.threads ?? machineInfo().threads
-    const described = trainee.describe(threads)
+    const described = run.describe(threads)
     if (flags.logDir !== undefined) {
       const title = `${flags.out}: ${trainee.lossUnit}`
-      log = await openRunLog(flags.logDir, { resumeStep: trainee.resumed?.step, title, unit: trainee.lossUnit })
+      log = await openRunLog(flags.logDir, { resumeStep: run.resumed?.step, title, unit: trainee.lossUnit })
       log.note({ event: 'start', ...described })
     }
     output.record({ event: 'start', ...described })
     for (const line of trainee.introduce(threads)) output.line(line)
-    const { device, deviceWhy } = trainee.trainer.plan.explain()
+    const { device, deviceWhy } = run.trainer.plan.explain()
     output.line(`device   ${device}${deviceWhy === '' ? '' : `: ${deviceWhy}`}`)
-    output.line(`memory   ${memoryLine(trainee.memory)}${trainee.memoryNote ?? ''}`)
-    const { resumed } = trainee
+    output.line(`memory   ${memoryLine(run.memory)}${trainee.memoryNote ?? ''}`)
+    const { resumed } = run
     if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)
-    const result = await trainee.fit({
+    const result = await run.fit({
       signal: interrupts.signal,
       ...(log && { log }),
       onReport(report) {
         output.record(reportRecord(report))
         progress.report(report)
       },
-      onMeasure: (what) => progress.show(what, 1)
+      onMeasure(count) {
+        if (trainee.measuring) progress.show(trainee.measuring(count), 1)
+      }
     })
     progress.clear()
     const record = endRecord(trainee, result)
@@ -218,7 +224,7 @@ async function train<R extends { summary: Summary }>(trainee: Trainee<R>, sessio
   } finally {
     progress.clear()
     await log?.close()
-    trainee.dispose()
+    run.dispose()
   }
 }
 
@@ -237,15 +243,16 @@ function endRecord<R extends { summary: Summary }>(trainee: Trainee<R>, result: 
     best_step: summary.best?.step ?? null,
     peak_rss_bytes: peakMemory(),
     stopped: summary.stopped,
-    model: trainee.files.model,
-    last: trainee.files.last
+    model: trainee.run.files.model,
+    last: trainee.run.files.last
   }
 }
 
 function conclude<R extends { summary: Summary }>(trainee: Trainee<R>, result: R, session: Session): void {
   const { output, interrupts, again } = session
   const { summary } = result
-  const { files, unit } = trainee
+  const { unit } = trainee
+  const { files } = trainee.run
   if (interrupts.exitCode !== exitCodes.ok) {
     output.line(`stopped after step ${integer(summary.step)}; saved ${files.last}`)
     output.line(`go on with: ${again}`)
@@ -255,10 +262,11 @@ function conclude<R extends { summary: Summary }>(trainee: Trainee<R>, result: R
   output.line(
     `done     ${integer(summary.step)} steps, ${duration(summary.seconds)} of training, ${rate}, ${bytes(peakMemory())} of memory at most`
   )
-  const { valid, next } = trainee.conclude(result)
-  for (const line of valid) output.line(line)
+  const weights = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
+  const valid = trainee.judge(result, weights)
+  if (valid !== null) output.line(`valid    ${valid}`)
   output.line(`saved    ${files.model} (to use), ${files.last} (to resume)`)
-  output.line(`next     ${next}`)
+  output.line(`next     ${trainee.next}`)
 }
 
 function resumeLine(command: Command): string {

@@ -2,36 +2,22 @@
 
 import type { Command } from 'commander'
 import {
-  describeGenerationRun,
   prepareGenerationRun,
-  type GenerationResult,
-  type GenerationRun
+  type GenerationNetwork,
+  type GenerationResult
 } from '../tasks/handwriting/generation/index.js'
-import { integer, nats, quantity } from './format.js'
-import { addInkOptions, addInkSplitOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
-import { choice, number, whole } from './options.js'
-import {
-  addTrainOptions,
-  defined,
-  modeOf,
-  runTraining,
-  trainingOf,
-  type Trainee,
-  type TrainContext,
-  type TrainFlags
-} from './train-command.js'
+import { integer, nats } from './format.js'
+import { INK_FORMATS } from './ink-options.js'
+import { whole } from './options.js'
+import { defined, runTraining, type Trainee, type TrainContext } from './train-command.js'
+import { addInkTrainOptions, inkRunOptions, introduceInk, type InkTrainFlags } from './train-ink.js'
 
-interface Flags extends TrainFlags, InkFlags {
+interface Flags extends InkTrainFlags {
   hidden?: number
   layers?: number
   gaussians?: number
   window?: number
   text: boolean
-  resample?: 'length' | 'time' | 'none'
-  step?: number
-  augment?: number
-  valid?: number
-  validWhere?: string
 }
 
 const EXAMPLES = `${INK_FORMATS}
@@ -54,21 +40,11 @@ export function addTrainHandwriting(train: Command): void {
     .option('--gaussians <n>', 'of the mixture of the next point (default: 20)', whole('--gaussians', 1, 1000))
     .option('--window <n>', 'Gaussians of the window over the text (default: 10)', whole('--window', 1, 1000))
     .option('--no-text', 'draw without a text')
-    .option(
-      '--resample <how>',
-      'points at equal length of the path, at equal time, or none (default: none)',
-      choice('--resample', ['length', 'time', 'none'])
-    )
-    .option('--step <n>', 'between points: heights of a line, or times (default: 1)', number('--step', 0, 1e9, 'least'))
-    .option('--augment <strength>', 'variations of the ink in training (default: 0, none)', number('--augment', 0, 10))
-  addInkSplitOptions(addInkOptions(command))
-  addTrainOptions(command, {
-    data: 'samples',
-    batch: 16,
-    epochs: 20,
+  addInkTrainOptions(command, {
+    resample: 'none',
+    step: '1',
+    augment: '0, none',
     learningRate: '0.002',
-    warmup: 0.02,
-    validEvery: 'an epoch, at most 1000',
     seed: 'weights, order and variations'
   })
     .addHelpText('after', EXAMPLES)
@@ -78,73 +54,33 @@ export function addTrainHandwriting(train: Command): void {
 }
 
 async function prepare(ink: string[], flags: Flags, context: TrainContext): Promise<Trainee<GenerationResult>> {
-  const { hidden, layers, gaussians, window, resample, step, augment, valid, validWhere } = flags
-  const { read, onBad, tell } = inkReading(flags, context.signal)
+  const { hidden, layers, gaussians, window } = flags
+  const { options, tell } = inkRunOptions<GenerationNetwork>(ink, flags, context)
   const run = await prepareGenerationRun({
-    data: ink,
-    out: flags.out,
-    mode: modeOf(flags),
+    ...options,
     ...(!flags.text && { text: false }),
-    network: defined({ hidden, layers, gaussians, window }),
-    normalisation: defined({ resample, step }),
-    training: trainingOf(flags),
-    split: defined({ valid, where: validWhere }),
-    ...(augment !== undefined && { augmentation: augment }),
-    ...(flags.validFile && { validFiles: flags.validFile }),
-    ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
-    ...(onBad && { onBad }),
-    threads: flags.threads ?? 0,
-    device: flags.device ?? 'auto',
-    read
+    network: defined({ hidden, layers, gaussians, window })
   })
-  tell(context.output)
-  return traineeOf(run)
-}
-
-function traineeOf(run: GenerationRun): Trainee<GenerationResult> {
+  tell()
+  const { network } = run.config
+  const shape = `${network.layers} x ${network.hidden} LSTM, ${network.gaussians} Gaussians`
   return {
-    trainer: run.trainer,
-    files: run.files,
-    resumed: run.resumed,
-    memory: run.memory,
+    run,
     unit: 'points',
     lossUnit: 'nats per point',
-    describe: (threads) => describeGenerationRun(run, threads),
-    introduce: (threads) => introduce(run, threads),
-    fit: ({ onMeasure: _, ...options }) => run.fit(options),
+    measuring: (samples) => `measuring on ${integer(samples)} samples`,
+    introduce: (threads) => introduceInk(run, shape, threads),
     measured: ({ valid }) => ({
       valid_nats: valid?.nats ?? null,
       valid_samples: valid?.samples ?? null,
       valid_gaussian_nats: valid?.gaussian ?? null,
       valid_mixture_nats: valid?.mixture ?? null
     }),
-    conclude({ summary, valid }) {
-      const text = run.vocabulary ? " 'some text'" : ''
-      const next = `gatecell write ${run.files.model}${text} --svg out.svg`
-      if (!valid) return { valid: [], next }
-      const best = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
-      const { gaussian, mixture } = valid
-      const beside = `a single Gaussian: ${nats(gaussian)}, a mixture without memory: ${nats(mixture)}`
-      return {
-        valid: [`valid    ${nats(valid.nats)} nats a point over ${integer(valid.points)} points${best}; ${beside}`],
-        next
-      }
+    judge({ valid }, weights) {
+      if (!valid) return null
+      const beside = `a single Gaussian: ${nats(valid.gaussian)}, a mixture without memory: ${nats(valid.mixture)}`
+      return `${nats(valid.nats)} nats a point over ${integer(valid.points)} points${weights}; ${beside}`
     },
-    dispose: () => run.dispose()
+    next: `gatecell write ${run.files.model}${run.vocabulary ? " 'some text'" : ''} --svg out.svg`
   }
-}
-
-function introduce(run: GenerationRun, threads: number): string[] {
-  const { config, samples, model, vocabulary, stepsPerEpoch } = run
-  const { network, training } = config
-  const counts = `${integer(samples.train.length)} samples to train on, ${integer(samples.valid.length)} to validate`
-  const points = samples.train.reduce((sum, { steps }) => sum + steps, 0)
-  const { batch, optimizer, learningRate, schedule } = training!
-  const rate = `${optimizer} ${learningRate.toPrecision(3)} ${schedule}`
-  const text = vocabulary ? `; ${vocabulary.size} different symbols` : '; without texts'
-  return [
-    `ink      ${counts}${text}; ${integer(points)} points`,
-    `network  ${network.layers} x ${network.hidden} LSTM, ${network.gaussians} Gaussians, ${quantity(model.parameterCount)} parameters`,
-    `training ${batch} samples a step, ${integer(stepsPerEpoch)} steps an epoch, ${rate}, ${threads} threads`
-  ]
 }

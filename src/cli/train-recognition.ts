@@ -2,37 +2,22 @@
 
 import type { Command } from 'commander'
 import {
-  describeRecognitionRun,
   prepareRecognitionRun,
-  type RecognitionResult,
-  type RecognitionRun
+  type RecognitionNetwork,
+  type RecognitionResult
 } from '../tasks/handwriting/recognition/index.js'
-import { totalPoints } from '../tasks/handwriting/samples.js'
-import { integer, nats, percent, quantity } from './format.js'
-import { addInkOptions, addInkSplitOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
-import { choice, number, whole } from './options.js'
-import {
-  addTrainOptions,
-  defined,
-  modeOf,
-  runTraining,
-  trainingOf,
-  type Trainee,
-  type TrainContext,
-  type TrainFlags
-} from './train-command.js'
+import { integer, nats, percent } from './format.js'
+import { INK_FORMATS } from './ink-options.js'
+import { number, whole } from './options.js'
+import { defined, runTraining, type Trainee, type TrainContext } from './train-command.js'
+import { addInkTrainOptions, inkRunOptions, introduceInk, type InkTrainFlags } from './train-ink.js'
 
-interface Flags extends TrainFlags, InkFlags {
+interface Flags extends InkTrainFlags {
   hidden?: number
   layers?: number
   dropout?: number
   forward?: true
-  resample?: 'length' | 'time' | 'none'
-  step?: number
   deslant?: boolean
-  augment?: number
-  valid?: number
-  validWhere?: string
 }
 
 const EXAMPLES = `${INK_FORMATS}
@@ -60,30 +45,12 @@ export function addTrainRecognition(train: Command): void {
       number('--dropout', 0, 0.99)
     )
     .option('--forward', 'one direction alone: it can read while the pen moves')
-    .option(
-      '--resample <how>',
-      'points at equal length of the path, at equal time, or none (default: length)',
-      choice('--resample', ['length', 'time', 'none'])
-    )
-    .option(
-      '--step <n>',
-      'between points: heights of a line, or times (default: 0.0625 heights)',
-      number('--step', 0, 1e9, 'least')
-    )
     .option('--no-deslant', 'leave the slant of the writing as it is')
-    .option(
-      '--augment <strength>',
-      'variations of the ink in training, 0: none (default: 1)',
-      number('--augment', 0, 10)
-    )
-  addInkSplitOptions(addInkOptions(command))
-  addTrainOptions(command, {
-    data: 'samples',
-    batch: 16,
-    epochs: 20,
+  addInkTrainOptions(command, {
+    resample: 'length',
+    step: '0.0625 heights',
+    augment: '1; 0: none',
     learningRate: '0.003',
-    warmup: 0.02,
-    validEvery: 'an epoch, at most 1000',
     seed: 'weights, order, variations and dropout'
   })
     .addHelpText('after', EXAMPLES)
@@ -93,71 +60,33 @@ export function addTrainRecognition(train: Command): void {
 }
 
 async function prepare(ink: string[], flags: Flags, context: TrainContext): Promise<Trainee<RecognitionResult>> {
-  const { hidden, layers, dropout, forward, resample, step, deslant, augment, valid, validWhere } = flags
-  const { read, onBad, tell } = inkReading(flags, context.signal)
+  const { hidden, layers, dropout, forward, deslant } = flags
+  const { options, tell } = inkRunOptions<RecognitionNetwork>(ink, flags, context)
   const run = await prepareRecognitionRun({
-    data: ink,
-    out: flags.out,
-    mode: modeOf(flags),
+    ...options,
     network: defined({ hidden, layers, dropout, ...(forward && { bidirectional: false }) }),
-    normalisation: defined({ resample, step, ...(deslant === false && { deslant }) }),
-    training: trainingOf(flags),
-    split: defined({ valid, where: validWhere }),
-    ...(augment !== undefined && { augmentation: augment }),
-    ...(flags.validFile && { validFiles: flags.validFile }),
-    ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
-    ...(onBad && { onBad }),
-    threads: flags.threads ?? 0,
-    device: flags.device ?? 'auto',
-    read
+    normalisation: { ...options.normalisation, ...(deslant === false && { deslant }) }
   })
-  tell(context.output)
-  return traineeOf(run)
-}
-
-function traineeOf(run: RecognitionRun): Trainee<RecognitionResult> {
+  tell()
+  const { network } = run.config
+  const directions = network.bidirectional ? 'both directions' : 'forwards'
   return {
-    trainer: run.trainer,
-    files: run.files,
-    resumed: run.resumed,
-    memory: run.memory,
+    run,
     unit: 'points',
     lossUnit: 'nats per sample',
-    describe: (threads) => describeRecognitionRun(run, threads),
-    introduce: (threads) => introduce(run, threads),
-    fit({ onMeasure, ...options }) {
-      onMeasure(`reading ${integer(run.samples.valid.length)} samples`)
-      return run.fit(options)
-    },
+    measuring: (samples) => `reading ${integer(samples)} samples`,
+    introduce: (threads) => introduceInk(run, `${network.layers} x ${network.hidden} LSTM, ${directions}`, threads),
     measured: ({ valid }) => ({
       valid_nats: valid?.nats ?? null,
       valid_samples: valid?.samples ?? null,
       valid_cer: valid?.cer ?? null,
       valid_exact: valid?.exact ?? null
     }),
-    conclude({ summary, valid }) {
-      const next = `gatecell read ${run.files.model} INK`
-      if (!valid) return { valid: [], next }
-      const best = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
+    judge({ valid }, weights) {
+      if (!valid) return null
       const errors = `${percent(valid.cer)} of the symbols wrong, ${percent(valid.exact)} of ${integer(valid.samples)} samples without error`
-      return { valid: [`valid    ${errors}, ${nats(valid.nats)} nats a sample${best}`], next }
+      return `${errors}, ${nats(valid.nats)} nats a sample${weights}`
     },
-    dispose: () => run.dispose()
+    next: `gatecell read ${run.files.model} INK`
   }
-}
-
-function introduce(run: RecognitionRun, threads: number): string[] {
-  const { config, samples, model, vocabulary, stepsPerEpoch } = run
-  const { network, training, normalisation } = config
-  const points = totalPoints(samples.train.map(({ ink }) => ink))
-  const seen = samples.train.reduce((sum, { steps }) => sum + steps, 0)
-  const counts = `${integer(samples.train.length)} samples to train on, ${integer(samples.valid.length)} to validate`
-  const directions = network.bidirectional ? 'both directions' : 'forwards'
-  const { batch, optimizer, learningRate, schedule } = training!
-  const rate = `${optimizer} ${learningRate.toPrecision(3)} ${schedule}`
-  return [
-    `ink      ${counts}; ${vocabulary.size} different symbols; ${integer(points)} points, resampled (${normalisation.resample}) to ${integer(seen)}`,
-    `network  ${network.layers} x ${network.hidden} LSTM, ${directions}, ${quantity(model.parameterCount)} parameters`,
-    `training ${batch} samples a step, ${integer(stepsPerEpoch)} steps an epoch, ${rate}, ${threads} threads`
-  ]
 }

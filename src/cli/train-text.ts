@@ -1,13 +1,7 @@
 // gatecell train text: options in, a training of tasks/text, its progress out.
 
 import type { Command } from 'commander'
-import {
-  describeTextRun,
-  prepareTextRun,
-  type TextResult,
-  type TextRun,
-  type TextRunOptions
-} from '../tasks/text/index.js'
+import { prepareTextRun, type TextResult, type TextRun, type TextRunOptions } from '../tasks/text/index.js'
 import { bytes, integer, nats, quantity } from './format.js'
 import { readStdin } from './interrupt.js'
 import { choice, number, whole } from './options.js'
@@ -15,6 +9,7 @@ import {
   addTrainOptions,
   defined,
   modeOf,
+  rateLine,
   runTraining,
   trainingOf,
   type Trainee,
@@ -152,45 +147,34 @@ async function prepare(text: string[], flags: TrainTextFlags, context: TrainCont
 
 function traineeOf(run: TextRun): Trainee<TextResult> {
   return {
-    trainer: run.trainer,
-    files: run.files,
-    resumed: run.resumed,
-    memory: run.memory,
+    run,
     unit: 'symbols',
     lossUnit: 'nats per symbol',
-    describe: (threads) => describeTextRun(run, threads),
+    measuring: (symbols) => `measuring on ${integer(symbols)} symbols`,
     introduce: (threads) => introduce(run, threads),
     ...(run.corpus.cached && { memoryNote: '; the text lies in a temporary file' }),
-    fit: ({ onMeasure, ...options }) =>
-      run.fit({ ...options, onMeasure: (symbols) => onMeasure(`measuring on ${integer(symbols)} symbols`) }),
     measured: ({ valid, whole: all }) => ({
       valid_nats: valid?.nats ?? null,
       valid_tokens: valid?.tokens ?? null,
       valid_whole: valid ? all : null
     }),
-    conclude: (result) => conclude(result, run),
-    dispose: () => run.dispose()
+    judge({ valid, whole: all }, weights) {
+      if (!valid) return null
+      const part = all ? 'the whole' : `the first ${integer(valid.tokens)} symbols of the`
+      return `${nats(valid.nats)} nats a symbol over ${part} validation text, as one stream${weights}`
+    },
+    next: `gatecell sample ${run.files.model} --length 500`
   }
 }
 
-function introduce(run: TextRun, threads: number): string[] {
-  const { config, corpus, model, vocabulary, batches } = run
+function introduce({ config, corpus, model, vocabulary, stepsPerEpoch }: TextRun, threads: number): string[] {
   const { network, training } = config
   const parts = [`${integer(corpus.train.length)} symbols to train on`, `${integer(corpus.valid.length)} to validate`]
   if (corpus.test.length > 0) parts.push(`${integer(corpus.test.length)} unseen`)
-  const { batch, length, optimizer, learningRate, schedule } = training!
-  const rate = `${optimizer} ${learningRate.toPrecision(3)} ${schedule}`
+  const { batch, length } = training!
   return [
     `text     ${parts.join(', ')}; ${vocabulary.size} different (${vocabulary.kind}s)`,
     `network  ${network.layers} x ${network.hidden} LSTM, ${quantity(model.parameterCount)} parameters`,
-    `training ${batch} x ${length} symbols a step, ${integer(batches.stepsPerEpoch)} steps an epoch, ${rate}, ${threads} threads`
+    `training ${batch} x ${length} symbols a step, ${integer(stepsPerEpoch)} steps an epoch, ${rateLine(training!, threads)}`
   ]
-}
-
-function conclude({ summary, valid, whole: all }: TextResult, run: TextRun) {
-  const next = `gatecell sample ${run.files.model} --length 500`
-  if (!valid) return { valid: [], next }
-  const part = all ? 'the whole validation text' : `the first ${integer(valid.tokens)} symbols of the validation text`
-  const best = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
-  return { valid: [`valid    ${nats(valid.nats)} nats a symbol over ${part}, as one stream${best}`], next }
 }

@@ -3,16 +3,8 @@
 
 import { GatecellError } from '../errors.js'
 import type { OptimizerName } from '../graph/opcodes.js'
-import type { Model } from '../model.js'
-import type { BatchSource } from '../train/data.js'
-import type { TrainerOptions } from '../train/options.js'
-import type { Resumable } from '../train/progress.js'
-import type { Report, Summary } from '../train/reports.js'
 import type { Schedule } from '../train/schedules.js'
-import { createTrainer, type Trainer } from '../train/trainer.js'
 import { MAX_COUNT, MAX_SIZE, type ConfigReader, type Fields } from './config-reader.js'
-import type { RunFiles } from './run-files.js'
-import type { RunLog } from './run-log.js'
 
 /** What a run was told that a resumed run needs again. */
 export interface Training {
@@ -87,66 +79,4 @@ export function checkUnchanged(
     'ERR_INVALID_OPTION',
     `Expected ${name} ${String(before[name])}, with which the run began, but received ${String(value)}: leave the option out to resume, or start anew with --force`
   )
-}
-
-function trainerOptions(training: Training): TrainerOptions {
-  const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = training
-  const { patience, steps, epochs, timeLimit } = training
-  return {
-    optimizer: { kind, learningRate, ...(kind === 'sgd' && { momentum: 0.9 }) },
-    schedule: { kind: schedule, warmup },
-    clip,
-    seed,
-    validateEvery,
-    ...given({ patience, steps, epochs, timeLimit })
-  }
-}
-
-/** A trainer that validates, saves its files, and goes on where `resume` stood. */
-export function createRunTrainer(
-  model: Model,
-  source: BatchSource,
-  run: {
-    training: Training
-    validation: BatchSource | null
-    files: RunFiles
-    /** Steps between checkpoints of where the run stands; default: those between validations. */
-    checkpointEvery: number | undefined
-    resume: Resumable | null
-  }
-): Trainer {
-  const { training, validation, files, checkpointEvery = training.validEvery, resume } = run
-  return createTrainer(model, source, {
-    ...trainerOptions(training),
-    ...(validation && { validation }),
-    checkpoint: (snapshot, kind) => files.save(snapshot, kind),
-    checkpointEvery,
-    ...(resume && { resume: { ...resume, progress: resume.progress } })
-  })
-}
-
-export interface FitRunOptions {
-  /** Ends the training after the step under way; what was learned is saved. */
-  signal?: AbortSignal
-  /** Called between two steps: the model may be used meanwhile. */
-  onReport?: (report: Report) => void | Promise<void>
-  log?: RunLog
-}
-
-/** Trains from files to files: removes what is replaced, hands reports on, logs them and the last validation. */
-export async function fitRun(trainer: Trainer, files: RunFiles, options: FitRunOptions): Promise<Summary> {
-  const { signal, onReport, log } = options
-  await files.begin()
-  const reports = trainer.reports({ ...(signal && { signal }), onAbort: 'return' })
-  let reported = -1
-  let next = await reports.next()
-  for (; !next.done; next = await reports.next()) {
-    reported = next.value.validation?.step ?? reported
-    log?.report(next.value)
-    await onReport?.(next.value)
-  }
-  const summary = next.value
-  const unreported = summary.validation && summary.validation.step !== reported
-  if (summary.stopped !== 'abort' && unreported) log?.validation(summary.validation!)
-  return summary
 }

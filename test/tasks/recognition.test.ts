@@ -100,7 +100,7 @@ t.test('samples that cannot be used are named, refused or left out', async (t) =
             { text: 'q' }
           )
         ],
-        run.vocabulary,
+        run.vocabulary!,
         run.config
       ),
     {

@@ -1,21 +1,18 @@
-// A training of a text model from files to files: corpus, network, batches, validation, checkpoints, resume. It is made
-// ready first, so that its memory can be told before it starts; nothing is written until `fit`.
+// A training of a text model from files to files: its corpus, network, batches and validation.
 
-import { createBatches, type Batches } from '../../data/batches.js'
+import { createBatches } from '../../data/batches.js'
 import { openCorpus, type Corpus, type CorpusOptions } from '../../data/corpus.js'
 import type { Tokens } from '../../data/tokens.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import { GatecellError } from '../../errors.js'
 import type { Device } from '../../graph/opcodes.js'
 import { crc32c } from '../../io/crc32c.js'
-import type { JsonObject } from '../../io/json.js'
-import type { Model } from '../../model.js'
 import { tokenSource } from '../../train/data.js'
 import type { Summary } from '../../train/reports.js'
 import type { Trainer } from '../../train/trainer.js'
+import { fitRun, readyRun, type FitRunOptions, type Run, type RunOptions } from '../run.js'
 import { openRunFiles, readRun, type RunFiles, type RunMode } from '../run-files.js'
-import { tellMemory, type RunMemory } from '../run-memory.js'
-import { checkUnchanged, chooseTraining, createRunTrainer, fitRun, given, type FitRunOptions } from '../training.js'
+import { checkUnchanged, chooseTraining, given } from '../training.js'
 import {
   textConfigFromJson,
   type TextConfig,
@@ -29,7 +26,7 @@ import { evaluateText, segmentSource, type TextMeasure } from './evaluate.js'
 import { loadTextModel } from './load.js'
 import { TEXT_TASK, textModel } from './model.js'
 
-export interface TextRunOptions {
+export interface TextRunOptions extends RunOptions {
   /** Files, folders, patterns, - for standard input. */
   data: readonly string[]
   /** The model's file. */
@@ -44,35 +41,16 @@ export interface TextRunOptions {
   split?: Partial<TextSplit>
   /** Files that validate instead of a share. */
   validFiles?: readonly string[]
-  /** Steps between checkpoints of where the run stands; default: those between validations. */
-  checkpointEvery?: number
-  threads?: number
   /** Where it trains; default 'cpu'. On 'cuda' the default precision is bf16. */
   device?: Device
   /** Reading the corpus. */
   corpus?: Pick<CorpusOptions, 'cacheDir' | 'memoryBytes' | 'onSkip' | 'onProgress' | 'signal' | 'stdin'>
 }
 
-export interface TextRun {
-  readonly model: Model
+export interface TextRun extends Run<TextResult> {
   readonly vocabulary: Vocabulary
   readonly config: TextConfig
   readonly corpus: Pick<Corpus, 'train' | 'valid' | 'test' | 'files' | 'cached'>
-  readonly batches: Batches
-  readonly trainer: Trainer
-  readonly files: RunFiles
-  /** The file and step that it goes on from. */
-  readonly resumed: { path: string; step: number } | null
-  /** What the run will take at most, before it starts. */
-  readonly memory: RunMemory
-  /** Trains; reports come as they are made, between steps. */
-  fit(options?: TextFitOptions): Promise<TextResult>
-  dispose(): void
-}
-
-export interface TextFitOptions extends FitRunOptions {
-  /** Called before the last measurement, which takes a while. */
-  onMeasure?: (symbols: number) => void
 }
 
 export interface TextResult {
@@ -104,16 +82,15 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
     ...(options.minCount !== undefined && { minCount: options.minCount }),
     ...(options.validFiles && { validFiles: options.validFiles })
   })
-  let model: Model | null = null
   try {
-    const before = process.memoryUsage.rss()
-    const { vocabulary, train, valid } = corpus
+    const { vocabulary, train, valid, test } = corpus
     const { training, network, split } = settings
     const batches = createBatches(train, training)
+    const { stepsPerEpoch } = batches
     const data = describeData(train, valid)
     if (old?.data) checkSameData(old.data, data)
     const validation = valid.length > 0 ? segmentSource(valid.slice(0, Math.min(valid.length, WATCHED_SYMBOLS))) : null
-    const validEvery = training.validEvery ?? Math.min(1000, batches.stepsPerEpoch)
+    const validEvery = training.validEvery ?? Math.min(1000, stepsPerEpoch)
     const config: TextConfig = {
       vocabulary: vocabulary.config,
       network,
@@ -121,39 +98,39 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
       training: { ...training, validEvery },
       data
     }
-    model = textModel(config, {
-      seed: training.seed,
-      threads: options.threads ?? 0,
-      precision: training.precision,
-      device: options.device ?? 'cpu'
-    })
-    const { checkpointEvery } = options
-    const run = { training: config.training!, validation, files, checkpointEvery, resume }
-    const trainer = createRunTrainer(model, tokenSource(batches), run)
+    const run = readyRun(
+      {
+        task: TEXT_TASK,
+        config,
+        vocabulary,
+        counts: { symbols: { train: train.length, valid: valid.length, test: test.length } },
+        files,
+        resume,
+        source: tokenSource(batches),
+        stepsPerEpoch,
+        validation,
+        model: (modelOptions) => textModel(config, modelOptions)
+      },
+      options
+    )
     return {
-      model,
+      ...run,
       vocabulary,
       config,
       corpus,
-      batches,
-      trainer,
-      files,
-      resumed: resume && { path: files.resumable!, step: trainer.progress.step },
-      memory: tellMemory(before, model, trainer, validation),
-      fit: (fitOptions = {}) => fitText(trainer, files, valid, fitOptions),
+      fit: (fitOptions = {}) => fitText(run.trainer, files, valid, fitOptions),
       dispose() {
-        model!.dispose()
+        run.dispose()
         corpus.close()
       }
     }
   } catch (error) {
-    model?.dispose()
     corpus.close()
     throw error
   }
 }
 
-async function fitText(trainer: Trainer, files: RunFiles, valid: Tokens, options: TextFitOptions): Promise<TextResult> {
+async function fitText(trainer: Trainer, files: RunFiles, valid: Tokens, options: FitRunOptions): Promise<TextResult> {
   const { signal, onMeasure } = options
   const summary = await fitRun(trainer, files, options)
   if (summary.stopped === 'abort' || valid.length === 0) return { summary, valid: null, whole: true }
@@ -219,22 +196,4 @@ function describeData(train: Tokens, valid: Tokens): TextData {
   const ids = new Int32Array(Math.min(train.length, FINGERPRINT_SYMBOLS))
   train.read(0, ids.length, ids)
   return { train: train.length, valid: valid.length, fingerprint: crc32c(new Uint8Array(ids.buffer)) }
-}
-
-/** A run's settings as one JSON object, for logs. */
-export function describeTextRun(run: TextRun, threads: number): JsonObject {
-  const { config, corpus, memory, vocabulary, model } = run
-  return {
-    task: TEXT_TASK,
-    vocabulary: { kind: vocabulary.kind, size: vocabulary.size },
-    network: { ...config.network },
-    training: { ...config.training },
-    split: { ...config.split },
-    symbols: { train: corpus.train.length, valid: corpus.valid.length, test: corpus.test.length },
-    steps_per_epoch: run.batches.stepsPerEpoch,
-    parameters: model.parameterCount,
-    memory_bytes: { ...memory },
-    threads,
-    resumed_from: run.resumed?.step ?? null
-  }
 }

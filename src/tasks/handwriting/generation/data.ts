@@ -6,7 +6,7 @@ import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js
 import type { Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
-import type { BatchSource } from '../../../train/data.js'
+import type { InkBatchSource, InkSourceOptions } from '../prepare.js'
 import { textOf } from '../samples.js'
 import type { GenerationConfig } from './config.js'
 import { END } from './model.js'
@@ -88,17 +88,12 @@ export function offsetsOf(sample: WrittenInk, how: Preparation, draw?: { seed: n
   return countPoints(strokes) > 1 ? inkOffsets(strokes, how.deviation) : plain()
 }
 
-export interface GenerationBatchSource extends BatchSource {
-  readonly stepsPerEpoch: number
-}
-
-/** Batches of whole samples: points and the ones that follow. `symbols`: columns of the texts, 0 where there are none. */
+/** Batches of whole samples: points and the ones that follow. */
 export function generationSource(
   samples: readonly WrittenInk[],
   how: Preparation,
-  options: { batch: number; seed?: number; train: boolean; symbols: number }
-): GenerationBatchSource {
-  const { batch, seed = 0, train, symbols: columns } = options
+  { batch, seed = 0, train, columns }: InkSourceOptions
+): InkBatchSource {
   const lengths = samples.map(({ steps }) => steps)
   const buckets = createBuckets(lengths, { batch, seed, shuffle: train })
   const dimsOf = (length: number) => ({ length, batch, ...(columns > 0 && { symbols: columns }) })

@@ -26,8 +26,8 @@ export async function measureGeneration(
 ): Promise<GenerationMeasure> {
   if (samples.length === 0)
     throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to measure but there is none.')
-  const symbols = samples.reduce((most, sample) => Math.max(most, sample.symbols.length), 0)
-  const source = generationSource(samples, config, { batch: BATCH, train: false, symbols })
+  const columns = samples.reduce((most, sample) => Math.max(most, sample.symbols.length), 0)
+  const source = generationSource(samples, config, { batch: BATCH, train: false, columns })
   const { loss, count, seconds } = await evaluate(model, source, { signal: options.signal })
   return { samples: samples.length, points: count, nats: loss, seconds }
 }

@@ -6,10 +6,4 @@ export { writtenInk, type WrittenInk } from './data.js'
 export { baselinesOf, measureGeneration, type GenerationMeasure } from './evaluate.js'
 export { loadWriter, type LoadedWriter, type WriteInkOptions, type WritingStyle, type WrittenResult } from './load.js'
 export { generationModel, GENERATION_TASK } from './model.js'
-export {
-  describeGenerationRun,
-  prepareGenerationRun,
-  type GenerationResult,
-  type GenerationRun,
-  type GenerationRunOptions
-} from './run.js'
+export { prepareGenerationRun, type GenerationResult, type GenerationRun, type GenerationRunOptions } from './run.js'

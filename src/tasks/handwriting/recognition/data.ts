@@ -8,7 +8,7 @@ import { countPoints, type Ink } from '../../../data/ink/strokes.js'
 import type { Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
-import type { BatchSource } from '../../../train/data.js'
+import type { InkBatchSource, InkSourceOptions } from '../prepare.js'
 import { textOf } from '../samples.js'
 import type { RecognitionConfig } from './config.js'
 
@@ -78,17 +78,7 @@ function featuresOf(sample: LabelledInk, index: number, epoch: number | null, se
   return varied.length / INK_FEATURES >= ctcNeeds(sample.labels) ? varied : plain()
 }
 
-export interface InkSourceOptions {
-  batch: number
-  seed?: number
-  /** Shuffled, varied, without end; false: one pass in order of length, as it is. */
-  train: boolean
-  /** Columns of the labels: of the longest text of all sources of a model, so that its plans are few. */
-  labels: number
-}
-
-export interface InkBatchSource extends BatchSource {
-  readonly stepsPerEpoch: number
+export interface LabelledSource extends InkBatchSource {
   /** Indices of the samples of one step of the first epoch, for those who look at outputs. */
   indices(step: number): readonly number[]
 }
@@ -96,8 +86,8 @@ export interface InkBatchSource extends BatchSource {
 export function recognitionSource(
   samples: readonly LabelledInk[],
   how: Preparation,
-  { batch, seed = 0, train, labels: columns }: InkSourceOptions
-): InkBatchSource {
+  { batch, seed = 0, train, columns }: InkSourceOptions
+): LabelledSource {
   const lengths = samples.map(({ steps }) => steps)
   const buckets = createBuckets(lengths, { batch, seed, shuffle: train })
   const longest = paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1))

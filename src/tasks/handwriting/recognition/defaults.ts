@@ -21,6 +21,3 @@ export const trainingDefaults = {
 export const normalisationDefaults = { scale: 'sample', deslant: true, resample: 'length', step: 1 / 16 } as const
 
 export const augmentationDefault = inkAugmentations.default
-
-/** Share of the samples that validates. */
-export const validDefault = 0.1

@@ -39,7 +39,7 @@ export async function measureRecognition(
   const begin = performance.now()
   const vocabulary = vocabularyFromConfig(config.vocabulary)
   const columns = samples.reduce((most, { labels }) => Math.max(most, labels.length), 1)
-  const source = recognitionSource(samples, config, { batch: BATCH, train: false, labels: columns })
+  const source = recognitionSource(samples, config, { batch: BATCH, train: false, columns })
   const read = new Array<string>(samples.length)
   let [edits, symbols, exact, nats, step] = [0, 0, 0, 0, 0]
   for await (const batch of source.batches()) {

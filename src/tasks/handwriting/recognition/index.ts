@@ -13,7 +13,6 @@ export {
 } from './load.js'
 export { recognitionModel, RECOGNITION_TASK } from './model.js'
 export {
-  describeRecognitionRun,
   prepareRecognitionRun,
   type RecognitionResult,
   type RecognitionRun,

@@ -1,0 +1,108 @@
+// What the trainings on ink have in common on the command line: options, how they become those of a run, and the lines about
+// the data and the training.
+
+import type { Command } from 'commander'
+import type { InkConfig, InkRun, InkRunOptions } from '../tasks/handwriting/prepare.js'
+import { totalPoints } from '../tasks/handwriting/samples.js'
+import type { Ink } from '../data/ink/strokes.js'
+import { integer, quantity } from './format.js'
+import { addInkOptions, inkReading, type InkFlags } from './ink-options.js'
+import { choice, number } from './options.js'
+import { addTrainOptions, defined, modeOf, rateLine, trainingOf } from './train-command.js'
+import type { TrainContext, TrainFlags } from './train-command.js'
+
+export interface InkTrainFlags extends TrainFlags, InkFlags {
+  resample?: 'length' | 'time' | 'none'
+  step?: number
+  augment?: number
+  valid?: number
+  validWhere?: string
+}
+
+/** How the help names a task's defaults. */
+export interface InkTrainTexts {
+  resample: string
+  step: string
+  augment: string
+  learningRate: string
+  seed: string
+}
+
+/** The options of every training on ink, behind those of the network. */
+export function addInkTrainOptions(command: Command, says: InkTrainTexts): Command {
+  command
+    .option(
+      '--resample <how>',
+      `points at equal length of the path, at equal time, or none (default: ${says.resample})`,
+      choice('--resample', ['length', 'time', 'none'])
+    )
+    .option(
+      '--step <n>',
+      `between points: heights of a line, or times (default: ${says.step})`,
+      number('--step', 0, 1e9, 'least')
+    )
+    .option(
+      '--augment <strength>',
+      `variations of the ink in training (default: ${says.augment})`,
+      number('--augment', 0, 10)
+    )
+    .option(
+      '--valid <share>',
+      'share of the samples that validates, drawn by chance (default: 0.1)',
+      number('--valid', 0, 1, 'most')
+    )
+    .option(
+      '--valid-where <field=values>',
+      'samples that validate: writer=26-30, or comment:2=26-30 for the second word of a field'
+    )
+  return addTrainOptions(addInkOptions(command), {
+    data: 'samples',
+    batch: 16,
+    epochs: 20,
+    learningRate: says.learningRate,
+    warmup: 0.02,
+    validEvery: 'an epoch, at most 1000',
+    seed: says.seed
+  })
+}
+
+/** The options of a run that `flags` name, without those of the network; what was left out is told by `tell`. */
+export function inkRunOptions<N>(data: string[], flags: InkTrainFlags, { signal, output }: TrainContext) {
+  const { resample, step, augment, valid, validWhere } = flags
+  const { read, onBad, tell } = inkReading(flags, signal)
+  const options: InkRunOptions<N> = {
+    data,
+    out: flags.out,
+    mode: modeOf(flags),
+    normalisation: defined({ resample, step }),
+    training: trainingOf(flags),
+    split: defined({ valid, where: validWhere }),
+    ...(augment !== undefined && { augmentation: augment }),
+    ...(flags.validFile && { validFiles: flags.validFile }),
+    ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
+    ...(onBad && { onBad }),
+    threads: flags.threads ?? 0,
+    device: flags.device ?? 'auto',
+    read
+  }
+  return { options, tell: () => tell(output) }
+}
+
+/** Lines about data, network and training. `network`: what it is, without its number of parameters. */
+export function introduceInk<N, C extends InkConfig<N>, S extends { ink: Ink; steps: number }, M>(
+  { config, samples, model, vocabulary, stepsPerEpoch }: InkRun<C, S, M>,
+  network: string,
+  threads: number
+): string[] {
+  const { training, normalisation } = config
+  const counts = `${integer(samples.train.length)} samples to train on, ${integer(samples.valid.length)} to validate`
+  const symbols = vocabulary ? `${vocabulary.size} different symbols` : 'without texts'
+  const points = integer(totalPoints(samples.train.map(({ ink }) => ink)))
+  const seen = integer(samples.train.reduce((sum, { steps }) => sum + steps, 0))
+  const resampled = normalisation.resample === 'none' ? '' : `, resampled (${normalisation.resample}) to ${seen}`
+  return [
+    `ink      ${counts}; ${symbols}; ${points} points${resampled}`,
+    `network  ${network}, ${quantity(model.parameterCount)} parameters`,
+    `training ${training!.batch} samples a step, ${integer(stepsPerEpoch)} steps an epoch, ${rateLine(training!, threads)}`
+  ]
+}
