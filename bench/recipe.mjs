@@ -31,7 +31,7 @@ class RecipeError extends Error {}
  * @property {number} target
  * @property {string} against
  * @property {number} minutes
- * @property {{words: string[], closedTags: number}} [sample]
+ * @property {{words: string[], seeds: number[], closedTags: number}} [sample]
  */
 
 /** @returns {Recipe} */
@@ -95,16 +95,21 @@ function gatecell(args, { json = false } = {}) {
   })
 }
 
-/** Lets the model write, keeps what it wrote, and counts the tags that close. */
-async function judgeSample(model, { words, closedTags }, folder) {
-  const { text } = await gatecell(['sample', model, ...words, '--json'], { json: true })
-  writeFileSync(join(folder, 'sample.txt'), text)
-  const { closed, opened, strays } = countTags(text)
-  const share = opened > 0 ? closed / opened : 0
+/** Lets the model write as often as there are seeds, keeps what it wrote, and counts the tags that close. */
+async function judgeSamples(model, { words, seeds, closedTags }, folder) {
+  const all = { closed: 0, opened: 0, strays: 0 }
+  for (const seed of seeds) {
+    const { text } = await gatecell(['sample', model, ...words, '--seed', String(seed), '--json'], { json: true })
+    writeFileSync(join(folder, `sample-${seed}.txt`), text)
+    const tags = countTags(text)
+    for (const key of Object.keys(all)) all[key] += tags[key]
+    console.log(`${text.length} sampled characters, seed ${seed}: ${tags.closed} of ${tags.opened} tags close`)
+  }
+  const share = all.opened > 0 ? all.closed / all.opened : 0
   const passed = share >= closedTags
   console.log(
-    `${text.length} sampled characters: ${closed} of ${opened} tags close (${(100 * share).toFixed(0)} %), ${strays} close ` +
-      `what was not open; expected ${100 * closedTags} % or more: ${passed ? 'reached' : 'MISSED'}`
+    `in all ${all.closed} of ${all.opened} tags close (${(100 * share).toFixed(0)} %), ${all.strays} close what was not ` +
+      `open; expected ${100 * closedTags} % or more: ${passed ? 'reached' : 'MISSED'}`
   )
   return { passed, share }
 }
@@ -139,7 +144,7 @@ async function run(name, { recipes, out, resume, seed }) {
   const [measured] = words([recipe.evaluateOn ?? data])
   const evaluation = await gatecell(['evaluate', model, measured, ...words(recipe.evaluate), '--json'], { json: true })
   const figure = evaluation[recipe.metric]
-  const writes = recipe.sample ? await judgeSample(model, recipe.sample, folder) : { passed: true }
+  const writes = recipe.sample ? await judgeSamples(model, recipe.sample, folder) : { passed: true }
   const reached = recipe.better === 'higher' ? figure >= recipe.target : figure <= recipe.target
   const passed = reached && writes.passed
   const result = {

@@ -71,13 +71,16 @@ t.test('a recipe of a second, reached and missed', async (t) => {
   const row = (target: number) => ({ ...recipe, target, against: 'nothing', minutes: 1 })
   writeFileSync(join(cwd, 'recipes', 'easy.json'), JSON.stringify(row(3)))
   writeFileSync(join(cwd, 'recipes', 'hard.json'), JSON.stringify(row(0.001)))
-  const sample = { words: ['--length', '200'], closedTags: 0.5 }
+  const sample = { words: ['--length', '200'], seeds: [1, 2], closedTags: 0.5 }
   writeFileSync(join(cwd, 'recipes', 'tags.json'), JSON.stringify({ ...row(3), sample }))
   const words = ['--recipes', join(cwd, 'recipes'), '--out', join(cwd, 'out')]
   const run = (name: string) => runner([name, ...words], { GATECELL_DATA: join(cwd, 'data') })
   t.match(await run('easy'), { code: 0, stdout: /easy: \d\.\d{4} nats, target <= 3 .*: reached/ })
   t.match(await run('hard'), { code: 1, stdout: /hard: .*: MISSED/ })
-  t.match(await run('tags'), { code: 1, stdout: /200 sampled characters: 0 of 0 tags close .*MISSED/ })
+  t.match(await run('tags'), {
+    code: 1,
+    stdout: /200 sampled characters, seed 2: 0 of 0 tags close\nin all 0 of 0 tags close .*MISSED/
+  })
   const result = JSON.parse(readFileSync(join(cwd, 'out', 'easy', 'result.json'), 'utf8')) as object
   t.match(result, { recipe: 'easy', seed: 0, passed: true, figure: Number, minutes: Number })
 })
