@@ -218,7 +218,7 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
     for (int64_t step = first; step < last; ++step) {
       step_forward(part, w, u, mine, step);
       finish_step(plan, node, part, mine, step);
-      if (!by_rows) barrier.wait(team);
+      if (!by_rows && step + 1 < steps) barrier.wait(team);  // the last step ends with the join
     }
   }
 }
