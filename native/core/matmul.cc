@@ -9,8 +9,10 @@
 
 namespace gatecell {
 namespace {
-constexpr int64_t kDepth = 512;   // k's of one block: 512 * 64 * 4 B = 128 KB of B
-constexpr int64_t kHeight = 192;  // rows that pass it: 192 * 512 * 4 B = 384 KB of A
+constexpr int64_t kDepth = 512;      // k's of one block: 512 * 64 * 4 B = 128 KB of B
+constexpr int64_t kHeight = 192;     // rows that pass it: 192 * 512 * 4 B = 384 KB of A
+constexpr int64_t kLow = 32;         // with so few rows A needs little of L2: B may have it
+constexpr int64_t kLowDepth = 1024;  // then, and in the weight gradient, whose A is one tile
 
 using Product = void (*)(const gc_gemm*);
 Product product_of(Format format) {
@@ -39,7 +41,8 @@ void multiply(const MatMul& m, Range rows, Range blocks) {
   const int64_t group = stream && (m.c_block == 64 || width == 64) ? blocks.end - blocks.begin : 1;
   if (width == 64) g.c_tile = m.c_block;
   const int64_t total = m.segments * m.segment_length;
-  const int64_t depth = stream || total <= kDepth * 2 ? total : kDepth;
+  const int64_t limit = rows.end - rows.begin <= kLow ? kLowDepth : kDepth;
+  const int64_t depth = stream || total <= limit * 2 ? total : limit;
   const int64_t whole = m.segments == 1 ? m.segment_length : std::max<int64_t>(1, depth / m.segment_length);
   for (int64_t row = rows.begin; row < rows.end; row += kHeight) {
     g.rows = std::min(kHeight, rows.end - row);
@@ -60,9 +63,11 @@ void multiply(const MatMul& m, Range rows, Range blocks) {
       for (int64_t block = blocks.begin; block < blocks.end; block += group) {
         g.b = m.b->data() + block * m.b->k * 64 + k * width;
         g.c = m.c + row * m.c_row + block * m.c_block;
+        g.c_next = g.c + group * m.c_block;
         g.columns = std::min<int64_t>(group * 64, m.columns - block * 64);
         g.start = k == 0 && m.start ? m.start + block * 64 : nullptr;
         g.accumulate = k > 0 || m.accumulate;
+        g.a_far = m.far;
         if (g.columns > 0) product(&g);
       }
       k += g.segments * g.segment_length;
@@ -97,8 +102,8 @@ void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, 
   g.c_tile = table.tile_columns;
   g.columns = width;
   g.segments = 1;
-  for (int64_t k0 = 0; k0 < k; k0 += kDepth) {
-    g.segment_length = std::min(kDepth, k - k0);
+  for (int64_t k0 = 0; k0 < k; k0 += kLowDepth) {
+    g.segment_length = std::min(kLowDepth, k - k0);
     g.b = b + k0 * b_k;
     g.accumulate = k0 > 0;
     for (int64_t column = 0; column < a_columns; column += kRowTile) {

@@ -114,9 +114,21 @@ void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
     p.correction()[block * 64 + n] = 128 * sum;
   }
 }
+// Both biases in the order of the gate buffer, zero in the padding.
+void pack_bias(const Store& s, const Packed& p, int64_t block) {
+  const GateBias& b = p.biases;
+  const auto value = [&](int param, Gates gates, int64_t j) {
+    const int64_t row = param < 0 ? -1 : gate_row(j, b.hidden, gates);
+    return row < 0 ? 0.0f : s.data[s.params[param].offset + row];
+  };
+  for (int64_t j = block * 64; j < block * 64 + 64; ++j)
+    p.block.floats()[j] = value(b.b_ih, b.gru ? Gates::kGruInput : Gates::kLstm, j) +
+                          value(b.b_hh, b.gru ? Gates::kGruState : Gates::kLstm, j);
+}
 }  // namespace
 
 void pack_block(const Store& s, const Packed& p, int64_t block) {
+  if (p.kind == PackKind::kGateBias) return pack_bias(s, p, block);
   const bool transposed = packs_transposed(p.kind);
   if (p.format == Format::kInt8) pack_bytes_transposed(s, p, block);
   else if (p.format == Format::kBf16)

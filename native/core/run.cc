@@ -110,13 +110,17 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
   if (!plan.store) return passes(plan, mode);
   gc_status status;
   for (;;) {
-    const gc_status home = fetch_store(*plan.store);
-    if (home != GC_OK) return home;
+    {
+      std::shared_lock<std::shared_mutex> lock(plan.store->mutex);
+      if (is_fresh(plan)) {
+        status = passes(plan, mode);
+        break;
+      }
+    }
+    // Another plan may train again before the lock is taken: then once more.
+    status = fetch_store(*plan.store);
+    if (status != GC_OK) return status;
     refresh(plan);
-    std::shared_lock<std::shared_mutex> lock(plan.store->mutex);
-    if (!is_fresh(plan)) continue;  // another plan may have trained between refreshing and locking
-    status = passes(plan, mode);
-    break;
   }
   if (status == GC_OK && mode == GC_TRAIN) update_parameters(plan);
   return status;

@@ -21,21 +21,9 @@ PackShape pack_shape(const gc_param& p, PackKind kind) {
   return packs_transposed(kind) ? PackShape{inputs, rows} : PackShape{rows, inputs};
 }
 
-// Both biases in the order of the gate buffer, zero in the padding.
-void combine_biases(const Store& s, const TokenGates& token, int64_t hidden, float* to) {
-  for (int64_t j = 0; j < panels_of(hidden) * 64; ++j) {
-    const int64_t row = gate_row(j, hidden);
-    const float ih = row < 0 || token.b_ih < 0 ? 0 : s.data[s.params[token.b_ih].offset + row];
-    const float hh = row < 0 || token.b_hh < 0 ? 0 : s.data[s.params[token.b_hh].offset + row];
-    to[j] = ih + hh;
-  }
-}
-
 void multiply_token_gates(const Store& s, const Packed& p, int threads) {
   const gc_param &table = s.params[p.token.table], &w = s.params[p.token.w_ih];
   const int64_t hidden = w.dims[0] / 4, tokens = table.dims[0];
-  std::vector<float> bias(static_cast<size_t>(panels_of(hidden) * 64));
-  combine_biases(s, p.token, hidden, bias.data());
   MatMul m;
   m.a = s.data + table.offset;
   m.a_row = table.dims[1];
@@ -45,14 +33,16 @@ void multiply_token_gates(const Store& s, const Packed& p, int threads) {
   m.c_row = 64;
   m.c_block = tokens * 64;
   m.columns = panels_of(hidden) * 64;
-  m.start = bias.data();
+  m.start = p.start->data();
   parallel(threads, [&](int index, int team) { multiply(m, {0, tokens}, share(m.b->blocks, index, team)); });
 }
 }  // namespace
 
 int Store::request_token_gates(const TokenGates& token) {
+  const int64_t hidden = params[token.w_ih].dims[0] / 4;
   const int weights = request_pack(token.w_ih, PackKind::kForwardGates);
-  if (weights < 0) return -1;
+  const int bias = request_gate_bias({token.b_ih, token.b_hh, hidden, false});
+  if (weights < 0 || bias < 0) return -1;
   std::unique_lock<std::shared_mutex> lock(mutex);
   for (size_t i = 0; i < packs.size(); ++i) {
     const TokenGates& t = packs[i]->token;
@@ -64,8 +54,9 @@ int Store::request_token_gates(const TokenGates& token) {
   packed->param = -1;
   packed->token = token;
   packed->weights = packs[weights].get();
+  packed->start = packs[bias].get();
   packed->k = params[token.table].dims[0];
-  packed->blocks = panels_of(params[token.w_ih].dims[0] / 4);
+  packed->blocks = panels_of(hidden);
   if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
   packs.push_back(std::move(packed));
   return static_cast<int>(packs.size()) - 1;
@@ -84,6 +75,25 @@ int Store::request_pack(int param, PackKind kind, Format format) {
   packed->blocks = (shape.columns + 63) / 64;
   if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
   if (format == Format::kInt8 && !packed->scales.allocate(packed->blocks * 64 * 8)) return -1;
+  packs.push_back(std::move(packed));
+  return static_cast<int>(packs.size()) - 1;
+}
+
+int Store::request_gate_bias(const GateBias& b) {
+  std::unique_lock<std::shared_mutex> lock(mutex);
+  for (size_t i = 0; i < packs.size(); ++i) {
+    const GateBias& a = packs[i]->biases;
+    if (packs[i]->kind == PackKind::kGateBias && a.b_ih == b.b_ih && a.b_hh == b.b_hh && a.hidden == b.hidden &&
+        a.gru == b.gru)
+      return static_cast<int>(i);
+  }
+  auto packed = std::make_unique<Packed>();
+  packed->kind = PackKind::kGateBias;
+  packed->param = -1;
+  packed->biases = b;
+  packed->k = 1;
+  packed->blocks = panels_of(b.hidden);
+  if (!packed->block.allocate(packed->blocks * 64 * 4)) return -1;
   packs.push_back(std::move(packed));
   return static_cast<int>(packs.size()) - 1;
 }

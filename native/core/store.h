@@ -24,11 +24,19 @@ enum class PackKind {
   kBackwardGruInput,
   kBackwardGruState,
   kTokenGates,  // [panel][v][64]: W_ih e_v + b for every row e_v of an embedding table
+  kGateBias,    // [panel][64]: b_ih + b_hh
 };
 
 // The parameters a kTokenGates pack is made of; b_ih and b_hh may be -1.
 struct TokenGates {
   int table, w_ih, b_ih, b_hh;
+};
+
+// The parameters a kGateBias pack is made of, of a layer of `hidden` units; either may be -1.
+struct GateBias {
+  int b_ih, b_hh;
+  int64_t hidden;
+  bool gru;
 };
 
 // How a packed weight is stored: one value to a word, or two or four neighbours in k.
@@ -49,6 +57,8 @@ struct Packed {
   const float* data() const { return block.floats(); }
   float* scale() const { return scales.floats(); }
   int32_t* correction() const { return reinterpret_cast<int32_t*>(scales.floats() + blocks * 64); }
+  GateBias biases = {-1, -1, 0, false};  // kGateBias
+  const Packed* start = nullptr;         // kTokenGates: the packed biases
 };
 
 struct Store {
@@ -68,6 +78,7 @@ struct Store {
   int request_pack(int param, PackKind kind, Format format = Format::kF32);
   // Needs W_ih's kForwardGates pack, requested before.
   int request_token_gates(const TokenGates& token);
+  int request_gate_bias(const GateBias& biases);
   int64_t packed_bytes() const;
 };
 

@@ -21,6 +21,8 @@ typedef struct gc_gemm {
   int64_t segments, segment_length;
   const float* start;  // N floats every row starts from; null: C itself if accumulate, else zero
   int32_t accumulate;
+  int32_t a_far;        // A lies in memory: its rows (a_k = 1) are fetched one tile ahead
+  const float* c_next;  // what of C the next product reads first, or null; only fetched
 } gc_gemm;
 
 // Which cell: an index into the tables of cell kernels.

@@ -13,7 +13,6 @@ enum {
   kGates,
   kCell,
   kZeros,
-  kBias,
   kPackedX,
   kPackedH,
   kDh,
@@ -145,7 +144,6 @@ void lstm_prepare(Plan& plan, Node& node) {
   node.buffers[kGates] = {s.panels * s.panel_stride * 4, kept};
   node.buffers[kCell] = {s.gru ? 0 : node.trains ? s.T * state : state, kept};
   node.buffers[kZeros] = {s.B * std::max(s.ld, s.h_ld) * 4, kept};
-  node.buffers[kBias] = {s.panels * 64 * 4, Life::kForward};
   node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
   node.buffers[kPackedH] = {packed_rows_floats(rows, s.R) * 4, Life::kBackward};
   node.buffers[kDh] = {s.B * s.h_ld * 4, Life::kBackward};
@@ -167,11 +165,10 @@ void lstm_prepare(Plan& plan, Node& node) {
   if (s.projection) node.packs[kHrForward] = plan.store->request_pack(s.projection->slot, PackKind::kForward);
   if (s.projection && node.trains)
     node.packs[kHrBackward] = plan.store->request_pack(s.projection->slot, PackKind::kBackward);
-  if (s.table) {
-    const Tensor *b_ih = plan.input(node, kBiasIh), *b_hh = plan.input(node, kBiasHh);
-    node.packs[kTokenPack] =
-        plan.store->request_token_gates({s.table->slot, ih, b_ih ? b_ih->slot : -1, b_hh ? b_hh->slot : -1});
-  }
+  const Tensor *b_ih = plan.input(node, kBiasIh), *b_hh = plan.input(node, kBiasHh);
+  const int bias_ih = b_ih ? b_ih->slot : -1, bias_hh = b_hh ? b_hh->slot : -1;
+  node.packs[kBiasPack] = plan.store->request_gate_bias({bias_ih, bias_hh, s.H, s.gru});
+  if (s.table) node.packs[kTokenPack] = plan.store->request_token_gates({s.table->slot, ih, bias_ih, bias_hh});
   node.why = format_name(s.format) + " 6-row tiles; " +
              (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier"
                                                           : "threads split the hidden units, one barrier a step") +
@@ -219,7 +216,7 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   gates = node.buffers[kGates].data;
   cell = node.buffers[kCell].data;
   zeros = node.buffers[kZeros].data;
-  bias = node.buffers[kBias].data;
+  bias = plan.store->packs[node.packs[kBiasPack]]->data();
   packed_x = node.buffers[kPackedX].data;
   packed_h = node.buffers[kPackedH].data;
   dh = node.buffers[kDh].data;

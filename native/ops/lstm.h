@@ -44,6 +44,7 @@ enum LstmPack {
   kTokenPack,
   kHrForward,
   kHrBackward,
+  kBiasPack,
   kPackCount
 };  // one that is not needed repeats kIhForward
 
@@ -105,7 +106,8 @@ struct Lstm {
   const Tensor* peephole_weight;
   const Tensor* projection;  // weight_hr [R, H], or null
   const Tensor* y;
-  float *gates, *cell, *zeros, *bias;
+  float *gates, *cell, *zeros;
+  const float* bias;  // packed [panel][64]
   float *packed_x, *packed_h, *dh, *dc, *blocks;
   // bf16 operands, a row each: x, and h before the step. g16: dG, two rows to a word.
   uint16_t *x16, *h16;

@@ -80,7 +80,7 @@ void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team
       const Range columns = {blocks.begin * 64, std::min(blocks.end * 64, s.h_ld)};
       if (s.drops && columns.begin < columns.end) lstm_masked_gradient(s, rows, columns);
     }
-    if (!by_rows) barrier.wait(team);
+    if (!by_rows && step > 0) barrier.wait(team);  // the first step ends with the join
   }
 }
 
@@ -230,6 +230,7 @@ void input_gradient(const Plan& plan, const Node& node, const Lstm& s, int index
   m.c_row = s.x->ld;
   m.columns = s.x->ld;
   m.accumulate = node.accumulate[kX] && !s.rows.varied;
+  m.far = true;
   const Range mine = share(s.rows.count(), index, team, kRowTile);
   multiply(m, mine, {0, m.b->blocks});
   if (!s.rows.varied) return;

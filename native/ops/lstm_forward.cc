@@ -8,13 +8,6 @@
 namespace gatecell {
 namespace {
 
-void combine_bias(const Tensor* ih, const Tensor* hh, const Lstm& s) {
-  for (int64_t j = 0; j < s.panels * 64; ++j) {
-    const int64_t i = gate_row(j, s.H, s.input_gates), h = gate_row(j, s.H, s.state_gates);
-    s.bias[j] = (ih && i >= 0 ? ih->data[i] : 0) + (hh && h >= 0 ? hh->data[h] : 0);
-  }
-}
-
 void pack_peephole(const Lstm& s) {
   if (!s.peephole_weight) return;
   for (int64_t p = 0; p < s.panels; ++p)
@@ -225,7 +218,7 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
     for (int64_t step = first; step < last; ++step) {
       step_forward(part, w, u, mine, step);
       finish_step(plan, node, part, mine, step);
-      if (!by_rows) barrier.wait(team);
+      if (!by_rows && step + 1 < steps) barrier.wait(team);  // the last step ends with the join
     }
   }
 }
@@ -233,7 +226,6 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
 bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
   if (s.table && !tokens_in_range(plan, s)) return false;
   if (!lstm_read_lengths(plan, s)) return false;
-  if (!s.table) combine_bias(plan.input(node, kBiasIh), plan.input(node, kBiasHh), s);
   pack_peephole(s);
   lstm_pack_gains(plan, node, s);
   lstm_start_states(s);

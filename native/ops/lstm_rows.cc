@@ -119,7 +119,7 @@ void start_gradient(const Lstm& s, const Tensor* to, const float* from, int64_t 
 }  // namespace
 
 void lstm_start_states(const Lstm& s) {
-  memset(s.zeros, 0, static_cast<size_t>(s.B * std::max(s.ld, s.h_ld)) * 4);
+  if (!s.starts && (!s.h0 || !s.c0)) memset(s.zeros, 0, static_cast<size_t>(s.B * std::max(s.ld, s.h_ld)) * 4);
   if (!s.starts) return;
   start_state(s, s.h0, s.h_ld, s.start_h);
   start_state(s, s.c0, s.ld, s.start_c);

@@ -18,7 +18,6 @@ enum {
   kKappa,
   kPhi,
   kZeros,
-  kBias,
   kBiasWindow,
   kScratch,
   kDh,
@@ -115,7 +114,6 @@ void prepare(Plan& plan, Node& node) {
   node.buffers[kKappa] = {rows * s.K * 4, kept};
   node.buffers[kPhi] = {rows * s.window.U * 4, kept};
   node.buffers[kZeros] = {std::max(state, std::max(s.K, s.C) * 4), kept};
-  node.buffers[kBias] = {s.panels * 64 * 4, Life::kForward};
   node.buffers[kBiasWindow] = {round_up(3 * s.K, 64) * 4, Life::kForward};
   node.buffers[kScratch] = {plan.threads * s.window.scratch() * 4, kept};
   node.buffers[kDh] = {state, Life::kBackward};
@@ -131,6 +129,11 @@ void prepare(Plan& plan, Node& node) {
   pack(kWlWeightIh, PackKind::kForwardGates);
   pack(kWlWeightHh, PackKind::kForwardGates);
   pack(kWlWeightWindow, PackKind::kForward);
+  const auto slot = [&](int input) {
+    const Tensor* b = plan.input(node, static_cast<size_t>(input));
+    return b ? b->slot : -1;
+  };
+  node.packs.push_back(plan.store->request_gate_bias({slot(kWlBiasIh), slot(kWlBiasHh), s.H, false}));
   if (node.trains) {
     pack(kWlWeightIh, PackKind::kBackwardGates);
     pack(kWlWeightHh, PackKind::kBackwardGates);
@@ -139,12 +142,7 @@ void prepare(Plan& plan, Node& node) {
   node.why = std::string(kernels().name) + " 6-row tiles in f32; threads split the batch, no barrier";
 }
 
-void combine_biases(Plan& plan, const Node& node, const WindowLstm& s) {
-  const Tensor *ih = plan.input(node, kWlBiasIh), *hh = plan.input(node, kWlBiasHh);
-  for (int64_t j = 0; j < s.panels * 64; ++j) {
-    const int64_t row = gate_row(j, s.H);
-    s.bias[j] = row < 0 ? 0 : (ih ? ih->data[row] : 0) + (hh ? hh->data[row] : 0);
-  }
+void pad_window_bias(Plan& plan, const Node& node, const WindowLstm& s) {
   memset(s.bias_window, 0, static_cast<size_t>(round_up(3 * s.K, 64)) * 4);
   memcpy(s.bias_window, plan.input(node, kWlBiasWindow)->data, static_cast<size_t>(3 * s.K) * 4);
 }
@@ -226,7 +224,7 @@ void forward(Plan& plan, Node& node) {
   if (plan.run_status != GC_OK) return;
   const auto pack = [&](int i) -> const Packed& { return *plan.store->packs[node.packs[static_cast<size_t>(i)]]; };
   const Packed &ih = pack(kWlIhForward), &hh = pack(kWlHhForward), &window = pack(kWlWindowForward);
-  combine_biases(plan, node, s);
+  pad_window_bias(plan, node, s);
   memset(s.zeros, 0, static_cast<size_t>(node.buffers[kZeros].bytes));
   parallel(plan.team(s.flops()), [&](int index, int team) {
     const Range rows = share(s.B, index, team);
@@ -264,7 +262,8 @@ WindowLstm::WindowLstm(Plan& plan, const Node& node) {
   const Tensor* chars = plan.input(node, kWlChars);
   window = {K, chars->dims[1], C, chars, plan.input(node, kWlLengths)};
   if (node.buffers.empty()) return;  // still being prepared
-  float** const to[] = {&operand, &gates, &cell, &raw,    &kappa,    &phi,  &zeros,  &bias,  &bias_window,
+  bias = plan.store->packs[node.packs[kWlBiasPack]]->data();
+  float** const to[] = {&operand, &gates, &cell, &raw,    &kappa,    &phi,  &zeros,  &bias_window,
                         &scratch, &dh,    &dc,   &dkappa, &doperand, &draw, &packed, &blocks};
   for (size_t i = 0; i < kBufferCount; ++i) *to[i] = node.buffers[i].data;
 }

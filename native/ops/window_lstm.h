@@ -30,7 +30,15 @@ enum WindowLstmInput {
   kWlWindow0
 };
 enum WindowLstmOutput { kWlY, kWlWindow, kWlHT, kWlCT, kWlKappaT, kWlWindowT, kWlPhi };
-enum WindowLstmPack { kWlIhForward, kWlHhForward, kWlWindowForward, kWlIhBackward, kWlHhBackward, kWlWindowBackward };
+enum WindowLstmPack {
+  kWlIhForward,
+  kWlHhForward,
+  kWlWindowForward,
+  kWlBiasPack,
+  kWlIhBackward,
+  kWlHhBackward,
+  kWlWindowBackward
+};
 
 struct WindowLstm {
   int64_t T, B, I, H, C, K;
@@ -40,7 +48,8 @@ struct WindowLstm {
   Window window;
   // Kept for the backward pass.
   float *operand, *gates, *cell, *raw, *kappa, *phi;
-  float *zeros, *bias, *bias_window, *scratch;
+  const float* bias;  // packed [panel][64]
+  float *zeros, *bias_window, *scratch;
   float *dh, *dc, *dkappa, *doperand, *draw, *packed, *blocks;
 
   WindowLstm(Plan& plan, const Node& node);

@@ -37,6 +37,8 @@ struct GemmProblem {
     start = random.floats(tiles * width);
     g.a = a.data(), g.b = b.data(), g.c = c.data();
     g.start = s.start == 2 ? start.data() : nullptr;
+    g.a_far = g.a_k == 1 && random.below(2);  // only fetches: the numbers must not change
+    g.c_next = random.below(2) ? c.data() : nullptr;
   }
 
   // Each output as one chain over k of mac(a, b, sum).

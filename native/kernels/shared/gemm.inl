@@ -26,32 +26,43 @@ static inline void gemm_start(const gc_gemm* g, const float* c, const float* sta
 }
 
 // C's lines come while the products are made: those this tile stores without having read them, else those the next tile reads.
-template <int MR, int NV, int NT>
-static inline void gemm_prefetch(const gc_gemm* g, const float* c) {
-  for (int m = 0; m < MR; ++m)
-    for (int t = 0; t < NT; ++t)
-      for (int n = 0; n < NV; ++n) v_prefetch(c + m * g->c_row + t * g->c_tile + n * VL);
+template <int NV, int NT>
+static inline void gemm_fetch(const gc_gemm* g, const float* c) {
+  for (int t = 0; t < NT; ++t)
+    for (int n = 0; n < NV; ++n) v_prefetch(c + t * g->c_tile + n * VL);
 }
 
 template <class Mac, int MR, int NV, int NT>
-static void gemm_tile(const gc_gemm* g, const float* a, const float* b, float* c, const float* start, int last_lanes) {
+static void gemm_tile(const gc_gemm* g, const float* a, const float* b, float* c, const float* c_next,
+                      const float* start, int last_lanes) {
   V acc[MR][NT * NV];
   for (int m = 0; m < MR; ++m) gemm_start<NV, NT>(g, c + m * g->c_row, start, last_lanes, acc[m]);
-  gemm_prefetch<MR, NV, NT>(g, c + (start || !g->accumulate ? 0 : MR * g->c_row));
   const int64_t a_row = g->a_row, a_k = g->a_k, b_k = g->b_k, b_tile = g->b_tile;
+  const float* fetched = start || !g->accumulate ? c : c_next;
+  int row = 0;
+  for (; row < MR && !g->a_far; ++row) gemm_fetch<NV, NT>(g, fetched + row * g->c_row);
+  // Where A is far, the next tile's rows of it come too, a line of each in time: their runs are too short for the hardware to
+  // follow. All this in small portions: many lines at once would take the places for outstanding misses, and B would wait.
+  const int64_t portion = g->a_far ? 16 : g->segment_length;
   for (int64_t s = 0; s < g->segments; ++s) {
     const float* as = a + s * g->a_segment;
     const float* bs = b + s * g->b_segment;
-    for (int64_t k = g->segment_length; k > 0; --k) {
-      V bv[NT * NV];
-      for (int t = 0; t < NT; ++t)
-        for (int n = 0; n < NV; ++n) bv[t * NV + n] = v_load(bs + t * b_tile + n * VL);
-      for (int m = 0; m < MR; ++m) {
-        const V av = v_set(as[m * a_row]);
-        for (int n = 0; n < NT * NV; ++n) acc[m][n] = Mac::run(av, bv[n], acc[m][n]);
+    for (int64_t left = g->segment_length; left > 0; left -= portion) {
+      if (g->a_far) {
+        for (int m = MR; m < 2 * MR; ++m) v_prefetch(as + m * a_row);
+        if (row < MR) gemm_fetch<NV, NT>(g, fetched + row++ * g->c_row);
       }
-      as += a_k;
-      bs += b_k;
+      for (int64_t k = left < portion ? left : portion; k > 0; --k) {
+        V bv[NT * NV];
+        for (int t = 0; t < NT; ++t)
+          for (int n = 0; n < NV; ++n) bv[t * NV + n] = v_load(bs + t * b_tile + n * VL);
+        for (int m = 0; m < MR; ++m) {
+          const V av = v_set(as[m * a_row]);
+          for (int n = 0; n < NT * NV; ++n) acc[m][n] = Mac::run(av, bv[n], acc[m][n]);
+        }
+        as += a_k;
+        bs += b_k;
+      }
     }
   }
   for (int m = 0; m < MR; ++m) {
@@ -65,7 +76,7 @@ static void gemm_tile(const gc_gemm* g, const float* a, const float* b, float* c
   }
 }
 
-using gemm_tile_fn = void (*)(const gc_gemm*, const float*, const float*, float*, const float*, int);
+using gemm_tile_fn = void (*)(const gc_gemm*, const float*, const float*, float*, const float*, const float*, int);
 
 template <class Mac, int NV>
 static gemm_tile_fn gemm_pick(int rows) {
@@ -98,16 +109,19 @@ static constexpr int gemm_group(int rows) {
   return rows == 1 ? 8 / kTileVectors : rows == 2 && kTileVectors < 4 ? 4 / kTileVectors : 1;
 }
 
-// Rows in balanced tiles: 16 rows are 6 + 5 + 5, not 6 + 6 + 4.
+// Rows in balanced tiles: 16 rows are 6 + 5 + 5, not 6 + 6 + 4. c_next: where C goes on after the last row.
 template <class Mac>
-static void gemm_rows(const gc_gemm* g, const float* b, float* c, const float* start, int vectors, int last_lanes) {
+static void gemm_rows(const gc_gemm* g, const float* b, float* c, const float* c_next, const float* start, int vectors,
+                      int last_lanes) {
   const int64_t tiles = (g->rows + kMaxRows - 1) / kMaxRows;
   const float* a = g->a;
   for (int64_t tile = 0, left = g->rows; tile < tiles; ++tile) {
     const int rows = static_cast<int>((left + tiles - tile - 1) / (tiles - tile));
-    gemm_pick_narrow<Mac>(rows, vectors)(g, a, b, c, start, last_lanes);
+    float* below = c + rows * g->c_row;
+    const float* next = left > rows ? below : c_next;
+    gemm_pick_narrow<Mac>(rows, vectors)(g, a, b, c, next, start, last_lanes);
     a += rows * g->a_row;
-    c += rows * g->c_row;
+    c = below;
     left -= rows;
   }
 }
@@ -122,14 +136,15 @@ static void gemm_all(const gc_gemm* g) {
     float* c = g->c + tile * g->c_tile;
     const float* start = g->start ? g->start + tile * width : nullptr;
     if (group > 1 && (tile + group) * width <= g->columns) {
-      if (g->rows == 1) gemm_tile<Mac, 1, kTileVectors, gemm_group(1)>(g, g->a, b, c, start, VL);
-      else gemm_tile<Mac, 2, kTileVectors, gemm_group(2)>(g, g->a, b, c, start, VL);
+      if (g->rows == 1) gemm_tile<Mac, 1, kTileVectors, gemm_group(1)>(g, g->a, b, c, c, start, VL);
+      else gemm_tile<Mac, 2, kTileVectors, gemm_group(2)>(g, g->a, b, c, c, start, VL);
       tile += group;
       continue;
     }
     const int64_t columns = g->columns - tile * width < width ? g->columns - tile * width : width;
     const int vectors = static_cast<int>((columns + VL - 1) / VL);
-    gemm_rows<Mac>(g, b, c, start, vectors, static_cast<int>(columns - (vectors - 1) * VL));
+    const float* next = tile + 1 < tiles ? c + g->c_tile : g->c_next ? g->c_next : c;
+    gemm_rows<Mac>(g, b, c, next, start, vectors, static_cast<int>(columns - (vectors - 1) * VL));
     ++tile;
   }
 }
