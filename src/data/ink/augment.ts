@@ -50,9 +50,14 @@ const HALF = 0.5
 
 /** An augmentation `strength` times the default one. */
 export function scaledAugmentation(strength: number): InkAugmentation {
-  const scaled = Object.fromEntries(NAMES.map((name) => [name, strength * inkAugmentations.default[name]]))
-  const shares = SHARES.map((name) => [name, Math.min(HALF, scaled[name]!)])
-  return { ...(scaled as unknown as InkAugmentation), ...Object.fromEntries(shares) }
+  return ofNames((name) => {
+    const scaled = strength * inkAugmentations.default[name]
+    return SHARES.includes(name) ? Math.min(HALF, scaled) : scaled
+  })
+}
+
+function ofNames(value: (name: keyof InkAugmentation) => number): InkAugmentation {
+  return Object.fromEntries(NAMES.map((name) => [name, value(name)])) as unknown as InkAugmentation
 }
 
 /** Both ends together leave a point. */
@@ -61,12 +66,12 @@ const mostOf = (name: keyof InkAugmentation) => (name === 'trim' ? HALF : SHARES
 /** Throws ERR_FILE_FORMAT (a checkpoint's settings) unless `value` is an augmentation. */
 export function augmentationFromJson(value: unknown, path: string): InkAugmentation {
   // A training that did not know of a variation yet did without.
-  const from = { ...inkAugmentations.none, ...(value as object | undefined) } as Record<keyof InkAugmentation, unknown>
+  const from: Record<keyof InkAugmentation, unknown> = { ...inkAugmentations.none, ...(value as object | undefined) }
   const legal = NAMES.every((name) => {
     const number = from[name]
     return typeof number === 'number' && number >= 0 && number <= mostOf(name)
   })
-  if (legal) return Object.fromEntries(NAMES.map((name) => [name, from[name]])) as unknown as InkAugmentation
+  if (legal) return ofNames((name) => from[name] as number)
   throw new GatecellError('ERR_FILE_FORMAT', `Expected the augmentation of ink in ${path} but found another value.`)
 }
 
