@@ -5,6 +5,7 @@ import { eventLoop } from './event-loop.js'
 import { gates, gemm } from './kernels.js'
 import { layer, sequence } from './layer.js'
 import { ctc, mixture } from './losses.js'
+import { pen } from './pen.js'
 import type { Point } from './points.js'
 import type { Choice } from './shapes.js'
 import { sample, step } from './step.js'
@@ -47,6 +48,7 @@ export const workloads: readonly Workload[] = [
   gates,
   ctc,
   mixture,
+  pen,
   eventLoop
 ]
 

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { notReadable } from '../data/files.js'
 import { readInk } from '../data/ink/read.js'
+import { countPoints } from '../data/ink/strokes.js'
 import { loadReader, type LoadedReader, type Reading } from '../tasks/handwriting/recognition/index.js'
 import { lexicon, textScorer } from '../tasks/handwriting/recognition/scorers.js'
 import { combineScorers, type Scorer } from '../sample/scorers.js'
@@ -84,6 +85,7 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
         text: readings[0]?.text ?? null,
         truth: ink.text,
         nats: readings[0]?.nats ?? null,
+        points: countPoints(ink.strokes),
         readings: readings.map(({ text, nats, score }) => ({ text, nats, score })),
         seconds
       })

@@ -95,13 +95,13 @@ export interface StreamState {
 /**
  * A model of token sequences as a scorer: `stream` stands where the sequence begins (feed it what comes before, at least
  * one token). `tokenOf` translates the search's tokens into the model's, -1: the model does not know it (forbidden);
- * `end`: the model's token that ends a sequence, if it has one.
+ * `ends`: the model's tokens that a sequence may end before; none: it may end anywhere, for nothing.
  */
 export function streamScorer(
   stream: Stream,
-  options: { tokenOf?: (token: number) => number; end?: number } = {}
+  options: { tokenOf?: (token: number) => number; ends?: readonly number[] } = {}
 ): Scorer<StreamState> {
-  const { tokenOf = (token) => token, end } = options
+  const { tokenOf = (token) => token, ends = [] } = options
   const stand = (at: Stream): StreamState => ({ stream: at, nats: logSoftmax(at.logits) })
   return {
     start: stand(stream.clone()),
@@ -111,7 +111,10 @@ export function streamScorer(
       clone.step(tokenOf(token))
       return stand(clone)
     },
-    end: (state) => (end === undefined ? 0 : (state.nats[end] ?? -Infinity))
+    end({ nats }) {
+      if (ends.length === 0) return 0
+      return Math.log(ends.reduce((sum, token) => sum + Math.exp(nats[token] ?? -Infinity), 0))
+    }
   }
 }
 

@@ -27,6 +27,24 @@ t.test('a reader', async (t) => {
   const read = await run('read', 'reader.safetensors', 'ink.ndjson', '--json', '--beam', '4')
   t.equal(read.records.length, 60)
   t.match(read.records[0], { text: String, truth: String, source: 'line 1 of ink.ndjson' })
+  writeFileSync(join(cwd, 'words.txt'), read.records.map(({ truth }) => `${String(truth)}\n`.repeat(20)).join(''))
+  const text = await run('train', 'text', 'words.txt', '--out', 'lm.safetensors', ...small)
+  t.equal(text.code, 0, text.stderr)
+  const helped = await run(
+    'read',
+    'reader.safetensors',
+    'ink.ndjson',
+    '--json',
+    '--lm',
+    'lm.safetensors',
+    '--best',
+    '2'
+  )
+  t.equal(helped.code, 0, helped.stderr)
+  t.equal(helped.records.length, 60)
+  t.match(helped.records[0], { text: String, readings: [{ score: Number }], points: Number })
+  const other = await run('read', 'reader.safetensors', 'ink.ndjson', '--lm', 'reader.safetensors')
+  t.match(other, { code: 1, stderr: /ERR_WRONG_TASK/ })
   const refused = await run('read', 'reader.safetensors', 'ink.ndjson', '--pen')
   t.match(refused, { code: 1, stderr: /ERR_UNSUPPORTED/ })
 

@@ -320,6 +320,15 @@ t.test('help, version, doctor', async (t) => {
   t.match(broken.records[0], { healthy: false, addon: { file: null }, backends: { cpu: { available: false } } })
 })
 
+t.test('a word is read as it is written', async (t) => {
+  const rows = (await json('bench', 'pen', '--time', '0.2s')).filter(({ workload }) => workload === 'pen')
+  t.strictSame(
+    rows.map(({ shape }) => shape),
+    [0, 16].map((beam) => ({ H: 96, layers: 2, beam, points: 315 }))
+  )
+  for (const row of rows) t.ok((row.samples as number) >= 315 && (row.word_us as number) > 0)
+})
+
 t.test('the event loop turns while a model trains', async (t) => {
   const rows = await json('bench', 'event-loop', '--time', '1s')
   const row = rows.find((record) => record.workload === 'event-loop')!

@@ -85,6 +85,16 @@ t.test('variations are a function of the random sequence alone', async (t) => {
     inkPoints(turned),
     inkPoints(ink.strokes).map((stroke) => stroke.reverse())
   )
+  const line = createInk([Array.from({ length: 100 }, (_, i) => [i, i % 7])])
+  const apart = { ...inkAugmentations.none, lift: 0.999 }
+  const [head, tail] = inkPoints(augmentStrokes(line.strokes, apart, createRandom(1, 'a')))
+  t.same([...head!, ...tail!.slice(1)], inkPoints(line.strokes)[0])
+  t.same(tail![0], head!.at(-1))
+  const short = inkPoints(
+    augmentStrokes(line.strokes, { ...inkAugmentations.none, trim: 0.3 }, createRandom(1, 'a'))
+  )[0]!
+  const [from, to] = [short[0]![0]!, short.at(-1)![0]!]
+  t.ok(from > 0 && from < 30 && to < 99 && to > 69 && short.length === to - from + 1)
   fc.assert(
     fc.property(inks, fc.nat(1000), (some, seed) => {
       const varied = augmentStrokes(some.strokes, scaledAugmentation(3), createRandom(seed, 'b'))

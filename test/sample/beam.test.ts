@@ -94,7 +94,7 @@ t.test('a text model rates tokens through its stream', async (t) => {
   })
   const stream = model.stream()
   stream.feed([5])
-  const scorer = streamScorer(stream, { tokenOf: (token) => token - 1, end: 5 })
+  const scorer = streamScorer(stream, { tokenOf: (token) => token - 1, ends: [5] })
   const first = scorer.start
   const second = scorer.next(first, 3)
   const other = scorer.next(first, 1)
@@ -104,7 +104,12 @@ t.test('a text model rates tokens through its stream', async (t) => {
   t.equal(scorer.score(first, 0), -Infinity, 'a token the model does not know')
   alone.step(2)
   t.equal(scorer.score(second, 4), logSoftmax(alone.logits)[3])
-  t.equal(scorer.end(second), logSoftmax(alone.logits)[5])
+  const nats = logSoftmax(alone.logits)
+  t.ok(Math.abs(scorer.end(second) - nats[5]!) < 1e-12)
+  const either = streamScorer(stream, { tokenOf: (token) => token - 1, ends: [5, 0] })
+  const both = Math.log(Math.exp(nats[5]!) + Math.exp(nats[0]!))
+  t.ok(Math.abs(either.end(either.next(either.start, 3)) - both) < 1e-12, 'it may end before either')
+  t.equal(streamScorer(stream).end(first), 0, 'without a token that ends, anywhere')
   t.not(scorer.score(other, 4), scorer.score(second, 4))
 })
 

@@ -15,9 +15,12 @@ import {
   type RecognitionRunOptions
 } from '../../src/tasks/handwriting/recognition/index.js'
 import { recognitionLayers } from '../../src/tasks/handwriting/recognition/model.js'
-import { lexicon } from '../../src/tasks/handwriting/recognition/scorers.js'
+import { vocabularyFromText } from '../../src/data/vocabulary.js'
+import { logSoftmax } from '../../src/sample/scorers.js'
+import { lexicon, textScorer } from '../../src/tasks/handwriting/recognition/scorers.js'
 import { traceInk } from '../../src/tasks/handwriting/recognition/trace.js'
 import { traceSvg } from '../../src/tasks/handwriting/recognition/trace-svg.js'
+import { loadTextModel, prepareTextRun } from '../../src/tasks/text/index.js'
 import { halfLife, traceGradient, traceNetwork } from '../../src/tasks/trace.js'
 import { inkOf, inkSamples, ndjson } from '../ink-samples.js'
 
@@ -137,6 +140,36 @@ t.test('reads while the pen moves what it reads of the whole', async (t) => {
     t.equal(pen.text, whole!.text)
     t.ok(Math.abs(pen.best()[0]!.nats - whole!.nats) < 1e-6)
   }
+})
+
+t.test('a text model rates readings as text between two breaks', async (t) => {
+  writeFileSync(join(folder, 'words.txt'), 'lv vl\nllv v\n'.repeat(40))
+  const run = await prepareTextRun({
+    data: [join(folder, 'words.txt')],
+    out: out('text'),
+    network: { hidden: 8, layers: 1 },
+    training: { steps: 20, batch: 2, length: 8 },
+    threads: 1
+  })
+  await run.fit()
+  run.dispose()
+  using text = await loadTextModel(out('text'))
+  const reading = vocabularyFromText('lvx')
+  const labelOf = (symbol: string) => reading.encode(symbol)[0]! + 1
+  const scorer = textScorer(text, reading, { weight: 0.5, insertion: 0.25 })
+  const stream = text.model.stream()
+  stream.feed(text.vocabulary.encode('\n'))
+  const first = logSoftmax(stream.logits)
+  stream.step(text.vocabulary.encode('l')[0]!)
+  const second = logSoftmax(stream.logits)
+  const at = (nats: Float64Array, symbol: string) => nats[text.vocabulary.encode(symbol)[0]!]!
+  const near = (a: number, b: number) => Math.abs(a - b) < 1e-12
+  t.ok(near(scorer.score(scorer.start, labelOf('l')), 0.5 * at(first, 'l') + 0.25))
+  const after = scorer.next(scorer.start, labelOf('l'))
+  t.ok(near(scorer.score(after, labelOf('v')), 0.5 * at(second, 'v') + 0.25))
+  const ends = Math.log(Math.exp(at(second, '\n')) + Math.exp(at(second, ' ')))
+  t.ok(near(scorer.end(after), 0.5 * ends), 'a line or a word ends')
+  t.equal(scorer.score(after, labelOf('x')), -Infinity, 'what the text model does not know is not read')
 })
 
 t.test('the trace is that of the network', async (t) => {

@@ -20,34 +20,58 @@ export interface InkAugmentation {
   readonly dropout: number
   /** Probability that a stroke is drawn from its end to its beginning, as some hands do. */
   readonly reverse: number
+  /** Largest share of a stroke's points left out at each of its ends, as by a pen that comes late or leaves early. */
+  readonly trim: number
+  /** Probability that the pen leaves the paper somewhere on the way and a stroke becomes two. */
+  readonly lift: number
   /** Standard deviation of the logarithm of the speed; matters where points are laid by time, or times are learned. */
   readonly speed: number
 }
 
 export const inkAugmentations = {
-  none: { shear: 0, scale: 0, rotate: 0, warp: 0, dropout: 0, reverse: 0, speed: 0 },
-  default: { shear: 0.15, scale: 0.12, rotate: 0.06, warp: 0.03, dropout: 0.1, reverse: 0.08, speed: 0.1 }
+  none: { shear: 0, scale: 0, rotate: 0, warp: 0, dropout: 0, reverse: 0, trim: 0, lift: 0, speed: 0 },
+  default: {
+    shear: 0.15,
+    scale: 0.12,
+    rotate: 0.06,
+    warp: 0.05,
+    dropout: 0.1,
+    reverse: 0.1,
+    trim: 0.05,
+    lift: 0.05,
+    speed: 0.1
+  }
 } as const satisfies Record<string, InkAugmentation>
 
 const NAMES = Object.keys(inkAugmentations.none) as (keyof InkAugmentation)[]
+/** Those that are probabilities or shares; a strength raises them to a half at most. */
+const SHARES: (keyof InkAugmentation)[] = ['dropout', 'reverse', 'trim', 'lift']
+const HALF = 0.5
 
 /** An augmentation `strength` times the default one. */
 export function scaledAugmentation(strength: number): InkAugmentation {
-  const scaled = Object.fromEntries(NAMES.map((name) => [name, strength * inkAugmentations.default[name]]))
-  const [dropout, reverse] = [Math.min(0.5, scaled['dropout']!), Math.min(0.5, scaled['reverse']!)]
-  return { ...(scaled as unknown as InkAugmentation), dropout, reverse }
+  return ofNames((name) => {
+    const scaled = strength * inkAugmentations.default[name]
+    return SHARES.includes(name) ? Math.min(HALF, scaled) : scaled
+  })
 }
+
+function ofNames(value: (name: keyof InkAugmentation) => number): InkAugmentation {
+  return Object.fromEntries(NAMES.map((name) => [name, value(name)])) as unknown as InkAugmentation
+}
+
+/** Both ends together leave a point. */
+const mostOf = (name: keyof InkAugmentation) => (name === 'trim' ? HALF : SHARES.includes(name) ? 0.999 : 10)
 
 /** Throws ERR_FILE_FORMAT (a checkpoint's settings) unless `value` is an augmentation. */
 export function augmentationFromJson(value: unknown, path: string): InkAugmentation {
-  const from = (value ?? {}) as Partial<Record<keyof InkAugmentation, unknown>>
+  // A training that did not know of a variation yet did without.
+  const from: Record<keyof InkAugmentation, unknown> = { ...inkAugmentations.none, ...(value as object | undefined) }
   const legal = NAMES.every((name) => {
     const number = from[name]
-    return (
-      typeof number === 'number' && number >= 0 && number <= (name === 'dropout' || name === 'reverse' ? 0.999 : 10)
-    )
+    return typeof number === 'number' && number >= 0 && number <= mostOf(name)
   })
-  if (legal) return Object.fromEntries(NAMES.map((name) => [name, from[name]])) as unknown as InkAugmentation
+  if (legal) return ofNames((name) => from[name] as number)
   throw new GatecellError('ERR_FILE_FORMAT', `Expected the augmentation of ink in ${path} but found another value.`)
 }
 
@@ -56,7 +80,7 @@ const WAVES = 4
 
 /** One variation of `strokes`. */
 export function augmentStrokes(strokes: readonly Stroke[], settings: InkAugmentation, random: Random): Stroke[] {
-  const { shear, scale, rotate, warp, dropout, reverse, speed } = settings
+  const { shear, scale, rotate, warp, dropout, reverse, trim, lift, speed } = settings
   const slant = shear * random.normal()
   const [wide, high] = [Math.exp(scale * random.normal()), Math.exp(scale * random.normal())]
   const angle = rotate * random.normal()
@@ -68,7 +92,10 @@ export function augmentStrokes(strokes: readonly Stroke[], settings: InkAugmenta
     return [cos * sx - sin * sy, sin * sx + cos * sy]
   })
   const slower = Math.exp(speed * random.normal())
-  const kept = dropout > 0 ? moved.map((stroke) => dropPoints(stroke, dropout, random)) : moved
+  const cut = trim > 0 ? moved.map((stroke) => trimEnds(stroke, trim, random)) : moved
+  const broken =
+    lift > 0 ? cut.flatMap((stroke) => (random.uniform() < lift ? breakStroke(stroke, random) : stroke)) : cut
+  const kept = dropout > 0 ? broken.map((stroke) => dropPoints(stroke, dropout, random)) : broken
   const timed = kept.map(({ x, y, t }) => ({ x, y, t: t && t.map((time) => time * slower) }))
   const turned = reverse > 0 ? timed.map((stroke) => (random.uniform() < reverse ? turn(stroke) : stroke)) : timed
   return countPoints(turned) < 2 ? moved : turned
@@ -105,6 +132,24 @@ function smoothField(deviation: number, random: Random): (x: number, y: number) 
     }
     return [dx, dy]
   }
+}
+
+/** A stroke of the points `from` up to `to`. */
+function stretch({ x, y, t }: Stroke, from: number, to: number): Stroke {
+  return { x: x.slice(from, to), y: y.slice(from, to), t: t && t.slice(from, to) }
+}
+
+function trimEnds(stroke: Stroke, most: number, random: Random): Stroke {
+  const { length } = stroke.x
+  const [first, last] = [0, 0].map(() => Math.floor(random.uniform() * most * length)) as [number, number]
+  return stretch(stroke, first, length - last)
+}
+
+/** A stroke in two that meet in a point of its middle; one too short for that stays whole. */
+function breakStroke(stroke: Stroke, random: Random): Stroke[] {
+  const { length } = stroke.x
+  const at = 1 + Math.floor(random.uniform() * (length - 2))
+  return length < 3 ? [stroke] : [stretch(stroke, 0, at + 1), stretch(stroke, at, length)]
 }
 
 function dropPoints({ x, y, t }: Stroke, share: number, random: Random): Stroke {

@@ -19,7 +19,7 @@ export const trainingDefaults = {
 /** The pen's own points: they carry the speed of the hand. */
 export const normalisationDefaults = { scale: 'sample', deslant: false, resample: 'none', step: 1 } as const
 
-/** No point is left out and no stroke turned round: how the hand moves is what is learned. */
+/** No point is left out, no stroke turned round or broken: how the hand moves is what is learned. */
 export function writersAugmentation(strength: number): InkAugmentation {
-  return { ...scaledAugmentation(strength), dropout: 0, reverse: 0 }
+  return { ...scaledAugmentation(strength), dropout: 0, reverse: 0, trim: 0, lift: 0 }
 }

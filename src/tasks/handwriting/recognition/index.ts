@@ -3,15 +3,9 @@
 export { recognitionConfigFromJson, type RecognitionConfig, type RecognitionNetwork } from './config.js'
 export { labelInk, type LabelledInk } from './data.js'
 export { measureRecognition, type RecognitionMeasure } from './evaluate.js'
-export {
-  loadReader,
-  type LoadedReader,
-  type LoadReaderOptions,
-  type PenReader,
-  type Reading,
-  type ReadOptions
-} from './load.js'
+export { loadReader, type LoadedReader, type LoadReaderOptions } from './load.js'
 export { recognitionModel, RECOGNITION_TASK } from './model.js'
+export { createPenReader, type PenReader, type Reading, type ReadOptions } from './pen.js'
 export {
   prepareRecognitionRun,
   type RecognitionResult,

@@ -33,7 +33,10 @@ function labelsOf(text: string, vocabulary: Vocabulary): Int32Array | null {
   }
 }
 
-/** Rates readings by a text model, `weight` times its nats plus `insertion` for each symbol. */
+/**
+ * Rates readings by a text model, `weight` times its nats plus `insertion` for each symbol: as text between two breaks of
+ * words or lines. Symbols that the text model does not know are not read.
+ */
 export function textScorer(
   text: LoadedText,
   vocabulary: Vocabulary,
@@ -41,22 +44,18 @@ export function textScorer(
 ): Scorer {
   const tokens = new Map<number, number>()
   for (let id = 0; id < vocabulary.size; id++) {
-    const symbol = vocabulary.decode([id])
-    try {
-      const ids = text.vocabulary.encode(symbol)
-      if (ids.length === 1 && ids[0] !== text.vocabulary.unknownId) tokens.set(id + 1, ids[0]!)
-    } catch {
-      // The text model does not know the symbol: readings with it are not likely under it.
-    }
+    const known = idOf(vocabulary.decode([id]), text.vocabulary)
+    if (known !== null) tokens.set(id + 1, known)
   }
+  const breaks = ['\n', ' '].flatMap((symbol) => idOf(symbol, text.vocabulary) ?? [])
   const stream = text.model.stream()
-  stream.feed(text.vocabulary.encode(firstSymbol(text.vocabulary)))
-  const scorer = streamScorer(stream, { tokenOf: (token) => tokens.get(token) ?? -1 })
+  stream.feed([breaks[0] ?? 0])
+  const scorer = streamScorer(stream, { tokenOf: (token) => tokens.get(token) ?? -1, ends: breaks })
   return combineScorers([{ scorer, weight: options.weight }], options.insertion)
 }
 
-/** What a line begins behind: a line feed or a space where the model knows one. */
-function firstSymbol(vocabulary: Vocabulary): string {
-  const symbols = Array.from({ length: vocabulary.size }, (_, id) => vocabulary.decode([id]))
-  return ['\n', ' '].find((symbol) => symbols.includes(symbol)) ?? symbols[0]!
+/** The id of a symbol; null where the vocabulary has none of its own for it. */
+function idOf(symbol: string, vocabulary: Vocabulary): number | null {
+  const [label, ...more] = labelsOf(symbol, vocabulary) ?? []
+  return label === undefined || more.length > 0 || label - 1 === vocabulary.unknownId ? null : label - 1
 }
