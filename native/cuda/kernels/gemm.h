@@ -13,6 +13,9 @@ template <class Mode, int Rows, class A, class B, class E>
 __global__ void __launch_bounds__(kTileThreads) gemm_kernel(A a, B b, E e, Extent size) {
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
   const int64_t m0 = int64_t{blockIdx.y} * Rows, n0 = int64_t{blockIdx.x} * kTileColumns;
+  if (size.m_now) size.m = *size.m_now;
+  if (size.k_now) size.k = *size.k_now;
+  if (m0 >= size.m) return;
   float acc[Rows / 16][4];
   for (int i = 0; i < Rows / 16; ++i) {
     for (int g = 0; g < 4; ++g) {
@@ -77,9 +80,10 @@ struct StoreGateRow {
   float* grad;
   int64_t columns, hidden;
   bool accumulate;
+  Gates gates = Gates::kLstm;
   __device__ float start(int64_t, int64_t) const { return 0.0f; }
   __device__ void finish(int64_t m, int64_t n0, int tx, const float (&v)[4]) const {
-    const int64_t row = gate_row(m, hidden);
+    const int64_t row = gate_row(m, hidden, gates);
     if (row < 0) return;
     for (int g = 0; g < 4; ++g)
       if (n0 + tx + 16 * g < columns) put(grad + row * columns + n0 + tx + 16 * g, v[g], accumulate);
