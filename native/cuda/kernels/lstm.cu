@@ -1,8 +1,9 @@
 // lstm.cu: memory and kernel choice of the recurrent layers.
 #include "lstm.h"
-#include "lstm_plan.h"
 
 #include <cstring>
+
+#include "lstm_resident.h"
 
 namespace gatecell {
 namespace cuda {
@@ -29,6 +30,16 @@ void name_variants(const Node& n) {
   add(n.node.partner >= 0, "side by side with the other direction");
 }
 
+// What the grid kernels hand from block to block, where they fit.
+void ask_for_wires(const Node& n) {
+  const Lstm s(n);
+  const LstmShape shape = shape_of(s);
+  const LstmPlan forward = grid_forward_plan(shape, lstm_device()), backward = grid_backward_plan(shape, lstm_device());
+  const bool back = s.plain() && n.node.trains && backward.blocks > 0;
+  n.ask(s.plain() && forward.blocks > 0 ? 2 * shape.slices() * kSliceRows * forward.words * 4 : 0, GC_LIFE_FORWARD);
+  n.ask(back ? s.all_rows() * backward.words * 4 : 0, GC_LIFE_BACKWARD);
+}
+
 gc_status prepare(const Node& n) {
   const Tensor &x = *n.in(kX), &y = *n.out(kY), *w_hr = n.in(kWeightHr);
   const int64_t T = x.dims[0], B = x.dims[1], R = y.cols, H = w_hr ? w_hr->cols : R;
@@ -49,8 +60,7 @@ gc_status prepare(const Node& n) {
   n.ask(norm ? gates : 0, GC_LIFE_BACKWARD);
   n.ask(norm ? rows * H * 4 : 0, GC_LIFE_BACKWARD);
   n.ask(norm ? rows * 4 * 4 : 0, kept);
-  const LstmShape shape = {H, B, n.plan.precision == GC_BF16 ? 2 : 1};
-  n.ask(2 * shape.slices() * kSliceRows * whole_eights(H, shape.per_word) * 4, GC_LIFE_FORWARD);
+  ask_for_wires(n);
   snprintf(n.node.why, sizeof n.node.why,
            "one product for the input of all steps, then one product a step with the cell in its epilogue (%s)",
            product_name(n.plan.precision));
@@ -129,19 +139,21 @@ Lstm::Lstm(const Node& n)
       norm_dc(n.buffer(kNormDc)),
       stats(n.buffer(kStats)),
       dr(n.buffer(kDr)),
-      wire(n.buffer<uint32_t>(kWire)) {
+      drops(n.attribute(kDropout) > 0 && n.node.trains),
+      wire(n.buffer<uint32_t>(kWire)),
+      wire_back(n.buffer<uint32_t>(kWireBack)) {
   const auto data = [&](int input) { return n.in(input) ? n.in(input)->data : nullptr; };
   gain_ih = data(kGainIh), gain_hh = data(kGainHh), gain_c = data(kGainC), bias_c = data(kBiasC);
 }
 
 bool Lstm::plain() const {
-  return precision != GC_FLOAT && !view.gru && !norm() && !w_hr && !view.peephole && !view.mask && !view.zoneout.on;
+  return precision != GC_FLOAT && !view.gru && !norm() && !w_hr && !view.peephole && !drops && !view.zoneout.on;
 }
 
 bool lstm_fits(const Lstm& s, int32_t kernel, bool backward) {
   if (kernel == kLstmSteps) return true;
   if (kernel == kLstmCluster) return backward ? lstm_cluster_backward_fits(s) : lstm_cluster_fits(s);
-  return !backward && lstm_grid_fits(s);
+  return backward ? lstm_grid_backward_fits(s) : lstm_grid_fits(s);
 }
 
 const OpDef op_lstm = {GC_OP_LSTM, "lstm", prepare, lstm_forward, lstm_backward};

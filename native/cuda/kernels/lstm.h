@@ -41,7 +41,8 @@ enum LstmBuffer {
   kNormDh,
   kNormDc,
   kStats,
-  kWire
+  kWire,
+  kWireBack
 };
 
 struct Lstm {
@@ -53,8 +54,9 @@ struct Lstm {
   // Layer normalisation (lstm_norm.cu): W x and U h normalised, the gradient of U h, that of the normalised c, statistics by row.
   const float *gain_ih, *gain_hh, *gain_c, *bias_c;
   float *norm_x, *norm_h, *norm_dh, *norm_dc, *stats;
-  float* dr;       // with a projection: the gradient of h by row
-  uint32_t* wire;  // what the blocks of the grid kernel hand to each other
+  float* dr;  // with a projection: the gradient of h by row
+  bool drops;
+  uint32_t *wire, *wire_back;  // what the blocks of the grid kernels hand to each other
 
   explicit Lstm(const Node& n);
   const LstmRows& rows() const { return view.rows; }
@@ -84,6 +86,8 @@ bool lstm_cluster_fits(const Lstm& s);  // lstm_cluster.cu, as the next
 void lstm_cluster_forward(Queue& queue, const Lstm& s);
 bool lstm_grid_fits(const Lstm& s);  // lstm_grid.cu, as the next
 void lstm_grid_forward(const Node& n, const Lstm& s);
+bool lstm_grid_backward_fits(const Lstm& s);  // lstm_grid_backward.cu, as the next
+void lstm_grid_backward(const Node& n, const Lstm& s);
 bool lstm_cluster_backward_fits(const Lstm& s);  // lstm_cluster_backward.cu, as the next
 void lstm_cluster_backward(Queue& queue, const Lstm& s);
 

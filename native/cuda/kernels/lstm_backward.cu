@@ -160,6 +160,7 @@ void lstm_recurrence_back(const Node& n) {
   first_gradient(n.queue, s, s.cT, s.view.dc, s.H);
   switch (n.plan.choices[static_cast<size_t>(n.node.index)].backward) {
     case kLstmCluster: lstm_cluster_backward(n.queue, s); break;
+    case kLstmGrid: lstm_grid_backward(n, s); break;
     default: one_product_a_step(n.queue, s);
   }
   if (s.h0 && s.h0->grad)

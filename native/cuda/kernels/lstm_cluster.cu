@@ -22,7 +22,7 @@ __device__ __forceinline__ void give(const LstmJob& j, uint32_t* next, int64_t u
 }
 
 template <class Words, int Panels>
-__global__ void __launch_bounds__(kTileThreads) lstm_persistent_cluster_kernel(LstmJob j) {
+__global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_kernel(LstmJob j) {
   const LstmView& s = j.s;
   uint32_t* u = reinterpret_cast<uint32_t*>(dynamic_shared());  // [panels * 64][stride]
   uint32_t* h = u + Panels * 64 * j.stride;                     // [2][16][stride]

@@ -79,7 +79,7 @@ __device__ __forceinline__ void send_parts(const LstmJob& j, const uint32_t* u, 
 }
 
 template <class Words, int Panels>
-__global__ void __launch_bounds__(kTileThreads) lstm_persistent_cluster_backward_kernel(LstmJob j) {
+__global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_backward_kernel(LstmJob j) {
   const LstmView& s = j.s;
   const int units = static_cast<int>(j.blocks) * Panels * 16;
   uint32_t* u = reinterpret_cast<uint32_t*>(dynamic_shared());          // [units][stride]

@@ -1,112 +1,80 @@
-// lstm_grid.cu: the forward recurrence in one launch over the whole grid, for U that no cluster holds. Blocks share out the hidden
-// units and keep their rows of U in shared memory; where blocks are left, slices of the batch are shared out over groups of them.
-// No barrier: h goes through global memory in words that say themselves whether they have arrived (exchange.h), in two
-// buffers in turn. A buffer may be written again when all of the other has arrived: whoever wrote that had read all of this.
-#include "../exchange.h"
-#include "lstm_resident.h"
+// lstm_grid.cu: the forward recurrence in one launch over the whole grid, for U that no cluster holds. A block keeps the rows of U of
+// 16 hidden units in shared memory; where blocks are left, slices of the batch are shared out over groups of them. No barrier:
+// h goes through global memory in words that say themselves whether they have arrived (../exchange.h), in two buffers in turn. A
+// buffer may be written again when all of the other has arrived: whoever wrote that had read all of this.
+#include "lstm_wire.h"
 
 namespace gatecell {
 namespace cuda {
 namespace {
-constexpr int kInFlight = 4;  // vectors of four words that a thread waits for together
 
-struct GridJob {
-  LstmJob job;
-  uint32_t* wire;  // [2][row of the batch][words]
-  int64_t rows;    // of the batch, in whole slices
-  Patience patience;
-  __device__ uint32_t* slot(int64_t step, int64_t r) const { return wire + (step % 2 * rows + r) * job.words; }
-};
+__device__ uint32_t* slot(const WireJob& g, int64_t step, int64_t r) {
+  return g.wire + (step % 2 * g.rows + r) * g.pitch;
+}
 
-// h before `step` of `live` rows from r0 on, as they arrive; false where one did not.
+// Four words of h before the first step.
 template <class Words>
-__device__ bool fetch(const GridJob& g, uint32_t* h, int64_t r0, int live, int64_t step) {
-  const uint32_t* from = g.slot(step, r0);
-  const uint32_t tag = tag_of_step(step);
-  const int per_row = g.job.words / 4, count = live * per_row;
-  for (int e0 = static_cast<int>(threadIdx.x); e0 < count; e0 += kTileThreads * kInFlight) {
-    uint32_t w[kInFlight][4];
-    unsigned missing = 0;
-#pragma unroll
-    for (int q = 0; q < kInFlight; ++q) missing |= e0 + q * kTileThreads < count ? 1u << q : 0u;
-    for (int64_t looks = 0; missing != 0; ++looks) {
-      if (looks > 0 && g.patience.over(looks, step)) return false;
-#pragma unroll
-      for (int q = 0; q < kInFlight; ++q)
-        if (missing >> q & 1) load_shared_words(from + int64_t{e0 + q * kTileThreads} * 4, w[q]);
-#pragma unroll
-      for (int q = 0; q < kInFlight; ++q) {
-        bool all = true;
-#pragma unroll
-        for (int i = 0; i < 4; ++i) all = all && Tagged<Words>::has(w[q][i], tag);
-        if ((missing >> q & 1) && all) missing &= ~(1u << q);
-      }
-    }
-#pragma unroll
-    for (int q = 0; q < kInFlight; ++q) {
-      const int e = e0 + q * kTileThreads;
-      if (e >= count) break;
-#pragma unroll
-      for (int i = 0; i < 4; ++i) h[e / per_row * g.job.stride + e % per_row * 4 + i] = Tagged<Words>::value(w[q][i]);
-    }
+__device__ void first_words(const LstmView& s, int64_t r, int word, uint32_t (&w)[4]) {
+  const float* from = s.h0 ? s.h0 + s.rows.batch_row(r) * s.ld_h0 : nullptr;
+  const auto at = [&](int64_t k) { return from && k < s.H ? from[k] : 0.0f; };
+  for (int i = 0; i < 4; ++i) {
+    const int64_t k = int64_t{word + i} * Words::kPerWord;
+    w[i] = Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
   }
-  return true;
 }
 
 // h of this thread's unit to where all blocks read it for the step after.
 template <class Words>
-__device__ __forceinline__ void give(const GridJob& g, int64_t step, int64_t r, int64_t unit, bool real, float h) {
+__device__ __forceinline__ void give(const WireJob& g, int64_t step, int64_t r, int64_t unit, bool real, float h) {
   const float neighbour = __shfl_xor_sync(kAllLanes, h, 1);
   const int64_t word = unit / Words::kPerWord;
-  if (!real || unit % Words::kPerWord != 0 || word >= g.job.words) return;
-  store_shared_word(g.slot(step + 1, r) + word, Tagged<Words>::word(h, neighbour, tag_of_step(step + 1)));
+  if (!real || unit % Words::kPerWord != 0) return;
+  store_shared_word(slot(g, step + 1, r) + word, Tagged<Words>::word(h, neighbour, tag_of_step(step + 1)));
 }
 
-template <class Words, int Panels>
-__global__ void __launch_bounds__(kTileThreads) lstm_persistent_grid_kernel(GridJob g) {
+template <class Words>
+__global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_kernel(WireJob g) {
   const LstmJob& j = g.job;
   const LstmView& s = j.s;
-  uint32_t* u = reinterpret_cast<uint32_t*>(dynamic_shared());  // [panels * 64][stride]
-  uint32_t* h = u + Panels * 64 * j.stride;                     // [16][stride]
-  float* sums = reinterpret_cast<float*>(h + kSliceRows * j.stride);
+  uint32_t* u = reinterpret_cast<uint32_t*>(dynamic_shared());  // [64][stride]
+  float* sums = reinterpret_cast<float*>(u + 64 * j.stride);    // [warp][16][64]
   int* stuck = reinterpret_cast<int*>(sums + kBlockWarps * kSliceRows * 64);
-  const int64_t first = int64_t{blockIdx.x} * Panels * 16 + threadIdx.x % 16;
-  load_rows<Words>(j, u, int64_t{blockIdx.x} * Panels, Panels);
+  const int64_t unit = int64_t{blockIdx.x} * 16 + threadIdx.x % 16;
+  load_rows<Words>(j, u, blockIdx.x, 1);
   if (threadIdx.x == 0) *stuck = 0;
   __syncthreads();
   for (int64_t step = 0; step < s.rows.T; ++step) {
     const int64_t alive = s.rows.live(step);
     for (int64_t r0 = int64_t{blockIdx.y} * kSliceRows; r0 < alive; r0 += int64_t{gridDim.y} * kSliceRows) {
       const int64_t r = r0 + threadIdx.x / 16, row = r < alive ? s.rows.first(step) + r : -1;
-      float start[Panels][4], c[Panels];
-      load_start<Panels>(s, row, first, start);
-#pragma unroll
-      for (int p = 0; p < Panels; ++p)
-        c[p] = row >= 0 && first + 16 * p < s.H ? s.c_before(row, r, first + 16 * p) : 0.0f;
+      float start[1][4], cell = row >= 0 && unit < s.H ? s.c_before(row, r, unit) : 0.0f;
+      load_start<1>(s, row, unit, start);
       const int live = static_cast<int>(alive - r0 < kSliceRows ? alive - r0 : kSliceRows);
-      if (step == 0) load_first_state<Words>(j, h, r0);
-      else if (!fetch<Words>(g, h, r0, live, step)) *stuck = 1;
+      const uint32_t tag = tag_of_step(step), *from = slot(g, step, r0);
+      float c[8][4] = {};
+      const bool arrived = multiply_arriving<Words>(
+          g, u, live, step,
+          [&](int at, int word, uint32_t(&w)[4]) {
+            if (step == 0) return first_words<Words>(s, r0 + at, word, w), true;
+            load_shared_words(from + at * g.pitch + word, w);
+            bool all = true;
+#pragma unroll
+            for (int i = 0; i < 4; ++i) {
+              all = all && Tagged<Words>::has(w[i], tag);
+              w[i] = Tagged<Words>::value(w[i]);
+            }
+            return all;
+          },
+          c);
+      keep_sums(c, sums);
+      if (!arrived) *stuck = 1;
       __syncthreads();
       if (*stuck) return;
-      multiply_slice<Words, Panels>(j, u, h, sums);
-      __syncthreads();
-      const bool last = row >= 0 && step + 1 == s.rows.steps_of(r);
-#pragma unroll
-      for (int p = 0; p < Panels; ++p) {
-        const float out = resident_cell<Panels>(s, sums, p, start[p], row, r, first + 16 * p, last || !s.keep, c[p]);
-        give<Words>(g, step, r, first + 16 * p, row >= 0, out);
-      }
+      const bool last = row >= 0 && (!s.keep || step + 1 == s.rows.steps_of(r));
+      const float h = resident_cell<1>(s, sums, 0, start[0], row, r, unit, last, cell);
+      give<Words>(g, step, r, unit, row >= 0, h);
+      __syncthreads();  // before the sums are written again
     }
-  }
-}
-
-template <class Words>
-void launch_grid(Queue& queue, const GridJob& g, int panels, const Shape& shape) {
-  switch (panels) {
-    case 1: return launch(queue, shape, lstm_persistent_grid_kernel<Words, 1>, g);
-    case 2: return launch(queue, shape, lstm_persistent_grid_kernel<Words, 2>, g);
-    case 3: return launch(queue, shape, lstm_persistent_grid_kernel<Words, 3>, g);
-    default: return launch(queue, shape, lstm_persistent_grid_kernel<Words, 4>, g);
   }
 }
 }  // namespace
@@ -116,15 +84,11 @@ bool lstm_grid_fits(const Lstm& s) { return s.plain() && grid_forward_plan(shape
 void lstm_grid_forward(const Node& n, const Lstm& s) {
   const LstmPlan plan = grid_forward_plan(shape_of(s), lstm_device());
   const int64_t rows = shape_of(s).slices() * kSliceRows;
-  const GridJob g = {job_of(s, plan), s.wire, rows, patience_of(n)};
+  const int words = whole_eights(s.H, shape_of(s).per_word);
+  const WireJob g = {job_of(s, plan), s.wire, plan.words, words, rows, patience_of(n)};
   n.queue.zero(s.wire, 2 * rows * plan.words * 4);  // no tag of an earlier run
-  Shape shape;
-  shape.grid = dim3(plan.blocks, plan.groups);
-  shape.block = dim3(kTileThreads);
-  shape.together = true;
-  shape.shared = plan.shared;
-  if (s.precision == GC_BF16) launch_grid<Bf16Words>(n.queue, g, plan.panels, shape);
-  else launch_grid<Tf32Words>(n.queue, g, plan.panels, shape);
+  launch(n.queue, wire_shape(plan),
+         s.precision == GC_BF16 ? lstm_persistent_grid_kernel<Bf16Words> : lstm_persistent_grid_kernel<Tf32Words>, g);
 }
 }  // namespace cuda
 }  // namespace gatecell

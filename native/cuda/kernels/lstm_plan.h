@@ -37,12 +37,12 @@ inline int whole_eights(int64_t elements, int per_word) {
   return static_cast<int>(((elements + per_word - 1) / per_word + 7) / 8 * 8);
 }
 
-// Forward a block keeps its rows of U, k along all hidden units, beside `buffers` slices of h, the sums of its warps and a flag.
-inline LstmPlan forward_share(const LstmShape& s, int panels, int buffers) {
+// Forward a block of a cluster keeps its rows of U, k along all hidden units, beside two slices of h and the sums of its warps.
+inline LstmPlan forward_share(const LstmShape& s, int panels) {
   LstmPlan p;
   p.panels = panels, p.words = whole_eights(s.H, s.per_word), p.stride = p.words + 4;
-  p.shared = static_cast<size_t>(panels * 64 + buffers * kSliceRows) * static_cast<size_t>(p.stride) * 4 +
-             static_cast<size_t>(kBlockWarps) * kSliceRows * 64 * 4 + 16;
+  p.shared = static_cast<size_t>(panels * 64 + 2 * kSliceRows) * static_cast<size_t>(p.stride) * 4 +
+             static_cast<size_t>(kBlockWarps) * kSliceRows * 64 * 4;
   return p;
 }
 
@@ -71,27 +71,36 @@ LstmPlan widest_cluster(const LstmShape& s, const LstmDevice& device, Share shar
   return best;
 }
 inline LstmPlan cluster_forward_plan(const LstmShape& s, const LstmDevice& device) {
-  return widest_cluster(s, device, [&](int panels, unsigned) { return forward_share(s, panels, 2); });
+  return widest_cluster(s, device, [&](int panels, unsigned) { return forward_share(s, panels); });
 }
 inline LstmPlan cluster_backward_plan(const LstmShape& s, const LstmDevice& device) {
   return widest_cluster(s, device, [&](int panels, unsigned c) { return backward_share(s.per_word, panels, c); });
 }
 
-// Blocks of the whole grid, one on a multiprocessor: the least work a step for the busiest, and of equals the most blocks.
+// Blocks of the whole grid, one on a multiprocessor, each with the weights of one panel: `columns` rows of k words, beside the sums
+// of its warps and a flag. Fragments of 16 bytes meet different banks where a row is 16 words from a whole line of banks.
+inline LstmPlan grid_plan(const LstmShape& s, const LstmDevice& device, int64_t k, int columns) {
+  LstmPlan p;
+  if (s.panels() > device.multiprocessors) return p;
+  const auto bytes = [&](int stride) {
+    return static_cast<size_t>(columns) * static_cast<size_t>(stride) * 4 +
+           static_cast<size_t>(kBlockWarps * kSliceRows * columns) * 4 + 16;
+  };
+  p.panels = 1, p.words = (whole_eights(k, s.per_word) + 15) / 16 * 16;
+  p.stride = p.words % 32 == 16 ? p.words : p.words + 16;
+  if (bytes(p.stride) > device.shared) p.stride = p.words + 4;
+  p.shared = bytes(p.stride);
+  if (p.shared > device.shared) return p;
+  const int64_t room = device.multiprocessors / s.panels();
+  p.blocks = static_cast<unsigned>(s.panels());
+  p.groups = static_cast<unsigned>(room < s.slices() ? room : s.slices());
+  return p;
+}
 inline LstmPlan grid_forward_plan(const LstmShape& s, const LstmDevice& device) {
-  LstmPlan best;
-  int64_t least = 0;
-  for (int panels = 1; panels <= kMostPanels; ++panels) {
-    LstmPlan p = forward_share(s, panels, 1);
-    const int64_t blocks = (s.panels() + panels - 1) / panels;
-    if (p.shared > device.shared || blocks > device.multiprocessors) continue;
-    const int64_t room = device.multiprocessors / blocks, groups = room < s.slices() ? room : s.slices();
-    const int64_t work = (s.slices() + groups - 1) / groups * panels;
-    if (best.blocks > 0 && work >= least) continue;
-    p.blocks = static_cast<unsigned>(blocks), p.groups = static_cast<unsigned>(groups);
-    best = p, least = work;
-  }
-  return best;
+  return grid_plan(s, device, s.H, 64);
+}
+inline LstmPlan grid_backward_plan(const LstmShape& s, const LstmDevice& device) {
+  return grid_plan(s, device, s.panels() * 64, 16);
 }
 }  // namespace cuda
 }  // namespace gatecell
