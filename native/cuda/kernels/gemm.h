@@ -45,12 +45,18 @@ void gemm_in(Queue& queue, const A& a, const B& b, const E& e, const Extent& siz
   else launch_gemm<Mode, 64>(queue, a, b, e, size);
 }
 
+// Exact or tf32, for what is float32 whatever the plan's precision.
+template <class A, class B, class E>
+void gemm_f32(Queue& queue, int32_t precision, const A& a, const B& b, const E& e, const Extent& size) {
+  if (precision == GC_FLOAT) gemm_in<Exact>(queue, a, b, e, size);
+  else gemm_in<Tf32>(queue, a, b, e, size);
+}
+
 // In the precision of the plan.
 template <class A, class B, class E>
 void gemm(Queue& queue, int32_t precision, const A& a, const B& b, const E& e, const Extent& size) {
   if (precision == GC_BF16) gemm_in<Bf16>(queue, a, b, e, size);
-  else if (precision == GC_TF32) gemm_in<Tf32>(queue, a, b, e, size);
-  else gemm_in<Exact>(queue, a, b, e, size);
+  else gemm_f32(queue, precision, a, b, e, size);
 }
 
 // ---- epilogues -------------------------------------------------------------------------------------------------------------

@@ -61,6 +61,9 @@ gc_status prepare(const Node& n) {
   n.ask(norm ? rows * H * 4 : 0, GC_LIFE_BACKWARD);
   n.ask(norm ? rows * 4 * 4 : 0, kept);
   ask_for_wires(n);
+  const bool half = n.plan.precision == GC_BF16;
+  n.ask(half ? gate_columns(H) * ((R + 1) / 2) * 4 : 0, GC_LIFE_FORWARD);
+  n.ask(half ? gate_columns(H) / 2 * R * 4 : 0, GC_LIFE_BACKWARD);
   snprintf(n.node.why, sizeof n.node.why,
            "one product for the input of all steps, then one product a step with the cell in its epilogue (%s)",
            product_name(n.plan.precision));
@@ -140,6 +143,8 @@ Lstm::Lstm(const Node& n)
       stats(n.buffer(kStats)),
       dr(n.buffer(kDr)),
       drops(n.attribute(kDropout) > 0 && n.node.trains),
+      packed(n.buffer<uint32_t>(kPacked)),
+      packed_back(n.buffer<uint32_t>(kPackedBack)),
       wire(n.buffer<uint32_t>(kWire)),
       wire_back(n.buffer<uint32_t>(kWireBack)) {
   const auto data = [&](int input) { return n.in(input) ? n.in(input)->data : nullptr; };

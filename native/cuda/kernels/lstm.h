@@ -42,7 +42,9 @@ enum LstmBuffer {
   kNormDc,
   kStats,
   kWire,
-  kWireBack
+  kWireBack,
+  kPacked,
+  kPackedBack
 };
 
 struct Lstm {
@@ -56,7 +58,8 @@ struct Lstm {
   float *norm_x, *norm_h, *norm_dh, *norm_dc, *stats;
   float* dr;  // with a projection: the gradient of h by row
   bool drops;
-  uint32_t *wire, *wire_back;  // what the blocks of the grid kernels hand to each other
+  uint32_t *packed, *packed_back;  // bf16: U in words, for a product a step
+  uint32_t *wire, *wire_back;      // what the blocks of the grid kernels hand to each other
 
   explicit Lstm(const Node& n);
   const LstmRows& rows() const { return view.rows; }
@@ -68,13 +71,21 @@ struct Lstm {
   Extent step_extent(int64_t step, int64_t n, int64_t k) const { return {B, n, k, rows().live_now(step), nullptr}; }
   Extent rows_extent(int64_t n, int64_t k) const { return {T * B, n, k, rows().count_now(), nullptr}; }
   Extent weight_extent(int64_t m, int64_t n) const { return {m, n, T * B, nullptr, rows().count_now()}; }
-  GateRows hh_rows() const { return {w_hh->data, R, H, state_gates}; }
-  GateColumns hh_columns() const { return {w_hh->data, R, H, state_gates}; }
   // dG as the product with U takes it.
   float* state_gradients() const { return norm() ? norm_dh : view.gates; }
 };
-// Products with the projection and sums beside the recurrence: as `linear`, tf32 where the plan is bf16.
-inline int32_t wide_precision(const Lstm& s) { return s.precision == GC_FLOAT ? GC_FLOAT : GC_TF32; }
+// a U^T of a step (columns of the gate buffer), and dG U. With bf16 U was packed by lstm_pack.
+template <class A, class E>
+void state_product(Queue& queue, const Lstm& s, const A& a, const E& e, const Extent& size) {
+  if (s.precision == GC_BF16) gemm_in<Bf16>(queue, a, PackedRows{s.packed, (s.R + 1) / 2}, e, size);
+  else gemm_f32(queue, s.precision, a, GateRows{s.w_hh->data, s.R, s.H, s.state_gates}, e, size);
+}
+template <class A, class E>
+void state_product_back(Queue& queue, const Lstm& s, const A& a, const E& e, const Extent& size) {
+  if (s.precision == GC_BF16) gemm_in<Bf16>(queue, a, PackedColumns{s.packed_back, s.R}, e, size);
+  else gemm_f32(queue, s.precision, a, GateColumns{s.w_hh->data, s.R, s.H, s.state_gates}, e, size);
+}
+void lstm_pack(Queue& queue, const Lstm& s, bool backward);  // lstm_pack.cu: U for the products above, once a run
 
 // Ways through the recurrence, forward and back: a product a step, or one launch whose blocks keep U in shared memory: those of
 // a cluster (lstm_cluster*.cu) or of the whole grid (lstm_grid*.cu).

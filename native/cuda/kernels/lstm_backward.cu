@@ -96,8 +96,8 @@ void finish_step(Queue& queue, const Lstm& s, int64_t step) {
     const StepRows dr = {s.dr, s.R, step, s.rows()};
     const WeightColumns w = {s.w_hr->data, s.w_hr->ld};
     const Extent size = s.step_extent(step, s.H, s.R);
-    if (s.norm()) gemm(queue, wide_precision(s), dr, w, StepStore{s.norm_dc, s.H, s.H, step, s.rows()}, size);
-    else gemm(queue, wide_precision(s), dr, w, CellAlone{s.view, step}, size);
+    if (s.norm()) gemm_f32(queue, s.precision, dr, w, StepStore{s.norm_dc, s.H, s.H, step, s.rows()}, size);
+    else gemm_f32(queue, s.precision, dr, w, CellAlone{s.view, step}, size);
   }
   if (s.norm()) lstm_norm_step_backward(queue, s, step);
 }
@@ -129,10 +129,10 @@ void one_product_a_step(Queue& queue, const Lstm& s) {
     const Extent size = s.step_extent(step, s.columns / 4, s.columns);
     if (s.w_hr || s.norm()) {
       const KeepGradient keep = {in, s.w_hr ? s.dr : s.view.dh, s.w_hr != nullptr};
-      gemm(queue, s.precision, dg, s.hh_columns(), keep, size);
+      state_product_back(queue, s, dg, keep, size);
       finish_step(queue, s, step);
     } else {
-      gemm(queue, s.precision, dg, s.hh_columns(), CellAfter{in}, size);
+      state_product_back(queue, s, dg, CellAfter{in}, size);
     }
   }
 }
@@ -158,14 +158,17 @@ void lstm_recurrence_back(const Node& n) {
   const Lstm s(n);
   first_gradient(n.queue, s, s.hT, s.view.dh, s.R);
   first_gradient(n.queue, s, s.cT, s.view.dc, s.H);
-  switch (n.plan.choices[static_cast<size_t>(n.node.index)].backward) {
+  const int32_t kernel = n.plan.choices[static_cast<size_t>(n.node.index)].backward;
+  const bool first = s.h0 && s.h0->grad;  // h0's gradient is one more product
+  if (kernel == kLstmSteps || first) lstm_pack(n.queue, s, true);
+  switch (kernel) {
     case kLstmCluster: lstm_cluster_backward(n.queue, s); break;
     case kLstmGrid: lstm_grid_backward(n, s); break;
     default: one_product_a_step(n.queue, s);
   }
-  if (s.h0 && s.h0->grad)
-    gemm(n.queue, s.precision, StepRows{s.state_gradients(), s.columns, 0, s.rows()}, s.hh_columns(),
-         KeepGradient{{s.view, -1}, s.view.dh, false}, {s.B, s.R, s.columns});
+  if (first)
+    state_product_back(n.queue, s, StepRows{s.state_gradients(), s.columns, 0, s.rows()},
+                       KeepGradient{{s.view, -1}, s.view.dh, false}, {s.B, s.R, s.columns});
 }
 
 // Back in time the second of two directions is the first; the other's recurrence is done with it.

@@ -72,18 +72,20 @@ void project_input(Queue& queue, const Lstm& s) {
 }
 
 void one_product_a_step(Queue& queue, const Lstm& s) {
+  lstm_pack(queue, s, false);
   for (int64_t step = 0; step < s.T; ++step) {
     const HiddenRows h = {s.view, step};
     const Extent size = s.step_extent(step, s.columns, s.R);
     if (s.norm()) {
-      gemm(queue, s.precision, h, s.hh_rows(), StepProduct{s.norm_h, s.columns, step, s.rows()}, size);
+      gemm_f32(queue, s.precision, h, GateRows{s.w_hh->data, s.R, s.H},
+               StepProduct{s.norm_h, s.columns, step, s.rows()}, size);
       lstm_norm_step(queue, s, step);
     } else {
-      gemm(queue, s.precision, h, s.hh_rows(), StepCell{s.view, step}, size);
+      state_product(queue, s, h, StepCell{s.view, step}, size);
     }
     if (s.w_hr)
-      gemm(queue, wide_precision(s), OutputRows{s.view, step}, WeightRows{s.w_hr->data, s.w_hr->ld},
-           StoreHidden{s.view, step}, s.step_extent(step, s.R, s.H));
+      gemm_f32(queue, s.precision, OutputRows{s.view, step}, WeightRows{s.w_hr->data, s.w_hr->ld},
+               StoreHidden{s.view, step}, s.step_extent(step, s.R, s.H));
   }
 }
 

@@ -47,8 +47,8 @@ void weight_gradients(const Node& n, const Lstm& s) {
     gemm(n.queue, s.precision, Columns{s.state_gradients(), s.columns}, HiddenColumns{s.view},
          StoreGateRow{s.w_hh->grad, s.R, s.H, n.accumulate(kWeightHh), s.state_gates}, s.weight_extent(s.columns, s.R));
   if (s.w_hr && s.w_hr->grad)
-    gemm(n.queue, wide_precision(s), Columns{s.dr, s.R}, WeightColumns{s.view.outputs, s.H},
-         Store{s.w_hr->grad, s.H, s.H, add_if(n.accumulate(kWeightHr)), nullptr}, s.weight_extent(s.R, s.H));
+    gemm_f32(n.queue, s.precision, Columns{s.dr, s.R}, WeightColumns{s.view.outputs, s.H},
+             Store{s.w_hr->grad, s.H, s.H, add_if(n.accumulate(kWeightHr)), nullptr}, s.weight_extent(s.R, s.H));
 }
 
 // In the order of steps, whatever the direction: i and f saw c before, o saw c after.

@@ -1,6 +1,8 @@
 // operands.h: what a product multiplies: functions of (m, k) and (k, n) over matrices as they lie, so that nothing is packed or
 // transposed in memory. kAlongK: neighbours in k adjoin, which is the order in which a tile is read.
 #pragma once
+#include <type_traits>
+
 #include "../device.h"
 
 namespace gatecell {
@@ -73,5 +75,21 @@ struct GateColumns {
     return row < 0 || n >= ld ? 0.0f : w[row * ld + n];
   }
 };
+
+// B as words of two bf16 neighbours in k, packed once for many products: [n][words], or [word][n] for the transpose.
+struct PackedRows {
+  static constexpr bool kAlongK = true;
+  const uint32_t* w;
+  int64_t words;
+  __device__ uint32_t word(int64_t n, int64_t at) const { return w[n * words + at]; }
+};
+struct PackedColumns {
+  static constexpr bool kAlongK = false;
+  const uint32_t* w;
+  int64_t ld;
+  __device__ uint32_t word(int64_t n, int64_t at) const { return n < ld ? w[at * ld + n] : 0; }
+};
+template <class B>
+constexpr bool kIsPacked = std::is_same<B, PackedRows>::value || std::is_same<B, PackedColumns>::value;
 }  // namespace cuda
 }  // namespace gatecell
