@@ -48,8 +48,8 @@ struct Tagged<Tf32Words> {
 };
 
 #if defined(GATECELL_EMULATOR)
-inline void load_shared_words(const uint32_t* at, uint32_t (&w)[4]) { memcpy(w, at, 16); }
-inline void store_shared_word(uint32_t* at, uint32_t value) { *at = value; }
+inline void load_wire(const uint32_t* at, uint32_t (&w)[4]) { memcpy(w, at, 16); }
+inline void store_wire(uint32_t* at, uint32_t value) { *at = value; }
 inline bool claim(int32_t* word, int32_t value) {
   if (*word != 0) return false;
   *word = value;
@@ -59,13 +59,13 @@ inline int32_t look(const int32_t* word) { return *word; }
 inline void pause(int64_t) { emulator::yield(); }
 #else
 // At the second-level cache, where all blocks meet; each word by itself.
-__device__ __forceinline__ void load_shared_words(const uint32_t* at, uint32_t (&w)[4]) {
+__device__ __forceinline__ void load_wire(const uint32_t* at, uint32_t (&w)[4]) {
   asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
                : "=r"(w[0]), "=r"(w[1]), "=r"(w[2]), "=r"(w[3])
                : "l"(at)
                : "memory");
 }
-__device__ __forceinline__ void store_shared_word(uint32_t* at, uint32_t value) {
+__device__ __forceinline__ void store_wire(uint32_t* at, uint32_t value) {
   asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(at), "r"(value) : "memory");
 }
 __device__ __forceinline__ bool claim(int32_t* word, int32_t value) { return atomicCAS(word, 0, value) == 0; }

@@ -13,7 +13,7 @@ namespace cuda {
 using Tensor = gc_device_tensor;
 
 // What went wrong in a run: written by the first op that meets bad data, read by the host at the end.
-enum class Fault : int32_t { kNone, kId, kTarget, kTemperature, kTopK, kTopP, kLogits, kStuck, kLength };
+enum class Fault : int32_t { kNone, kId, kTarget, kTemperature, kTopK, kTopP, kLogits, kStuck, kRowLength };
 struct Failure {
   int32_t fault, node;
   int64_t position;

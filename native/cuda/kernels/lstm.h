@@ -115,6 +115,9 @@ void lstm_norm_gradients(const Node& n, const Lstm& s);  // of gains and biases;
 void lstm_bias_gradients(const Node& n, const Lstm& s);  // lstm_gradients.cu, as the next
 void lstm_gradients(const Node& n, const Lstm& s);
 
+// lstm_forward.cu: the work of two directions as branches of one recording. Two kernels that each need all their blocks to run at
+// once must not share the device: they run one after the other.
+void lstm_side_by_side(const Node& a, const Node& b, int32_t Choice::*way, void (*work)(const Node&));
 void lstm_forward(const Node& n);  // lstm_forward.cu, as the next: of one direction alone
 void lstm_forward_alone(const Node& n);
 void lstm_backward(const Node& n);  // lstm_backward.cu, as the next: from dy to dG

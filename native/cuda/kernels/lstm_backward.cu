@@ -174,15 +174,8 @@ void lstm_recurrence_back(const Node& n) {
 // Back in time the second of two directions is the first; the other's recurrence is done with it.
 void lstm_backward(const Node& n) {
   const bool paired = n.node.partner >= 0 && n.partner().node.trains;
-  if (paired && n.node.partner < n.node.index) {
-    n.queue.fork();
-    lstm_recurrence_back(n);
-    n.queue.aside();
-    lstm_recurrence_back(n.partner());
-    n.queue.join();
-  } else if (!paired) {
-    lstm_recurrence_back(n);
-  }
+  if (!paired) lstm_recurrence_back(n);
+  else if (n.node.partner < n.node.index) lstm_side_by_side(n, n.partner(), &Choice::backward, lstm_recurrence_back);
   const Lstm s(n);
   initial_state(n, s, kH0, s.view.dh, s.R);
   initial_state(n, s, kC0, s.view.dc, s.H);

@@ -127,14 +127,20 @@ void lstm_forward_alone(const Node& n) {
   final_states(n.queue, s);
 }
 
+void lstm_side_by_side(const Node& a, const Node& b, int32_t Choice::*way, void (*work)(const Node&)) {
+  const auto grid = [&](const Node& n) { return n.plan.choices[static_cast<size_t>(n.node.index)].*way == kLstmGrid; };
+  if (grid(a) && grid(b)) return work(a), work(b);
+  a.queue.fork();
+  work(a);
+  a.queue.aside();
+  work(b);
+  a.queue.join();
+}
+
 void lstm_forward(const Node& n) {
   if (n.node.partner < 0) return lstm_forward_alone(n);
   if (n.node.partner < n.node.index) return;  // done with the first of the two
-  n.queue.fork();
-  lstm_forward_alone(n);
-  n.queue.aside();
-  lstm_forward_alone(n.partner());
-  n.queue.join();
+  lstm_side_by_side(n, n.partner(), &Choice::forward, lstm_forward_alone);
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -29,7 +29,7 @@ __device__ __forceinline__ void give(const WireJob& g, int64_t step, int64_t r, 
   const float neighbour = __shfl_xor_sync(kAllLanes, h, 1);
   const int64_t word = unit / Words::kPerWord;
   if (!real || unit % Words::kPerWord != 0) return;
-  store_shared_word(slot(g, step + 1, r) + word, Tagged<Words>::word(h, neighbour, tag_of_step(step + 1)));
+  store_wire(slot(g, step + 1, r) + word, Tagged<Words>::word(h, neighbour, tag_of_step(step + 1)));
 }
 
 template <class Words>
@@ -56,7 +56,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_kernel(W
           g, u, live, step,
           [&](int at, int word, uint32_t(&w)[4]) {
             if (step == 0) return first_words<Words>(s, r0 + at, word, w), true;
-            load_shared_words(from + at * g.pitch + word, w);
+            load_wire(from + at * g.pitch + word, w);
             bool all = true;
 #pragma unroll
             for (int i = 0; i < 4; ++i) {

@@ -42,7 +42,7 @@ __device__ __forceinline__ void give(const WireJob& g, int64_t row, int64_t unit
     const float other = __shfl_xor_sync(kAllLanes, d[gate], 1);
     if (row < 0 || (Words::kPerWord == 2 && odd != (gate >= 2))) continue;
     const float even_value = Words::kPerWord == 2 && odd ? other : d[gate], odd_value = odd ? d[gate] : other;
-    store_shared_word(to + gate * 16 / Words::kPerWord, sent<Words>(even_value, odd_value));
+    store_wire(to + gate * 16 / Words::kPerWord, sent<Words>(even_value, odd_value));
   }
 }
 
@@ -75,7 +75,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_backward
         arrived = multiply_arriving<Words>(
             g, u, live, step,
             [&](int at, int word, uint32_t(&w)[4]) {
-              load_shared_words(from + at * g.pitch + word, w);
+              load_wire(from + at * g.pitch + word, w);
               bool all = true;
 #pragma unroll
               for (int i = 0; i < 4; ++i) {

@@ -37,7 +37,7 @@ __global__ void __launch_bounds__(1024) lstm_rows_kernel(LstmRows s, const int32
 
 void lstm_plan_rows(const Node& n, const Lstm& s) {
   if (!s.lengths) return;
-  check_ids(n, *s.lengths, 0, s.T, Fault::kLength);
+  check_ids(n, *s.lengths, 0, s.T, Fault::kRowLength);
   const LstmRows rows = s.rows();
   Shape one;
   one.grid = dim3(1);
