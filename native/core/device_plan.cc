@@ -32,6 +32,7 @@ void describe_nodes(const Plan& plan, DevicePlan& d) {
     to.inputs = static_cast<int32_t>(node.in.size()), to.outputs = static_cast<int32_t>(node.out.size());
     to.in = node.in.data(), to.out = node.out.data();
     to.name = node.op->name;
+    to.partner = node.partner;
     to.attributes = node.attributes.data(), to.attribute_count = static_cast<int32_t>(node.attributes.size());
     to.accumulate = d.accumulate.back().data();
     to.trains = node.trains;

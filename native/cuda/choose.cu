@@ -1,6 +1,6 @@
 // choose.cu: where an op has several kernels, each is timed once on this device with the plan's own shapes, and the fastest is
-// recorded; nothing is chosen by a guess. GATECELL_CUDA_LSTM=steps|cluster names the LSTM's instead. On an emulated device, whose
-// times mean nothing, it is the plain one.
+// recorded; nothing is chosen by a guess. GATECELL_CUDA_LSTM=steps|cluster|grid names the LSTM's instead, where it fits. On an
+// emulated device, whose times mean nothing, it is the plain one.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -20,40 +20,66 @@ int named_kernel() {
   return kLstmKernels;
 }
 
-// Seconds of this node's forward run with kernel `k`; its memory holds what it holds, and is written anew by the run that follows.
-double seconds_of(Plan& plan, gc_device_node& node, int k) {
-  plan.choices[static_cast<size_t>(node.index)] = k;
+// Seconds of one node's `work` as it is chosen now; its memory holds what it holds, and is written anew by the run that follows.
+double seconds_of(Plan& plan, const Node& node, void (*work)(const Node&)) {
   plan.queue.begin();
-  find_op(node.opcode)->forward(Node(plan, node));
+  work(node);
   Recording* recording = plan.queue.end();
   const double seconds = recording ? plan.queue.time(recording, 3) : -1;
   Queue::destroy(recording);
   return seconds;
 }
 
-gc_status choose(gc_device_plan& p, gc_device_node& node) {
-  Plan& plan = p.plan;
-  int32_t& choice = plan.choices[static_cast<size_t>(node.index)];
-  if (!lstm_cluster_fits(Lstm(Node(plan, node)))) return GC_OK;
+// Lengths as they are dearest: all of them whole.
+gc_status fill_lengths(const Lstm& s) {
+  if (!s.lengths) return GC_OK;
+  const std::vector<int32_t> whole(static_cast<size_t>(s.B), static_cast<int32_t>(s.T));
+  return device_upload(s.lengths->data, whole.data(), s.B * 4);
+}
+
+// Sets `choice` to the fastest that fits, and says what was measured.
+gc_status choose_way(gc_device_plan& p, const Node& node, const Lstm& s, bool backward, int32_t& choice) {
   const int named = named_kernel();
   if (named < kLstmKernels || device_info().emulated) {
-    choice = named < kLstmKernels ? named : kLstmSteps;
+    choice = named < kLstmKernels && lstm_fits(s, named, backward) ? named : kLstmSteps;
     return GC_OK;
   }
-  const double steps = seconds_of(plan, node, kLstmSteps), cluster = seconds_of(plan, node, kLstmCluster);
-  const gc_status status = plan.queue.wait();
-  if (status != GC_OK) return status;
-  choice = cluster < steps ? kLstmCluster : kLstmSteps;
-  char text[200];
-  snprintf(text, sizeof text, "%s\"lstm of op %d\":{\"steps_us\":%.1f,\"cluster_us\":%.1f,\"chosen\":\"%s\"}",
-           p.explanation.size() > 2 ? "," : "", node.index, steps * 1e6, cluster * 1e6, kLstmKernelNames[choice]);
-  p.explanation.insert(p.explanation.size() - 1, text);
+  double best = -1;
+  int32_t chosen = kLstmSteps;
+  std::string text;
+  for (int32_t k = 0; k < kLstmKernels; ++k) {
+    if (!lstm_fits(s, k, backward)) continue;
+    choice = k;
+    const double seconds = seconds_of(p.plan, node, backward ? lstm_recurrence_back : lstm_forward_alone);
+    const gc_status status = p.plan.queue.wait();
+    if (status != GC_OK) return status;
+    if (best < 0 || seconds < best) best = seconds, chosen = k;
+    char part[80];
+    snprintf(part, sizeof part, "\"%s_us\":%.1f,", kLstmKernelNames[k], seconds * 1e6);
+    text += part;
+  }
+  choice = chosen;
+  char name[80];
+  snprintf(name, sizeof name, "%s\"lstm of op %d, %s\":{", p.explanation.size() > 2 ? "," : "", node.node.index,
+           backward ? "backward" : "forward");
+  p.explanation.insert(p.explanation.size() - 1, name + text + "\"chosen\":\"" + kLstmKernelNames[chosen] + "\"}");
   return GC_OK;
+}
+
+gc_status choose(gc_device_plan& p, gc_device_node& of) {
+  const Node node(p.plan, of);
+  const Lstm s(node);
+  Choice& choice = p.plan.choices[static_cast<size_t>(of.index)];
+  if (!s.plain()) return GC_OK;
+  gc_status status = fill_lengths(s);
+  if (status == GC_OK) status = choose_way(p, node, s, false, choice.forward);
+  if (status == GC_OK && of.trains) status = choose_way(p, node, s, true, choice.backward);
+  return status;
 }
 }  // namespace
 
 gc_status choose_kernels(gc_device_plan& p) {
-  p.plan.choices.assign(p.nodes.size(), 0);
+  p.plan.choices.assign(p.nodes.size(), {0, 0});
   for (gc_device_node& node : p.nodes) {
     const gc_status status = node.opcode == GC_OP_LSTM ? choose(p, node) : GC_OK;
     if (status != GC_OK) return status;

@@ -7,27 +7,54 @@ namespace gatecell {
 namespace cuda {
 
 #if defined(GATECELL_EMULATOR)
-inline void cluster_sync() { emulator::sync_cluster(); }
+inline void cluster_arrive() {}
+inline void cluster_wait() { emulator::sync_cluster(); }
 // What `mine`, an address in this block's dynamic shared memory, is in that of block `rank`.
+inline char* at_peer(void* mine, unsigned rank) {
+  return emulator::shared_memory_of(rank) + (static_cast<char*>(mine) - dynamic_shared());
+}
 inline void store_to_peer(uint32_t* mine, unsigned rank, uint32_t value) {
-  char* there = emulator::shared_memory_of(rank) + (reinterpret_cast<char*>(mine) - dynamic_shared());
-  *reinterpret_cast<uint32_t*>(there) = value;
+  *reinterpret_cast<uint32_t*>(at_peer(mine, rank)) = value;
+}
+inline void store_pair_to_peer(float* mine, unsigned rank, float a, float b) {
+  float* there = reinterpret_cast<float*>(at_peer(mine, rank));
+  there[0] = a, there[1] = b;
 }
 #else
-// All threads of all blocks; what was written before is seen after, also by peers.
-__device__ __forceinline__ void cluster_sync() {
+// All threads of all blocks arrive, and then wait for all; what was written before the one is seen after the other, also by peers.
+__device__ __forceinline__ void cluster_arrive() {
 #if __CUDA_ARCH__ >= 900
-  asm volatile("barrier.cluster.arrive.release.aligned;\n\tbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
 #endif
+}
+__device__ __forceinline__ void cluster_wait() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ uint32_t at_peer(void* mine, unsigned rank) {
+  uint32_t there = 0;
+#if __CUDA_ARCH__ >= 900
+  const uint32_t here = static_cast<uint32_t>(__cvta_generic_to_shared(mine));
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(here), "r"(rank));
+#endif
+  return there;
 }
 __device__ __forceinline__ void store_to_peer(uint32_t* mine, unsigned rank, uint32_t value) {
 #if __CUDA_ARCH__ >= 900
-  const uint32_t here = static_cast<uint32_t>(__cvta_generic_to_shared(mine));
-  uint32_t there;
-  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(here), "r"(rank));
-  asm volatile("st.shared::cluster.u32 [%0], %1;" ::"r"(there), "r"(value) : "memory");
+  asm volatile("st.shared::cluster.u32 [%0], %1;" ::"r"(at_peer(mine, rank)), "r"(value) : "memory");
+#endif
+}
+// `mine` on a boundary of 8 bytes.
+__device__ __forceinline__ void store_pair_to_peer(float* mine, unsigned rank, float a, float b) {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("st.shared::cluster.v2.f32 [%0], {%1, %2};" ::"r"(at_peer(mine, rank)), "f"(a), "f"(b) : "memory");
 #endif
 }
 #endif
+__device__ __forceinline__ void cluster_sync() {
+  cluster_arrive();
+  cluster_wait();
+}
 }  // namespace cuda
 }  // namespace gatecell

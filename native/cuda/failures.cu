@@ -24,6 +24,9 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
     case Fault::kLogits:
       return fail(GC_OUT_OF_RANGE, "sample: expected finite logits, but row %lld has a NaN or no finite maximum",
                   position);
+    case Fault::kRowLength:
+      return fail(GC_OUT_OF_RANGE, "lstm: expected lengths from 0 to %lld, got %d for row %lld",
+                  static_cast<long long>(input(0).dims[0]), id, position);
     default:
       return fail(
           GC_UNSUPPORTED,

@@ -13,7 +13,7 @@ namespace cuda {
 using Tensor = gc_device_tensor;
 
 // What went wrong in a run: written by the first op that meets bad data, read by the host at the end.
-enum class Fault : int32_t { kNone, kId, kTarget, kTemperature, kTopK, kTopP, kLogits, kStuck };
+enum class Fault : int32_t { kNone, kId, kTarget, kTemperature, kTopK, kTopP, kLogits, kStuck, kRowLength };
 struct Failure {
   int32_t fault, node;
   int64_t position;
@@ -29,15 +29,20 @@ struct Control {
   Failure failure;
 };
 
+// Where an op has several kernels: the ones to record.
+struct Choice {
+  int32_t forward, backward;
+};
+
 struct Plan {
   Tensor* tensors;
   gc_device_node* nodes;
   int32_t tensor_count, node_count, loss, optimizer, precision;
   gc_device_arenas arenas;
   Queue queue;
-  Control* control = nullptr;    // on the device
-  std::vector<int32_t> choices;  // per node, where an op has several kernels: the one to record
-  bool training = false;         // what is being recorded has dropout and a backward pass
+  Control* control = nullptr;   // on the device
+  std::vector<Choice> choices;  // per node
+  bool training = false;        // what is being recorded has dropout and a backward pass
 };
 
 // One node and its tensors.
@@ -47,6 +52,7 @@ struct Node {
   Queue& queue;
   Node(Plan& p, gc_device_node& n) : plan(p), node(n), queue(p.queue) {}
 
+  Node partner() const { return Node(plan, plan.nodes[node.partner]); }
   Tensor* in(int32_t i) const { return i < node.inputs && node.in[i] >= 0 ? &plan.tensors[node.in[i]] : nullptr; }
   Tensor* out(int32_t i) const { return i < node.outputs && node.out[i] >= 0 ? &plan.tensors[node.out[i]] : nullptr; }
   double attribute(int32_t i) const { return node.attributes[i]; }

@@ -32,6 +32,7 @@ gc_status settle(cudaError_t error, const char* what) {
 }
 
 cudaStream_t stream_of(void* stream) { return static_cast<cudaStream_t>(stream); }
+cudaEvent_t event_of(void* event) { return static_cast<cudaEvent_t>(event); }
 }  // namespace
 
 gc_status device_open(gc_device_info* out) {
@@ -64,6 +65,8 @@ gc_status device_open(gc_device_info* out) {
 }
 
 const gc_device_info& device_info() { return info; }
+
+int64_t block_shared_bytes() { return attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin); }
 
 gc_status device_allocate(int64_t bytes, void** out) {
   *out = nullptr;
@@ -105,14 +108,38 @@ void* pinned_allocate(int64_t bytes) {
 void pinned_release(void* memory) { cudaFreeHost(memory); }
 
 Queue::~Queue() {
-  if (stream_) cudaStreamDestroy(stream_of(stream_));
+  for (void* event : {forked_, joined_})
+    if (event) cudaEventDestroy(event_of(event));
+  for (void* stream : {stream_, side_})
+    if (stream) cudaStreamDestroy(stream_of(stream));
 }
 
 gc_status Queue::open() {
-  cudaStream_t stream = nullptr;
-  const gc_status status = check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "create a stream");
-  stream_ = stream;
-  return status;
+  for (void** to : {&stream_, &side_}) {
+    cudaStream_t stream = nullptr;
+    const gc_status status = check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "create a stream");
+    if (status != GC_OK) return status;
+    *to = stream;
+  }
+  for (void** to : {&forked_, &joined_}) {
+    cudaEvent_t event = nullptr;
+    const gc_status status = check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "create an event");
+    if (status != GC_OK) return status;
+    *to = event;
+  }
+  current_ = stream_;
+  return GC_OK;
+}
+
+void Queue::fork() {
+  keep_failure(cudaEventRecord(event_of(forked_), stream_of(stream_)));
+  keep_failure(cudaStreamWaitEvent(stream_of(side_), event_of(forked_), 0));
+}
+void Queue::aside() { current_ = side_; }
+void Queue::join() {
+  keep_failure(cudaEventRecord(event_of(joined_), stream_of(side_)));
+  keep_failure(cudaStreamWaitEvent(stream_of(stream_), event_of(joined_), 0));
+  current_ = stream_;
 }
 
 void Queue::keep_failure(int error) {
@@ -167,13 +194,13 @@ double Queue::time(Recording* recording, int count) {
 }
 
 void Queue::to_device(void* to, const void* from, int64_t bytes) {
-  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_of(stream_)));
+  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_of(current_)));
 }
 void Queue::to_host(void* to, const void* from, int64_t bytes) {
-  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream_of(stream_)));
+  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream_of(current_)));
 }
 void Queue::zero(void* memory, int64_t bytes) {
-  keep_failure(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_of(stream_)));
+  keep_failure(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_of(current_)));
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -13,6 +13,7 @@ namespace cuda {
 // ---- device and memory ---------------------------------------------------------------------------------------------------
 gc_status device_open(gc_device_info* out);
 const gc_device_info& device_info();                   // after device_open
+int64_t block_shared_bytes();                          // most that a block may have
 gc_status device_allocate(int64_t bytes, void** out);  // zeroed
 void device_release(void* memory);
 gc_status device_free_bytes(int64_t* out);
@@ -48,6 +49,11 @@ class Queue {
   // Seconds of one replay, the least of `count` after one to warm up; negative after a failure.
   double time(Recording* recording, int count);
 
+  // Work that may run side by side: after fork() comes that of one branch, after aside() that of the other; join() waits for both.
+  void fork();
+  void aside();
+  void join();
+
   void to_device(void* to, const void* from, int64_t bytes);  // the host's side is pinned, here and below
   void to_host(void* to, const void* from, int64_t bytes);
   void zero(void* memory, int64_t bytes);
@@ -55,10 +61,11 @@ class Queue {
   // For launch() alone.
   void submit(const Shape& shape, const std::function<void()>& job);
   void keep_failure(int error);
-  void* stream() const { return stream_; }
+  void* stream() const { return current_; }
 
  private:
-  void* stream_ = nullptr;
+  void *stream_ = nullptr, *side_ = nullptr, *current_ = nullptr;
+  void *forked_ = nullptr, *joined_ = nullptr;  // events
   int error_ = 0;
   Recording* recording_ = nullptr;
 };

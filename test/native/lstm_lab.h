@@ -98,10 +98,11 @@ struct Run {
 
   // GC_FORWARD with `trains` false: a plan without a backward pass.
   Run(const Shape& s, const Reference& r, const Floats& targets, int32_t threads, int32_t precision = GC_FLOAT,
-      gc_mode mode = GC_GRADIENT, bool trains = true)
+      gc_mode mode = GC_GRADIENT, bool trains = true, int32_t device = GC_CPU)
       : sequence(s.T * s.B * s.R()), h_state(s.B * s.R()), c_state(s.B * s.H) {
     graph.threads = threads;
     graph.precision = precision;
+    graph.device = device;
     graph.control[GC_C_SEED] = kSeed, graph.control[GC_C_STEP] = kStep;
     const auto shaped = [&](int flat, const Dims& dims) { return graph.op(GC_OP_RESHAPE, {flat}, dims); };
     x = graph.param({s.T * s.B * s.I}, r.x);
@@ -133,6 +134,7 @@ struct Run {
     loss = graph.out(GC_OP_MEAN_SQUARE, {all, target}, {2});
     graph.compile(trains ? loss : Graph::none);
     graph.run(mode);
+    if (device != GC_CPU) graph.fetch();
   }
 };
 

@@ -43,6 +43,7 @@ gc_status device_open(gc_device_info* out) {
 }
 
 const gc_device_info& device_info() { return info; }
+int64_t block_shared_bytes() { return 227 * 1024; }  // as sm_90
 
 gc_status device_allocate(int64_t bytes, void** out) {
   std::lock_guard<std::recursive_mutex> lock(one_processor);
@@ -88,6 +89,9 @@ void pinned_release(void* memory) { free(memory); }
 
 Queue::~Queue() = default;
 gc_status Queue::open() { return GC_OK; }
+void Queue::fork() {}
+void Queue::aside() {}
+void Queue::join() {}
 void Queue::keep_failure(int error) {
   if (error_ == 0) error_ = error;
 }

@@ -47,10 +47,11 @@ struct Scheduler {
   unsigned threads = 0, next = 0, live = 0;
   std::vector<std::unique_ptr<Fiber>> fibers;
   std::vector<Fiber*> idle;
-  std::deque<Fiber*> ready;
+  std::deque<Fiber*> ready, yielded;
   Fiber* current = nullptr;
   Context main;
   bool reverse = false;
+  int absent = -1;  // of blocks that run together: one that never runs
 };
 Scheduler s;
 
@@ -80,8 +81,9 @@ void worker() {
   for (;;) {
     while (s.next < s.threads) {
       const unsigned i = s.next++;
-      begin_thread(s.reverse ? s.threads - 1 - i : i);
-      (*s.body)();
+      const unsigned index = s.reverse ? s.threads - 1 - i : i;
+      begin_thread(index);
+      if (static_cast<int>(index / count(s.launch->block)) != s.absent) (*s.body)();
       --s.live;
     }
     s.idle.push_back(s.current);
@@ -130,10 +132,12 @@ void run_together(unsigned first, unsigned blocks) {
   }
   s.threads = s.live = blocks * per_block;
   s.next = 0;
-  while (!s.ready.empty() || s.next < s.threads) {
-    if (!s.ready.empty()) {
-      s.current = s.ready.front();
-      s.ready.pop_front();
+  // Who waits for others' words goes on when nobody else can.
+  while (!s.ready.empty() || s.next < s.threads || !s.yielded.empty()) {
+    std::deque<Fiber*>& queue = s.ready.empty() && s.next == s.threads ? s.yielded : s.ready;
+    if (!queue.empty()) {
+      s.current = queue.front();
+      queue.pop_front();
     } else {
       s.current = idle_fiber();
     }
@@ -150,6 +154,8 @@ const Place& place() { return s.current->place; }
 void run(const Launch& launch, const std::function<void()>& body) {
   const char* order = getenv("GATECELL_EMULATOR_ORDER");
   s.reverse = order && strcmp(order, "reverse") == 0;
+  const char* absent = launch.together ? getenv("GATECELL_EMULATOR_ABSENT") : nullptr;
+  s.absent = absent && *absent ? atoi(absent) : -1;
   s.launch = &launch;
   s.body = &body;
   const unsigned total = count(launch.grid), group = launch.together ? total : launch.cluster;
@@ -160,7 +166,7 @@ void sync_block() { wait(block_of(place()).barrier, count(s.launch->block)); }
 void sync_warp() { wait(warp_of(place()).barrier, 32); }
 void sync_cluster() { wait(s.cluster_barrier, s.launch->cluster * count(s.launch->block)); }
 void yield() {
-  s.ready.push_back(s.current);
+  s.yielded.push_back(s.current);
   leave();
 }
 

@@ -2,6 +2,8 @@
 // of one thread of the processor, barriers and warp exchanges switch between them. What it is for: wrong indices, missing
 // barriers and wrong arithmetic show here. What it is not for: speed, memory ordering between real processors, alignment.
 //
+// GATECELL_EMULATOR_ABSENT=<block>: in launches whose blocks run together this one never runs, as if the device had no room for it.
+//
 // Order: threads and blocks run first to last, or last to first where GATECELL_EMULATOR_ORDER=reverse: a kernel whose
 // result depends on it has a race.
 #pragma once

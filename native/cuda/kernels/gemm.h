@@ -9,8 +9,9 @@
 namespace gatecell {
 namespace cuda {
 
+// One tile, by a block: blockIdx names it in x (columns) and y (rows).
 template <class Mode, int Rows, class A, class B, class E>
-__global__ void __launch_bounds__(kTileThreads) gemm_kernel(A a, B b, E e, Extent size) {
+__device__ __forceinline__ void gemm_tile(const A& a, const B& b, const E& e, const Extent& size) {
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
   const int64_t m0 = int64_t{blockIdx.y} * Rows, n0 = int64_t{blockIdx.x} * kTileColumns;
   float acc[Rows / 16][4];
@@ -23,6 +24,13 @@ __global__ void __launch_bounds__(kTileThreads) gemm_kernel(A a, B b, E e, Exten
   Mode::template multiply<Rows>(a, b, m0, n0, size, acc, dynamic_shared());
   for (int i = 0; i < Rows / 16; ++i)
     if (m0 + ty + 16 * i < size.m) e.finish(m0 + ty + 16 * i, n0, tx, acc[i]);
+}
+
+template <class Mode, int Rows, class A, class B, class E>
+__global__ void __launch_bounds__(kTileThreads) gemm_kernel(A a, B b, E e, Extent size) {
+  if (size.m_now) size.m = *size.m_now;
+  if (size.k_now) size.k = *size.k_now;
+  if (int64_t{blockIdx.y} * Rows < size.m) gemm_tile<Mode, Rows>(a, b, e, size);
 }
 
 template <class Mode, int Rows, class A, class B, class E>
@@ -42,12 +50,18 @@ void gemm_in(Queue& queue, const A& a, const B& b, const E& e, const Extent& siz
   else launch_gemm<Mode, 64>(queue, a, b, e, size);
 }
 
+// Exact or tf32, for what is float32 whatever the plan's precision.
+template <class A, class B, class E>
+void gemm_f32(Queue& queue, int32_t precision, const A& a, const B& b, const E& e, const Extent& size) {
+  if (precision == GC_FLOAT) gemm_in<Exact>(queue, a, b, e, size);
+  else gemm_in<Tf32>(queue, a, b, e, size);
+}
+
 // In the precision of the plan.
 template <class A, class B, class E>
 void gemm(Queue& queue, int32_t precision, const A& a, const B& b, const E& e, const Extent& size) {
   if (precision == GC_BF16) gemm_in<Bf16>(queue, a, b, e, size);
-  else if (precision == GC_TF32) gemm_in<Tf32>(queue, a, b, e, size);
-  else gemm_in<Exact>(queue, a, b, e, size);
+  else gemm_f32(queue, precision, a, b, e, size);
 }
 
 // ---- epilogues -------------------------------------------------------------------------------------------------------------
@@ -77,9 +91,10 @@ struct StoreGateRow {
   float* grad;
   int64_t columns, hidden;
   bool accumulate;
+  Gates gates = Gates::kLstm;
   __device__ float start(int64_t, int64_t) const { return 0.0f; }
   __device__ void finish(int64_t m, int64_t n0, int tx, const float (&v)[4]) const {
-    const int64_t row = gate_row(m, hidden);
+    const int64_t row = gate_row(m, hidden, gates);
     if (row < 0) return;
     for (int g = 0; g < 4; ++g)
       if (n0 + tx + 16 * g < columns) put(grad + row * columns + n0 + tx + 16 * g, v[g], accumulate);

@@ -1,5 +1,9 @@
-// lstm.cu: memory and kernel choice of the LSTM layer.
+// lstm.cu: memory and kernel choice of the recurrent layers.
 #include "lstm.h"
+
+#include <cstring>
+
+#include "lstm_resident.h"
 
 namespace gatecell {
 namespace cuda {
@@ -9,35 +13,103 @@ const char* product_name(int32_t precision) {
   return precision == GC_TF32 ? "tf32 tensor cores" : "exact f32 chains";
 }
 
-// What the processor's layer can and this one cannot is refused, never left out.
-gc_status refuse_variants(const Node& n) {
-  bool plain = true;
-  for (int32_t i = kC0 + 1; i < n.node.inputs; ++i) plain = plain && !n.in(i);
-  if (!plain)
-    return fail(GC_UNSUPPORTED,
-                "the CUDA backend has no lstm with lengths, peepholes or a projection: use the processor");
-  for (int32_t i = 1; i < n.node.attribute_count; ++i) plain = plain && n.attribute(i) == 0;
-  if (!plain)
-    return fail(GC_UNSUPPORTED, "the CUDA backend has no lstm with recurrent dropout or zoneout: use the processor");
-  for (int32_t i : {kH0, kC0}) plain = plain && (!n.in(i) || n.in(i)->rank == 2);
-  return plain
-             ? GC_OK
-             : fail(GC_UNSUPPORTED, "the CUDA backend has no lstm whose first state is a parameter: use the processor");
+bool zones(const Node& n) { return n.attribute(kZoneoutC) > 0 || n.attribute(kZoneoutH) > 0; }
+bool is_gru(const Node& n) { return n.node.opcode == GC_OP_GRU; }
+
+void name_variants(const Node& n) {
+  const auto add = [&](bool there, const char* name) {
+    const size_t used = strlen(n.node.why);
+    if (there) snprintf(n.node.why + used, sizeof n.node.why - used, "; %s", name);
+  };
+  add(n.in(kLengths) != nullptr, "lengths: rows longest first, padding is not computed");
+  add(n.in(kPeephole) != nullptr, "peepholes");
+  add(zones(n), "zoneout");
+  add(n.attribute(kDropout) > 0, "recurrent dropout");
+  add(n.in(kWeightHr) != nullptr, "output projection");
+  add(n.in(kGainIh) != nullptr, "layer normalisation");
+  add(n.node.partner >= 0, "side by side with the other direction");
+}
+
+// What the grid kernels hand from block to block, where they fit.
+void ask_for_wires(const Node& n) {
+  const Lstm s(n);
+  const LstmShape shape = shape_of(s);
+  const LstmPlan forward = grid_forward_plan(shape, lstm_device()), backward = grid_backward_plan(shape, lstm_device());
+  const bool back = s.plain() && n.node.trains && backward.blocks > 0;
+  n.ask(s.plain() && forward.blocks > 0 ? 2 * shape.slices() * kSliceRows * forward.words * 4 : 0, GC_LIFE_FORWARD);
+  n.ask(back ? s.all_rows() * backward.words * 4 : 0, GC_LIFE_BACKWARD);
 }
 
 gc_status prepare(const Node& n) {
-  const gc_status refused = refuse_variants(n);
-  if (refused != GC_OK) return refused;
-  const Tensor &x = *n.in(kX), &y = *n.out(kY);
-  const int64_t rows = x.rows, state = x.dims[1] * y.cols * 4;
+  const Tensor &x = *n.in(kX), &y = *n.out(kY), *w_hr = n.in(kWeightHr);
+  const int64_t T = x.dims[0], B = x.dims[1], R = y.cols, H = w_hr ? w_hr->cols : R;
+  const int64_t rows = T * B, gates = rows * gate_columns(H) * 4, state = B * H * 4;
   const gc_life kept = n.node.trains ? GC_LIFE_SAVED : GC_LIFE_FORWARD;
-  n.ask(rows * gate_columns(y.cols) * 4, kept);
-  n.ask(n.node.trains ? x.dims[0] * state : state, kept);
+  const int64_t outputs = n.node.trains ? rows * H * 4 : state;
+  const bool drops = n.attribute(kDropout) > 0 && n.node.trains, norm = n.in(kGainIh) != nullptr;
+  n.ask(gates, kept);
+  n.ask(is_gru(n) ? 0 : outputs, kept);
   n.ask(state, GC_LIFE_BACKWARD);
+  n.ask(B * R * 4, GC_LIFE_BACKWARD);
+  n.ask(n.in(kLengths) ? LstmRows::ints(T, B) * 4 : 0, kept);
+  n.ask(drops ? B * R * 4 : 0, kept);
+  n.ask(w_hr ? outputs : 0, kept);
+  n.ask(w_hr ? rows * R * 4 : 0, GC_LIFE_BACKWARD);
+  n.ask(norm ? gates : 0, kept);
+  n.ask(norm ? gates : 0, kept);
+  n.ask(norm ? gates : 0, GC_LIFE_BACKWARD);
+  n.ask(norm ? rows * H * 4 : 0, GC_LIFE_BACKWARD);
+  n.ask(norm ? rows * 4 * 4 : 0, kept);
+  ask_for_wires(n);
+  const bool half = n.plan.precision == GC_BF16;
+  n.ask(half ? gate_columns(H) * ((R + 1) / 2) * 4 : 0, GC_LIFE_FORWARD);
+  n.ask(half ? gate_columns(H) / 2 * R * 4 : 0, GC_LIFE_BACKWARD);
   snprintf(n.node.why, sizeof n.node.why,
            "one product for the input of all steps, then one product a step with the cell in its epilogue (%s)",
            product_name(n.plan.precision));
+  name_variants(n);
   return GC_OK;
+}
+
+Zoneout zoneout_of(const Node& n) {
+  Zoneout z = {};
+  const auto threshold = [](double p) {
+    const double limit = p * 4294967296.0;
+    return static_cast<uint32_t>(limit < 4294967295.0 ? limit : 4294967295.0);
+  };
+  const double c = n.attribute(kZoneoutC), h = n.attribute(kZoneoutH);
+  z.on = zones(n);
+  z.draws = z.on && n.plan.training && n.node.trains;
+  z.c = static_cast<float>(c), z.h = static_cast<float>(h);
+  z.below_c = threshold(c), z.below_h = threshold(h);
+  z.stream = static_cast<uint64_t>(n.attribute(kStream));
+  z.control = n.plan.control;
+  return z;
+}
+
+// A state's first rows: a distance of 0 where one row stands for all.
+void first_state(const Tensor* t, const float*& data, int64_t& ld) {
+  data = t ? t->data : nullptr;
+  ld = t && t->rank == 2 ? t->ld : 0;
+}
+
+LstmView view_of(const Node& n, const Lstm& s) {
+  LstmView v = {};
+  v.rows.T = s.T, v.rows.B = s.B, v.rows.reverse = n.attribute(kReverse) != 0, v.rows.varied = s.lengths != nullptr;
+  if (s.lengths) v.rows.lay(n.buffer<int32_t>(kSchedule));
+  v.H = s.H, v.R = s.R, v.columns = s.columns;
+  v.keep = n.node.trains != 0, v.gru = is_gru(n), v.norm = n.in(kGainIh) != nullptr;
+  v.gates = n.buffer(kGates), v.cells = n.buffer(kCells);
+  v.y = s.y->data, v.ld_y = s.y->ld;
+  v.outputs = s.w_hr ? n.buffer(kOutputs) : nullptr;
+  first_state(s.h0, v.h0, v.ld_h0);
+  first_state(s.c0, v.c0, v.ld_c0);
+  v.peephole = n.in(kPeephole) ? n.in(kPeephole)->data : nullptr;
+  v.mask = n.attribute(kDropout) > 0 && n.node.trains && n.plan.training ? n.buffer(kMask) : nullptr;
+  v.zoneout = zoneout_of(n);
+  v.dy = s.y->grad;
+  v.dh = n.buffer(kDh), v.dc = n.buffer(kDc);
+  return v;
 }
 }  // namespace
 
@@ -49,21 +121,47 @@ Lstm::Lstm(const Node& n)
       b_hh(n.in(kBiasHh)),
       h0(n.in(kH0)),
       c0(n.in(kC0)),
+      lengths(n.in(kLengths)),
+      w_hr(n.in(kWeightHr)),
       y(n.out(kY)),
       hT(n.out(kHT)),
       cT(n.out(kCT)),
       T(x->dims[0]),
       B(x->dims[1]),
       I(x->cols),
-      H(y->cols),
+      H(w_hr ? w_hr->cols : y->cols),
+      R(y->cols),
       columns(gate_columns(H)),
-      reverse(n.attribute(0) != 0),
-      keep(n.node.trains != 0),
       precision(n.plan.precision),
-      gates(n.buffer(kGates)),
-      cells(n.buffer(kCells)),
-      dc(n.buffer(kDc)) {}
+      input_gates(is_gru(n) ? Gates::kGruInput : Gates::kLstm),
+      state_gates(is_gru(n) ? Gates::kGruState : Gates::kLstm),
+      view(view_of(n, *this)),
+      norm_x(n.buffer(kNormX)),
+      norm_h(n.buffer(kNormH)),
+      norm_dh(n.buffer(kNormDh)),
+      norm_dc(n.buffer(kNormDc)),
+      stats(n.buffer(kStats)),
+      dr(n.buffer(kDr)),
+      drops(n.attribute(kDropout) > 0 && n.node.trains),
+      packed(n.buffer<uint32_t>(kPacked)),
+      packed_back(n.buffer<uint32_t>(kPackedBack)),
+      wire(n.buffer<uint32_t>(kWire)),
+      wire_back(n.buffer<uint32_t>(kWireBack)) {
+  const auto data = [&](int input) { return n.in(input) ? n.in(input)->data : nullptr; };
+  gain_ih = data(kGainIh), gain_hh = data(kGainHh), gain_c = data(kGainC), bias_c = data(kBiasC);
+}
+
+bool Lstm::plain() const {
+  return precision != GC_FLOAT && !view.gru && !norm() && !w_hr && !view.peephole && !drops && !view.zoneout.on;
+}
+
+bool lstm_fits(const Lstm& s, int32_t kernel, bool backward) {
+  if (kernel == kLstmSteps) return true;
+  if (kernel == kLstmCluster) return backward ? lstm_cluster_backward_fits(s) : lstm_cluster_fits(s);
+  return backward ? lstm_grid_backward_fits(s) : lstm_grid_fits(s);
+}
 
 const OpDef op_lstm = {GC_OP_LSTM, "lstm", prepare, lstm_forward, lstm_backward};
+const OpDef op_gru = {GC_OP_GRU, "gru", prepare, lstm_forward, lstm_backward};
 }  // namespace cuda
 }  // namespace gatecell

@@ -1,106 +1,126 @@
-// lstm.h: one LSTM layer over a whole sequence on the device: where everything lies, and the cell.
+// lstm.h: one LSTM or GRU layer over a whole sequence on the device: the host's view of it. What kernels see is in lstm_view.h, the
+// kernel a step in lstm_forward.cu and lstm_backward.cu, those of one launch in lstm_cluster*.cu and lstm_grid*.cu.
 //
-// The gate buffer is [t][b][panel][i f g o of 16 units]: it takes the input projection, then activations, and in the backward
+// The gate buffer is [row][panel][i f g o of 16 units]: it takes the input projection, then activations, and in the backward
 // pass the gradients of the pre-activations, all in place, as on the processor.
 #pragma once
-#include "gemm.h"
-#include "ops.h"
+#include "lstm_view.h"
 
 namespace gatecell {
 namespace cuda {
 
-enum LstmInput { kX, kWeightIh, kWeightHh, kBiasIh, kBiasHh, kH0, kC0 };
+enum LstmInput {
+  kX,
+  kWeightIh,
+  kWeightHh,
+  kBiasIh,
+  kBiasHh,
+  kH0,
+  kC0,
+  kLengths,
+  kPeephole,
+  kWeightHr,
+  kGainIh,
+  kGainHh,
+  kGainC,
+  kBiasC
+};
 enum LstmOutput { kY, kHT, kCT };
-enum LstmBuffer { kGates, kCells, kDc };
-
-// A matrix [B][ld] of one step's states; null: zeros.
-struct State {
-  float* data;
-  int64_t ld;
-  __device__ float at(int64_t b, int64_t unit) const { return data ? data[b * ld + unit] : 0.0f; }
+enum LstmAttribute { kReverse, kDropout, kZoneoutC, kZoneoutH, kStream };
+enum LstmBuffer {
+  kGates,
+  kCells,
+  kDc,
+  kDh,
+  kSchedule,
+  kMask,
+  kOutputs,
+  kDr,
+  kNormX,
+  kNormH,
+  kNormDh,
+  kNormDc,
+  kStats,
+  kWire,
+  kWireBack,
+  kPacked,
+  kPackedBack
 };
 
 struct Lstm {
-  const Tensor *x, *w_ih, *w_hh, *b_ih, *b_hh, *h0, *c0, *y, *hT, *cT;
-  int64_t T, B, I, H, columns;  // columns: of the gate buffer
-  bool reverse, keep;           // keep: the cell state of every step stays for the backward pass
+  const Tensor *x, *w_ih, *w_hh, *b_ih, *b_hh, *h0, *c0, *lengths, *w_hr, *y, *hT, *cT;
+  int64_t T, B, I, H, R, columns;
   int32_t precision;
-  float *gates, *cells, *dc;
+  Gates input_gates, state_gates;
+  LstmView view;
+  // Layer normalisation (lstm_norm.cu): W x and U h normalised, the gradient of U h, that of the normalised c, statistics by row.
+  const float *gain_ih, *gain_hh, *gain_c, *bias_c;
+  float *norm_x, *norm_h, *norm_dh, *norm_dc, *stats;
+  float* dr;  // with a projection: the gradient of h by row
+  bool drops;
+  uint32_t *packed, *packed_back;  // bf16: U in words, for a product a step
+  uint32_t *wire, *wire_back;      // what the blocks of the grid kernels hand to each other
 
   explicit Lstm(const Node& n);
-  int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
-  float* gate_rows(int64_t step) const { return gates + time(step) * B * columns; }
-  State h_after(int64_t step) const { return {y->data + time(step) * B * y->ld, y->ld}; }
-  State c_after(int64_t step) const { return {cells + (keep ? time(step) * B * H : 0), H}; }
-  State h_before(int64_t step) const {
-    return step > 0 ? h_after(step - 1) : State{h0 ? h0->data : nullptr, h0 ? h0->ld : 0};
-  }
-  State c_before(int64_t step) const {
-    return step > 0 ? c_after(step - 1) : State{c0 ? c0->data : nullptr, c0 ? c0->ld : 0};
-  }
+  const LstmRows& rows() const { return view.rows; }
+  bool norm() const { return view.norm; }
+  // Neither variants nor exact chains: what the kernels of one launch can.
+  bool plain() const;
+  int64_t all_rows() const { return T * B; }
+  // Sizes of products over the rows of a step, and over all rows.
+  Extent step_extent(int64_t step, int64_t n, int64_t k) const { return {B, n, k, rows().live_now(step), nullptr}; }
+  Extent rows_extent(int64_t n, int64_t k) const { return {T * B, n, k, rows().count_now(), nullptr}; }
+  Extent weight_extent(int64_t m, int64_t n) const { return {m, n, T * B, nullptr, rows().count_now()}; }
+  // dG as the product with U takes it.
+  float* state_gradients() const { return norm() ? norm_dh : view.gates; }
 };
+// a U^T of a step (columns of the gate buffer), and dG U. With bf16 U was packed by lstm_pack.
+template <class A, class E>
+void state_product(Queue& queue, const Lstm& s, const A& a, const E& e, const Extent& size) {
+  if (s.precision == GC_BF16) gemm_in<Bf16>(queue, a, PackedRows{s.packed, (s.R + 1) / 2}, e, size);
+  else gemm_f32(queue, s.precision, a, GateRows{s.w_hh->data, s.R, s.H, s.state_gates}, e, size);
+}
+template <class A, class E>
+void state_product_back(Queue& queue, const Lstm& s, const A& a, const E& e, const Extent& size) {
+  if (s.precision == GC_BF16) gemm_in<Bf16>(queue, a, PackedColumns{s.packed_back, s.R}, e, size);
+  else gemm_f32(queue, s.precision, a, GateColumns{s.w_hh->data, s.R, s.H, s.state_gates}, e, size);
+}
+void lstm_pack(Queue& queue, const Lstm& s, bool backward);  // lstm_pack.cu: U for the products above, once a run
 
-// One unit forward: pre-activations become activations; c and h are written (Hochreiter & Schmidhuber 1997, Gers et al. 2000).
-struct CellForward {
-  float* gates;  // [B][columns]
-  int64_t columns, hidden;
-  State c_before, c, h;
+// Ways through the recurrence, forward and back: a product a step, or one launch whose blocks keep U in shared memory: those of
+// a cluster (lstm_cluster*.cu) or of the whole grid (lstm_grid*.cu).
+enum LstmKernel { kLstmSteps, kLstmCluster, kLstmGrid, kLstmKernels };
+constexpr const char* kLstmKernelNames[kLstmKernels] = {"steps", "cluster", "grid"};
+bool lstm_fits(const Lstm& s, int32_t kernel, bool backward);
 
-  __device__ float start(int64_t b, int64_t n) const { return gates[b * columns + n]; }
-  __device__ void finish(int64_t b, int64_t n0, int tx, const float (&v)[4]) const {
-    const int64_t unit = n0 / 4 + tx;
-    float* to = gates + b * columns + n0 + tx;
-    float i = v[0], f = v[1], g = v[2], o = v[3];
-    v_gates(i, f, g, o);
-    to[0] = i, to[16] = f, to[32] = g, to[48] = o;
-    if (unit >= hidden) return;
-    const float cell = v_fma(f, c_before.at(b, unit), v_mul(i, g));
-    c.data[b * c.ld + unit] = cell;
-    h.data[b * h.ld + unit] = v_mul(o, v_tanh(cell));
-  }
-};
-
-// One unit back: activations become gradients of the pre-activations; dc is carried. `dh` comes from the step after.
-struct CellBackward {
-  float* gates;
-  int64_t columns, hidden;
-  State c_before, c, dy, dc;
-
-  __device__ float* gate(int64_t b, int64_t unit) const { return gates + b * columns + unit / 16 * 64 + unit % 16; }
-  __device__ void unit(int64_t b, int64_t unit, float dh) const {
-    float* at = gate(b, unit);
-    const float i = at[0], f = at[16], g = at[32], o = at[48];
-    const float tc = v_tanh(c.at(b, unit));  // recomputed, as on the processor
-    if (dy.data) dh = v_add(dh, dy.at(b, unit));
-    const float d = v_add(dc.at(b, unit), tanh_slope(tc, v_mul(dh, o)));
-    at[0] = sigmoid_slope(i, v_mul(d, g));
-    at[16] = sigmoid_slope(f, v_mul(d, c_before.at(b, unit)));
-    at[32] = tanh_slope(g, v_mul(d, i));
-    at[48] = sigmoid_slope(o, v_mul(dh, tc));
-    dc.data[b * dc.ld + unit] = v_mul(d, f);
-  }
-  __device__ void padding(int64_t b, int64_t unit) const {
-    float* at = gate(b, unit);
-    at[0] = at[16] = at[32] = at[48] = 0.0f;
-  }
-  // As the epilogue of dh = dG U of the step after.
-  __device__ float start(int64_t, int64_t) const { return 0.0f; }
-  __device__ void finish(int64_t b, int64_t n0, int tx, const float (&v)[4]) const {
-    for (int k = 0; k < 4; ++k) {
-      const int64_t u = n0 + tx + 16 * k;
-      if (u < hidden) unit(b, u, v[k]);
-      else if (u < columns / 4) padding(b, u);
-    }
-  }
-};
-
-// Ways through the forward recurrence: a product a step, or one launch that keeps U in the shared memory of a cluster.
-enum LstmKernel { kLstmSteps, kLstmCluster, kLstmKernels };
-constexpr const char* kLstmKernelNames[kLstmKernels] = {"steps", "cluster"};
 bool lstm_cluster_fits(const Lstm& s);  // lstm_cluster.cu, as the next
-void lstm_cluster_steps(Queue& queue, const Lstm& s);
+void lstm_cluster_forward(Queue& queue, const Lstm& s);
+bool lstm_grid_fits(const Lstm& s);  // lstm_grid.cu, as the next
+void lstm_grid_forward(const Node& n, const Lstm& s);
+bool lstm_grid_backward_fits(const Lstm& s);  // lstm_grid_backward.cu, as the next
+void lstm_grid_backward(const Node& n, const Lstm& s);
+bool lstm_cluster_backward_fits(const Lstm& s);  // lstm_cluster_backward.cu, as the next
+void lstm_cluster_backward(Queue& queue, const Lstm& s);
 
-void lstm_forward(const Node& n);   // lstm_forward.cu
-void lstm_backward(const Node& n);  // lstm_backward.cu
+// lstm_rows.cu: the schedule of this run from its lengths; zeros behind each row's end; masks of recurrent dropout.
+void lstm_plan_rows(const Node& n, const Lstm& s);
+void lstm_clear_padding(Queue& queue, const Lstm& s, float* to, int64_t ld, int64_t columns);
+void lstm_draw_mask(const Node& n, const Lstm& s);
+
+// lstm_norm.cu
+void lstm_norm_input(Queue& queue, const Lstm& s);
+void lstm_norm_step(Queue& queue, const Lstm& s, int64_t step);
+void lstm_norm_step_backward(Queue& queue, const Lstm& s, int64_t step);
+void lstm_norm_gradients(const Node& n, const Lstm& s);  // of gains and biases; dG becomes the gradient of W x
+void lstm_bias_gradients(const Node& n, const Lstm& s);  // lstm_gradients.cu, as the next
+void lstm_gradients(const Node& n, const Lstm& s);
+
+// lstm_forward.cu: the work of two directions as branches of one recording. Two kernels that each need all their blocks to run at
+// once must not share the device: they run one after the other.
+void lstm_side_by_side(const Node& a, const Node& b, int32_t Choice::*way, void (*work)(const Node&));
+void lstm_forward(const Node& n);  // lstm_forward.cu, as the next: of one direction alone
+void lstm_forward_alone(const Node& n);
+void lstm_backward(const Node& n);  // lstm_backward.cu, as the next: from dy to dG
+void lstm_recurrence_back(const Node& n);
 }  // namespace cuda
 }  // namespace gatecell

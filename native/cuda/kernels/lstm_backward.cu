@@ -1,5 +1,5 @@
-// lstm_backward.cu: back through time: a product a step gives dh, whose epilogue is the cell of the step before; afterwards one
-// product each for dX, dW and dU over all T*B rows, and sums over rows for the biases.
+// lstm_backward.cu: back through time: a product a step gives dh, whose epilogue is the cell of the step before; or a kernel of one
+// launch where the plan chose it. Everything over all rows comes afterwards, in lstm_gradients.cu.
 #include "columns.h"
 #include "lstm.h"
 
@@ -7,90 +7,179 @@ namespace gatecell {
 namespace cuda {
 namespace {
 
-CellBackward cell_of(const Lstm& s, int64_t step) {
-  const State dy = {s.y->grad ? s.y->grad + s.time(step) * s.B * s.y->ld : nullptr, s.y->ld};
-  return {s.gate_rows(step), s.columns, s.H, s.c_before(step), s.c_after(step), dy, {s.dc, s.H}};
-}
+// The gradient of a step's h (of h0: step -1) from the product of the step after. Rows that end with this step begin with what hT
+// was given, which dh holds; else dh has what went past the product.
+struct Incoming {
+  LstmView s;
+  int64_t step;
+  __device__ bool fresh(int64_t r) const { return s.rows.varied && r >= s.rows.alive[step + 1]; }
+  __device__ float start(int64_t r, int64_t n) const {
+    return n < s.R && (fresh(r) || (s.passes() && !s.mask)) ? s.dh[r * s.R + n] : 0.0f;
+  }
+  __device__ float value(int64_t r, int64_t n, float product) const {
+    if (!s.mask || fresh(r)) return product;
+    const float masked = v_mul(s.mask[s.rows.batch_row(r) * s.R + n], product);
+    return s.passes() ? v_add(s.dh[r * s.R + n], masked) : masked;
+  }
+  // Of the output: with what comes from above.
+  __device__ float whole(int64_t row, int64_t n, float dh) const {
+    return s.dy ? v_add(dh, s.dy[s.rows.at(row) * s.ld_y + n]) : dh;
+  }
+};
 
-// The last step in time of the recurrence: dh and dc are what the final states were given.
-void first_cell(Queue& queue, const Lstm& s) {
-  const CellBackward cell = cell_of(s, s.T - 1);
-  const State dhT = {s.hT ? s.hT->grad : nullptr, s.hT ? s.hT->ld : 0},
-              dcT = {s.cT ? s.cT->grad : nullptr, s.cT ? s.cT->ld : 0};
-  each_element(queue, s.B, s.columns / 4, [=] __device__(int64_t b, int64_t unit) {
-    if (unit >= cell.hidden) return cell.padding(b, unit);
-    cell.dc.data[b * cell.dc.ld + unit] = dcT.at(b, unit);
-    cell.unit(b, unit, dhT.at(b, unit));
+struct CellAfter {
+  Incoming in;
+  __device__ float start(int64_t r, int64_t n) const { return in.start(r, n); }
+  __device__ void finish(int64_t r, int64_t n0, int tx, const float (&v)[4]) const {
+    const int64_t row = in.s.rows.first(in.step) + r;
+    for (int k = 0; k < 4; ++k) {
+      const int64_t u = n0 + tx + 16 * k;
+      if (u >= in.s.columns / 4) continue;
+      cell_backward(in.s, row, r, u, u < in.s.H ? in.whole(row, u, in.value(r, u, v[k])) : 0.0f);
+    }
+  }
+};
+
+// The gradient of h to where a normalisation, a projection (by row) or h0 takes it up.
+struct KeepGradient {
+  Incoming in;
+  float* to;
+  bool by_row;
+  __device__ float start(int64_t r, int64_t n) const { return in.start(r, n); }
+  __device__ void put(int64_t r, int64_t n, float dh) const {
+    const bool above = in.step >= 0;
+    const int64_t row = above ? in.s.rows.first(in.step) + r : 0;
+    to[(by_row ? row : r) * in.s.R + n] = above ? in.whole(row, n, dh) : dh;
+  }
+  __device__ void finish(int64_t r, int64_t n0, int tx, const float (&v)[4]) const {
+    for (int k = 0; k < 4; ++k) {
+      const int64_t n = n0 + tx + 16 * k;
+      if (n < in.s.R) put(r, n, in.value(r, n, v[k]));
+    }
+  }
+};
+
+// From the projection's product: the gradient of the cell's output.
+struct CellAlone {
+  LstmView s;
+  int64_t step;
+  __device__ float start(int64_t, int64_t) const { return 0.0f; }
+  __device__ void finish(int64_t r, int64_t n0, int tx, const float (&v)[4]) const {
+    for (int k = 0; k < 4; ++k)
+      if (n0 + tx + 16 * k < s.columns / 4) cell_backward(s, s.rows.first(step) + r, r, n0 + tx + 16 * k, v[k]);
+  }
+};
+struct StepStore {
+  float* to;
+  int64_t ld, columns, step;
+  LstmRows rows;
+  __device__ float start(int64_t, int64_t) const { return 0.0f; }
+  __device__ void finish(int64_t r, int64_t n0, int tx, const float (&v)[4]) const {
+    for (int k = 0; k < 4; ++k)
+      if (n0 + tx + 16 * k < columns) to[(rows.first(step) + r) * ld + n0 + tx + 16 * k] = v[k];
+  }
+};
+
+// dh and dc begin with what the final states were given.
+void first_gradient(Queue& queue, const Lstm& s, const Tensor* state, float* to, int64_t width) {
+  const float* from = state ? state->grad : nullptr;
+  const int64_t ld = state ? state->ld : 0;
+  const LstmRows rows = s.rows();
+  each_element(queue, s.B, width, [=] __device__(int64_t r, int64_t k) {
+    to[r * width + k] = from ? from[rows.batch_row(r) * ld + k] : 0.0f;
   });
 }
 
-void recurrence(Queue& queue, const Lstm& s) {
-  const GateColumns u = {s.w_hh->data, s.w_hh->ld, s.H};
-  const Extent size = {s.B, s.columns / 4, s.columns};
-  first_cell(queue, s);
-  for (int64_t step = s.T - 1; step > 0; --step)
-    gemm(queue, s.precision, Rows{s.gate_rows(step), s.columns}, u, cell_of(s, step - 1), size);
+// From the gradient of h, or of the projection, to dG.
+void finish_step(Queue& queue, const Lstm& s, int64_t step) {
+  if (s.w_hr) {
+    const StepRows dr = {s.dr, s.R, step, s.rows()};
+    const WeightColumns w = {s.w_hr->data, s.w_hr->ld};
+    const Extent size = s.step_extent(step, s.H, s.R);
+    if (s.norm()) gemm_f32(queue, s.precision, dr, w, StepStore{s.norm_dc, s.H, s.H, step, s.rows()}, size);
+    else gemm_f32(queue, s.precision, dr, w, CellAlone{s.view, step}, size);
+  }
+  if (s.norm()) lstm_norm_step_backward(queue, s, step);
 }
 
-void initial_states(const Node& n, const Lstm& s) {
-  if (s.h0 && s.h0->grad) {
-    const Store store = {s.h0->grad, s.h0->ld, s.H, add_if(n.accumulate(kH0)), nullptr};
-    gemm(n.queue, s.precision, Rows{s.gate_rows(0), s.columns}, GateColumns{s.w_hh->data, s.w_hh->ld, s.H}, store,
-         {s.B, s.H, s.columns});
+// The last step: nothing comes through a product.
+void last_step(Queue& queue, const Lstm& s) {
+  const int64_t step = s.T - 1;
+  const LstmView v = s.view;
+  const Incoming in = {v, step};
+  if (s.w_hr || s.norm()) {
+    const KeepGradient keep = {in, s.w_hr ? s.dr : v.dh, s.w_hr != nullptr};
+    each_element(queue, s.B, s.R, [=] __device__(int64_t r, int64_t n) {
+      if (r < v.rows.live(step)) keep.put(r, n, v.dh[r * v.R + n]);
+    });
+    return finish_step(queue, s, step);
   }
-  if (s.c0 && s.c0->grad) {
-    float* to = s.c0->grad;
-    const float* dc = s.dc;
-    const int64_t ld = s.c0->ld, H = s.H;
-    const bool accumulate = n.accumulate(kC0);
-    each_element(n.queue, s.B, s.H,
-                 [=] __device__(int64_t b, int64_t unit) { put(to + b * ld + unit, dc[b * H + unit], accumulate); });
+  each_element(queue, s.B, s.columns / 4, [=] __device__(int64_t r, int64_t u) {
+    if (r >= v.rows.live(step)) return;
+    const int64_t row = v.rows.first(step) + r;
+    cell_backward(v, row, r, u, u < v.H ? in.whole(row, u, v.dh[r * v.R + u]) : 0.0f);
+  });
+}
+
+void one_product_a_step(Queue& queue, const Lstm& s) {
+  last_step(queue, s);
+  for (int64_t step = s.T - 2; step >= 0; --step) {
+    const StepRows dg = {s.state_gradients(), s.columns, step + 1, s.rows()};
+    const Incoming in = {s.view, step};
+    const Extent size = s.step_extent(step, s.columns / 4, s.columns);
+    if (s.w_hr || s.norm()) {
+      const KeepGradient keep = {in, s.w_hr ? s.dr : s.view.dh, s.w_hr != nullptr};
+      state_product_back(queue, s, dg, keep, size);
+      finish_step(queue, s, step);
+    } else {
+      state_product_back(queue, s, dg, CellAfter{in}, size);
+    }
   }
 }
 
-void weights(const Node& n, const Lstm& s) {
-  const int64_t rows = s.T * s.B;
-  const Columns dg = {s.gates, s.columns};
-  if (s.x->grad) {
-    const Store store = {s.x->grad, s.x->ld, s.I, chain_if(n.accumulate(kX)), nullptr};
-    gemm(n.queue, s.precision, Rows{s.gates, s.columns}, GateColumns{s.w_ih->data, s.w_ih->ld, s.H}, store,
-         {rows, s.I, s.columns});
-  }
-  if (s.w_ih->grad) {
-    const StoreGateRow store = {s.w_ih->grad, s.I, s.H, n.accumulate(kWeightIh)};
-    gemm(n.queue, s.precision, dg, WeightColumns{s.x->data, s.x->ld}, store, {s.columns, s.I, rows});
-  }
-  if (s.w_hh->grad) {
-    const StoreGateRow store = {s.w_hh->grad, s.H, s.H, n.accumulate(kWeightHh)};
-    const HiddenBefore h = {s.y->data, s.h0 ? s.h0->data : nullptr, s.y->ld, s.h0 ? s.h0->ld : 0, rows, s.B, s.reverse};
-    gemm(n.queue, s.precision, dg, h, store, {s.columns, s.H, rows});
-  }
-}
-
-void biases(const Node& n, const Lstm& s) {
-  const float* dg = s.gates;
-  const int64_t columns = s.columns, hidden = s.H;
-  float *ih = s.b_ih ? s.b_ih->grad : nullptr, *hh = s.b_hh ? s.b_hh->grad : nullptr;
-  if (!ih && !hh) return;
-  const bool add_ih = ih && n.accumulate(kBiasIh), add_hh = hh && n.accumulate(kBiasHh);
-  sum_columns(
-      n.plan, n.queue, s.T * s.B, columns, [] __device__(int64_t) { return 0.0f; },
-      [=] __device__(int64_t row, int64_t j) { return dg[row * columns + j]; },
-      [=] __device__(int64_t j, float sum) {
-        const int64_t r = gate_row(j, hidden);
-        if (r < 0) return;
-        if (ih) put(ih + r, sum, add_ih);
-        if (hh) put(hh + r, sum, add_hh);
-      });
+// A state's gradient from [r][width]: a row of the batch each, or their sum where one row stands for all.
+void initial_state(const Node& n, const Lstm& s, int input, const float* from, int64_t width) {
+  const Tensor* state = n.in(input);
+  if (!state || !state->grad) return;
+  float* to = state->grad;
+  const int64_t ld = state->ld;
+  const bool accumulate = n.accumulate(input);
+  const LstmRows rows = s.rows();
+  if (state->rank == 2)
+    each_element(n.queue, s.B, width, [=] __device__(int64_t r, int64_t k) {
+      put(to + rows.batch_row(r) * ld + k, from[r * width + k], accumulate);
+    });
+  else
+    row_gradient(n, s.B, width, to, accumulate, [=] __device__(int64_t r, int64_t k) { return from[r * width + k]; });
 }
 }  // namespace
 
-void lstm_backward(const Node& n) {
+void lstm_recurrence_back(const Node& n) {
   const Lstm s(n);
-  recurrence(n.queue, s);
-  initial_states(n, s);
-  weights(n, s);
-  biases(n, s);
+  first_gradient(n.queue, s, s.hT, s.view.dh, s.R);
+  first_gradient(n.queue, s, s.cT, s.view.dc, s.H);
+  const int32_t kernel = n.plan.choices[static_cast<size_t>(n.node.index)].backward;
+  const bool first = s.h0 && s.h0->grad;  // h0's gradient is one more product
+  if (kernel == kLstmSteps || first) lstm_pack(n.queue, s, true);
+  switch (kernel) {
+    case kLstmCluster: lstm_cluster_backward(n.queue, s); break;
+    case kLstmGrid: lstm_grid_backward(n, s); break;
+    default: one_product_a_step(n.queue, s);
+  }
+  if (first)
+    state_product_back(n.queue, s, StepRows{s.state_gradients(), s.columns, 0, s.rows()},
+                       KeepGradient{{s.view, -1}, s.view.dh, false}, {s.B, s.R, s.columns});
+}
+
+// Back in time the second of two directions is the first; the other's recurrence is done with it.
+void lstm_backward(const Node& n) {
+  const bool paired = n.node.partner >= 0 && n.partner().node.trains;
+  if (!paired) lstm_recurrence_back(n);
+  else if (n.node.partner < n.node.index) lstm_side_by_side(n, n.partner(), &Choice::backward, lstm_recurrence_back);
+  const Lstm s(n);
+  initial_state(n, s, kH0, s.view.dh, s.R);
+  initial_state(n, s, kC0, s.view.dc, s.H);
+  lstm_gradients(n, s);
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -1,15 +1,22 @@
 // operands.h: what a product multiplies: functions of (m, k) and (k, n) over matrices as they lie, so that nothing is packed or
 // transposed in memory. kAlongK: neighbours in k adjoin, which is the order in which a tile is read.
 #pragma once
+#include <type_traits>
+
 #include "../device.h"
 
 namespace gatecell {
 namespace cuda {
 
-// Row of W[4H, ...] at position j of [panel][gate][16 units]; -1 in the padding. The gate buffer's order, as on the processor.
-__device__ __forceinline__ int64_t gate_row(int64_t j, int64_t hidden) {
-  const int64_t unit = j / 64 * 16 + j % 16, gate = j % 64 / 16;
-  return unit < hidden ? gate * hidden + unit : -1;
+// What the four places of a unit are, as on the processor: the LSTM's i, f, g, o, or the GRU's r, z, n from x and n from h.
+enum class Gates { kLstm, kGruInput, kGruState };
+// Row of W[4H, ...] or W[3H, ...] at position j of [panel][place][16 units]; -1 in the padding and where W has nothing. The gate
+// buffer's order, as on the processor.
+__device__ __forceinline__ int64_t gate_row(int64_t j, int64_t hidden, Gates gates = Gates::kLstm) {
+  const int64_t unit = j / 64 * 16 + j % 16, place = j % 64 / 16;
+  if (unit >= hidden || (gates == Gates::kGruInput && place == 3) || (gates == Gates::kGruState && place == 2))
+    return -1;
+  return (gates == Gates::kGruState && place == 3 ? 2 : place) * hidden + unit;
 }
 inline int64_t gate_columns(int64_t hidden) { return (hidden + 15) / 16 * 64; }
 
@@ -42,8 +49,9 @@ struct GateRows {
   static constexpr bool kAlongK = true;
   const float* w;
   int64_t ld, hidden;
+  Gates gates = Gates::kLstm;
   __device__ float operator()(int64_t k, int64_t n) const {
-    const int64_t row = gate_row(n, hidden);
+    const int64_t row = gate_row(n, hidden, gates);
     return row < 0 ? 0.0f : w[row * ld + k];
   }
 };
@@ -61,23 +69,27 @@ struct GateColumns {
   static constexpr bool kAlongK = false;
   const float* w;
   int64_t ld, hidden;
+  Gates gates = Gates::kLstm;
   __device__ float operator()(int64_t k, int64_t n) const {
-    const int64_t row = gate_row(k, hidden);
+    const int64_t row = gate_row(k, hidden, gates);
     return row < 0 || n >= ld ? 0.0f : w[row * ld + n];
   }
 };
 
-// B(k, n) = h[n] before the step of row k = (t, b): y of the step before, h0 (or zeros) before the first.
-struct HiddenBefore {
-  static constexpr bool kAlongK = false;
-  const float *y, *h0;
-  int64_t ld_y, ld_h0, rows, batch;
-  bool reverse;
-  __device__ float operator()(int64_t k, int64_t n) const {
-    const int64_t before = reverse ? k + batch : k - batch;
-    if (before >= 0 && before < rows) return y[before * ld_y + n];
-    return h0 ? h0[k % batch * ld_h0 + n] : 0.0f;
-  }
+// B as words of two bf16 neighbours in k, packed once for many products: [n][words], or [word][n] for the transpose.
+struct PackedRows {
+  static constexpr bool kAlongK = true;
+  const uint32_t* w;
+  int64_t words;
+  __device__ uint32_t word(int64_t n, int64_t at) const { return w[n * words + at]; }
 };
+struct PackedColumns {
+  static constexpr bool kAlongK = false;
+  const uint32_t* w;
+  int64_t ld;
+  __device__ uint32_t word(int64_t n, int64_t at) const { return n < ld ? w[at * ld + n] : 0; }
+};
+template <class B>
+constexpr bool kIsPacked = std::is_same<B, PackedRows>::value || std::is_same<B, PackedColumns>::value;
 }  // namespace cuda
 }  // namespace gatecell

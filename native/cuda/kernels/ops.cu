@@ -8,7 +8,7 @@ const OpDef* find_op(int32_t opcode) {
       &op_embedding, &op_lstm,   &op_linear, &op_dropout, &op_cross_entropy, &op_softmax,
       &op_add,       &op_sub,    &op_mul,    &op_sigmoid, &op_tanh,          &op_relu,
       &op_affine,    &op_concat, &op_slice,  &op_reshape, &op_mean_square,   &op_sigmoid_cross_entropy,
-      &op_sample,    &op_flip};
+      &op_sample,    &op_flip,   &op_gru};
   for (const OpDef* op : all)
     if (op->opcode == opcode) return op;
   return nullptr;

@@ -11,8 +11,10 @@ namespace cuda {
 
 constexpr int kTileColumns = 64, kTileThreads = 256;
 
+// m and k may be fewer in a run than at most: where they are read on the device, a tile without rows leaves at once.
 struct Extent {
   int64_t m, n, k;
+  const int32_t *m_now = nullptr, *k_now = nullptr;
 };
 
 // Sums A(m, k) B(k, n) over k onto acc[i][g], for the tile that begins at (m0, n0). `shared` has Exact::shared_bytes<Rows>().

@@ -35,6 +35,18 @@ struct TensorCore {
     }
   }
 
+  template <int Rows, class B>
+  static __device__ __forceinline__ void load_packed(uint32_t* to, const B& b, int64_t n0, int64_t k0,
+                                                     const Extent& size) {
+    constexpr int depth = kDepth<Rows>;
+    const int64_t first = k0 / Words::kPerWord;
+    for (int e = static_cast<int>(threadIdx.x); e < kTileColumns * depth; e += kTileThreads) {
+      const int word = B::kAlongK ? e % depth : e / kTileColumns, n = B::kAlongK ? e / depth : e % kTileColumns;
+      const bool inside = n0 + n < size.n && (first + word) * Words::kPerWord < size.k;
+      to[n * kStride<Rows> + word] = inside ? b.word(n0 + n, first + word) : 0;
+    }
+  }
+
   template <int Rows, class A, class B>
   static __device__ void multiply(const A& a, const B& b, int64_t m0, int64_t n0, const Extent& size,
                                   float (&acc)[Rows / 16][4], char* shared) {
@@ -47,8 +59,10 @@ struct TensorCore {
     for (int64_t k0 = 0; k0 < size.k; k0 += kDepth<Rows> * Words::kPerWord) {
       load<Rows, Rows, A::kAlongK>(
           as, [&](int m, int k) { return m0 + m < size.m && k0 + k < size.k ? a(m0 + m, k0 + k) : 0.0f; });
-      load<Rows, kTileColumns, B::kAlongK>(
-          bs, [&](int n, int k) { return n0 + n < size.n && k0 + k < size.k ? b(k0 + k, n0 + n) : 0.0f; });
+      if constexpr (kIsPacked<B>) load_packed<Rows>(bs, b, n0, k0, size);
+      else
+        load<Rows, kTileColumns, B::kAlongK>(
+            bs, [&](int n, int k) { return n0 + n < size.n && k0 + k < size.k ? b(k0 + k, n0 + n) : 0.0f; });
       __syncthreads();
       const uint32_t* at = as + row * kStride<Rows> + slice * 8 + member;
       const uint32_t fa[4] = {at[0], at[8 * kStride<Rows>], at[4], at[8 * kStride<Rows> + 4]};

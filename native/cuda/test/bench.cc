@@ -1,6 +1,7 @@
 // bench.cc: LSTM layers on the device, through the C ABI, no Node: microseconds a step, forward and with the backward pass, over a
 // grid of shapes. Input and gradients stay on the device; the clock runs around whole runs, launch and waiting included. One JSON
 // object a line; bench.sh runs this and torch_lstm.py after one another on the same grid.
+// Each shape stands twice: whole, and with lengths from T down to 1 over the rows of the batch.
 //   gatecell_cuda_bench [precision: f32 tf32 bf16] [H,H,...] [B,B,...] [T,T,...]
 #include <algorithm>
 #include <chrono>
@@ -18,6 +19,7 @@ using Ints = std::vector<int32_t>;
 
 struct Case {
   int32_t H, B, T, layers, directions, precision;
+  bool lengths;
 };
 
 // A graph as flat tables; every tensor but parameters and the last result stays inside.
@@ -27,8 +29,8 @@ struct Tables {
   std::vector<gc_param> params;
   int64_t floats = 0;
 
-  int tensor(gc_role role, int32_t slot, const Ints& dims) {
-    tensors.insert(tensors.end(), {GC_F32, role, slot, static_cast<int32_t>(dims.size())});
+  int tensor(gc_role role, int32_t slot, const Ints& dims, gc_dtype dtype = GC_F32) {
+    tensors.insert(tensors.end(), {dtype, role, slot, static_cast<int32_t>(dims.size())});
     for (size_t d = 0; d < 4; ++d) tensors.push_back(d < dims.size() ? dims[d] : 1);
     return static_cast<int>(tensors.size()) / GC_TENSOR_FIELDS - 1;
   }
@@ -49,7 +51,11 @@ struct Tables {
   }
 };
 
+// The host arena: results at its beginning, lengths behind them.
+int32_t lengths_slot(const Case& c) { return (c.B + 31) / 16 * 16; }
+
 int layers(Tables& t, const Case& c) {
+  const int lengths = c.lengths ? t.tensor(GC_HOST, lengths_slot(c), {c.B}, GC_I32) : -1;
   const int32_t flat = c.T * c.B * c.H;
   int x = t.op(GC_OP_RESHAPE, {t.param({flat})}, {c.T, c.B, c.H});
   int32_t I = c.H;
@@ -57,7 +63,8 @@ int layers(Tables& t, const Case& c) {
     Ints parts;
     for (int32_t direction = 0; direction < c.directions; ++direction) {
       const int w = t.param({4 * c.H, I}), u = t.param({4 * c.H, c.H}), b = t.param({4 * c.H});
-      parts.push_back(t.op(GC_OP_LSTM, {x, w, u, b}, {c.T, c.B, c.H}, {static_cast<double>(direction)}));
+      parts.push_back(
+          t.op(GC_OP_LSTM, {x, w, u, b, -1, -1, -1, lengths}, {c.T, c.B, c.H}, {static_cast<double>(direction)}));
     }
     I = c.H * c.directions;
     x = parts.size() == 1 ? parts[0] : t.op(GC_OP_CONCAT, parts, {c.T, c.B, I});
@@ -81,7 +88,12 @@ double seconds_of(const Case& c, bool backward) {
   if (backward)
     loss = t.op(GC_OP_MEAN_SQUARE, {y, t.op(GC_OP_AFFINE, {y}, {c.T, c.B, width}, {0, 0})}, {2}, {}, GC_HOST);
   else t.op(GC_OP_SLICE, {t.op(GC_OP_SLICE, {y}, {1, c.B, width}, {0, 0})}, {1, c.B, 1}, {2, 0}, GC_HOST);
-  float *data = arena(t.floats), *grad = arena(t.floats), *host = arena(c.B + 32);
+  const int32_t host_floats = lengths_slot(c) + c.B + 16;
+  float *data = arena(t.floats), *grad = arena(t.floats), *host = arena(host_floats);
+  for (int32_t row = 0; host && row < c.B; ++row) {
+    const int32_t length = c.T - static_cast<int32_t>(int64_t{row} * (c.T - 1) / std::max(c.B - 1, 1));
+    memcpy(host + lengths_slot(c) + row, &length, sizeof length);
+  }
   double control[GC_CONTROL_SIZE] = {};
   for (int64_t i = 0; data && i < t.floats; ++i) data[i] = static_cast<float>(std::sin(static_cast<double>(i))) * 0.05f;
   gc_store* store = nullptr;
@@ -95,7 +107,7 @@ double seconds_of(const Case& c, bool backward) {
     d.tensors = t.tensors.data(), d.tensor_count = static_cast<int32_t>(t.tensors.size()) / GC_TENSOR_FIELDS;
     d.ops = t.ops.data(), d.ops_length = static_cast<int64_t>(t.ops.size());
     d.attributes = t.attributes.data(), d.attribute_count = static_cast<int64_t>(t.attributes.size());
-    d.loss = loss, d.host = host, d.host_elements = c.B + 32, d.control = control;
+    d.loss = loss, d.host = host, d.host_elements = host_floats, d.control = control;
     d.precision = c.precision, d.device = GC_CUDA;
     const gc_mode mode = backward ? GC_GRADIENT : GC_FORWARD;
     std::vector<double> times;
@@ -134,8 +146,9 @@ void measure(const Case& c, const char* precision) {
   };
   printf(
       "{\"library\":\"gatecell\",\"precision\":\"%s\",\"H\":%d,\"B\":%d,\"T\":%d,\"layers\":%d,\"directions\":%d,"
-      "\"forward_us\":%s,\"both_us\":%s}\n",
-      precision, c.H, c.B, c.T, c.layers, c.directions, per_step(forward).c_str(), per_step(both).c_str());
+      "\"lengths\":%s,\"forward_us\":%s,\"both_us\":%s}\n",
+      precision, c.H, c.B, c.T, c.layers, c.directions, c.lengths ? "true" : "false", per_step(forward).c_str(),
+      per_step(both).c_str());
   fflush(stdout);
 }
 }  // namespace
@@ -161,6 +174,8 @@ int main(int argc, char** argv) {
     for (int32_t B : list(argc > 3 ? argv[3] : nullptr, {1, 16, 64, 256}))
       for (int32_t T : list(argc > 4 ? argv[4] : nullptr, {256, 1024}))
         for (int32_t layer_count : {1, 2})
-          for (int32_t directions : {1, 2}) measure({H, B, T, layer_count, directions, code}, precision.c_str());
+          for (int32_t directions : {1, 2})
+            for (bool lengths : {false, true})
+              measure({H, B, T, layer_count, directions, code, lengths}, precision.c_str());
   return 0;
 }

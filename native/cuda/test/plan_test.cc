@@ -65,16 +65,6 @@ TEST_CASE("cuda plans: what only the processor has is refused by name, or sends 
     g.compile();
     CHECK(says(g, what));
   };
-  const int32_t T = 3, B = 2, H = 4;
-  const auto lstm = [&](Graph& g, bool lengths, const Doubles& attributes) {
-    const int x = g.host({T, B, H}), w = g.param({4 * H, H}, Floats(4 * H * H, 0)),
-              u = g.param({4 * H, H}, Floats(4 * H * H, 0));
-    std::vector<int> in = {x, w, u, Graph::none, Graph::none, Graph::none, Graph::none};
-    if (lengths) in.push_back(g.ids({B}, {3, 2}));
-    g.out(GC_OP_LSTM, in, {T, B, H}, attributes);
-  };
-  expect("no lstm with lengths", [&](Graph& g) { lstm(g, true, {0}); });
-  expect("no lstm with recurrent dropout or zoneout", [&](Graph& g) { lstm(g, false, {0, 0.5, 0, 0, 1}); });
   expect("has no mixture_sample", [](Graph& g) {
     g.out(GC_OP_MIXTURE_SAMPLE, {g.host({2, 7}), g.host({4})}, {2, 3}, {0});
   });

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 1 };
+enum { GC_BACKEND_ABI = 2 };
 
 // What stands behind a library: asked once, when it is opened.
 typedef struct gc_device_info {
@@ -38,7 +38,7 @@ typedef struct gc_device_tensor {
 
 // Memory that a node asks for while it is prepared.
 typedef enum gc_life { GC_LIFE_FORWARD = 0, GC_LIFE_BACKWARD = 1, GC_LIFE_SAVED = 2 } gc_life;
-enum { GC_NODE_BUFFERS = 8 };
+enum { GC_NODE_BUFFERS = 24 };
 typedef struct gc_device_buffer {
   int64_t bytes;
   int32_t life;
@@ -47,7 +47,8 @@ typedef struct gc_device_buffer {
 
 typedef struct gc_device_node {
   int32_t opcode, index, inputs, outputs, attribute_count;
-  const char* name;         // of the op
+  int32_t partner;   // the other direction of its layer, a neighbour; -1: none. Either may run in the time of both
+  const char* name;  // of the op
   const int32_t *in, *out;  // tensor ids, -1: absent
   const double* attributes;
   const uint8_t* accumulate;  // per input: its gradient has been written already in this backward run

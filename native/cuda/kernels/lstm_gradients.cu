@@ -1,0 +1,94 @@
+// lstm_gradients.cu: after the loop back: one product each for dX, dW and dU over all rows, and sums over rows for what is added
+// or multiplied by units.
+#include "columns.h"
+#include "lstm.h"
+
+namespace gatecell {
+namespace cuda {
+namespace {
+
+// c[m][n] in [T, B, ...], m in the order of the rows.
+struct StorePlaced {
+  float* c;
+  int64_t ld, columns;
+  Meet meet;
+  LstmRows rows;
+  __device__ float start(int64_t m, int64_t n) const { return meet == Meet::kChain ? c[rows.at(m) * ld + n] : 0.0f; }
+  __device__ void finish(int64_t m, int64_t n0, int tx, const float (&v)[4]) const {
+    for (int g = 0; g < 4; ++g)
+      if (n0 + tx + 16 * g < columns) put(c + rows.at(m) * ld + n0 + tx + 16 * g, v[g], meet == Meet::kAdd);
+  }
+};
+
+// grad[j] = or += sum of f(row, j), rows in their order.
+template <class F>
+void sum_rows(const Node& n, const Lstm& s, int64_t columns, float* grad, bool accumulate, F f) {
+  const LstmRows rows = s.rows();
+  sum_columns(
+      n.plan, n.queue, s.all_rows(), columns, [] __device__(int64_t) { return 0.0f; },
+      [=] __device__(int64_t row, int64_t j) { return row < rows.count() ? f(row, j) : 0.0f; },
+      [=] __device__(int64_t j, float sum) { put(grad + j, sum, accumulate); });
+}
+
+void input_gradient(const Node& n, const Lstm& s) {
+  if (!s.x->grad) return;
+  const bool accumulate = n.accumulate(kX);
+  const Meet meet = s.lengths ? add_if(accumulate) : chain_if(accumulate);
+  gemm(n.queue, s.precision, Rows{s.view.gates, s.columns}, GateColumns{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates},
+       StorePlaced{s.x->grad, s.x->ld, s.I, meet, s.rows()}, s.rows_extent(s.I, s.columns));
+  if (!accumulate) lstm_clear_padding(n.queue, s, s.x->grad, s.x->ld, s.I);
+}
+
+void weight_gradients(const Node& n, const Lstm& s) {
+  if (s.w_ih->grad)
+    gemm(n.queue, s.precision, Columns{s.view.gates, s.columns}, PlacedColumns{s.x->data, s.x->ld, s.rows()},
+         StoreGateRow{s.w_ih->grad, s.I, s.H, n.accumulate(kWeightIh), s.input_gates}, s.weight_extent(s.columns, s.I));
+  if (s.w_hh->grad)
+    gemm(n.queue, s.precision, Columns{s.state_gradients(), s.columns}, HiddenColumns{s.view},
+         StoreGateRow{s.w_hh->grad, s.R, s.H, n.accumulate(kWeightHh), s.state_gates}, s.weight_extent(s.columns, s.R));
+  if (s.w_hr && s.w_hr->grad)
+    gemm_f32(n.queue, s.precision, Columns{s.dr, s.R}, WeightColumns{s.view.outputs, s.H},
+             Store{s.w_hr->grad, s.H, s.H, add_if(n.accumulate(kWeightHr)), nullptr}, s.weight_extent(s.R, s.H));
+}
+
+// In the order of steps, whatever the direction: i and f saw c before, o saw c after.
+void peephole_gradient(const Node& n, const Lstm& s) {
+  const Tensor* w = n.in(kPeephole);
+  if (!w || !w->grad) return;
+  const LstmView v = s.view;
+  sum_rows(n, s, 3 * s.H, w->grad, n.accumulate(kPeephole), [=] __device__(int64_t i, int64_t j) {
+    const int64_t row = v.rows.varied ? i : v.rows.time(i / v.rows.B) * v.rows.B + i % v.rows.B, unit = j % v.H;
+    const float* d = v.gate(row, unit);
+    if (j < 2 * v.H) return v_mul(d[j < v.H ? 0 : 16], v.c_before(row, 0, unit));
+    return v_mul(d[48], *v.c_at(row, 0, unit));
+  });
+}
+}  // namespace
+
+void lstm_bias_gradients(const Node& n, const Lstm& s) {
+  const float* dg = s.view.gates;
+  const int64_t columns = s.columns, hidden = s.H;
+  float *ih = s.b_ih ? s.b_ih->grad : nullptr, *hh = s.b_hh ? s.b_hh->grad : nullptr;
+  if (!ih && !hh) return;
+  const bool add_ih = ih && n.accumulate(kBiasIh), add_hh = hh && n.accumulate(kBiasHh);
+  const Gates input = s.input_gates, state = s.state_gates;
+  const LstmRows rows = s.rows();
+  sum_columns(
+      n.plan, n.queue, s.all_rows(), columns, [] __device__(int64_t) { return 0.0f; },
+      [=] __device__(int64_t row, int64_t j) { return row < rows.count() ? dg[row * columns + j] : 0.0f; },
+      [=] __device__(int64_t j, float sum) {
+        const int64_t of_ih = gate_row(j, hidden, input), of_hh = gate_row(j, hidden, state);
+        if (ih && of_ih >= 0) put(ih + of_ih, sum, add_ih);
+        if (hh && of_hh >= 0) put(hh + of_hh, sum, add_hh);
+      });
+}
+
+void lstm_gradients(const Node& n, const Lstm& s) {
+  if (s.norm()) lstm_norm_gradients(n, s);
+  else lstm_bias_gradients(n, s);
+  input_gradient(n, s);
+  weight_gradients(n, s);
+  peephole_gradient(n, s);
+}
+}  // namespace cuda
+}  // namespace gatecell
