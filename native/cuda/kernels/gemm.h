@@ -9,8 +9,9 @@
 namespace gatecell {
 namespace cuda {
 
+// One tile, by a block: blockIdx names it in x (columns) and y (rows).
 template <class Mode, int Rows, class A, class B, class E>
-__global__ void __launch_bounds__(kTileThreads) gemm_kernel(A a, B b, E e, Extent size) {
+__device__ __forceinline__ void gemm_tile(const A& a, const B& b, const E& e, const Extent& size) {
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
   const int64_t m0 = int64_t{blockIdx.y} * Rows, n0 = int64_t{blockIdx.x} * kTileColumns;
   float acc[Rows / 16][4];
@@ -23,6 +24,11 @@ __global__ void __launch_bounds__(kTileThreads) gemm_kernel(A a, B b, E e, Exten
   Mode::template multiply<Rows>(a, b, m0, n0, size, acc, dynamic_shared());
   for (int i = 0; i < Rows / 16; ++i)
     if (m0 + ty + 16 * i < size.m) e.finish(m0 + ty + 16 * i, n0, tx, acc[i]);
+}
+
+template <class Mode, int Rows, class A, class B, class E>
+__global__ void __launch_bounds__(kTileThreads) gemm_kernel(A a, B b, E e, Extent size) {
+  gemm_tile<Mode, Rows>(a, b, e, size);
 }
 
 template <class Mode, int Rows, class A, class B, class E>
