@@ -75,9 +75,6 @@ TEST_CASE("cuda plans: what only the processor has is refused by name, or sends 
   };
   expect("no lstm with lengths", [&](Graph& g) { lstm(g, true, {0}); });
   expect("no lstm with recurrent dropout or zoneout", [&](Graph& g) { lstm(g, false, {0, 0.5, 0, 0, 1}); });
-  expect("has no mixture_sample", [](Graph& g) {
-    g.out(GC_OP_MIXTURE_SAMPLE, {g.host({2, 7}), g.host({4})}, {2, 3}, {0});
-  });
 }
 
 TEST_CASE("cuda plans: too little device memory is an error with both figures") {
