@@ -21,7 +21,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("planExplain", gatecell::plan_explain),  method("planBytes", gatecell::plan_bytes),
       method("planDispose", gatecell::plan_dispose),  method("measure", gatecell::measure),
       method("storeFetch", gatecell::store_fetch),    method("cudaInfo", gatecell::cuda_info),
-      method("cudaLibrary", gatecell::cuda_library),  method("nothing", gatecell::nothing),
+      method("cudaLibrary", gatecell::cuda_library),  method("planFetchStates", gatecell::plan_fetch_states),
+      method("nothing", gatecell::nothing),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   exports.Set("version", GATECELL_VERSION);

@@ -69,6 +69,7 @@ napi_value plan_create(napi_env env, napi_callback_info info);
 napi_value plan_run(napi_env env, napi_callback_info info);
 napi_value plan_run_sync(napi_env env, napi_callback_info info);
 napi_value plan_generate(napi_env env, napi_callback_info info);
+napi_value plan_fetch_states(napi_env env, napi_callback_info info);
 napi_value plan_explain(napi_env env, napi_callback_info info);
 napi_value plan_bytes(napi_env env, napi_callback_info info);
 napi_value plan_dispose(napi_env env, napi_callback_info info);

@@ -1,4 +1,4 @@
-// Plans: planCreate, planRun, planRunSync, planGenerate, planExplain, planBytes, planDispose.
+// Plans: planCreate, planRun, planRunSync, planGenerate, planFetchStates, planExplain, planBytes, planDispose.
 //
 // planRunSync and planGenerate stand in the sampling loop: they look up one handle and plain numbers, and allocate
 // nothing.
@@ -255,6 +255,15 @@ napi_value plan_generate(napi_env env, napi_callback_info info) {
   REQUIRE(check_status(env, gc_plan_generate(plan->core, token, sampled, count, stop, out.data, &done)));
   REQUIRE(napi_create_int32(env, done, &result) == napi_ok);
   return result;
+}
+
+napi_value plan_fetch_states(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  REQUIRE(read_arguments(env, info, args));
+  Plan* plan = read_idle_plan(env, args[0]);
+  REQUIRE(plan != nullptr);
+  check_status(env, gc_plan_fetch_states(plan->core));
+  return nullptr;
 }
 
 napi_value plan_explain(napi_env env, napi_callback_info info) {

@@ -78,6 +78,8 @@ export interface NativeAddon {
   planRunSync(plan: PlanHandle, mode: number): void
   /** Returns the number of runs made; out receives the drawn ids. */
   planGenerate(plan: PlanHandle, token: number, sampled: number, count: number, stop: number, out: Int32Array): number
+  /** Brings carried states back from a GPU, where they stay between runs; from then on the host's count. ERR_BUSY. */
+  planFetchStates(plan: PlanHandle): void
   planExplain(plan: PlanHandle): string
   planBytes(plan: PlanHandle): number
   /** Frees native memory now; later calls throw ERR_DISPOSED. Throws ERR_BUSY while a job runs. */

@@ -35,6 +35,24 @@ bool cpu_rate(int threads, int precision, double& out, std::string& why) {
   return true;
 }
 
+// Products of the layer with a soft window; forward two a step and the window, backward the same.
+void add_window_lstm(const Plan& plan, const Node& node, Work& work) {
+  const Tensor &x = plan.tensors[node.in[0]], &y = plan.tensors[node.out[0]], &w = plan.tensors[node.out[1]];
+  const double rows = static_cast<double>(x.rows), H = static_cast<double>(y.cols);
+  const double columns = 4 * static_cast<double>(x.cols + w.cols + y.cols),
+               raw = static_cast<double>(plan.tensors[node.in[3]].dims[0]);
+  work.flops += 2 * rows * H * (columns + raw) * (node.trains ? 3 : 1);
+  work.launches += 3 * static_cast<double>(x.dims[0]) * (node.trains ? 2 : 1);
+}
+
+// Scores and the sum of values: queries [T,B,A], keys [S,B,A], values [S,B,V].
+void add_attention(const Plan& plan, const Node& node, Work& work) {
+  const Tensor &q = plan.tensors[node.in[0]], &k = plan.tensors[node.in[1]], &context = plan.tensors[node.out[0]];
+  const double width = static_cast<double>(q.cols + context.cols);
+  work.flops += 2 * static_cast<double>(q.rows * k.dims[0]) * width * (node.trains ? 3 : 1);
+  work.launches += node.trains ? 5 : 2;
+}
+
 // One layer's products: input and recurrent ones, forward; backward takes twice as much.
 void add_lstm(const Plan& plan, const Node& node, Work& work) {
   const Tensor &x = plan.tensors[node.in[0]], &y = plan.tensors[node.out[0]];
@@ -49,8 +67,11 @@ Work work_of(const Plan& plan) {
   for (const Node& node : plan.nodes) {
     work.launches += node.trains ? 3 : 1;
     const Tensor &x = plan.tensors[node.in[0]], &out = plan.tensors[node.out[0]];
-    if (node.op->opcode == GC_OP_LSTM) add_lstm(plan, node, work);
-    if (node.op->opcode == GC_OP_LINEAR)
+    const int opcode = node.op->opcode;
+    if (opcode == GC_OP_LSTM) add_lstm(plan, node, work);
+    if (opcode == GC_OP_WINDOW_LSTM) add_window_lstm(plan, node, work);
+    if (opcode == GC_OP_DOT_ATTENTION || opcode == GC_OP_ADDITIVE_ATTENTION) add_attention(plan, node, work);
+    if (opcode == GC_OP_LINEAR)
       work.flops += 2 * static_cast<double>(x.rows * x.cols) * static_cast<double>(out.cols) * (node.trains ? 3 : 1);
   }
   return work;

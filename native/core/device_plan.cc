@@ -74,6 +74,7 @@ gc_status prepare_on_device(Plan& plan, int precision) {
   describe_nodes(plan, d);
   d.desc.tensors = d.tensors.data(), d.desc.tensor_count = static_cast<int32_t>(d.tensors.size());
   d.desc.nodes = d.nodes.data(), d.desc.node_count = static_cast<int32_t>(d.nodes.size());
+  d.desc.carry = plan.carry.data(), d.desc.carry_count = static_cast<int32_t>(plan.carry.size() / 2);
   d.desc.loss = plan.loss, d.desc.optimizer = plan.optimizer, d.desc.precision = precision;
   const int32_t status = d.backend.table->plan_prepare(&d.desc);
   if (status != GC_OK) return backend_failure(d.backend, status);
@@ -126,6 +127,7 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
   run.clip_norm = plan.control[GC_C_CLIP_NORM];
   run.learning_rate = update.lr, run.beta1 = update.beta1, run.beta2 = update.beta2;
   run.epsilon = update.epsilon, run.decay = update.decay;
+  run.send_states = !d.has_states;
   const int32_t status = d.backend.table->plan_run(d.handle, mode, &run);
   if (status != GC_OK) return backend_failure(d.backend, status);
   if (plan.loss >= 0) plan.control[GC_C_LOSS] = run.loss;
@@ -138,7 +140,24 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
       plan.store->device->version = ++plan.store->version;
     }
   }
-  carry_states(plan);
+  d.has_states = true;
+  return GC_OK;
+}
+
+gc_status fetch_states(Plan& plan) {
+  DevicePlan& d = *plan.device;
+  if (!d.has_states) return GC_OK;
+  std::vector<float> rows;
+  for (size_t i = 1; i < plan.carry.size(); i += 2) {
+    const Tensor& t = plan.tensors[plan.carry[i]];
+    rows.resize(static_cast<size_t>(t.rows * t.ld));
+    const int32_t status = d.backend.table->download(rows.data(), t.data, t.bytes());
+    if (status != GC_OK) return backend_failure(d.backend, status);
+    float* to = reinterpret_cast<float*>(plan.host) + t.slot;
+    for (int64_t r = 0; r < t.rows; ++r)
+      memcpy(to + r * t.cols, rows.data() + r * t.ld, static_cast<size_t>(t.cols) * 4);
+  }
+  d.has_states = false;
   return GC_OK;
 }
 }  // namespace gatecell

@@ -37,6 +37,7 @@ struct DevicePlan {
   gc_device_plan* handle = nullptr;
   void* arena = nullptr;
   int64_t arena_bytes = 0;
+  bool has_states = false;  // carried states are newer on the device than on the host
 
   explicit DevicePlan(const Backend& b) : backend(b) {}
   DevicePlan(const DevicePlan&) = delete;
@@ -52,6 +53,8 @@ gc_status prepare_on_device(Plan& plan, int precision);
 // Lays out and allocates device memory and hands the plan over.
 gc_status finish_on_device(Plan& plan);
 gc_status run_on_device(Plan& plan, gc_mode mode);
+// Carried states to the host, which has the newest from then on.
+gc_status fetch_states(Plan& plan);
 
 // Whether one run of a prepared plan is expected to be faster on the device; `why` gets the figures.
 bool faster_on_device(const Plan& plan, int precision, std::string& why);

@@ -159,8 +159,8 @@ gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
     if (from < 0 || from >= desc.tensor_count || to < 0 || to >= desc.tensor_count)
       return fail(GC_INVALID_ARGUMENT, "carry %d: tensor id out of range", i);
     const Tensor &a = plan.tensors[from], &b = plan.tensors[to];
-    if (a.role != GC_HOST || b.role != GC_HOST || a.dtype != b.dtype || !a.same_shape(b))
-      return fail(GC_INVALID_ARGUMENT, "carry %d: expected two host tensors of one shape", i);
+    if (a.role == GC_PARAMETER || b.role != GC_HOST || b.producer >= 0 || a.dtype != b.dtype || !a.same_shape(b))
+      return fail(GC_INVALID_ARGUMENT, "carry %d: expected a tensor and a host input of one shape", i);
   }
   return GC_OK;
 }

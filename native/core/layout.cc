@@ -57,6 +57,7 @@ void tensor_lives(Layout& layout) {
       last[id] = std::max({last[id], node.index, node.trains && node.op->keeps_outputs ? back : 0});
     }
   }
+  for (size_t i = 0; i < plan.carry.size(); i += 2) last[plan.carry[i]] = layout.end;
   if (plan.loss >= 0) grad_first[plan.loss] = static_cast<int>(plan.nodes.size());
   for (size_t id = 0; id < count; ++id) {
     Tensor& t = plan.tensors[id];

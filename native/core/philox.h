@@ -6,11 +6,7 @@
 #pragma once
 #include <cstdint>
 
-#if defined(__CUDACC__)
-#define GC_BOTH_SIDES __host__ __device__  // the device draws the same numbers
-#else
-#define GC_BOTH_SIDES
-#endif
+#include "both_sides.h"
 
 namespace gatecell {
 

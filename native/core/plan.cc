@@ -144,6 +144,12 @@ gc_status gc_plan_run(gc_plan* plan, gc_mode mode) {
   return run_plan(*plan, mode);
 }
 
+gc_status gc_plan_fetch_states(gc_plan* plan) {
+  Claim claim(*plan);
+  if (!claim.held) return fail(GC_BUSY, "this plan is running already: wait for the running call");
+  return plan->device ? fetch_states(*plan) : GC_OK;
+}
+
 gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
                            int32_t* done) {
   *done = 0;

@@ -96,7 +96,11 @@ bool is_fresh(const Plan& plan) {
 void carry_states(const Plan& plan) {
   for (size_t i = 0; i + 1 < plan.carry.size(); i += 2) {
     const Tensor &from = plan.tensors[plan.carry[i]], &to = plan.tensors[plan.carry[i + 1]];
-    memmove(host_of(plan, to), host_of(plan, from), static_cast<size_t>(from.rows * from.cols) * 4);
+    const bool hosted = from.role == GC_HOST;
+    const float* source = hosted ? host_of(plan, from) : from.data;
+    const int64_t ld = hosted ? from.cols : from.ld;
+    for (int64_t r = 0; r < from.rows; ++r)
+      memmove(host_of(plan, to) + r * to.cols, source + r * ld, static_cast<size_t>(from.cols) * 4);
   }
 }
 

@@ -9,6 +9,11 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
   const auto input = [&](int i) -> const Tensor& { return p.tensors[static_cast<size_t>(node.in[i])]; };
   const long long position = failure.position;
   const int id = static_cast<int>(failure.value);
+  const auto more = [&](int i) { return static_cast<long long>(failure.more[i]); };
+  const auto lengths = [&](const char* what) {
+    return fail(GC_OUT_OF_RANGE, "%s: expected %s from 0 to %lld, got %d in row %lld", node.name, what, more(0), id,
+                position);
+  };
   switch (static_cast<Fault>(failure.fault)) {
     case Fault::kId:
       return fail(GC_OUT_OF_RANGE, "embedding: expected ids from 0 to %lld, got %d at position %lld",
@@ -27,6 +32,27 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
     case Fault::kRowLength:
       return fail(GC_OUT_OF_RANGE, "lstm: expected lengths from 0 to %lld, got %d for row %lld",
                   static_cast<long long>(input(0).dims[0]), id, position);
+    case Fault::kLength: return lengths("lengths");
+    case Fault::kInputLength: return lengths("input lengths");
+    case Fault::kTargetLength: return lengths("target lengths");
+    case Fault::kLabel:
+      return fail(GC_OUT_OF_RANGE, "ctc: expected labels from 0 to %lld without the blank %lld, got %d in row %lld",
+                  more(0), more(1), id, position);
+    case Fault::kTooLong:
+      return fail(
+          GC_INVALID_ARGUMENT,
+          "ctc: row %lld has %lld steps but its %lld labels need %lld; leave the sample out or give it more steps",
+          position, more(0), more(1), static_cast<long long>(failure.value));
+    case Fault::kCharacter:
+      return fail(GC_OUT_OF_RANGE, "%s: expected characters from 0 to %lld, got %d in row %lld", node.name, more(0), id,
+                  position);
+    case Fault::kWeight:
+      return fail(GC_OUT_OF_RANGE, "mixture_density: expected weights of 0 or more, got %g in row %lld", failure.value,
+                  position);
+    case Fault::kBias:
+      return fail(GC_INVALID_ARGUMENT, "mixture_sample: expected a bias from 0 to 1e6, got %g", failure.value);
+    case Fault::kPoint:
+      return fail(GC_OUT_OF_RANGE, "mixture_sample: expected finite outputs, but row %lld gives no point", position);
     default:
       return fail(
           GC_UNSUPPORTED,

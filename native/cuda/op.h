@@ -13,11 +13,32 @@ namespace cuda {
 using Tensor = gc_device_tensor;
 
 // What went wrong in a run: written by the first op that meets bad data, read by the host at the end.
-enum class Fault : int32_t { kNone, kId, kTarget, kTemperature, kTopK, kTopP, kLogits, kStuck, kRowLength };
+// The numbers of a failure are what its sentence (failures.cu) says, in that order.
+enum class Fault : int32_t {
+  kNone,
+  kId,
+  kTarget,
+  kTemperature,
+  kTopK,
+  kTopP,
+  kLogits,
+  kLength,
+  kInputLength,
+  kTargetLength,
+  kLabel,
+  kTooLong,
+  kCharacter,
+  kWeight,
+  kBias,
+  kPoint,
+  kStuck,
+  kRowLength
+};
 struct Failure {
   int32_t fault, node;
   int64_t position;
   double value;
+  int64_t more[2];
 };
 
 // Scalars of one run, on the device: sent in before it, brought back after it.
@@ -62,6 +83,8 @@ struct Node {
     return reinterpret_cast<T*>(node.buffers[i].data);
   }
   void ask(int64_t bytes, gc_life life) const { node.buffers[node.buffer_count++] = {bytes, life, nullptr}; }
+  // Of products outside LSTM layers: float32 on the processor whatever the plan's precision, here tf32 unless that is exact.
+  int32_t products() const { return plan.precision == GC_FLOAT ? GC_FLOAT : GC_TF32; }
   void why(const char* text) const { snprintf(node.why, sizeof node.why, "%s", text); }
 };
 

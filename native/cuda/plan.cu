@@ -29,6 +29,14 @@ void copy_tables(const gc_device_plan_desc& desc, gc_device_plan& p) {
   p.plan.nodes = p.nodes.data(), p.plan.node_count = desc.node_count;
   p.plan.loss = desc.loss, p.plan.optimizer = desc.optimizer, p.plan.precision = desc.precision;
   p.plan.arenas = desc.arenas;
+  p.carry.assign(desc.carry, desc.carry + 2 * int64_t{desc.carry_count});
+  p.carried.assign(p.tensors.size(), false);
+  for (size_t i = 1; i < p.carry.size(); i += 2) p.carried[static_cast<size_t>(p.carry[i])] = true;
+}
+
+// What the host gives a run.
+bool is_input(const gc_device_plan& p, size_t tensor) {
+  return p.places[tensor] >= 0 && p.tensors[tensor].producer < 0;
 }
 
 gc_status make_staging(gc_device_plan& p) {
@@ -64,6 +72,10 @@ gc_status make_tables(const gc_device_plan_desc& desc, gc_device_plan& p) {
   return device_upload(p.tables + control, pieces.data(), static_cast<int64_t>(pieces.size() * sizeof(Piece)));
 }
 
+void send(gc_device_plan& p, size_t tensor) {
+  p.plan.queue.to_device(p.tensors[tensor].data, p.staging + p.places[tensor], bytes_of(p.tensors[tensor]));
+}
+
 // ---- recording -----------------------------------------------------------------------------------------------------------
 void record_backward(gc_device_plan& p) {
   Plan& plan = p.plan;
@@ -74,6 +86,21 @@ void record_backward(gc_device_plan& p) {
     if (p.nodes[i].trains) find_op(p.nodes[i].opcode)->backward(Node(plan, p.nodes[i]));
 }
 
+// States to where the next run reads them, unless the data of this one was bad.
+void carry_states(gc_device_plan& p) {
+  const Control* control = p.plan.control;
+  for (size_t i = 0; i < p.carry.size(); i += 2) {
+    const Tensor &source = p.tensors[static_cast<size_t>(p.carry[i])],
+                 &target = p.tensors[static_cast<size_t>(p.carry[i + 1])];
+    const float* from = source.data;
+    float* to = target.data;
+    const int64_t ld_from = source.ld, ld_to = target.ld;
+    each_element(p.plan.queue, target.rows, target.cols, [=] __device__(int64_t row, int64_t j) {
+      if (control->failure.fault == 0) to[row * ld_to + j] = from[row * ld_from + j];
+    });
+  }
+}
+
 Recording* record(gc_device_plan& p, int32_t mode) {
   Plan& plan = p.plan;
   Queue& queue = plan.queue;
@@ -81,8 +108,7 @@ Recording* record(gc_device_plan& p, int32_t mode) {
   queue.begin();
   queue.to_device(plan.control, p.staging, sizeof(Control));
   for (size_t i = 0; i < p.tensors.size(); ++i)
-    if (p.places[i] >= 0 && p.tensors[i].producer < 0)
-      queue.to_device(p.tensors[i].data, p.staging + p.places[i], bytes_of(p.tensors[i]));
+    if (is_input(p, i) && !p.carried[i]) send(p, i);
   for (gc_device_node& node : p.nodes) find_op(node.opcode)->forward(Node(plan, node));
   if (plan.loss >= 0) {
     const float* loss = p.tensors[static_cast<size_t>(plan.loss)].data;
@@ -91,6 +117,7 @@ Recording* record(gc_device_plan& p, int32_t mode) {
   }
   if (plan.training) record_backward(p);
   if (mode == GC_TRAIN) update_parameters(plan, p.optimizer);
+  carry_states(p);
   for (size_t i = 0; i < p.tensors.size(); ++i)
     if (p.places[i] >= 0 && p.tensors[i].producer >= 0)
       queue.to_host(p.staging + p.places[i], p.tensors[i].data, bytes_of(p.tensors[i]));
@@ -109,7 +136,7 @@ void fill_staging(const gc_device_plan& p, const gc_device_run& run) {
   control->epsilon = run.epsilon, control->decay = run.decay;
   for (size_t i = 0; i < p.tensors.size(); ++i) {
     const Tensor& t = p.tensors[i];
-    if (p.places[i] < 0 || t.producer >= 0) continue;
+    if (!is_input(p, i) || (p.carried[i] && !run.send_states)) continue;
     const char* from = static_cast<const char*>(t.host);
     for (int64_t row = 0; row < t.rows; ++row)
       memcpy(p.staging + p.places[i] + row * t.ld * 4, from + row * t.cols * 4, static_cast<size_t>(t.cols) * 4);
@@ -167,6 +194,8 @@ gc_status run_plan(gc_device_plan& p, int32_t mode, gc_device_run* run) {
     if (chosen != GC_OK) return chosen;
   }
   if (!recording) recording = record(p, mode);
+  for (size_t i = 0; recording && run->send_states && i < p.tensors.size(); ++i)
+    if (p.carried[i]) send(p, i);
   if (recording) p.plan.queue.replay(recording);
   const gc_status status = p.plan.queue.wait();
   if (status != GC_OK) return status;

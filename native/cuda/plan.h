@@ -18,6 +18,8 @@ struct gc_device_plan {
   char* staging = nullptr;
   int64_t staging_bytes = 0;
   std::vector<int64_t> places;  // of each host tensor in staging, -1 of others
+  std::vector<int32_t> carry;   // pairs (from, to) of tensors
+  std::vector<bool> carried;    // per tensor: a carry's target, which stays on the device between runs
   // Device memory of the library's own: control block, pieces, their sums.
   char* tables = nullptr;
   int64_t table_bytes = 0;

@@ -1,67 +1,26 @@
 // ctc.cc: connectionist temporal classification (Graves, Fernandez, Gomez, Schmidhuber, ICML 2006): minus the log-probability of a
 // label sequence, summed over all its alignments with blanks and repeats; softmax and gradient in the same pass.
 //
-// Probabilities of paths are far below the smallest double, so they are kept as m 2^e with an integer e: the range of logarithms,
-// but a sum costs two multiplications instead of exp and log. Each row of the batch is one thread's, forward and back, with its
-// alphas in that thread's scratch; what is saved for the backward run is the gradient itself.
+// Probabilities of paths are wide.h's. Each row of the batch is one thread's, forward and back, with its alphas in that thread's
+// scratch; what is saved for the backward run is the gradient itself.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "../core/machine.h"
+#include "../core/wide.h"
 #include "ops.h"
 #include "rows.h"
 
 namespace gatecell {
 namespace {
+using namespace wide;
+
 enum { kLogits, kTargets, kInputLengths, kTargetLengths };
 enum { kLoss, kRowLosses };           // outputs
 enum { kScratch, kNats, kGradient };  // buffers; kNats: count, then nats of each row
 
 constexpr int64_t kMostSteps = int64_t{1} << 20;
-constexpr double kLeastLog = -1e9;  // log-probabilities of one step count as at least this: no loss is infinite
-constexpr int64_t kNever = -(int64_t{1} << 60);  // exponent of zero, below that of any path: 2^20 steps of e^-1e9
-
-// m 2^e, m in [1, 2) or 0. A probability of one step is e^-700 < m <= 1 instead, and that is enough for its factor.
-struct Wide {
-  double m;
-  int64_t e;
-};
-constexpr Wide kZero = {0, kNever};
-
-// 2^d for d <= 0, 0 below the normal doubles.
-inline double power_of_two(int64_t d) {
-  const uint64_t bits = d < -1022 ? 0 : static_cast<uint64_t>(d + 1023) << 52;
-  double x;
-  memcpy(&x, &bits, 8);
-  return x;
-}
-
-inline Wide normal(double m, int64_t e) {
-  uint64_t bits;
-  memcpy(&bits, &m, 8);
-  if (bits == 0) return kZero;
-  e += static_cast<int64_t>(bits >> 52) - 1023;
-  bits = (bits & 0xfffffffffffffu) | 0x3ff0000000000000u;
-  memcpy(&m, &bits, 8);
-  return {m, e};
-}
-
-inline Wide plus(Wide a, Wide b) {
-  const int64_t e = std::max(a.e, b.e);
-  return {a.m * power_of_two(a.e - e) + b.m * power_of_two(b.e - e), e};
-}
-
-inline Wide times(Wide a, Wide b) { return normal(a.m * b.m, a.e + b.e); }
-
-Wide probability(double log_p) {
-  if (log_p < kLeastLog) log_p = kLeastLog;
-  if (log_p > -700) return {std::exp(log_p), 0};
-  const double e = std::floor(log_p * 1.4426950408889634);
-  return {std::exp(log_p - e * 0.6931471805599453), static_cast<int64_t>(e)};
-}
-
-double log_of(Wide a) { return std::log(a.m) + static_cast<double>(a.e) * 0.6931471805599453; }
 
 // No row emits more labels than there are steps.
 int64_t most_labels(const Tensor& logits, const Tensor& targets) { return std::min(logits.dims[0], targets.dims[1]); }
@@ -195,13 +154,13 @@ bool skips(const int32_t* labels, int64_t i) { return i > 0 && labels[i] != labe
 Wide alphas(const Ctc& c, const Scratch& s, int64_t b, int64_t steps, int64_t count) {
   const int32_t* labels = c.labels(b);
   const int64_t states = 2 * count + 1, row = states + 2;
-  for (int64_t j = 0; j < row; ++j) s.alpha[j] = kZero;
+  for (int64_t j = 0; j < row; ++j) s.alpha[j] = zero();
   s.alpha[2] = normal(s.step[count].m, s.step[count].e);
   if (count > 0) s.alpha[3] = normal(s.step[0].m, s.step[0].e);
   for (int64_t t = 1; t < steps; ++t) {
     const Wide *before = s.alpha + (t - 1) * row + 2, *p = s.step + t * (count + 1);
     Wide* to = s.alpha + t * row + 2;
-    to[-2] = to[-1] = kZero;
+    to[-2] = to[-1] = zero();
     for (int64_t i = 0; i < count; ++i) {
       const Wide both = plus(before[2 * i + 1], before[2 * i]);
       to[2 * i] = times(plus(before[2 * i], before[2 * i - 1]), p[count]);
@@ -235,7 +194,7 @@ void backward_row(const Ctc& c, const Scratch& s, int64_t b, int64_t steps, int6
   const int32_t* labels = c.labels(b);
   const int64_t states = 2 * count + 1;
   Wide* beta = s.beta;  // two zeros stand behind the states
-  for (int64_t j = 0; j < states + 2; ++j) beta[j] = kZero;
+  for (int64_t j = 0; j < states + 2; ++j) beta[j] = zero();
   beta[states - 1] = {1, 0};
   if (count > 0) beta[states - 2] = {1, 0};
   for (int64_t t = steps - 1;; --t) {

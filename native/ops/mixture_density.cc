@@ -1,14 +1,12 @@
 // mixture_density.cc: minus the log-density of pen points (dx, dy, end of stroke) under a mixture of bivariate Gaussians and a
-// Bernoulli variable (Graves 2013, equations 23 to 26) and its gradient (equations 27 to 37), both in one pass over a row in double.
-//
-// 1 - rho^2 = 4 u / (1 + u)^2 with u = exp(-2 |rho^|) and differences of the two coordinates in place of their products keep their
-// digits where a Gaussian is a line; densities meet as logarithms. Any finite input gives a finite loss.
+// Bernoulli variable (Graves 2013, equations 23 to 26) and its gradient (equations 27 to 37), both in one pass over a row in double;
+// mixture.h has one Gaussian.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "../core/machine.h"
-#include "mixture.h"
+#include "../core/mixture.h"
 #include "ops.h"
 #include "rows.h"
 
@@ -16,9 +14,6 @@ namespace gatecell {
 namespace {
 enum { kY, kTargets, kWeights };
 enum { kScratch, kNats, kGradient };  // buffers; kNats: the weights' sum, then nats of each row
-
-constexpr double kMostExponent = 300, kMostDistance = 1e100, kMostSlope = 1e300, kMost = 1e30;
-constexpr double kLog2Pi = 1.8378770664093453;
 
 bool same_rows(const Tensor& y, const Tensor& t, bool without_last) {
   if (without_last && y.rank == 1) return t.rank == 1 && t.dims[0] == 1;
@@ -45,7 +40,7 @@ gc_status check(Plan& plan, Node& node) {
                   y.shape().c_str());
   }
   const double clip = node.attributes[0];
-  if (!(clip >= 0 && clip <= kMost))
+  if (!(clip >= 0 && clip <= kMostNats))
     return fail(GC_INVALID_ARGUMENT, "mixture_density: expected a clip from 0 to 1e30, got %g", clip);
   return GC_OK;
 }
@@ -61,31 +56,6 @@ void prepare(Plan& plan, Node& node) {
 double weight_of(const Tensor* weights, int64_t row) {
   return weights ? static_cast<double>(weights->data[row / weights->cols * weights->ld + row % weights->cols]) : 1;
 }
-
-// One Gaussian at one point: z are the distances in deviations, turned so that the correlation is not negative.
-struct Gaussian {
-  double inverse1, inverse2;  // of the deviations
-  double z1, z2, sign;
-  double u;       // exp(-2 |rho^|)
-  double sharp;   // 1 / (1 - rho^2)
-  double square;  // z1^2 + z2^2 - 2 rho z1 z2 (equation 25)
-
-  Gaussian(const MixtureRow& r, int64_t j, double x1, double x2) {
-    inverse1 = std::exp(-within(r.sigma1(j), kMostExponent));
-    inverse2 = std::exp(-within(r.sigma2(j), kMostExponent));
-    sign = r.rho(j) < 0 ? -1 : 1;
-    u = std::exp(-2 * within(std::fabs(r.rho(j)), kMostExponent));
-    sharp = (1 + u) * (1 + u) / (4 * u);
-    z1 = within((x1 - r.mu1(j)) * inverse1, kMostDistance);
-    z2 = within((x2 - r.mu2(j)) * inverse2, kMostDistance) * sign;
-    square = (z1 - z2) * (z1 - z2) + 2 * apart() * z1 * z2;
-  }
-  double apart() const { return 2 * u / (1 + u); }  // 1 - |rho|
-  // Logarithm of the density (equation 24).
-  double log_density(const MixtureRow& r, int64_t j) const {
-    return -kLog2Pi - r.sigma1(j) - r.sigma2(j) + 0.5 * std::log(sharp) - within(0.5 * square * sharp, kMost);
-  }
-};
 
 struct Row {
   MixtureRow y;
@@ -107,37 +77,24 @@ double row_nats(const Row& row, double* share) {
     mass += std::exp(row.y.pi(j) - top);
   }
   for (int64_t j = 0; j < M; ++j) share[j] /= sum;
-  const double e = row.y.end();
-  const double stroke = (e > 0 ? e : 0) - e * row.end + std::log1p(std::exp(-std::fabs(e)));
-  return within(std::log(mass) + top - std::log(sum) - most + stroke, kMost);
+  return within(std::log(mass) + top - std::log(sum) - most + end_nats(row.y.end(), row.end), kMostNats);
 }
 
 void row_gradient(const Row& row, const double* share, double clip, float* to) {
   const int64_t M = row.y.M;
-  const double bound = clip > 0 ? clip : kMost;
+  const double bound = clip > 0 ? clip : kMostNats;
   const auto give = [&](int64_t kind, int64_t j, double d) {
     to[1 + kind * M + j] = static_cast<float>(within(d, bound));
   };
-  const double e = row.y.end(), small = std::exp(-std::fabs(e));
-  to[0] = static_cast<float>(within((e > 0 ? 1 : small) / (1 + small) - row.end, bound));
+  to[0] = static_cast<float>(within(end_slope(row.y.end(), row.end), bound));
   double top = -HUGE_VAL, mass = 0;
   for (int64_t j = 0; j < M; ++j) top = row.y.pi(j) > top ? row.y.pi(j) : top;
   for (int64_t j = 0; j < M; ++j) mass += std::exp(row.y.pi(j) - top);
   for (int64_t j = 0; j < M; ++j) {
-    const double s = share[j];
-    give(0, j, std::exp(row.y.pi(j) - top) / mass - s);
-    if (s == 0) {
-      for (int64_t kind = 1; kind < 6; ++kind) give(kind, j, 0);
-      continue;
-    }
-    const Gaussian g(row.y, j, row.x1, row.x2);
-    const double first = within(g.sharp * ((g.z1 - g.z2) + g.apart() * g.z2), kMostSlope),
-                 second = within(g.sharp * ((g.z2 - g.z1) + g.apart() * g.z1), kMostSlope);
-    give(1, j, -s * first * g.inverse1);
-    give(2, j, -s * second * g.inverse2 * g.sign);
-    give(3, j, s * (1 - g.z1 * first));
-    give(4, j, s * (1 - g.z2 * second));
-    give(5, j, -s * g.sign * (g.z1 * g.z2 + (1 - g.apart()) * (1 - g.sharp * g.square)));
+    double slopes[5] = {};
+    give(0, j, std::exp(row.y.pi(j) - top) / mass - share[j]);
+    if (share[j] != 0) Gaussian(row.y, j, row.x1, row.x2).slopes(share[j], slopes);
+    for (int64_t kind = 1; kind < 6; ++kind) give(kind, j, slopes[kind - 1]);
   }
 }
 

@@ -5,6 +5,7 @@ import { vocabularyFromConfig } from '../data/vocabulary.js'
 import { loadWriter, measureGeneration, writtenInk } from '../tasks/handwriting/generation/index.js'
 import { openInk } from '../tasks/handwriting/samples.js'
 import { parseWhere } from '../tasks/handwriting/where.js'
+import { checkDevice } from './backends.js'
 import type { EvaluateFlags } from './evaluate.js'
 import { duration, integer, nats } from './format.js'
 import { inkReading } from './ink-options.js'
@@ -20,7 +21,8 @@ export async function evaluateHandwriting(
   const output = createOutput(flags.json === true)
   if (flags.part === 'test')
     throw new GatecellError('ERR_INVALID_OPTION', 'Expected all, train or valid for --part of ink but received "test"')
-  using writer = await loadWriter(path)
+  checkDevice(flags.device)
+  using writer = await loadWriter(path, { device: flags.device ?? 'auto' })
   const { config } = writer
   const { read, onBad, tell } = inkReading(flags, signal)
   const split = flags.part === 'all' ? { valid: 0, where: null } : config.split

@@ -4,6 +4,7 @@ import { GatecellError } from '../errors.js'
 import { labelInk, loadReader, measureRecognition } from '../tasks/handwriting/recognition/index.js'
 import { openInk } from '../tasks/handwriting/samples.js'
 import { parseWhere } from '../tasks/handwriting/where.js'
+import { checkDevice } from './backends.js'
 import type { EvaluateFlags } from './evaluate.js'
 import { duration, integer, nats, percent } from './format.js'
 import { inkReading } from './ink-options.js'
@@ -21,7 +22,12 @@ export async function evaluateRecognition(
   const progress = await createProgress(output)
   if (flags.part === 'test')
     throw new GatecellError('ERR_INVALID_OPTION', 'Expected all, train or valid for --part of ink but received "test"')
-  using reader = await loadReader(path, { precision: flags.weights, threads: flags.threads })
+  checkDevice(flags.device)
+  using reader = await loadReader(path, {
+    precision: flags.weights,
+    threads: flags.threads,
+    device: flags.device ?? 'auto'
+  })
   const { read, onBad, tell } = inkReading(flags, signal)
   const split = flags.part === 'all' ? { valid: 0, where: null } : reader.config.split
   const { valid = split.valid } = flags

@@ -10,9 +10,10 @@ import { lexicon, textScorer } from '../tasks/handwriting/recognition/scorers.js
 import { combineScorers, type Scorer } from '../sample/scorers.js'
 import { loadTextModel, type LoadedText } from '../tasks/text/index.js'
 import { throwIfAborted } from '../graph/plan.js'
+import { checkDevice } from './backends.js'
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { number, weights, whole } from './options.js'
+import { device, number, weights, whole } from './options.js'
 import { createOutput } from './output.js'
 
 interface ReadFlags extends InkFlags {
@@ -25,6 +26,7 @@ interface ReadFlags extends InkFlags {
   pen?: true
   weights?: 'f32' | 'bf16' | 'int8'
   threads?: number
+  device?: 'auto' | 'cpu' | 'cuda'
   json?: true
 }
 
@@ -54,6 +56,7 @@ export function addRead(program: Command): void {
     .option('--pen', 'read point by point as the pen moves; for models of --forward')
     .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
     .option('--threads <n>', 'threads (default: 1)', whole('--threads', 1, 1024))
+    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
   addInkOptions(command)
     .option('--json', 'one JSON object a sample')
     .addHelpText('after', EXAMPLES)
@@ -63,9 +66,14 @@ export function addRead(program: Command): void {
 }
 
 async function read(path: string, data: string[], flags: ReadFlags, interrupts: Interrupts): Promise<number> {
+  checkDevice(flags.device)
   const { signal } = interrupts
   const output = createOutput(flags.json === true)
-  using reader = await loadReader(path, { precision: flags.weights, threads: flags.threads })
+  using reader = await loadReader(path, {
+    precision: flags.weights,
+    threads: flags.threads,
+    device: flags.device ?? 'auto'
+  })
   const { read: how, tell } = inkReading(flags, signal)
   const samples = await readInk(data, how)
   tell(output)

@@ -10,9 +10,10 @@ import { writeTextAtomically } from '../io/atomic.js'
 import { parseJsonObject, type JsonObject } from '../io/json.js'
 import { loadWriter, type LoadedWriter, type WritingStyle } from '../tasks/handwriting/generation/index.js'
 import { inkSvg } from '../tasks/handwriting/svg.js'
+import { checkDevice } from './backends.js'
 import { addInkOptions, inkReading, type InkFlags } from './ink-options.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { number, whole } from './options.js'
+import { device, number, whole } from './options.js'
 import { createOutput } from './output.js'
 
 interface WriteFlags extends InkFlags {
@@ -25,6 +26,7 @@ interface WriteFlags extends InkFlags {
   svg?: string
   movingSvg?: string
   out?: string
+  device?: 'auto' | 'cpu' | 'cuda'
   json?: true
 }
 
@@ -56,6 +58,7 @@ export function addWrite(program: Command): void {
     .option('--svg <file>', 'the ink as a picture')
     .option('--moving-svg <file>', 'the same, moving at the speed of the hand')
     .option('--out <file>', 'the ink as stroke JSON')
+    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
   addInkOptions(command)
     .option('--json', 'one JSON object with the strokes')
     .addHelpText('after', EXAMPLES)
@@ -70,9 +73,10 @@ async function write(
   flags: WriteFlags,
   interrupts: Interrupts
 ): Promise<number> {
+  checkDevice(flags.device)
   const { signal } = interrupts
   const output = createOutput(flags.json === true)
-  using writer = await loadWriter(path)
+  using writer = await loadWriter(path, { device: flags.device ?? 'auto' })
   const style = await styleOf(writer, flags, signal)
   const begin = performance.now()
   const { bias, seed, points } = flags

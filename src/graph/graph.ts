@@ -104,7 +104,7 @@ export class Graph {
         `Expected a carried value of shape ${showShape(to.shape)} but received ${showShape(from.shape)}.`
       )
     }
-    this.#host(from, 'carry')
+    this.#checkComputed(from, 'carry')
     this.carries.push({ from, to })
   }
 
@@ -117,11 +117,15 @@ export class Graph {
   }
 
   #host(tensor: Tensor, what: string): void {
+    this.#checkComputed(tensor, what).role = 'host'
+  }
+
+  #checkComputed(tensor: Tensor, what: string): TensorRecord {
     const record = this.tensors[tensor.id]!
     if (record.role === 'parameter') {
       throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a computed tensor as ${what} but received a parameter.`)
     }
-    record.role = 'host'
+    return record
   }
 
   /**

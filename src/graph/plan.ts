@@ -48,7 +48,11 @@ export interface Plan<I extends Views = Views, O extends Views = Views> extends 
   readonly inputs: Readonly<I>
   /** Views to read after a run. */
   readonly outputs: Readonly<O>
-  /** Carried states: zero at first, after a run the values the next run starts from. Write them as you like. */
+  /**
+   * Carried states: zero at first, after a run the values the next run starts from. Write them as you like. On a GPU they stay
+   * there from run to run, and looking one up here brings them back: look it up after the run, not before. ERR_BUSY there while
+   * a run is under way.
+   */
   readonly states: Readonly<Record<string, Float32Array>>
   readonly control: ControlBlock
   readonly shapes: {
@@ -127,7 +131,9 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   )
   const inputs = viewsOf(graph.inputs, tables, host)
   const outputs = viewsOf(graph.outputs, tables, host)
-  const states = viewsOf(graph.states, tables, host) as Record<string, Float32Array>
+  const views = viewsOf(graph.states, tables, host) as Record<string, Float32Array>
+  const fetchStates = () => handle && callNative(() => addon.planFetchStates(live()))
+  const states = device === 'cpu' ? views : fetched(views, fetchStates)
   let running = false
 
   function live(): PlanHandle {
@@ -222,6 +228,18 @@ function viewsOf(tensors: ReadonlyMap<string, Tensor>, tables: Tables, host: Flo
   const views: Views = {}
   for (const [name, tensor] of tensors) views[name] = viewOf(host, tables.slotOf(tensor), tensor.shape, tensor.dtype)
   return Object.freeze(views)
+}
+
+/** `views`, before each of which is handed out `fetch` runs. */
+function fetched<V>(views: Readonly<Record<string, V>>, fetch: () => void): Readonly<Record<string, V>> {
+  const properties = Object.entries(views).map(([name, view]) => {
+    const get = (): V => {
+      fetch()
+      return view
+    }
+    return [name, { enumerable: true, get }]
+  })
+  return Object.freeze(Object.defineProperties({}, Object.fromEntries(properties) as PropertyDescriptorMap))
 }
 
 function shapesOf(tensors: ReadonlyMap<string, Tensor>): Readonly<Record<string, Shape>> {

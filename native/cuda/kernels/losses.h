@@ -1,4 +1,4 @@
-// losses.h: what the losses share: sums over rows by one block, in double and in one order.
+// losses.h: what the losses share: sums over rows by one block, in double and in one order, and the losses of pairs.
 #pragma once
 #include "../op.h"
 
@@ -28,14 +28,53 @@ void sum_rows(Queue& queue, int64_t rows, Value value, Counted counted, Finish f
   launch(queue, shape, sum_rows_kernel<Value, Counted, Finish>, rows, value, counted, finish);
 }
 
-// loss[0] = mean of `sums` over the rows, loss[1] = `counted`.
-inline void mean_of_rows(Queue& queue, const double* sums, int64_t rows, double over, double counted, float* loss) {
+// ---- losses of pairs: sums over the elements of two matrices of one shape, x and t -------------------------------------------
+// Nats or squares of each row, in double: the buffer that pair_loss needs.
+inline gc_status prepare_pair_loss(const Node& n) {
+  n.ask(n.in(0)->rows * 8, GC_LIFE_FORWARD);
+  return GC_OK;
+}
+
+// [sum of value(x, t) over all elements / over, over]; a warp per row.
+template <class Value>
+void pair_loss(const Node& n, double over, Value value) {
+  const Tensor &x = *n.in(0), &t = *n.in(1);
+  const float *a = x.data, *b = t.data;
+  float* loss = n.out(0)->data;
+  double* sums = n.buffer<double>(0);
+  const int64_t lda = x.ld, ldb = t.ld, columns = x.cols;
+  each_row(n.queue, x.rows, [=] __device__(int64_t row, int lane) {
+    double sum = 0;
+    for (int64_t j = lane; j < columns; j += kWarp) sum += value(a[row * lda + j], b[row * ldb + j]);
+    sum = warp_sum(sum);
+    if (lane == 0) sums[row] = sum;
+  });
   sum_rows(
-      queue, rows, [=] __device__(int64_t row) { return sums[row]; }, [] __device__(int64_t) { return 1.0; },
+      n.queue, x.rows, [=] __device__(int64_t row) { return sums[row]; }, [] __device__(int64_t) { return 1.0; },
       [=] __device__(double total, double) {
         loss[0] = static_cast<float>(total / over);
-        loss[1] = static_cast<float>(counted);
+        loss[1] = static_cast<float>(over);
       });
+}
+
+// Gradients slope(i, x, t) of input i, times factor * the loss's own / over.
+template <class Slope>
+void pair_loss_gradient(const Node& n, double factor, double over, Slope slope) {
+  const Tensor &x = *n.in(0), &t = *n.in(1), &out = *n.out(0);
+  if (!out.grad) return no_gradients(n);
+  const float *a = x.data, *b = t.data, *dloss = out.grad;
+  const int64_t lda = x.ld, ldb = t.ld;
+  for (int32_t i = 0; i < 2; ++i) {
+    const Tensor& to = *n.in(i);
+    if (!to.grad) continue;
+    float* grad = to.grad;
+    const int64_t ld = to.ld;
+    const bool accumulate = n.accumulate(i);
+    each_element(n.queue, x.rows, x.cols, [=] __device__(int64_t row, int64_t j) {
+      const float scale = static_cast<float>(factor * static_cast<double>(dloss[0]) / over);
+      put(grad + row * ld + j, slope(i, a[row * lda + j], b[row * ldb + j]) * scale, accumulate);
+    });
+  }
 }
 }  // namespace cuda
 }  // namespace gatecell

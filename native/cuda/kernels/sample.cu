@@ -38,7 +38,8 @@ __device__ bool read_settings(const float* given, int64_t vocabulary, int32_t no
   if (!(k >= 0) || k != floorf(k)) fault = Fault::kTopK, value = k;
   if (!(temperature >= 0 && temperature <= 3.4e38f)) fault = Fault::kTemperature, value = temperature;
   if (fault != Fault::kNone) {
-    if (blockIdx.x == 0 && threadIdx.x == 0) report(control, fault, node, 0, static_cast<double>(value));
+    if (blockIdx.x == 0 && threadIdx.x == 0)
+      report(control, {static_cast<int32_t>(fault), node, 0, static_cast<double>(value), {0, 0}});
     return false;
   }
   s.temperature = temperature;

@@ -5,7 +5,7 @@
 namespace gatecell {
 namespace cuda {
 
-// The largest element and log(sum(exp(x - largest))), on every lane.
+// The largest element and log(sum(exp(x - largest))), on every lane. The probabilities go to p; null: nobody wants them.
 struct RowMass {
   float most;
   double log_sum;
@@ -17,12 +17,13 @@ __device__ __forceinline__ RowMass softmax_row(const float* x, float* p, int64_t
   most = warp_max(most);
   double sum = 0;
   for (int64_t j = lane; j < n; j += kWarp) {
-    p[j] = v_exp(x[j] - most);
-    sum += static_cast<double>(p[j]);
+    const float e = v_exp(x[j] - most);
+    if (p) p[j] = e;
+    sum += static_cast<double>(e);
   }
   sum = warp_sum(sum);
   const float scale = static_cast<float>(1 / sum);
-  for (int64_t j = lane; j < n; j += kWarp) p[j] *= scale;
+  for (int64_t j = lane; p && j < n; j += kWarp) p[j] *= scale;
   return {most, log(sum)};
 }
 }  // namespace cuda

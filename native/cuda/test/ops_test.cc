@@ -1,7 +1,7 @@
 // Every op on the device against the processor: forward and back, read once and twice, on shapes with ragged edges.
 #include <array>
 
-#include "opcases.h"
+#include "sequence_cases.h"
 #include "twins.h"
 
 using namespace lab;
@@ -10,14 +10,16 @@ namespace {
 // The op behind parameters, under a mean-square loss; `twice`: each gradient is written once and added to once.
 void build(const OpCase& c, bool twice, Graph& g, Twins& twins) {
   Random random(31);
+  std::vector<Floats> values;
+  for (const Dims& dims : c.inputs) values.push_back(random.floats(count_of(dims), 2));
+  if (c.adjust) c.adjust(values);
   std::vector<int> in;
   for (size_t i = 0; i < c.inputs.size(); ++i) {
-    const auto n = static_cast<int32_t>(count_of(c.inputs[i]));
-    const int p = g.param(c.parameter(i) ? c.inputs[i] : Dims{n}, random.floats(n, 2));
+    const int p = g.param(c.parameter(i) ? c.inputs[i] : Dims{static_cast<int32_t>(values[i].size())}, values[i]);
     twins.parameters.push_back(p);
     in.push_back(c.parameter(i) ? p : g.op(GC_OP_RESHAPE, {p}, c.inputs[i]));
   }
-  if (!c.ids.empty()) in.insert(in.begin() + 1, g.ids(c.ids_dims, c.ids));
+  c.add_ids(g, in);
   const int out = g.out(c.opcode, in, c.out, c.attributes);
   twins.results.push_back(out);
   int result = out;
@@ -26,22 +28,22 @@ void build(const OpCase& c, bool twice, Graph& g, Twins& twins) {
   if (!c.loss) twins.results.push_back(twins.loss);
 }
 
-// The ops that the device has.
-std::vector<OpCase> device_cases(int32_t T, int32_t B, int32_t C) {
-  std::vector<OpCase> list;
-  for (auto part : {elementwise_cases({T, B, C}), move_cases(T, B, C), product_cases(T, B, C, 19), loss_cases(T, B, C)})
-    list.insert(list.end(), part.begin(), part.end());
-  return list;
-}
-
 // Sums in double are ordered otherwise than on the processor; their results may round to a neighbouring float.
-bool sums_in_double(const OpCase& c) { return c.loss || c.opcode == GC_OP_SOFTMAX; }
+bool sums_in_double(const OpCase& c) {
+  switch (c.opcode) {
+    case GC_OP_SOFTMAX:
+    case GC_OP_WINDOW:
+    case GC_OP_DOT_ATTENTION:
+    case GC_OP_ADDITIVE_ATTENTION: return true;
+    default: return c.loss;
+  }
+}
 }  // namespace
 
 TEST_CASE("cuda ops: the processor's results and gradients") {
   for (const auto& [T, B, C] :
        {std::array<int32_t, 3>{3, 2, 5}, {1, 1, 1}, {4, 3, 16}, {2, 5, 33}, {2, 2, 300}, {3, 40, 70}}) {
-    for (const OpCase& c : device_cases(T, B, C)) {
+    for (const OpCase& c : op_cases(T, B, C)) {
       for (bool twice : {false, true}) {
         CAPTURE(c.name);
         CAPTURE(twice);

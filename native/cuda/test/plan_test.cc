@@ -1,5 +1,4 @@
 // What the host decides: where a plan runs and why, what is refused, how much memory it takes.
-#include <functional>
 
 #include "core/device_plan.h"
 #include "twins.h"
@@ -52,22 +51,6 @@ TEST_CASE("cuda plans: a precision that a side lacks is refused, or sends auto t
   CHECK(g.try_compile() == GC_INVALID_ARGUMENT);
   g.precision = GC_FLOAT, g.device = 3;
   CHECK(g.try_compile() == GC_INVALID_ARGUMENT);
-}
-
-TEST_CASE("cuda plans: what only the processor has is refused by name, or sends auto there") {
-  const auto expect = [](const char* what, const std::function<void(Graph&)>& build) {
-    Graph g;
-    build(g);
-    g.device = GC_CUDA;
-    CHECK(g.try_compile() == GC_UNSUPPORTED);
-    CHECK(std::string(gc_last_error()).find(what) != std::string::npos);
-    g.device = GC_AUTO;
-    g.compile();
-    CHECK(says(g, what));
-  };
-  expect("has no mixture_sample", [](Graph& g) {
-    g.out(GC_OP_MIXTURE_SAMPLE, {g.host({2, 7}), g.host({4})}, {2, 3}, {0});
-  });
 }
 
 TEST_CASE("cuda plans: too little device memory is an error with both figures") {

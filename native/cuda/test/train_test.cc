@@ -81,6 +81,59 @@ TEST_CASE("cuda training: two runs give the same bits") {
   }
 }
 
+TEST_CASE("cuda: carried states stay on the device, and what the host writes after a fetch is what counts") {
+  Graph cpu, device;
+  device.device = GC_CUDA;
+  const CharModel a(cpu), b(device);
+  cpu.compile(a.loss);
+  device.compile(b.loss);
+  const auto run = [&](gc_mode mode) {
+    cpu.run(mode);
+    device.run(mode);
+    CHECK(difference(device.value(b.logits), cpu.value(a.logits)) == "");
+  };
+  for (gc_mode mode : {GC_FORWARD, GC_GRADIENT, GC_FORWARD}) run(mode);
+  const Floats nothing(static_cast<size_t>(device.count(b.states[0])), 0);
+  for (int state : b.states) CHECK(device.value(state) == nothing);  // not asked for yet
+  for (int round = 0; round < 2; ++round) {                          // the second has nothing to fetch
+    REQUIRE(gc_plan_fetch_states(device.plan()) == GC_OK);
+    REQUIRE(gc_plan_fetch_states(cpu.plan()) == GC_OK);
+    for (size_t i = 0; i < a.states.size(); ++i)
+      CHECK(difference(device.value(b.states[i]), cpu.value(a.states[i])) == "");
+  }
+  run(GC_FORWARD);
+  REQUIRE(gc_plan_fetch_states(device.plan()) == GC_OK);
+  cpu.set(a.states[1], nothing);
+  device.set(b.states[1], nothing);
+  run(GC_FORWARD);
+  run(GC_FORWARD);
+}
+
+TEST_CASE("cuda: a run with bad data carries nothing on") {
+  Graph g;
+  g.device = GC_CUDA;
+  const CharModel m(g);
+  g.compile(m.loss);
+  const auto state = [&] {
+    REQUIRE(gc_plan_fetch_states(g.plan()) == GC_OK);
+    return g.value(m.states[0]);
+  };
+  const auto bad_run = [&] {
+    g.id_data(m.tokens)[2] = 99;
+    CHECK(gc_plan_run(g.plan(), GC_FORWARD) == GC_OUT_OF_RANGE);
+    g.id_data(m.tokens)[2] = 0;
+  };
+  g.id_data(m.tokens)[2] = 0;
+  g.run();
+  bad_run();  // the states lie on the device
+  const Floats once = state();
+  bad_run();  // and here on the host
+  CHECK(difference(state(), once) == "");
+  for (int id : m.states) g.set(id, Floats(once.size(), 0));
+  g.run();
+  CHECK(difference(state(), once) == "");
+}
+
 TEST_CASE("cuda training: a loss that is not finite changes nothing") {
   Graph g;
   g.device = GC_CUDA;
@@ -140,7 +193,8 @@ TEST_CASE("cuda: plans of both sides share one store, whoever trained last") {
       CHECK(trained < last + 0.5);
       last = trained;
     }
-    // States are carried in host memory, so from zero states either side must give the same logits.
+    // From zero states either side must give the same logits. The device keeps its own until they are fetched.
+    REQUIRE(gc_plan_fetch_states(device) == GC_OK);
     Floats logits[2];
     for (int side = 0; side < 2; ++side) {
       for (int state : m.states) g.set(state, Floats(static_cast<size_t>(g.count(state)), 0));

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 2 };
+enum { GC_BACKEND_ABI = 3 };
 
 // What stands behind a library: asked once, when it is opened.
 typedef struct gc_device_info {
@@ -71,6 +71,8 @@ typedef struct gc_device_plan_desc {
   int32_t optimizer;  // gc_optimizer
   int32_t precision;  // gc_precision
   gc_device_arenas arenas;
+  const int32_t* carry;  // pairs (from, to) of tensors: copied on the device after a run that met no bad data
+  int32_t carry_count;   // pairs
 } gc_device_plan_desc;
 
 // What one run is told; the optimiser's numbers are computed once, in double, by the core.
@@ -78,6 +80,7 @@ typedef struct gc_device_run {
   uint64_t seed, step;
   double clip_norm;  // 0: no clipping
   float learning_rate, beta1, beta2, epsilon, decay;
+  int32_t send_states;     // 1: the targets of carries are newer on the host
   double loss, grad_norm;  // out
   int32_t applied;         // out
 } gc_device_run;

@@ -129,7 +129,7 @@ typedef enum gc_opcode {
   // least one step, their count; nats of each row [B]?; attributes: blank
   GC_OP_CTC = 22,
   // y[..., 6M+1], targets[..., 3], weights[...]? -> f32[2]: weighted mean nats per row, sum of the weights; attributes:
-  // clip (of a row's gradient to +-clip before the mean, 0: none). The columns of y: native/ops/mixture.h
+  // clip (of a row's gradient to +-clip before the mean, 0: none). The columns of y: native/core/mixture.h
   GC_OP_MIXTURE_DENSITY = 23,
   // y[..., 6M+1], control f32[4] = {bias, reserved x 3} -> f32[..., 3]; attributes: stream
   GC_OP_MIXTURE_SAMPLE = 24,
@@ -182,7 +182,7 @@ typedef struct gc_plan_desc {
   int64_t ops_length;  // int32s in ops
   const double* attributes;
   int64_t attribute_count;
-  const int32_t* carry;   // pairs (from, to) of host tensors: copied after each run (h, c across batches)
+  const int32_t* carry;   // pairs (from, to): a tensor, copied after each run to a host input (h, c across batches)
   int32_t carry_count;    // pairs
   int32_t loss;           // tensor whose first element is minimised, -1: no backward pass
   int32_t optimizer;      // gc_optimizer, 0: none
@@ -200,6 +200,9 @@ gc_status gc_plan_run(gc_plan* plan, gc_mode mode);
 // carries are applied and GC_C_STEP grows by 1. Stops after a run that drew `stop` (-1: never). *done = runs made.
 gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
                            int32_t* done);
+// Brings back the carried states, which a device keeps from run to run: before the caller reads or writes them. The host's are
+// what the next run starts from. Nothing to do on the CPU.
+gc_status gc_plan_fetch_states(gc_plan* plan);
 // JSON, valid until the plan is destroyed: memory by kind, and a line per node with the kernel chosen and why.
 const char* gc_plan_explain(gc_plan* plan);
 int64_t gc_plan_bytes(gc_plan* plan);  // native memory of this plan, packed weights included

@@ -4,6 +4,7 @@ import { prepareStrokes } from '../../../data/ink/features.js'
 import { createInk, type Ink, type InkPoint } from '../../../data/ink/strokes.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
+import type { Device } from '../../../graph/opcodes.js'
 import { mixtureSample } from '../../../graph/ops.js'
 import { throwIfAborted, type GeneratingPlan } from '../../../graph/plan.js'
 import { readCheckpointInfo, type CheckpointInfo } from '../../../io/checkpoint.js'
@@ -59,11 +60,11 @@ export interface LoadedWriter extends Disposable {
 /** The random stream of draws; dropout layers have the small numbers. */
 const DRAW_STREAM = 1 << 20
 
-/** Loads a writer. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
-export async function loadWriter(path: string): Promise<LoadedWriter> {
+/** Loads a writer; `device`: default 'cpu'. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
+export async function loadWriter(path: string, { device = 'cpu' }: { device?: Device } = {}): Promise<LoadedWriter> {
   const header = await readCheckpointInfo(path, { task: GENERATION_TASK })
   const config = generationConfigFromJson(header.config, path)
-  const model = generationModel(config, { training: false, initialize: false, threads: 1 })
+  const model = generationModel(config, { training: false, initialize: false, threads: 1, device })
   try {
     return writerOf(model, config, await loadWeights(model, path, GENERATION_TASK))
   } catch (error) {

@@ -3,6 +3,7 @@
 import { inkFeatures, prepareStrokes } from '../../../data/ink/features.js'
 import type { Ink } from '../../../data/ink/strokes.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.js'
+import type { Device } from '../../../graph/opcodes.js'
 import type { Precision } from '../../../graph/plan.js'
 import { readCheckpointInfo, type CheckpointInfo } from '../../../io/checkpoint.js'
 import type { Model } from '../../../model.js'
@@ -30,6 +31,8 @@ export interface LoadedReader extends Disposable {
 export interface LoadReaderOptions {
   threads?: number
   precision?: Precision
+  /** Default 'cpu'. */
+  device?: Device
 }
 
 /** Loads a reader. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
@@ -37,8 +40,8 @@ export async function loadReader(path: string, options: LoadReaderOptions = {}):
   const header = await readCheckpointInfo(path, { task: RECOGNITION_TASK })
   const config = recognitionConfigFromJson(header.config, path)
   // One sample at a time has a barrier in every step: one thread is the fastest there.
-  const { threads = 1, precision = 'f32' } = options
-  const model = recognitionModel(config, { training: false, initialize: false, threads, precision })
+  const { threads = 1, precision = 'f32', device = 'cpu' } = options
+  const model = recognitionModel(config, { training: false, initialize: false, threads, precision, device })
   let info: CheckpointInfo
   try {
     info = await loadWeights(model, path, RECOGNITION_TASK)

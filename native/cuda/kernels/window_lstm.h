@@ -1,0 +1,124 @@
+// window_lstm.h: an LSTM layer that reads, besides its input, the soft window over the characters that its own last state chose
+// (Graves 2013, section 5.1) on the device: where everything lies, and what its products read and write.
+//
+//   gates = W_ih [x; w before] + b + W_hh [h before];  the cell;  raw = W_window h + b_window;  w, kappa = window(raw, kappa before)
+//
+// The part of x is one product over all steps. A step forward is two products, the first with the cell in its epilogue, and the
+// window; a step back is the product that gives dw, the window, and one product with the cell of the step before in its epilogue.
+// Chains run in the processor's order. The gate buffer is [t][b][panel][i f g o of 16 units], as in lstm.h.
+#pragma once
+#include "gemm.h"
+#include "window.h"
+
+namespace gatecell {
+namespace cuda {
+namespace window_lstm {
+
+enum Input {
+  kX,
+  kWeightIh,
+  kWeightHh,
+  kWeightWindow,
+  kBiasWindow,
+  kChars,
+  kLengths,
+  kBiasIh,
+  kBiasHh,
+  kH0,
+  kC0,
+  kKappa0,
+  kWindow0
+};
+enum Output { kY, kWindow, kHT, kCT, kKappaT, kWindowT, kPhi };
+enum Buffer { kGates, kCells, kWindowKept, kWindowBack, kDc, kDw };
+
+// Rows of [T][B] and what stood before the first step; null: zeros.
+struct Before {
+  const float *rows, *start;
+  int64_t ld, ld_start, B;
+  __device__ float at(int64_t row, int64_t j) const {
+    if (row >= B) return rows[(row - B) * ld + j];
+    return start ? start[row * ld_start + j] : 0.0f;
+  }
+};
+
+struct WindowLstm {
+  const Node& n;
+  int64_t T, B, I, H, C, K, columns;
+  const Tensor &x, &y, &w, &w_ih, &w_hh, &w_window;
+  window::Window window;
+  float *gates, *cells, *dc, *dw;  // cells [T][B][H]; dc [B][H], dw [B][C]
+
+  explicit WindowLstm(const Node& node);
+  float* gate_rows(int64_t t) const { return gates + t * B * columns; }
+  float* draw_rows(int64_t t) const { return window.draw + t * B * 3 * K; }
+  Before before(const Tensor& rows, int32_t input) const {
+    const Tensor* t = n.in(input);
+    return {rows.data, t ? t->data : nullptr, rows.ld, t ? t->ld : 0, B};
+  }
+  Before h_before() const { return before(y, kH0); }
+  Before w_before() const { return before(w, kWindow0); }
+  Before c_before() const {
+    const Tensor* t = n.in(kC0);
+    return {cells, t ? t->data : nullptr, H, t ? t->ld : 0, B};
+  }
+};
+
+// Two operands end to end along k.
+template <class P, class Q>
+struct JoinedA {
+  static constexpr bool kAlongK = P::kAlongK;
+  P p;
+  Q q;
+  int64_t split;
+  __device__ float operator()(int64_t m, int64_t k) const { return k < split ? p(m, k) : q(m, k - split); }
+};
+template <class P, class Q>
+struct JoinedB {
+  static constexpr bool kAlongK = P::kAlongK;
+  P p;
+  Q q;
+  int64_t split;
+  __device__ float operator()(int64_t k, int64_t n) const { return k < split ? p(k, n) : q(k - split, n); }
+};
+template <class P, class Q>
+JoinedA<P, Q> join_a(const P& p, const Q& q, int64_t split) {
+  return {p, q, split};
+}
+template <class P, class Q>
+JoinedB<P, Q> join_b(const P& p, const Q& q, int64_t split) {
+  return {p, q, split};
+}
+
+// A(m, k): rows before step `first` / B on.
+struct BeforeRows {
+  static constexpr bool kAlongK = true;
+  Before of;
+  int64_t first;
+  __device__ float operator()(int64_t m, int64_t k) const { return of.at(first + m, k); }
+};
+// B(k, n) of [x; w before] and of h before, for gradients of weights.
+struct InputColumns {
+  static constexpr bool kAlongK = false;
+  const float* x;
+  int64_t ld, I;
+  Before w;
+  __device__ float operator()(int64_t k, int64_t n) const { return n < I ? x[k * ld + n] : w.at(k, n - I); }
+};
+struct BeforeColumns {
+  static constexpr bool kAlongK = false;
+  Before of;
+  __device__ float operator()(int64_t k, int64_t n) const { return of.at(k, n); }
+};
+// B(k, n) = w[k][n], zero in the padding of n.
+struct PaddedColumns {
+  static constexpr bool kAlongK = false;
+  const float* w;
+  int64_t ld;
+  __device__ float operator()(int64_t k, int64_t n) const { return n < ld ? w[k * ld + n] : 0.0f; }
+};
+
+void backward(const Node& n);  // window_lstm_backward.cu
+}  // namespace window_lstm
+}  // namespace cuda
+}  // namespace gatecell
