@@ -30,7 +30,7 @@ export function addTour(program: Command): void {
     .argument('[text...]', 'text to learn (default: TypeScript declarations in node_modules)')
     .option('--handwriting', 'a network that reads handwriting, and one that writes it, instead of text')
     .option('--out <path>', `the model, with --handwriting the folder of all files; replaced (default: in ${FOLDER})`)
-    .option('--time-limit <time>', 'how long to learn (default: 90s; handwriting 120s)', seconds('--time-limit'))
+    .option('--time-limit <time>', 'how long to learn (default: 90s; handwriting 60s)', seconds('--time-limit'))
     .addHelpText('after', '\nExamples:\n  gatecell tour\n  gatecell tour --handwriting')
     .action(async (text: string[], flags: TourFlags) => {
       process.exitCode = await withInterrupts((interrupts) => tour(text, flags, interrupts))
@@ -45,7 +45,7 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
   if (flags.handwriting) {
     if (text.length > 0)
       throw new GatecellError('ERR_INVALID_OPTION', 'Expected no text with --handwriting: its ink is drawn by the code')
-    const { out = join(FOLDER, 'handwriting'), timeLimit = 120 } = flags
+    const { out = join(FOLDER, 'handwriting'), timeLimit = 60 } = flags
     await tourHandwriting({ out, timeLimit }, output, interrupts)
     return interrupts.exitCode
   }

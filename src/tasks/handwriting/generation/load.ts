@@ -86,6 +86,7 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
     const control = graph.input('control', [4], 'f32')
     graph.output('point', mixtureSample(outputs['y']!, control, DRAW_STREAM))
     graph.output('finish', outputs['finish']!)
+    if (conditional) graph.output('phi', outputs['phi']!)
     const plan = model.compile(graph, { threads: 1 })
     if (conditional) {
       ;(plan.inputs['symbols'] as Int32Array).set(symbols)
@@ -111,7 +112,8 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
         'ERR_INVALID_INK',
         `Expected the text of the strokes in ${ink.source} but they have none.`
       )
-    const symbols = symbolsFor(vocabulary ? ink.text! : undefined)
+    // The end of the text stays out of view: the writing goes on.
+    const symbols = symbolsFor(vocabulary ? ink.text! : undefined).subarray(0, -1)
     const offsets = inkOffsets(prepareStrokes(ink, config.normalisation), config.deviation)
     const plan = penFor(symbols)
     try {
@@ -154,7 +156,9 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
         points.push([drawn[0]!, drawn[1]!, drawn[2]!])
         input.set(drawn)
         const [goesOn, isLast] = plan.outputs['finish'] as Float32Array
-        finished = drawn[2] === 1 && ends.uniform() < 1 / (1 + Math.exp((1 + bias) * (goesOn! - isLast!)))
+        const last = ends.uniform() < 1 / (1 + Math.exp((1 + bias) * (goesOn! - isLast!)))
+        const written = !vocabulary || atLastSymbol(plan.outputs['phi'] as Float32Array)
+        finished = last && written && drawn[2] === 1 && points.length > 1
       }
       return { ink: inkOf(points, shown !== undefined, text ?? null), finished }
     } finally {
@@ -202,4 +206,10 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
     dispose: () => model.dispose(),
     [Symbol.dispose]: () => model.dispose()
   }
+}
+
+/** Whether the window looks at the last symbol, or behind it, more than at any before: no text ends in its middle. */
+function atLastSymbol(phi: Float32Array): boolean {
+  const last = Math.max(phi[phi.length - 1]!, phi[phi.length - 2]!)
+  return phi.every((value, i) => i >= phi.length - 2 || value <= last)
 }
