@@ -1,16 +1,27 @@
-// gatecell evaluate for a writer: ink in, nats per point out.
+// gatecell evaluate for a writer: ink in, nats per point out, beside what has no memory; with a reader, how well it reads what
+// the writer makes of the texts.
 
-import { GatecellError } from '../errors.js'
+import { readInk, type ReadInkOptions } from '../data/ink/read.js'
 import { vocabularyFromConfig } from '../data/vocabulary.js'
-import { loadWriter, measureGeneration, writtenInk } from '../tasks/handwriting/generation/index.js'
+import { GatecellError } from '../errors.js'
+import {
+  loadWriter,
+  measureGeneration,
+  writtenInk,
+  type LoadedWriter,
+  type WrittenInk
+} from '../tasks/handwriting/generation/index.js'
+import { measureReadability, type Readability } from '../tasks/handwriting/readability.js'
+import { loadReader } from '../tasks/handwriting/recognition/index.js'
 import { openInk } from '../tasks/handwriting/samples.js'
 import { parseWhere } from '../tasks/handwriting/where.js'
 import { checkDevice } from './backends.js'
 import type { EvaluateFlags } from './evaluate.js'
-import { duration, integer, nats } from './format.js'
+import { duration, integer, nats, percent } from './format.js'
 import { inkReading } from './ink-options.js'
 import type { Interrupts } from './interrupt.js'
-import { createOutput } from './output.js'
+import { createOutput, type Output } from './output.js'
+import { createProgress } from './progress.js'
 
 export async function evaluateHandwriting(
   path: string,
@@ -24,6 +35,8 @@ export async function evaluateHandwriting(
   checkDevice(flags.device)
   using writer = await loadWriter(path, { device: flags.device ?? 'auto' })
   const { config } = writer
+  if (flags.reader !== undefined && !writer.vocabulary)
+    throw new GatecellError('ERR_INVALID_OPTION', 'Expected no --reader for a model that draws without a text')
   const { read, onBad, tell } = inkReading(flags, signal)
   const split = flags.part === 'all' ? { valid: 0, where: null } : config.split
   const { valid = split.valid } = flags
@@ -33,9 +46,63 @@ export async function evaluateHandwriting(
   const samples = writtenInk(chosen, config.vocabulary && vocabularyFromConfig(config.vocabulary), config, onBad)
   tell(output)
   const measure = await measureGeneration(writer.model, config, samples, { signal })
-  output.record({ task: writer.info.task, ...measure, part: flags.part })
+  const { gaussian, mixture } = measure
+  const readability =
+    flags.reader === undefined ? null : await letRead(writer, samples, flags, { output, read, signal })
+  output.record({
+    task: writer.info.task,
+    samples: measure.samples,
+    points: measure.points,
+    nats: measure.nats,
+    gaussian_nats: gaussian,
+    mixture_nats: mixture,
+    below_mixture: mixture - measure.nats,
+    ...(readability && fieldsOf(readability, flags)),
+    part: flags.part,
+    seconds: measure.seconds
+  })
   output.line(
     `${nats(measure.nats)} nats a point over ${integer(measure.points)} points of ${integer(measure.samples)} samples (${flags.part}), in ${duration(measure.seconds)}`
   )
+  output.line(
+    `${nats(gaussian)} a single Gaussian, ${nats(mixture)} a mixture of ${config.network.gaussians}, both without a memory`
+  )
+  if (readability) tellReading(readability, output)
   return exitCode
+}
+
+/** Lets the writer write texts of the samples, and the reader read them. */
+async function letRead(
+  writer: LoadedWriter,
+  samples: readonly WrittenInk[],
+  flags: EvaluateFlags,
+  { output, read, signal }: { output: Output; read: ReadInkOptions; signal: AbortSignal }
+): Promise<Readability> {
+  using reader = await loadReader(flags.reader!, { threads: 1 })
+  const seen = new Set((flags.unseen ? await readInk(flags.unseen, read) : []).map(({ text }) => text))
+  const texts = samples.map(({ text }) => text).filter((text) => !seen.has(text))
+  const progress = await createProgress(output)
+  const { bias, seed } = flags
+  try {
+    return measureReadability(writer, reader, texts.slice(0, flags.count), {
+      bias,
+      seed,
+      signal,
+      onProgress: (done) => progress.show('writing and reading', done)
+    })
+  } finally {
+    progress.clear()
+  }
+}
+
+function fieldsOf({ cer, exact, cut, written }: Readability, { bias, seed }: EvaluateFlags) {
+  return { written: written.length, cer, exact, cut, bias, seed }
+}
+
+function tellReading({ cer, exact, cut, written, seconds }: Readability, output: Output): void {
+  output.line(
+    `${percent(cer)} of the symbols of ${integer(written.length)} texts that it wrote were read wrong, ${percent(exact)} of the texts right, ${integer(cut)} cut off, in ${duration(seconds)}`
+  )
+  for (const { text, read } of written.filter((one) => one.text !== one.read).slice(0, 5))
+    output.line(`  ${JSON.stringify(text)} was read as ${JSON.stringify(read)}`)
 }

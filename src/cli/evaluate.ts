@@ -35,6 +35,11 @@ export interface EvaluateFlags extends InkFlags {
   device?: 'auto' | 'cpu' | 'cuda'
   cacheDir?: string
   where?: string
+  reader?: string
+  count: number
+  bias: number
+  seed: number
+  unseen?: string[]
   json?: true
 }
 
@@ -45,11 +50,13 @@ Examples:
   gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --weights int8
   gatecell evaluate reader.safetensors words.ndjson.gz --json
   gatecell evaluate digits.safetensors digits.unipen --where comment:2=26-30
+  gatecell evaluate writer.safetensors valid.ndjson.gz --reader reader.safetensors --bias 1 --json
 
 A text is read as one stream, its state carried from the first symbol to the last: the figure is exact. --part takes
 the part that the training held back, cut by the same shares. With narrow --weights the text is read twice, and what they
 cost is printed. Ink is read sample by sample: the share of symbols read
-wrong (cer), of samples read without an error (exact), and nats per sample.`
+wrong (cer), of samples read without an error (exact), and nats per sample. A writer is measured in nats per point, beside
+a Gaussian and a mixture without a memory; with --reader it writes texts of the ink, and cer and exact say how they are read.`
 
 export function addEvaluate(program: Command): void {
   const command = program
@@ -69,6 +76,12 @@ export function addEvaluate(program: Command): void {
     .option('--threads <n>', 'threads (default: what suits one stream)', whole('--threads', 1, 1024))
     .option('--cache-dir <folder>', 'for the symbols of texts above 64 MB')
     .option('--where <field=values>', 'of ink: only these samples, as writer=26-30')
+  command
+    .option('--reader <file>', 'of a writer: a model that reads what it writes')
+    .option('--count <n>', 'with --reader: so many texts of the ink at most', whole('--count', 1, 2 ** 20), 200)
+    .option('--unseen <ink...>', 'with --reader: no texts that this ink has, as that of the training')
+    .option('--bias <b>', 'with --reader: as for gatecell write', number('--bias', 0, 100), 0.5)
+    .option('--seed <n>', 'with --reader: of the draws', whole('--seed', 0), 0)
   addInkOptions(command)
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)
@@ -80,6 +93,8 @@ export function addEvaluate(program: Command): void {
 /** The measure of the model's task. ERR_WRONG_TASK for one without. */
 async function evaluate(path: string, data: string[], flags: EvaluateFlags, interrupts: Interrupts): Promise<number> {
   const { task } = await readCheckpointInfo(path)
+  if (flags.reader !== undefined && task !== GENERATION_TASK)
+    throw new GatecellError('ERR_INVALID_OPTION', `Expected --reader with a writer but ${path} holds a "${task}" model`)
   if (task === TEXT_TASK) return await evaluateTextModel(path, data, flags, interrupts)
   if (task === RECOGNITION_TASK) return await evaluateRecognition(path, data, flags, interrupts)
   if (task === GENERATION_TASK) return await evaluateHandwriting(path, data, flags, interrupts)

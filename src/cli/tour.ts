@@ -1,5 +1,5 @@
 // gatecell tour (npm start): the two minutes of a newcomer. A network learns the alphabet, another one learns the
-// TypeScript declarations that lie in node_modules, and writes some.
+// TypeScript declarations that lie in node_modules, and writes some. With --handwriting: reads and writes by hand.
 
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -13,22 +13,25 @@ import { withInterrupts, type Interrupts } from './interrupt.js'
 import { seconds } from './options.js'
 import { createOutput, type Output } from './output.js'
 import { createProgress, peakMemory } from './progress.js'
+import { tourHandwriting } from './tour-handwriting.js'
 
 interface TourFlags {
-  out: string
-  timeLimit: number
+  handwriting?: true
+  out?: string
+  timeLimit?: number
 }
 
-const OUT = 'gatecell-tour/declarations.safetensors'
+const FOLDER = 'gatecell-tour'
 
 export function addTour(program: Command): void {
   program
     .command('tour')
     .description('Shows what gatecell does, in two minutes: learns the alphabet, then real text, then writes.')
     .argument('[text...]', 'text to learn (default: TypeScript declarations in node_modules)')
-    .option('--out <file>', 'the model; replaced if it exists', OUT)
-    .option('--time-limit <time>', 'how long to learn the text', seconds('--time-limit'), 90)
-    .addHelpText('after', '\nExample:\n  gatecell tour')
+    .option('--handwriting', 'a network that reads handwriting, and one that writes it, instead of text')
+    .option('--out <path>', `the model, with --handwriting the folder of all files; replaced (default: in ${FOLDER})`)
+    .option('--time-limit <time>', 'how long to learn (default: 90s; handwriting 60s)', seconds('--time-limit'))
+    .addHelpText('after', '\nExamples:\n  gatecell tour\n  gatecell tour --handwriting')
     .action(async (text: string[], flags: TourFlags) => {
       process.exitCode = await withInterrupts((interrupts) => tour(text, flags, interrupts))
     })
@@ -39,20 +42,28 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
   const { version } = packageInfo()
   const { threads, isaUsed } = machineInfo()
   output.line(`gatecell ${version}: ${isaUsed} kernels, ${threads} threads\n`)
+  if (flags.handwriting) {
+    if (text.length > 0)
+      throw new GatecellError('ERR_INVALID_OPTION', 'Expected no text with --handwriting: its ink is drawn by the code')
+    const { out = join(FOLDER, 'handwriting'), timeLimit = 60 } = flags
+    await tourHandwriting({ out, timeLimit }, output, interrupts)
+    return interrupts.exitCode
+  }
+  const { out = join(FOLDER, 'declarations.safetensors'), timeLimit = 90 } = flags
   await reciteAlphabet(output, interrupts)
   const data = text.length > 0 ? text : [findDeclarations()]
   output.line(`2. Real text: ${data.map((path) => relative(process.cwd(), path) || path).join(', ')}\n`)
-  mkdirSync(dirname(flags.out), { recursive: true })
+  mkdirSync(dirname(out), { recursive: true })
   const run = await prepareTextRun({
     data,
-    out: flags.out,
+    out,
     mode: 'force',
     minCount: 20,
     split: { valid: 0.02 },
-    training: { timeLimit: flags.timeLimit }
+    training: { timeLimit }
   })
   try {
-    await learn(run, flags, output, interrupts)
+    await learn(run, timeLimit, output, interrupts)
     return interrupts.exitCode
   } finally {
     run.dispose()
@@ -78,7 +89,7 @@ function findDeclarations(): string {
   )
 }
 
-async function learn(run: TextRun, flags: TourFlags, output: Output, interrupts: Interrupts): Promise<void> {
+async function learn(run: TextRun, timeLimit: number, output: Output, interrupts: Interrupts): Promise<void> {
   const { corpus, vocabulary, model, config, memory } = run
   const { network } = config
   output.line(
@@ -86,7 +97,7 @@ async function learn(run: TextRun, flags: TourFlags, output: Output, interrupts:
   )
   const needed = bytes(memory.total)
   output.line(
-    `   ${network.layers} LSTM layers of ${network.hidden}, ${quantity(model.parameterCount)} parameters, ${needed} of memory, ${duration(flags.timeLimit)} to learn.\n`
+    `   ${network.layers} LSTM layers of ${network.hidden}, ${quantity(model.parameterCount)} parameters, ${needed} of memory, ${duration(timeLimit)} to learn.\n`
   )
   const progress = await createProgress(output)
   const looks = [0.02, 0.2, 0.5]

@@ -9,14 +9,20 @@ import { gzipSync } from 'node:zlib'
 import t from 'tap'
 import { root, story } from '../cli/command.js'
 
-interface Recipe {
+interface Bar {
+  metric: string
+  target: number
+  better?: 'higher'
+}
+
+interface Recipe extends Bar {
   task?: string
   data: { file: string; sha256: string }
   files?: Record<string, { file: string; sha256: string }>
-  better?: 'higher'
+  needs?: Record<string, string>
+  also?: Bar[]
   train: string[]
-  metric: string
-  target: number
+  evaluate: string[]
   minutes: number
 }
 
@@ -38,13 +44,17 @@ t.test('every recipe', async (t) => {
   const { stdout, code } = await runner(['--list'])
   t.equal(code, 0)
   for (const name of names) {
-    const { task = 'text', data, files = {}, train, metric, target, minutes, better } = read(name)
+    const { task = 'text', data, files = {}, needs = {}, also = [], train, evaluate, minutes, ...main } = read(name)
+    const { metric, target, better } = main
     t.match(stdout, new RegExp(`^${name} .*${better === 'higher' ? '>=' : '<='} ${target} ${metric}`, 'm'))
     const folder = task === 'text' ? /^text\/.*\.gz$/ : /^handwriting-\w+\/.*\.gz$/
     for (const part of [data, ...Object.values(files)]) t.match(part, { file: folder, sha256: /^[0-9a-f]{64}$/ })
-    t.ok((task === 'text' ? ['nats'] : ['cer', 'exact', 'nats']).includes(metric))
-    for (const word of train) if (/^\{.*\}$/.test(word)) t.ok(word.slice(1, -1) in files, word)
-    t.ok(target > 0 && minutes > 0 && train.length > 0)
+    const metrics = task === 'text' ? ['nats'] : ['cer', 'exact', 'nats', 'below_mixture']
+    for (const bar of [main, ...also]) t.ok(metrics.includes(bar.metric) && bar.target > 0)
+    for (const needed of Object.values(needs)) t.ok(names.includes(needed), needed)
+    const known = ['data', ...Object.keys(files), ...Object.keys(needs)]
+    for (const word of [...train, ...evaluate]) if (/^\{.*\}$/.test(word)) t.ok(known.includes(word.slice(1, -1)), word)
+    t.ok(minutes > 0 && train.length > 0)
     t.notOk(train.includes('--seed') || train.includes('--out'), 'the runner sets these')
   }
 })
@@ -77,6 +87,11 @@ t.test('a recipe of a second, reached and missed', async (t) => {
   const run = (name: string) => runner([name, ...words], { GATECELL_DATA: join(cwd, 'data') })
   t.match(await run('easy'), { code: 0, stdout: /easy: \d\.\d{4} nats, target <= 3 .*: reached/ })
   t.match(await run('hard'), { code: 1, stdout: /hard: .*: MISSED/ })
+  // One that takes the text model of another for its own measure: of two bars one is missed.
+  const second = [{ metric: 'bits', target: 0.001, against: 'nothing' }]
+  const needy = { ...row(3), needs: { other: 'hard' }, evaluate: ['--part', 'valid'], also: second }
+  writeFileSync(join(cwd, 'recipes', 'needy.json'), JSON.stringify(needy))
+  t.match(await run('needy'), { code: 1, stdout: /needy: .*nats.*reached\nneedy: .* bits.*MISSED/ })
   t.match(await run('tags'), {
     code: 1,
     stdout: /200 sampled characters, seed 2: 0 of 0 tags close\nin all 0 of 0 tags close .*MISSED/

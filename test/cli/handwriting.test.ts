@@ -58,13 +58,18 @@ t.test('a reader', async (t) => {
   t.match(beyond, { code: 2, stderr: /a sample from 1 to 60/ })
 })
 
+type Figures = Record<string, number>
+
 t.test('a writer', async (t) => {
   const train = ['train', 'handwriting', 'ink.ndjson', '--out', 'writer.safetensors', ...small]
   const trained = await run(...train, '--gaussians', '3', '--json')
   t.equal(trained.code, 0, trained.stderr)
   t.match(trained.records.at(-1), { valid_nats: Number, valid_gaussian_nats: Number, valid_mixture_nats: Number })
   const measured = await run('evaluate', 'writer.safetensors', 'ink.ndjson', '--json')
-  t.match(measured.records[0], { task: 'handwriting', samples: 60, nats: Number })
+  t.match(measured.records[0], { task: 'handwriting', samples: 60, nats: Number, mixture_nats: Number })
+  const { nats, gaussian_nats: gaussian, mixture_nats: mixture, below_mixture: below } = measured.records[0] as Figures
+  t.ok(nats! < gaussian!)
+  t.equal(below, mixture! - nats!)
 
   const kept = ['--prime', 'ink.ndjson', '--save-style', 'style.json', '--svg', 'out.svg', '--out', 'out.json']
   const wrote = await run('write', 'writer.safetensors', 'lv', ...kept, '--points', '40')
@@ -79,6 +84,29 @@ t.test('a writer', async (t) => {
   const broken = await run('write', 'writer.safetensors', 'lv', '--style', 'broken.json')
   t.match(broken, { code: 1, stderr: /ERR_FILE_FORMAT/ })
   t.match(await run('read', 'writer.safetensors', 'ink.ndjson'), { code: 1, stderr: /ERR_WRONG_TASK/ })
+})
+
+t.test('a writer and a reader', async (t) => {
+  writeFileSync(join(cwd, 'seen.ndjson'), ndjson(inkSamples(20)))
+  const words = ['evaluate', 'writer.safetensors', 'ink.ndjson', '--reader', 'reader.safetensors', '--json']
+  const all = await run(...words, '--count', '7', '--bias', '1', '--seed', '3')
+  t.equal(all.code, 0, all.stderr)
+  t.match(all.records[0], { nats: Number, written: 7, cer: Number, exact: Number, cut: Number, bias: 1, seed: 3 })
+  const seen = new Set(inkSamples(20).map(({ text }) => text))
+  const left = inkSamples(60).filter(({ text }) => !seen.has(text)).length
+  const unseen = await run(...words, '--unseen', 'seen.ndjson')
+  t.match(unseen.records[0], { written: left, bias: 0.5, seed: 0 })
+  t.match(await run(...words, '--unseen', 'ink.ndjson'), { code: 1, stderr: /at least one text.*ERR_CORPUS_EMPTY/ })
+  const swapped = ['evaluate', 'reader.safetensors', 'ink.ndjson', '--reader', 'reader.safetensors']
+  t.match(await run(...swapped), { code: 2, stderr: /Expected --reader with a writer/ })
+})
+
+t.test('the tour', async (t) => {
+  const toured = await run('tour', '--handwriting', '--time-limit', '4s', '--out', 'tour')
+  t.equal(toured.code, 0, toured.stderr)
+  t.match(toured.stdout, /It writes "gatecell".*\n[^]*read: "\w*"[^]*Of 40 more words/)
+  for (const name of ['gatecell', 'gatecell-moving']) t.equal(svg(`tour/${name}.svg`).name, 'svg')
+  t.match(await run('tour', 'story.txt', '--handwriting'), { code: 2, stderr: /Expected no text with --handwriting/ })
 })
 
 t.test('what a text model remembers', async (t) => {

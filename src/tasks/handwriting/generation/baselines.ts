@@ -1,18 +1,23 @@
 // What a writer must beat: a single Gaussian with full covariance, and a mixture of as many Gaussians as its own, both
-// without a memory, and for both a constant probability that a stroke ends. Fitted to the training offsets, measured on
-// others, in nats per point like the network's loss.
+// without a memory, and for both constant probabilities that a stroke ends and that it was the last one. Fitted to the training offsets and kept in the
+// model file, so that every measurement on other ink can say what it is worth; in nats per point like the network's loss.
 
+import type { ConfigReader, Fields } from '../../config-reader.js'
 import { createRandom } from '../../../random.js'
 
-interface Component {
-  weight: number
-  x: number
-  y: number
-  xx: number
-  xy: number
-  yy: number
+/** One Gaussian: its weight, means and covariance. */
+export type Component = readonly [weight: number, x: number, y: number, xx: number, xy: number, yy: number]
+
+export interface Memoryless {
+  /** Probability that a point ends its stroke. */
+  readonly ends: number
+  /** Probability that a stroke that ends is the last one. */
+  readonly finishes: number
+  readonly gaussian: Component
+  readonly mixture: readonly Component[]
 }
 
+/** Nats per point. */
 export interface Baselines {
   gaussian: number
   mixture: number
@@ -22,92 +27,140 @@ const MAX_POINTS = 40_000
 const ROUNDS = 40
 /** No component narrower than this: a point that repeats exactly would have an infinite density. */
 const LEAST_VARIANCE = 1e-6
+/** Nothing is impossible. */
+const LEAST_SHARE = 1e-6
 
-/** Nats per point of both on `test` after fitting them to `train`; offsets are rows [dx, dy, end], the first of each is left out. */
-export function measureBaselines(
-  train: readonly Float32Array[],
-  test: readonly Float32Array[],
-  gaussians: number
-): Baselines {
-  const fitted = thin(points(train))
-  const held = points(test)
-  const ends = Math.min(1 - 1e-6, Math.max(1e-6, mean(points(train).map((point) => point[2]!))))
-  const ofEnds = mean(held.map((point) => -Math.log(point[2] === 1 ? ends : 1 - ends)))
-  const nats = (mixture: readonly Component[]) =>
-    ofEnds - mean(held.map((point) => logDensity(mixture, point[0]!, point[1]!)))
-  return { gaussian: nats([whole(fitted)]), mixture: nats(fit(fitted, gaussians)) }
+/** Fits both to offsets, rows [dx, dy, end] of samples; the first of each is left out, as it is for the network. */
+export function fitMemoryless(rows: readonly Float32Array[], gaussians: number): Memoryless {
+  const { all, ends, finishes } = points(rows)
+  const every = Math.ceil(all.length / 2 / MAX_POINTS)
+  const some = Float64Array.from(
+    { length: 2 * Math.ceil(all.length / 2 / every) },
+    (_, i) => all[(i >> 1) * every * 2 + (i & 1)]!
+  )
+  const one = whole(some)
+  return {
+    ends: Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, ends)),
+    finishes: Math.min(1 - LEAST_SHARE, Math.max(LEAST_SHARE, finishes)),
+    gaussian: one,
+    mixture: expectationMaximisation(some, one, gaussians)
+  }
 }
 
-function points(rows: readonly Float32Array[]): Float32Array[] {
-  return rows.flatMap((row) => Array.from({ length: row.length / 3 - 1 }, (_, i) => row.subarray(3 * i + 3, 3 * i + 6)))
+/** Nats per point of both on other offsets. */
+export function measureMemoryless(fitted: Memoryless, rows: readonly Float32Array[]): Baselines {
+  const { all, ends, finishes } = points(rows)
+  const ofPen = crossEntropy(ends, fitted.ends) + ends * crossEntropy(finishes, fitted.finishes)
+  const nats = (components: readonly Component[]) => {
+    const density = densityOf(components)
+    let sum = 0
+    for (let at = 0; at < all.length; at += 2) sum += density.log(all[at]!, all[at + 1]!)
+    return ofPen - sum / Math.max(all.length / 2, 1)
+  }
+  return { gaussian: nats([fitted.gaussian]), mixture: nats(fitted.mixture) }
 }
 
-function thin(all: Float32Array[]): Float32Array[] {
-  const every = Math.ceil(all.length / MAX_POINTS)
-  return all.filter((_, i) => i % every === 0)
+export function readMemoryless(read: ConfigReader, from: Fields): Memoryless {
+  const component = (value: unknown, name: string): Component => {
+    const fields = read.object(Array.isArray(value) ? { ...value } : value, name)
+    const number = (key: number, least: number) => read.number(fields, String(key), least, 1e12)
+    return [number(0, 0), number(1, -1e12), number(2, -1e12), number(3, 0), number(4, -1e12), number(5, 0)]
+  }
+  const mixture: unknown = from['mixture']
+  return {
+    ends: read.number(from, 'ends', 0, 1),
+    finishes: read.number(from, 'finishes', 0, 1),
+    gaussian: component(from['gaussian'], 'gaussian'),
+    mixture: Array.isArray(mixture) ? mixture.map((one) => component(one, 'mixture')) : [component(mixture, 'mixture')]
+  }
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / Math.max(values.length, 1)
+/** Nats of a bit that is set with probability `truth`, under `belief`. */
+function crossEntropy(truth: number, belief: number): number {
+  return -truth * Math.log(belief) - (1 - truth) * Math.log(1 - belief)
 }
 
-function whole(all: readonly Float32Array[]): Component {
-  const sums = emptyComponent()
-  for (const point of all) gather(sums, point, 1)
-  return finish(sums, all.length)
+/** [dx, dy] of all points one after the other, the share that ends a stroke, and of those the share that ends the sample. */
+function points(rows: readonly Float32Array[]) {
+  const all = new Float64Array(2 * rows.reduce((sum, row) => sum + row.length / 3 - 1, 0))
+  let [at, ends] = [0, 0]
+  for (const row of rows) {
+    for (let i = 3; i < row.length; i += 3, at += 2) {
+      all[at] = row[i]!
+      all[at + 1] = row[i + 1]!
+      ends += row[i + 2]!
+    }
+  }
+  return { all, ends: ends / Math.max(all.length / 2, 1), finishes: rows.length / Math.max(ends, 1) }
 }
 
-const emptyComponent = (): Component => ({ weight: 0, x: 0, y: 0, xx: 0, xy: 0, yy: 0 })
+/** Sums of a component's share of points. */
+type Sums = [weight: number, x: number, y: number, xx: number, xy: number, yy: number]
 
-function gather(sums: Component, [x, y]: ArrayLike<number> & Iterable<number>, share: number): void {
-  sums.weight += share
-  sums.x += share * x!
-  sums.y += share * y!
-  sums.xx += share * x! * x!
-  sums.xy += share * x! * y!
-  sums.yy += share * y! * y!
+function gather(sums: Sums, x: number, y: number, share: number): void {
+  sums[0] += share
+  sums[1] += share * x
+  sums[2] += share * y
+  sums[3] += share * x * x
+  sums[4] += share * x * y
+  sums[5] += share * y * y
 }
 
-function finish(sums: Component, total: number): Component {
-  const weight = Math.max(sums.weight, 1e-9)
-  const [x, y] = [sums.x / weight, sums.y / weight]
-  const xx = Math.max(LEAST_VARIANCE, sums.xx / weight - x * x)
-  const yy = Math.max(LEAST_VARIANCE, sums.yy / weight - y * y)
+function finish([share, sumX, sumY, sumXX, sumXY, sumYY]: Sums, total: number): Component {
+  const weight = Math.max(share, 1e-9)
+  const [x, y] = [sumX / weight, sumY / weight]
+  const xx = Math.max(LEAST_VARIANCE, sumXX / weight - x * x)
+  const yy = Math.max(LEAST_VARIANCE, sumYY / weight - y * y)
   const bound = 0.9999 * Math.sqrt(xx * yy)
-  const xy = Math.max(-bound, Math.min(bound, sums.xy / weight - x * y))
-  return { weight: weight / total, x, y, xx, xy, yy }
+  return [weight / total, x, y, xx, Math.max(-bound, Math.min(bound, sumXY / weight - x * y)), yy]
 }
 
-function logComponent({ weight, x, y, xx, xy, yy }: Component, px: number, py: number): number {
-  const determinant = xx * yy - xy * xy
-  const [dx, dy] = [px - x, py - y]
-  const square = (yy * dx * dx - 2 * xy * dx * dy + xx * dy * dy) / determinant
-  return Math.log(weight) - Math.log(2 * Math.PI) - 0.5 * Math.log(determinant) - 0.5 * square
+function whole(all: Float64Array): Component {
+  const sums: Sums = [0, 0, 0, 0, 0, 0]
+  for (let at = 0; at < all.length; at += 2) gather(sums, all[at]!, all[at + 1]!, 1)
+  return finish(sums, Math.max(all.length / 2, 1))
 }
 
-function logDensity(mixture: readonly Component[], x: number, y: number): number {
-  const logs = mixture.map((component) => logComponent(component, x, y))
-  const most = Math.max(...logs)
-  return most + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - most), 0))
+/** The density of a mixture; after `log`, `shares` holds what each component has of it. */
+function densityOf(mixture: readonly Component[]) {
+  const shares = new Float64Array(mixture.length)
+  const ready = mixture.map(([weight, x, y, xx, xy, yy]) => {
+    const determinant = xx * yy - xy * xy
+    const constant = Math.log(weight) - Math.log(2 * Math.PI) - 0.5 * Math.log(determinant)
+    return { x, y, constant, a: yy / determinant, b: (-2 * xy) / determinant, c: xx / determinant }
+  })
+  const log = (px: number, py: number): number => {
+    let most = -Infinity
+    for (let j = 0; j < ready.length; j++) {
+      const { x, y, constant, a, b, c } = ready[j]!
+      const [dx, dy] = [px - x, py - y]
+      shares[j] = constant - 0.5 * (a * dx * dx + b * dx * dy + c * dy * dy)
+      most = Math.max(most, shares[j]!)
+    }
+    let sum = 0
+    for (let j = 0; j < ready.length; j++) sum += shares[j] = Math.exp(shares[j]! - most)
+    for (let j = 0; j < ready.length; j++) shares[j]! /= sum
+    return most + Math.log(sum)
+  }
+  return { log, shares }
 }
 
-/** Expectation maximisation (Dempster, Laird, Rubin 1977) from random points as means. */
-function fit(all: readonly Float32Array[], gaussians: number): Component[] {
+/** Dempster, Laird, Rubin 1977, from random points as means. */
+function expectationMaximisation(all: Float64Array, [, , , xx, xy, yy]: Component, gaussians: number): Component[] {
   const random = createRandom(0, 'memoryless mixture')
-  const { xx, xy, yy } = whole(all)
+  const count = all.length / 2
   let mixture: Component[] = Array.from({ length: gaussians }, () => {
-    const [x, y] = all[random.below(all.length)]!
-    return { weight: 1 / gaussians, x: x!, y: y!, xx: xx / 4, xy: xy / 4, yy: yy / 4 }
+    const at = 2 * random.below(count)
+    return [1 / gaussians, all[at]!, all[at + 1]!, xx / 4, xy / 4, yy / 4]
   })
   for (let round = 0; round < ROUNDS; round++) {
-    const sums = mixture.map(emptyComponent)
-    for (const point of all) {
-      const logs = mixture.map((component) => logComponent(component, point[0]!, point[1]!))
-      const most = Math.max(...logs)
-      const total = logs.reduce((sum, log) => sum + Math.exp(log - most), 0)
-      logs.forEach((log, j) => gather(sums[j]!, point, Math.exp(log - most) / total))
+    const sums = mixture.map((): Sums => [0, 0, 0, 0, 0, 0])
+    const { log, shares } = densityOf(mixture)
+    for (let at = 0; at < all.length; at += 2) {
+      log(all[at]!, all[at + 1]!)
+      for (let j = 0; j < gaussians; j++) gather(sums[j]!, all[at]!, all[at + 1]!, shares[j]!)
     }
-    mixture = sums.map((sum) => finish(sum, all.length))
+    mixture = sums.map((sum) => finish(sum, count))
   }
   return mixture
 }

@@ -8,6 +8,7 @@ import type { JsonObject } from '../../../io/json.js'
 import { configReader, MAX_SIZE } from '../../config-reader.js'
 import { readTraining, type Training } from '../../training.js'
 import { readInkData, readInkSplit, type InkData, type InkSplit } from '../samples.js'
+import { readMemoryless, type Memoryless } from './baselines.js'
 
 export interface GenerationNetwork {
   /** Units of each LSTM layer. */
@@ -18,8 +19,6 @@ export interface GenerationNetwork {
   readonly gaussians: number
   /** Gaussians of the window over the text. */
   readonly window: number
-  /** Points that a symbol takes before training: the window's first speed is its inverse. */
-  readonly pointsPerSymbol: number
 }
 
 export interface GenerationConfig {
@@ -30,6 +29,10 @@ export interface GenerationConfig {
   readonly augmentation: InkAugmentation
   /** Standard deviation of the offsets of the training data, in sizes. */
   readonly deviation: number
+  /** Points that a symbol takes in the training data: the window's first speed is its inverse. 1 without texts. */
+  readonly pointsPerSymbol: number
+  /** What has no memory, fitted to the same data: what the network is measured beside. */
+  readonly memoryless: Memoryless
   readonly split: InkSplit
   readonly training?: Training
   readonly data?: InkData
@@ -41,7 +44,10 @@ export function generationConfigToJson(config: GenerationConfig): JsonObject {
 
 /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is no writer's. */
 export function generationConfigFromJson(json: JsonObject, path: string): GenerationConfig {
-  const { vocabulary, network, normalisation, augmentation, split, training, data } = json as Record<string, unknown>
+  const { vocabulary, network, normalisation, augmentation, memoryless, split, training, data } = json as Record<
+    string,
+    unknown
+  >
   const read = configReader(path)
   const net = read.object(network, 'network')
   if (vocabulary !== null) vocabularyFromConfig(read.object(vocabulary, 'vocabulary'))
@@ -51,12 +57,13 @@ export function generationConfigFromJson(json: JsonObject, path: string): Genera
       hidden: read.number(net, 'hidden', 1, MAX_SIZE, true),
       layers: read.number(net, 'layers', 1, 16, true),
       gaussians: read.number(net, 'gaussians', 1, 1000, true),
-      window: read.number(net, 'window', 1, 1000, true),
-      pointsPerSymbol: read.number(net, 'pointsPerSymbol', 1e-3, 1e6)
+      window: read.number(net, 'window', 1, 1000, true)
     },
     normalisation: normalisationFromJson(normalisation, path),
     augmentation: augmentationFromJson(augmentation, path),
     deviation: read.number(json, 'deviation', 1e-9, 1e9),
+    pointsPerSymbol: read.number(json, 'pointsPerSymbol', 1e-3, 1e6),
+    memoryless: readMemoryless(read, read.object(memoryless, 'memoryless')),
     split: readInkSplit(read, read.object(split, 'split')),
     ...(training !== undefined && { training: readTraining(read, read.object(training, 'training')) }),
     ...(data !== undefined && { data: readInkData(read, read.object(data, 'data')) })

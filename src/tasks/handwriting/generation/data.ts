@@ -79,6 +79,13 @@ export function offsetDeviation(samples: readonly WrittenInk[], how: Pick<Genera
   return Math.sqrt(sum / Math.max(count, 1)) || 1
 }
 
+/** Points that a symbol takes on average; 1 where there are none. */
+export function pointsPerSymbol(samples: readonly WrittenInk[]): number {
+  const total = (count: (sample: WrittenInk) => number) => samples.reduce((sum, sample) => sum + count(sample), 0)
+  const symbols = total((sample) => Math.max(0, sample.symbols.length - 1))
+  return symbols > 0 ? total(({ steps }) => steps) / symbols : 1
+}
+
 /** Offsets of one sample; varied where an epoch is given. */
 export function offsetsOf(sample: WrittenInk, how: Preparation, draw?: { seed: number; epoch: number; index: number }) {
   const plain = () => inkOffsets(prepareStrokes(sample.ink, how.normalisation), how.deviation)
@@ -126,21 +133,32 @@ export function generationSource(
   }
 }
 
+/** Where no stroke ends, nobody asks whether it was the last one. */
+const NO_END = -1
+
 function packOffsets(rows: readonly Float32Array[], batch: number) {
   const steps = rows.map((row) => row.length / 3 - 1)
   const length = paddedLength(steps.reduce((most, count) => Math.max(most, count), 1))
   const points = new Float32Array(length * batch * 3)
   const next = new Float32Array(length * batch * 3)
   const weights = new Float32Array(length * batch)
+  const last = new Int32Array(length * batch).fill(NO_END)
+  let strokes = 0
   rows.forEach((row, b) => {
     for (let t = 0; t < steps[b]!; t++) {
       const at = t * batch + b
       points.set(row.subarray(3 * t, 3 * t + 3), 3 * at)
       next.set(row.subarray(3 * t + 3, 3 * t + 6), 3 * at)
       weights[at] = 1
+      if (next[3 * at + 2] === 0) continue
+      last[at] = t === steps[b]! - 1 ? 1 : 0
+      strokes++
     }
   })
-  return { inputs: { points, next, weights }, length, count: steps.reduce((sum, value) => sum + value, 0) }
+  const count = steps.reduce((sum, value) => sum + value, 0)
+  // From a mean over ends of strokes to one over points; the number of points stays that of the points.
+  const perPoint = new Float32Array([strokes / count, 0])
+  return { inputs: { points, next, weights, last, perPoint }, length, count }
 }
 
 function packSymbols(texts: readonly Int32Array[], batch: number, columns: number) {

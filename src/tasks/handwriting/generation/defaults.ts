@@ -2,7 +2,7 @@
 
 import { scaledAugmentation, type InkAugmentation } from '../../../data/ink/augment.js'
 
-export const networkDefaults = { hidden: 200, layers: 3, gaussians: 20, window: 10, pointsPerSymbol: 25 } as const
+export const networkDefaults = { hidden: 200, layers: 3, gaussians: 20, window: 10 } as const
 
 export const trainingDefaults = {
   batch: 16,

@@ -4,11 +4,11 @@
 import { GatecellError } from '../../../errors.js'
 import type { Model } from '../../../model.js'
 import { evaluate } from '../../../train/evaluate.js'
-import { measureBaselines, type Baselines } from './baselines.js'
+import { measureMemoryless, type Baselines } from './baselines.js'
 import type { GenerationConfig } from './config.js'
 import { generationSource, offsetsOf, type WrittenInk } from './data.js'
 
-export interface GenerationMeasure {
+export interface GenerationMeasure extends Baselines {
   samples: number
   points: number
   /** Mean nats per point. */
@@ -29,15 +29,9 @@ export async function measureGeneration(
   const columns = samples.reduce((most, sample) => Math.max(most, sample.symbols.length), 0)
   const source = generationSource(samples, config, { batch: BATCH, train: false, columns })
   const { loss, count, seconds } = await evaluate(model, source, { signal: options.signal })
-  return { samples: samples.length, points: count, nats: loss, seconds }
-}
-
-/** The baselines of `measureBaselines` for samples. */
-export function baselinesOf(
-  config: GenerationConfig,
-  train: readonly WrittenInk[],
-  test: readonly WrittenInk[]
-): Baselines {
-  const rows = (samples: readonly WrittenInk[]) => samples.map((sample) => offsetsOf(sample, config))
-  return measureBaselines(rows(train), rows(test), config.network.gaussians)
+  const baselines = measureMemoryless(
+    config.memoryless,
+    samples.map((sample) => offsetsOf(sample, config))
+  )
+  return { samples: samples.length, points: count, nats: loss, ...baselines, seconds }
 }

@@ -9,7 +9,7 @@ import { mixtureSample } from '../../../graph/ops.js'
 import { throwIfAborted, type GeneratingPlan } from '../../../graph/plan.js'
 import { readCheckpointInfo, type CheckpointInfo } from '../../../io/checkpoint.js'
 import type { Model } from '../../../model.js'
-import { checkSeed } from '../../../random.js'
+import { checkSeed, createRandom } from '../../../random.js'
 import { loadWeights } from '../../run-files.js'
 import { generationConfigFromJson, type GenerationConfig } from './config.js'
 import { inkOffsets, symbolsOf } from './data.js'
@@ -33,15 +33,18 @@ export interface WriteInkOptions {
   bias?: number
   seed?: number
   style?: WritingStyle
-  /** Points at most; default: 60 a symbol and 200 more. Without a text: about so many, to the end of a stroke; default 60. */
+  /** Points at most; default: four times what such a text took in training; without a text 1000. */
   points?: number
   signal?: AbortSignal | undefined
 }
 
 export interface WrittenResult {
-  /** In units of the training data, y up; t counts the points of the pen, at the speed of the hand. */
+  /**
+   * In units of the training data, y up. t, where the model learned the pen's own points or equal times, grows at the speed of
+   * the hand: in points of the training data, or its times.
+   */
   readonly ink: Ink
-  /** false: it was cut off before the window had passed the text. */
+  /** false: it was cut off before it had come to its end. */
   readonly finished: boolean
 }
 
@@ -83,6 +86,7 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
     const { graph, outputs } = model.record(dims, 'predict')
     const control = graph.input('control', [4], 'f32')
     graph.output('point', mixtureSample(outputs['y']!, control, DRAW_STREAM))
+    graph.output('finish', outputs['finish']!)
     if (conditional) graph.output('phi', outputs['phi']!)
     const plan = model.compile(graph, { threads: 1 })
     if (conditional) {
@@ -109,7 +113,8 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
         'ERR_INVALID_INK',
         `Expected the text of the strokes in ${ink.source} but they have none.`
       )
-    const symbols = symbolsFor(vocabulary ? ink.text! : undefined)
+    // The end of the text stays out of view: the writing goes on.
+    const symbols = symbolsFor(vocabulary ? ink.text! : undefined).subarray(0, -1)
     const offsets = inkOffsets(prepareStrokes(ink, config.normalisation), config.deviation)
     const plan = penFor(symbols)
     try {
@@ -133,7 +138,8 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
     symbolsFor(text) // refuses what it cannot write, by name
     // The window goes on behind the text of the style.
     const symbols = symbolsFor(vocabulary ? (shown?.text ?? '') + text! : undefined)
-    const limit = options.points ?? (vocabulary ? 60 * text!.length + 200 : 60)
+    const limit = options.points ?? (vocabulary ? Math.ceil(4 * config.pointsPerSymbol * symbols.length) : 1000)
+    const ends = createRandom(seed, 'end of the writing')
     const plan = penFor(symbols)
     try {
       if (shown) restore(plan, shown)
@@ -143,15 +149,17 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
       plan.control.seed = seed
       const points: [number, number, number][] = []
       let finished = false
-      for (let step = 0; !finished && step < (vocabulary ? limit : 4 * limit); step++) {
+      for (let step = 0; !finished && step < limit; step++) {
         throwIfAborted(signal)
         plan.control.step = step
         plan.runSync()
         const drawn = plan.outputs['point'] as Float32Array
         points.push([drawn[0]!, drawn[1]!, drawn[2]!])
         input.set(drawn)
-        const passed = vocabulary ? atEnd(plan.outputs['phi'] as Float32Array) : step + 1 >= limit
-        finished = passed && drawn[2] === 1
+        const [goesOn, isLast] = plan.outputs['finish'] as Float32Array
+        const last = ends.uniform() < 1 / (1 + Math.exp((1 + bias) * (goesOn! - isLast!)))
+        const written = !vocabulary || atLastSymbol(plan.outputs['phi'] as Float32Array)
+        finished = last && written && drawn[2] === 1 && points.length > 1
       }
       return { ink: inkOf(points, shown !== undefined, text ?? null), finished }
     } finally {
@@ -174,12 +182,16 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
 
   /** Offsets to strokes, in the units of the training data, from the origin. `jump`: the first one only leads there. */
   function inkOf(points: readonly (readonly [number, number, number])[], jump: boolean, text: string | null): Ink {
-    const unit = config.deviation * config.normalisation.unit
-    const strokes: InkPoint[][] = [jump ? [] : [[0, 0, 0]]]
+    const { unit: size, resample, step } = config.normalisation
+    const unit = config.deviation * size
+    const tick = resample === 'time' ? step : 1
+    // Points at equal lengths know nothing of time.
+    const point = (x: number, y: number, i: number) => (resample === 'length' ? [x, y] : [x, y, i * tick])
+    const strokes: InkPoint[][] = [jump ? [] : [point(0, 0, 0)]]
     let [x, y] = [0, 0]
     points.forEach(([dx, dy, up], i) => {
       if (i > 0 || !jump) [x, y] = [x + dx * unit, y + dy * unit]
-      strokes.at(-1)!.push([x, y, i + 1])
+      strokes.at(-1)!.push(point(x, y, i + 1))
       if (up === 1 && i < points.length - 1) strokes.push([])
     })
     return createInk(strokes, { text, source: 'what was written' })
@@ -197,8 +209,8 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
   }
 }
 
-/** Whether the window looks at the end of the text more than at any symbol. */
-function atEnd(phi: Float32Array): boolean {
-  const last = phi[phi.length - 1]!
-  return phi.every((value, i) => i === phi.length - 1 || value < last)
+/** Whether the window looks at the last symbol, or behind it, more than at any before: no text ends in its middle. */
+function atLastSymbol(phi: Float32Array): boolean {
+  const last = Math.max(phi[phi.length - 1]!, phi[phi.length - 2]!)
+  return phi.every((value, i) => i >= phi.length - 2 || value <= last)
 }

@@ -1,10 +1,12 @@
 // The network that writes by hand (Graves, "Generating sequences with recurrent neural networks", 2013, sections 4 and 5):
 // LSTM layers that all see the pen and, with a text, a soft window over it that the first layer moves; all feed a mixture
-// density layer of the next point. points [T, B, 3] -> y [T, B, 6 M + 1]; loss in nats per point.
+// density layer of the next point. Whether a stroke that ends is the last one is a question of its own, so that the pen has
+// three states as in Ha and Eck, "A neural representation of sketch drawings", 2017: Graves' rule, to stop when the window looks
+// behind the text, draws one symbol too many as often as not. points [T, B, 3] -> y [T, B, 6 M + 1], finish [T, B, 2].
 
 import { vocabularyFromConfig } from '../../../data/vocabulary.js'
 import { orthogonal, uniform, zeros, type Initializer } from '../../../graph/initializers.js'
-import { concat, mixtureColumns, mixtureDensity } from '../../../graph/ops.js'
+import { add, concat, crossEntropy, mixtureColumns, mixtureDensity, mul } from '../../../graph/ops.js'
 import type { Tensor } from '../../../graph/tensor.js'
 import { linear } from '../../../layers/linear.js'
 import { lstm } from '../../../layers/lstm.js'
@@ -20,6 +22,8 @@ export const END = 0
 /** Bound of each component of a point's gradient, as Graves' section 4.1. */
 const GRADIENT_BOUND = 100
 
+type Outputs = Readonly<Record<string, Tensor>>
+
 /** Number of ids that the window looks at. */
 export function writtenSymbols(config: GenerationConfig): number {
   return config.vocabulary === null ? 0 : vocabularyFromConfig(config.vocabulary).size + 1
@@ -27,14 +31,14 @@ export function writtenSymbols(config: GenerationConfig): number {
 
 /** The network that `config` describes, with first values from `options.seed`. */
 export function generationModel(config: GenerationConfig, options: ModelOptions = {}): Model {
-  const { hidden, gaussians, window, pointsPerSymbol: stepsPerCharacter } = config.network
+  const { hidden, gaussians, window } = config.network
   const conditional = config.vocabulary !== null
   const text: Specs = conditional ? { symbols: i32('batch', 'symbols'), symbolCounts: i32('batch') } : {}
   const glorot: Initializer = (values, shape, random) =>
     uniform(2 * Math.sqrt(6 / (shape[1]! + hidden)))(values, shape, random)
   const starts = { inputWeight: glorot, recurrentWeight: orthogonal(), bias: zeros, forgetBias: 1, carry: true }
 
-  function forward(inputs: Readonly<Record<string, Tensor>>) {
+  function forward(inputs: Outputs) {
     const points = inputs['points']!
     const outputs: Tensor[] = []
     let seen = points // what every layer sees besides the one below: the pen and the window
@@ -49,7 +53,7 @@ export function generationModel(config: GenerationConfig, options: ModelOptions 
           chars: inputs['symbols']!,
           lengths: inputs['symbolCounts']!,
           vocabulary: writtenSymbols(config),
-          stepsPerCharacter,
+          stepsPerCharacter: config.pointsPerSymbol,
           carry: true
         })
         phi = first.phi
@@ -60,8 +64,16 @@ export function generationModel(config: GenerationConfig, options: ModelOptions 
         outputs.push(lstm(below, { name, hidden, ...starts }).output)
       }
     }
-    const y = linear(concat(...outputs), { name: 'head', size: mixtureColumns(gaussians), biasStart: zeros })
-    return { y, ...(phi && { phi }) } as Record<string, Tensor>
+    const all = concat(...outputs)
+    const y = linear(all, { name: 'head', size: mixtureColumns(gaussians), biasStart: zeros })
+    const finish = linear(all, { name: 'finish', size: 2, biasStart: zeros })
+    return { y, finish, ...(phi && { phi }) } as Outputs
+  }
+
+  // Nats per point of where the pen goes, whether a stroke ends, and whether that was the last one.
+  function loss({ y, finish }: Outputs, { next, weights, last, perPoint }: Outputs): Tensor {
+    const pen = mixtureDensity(y!, next!, { weights: weights!, clip: GRADIENT_BOUND })
+    return add(pen, mul(crossEntropy(finish!, last!), perPoint!))
   }
 
   return defineModel<Specs, Specs>(
@@ -69,9 +81,14 @@ export function generationModel(config: GenerationConfig, options: ModelOptions 
       name: GENERATION_TASK,
       config: generationConfigToJson(config),
       inputs: { points: f32('length', 'batch', 3), ...text },
-      targets: { next: f32('length', 'batch', 3), weights: f32('length', 'batch') },
+      targets: {
+        next: f32('length', 'batch', 3),
+        weights: f32('length', 'batch'),
+        last: i32('length', 'batch'),
+        perPoint: f32(2)
+      },
       forward,
-      loss: ({ y }, { next, weights }) => mixtureDensity(y!, next!, { weights: weights!, clip: GRADIENT_BOUND })
+      loss
     },
     options
   )

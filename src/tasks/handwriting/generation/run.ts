@@ -3,13 +3,20 @@
 import { inkAugmentations } from '../../../data/ink/augment.js'
 import { vocabularyFromText, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
-import { prepareInkRun, type InkResult, type InkRun, type InkRunOptions, type InkTask } from '../prepare.js'
+import {
+  prepareInkRun,
+  type InkConfig,
+  type InkResult,
+  type InkRun,
+  type InkRunOptions,
+  type InkTask
+} from '../prepare.js'
 import type { InkSets } from '../samples.js'
-import type { Baselines } from './baselines.js'
+import { fitMemoryless } from './baselines.js'
 import { generationConfigFromJson, type GenerationConfig, type GenerationNetwork } from './config.js'
-import { generationSource, offsetDeviation, writtenInk, type WrittenInk } from './data.js'
+import { generationSource, offsetDeviation, offsetsOf, pointsPerSymbol, writtenInk, type WrittenInk } from './data.js'
 import { networkDefaults, normalisationDefaults, trainingDefaults, writersAugmentation } from './defaults.js'
-import { baselinesOf, measureGeneration, type GenerationMeasure } from './evaluate.js'
+import { measureGeneration, type GenerationMeasure } from './evaluate.js'
 import { loadWriter } from './load.js'
 import { generationModel, GENERATION_TASK } from './model.js'
 
@@ -18,11 +25,12 @@ export interface GenerationRunOptions extends InkRunOptions<GenerationNetwork> {
   text?: boolean
 }
 
-type Measure = GenerationMeasure & Baselines
-export type GenerationResult = InkResult<Measure>
-export type GenerationRun = InkRun<GenerationConfig, WrittenInk, Measure>
+export type GenerationResult = InkResult<GenerationMeasure>
+export type GenerationRun = InkRun<GenerationConfig, WrittenInk, GenerationMeasure>
 
-function writing({ text }: GenerationRunOptions): InkTask<GenerationNetwork, GenerationConfig, WrittenInk, Measure> {
+type WritingTask = InkTask<GenerationNetwork, GenerationConfig, WrittenInk, GenerationMeasure>
+
+function writing({ text }: GenerationRunOptions): WritingTask {
   return {
     name: GENERATION_TASK,
     configFromJson: generationConfigFromJson,
@@ -33,16 +41,29 @@ function writing({ text }: GenerationRunOptions): InkTask<GenerationNetwork, Gen
     normalisationDefaults: () => normalisationDefaults,
     vocabulary: (ink) => learnVocabulary(ink, text),
     samples: writtenInk,
-    complete: (config, train, old) => ({ ...config, deviation: old?.deviation ?? offsetDeviation(train, config) }),
+    complete: (config, train, old) => ({ ...config, ...(old ? learnedOf(old) : learnFrom(train, config)) }),
     columns: ({ symbols }) => symbols.length,
     source: generationSource,
     model: generationModel,
-    async measure(path, { train, valid }, signal) {
+    async measure(path, { valid }, signal) {
       using best = await loadWriter(path)
-      const measure = await measureGeneration(best.model, best.config, valid, { signal })
-      return { ...measure, ...baselinesOf(best.config, train, valid) }
+      return await measureGeneration(best.model, best.config, valid, { signal })
     }
   }
+}
+
+/** What the training data say about the ink. */
+type Learned = Pick<GenerationConfig, 'deviation' | 'pointsPerSymbol' | 'memoryless'>
+
+function learnFrom(train: readonly WrittenInk[], config: InkConfig<GenerationNetwork>): Learned {
+  const deviation = offsetDeviation(train, config)
+  const rows = train.map((sample) => offsetsOf(sample, { ...config, deviation }))
+  const memoryless = fitMemoryless(rows, config.network.gaussians)
+  return { deviation, pointsPerSymbol: pointsPerSymbol(train), memoryless }
+}
+
+function learnedOf({ deviation, pointsPerSymbol, memoryless }: GenerationConfig): Learned {
+  return { deviation, pointsPerSymbol, memoryless }
 }
 
 /** The symbols of all texts; null: it draws without. ERR_INVALID_INK where texts are wanted and no sample has one. */

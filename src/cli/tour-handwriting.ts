@@ -1,0 +1,131 @@
+// gatecell tour --handwriting: a network learns to read letters, another one to write them, and the first reads what the
+// second writes. The ink is drawn by the code, so a fresh clone needs nothing else.
+
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inkPoints, type Ink } from '../data/ink/strokes.js'
+import { loadWriter, prepareGenerationRun } from '../tasks/handwriting/generation/index.js'
+import { practiceInk, practiceLetters } from '../tasks/handwriting/practice-ink.js'
+import { measureReadability } from '../tasks/handwriting/readability.js'
+import { loadReader, prepareRecognitionRun } from '../tasks/handwriting/recognition/index.js'
+import { inkSvg } from '../tasks/handwriting/svg.js'
+import type { Summary } from '../train/reports.js'
+import { duration, integer, nats, percent, quantity } from './format.js'
+import type { Interrupts } from './interrupt.js'
+import type { Output } from './output.js'
+import { createProgress } from './progress.js'
+import { inkLines } from './terminal-ink.js'
+
+export interface HandwritingTour {
+  /** Folder of the ink, the models and the pictures. */
+  out: string
+  /** Seconds to learn in, both networks together. */
+  timeLimit: number
+}
+
+const WORDS = 3000
+const WORD = 'gatecell'
+const ASKED = 40
+const BIAS = 1
+/** Reading is the easier half. */
+const READING = 0.25
+
+export async function tourHandwriting({ out, timeLimit }: HandwritingTour, output: Output, interrupts: Interrupts) {
+  mkdirSync(out, { recursive: true })
+  const files = {
+    ink: join(out, 'ink.ndjson'),
+    reader: join(out, 'reader.safetensors'),
+    writer: join(out, 'writer.safetensors'),
+    still: join(out, `${WORD}.svg`),
+    moving: join(out, `${WORD}-moving.svg`)
+  }
+  const ink = practiceInk(WORDS)
+  writeFileSync(files.ink, ink.map(ndjson).join(''))
+  output.line(`1. Ink: ${integer(WORDS)} words of the letters ${practiceLetters}, drawn by code: ${files.ink}\n`)
+  show(output, ink[0]!)
+
+  output.line('2. A network learns to read: a bidirectional LSTM, connectionist temporal classification.')
+  const settings = { data: [files.ink], mode: 'force', split: { valid: 0.05 } } as const
+  const reading = await prepareRecognitionRun({
+    ...settings,
+    out: files.reader,
+    network: { hidden: 48, layers: 1 },
+    training: { learningRate: 8e-3, timeLimit: READING * timeLimit }
+  })
+  const read = await learn(reading, output, interrupts)
+  if (interrupts.signal.aborted) return
+  const { valid } = read
+  output.line(`   ${told(read.summary)}; ${percent(valid!.cer)} of the letters of new words wrong.\n`)
+
+  output.line('3. A network learns to write: LSTM layers, a soft window over the text, a mixture density for the pen.')
+  const writing = await prepareGenerationRun({
+    ...settings,
+    out: files.writer,
+    network: { hidden: 96, layers: 2, gaussians: 8, window: 5 },
+    training: { learningRate: 6e-3, timeLimit: (1 - READING) * timeLimit }
+  })
+  const written = await learn(writing, output, interrupts)
+  if (interrupts.signal.aborted) return
+  const { nats: own, mixture } = written.valid!
+  output.line(
+    `   ${told(written.summary)}; ${nats(own)} nats a point on new words, a mixture without a memory has ${nats(mixture)}.\n`
+  )
+
+  output.line(`4. It writes "${WORD}" (bias ${BIAS}, seed 0), and the first network reads:\n`)
+  using reader = await loadReader(files.reader)
+  using writer = await loadWriter(files.writer)
+  const word = writer.write({ text: WORD, bias: BIAS })
+  show(output, word.ink)
+  writeFileSync(files.still, inkSvg(word.ink.strokes, { title: WORD }))
+  writeFileSync(files.moving, inkSvg(word.ink.strokes, { title: WORD, moving: true, pointsPerSecond: 40 }))
+  output.line(`   read: "${reader.read(word.ink)[0]!.text}"\n`)
+  const texts = practiceInk(ASKED, { seed: 1 }).map(({ text }) => text!)
+  const { cer, exact } = measureReadability(writer, reader, texts, { bias: BIAS, seed: 1, signal: interrupts.signal })
+  output.line(
+    `   Of ${ASKED} more words it reads ${percent(exact)} without an error, and ${percent(cer)} of the letters wrong.\n`
+  )
+
+  output.line(`The pictures are ${files.still} and ${files.moving}. Next:`)
+  for (const line of [
+    `write ${files.writer} 'long' --bias 0.7 --svg long.svg`,
+    `trace ${files.reader} ${files.ink} --svg trace.svg`,
+    'train handwriting YOUR-INK --out my.safetensors'
+  ])
+    output.line(`  npx gatecell ${line}`)
+}
+
+interface Learner<R> {
+  fit(options: Parameters<Awaited<ReturnType<typeof prepareGenerationRun>>['fit']>[0]): Promise<R>
+  dispose(): void
+}
+
+async function learn<R extends { summary: Summary }>(
+  run: Learner<R>,
+  output: Output,
+  { signal }: Interrupts
+): Promise<R> {
+  const progress = await createProgress(output, 'points')
+  try {
+    const result = await run.fit({ signal, onReport: (report) => progress.report(report) })
+    progress.clear()
+    if (signal.aborted) output.line(`   Stopped after ${duration(result.summary.seconds)}.`)
+    return result
+  } finally {
+    progress.clear()
+    run.dispose()
+  }
+}
+
+function told({ seconds, step, tokensPerSecond }: Summary): string {
+  return `${duration(seconds)}, ${integer(step)} steps, ${quantity(tokensPerSecond)} points/s`
+}
+
+function ndjson({ text, strokes }: Ink): string {
+  const rounded = inkPoints(strokes).map((stroke) => stroke.map((point) => point.map(Math.round)))
+  return `${JSON.stringify({ text, strokes: rounded })}\n`
+}
+
+function show(output: Output, { strokes }: Ink): void {
+  for (const line of inkLines(strokes, { rows: 6 })) output.line(`   ${line}`)
+  output.line('')
+}
