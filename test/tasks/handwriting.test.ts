@@ -6,7 +6,8 @@ import { parseXml } from '../../src/data/ink/xml.js'
 import { createRandom } from '../../src/random.js'
 import {
   loadWriter,
-  fitMemoryless, measureMemoryless,
+  fitMemoryless,
+  measureMemoryless,
   prepareGenerationRun,
   type GenerationRunOptions
 } from '../../src/tasks/handwriting/generation/index.js'
