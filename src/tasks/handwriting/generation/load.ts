@@ -113,8 +113,9 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
         'ERR_INVALID_INK',
         `Expected the text of the strokes in ${ink.source} but they have none.`
       )
-    // The end of the text stays out of view: the writing goes on.
-    const symbols = symbolsFor(vocabulary ? ink.text! : undefined).subarray(0, -1)
+    // The writing goes on, so the network sees more text behind that of the strokes: with its end in view it would finish.
+    // Nobody knows the text to come; the same once more is text as it was trained on.
+    const symbols = symbolsFor(vocabulary ? ink.text! + ink.text! : undefined)
     const offsets = inkOffsets(prepareStrokes(ink, config.normalisation), config.deviation)
     const plan = penFor(symbols)
     try {
