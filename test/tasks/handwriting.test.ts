@@ -11,6 +11,7 @@ import {
   prepareGenerationRun,
   type GenerationRunOptions
 } from '../../src/tasks/handwriting/generation/index.js'
+import { practiceInk, practiceLetters } from '../../src/tasks/handwriting/practice-ink.js'
 import { inkSvg } from '../../src/tasks/handwriting/svg.js'
 import { inkPoints } from '../../src/data/ink/strokes.js'
 import { inkOf, inkSamples, ndjson } from '../ink-samples.js'
@@ -59,6 +60,18 @@ t.test('learns to draw without a text', async (t) => {
   const { ink } = writer.write({ points: 20 })
   t.ok(ink.strokes.length > 0)
   t.throws(() => writer.write({ text: 'l' }), { code: 'ERR_INVALID_ARGUMENT' })
+})
+
+t.test('practice ink', async (t) => {
+  const ink = practiceInk(50, { seed: 2, least: 2, most: 4 })
+  t.same(practiceInk(50, { seed: 2, least: 2, most: 4 }), ink)
+  const letters = new Set(practiceLetters)
+  for (const { text, strokes } of ink) {
+    t.ok([...text!].length >= 2 && [...text!].length <= 4 && [...text!].every((letter) => letters.has(letter)))
+    // i and t are drawn with two strokes, and every letter with a few points and not with a hundred.
+    t.equal(strokes.length, text!.length + text!.replace(/[^it]/g, '').length)
+    t.ok(strokes.every(({ x }) => x.length >= 2 && x.length < 30))
+  }
 })
 
 t.test('baselines', async (t) => {
