@@ -11,7 +11,7 @@ const kernelsFile = join(buildFolder, 'kernels.json')
 /** Whether nvcc is on the PATH or where CUDACXX says; without it one line says what is left out. */
 export const hasNvcc = (what) => {
   if (process.env.CUDACXX !== undefined || hasCommand('nvcc')) return true
-  console.log(`skipped: ${what} needs nvcc (CUDA toolkit 12 or newer) on the PATH, found none`)
+  console.log(`skipped: ${what}, because nvcc (CUDA toolkit 12 or newer) is not on the PATH`)
   return false
 }
 

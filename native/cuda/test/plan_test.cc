@@ -65,6 +65,34 @@ TEST_CASE("cuda plans: too little device memory is an error with both figures") 
   CHECK(sentence.find(" are free") != std::string::npos);
 }
 
+TEST_CASE("cuda plans: memory is asked for beforehand, and a device with just enough takes the plan") {
+  gc_cuda cuda;
+  REQUIRE(gc_cuda_info(&cuda) == GC_OK);
+  if (!cuda.emulated) return;
+  Graph g;
+  const int w = g.param({40, 30}, Random(72).floats(1200)), x = g.host({5, 30}, Random(73).floats(150));
+  const int y = g.op(GC_OP_LINEAR, {x, w, Graph::none}, {5, 40});
+  const int loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host({5, 40})}, {2});
+  g.device = GC_CUDA;
+  // Parameters, the plan's tensors and the library's tables are asked for in turn; each refusal tells what would have been enough.
+  long long limit = 1, asked = 0, free = 0;
+  int refusals = 0;
+  for (; refusals < 9; ++refusals) {
+    setenv("GATECELL_EMULATOR_BYTES", std::to_string(limit).c_str(), 1);
+    const gc_status status = g.try_compile(loss, GC_ADAM);
+    if (status == GC_OK) break;
+    CHECK(status == GC_OUT_OF_MEMORY);
+    const std::string sentence = gc_last_error();
+    const char* pattern = "expected %lld bytes of device memory, but %lld are free";
+    REQUIRE(sscanf(sentence.c_str(), pattern, &asked, &free) == 2);
+    CHECK(free < asked);
+    limit += asked - free;
+  }
+  CHECK(refusals == 3);
+  g.run(GC_TRAIN);
+  unsetenv("GATECELL_EMULATOR_BYTES");
+}
+
 TEST_CASE("device model: many small steps stay on the processor, large products go to the device") {
   const gc_device_rates rates = {2e-6, 2e13};
   const double cpu = 2e11;

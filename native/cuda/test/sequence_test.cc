@@ -11,6 +11,11 @@ struct Maker {
   Graph& g;
   Twins& t;
   Random random{47};
+  std::vector<int> all_lengths = {};
+  int lengths(const Ids& values) {
+    all_lengths.push_back(g.ids({static_cast<int32_t>(values.size())}, values));
+    return all_lengths.back();
+  }
   int tensor(const Dims& dims, double size = 1, float shift = 0) {
     Floats values = random.floats(count_of(dims), size);
     for (float& x : values) x += shift;
@@ -38,13 +43,16 @@ struct Maker {
   }
 };
 
-// Both sides agree within `bound`, trained and inferred, and a second run of the device gives the same bits.
+// Both sides agree within `bound`, trained and inferred, a second run of the device gives the same bits, and a run after it with
+// lengths half as long finds nothing of the one before.
 void check_twins(const std::function<void(Maker&)>& build, double bound = 1e-6, int32_t precision = GC_FLOAT) {
+  std::vector<int> lengths;
   Twins twins(
       [&](Graph& g, Twins& t) {
         Maker make{g, t};
         build(make);
         make.finish();
+        lengths = make.all_lengths;
       },
       precision);
   twins.compile();
@@ -54,6 +62,11 @@ void check_twins(const std::function<void(Maker&)>& build, double bound = 1e-6, 
   for (int id : twins.parameters) first.push_back(twins.device.grad(id));
   twins.run(GC_GRADIENT);
   for (size_t i = 0; i < first.size(); ++i) CHECK(difference(twins.device.grad(twins.parameters[i]), first[i]) == "");
+  for (Graph* g : {&twins.cpu, &twins.device})
+    for (int id : lengths)
+      for (int64_t i = 0; i < g->count(id); ++i) g->id_data(id)[i] /= 2;
+  twins.run(GC_GRADIENT);
+  CHECK(twins.worst() < bound);
   twins.run(GC_FORWARD);
   CHECK(twins.worst() < bound);
   twins.loss = Graph::none;
@@ -80,8 +93,13 @@ struct CtcRows {
   Ids targets, input_lengths, target_lengths;
   int32_t B() const { return static_cast<int32_t>(input_lengths.size()); }
   void build(Graph& g, int x, const std::vector<int>& out, double blank) const {
-    g.record(GC_OP_CTC, {x, g.ids({B(), L}, targets), g.ids({B()}, input_lengths), g.ids({B()}, target_lengths)}, out,
-             {blank});
+    record(g, x, g.ids({B()}, input_lengths), g.ids({B()}, target_lengths), out, blank);
+  }
+  void build(Maker& make, int x, const std::vector<int>& out, double blank) const {
+    record(make.g, x, make.lengths(input_lengths), make.lengths(target_lengths), out, blank);
+  }
+  void record(Graph& g, int x, int inputs, int labels, const std::vector<int>& out, double blank) const {
+    g.record(GC_OP_CTC, {x, g.ids({B(), L}, targets), inputs, labels}, out, {blank});
   }
 };
 // Full, empty, without steps, repeated labels with just enough steps, one step.
@@ -92,7 +110,7 @@ TEST_CASE("cuda ctc: losses of the rows and their gradients; empty targets, no s
   check_twins([](Maker& make) {
     const int x = make.tensor({ctc_rows.T, ctc_rows.B(), ctc_rows.K}, 3);
     const int loss = make.result({2});
-    ctc_rows.build(make.g, x, {loss, make.result({ctc_rows.B()})}, 0);
+    ctc_rows.build(make, x, {loss, make.result({ctc_rows.B()})}, 0);
   });
 }
 
@@ -101,7 +119,7 @@ TEST_CASE("cuda ctc: a lattice that shared memory does not hold, and losses beyo
   CtcRows rows = {T, 3, L, Random(48).ids(2 * L, 0, 2), {T, 900}, {L, 300}};
   check_twins([&](Maker& make) {
     const int x = make.tensor({T, 2, 3}, 20);
-    rows.build(make.g, x, {make.result({2})}, 2);
+    rows.build(make, x, {make.result({2})}, 2);
   });
 }
 
@@ -219,7 +237,7 @@ TEST_CASE("cuda window: kappa and phi as results, a first kappa, over ids and ov
       const int raw = make.tensor({T, B, 3 * K}, 0.6, -0.5f), kappa0 = make.tensor({B, K}, 0.5, 0.5f);
       const int chars = ids ? make.g.ids({B, U}, Random(53).ids(B * U, 0, C)) : make.tensor({B, U, C});
       const int w = make.result({T, B, C}), kappaT = make.result({B, K}), phi = make.result({T, B, U});
-      make.g.record(GC_OP_WINDOW, {raw, chars, make.g.ids({B}, {U, 0, 17}), kappa0}, {w, kappaT, phi}, {});
+      make.g.record(GC_OP_WINDOW, {raw, chars, make.lengths({U, 0, 17}), kappa0}, {w, kappaT, phi}, {});
     });
   }
 }
@@ -246,7 +264,7 @@ struct WindowLayer {
               w_hh = make.parameter({4 * H, H}, k), w_window = make.parameter({3 * K, H}, k),
               b_window = make.parameter({3 * K}, 0.5);
     const int chars = ids ? make.g.ids({B, U}, Random(54).ids(B * U, 0, C)) : make.tensor({B, U, C});
-    std::vector<int> in = {x, w_ih, w_hh, w_window, b_window, chars, make.g.ids({B}, some_lengths(B, U))};
+    std::vector<int> in = {x, w_ih, w_hh, w_window, b_window, chars, make.lengths(some_lengths(B, U))};
     for (int i = 0; i < 2; ++i) in.push_back(biases ? make.parameter({4 * H}, k) : Graph::none);
     for (int32_t width : {H, H, K, C}) in.push_back(states ? make.tensor({B, width}) : Graph::none);
     std::vector<int> out = {make.result({T, B, H}), make.result({T, B, C})};
@@ -279,7 +297,7 @@ TEST_CASE("cuda: sequences in tf32 and bf16 within their bound, and two runs giv
             std::vector<int> in = {make.tensor({5, 3, 20}), make.tensor({7, 3, 20})};
             if (additive) in.push_back(make.parameter({20}));
             in.push_back(make.tensor({7, 3, 18}));
-            in.push_back(make.g.ids({3}, {7, 0, 4}));
+            in.push_back(make.lengths({7, 0, 4}));
             make.g.record(additive ? GC_OP_ADDITIVE_ATTENTION : GC_OP_DOT_ATTENTION, in, {make.result({5, 3, 18})},
                           additive ? Doubles{} : Doubles{0.3});
           },
@@ -296,7 +314,7 @@ TEST_CASE("cuda attention: weights as a result, rows without a source, more step
       std::vector<int> in = {make.tensor({T, B, A}), make.tensor({S, B, A})};
       if (additive) in.push_back(make.parameter({A}));
       in.push_back(make.tensor({S, B, V}));
-      in.push_back(make.g.ids({B}, {S, 0, 33}));
+      in.push_back(make.lengths({S, 0, 33}));
       make.g.record(additive ? GC_OP_ADDITIVE_ATTENTION : GC_OP_DOT_ATTENTION, in,
                     {make.result({T, B, V}), make.result({T, B, S})}, additive ? Doubles{} : Doubles{0.25});
     });

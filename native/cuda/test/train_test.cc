@@ -208,14 +208,10 @@ TEST_CASE("cuda: plans of both sides share one store, whoever trained last") {
 }
 
 TEST_CASE("cuda: random graphs, forward and back, against the processor") {
-  int checked = 0;
-  for (uint64_t seed = 0; seed < 1000 && checked < 50; ++seed) {
+  for (uint64_t seed = 0; seed < 50; ++seed) {
     CAPTURE(seed);
     RandomGraph cpu(seed, 2 + static_cast<int>(seed % 20), false), device(seed, 2 + static_cast<int>(seed % 20), false);
     device.graph.device = GC_CUDA;
-    // Graphs with ops or layers that only the processor has are refused.
-    if (device.graph.try_compile(device.loss) == GC_UNSUPPORTED) continue;
-    ++checked;
     cpu.graph.compile(cpu.loss);
     device.graph.compile(device.loss);
     cpu.graph.run(GC_GRADIENT);
@@ -226,7 +222,6 @@ TEST_CASE("cuda: random graphs, forward and back, against the processor") {
     for (size_t i = 0; i < cpu.parameters.size(); ++i)
       CHECK(error(device.graph.grad(device.parameters[i]), cpu.graph.grad(cpu.parameters[i]), 1e-6) < 1e-5);
   }
-  CHECK(checked == 50);
 }
 
 TEST_CASE("cuda: the sampling loop draws what the processor draws") {
