@@ -3,6 +3,8 @@
 
 #include <climits>
 
+#include "gatecell/lstm_slots.h"
+
 namespace gatecell {
 namespace {
 constexpr int64_t kMaxElements = int64_t{1} << 40;
@@ -100,7 +102,7 @@ bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std:
                &ids = plan.tensors[embedding.in[1]];
   if (x.role != GC_INTERNAL || uses[lstm.in[0]] != 1) return false;
   if (table.role != GC_PARAMETER || ids.rank != 2) return false;
-  if (lstm.in.size() > kLstmGains && lstm.in[kLstmGains] >= 0) return false;  // W e is normalised before b is added
+  if (lstm.in.size() > kGainIh && lstm.in[kGainIh] >= 0) return false;  // W e is normalised before b is added
   for (int i = 3; i < 5; ++i)
     if (i < static_cast<int>(lstm.in.size()) && lstm.in[i] >= 0 && plan.tensors[lstm.in[i]].role != GC_PARAMETER)
       return false;
@@ -142,7 +144,7 @@ void pair_directions(Plan& plan) {
     Node &a = plan.nodes[i], &b = plan.nodes[i + 1];
     const auto input = [](const Node& node, size_t at) { return at < node.in.size() ? node.in[at] : -1; };
     if (a.op != b.op || (a.op->opcode != GC_OP_LSTM && a.op->opcode != GC_OP_GRU) || a.partner >= 0 ||
-        input(a, 0) != input(b, 0) || input(a, kLstmLengths) != input(b, kLstmLengths) ||
+        input(a, 0) != input(b, 0) || input(a, kLengths) != input(b, kLengths) ||
         (a.attributes[0] != 0) == (b.attributes[0] != 0))
       continue;
     bool apart = true;

@@ -46,10 +46,6 @@ struct Buffer {
   float* data = nullptr;
 };
 
-constexpr int kLstmInputs = 14;  // as in GC_OP_LSTM; a folded embedding's table follows them
-constexpr int kLstmGains = 10;   // the first input of layer normalisation
-constexpr int kLstmLengths = 7;  // the input that says how long each row is
-
 struct Plan;
 struct Node;
 struct DevicePlan;

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <vector>
 
+#include "gatecell/lstm_slots.h"
 #include "math.h"
 #include "runtime.h"
 

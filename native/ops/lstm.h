@@ -12,30 +12,11 @@
 
 #include "../core/matmul.h"
 #include "../core/op.h"
+#include "gatecell/lstm_slots.h"
 
 namespace gatecell {
 
-enum LstmInput {
-  kX,
-  kWeightIh,
-  kWeightHh,
-  kBiasIh,
-  kBiasHh,
-  kH0,
-  kC0,
-  kLengths,
-  kPeephole,
-  kWeightHr,
-  kGainIh,
-  kGainHh,
-  kGainC,
-  kBiasC,
-  kTable
-};
-static_assert(kTable == kLstmInputs && kLengths == kLstmLengths && kGainIh == kLstmGains,
-              "the folded table follows the inputs of the op");
-enum LstmOutput { kY, kHT, kCT };
-enum LstmAttribute { kReverse, kDropout, kZoneoutC, kZoneoutH, kStream, kLstmAttributes };
+constexpr int kTable = kLstmInputs;  // that of a folded embedding follows the inputs of the op
 enum LstmPack {
   kIhForward,
   kHhForward,

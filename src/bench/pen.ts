@@ -1,6 +1,7 @@
 // pen: a word read as it is written, point by point, through the public reader: resampling, one step of the network, the
 // best path or a beam search. The network has random weights; its work does not depend on them, a beam search's little.
 
+import { setImmediate } from 'node:timers/promises'
 import { machineInfo } from '../graph/machine.js'
 import { createRandom } from '../random.js'
 import { inkAugmentations } from '../data/ink/augment.js'
@@ -37,7 +38,7 @@ export const pen: Workload = {
       do {
         times.push(...word())
         // A word is read on the caller's thread: the event loop has its turn behind each.
-        await new Promise((resolve) => setImmediate(resolve))
+        await setImmediate()
       } while (performance.now() < end)
       const { median, p10, p90, p99, samples } = summarise(times)
       yield {

@@ -84,7 +84,7 @@ async function letRead(
   const progress = await createProgress(output)
   const { bias, seed } = flags
   try {
-    return measureReadability(writer, reader, texts.slice(0, flags.count), {
+    return await measureReadability(writer, reader, texts.slice(0, flags.count), {
       bias,
       seed,
       signal,

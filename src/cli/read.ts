@@ -1,5 +1,6 @@
 // gatecell read: a reader and ink in, text out.
 
+import { setImmediate } from 'node:timers/promises'
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { notReadable } from '../data/files.js'
@@ -82,6 +83,7 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
     const scorer = await scorerOf(reader, text, flags)
     const options = { ...(flags.beam && { beam: flags.beam }), ...(scorer && { scorer }) }
     for (const ink of samples) {
+      await setImmediate() // Ctrl-C is seen between two samples
       throwIfAborted(signal)
       const begin = performance.now()
       const readings = flags.pen

@@ -80,7 +80,11 @@ export async function tourHandwriting({ out, timeLimit }: HandwritingTour, outpu
   writeFileSync(files.moving, inkSvg(word.ink.strokes, { title: WORD, moving: true, pointsPerSecond: 40 }))
   output.line(`   read: "${reader.read(word.ink)[0]!.text}"\n`)
   const texts = practiceInk(ASKED, { seed: 1 }).map(({ text }) => text!)
-  const { cer, exact } = measureReadability(writer, reader, texts, { bias: BIAS, seed: 1, signal: interrupts.signal })
+  const { cer, exact } = await measureReadability(writer, reader, texts, {
+    bias: BIAS,
+    seed: 1,
+    signal: interrupts.signal
+  })
   output.line(
     `   Of ${ASKED} more words it reads ${percent(exact)} without an error, and ${percent(cer)} of the letters wrong.\n`
   )

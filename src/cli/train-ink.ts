@@ -2,7 +2,8 @@
 // the data and the training.
 
 import type { Command } from 'commander'
-import type { InkConfig, InkRun, InkRunOptions } from '../tasks/handwriting/prepare.js'
+import type { InkConfig } from '../tasks/handwriting/config.js'
+import type { InkRun, InkRunOptions } from '../tasks/handwriting/prepare.js'
 import { totalPoints } from '../tasks/handwriting/samples.js'
 import type { Ink } from '../data/ink/strokes.js'
 import { integer, quantity } from './format.js'

@@ -19,6 +19,9 @@ export function configReader(path: string) {
       if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('an object', name)
       return value as Fields
     },
+    list(value: unknown, name: string, count: number): readonly unknown[] {
+      return Array.isArray(value) && value.length === count ? value : refuse(`a list of ${count}`, name)
+    },
     number(from: Fields, name: string, least: number, most: number, whole = false): number {
       const value = from[name]
       const fits = typeof value === 'number' && value >= least && value <= most && (!whole || Number.isInteger(value))

@@ -79,7 +79,7 @@ export function readyRun(parts: RunParts, options: RunOptions): Omit<Run<never>,
       ...(validation && { validation }),
       checkpoint: (snapshot, kind) => files.save(snapshot, kind),
       checkpointEvery,
-      ...(resume && { resume: { ...resume, progress: resume.progress } })
+      ...(resume && { resume })
     })
     const run = {
       model,

@@ -9,24 +9,6 @@
 namespace gatecell {
 namespace cuda {
 
-enum LstmInput {
-  kX,
-  kWeightIh,
-  kWeightHh,
-  kBiasIh,
-  kBiasHh,
-  kH0,
-  kC0,
-  kLengths,
-  kPeephole,
-  kWeightHr,
-  kGainIh,
-  kGainHh,
-  kGainC,
-  kBiasC
-};
-enum LstmOutput { kY, kHT, kCT };
-enum LstmAttribute { kReverse, kDropout, kZoneoutC, kZoneoutH, kStream };
 enum LstmBuffer {
   kGates,
   kCells,

@@ -149,11 +149,7 @@ bool lstm_cluster_backward_fits(const Lstm& s) {
 
 void lstm_cluster_backward(Queue& queue, const Lstm& s) {
   const LstmPlan plan = plan_of(s);
-  Shape shape;
-  shape.grid = dim3(plan.blocks, static_cast<unsigned>(shape_of(s).slices()));
-  shape.block = dim3(kTileThreads);
-  shape.cluster = plan.blocks;
-  shape.shared = plan.shared;
+  const Shape shape = cluster_shape(s, plan);
   if (s.precision == GC_BF16) launch_cluster<Bf16Words>(queue, job_of(s, plan), plan.panels, shape);
   else launch_cluster<Tf32Words>(queue, job_of(s, plan), plan.panels, shape);
 }

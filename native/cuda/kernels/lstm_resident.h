@@ -21,6 +21,16 @@ inline LstmJob job_of(const Lstm& s, const LstmPlan& plan) {
   return {s.view, s.w_hh->data, plan.words, plan.stride, plan.blocks};
 }
 
+// A cluster for each slice of the batch.
+inline Shape cluster_shape(const Lstm& s, const LstmPlan& plan) {
+  Shape shape;
+  shape.grid = dim3(plan.blocks, static_cast<unsigned>(shape_of(s).slices()));
+  shape.block = dim3(kTileThreads);
+  shape.cluster = plan.blocks;
+  shape.shared = plan.shared;
+  return shape;
+}
+
 // Rows of U of `panels` panels from `first` on, k along hidden units.
 template <class Words>
 __device__ void load_rows(const LstmJob& j, uint32_t* u, int64_t first, int panels) {

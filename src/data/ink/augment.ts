@@ -65,8 +65,7 @@ const mostOf = (name: keyof InkAugmentation) => (name === 'trim' ? HALF : SHARES
 
 /** Throws ERR_FILE_FORMAT (a checkpoint's settings) unless `value` is an augmentation. */
 export function augmentationFromJson(value: unknown, path: string): InkAugmentation {
-  // A training that did not know of a variation yet did without.
-  const from: Record<keyof InkAugmentation, unknown> = { ...inkAugmentations.none, ...(value as object | undefined) }
+  const from = (value ?? {}) as Partial<Record<keyof InkAugmentation, unknown>>
   const legal = NAMES.every((name) => {
     const number = from[name]
     return typeof number === 'number' && number >= 0 && number <= mostOf(name)

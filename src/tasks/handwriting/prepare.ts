@@ -4,7 +4,7 @@
 import type { InkAugmentation } from '../../data/ink/augment.js'
 import { medianSize, type InkNormalisation } from '../../data/ink/shape.js'
 import type { Ink } from '../../data/ink/strokes.js'
-import { vocabularyFromConfig, type Vocabulary, type VocabularyConfig } from '../../data/vocabulary.js'
+import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import type { GatecellError } from '../../errors.js'
 import type { JsonObject } from '../../io/json.js'
 import type { Model, ModelOptions } from '../../model.js'
@@ -13,27 +13,8 @@ import type { Summary } from '../../train/reports.js'
 import { fitRun, readyRun, type Run, type RunOptions } from '../run.js'
 import { openRunFiles, readRun, type RunMode } from '../run-files.js'
 import { checkUnchanged, chooseTraining, given, type Training } from '../training.js'
-import {
-  checkSameInk,
-  describeInk,
-  openInk,
-  type InkData,
-  type InkSets,
-  type InkSource,
-  type InkSplit
-} from './samples.js'
-
-/** What every configuration of a network for ink holds. */
-export interface InkConfig<N> {
-  readonly vocabulary: VocabularyConfig | null
-  readonly network: N
-  readonly normalisation: InkNormalisation
-  /** Variations of the ink in training. */
-  readonly augmentation: InkAugmentation
-  readonly split: InkSplit
-  readonly training?: Training
-  readonly data?: InkData
-}
+import type { InkConfig } from './config.js'
+import { checkSameInk, describeInk, openInk, type InkSets, type InkSource, type InkSplit } from './samples.js'
 
 export interface InkRunOptions<N> extends InkSource, RunOptions {
   /** The model's file. */

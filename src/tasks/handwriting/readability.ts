@@ -1,6 +1,7 @@
 // Whether what a writer writes can be read: it writes texts, a reader that was trained on real strokes reads them, and the
 // character error rate between text and reading counts. The reader's own errors are in the figure.
 
+import { setImmediate } from 'node:timers/promises'
 import type { Ink } from '../../data/ink/strokes.js'
 import { GatecellError } from '../../errors.js'
 import { throwIfAborted } from '../../graph/plan.js'
@@ -28,19 +29,21 @@ export interface Readability {
   seconds: number
 }
 
-/** Writes and reads `texts`. ERR_CORPUS_EMPTY for none; what `write` throws. */
-export function measureReadability(
+/** Writes and reads `texts`; the event loop has its turn behind each. ERR_CORPUS_EMPTY for none; what `write` throws. */
+export async function measureReadability(
   writer: LoadedWriter,
   reader: LoadedReader,
   texts: readonly string[],
   options: ReadabilityOptions = {}
-): Readability {
+): Promise<Readability> {
   const { bias, seed = 0, signal, onProgress } = options
   if (texts.length === 0)
     throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one text to write but there is none.')
   const begin = performance.now()
   let [edits, symbols, exact] = [0, 0, 0]
-  const written = texts.map((text, i) => {
+  const written: Readability['written'] = []
+  for (const [i, text] of texts.entries()) {
+    await setImmediate()
     throwIfAborted(signal)
     const { ink, finished } = writer.write({ text, seed: seed + i, signal, ...(bias !== undefined && { bias }) })
     const read = reader.read(ink)[0]!.text
@@ -50,8 +53,8 @@ export function measureReadability(
     symbols += asked.length
     if (errors === 0) exact++
     onProgress?.((i + 1) / texts.length)
-    return { text, read, ink, finished }
-  })
+    written.push({ text, read, ink, finished })
+  }
   return {
     cer: edits / symbols,
     exact: exact / texts.length,

@@ -1,6 +1,7 @@
 // What a writer must beat: a single Gaussian with full covariance, and a mixture of as many Gaussians as its own, both
-// without a memory, and for both constant probabilities that a stroke ends and that it was the last one. Fitted to the training offsets and kept in the
-// model file, so that every measurement on other ink can say what it is worth; in nats per point like the network's loss.
+// without a memory, and for both constant probabilities that a stroke ends and that it was the last one. Fitted to the
+// training offsets and kept in the model file, so that every measurement on other ink can say what it is worth; in nats per
+// point like the network's loss.
 
 import type { ConfigReader, Fields } from '../../config-reader.js'
 import { createRandom } from '../../../random.js'
@@ -27,6 +28,8 @@ const MAX_POINTS = 40_000
 const ROUNDS = 40
 /** No component narrower than this: a point that repeats exactly would have an infinite density. */
 const LEAST_VARIANCE = 1e-6
+/** Nor one so thin a line that its density has no bound. */
+const MOST_CORRELATION = 0.9999
 /** Nothing is impossible. */
 const LEAST_SHARE = 1e-6
 
@@ -60,18 +63,26 @@ export function measureMemoryless(fitted: Memoryless, rows: readonly Float32Arra
   return { gaussian: nats([fitted.gaussian]), mixture: nats(fitted.mixture) }
 }
 
-export function readMemoryless(read: ConfigReader, from: Fields): Memoryless {
+/** Strictly, with `gaussians` components in the mixture: every density has a variance. ERR_FILE_FORMAT. */
+export function readMemoryless(read: ConfigReader, from: Fields, gaussians: number): Memoryless {
   const component = (value: unknown, name: string): Component => {
-    const fields = read.object(Array.isArray(value) ? { ...value } : value, name)
-    const number = (key: number, least: number) => read.number(fields, String(key), least, 1e12)
-    return [number(0, 0), number(1, -1e12), number(2, -1e12), number(3, 0), number(4, -1e12), number(5, 0)]
+    const [weight, x, y, xx, xy, yy] = read.list(value, name, 6)
+    const fields = { weight, x, y, xx, xy, yy }
+    const [sx, sy] = [read.number(fields, 'xx', LEAST_VARIANCE, 1e12), read.number(fields, 'yy', LEAST_VARIANCE, 1e12)]
+    return [
+      read.number(fields, 'weight', Number.MIN_VALUE, 1 + 1e-9),
+      read.number(fields, 'x', -1e12, 1e12),
+      read.number(fields, 'y', -1e12, 1e12),
+      sx,
+      read.number(fields, 'xy', -MOST_CORRELATION * Math.sqrt(sx * sy), MOST_CORRELATION * Math.sqrt(sx * sy)),
+      sy
+    ]
   }
-  const mixture: unknown = from['mixture']
   return {
-    ends: read.number(from, 'ends', 0, 1),
-    finishes: read.number(from, 'finishes', 0, 1),
+    ends: read.number(from, 'ends', LEAST_SHARE, 1 - LEAST_SHARE),
+    finishes: read.number(from, 'finishes', LEAST_SHARE, 1 - LEAST_SHARE),
     gaussian: component(from['gaussian'], 'gaussian'),
-    mixture: Array.isArray(mixture) ? mixture.map((one) => component(one, 'mixture')) : [component(mixture, 'mixture')]
+    mixture: read.list(from['mixture'], 'mixture', gaussians).map((one) => component(one, 'mixture'))
   }
 }
 
@@ -111,7 +122,7 @@ function finish([share, sumX, sumY, sumXX, sumXY, sumYY]: Sums, total: number): 
   const [x, y] = [sumX / weight, sumY / weight]
   const xx = Math.max(LEAST_VARIANCE, sumXX / weight - x * x)
   const yy = Math.max(LEAST_VARIANCE, sumYY / weight - y * y)
-  const bound = 0.9999 * Math.sqrt(xx * yy)
+  const bound = MOST_CORRELATION * Math.sqrt(xx * yy)
   return [weight / total, x, y, xx, Math.max(-bound, Math.min(bound, sumXY / weight - x * y)), yy]
 }
 

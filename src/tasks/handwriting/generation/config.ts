@@ -1,13 +1,9 @@
-// What describes a network that writes by hand and its training, as a checkpoint holds it: with the normalisation of the ink
-// and the deviation that offsets are divided by.
+// What describes a network that writes by hand and its training, as a checkpoint holds it: with what was learned about the ink
+// before the network learned.
 
-import { augmentationFromJson, type InkAugmentation } from '../../../data/ink/augment.js'
-import { normalisationFromJson, type InkNormalisation } from '../../../data/ink/shape.js'
-import { vocabularyFromConfig, type VocabularyConfig } from '../../../data/vocabulary.js'
 import type { JsonObject } from '../../../io/json.js'
 import { configReader, MAX_SIZE } from '../../config-reader.js'
-import { readTraining, type Training } from '../../training.js'
-import { readInkData, readInkSplit, type InkData, type InkSplit } from '../samples.js'
+import { inkConfigFromJson, type InkConfig } from '../config.js'
 import { readMemoryless, type Memoryless } from './baselines.js'
 
 export interface GenerationNetwork {
@@ -21,51 +17,30 @@ export interface GenerationNetwork {
   readonly window: number
 }
 
-export interface GenerationConfig {
-  /** The symbols that it can write; null: it draws without a text. */
-  readonly vocabulary: VocabularyConfig | null
-  readonly network: GenerationNetwork
-  readonly normalisation: InkNormalisation
-  readonly augmentation: InkAugmentation
+/** Without a vocabulary it draws without a text. */
+export interface GenerationConfig extends InkConfig<GenerationNetwork> {
   /** Standard deviation of the offsets of the training data, in sizes. */
   readonly deviation: number
   /** Points that a symbol takes in the training data: the window's first speed is its inverse. 1 without texts. */
   readonly pointsPerSymbol: number
   /** What has no memory, fitted to the same data: what the network is measured beside. */
   readonly memoryless: Memoryless
-  readonly split: InkSplit
-  readonly training?: Training
-  readonly data?: InkData
-}
-
-export function generationConfigToJson(config: GenerationConfig): JsonObject {
-  return JSON.parse(JSON.stringify(config)) as JsonObject
 }
 
 /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is no writer's. */
 export function generationConfigFromJson(json: JsonObject, path: string): GenerationConfig {
-  const { vocabulary, network, normalisation, augmentation, memoryless, split, training, data } = json as Record<
-    string,
-    unknown
-  >
+  const config = inkConfigFromJson(json, path, (read, net) => ({
+    hidden: read.number(net, 'hidden', 1, MAX_SIZE, true),
+    layers: read.number(net, 'layers', 1, 16, true),
+    gaussians: read.number(net, 'gaussians', 1, 1000, true),
+    window: read.number(net, 'window', 1, 1000, true)
+  }))
   const read = configReader(path)
-  const net = read.object(network, 'network')
-  if (vocabulary !== null) vocabularyFromConfig(read.object(vocabulary, 'vocabulary'))
+  const memoryless = read.object((json as Record<string, unknown>)['memoryless'], 'memoryless')
   return {
-    vocabulary: vocabulary as VocabularyConfig | null,
-    network: {
-      hidden: read.number(net, 'hidden', 1, MAX_SIZE, true),
-      layers: read.number(net, 'layers', 1, 16, true),
-      gaussians: read.number(net, 'gaussians', 1, 1000, true),
-      window: read.number(net, 'window', 1, 1000, true)
-    },
-    normalisation: normalisationFromJson(normalisation, path),
-    augmentation: augmentationFromJson(augmentation, path),
+    ...config,
     deviation: read.number(json, 'deviation', 1e-9, 1e9),
     pointsPerSymbol: read.number(json, 'pointsPerSymbol', 1e-3, 1e6),
-    memoryless: readMemoryless(read, read.object(memoryless, 'memoryless')),
-    split: readInkSplit(read, read.object(split, 'split')),
-    ...(training !== undefined && { training: readTraining(read, read.object(training, 'training')) }),
-    ...(data !== undefined && { data: readInkData(read, read.object(data, 'data')) })
+    memoryless: readMemoryless(read, memoryless, config.network.gaussians)
   }
 }

@@ -12,7 +12,8 @@ import { linear } from '../../../layers/linear.js'
 import { lstm } from '../../../layers/lstm.js'
 import { windowLstm } from '../../../layers/window-lstm.js'
 import { defineModel, f32, i32, type Model, type ModelOptions, type Specs } from '../../../model.js'
-import { generationConfigToJson, type GenerationConfig } from './config.js'
+import { inkConfigToJson } from '../config.js'
+import type { GenerationConfig } from './config.js'
 
 export const GENERATION_TASK = 'handwriting'
 
@@ -79,7 +80,7 @@ export function generationModel(config: GenerationConfig, options: ModelOptions 
   return defineModel<Specs, Specs>(
     {
       name: GENERATION_TASK,
-      config: generationConfigToJson(config),
+      config: inkConfigToJson(config),
       inputs: { points: f32('length', 'batch', 3), ...text },
       targets: {
         next: f32('length', 'batch', 3),

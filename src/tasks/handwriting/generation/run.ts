@@ -3,14 +3,8 @@
 import { inkAugmentations } from '../../../data/ink/augment.js'
 import { vocabularyFromText, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
-import {
-  prepareInkRun,
-  type InkConfig,
-  type InkResult,
-  type InkRun,
-  type InkRunOptions,
-  type InkTask
-} from '../prepare.js'
+import type { InkConfig } from '../config.js'
+import { prepareInkRun, type InkResult, type InkRun, type InkRunOptions, type InkTask } from '../prepare.js'
 import type { InkSets } from '../samples.js'
 import { fitMemoryless } from './baselines.js'
 import { generationConfigFromJson, type GenerationConfig, type GenerationNetwork } from './config.js'

@@ -12,7 +12,8 @@ import { dropout } from '../../../layers/dropout.js'
 import { linear } from '../../../layers/linear.js'
 import { lstm } from '../../../layers/lstm.js'
 import { defineModel, f32, i32, type Model, type ModelOptions } from '../../../model.js'
-import { recognitionConfigToJson, type RecognitionConfig } from './config.js'
+import { inkConfigToJson } from '../config.js'
+import type { RecognitionConfig } from './config.js'
 
 export const RECOGNITION_TASK = 'handwriting-recognition'
 export const BLANK = 0
@@ -45,7 +46,7 @@ export function recognitionModel(config: RecognitionConfig, options: ModelOption
   return defineModel(
     {
       name: RECOGNITION_TASK,
-      config: recognitionConfigToJson(config),
+      config: inkConfigToJson(config),
       inputs: { points: f32('length', 'batch', INK_FEATURES), lengths: i32('batch') },
       targets: { labels: i32('batch', 'labels'), labelLengths: i32('batch') },
       forward: ({ points, lengths }) => recognitionLayers(points, lengths, config),

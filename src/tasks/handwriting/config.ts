@@ -1,0 +1,46 @@
+// What every configuration of a network for ink holds, in a run and in a model file: with the normalisation of the ink, so that
+// a served model sees what it was trained on.
+
+import { augmentationFromJson, type InkAugmentation } from '../../data/ink/augment.js'
+import { normalisationFromJson, type InkNormalisation } from '../../data/ink/shape.js'
+import { vocabularyFromConfig, type VocabularyConfig } from '../../data/vocabulary.js'
+import type { JsonObject } from '../../io/json.js'
+import { configReader, type ConfigReader, type Fields } from '../config-reader.js'
+import { readTraining, type Training } from '../training.js'
+import { readInkData, readInkSplit, type InkData, type InkSplit } from './samples.js'
+
+export interface InkConfig<N> {
+  /** The symbols of the texts; null: without texts. */
+  readonly vocabulary: VocabularyConfig | null
+  readonly network: N
+  readonly normalisation: InkNormalisation
+  /** Variations of the ink in training. */
+  readonly augmentation: InkAugmentation
+  readonly split: InkSplit
+  readonly training?: Training
+  readonly data?: InkData
+}
+
+export function inkConfigToJson(config: InkConfig<unknown>): JsonObject {
+  return JSON.parse(JSON.stringify(config)) as JsonObject
+}
+
+/** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is none. */
+export function inkConfigFromJson<N>(
+  json: JsonObject,
+  path: string,
+  readNetwork: (read: ConfigReader, from: Fields) => N
+): InkConfig<N> {
+  const { vocabulary, network, normalisation, augmentation, split, training, data } = json as Record<string, unknown>
+  const read = configReader(path)
+  if (vocabulary !== null) vocabularyFromConfig(read.object(vocabulary, 'vocabulary'))
+  return {
+    vocabulary: vocabulary as VocabularyConfig | null,
+    network: readNetwork(read, read.object(network, 'network')),
+    normalisation: normalisationFromJson(normalisation, path),
+    augmentation: augmentationFromJson(augmentation, path),
+    split: readInkSplit(read, read.object(split, 'split')),
+    ...(training !== undefined && { training: readTraining(read, read.object(training, 'training')) }),
+    ...(data !== undefined && { data: readInkData(read, read.object(data, 'data')) })
+  }
+}
