@@ -138,7 +138,7 @@ gc_status measure_fork(const gc_probe& probe, gc_measurement* out) {
   while ((rates.size() < kFewestSamples || seconds_now() < stop) && rates.size() < kMostSamples) {
     const double begin = seconds_now();
     for (int i = 0; i < kForks; ++i)
-      parallel(probe.threads, [&](int index, int size) {
+      parallel_together(probe.threads, [&](int index, int size) {
         if (index == 0) joined.store(size, std::memory_order_relaxed);
       });
     rates.push_back(kForks / (seconds_now() - begin));

@@ -41,7 +41,7 @@ gc_status measure_rate(int team, double units, double seconds, F work, gc_measur
   while ((rates.size() < kFewestSamples || seconds_now() < stop) && rates.size() < kMostSamples) {
     Barrier barrier;
     std::atomic<int> joined{0};
-    parallel(team, [&](int index, int size) {
+    parallel_together(team, [&](int index, int size) {
       joined.store(size, std::memory_order_relaxed);
       barrier.wait(size);
       begins[index] = seconds_now();

@@ -1,9 +1,10 @@
-// threads.cc: workers wait for a generation number to change: first spinning (a fork-join then costs well under a
+// threads.cc: each worker waits for a share to be offered to it: first spinning (a fork-join then costs well under a
 // microsecond), then asleep on a condition variable so that an idle engine costs nothing.
 #include "threads.h"
 
 #include <chrono>
 #include <condition_variable>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -13,6 +14,12 @@
 
 namespace gatecell {
 
+void Patience::pause() {
+  constexpr int kSpins = 1000;
+  if (++spins_ < kSpins) cpu_relax();
+  else std::this_thread::yield();
+}
+
 void Barrier::wait(int team) {
   if (team == 1) return;
   const int generation = generation_.load(std::memory_order_acquire);
@@ -21,89 +28,102 @@ void Barrier::wait(int team) {
     generation_.store(generation + 1, std::memory_order_release);
     return;
   }
-  // A preempted partner must get the core back: yield after a while instead of burning its time slice.
-  for (int spins = 0; generation_.load(std::memory_order_acquire) == generation; ++spins) {
-    if (spins < 20000) cpu_relax();
-    else std::this_thread::yield();
-  }
+  for (Patience patience; generation_.load(std::memory_order_acquire) == generation;) patience.pause();
 }
 
 namespace {
 
 constexpr auto kSpin = std::chrono::microseconds(100);
 
+// A worker and the share it is offered: whoever turns `open` back has the share, the worker or the caller. What the job is may be
+// read only after that: it cannot change before all its shares are done.
+struct Worker {
+  alignas(64) std::atomic<bool> open{false};
+  std::thread thread;
+
+  bool take() {
+    bool offered = true;
+    return open.load(std::memory_order_relaxed) &&
+           open.compare_exchange_strong(offered, false, std::memory_order_acquire, std::memory_order_relaxed);
+  }
+};
+
 struct Pool {
   std::mutex owner;  // held by the caller whose team runs
-  std::vector<std::thread> workers;
+  std::vector<std::unique_ptr<Worker>> workers;
   std::mutex sleep;
   std::condition_variable wake;
   team_fn fn = nullptr;
   void* context = nullptr;
   int team = 1;
-  bool stopping = false;
-  alignas(64) std::atomic<uint32_t> generation{0};
-  alignas(64) std::atomic<int> pending{0};
+  std::atomic<bool> stopping{false};
+  alignas(64) std::atomic<int> pending{0};  // shares that workers were offered and nobody has finished
   alignas(64) std::atomic<int> asleep{0};
 
   void start(int count) {
     while (static_cast<int>(workers.size()) < count) {
       const int index = static_cast<int>(workers.size()) + 1;
-      const uint32_t seen = generation.load(std::memory_order_relaxed);
-      workers.emplace_back([this, index, seen] { serve(index, seen); });
+      workers.push_back(std::make_unique<Worker>());
+      Worker* const worker = workers.back().get();
+      worker->thread = std::thread([this, index, worker] { serve(index, *worker); });
     }
   }
 
-  uint32_t wait_for_work(uint32_t seen) {
+  // True when there is a share to be tried for; false when the pool stops.
+  bool wait_for_work(Worker& me) {
     const auto limit = std::chrono::steady_clock::now() + kSpin;
-    for (int spins = 0;; ++spins) {
-      const uint32_t now = generation.load(std::memory_order_acquire);
-      if (now != seen) return now;
+    for (int spins = 1; !stopping.load(std::memory_order_relaxed); ++spins) {
+      if (me.open.load(std::memory_order_relaxed)) return true;
       cpu_relax();
-      if ((spins & 127) == 127 && std::chrono::steady_clock::now() > limit) break;
+      if (spins % 128 == 0 && std::chrono::steady_clock::now() > limit) break;
     }
     std::unique_lock<std::mutex> lock(sleep);
     asleep.fetch_add(1, std::memory_order_seq_cst);
-    wake.wait(lock, [&] { return generation.load(std::memory_order_seq_cst) != seen; });
+    wake.wait(lock,
+              [&] { return me.open.load(std::memory_order_seq_cst) || stopping.load(std::memory_order_seq_cst); });
     asleep.fetch_sub(1, std::memory_order_relaxed);
-    return generation.load(std::memory_order_acquire);
+    return !stopping.load(std::memory_order_relaxed);
   }
 
-  void serve(int index, uint32_t seen) {
-    for (;;) {
-      seen = wait_for_work(seen);
-      if (stopping) return;
-      if (index < team) {
-        fn(context, index, team);
-      }
+  void serve(int index, Worker& me) {
+    while (wait_for_work(me)) {
+      if (!me.take()) continue;
+      fn(context, index, team);
       pending.fetch_sub(1, std::memory_order_release);
     }
   }
 
-  // Every worker acknowledges every generation, so none can miss one or see a half-written job.
-  void publish() {
-    pending.store(static_cast<int>(workers.size()), std::memory_order_relaxed);
-    generation.fetch_add(1, std::memory_order_seq_cst);
-    if (asleep.load(std::memory_order_seq_cst) > 0) {
-      std::lock_guard<std::mutex> lock(sleep);
-      wake.notify_all();
+  void wake_all() {
+    if (asleep.load(std::memory_order_seq_cst) == 0) return;
+    std::lock_guard<std::mutex> lock(sleep);
+    wake.notify_all();
+  }
+
+  void offer() {
+    pending.store(team - 1, std::memory_order_relaxed);
+    for (int i = 1; i < team; ++i) workers[i - 1]->open.store(true, std::memory_order_seq_cst);
+    wake_all();
+  }
+
+  // The last first: workers are woken in order.
+  void take_over() {
+    for (int i = team - 1; i > 0; --i) {
+      if (!workers[i - 1]->take()) continue;
+      fn(context, i, team);
+      pending.fetch_sub(1, std::memory_order_relaxed);
     }
   }
 
   void join() {
-    for (int spins = 0; pending.load(std::memory_order_acquire) > 0; ++spins) {
-      if (spins < 20000) cpu_relax();
-      else std::this_thread::yield();
-    }
+    for (Patience patience; pending.load(std::memory_order_acquire) > 0;) patience.pause();
   }
 
   void stop() {
-    if (workers.empty()) return;
-    stopping = true;
-    publish();
-    for (std::thread& worker : workers) worker.join();
+    stopping.store(true, std::memory_order_seq_cst);
+    wake_all();
+    for (const auto& worker : workers) worker->thread.join();
     workers.clear();
-    stopping = false;
-    pending.store(0);
+    stopping.store(false);
   }
 };
 
@@ -123,7 +143,7 @@ int engine_threads() {
 
 void set_engine_threads(int threads) { configured.store(threads, std::memory_order_relaxed); }
 
-void run_team(int team, team_fn fn, void* context) {
+void run_team(int team, Shares shares, team_fn fn, void* context) {
   Pool& p = pool();
   if (team <= 1 || !p.owner.try_lock()) {
     fn(context, 0, 1);
@@ -133,8 +153,9 @@ void run_team(int team, team_fn fn, void* context) {
   p.fn = fn;
   p.context = context;
   p.team = team;
-  p.publish();
+  p.offer();
   fn(context, 0, team);
+  if (shares == Shares::kApart) p.take_over();
   p.join();
   p.owner.unlock();
 }

@@ -1,5 +1,5 @@
 // threads.h: the engine's own thread pool: fork-join of a fixed team, spinning briefly before it sleeps, and a barrier.
-// Work is split by thread number alone, and no result depends on the split (the determinism rule).
+// Work is split by share number alone, and no result depends on the split or on who runs a share (the determinism rule).
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -13,6 +13,15 @@ inline void cpu_relax() {
   __asm__ volatile("yield");
 #endif
 }
+
+// Waits as a spin for some microseconds, then offers the core in every turn: the thread that is waited for may need it.
+class Patience {
+ public:
+  void pause();
+
+ private:
+  int spins_ = 0;
+};
 
 // Sense-reversing barrier for one team; one cache line per word.
 class Barrier {
@@ -39,14 +48,27 @@ using team_fn = void (*)(void* context, int index, int team);
 int engine_threads();
 void set_engine_threads(int threads);  // 0: default_threads()
 
-// Runs fn on `team` threads (the caller is index 0) and waits. If the pool is serving another caller, the caller runs
-// alone as a team of one: fn must do all the work whatever the team's size.
-void run_team(int team, team_fn fn, void* context);
+// kApart: no share waits for another, so whoever is there takes what nobody has begun: a thread that the system keeps
+// from running delays nothing. kTogether: shares meet at barriers, so each has a thread of its own.
+enum class Shares { kApart, kTogether };
+
+// Runs fn once for every index of `team` (the caller has index 0) and waits. If the pool is serving another caller, the
+// caller runs alone as a team of one: fn must do all the work whatever the team's size.
+void run_team(int team, Shares shares, team_fn fn, void* context);
 
 template <class F>
-void parallel(int team, F&& body) {
+void parallel(int team, Shares shares, const F& body) {
   run_team(
-      team, [](void* context, int index, int size) { (*static_cast<F*>(context))(index, size); }, &body);
+      team, shares, [](void* context, int index, int size) { (*static_cast<const F*>(context))(index, size); },
+      const_cast<F*>(&body));
+}
+template <class F>
+void parallel(int team, const F& body) {
+  parallel(team, Shares::kApart, body);
+}
+template <class F>
+void parallel_together(int team, const F& body) {
+  parallel(team, Shares::kTogether, body);
 }
 
 void stop_pool();  // joins the workers; the next parallel run starts them again

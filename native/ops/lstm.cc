@@ -263,8 +263,11 @@ Split lstm_split(const Lstm& s, int team) {
 }
 
 int lstm_team(const Plan& plan, const Lstm& s, double flops) {
-  const int team = plan.team(flops);
-  return lstm_split(s, team) == Split::kPanels ? plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H)) : team;
+  // A product of one or two rows waits for its weights: it takes about twice as long as its sums would.
+  const double wait = s.rows.mean() <= 2 ? 2 : 1;
+  const int team = plan.team(wait * flops);
+  if (lstm_split(s, team) == Split::kRows || s.T == 1) return team;
+  return plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H));  // they meet every step
 }
 
 bool lstm_beside(const Plan& plan, const Node& node, const Lstm& s) {

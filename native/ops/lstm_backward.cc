@@ -274,7 +274,7 @@ void both_recurrences(Plan& plan, const Node& node, const Lstm& s) {
   const Lstm o(plan, other);
   lstm_final_gradients(o, plan.output(other, kHT), plan.output(other, kCT));
   Barrier barriers[2];
-  parallel(plan.threads, [&](int index, int team) {
+  parallel_together(plan.threads, [&](int index, int team) {
     lstm_side_by_side(index, team, [&](int which, int i, int n) {
       recurrence(plan, which ? other : node, which ? o : s, i, n, barriers[which]);
     });
@@ -292,8 +292,11 @@ void lstm_backward(Plan& plan, Node& node) {
   const int team = plan.team(flops);
   Barrier barrier;
   if (beside && !done) both_recurrences(plan, node, s);
-  else if (!done)
-    parallel(lstm_team(plan, s, flops), [&](int index, int size) { recurrence(plan, node, s, index, size, barrier); });
+  else if (!done) {
+    const int size = lstm_team(plan, s, flops);
+    parallel(size, lstm_split(s, size) == Split::kRows ? Shares::kApart : Shares::kTogether,
+             [&](int index, int of) { recurrence(plan, node, s, index, of, barrier); });
+  }
   lstm_start_gradients(plan, node, s);
   if (s.norm) norm_gradients(plan, node, s, team);
   parallel(team, [&](int index, int size) { pack_operands(s, index, size); });

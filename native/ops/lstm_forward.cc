@@ -74,6 +74,13 @@ void gather_x(const Lstm& s, int64_t row, int64_t count) {
   for (int64_t i = row; i < row + count; ++i) convert(s.x->data + s.rows.place[i] * ld, i, 1);
 }
 
+bool gathers(const Lstm& s) { return !s.table && (s.rows.varied || s.x_format != Format::kF32); }
+
+void gather_steps(const Lstm& s, Range rows) {
+  each_step(s, {rows, {}}, 0, s.rows.steps(),
+            [&](Range live, int64_t begin) { gather_x(s, begin + live.begin, live.end - live.begin); });
+}
+
 // Gate pre-activations of steps [first, last) begin as W x + b.
 void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, int64_t last) {
   MatMul m;
@@ -204,10 +211,8 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
   const Share mine = lstm_share(s, index, team);
   const int64_t steps = s.rows.steps();
   lstm_clear_padding(s, s.y->data, s.h_ld, index, team);
-  if (!s.table && (s.rows.varied || s.x_format != Format::kF32)) {  // one's own rows, or all before anybody begins
-    const Range rows = by_rows ? mine.rows : s.rows.owned(index, team);
-    each_step(s, {rows, {}}, 0, steps,
-              [&](Range live, int64_t begin) { gather_x(s, begin + live.begin, live.end - live.begin); });
+  if (gathers(s) && s.T > 1) {  // one's own rows, or all before anybody begins
+    gather_steps(s, by_rows ? mine.rows : s.rows.owned(index, team));
     if (!by_rows) barrier.wait(team);
   }
   Lstm part = s;  // its gates, of one chunk where no backward pass reads them
@@ -231,6 +236,7 @@ bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
   lstm_start_states(s);
   lstm_draw_masks(plan, node, s);
   lstm_publish(s, s.h_start(), {0, s.B}, {0, s.h_ld}, 0);
+  if (gathers(s) && s.T == 1) gather_steps(s, {0, s.B});  // so that the threads of a single step never meet
   return true;
 }
 
@@ -241,7 +247,7 @@ void both_forward(Plan& plan, const Node& node, const Lstm& s) {
   const Lstm o(plan, other);
   if (!begin_forward(plan, other, o)) return;
   Barrier barriers[2];
-  parallel(plan.threads, [&](int index, int team) {
+  parallel_together(plan.threads, [&](int index, int team) {
     lstm_side_by_side(index, team, [&](int which, int i, int n) {
       run_forward(plan, which ? other : node, which ? o : s, i, n, barriers[which]);
     });
@@ -257,9 +263,11 @@ void lstm_forward(Plan& plan, Node& node) {
   if (!done && !begin_forward(plan, node, s)) return;
   Barrier barrier;
   if (!second && lstm_beside(plan, node, s)) both_forward(plan, node, s);
-  else if (!done)
-    parallel(lstm_team(plan, s, forward_flops(s)),
-             [&](int index, int team) { run_forward(plan, node, s, index, team, barrier); });
+  else if (!done) {
+    const int team = lstm_team(plan, s, forward_flops(s));
+    parallel(team, lstm_split(s, team) == Split::kRows || s.T == 1 ? Shares::kApart : Shares::kTogether,
+             [&](int index, int size) { run_forward(plan, node, s, index, size, barrier); });
+  }
   if (plan.run_status == GC_OK) lstm_final_states(s, plan.output(node, kHT), plan.output(node, kCT));
 }
 }  // namespace gatecell

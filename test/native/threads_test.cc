@@ -9,6 +9,7 @@
 using namespace lab;
 using gatecell::Barrier;
 using gatecell::parallel;
+using gatecell::parallel_together;
 using gatecell::share;
 
 namespace {
@@ -67,7 +68,7 @@ TEST_SUITE("threads") {
     Barrier barrier;
     int cells[team] = {};
     std::atomic<int> wrong{0};
-    parallel(team, [&](int index, int size) {
+    parallel_together(team, [&](int index, int size) {
       for (int round = 1; round <= rounds; ++round) {
         cells[index] = round;
         barrier.wait(size);
@@ -77,6 +78,39 @@ TEST_SUITE("threads") {
       }
     });
     CHECK(wrong == 0);
+  }
+
+  TEST_CASE("threads: shares that are together have a thread each") {
+    constexpr int team = 5;
+    for (int round = 0; round < 50; ++round) {
+      std::atomic<int> here{0};
+      std::vector<std::thread::id> who(team);
+      parallel_together(team, [&](int index, int size) {
+        who[index] = std::this_thread::get_id();
+        here.fetch_add(1);
+        while (here.load() < size) std::this_thread::yield();  // nobody leaves before all have come
+      });
+      for (int i = 0; i < team; ++i)
+        for (int j = 0; j < i; ++j) CHECK((who[i] != who[j]));
+    }
+  }
+
+  TEST_CASE("threads: the caller takes over shares that nobody has begun") {
+    constexpr int team = 64;  // more than there are cores: most workers come late
+    int taken = 0;
+    for (int round = 0; round < 200; ++round) {
+      const std::thread::id caller = std::this_thread::get_id();
+      std::atomic<int> mine{0}, runs[team] = {};
+      parallel(team, [&](int index, int) {
+        runs[index].fetch_add(1);
+        if (std::this_thread::get_id() == caller) mine.fetch_add(1);
+      });
+      for (const auto& count : runs) CHECK(count == 1);
+      CHECK(mine >= 1);
+      taken += mine - 1;
+    }
+    CHECK(taken > 0);
+    gc_shutdown();
   }
 
   TEST_CASE("threads: callers that find the pool busy do their work alone") {
