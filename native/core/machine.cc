@@ -161,6 +161,16 @@ int default_threads() {
   if (quota > 0 && std::ceil(quota) < threads) threads = static_cast<int>(std::ceil(quota));
   return threads < 1 ? 1 : threads;
 }
+
+void leave_core(int core) {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  if (sched_getaffinity(0, sizeof mask, &mask) != 0 || core < 0 || core >= CPU_SETSIZE) return;
+  cpu_set_t others = mask;
+  CPU_CLR(core, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
+  sched_setaffinity(0, sizeof mask, &mask);
+}
 }  // namespace gatecell
 
 using namespace gatecell;

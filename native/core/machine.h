@@ -11,4 +11,6 @@ const gc_bf16_kernels& bf16_kernels();
 const gc_int8_kernels& int8_kernels();
 // Default thread count: the affinity mask, cut by the cgroup's CPU quota.
 int default_threads();
+// Moves the calling thread from `core` to another one of its affinity mask, if there is one; the mask stays as it is.
+void leave_core(int core);
 }  // namespace gatecell

@@ -17,6 +17,7 @@ struct MatMul {
   int64_t columns = 0;
   const float* start = nullptr;  // one row of `columns` floats: where each chain begins (the bias)
   bool accumulate = false;       // else: begin from C
+  bool down = false;             // the caller goes on with the block before, not the one after
   bool far = false;              // A is not in a cache: see gc_gemm::a_far
 };
 // The rows [rows.begin, rows.end) and blocks [blocks.begin, blocks.end) of the product, on the calling thread.

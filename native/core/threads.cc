@@ -2,6 +2,8 @@
 // microsecond), then asleep on a condition variable so that an idle engine costs nothing.
 #include "threads.h"
 
+#include <sched.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <memory>
@@ -14,10 +16,36 @@
 
 namespace gatecell {
 
+namespace {
+// Where the members of the team stand; -1: nowhere. Two that wait for each other on one core meet once a time slice, and the system may
+// leave them there for minutes, since neither ever sleeps nor has been away from its cache for long (bench/lab/attempts.md, 19).
+constexpr int kMostThreads = 1024;
+std::atomic<int> standing[kMostThreads];
+std::atomic<int> members{1};
+thread_local int member = 0;  // who leads a team is 0
+
+void stand() { standing[member].store(sched_getcpu(), std::memory_order_relaxed); }
+
+// The core of this thread is that of another member, too. The one with the higher index steps aside if there is another core.
+bool shares_core() {
+  stand();
+  const int core = standing[member].load(std::memory_order_relaxed), count = members.load(std::memory_order_relaxed);
+  for (int i = 0; i < count; ++i) {
+    if (i == member || standing[i].load(std::memory_order_relaxed) != core) continue;
+    if (i < member) leave_core(core);
+    return true;
+  }
+  return false;
+}
+}  // namespace
+
+// Offering the core has its price: whoever else waits for it has it for a whole slice (milliseconds). So it is offered where a member
+// may take it, and otherwise only after long.
 void Patience::pause() {
-  constexpr int kSpins = 1000;
-  if (++spins_ < kSpins) cpu_relax();
-  else std::this_thread::yield();
+  constexpr int kLook = 1000, kLong = 20000;  // 25 and 500 microseconds
+  cpu_relax();
+  if (++spins_ % kLook != 0) return;
+  if (shares_core() || spins_ > kLong) std::this_thread::yield();
 }
 
 void Barrier::wait(int team) {
@@ -64,6 +92,8 @@ struct Pool {
     while (static_cast<int>(workers.size()) < count) {
       const int index = static_cast<int>(workers.size()) + 1;
       workers.push_back(std::make_unique<Worker>());
+      standing[index].store(-1, std::memory_order_relaxed);
+      members.store(index + 1, std::memory_order_relaxed);
       Worker* const worker = workers.back().get();
       worker->thread = std::thread([this, index, worker] { serve(index, *worker); });
     }
@@ -72,11 +102,13 @@ struct Pool {
   // True when there is a share to be tried for; false when the pool stops.
   bool wait_for_work(Worker& me) {
     const auto limit = std::chrono::steady_clock::now() + kSpin;
+    Patience patience;
     for (int spins = 1; !stopping.load(std::memory_order_relaxed); ++spins) {
       if (me.open.load(std::memory_order_relaxed)) return true;
-      cpu_relax();
+      patience.pause();
       if (spins % 128 == 0 && std::chrono::steady_clock::now() > limit) break;
     }
+    standing[member].store(-1, std::memory_order_relaxed);
     std::unique_lock<std::mutex> lock(sleep);
     asleep.fetch_add(1, std::memory_order_seq_cst);
     wake.wait(lock,
@@ -86,8 +118,10 @@ struct Pool {
   }
 
   void serve(int index, Worker& me) {
+    member = index;
     while (wait_for_work(me)) {
       if (!me.take()) continue;
+      stand();
       fn(context, index, team);
       pending.fetch_sub(1, std::memory_order_release);
     }
@@ -149,6 +183,7 @@ void run_team(int team, Shares shares, team_fn fn, void* context) {
     fn(context, 0, 1);
     return;
   }
+  stand();
   p.start(team - 1);
   p.fn = fn;
   p.context = context;

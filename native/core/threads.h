@@ -14,7 +14,7 @@ inline void cpu_relax() {
 #endif
 }
 
-// Waits as a spin for some microseconds, then offers the core in every turn: the thread that is waited for may need it.
+// Waits as a spin. From time to time it looks whether the thread that is waited for may need this core, and if so gives way.
 class Patience {
  public:
   void pause();

@@ -142,6 +142,19 @@ void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
   kernels().cell_forward[s.variant](&cell);
 }
 
+// Calls body(panels) for groups of panels. A step takes them in the other direction than the step before it: what that read last is
+// still in the cache, however many weights there are. With one or two rows two panels at once keep more chains in flight.
+template <class F>
+void each_group(const Lstm& s, Range panels, int64_t rows, bool down, F body) {
+  const bool stream = rows <= 2;
+  const int64_t size = s.norm || (stream && s.T == 1) ? panels.end - panels.begin : stream ? 2 : 1;
+  const int64_t count = size > 0 ? (panels.end - panels.begin + size - 1) / size : 0;
+  for (int64_t i = 0; i < count; ++i) {
+    const int64_t first = panels.begin + (down ? count - 1 - i : i) * size;
+    body(Range{first, std::min(first + size, panels.end)});
+  }
+}
+
 void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& mine, int64_t step) {
   const Range rows = s.rows.living(mine.rows, step);
   const int64_t count = rows.end - rows.begin, row = s.rows.first(step);
@@ -156,18 +169,19 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
   m.accumulate = !s.norm;
-  const bool codes = s.format == Format::kInt8,
-             stream = count <= 2 || s.norm;  // with few rows all panels at once keep more chains in flight
-  if (s.x_format == Format::kInt8) add_codes(s, w, x_from(s, row), s.x->ld, s.x_ranges + row, rows, mine.panels, row);
-  if (codes) add_codes(s, u, m.a, s.h_ld, nullptr, rows, mine.panels, row);
-  else if (stream) multiply(m, rows, mine.panels);
-  for (int64_t r = rows.begin; r < rows.end && s.norm; ++r) lstm_norm_recurrent(s, row + r);
-  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
-    if (!codes && !stream) multiply(m, rows, {p, p + 1});
-    cells_forward(s, rows, p, step);
-    if (!s.projection && !s.norm) lstm_publish(s, s.h_after(step), rows, {p * 16, p * 16 + 16}, step + 1);
-  }
-  for (int64_t r = rows.begin; r < rows.end && s.norm; ++r) lstm_norm_output(s, r, step);
+  m.down = step % 2 != 0;
+  each_group(s, mine.panels, count, m.down, [&](Range panels) {
+    if (s.x_format == Format::kInt8) add_codes(s, w, x_from(s, row), s.x->ld, s.x_ranges + row, rows, panels, row);
+    if (s.format == Format::kInt8) add_codes(s, u, m.a, s.h_ld, nullptr, rows, panels, row);
+    else multiply(m, rows, panels);
+    for (int64_t p = panels.begin; p < panels.end && !s.norm; ++p) cells_forward(s, rows, p, step);
+    if (!s.projection && !s.norm)
+      lstm_publish(s, s.h_after(step), rows, {panels.begin * 16, panels.end * 16}, step + 1);
+  });
+  if (!s.norm) return;
+  for (int64_t r = rows.begin; r < rows.end; ++r) lstm_norm_recurrent(s, row + r);
+  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) cells_forward(s, rows, p, step);
+  for (int64_t r = rows.begin; r < rows.end; ++r) lstm_norm_output(s, r, step);
 }
 
 // After the cells of a step: h where it is a projection of their outputs, and its place in y.
