@@ -1,5 +1,6 @@
-// One row times packed weights, the batch-1 step's product: how many tiles side by side, fetched ahead or not, on which pages.
-// Times are by the clock of this thread alone. Zen 4, 2 vCPUs, g++ 12; medians in attempts.md, 6 to 9.
+// One row times packed weights, the batch-1 step's product: how many tiles side by side, fetched ahead or not, on which pages, always
+// from the first to the last or to and fro. Times are by the clock of this thread alone. Zen 4, 2 vCPUs, g++ 12; medians in
+// attempts.md, 6 to 8 and 20.
 //
 //   c++ -O3 -std=c++17 -mavx512f -mfma bench/lab/stream_row.cc -o stream_row && ./stream_row 128 4     H, matrices [4H, H]
 #include <immintrin.h>
@@ -30,10 +31,11 @@ float* weights(size_t bytes, bool huge) {
 
 // `tiles` blocks of 64 columns at once, each [k][64]; `ahead`: bytes that are fetched ahead of each line, 0: none.
 template <int tiles, int ahead>
-void row(const float* x, const float* w, int64_t K, int64_t blocks, float* c) {
-  for (int64_t p = 0; p < blocks; p += tiles) {
+void row(const float* x, const float* w, int64_t K, int64_t blocks, float* c, bool down) {
+  for (int64_t i = 0; i < blocks; i += tiles) {
+    const int64_t p = down ? blocks - tiles - i : i;
     __m512 sum[tiles * 4];
-    for (int i = 0; i < tiles * 4; ++i) sum[i] = _mm512_loadu_ps(c + p * 64 + i * 16);
+    for (int n = 0; n < tiles * 4; ++n) sum[n] = _mm512_loadu_ps(c + p * 64 + n * 16);
     const float* b = w + p * K * 64;
     for (int64_t k = 0; k < K; ++k, b += 64) {
       const __m512 a = _mm512_set1_ps(x[k]);
@@ -44,12 +46,12 @@ void row(const float* x, const float* w, int64_t K, int64_t blocks, float* c) {
           sum[t * 4 + n] = _mm512_fmadd_ps(a, _mm512_loadu_ps(line), sum[t * 4 + n]);
         }
     }
-    for (int i = 0; i < tiles * 4; ++i) _mm512_storeu_ps(c + p * 64 + i * 16, sum[i]);
+    for (int n = 0; n < tiles * 4; ++n) _mm512_storeu_ps(c + p * 64 + n * 16, sum[n]);
   }
 }
 
 // The same lines read one after another and added up: the limit.
-void read(const float* x, const float* w, int64_t K, int64_t blocks, float* c) {
+void read(const float* x, const float* w, int64_t K, int64_t blocks, float* c, bool) {
   __m512 sum[8] = {};
   const __m512 one = _mm512_set1_ps(x[0]);
   for (int64_t i = 0; i < K * blocks * 64; i += 128)
@@ -59,19 +61,21 @@ void read(const float* x, const float* w, int64_t K, int64_t blocks, float* c) {
 
 struct Variant {
   const char* name;
-  void (*run)(const float*, const float*, int64_t, int64_t, float*);
+  void (*run)(const float*, const float*, int64_t, int64_t, float*, bool down);
+  bool to_and_fro;
 };
 }  // namespace
 
 int main(int argc, char** argv) {
   const int64_t H = argc > 1 ? atoi(argv[1]) : 128, blocks = H / 16, matrices = argc > 2 ? atoi(argv[2]) : 2;
-  const Variant variants[] = {{"read", read},
-                              {"1 tile", row<1, 0>},
-                              {"2 tiles", row<2, 0>},
-                              {"4 tiles", row<4, 0>},
-                              {"2 tiles, 256 B ahead", row<2, 256>},
-                              {"2 tiles, 1 KB ahead", row<2, 1024>},
-                              {"2 tiles, 4 KB ahead", row<2, 4096>}};
+  const Variant variants[] = {{"read", read, false},
+                              {"1 tile", row<1, 0>, false},
+                              {"2 tiles", row<2, 0>, false},
+                              {"4 tiles", row<4, 0>, false},
+                              {"2 tiles, to and fro", row<2, 0>, true},
+                              {"2 tiles, 256 B ahead", row<2, 256>, false},
+                              {"2 tiles, 1 KB ahead", row<2, 1024>, false},
+                              {"2 tiles, 4 KB ahead", row<2, 4096>, false}};
   const auto floats = static_cast<size_t>(H * H * 4);
   std::vector<float> x(static_cast<size_t>(H), 0.01f), c(static_cast<size_t>(H * 4));
   for (const bool huge : {false, true}) {
@@ -81,8 +85,11 @@ int main(int argc, char** argv) {
     for (int round = 0; round < 40; ++round)
       for (size_t v = 0; v < sizeof variants / sizeof *variants; ++v) {
         const double begin = cpu_ns();
-        for (int64_t i = 0; i < each * matrices; ++i)
-          variants[v].run(x.data(), w + static_cast<size_t>(i % matrices) * floats, H, blocks, c.data());
+        for (int64_t i = 0; i < each * matrices; ++i) {
+          const bool down = variants[v].to_and_fro && i / matrices % 2 != 0;
+          const int64_t matrix = down ? matrices - 1 - i % matrices : i % matrices;
+          variants[v].run(x.data(), w + static_cast<size_t>(matrix) * floats, H, blocks, c.data(), down);
+        }
         times[v].push_back((cpu_ns() - begin) / static_cast<double>(each));
       }
     for (size_t v = 0; v < sizeof variants / sizeof *variants; ++v) {
