@@ -128,23 +128,19 @@ napi_value store_create(napi_env env, napi_callback_info info) {
   return make_handle(env, store, args + 1);
 }
 
-napi_value store_touch(napi_env env, napi_callback_info info) {
+// A call of the core that takes a store alone.
+template <gc_status (*call)(gc_store*)>
+napi_value store_call(napi_env env, napi_callback_info info) {
   napi_value args[1];
   REQUIRE(read_arguments(env, info, args));
   Store* store = read_store(env, args[0]);
   REQUIRE(store != nullptr);
-  check_status(env, gc_store_touch(store->core));
+  check_status(env, call(store->core));
   return nullptr;
 }
 
-napi_value store_fetch(napi_env env, napi_callback_info info) {
-  napi_value args[1];
-  REQUIRE(read_arguments(env, info, args));
-  Store* store = read_store(env, args[0]);
-  REQUIRE(store != nullptr);
-  check_status(env, gc_store_fetch(store->core));
-  return nullptr;
-}
+napi_value store_touch(napi_env env, napi_callback_info info) { return store_call<gc_store_touch>(env, info); }
+napi_value store_fetch(napi_env env, napi_callback_info info) { return store_call<gc_store_fetch>(env, info); }
 
 napi_value store_dispose(napi_env env, napi_callback_info info) {
   napi_value args[1];

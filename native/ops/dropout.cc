@@ -4,9 +4,9 @@
 // Element e of the mask is word e % 4 of Philox block e / 4 of (seed; stream, step), kept where the word is at least p * 2^32: the
 // mask depends on nothing else. It is saved as bytes: drawing it again would cost about twice the time of reading it.
 #include <algorithm>
-#include <cmath>
 
 #include "../core/philox.h"
+#include "draws.h"
 #include "ops.h"
 #include "rows.h"
 
@@ -23,9 +23,8 @@ gc_status check(Plan& plan, Node& node) {
   if (!(p >= 0 && p < 1)) return fail(GC_INVALID_ARGUMENT, "dropout: expected p from 0 to below 1, got %g", p);
   if (locked != 0 && locked != 1)
     return fail(GC_INVALID_ARGUMENT, "dropout: expected locked to be 0 or 1, got %g", locked);
-  if (!(stream >= 0 && stream < 4294967296.0 && stream == std::floor(stream)))
-    return fail(GC_INVALID_ARGUMENT, "dropout: expected an integer stream below 2^32, got %g", stream);
-  const gc_status status = check_like(plan, node, 1);
+  gc_status status = check_stream(node, stream);
+  if (status == GC_OK) status = check_like(plan, node, 1);
   if (status != GC_OK || locked == 0 || plan.input(node, 0)->rank > 1) return status;
   return fail(GC_INVALID_SHAPE, "dropout: expected rank 2 or more for a locked mask, got %s",
               plan.input(node, 0)->shape().c_str());

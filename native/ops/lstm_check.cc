@@ -1,7 +1,6 @@
 // lstm_check.cc: shapes, types and rates that the LSTM layer (and the GRU) is given, and which variants go together.
-#include <cmath>
-
 #include "../core/graph.h"
+#include "draws.h"
 #include "lstm.h"
 
 namespace gatecell {
@@ -33,9 +32,7 @@ gc_status lstm_check_rates(const Node& node) {
   for (int i = kDropout; i <= kZoneoutH; ++i)
     if (!(a[i] >= 0 && a[i] < 1))
       return fail(GC_INVALID_ARGUMENT, "%s: expected %s from 0 to below 1, got %g", node.op->name, names[i], a[i]);
-  if (!(a[kStream] >= 0 && a[kStream] < 4294967296.0 && a[kStream] == std::floor(a[kStream])))
-    return fail(GC_INVALID_ARGUMENT, "%s: expected an integer stream below 2^32, got %g", node.op->name, a[kStream]);
-  return GC_OK;
+  return check_stream(node, a[kStream]);
 }
 
 gc_status lstm_check_lengths(Plan& plan, const Node& node, int64_t B) {

@@ -1,38 +1,23 @@
 // mean_square.cc: [mean of (x - y)^2, number of elements]; sums run in double, in order of the rows.
+#include "losses.h"
 #include "ops.h"
 #include "rows.h"
 
 namespace gatecell {
 namespace {
 
-gc_status check(Plan& plan, Node& node) {
-  const Tensor &x = *plan.input(node, 0), &y = *plan.input(node, 1), &out = *plan.output(node, 0);
-  gc_status status = expect_dtype(node, x, "x", GC_F32);
-  if (status == GC_OK) status = expect_same_shape(node, x, y);
-  if (status == GC_OK) status = expect_dtype(node, out, "the result", GC_F32);
-  if (status == GC_OK) status = expect_shape(plan, node, out, "the result", {2});
-  return status;
-}
-
-void prepare(Plan& plan, Node& node) { node.buffers.push_back({plan.input(node, 0)->rows * 8, Life::kForward}); }
+gc_status check(Plan& plan, Node& node) { return check_pair_loss(plan, node, "x"); }
 
 void forward(Plan& plan, Node& node) {
-  const Tensor &x = *plan.input(node, 0), &y = *plan.input(node, 1), &out = *plan.output(node, 0);
-  double* sums = reinterpret_cast<double*>(node.buffers[0].data);
-  for_rows(plan, x, 3, [&](int64_t row) {
-    const float *a = x.data + row * x.ld, *b = y.data + row * y.ld;
+  const Tensor& x = *plan.input(node, 0);
+  pair_loss(plan, node, 3, static_cast<double>(x.rows * x.cols), [](const float* a, const float* b, int64_t n) {
     double sum = 0;
-    for (int64_t j = 0; j < x.cols; ++j) {
+    for (int64_t j = 0; j < n; ++j) {
       const double d = static_cast<double>(a[j]) - static_cast<double>(b[j]);
       sum += d * d;
     }
-    sums[row] = sum;
+    return sum;
   });
-  double total = 0;
-  for (int64_t row = 0; row < x.rows; ++row) total += sums[row];
-  const double count = static_cast<double>(x.rows * x.cols);
-  out.data[0] = static_cast<float>(total / count);
-  out.data[1] = static_cast<float>(count);
 }
 
 void backward(Plan& plan, Node& node) {
@@ -52,5 +37,5 @@ void backward(Plan& plan, Node& node) {
 }  // namespace
 
 const OpDef op_mean_square = {GC_OP_MEAN_SQUARE, "mean_square", 2,       2, 1, 1, 0, true, false, false, check,
-                              prepare,           forward,       backward};
+                              prepare_pair_loss, forward,       backward};
 }  // namespace gatecell

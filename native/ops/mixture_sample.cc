@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "../core/mixture.h"
+#include "draws.h"
 #include "ops.h"
 #include "rows.h"
 
@@ -10,15 +11,9 @@ namespace gatecell {
 namespace {
 
 gc_status check(Plan& plan, Node& node) {
-  const Tensor &y = *plan.input(node, 0), &control = *plan.input(node, 1), &out = *plan.output(node, 0);
-  gc_status status = expect_dtype(node, y, "the outputs", GC_F32);
-  if (status == GC_OK) status = expect_dtype(node, control, "control", GC_F32);
-  if (status == GC_OK) status = expect_dtype(node, out, "the result", GC_F32);
-  if (status == GC_OK) status = expect_shape(plan, node, control, "control", {4});
+  const Tensor &y = *plan.input(node, 0), &out = *plan.output(node, 0);
+  const gc_status status = check_draw(plan, node, "the outputs", GC_F32);
   if (status != GC_OK) return status;
-  const double stream = node.attributes[0];
-  if (!(stream >= 0 && stream < 4294967296.0 && stream == std::floor(stream)))
-    return fail(GC_INVALID_ARGUMENT, "mixture_sample: expected an integer stream below 2^32, got %g", stream);
   bool fits = y.cols >= 7 && y.cols % 6 == 1 && out.cols == 3 && out.rank == y.rank;
   for (int d = 0; d + 1 < y.rank && fits; ++d) fits = out.dims[d] == y.dims[d];
   return fits ? GC_OK

@@ -6,6 +6,7 @@
 
 #include "../core/machine.h"
 #include "../core/philox.h"
+#include "draws.h"
 #include "ops.h"
 #include "rows.h"
 
@@ -14,15 +15,9 @@ namespace {
 enum { kWeights, kOrder };  // buffers: exp of one row; its ids
 
 gc_status check(Plan& plan, Node& node) {
-  const Tensor &logits = *plan.input(node, 0), &control = *plan.input(node, 1), &out = *plan.output(node, 0);
-  gc_status status = expect_dtype(node, logits, "logits", GC_F32);
-  if (status == GC_OK) status = expect_dtype(node, control, "control", GC_F32);
-  if (status == GC_OK) status = expect_dtype(node, out, "the result", GC_I32);
-  if (status == GC_OK) status = expect_shape(plan, node, control, "control", {4});
+  const Tensor &logits = *plan.input(node, 0), &out = *plan.output(node, 0);
+  const gc_status status = check_draw(plan, node, "logits", GC_I32);
   if (status != GC_OK) return status;
-  const double stream = node.attributes[0];
-  if (!(stream >= 0 && stream < 4294967296.0 && stream == std::floor(stream)))
-    return fail(GC_INVALID_ARGUMENT, "sample: expected an integer stream below 2^32, got %g", stream);
   bool fits = out.rank == std::max(1, logits.rank - 1) && out.rows * out.cols == logits.rows;
   for (int d = 0; d + 1 < logits.rank && fits; ++d) fits = out.dims[d] == logits.dims[d];
   return fits ? GC_OK

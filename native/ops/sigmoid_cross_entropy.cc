@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "../core/machine.h"
+#include "losses.h"
 #include "ops.h"
 #include "rows.h"
 
@@ -11,16 +12,7 @@ namespace gatecell {
 namespace {
 constexpr int64_t kChunk = 256;  // columns on the stack
 
-gc_status check(Plan& plan, Node& node) {
-  const Tensor &x = *plan.input(node, 0), &targets = *plan.input(node, 1), &out = *plan.output(node, 0);
-  gc_status status = expect_dtype(node, x, "logits", GC_F32);
-  if (status == GC_OK) status = expect_same_shape(node, x, targets);
-  if (status == GC_OK) status = expect_dtype(node, out, "the result", GC_F32);
-  if (status == GC_OK) status = expect_shape(plan, node, out, "the result", {2});
-  return status;
-}
-
-void prepare(Plan& plan, Node& node) { node.buffers.push_back({plan.input(node, 0)->rows * 8, Life::kForward}); }
+gc_status check(Plan& plan, Node& node) { return check_pair_loss(plan, node, "logits"); }
 
 // One row in pieces of 256: the factors 1 + exp(-|x|) <= 2 are multiplied in double (2^256 at most), so a piece needs one
 // logarithm; the product's error is below 256 * 2^-53.
@@ -43,13 +35,7 @@ double row_nats(const float* x, const float* t, int64_t n) {
 }
 
 void forward(Plan& plan, Node& node) {
-  const Tensor &x = *plan.input(node, 0), &t = *plan.input(node, 1), &out = *plan.output(node, 0);
-  double* nats = reinterpret_cast<double*>(node.buffers[0].data);
-  for_rows(plan, x, 20, [&](int64_t row) { nats[row] = row_nats(x.data + row * x.ld, t.data + row * t.ld, x.cols); });
-  double total = 0;
-  for (int64_t row = 0; row < x.rows; ++row) total += nats[row];
-  out.data[0] = static_cast<float>(total / static_cast<double>(x.rows));
-  out.data[1] = static_cast<float>(x.rows);
+  pair_loss(plan, node, 20, static_cast<double>(plan.input(node, 0)->rows), row_nats);
 }
 
 // d/dx = sigmoid(x) - t, d/dt = -x, each over the number of rows.
@@ -88,7 +74,7 @@ const OpDef op_sigmoid_cross_entropy = {GC_OP_SIGMOID_CROSS_ENTROPY,
                                         false,
                                         false,
                                         check,
-                                        prepare,
+                                        prepare_pair_loss,
                                         forward,
                                         backward};
 }  // namespace gatecell

@@ -13,9 +13,12 @@ import type { Workload } from './registry.js'
 import { asyncContestant, takeTurns, type Contestant } from './turns.js'
 
 /** Words of up to 12 letters, read from 200 pen points by one bidirectional layer. */
-const reader = { B: 32, T: 200, H: 128, layers: 1, K: 80, L: 12 }
+export const reader = { B: 32, T: 200, H: 128, layers: 1, K: 80, L: 12 }
 /** Three layers that write pen points under a mixture of 20 Gaussians. */
-const writer = { B: 32, T: 200, H: 256, layers: 3, M: 20 }
+export const writer = { B: 32, T: 200, H: 256, layers: 3, M: 20 }
+
+type Reader = typeof reader
+type Writer = typeof writer
 
 const POINT = 3
 
@@ -31,7 +34,7 @@ function columns(x: Tensor, size: number): Tensor {
   return linear(x, { name: 'head', size })
 }
 
-const ctcCase: Case = {
+const ctcCase = (reader: Reader): Case => ({
   shape: reader,
   define: (whole, threads) =>
     defineModel(
@@ -58,9 +61,9 @@ const ctcCase: Case = {
       inputs['steps']![b] = Math.max(ctcNeeds(labels), reader.T - random.below(reader.T / 2))
     }
   }
-}
+})
 
-const mixtureCase: Case = {
+const mixtureCase = (writer: Writer): Case => ({
   shape: writer,
   define: (whole, threads) =>
     defineModel(
@@ -78,14 +81,13 @@ const mixtureCase: Case = {
       { threads }
     ),
   fill() {}
-}
+})
 
-export const ctc = workload('ctc', 'the CTC loss beside the training step of a bidirectional reader', ctcCase)
-export const mixture = workload(
-  'mixture',
-  'the mixture density loss beside the training step of a three-layer writer',
-  mixtureCase
-)
+export const ctcOf = (reader: Reader): Workload =>
+  workload('ctc', 'the CTC loss beside the training step of a bidirectional reader', ctcCase(reader))
+export const mixtureOf = (writer: Writer): Workload =>
+  workload('mixture', 'the mixture density loss beside the training step of a three-layer writer', mixtureCase(writer))
+export const [ctc, mixture] = [ctcOf(reader), mixtureOf(writer)]
 
 function workload(name: string, summary: string, it: Case): Workload {
   return {

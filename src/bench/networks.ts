@@ -91,8 +91,15 @@ export function sequencePlan({ B, T, H, layers }: Sizes, setting: Setting, carry
   return compile({ graph }, setting)
 }
 
+type Stack = Pick<Sizes, 'H' | 'layers'>
+
+function characterLayers(tokens: Tensor, { H, layers }: Stack): Tensor {
+  const x = embedding(tokens, { name: 'embedding', vocabulary: VOCABULARY, size: H, weight: quick(1) })
+  return lstm(x, { ...layerOptions({ H, layers }), carry: true }).output
+}
+
 /** The character model of train-char and sample. */
-export function characterModel({ H, layers }: Pick<Sizes, 'H' | 'layers'>, setting: Setting, training: boolean) {
+export function characterModel({ H, layers }: Stack, setting: Setting, training: boolean) {
   return defineModel(
     {
       name: 'bench',
@@ -100,15 +107,26 @@ export function characterModel({ H, layers }: Pick<Sizes, 'H' | 'layers'>, setti
       inputs: { tokens: i32('length', 'batch') },
       targets: { targets: i32('length', 'batch') },
       forward: ({ tokens }) => {
-        const x = embedding(tokens, { name: 'embedding', vocabulary: VOCABULARY, size: H, weight: quick(1) })
-        const { output } = lstm(x, { ...layerOptions({ H, layers }), carry: true })
-        return { logits: linear(output, { name: 'head', size: VOCABULARY, weight: quick(1 / Math.sqrt(H)) }) }
+        const y = characterLayers(tokens, { H, layers })
+        return { logits: linear(y, { name: 'head', size: VOCABULARY, weight: quick(1 / Math.sqrt(H)) }) }
       },
       loss: ({ logits }, { targets }) => crossEntropy(logits, targets),
       stream: { token: 'tokens', logits: 'logits' }
     },
     { training, ...setting }
   )
+}
+
+/**
+ * The steps of a character model's layers as its sampling runs them, with its own weights, in a native loop that reads one
+ * symbol over and over: no head, no draw, nothing of JavaScript between two of them.
+ */
+export function characterSteps(model: Pick<Model, 'parameters' | 'compile'>, stack: Stack) {
+  const graph = new Graph({ training: false, parameters: model.parameters.specs })
+  const token = graph.input('tokens', [1, 1], 'i32')
+  graph.output('y', characterLayers(token, stack))
+  const plan = model.compile(graph, { threads: 1 })
+  return { plan, run: (out: Int32Array) => plan.generate(token, token, out.length, -1, out) }
 }
 
 /** Whether the embedding went into the first layer: then its input product is made once a symbol, not once a token. */

@@ -91,7 +91,8 @@ function pointLines(row: BenchRow): string[] {
     )
   }
   if (row['steps_us'] !== undefined) {
-    lines.push(`    its steps alone ${withUnit(row['steps_us'])}: the loop adds ${figure(number(row['added_us']))} us`)
+    const [steps, added] = [withUnit(row['steps_us']), figure(number(row['added_us']))]
+    lines.push(`    the steps of its layers alone, in a native loop, ${steps}: head, draw and call add ${added} us`)
   }
   const foreign = row['foreign_share']
   if (typeof foreign === 'number' && foreign > 0.03) {

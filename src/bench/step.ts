@@ -1,8 +1,9 @@
 // step: batch 1, one step a call, state carried. sample: the whole loop through the public stream: embedding, layers,
-// linear, softmax, draw. Both are bounded by reading the weights once.
+// linear, softmax, draw; beside it the same steps of the same layers alone, in a native loop, so that the difference is what
+// head, draw and the public API add to a character. Both workloads are bounded by reading the weights once.
 
 import { layersBytes, sampleBytes, type Sizes } from './amounts.js'
-import { characterModel, foldsEmbedding, sequencePlan, type Setting } from './networks.js'
+import { characterModel, characterSteps, foldsEmbedding, sequencePlan, type Setting } from './networks.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
 import { type Choice, oneAndAllThreads, orElse, precisionsOf } from './shapes.js'
@@ -18,7 +19,7 @@ export const step: Workload = {
 
 export const sample: Workload = {
   name: 'sample',
-  summary: 'the sampling loop per character, through the public stream',
+  summary: 'the sampling loop per character, through the public stream, and what it adds to the steps of its layers',
   // Streams run on one thread, whatever the engine's number.
   points: (choice) => pointsOf(choice, [1], samplePoint)
 }
@@ -72,19 +73,13 @@ function samplePoint(sizes: Sizes, setting: Setting): Point {
       const model = characterModel(sizes, setting, false)
       const stream = model.stream({ seed: 1, temperature: 1 })
       stream.feed([0])
-      const { plan, close } = sequencePlan(sizes, setting, true)
+      const steps = characterSteps(model, sizes)
+      const out = new Int32Array(BLOCK)
+      const dispose = () => model.dispose()
       return {
-        contestant: syncContestant(
-          () => stream.sample(BLOCK),
-          () => model.dispose(),
-          BLOCK
-        ),
-        reference: { name: 'steps', contestant: syncContestant(() => plan.runSync('forward'), close) },
-        executed: sampleBytes(
-          sizes,
-          setting.precision,
-          foldsEmbedding(model.plan({ batch: 1, length: 1 }, { purpose: 'predict' }))
-        ),
+        contestant: syncContestant(() => stream.sample(BLOCK), dispose, BLOCK),
+        reference: { name: 'steps', contestant: syncContestant(() => steps.run(out), dispose, BLOCK) },
+        executed: sampleBytes(sizes, setting.precision, foldsEmbedding(steps.plan)),
         figures: { block: BLOCK }
       }
     },

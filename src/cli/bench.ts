@@ -33,7 +33,8 @@ interface BenchFlags {
 const EXAMPLES = `
 Times are medians; the spread is from the tenth to the ninetieth percentile. Shares are of limits that are measured first:
 arithmetic peak at the running clock, read bandwidth at the footprint. A ratio is the rival's time over ours, both from
-turns in one run.
+turns in one run. sample also runs the steps of its layers alone, with the same weights and in a native loop (steps_us):
+added_us is what the output layer, the draw and the public API add to a character.
 
 Examples:
   gatecell bench step sample --threads 1

@@ -2,7 +2,6 @@
 // the writer makes of the texts.
 
 import { readInk, type ReadInkOptions } from '../data/ink/read.js'
-import { vocabularyFromConfig } from '../data/vocabulary.js'
 import { GatecellError } from '../errors.js'
 import {
   loadWriter,
@@ -13,10 +12,9 @@ import {
 } from '../tasks/handwriting/generation/index.js'
 import { measureReadability, type Readability } from '../tasks/handwriting/readability.js'
 import { loadReader } from '../tasks/handwriting/recognition/index.js'
-import { openInk } from '../tasks/handwriting/samples.js'
-import { parseWhere } from '../tasks/handwriting/where.js'
-import { checkDevice } from './backends.js'
+import { loadOptions } from './engine-options.js'
 import type { EvaluateFlags } from './evaluate.js'
+import { checkPart, chooseInk } from './evaluate-ink.js'
 import { duration, integer, nats, percent } from './format.js'
 import { inkReading } from './ink-options.js'
 import type { Interrupts } from './interrupt.js'
@@ -30,21 +28,16 @@ export async function evaluateHandwriting(
   { signal, exitCode }: Interrupts
 ): Promise<number> {
   const output = createOutput(flags.json === true)
-  if (flags.part === 'test')
-    throw new GatecellError('ERR_INVALID_OPTION', 'Expected all, train or valid for --part of ink but received "test"')
-  checkDevice(flags.device)
-  using writer = await loadWriter(path, { device: flags.device ?? 'auto' })
+  checkPart(flags)
+  using writer = await loadWriter(path, loadOptions(flags))
   const { config } = writer
   if (flags.reader !== undefined && !writer.vocabulary)
     throw new GatecellError('ERR_INVALID_OPTION', 'Expected no --reader for a model that draws without a text')
-  const { read, onBad, tell } = inkReading(flags, signal)
-  const split = flags.part === 'all' ? { valid: 0, where: null } : config.split
-  const { valid = split.valid } = flags
-  const sets = await openInk({ data, read }, { ...split, valid })
-  const part = flags.part === 'valid' ? sets.valid : sets.train
-  const chosen = flags.where === undefined ? part : part.filter(parseWhere(flags.where))
-  const samples = writtenInk(chosen, config.vocabulary && vocabularyFromConfig(config.vocabulary), config, onBad)
-  tell(output)
+  const reading = inkReading(flags, signal)
+  const { read, onBad } = reading
+  const chosen = await chooseInk(data, flags, config, reading)
+  const samples = writtenInk(chosen, writer.vocabulary, config, onBad)
+  reading.tell(output)
   const measure = await measureGeneration(writer.model, config, samples, { signal })
   const { gaussian, mixture } = measure
   const readability =

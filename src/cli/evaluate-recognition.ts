@@ -1,11 +1,9 @@
 // gatecell evaluate for a reader: ink with texts in, error rates out.
 
-import { GatecellError } from '../errors.js'
 import { labelInk, loadReader, measureRecognition } from '../tasks/handwriting/recognition/index.js'
-import { openInk } from '../tasks/handwriting/samples.js'
-import { parseWhere } from '../tasks/handwriting/where.js'
-import { checkDevice } from './backends.js'
+import { loadOptions } from './engine-options.js'
 import type { EvaluateFlags } from './evaluate.js'
+import { checkPart, chooseInk } from './evaluate-ink.js'
 import { duration, integer, nats, percent } from './format.js'
 import { inkReading } from './ink-options.js'
 import type { Interrupts } from './interrupt.js'
@@ -20,29 +18,15 @@ export async function evaluateRecognition(
 ): Promise<number> {
   const output = createOutput(flags.json === true)
   const progress = await createProgress(output)
-  if (flags.part === 'test')
-    throw new GatecellError('ERR_INVALID_OPTION', 'Expected all, train or valid for --part of ink but received "test"')
-  checkDevice(flags.device)
-  using reader = await loadReader(path, {
-    precision: flags.weights,
-    threads: flags.threads,
-    device: flags.device ?? 'auto'
-  })
-  const { read, onBad, tell } = inkReading(flags, signal)
-  const split = flags.part === 'all' ? { valid: 0, where: null } : reader.config.split
-  const { valid = split.valid } = flags
-  const sets = await openInk({ data, read }, { ...split, valid })
-  const chosen = flags.part === 'valid' ? sets.valid : sets.train
-  const samples = labelInk(
-    flags.where === undefined ? chosen : chosen.filter(parseWhere(flags.where)),
-    reader.vocabulary,
-    reader.config,
-    onBad
-  )
-  tell(output)
+  checkPart(flags)
+  using reader = await loadReader(path, loadOptions(flags))
+  const { vocabulary, config } = reader
+  const reading = inkReading(flags, signal)
+  const samples = labelInk(await chooseInk(data, flags, config, reading), vocabulary, config, reading.onBad)
+  reading.tell(output)
   const onProgress = (done: number) => progress.show(`reading ${integer(samples.length)} samples`, done)
   try {
-    const measure = await measureRecognition(reader.model, reader.config, samples, { signal, onProgress })
+    const measure = await measureRecognition(reader.model, config, samples, { signal, onProgress })
     progress.clear()
     output.record({
       task: reader.info.task,

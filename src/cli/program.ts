@@ -12,9 +12,10 @@ import { addRead } from './read.js'
 import { addSample } from './sample.js'
 import { addTour } from './tour.js'
 import { addTrace } from './trace.js'
-import { addTrainHandwriting } from './train-handwriting.js'
-import { addTrainRecognition } from './train-recognition.js'
-import { addTrainText } from './train-text.js'
+import { addTraining } from './train-command.js'
+import { trainHandwriting } from './train-handwriting.js'
+import { trainRecognition } from './train-recognition.js'
+import { trainText } from './train-text.js'
 import { addWrite } from './write.js'
 
 const ABOUT = `
@@ -55,9 +56,9 @@ function createProgram(): Command {
     .usage('<application> [options]')
     .description('Trains a network; one command for each application.')
   for (const group of [program, train]) group.allowExcessArguments().allowUnknownOption().action(showCommands)
-  addTrainText(train)
-  addTrainRecognition(train)
-  addTrainHandwriting(train)
+  addTraining(train, trainText)
+  addTraining(train, trainRecognition)
+  addTraining(train, trainHandwriting)
   addSample(program)
   addEvaluate(program)
   addRead(program)

@@ -11,13 +11,13 @@ import { lexicon, textScorer } from '../tasks/handwriting/recognition/scorers.js
 import { combineScorers, type Scorer } from '../sample/scorers.js'
 import { loadTextModel, type LoadedText } from '../tasks/text/index.js'
 import { throwIfAborted } from '../graph/plan.js'
-import { checkDevice } from './backends.js'
+import { addEngineOptions, loadOptions, type EngineFlags } from './engine-options.js'
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { device, number, weights, whole } from './options.js'
+import { number, whole } from './options.js'
 import { createOutput } from './output.js'
 
-interface ReadFlags extends InkFlags {
+interface ReadFlags extends InkFlags, EngineFlags {
   beam?: number
   best: number
   lexicon?: string
@@ -25,9 +25,6 @@ interface ReadFlags extends InkFlags {
   lmWeight: number
   insertion: number
   pen?: true
-  weights?: 'f32' | 'bf16' | 'int8'
-  threads?: number
-  device?: 'auto' | 'cpu' | 'cuda'
   json?: true
 }
 
@@ -55,10 +52,7 @@ export function addRead(program: Command): void {
     .option('--lm-weight <w>', 'times its nats', number('--lm-weight', 0, 100, 'least'), 0.5)
     .option('--insertion <nats>', 'with --lm: bonus of each symbol', number('--insertion', -100, 100), 1)
     .option('--pen', 'read point by point as the pen moves; for models of --forward')
-    .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
-    .option('--threads <n>', 'threads (default: 1)', whole('--threads', 1, 1024))
-    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
-  addInkOptions(command)
+  addInkOptions(addEngineOptions(command, '1'))
     .option('--json', 'one JSON object a sample')
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, ink: string[], flags: ReadFlags) => {
@@ -67,16 +61,12 @@ export function addRead(program: Command): void {
 }
 
 async function read(path: string, data: string[], flags: ReadFlags, interrupts: Interrupts): Promise<number> {
-  checkDevice(flags.device)
   const { signal } = interrupts
+  const how = loadOptions(flags)
   const output = createOutput(flags.json === true)
-  using reader = await loadReader(path, {
-    precision: flags.weights,
-    threads: flags.threads,
-    device: flags.device ?? 'auto'
-  })
-  const { read: how, tell } = inkReading(flags, signal)
-  const samples = await readInk(data, how)
+  using reader = await loadReader(path, how)
+  const { read: reading, tell } = inkReading(flags, signal)
+  const samples = await readInk(data, reading)
   tell(output)
   const text = flags.lm === undefined ? null : await loadTextModel(flags.lm)
   try {

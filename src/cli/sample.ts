@@ -2,21 +2,18 @@
 
 import type { Command } from 'commander'
 import { loadTextModel } from '../tasks/text/index.js'
-import { checkDevice } from './backends.js'
+import { addEngineOptions, loadOptions, type EngineFlags } from './engine-options.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { device, number, weights, whole } from './options.js'
+import { number, whole } from './options.js'
 import { createOutput } from './output.js'
 
-interface SampleFlags {
+interface SampleFlags extends EngineFlags {
   prompt?: string
   length: number
   temperature: number
   topK: number
   topP: number
   seed: number
-  threads?: number
-  weights?: 'f32' | 'bf16' | 'int8'
-  device?: 'auto' | 'cpu' | 'cuda'
   json?: true
 }
 
@@ -28,7 +25,7 @@ Examples:
 The prompt is read into the state and written out, then --length symbols follow. The same seed gives the same text.`
 
 export function addSample(program: Command): void {
-  program
+  const command = program
     .command('sample')
     .description('Writes with a trained text model.')
     .argument('<model>', 'a .safetensors file of a training')
@@ -43,9 +40,7 @@ export function addSample(program: Command): void {
     .option('--top-k <k>', 'only the k most probable symbols, 0: all', whole('--top-k', 0, 2 ** 24), 0)
     .option('--top-p <p>', 'only the most probable ones that sum to p', number('--top-p', 0, 1, 'least'), 1)
     .option('--seed <n>', 'seed of the draws', whole('--seed', 0), 0)
-    .option('--weights <name>', 'f32, bf16 or int8 for the LSTM products (default: f32)', weights)
-    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
-    .option('--threads <n>', 'threads (default: what suits one stream)', whole('--threads', 1, 1024))
+  addEngineOptions(command, 'what suits one stream')
     .option('--json', 'one JSON object with the text')
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, flags: SampleFlags) => {
@@ -54,14 +49,10 @@ export function addSample(program: Command): void {
 }
 
 async function sample(path: string, flags: SampleFlags, interrupts: Interrupts): Promise<number> {
-  checkDevice(flags.device)
+  const options = loadOptions(flags)
   const output = createOutput(flags.json === true)
   const { prompt = '', length, temperature, topK, topP, seed } = flags
-  using loaded = await loadTextModel(path, {
-    precision: flags.weights,
-    threads: flags.threads,
-    device: flags.device ?? 'auto'
-  })
+  using loaded = await loadTextModel(path, options)
   const writer = loaded.write({ prompt, temperature, topK, topP, seed })
   const pieces: string[] = []
   const begin = performance.now()

@@ -9,6 +9,7 @@ import { practiceInk, practiceLetters } from '../tasks/handwriting/practice-ink.
 import { measureReadability } from '../tasks/handwriting/readability.js'
 import { loadReader, prepareRecognitionRun } from '../tasks/handwriting/recognition/index.js'
 import { inkSvg } from '../tasks/handwriting/svg.js'
+import type { Run, RunResult } from '../tasks/run.js'
 import type { Summary } from '../train/reports.js'
 import { duration, integer, nats, percent, quantity } from './format.js'
 import type { Interrupts } from './interrupt.js'
@@ -98,16 +99,7 @@ export async function tourHandwriting({ out, timeLimit }: HandwritingTour, outpu
     output.line(`  npx gatecell ${line}`)
 }
 
-interface Learner<R> {
-  fit(options: Parameters<Awaited<ReturnType<typeof prepareGenerationRun>>['fit']>[0]): Promise<R>
-  dispose(): void
-}
-
-async function learn<R extends { summary: Summary }>(
-  run: Learner<R>,
-  output: Output,
-  { signal }: Interrupts
-): Promise<R> {
+async function learn<M>(run: Run<M>, output: Output, { signal }: Interrupts): Promise<RunResult<M>> {
   const progress = await createProgress(output, 'points')
   try {
     const result = await run.fit({ signal, onReport: (report) => progress.report(report) })

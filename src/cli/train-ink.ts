@@ -2,15 +2,17 @@
 // the data and the training.
 
 import type { Command } from 'commander'
-import type { InkConfig } from '../tasks/handwriting/config.js'
-import type { InkRun, InkRunOptions } from '../tasks/handwriting/prepare.js'
-import { totalPoints } from '../tasks/handwriting/samples.js'
 import type { Ink } from '../data/ink/strokes.js'
-import { integer, quantity } from './format.js'
+import type { InkConfig } from '../tasks/handwriting/config.js'
+import type { InkRunData } from '../tasks/handwriting/prepare.js'
+import { totalPoints } from '../tasks/handwriting/samples.js'
+import type { Run } from '../tasks/run.js'
+import { given } from '../tasks/training.js'
+import { integer } from './format.js'
 import { addInkOptions, inkReading, type InkFlags } from './ink-options.js'
 import { choice, number } from './options.js'
-import { addTrainOptions, defined, modeOf, rateLine, trainingOf } from './train-command.js'
-import type { TrainContext, TrainFlags } from './train-command.js'
+import type { TrainContext } from './train-command.js'
+import { addTrainOptions, runOptions, type TrainFlags } from './train-options.js'
 
 export interface InkTrainFlags extends TrainFlags, InkFlags {
   resample?: 'length' | 'time' | 'none'
@@ -67,43 +69,29 @@ export function addInkTrainOptions(command: Command, says: InkTrainTexts): Comma
   })
 }
 
-/** The options of a run that `flags` name, without those of the network; what was left out is told by `tell`. */
-export function inkRunOptions<N>(data: string[], flags: InkTrainFlags, { signal, output }: TrainContext) {
+/** What `flags` say of a run, without the network; what was left out is told by `tell`. */
+export function inkRunOptions(data: readonly string[], flags: InkTrainFlags, { signal, output }: TrainContext) {
   const { resample, step, augment, valid, validWhere } = flags
   const { read, onBad, tell } = inkReading(flags, signal)
-  const options: InkRunOptions<N> = {
-    data,
-    out: flags.out,
-    mode: modeOf(flags),
-    normalisation: defined({ resample, step }),
-    training: trainingOf(flags),
-    split: defined({ valid, where: validWhere }),
-    ...(augment !== undefined && { augmentation: augment }),
-    ...(flags.validFile && { validFiles: flags.validFile }),
-    ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
-    ...(onBad && { onBad }),
-    threads: flags.threads ?? 0,
-    device: flags.device ?? 'auto',
+  const options = {
+    ...runOptions(data, flags),
+    normalisation: given({ resample, step }),
+    split: given({ valid, where: validWhere }),
+    ...given({ augmentation: augment, onBad }),
     read
   }
   return { options, tell: () => tell(output) }
 }
 
-/** Lines about data, network and training. `network`: what it is, without its number of parameters. */
-export function introduceInk<N, C extends InkConfig<N>, S extends { ink: Ink; steps: number }, M>(
-  { config, samples, model, vocabulary, stepsPerEpoch }: InkRun<C, S, M>,
-  network: string,
-  threads: number
-): string[] {
+type AnyInkRun = Run<unknown> & InkRunData<{ ink: Ink; steps: number }> & { readonly config: InkConfig<unknown> }
+
+/** What every run on ink says of its data and of a step. */
+export function introduceInk({ config, samples, vocabulary }: AnyInkRun): { data: string; step: string } {
   const { training, normalisation } = config
   const counts = `${integer(samples.train.length)} samples to train on, ${integer(samples.valid.length)} to validate`
   const symbols = vocabulary ? `${vocabulary.size} different symbols` : 'without texts'
   const points = integer(totalPoints(samples.train.map(({ ink }) => ink)))
   const seen = integer(samples.train.reduce((sum, { steps }) => sum + steps, 0))
   const resampled = normalisation.resample === 'none' ? '' : `, resampled (${normalisation.resample}) to ${seen}`
-  return [
-    `ink      ${counts}; ${symbols}; ${points} points${resampled}`,
-    `network  ${network}, ${quantity(model.parameterCount)} parameters`,
-    `training ${training!.batch} samples a step, ${integer(stepsPerEpoch)} steps an epoch, ${rateLine(training!, threads)}`
-  ]
+  return { data: `ink      ${counts}; ${symbols}; ${points} points${resampled}`, step: `${training!.batch} samples` }
 }

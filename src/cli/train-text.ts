@@ -1,23 +1,14 @@
 // gatecell train text: options in, a training of tasks/text, its progress out.
 
-import type { Command } from 'commander'
-import { prepareTextRun, type TextResult, type TextRun, type TextRunOptions } from '../tasks/text/index.js'
-import { bytes, integer, nats, quantity } from './format.js'
+import { prepareTextRun, type TextRun, type TextRunMeasure } from '../tasks/text/index.js'
+import { given } from '../tasks/training.js'
+import { bytes, integer, nats } from './format.js'
 import { readStdin } from './interrupt.js'
 import { choice, number, whole } from './options.js'
-import {
-  addTrainOptions,
-  defined,
-  modeOf,
-  rateLine,
-  runTraining,
-  trainingOf,
-  type Trainee,
-  type TrainContext,
-  type TrainFlags
-} from './train-command.js'
+import type { TrainingCommand } from './train-command.js'
+import { addTrainOptions, runOptions, type TrainFlags } from './train-options.js'
 
-interface TrainTextFlags extends TrainFlags {
+interface Flags extends TrainFlags {
   hidden?: number
   layers?: number
   embedding?: number
@@ -42,139 +33,116 @@ Examples:
 Two files are written: the model to use (the weights that validated best), here m.safetensors, and where the training
 stands, m.last.safetensors, from which the same command with --resume goes on, bit for bit, also after a kill.`
 
-export function addTrainText(train: Command): void {
-  const command = train
-    .command('text')
-    .summary('learn to write like a text, symbol by symbol')
-    .description('Trains an LSTM network to predict the next symbol of a text.')
-    .argument('<text...>', 'files, folders, patterns, or - for standard input; gzip is unpacked')
-    .requiredOption('--out <file>', 'the model, a .safetensors file')
-    .option('--hidden <n>', 'units of each LSTM layer (default: 256)', whole('--hidden', 1, 2 ** 20))
-    .option('--layers <n>', 'LSTM layers (default: 2)', whole('--layers', 1, 1000))
-    .option(
-      '--embedding <n>',
-      'width of the vectors of the symbols (default: as --hidden)',
-      whole('--embedding', 1, 2 ** 20)
-    )
-    .option(
-      '--dropout <p>',
-      'share dropped between the layers and after the last (default: 0)',
-      number('--dropout', 0, 0.99)
-    )
-    .option('--locked', 'drop the same units at all steps of a sequence')
-    .option(
-      '--recurrent-dropout <p>',
-      "share of a layer's own state dropped, the same units at all steps of a sequence (default: 0)",
-      number('--recurrent-dropout', 0, 0.99)
-    )
-    .option(
-      '--zoneout <p>',
-      'share of units that keep their value of the step before (default: 0)',
-      number('--zoneout', 0, 0.99)
-    )
-    .option(
-      '--vocabulary <kind>',
-      'chars (Unicode code points) or bytes (default: chars)',
-      choice('--vocabulary', ['chars', 'bytes'])
-    )
-    .option('--min-count <n>', 'characters rarer than this share one <unk> (default: 1)', whole('--min-count', 1))
-    .option(
-      '--length <n>',
-      'steps of back-propagation; the state is carried on (default: 64)',
-      whole('--length', 1, 2 ** 20)
-    )
-    .option(
-      '--valid <share>',
-      'share of the text, at its end, that validates (default: 0.1)',
-      number('--valid', 0, 1, 'most')
-    )
-    .option('--test <share>', 'share behind that which stays unseen (default: 0)', number('--test', 0, 1, 'most'))
-    .option('--cache-dir <folder>', "for the symbols of texts above 64 MB (default: the system's temporary folder)")
-  addTrainOptions(command, {
-    data: 'text',
-    batch: 24,
-    epochs: 10,
-    learningRate: 'by optimizer and --hidden',
-    warmup: 0.02,
-    validEvery: 'an epoch, at most 1000',
-    seed: 'weights, data order and dropout'
-  })
-    .addHelpText('after', EXAMPLES)
-    .action(async (text: string[], flags: TrainTextFlags, command: Command) => {
-      process.exitCode = await runTraining(command, flags, 'symbols', (context) => prepare(text, flags, context))
+export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
+  name: 'text',
+  summary: 'learn to write like a text, symbol by symbol',
+  description: 'Trains an LSTM network to predict the next symbol of a text.',
+  data: ['<text...>', 'files, folders, patterns, or - for standard input; gzip is unpacked'],
+  examples: EXAMPLES,
+  addOptions(command) {
+    command
+      .option('--hidden <n>', 'units of each LSTM layer (default: 256)', whole('--hidden', 1, 2 ** 20))
+      .option('--layers <n>', 'LSTM layers (default: 2)', whole('--layers', 1, 1000))
+      .option(
+        '--embedding <n>',
+        'width of the vectors of the symbols (default: as --hidden)',
+        whole('--embedding', 1, 2 ** 20)
+      )
+      .option(
+        '--dropout <p>',
+        'share dropped between the layers and after the last (default: 0)',
+        number('--dropout', 0, 0.99)
+      )
+      .option('--locked', 'drop the same units at all steps of a sequence')
+      .option(
+        '--recurrent-dropout <p>',
+        "share of a layer's own state dropped, the same units at all steps of a sequence (default: 0)",
+        number('--recurrent-dropout', 0, 0.99)
+      )
+      .option(
+        '--zoneout <p>',
+        'share of units that keep their value of the step before (default: 0)',
+        number('--zoneout', 0, 0.99)
+      )
+      .option(
+        '--vocabulary <kind>',
+        'chars (Unicode code points) or bytes (default: chars)',
+        choice('--vocabulary', ['chars', 'bytes'])
+      )
+      .option('--min-count <n>', 'characters rarer than this share one <unk> (default: 1)', whole('--min-count', 1))
+      .option(
+        '--length <n>',
+        'steps of back-propagation; the state is carried on (default: 64)',
+        whole('--length', 1, 2 ** 20)
+      )
+      .option(
+        '--valid <share>',
+        'share of the text, at its end, that validates (default: 0.1)',
+        number('--valid', 0, 1, 'most')
+      )
+      .option('--test <share>', 'share behind that which stays unseen (default: 0)', number('--test', 0, 1, 'most'))
+      .option('--cache-dir <folder>', "for the symbols of texts above 64 MB (default: the system's temporary folder)")
+    return addTrainOptions(command, {
+      data: 'text',
+      batch: 24,
+      epochs: 10,
+      learningRate: 'by optimizer and --hidden',
+      warmup: 0.02,
+      validEvery: 'an epoch, at most 1000',
+      seed: 'weights, data order and dropout'
     })
-}
-
-async function prepare(text: string[], flags: TrainTextFlags, context: TrainContext): Promise<Trainee<TextResult>> {
-  const { output, progress, signal } = context
-  const { vocabulary, hidden, layers, embedding, dropout, locked, recurrentDropout, zoneout, length, valid, test } =
-    flags
-  const skipped: string[] = []
-  const options: TextRunOptions = {
-    data: text,
-    out: flags.out,
-    mode: modeOf(flags),
-    ...(vocabulary && { vocabulary: vocabulary === 'chars' ? 'character' : 'byte' }),
-    ...(flags.minCount !== undefined && { minCount: flags.minCount }),
-    network: defined({ hidden, layers, embedding, dropout, locked, recurrentDropout, zoneout }),
-    training: { ...trainingOf(flags), ...(length !== undefined && { length }) },
-    split: defined({ valid, test }),
-    ...(flags.validFile && { validFiles: flags.validFile }),
-    ...(flags.checkpointEvery !== undefined && { checkpointEvery: flags.checkpointEvery }),
-    threads: flags.threads ?? 0,
-    device: flags.device ?? 'auto',
-    corpus: {
-      signal,
-      stdin: readStdin(signal),
-      ...(flags.cacheDir !== undefined && { cacheDir: flags.cacheDir }),
-      onSkip: (path, reason) => skipped.push(`${path} (${reason})`),
-      onProgress({ phase, bytes: read, totalBytes }) {
-        progress.show(
-          `reading ${bytes(totalBytes)}`,
-          (read / Math.max(1, totalBytes) + (phase === 'encode' ? 1 : 0)) / 2
-        )
+  },
+  unit: 'symbols',
+  lossUnit: 'nats per symbol',
+  async prepare(text, flags, { output, progress, signal }) {
+    const { vocabulary, minCount, hidden, layers, embedding, dropout, locked, recurrentDropout, zoneout } = flags
+    const { length, valid, test, cacheDir } = flags
+    const skipped: string[] = []
+    const options = runOptions(text, flags)
+    const run = await prepareTextRun({
+      ...options,
+      ...(vocabulary && { vocabulary: vocabulary === 'chars' ? 'character' : 'byte' }),
+      ...given({ minCount }),
+      network: given({ hidden, layers, embedding, dropout, locked, recurrentDropout, zoneout }),
+      training: { ...options.training, ...given({ length }) },
+      split: given({ valid, test }),
+      corpus: {
+        signal,
+        stdin: readStdin(signal),
+        ...given({ cacheDir }),
+        onSkip: (path, reason) => skipped.push(`${path} (${reason})`),
+        onProgress({ phase, bytes: read, totalBytes }) {
+          const half = read / Math.max(1, totalBytes)
+          progress.show(`reading ${bytes(totalBytes)}`, (half + (phase === 'encode' ? 1 : 0)) / 2)
+        }
       }
+    })
+    progress.clear()
+    const more = skipped.length > 5 ? ', ...' : ''
+    if (skipped.length > 0) output.line(`left out ${skipped.length} files: ${skipped.slice(0, 5).join(', ')}${more}`)
+    return run
+  },
+  introduce({ config, corpus: { train, valid, test }, vocabulary }) {
+    const { layers, hidden } = config.network
+    const { batch, length } = config.training!
+    const parts = [`${integer(train.length)} symbols to train on`, `${integer(valid.length)} to validate`]
+    if (test.length > 0) parts.push(`${integer(test.length)} unseen`)
+    return {
+      data: `text     ${parts.join(', ')}; ${vocabulary.size} different (${vocabulary.kind}s)`,
+      network: `${layers} x ${hidden} LSTM`,
+      step: `${batch} x ${length} symbols`
     }
-  }
-  const run = await prepareTextRun(options)
-  progress.clear()
-  if (skipped.length > 0)
-    output.line(
-      `left out ${skipped.length} files: ${skipped.slice(0, 5).join(', ')}${skipped.length > 5 ? ', ...' : ''}`
-    )
-  return traineeOf(run)
-}
-
-function traineeOf(run: TextRun): Trainee<TextResult> {
-  return {
-    run,
-    unit: 'symbols',
-    lossUnit: 'nats per symbol',
-    measuring: (symbols) => `measuring on ${integer(symbols)} symbols`,
-    introduce: (threads) => introduce(run, threads),
-    ...(run.corpus.cached && { memoryNote: '; the text lies in a temporary file' }),
-    measured: ({ valid, whole: all }) => ({
-      valid_nats: valid?.nats ?? null,
-      valid_tokens: valid?.tokens ?? null,
-      valid_whole: valid ? all : null
-    }),
-    judge({ valid, whole: all }, weights) {
-      if (!valid) return null
-      const part = all ? 'the whole' : `the first ${integer(valid.tokens)} symbols of the`
-      return `${nats(valid.nats)} nats a symbol over ${part} validation text, as one stream${weights}`
-    },
-    next: `gatecell sample ${run.files.model} --length 500`
-  }
-}
-
-function introduce({ config, corpus, model, vocabulary, stepsPerEpoch }: TextRun, threads: number): string[] {
-  const { network, training } = config
-  const parts = [`${integer(corpus.train.length)} symbols to train on`, `${integer(corpus.valid.length)} to validate`]
-  if (corpus.test.length > 0) parts.push(`${integer(corpus.test.length)} unseen`)
-  const { batch, length } = training!
-  return [
-    `text     ${parts.join(', ')}; ${vocabulary.size} different (${vocabulary.kind}s)`,
-    `network  ${network.layers} x ${network.hidden} LSTM, ${quantity(model.parameterCount)} parameters`,
-    `training ${batch} x ${length} symbols a step, ${integer(stepsPerEpoch)} steps an epoch, ${rateLine(training!, threads)}`
-  ]
+  },
+  memoryNote: ({ corpus }) => (corpus.cached ? '; the text lies in a temporary file' : ''),
+  measuring: (symbols) => `measuring on ${integer(symbols)} symbols`,
+  fields: {
+    valid_nats: (valid) => valid.nats,
+    valid_tokens: ({ tokens }) => tokens,
+    valid_whole: (valid) => valid.whole
+  },
+  judge({ nats: own, tokens, whole: all }, weights) {
+    const part = all ? 'the whole' : `the first ${integer(tokens)} symbols of the`
+    return `${nats(own)} nats a symbol over ${part} validation text, as one stream${weights}`
+  },
+  next: ({ files }) => `gatecell sample ${files.model} --length 500`
 }

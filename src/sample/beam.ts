@@ -7,8 +7,8 @@ import type { Scorer } from './scorers.js'
 
 /** A sequence: its last token and the sequence before it; the root is the empty one. */
 export class Prefix {
-  readonly children = new Map<number, Prefix>()
   readonly length: number
+  #children: Map<number, Prefix> | null = null
   #state: unknown
 
   constructor(
@@ -20,9 +20,15 @@ export class Prefix {
 
   /** This sequence and one token more: the same object at every call. */
   child(token: number): Prefix {
-    let child = this.children.get(token)
-    if (!child) this.children.set(token, (child = new Prefix(this, token)))
+    const children = (this.#children ??= new Map<number, Prefix>())
+    let child = children.get(token)
+    if (!child) children.set(token, (child = new Prefix(this, token)))
     return child
+  }
+
+  /** The same, if it was made before. */
+  known(token: number): Prefix | undefined {
+    return this.#children?.get(token)
   }
 
   /** The scorer's state after this sequence, found when it is first asked for. */
@@ -32,32 +38,71 @@ export class Prefix {
   }
 
   tokens(): Int32Array {
-    return tokensOf(this)
+    return path(this)
   }
 
   /** Forgets this sequence, and those before it that nothing else continues, unless `keeps` says otherwise. */
   release(keeps: (prefix: Prefix) => boolean): void {
-    if (!this.parent || this.children.size > 0 || keeps(this)) return
-    this.parent.children.delete(this.token)
+    if (!this.parent || (this.#children?.size ?? 0) > 0 || keeps(this)) return
+    this.parent.#children!.delete(this.token)
     this.parent.release(keeps)
   }
 }
 
-function tokensOf(prefix: Prefix): Int32Array {
-  const tokens = new Int32Array(prefix.length)
-  for (let at = prefix; at.parent; at = at.parent) tokens[at.length - 1] = at.token
+function path(end: Prefix): Int32Array {
+  const tokens = new Int32Array(end.length)
+  for (let at = end; at.parent; at = at.parent) tokens[at.length - 1] = at.token
   return tokens
 }
 
-function before(a: Int32Array, b: Int32Array): number {
+/** A sequence that may be kept: `prefix`, and behind it `token`; null: `prefix` itself. Only what is kept becomes a prefix. */
+export interface Candidate {
+  readonly prefix: Prefix
+  readonly token: number | null
+  readonly score: number
+}
+
+/** The sequence of a candidate. */
+export function grown({ prefix, token }: Candidate): Prefix {
+  return token === null ? prefix : prefix.child(token)
+}
+
+/** Best first; equal scores in the order of their tokens. */
+function order(a: Candidate, b: Candidate): number {
+  return a.score === b.score ? before(tokensOf(a), tokensOf(b)) : b.score - a.score
+}
+
+function tokensOf({ prefix, token }: Candidate): number[] {
+  return token === null ? [...prefix.tokens()] : [...prefix.tokens(), token]
+}
+
+function before(a: readonly number[], b: readonly number[]): number {
   for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
   return a.length - b.length
 }
 
-/** The `width` candidates of highest score, best first; equal scores in the order of their tokens. */
-export function keepBest<C extends { prefix: Prefix; score: number }>(candidates: C[], width: number): C[] {
-  const order = (a: C, b: C) => (a.score === b.score ? before(a.prefix.tokens(), b.prefix.tokens()) : b.score - a.score)
-  return candidates.sort(order).slice(0, width)
+/** The `width` candidates of highest score among all that are added, and no more than twice as many at any time. */
+export class Best<C extends Candidate> {
+  #kept: C[] = []
+  #floor = -Infinity
+
+  constructor(readonly width: number) {}
+
+  /** false: nothing of this score can be among the best. */
+  admits(score: number): boolean {
+    return score >= this.#floor && score > -Infinity
+  }
+
+  add(candidate: C): void {
+    if (!this.admits(candidate.score)) return
+    if (this.#kept.push(candidate) < 2 * this.width) return
+    this.#floor = this.take().at(-1)!.score
+  }
+
+  /** Best first. */
+  take(): C[] {
+    return (this.#kept = this.#kept.sort(order).slice(0, this.width))
+  }
 }
 
 export interface Hypothesis {
@@ -95,12 +140,11 @@ export interface BeamOptions {
   scorer?: Scorer
 }
 
-interface Candidate<S> {
-  prefix: Prefix
-  nats: number
-  /** nats and the scorer's, before the length penalty. */
-  score: number
-  state: S
+interface Followed<S> extends Candidate {
+  readonly nats: number
+  /** nats and the scorer's, before the length penalty where it goes on. */
+  readonly score: number
+  readonly state: S
 }
 
 /**
@@ -114,20 +158,18 @@ export function beamSearch<S>(decoder: Decoder<S>, options: BeamOptions): Hypoth
   expectNumber('beamSearch', 'maxLength', maxLength, 0, 2 ** 24, true)
   expectNumber('beamSearch', 'lengthPenalty', lengthPenalty, 0, 100)
   const penalty = (length: number) => ((5 + length) / 6) ** lengthPenalty
-  let beam: Candidate<S>[] = [{ prefix: new Prefix(null, -1), nats: 0, score: 0, state: decoder.start }]
-  let finished: (Candidate<S> & { raw: number })[] = []
+  const start = { prefix: new Prefix(null, -1), token: null, nats: 0, score: 0, state: decoder.start }
+  let beam: Followed<S>[] = [start]
+  const finished = new Best<Followed<S>>(best)
 
-  const finish = (from: Candidate<S>, nats: number) => {
+  const finish = (from: Followed<S>, nats: number) => {
     const raw = from.score + nats + (scorer ? scorer.end(from.prefix.state(scorer)) : 0)
-    if (raw > -Infinity) {
-      const score = raw / penalty(from.prefix.length + 1)
-      finished.push({ ...from, nats: from.nats + nats, raw, score })
-    }
+    finished.add({ ...from, nats: from.nats + nats, score: raw / penalty(from.prefix.length + 1) })
   }
 
   for (let length = 0; beam.length > 0 && length <= maxLength; length++) {
     const steps = decoder.step(beam.map(({ state, prefix }) => ({ state, token: prefix.parent ? prefix.token : null })))
-    const candidates: Candidate<S>[] = []
+    const next = new Best<Followed<S>>(width)
     beam.forEach((from, i) => {
       const { state, nats } = steps[i]!
       if (!(end >= 0 && end < nats.length)) {
@@ -138,41 +180,37 @@ export function beamSearch<S>(decoder: Decoder<S>, options: BeamOptions): Hypoth
       }
       finish(from, nats[end]!)
       if (length === maxLength) return
-      for (const token of likeliest(nats, scorer ? nats.length : width + 1)) {
+      expectNumbers(nats)
+      const { prefix } = from
+      for (let token = 0; token < nats.length; token++) {
         if (token === end) continue
-        const own = scorer ? scorer.score(from.prefix.state(scorer), token) : 0
+        const own = scorer ? scorer.score(prefix.state(scorer), token) : 0
         const score = from.score + nats[token]! + own
-        if (score > -Infinity)
-          candidates.push({ prefix: from.prefix.child(token), nats: from.nats + nats[token]!, score, state })
+        if (next.admits(score)) next.add({ prefix, token, nats: from.nats + nats[token]!, score, state })
       }
     })
-    finished = keepBest(finished, best)
-    if (length === maxLength && finished.length > 0) break
-    if (length === maxLength) {
-      return keepBest(
-        beam.map((from) => ({ ...from, score: from.score / penalty(from.prefix.length) })),
-        best
-      ).map((from) => result(from, false))
+    const ended = finished.take()
+    if (length === maxLength && ended.length === 0) {
+      const cut = new Best<Followed<S>>(best)
+      for (const from of beam) cut.add({ ...from, score: from.score / penalty(from.prefix.length) })
+      return cut.take().map((from) => result(from, false))
     }
-    beam = keepBest(candidates, width)
-    const bound = finished.length === best ? finished[best - 1]!.score : -Infinity
+    const bound = ended.length === best ? ended[best - 1]!.score : -Infinity
+    beam = next.take().map((from) => ({ ...from, prefix: grown(from), token: null }))
     // Further tokens only lower a score below 0; the penalty of the greatest length is the kindest.
     if (!scorer) beam = beam.filter(({ score }) => score / penalty(maxLength + 1) > bound)
   }
-  return finished.map((from) => result(from, true))
+  return finished.take().map((from) => result(from, true))
 }
 
-function result<S>({ prefix, nats, score }: Candidate<S>, ended: boolean): Hypothesis {
+function result<S>({ prefix, nats, score }: Followed<S>, ended: boolean): Hypothesis {
   return { tokens: prefix.tokens(), logProbability: nats, score, ended }
 }
 
-/** The `count` tokens of most nats; equal ones in their order. */
-function likeliest(nats: ArrayLike<number>, count: number): number[] {
-  const order = Array.from({ length: nats.length }, (_, token) => token)
-  for (const token of order) {
+function expectNumbers(nats: ArrayLike<number>): void {
+  for (let token = 0; token < nats.length; token++) {
     if (Number.isNaN(nats[token]!)) {
       throw new GatecellError('ERR_OUT_OF_RANGE', `Expected numbers to search but received NaN for token ${token}.`)
     }
   }
-  return order.sort((a, b) => (nats[a] === nats[b] ? a - b : nats[b]! - nats[a]!)).slice(0, count)
 }

@@ -4,7 +4,7 @@
 
 import { GatecellError } from '../errors.js'
 import { expectNumber } from '../graph/check.js'
-import { Prefix, keepBest } from './beam.js'
+import { Best, Prefix, grown, type Candidate } from './beam.js'
 import { logSoftmax, type Scorer } from './scorers.js'
 
 /** Logits [K] of each step in turn; logarithms of probabilities are logits too. */
@@ -86,8 +86,7 @@ export interface CtcBeam {
   best(count?: number): CtcHypothesis[]
 }
 
-interface Entry {
-  prefix: Prefix
+interface Entry extends Candidate {
   /** Nats of the alignments that end in a blank, and in the last label. */
   blank: number
   label: number
@@ -102,7 +101,7 @@ export function createCtcBeam(options: CtcBeamOptions = {}): CtcBeam {
   expectNumber('createCtcBeam', 'width', width, 1, 2 ** 20, true)
   expectNumber('createCtcBeam', 'prune', prune, 0, Infinity)
   const root = new Prefix(null, -1)
-  let beam: Entry[] = [{ prefix: root, blank: 0, label: -Infinity, bonus: 0, score: 0 }]
+  let beam: Entry[] = [{ prefix: root, token: null, blank: 0, label: -Infinity, bonus: 0, score: 0 }]
 
   function push(row: ArrayLike<number>): void {
     if (blank >= row.length) {
@@ -113,36 +112,40 @@ export function createCtcBeam(options: CtcBeamOptions = {}): CtcBeam {
     }
     const nats = logSoftmax(row)
     const open = opening(nats, blank, prune)
-    const next = new Map<Prefix, Entry>()
-    const entry = (prefix: Prefix, bonus: number): Entry => {
-      let found = next.get(prefix)
-      if (!found) next.set(prefix, (found = { prefix, blank: -Infinity, label: -Infinity, bonus, score: 0 }))
-      return found
+    // A prefix that stays may also be one that grows from another; what is not in the beam grows from one alone.
+    const stays = new Map<Prefix, Entry>()
+    for (const { prefix, blank: ended, label, bonus } of beam) {
+      stays.set(prefix, {
+        prefix,
+        token: null,
+        blank: logAdd(ended, label) + nats[blank]!,
+        label: prefix.parent ? label + nats[prefix.token]! : -Infinity,
+        bonus,
+        score: 0
+      })
     }
+    const next = new Best<Entry>(width)
     for (const from of beam) {
       const { prefix } = from
       const total = logAdd(from.blank, from.label)
-      const stay = entry(prefix, from.bonus)
-      stay.blank = logAdd(stay.blank, total + nats[blank]!)
-      if (prefix.parent) stay.label = logAdd(stay.label, from.label + nats[prefix.token]!)
-      for (const label of open) {
+      for (const token of open) {
         // After its equal a label begins anew only behind a blank.
-        const grown = (label === prefix.token && prefix.parent ? from.blank : total) + nats[label]!
-        if (grown === -Infinity) continue
-        const own = scorer ? scorer.score(prefix.state(scorer), label) : 0
+        const label = (token === prefix.token && prefix.parent ? from.blank : total) + nats[token]!
+        if (label === -Infinity) continue
+        const own = scorer ? scorer.score(prefix.state(scorer), token) : 0
         if (own === -Infinity) continue
-        const to = entry(prefix.child(label), from.bonus + own)
-        to.label = logAdd(to.label, grown)
+        const known = prefix.known(token)
+        const met = known && stays.get(known)
+        const bonus = from.bonus + own
+        if (met) met.label = logAdd(met.label, label)
+        else if (next.admits(label + bonus))
+          next.add({ prefix, token, blank: -Infinity, label, bonus, score: label + bonus })
       }
     }
-    const entries = [...next.values()]
-    for (const one of entries) one.score = logAdd(one.blank, one.label) + one.bonus
-    beam = keepBest(
-      entries.filter(({ score }) => score > -Infinity),
-      width
-    )
+    for (const stay of stays.values()) next.add({ ...stay, score: logAdd(stay.blank, stay.label) + stay.bonus })
+    beam = next.take().map((one) => ({ ...one, prefix: grown(one), token: null }))
     const kept = new Set(beam.map(({ prefix }) => prefix))
-    for (const { prefix } of entries) if (!kept.has(prefix)) prefix.release((other) => kept.has(other))
+    for (const prefix of stays.keys()) if (!kept.has(prefix)) prefix.release((other) => kept.has(other))
   }
 
   return {
@@ -152,17 +155,14 @@ export function createCtcBeam(options: CtcBeamOptions = {}): CtcBeam {
     },
     best(count = 1) {
       expectNumber('best', 'count', count, 0, 2 ** 20, true)
-      const ends = beam.map((one) => ({
-        ...one,
-        score: one.score + (scorer ? scorer.end(one.prefix.state(scorer)) : 0)
-      }))
-      return keepBest(
-        ends.filter(({ score }) => score > -Infinity),
-        count
-      ).map((one) => ({
-        labels: one.prefix.tokens(),
-        logProbability: logAdd(one.blank, one.label),
-        score: one.score
+      if (count === 0) return []
+      const ends = new Best<Entry>(count)
+      for (const one of beam)
+        ends.add({ ...one, score: one.score + (scorer ? scorer.end(one.prefix.state(scorer)) : 0) })
+      return ends.take().map(({ prefix, blank: ended, label, score }) => ({
+        labels: prefix.tokens(),
+        logProbability: logAdd(ended, label),
+        score
       }))
     }
   }

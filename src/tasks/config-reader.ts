@@ -1,6 +1,12 @@
 // Reads the configuration in a model file, strictly: every refusal names the part (ERR_FILE_FORMAT).
 
 import { GatecellError } from '../errors.js'
+import type { JsonObject } from '../io/json.js'
+
+/** A configuration as JSON. */
+export function configToJson(config: object): JsonObject {
+  return JSON.parse(JSON.stringify(config)) as JsonObject
+}
 
 export type Fields = Readonly<Record<string, unknown>>
 export type ConfigReader = ReturnType<typeof configReader>

@@ -1,22 +1,73 @@
-// A training from files to files, whatever it trains: the model, a trainer that validates, saves and resumes, what it will
-// take, and its reports. It is made ready first, so that its memory can be told before it starts.
+// A training from files to files, whatever it trains. An application is its data, its model and its metric; here are the
+// rest: resuming, a trainer that validates and saves, what it will take, its reports, the measure of the best weights.
 
 import type { Vocabulary } from '../data/vocabulary.js'
 import type { Device } from '../graph/opcodes.js'
+import type { CheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject } from '../io/json.js'
-import type { Model, ModelOptions } from '../model.js'
-import type { BatchSource } from '../train/data.js'
+import type { Model } from '../model.js'
+import type { BatchSource, EpochSource } from '../train/data.js'
 import type { TrainerOptions } from '../train/options.js'
 import type { Resumable } from '../train/progress.js'
 import type { Report, Summary } from '../train/reports.js'
 import { createTrainer, type Trainer } from '../train/trainer.js'
-import type { RunFiles } from './run-files.js'
+import { configToJson } from './config-reader.js'
+import type { LoadedModel, TaskModel } from './load.js'
+import { openRunFiles, readRun, type RunFiles, type RunMode } from './run-files.js'
 import type { RunLog } from './run-log.js'
 import { tellMemory, type RunMemory } from './run-memory.js'
 import { given, type Training } from './training.js'
 
+/** What every training is told, besides what its application asks for. */
+export interface RunOptions {
+  /** The model's file. */
+  out: string
+  /** Where the files exist: refuse (default), resume, replace. */
+  mode?: RunMode
+  /** Steps between checkpoints of where the run stands; default: those between validations. */
+  checkpointEvery?: number
+  threads?: number
+  /** Where it trains; default 'cpu'. */
+  device?: Device
+}
+
+export interface RunConfig {
+  readonly training?: Training
+}
+
+/** Data that are part of the run for those who look at it. */
+export interface RunData {
+  readonly vocabulary: Vocabulary | null
+}
+
+/** Data and settings of a run, ready to train on. */
+export interface Opened<C extends RunConfig, D extends RunData> {
+  readonly config: C
+  readonly data: D
+  readonly source: EpochSource
+  readonly validation: BatchSource | null
+  /** What there is to train on and to validate, for logs. */
+  readonly counts: JsonObject
+  /** Symbols or samples that the measure looks at; 0: there is nothing to measure on. */
+  readonly measured: number
+  close?(): void
+}
+
+/** O: options; C: configuration; D: data; M: measure of a trained model. */
+export interface Application<O extends RunOptions, C extends RunConfig, D extends RunData, M> extends TaskModel<C> {
+  /**
+   * Reads the data and settles every setting: what the options say, else what `old`, the run that is resumed, began with,
+   * else the defaults. ERR_INVALID_OPTION where a resumed run is told otherwise than it began.
+   */
+  open(options: O, old: C | null): Promise<Opened<C, D>>
+  load(path: string): Promise<LoadedModel<C>>
+  /** Measures a model on the validation data. */
+  measure(loaded: LoadedModel<C>, data: D, options: { signal: AbortSignal | undefined }): Promise<M>
+}
+
 /** A training that is ready; nothing is written until `fit`. */
-export interface Run<R extends { summary: Summary }> {
+export interface Run<M> {
+  readonly config: RunConfig
   readonly model: Model
   readonly trainer: Trainer
   readonly files: RunFiles
@@ -28,8 +79,17 @@ export interface Run<R extends { summary: Summary }> {
   /** Its settings as one JSON object, for logs. */
   describe(threads: number): JsonObject
   /** Trains; reports come as they are made, between steps. */
-  fit(options?: FitRunOptions): Promise<R>
+  fit(options?: FitRunOptions): Promise<RunResult<M>>
   dispose(): void
+}
+
+/** A run with what its application knows of it. */
+export type RunOf<C extends RunConfig, D extends RunData, M> = Run<M> & Readonly<D> & { readonly config: C }
+
+export interface RunResult<M> {
+  summary: Summary
+  /** The best weights on the validation data; null without them or after an abort. */
+  valid: M | null
 }
 
 export interface FitRunOptions {
@@ -42,86 +102,84 @@ export interface FitRunOptions {
   log?: RunLog
 }
 
-/** What an application brings to its run. */
-export interface RunParts {
-  readonly task: string
-  readonly config: { readonly training?: Training }
-  readonly vocabulary: Vocabulary | null
-  /** What there is to train on and to validate, for logs. */
-  readonly counts: JsonObject
-  readonly files: RunFiles
-  readonly resume: Resumable | null
-  readonly source: BatchSource
-  readonly stepsPerEpoch: number
-  readonly validation: BatchSource | null
-  model(options: ModelOptions): Model
-}
-
-export interface RunOptions {
-  /** Steps between checkpoints of where the run stands; default: those between validations. */
-  checkpointEvery?: number
-  threads?: number
-  /** Where it trains; default 'cpu'. */
-  device?: Device
-}
-
-/** Makes model and trainer ready. Throws what making a plan throws. */
-export function readyRun(parts: RunParts, options: RunOptions): Omit<Run<never>, 'fit'> {
-  const { files, resume, source, validation, stepsPerEpoch } = parts
-  const training = parts.config.training!
-  const before = process.memoryUsage.rss()
-  const { seed, precision, validEvery } = training
-  const { threads = 0, device = 'cpu', checkpointEvery = validEvery } = options
-  const model = parts.model({ seed, threads, precision, device })
+/**
+ * Makes a training ready. Throws what reading the data throws, what making a plan throws, ERR_FILE_EXISTS, ERR_FILE_WRITE,
+ * ERR_FILE_FORMAT, ERR_INVALID_OPTION where a resumed run is told otherwise than it began.
+ */
+export async function prepareRun<O extends RunOptions, C extends RunConfig, D extends RunData, M>(
+  application: Application<O, C, D, M>,
+  options: O
+): Promise<RunOf<C, D, M>> {
+  const files = await openRunFiles(options.out, options.mode ?? 'new')
+  const { resumable } = files
+  const resume = resumable === null ? null : await readRun(resumable, application.task)
+  const opened = await application.open(options, resume && application.configFromJson(resume.config, resumable!))
+  let model: Model | null = null
+  const dispose = () => {
+    model?.dispose()
+    opened.close?.()
+  }
   try {
-    const trainer = createTrainer(model, source, {
-      ...trainerOptions(training),
-      ...(validation && { validation }),
-      checkpoint: (snapshot, kind) => files.save(snapshot, kind),
-      checkpointEvery,
-      ...(resume && { resume })
-    })
-    const run = {
+    const { config, data, source, validation } = opened
+    const { seed, precision } = config.training!
+    const { threads = 0, device = 'cpu' } = options
+    const before = process.memoryUsage.rss()
+    model = application.model(config, { seed, threads, precision, device })
+    const trainer = createTrainer(model, source, trainerOptions(opened, files, resume, options))
+    const run: RunOf<C, D, M> = {
+      ...data,
+      config,
       model,
       trainer,
       files,
-      stepsPerEpoch,
-      resumed: resume && { path: files.resumable!, step: trainer.progress.step },
+      stepsPerEpoch: source.stepsPerEpoch,
+      resumed: resume && { path: resumable!, step: trainer.progress.step },
       memory: tellMemory(before, model, trainer, validation),
-      describe: (threads: number) => describeRun(parts, run, threads),
-      dispose: () => model.dispose()
+      describe: (threads) => describeRun(application.task, opened, run, threads),
+      fit: (fitOptions = {}) => fitRun(application, opened, run, fitOptions),
+      dispose
     }
     return run
   } catch (error) {
-    model.dispose()
+    dispose()
     throw error
   }
 }
 
-function trainerOptions(training: Training): TrainerOptions {
-  const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = training
-  const { patience, steps, epochs, timeLimit } = training
+function trainerOptions<C extends RunConfig, D extends RunData>(
+  { config, validation }: Opened<C, D>,
+  files: RunFiles,
+  resume: (CheckpointInfo & Resumable) | null,
+  { checkpointEvery = config.training!.validEvery }: RunOptions
+): TrainerOptions {
+  const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = config.training!
+  const { patience, steps, epochs, timeLimit } = config.training!
   return {
     optimizer: { kind, learningRate, ...(kind === 'sgd' && { momentum: 0.9 }) },
     schedule: { kind: schedule, warmup },
     clip,
     seed,
     validateEvery,
-    ...given({ patience, steps, epochs, timeLimit })
+    ...given({ patience, steps, epochs, timeLimit }),
+    ...(validation && { validation }),
+    checkpoint: (snapshot, kind) => files.save(snapshot, kind),
+    checkpointEvery,
+    ...(resume && { resume })
   }
 }
 
-function describeRun(
-  { task, config, vocabulary, counts }: RunParts,
-  { model, memory, resumed, stepsPerEpoch }: Pick<Run<never>, 'model' | 'memory' | 'resumed' | 'stepsPerEpoch'>,
+function describeRun<C extends RunConfig, D extends RunData>(
+  task: string,
+  { config, data: { vocabulary }, counts }: Opened<C, D>,
+  { model, stepsPerEpoch, memory, resumed }: Run<unknown>,
   threads: number
 ): JsonObject {
   // The symbols and the fingerprint of the data are in the checkpoint.
-  const { vocabulary: _, data: __, ...settings } = config as Record<string, unknown>
+  const { vocabulary: _, data: __, ...settings } = configToJson(config)
   return {
     task,
     vocabulary: vocabulary && { kind: vocabulary.kind, size: vocabulary.size },
-    ...(JSON.parse(JSON.stringify(settings)) as JsonObject),
+    ...settings,
     ...counts,
     steps_per_epoch: stepsPerEpoch,
     parameters: model.parameterCount,
@@ -131,8 +189,22 @@ function describeRun(
   }
 }
 
-/** Trains from files to files: removes what is replaced, hands reports on, logs them and the last validation. */
-export async function fitRun(trainer: Trainer, files: RunFiles, options: FitRunOptions): Promise<Summary> {
+/** Trains, then measures the best weights. */
+async function fitRun<O extends RunOptions, C extends RunConfig, D extends RunData, M>(
+  application: Application<O, C, D, M>,
+  { data, measured }: Opened<C, D>,
+  { trainer, files }: Run<M>,
+  options: FitRunOptions
+): Promise<RunResult<M>> {
+  const summary = await train(trainer, files, options)
+  if (summary.stopped === 'abort' || measured === 0) return { summary, valid: null }
+  options.onMeasure?.(measured)
+  using best = await application.load(files.model)
+  return { summary, valid: await application.measure(best, data, { signal: options.signal }) }
+}
+
+/** Removes what is replaced, hands reports on, logs them and the last validation. */
+async function train(trainer: Trainer, files: RunFiles, options: FitRunOptions): Promise<Summary> {
   const { signal, onReport, log } = options
   await files.begin()
   const reports = trainer.reports({ ...(signal && { signal }), onAbort: 'return' })

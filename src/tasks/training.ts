@@ -45,10 +45,19 @@ export function readTraining(read: ConfigReader, from: Fields): Training {
   }
 }
 
+/** Settings as a run is told them: how often it validates may be left to the data. */
+export type Told<T extends Training> = Omit<T, 'validEvery'> & { validEvery?: number }
+
 /** The fields that were given. */
-export function given<T extends object>(from: T | undefined): Partial<T> {
-  return Object.fromEntries(Object.entries(from ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>
+export function given<T extends object>(from: T | undefined): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const fields = Object.entries(from ?? {}).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(fields) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }
+
+/** What only says how long a run lasts: one choice. */
+const LENGTHS = ['steps', 'epochs', 'timeLimit']
+/** What a resumed run may be told anew; the rest says which data it sees, and what its moments mean. */
+const FREE = [...LENGTHS, 'learningRate', 'schedule', 'warmup', 'clip', 'validEvery', 'patience']
 
 /**
  * What the caller says, else what a resumed run began with, else the defaults. How long it runs is one choice: whoever
@@ -58,25 +67,36 @@ export function chooseTraining<T extends Training>(
   said: Partial<T>,
   old: T | undefined,
   defaults: Omit<T, 'validEvery'>
-): Omit<T, 'validEvery'> & { validEvery?: number } {
-  const lengths = ['steps', 'epochs', 'timeLimit']
-  const says = (from: object) => lengths.some((name) => (from as Record<string, unknown>)[name] !== undefined)
-  const without = (from: object) => Object.fromEntries(Object.entries(from).filter(([name]) => !lengths.includes(name)))
-  const before = says(said) ? without({ ...old }) : { ...old }
-  const start = says(said) || says(before) ? without(defaults) : defaults
-  return { ...start, ...before, ...said } as Omit<T, 'validEvery'> & { validEvery?: number }
+): Told<T> {
+  const says = (from: object) => LENGTHS.some((name) => (from as Fields)[name] !== undefined)
+  const before = says(said) ? without({ ...old }, LENGTHS) : { ...old }
+  const start = says(said) || says(before) ? without(defaults, LENGTHS) : defaults
+  return { ...start, ...before, ...said } as Told<T>
 }
 
-/** ERR_INVALID_OPTION for what a resumed run is told otherwise than it began, where that cannot change. */
-export function checkUnchanged(
-  now: Readonly<Record<string, unknown>>,
-  before: Readonly<Record<string, unknown>>
-): void {
-  const changed = Object.entries(now).find(([name, value]) => value !== undefined && before[name] !== value)
-  if (!changed) return
-  const [name, value] = changed
-  throw new GatecellError(
-    'ERR_INVALID_OPTION',
-    `Expected ${name} ${String(before[name])}, with which the run began, but received ${String(value)}: leave the option out to resume, or start anew with --force`
-  )
+function without(from: object, names: readonly string[]): object {
+  return Object.fromEntries(Object.entries(from).filter(([name]) => !names.includes(name)))
+}
+
+/** The settings of a run over data of so many steps: where nothing is said it validates once an epoch, or every 1000 steps. */
+export function settleTraining<T extends Training>(told: Told<T>, stepsPerEpoch: number): T {
+  return { ...told, validEvery: told.validEvery ?? Math.min(1000, stepsPerEpoch) } as T
+}
+
+/**
+ * ERR_INVALID_OPTION for what a resumed run is told otherwise than it began, where that cannot change. Both are groups of
+ * settings by name; of `training` only what cannot change counts.
+ */
+export function checkResumed(told: Readonly<Record<string, object | undefined>>, before: object): void {
+  for (const [group, settings] of Object.entries(told)) {
+    const fixed = group === 'training' ? without(settings ?? {}, FREE) : (settings ?? {})
+    const old = ((before as Fields)[group] ?? {}) as Fields
+    const changed = Object.entries(fixed).find(([name, value]) => value !== undefined && old[name] !== value)
+    if (!changed) continue
+    const [name, value] = changed as [string, unknown]
+    throw new GatecellError(
+      'ERR_INVALID_OPTION',
+      `Expected ${name} ${String(old[name])}, with which the run began, but received ${String(value)}: leave the option out to resume, or start anew with --force`
+    )
+  }
 }

@@ -1,6 +1,7 @@
 // What a trainer asks of data: an iterable of batches, each with the place where the next one starts. Any generator will
 // do; nothing here knows what the numbers mean.
 
+import type { BucketCursor, Buckets } from '../data/buckets.js'
 import { GatecellError } from '../errors.js'
 import type { View } from '../graph/tensor.js'
 import type { JsonValue } from '../io/json.js'
@@ -31,6 +32,11 @@ export interface BatchSource {
    * It may end; a validation source is read to its end or to the end of its first epoch.
    */
   batches(cursor?: JsonValue): AsyncIterable<Batch> | Iterable<Batch>
+}
+
+/** Whose length is known. */
+export interface EpochSource extends BatchSource {
+  readonly stepsPerEpoch: number
 }
 
 /** Copies a batch into a plan's inputs. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE, also for detached arrays. */
@@ -99,7 +105,7 @@ export interface TokenNames {
 export function tokenSource<C extends { readonly epoch: number }>(
   batches: TokenBatches<C>,
   names: TokenNames = {}
-): BatchSource {
+): EpochSource {
   const { batch, length, stepsPerEpoch } = batches
   return {
     dims: { batch, length },
@@ -125,7 +131,7 @@ export function evaluationSource(
     fill(step: number, inputs: Int32Array, targets: Int32Array): { fresh: boolean; targets: number }
   },
   names: TokenNames = {}
-): BatchSource {
+): EpochSource {
   const { batch, length, steps } = evaluation
   return {
     dims: { batch, length },
@@ -143,4 +149,28 @@ export function evaluationSource(
 function tokenArrays(size: number, { inputs = 'tokens', targets = 'targets' }: TokenNames) {
   const arrays: [Int32Array, Int32Array] = [new Int32Array(size), new Int32Array(size)]
   return { arrays, inputs: { [inputs]: arrays[0], [targets]: arrays[1] } }
+}
+
+/** Whole samples side by side. `epoch`: null for one pass over the samples as they are, else it may vary them. */
+export type PackSamples = (indices: readonly number[], epoch: number | null) => Pick<Batch, 'inputs' | 'count' | 'dims'>
+
+/** Batches from `createBuckets` of src/data: `train` endless, else one pass. `dims`: of the largest batch. */
+export function sampleSource(
+  buckets: Buckets,
+  { dims, train }: { dims: Dims; train: boolean },
+  pack: PackSamples
+): EpochSource {
+  return {
+    dims,
+    stepsPerEpoch: buckets.stepsPerEpoch,
+    *batches(cursor) {
+      for (let at = (cursor as BucketCursor | undefined) ?? { epoch: 0, step: 0 }; ;) {
+        const packed = pack(buckets.samples(at), train ? at.epoch : null)
+        const next = buckets.next(at)
+        yield { ...packed, epoch: at.epoch, cursor: { ...next }, reset: true }
+        if (!train && next.epoch > at.epoch) return
+        at = next
+      }
+    }
+  }
 }

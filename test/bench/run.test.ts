@@ -9,13 +9,16 @@ import {
   type MachineFile
 } from '../../src/bench/machine-file.js'
 import { probeKinds } from '../../src/bench/measure.js'
+import { ctcOf, mixtureOf, reader, writer } from '../../src/bench/losses.js'
+import { characterModel, characterSteps, foldsEmbedding } from '../../src/bench/networks.js'
 import { runPoint } from '../../src/bench/points.js'
-import { findWorkloads, workloads, type BenchRow } from '../../src/bench/registry.js'
+import { findWorkloads, workloads, type BenchRow, type Workload } from '../../src/bench/registry.js'
 import { createReport } from '../../src/bench/report.js'
 import { renderRoofline } from '../../src/bench/roofline.js'
 import { createLimits } from '../../src/bench/limits.js'
 import type { Rival, Task } from '../../src/bench/rivals/types.js'
 import { runBench } from '../../src/bench/run.js'
+import type { Plan } from '../../src/graph/plan.js'
 import { machineInfo } from '../../src/index.js'
 
 const none = { threads: [], precisions: [], hidden: [], batch: [], layers: [], length: undefined }
@@ -24,11 +27,11 @@ const variants = ['bidirectional', 'lengths', 'peephole', 'layer-norm']
 const measured = ['train-char', 'layer', ...variants, 'sequence', 'step', 'sample', 'gemm', 'gates']
 const seconds = 0.02
 
-async function run(names: readonly string[], choice: Parameters<typeof runBench>[0]['choice']) {
+async function run(chosen: readonly Workload[], choice: Parameters<typeof runBench>[0]['choice']) {
   const record = createRecord()
   const lines: string[] = []
   const report = createReport((line = '') => lines.push(line))
-  for await (const event of runBench({ workloads: findWorkloads(names), choice, seconds, rivals: false })) {
+  for await (const event of runBench({ workloads: chosen, choice, seconds, rivals: false })) {
     record.add(event)
     report(event)
   }
@@ -43,7 +46,7 @@ t.test('the kinds of measurement are those of the header', async (t) => {
 })
 
 t.test('each workload gives rows with the promised fields', async (t) => {
-  const { file, lines } = await run(measured, tiny)
+  const { file, lines } = await run(findWorkloads(measured), tiny)
   t.same([...new Set(file.rows.map(({ workload }) => workload))], measured)
   for (const row of file.rows) {
     const { workload, shape, threads, precision, isa } = row
@@ -75,9 +78,8 @@ t.test('each workload gives rows with the promised fields', async (t) => {
   }
 
   const sample = file.rows.find(({ workload }) => workload === 'sample')!
-  t.ok(
-    Math.abs((sample['median_us'] as number) - (sample['steps_us'] as number) - (sample['added_us'] as number)) < 1e-6
-  )
+  const [whole, steps, added] = [sample['median_us'], sample['steps_us'], sample['added_us']] as number[]
+  t.ok(steps! > 0 && Math.abs(whole! - steps! - added!) < 1e-6, 'what sampling adds to its steps')
   t.ok((sample['executed_gbs'] as number) < (sample['gbs'] as number), 'the folded embedding is told apart')
 
   const path = `${t.testdir()}/machine.json`
@@ -91,19 +93,49 @@ t.test('each workload gives rows with the promised fields', async (t) => {
   const svg = await renderRoofline(file)
   t.match(svg, /^<svg /)
   for (const name of ['train-char', 'step', 'gemm']) t.match(svg, name)
+  const gates = { ...file, rows: file.rows.filter(({ workload }) => workload === 'gates') }
+  t.equal(gates.rows.length, 1)
+  await t.rejects(renderRoofline(gates), { code: 'ERR_INVALID_ARGUMENT' }, 'a roofline needs a workload that computes')
+})
+
+t.test('what sample is compared with are the steps that it runs', async (t) => {
+  using model = characterModel({ H: 16, layers: 2 }, { threads: 1, precision: 'f32' }, false)
+  const steps = characterSteps(model, { H: 16, layers: 2 })
+  const stream = model.stream()
+  for (let i = 0; i < 3; i++) stream.feed([0])
+  t.equal(steps.run(new Int32Array(3)), 3)
+  const states = Object.entries(steps.plan.states)
+  t.equal(states.length, 4)
+  // The same symbol three times through the same weights: the same states, to the bit.
+  for (const [name, values] of states) t.same(values, stream.state[name], name)
+  const layers = (plan: Pick<Plan, 'explain'>) => plan.explain().nodes.filter(({ op }) => op === 'lstm')
+  t.ok(foldsEmbedding(steps.plan))
+  t.same(layers(steps.plan), layers(model.plan({ batch: 1, length: 1 }, { purpose: 'predict' })))
+  const ops = steps.plan.explain().nodes.map(({ op }) => op)
+  t.notOk(ops.includes('linear') || ops.includes('sample'), 'neither head nor draw')
 })
 
 t.test('precisions, threads and layers as asked', async (t) => {
   const choice = { ...tiny, threads: [1, 2], precisions: ['f32', 'bf16', 'int8'] as const, layers: [1, 2] }
-  const { file } = await run(['step', 'layer'], choice)
-  const steps = file.rows.filter(({ workload }) => workload === 'step')
-  t.equal(steps.length, 2 * 3 * 2)
-  t.equal(new Set(steps.map(({ precision, threads, shape }) => `${precision} ${threads} ${shape['layers']}`)).size, 12)
-  t.same(
-    [...new Set(file.rows.filter(({ workload }) => workload === 'layer').map(({ precision }) => precision))],
-    ['f32', 'bf16']
-  )
-  await t.rejects(run(['layer'], { ...tiny, precisions: ['int8'] }), { code: 'ERR_INVALID_OPTION' })
+  const points = (name: string) => findWorkloads([name])[0]!.points!({ ...choice, engineThreads: 2 })
+  const names = points('step').map(({ precision, threads, shape }) => `${precision} ${threads} ${shape['layers']}`)
+  t.equal(names.length, 2 * 3 * 2)
+  t.equal(new Set(names).size, 12)
+  t.same([...new Set(points('layer').map(({ precision }) => precision))], ['f32', 'bf16'])
+  // One thread is run above; limits of a second number of threads take longer than all points.
+  const { file } = await run(findWorkloads(['step', 'layer']), { ...choice, threads: [2] })
+  const ran = file.rows.map(({ workload, precision, threads, shape }) => [
+    workload,
+    precision,
+    threads,
+    shape['layers']
+  ])
+  t.same(ran, [
+    ...choice.precisions.flatMap((precision) => [1, 2].map((layers) => ['step', precision, 2, layers])),
+    ['layer', 'f32', 2, 1],
+    ['layer', 'bf16', 2, 1]
+  ])
+  await t.rejects(run(findWorkloads(['layer']), { ...tiny, precisions: ['int8'] }), { code: 'ERR_INVALID_OPTION' })
 })
 
 t.test('the shapes that figures are given for', async (t) => {
@@ -166,7 +198,13 @@ t.test('a rival is measured in turns and becomes a row; one that fails is said t
 })
 
 t.test('the losses beside their training step', async (t) => {
-  const { file } = await run(['ctc', 'mixture'], { ...tiny, threads: [1] })
+  t.same([reader.T, writer.T], [200, 200])
+  const small = [ctcOf({ ...reader, B: 2, T: 20, H: 16, L: 4 }), mixtureOf({ ...writer, B: 2, T: 20, H: 16 })]
+  t.same(
+    small.map(({ name }) => name),
+    findWorkloads(['ctc', 'mixture']).map(({ name }) => name)
+  )
+  const { file } = await run(small, { ...tiny, threads: [1] })
   t.same(
     file.rows.map(({ workload, threads }) => [workload, threads]),
     [
@@ -214,9 +252,4 @@ t.test('runs are compared point by point', async (t) => {
   const changes = compareRuns(file(row(128, 10), row(256, 40)), file(row(256, 50), row(512, 7), rivalRow))
   t.match(changes, [{ before_us: 40, after_us: 50, ratio: 1.25, share_before: null, share_after: null }])
   t.equal(changes.length, 1)
-})
-
-t.test('a roofline needs a workload that computes', async (t) => {
-  const { file } = await run(['gates'], tiny)
-  await t.rejects(renderRoofline(file), { code: 'ERR_INVALID_ARGUMENT' })
 })

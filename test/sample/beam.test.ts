@@ -45,6 +45,46 @@ t.test('a wide beam finds the best of all sequences, whatever the length penalty
   }
 })
 
+/** Beam search by its definition: all that may come next is made, then ordered and cut. */
+function plainSearch(from: Decoder<number[]>, width: number, best: number, maxLength: number) {
+  const order = (a: { tokens: number[]; nats: number }, b: { tokens: number[]; nats: number }) =>
+    b.nats - a.nats || a.tokens.map((token, i) => token - b.tokens[i]!).find((difference) => difference !== 0) || 0
+  let beam = [{ tokens: [] as number[], nats: 0, state: from.start }]
+  let ended: { tokens: number[]; nats: number }[] = []
+  for (let length = 0; length <= maxLength; length++) {
+    const steps = from.step(beam.map(({ tokens, state }) => ({ state, token: tokens.at(-1) ?? null })))
+    const grown = beam.flatMap(({ tokens, nats }, i) => {
+      const { state, nats: next } = steps[i]!
+      ended.push({ tokens, nats: nats + next[END]! })
+      return Array.from(next, (more, token) => ({ tokens: [...tokens, token], nats: nats + more, state }))
+    })
+    ended = ended.sort((a, b) => b.nats - a.nats || a.tokens.length - b.tokens.length || order(a, b)).slice(0, best)
+    beam = grown
+      .filter(({ tokens }) => tokens.at(-1) !== END)
+      .sort(order)
+      .slice(0, width)
+  }
+  return ended
+}
+
+t.test('what is pruned while it is made is what would be pruned afterwards', async (t) => {
+  for (const width of [1, 2, 3, 5, 8]) {
+    for (let start = 0; start < 40; start++) {
+      // Whole numbers of nats: scores are often equal.
+      const coarse: Decoder<number[]> = {
+        start: [start],
+        step: (beam) => decoder.step(beam).map(({ state, nats }) => ({ state, nats: Array.from(nats, Math.round) }))
+      }
+      for (const one of start % 2 === 0 ? [coarse] : [{ ...decoder, start: [start] }]) {
+        const found = beamSearch(one, { end: END, width, best: 1, maxLength: 5 })
+        const [expected] = plainSearch(one, width, 1, 5)
+        t.equal(found[0]!.logProbability, expected!.nats, `width ${width}, ${start}`)
+        t.same([...found[0]!.tokens], expected!.tokens)
+      }
+    }
+  }
+})
+
 t.test('width 1 is greedy; ties go to the smaller token; nothing ended is said', async (t) => {
   const flat: Decoder<null> = { start: null, step: (beam) => beam.map(() => ({ state: null, nats: [-9, -1, -1, -2] })) }
   const greedy = beamSearch(flat, { end: 0, width: 1, maxLength: 2 })

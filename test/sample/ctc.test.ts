@@ -63,6 +63,53 @@ t.test('a wide beam finds every sequence with its probability', async (t) => {
   }
 })
 
+/** The beam search by its definition: every prefix that may come next is made and added up, then all are ordered. */
+function plainBeam(rows: readonly Float32Array[], width: number, scorer: Scorer<number>) {
+  const add = (a: number, b: number) =>
+    Math.max(a, b) === -Infinity ? -Infinity : Math.max(a, b) + Math.log1p(Math.exp(-Math.abs(a - b)))
+  const before = (a: number[], b: number[]) => {
+    const at = a.findIndex((label, i) => label !== b[i])
+    return at < 0 || at >= b.length ? a.length - b.length : a[at]! - b[at]!
+  }
+  let beam = [{ labels: [] as number[], blank: 0, label: -Infinity, score: 0 }]
+  for (const row of rows) {
+    const nats = logSoftmax(row)
+    const next = new Map<string, (typeof beam)[number]>()
+    const reach = (labels: number[], blank: number, label: number) => {
+      const known = next.get(labels.join()) ?? { labels, blank: -Infinity, label: -Infinity, score: 0 }
+      next.set(labels.join(), { ...known, blank: add(known.blank, blank), label: add(known.label, label) })
+    }
+    for (const { labels, blank, label } of beam) {
+      const last = labels.at(-1)
+      reach(labels, add(blank, label) + nats[0]!, last === undefined ? -Infinity : label + nats[last]!)
+      for (let k = 1; k < nats.length; k++)
+        reach([...labels, k], -Infinity, (k === last ? blank : add(blank, label)) + nats[k]!)
+    }
+    const rated = [...next.values()].map((one) => {
+      const bonus = scoreOf(scorer, one.labels)
+      return { ...one, score: add(one.blank, one.label) + bonus }
+    })
+    rated.sort((a, b) => b.score - a.score || before(a.labels, b.labels))
+    beam = rated.filter(({ score }) => score > -Infinity).slice(0, width)
+  }
+  return beam
+}
+
+t.test('what is pruned while it is made is what would be pruned afterwards', async (t) => {
+  for (let n = 0; n < 200; n++) {
+    const rows = randomRows(1 + random.below(9), 2 + random.below(6))
+    // Few different values: scores are often equal.
+    if (n % 2 === 0) for (const row of rows) row.forEach((value, k) => (row[k] = Math.round(value / 2)))
+    const width = 1 + random.below(6)
+    const scorer = { ...bigram, end: () => 0 }
+    const search = createCtcBeam({ width, prune: Infinity, scorer })
+    for (const row of rows) search.push(row)
+    const found = search.best(width).map(({ labels, score }) => ({ labels: [...labels], score }))
+    const expected = plainBeam(rows, width, scorer).map(({ labels, score }) => ({ labels, score }))
+    t.same(found, expected, `${n}`)
+  }
+})
+
 t.test('scorers: the best sequence of all under network and scorer', async (t) => {
   const rows = randomRows(5, 4)
   const scorer = combineScorers([{ scorer: bigram, weight: 1.5 }], 0.4)

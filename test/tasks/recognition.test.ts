@@ -73,6 +73,12 @@ t.test('a resumed run gives the same bytes', async (t) => {
   t.ok(tensors('whole').equals(tensors('half')), 'weights and moments')
   const other = { ...steps(30), out: out('half'), mode: 'resume' as const }
   await t.rejects(prepareRecognitionRun({ ...other, network: { hidden: 17 } }), { code: 'ERR_INVALID_OPTION' })
+  // Layers and variations both have a dropout: each is held against its own.
+  await t.rejects(prepareRecognitionRun({ ...other, augmentation: 1 }), { message: /Expected shear 0.075, .* 0.15/ })
+  const { augmentation: _, ...silent } = other
+  const again = await prepareRecognitionRun(silent)
+  again.dispose()
+  t.equal(again.config.augmentation.dropout, 0.05)
   writeFileSync(join(folder, 'other.ndjson'), ndjson(inkSamples(120, 3, 1)))
   const elsewhere = prepareRecognitionRun({ ...other, data: [join(folder, 'other.ndjson')] })
   await t.rejects(elsewhere, { code: 'ERR_INVALID_OPTION', message: /the ink that the run began with/ })

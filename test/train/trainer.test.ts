@@ -64,7 +64,7 @@ t.test('limits', async (t) => {
     using model = textModel()
     return await createTrainer(model, source, options).fit()
   }
-  t.match(await run(data, { epochs: 2 }), { stopped: 'epochs', step: 2 * data.stepsPerEpoch! })
+  t.match(await run(data, { epochs: 2 }), { stopped: 'epochs', step: 2 * data.stepsPerEpoch })
   t.match(await run(validationData(alphabet(4)), {}), { stopped: 'data' })
   const timed = await run(data, { timeLimit: 0.2, schedule: { kind: 'cosine', warmup: 0.1 } })
   t.equal(timed.stopped, 'time')

@@ -6,8 +6,9 @@ import { normalisationFromJson, type InkNormalisation } from '../../data/ink/sha
 import { vocabularyFromConfig, type VocabularyConfig } from '../../data/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
 import { configReader, type ConfigReader, type Fields } from '../config-reader.js'
+import { readDataMark, type DataMark } from '../data-mark.js'
 import { readTraining, type Training } from '../training.js'
-import { readInkData, readInkSplit, type InkData, type InkSplit } from './samples.js'
+import { readInkSplit, type InkSplit } from './samples.js'
 
 export interface InkConfig<N> {
   /** The symbols of the texts; null: without texts. */
@@ -18,11 +19,8 @@ export interface InkConfig<N> {
   readonly augmentation: InkAugmentation
   readonly split: InkSplit
   readonly training?: Training
-  readonly data?: InkData
-}
-
-export function inkConfigToJson(config: InkConfig<unknown>): JsonObject {
-  return JSON.parse(JSON.stringify(config)) as JsonObject
+  /** `fingerprint`: of coordinates and texts. */
+  readonly data?: DataMark
 }
 
 /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is none. */
@@ -41,6 +39,6 @@ export function inkConfigFromJson<N>(
     augmentation: augmentationFromJson(augmentation, path),
     split: readInkSplit(read, read.object(split, 'split')),
     ...(training !== undefined && { training: readTraining(read, read.object(training, 'training')) }),
-    ...(data !== undefined && { data: readInkData(read, read.object(data, 'data')) })
+    ...(data !== undefined && { data: readDataMark(read, read.object(data, 'data')) })
   }
 }

@@ -1,26 +1,21 @@
-// Trainings on ink, from files to files: what reading and writing by hand have in common. A task brings its defaults, its
-// samples and batches, its network and its measure.
+// Trainings on ink: what reading and writing by hand have in common. A task brings its defaults, its samples and batches, its
+// network and its measure.
 
 import type { InkAugmentation } from '../../data/ink/augment.js'
 import { medianSize, type InkNormalisation } from '../../data/ink/shape.js'
 import type { Ink } from '../../data/ink/strokes.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import type { GatecellError } from '../../errors.js'
-import type { JsonObject } from '../../io/json.js'
-import type { Model, ModelOptions } from '../../model.js'
-import type { BatchSource } from '../../train/data.js'
-import type { Summary } from '../../train/reports.js'
-import { fitRun, readyRun, type Run, type RunOptions } from '../run.js'
-import { openRunFiles, readRun, type RunMode } from '../run-files.js'
-import { checkUnchanged, chooseTraining, given, type Training } from '../training.js'
+import type { Model } from '../../model.js'
+import type { EpochSource } from '../../train/data.js'
+import { checkSameData } from '../data-mark.js'
+import type { LoadedModel, TaskModel } from '../load.js'
+import type { Application, Opened, RunData, RunOf, RunOptions } from '../run.js'
+import { checkResumed, chooseTraining, given, settleTraining, type Training } from '../training.js'
 import type { InkConfig } from './config.js'
-import { checkSameInk, describeInk, openInk, type InkSets, type InkSource, type InkSplit } from './samples.js'
+import { markOfInk, openInk, type InkSets, type InkSource, type InkSplit } from './samples.js'
 
 export interface InkRunOptions<N> extends InkSource, RunOptions {
-  /** The model's file. */
-  out: string
-  /** Where the files exist: refuse (default), resume, replace. */
-  mode?: RunMode
   network?: Partial<N>
   training?: Partial<Training>
   normalisation?: Partial<Omit<InkNormalisation, 'unit'>>
@@ -40,19 +35,17 @@ export interface InkSourceOptions {
   columns: number
 }
 
-export interface InkBatchSource extends BatchSource {
-  readonly stepsPerEpoch: number
-}
-
 export interface Samples<S> {
   readonly train: readonly S[]
   readonly valid: readonly S[]
 }
 
+export interface InkRunData<S> extends RunData {
+  readonly samples: Samples<S>
+}
+
 /** N: the network's settings; C: the configuration; S: a sample, made ready; M: the measure of a trained model. */
-export interface InkTask<N, C extends InkConfig<N>, S, M> {
-  readonly name: string
-  configFromJson(json: JsonObject, path: string): C
+export interface InkTask<N, C extends InkConfig<N>, S, M> extends TaskModel<C> {
   readonly networkDefaults: N
   readonly trainingDefaults: Omit<Training, 'validEvery'>
   normalisationDefaults(network: N): Omit<InkNormalisation, 'unit'>
@@ -71,85 +64,54 @@ export interface InkTask<N, C extends InkConfig<N>, S, M> {
   complete(config: InkConfig<N>, train: readonly S[], old: C | null): C
   /** Symbols of a sample's text, as they are counted for the columns. */
   columns(sample: S): number
-  source(samples: readonly S[], config: C, options: InkSourceOptions): InkBatchSource
-  model(config: C, options: ModelOptions): Model
-  /** Measures the model of a file on the validation samples. */
-  measure(path: string, samples: Samples<S>, signal: AbortSignal | undefined): Promise<M>
+  source(samples: readonly S[], config: C, options: InkSourceOptions): EpochSource
+  load(path: string): Promise<LoadedModel<C>>
+  measure(model: Model, config: C, samples: readonly S[], options: { signal: AbortSignal | undefined }): Promise<M>
 }
 
-export interface InkResult<M> {
-  summary: Summary
-  /** The best weights on the validation samples; null without them or after an abort. */
-  valid: M | null
-}
-
-export interface InkRun<C, S, M> extends Run<InkResult<M>> {
-  readonly vocabulary: Vocabulary | null
-  readonly config: C
-  readonly samples: Samples<S>
-}
+export type InkRun<C extends InkConfig<unknown>, S, M> = RunOf<C, InkRunData<S>, M>
 
 /** Share of the samples that validates. */
 const VALID_SHARE = 0.1
 
-/**
- * Makes a training ready. Throws what reading the ink and making samples of it throws, ERR_FILE_EXISTS, ERR_FILE_WRITE,
- * ERR_FILE_FORMAT, ERR_INVALID_OPTION where a resumed run is told otherwise than it began.
- */
-export async function prepareInkRun<N extends object, C extends InkConfig<N>, S, M>(
+/** The application that a task on ink is. Opening it throws what reading the ink and making samples of it throws. */
+export function inkApplication<N extends object, C extends InkConfig<N>, S, M>(
+  task: InkTask<N, C, S, M>
+): Application<InkRunOptions<N>, C, InkRunData<S>, M> {
+  return {
+    ...task,
+    open: (options, old) => openSamples(task, options, old),
+    measure: ({ model, config }, { samples }, options) => task.measure(model, config, samples.valid, options)
+  }
+}
+
+async function openSamples<N extends object, C extends InkConfig<N>, S, M>(
   task: InkTask<N, C, S, M>,
-  options: InkRunOptions<N>
-): Promise<InkRun<C, S, M>> {
-  const files = await openRunFiles(options.out, options.mode ?? 'new')
-  const resume = files.resumable === null ? null : await readRun(files.resumable, task.name)
-  const old = resume && task.configFromJson(resume.config, files.resumable!)
-  const { training, ...settings } = chooseSettings(task, options, old)
+  options: InkRunOptions<N>,
+  old: C | null
+): Promise<Opened<C, InkRunData<S>>> {
+  const { training: told, ...settings } = chooseSettings(task, options, old)
   const { onBad } = options
-  const ink = await openInk({ ...options, read: { ...options.read, ...(onBad && { onBad }) } }, settings.split)
-  const data = describeInk(ink)
-  if (old?.data) checkSameInk(old.data, data)
+  const ink = await openInk({ ...options, read: { ...options.read, ...given({ onBad }) } }, settings.split)
+  const data = markOfInk(ink)
+  const found = `other ink (${data.train} and ${data.valid})`
+  checkSameData(old?.data, data, { data: 'the ink', counted: 'samples', found, cut: 'split' })
   const vocabulary = old ? old.vocabulary && vocabularyFromConfig(old.vocabulary) : task.vocabulary(ink)
   const normalisation = { ...settings.normalisation, unit: old?.normalisation.unit ?? medianSize(ink.train) }
   const train = task.samples(ink.train, vocabulary, { normalisation }, onBad)
   const valid = task.samples(ink.valid, vocabulary, { normalisation }, onBad)
   const described = { vocabulary: vocabulary?.config ?? null, ...settings, normalisation, data }
-  const columns = [...train, ...valid].reduce((most, sample) => Math.max(most, task.columns(sample)), 0)
-  const { batch, seed } = training
   const plain = task.complete(described, train, old)
+  const columns = [...train, ...valid].reduce((most, sample) => Math.max(most, task.columns(sample)), 0)
+  const { batch, seed } = told
   const source = task.source(train, plain, { batch, seed, train: true, columns })
-  const validation = valid.length > 0 ? task.source(valid, plain, { batch, train: false, columns }) : null
-  const { stepsPerEpoch } = source
-  const config = {
-    ...plain,
-    training: { ...training, validEvery: training.validEvery ?? Math.min(1000, stepsPerEpoch) }
-  }
-  const samples = { train, valid }
-  const run = readyRun(
-    {
-      task: task.name,
-      config,
-      vocabulary,
-      counts: { samples: { train: train.length, valid: valid.length } },
-      files,
-      resume,
-      source,
-      stepsPerEpoch,
-      validation,
-      model: (modelOptions) => task.model(config, modelOptions)
-    },
-    options
-  )
   return {
-    ...run,
-    vocabulary,
-    config,
-    samples,
-    async fit(fitOptions = {}) {
-      const summary = await fitRun(run.trainer, files, fitOptions)
-      if (summary.stopped === 'abort' || valid.length === 0) return { summary, valid: null }
-      fitOptions.onMeasure?.(valid.length)
-      return { summary, valid: await task.measure(files.model, samples, fitOptions.signal) }
-    }
+    config: { ...plain, training: settleTraining<Training>(told, source.stepsPerEpoch) },
+    data: { vocabulary, samples: { train, valid } },
+    source,
+    validation: valid.length > 0 ? task.source(valid, plain, { batch, train: false, columns }) : null,
+    counts: { samples: { train: train.length, valid: valid.length } },
+    measured: valid.length
   }
 }
 
@@ -162,17 +124,12 @@ function chooseSettings<N extends object, C extends InkConfig<N>, S, M>(
   const { augmentation: asked } = options
   const said = {
     network: given(options.network),
-    training: given(options.training),
     normalisation: given(options.normalisation),
-    split: given(options.split)
+    split: given(options.split),
+    training: given(options.training),
+    augmentation: typeof asked === 'number' ? task.augmentation(asked) : asked
   }
-  const augmentation = typeof asked === 'number' ? task.augmentation(asked) : asked
-  if (old) {
-    const { batch, optimizer, seed, precision } = said.training
-    const before = { ...old.network, ...old.normalisation, ...old.split, ...old.training, ...old.augmentation }
-    const now = { ...said.network, ...said.normalisation, ...said.split, batch, optimizer, seed, precision }
-    checkUnchanged({ ...now, ...augmentation }, before)
-  }
+  if (old) checkResumed(said, old)
   const network: N = { ...task.networkDefaults, ...old?.network, ...said.network }
   const normalisation = { ...task.normalisationDefaults(network), ...old?.normalisation, ...said.normalisation }
   task.check?.(network, normalisation)
@@ -180,7 +137,7 @@ function chooseSettings<N extends object, C extends InkConfig<N>, S, M>(
   return {
     network,
     normalisation,
-    augmentation: augmentation ?? old?.augmentation ?? task.augmentationDefault,
+    augmentation: said.augmentation ?? old?.augmentation ?? task.augmentationDefault,
     split: { valid: named ? 0 : VALID_SHARE, where: null, ...old?.split, ...said.split },
     training: chooseTraining<Training>(said.training, old?.training, task.trainingDefaults)
   }

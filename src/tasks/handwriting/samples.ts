@@ -8,6 +8,7 @@ import { GatecellError } from '../../errors.js'
 import { crc32c } from '../../io/crc32c.js'
 import { createRandom } from '../../random.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
+import type { DataMark } from '../data-mark.js'
 
 /** How samples are split. */
 export interface InkSplit {
@@ -15,14 +16,6 @@ export interface InkSplit {
   readonly valid: number
   /** `field=values` of the samples that validate, as `writer=26-30` or, for the second word of a field, `comment:2=26-30`. */
   readonly where: string | null
-}
-
-/** What a resumed run compares to know its data again. */
-export interface InkData {
-  readonly train: number
-  readonly valid: number
-  /** CRC-32C of coordinates and texts. */
-  readonly fingerprint: number
 }
 
 export interface InkSource {
@@ -62,7 +55,8 @@ function byShare(count: number, share: number): (ink: Ink, index: number) => boo
   return (_, index) => chosen.has(index)
 }
 
-export function describeInk({ train, valid }: InkSets): InkData {
+/** What a checkpoint keeps of the ink. */
+export function markOfInk({ train, valid }: InkSets): DataMark {
   let crc = 0
   const encoder = new TextEncoder()
   for (const { strokes, text } of [...train, ...valid]) {
@@ -72,26 +66,9 @@ export function describeInk({ train, valid }: InkSets): InkData {
   return { train: train.length, valid: valid.length, fingerprint: crc }
 }
 
-export function checkSameInk(before: InkData, now: InkData): void {
-  if (before.train === now.train && before.valid === now.valid && before.fingerprint === now.fingerprint) return
-  throw new GatecellError(
-    'ERR_INVALID_OPTION',
-    `Expected the ink that the run began with (${before.train} samples to train on and ${before.valid} to validate) but received other ink (${now.train} and ${now.valid}): resume with the same files and split`
-  )
-}
-
 export function readInkSplit(read: ConfigReader, from: Fields): InkSplit {
   const where = from['where']
   return { valid: read.number(from, 'valid', 0, 1), where: typeof where === 'string' ? where : null }
-}
-
-export function readInkData(read: ConfigReader, from: Fields): InkData {
-  const count = Number.MAX_SAFE_INTEGER
-  return {
-    train: read.number(from, 'train', 0, count, true),
-    valid: read.number(from, 'valid', 0, count, true),
-    fingerprint: read.number(from, 'fingerprint', 0, 2 ** 32 - 1, true)
-  }
 }
 
 /** The text of a sample that must have one. ERR_INVALID_INK. */
@@ -101,6 +78,23 @@ export function textOf(ink: Ink): string {
     'ERR_INVALID_INK',
     `Expected a text for ${ink.source} but it has none: add "text", or a label of the segment.`
   )
+}
+
+/** What `make` makes of each sample; `onBad` takes what it refuses, and the sample is left out. */
+export function makeSamples<S>(
+  samples: readonly Ink[],
+  make: (ink: Ink) => S,
+  onBad: ((error: GatecellError) => void) | undefined
+): S[] {
+  return samples.flatMap((ink) => {
+    try {
+      return [make(ink)]
+    } catch (error) {
+      if (!onBad || !(error instanceof GatecellError)) throw error
+      onBad(error)
+      return []
+    }
+  })
 }
 
 export function totalPoints(samples: readonly Ink[]): number {

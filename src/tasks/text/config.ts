@@ -3,7 +3,8 @@
 
 import { vocabularyFromConfig, type VocabularyConfig } from '../../data/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
-import { configReader, MAX_COUNT, MAX_SIZE, type ConfigReader, type Fields } from '../config-reader.js'
+import { configReader, MAX_SIZE, type ConfigReader, type Fields } from '../config-reader.js'
+import { readDataMark, type DataMark } from '../data-mark.js'
 import { readTraining, type Training } from '../training.js'
 
 /** The shape of the network. */
@@ -34,25 +35,13 @@ export interface TextTraining extends Training {
   readonly length: number
 }
 
-/** What a resumed run compares to know its data again. */
-export interface TextData {
-  readonly train: number
-  readonly valid: number
-  /** CRC-32C of the first ids. */
-  readonly fingerprint: number
-}
-
 export interface TextConfig {
   readonly vocabulary: VocabularyConfig
   readonly network: TextNetwork
   readonly split: TextSplit
   readonly training?: TextTraining
-  readonly data?: TextData
-}
-
-/** The configuration as JSON. */
-export function textConfigToJson(config: TextConfig): JsonObject {
-  return JSON.parse(JSON.stringify(config)) as JsonObject
+  /** `fingerprint`: of the first ids. */
+  readonly data?: DataMark
 }
 
 /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is no text model's. */
@@ -75,18 +64,10 @@ export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
     },
     split: { valid: read.number(cut, 'valid', 0, 1), test: read.number(cut, 'test', 0, 1) },
     ...(training !== undefined && { training: readTextTraining(read, read.object(training, 'training')) }),
-    ...(data !== undefined && { data: readData(read, read.object(data, 'data')) })
+    ...(data !== undefined && { data: readDataMark(read, read.object(data, 'data')) })
   }
 }
 
 function readTextTraining(read: ConfigReader, from: Fields): TextTraining {
   return { ...readTraining(read, from), length: read.number(from, 'length', 1, MAX_SIZE, true) }
-}
-
-function readData(read: ConfigReader, from: Fields): TextData {
-  return {
-    train: read.number(from, 'train', 0, MAX_COUNT, true),
-    valid: read.number(from, 'valid', 0, MAX_COUNT, true),
-    fingerprint: read.number(from, 'fingerprint', 0, 2 ** 32 - 1, true)
-  }
 }

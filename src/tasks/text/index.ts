@@ -12,4 +12,4 @@ export {
   type Writer
 } from './load.js'
 export { TEXT_TASK, textModel } from './model.js'
-export { prepareTextRun, type TextResult, type TextRun, type TextRunOptions } from './run.js'
+export { prepareTextRun, type TextResult, type TextRun, type TextRunMeasure, type TextRunOptions } from './run.js'

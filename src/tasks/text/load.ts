@@ -2,24 +2,17 @@
 
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import { GatecellError } from '../../errors.js'
-import type { Device } from '../../graph/opcodes.js'
-import type { Precision } from '../../graph/plan.js'
-import { readCheckpointInfo, type CheckpointInfo } from '../../io/checkpoint.js'
 import type { Model } from '../../model.js'
 import type { Stream } from '../../sample/stream.js'
 import type { SamplerSettings } from '../../sample/settings.js'
-import { loadWeights } from '../run-files.js'
-import { textConfigFromJson, type TextConfig } from './config.js'
-import { TEXT_TASK, textModel } from './model.js'
+import { loadModel, type LoadedModel, type LoadOptions } from '../load.js'
+import type { TextConfig } from './config.js'
+import { textTask } from './model.js'
 
-export interface LoadedText extends Disposable {
-  readonly model: Model
+export interface LoadedText extends LoadedModel<TextConfig> {
   readonly vocabulary: Vocabulary
-  readonly config: TextConfig
-  readonly info: CheckpointInfo
   /** Writes on from a prompt. */
   write(options?: WriteOptions): Writer
-  dispose(): void
 }
 
 export interface WriteOptions extends Partial<SamplerSettings> {
@@ -38,14 +31,7 @@ export interface Writer {
   text(length: number): string
 }
 
-export interface LoadTextOptions {
-  /** Threads of its plans; 0: the engine's. */
-  threads?: number
-  /** How the LSTM weights are used; default 'f32'. */
-  precision?: Precision
-  /** Where its plans run; default 'cpu'. */
-  device?: Device
-}
+export type LoadTextOptions = LoadOptions
 
 /**
  * One stream has a barrier in every step: a second thread pays where a step has much to read, and on a busy machine
@@ -57,27 +43,10 @@ function threadsForOneStream(hidden: number): number {
 
 /** Loads a text model. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
 export async function loadTextModel(path: string, options: LoadTextOptions = {}): Promise<LoadedText> {
-  const header = await readCheckpointInfo(path, { task: TEXT_TASK })
-  const config = textConfigFromJson(header.config, path)
+  const loaded = await loadModel(textTask, path, options, ({ network }) => threadsForOneStream(network.hidden))
+  const { model, config } = loaded
   const vocabulary = vocabularyFromConfig(config.vocabulary)
-  const { threads = threadsForOneStream(config.network.hidden), precision = 'f32', device = 'cpu' } = options
-  const model = textModel(config, { training: false, initialize: false, threads, precision, device })
-  let info: CheckpointInfo
-  try {
-    info = await loadWeights(model, path, TEXT_TASK)
-  } catch (error) {
-    model.dispose()
-    throw error
-  }
-  return {
-    model,
-    vocabulary,
-    config,
-    info,
-    write: (writeOptions = {}) => writeText(model, vocabulary, writeOptions),
-    dispose: () => model.dispose(),
-    [Symbol.dispose]: () => model.dispose()
-  }
+  return { ...loaded, vocabulary, write: (writeOptions = {}) => writeText(model, vocabulary, writeOptions) }
 }
 
 /** Writes with a model that is in memory: a loaded one, or one between two steps of its training. */

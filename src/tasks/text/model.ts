@@ -10,8 +10,10 @@ import { embedding } from '../../layers/embedding.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { defineModel, i32, type Model, type ModelOptions } from '../../model.js'
+import { configToJson } from '../config-reader.js'
+import type { TaskModel } from '../load.js'
+import { textConfigFromJson, type TextConfig } from './config.js'
 import { startingScales } from './defaults.js'
-import { textConfigToJson, type TextConfig } from './config.js'
 
 export const TEXT_TASK = 'text'
 
@@ -44,7 +46,7 @@ export function textModel(config: TextConfig, options: ModelOptions = {}): Model
   const model = defineModel(
     {
       name: TEXT_TASK,
-      config: textConfigToJson(config),
+      config: configToJson(config),
       inputs: { tokens: i32('length', 'batch') },
       targets: { targets: i32('length', 'batch') },
       forward({ tokens }) {
@@ -62,4 +64,10 @@ export function textModel(config: TextConfig, options: ModelOptions = {}): Model
     options
   )
   return model
+}
+
+export const textTask: TaskModel<TextConfig> = {
+  task: TEXT_TASK,
+  configFromJson: textConfigFromJson,
+  model: textModel
 }

@@ -1,13 +1,14 @@
 // Ink as offsets of the pen, and batches of it: point [dx, dy, end of stroke], in deviations of the training data.
 
-import { createBuckets, paddedLength, type BucketCursor } from '../../../data/buckets.js'
+import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { prepareStrokes } from '../../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js'
 import type { Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
-import type { InkBatchSource, InkSourceOptions } from '../prepare.js'
-import { textOf } from '../samples.js'
+import { sampleSource, type EpochSource } from '../../../train/data.js'
+import type { InkSourceOptions } from '../prepare.js'
+import { makeSamples, textOf } from '../samples.js'
 import type { GenerationConfig } from './config.js'
 import { END } from './model.js'
 
@@ -29,21 +30,14 @@ export function writtenInk(
   { normalisation }: Pick<GenerationConfig, 'normalisation'>,
   onBad?: (error: GatecellError) => void
 ): WrittenInk[] {
-  const written: WrittenInk[] = []
-  for (const ink of samples) {
-    try {
-      const text = vocabulary ? textOf(ink) : ''
-      const symbols = vocabulary ? symbolsOf(text, vocabulary) : new Int32Array(0)
-      const steps = countPoints(prepareStrokes(ink, normalisation)) - 1
-      if (steps < 1)
-        throw new GatecellError('ERR_INVALID_INK', `Expected at least two points after resampling in ${ink.source}.`)
-      written.push({ ink, text, symbols, steps })
-    } catch (error) {
-      if (!onBad || !(error instanceof GatecellError)) throw error
-      onBad(error)
-    }
+  const write = (ink: Ink): WrittenInk => {
+    const text = vocabulary ? textOf(ink) : ''
+    const symbols = vocabulary ? symbolsOf(text, vocabulary) : new Int32Array(0)
+    const steps = countPoints(prepareStrokes(ink, normalisation)) - 1
+    if (steps >= 1) return { ink, text, symbols, steps }
+    throw new GatecellError('ERR_INVALID_INK', `Expected at least two points after resampling in ${ink.source}.`)
   }
-  return written
+  return makeSamples(samples, write, onBad)
 }
 
 /** What the window looks at. ERR_UNKNOWN_SYMBOL names what the model cannot write. */
@@ -86,8 +80,12 @@ export function pointsPerSymbol(samples: readonly WrittenInk[]): number {
   return symbols > 0 ? total(({ steps }) => steps) / symbols : 1
 }
 
-/** Offsets of one sample; varied where an epoch is given. */
-export function offsetsOf(sample: WrittenInk, how: Preparation, draw?: { seed: number; epoch: number; index: number }) {
+/** Offsets of one sample; varied where a draw is given. */
+export function offsetsOf(
+  sample: WrittenInk,
+  how: Preparation,
+  draw?: { seed: number; epoch: number; index: number } | null
+) {
   const plain = () => inkOffsets(prepareStrokes(sample.ink, how.normalisation), how.deviation)
   if (!draw) return plain()
   const random = createRandom(draw.seed, `ink ${draw.index} of epoch ${draw.epoch}`)
@@ -100,37 +98,19 @@ export function generationSource(
   samples: readonly WrittenInk[],
   how: Preparation,
   { batch, seed = 0, train, columns }: InkSourceOptions
-): InkBatchSource {
+): EpochSource {
   const lengths = samples.map(({ steps }) => steps)
   const buckets = createBuckets(lengths, { batch, seed, shuffle: train })
   const dimsOf = (length: number) => ({ length, batch, ...(columns > 0 && { symbols: columns }) })
-  return {
-    dims: dimsOf(paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1))),
-    stepsPerEpoch: buckets.stepsPerEpoch,
-    *batches(cursor) {
-      for (let at = (cursor as BucketCursor | undefined) ?? { epoch: 0, step: 0 }; ;) {
-        const indices = buckets.samples(at)
-        const rows = indices.map((index) => {
-          const draw = train ? { seed, epoch: at.epoch, index } : undefined
-          return offsetsOf(samples[index]!, how, draw)
-        })
-        const { inputs, length, count } = packOffsets(rows, batch)
-        const text =
-          columns > 0
-            ? packSymbols(
-                indices.map((i) => samples[i]!.symbols),
-                batch,
-                columns
-              )
-            : {}
-        const next = buckets.next(at)
-        const all = { ...inputs, ...text }
-        yield { inputs: all, epoch: at.epoch, cursor: { ...next }, reset: true, count, dims: dimsOf(length) }
-        if (!train && next.epoch > at.epoch) return
-        at = next
-      }
-    }
-  }
+  const dims = dimsOf(paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1)))
+  return sampleSource(buckets, { dims, train }, (indices, epoch) => {
+    const draw = (index: number) => (epoch === null ? null : { seed, epoch, index })
+    const rows = indices.map((index) => offsetsOf(samples[index]!, how, draw(index)))
+    const { inputs, length, count } = packOffsets(rows, batch)
+    const texts = indices.map((i) => samples[i]!.symbols)
+    const all = columns > 0 ? { ...inputs, ...packSymbols(texts, batch, columns) } : inputs
+    return { inputs: all, count, dims: dimsOf(length) }
+  })
 }
 
 /** Where no stroke ends, nobody asks whether it was the last one. */

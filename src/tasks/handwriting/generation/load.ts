@@ -4,16 +4,13 @@ import { prepareStrokes } from '../../../data/ink/features.js'
 import { createInk, type Ink, type InkPoint } from '../../../data/ink/strokes.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
-import type { Device } from '../../../graph/opcodes.js'
 import { mixtureSample } from '../../../graph/ops.js'
 import { throwIfAborted, type GeneratingPlan } from '../../../graph/plan.js'
-import { readCheckpointInfo, type CheckpointInfo } from '../../../io/checkpoint.js'
-import type { Model } from '../../../model.js'
 import { checkSeed, createRandom } from '../../../random.js'
-import { loadWeights } from '../../run-files.js'
-import { generationConfigFromJson, type GenerationConfig } from './config.js'
+import { loadModel, type LoadedModel, type LoadOptions } from '../../load.js'
+import type { GenerationConfig } from './config.js'
 import { inkOffsets, symbolsOf } from './data.js'
-import { generationModel, GENERATION_TASK } from './model.js'
+import { generationTask } from './model.js'
 
 /** What the network remembers of strokes that it was shown; plain JSON. */
 export interface WritingStyle {
@@ -48,35 +45,27 @@ export interface WrittenResult {
   readonly finished: boolean
 }
 
-export interface LoadedWriter extends Disposable {
-  readonly model: Model
+export interface LoadedWriter extends LoadedModel<GenerationConfig> {
   readonly vocabulary: Vocabulary | null
-  readonly config: GenerationConfig
-  readonly info: CheckpointInfo
   /** ERR_UNKNOWN_SYMBOL names what it cannot write, before anything is drawn. */
   write(options?: WriteInkOptions): WrittenResult
   /** Reads strokes, and the text of them where the model writes from a text, into a style. */
   style(ink: Ink): WritingStyle
-  dispose(): void
 }
 
 /** The random stream of draws; dropout layers have the small numbers. */
 const DRAW_STREAM = 1 << 20
 
-/** Loads a writer; `device`: default 'cpu'. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
-export async function loadWriter(path: string, { device = 'cpu' }: { device?: Device } = {}): Promise<LoadedWriter> {
-  const header = await readCheckpointInfo(path, { task: GENERATION_TASK })
-  const config = generationConfigFromJson(header.config, path)
-  const model = generationModel(config, { training: false, initialize: false, threads: 1, device })
-  try {
-    return writerOf(model, config, await loadWeights(model, path, GENERATION_TASK))
-  } catch (error) {
-    model.dispose()
-    throw error
-  }
+/** Loads a writer. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
+export async function loadWriter(
+  path: string,
+  { device = 'cpu' }: Pick<LoadOptions, 'device'> = {}
+): Promise<LoadedWriter> {
+  return writerOf(await loadModel(generationTask, path, { device }, () => 1))
 }
 
-function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo): LoadedWriter {
+function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
+  const { model, config, info } = loaded
   const vocabulary = config.vocabulary && vocabularyFromConfig(config.vocabulary)
   const conditional = vocabulary !== null
 
@@ -198,16 +187,7 @@ function writerOf(model: Model, config: GenerationConfig, info: CheckpointInfo):
     return createInk(strokes, { text, source: 'what was written' })
   }
 
-  return {
-    model,
-    vocabulary,
-    config,
-    info,
-    write,
-    style,
-    dispose: () => model.dispose(),
-    [Symbol.dispose]: () => model.dispose()
-  }
+  return { ...loaded, vocabulary, write, style }
 }
 
 /** Whether the window looks at the last symbol, or behind it, more than at any before: no text ends in its middle. */

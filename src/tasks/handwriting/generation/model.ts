@@ -12,8 +12,9 @@ import { linear } from '../../../layers/linear.js'
 import { lstm } from '../../../layers/lstm.js'
 import { windowLstm } from '../../../layers/window-lstm.js'
 import { defineModel, f32, i32, type Model, type ModelOptions, type Specs } from '../../../model.js'
-import { inkConfigToJson } from '../config.js'
-import type { GenerationConfig } from './config.js'
+import { configToJson } from '../../config-reader.js'
+import type { TaskModel } from '../../load.js'
+import { generationConfigFromJson, type GenerationConfig } from './config.js'
 
 export const GENERATION_TASK = 'handwriting'
 
@@ -80,7 +81,7 @@ export function generationModel(config: GenerationConfig, options: ModelOptions 
   return defineModel<Specs, Specs>(
     {
       name: GENERATION_TASK,
-      config: inkConfigToJson(config),
+      config: configToJson(config),
       inputs: { points: f32('length', 'batch', 3), ...text },
       targets: {
         next: f32('length', 'batch', 3),
@@ -93,4 +94,10 @@ export function generationModel(config: GenerationConfig, options: ModelOptions 
     },
     options
   )
+}
+
+export const generationTask: TaskModel<GenerationConfig> = {
+  task: GENERATION_TASK,
+  configFromJson: generationConfigFromJson,
+  model: generationModel
 }

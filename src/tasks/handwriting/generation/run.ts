@@ -4,30 +4,28 @@ import { inkAugmentations } from '../../../data/ink/augment.js'
 import { vocabularyFromText, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import type { InkConfig } from '../config.js'
-import { prepareInkRun, type InkResult, type InkRun, type InkRunOptions, type InkTask } from '../prepare.js'
+import { prepareRun, type RunResult } from '../../run.js'
+import { inkApplication, type InkRun, type InkRunOptions } from '../prepare.js'
 import type { InkSets } from '../samples.js'
 import { fitMemoryless } from './baselines.js'
-import { generationConfigFromJson, type GenerationConfig, type GenerationNetwork } from './config.js'
+import type { GenerationConfig, GenerationNetwork } from './config.js'
 import { generationSource, offsetDeviation, offsetsOf, pointsPerSymbol, writtenInk, type WrittenInk } from './data.js'
 import { networkDefaults, normalisationDefaults, trainingDefaults, writersAugmentation } from './defaults.js'
 import { measureGeneration, type GenerationMeasure } from './evaluate.js'
 import { loadWriter } from './load.js'
-import { generationModel, GENERATION_TASK } from './model.js'
+import { generationTask } from './model.js'
 
 export interface GenerationRunOptions extends InkRunOptions<GenerationNetwork> {
   /** false: draws without a text. Default: with texts where every sample has one. */
   text?: boolean
 }
 
-export type GenerationResult = InkResult<GenerationMeasure>
+export type GenerationResult = RunResult<GenerationMeasure>
 export type GenerationRun = InkRun<GenerationConfig, WrittenInk, GenerationMeasure>
 
-type WritingTask = InkTask<GenerationNetwork, GenerationConfig, WrittenInk, GenerationMeasure>
-
-function writing({ text }: GenerationRunOptions): WritingTask {
-  return {
-    name: GENERATION_TASK,
-    configFromJson: generationConfigFromJson,
+function writing({ text }: GenerationRunOptions) {
+  return inkApplication<GenerationNetwork, GenerationConfig, WrittenInk, GenerationMeasure>({
+    ...generationTask,
     networkDefaults,
     trainingDefaults,
     augmentationDefault: inkAugmentations.none,
@@ -38,12 +36,9 @@ function writing({ text }: GenerationRunOptions): WritingTask {
     complete: (config, train, old) => ({ ...config, ...(old ? learnedOf(old) : learnFrom(train, config)) }),
     columns: ({ symbols }) => symbols.length,
     source: generationSource,
-    model: generationModel,
-    async measure(path, { valid }, signal) {
-      using best = await loadWriter(path)
-      return await measureGeneration(best.model, best.config, valid, { signal })
-    }
-  }
+    load: loadWriter,
+    measure: measureGeneration
+  })
 }
 
 /** What the training data say about the ink. */
@@ -68,7 +63,7 @@ function learnVocabulary({ train, valid }: InkSets, wanted?: boolean): Vocabular
   throw new GatecellError('ERR_INVALID_INK', 'Expected ink with texts to write from but no sample has one.')
 }
 
-/** Makes a training ready; throws what prepareInkRun throws. */
+/** Makes a training ready. Throws what prepareRun and readInk throw. */
 export function prepareGenerationRun(options: GenerationRunOptions): Promise<GenerationRun> {
-  return prepareInkRun(writing(options), options)
+  return prepareRun(writing(options), options)
 }

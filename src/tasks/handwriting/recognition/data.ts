@@ -1,15 +1,16 @@
 // Batches for a reading network: ink to features, texts to labels, sequences of about one length side by side. In training
 // each sample is varied anew every epoch, by draws that depend on (seed, epoch, sample) alone.
 
-import { createBuckets, paddedLength, type BucketCursor } from '../../../data/buckets.js'
+import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { ctcNeeds } from '../../../data/ctc.js'
 import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../../data/ink/features.js'
 import { countPoints, type Ink } from '../../../data/ink/strokes.js'
 import type { Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
-import type { InkBatchSource, InkSourceOptions } from '../prepare.js'
-import { textOf } from '../samples.js'
+import { sampleSource, type EpochSource } from '../../../train/data.js'
+import type { InkSourceOptions } from '../prepare.js'
+import { makeSamples, textOf } from '../samples.js'
 import type { RecognitionConfig } from './config.js'
 
 /** A sample as a network is trained and measured on it. */
@@ -34,21 +35,15 @@ export function labelInk(
   { normalisation }: Pick<RecognitionConfig, 'normalisation'>,
   onBad?: (error: GatecellError) => void
 ): LabelledInk[] {
-  const labelled: LabelledInk[] = []
-  for (const ink of samples) {
-    try {
-      const text = textOf(ink)
-      const labels = encodeText(text, ink, vocabulary)
-      const steps = countPoints(prepareStrokes(ink, normalisation))
-      const needs = ctcNeeds(labels)
-      if (needs > steps) throw tooLong(ink, needs, steps)
-      labelled.push({ ink, text, labels, steps })
-    } catch (error) {
-      if (!onBad || !(error instanceof GatecellError)) throw error
-      onBad(error)
-    }
+  const label = (ink: Ink): LabelledInk => {
+    const text = textOf(ink)
+    const labels = encodeText(text, ink, vocabulary)
+    const steps = countPoints(prepareStrokes(ink, normalisation))
+    const needs = ctcNeeds(labels)
+    if (needs > steps) throw tooLong(ink, needs, steps)
+    return { ink, text, labels, steps }
   }
-  return labelled
+  return makeSamples(samples, label, onBad)
 }
 
 function encodeText(text: string, ink: Ink, vocabulary: Vocabulary): Int32Array {
@@ -78,7 +73,7 @@ function featuresOf(sample: LabelledInk, index: number, epoch: number | null, se
   return varied.length / INK_FEATURES >= ctcNeeds(sample.labels) ? varied : plain()
 }
 
-export interface LabelledSource extends InkBatchSource {
+export interface LabelledSource extends EpochSource {
   /** Indices of the samples of one step of the first epoch, for those who look at outputs. */
   indices(step: number): readonly number[]
 }
@@ -90,25 +85,15 @@ export function recognitionSource(
 ): LabelledSource {
   const lengths = samples.map(({ steps }) => steps)
   const buckets = createBuckets(lengths, { batch, seed, shuffle: train })
-  const longest = paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1))
-  return {
-    dims: { length: longest, batch, labels: columns },
-    stepsPerEpoch: buckets.stepsPerEpoch,
-    indices: (step) => buckets.samples({ epoch: 0, step }),
-    *batches(cursor) {
-      for (let at = (cursor as BucketCursor | undefined) ?? { epoch: 0, step: 0 }; ;) {
-        const indices = buckets.samples(at)
-        const rows = indices.map((i) => featuresOf(samples[i]!, i, train ? at.epoch : null, seed, how))
-        const labels = indices.map((i) => samples[i]!.labels)
-        const { inputs, length, count } = packRows(rows, labels, batch, columns)
-        const next = buckets.next(at)
-        const dims = { length, batch, labels: columns }
-        yield { inputs, epoch: at.epoch, cursor: { ...next }, reset: true, count, dims }
-        if (!train && next.epoch > at.epoch) return
-        at = next
-      }
-    }
-  }
+  const dimsOf = (length: number) => ({ length, batch, labels: columns })
+  const dims = dimsOf(paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1)))
+  const source = sampleSource(buckets, { dims, train }, (indices, epoch) => {
+    const rows = indices.map((i) => featuresOf(samples[i]!, i, epoch, seed, how))
+    const labels = indices.map((i) => samples[i]!.labels)
+    const { inputs, length, count } = packRows(rows, labels, batch, columns)
+    return { inputs, count, dims: dimsOf(length) }
+  })
+  return { ...source, indices: (step) => buckets.samples({ epoch: 0, step }) }
 }
 
 /** Rows side by side, time-major, zeros behind their ends; rows that are missing have no steps. */

@@ -3,56 +3,33 @@
 import { inkFeatures, prepareStrokes } from '../../../data/ink/features.js'
 import type { Ink } from '../../../data/ink/strokes.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.js'
-import type { Device } from '../../../graph/opcodes.js'
-import type { Precision } from '../../../graph/plan.js'
-import { readCheckpointInfo, type CheckpointInfo } from '../../../io/checkpoint.js'
-import type { Model } from '../../../model.js'
 import { ctcBeamSearch, ctcGreedy, rowsOf } from '../../../sample/ctc.js'
-import { loadWeights } from '../../run-files.js'
-import { recognitionConfigFromJson, type RecognitionConfig } from './config.js'
+import { loadModel, type LoadedModel, type LoadOptions } from '../../load.js'
+import type { RecognitionConfig } from './config.js'
 import { packRows } from './data.js'
-import { BLANK, recognitionModel, RECOGNITION_TASK } from './model.js'
+import { BLANK, recognitionTask } from './model.js'
 import { createPenReader, pathNats, type PenReader, type Reading, type ReadOptions } from './pen.js'
 
-export interface LoadedReader extends Disposable {
-  readonly model: Model
+export interface LoadedReader extends LoadedModel<RecognitionConfig> {
   readonly vocabulary: Vocabulary
-  readonly config: RecognitionConfig
-  readonly info: CheckpointInfo
   /** Reads ink; the readings, best first. */
   read(ink: Ink, options?: ReadOptions): Reading[]
   /** Scores of every point: logits [points, V + 1], and the points as the network saw them. */
   scores(ink: Ink): { logits: Float32Array; shape: [number, number, number]; steps: number; features: Float32Array }
   /** Begins to read while the pen moves. ERR_UNSUPPORTED for a network of both directions. */
   pen(options?: Omit<ReadOptions, 'best'>): PenReader
-  dispose(): void
 }
 
-export interface LoadReaderOptions {
-  threads?: number
-  precision?: Precision
-  /** Default 'cpu'. */
-  device?: Device
-}
+export type LoadReaderOptions = LoadOptions
 
 /** Loads a reader. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
 export async function loadReader(path: string, options: LoadReaderOptions = {}): Promise<LoadedReader> {
-  const header = await readCheckpointInfo(path, { task: RECOGNITION_TASK })
-  const config = recognitionConfigFromJson(header.config, path)
   // One sample at a time has a barrier in every step: one thread is the fastest there.
-  const { threads = 1, precision = 'f32', device = 'cpu' } = options
-  const model = recognitionModel(config, { training: false, initialize: false, threads, precision, device })
-  let info: CheckpointInfo
-  try {
-    info = await loadWeights(model, path, RECOGNITION_TASK)
-  } catch (error) {
-    model.dispose()
-    throw error
-  }
-  return readerOf(model, config, info)
+  return readerOf(await loadModel(recognitionTask, path, options, () => 1))
 }
 
-function readerOf(model: Model, config: RecognitionConfig, info: CheckpointInfo): LoadedReader {
+function readerOf(loaded: LoadedModel<RecognitionConfig>): LoadedReader {
+  const { model, config } = loaded
   const vocabulary = vocabularyFromConfig(config.vocabulary)
   const decode = (labels: Int32Array) => vocabulary.decode(labels.map((label) => label - 1))
 
@@ -85,15 +62,5 @@ function readerOf(model: Model, config: RecognitionConfig, info: CheckpointInfo)
     return found.map(({ labels, logProbability, score }) => ({ text: decode(labels), nats: logProbability, score }))
   }
 
-  return {
-    model,
-    vocabulary,
-    config,
-    info,
-    read,
-    scores,
-    pen: (options) => createPenReader(model, config, options),
-    dispose: () => model.dispose(),
-    [Symbol.dispose]: () => model.dispose()
-  }
+  return { ...loaded, vocabulary, read, scores, pen: (options) => createPenReader(model, config, options) }
 }

@@ -12,8 +12,9 @@ import { dropout } from '../../../layers/dropout.js'
 import { linear } from '../../../layers/linear.js'
 import { lstm } from '../../../layers/lstm.js'
 import { defineModel, f32, i32, type Model, type ModelOptions } from '../../../model.js'
-import { inkConfigToJson } from '../config.js'
-import type { RecognitionConfig } from './config.js'
+import { configToJson } from '../../config-reader.js'
+import type { TaskModel } from '../../load.js'
+import { recognitionConfigFromJson, type RecognitionConfig } from './config.js'
 
 export const RECOGNITION_TASK = 'handwriting-recognition'
 export const BLANK = 0
@@ -46,7 +47,7 @@ export function recognitionModel(config: RecognitionConfig, options: ModelOption
   return defineModel(
     {
       name: RECOGNITION_TASK,
-      config: inkConfigToJson(config),
+      config: configToJson(config),
       inputs: { points: f32('length', 'batch', INK_FEATURES), lengths: i32('batch') },
       targets: { labels: i32('batch', 'labels'), labelLengths: i32('batch') },
       forward: ({ points, lengths }) => recognitionLayers(points, lengths, config),
@@ -55,4 +56,10 @@ export function recognitionModel(config: RecognitionConfig, options: ModelOption
     },
     options
   )
+}
+
+export const recognitionTask: TaskModel<RecognitionConfig> = {
+  task: RECOGNITION_TASK,
+  configFromJson: recognitionConfigFromJson,
+  model: recognitionModel
 }

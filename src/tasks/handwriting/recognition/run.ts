@@ -3,22 +3,22 @@
 import { scaledAugmentation } from '../../../data/ink/augment.js'
 import { vocabularyFromText } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
-import { prepareInkRun, type InkResult, type InkRun, type InkRunOptions, type InkTask } from '../prepare.js'
+import { prepareRun, type RunResult } from '../../run.js'
+import { inkApplication, type InkRun, type InkRunOptions } from '../prepare.js'
 import { textOf } from '../samples.js'
-import { recognitionConfigFromJson, type RecognitionConfig, type RecognitionNetwork } from './config.js'
+import type { RecognitionConfig, RecognitionNetwork } from './config.js'
 import { labelInk, recognitionSource, type LabelledInk } from './data.js'
 import { augmentationDefault, networkDefaults, normalisationDefaults, trainingDefaults } from './defaults.js'
 import { measureRecognition, type RecognitionMeasure } from './evaluate.js'
 import { loadReader } from './load.js'
-import { recognitionModel, RECOGNITION_TASK } from './model.js'
+import { recognitionTask } from './model.js'
 
 export type RecognitionRunOptions = InkRunOptions<RecognitionNetwork>
-export type RecognitionResult = InkResult<RecognitionMeasure>
+export type RecognitionResult = RunResult<RecognitionMeasure>
 export type RecognitionRun = InkRun<RecognitionConfig, LabelledInk, RecognitionMeasure>
 
-const reading: InkTask<RecognitionNetwork, RecognitionConfig, LabelledInk, RecognitionMeasure> = {
-  name: RECOGNITION_TASK,
-  configFromJson: recognitionConfigFromJson,
+const reading = inkApplication<RecognitionNetwork, RecognitionConfig, LabelledInk, RecognitionMeasure>({
+  ...recognitionTask,
   networkDefaults,
   trainingDefaults,
   augmentationDefault,
@@ -43,14 +43,11 @@ const reading: InkTask<RecognitionNetwork, RecognitionConfig, LabelledInk, Recog
   complete: (config) => ({ ...config, vocabulary: config.vocabulary! }),
   columns: ({ labels }) => labels.length,
   source: recognitionSource,
-  model: recognitionModel,
-  async measure(path, { valid }, signal) {
-    using best = await loadReader(path)
-    return await measureRecognition(best.model, best.config, valid, { signal })
-  }
-}
+  load: loadReader,
+  measure: measureRecognition
+})
 
-/** Makes a training ready. Throws what prepareInkRun throws, and ERR_TARGET_TOO_LONG. */
+/** Makes a training ready. Throws what prepareRun and readInk throw, and ERR_TARGET_TOO_LONG. */
 export function prepareRecognitionRun(options: RecognitionRunOptions): Promise<RecognitionRun> {
-  return prepareInkRun(reading, options)
+  return prepareRun(reading, options)
 }
