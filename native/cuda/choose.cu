@@ -41,7 +41,7 @@ gc_status seconds_of(Plan& plan, const Node& node, void (*work)(const Node&), do
   Queue::destroy(recording);
   if (status != GC_OK) return trouble = last_error(), status;
   status = device_download(&failure, &plan.control->failure, sizeof failure);
-  if (status != GC_OK || failure.fault == 0) return status;
+  if (status != GC_OK || failure.fault != static_cast<int32_t>(Fault::kStuck)) return status;
   trouble = "its blocks did not run at once";
   return GC_UNSUPPORTED;
 }

@@ -16,10 +16,10 @@ __device__ __forceinline__ uint32_t sent(float even, float odd) {
   return ~Words::word(clean(even), clean(odd));
 }
 
-// Where the words of turn n = 0, 1, ... lie, the turn being the number of steps done. A thread writes the same words of a row at each turn, and
-// a lane of each block reads them. Let a half be m, its first turn M. Once dG of turn M has arrived at turn M + 1, everybody has
-// read the half before, and each thread clears its own words there, with a fence behind. A lane has seen words that were
-// given after that fence by the half's last turn, where it has one of its own; so what it reads in the next half is clear or new.
+// Where the words of a turn lie, turns being the steps done before. A thread writes the same words of a row at each turn, and
+// a lane of each block reads them. Let a half of the ring begin with turn M. Once dG of turn M has arrived, at turn M + 1, everybody
+// has read the half before, and each thread clears its own words there, with a fence behind. By the half's last turn each lane
+// has seen words that were given after that fence, and has a fence of its own there: what it reads in the next half is clear or new.
 struct Ring {
   int64_t turns;  // that have places
   __device__ Ring(int64_t T) : turns(T < kRing ? T : kRing) {}
