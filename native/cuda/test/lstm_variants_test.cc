@@ -124,6 +124,15 @@ TEST_CASE("cuda lstm: a sequence that goes around the ring of the grid kernel ba
   check_kernel("grid", {33, 2, 2, 17, false, true, true, kLengths}, GC_BF16);
 }
 
+TEST_CASE("cuda lstm: a grid with fewer blocks than slices, which then take several each, around the ring") {
+  const char* library = getenv("GATECELL_CUDA_LIBRARY");
+  if (!library || !strstr(library, "emulator")) return;  // a GPU has as many as it has
+  setenv("GATECELL_EMULATOR_MULTIPROCESSORS", "5", 1);
+  check_kernel("grid", {40, 64, 2, 20, false, true, true, kLengths}, GC_BF16);
+  check_kernel("grid", {36, 33, 2, 17, true, true, true, kPlain}, GC_TF32);
+  unsetenv("GATECELL_EMULATOR_MULTIPROCESSORS");
+}
+
 TEST_CASE("cuda lstm: what stands in the padding reaches nothing, and a length out of range ends the run") {
   for (const char* kernel : {"steps", "cluster"}) {
     const Named named(kernel);
