@@ -13,8 +13,8 @@ inline void cluster_wait() { emulator::sync_cluster(); }
 inline char* at_peer(void* mine, unsigned rank) {
   return emulator::shared_memory_of(rank) + (static_cast<char*>(mine) - dynamic_shared());
 }
-inline void store_to_peer(uint32_t* mine, unsigned rank, uint32_t value) {
-  *reinterpret_cast<uint32_t*>(at_peer(mine, rank)) = value;
+inline void store_vector_to_peer(uint32_t* mine, unsigned rank, const uint32_t (&w)[4]) {
+  memcpy(at_peer(mine, rank), w, 16);
 }
 inline void store_pair_to_peer(float* mine, unsigned rank, float a, float b) {
   float* there = reinterpret_cast<float*>(at_peer(mine, rank));
@@ -40,9 +40,12 @@ __device__ __forceinline__ uint32_t at_peer(void* mine, unsigned rank) {
 #endif
   return there;
 }
-__device__ __forceinline__ void store_to_peer(uint32_t* mine, unsigned rank, uint32_t value) {
+// `mine` on a boundary of 16 bytes.
+__device__ __forceinline__ void store_vector_to_peer(uint32_t* mine, unsigned rank, const uint32_t (&w)[4]) {
 #if __CUDA_ARCH__ >= 900
-  asm volatile("st.shared::cluster.u32 [%0], %1;" ::"r"(at_peer(mine, rank)), "r"(value) : "memory");
+  asm volatile("st.shared::cluster.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(at_peer(mine, rank)), "r"(w[0]), "r"(w[1]),
+               "r"(w[2]), "r"(w[3])
+               : "memory");
 #endif
 }
 // `mine` on a boundary of 8 bytes.

@@ -14,26 +14,36 @@ namespace cuda {
 // The tag of a place that is written once in two steps.
 __host__ __device__ inline uint32_t tag_of_step(int64_t step) { return 1 + static_cast<uint32_t>(step / 2 % 3); }
 
-// Values of h, |h| <= 1, as words with a tag.
+// Values of h, |h| <= 1, as words with a tag. take() removes the tag from four words; false where one has another tag.
 template <class Words>
 struct Tagged;
 
-// The top bit of a bf16 exponent is 0 below 2: the tag's place. A NaN travels as a number between 1 and 2, which h never is.
+// The top bit of a bf16 exponent is 0 below 2: the tag's place. A NaN travels as a number between 1 and 2, which h never is; adding
+// kBeyondOne to a half sets the top bit of the exponent for those alone.
 template <>
 struct Tagged<Bf16Words> {
-  static constexpr uint32_t kNan = 0x3fffu, kPlaces = 0x40004000u;
+  static constexpr uint32_t kNan = 0x3fffu, kPlaces = 0x40004000u, kBeyondOne = 0x00400040u;
   static __device__ __forceinline__ uint32_t half(float x) { return x == x ? bf16_bits(x) & 0xbfffu : kNan; }
+  static __device__ __forceinline__ uint32_t pattern(uint32_t tag) { return (tag & 1) << 14 | (tag & 2) << 29; }
   static __device__ __forceinline__ uint32_t word(float even, float odd, uint32_t tag) {
-    return half(even) | half(odd) << 16 | (tag & 1) << 14 | (tag & 2) << 29;
+    return half(even) | half(odd) << 16 | pattern(tag);
   }
-  static __device__ __forceinline__ bool has(uint32_t word, uint32_t tag) {
-    return (word & kPlaces) == ((tag & 1) << 14 | (tag & 2) << 29);
-  }
-  static __device__ __forceinline__ uint32_t value(uint32_t word) {
-    uint32_t plain = word & ~kPlaces;
-    if ((plain & 0x7fffu) == kNan) plain = (plain & 0xffff0000u) | 0x7fc0u;
-    if ((plain >> 16 & 0x7fffu) == kNan) plain = (plain & 0xffffu) | 0x7fc00000u;
-    return plain;
+  static __device__ __forceinline__ bool take(uint32_t (&w)[4], uint32_t tag) {
+    const uint32_t expected = pattern(tag);
+    uint32_t other = 0, nan = 0;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      w[i] ^= expected;
+      other |= w[i], nan |= w[i] + kBeyondOne;
+    }
+    if (((other | nan) & kPlaces) == 0) return true;
+    if ((other & kPlaces) != 0) return false;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) {
+      if ((w[i] & 0x7fffu) == kNan) w[i] = (w[i] & 0xffff0000u) | 0x7fc0u;
+      if ((w[i] >> 16 & 0x7fffu) == kNan) w[i] = (w[i] & 0xffffu) | 0x7fc00000u;
+    }
+    return true;
   }
 };
 
@@ -43,8 +53,12 @@ struct Tagged<Tf32Words> {
   static __device__ __forceinline__ uint32_t word(float x, float, uint32_t tag) {
     return (x == x ? tf32_bits(x) : 0x7fc00000u) | tag;
   }
-  static __device__ __forceinline__ bool has(uint32_t word, uint32_t tag) { return (word & 3u) == tag; }
-  static __device__ __forceinline__ uint32_t value(uint32_t word) { return word & 0xffffe000u; }
+  static __device__ __forceinline__ bool take(uint32_t (&w)[4], uint32_t tag) {
+    uint32_t other = 0;
+#pragma unroll
+    for (int i = 0; i < 4; ++i) other |= w[i] ^= tag;
+    return (other & 3u) == 0;
+  }
 };
 
 #if defined(GATECELL_EMULATOR)
@@ -57,6 +71,11 @@ inline bool claim(int32_t* word, int32_t value) {
 }
 inline int32_t look(const int32_t* word) { return *word; }
 inline void pause(int64_t) { emulator::yield(); }
+inline uint32_t any_lane(uint32_t bits) {
+  const uint32_t(*all)[8] = emulator::exchange(&bits, 1);
+  for (int lane = 0; lane < kWarp; ++lane) bits |= all[lane][0];
+  return bits;
+}
 #else
 // At the second-level cache, where all blocks meet; each word by itself.
 __device__ __forceinline__ void load_wire(const uint32_t* at, uint32_t (&w)[4]) {
@@ -73,6 +92,8 @@ __device__ __forceinline__ int32_t look(const int32_t* word) { return *static_ca
 __device__ __forceinline__ void pause(int64_t looks) {
   if (looks > 16) __nanosleep(20);
 }
+// Bits that a lane of the warp has.
+__device__ __forceinline__ uint32_t any_lane(uint32_t bits) { return __reduce_or_sync(kAllLanes, bits); }
 #endif
 
 // Who waits, how long, and where an error is left.

@@ -57,8 +57,9 @@ gc_status device_open(gc_device_info* out) {
   info.major = properties.major;
   info.minor = properties.minor;
   info.multiprocessors = properties.multiProcessorCount;
-  // Clusters are in the code for sm_90a alone; what comes after runs the PTX of compute_80. 8 blocks are what every sm_90 takes.
-  info.cluster_blocks = properties.major == 9 && attribute(cudaDevAttrClusterLaunch) ? 8 : 1;
+  // Clusters are in the code for sm_90a alone; what comes after runs the PTX of compute_80. Every sm_90 takes 8 blocks;
+  // for 16 (CUDA programming guide: the largest that an H100 takes) a kernel must ask whether there is room.
+  info.cluster_blocks = properties.major == 9 && attribute(cudaDevAttrClusterLaunch) ? 16 : 1;
   info.memory_bytes = static_cast<int64_t>(properties.totalGlobalMem);
   *out = info;
   return GC_OK;

@@ -71,35 +71,65 @@ class Queue {
 };
 
 #if defined(GATECELL_EMULATOR)
+int clusters_at_once(const Shape& shape);
+template <class... P>
+int clusters_at_once(const Shape& shape, void (*)(P...)) {
+  return clusters_at_once(shape);
+}
 template <class... P, class... A>
 void launch(Queue& queue, const Shape& shape, void (*kernel)(P...), A... arguments) {
   queue.submit(shape, [=] { kernel(arguments...); });
 }
 #elif defined(__CUDACC__)
+// A launch as CUDA takes it, and what a kernel must be told beforehand.
+struct LaunchConfig {
+  cudaLaunchConfig_t config = {};
+  cudaLaunchAttribute attributes[2] = {};
+
+  LaunchConfig(const Shape& shape, void* stream) {
+    config.gridDim = shape.grid;
+    config.blockDim = shape.block;
+    config.dynamicSmemBytes = shape.shared;
+    config.stream = static_cast<cudaStream_t>(stream);
+    config.attrs = attributes;
+    if (shape.cluster > 1) {
+      attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
+      attributes[config.numAttrs].val.clusterDim.x = shape.cluster;
+      attributes[config.numAttrs].val.clusterDim.y = attributes[config.numAttrs].val.clusterDim.z = 1;
+      ++config.numAttrs;
+    }
+    if (shape.together) {
+      attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
+      attributes[config.numAttrs++].val.cooperative = 1;
+    }
+  }
+  LaunchConfig(const LaunchConfig&) = delete;
+  LaunchConfig& operator=(const LaunchConfig&) = delete;
+  static cudaError_t allow(const Shape& shape, const void* kernel) {
+    cudaError_t error = cudaSuccess;
+    if (shape.shared > 48 * 1024)
+      error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared));
+    if (error == cudaSuccess && shape.cluster > 8)  // beyond what every device with clusters takes
+      error = cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
+    return error;
+  }
+};
+// How many clusters of this shape the device runs at once; 0: it has no room for any.
+template <class... P>
+int clusters_at_once(const Shape& shape, void (*kernel)(P...)) {
+  const LaunchConfig how(shape, nullptr);
+  int count = 0;
+  if (LaunchConfig::allow(shape, reinterpret_cast<const void*>(kernel)) == cudaSuccess &&
+      cudaOccupancyMaxActiveClusters(&count, kernel, &how.config) == cudaSuccess)
+    return count;
+  cudaGetLastError();  // it is answered here
+  return 0;
+}
 template <class... P, class... A>
 void launch(Queue& queue, const Shape& shape, void (*kernel)(P...), A... arguments) {
-  cudaLaunchConfig_t config = {};
-  config.gridDim = shape.grid;
-  config.blockDim = shape.block;
-  config.dynamicSmemBytes = shape.shared;
-  config.stream = static_cast<cudaStream_t>(queue.stream());
-  if (shape.shared > 48 * 1024)  // beyond this a kernel must be told beforehand
-    queue.keep_failure(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
-                                            cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            static_cast<int>(shape.shared)));
-  cudaLaunchAttribute attributes[2] = {};
-  config.attrs = attributes;
-  if (shape.cluster > 1) {
-    attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
-    attributes[config.numAttrs].val.clusterDim.x = shape.cluster;
-    attributes[config.numAttrs].val.clusterDim.y = attributes[config.numAttrs].val.clusterDim.z = 1;
-    ++config.numAttrs;
-  }
-  if (shape.together) {
-    attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
-    attributes[config.numAttrs++].val.cooperative = 1;
-  }
-  queue.keep_failure(cudaLaunchKernelEx(&config, kernel, static_cast<P>(arguments)...));
+  const LaunchConfig how(shape, queue.stream());
+  queue.keep_failure(LaunchConfig::allow(shape, reinterpret_cast<const void*>(kernel)));
+  queue.keep_failure(cudaLaunchKernelEx(&how.config, kernel, static_cast<P>(arguments)...));
 }
 #endif
 

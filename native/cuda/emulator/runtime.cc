@@ -1,5 +1,7 @@
 // runtime.cc: runtime.h without a GPU: device memory is the host's, a recording is a list of calls. Memory is limited to
-// GATECELL_EMULATOR_BYTES where that is set, so that refusals can be tested.
+// GATECELL_EMULATOR_BYTES where that is set, so that refusals can be tested; GATECELL_EMULATOR_CLUSTER=<blocks> says which clusters
+// are the widest that it has room for, and GATECELL_EMULATOR_REFUSED=<blocks> which fail when they are launched.
+// GATECELL_EMULATOR_MULTIPROCESSORS: how many there are, 132 where it does not say.
 #include "../runtime.h"
 
 #include <chrono>
@@ -27,6 +29,10 @@ int64_t memory_bytes() {
   const char* limit = getenv("GATECELL_EMULATOR_BYTES");
   return limit && *limit ? atoll(limit) : int64_t{8} << 30;
 }
+unsigned number_in(const char* variable) {
+  const char* value = getenv(variable);
+  return value && *value ? static_cast<unsigned>(atoi(value)) : 0;
+}
 }  // namespace
 
 gc_status device_open(gc_device_info* out) {
@@ -34,16 +40,23 @@ gc_status device_open(gc_device_info* out) {
   snprintf(info.name, sizeof info.name, "emulator");
   snprintf(info.driver, sizeof info.driver, "threads of this processor");
   info.major = 9, info.minor = 0;
-  info.multiprocessors = 132;
-  info.cluster_blocks = 8;
+  info.cluster_blocks = 16;
   info.memory_bytes = memory_bytes();
   info.emulated = 1;
-  *out = info;
+  *out = device_info();
   return GC_OK;
 }
 
-const gc_device_info& device_info() { return info; }
+const gc_device_info& device_info() {
+  const unsigned said = number_in("GATECELL_EMULATOR_MULTIPROCESSORS");
+  info.multiprocessors = said != 0 ? static_cast<int>(said) : 132;
+  return info;
+}
 int64_t block_shared_bytes() { return 227 * 1024; }  // as sm_90
+int clusters_at_once(const Shape& shape) {
+  const unsigned widest = number_in("GATECELL_EMULATOR_CLUSTER");
+  return widest != 0 && shape.cluster > widest ? 0 : device_info().multiprocessors / static_cast<int>(shape.cluster);
+}
 
 gc_status device_allocate(int64_t bytes, void** out) {
   std::lock_guard<std::recursive_mutex> lock(one_processor);
@@ -99,14 +112,20 @@ void Queue::begin() { recording_ = new Recording; }
 Recording* Queue::end() {
   Recording* made = recording_;
   recording_ = nullptr;
-  return made;
+  if (error_ == 0) return made;
+  destroy(made);
+  return nullptr;
 }
 void Queue::destroy(Recording* recording) { delete recording; }
 void Queue::replay(Recording* recording) {
   std::lock_guard<std::recursive_mutex> lock(one_processor);
   for (const auto& call : recording->calls) call();
 }
-gc_status Queue::wait() { return GC_OK; }
+gc_status Queue::wait() {
+  const int refused = error_;
+  error_ = 0;
+  return refused == 0 ? GC_OK : fail(GC_UNSUPPORTED, "the emulator was told to refuse clusters of %d blocks", refused);
+}
 
 double Queue::time(Recording* recording, int count) {
   double least = -1;
@@ -120,6 +139,8 @@ double Queue::time(Recording* recording, int count) {
 }
 
 void Queue::submit(const Shape& shape, const std::function<void()>& job) {
+  if (shape.cluster > 1 && shape.cluster == number_in("GATECELL_EMULATOR_REFUSED"))
+    return keep_failure(static_cast<int>(shape.cluster));
   emulator::Launch how;
   how.grid = shape.grid, how.block = shape.block, how.shared = shape.shared;
   how.cluster = shape.cluster, how.together = shape.together;

@@ -36,8 +36,8 @@ void ask_for_wires(const Node& n) {
   const LstmShape shape = shape_of(s);
   const LstmPlan forward = grid_forward_plan(shape, lstm_device()), backward = grid_backward_plan(shape, lstm_device());
   const bool back = s.plain() && n.node.trains && backward.blocks > 0;
-  n.ask(s.plain() && forward.blocks > 0 ? 2 * shape.slices() * kSliceRows * forward.words * 4 : 0, GC_LIFE_FORWARD);
-  n.ask(back ? s.all_rows() * backward.words * 4 : 0, GC_LIFE_BACKWARD);
+  n.ask(s.plain() && forward.blocks > 0 ? forward_wire(shape, forward) * 4 : 0, GC_LIFE_FORWARD);
+  n.ask(back ? backward_wire(shape, backward, s.T) * 4 : 0, GC_LIFE_BACKWARD);
 }
 
 gc_status prepare(const Node& n) {
@@ -157,7 +157,9 @@ bool Lstm::plain() const {
 
 bool lstm_fits(const Lstm& s, int32_t kernel, bool backward) {
   if (kernel == kLstmSteps) return true;
-  if (kernel == kLstmCluster) return backward ? lstm_cluster_backward_fits(s) : lstm_cluster_fits(s);
+  const bool wide = kernel == kLstmWideCluster;
+  if (wide || kernel == kLstmCluster)
+    return backward ? lstm_cluster_backward_fits(s, wide) : lstm_cluster_fits(s, wide);
   return backward ? lstm_grid_backward_fits(s) : lstm_grid_fits(s);
 }
 

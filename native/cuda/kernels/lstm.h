@@ -69,20 +69,20 @@ void state_product_back(Queue& queue, const Lstm& s, const A& a, const E& e, con
 }
 void lstm_pack(Queue& queue, const Lstm& s, bool backward);  // lstm_pack.cu: U for the products above, once a run
 
-// Ways through the recurrence, forward and back: a product a step, or one launch whose blocks keep U in shared memory: those of
-// a cluster (lstm_cluster*.cu) or of the whole grid (lstm_grid*.cu).
-enum LstmKernel { kLstmSteps, kLstmCluster, kLstmGrid, kLstmKernels };
-constexpr const char* kLstmKernelNames[kLstmKernels] = {"steps", "cluster", "grid"};
+// Ways through the recurrence, forward and back: a product a step, or one launch whose blocks keep U: those of a cluster
+// (lstm_cluster*.cu; `wide`: of 16 blocks, which a device need not have room for) or of the whole grid (lstm_grid*.cu).
+enum LstmKernel { kLstmSteps, kLstmCluster, kLstmWideCluster, kLstmGrid, kLstmKernels };
+constexpr const char* kLstmKernelNames[kLstmKernels] = {"steps", "cluster", "cluster16", "grid"};
 bool lstm_fits(const Lstm& s, int32_t kernel, bool backward);
 
-bool lstm_cluster_fits(const Lstm& s);  // lstm_cluster.cu, as the next
-void lstm_cluster_forward(Queue& queue, const Lstm& s);
+bool lstm_cluster_fits(const Lstm& s, bool wide);  // lstm_cluster.cu, as the next
+void lstm_cluster_forward(Queue& queue, const Lstm& s, bool wide);
 bool lstm_grid_fits(const Lstm& s);  // lstm_grid.cu, as the next
 void lstm_grid_forward(const Node& n, const Lstm& s);
 bool lstm_grid_backward_fits(const Lstm& s);  // lstm_grid_backward.cu, as the next
 void lstm_grid_backward(const Node& n, const Lstm& s);
-bool lstm_cluster_backward_fits(const Lstm& s);  // lstm_cluster_backward.cu, as the next
-void lstm_cluster_backward(Queue& queue, const Lstm& s);
+bool lstm_cluster_backward_fits(const Lstm& s, bool wide);  // lstm_cluster_backward.cu, as the next
+void lstm_cluster_backward(Queue& queue, const Lstm& s, bool wide);
 
 // lstm_rows.cu: the schedule of this run from its lengths; zeros behind each row's end; masks of recurrent dropout.
 void lstm_plan_rows(const Node& n, const Lstm& s);

@@ -162,7 +162,8 @@ void lstm_recurrence_back(const Node& n) {
   const bool first = s.h0 && s.h0->grad;  // h0's gradient is one more product
   if (kernel == kLstmSteps || first) lstm_pack(n.queue, s, true);
   switch (kernel) {
-    case kLstmCluster: lstm_cluster_backward(n.queue, s); break;
+    case kLstmCluster: lstm_cluster_backward(n.queue, s, false); break;
+    case kLstmWideCluster: lstm_cluster_backward(n.queue, s, true); break;
     case kLstmGrid: lstm_grid_backward(n, s); break;
     default: one_product_a_step(n.queue, s);
   }

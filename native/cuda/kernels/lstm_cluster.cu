@@ -1,8 +1,8 @@
 // lstm_cluster.cu: the forward recurrence in one launch. The blocks of a cluster share out the hidden units and keep their rows of
-// U in shared memory for the whole sequence; the batch is cut into slices of 16 rows, a cluster each, so no barrier spans the
-// grid. A step: products on the tensor cores, slices of k summed in a fixed order, the cell in registers, and each block writes
-// its part of h into the shared memory of all of them (two buffers in turn), which meet once a step. With lengths a slice holds
-// rows of about equal length, and ends with its longest.
+// U for the whole sequence; the batch is cut into slices of 16 rows, a cluster each, so no barrier spans the grid. A step: products
+// on the tensor cores, slices of k summed in a fixed order, the cell in registers, and each block writes its part of h into the
+// shared memory of all of them (two buffers in turn), which meet once a step; what is only kept is stored while they meet. With
+// lengths a slice holds rows of about equal length, and ends with its longest.
 #include "../cluster.h"
 #include "lstm_resident.h"
 
@@ -10,71 +10,127 @@ namespace gatecell {
 namespace cuda {
 namespace {
 
-// h of this thread's unit into the next buffer of every block of the cluster; lanes of neighbouring units share a word of bf16.
+// h of this thread's unit of a panel into the next buffer of every block of the cluster. The 16 units of a row are vectors of
+// four words: each lane takes one of the warp's, and the lanes that have the same one share out the blocks.
 template <class Words>
-__device__ __forceinline__ void give(const LstmJob& j, uint32_t* next, int64_t unit, float h) {
+__device__ __forceinline__ void give(const LstmJob& j, uint32_t* next, int64_t panel, float h) {
+  constexpr int of_row = 4 / Words::kPerWord, vectors = 2 * of_row, apart = Words::kPerWord;
   const float neighbour = __shfl_xor_sync(kAllLanes, h, 1);
-  const int64_t word = unit / Words::kPerWord;
-  if (unit % Words::kPerWord != 0 || word >= j.words) return;
-  const uint32_t value = Words::word(h, neighbour);
-  uint32_t* to = next + static_cast<int>(threadIdx.x) / 16 * j.stride + word;
-  for (unsigned rank = 0; rank < j.blocks; ++rank) store_to_peer(to, rank, value);
+  const uint32_t word = Words::word(h, neighbour);
+  const int lane = static_cast<int>(lane_id()), mine = lane % vectors, row = mine / of_row, part = mine % of_row;
+  uint32_t w[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) w[i] = __shfl_sync(kAllLanes, word, row * 16 + (part * 4 + i) * apart);
+  const int in_slice = static_cast<int>(threadIdx.x) / kWarp * 2 + row;
+  const int64_t at = panel * (16 / Words::kPerWord) + part * 4;
+  if (at >= j.words) return;  // panels beyond the layer
+  uint32_t* to = next + in_slice * j.pitch + swizzled(in_slice, static_cast<int>(at));
+  for (unsigned rank = static_cast<unsigned>(lane / vectors); rank < j.blocks; rank += kWarp / vectors)
+    store_vector_to_peer(to, rank, w);
+}
+
+// This warp's part of h U^T for its panel, to its sums.
+template <class Words, int Panels, int Held>
+__device__ __forceinline__ void multiply_slice(const LstmJob& j, const Weights<8, Held>& u, const uint32_t* h,
+                                               float* sums) {
+  constexpr int slices = kBlockWarps / Panels;
+  const Station<slices> at;
+  if (at.panel >= Panels) return;
+  float c[8][4] = {};
+  const int mine = (j.words / kStretch - at.slice + slices - 1) / slices;
+  const auto fragments = [&](int q, uint32_t(&low)[4], uint32_t(&high)[4]) {
+    const uint32_t* from =
+        h + at.group * j.pitch + swizzled(at.group, (q * slices + at.slice) * kStretch + at.member * 4);
+    load_vector(from, low);
+    load_vector(from + 8 * j.pitch, high);
+  };
+  uint32_t low[4], high[4];
+#pragma unroll
+  for (int q = 0; q < Held; ++q) {
+    if (q >= mine) break;
+    fragments(q, low, high);
+    multiply_held<Words>(u, q, low, high, c);
+  }
+  for (int q = Held; q < mine; ++q) {
+    fragments(q, low, high);
+    multiply_rest<Words, slices>(u, q, low, high, c);
+  }
+  keep_sums<8>(c, sums + (at.slice * Panels + at.panel) * kSliceRows * 64);
 }
 
 template <class Words, int Panels>
 __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_kernel(LstmJob j) {
+  constexpr int held = kHeldForward<Panels>;
   const LstmView& s = j.s;
-  uint32_t* u = reinterpret_cast<uint32_t*>(dynamic_shared());  // [panels * 64][stride]
-  uint32_t* h = u + Panels * 64 * j.stride;                     // [2][16][stride]
-  float* sums = reinterpret_cast<float*>(h + 2 * kSliceRows * j.stride);
+  float* sums = reinterpret_cast<float*>(dynamic_shared());  // [slice of k][panel][16][64]
+  uint32_t* h = reinterpret_cast<uint32_t*>(sums + kBlockWarps / Panels * Panels * kSliceRows * 64);  // [2][16][pitch]
+  uint32_t* rest = h + 2 * kSliceRows * j.pitch;  // [panels * 64][stride]
   const int64_t r0 = int64_t{blockIdx.y} * kSliceRows, r = r0 + threadIdx.x / 16;
-  const int64_t first = int64_t{blockIdx.x} * Panels * 16 + threadIdx.x % 16;
+  const int64_t panel = int64_t{blockIdx.x} * Panels, first = panel * 16 + threadIdx.x % 16;
   const int64_t steps = s.rows.steps_of(r0), mine = r < s.rows.B ? s.rows.steps_of(r) : 0;
-  load_rows<Words>(j, u, int64_t{blockIdx.x} * Panels, Panels);
-  load_first_state<Words>(j, h, r0);
-  // The other buffer's padding nobody writes.
-  for (int e = static_cast<int>(threadIdx.x); e < kSliceRows * j.stride; e += kTileThreads)
-    h[kSliceRows * j.stride + e] = 0;
-  float c[Panels];
+  Weights<8, held> u;
+  load_weights<8, Panels>(u, reinterpret_cast<uint32_t*>(sums), rest, j.stride, UnitRows<Words>{j, panel});
+  // h before the first step; zeros in the other buffer, for nobody writes its padding.
+  for (int e = static_cast<int>(threadIdx.x); e < kSliceRows * j.pitch; e += kTileThreads) {
+    const int row = e / j.pitch, word = e % j.pitch;
+    h[row * j.pitch + swizzled(row, word)] = first_word<Words>(s, r0 + row, word);
+    h[kSliceRows * j.pitch + e] = 0;
+  }
+  float c[Panels], start[Panels][4];
 #pragma unroll
   for (int p = 0; p < Panels; ++p)
     c[p] = s.c0 && r < s.rows.B && first + 16 * p < s.H ? s.c0[s.rows.batch_row(r) * s.ld_c0 + first + 16 * p] : 0.0f;
+  int64_t row = mine > 0 ? s.rows.first(0) + r : -1;
+  load_start<Panels>(s, row, first, start);
   cluster_sync();  // nobody writes into a peer that is still loading
   for (int64_t step = 0; step < steps; ++step) {
-    const int64_t row = step < mine ? s.rows.first(step) + r : -1;
-    float start[Panels][4];
-    load_start<Panels>(s, row, first, start);
-    multiply_slice<Words, Panels>(j, u, h + (step % 2) * kSliceRows * j.stride, sums);
+    multiply_slice<Words, Panels>(j, u, h + step % 2 * kSliceRows * j.pitch, sums);
     __syncthreads();
+    UnitForward cell[Panels];
 #pragma unroll
     for (int p = 0; p < Panels; ++p) {
-      const float out = resident_cell<Panels>(s, sums, p, start[p], row, r, first + 16 * p, step + 1 == mine, c[p]);
-      give<Words>(j, h + (step + 1) % 2 * kSliceRows * j.stride, first + 16 * p, out);
+      cell[p].template step<Panels>(sums, p, start[p], row >= 0 && first + 16 * p < s.H, c[p]);
+      c[p] = cell[p].c;
+      give<Words>(j, h + (step + 1) % 2 * kSliceRows * j.pitch, panel + p, cell[p].h);
     }
-    cluster_sync();
+    cluster_arrive();
+#pragma unroll
+    for (int p = 0; p < Panels; ++p)
+      if (row >= 0 && first + 16 * p < s.H) cell[p].store(s, row, r, first + 16 * p, step + 1 == mine);
+    row = step + 1 < mine ? s.rows.first(step + 1) + r : -1;
+    load_start<Panels>(s, row, first, start);
+    cluster_wait();
   }
 }
 
+using Kernel = void (*)(LstmJob);
 template <class Words>
-void launch_cluster(Queue& queue, const LstmJob& j, int panels, const Shape& shape) {
+Kernel kernel_of(int panels) {
   switch (panels) {
-    case 1: return launch(queue, shape, lstm_persistent_cluster_kernel<Words, 1>, j);
-    case 2: return launch(queue, shape, lstm_persistent_cluster_kernel<Words, 2>, j);
-    case 3: return launch(queue, shape, lstm_persistent_cluster_kernel<Words, 3>, j);
-    default: return launch(queue, shape, lstm_persistent_cluster_kernel<Words, 4>, j);
+    case 1: return lstm_persistent_cluster_kernel<Words, 1>;
+    case 2: return lstm_persistent_cluster_kernel<Words, 2>;
+    case 3: return lstm_persistent_cluster_kernel<Words, 3>;
+    default: return lstm_persistent_cluster_kernel<Words, 4>;
   }
 }
+Kernel kernel_of(const Lstm& s, const LstmPlan& plan) {
+  return s.precision == GC_BF16 ? kernel_of<Bf16Words>(plan.panels) : kernel_of<Tf32Words>(plan.panels);
+}
 
-LstmPlan plan_of(const Lstm& s) { return cluster_forward_plan(shape_of(s), lstm_device()); }
+LstmPlan plan_of(const Lstm& s, bool wide) {
+  return cluster_forward_plan(shape_of(s), lstm_device(), wide, [&](const LstmPlan& p) {
+    return clusters_at_once(cluster_shape(s, p), kernel_of(s, p));
+  });
+}
 }  // namespace
 
-bool lstm_cluster_fits(const Lstm& s) { return s.plain() && device_info().cluster_blocks > 1 && plan_of(s).blocks > 0; }
+bool lstm_cluster_fits(const Lstm& s, bool wide) {
+  return s.plain() && device_info().cluster_blocks > 1 && plan_of(s, wide).blocks > 0;
+}
 
-void lstm_cluster_forward(Queue& queue, const Lstm& s) {
-  const LstmPlan plan = plan_of(s);
-  const Shape shape = cluster_shape(s, plan);
-  if (s.precision == GC_BF16) launch_cluster<Bf16Words>(queue, job_of(s, plan), plan.panels, shape);
-  else launch_cluster<Tf32Words>(queue, job_of(s, plan), plan.panels, shape);
+void lstm_cluster_forward(Queue& queue, const Lstm& s, bool wide) {
+  const LstmPlan plan = plan_of(s, wide);
+  launch(queue, cluster_shape(s, plan), kernel_of(s, plan), job_of(s, plan));
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -102,56 +102,65 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_backw
       if (row >= 0 && first + 16 * p < s.H) unit[p].load(s, row, first + 16 * p);
     if (step + 1 < steps) cluster_wait();  // for the parts of the step after
     const float* got = parts + (step + 1) % 2 * kSliceRows * units;
+    float d[Panels][4] = {};
 #pragma unroll
     for (int p = 0; p < Panels; ++p) {
       const int64_t n = first + 16 * p;
-      float d[4] = {0, 0, 0, 0};
       if (row >= 0 && n < s.H) {
         float dh = 0;
         if (step + 1 == mine) dh = s.dh[r * s.R + n];  // what hT was given
         else
           for (unsigned k = 0; k < j.blocks; ++k)
             dh += got[(static_cast<int>(k) * kSliceRows + ty) * Panels * 16 + p * 16 + tx];
-        unit[p].step(dh, dc[p], d);
+        unit[p].step(dh, dc[p], d[p]);
       }
-      if (row >= 0 && n < s.columns / 4) {
-        float* to = s.gate(row, n);
-        to[0] = d[0], to[16] = d[1], to[32] = d[2], to[48] = d[3];
-      }
-      keep_gradient<Words>(j, dg, p, d);
+      keep_gradient<Words>(j, dg, p, d[p]);
     }
-    if (step == 0) break;
-    __syncthreads();
-    send_parts<Words, Panels>(j, u, dg, parts + step % 2 * kSliceRows * units, blockIdx.x);
-    cluster_arrive();
+    if (step > 0) {
+      __syncthreads();
+      send_parts<Words, Panels>(j, u, dg, parts + step % 2 * kSliceRows * units, blockIdx.x);
+      cluster_arrive();
+    }
+#pragma unroll
+    for (int p = 0; p < Panels; ++p) {
+      if (row < 0 || first + 16 * p >= s.columns / 4) continue;
+      float* to = s.gate(row, first + 16 * p);
+      to[0] = d[p][0], to[16] = d[p][1], to[32] = d[p][2], to[48] = d[p][3];
+    }
   }
 #pragma unroll
   for (int p = 0; p < Panels; ++p)
     if (r < s.rows.B && first + 16 * p < s.H) s.dc[r * s.H + first + 16 * p] = dc[p];
 }
 
+using Kernel = void (*)(LstmJob);
 template <class Words>
-void launch_cluster(Queue& queue, const LstmJob& j, int panels, const Shape& shape) {
+Kernel kernel_of(int panels) {
   switch (panels) {
-    case 1: return launch(queue, shape, lstm_persistent_cluster_backward_kernel<Words, 1>, j);
-    case 2: return launch(queue, shape, lstm_persistent_cluster_backward_kernel<Words, 2>, j);
-    case 3: return launch(queue, shape, lstm_persistent_cluster_backward_kernel<Words, 3>, j);
-    default: return launch(queue, shape, lstm_persistent_cluster_backward_kernel<Words, 4>, j);
+    case 1: return lstm_persistent_cluster_backward_kernel<Words, 1>;
+    case 2: return lstm_persistent_cluster_backward_kernel<Words, 2>;
+    case 3: return lstm_persistent_cluster_backward_kernel<Words, 3>;
+    default: return lstm_persistent_cluster_backward_kernel<Words, 4>;
   }
 }
-
-LstmPlan plan_of(const Lstm& s) { return cluster_backward_plan(shape_of(s), lstm_device()); }
-}  // namespace
-
-bool lstm_cluster_backward_fits(const Lstm& s) {
-  return s.plain() && device_info().cluster_blocks > 1 && plan_of(s).blocks > 0;
+Kernel kernel_of(const Lstm& s, const LstmPlan& plan) {
+  return s.precision == GC_BF16 ? kernel_of<Bf16Words>(plan.panels) : kernel_of<Tf32Words>(plan.panels);
 }
 
-void lstm_cluster_backward(Queue& queue, const Lstm& s) {
-  const LstmPlan plan = plan_of(s);
-  const Shape shape = cluster_shape(s, plan);
-  if (s.precision == GC_BF16) launch_cluster<Bf16Words>(queue, job_of(s, plan), plan.panels, shape);
-  else launch_cluster<Tf32Words>(queue, job_of(s, plan), plan.panels, shape);
+LstmPlan plan_of(const Lstm& s, bool wide) {
+  return cluster_backward_plan(shape_of(s), lstm_device(), wide, [&](const LstmPlan& p) {
+    return clusters_at_once(cluster_shape(s, p), kernel_of(s, p));
+  });
+}
+}  // namespace
+
+bool lstm_cluster_backward_fits(const Lstm& s, bool wide) {
+  return s.plain() && device_info().cluster_blocks > 1 && plan_of(s, wide).blocks > 0;
+}
+
+void lstm_cluster_backward(Queue& queue, const Lstm& s, bool wide) {
+  const LstmPlan plan = plan_of(s, wide);
+  launch(queue, cluster_shape(s, plan), kernel_of(s, plan), job_of(s, plan));
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -119,7 +119,8 @@ void lstm_forward_alone(const Node& n) {
   lstm_draw_mask(n, s);
   project_input(n.queue, s);
   switch (n.plan.choices[static_cast<size_t>(n.node.index)].forward) {
-    case kLstmCluster: lstm_cluster_forward(n.queue, s); break;
+    case kLstmCluster: lstm_cluster_forward(n.queue, s, false); break;
+    case kLstmWideCluster: lstm_cluster_forward(n.queue, s, true); break;
     case kLstmGrid: lstm_grid_forward(n, s); break;
     default: one_product_a_step(n.queue, s);
   }

@@ -1,12 +1,13 @@
 // lstm_grid_backward.cu: the recurrence back in time in one launch over the whole grid. A block keeps the columns of U of its own 16
 // units. A step: dh of these units is the product with dG of the step after, which comes from all blocks through global memory; their
 // cells give the block's part of dG, which goes there. dG may be of any size, so no bits of its words are free for a tag:
-// every row has a place of its own, cleared before the launch, and a word that is not clear has arrived.
+// a word that is not clear has arrived, and clear places are made beforehand, in halves of a ring of steps (Ring below).
 #include "lstm_wire.h"
 
 namespace gatecell {
 namespace cuda {
 namespace {
+constexpr int kInFlight = 8;  // stretches that a warp waits for together
 
 // A gradient as a word that is never ~0, kept as its complement: 0 says that nothing has arrived.
 template <class Words>
@@ -15,51 +16,77 @@ __device__ __forceinline__ uint32_t sent(float even, float odd) {
   return ~Words::word(clean(even), clean(odd));
 }
 
-// Columns of U of this block's units, k along all gates: [16][stride].
-template <class Words>
-__device__ void load_columns(const LstmJob& j, uint32_t* u) {
-  const int64_t H = j.s.H;
-  for (int e = static_cast<int>(threadIdx.x); e < 16 * j.words; e += kTileThreads) {
-    const int64_t unit = int64_t{blockIdx.x} * 16 + e % 16;
-    const int word = e / 16;
-    const auto at = [&](int64_t k) {
-      const int64_t row = k < j.s.columns ? gate_row(k, H) : -1;
-      return row >= 0 && unit < H ? j.w_hh[row * H + unit] : 0.0f;
-    };
-    const int64_t k = int64_t{word} * Words::kPerWord;
-    u[e % 16 * j.stride + word] = Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
+// Where the words of a turn lie, turns being the steps done before. A thread writes the same words of a row at each turn, and
+// a lane of each block reads them. Let a half of the ring begin with turn M. Once dG of turn M has arrived, at turn M + 1, everybody
+// has read the half before, and each thread clears its own words there, with a fence behind. By the half's last turn each lane
+// has seen words that were given after that fence, and has a fence of its own there: what it reads in the next half is clear or new.
+struct Ring {
+  int64_t turns;  // that have places
+  __device__ Ring(int64_t T) : turns(T < kRing ? T : kRing) {}
+  __device__ __forceinline__ int64_t place(int64_t turn) const { return turn % turns; }
+  static constexpr int64_t kHalf = kRing / 2;
+  // The first place to clear after this turn of T, else -1.
+  __device__ __forceinline__ int64_t used(int64_t turn, int64_t T) const {
+    const int64_t half = turn / kHalf;
+    return turn % kHalf == 1 && half > 0 && (half + 1) * kHalf < T ? (half + 1) % 2 * kHalf : -1;
   }
+  __device__ __forceinline__ bool ends_half(int64_t turn) const { return turn % kHalf == kHalf - 1; }
+};
+
+// The first of this thread's words of a row's turn; those of the other gates follow 16 elements apart.
+template <class Words>
+__device__ __forceinline__ uint32_t* own_words(const WireJob& g, int64_t place, int64_t r, int64_t unit) {
+  const int64_t k =
+      unit / 16 * 64 + unit % 16 / Words::kPerWord * Words::kPerWord + (Words::kPerWord == 2 ? unit % 2 * 32 : 0);
+  return g.wire + (place * g.rows + r) * g.job.words + k / Words::kPerWord;
 }
 
 // dG of this thread's unit; with bf16 a word is two neighbouring units', and each lane of the pair sends two gates.
 template <class Words>
-__device__ __forceinline__ void give(const WireJob& g, int64_t row, int64_t unit, const float (&d)[4]) {
-  uint32_t* to =
-      g.wire + row * g.pitch + (unit / 16 * 64 + unit % 16 / Words::kPerWord * Words::kPerWord) / Words::kPerWord;
-  const bool odd = unit % 2 != 0;
+__device__ __forceinline__ void give(uint32_t* to, bool real, const float (&d)[4]) {
+  if (Words::kPerWord == 1) {
 #pragma unroll
-  for (int gate = 0; gate < 4; ++gate) {
-    const float other = __shfl_xor_sync(kAllLanes, d[gate], 1);
-    if (row < 0 || (Words::kPerWord == 2 && odd != (gate >= 2))) continue;
-    const float even_value = Words::kPerWord == 2 && odd ? other : d[gate], odd_value = odd ? d[gate] : other;
-    store_wire(to + gate * 16 / Words::kPerWord, sent<Words>(even_value, odd_value));
+    for (int gate = 0; gate < 4; ++gate)
+      if (real) store_wire(to + gate * 16, sent<Words>(d[gate], 0.0f));
+    return;
   }
+  const bool odd = threadIdx.x % 2 != 0;
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const float mine = odd ? d[2 + i] : d[i], theirs = __shfl_xor_sync(kAllLanes, odd ? d[i] : d[2 + i], 1);
+    if (real) store_wire(to + i * 8, odd ? sent<Words>(theirs, mine) : sent<Words>(mine, theirs));
+  }
+}
+
+// Clears this thread's words of all rows so far, in half the ring.
+template <class Words>
+__device__ __forceinline__ void clear_half(const WireJob& g, int64_t first, int64_t alive, int64_t unit) {
+  constexpr int count = Words::kPerWord == 2 ? 2 : 4, apart = 16 / Words::kPerWord;
+  const int64_t ty = threadIdx.x / 16;
+  for (int64_t r = int64_t{blockIdx.y} * kSliceRows + ty; r < alive; r += int64_t{gridDim.y} * kSliceRows)
+    for (int64_t place = first; place < first + Ring::kHalf; ++place)
+      for (int i = 0; i < count; ++i) store_wire(own_words<Words>(g, place, r, unit) + i * apart, 0);
 }
 
 template <class Words>
 __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_backward_kernel(WireJob g) {
   const LstmJob& j = g.job;
   const LstmView& s = j.s;
-  uint32_t* u = reinterpret_cast<uint32_t*>(dynamic_shared());  // [16][stride]
-  float* sums = reinterpret_cast<float*>(u + 16 * j.stride);    // [warp][16][16]
-  int* stuck = reinterpret_cast<int*>(sums + kBlockWarps * kSliceRows * 16);
+  float* sums = reinterpret_cast<float*>(dynamic_shared());                            // [warp][16][16]
+  uint32_t* rest = reinterpret_cast<uint32_t*>(sums + kBlockWarps * kSliceRows * 16);  // [16][stride]
+  int* stuck = reinterpret_cast<int*>(rest + 16 * j.stride);
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
   const int64_t unit = int64_t{blockIdx.x} * 16 + tx;
-  load_columns<Words>(j, u);
+  Weights<2, kHeldBack> u;
+  load_weights<2, 1>(u, reinterpret_cast<uint32_t*>(sums), rest, j.stride,
+                     UnitColumns<Words>{j, int64_t{blockIdx.x} * 16});
   if (threadIdx.x == 0) *stuck = 0;
   __syncthreads();
+  const Ring ring(s.rows.T);
   for (int64_t step = s.rows.T - 1; step >= 0; --step) {
-    const int64_t alive = s.rows.live(step), after = step + 1 < s.rows.T ? s.rows.live(step + 1) : 0;
+    const int64_t turn = s.rows.T - 1 - step;
+    const int64_t alive = s.rows.live(step), after = turn > 0 ? s.rows.live(step + 1) : 0;
     for (int64_t r0 = int64_t{blockIdx.y} * kSliceRows; r0 < alive; r0 += int64_t{gridDim.y} * kSliceRows) {
       const int64_t r = r0 + ty, row = r < alive ? s.rows.first(step) + r : -1;
       const bool real = row >= 0 && unit < s.H;
@@ -68,26 +95,21 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_backward
       float dc = real ? s.dc[r * s.H + unit] : 0.0f;
       const int64_t left = after - r0;
       const int live = static_cast<int>(left < 0 ? 0 : left < kSliceRows ? left : kSliceRows);
-      float c[2][4] = {};
-      bool arrived = true;
+      float c[4][4] = {};
       if (live > 0) {
-        const uint32_t* from = g.wire + (s.rows.first(step + 1) + r0) * g.pitch;
-        arrived = multiply_arriving<Words>(
-            g, u, live, step,
-            [&](int at, int word, uint32_t(&w)[4]) {
-              load_wire(from + at * g.pitch + word, w);
-              bool all = true;
+        const uint32_t* from = g.wire + (ring.place(turn - 1) * g.rows + r0) * j.words;
+        const auto take = [](uint32_t(&w)[4]) {
+          bool all = true;
 #pragma unroll
-              for (int i = 0; i < 4; ++i) {
-                all = all && w[i] != 0;
-                w[i] = ~w[i];
-              }
-              return all;
-            },
-            c);
+          for (int i = 0; i < 4; ++i) {
+            all = all && w[i] != 0;
+            w[i] = ~w[i];
+          }
+          return all;
+        };
+        if (!multiply_arriving<Words, kInFlight>(g, u, from, live, step, take, c)) *stuck = 1;
       }
-      keep_sums(c, sums);
-      if (!arrived) *stuck = 1;
+      keep_sums<2>(c, sums + warp * kSliceRows * 16);
       __syncthreads();
       if (*stuck) return;
       float d[4] = {0, 0, 0, 0};
@@ -95,17 +117,21 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_backward
         float dh = 0;
         if (r >= after) dh = s.dh[r * s.R + unit];  // ends with this step: what hT was given
         else
-          for (int warp = 0; warp < kBlockWarps; ++warp) dh += sums[(warp * kSliceRows + ty) * 16 + tx];
+#pragma unroll
+          for (int k = 0; k < kBlockWarps; ++k) dh += sums[k * kSliceRows * 16 + sum_place<16>(ty, tx)];
         back.step(dh, dc, d);
-        s.dc[r * s.H + unit] = dc;
       }
+      if (step > 0) give<Words>(own_words<Words>(g, ring.place(turn), r, unit), row >= 0, d);
+      if (real) s.dc[r * s.H + unit] = dc;
       if (row >= 0) {
         float* to = s.gate(row, unit);
         to[0] = d[0], to[16] = d[1], to[32] = d[2], to[48] = d[3];
       }
-      give<Words>(g, step > 0 ? row : -1, unit, d);
-      __syncthreads();  // before the sums are written again
+      __syncthreads();  // before the sums are written again; others' words are still on their way
     }
+    const int64_t used = ring.used(turn, s.rows.T);
+    if (used >= 0) clear_half<Words>(g, used, alive, unit);
+    if (used >= 0 || ring.ends_half(turn)) __threadfence();
   }
 }
 }  // namespace
@@ -115,9 +141,10 @@ bool lstm_grid_backward_fits(const Lstm& s) {
 }
 
 void lstm_grid_backward(const Node& n, const Lstm& s) {
-  const LstmPlan plan = grid_backward_plan(shape_of(s), lstm_device());
-  const WireJob g = {job_of(s, plan), s.wire_back, plan.words, plan.words, 0, patience_of(n)};
-  n.queue.zero(s.wire_back, s.all_rows() * plan.words * 4);
+  const LstmShape shape = shape_of(s);
+  const LstmPlan plan = grid_backward_plan(shape, lstm_device());
+  const WireJob g = {job_of(s, plan), s.wire_back, plan.words, shape.slices() * kSliceRows, patience_of(n)};
+  n.queue.zero(s.wire_back, backward_wire(shape, plan, s.T) * 4);
   launch(n.queue, wire_shape(plan),
          s.precision == GC_BF16 ? lstm_persistent_grid_backward_kernel<Bf16Words>
                                 : lstm_persistent_grid_backward_kernel<Tf32Words>,

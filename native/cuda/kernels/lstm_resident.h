@@ -1,8 +1,8 @@
-// lstm_resident.h: what the kernels of one launch share: U in a block's shared memory, a slice's product with it, and the plain cell.
-// Thread (ty, tx) of 16 x 16 owns row ty of the slice and unit tx of each of the block's panels.
+// lstm_resident.h: what the kernels of one launch share: their jobs, U as they read it, and the plain cell. Thread (ty, tx) of 16 x 16
+// owns row ty of the slice and unit tx of each of the block's panels.
 #pragma once
 #include "lstm.h"
-#include "lstm_plan.h"
+#include "lstm_weights.h"
 
 namespace gatecell {
 namespace cuda {
@@ -10,7 +10,7 @@ namespace cuda {
 struct LstmJob {
   LstmView s;
   const float* w_hh;
-  int words, stride;
+  int words, stride, pitch;  // as in the plan
   unsigned blocks;
 };
 inline LstmShape shape_of(const Lstm& s) { return {s.H, s.B, s.precision == GC_BF16 ? 2 : 1}; }
@@ -18,7 +18,7 @@ inline LstmDevice lstm_device() {
   return {device_info().cluster_blocks, device_info().multiprocessors, static_cast<size_t>(block_shared_bytes())};
 }
 inline LstmJob job_of(const Lstm& s, const LstmPlan& plan) {
-  return {s.view, s.w_hh->data, plan.words, plan.stride, plan.blocks};
+  return {s.view, s.w_hh->data, plan.words, plan.stride, plan.pitch, plan.blocks};
 }
 
 // A cluster for each slice of the batch.
@@ -31,54 +31,41 @@ inline Shape cluster_shape(const Lstm& s, const LstmPlan& plan) {
   return shape;
 }
 
-// Rows of U of `panels` panels from `first` on, k along hidden units.
+// Rows of U from a panel on, k along hidden units.
 template <class Words>
-__device__ void load_rows(const LstmJob& j, uint32_t* u, int64_t first, int panels) {
-  const int64_t H = j.s.H;
-  for (int e = static_cast<int>(threadIdx.x); e < panels * 64 * j.words; e += kTileThreads) {
-    const int row = e / j.words, word = e % j.words;
-    const int64_t from = gate_row(first * 64 + row, H), k = int64_t{word} * Words::kPerWord;
+struct UnitRows {
+  static constexpr bool kAlongK = true;
+  const LstmJob& j;
+  int64_t panel;
+  __device__ __forceinline__ uint32_t operator()(int row, int word) const {
+    const int64_t H = j.s.H, from = gate_row(panel * 64 + row, H), k = int64_t{word} * Words::kPerWord;
     const auto at = [&](int64_t i) { return from >= 0 && i < H ? j.w_hh[from * H + i] : 0.0f; };
-    u[row * j.stride + word] = Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
+    return Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
   }
-}
-
-// h before the first step of the slice from r0 on; zeros for rows beyond the batch.
+};
+// Columns of U from a unit on, k along columns of the gate buffer.
 template <class Words>
-__device__ void load_first_state(const LstmJob& j, uint32_t* h, int64_t r0) {
-  const LstmView& s = j.s;
-  for (int e = static_cast<int>(threadIdx.x); e < kSliceRows * j.words; e += kTileThreads) {
-    const int row = e / j.words, word = e % j.words;
-    const int64_t r = r0 + row, k = int64_t{word} * Words::kPerWord;
-    const float* from = s.h0 && r < s.rows.B ? s.h0 + s.rows.batch_row(r) * s.ld_h0 : nullptr;
-    const auto at = [&](int64_t i) { return from && i < s.H ? from[i] : 0.0f; };
-    h[row * j.stride + word] = Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
+struct UnitColumns {
+  static constexpr bool kAlongK = false;
+  const LstmJob& j;
+  int64_t unit;
+  __device__ __forceinline__ uint32_t operator()(int column, int word) const {
+    const int64_t H = j.s.H, n = unit + column, k = int64_t{word} * Words::kPerWord;
+    const auto at = [&](int64_t i) {
+      const int64_t row = i < j.s.columns ? gate_row(i, H) : -1;
+      return row >= 0 && n < H ? j.w_hh[row * H + n] : 0.0f;
+    };
+    return Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
   }
-}
+};
 
-// This warp's part of h U^T for its panel, to `sums` [slice of k][panel][16][64].
-template <class Words, int Panels>
-__device__ __forceinline__ void multiply_slice(const LstmJob& j, const uint32_t* u, const uint32_t* h, float* sums) {
-  constexpr int slices = kBlockWarps / Panels;
-  const int warp = static_cast<int>(threadIdx.x) / kWarp, panel = warp / slices, slice = warp % slices;
-  const int group = static_cast<int>(lane_id()) / 4, member = static_cast<int>(lane_id()) % 4;
-  if (panel >= Panels) return;
-  float c[8][4] = {};
-  for (int word = slice * 8; word < j.words; word += slices * 8) {
-    const uint32_t* at = h + group * j.stride + word + member;
-    const uint32_t fa[4] = {at[0], at[8 * j.stride], at[4], at[8 * j.stride + 4]};
-#pragma unroll
-    for (int tile = 0; tile < 8; ++tile) {
-      const uint32_t* bt = u + (panel * 64 + tile * 8 + group) * j.stride + word + member;
-      const uint32_t fb[2] = {bt[0], bt[4]};
-      Words::mma(c[tile], fa, fb);
-    }
-  }
-  float* to = sums + (slice * Panels + panel) * kSliceRows * 64;
-#pragma unroll
-  for (int tile = 0; tile < 8; ++tile)
-#pragma unroll
-    for (int i = 0; i < 4; ++i) to[(group + i / 2 * 8) * 64 + tile * 8 + 2 * member + i % 2] = c[tile][i];
+// h before the first step as a word of batch row r; zeros beyond the batch and the layer.
+template <class Words>
+__device__ __forceinline__ uint32_t first_word(const LstmView& s, int64_t r, int word) {
+  const float* from = s.h0 && r < s.rows.B ? s.h0 + s.rows.batch_row(r) * s.ld_h0 : nullptr;
+  const auto at = [&](int64_t k) { return from && k < s.H ? from[k] : 0.0f; };
+  const int64_t k = int64_t{word} * Words::kPerWord;
+  return Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
 }
 
 // Pre-activations of this thread's units as the projection left them; zeros where there is no row.
@@ -91,31 +78,35 @@ __device__ __forceinline__ void load_start(const LstmView& s, int64_t row, int64
       start[p][g] = row >= 0 && unit + 16 * p < s.H ? s.gate(row, unit + 16 * p)[16 * g] : 0.0f;
 }
 
-// One unit forward; returns h. Rows and units beyond the matrix give zero and write nothing. `last`: of this row.
-template <int Panels>
-__device__ __forceinline__ float resident_cell(const LstmView& s, const float* sums, int panel, const float (&start)[4],
-                                               int64_t row, int64_t r, int64_t unit, bool last, float& c) {
-  constexpr int slices = kBlockWarps / Panels;
-  const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
-  float v[4];
+// One unit forward, in two parts: what others wait for first, what is only kept after that.
+struct UnitForward {
+  float v[4], c, h;
+  // From sums [slice of k][panel][16][64]; h is zero where there is no unit.
+  template <int Panels>
+  __device__ __forceinline__ void step(const float* sums, int panel, const float (&start)[4], bool real, float before) {
+    const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
 #pragma unroll
-  for (int g = 0; g < 4; ++g) {
-    float sum = 0;
-    for (int k = 0; k < slices; ++k) sum += sums[((k * Panels + panel) * kSliceRows + ty) * 64 + tx + 16 * g];
-    v[g] = start[g] + sum;
+    for (int g = 0; g < 4; ++g) {
+      float sum = 0;
+#pragma unroll
+      for (int k = 0; k < kBlockWarps / Panels; ++k)
+        sum += sums[(k * Panels + panel) * kSliceRows * 64 + sum_place<64>(ty, tx + 16 * g)];
+      v[g] = start[g] + sum;
+    }
+    v_gates(v[0], v[1], v[2], v[3]);
+    c = v_fma(v[1], before, v_mul(v[0], v[2]));
+    h = real ? v_mul(v[3], v_tanh(c)) : 0.0f;
   }
-  v_gates(v[0], v[1], v[2], v[3]);
-  if (row < 0 || unit >= s.H) return 0.0f;
-  c = v_fma(v[1], c, v_mul(v[0], v[2]));
-  const float h = v_mul(v[3], v_tanh(c));
-  s.y[s.rows.at(row) * s.ld_y + unit] = h;
-  if (s.keep) {
-    float* to = s.gate(row, unit);
-    to[0] = v[0], to[16] = v[1], to[32] = v[2], to[48] = v[3];
+  // `last`: of this row.
+  __device__ __forceinline__ void store(const LstmView& s, int64_t row, int64_t r, int64_t unit, bool last) const {
+    s.y[s.rows.at(row) * s.ld_y + unit] = h;
+    if (s.keep) {
+      float* to = s.gate(row, unit);
+      to[0] = v[0], to[16] = v[1], to[32] = v[2], to[48] = v[3];
+    }
+    if (s.keep || last) *s.c_at(row, r, unit) = c;
   }
-  if (s.keep || last) *s.c_at(row, r, unit) = c;
-  return h;
-}
+};
 
 // What one unit's backward step reads, asked for before it is needed.
 struct UnitBack {

@@ -24,6 +24,35 @@ void check_device_bits(const Shape& s) {
     if (!wrong.empty()) FAIL_CHECK(text(s) << ", " << std::string(name) << ": " << wrong);
   });
 }
+// A named kernel of one launch (`back`: the one back in time where that does not fit), trained and inferred, against the float reference; and the same bits from a second run.
+void check_kernel(const char* kernel, const Shape& s, int32_t precision, const char* back = nullptr) {
+  const Named named(kernel);
+  const double bound = precision == GC_TF32 ? 6e-3 : 4e-2;
+  Reference r = make(s, 28);
+  const Floats targets = targets_for(s, 29);
+  r.forward();
+  set_gradients(r, targets);
+  r.backward();
+  Run run(s, r, targets, 1, precision, GC_GRADIENT, true, GC_CUDA);
+  const std::string explained = gc_plan_explain(run.graph.plan());
+  const auto chosen = [](const char* name) { return std::string("\":{\"chosen\":\"") + name + "\"}"; };
+  CHECK(explained.find("forward" + chosen(kernel)) != std::string::npos);
+  CHECK(explained.find("backward" + chosen(back ? back : kernel)) != std::string::npos);
+  std::vector<Floats> first;
+  each_result(run, r, s, [&](const char* name, const Floats& got, const Floats& expected) {
+    INFO(std::string(kernel) << " " << text(s) << " " << std::string(name));
+    CHECK(error(got, expected, 1e-6) < bound);
+    first.push_back(got);
+  });
+  run.graph.run(GC_GRADIENT);
+  run.graph.fetch();
+  size_t i = 0;
+  each_result(run, r, s,
+              [&](const char*, const Floats& got, const Floats&) { CHECK(difference(got, first[i++]) == ""); });
+  Run inference(s, r, targets, 1, precision, GC_FORWARD, false, GC_CUDA);
+  CHECK(error(inference.graph.value(inference.y), r.y) < bound);
+  CHECK(error(inference.graph.value(inference.cT), r.cT) < bound);
+}
 }  // namespace
 
 TEST_CASE("cuda lstm variants: the bits of the float reference in every combination") {
@@ -69,36 +98,39 @@ TEST_CASE("cuda lstm variants: tf32 and bf16 within their bounds") {
 
 TEST_CASE(
     "cuda lstm: the kernels of one launch with lengths and learned states, within their bounds, the same bits twice") {
-  for (const char* kernel : {"cluster", "grid"}) {
-    const Named named(kernel);
-    for (const auto& [precision, bound] : {std::pair<int32_t, double>{GC_TF32, 6e-3}, {GC_BF16, 4e-2}}) {
-      for (const Shape& s : std::vector<Shape>{{6, 5, 4, 20, false, true, true, kLengths},
-                                               {5, 21, 3, 70, true, true, true, kLengths | kLearned},
-                                               {4, 35, 5, 130, false, true, true, kLengths},
-                                               {3, 3, 5, 33, true, false, false, kPlain}}) {
-        Reference r = make(s, 28);
-        const Floats targets = targets_for(s, 29);
-        r.forward();
-        set_gradients(r, targets);
-        r.backward();
-        Run run(s, r, targets, 1, precision, GC_GRADIENT, true, GC_CUDA);
-        std::vector<Floats> first;
-        each_result(run, r, s, [&](const char* name, const Floats& got, const Floats& expected) {
-          INFO(std::string(kernel) << " " << text(s) << " " << std::string(name));
-          CHECK(error(got, expected, 1e-6) < bound);
-          first.push_back(got);
-        });
-        run.graph.run(GC_GRADIENT);
-        run.graph.fetch();
-        size_t i = 0;
-        each_result(run, r, s,
-                    [&](const char*, const Floats& got, const Floats&) { CHECK(difference(got, first[i++]) == ""); });
-        Run inference(s, r, targets, 1, precision, GC_FORWARD, false, GC_CUDA);
-        CHECK(error(inference.graph.value(inference.y), r.y) < bound);
-        CHECK(error(inference.graph.value(inference.cT), r.cT) < bound);
-      }
-    }
-  }
+  for (const char* kernel : {"cluster", "grid"})
+    for (const Shape& s : std::vector<Shape>{{6, 5, 4, 20, false, true, true, kLengths},
+                                             {5, 21, 3, 70, true, true, true, kLengths | kLearned},
+                                             {4, 35, 5, 130, false, true, true, kLengths},
+                                             {3, 3, 5, 33, true, false, false, kPlain}})
+      for (int32_t precision : {GC_TF32, GC_BF16}) check_kernel(kernel, s, precision);
+}
+
+TEST_CASE("cuda lstm: clusters of 16 blocks, of one panel and of more, within their bounds, the same bits twice") {
+  check_kernel("cluster16", {4, 17, 3, 250, false, true, true, kLengths}, GC_BF16);
+  check_kernel("cluster16", {3, 2, 3, 256, true, true, true, kPlain}, GC_TF32);
+  check_kernel("cluster16", {2, 1, 3, 300, true, true, true, kLengths | kLearned}, GC_BF16);
+}
+
+TEST_CASE("cuda lstm: more of U than registers hold, in each kernel, within their bounds, the same bits twice") {
+  check_kernel("cluster", {3, 3, 3, 280, false, true, true, kLengths}, GC_TF32, "steps");
+  check_kernel("cluster", {2, 1, 3, 380, true, true, true, kPlain}, GC_BF16);
+  check_kernel("grid", {3, 5, 3, 530, true, true, true, kLengths | kLearned}, GC_TF32);
+}
+
+TEST_CASE("cuda lstm: a sequence that goes around the ring of the grid kernel back in time, whole and with lengths") {
+  check_kernel("grid", {70, 3, 2, 20, false, true, true, kPlain}, GC_TF32);
+  check_kernel("grid", {53, 19, 2, 35, true, true, true, kLengths}, GC_BF16);
+  check_kernel("grid", {33, 2, 2, 17, false, true, true, kLengths}, GC_BF16);
+}
+
+TEST_CASE("cuda lstm: a grid with fewer blocks than slices, which then take several each, around the ring") {
+  const char* library = getenv("GATECELL_CUDA_LIBRARY");
+  if (!library || !strstr(library, "emulator")) return;  // a GPU has as many as it has
+  setenv("GATECELL_EMULATOR_MULTIPROCESSORS", "5", 1);
+  check_kernel("grid", {40, 64, 2, 20, false, true, true, kLengths}, GC_BF16);
+  check_kernel("grid", {36, 33, 2, 17, true, true, true, kPlain}, GC_TF32);
+  unsetenv("GATECELL_EMULATOR_MULTIPROCESSORS");
 }
 
 TEST_CASE("cuda lstm: what stands in the padding reaches nothing, and a length out of range ends the run") {
@@ -178,4 +210,33 @@ TEST_CASE("cuda lstm: a block of the grid that never runs ends the run with an e
     run.graph.run(mode);
     CHECK(difference(run.graph.value(run.y), y) == "");
   }
+}
+
+TEST_CASE(
+    "cuda lstm: a cluster that the device refuses is left out of the choice, with its reason in the explanation") {
+  const char* library = getenv("GATECELL_CUDA_LIBRARY");
+  if (!library || !strstr(library, "emulator")) return;  // a GPU refuses as it likes
+  const Named named("fastest");
+  const Shape s = {1, 2, 3, 250, false, true, true, kPlain};
+  Reference r = make(s, 35);
+  r.forward();
+  const auto explained = [&] {
+    Run run(s, r, targets_for(s, 36), 1, GC_BF16, GC_FORWARD, false, GC_CUDA);
+    CHECK(error(run.graph.value(run.y), r.y) < 4e-2);
+    return std::string(gc_plan_explain(run.graph.plan()));
+  };
+  const auto says = [](const std::string& text, const char* what) { return text.find(what) != std::string::npos; };
+  const std::string whole = explained();
+  for (const char* kernel : {"steps_us", "cluster_us", "cluster16_us", "grid_us", "chosen"}) {
+    INFO(whole);
+    CHECK(says(whole, kernel));
+  }
+  setenv("GATECELL_EMULATOR_CLUSTER", "8", 1);
+  CHECK(says(explained(), "\"cluster16\":\"the device has no room for 16 blocks"));
+  unsetenv("GATECELL_EMULATOR_CLUSTER");
+  setenv("GATECELL_EMULATOR_REFUSED", "16", 1);
+  const std::string refused = explained();
+  CHECK(says(refused, "\"cluster16\":\"the emulator was told to refuse clusters of 16 blocks\""));
+  CHECK(says(refused, "\"cluster_us\""));
+  unsetenv("GATECELL_EMULATOR_REFUSED");
 }
