@@ -109,14 +109,13 @@ void Queue::replay(Recording* recording) {
 gc_status Queue::wait() { return GC_OK; }
 
 double Queue::time(Recording* recording, int count) {
-  double least = -1;
-  for (int i = 0; i < count; ++i) {
+  std::vector<double> seconds;
+  for (int i = 0; i <= count; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     replay(recording);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (least < 0 || seconds < least) least = seconds;
+    if (i > 0) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
-  return least;
+  return median_of(seconds);
 }
 
 void Queue::submit(const Shape& shape, const std::function<void()>& job) {
