@@ -2,6 +2,7 @@
 // linear, softmax, draw. Both are bounded by reading the weights once.
 
 import { layersBytes, sampleBytes, type Sizes } from './amounts.js'
+import { onDevice } from './devices.js'
 import { characterModel, foldsEmbedding, sequencePlan, type Setting } from './networks.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
@@ -13,12 +14,14 @@ const hiddenSizes = [128, 256, 512, 1024, 2048]
 export const step: Workload = {
   name: 'step',
   summary: 'one step at batch 1, state carried, one call each',
+  onGpu: true,
   points: (choice) => pointsOf(choice, oneAndAllThreads(choice), stepPoint)
 }
 
 export const sample: Workload = {
   name: 'sample',
   summary: 'the sampling loop per character, through the public stream',
+  onGpu: true,
   // Streams run on one thread, whatever the engine's number.
   points: (choice) => pointsOf(choice, [1], samplePoint)
 }
@@ -27,7 +30,11 @@ function pointsOf(choice: Choice, threads: readonly number[], make: (sizes: Size
   return precisionsOf(choice).flatMap((precision) =>
     threads.flatMap((count) =>
       orElse(choice.layers, [1, 2]).flatMap((layers) =>
-        orElse(choice.hidden, hiddenSizes).map((H) => make({ B: 1, T: 1, H, layers }, { threads: count, precision }))
+        orElse(choice.hidden, hiddenSizes).map((H) =>
+          onDevice({ threads: count, precision, device: choice.device }, (setting) =>
+            make({ B: 1, T: 1, H, layers }, setting)
+          )
+        )
       )
     )
   )
@@ -47,7 +54,7 @@ function stepPoint(sizes: Sizes, setting: Setting): Point {
     bound: (at) => bytes / at(read),
     open() {
       const { plan, close } = sequencePlan(sizes, setting, true)
-      return { contestant: syncContestant(() => plan.runSync('forward'), close) }
+      return { contestant: syncContestant(() => plan.runSync('forward'), close), plan }
     },
     task: { mode: 'step', sizes, ...setting }
   }
@@ -73,18 +80,17 @@ function samplePoint(sizes: Sizes, setting: Setting): Point {
       const stream = model.stream({ seed: 1, temperature: 1 })
       stream.feed([0])
       const { plan, close } = sequencePlan(sizes, setting, true)
+      // The plan that draws is not to be had; this one is the same step without the draw.
+      const predict = model.plan({ batch: 1, length: 1 }, { purpose: 'predict' })
       return {
         contestant: syncContestant(
           () => stream.sample(BLOCK),
           () => model.dispose(),
           BLOCK
         ),
-        reference: { name: 'steps', contestant: syncContestant(() => plan.runSync('forward'), close) },
-        executed: sampleBytes(
-          sizes,
-          setting.precision,
-          foldsEmbedding(model.plan({ batch: 1, length: 1 }, { purpose: 'predict' }))
-        ),
+        plan: predict,
+        references: [{ name: 'steps', contestant: syncContestant(() => plan.runSync('forward'), close) }],
+        executed: sampleBytes(sizes, setting.precision, foldsEmbedding(predict)),
         figures: { block: BLOCK }
       }
     },
