@@ -78,7 +78,7 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
   const { read: how, tell } = inkReading(flags, signal)
   const samples = await readInk(data, how)
   tell(output)
-  const text = flags.lm === undefined ? null : await loadTextModel(flags.lm)
+  const text = flags.lm === undefined ? null : await loadTextModel(flags.lm, { device: flags.device ?? 'auto' })
   try {
     const scorer = await scorerOf(reader, text, flags)
     const options = { ...(flags.beam && { beam: flags.beam }), ...(scorer && { scorer }) }

@@ -9,6 +9,7 @@ import { practiceInk, practiceLetters } from '../tasks/handwriting/practice-ink.
 import { measureReadability } from '../tasks/handwriting/readability.js'
 import { loadReader, prepareRecognitionRun } from '../tasks/handwriting/recognition/index.js'
 import { inkSvg } from '../tasks/handwriting/svg.js'
+import type { Device } from '../graph/opcodes.js'
 import type { Summary } from '../train/reports.js'
 import { duration, integer, nats, percent, quantity } from './format.js'
 import type { Interrupts } from './interrupt.js'
@@ -21,6 +22,7 @@ export interface HandwritingTour {
   out: string
   /** Seconds to learn in, both networks together. */
   timeLimit: number
+  device: Device
 }
 
 const WORDS = 3000
@@ -30,7 +32,11 @@ const BIAS = 1
 /** Reading is the easier half. */
 const READING = 0.25
 
-export async function tourHandwriting({ out, timeLimit }: HandwritingTour, output: Output, interrupts: Interrupts) {
+export async function tourHandwriting(
+  { out, timeLimit, device }: HandwritingTour,
+  output: Output,
+  interrupts: Interrupts
+) {
   mkdirSync(out, { recursive: true })
   const files = {
     ink: join(out, 'ink.ndjson'),
@@ -45,7 +51,7 @@ export async function tourHandwriting({ out, timeLimit }: HandwritingTour, outpu
   show(output, ink[0]!)
 
   output.line('2. A network learns to read: a bidirectional LSTM, connectionist temporal classification.')
-  const settings = { data: [files.ink], mode: 'force', split: { valid: 0.05 } } as const
+  const settings = { data: [files.ink], mode: 'force', split: { valid: 0.05 }, device } as const
   const reading = await prepareRecognitionRun({
     ...settings,
     out: files.reader,
@@ -72,8 +78,8 @@ export async function tourHandwriting({ out, timeLimit }: HandwritingTour, outpu
   )
 
   output.line(`4. It writes "${WORD}" (bias ${BIAS}, seed 0), and the first network reads:\n`)
-  using reader = await loadReader(files.reader)
-  using writer = await loadWriter(files.writer)
+  using reader = await loadReader(files.reader, { device })
+  using writer = await loadWriter(files.writer, { device })
   const word = writer.write({ text: WORD, bias: BIAS })
   show(output, word.ink)
   writeFileSync(files.still, inkSvg(word.ink.strokes, { title: WORD }))
