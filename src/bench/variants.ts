@@ -63,21 +63,23 @@ function workload(made: VariantWorkload): Workload {
     summary: made.summary,
     onGpu: true,
     points: (choice: Choice) =>
-      trainingPrecisions(choice)
-        .filter((precision) => !made.floatOnly || precision === 'f32')
-        .flatMap((precision) =>
-          allThreads(choice).flatMap((threads) =>
-            orElse(choice.hidden, [256, 512]).flatMap((H) =>
-              orElse(choice.batch, [32]).map((B) =>
-                onDevice({ threads, precision, device: choice.device }, (setting) =>
-                  variantPoint(made, { B, T: choice.length ?? 64, H, layers: 1 }, setting)
-                )
+      (made.floatOnly ? floatOnly(choice) : trainingPrecisions(choice)).flatMap((precision) =>
+        allThreads(choice).flatMap((threads) =>
+          orElse(choice.hidden, [256, 512]).flatMap((H) =>
+            orElse(choice.batch, [32]).map((B) =>
+              onDevice({ threads, precision, device: choice.device }, (setting) =>
+                variantPoint(made, { B, T: choice.length ?? 64, H, layers: 1 }, setting)
               )
             )
           )
         )
+      )
   }
 }
+
+/** f32 where it is among what is asked for, or nothing is. */
+const floatOnly = ({ precisions }: Choice) =>
+  precisions.length === 0 || precisions.includes('f32') ? (['f32'] as const) : []
 
 function variantPoint(made: VariantWorkload, sizes: Sizes, setting: Setting): Point {
   const arithmetic = { kind: 'arithmetic', ...setting } as const

@@ -15,7 +15,6 @@ import { measureReadability, type Readability } from '../tasks/handwriting/reada
 import { loadReader } from '../tasks/handwriting/recognition/index.js'
 import { openInk } from '../tasks/handwriting/samples.js'
 import { parseWhere } from '../tasks/handwriting/where.js'
-import { checkDevice } from './backends.js'
 import type { EvaluateFlags } from './evaluate.js'
 import { duration, integer, nats, percent } from './format.js'
 import { inkReading } from './ink-options.js'
@@ -32,7 +31,6 @@ export async function evaluateHandwriting(
   const output = createOutput(flags.json === true)
   if (flags.part === 'test')
     throw new GatecellError('ERR_INVALID_OPTION', 'Expected all, train or valid for --part of ink but received "test"')
-  checkDevice(flags.device)
   using writer = await loadWriter(path, { device: flags.device ?? 'auto' })
   const { config } = writer
   if (flags.reader !== undefined && !writer.vocabulary)

@@ -4,7 +4,6 @@ import { GatecellError } from '../errors.js'
 import { labelInk, loadReader, measureRecognition } from '../tasks/handwriting/recognition/index.js'
 import { openInk } from '../tasks/handwriting/samples.js'
 import { parseWhere } from '../tasks/handwriting/where.js'
-import { checkDevice } from './backends.js'
 import type { EvaluateFlags } from './evaluate.js'
 import { duration, integer, nats, percent } from './format.js'
 import { inkReading } from './ink-options.js'
@@ -22,7 +21,6 @@ export async function evaluateRecognition(
   const progress = await createProgress(output)
   if (flags.part === 'test')
     throw new GatecellError('ERR_INVALID_OPTION', 'Expected all, train or valid for --part of ink but received "test"')
-  checkDevice(flags.device)
   using reader = await loadReader(path, {
     precision: flags.weights,
     threads: flags.threads,

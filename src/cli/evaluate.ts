@@ -92,6 +92,7 @@ export function addEvaluate(program: Command): void {
 
 /** The measure of the model's task. ERR_WRONG_TASK for one without. */
 async function evaluate(path: string, data: string[], flags: EvaluateFlags, interrupts: Interrupts): Promise<number> {
+  checkDevice(flags.device)
   const { task } = await readCheckpointInfo(path)
   if (flags.reader !== undefined && task !== GENERATION_TASK)
     throw new GatecellError('ERR_INVALID_OPTION', `Expected --reader with a writer but ${path} holds a "${task}" model`)
@@ -108,7 +109,6 @@ async function evaluateTextModel(
   flags: EvaluateFlags,
   { signal, exitCode }: Interrupts
 ): Promise<number> {
-  checkDevice(flags.device)
   const output = createOutput(flags.json === true)
   const progress = await createProgress(output)
   using loaded = await loadTextModel(path, {
