@@ -1,5 +1,5 @@
 // runtime.cc: runtime.h without a GPU: device memory is the host's, a recording is a list of calls. Memory is limited to
-// GATECELL_EMULATOR_BYTES where that is set, so that refusals can be tested.
+// GATECELL_EMULATOR_BYTES and a pinned piece to GATECELL_EMULATOR_PINNED where these are set, so that refusals can be tested.
 #include "../runtime.h"
 
 #include <chrono>
@@ -84,7 +84,11 @@ gc_status device_download(void* to, const void* from, int64_t bytes) {
   return GC_OK;
 }
 
-void* pinned_allocate(int64_t bytes) { return calloc(1, static_cast<size_t>(bytes > 0 ? bytes : 1)); }
+void* pinned_allocate(int64_t bytes) {
+  const char* limit = getenv("GATECELL_EMULATOR_PINNED");
+  if (limit && *limit && bytes > atoll(limit)) return nullptr;
+  return calloc(1, static_cast<size_t>(bytes > 0 ? bytes : 1));
+}
 void pinned_release(void* memory) { free(memory); }
 
 Queue::~Queue() = default;
