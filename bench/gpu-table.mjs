@@ -113,8 +113,12 @@ const TRAIN_BAR = 2
 export function machineTables({ machine, rows }) {
   const label = ({ workload, shape: { layers, H, B, T }, precision }) =>
     `${workload} ${layers} x ${H}, B ${B}, T ${T}, ${precision}`
-  const raced = rows.filter(({ ratio }) => typeof ratio === 'number')
   const chosen = rows.filter((row) => row.chosen !== undefined)
+  const races = rows.filter((row) => typeof row.ratio === 'number')
+  const alone = (row) => !races.some((race) => label(race) === label(row))
+  const raced = rows.filter(
+    (row) => races.includes(row) || (!chosen.includes(row) && row.rival === undefined && alone(row))
+  )
   const lines = [`${machine.gpu}; ${machine.machine.trim()}.`]
   const line = (list) => lines.push(`| ${list.join(' | ')} |`)
   const heading = (names) => {
@@ -125,6 +129,10 @@ export function machineTables({ machine, rows }) {
   if (raced.length > 0) heading(['', 'gatecell, us', 'rival, us', 'ratio', 'bar', ''])
   for (const row of raced) {
     const bar = row.workload === 'train-char' ? TRAIN_BAR : 1
+    if (row.rival === undefined) {
+      line([label(row), digits(row.median_us), '-', '-', bar, 'not measured'])
+      continue
+    }
     const rival = `${digits(row.rival_us)} (${row.rival} ${row.version}, ${row.variant})`
     line([label(row), digits(row.median_us), rival, row.ratio.toFixed(2), bar, row.ratio >= bar ? 'met' : 'missed'])
   }
