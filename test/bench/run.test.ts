@@ -195,7 +195,7 @@ t.test('the losses beside their training step', async (t) => {
 })
 
 t.test('workloads by name', async (t) => {
-  t.equal(findWorkloads([]), workloads)
+  t.same(findWorkloads([]), workloads)
   t.throws(() => findWorkloads(['layer', 'nothing']), { code: 'ERR_INVALID_OPTION', message: /train-char/ })
 })
 
