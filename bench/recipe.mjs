@@ -1,6 +1,7 @@
 // npm run recipe <name>: one row of the README's quality table, from public data to a figure. Trains, evaluates, prints figure,
 // target and time, and exits with 1 where a figure falls short. A recipe is a file in bench/recipes; new rows are new files. A
-// recipe that needs the model of another one takes it from where that one left it, and runs that one first where it did not.
+// recipe that needs the model of another one takes it from where that one left it, and runs that one first where it did not. One for
+// a GPU says `skipped:` and why where gatecell finds none.
 //   npm run recipe                      lists the recipes
 //   npm run recipe shakespeare-3min     needs GATECELL_DATA, the folder of the data sets (README, "Data")
 import { spawn } from 'node:child_process'
@@ -35,6 +36,8 @@ class RecipeError extends Error {}
  * @property {string} against
  * @property {Bar[]} [also] more that must be reached
  * @property {number} minutes
+ * @property {'cuda'} [device] what it needs
+ * @property {number} [within] seconds that the training may take, its start and end included
  * @property {{words: string[], seeds: number[], closedTags: number}} [sample]
  */
 
@@ -125,6 +128,19 @@ async function modelOf(name, options) {
   return join(folder, 'model.safetensors')
 }
 
+/** Why there is no GPU to use; null: there is one. */
+async function noGpu() {
+  const { backends } = await gatecell(['doctor', '--json'], { json: true })
+  return backends.cuda.available ? null : backends.cuda.reason
+}
+
+/** Says whether the training was quick enough. */
+function judgeTime(name, seconds, within) {
+  const passed = seconds <= within
+  console.log(`${name}: trained in ${seconds.toFixed(1)} s, limit ${within} s: ${passed ? 'reached' : 'MISSED'}`)
+  return { passed }
+}
+
 /** Says whether a figure reaches its bar. */
 function judge(name, { better, metric, target, against }, evaluation, minutes) {
   const figure = evaluation[metric]
@@ -139,6 +155,11 @@ function judge(name, { better, metric, target, against }, evaluation, minutes) {
 async function run(name, options) {
   const { recipes, out, resume, seed } = options
   const recipe = readRecipe(recipes, name)
+  const missing = recipe.device === 'cuda' ? await noGpu() : null
+  if (missing !== null) {
+    console.log(`skipped: ${name} needs a GPU, and ${missing}`)
+    return true
+  }
   const folder = join(out, name)
   mkdirSync(folder, { recursive: true })
   const data = prepare(recipe.data, folder)
@@ -163,12 +184,14 @@ async function run(name, options) {
   console.log(`${recipe.title}: gatecell ${train.join(' ')}`)
   const started = performance.now()
   await gatecell([...train, ...again])
-  const minutes = (performance.now() - started) / 60_000
+  const seconds = (performance.now() - started) / 1000
+  const minutes = seconds / 60
   const [measured] = words([recipe.evaluateOn ?? data])
   const evaluation = await gatecell(['evaluate', model, measured, ...words(recipe.evaluate), '--json'], { json: true })
   const [main, ...others] = [recipe, ...(recipe.also ?? [])].map((bar) => judge(name, bar, evaluation, minutes))
   const writes = recipe.sample ? await judgeSamples(model, recipe.sample, folder) : { passed: true }
-  const passed = [main, ...others, writes].every((one) => one.passed)
+  const time = recipe.within === undefined ? { passed: true } : judgeTime(name, seconds, recipe.within)
+  const passed = [main, ...others, writes, time].every((one) => one.passed)
   const result = {
     recipe: name,
     seed: Number(seed),
@@ -197,7 +220,7 @@ try {
     for (const name of recipeNames(values.recipes)) {
       const recipe = readRecipe(values.recipes, name)
       console.log(
-        `${name.padEnd(22)} ${recipe.title}: ${bound(recipe)} ${recipe.metric}, about ${recipe.minutes} minutes on two cores`
+        `${name.padEnd(22)} ${recipe.title}: ${bound(recipe)} ${recipe.metric}, about ${recipe.minutes} minutes on ${recipe.device === 'cuda' ? 'a GPU' : 'two cores'}`
       )
     }
   }

@@ -22,7 +22,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("planDispose", gatecell::plan_dispose),  method("measure", gatecell::measure),
       method("storeFetch", gatecell::store_fetch),    method("cudaInfo", gatecell::cuda_info),
       method("cudaLibrary", gatecell::cuda_library),  method("planFetchStates", gatecell::plan_fetch_states),
-      method("nothing", gatecell::nothing),
+      method("cudaMeasure", gatecell::cuda_measure),  method("nothing", gatecell::nothing),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   exports.Set("version", GATECELL_VERSION);

@@ -1,4 +1,4 @@
-// Devices: cudaInfo, cudaLibrary.
+// Devices: cudaInfo, cudaMeasure, cudaLibrary.
 #include <napi.h>
 
 #include "args.h"
@@ -16,6 +16,21 @@ napi_value cuda_info(napi_env raw, napi_callback_info) {
   out.Set("reason", cuda.reason);
   out.Set("path", cuda.path);
   out.Set("memoryBytes", static_cast<double>(cuda.memory_bytes));
+  return out;
+}
+
+napi_value cuda_measure(napi_env raw, napi_callback_info info) {
+  napi_value args[1];
+  int32_t precision = 0;
+  gc_cuda_rates rates;
+  REQUIRE(read_arguments(raw, info, args));
+  REQUIRE(read_int(raw, args[0], "precision", 0, 3, &precision));
+  REQUIRE(check_status(raw, gc_cuda_measure(precision, &rates)));
+  Napi::Object out = Napi::Object::New(Napi::Env(raw));
+  out.Set("launchSeconds", rates.launch_seconds);
+  out.Set("runSeconds", rates.run_seconds);
+  out.Set("flops", rates.flops);
+  out.Set("copyBytes", rates.copy_bytes);
   return out;
 }
 

@@ -75,6 +75,7 @@ napi_value plan_bytes(napi_env env, napi_callback_info info);
 napi_value plan_dispose(napi_env env, napi_callback_info info);
 napi_value measure(napi_env env, napi_callback_info info);
 napi_value cuda_info(napi_env env, napi_callback_info info);
+napi_value cuda_measure(napi_env env, napi_callback_info info);
 napi_value cuda_library(napi_env env, napi_callback_info info);
 napi_value nothing(napi_env env, napi_callback_info info);
 

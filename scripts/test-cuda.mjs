@@ -1,5 +1,5 @@
 // The CUDA tests (native/cuda/test): on the emulated device, with its threads first to last and last to first; then, where
-// nvcc and a GPU are, on the GPU; there with --sanitize also under compute-sanitizer (memcheck, racecheck).
+// nvcc and a GPU are, on the GPU; there with --sanitize also under compute-sanitizer (native/cuda/test/sanitize.sh).
 //   --only gpu|emulator
 // With GATECELL_COUNTS=<file> it appends a line "passed failed" per run.
 import { spawnSync } from 'node:child_process'
@@ -7,7 +7,7 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { buildCuda, buildFolder, hasNvcc, library } from './cuda-lib.mjs'
-import { fail, hasCommand, root, run } from './lib.mjs'
+import { fail, root, run } from './lib.mjs'
 
 const { values } = parseArgs({
   options: { only: { type: 'string' }, sanitize: { type: 'boolean', default: false } }
@@ -18,10 +18,9 @@ if (values.only !== undefined && !['gpu', 'emulator'].includes(values.only)) {
 let failures = 0
 
 /** Runs the tests on one library; `mustRun`: a skip is a failure. */
-function test(name, file, program, env, { mustRun, before = [] }) {
+function test(name, file, program, env, { mustRun }) {
   console.log(`cuda tests: ${name}`)
-  const [command, ...words] = [...before, program, '--no-colors']
-  const result = spawnSync(command, words, {
+  const result = spawnSync(program, ['--no-colors'], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
@@ -41,7 +40,8 @@ function test(name, file, program, env, { mustRun, before = [] }) {
 if (values.only !== 'gpu') {
   const build = join(root, 'build', 'native-release') // that of test-native.mjs: the core is compiled once
   run('cmake', ['-S', '.', '-B', build, '-DGATECELL_TESTS=ON', '-DGATECELL_WERROR=ON', '-DGATECELL_EMULATOR=ON'])
-  run('cmake', ['--build', build, '--parallel', '2', '--target', 'gatecell_cuda_emulator', 'gatecell_cuda_tests'])
+  const targets = ['gatecell_cuda_emulator', 'gatecell_cuda_tests', 'gatecell_cuda_bench']
+  run('cmake', ['--build', build, '--parallel', '2', '--target', ...targets])
   const folder = join(build, 'native', 'cuda')
   const emulator = join(folder, 'gatecell_cuda_emulator.so')
   const program = join(folder, 'gatecell_cuda_tests')
@@ -53,10 +53,9 @@ if (values.only !== 'emulator' && hasNvcc('the CUDA tests on a GPU')) {
   buildCuda(['gatecell_cuda', 'gatecell_cuda_tests'], ['-DGATECELL_TESTS=ON'])
   const program = join(buildFolder, 'native', 'cuda', 'gatecell_cuda_tests')
   const there = test('GPU', library, program, {}, { mustRun: false })
-  for (const tool of there && values.sanitize ? ['memcheck', 'racecheck'] : []) {
-    if (!hasCommand('compute-sanitizer')) fail('Expected compute-sanitizer on the PATH, found none.')
-    const before = ['compute-sanitizer', '--tool', tool, '--error-exitcode', '1']
-    test(`GPU under ${tool}`, library, program, {}, { mustRun: true, before })
+  if (there && values.sanitize) {
+    const { status } = spawnSync('bash', ['native/cuda/test/sanitize.sh'], { cwd: root, stdio: 'inherit' })
+    failures += status === 0 ? 0 : 1
   }
 }
 process.exit(failures === 0 ? 0 : 1)

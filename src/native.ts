@@ -36,6 +36,18 @@ export interface CudaInfo {
   memoryBytes: number
 }
 
+/** What the device does in a second, measured. */
+export interface CudaRates {
+  /** One of many dependent kernels in a graph. */
+  launchSeconds: number
+  /** The shortest run as the host sees it. */
+  runSeconds: number
+  /** Of the engine's own large product. */
+  flops: number
+  /** Read and written by a copy within the device's memory. */
+  copyBytes: number
+}
+
 /** Every export checks type, length and attachment of each argument and throws a TypeError or RangeError with a `code`. */
 export interface NativeAddon {
   readonly version: string
@@ -92,6 +104,8 @@ export interface NativeAddon {
   measure(what: Float64Array, out: Float64Array): void
   /** Looks for the CUDA library at the first call, which loads the driver. Never throws. */
   cudaInfo(): CudaInfo
+  /** gc_cuda_measure at a gc_precision: what GC_AUTO decides by. Throws ERR_UNSUPPORTED without a device. */
+  cudaMeasure(precision: number): CudaRates
   /** Names the library's file, before it is looked for; GATECELL_CUDA_LIBRARY goes before it. */
   cudaLibrary(path: string): void
   /** Does nothing: what a call costs. */

@@ -1,11 +1,15 @@
 """PyTorch as a rival of `gatecell bench --rivals`: the same workloads, timed in this process. Started by
-src/bench/rivals/torch.ts, which sets OMP_NUM_THREADS, OPENBLAS_NUM_THREADS and OPENBLAS_CORETYPE. It reads one command a
-line and answers each with one line of JSON:
+src/bench/rivals/torch.ts, which sets OMP_NUM_THREADS, OPENBLAS_NUM_THREADS, OPENBLAS_CORETYPE and GATECELL_TORCH_DEVICE (cpu or
+cuda). It reads one command a line and answers each with one line of JSON:
 
   open <id> <mode> <precision> <layers> <B> <T> <H> <variant>   {} or {"unsupported": reason}
   burst <id> <seconds> <0|1: warm>                              {"us": [microseconds of each run]}
   close <id>                                                    {}
+
+On cuda a variant is a type: f32, tf32, bf16, f16 (everything in it), autocast (bfloat16 where PyTorch takes it, float32 weights).
+Runs go to the device back to back; SYNC of them are waited for and timed together.
 """
+import contextlib
 import gc
 import json
 import os
@@ -17,6 +21,33 @@ import torch.nn as nn
 
 VOCABULARY = 65
 MOST_SAMPLES = 20000
+DEVICE = os.environ.get("GATECELL_TORCH_DEVICE", "cpu")
+ON_GPU = DEVICE == "cuda"
+SYNC = 16 if ON_GPU else 1
+TYPES = {"bf16": torch.bfloat16, "f16": torch.float16}
+
+
+def type_of(variant):
+    return TYPES.get(variant, torch.float32) if ON_GPU else torch.float32
+
+
+def placed(module, variant):
+    return module.to(DEVICE, type_of(variant))
+
+
+def randn(*shape, variant, requires_grad=False):
+    return torch.randn(*shape, device=DEVICE, dtype=type_of(variant), requires_grad=requires_grad)
+
+
+def mixed(variant):
+    """The context that a forward pass runs in."""
+    return torch.autocast("cuda", torch.bfloat16) if ON_GPU and variant == "autocast" else contextlib.nullcontext()
+
+
+def adam(model, variant):
+    # 1e-8 is nothing in half precision.
+    options = {"fused": True, "eps": 1e-4 if variant == "f16" else 1e-8} if ON_GPU else {"foreach": variant == "foreach"}
+    return torch.optim.Adam(model.parameters(), lr=1e-4, **options)
 
 
 class CharacterModel(nn.Module):
@@ -33,32 +64,35 @@ class CharacterModel(nn.Module):
 
 def train_char(layers, B, T, H, variant):
     """Embedding, layers, linear, cross-entropy, backward, clipping, Adam, on one batch of random tokens."""
-    model = CharacterModel(H, layers)
-    tokens = torch.randint(0, VOCABULARY, (T + 1, B))
+    model = placed(CharacterModel(H, layers), variant)
+    tokens = torch.randint(0, VOCABULARY, (T + 1, B), device=DEVICE)
     loss_of = nn.CrossEntropyLoss()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, foreach=variant == "foreach")
+    optimizer = adam(model, variant)
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        logits, _ = model(tokens[:-1])
-        loss_of(logits.reshape(-1, VOCABULARY), tokens[1:].reshape(-1)).backward()
+        with mixed(variant):
+            logits, _ = model(tokens[:-1])
+            loss = loss_of(logits.reshape(-1, VOCABULARY), tokens[1:].reshape(-1))
+        loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
 
     return step
 
 
-def layer(layers, B, T, H, _variant):
+def layer(layers, B, T, H, variant):
     """Forward and backward with all gradients, that of y given."""
-    lstm = nn.LSTM(H, H, layers)
-    x = torch.randn(T, B, H, requires_grad=True)
-    dy = torch.randn(T, B, H)
+    lstm = placed(nn.LSTM(H, H, layers), variant)
+    x = randn(T, B, H, variant=variant, requires_grad=True)
+    dy = randn(T, B, H, variant=variant)
 
     def step():
         lstm.zero_grad(set_to_none=True)
         x.grad = None
-        y, _ = lstm(x)
-        y.backward(dy)
+        with mixed(variant):
+            y, _ = lstm(x)
+        y.backward(dy.to(y.dtype))
 
     return step
 
@@ -70,19 +104,19 @@ def quantized(lstm):
     return torch.quantization.quantize_dynamic(nn.Sequential(lstm), {nn.LSTM}, dtype=torch.qint8)[0]
 
 
-def sequence(layers, B, T, H, _variant, int8=False):
-    lstm = nn.LSTM(H, H, layers).eval()
+def sequence(layers, B, T, H, variant, int8=False):
+    lstm = placed(nn.LSTM(H, H, layers).eval(), variant)
     lstm = quantized(lstm) if int8 else lstm
-    x = torch.randn(T, B, H)
+    x = randn(T, B, H, variant=variant)
     return lambda: lstm(x)
 
 
-def step(layers, _B, _T, H, _variant, int8=False):
+def step(layers, _B, _T, H, variant, int8=False):
     """One step a call, the state of a call going into the next."""
-    lstm = nn.LSTM(H, H, layers).eval()
+    lstm = placed(nn.LSTM(H, H, layers).eval(), variant)
     lstm = quantized(lstm) if int8 else lstm
-    x = torch.randn(1, 1, H)
-    state = [(torch.zeros(layers, 1, H), torch.zeros(layers, 1, H))]
+    x = randn(1, 1, H, variant=variant)
+    state = [(torch.zeros(layers, 1, H).to(x), torch.zeros(layers, 1, H).to(x))]
 
     def run():
         _, state[0] = lstm(x, state[0])
@@ -90,14 +124,14 @@ def step(layers, _B, _T, H, _variant, int8=False):
     return run
 
 
-def sample(layers, _B, _T, H, _variant):
-    """The sampling loop: embedding, layers, linear, softmax, draw."""
-    model = CharacterModel(H, layers).eval()
-    state = [None, torch.zeros(1, 1, dtype=torch.long)]
+def sample(layers, _B, _T, H, variant):
+    """The sampling loop: embedding, layers, linear, softmax, draw. On a GPU the characters stay there."""
+    model = placed(CharacterModel(H, layers).eval(), variant)
+    state = [None, torch.zeros(1, 1, dtype=torch.long, device=DEVICE)]
 
     def run():
         logits, state[0] = model(state[1], state[0])
-        state[1] = torch.multinomial(torch.softmax(logits.view(-1), 0), 1).view(1, 1)
+        state[1] = torch.multinomial(torch.softmax(logits.view(-1).float(), 0), 1).view(1, 1)
 
     return run
 
@@ -113,31 +147,41 @@ opened = {}
 
 
 def command_open(identity, mode, precision, layers, B, T, H, variant):
-    if precision == "bf16" or (precision == "int8" and mode not in ("sequence", "step")):
+    if not ON_GPU and (precision in ("bf16", "tf32") or (precision == "int8" and mode not in ("sequence", "step"))):
         return {"unsupported": f"{mode} in {precision} on the CPU"}
+    if ON_GPU and (precision == "int8" or mode == "gemm"):
+        return {"unsupported": f"{mode} in {precision} on a GPU"}
     options = {"int8": True} if precision == "int8" else {}
     run = MODES[mode](int(layers), int(B), int(T), int(H), variant, **options)
-    opened[identity] = (run, mode in TRAINS)
+    opened[identity] = (run, mode in TRAINS, precision)
     return {}
 
 
+def timed_runs(run):
+    """Microseconds of a run, the mean of SYNC."""
+    before = time.perf_counter()
+    for _ in range(SYNC):
+        run()
+    if ON_GPU:
+        torch.cuda.synchronize()
+    return round((time.perf_counter() - before) * 1e6 / SYNC, 3)
+
+
 def command_burst(identity, seconds, warm):
-    run, trains = opened[identity]
+    run, trains, precision = opened[identity]
+    if ON_GPU:
+        torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision != "f32"
     seconds = float(seconds)
     times = []
     with torch.set_grad_enabled(trains):
         begin = time.perf_counter()
         while warm == "1":
-            run()
+            timed_runs(run)
             if time.perf_counter() - begin >= 0.1 * seconds:
                 break
-        before = time.perf_counter()
-        stop = before + seconds
-        while not times or (before < stop and len(times) < MOST_SAMPLES):
-            run()
-            after = time.perf_counter()
-            times.append(round((after - before) * 1e6, 3))
-            before = after
+        stop = time.perf_counter() + seconds
+        while not times or (time.perf_counter() < stop and len(times) < MOST_SAMPLES):
+            times.append(timed_runs(run))
     return {"us": times}
 
 

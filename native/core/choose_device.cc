@@ -1,16 +1,18 @@
 // choose_device.cc: GC_AUTO: the time of one run on either side, from rates that are measured once per process: the
-// processor's from the engine's own product, the device's from its product and from a chain of dependent kernels.
+// processor's from the engine's own product at the shape of the plan's steps (with few rows, reading the weights is what takes the
+// time), the device's from its product, a chain of dependent kernels, and a run that does nothing.
 #include <cstdio>
 #include <map>
 #include <mutex>
+#include <tuple>
 
 #include "device_plan.h"
 
 namespace gatecell {
 namespace {
 std::mutex mutex;
-std::map<int, gc_device_rates> device_rates;      // by precision; guarded by mutex, as the next
-std::map<std::pair<int, int>, double> cpu_rates;  // by (threads, precision)
+std::map<int, gc_device_rates> device_rates;  // by precision; guarded by mutex, as the next
+std::map<std::tuple<int, int, int64_t, int64_t, int64_t>, double> cpu_rates;  // by threads, precision, shape
 
 bool device_rate(const Backend& backend, int precision, gc_device_rates& out, std::string& why) {
   std::lock_guard<std::mutex> lock(mutex);
@@ -21,18 +23,28 @@ bool device_rate(const Backend& backend, int precision, gc_device_rates& out, st
   return true;
 }
 
-bool cpu_rate(int threads, int precision, double& out, std::string& why) {
+bool cpu_rate(int threads, int precision, const Work& work, double& out, std::string& why) {
   std::lock_guard<std::mutex> lock(mutex);
-  const auto key = std::make_pair(threads, precision);
+  // Without a recurrence, a product of middling size; no larger than what a level of the caches does not hold either.
+  const int64_t rows = std::min<int64_t>(work.rows, 64),
+                columns = work.columns > 0 ? std::min<int64_t>(work.columns, 4096) : 1024,
+                inner = work.inner > 0 ? std::min<int64_t>(work.inner, 2048) : 256;
+  const auto key = std::make_tuple(threads, precision, rows, columns, inner);
   const auto found = cpu_rates.find(key);
   if (found != cpu_rates.end()) return out = found->second, true;
   gc_probe probe = {};
   probe.kind = GC_PROBE_GEMM, probe.precision = precision, probe.threads = threads;
-  probe.rows = 64, probe.columns = 1024, probe.inner = 256, probe.seconds = 0.02;
+  probe.rows = rows, probe.columns = columns, probe.inner = inner, probe.seconds = 0.02;
   gc_measurement measured = {};
   if (gc_measure(&probe, &measured) != GC_OK) return why = gc_last_error(), false;
   out = cpu_rates[key] = measured.median;
   return true;
+}
+
+// A step of a recurrence multiplies `rows` rows by a matrix of inner times columns.
+void add_step(Work& work, int64_t rows, int64_t columns, int64_t inner) {
+  if (columns * inner < work.columns * work.inner) return;
+  work.rows = rows, work.columns = columns, work.inner = inner;
 }
 
 // Products of the layer with a soft window; forward two a step and the window, backward the same.
@@ -43,6 +55,7 @@ void add_window_lstm(const Plan& plan, const Node& node, Work& work) {
                raw = static_cast<double>(plan.tensors[node.in[3]].dims[0]);
   work.flops += 2 * rows * H * (columns + raw) * (node.trains ? 3 : 1);
   work.launches += 3 * static_cast<double>(x.dims[0]) * (node.trains ? 2 : 1);
+  add_step(work, x.dims[1], 4 * y.cols, w.cols + y.cols);
 }
 
 // Scores and the sum of values: queries [T,B,A], keys [S,B,A], values [S,B,V].
@@ -59,11 +72,12 @@ void add_lstm(const Plan& plan, const Node& node, Work& work) {
   const double rows = static_cast<double>(x.rows), H = static_cast<double>(y.cols), I = static_cast<double>(x.cols);
   work.flops += 8 * rows * H * (I + H) * (node.trains ? 3 : 1);
   work.launches += static_cast<double>(x.dims[0]) * (node.trains ? 3 : 1);  // backward: the cell, then its product
+  add_step(work, x.dims[1], 4 * y.cols, y.cols);
 }
 }  // namespace
 
 Work work_of(const Plan& plan) {
-  Work work = {0, 0};
+  Work work = {};
   for (const Node& node : plan.nodes) {
     work.launches += node.trains ? 3 : 1;
     const Tensor &x = plan.tensors[node.in[0]], &out = plan.tensors[node.out[0]];
@@ -86,8 +100,8 @@ bool faster_on_device(const Plan& plan, int precision, std::string& why) {
   gc_device_rates device = {};
   double cpu = 0;
   if (!device_rate(backend, precision, device, why)) return false;
-  if (!cpu_rate(plan.threads, precision == GC_BF16 ? GC_BF16 : GC_FLOAT, cpu, why)) return false;
   const Work work = work_of(plan);
+  if (!cpu_rate(plan.threads, precision == GC_BF16 ? GC_BF16 : GC_FLOAT, work, cpu, why)) return false;
   const double here = work.flops / cpu, there = device_seconds(work, device);
   char text[300];
   snprintf(text, sizeof text, "by measured rates a run takes %.3g ms on the processor and %.3g ms on %s", here * 1e3,
@@ -96,3 +110,16 @@ bool faster_on_device(const Plan& plan, int precision, std::string& why) {
   return there < here;
 }
 }  // namespace gatecell
+
+gc_status gc_cuda_measure(int32_t precision, gc_cuda_rates* out) {
+  using namespace gatecell;
+  const Backend& backend = cuda_backend();
+  if (!backend.table) return fail(GC_UNSUPPORTED, "expected a GPU, but %s", backend.reason.c_str());
+  if (precision != GC_FLOAT && precision != GC_TF32 && precision != GC_BF16)
+    return fail(GC_INVALID_ARGUMENT, "expected a precision of the device, got %d", precision);
+  gc_device_rates rates = {};
+  std::string why;
+  if (!device_rate(backend, precision, rates, why)) return fail(GC_UNSUPPORTED, "%s", why.c_str());
+  *out = {rates.launch_seconds, rates.run_seconds, rates.flops, rates.copy_bytes};
+  return GC_OK;
+}

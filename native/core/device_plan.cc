@@ -144,6 +144,14 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
   return GC_OK;
 }
 
+gc_status time_on_device(Plan& plan, gc_mode mode, int32_t count, double* seconds) {
+  DevicePlan& d = *plan.device;
+  std::unique_lock<std::shared_mutex> lock;
+  if (plan.store) lock = std::unique_lock<std::shared_mutex>(plan.store->mutex);
+  const int32_t status = d.backend.table->plan_time(d.handle, mode, count, seconds);
+  return status == GC_OK ? GC_OK : backend_failure(d.backend, status);
+}
+
 gc_status fetch_states(Plan& plan) {
   DevicePlan& d = *plan.device;
   if (!d.has_states) return GC_OK;

@@ -53,18 +53,21 @@ gc_status prepare_on_device(Plan& plan, int precision);
 // Lays out and allocates device memory and hands the plan over.
 gc_status finish_on_device(Plan& plan);
 gc_status run_on_device(Plan& plan, gc_mode mode);
+gc_status time_on_device(Plan& plan, gc_mode mode, int32_t count, double* seconds);  // after a run of that mode
 // Carried states to the host, which has the newest from then on.
 gc_status fetch_states(Plan& plan);
 
 // Whether one run of a prepared plan is expected to be faster on the device; `why` gets the figures.
 bool faster_on_device(const Plan& plan, int precision, std::string& why);
 
-// What one run of a plan does, and what a processor and a device do in a second: the model behind GC_AUTO.
+// What one run of a plan does, and what a processor and a device do in a second: the model behind GC_AUTO. rows, columns, inner: of
+// the largest product of a step of its recurrences, whose shape the processor's rate is measured at.
 struct Work {
   double flops, launches;
+  int64_t rows = 64, columns = 0, inner = 0;
 };
 Work work_of(const Plan& plan);
 inline double device_seconds(const Work& work, const gc_device_rates& rates) {
-  return work.launches * rates.launch_seconds + work.flops / rates.flops;
+  return rates.run_seconds + work.launches * rates.launch_seconds + work.flops / rates.flops;
 }
 }  // namespace gatecell

@@ -101,7 +101,9 @@ gc_status compile_on_device(const gc_plan_desc& desc, Plan& plan) {
     plan.device.reset();
     return GC_OK;
   }
-  return finish_on_device(plan);
+  status = finish_on_device(plan);
+  if (status == GC_OK) plan.explanation = explain_plan(plan, plan.device->arena_bytes);
+  return status;
 }
 
 gc_status create(const gc_plan_desc& desc, std::unique_ptr<gc_plan>& plan) {
@@ -144,6 +146,15 @@ gc_status gc_plan_run(gc_plan* plan, gc_mode mode) {
   return run_plan(*plan, mode);
 }
 
+gc_status gc_plan_time(gc_plan* plan, gc_mode mode, int32_t count, double* seconds) {
+  Claim claim(*plan);
+  if (!claim.held) return fail(GC_BUSY, "this plan is running already: wait for the running call");
+  if (!plan->device) return fail(GC_UNSUPPORTED, "expected a plan on a device to time its runs there");
+  if (count < 1) return fail(GC_INVALID_ARGUMENT, "expected at least one run to time, got %d", count);
+  const gc_status status = run_plan(*plan, mode);
+  return status == GC_OK ? time_on_device(*plan, mode, count, seconds) : status;
+}
+
 gc_status gc_plan_fetch_states(gc_plan* plan) {
   Claim claim(*plan);
   if (!claim.held) return fail(GC_BUSY, "this plan is running already: wait for the running call");
@@ -176,8 +187,9 @@ gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_
 }
 
 const char* gc_plan_explain(gc_plan* plan) {
-  // A device chooses among kernels at the first run.
-  if (plan->device) plan->explanation = explain_plan(*plan, plan->device->arena_bytes);
+  // A device chooses among kernels at the first run; while one is under way, the text from before it stays.
+  Claim claim(*plan);
+  if (claim.held && plan->device) plan->explanation = explain_plan(*plan, plan->device->arena_bytes);
   return plan->explanation.c_str();
 }
 

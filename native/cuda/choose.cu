@@ -125,7 +125,10 @@ gc_status choose_kernels(gc_device_plan& p) {
   p.plan.choices.assign(p.nodes.size(), {0, 0});
   for (gc_device_node& node : p.nodes) {
     const gc_status status = node.opcode == GC_OP_LSTM ? choose(p, node) : GC_OK;
-    if (status != GC_OK) return status;
+    if (status == GC_OK) continue;
+    p.plan.choices.clear();  // the next run chooses anew
+    p.explanation = "{}";
+    return status;
   }
   return GC_OK;
 }

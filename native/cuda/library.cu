@@ -30,6 +30,9 @@ const gc_backend table = {
     [](gc_device_plan_desc* desc) -> int32_t { return prepare_plan(desc); },
     plan_create,
     [](gc_device_plan* plan, int32_t mode, gc_device_run* run) -> int32_t { return run_plan(*plan, mode, run); },
+    [](gc_device_plan* plan, int32_t mode, int32_t count, double* seconds) -> int32_t {
+      return time_plan(*plan, mode, count, seconds);
+    },
     [](const gc_device_plan* plan) { return plan->staging_bytes + plan->table_bytes; },
     [](gc_device_plan* plan) { return plan->explanation.c_str(); },
     [](gc_device_plan* plan) { delete plan; },

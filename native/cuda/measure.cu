@@ -1,12 +1,17 @@
-// measure.cu: what this device does in a second: the time of one of many dependent kernels in a graph, and the rate of a product
-// that fills it. For the choice between device and processor.
+// measure.cu: what this device does in a second: the time of one of many dependent kernels in a graph, of a run that does nothing,
+// the rate of a product that fills it, and of a copy. For the choice between device and processor, and for `gatecell bench`.
+#include <chrono>
+
 #include "kernels/gemm.h"
 #include "plan.h"
 
 namespace gatecell {
 namespace cuda {
 namespace {
-constexpr int kChain = 256, kRepeats = 5;
+struct alignas(16) Quad {
+  float of[4];
+};
+constexpr int kChain = 256, kRepeats = 5, kRuns = 20;
 
 gc_status time_of(Queue& queue, double& seconds) {
   Recording* recording = queue.end();
@@ -15,29 +20,64 @@ gc_status time_of(Queue& queue, double& seconds) {
   const gc_status status = queue.wait();
   return status == GC_OK && seconds <= 0 ? fail(GC_UNSUPPORTED, "expected a time from the device, got none") : status;
 }
+
+// What a run costs beside its kernels: a graph of one, with a few bytes to the device and back, by the host's clock.
+gc_status time_run(Queue& queue, float* memory, double& seconds) {
+  constexpr int64_t kBytes = 256;
+  void* staging = pinned_allocate(kBytes);
+  if (!staging) return fail(GC_OUT_OF_MEMORY, "expected %d bytes of pinned host memory", static_cast<int>(kBytes));
+  queue.begin();
+  queue.to_device(memory, staging, kBytes);
+  each(queue, 1, [=] __device__(int64_t i) { memory[i] = 0.0f; });
+  queue.to_host(staging, memory, kBytes);
+  Recording* recording = queue.end();
+  gc_status status = GC_OK;
+  std::vector<double> times;
+  for (int i = 0; recording && status == GC_OK && i < kRuns; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    queue.replay(recording);
+    status = queue.wait();
+    times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  }
+  if (!recording) status = queue.wait();
+  Queue::destroy(recording);
+  pinned_release(staging);
+  if (status == GC_OK) seconds = median_of(times);
+  return status;
+}
 }  // namespace
 
 gc_status measure_device(int32_t precision, gc_device_rates* out) {
-  const int64_t n = device_info().emulated ? 64 : 2048;
+  const int64_t n = device_info().emulated ? 64 : 2048, floats = device_info().emulated ? 1 << 12 : 1 << 25;
   Queue queue;
   void* memory = nullptr;
   gc_status status = queue.open();
-  if (status == GC_OK) status = device_allocate(3 * n * n * 4, &memory);
+  if (status == GC_OK) status = device_allocate((3 * n * n + 2 * floats) * 4, &memory);
   if (status != GC_OK) return status;
-  float *a = static_cast<float*>(memory), *b = a + n * n, *c = b + n * n;
-  double chain = 0, product = 0;
-  queue.begin();
-  for (int i = 0; i < kChain; ++i) each(queue, 256, [=] __device__(int64_t k) { c[k] += 1.0f; });
-  status = time_of(queue, chain);
+  float *a = static_cast<float*>(memory), *b = a + n * n, *c = b + n * n, *from = c + n * n, *to = from + floats;
+  double chain = 0, product = 0, copy = 0;
+  status = time_run(queue, c, out->run_seconds);
+  if (status == GC_OK) {
+    queue.begin();
+    for (int i = 0; i < kChain; ++i) each(queue, 256, [=] __device__(int64_t k) { c[k] += 1.0f; });
+    status = time_of(queue, chain);
+  }
   if (status == GC_OK) {
     queue.begin();
     gemm(queue, precision, Rows{a, n}, WeightRows{b, n}, Store{c, n, n, Meet::kSet, nullptr}, {n, n, n});
     status = time_of(queue, product);
   }
+  if (status == GC_OK) {
+    queue.begin();
+    each(queue, floats / 4,
+         [=] __device__(int64_t k) { reinterpret_cast<Quad*>(to)[k] = reinterpret_cast<const Quad*>(from)[k]; });
+    status = time_of(queue, copy);
+  }
   device_release(memory);
   if (status != GC_OK) return status;
   out->launch_seconds = chain / kChain;
   out->flops = 2.0 * static_cast<double>(n * n) * static_cast<double>(n) / product;
+  out->copy_bytes = 8.0 * static_cast<double>(floats) / copy;
   return GC_OK;
 }
 }  // namespace cuda

@@ -156,6 +156,14 @@ void empty_staging(const gc_device_plan& p, gc_device_run* run) {
       memcpy(to + row * t.cols * 4, p.staging + p.places[i] + row * t.ld * 4, static_cast<size_t>(t.cols) * 4);
   }
 }
+
+// Waits; what the kernels have reported comes out as its sentence.
+gc_status end_run(gc_device_plan& p) {
+  const gc_status status = p.plan.queue.wait();
+  if (status != GC_OK) return status;
+  const Failure& failure = reinterpret_cast<const Control*>(p.staging)->failure;
+  return failure.fault == 0 ? GC_OK : failure_status(p, failure);
+}
 }  // namespace
 
 gc_status prepare_plan(gc_device_plan_desc* desc) {
@@ -197,12 +205,15 @@ gc_status run_plan(gc_device_plan& p, int32_t mode, gc_device_run* run) {
   for (size_t i = 0; recording && run->send_states && i < p.tensors.size(); ++i)
     if (p.carried[i]) send(p, i);
   if (recording) p.plan.queue.replay(recording);
-  const gc_status status = p.plan.queue.wait();
-  if (status != GC_OK) return status;
-  const Failure& failure = reinterpret_cast<const Control*>(p.staging)->failure;
-  if (failure.fault != 0) return failure_status(p, failure);
-  empty_staging(p, run);
-  return GC_OK;
+  const gc_status status = end_run(p);
+  if (status == GC_OK) empty_staging(p, run);
+  return status;
+}
+
+gc_status time_plan(gc_device_plan& p, int32_t mode, int32_t count, double* seconds) {
+  if (!p.recordings[mode]) return fail(GC_INVALID_ARGUMENT, "expected a run of the plan before it is timed");
+  *seconds = p.plan.queue.time(p.recordings[mode], count);
+  return end_run(p);
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -34,6 +34,7 @@ namespace cuda {
 gc_status prepare_plan(gc_device_plan_desc* desc);
 gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& out);
 gc_status run_plan(gc_device_plan& plan, int32_t mode, gc_device_run* run);
+gc_status time_plan(gc_device_plan& plan, int32_t mode, int32_t count, double* seconds);
 gc_status choose_kernels(gc_device_plan& plan);                                // choose.cu: before the first recording
 gc_status failure_status(const gc_device_plan& plan, const Failure& failure);  // failures.cu: its sentence
 }  // namespace cuda

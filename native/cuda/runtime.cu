@@ -72,16 +72,22 @@ int64_t block_shared_bytes() { return attribute(cudaDevAttrMaxSharedMemoryPerBlo
 gc_status device_allocate(int64_t bytes, void** out) {
   *out = nullptr;
   const size_t wanted = bytes > 0 ? static_cast<size_t>(bytes) : 1;
-  if (cudaMalloc(out, wanted) != cudaSuccess) {
+  void* memory = nullptr;
+  const cudaError_t refused = cudaMalloc(&memory, wanted);
+  if (refused != cudaSuccess) {
     cudaGetLastError();  // it is answered here
-    *out = nullptr;
     int64_t free = 0;
-    device_free_bytes(&free);
+    // A device that has failed before refuses everything: that is not a lack of memory.
+    if (refused != cudaErrorMemoryAllocation || device_free_bytes(&free) != GC_OK)
+      return check(refused, "allocate device memory");
     return fail(GC_OUT_OF_MEMORY,
                 "expected %lld bytes of device memory, but %lld are free: use a smaller model, batch or length",
                 static_cast<long long>(bytes), static_cast<long long>(free));
   }
-  return settle(cudaMemset(*out, 0, wanted), "clear device memory");
+  const gc_status status = settle(cudaMemset(memory, 0, wanted), "clear device memory");
+  if (status == GC_OK) *out = memory;
+  else cudaFree(memory);
+  return status;
 }
 
 void device_release(void* memory) { cudaFree(memory); }
@@ -175,23 +181,22 @@ gc_status Queue::wait() {
 }
 
 double Queue::time(Recording* recording, int count) {
-  cudaEvent_t first = nullptr, last = nullptr;
-  keep_failure(cudaEventCreate(&first));
-  keep_failure(cudaEventCreate(&last));
-  double least = -1;
-  for (int i = 0; i <= count && error_ == 0; ++i) {
-    keep_failure(cudaEventRecord(first, stream_of(stream_)));
-    replay(recording);
-    keep_failure(cudaEventRecord(last, stream_of(stream_)));
-    keep_failure(cudaEventSynchronize(last));
-    float ms = 0;
-    keep_failure(cudaEventElapsedTime(&ms, first, last));
-    const double seconds = static_cast<double>(ms) / 1e3;
-    if (i > 0 && (least < 0 || seconds < least)) least = seconds;
+  std::vector<cudaEvent_t> marks(static_cast<size_t>(count) + 2, nullptr);
+  for (cudaEvent_t& mark : marks) keep_failure(cudaEventCreate(&mark));
+  for (size_t i = 0; i < marks.size() && error_ == 0; ++i) {
+    keep_failure(cudaEventRecord(marks[i], stream_of(stream_)));
+    if (i + 1 < marks.size()) replay(recording);
   }
-  if (first) cudaEventDestroy(first);
-  if (last) cudaEventDestroy(last);
-  return error_ == 0 ? least : -1;
+  if (error_ == 0) keep_failure(cudaEventSynchronize(marks.back()));
+  std::vector<double> seconds;
+  for (size_t i = 1; i + 1 < marks.size() && error_ == 0; ++i) {
+    float ms = 0;
+    keep_failure(cudaEventElapsedTime(&ms, marks[i], marks[i + 1]));
+    seconds.push_back(static_cast<double>(ms) / 1e3);
+  }
+  for (cudaEvent_t mark : marks)
+    if (mark) cudaEventDestroy(mark);
+  return error_ == 0 ? median_of(seconds) : -1;
 }
 
 void Queue::to_device(void* to, const void* from, int64_t bytes) {

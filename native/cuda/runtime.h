@@ -1,7 +1,9 @@
 // runtime.h: all that the library asks of CUDA's runtime: memory, one queue of work, recordings of it, launches. runtime.cu is
 // the real one, emulator/runtime.cc plays it without a GPU; everything else is the same source for both.
 #pragma once
+#include <algorithm>
 #include <functional>
+#include <vector>
 
 #include "device.h"
 #include "gatecell/backend.h"
@@ -30,6 +32,11 @@ struct Shape {
   bool together = false;  // the whole grid runs together (cooperative launch)
 };
 
+inline double median_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
 struct Recording;  // work that was recorded once and runs as a whole: a captured graph
 
 // One stream. Its calls return nothing: the first failure is kept and comes out of wait() or end().
@@ -46,7 +53,7 @@ class Queue {
   void replay(Recording* recording);
   static void destroy(Recording* recording);
   gc_status wait();
-  // Seconds of one replay, the least of `count` after one to warm up; negative after a failure.
+  // Median seconds, by events, of `count` replays back to back, after one to warm up; negative after a failure.
   double time(Recording* recording, int count);
 
   // Work that may run side by side: after fork() comes that of one branch, after aside() that of the other; join() waits for both.

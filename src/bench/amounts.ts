@@ -1,7 +1,7 @@
 // How much work a run is: floating-point operations as the benchmark defines them, those that are really executed, and
 // bytes that must pass between memory (or a cache) and a core. B batch, T steps, H hidden size, V symbols.
 
-import type { CpuPrecision as Precision } from '../graph/plan.js'
+import type { Precision } from '../graph/plan.js'
 
 /** Symbols of the character models. */
 export const VOCABULARY = 65
@@ -13,7 +13,7 @@ export interface Sizes {
   readonly layers: number
 }
 
-export const bytesPerWeight: Readonly<Record<string, number>> = { f32: 4, bf16: 2, int8: 1 }
+export const bytesPerWeight: Readonly<Record<string, number>> = { f32: 4, bf16: 2, int8: 1, tf32: 4 }
 
 /** One LSTM layer forward over `tokens` tokens: four gates of an input product and a recurrent one. */
 export function layerFlops(tokens: number, input: number, hidden: number): number {

@@ -4,6 +4,7 @@
 import { precisions } from '../graph/plan.js'
 import { recurrentBytes } from './amounts.js'
 import { measure, type Probe } from './measure.js'
+import type { Setting } from './networks.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
 import { allThreads, orElse, precisionsOf } from './shapes.js'
@@ -16,7 +17,7 @@ export const gemm: Workload = {
     precisionsOf(choice).flatMap((precision) =>
       allThreads(choice).flatMap((threads) =>
         orElse(choice.hidden, [256, 512, 1024]).flatMap((H) =>
-          orElse(choice.batch, [1, 8, 32, 128, 2048]).map((B) => gemmPoint(B, H, { threads, precision }))
+          orElse(choice.batch, [1, 8, 32, 128, 2048]).map((B) => gemmPoint(B, H, { threads, precision, device: 'cpu' }))
         )
       )
     )
@@ -35,6 +36,7 @@ export const gates: Workload = {
         shape: { B, T: 1, H: 16, layers: 1 },
         threads,
         precision: 'f32',
+        device: 'cpu',
         counted: 'cells',
         amount,
         traffic: amount * 4 * 11, // four gates read and written, c read and written, h written
@@ -46,7 +48,7 @@ export const gates: Workload = {
     })
 }
 
-function gemmPoint(B: number, H: number, setting: Pick<Point, 'threads' | 'precision'>): Point {
+function gemmPoint(B: number, H: number, setting: Setting): Point {
   const { threads, precision } = setting
   const arithmetic = { kind: 'arithmetic', ...setting } as const
   const bytes = recurrentBytes({ H }, precision)

@@ -1,7 +1,8 @@
 // layer: one LSTM layer, forward and backward with dX, dW, dU and db. sequence: inference of one layer.
 
-import type { CpuPrecision as Precision } from '../graph/plan.js'
+import type { Precision } from '../graph/plan.js'
 import { layersFlops, recurrentBytes, sequenceBytes, type Sizes } from './amounts.js'
+import { onDevice } from './devices.js'
 import { layerPlan, sequencePlan, type Setting } from './networks.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
@@ -11,12 +12,14 @@ import { syncContestant } from './turns.js'
 export const layer: Workload = {
   name: 'layer',
   summary: 'one LSTM layer, forward and backward',
+  onGpu: true,
   points: (choice) => pointsOf(choice, trainingPrecisions(choice), [32], layerPoint)
 }
 
 export const sequence: Workload = {
   name: 'sequence',
   summary: 'inference of a sequence by one LSTM layer',
+  onGpu: true,
   points: (choice) => pointsOf(choice, precisionsOf(choice), [1, 8, 32, 128], sequencePoint)
 }
 
@@ -30,7 +33,9 @@ function pointsOf(
     allThreads(choice).flatMap((threads) =>
       orElse(choice.hidden, [256, 512, 1024]).flatMap((H) =>
         orElse(choice.batch, batches).map((B) =>
-          make({ B, T: choice.length ?? 64, H, layers: 1 }, { threads, precision })
+          onDevice({ threads, precision, device: choice.device }, (setting) =>
+            make({ B, T: choice.length ?? 64, H, layers: 1 }, setting)
+          )
         )
       )
     )
@@ -51,7 +56,7 @@ function layerPoint(sizes: Sizes, setting: Setting): Point {
     bound: (at) => amount / at(arithmetic),
     open() {
       const { plan, close } = layerPlan(sizes, setting)
-      return { contestant: syncContestant(() => plan.runSync('gradient'), close) }
+      return { contestant: syncContestant(() => plan.runSync('gradient'), close), plan }
     },
     task: { mode: 'layer', sizes, ...setting }
   }
@@ -76,7 +81,7 @@ function sequencePoint(sizes: Sizes, setting: Setting): Point {
     bound: (at) => (streams ? (T * bytes) / at(read) + (T * 2 * 4 * H * H) / at(arithmetic) : amount / at(arithmetic)),
     open() {
       const { plan, close } = sequencePlan(sizes, setting)
-      return { contestant: syncContestant(() => plan.runSync('forward'), close) }
+      return { contestant: syncContestant(() => plan.runSync('forward'), close), plan }
     },
     task: { mode: 'sequence', sizes, ...setting }
   }

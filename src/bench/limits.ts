@@ -1,7 +1,8 @@
 // The limits that shares are taken of, measured on this machine before anything else of a run, each once.
 
 import { GatecellError } from '../errors.js'
-import type { CpuPrecision as Precision } from '../graph/plan.js'
+import { cudaRates } from '../graph/machine.js'
+import type { Precision } from '../graph/plan.js'
 import { emptyCall, measure, type Measurement, type Probe } from './measure.js'
 
 /** A limit some measurement is held against. */
@@ -96,6 +97,7 @@ export function createLimits(isa: string, seconds: number): Limits {
     get(key) {
       if (key.kind === 'read') return read(key.bytes, key.threads)
       if (key.kind === 'cells') return cells(key.threads)
+      if (key.precision === 'tf32') return null // the GPU's
       if (key.precision === 'f32') return fma(key.threads)
       // Without the dot product the operands are widened, and the multiply-adds are the limit; int8 has no such path.
       return dot(key.precision, key.threads) ?? (key.precision === 'bf16' ? fma(key.threads) : null)
@@ -106,6 +108,23 @@ export function createLimits(isa: string, seconds: number): Limits {
       return first && again ? again.p90 / first : null
     }
   }
+}
+
+/**
+ * What the engine's own kernels reach on the GPU, measured: a large product, a copy (bytes read and written), a dependent launch in
+ * a graph, and a run of nothing. They are no limits of the device: shares are not taken of them.
+ */
+export function measureGpu(precision: Exclude<Precision, 'int8'>): LimitRow[] {
+  const { flops, copyBytes, launchSeconds, runSeconds } = cudaRates(precision)
+  const row = (limit: string, value: number, unit: string): LimitRow => {
+    return { limit, isa: 'cuda', threads: 1, bytes: null, value, p10: value, p90: value, unit }
+  }
+  return [
+    row(`own product, ${precision}`, flops * 1e-9, 'GFLOP/s'),
+    row('copy', copyBytes * 1e-9, 'GB/s'),
+    row('launch in a graph', launchSeconds * 1e6, 'us'),
+    row('shortest run', runSeconds * 1e6, 'us')
+  ]
 }
 
 /** null where the CPU lacks the instructions. */

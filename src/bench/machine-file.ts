@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises'
 import { GatecellError } from '../errors.js'
 import { machineInfo } from '../graph/machine.js'
+import type { Device } from '../graph/opcodes.js'
 import { writeTextAtomically } from '../io/atomic.js'
 import { parseJsonObject, type JsonObject, type JsonValue } from '../io/json.js'
 import type { LimitRow } from './limits.js'
@@ -18,9 +19,9 @@ export interface MachineFile {
   rows: BenchRow[]
 }
 
-/** Gathers what a machine file keeps while a run goes on. */
-export function createRecord(): { add(event: BenchEvent): void; file(): MachineFile } {
-  const machine: MachineRow = machineRow(machineInfo())
+/** Gathers what a machine file keeps while a run on `device` goes on. */
+export function createRecord(device: Device = 'cpu'): { add(event: BenchEvent): void; file(): MachineFile } {
+  const machine: MachineRow = machineRow(machineInfo(), device)
   const limits: LimitRow[] = []
   const rows: BenchRow[] = []
   return {

@@ -4,7 +4,8 @@ import { Graph } from '../graph/graph.js'
 import type { Initializer } from '../graph/initializers.js'
 import { add, crossEntropy, meanSquare } from '../graph/ops.js'
 import { ParameterStore } from '../graph/parameters.js'
-import { createPlan, type CpuPrecision as Precision, type Plan } from '../graph/plan.js'
+import type { Device } from '../graph/opcodes.js'
+import { createPlan, type Plan, type Precision } from '../graph/plan.js'
 import type { Tensor } from '../graph/tensor.js'
 import { embedding } from '../layers/embedding.js'
 import { linear } from '../layers/linear.js'
@@ -17,6 +18,7 @@ import { VOCABULARY, type Sizes } from './amounts.js'
 export interface Setting {
   threads: number
   precision: Precision
+  device: Device
 }
 
 /** Uniform in [-bound, bound) by a short recurrence: speed does not depend on the values, and weights are many. */

@@ -1,7 +1,9 @@
 // One point of a workload: a shape at a thread count and precision. What it must do, what limits it, how the engine does
 // it; measured turn by turn with the rivals, it becomes one row and a row for each rival.
 
-import type { CpuPrecision as Precision } from '../graph/plan.js'
+import type { Device } from '../graph/opcodes.js'
+import type { Plan, Precision } from '../graph/plan.js'
+import { judgeChoice } from './devices.js'
 import type { Limits, LimitKey } from './limits.js'
 import type { BenchRow } from './registry.js'
 import type { Rival, Task, Variant } from './rivals/types.js'
@@ -15,8 +17,10 @@ export interface Own {
   coarse?: true
   /** Work that is really executed, where it is less than the definition counts. */
   executed?: number
-  /** A second measurement of the engine that the first is compared with, and what it is called in the row. */
-  reference?: { name: string; contestant: Contestant }
+  /** More measurements of the engine that the first is compared with, and what they are called in the row. */
+  references?: readonly { name: string; contestant: Contestant }[]
+  /** Which says where it runs; for points that can run on a GPU. */
+  plan?: Pick<Plan, 'explain'>
   /** Figures of the row that are known beforehand. */
   figures?: Readonly<Record<string, number | string>>
 }
@@ -34,6 +38,7 @@ export interface Point {
   readonly shape: Readonly<Record<string, number>>
   readonly threads: number
   readonly precision: Precision
+  readonly device: Device
   readonly counted: keyof typeof rates
   /** Work of one run by the workload's definition. */
   readonly amount: number
@@ -66,14 +71,15 @@ export async function* runPoint(point: Point, context: PointContext): AsyncGener
     shape: point.shape,
     threads: point.threads,
     precision: point.precision,
-    isa: context.isa
+    isa: point.device === 'cpu' ? context.isa : point.device
   }
   const limit = limitOf(point, context.limits)
   const open: Contestant[] = []
   try {
     const own = point.open()
     open.push(own.contestant)
-    if (own.reference) open.push(own.reference.contestant)
+    const { references = [] } = own
+    for (const { contestant } of references) open.push(contestant)
     const rivals: { rival: Rival; variant: Variant }[] = []
     for (const rival of point.task ? context.rivals : []) {
       try {
@@ -89,12 +95,13 @@ export async function* runPoint(point: Point, context: PointContext): AsyncGener
     const [first, ...others] = timings
     const mine = required(first)
     const figures = figuresOf(point, own, mine, limit)
-    if (own.reference) {
+    for (const { name } of references) {
       const reference = required(others.shift())
-      figures[`${own.reference.name}_us`] = reference.median
-      figures['added_us'] = mine.median - reference.median
-      figures[`of_${own.reference.name}`] = mine.median / reference.median
+      figures[`${name}_us`] = reference.median
+      figures[`of_${name}`] = mine.median / reference.median
+      if (references.length === 1) figures['added_us'] = mine.median - reference.median
     }
+    if (point.device === 'auto') Object.assign(figures, judgeChoice(own, figures))
     yield { ...base, ...figures, ...(foreign !== null && { foreign_share: foreign }) }
     for (const [i, { rival, variant }] of rivals.entries()) {
       const timing = others[i]
@@ -112,8 +119,9 @@ async function enter(rival: Rival, task: Task, seconds: number): Promise<Variant
   return variants.length === 0 ? null : await fastest(variants, seconds / variants.length)
 }
 
-/** In units of the rate's field; null where this machine has no such limit. */
+/** In units of the rate's field; null where this machine has no such limit, and on a GPU. */
 function limitOf(point: Point, limits: Limits): number | null {
+  if (point.device !== 'cpu') return null // of a GPU nothing is measured that bounds our own kernels
   if (point.limits.some((key) => limits.get(key) === null)) return null
   return (point.amount / point.bound((key) => limits.get(key)!)) * 1e-9
 }

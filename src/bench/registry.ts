@@ -1,6 +1,7 @@
 // The workloads of `gatecell bench`, by name. A workload is added as a file and a line of the table.
 
 import { GatecellError } from '../errors.js'
+import type { Device } from '../graph/opcodes.js'
 import { eventLoop } from './event-loop.js'
 import { gates, gemm } from './kernels.js'
 import { layer, sequence } from './layer.js'
@@ -33,6 +34,8 @@ export interface BenchOptions {
 export interface Workload {
   readonly name: string
   readonly summary: string
+  /** Its points can run on a GPU, too. */
+  readonly onGpu?: true
   points?(choice: Choice): readonly Point[]
   run?(options: BenchOptions): AsyncIterable<BenchRow>
 }
@@ -52,13 +55,14 @@ export const workloads: readonly Workload[] = [
   eventLoop
 ]
 
-/** The named workloads, or all. ERR_INVALID_OPTION for an unknown name. */
-export function findWorkloads(names: readonly string[]): readonly Workload[] {
-  if (names.length === 0) return workloads
+/** The named workloads, or all that the device has. ERR_INVALID_OPTION for an unknown name, and for one that has no GPU's side. */
+export function findWorkloads(names: readonly string[], device: Device = 'cpu'): readonly Workload[] {
+  const there = workloads.filter(({ onGpu }) => device === 'cpu' || onGpu)
+  if (names.length === 0) return there
   return names.map((name) => {
-    const found = workloads.find((workload) => workload.name === name)
+    const found = there.find((workload) => workload.name === name)
     if (found) return found
-    const known = workloads.map((workload) => workload.name).join(', ')
+    const known = there.map((workload) => workload.name).join(', ')
     throw new GatecellError('ERR_INVALID_OPTION', `Expected a workload of ${known} but received "${name}".`)
   })
 }

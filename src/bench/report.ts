@@ -23,8 +23,9 @@ export function createReport(line: (text?: string) => void): (event: BenchEvent)
 
 function linesOf(event: BenchEvent): string[] {
   if (event.kind === 'machine') {
-    const { machine, isa, cpus, threads, node, gatecell } = event.row
-    return [`${machine.trim()}: ${cpus} cpus, ${threads} threads, ${isa}; gatecell ${gatecell}, Node ${node}`]
+    const { machine, isa, cpus, threads, node, gatecell, gpu } = event.row
+    const line = `${machine.trim()}: ${cpus} cpus, ${threads} threads, ${isa}; gatecell ${gatecell}, Node ${node}`
+    return gpu === undefined ? [line] : [line, `GPU: ${gpu}`]
   }
   if (event.kind === 'rival') {
     const { rival } = event
@@ -93,6 +94,12 @@ function pointLines(row: BenchRow): string[] {
   if (row['steps_us'] !== undefined) {
     const [steps, added] = [withUnit(row['steps_us']), figure(number(row['added_us']))]
     lines.push(`    the steps of its layers alone, in a native loop, ${steps}: head, draw and call add ${added} us`)
+  }
+  if (row['chosen'] !== undefined) {
+    lines.push(
+      `    auto chose ${word(row['chosen'])}: ${word(row['why'])}`,
+      `    measured: cpu ${withUnit(row['cpu_us'])}, cuda ${withUnit(row['cuda_us'])}; the choice was ${row['right'] === 'yes' ? 'right' : 'WRONG'}`
+    )
   }
   const foreign = row['foreign_share']
   if (typeof foreign === 'number' && foreign > 0.03) {

@@ -1,9 +1,10 @@
 // A whole run of `gatecell bench`: machine, rivals, limits, then the points of each workload; told as events in order.
 
 import { GatecellError } from '../errors.js'
-import { machineInfo } from '../graph/machine.js'
+import { backends, machineInfo } from '../graph/machine.js'
+import type { Device } from '../graph/opcodes.js'
 import { packageInfo, type MachineInfo } from '../native.js'
-import { createLimits, type LimitRow } from './limits.js'
+import { createLimits, measureGpu, type LimitRow } from './limits.js'
 import { runPoint } from './points.js'
 import type { BenchRow, Workload } from './registry.js'
 import { findRivals } from './rivals/index.js'
@@ -29,6 +30,8 @@ export type MachineRow = {
   readonly node: string
   readonly gatecell: string
   readonly system: string
+  /** The GPU of a run on one. */
+  readonly gpu?: string
 }
 
 export type BenchEvent =
@@ -52,19 +55,23 @@ export async function* runBench(options: RunOptions): AsyncGenerator<BenchEvent>
   if (idle) {
     throw new GatecellError(
       'ERR_INVALID_OPTION',
-      `Expected a precision that ${idle.name} has but received ${choice.precisions.join(', ')}: int8 is for inference.`
+      `Expected a precision that ${idle.name} has but received ${choice.precisions.join(', ')}: int8 is for inference on the processor, tf32 for a GPU.`
     )
   }
-  if (all.length > 0) yield { kind: 'machine', row: machineRow(machine) }
-  const { rivals, missing } = options.rivals ? await findRivals(machine) : { rivals: [], missing: [] }
+  if (all.length > 0) yield { kind: 'machine', row: machineRow(machine, choice.device) }
+  const { device } = choice
+  const { rivals, missing } = options.rivals ? await findRivals(machine, device) : { rivals: [], missing: [] }
   try {
     for (const { name, version, settings } of rivals) yield { kind: 'rival', rival: { name, version, settings } }
     for (const rival of missing) yield { kind: 'rival', rival }
     const limits = createLimits(machine.isaUsed, LIMIT_SHARE * seconds)
-    const threads = [...new Set(all.map((point) => point.threads))].sort((a, b) => a - b)
-    if (all.length > 0) limits.measureMachine(threads)
-    for (const point of all) for (const key of point.limits) limits.get(key)
-    for (const row of limits.rows) yield { kind: 'limit', row }
+    const here = all.filter((point) => point.device === 'cpu')
+    const threads = [...new Set(here.map((point) => point.threads))].sort((a, b) => a - b)
+    if (here.length > 0) limits.measureMachine(threads)
+    for (const point of here) for (const key of point.limits) limits.get(key)
+    const precisions = new Set(all.filter((point) => point.device !== 'cpu').map(({ precision }) => precision))
+    const ofGpu = [...precisions].flatMap((precision) => (precision === 'int8' ? [] : measureGpu(precision)))
+    for (const row of [...limits.rows, ...ofGpu]) yield { kind: 'limit', row }
 
     for (const workload of workloads) {
       const rows = workload.run?.({ threads: options.choice.threads[0] ?? 0, seconds }) ?? []
@@ -95,7 +102,7 @@ export function forceIsa(isa: string): void {
   }
 }
 
-export function machineRow(machine: MachineInfo): MachineRow {
+export function machineRow(machine: MachineInfo, device: Device): MachineRow {
   return {
     machine: machine.cpuModel,
     isa: machine.isaUsed,
@@ -104,6 +111,7 @@ export function machineRow(machine: MachineInfo): MachineRow {
     threads: machine.threads,
     node: process.versions.node,
     gatecell: packageInfo().version,
-    system: `${process.platform} ${process.arch}`
+    system: `${process.platform} ${process.arch}`,
+    ...(device !== 'cpu' && { gpu: backends().cuda.reason })
   }
 }

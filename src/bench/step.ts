@@ -3,6 +3,7 @@
 // head, draw and the public API add to a character. Both workloads are bounded by reading the weights once.
 
 import { layersBytes, sampleBytes, type Sizes } from './amounts.js'
+import { onDevice } from './devices.js'
 import { characterModel, characterSteps, foldsEmbedding, sequencePlan, type Setting } from './networks.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
@@ -14,12 +15,14 @@ const hiddenSizes = [128, 256, 512, 1024, 2048]
 export const step: Workload = {
   name: 'step',
   summary: 'one step at batch 1, state carried, one call each',
+  onGpu: true,
   points: (choice) => pointsOf(choice, oneAndAllThreads(choice), stepPoint)
 }
 
 export const sample: Workload = {
   name: 'sample',
   summary: 'the sampling loop per character, through the public stream, and what it adds to the steps of its layers',
+  onGpu: true,
   // Streams run on one thread, whatever the engine's number.
   points: (choice) => pointsOf(choice, [1], samplePoint)
 }
@@ -28,7 +31,11 @@ function pointsOf(choice: Choice, threads: readonly number[], make: (sizes: Size
   return precisionsOf(choice).flatMap((precision) =>
     threads.flatMap((count) =>
       orElse(choice.layers, [1, 2]).flatMap((layers) =>
-        orElse(choice.hidden, hiddenSizes).map((H) => make({ B: 1, T: 1, H, layers }, { threads: count, precision }))
+        orElse(choice.hidden, hiddenSizes).map((H) =>
+          onDevice({ threads: count, precision, device: choice.device }, (setting) =>
+            make({ B: 1, T: 1, H, layers }, setting)
+          )
+        )
       )
     )
   )
@@ -48,7 +55,7 @@ function stepPoint(sizes: Sizes, setting: Setting): Point {
     bound: (at) => bytes / at(read),
     open() {
       const { plan, close } = sequencePlan(sizes, setting, true)
-      return { contestant: syncContestant(() => plan.runSync('forward'), close) }
+      return { contestant: syncContestant(() => plan.runSync('forward'), close), plan }
     },
     task: { mode: 'step', sizes, ...setting }
   }
@@ -78,7 +85,8 @@ function samplePoint(sizes: Sizes, setting: Setting): Point {
       const dispose = () => model.dispose()
       return {
         contestant: syncContestant(() => stream.sample(BLOCK), dispose, BLOCK),
-        reference: { name: 'steps', contestant: syncContestant(() => steps.run(out), dispose, BLOCK) },
+        plan: steps.plan,
+        references: [{ name: 'steps', contestant: syncContestant(() => steps.run(out), dispose, BLOCK) }],
         executed: sampleBytes(sizes, setting.precision, foldsEmbedding(steps.plan)),
         figures: { block: BLOCK }
       }

@@ -3,7 +3,8 @@
 // executed stands beside it.
 
 import { VOCABULARY, foldedTrainCharFlops, sequenceBytes, trainCharFlops, type Sizes } from './amounts.js'
-import { foldsEmbedding, trainingStep } from './networks.js'
+import { onDevice } from './devices.js'
+import { foldsEmbedding, trainingStep, type Setting } from './networks.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
 import { allThreads, orElse, trainingPrecisions } from './shapes.js'
@@ -12,13 +13,16 @@ import { asyncContestant } from './turns.js'
 export const trainChar: Workload = {
   name: 'train-char',
   summary: `training step of a character model of ${VOCABULARY} symbols, two layers`,
+  onGpu: true,
   points: (choice) =>
     trainingPrecisions(choice).flatMap((precision) =>
       allThreads(choice).flatMap((threads) =>
         orElse(choice.hidden, [128, 256, 512, 1024]).flatMap((H) =>
           orElse(choice.layers, [2]).flatMap((layers) =>
             orElse(choice.batch, [H < 1024 ? 64 : 32]).map((B) =>
-              point({ B, T: choice.length ?? 64, H, layers }, { threads, precision })
+              onDevice({ threads, precision, device: choice.device }, (setting) =>
+                point({ B, T: choice.length ?? 64, H, layers }, setting)
+              )
             )
           )
         )
@@ -26,7 +30,7 @@ export const trainChar: Workload = {
     )
 }
 
-function point(sizes: Sizes, setting: Pick<Point, 'threads' | 'precision'>): Point {
+function point(sizes: Sizes, setting: Setting): Point {
   const arithmetic = { kind: 'arithmetic', ...setting } as const
   const amount = trainCharFlops(sizes)
   return {
@@ -47,6 +51,7 @@ function point(sizes: Sizes, setting: Pick<Point, 'threads' | 'precision'>): Poi
       const tokens = sizes.B * sizes.T
       return {
         contestant: asyncContestant(step, () => model.dispose()),
+        plan,
         executed: foldsEmbedding(plan) ? foldedTrainCharFlops(sizes) : amount,
         figures: { tokens, plan_bytes: plan.bytes, parameters: model.parameterCount }
       }

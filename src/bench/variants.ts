@@ -2,6 +2,7 @@
 // turn by turn with the plain layer of the same shape.
 
 import { layerFlops, sequenceBytes, type Sizes } from './amounts.js'
+import { onDevice } from './devices.js'
 import { layerPlan, type LayerVariant, type Setting } from './networks.js'
 import type { Point } from './points.js'
 import type { Workload } from './registry.js'
@@ -60,20 +61,25 @@ function workload(made: VariantWorkload): Workload {
   return {
     name: made.name,
     summary: made.summary,
+    onGpu: true,
     points: (choice: Choice) =>
-      trainingPrecisions(choice)
-        .filter((precision) => !made.floatOnly || precision === 'f32')
-        .flatMap((precision) =>
-          allThreads(choice).flatMap((threads) =>
-            orElse(choice.hidden, [256, 512]).flatMap((H) =>
-              orElse(choice.batch, [32]).map((B) =>
-                variantPoint(made, { B, T: choice.length ?? 64, H, layers: 1 }, { threads, precision })
+      (made.floatOnly ? floatOnly(choice) : trainingPrecisions(choice)).flatMap((precision) =>
+        allThreads(choice).flatMap((threads) =>
+          orElse(choice.hidden, [256, 512]).flatMap((H) =>
+            orElse(choice.batch, [32]).map((B) =>
+              onDevice({ threads, precision, device: choice.device }, (setting) =>
+                variantPoint(made, { B, T: choice.length ?? 64, H, layers: 1 }, setting)
               )
             )
           )
         )
+      )
   }
 }
+
+/** f32 where it is among what is asked for, or nothing is. */
+const floatOnly = ({ precisions }: Choice) =>
+  precisions.length === 0 || precisions.includes('f32') ? (['f32'] as const) : []
 
 function variantPoint(made: VariantWorkload, sizes: Sizes, setting: Setting): Point {
   const arithmetic = { kind: 'arithmetic', ...setting } as const
@@ -93,7 +99,8 @@ function variantPoint(made: VariantWorkload, sizes: Sizes, setting: Setting): Po
       const plain = layerPlan(sizes, setting)
       return {
         contestant: syncContestant(() => own.plan.runSync('gradient'), own.close),
-        reference: { name: 'plain', contestant: syncContestant(() => plain.plan.runSync('gradient'), plain.close) }
+        plan: own.plan,
+        references: [{ name: 'plain', contestant: syncContestant(() => plain.plan.runSync('gradient'), plain.close) }]
       }
     },
     task: null

@@ -6,17 +6,20 @@ import { findWorkloads, workloads } from '../bench/registry.js'
 import { createReport, figure } from '../bench/report.js'
 import { writeRoofline } from '../bench/roofline.js'
 import { forceIsa, runBench, type BenchEvent } from '../bench/run.js'
-import type { CpuPrecision as Precision } from '../graph/plan.js'
+import type { Device } from '../graph/opcodes.js'
+import type { Precision } from '../graph/plan.js'
 import { assertWritable } from '../io/atomic.js'
 import type { JsonObject } from '../io/json.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { choice, list, number, seconds, whole } from './options.js'
+import { checkDevice } from './backends.js'
+import { choice, device, list, number, seconds, whole } from './options.js'
 import { createOutput, exitCodes, type Output } from './output.js'
 
 interface BenchFlags {
   threads?: number[]
   precision?: Precision[]
   isa?: string
+  device?: Device
   hidden?: number[]
   batch?: number[]
   length?: number
@@ -34,12 +37,16 @@ const EXAMPLES = `
 Times are medians; the spread is from the tenth to the ninetieth percentile. Shares are of limits that are measured first:
 arithmetic peak at the running clock, read bandwidth at the footprint. A ratio is the rival's time over ours, both from
 turns in one run. sample also runs the steps of its layers alone, with the same weights and in a native loop (steps_us):
-added_us is what the output layer, the draw and the public API add to a character.
+added_us is what the output layer, the draw and the public API add to a character. On a GPU there are no shares: what the
+engine's own product and a copy reach there is printed instead. With --device auto each point is measured
+three times, as auto chose, on the processor and on the GPU, and the line says which was right.
 
 Examples:
   gatecell bench step sample --threads 1
   gatecell bench layer --hidden 512 --precision f32,bf16
   gatecell bench --rivals --save machine.json --svg roofline.svg
+  gatecell bench train-char --device cuda --rivals --precision bf16,tf32
+  gatecell bench sample --device auto
   gatecell bench layer --compare machine.json --tolerance 10`
 
 export function addBench(program: Command): void {
@@ -56,16 +63,17 @@ export function addBench(program: Command): void {
     )
     .option(
       '--precision <name,...>',
-      'f32, bf16, int8 (default: f32)',
-      list(choice('--precision', ['f32', 'bf16', 'int8'] as const))
+      'f32, bf16, int8 (default: f32); on cuda bf16, tf32, f32 (default: bf16)',
+      list(choice('--precision', ['f32', 'bf16', 'int8', 'tf32'] as const))
     )
+    .option('--device <name>', 'cpu, cuda, or auto: what auto chooses beside both (default: cpu)', device)
     .option('--isa <name>', 'instruction set: scalar, avx2, avx512', choice('--isa', ['scalar', 'avx2', 'avx512']))
     .option('--hidden <n,...>', "sizes instead of the workload's own", size('--hidden'))
     .option('--layers <n,...>', 'layers, where the workload has a choice', size('--layers'))
     .option('--batch <n,...>', 'batch sizes, where the workload has a choice', size('--batch'))
     .option('--length <n>', 'steps of a sequence (default: 64)', whole('--length', 1, 2 ** 20))
     .option('--time <time>', 'how long one thing is measured at one point (default: 2s)', seconds('--time'))
-    .option('--rivals', 'measure onnxruntime-node, PyTorch and oneDNN turn by turn')
+    .option('--rivals', 'measure onnxruntime-node, PyTorch and oneDNN turn by turn; on cuda PyTorch')
     .option('--save <file>', 'keep the run as a machine file')
     .option('--compare <file>', 'compare with a run that --save kept')
     .option(
@@ -83,16 +91,18 @@ export function addBench(program: Command): void {
 
 async function bench(names: readonly string[], flags: BenchFlags, interrupts: Interrupts): Promise<number> {
   const output = createOutput(flags.json === true)
-  const chosen = findWorkloads(names)
+  const { device = 'cpu' } = flags
+  checkDevice(device === 'auto' ? 'cuda' : device)
+  const chosen = findWorkloads(names, device)
   const before = flags.compare === undefined ? null : await readMachineFile(flags.compare)
   for (const path of [flags.save, flags.svg]) if (path !== undefined) await assertWritable(path)
   if (flags.isa !== undefined) forceIsa(flags.isa)
-  const record = createRecord()
+  const record = createRecord(device)
   const report = createReport(output.line)
   const { threads = [], precision = [], hidden = [], batch = [], layers = [], length } = flags
   const events = runBench({
     workloads: chosen,
-    choice: { threads, precisions: precision, hidden, batch, layers, length },
+    choice: { threads, precisions: precision, hidden, batch, layers, length, device },
     seconds: flags.time ?? 2,
     rivals: flags.rivals === true,
     signal: interrupts.signal

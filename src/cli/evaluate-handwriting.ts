@@ -71,7 +71,7 @@ async function letRead(
   flags: EvaluateFlags,
   { output, read, signal }: { output: Output; read: ReadInkOptions; signal: AbortSignal }
 ): Promise<Readability> {
-  using reader = await loadReader(flags.reader!, { threads: 1 })
+  using reader = await loadReader(flags.reader!, { threads: 1, device: flags.device ?? 'auto' })
   const seen = new Set((flags.unseen ? await readInk(flags.unseen, read) : []).map(({ text }) => text))
   const texts = samples.map(({ text }) => text).filter((text) => !seen.has(text))
   const progress = await createProgress(output)

@@ -68,7 +68,7 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
   const { read: reading, tell } = inkReading(flags, signal)
   const samples = await readInk(data, reading)
   tell(output)
-  const text = flags.lm === undefined ? null : await loadTextModel(flags.lm)
+  const text = flags.lm === undefined ? null : await loadTextModel(flags.lm, { device: flags.device ?? 'auto' })
   try {
     const scorer = await scorerOf(reader, text, flags)
     const options = { ...(flags.beam && { beam: flags.beam }), ...(scorer && { scorer }) }

@@ -4,6 +4,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inkPoints, type Ink } from '../data/ink/strokes.js'
+import type { Device } from '../graph/opcodes.js'
 import { loadWriter, prepareGenerationRun } from '../tasks/handwriting/generation/index.js'
 import { practiceInk, practiceLetters } from '../tasks/handwriting/practice-ink.js'
 import { measureReadability } from '../tasks/handwriting/readability.js'
@@ -22,6 +23,7 @@ export interface HandwritingTour {
   out: string
   /** Seconds to learn in, both networks together. */
   timeLimit: number
+  device: Device
 }
 
 const WORDS = 3000
@@ -31,7 +33,11 @@ const BIAS = 1
 /** Reading is the easier half. */
 const READING = 0.25
 
-export async function tourHandwriting({ out, timeLimit }: HandwritingTour, output: Output, interrupts: Interrupts) {
+export async function tourHandwriting(
+  { out, timeLimit, device }: HandwritingTour,
+  output: Output,
+  interrupts: Interrupts
+) {
   mkdirSync(out, { recursive: true })
   const files = {
     ink: join(out, 'ink.ndjson'),
@@ -46,7 +52,7 @@ export async function tourHandwriting({ out, timeLimit }: HandwritingTour, outpu
   show(output, ink[0]!)
 
   output.line('2. A network learns to read: a bidirectional LSTM, connectionist temporal classification.')
-  const settings = { data: [files.ink], mode: 'force', split: { valid: 0.05 } } as const
+  const settings = { data: [files.ink], mode: 'force', split: { valid: 0.05 }, device } as const
   const reading = await prepareRecognitionRun({
     ...settings,
     out: files.reader,
@@ -73,8 +79,8 @@ export async function tourHandwriting({ out, timeLimit }: HandwritingTour, outpu
   )
 
   output.line(`4. It writes "${WORD}" (bias ${BIAS}, seed 0), and the first network reads:\n`)
-  using reader = await loadReader(files.reader)
-  using writer = await loadWriter(files.writer)
+  using reader = await loadReader(files.reader, { device })
+  using writer = await loadWriter(files.writer, { device })
   const word = writer.write({ text: WORD, bias: BIAS })
   show(output, word.ink)
   writeFileSync(files.still, inkSvg(word.ink.strokes, { title: WORD }))

@@ -6,11 +6,13 @@ import { dirname, join, relative } from 'node:path'
 import type { Command } from 'commander'
 import { GatecellError } from '../errors.js'
 import { machineInfo } from '../graph/machine.js'
+import type { Device } from '../graph/opcodes.js'
 import { packageInfo } from '../native.js'
 import { learnAlphabet, prepareTextRun, writeText, type TextRun } from '../tasks/text/index.js'
 import { bytes, duration, integer, nats, quantity } from './format.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { seconds } from './options.js'
+import { checkDevice } from './backends.js'
+import { device, seconds } from './options.js'
 import { createOutput, type Output } from './output.js'
 import { createProgress, peakMemory } from './progress.js'
 import { tourHandwriting } from './tour-handwriting.js'
@@ -19,6 +21,7 @@ interface TourFlags {
   handwriting?: true
   out?: string
   timeLimit?: number
+  device?: Device
 }
 
 const FOLDER = 'gatecell-tour'
@@ -31,6 +34,7 @@ export function addTour(program: Command): void {
     .option('--handwriting', 'a network that reads handwriting, and one that writes it, instead of text')
     .option('--out <path>', `the model, with --handwriting the folder of all files; replaced (default: in ${FOLDER})`)
     .option('--time-limit <time>', 'how long to learn (default: 90s; handwriting 60s)', seconds('--time-limit'))
+    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
     .addHelpText('after', '\nExamples:\n  gatecell tour\n  gatecell tour --handwriting')
     .action(async (text: string[], flags: TourFlags) => {
       process.exitCode = await withInterrupts((interrupts) => tour(text, flags, interrupts))
@@ -38,7 +42,9 @@ export function addTour(program: Command): void {
 }
 
 async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): Promise<number> {
+  checkDevice(flags.device)
   const output = createOutput(false)
+  const { device = 'auto' } = flags
   const { version } = packageInfo()
   const { threads, isaUsed } = machineInfo()
   output.line(`gatecell ${version}: ${isaUsed} kernels, ${threads} threads\n`)
@@ -46,11 +52,11 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
     if (text.length > 0)
       throw new GatecellError('ERR_INVALID_OPTION', 'Expected no text with --handwriting: its ink is drawn by the code')
     const { out = join(FOLDER, 'handwriting'), timeLimit = 60 } = flags
-    await tourHandwriting({ out, timeLimit }, output, interrupts)
+    await tourHandwriting({ out, timeLimit, device }, output, interrupts)
     return interrupts.exitCode
   }
   const { out = join(FOLDER, 'declarations.safetensors'), timeLimit = 90 } = flags
-  await reciteAlphabet(output, interrupts)
+  await reciteAlphabet(device, output, interrupts)
   const data = text.length > 0 ? text : [findDeclarations()]
   output.line(`2. Real text: ${data.map((path) => relative(process.cwd(), path) || path).join(', ')}\n`)
   mkdirSync(dirname(out), { recursive: true })
@@ -60,6 +66,7 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
     mode: 'force',
     minCount: 20,
     split: { valid: 0.02 },
+    device,
     training: { timeLimit }
   })
   try {
@@ -70,11 +77,11 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
   }
 }
 
-async function reciteAlphabet(output: Output, { signal }: Interrupts): Promise<void> {
+async function reciteAlphabet(device: Device, output: Output, { signal }: Interrupts): Promise<void> {
   output.line('1. The alphabet: a network of 32 units reads it over and over.')
   const onReport = ({ step, loss }: { step: number; loss: number }) =>
     output.line(`   step ${String(step).padStart(3)}  loss ${nats(loss)}`)
-  const { recited, seconds } = await learnAlphabet({ signal, onReport })
+  const { recited, seconds } = await learnAlphabet({ signal, onReport, device })
   output.line(`   after ${seconds.toFixed(1)} s it goes on from "a":  ${recited}\n`)
 }
 

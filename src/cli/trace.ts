@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { notReadable } from '../data/files.js'
 import { readInk } from '../data/ink/read.js'
 import { GatecellError } from '../errors.js'
+import type { Device } from '../graph/opcodes.js'
 import { writeTextAtomically } from '../io/atomic.js'
 import { readCheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject } from '../io/json.js'
@@ -13,10 +14,11 @@ import { traceInk } from '../tasks/handwriting/recognition/trace.js'
 import { traceSvg } from '../tasks/handwriting/recognition/trace-svg.js'
 import { loadTextModel, TEXT_TASK } from '../tasks/text/index.js'
 import { traceText } from '../tasks/text/trace.js'
+import { checkDevice } from './backends.js'
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
 import { integer, percent } from './format.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
-import { whole } from './options.js'
+import { device, whole } from './options.js'
 import { createOutput } from './output.js'
 
 interface TraceFlags extends InkFlags {
@@ -24,6 +26,7 @@ interface TraceFlags extends InkFlags {
   layer?: string
   svg?: string
   movingSvg?: string
+  device?: Device
   json?: true
 }
 
@@ -50,6 +53,7 @@ export function addTrace(program: Command): void {
     .option('--layer <name>', 'whose cells the picture shows: l0, l0_reverse, l1 ... (default: the last)')
     .option('--svg <file>', 'the rows as a picture')
     .option('--moving-svg <file>', 'the same, moving')
+    .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
   addInkOptions(command)
     .option('--json', 'everything as one JSON object')
     .addHelpText('after', EXAMPLES)
@@ -59,6 +63,7 @@ export function addTrace(program: Command): void {
 }
 
 async function trace(path: string, data: string, flags: TraceFlags, interrupts: Interrupts): Promise<number> {
+  checkDevice(flags.device)
   const { task } = await readCheckpointInfo(path)
   if (task === RECOGNITION_TASK) await traceReader(path, data, flags, interrupts)
   else if (task === TEXT_TASK) await traceTextModel(path, data, flags)
@@ -80,7 +85,7 @@ async function traceReader(path: string, data: string, flags: TraceFlags, { sign
     const message = `Expected a sample from 1 to ${samples.length} for --sample but received ${flags.sample}`
     throw new GatecellError('ERR_INVALID_OPTION', message)
   }
-  const traced = traceInk(reader, ink)
+  const traced = traceInk(reader, ink, { device: flags.device ?? 'auto' })
   const { layer } = flags
   const names = traced.layers.map(({ name }) => name)
   if (layer !== undefined && !names.includes(layer)) {
@@ -113,7 +118,7 @@ async function traceTextModel(path: string, data: string, flags: TraceFlags): Pr
   const text = await readFile(data, 'utf8').catch((error: unknown) => {
     throw notReadable(data, error)
   })
-  const traced = traceText(loaded, text)
+  const traced = traceText(loaded, text, { device: flags.device ?? 'auto' })
   output.record({ task: TEXT_TASK, ...(finite(traced) as JsonObject) })
   output.line(`over ${integer(traced.symbols)} symbols, each window from a zero state`)
   for (const { name, meanForget, halfLife, keptAfter10, keptAfter100 } of traced.layers) {

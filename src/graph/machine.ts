@@ -1,7 +1,8 @@
 // The machine under the engine: what was found, what is used, how many threads.
 
-import { native, type MachineInfo } from '../native.js'
+import { native, type CudaRates, type MachineInfo } from '../native.js'
 import { callNative } from './native-call.js'
+import { precisions, type Precision } from './plan.js'
 
 export type { MachineInfo }
 
@@ -23,6 +24,11 @@ export function backends(): { cpu: Backend; cuda: Backend & { path: string; emul
     const { cpuModel, isaUsed } = native().machineInfo()
     return { cpu: { available: true, reason: `${cpuModel}, ${isaUsed}` }, cuda: { available, emulated, reason, path } }
   })
+}
+
+/** What the GPU does in a second at a precision, measured by the engine's own kernels: what 'auto' decides by. ERR_UNSUPPORTED without one. */
+export function cudaRates(precision: Exclude<Precision, 'int8'>): CudaRates {
+  return callNative(() => native().cudaMeasure(precisions[precision]))
 }
 
 /** Threads of plans made from now on, 1 to 1024; 0: as many as affinity and the cgroup's quota allow. Results do not depend on it. */

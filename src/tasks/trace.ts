@@ -6,6 +6,7 @@
 import { GatecellError } from '../errors.js'
 import { Graph } from '../graph/graph.js'
 import { crossEntropy, embedding, linear } from '../graph/ops.js'
+import type { Device } from '../graph/opcodes.js'
 import { ParameterStore } from '../graph/parameters.js'
 import { createPlan } from '../graph/plan.js'
 import type { Tensor } from '../graph/tensor.js'
@@ -32,7 +33,12 @@ export interface NetworkTrace {
   readonly layers: readonly LayerTrace[]
 }
 
-export interface TraceInput {
+export interface TraceOptions {
+  /** Where the network runs; default 'cpu'. Gates and cells are recomputed here either way. */
+  device?: Device | undefined
+}
+
+export interface TraceInput extends Readonly<TraceOptions> {
   /** The input of the first layer, [T, B, F]. */
   readonly values: Float32Array
   readonly steps: number
@@ -54,7 +60,7 @@ interface Watched {
 
 /** The network with its input as a parameter. `loss`: with gradients of the targets' log-probabilities. */
 function watch(model: Model, above: NetworkAbove, input: TraceInput, loss: boolean): Watched {
-  const { values, steps, batch } = input
+  const { values, steps, batch, device = 'cpu' } = input
   const shape = [steps * batch, values.length / (steps * batch)]
   const specs = [...model.parameters.specs, { name: INPUT, shape, initialize: () => {} }]
   const graph = new Graph({ training: false, parameters: specs })
@@ -74,7 +80,7 @@ function watch(model: Model, above: NetworkAbove, input: TraceInput, loss: boole
     const layers = loss ? [] : watchLayers(graph)
     if (targets) graph.output('loss', targets)
     else graph.output('logits', logits)
-    const plan = createPlan(graph, { parameters: store, loss: targets, threads: 1 })
+    const plan = createPlan(graph, { parameters: store, loss: targets, threads: 1, device })
     ;(plan.inputs['ids'] as Int32Array).forEach((_, i, all) => (all[i] = i))
     return { plan, store, logits, layers }
   } catch (error) {

@@ -96,6 +96,19 @@ t.test('a recipe of a second, reached and missed', async (t) => {
     code: 1,
     stdout: /200 sampled characters, seed 2: 0 of 0 tags close\nin all 0 of 0 tags close .*MISSED/
   })
+  // One for a GPU is skipped without one; one that has to be quick is judged by its time, too.
+  writeFileSync(join(cwd, 'recipes', 'gpu.json'), JSON.stringify({ ...row(3), device: 'cuda' }))
+  t.match(await runner(['gpu', ...words], { GATECELL_CUDA_LIBRARY: join(cwd, 'none.so') }), {
+    code: 0,
+    stdout: /^skipped: gpu needs a GPU, and there is no CUDA library at .*none\.so$/m
+  })
+  for (const [within, code, verdict] of [
+    [600, 0, 'reached'],
+    [0.001, 1, 'MISSED']
+  ] as const) {
+    writeFileSync(join(cwd, 'recipes', 'quick.json'), JSON.stringify({ ...row(3), within }))
+    t.match(await run('quick'), { code, stdout: new RegExp(`quick: trained in .* limit ${within} s: ${verdict}`) })
+  }
   const result = JSON.parse(readFileSync(join(cwd, 'out', 'easy', 'result.json'), 'utf8')) as object
   t.match(result, { recipe: 'easy', seed: 0, passed: true, figure: Number, minutes: Number })
 })

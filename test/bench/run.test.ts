@@ -21,7 +21,15 @@ import { runBench } from '../../src/bench/run.js'
 import type { Plan } from '../../src/graph/plan.js'
 import { machineInfo } from '../../src/index.js'
 
-const none = { threads: [], precisions: [], hidden: [], batch: [], layers: [], length: undefined }
+const none = {
+  threads: [],
+  precisions: [],
+  hidden: [],
+  batch: [],
+  layers: [],
+  length: undefined,
+  device: 'cpu' as const
+}
 const tiny = { ...none, threads: [1], hidden: [16], batch: [2], layers: [1], length: 3 }
 const variants = ['bidirectional', 'lengths', 'peephole', 'layer-norm']
 const measured = ['train-char', 'layer', ...variants, 'sequence', 'step', 'sample', 'gemm', 'gates']
@@ -99,7 +107,7 @@ t.test('each workload gives rows with the promised fields', async (t) => {
 })
 
 t.test('what sample is compared with are the steps that it runs', async (t) => {
-  using model = characterModel({ H: 16, layers: 2 }, { threads: 1, precision: 'f32' }, false)
+  using model = characterModel({ H: 16, layers: 2 }, { threads: 1, precision: 'f32', device: 'cpu' }, false)
   const steps = characterSteps(model, { H: 16, layers: 2 })
   const stream = model.stream()
   for (let i = 0; i < 3; i++) stream.feed([0])
@@ -177,7 +185,13 @@ t.test('a rival is measured in turns and becomes a row; one that fails is said t
   const rivals = [rival('broken', true), idle, rival('quick', false)]
   const rows: BenchRow[] = []
   for await (const row of runPoint(point!, { isa, limits: createLimits(isa, 0.01), rivals, seconds })) rows.push(row)
-  t.same(tasks[0], { mode: 'layer', sizes: { B: 2, T: 3, H: 16, layers: 1 }, threads: 1, precision: 'f32' })
+  t.same(tasks[0], {
+    mode: 'layer',
+    sizes: { B: 2, T: 3, H: 16, layers: 1 },
+    threads: 1,
+    precision: 'f32',
+    device: 'cpu'
+  })
   t.equal(rows.length, 3)
   t.match(rows[0], { rival: 'broken', version: '1.2.3', problem: 'out of luck' })
   t.notOk('rival' in rows[1]!)
@@ -219,7 +233,7 @@ t.test('the losses beside their training step', async (t) => {
 })
 
 t.test('workloads by name', async (t) => {
-  t.equal(findWorkloads([]), workloads)
+  t.same(findWorkloads([]), workloads)
   t.throws(() => findWorkloads(['layer', 'nothing']), { code: 'ERR_INVALID_OPTION', message: /train-char/ })
 })
 

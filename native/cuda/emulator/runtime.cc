@@ -1,7 +1,7 @@
 // runtime.cc: runtime.h without a GPU: device memory is the host's, a recording is a list of calls. Memory is limited to
-// GATECELL_EMULATOR_BYTES where that is set, so that refusals can be tested; GATECELL_EMULATOR_CLUSTER=<blocks> says which clusters
-// are the widest that it has room for, and GATECELL_EMULATOR_REFUSED=<blocks> which fail when they are launched.
-// GATECELL_EMULATOR_MULTIPROCESSORS: how many there are, 132 where it does not say.
+// GATECELL_EMULATOR_BYTES and a pinned piece to GATECELL_EMULATOR_PINNED where these are set, so that refusals can be tested;
+// GATECELL_EMULATOR_CLUSTER=<blocks> says which clusters are the widest that it has room for, and GATECELL_EMULATOR_REFUSED=<blocks>
+// which fail when they are launched. GATECELL_EMULATOR_MULTIPROCESSORS: how many there are, 132 where it does not say.
 #include "../runtime.h"
 
 #include <chrono>
@@ -97,7 +97,11 @@ gc_status device_download(void* to, const void* from, int64_t bytes) {
   return GC_OK;
 }
 
-void* pinned_allocate(int64_t bytes) { return calloc(1, static_cast<size_t>(bytes > 0 ? bytes : 1)); }
+void* pinned_allocate(int64_t bytes) {
+  const char* limit = getenv("GATECELL_EMULATOR_PINNED");
+  if (limit && *limit && bytes > atoll(limit)) return nullptr;
+  return calloc(1, static_cast<size_t>(bytes > 0 ? bytes : 1));
+}
 void pinned_release(void* memory) { free(memory); }
 
 Queue::~Queue() = default;
@@ -128,14 +132,13 @@ gc_status Queue::wait() {
 }
 
 double Queue::time(Recording* recording, int count) {
-  double least = -1;
-  for (int i = 0; i < count; ++i) {
+  std::vector<double> seconds;
+  for (int i = 0; i <= count; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     replay(recording);
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (least < 0 || seconds < least) least = seconds;
+    if (i > 0) seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
-  return least;
+  return median_of(seconds);
 }
 
 void Queue::submit(const Shape& shape, const std::function<void()>& job) {

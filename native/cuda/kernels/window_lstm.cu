@@ -35,24 +35,12 @@ struct Project {
   }
 };
 
-// Pre-activations become activations; c and h of a step are written.
 struct Cell {
-  float* gates;
-  int64_t columns, hidden, first;
-  Before before;
-  float *c, *h;
-  int64_t ld_h;
-  __device__ float start(int64_t b, int64_t n) const { return gates[(first + b) * columns + n]; }
+  LstmView s;
+  int64_t first;
+  __device__ float start(int64_t b, int64_t n) const { return s.gates[(first + b) * s.columns + n]; }
   __device__ void finish(int64_t b, int64_t n0, int tx, const float (&v)[4]) const {
-    const int64_t unit = n0 / 4 + tx, row = first + b;
-    float* to = gates + row * columns + n0 + tx;
-    float i = v[0], f = v[1], g = v[2], o = v[3];
-    v_gates(i, f, g, o);
-    to[0] = i, to[16] = f, to[32] = g, to[48] = o;
-    if (unit >= hidden) return;
-    const float cell = v_fma(f, before.at(row, unit), v_mul(i, g));
-    c[row * hidden + unit] = cell;
-    h[row * ld_h + unit] = v_mul(o, v_tanh(cell));
+    cell_forward(s, first + b, b, n0 / 4 + tx, v);
   }
 };
 
@@ -60,10 +48,9 @@ void step(const WindowLstm& s, int64_t t) {
   Queue& queue = s.n.queue;
   const int32_t precision = s.n.products();
   const int64_t first = t * s.B;
-  const Cell cell = {s.gates, s.columns, s.H, first, s.c_before(), s.cells, s.y.data, s.y.ld};
-  gemm(queue, precision, join_a(BeforeRows{s.w_before(), first}, BeforeRows{s.h_before(), first}, s.C),
-       join_b(GateRows{s.w_ih.data + s.I, s.w_ih.ld, s.H}, GateRows{s.w_hh.data, s.w_hh.ld, s.H}, s.C), cell,
-       {s.B, s.columns, s.C + s.H});
+  gemm(queue, precision, join_a(BeforeRows{s.w_before(), first}, HiddenRows{s.view, t}, s.C),
+       join_b(GateRows{s.w_ih.data + s.I, s.w_ih.ld, s.H}, GateRows{s.w_hh.data, s.w_hh.ld, s.H}, s.C),
+       Cell{s.view, first}, {s.B, s.columns, s.C + s.H});
   float* raw = s.window.rates + first * 3 * s.K;  // the window makes rates of them in place
   gemm(queue, precision, Rows{s.y.data + first * s.y.ld, s.y.ld}, WeightRows{s.w_window.data, s.w_window.ld},
        Store{raw, 3 * s.K, 3 * s.K, Meet::kSet, s.n.in(kBiasWindow)->data}, {s.B, 3 * s.K, s.H});
@@ -83,13 +70,13 @@ void forward(const Node& n) {
   const WindowLstm s(n);
   check_window(n, s.window);
   const Tensor *b_ih = n.in(kBiasIh), *b_hh = n.in(kBiasHh);
-  const Project project = {s.gates, s.columns, s.H, b_ih ? b_ih->data : nullptr, b_hh ? b_hh->data : nullptr};
+  const Project project = {s.view.gates, s.columns, s.H, b_ih ? b_ih->data : nullptr, b_hh ? b_hh->data : nullptr};
   gemm(n.queue, n.products(), Rows{s.x.data, s.x.ld}, GateRows{s.w_ih.data, s.w_ih.ld, s.H}, project,
        {s.T * s.B, s.columns, s.I});
   for (int64_t t = 0; t < s.T; ++t) step(s, t);
   const int64_t last = (s.T - 1) * s.B;
   give(n.queue, n.out(kHT), s.y.data, s.y.ld, last);
-  give(n.queue, n.out(kCT), s.cells, s.H, last);
+  give(n.queue, n.out(kCT), s.view.cells, s.H, last);
   give(n.queue, n.out(kWindowT), s.w.data, s.w.ld, last);
   give_kappa(n.queue, s.window, n.out(kKappaT));
   give_phi(n.queue, s.window, n.out(kPhi));
@@ -112,10 +99,16 @@ WindowLstm::WindowLstm(const Node& node)
       w_hh(*node.in(kWeightHh)),
       w_window(*node.in(kWeightWindow)),
       window(*node.in(kChars), *node.in(kLengths), node.in(kKappa0), T, B, K, C),
-      gates(node.buffer(kGates)),
-      cells(node.buffer(kCells)),
-      dc(node.buffer(kDc)),
+      view(),
       dw(node.buffer(kDw)) {
+  view.rows.T = T, view.rows.B = B;
+  view.H = view.R = H, view.columns = columns;
+  view.keep = true;
+  view.gates = node.buffer(kGates), view.cells = node.buffer(kCells), view.dc = node.buffer(kDc);
+  view.y = y.data, view.dy = y.grad, view.ld_y = y.ld;
+  const Tensor *h0 = node.in(kH0), *c0 = node.in(kC0);
+  if (h0) view.h0 = h0->data, view.ld_h0 = h0->ld;
+  if (c0) view.c0 = c0->data, view.ld_c0 = c0->ld;
   window.place(node.buffer(kWindowKept), node.buffer(kWindowBack));
 }
 }  // namespace window_lstm

@@ -5,9 +5,9 @@
 //
 // The part of x is one product over all steps. A step forward is two products, the first with the cell in its epilogue, and the
 // window; a step back is the product that gives dw, the window, and one product with the cell of the step before in its epilogue.
-// Chains run in the processor's order. The gate buffer is [t][b][panel][i f g o of 16 units], as in lstm.h.
+// Chains run in the processor's order. Gates, cells and the cell itself are those of a plain layer, forward in time (lstm_view.h).
 #pragma once
-#include "gemm.h"
+#include "lstm_view.h"
 #include "window.h"
 
 namespace gatecell {
@@ -47,20 +47,15 @@ struct WindowLstm {
   int64_t T, B, I, H, C, K, columns;
   const Tensor &x, &y, &w, &w_ih, &w_hh, &w_window;
   window::Window window;
-  float *gates, *cells, *dc, *dw;  // cells [T][B][H]; dc [B][H], dw [B][C]
+  LstmView view;
+  float* dw;  // [B][C]
 
   explicit WindowLstm(const Node& node);
-  float* gate_rows(int64_t t) const { return gates + t * B * columns; }
+  float* gate_rows(int64_t t) const { return view.gates + t * B * columns; }
   float* draw_rows(int64_t t) const { return window.draw + t * B * 3 * K; }
-  Before before(const Tensor& rows, int32_t input) const {
-    const Tensor* t = n.in(input);
-    return {rows.data, t ? t->data : nullptr, rows.ld, t ? t->ld : 0, B};
-  }
-  Before h_before() const { return before(y, kH0); }
-  Before w_before() const { return before(w, kWindow0); }
-  Before c_before() const {
-    const Tensor* t = n.in(kC0);
-    return {cells, t ? t->data : nullptr, H, t ? t->ld : 0, B};
+  Before w_before() const {
+    const Tensor* start = n.in(kWindow0);
+    return {w.data, start ? start->data : nullptr, w.ld, start ? start->ld : 0, B};
   }
 };
 
@@ -97,18 +92,13 @@ struct BeforeRows {
   int64_t first;
   __device__ float operator()(int64_t m, int64_t k) const { return of.at(first + m, k); }
 };
-// B(k, n) of [x; w before] and of h before, for gradients of weights.
+// B(k, n) of [x; w before], for the gradient of W.
 struct InputColumns {
   static constexpr bool kAlongK = false;
   const float* x;
   int64_t ld, I;
   Before w;
   __device__ float operator()(int64_t k, int64_t n) const { return n < I ? x[k * ld + n] : w.at(k, n - I); }
-};
-struct BeforeColumns {
-  static constexpr bool kAlongK = false;
-  Before of;
-  __device__ float operator()(int64_t k, int64_t n) const { return of.at(k, n); }
 };
 // B(k, n) = w[k][n], zero in the padding of n.
 struct PaddedColumns {

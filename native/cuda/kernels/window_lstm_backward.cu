@@ -8,35 +8,20 @@ namespace cuda {
 namespace window_lstm {
 namespace {
 
-// The cell of a step as the epilogue of its dh: activations become gradients of the pre-activations, dc is carried.
+// The cell of a step as the epilogue of its dh.
 struct CellBack {
-  float* gates;
-  int64_t columns, hidden, first;
-  Before before;
-  const float *c, *dy, *dhT;  // dhT: where dh begins at the last step, else null
-  int64_t ld_dy, ld_dhT;
-  float* dc;
-  __device__ float start(int64_t b, int64_t unit) const { return dhT && unit < hidden ? dhT[b * ld_dhT + unit] : 0.0f; }
+  LstmView s;
+  int64_t first;
+  const float* dhT;  // where dh begins at the last step, else null
+  int64_t ld_dhT;
+  __device__ float start(int64_t b, int64_t unit) const { return dhT && unit < s.H ? dhT[b * ld_dhT + unit] : 0.0f; }
   __device__ void finish(int64_t b, int64_t n0, int tx, const float (&v)[4]) const {
     const int64_t row = first + b;
     for (int place = 0; place < 4; ++place) {
       const int64_t unit = n0 + tx + 16 * place;
-      if (unit >= columns / 4) return;
-      float* at = gates + row * columns + unit / 16 * 64 + unit % 16;
-      if (unit < hidden) one(at, row, b, unit, v[place]);
-      else at[0] = at[16] = at[32] = at[48] = 0.0f;
+      if (unit >= s.columns / 4) return;
+      cell_backward(s, row, b, unit, s.dy && unit < s.H ? v_add(v[place], s.dy[row * s.ld_y + unit]) : v[place]);
     }
-  }
-  __device__ void one(float* at, int64_t row, int64_t b, int64_t unit, float dh) const {
-    const float i = at[0], f = at[16], g = at[32], o = at[48];
-    const float tc = v_tanh(c[row * hidden + unit]);  // recomputed, as on the processor
-    if (dy) dh = v_add(dh, dy[row * ld_dy + unit]);
-    const float d = v_add(dc[b * hidden + unit], tanh_slope(tc, v_mul(dh, o)));
-    at[0] = sigmoid_slope(i, v_mul(d, g));
-    at[16] = sigmoid_slope(f, v_mul(d, before.at(row, unit)));
-    at[32] = tanh_slope(g, v_mul(d, i));
-    at[48] = sigmoid_slope(o, v_mul(dh, tc));
-    dc[b * hidden + unit] = v_mul(d, f);
   }
 };
 
@@ -61,9 +46,7 @@ void step(const WindowLstm& s, int64_t t) {
   const Tensor *phi = s.n.out(kPhi), *hT = s.n.out(kHT);
   window::window_backward(queue, s.window, t, t + 1,
                           {s.w.grad, s.w.ld, s.dw, phi ? phi->grad : nullptr, phi ? phi->ld : 0});
-  const CellBack cell = {s.gates,      s.columns,       s.H,      t * s.B,
-                         s.c_before(), s.cells,         s.y.grad, last && hT ? hT->grad : nullptr,
-                         s.y.ld,       hT ? hT->ld : 0, s.dc};
+  const CellBack cell = {s.view, t * s.B, last && hT ? hT->grad : nullptr, hT ? hT->ld : 0};
   const int64_t split = last ? 0 : s.columns;  // nothing comes from behind the last step
   const float* after = last ? nullptr : s.gate_rows(t + 1);
   gemm(queue, precision, join_a(Rows{after, s.columns}, Rows{s.draw_rows(t), 3 * s.K}, split),
@@ -86,7 +69,7 @@ void states(const WindowLstm& s) {
   const Tensor* c0 = s.n.in(kC0);
   if (!c0 || !c0->grad) return;
   float* to = c0->grad;
-  const float* dc = s.dc;
+  const float* dc = s.view.dc;
   const int64_t ld = c0->ld, H = s.H;
   const bool accumulate = s.n.accumulate(kC0);
   each_element(s.n.queue, s.B, s.H,
@@ -96,17 +79,17 @@ void states(const WindowLstm& s) {
 void weights(const WindowLstm& s) {
   const Node& n = s.n;
   const int64_t rows = s.T * s.B, raw = 3 * s.K;
-  const Columns dg = {s.gates, s.columns};
+  const Columns dg = {s.view.gates, s.columns};
   const int32_t precision = n.products();
   if (s.x.grad)
-    gemm(n.queue, precision, Rows{s.gates, s.columns}, GateColumns{s.w_ih.data, s.w_ih.ld, s.H},
+    gemm(n.queue, precision, Rows{s.view.gates, s.columns}, GateColumns{s.w_ih.data, s.w_ih.ld, s.H},
          Store{s.x.grad, s.x.ld, s.I, add_if(n.accumulate(kX)), nullptr}, {rows, s.I, s.columns});
   if (s.w_ih.grad)
     gemm(n.queue, precision, dg, InputColumns{s.x.data, s.x.ld, s.I, s.w_before()},
          StoreGateRow{s.w_ih.grad, s.I + s.C, s.H, n.accumulate(kWeightIh)}, {s.columns, s.I + s.C, rows});
   if (s.w_hh.grad)
-    gemm(n.queue, precision, dg, BeforeColumns{s.h_before()},
-         StoreGateRow{s.w_hh.grad, s.H, s.H, n.accumulate(kWeightHh)}, {s.columns, s.H, rows});
+    gemm(n.queue, precision, dg, HiddenColumns{s.view}, StoreGateRow{s.w_hh.grad, s.H, s.H, n.accumulate(kWeightHh)},
+         {s.columns, s.H, rows});
   if (s.w_window.grad)
     gemm(n.queue, precision, Columns{s.window.draw, raw}, WeightColumns{s.y.data, s.y.ld},
          Store{s.w_window.grad, s.H, s.H, add_if(n.accumulate(kWeightWindow)), nullptr}, {raw, s.H, rows});
@@ -124,7 +107,7 @@ void biases(const WindowLstm& s) {
   float *ih = b_ih ? b_ih->grad : nullptr, *hh = b_hh ? b_hh->grad : nullptr;
   if (!ih && !hh) return;
   const bool add_ih = ih && n.accumulate(kBiasIh), add_hh = hh && n.accumulate(kBiasHh);
-  const float* dg = s.gates;
+  const float* dg = s.view.gates;
   sum_columns(
       n.plan, n.queue, rows, columns, [] __device__(int64_t) { return 0.0f; },
       [=] __device__(int64_t row, int64_t j) { return dg[row * columns + j]; },
@@ -140,7 +123,7 @@ void biases(const WindowLstm& s) {
 void backward(const Node& n) {
   const WindowLstm s(n);
   no_gradient(n, kChars);  // beyond the lengths; the window adds
-  begin(n.queue, n.out(kCT), s.dc, s.B, s.H);
+  begin(n.queue, n.out(kCT), s.view.dc, s.B, s.H);
   begin(n.queue, n.out(kWindowT), s.dw, s.B, s.C);
   begin_dkappa(n.queue, s.window, n.out(kKappaT));
   for (int64_t t = s.T - 1; t >= 0; --t) step(s, t);

@@ -1,11 +1,11 @@
 // bench.cc: LSTM layers on the device, through the C ABI, no Node: microseconds a step, forward and with the backward pass, over a
-// grid of shapes. Input and gradients stay on the device; the clock runs around whole runs, launch and waiting included. One JSON
-// object a line; bench.sh runs this and torch_lstm.py after one another on the same grid.
+// grid of shapes. Input and gradients stay on the device. *_us are medians by the device's events over runs back to back, as
+// torch_lstm.py takes them; *_wall_us by the host's clock around one run each, launch and waiting included. One JSON object a line;
+// bench.sh runs this and torch_lstm.py after one another on the same grid.
 // Each shape stands twice: whole, and with lengths from T down to 1 over the rows of the batch.
-//   gatecell_cuda_bench [precision: f32 tf32 bf16] [H,H,...] [B,B,...] [T,T,...]
+//   gatecell_cuda_bench [precision: f32 tf32 bf16] [H,H,...] [B,B,...] [T,T,...] [layers,...] [directions,...] [runs]
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -79,8 +79,11 @@ float* arena(int64_t floats) {
   return memory;
 }
 
-// Median seconds of a run; negative where the plan is refused (the sentence goes to stderr).
-double seconds_of(const Case& c, bool backward) {
+// Medians of a run in seconds; negative where the plan is refused (the sentence goes to stderr).
+struct Seconds {
+  double events = -1, wall = -1;
+};
+Seconds seconds_of(const Case& c, bool backward, int runs) {
   Tables t;
   const int y = layers(t, c);
   const int32_t width = c.H * c.directions;
@@ -95,11 +98,15 @@ double seconds_of(const Case& c, bool backward) {
     memcpy(host + lengths_slot(c) + row, &length, sizeof length);
   }
   double control[GC_CONTROL_SIZE] = {};
-  for (int64_t i = 0; data && i < t.floats; ++i) data[i] = static_cast<float>(std::sin(static_cast<double>(i))) * 0.05f;
+  uint32_t state = 1;  // uniform in [-0.05, 0.05)
+  for (int64_t i = 0; data && i < t.floats; ++i) {
+    state = state * 1664525 + 1013904223;
+    data[i] = (static_cast<float>(state >> 8) / 8388608.0f - 1.0f) * 0.05f;
+  }
   gc_store* store = nullptr;
   gc_plan* plan = nullptr;
   gc_plan_desc d = {};
-  double median = -1;
+  Seconds median;
   if (data && grad && host &&
       gc_store_create(t.params.data(), static_cast<int32_t>(t.params.size()), (t.floats + 15) / 16 * 16, data, grad,
                       nullptr, nullptr, &store) == GC_OK) {
@@ -112,16 +119,17 @@ double seconds_of(const Case& c, bool backward) {
     const gc_mode mode = backward ? GC_GRADIENT : GC_FORWARD;
     std::vector<double> times;
     if (gc_plan_create(&d, &plan) == GC_OK) {
-      for (int i = 0; i < 12 && gc_plan_run(plan, mode) == GC_OK; ++i) {
+      if (gc_plan_time(plan, mode, runs, &median.events) != GC_OK) median.events = -1;  // warms up, too
+      for (int i = 0; median.events >= 0 && i < runs; ++i) {
         const auto begin = std::chrono::steady_clock::now();
         if (gc_plan_run(plan, mode) != GC_OK) break;
         times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
       }
     }
     std::sort(times.begin(), times.end());
-    if (!times.empty()) median = times[times.size() / 2];
+    if (!times.empty()) median.wall = times[times.size() / 2];
   }
-  if (median < 0) fprintf(stderr, "H %d B %d T %d: %s\n", c.H, c.B, c.T, gc_last_error());
+  if (median.wall < 0) fprintf(stderr, "H %d B %d T %d: %s\n", c.H, c.B, c.T, gc_last_error());
   if (plan) gc_plan_destroy(plan);
   if (store) gc_store_destroy(store);
   for (float* memory : {data, grad, host}) free(memory);
@@ -139,16 +147,16 @@ Ints list(const char* text, const Ints& otherwise) {
   return values;
 }
 
-void measure(const Case& c, const char* precision) {
-  const double forward = seconds_of(c, false), both = seconds_of(c, true);
+void measure(const Case& c, const char* precision, int runs) {
+  const Seconds forward = seconds_of(c, false, runs), both = seconds_of(c, true, runs);
   const auto per_step = [&](double seconds) {
     return seconds < 0 ? std::string("null") : std::to_string(seconds * 1e6 / c.T);
   };
   printf(
       "{\"library\":\"gatecell\",\"precision\":\"%s\",\"H\":%d,\"B\":%d,\"T\":%d,\"layers\":%d,\"directions\":%d,"
-      "\"lengths\":%s,\"forward_us\":%s,\"both_us\":%s}\n",
-      precision, c.H, c.B, c.T, c.layers, c.directions, c.lengths ? "true" : "false", per_step(forward).c_str(),
-      per_step(both).c_str());
+      "\"lengths\":%s,\"forward_us\":%s,\"both_us\":%s,\"forward_wall_us\":%s,\"both_wall_us\":%s}\n",
+      precision, c.H, c.B, c.T, c.layers, c.directions, c.lengths ? "true" : "false", per_step(forward.events).c_str(),
+      per_step(both.events).c_str(), per_step(forward.wall).c_str(), per_step(both.wall).c_str());
   fflush(stdout);
 }
 }  // namespace
@@ -169,13 +177,14 @@ int main(int argc, char** argv) {
     fprintf(stderr, "Expected f32, tf32 or bf16, found %s.\n", precision.c_str());
     return 2;
   }
+  const int runs = std::max(1, argc > 7 ? atoi(argv[7]) : 12);
   printf("{\"library\":\"gatecell\",\"device\":\"%s\"}\n", cuda.reason);
   for (int32_t H : list(argc > 2 ? argv[2] : nullptr, {128, 256, 512, 768, 1024, 2048}))
     for (int32_t B : list(argc > 3 ? argv[3] : nullptr, {1, 16, 64, 256}))
       for (int32_t T : list(argc > 4 ? argv[4] : nullptr, {256, 1024}))
-        for (int32_t layer_count : {1, 2})
-          for (int32_t directions : {1, 2})
+        for (int32_t layer_count : list(argc > 5 ? argv[5] : nullptr, {1, 2}))
+          for (int32_t directions : list(argc > 6 ? argv[6] : nullptr, {1, 2}))
             for (bool lengths : {false, true})
-              measure({H, B, T, layer_count, directions, code, lengths}, precision.c_str());
+              measure({H, B, T, layer_count, directions, code, lengths}, precision.c_str(), runs);
   return 0;
 }

@@ -94,9 +94,12 @@ TEST_CASE("cuda plans: memory is asked for beforehand, and a device with just en
 }
 
 TEST_CASE("device model: many small steps stay on the processor, large products go to the device") {
-  const gc_device_rates rates = {2e-6, 2e13};
+  const gc_device_rates rates = {2e-6, 2e13, 1e-5, 2e12};
   const double cpu = 2e11;
-  const gatecell::Work step = {8.0 * 512 * 256, 4}, training = {1e12, 600};
+  gatecell::Work step, training;
+  step.flops = 8.0 * 512 * 256, step.launches = 4;
+  training.flops = 1e12, training.launches = 600;
+  CHECK(gatecell::device_seconds(step, rates) > rates.run_seconds);
   CHECK(gatecell::device_seconds(step, rates) > step.flops / cpu);
   CHECK(gatecell::device_seconds(training, rates) < training.flops / cpu);
 }
@@ -112,4 +115,7 @@ TEST_CASE("device model: work counts products and dependent launches") {
   const gatecell::Work work = gatecell::work_of(*g.plan());
   CHECK(work.flops == 8.0 * T * B * H * (I + H));
   CHECK(work.launches == T + 1);
+  CHECK(work.rows == B);
+  CHECK(work.columns == 4 * H);
+  CHECK(work.inner == H);
 }

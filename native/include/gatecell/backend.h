@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 3 };
+enum { GC_BACKEND_ABI = 4 };
 
 // What stands behind a library: asked once, when it is opened.
 typedef struct gc_device_info {
@@ -91,6 +91,8 @@ typedef struct gc_device_plan gc_device_plan;
 typedef struct gc_device_rates {
   double launch_seconds;  // one of many dependent kernels in a captured graph
   double flops;           // of a large product, in the plan's precision
+  double run_seconds;     // the shortest run as the host sees it: launch, copies of a few bytes, waiting
+  double copy_bytes;      // read and written by a copy within its memory
 } gc_device_rates;
 
 typedef struct gc_backend {
@@ -112,6 +114,8 @@ typedef struct gc_backend {
   int32_t (*plan_create)(const gc_device_plan_desc* desc, gc_device_plan** out);
   // Copies host inputs in, runs, copies outputs out (not after a failure).
   int32_t (*plan_run)(gc_device_plan* plan, int32_t mode, gc_device_run* run);
+  // Median seconds, by events, of `count` replays back to back of a mode that has run; results as after as many runs.
+  int32_t (*plan_time)(gc_device_plan* plan, int32_t mode, int32_t count, double* seconds);
   // Bytes beyond the core's layout: staging and tables.
   int64_t (*plan_bytes)(const gc_device_plan* plan);
   // JSON: what was measured while kernels were chosen.

@@ -53,6 +53,14 @@ typedef struct gc_cuda {
 gc_status gc_cuda_info(gc_cuda* out);
 // Names the library's file; GATECELL_CUDA_LIBRARY goes before it. GC_BUSY after it was looked for.
 gc_status gc_cuda_library(const char* path);
+// What the device does in a second, measured once per process and precision: what GC_AUTO decides by. GC_UNSUPPORTED without one.
+typedef struct gc_cuda_rates {
+  double launch_seconds;  // one of many dependent kernels in a graph
+  double run_seconds;     // the shortest run as the host sees it
+  double flops;           // of the engine's own large product, in the precision
+  double copy_bytes;      // read and written by a copy within the device's memory
+} gc_cuda_rates;
+gc_status gc_cuda_measure(int32_t precision, gc_cuda_rates* out);
 
 // ---- parameter store: row-major parameters under PyTorch's layout, shared by many plans ------------------------------
 typedef struct gc_store gc_store;
@@ -200,6 +208,9 @@ gc_status gc_plan_run(gc_plan* plan, gc_mode mode);
 // carries are applied and GC_C_STEP grows by 1. Stops after a run that drew `stop` (-1: never). *done = runs made.
 gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
                            int32_t* done);
+// Runs once and then `count` times more, back to back on the device: median seconds of those by the device's own events. For
+// benchmarks; GC_UNSUPPORTED on the CPU, where a clock around gc_plan_run says the same.
+gc_status gc_plan_time(gc_plan* plan, gc_mode mode, int32_t count, double* seconds);
 // Brings back the carried states, which a device keeps from run to run: before the caller reads or writes them. The host's are
 // what the next run starts from. Nothing to do on the CPU.
 gc_status gc_plan_fetch_states(gc_plan* plan);

@@ -1,22 +1,32 @@
 // All rivals: found, or reported as missing with what to do.
 
 import { join } from 'node:path'
+import { GatecellError } from '../../errors.js'
+import type { Device } from '../../graph/opcodes.js'
 import { packageInfo, type MachineInfo } from '../../native.js'
 import { findOneDnn } from './onednn.js'
 import { findOnnxRuntime } from './onnxruntime.js'
 import { findTorch } from './torch.js'
 import type { MissingRival, Rival } from './types.js'
 
-/** Each rival where the system has it. */
-export async function findRivals(machine: MachineInfo): Promise<{ rivals: Rival[]; missing: MissingRival[] }> {
+/** Each rival where the system has it; on a GPU PyTorch, which has cuDNN. Beside what auto chooses there is none. */
+export async function findRivals(
+  machine: MachineInfo,
+  device: Device
+): Promise<{ rivals: Rival[]; missing: MissingRival[] }> {
+  if (device === 'auto')
+    throw new GatecellError('ERR_INVALID_OPTION', 'Expected --device cpu or cuda with --rivals but received auto')
   const { root } = packageInfo()
   const folder = join(root, 'bench', 'rivals')
   const avx512 = machine.features.includes('avx512f')
-  const found = [
-    await findOnnxRuntime(folder),
-    await findTorch(folder, avx512),
-    await findOneDnn(folder, join(root, 'build', 'rivals'), avx512)
-  ]
+  const found =
+    device === 'cuda'
+      ? [await findTorch(folder, avx512, 'cuda')]
+      : [
+          await findOnnxRuntime(folder),
+          await findTorch(folder, avx512),
+          await findOneDnn(folder, join(root, 'build', 'rivals'), avx512)
+        ]
   return {
     rivals: found.filter((rival) => 'open' in rival),
     missing: found.filter((rival) => 'missing' in rival)

@@ -1,19 +1,25 @@
 // PyTorch in a process of its own, at its best on this kind of processor: the openmp flavour of OpenBLAS (the pthread
 // flavour collapses with two threads), its AVX-512 kernels (left alone it takes slower ones on some CPUs), and the same
-// thread number told to both.
+// thread number told to both. On a GPU: with cuDNN, in each type that goes by the task's precision; the fastest counts.
 
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { openInChild, startChild, type Child } from './child.js'
-import type { MissingRival, Rival, Variant } from './types.js'
+import type { MissingRival, Rival, Task, Variant } from './types.js'
 
 const NAME = 'PyTorch'
+const ASK =
+  'import torch; print(torch.__version__, torch.backends.cudnn.version() if torch.cuda.is_available() else "")'
 const run = promisify(execFile)
 
 /** `folder`: bench/rivals of the repository; `avx512`: the CPU has it. */
-export async function findTorch(folder: string, avx512: boolean): Promise<Rival | MissingRival> {
+export async function findTorch(
+  folder: string,
+  avx512: boolean,
+  device: 'cpu' | 'cuda' = 'cpu'
+): Promise<Rival | MissingRival> {
   const script = join(folder, 'torch_lstm.py')
   if (!existsSync(script))
     return {
@@ -22,12 +28,19 @@ export async function findTorch(folder: string, avx512: boolean): Promise<Rival 
     }
   const blas = openmpBlas()
   const environment = (threads: number): Record<string, string> => ({
+    GATECELL_TORCH_DEVICE: device,
     OMP_NUM_THREADS: String(threads),
     OPENBLAS_NUM_THREADS: String(threads),
     ...(avx512 && { OPENBLAS_CORETYPE: 'SkylakeX' }),
     ...(blas !== null && { LD_LIBRARY_PATH: [blas, process.env['LD_LIBRARY_PATH']].filter(Boolean).join(':') })
   })
   const python = await findPython()
+  if (python && device === 'cuda' && python.cudnn === null) {
+    return {
+      name: NAME,
+      missing: `PyTorch ${python.version} of ${python.file} has no CUDA or finds no GPU; name a python with one by GATECELL_PYTHON`
+    }
+  }
   if (python === null) {
     return {
       name: NAME,
@@ -45,12 +58,13 @@ export async function findTorch(folder: string, avx512: boolean): Promise<Rival 
     name: NAME,
     version: python.version,
     settings:
-      blas === null
-        ? "the system's default BLAS (libopenblas0-openmp is missing)"
-        : `OpenBLAS, openmp${avx512 ? ', SkylakeX' : ''}`,
+      device === 'cuda'
+        ? `cuDNN ${python.cudnn}, runs back to back with one synchronisation for every ${SYNC} of them`
+        : blas === null
+          ? "the system's default BLAS (libopenblas0-openmp is missing)"
+          : `OpenBLAS, openmp${avx512 ? ', SkylakeX' : ''}`,
     async open(task) {
-      const ways: Record<string, string> =
-        task.mode === 'train-char' ? { for: 'Adam one by one', foreach: 'Adam foreach' } : { '-': '' }
+      const ways = device === 'cuda' ? waysOnGpu(task) : waysOnCpu(task)
       const variants: Variant[] = []
       for (const [way, note] of Object.entries(ways)) {
         const variant = await openInChild(childOf(task.threads), task, way, note)
@@ -64,12 +78,27 @@ export async function findTorch(folder: string, avx512: boolean): Promise<Rival 
   }
 }
 
-async function findPython(): Promise<{ file: string; version: string } | null> {
+/** As in torch_lstm.py. */
+const SYNC = 16
+
+const waysOnCpu = ({ mode }: Task): Record<string, string> =>
+  mode === 'train-char' ? { for: 'Adam one by one', foreach: 'Adam foreach' } : { '-': '' }
+
+/** bf16: also half precision, for which cuDNN has kernels of its own, and where it trains mixed precision with float32 weights. */
+function waysOnGpu({ mode, precision }: Task): Record<string, string> {
+  if (precision !== 'bf16') return { [precision]: precision === 'f32' ? 'float32, no TF32' : 'float32, TF32' }
+  const pure = { bf16: 'all in bfloat16', f16: 'all in float16' }
+  return mode === 'train-char' || mode === 'layer' ? { ...pure, autocast: 'autocast to bfloat16' } : pure
+}
+
+/** cudnn: its version where there is a GPU. */
+async function findPython(): Promise<{ file: string; version: string; cudnn: string | null } | null> {
   const named = process.env['GATECELL_PYTHON']
   for (const file of named ? [named] : ['python3', '/usr/bin/python3']) {
     try {
-      const { stdout } = await run(file, ['-c', 'import torch; print(torch.__version__)'], { timeout: 120_000 })
-      return { file, version: stdout.trim() }
+      const { stdout } = await run(file, ['-c', ASK], { timeout: 120_000 })
+      const [version = '', cudnn = ''] = stdout.trim().split(' ')
+      return { file, version, cudnn: cudnn === '' ? null : cudnn }
     } catch {
       continue // no such program, or no torch in it: the next one is tried, and none is reported
     }

@@ -1,6 +1,6 @@
 // What a rival is: another implementation of the same workload, measured alternately with ours.
 
-import type { CpuPrecision as Precision } from '../../graph/plan.js'
+import type { Precision } from '../../graph/plan.js'
 import type { Sizes } from '../amounts.js'
 import type { Contestant } from '../turns.js'
 

@@ -2,7 +2,7 @@
 // a prediction reaches.
 
 import { GatecellError } from '../../errors.js'
-import { halfLife, traceGradient, traceNetwork, type TraceInput } from '../trace.js'
+import { halfLife, traceGradient, traceNetwork, type TraceInput, type TraceOptions } from '../trace.js'
 import type { LoadedText } from './load.js'
 import { textLayers } from './model.js'
 
@@ -32,7 +32,7 @@ const WINDOW = 128
 const MAX_WINDOWS = 16
 
 /** Traces a model on a text of at least two symbols, in windows of up to 128 symbols from a zero state. ERR_UNKNOWN_SYMBOL, ERR_CORPUS_EMPTY. */
-export function traceText(loaded: LoadedText, text: string): MemoryTrace {
+export function traceText(loaded: LoadedText, text: string, options: TraceOptions = {}): MemoryTrace {
   const { model, vocabulary, config } = loaded
   const ids = vocabulary.encode(text)
   if (ids.length < 2)
@@ -51,7 +51,7 @@ export function traceText(loaded: LoadedText, text: string): MemoryTrace {
     }
     next.push({ step: steps - 1, symbol: ids[b * stride + steps]! })
   }
-  const input: TraceInput = { values, steps, batch }
+  const input: TraceInput = { values, steps, batch, ...options }
   const above = (x: Parameters<typeof textLayers>[0]) => textLayers(x, config)
   const { layers } = traceNetwork(model, above, input)
   const reach = reachOf(traceGradient(model, above, input, next), input, width)

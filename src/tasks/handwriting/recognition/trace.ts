@@ -5,7 +5,7 @@ import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../../data/ink/fea
 import type { Ink } from '../../../data/ink/strokes.js'
 import { ctcGreedy, rowsOf } from '../../../sample/ctc.js'
 import { logSoftmax } from '../../../sample/scorers.js'
-import { traceGradient, traceNetwork, type LayerTrace, type TraceInput } from '../../trace.js'
+import { traceGradient, traceNetwork, type LayerTrace, type TraceInput, type TraceOptions } from '../../trace.js'
 import type { LoadedReader } from './load.js'
 import { BLANK, recognitionLayers } from './model.js'
 
@@ -40,13 +40,13 @@ export interface InkTrace {
 const MAX_LETTERS = 64
 
 /** Traces one sample. ERR_INVALID_INK. */
-export function traceInk(reader: LoadedReader, ink: Ink): InkTrace {
+export function traceInk(reader: LoadedReader, ink: Ink, options: TraceOptions = {}): InkTrace {
   const { model, config, vocabulary } = reader
   const strokes = prepareStrokes(ink, config.normalisation)
   const values = inkFeatures(strokes, config.normalisation)
   const steps = values.length / INK_FEATURES
   const above = (x: Parameters<typeof recognitionLayers>[0]) => recognitionLayers(x, null, config).logits
-  const { logits, symbols, layers } = traceNetwork(model, above, { values, steps, batch: 1 })
+  const { logits, symbols, layers } = traceNetwork(model, above, { values, steps, batch: 1, ...options })
   const rows = [...rowsOf(logits, [steps, 1, symbols], 0)].map((row) => logSoftmax(row).map(Math.exp))
   const path = ctcGreedy(rowsOf(logits, [steps, 1, symbols], 0), { blank: BLANK })
   const emitted = [...path.labels].map((symbol, i) => ({ step: path.steps[i]!, symbol })).slice(0, MAX_LETTERS)
@@ -76,7 +76,7 @@ export function traceInk(reader: LoadedReader, ink: Ink): InkTrace {
       const row = features.subarray(t * INK_FEATURES, (t + 1) * INK_FEATURES)
       for (let b = 0; b < batch; b++) copies.set(row, (t * batch + b) * INK_FEATURES)
     }
-    const input: TraceInput = { values: copies, steps: length, batch }
+    const input: TraceInput = { values: copies, steps: length, batch, ...options }
     const gradient = traceGradient(model, above, input, at)
     return at.map((_, b) =>
       Array.from({ length }, (_, t) => {
