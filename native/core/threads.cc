@@ -157,6 +157,7 @@ struct Pool {
     wake_all();
     for (const auto& worker : workers) worker->thread.join();
     workers.clear();
+    members.store(1, std::memory_order_relaxed);
     stopping.store(false);
   }
 };
