@@ -49,9 +49,12 @@ class Queue {
   // Seconds of one replay, the least of `count` after one to warm up; negative after a failure.
   double time(Recording* recording, int count);
 
-  // Work that may run side by side: after fork() comes that of one branch, after aside() that of the other; join() waits for both.
-  void fork();
-  void aside();
+  // Work that may run side by side. After fork(n) it goes to branch 0, after branch(i) to that; after(i): the branch goes on when
+  // all is done that branch i has been given so far; join() waits for all branches. Forks do not nest.
+  static constexpr int kBranches = 8;
+  void fork(int branches);
+  void branch(int i);
+  void after(int i);
   void join();
 
   void to_device(void* to, const void* from, int64_t bytes);  // the host's side is pinned, here and below
@@ -61,11 +64,11 @@ class Queue {
   // For launch() alone.
   void submit(const Shape& shape, const std::function<void()>& job);
   void keep_failure(int error);
-  void* stream() const { return current_; }
+  void* stream() const { return streams_[current_]; }
 
  private:
-  void *stream_ = nullptr, *side_ = nullptr, *current_ = nullptr;
-  void *forked_ = nullptr, *joined_ = nullptr;  // events
+  void *streams_[kBranches] = {}, *events_[kBranches] = {};  // of the branches; what waits for one waits for its event
+  int current_ = 0, branches_ = 1;
   int error_ = 0;
   Recording* recording_ = nullptr;
 };

@@ -130,9 +130,9 @@ void lstm_forward_alone(const Node& n) {
 void lstm_side_by_side(const Node& a, const Node& b, int32_t Choice::*way, void (*work)(const Node&)) {
   const auto grid = [&](const Node& n) { return n.plan.choices[static_cast<size_t>(n.node.index)].*way == kLstmGrid; };
   if (grid(a) && grid(b)) return work(a), work(b);
-  a.queue.fork();
+  a.queue.fork(2);
   work(a);
-  a.queue.aside();
+  a.queue.branch(1);
   work(b);
   a.queue.join();
 }
