@@ -238,6 +238,7 @@ gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
   plan.loss = desc.loss;
   if (!plan.on_device) fold_embeddings(plan, plan.loss >= 0);
   pair_directions(plan);
+  if (plan.on_device) mark_stacks(plan);
   return plan.loss < 0 ? GC_OK : mark_gradients(plan);
 }
 

@@ -29,7 +29,9 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_kerne
   float* sums = reinterpret_cast<float*>(h + 2 * kSliceRows * j.stride);
   const int64_t r0 = int64_t{blockIdx.y} * kSliceRows, r = r0 + threadIdx.x / 16;
   const int64_t first = int64_t{blockIdx.x} * Panels * 16 + threadIdx.x % 16;
-  const int64_t steps = s.rows.steps_of(r0), mine = r < s.rows.B ? s.rows.steps_of(r) : 0;
+  const int64_t longest = s.rows.steps_of(r0), mine = r < s.rows.B ? s.rows.steps_of(r) : 0;
+  const int64_t begin = j.steps.from, end = j.steps.to < longest ? j.steps.to : longest;
+  if (begin >= end) return;  // all blocks of the cluster
   load_rows<Words>(j, u, int64_t{blockIdx.x} * Panels, Panels);
   load_first_state<Words>(j, h, r0);
   // The other buffer's padding nobody writes.
@@ -38,18 +40,19 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_kerne
   float c[Panels];
 #pragma unroll
   for (int p = 0; p < Panels; ++p)
-    c[p] = s.c0 && r < s.rows.B && first + 16 * p < s.H ? s.c0[s.rows.batch_row(r) * s.ld_c0 + first + 16 * p] : 0.0f;
+    c[p] = begin < mine && first + 16 * p < s.H ? s.c_before(s.rows.first(begin) + r, r, first + 16 * p) : 0.0f;
   cluster_sync();  // nobody writes into a peer that is still loading
-  for (int64_t step = 0; step < steps; ++step) {
+  for (int64_t step = begin; step < end; ++step) {
     const int64_t row = step < mine ? s.rows.first(step) + r : -1;
     float start[Panels][4];
     load_start<Panels>(s, row, first, start);
-    multiply_slice<Words, Panels>(j, u, h + (step % 2) * kSliceRows * j.stride, sums);
+    multiply_slice<Words, Panels>(j, u, h + (step - begin) % 2 * kSliceRows * j.stride, sums);
     __syncthreads();
 #pragma unroll
     for (int p = 0; p < Panels; ++p) {
-      const float out = resident_cell<Panels>(s, sums, p, start[p], row, r, first + 16 * p, step + 1 == mine, c[p]);
-      give<Words>(j, h + (step + 1) % 2 * kSliceRows * j.stride, first + 16 * p, out);
+      const bool last = step + 1 == mine || step + 1 == end;
+      const float out = resident_cell<Panels>(s, sums, p, start[p], row, r, first + 16 * p, last, c[p]);
+      give<Words>(j, h + (step + 1 - begin) % 2 * kSliceRows * j.stride, first + 16 * p, out);
     }
     cluster_sync();
   }
@@ -70,11 +73,11 @@ LstmPlan plan_of(const Lstm& s) { return cluster_forward_plan(shape_of(s), lstm_
 
 bool lstm_cluster_fits(const Lstm& s) { return s.plain() && device_info().cluster_blocks > 1 && plan_of(s).blocks > 0; }
 
-void lstm_cluster_forward(Queue& queue, const Lstm& s) {
+void lstm_cluster_forward(Queue& queue, const Lstm& s, Steps steps) {
   const LstmPlan plan = plan_of(s);
   const Shape shape = cluster_shape(s, plan);
-  if (s.precision == GC_BF16) launch_cluster<Bf16Words>(queue, job_of(s, plan), plan.panels, shape);
-  else launch_cluster<Tf32Words>(queue, job_of(s, plan), plan.panels, shape);
+  if (s.precision == GC_BF16) launch_cluster<Bf16Words>(queue, job_of(s, plan, steps), plan.panels, shape);
+  else launch_cluster<Tf32Words>(queue, job_of(s, plan, steps), plan.panels, shape);
 }
 }  // namespace cuda
 }  // namespace gatecell

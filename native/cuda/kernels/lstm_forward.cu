@@ -9,6 +9,7 @@ namespace {
 // Where the projection's chains begin: both biases. With layer normalisation they come later.
 struct Project {
   float* to;
+  Stretch stretch;
   int64_t columns, hidden;
   const float *b_ih, *b_hh;
   Gates input, state;
@@ -17,7 +18,7 @@ struct Project {
     return (b_ih && ih >= 0 ? b_ih[ih] : 0.0f) + (b_hh && hh >= 0 ? b_hh[hh] : 0.0f);
   }
   __device__ void finish(int64_t m, int64_t n0, int tx, const float (&v)[4]) const {
-    for (int g = 0; g < 4; ++g) to[m * columns + n0 + tx + 16 * g] = v[g];
+    for (int g = 0; g < 4; ++g) to[stretch.row(m) * columns + n0 + tx + 16 * g] = v[g];
   }
 };
 
@@ -61,19 +62,8 @@ struct StoreHidden {
   }
 };
 
-void project_input(Queue& queue, const Lstm& s) {
-  const auto data = [](const Tensor* t) -> const float* { return t ? t->data : nullptr; };
-  const Project project = {
-      s.norm() ? s.norm_x : s.view.gates, s.columns,     s.H,          s.norm() ? nullptr : data(s.b_ih),
-      s.norm() ? nullptr : data(s.b_hh),  s.input_gates, s.state_gates};
-  gemm(queue, s.precision, PlacedRows{s.x->data, s.x->ld, s.rows()},
-       GateRows{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates}, project, s.rows_extent(s.columns, s.I));
-  if (s.norm()) lstm_norm_input(queue, s);
-}
-
-void one_product_a_step(Queue& queue, const Lstm& s) {
-  lstm_pack(queue, s, false);
-  for (int64_t step = 0; step < s.T; ++step) {
+void one_product_a_step(Queue& queue, const Lstm& s, Steps steps) {
+  for (int64_t step = steps.from; step < steps.to; ++step) {
     const HiddenRows h = {s.view, step};
     const Extent size = s.step_extent(step, s.columns, s.R);
     if (s.norm()) {
@@ -88,6 +78,8 @@ void one_product_a_step(Queue& queue, const Lstm& s) {
                StoreHidden{s.view, step}, s.step_extent(step, s.R, s.H));
   }
 }
+
+int32_t kernel_of(const Node& n) { return n.plan.choices[static_cast<size_t>(n.node.index)].forward; }
 
 // The states after each row's own last step.
 void final_states(Queue& queue, const Lstm& s) {
@@ -113,18 +105,40 @@ void final_states(Queue& queue, const Lstm& s) {
 }
 }  // namespace
 
-void lstm_forward_alone(const Node& n) {
-  const Lstm s(n);
+void lstm_begin(const Node& n, const Lstm& s) {
   lstm_plan_rows(n, s);
   lstm_draw_mask(n, s);
-  project_input(n.queue, s);
-  switch (n.plan.choices[static_cast<size_t>(n.node.index)].forward) {
-    case kLstmCluster: lstm_cluster_forward(n.queue, s); break;
-    case kLstmGrid: lstm_grid_forward(n, s); break;
-    default: one_product_a_step(n.queue, s);
-  }
   lstm_clear_padding(n.queue, s, s.y->data, s.y->ld, s.R);
-  final_states(n.queue, s);
+  if (kernel_of(n) == kLstmSteps) lstm_pack(n.queue, s, false);
+}
+
+void lstm_project(Queue& queue, const Lstm& s, Steps steps) {
+  const auto data = [](const Tensor* t) -> const float* { return t ? t->data : nullptr; };
+  const Stretch stretch = s.stretch(steps);
+  const Project project = {
+      s.norm() ? s.norm_x : s.view.gates, stretch,       s.columns,    s.H, s.norm() ? nullptr : data(s.b_ih),
+      s.norm() ? nullptr : data(s.b_hh),  s.input_gates, s.state_gates};
+  gemm(queue, s.precision, PlacedRows{s.x->data, s.x->ld, s.rows(), stretch},
+       GateRows{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates}, project, s.stretch_extent(steps, s.columns, s.I));
+  if (s.norm()) lstm_norm_input(queue, s);  // of all rows: such layers are in no stack
+}
+
+void lstm_steps(const Node& n, const Lstm& s, Steps steps) {
+  switch (kernel_of(n)) {
+    case kLstmCluster: return lstm_cluster_forward(n.queue, s, steps);
+    case kLstmGrid: return lstm_grid_forward(n, s);  // all steps: it shares the device with nothing
+    default: one_product_a_step(n.queue, s, steps);
+  }
+}
+
+void lstm_end(const Node& n, const Lstm& s) { final_states(n.queue, s); }
+
+void lstm_forward_alone(const Node& n) {
+  const Lstm s(n);
+  lstm_begin(n, s);
+  lstm_project(n.queue, s, s.all_steps());
+  lstm_steps(n, s, s.all_steps());
+  lstm_end(n, s);
 }
 
 void lstm_side_by_side(const Node& a, const Node& b, int32_t Choice::*way, void (*work)(const Node&)) {

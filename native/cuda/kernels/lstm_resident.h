@@ -12,14 +12,16 @@ struct LstmJob {
   const float* w_hh;
   int words, stride;
   unsigned blocks;
+  Steps steps;  // of this launch: states of the step before them, or back after them, lie in global memory
 };
 inline LstmShape shape_of(const Lstm& s) { return {s.H, s.B, s.precision == GC_BF16 ? 2 : 1}; }
 inline LstmDevice lstm_device() {
   return {device_info().cluster_blocks, device_info().multiprocessors, static_cast<size_t>(block_shared_bytes())};
 }
-inline LstmJob job_of(const Lstm& s, const LstmPlan& plan) {
-  return {s.view, s.w_hh->data, plan.words, plan.stride, plan.blocks};
+inline LstmJob job_of(const Lstm& s, const LstmPlan& plan, Steps steps) {
+  return {s.view, s.w_hh->data, plan.words, plan.stride, plan.blocks, steps};
 }
+inline LstmJob job_of(const Lstm& s, const LstmPlan& plan) { return job_of(s, plan, s.all_steps()); }
 
 // A cluster for each slice of the batch.
 inline Shape cluster_shape(const Lstm& s, const LstmPlan& plan) {
@@ -43,15 +45,16 @@ __device__ void load_rows(const LstmJob& j, uint32_t* u, int64_t first, int pane
   }
 }
 
-// h before the first step of the slice from r0 on; zeros for rows beyond the batch.
+// h before the first step of the launch, of the slice from r0 on; zeros for rows beyond the batch and those that have ended.
 template <class Words>
 __device__ void load_first_state(const LstmJob& j, uint32_t* h, int64_t r0) {
   const LstmView& s = j.s;
   for (int e = static_cast<int>(threadIdx.x); e < kSliceRows * j.words; e += kTileThreads) {
     const int row = e / j.words, word = e % j.words;
     const int64_t r = r0 + row, k = int64_t{word} * Words::kPerWord;
-    const float* from = s.h0 && r < s.rows.B ? s.h0 + s.rows.batch_row(r) * s.ld_h0 : nullptr;
-    const auto at = [&](int64_t i) { return from && i < s.H ? from[i] : 0.0f; };
+    const bool lives = r < s.rows.B && j.steps.from < s.rows.steps_of(r);
+    const int64_t at_row = lives ? s.rows.first(j.steps.from) + r : -1;
+    const auto at = [&](int64_t i) { return lives && i < s.H ? s.h_before(at_row, i) : 0.0f; };
     h[row * j.stride + word] = Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
   }
 }

@@ -1,0 +1,120 @@
+// choose_stack.cu: the layers of a stack one after the other, or side by side in chunks of time: timed on this device with the plan's
+// own shapes, as the kernels of a layer are. GATECELL_CUDA_WAVEFRONT=<chunks> names it instead (1: one after the other); an
+// emulated device, whose times mean nothing, does one after the other.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "kernels/lstm.h"
+#include "plan.h"
+
+namespace gatecell {
+namespace cuda {
+namespace {
+constexpr int64_t kLeastSteps = 4;  // of a chunk that is worth its own launches
+
+int32_t named_chunks() {
+  const char* name = getenv("GATECELL_CUDA_WAVEFRONT");
+  return name ? std::max(atoi(name), 0) : 0;
+}
+
+// One pass of a stack, forward or back, and its choices in the plan.
+struct Pass {
+  gc_device_plan& p;
+  std::vector<Node> layers;
+  bool backward;
+
+  Choice& choice(const Node& n) const { return p.plan.choices[static_cast<size_t>(n.node.index)]; }
+  int32_t& kernel(const Node& n) const { return backward ? choice(n).backward : choice(n).forward; }
+  int32_t& chunks() const { return backward ? choice(layers[0]).chunks_back : choice(layers[0]).chunks; }
+  std::vector<int32_t> kernels() const {
+    std::vector<int32_t> all;
+    for (const Node& n : layers) all.push_back(kernel(n));
+    return all;
+  }
+  void set(const std::vector<int32_t>& kernels, int32_t count) const {
+    for (size_t l = 0; l < layers.size(); ++l) kernel(layers[l]) = kernels[l];
+    chunks() = count;
+  }
+  bool takes_grid() const {
+    return std::any_of(layers.begin(), layers.end(), [&](const Node& n) { return kernel(n) == kLstmGrid; });
+  }
+  // With one chunk it is one layer after the other.
+  double seconds(int32_t count) const {
+    return seconds_of(p.plan, [&] { backward ? stack_back(layers[0], count) : stack_forward(layers[0], count); });
+  }
+  void explain(const std::string& figures, const char* chosen) const {
+    char name[80];
+    snprintf(name, sizeof name, "layers of ops %d to %d, %s", layers[0].node.stack_first, layers[0].node.stack_last,
+             backward ? "backward" : "forward");
+    add_explanation(p, name, figures + "\"chosen\":\"" + chosen + "\"");
+  }
+};
+
+std::string described(int32_t chunks) {
+  return chunks == 1 ? "one after the other" : "side by side in " + std::to_string(chunks) + " chunks";
+}
+
+void take_named(const Pass& pass) {
+  const int32_t named = named_chunks();
+  const bool apart = pass.takes_grid() && named > 1;
+  pass.chunks() = named > 0 && !apart ? named : 1;
+  const char* why = apart       ? "a kernel of the whole grid shares the device with nothing"
+                    : named > 0 ? "named by GATECELL_CUDA_WAVEFRONT"
+                                : "an emulated device is not timed";
+  pass.explain(std::string("\"why\":\"") + why + "\",", described(pass.chunks()).c_str());
+}
+
+// The kernels that were fastest alone, where they can run beside others, and a product a step, which leaves most room to others.
+std::vector<std::vector<int32_t>> sets_beside(const Pass& pass) {
+  std::vector<int32_t> own = pass.kernels();
+  for (size_t l = 0; l < own.size(); ++l)
+    if (own[l] == kLstmGrid)
+      own[l] = lstm_fits(Lstm(pass.layers[l]), kLstmCluster, pass.backward) ? kLstmCluster : kLstmSteps;
+  const std::vector<int32_t> steps(own.size(), kLstmSteps);
+  if (own == steps) return {steps};
+  return {own, steps};
+}
+
+gc_status take_fastest(const Pass& pass) {
+  const std::vector<int32_t> alone = pass.kernels();
+  double best = pass.seconds(1);
+  std::vector<int32_t> kernels = alone;
+  int32_t chunks = 1;
+  char part[80];
+  snprintf(part, sizeof part, "\"one_after_the_other_us\":%.1f,", best * 1e6);
+  std::string figures = part;
+  for (const std::vector<int32_t>& set : sets_beside(pass)) {
+    const bool steps = std::all_of(set.begin(), set.end(), [](int32_t k) { return k == kLstmSteps; });
+    for (int32_t count = 2; count * kLeastSteps <= Lstm(pass.layers[0]).T && count <= 64; count *= 2) {
+      pass.set(set, count);
+      const double seconds = pass.seconds(count);
+      if (seconds >= 0 && (best < 0 || seconds < best)) best = seconds, kernels = set, chunks = count;
+      snprintf(part, sizeof part, "\"%d_chunks%s_us\":%.1f,", count, steps ? "_of_steps" : "", seconds * 1e6);
+      figures += part;
+    }
+  }
+  pass.set(kernels, chunks);
+  const gc_status status = pass.p.plan.queue.wait();
+  if (status == GC_OK) pass.explain(figures, described(chunks).c_str());
+  return status;
+}
+}  // namespace
+
+gc_status choose_stack(gc_device_plan& p, gc_device_node& first) {
+  const std::vector<Node> layers = stack_layers(Node(p.plan, first));
+  const bool trains = std::all_of(layers.begin(), layers.end(), [](const Node& n) { return n.node.trains; });
+  for (const bool backward : {false, true}) {
+    if (backward && !trains) continue;
+    const Pass pass = {p, layers, backward};
+    if (named_chunks() > 0 || device_info().emulated) {
+      take_named(pass);
+      continue;
+    }
+    const gc_status status = take_fastest(pass);
+    if (status != GC_OK) return status;
+  }
+  return GC_OK;
+}
+}  // namespace cuda
+}  // namespace gatecell
