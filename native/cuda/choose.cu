@@ -20,13 +20,6 @@ int named_kernel() {
   return kLstmKernels;
 }
 
-// Lengths as they are dearest: all of them whole.
-gc_status fill_lengths(const Lstm& s) {
-  if (!s.lengths) return GC_OK;
-  const std::vector<int32_t> whole(static_cast<size_t>(s.B), static_cast<int32_t>(s.T));
-  return device_upload(s.lengths->data, whole.data(), s.B * 4);
-}
-
 // Sets `choice` to the fastest that fits, and says what was measured.
 gc_status choose_way(gc_device_plan& p, const Node& node, const Lstm& s, bool backward, int32_t& choice) {
   const int named = named_kernel();
@@ -67,6 +60,12 @@ gc_status choose(gc_device_plan& p, gc_device_node& of) {
   return status;
 }
 }  // namespace
+
+gc_status fill_lengths(const Lstm& s) {
+  if (!s.lengths) return GC_OK;
+  const std::vector<int32_t> whole(static_cast<size_t>(s.B), static_cast<int32_t>(s.T));
+  return device_upload(s.lengths->data, whole.data(), s.B * 4);
+}
 
 double seconds_of(Plan& plan, const std::function<void()>& work) {
   plan.queue.begin();

@@ -1,9 +1,10 @@
 // choose_stack.cu: the layers of a stack one after the other, or side by side in chunks of time: timed on this device with the plan's
-// own shapes, as the kernels of a layer are. GATECELL_CUDA_WAVEFRONT=<chunks> names it instead (1: one after the other); an
-// emulated device, whose times mean nothing, does one after the other.
+// own shapes, as the kernels of a layer are. GATECELL_CUDA_WAVEFRONT=<chunks> names it instead (1: one after the other). An
+// emulated device, whose times mean nothing, does one after the other, unless that says `measured`.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 #include "kernels/lstm.h"
 #include "plan.h"
@@ -13,9 +14,14 @@ namespace cuda {
 namespace {
 constexpr int64_t kLeastSteps = 4;  // of a chunk that is worth its own launches
 
+// 0 where none is named.
 int32_t named_chunks() {
   const char* name = getenv("GATECELL_CUDA_WAVEFRONT");
   return name ? std::max(atoi(name), 0) : 0;
+}
+bool is_timed() {
+  const char* name = getenv("GATECELL_CUDA_WAVEFRONT");
+  return named_chunks() == 0 && (!device_info().emulated || (name && strcmp(name, "measured") == 0));
 }
 
 // One pass of a stack, forward or back, and its choices in the plan.
@@ -55,7 +61,7 @@ std::string described(int32_t chunks) {
   return chunks == 1 ? "one after the other" : "side by side in " + std::to_string(chunks) + " chunks";
 }
 
-void take_named(const Pass& pass) {
+gc_status take_named(const Pass& pass) {
   const int32_t named = named_chunks();
   const bool apart = pass.takes_grid() && named > 1;
   pass.chunks() = named > 0 && !apart ? named : 1;
@@ -63,6 +69,7 @@ void take_named(const Pass& pass) {
                     : named > 0 ? "named by GATECELL_CUDA_WAVEFRONT"
                                 : "an emulated device is not timed";
   pass.explain(std::string("\"why\":\"") + why + "\",", described(pass.chunks()).c_str());
+  return GC_OK;
 }
 
 // The kernels that were fastest alone, where they can run beside others, and a product a step, which leaves most room to others.
@@ -77,6 +84,8 @@ std::vector<std::vector<int32_t>> sets_beside(const Pass& pass) {
 }
 
 gc_status take_fastest(const Pass& pass) {
+  const gc_status filled = fill_lengths(Lstm(pass.layers[0]));  // which all layers of a stack share
+  if (filled != GC_OK) return filled;
   const std::vector<int32_t> alone = pass.kernels();
   double best = pass.seconds(1);
   std::vector<int32_t> kernels = alone;
@@ -107,11 +116,7 @@ gc_status choose_stack(gc_device_plan& p, gc_device_node& first) {
   for (const bool backward : {false, true}) {
     if (backward && !trains) continue;
     const Pass pass = {p, layers, backward};
-    if (named_chunks() > 0 || device_info().emulated) {
-      take_named(pass);
-      continue;
-    }
-    const gc_status status = take_fastest(pass);
+    const gc_status status = is_timed() ? take_fastest(pass) : take_named(pass);
     if (status != GC_OK) return status;
   }
   return GC_OK;

@@ -31,12 +31,15 @@ struct gc_device_plan {
 
 namespace gatecell {
 namespace cuda {
+struct Lstm;  // kernels/lstm.h
+
 gc_status prepare_plan(gc_device_plan_desc* desc);
 gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& out);
 gc_status run_plan(gc_device_plan& plan, int32_t mode, gc_device_run* run);
-// choose.cu: before the first recording; seconds of a recording of `work`, whose memory holds what it holds and is written anew by
-// the run that follows; what plan.explain() says: `members` of a JSON object.
+// choose.cu: before the first recording. For timing: lengths as they are dearest, all of them whole; seconds of a recording of `work`,
+// whose memory holds what it holds and is written anew by the run that follows. What plan.explain() says: `members` of a JSON object.
 gc_status choose_kernels(gc_device_plan& plan);
+gc_status fill_lengths(const Lstm& layer);
 double seconds_of(Plan& plan, const std::function<void()>& work);
 void add_explanation(gc_device_plan& plan, const std::string& name, const std::string& members);
 gc_status choose_stack(gc_device_plan& plan, gc_device_node& first);           // choose_stack.cu

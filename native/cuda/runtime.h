@@ -28,6 +28,7 @@ struct Shape {
   size_t shared = 0;      // bytes of dynamic shared memory
   unsigned cluster = 1;   // blocks in x that run together and reach into each other's shared memory
   bool together = false;  // the whole grid runs together (cooperative launch)
+  bool follows = false;   // begins before the kernel before it on its branch has ended (device.h), where the device can
 };
 
 struct Recording;  // work that was recorded once and runs as a whole: a captured graph
@@ -90,7 +91,7 @@ void launch(Queue& queue, const Shape& shape, void (*kernel)(P...), A... argumen
     queue.keep_failure(cudaFuncSetAttribute(reinterpret_cast<const void*>(kernel),
                                             cudaFuncAttributeMaxDynamicSharedMemorySize,
                                             static_cast<int>(shape.shared)));
-  cudaLaunchAttribute attributes[2] = {};
+  cudaLaunchAttribute attributes[3] = {};
   config.attrs = attributes;
   if (shape.cluster > 1) {
     attributes[config.numAttrs].id = cudaLaunchAttributeClusterDimension;
@@ -101,6 +102,10 @@ void launch(Queue& queue, const Shape& shape, void (*kernel)(P...), A... argumen
   if (shape.together) {
     attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
     attributes[config.numAttrs++].val.cooperative = 1;
+  }
+  if (shape.follows && device_info().major == 9) {  // elsewhere the code for sm_80 runs, which does not wait
+    attributes[config.numAttrs].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+    attributes[config.numAttrs++].val.programmaticStreamSerializationAllowed = 1;
   }
   queue.keep_failure(cudaLaunchKernelEx(&config, kernel, static_cast<P>(arguments)...));
 }

@@ -5,6 +5,7 @@
 // pass the gradients of the pre-activations, all in place, as on the processor.
 #pragma once
 #include "lstm_view.h"
+#include "step_product.h"
 
 namespace gatecell {
 namespace cuda {
@@ -67,16 +68,26 @@ struct Lstm {
   // dG as the product with U takes it.
   float* state_gradients() const { return norm() ? norm_dh : view.gates; }
 };
-// a U^T of a step (columns of the gate buffer), and dG U. With bf16 U was packed by lstm_pack.
-template <class A, class E>
-void state_product(Queue& queue, const Lstm& s, const A& a, const E& e, const Extent& size) {
-  if (s.precision == GC_BF16) gemm_in<Bf16>(queue, a, PackedRows{s.packed, (s.R + 1) / 2}, e, size);
-  else gemm_f32(queue, s.precision, a, GateRows{s.w_hh->data, s.R, s.H, s.state_gates}, e, size);
-}
+// dG U of a step. With bf16 U was packed by lstm_pack.
 template <class A, class E>
 void state_product_back(Queue& queue, const Lstm& s, const A& a, const E& e, const Extent& size) {
   if (s.precision == GC_BF16) gemm_in<Bf16>(queue, a, PackedColumns{s.packed_back, s.R}, e, size);
   else gemm_f32(queue, s.precision, a, GateColumns{s.w_hh->data, s.R, s.H, s.state_gates}, e, size);
+}
+// a U^T of a step (columns of the gate buffer), and dG U, in a chain of steps; `follows`: the launch before this one on its branch is the step before.
+template <class A, class E>
+void chained_product(Queue& queue, const Lstm& s, bool follows, const A& a, const E& e, const Extent& size) {
+  const GateRows u = {s.w_hh->data, s.R, s.H, s.state_gates};
+  if (s.precision == GC_BF16) step_in<Bf16>(queue, follows, a, PackedRows{s.packed, (s.R + 1) / 2}, e, size);
+  else if (s.precision == GC_FLOAT) step_in<Exact>(queue, follows, a, u, e, size);
+  else step_in<Tf32>(queue, follows, a, u, e, size);
+}
+template <class A, class E>
+void chained_product_back(Queue& queue, const Lstm& s, bool follows, const A& a, const E& e, const Extent& size) {
+  const GateColumns u = {s.w_hh->data, s.R, s.H, s.state_gates};
+  if (s.precision == GC_BF16) step_in<Bf16>(queue, follows, a, PackedColumns{s.packed_back, s.R}, e, size);
+  else if (s.precision == GC_FLOAT) step_in<Exact>(queue, follows, a, u, e, size);
+  else step_in<Tf32>(queue, follows, a, u, e, size);
 }
 void lstm_pack(Queue& queue, const Lstm& s, bool backward);  // lstm_pack.cu: U for the products above, once a run
 

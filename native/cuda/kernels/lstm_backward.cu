@@ -29,6 +29,7 @@ struct Incoming {
 
 struct CellAfter {
   Incoming in;
+  __device__ bool early() const { return !in.s.passes(); }
   __device__ float start(int64_t r, int64_t n) const { return in.start(r, n); }
   __device__ void finish(int64_t r, int64_t n0, int tx, const float (&v)[4]) const {
     const int64_t row = in.s.rows.first(in.step) + r;
@@ -123,7 +124,8 @@ void last_step(Queue& queue, const Lstm& s) {
 
 void one_product_a_step(Queue& queue, const Lstm& s, Steps steps) {
   if (steps.to == s.T) last_step(queue, s);
-  for (int64_t step = (steps.to < s.T ? steps.to : s.T - 1) - 1; step >= steps.from; --step) {
+  const int64_t top = (steps.to < s.T ? steps.to : s.T - 1) - 1;  // of those that are products
+  for (int64_t step = top; step >= steps.from; --step) {
     const StepRows dg = {s.state_gradients(), s.columns, step + 1, s.rows()};
     const Incoming in = {s.view, step};
     const Extent size = s.step_extent(step, s.columns / 4, s.columns);
@@ -132,7 +134,7 @@ void one_product_a_step(Queue& queue, const Lstm& s, Steps steps) {
       state_product_back(queue, s, dg, keep, size);
       finish_step(queue, s, step);
     } else {
-      state_product_back(queue, s, dg, CellAfter{in}, size);
+      chained_product_back(queue, s, step < top, dg, CellAfter{in}, size);
     }
   }
 }

@@ -25,6 +25,7 @@ struct Project {
 struct StepCell {
   LstmView s;
   int64_t step;
+  __device__ bool early() const { return true; }
   __device__ float start(int64_t r, int64_t n) const { return s.gates[(s.rows.first(step) + r) * s.columns + n]; }
   __device__ void finish(int64_t r, int64_t n0, int tx, const float (&v)[4]) const {
     cell_forward(s, s.rows.first(step) + r, r, n0 / 4 + tx, v);
@@ -71,7 +72,7 @@ void one_product_a_step(Queue& queue, const Lstm& s, Steps steps) {
                StepProduct{s.norm_h, s.columns, step, s.rows()}, size);
       lstm_norm_step(queue, s, step);
     } else {
-      state_product(queue, s, h, StepCell{s.view, step}, size);
+      chained_product(queue, s, step > steps.from && !s.w_hr, h, StepCell{s.view, step}, size);
     }
     if (s.w_hr)
       gemm_f32(queue, s.precision, OutputRows{s.view, step}, WeightRows{s.w_hr->data, s.w_hr->ld},

@@ -152,6 +152,22 @@ TEST_CASE("cuda stacks: in tf32 and bf16 the bits of one layer after the other, 
   }
 }
 
+TEST_CASE("cuda stacks: chunks chosen by their time, whose results are the same bits") {
+  const Named named("GATECELL_CUDA_WAVEFRONT", "measured"), way("GATECELL_CUDA_LSTM", "cluster");
+  for (int32_t precision : {GC_FLOAT, GC_BF16}) {
+    Twins twins([&](Graph& g, Twins& t) { build({17, 3, 5, 18, 3, 0.3, false, true}, g, t); }, precision);
+    twins.compile();
+    twins.run(GC_GRADIENT);
+    if (precision == GC_FLOAT) CHECK(twins.first_difference() == "");
+    else CHECK(twins.worst() < 3e-2);
+    CHECK(says(twins.device, "forward\":{\"one_after_the_other_us\":"));
+    CHECK(says(twins.device, "backward\":{\"one_after_the_other_us\":"));
+    CHECK(says(twins.device, "\"4_chunks_of_steps_us\":"));
+    CHECK(says(twins.device, "\"4_chunks_us\":") == (precision == GC_BF16));  // on clusters
+    CHECK(says(twins.device, "\"chosen\":\""));
+  }
+}
+
 TEST_CASE("cuda stacks: training steps with dropout and carried states, the parameters of one layer after the other") {
   std::vector<Floats> apart;
   for (int chunks : {1, 3}) {
