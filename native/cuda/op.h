@@ -51,9 +51,11 @@ struct Control {
   Failure failure;
 };
 
-// Where an op has several kernels: the ones to record.
+// Where an op has several kernels: the ones to record. Of a stack, at its first node: into how many chunks of time its layers'
+// runs are cut; 1: one layer after the other.
 struct Choice {
-  int32_t forward, backward;
+  int32_t forward = 0, backward = 0;
+  int32_t chunks = 1, chunks_back = 1;
 };
 
 struct Plan {

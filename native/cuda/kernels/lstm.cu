@@ -28,6 +28,8 @@ void name_variants(const Node& n) {
   add(n.in(kWeightHr) != nullptr, "output projection");
   add(n.in(kGainIh) != nullptr, "layer normalisation");
   add(n.node.partner >= 0, "side by side with the other direction");
+  add(n.node.stack_first >= 0 && n.node.index > n.node.stack_first,
+      "beside the layer below it, some steps behind, where that is faster");
 }
 
 // What the grid kernels hand from block to block, where they fit.
