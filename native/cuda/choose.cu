@@ -20,16 +20,6 @@ int named_kernel() {
   return kLstmKernels;
 }
 
-// Seconds of one node's `work` as it is chosen now; its memory holds what it holds, and is written anew by the run that follows.
-double seconds_of(Plan& plan, const Node& node, void (*work)(const Node&)) {
-  plan.queue.begin();
-  work(node);
-  Recording* recording = plan.queue.end();
-  const double seconds = recording ? plan.queue.time(recording, 3) : -1;
-  Queue::destroy(recording);
-  return seconds;
-}
-
 // Lengths as they are dearest: all of them whole.
 gc_status fill_lengths(const Lstm& s) {
   if (!s.lengths) return GC_OK;
@@ -50,7 +40,8 @@ gc_status choose_way(gc_device_plan& p, const Node& node, const Lstm& s, bool ba
   for (int32_t k = 0; k < kLstmKernels; ++k) {
     if (!lstm_fits(s, k, backward)) continue;
     choice = k;
-    const double seconds = seconds_of(p.plan, node, backward ? lstm_recurrence_back : lstm_forward_alone);
+    const double seconds =
+        seconds_of(p.plan, [&] { backward ? lstm_recurrence_back(node) : lstm_forward_alone(node); });
     const gc_status status = p.plan.queue.wait();
     if (status != GC_OK) return status;
     if (best < 0 || seconds < best) best = seconds, chosen = k;
@@ -60,28 +51,43 @@ gc_status choose_way(gc_device_plan& p, const Node& node, const Lstm& s, bool ba
   }
   choice = chosen;
   char name[80];
-  snprintf(name, sizeof name, "%s\"lstm of op %d, %s\":{", p.explanation.size() > 2 ? "," : "", node.node.index,
-           backward ? "backward" : "forward");
-  p.explanation.insert(p.explanation.size() - 1, name + text + "\"chosen\":\"" + kLstmKernelNames[chosen] + "\"}");
+  snprintf(name, sizeof name, "lstm of op %d, %s", node.node.index, backward ? "backward" : "forward");
+  add_explanation(p, name, text + "\"chosen\":\"" + kLstmKernelNames[chosen] + "\"");
   return GC_OK;
 }
 
 gc_status choose(gc_device_plan& p, gc_device_node& of) {
   const Node node(p.plan, of);
-  const Lstm s(node);
   Choice& choice = p.plan.choices[static_cast<size_t>(of.index)];
-  if (!s.plain()) return GC_OK;
-  gc_status status = fill_lengths(s);
-  if (status == GC_OK) status = choose_way(p, node, s, false, choice.forward);
-  if (status == GC_OK && of.trains) status = choose_way(p, node, s, true, choice.backward);
-  return status;
+  gc_status status = GC_OK;
+  if (of.opcode == GC_OP_LSTM || of.opcode == GC_OP_GRU) {
+    const Lstm s(node);
+    status = fill_lengths(s);
+    if (status == GC_OK && s.plain()) status = choose_way(p, node, s, false, choice.forward);
+    if (status == GC_OK && s.plain() && of.trains) status = choose_way(p, node, s, true, choice.backward);
+  }
+  return status == GC_OK ? choose_products(p, node) : status;
 }
 }  // namespace
 
+double seconds_of(Plan& plan, const std::function<void()>& work) {
+  plan.queue.begin();
+  work();
+  Recording* recording = plan.queue.end();
+  const double seconds = recording ? plan.queue.time(recording, 3) : -1;
+  Queue::destroy(recording);
+  return seconds;
+}
+
+void add_explanation(gc_device_plan& p, const std::string& name, const std::string& members) {
+  const std::string comma = p.explanation.size() > 2 ? "," : "";
+  p.explanation.insert(p.explanation.size() - 1, comma + "\"" + name + "\":{" + members + "}");
+}
+
 gc_status choose_kernels(gc_device_plan& p) {
-  p.plan.choices.assign(p.nodes.size(), {0, 0});
+  p.plan.choices.assign(p.nodes.size(), Choice());
   for (gc_device_node& node : p.nodes) {
-    const gc_status status = node.opcode == GC_OP_LSTM ? choose(p, node) : GC_OK;
+    const gc_status status = choose(p, node);
     if (status != GC_OK) return status;
   }
   return GC_OK;

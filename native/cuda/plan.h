@@ -34,7 +34,12 @@ namespace cuda {
 gc_status prepare_plan(gc_device_plan_desc* desc);
 gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& out);
 gc_status run_plan(gc_device_plan& plan, int32_t mode, gc_device_run* run);
-gc_status choose_kernels(gc_device_plan& plan);                                // choose.cu: before the first recording
+// choose.cu: before the first recording; seconds of a recording of `work`, whose memory holds what it holds and is written anew by
+// the run that follows; what plan.explain() says: `members` of a JSON object.
+gc_status choose_kernels(gc_device_plan& plan);
+double seconds_of(Plan& plan, const std::function<void()>& work);
+void add_explanation(gc_device_plan& plan, const std::string& name, const std::string& members);
+gc_status choose_products(gc_device_plan& plan, const Node& node);             // choose_products.cu
 gc_status failure_status(const gc_device_plan& plan, const Failure& failure);  // failures.cu: its sentence
 }  // namespace cuda
 }  // namespace gatecell

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "async.h"
 #include "context.h"
 
 namespace gatecell {
@@ -84,6 +85,7 @@ void worker() {
       const unsigned index = s.reverse ? s.threads - 1 - i : i;
       begin_thread(index);
       if (static_cast<int>(index / count(s.launch->block)) != s.absent) (*s.body)();
+      end_thread();
       --s.live;
     }
     s.idle.push_back(s.current);
@@ -160,6 +162,7 @@ void run(const Launch& launch, const std::function<void()>& body) {
   s.body = &body;
   const unsigned total = count(launch.grid), group = launch.together ? total : launch.cluster;
   for (unsigned i = 0; i < total; i += group) run_together(s.reverse ? total - group - i : i, group);
+  end_launch();
 }
 
 void sync_block() { wait(block_of(place()).barrier, count(s.launch->block)); }

@@ -5,6 +5,7 @@
 // pass the gradients of the pre-activations, all in place, as on the processor.
 #pragma once
 #include "lstm_view.h"
+#include "product.h"
 
 namespace gatecell {
 namespace cuda {
@@ -26,7 +27,9 @@ enum LstmBuffer {
   kWire,
   kWireBack,
   kPacked,
-  kPackedBack
+  kPackedBack,
+  kProducts,  // packed operands of the products over all rows, as the next
+  kProductsBack
 };
 
 struct Lstm {
@@ -96,6 +99,9 @@ void lstm_norm_step_backward(Queue& queue, const Lstm& s, int64_t step);
 void lstm_norm_gradients(const Node& n, const Lstm& s);  // of gains and biases; dG becomes the gradient of W x
 void lstm_bias_gradients(const Node& n, const Lstm& s);  // lstm_gradients.cu, as the next
 void lstm_gradients(const Node& n, const Lstm& s);
+// The products over all rows alone: the projection of the input (lstm_forward.cu), and dX, dW and dU.
+void lstm_project_input(const Node& n, const Lstm& s);
+void lstm_product_gradients(const Node& n, const Lstm& s);
 
 // lstm_forward.cu: the work of two directions as branches of one recording. Two kernels that each need all their blocks to run at
 // once must not share the device: they run one after the other.

@@ -61,16 +61,6 @@ struct StoreHidden {
   }
 };
 
-void project_input(Queue& queue, const Lstm& s) {
-  const auto data = [](const Tensor* t) -> const float* { return t ? t->data : nullptr; };
-  const Project project = {
-      s.norm() ? s.norm_x : s.view.gates, s.columns,     s.H,          s.norm() ? nullptr : data(s.b_ih),
-      s.norm() ? nullptr : data(s.b_hh),  s.input_gates, s.state_gates};
-  gemm(queue, s.precision, PlacedRows{s.x->data, s.x->ld, s.rows()},
-       GateRows{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates}, project, s.rows_extent(s.columns, s.I));
-  if (s.norm()) lstm_norm_input(queue, s);
-}
-
 void one_product_a_step(Queue& queue, const Lstm& s) {
   lstm_pack(queue, s, false);
   for (int64_t step = 0; step < s.T; ++step) {
@@ -113,11 +103,22 @@ void final_states(Queue& queue, const Lstm& s) {
 }
 }  // namespace
 
+void lstm_project_input(const Node& n, const Lstm& s) {
+  const auto data = [](const Tensor* t) -> const float* { return t ? t->data : nullptr; };
+  const Project project = {
+      s.norm() ? s.norm_x : s.view.gates, s.columns,     s.H,          s.norm() ? nullptr : data(s.b_ih),
+      s.norm() ? nullptr : data(s.b_hh),  s.input_gates, s.state_gates};
+  Products(n.queue, choice_of(n).forward_products, n.node.buffers[kProducts])
+      .multiply(s.precision, PlacedRows{s.x->data, s.x->ld, s.rows()},
+                GateRows{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates}, project, s.rows_extent(s.columns, s.I));
+  if (s.norm()) lstm_norm_input(n.queue, s);
+}
+
 void lstm_forward_alone(const Node& n) {
   const Lstm s(n);
   lstm_plan_rows(n, s);
   lstm_draw_mask(n, s);
-  project_input(n.queue, s);
+  lstm_project_input(n, s);
   switch (n.plan.choices[static_cast<size_t>(n.node.index)].forward) {
     case kLstmCluster: lstm_cluster_forward(n.queue, s); break;
     case kLstmGrid: lstm_grid_forward(n, s); break;
