@@ -3,6 +3,7 @@
 // first tried on small products, once a process; where it differs from the tiles it is not used, and plan.explain() says so. On an
 // emulated device, whose times mean nothing, tiles stay unless a way is named.
 #include <cstdio>
+#include <mutex>
 
 #include "kernels/lstm.h"
 #include "plan.h"
@@ -10,37 +11,6 @@
 namespace gatecell {
 namespace cuda {
 namespace {
-
-struct Tried {
-  bool done = false;
-  double worst = 0;
-};
-
-// "" where a way can be taken, else why not.
-gc_status refusal(int32_t way, std::string& why) {
-  static Tried all[kProductWays];
-  if (way == kTiles) return GC_OK;
-  if (way == kPackedWgmma && device_info().major != 9) {
-    why = "the device is not of compute capability 9.0";
-    return GC_OK;
-  }
-  if (block_shared_bytes() < product_shared_bytes(way)) {
-    why = "a block has too little shared memory";
-    return GC_OK;
-  }
-  Tried& tried = all[way];
-  if (!tried.done) {
-    const gc_status status = check_product_way(way, &tried.worst);
-    if (status != GC_OK) return status;
-    tried.done = true;
-  }
-  if (tried.worst == 0) return GC_OK;
-  char text[120];
-  snprintf(text, sizeof text, "on small products its results are up to %.3g from those of the tiles: not used",
-           tried.worst);
-  why = text;
-  return GC_OK;
-}
 
 // The work that is timed, and the memory without which there is nothing to choose.
 struct Part {
@@ -71,7 +41,7 @@ gc_status choose_part(gc_device_plan& p, const Node& node, const Part& part) {
     if (named < kProductWays && k != named) continue;
     const std::string name = std::string("\"") + kProductWayNames[k];
     std::string why;
-    gc_status status = refusal(k, why);
+    gc_status status = product_refusal(k, why);
     if (status != GC_OK) return status;
     if (!why.empty()) {
       text += name + "\":\"" + why + "\",";
@@ -96,6 +66,37 @@ gc_status choose_part(gc_device_plan& p, const Node& node, const Part& part) {
   return GC_OK;
 }
 }  // namespace
+
+// Tried on small products once a process.
+gc_status product_refusal(int32_t way, std::string& why) {
+  static struct {
+    bool done = false;
+    double worst = 0;
+  } all[kProductWays];
+  static std::mutex one;
+  if (way == kTiles) return GC_OK;
+  if (way == kPackedWgmma && device_info().major != 9) {
+    why = "the device is not of compute capability 9.0";
+    return GC_OK;
+  }
+  if (block_shared_bytes() < product_shared_bytes(way)) {
+    why = "a block has too little shared memory";
+    return GC_OK;
+  }
+  const std::lock_guard<std::mutex> lock(one);
+  auto& tried = all[way];
+  if (!tried.done) {
+    const gc_status status = check_product_way(way, &tried.worst);
+    if (status != GC_OK) return status;
+    tried.done = true;
+  }
+  if (tried.worst == 0) return GC_OK;
+  char text[120];
+  snprintf(text, sizeof text, "on small products its results are up to %.3g from those of the tiles: not used",
+           tried.worst);
+  why = text;
+  return GC_OK;
+}
 
 gc_status choose_products(gc_device_plan& p, const Node& node) {
   const int32_t opcode = node.node.opcode;

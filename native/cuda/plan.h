@@ -39,7 +39,8 @@ gc_status run_plan(gc_device_plan& plan, int32_t mode, gc_device_run* run);
 gc_status choose_kernels(gc_device_plan& plan);
 double seconds_of(Plan& plan, const std::function<void()>& work);
 void add_explanation(gc_device_plan& plan, const std::string& name, const std::string& members);
-gc_status choose_products(gc_device_plan& plan, const Node& node);             // choose_products.cu
+gc_status choose_products(gc_device_plan& plan, const Node& node);             // choose_products.cu, as the next
+gc_status product_refusal(int32_t way, std::string& why);                      // "" where this device can take it
 gc_status failure_status(const gc_device_plan& plan, const Failure& failure);  // failures.cu: its sentence
 }  // namespace cuda
 }  // namespace gatecell
