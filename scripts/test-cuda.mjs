@@ -1,5 +1,5 @@
 // The CUDA tests (native/cuda/test): on the emulated device, with its threads first to last and last to first, beside the emulator's
-// own (native/cuda/emulator/test); then, where nvcc and a GPU are, on the GPU; there with --sanitize also under compute-sanitizer
+// own (native/cuda/test/emulator); then, where nvcc and a GPU are, on the GPU; there with --sanitize also under compute-sanitizer
 // (memcheck, racecheck).
 //   --only gpu|emulator
 // With GATECELL_COUNTS=<file> it appends a line "passed failed" per run.
