@@ -86,6 +86,7 @@ TEST_CASE("cuda products: explain names the way, small ones take no memory, and 
     Twins twins([&](Graph& g, Twins& t) { build(s, g, t); }, precision);
     twins.compile();
     twins.run(GC_GRADIENT);
+    CHECK(twins.worst() < 4e-2);
     check(twins.device);
   };
   int64_t packed = 0, plain = 0, unnamed = 0;
@@ -107,6 +108,9 @@ TEST_CASE("cuda products: explain names the way, small ones take no memory, and 
   CHECK(plain == unnamed);
   int64_t exact = 0;
   plan("wgmma", GC_FLOAT, silent(exact));
+  plan("timed", GC_TF32, [&](Graph& g) {
+    for (const char* way : {"\"tiles_us\":", "\"mma_us\":", "\"wgmma_us\":", "\"chosen\":"}) CHECK(says(g, way));
+  });
 }
 
 // Run by itself, on an emulated device that reads wgmma's operands otherwise: what is found out of a way is kept for the process.
