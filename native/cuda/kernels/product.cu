@@ -63,7 +63,7 @@ int named_product_way() {
   const char* name = getenv("GATECELL_CUDA_PRODUCTS");
   for (int way = 0; name && way < kProductWays; ++way)
     if (strcmp(name, kProductWayNames[way]) == 0) return way;
-  return name && strcmp(name, "timed") == 0 ? kTimedWays : kProductWays;
+  return name && strcmp(name, "fastest") == 0 ? kFastestWay : kProductWays;
 }
 
 int64_t product_bytes(int32_t precision, const Extent& size) {

@@ -108,9 +108,9 @@ inline PackedPlan packed_plan(int32_t way, int32_t precision, const Extent& size
   return p;
 }
 
-// The way named by GATECELL_CUDA_PRODUCTS; kTimedWays where that says "timed", kProductWays where there is no name. Small products are
+// The way named by GATECELL_CUDA_PRODUCTS; kFastestWay where that says "fastest", kProductWays where there is no name. Small products are
 // packed only where there is one (tests).
-constexpr int kTimedWays = kProductWays + 1;
+constexpr int kFastestWay = kProductWays + 1;
 int named_product_way();
 // What a product of packed operands may take; 0: it is too small to be packed.
 int64_t product_bytes(int32_t precision, const Extent& size);
