@@ -81,13 +81,15 @@ gc_status choose_way(gc_device_plan& p, const Node& node, const Lstm& s, bool ba
 
 gc_status choose(gc_device_plan& p, gc_device_node& of) {
   const Node node(p.plan, of);
-  const Lstm s(node);
   Choice& choice = p.plan.choices[static_cast<size_t>(of.index)];
-  if (!s.plain()) return GC_OK;
-  gc_status status = fill_lengths(s);
-  if (status == GC_OK) status = choose_way(p, node, s, false, choice.forward);
-  if (status == GC_OK && of.trains) status = choose_way(p, node, s, true, choice.backward);
-  return status;
+  gc_status status = GC_OK;
+  if (of.opcode == GC_OP_LSTM || of.opcode == GC_OP_GRU) {
+    const Lstm s(node);
+    status = fill_lengths(s);
+    if (status == GC_OK && s.plain()) status = choose_way(p, node, s, false, choice.forward);
+    if (status == GC_OK && s.plain() && of.trains) status = choose_way(p, node, s, true, choice.backward);
+  }
+  return status == GC_OK ? choose_products(p, node) : status;
 }
 }  // namespace
 
@@ -132,7 +134,7 @@ gc_status choose_kernels(gc_device_plan& p) {
   p.plan.choices.assign(p.nodes.size(), Choice());
   gc_status status = GC_OK;
   for (gc_device_node& node : p.nodes)
-    if (status == GC_OK && node.opcode == GC_OP_LSTM) status = choose(p, node);
+    if (status == GC_OK) status = choose(p, node);
   for (gc_device_node& node : p.nodes)
     if (status == GC_OK && node.index == node.stack_first) status = choose_stack(p, node);
   if (status == GC_OK) return GC_OK;

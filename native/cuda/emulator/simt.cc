@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "async.h"
 #include "context.h"
 
 namespace gatecell {
@@ -91,6 +92,7 @@ void worker() {
       const unsigned index = now->reverse ? now->threads - 1 - i : i;
       begin_thread(index);
       if (static_cast<int>(index / count(now->launch->block)) != now->absent) (*now->body)();
+      end_thread();
       --now->live;
     }
     idle.push_back(current);
@@ -181,6 +183,7 @@ void run(const Launch& launch, const std::function<void()>& body) {
     make_blocks(now->reverse ? total - group - i : i, group);
     run_threads();
   }
+  end_launch();
 }
 
 Begun::Begun(const Launch& launch, const std::function<void()>& body)
@@ -199,6 +202,7 @@ void Begun::finish() {
   else now->ready.assign(now->held.begin(), now->held.end());
   now->held.clear();
   run_threads();
+  end_launch();
 }
 
 void sync_block() { wait(block_of(place()).barrier, count(now->launch->block)); }

@@ -29,6 +29,13 @@ struct dim3 {
   constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
 };
 
+struct float2 {
+  float x, y;
+};
+struct uint4 {
+  uint32_t x, y, z, w;
+};
+
 namespace gatecell {
 namespace emulator {
 

@@ -5,6 +5,7 @@
 // pass the gradients of the pre-activations, all in place, as on the processor.
 #pragma once
 #include "lstm_view.h"
+#include "product.h"
 #include "step_product.h"
 
 namespace gatecell {
@@ -27,7 +28,9 @@ enum LstmBuffer {
   kWire,
   kWireBack,
   kPacked,
-  kPackedBack
+  kPackedBack,
+  kProducts,  // packed operands of the products over all rows, as the next
+  kProductsBack
 };
 
 struct Lstm {
@@ -121,12 +124,13 @@ void lstm_norm_gradients(const Node& n, const Lstm& s);  // of gains and biases;
 void lstm_bias_gradients(const Node& n, const Lstm& s);  // lstm_gradients.cu, as the next
 void lstm_begin_input_gradient(const Node& n, const Lstm& s);
 void lstm_input_gradient(const Node& n, const Lstm& s, Steps steps);  // dx of some steps
-void lstm_gradients(const Node& n, const Lstm& s);                    // of everything else, after the loop
+void lstm_weight_gradients(const Node& n, const Lstm& s);             // of those in products
+void lstm_gradients(const Node& n, const Lstm& s);                    // of everything but x, after the loop
 
 // lstm_forward.cu: a run in parts, as layers that run side by side need it (lstm_stack.cu): what comes before, the product for the
 // input of some steps, those steps, and what comes after all of them.
 void lstm_begin(const Node& n, const Lstm& s);
-void lstm_project(Queue& queue, const Lstm& s, Steps steps);
+void lstm_project(const Node& n, const Lstm& s, Steps steps);
 void lstm_steps(const Node& n, const Lstm& s, Steps steps);
 void lstm_end(const Node& n, const Lstm& s);
 // lstm_backward.cu: the same back in time, from dy to dG; then from dG to all gradients, dx among them or not.

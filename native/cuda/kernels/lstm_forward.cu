@@ -113,15 +113,17 @@ void lstm_begin(const Node& n, const Lstm& s) {
   if (kernel_of(n) == kLstmSteps) lstm_pack(n.queue, s, false);
 }
 
-void lstm_project(Queue& queue, const Lstm& s, Steps steps) {
+void lstm_project(const Node& n, const Lstm& s, Steps steps) {
   const auto data = [](const Tensor* t) -> const float* { return t ? t->data : nullptr; };
   const Stretch stretch = s.stretch(steps);
   const Project project = {
       s.norm() ? s.norm_x : s.view.gates, stretch,       s.columns,    s.H, s.norm() ? nullptr : data(s.b_ih),
       s.norm() ? nullptr : data(s.b_hh),  s.input_gates, s.state_gates};
-  gemm(queue, s.precision, PlacedRows{s.x->data, s.x->ld, s.rows(), stretch},
-       GateRows{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates}, project, s.stretch_extent(steps, s.columns, s.I));
-  if (s.norm()) lstm_norm_input(queue, s);  // of all rows: such layers are in no stack
+  Products(n.queue, choice_of(n).forward_products, n.node.buffers[kProducts])
+      .multiply(s.precision, PlacedRows{s.x->data, s.x->ld, s.rows(), stretch},
+                GateRows{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates}, project,
+                s.stretch_extent(steps, s.columns, s.I));
+  if (s.norm()) lstm_norm_input(n.queue, s);  // of all rows: such layers are in no stack
 }
 
 void lstm_steps(const Node& n, const Lstm& s, Steps steps) {
@@ -138,7 +140,7 @@ void lstm_end(const Node& n, const Lstm& s) { final_states(n.queue, s); }
 void lstm_forward_alone(const Node& n) {
   const Lstm s(n);
   lstm_begin(n, s);
-  lstm_project(n.queue, s, s.all_steps());
+  lstm_project(n, s, s.all_steps());
   lstm_steps(n, s, s.all_steps());
   lstm_end(n, s);
 }

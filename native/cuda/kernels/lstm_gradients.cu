@@ -32,18 +32,6 @@ void sum_rows(const Node& n, const Lstm& s, int64_t columns, float* grad, bool a
       [=] __device__(int64_t j, float sum) { put(grad + j, sum, accumulate); });
 }
 
-void weight_gradients(const Node& n, const Lstm& s) {
-  if (s.w_ih->grad)
-    gemm(n.queue, s.precision, Columns{s.view.gates, s.columns}, PlacedColumns{s.x->data, s.x->ld, s.rows()},
-         StoreGateRow{s.w_ih->grad, s.I, s.H, n.accumulate(kWeightIh), s.input_gates}, s.weight_extent(s.columns, s.I));
-  if (s.w_hh->grad)
-    gemm(n.queue, s.precision, Columns{s.state_gradients(), s.columns}, HiddenColumns{s.view},
-         StoreGateRow{s.w_hh->grad, s.R, s.H, n.accumulate(kWeightHh), s.state_gates}, s.weight_extent(s.columns, s.R));
-  if (s.w_hr && s.w_hr->grad)
-    gemm_f32(n.queue, s.precision, Columns{s.dr, s.R}, WeightColumns{s.view.outputs, s.H},
-             Store{s.w_hr->grad, s.H, s.H, add_if(n.accumulate(kWeightHr)), nullptr}, s.weight_extent(s.R, s.H));
-}
-
 // In the order of steps, whatever the direction: i and f saw c before, o saw c after.
 void peephole_gradient(const Node& n, const Lstm& s) {
   const Tensor* w = n.in(kPeephole);
@@ -85,15 +73,31 @@ void lstm_input_gradient(const Node& n, const Lstm& s, Steps steps) {
   const bool accumulate = n.accumulate(kX);
   const Meet meet = s.lengths ? add_if(accumulate) : chain_if(accumulate);
   const Stretch stretch = s.stretch(steps);
-  gemm(n.queue, s.precision, StretchRows{s.view.gates, s.columns, stretch},
-       GateColumns{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates},
-       StorePlaced{s.x->grad, s.x->ld, s.I, meet, s.rows(), stretch}, s.stretch_extent(steps, s.I, s.columns));
+  Products(n.queue, choice_of(n).backward_products, n.node.buffers[kProductsBack])
+      .multiply(s.precision, StretchRows{s.view.gates, s.columns, stretch},
+                GateColumns{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates},
+                StorePlaced{s.x->grad, s.x->ld, s.I, meet, s.rows(), stretch}, s.stretch_extent(steps, s.I, s.columns));
+}
+
+void lstm_weight_gradients(const Node& n, const Lstm& s) {
+  Products products(n.queue, choice_of(n).backward_products, n.node.buffers[kProductsBack]);
+  if (s.w_ih->grad)
+    products.multiply(s.precision, Columns{s.view.gates, s.columns}, PlacedColumns{s.x->data, s.x->ld, s.rows()},
+                      StoreGateRow{s.w_ih->grad, s.I, s.H, n.accumulate(kWeightIh), s.input_gates},
+                      s.weight_extent(s.columns, s.I));
+  if (s.w_hh->grad)
+    products.multiply(s.precision, Columns{s.state_gradients(), s.columns}, HiddenColumns{s.view},
+                      StoreGateRow{s.w_hh->grad, s.R, s.H, n.accumulate(kWeightHh), s.state_gates},
+                      s.weight_extent(s.columns, s.R), s.w_ih->grad && s.state_gradients() == s.view.gates);
+  if (s.w_hr && s.w_hr->grad)
+    gemm_f32(n.queue, s.precision, Columns{s.dr, s.R}, WeightColumns{s.view.outputs, s.H},
+             Store{s.w_hr->grad, s.H, s.H, add_if(n.accumulate(kWeightHr)), nullptr}, s.weight_extent(s.R, s.H));
 }
 
 void lstm_gradients(const Node& n, const Lstm& s) {
   if (s.norm()) lstm_norm_gradients(n, s);
   else lstm_bias_gradients(n, s);
-  weight_gradients(n, s);
+  lstm_weight_gradients(n, s);
   peephole_gradient(n, s);
 }
 }  // namespace cuda

@@ -47,14 +47,14 @@ void stack_forward(const Node& n, int64_t chunks) {
     lstm_plan_stretches(queue, layers[l], chunk.length);
   }
   queue.fork(static_cast<int>(nodes.size()));
-  lstm_project(queue, layers[0], layers[0].all_steps());
+  lstm_project(nodes[0], layers[0], layers[0].all_steps());
   for (int64_t k = 0; k < chunk.count; ++k) {
     for (size_t l = 0; l < nodes.size(); ++l) {
       queue.branch(static_cast<int>(l));
       if (l > 0) {
         queue.after(static_cast<int>(l) - 1);
         between(nodes[l - 1], nodes[l], layers[l], chunk[k], false, dropout_forward);
-        lstm_project(queue, layers[l], chunk[k]);
+        lstm_project(nodes[l], layers[l], chunk[k]);
       }
       lstm_steps(nodes[l], layers[l], chunk[k]);
     }
