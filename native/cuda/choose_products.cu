@@ -1,7 +1,7 @@
 // choose_products.cu: how the large products of a node are computed (kernels/product.h): each way that this device has is timed on
-// the plan's own shapes, and the fastest is recorded. GATECELL_CUDA_PRODUCTS=tiles|mma|wgmma names it instead; =fastest times small ones, too. A way of packed operands is
-// first tried on small products, once a process; where it differs from the tiles it is not used, and plan.explain() says so. On an
-// emulated device, whose times mean nothing, tiles stay unless that is set.
+// the plan's own shapes, and the fastest is recorded. GATECELL_CUDA_PRODUCTS=tiles|mma|wgmma names it instead; =fastest times small
+// ones, too. A way of packed operands is first tried on small products, once a process; where it differs from the tiles it is not
+// used, and plan.explain() says so. On an emulated device, whose times mean nothing, tiles stay unless that is set.
 #include <cstdio>
 #include <mutex>
 
