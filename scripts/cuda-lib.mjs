@@ -47,5 +47,7 @@ export const buildCuda = (targets, options = []) => {
   const said = (made.stdout ?? '') + (made.stderr ?? '')
   if (made.status !== 0)
     fail(`Expected the CUDA library to build, but it failed:\n${said.replace(/^ptxas .*\n/gm, '')}`)
+  const serialized = /^.*wgmma\.mma_async instructions are serialized.*$/m.exec(said)
+  if (serialized) fail(`Expected products of warpgroups that overlap, but ptxas says:\n${serialized[0]}`)
   keepKernels(said)
 }

@@ -1,5 +1,6 @@
-// The CUDA tests (native/cuda/test): on the emulated device, with its threads first to last and last to first; then, where
-// nvcc and a GPU are, on the GPU; there with --sanitize also under compute-sanitizer (native/cuda/test/sanitize.sh).
+// The CUDA tests (native/cuda/test): on the emulated device, with its threads first to last and last to first, beside the emulator's
+// own (native/cuda/test/emulator); then, where nvcc and a GPU are, on the GPU; there with --sanitize also under compute-sanitizer
+// (native/cuda/test/sanitize.sh).
 //   --only gpu|emulator
 // With GATECELL_COUNTS=<file> it appends a line "passed failed" per run.
 import { spawnSync } from 'node:child_process'
@@ -18,9 +19,9 @@ if (values.only !== undefined && !['gpu', 'emulator'].includes(values.only)) {
 let failures = 0
 
 /** Runs the tests on one library; `mustRun`: a skip is a failure. */
-function test(name, file, program, env, { mustRun }) {
+function test(name, file, program, env, { mustRun, only = [] }) {
   console.log(`cuda tests: ${name}`)
-  const result = spawnSync(program, ['--no-colors'], {
+  const result = spawnSync(program, ['--no-colors', ...only], {
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
@@ -40,14 +41,20 @@ function test(name, file, program, env, { mustRun }) {
 if (values.only !== 'gpu') {
   const build = join(root, 'build', 'native-release') // that of test-native.mjs: the core is compiled once
   run('cmake', ['-S', '.', '-B', build, '-DGATECELL_TESTS=ON', '-DGATECELL_WERROR=ON', '-DGATECELL_EMULATOR=ON'])
-  const targets = ['gatecell_cuda_emulator', 'gatecell_cuda_tests', 'gatecell_cuda_bench']
+  const targets = ['gatecell_cuda_emulator', 'gatecell_cuda_tests', 'gatecell_emulator_tests', 'gatecell_cuda_bench']
   run('cmake', ['--build', build, '--parallel', '2', '--target', ...targets])
   const folder = join(build, 'native', 'cuda')
   const emulator = join(folder, 'gatecell_cuda_emulator.so')
   const program = join(folder, 'gatecell_cuda_tests')
-  test('emulator', emulator, program, {}, { mustRun: true })
+  const instructions = join(folder, 'gatecell_emulator_tests')
   const reverse = { GATECELL_EMULATOR_ORDER: 'reverse' }
+  test('instructions and kernels by themselves', emulator, instructions, {}, { mustRun: true })
+  test('the same, threads and blocks last to first', emulator, instructions, reverse, { mustRun: true })
+  test('emulator', emulator, program, {}, { mustRun: true })
   test('emulator, threads and blocks last to first', emulator, program, reverse, { mustRun: true })
+  const other = { GATECELL_EMULATOR_WGMMA: 'unswizzled' }
+  const only = ['-tc=*a device on which wgmma gives something else*']
+  test('emulator, a device that reads operands otherwise', emulator, program, other, { mustRun: true, only })
 }
 if (values.only !== 'emulator' && hasNvcc('the CUDA tests on a GPU')) {
   buildCuda(['gatecell_cuda', 'gatecell_cuda_tests'], ['-DGATECELL_TESTS=ON'])

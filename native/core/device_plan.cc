@@ -33,6 +33,7 @@ void describe_nodes(const Plan& plan, DevicePlan& d) {
     to.in = node.in.data(), to.out = node.out.data();
     to.name = node.op->name;
     to.partner = node.partner;
+    to.stack_first = node.stack_first, to.stack_last = node.stack_last;
     to.attributes = node.attributes.data(), to.attribute_count = static_cast<int32_t>(node.attributes.size());
     to.accumulate = d.accumulate.back().data();
     to.trains = node.trains;
@@ -86,6 +87,8 @@ gc_status prepare_on_device(Plan& plan, int precision) {
     for (int32_t k = 0; k < from.buffer_count; ++k)
       plan.nodes[i].buffers.push_back({from.buffers[k].bytes, static_cast<Life>(from.buffers[k].life)});
     plan.nodes[i].why = from.why;
+    if (!plan.nodes[i].stack_why.empty())
+      plan.nodes[i].why += "; after the layer below it, because " + plan.nodes[i].stack_why;
   }
   plan.device = device;
   return GC_OK;

@@ -236,10 +236,9 @@ gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
   if (desc.loss < -1 || desc.loss >= desc.tensor_count)
     return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
   plan.loss = desc.loss;
-  if (!plan.on_device) {
-    fold_embeddings(plan, plan.loss >= 0);
-    pair_directions(plan);
-  }
+  if (!plan.on_device) fold_embeddings(plan, plan.loss >= 0);
+  pair_directions(plan);
+  if (plan.on_device) mark_stacks(plan);
   return plan.loss < 0 ? GC_OK : mark_gradients(plan);
 }
 

@@ -76,6 +76,9 @@ struct Node {
   std::string why;         // kernel chosen and why, for explain()
   bool trains = false;     // its backward run is part of the plan
   int partner = -1;        // the next or the last node: both may run in the time of the one that comes first
+  // On a device: the nodes of a stack of layers, which may all run in the time of the first of them, back in that of the last.
+  int stack_first = -1, stack_last = -1;
+  std::string stack_why;  // why a layer on another one is not in its stack
 };
 
 struct Plan {

@@ -26,26 +26,6 @@ bool must_measure() {
   return !device_info().emulated || (name && strcmp(name, "fastest") == 0);
 }
 
-// Seconds of one node's `work` as it is chosen now; its memory holds what it holds, and is written anew by the run that follows.
-// `trouble`: why there are none.
-gc_status seconds_of(Plan& plan, const Node& node, void (*work)(const Node&), double& seconds, std::string& trouble) {
-  const Failure none = {};
-  Failure failure = {};
-  gc_status status = device_upload(&plan.control->failure, &none, sizeof none);
-  if (status != GC_OK) return status;
-  plan.queue.begin();
-  work(node);
-  Recording* recording = plan.queue.end();
-  seconds = recording ? plan.queue.time(recording, 3) : -1;
-  status = plan.queue.wait();
-  Queue::destroy(recording);
-  if (status != GC_OK) return trouble = last_error(), status;
-  status = device_download(&failure, &plan.control->failure, sizeof failure);
-  if (status != GC_OK || failure.fault != static_cast<int32_t>(Fault::kStuck)) return status;
-  trouble = "its blocks did not run at once";
-  return GC_UNSUPPORTED;
-}
-
 // A cluster of 16 blocks would hold U, but the device has no room for one.
 bool too_wide(const Lstm& s, int32_t kernel, bool backward) {
   const auto anywhere = [](const LstmPlan&) { return 1; };
@@ -63,18 +43,10 @@ std::string quoted(std::string text) {
   return "\"" + text + "\"";
 }
 
-// Lengths as they are dearest: all of them whole.
-gc_status fill_lengths(const Lstm& s) {
-  if (!s.lengths) return GC_OK;
-  const std::vector<int32_t> whole(static_cast<size_t>(s.B), static_cast<int32_t>(s.T));
-  return device_upload(s.lengths->data, whole.data(), s.B * 4);
-}
-
 void explain(gc_device_plan& p, const Node& node, bool backward, const std::string& measured, int32_t chosen) {
   char name[80];
-  snprintf(name, sizeof name, "%s\"lstm of op %d, %s\":{", p.explanation.size() > 2 ? "," : "", node.node.index,
-           backward ? "backward" : "forward");
-  p.explanation.insert(p.explanation.size() - 1, name + measured + "\"chosen\":\"" + kLstmKernelNames[chosen] + "\"}");
+  snprintf(name, sizeof name, "lstm of op %d, %s", node.node.index, backward ? "backward" : "forward");
+  add_explanation(p, name, measured + "\"chosen\":\"" + kLstmKernelNames[chosen] + "\"");
 }
 
 // Sets `choice` to the fastest that fits, and says what was measured.
@@ -91,8 +63,8 @@ gc_status choose_way(gc_device_plan& p, const Node& node, const Lstm& s, bool ba
     std::string trouble;
     choice = k;
     if (lstm_fits(s, k, backward)) {
-      const gc_status status =
-          seconds_of(p.plan, node, backward ? lstm_recurrence_back : lstm_forward_alone, seconds, trouble);
+      const auto work = [&] { backward ? lstm_recurrence_back(node) : lstm_forward_alone(node); };
+      const gc_status status = seconds_of(p.plan, work, seconds, trouble);
       if (status != GC_OK && k == kLstmSteps) return status;
     } else if (too_wide(s, k, backward)) {
       trouble = "the device has no room for 16 blocks with so much shared memory in one cluster";
@@ -100,9 +72,7 @@ gc_status choose_way(gc_device_plan& p, const Node& node, const Lstm& s, bool ba
       continue;
     }
     if (trouble.empty() && (best < 0 || seconds < best)) best = seconds, chosen = k;
-    char time[32];
-    snprintf(time, sizeof time, "_us\":%.1f,", seconds * 1e6);
-    text += std::string("\"") + kLstmKernelNames[k] + (trouble.empty() ? time : "\":" + quoted(trouble) + ",");
+    text += timed(kLstmKernelNames[k], seconds, trouble);
   }
   choice = chosen;
   explain(p, node, backward, text, chosen);
@@ -111,26 +81,66 @@ gc_status choose_way(gc_device_plan& p, const Node& node, const Lstm& s, bool ba
 
 gc_status choose(gc_device_plan& p, gc_device_node& of) {
   const Node node(p.plan, of);
-  const Lstm s(node);
   Choice& choice = p.plan.choices[static_cast<size_t>(of.index)];
-  if (!s.plain()) return GC_OK;
-  gc_status status = fill_lengths(s);
-  if (status == GC_OK) status = choose_way(p, node, s, false, choice.forward);
-  if (status == GC_OK && of.trains) status = choose_way(p, node, s, true, choice.backward);
-  return status;
+  gc_status status = GC_OK;
+  if (of.opcode == GC_OP_LSTM || of.opcode == GC_OP_GRU) {
+    const Lstm s(node);
+    status = fill_lengths(s);
+    if (status == GC_OK && s.plain()) status = choose_way(p, node, s, false, choice.forward);
+    if (status == GC_OK && s.plain() && of.trains) status = choose_way(p, node, s, true, choice.backward);
+  }
+  return status == GC_OK ? choose_products(p, node) : status;
 }
 }  // namespace
 
-gc_status choose_kernels(gc_device_plan& p) {
-  p.plan.choices.assign(p.nodes.size(), {0, 0});
-  for (gc_device_node& node : p.nodes) {
-    const gc_status status = node.opcode == GC_OP_LSTM ? choose(p, node) : GC_OK;
-    if (status == GC_OK) continue;
-    p.plan.choices.clear();  // the next run chooses anew
-    p.explanation = "{}";
-    return status;
+gc_status fill_lengths(const Lstm& s) {
+  if (!s.lengths) return GC_OK;
+  const std::vector<int32_t> whole(static_cast<size_t>(s.B), static_cast<int32_t>(s.T));
+  return device_upload(s.lengths->data, whole.data(), s.B * 4);
+}
+
+gc_status seconds_of(Plan& plan, const std::function<void()>& work, double& seconds, std::string& trouble) {
+  const Failure none = {};
+  Failure failure = {};
+  gc_status status = device_upload(&plan.control->failure, &none, sizeof none);
+  if (status == GC_OK) {
+    plan.queue.begin();
+    work();
+    Recording* recording = plan.queue.end();
+    seconds = recording ? plan.queue.time(recording, 3) : -1;
+    status = plan.queue.wait();
+    Queue::destroy(recording);
   }
-  return GC_OK;
+  if (status == GC_OK) status = device_download(&failure, &plan.control->failure, sizeof failure);
+  if (status != GC_OK) return trouble = last_error(), status;
+  if (failure.fault != static_cast<int32_t>(Fault::kStuck)) return GC_OK;
+  trouble = "its blocks did not run at once";
+  return GC_UNSUPPORTED;
+}
+
+std::string timed(const std::string& name, double seconds, const std::string& trouble) {
+  if (!trouble.empty()) return "\"" + name + "\":" + quoted(trouble) + ",";
+  char time[32];
+  snprintf(time, sizeof time, "_us\":%.1f,", seconds * 1e6);
+  return "\"" + name + time;
+}
+
+void add_explanation(gc_device_plan& p, const std::string& name, const std::string& members) {
+  const std::string comma = p.explanation.size() > 2 ? "," : "";
+  p.explanation.insert(p.explanation.size() - 1, comma + "\"" + name + "\":{" + members + "}");
+}
+
+gc_status choose_kernels(gc_device_plan& p) {
+  p.plan.choices.assign(p.nodes.size(), Choice());
+  gc_status status = GC_OK;
+  for (gc_device_node& node : p.nodes)
+    if (status == GC_OK) status = choose(p, node);
+  for (gc_device_node& node : p.nodes)
+    if (status == GC_OK && node.index == node.stack_first) status = choose_stack(p, node);
+  if (status == GC_OK) return GC_OK;
+  p.plan.choices.clear();  // the next run chooses anew
+  p.explanation = "{}";
+  return status;
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -26,6 +26,25 @@ __device__ __forceinline__ unsigned lane_id() {
 }
 #endif
 
+// Programmatic dependent launch (sm_90): a kernel launched to follow (Shape::follows) may begin while the one before it runs. Nothing
+// that this writes may be read, and nothing that it reads may be written, before wait_for_predecessor(), which every thread calls, also
+// one that has no work: who comes after relies on it. let_successor_begin(): the next such kernel may begin.
+#if defined(GATECELL_EMULATOR)
+inline void wait_for_predecessor() { emulator::sync_predecessor(); }
+inline void let_successor_begin() {}
+#else
+__device__ __forceinline__ void wait_for_predecessor() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void let_successor_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+#endif
+
 // Sums over a warp and over a block of up to 1024 threads in an order that depends on nothing; every thread gets the sum.
 // block_sum: `shared` holds one element per warp; the block's threads stand in x alone.
 template <class T>

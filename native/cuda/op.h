@@ -51,9 +51,12 @@ struct Control {
   Failure failure;
 };
 
-// Where an op has several kernels: the ones to record.
+// Where an op has several kernels: the ones to record. Of a stack, at its first node: into how many chunks of time its layers'
+// runs are cut; 1: one layer after the other.
 struct Choice {
-  int32_t forward, backward;
+  int32_t forward = 0, backward = 0;
+  int32_t chunks = 1, chunks_back = 1;
+  int32_t forward_products = 0, backward_products = 0;  // ProductWay, of large products (kernels/product.h)
 };
 
 struct Plan {
@@ -88,6 +91,8 @@ struct Node {
   int32_t products() const { return plan.precision == GC_FLOAT ? GC_FLOAT : GC_TF32; }
   void why(const char* text) const { snprintf(node.why, sizeof node.why, "%s", text); }
 };
+
+inline const Choice& choice_of(const Node& n) { return n.plan.choices[static_cast<size_t>(n.node.index)]; }
 
 struct OpDef {
   int32_t opcode;

@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "kernels/lstm.h"
+
 namespace gatecell {
 namespace cuda {
 namespace {
@@ -77,13 +79,36 @@ void send(gc_device_plan& p, size_t tensor) {
 }
 
 // ---- recording -----------------------------------------------------------------------------------------------------------
+const Choice& choice_of_stack(const gc_device_plan& p, const gc_device_node& node) {
+  return p.plan.choices[static_cast<size_t>(node.stack_first)];
+}
+
+void record_forward(gc_device_plan& p) {
+  for (gc_device_node& node : p.nodes) {
+    const Node n(p.plan, node);
+    const int32_t chunks = node.stack_first >= 0 ? choice_of_stack(p, node).chunks : 1;
+    if (chunks == 1) find_op(node.opcode)->forward(n);
+    else if (node.index == node.stack_first) stack_forward(n, chunks);
+  }
+}
+
 void record_backward(gc_device_plan& p) {
   Plan& plan = p.plan;
   const Tensor& loss = p.tensors[static_cast<size_t>(plan.loss)];
   float* grad = loss.grad;
   each(plan.queue, loss.ld * loss.rows, [=] __device__(int64_t i) { grad[i] = i == 0 ? 1.0f : 0.0f; });
-  for (size_t i = p.nodes.size(); i-- > 0;)
-    if (p.nodes[i].trains) find_op(p.nodes[i].opcode)->backward(Node(plan, p.nodes[i]));
+  for (size_t i = p.nodes.size(); i-- > 0;) {
+    gc_device_node& node = p.nodes[i];
+    if (!node.trains) continue;
+    const Node n(plan, node);
+    const int32_t chunks = node.stack_first >= 0 ? choice_of_stack(p, node).chunks_back : 1;
+    if (chunks == 1) {
+      find_op(node.opcode)->backward(n);
+      continue;
+    }
+    if (node.index == node.stack_last) stack_back(n, chunks);
+    if (is_stack_layer(node)) lstm_after_back(n, node.index == node.stack_first);
+  }
 }
 
 // States to where the next run reads them, unless the data of this one was bad.
@@ -109,7 +134,7 @@ Recording* record(gc_device_plan& p, int32_t mode) {
   queue.to_device(plan.control, p.staging, sizeof(Control));
   for (size_t i = 0; i < p.tensors.size(); ++i)
     if (is_input(p, i) && !p.carried[i]) send(p, i);
-  for (gc_device_node& node : p.nodes) find_op(node.opcode)->forward(Node(plan, node));
+  record_forward(p);
   if (plan.loss >= 0) {
     const float* loss = p.tensors[static_cast<size_t>(plan.loss)].data;
     Control* control = plan.control;

@@ -31,11 +31,23 @@ struct gc_device_plan {
 
 namespace gatecell {
 namespace cuda {
+struct Lstm;  // kernels/lstm.h
+
 gc_status prepare_plan(gc_device_plan_desc* desc);
 gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& out);
 gc_status run_plan(gc_device_plan& plan, int32_t mode, gc_device_run* run);
 gc_status time_plan(gc_device_plan& plan, int32_t mode, int32_t count, double* seconds);
-gc_status choose_kernels(gc_device_plan& plan);                                // choose.cu: before the first recording
+// choose.cu: before the first recording. For timing: lengths as they are dearest, all of them whole; seconds of a recording of `work`,
+// whose memory holds what it holds and is written anew by the run that follows, or why there are none (`trouble`). What plan.explain()
+// says: `members` of a JSON object, and a time or a trouble as one of them.
+gc_status choose_kernels(gc_device_plan& plan);
+gc_status fill_lengths(const Lstm& layer);
+gc_status seconds_of(Plan& plan, const std::function<void()>& work, double& seconds, std::string& trouble);
+void add_explanation(gc_device_plan& plan, const std::string& name, const std::string& members);
+std::string timed(const std::string& name, double seconds, const std::string& trouble);
+gc_status choose_stack(gc_device_plan& plan, gc_device_node& first);           // choose_stack.cu
+gc_status choose_products(gc_device_plan& plan, const Node& node);             // choose_products.cu, as the next
+gc_status product_refusal(int32_t way, std::string& why);                      // "" where this device can take it
 gc_status failure_status(const gc_device_plan& plan, const Failure& failure);  // failures.cu: its sentence
 }  // namespace cuda
 }  // namespace gatecell

@@ -115,49 +115,51 @@ void* pinned_allocate(int64_t bytes) {
 void pinned_release(void* memory) { cudaFreeHost(memory); }
 
 Queue::~Queue() {
-  for (void* event : {forked_, joined_})
+  for (void* event : events_)
     if (event) cudaEventDestroy(event_of(event));
-  for (void* stream : {stream_, side_})
+  for (void* stream : streams_)
     if (stream) cudaStreamDestroy(stream_of(stream));
 }
 
 gc_status Queue::open() {
-  for (void** to : {&stream_, &side_}) {
+  for (int i = 0; i < kBranches; ++i) {
     cudaStream_t stream = nullptr;
-    const gc_status status = check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "create a stream");
+    gc_status status = check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "create a stream");
     if (status != GC_OK) return status;
-    *to = stream;
-  }
-  for (void** to : {&forked_, &joined_}) {
+    streams_[i] = stream;
     cudaEvent_t event = nullptr;
-    const gc_status status = check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "create an event");
+    status = check(cudaEventCreateWithFlags(&event, cudaEventDisableTiming), "create an event");
     if (status != GC_OK) return status;
-    *to = event;
+    events_[i] = event;
   }
-  current_ = stream_;
   return GC_OK;
 }
 
-void Queue::fork() {
-  keep_failure(cudaEventRecord(event_of(forked_), stream_of(stream_)));
-  keep_failure(cudaStreamWaitEvent(stream_of(side_), event_of(forked_), 0));
+void Queue::fork(int branches) {
+  branches_ = branches;
+  keep_failure(cudaEventRecord(event_of(events_[0]), stream_of(streams_[0])));
+  for (int i = 1; i < branches; ++i) keep_failure(cudaStreamWaitEvent(stream_of(streams_[i]), event_of(events_[0]), 0));
 }
-void Queue::aside() { current_ = side_; }
+void Queue::branch(int i) { current_ = i; }
+void Queue::after(int i) {
+  keep_failure(cudaEventRecord(event_of(events_[i]), stream_of(streams_[i])));
+  keep_failure(cudaStreamWaitEvent(stream_of(stream()), event_of(events_[i]), 0));
+}
 void Queue::join() {
-  keep_failure(cudaEventRecord(event_of(joined_), stream_of(side_)));
-  keep_failure(cudaStreamWaitEvent(stream_of(stream_), event_of(joined_), 0));
-  current_ = stream_;
+  current_ = 0;
+  for (int i = 1; i < branches_; ++i) after(i);
+  branches_ = 1;
 }
 
 void Queue::keep_failure(int error) {
   if (error_ == 0) error_ = error;
 }
 
-void Queue::begin() { keep_failure(cudaStreamBeginCapture(stream_of(stream_), cudaStreamCaptureModeThreadLocal)); }
+void Queue::begin() { keep_failure(cudaStreamBeginCapture(stream_of(streams_[0]), cudaStreamCaptureModeThreadLocal)); }
 
 Recording* Queue::end() {
   Recording* recording = new Recording;
-  keep_failure(cudaStreamEndCapture(stream_of(stream_), &recording->graph));
+  keep_failure(cudaStreamEndCapture(stream_of(streams_[0]), &recording->graph));
   if (error_ == 0) keep_failure(cudaGraphInstantiate(&recording->exec, recording->graph, 0));
   if (error_ == 0) return recording;
   destroy(recording);
@@ -171,10 +173,10 @@ void Queue::destroy(Recording* recording) {
   delete recording;
 }
 
-void Queue::replay(Recording* recording) { keep_failure(cudaGraphLaunch(recording->exec, stream_of(stream_))); }
+void Queue::replay(Recording* recording) { keep_failure(cudaGraphLaunch(recording->exec, stream_of(streams_[0]))); }
 
 gc_status Queue::wait() {
-  keep_failure(cudaStreamSynchronize(stream_of(stream_)));
+  keep_failure(cudaStreamSynchronize(stream_of(streams_[0])));
   const int error = error_;
   error_ = 0;
   return check(static_cast<cudaError_t>(error), "run on the GPU");
@@ -184,7 +186,7 @@ double Queue::time(Recording* recording, int count) {
   std::vector<cudaEvent_t> marks(static_cast<size_t>(count) + 2, nullptr);
   for (cudaEvent_t& mark : marks) keep_failure(cudaEventCreate(&mark));
   for (size_t i = 0; i < marks.size() && error_ == 0; ++i) {
-    keep_failure(cudaEventRecord(marks[i], stream_of(stream_)));
+    keep_failure(cudaEventRecord(marks[i], stream_of(streams_[0])));
     if (i + 1 < marks.size()) replay(recording);
   }
   if (error_ == 0) keep_failure(cudaEventSynchronize(marks.back()));
@@ -200,13 +202,13 @@ double Queue::time(Recording* recording, int count) {
 }
 
 void Queue::to_device(void* to, const void* from, int64_t bytes) {
-  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_of(current_)));
+  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyHostToDevice, stream_of(stream())));
 }
 void Queue::to_host(void* to, const void* from, int64_t bytes) {
-  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream_of(current_)));
+  keep_failure(cudaMemcpyAsync(to, from, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream_of(stream())));
 }
 void Queue::zero(void* memory, int64_t bytes) {
-  keep_failure(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_of(current_)));
+  keep_failure(cudaMemsetAsync(memory, 0, static_cast<size_t>(bytes), stream_of(stream())));
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -30,6 +30,7 @@ struct Shape {
   size_t shared = 0;      // bytes of dynamic shared memory
   unsigned cluster = 1;   // blocks in x that run together and reach into each other's shared memory
   bool together = false;  // the whole grid runs together (cooperative launch)
+  bool follows = false;   // begins before the kernel before it on its branch has ended (device.h), where the device can
 };
 
 inline double median_of(std::vector<double> values) {
@@ -56,9 +57,12 @@ class Queue {
   // Median seconds, by events, of `count` replays back to back, after one to warm up; negative after a failure.
   double time(Recording* recording, int count);
 
-  // Work that may run side by side: after fork() comes that of one branch, after aside() that of the other; join() waits for both.
-  void fork();
-  void aside();
+  // Work that may run side by side. After fork(n) it goes to branch 0, after branch(i) to that; after(i): the branch goes on when
+  // all is done that branch i has been given so far; join() waits for all branches. Forks do not nest.
+  static constexpr int kBranches = 8;
+  void fork(int branches);
+  void branch(int i);
+  void after(int i);
   void join();
 
   void to_device(void* to, const void* from, int64_t bytes);  // the host's side is pinned, here and below
@@ -68,11 +72,11 @@ class Queue {
   // For launch() alone.
   void submit(const Shape& shape, const std::function<void()>& job);
   void keep_failure(int error);
-  void* stream() const { return current_; }
+  void* stream() const { return streams_[current_]; }
 
  private:
-  void *stream_ = nullptr, *side_ = nullptr, *current_ = nullptr;
-  void *forked_ = nullptr, *joined_ = nullptr;  // events
+  void *streams_[kBranches] = {}, *events_[kBranches] = {};  // of the branches; what waits for one waits for its event
+  int current_ = 0, branches_ = 1;
   int error_ = 0;
   Recording* recording_ = nullptr;
 };
@@ -91,7 +95,7 @@ void launch(Queue& queue, const Shape& shape, void (*kernel)(P...), A... argumen
 // A launch as CUDA takes it, and what a kernel must be told beforehand.
 struct LaunchConfig {
   cudaLaunchConfig_t config = {};
-  cudaLaunchAttribute attributes[2] = {};
+  cudaLaunchAttribute attributes[3] = {};
 
   LaunchConfig(const Shape& shape, void* stream) {
     config.gridDim = shape.grid;
@@ -108,6 +112,10 @@ struct LaunchConfig {
     if (shape.together) {
       attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
       attributes[config.numAttrs++].val.cooperative = 1;
+    }
+    if (shape.follows && device_info().major == 9) {  // elsewhere the code for sm_80 runs, which does not wait
+      attributes[config.numAttrs].id = cudaLaunchAttributeProgrammaticStreamSerialization;
+      attributes[config.numAttrs++].val.programmaticStreamSerializationAllowed = 1;
     }
   }
   LaunchConfig(const LaunchConfig&) = delete;

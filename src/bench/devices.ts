@@ -15,10 +15,15 @@ export function onDevice(setting: Setting, make: (setting: Setting) => Point): P
 function beside(point: Point, on: (device: 'cpu' | 'cuda') => Point): Own {
   const opened: Contestant[] = []
   const open = (from: Point): Own => {
-    const { references = [], ...own } = from.open()
-    opened.push(own.contestant)
-    for (const { contestant } of references) void contestant.close()
-    return own
+    const { references = [], contestant, ...own } = from.open()
+    // What it would be held against is closed with it: they may share a model.
+    const all = [contestant, ...references.map((reference) => reference.contestant)]
+    const alone: Contestant = {
+      burst: async (seconds, warm) => contestant.burst(seconds, warm),
+      close: async () => void (await Promise.all(all.map(async (one) => one.close())))
+    }
+    opened.push(alone)
+    return { ...own, contestant: alone }
   }
   try {
     const chosen = open(point)

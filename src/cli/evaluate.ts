@@ -6,6 +6,7 @@ import { readCheckpointInfo } from '../io/checkpoint.js'
 import { GENERATION_TASK } from '../tasks/handwriting/generation/index.js'
 import { RECOGNITION_TASK } from '../tasks/handwriting/recognition/index.js'
 import { TEXT_TASK } from '../tasks/text/index.js'
+import { checkDevice } from './backends.js'
 import { addEngineOptions, type EngineFlags } from './engine-options.js'
 import { evaluateHandwriting } from './evaluate-handwriting.js'
 import { evaluateRecognition } from './evaluate-recognition.js'
@@ -84,6 +85,7 @@ const evaluations = new Map<string, Evaluation>([
 
 /** The measure of the model's task. ERR_WRONG_TASK for one without. */
 async function evaluate(path: string, data: string[], flags: EvaluateFlags, interrupts: Interrupts): Promise<number> {
+  checkDevice(flags.device)
   const { task } = await readCheckpointInfo(path)
   if (flags.reader !== undefined && task !== GENERATION_TASK)
     throw new GatecellError('ERR_INVALID_OPTION', `Expected --reader with a writer but ${path} holds a "${task}" model`)

@@ -15,15 +15,31 @@
 namespace gatecell {
 namespace cuda {
 
+// Each branch is a list of calls, and of waits until another branch has come to a place in its own. A replay takes, step by step,
+// the first branch that need not wait, or the last one where GATECELL_EMULATOR_ORDER=reverse: two orders as far apart as the waits
+// allow, so that a wait that is missing shows as a difference. A launch that follows the one before it begins before that one.
 struct Recording {
-  std::vector<std::function<void()>> calls;
+  struct Step {
+    std::function<void()> call;  // none: a wait
+    int of;
+    size_t steps;
+    std::function<std::unique_ptr<emulator::Begun>()> begin;  // of a launch that follows
+  };
+  std::vector<Step> branches[Queue::kBranches];
 };
 
 namespace {
+constexpr int64_t kMostThreadsHeld = 8192;  // each has a stack of its own
+
 gc_device_info info;
 std::recursive_mutex one_processor;    // the emulator has one set of fibers
 std::map<void*, int64_t> allocations;  // guarded by one_processor, as the sum
 int64_t allocated = 0;
+
+bool runs_in_reverse() {
+  const char* order = getenv("GATECELL_EMULATOR_ORDER");
+  return order && strcmp(order, "reverse") == 0;
+}
 
 int64_t memory_bytes() {
   const char* limit = getenv("GATECELL_EMULATOR_BYTES");
@@ -106,9 +122,20 @@ void pinned_release(void* memory) { free(memory); }
 
 Queue::~Queue() = default;
 gc_status Queue::open() { return GC_OK; }
-void Queue::fork() {}
-void Queue::aside() {}
-void Queue::join() {}
+void Queue::fork(int branches) {
+  branches_ = branches;
+  for (int i = 1; i < branches; ++i) branch(i), after(0);
+  current_ = 0;
+}
+void Queue::branch(int i) { current_ = i; }
+void Queue::after(int i) {
+  if (recording_) recording_->branches[current_].push_back({nullptr, i, recording_->branches[i].size(), nullptr});
+}
+void Queue::join() {
+  current_ = 0;
+  for (int i = 1; i < branches_; ++i) after(i);
+  branches_ = 1;
+}
 void Queue::keep_failure(int error) {
   if (error_ == 0) error_ = error;
 }
@@ -123,7 +150,26 @@ Recording* Queue::end() {
 void Queue::destroy(Recording* recording) { delete recording; }
 void Queue::replay(Recording* recording) {
   std::lock_guard<std::recursive_mutex> lock(one_processor);
-  for (const auto& call : recording->calls) call();
+  std::unique_ptr<emulator::Begun> begun[kBranches];
+  size_t at[kBranches] = {}, left = 0;
+  for (const auto& branch : recording->branches) left += branch.size();
+  for (const bool reverse = runs_in_reverse(); left > 0; --left) {
+    const Recording::Step* step = nullptr;
+    int b = 0;
+    for (int i = 0; i < kBranches && !step; ++i) {
+      b = reverse ? kBranches - 1 - i : i;
+      if (at[b] == recording->branches[b].size()) continue;
+      const Recording::Step& next = recording->branches[b][at[b]];
+      if (next.call || at[next.of] >= next.steps) step = &next, ++at[b];
+    }
+    if (!step) fprintf(stderr, "emulator: every branch of a recording waits for another\n"), abort();
+    if (!step->call) continue;
+    const std::unique_ptr<emulator::Begun> mine = std::move(begun[b]);
+    const std::vector<Recording::Step>& steps = recording->branches[b];
+    if (at[b] < steps.size() && steps[at[b]].begin) begun[b] = steps[at[b]].begin();
+    if (mine) mine->finish();
+    else step->call();
+  }
 }
 gc_status Queue::wait() {
   const int refused = error_;
@@ -148,20 +194,26 @@ void Queue::submit(const Shape& shape, const std::function<void()>& job) {
   how.grid = shape.grid, how.block = shape.block, how.shared = shape.shared;
   how.cluster = shape.cluster, how.together = shape.together;
   const auto call = [how, job] { emulator::run(how, job); };
-  if (recording_) return recording_->calls.push_back(call);
+  const int64_t threads = int64_t{how.grid.x} * how.grid.y * how.grid.z * how.block.x * how.block.y * how.block.z;
+  if (recording_) {
+    recording_->branches[current_].push_back({call, 0, 0, nullptr});
+    if (shape.follows && threads <= kMostThreadsHeld)
+      recording_->branches[current_].back().begin = [how, job] { return std::make_unique<emulator::Begun>(how, job); };
+    return;
+  }
   std::lock_guard<std::recursive_mutex> lock(one_processor);
   call();
 }
 
 void Queue::to_device(void* to, const void* from, int64_t bytes) {
   const auto call = [=] { memcpy(to, from, static_cast<size_t>(bytes)); };
-  if (recording_) recording_->calls.push_back(call);
+  if (recording_) recording_->branches[current_].push_back({call, 0, 0, nullptr});
   else call();
 }
 void Queue::to_host(void* to, const void* from, int64_t bytes) { to_device(to, from, bytes); }
 void Queue::zero(void* memory, int64_t bytes) {
   const auto call = [=] { memset(memory, 0, static_cast<size_t>(bytes)); };
-  if (recording_) recording_->calls.push_back(call);
+  if (recording_) recording_->branches[current_].push_back({call, 0, 0, nullptr});
   else call();
 }
 }  // namespace cuda

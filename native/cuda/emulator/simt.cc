@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "async.h"
 #include "context.h"
 
 namespace gatecell {
@@ -39,21 +40,28 @@ struct Block {
   std::vector<char> shared;
 };
 
+// What all launches share: fibers, and which of them runs.
+std::vector<std::unique_ptr<Fiber>> fibers;
+std::vector<Fiber*> idle;
+Fiber* current = nullptr;
+Context main_context;
+}  // namespace
+
 struct Scheduler {
   const Launch* launch = nullptr;
   const std::function<void()>* body = nullptr;
   std::vector<std::unique_ptr<Block>> blocks;  // that run together
   Barrier cluster_barrier;
   unsigned threads = 0, next = 0, live = 0;
-  std::vector<std::unique_ptr<Fiber>> fibers;
-  std::vector<Fiber*> idle;
   std::deque<Fiber*> ready, yielded;
-  Fiber* current = nullptr;
-  Context main;
+  std::vector<Fiber*> held;  // that wait for the launch before
+  bool holds = false;
   bool reverse = false;
   int absent = -1;  // of blocks that run together: one that never runs
 };
-Scheduler s;
+
+namespace {
+Scheduler* now = nullptr;  // of the launch that runs
 
 unsigned count(const dim3& d) { return d.x * d.y * d.z; }
 dim3 unfold(unsigned i, const dim3& d) { return dim3(i % d.x, i / d.x % d.y, i / (d.x * d.y)); }
@@ -65,13 +73,13 @@ Warp& warp_of(const Place& p) {
 }
 
 void begin_thread(unsigned index) {
-  const unsigned per_block = count(s.launch->block), flat = index % per_block;
-  Block& block = *s.blocks[index / per_block];
-  Place& p = s.current->place;
-  p.thread = unfold(flat, s.launch->block);
+  const unsigned per_block = count(now->launch->block), flat = index % per_block;
+  Block& block = *now->blocks[index / per_block];
+  Place& p = current->place;
+  p.thread = unfold(flat, now->launch->block);
   p.block = block.index;
-  p.block_size = s.launch->block;
-  p.grid_size = s.launch->grid;
+  p.block_size = now->launch->block;
+  p.grid_size = now->launch->grid;
   p.lane = flat % 32;
   p.cluster_rank = block.rank;
   p.impl = &block;
@@ -79,94 +87,134 @@ void begin_thread(unsigned index) {
 
 void worker() {
   for (;;) {
-    while (s.next < s.threads) {
-      const unsigned i = s.next++;
-      const unsigned index = s.reverse ? s.threads - 1 - i : i;
+    while (now->next < now->threads) {
+      const unsigned i = now->next++;
+      const unsigned index = now->reverse ? now->threads - 1 - i : i;
       begin_thread(index);
-      if (static_cast<int>(index / count(s.launch->block)) != s.absent) (*s.body)();
-      --s.live;
+      if (static_cast<int>(index / count(now->launch->block)) != now->absent) (*now->body)();
+      end_thread();
+      --now->live;
     }
-    s.idle.push_back(s.current);
-    switch_context(s.current->context, s.main);
+    idle.push_back(current);
+    switch_context(current->context, main_context);
   }
 }
 
 Fiber* idle_fiber() {
-  if (s.idle.empty()) {
-    s.fibers.push_back(std::make_unique<Fiber>());
-    Fiber& fiber = *s.fibers.back();
+  if (idle.empty()) {
+    fibers.push_back(std::make_unique<Fiber>());
+    Fiber& fiber = *fibers.back();
     fiber.stack.reset(new char[kStackBytes]);
     make_context(fiber.context, fiber.stack.get(), kStackBytes, worker);
     return &fiber;
   }
-  Fiber* fiber = s.idle.back();
-  s.idle.pop_back();
+  Fiber* fiber = idle.back();
+  idle.pop_back();
   return fiber;
 }
 
-void leave() { switch_context(s.current->context, s.main); }
+void leave() { switch_context(current->context, main_context); }
 
 void wait(Barrier& barrier, unsigned expected) {
   if (++barrier.arrived < expected) {
-    barrier.waiting.push_back(s.current);
+    barrier.waiting.push_back(current);
     leave();
     return;
   }
   barrier.arrived = 0;
-  if (s.reverse) s.ready.insert(s.ready.end(), barrier.waiting.rbegin(), barrier.waiting.rend());
-  else s.ready.insert(s.ready.end(), barrier.waiting.begin(), barrier.waiting.end());
+  if (now->reverse) now->ready.insert(now->ready.end(), barrier.waiting.rbegin(), barrier.waiting.rend());
+  else now->ready.insert(now->ready.end(), barrier.waiting.begin(), barrier.waiting.end());
   barrier.waiting.clear();
 }
 
-void run_together(unsigned first, unsigned blocks) {
-  const unsigned per_block = count(s.launch->block);
-  s.blocks.clear();
+void make_blocks(unsigned first, unsigned blocks) {
+  const unsigned per_block = count(now->launch->block);
+  now->blocks.clear();
   for (unsigned i = 0; i < blocks; ++i) {
     auto block = std::make_unique<Block>();
-    block->index = unfold(first + i, s.launch->grid);
-    block->rank = block->index.x % s.launch->cluster;
+    block->index = unfold(first + i, now->launch->grid);
+    block->rank = block->index.x % now->launch->cluster;
     block->warps.resize((per_block + 31) / 32);
-    block->shared.assign(s.launch->shared + 64,
+    block->shared.assign(now->launch->shared + 64,
                          static_cast<char>(0xff));  // NaNs: nothing may be read before it is written
-    s.blocks.push_back(std::move(block));
+    now->blocks.push_back(std::move(block));
   }
-  s.threads = s.live = blocks * per_block;
-  s.next = 0;
+  now->threads = now->live = blocks * per_block;
+  now->next = 0;
+}
+
+// Until every thread has ended or is held.
+void run_threads() {
   // Who waits for others' words goes on when nobody else can.
-  while (!s.ready.empty() || s.next < s.threads || !s.yielded.empty()) {
-    std::deque<Fiber*>& queue = s.ready.empty() && s.next == s.threads ? s.yielded : s.ready;
+  while (!now->ready.empty() || now->next < now->threads || !now->yielded.empty()) {
+    std::deque<Fiber*>& queue = now->ready.empty() && now->next == now->threads ? now->yielded : now->ready;
     if (!queue.empty()) {
-      s.current = queue.front();
+      current = queue.front();
       queue.pop_front();
     } else {
-      s.current = idle_fiber();
+      current = idle_fiber();
     }
-    switch_context(s.main, s.current->context);
+    switch_context(main_context, current->context);
   }
-  if (s.live == 0) return;
-  fprintf(stderr, "emulator: %u threads wait at a barrier that the others have left behind\n", s.live);
+  if (now->live == now->held.size()) return;
+  fprintf(stderr, "emulator: %u threads wait at a barrier that the others have left behind\n", now->live);
   abort();
+}
+
+std::unique_ptr<Scheduler> scheduler_of(const Launch& launch, const std::function<void()>& body) {
+  auto made = std::make_unique<Scheduler>();
+  const char* order = getenv("GATECELL_EMULATOR_ORDER");
+  made->reverse = order && strcmp(order, "reverse") == 0;
+  const char* absent = launch.together ? getenv("GATECELL_EMULATOR_ABSENT") : nullptr;
+  made->absent = absent && *absent ? atoi(absent) : -1;
+  made->launch = &launch;
+  made->body = &body;
+  return made;
 }
 }  // namespace
 
-const Place& place() { return s.current->place; }
+const Place& place() { return current->place; }
 
 void run(const Launch& launch, const std::function<void()>& body) {
-  const char* order = getenv("GATECELL_EMULATOR_ORDER");
-  s.reverse = order && strcmp(order, "reverse") == 0;
-  const char* absent = launch.together ? getenv("GATECELL_EMULATOR_ABSENT") : nullptr;
-  s.absent = absent && *absent ? atoi(absent) : -1;
-  s.launch = &launch;
-  s.body = &body;
+  const std::unique_ptr<Scheduler> scheduler = scheduler_of(launch, body);
+  now = scheduler.get();
   const unsigned total = count(launch.grid), group = launch.together ? total : launch.cluster;
-  for (unsigned i = 0; i < total; i += group) run_together(s.reverse ? total - group - i : i, group);
+  for (unsigned i = 0; i < total; i += group) {
+    make_blocks(now->reverse ? total - group - i : i, group);
+    run_threads();
+  }
+  end_launch();
 }
 
-void sync_block() { wait(block_of(place()).barrier, count(s.launch->block)); }
+Begun::Begun(const Launch& launch, const std::function<void()>& body)
+    : launch_(launch), body_(body), scheduler_(scheduler_of(launch_, body_)) {
+  now = scheduler_.get();
+  now->holds = true;
+  make_blocks(0, count(launch_.grid));
+  run_threads();
+}
+Begun::~Begun() = default;
+
+void Begun::finish() {
+  now = scheduler_.get();
+  now->holds = false;
+  if (now->reverse) now->ready.assign(now->held.rbegin(), now->held.rend());
+  else now->ready.assign(now->held.begin(), now->held.end());
+  now->held.clear();
+  run_threads();
+  end_launch();
+}
+
+void sync_block() { wait(block_of(place()).barrier, count(now->launch->block)); }
 void sync_warp() { wait(warp_of(place()).barrier, 32); }
-void sync_cluster() { wait(s.cluster_barrier, s.launch->cluster * count(s.launch->block)); }
+void sync_cluster() { wait(now->cluster_barrier, now->launch->cluster * count(now->launch->block)); }
+void sync_predecessor() {
+  if (!now->holds) return;
+  now->held.push_back(current);
+  leave();
+}
 void yield() {
-  s.yielded.push_back(s.current);
+  now->yielded.push_back(current);
   leave();
 }
 
@@ -176,7 +224,7 @@ char* shared_memory() {
 }
 
 char* shared_memory_of(unsigned rank) {
-  for (const auto& block : s.blocks) {
+  for (const auto& block : now->blocks) {
     if (block->rank != rank) continue;
     char* at = block->shared.data();
     return at + (64 - reinterpret_cast<uintptr_t>(at) % 64) % 64;

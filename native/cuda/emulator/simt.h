@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <functional>
+#include <memory>
 
 #define __global__
 #define __device__
@@ -26,6 +27,13 @@
 struct dim3 {
   unsigned x, y, z;
   constexpr dim3(unsigned a = 1, unsigned b = 1, unsigned c = 1) : x(a), y(b), z(c) {}
+};
+
+struct float2 {
+  float x, y;
+};
+struct uint4 {
+  uint32_t x, y, z, w;
 };
 
 namespace gatecell {
@@ -47,9 +55,25 @@ struct Launch {
 // Runs body once per thread. A barrier that not all threads reach ends the program with a message.
 void run(const Launch& launch, const std::function<void()>& body);
 
+// The same in two parts: all threads come as far as sync_predecessor() when it is made, and to their end in finish(). In between
+// another launch may run, the one that the threads wait for: what they read of it too early is then not there yet.
+struct Scheduler;
+class Begun {
+ public:
+  Begun(const Launch& launch, const std::function<void()>& body);
+  ~Begun();
+  void finish();
+
+ private:
+  Launch launch_;
+  std::function<void()> body_;
+  std::unique_ptr<Scheduler> scheduler_;
+};
+
 void sync_block();
 void sync_warp();
 void sync_cluster();
+void sync_predecessor();
 void yield();  // lets other threads run: in loops that wait for them
 char* shared_memory();
 char* shared_memory_of(unsigned rank);  // of another block of the cluster

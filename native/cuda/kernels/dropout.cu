@@ -11,45 +11,62 @@ enum { kRate, kLocked, kStream };  // attributes
 
 bool drops(const Node& n) { return n.plan.training && n.attribute(kRate) > 0; }
 
+// Rows of a tensor, `last` one past the last.
+struct Range {
+  int64_t first, last;
+};
+
 // to = or += mask(from) * scale, one thread per Philox block of four elements of the mask.
-void mask(const Node& n, const float* from, int64_t from_ld, float* to, int64_t to_ld, bool accumulate) {
+void mask(const Node& n, const float* from, int64_t from_ld, float* to, int64_t to_ld, bool accumulate, Range range) {
   const Tensor& x = *n.in(0);
   const double p = n.attribute(kRate);
   const double limit = p * 4294967296.0;
   const uint32_t threshold = static_cast<uint32_t>(limit < 4294967295.0 ? limit : 4294967295.0);
   const float scale = static_cast<float>(1 / (1 - p));
   const uint64_t stream = static_cast<uint64_t>(n.attribute(kStream));
-  const int64_t rows = x.rows, columns = x.cols;
-  const int64_t masked_rows = n.attribute(kLocked) != 0 ? x.rows / x.dims[0] : x.rows, elements = masked_rows * columns;
+  const bool locked = n.attribute(kLocked) != 0;
+  const int64_t columns = x.cols, masked_rows = locked ? x.rows / x.dims[0] : x.rows;
+  const int64_t elements = (locked ? masked_rows : range.last) * columns;
+  const int64_t first_block = locked ? 0 : range.first * columns / 4;
   const Control* control = n.plan.control;
-  each(n.queue, (elements + 3) / 4, [=] __device__(int64_t block) {
+  each(n.queue, (elements + 3) / 4 - first_block, [=] __device__(int64_t at) {
+    const int64_t block = first_block + at;
     const Draws draws(control->seed, stream, control->step, Draw::kMask);
     const PhiloxBlock words = draws.block(static_cast<uint64_t>(block));
     for (int i = 0; i < 4 && 4 * block + i < elements; ++i) {
-      const int64_t first = (4 * block + i) / columns, j = (4 * block + i) % columns;
+      const int64_t masked = (4 * block + i) / columns, j = (4 * block + i) % columns;
+      const int64_t skipped = masked < range.first ? (range.first - masked + masked_rows - 1) / masked_rows : 0;
       const bool keep = words.word[i] >= threshold;
-      for (int64_t row = first; row < rows; row += masked_rows)
+      for (int64_t row = masked + skipped * masked_rows; row < range.last; row += masked_rows)
         put(to + row * to_ld + j, keep ? from[row * from_ld + j] * scale : 0.0f, accumulate);
     }
   });
 }
 
-void forward(const Node& n) {
-  const Tensor &x = *n.in(0), &y = *n.out(0);
-  if (drops(n)) return mask(n, x.data, x.ld, y.data, y.ld, false);
-  const float* from = x.data;
-  float* to = y.data;
-  const int64_t ldx = x.ld, ldy = y.ld;
-  each_element(n.queue, x.rows, x.cols,
-               [=] __device__(int64_t row, int64_t j) { to[row * ldy + j] = from[row * ldx + j]; });
+void copy(const Node& n, const float* from, int64_t from_ld, float* to, int64_t to_ld, bool accumulate, Range range) {
+  each_element(n.queue, range.last - range.first, n.in(0)->cols, [=] __device__(int64_t i, int64_t j) {
+    const int64_t row = range.first + i;
+    put(to + row * to_ld + j, from[row * from_ld + j], accumulate);
+  });
 }
 
-void backward(const Node& n) {
-  const Tensor &x = *n.in(0), &y = *n.out(0);
-  if (drops(n) && x.grad && y.grad) return mask(n, y.grad, y.ld, x.grad, x.ld, n.accumulate(0));
-  unary_gradient(n, [=] __device__(float d, int64_t, int64_t) { return d; });
-}
+void forward(const Node& n) { dropout_forward(n, 0, n.in(0)->rows); }
+void backward(const Node& n) { dropout_backward(n, 0, n.in(0)->rows); }
 }  // namespace dropout
+
+void dropout_forward(const Node& n, int64_t first, int64_t last) {
+  const Tensor &x = *n.in(0), &y = *n.out(0);
+  const auto way = dropout::drops(n) ? dropout::mask : dropout::copy;
+  way(n, x.data, x.ld, y.data, y.ld, false, {first, last});
+}
+
+void dropout_backward(const Node& n, int64_t first, int64_t last) {
+  const Tensor &x = *n.in(0), &y = *n.out(0);
+  if (!x.grad) return;
+  if (!y.grad) return no_gradient(n, 0);
+  const auto way = dropout::drops(n) ? dropout::mask : dropout::copy;
+  way(n, y.grad, y.ld, x.grad, x.ld, n.accumulate(0), {first, last});
+}
 
 const OpDef op_dropout = {GC_OP_DROPOUT, "dropout", nullptr, dropout::forward, dropout::backward};
 }  // namespace cuda

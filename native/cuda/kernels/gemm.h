@@ -46,7 +46,7 @@ void launch_gemm(Queue& queue, const A& a, const B& b, const E& e, const Extent&
 // Tiles of 16 rows where there are few rows, so that more blocks share the weights; else of 64.
 template <class Mode, class A, class B, class E>
 void gemm_in(Queue& queue, const A& a, const B& b, const E& e, const Extent& size) {
-  if (size.m <= 32) launch_gemm<Mode, 16>(queue, a, b, e, size);
+  if (size.tiled_rows() <= 32) launch_gemm<Mode, 16>(queue, a, b, e, size);
   else launch_gemm<Mode, 64>(queue, a, b, e, size);
 }
 

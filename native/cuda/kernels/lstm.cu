@@ -1,6 +1,7 @@
 // lstm.cu: memory and kernel choice of the recurrent layers.
 #include "lstm.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "lstm_resident.h"
@@ -28,6 +29,8 @@ void name_variants(const Node& n) {
   add(n.in(kWeightHr) != nullptr, "output projection");
   add(n.in(kGainIh) != nullptr, "layer normalisation");
   add(n.node.partner >= 0, "side by side with the other direction");
+  add(n.node.stack_first >= 0 && n.node.index > n.node.stack_first,
+      "beside the layer below it, some steps behind, where that is faster");
 }
 
 // What the grid kernels hand from block to block, where they fit.
@@ -38,6 +41,17 @@ void ask_for_wires(const Node& n) {
   const bool back = s.plain() && n.node.trains && backward.blocks > 0;
   n.ask(s.plain() && forward.blocks > 0 ? forward_wire(shape, forward) * 4 : 0, GC_LIFE_FORWARD);
   n.ask(back ? backward_wire(shape, backward, s.T) * 4 : 0, GC_LIFE_BACKWARD);
+}
+
+// Operands of the products over all rows, where those are large: each direction's follow one another.
+void ask_for_products(const Node& n) {
+  const Lstm s(n);
+  const auto bytes = [&](const Extent& size) { return product_bytes(s.precision, size); };
+  n.ask(bytes(s.rows_extent(s.columns, s.I)), GC_LIFE_FORWARD);
+  const std::initializer_list<int64_t> back = {bytes(s.rows_extent(s.I, s.columns)),
+                                               bytes(s.weight_extent(s.columns, s.I)),
+                                               bytes(s.weight_extent(s.columns, s.R))};
+  n.ask(n.node.trains ? std::max(back) : 0, GC_LIFE_BACKWARD);
 }
 
 gc_status prepare(const Node& n) {
@@ -64,6 +78,7 @@ gc_status prepare(const Node& n) {
   const bool half = n.plan.precision == GC_BF16;
   n.ask(half ? gate_columns(H) * ((R + 1) / 2) * 4 : 0, GC_LIFE_FORWARD);
   n.ask(half ? gate_columns(H) / 2 * R * 4 : 0, GC_LIFE_BACKWARD);
+  ask_for_products(n);
   snprintf(n.node.why, sizeof n.node.why,
            "one product for the input of all steps, then one product a step with the cell in its epilogue (%s)",
            product_name(n.plan.precision));

@@ -5,6 +5,8 @@
 // pass the gradients of the pre-activations, all in place, as on the processor.
 #pragma once
 #include "lstm_view.h"
+#include "product.h"
+#include "step_product.h"
 
 namespace gatecell {
 namespace cuda {
@@ -26,7 +28,9 @@ enum LstmBuffer {
   kWire,
   kWireBack,
   kPacked,
-  kPackedBack
+  kPackedBack,
+  kProducts,  // packed operands of the products over all rows, as the next
+  kProductsBack
 };
 
 struct Lstm {
@@ -52,20 +56,41 @@ struct Lstm {
   // Sizes of products over the rows of a step, and over all rows.
   Extent step_extent(int64_t step, int64_t n, int64_t k) const { return {B, n, k, rows().live_now(step), nullptr}; }
   Extent rows_extent(int64_t n, int64_t k) const { return {T * B, n, k, rows().count_now(), nullptr}; }
+  // The same over the rows of some steps, which begin at stretch(steps).
+  Steps all_steps() const { return {0, T}; }
+  Stretch stretch(Steps steps) const {
+    if (rows().varied) return {steps.from > 0 ? rows().begin + steps.from : nullptr, 0};
+    return {nullptr, (rows().reverse ? T - steps.to : steps.from) * B};
+  }
+  Extent stretch_extent(Steps steps, int64_t n, int64_t k) const {
+    if (steps.to - steps.from == T) return rows_extent(n, k);
+    const int32_t* now = rows().varied ? rows().stretch + steps.from : nullptr;
+    return {(steps.to - steps.from) * B, n, k, now, nullptr, T * B};
+  }
   Extent weight_extent(int64_t m, int64_t n) const { return {m, n, T * B, nullptr, rows().count_now()}; }
   // dG as the product with U takes it.
   float* state_gradients() const { return norm() ? norm_dh : view.gates; }
 };
-// a U^T of a step (columns of the gate buffer), and dG U. With bf16 U was packed by lstm_pack.
-template <class A, class E>
-void state_product(Queue& queue, const Lstm& s, const A& a, const E& e, const Extent& size) {
-  if (s.precision == GC_BF16) gemm_in<Bf16>(queue, a, PackedRows{s.packed, (s.R + 1) / 2}, e, size);
-  else gemm_f32(queue, s.precision, a, GateRows{s.w_hh->data, s.R, s.H, s.state_gates}, e, size);
-}
+// dG U of a step. With bf16 U was packed by lstm_pack.
 template <class A, class E>
 void state_product_back(Queue& queue, const Lstm& s, const A& a, const E& e, const Extent& size) {
   if (s.precision == GC_BF16) gemm_in<Bf16>(queue, a, PackedColumns{s.packed_back, s.R}, e, size);
   else gemm_f32(queue, s.precision, a, GateColumns{s.w_hh->data, s.R, s.H, s.state_gates}, e, size);
+}
+// a U^T of a step (columns of the gate buffer), and dG U, in a chain of steps; `follows`: the launch before this one on its branch is the step before.
+template <class A, class E>
+void chained_product(Queue& queue, const Lstm& s, bool follows, const A& a, const E& e, const Extent& size) {
+  const GateRows u = {s.w_hh->data, s.R, s.H, s.state_gates};
+  if (s.precision == GC_BF16) step_in<Bf16>(queue, follows, a, PackedRows{s.packed, (s.R + 1) / 2}, e, size);
+  else if (s.precision == GC_FLOAT) step_in<Exact>(queue, follows, a, u, e, size);
+  else step_in<Tf32>(queue, follows, a, u, e, size);
+}
+template <class A, class E>
+void chained_product_back(Queue& queue, const Lstm& s, bool follows, const A& a, const E& e, const Extent& size) {
+  const GateColumns u = {s.w_hh->data, s.R, s.H, s.state_gates};
+  if (s.precision == GC_BF16) step_in<Bf16>(queue, follows, a, PackedColumns{s.packed_back, s.R}, e, size);
+  else if (s.precision == GC_FLOAT) step_in<Exact>(queue, follows, a, u, e, size);
+  else step_in<Tf32>(queue, follows, a, u, e, size);
 }
 void lstm_pack(Queue& queue, const Lstm& s, bool backward);  // lstm_pack.cu: U for the products above, once a run
 
@@ -76,16 +101,18 @@ constexpr const char* kLstmKernelNames[kLstmKernels] = {"steps", "cluster", "clu
 bool lstm_fits(const Lstm& s, int32_t kernel, bool backward);
 
 bool lstm_cluster_fits(const Lstm& s, bool wide);  // lstm_cluster.cu, as the next
-void lstm_cluster_forward(Queue& queue, const Lstm& s, bool wide);
+void lstm_cluster_forward(Queue& queue, const Lstm& s, bool wide, Steps steps);
 bool lstm_grid_fits(const Lstm& s);  // lstm_grid.cu, as the next
 void lstm_grid_forward(const Node& n, const Lstm& s);
 bool lstm_grid_backward_fits(const Lstm& s);  // lstm_grid_backward.cu, as the next
 void lstm_grid_backward(const Node& n, const Lstm& s);
 bool lstm_cluster_backward_fits(const Lstm& s, bool wide);  // lstm_cluster_backward.cu, as the next
-void lstm_cluster_backward(Queue& queue, const Lstm& s, bool wide);
+void lstm_cluster_backward(Queue& queue, const Lstm& s, bool wide, Steps steps);
 
-// lstm_rows.cu: the schedule of this run from its lengths; zeros behind each row's end; masks of recurrent dropout.
+// lstm_rows.cu: the schedule of this run from its lengths; how many rows each stretch of `steps` steps has; zeros behind each row's
+// end; masks of recurrent dropout.
 void lstm_plan_rows(const Node& n, const Lstm& s);
+void lstm_plan_stretches(Queue& queue, const Lstm& s, int64_t steps);
 void lstm_clear_padding(Queue& queue, const Lstm& s, float* to, int64_t ld, int64_t columns);
 void lstm_draw_mask(const Node& n, const Lstm& s);
 
@@ -95,14 +122,36 @@ void lstm_norm_step(Queue& queue, const Lstm& s, int64_t step);
 void lstm_norm_step_backward(Queue& queue, const Lstm& s, int64_t step);
 void lstm_norm_gradients(const Node& n, const Lstm& s);  // of gains and biases; dG becomes the gradient of W x
 void lstm_bias_gradients(const Node& n, const Lstm& s);  // lstm_gradients.cu, as the next
-void lstm_gradients(const Node& n, const Lstm& s);
+void lstm_begin_input_gradient(const Node& n, const Lstm& s);
+void lstm_input_gradient(const Node& n, const Lstm& s, Steps steps);  // dx of some steps
+void lstm_weight_gradients(const Node& n, const Lstm& s);             // of those in products
+void lstm_gradients(const Node& n, const Lstm& s);                    // of everything but x, after the loop
 
-// lstm_forward.cu: the work of two directions as branches of one recording. Two kernels that each need all their blocks to run at
-// once must not share the device: they run one after the other.
+// lstm_forward.cu: a run in parts, as layers that run side by side need it (lstm_stack.cu): what comes before, the product for the
+// input of some steps, those steps, and what comes after all of them.
+void lstm_begin(const Node& n, const Lstm& s);
+void lstm_project(const Node& n, const Lstm& s, Steps steps);
+void lstm_steps(const Node& n, const Lstm& s, Steps steps);
+void lstm_end(const Node& n, const Lstm& s);
+// lstm_backward.cu: the same back in time, from dy to dG; then from dG to all gradients, dx among them or not.
+void lstm_begin_back(const Node& n, const Lstm& s);
+void lstm_steps_back(const Node& n, const Lstm& s, Steps steps);
+void lstm_end_back(const Node& n, const Lstm& s);
+void lstm_after_back(const Node& n, bool with_input);
+
+// The work of two directions as branches of one recording. Two kernels that each need all their blocks to run at once must not
+// share the device: they run one after the other.
 void lstm_side_by_side(const Node& a, const Node& b, int32_t Choice::*way, void (*work)(const Node&));
 void lstm_forward(const Node& n);  // lstm_forward.cu, as the next: of one direction alone
 void lstm_forward_alone(const Node& n);
-void lstm_backward(const Node& n);  // lstm_backward.cu, as the next: from dy to dG
+void lstm_backward(const Node& n);  // lstm_backward.cu, as the next
 void lstm_recurrence_back(const Node& n);
+
+// lstm_stack.cu: a stack of layers in wavefront, time cut into `chunks`: a layer's chunk runs beside the chunk before it of the layer
+// above, a branch of the recording each. Same products, same sums. Back: from dy of the top layer to dG of all.
+void stack_forward(const Node& n, int64_t chunks);
+void stack_back(const Node& n, int64_t chunks);
+bool is_stack_layer(const gc_device_node& node);  // the others are what stands between them
+std::vector<Node> stack_layers(const Node& n);    // of the stack that a node is in, lowest first
 }  // namespace cuda
 }  // namespace gatecell

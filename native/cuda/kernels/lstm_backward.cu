@@ -29,6 +29,7 @@ struct Incoming {
 
 struct CellAfter {
   Incoming in;
+  __device__ bool early() const { return !in.s.passes(); }
   __device__ float start(int64_t r, int64_t n) const { return in.start(r, n); }
   __device__ void finish(int64_t r, int64_t n0, int tx, const float (&v)[4]) const {
     const int64_t row = in.s.rows.first(in.step) + r;
@@ -121,9 +122,10 @@ void last_step(Queue& queue, const Lstm& s) {
   });
 }
 
-void one_product_a_step(Queue& queue, const Lstm& s) {
-  last_step(queue, s);
-  for (int64_t step = s.T - 2; step >= 0; --step) {
+void one_product_a_step(Queue& queue, const Lstm& s, Steps steps) {
+  if (steps.to == s.T) last_step(queue, s);
+  const int64_t top = (steps.to < s.T ? steps.to : s.T - 1) - 1;  // of those that are products
+  for (int64_t step = top; step >= steps.from; --step) {
     const StepRows dg = {s.state_gradients(), s.columns, step + 1, s.rows()};
     const Incoming in = {s.view, step};
     const Extent size = s.step_extent(step, s.columns / 4, s.columns);
@@ -132,10 +134,13 @@ void one_product_a_step(Queue& queue, const Lstm& s) {
       state_product_back(queue, s, dg, keep, size);
       finish_step(queue, s, step);
     } else {
-      state_product_back(queue, s, dg, CellAfter{in}, size);
+      chained_product_back(queue, s, step < top, dg, CellAfter{in}, size);
     }
   }
 }
+
+int32_t kernel_of(const Node& n) { return n.plan.choices[static_cast<size_t>(n.node.index)].backward; }
+bool learns_start(const Lstm& s) { return s.h0 && s.h0->grad; }  // h0's gradient is one more product
 
 // A state's gradient from [r][width]: a row of the batch each, or their sum where one row stands for all.
 void initial_state(const Node& n, const Lstm& s, int input, const float* from, int64_t width) {
@@ -154,22 +159,42 @@ void initial_state(const Node& n, const Lstm& s, int input, const float* from, i
 }
 }  // namespace
 
-void lstm_recurrence_back(const Node& n) {
-  const Lstm s(n);
+void lstm_begin_back(const Node& n, const Lstm& s) {
   first_gradient(n.queue, s, s.hT, s.view.dh, s.R);
   first_gradient(n.queue, s, s.cT, s.view.dc, s.H);
-  const int32_t kernel = n.plan.choices[static_cast<size_t>(n.node.index)].backward;
-  const bool first = s.h0 && s.h0->grad;  // h0's gradient is one more product
-  if (kernel == kLstmSteps || first) lstm_pack(n.queue, s, true);
-  switch (kernel) {
-    case kLstmCluster: lstm_cluster_backward(n.queue, s, false); break;
-    case kLstmWideCluster: lstm_cluster_backward(n.queue, s, true); break;
-    case kLstmGrid: lstm_grid_backward(n, s); break;
-    default: one_product_a_step(n.queue, s);
+  if (kernel_of(n) == kLstmSteps || learns_start(s)) lstm_pack(n.queue, s, true);
+}
+
+void lstm_steps_back(const Node& n, const Lstm& s, Steps steps) {
+  switch (kernel_of(n)) {
+    case kLstmCluster: return lstm_cluster_backward(n.queue, s, false, steps);
+    case kLstmWideCluster: return lstm_cluster_backward(n.queue, s, true, steps);
+    case kLstmGrid: return lstm_grid_backward(n, s);  // all steps: it shares the device with nothing
+    default: one_product_a_step(n.queue, s, steps);
   }
-  if (first)
+}
+
+void lstm_end_back(const Node& n, const Lstm& s) {
+  if (learns_start(s))
     state_product_back(n.queue, s, StepRows{s.state_gradients(), s.columns, 0, s.rows()},
                        KeepGradient{{s.view, -1}, s.view.dh, false}, {s.B, s.R, s.columns});
+}
+
+void lstm_recurrence_back(const Node& n) {
+  const Lstm s(n);
+  lstm_begin_back(n, s);
+  lstm_steps_back(n, s, s.all_steps());
+  lstm_end_back(n, s);
+}
+
+void lstm_after_back(const Node& n, bool with_input) {
+  const Lstm s(n);
+  initial_state(n, s, kH0, s.view.dh, s.R);
+  initial_state(n, s, kC0, s.view.dc, s.H);
+  lstm_gradients(n, s);
+  if (!with_input) return;
+  lstm_begin_input_gradient(n, s);
+  lstm_input_gradient(n, s, s.all_steps());
 }
 
 // Back in time the second of two directions is the first; the other's recurrence is done with it.
@@ -177,10 +202,7 @@ void lstm_backward(const Node& n) {
   const bool paired = n.node.partner >= 0 && n.partner().node.trains;
   if (!paired) lstm_recurrence_back(n);
   else if (n.node.partner < n.node.index) lstm_side_by_side(n, n.partner(), &Choice::backward, lstm_recurrence_back);
-  const Lstm s(n);
-  initial_state(n, s, kH0, s.view.dh, s.R);
-  initial_state(n, s, kC0, s.view.dc, s.H);
-  lstm_gradients(n, s);
+  lstm_after_back(n, true);
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -67,37 +67,40 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_kerne
   uint32_t* rest = h + 2 * kSliceRows * j.pitch;  // [panels * 64][stride]
   const int64_t r0 = int64_t{blockIdx.y} * kSliceRows, r = r0 + threadIdx.x / 16;
   const int64_t panel = int64_t{blockIdx.x} * Panels, first = panel * 16 + threadIdx.x % 16;
-  const int64_t steps = s.rows.steps_of(r0), mine = r < s.rows.B ? s.rows.steps_of(r) : 0;
+  const int64_t longest = s.rows.steps_of(r0), mine = r < s.rows.B ? s.rows.steps_of(r) : 0;
+  const int64_t begin = j.steps.from, end = j.steps.to < longest ? j.steps.to : longest;
+  if (begin >= end) return;  // all blocks of the cluster
   Weights<8, held> u;
   load_weights<8, Panels>(u, reinterpret_cast<uint32_t*>(sums), rest, j.stride, UnitRows<Words>{j, panel});
-  // h before the first step; zeros in the other buffer, for nobody writes its padding.
+  // h before the first step of the launch; zeros in the other buffer, for nobody writes its padding.
   for (int e = static_cast<int>(threadIdx.x); e < kSliceRows * j.pitch; e += kTileThreads) {
     const int row = e / j.pitch, word = e % j.pitch;
-    h[row * j.pitch + swizzled(row, word)] = first_word<Words>(s, r0 + row, word);
+    h[row * j.pitch + swizzled(row, word)] = word_before<Words>(s, begin, r0 + row, word);
     h[kSliceRows * j.pitch + e] = 0;
   }
   float c[Panels], start[Panels][4];
 #pragma unroll
   for (int p = 0; p < Panels; ++p)
-    c[p] = s.c0 && r < s.rows.B && first + 16 * p < s.H ? s.c0[s.rows.batch_row(r) * s.ld_c0 + first + 16 * p] : 0.0f;
-  int64_t row = mine > 0 ? s.rows.first(0) + r : -1;
+    c[p] = begin < mine && first + 16 * p < s.H ? s.c_before(s.rows.first(begin) + r, r, first + 16 * p) : 0.0f;
+  int64_t row = begin < mine ? s.rows.first(begin) + r : -1;
   load_start<Panels>(s, row, first, start);
   cluster_sync();  // nobody writes into a peer that is still loading
-  for (int64_t step = 0; step < steps; ++step) {
-    multiply_slice<Words, Panels>(j, u, h + step % 2 * kSliceRows * j.pitch, sums);
+  for (int64_t step = begin; step < end; ++step) {
+    multiply_slice<Words, Panels>(j, u, h + (step - begin) % 2 * kSliceRows * j.pitch, sums);
     __syncthreads();
     UnitForward cell[Panels];
 #pragma unroll
     for (int p = 0; p < Panels; ++p) {
       cell[p].template step<Panels>(sums, p, start[p], row >= 0 && first + 16 * p < s.H, c[p]);
       c[p] = cell[p].c;
-      give<Words>(j, h + (step + 1) % 2 * kSliceRows * j.pitch, panel + p, cell[p].h);
+      give<Words>(j, h + (step + 1 - begin) % 2 * kSliceRows * j.pitch, panel + p, cell[p].h);
     }
     cluster_arrive();
 #pragma unroll
     for (int p = 0; p < Panels; ++p)
-      if (row >= 0 && first + 16 * p < s.H) cell[p].store(s, row, r, first + 16 * p, step + 1 == mine);
-    row = step + 1 < mine ? s.rows.first(step + 1) + r : -1;
+      if (row >= 0 && first + 16 * p < s.H)
+        cell[p].store(s, row, r, first + 16 * p, step + 1 == mine || step + 1 == end);
+    row = step + 1 < mine && step + 1 < end ? s.rows.first(step + 1) + r : -1;
     load_start<Panels>(s, row, first, start);
     cluster_wait();
   }
@@ -128,9 +131,9 @@ bool lstm_cluster_fits(const Lstm& s, bool wide) {
   return s.plain() && device_info().cluster_blocks > 1 && plan_of(s, wide).blocks > 0;
 }
 
-void lstm_cluster_forward(Queue& queue, const Lstm& s, bool wide) {
+void lstm_cluster_forward(Queue& queue, const Lstm& s, bool wide, Steps steps) {
   const LstmPlan plan = plan_of(s, wide);
-  launch(queue, cluster_shape(s, plan), kernel_of(s, plan), job_of(s, plan));
+  launch(queue, cluster_shape(s, plan), kernel_of(s, plan), job_of(s, plan, steps));
 }
 }  // namespace cuda
 }  // namespace gatecell

@@ -78,6 +78,16 @@ __device__ __forceinline__ void send_parts(const LstmJob& j, const uint32_t* u, 
   }
 }
 
+// dh of this thread's unit: the parts of all blocks, in their order.
+template <int Panels>
+__device__ __forceinline__ float sum_parts(const LstmJob& j, const float* got, int panel) {
+  const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
+  float dh = 0;
+  for (unsigned k = 0; k < j.blocks; ++k)
+    dh += got[(static_cast<int>(k) * kSliceRows + ty) * Panels * 16 + panel * 16 + tx];
+  return dh;
+}
+
 template <class Words, int Panels>
 __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_backward_kernel(LstmJob j) {
   const LstmView& s = j.s;
@@ -88,30 +98,29 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_backw
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
   const int64_t r0 = int64_t{blockIdx.y} * kSliceRows, r = r0 + ty;
   const int64_t first = int64_t{blockIdx.x} * Panels * 16 + tx;
-  const int64_t steps = s.rows.steps_of(r0), mine = r < s.rows.B ? s.rows.steps_of(r) : 0;
+  const int64_t longest = s.rows.steps_of(r0), mine = r < s.rows.B ? s.rows.steps_of(r) : 0;
+  const int64_t begin = j.steps.from, end = j.steps.to < longest ? j.steps.to : longest;
+  if (begin >= end) return;  // all blocks of the cluster
   load_columns<Words, Panels>(j, u);
   float dc[Panels];
 #pragma unroll
   for (int p = 0; p < Panels; ++p) dc[p] = r < s.rows.B && first + 16 * p < s.H ? s.dc[r * s.H + first + 16 * p] : 0.0f;
   cluster_sync();  // nobody writes into a peer that has not begun
-  for (int64_t step = steps - 1; step >= 0; --step) {
+  for (int64_t step = end - 1; step >= begin; --step) {
     const int64_t row = step < mine ? s.rows.first(step) + r : -1;
     UnitBack unit[Panels] = {};
 #pragma unroll
     for (int p = 0; p < Panels; ++p)
       if (row >= 0 && first + 16 * p < s.H) unit[p].load(s, row, first + 16 * p);
-    if (step + 1 < steps) cluster_wait();  // for the parts of the step after
+    if (step + 1 < end) cluster_wait();  // for the parts of the step after
     const float* got = parts + (step + 1) % 2 * kSliceRows * units;
     float d[Panels][4] = {};
 #pragma unroll
     for (int p = 0; p < Panels; ++p) {
       const int64_t n = first + 16 * p;
       if (row >= 0 && n < s.H) {
-        float dh = 0;
-        if (step + 1 == mine) dh = s.dh[r * s.R + n];  // what hT was given
-        else
-          for (unsigned k = 0; k < j.blocks; ++k)
-            dh += got[(static_cast<int>(k) * kSliceRows + ty) * Panels * 16 + p * 16 + tx];
+        // What hT was given, or the launch that did the steps after.
+        const float dh = step + 1 == mine || step + 1 == end ? s.dh[r * s.R + n] : sum_parts<Panels>(j, got, p);
         unit[p].step(dh, dc[p], d[p]);
       }
       keep_gradient<Words>(j, dg, p, d[p]);
@@ -128,9 +137,14 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_backw
       to[0] = d[p][0], to[16] = d[p][1], to[32] = d[p][2], to[48] = d[p][3];
     }
   }
+  if (begin > 0) cluster_wait();  // for the parts that the launch of the steps before begins with
 #pragma unroll
-  for (int p = 0; p < Panels; ++p)
-    if (r < s.rows.B && first + 16 * p < s.H) s.dc[r * s.H + first + 16 * p] = dc[p];
+  for (int p = 0; p < Panels; ++p) {
+    const int64_t n = first + 16 * p;
+    if (r >= s.rows.B || n >= s.H) continue;
+    s.dc[r * s.H + n] = dc[p];
+    if (begin > 0 && begin < mine) s.dh[r * s.R + n] = sum_parts<Panels>(j, parts + begin % 2 * kSliceRows * units, p);
+  }
 }
 
 using Kernel = void (*)(LstmJob);
@@ -158,9 +172,9 @@ bool lstm_cluster_backward_fits(const Lstm& s, bool wide) {
   return s.plain() && device_info().cluster_blocks > 1 && plan_of(s, wide).blocks > 0;
 }
 
-void lstm_cluster_backward(Queue& queue, const Lstm& s, bool wide) {
+void lstm_cluster_backward(Queue& queue, const Lstm& s, bool wide, Steps steps) {
   const LstmPlan plan = plan_of(s, wide);
-  launch(queue, cluster_shape(s, plan), kernel_of(s, plan), job_of(s, plan));
+  launch(queue, cluster_shape(s, plan), kernel_of(s, plan), job_of(s, plan, steps));
 }
 }  // namespace cuda
 }  // namespace gatecell

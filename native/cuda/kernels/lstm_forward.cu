@@ -9,6 +9,7 @@ namespace {
 // Where the projection's chains begin: both biases. With layer normalisation they come later.
 struct Project {
   float* to;
+  Stretch stretch;
   int64_t columns, hidden;
   const float *b_ih, *b_hh;
   Gates input, state;
@@ -17,13 +18,14 @@ struct Project {
     return (b_ih && ih >= 0 ? b_ih[ih] : 0.0f) + (b_hh && hh >= 0 ? b_hh[hh] : 0.0f);
   }
   __device__ void finish(int64_t m, int64_t n0, int tx, const float (&v)[4]) const {
-    for (int g = 0; g < 4; ++g) to[m * columns + n0 + tx + 16 * g] = v[g];
+    for (int g = 0; g < 4; ++g) to[stretch.row(m) * columns + n0 + tx + 16 * g] = v[g];
   }
 };
 
 struct StepCell {
   LstmView s;
   int64_t step;
+  __device__ bool early() const { return true; }
   __device__ float start(int64_t r, int64_t n) const { return s.gates[(s.rows.first(step) + r) * s.columns + n]; }
   __device__ void finish(int64_t r, int64_t n0, int tx, const float (&v)[4]) const {
     cell_forward(s, s.rows.first(step) + r, r, n0 / 4 + tx, v);
@@ -61,19 +63,8 @@ struct StoreHidden {
   }
 };
 
-void project_input(Queue& queue, const Lstm& s) {
-  const auto data = [](const Tensor* t) -> const float* { return t ? t->data : nullptr; };
-  const Project project = {
-      s.norm() ? s.norm_x : s.view.gates, s.columns,     s.H,          s.norm() ? nullptr : data(s.b_ih),
-      s.norm() ? nullptr : data(s.b_hh),  s.input_gates, s.state_gates};
-  gemm(queue, s.precision, PlacedRows{s.x->data, s.x->ld, s.rows()},
-       GateRows{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates}, project, s.rows_extent(s.columns, s.I));
-  if (s.norm()) lstm_norm_input(queue, s);
-}
-
-void one_product_a_step(Queue& queue, const Lstm& s) {
-  lstm_pack(queue, s, false);
-  for (int64_t step = 0; step < s.T; ++step) {
+void one_product_a_step(Queue& queue, const Lstm& s, Steps steps) {
+  for (int64_t step = steps.from; step < steps.to; ++step) {
     const HiddenRows h = {s.view, step};
     const Extent size = s.step_extent(step, s.columns, s.R);
     if (s.norm()) {
@@ -81,13 +72,15 @@ void one_product_a_step(Queue& queue, const Lstm& s) {
                StepProduct{s.norm_h, s.columns, step, s.rows()}, size);
       lstm_norm_step(queue, s, step);
     } else {
-      state_product(queue, s, h, StepCell{s.view, step}, size);
+      chained_product(queue, s, step > steps.from && !s.w_hr, h, StepCell{s.view, step}, size);
     }
     if (s.w_hr)
       gemm_f32(queue, s.precision, OutputRows{s.view, step}, WeightRows{s.w_hr->data, s.w_hr->ld},
                StoreHidden{s.view, step}, s.step_extent(step, s.R, s.H));
   }
 }
+
+int32_t kernel_of(const Node& n) { return n.plan.choices[static_cast<size_t>(n.node.index)].forward; }
 
 // The states after each row's own last step.
 void final_states(Queue& queue, const Lstm& s) {
@@ -113,27 +106,51 @@ void final_states(Queue& queue, const Lstm& s) {
 }
 }  // namespace
 
-void lstm_forward_alone(const Node& n) {
-  const Lstm s(n);
+void lstm_begin(const Node& n, const Lstm& s) {
   lstm_plan_rows(n, s);
   lstm_draw_mask(n, s);
-  project_input(n.queue, s);
-  switch (n.plan.choices[static_cast<size_t>(n.node.index)].forward) {
-    case kLstmCluster: lstm_cluster_forward(n.queue, s, false); break;
-    case kLstmWideCluster: lstm_cluster_forward(n.queue, s, true); break;
-    case kLstmGrid: lstm_grid_forward(n, s); break;
-    default: one_product_a_step(n.queue, s);
-  }
   lstm_clear_padding(n.queue, s, s.y->data, s.y->ld, s.R);
-  final_states(n.queue, s);
+  if (kernel_of(n) == kLstmSteps) lstm_pack(n.queue, s, false);
+}
+
+void lstm_project(const Node& n, const Lstm& s, Steps steps) {
+  const auto data = [](const Tensor* t) -> const float* { return t ? t->data : nullptr; };
+  const Stretch stretch = s.stretch(steps);
+  const Project project = {
+      s.norm() ? s.norm_x : s.view.gates, stretch,       s.columns,    s.H, s.norm() ? nullptr : data(s.b_ih),
+      s.norm() ? nullptr : data(s.b_hh),  s.input_gates, s.state_gates};
+  Products(n.queue, choice_of(n).forward_products, n.node.buffers[kProducts])
+      .multiply(s.precision, PlacedRows{s.x->data, s.x->ld, s.rows(), stretch},
+                GateRows{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates}, project,
+                s.stretch_extent(steps, s.columns, s.I));
+  if (s.norm()) lstm_norm_input(n.queue, s);  // of all rows: such layers are in no stack
+}
+
+void lstm_steps(const Node& n, const Lstm& s, Steps steps) {
+  switch (kernel_of(n)) {
+    case kLstmCluster: return lstm_cluster_forward(n.queue, s, false, steps);
+    case kLstmWideCluster: return lstm_cluster_forward(n.queue, s, true, steps);
+    case kLstmGrid: return lstm_grid_forward(n, s);  // all steps: it shares the device with nothing
+    default: one_product_a_step(n.queue, s, steps);
+  }
+}
+
+void lstm_end(const Node& n, const Lstm& s) { final_states(n.queue, s); }
+
+void lstm_forward_alone(const Node& n) {
+  const Lstm s(n);
+  lstm_begin(n, s);
+  lstm_project(n, s, s.all_steps());
+  lstm_steps(n, s, s.all_steps());
+  lstm_end(n, s);
 }
 
 void lstm_side_by_side(const Node& a, const Node& b, int32_t Choice::*way, void (*work)(const Node&)) {
   const auto grid = [&](const Node& n) { return n.plan.choices[static_cast<size_t>(n.node.index)].*way == kLstmGrid; };
   if (grid(a) && grid(b)) return work(a), work(b);
-  a.queue.fork();
+  a.queue.fork(2);
   work(a);
-  a.queue.aside();
+  a.queue.branch(1);
   work(b);
   a.queue.join();
 }

@@ -7,16 +7,18 @@ namespace gatecell {
 namespace cuda {
 namespace {
 
-// c[m][n] in [T, B, ...], m in the order of the rows.
+// c[m][n] in [T, B, ...], m in the order of the rows of a stretch.
 struct StorePlaced {
   float* c;
   int64_t ld, columns;
   Meet meet;
   LstmRows rows;
-  __device__ float start(int64_t m, int64_t n) const { return meet == Meet::kChain ? c[rows.at(m) * ld + n] : 0.0f; }
+  Stretch stretch;
+  __device__ float* at(int64_t m) const { return c + rows.at(stretch.row(m)) * ld; }
+  __device__ float start(int64_t m, int64_t n) const { return meet == Meet::kChain ? at(m)[n] : 0.0f; }
   __device__ void finish(int64_t m, int64_t n0, int tx, const float (&v)[4]) const {
     for (int g = 0; g < 4; ++g)
-      if (n0 + tx + 16 * g < columns) put(c + rows.at(m) * ld + n0 + tx + 16 * g, v[g], meet == Meet::kAdd);
+      if (n0 + tx + 16 * g < columns) put(at(m) + n0 + tx + 16 * g, v[g], meet == Meet::kAdd);
   }
 };
 
@@ -28,27 +30,6 @@ void sum_rows(const Node& n, const Lstm& s, int64_t columns, float* grad, bool a
       n.plan, n.queue, s.all_rows(), columns, [] __device__(int64_t) { return 0.0f; },
       [=] __device__(int64_t row, int64_t j) { return row < rows.count() ? f(row, j) : 0.0f; },
       [=] __device__(int64_t j, float sum) { put(grad + j, sum, accumulate); });
-}
-
-void input_gradient(const Node& n, const Lstm& s) {
-  if (!s.x->grad) return;
-  const bool accumulate = n.accumulate(kX);
-  const Meet meet = s.lengths ? add_if(accumulate) : chain_if(accumulate);
-  gemm(n.queue, s.precision, Rows{s.view.gates, s.columns}, GateColumns{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates},
-       StorePlaced{s.x->grad, s.x->ld, s.I, meet, s.rows()}, s.rows_extent(s.I, s.columns));
-  if (!accumulate) lstm_clear_padding(n.queue, s, s.x->grad, s.x->ld, s.I);
-}
-
-void weight_gradients(const Node& n, const Lstm& s) {
-  if (s.w_ih->grad)
-    gemm(n.queue, s.precision, Columns{s.view.gates, s.columns}, PlacedColumns{s.x->data, s.x->ld, s.rows()},
-         StoreGateRow{s.w_ih->grad, s.I, s.H, n.accumulate(kWeightIh), s.input_gates}, s.weight_extent(s.columns, s.I));
-  if (s.w_hh->grad)
-    gemm(n.queue, s.precision, Columns{s.state_gradients(), s.columns}, HiddenColumns{s.view},
-         StoreGateRow{s.w_hh->grad, s.R, s.H, n.accumulate(kWeightHh), s.state_gates}, s.weight_extent(s.columns, s.R));
-  if (s.w_hr && s.w_hr->grad)
-    gemm_f32(n.queue, s.precision, Columns{s.dr, s.R}, WeightColumns{s.view.outputs, s.H},
-             Store{s.w_hr->grad, s.H, s.H, add_if(n.accumulate(kWeightHr)), nullptr}, s.weight_extent(s.R, s.H));
 }
 
 // In the order of steps, whatever the direction: i and f saw c before, o saw c after.
@@ -83,11 +64,40 @@ void lstm_bias_gradients(const Node& n, const Lstm& s) {
       });
 }
 
+void lstm_begin_input_gradient(const Node& n, const Lstm& s) {
+  if (s.x->grad && !n.accumulate(kX)) lstm_clear_padding(n.queue, s, s.x->grad, s.x->ld, s.I);
+}
+
+void lstm_input_gradient(const Node& n, const Lstm& s, Steps steps) {
+  if (!s.x->grad) return;
+  const bool accumulate = n.accumulate(kX);
+  const Meet meet = s.lengths ? add_if(accumulate) : chain_if(accumulate);
+  const Stretch stretch = s.stretch(steps);
+  Products(n.queue, choice_of(n).backward_products, n.node.buffers[kProductsBack])
+      .multiply(s.precision, StretchRows{s.view.gates, s.columns, stretch},
+                GateColumns{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates},
+                StorePlaced{s.x->grad, s.x->ld, s.I, meet, s.rows(), stretch}, s.stretch_extent(steps, s.I, s.columns));
+}
+
+void lstm_weight_gradients(const Node& n, const Lstm& s) {
+  Products products(n.queue, choice_of(n).backward_products, n.node.buffers[kProductsBack]);
+  if (s.w_ih->grad)
+    products.multiply(s.precision, Columns{s.view.gates, s.columns}, PlacedColumns{s.x->data, s.x->ld, s.rows()},
+                      StoreGateRow{s.w_ih->grad, s.I, s.H, n.accumulate(kWeightIh), s.input_gates},
+                      s.weight_extent(s.columns, s.I));
+  if (s.w_hh->grad)
+    products.multiply(s.precision, Columns{s.state_gradients(), s.columns}, HiddenColumns{s.view},
+                      StoreGateRow{s.w_hh->grad, s.R, s.H, n.accumulate(kWeightHh), s.state_gates},
+                      s.weight_extent(s.columns, s.R), s.w_ih->grad && s.state_gradients() == s.view.gates);
+  if (s.w_hr && s.w_hr->grad)
+    gemm_f32(n.queue, s.precision, Columns{s.dr, s.R}, WeightColumns{s.view.outputs, s.H},
+             Store{s.w_hr->grad, s.H, s.H, add_if(n.accumulate(kWeightHr)), nullptr}, s.weight_extent(s.R, s.H));
+}
+
 void lstm_gradients(const Node& n, const Lstm& s) {
   if (s.norm()) lstm_norm_gradients(n, s);
   else lstm_bias_gradients(n, s);
-  input_gradient(n, s);
-  weight_gradients(n, s);
+  lstm_weight_gradients(n, s);
   peephole_gradient(n, s);
 }
 }  // namespace cuda

@@ -30,7 +30,7 @@ void first_words(Queue& queue, const WireJob& g) {
   uint32_t* to = g.wire + 2 * g.rows * g.job.words;
   const int64_t words = g.job.words;
   each_element(queue, s.rows.B, words, [=] __device__(int64_t r, int64_t word) {
-    to[r * words + word] = first_word<Words>(s, r, static_cast<int>(word));
+    to[r * words + word] = word_before<Words>(s, 0, r, static_cast<int>(word));
   });
 }
 

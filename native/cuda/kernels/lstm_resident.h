@@ -12,14 +12,16 @@ struct LstmJob {
   const float* w_hh;
   int words, stride, pitch;  // as in the plan
   unsigned blocks;
+  Steps steps;  // of this launch: states of the step before them, or back after them, lie in global memory
 };
 inline LstmShape shape_of(const Lstm& s) { return {s.H, s.B, s.precision == GC_BF16 ? 2 : 1}; }
 inline LstmDevice lstm_device() {
   return {device_info().cluster_blocks, device_info().multiprocessors, static_cast<size_t>(block_shared_bytes())};
 }
-inline LstmJob job_of(const Lstm& s, const LstmPlan& plan) {
-  return {s.view, s.w_hh->data, plan.words, plan.stride, plan.pitch, plan.blocks};
+inline LstmJob job_of(const Lstm& s, const LstmPlan& plan, Steps steps) {
+  return {s.view, s.w_hh->data, plan.words, plan.stride, plan.pitch, plan.blocks, steps};
 }
+inline LstmJob job_of(const Lstm& s, const LstmPlan& plan) { return job_of(s, plan, s.all_steps()); }
 
 // A cluster for each slice of the batch.
 inline Shape cluster_shape(const Lstm& s, const LstmPlan& plan) {
@@ -59,11 +61,12 @@ struct UnitColumns {
   }
 };
 
-// h before the first step as a word of batch row r; zeros beyond the batch and the layer.
+// h before a step as a word of batch row r; zeros beyond the layer and where no such row lives at the step.
 template <class Words>
-__device__ __forceinline__ uint32_t first_word(const LstmView& s, int64_t r, int word) {
-  const float* from = s.h0 && r < s.rows.B ? s.h0 + s.rows.batch_row(r) * s.ld_h0 : nullptr;
-  const auto at = [&](int64_t k) { return from && k < s.H ? from[k] : 0.0f; };
+__device__ __forceinline__ uint32_t word_before(const LstmView& s, int64_t step, int64_t r, int word) {
+  const bool lives = r < s.rows.B && step < s.rows.steps_of(r);
+  const int64_t row = lives ? s.rows.first(step) + r : -1;
+  const auto at = [&](int64_t k) { return lives && k < s.H ? s.h_before(row, k) : 0.0f; };
   const int64_t k = int64_t{word} * Words::kPerWord;
   return Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
 }

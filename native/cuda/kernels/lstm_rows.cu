@@ -51,6 +51,15 @@ void lstm_plan_rows(const Node& n, const Lstm& s) {
   });
 }
 
+void lstm_plan_stretches(Queue& queue, const Lstm& s, int64_t steps) {
+  if (!s.lengths) return;
+  const LstmRows rows = s.rows();
+  each(queue, (s.T + steps - 1) / steps, [=] __device__(int64_t i) {
+    const int64_t from = i * steps, to = from + steps < rows.T ? from + steps : rows.T;
+    rows.stretch[from] = rows.begin[to] - rows.begin[from];
+  });
+}
+
 void lstm_clear_padding(Queue& queue, const Lstm& s, float* to, int64_t ld, int64_t columns) {
   if (!s.lengths) return;
   const int32_t* lengths = reinterpret_cast<const int32_t*>(s.lengths->data);

@@ -15,13 +15,14 @@ namespace cuda {
 struct LstmRows {
   int64_t T, B;
   bool reverse, varied;
-  // With lengths, made on the device at the start of a run (lstm_rows.cu): [T], [T + 1], [B], [B], [T * B], [T * B].
-  int32_t *alive, *begin, *order, *length, *place, *previous;
+  // With lengths, made on the device at the start of a run (lstm_rows.cu): [T], [T + 1], [B], [B], [T * B], [T * B]; and [T], where
+  // a stretch of steps has its number of rows at its first step.
+  int32_t *alive, *begin, *order, *length, *place, *previous, *stretch;
 
-  static int64_t ints(int64_t T, int64_t B) { return 2 * T + 1 + 2 * B + 2 * T * B; }
+  static int64_t ints(int64_t T, int64_t B) { return 3 * T + 1 + 2 * B + 2 * T * B; }
   void lay(int32_t* at) {
     alive = at, begin = alive + T, order = begin + T + 1, length = order + B, place = length + B;
-    previous = place + T * B;
+    previous = place + T * B, stretch = previous + T * B;
   }
   __host__ __device__ int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
   __device__ int64_t live(int64_t step) const { return varied ? alive[step] : B; }
@@ -40,6 +41,16 @@ struct LstmRows {
   // For extents: how many rows a step has, and all steps together; null where that is known beforehand.
   const int32_t* live_now(int64_t step) const { return varied ? alive + step : nullptr; }
   const int32_t* count_now() const { return varied ? begin + T : nullptr; }
+};
+
+// Steps of a sequence, and the rows of them.
+struct Steps {
+  int64_t from, to;  // one past the last
+};
+struct Stretch {
+  const int32_t* begin;  // with lengths: how many rows stand before them; null: `first`
+  int64_t first;
+  __device__ int64_t row(int64_t m) const { return (begin ? *begin : first) + m; }
 };
 
 // How much of c and h stays as it was (Krueger et al. 2017): drawn while gradients are made, else the expectation.
@@ -212,13 +223,22 @@ struct StepRows {
     return m < rows.live(step) ? a[(rows.first(step) + m) * ld + k] : 0.0f;
   }
 };
+// Rows of a stretch of steps, out of [row][ld].
+struct StretchRows {
+  static constexpr bool kAlongK = true;
+  const float* a;
+  int64_t ld;
+  Stretch stretch;
+  __device__ float operator()(int64_t m, int64_t k) const { return a[stretch.row(m) * ld + k]; }
+};
 // Rows of [T, B, ld] in the order of the rows, either way of the product.
 struct PlacedRows {
   static constexpr bool kAlongK = true;
   const float* a;
   int64_t ld;
   LstmRows rows;
-  __device__ float operator()(int64_t m, int64_t k) const { return a[rows.at(m) * ld + k]; }
+  Stretch stretch;
+  __device__ float operator()(int64_t m, int64_t k) const { return a[rows.at(stretch.row(m)) * ld + k]; }
 };
 struct PlacedColumns {
   static constexpr bool kAlongK = false;

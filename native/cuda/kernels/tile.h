@@ -15,6 +15,8 @@ constexpr int kTileColumns = 64, kTileThreads = 256;
 struct Extent {
   int64_t m, n, k;
   const int32_t *m_now = nullptr, *k_now = nullptr;
+  int64_t whole = 0;  // rows of the product that this is a part of: a part's sums are those of the whole
+  int64_t tiled_rows() const { return whole > 0 ? whole : m; }  // what the shape of tiles goes by
 };
 
 // Sums A(m, k) B(k, n) over k onto acc[i][g], for the tile that begins at (m0, n0). `shared` has Exact::shared_bytes<Rows>().

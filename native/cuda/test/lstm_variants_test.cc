@@ -181,6 +181,9 @@ TEST_CASE("cuda lstm directions: both in the time of the first, the processor's 
         const int wide = g.op(GC_OP_CONCAT, parts, {T, B, 2 * H});
         const int loss = g.out(GC_OP_MEAN_SQUARE, {wide, g.host({T, B, 2 * H}, random.floats(T * B * 2 * H))}, {2});
         g.compile(loss);
+        if (side == 1)
+          CHECK(std::string(gc_plan_explain(g.plan())).find("side by side with the other direction") !=
+                std::string::npos);
         for (gc_mode mode : {GC_FORWARD, GC_GRADIENT}) {
           g.run(mode);
           for (int id : results) sides[side].push_back(g.value(id));

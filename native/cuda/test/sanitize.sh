@@ -15,7 +15,7 @@ if [ -z "$sanitizer" ]; then
 fi
 build_cuda gatecell_cuda_tests
 tests=$GATECELL_CUDA_BUILD/native/cuda/gatecell_cuda_tests
-found=$("$tests" --list-test-cases | head -n 1)
+found=$("$tests" --list-test-cases | sed -n 1p)
 case $found in skipped:*)
   echo "$found"
   exit 0

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 4 };
+enum { GC_BACKEND_ABI = 5 };
 
 // What stands behind a library: asked once, when it is opened.
 typedef struct gc_device_info {
@@ -47,8 +47,11 @@ typedef struct gc_device_buffer {
 
 typedef struct gc_device_node {
   int32_t opcode, index, inputs, outputs, attribute_count;
-  int32_t partner;   // the other direction of its layer, a neighbour; -1: none. Either may run in the time of both
-  const char* name;  // of the op
+  int32_t partner;  // the other direction of its layer, a neighbour; -1: none. Either may run in the time of both
+  // Of a stack of recurrent layers, each reading the one below, with dropout between them at most; -1: none. All may run in the
+  // time of the first, back in that of the last.
+  int32_t stack_first, stack_last;
+  const char* name;         // of the op
   const int32_t *in, *out;  // tensor ids, -1: absent
   const double* attributes;
   const uint8_t* accumulate;  // per input: its gradient has been written already in this backward run

@@ -1,0 +1,116 @@
+// choose_products.cu: how the large products of a node are computed (kernels/product.h): each way that this device has is timed on
+// the plan's own shapes, and the fastest is recorded. GATECELL_CUDA_PRODUCTS=tiles|mma|wgmma names it instead; =fastest times small
+// ones, too. A way of packed operands is first tried on small products, once a process; where it differs from the tiles it is not
+// used, and plan.explain() says so. On an emulated device, whose times mean nothing, tiles stay unless that is set.
+#include <cstdio>
+#include <mutex>
+
+#include "kernels/lstm.h"
+#include "plan.h"
+
+namespace gatecell {
+namespace cuda {
+namespace {
+
+// The work that is timed, and the memory without which there is nothing to choose.
+struct Part {
+  std::string what;  // for plan.explain()
+  int32_t buffer;
+  void (*work)(const Node&);
+  int32_t Choice::*way;
+};
+
+void lstm_forward_part(const Node& n) {
+  const Lstm s(n);
+  lstm_plan_rows(n, s);
+  lstm_project(n, s, s.all_steps());
+}
+void lstm_backward_part(const Node& n) {
+  const Lstm s(n);
+  lstm_weight_gradients(n, s);
+  lstm_input_gradient(n, s, s.all_steps());
+}
+void op_forward(const Node& n) { find_op(n.node.opcode)->forward(n); }
+void op_backward(const Node& n) { find_op(n.node.opcode)->backward(n); }
+
+gc_status choose_part(gc_device_plan& p, const Node& node, const Part& part) {
+  if (node.node.buffers[part.buffer].bytes == 0) return GC_OK;
+  int32_t& way = p.plan.choices[static_cast<size_t>(node.node.index)].*part.way;
+  const int named = named_product_way();
+  if (device_info().emulated && named == kProductWays) return GC_OK;
+  std::string text;
+  double best = -1;
+  int32_t chosen = kTiles;
+  for (int32_t k = 0; k < kProductWays; ++k) {
+    if (named < kProductWays && k != named) continue;
+    double seconds = -1;
+    std::string trouble;
+    gc_status status = product_refusal(k, trouble);
+    if (status != GC_OK) return status;
+    if (trouble.empty() && k == named) {
+      chosen = k;
+      break;
+    }
+    if (trouble.empty()) {
+      way = k;
+      status = seconds_of(
+          p.plan, [&] { part.work(node); }, seconds, trouble);
+      if (status != GC_OK && k == kTiles) return status;
+    }
+    if (trouble.empty() && (best < 0 || seconds < best)) best = seconds, chosen = k;
+    text += timed(kProductWayNames[k], seconds, trouble);
+  }
+  way = chosen;
+  add_explanation(p, part.what + std::to_string(node.node.index),
+                  text + "\"chosen\":\"" + kProductWayNames[chosen] + "\"");
+  return GC_OK;
+}
+}  // namespace
+
+// Tried on small products once a process.
+gc_status product_refusal(int32_t way, std::string& why) {
+  static struct {
+    bool done = false;
+    double worst = 0;
+  } all[kProductWays];
+  static std::mutex one;
+  if (way == kTiles) return GC_OK;
+  if (way == kPackedWgmma && device_info().major != 9) {
+    why = "the device is not of compute capability 9.0";
+    return GC_OK;
+  }
+  if (block_shared_bytes() < product_shared_bytes(way)) {
+    why = "a block has too little shared memory";
+    return GC_OK;
+  }
+  const std::lock_guard<std::mutex> lock(one);
+  auto& tried = all[way];
+  if (!tried.done) {
+    const gc_status status = check_product_way(way, &tried.worst);
+    if (status != GC_OK) return status;
+    tried.done = true;
+  }
+  if (tried.worst == 0) return GC_OK;
+  char text[120];
+  snprintf(text, sizeof text, "on small products its results are up to %.3g from those of the tiles: not used",
+           tried.worst);
+  why = text;
+  return GC_OK;
+}
+
+gc_status choose_products(gc_device_plan& p, const Node& node) {
+  const int32_t opcode = node.node.opcode;
+  Part parts[2] = {{"forward products of op ", 0, op_forward, &Choice::forward_products},
+                   {"backward products of op ", 1, op_backward, &Choice::backward_products}};
+  if (opcode == GC_OP_LSTM || opcode == GC_OP_GRU) {
+    parts[0].buffer = kProducts, parts[0].work = lstm_forward_part;
+    parts[1].buffer = kProductsBack, parts[1].work = lstm_backward_part;
+  } else if (opcode != GC_OP_LINEAR) {
+    return GC_OK;
+  }
+  gc_status status = choose_part(p, node, parts[0]);
+  if (status == GC_OK) status = choose_part(p, node, parts[1]);
+  return status;
+}
+}  // namespace cuda
+}  // namespace gatecell
