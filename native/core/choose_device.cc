@@ -11,10 +11,10 @@
 namespace gatecell {
 namespace {
 std::mutex mutex;
-std::map<int, gc_device_rates> device_rates;  // by precision; guarded by mutex, as the next
+std::map<int, gc_cuda_rates> device_rates;  // by precision; guarded by mutex, as the next
 std::map<std::tuple<int, int, int64_t, int64_t, int64_t>, double> cpu_rates;  // by threads, precision, shape
 
-bool device_rate(const Backend& backend, int precision, gc_device_rates& out, std::string& why) {
+bool device_rate(const Backend& backend, int precision, gc_cuda_rates& out, std::string& why) {
   std::lock_guard<std::mutex> lock(mutex);
   const auto found = device_rates.find(precision);
   if (found != device_rates.end()) return out = found->second, true;
@@ -97,7 +97,7 @@ bool faster_on_device(const Plan& plan, int precision, std::string& why) {
     why = "the CUDA library is an emulator, which auto never chooses";
     return false;
   }
-  gc_device_rates device = {};
+  gc_cuda_rates device = {};
   double cpu = 0;
   if (!device_rate(backend, precision, device, why)) return false;
   const Work work = work_of(plan);
@@ -117,9 +117,6 @@ gc_status gc_cuda_measure(int32_t precision, gc_cuda_rates* out) {
   if (!backend.table) return fail(GC_UNSUPPORTED, "expected a GPU, but %s", backend.reason.c_str());
   if (precision != GC_FLOAT && precision != GC_TF32 && precision != GC_BF16)
     return fail(GC_INVALID_ARGUMENT, "expected a precision of the device, got %d", precision);
-  gc_device_rates rates = {};
   std::string why;
-  if (!device_rate(backend, precision, rates, why)) return fail(GC_UNSUPPORTED, "%s", why.c_str());
-  *out = {rates.launch_seconds, rates.run_seconds, rates.flops, rates.copy_bytes};
-  return GC_OK;
+  return device_rate(backend, precision, *out, why) ? GC_OK : fail(GC_UNSUPPORTED, "%s", why.c_str());
 }

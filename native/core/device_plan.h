@@ -67,7 +67,7 @@ struct Work {
   int64_t rows = 64, columns = 0, inner = 0;
 };
 Work work_of(const Plan& plan);
-inline double device_seconds(const Work& work, const gc_device_rates& rates) {
+inline double device_seconds(const Work& work, const gc_cuda_rates& rates) {
   return rates.run_seconds + work.launches * rates.launch_seconds + work.flops / rates.flops;
 }
 }  // namespace gatecell

@@ -2,9 +2,6 @@
 // the plan's own shapes, and the fastest is recorded. GATECELL_CUDA_PRODUCTS=tiles|mma|wgmma names it instead; =fastest times small
 // ones, too. A way of packed operands is first tried on small products, once a process; where it differs from the tiles it is not
 // used, and plan.explain() says so. On an emulated device, whose times mean nothing, tiles stay unless that is set.
-#include <cstdio>
-#include <mutex>
-
 #include "kernels/lstm.h"
 #include "plan.h"
 
@@ -44,17 +41,15 @@ gc_status choose_part(gc_device_plan& p, const Node& node, const Part& part) {
   for (int32_t k = 0; k < kProductWays; ++k) {
     if (named < kProductWays && k != named) continue;
     double seconds = -1;
-    std::string trouble;
-    gc_status status = product_refusal(k, trouble);
-    if (status != GC_OK) return status;
+    std::string trouble = product_refusal(k);
     if (trouble.empty() && k == named) {
       chosen = k;
       break;
     }
     if (trouble.empty()) {
       way = k;
-      status = seconds_of(
-          p.plan, [&] { part.work(node); }, seconds, trouble);
+      const auto work = [&] { part.work(node); };
+      const gc_status status = seconds_of(p.plan, work, seconds, trouble);
       if (status != GC_OK && k == kTiles) return status;
     }
     if (trouble.empty() && (best < 0 || seconds < best)) best = seconds, chosen = k;
@@ -66,37 +61,6 @@ gc_status choose_part(gc_device_plan& p, const Node& node, const Part& part) {
   return GC_OK;
 }
 }  // namespace
-
-// Tried on small products once a process.
-gc_status product_refusal(int32_t way, std::string& why) {
-  static struct {
-    bool done = false;
-    double worst = 0;
-  } all[kProductWays];
-  static std::mutex one;
-  if (way == kTiles) return GC_OK;
-  if (way == kPackedWgmma && device_info().major != 9) {
-    why = "the device is not of compute capability 9.0";
-    return GC_OK;
-  }
-  if (block_shared_bytes() < product_shared_bytes(way)) {
-    why = "a block has too little shared memory";
-    return GC_OK;
-  }
-  const std::lock_guard<std::mutex> lock(one);
-  auto& tried = all[way];
-  if (!tried.done) {
-    const gc_status status = check_product_way(way, &tried.worst);
-    if (status != GC_OK) return status;
-    tried.done = true;
-  }
-  if (tried.worst == 0) return GC_OK;
-  char text[120];
-  snprintf(text, sizeof text, "on small products its results are up to %.3g from those of the tiles: not used",
-           tried.worst);
-  why = text;
-  return GC_OK;
-}
 
 gc_status choose_products(gc_device_plan& p, const Node& node) {
   const int32_t opcode = node.node.opcode;

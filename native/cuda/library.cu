@@ -5,7 +5,7 @@
 
 namespace gatecell {
 namespace cuda {
-gc_status measure_device(int32_t precision, gc_device_rates* out);  // measure.cu
+gc_status measure_device(int32_t precision, gc_cuda_rates* out);  // measure.cu
 
 namespace {
 int32_t plan_create(const gc_device_plan_desc* desc, gc_device_plan** out) {
@@ -36,7 +36,7 @@ const gc_backend table = {
     [](const gc_device_plan* plan) { return plan->staging_bytes + plan->table_bytes; },
     [](gc_device_plan* plan) { return plan->explanation.c_str(); },
     [](gc_device_plan* plan) { delete plan; },
-    [](int32_t precision, gc_device_rates* out) -> int32_t { return measure_device(precision, out); },
+    [](int32_t precision, gc_cuda_rates* out) -> int32_t { return measure_device(precision, out); },
 };
 }  // namespace
 }  // namespace cuda

@@ -65,7 +65,7 @@ gc_status time_of_product(Queue& queue, int32_t way, int32_t precision, const fl
 }
 }  // namespace
 
-gc_status measure_device(int32_t precision, gc_device_rates* out) {
+gc_status measure_device(int32_t precision, gc_cuda_rates* out) {
   const int64_t n = device_info().emulated ? 64 : 2048, floats = device_info().emulated ? 1 << 12 : 1 << 25;
   Queue queue;
   void* memory = nullptr;
@@ -82,10 +82,9 @@ gc_status measure_device(int32_t precision, gc_device_rates* out) {
   }
   for (int32_t way = kTiles; way < kProductWays && status == GC_OK; ++way) {
     if (way != kTiles && (device_info().emulated || precision == GC_FLOAT)) continue;
-    std::string why;
-    status = product_refusal(way, why);
+    if (!product_refusal(way).empty()) continue;
     double seconds = 0;
-    if (status == GC_OK && why.empty()) status = time_of_product(queue, way, precision, a, b, c, n, seconds);
+    status = time_of_product(queue, way, precision, a, b, c, n, seconds);
     if (seconds > 0 && (product == 0 || seconds < product)) product = seconds;
   }
   if (status == GC_OK) {

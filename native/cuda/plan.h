@@ -46,8 +46,7 @@ gc_status seconds_of(Plan& plan, const std::function<void()>& work, double& seco
 void add_explanation(gc_device_plan& plan, const std::string& name, const std::string& members);
 std::string timed(const std::string& name, double seconds, const std::string& trouble);
 gc_status choose_stack(gc_device_plan& plan, gc_device_node& first);           // choose_stack.cu
-gc_status choose_products(gc_device_plan& plan, const Node& node);             // choose_products.cu, as the next
-gc_status product_refusal(int32_t way, std::string& why);                      // "" where this device can take it
+gc_status choose_products(gc_device_plan& plan, const Node& node);             // choose_products.cu
 gc_status failure_status(const gc_device_plan& plan, const Failure& failure);  // failures.cu: its sentence
 }  // namespace cuda
 }  // namespace gatecell

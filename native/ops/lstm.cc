@@ -171,7 +171,8 @@ void lstm_prepare(Plan& plan, Node& node) {
   if (s.table) node.packs[kTokenPack] = plan.store->request_token_gates({s.table->slot, ih, bias_ih, bias_hh});
   node.why = format_name(s.format) + " 6-row tiles; " +
              (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier"
-                                                          : "threads split the hidden units, one barrier a step") +
+              : s.T == 1 ? "threads split the hidden units of a single step, no barrier"
+                         : "threads split the hidden units, one barrier a step") +
              (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "") +
              (node.partner >= 0 && plan.threads > 1 ? "; side by side with the other direction" : "") +
              variant_names(s);

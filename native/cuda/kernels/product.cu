@@ -1,8 +1,10 @@
 // product.cu: which products are packed, and whether what packs them is right on this device.
 #include "product.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 
 namespace gatecell {
 namespace cuda {
@@ -88,6 +90,27 @@ gc_status check_product_way(int32_t way, double* worst) {
     for (int32_t precision : {GC_BF16, GC_TF32})
       if (status == GC_OK) status = check.run(way, precision, size, worst);
   return status;
+}
+
+std::string product_refusal(int32_t way) {
+  static struct {
+    bool done = false;
+    double worst = 0;
+  } all[kProductWays];
+  static std::mutex one;
+  if (way == kTiles) return "";
+  if (way == kPackedWgmma && device_info().major != 9) return "the device is not of compute capability 9.0";
+  if (block_shared_bytes() < product_shared_bytes(way)) return "a block has too little shared memory";
+  const std::lock_guard<std::mutex> lock(one);
+  auto& tried = all[way];
+  if (!tried.done && check_product_way(way, &tried.worst) != GC_OK)
+    return std::string("small products failed: ") + last_error();
+  tried.done = true;
+  if (tried.worst == 0) return "";
+  char text[120];
+  snprintf(text, sizeof text, "on small products its results are up to %.3g from those of the tiles: not used",
+           tried.worst);
+  return text;
 }
 }  // namespace cuda
 }  // namespace gatecell

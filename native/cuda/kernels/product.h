@@ -1,6 +1,8 @@
 // product.h: the large products of a layer, with gemm.h's operands and epilogues: on gemm.h's tiles, which read operands as they lie, or
 // of operands packed beforehand (packed.h) on tiles of 128 rows. Which way is a node's choice, measured once (choose_products.cu).
 #pragma once
+#include <string>
+
 #include "gemm.h"
 #include "packed_mma.h"
 
@@ -118,6 +120,8 @@ int named_product_way();
 int64_t product_bytes(int32_t precision, const Extent& size);
 // Runs small products this way and on tiles: by how much they differ at most. Their sums are exact: 0 is right, all else is wrong.
 gc_status check_product_way(int32_t way, double* worst);
+// Why this device cannot take a way, or may not, having been checked (until it has run, once a process); "" where it can.
+std::string product_refusal(int32_t way);
 
 class Products {
  public:

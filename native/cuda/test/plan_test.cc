@@ -94,7 +94,7 @@ TEST_CASE("cuda plans: memory is asked for beforehand, and a device with just en
 }
 
 TEST_CASE("device model: many small steps stay on the processor, large products go to the device") {
-  const gc_device_rates rates = {2e-6, 2e13, 1e-5, 2e12};
+  const gc_cuda_rates rates = {2e-6, 1e-5, 2e13, 2e12};
   const double cpu = 2e11;
   gatecell::Work step, training;
   step.flops = 8.0 * 512 * 256, step.launches = 4;

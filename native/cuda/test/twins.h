@@ -36,6 +36,17 @@ struct Twins {
     for (int id : parameters) most = std::fmax(most, error(device.grad(id), cpu.grad(id), 1e-6));
     return most;
   }
+  // Trains once more; "" where every bit of the gradients is as before.
+  std::string change_of_gradients() {
+    std::vector<Floats> before;
+    for (int id : parameters) before.push_back(device.grad(id));
+    run(GC_GRADIENT);
+    for (size_t i = 0; i < before.size(); ++i) {
+      const std::string d = difference(device.grad(parameters[i]), before[i]);
+      if (!d.empty()) return "gradient of " + std::to_string(parameters[i]) + ", " + d;
+    }
+    return "";
+  }
   // "" where every bit of results and gradients agrees.
   std::string first_difference() {
     for (int id : results) {

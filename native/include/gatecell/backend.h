@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 5 };
+enum { GC_BACKEND_ABI = 6 };
 
 // What stands behind a library: asked once, when it is opened.
 typedef struct gc_device_info {
@@ -91,13 +91,6 @@ typedef struct gc_device_run {
 typedef struct gc_device_plan gc_device_plan;
 
 // What the device does in a second, measured once; for the choice between it and the processor.
-typedef struct gc_device_rates {
-  double launch_seconds;  // one of many dependent kernels in a captured graph
-  double flops;           // of a large product, in the plan's precision
-  double run_seconds;     // the shortest run as the host sees it: launch, copies of a few bytes, waiting
-  double copy_bytes;      // read and written by a copy within its memory
-} gc_device_rates;
-
 typedef struct gc_backend {
   int32_t abi_version;  // GC_BACKEND_ABI
   int32_t size;         // sizeof(gc_backend)
@@ -124,7 +117,7 @@ typedef struct gc_backend {
   // JSON: what was measured while kernels were chosen.
   const char* (*plan_explain)(gc_device_plan* plan);
   void (*plan_destroy)(gc_device_plan* plan);
-  int32_t (*measure)(int32_t precision, gc_device_rates* out);
+  int32_t (*measure)(int32_t precision, gc_cuda_rates* out);
 } gc_backend;
 
 // The one exported symbol of a device library.

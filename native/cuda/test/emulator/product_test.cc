@@ -138,3 +138,12 @@ TEST_CASE(
   CHECK(worst == 0);
   unsetenv("GATECELL_EMULATOR_WGMMA");
 }
+
+TEST_CASE("a way that cannot be tried is left out with the reason, and tried again") {
+  gc_device_info info;
+  REQUIRE(device_open(&info) == GC_OK);
+  setenv("GATECELL_EMULATOR_BYTES", "1000", 1);
+  CHECK(product_refusal(kPackedMma).find("small products failed: expected") == 0);
+  unsetenv("GATECELL_EMULATOR_BYTES");
+  CHECK(product_refusal(kPackedMma) == "");
+}
