@@ -65,7 +65,8 @@ export function addInkTrainOptions(command: Command, says: InkTrainTexts): Comma
     learningRate: says.learningRate,
     warmup: 0.02,
     validEvery: 'an epoch, at most 1000',
-    seed: says.seed
+    seed: says.seed,
+    precision: 'f32'
   })
 }
 

@@ -40,6 +40,7 @@ export interface TrainTexts {
   warmup: number
   validEvery: string
   seed: string
+  precision: string
 }
 
 /** The options of every training, behind those of the application. */
@@ -82,7 +83,7 @@ export function addTrainOptions(command: Command, says: TrainTexts): Command {
     .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
     .option(
       '--precision <name>',
-      'operands of the LSTM products: f32, bf16, or on cuda tf32 (default: f32; on cuda bf16)',
+      `operands of the LSTM products: f32, bf16, or on cuda tf32 (default: ${says.precision})`,
       precision
     )
     .option(

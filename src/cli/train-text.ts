@@ -89,7 +89,8 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
       learningRate: 'by optimizer and --hidden',
       warmup: 0.02,
       validEvery: 'an epoch, at most 1000',
-      seed: 'weights, data order and dropout'
+      seed: 'weights, data order and dropout',
+      precision: 'f32; with --device cuda bf16'
     })
   },
   unit: 'symbols',

@@ -49,7 +49,7 @@ export function addWrite(program: Command): void {
     .option('--seed <n>', 'seed of the draws', whole('--seed', 0), 0)
     .option(
       '--points <n>',
-      'points of the pen at most (default: by the text; 60 without one)',
+      'points of the pen at most (default: by the text; 1000 without one)',
       whole('--points', 1, 2 ** 16)
     )
     .option('--style <file>', 'a style that --save-style wrote')

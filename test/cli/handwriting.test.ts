@@ -97,6 +97,9 @@ t.test('a writer and a reader', async (t) => {
   const unseen = await run(...words, '--unseen', 'seen.ndjson')
   t.match(unseen.records[0], { written: left, bias: 0.5, seed: 0 })
   t.match(await run(...words, '--unseen', 'ink.ndjson'), { code: 1, stderr: /at least one text.*ERR_CORPUS_EMPTY/ })
+  const narrow = await run('evaluate', 'writer.safetensors', 'ink.ndjson', '--weights', 'int8')
+  t.equal(narrow.code, 2)
+  t.match(narrow.stderr, /f32 for --weights of a writer/, 'narrow weights are refused, not left aside')
   const swapped = ['evaluate', 'reader.safetensors', 'ink.ndjson', '--reader', 'reader.safetensors']
   t.match(await run(...swapped), { code: 2, stderr: /Expected --reader with a writer/ })
 })

@@ -56,12 +56,12 @@ export interface LoadedWriter extends LoadedModel<GenerationConfig> {
 /** The random stream of draws; dropout layers have the small numbers. */
 const DRAW_STREAM = 1 << 20
 
-/** Loads a writer. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
+/** Loads a writer, whose layers compute in float32. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
 export async function loadWriter(
   path: string,
-  { device = 'cpu' }: Pick<LoadOptions, 'device'> = {}
+  { device, threads }: Pick<LoadOptions, 'device' | 'threads'> = {}
 ): Promise<LoadedWriter> {
-  return writerOf(await loadModel(generationTask, path, { device }, () => 1))
+  return writerOf(await loadModel(generationTask, path, { device, threads }, () => 1))
 }
 
 function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
