@@ -10,120 +10,156 @@ struct FloatMac {
 
 constexpr int kMaxRows = 6;
 constexpr int kTileVectors = GATECELL_TILE_VECTORS;
+constexpr int64_t kLine = 16;                              // floats of a cache line
+constexpr int64_t kPortion = kTileVectors == 4 ? 16 : 32;  // steps of k between two fetches
 
-// Where an accumulator starts: the start vector, C itself, or zero.
-template <int NV, int NT>
-static inline void gemm_start(const gc_gemm* g, const float* c, const float* start, int last_lanes, V* acc) {
-  for (int t = 0; t < NT; ++t) {
-    for (int n = 0; n < NV; ++n) {
-      const float* from = start ? start + t * kTileVectors * VL + n * VL : c + t * g->c_tile + n * VL;
-      const bool partial = n == NV - 1 && last_lanes < VL;
-      V v = v_zero();
-      if (start || g->accumulate) v = partial ? v_load_n(from, last_lanes) : v_load(from);
-      acc[t * NV + n] = v;
-    }
+// f(Index<0>()), ..., f(Index<N - 1>()): an array that no variable index reaches stays in registers. In plain loops GCC 12 copies
+// the accumulators to the stack before and after the loop over k.
+template <int I>
+struct Index {
+  static constexpr int value = I;
+};
+template <int N, int I = 0, class F>
+GC_INLINE void each(const F& f) {
+  if constexpr (I < N) {
+    f(Index<I>());
+    each<N, I + 1>(f);
   }
 }
 
-// C's lines come while the products are made: those this tile stores without having read them, else those the next tile reads.
-template <int NV, int NT>
-static inline void gemm_fetch(const gc_gemm* g, const float* c) {
-  for (int t = 0; t < NT; ++t)
-    for (int n = 0; n < NV; ++n) v_prefetch(c + t * g->c_tile + n * VL);
+// What the rows of a tile start from: C itself (`from` null), or what all of them share: the start vector or zeros.
+struct TileStart {
+  const float* from;
+  int64_t row, tile;
+};
+GC_INLINE TileStart tile_start(const gc_gemm* g, const float* start) {
+  alignas(64) static const float zeros[kTileVectors * VL] = {};
+  if (start) return {start, 0, kTileVectors * VL};
+  if (g->accumulate) return {nullptr, g->c_row, g->c_tile};
+  return {zeros, 0, 0};
 }
 
-template <class Mac, int MR, int NV, int NT>
-static void gemm_tile(const gc_gemm* g, const float* a, const float* b, float* c, const float* c_next,
-                      const float* start, int last_lanes) {
-  V acc[MR][NT * NV];
-  for (int m = 0; m < MR; ++m) gemm_start<NV, NT>(g, c + m * g->c_row, start, last_lanes, acc[m]);
-  const int64_t a_row = g->a_row, a_k = g->a_k, b_k = g->b_k, b_tile = g->b_tile;
-  const float* fetched = start || !g->accumulate ? c : c_next;
-  int row = 0;
-  for (; row < MR && !g->a_far; ++row) gemm_fetch<NV, NT>(g, fetched + row * g->c_row);
-  // Where A is far, the next tile's rows of it come too, a line of each in time: their runs are too short for the hardware to
-  // follow. All this in small portions: many lines at once would take the places for outstanding misses, and B would wait.
-  const int64_t portion = g->a_far ? 16 : g->segment_length;
-  for (int64_t s = 0; s < g->segments; ++s) {
-    const float* as = a + s * g->a_segment;
-    const float* bs = b + s * g->b_segment;
-    for (int64_t left = g->segment_length; left > 0; left -= portion) {
-      if (g->a_far) {
-        for (int m = MR; m < 2 * MR; ++m) v_prefetch(as + m * a_row);
-        if (row < MR) gemm_fetch<NV, NT>(g, fetched + row++ * g->c_row);
+// `tiles` tiles of MR rows, one below the other; c_after: where C goes on below them. Whole: the last vector has all its lanes.
+// Far: A is fetched one tile ahead.
+template <class Mac, int MR, int NV, int NT, bool Whole, bool Far = false>
+static void gemm_tiles(const gc_gemm* g, const float* a, const float* b, float* c, int64_t tiles, const float* c_after,
+                       const float* start, int last_lanes) {
+  constexpr int width = NT * NV;
+  const int64_t c_row = g->c_row, c_tile = g->c_tile, a_row = g->a_row, a_k = g->a_k, b_k = g->b_k, b_tile = g->b_tile;
+  const int64_t segments = g->segments, length = g->segment_length, a_segment = g->a_segment, b_segment = g->b_segment;
+  const TileStart begin = tile_start(g, start);
+  for (; tiles > 0; --tiles, a += MR * a_row) {
+    V acc[MR * width];
+    const float* from = begin.from ? begin.from : c;
+    each<MR * width>([&](auto i) __attribute__((always_inline)) {
+      constexpr int m = i.value / width, t = i.value % width / NV, n = i.value % NV;
+      const float* at = from + m * begin.row + t * begin.tile + n * VL;
+      acc[i.value] = Whole || n < NV - 1 ? v_load(at) : v_load_n(at, last_lanes);
+    });
+    const float *as = a, *bs = b;
+    const auto step = [&]() __attribute__((always_inline)) {
+      V bv[width];
+      each<width>([&](auto n) __attribute__((always_inline)) {
+        bv[n.value] = v_load(bs + n.value / NV * b_tile + n.value % NV * VL);
+      });
+      each<MR>([&](auto m) __attribute__((always_inline)) {
+        const V av = v_set(as[m.value * a_row]);
+        each<width>([&](auto n) __attribute__((always_inline)) {
+          constexpr int i = m.value * width + n.value;
+          acc[i] = Mac::run(av, bv[n.value], acc[i]);
+        });
+      });
+      as += a_k;
+      bs += b_k;
+    };
+    // C's lines come while the products are made, a row at a time: those this tile stores without having read them, else those
+    // the next tile reads. Where A is far the next tile's rows of it come too, a line of each in time: their runs are too short
+    // for the hardware to follow. In portions: many lines at once would take the places for outstanding misses, and B would wait.
+    float* below = c + MR * c_row;
+    const float* fetched = begin.from ? c : tiles > 1 ? below : c_after;
+    int row = 0;
+    const auto fetch = [&]() __attribute__((always_inline)) {
+      for (int m = MR; m < 2 * MR && Far; ++m) v_prefetch(as + m * a_row);
+      if (row == MR) return;
+      const float* line = fetched + row++ * c_row;
+      for (int t = 0; t < NT; ++t)
+        for (int n = 0; n < NV * VL; n += kLine) v_prefetch(line + t * c_tile + n);
+    };
+    // The end of a long loop is not foreseen, that of a short one is: the last portion stands apart, so that the processor has
+    // gone wrong and come back before the stores. One or two rows wait for B alone.
+    for (int64_t s = 0; s < segments; ++s) {
+      constexpr int64_t portion = Far ? kLine : kPortion;
+      as = a + s * a_segment;
+      bs = b + s * b_segment;
+      int64_t left = length;
+      for (; MR > 2 && left > portion; left -= portion) {
+        fetch();
+        for (int64_t k = 0; k < portion; ++k) step();
       }
-      for (int64_t k = left < portion ? left : portion; k > 0; --k) {
-        V bv[NT * NV];
-        for (int t = 0; t < NT; ++t)
-          for (int n = 0; n < NV; ++n) bv[t * NV + n] = v_load(bs + t * b_tile + n * VL);
-        for (int m = 0; m < MR; ++m) {
-          const V av = v_set(as[m * a_row]);
-          for (int n = 0; n < NT * NV; ++n) acc[m][n] = Mac::run(av, bv[n], acc[m][n]);
-        }
-        as += a_k;
-        bs += b_k;
-      }
+      fetch();
+      for (; left > 0; --left) step();
     }
-  }
-  for (int m = 0; m < MR; ++m) {
-    for (int t = 0; t < NT; ++t) {
-      for (int n = 0; n < NV; ++n) {
-        float* to = c + m * g->c_row + t * g->c_tile + n * VL;
-        if (n == NV - 1 && last_lanes < VL) v_store_n(to, acc[m][t * NV + n], last_lanes);
-        else v_store(to, acc[m][t * NV + n]);
-      }
-    }
+    each<MR * width>([&](auto i) __attribute__((always_inline)) {
+      constexpr int m = i.value / width, t = i.value % width / NV, n = i.value % NV;
+      float* to = c + m * c_row + t * c_tile + n * VL;
+      if (Whole || n < NV - 1) v_store(to, acc[i.value]);
+      else v_store_n(to, acc[i.value], last_lanes);
+    });
+    c = below;
   }
 }
 
-using gemm_tile_fn = void (*)(const gc_gemm*, const float*, const float*, float*, const float*, const float*, int);
+using gemm_tiles_fn = void (*)(const gc_gemm*, const float*, const float*, float*, int64_t, const float*, const float*,
+                               int);
 
-template <class Mac, int NV>
-static gemm_tile_fn gemm_pick(int rows) {
+template <class Mac, int NV, bool Whole, bool Far = false>
+static gemm_tiles_fn gemm_of_height(int64_t rows) {
   switch (rows) {
-    case 1: return gemm_tile<Mac, 1, NV, 1>;
-    case 2: return gemm_tile<Mac, 2, NV, 1>;
-    case 3: return gemm_tile<Mac, 3, NV, 1>;
-    case 4: return gemm_tile<Mac, 4, NV, 1>;
-    case 5: return gemm_tile<Mac, 5, NV, 1>;
-    default: return gemm_tile<Mac, 6, NV, 1>;
+    case 1: return gemm_tiles<Mac, 1, NV, 1, Whole, Far>;
+    case 2: return gemm_tiles<Mac, 2, NV, 1, Whole, Far>;
+    case 3: return gemm_tiles<Mac, 3, NV, 1, Whole, Far>;
+    case 4: return gemm_tiles<Mac, 4, NV, 1, Whole, Far>;
+    case 5: return gemm_tiles<Mac, 5, NV, 1, Whole, Far>;
+    default: return gemm_tiles<Mac, 6, NV, 1, Whole, Far>;
   }
 }
 
-template <class Mac>
-static gemm_tile_fn gemm_pick_narrow(int rows, int vectors) {
+template <class Mac, bool Whole>
+static gemm_tiles_fn gemm_of_width(int64_t rows, int vectors) {
   switch (vectors) {
-    case 1: return gemm_pick<Mac, 1>(rows);
+    case 1: return gemm_of_height<Mac, 1, Whole>(rows);
 #if GATECELL_TILE_VECTORS > 1
-    case 2: return gemm_pick<Mac, 2>(rows);
+    case 2: return gemm_of_height<Mac, 2, Whole>(rows);
 #endif
 #if GATECELL_TILE_VECTORS > 2
-    case 3: return gemm_pick<Mac, 3>(rows);
+    case 3: return gemm_of_height<Mac, 3, Whole>(rows);
 #endif
-    default: return gemm_pick<Mac, kTileVectors>(rows);
+    default: return gemm_of_height<Mac, kTileVectors, Whole>(rows);
   }
+}
+
+// Rows in balanced tiles: 16 rows are 6 + 5 + 5, not 6 + 6 + 4. c_after: where C goes on after the last row.
+template <class Mac>
+static void gemm_rows(const gc_gemm* g, const float* b, float* c, const float* c_after, const float* start, int vectors,
+                      int last_lanes) {
+  if (g->rows <= 0) return;
+  const bool whole = last_lanes == VL, far = g->a_far && whole && vectors == kTileVectors;
+  const auto run = [&](int64_t rows, const float* a, float* to, int64_t tiles, const float* after) {
+    const auto product = far     ? gemm_of_height<Mac, kTileVectors, true, true>(rows)
+                         : whole ? gemm_of_width<Mac, true>(rows, vectors)
+                                 : gemm_of_width<Mac, false>(rows, vectors);
+    product(g, a, b, to, tiles, after, start, last_lanes);
+  };
+  const int64_t tiles = (g->rows + kMaxRows - 1) / kMaxRows, low = g->rows / tiles, high = g->rows % tiles;
+  const int64_t above = high * (low + 1);  // rows in the higher tiles
+  float* below = c + above * g->c_row;
+  if (high > 0) run(low + 1, g->a, c, high, below);
+  run(low, g->a + above * g->a_row, below, tiles - high, c_after);
 }
 
 // Tiles taken together so that at least eight FMA chains hide the latency when there are few rows (batch-1 steps).
 static constexpr int gemm_group(int rows) {
   return rows == 1 ? 8 / kTileVectors : rows == 2 && kTileVectors < 4 ? 4 / kTileVectors : 1;
-}
-
-// Rows in balanced tiles: 16 rows are 6 + 5 + 5, not 6 + 6 + 4. c_next: where C goes on after the last row.
-template <class Mac>
-static void gemm_rows(const gc_gemm* g, const float* b, float* c, const float* c_next, const float* start, int vectors,
-                      int last_lanes) {
-  const int64_t tiles = (g->rows + kMaxRows - 1) / kMaxRows;
-  const float* a = g->a;
-  for (int64_t tile = 0, left = g->rows; tile < tiles; ++tile) {
-    const int rows = static_cast<int>((left + tiles - tile - 1) / (tiles - tile));
-    float* below = c + rows * g->c_row;
-    const float* next = left > rows ? below : c_next;
-    gemm_pick_narrow<Mac>(rows, vectors)(g, a, b, c, next, start, last_lanes);
-    a += rows * g->a_row;
-    c = below;
-    left -= rows;
-  }
 }
 
 template <class Mac>
@@ -136,8 +172,8 @@ static void gemm_all(const gc_gemm* g) {
     float* c = g->c + tile * g->c_tile;
     const float* start = g->start ? g->start + tile * width : nullptr;
     if (group > 1 && (tile + group) * width <= g->columns) {
-      if (g->rows == 1) gemm_tile<Mac, 1, kTileVectors, gemm_group(1)>(g, g->a, b, c, c, start, VL);
-      else gemm_tile<Mac, 2, kTileVectors, gemm_group(2)>(g, g->a, b, c, c, start, VL);
+      if (g->rows == 1) gemm_tiles<Mac, 1, kTileVectors, gemm_group(1), true>(g, g->a, b, c, 1, c, start, VL);
+      else gemm_tiles<Mac, 2, kTileVectors, gemm_group(2), true>(g, g->a, b, c, 1, c, start, VL);
       tile += group;
       continue;
     }
