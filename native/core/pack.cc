@@ -5,6 +5,7 @@
 
 #include "machine.h"
 #include "store.h"
+#include "transpose.h"
 
 namespace gatecell {
 namespace {
@@ -17,26 +18,33 @@ int64_t source_row(const Packed& p, int64_t j, int64_t rows) {
   return j < rows ? j : -1;
 }
 
-// B(k, n) = W[row(n)][k]: a transpose, done in squares of 16 so that both sides stay in L1.
+// B(k, n) = W[row(n)][k] for four columns n that adjoin, k0 <= k < k1; zeros where there is no row.
+void transpose_columns(const float* const rows[4], int64_t k0, int64_t k1, int64_t width, float* to) {
+  int64_t k = k0;
+  if (rows[0] && rows[1] && rows[2] && rows[3])
+    for (; k + 4 <= k1; k += 4) {
+      const float* const from[] = {rows[0] + k, rows[1] + k, rows[2] + k, rows[3] + k};
+      float* at = to + k * width;
+      float* const square[] = {at, at + width, at + 2 * width, at + 3 * width};
+      transpose_square(from, square, false);
+    }
+  for (; k < k1; ++k)
+    for (int64_t n = 0; n < 4; ++n) to[k * width + n] = rows[n] ? rows[n][k] : 0.0f;
+}
+
+// B(k, n) = W[row(n)][k]: runs of four lines of a row, so that the next one comes by itself; what is written stays in L1.
 void pack_transposed(const Store& s, const Packed& p, int64_t block) {
   const gc_param& param = s.params[p.param];
-  const int64_t width = kernels().tile_columns, rows = param.dims[0];
-  const float* w = s.data + param.offset;
-  for (int64_t tile = 0; tile < 64; tile += width) {
-    float* to = p.block.floats() + block * p.k * 64 + tile * p.k;
-    for (int64_t k0 = 0; k0 < p.k; k0 += 16) {
-      const int64_t k1 = std::min(k0 + 16, p.k);
-      for (int64_t n = 0; n < width; ++n) {
-        const int64_t column = block * 64 + tile + n;
-        const int64_t row = source_row(p, column, rows);
-        if (row < 0) {
-          for (int64_t k = k0; k < k1; ++k) to[k * width + n] = 0;
-        } else {
-          for (int64_t k = k0; k < k1; ++k) to[k * width + n] = w[row * p.k + k];
-        }
-      }
-    }
+  const int64_t width = kernels().tile_columns;
+  const float* rows[64];
+  for (int64_t n = 0; n < 64; ++n) {
+    const int64_t row = source_row(p, block * 64 + n, param.dims[0]);
+    rows[n] = row < 0 ? nullptr : s.data + param.offset + row * p.k;
   }
+  for (int64_t k = 0; k < p.k; k += 64)
+    for (int64_t n = 0; n < 64; n += 4)
+      transpose_columns(rows + n, k, std::min(k + 64, p.k), width,
+                        p.block.floats() + block * p.k * 64 + n / width * width * p.k + n % width);
 }
 
 // B(k, n) = W[row(k)][n]: rows are copied in pieces of one tile.
