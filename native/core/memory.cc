@@ -11,6 +11,14 @@ namespace {
 constexpr int64_t kHugePage = 2 << 20;
 }
 
+void prefer_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] int64_t bytes) {
+#if defined(MADV_HUGEPAGE)
+  const int64_t first = reinterpret_cast<int64_t>(data), begin = round_up(first, kHugePage);
+  const int64_t end = (first + bytes) / kHugePage * kHugePage;
+  if (data && begin < end) madvise(reinterpret_cast<void*>(begin), static_cast<size_t>(end - begin), MADV_HUGEPAGE);
+#endif
+}
+
 bool Block::allocate(int64_t bytes) {
   reset();
   if (bytes <= 0) return true;
@@ -26,9 +34,7 @@ bool Block::allocate(int64_t bytes) {
     char* end = start + reserve;
     if (end > aligned + size) munmap(aligned + size, static_cast<size_t>(end - aligned - size));
     start = aligned;
-#if defined(MADV_HUGEPAGE)
-    madvise(start, static_cast<size_t>(size), MADV_HUGEPAGE);
-#endif
+    prefer_huge_pages(start, size);
   }
   data_ = start;
   bytes_ = size;

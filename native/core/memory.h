@@ -7,6 +7,9 @@ namespace gatecell {
 
 inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
+// Asks for huge pages inside memory of somebody else's that has not been written yet; nothing where there are none.
+void prefer_huge_pages(void* data, int64_t bytes);
+
 class Block {
  public:
   Block() = default;

@@ -166,6 +166,7 @@ gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_f
   store->grad = grad;
   store->moment1 = moment1;
   store->moment2 = moment2;
+  for (float* arena : {data, grad, moment1, moment2}) prefer_huge_pages(arena, arena_floats * 4);
   *out = store;
   return GC_OK;
 }
