@@ -52,11 +52,11 @@ enum {
 
 // As many steps as leave their gates in a thread's share of L2, but enough rows to use W's panels several times.
 int64_t chunk_steps(const Lstm& s, int team) {
-  constexpr int64_t gate_bytes = 256 * 1024, least_rows = 64;
+  constexpr int64_t most_bytes = 256 * 1024, least_rows = 64;
   const bool by_rows = lstm_split(s, team) == Split::kRows;
   const int64_t rows = std::max<int64_t>(1, by_rows ? s.B / team : s.B);
   const int64_t panels = by_rows ? s.panels : (s.panels + team - 1) / team;
-  const int64_t steps = std::max(gate_bytes / (rows * panels * 64 * 4), (least_rows + rows - 1) / rows);
+  const int64_t steps = std::max(most_bytes / (rows * panels * 64 * 4), (least_rows + rows - 1) / rows);
   return std::min(std::max<int64_t>(1, steps), s.T);
 }
 
@@ -134,6 +134,17 @@ std::string variant_names(const Lstm& s) {
   return text;
 }
 
+// Floats of one thread's gate buffer where each has its own, a page apart.
+int64_t own_gate_floats(const Lstm& s, int team) {
+  return s.panels * s.chunk * ((s.B + team - 1) / team) * 64 + 4096 / 4;
+}
+
+int64_t gate_bytes(const Lstm& s, int threads) {
+  int64_t floats = s.panels * s.panel_stride;
+  for (int team = 2; team <= threads && !s.keep; ++team) floats = std::max(floats, team * own_gate_floats(s, team));
+  return floats * 4;
+}
+
 }  // namespace
 
 void lstm_prepare(Plan& plan, Node& node) {
@@ -141,7 +152,7 @@ void lstm_prepare(Plan& plan, Node& node) {
   const int64_t state = s.B * s.ld * 4, rows = s.T * s.B;
   const Life kept = node.trains ? Life::kSaved : Life::kForward;
   node.buffers.assign(kBufferCount, {0, Life::kForward});
-  node.buffers[kGates] = {s.panels * s.panel_stride * 4, kept};
+  node.buffers[kGates] = {gate_bytes(s, plan.threads), kept};
   node.buffers[kCell] = {s.gru ? 0 : node.trains ? s.T * state : state, kept};
   node.buffers[kZeros] = {s.B * std::max(s.ld, s.h_ld) * 4, kept};
   node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
@@ -278,6 +289,15 @@ bool lstm_beside(const Plan& plan, const Node& node, const Lstm& s) {
 Share lstm_share(const Lstm& s, int index, int team) {
   if (lstm_split(s, team) == Split::kRows) return {s.rows.owned(index, team), {0, s.panels}};
   return {{0, s.B}, share(s.panels, index, team)};
+}
+
+void lstm_own_gates(Lstm& part, const Share& mine, int index, int team) {
+  const int64_t own = mine.rows.end - mine.rows.begin;
+  if (team == 1 || own == 0 || part.keep || part.rows.varied || part.norm || lstm_split(part, team) != Split::kRows)
+    return;
+  part.gates += index * own_gate_floats(part, team);
+  part.panel_stride = part.chunk * own * 64;
+  part.gate_own = mine.rows;
 }
 
 const OpDef op_lstm = {GC_OP_LSTM,

@@ -72,6 +72,7 @@ struct Lstm {
   int64_t panel_stride;      // floats from panel to panel of the gate buffer
   int64_t chunk;             // steps whose input projection is made at once
   int64_t gate_base = 0;     // the row that the gate buffer begins with
+  Range gate_own = {0, 0};   // rows of each step that alone have a place in it, where a thread has a buffer of its own
   LstmRows rows;
   Format format;      // operands of the recurrent product; cell and states are f32 in any case
   Format x_format;    // and of the input projection (a token table is made in f32)
@@ -115,7 +116,11 @@ struct Lstm {
 
   Lstm(Plan& plan, const Node& node);
   int64_t block_floats() const { return round_up(std::max(I, H), kRowTile) * 64; }
-  int64_t gate_at(int64_t row) const { return (row - gate_base) * 64; }  // in what lies as the gates do
+  // In what lies as the gates do. A thread's own rows of each step adjoin those of the step before.
+  int64_t gate_at(int64_t row) const {
+    const int64_t at = row - gate_base, own = gate_own.end - gate_own.begin;
+    return (own > 0 ? at - at / B * (B - own) - gate_own.begin : at) * 64;
+  }
   float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + gate_at(row); }
   // What is before and after `step`, rows of the batch from 0 on.
   const float* h_start() const { return starts ? start_h : h0 ? h0->data : zeros; }
@@ -170,6 +175,10 @@ struct Share {
   Range rows, panels;
 };
 Share lstm_share(const Lstm& s, int index, int team);
+// Gives a thread that has its rows to itself a gate buffer of its own, where no backward pass reads the gates: in a common one
+// another's rows begin where its own end, at every step in every panel, and what the hardware fetches past that border is taken
+// from the other core, who is writing it (bench/lab/attempts.md, 37).
+void lstm_own_gates(Lstm& part, const Share& mine, int index, int team);
 
 // lstm_rows.cc: false where a length is out of range (the run fails). Copies between [T, B, ...] and rows, and of initial states.
 bool lstm_read_lengths(Plan& plan, const Lstm& s);

@@ -230,6 +230,7 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
     if (!by_rows) barrier.wait(team);
   }
   Lstm part = s;  // its gates, of one chunk where no backward pass reads them
+  lstm_own_gates(part, mine, index, team);
   for (int64_t first = 0; first < steps; first += s.chunk) {
     const int64_t last = std::min(first + s.chunk, steps);
     if (!s.keep) part.gate_base = s.rows.span(first, last).begin;
