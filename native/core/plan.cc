@@ -65,7 +65,6 @@ gc_status read_plan(const gc_plan_desc& desc, Plan& plan) {
     return fail(GC_UNSUPPORTED, "int8 is for inference: compute gradients in f32 or bf16");
   if (desc.precision < GC_FLOAT || desc.precision > GC_TF32)
     return fail(GC_INVALID_ARGUMENT, "unknown precision %d", desc.precision);
-  prefer_huge_pages(desc.host, desc.host_elements * 4);
   gc_status status = read_graph(desc, plan);
   if (status == GC_OK) status = merge_parameters(plan);
   if (status != GC_OK) return status;
@@ -125,6 +124,7 @@ gc_status create(const gc_plan_desc& desc, std::unique_ptr<gc_plan>& plan) {
 gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out) {
   std::unique_ptr<gc_plan> plan;
   const gc_status status = create(*desc, plan);
+  if (status == GC_OK) prefer_huge_pages(desc->host, desc->host_elements * 4);
   if (status == GC_OK) *out = plan.release();
   return status;
 }

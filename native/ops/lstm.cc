@@ -134,14 +134,20 @@ std::string variant_names(const Lstm& s) {
   return text;
 }
 
-// Floats of one thread's gate buffer where each has its own, a page apart.
+// Whether the threads of a team have gate buffers of their own: see lstm_own_gates.
+bool owns_gates(const Lstm& s, int team) {
+  return team > 1 && team <= s.B && !s.keep && !s.rows.varied && !s.norm && lstm_split(s, team) == Split::kRows;
+}
+
+// Floats of one of them, a page apart.
 int64_t own_gate_floats(const Lstm& s, int team) {
   return s.panels * s.chunk * ((s.B + team - 1) / team) * 64 + 4096 / 4;
 }
 
 int64_t gate_bytes(const Lstm& s, int threads) {
   int64_t floats = s.panels * s.panel_stride;
-  for (int team = 2; team <= threads && !s.keep; ++team) floats = std::max(floats, team * own_gate_floats(s, team));
+  for (int team = 2; team <= threads; ++team)  // fewer threads than the plan's may be free when it runs
+    if (owns_gates(s, team)) floats = std::max(floats, team * own_gate_floats(s, team));
   return floats * 4;
 }
 
@@ -292,11 +298,9 @@ Share lstm_share(const Lstm& s, int index, int team) {
 }
 
 void lstm_own_gates(Lstm& part, const Share& mine, int index, int team) {
-  const int64_t own = mine.rows.end - mine.rows.begin;
-  if (team == 1 || own == 0 || part.keep || part.rows.varied || part.norm || lstm_split(part, team) != Split::kRows)
-    return;
+  if (!owns_gates(part, team)) return;
   part.gates += index * own_gate_floats(part, team);
-  part.panel_stride = part.chunk * own * 64;
+  part.panel_stride = part.chunk * (mine.rows.end - mine.rows.begin) * 64;
   part.gate_own = mine.rows;
 }
 

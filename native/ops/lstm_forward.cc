@@ -34,8 +34,9 @@ void project_tokens(const Lstm& s, const Packed& token_gates, const Share& mine,
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
     const float* from = token_gates.data() + p * panel_floats;
     each_step(s, mine, first, last, [&](Range rows, int64_t begin) {
-      for (int64_t row = begin + rows.begin; row < begin + rows.end; ++row)
-        memcpy(s.gate_rows(p, row), from + int64_t{s.x->ids[s.rows.at(row)]} * 64, 64 * sizeof(float));
+      float* to = s.gate_rows(p, begin + rows.begin);
+      for (int64_t row = begin + rows.begin; row < begin + rows.end; ++row, to += 64)
+        memcpy(to, from + int64_t{s.x->ids[s.rows.at(row)]} * 64, 64 * sizeof(float));
     });
   }
 }
@@ -201,8 +202,8 @@ void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
 void start_with_bias(const Lstm& s, const Share& mine, int64_t first, int64_t last) {
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p)
     each_step(s, mine, first, last, [&](Range rows, int64_t begin) {
-      for (int64_t row = begin + rows.begin; row < begin + rows.end; ++row)
-        memcpy(s.gate_rows(p, row), s.bias + p * 64, 64 * sizeof(float));
+      float* to = s.gate_rows(p, begin + rows.begin);
+      for (int64_t row = rows.begin; row < rows.end; ++row, to += 64) memcpy(to, s.bias + p * 64, 64 * sizeof(float));
     });
 }
 

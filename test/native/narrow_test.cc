@@ -221,6 +221,31 @@ TEST_SUITE("threads") {
     }
   }
 
+  TEST_CASE("lstm without a backward pass: the same bits for any number of threads, whatever a thread's rows") {
+    for (int32_t precision : {GC_FLOAT, GC_BF16, GC_INT8})
+      for (double reverse : {0.0, 1.0})
+        for (const auto& [T, B, H] : {std::array<int32_t, 3>{1, 33, 40}, {37, 33, 40}, {70, 16, 80}, {5, 4, 16}}) {
+          Random random(97);
+          const double k = 1 / std::sqrt(H);
+          const Floats x = random.floats(int64_t{T} * B * H, 2), w_ih = random.floats(int64_t{4} * H * H, k),
+                       w_hh = random.floats(int64_t{4} * H * H, k), b = random.floats(4 * H, k);
+          Floats first;
+          for (int32_t threads : {1, 2, 3, 4}) {
+            CAPTURE(threads);
+            Graph g;
+            g.threads = threads, g.precision = precision;
+            const int y =
+                g.out(GC_OP_LSTM,
+                      {g.host({T, B, H}, x), g.param({4 * H, H}, w_ih), g.param({4 * H, H}, w_hh), g.param({4 * H}, b)},
+                      {T, B, H}, {reverse});
+            g.compile();
+            for (int run = 0; run < 2; ++run) g.run();
+            if (first.empty()) first = g.value(y);
+            CHECK(difference(g.value(y), first) == "");
+          }
+        }
+  }
+
   TEST_CASE("int8 is for inference: a loss is refused") {
     Graph g;
     g.precision = GC_INT8;
