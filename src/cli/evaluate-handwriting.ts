@@ -29,11 +29,6 @@ export async function evaluateHandwriting(
 ): Promise<number> {
   const output = createOutput(flags.json === true)
   checkPart(flags)
-  if (flags.weights !== undefined && flags.weights !== 'f32')
-    throw new GatecellError(
-      'ERR_INVALID_OPTION',
-      `Expected f32 for --weights of a writer, whose layers compute in float32, but received "${flags.weights}"`
-    )
   using writer = await loadWriter(path, loadOptions(flags))
   const { config } = writer
   if (flags.reader !== undefined && !writer.vocabulary)

@@ -6,6 +6,7 @@ import { readCheckpointInfo } from '../io/checkpoint.js'
 import { GENERATION_TASK } from '../tasks/handwriting/generation/index.js'
 import { RECOGNITION_TASK } from '../tasks/handwriting/recognition/index.js'
 import { TEXT_TASK } from '../tasks/text/index.js'
+import { refuseOtherTasks, refuseWithout, type OptionTasks } from './applicable.js'
 import { checkDevice } from './backends.js'
 import { addEngineOptions, type EngineFlags } from './engine-options.js'
 import { evaluateHandwriting } from './evaluate-handwriting.js'
@@ -71,8 +72,30 @@ export function addEvaluate(program: Command): void {
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, data: string[], flags: EvaluateFlags) => {
-      process.exitCode = await withInterrupts((interrupts) => evaluate(model, data, flags, interrupts))
+      process.exitCode = await withInterrupts(async (interrupts) => {
+        refuseWithout(command, 'reader', ['count', 'unseen', 'bias', 'seed'])
+        checkDevice(flags.device)
+        const { task } = await readCheckpointInfo(model)
+        if (evaluations.has(task)) refuseOtherTasks(command, optionTasks, task, model)
+        return await evaluate(task, model, data, flags, interrupts)
+      })
     })
+}
+
+const INK = [RECOGNITION_TASK, GENERATION_TASK]
+
+const optionTasks: OptionTasks = {
+  test: [TEXT_TASK],
+  cacheDir: [TEXT_TASK],
+  weights: [TEXT_TASK, RECOGNITION_TASK],
+  where: INK,
+  y: INK,
+  skipBad: INK,
+  reader: [GENERATION_TASK],
+  count: [GENERATION_TASK],
+  unseen: [GENERATION_TASK],
+  bias: [GENERATION_TASK],
+  seed: [GENERATION_TASK]
 }
 
 type Evaluation = (path: string, data: string[], flags: EvaluateFlags, interrupts: Interrupts) => Promise<number>
@@ -83,12 +106,14 @@ const evaluations = new Map<string, Evaluation>([
   [GENERATION_TASK, evaluateHandwriting]
 ])
 
-/** The measure of the model's task. ERR_WRONG_TASK for one without. */
-async function evaluate(path: string, data: string[], flags: EvaluateFlags, interrupts: Interrupts): Promise<number> {
-  checkDevice(flags.device)
-  const { task } = await readCheckpointInfo(path)
-  if (flags.reader !== undefined && task !== GENERATION_TASK)
-    throw new GatecellError('ERR_INVALID_OPTION', `Expected --reader with a writer but ${path} holds a "${task}" model`)
+/** Runs the evaluation of the model's task. Throws ERR_WRONG_TASK if the task has none. */
+async function evaluate(
+  task: string,
+  path: string,
+  data: string[],
+  flags: EvaluateFlags,
+  interrupts: Interrupts
+): Promise<number> {
   const evaluation = evaluations.get(task)
   if (evaluation) return await evaluation(path, data, flags, interrupts)
   const expected = [...evaluations.keys()].join(' or ')

@@ -42,7 +42,8 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   }
 }
 
-function createProgram(): Command {
+/** Builds the tree of commands without running anything. */
+export function createProgram(): Command {
   const program = new Command('gatecell')
     .description('The LSTM engine for Node.js: trains, samples and measures LSTM networks.')
     .version(packageInfo().version, '-V, --version', 'print the version')
@@ -55,7 +56,6 @@ function createProgram(): Command {
     .command('train')
     .usage('<application> [options]')
     .description('Trains a network; one command for each application.')
-  for (const group of [program, train]) group.allowExcessArguments().allowUnknownOption().action(showCommands)
   addTraining(train, trainText)
   addTraining(train, trainRecognition)
   addTraining(train, trainHandwriting)
@@ -68,6 +68,8 @@ function createProgram(): Command {
   addDoctor(program)
   addBench(program)
   addTour(program)
+  // After the commands: a command inherits this setting from its group, and would ignore extra words.
+  for (const group of [program, train]) group.allowExcessArguments().allowUnknownOption().action(showCommands)
   return program
 }
 

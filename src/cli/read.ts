@@ -11,6 +11,7 @@ import { lexicon, textScorer } from '../tasks/handwriting/recognition/scorers.js
 import { combineScorers, type Scorer } from '../sample/scorers.js'
 import { loadTextModel, type LoadedText } from '../tasks/text/index.js'
 import { throwIfAborted } from '../graph/plan.js'
+import { refuseWithout } from './applicable.js'
 import { addEngineOptions, loadOptions, type EngineFlags } from './engine-options.js'
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
@@ -56,7 +57,10 @@ export function addRead(program: Command): void {
     .option('--json', 'one JSON object a sample')
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, ink: string[], flags: ReadFlags) => {
-      process.exitCode = await withInterrupts((interrupts) => read(model, ink, flags, interrupts))
+      process.exitCode = await withInterrupts(async (interrupts) => {
+        refuseWithout(command, 'lm', ['lmWeight', 'insertion'])
+        return await read(model, ink, flags, interrupts)
+      })
     })
 }
 

@@ -14,6 +14,7 @@ import { traceInk } from '../tasks/handwriting/recognition/trace.js'
 import { traceSvg } from '../tasks/handwriting/recognition/trace-svg.js'
 import { loadTextModel, TEXT_TASK } from '../tasks/text/index.js'
 import { traceText } from '../tasks/text/trace.js'
+import { refuseOtherTasks, type OptionTasks } from './applicable.js'
 import { checkDevice } from './backends.js'
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
 import { integer, percent } from './format.js'
@@ -58,13 +59,24 @@ export function addTrace(program: Command): void {
     .option('--json', 'everything as one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (model: string, data: string, flags: TraceFlags) => {
-      process.exitCode = await withInterrupts((interrupts) => trace(model, data, flags, interrupts))
+      process.exitCode = await withInterrupts((interrupts) => trace(command, model, data, flags, interrupts))
     })
 }
 
-async function trace(path: string, data: string, flags: TraceFlags, interrupts: Interrupts): Promise<number> {
+const optionTasks: OptionTasks = Object.fromEntries(
+  ['sample', 'layer', 'svg', 'movingSvg', 'y', 'skipBad'].map((option) => [option, [RECOGNITION_TASK]])
+)
+
+async function trace(
+  command: Command,
+  path: string,
+  data: string,
+  flags: TraceFlags,
+  interrupts: Interrupts
+): Promise<number> {
   checkDevice(flags.device)
   const { task } = await readCheckpointInfo(path)
+  if (task === TEXT_TASK) refuseOtherTasks(command, optionTasks, task, path)
   if (task === RECOGNITION_TASK) await traceReader(path, data, flags, interrupts)
   else if (task === TEXT_TASK) await traceTextModel(path, data, flags)
   else {
@@ -108,11 +120,6 @@ async function traceReader(path: string, data: string, flags: TraceFlags, { sign
 }
 
 async function traceTextModel(path: string, data: string, flags: TraceFlags): Promise<void> {
-  if (flags.svg !== undefined || flags.movingSvg !== undefined)
-    throw new GatecellError(
-      'ERR_INVALID_OPTION',
-      'Expected a reader for --svg and --moving-svg but received a text model'
-    )
   const output = createOutput(flags.json === true)
   using loaded = await loadTextModel(path)
   const text = await readFile(data, 'utf8').catch((error: unknown) => {

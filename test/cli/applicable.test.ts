@@ -1,0 +1,77 @@
+// Words and options that a command line gives but that would have no effect are refused, for every command.
+
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import t, { type Test } from 'tap'
+import { createProgram } from '../../src/cli/program.js'
+import { writeCheckpoint } from '../../src/io/checkpoint.js'
+
+const folder = t.testdir({ 'ink.ndjson': '{"strokes":[[[0,0],[1,1]]],"text":"a"}\n', 'text.txt': 'abc' })
+const at = (name: string) => join(folder, name)
+
+/** The commands without commands of their own, each with the words that lead to it. */
+function leaves(command: Command, words: readonly string[] = []): { command: Command; words: readonly string[] }[] {
+  if (command.commands.length === 0) return [{ command, words }]
+  return command.commands.flatMap((child) => leaves(child, [...words, child.name()]))
+}
+
+t.test('each command refuses more words than it takes', async (t) => {
+  const all = leaves(createProgram())
+  t.ok(all.length >= 10, `${all.length} commands`)
+  const fixed = all.filter(({ command }) => !command.registeredArguments.some(({ variadic }) => variadic))
+  for (const name of ['sample', 'write', 'trace', 'inspect', 'doctor'])
+    t.ok(
+      fixed.some(({ words }) => words.join(' ') === name),
+      `${name} takes a fixed number of words`
+    )
+  for (const { command, words } of fixed) {
+    const extra = [...command.registeredArguments.map(() => 'word'), 'extra']
+    const refusal = { code: 'commander.excessArguments', message: /too many arguments/ }
+    await t.rejects(createProgram().parseAsync([...words, ...extra], { from: 'user' }), refusal, words.join(' '))
+  }
+})
+
+async function refuses(t: Test, words: string[], message: RegExp): Promise<void> {
+  const refusal = { code: 'ERR_INVALID_OPTION', message }
+  await t.rejects(createProgram().parseAsync(words, { from: 'user' }), refusal, words.join(' '))
+}
+
+t.test('options of other tasks', async (t) => {
+  const config = { network: {} }
+  for (const task of ['text', 'handwriting', 'handwriting-recognition'])
+    await writeCheckpoint(at(`${task}.safetensors`), { task, config, progress: {}, weights: [] })
+  const given: Record<string, string[]> = {
+    '--test': ['0.1'],
+    '--cache-dir': ['x'],
+    '--weights': ['int8'],
+    '--where': ['writer=3'],
+    '--y': ['up'],
+    '--skip-bad': [],
+    '--reader': ['r.safetensors']
+  }
+  const others: Record<string, string[]> = {
+    text: ['--where', '--y', '--skip-bad', '--reader'],
+    handwriting: ['--test', '--cache-dir', '--weights'],
+    'handwriting-recognition': ['--test', '--cache-dir', '--reader']
+  }
+  for (const [task, flags] of Object.entries(others))
+    for (const flag of flags) {
+      const words = ['evaluate', at(`${task}.safetensors`), at('ink.ndjson'), flag, ...given[flag]!]
+      await refuses(t, words, new RegExp(`Expected ${flag} only for .* holds a "${task}" model: leave the option out`))
+    }
+  for (const flag of ['--sample=2', '--layer=l0', '--svg=a.svg', '--moving-svg=a.svg', '--y=up', '--skip-bad'])
+    await refuses(
+      t,
+      ['trace', at('text.safetensors'), at('text.txt'), flag],
+      /only for a handwriting-recognition model/
+    )
+})
+
+t.test('options that modify an absent option', async (t) => {
+  for (const flag of ['--count=3', '--unseen=x', '--bias=1', '--seed=1']) {
+    const message = /together with --reader but received it without/
+    await refuses(t, ['evaluate', at('handwriting.safetensors'), at('ink.ndjson'), flag], message)
+  }
+  for (const flag of ['--lm-weight=1', '--insertion=1'])
+    await refuses(t, ['read', 'm', 'ink', flag], /together with --lm but/)
+})
