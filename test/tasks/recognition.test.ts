@@ -139,7 +139,11 @@ t.test('reads while the pen moves what it reads of the whole', async (t) => {
   for (const sample of inkSamples(4, 3, 9)) {
     const pen = reader.pen()
     for (const stroke of sample.strokes) {
-      for (const [x, y] of stroke) pen.down(x!, y!)
+      for (const [x, y] of stroke) {
+        pen.down(x!, y!)
+        // A refused point leaves no trace.
+        for (const bad of [NaN, Infinity, 1e12]) t.throws(() => pen.down(bad, y!), { code: 'ERR_INVALID_INK' })
+      }
       pen.up()
     }
     const [whole] = reader.read(inkOf(sample))

@@ -1,11 +1,12 @@
 // From strokes to the numbers that a reading network sees, one row a point: the step along the paper in steps of the
 // resampling, the jump of the pen through the air in sizes, whether it came through the air, and the height.
 
+import { GatecellError } from '../../errors.js'
 import type { Random } from '../../random.js'
 import { augmentStrokes, type InkAugmentation } from './augment.js'
-import { createResampler, resampleStrokes } from './resample.js'
+import { createResampler, MOST_POINTS_AT_ONCE, resampleStrokes } from './resample.js'
 import { normaliseShape, type InkNormalisation } from './shape.js'
-import type { Ink, Stroke } from './strokes.js'
+import { checkInk, inkLimits, isCoordinate, showPoint, type Ink, type Stroke } from './strokes.js'
 
 /** dx, dy on the paper; dx, dy through the air; 1 at the first point of a stroke; height above the middle or the start. */
 export const INK_FEATURES = 6
@@ -37,14 +38,16 @@ export function createFeatureReader({ resample, step }: Pick<InkNormalisation, '
 }
 
 /**
- * The strokes that a network sees of a sample: size and slant taken out, varied for training where an augmentation is given,
- * resampled. ERR_INVALID_INK where that gives too many points.
+ * Returns the strokes that a network sees of a sample: size and slant taken out, varied for training if an augmentation is
+ * given, resampled. Throws ERR_INVALID_INK if `ink` is not what `createInk` returns (a caller may have made it by hand), or if
+ * more points than `inkLimits.points` would come.
  */
 export function prepareStrokes(
   ink: Ink,
   settings: InkNormalisation,
   variation?: { augmentation: InkAugmentation; random: Random }
 ): Stroke[] {
+  checkInk(ink)
   const shape = normaliseShape(ink.strokes, settings)
   const varied = variation ? augmentStrokes(shape, variation.augmentation, variation.random) : shape
   return resampleStrokes(varied, settings, ink.source)
@@ -64,9 +67,14 @@ export function inkFeatures(strokes: readonly Stroke[], settings: InkNormalisati
 
 /** Features as the pen moves, for a normalisation of scale 'fixed'. */
 export interface InkReader {
-  /** The pen is on the paper at [x, y]; returns the rows [n, INK_FEATURES] that came with it, n of 0 or more. */
+  /**
+   * Reads the pen's place [x, y] on the paper, in the units of the training data with y up, at the time `t` (default: the number
+   * of points read so far). Returns the rows [n, INK_FEATURES] that this point completes, n >= 0. Throws ERR_INVALID_INK, and
+   * reads nothing, if a value is not a finite number within `inkLimits`, if the time falls within a stroke, or if more than
+   * MOST_POINTS_AT_ONCE resampled points lie between this point and the last one.
+   */
   down(x: number, y: number, t?: number): Float32Array
-  /** The pen leaves the paper. */
+  /** Ends the stroke; returns the rows that its end completes. */
   up(): Float32Array
 }
 
@@ -74,6 +82,7 @@ export function createInkReader(settings: InkNormalisation): InkReader {
   const resampler = createResampler(settings)
   const reader = createFeatureReader(settings)
   let start: readonly [number, number] | null = null
+  let before: number | null = null // time of the stroke's last point
   let first = true
   let index = 0
   const gather = (work: (out: (x: number, y: number, t: number) => void) => void): Float32Array => {
@@ -90,15 +99,40 @@ export function createInkReader(settings: InkNormalisation): InkReader {
   }
   return {
     down(x, y, t = index) {
+      if (![x, y, t].every(isCoordinate) || (before !== null && t < before)) throw refusedPoint(x, y, t, before)
+      const [x0, y0] = start ?? [x, y]
+      const [placeX, placeY] = [(x - x0) / settings.unit, (y - y0) / settings.unit]
+      const count = resampler.count(placeX, placeY, t)
+      if (!(count <= MOST_POINTS_AT_ONCE && Number.isFinite(placeX) && Number.isFinite(placeY)))
+        throw tooFar(settings, count)
       start ??= [x, y]
+      before = t
       index++
-      const [x0, y0] = start
-      return gather((out) => resampler.point((x - x0) / settings.unit, (y - y0) / settings.unit, t, out))
+      return gather((out) => resampler.point(placeX, placeY, t, out))
     },
     up() {
+      before = null
       const rows = gather((out) => resampler.up(out))
       first = true
       return rows
     }
   }
+}
+
+function refusedPoint(x: unknown, y: unknown, t: unknown, before: number | null): GatecellError {
+  const most = inkLimits.coordinate
+  const later = before === null ? '' : `, t not below ${before}`
+  return new GatecellError(
+    'ERR_INVALID_INK',
+    `Expected x, y and t of a pen as finite numbers from -${most} to ${most}${later} but received ${showPoint([x, y, t])}: leave the point out or lift the pen.`
+  )
+}
+
+function tooFar({ resample }: InkNormalisation, count: number): GatecellError {
+  const found = Number.isSafeInteger(count) ? String(count) : 'more'
+  const apart = resample === 'time' ? 'long' : 'far'
+  return new GatecellError(
+    'ERR_INVALID_INK',
+    `Expected a point of a pen at most ${MOST_POINTS_AT_ONCE} resampled points after the one before but received one ${found} points away: lift the pen where it moves that ${apart}, or check the units.`
+  )
 }

@@ -4,8 +4,19 @@
 import { inkLimits, invalidInk, type Stroke } from './strokes.js'
 import type { InkNormalisation } from './shape.js'
 
+/**
+ * Most points that one pen point may give: about 64 heights of a line at the default step of 1/16. One far or late point would
+ * otherwise hold the event loop for seconds, or fill the heap.
+ */
+export const MOST_POINTS_AT_ONCE = 1024
+
 /** Points of one stroke as they come: [x, y, t] out for [x, y, t] in. */
 export interface Resampler {
+  /**
+   * Returns the number of points that `point` would hand on for this point, Infinity or NaN included; changes nothing. A caller
+   * that bounds its work asks first.
+   */
+  count(x: number, y: number, t: number): number
   /** Reads a point; the first one of a stroke is always handed on. */
   point(x: number, y: number, t: number, out: (x: number, y: number, t: number) => void): void
   /** The pen is up: hands the last point on where it is far enough from the one before. */
@@ -16,14 +27,20 @@ export function createResampler({ resample, step }: Pick<InkNormalisation, 'resa
   let down = false
   let [x0, y0, t0] = [0, 0, 0] // the last point read
   let left = 0 // distance or time from it to the next one handed on
+  const distance = (x: number, y: number, t: number) => (resample === 'time' ? t - t0 : Math.hypot(x - x0, y - y0))
   return {
+    count(x, y, t) {
+      if (!down || resample === 'none') return 1
+      const beyond = distance(x, y, t) - left
+      return beyond < 0 ? 0 : Math.floor(beyond / step) + 1
+    },
     point(x, y, t, out) {
       if (!down || resample === 'none') {
         down = true
         left = step
         out(x, y, t)
       } else {
-        const length = resample === 'time' ? t - t0 : Math.hypot(x - x0, y - y0)
+        const length = distance(x, y, t)
         let at = left
         for (; at <= length; at += step) {
           const share = at / length

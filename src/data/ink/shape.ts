@@ -25,7 +25,8 @@ export interface InkNormalisation {
 /** Throws ERR_FILE_FORMAT (a checkpoint's settings) unless `value` is a normalisation. */
 export function normalisationFromJson(value: unknown, path: string): InkNormalisation {
   const { scale, unit, deslant, resample, step } = (value ?? {}) as Partial<InkNormalisation>
-  const positive = (number: unknown) => typeof number === 'number' && number > 0 && Number.isFinite(number)
+  // Within these bounds no coordinate divided by a unit is infinite.
+  const positive = (number: unknown) => typeof number === 'number' && number >= 1e-200 && number <= 1e200
   const legal =
     (scale === 'sample' || scale === 'fixed') &&
     positive(unit) &&
@@ -36,23 +37,36 @@ export function normalisationFromJson(value: unknown, path: string): InkNormalis
   throw new GatecellError('ERR_FILE_FORMAT', `Expected the normalisation of ink in ${path} but found another value.`)
 }
 
-/** Mean and deviation of the path's points, each stretch weighted by its length. */
-function moments(strokes: readonly Stroke[]): { x: number; y: number; deviation: number } {
-  let [total, sumX, sumY, sumYY] = [0, 0, 0, 0]
+/** Calls `take` with the length and the middle of every stretch between two neighbouring points of a stroke. */
+function eachStretch(strokes: readonly Stroke[], take: (length: number, x: number, y: number) => void): void {
   for (const { x, y } of strokes) {
     for (let i = 0; i < x.length; i++) {
       const before = Math.max(0, i - 1)
-      // A dot counts a little, so that ink of dots alone has a middle.
-      const length = Math.hypot(x[i]! - x[before]!, y[i]! - y[before]!) + 1e-9
-      const [midX, midY] = [(x[i]! + x[before]!) / 2, (y[i]! + y[before]!) / 2]
-      total += length
-      sumX += length * midX
-      sumY += length * midY
-      sumYY += length * midY * midY
+      const [dx, dy] = [x[i]! - x[before]!, y[i]! - y[before]!]
+      // A dot counts a little, so that ink of dots alone has a middle. The middle is written as a point and half a step, so
+      // that it has the precision of the points.
+      take(Math.hypot(dx, dy) + 1e-9, x[before]! + dx / 2, y[before]! + dy / 2)
     }
   }
-  const y = sumY / total
-  return { x: sumX / total, y, deviation: Math.sqrt(Math.max(0, sumYY / total - y * y)) }
+}
+
+/**
+ * Returns mean and deviation of the path's points, each stretch weighted by its length. Two passes, relative to the first
+ * point: E[y^2] - E[y]^2 has no correct digit left if the ink lies far from the origin.
+ */
+function moments(strokes: readonly Stroke[]): { x: number; y: number; deviation: number } {
+  const first = strokes.find(({ x }) => x.length > 0)
+  const [x0, y0] = [first?.x[0] ?? 0, first?.y[0] ?? 0]
+  let [total, sumX, sumY] = [0, 0, 0]
+  eachStretch(strokes, (length, x, y) => {
+    total += length
+    sumX += length * (x - x0)
+    sumY += length * (y - y0)
+  })
+  const [meanX, meanY] = [sumX / total, sumY / total]
+  let squares = 0
+  eachStretch(strokes, (length, _, y) => (squares += length * (y - y0 - meanY) ** 2))
+  return { x: x0 + meanX, y: y0 + meanY, deviation: Math.sqrt(squares / total) }
 }
 
 /** Deviations of y to a size: about the height of a line of writing. */
@@ -120,7 +134,9 @@ export function normaliseShape(strokes: readonly Stroke[], settings: InkNormalis
     return mapPoints(strokes, (x, y) => [(x - x0) / settings.unit, (y - y0) / settings.unit])
   }
   const slant = settings.deslant ? slantOf(strokes) : 0
-  const upright = slant === 0 ? strokes : mapPoints(strokes, (x, y) => [x - slant * y, y])
+  // Sheared about the first point: far from the origin slant * y would move x by more than its digits can hold.
+  const y0 = strokes[0]!.y[0]!
+  const upright = slant === 0 ? strokes : mapPoints(strokes, (x, y) => [x - slant * (y - y0), y])
   const { size, x: middleX, y: middleY } = measureInk(upright)
   return mapPoints(upright, (x, y) => [(x - middleX) / size, (y - middleY) / size])
 }

@@ -44,15 +44,15 @@ export function createInk(
   options: { text?: string | null; fields?: Record<string, string>; source?: string; yDown?: boolean } = {}
 ): Ink {
   const { text = null, fields = {}, source = 'the ink', yDown = false } = options
-  if (strokes.length === 0) throw invalidInk(source, 'at least one stroke', 'none')
-  if (strokes.length > inkLimits.strokes)
-    throw invalidInk(source, `at most ${inkLimits.strokes} strokes`, String(strokes.length))
-  const points = strokes.reduce((sum, stroke) => sum + stroke.length, 0)
-  if (points < 2) throw invalidInk(source, 'at least two points', points === 0 ? 'none' : 'a single one')
-  if (points > inkLimits.points) throw invalidInk(source, `at most ${inkLimits.points} points`, String(points))
+  checkForm(strokes, text, source)
+  checkSizes(
+    strokes.length,
+    strokes.reduce((sum, stroke) => sum + stroke.length, 0),
+    source
+  )
   if (text !== null && text.length > inkLimits.text)
     throw invalidInk(source, `a text of at most ${inkLimits.text} characters`, String(text.length))
-  const timed = strokes.every((stroke) => stroke.every((point) => point.length === 3))
+  const timed = strokes.every((stroke) => stroke.every((point) => point?.length === 3))
   return {
     strokes: strokes.map((stroke, index) => toStroke(stroke, timed, yDown, `stroke ${index + 1} of ${source}`)),
     text,
@@ -61,29 +61,78 @@ export function createInk(
   }
 }
 
+/** Callers in JavaScript can pass anything. */
+function checkForm(strokes: unknown, text: unknown, source: string): void {
+  const isList = Array.isArray(strokes) && strokes.every((stroke) => Array.isArray(stroke))
+  if (!isList) throw invalidInk(source, 'an array of strokes, each an array of points', showPoint(strokes))
+  if (text !== null && typeof text !== 'string') throw invalidInk(source, 'a string or null as text', typeof text)
+}
+
 function toStroke(points: readonly InkPoint[], timed: boolean, yDown: boolean, source: string): Stroke {
   if (points.length === 0) throw invalidInk(source, 'at least one point', 'none')
   const x = new Float64Array(points.length)
   const y = new Float64Array(points.length)
   const t = timed ? new Float64Array(points.length) : null
   points.forEach((point, i) => {
-    const fits = (point.length === 2 || point.length === 3) && point.every(isCoordinate)
-    if (!fits) throw invalidInk(source, `finite numbers [x, y] or [x, y, t] as point ${i + 1}`, show(point))
+    const fits = Array.isArray(point) && (point.length === 2 || point.length === 3) && point.every(isCoordinate)
+    if (!fits) throw invalidInk(source, `finite numbers [x, y] or [x, y, t] as point ${i + 1}`, showPoint(point))
     x[i] = point[0]!
     y[i] = yDown ? -point[1]! : point[1]!
     if (t) t[i] = point[2]!
     if (t && i > 0 && t[i]! < t[i - 1]!)
-      throw invalidInk(source, `a time that does not fall at point ${i + 1}`, show(point))
+      throw invalidInk(source, `a time that does not fall at point ${i + 1}`, showPoint(point))
   })
   return { x, y, t }
 }
 
-function isCoordinate(value: unknown): boolean {
+/** Returns whether `value` is a number that a point may hold. */
+export function isCoordinate(value: unknown): value is number {
   return typeof value === 'number' && Math.abs(value) <= inkLimits.coordinate
 }
 
-function show(point: readonly unknown[]): string {
-  return `[${point.slice(0, 4).map(String).join(', ').slice(0, 60)}]`
+/** Returns a refused point for a message: its numbers, and of other values only the type (a value may be nested deeply). */
+export function showPoint(point: unknown): string {
+  if (!Array.isArray(point)) return showValue(point)
+  const values = (point as unknown[]).slice(0, 4).map(showValue)
+  return `[${values.join(', ')}${point.length > 4 ? ', ...' : ''}]`
+}
+
+function showValue(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 20))
+  if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
+  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : typeof value
+}
+
+/**
+ * Throws ERR_INVALID_INK unless `ink` has the form and the limits of what `createInk` returns. `Ink` is an interface that
+ * anybody can implement; its numbers enter networks and resamplers, whose work depends on them.
+ */
+export function checkInk(ink: Ink): void {
+  const given = (ink ?? {}) as Partial<Ink>
+  const source = typeof given.source === 'string' ? given.source : 'the ink'
+  const { strokes } = given
+  if (!Array.isArray(strokes)) throw invalidInk(source, 'strokes as createInk returns them', typeof strokes)
+  let points = 0
+  ;(strokes as readonly (Partial<Stroke> | null)[]).forEach((stroke, index) => {
+    const { x, y, t } = stroke ?? {}
+    const fits =
+      x instanceof Float64Array &&
+      y instanceof Float64Array &&
+      x.length > 0 &&
+      y.length === x.length &&
+      (t === null || (t instanceof Float64Array && t.length === x.length)) &&
+      [x, y, t ?? x].every((values) => values.every(isCoordinate))
+    if (!fits) throw invalidInk(source, `finite Float64Arrays of one length as stroke ${index + 1}`, 'another value')
+    points += x.length
+  })
+  checkSizes(strokes.length, points, source)
+}
+
+function checkSizes(strokes: number, points: number, source: string): void {
+  if (strokes === 0) throw invalidInk(source, 'at least one stroke', 'none')
+  if (strokes > inkLimits.strokes) throw invalidInk(source, `at most ${inkLimits.strokes} strokes`, String(strokes))
+  if (points < 2) throw invalidInk(source, 'at least two points', points === 0 ? 'none' : 'a single one')
+  if (points > inkLimits.points) throw invalidInk(source, `at most ${inkLimits.points} points`, String(points))
 }
 
 /** The ink as [[[x, y] or [x, y, t], ...], ...], the strokes of stroke JSON. */

@@ -28,9 +28,14 @@ export interface Reading {
 
 /** Reading while the pen moves. */
 export interface PenReader {
-  /** The pen is on the paper at [x, y]. */
+  /**
+   * Reads the pen's place [x, y] on the paper, in the units of the training data with y up, at the time `t` (default: the number
+   * of points read so far). Throws ERR_INVALID_INK, and reads nothing, if a value is not a finite number within the limits of
+   * ink, if the time falls within a stroke, or if the point lies so far from the last one that more than 1024 resampled points
+   * would come. The pen goes on after an error. If the model is busy (ERR_BUSY), an accepted point is read with the next call.
+   */
   down(x: number, y: number, t?: number): void
-  /** The pen leaves the paper. */
+  /** Ends the stroke. */
   up(): void
   /** What it has read so far. */
   readonly text: string
@@ -77,12 +82,22 @@ export function createPenReader(
     before = symbol
     nats += pathNats([logits])
   }
-  const readRows = (rows: Float32Array) => {
-    for (let at = 0; at < rows.length; at += INK_FEATURES) step(rows.subarray(at, at + INK_FEATURES))
+  // Rows that the network has not read yet: none between two calls, unless a step was refused because the model was busy.
+  let pending = new Float32Array(0)
+  const readRows = () => {
+    while (pending.length > 0) {
+      step(pending.subarray(0, INK_FEATURES))
+      pending = pending.subarray(INK_FEATURES)
+    }
+  }
+  const take = (rows: () => Float32Array) => {
+    readRows()
+    pending = new Float32Array(rows())
+    readRows()
   }
   return {
-    down: (x, y, t) => readRows(points.down(x, y, t)),
-    up: () => readRows(points.up()),
+    down: (x, y, t) => take(() => points.down(x, y, t)),
+    up: () => take(() => points.up()),
     get text() {
       return decode(search ? search.prefix : Int32Array.from(labels))
     },
