@@ -88,6 +88,13 @@ export interface Recording<I extends Specs = Specs, O extends string = string> {
 
 type OutputViews<O extends string> = { [K in O | 'loss']: Float32Array }
 
+/** A plan that belongs to one operation until `release`. */
+export interface PlanLease<P extends Plan = Plan> extends Disposable {
+  readonly plan: P
+  /** Gives the plan back for the next lease of its shape; call it after the last run has ended. */
+  release(): void
+}
+
 export interface Model<I extends Specs = Specs, T extends Specs = Specs, O extends string = string> extends Disposable {
   readonly name: string
   readonly config: JsonObject
@@ -100,8 +107,13 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   readonly device: Device
   /** Names of the dims that `plan` and `record` want. */
   readonly dimNames: readonly string[]
-  /** The plan for one shape and purpose; made at the first call, then kept. */
+  /**
+   * The plan for one shape and purpose; made at the first call, then kept. Every caller gets the same plan with the same
+   * inputs: code that awaits between writing inputs and reading outputs takes a `lease` instead.
+   */
   plan(dims: Dims, options?: ModelPlanOptions): Plan<ViewsOf<I> & ViewsOf<T>, OutputViews<O>>
+  /** A plan for one shape and purpose that nobody else has, carried states zero. Idle plans of earlier leases are reused. */
+  lease(dims: Dims, options?: ModelPlanOptions): PlanLease<Plan<ViewsOf<I> & ViewsOf<T>, OutputViews<O>>>
   /** Records the model's function for `dims`, to compile with additions of your own. */
   record(dims: Dims, purpose: Purpose): Recording<I, O>
   /** Compiles a recording; the model disposes of the plan when it goes. */
@@ -113,7 +125,7 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   stream(options?: StreamOptions): Stream
   /** A copy for sampling while this one trains. */
   clone(): Model<I, T, O>
-  /** Frees all native memory. Throws ERR_BUSY while a run is under way. */
+  /** Frees all native memory. Throws ERR_BUSY, before anything is freed, while an operation on the model is under way. */
   dispose(): void
 }
 
@@ -134,7 +146,10 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   if (initialize) parameters.initialize(seed)
 
   const plans = new Map<string, Plan>()
+  const idle = new Map<string, Plan[]>()
   const compiled = new Set<Plan>()
+  const keyOf = (dims: Dims, { purpose = 'train', optimizer = 'adam', outputs }: ModelPlanOptions) =>
+    JSON.stringify([[...names].map((name) => dims?.[name]), purpose, purpose === 'train' ? optimizer : null, outputs])
 
   const model: Model<I, T, O> = {
     name: definition.name,
@@ -147,19 +162,26 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     device,
     dimNames: [...names],
     plan(dims, planOptions = {}) {
-      const { purpose = 'train', optimizer = 'adam', outputs } = planOptions
-      const key = JSON.stringify([
-        [...names].map((name) => dims[name]),
-        purpose,
-        purpose === 'train' ? optimizer : null,
-        outputs
-      ])
+      const key = keyOf(dims, planOptions)
       let plan = plans.get(key)
       if (!plan || plan.disposed) {
-        plan = preparePlan(model, dims, purpose, optimizer, outputs)
+        plan = preparePlan(model, dims, planOptions)
         plans.set(key, plan)
       }
       return plan as ReturnType<typeof model.plan>
+    },
+    lease(dims, planOptions = {}) {
+      const key = keyOf(dims, planOptions)
+      const waiting = idle.get(key) ?? []
+      idle.set(key, waiting)
+      const plan = waiting.pop() ?? preparePlan(model, dims, planOptions)
+      plan.resetStates()
+      let held = true
+      const release = () => {
+        if (held && !plan.disposed) waiting.push(plan)
+        held = false
+      }
+      return { plan: plan as ReturnType<typeof model.plan>, release, [Symbol.dispose]: release }
     },
     record: (dims, purpose) => recordModel(definition, checkDims(dims, names), purpose, parameters.specs),
     compile(graph, compileOptions = {}) {
@@ -175,9 +197,11 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
       return copy
     },
     dispose() {
+      parameters.operations.checkIdle('disposal')
       for (const plan of compiled) plan.dispose()
       compiled.clear()
       plans.clear()
+      idle.clear()
       parameters.dispose()
     },
     [Symbol.dispose]() {
@@ -190,9 +214,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
 function preparePlan<I extends Specs, T extends Specs, O extends string>(
   model: Model<I, T, O>,
   dims: Dims,
-  purpose: Purpose,
-  optimizer: OptimizerName,
-  wanted: readonly string[] | undefined
+  { purpose = 'train', optimizer = 'adam', outputs: wanted }: ModelPlanOptions
 ): Plan {
   const { graph, outputs, loss } = model.record(dims, purpose)
   for (const name of wanted ?? (purpose === 'predict' ? Object.keys(outputs) : [])) {

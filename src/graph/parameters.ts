@@ -7,7 +7,7 @@ import { createRandom } from '../random.js'
 import { createArena, slotted } from './arena.js'
 import type { ParameterSpec } from './graph.js'
 import { callNative } from './native-call.js'
-import type { Mode } from './opcodes.js'
+import { OperationLock } from './operations.js'
 import { sameShape, showShape, sizeOf, type Shape } from './tensor.js'
 
 /** The four arrays that a parameter has. */
@@ -51,8 +51,8 @@ export class ParameterStore {
   }
   #handle: StoreHandle | null = null
   #disposed = false
-  #forward = 0
-  #exclusive: 'gradient' | 'train' | null = null
+  /** Which operations go on at the same time. */
+  readonly operations = new OperationLock()
 
   constructor(specs: readonly ParameterSpec[], options: { training: boolean }) {
     this.specs = specs
@@ -128,7 +128,7 @@ export class ParameterStore {
         `Expected ${data.length} values for parameter "${name}" ${showShape(shape)} but received ${values.length}.`
       )
     }
-    this.#checkIdle('writing parameters')
+    this.operations.checkIdle('writing parameters')
     data.set(values)
     this.#written()
   }
@@ -147,7 +147,7 @@ export class ParameterStore {
     tensors: ReadonlyMap<string, { shape: readonly number[]; data: unknown }>,
     group: ParameterGroup = 'data'
   ): void {
-    this.#checkIdle('loading parameters')
+    this.operations.checkIdle('loading parameters')
     const unknown = [...tensors.keys()].find((name) => !this.has(name))
     if (unknown !== undefined) this.get(unknown)
     const copies = [...this].map(({ name, shape, [group]: target }) => {
@@ -173,14 +173,14 @@ export class ParameterStore {
 
   /** Says that `data` was written: copies of it that the engine keeps are made again at the next run. */
   touch(): void {
-    this.#checkIdle('writing parameters')
+    this.operations.checkIdle('writing parameters')
     this.#written()
   }
 
   /** Brings weights, gradients and moments back from a GPU where it has newer ones. Not under a run that changes them. */
   fetch(): void {
     const handle = this.#handle
-    if (handle && !this.#exclusive) callNative(() => native().storeFetch(handle))
+    if (handle && !this.operations.exclusive) callNative(() => native().storeFetch(handle))
   }
 
   #written(): void {
@@ -188,8 +188,13 @@ export class ParameterStore {
     if (handle) callNative(() => native().storeTouch(handle))
   }
 
-  /** Gives every parameter its first value: a function of (seed, name) alone. */
+  /**
+   * Gives every parameter its first value: a function of (seed, name) alone. Throws ERR_BUSY, before anything is written,
+   * while an operation on the model is under way.
+   */
   initialize(seed: number): void {
+    this.operations.checkIdle('initialisation')
+    this.#live()
     for (const { name, shape, initialize } of this.specs) {
       initialize(this.get(name).data, shape, createRandom(seed, name))
     }
@@ -198,7 +203,7 @@ export class ParameterStore {
 
   /** Zeroes gradients and moments. */
   clearOptimizer(): void {
-    this.#checkIdle('clearing the optimiser')
+    this.operations.checkIdle('clearing the optimiser')
     for (const { grad, moment1, moment2 } of this) for (const view of [grad, moment1, moment2]) view?.fill(0)
     this.#written()
   }
@@ -213,36 +218,9 @@ export class ParameterStore {
     if (this.#disposed) throw new GatecellError('ERR_DISPOSED', 'Expected a live model but it was disposed of.')
   }
 
-  #checkIdle(what: string): void {
-    if (this.#exclusive || this.#forward > 0) {
-      throw new GatecellError('ERR_BUSY', `Expected no run of this model during ${what}; await the run first.`)
-    }
-  }
-
-  /**
-   * Claims the weights for a run, until `release`. Gradients and updates have them alone among their kind; forward runs
-   * beside them see the weights of one step, never of two (the core locks), but a synchronous one would hold the event
-   * loop for up to a whole training step: it is refused. Throws ERR_BUSY.
-   */
-  acquire(mode: Mode, sync: boolean): void {
-    if (this.#exclusive && (mode !== 'forward' || (sync && this.#exclusive === 'train'))) {
-      throw new GatecellError(
-        'ERR_BUSY',
-        'Expected no run of this model that changes its weights or gradients; await that run, or use model.clone().'
-      )
-    }
-    if (mode === 'forward') this.#forward++
-    else this.#exclusive = mode
-  }
-
-  release(mode: Mode): void {
-    if (mode === 'forward') this.#forward--
-    else this.#exclusive = null
-  }
-
   dispose(): void {
     if (this.#disposed) return
-    this.#checkIdle('disposal')
+    this.operations.checkIdle('disposal')
     const handle = this.#handle
     if (handle) callNative(() => native().storeDispose(handle))
     this.#handle = null

@@ -64,7 +64,7 @@ export interface Plan<I extends Views = Views, O extends Views = Views> extends 
   run(mode?: Mode, options?: RunOptions): Promise<void>
   /** Runs at once on this thread (and the engine's): for steps of microseconds. */
   runSync(mode?: Mode): void
-  /** Zeroes the carried states. */
+  /** Zeroes the carried states. Throws ERR_BUSY while a run is under way. */
   resetStates(): void
   /** What was chosen and why: memory by kind, a line per op. */
   explain(): PlanExplanation
@@ -136,11 +136,20 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   const states = device === 'cpu' ? views : fetched(views, fetchStates)
   let running = false
 
-  function live(): PlanHandle {
-    if (handle === null) throw new GatecellError('ERR_DISPOSED', 'Expected a live plan but it was disposed of.')
+  function checkIdle(): void {
     if (running)
       throw new GatecellError('ERR_BUSY', 'Expected an idle plan but a run of it is under way; await that run.')
+  }
+
+  function live(): PlanHandle {
+    if (handle === null) throw new GatecellError('ERR_DISPOSED', 'Expected a live plan but it was disposed of.')
+    checkIdle()
     return handle
+  }
+
+  function resetStates(): void {
+    checkIdle()
+    for (const state of Object.values(states)) state.fill(0)
   }
 
   function modeNumber(mode: Mode): number {
@@ -158,7 +167,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     const number = modeNumber(mode)
     throwIfAborted(signal)
     const plan = live()
-    parameters.acquire(mode, false)
+    parameters.operations.acquire(mode, false)
     running = true
     try {
       await addon.planRun(plan, number)
@@ -166,32 +175,32 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
       throw nativeError(error)
     } finally {
       running = false
-      parameters.release(mode)
+      parameters.operations.release(mode)
     }
   }
 
   function runSync(mode: Mode = 'forward'): void {
     const number = modeNumber(mode)
     const plan = live()
-    parameters.acquire(mode, true)
+    parameters.operations.acquire(mode, true)
     try {
       addon.planRunSync(plan, number)
     } catch (error) {
       throw nativeError(error)
     } finally {
-      parameters.release(mode)
+      parameters.operations.release(mode)
     }
   }
 
   function generate(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array): number {
     const plan = live()
-    parameters.acquire('forward', true)
+    parameters.operations.acquire('forward', true)
     try {
       return addon.planGenerate(plan, tables.idOf(token), tables.idOf(sampled), count, stop, out)
     } catch (error) {
       throw nativeError(error)
     } finally {
-      parameters.release('forward')
+      parameters.operations.release('forward')
     }
   }
 
@@ -211,7 +220,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     run,
     runSync,
     generate,
-    resetStates: () => Object.values(states).forEach((state) => state.fill(0)),
+    resetStates,
     explain: () => JSON.parse(callNative(() => addon.planExplain(live()))) as PlanExplanation,
     get bytes() {
       return callNative(() => addon.planBytes(live())) + host.byteLength

@@ -24,9 +24,15 @@ export function tellMemory(before: number, model: Model, trainer: Trainer, valid
   const { bytes: step } = trainer.plan
   const { packedBytes } = trainer.plan.explain()
   // Both plans count the packed weights, which they share.
-  const own = validation ? model.plan(validation.dims, { purpose: 'evaluate' }).bytes - packedBytes : 0
+  const own = validation ? evaluationBytes(model, validation) - packedBytes : 0
   // The best weights are read from their file into a model of their own: the file, its weights, their packed copy.
   const measurement = validation ? 12 * model.parameterCount : 0
   const parts = { process: before + YOUNG_GENERATION, parameters, step, validation: own, measurement }
   return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part) }
+}
+
+/** Bytes of the plan that validations will use. */
+function evaluationBytes(model: Model, validation: BatchSource): number {
+  using lease = model.lease(validation.dims, { purpose: 'evaluate' })
+  return lease.plan.bytes
 }

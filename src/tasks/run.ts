@@ -212,8 +212,13 @@ async function train(trainer: Trainer, files: RunFiles, options: FitRunOptions):
   let next = await reports.next()
   for (; !next.done; next = await reports.next()) {
     reported = next.value.validation?.step ?? reported
-    log?.report(next.value)
-    await onReport?.(next.value)
+    try {
+      log?.report(next.value)
+      await onReport?.(next.value)
+    } catch (error) {
+      await reports.return(undefined as never) // ends the fit, so that the model can be disposed of
+      throw error
+    }
   }
   const summary = next.value
   const unreported = summary.validation && summary.validation.step !== reported

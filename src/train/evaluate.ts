@@ -2,7 +2,7 @@
 
 import { GatecellError } from '../errors.js'
 import { throwIfAborted } from '../graph/plan.js'
-import type { Model } from '../model.js'
+import type { Dims, Model } from '../model.js'
 import { readBatches, writeBatch, type BatchSource } from './data.js'
 
 export interface Evaluation {
@@ -18,8 +18,9 @@ export interface EvaluateOptions {
 }
 
 /**
- * Reads `source` to its end, or to the end of its first epoch. Does not change the model. Throws ERR_ABORTED, and
- * ERR_CORPUS_EMPTY if nothing was counted.
+ * Reads `source` to its end, or to the end of its first epoch. Does not change the model. The whole pass sees the same
+ * weights: a fit of the model that is under way waits with its next step, and any number of evaluations may run at the same
+ * time. Throws ERR_ABORTED, and ERR_CORPUS_EMPTY if nothing was counted.
  */
 export async function evaluate(
   model: Model,
@@ -27,17 +28,29 @@ export async function evaluate(
   { signal }: EvaluateOptions = {}
 ): Promise<Evaluation> {
   const begin = performance.now()
+  const { sum, count } = await model.parameters.operations.reading(signal, () => sumLosses(model, source, signal))
+  if (count === 0)
+    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one target to evaluate but the data has none.')
+  return { loss: sum / count, count, seconds: (performance.now() - begin) / 1000 }
+}
+
+/** Returns the sum of the losses of everything counted, and how much was counted. */
+async function sumLosses(model: Model, source: BatchSource, signal: AbortSignal | undefined) {
+  const leaseOf = (dims: Dims) => model.lease(dims, { purpose: 'evaluate' })
+  let [lease, dims] = [leaseOf(source.dims), source.dims]
   const reader = readBatches(source)
-  let plan = model.plan(source.dims, { purpose: 'evaluate' })
-  plan.resetStates()
-  let sum = 0
-  let count = 0
+  let [sum, count] = [0, 0]
   try {
     for (let batch = await reader.next(); batch !== null && batch.epoch === 0; batch = await reader.next()) {
       throwIfAborted(signal)
-      if (batch.dims) plan = model.plan(batch.dims, { purpose: 'evaluate' })
+      if (batch.dims || dims !== source.dims) {
+        lease.release()
+        dims = batch.dims ?? source.dims
+        lease = leaseOf(dims)
+      }
+      const { plan } = lease
       writeBatch(plan.inputs, batch)
-      if (batch.reset || batch.dims) plan.resetStates()
+      if (batch.reset) plan.resetStates()
       await plan.run('forward')
       const [mean, counted = 1] = plan.outputs['loss']!
       if (counted === 0) continue
@@ -45,9 +58,8 @@ export async function evaluate(
       count += counted
     }
   } finally {
+    lease.release()
     await reader.close(true)
   }
-  if (count === 0)
-    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one target to evaluate but the data has none.')
-  return { loss: sum / count, count, seconds: (performance.now() - begin) / 1000 }
+  return { sum, count }
 }

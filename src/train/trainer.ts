@@ -3,14 +3,16 @@
 
 import { EventEmitter } from 'node:events'
 import { GatecellError } from '../errors.js'
+import type { FitClaim } from '../graph/operations.js'
 import type { Plan } from '../graph/plan.js'
-import type { Model } from '../model.js'
+import type { Dims, Model, PlanLease } from '../model.js'
 import { readBatches, writeBatch, type Batch, type BatchReader, type BatchSource } from './data.js'
 import { evaluate } from './evaluate.js'
 import { orAborted, reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
 import { Stopwatch, Window, rate, smooth } from './metrics.js'
 import { applyOptimizer, momentsOf } from './optimizers.js'
 import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
+import { clearMoments, guardPlan, ownsMoments, sameDims, setMomentOwner } from './ownership.js'
 import { firstProgress, restoreRun, restoreStates, takeSnapshot, type Progress, type Snapshot } from './progress.js'
 import type { FitOptions, Report, StopReason, Summary, Validation } from './reports.js'
 import { afterValidation, scheduleFactor } from './schedules.js'
@@ -23,15 +25,14 @@ export interface TrainerEvents {
   end: [Summary]
 }
 
-/** Weights that a fit is changing. */
-const training = new WeakSet<object>()
-
 /** Trains one model on one source; made by `createTrainer`. */
 export class Trainer extends EventEmitter<TrainerEvents> {
   readonly model: Model
   readonly data: BatchSource
   readonly #options: CheckedOptions
-  #plan: Plan
+  #lease: PlanLease
+  #dims: Dims
+  #claim: FitClaim | null = null
   #progress: Progress
   #watch = new Stopwatch()
   #stepsHere = 0
@@ -45,21 +46,32 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.data = data
     this.#options = checkOptions(options, data.stepsPerEpoch)
     const { optimizer, resume, seed } = this.#options
-    this.#plan = this.#planFor(data.dims)
+    const { parameters } = model
+    parameters.operations.checkNoFit('another trainer')
+    this.#dims = data.dims
+    this.#lease = this.#leaseFor(data.dims)
     if (resume) {
       this.#progress = restoreRun(this.model, resume, { seed, optimizer: optimizer.kind }, momentsOf(optimizer))
       restoreStates(this.#plan.states, resume)
       this.#before = this.#progress.elapsed ?? 0
+      setMomentOwner(parameters, this)
     } else {
       this.#progress = firstProgress(seed ?? 0, optimizer.kind)
-      this.model.parameters.clearOptimizer()
-      this.#plan.resetStates()
+      // Where an evaluation is under way, the moments are cleared when the fit begins.
+      if (parameters.operations.idle) clearMoments(parameters, this)
     }
   }
 
-  /** The plan of a training step; its `bytes` and `explain()` tell beforehand what a run needs. */
+  /**
+   * The plan of a training step, which no other caller has; its `bytes` and `explain()` give the memory that a run needs. While
+   * the trainer fits, runs, `resetStates` and `dispose` throw ERR_BUSY.
+   */
   get plan(): Plan {
-    return this.#plan
+    return guardPlan(this.#plan, () => this.#claim !== null)
+  }
+
+  get #plan(): Plan {
+    return this.#lease.plan
   }
 
   get progress(): Readonly<Progress> {
@@ -75,7 +87,8 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
   /**
    * Trains until a limit is reached, validation stops gaining, the data ends or the caller aborts.
-   * Throws ERR_BUSY while another fit of this model runs, ERR_NOT_FINITE (weights stay the last good ones, no checkpoint
+   * Each step waits for operations that read the weights (`evaluate`). Throws ERR_BUSY while another fit of this model runs,
+   * or if another trainer has taken the moments of this one since its last step; ERR_NOT_FINITE (weights stay the last good ones, no checkpoint
    * is written), ERR_ABORTED, and what data and checkpoint callback throw.
    */
   async fit(options: FitOptions = {}): Promise<Summary> {
@@ -88,21 +101,16 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
   /** `fit` as an iterator: training waits for its reader, and ends without a checkpoint when the reader leaves. */
   async *reports({ signal, onAbort = 'throw' }: FitOptions = {}): AsyncGenerator<Report, Summary, undefined> {
-    const weights = this.model.parameters
-    if (training.has(weights)) {
-      throw new GatecellError(
-        'ERR_BUSY',
-        'Expected one fit of this model at a time but another one is running; await it first.'
-      )
-    }
-    training.add(weights)
+    const { parameters } = this.model
+    ownsMoments(parameters, this, this.#progress.step)
+    const claim = (this.#claim = parameters.operations.fit())
     const begin = performance.now()
     const countBefore = this.#progress.count
     this.#stepsHere = 0
     let reader: BatchReader | null = null
     try {
       reader = readBatches(this.data, this.#progress.cursor ?? undefined)
-      const stopped = yield* this.#loop(reader, signal)
+      const stopped = yield* this.#loop(claim, reader, signal)
       this.#watch.stop()
       await this.#options.checkpoint?.(this.snapshot(), 'last')
       if (stopped === 'abort' && onAbort === 'throw') {
@@ -117,12 +125,17 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     } finally {
       this.#before += this.#watch.seconds
       this.#watch = new Stopwatch()
-      training.delete(weights)
+      claim.end()
+      this.#claim = null
       await reader?.close(!signal?.aborted)
     }
   }
 
-  async *#loop(reader: BatchReader, signal: AbortSignal | undefined): AsyncGenerator<Report, StopReason, undefined> {
+  async *#loop(
+    claim: FitClaim,
+    reader: BatchReader,
+    signal: AbortSignal | undefined
+  ): AsyncGenerator<Report, StopReason, undefined> {
     const { validation, validateEvery, checkpoint, checkpointEvery, epochs } = this.#options
     const watch = this.#watch
     const window = new Window(0)
@@ -135,6 +148,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     const { step: first, validation: last } = this.#progress
     const owes = validation !== undefined && first > 0 && first % validateEvery === 0 && last?.step !== first
     if (owes && !(await this.#validate(signal))) return 'abort'
+    if (!(await this.#ownMoments(claim, signal))) return 'abort'
     watch.start()
     for (let coming = pull(); ;) {
       const limit = this.#reachedLimit()
@@ -144,10 +158,16 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       if (batch === null) return 'data'
       if (batch.epoch > this.#progress.epoch) this.emit('epoch', batch.epoch)
       if (epochs !== undefined && batch.epoch >= epochs) return 'epochs'
-      this.#begin(batch)
-      const running = this.#plan.run('train')
-      coming = pull()
-      await running
+      const release = await claim.step(signal)
+      if (release === null) return 'abort'
+      try {
+        this.#begin(batch)
+        const running = this.#plan.run('train')
+        coming = pull()
+        await running
+      } finally {
+        release()
+      }
       this.#finish(batch, window)
 
       const { step } = this.#progress
@@ -164,8 +184,22 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     }
   }
 
-  #planFor(dims: BatchSource['dims']): Plan {
-    return this.model.plan(dims, { purpose: 'train', optimizer: this.#options.optimizer.kind })
+  #leaseFor(dims: Dims): PlanLease {
+    return this.model.lease(dims, { purpose: 'train', optimizer: this.#options.optimizer.kind })
+  }
+
+  /** Zeroes the moments that another trainer has left, before the first step; false if the caller aborted. */
+  async #ownMoments(claim: FitClaim, signal: AbortSignal | undefined): Promise<boolean> {
+    const { parameters } = this.model
+    if (ownsMoments(parameters, this, this.#progress.step)) return true
+    const release = await claim.step(signal)
+    if (release === null) return false
+    try {
+      claim.write(() => clearMoments(parameters, this))
+    } finally {
+      release()
+    }
+    return true
   }
 
   get #position(): Position {
@@ -181,15 +215,8 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   /** Puts a batch and this step's scalars into the plan. */
   #begin(batch: Batch): void {
     const { optimizer, clip, schedule } = this.#options
-    const plan = batch.dims ? this.#planFor(batch.dims) : this.#plan
-    if (plan !== this.#plan) {
-      for (const [name, state] of Object.entries(plan.states)) {
-        const old = this.#plan.states[name]
-        if (old?.length === state.length) state.set(old)
-        else state.fill(0)
-      }
-      this.#plan = plan
-    }
+    this.#changeShape(batch.dims ?? this.data.dims)
+    const plan = this.#plan
     writeBatch(plan.inputs, batch)
     if (batch.reset) plan.resetStates()
     const { control } = plan
@@ -200,6 +227,19 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     control.step = step
     const { done, share } = shareDone(this.#options, this.#position) ?? { done: 0, share: 0 }
     control.learningRate = optimizer.learningRate * scheduleFactor(schedule, { step, done, share, plateau })
+  }
+
+  /** Takes a plan for `dims`; carried states of the same size go along. */
+  #changeShape(dims: Dims): void {
+    if (sameDims(dims, this.#dims)) return
+    const next = this.#leaseFor(dims)
+    for (const [name, state] of Object.entries(next.plan.states)) {
+      const old = this.#plan.states[name]
+      if (old?.length === state.length) state.set(old)
+    }
+    this.#lease.release()
+    this.#lease = next
+    this.#dims = dims
   }
 
   #finish(batch: Batch, window: Window): void {

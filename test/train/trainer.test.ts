@@ -159,7 +159,7 @@ t.test('a validation that is not finite stops too', async (t) => {
     dims: { batch: 1, length: 4 },
     *batches() {
       const [tokens, targets] = [new Int32Array(4), new Int32Array(4)]
-      model.parameters.set('head.bias', new Float32Array(vocabulary).fill(NaN))
+      model.parameters.get('head.bias').data.fill(NaN) // the view: set() is refused during a fit
       yield { inputs: { tokens, targets }, epoch: 0, cursor: 1 }
     }
   }

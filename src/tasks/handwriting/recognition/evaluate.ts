@@ -27,15 +27,33 @@ export interface RecognitionMeasure {
 
 const BATCH = 16
 
-/** Reads `samples`. ERR_CORPUS_EMPTY for none, ERR_ABORTED. */
+export interface MeasureRecognitionOptions {
+  signal?: AbortSignal | undefined
+  /** Called after each batch with the share that is done. */
+  onProgress?: (done: number) => void
+}
+
+/**
+ * Reads `samples` with the weights as they are at the beginning; a fit of the model waits meanwhile. Throws ERR_CORPUS_EMPTY for
+ * no samples, ERR_ABORTED.
+ */
 export async function measureRecognition(
   model: Model,
   config: RecognitionConfig,
   samples: readonly LabelledInk[],
-  options: { signal?: AbortSignal | undefined; onProgress?: (done: number) => void } = {}
+  options: MeasureRecognitionOptions = {}
 ): Promise<RecognitionMeasure> {
   if (samples.length === 0)
     throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to read but there is none.')
+  return model.parameters.operations.reading(options.signal, () => measure(model, config, samples, options))
+}
+
+async function measure(
+  model: Model,
+  config: RecognitionConfig,
+  samples: readonly LabelledInk[],
+  options: MeasureRecognitionOptions
+): Promise<RecognitionMeasure> {
   const begin = performance.now()
   const vocabulary = vocabularyFromConfig(config.vocabulary)
   const columns = samples.reduce((most, { labels }) => Math.max(most, labels.length), 1)
@@ -44,9 +62,9 @@ export async function measureRecognition(
   let [edits, symbols, exact, nats, step] = [0, 0, 0, 0, 0]
   for await (const batch of source.batches()) {
     throwIfAborted(options.signal)
-    const plan = model.plan(batch.dims!, { purpose: 'evaluate', outputs: ['logits'] })
+    using lease = model.lease(batch.dims!, { purpose: 'evaluate', outputs: ['logits'] })
+    const { plan } = lease
     writeBatch(plan.inputs, batch)
-    plan.resetStates()
     await plan.run('forward')
     const { logits, loss } = plan.outputs as { logits: Float32Array; loss: Float32Array }
     const shape = plan.shapes.outputs['logits'] as [number, number, number]

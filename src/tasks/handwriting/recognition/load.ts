@@ -36,13 +36,13 @@ function readerOf(loaded: LoadedModel<RecognitionConfig>): LoadedReader {
   function scores(ink: Ink) {
     const features = inkFeatures(prepareStrokes(ink, config.normalisation), config.normalisation)
     const { inputs, length } = packRows([features], [], 1, 1)
-    const plan = model.plan({ length, batch: 1, labels: 1 }, { purpose: 'predict' })
+    using lease = model.lease({ length, batch: 1, labels: 1 }, { purpose: 'predict' })
+    const { plan } = lease
     ;(plan.inputs['points'] as Float32Array).set(inputs.points)
     ;(plan.inputs['lengths'] as Int32Array).set(inputs.lengths)
-    plan.resetStates()
     plan.runSync()
     const shape = plan.shapes.outputs['logits'] as [number, number, number]
-    return { logits: plan.outputs['logits'] as Float32Array, shape, steps: inputs.lengths[0]!, features }
+    return { logits: (plan.outputs['logits'] as Float32Array).slice(), shape, steps: inputs.lengths[0]!, features }
   }
 
   function read(ink: Ink, { beam = 0, scorer, best = 1 }: ReadOptions = {}): Reading[] {

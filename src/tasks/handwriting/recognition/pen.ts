@@ -3,7 +3,8 @@
 import { createInkReader, INK_FEATURES } from '../../../data/ink/features.js'
 import { vocabularyFromConfig } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
-import type { Model } from '../../../model.js'
+import type { Plan } from '../../../graph/plan.js'
+import type { Model, PlanLease } from '../../../model.js'
 import { createCtcBeam, ctcGreedy } from '../../../sample/ctc.js'
 import type { Scorer } from '../../../sample/scorers.js'
 import type { RecognitionConfig } from './config.js'
@@ -58,18 +59,16 @@ export function createPenReader(
   const vocabulary = vocabularyFromConfig(config.vocabulary)
   const decode = (labels: Int32Array) => vocabulary.decode(labels.map((label) => label - 1))
   const points = createInkReader(config.normalisation)
-  const plan = model.plan({ length: 1, batch: 1, labels: 1 }, { purpose: 'predict' })
-  const states = Object.fromEntries(
-    Object.entries(plan.states).map(([name, { length }]) => [name, new Float32Array(length)])
-  )
+  const lease = () => model.lease({ length: 1, batch: 1, labels: 1 }, { purpose: 'predict' })
+  const states = zeroStates(lease())
   const search =
     beam > 0 || scorer
       ? createCtcBeam({ blank: BLANK, ...(beam > 0 && { width: beam }), ...(scorer && { scorer }) })
       : null
   const labels: number[] = []
   let [before, nats] = [BLANK, 0]
-  ;(plan.inputs['lengths'] as Int32Array)[0] = 1
-  const step = (row: Float32Array) => {
+  const step = (plan: Plan, row: Float32Array) => {
+    ;(plan.inputs['lengths'] as Int32Array)[0] = 1
     for (const name in states) plan.states[name]!.set(states[name]!)
     ;(plan.inputs['points'] as Float32Array).set(row)
     plan.runSync()
@@ -85,8 +84,10 @@ export function createPenReader(
   // Rows that the network has not read yet: none between two calls, unless a step was refused because the model was busy.
   let pending = new Float32Array(0)
   const readRows = () => {
+    if (pending.length === 0) return
+    using leased = lease()
     while (pending.length > 0) {
-      step(pending.subarray(0, INK_FEATURES))
+      step(leased.plan, pending.subarray(0, INK_FEATURES))
       pending = pending.subarray(INK_FEATURES)
     }
   }
@@ -106,6 +107,15 @@ export function createPenReader(
       return search.best(count).map((one) => ({ text: decode(one.labels), nats: one.logProbability, score: one.score }))
     }
   }
+}
+
+/** Copies of the states of a leased plan, all zero; gives the plan back. */
+function zeroStates(lease: PlanLease): Record<string, Float32Array> {
+  const states = Object.entries(lease.plan.states).map(
+    ([name, { length }]) => [name, new Float32Array(length)] as const
+  )
+  lease.release()
+  return Object.fromEntries(states)
 }
 
 /** Nats of the best path. */
