@@ -1,6 +1,8 @@
 // Every error code of gatecell, in one table, and the one error class that carries them.
 // A message is one sentence: what was expected, what came, what to do.
 
+import { types } from 'node:util'
+
 /** Stable error codes and what each means. Codes never change meaning; new ones are appended. */
 export const errorCodes = {
   ERR_INVALID_ARGUMENT: 'an argument has the wrong type or value',
@@ -32,9 +34,47 @@ export type ErrorCode = keyof typeof errorCodes
 /** The error type of the library: `code` is stable, `message` is one sentence for people. */
 export class GatecellError extends Error {
   readonly code: ErrorCode
+  /** Throws ERR_INVALID_ARGUMENT if `code` is not one of `errorCodes` or `message` is not a string. */
   constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options)
+    const legal = typeof code === 'string' && Object.hasOwn(errorCodes, code) && typeof message === 'string'
+    if (!legal) {
+      const found = `${show(code)} and ${show(message)}`
+      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected an error code and a message but received ${found}.`)
+    }
+    super(message, isObject(options) ? options : undefined)
     this.name = 'GatecellError'
     this.code = code
   }
+}
+
+/** True for a proxy that was revoked: any access to it throws a TypeError. Runs no code of the value. */
+export function isRevoked(value: unknown): boolean {
+  if (!types.isProxy(value)) return false
+  try {
+    Array.isArray(value)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** True for objects that can be read: not null, not a function, not a revoked proxy. */
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !isRevoked(value)
+}
+
+const arrayTag = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)!
+  .get as () => string
+
+/** Describes a value of any type for an error message, in a few words. Runs no code of the value (getters, toString). */
+export function show(value: unknown): string {
+  if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 57)}...` : value)
+  if (typeof value === 'bigint') return value < 2n ** 64n && value > -(2n ** 64n) ? `${value}n` : 'a large bigint'
+  if (typeof value === 'symbol') return 'a symbol'
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value)
+  if (isRevoked(value)) return 'a revoked proxy'
+  if (Array.isArray(value)) return 'an array'
+  if (types.isTypedArray(value)) return `a ${arrayTag.call(value)}`
+  return types.isPromise(value) ? 'a promise' : 'an object'
 }

@@ -8,7 +8,6 @@ import { ParameterStore } from './graph/parameters.js'
 import { createPlan, type GeneratingPlan, type Plan, type Precision } from './graph/plan.js'
 import type { DType, Tensor } from './graph/tensor.js'
 import type { JsonObject } from './io/json.js'
-import { checkSeed } from './random.js'
 import { createStream, type Stream, type StreamOptions } from './sample/stream.js'
 
 /** Named sizes: `{ batch: 32, length: 64 }`, and whatever else a model's inputs name. */
@@ -135,7 +134,6 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   options: ModelOptions = {}
 ): Model<I, T, O> {
   const { seed = 0, training = true, threads = 0, precision = 'f32', device = 'cpu', initialize = true } = options
-  checkSeed(seed)
   checkDefinition(definition)
   const names = new Set(
     [...Object.values(definition.inputs), ...Object.values(definition.targets ?? {})].flatMap(dimNames)

@@ -2,7 +2,7 @@
 // SC 2011), the generator the native core uses for masks and samples. A value is a function of (seed, name, position):
 // there is no hidden state, and nothing depends on clock, threads or order of calls elsewhere.
 
-import { GatecellError } from './errors.js'
+import { integer, list, numbers, seed as seedOf, string, uint32Array } from './check/index.js'
 
 const MULTIPLIER_0 = 0xd2511f53
 const MULTIPLIER_1 = 0xcd9e8d57
@@ -20,8 +20,19 @@ function multiplyHigh(a: number, b: number): number {
   return (a1 * b1 + (middle >>> 16) + (low >>> 16)) >>> 0
 }
 
-/** Ten rounds of Philox4x32: writes four 32-bit words for `counter` (4 words) under `key` (2 words) into `out` (4 words). */
+const word = integer(0, 2 ** 32 - 1)
+
+/**
+ * Ten rounds of Philox4x32: writes four 32-bit words for `counter` (4 words) under `key` (2 words) into `out` (4 words) and
+ * returns `out`. Words are integers in [0, 2^32). Throws ERR_INVALID_ARGUMENT for other values.
+ */
 export function philox4x32(counter: ArrayLike<number>, key: ArrayLike<number>, out: Uint32Array): Uint32Array {
+  const words = (value: unknown, name: string, count: number) =>
+    list(word, count, count)(Array.from(numbers(value, name)), name)
+  return rounds(words(counter, 'the counter', 4), words(key, 'the key', 2), uint32Array(4)(out, 'out'))
+}
+
+function rounds(counter: ArrayLike<number>, key: ArrayLike<number>, out: Uint32Array): Uint32Array {
   let [c0, c1, c2, c3] = [counter[0]! >>> 0, counter[1]! >>> 0, counter[2]! >>> 0, counter[3]! >>> 0]
   let [k0, k1] = [key[0]! >>> 0, key[1]! >>> 0]
   for (let round = 0; round < 10; round++) {
@@ -64,23 +75,13 @@ function hash(text: string, basis: number): number {
   return h >>> 0
 }
 
-/** Throws ERR_INVALID_ARGUMENT unless `seed` is an integer in [0, 2^53). */
-export function checkSeed(seed: number): number {
-  if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected an integer from 0 to 2^53 - 1 as seed but received ${seed}.`
-    )
-  }
-  return seed
-}
-
 /**
  * The random sequence called `name` under `seed` (an integer in [0, 2^53)). Two sequences with different names are
  * independent; asking twice gives the same numbers.
  */
 export function createRandom(seed: number, name = ''): Random {
-  checkSeed(seed)
+  seedOf(seed, 'seed')
+  string(name, 'the name of the sequence')
   const key = [seed >>> 0, Math.floor(seed / 2 ** 32)]
   const counter = [0, 0, hash(name, 0x811c9dc5), hash(name, 0x9747b28c)]
   const block = new Uint32Array(4)
@@ -89,7 +90,7 @@ export function createRandom(seed: number, name = ''): Random {
 
   function uint32(): number {
     if (used === 4) {
-      philox4x32(counter, key, block)
+      rounds(counter, key, block)
       counter[0] = (counter[0]! + 1) >>> 0
       if (counter[0] === 0) counter[1] = (counter[1]! + 1) >>> 0
       used = 0
@@ -122,5 +123,10 @@ export function createRandom(seed: number, name = ''): Random {
     }
   }
 
-  return { uint32, uniform, normal, below: (n) => Math.floor(uniform() * n) }
+  const below = (n: number): number => {
+    if (!(Number.isInteger(n) && n >= 1 && n <= 2 ** 32)) integer(1, 2 ** 32)(n, 'n')
+    return Math.floor(uniform() * n)
+  }
+
+  return { uint32, uniform, normal, below }
 }

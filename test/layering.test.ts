@@ -5,11 +5,20 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-// A part of src may use the parts of lower levels. data and io are leaves, which know errors and random numbers alone.
-const levels = [['errors', 'here'], ['random'], ['data', 'io', 'native'], ['graph'], ['layers'], ['sample'], ['model']]
+// A part of src may use the parts of lower levels. data and io are leaves, which know errors, checks and random numbers only.
+const levels = [
+  ['errors', 'here'],
+  ['check'],
+  ['random'],
+  ['data', 'io', 'native'],
+  ['graph'],
+  ['layers'],
+  ['sample'],
+  ['model']
+]
 levels.push(['train'], ['tasks'], ['serve', 'bench'], ['cli', 'index'])
 const leaves = ['data', 'io']
-const leavesUse = ['errors', 'random']
+const leavesUse = ['errors', 'check', 'random']
 
 // Packages that `import 'gatecell'` must not load: imported at the top of a file in cli alone, elsewhere on use.
 const heavy = ['commander', 'cli-progress', 'vega', 'tinyglobby']

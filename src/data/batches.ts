@@ -3,9 +3,10 @@
 // of an epoch. What a batch holds depends on (seed, epoch, step) alone, so that a resumed run goes on with the very
 // next batch. Shuffled or short sequences are not its job.
 
+import { boolean, int32Array, integer, object, open, optional, seed as seedOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { createRandom } from '../random.js'
-import type { Tokens } from './tokens.js'
+import { checkTokens, type Tokens } from './tokens.js'
 
 /** Where a training stands in its data; plain JSON. */
 export interface BatchCursor {
@@ -54,18 +55,18 @@ export interface Batches {
   at(globalStep: number): BatchCursor
 }
 
-function requireInteger(name: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return
+/** Most elements of a batch: what an array of inputs can be addressed by. */
+const MAX_ELEMENTS = 2 ** 31 - 1
+const size = integer(1, MAX_ELEMENTS)
+const readCursor = open<BatchCursor>({ epoch: integer(0), step: integer(0) })
+
+/** Throws ERR_INVALID_ARGUMENT where a batch would have too many elements to be allocated. */
+function checkProduct(batch: number, length: number): void {
+  if (batch * length <= MAX_ELEMENTS) return
   throw new GatecellError(
     'ERR_INVALID_ARGUMENT',
-    `Expected an integer of at least ${least} for ${name} but received ${value}.`
+    `Expected at most ${MAX_ELEMENTS} symbols in a batch but received ${batch} streams of ${length}: lower batch or length.`
   )
-}
-
-function requireRoom(name: string, array: Int32Array, size: number): void {
-  if (array instanceof Int32Array && array.length === size) return
-  const found = array instanceof Int32Array ? `${array.length}` : typeof array
-  throw new GatecellError('ERR_INVALID_SHAPE', `Expected an Int32Array of ${size} as ${name} but received ${found}.`)
 }
 
 /** A run of pairs (input, target) in a stream: position of its first pair and the number of pairs. */
@@ -81,14 +82,20 @@ function cut(total: number, parts: number, part: number): Run {
   return { begin: part * size + Math.min(part, longer), count: size + (part < longer ? 1 : 0) }
 }
 
+const readBatchOptions = object<BatchOptions>({
+  batch: size,
+  length: size,
+  seed: optional(seedOf),
+  rotate: optional(boolean)
+})
+
 /**
- * Training batches. Throws ERR_CORPUS_EMPTY, with both numbers, for fewer than B * T + 1 tokens.
+ * Training batches. Throws ERR_INVALID_ARGUMENT for options out of range, ERR_CORPUS_EMPTY, with both numbers, for fewer than B * T + 1 tokens.
  */
 export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
-  const { batch, length, seed = 0, rotate = true } = options
-  requireInteger('batch', batch, 1)
-  requireInteger('length', length, 1)
-  requireInteger('seed', seed, 0)
+  checkTokens(tokens, 'the tokens')
+  const { batch, length, seed = 0, rotate = true } = readBatchOptions(options, 'the options of createBatches')
+  checkProduct(batch, length)
   if (tokens.length < batch * length + 1) {
     throw new GatecellError(
       'ERR_CORPUS_EMPTY',
@@ -113,14 +120,13 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
     length,
     stepsPerEpoch,
     targetsPerEpoch: pairs,
-    fill({ epoch, step }, inputs, targets) {
-      requireInteger('epoch', epoch, 0)
-      requireInteger('step', step, 0)
+    fill(cursor, inputs, targets) {
+      const { epoch, step } = readCursor(cursor, 'the cursor')
       if (step >= stepsPerEpoch) {
         throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${stepsPerEpoch} but received ${step}.`)
       }
-      requireRoom('inputs', inputs, length * batch)
-      requireRoom('targets', targets, length * batch)
+      int32Array(length * batch)(inputs, 'inputs')
+      int32Array(length * batch)(targets, 'targets')
       const turn = rotate && epoch > 0 ? createRandom(seed, `data/rotation/${epoch}`).below(pairs) : 0
       let counted = 0
       for (let stream = 0; stream < batch; stream++) {
@@ -137,9 +143,12 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
       }
       return { fresh: step === 0, targets: counted }
     },
-    next: ({ epoch, step }) => (step + 1 < stepsPerEpoch ? { epoch, step: step + 1 } : { epoch: epoch + 1, step: 0 }),
+    next(cursor) {
+      const { epoch, step } = readCursor(cursor, 'the cursor')
+      return step + 1 < stepsPerEpoch ? { epoch, step: step + 1 } : { epoch: epoch + 1, step: 0 }
+    },
     at(globalStep) {
-      requireInteger('globalStep', globalStep, 0)
+      integer(0)(globalStep, 'globalStep')
       return { epoch: Math.floor(globalStep / stepsPerEpoch), step: globalStep % stepsPerEpoch }
     }
   }
@@ -171,46 +180,54 @@ export interface Evaluation {
   fill(step: number, inputs: Int32Array, targets: Int32Array): Filled
 }
 
+const readEvaluationOptions = object<EvaluationOptions>({
+  length: size,
+  batch: optional(size),
+  warmup: optional(integer(0))
+})
+
 /**
  * Windows over a whole text, each target counted once. With batch 1 the loss is exact: one stream, the state carried from
  * the first symbol to the last. With batch B the text is cut in B segments that run side by side, many times faster; each
  * but the first begins with an empty state, reads `warmup` symbols before its segment without counting them, and so
- * differs from the exact loss by what symbols further back would have told. ERR_CORPUS_EMPTY for fewer than 2 tokens.
+ * differs from the exact loss by what symbols further back would have told. ERR_INVALID_ARGUMENT for options out of range,
+ * ERR_CORPUS_EMPTY for fewer than 2 tokens.
  */
 export function createEvaluation(tokens: Tokens, options: EvaluationOptions): Evaluation {
-  const { length, warmup = 0 } = options
-  requireInteger('length', length, 1)
-  requireInteger('batch', options.batch ?? 1, 1)
-  requireInteger('warmup', warmup, 0)
+  checkTokens(tokens, 'the tokens')
+  const { length, batch = 1, warmup = 0 } = readEvaluationOptions(options, 'the options of createEvaluation')
+  checkProduct(batch, length)
   if (tokens.length < 2) {
     throw new GatecellError(
       'ERR_CORPUS_EMPTY',
       `Expected at least 2 symbols to evaluate on but received ${tokens.length}: give more text.`
     )
   }
-  const batch = options.batch ?? 1
   const pairs = tokens.length - 1
-  const segments = Array.from({ length: batch }, (_, stream) => {
+  const segmentOf = (stream: number) => {
     const own = cut(pairs, batch, stream)
-    const begin = Math.max(0, own.begin - (stream === 0 ? 0 : warmup))
-    return { begin, end: own.begin + own.count, own: own.begin }
-  })
-  const steps = Math.ceil(Math.max(...segments.map(({ begin, end }) => end - begin)) / length)
-  const ids = new Int32Array(length + 1)
+    return { begin: Math.max(0, own.begin - (stream === 0 ? 0 : warmup)), end: own.begin + own.count, own: own.begin }
+  }
+  // Segments come in two sizes, the longer ones first, and later ones have more symbols before them to warm up with: the
+  // longest is the first one, the last of the longer ones, or the last one.
+  const candidates = [0, Math.max(0, (pairs % batch) - 1), batch - 1].map(segmentOf)
+  const steps = Math.ceil(Math.max(...candidates.map(({ begin, end }) => end - begin)) / length)
+  const ids = new Int32Array(Math.min(length, pairs) + 1)
   return {
     batch,
     length,
     steps,
     targets: pairs,
     fill(step, inputs, targets) {
-      requireInteger('step', step, 0)
+      integer(0)(step, 'step')
       if (step >= steps) {
         throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${steps} but received ${step}.`)
       }
-      requireRoom('inputs', inputs, length * batch)
-      requireRoom('targets', targets, length * batch)
+      int32Array(length * batch)(inputs, 'inputs')
+      int32Array(length * batch)(targets, 'targets')
       let counted = 0
-      for (const [stream, { begin, end, own }] of segments.entries()) {
+      for (let stream = 0; stream < batch; stream++) {
+        const { begin, end, own } = segmentOf(stream)
         const first = begin + step * length
         const count = Math.max(0, Math.min(length, end - first))
         if (count > 0) tokens.read(first, count + 1, ids)

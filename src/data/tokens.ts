@@ -7,7 +7,8 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { GatecellError } from '../errors.js'
+import { int32Array, integer, integers, methods } from '../check/index.js'
+import { GatecellError, show } from '../errors.js'
 import { notReadable } from './files.js'
 
 export interface Tokens {
@@ -18,11 +19,16 @@ export interface Tokens {
   slice(begin: number, end: number): Tokens
 }
 
+/** Throws ERR_INVALID_ARGUMENT unless `value` is a sequence of tokens (of this file or of the caller's making). */
+export const checkTokens = methods<Tokens>(['read', 'slice'], { length: integer(0) })
+
+const place = integer(0, Number.MAX_SAFE_INTEGER, 'ERR_OUT_OF_RANGE')
+
 type Ids = Uint8Array | Uint16Array | Uint32Array
 
 function checkRange(begin: number, end: number, length: number, what: string): void {
   if (Number.isSafeInteger(begin) && Number.isSafeInteger(end) && begin >= 0 && begin <= end && end <= length) return
-  const message = `Expected a range within the ${length} ${what} but received ${begin} up to ${end}.`
+  const message = `Expected a range within the ${length} ${what} but received ${show(begin)} up to ${show(end)}.`
   throw new GatecellError('ERR_OUT_OF_RANGE', message)
 }
 
@@ -33,6 +39,10 @@ function makeTokens(
   return {
     length,
     read(begin, count, into, at = 0) {
+      int32Array()(into, 'into')
+      place(begin, 'begin')
+      place(count, 'length')
+      place(at, 'at')
       checkRange(begin, begin + count, length, 'tokens')
       checkRange(at, at + count, into.length, 'places of the array')
       copy(begin, count, into, at)
@@ -44,9 +54,12 @@ function makeTokens(
   }
 }
 
-/** Tokens in memory, for tests and small programs. The ids are copied. */
+/**
+ * Tokens in memory, for tests and small programs. The ids, integers from 0 to 2^31 - 1, are copied. Throws
+ * ERR_INVALID_ARGUMENT for other values.
+ */
 export function tokensOf(ids: ArrayLike<number>): Tokens {
-  const copied = Int32Array.from(ids)
+  const copied = integers(0)(ids, 'ids')
   return makeTokens(copied.length, (begin, length, into, at) => into.set(copied.subarray(begin, begin + length), at))
 }
 

@@ -1,6 +1,7 @@
 // The shape checks that ops.ts is written with: each throws one sentence naming the op, what it expected and what came.
 
-import { GatecellError } from '../errors.js'
+import { integer as integerCheck, number as numberCheck } from '../check/index.js'
+import { GatecellError, show } from '../errors.js'
 import { sameShape, showShape, type DType, type Shape, type Tensor } from './tensor.js'
 
 export function isTensor(value: unknown): value is Tensor {
@@ -10,10 +11,7 @@ export function isTensor(value: unknown): value is Tensor {
 /** Throws ERR_INVALID_ARGUMENT unless `tensor` is a tensor of dtype `dtype`. */
 export function expectType(op: string, what: string, tensor: Tensor, dtype: DType): void {
   if (!isTensor(tensor)) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `${op}: expected a tensor as ${what} but received ${typeof tensor}.`
-    )
+    throw new GatecellError('ERR_INVALID_ARGUMENT', `${op}: expected a tensor as ${what} but received ${show(tensor)}.`)
   }
   if (tensor.dtype !== dtype) {
     throw new GatecellError('ERR_INVALID_ARGUMENT', `${op}: expected ${dtype} as ${what} but received ${tensor.dtype}.`)
@@ -43,7 +41,7 @@ export function expectSame(op: string, whatA: string, a: Tensor, whatB: string, 
   }
 }
 
-/** Throws ERR_INVALID_ARGUMENT unless `value` is a number in [low, high]; `integer` asks for an integer too. */
+/** Throws ERR_INVALID_ARGUMENT unless `value` is a number in [low, high]; with `integer`, an integer. */
 export function expectNumber(
   op: string,
   what: string,
@@ -52,13 +50,8 @@ export function expectNumber(
   high: number,
   integer = false
 ): void {
-  const legal = typeof value === 'number' && value >= low && value <= high && (!integer || Number.isInteger(value))
-  if (!legal) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `${op}: expected ${integer ? 'an integer' : 'a number'} from ${low} to ${high} as ${what} but received ${String(value)}.`
-    )
-  }
+  const check = integer ? integerCheck(low, high) : numberCheck(low, high)
+  check(value, `${what} of ${op}`)
 }
 
 export function lastDim(tensor: Tensor): number {

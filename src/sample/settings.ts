@@ -1,7 +1,6 @@
 // The settings of a sampler, checked once.
 
-import { GatecellError } from '../errors.js'
-import { checkSeed } from '../random.js'
+import { integer, number, optional, seed, type Fields } from '../check/index.js'
 
 export interface SamplerSettings {
   /** Integer in [0, 2^53): the same seed, prompt and weights give the same tokens. */
@@ -16,16 +15,17 @@ export interface SamplerSettings {
 
 export const defaultSettings: SamplerSettings = { seed: 0, temperature: 1, topK: 0, topP: 1 }
 
-/** `base` changed by `change`; throws ERR_INVALID_ARGUMENT. */
-export function changeSettings(base: SamplerSettings, change: Partial<SamplerSettings>): SamplerSettings {
-  const { seed = base.seed, temperature = base.temperature, topK = base.topK, topP = base.topP } = change
-  checkSeed(seed)
-  expect(temperature >= 0 && temperature <= 1e6, 'a temperature from 0 to 1e6', temperature)
-  expect(Number.isInteger(topK) && topK >= 0 && topK <= 2 ** 24, 'an integer from 0 to 2^24 as topK', topK)
-  expect(topP > 0 && topP <= 1, 'a number above 0 and up to 1 as topP', topP)
-  return { seed, temperature, topK, topP }
+/** Checks of the settings, for options that hold them. */
+export const settingFields: Fields<Partial<SamplerSettings>> = {
+  seed: optional(seed),
+  temperature: optional(number(0, 1e6)),
+  topK: optional(integer(0, 2 ** 24)),
+  // Number.MIN_VALUE: above 0.
+  topP: optional(number(Number.MIN_VALUE, 1))
 }
 
-function expect(legal: boolean, what: string, found: unknown): void {
-  if (!legal) throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected ${what} but received ${String(found)}.`)
+/** `base` changed by `change`, whose settings were checked. */
+export function changeSettings(base: SamplerSettings, change: Partial<SamplerSettings>): SamplerSettings {
+  const { seed = base.seed, temperature = base.temperature, topK = base.topK, topP = base.topP } = change
+  return { seed, temperature, topK, topP }
 }

@@ -2,12 +2,14 @@
 // nothing per step, and is a value of a few KB: get, set, clone, keep, restore elsewhere.
 
 import { setImmediate } from 'node:timers/promises'
-import { GatecellError } from '../errors.js'
+import { float32Array, integer, nullable, numbers, object, open, optional } from '../check/index.js'
+import { options as readOptions, record, signal as signalOf } from '../check/index.js'
+import { GatecellError, show } from '../errors.js'
 import { throwIfAborted } from '../graph/plan.js'
 import { showShape } from '../graph/tensor.js'
 import { PROMPT_BLOCK, engineOf, type Owner, type TokenModel } from './engine.js'
 import { probabilities } from './probabilities.js'
-import { changeSettings, defaultSettings, type SamplerSettings } from './settings.js'
+import { changeSettings, defaultSettings, settingFields, type SamplerSettings } from './settings.js'
 
 /** Everything a stream is; plain data that survives structured cloning. */
 export interface StreamSnapshot {
@@ -64,10 +66,31 @@ export interface Stream {
   clone(): Stream
 }
 
+const readSnapshot = open<StreamSnapshot>({
+  settings: object<Partial<SamplerSettings>>(settingFields),
+  position: integer(0),
+  states: record(float32Array()),
+  ready: nullable(
+    open<NonNullable<StreamSnapshot['ready']>>({ logits: float32Array(), drawn: integer(0, 2 ** 31 - 1) })
+  )
+})
+const readStreamOptions = readOptions<StreamOptions>({ ...settingFields, snapshot: optional(readSnapshot) })
+const readSettings = object<Partial<SamplerSettings>>(settingFields)
+/** -1: no token ends the stream. */
+const stopFields = { stop: optional(integer(-1, 2 ** 31 - 1)) }
+const readSampleOptions = readOptions<SampleOptions>(stopFields)
+const readPrimeOptions = readOptions<{ signal?: AbortSignal }>({ signal: optional(signalOf) })
+const readGenerateOptions = readOptions<GenerateOptions>({
+  ...stopFields,
+  length: optional((value, name) => (value === Infinity ? value : integer(0)(value, name))),
+  signal: optional(signalOf)
+})
+
 /** Milliseconds that a block of `generate` may hold the event loop. */
 const BLOCK_MS = 4
 
-export function createStream(model: TokenModel, options: StreamOptions = {}): Stream {
+export function createStream(model: TokenModel, streamOptions: StreamOptions = {}): Stream {
+  const options = readStreamOptions(streamOptions, 'the options of the stream')
   const engine = engineOf(model)
   const { plan, sampled, token } = engine
   let settings = changeSettings(options.snapshot?.settings ?? defaultSettings, options)
@@ -144,13 +167,9 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
     return at + PROMPT_BLOCK
   }
 
-  function sample(count: number, { stop = -1 }: SampleOptions = {}): Int32Array {
-    if (!Number.isInteger(count) || count < 0 || count > 2 ** 30) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected an integer from 0 to 2^30 as count but received ${String(count)}.`
-      )
-    }
+  function sample(count: number, sampleOptions: SampleOptions = {}): Int32Array {
+    integer(0, 2 ** 30)(count, 'count')
+    const { stop = -1 } = readSampleOptions(sampleOptions, 'the options of sample')
     enter()
     checkReady()
     if (stale) sampled[0] = engine.redraw(settings.seed, plan.control.step - 1)
@@ -172,13 +191,8 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
     return out.subarray(0, runs + 1)
   }
 
-  async function* generate({ length = Infinity, stop = -1, signal }: GenerateOptions = {}) {
-    if (!(length >= 0)) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected a number >= 0 as length but received ${String(length)}.`
-      )
-    }
+  async function* generate(generateOptions: GenerateOptions = {}) {
+    const { length = Infinity, stop = -1, signal } = readGenerateOptions(generateOptions, 'the options of generate')
     let block = 8
     for (let left = length; left > 0;) {
       throwIfAborted(signal)
@@ -193,11 +207,12 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
     }
   }
 
-  function setState(values: Record<string, Float32Array>): void {
+  function setState(given: Record<string, Float32Array>): void {
+    const values = record(float32Array())(given, 'the states')
     enter()
     for (const name in states) {
       const value = values[name]
-      if (!(value instanceof Float32Array) || value.length !== states[name]!.length) {
+      if (value?.length !== states[name]!.length) {
         throw new GatecellError(
           'ERR_INVALID_SHAPE',
           `Expected a Float32Array of shape ${showShape([states[name]!.length])} as state "${name}" but received another value.`
@@ -226,10 +241,13 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
     set state(values) {
       setState(values)
     },
-    feed(tokens) {
+    feed(ids) {
+      const tokens = numbers(ids, 'tokens')
       for (let at = 0; at < tokens.length;) at = feedSome(tokens, at)
     },
-    async prime(tokens, { signal } = {}) {
+    async prime(ids, primeOptions = {}) {
+      const tokens = numbers(ids, 'tokens')
+      const { signal } = readPrimeOptions(primeOptions, 'the options of prime')
       for (let at = 0; at < tokens.length;) {
         throwIfAborted(signal)
         at = feedSome(tokens, at)
@@ -246,7 +264,7 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
     sample,
     generate,
     set(change) {
-      settings = changeSettings(settings, change)
+      settings = changeSettings(settings, readSettings(change, 'the settings'))
       stale = true
       if (engine.owner === me) applySettings()
     },
@@ -267,7 +285,7 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
   }
 
   function restore({ states: saved, position: at, ready: last, settings: old }: StreamSnapshot): void {
-    if (!Number.isSafeInteger(at) || at < 0 || (last && last.logits?.length !== engine.logits.length)) {
+    if (last && (last.logits.length !== engine.logits.length || last.drawn >= engine.logits.length)) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
         'Expected a snapshot of a stream of this model but received another value.'
@@ -287,7 +305,7 @@ export function createStream(model: TokenModel, options: StreamOptions = {}): St
 
 /** An id that an Int32Array holds as it is; whether the vocabulary has it is for the core to say. */
 function checkToken(id: number): void {
-  if ((id | 0) !== id || id < 0) {
-    throw new GatecellError('ERR_OUT_OF_RANGE', `Expected token ids as integers >= 0 but received ${String(id)}.`)
+  if (typeof id !== 'number' || (id | 0) !== id || id < 0) {
+    throw new GatecellError('ERR_OUT_OF_RANGE', `Expected token ids as integers >= 0 but received ${show(id)}.`)
   }
 }

@@ -2,7 +2,6 @@
 
 import { GatecellError } from '../errors.js'
 import { expectNumber } from '../graph/check.js'
-import { checkSeed } from '../random.js'
 import type { BatchSource } from './data.js'
 import { checkOptimizer, type Optimizer } from './optimizers.js'
 import type { Resumable, Snapshot } from './progress.js'
@@ -43,14 +42,13 @@ export type CheckedOptions = ReturnType<typeof checkOptions>
 
 /** Throws ERR_INVALID_ARGUMENT where an option is out of range. */
 export function checkOptions(options: TrainerOptions, stepsPerEpoch: number | undefined) {
-  const { steps, epochs, timeLimit, validation, patience, reportEvery, checkpointEvery, seed, clip = 1 } = options
+  const { steps, epochs, timeLimit, validation, patience, reportEvery, checkpointEvery, clip = 1 } = options
   const positive = { steps, epochs, validateEvery: options.validateEvery, patience, reportEvery, checkpointEvery }
   for (const [name, value] of Object.entries(positive)) {
     if (value !== undefined) expectNumber('trainer', name, value, 1, Number.MAX_SAFE_INTEGER, true)
   }
   if (timeLimit !== undefined) expectNumber('trainer', 'timeLimit', timeLimit, 1e-3, 1e9)
   expectNumber('trainer', 'clip', clip, 0, 1e9)
-  if (seed !== undefined) checkSeed(seed)
   if (patience !== undefined && !validation) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',

@@ -114,10 +114,19 @@ t.test('short text, wrong arguments', async (t) => {
     { batch: 0, length: 1 },
     { batch: 1, length: 0 },
     { batch: 1.5, length: 1 },
-    { batch: 1, length: 1, seed: -1 }
+    { batch: 1, length: 1, seed: -1 },
+    { batch: 2 ** 31, length: 1 },
+    { batch: 2 ** 20, length: 2 ** 20 }
   ]) {
     t.throws(() => createBatches(places(50), bad), { code: 'ERR_INVALID_ARGUMENT' })
   }
+  // Once an array of 2^31 segments was made, which ended the process.
+  for (const bad of [
+    { length: 5, batch: 2 ** 31 },
+    { length: 2 ** 16, batch: 2 ** 16 }
+  ])
+    t.throws(() => createEvaluation(places(3), bad), { code: 'ERR_INVALID_ARGUMENT' })
+  t.equal(createEvaluation(places(3), { length: 1, batch: 2 ** 31 - 1 }).steps, 1)
   const batches = createBatches(places(50), { batch: 2, length: 4 })
   const evaluation = createEvaluation(places(50), { batch: 2, length: 4 })
   const array = new Int32Array(8)
@@ -126,7 +135,7 @@ t.test('short text, wrong arguments', async (t) => {
   t.throws(() => batches.fill({ epoch: -1, step: 0 }, array, array), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => batches.fill({} as BatchCursor, array, array), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => batches.fill(start, new Int32Array(7), array), { code: 'ERR_INVALID_SHAPE' })
-  t.throws(() => batches.fill(start, array, new Float32Array(8) as never), { code: 'ERR_INVALID_SHAPE' })
+  t.throws(() => batches.fill(start, array, new Float32Array(8) as never), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => evaluation.fill(evaluation.steps, array, array), { code: 'ERR_OUT_OF_RANGE' })
   t.throws(() => evaluation.fill(0, array, new Int32Array(9)), { code: 'ERR_INVALID_SHAPE' })
 })

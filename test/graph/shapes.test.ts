@@ -75,7 +75,7 @@ t.test('refusals', async (t) => {
     [
       'p',
       () => ops.dropout(f(5), 1.5),
-      /dropout: expected a number from 0 to 1 as p but received 1.5/,
+      /Expected a number from 0 to 1 as p of dropout but received 1.5/,
       'ERR_INVALID_ARGUMENT'
     ],
     ['p of 1', () => ops.dropout(f(5), 1), /p below 1/, 'ERR_INVALID_ARGUMENT'],
@@ -86,13 +86,23 @@ t.test('refusals', async (t) => {
     ['i32 in an f32 op', () => ops.mul(i(2), f(2)), /mul: expected f32 as a but received i32/, 'ERR_INVALID_ARGUMENT'],
     ['parts', () => ops.concat(f(5, 2), f(4, 2)), /concat: expected part 1 of shape \[5, any\] but received \[4, 2\]/],
     ['no part', () => ops.concat(), /at least one tensor/, 'ERR_INVALID_ARGUMENT'],
-    ['dim', () => ops.slice(f(5, 2), 2, 0, 1), /integer from -2 to 1 as dim but received 2/, 'ERR_INVALID_ARGUMENT'],
-    ['end', () => ops.slice(f(5, 2), 0, 3, 6), /integer from 4 to 5 as end but received 6/, 'ERR_INVALID_ARGUMENT'],
+    [
+      'dim',
+      () => ops.slice(f(5, 2), 2, 0, 1),
+      /integer from -2 to 1 as dim of [a-z]+ but received 2/,
+      'ERR_INVALID_ARGUMENT'
+    ],
+    [
+      'end',
+      () => ops.slice(f(5, 2), 0, 3, 6),
+      /integer from 4 to 5 as end of [a-z]+ but received 6/,
+      'ERR_INVALID_ARGUMENT'
+    ],
     ['elements', () => ops.reshape(f(5, 2), [3, 3]), /a shape of 10 elements, like \[5, 2\], but received \[3, 3\]/],
     ['rank', () => ops.reshape(f(5, 2), [1, 1, 1, 1, 10]), /1 to 4 dimensions/],
-    ['scale', () => ops.affine(f(5), NaN), /as scale but received NaN/, 'ERR_INVALID_ARGUMENT'],
+    ['scale', () => ops.affine(f(5), NaN), /as scale of [a-z]+ but received NaN/, 'ERR_INVALID_ARGUMENT'],
     ['control', () => ops.sample(f(1, 9), f(3), 0), /control of shape \[4\] but received \[3\]/],
-    ['no tensor', () => ops.tanh(3 as never), /expected a tensor as x but received number/, 'ERR_INVALID_ARGUMENT'],
+    ['no tensor', () => ops.tanh(3 as never), /expected a tensor as x but received 3/, 'ERR_INVALID_ARGUMENT'],
     ['another graph', () => ops.add(f(5), new Graph().input('x', [5], 'f32')), /one graph/, 'ERR_INVALID_ARGUMENT'],
     ['a dimension of 0', () => f(5, 0), /each an integer >= 1, as the shape of input "\w+" but received \[5, 0\]/],
     ['a fractional dimension', () => f(1.5), /but received \[1.5\]/],

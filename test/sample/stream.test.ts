@@ -155,7 +155,8 @@ t.test('refusals', async (t) => {
   t.throws(() => stream.logits, { code: 'ERR_INVALID_ARGUMENT' })
   for (const id of [-1, vocabulary, 0.5, NaN, '1' as unknown as number]) {
     t.throws(() => stream.step(id), { code: 'ERR_OUT_OF_RANGE' }, String(id))
-    t.throws(() => stream.feed([...prompt, id, ...prompt]), { code: 'ERR_OUT_OF_RANGE' }, `${String(id)} in a prompt`)
+    const code = typeof id === 'number' ? 'ERR_OUT_OF_RANGE' : 'ERR_INVALID_ARGUMENT'
+    t.throws(() => stream.feed([...prompt, id, ...prompt]), { code }, `${String(id)} in a prompt`)
   }
   stream.feed(prompt)
   await t.rejects(stream.generate({ length: NaN }).next(), { code: 'ERR_INVALID_ARGUMENT' })
@@ -168,6 +169,8 @@ t.test('refusals', async (t) => {
     { topK: 0.5 },
     { topP: 0 },
     { topP: 1.1 },
+    { temperature: null as unknown as number },
+    { topK: '3' as unknown as number },
     { seed: -1 }
   ]
   for (const row of settings) t.throws(() => stream.set(row), { code: 'ERR_INVALID_ARGUMENT' }, JSON.stringify(row))
@@ -175,7 +178,14 @@ t.test('refusals', async (t) => {
   const snapshot = stream.snapshot()
   const foreign = { ...snapshot, ready: { logits: new Float32Array(3), drawn: 0 } }
   t.throws(() => model.stream({ snapshot: foreign }), { code: 'ERR_INVALID_ARGUMENT' })
-  t.throws(() => model.stream({ snapshot: { ...snapshot, position: -1 } }), { code: 'ERR_INVALID_ARGUMENT' })
+  const wrong = [{ position: -1 }, { states: null }, { settings: 5 }, { ready: { ...snapshot.ready!, drawn: 'x' } }]
+  for (const change of [...wrong, { ready: { ...snapshot.ready!, drawn: vocabulary } }] as object[]) {
+    t.throws(
+      () => model.stream({ snapshot: { ...snapshot, ...change } }),
+      { code: 'ERR_INVALID_ARGUMENT' },
+      JSON.stringify(Object.keys(change))
+    )
+  }
   using plain = defineModel({
     name: 'plain',
     config: {},

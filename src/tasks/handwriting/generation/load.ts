@@ -6,7 +6,7 @@ import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.
 import { GatecellError } from '../../../errors.js'
 import { mixtureSample } from '../../../graph/ops.js'
 import { throwIfAborted, type GeneratingPlan } from '../../../graph/plan.js'
-import { checkSeed, createRandom } from '../../../random.js'
+import { createRandom } from '../../../random.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../../load.js'
 import type { GenerationConfig } from './config.js'
 import { inkOffsets, symbolsOf } from './data.js'
@@ -122,7 +122,6 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
 
   function write(options: WriteInkOptions = {}): WrittenResult {
     const { text, bias = 0.5, seed = 0, style: shown, signal } = options
-    checkSeed(seed)
     if (!(bias >= 0 && bias <= 100))
       throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a bias from 0 to 100 but received ${bias}.`)
     symbolsFor(text) // refuses what it cannot write, by name

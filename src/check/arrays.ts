@@ -1,0 +1,108 @@
+// Checks of lists and arrays; see values.ts.
+
+import { types } from 'node:util'
+import { GatecellError, isObject, isRevoked } from '../errors.js'
+import { checkObject, expected, range, type Check } from './values.js'
+
+/** Most elements of a list that is not a typed array: above it the time and memory to check it are out of proportion. */
+const MAX_LIST = 2 ** 28
+
+/** The length of a list. Throws unless it is an integer from `least` to `most`. */
+function lengthOf(value: { readonly length?: unknown }, name: string, least = 0, most = MAX_LIST): number {
+  const { length } = value
+  if (Number.isInteger(length) && (length as number) >= least && (length as number) <= most) return length as number
+  throw expected(range('a list with a length', least, most), name, length)
+}
+
+/** An array, each element of which `check` takes; copied. */
+export function list<T>(check: Check<T>, least = 0, most = MAX_LIST): Check<T[]> {
+  return (value, name) => {
+    if (isRevoked(value) || !Array.isArray(value)) throw expected('an array', name, value)
+    const length = lengthOf(value, name, least, most)
+    const copy: T[] = []
+    for (let i = 0; i < length; i++) copy.push(check(value[i], `${name}[${i}]`))
+    return copy
+  }
+}
+
+/** An object of named values, each of which `check` takes; copied. */
+export function record<T>(check: Check<T>): Check<Record<string, T>> {
+  return (value, name) => {
+    checkObject(value, name)
+    if (Array.isArray(value) || ArrayBuffer.isView(value)) throw expected('an object with names', name, value)
+    return Object.fromEntries(Object.keys(value).map((key) => [key, check(value[key], `${name}.${key}`)]))
+  }
+}
+
+/**
+ * A list of numbers: a typed array as it is, an array or another object with a length copied after each element was checked to be
+ * a number (NaN and infinities included: their meaning is the caller's matter).
+ */
+export const numbers: Check<ArrayLike<number>> = (value, name) => {
+  if (types.isTypedArray(value) && !types.isBigInt64Array(value) && !types.isBigUint64Array(value)) return value
+  if (!isObject(value)) throw expected('an array of numbers', name, value)
+  const from = value as ArrayLike<unknown>
+  const length = lengthOf(from, name)
+  const copy: number[] = []
+  for (let i = 0; i < length; i++) {
+    const element = from[i]
+    if (typeof element !== 'number') throw expected('a number', `${name}[${i}]`, element)
+    copy.push(element)
+  }
+  return copy
+}
+
+/** Integers in [least, most] as an Int32Array, always a copy. */
+export function integers(least: number, most = 2 ** 31 - 1): Check<Int32Array> {
+  return (value, name) => {
+    const from = numbers(value, name)
+    for (let i = 0; i < from.length; i++) {
+      const id = from[i]!
+      if (Number.isInteger(id) && id >= least && id <= most) continue
+      throw expected(range('an integer', least, most), `${name}[${i}]`, id)
+    }
+    return Int32Array.from(from)
+  }
+}
+
+/** Throws for an array whose buffer was detached or shrunk, where a length is wanted; any length where it is undefined. */
+function ofLength<A extends { readonly length: number }>(array: A, kind: string, name: string, length?: number): A {
+  if (length === undefined || array.length === length) return array
+  throw new GatecellError(
+    'ERR_INVALID_SHAPE',
+    `Expected a ${kind} of ${length} elements as ${name} but received one of ${array.length}.`
+  )
+}
+
+export function float32Array(length?: number): Check<Float32Array> {
+  return (value, name) => {
+    if (types.isFloat32Array(value)) return ofLength(value, 'Float32Array', name, length)
+    throw expected('a Float32Array', name, value)
+  }
+}
+
+export function float64Array(length?: number): Check<Float64Array> {
+  return (value, name) => {
+    if (types.isFloat64Array(value)) return ofLength(value, 'Float64Array', name, length)
+    throw expected('a Float64Array', name, value)
+  }
+}
+
+export function int32Array(length?: number): Check<Int32Array> {
+  return (value, name) => {
+    if (types.isInt32Array(value)) return ofLength(value, 'Int32Array', name, length)
+    throw expected('an Int32Array', name, value)
+  }
+}
+
+export function uint32Array(length?: number): Check<Uint32Array> {
+  return (value, name) => {
+    if (types.isUint32Array(value)) return ofLength(value, 'Uint32Array', name, length)
+    throw expected('a Uint32Array', name, value)
+  }
+}
+
+export const uint8Array: Check<Uint8Array> = (value, name) => {
+  if (types.isUint8Array(value)) return value
+  throw expected('a Uint8Array', name, value)
+}
