@@ -1,11 +1,12 @@
 // A model: a function from symbolic tensors to symbolic tensors, its parameters, and its plans, one per shape and purpose.
 // It knows nothing of text, strokes or music: tasks and users bring the function.
 
+import { boolean, choice, integer, optional, options as optionsOf, seed as seedOf } from './check/index.js'
 import { GatecellError } from './errors.js'
 import { Graph, type ParameterSpec } from './graph/graph.js'
-import type { Device, OptimizerName } from './graph/opcodes.js'
+import { deviceNames, type Device, type OptimizerName } from './graph/opcodes.js'
 import { ParameterStore } from './graph/parameters.js'
-import { createPlan, type GeneratingPlan, type Plan, type Precision } from './graph/plan.js'
+import { createPlan, precisionNames, type GeneratingPlan, type Plan, type Precision } from './graph/plan.js'
 import type { DType, Tensor } from './graph/tensor.js'
 import type { JsonObject } from './io/json.js'
 import { createStream, type Stream, type StreamOptions } from './sample/stream.js'
@@ -128,11 +129,21 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   dispose(): void
 }
 
+const readModelOptions = optionsOf<ModelOptions>({
+  seed: optional(seedOf),
+  training: optional(boolean),
+  threads: optional(integer(0, 1024)),
+  precision: optional(choice(...precisionNames)),
+  device: optional(choice(...deviceNames)),
+  initialize: optional(boolean)
+})
+
 /** Defines a model and gives its parameters their first values: a function of (seed, name) alone. */
 export function defineModel<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(
   definition: ModelDefinition<I, T, O>,
-  options: ModelOptions = {}
+  modelOptions: ModelOptions = {}
 ): Model<I, T, O> {
+  const options = readModelOptions(modelOptions, 'the options of defineModel')
   const { seed = 0, training = true, threads = 0, precision = 'f32', device = 'cpu', initialize = true } = options
   checkDefinition(definition)
   const names = new Set(

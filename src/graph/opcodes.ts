@@ -35,6 +35,7 @@ export type OpName = keyof typeof opcodes
 
 export const dtypes = { f32: 0, i32: 1 } as const
 export const devices = { cpu: 0, cuda: 1, auto: 2 } as const
+export const deviceNames = ['cpu', 'cuda', 'auto'] as const satisfies readonly (keyof typeof devices)[]
 export const roles = { internal: 0, host: 1, parameter: 2 } as const
 export const modes = { forward: 0, gradient: 1, train: 2 } as const
 export const optimizers = { none: 0, sgd: 1, rmsprop: 2, adam: 3, adamw: 4 } as const

@@ -26,6 +26,7 @@ export type Precision = CpuPrecision | 'tf32'
 /** Those of the processor. */
 export type CpuPrecision = 'f32' | 'bf16' | 'int8'
 export const precisions = { f32: 0, bf16: 1, int8: 2, tf32: 3 } as const satisfies Record<Precision, number>
+export const precisionNames = ['f32', 'bf16', 'int8', 'tf32'] as const satisfies readonly Precision[]
 
 export interface PlanOptions {
   parameters: ParameterStore

@@ -2,6 +2,8 @@
 // do; nothing here knows what the numbers mean.
 
 import type { BucketCursor, Buckets } from '../data/buckets.js'
+import { boolean, callback, checkObject, integer, methods, number, open, optional, record } from '../check/index.js'
+import { anything, options as optionsOf, string, type Check } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import type { View } from '../graph/tensor.js'
 import type { JsonValue } from '../io/json.js'
@@ -39,6 +41,23 @@ export interface EpochSource extends BatchSource {
   readonly stepsPerEpoch: number
 }
 
+const dimsOf = record(integer(1, 2 ** 31 - 1))
+
+/** Throws ERR_INVALID_ARGUMENT unless `value` is a source of batches. The source stays as it is. */
+export const checkSource: Check<BatchSource> = methods<BatchSource>(['batches'], {
+  dims: dimsOf,
+  stepsPerEpoch: optional(integer(1))
+})
+
+const readBatch = open<Batch>({
+  inputs: record(anything),
+  epoch: integer(0),
+  cursor: anything,
+  reset: optional(boolean),
+  count: optional(number(0)),
+  dims: optional(dimsOf)
+})
+
 /** Copies a batch into a plan's inputs. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE, also for detached arrays. */
 export function writeBatch(inputs: Readonly<Record<string, View>>, batch: Batch): void {
   for (const name in inputs) {
@@ -69,15 +88,23 @@ export interface BatchReader {
 }
 
 export function readBatches(source: BatchSource, cursor?: JsonValue): BatchReader {
-  const iterable = source.batches(cursor)
-  const iterator = Symbol.asyncIterator in iterable ? iterable[Symbol.asyncIterator]() : iterable[Symbol.iterator]()
+  const iterable: unknown = source.batches(cursor)
+  const name = 'the batches of the source'
+  checkObject(iterable, name)
+  const { [Symbol.asyncIterator]: later, [Symbol.iterator]: now } = iterable as unknown as Record<symbol, unknown>
+  const begin = callback<() => unknown>()(later ?? now, `the iterator of ${name}`)
+  const iterator = begin.call(iterable)
+  checkObject(iterator, `the iterator of ${name}`)
+  const next = callback<() => unknown>()(iterator['next'], `next() of ${name}`)
   return {
     async next() {
-      const result = await iterator.next()
-      return result.done ? null : result.value
+      const result = await next.call(iterator)
+      checkObject(result, `what next() of ${name} returns`)
+      return result['done'] ? null : readBatch(result['value'], 'a batch')
     },
     async close(wait) {
-      const closing = Promise.resolve(iterator.return?.())
+      const end = iterator['return']
+      const closing = Promise.resolve(typeof end === 'function' ? (end as () => unknown).call(iterator) : undefined)
       if (wait) await closing
       else closing.catch(() => {})
     }
@@ -101,28 +128,46 @@ export interface TokenNames {
   targets?: string
 }
 
-/** Endless training batches from `createBatches` of src/data. */
+const size = integer(1, 2 ** 31 - 1)
+const readNames = optionsOf<TokenNames>({ inputs: optional(string), targets: optional(string) })
+const readTrainingShape = open<{ batch: number; length: number; stepsPerEpoch: number }>({
+  batch: size,
+  length: size,
+  stepsPerEpoch: integer(1)
+})
+const readEvaluationShape = open<{ batch: number; length: number; steps: number }>({
+  batch: size,
+  length: size,
+  steps: integer(0)
+})
+const readEpoch = open<{ epoch: number }>({ epoch: integer(0) })
+const readFilled = open<{ fresh: boolean; targets: number }>({ fresh: boolean, targets: integer(0) })
+
+/** Endless training batches from `createBatches` of src/data. Throws ERR_INVALID_ARGUMENT for other values. */
 export function tokenSource<C extends { readonly epoch: number }>(
   batches: TokenBatches<C>,
-  names: TokenNames = {}
+  tokenNames: TokenNames = {}
 ): EpochSource {
-  const { batch, length, stepsPerEpoch } = batches
+  methods<TokenBatches<C>>(['fill', 'next', 'at'])(batches, 'the batches')
+  const { batch, length, stepsPerEpoch } = readTrainingShape(batches, 'the batches')
+  const names = readNames(tokenNames, 'the names')
   return {
     dims: { batch, length },
     stepsPerEpoch,
     *batches(cursor) {
       const { arrays, inputs } = tokenArrays(batch * length, names)
       for (let at = (cursor as C | undefined) ?? batches.at(0); ;) {
-        const { fresh, targets } = batches.fill(at, ...arrays)
+        const { epoch } = readEpoch(at, 'the cursor')
+        const { fresh, targets } = readFilled(batches.fill(at, ...arrays), 'what fill() returns')
         const next = batches.next(at)
-        yield { inputs, epoch: at.epoch, cursor: next, reset: fresh, count: targets }
+        yield { inputs, epoch, cursor: next, reset: fresh, count: targets }
         at = next
       }
     }
   }
 }
 
-/** One pass from `createEvaluation` of src/data. */
+/** One pass from `createEvaluation` of src/data. Throws ERR_INVALID_ARGUMENT for other values. */
 export function evaluationSource(
   evaluation: {
     readonly batch: number
@@ -130,24 +175,28 @@ export function evaluationSource(
     readonly steps: number
     fill(step: number, inputs: Int32Array, targets: Int32Array): { fresh: boolean; targets: number }
   },
-  names: TokenNames = {}
+  tokenNames: TokenNames = {}
 ): EpochSource {
-  const { batch, length, steps } = evaluation
+  methods<typeof evaluation>(['fill'])(evaluation, 'the evaluation')
+  const { batch, length, steps } = readEvaluationShape(evaluation, 'the evaluation')
+  const names = readNames(tokenNames, 'the names')
   return {
     dims: { batch, length },
     stepsPerEpoch: steps,
     *batches() {
       const { arrays, inputs } = tokenArrays(batch * length, names)
       for (let step = 0; step < steps; step++) {
-        const { fresh, targets } = evaluation.fill(step, ...arrays)
+        const { fresh, targets } = readFilled(evaluation.fill(step, ...arrays), 'what fill() returns')
         yield { inputs, epoch: 0, cursor: step + 1, reset: fresh, count: targets }
       }
     }
   }
 }
 
-function tokenArrays(size: number, { inputs = 'tokens', targets = 'targets' }: TokenNames) {
-  const arrays: [Int32Array, Int32Array] = [new Int32Array(size), new Int32Array(size)]
+/** Throws ERR_INVALID_ARGUMENT where a batch would have too many elements to be allocated. */
+function tokenArrays(elements: number, { inputs = 'tokens', targets = 'targets' }: TokenNames) {
+  size(elements, 'batch times length')
+  const arrays: [Int32Array, Int32Array] = [new Int32Array(elements), new Int32Array(elements)]
   return { arrays, inputs: { [inputs]: arrays[0], [targets]: arrays[1] } }
 }
 

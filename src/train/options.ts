@@ -1,10 +1,10 @@
 // What a trainer is told, checked once.
 
+import { anything, callback, integer, number, optional, options as optionsOf, seed as seedOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { expectNumber } from '../graph/check.js'
-import type { BatchSource } from './data.js'
+import { checkSource, type BatchSource } from './data.js'
 import { checkOptimizer, type Optimizer } from './optimizers.js'
-import type { Resumable, Snapshot } from './progress.js'
+import { checkResumable, type Resumable, type Snapshot } from './progress.js'
 import { checkSchedule, type Schedule } from './schedules.js'
 
 export interface TrainerOptions {
@@ -37,18 +37,31 @@ export interface TrainerOptions {
   resume?: Resumable
 }
 
+const count = integer(1)
+const readOptions = optionsOf<TrainerOptions>({
+  optimizer: optional(anything), // checkOptimizer has its fields
+  schedule: optional(anything), // checkSchedule has its fields
+  clip: optional(number(0, 1e9)),
+  seed: optional(seedOf),
+  steps: optional(count),
+  epochs: optional(count),
+  timeLimit: optional(number(1e-3, 1e9)),
+  validation: optional(checkSource),
+  validateEvery: optional(count),
+  patience: optional(count),
+  reportEvery: optional(count),
+  checkpoint: optional(callback()),
+  checkpointEvery: optional(count),
+  resume: optional(checkResumable)
+})
+
 /** Options with every default in place. */
 export type CheckedOptions = ReturnType<typeof checkOptions>
 
 /** Throws ERR_INVALID_ARGUMENT where an option is out of range. */
-export function checkOptions(options: TrainerOptions, stepsPerEpoch: number | undefined) {
-  const { steps, epochs, timeLimit, validation, patience, reportEvery, checkpointEvery, clip = 1 } = options
-  const positive = { steps, epochs, validateEvery: options.validateEvery, patience, reportEvery, checkpointEvery }
-  for (const [name, value] of Object.entries(positive)) {
-    if (value !== undefined) expectNumber('trainer', name, value, 1, Number.MAX_SAFE_INTEGER, true)
-  }
-  if (timeLimit !== undefined) expectNumber('trainer', 'timeLimit', timeLimit, 1e-3, 1e9)
-  expectNumber('trainer', 'clip', clip, 0, 1e9)
+export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: number | undefined) {
+  const options = readOptions(trainerOptions, 'the options of the trainer')
+  const { steps, epochs, timeLimit, validation, patience, clip = 1 } = options
   if (patience !== undefined && !validation) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',

@@ -1,7 +1,8 @@
 // What a checkpoint keeps of a run besides arrays, and how a run becomes a checkpoint and goes on from one. No clock and
 // no thread count: the same steps give the same bytes (only a run with a time limit keeps its elapsed seconds).
 
-import { GatecellError } from '../errors.js'
+import { anything, list, map, open, optional, checkObject, type Check } from '../check/index.js'
+import { GatecellError, show } from '../errors.js'
 import type { OptimizerName } from '../graph/opcodes.js'
 import type { NamedTensor, ParameterGroup } from '../graph/parameters.js'
 import type { Plan } from '../graph/plan.js'
@@ -53,6 +54,23 @@ export interface Resumable {
   moment2?: LoadedTensors
   state?: LoadedTensors
 }
+
+const loadedTensor = open<{ shape: readonly number[]; data: unknown }>({ shape: list(anything), data: anything })
+
+/** Tensors by name, in a Map. */
+export const checkLoaded: Check<LoadedTensors> = (value, name) => {
+  const tensors = map<string, unknown>()(value, name)
+  return new Map([...tensors].map(([key, tensor]) => [key, loadedTensor(tensor, `${name} ${show(key)}`)]))
+}
+
+/** Throws ERR_INVALID_ARGUMENT unless `value` has the parts of a checkpoint. */
+export const checkResumable: Check<Resumable> = open<Resumable>({
+  progress: (value, name) => (checkObject(value, name), value),
+  weights: checkLoaded,
+  moment1: optional(checkLoaded),
+  moment2: optional(checkLoaded),
+  state: optional(checkLoaded)
+})
 
 export function firstProgress(seed: number, optimizer: OptimizerName): Progress {
   return {
