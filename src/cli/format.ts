@@ -42,3 +42,8 @@ export function nats(loss: number): string {
 export function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`
 }
+
+/** A word of a command line as a POSIX shell takes it: in single quotes if it has to be. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}

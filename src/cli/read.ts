@@ -16,7 +16,7 @@ import { addEngineOptions, loadOptions, type EngineFlags } from './engine-option
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
 import { number, whole } from './options.js'
-import { createOutput } from './output.js'
+import { createOutput, type Output } from './output.js'
 
 interface ReadFlags extends InkFlags, EngineFlags {
   beam?: number
@@ -48,7 +48,7 @@ export function addRead(program: Command): void {
       whole('--beam', 1, 2 ** 16)
     )
     .option('--best <n>', 'readings of each sample', whole('--best', 1, 1000), 1)
-    .option('--lexicon <file>', 'read words of this list alone, one a line')
+    .option('--lexicon <file>', 'read only words of this list, one or more a line')
     .option('--lm <model>', 'a text model that rates readings')
     .option('--lm-weight <w>', 'times its nats', number('--lm-weight', 0, 100, 'least'), 0.5)
     .option('--insertion <nats>', 'with --lm: bonus of each symbol', number('--insertion', -100, 100), 1)
@@ -74,7 +74,7 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
   tell(output)
   const text = flags.lm === undefined ? null : await loadTextModel(flags.lm, { device: flags.device ?? 'auto' })
   try {
-    const scorer = await scorerOf(reader, text, flags)
+    const scorer = await scorerOf(reader, text, flags, output)
     const options = { ...(flags.beam && { beam: flags.beam }), ...(scorer && { scorer }) }
     for (const ink of samples) {
       await setImmediate() // Ctrl-C is seen between two samples
@@ -115,9 +115,25 @@ function readPen(
   return pen.best(best)
 }
 
-async function scorerOf(reader: LoadedReader, text: LoadedText | null, flags: ReadFlags): Promise<Scorer | null> {
+async function scorerOf(
+  reader: LoadedReader,
+  text: LoadedText | null,
+  flags: ReadFlags,
+  output: Output
+): Promise<Scorer | null> {
   const parts: { scorer: Scorer }[] = []
-  if (flags.lexicon !== undefined) parts.push({ scorer: lexicon(await readWords(flags.lexicon), reader.vocabulary) })
+  if (flags.lexicon !== undefined) {
+    const { scorer, omitted } = lexicon(await readWords(flags.lexicon), reader.vocabulary)
+    parts.push({ scorer })
+    if (omitted.length > 0) {
+      output.record({ event: 'omitted_words', words: omitted.length, examples: omitted.slice(0, 100) })
+      const examples = omitted.slice(0, 5).map((word) => JSON.stringify(word))
+      const more = omitted.length > examples.length ? ', ...' : ''
+      output.line(
+        `omitted ${omitted.length} words of ${flags.lexicon} with symbols that the model does not read: ${examples.join(', ')}${more}`
+      )
+    }
+  }
   if (text) {
     const options = { weight: flags.lmWeight, insertion: flags.insertion }
     parts.push({ scorer: textScorer(text, reader.vocabulary, options) })
@@ -129,5 +145,6 @@ async function readWords(path: string): Promise<string[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw notReadable(path, error)
   })
-  return text.split(/\r?\n/).filter((word) => word !== '')
+  // Editors of Windows begin a file of UTF-8 with a byte order mark, which belongs to no word.
+  return text.replace(/^\uFEFF/, '').split(/\r?\n/)
 }

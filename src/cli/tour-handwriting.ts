@@ -12,7 +12,7 @@ import { loadReader, prepareRecognitionRun } from '../tasks/handwriting/recognit
 import { inkSvg } from '../tasks/handwriting/svg.js'
 import type { Run, RunResult } from '../tasks/run.js'
 import type { Summary } from '../train/reports.js'
-import { duration, integer, nats, percent, quantity } from './format.js'
+import { duration, integer, nats, percent, quantity, shellWord } from './format.js'
 import type { Interrupts } from './interrupt.js'
 import type { Output } from './output.js'
 import { createProgress } from './progress.js'
@@ -21,8 +21,8 @@ import { inkLines } from './terminal-ink.js'
 export interface HandwritingTour {
   /** Folder of the ink, the models and the pictures. */
   out: string
-  /** Seconds to learn in, both networks together. */
-  timeLimit: number
+  /** Training steps of the writer. A budget in steps, not in time: the result is the same on a slow or busy machine. */
+  steps: number
   device: Device
 }
 
@@ -30,14 +30,15 @@ const WORDS = 3000
 const WORD = 'gatecell'
 const ASKED = 40
 const BIAS = 1
-/** Reading is the easier half. */
-const READING = 0.25
+/** Training steps of the reader for each one of the writer: reading is the easier half. */
+const READING = 2 / 3
 
+/** Runs the tour and returns whether the reader read the word that the writer wrote; true after an interrupt. */
 export async function tourHandwriting(
-  { out, timeLimit, device }: HandwritingTour,
+  { out, steps, device }: HandwritingTour,
   output: Output,
   interrupts: Interrupts
-) {
+): Promise<boolean> {
   mkdirSync(out, { recursive: true })
   const files = {
     ink: join(out, 'ink.ndjson'),
@@ -57,10 +58,10 @@ export async function tourHandwriting(
     ...settings,
     out: files.reader,
     network: { hidden: 48, layers: 1 },
-    training: { learningRate: 8e-3, timeLimit: READING * timeLimit }
+    training: { learningRate: 8e-3, steps: Math.ceil(READING * steps) }
   })
   const read = await learn(reading, output, interrupts)
-  if (interrupts.signal.aborted) return
+  if (interrupts.signal.aborted) return true
   const { valid } = read
   output.line(`   ${told(read.summary)}; ${percent(valid!.cer)} of the letters of new words wrong.\n`)
 
@@ -69,10 +70,10 @@ export async function tourHandwriting(
     ...settings,
     out: files.writer,
     network: { hidden: 96, layers: 2, gaussians: 8, window: 5 },
-    training: { learningRate: 6e-3, timeLimit: (1 - READING) * timeLimit }
+    training: { learningRate: 6e-3, steps }
   })
   const written = await learn(writing, output, interrupts)
-  if (interrupts.signal.aborted) return
+  if (interrupts.signal.aborted) return true
   const { nats: own, mixture } = written.valid!
   output.line(
     `   ${told(written.summary)}; ${nats(own)} nats a point on new words, a mixture without a memory has ${nats(mixture)}.\n`
@@ -85,7 +86,8 @@ export async function tourHandwriting(
   show(output, word.ink)
   writeFileSync(files.still, inkSvg(word.ink.strokes, { title: WORD }))
   writeFileSync(files.moving, inkSvg(word.ink.strokes, { title: WORD, moving: true, pointsPerSecond: 40 }))
-  output.line(`   read: "${reader.read(word.ink)[0]!.text}"\n`)
+  const { text: answer } = reader.read(word.ink)[0]!
+  output.line(`   read: "${answer}"\n`)
   const texts = practiceInk(ASKED, { seed: 1 }).map(({ text }) => text!)
   const { cer, exact } = await measureReadability(writer, reader, texts, {
     bias: BIAS,
@@ -98,11 +100,12 @@ export async function tourHandwriting(
 
   output.line(`The pictures are ${files.still} and ${files.moving}. Next:`)
   for (const line of [
-    `write ${files.writer} 'long' --bias 0.7 --svg long.svg`,
-    `trace ${files.reader} ${files.ink} --svg trace.svg`,
+    `write ${shellWord(files.writer)} 'long' --bias 0.7 --svg long.svg`,
+    `trace ${shellWord(files.reader)} ${shellWord(files.ink)} --svg trace.svg`,
     'train handwriting YOUR-INK --out my.safetensors'
   ])
     output.line(`  npx gatecell ${line}`)
+  return answer === WORD
 }
 
 async function learn<M>(run: Run<M>, output: Output, { signal }: Interrupts): Promise<RunResult<M>> {

@@ -9,11 +9,12 @@ import { machineInfo } from '../graph/machine.js'
 import type { Device } from '../graph/opcodes.js'
 import { packageInfo } from '../native.js'
 import { learnAlphabet, prepareTextRun, writeText, type TextRun } from '../tasks/text/index.js'
-import { bytes, duration, integer, nats, quantity } from './format.js'
+import { refuseWithout } from './applicable.js'
+import { bytes, duration, integer, nats, quantity, shellWord } from './format.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
 import { checkDevice } from './backends.js'
-import { device, seconds } from './options.js'
-import { createOutput, type Output } from './output.js'
+import { device, seconds, whole } from './options.js'
+import { createOutput, exitCodes, type Output } from './output.js'
 import { createProgress, peakMemory } from './progress.js'
 import { tourHandwriting } from './tour-handwriting.js'
 
@@ -21,23 +22,33 @@ interface TourFlags {
   handwriting?: true
   out?: string
   timeLimit?: number
+  steps?: number
   device?: Device
 }
 
 const FOLDER = 'gatecell-tour'
+const WRITER_STEPS = 1200
 
 export function addTour(program: Command): void {
-  program
+  const command = program
     .command('tour')
     .description('Shows what gatecell does, in two minutes: learns the alphabet, then real text, then writes.')
     .argument('[text...]', 'text to learn (default: TypeScript declarations in node_modules)')
     .option('--handwriting', 'a network that reads handwriting, and one that writes it, instead of text')
     .option('--out <path>', `the model, with --handwriting the folder of all files; replaced (default: in ${FOLDER})`)
-    .option('--time-limit <time>', 'how long to learn (default: 90s; handwriting 60s)', seconds('--time-limit'))
+    .option('--time-limit <time>', 'how long to learn text (default: 90s)', seconds('--time-limit'))
+    .option(
+      '--steps <n>',
+      `with --handwriting: training steps of the writer (default: ${WRITER_STEPS}, enough to be read)`,
+      whole('--steps', 1, 1e6)
+    )
     .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
     .addHelpText('after', '\nExamples:\n  gatecell tour\n  gatecell tour --handwriting')
     .action(async (text: string[], flags: TourFlags) => {
-      process.exitCode = await withInterrupts((interrupts) => tour(text, flags, interrupts))
+      process.exitCode = await withInterrupts(async (interrupts) => {
+        refuseWithout(command, 'handwriting', ['steps'])
+        return await tour(text, flags, interrupts)
+      })
     })
 }
 
@@ -51,9 +62,14 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
   if (flags.handwriting) {
     if (text.length > 0)
       throw new GatecellError('ERR_INVALID_OPTION', 'Expected no text with --handwriting: its ink is drawn by the code')
-    const { out = join(FOLDER, 'handwriting'), timeLimit = 60 } = flags
-    await tourHandwriting({ out, timeLimit, device }, output, interrupts)
-    return interrupts.exitCode
+    if (flags.timeLimit !== undefined)
+      throw new GatecellError('ERR_INVALID_OPTION', 'Expected --steps with --handwriting but received --time-limit')
+    const { out = join(FOLDER, 'handwriting'), steps = WRITER_STEPS } = flags
+    if (await tourHandwriting({ out, steps, device }, output, interrupts)) return interrupts.exitCode
+    process.stderr.write(
+      'gatecell: the reader did not read the word that the writer wrote: train longer with --steps\n'
+    )
+    return exitCodes.failed
   }
   const { out = join(FOLDER, 'declarations.safetensors'), timeLimit = 90 } = flags
   await reciteAlphabet(device, output, interrupts)
@@ -140,7 +156,7 @@ async function learn(run: TextRun, timeLimit: number, output: Output, interrupts
     'train text YOUR-TEXT --out my.safetensors',
     'help'
   ]
-  for (const line of next) output.line(`  npx gatecell ${line.replace('FILE', saved)}`)
+  for (const line of next) output.line(`  npx gatecell ${line.replace('FILE', () => shellWord(saved))}`)
 }
 
 function writeSample(run: TextRun, length: number): string {

@@ -2,13 +2,13 @@
 // trains on and how well it did is a `TrainingCommand`.
 
 import type { Command } from 'commander'
-import { machineInfo } from '../graph/machine.js'
+import { backends, machineInfo } from '../graph/machine.js'
 import type { JsonObject } from '../io/json.js'
 import type { Run, RunResult } from '../tasks/run.js'
 import { openRunLog, reportRecord, type RunLog } from '../tasks/run-log.js'
 import type { RunMemory } from '../tasks/run-memory.js'
 import { checkDevice } from './backends.js'
-import { bytes, duration, integer, quantity } from './format.js'
+import { bytes, duration, integer, quantity, shellWord } from './format.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
 import { createOutput, exitCodes, type Output } from './output.js'
 import { createProgress, peakMemory, type Progress } from './progress.js'
@@ -47,7 +47,7 @@ export interface TrainingCommand<F extends TrainFlags, R extends Run<M>, M> {
   readonly fields: Readonly<Record<string, (valid: M) => number | boolean>>
   /** How well it did; `weights`: which ones are measured, to stand behind the figure. */
   judge(valid: M, weights: string): string
-  /** What to do next. */
+  /** The command line to try next. */
   next(run: R): string
 }
 
@@ -73,7 +73,8 @@ export function addTraining<F extends TrainFlags, R extends Run<M>, M>(
         const progress = await createProgress(output, training.unit)
         const run = await training.prepare(words, flags, { output, progress, signal: interrupts.signal })
         progress.clear()
-        return await trainAndTell(training, run, { output, progress, flags, interrupts, again: resumeLine(command) })
+        const lines = { again: resumeLine(command), measureAgain: measureLine(run.files.model, words, flags) }
+        return await trainAndTell(training, run, { output, progress, flags, interrupts, ...lines })
       })
     })
 }
@@ -83,7 +84,10 @@ interface Session {
   progress: Progress
   flags: TrainFlags
   interrupts: Interrupts
+  /** The command line that resumes the training. */
   again: string
+  /** The command line that repeats the last measurement. */
+  measureAgain: string
 }
 
 type Told<R extends Run<M>, M> = Omit<TrainingCommand<never, R, M>, 'prepare'>
@@ -102,7 +106,7 @@ async function trainAndTell<R extends Run<M>, M>(training: Told<R, M>, run: R, s
     output.record({ event: 'start', ...described })
     for (const line of introduction(training, run, threads)) output.line(line)
     const { device, deviceWhy } = run.trainer.plan.explain()
-    output.line(`device   ${device}${deviceWhy === '' ? '' : `: ${deviceWhy}`}`)
+    output.line(`device   ${device}${deviceReason(flags, deviceWhy)}`)
     output.line(`memory   ${memoryLine(run.memory)}${training.memoryNote?.(run) ?? ''}`)
     const { resumed } = run
     if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)
@@ -128,6 +132,17 @@ async function trainAndTell<R extends Run<M>, M>(training: Told<R, M>, run: R, s
     await log?.close()
     run.dispose()
   }
+}
+
+/**
+ * The reason for a device that auto chose, in parentheses. A machine without a GPU that nobody asked for is the normal case and gets none:
+ * gatecell doctor names what is missing.
+ */
+function deviceReason({ device }: TrainFlags, why: string): string {
+  const absent = !backends().cuda.available
+  const chosen = device === 'cpu' || device === 'cuda'
+  if (why === '' || chosen || (absent && device === undefined)) return ''
+  return ` (${absent ? `auto found no GPU: ${backends().cuda.reason}` : why})`
 }
 
 function introduction<R extends Run<M>, M>(training: Told<R, M>, run: R, threads: number): string[] {
@@ -168,10 +183,16 @@ function endRecord<M>(
 function conclude<R extends Run<M>, M>(
   training: Told<R, M>,
   run: R,
-  { summary, valid }: RunResult<M>,
-  { output, interrupts, again }: Session
+  { summary, valid, measurementAborted }: RunResult<M>,
+  { output, interrupts, again, measureAgain }: Session
 ): void {
   const { files } = run
+  if (measurementAborted) {
+    output.line('stopped in the last measurement: the training was complete')
+    output.line(`saved    ${files.model} (to use), ${files.last} (to resume)`)
+    output.line(`measure  ${measureAgain}`)
+    return
+  }
   if (interrupts.exitCode !== exitCodes.ok) {
     output.line(`stopped after step ${integer(summary.step)}; saved ${files.last}`)
     output.line(`go on with: ${again}`)
@@ -189,8 +210,12 @@ function conclude<R extends Run<M>, M>(
 
 function resumeLine(command: Command): string {
   const words = process.argv.slice(2).filter((word) => word !== '--resume' && word !== '--force')
-  const quoted = words.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
-  return `${command.parent!.parent!.name()} ${quoted.join(' ')} --resume`
+  return `${command.parent!.parent!.name()} ${words.map(shellWord).join(' ')} --resume`
+}
+
+function measureLine(model: string, data: readonly string[], { validFile }: TrainFlags): string {
+  const words = validFile ? [model, ...validFile] : [model, ...data, '--part', 'valid']
+  return `gatecell evaluate ${words.map(shellWord).join(' ')}`
 }
 
 function memoryLine({ process, parameters, step, validation, measurement, total }: RunMemory): string {

@@ -6,7 +6,7 @@ import {
   type GenerationRun
 } from '../tasks/handwriting/generation/index.js'
 import { given } from '../tasks/training.js'
-import { integer, nats } from './format.js'
+import { integer, nats, shellWord } from './format.js'
 import { INK_FORMATS } from './ink-options.js'
 import { whole } from './options.js'
 import type { TrainingCommand } from './train-command.js'
@@ -77,5 +77,6 @@ export const trainHandwriting: TrainingCommand<Flags, GenerationRun, GenerationM
     const beside = `a single Gaussian: ${nats(gaussian)}, a mixture without memory: ${nats(mixture)}`
     return `${nats(own)} nats a point over ${integer(points)} points${weights}; ${beside}`
   },
-  next: ({ files, vocabulary }) => `gatecell write ${files.model}${vocabulary ? " 'some text'" : ''} --svg out.svg`
+  next: ({ files, vocabulary }) =>
+    `gatecell write ${shellWord(files.model)}${vocabulary ? " 'some text'" : ''} --svg out.svg`
 }

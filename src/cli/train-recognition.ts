@@ -6,7 +6,7 @@ import {
   type RecognitionRun
 } from '../tasks/handwriting/recognition/index.js'
 import { given } from '../tasks/training.js'
-import { integer, nats, percent } from './format.js'
+import { integer, nats, percent, shellWord } from './format.js'
 import { INK_FORMATS } from './ink-options.js'
 import { number, whole } from './options.js'
 import type { TrainingCommand } from './train-command.js'
@@ -84,5 +84,5 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
     const errors = `${percent(cer)} of the symbols wrong, ${percent(exact)} of ${integer(samples)} samples without error`
     return `${errors}, ${nats(own)} nats a sample${weights}`
   },
-  next: ({ files }) => `gatecell read ${files.model} INK`
+  next: ({ files }) => `gatecell read ${shellWord(files.model)} INK`
 }

@@ -2,7 +2,7 @@
 
 import { prepareTextRun, type TextRun, type TextRunMeasure } from '../tasks/text/index.js'
 import { given } from '../tasks/training.js'
-import { bytes, integer, nats } from './format.js'
+import { bytes, integer, nats, shellWord } from './format.js'
 import { readStdin } from './interrupt.js'
 import { choice, number, whole } from './options.js'
 import type { TrainingCommand } from './train-command.js'
@@ -145,5 +145,5 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
     const part = all ? 'the whole' : `the first ${integer(tokens)} symbols of the`
     return `${nats(own)} nats a symbol over ${part} validation text, as one stream${weights}`
   },
-  next: ({ files }) => `gatecell sample ${files.model} --length 500`
+  next: ({ files }) => `gatecell sample ${shellWord(files.model)} --length 500`
 }

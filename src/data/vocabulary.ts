@@ -16,8 +16,11 @@ export interface Vocabulary {
   readonly unknownId: number
   /** What vocabularyFromConfig takes; plain JSON. */
   readonly config: VocabularyConfig
-  /** The ids of a text. ERR_UNKNOWN_SYMBOL names the symbols that are not in the vocabulary. */
-  encode(text: string): Int32Array
+  /**
+   * Returns the ids of a text. Throws ERR_UNKNOWN_SYMBOL naming the symbols that are not in the vocabulary; `remedy` ends that
+   * sentence where the caller knows a better one than the default, which is for texts.
+   */
+  encode(text: string, remedy?: string): Int32Array
   /** The text of ids; <unk> and broken UTF-8 give U+FFFD. ERR_OUT_OF_RANGE. */
   decode(ids: ArrayLike<number>): string
   /** One symbol for people: the character, `<unk>`, or `<0x0A>` for a byte that is no printable ASCII. */
@@ -41,6 +44,7 @@ export interface Encoder {
 
 const REPLACEMENT = '\ufffd'
 const MAX_NAMED = 8
+const TEXT_REMEDY = 'leave them out, or train with data that has them or with a minimum count'
 
 /** A code point as messages show it: 'é' (U+00E9). */
 export function describeCodePoint(codePoint: number): string {
@@ -117,7 +121,7 @@ function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Voca
   codePoints.forEach((codePoint, id) => (ids[codePoint] = id))
 
   /** Replaces code points by ids in place. */
-  const translate = (buffer: Int32Array, length: number): void => {
+  const translate = (buffer: Int32Array, length: number, remedy = TEXT_REMEDY): void => {
     let missing: Set<number> | undefined
     for (let at = 0; at < length; at++) {
       const codePoint = buffer[at]!
@@ -126,7 +130,7 @@ function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Voca
       else buffer[at] = id
     }
     if (missing !== undefined) {
-      throw unknownSymbols(missing, size, 'leave them out, or train with data that has them or with a minimum count')
+      throw unknownSymbols(missing, size, remedy)
     }
   }
   const text = (id: number): string => {
@@ -140,9 +144,9 @@ function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Voca
     size,
     unknownId,
     config: { kind: 'character', symbols: texts.join(''), unknown },
-    encode(text) {
+    encode(text, remedy) {
       const buffer = Int32Array.from(text, (symbol) => symbol.codePointAt(0)!)
-      translate(buffer, buffer.length)
+      translate(buffer, buffer.length, remedy)
       return buffer
     },
     decode: (ids) => Array.from(ids, text).join(''),

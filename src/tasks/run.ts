@@ -5,6 +5,7 @@ import type { Vocabulary } from '../data/vocabulary.js'
 import type { Device } from '../graph/opcodes.js'
 import type { CheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject } from '../io/json.js'
+import { GatecellError } from '../errors.js'
 import type { Model } from '../model.js'
 import type { BatchSource, EpochSource } from '../train/data.js'
 import type { TrainerOptions } from '../train/options.js'
@@ -88,8 +89,10 @@ export type RunOf<C extends RunConfig, D extends RunData, M> = Run<M> & Readonly
 
 export interface RunResult<M> {
   summary: Summary
-  /** The best weights on the validation data; null without them or after an abort. */
+  /** The best weights on the validation data; null without validation data or after an abort. */
   valid: M | null
+  /** The abort came after the training was complete and saved, in the last measurement. */
+  measurementAborted: boolean
 }
 
 export interface FitRunOptions {
@@ -197,10 +200,17 @@ async function fitRun<O extends RunOptions, C extends RunConfig, D extends RunDa
   options: FitRunOptions
 ): Promise<RunResult<M>> {
   const summary = await train(trainer, files, options)
-  if (summary.stopped === 'abort' || measured === 0) return { summary, valid: null }
+  if (summary.stopped === 'abort' || measured === 0) return { summary, valid: null, measurementAborted: false }
   options.onMeasure?.(measured)
   using best = await application.load(files.model)
-  return { summary, valid: await application.measure(best, data, { signal: options.signal }) }
+  try {
+    const valid = await application.measure(best, data, { signal: options.signal })
+    return { summary, valid, measurementAborted: false }
+  } catch (error) {
+    const aborted = error instanceof GatecellError && error.code === 'ERR_ABORTED' && options.signal?.aborted === true
+    if (!aborted) throw error
+    return { summary, valid: null, measurementAborted: true }
+  }
 }
 
 /** Removes what is replaced, hands reports on, logs them and the last validation. */

@@ -5,7 +5,7 @@ import { openInChild, startChild } from '../../src/bench/rivals/child.js'
 import { findOneDnn } from '../../src/bench/rivals/onednn.js'
 import { lstmModel } from '../../src/bench/rivals/onnx.js'
 import { findOnnxRuntime } from '../../src/bench/rivals/onnxruntime.js'
-import { findTorch } from '../../src/bench/rivals/torch.js'
+import { findTorch, librariesOf } from '../../src/bench/rivals/torch.js'
 import type { Task } from '../../src/bench/rivals/types.js'
 
 const task: Task = { mode: 'step', sizes: { B: 1, T: 1, H: 16, layers: 2 }, threads: 1, precision: 'f32' }
@@ -115,4 +115,16 @@ t.test('the ONNX model: nodes, and initialisers as large as their shapes say', a
     const inputs = all(graph!, 11).map((info) => text(all(info, 1)[0]))
     t.same(inputs, [options.character ? 'tok' : 'X', 'h0_0', 'c0_0', 'h0_1', 'c0_1'])
   }
+})
+
+t.test('the libraries behind PyTorch are those that it was built with', async (t) => {
+  const wheel =
+    '  - Intel(R) oneAPI Math Kernel Library Version 2024.2-Product Build 20240605\n' +
+    '  - Intel(R) MKL-DNN v3.12.0 (Git Hash 80afa)\n  - Build settings: BLAS_INFO=mkl, BUILD_TYPE=Release'
+  const here = { openmp: true, avx512: true }
+  t.equal(librariesOf(wheel, here), 'MKL 2024.2; oneDNN 3.12.0', 'not the OpenBLAS that the system has, too')
+  const debian = '  - Build settings: BLAS_INFO=open, BUILD_TYPE=None'
+  t.equal(librariesOf(debian, here), 'OpenBLAS, openmp, SkylakeX')
+  t.match(librariesOf(debian, { openmp: false, avx512: true }), /default OpenBLAS.*missing/)
+  t.equal(librariesOf('', here), 'an unknown BLAS')
 })

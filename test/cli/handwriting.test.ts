@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseXml } from '../../src/data/ink/xml.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
-import { gatecell } from './command.js'
+import { gatecell, long } from './command.js'
 
 const cwd = t.testdir({ 'ink.ndjson': ndjson(inkSamples(60)) })
 const small = '--hidden 12 --batch 8 --steps 40 --threads 1'.split(' ')
@@ -20,6 +20,11 @@ t.test('a reader', async (t) => {
   t.match(trained.records.at(-1), { event: 'end', steps: 40, valid_cer: Number, valid_exact: Number })
   t.match(await run(...train), { code: 1, stderr: /ERR_FILE_EXISTS/ })
   t.match(await run(...train, '--resume', '--hidden', '13'), { code: 2, stderr: /Expected hidden 12/ })
+
+  writeFileSync(join(cwd, 'unknown.ndjson'), ndjson([{ ...inkSamples(1)[0]!, text: 'lxv' }]))
+  const unknown = await run('evaluate', 'reader.safetensors', 'unknown.ndjson')
+  t.match(unknown, { code: 1, stderr: /'x'.*train on ink whose texts have them.*ERR_UNKNOWN_SYMBOL/ })
+  t.notMatch(unknown.stderr, /minimum count/, 'an option that readers do not have')
 
   const measured = await run('evaluate', 'reader.safetensors', 'ink.ndjson', '--part', 'valid', '--json')
   const fields = { task: 'handwriting-recognition', samples: 6, cer: Number, exact: Number, nats: Number }
@@ -43,6 +48,18 @@ t.test('a reader', async (t) => {
   t.equal(helped.code, 0, helped.stderr)
   t.equal(helped.records.length, 60)
   t.match(helped.records[0], { text: String, readings: [{ score: Number }], points: Number })
+  writeFileSync(join(cwd, 'lexicon.txt'), '\ufeff  lv \r\n\r\nlxv zz\n')
+  const listed = await run('read', 'reader.safetensors', 'ink.ndjson', '--json', '--lexicon', 'lexicon.txt')
+  t.match(listed.records[0], { event: 'omitted_words', words: 1, examples: ['lxv'] })
+  t.ok(
+    listed.records.slice(1).every(({ text }) => /^((lv|zz)( (lv|zz))*)?$/.test(String(text))),
+    'a byte order mark, blanks and carriage returns belong to no word'
+  )
+  writeFileSync(join(cwd, 'foreign.txt'), 'АБВГДЕ'.repeat(500))
+  await run('train', 'text', 'foreign.txt', '--out', 'foreign.safetensors', ...small)
+  const foreign = await run('read', 'reader.safetensors', 'ink.ndjson', '--lm', 'foreign.safetensors')
+  t.match(foreign, { code: 1, stderr: /text model with symbols of the reader's.*ERR_UNKNOWN_SYMBOL/ })
+  t.equal(foreign.stdout, '', 'no empty readings')
   const other = await run('read', 'reader.safetensors', 'ink.ndjson', '--lm', 'reader.safetensors')
   t.match(other, { code: 1, stderr: /ERR_WRONG_TASK/ })
   const refused = await run('read', 'reader.safetensors', 'ink.ndjson', '--pen')
@@ -105,11 +122,18 @@ t.test('a writer and a reader', async (t) => {
 })
 
 t.test('the tour', async (t) => {
-  const toured = await run('tour', '--handwriting', '--time-limit', '4s', '--out', 'tour')
-  t.equal(toured.code, 0, toured.stderr)
+  const toured = await run('tour', '--handwriting', '--steps', '30', '--out', 'tour')
+  t.equal(toured.code, 1, 'too short to learn, and not reported as a success')
   t.match(toured.stdout, /It writes "gatecell".*\n[^]*read: "\w*"[^]*Of 40 more words/)
+  t.match(toured.stderr, /did not read the word/)
   for (const name of ['gatecell', 'gatecell-moving']) t.equal(svg(`tour/${name}.svg`).name, 'svg')
+  t.match(await run('tour', '--handwriting', '--time-limit', '4s'), { code: 2, stderr: /Expected --steps/ })
   t.match(await run('tour', 'story.txt', '--handwriting'), { code: 2, stderr: /Expected no text with --handwriting/ })
+})
+
+t.test('the tour at its full length is read', { skip: !long && 'a long test (npm run test:all)' }, async (t) => {
+  const toured = await run('tour', '--handwriting', '--out', 'full')
+  t.match(toured, { code: 0, stdout: /read: "gatecell"/ })
 })
 
 t.test('what a text model remembers', async (t) => {

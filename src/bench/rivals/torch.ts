@@ -10,8 +10,12 @@ import { openInChild, startChild, type Child } from './child.js'
 import type { MissingRival, Rival, Task, Variant } from './types.js'
 
 const NAME = 'PyTorch'
-const ASK =
-  'import torch; print(torch.__version__, torch.backends.cudnn.version() if torch.cuda.is_available() else "")'
+const ASK = `import json, torch
+print(json.dumps({
+  "version": torch.__version__,
+  "cudnn": str(torch.backends.cudnn.version()) if torch.cuda.is_available() else None,
+  "built": torch.__config__.show()
+}))`
 const run = promisify(execFile)
 
 /** `folder`: bench/rivals of the repository; `avx512`: the CPU has it. */
@@ -60,9 +64,7 @@ export async function findTorch(
     settings:
       device === 'cuda'
         ? `cuDNN ${python.cudnn}, runs back to back with one synchronisation for every ${SYNC} of them`
-        : blas === null
-          ? "the system's default BLAS (libopenblas0-openmp is missing)"
-          : `OpenBLAS, openmp${avx512 ? ', SkylakeX' : ''}`,
+        : librariesOf(python.built, { openmp: blas !== null, avx512 }),
     async open(task) {
       const ways = device === 'cuda' ? waysOnGpu(task) : waysOnCpu(task)
       const variants: Variant[] = []
@@ -91,14 +93,39 @@ function waysOnGpu({ mode, precision }: Task): Record<string, string> {
   return mode === 'train-char' || mode === 'layer' ? { ...pure, autocast: 'autocast to bfloat16' } : pure
 }
 
-/** cudnn: its version where there is a GPU. */
-async function findPython(): Promise<{ file: string; version: string; cudnn: string | null } | null> {
+/**
+ * Names the libraries that do PyTorch's products, from `built`, the text of torch.__config__.show(). `openmp`: Debian's openmp
+ * flavour of OpenBLAS was found; only a build against a system's OpenBLAS uses it, and only that reads OPENBLAS_CORETYPE.
+ */
+export function librariesOf(built: string, { openmp, avx512 }: { openmp: boolean; avx512: boolean }): string {
+  const blas = /\bBLAS_INFO=(\w+)/.exec(built)?.[1]
+  const mkl = /Math Kernel Library Version (\d[\d.]*)/.exec(built)?.[1]
+  const onednn = /MKL-DNN v(\d[\d.]*)/.exec(built)?.[1]
+  const names: Record<string, string> = {
+    mkl: `MKL${mkl === undefined ? '' : ` ${mkl}`}`,
+    open: openmp
+      ? `OpenBLAS, openmp${avx512 ? ', SkylakeX' : ''}`
+      : "the system's default OpenBLAS (libopenblas0-openmp is missing)"
+  }
+  const name = blas === undefined ? 'an unknown BLAS' : (names[blas] ?? `BLAS "${blas}"`)
+  return onednn === undefined ? name : `${name}; oneDNN ${onednn}`
+}
+
+interface Python {
+  file: string
+  version: string
+  /** Version of cuDNN if there is a GPU. */
+  cudnn: string | null
+  built: string
+}
+
+async function findPython(): Promise<Python | null> {
   const named = process.env['GATECELL_PYTHON']
   for (const file of named ? [named] : ['python3', '/usr/bin/python3']) {
     try {
       const { stdout } = await run(file, ['-c', ASK], { timeout: 120_000 })
-      const [version = '', cudnn = ''] = stdout.trim().split(' ')
-      return { file, version, cudnn: cudnn === '' ? null : cudnn }
+      const { version, cudnn, built } = JSON.parse(stdout) as Omit<Python, 'file'>
+      return { file, version, cudnn, built }
     } catch {
       continue // no such program, or no torch in it: the next one is tried, and none is reported
     }

@@ -71,6 +71,9 @@ export function readInkSplit(read: ConfigReader, from: Fields): InkSplit {
   return { valid: read.number(from, 'valid', 0, 1), where: typeof where === 'string' ? where : null }
 }
 
+/** The remedy for symbols that a reader or writer does not have: its vocabulary comes from the texts of its ink. */
+export const SYMBOL_REMEDY = 'leave such samples or symbols out, or train on ink whose texts have them'
+
 /** The text of a sample that must have one. ERR_INVALID_INK. */
 export function textOf(ink: Ink): string {
   if (ink.text !== null && ink.text !== '') return ink.text

@@ -8,7 +8,7 @@ import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
 import { sampleSource, type EpochSource } from '../../../train/data.js'
 import type { InkSourceOptions } from '../prepare.js'
-import { makeSamples, textOf } from '../samples.js'
+import { makeSamples, SYMBOL_REMEDY, textOf } from '../samples.js'
 import type { GenerationConfig } from './config.js'
 import { END } from './model.js'
 
@@ -42,7 +42,7 @@ export function writtenInk(
 
 /** What the window looks at. ERR_UNKNOWN_SYMBOL names what the model cannot write. */
 export function symbolsOf(text: string, vocabulary: Vocabulary): Int32Array {
-  const ids = vocabulary.encode(text)
+  const ids = vocabulary.encode(text, SYMBOL_REMEDY)
   const symbols = new Int32Array(ids.length + 1).fill(END)
   ids.forEach((id, i) => (symbols[i] = id + 1))
   return symbols

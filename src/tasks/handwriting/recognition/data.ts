@@ -10,7 +10,7 @@ import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
 import { sampleSource, type EpochSource } from '../../../train/data.js'
 import type { InkSourceOptions } from '../prepare.js'
-import { makeSamples, textOf } from '../samples.js'
+import { makeSamples, SYMBOL_REMEDY, textOf } from '../samples.js'
 import type { RecognitionConfig } from './config.js'
 
 /** A sample as a network is trained and measured on it. */
@@ -48,7 +48,7 @@ export function labelInk(
 
 function encodeText(text: string, ink: Ink, vocabulary: Vocabulary): Int32Array {
   try {
-    return vocabulary.encode(text).map((id) => id + 1)
+    return vocabulary.encode(text, SYMBOL_REMEDY).map((id) => id + 1)
   } catch (error) {
     if (!(error instanceof GatecellError)) throw error
     throw new GatecellError(error.code, `${error.message.replace(/\.?$/, '')} (${ink.source}).`, { cause: error })
