@@ -11,7 +11,7 @@ const levels = [
   ['check'],
   ['random'],
   ['data', 'io', 'native'],
-  ['graph'],
+  ['plot', 'graph'],
   ['layers'],
   ['sample'],
   ['model']

@@ -1,9 +1,10 @@
 // The roofline of a run (Williams, Waterman, Patterson 2009) as an SVG drawn by vega: the measured peaks and bandwidths as
 // roofs, each point at its arithmetic intensity. Traffic is counted between cache and core (amounts.ts).
 
-import type { Spec } from 'vega'
+import type { Mark, Spec } from 'vega'
 import { GatecellError } from '../errors.js'
 import { writeTextAtomically } from '../io/atomic.js'
+import { colours, vegaConfig, withDarkMode } from '../plot/theme.js'
 import type { LimitRow } from './limits.js'
 import type { MachineFile } from './machine-file.js'
 import type { BenchRow } from './registry.js'
@@ -26,6 +27,7 @@ interface Roof {
 const WIDTH = 760
 const HEIGHT = 480
 const LABEL_HEIGHT = 11
+const KEY_WIDTH = 270
 
 /** Where a row lies: flops for each byte of traffic, and flops a second. A weight that is read is multiplied and added. */
 function spotOf(row: BenchRow): Spot[] {
@@ -84,7 +86,10 @@ function labelsOf(roofs: readonly Roof[], [bottom, top]: readonly [number, numbe
 
 /** The SVG text. ERR_INVALID_ARGUMENT where no row of the run has a place in it. */
 export async function renderRoofline({ machine, limits, rows }: MachineFile): Promise<string> {
-  const spots = rows.filter((row) => row['rival'] === undefined).flatMap(spotOf)
+  const spots = rows
+    .filter((row) => row['rival'] === undefined)
+    .flatMap(spotOf)
+    .map((spot, i) => ({ ...spot, number: i + 1 }))
   if (spots.length === 0) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
@@ -104,7 +109,7 @@ export async function renderRoofline({ machine, limits, rows }: MachineFile): Pr
   const spec = vega.parse(specification(`${machine.machine.trim()}, ${machine.isa}`, spots, roofs, domains))
   const view = new vega.View(spec, { renderer: 'none' })
   try {
-    return `${await view.toSVG()}\n`
+    return withDarkMode(`${await view.toSVG()}\n`)
   } finally {
     view.finalize()
   }
@@ -112,15 +117,19 @@ export async function renderRoofline({ machine, limits, rows }: MachineFile): Pr
 
 type Domain = readonly [number, number]
 
-function specification(title: string, spots: Spot[], roofs: Roof[], { x, y }: { x: Domain; y: Domain }): Spec {
+type NumberedSpot = Spot & { number: number }
+
+function specification(title: string, spots: NumberedSpot[], roofs: Roof[], { x, y }: { x: Domain; y: Domain }): Spec {
   const position = { x: { scale: 'x', field: 'intensity' }, y: { scale: 'y', field: 'gflops' } } as const
   const names = [...new Set(spots.map(({ workload }) => workload))]
-  const axis = { grid: true, gridColor: '#eeeeee', format: '~g', tickCount: 6 }
+  const axis = { grid: true, format: '~g', tickCount: 6, labelOverlap: true }
   return {
     width: WIDTH,
     height: HEIGHT,
-    padding: 12,
-    background: 'white',
+    // The key of the numbered points lies to the right of the plot.
+    padding: { left: 12, top: 12, bottom: 12, right: KEY_WIDTH },
+    autosize: { type: 'pad' },
+    config: vegaConfig,
     title: { text: `roofline: ${title}`, anchor: 'start', fontSize: 15 },
     data: [
       { name: 'spots', values: spots },
@@ -134,7 +143,7 @@ function specification(title: string, spots: Spot[], roofs: Roof[], { x, y }: { 
         name: 'color',
         type: 'ordinal',
         domain: names,
-        range: ['#c8421d', '#2f6fb0', '#2e8b57', '#8a5fbf', '#c79a00', '#5a5a5a']
+        range: [...colours.series]
       }
     ],
     axes: [
@@ -150,7 +159,7 @@ function specification(title: string, spots: Spot[], roofs: Roof[], { x, y }: { 
           {
             type: 'line',
             from: { data: 'roof' },
-            encode: { enter: { ...position, stroke: { value: '#9a9a9a' }, strokeWidth: { value: 1 } } }
+            encode: { enter: { ...position, stroke: { value: colours.axis }, strokeWidth: { value: 1 } } }
           }
         ]
       },
@@ -165,7 +174,7 @@ function specification(title: string, spots: Spot[], roofs: Roof[], { x, y }: { 
             align: { field: 'side' },
             baseline: { value: 'bottom' },
             fontSize: { value: 9 },
-            fill: { value: '#6a6a6a' }
+            fill: { value: colours.muted }
           }
         }
       },
@@ -180,9 +189,37 @@ function specification(title: string, spots: Spot[], roofs: Roof[], { x, y }: { 
             tooltip: { field: 'label' }
           }
         }
-      }
+      },
+      ...numberMarks(spots.length, position)
     ]
   }
+}
+
+/** The number of each point next to it, and the key that gives each number its workload. */
+function numberMarks(count: number, position: Record<'x' | 'y', { scale: string; field: string }>): Mark[] {
+  const line = Math.min(LABEL_HEIGHT + 2, HEIGHT / count)
+  const font = { fontSize: { value: Math.min(9, line - 1) }, fill: { value: colours.text } }
+  return [
+    {
+      type: 'text',
+      from: { data: 'spots' },
+      encode: { enter: { ...position, ...font, text: { field: 'number' }, dx: { value: 5 }, dy: { value: -4 } } }
+    },
+    {
+      type: 'text',
+      from: { data: 'spots' },
+      encode: {
+        enter: {
+          ...font,
+          x: { value: WIDTH + 12 },
+          y: { signal: `${line} * (datum.number - 0.5)` },
+          baseline: { value: 'middle' },
+          text: { signal: "datum.number + '  ' + datum.label" },
+          fill: { scale: 'color', field: 'workload' }
+        }
+      }
+    }
+  ]
 }
 
 /** Draws the roofline into a file, atomically. */

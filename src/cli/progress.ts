@@ -15,7 +15,6 @@ export interface Progress {
 }
 
 const LINE_SECONDS = 5
-const BAR = '  {bar} {percentage}% | {text}'
 
 /** `unit`: what rates count. */
 export async function createProgress(output: Output, unit = 'symbols'): Promise<Progress> {
@@ -28,31 +27,51 @@ async function barProgress(unit: string): Promise<Progress> {
   let bar: SingleBar | null = null
   let valid: number | null = null
   const options = {
-    format: BAR,
+    format: '{line}',
     stream: process.stdout,
     hideCursor: true,
     clearOnComplete: true,
-    gracefulExit: false,
-    barsize: 24
+    gracefulExit: false
   }
-  const update = (done: number, text: string) => {
+  const update = (done: number, texts: readonly string[]) => {
+    const line = barLine(process.stdout.columns ?? 80, done, texts)
     if (!bar) {
       bar = new SingleBar(options, Presets.shades_classic)
-      bar.start(1000, 0, { text })
+      bar.start(1000, 0, { line })
     }
-    bar.update(Math.round(1000 * Math.min(1, done)), { text })
+    bar.update(Math.round(1000 * Math.min(1, done)), { line })
   }
   return {
     report(report) {
       valid = report.validation?.loss ?? valid
-      update(report.fraction ?? 0, parts(report, valid, unit).join(' | '))
+      update(report.fraction ?? 0, parts(report, valid, unit))
     },
-    show: (what, done) => update(done, what),
+    show: (what, done) => update(done, [what]),
     clear() {
       bar?.stop()
       bar = null
     }
   }
+}
+
+const BAR_SIZE = 24
+const LEAST_BAR = 6
+
+/**
+ * Returns a line of at most `columns` - 1 characters: a bar, the share that is done, the texts. If it is too long, the bar
+ * shrinks and goes, then texts go, from the first on: the last ones, rate and time left, stay longest.
+ */
+export function barLine(columns: number, done: number, texts: readonly string[]): string {
+  const share = Math.min(1, Math.max(0, done))
+  const percentage = `${Math.floor(100 * share)}%`
+  const room = columns - 1
+  let kept = [...texts]
+  const rest = () => [percentage, ...kept].join(' | ')
+  while (kept.length > 1 && rest().length + 2 > room) kept = kept.slice(1)
+  const size = Math.min(BAR_SIZE, room - rest().length - 3)
+  const filled = Math.round(share * size)
+  const bar = size < LEAST_BAR ? '' : `${'\u2588'.repeat(filled)}${'\u2591'.repeat(size - filled)} `
+  return `  ${bar}${rest()}`.slice(0, Math.max(room, 0))
 }
 
 function lineProgress(output: Output, unit: string): Progress {

@@ -2,7 +2,7 @@
 
 import type { Stroke } from '../data/ink/strokes.js'
 import { boxOf } from '../data/ink/strokes.js'
-import { placeInk } from '../tasks/handwriting/svg.js'
+import { placeInk } from '../plot/ink.js'
 
 /** Bits of the dots of a Braille character, [row][column]. */
 const DOTS = [

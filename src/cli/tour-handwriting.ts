@@ -9,7 +9,7 @@ import { loadWriter, prepareGenerationRun } from '../tasks/handwriting/generatio
 import { practiceInk, practiceLetters } from '../tasks/handwriting/practice-ink.js'
 import { measureReadability } from '../tasks/handwriting/readability.js'
 import { loadReader, prepareRecognitionRun } from '../tasks/handwriting/recognition/index.js'
-import { inkSvg } from '../tasks/handwriting/svg.js'
+import { inkSvg } from '../plot/ink.js'
 import type { Run, RunResult } from '../tasks/run.js'
 import type { Summary } from '../train/reports.js'
 import { duration, integer, nats, percent, quantity, shellWord } from './format.js'

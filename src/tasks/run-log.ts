@@ -5,7 +5,7 @@
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { writeTextAtomically } from '../io/atomic.js'
-import { writeLossCurve, type CurvePoint } from '../io/curve.js'
+import { writeLossCurve, type CurvePoint } from '../plot/loss-curve.js'
 import { openJsonLog, readJsonLog } from '../io/jsonlog.js'
 import type { JsonObject } from '../io/json.js'
 import { openEventLog } from '../io/tfevents.js'

@@ -12,7 +12,7 @@ import {
   type GenerationRunOptions
 } from '../../src/tasks/handwriting/generation/index.js'
 import { practiceInk, practiceLetters } from '../../src/tasks/handwriting/practice-ink.js'
-import { inkSvg } from '../../src/tasks/handwriting/svg.js'
+import { inkSvg } from '../../src/plot/ink.js'
 import { inkPoints } from '../../src/data/ink/strokes.js'
 import { inkOf, inkSamples, ndjson } from '../ink-samples.js'
 

@@ -1,45 +1,50 @@
-// The four rows of a trace as one picture: letters, memory cells, the pen's input, the gradient. Time runs from left to
-// right; in the moving picture a line sweeps over it while the pen writes.
+// The four rows of a trace as one picture (Graves 2012, figure 7.5): letters, memory cells, the pen's input, the gradient. Time runs
+// from left to right; in the moving picture a line sweeps over it at the pace of the pen.
 
 import type { Stroke } from '../../../data/ink/strokes.js'
-import { escapeXml, inkPaths, pixel, placeInk, svgFile } from '../svg.js'
+import { divergingLegend, label, stepAxis, valueAxis } from '../../../plot/axis.js'
+import { escapeXml, inkPaths, pixel, placeInk, strokeTimes, svgFile } from '../../../plot/ink.js'
+import { colours, diverging, DIVERGING_LEVELS } from '../../../plot/theme.js'
 import type { InkTrace } from './trace.js'
 
 const WIDTH = 900
-const LEFT = 16
+const LEFT = 56
+const RIGHT = WIDTH - 24
+const SPAN = RIGHT - LEFT
 const ROWS = { letters: 110, cells: 180, pen: 150, gradient: 110 } as const
-const GAP = 34
-const COLOURS = ['#c8421d', '#1f6f8b', '#5b8c2a', '#7b4fa3', '#b8860b', '#2f4b7c', '#a05195', '#00796b', '#8d6e63']
-const LEVELS = 12
+const GAP = 38
 const MAX_UNITS = 48
 const POINTS_PER_SECOND = 60
 
-/** A picture of a trace; `layer`: the name of the one whose cells are shown, default the last. */
+/** Returns the picture of a trace as an SVG file; `layer` names the layer whose cells are shown, default the last. */
 export function traceSvg(trace: InkTrace, options: { moving?: boolean; layer?: string } = {}): string {
   const { moving = false } = options
   const layer = trace.layers.find(({ name }) => name === options.layer) ?? trace.layers.at(-1)!
   const steps = trace.points.length
-  const span = WIDTH - 2 * LEFT
-  const x = (step: number) => LEFT + (span * (step + 0.5)) / steps
+  const x = (step: number) => LEFT + (SPAN * (step + 0.5)) / steps
   const parts: string[] = []
+  const tops: number[] = []
   let top = GAP
   const row = (title: string, height: number, body: (top: number) => string) => {
-    parts.push(`<text x="${LEFT}" y="${top - 8}" font-size="12" fill="#555">${escapeXml(title)}</text>`, body(top))
+    parts.push(label(title, LEFT, top - 10, { size: 12, fill: colours.text }), body(top))
+    tops.push(top)
     top += height + GAP
   }
   row(`letters as they are recognised: ${trace.text}`, ROWS.letters, (at) => letterCurves(trace, x, at))
-  row(`memory cells of ${layer.name}, step by step`, ROWS.cells, (at) => cellMap(layer.cells, steps, span, at))
+  row(`memory cells of ${layer.name}, one band for each unit`, ROWS.cells, (at) => cellMap(layer.cells, x, at))
   row('the pen', ROWS.pen, (at) => penRow(trace, at, moving))
-  row('gradient of each letter back to the points of the pen', ROWS.gradient, (at) => gradientCurves(trace, x, at))
-  const height = top - GAP + 12
-  if (moving) parts.push(sweep(steps, span, height))
-  const style = 'font-family="system-ui, sans-serif"'
-  return svgFile(WIDTH, height, `<g ${style}>${parts.join('')}</g>`, `trace of "${trace.text}"`)
+  row('gradient of each letter with respect to the points, largest = 1', ROWS.gradient, (at) =>
+    gradientCurves(trace, x, at)
+  )
+  const axis = label('point of the pen', (LEFT + RIGHT) / 2, top - GAP + 28, { anchor: 'middle', fill: colours.text })
+  const veils = moving ? sweep(trace, [tops[0]! - 4, tops[2]! - 26, tops[3]! - 4, top - GAP + 4]) : ''
+  const body = `<g font-family="system-ui, sans-serif">${parts.join('')}${axis}${veils}</g>`
+  return svgFile(WIDTH, top - GAP + 36, body, `trace of "${trace.text}"`)
 }
 
 function colourOf(trace: InkTrace): (symbol: string) => string {
   const symbols = [...new Set(trace.letters.map(({ symbol }) => symbol))]
-  return (symbol) => COLOURS[symbols.indexOf(symbol) % COLOURS.length] ?? '#999'
+  return (symbol) => colours.series[symbols.indexOf(symbol) % colours.series.length] ?? colours.muted
 }
 
 function curve(
@@ -56,28 +61,37 @@ function letterCurves(trace: InkTrace, x: (step: number) => number, top: number)
   const colour = colourOf(trace)
   const y = (value: number) => top + ROWS.letters * (1 - 0.82 * value)
   const curves = Object.entries(trace.probabilities).map(([symbol, values]) =>
-    curve(values, x, y, symbol === '' ? '#cccccc' : colour(symbol))
+    curve(values, x, y, symbol === '' ? colours.axis : colour(symbol))
   )
   const names = trace.letters.map(({ symbol, step, probability }) => {
     const place = `x="${pixel(x(step))}" y="${pixel(y(probability) - 4)}"`
     return `<text ${place} font-size="14" text-anchor="middle" fill="${colour(symbol)}">${escapeXml(symbol)}</text>`
   })
-  return curves.join('') + names.join('')
+  const ticks = [0, 0.5, 1].map((value) => ({ text: String(value), y: y(value) }))
+  return grid(trace.points.length, x, top, ROWS.letters) + valueAxis(ticks, AXIS) + curves.join('') + names.join('')
 }
 
-/** A band a unit, the liveliest ones in the order of their numbers; blue below zero, red above. */
-function cellMap(cells: readonly (readonly number[])[], steps: number, span: number, top: number): string {
+const AXIS = { left: LEFT, right: RIGHT } as const
+
+/** The vertical lines of a row of `height`, its numbers below it. */
+function grid(steps: number, x: (step: number) => number, top: number, height: number): string {
+  return stepAxis(steps, x, { top, bottom: top + height, named: true })
+}
+
+/** A band for each unit, of the units that change most, in the order of their numbers; blue below zero, red above. */
+function cellMap(cells: readonly (readonly number[])[], x: (step: number) => number, top: number): string {
   const lively = cells
     .map((values, unit) => ({ unit, values, range: Math.max(...values) - Math.min(...values) }))
     .sort((a, b) => b.range - a.range)
     .slice(0, MAX_UNITS)
     .sort((a, b) => a.unit - b.unit)
   const band = ROWS.cells / lively.length
-  const [width, height] = [span / steps, band]
+  const steps = cells[0]!.length
+  const [width, height] = [SPAN / steps, band]
   const paths = new Map<number, string>()
   lively.forEach(({ values }, row) => {
     let from = 0
-    const level = (t: number) => Math.round(LEVELS * Math.tanh(values[t]!))
+    const level = (t: number) => Math.round(DIVERGING_LEVELS * Math.tanh(values[t]!))
     for (let t = 1; t <= steps; t++) {
       if (t < steps && level(t) === level(from)) continue
       const rectangle = `M${pixel(LEFT + from * width)} ${pixel(top + row * band)}h${pixel((t - from) * width)}v${pixel(height)}h${pixel(-(t - from) * width)}z`
@@ -85,12 +99,11 @@ function cellMap(cells: readonly (readonly number[])[], steps: number, span: num
       from = t
     }
   })
-  return [...paths].map(([level, d]) => `<path d="${d}" fill="${shade(level / LEVELS)}"/>`).join('')
-}
-
-function shade(value: number): string {
-  const strength = Math.round(255 * (1 - Math.abs(value)))
-  return value < 0 ? `rgb(${strength},${strength},255)` : `rgb(255,${strength},${strength})`
+  const bands = [...paths].map(([level, d]) => `<path d="${d}" fill="${diverging(level)}"/>`).join('')
+  const shown = [...new Set([0, (lively.length - 1) >> 1, lively.length - 1])]
+  const ticks = shown.map((row) => ({ text: `unit ${lively[row]!.unit}`, y: top + (row + 0.5) * band }))
+  const legend = divergingLegend('tanh of the cell', RIGHT, top - 19)
+  return valueAxis(ticks, AXIS) + bands + grid(steps, x, top, ROWS.cells) + legend
 }
 
 function strokesOf(trace: InkTrace): Stroke[] {
@@ -113,7 +126,8 @@ function penRow(trace: InkTrace, top: number, moving: boolean): string {
 
 function gradientCurves(trace: InkTrace, x: (step: number) => number, top: number): string {
   const colour = colourOf(trace)
-  return trace.letters
+  const ticks = [0, 0.5, 1].map((value) => ({ text: String(value), y: top + ROWS.gradient * (1 - 0.9 * value) }))
+  const curves = trace.letters
     .map(({ symbol, gradient, step }) => {
       const most = Math.max(...gradient, 1e-30)
       const y = (value: number) => top + ROWS.gradient * (1 - 0.9 * (value / most))
@@ -121,17 +135,31 @@ function gradientCurves(trace: InkTrace, x: (step: number) => number, top: numbe
       return curve(gradient, x, y, colour(symbol)) + mark
     })
     .join('')
+  return grid(trace.points.length, x, top, ROWS.gradient) + valueAxis(ticks, AXIS) + curves
 }
 
-/** The line of the present, and a veil over what is to come; the pen's row has its own movement. */
-function sweep(steps: number, span: number, height: number): string {
-  const seconds = pixel(steps / POINTS_PER_SECOND)
-  const animate = (name: string, from: number, to: number) =>
-    `<animate attributeName="${name}" from="${pixel(from)}" to="${pixel(to)}" dur="${seconds}s" fill="freeze"/>`
-  const moves = animate('x', LEFT, LEFT + span) + animate('width', span, 0)
-  const penTop = 3 * GAP + ROWS.letters + ROWS.cells - 22
-  const penEnd = penTop + ROWS.pen + 22
-  const veil = (y: number, end: number) =>
-    `<rect x="${LEFT}" y="${y}" width="${span}" height="${end - y}" fill="white" opacity="0.9">${moves}</rect>`
-  return veil(GAP, penTop) + veil(penEnd + 24, height)
+/**
+ * The animation of the moving picture: a veil over the steps to come, which moves at the pace of the pen, pauses between
+ * strokes included. `edges`: top and bottom of the rows above the pen's and of the row below it; the pen's row shows its own movement.
+ */
+function sweep(trace: InkTrace, [top, bottom, lowerTop, lowerBottom]: readonly number[]): string {
+  const strokes = strokesOf(trace)
+  const times = strokeTimes(strokes, POINTS_PER_SECOND)
+  const last = times.at(-1)!
+  const total = last.begin + last.seconds
+  const keys: { time: number; x: number }[] = []
+  let done = 0
+  strokes.forEach((stroke, i) => {
+    const { begin, seconds } = times[i]!
+    const edge = (steps: number) => LEFT + (SPAN * steps) / trace.points.length
+    keys.push({ time: begin, x: edge(done) }, { time: begin + seconds, x: edge(done + stroke.x.length) })
+    done += stroke.x.length
+  })
+  const keyTimes = keys.map(({ time }) => (time / total).toFixed(4)).join(';')
+  const animate = (name: string, value: (x: number) => number) =>
+    `<animate attributeName="${name}" values="${keys.map(({ x }) => pixel(value(x))).join(';')}" keyTimes="${keyTimes}" dur="${pixel(total)}s" fill="freeze"/>`
+  const moves = animate('x', (x) => x) + animate('width', (x) => RIGHT - x)
+  const veil = (from: number, to: number) =>
+    `<rect x="${LEFT}" y="${pixel(from)}" width="${SPAN}" height="${pixel(to - from)}" fill="${colours.background}" opacity="0.9">${moves}</rect>`
+  return veil(top!, bottom!) + veil(lowerTop!, lowerBottom!)
 }

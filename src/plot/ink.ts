@@ -1,7 +1,8 @@
 // Ink as SVG, still or moving: in one place for readers, writers and traces. A moving picture is drawn by SMIL animation
 // alone, without a script, so that any browser shows it, in an <img> too.
 
-import { boxOf, type Stroke } from '../../data/ink/strokes.js'
+import { boxOf, type Stroke } from '../data/ink/strokes.js'
+import { colours, withDarkMode } from './theme.js'
 
 export interface InkSvgOptions {
   /** Width of the picture in pixels; its height follows. Default: by the ink, 720 at most. */
@@ -66,7 +67,10 @@ export function strokePath({ x, y }: Stroke, place: Placement): string {
 /** An SVG file around `body`. */
 export function svgFile(width: number, height: number, body: string, title: string): string {
   const size = `width="${pixel(width)}" height="${pixel(height)}" viewBox="0 0 ${pixel(width)} ${pixel(height)}"`
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img"><title>${escapeXml(title)}</title><rect width="100%" height="100%" fill="white"/>${body}</svg>\n`
+  const ground = `<rect width="100%" height="100%" fill="${colours.background}"/>`
+  return withDarkMode(
+    `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img"><title>${escapeXml(title)}</title>${ground}${body}</svg>\n`
+  )
 }
 
 /** When each stroke begins and how long it takes, in seconds. */
@@ -101,7 +105,7 @@ export function inkPaths(
     const animate = `<animate attributeName="stroke-dashoffset" from="1" to="0" begin="${pixel(begin)}s" dur="${pixel(seconds)}s" fill="freeze"/>`
     return `<path d="${d}" pathLength="1" stroke-dasharray="1 2" stroke-dashoffset="1">${animate}</path>`
   })
-  return `<g fill="none" stroke="#1b2a41" stroke-width="${PEN}" stroke-linecap="round" stroke-linejoin="round">${paths.join('')}</g>`
+  return `<g fill="none" stroke="${colours.ink}" stroke-width="${PEN}" stroke-linecap="round" stroke-linejoin="round">${paths.join('')}</g>`
 }
 
 /** Ink alone as an SVG file. */

@@ -2,7 +2,8 @@
 // importing gatecell stays light.
 
 import { GatecellError } from '../errors.js'
-import { writeTextAtomically } from './atomic.js'
+import { writeTextAtomically } from '../io/atomic.js'
+import { colours, vegaConfig, withDarkMode } from './theme.js'
 
 export interface CurvePoint {
   readonly step: number
@@ -34,6 +35,20 @@ function thin(points: readonly CurvePoint[]): CurvePoint[] {
   return thinned
 }
 
+/** Ratio of the largest to the median loss from which a linear axis would press the end of the training into a line. */
+const WIDE = 8
+
+/**
+ * Returns the scale of the losses: linear, unless the first losses dwarf the others; then logarithmic, or for losses that are
+ * not all positive (densities) symmetric-logarithmic, which is linear between -1 and 1.
+ */
+export function lossScale(losses: readonly number[]): 'linear' | 'log' | 'symlog' {
+  const sizes = losses.map(Math.abs).sort((a, b) => a - b)
+  const median = sizes[Math.floor(sizes.length / 2)]!
+  if (!(sizes.at(-1)! > WIDE * Math.max(median, 1e-3))) return 'linear'
+  return losses.every((loss) => loss > 0) ? 'log' : 'symlog'
+}
+
 /** The curve as SVG text. ERR_INVALID_ARGUMENT where there is no finite point to draw. */
 export async function renderLossCurve(curve: LossCurve): Promise<string> {
   const lines = [
@@ -44,12 +59,15 @@ export async function renderLossCurve(curve: LossCurve): Promise<string> {
     throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected at least one finite loss to draw but received none.')
   }
   const names = [TRAIN, VALID].filter((name) => lines.some((point) => point.name === name))
+  const scale = lossScale(lines.map(({ loss }) => loss))
+  const unit = curve.unit ?? 'nats per symbol'
   const vega = await import('vega')
+  const axis = { tickCount: 8, grid: true, labelOverlap: true, format: '~g' } as const
   const spec = vega.parse({
     width: 720,
     height: 360,
     padding: 12,
-    background: 'white',
+    config: vegaConfig,
     title: { text: curve.title ?? 'loss', anchor: 'start', fontSize: 15 },
     data: [
       { name: 'points', values: lines },
@@ -59,29 +77,22 @@ export async function renderLossCurve(curve: LossCurve): Promise<string> {
       { name: 'x', type: 'linear', range: 'width', nice: true, zero: true, domain: { data: 'points', field: 'step' } },
       {
         name: 'y',
-        type: 'linear',
+        type: scale,
         range: 'height',
         nice: true,
-        zero: false,
+        ...(scale === 'linear' && { zero: false }),
         domain: { data: 'points', field: 'loss' }
       },
       {
         name: 'color',
         type: 'ordinal',
         domain: names,
-        range: names.map((name) => (name === TRAIN ? '#8fb3d9' : '#c8421d'))
+        range: names.map((name) => (name === TRAIN ? colours.series[1] : colours.series[0]))
       }
     ],
     axes: [
-      { orient: 'bottom', scale: 'x', title: 'steps', tickCount: 8, grid: true, gridColor: '#eeeeee' },
-      {
-        orient: 'left',
-        scale: 'y',
-        title: curve.unit ?? 'nats per symbol',
-        tickCount: 8,
-        grid: true,
-        gridColor: '#eeeeee'
-      }
+      { orient: 'bottom', scale: 'x', title: 'steps', ...axis, format: ',' },
+      { orient: 'left', scale: 'y', title: scale === 'linear' ? unit : `${unit} (logarithmic)`, ...axis }
     ],
     legends: [{ stroke: 'color', symbolType: 'stroke', symbolStrokeWidth: 3, orient: 'top-right' }],
     marks: [
@@ -119,7 +130,7 @@ export async function renderLossCurve(curve: LossCurve): Promise<string> {
   })
   const view = new vega.View(spec, { renderer: 'none' })
   try {
-    return `${await view.toSVG()}\n`
+    return withDarkMode(`${await view.toSVG()}\n`)
   } finally {
     view.finalize()
   }
