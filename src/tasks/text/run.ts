@@ -61,7 +61,8 @@ const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasu
     })
     try {
       const { vocabulary, train, valid, test } = corpus
-      const batches = createBatches(train, settings.training)
+      const { batch, length, seed } = settings.training
+      const batches = createBatches(train, { batch, length, seed })
       const training = settleTraining<TextTraining>(settings.training, batches.stepsPerEpoch)
       const data = markOf(train, valid)
       checkSameText(old?.data, data)
