@@ -9,12 +9,14 @@ import type { Output } from './output.js'
 
 export interface InkFlags {
   y?: 'up' | 'down'
+  level?: string
   skipBad?: true
 }
 
 export const INK_FORMATS = `
-Ink is stroke JSON, one object a line or a file, {"strokes": [[[x, y] or [x, y, t], ...], ...], "text": "..."}, or stroke-3
-offsets [[dx, dy, pen up], ...], or UNIPEN, or InkML; gzip is unpacked. y points up, but down in InkML and stroke-3.`
+Ink is stroke JSON, {"strokes": [[[x, y] or [x, y, t] or {"x", "y", "t"}, ...], ...], "text": "..."}, one object a line, a list of
+them or one in a file; QuickDraw; stroke-3 and stroke-5 offsets [[dx, dy, pen up], ...]; UNIPEN; InkML; or XML of IAM-OnDB, with
+its text in a .txt file next to it. Gzip is unpacked. y points up in stroke JSON and UNIPEN, else down.`
 
 export function addInkOptions(command: Command): Command {
   return command
@@ -23,6 +25,7 @@ export function addInkOptions(command: Command): Command {
       'where y points in the files: up or down (default: by format)',
       choice('--y', ['up', 'down'])
     )
+    .option('--level <name>', 'in UNIPEN: segments that are the samples, as WORD (default: the first of .HIERARCHY)')
     .option('--skip-bad', 'leave out samples that cannot be used, and name them (default: end with the first)')
 }
 
@@ -38,7 +41,13 @@ export function inkReading(flags: InkFlags, signal: AbortSignal): InkReading {
   const bad: string[] = []
   const onBad = flags.skipBad ? (error: GatecellError) => void bad.push(error.message) : undefined
   return {
-    read: { signal, stdin: readStdin(signal), ...(flags.y && { y: flags.y }), ...(onBad && { onBad }) },
+    read: {
+      signal,
+      stdin: readStdin(signal),
+      ...(flags.y && { y: flags.y }),
+      ...(flags.level !== undefined && { level: flags.level }),
+      ...(onBad && { onBad })
+    },
     ...(onBad && { onBad }),
     tell(output) {
       if (bad.length === 0) return

@@ -1,11 +1,10 @@
 // gatecell read: a reader and ink in, text out.
 
 import { setImmediate } from 'node:timers/promises'
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { notReadable } from '../data/files.js'
 import { readInk } from '../data/ink/read.js'
 import { countPoints } from '../data/ink/strokes.js'
+import { readWholeText } from '../data/whole-text.js'
 import { loadReader, type LoadedReader, type Reading } from '../tasks/handwriting/recognition/index.js'
 import { lexicon, textScorer } from '../tasks/handwriting/recognition/scorers.js'
 import { combineScorers, type Scorer } from '../sample/scorers.js'
@@ -74,7 +73,7 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
   tell(output)
   const text = flags.lm === undefined ? null : await loadTextModel(flags.lm, { device: flags.device ?? 'auto' })
   try {
-    const scorer = await scorerOf(reader, text, flags, output)
+    const scorer = await scorerOf(reader, text, flags, { output, signal })
     const options = { ...(flags.beam && { beam: flags.beam }), ...(scorer && { scorer }) }
     for (const ink of samples) {
       await setImmediate() // Ctrl-C is seen between two samples
@@ -119,11 +118,11 @@ async function scorerOf(
   reader: LoadedReader,
   text: LoadedText | null,
   flags: ReadFlags,
-  output: Output
+  { output, signal }: { output: Output; signal: AbortSignal }
 ): Promise<Scorer | null> {
   const parts: { scorer: Scorer }[] = []
   if (flags.lexicon !== undefined) {
-    const { scorer, omitted } = lexicon(await readWords(flags.lexicon), reader.vocabulary)
+    const { scorer, omitted } = lexicon(await readWords(flags.lexicon, signal), reader.vocabulary)
     parts.push({ scorer })
     if (omitted.length > 0) {
       output.record({ event: 'omitted_words', words: omitted.length, examples: omitted.slice(0, 100) })
@@ -141,10 +140,7 @@ async function scorerOf(
   return parts.length > 1 ? combineScorers(parts) : (parts[0]?.scorer ?? null)
 }
 
-async function readWords(path: string): Promise<string[]> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw notReadable(path, error)
-  })
-  // Editors of Windows begin a file of UTF-8 with a byte order mark, which belongs to no word.
-  return text.replace(/^\uFEFF/, '').split(/\r?\n/)
+async function readWords(path: string, signal: AbortSignal): Promise<string[]> {
+  const text = await readWholeText(path, { signal, maxBytes: 2 ** 26 })
+  return text.split(/\r?\n/)
 }

@@ -1,9 +1,8 @@
 // gatecell trace: a network at work. For a reader the four rows of Graves, for a text model how long it remembers.
 
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { notReadable } from '../data/files.js'
 import { readInk } from '../data/ink/read.js'
+import { readWholeText } from '../data/whole-text.js'
 import { GatecellError } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'
 import { writeTextAtomically } from '../io/atomic.js'
@@ -78,7 +77,7 @@ async function trace(
   const { task } = await readCheckpointInfo(path)
   if (task === TEXT_TASK) refuseOtherTasks(command, optionTasks, task, path)
   if (task === RECOGNITION_TASK) await traceReader(path, data, flags, interrupts)
-  else if (task === TEXT_TASK) await traceTextModel(path, data, flags)
+  else if (task === TEXT_TASK) await traceTextModel(path, data, flags, interrupts)
   else {
     const expected = [RECOGNITION_TASK, TEXT_TASK].join(' or ')
     throw new GatecellError('ERR_WRONG_TASK', `Expected a ${expected} model but ${path} holds a "${task}" model`)
@@ -119,12 +118,10 @@ async function traceReader(path: string, data: string, flags: TraceFlags, { sign
   for (const file of [flags.svg, flags.movingSvg]) if (file !== undefined) output.line(`saved    ${file}`)
 }
 
-async function traceTextModel(path: string, data: string, flags: TraceFlags): Promise<void> {
+async function traceTextModel(path: string, data: string, flags: TraceFlags, { signal }: Interrupts): Promise<void> {
   const output = createOutput(flags.json === true)
   using loaded = await loadTextModel(path)
-  const text = await readFile(data, 'utf8').catch((error: unknown) => {
-    throw notReadable(data, error)
-  })
+  const text = await readWholeText(data, { signal, maxBytes: 2 ** 26 })
   const traced = traceText(loaded, text, { device: flags.device ?? 'auto' })
   output.record({ task: TEXT_TASK, ...(finite(traced) as JsonObject) })
   output.line(`over ${integer(traced.symbols)} symbols, each window from a zero state`)

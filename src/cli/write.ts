@@ -1,10 +1,9 @@
 // gatecell write: a writer and a text in, ink out: as stroke JSON, and as a picture.
 
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { notReadable } from '../data/files.js'
 import { readInk } from '../data/ink/read.js'
 import { inkPoints, type Ink } from '../data/ink/strokes.js'
+import { readWholeText } from '../data/whole-text.js'
 import { GatecellError } from '../errors.js'
 import { writeTextAtomically } from '../io/atomic.js'
 import { parseJsonObject, type JsonObject } from '../io/json.js'
@@ -116,7 +115,7 @@ async function styleOf(writer: LoadedWriter, flags: WriteFlags, signal: AbortSig
     throw new GatecellError('ERR_INVALID_OPTION', 'Expected --style or --prime but received both: leave one out')
   if (flags.saveStyle !== undefined && flags.prime === undefined)
     throw new GatecellError('ERR_INVALID_OPTION', 'Expected --prime with --save-style: a style comes from strokes')
-  if (flags.style !== undefined) return await readStyle(flags.style)
+  if (flags.style !== undefined) return await readStyle(flags.style, signal)
   if (flags.prime === undefined) return null
   const [ink] = await readInk([flags.prime], inkReading(flags, signal).read)
   const style = writer.style(ink!)
@@ -124,10 +123,11 @@ async function styleOf(writer: LoadedWriter, flags: WriteFlags, signal: AbortSig
   return style
 }
 
-async function readStyle(path: string): Promise<WritingStyle> {
-  const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    throw notReadable(path, error)
-  })
+/** States of the largest networks, as decimal numbers. */
+const MOST_STYLE_BYTES = 2 ** 28
+
+async function readStyle(path: string, signal: AbortSignal): Promise<WritingStyle> {
+  const text = await readWholeText(path, { signal, maxBytes: MOST_STYLE_BYTES })
   const { text: written, states, last, checksum } = parseJsonObject(text, path)
   const numbers = (value: unknown): value is number[] =>
     Array.isArray(value) && value.every((one) => typeof one === 'number')

@@ -125,17 +125,17 @@ async function walk(folder: string, paths: string[], onSkip: OnSkip): Promise<vo
  * asked for. `name` is for errors.
  */
 export async function* unpack(readAt: ReadAt, name: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
+  yield* (await isGzip(readAt, name)) ? gunzip(pieces(readAt, true, signal), name) : pieces(readAt, false, signal)
+}
+
+/** Returns whether a source begins as gzip does. Throws ERR_FILE_FORMAT if it is named .gz and begins otherwise. */
+export async function isGzip(readAt: ReadAt, name: string): Promise<boolean> {
   const magic = new Uint8Array(3)
   let filled = 0
   for (let got = 1; got > 0 && filled < 3; filled += got) got = await readAt(magic.subarray(filled), filled)
-  const isGzip = magic[0] === 0x1f && magic[1] === 0x8b && magic[2] === 8
-  if (!isGzip && name.endsWith('.gz') && filled > 0) {
-    throw new GatecellError(
-      'ERR_FILE_FORMAT',
-      `Expected gzip data in ${name} but found another format: check the file.`
-    )
-  }
-  yield* isGzip ? gunzip(pieces(readAt, true, signal), name) : pieces(readAt, false, signal)
+  if (magic[0] === 0x1f && magic[1] === 0x8b && magic[2] === 8) return true
+  if (!name.endsWith('.gz') || filled === 0) return false
+  throw new GatecellError('ERR_FILE_FORMAT', `Expected gzip data in ${name} but found another format: check the file.`)
 }
 
 async function* pieces(readAt: ReadAt, keep: boolean, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {

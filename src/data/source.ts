@@ -4,6 +4,7 @@
 import * as fs from 'node:fs'
 import { GatecellError } from '../errors.js'
 import { aborted, notReadable, unpack, type ReadAt, type SourceFile } from './files.js'
+import { changedWhileRead, openFile, sequential, untilAborted } from './open.js'
 import type { SymbolCounts } from './symbols.js'
 import { scratchFile, type ScratchFile, type TokenWriter } from './tokens.js'
 import { InvalidUtf8, utf8Reader } from './utf8.js'
@@ -43,12 +44,16 @@ export async function openSource(
   const spool = file.stream ? await spoolStream(path, cacheDir, stdin, signal) : undefined
   const diskBytes = spool?.size ?? (await fs.promises.stat(path).catch(() => undefined))?.size ?? 0
   let symbols = 0
+  let identity = '' // of the file in the first pass
 
   /** Reads the source once; `take` gets a piece and room for its ids. */
   const read = async (take: (bytes: Uint8Array, ids: Int32Array) => Promise<void> | void, onBytes: OnBytes) => {
     let ids = new Int32Array(0)
-    const opened = spool === undefined ? await openPath(path) : { readAt: spool.readSome, close: async () => {} }
+    const opened = spool === undefined ? await openFile(path, signal) : { ...spooled, readAt: spool.readSome }
     try {
+      const replaced = identity !== '' && opened.identity !== identity
+      if (replaced || (spool === undefined && opened.identity === '')) throw changedWhileRead(path)
+      identity = opened.identity
       let furthest = 0
       const metered: ReadAt = async (target, position) => {
         const length = await opened.readAt(target, position)
@@ -60,6 +65,7 @@ export async function openSource(
         if (ids.length < bytes.length) ids = new Int32Array(bytes.length)
         await take(bytes, ids)
       }
+      await opened.check()
     } catch (error) {
       throw error instanceof InvalidUtf8 ? binary(path, `other bytes at ${error.offset}`) : error
     } finally {
@@ -96,11 +102,11 @@ export async function openSource(
       await read(async (bytes, ids) => {
         const length = encoder.write(bytes, ids)
         encoded += length
-        if (encoded > symbols) throw changed(path)
+        if (encoded > symbols) throw changedWhileRead(path)
         await writer.append(ids, length)
       }, onBytes)
       endText(path, encoder.end)
-      if (encoded !== symbols) throw changed(path)
+      if (encoded !== symbols) throw changedWhileRead(path)
     },
     close: () => spool?.close()
   }
@@ -114,28 +120,8 @@ function endText(path: string, end: () => void): void {
   }
 }
 
-function changed(path: string): GatecellError {
-  return new GatecellError(
-    'ERR_FILE_FORMAT',
-    `Expected ${path} to stay as it is but it changed while it was read: try again.`
-  )
-}
-
-/** A file to read from at positions. ERR_FILE_NOT_FOUND. */
-export async function openPath(path: string): Promise<{ readAt: ReadAt; close: () => Promise<void> }> {
-  const attempt = async <T>(call: Promise<T>): Promise<T> => {
-    try {
-      return await call
-    } catch (error) {
-      throw notReadable(path, error)
-    }
-  }
-  const handle = await attempt(fs.promises.open(path, 'r'))
-  return {
-    readAt: async (target, position) => (await attempt(handle.read(target, 0, target.length, position))).bytesRead,
-    close: () => handle.close()
-  }
-}
+/** A scratch file belongs to this process: it does not change, and its owner closes it. */
+const spooled = { identity: '', check: async () => {}, close: async () => {} }
 
 async function spoolStream(
   path: string,
@@ -143,22 +129,22 @@ async function spoolStream(
   stdin: AsyncIterable<Uint8Array>,
   signal: AbortSignal | undefined
 ): Promise<ScratchFile> {
-  const spool = scratchFile(cacheDir)
-  const stream: AsyncIterable<Uint8Array> = path === '-' ? stdin : fs.createReadStream(path)
-  // A pipe may never send anything: an abort must end the waiting, too.
-  const abort = (): void => void (stream as Partial<fs.ReadStream>).destroy?.(aborted())
-  signal?.addEventListener('abort', abort, { once: true })
+  const opened = path === '-' ? null : await openFile(path, signal)
+  const readAt = opened ? opened.readAt : sequential(untilAborted(stdin, signal))
+  const bytes = new Uint8Array(1 << 16)
+  let spool: ScratchFile | undefined
   try {
-    if (signal?.aborted) throw aborted()
-    for await (const bytes of stream) {
+    spool = scratchFile(cacheDir)
+    for (;;) {
       if (signal?.aborted) throw aborted()
-      await spool.append(typeof bytes === 'string' ? Buffer.from(bytes) : bytes)
+      const length = await readAt(bytes, spool.size)
+      if (length === 0) return spool
+      await spool.append(bytes.subarray(0, length))
     }
-    return spool
   } catch (error) {
-    spool.close()
+    spool?.close()
     throw error instanceof GatecellError ? error : notReadable(path, error)
   } finally {
-    signal?.removeEventListener('abort', abort)
+    await opened?.close()
   }
 }

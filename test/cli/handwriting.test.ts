@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { parseXml } from '../../src/data/ink/xml.js'
+import { parseXml } from '../../src/data/ink/formats/xml.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
 import { gatecell, long } from './command.js'
 

@@ -8,7 +8,8 @@ import { parseInk, readInk } from '../../src/data/ink/read.js'
 import { createInk, inkPoints, type Ink } from '../../src/data/ink/strokes.js'
 import { GatecellError } from '../../src/errors.js'
 
-const all = (text: string, y?: 'up' | 'down'): Ink[] => [...parseInk(text, 'test', y)].map((draft) => draft())
+const all = (text: string, y?: 'up' | 'down'): Ink[] =>
+  [...parseInk(text, 'test', y ? { y } : {})].map((draft) => draft())
 const points = (text: string) => all(text).map(({ strokes }) => inkPoints(strokes))
 
 t.test('stroke JSON', async (t) => {
@@ -124,27 +125,32 @@ t.test('InkML', async (t) => {
 
 t.test('what is refused, and how', async (t) => {
   const refused: [string, string, RegExp][] = [
-    ['ERR_FILE_FORMAT', 'hello', /stroke JSON, UNIPEN or InkML in test/],
-    ['ERR_FILE_FORMAT', '{"strokes": [', /JSON in test/],
+    ['ERR_FILE_FORMAT', 'hello', /UNIPEN, InkML or IAM-OnDB XML in line 1 of test .* convert it/],
+    ['ERR_FILE_FORMAT', '{"strokes": [', /JSON in line 1 of test/],
     ['ERR_FILE_FORMAT', '{"text": "a"}', /an array as "strokes"/],
-    ['ERR_FILE_FORMAT', '{"strokes": [[1, 2]]}', /array of points as stroke 1/],
+    ['ERR_INVALID_INK', '{"strokes": [[1, 2]]}', /as point 1 in stroke 1/],
+    ['ERR_FILE_FORMAT', '{"strokes": [1]}', /array of points as stroke 1/],
     ['ERR_FILE_FORMAT', '{"strokes": [[[0,0],[1,1]]], "text": 5}', /a string as "text"/],
     ['ERR_INVALID_INK', '{"strokes": []}', /at least one stroke .* found none/],
     ['ERR_INVALID_INK', '{"strokes": [[[1, 2]]]}', /at least two points .* a single one/],
-    ['ERR_INVALID_INK', '{"strokes": [[[1, 2], [1e400, 2]]]}', /finite numbers .* point 2/],
+    ['ERR_INVALID_INK', '{"strokes": [[[1, 2], [1e400, 2]]]}', /finite numbers as point 2/],
     ['ERR_INVALID_INK', '{"strokes": [[[1, 2], [null, 2]]]}', /finite numbers/],
     ['ERR_INVALID_INK', '{"strokes": [[[1, 2, 5], [1, 2, 4]]]}', /a time that does not fall/],
     ['ERR_INVALID_INK', '{"strokes": [[], [[1, 2], [1, 2]]]}', /stroke 1 .* none/],
     ['ERR_FILE_FORMAT', '[[1, 2, 3]]', /\[dx, dy, 0 or 1\] as offset 1/],
     ['ERR_FILE_FORMAT', '.SEGMENT DIGIT 4 ? "4"\n.PEN_DOWN\n1 2\n', /components from 0 to 0/],
-    ['ERR_FILE_FORMAT', '.PEN_DOWN\n1 2 3\n', /2 numbers \(X Y\) at line 2/],
-    ['ERR_FILE_FORMAT', '.VERSION 1.0\n', /ink between \.PEN_DOWN/],
-    ['ERR_FILE_FORMAT', '<!DOCTYPE ink [<!ENTITY a "b">]><ink/>', /no document type/],
-    ['ERR_FILE_FORMAT', '<ink>&a;</ink>', /one of the five entities/],
-    ['ERR_FILE_FORMAT', '<ink><trace>1 2</ink>', /the end of trace/],
+    ['ERR_FILE_FORMAT', '.PEN_DOWN\n1 2 3\n', /points of 2 numbers \(X Y\) in line 2/],
+    ['ERR_FILE_FORMAT', '.VERSION 1.0\n', /ink after \.PEN_DOWN/],
+    [
+      'ERR_FILE_FORMAT',
+      '<!DOCTYPE ink [<!ENTITY a "b">]><ink/>',
+      /no definitions of entities .* remove the document type/
+    ],
+    ['ERR_FILE_FORMAT', '<ink>&a;</ink>', /well-formed XML .*undefined entity/],
+    ['ERR_FILE_FORMAT', '<ink><trace>1 2</ink>', /well-formed XML in line 1/],
     ['ERR_FILE_FORMAT', '<html/>', /an <ink> element/],
     ['ERR_FILE_FORMAT', '<ink><trace>1 2 3, 4 5 6</trace></ink>', /points of 2 values/],
-    ['ERR_FILE_FORMAT', '<ink>'.repeat(70), /at most 64 levels/],
+    ['ERR_FILE_FORMAT', '<ink>'.repeat(70), /at most 64 levels of elements/],
     ['ERR_INVALID_INK', '<ink/>', /at least one stroke/],
     ['ERR_INVALID_INK', `{"strokes": [[${'[1,2],'.repeat(2 ** 17)}[1,2]]]}`, /at most 131072 points/]
   ]

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path'
 import t from 'tap'
-import { parseXml } from '../../src/data/ink/xml.js'
+import { parseXml } from '../../src/data/ink/formats/xml.js'
 import { createRandom } from '../../src/random.js'
 import {
   loadWriter,

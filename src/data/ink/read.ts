@@ -1,131 +1,148 @@
-// Ink from files: stroke JSON, NDJSON, stroke-3, UNIPEN and InkML, known by how they begin, gzip unpacked. A file is read
-// whole (a writer's life of ink is megabytes); sizes are bounded before anything is kept.
+// Ink from files: JSON (stroke JSON, QuickDraw, stroke-3, stroke-5; one sample a line or a list), UNIPEN, InkML and IAM-OnDB XML,
+// recognised by how they begin, gzip unpacked. Files are parsed piece by piece, and sizes are bounded before anything is kept.
 
 import { GatecellError } from '../../errors.js'
-import { aborted, notReadable, resolveFiles, unpack, type OnSkip, type ReadAt } from '../files.js'
-import { openPath } from '../source.js'
-import { parseInkml } from './inkml.js'
-import { parseStrokeJson } from './stroke-json.js'
+import { resolveFiles, type OnSkip } from '../files.js'
+import { createPace } from '../pace.js'
+import { readWholeText } from '../whole-text.js'
+import { inkBudget, type InkBudget } from './budget.js'
+import { jsonParser } from './formats/json.js'
+import { formatError, quoted, type InkParser, type InkParserOptions } from './formats/parser.js'
+import { unipenParser } from './formats/unipen.js'
+import { xmlInkParser } from './formats/xml-ink.js'
 import type { Ink, InkDraft } from './strokes.js'
-import { parseUnipen } from './unipen.js'
+import { textPieces } from './text-pieces.js'
 
-const MAX_BYTES = 2 ** 28
 const MAX_SAMPLES = 2 ** 22
+/** Longest file with the text of another one. */
+const MAX_COMPANION = 2 ** 20
 
 export interface ReadInkOptions {
-  /** Where y points in the files; default: what the format says (down in InkML and stroke-3, else up). */
+  /** Where y points in the files. Default: as the format defines it (up in stroke JSON and UNIPEN, else down). */
   y?: 'up' | 'down'
-  /** Takes what is left out instead of thrown: samples that are no usable ink, files of a folder that hold none. */
+  /** The level of UNIPEN whose segments are the samples, as WORD. Default: the first one of .HIERARCHY that has segments. */
+  level?: string
+  /** Receives the errors of samples that are not usable ink, and of files of a folder that hold none, instead of a throw. */
   onBad?: (error: GatecellError) => void
   onSkip?: OnSkip
   signal?: AbortSignal
-  /** What `-` reads; default: process.stdin. */
+  /** What `-` reads. Default: process.stdin. */
   stdin?: AsyncIterable<Uint8Array>
 }
 
 /**
- * The samples of files, folders, patterns and `-`, in order. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_INVALID_INK,
- * ERR_CORPUS_BINARY for bytes that are no UTF-8, ERR_CORPUS_EMPTY for no sample at all, ERR_ABORTED.
+ * Reads the samples of files, folders, patterns and `-`, in order. Memory is at most 64 bytes for each byte of the files, unpacked,
+ * beyond a constant. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_INVALID_INK, ERR_CORPUS_BINARY for bytes that are not text,
+ * ERR_CORPUS_EMPTY for no sample at all, ERR_OUT_OF_MEMORY for samples that fill half of the heap, ERR_ABORTED.
  */
 export async function readInk(inputs: readonly string[], options: ReadInkOptions = {}): Promise<Ink[]> {
-  const { onBad, onSkip, y, signal, stdin = process.stdin } = options
+  const { onBad, onSkip } = options
   const samples: Ink[] = []
-  const attempt = <T>(work: () => T, tolerated: boolean): T | null => {
-    try {
-      return work()
-    } catch (error) {
-      if (!onBad || !tolerated || !(error instanceof GatecellError)) throw error
-      onBad(error)
-      return null
-    }
-  }
+  const budget = inkBudget()
   for (const { path, named, stream } of await resolveFiles(inputs, onSkip)) {
-    const text = await readText(path, stream, stdin, signal)
-    const drafts = attempt(() => [...parseInk(text, path, y)], !named)
-    for (const draft of drafts ?? []) {
-      const ink = attempt(draft, true)
-      if (ink) samples.push(ink)
-      if (samples.length > MAX_SAMPLES) throw tooMuch(path, `${MAX_SAMPLES} samples`)
+    try {
+      const isStdin = path === '-' && stream
+      const found = await readFile(path, isStdin, options, budget)
+      if (samples.length + found.length > MAX_SAMPLES)
+        throw formatError(path, `at most ${MAX_SAMPLES} samples`, 'more', 'split the files')
+      for (const ink of found) samples.push(ink)
+    } catch (error) {
+      const tolerated = !named && error instanceof GatecellError && TOLERATED.includes(error.code)
+      if (!onBad || !tolerated) throw error
+      onBad(error)
     }
   }
   if (samples.length > 0) return samples
   throw new GatecellError('ERR_CORPUS_EMPTY', `Expected ink in ${inputs.join(', ').slice(0, 200)} but found none.`)
 }
 
-/** The samples of one text of any of the formats. ERR_FILE_FORMAT. */
-export function parseInk(text: string, name: string, y?: 'up' | 'down'): Generator<InkDraft> {
-  const yDown = y === undefined ? undefined : y === 'down'
-  const first = text.replace(/^\ufeff/, '').trimStart()[0]
-  if (first === '<') return parseInkml(text, name, yDown)
-  if (first === '.') return parseUnipen(text, name, yDown)
-  if (first === '{' || first === '[') return parseStrokeJson(text, name, yDown)
-  const found = first === undefined ? 'nothing' : JSON.stringify(text.slice(0, 20))
-  throw new GatecellError(
-    'ERR_FILE_FORMAT',
-    `Expected stroke JSON, UNIPEN or InkML in ${name} but found ${found}: see "gatecell read --help" for the formats.`
-  )
-}
+/** Errors for which a file of a folder is left out; an abort, or a full heap, is none. */
+const TOLERATED: readonly string[] = ['ERR_FILE_FORMAT', 'ERR_CORPUS_BINARY', 'ERR_FILE_NOT_FOUND', 'ERR_INVALID_INK']
 
-function tooMuch(path: string, limit: string): GatecellError {
-  return new GatecellError('ERR_FILE_FORMAT', `Expected at most ${limit} in ${path} but found more: split the file.`)
-}
-
-/** A whole file, pipe or standard input as text, unpacked. */
-async function readText(
-  path: string,
-  stream: boolean,
-  stdin: AsyncIterable<Uint8Array>,
-  signal: AbortSignal | undefined
-): Promise<string> {
-  const opened = path === '-' && stream ? null : await openPath(path)
-  const pipe = opened && stream ? piped(opened.readAt) : stdin
-  const source = opened && !stream ? opened.readAt : await gather(pipe, path, signal)
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  let text = ''
-  let size = 0
-  try {
-    for await (const bytes of unpack(source, path, signal)) {
-      size += bytes.length
-      if (size > MAX_BYTES) throw tooMuch(path, `${MAX_BYTES} bytes`)
-      text += decoder.decode(bytes, { stream: true })
+async function readFile(path: string, isStdin: boolean, options: ReadInkOptions, budget: InkBudget): Promise<Ink[]> {
+  const { y, level, signal, stdin = process.stdin } = options
+  const pace = createPace(signal)
+  const samples: Ink[] = []
+  const take = async (drafts: Iterable<InkDraft>) => {
+    for (const draft of drafts) {
+      const ink = judge(draft, options)
+      if (ink) budget.keep(ink, path)
+      if (ink) samples.push(ink)
+      if (samples.length > MAX_SAMPLES) return // refused by the caller
+      if (pace.due()) await pace.turn()
     }
-    return text + decoder.decode()
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    throw new GatecellError('ERR_CORPUS_BINARY', `Expected UTF-8 text in ${path} but found other bytes.`)
-  } finally {
-    await opened?.close()
   }
+  let parser: InkParser | undefined
+  let head = ''
+  const onBytes = (bytes: number) => budget.read(bytes)
+  for await (const text of textPieces({ path, isStdin, stdin, signal, onBytes })) {
+    const piece = parser ? text : begun(head + text)
+    parser ??= parserFor(piece, { name: path, level, yDown: y === undefined ? undefined : y === 'down' })
+    head = parser ? '' : piece
+    if (head.length > MOST_BLANKS) throw formatError(path, FORMATS, `${MOST_BLANKS} blanks`)
+    if (parser) await take(parser.write(piece))
+    if (pace.due()) await pace.turn()
+  }
+  if (!parser) throw formatError(path, FORMATS, 'nothing')
+  await accompany(parser, signal)
+  await take(parser.end())
+  return samples
 }
 
-/** A pipe has no positions: it is read on. */
-async function* piped(readAt: ReadAt): AsyncGenerator<Uint8Array> {
-  for (;;) {
-    const bytes = new Uint8Array(1 << 16)
-    const length = await readAt(bytes, null as unknown as number)
-    if (length === 0) return
-    yield bytes.subarray(0, length)
-  }
-}
-
-/** What can be read only once, kept: its beginning is looked at twice. */
-async function gather(
-  stream: AsyncIterable<Uint8Array>,
-  path: string,
-  signal: AbortSignal | undefined
-): Promise<ReadAt> {
-  const pieces: Uint8Array[] = []
-  let size = 0
+function judge(draft: InkDraft, { onBad }: ReadInkOptions): Ink | null {
   try {
-    for await (const bytes of stream) {
-      if (signal?.aborted) throw aborted()
-      size += bytes.length
-      if (size > MAX_BYTES) throw tooMuch(path, `${MAX_BYTES} bytes`)
-      pieces.push(bytes)
-    }
+    return draft()
   } catch (error) {
-    throw error instanceof GatecellError ? error : notReadable(path, error)
+    if (!onBad || !(error instanceof GatecellError)) throw error
+    onBad(error)
+    return null
   }
-  const all = Buffer.concat(pieces)
-  return async (target, position) => all.copy(target, 0, position, position + target.length)
+}
+
+/** Gives a parser the text of the first file that it looks for and that exists. */
+async function accompany(parser: InkParser, signal: AbortSignal | undefined): Promise<void> {
+  for (const companion of parser.companions ?? []) {
+    try {
+      parser.accompany?.(await readWholeText(companion, { maxBytes: MAX_COMPANION, signal }), companion)
+      return
+    } catch (error) {
+      if (!(error instanceof GatecellError) || error.code !== 'ERR_FILE_NOT_FOUND') throw error
+    }
+  }
+}
+
+const FORMATS = 'JSON with strokes, drawings or offsets, UNIPEN, InkML or IAM-OnDB XML'
+
+/** Blanks before the first sample. */
+const MOST_BLANKS = 2 ** 16
+
+/** Returns the beginning of a text as parsers take it: a byte order mark, and blanks before XML, are no part of it. */
+function begun(text: string): string {
+  const plain = text.replace(/^\ufeff/, '')
+  const first = plain.search(/\S/)
+  return plain[first] === '<' ? plain.slice(first) : plain
+}
+
+/** Returns the parser for text that begins with `text`, undefined while nothing but blanks came. */
+function parserFor(text: string, options: InkParserOptions): InkParser | undefined {
+  const begin = text.trimStart()
+  if (begin === '') return undefined
+  if (begin[0] === '<') return xmlInkParser(options)
+  if (begin[0] === '.') return unipenParser(options)
+  if (begin[0] === '{' || begin[0] === '[') return jsonParser(options)
+  const remedy = 'convert it to one of these, for example to {"strokes": [[[x, y], ...], ...], "text": "..."} a line'
+  throw formatError(`line 1 of ${options.name}`, FORMATS, quoted(begin.slice(0, 20)), remedy)
+}
+
+/** Yields the samples of one text in any of the formats. Throws ERR_FILE_FORMAT. */
+export function* parseInk(
+  text: string,
+  name: string,
+  { y, level }: Pick<ReadInkOptions, 'y' | 'level'> = {}
+): Generator<InkDraft> {
+  const begin = begun(text)
+  const parser = parserFor(begin, { name, level, yDown: y === undefined ? undefined : y === 'down' })
+  if (!parser) throw formatError(name, FORMATS, 'nothing')
+  yield* parser.write(begin)
+  yield* parser.end()
 }

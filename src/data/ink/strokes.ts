@@ -21,8 +21,23 @@ export interface Ink {
   readonly source: string
 }
 
-/** A sample that was read but not judged: calling it gives the ink, or throws ERR_INVALID_INK. */
+/** A sample that was parsed but not checked: calling it returns the ink, or throws ERR_INVALID_INK. */
 export type InkDraft = () => Ink
+
+/** A stroke before its values are checked: one array for each coordinate, t null if the source has no times. */
+export interface StrokeColumns {
+  readonly x: ArrayLike<number>
+  readonly y: ArrayLike<number>
+  readonly t: ArrayLike<number> | null
+}
+
+export interface InkOptions {
+  readonly text?: string | null
+  readonly fields?: Readonly<Record<string, string>>
+  readonly source?: string
+  /** Whether y grows downwards in the source, as on screens. Default: false. */
+  readonly yDown?: boolean
+}
 
 /** One point as people write it: [x, y] or [x, y, t]. */
 export type InkPoint = readonly number[]
@@ -36,53 +51,65 @@ export function invalidInk(source: string, expected: string, found: string): Gat
 }
 
 /**
- * Ink from strokes of points. `yDown`: y grows downwards in the source, as on screens. ERR_INVALID_INK for no strokes, fewer
- * than two points in all, sizes beyond `inkLimits`, coordinates that are not finite numbers, times that fall.
+ * Returns ink from strokes of points. Throws ERR_INVALID_INK for no strokes, fewer than two points in all, sizes beyond
+ * `inkLimits`, coordinates that are not finite numbers, times that fall within a stroke.
  */
-export function createInk(
-  strokes: readonly (readonly InkPoint[])[],
-  options: { text?: string | null; fields?: Record<string, string>; source?: string; yDown?: boolean } = {}
-): Ink {
-  const { text = null, fields = {}, source = 'the ink', yDown = false } = options
-  checkForm(strokes, text, source)
-  checkSizes(
-    strokes.length,
-    strokes.reduce((sum, stroke) => sum + stroke.length, 0),
-    source
-  )
-  if (text !== null && text.length > inkLimits.text)
-    throw invalidInk(source, `a text of at most ${inkLimits.text} characters`, String(text.length))
-  const timed = strokes.every((stroke) => stroke.every((point) => point?.length === 3))
-  return {
-    strokes: strokes.map((stroke, index) => toStroke(stroke, timed, yDown, `stroke ${index + 1} of ${source}`)),
-    text,
-    fields,
-    source
-  }
-}
-
-/** Callers in JavaScript can pass anything. */
-function checkForm(strokes: unknown, text: unknown, source: string): void {
+export function createInk(strokes: readonly (readonly InkPoint[])[], options: InkOptions = {}): Ink {
+  const { source = 'the ink' } = options
   const isList = Array.isArray(strokes) && strokes.every((stroke) => Array.isArray(stroke))
   if (!isList) throw invalidInk(source, 'an array of strokes, each an array of points', showPoint(strokes))
-  if (text !== null && typeof text !== 'string') throw invalidInk(source, 'a string or null as text', typeof text)
+  checkSizes(strokes.length, sumOf(strokes), source)
+  const timed = strokes.every((stroke) => stroke.every((point) => Array.isArray(point) && point.length === 3))
+  const columns = strokes.map((stroke, index): StrokeColumns => {
+    stroke.forEach((point, i) => {
+      const fits = Array.isArray(point) && (point.length === 2 || point.length === 3) && point.every(isCoordinate)
+      const expected = `finite numbers [x, y] or [x, y, t] as point ${i + 1}`
+      if (!fits) throw invalidInk(`stroke ${index + 1} of ${source}`, expected, showPoint(point))
+    })
+    const column = (k: 0 | 1 | 2) => Float64Array.from(stroke as readonly InkPoint[], (point) => point[k]!)
+    return { x: column(0), y: column(1), t: timed ? column(2) : null }
+  })
+  return inkFromColumns(columns, options)
 }
 
-function toStroke(points: readonly InkPoint[], timed: boolean, yDown: boolean, source: string): Stroke {
-  if (points.length === 0) throw invalidInk(source, 'at least one point', 'none')
-  const x = new Float64Array(points.length)
-  const y = new Float64Array(points.length)
-  const t = timed ? new Float64Array(points.length) : null
-  points.forEach((point, i) => {
-    const fits = Array.isArray(point) && (point.length === 2 || point.length === 3) && point.every(isCoordinate)
-    if (!fits) throw invalidInk(source, `finite numbers [x, y] or [x, y, t] as point ${i + 1}`, showPoint(point))
-    x[i] = point[0]!
-    y[i] = yDown ? -point[1]! : point[1]!
-    if (t) t[i] = point[2]!
+function sumOf(strokes: readonly { length: number }[]): number {
+  return strokes.reduce((sum, { length }) => sum + length, 0)
+}
+
+/** Returns ink from strokes as columns; arrays are copied. Throws what `createInk` throws. */
+export function inkFromColumns(strokes: readonly StrokeColumns[], options: InkOptions = {}): Ink {
+  const { text = null, fields = {}, source = 'the ink', yDown = false } = options
+  checkSizes(strokes.length, sumOf(strokes.map(({ x }) => x)), source)
+  if (text !== null && typeof text !== 'string') throw invalidInk(source, 'a string or null as text', typeof text)
+  if (text !== null && text.length > inkLimits.text)
+    throw invalidInk(source, `a text of at most ${inkLimits.text} characters`, String(text.length))
+  const timed = strokes.every(({ t }) => t !== null)
+  const checked = strokes.map(({ x, y, t }, index) =>
+    checkedStroke({ x, y, t: timed ? t : null }, yDown, `stroke ${index + 1} of ${source}`)
+  )
+  return { strokes: checked, text, fields, source }
+}
+
+function checkedStroke({ x, y, t }: StrokeColumns, yDown: boolean, source: string): Stroke {
+  const { length } = x
+  if (length === 0) throw invalidInk(source, 'at least one point', 'none')
+  if (y.length !== length || (t && t.length !== length))
+    throw invalidInk(source, `${length} values of y and t, as of x`, `${y.length} and ${t ? t.length : 'none'}`)
+  const stroke = {
+    x: new Float64Array(length),
+    y: new Float64Array(length),
+    t: t ? new Float64Array(length) : null
+  }
+  for (let i = 0; i < length; i++) {
+    const point: unknown[] = t ? [x[i], y[i], t[i]] : [x[i], y[i]]
+    if (!point.every(isCoordinate)) throw invalidInk(source, `finite numbers as point ${i + 1}`, showPoint(point))
+    stroke.x[i] = x[i]!
+    stroke.y[i] = yDown ? -y[i]! : y[i]!
+    if (stroke.t) stroke.t[i] = t![i]!
     if (t && i > 0 && t[i]! < t[i - 1]!)
       throw invalidInk(source, `a time that does not fall at point ${i + 1}`, showPoint(point))
-  })
-  return { x, y, t }
+  }
+  return stroke
 }
 
 /** Returns whether `value` is a number that a point may hold. */

@@ -17,7 +17,7 @@ export function parseWhere(condition: string): (ink: Ink) => boolean {
   }
   const tests = values!.split(',').map(testOf)
   return ({ fields }) => {
-    const field = fields[name]
+    const field = Object.hasOwn(fields, name) ? fields[name] : undefined
     const value = word === undefined ? field : field?.trim().split(/\s+/)[Number(word) - 1]
     return value !== undefined && tests.some((test) => test(value))
   }

@@ -1,0 +1,102 @@
+// XML of ink as a tree of elements, parsed by saxes: strict, and without entities other than the five of XML. An internal subset
+// of a document type is refused, since it could define more; nothing is ever fetched.
+
+import { SaxesParser } from 'saxes'
+import { formatError, MOST_CHARACTERS } from './parser.js'
+
+export interface XmlElement {
+  /** Without the prefix of its name space, as are the names of attributes other than xml:id. */
+  readonly name: string
+  readonly attributes: Readonly<Record<string, string>>
+  readonly children: readonly XmlElement[]
+  /** Its own text, without that of its children. */
+  readonly text: string
+  /** Line on which it begins, from 1. */
+  readonly line: number
+}
+
+interface OpenElement {
+  name: string
+  attributes: Record<string, string>
+  children: OpenElement[]
+  text: string
+  line: number
+}
+
+const MOST_LEVELS = 64
+const MOST_ELEMENTS = 2 ** 20
+
+export interface XmlTree {
+  write(text: string): void
+  /** Returns the root. Throws ERR_FILE_FORMAT if the document is unfinished. */
+  end(): XmlElement
+}
+
+const withoutPrefix = (name: string) => name.slice(name.indexOf(':') + 1)
+
+/** Parses XML that comes in pieces. Elements for which `isKept` is false are left out, with everything in them. */
+export function xmlTree(name: string, isKept: (element: string) => boolean = () => true): XmlTree {
+  const parser = new SaxesParser({ xmlns: false, position: true })
+  const stack: OpenElement[] = []
+  let root: OpenElement | null = null
+  let left = 0 // levels within an element that is left out
+  let elements = 0
+  const where = () => `line ${parser.line} of ${name}`
+  const addText = (text: string) => {
+    const inside = stack.at(-1)
+    if (!inside || left > 0) return
+    inside.text += text
+    if (inside.text.length > MOST_CHARACTERS)
+      throw formatError(where(), `at most ${MOST_CHARACTERS} characters in <${inside.name}>`, 'more', 'split the file')
+  }
+
+  parser.on('error', (error) => {
+    const message = error.message.replace(/^(.*?:)?\d+:\d+: /, '').replace(/\.$/, '')
+    throw formatError(where(), 'well-formed XML', `an error (${message.slice(0, 80)})`)
+  })
+  parser.on('doctype', (doctype) => {
+    const remedy = 'remove the document type, and write out what its entities mean'
+    if (doctype.includes('[')) throw formatError(where(), 'no definitions of entities', 'a document type', remedy)
+  })
+  parser.on('opentag', ({ name: qualified, attributes: given }) => {
+    if (stack.length + left >= MOST_LEVELS)
+      throw formatError(where(), `at most ${MOST_LEVELS} levels of elements`, 'more')
+    const element = withoutPrefix(qualified)
+    if (left > 0 || !isKept(element)) {
+      left++
+      return
+    }
+    if (++elements > MOST_ELEMENTS)
+      throw formatError(where(), `at most ${MOST_ELEMENTS} elements`, 'more', 'split the file')
+    const attributes: Record<string, string> = {}
+    for (const key in given) attributes[key === 'xml:id' ? 'id' : withoutPrefix(key)] = given[key]!
+    const opened = { name: element, attributes, children: [], text: '', line: parser.line }
+    stack.at(-1)?.children.push(opened)
+    root ??= opened
+    stack.push(opened)
+  })
+  parser.on('closetag', () => {
+    if (left > 0) left--
+    else stack.pop()
+  })
+  parser.on('text', addText)
+  parser.on('cdata', addText)
+
+  return {
+    write(text) {
+      parser.write(text)
+    },
+    end() {
+      parser.close()
+      if (root) return root
+      throw formatError(name, 'an XML element', 'none')
+    }
+  }
+}
+
+/** Returns the root element of an XML text. Throws ERR_FILE_FORMAT. */
+export function parseXml(text: string, name: string): XmlElement {
+  const tree = xmlTree(name)
+  tree.write(text)
+  return tree.end()
+}
