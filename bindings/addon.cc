@@ -13,16 +13,27 @@ napi_property_descriptor method(const char* name, napi_callback function) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   if (!gatecell::create_engine(env)) return exports;
   const napi_property_descriptor methods[] = {
-      method("machineInfo", gatecell::machine_info),  method("setThreads", gatecell::set_threads),
-      method("alignment", gatecell::alignment),       method("storeCreate", gatecell::store_create),
-      method("storeTouch", gatecell::store_touch),    method("storeDispose", gatecell::store_dispose),
-      method("planCreate", gatecell::plan_create),    method("planRun", gatecell::plan_run),
-      method("planRunSync", gatecell::plan_run_sync), method("planGenerate", gatecell::plan_generate),
-      method("planExplain", gatecell::plan_explain),  method("planBytes", gatecell::plan_bytes),
-      method("planDispose", gatecell::plan_dispose),  method("measure", gatecell::measure),
-      method("storeFetch", gatecell::store_fetch),    method("cudaInfo", gatecell::cuda_info),
-      method("cudaLibrary", gatecell::cuda_library),  method("planFetchStates", gatecell::plan_fetch_states),
-      method("cudaMeasure", gatecell::cuda_measure),  method("nothing", gatecell::nothing),
+      method("machineInfo", gatecell::machine_info),
+      method("setThreads", gatecell::set_threads),
+      method("alignment", gatecell::alignment),
+      method("storeCreate", gatecell::store_create),
+      method("storeTouch", gatecell::store_touch),
+      method("storeDispose", gatecell::store_dispose),
+      method("planCreate", gatecell::plan_create),
+      method("planRun", gatecell::plan_run),
+      method("planRunSync", gatecell::plan_run_sync),
+      method("planGenerate", gatecell::plan_generate),
+      method("planExplain", gatecell::plan_explain),
+      method("planBytes", gatecell::plan_bytes),
+      method("planDispose", gatecell::plan_dispose),
+      method("measure", gatecell::measure),
+      method("storeFetch", gatecell::store_fetch),
+      method("cudaInfo", gatecell::cuda_info),
+      method("cudaLibrary", gatecell::cuda_library),
+      method("planFetchStates", gatecell::plan_fetch_states),
+      method("cudaMeasure", gatecell::cuda_measure),
+      method("nothing", gatecell::nothing),
+      method("storeAddMoment3", gatecell::store_add_moment3),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   exports.Set("version", GATECELL_VERSION);

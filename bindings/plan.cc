@@ -177,7 +177,7 @@ napi_value plan_create(napi_env env, napi_callback_info info) {
   REQUIRE(read_table(env, d.carry, "carry", 2, &carry));
   REQUIRE(read_view(env, d.attributes, "attributes", Lifetime::kCall, &attributes));
   REQUIRE(read_int(env, d.loss, "loss", -1, INT32_MAX, &desc.loss));
-  REQUIRE(read_int(env, d.optimizer, "optimizer", 0, GC_ADAMW, &desc.optimizer));
+  REQUIRE(read_int(env, d.optimizer, "optimizer", 0, GC_AMSGRAD, &desc.optimizer));
   REQUIRE(read_int(env, d.threads, "threads", 0, 1024, &desc.threads));
   REQUIRE(read_int(env, d.precision, "precision", 0, GC_TF32, &desc.precision));
   REQUIRE(read_int(env, d.device, "device", 0, GC_AUTO, &desc.device));

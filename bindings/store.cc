@@ -1,4 +1,4 @@
-// Parameter stores: storeCreate, storeTouch, storeFetch, storeDispose.
+// Parameter stores: storeCreate, storeAddMoment3, storeTouch, storeFetch, storeDispose.
 #include <stdlib.h>
 
 #include <memory>
@@ -124,8 +124,31 @@ napi_value store_create(napi_env env, napi_callback_info info) {
     delete store;
     return nullptr;
   }
+  store->arena_floats = arenas[0].length;
   retain_library();
   return make_handle(env, store, args + 1);
+}
+
+napi_value store_add_moment3(napi_env env, napi_callback_info info) {
+  napi_value args[2];
+  View<float> arena;
+  REQUIRE(read_arguments(env, info, args));
+  Store* store = read_store(env, args[0]);
+  REQUIRE(store != nullptr);
+  REQUIRE(read_view(env, args[1], "moment3", Lifetime::kBorrowed, &arena));
+  if (arena.length != store->arena_floats) {
+    throw_error(env, Code::kInvalidShape, "Expected moment3 to have the %zu elements of data, found %zu.",
+                store->arena_floats, arena.length);
+    return nullptr;
+  }
+  napi_ref reference;
+  if (napi_create_reference(env, args[1], 1, &reference) != napi_ok) {
+    throw_error(env, Code::kOutOfMemory, "Expected to keep moment3, but Node-API refused.");
+    return nullptr;
+  }
+  if (check_status(env, gc_store_add_moment3(store->core, arena.data))) store->arenas[4] = reference;
+  else napi_delete_reference(env, reference);
+  return nullptr;
 }
 
 // A call of the core that takes a store alone.

@@ -47,6 +47,7 @@ export {
 
 // Below the layers: for layers of your own.
 export * as ops from './graph/ops.js'
+export type { CrossEntropyOptions } from './graph/ops-loss.js'
 export { constant, normal, orthogonal, uniform, zeros, type Initializer } from './graph/initializers.js'
 export type { Control } from './graph/control.js'
 export type { Graph } from './graph/graph.js'

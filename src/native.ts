@@ -66,6 +66,8 @@ export interface NativeAddon {
     moment1: Float32Array | null,
     moment2: Float32Array | null
   ): StoreHandle
+  /** Adds AMSGrad's arena of largest second moments, of the length of the others. Throws ERR_INVALID_ARGUMENT if there is one. */
+  storeAddMoment3(store: StoreHandle, moment3: Float32Array): void
   storeTouch(store: StoreHandle): void
   /** Brings back what a device has changed in the arenas; waits for a run of the store. */
   storeFetch(store: StoreHandle): void

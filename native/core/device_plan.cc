@@ -130,6 +130,7 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
   run.clip_norm = plan.control[GC_C_CLIP_NORM];
   run.learning_rate = update.lr, run.beta1 = update.beta1, run.beta2 = update.beta2;
   run.epsilon = update.epsilon, run.decay = update.decay;
+  run.l2 = update.l2, run.nesterov = update.nesterov, run.decay_all = update.decay_all;
   run.send_states = !d.has_states;
   const int32_t status = d.backend.table->plan_run(d.handle, mode, &run);
   if (status != GC_OK) return backend_failure(d.backend, status);
@@ -140,6 +141,7 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
     plan.control[GC_C_APPLIED] = run.applied;
     if (run.applied) {
       plan.store->device->ahead |= DeviceStore::kData | DeviceStore::kMoment1 | DeviceStore::kMoment2;
+      if (plan.optimizer == GC_AMSGRAD) plan.store->device->ahead |= DeviceStore::kMoment3;
       plan.store->device->version = ++plan.store->version;
     }
   }

@@ -12,17 +12,27 @@ struct GroupRow {
   float* device;
 };
 
-void groups_of(const Store& s, const DeviceStore& d, GroupRow (&rows)[4]) {
+void groups_of(const Store& s, const DeviceStore& d, GroupRow (&rows)[5]) {
   rows[0] = {DeviceStore::kData, s.data, d.arenas.data};
   rows[1] = {DeviceStore::kGrad, s.grad, d.arenas.grad};
   rows[2] = {DeviceStore::kMoment1, s.moment1, d.arenas.moment1};
   rows[3] = {DeviceStore::kMoment2, s.moment2, d.arenas.moment2};
+  rows[4] = {DeviceStore::kMoment3, s.moment3, d.arenas.moment3};
+}
+
+// The store may have got its third arena of moments after it was opened here; its version makes the next run send it.
+gc_status add_moment3(const Store& store, DeviceStore& device) {
+  if (!store.moment3 || device.block3) return GC_OK;
+  const int32_t status = device.backend.table->allocate(round_up(store.arena_floats * 4, 256), &device.block3);
+  if (status != GC_OK) return backend_failure(device.backend, status);
+  device.arenas.moment3 = static_cast<float*>(device.block3);
+  return GC_OK;
 }
 }  // namespace
 
 gc_status open_device_store(Store& store, const Backend& backend) {
   std::unique_lock<std::shared_mutex> lock(store.mutex);
-  if (store.device) return GC_OK;
+  if (store.device) return add_moment3(store, *store.device);
   auto device = std::make_shared<DeviceStore>(backend);
   const int64_t bytes = round_up(store.arena_floats * 4, 256);
   const int64_t groups = 1 + (store.grad != nullptr) + (store.moment1 != nullptr) + (store.moment2 != nullptr);
@@ -39,13 +49,13 @@ gc_status open_device_store(Store& store, const Backend& backend) {
   device->arenas.moment1 = next(store.moment1);
   device->arenas.moment2 = next(store.moment2);
   store.device = device;
-  return GC_OK;
+  return add_moment3(store, *device);
 }
 
 gc_status send_store(Store& store) {
   DeviceStore& device = *store.device;
   if (device.version == store.version) return GC_OK;
-  GroupRow rows[4];
+  GroupRow rows[5];
   groups_of(store, device, rows);
   for (const GroupRow& row : rows) {
     if (!row.device || row.bit == DeviceStore::kGrad) continue;  // a run makes its gradients anew
@@ -61,7 +71,7 @@ gc_status fetch_store(Store& store) {
   std::unique_lock<std::shared_mutex> lock(store.mutex);
   if (!store.device || store.device->ahead == 0) return GC_OK;
   DeviceStore& device = *store.device;
-  GroupRow rows[4];
+  GroupRow rows[5];
   groups_of(store, device, rows);
   for (const GroupRow& row : rows) {
     if (!row.device || !(device.ahead & row.bit)) continue;

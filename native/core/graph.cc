@@ -98,6 +98,7 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
 // (training) or of modest size (inference: made once per weight version). A function of shapes alone; forward bits are equal.
 bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std::vector<int>& uses, bool trains) {
   if (embedding.op->opcode != GC_OP_EMBEDDING) return false;  // before its inputs are read: another op may have one
+  if (embedding.attributes[0] != 0) return false;             // the layer's backward pass would train the padding's row
   const Tensor &x = plan.tensors[lstm.in[0]], &table = plan.tensors[embedding.in[0]],
                &ids = plan.tensors[embedding.in[1]];
   if (x.role != GC_INTERNAL || uses[lstm.in[0]] != 1) return false;

@@ -24,7 +24,7 @@ double square_sum(const float* x, int64_t n) {
 // Pieces of parameters that one thread updates; elementwise, so any cut gives the same bits.
 struct Piece {
   int64_t offset, count;
-  bool decays;
+  bool is_matrix;
 };
 
 std::vector<Piece> pieces(const Store& store, const std::vector<bool>& trained) {
@@ -53,14 +53,18 @@ double global_norm(const Plan& plan, const std::vector<Piece>& list) {
 
 void apply(const Store& s, int optimizer, const Piece& p, const Update& u, float scale) {
   const gc_kernels& table = kernels();
+  const bool decays = p.is_matrix || u.decay_all;
+  const gc_update update = {scale,     u.lr, u.beta1, u.beta2, u.epsilon, decays ? u.decay : 1.0f, decays ? u.l2 : 0.0f,
+                            u.nesterov};
   float *w = s.data + p.offset, *m = s.moment1 + p.offset;
   const float* g = s.grad + p.offset;
   switch (optimizer) {
-    case GC_SGD: return table.sgd(w, g, m, p.count, scale, u.lr, u.beta1);
-    case GC_RMSPROP: return table.rmsprop(w, g, m, p.count, scale, u.lr, u.beta1, u.epsilon);
-    default:
-      return table.adam(w, g, m, s.moment2 + p.offset, p.count, scale, u.lr, u.beta1, u.beta2, u.epsilon,
-                        p.decays ? u.decay : 1.0f);
+    case GC_SGD: return table.sgd(w, g, m, p.count, &update);
+    case GC_RMSPROP: return table.rmsprop(w, g, m, p.count, &update);
+    default: {
+      float* most = optimizer == GC_AMSGRAD ? s.moment3 + p.offset : nullptr;
+      return table.adam(w, g, m, s.moment2 + p.offset, most, p.count, &update);
+    }
   }
 }
 }  // namespace
@@ -69,8 +73,10 @@ Update read_update(const Plan& plan) {
   const double* c = plan.control;
   Update u;
   double lr = c[GC_C_LEARNING_RATE], epsilon = c[GC_C_EPSILON];
-  u.decay = plan.optimizer == GC_ADAMW ? static_cast<float>(1 - lr * c[GC_C_WEIGHT_DECAY]) : 1.0f;
-  if (plan.optimizer == GC_ADAM || plan.optimizer == GC_ADAMW) {
+  u.decay = plan.optimizer == GC_ADAMW || plan.optimizer == GC_AMSGRAD
+                ? static_cast<float>(1 - lr * c[GC_C_WEIGHT_DECAY])
+                : 1.0f;
+  if (plan.optimizer >= GC_ADAM) {
     // m / (1-b1^t) / (sqrt(v / (1-b2^t)) + eps) = k * m / (sqrt(v) + eps * sqrt(1-b2^t)), k = sqrt(1-b2^t) / (1-b1^t)
     const double t = c[GC_C_STEP] + 1, root = std::sqrt(1 - std::pow(c[GC_C_BETA2], t));
     lr *= root / (1 - std::pow(c[GC_C_BETA1], t));
@@ -80,6 +86,9 @@ Update read_update(const Plan& plan) {
   u.beta1 = static_cast<float>(c[GC_C_BETA1]);
   u.beta2 = static_cast<float>(c[GC_C_BETA2]);
   u.epsilon = static_cast<float>(epsilon);
+  u.l2 = static_cast<float>(c[GC_C_L2]);
+  u.nesterov = c[GC_C_NESTEROV] != 0;
+  u.decay_all = c[GC_C_DECAY_ALL] != 0;
   return u;
 }
 

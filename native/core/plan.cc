@@ -59,7 +59,7 @@ gc_status read_plan(const gc_plan_desc& desc, Plan& plan) {
     return fail(GC_INVALID_ARGUMENT, "expected a host arena and a control block");
   if (desc.threads < 0 || desc.threads > 1024)
     return fail(GC_INVALID_ARGUMENT, "expected 0 to 1024 threads, got %d", desc.threads);
-  if (desc.optimizer < 0 || desc.optimizer > GC_ADAMW)
+  if (desc.optimizer < 0 || desc.optimizer > GC_AMSGRAD)
     return fail(GC_INVALID_ARGUMENT, "unknown optimizer %d", desc.optimizer);
   if (desc.precision == GC_INT8 && desc.loss >= 0)
     return fail(GC_UNSUPPORTED, "int8 is for inference: compute gradients in f32 or bf16");
@@ -70,6 +70,8 @@ gc_status read_plan(const gc_plan_desc& desc, Plan& plan) {
   if (status != GC_OK) return status;
   if (desc.optimizer && (plan.loss < 0 || !plan.store->moment1 || (desc.optimizer >= GC_ADAM && !plan.store->moment2)))
     return fail(GC_INVALID_ARGUMENT, "expected a loss and moment arenas for training");
+  if (desc.optimizer == GC_AMSGRAD && !plan.store->moment3)
+    return fail(GC_INVALID_ARGUMENT, "expected a third arena of moments for AMSGrad");
   mark_accumulation(plan);
   return GC_OK;
 }

@@ -171,6 +171,16 @@ gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_f
   return GC_OK;
 }
 
+gc_status gc_store_add_moment3(gc_store* store, float* moment3) {
+  if (!moment3 || !store->moment2) return fail(GC_INVALID_ARGUMENT, "expected a third arena of a store with moments");
+  std::unique_lock<std::shared_mutex> lock(store->mutex);
+  if (store->moment3) return fail(GC_INVALID_ARGUMENT, "expected a store without a third arena of moments");
+  prefer_huge_pages(moment3, store->arena_floats * 4);
+  store->moment3 = moment3;
+  ++store->version;  // a device must take the new arena
+  return GC_OK;
+}
+
 gc_status gc_store_touch(gc_store* store) {
   std::unique_lock<std::shared_mutex> lock(store->mutex);
   ++store->version;

@@ -68,6 +68,7 @@ struct Store {
   float* grad = nullptr;
   float* moment1 = nullptr;
   float* moment2 = nullptr;
+  float* moment3 = nullptr;  // null until gc_store_add_moment3
   uint64_t version = 1;
   std::vector<std::unique_ptr<Packed>> packs;
   std::shared_ptr<DeviceStore> device;  // null until a plan runs there

@@ -19,8 +19,12 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
       return fail(GC_OUT_OF_RANGE, "embedding: expected ids from 0 to %lld, got %d at position %lld",
                   static_cast<long long>(input(0).rows - 1), id, position);
     case Fault::kTarget:
-      return fail(GC_OUT_OF_RANGE, "cross_entropy: expected targets from -1 to %lld, got %d",
-                  static_cast<long long>(input(0).cols - 1), id);
+      return fail(GC_OUT_OF_RANGE,
+                  "cross_entropy: expected targets from 0 to %lld, or %lld to ignore, got %d at position %lld",
+                  static_cast<long long>(input(0).cols - 1), more(0), id, position);
+    case Fault::kClassWeight:
+      return fail(GC_OUT_OF_RANGE, "cross_entropy: expected class weights of 0 or more, got %g for class %lld",
+                  failure.value, position);
     case Fault::kTemperature:
       return fail(GC_INVALID_ARGUMENT, "sample: expected a temperature of 0 or more, got %g", failure.value);
     case Fault::kTopK:

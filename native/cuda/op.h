@@ -19,6 +19,7 @@ enum class Fault : int32_t {
   kNone,
   kId,
   kTarget,
+  kClassWeight,
   kTemperature,
   kTopK,
   kTopP,
@@ -46,8 +47,8 @@ struct Failure {
 struct Control {
   uint64_t seed, step;
   double clip_norm, loss, grad_norm;
-  float learning_rate, beta1, beta2, epsilon, decay, scale;
-  int32_t applied;
+  float learning_rate, beta1, beta2, epsilon, decay, l2, scale;
+  int32_t nesterov, decay_all, applied;
   Failure failure;
 };
 

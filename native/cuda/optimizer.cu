@@ -33,30 +33,39 @@ __global__ void __launch_bounds__(kThreads)
 }
 
 struct Moments {
-  float *weights, *moment1, *moment2;
+  float *weights, *moment1, *moment2, *moment3;
   const float* grad;
 };
 
-__device__ void sgd(const Moments& m, int64_t i, const Control& c) {
-  const float v = v_fma(c.beta1, m.moment1[i], v_mul(c.scale, m.grad[i]));
-  m.moment1[i] = v;
-  m.weights[i] = v_fnma(c.learning_rate, v, m.weights[i]);
+// The clipped gradient; with l2 (0: none) also l2 * weight.
+__device__ float taken_gradient(const Moments& m, int64_t i, const Control& c, float l2) {
+  const float g = v_mul(c.scale, m.grad[i]);
+  return l2 != 0 ? v_fma(l2, m.weights[i], g) : g;
 }
 
-__device__ void rmsprop(const Moments& m, int64_t i, const Control& c) {
-  const float g = v_mul(c.scale, m.grad[i]);
+__device__ void sgd(const Moments& m, int64_t i, const Control& c, float l2) {
+  const float g = taken_gradient(m, i, c, l2);
+  const float v = v_fma(c.beta1, m.moment1[i], g);
+  m.moment1[i] = v;
+  m.weights[i] = v_fnma(c.learning_rate, c.nesterov ? v_fma(c.beta1, v, g) : v, m.weights[i]);
+}
+
+__device__ void rmsprop(const Moments& m, int64_t i, const Control& c, float l2) {
+  const float g = taken_gradient(m, i, c, l2);
   const float square = v_fma(c.beta1, m.moment1[i], v_mul(1.0f - c.beta1, v_mul(g, g)));
   m.moment1[i] = square;
   m.weights[i] = v_fnma(c.learning_rate, v_div(g, v_add(sqrtf(square), c.epsilon)), m.weights[i]);
 }
 
-__device__ void adam(const Moments& m, int64_t i, const Control& c, float decay) {
-  const float g = v_mul(c.scale, m.grad[i]);
+__device__ void adam(const Moments& m, int64_t i, const Control& c, float l2, float decay, bool amsgrad) {
+  const float g = taken_gradient(m, i, c, l2);
   const float m1 = v_fma(c.beta1, m.moment1[i], v_mul(1.0f - c.beta1, g));
   const float m2 = v_fma(c.beta2, m.moment2[i], v_mul(1.0f - c.beta2, v_mul(g, g)));
   m.moment1[i] = m1;
   m.moment2[i] = m2;
-  const float step = v_div(m1, v_add(sqrtf(m2), c.epsilon));
+  float bound = m2;
+  if (amsgrad) m.moment3[i] = bound = v_max(m.moment3[i], m2);
+  const float step = v_div(m1, v_add(sqrtf(bound), c.epsilon));
   m.weights[i] = v_fnma(c.learning_rate, step, v_mul(decay, m.weights[i]));
 }
 
@@ -65,11 +74,13 @@ __global__ void __launch_bounds__(kThreads)
   const Control c = *control;
   if (!c.applied) return;
   const Piece piece = pieces[blockIdx.x];
+  const bool decays = piece.is_matrix || c.decay_all;
+  const float l2 = decays ? c.l2 : 0.0f;
   for (int64_t k = threadIdx.x; k < piece.count; k += kThreads) {
     const int64_t i = piece.offset + k;
-    if (optimizer == GC_SGD) sgd(m, i, c);
-    else if (optimizer == GC_RMSPROP) rmsprop(m, i, c);
-    else adam(m, i, c, piece.decays ? c.decay : 1.0f);
+    if (optimizer == GC_SGD) sgd(m, i, c, l2);
+    else if (optimizer == GC_RMSPROP) rmsprop(m, i, c, l2);
+    else adam(m, i, c, l2, decays ? c.decay : 1.0f, optimizer == GC_AMSGRAD);
   }
 }
 }  // namespace
@@ -92,7 +103,7 @@ void update_parameters(Plan& plan, const Optimizer& optimizer) {
   pieces.block = one.block = dim3(kThreads);
   one.grid = dim3(1);
   const gc_device_arenas& a = plan.arenas;
-  const Moments moments = {a.data, a.moment1, a.moment2, a.grad};
+  const Moments moments = {a.data, a.moment1, a.moment2, a.moment3, a.grad};
   const float* grad = a.grad;
   const float* loss = plan.tensors[plan.loss].data;
   launch(plan.queue, pieces, square_sums_kernel, optimizer.pieces, grad, optimizer.sums);

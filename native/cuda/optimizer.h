@@ -10,7 +10,7 @@ namespace cuda {
 // A stretch of one parameter that one block works on.
 struct Piece {
   int64_t offset, count;
-  int32_t decays;
+  int32_t is_matrix;
 };
 constexpr int64_t kPiece = 1 << 14;
 

@@ -159,6 +159,7 @@ void fill_staging(const gc_device_plan& p, const gc_device_run& run) {
   control->learning_rate = run.learning_rate;
   control->beta1 = run.beta1, control->beta2 = run.beta2;
   control->epsilon = run.epsilon, control->decay = run.decay;
+  control->l2 = run.l2, control->nesterov = run.nesterov, control->decay_all = run.decay_all;
   for (size_t i = 0; i < p.tensors.size(); ++i) {
     const Tensor& t = p.tensors[i];
     if (!is_input(p, i) || (p.carried[i] && !run.send_states)) continue;

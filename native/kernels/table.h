@@ -81,6 +81,14 @@ typedef struct gc_norm {
   int64_t panel, units;
 } gc_norm;
 
+// Numbers of one optimiser step, computed once in double by the caller. scale clips the gradient; lr and epsilon of Adam hold
+// the bias correction; beta1 is SGD's momentum and RMSprop's alpha; decay = 1 - rate * decoupled weight decay (AdamW) or 1;
+// l2 * w is added to the gradient where l2 is not 0; nesterov: 0 or 1.
+typedef struct gc_update {
+  float scale, lr, beta1, beta2, epsilon, decay, l2;
+  int32_t nesterov;
+} gc_update;
+
 typedef struct gc_kernels {
   const char* name;      // "scalar", "avx2", "avx512"
   int32_t tile_columns;  // columns of one packed B tile: 64 or 16
@@ -97,13 +105,10 @@ typedef struct gc_kernels {
   void (*exp)(const float* x, float* y, int64_t n);
   // y[i] += x[i]
   void (*add)(const float* x, float* y, int64_t n);
-  // Optimisers: n elements; hyper-parameters as floats computed once in double by the caller.
-  void (*sgd)(float* w, const float* g, float* velocity, int64_t n, float scale, float lr, float momentum);
-  void (*rmsprop)(float* w, const float* g, float* square, int64_t n, float scale, float lr, float alpha,
-                  float epsilon);
-  // Adam with bias correction folded into lr_t and eps_t; decay = 1 - lr * weight_decay (AdamW) or 1.
-  void (*adam)(float* w, const float* g, float* m, float* v, int64_t n, float scale, float lr_t, float beta1,
-               float beta2, float eps_t, float decay);
+  // Optimisers: n elements. `most` (AMSGrad's largest v) may be null.
+  void (*sgd)(float* w, const float* g, float* velocity, int64_t n, const gc_update* u);
+  void (*rmsprop)(float* w, const float* g, float* square, int64_t n, const gc_update* u);
+  void (*adam)(float* w, const float* g, float* m, float* v, float* most, int64_t n, const gc_update* u);
 } gc_kernels;
 
 // Products of bf16 pairs: in gc_gemm every 32-bit word of A and B is two bf16 neighbours in k, and k counts words.

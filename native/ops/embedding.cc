@@ -1,4 +1,6 @@
 // embedding.cc: rows of a table chosen by ids. The gradient adds rows in the order of the ids, so it is the same for any team.
+// The row of the padding id, where there is one, gets no gradient (torch.nn.Embedding's padding_idx).
+#include <cmath>
 #include <cstring>
 
 #include "../core/graph.h"
@@ -19,6 +21,10 @@ gc_status check(Plan& plan, Node& node) {
   if (!fits)
     return fail(GC_INVALID_SHAPE, "embedding: table %s and ids %s do not give %s", table.shape().c_str(),
                 ids.shape().c_str(), out.shape().c_str());
+  const double padding = node.attributes[0];
+  if (!(padding >= 0 && padding <= static_cast<double>(table.rows)) || padding != std::floor(padding))
+    return fail(GC_INVALID_ARGUMENT, "embedding: expected a padding id from 0 to %lld, got %g",
+                static_cast<long long>(table.rows - 1), padding - 1);
   return GC_OK;
 }
 
@@ -40,11 +46,12 @@ void backward(Plan& plan, Node& node) {
   if (!table.grad) return;
   if (!node.accumulate[0]) memset(table.grad, 0, static_cast<size_t>(table.rows * table.ld) * 4);
   if (!out.grad) return;
+  const int32_t padding = static_cast<int32_t>(node.attributes[0] - 1);
   for (int64_t i = 0; i < out.rows; ++i)
-    kernels().add(out.grad + i * out.ld, table.grad + ids.ids[i] * table.ld, table.cols);
+    if (ids.ids[i] != padding) kernels().add(out.grad + i * out.ld, table.grad + ids.ids[i] * table.ld, table.cols);
 }
 }  // namespace
 
-const OpDef op_embedding = {GC_OP_EMBEDDING, "embedding", 2,     2,       1,       1,       0, true,
-                            false,           false,       check, nullptr, forward, backward};
+const OpDef op_embedding = {GC_OP_EMBEDDING, "embedding", 2,     2,       1,       1,        0, true,
+                            false,           false,       check, nullptr, forward, backward, 1};
 }  // namespace gatecell

@@ -91,33 +91,51 @@ Array<Real> softmax_backward(const Array<Real>& y, const Array<Real>& dy, size_t
 
 // ---- losses: the value, and its gradient -----------------------------------------------------------------------------
 // Mean over the targets that are not -1 of -log softmax(x)[target].
+// torch.nn.functional.cross_entropy with mean reduction; 0 where no target counts. `weights` may be empty: all are 1.
 template <class Real>
-Real cross_entropy(const Array<Real>& x, const Ids& targets, size_t V) {
-  Real sum = 0, count = 0;
-  for (size_t i = 0; i < targets.size(); ++i) {
-    if (targets[i] < 0) continue;
-    const auto row = x.begin() + static_cast<std::ptrdiff_t>(i * V);
-    const Real most = *std::max_element(row, row + static_cast<std::ptrdiff_t>(V));
-    Real mass = 0;
-    for (size_t j = 0; j < V; ++j) mass += std::exp(x[i * V + j] - most);
-    sum += std::log(mass) + most - x[i * V + static_cast<size_t>(targets[i])];
-    count += 1;
-  }
-  return count > 0 ? sum / count : 0;
-}
+struct CrossEntropy {
+  size_t V;
+  Array<Real> weights = {};
+  Real smoothing = 0;
+  int32_t ignored = -1;
 
-template <class Real>
-Array<Real> cross_entropy_backward(const Array<Real>& x, const Ids& targets, size_t V) {
-  Array<Real> dx = softmax(x, V);
-  const auto count = static_cast<Real>(std::count_if(targets.begin(), targets.end(), [](int32_t t) { return t >= 0; }));
-  for (size_t i = 0; i < targets.size(); ++i) {
-    for (size_t j = 0; j < V; ++j) {
-      const bool hit = static_cast<int32_t>(j) == targets[i];
-      dx[i * V + j] = targets[i] < 0 ? 0 : (dx[i * V + j] - (hit ? Real(1) : Real(0))) / count;
-    }
+  Real weight(size_t j) const { return weights.empty() ? Real(1) : weights[j]; }
+  // The sum of the counted targets' weights.
+  Real count(const Ids& targets) const {
+    Real sum = 0;
+    for (int32_t t : targets)
+      if (t != ignored) sum += weight(static_cast<size_t>(t));
+    return sum;
   }
-  return dx;
-}
+  // The share of class j in the target distribution of a row with target y, times its weight.
+  Real share(size_t j, int32_t y) const {
+    const Real hit = static_cast<int32_t>(j) == y ? 1 - smoothing : Real(0);
+    return weight(j) * (hit + smoothing / static_cast<Real>(V));
+  }
+  Real mean(const Array<Real>& x, const Ids& targets) const {
+    Real sum = 0;
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (targets[i] == ignored) continue;
+      const auto row = x.begin() + static_cast<std::ptrdiff_t>(i * V);
+      const Real most = *std::max_element(row, row + static_cast<std::ptrdiff_t>(V));
+      Real mass = 0;
+      for (size_t j = 0; j < V; ++j) mass += std::exp(x[i * V + j] - most);
+      for (size_t j = 0; j < V; ++j) sum += share(j, targets[i]) * (std::log(mass) + most - x[i * V + j]);
+    }
+    return count(targets) > 0 ? sum / count(targets) : 0;
+  }
+  Array<Real> backward(const Array<Real>& x, const Ids& targets) const {
+    const Array<Real> p = softmax(x, V);
+    Array<Real> dx(x.size(), 0);
+    for (size_t i = 0; i < targets.size(); ++i) {
+      if (targets[i] == ignored || count(targets) == 0) continue;
+      Real whole = 0;
+      for (size_t j = 0; j < V; ++j) whole += share(j, targets[i]);
+      for (size_t j = 0; j < V; ++j) dx[i * V + j] = (whole * p[i * V + j] - share(j, targets[i])) / count(targets);
+    }
+    return dx;
+  }
+};
 
 template <class Real>
 Real mean_square(const Array<Real>& x, const Array<Real>& y) {

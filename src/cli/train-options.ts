@@ -16,6 +16,7 @@ export interface TrainFlags {
   schedule?: 'constant' | 'cosine' | 'plateau'
   warmup?: number
   optimizer?: 'sgd' | 'rmsprop' | 'adam' | 'adamw'
+  weightDecay?: number
   clip?: number
   validFile?: string[]
   validEvery?: number
@@ -70,6 +71,11 @@ export function addTrainOptions(command: Command, says: TrainTexts): Command {
       'sgd, rmsprop, adam or adamw (default: adam)',
       choice('--optimizer', ['sgd', 'rmsprop', 'adam', 'adamw'])
     )
+    .option(
+      '--weight-decay <rate>',
+      'decay of weights and embeddings: decoupled with adamw, added to the gradient with the others (default: 0, with adamw 0.01)',
+      number('--weight-decay', 0, 1e3)
+    )
     .option('--clip <norm>', 'largest norm of the gradient, 0: any (default: 1)', number('--clip', 0, 1e9))
     .option('--valid-file <file...>', 'validate on other files instead')
     .option('--valid-every <n>', `steps between validations (default: ${says.validEvery})`, whole('--valid-every', 1))
@@ -113,9 +119,9 @@ export function runOptions(data: readonly string[], flags: TrainFlags) {
 /** The part of the flags that is a Training. */
 function trainingOf(flags: TrainFlags): Partial<Training> {
   const { batch, optimizer, lr: learningRate, schedule, warmup, clip, seed, precision, validEvery } = flags
-  const { patience, steps, epochs, timeLimit } = flags
+  const { patience, steps, epochs, timeLimit, weightDecay } = flags
   const training = { batch, optimizer, learningRate, schedule, warmup, clip, seed, precision, validEvery }
-  return given({ ...training, patience, steps, epochs, timeLimit })
+  return given({ ...training, weightDecay, patience, steps, epochs, timeLimit })
 }
 
 function modeOf({ resume, force }: TrainFlags): RunMode {

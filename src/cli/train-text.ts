@@ -19,6 +19,7 @@ interface Flags extends TrainFlags {
   vocabulary?: 'chars' | 'bytes'
   minCount?: number
   length?: number
+  labelSmoothing?: number
   valid?: number
   test?: number
   cacheDir?: string
@@ -76,6 +77,11 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
         whole('--length', 1, 2 ** 20)
       )
       .option(
+        '--label-smoothing <share>',
+        "share of a symbol's probability spread over all symbols in training; validation is without it (default: 0)",
+        number('--label-smoothing', 0, 1)
+      )
+      .option(
         '--valid <share>',
         'share of the text, at its end, that validates (default: 0.1)',
         number('--valid', 0, 1, 'most')
@@ -97,7 +103,7 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
   lossUnit: 'nats per symbol',
   async prepare(text, flags, { output, progress, signal }) {
     const { vocabulary, minCount, hidden, layers, embedding, dropout, locked, recurrentDropout, zoneout } = flags
-    const { length, valid, test, cacheDir } = flags
+    const { length, labelSmoothing, valid, test, cacheDir } = flags
     const skipped: string[] = []
     const options = runOptions(text, flags)
     const run = await prepareTextRun({
@@ -105,7 +111,7 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
       ...(vocabulary && { vocabulary: vocabulary === 'chars' ? 'character' : 'byte' }),
       ...given({ minCount }),
       network: given({ hidden, layers, embedding, dropout, locked, recurrentDropout, zoneout }),
-      training: { ...options.training, ...given({ length }) },
+      training: { ...options.training, ...given({ length, labelSmoothing }) },
       split: given({ valid, test }),
       corpus: {
         signal,

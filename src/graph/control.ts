@@ -4,6 +4,7 @@ import { createDoubles } from './arena.js'
 import type { OptimizerName } from './opcodes.js'
 
 const SIZE = 16
+const results: readonly string[] = ['gradNorm', 'loss', 'applied']
 const field = {
   seed: 0,
   step: 1,
@@ -15,14 +16,17 @@ const field = {
   weightDecay: 7,
   gradNorm: 8,
   loss: 9,
-  applied: 10
+  applied: 10,
+  l2: 13,
+  nesterov: 14,
+  decayAll: 15
 } as const
 
-/** Run scalars of one plan. Those above the line are read when a run starts, those below are written when it ends. */
+/** Run scalars of one plan: read when a run starts, except for the three readonly ones, which are written when it ends. */
 export interface Control {
   /** Integer in [0, 2^53): masks and samples are functions of (seed; stream, step, element). */
   seed: number
-  /** Integer >= 0: number of this step. */
+  /** Integer >= 0: number of this step, counted from 0. Adam's bias correction takes t = step + 1. */
   step: number
   learningRate: number
   /** Global norm that gradients are clipped to; 0: none. */
@@ -31,9 +35,14 @@ export interface Control {
   beta1: number
   beta2: number
   epsilon: number
-  /** AdamW: decoupled, matrices only. */
+  /** AdamW, AMSGrad: decoupled decay; weights are multiplied by 1 - learningRate * weightDecay. */
   weightDecay: number
-  // ----
+  /** Every optimizer: l2 * weight is added to the clipped gradient, as torch.optim.SGD and Adam do with weight_decay. */
+  l2: number
+  /** SGD: 1 selects Nesterov's momentum, 0 the classical one. */
+  nesterov: number
+  /** 0: weightDecay and l2 apply to matrices only; 1: to every parameter. */
+  decayAll: number
   /** Global norm of the gradients before clipping. */
   readonly gradNorm: number
   /** The loss's first element. */
@@ -46,12 +55,13 @@ export interface ControlBlock extends Control {
   readonly values: Float64Array
 }
 
-/** What PyTorch starts each optimiser with. */
+/** Defaults of a plan that is run without a trainer: those of torch.optim, except for SGD's rate (there 1e-3). */
 const defaults: Record<OptimizerName, Partial<Control>> = {
   sgd: { beta1: 0, learningRate: 1e-2 },
   rmsprop: { beta1: 0.99, epsilon: 1e-8, learningRate: 1e-2 },
   adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, learningRate: 1e-3 },
-  adamw: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, learningRate: 1e-3, weightDecay: 1e-2 }
+  adamw: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, learningRate: 1e-3, weightDecay: 1e-2 },
+  amsgrad: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, learningRate: 1e-3 }
 }
 
 /** A control block of zeros, with PyTorch's defaults for `optimizer`. */
@@ -60,7 +70,7 @@ export function createControl(optimizer: OptimizerName | null = null): ControlBl
   const control = { values }
   for (const [name, index] of Object.entries(field)) {
     const get = name === 'applied' ? () => values[index] === 1 : () => values[index]
-    const set = index < field.gradNorm ? (value: number) => void (values[index] = value) : undefined
+    const set = results.includes(name) ? undefined : (value: number) => void (values[index] = value)
     Object.defineProperty(control, name, { enumerable: true, get, ...(set && { set }) })
   }
   return Object.assign(control as ControlBlock, optimizer && defaults[optimizer])

@@ -46,6 +46,8 @@ export class Graph {
   readonly inputs = new Map<string, Tensor>()
   readonly states = new Map<string, Tensor>()
   readonly outputs = new Map<string, Tensor>()
+  /** Tensors whose values are part of the recording. */
+  readonly constants = new Map<Tensor, readonly number[]>()
   readonly carries: { from: Tensor; to: Tensor }[] = []
   readonly #fixed: boolean
   readonly #parameterTensors = new Map<string, Tensor>()
@@ -77,6 +79,13 @@ export class Graph {
     this.#checkFree(this.inputs, 'input', name)
     const tensor = this.#tensor(dtype, checkShape(shape, `input "${name}"`), 'host')
     this.inputs.set(name, tensor)
+    return tensor
+  }
+
+  /** A float32 tensor of shape [values.length] that holds `values` in every run. */
+  constant(values: readonly number[]): Tensor {
+    const tensor = this.#tensor('f32', checkShape([values.length], 'a constant'), 'host')
+    this.constants.set(tensor, Object.freeze([...values]))
     return tensor
   }
 

@@ -1,8 +1,54 @@
-// Losses of sequences: alignment and mixture densities, and the mixture's sampler. Recorded and checked as in ops.ts, which exports them.
+// Losses: cross-entropy of classes, alignment and mixture densities, and the mixture's sampler. Recorded and checked as in ops.ts, which exports them.
 
 import { GatecellError } from '../errors.js'
 import { expectNumber, expectShape, expectType, lastDim, withLast } from './check.js'
 import { MAX_ELEMENTS, showShape, type Tensor } from './tensor.js'
+
+export interface CrossEntropyOptions {
+  /** Targets of this value do not count: an int32; default -1. Other targets must be from 0 to V - 1. */
+  ignoreIndex?: number
+  /** Weight of each class, V numbers of 0 or more, or a tensor f32 [V]; no gradient flows to it. Default: 1 each. */
+  weights?: readonly number[] | Tensor | null
+  /** Share of a target's probability that is spread evenly over all classes, from 0 to 1; default 0. */
+  labelSmoothing?: number
+}
+
+/**
+ * logits [..., V], targets i32 [...] -> [2]: mean nats over the counted targets, and their count, or with class weights
+ * the sum of their weights. The softmax is inside. As torch.nn.functional.cross_entropy with reduction 'mean': the mean
+ * divides by the sum of the counted targets' weights; with smoothing e a target y has the loss
+ * (1 - e) w_y nats(y) + e / V * (sum over classes j of w_j nats(j)). If nothing counts, the loss is 0. Throws
+ * ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an option does not fit; a target or class weight out of range fails the run
+ * with ERR_OUT_OF_RANGE.
+ */
+export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  const { ignoreIndex = -1, weights = null, labelSmoothing = 0 } = options
+  expectType('crossEntropy', 'logits', logits, 'f32')
+  expectShape('crossEntropy', 'targets', targets, 'i32', logits.shape.slice(0, -1))
+  expectNumber('crossEntropy', 'ignoreIndex', ignoreIndex, -(2 ** 31), 2 ** 31 - 1, true)
+  expectNumber('crossEntropy', 'labelSmoothing', labelSmoothing, 0, 1)
+  const plain = ignoreIndex === -1 && labelSmoothing === 0
+  const inputs = weights === null ? [logits, targets] : [logits, targets, classWeights(logits, weights)]
+  const attributes = plain ? [] : [ignoreIndex + 1, labelSmoothing]
+  return logits.graph.record('crossEntropy', inputs, [{ dtype: 'f32', shape: [2] }], attributes)[0]!
+}
+
+function classWeights(logits: Tensor, weights: readonly number[] | Tensor): Tensor {
+  const classes = lastDim(logits)
+  if (!Array.isArray(weights)) {
+    expectShape('crossEntropy', 'weights', weights as Tensor, 'f32', [classes])
+    return weights as Tensor
+  }
+  const values = weights as readonly number[]
+  if (values.length !== classes) {
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `crossEntropy: expected weights for ${classes} classes but received ${values.length}.`
+    )
+  }
+  values.forEach((value, i) => expectNumber('crossEntropy', `the weight of class ${i}`, value, 0, 1e30))
+  return logits.graph.constant(values)
+}
 
 export interface CtcInputs {
   /** [T, B, K]: K symbols, the blank among them; the softmax is inside. */

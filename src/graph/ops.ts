@@ -11,8 +11,12 @@ export * from './ops-attention.js'
 export * from './ops-loss.js'
 export { gru, lstm, type GruInputs, type LstmInputs } from './recurrent.js'
 
-/** table [V, E], ids i32 [...] -> [..., E]. An id outside the table fails the run with ERR_OUT_OF_RANGE. */
-export function embedding(table: Tensor, ids: Tensor): Tensor {
+/**
+ * table [V, E], ids i32 [...] -> [..., E]. An id outside the table fails the run with ERR_OUT_OF_RANGE. The row
+ * `paddingIdx` (from -V to V - 1, negative ones count from the end; null, the default: no row) gets no gradient, as with
+ * torch.nn.functional.embedding; weight decay still applies to it.
+ */
+export function embedding(table: Tensor, ids: Tensor, paddingIdx: number | null = null): Tensor {
   expectShape('embedding', 'table', table, 'f32', [-1, -1])
   expectType('embedding', 'ids', ids, 'i32')
   if (ids.shape.length > 3) {
@@ -21,7 +25,11 @@ export function embedding(table: Tensor, ids: Tensor): Tensor {
       `embedding: expected ids of rank 1 to 3 but received ${showShape(ids.shape)}.`
     )
   }
-  return one(ids, 'embedding', [table, ids], [...ids.shape, table.shape[1]!])
+  const shape = [...ids.shape, table.shape[1]!]
+  if (paddingIdx === null) return one(ids, 'embedding', [table, ids], shape)
+  const rows = table.shape[0]!
+  expectNumber('embedding', 'paddingIdx', paddingIdx, -rows, rows - 1, true)
+  return one(ids, 'embedding', [table, ids], shape, [(paddingIdx < 0 ? paddingIdx + rows : paddingIdx) + 1])
 }
 
 /** x [..., I], weight [O, I], bias [O] or null -> x weight^T + bias [..., O]. */
@@ -41,13 +49,6 @@ export function dropout(x: Tensor, p: number, locked = false, stream = x.graph.n
   expectType('dropout', 'x', x, 'f32')
   expectRate('dropout', 'p', p)
   return one(x, 'dropout', [x], x.shape, [p, locked ? 1 : 0, stream])
-}
-
-/** logits [..., V], targets i32 [...] (-1: not counted) -> [2]: mean nats over the counted targets, their count. */
-export function crossEntropy(logits: Tensor, targets: Tensor): Tensor {
-  expectType('crossEntropy', 'logits', logits, 'f32')
-  expectShape('crossEntropy', 'targets', targets, 'i32', logits.shape.slice(0, -1))
-  return one(logits, 'crossEntropy', [logits, targets], [2])
 }
 
 /** logits [..., K], targets f32 like logits -> [2]: mean over rows of the sum over K of the binary cross-entropies, rows. */

@@ -1,4 +1,4 @@
-// The parameters of one model: names, shapes and four arenas with one layout (values, gradients, two moments).
+// The parameters of one model: names, shapes and four arenas with one layout (values, gradients, two or three moments).
 // Every plan of the model reads and writes these arenas; views on them are live and never copied.
 
 import { GatecellError } from '../errors.js'
@@ -10,8 +10,11 @@ import { callNative } from './native-call.js'
 import { OperationLock } from './operations.js'
 import { sameShape, showShape, sizeOf, type Shape } from './tensor.js'
 
-/** The four arrays that a parameter has. */
-export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2'
+/** The arrays that a parameter has. */
+export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2' | 'moment3'
+
+/** Those that an optimizer keeps from step to step. */
+export type MomentGroup = Exclude<ParameterGroup, 'data' | 'grad'>
 
 /** A tensor as files hold it. */
 export interface NamedTensor {
@@ -34,6 +37,8 @@ export interface Parameter {
   readonly moment1: Float32Array | null
   /** Adam's second moment. */
   readonly moment2: Float32Array | null
+  /** AMSGrad's largest second moment; null before a plan with the optimizer 'amsgrad' or `addMoment3()`. */
+  readonly moment3: Float32Array | null
 }
 
 /** Where the engine and its user meet on a model's weights. */
@@ -48,6 +53,7 @@ export class ParameterStore {
     grad: Float32Array | null
     moment1: Float32Array | null
     moment2: Float32Array | null
+    moment3: Float32Array | null
   }
   #handle: StoreHandle | null = null
   #disposed = false
@@ -70,8 +76,10 @@ export class ParameterStore {
       data: createArena(elements),
       grad: arena(training),
       moment1: arena(training),
-      moment2: arena(training)
+      moment2: arena(training),
+      moment3: null
     }
+    const arenas = this.#arenas
     const { data, grad, moment1, moment2 } = this.#arenas
     specs.forEach(({ name, shape }, i) => {
       const begin = table[4 * i]!
@@ -81,11 +89,25 @@ export class ParameterStore {
         data: data.subarray(begin, end),
         grad: part(grad),
         moment1: part(moment1),
-        moment2: part(moment2)
+        moment2: part(moment2),
+        get moment3() {
+          return part(arenas.moment3)
+        }
       }
-      this.#parameters.set(name, Object.freeze({ name, shape, ...views }))
+      this.#parameters.set(name, Object.freeze(Object.assign(views, { name, shape })))
     })
     if (specs.length > 0) this.#handle = callNative(() => native().storeCreate(table, data, grad, moment1, moment2))
+  }
+
+  /** Adds the arena of AMSGrad's largest second moments, zeros, if there is none yet. Throws ERR_BUSY during a run. */
+  addMoment3(): void {
+    const { handle } = this
+    if (this.#arenas.moment3 || !this.#arenas.moment2 || !handle) return
+    this.operations.checkIdle('adding moments')
+    const moment3 = createArena(this.#arenas.data.length)
+    this.fetch()
+    callNative(() => native().storeAddMoment3(handle, moment3))
+    this.#arenas.moment3 = moment3
   }
 
   get names(): string[] {
@@ -204,7 +226,8 @@ export class ParameterStore {
   /** Zeroes gradients and moments. */
   clearOptimizer(): void {
     this.operations.checkIdle('clearing the optimiser')
-    for (const { grad, moment1, moment2 } of this) for (const view of [grad, moment1, moment2]) view?.fill(0)
+    for (const { grad, moment1, moment2, moment3 } of this)
+      for (const view of [grad, moment1, moment2, moment3]) view?.fill(0)
     this.#written()
   }
 

@@ -108,6 +108,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
       'Expected a model made for training but it was made with training: false.'
     )
   }
+  if (optimizer === 'amsgrad') parameters.addMoment3()
   const tables = lower(graph, loss)
   const host = createArena(tables.hostElements)
   const control = createControl(optimizer)
@@ -130,6 +131,10 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
       device: devices[device]
     })
   )
+  for (const [tensor, values] of graph.constants) {
+    const slot = tables.slotOf(tensor)
+    if (slot >= 0) viewOf(host, slot, tensor.shape, 'f32').set(values)
+  }
   const inputs = viewsOf(graph.inputs, tables, host)
   const outputs = viewsOf(graph.outputs, tables, host)
   const views = viewsOf(graph.states, tables, host) as Record<string, Float32Array>

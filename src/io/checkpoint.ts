@@ -1,5 +1,5 @@
 // One checkpoint is one safetensors file: weights under PyTorch's names, the optimiser's moments under
-// optimizer.moment1. and optimizer.moment2., carried states under state.; task, configuration and progress as JSON in the
+// optimizer.moment1., optimizer.moment2. and (AMSGrad) optimizer.moment3., carried states under state.; task, configuration and progress as JSON in the
 // metadata. Two CRC-32C, of the header and of the data, cover every byte. The same content gives the same bytes: no clock,
 // host or thread count gets in. Refused: damaged, truncated or foreign files, other versions, models of another task.
 
@@ -29,14 +29,17 @@ export interface Checkpoint {
   /** Where the training stands: step, epoch, data cursor, seed, metrics, best. */
   readonly progress: JsonObject
   readonly weights: readonly NamedTensor[]
-  /** First moments (Adam) or momentum, under the names of the weights; moment2 likewise. */
+  /** First moments (Adam) or momentum, under the names of the weights. */
   readonly moment1?: readonly NamedTensor[]
+  /** Second moments. */
   readonly moment2?: readonly NamedTensor[]
+  /** AMSGrad's largest second moments. */
+  readonly moment3?: readonly NamedTensor[]
   /** States carried from batch to batch. */
   readonly state?: readonly NamedTensor[]
 }
 
-export type CheckpointGroup = 'weights' | 'moment1' | 'moment2' | 'state'
+export type CheckpointGroup = 'weights' | 'moment1' | 'moment2' | 'moment3' | 'state'
 
 export interface CheckpointTensorInfo extends TensorInfo {
   readonly group: CheckpointGroup
@@ -80,8 +83,10 @@ export interface CheckpointFile {
 const prefixes: Readonly<Record<Exclude<CheckpointGroup, 'weights'>, string>> = {
   moment1: 'optimizer.moment1.',
   moment2: 'optimizer.moment2.',
+  moment3: 'optimizer.moment3.',
   state: 'state.'
 }
+const stateGroups = ['moment1', 'moment2', 'moment3', 'state'] as const
 const reserved = ['optimizer.', 'state.']
 
 // "checksum" sorts first in the metadata, so that its digits stand at one place in every file.
@@ -107,7 +112,7 @@ function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
     }
     tensors.push(tensor)
   }
-  for (const group of ['moment1', 'moment2', 'state'] as const) {
+  for (const group of stateGroups) {
     for (const tensor of checkpoint[group] ?? []) {
       if (group !== 'state' && weights.get(tensor.name)?.data.length !== tensor.data.length) {
         throw new GatecellError(
@@ -219,9 +224,9 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
 function groupTensors(tensors: ReadonlyMap<string, TensorInfo>, path: string): Map<string, CheckpointTensorInfo> {
   const grouped = new Map<string, CheckpointTensorInfo>()
   for (const info of tensors.values()) {
-    const group = (['moment1', 'moment2', 'state'] as const).find((group) => info.name.startsWith(prefixes[group]))
+    const group = stateGroups.find((group) => info.name.startsWith(prefixes[group]))
     const key = group === undefined ? info.name : info.name.slice(prefixes[group].length)
-    if (group === 'moment1' || group === 'moment2') {
+    if (group !== undefined && group !== 'state') {
       const weight = tensors.get(key)
       if (weight === undefined || weight.end - weight.begin !== info.end - info.begin) {
         throw refuse(path, `a weight of the same size for ${info.name}`, weight === undefined ? 'none' : 'another size')
@@ -238,7 +243,7 @@ async function load(
   path: string,
   place: PlaceTensor
 ): Promise<LoadedCheckpoint> {
-  const loaded = { weights: new Map(), moment1: new Map(), moment2: new Map(), state: new Map() }
+  const loaded = { weights: new Map(), moment1: new Map(), moment2: new Map(), moment3: new Map(), state: new Map() }
   const scratch = new Uint8Array(CHUNK_BYTES)
   let crc = 0
   for (const tensor of info.tensors.values()) {

@@ -13,10 +13,24 @@ export interface EmbeddingOptions {
   size: number
   /** Start of the table; default: standard normal, as PyTorch's. */
   weight?: Initializer
+  /**
+   * Id whose vector is padding, from -V to V - 1 (negative ones count from the end): it starts as zeros and gets no
+   * gradient, as with torch.nn.Embedding. Default null: no padding.
+   */
+  paddingIdx?: number | null
 }
 
 /** ids i32 [...] -> [..., E]. Parameter: `<name>.weight` [V, E]. */
 export function embedding(ids: Tensor, options: EmbeddingOptions): Tensor {
-  const { name, vocabulary, size, weight = normal(1) } = options
-  return embeddingOp(ids.graph.parameter(`${name}.weight`, [vocabulary, size], weight), ids)
+  const { name, vocabulary, size, weight = normal(1), paddingIdx = null } = options
+  const initialize: Initializer = (view, shape, random) => {
+    weight(view, shape, random)
+    if (paddingIdx !== null) view.subarray(paddingRow(paddingIdx, vocabulary) * size).fill(0, 0, size)
+  }
+  const table = ids.graph.parameter(`${name}.weight`, [vocabulary, size], paddingIdx === null ? weight : initialize)
+  return embeddingOp(table, ids, paddingIdx)
+}
+
+function paddingRow(paddingIdx: number, vocabulary: number): number {
+  return paddingIdx < 0 ? paddingIdx + vocabulary : paddingIdx
 }

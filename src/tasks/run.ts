@@ -156,9 +156,9 @@ function trainerOptions<C extends RunConfig, D extends RunData>(
   { checkpointEvery = config.training!.validEvery }: RunOptions
 ): TrainerOptions {
   const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = config.training!
-  const { patience, steps, epochs, timeLimit } = config.training!
+  const { patience, steps, epochs, timeLimit, weightDecay } = config.training!
   return {
-    optimizer: { kind, learningRate, ...(kind === 'sgd' && { momentum: 0.9 }) },
+    optimizer: { kind, learningRate, ...given({ weightDecay }), ...(kind === 'sgd' && { momentum: 0.9 }) },
     schedule: { kind: schedule, warmup },
     clip,
     seed,

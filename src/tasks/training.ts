@@ -2,7 +2,7 @@
 // Applications add fields of their own.
 
 import { GatecellError } from '../errors.js'
-import type { OptimizerName } from '../graph/opcodes.js'
+import type { Optimizer } from '../train/optimizers.js'
 import type { Schedule } from '../train/schedules.js'
 import { MAX_COUNT, MAX_SIZE, type ConfigReader, type Fields } from './config-reader.js'
 
@@ -10,9 +10,11 @@ import { MAX_COUNT, MAX_SIZE, type ConfigReader, type Fields } from './config-re
 export interface Training {
   /** Sequences side by side. */
   readonly batch: number
-  readonly optimizer: OptimizerName
+  readonly optimizer: Optimizer['kind']
   readonly learningRate: number
-  readonly schedule: Schedule['kind']
+  /** Weight decay of the optimizer, decoupled for AdamW; default: 0.01 for AdamW, else 0. */
+  readonly weightDecay?: number
+  readonly schedule: Exclude<Schedule['kind'], 'step'>
   readonly warmup: number
   readonly clip: number
   readonly seed: number
@@ -38,6 +40,7 @@ export function readTraining(read: ConfigReader, from: Fields): Training {
     seed: read.number(from, 'seed', 0, MAX_COUNT, true),
     precision: read.choice(from, 'precision', ['f32', 'bf16', 'tf32']),
     validEvery: read.number(from, 'validEvery', 1, MAX_COUNT, true),
+    ...optional('weightDecay', 0, false),
     ...optional('patience', 1, true),
     ...optional('steps', 1, true),
     ...optional('epochs', 1, true),
@@ -57,7 +60,7 @@ export function given<T extends object>(from: T | undefined): { [K in keyof T]?:
 /** What only says how long a run lasts: one choice. */
 const LENGTHS = ['steps', 'epochs', 'timeLimit']
 /** What a resumed run may be told anew; the rest says which data it sees, and what its moments mean. */
-const FREE = [...LENGTHS, 'learningRate', 'schedule', 'warmup', 'clip', 'validEvery', 'patience']
+const FREE = [...LENGTHS, 'learningRate', 'weightDecay', 'schedule', 'warmup', 'clip', 'validEvery', 'patience']
 
 /**
  * What the caller says, else what a resumed run began with, else the defaults. How long it runs is one choice: whoever

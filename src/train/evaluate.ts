@@ -8,7 +8,7 @@ import { readBatches, writeBatch, type BatchSource } from './data.js'
 export interface Evaluation {
   /** Mean over everything the loss counted; nats for cross-entropy. */
   loss: number
-  /** How much it counted: targets other than -1. */
+  /** The number of targets that the loss counted; with class weights the sum of their weights. */
   count: number
   seconds: number
 }

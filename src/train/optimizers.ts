@@ -1,79 +1,113 @@
-// Optimisers: options with PyTorch's defaults, and how they go into a plan's control block. The updates are native.
+// Optimizers: their options with defaults, and how the options go into a plan's control block. The updates are native
+// (native/kernels/shared/elementwise.inl). docs/conventions.md lists the differences from torch.optim.
 
 import { GatecellError } from '../errors.js'
 import { expectNumber } from '../graph/check.js'
 import type { Control } from '../graph/control.js'
 import type { OptimizerName } from '../graph/opcodes.js'
-import type { ParameterGroup } from '../graph/parameters.js'
+import type { MomentGroup } from '../graph/parameters.js'
 
 export interface Optimizer {
-  kind: OptimizerName
-  /** Peak rate; the schedule multiplies it by a factor from 0 to 1. Default 2e-3; 1e-1 for SGD. */
+  kind: 'sgd' | 'rmsprop' | 'adam' | 'adamw'
+  /** Peak rate, 0 to 1000; the schedule multiplies it by a factor from 0 to 1. Default 0.002, for SGD 0.1. */
   learningRate?: number
-  /** SGD; default 0. */
+  /** SGD: momentum, 0 to below 1; default 0. */
   momentum?: number
-  /** RMSprop's decay of the mean square; default 0.99. */
+  /** SGD: Nesterov's momentum, w -= rate * (g + momentum * v); needs a momentum above 0. Default false. */
+  nesterov?: boolean
+  /** RMSprop: decay of the mean square, 0 to below 1; default 0.99. */
   alpha?: number
-  /** Adam, AdamW; defaults 0.9 and 0.999. */
+  /** Adam, AdamW: decay of the first moment, 0 to below 1; default 0.9. */
   beta1?: number
+  /** Adam, AdamW: decay of the second moment, 0 to below 1; default 0.999. */
   beta2?: number
-  /** RMSprop, Adam, AdamW; default 1e-8. */
+  /** RMSprop, Adam, AdamW: added to the root of the second moment, 0 to 1; default 1e-8. */
   epsilon?: number
-  /** AdamW: decoupled decay of the matrices (Loshchilov and Hutter 2019); default 0.01. */
+  /**
+   * Adam, AdamW: divide by the largest second moment so far instead of the present one (Reddi et al. 2018). Takes memory
+   * for one more array of the size of the weights. Default false.
+   */
+  amsgrad?: boolean
+  /**
+   * Weight decay, 0 to 1000. AdamW: decoupled (Loshchilov and Hutter 2019), weights are multiplied by 1 - rate *
+   * weightDecay; default 0.01. SGD, RMSprop, Adam: L2, weightDecay * weight is added to the clipped gradient; default 0.
+   */
   weightDecay?: number
+  /** The parameters that `weightDecay` applies to: those of rank 2 (weights and embeddings), or all. Default 'matrices'. */
+  decays?: 'matrices' | 'all'
 }
 
-const allowed: Record<OptimizerName, readonly (keyof Optimizer)[]> = {
-  sgd: ['momentum'],
-  rmsprop: ['alpha', 'epsilon'],
-  adam: ['beta1', 'beta2', 'epsilon'],
-  adamw: ['beta1', 'beta2', 'epsilon', 'weightDecay']
+const allowed: Record<Optimizer['kind'], readonly (keyof Optimizer)[]> = {
+  sgd: ['momentum', 'nesterov', 'weightDecay', 'decays'],
+  rmsprop: ['alpha', 'epsilon', 'weightDecay', 'decays'],
+  adam: ['beta1', 'beta2', 'epsilon', 'amsgrad', 'weightDecay', 'decays'],
+  adamw: ['beta1', 'beta2', 'epsilon', 'amsgrad', 'weightDecay', 'decays']
 }
 
-/** The moments an optimiser keeps: those a checkpoint needs. */
-export function momentsOf({ kind }: Optimizer): ParameterGroup[] {
-  return kind === 'sgd' || kind === 'rmsprop' ? ['moment1'] : ['moment1', 'moment2']
+/** Returns the update that a plan is compiled with for `optimizer`. */
+export function updateOf({ kind, amsgrad = false }: Pick<Optimizer, 'kind' | 'amsgrad'>): OptimizerName {
+  return amsgrad ? 'amsgrad' : kind
 }
 
-/** Fills in the defaults; throws ERR_INVALID_ARGUMENT for an unknown kind, a setting of another kind or a value out of range. */
+/** Returns the moments that an optimizer keeps: those a checkpoint needs. */
+export function momentsOf({ kind, amsgrad = false }: Pick<Optimizer, 'kind' | 'amsgrad'>): MomentGroup[] {
+  if (kind === 'sgd' || kind === 'rmsprop') return ['moment1']
+  return amsgrad ? ['moment1', 'moment2', 'moment3'] : ['moment1', 'moment2']
+}
+
+/**
+ * Returns `optimizer` with its defaults. Throws ERR_INVALID_ARGUMENT if the kind is unknown, if an option belongs to
+ * another kind, if a value is out of range, or if `nesterov` is set without momentum.
+ */
 export function checkOptimizer(optimizer: Optimizer): Required<Optimizer> {
   const { kind } = optimizer
   const own = Object.hasOwn(allowed, kind) ? allowed[kind] : null
-  if (!own) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected ${Object.keys(allowed).join(', ')} as optimizer but received ${String(kind)}.`
-    )
-  }
+  if (!own) throw invalid(`Expected ${Object.keys(allowed).join(', ')} as optimizer but received ${String(kind)}.`)
   const foreign = Object.keys(optimizer).find((key) => !['kind', 'learningRate', ...own].includes(key))
   if (foreign !== undefined) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected ${own.join(', ')} as settings of ${kind} but received ${foreign}.`
-    )
+    throw invalid(`Expected ${own.join(', ')} as settings of ${kind} but received ${foreign}.`)
   }
   const defaults = {
     learningRate: kind === 'sgd' ? 0.1 : 2e-3,
     momentum: 0,
+    nesterov: false,
     alpha: 0.99,
     beta1: 0.9,
     beta2: 0.999,
-    epsilon: 1e-8
+    epsilon: 1e-8,
+    amsgrad: false,
+    weightDecay: kind === 'adamw' ? 0.01 : 0,
+    decays: 'matrices' as const
   }
-  const full = { ...defaults, weightDecay: kind === 'adamw' ? 0.01 : 0, ...optimizer }
+  const full = { ...defaults, ...optimizer }
   expectNumber(kind, 'learningRate', full.learningRate, 0, 1e3)
   for (const name of ['momentum', 'alpha', 'beta1', 'beta2'] as const)
     expectNumber(kind, name, full[name], 0, 0.9999999)
   expectNumber(kind, 'epsilon', full.epsilon, 0, 1)
   expectNumber(kind, 'weightDecay', full.weightDecay, 0, 1e3)
+  for (const name of ['nesterov', 'amsgrad'] as const) {
+    if (typeof full[name] !== 'boolean')
+      throw invalid(`${kind}: expected true or false as ${name} but received ${String(full[name])}.`)
+  }
+  if (!['matrices', 'all'].includes(full.decays))
+    throw invalid(`${kind}: expected 'matrices' or 'all' as decays but received ${String(full.decays)}.`)
+  if (full.nesterov && full.momentum === 0)
+    throw invalid('sgd: expected a momentum above 0 with nesterov but received 0: set momentum, for instance to 0.9.')
   return full
 }
 
 /** Writes everything but the learning rate into a control block. */
 export function applyOptimizer(optimizer: Required<Optimizer>, control: Control): void {
-  const { kind } = optimizer
+  const { kind, weightDecay } = optimizer
   control.beta1 = kind === 'sgd' ? optimizer.momentum : kind === 'rmsprop' ? optimizer.alpha : optimizer.beta1
   control.beta2 = optimizer.beta2
   control.epsilon = optimizer.epsilon
-  control.weightDecay = optimizer.weightDecay
+  control.weightDecay = kind === 'adamw' ? weightDecay : 0
+  control.l2 = kind === 'adamw' ? 0 : weightDecay
+  control.nesterov = optimizer.nesterov ? 1 : 0
+  control.decayAll = optimizer.decays === 'all' ? 1 : 0
+}
+
+function invalid(message: string): GatecellError {
+  return new GatecellError('ERR_INVALID_ARGUMENT', message)
 }

@@ -4,7 +4,7 @@
 import { anything, list, map, open, optional, checkObject, type Check } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
 import type { OptimizerName } from '../graph/opcodes.js'
-import type { NamedTensor, ParameterGroup } from '../graph/parameters.js'
+import type { MomentGroup, NamedTensor } from '../graph/parameters.js'
 import type { Plan } from '../graph/plan.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
 import type { Model } from '../model.js'
@@ -41,6 +41,7 @@ export interface Snapshot {
   weights: NamedTensor[]
   moment1?: NamedTensor[]
   moment2?: NamedTensor[]
+  moment3?: NamedTensor[]
   state?: NamedTensor[]
 }
 
@@ -52,6 +53,7 @@ export interface Resumable {
   weights: LoadedTensors
   moment1?: LoadedTensors
   moment2?: LoadedTensors
+  moment3?: LoadedTensors
   state?: LoadedTensors
 }
 
@@ -69,6 +71,7 @@ export const checkResumable: Check<Resumable> = open<Resumable>({
   weights: checkLoaded,
   moment1: optional(checkLoaded),
   moment2: optional(checkLoaded),
+  moment3: optional(checkLoaded),
   state: optional(checkLoaded)
 })
 
@@ -91,7 +94,7 @@ export function firstProgress(seed: number, optimizer: OptimizerName): Progress 
 export function takeSnapshot(
   model: Model,
   progress: Progress,
-  moments: readonly ParameterGroup[],
+  moments: readonly MomentGroup[],
   plan: Pick<Plan, 'states' | 'shapes'>
 ): Snapshot {
   const snapshot: Snapshot = {
@@ -100,8 +103,7 @@ export function takeSnapshot(
     progress: { ...progress } as unknown as JsonObject,
     weights: model.parameters.list()
   }
-  if (moments.includes('moment1')) snapshot.moment1 = model.parameters.list('moment1')
-  if (moments.includes('moment2')) snapshot.moment2 = model.parameters.list('moment2')
+  for (const group of moments) snapshot[group] = model.parameters.list(group)
   const state = Object.entries(plan.states).map(([name, data]) => ({ name, shape: plan.shapes.states[name]!, data }))
   if (state.length > 0) snapshot.state = state
   return snapshot
@@ -112,15 +114,15 @@ export function restoreRun(
   model: Model,
   from: Resumable,
   expected: { seed: number | undefined; optimizer: OptimizerName },
-  moments: readonly ParameterGroup[]
+  moments: readonly MomentGroup[]
 ): Progress {
   const progress = readProgress(from.progress)
   if (expected.seed !== undefined && progress.seed !== expected.seed)
     refuse(`seed ${expected.seed}`, `seed ${progress.seed}`)
   if (progress.optimizer !== expected.optimizer) refuse(`the optimizer ${expected.optimizer}`, progress.optimizer)
   const groups = moments.map((group) => {
-    const tensors = group === 'moment1' ? from.moment1 : from.moment2
-    if (!tensors || tensors.size === 0) refuse('the state of the optimizer', 'weights alone')
+    const tensors = from[group]
+    if (!tensors || tensors.size === 0) refuse(`the state of the optimizer (${group})`, 'none')
     return { group, tensors }
   })
   model.parameters.load(from.weights)

@@ -1,20 +1,27 @@
-// Learning-rate schedules: a factor on the optimiser's rate. Each step's factor is a function of the step, the share of
+// Learning-rate schedules: a factor on the optimizer's rate. docs/conventions.md compares them with torch.optim.lr_scheduler. Each step's factor is a function of the step, the share of
 // the run that is done, and (plateau) of the validations so far, so a resumed run goes on with the same rates.
 
 import { GatecellError } from '../errors.js'
 import { expectNumber } from '../graph/check.js'
 
 export interface Schedule {
-  /** Default 'constant'. 'cosine' falls from 1 to `final`; 'plateau' falls by `factor` whenever validation stops gaining. */
-  kind: 'constant' | 'cosine' | 'plateau'
+  /**
+   * 'cosine' falls from 1 to `final` over the whole run, 'plateau' is multiplied by `factor` whenever validation stops
+   * gaining, 'step' is multiplied by `factor` every `every` steps.
+   */
+  kind: 'constant' | 'cosine' | 'plateau' | 'step'
   /** Linear rise from 0 at the start: a number of steps, or below 1 a share of the run. Default 0. */
   warmup?: number
   /** cosine: factor at the end; default 0.02. */
   final?: number
-  /** plateau: default 0.5. */
+  /** plateau, step: 0 to 1; default 0.5, for step 0.1. */
   factor?: number
-  /** plateau: validations without a gain before the rate falls; default 2. */
+  /** step: number of steps between two falls; default 1000. */
+  every?: number
+  /** plateau: number of validations without a gain that are passed over; the next one lowers the rate. Default 2. */
   patience?: number
+  /** plateau: a validation gains if its loss is below best - threshold * |best|; 0 to 1, default 0: any gain counts. */
+  threshold?: number
   /** plateau: smallest factor; default 0.001. */
   minimum?: number
 }
@@ -24,21 +31,26 @@ export interface PlateauState {
   factor: number
   /** Validations since the last gain or fall. */
   bad: number
+  /** Loss of the last gain; only with a threshold above 0. */
+  best?: number
 }
 
 /** Fills in the defaults; throws ERR_INVALID_ARGUMENT. `bounded`: the run's length is known in steps or seconds. */
 export function checkSchedule(schedule: Schedule, bounded: boolean): Required<Schedule> {
   const { kind } = schedule
-  if (!['constant', 'cosine', 'plateau'].includes(kind)) {
+  if (!['constant', 'cosine', 'plateau', 'step'].includes(kind)) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      `Expected constant, cosine or plateau as schedule but received ${String(kind)}.`
+      `Expected constant, cosine, plateau or step as schedule but received ${String(kind)}.`
     )
   }
-  const full = { warmup: 0, final: 0.02, factor: 0.5, patience: 2, minimum: 0.001, ...schedule }
+  const defaults = { warmup: 0, final: 0.02, every: 1000, patience: 2, threshold: 0, minimum: 0.001 }
+  const full = { ...defaults, factor: kind === 'step' ? 0.1 : 0.5, ...schedule }
   expectNumber('schedule', 'warmup', full.warmup, 0, 2 ** 53)
-  for (const name of ['final', 'factor', 'minimum'] as const) expectNumber('schedule', name, full[name], 0, 1)
+  for (const name of ['final', 'factor', 'threshold', 'minimum'] as const)
+    expectNumber('schedule', name, full[name], 0, 1)
   expectNumber('schedule', 'patience', full.patience, 0, 2 ** 31, true)
+  expectNumber('schedule', 'every', full.every, 1, 2 ** 53, true)
   const needsEnd = kind === 'cosine' || (full.warmup > 0 && full.warmup < 1)
   if (needsEnd && !bounded) {
     throw new GatecellError(
@@ -61,12 +73,22 @@ export function scheduleFactor(
   const steps = warmup >= 1
   const rise = warmup === 0 ? 1 : Math.min(1, steps ? (at.step + 1) / warmup : (at.done + at.share) / warmup)
   if (kind === 'cosine') return rise * (final + (1 - final) * 0.5 * (1 + Math.cos(Math.PI * Math.min(1, at.done))))
+  if (kind === 'step') return rise * schedule.factor ** Math.floor(at.step / schedule.every)
   return kind === 'plateau' ? rise * at.plateau.factor : rise
 }
 
-/** The state after one validation that was or was not the best so far. */
-export function afterValidation(schedule: Required<Schedule>, state: PlateauState, gained: boolean): PlateauState {
-  if (schedule.kind !== 'plateau' || gained) return { ...state, bad: 0 }
+/** Returns the state after a validation with this loss; `isBest`: it is the lowest so far. */
+export function afterValidation(
+  schedule: Required<Schedule>,
+  state: PlateauState,
+  isBest: boolean,
+  loss: number
+): PlateauState {
+  const { threshold } = schedule
+  if (schedule.kind !== 'plateau') return { ...state, bad: 0 }
+  const { best = Infinity } = state
+  const gained = threshold === 0 ? isBest : best === Infinity || loss < best - threshold * Math.abs(best)
+  if (gained) return { ...state, bad: 0, ...(threshold > 0 && { best: loss }) }
   if (state.bad < schedule.patience) return { ...state, bad: state.bad + 1 }
-  return { factor: Math.max(schedule.minimum, state.factor * schedule.factor), bad: 0 }
+  return { ...state, factor: Math.max(schedule.minimum, state.factor * schedule.factor), bad: 0 }
 }

@@ -10,7 +10,7 @@ import { readBatches, writeBatch, type Batch, type BatchReader, type BatchSource
 import { evaluate } from './evaluate.js'
 import { orAborted, reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
 import { Stopwatch, Window, rate, smooth } from './metrics.js'
-import { applyOptimizer, momentsOf } from './optimizers.js'
+import { applyOptimizer, momentsOf, updateOf } from './optimizers.js'
 import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
 import { clearMoments, guardPlan, ownsMoments, sameDims, setMomentOwner } from './ownership.js'
 import { firstProgress, restoreRun, restoreStates, takeSnapshot, type Progress, type Snapshot } from './progress.js'
@@ -51,12 +51,12 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.#dims = data.dims
     this.#lease = this.#leaseFor(data.dims)
     if (resume) {
-      this.#progress = restoreRun(this.model, resume, { seed, optimizer: optimizer.kind }, momentsOf(optimizer))
+      this.#progress = restoreRun(this.model, resume, { seed, optimizer: updateOf(optimizer) }, momentsOf(optimizer))
       restoreStates(this.#plan.states, resume)
       this.#before = this.#progress.elapsed ?? 0
       setMomentOwner(parameters, this)
     } else {
-      this.#progress = firstProgress(seed ?? 0, optimizer.kind)
+      this.#progress = firstProgress(seed ?? 0, updateOf(optimizer))
       // Where an evaluation is under way, the moments are cleared when the fit begins.
       if (parameters.operations.idle) clearMoments(parameters, this)
     }
@@ -185,7 +185,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   }
 
   #leaseFor(dims: Dims): PlanLease {
-    return this.model.lease(dims, { purpose: 'train', optimizer: this.#options.optimizer.kind })
+    return this.model.lease(dims, { purpose: 'train', optimizer: updateOf(this.#options.optimizer) })
   }
 
   /** Zeroes the moments that another trainer has left, before the first step; false if the caller aborted. */
@@ -285,7 +285,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       validation: { loss, step },
       best: gained ? { loss, step } : best,
       bad: gained ? 0 : bad + 1,
-      plateau: afterValidation(schedule, plateau, gained)
+      plateau: afterValidation(schedule, plateau, gained, loss)
     }
     this.#validation = { step, loss, best: gained, count, seconds }
     this.emit('validation', this.#validation)

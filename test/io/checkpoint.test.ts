@@ -36,6 +36,7 @@ const small: Checkpoint = {
   ],
   moment1: [{ name: 'bias', shape: [2], data: floats(2, 1e-3) }],
   moment2: [{ name: 'bias', shape: [2], data: floats(2, 1e-6) }],
+  moment3: [{ name: 'bias', shape: [2], data: floats(2, 1e-5) }],
   state: [{ name: 'h', shape: [1, 2], data: floats(2, 0.5) }]
 }
 
@@ -52,7 +53,7 @@ t.test('reads back what it wrote; both ways of writing give the same bytes in an
   t.strictSame(read.config, small.config)
   t.strictSame(read.progress, small.progress)
   t.equal(read.parameters, 14)
-  for (const group of ['weights', 'moment1', 'moment2', 'state'] as const) {
+  for (const group of ['weights', 'moment1', 'moment2', 'moment3', 'state'] as const) {
     t.equal(read[group].size, small[group]!.length)
     for (const { name, shape, data } of small[group]!) t.strictSame(read[group].get(name), { shape, data }, name)
   }

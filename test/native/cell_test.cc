@@ -171,16 +171,24 @@ TEST_CASE("optimiser kernels: same bits in every table at every length") {
       const Floats g = random.floats(n);
       Floats w = random.floats(n), m = random.floats(n), v = random.floats(n);
       for (float& x : v) x = std::fabs(x);
-      Floats w2(w), m2(m), v2(v);
-      table->sgd(w.data(), g.data(), m.data(), n, 0.5f, 0.1f, 0.9f);
-      gc_kernels_scalar.sgd(w2.data(), g.data(), m2.data(), n, 0.5f, 0.1f, 0.9f);
-      table->rmsprop(w.data(), g.data(), v.data(), n, 0.5f, 0.1f, 0.99f, 1e-8f);
-      gc_kernels_scalar.rmsprop(w2.data(), g.data(), v2.data(), n, 0.5f, 0.1f, 0.99f, 1e-8f);
-      table->adam(w.data(), g.data(), m.data(), v.data(), n, 0.5f, 0.1f, 0.9f, 0.999f, 1e-8f, 0.99f);
-      gc_kernels_scalar.adam(w2.data(), g.data(), m2.data(), v2.data(), n, 0.5f, 0.1f, 0.9f, 0.999f, 1e-8f, 0.99f);
+      Floats most(v), w2(w), m2(m), v2(v), most2(v);
+      const gc_update plain = {0.5f, 0.1f, 0.9f, 0.999f, 1e-8f, 0.99f, 0, 0};
+      for (float l2 : {0.0f, 0.03f}) {
+        for (int32_t variant : {0, 1}) {  // Nesterov, AMSGrad
+          gc_update u = plain;
+          u.l2 = l2, u.nesterov = variant;
+          table->sgd(w.data(), g.data(), m.data(), n, &u);
+          gc_kernels_scalar.sgd(w2.data(), g.data(), m2.data(), n, &u);
+          table->rmsprop(w.data(), g.data(), v.data(), n, &u);
+          gc_kernels_scalar.rmsprop(w2.data(), g.data(), v2.data(), n, &u);
+          table->adam(w.data(), g.data(), m.data(), v.data(), variant ? most.data() : nullptr, n, &u);
+          gc_kernels_scalar.adam(w2.data(), g.data(), m2.data(), v2.data(), variant ? most2.data() : nullptr, n, &u);
+        }
+      }
       CHECK(difference(w, w2) == "");
       CHECK(difference(m, m2) == "");
       CHECK(difference(v, v2) == "");
+      CHECK(difference(most, most2) == "");
     }
   }
 }

@@ -117,7 +117,8 @@ class RandomGraph {
   void embed() {
     const int32_t V = 2 + pick(9), E = 1 + pick(12), T = 1 + pick(6), B = 1 + pick(5);
     const int ids = graph.ids({T, B}, random_.ids(T * B, 0, V));
-    emit(GC_OP_EMBEDDING, {parameter({V, E}), ids}, {T, B, E});
+    const Doubles padding = random_.below(3) == 0 ? Doubles{1.0 + pick(V)} : Doubles();
+    emit(GC_OP_EMBEDDING, {parameter({V, E}), ids}, {T, B, E}, padding);
   }
 
   // One direction, or two over the same lengths.
@@ -179,6 +180,15 @@ class RandomGraph {
         {random_.below(2) ? 1.0 : 0.0, smooth_ || random_.below(3) ? 0 : 0.4, 0, 0, static_cast<double>(pick(5))});
   }
 
+  // Of one row; with class weights, label smoothing, neither or both.
+  int cross_entropy(int logits, int32_t classes) {
+    std::vector<int> in = {logits, graph.ids({1}, {pick(classes)})};
+    Floats weights = random_.floats(classes);
+    for (float& w : weights) w = 0.5f + std::fabs(w);
+    if (random_.below(2)) in.push_back(graph.host({classes}, weights));
+    return graph.out(GC_OP_CROSS_ENTROPY, in, {2}, {0, random_.below(2) ? 0.2 : 0});
+  }
+
   // The last five values and the first parameter are joined under the loss.
   void finish() {
     std::vector<int> flat;
@@ -191,7 +201,7 @@ class RandomGraph {
     }
     const int all = graph.op(GC_OP_CONCAT, flat, {1, total});
     loss = random_.below(3) == 0
-               ? graph.out(GC_OP_CROSS_ENTROPY, {all, graph.ids({1}, {pick(total)})}, {2})
+               ? cross_entropy(all, total)
                : graph.out(GC_OP_MEAN_SQUARE, {all, graph.host({1, total}, random_.floats(total))}, {2});
     results.push_back(loss);
   }

@@ -151,6 +151,10 @@ class Graph {
 
   gc_plan_desc describe(int loss, int optimizer) {
     open_store();
+    if (optimizer == GC_AMSGRAD && !moment3_.data) {
+      moment3_.resize(arenas_[0].size);
+      REQUIRE(gc_store_add_moment3(store_, moment3_.data) == GC_OK);
+    }
     gc_plan_desc d = {};
     d.store = store_;
     d.tensors = tensors.data();
@@ -246,7 +250,7 @@ class Graph {
   std::vector<Floats> param_values_;
   int64_t param_floats_ = 0;
   Floats host_values_;  // int32 travel in it as bits
-  Aligned host_, arenas_[4];
+  Aligned host_, arenas_[4], moment3_;
   gc_store* store_ = nullptr;
   gc_plan* plan_ = nullptr;
 };

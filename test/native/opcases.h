@@ -27,10 +27,13 @@ struct OpCase {
   std::function<void(std::vector<Floats>&)> adjust = {};  // random inputs that the op would refuse, made legal
 
   bool parameter(size_t i) const { return i < as_parameter.size() && as_parameter[i]; }
-  size_t all_inputs() const { return inputs.size() + (ids.empty() ? 0 : 1) + last_ids.size(); }
+  size_t all_inputs() const {
+    return inputs.size() + (ids.empty() ? 0 : 1) + (constant.empty() ? 0 : 1) + last_ids.size();
+  }
   // The ids among the inputs of a graph whose float inputs are `in`.
   void add_ids(Graph& graph, std::vector<int>& in) const {
     if (!ids.empty()) in.insert(in.begin() + 1, graph.ids(ids_dims, ids));
+    if (!constant.empty()) in.push_back(graph.host({static_cast<int32_t>(constant.size())}, constant));
     for (const auto& [dims, values] : last_ids) in.push_back(graph.ids(dims, values));
   }
 };
@@ -179,15 +182,21 @@ inline std::vector<OpCase> product_cases(int32_t T, int32_t B, int32_t I, int32_
     };
     list.push_back(c);
   }
-  OpCase e = {"embedding", GC_OP_EMBEDDING, {{O, I}}, {T, B, I}, nullptr, nullptr};
-  e.ids = Random(5).ids(T * B, 0, O);
-  e.ids_dims = {T, B};
-  const Ids ids = e.ids;
-  e.forward = [=](const std::vector<Doubles>& in) { return ref::embedding(in[0], ids, i); };
-  e.backward = [=](const std::vector<Doubles>& in, const Doubles& dy) {
-    return std::vector<Doubles>{ref::embedding_backward(in[0], ids, dy, i)};
-  };
-  list.push_back(e);
+  for (bool padded : {false, true}) {
+    OpCase e = {padded ? "padded embedding" : "embedding", GC_OP_EMBEDDING, {{O, I}}, {T, B, I}, nullptr, nullptr};
+    e.ids = Random(5).ids(T * B, 0, O);
+    e.ids_dims = {T, B};
+    const Ids ids = e.ids;
+    const size_t padding = static_cast<size_t>(O / 2);
+    if (padded) e.attributes = {static_cast<double>(padding) + 1};
+    e.forward = [=](const std::vector<Doubles>& in) { return ref::embedding(in[0], ids, i); };
+    e.backward = [=](const std::vector<Doubles>& in, const Doubles& dy) {
+      Doubles d = ref::embedding_backward(in[0], ids, dy, i);
+      for (size_t k = 0; padded && k < i; ++k) d[padding * i + k] = 0;
+      return std::vector<Doubles>{d};
+    };
+    list.push_back(e);
+  }
   return list;
 }
 
@@ -200,18 +209,30 @@ inline std::vector<OpCase> loss_cases(int32_t T, int32_t B, int32_t V) {
   const size_t v = static_cast<size_t>(V);
   const Dims dims = {T, B, V};
   std::vector<OpCase> list;
-  OpCase c = {"cross_entropy", GC_OP_CROSS_ENTROPY, {dims}, {2}, nullptr, nullptr};
-  c.ids = Random(6).ids(T * B, -1, V);
-  c.ids[0] = 0;  // at least one counts
-  c.ids_dims = {T, B};
-  c.loss = true;
-  const Ids ids = c.ids;
-  const double counted = static_cast<double>(std::count_if(ids.begin(), ids.end(), [](int32_t t) { return t >= 0; }));
-  c.forward = [=](const std::vector<Doubles>& in) { return Doubles{ref::cross_entropy(in[0], ids, v), counted}; };
-  c.backward = [=](const std::vector<Doubles>& in, const Doubles& dy) {
-    return std::vector<Doubles>{scaled(ref::cross_entropy_backward(in[0], ids, v), dy[0])};
-  };
-  list.push_back(c);
+  // Plain; with class weights, one of them 0; with smoothing; with both, ignoring a class instead of -1.
+  const double ignored[] = {-1, -1, -100, static_cast<double>(V - 1)}, smoothing[] = {0, 0, 0.2, 0.1};
+  for (size_t variant = 0; variant < 4; ++variant) {
+    OpCase c = {"cross_entropy " + std::to_string(variant), GC_OP_CROSS_ENTROPY, {dims}, {2}, nullptr, nullptr};
+    ref::CrossEntropy<double> formula = {v, {}, smoothing[variant], static_cast<int32_t>(ignored[variant])};
+    c.ids = Random(6).ids(T * B, -1, V);
+    for (int32_t& id : c.ids) id = id < 0 ? formula.ignored : id;
+    c.ids[0] = 0;  // at least one counts
+    c.ids_dims = {T, B};
+    c.loss = true;
+    if (variant > 0) c.attributes = {ignored[variant] + 1, smoothing[variant]};
+    if (variant % 2 == 1) {
+      c.constant = Random(7).floats(V);
+      for (float& w : c.constant) w = std::fabs(w) + 0.25f;
+      if (V > 2) c.constant[1] = 0;
+      formula.weights = widen(c.constant);
+    }
+    const Ids ids = c.ids;
+    c.forward = [=](const std::vector<Doubles>& in) { return Doubles{formula.mean(in[0], ids), formula.count(ids)}; };
+    c.backward = [=](const std::vector<Doubles>& in, const Doubles& dy) {
+      return std::vector<Doubles>{scaled(formula.backward(in[0], ids), dy[0])};
+    };
+    list.push_back(c);
+  }
 
   OpCase m = {"mean_square", GC_OP_MEAN_SQUARE, {dims, dims}, {2}, nullptr, nullptr};
   m.loss = true;

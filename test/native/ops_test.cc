@@ -203,6 +203,45 @@ TEST_CASE("cross_entropy and embedding refuse ids outside their table, and the p
   CHECK(g.grad(table)[0] == 0);
 }
 
+TEST_CASE("cross_entropy and embedding refuse attributes and class weights out of range") {
+  const auto status = [](const Doubles& attributes, const Floats& weights) {
+    Graph g;
+    std::vector<int> in = {g.param({2, 3}, {1, 2, 3, 4, 5, 6}), g.ids({2}, {0, 2})};
+    if (!weights.empty()) in.push_back(g.host({static_cast<int32_t>(weights.size())}, weights));
+    const int loss = g.out(GC_OP_CROSS_ENTROPY, in, {2}, attributes);
+    const gc_status compiled = g.try_compile(loss);
+    return compiled == GC_OK ? gc_plan_run(g.plan(), GC_GRADIENT) : compiled;
+  };
+  CHECK(status({}, {}) == GC_OK);
+  CHECK(status({-99, 1}, {0, 0, 0}) == GC_OK);
+  CHECK(status({0.5}, {}) == GC_INVALID_ARGUMENT);
+  CHECK(status({NAN}, {}) == GC_INVALID_ARGUMENT);
+  CHECK(status({3e9}, {}) == GC_INVALID_ARGUMENT);
+  for (double smoothing : {-0.1, 1.1, static_cast<double>(NAN)})
+    CHECK(status({0, smoothing}, {}) == GC_INVALID_ARGUMENT);
+  CHECK(status({}, {1, 1}) == GC_INVALID_SHAPE);
+  for (float bad : {-1.0f, NAN, HUGE_VALF}) CHECK(status({}, {1, bad, 1}) == GC_OUT_OF_RANGE);
+  for (double padding : {-1.0, 4.0, 0.5, static_cast<double>(NAN)}) {
+    Graph g;
+    g.out(GC_OP_EMBEDDING, {g.param({3, 2}, Floats(6, 1)), g.ids({2}, {0, 1})}, {2, 2}, {padding});
+    CHECK(g.try_compile() == GC_INVALID_ARGUMENT);
+  }
+}
+
+TEST_CASE("a padded embedding below an LSTM layer is not folded, and its row keeps a gradient of zero") {
+  Graph g;
+  Random random(3);
+  const int table = g.param({3, 4}, random.floats(12)), ids = g.ids({8, 2}, random.ids(16, 0, 3));
+  const int x = g.op(GC_OP_EMBEDDING, {table, ids}, {8, 2, 4}, {2});
+  const int y =
+      g.op(GC_OP_LSTM, {x, g.param({20, 4}, random.floats(80)), g.param({20, 5}, random.floats(100))}, {8, 2, 5}, {0});
+  const int loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host({8, 2, 5}, random.floats(80))}, {2});
+  g.compile(loss);
+  g.run(GC_GRADIENT);
+  const Floats grad = g.grad(table);
+  for (size_t i = 0; i < 12; ++i) CHECK((grad[i] == 0) == (i / 4 == 1));
+}
+
 TEST_CASE("no target counts: loss 0, gradient 0") {
   Graph g;
   const int w = g.param({2, 3}, {1, 2, 3, 4, 5, 6}), loss = g.out(GC_OP_CROSS_ENTROPY, {w, g.ids({2}, {-1, -1})}, {2});

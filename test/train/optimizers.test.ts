@@ -1,7 +1,7 @@
 // Optimisers: five steps of each against PyTorch's trajectories, and settings that are refused.
 import t from 'tap'
 import { add, defineModel, f32, meanSquare, zeros } from '../../src/index.js'
-import { applyOptimizer, checkOptimizer, type Optimizer } from '../../src/train/optimizers.js'
+import { applyOptimizer, checkOptimizer, updateOf, type Optimizer } from '../../src/train/optimizers.js'
 import { largestDifference, readGolden, type GoldenTensor } from '../golden.js'
 
 type Pair = { matrix: GoldenTensor; vector: GoldenTensor }
@@ -37,17 +37,25 @@ const rows: [string, Trajectory, Optimizer][] = [
   ['Adam', adam, { kind: 'adam', ...pick(adam, 'beta1', 'beta2', 'epsilon') }],
   ['AdamW', adamw, { kind: 'adamw', ...pick(adamw, 'beta1', 'beta2', 'epsilon', 'weightDecay') }]
 ]
-for (const [name, trajectory, optimizer] of rows) {
-  t.test(name, async (t) => {
+type Options = { start: Pair; gradients: Pair[]; rows: { options: Optimizer; lr: number; after: Pair[] }[] }
+const options = readGolden<Options>('optimizer-options')
+
+/** Compares the parameters after each step with PyTorch's. */
+function follow(
+  optimizer: Optimizer,
+  from: { start: Pair; gradients: Pair[] },
+  to: { lr: number; after: Pair[] }
+): void {
+  t.test(JSON.stringify(optimizer), async (t) => {
     using model = define()
-    const plan = model.plan({}, { optimizer: optimizer.kind })
-    for (const parameter of names) model.parameters.set(parameter, golden.start[parameter].data)
+    const plan = model.plan({}, { optimizer: updateOf(optimizer) })
+    for (const parameter of names) model.parameters.set(parameter, from.start[parameter].data)
     applyOptimizer(checkOptimizer(optimizer), plan.control)
-    plan.control.learningRate = trajectory.lr
-    for (const [step, after] of trajectory.after.entries()) {
+    plan.control.learningRate = to.lr
+    for (const [step, after] of to.after.entries()) {
       for (const parameter of names) {
         const { data } = model.parameters.get(parameter)
-        const gradient = golden.gradients[step]![parameter].data
+        const gradient = from.gradients[step]![parameter].data
         plan.inputs[parameter].set(data.map((value, i) => value - (gradient[i]! * data.length) / 2))
       }
       plan.control.step = step
@@ -60,6 +68,8 @@ for (const [name, trajectory, optimizer] of rows) {
     }
   })
 }
+for (const [, trajectory, optimizer] of rows) follow(optimizer, golden, trajectory)
+for (const row of options.rows) follow(row.options, options, row)
 
 t.test('refusals', async (t) => {
   const refused: Optimizer[] = [
@@ -70,7 +80,14 @@ t.test('refusals', async (t) => {
     { kind: 'adam', learningRate: NaN },
     { kind: 'adam', beta1: 1 },
     { kind: 'sgd', momentum: 1.5 },
-    { kind: 'adamw', weightDecay: -0.1 }
+    { kind: 'adamw', weightDecay: -0.1 },
+    { kind: 'sgd', nesterov: true },
+    { kind: 'sgd', momentum: 0.9, nesterov: 1 as unknown as boolean },
+    { kind: 'adam', nesterov: true },
+    { kind: 'sgd', amsgrad: true },
+    { kind: 'adam', amsgrad: 'yes' as unknown as boolean },
+    { kind: 'adam', decays: 'vectors' as 'all' },
+    { kind: 'amsgrad' as 'adam' }
   ]
   for (const row of refused) t.throws(() => checkOptimizer(row), { code: 'ERR_INVALID_ARGUMENT' }, JSON.stringify(row))
   t.match(checkOptimizer({ kind: 'adamw' }), { learningRate: 2e-3, beta1: 0.9, beta2: 0.999, weightDecay: 0.01 })

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createTrainer, type Resumable, type Snapshot, type TrainerOptions } from '../../src/index.js'
+import { createTrainer, type Optimizer, type Resumable, type Snapshot, type TrainerOptions } from '../../src/index.js'
 import { readCheckpoint, writeCheckpoint } from '../../src/io/checkpoint.js'
 import { noise, textModel, trainingData, validationData } from '../text-model.js'
 
@@ -67,24 +67,32 @@ t.test('an abort at any step loses nothing', async (t) => {
 })
 
 t.test('every optimiser resumes', async (t) => {
-  for (const kind of ['sgd', 'rmsprop', 'adam'] as const) {
+  const optimizers: Optimizer[] = [
+    { kind: 'sgd' },
+    { kind: 'sgd', momentum: 0.9, nesterov: true, weightDecay: 1e-3 },
+    { kind: 'rmsprop' },
+    { kind: 'adam' },
+    { kind: 'adamw', amsgrad: true, beta2: 0.5 }
+  ]
+  for (const optimizer of optimizers) {
     const steps = async (count: number, resume?: Resumable) => {
       using network = model(1)
-      const trainer = createTrainer(network, data, { optimizer: { kind }, steps: count, ...(resume && { resume }) })
+      const trainer = createTrainer(network, data, { optimizer, steps: count, ...(resume && { resume }) })
       await trainer.fit()
       return structuredClone(trainer.snapshot())
     }
     const half = await steps(4)
     const named = (list: Snapshot['weights'] = []) => new Map(list.map((tensor) => [tensor.name, tensor]))
-    const { progress, weights, moment1, moment2, state } = half
+    const { progress, weights, moment1, moment2, moment3, state } = half
     const resume = {
       progress,
       weights: named(weights),
       moment1: named(moment1),
       moment2: named(moment2),
+      moment3: named(moment3),
       state: named(state)
     }
-    t.same(await steps(8, resume), await steps(8), kind)
+    t.same(await steps(8, resume), await steps(8), JSON.stringify(optimizer))
   }
 })
 
@@ -96,6 +104,7 @@ t.test('what does not fit is refused', async (t) => {
   const refused: [string, TrainerOptions, string][] = [
     ['another seed', { ...options, resume, seed: 12 }, 'ERR_INVALID_ARGUMENT'],
     ['another optimiser', { resume, optimizer: { kind: 'sgd' } }, 'ERR_INVALID_ARGUMENT'],
+    ['AMSGrad from AdamW', { resume, optimizer: { kind: 'adamw', amsgrad: true } }, 'ERR_INVALID_ARGUMENT'],
     ['weights alone', { ...options, resume: { ...resume, moment1: new Map() } }, 'ERR_INVALID_ARGUMENT'],
     ['no progress', { ...options, resume: { ...resume, progress: {} } }, 'ERR_INVALID_ARGUMENT'],
     ['missing weights', { ...options, resume: { ...resume, weights: new Map() } }, 'ERR_INVALID_SHAPE'],

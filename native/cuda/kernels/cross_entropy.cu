@@ -1,4 +1,4 @@
-// cross_entropy.cu: softmax and negative log-likelihood in one pass, a warp per row; targets of -1 do not count.
+// cross_entropy.cu: softmax and negative log-likelihood in one pass, a warp per row.
 // Result: [mean nats over the counted targets, their count].
 #include "faults.h"
 #include "losses.h"
@@ -18,24 +18,68 @@ gc_status prepare(const Node& n) {
   return GC_OK;
 }
 
+// Class weights and label smoothing: native/ops/cross_entropy.cc has the formulas.
+struct Classes {
+  const float* weights;  // null: all are 1
+  double smoothing;
+  int64_t count;
+  int32_t ignored;
+
+  explicit Classes(const Node& n)
+      : weights(n.in(2) ? n.in(2)->data : nullptr),
+        smoothing(n.attribute(1)),
+        count(n.in(0)->cols),
+        ignored(static_cast<int32_t>(n.attribute(0) - 1)) {}
+  bool plain() const { return !weights && smoothing == 0; }
+  __device__ double weight(int64_t j) const { return weights ? static_cast<double>(weights[j]) : 1.0; }
+  __device__ double weight_of(int32_t target) const {
+    return target == ignored ? 0.0 : weight(clamp_id(target, count));
+  }
+};
+
+void check_data(const Node& n, const Classes& c) {
+  const int32_t* ids = reinterpret_cast<const int32_t*>(n.in(1)->data);
+  if (c.weights)
+    check_each(n, c.count, [=] __device__(int64_t j) {
+      const double w = c.weight(j);
+      return w >= 0 && w - w == 0 ? fault_at() : fault_at(Fault::kClassWeight, j, w);
+    });
+  check_each(n, n.in(1)->rows * n.in(1)->cols, [=] __device__(int64_t i) {
+    const bool legal = ids[i] == c.ignored || (ids[i] >= 0 && ids[i] < c.count);
+    return legal ? fault_at() : fault_at(Fault::kTarget, i, static_cast<double>(ids[i]), c.ignored);
+  });
+}
+
 void forward(const Node& n) {
   const Tensor &logits = *n.in(0), &targets = *n.in(1);
-  check_ids(n, targets, -1, logits.cols - 1, Fault::kTarget);
+  const Classes c(n);
+  check_data(n, c);
+  const bool plain = c.plain();
   const float* x = logits.data;
   const int32_t* ids = reinterpret_cast<const int32_t*>(targets.data);
   float* p = n.buffer(kProbabilities);
   double* nats = n.buffer<double>(kNats);
   const int64_t ld = logits.ld, columns = logits.cols;
   each_row(n.queue, logits.rows, [=] __device__(int64_t row, int lane) {
-    const RowMass mass = softmax_row(x + row * ld, p + row * ld, columns, lane);
+    const float* from = x + row * ld;
+    const RowMass mass = softmax_row(from, p + row * ld, columns, lane);
+    const double log_mass = mass.log_sum + static_cast<double>(mass.most);
+    double smooth = 0;
+    if (c.smoothing != 0) {
+      for (int64_t j = lane; j < columns; j += kWarp) smooth += c.weight(j) * (log_mass - static_cast<double>(from[j]));
+      smooth = warp_sum(smooth);
+    }
     if (lane != 0) return;
-    const double hit = static_cast<double>(x[row * ld + clamp_id(ids[row], columns)]);
-    nats[row] = mass.log_sum + static_cast<double>(mass.most) - hit;
+    const double hit = log_mass - static_cast<double>(from[clamp_id(ids[row], columns)]);
+    nats[row] = plain                   ? hit
+                : ids[row] == c.ignored ? 0.0
+                                        : (1 - c.smoothing) * c.weight_of(ids[row]) * hit +
+                                              c.smoothing / static_cast<double>(columns) * smooth;
   });
   float* loss = n.out(0)->data;
   sum_rows(
       n.queue, logits.rows, [=] __device__(int64_t row) { return nats[row]; },
-      [=] __device__(int64_t row) { return ids[row] >= 0 ? 1.0 : 0.0; },
+      [=] __device__(int64_t row) { return c.weight_of(ids[row]); },
       [=] __device__(double total, double count) {
         loss[0] = count > 0 ? static_cast<float>(total / count) : 0.0f;
         loss[1] = static_cast<float>(count);
@@ -44,17 +88,36 @@ void forward(const Node& n) {
 
 void backward(const Node& n) {
   const Tensor &logits = *n.in(0), &out = *n.out(0);
+  no_gradient(n, 2);
   if (!logits.grad) return;
+  const Classes c(n);
   const float *p = n.buffer(kProbabilities), *loss = out.data, *dloss = out.grad;
   const int32_t* ids = reinterpret_cast<const int32_t*>(n.in(1)->data);
   float* to = logits.grad;
   const int64_t ld = logits.ld;
   const bool accumulate = n.accumulate(0);
-  each_element(n.queue, logits.rows, logits.cols, [=] __device__(int64_t row, int64_t j) {
-    const float count = loss[1], scale = count > 0 && dloss ? dloss[0] / count : 0.0f;
+  if (c.plain()) {
+    each_element(n.queue, logits.rows, logits.cols, [=] __device__(int64_t row, int64_t j) {
+      const float count = loss[1], scale = count > 0 && dloss ? dloss[0] / count : 0.0f;
+      const int32_t target = ids[row];
+      const float d = (p[row * ld + j] - (j == target ? 1.0f : 0.0f)) * (target == c.ignored ? 0.0f : scale);
+      put(to + row * ld + j, d, accumulate);
+    });
+    return;
+  }
+  each_row(n.queue, logits.rows, [=] __device__(int64_t row, int lane) {
+    const float count = loss[1];
+    const double scale = count > 0 && dloss ? static_cast<double>(dloss[0]) / static_cast<double>(count) : 0;
     const int32_t target = ids[row];
-    const float d = (p[row * ld + j] - (j == target ? 1.0f : 0.0f)) * (target < 0 ? 0.0f : scale);
-    put(to + row * ld + j, d, accumulate);
+    const double hit = scale * (1 - c.smoothing) * c.weight_of(target);
+    const double share = target == c.ignored ? 0 : scale * c.smoothing / static_cast<double>(c.count);
+    double total = 0;
+    for (int64_t j = lane; j < c.count; j += kWarp) total += c.weight(j);
+    const double factor = hit + share * warp_sum(total);
+    for (int64_t j = lane; j < c.count; j += kWarp) {
+      const double taken = share * c.weight(j) + (j == target ? hit : 0);
+      put(to + row * ld + j, static_cast<float>(static_cast<double>(p[row * ld + j]) * factor - taken), accumulate);
+    }
   });
 }
 }  // namespace cross_entropy

@@ -1,5 +1,5 @@
 // embedding.cu: rows of a table chosen by ids. The gradient adds rows in the order of the ids: places are sorted by id, equal
-// ids staying in order, and each table row is the chain over its own places.
+// ids staying in order, and each table row is the chain over its own places. The row of the padding id gets no gradient.
 #include "faults.h"
 #include "ops.h"
 
@@ -45,9 +45,10 @@ __global__ void __launch_bounds__(kThreads) order_kernel(const int32_t* ids, int
 // One block per sorted place; the first of equal ids does the work of all.
 __global__ void __launch_bounds__(128)
     scatter_kernel(const int32_t* ids, const int32_t* order, int64_t count, const float* dy, int64_t ldy,
-                   int64_t columns, float* grad, int64_t ldg, int64_t tokens) {
+                   int64_t columns, float* grad, int64_t ldg, int64_t tokens, int32_t padding) {
   const int64_t first = blockIdx.x;
   const int32_t id = ids[order[first]];
+  if (id == padding) return;
   if (first > 0 && ids[order[first - 1]] == id) return;
   for (int64_t j = threadIdx.x; j < columns; j += blockDim.x) {
     float* to = grad + clamp_id(id, tokens) * ldg + j;
@@ -71,7 +72,7 @@ void backward(const Node& n) {
   places.grid = dim3(static_cast<unsigned>(out.rows));
   places.block = dim3(128);
   launch(n.queue, places, scatter_kernel, id, order, out.rows, out.grad, out.ld, out.cols, table.grad, table.ld,
-         table.rows);
+         table.rows, static_cast<int32_t>(n.attribute(0) - 1));
 }
 }  // namespace embedding
 

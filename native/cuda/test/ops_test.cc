@@ -102,7 +102,11 @@ TEST_CASE("cuda: bad data ends in the processor's sentence, and the next run is 
       Random random(36);
       const int logits = g.host({2, 3, 9}, random.floats(54));
       if (opcode == GC_OP_SAMPLE) g.out(opcode, {logits, g.host({4}, control)}, {2, 3}, {0}, GC_I32);
-      if (opcode == GC_OP_CROSS_ENTROPY) g.out(opcode, {logits, g.ids({2, 3}, ids)}, {2});
+      if (opcode == GC_OP_CROSS_ENTROPY) {
+        std::vector<int> in = {logits, g.ids({2, 3}, ids)};
+        if (!control.empty()) in.push_back(g.host({9}, control));
+        g.out(opcode, in, {2}, control.empty() ? Doubles{} : Doubles{3, 0.1});
+      }
       if (opcode == GC_OP_EMBEDDING) g.out(opcode, {g.param({9, 4}, random.floats(36)), g.ids({2, 3}, ids)}, {2, 3, 4});
     });
     twins.compile();
@@ -114,6 +118,8 @@ TEST_CASE("cuda: bad data ends in the processor's sentence, and the next run is 
   expect(GC_OP_EMBEDDING, {}, {0, 1, 2, 9, 4, -1}, GC_OUT_OF_RANGE);
   expect(GC_OP_EMBEDDING, {}, {0, 1, -5, 3, 4, 8}, GC_OUT_OF_RANGE);
   expect(GC_OP_CROSS_ENTROPY, {}, {0, -1, 2, 8, 9, 1}, GC_OUT_OF_RANGE);
+  expect(GC_OP_CROSS_ENTROPY, {1, 2, 3, -1, 5, 6, NAN, 8, 9}, {0, 1, 2, 3, 4, 5}, GC_OUT_OF_RANGE);
+  expect(GC_OP_CROSS_ENTROPY, {1, 2, 3, 4, 5, 6, 7, 8, 9}, {0, 2, 8, -1, 9, 5}, GC_OUT_OF_RANGE);
   expect(GC_OP_SAMPLE, {-1, 0, 0, 0}, {}, GC_INVALID_ARGUMENT);
   expect(GC_OP_SAMPLE, {1, 2.5f, 0, 0}, {}, GC_INVALID_ARGUMENT);
   expect(GC_OP_SAMPLE, {1, 0, NAN, 0}, {}, GC_INVALID_ARGUMENT);

@@ -46,15 +46,26 @@ void set_control(Graph& g, int optimizer, int step) {
 }  // namespace
 
 TEST_CASE("cuda training: every optimiser follows the processor over some steps") {
-  for (int optimizer : {GC_SGD, GC_RMSPROP, GC_ADAM, GC_ADAMW}) {
+  struct Row {
+    int optimizer;
+    double l2, nesterov, decay_all;
+  };
+  for (const auto& [optimizer, l2, nesterov, decay_all] :
+       {Row{GC_SGD}, Row{GC_RMSPROP}, Row{GC_ADAM}, Row{GC_ADAMW}, Row{GC_AMSGRAD}, Row{GC_SGD, 0.1, 1, 0},
+        Row{GC_RMSPROP, 0.1, 0, 1}, Row{GC_ADAM, 0.1, 0, 0}, Row{GC_AMSGRAD, 0.1, 0, 1}}) {
     CAPTURE(optimizer);
+    CAPTURE(l2);
     Graph cpu, device;
     device.device = GC_CUDA;
     const CharModel a(cpu), b(device);
     cpu.compile(a.loss, optimizer);
     device.compile(b.loss, optimizer);
     for (int step = 0; step < 4; ++step) {
-      for (Graph* g : {&cpu, &device}) set_control(*g, optimizer, step), g->run(GC_TRAIN);
+      for (Graph* g : {&cpu, &device}) {
+        set_control(*g, optimizer, step);
+        g->control[GC_C_L2] = l2, g->control[GC_C_NESTEROV] = nesterov, g->control[GC_C_DECAY_ALL] = decay_all;
+        g->run(GC_TRAIN);
+      }
       CHECK(device.control[GC_C_LOSS] == doctest::Approx(cpu.control[GC_C_LOSS]).epsilon(1e-6));
       CHECK(device.control[GC_C_GRAD_NORM] == doctest::Approx(cpu.control[GC_C_GRAD_NORM]).epsilon(1e-5));
       CHECK(device.control[GC_C_APPLIED] == 1);

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 6 };
+enum { GC_BACKEND_ABI = 7 };
 
 // What stands behind a library: asked once, when it is opened.
 typedef struct gc_device_info {
@@ -63,7 +63,7 @@ typedef struct gc_device_node {
 
 // Bases of a store's arenas on the device; null where it has none.
 typedef struct gc_device_arenas {
-  float *data, *grad, *moment1, *moment2;
+  float *data, *grad, *moment1, *moment2, *moment3;
 } gc_device_arenas;
 
 typedef struct gc_device_plan_desc {
@@ -82,7 +82,8 @@ typedef struct gc_device_plan_desc {
 typedef struct gc_device_run {
   uint64_t seed, step;
   double clip_norm;  // 0: no clipping
-  float learning_rate, beta1, beta2, epsilon, decay;
+  float learning_rate, beta1, beta2, epsilon, decay, l2;
+  int32_t nesterov, decay_all;
   int32_t send_states;     // 1: the targets of carries are newer on the host
   double loss, grad_norm;  // out
   int32_t applied;         // out

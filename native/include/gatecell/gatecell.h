@@ -72,6 +72,9 @@ typedef struct gc_param {
 // data, and (null for inference) grad, first and second moments: arenas of `arena_floats` floats with the same layout.
 gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad,
                           float* moment1, float* moment2, gc_store** out);
+// Adds the arena of AMSGrad's largest second moments, with the layout and size of the others; needed before a plan is made
+// with GC_AMSGRAD. GC_INVALID_ARGUMENT if the store has one already or has no second moments.
+gc_status gc_store_add_moment3(gc_store* store, float* moment3);
 // The caller has written `data`: packed copies made from it are stale.
 gc_status gc_store_touch(gc_store* store);
 // Brings back what a device has changed since; before the caller reads or writes its arenas. Nothing to do on the CPU.
@@ -91,7 +94,7 @@ enum { GC_TENSOR_FIELDS = 8 };
 // Op records, concatenated int32: opcode, inputs, outputs, attributes, then that many tensor ids (-1: absent), and
 // `attributes` doubles taken from the attribute table in order. Ops stand in topological order; each tensor has one producer.
 typedef enum gc_opcode {
-  // table[V,E], ids i32[...] -> [..., E]
+  // table[V,E], ids i32[...] -> [..., E]; attributes: may be left out: padding id + 1, whose row gets no gradient (0: none)
   GC_OP_EMBEDDING = 1,
   // x[T,B,I], w_ih[4H,I], w_hh[4H,R], b_ih[4H]?, b_hh[4H]?, h0[B,R]?, c0[B,H]?, lengths i32[B]?, peephole[3H]?, w_hr[R,H]?,
   //   layer normalisation: gain_ih[4H]?, gain_hh[4H]?, gain_c[H]?, bias_c[H]? (all or none)
@@ -102,7 +105,9 @@ typedef enum gc_opcode {
   GC_OP_LINEAR = 3,
   // x -> like x; attributes: p, locked (1: one mask for all steps of dim 0), stream (the layer's number)
   GC_OP_DROPOUT = 4,
-  // logits[..., V], targets i32[...] (-1: ignored) -> f32[2]: mean nats over counted targets, their count
+  // logits[..., V], targets i32[...], class weights[V]? -> f32[2]: mean nats over the targets that are not ignored, weighted
+  // by their classes, and the sum of their weights (their count where there are no class weights)
+  // attributes: may be left out: ignored target + 1 (0: -1 is ignored), label smoothing from 0 to 1
   GC_OP_CROSS_ENTROPY = 5,
   // x[..., V] -> like x
   GC_OP_SOFTMAX = 6,
@@ -158,7 +163,8 @@ typedef enum gc_mode {
   GC_GRADIENT = 1,  // forward with dropout, backward; gradients land in the store's grad arena
   GC_TRAIN = 2,     // GRADIENT, then clip and update
 } gc_mode;
-typedef enum gc_optimizer { GC_SGD = 1, GC_RMSPROP = 2, GC_ADAM = 3, GC_ADAMW = 4 } gc_optimizer;
+// GC_AMSGRAD: Adam whose step divides by the largest second moment so far (Reddi et al. 2018); with decoupled decay as AdamW.
+typedef enum gc_optimizer { GC_SGD = 1, GC_RMSPROP = 2, GC_ADAM = 3, GC_ADAMW = 4, GC_AMSGRAD = 5 } gc_optimizer;
 
 // The control block: doubles shared with the caller, read at the start of a run, written at its end.
 typedef enum gc_control {
@@ -169,10 +175,13 @@ typedef enum gc_control {
   GC_C_BETA1 = 4,      // Adam; SGD: momentum; RMSprop: alpha
   GC_C_BETA2 = 5,
   GC_C_EPSILON = 6,
-  GC_C_WEIGHT_DECAY = 7,  // AdamW: decoupled, rank-2 parameters only
+  GC_C_WEIGHT_DECAY = 7,  // AdamW, AMSGrad: decoupled
   GC_C_GRAD_NORM = 8,     // out: global norm before clipping
   GC_C_LOSS = 9,          // out: root's first element
-  GC_C_APPLIED = 10,  // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
+  GC_C_APPLIED = 10,    // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
+  GC_C_L2 = 13,         // every optimiser: l2 * weight is added to the clipped gradient
+  GC_C_NESTEROV = 14,   // SGD: 1: Nesterov's momentum, 0: the classical one
+  GC_C_DECAY_ALL = 15,  // 0: both decays concern parameters of rank 2 only, 1: all parameters
   GC_CONTROL_SIZE = 16,
 } gc_control;
 

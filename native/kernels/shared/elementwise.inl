@@ -38,39 +38,69 @@ GC_INLINE void store_lanes(float* p, V v, int lanes) {
   else v_store_n(p, v, lanes);
 }
 
-// v = momentum * v + g; w -= lr * v (PyTorch's SGD).
-static void sgd_array(float* w, const float* g, float* velocity, int64_t n, float scale, float lr, float momentum) {
+// The gradient that an optimiser takes: scaled by the clipping, then, with L2, plus l2 * w (weight decay as in torch.optim).
+// L2 is a template argument, because adding 0 * w would change the sign of a zero and turn an infinite weight into NaN.
+template <bool L2>
+GC_INLINE V taken_gradient(const float* w, const float* g, const gc_update& u, int64_t i, int lanes) {
+  const V grad = v_mul(v_set(u.scale), load_lanes(g + i, lanes));
+  return L2 ? v_fma(v_set(u.l2), load_lanes(w + i, lanes), grad) : grad;
+}
+
+// v = momentum * v + g; w -= lr * v, or with Nesterov's momentum w -= lr * (g + momentum * v) (torch.optim.SGD).
+template <bool L2, bool NESTEROV>
+static inline void sgd_run(float* w, const float* g, float* velocity, int64_t n, const gc_update& u) {
   for_lanes(n, [=](int64_t i, int lanes) {
-    const V v = v_fma(v_set(momentum), load_lanes(velocity + i, lanes), v_mul(v_set(scale), load_lanes(g + i, lanes)));
+    const V grad = taken_gradient<L2>(w, g, u, i, lanes), momentum = v_set(u.beta1);
+    const V v = v_fma(momentum, load_lanes(velocity + i, lanes), grad);
     store_lanes(velocity + i, v, lanes);
-    store_lanes(w + i, v_fnma(v_set(lr), v, load_lanes(w + i, lanes)), lanes);
+    const V step = NESTEROV ? v_fma(momentum, v, grad) : v;
+    store_lanes(w + i, v_fnma(v_set(u.lr), step, load_lanes(w + i, lanes)), lanes);
   });
+}
+static void sgd_array(float* w, const float* g, float* velocity, int64_t n, const gc_update* u) {
+  const bool l2 = u->l2 != 0;
+  if (u->nesterov) return l2 ? sgd_run<true, true>(w, g, velocity, n, *u) : sgd_run<false, true>(w, g, velocity, n, *u);
+  return l2 ? sgd_run<true, false>(w, g, velocity, n, *u) : sgd_run<false, false>(w, g, velocity, n, *u);
 }
 
 // s = alpha * s + (1 - alpha) * g^2; w -= lr * g / (sqrt(s) + eps) (Hinton's lecture 6e; PyTorch's RMSprop).
-static void rmsprop_array(float* w, const float* g, float* square, int64_t n, float scale, float lr, float alpha,
-                          float epsilon) {
-  const float rest = 1.0f - alpha;
+template <bool L2>
+static inline void rmsprop_run(float* w, const float* g, float* square, int64_t n, const gc_update& u) {
+  const float rest = 1.0f - u.beta1;
   for_lanes(n, [=](int64_t i, int lanes) {
-    const V grad = v_mul(v_set(scale), load_lanes(g + i, lanes));
-    const V s = v_fma(v_set(alpha), load_lanes(square + i, lanes), v_mul(v_set(rest), v_mul(grad, grad)));
+    const V grad = taken_gradient<L2>(w, g, u, i, lanes);
+    const V s = v_fma(v_set(u.beta1), load_lanes(square + i, lanes), v_mul(v_set(rest), v_mul(grad, grad)));
     store_lanes(square + i, s, lanes);
-    const V step = v_div(grad, v_add(v_sqrt(s), v_set(epsilon)));
-    store_lanes(w + i, v_fnma(v_set(lr), step, load_lanes(w + i, lanes)), lanes);
+    const V step = v_div(grad, v_add(v_sqrt(s), v_set(u.epsilon)));
+    store_lanes(w + i, v_fnma(v_set(u.lr), step, load_lanes(w + i, lanes)), lanes);
   });
+}
+static void rmsprop_array(float* w, const float* g, float* square, int64_t n, const gc_update* u) {
+  return u->l2 != 0 ? rmsprop_run<true>(w, g, square, n, *u) : rmsprop_run<false>(w, g, square, n, *u);
 }
 
 // Adam (Kingma & Ba 2015) in the form lr_t * m / (sqrt(v) + eps_t), decoupled decay after Loshchilov & Hutter 2019.
-static void adam_array(float* w, const float* g, float* m, float* v, int64_t n, float scale, float lr_t, float beta1,
-                       float beta2, float eps_t, float decay) {
-  const float rest1 = 1.0f - beta1, rest2 = 1.0f - beta2;
+// With AMSGRAD (Reddi et al. 2018) `most` keeps the largest v so far, which takes v's place in the step.
+template <bool L2, bool AMSGRAD>
+static inline void adam_run(float* w, const float* g, float* m, float* v, float* most, int64_t n, const gc_update& u) {
+  const float rest1 = 1.0f - u.beta1, rest2 = 1.0f - u.beta2;
   for_lanes(n, [=](int64_t i, int lanes) {
-    const V grad = v_mul(v_set(scale), load_lanes(g + i, lanes));
-    const V m1 = v_fma(v_set(beta1), load_lanes(m + i, lanes), v_mul(v_set(rest1), grad));
-    const V v1 = v_fma(v_set(beta2), load_lanes(v + i, lanes), v_mul(v_set(rest2), v_mul(grad, grad)));
+    const V grad = taken_gradient<L2>(w, g, u, i, lanes);
+    const V m1 = v_fma(v_set(u.beta1), load_lanes(m + i, lanes), v_mul(v_set(rest1), grad));
+    const V v1 = v_fma(v_set(u.beta2), load_lanes(v + i, lanes), v_mul(v_set(rest2), v_mul(grad, grad)));
     store_lanes(m + i, m1, lanes);
     store_lanes(v + i, v1, lanes);
-    const V step = v_div(m1, v_add(v_sqrt(v1), v_set(eps_t)));
-    store_lanes(w + i, v_fnma(v_set(lr_t), step, v_mul(v_set(decay), load_lanes(w + i, lanes))), lanes);
+    V bound = v1;
+    if (AMSGRAD) {
+      bound = v_max(load_lanes(most + i, lanes), v1);
+      store_lanes(most + i, bound, lanes);
+    }
+    const V step = v_div(m1, v_add(v_sqrt(bound), v_set(u.epsilon)));
+    store_lanes(w + i, v_fnma(v_set(u.lr), step, v_mul(v_set(u.decay), load_lanes(w + i, lanes))), lanes);
   });
+}
+static void adam_array(float* w, const float* g, float* m, float* v, float* most, int64_t n, const gc_update* u) {
+  const bool l2 = u->l2 != 0;
+  if (most) return l2 ? adam_run<true, true>(w, g, m, v, most, n, *u) : adam_run<false, true>(w, g, m, v, most, n, *u);
+  return l2 ? adam_run<true, false>(w, g, m, v, most, n, *u) : adam_run<false, false>(w, g, m, v, most, n, *u);
 }

@@ -33,6 +33,8 @@ export interface TextSplit {
 export interface TextTraining extends Training {
   /** Steps of back-propagation. */
   readonly length: number
+  /** Share of a symbol's probability that training spreads over all symbols, 0 to 1; default 0. Validation is without it. */
+  readonly labelSmoothing?: number
 }
 
 export interface TextConfig {
@@ -69,5 +71,7 @@ export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
 }
 
 function readTextTraining(read: ConfigReader, from: Fields): TextTraining {
-  return { ...readTraining(read, from), length: read.number(from, 'length', 1, MAX_SIZE, true) }
+  const length = read.number(from, 'length', 1, MAX_SIZE, true)
+  if (from['labelSmoothing'] === undefined) return { ...readTraining(read, from), length }
+  return { ...readTraining(read, from), length, labelSmoothing: read.number(from, 'labelSmoothing', 0, 1) }
 }

@@ -1,7 +1,7 @@
 // What a text training does when it is told nothing, in one place: found by experiments on Tiny Shakespeare, and the
 // start of the weights that goes with it. The rate belongs to the size: small networks take larger steps.
 
-import type { OptimizerName } from '../../graph/opcodes.js'
+import type { Optimizer } from '../../train/optimizers.js'
 import type { TextNetwork } from './config.js'
 
 export const networkDefaults = {
@@ -39,7 +39,7 @@ export function startingScales({ hidden }: Pick<TextNetwork, 'hidden'>): { embed
 }
 
 /** Peak learning rate for an optimiser and a network: by experiments at 64, 128, 256 and 512 units. */
-export function defaultLearningRate(optimizer: OptimizerName, { hidden }: Pick<TextNetwork, 'hidden'>): number {
+export function defaultLearningRate(optimizer: Optimizer['kind'], { hidden }: Pick<TextNetwork, 'hidden'>): number {
   const adam = 1e-2 * (256 / hidden) ** (hidden > 256 ? 1.5 : 0.5)
   return { sgd: 1, rmsprop: adam / 4, adam, adamw: adam }[optimizer]
 }

@@ -58,7 +58,10 @@ export function textModel(config: TextConfig, options: ModelOptions = {}): Model
         })
         return { logits: textLayers(x, config) }
       },
-      loss: ({ logits }, { targets }) => crossEntropy(logits, targets),
+      loss({ logits }, { targets }) {
+        const labelSmoothing = logits.graph.training ? (config.training?.labelSmoothing ?? 0) : 0
+        return crossEntropy(logits, targets, { labelSmoothing })
+      },
       stream: { token: 'tokens', logits: 'logits' }
     },
     options
