@@ -20,6 +20,7 @@ struct OpCase {
   Doubles attributes = {};
   Ids ids = {};  // a second input, after the first, of shape ids_dims
   Dims ids_dims = {};
+  Floats constant = {};                             // float inputs without a gradient, after the ids, as one row
   bool loss = false;                                // the result is [value, count]
   std::vector<bool> as_parameter = {};              // inputs that the op wants as parameters, else tensors of the graph
   std::vector<std::pair<Dims, Ids>> last_ids = {};  // int32 inputs behind all others
