@@ -5,6 +5,7 @@ import {
   type GenerationMeasure,
   type GenerationRun
 } from '../tasks/handwriting/generation/index.js'
+import { trainingDefaults } from '../tasks/handwriting/generation/defaults.js'
 import { given } from '../tasks/training.js'
 import { integer, nats, shellWord } from './format.js'
 import { INK_FORMATS } from './ink-options.js'
@@ -46,6 +47,7 @@ export const trainHandwriting: TrainingCommand<Flags, GenerationRun, GenerationM
       step: '1',
       augment: '0, none',
       learningRate: '0.002',
+      clip: trainingDefaults.clip,
       seed: 'weights, order and variations'
     })
   },

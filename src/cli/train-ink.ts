@@ -28,6 +28,7 @@ export interface InkTrainTexts {
   step: string
   augment: string
   learningRate: string
+  clip: number
   seed: string
 }
 
@@ -64,6 +65,7 @@ export function addInkTrainOptions(command: Command, says: InkTrainTexts): Comma
     epochs: 20,
     learningRate: says.learningRate,
     warmup: 0.02,
+    clip: says.clip,
     validEvery: 'an epoch, at most 1000',
     seed: says.seed,
     precision: 'f32'

@@ -39,6 +39,7 @@ export interface TrainTexts {
   epochs: number
   learningRate: string
   warmup: number
+  clip: number
   validEvery: string
   seed: string
   precision: string
@@ -76,7 +77,11 @@ export function addTrainOptions(command: Command, says: TrainTexts): Command {
       'decay of weights and embeddings: decoupled with adamw, added to the gradient with the others (default: 0, with adamw 0.01)',
       number('--weight-decay', 0, 1e3)
     )
-    .option('--clip <norm>', 'largest norm of the gradient, 0: any (default: 1)', number('--clip', 0, 1e9))
+    .option(
+      '--clip <norm>',
+      `clip the global norm of the gradient to this value; 0 disables clipping (default: ${says.clip})`,
+      number('--clip', 0, 1e9)
+    )
     .option('--valid-file <file...>', 'validate on other files instead')
     .option('--valid-every <n>', `steps between validations (default: ${says.validEvery})`, whole('--valid-every', 1))
     .option('--patience <n>', 'end after so many validations without a gain', whole('--patience', 1))

@@ -5,6 +5,7 @@ import {
   type RecognitionMeasure,
   type RecognitionRun
 } from '../tasks/handwriting/recognition/index.js'
+import { trainingDefaults } from '../tasks/handwriting/recognition/defaults.js'
 import { given } from '../tasks/training.js'
 import { integer, nats, percent, shellWord } from './format.js'
 import { INK_FORMATS } from './ink-options.js'
@@ -52,6 +53,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
       step: '0.0625 heights',
       augment: '1; 0: none',
       learningRate: '0.003',
+      clip: trainingDefaults.clip,
       seed: 'weights, order, variations and dropout'
     })
   },

@@ -1,6 +1,7 @@
 // gatecell train text: options in, a training of tasks/text, its progress out.
 
 import { prepareTextRun, type TextRun, type TextRunMeasure } from '../tasks/text/index.js'
+import { trainingDefaults } from '../tasks/text/defaults.js'
 import { given } from '../tasks/training.js'
 import { bytes, integer, nats, shellWord } from './format.js'
 import { readStdin } from './interrupt.js'
@@ -94,6 +95,7 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
       epochs: 10,
       learningRate: 'by optimizer and --hidden',
       warmup: 0.02,
+      clip: trainingDefaults.clip,
       validEvery: 'an epoch, at most 1000',
       seed: 'weights, data order and dropout',
       precision: 'f32; with --device cuda bf16'

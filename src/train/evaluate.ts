@@ -3,6 +3,7 @@
 import { GatecellError } from '../errors.js'
 import { throwIfAborted } from '../graph/plan.js'
 import type { Dims, Model } from '../model.js'
+import { findNotFinite } from './not-finite.js'
 import { readBatches, writeBatch, type BatchSource } from './data.js'
 
 export interface Evaluation {
@@ -53,6 +54,13 @@ async function sumLosses(model: Model, source: BatchSource, signal: AbortSignal 
       if (batch.reset) plan.resetStates()
       await plan.run('forward')
       const [mean, counted = 1] = plan.outputs['loss']!
+      const data = Number.isFinite(mean) ? null : findNotFinite(plan.inputs, plan.shapes.inputs)
+      if (data) {
+        throw new GatecellError(
+          'ERR_NOT_FINITE',
+          `Expected finite data to evaluate but a batch has ${data}: remove or replace such values in the data.`
+        )
+      }
       if (counted === 0) continue
       sum += mean! * counted
       count += counted

@@ -10,6 +10,7 @@ import { readBatches, writeBatch, type Batch, type BatchReader, type BatchSource
 import { evaluate } from './evaluate.js'
 import { orAborted, reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
 import { Stopwatch, Window, rate, smooth } from './metrics.js'
+import { findNotFinite } from './not-finite.js'
 import { applyOptimizer, momentsOf, updateOf } from './optimizers.js'
 import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
 import { clearMoments, guardPlan, ownsMoments, sameDims, setMomentOwner } from './ownership.js'
@@ -247,9 +248,13 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     const progress = this.#progress
     if (!applied) {
       const what = Number.isFinite(loss) ? `the gradient's norm is ${gradNorm}` : `the loss is ${loss}`
+      const data = findNotFinite(this.#plan.inputs, this.#plan.shapes.inputs)
+      const remedy = data
+        ? `the batch has ${data}: remove or replace such values in the data`
+        : 'go on from there with a lower learning rate or clip norm'
       throw new GatecellError(
         'ERR_NOT_FINITE',
-        `Expected a finite loss and gradient but at step ${progress.step + 1} ${what}; the weights are those after step ${progress.step}: go on from there with a lower learning rate or clip norm.`
+        `Expected a finite loss and gradient but at step ${progress.step + 1} ${what}; the weights are those after step ${progress.step}: ${remedy}.`
       )
     }
     const count = batch.count ?? symbolsOf(batch.dims ?? this.data.dims)

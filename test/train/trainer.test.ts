@@ -3,6 +3,11 @@ import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import {
   createTrainer,
+  defineModel,
+  evaluate,
+  f32,
+  linear,
+  meanSquare,
   type Batch,
   type BatchSource,
   type Report,
@@ -132,6 +137,33 @@ t.test('abort', async (t) => {
   setTimeout(() => impatient.abort(), 20)
   const waiting = createTrainer(model, stuck).fit({ signal: impatient.signal, onAbort: 'return' })
   t.match(await waiting, { stopped: 'abort', step: 0 }, 'also while the data keeps it waiting')
+})
+
+t.test('NaN in the data is named with its position', async (t) => {
+  using model = defineModel({
+    name: 'regression',
+    config: {},
+    inputs: { x: f32('length', 'batch', 2) },
+    targets: { y: f32('length', 'batch', 2) },
+    forward: ({ x }) => ({ y: linear(x, { name: 'head', size: 2 }) }),
+    loss: ({ y }, targets) => meanSquare(y, targets.y)
+  })
+  const source = (input: 'x' | 'y', value: number): BatchSource => ({
+    dims: { length: 3, batch: 2 },
+    async *batches() {
+      const inputs = { x: new Float32Array(12), y: new Float32Array(12) }
+      inputs[input][9] = value // [2, 0, 1]
+      yield { inputs, epoch: 0, cursor: 1 }
+    }
+  })
+  for (const input of ['x', 'y'] as const) {
+    for (const value of [NaN, -Infinity]) {
+      const message = new RegExp(`${value} in the input "${input}" at \\[2, 0, 1\\]: remove or replace`)
+      const fit = createTrainer(model, source(input, value), { steps: 1 }).fit()
+      await t.rejects(fit, { code: 'ERR_NOT_FINITE', message })
+      await t.rejects(evaluate(model, source(input, value)), { code: 'ERR_NOT_FINITE', message })
+    }
+  }
 })
 
 t.test('NaN stops with the step and keeps the last good weights', async (t) => {
