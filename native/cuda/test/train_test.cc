@@ -48,7 +48,7 @@ void set_control(Graph& g, int optimizer, int step) {
 TEST_CASE("cuda training: every optimiser follows the processor over some steps") {
   struct Row {
     int optimizer;
-    double l2, nesterov, decay_all;
+    double l2 = 0, nesterov = 0, decay_all = 0;
   };
   for (const auto& [optimizer, l2, nesterov, decay_all] :
        {Row{GC_SGD}, Row{GC_RMSPROP}, Row{GC_ADAM}, Row{GC_ADAMW}, Row{GC_AMSGRAD}, Row{GC_SGD, 0.1, 1, 0},
