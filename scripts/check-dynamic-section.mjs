@@ -7,7 +7,16 @@ import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fail, root } from './lib.mjs'
 
-const allowed = [/^libc\.so/, /^libm\.so/, /^libpthread\.so/, /^libdl\.so/, /^ld-linux/, /^libc\.musl-/, /^ld-musl-/]
+const allowed = [
+  /^libc\.so/,
+  /^libm\.so/,
+  /^libpthread\.so/,
+  /^libdl\.so/,
+  /^librt\.so/,
+  /^ld-linux/,
+  /^libc\.musl-/,
+  /^ld-musl-/
+]
 const readElf = (words, file) => {
   const result = spawnSync('readelf', [...words, '--wide', file], { encoding: 'utf8', maxBuffer: 1 << 28 })
   if (result.status === 0) return result.stdout
@@ -21,7 +30,26 @@ function checkNeeded(file) {
   const foreign = needed.filter((name) => !allowed.some((pattern) => pattern.test(name)))
   if (needed.length === 0) fail(`Expected NEEDED entries in ${file}, found none.`)
   if (foreign.length > 0) fail(`Expected only libraries of libc in ${file}, found ${foreign.join(', ')}.`)
+  checkGlibc(file)
   return text
+}
+
+/** The oldest glibc that Node 20 runs on; what is shipped must load there, too. */
+const floor = [2, 28]
+
+/** Fails if a symbol that the file needs is newer than `floor`. A file for musl names no version. */
+function checkGlibc(file) {
+  const symbols = [...readElf(['--dyn-syms'], file).matchAll(/ UND (\w+)@+GLIBC_(\d+)\.(\d+)/g)]
+  const newer = symbols.filter(([, , major, minor]) => major * 1000 + +minor > floor[0] * 1000 + floor[1])
+  const versions = symbols.map(([, , major, minor]) => major * 1000 + +minor)
+  if (versions.length > 0)
+    console.log(`glibc: ${Math.floor(Math.max(...versions) / 1000)}.${Math.max(...versions) % 1000}`)
+  if (newer.length > 0) {
+    const names = newer.map(([, name, major, minor]) => `${name} (${major}.${minor})`)
+    fail(
+      `Expected symbols of glibc ${floor.join('.')} or older in ${file} but received ${names.join(', ')}: add them to native/floor/glibc_floor.cc.`
+    )
+  }
 }
 
 const file = resolve(process.argv[2] ?? `${root}/build/Release/gatecell.node`)

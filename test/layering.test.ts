@@ -30,6 +30,7 @@ const noNode = /^(?!immintrin|napi|node_api|cuda)/
 const includes: [folder: string, folders: string[], system: RegExp][] = [
   ['bindings', ['bindings', abi], /^(?!immintrin|cuda)/],
   [abi, [abi], plain],
+  ['native/floor', [], noNode],
   ['native/core', ['native/core', 'native/kernels', abi], noNode],
   ['native/ops', ['native/ops', 'native/core', 'native/kernels', abi], noNode],
   [
