@@ -50,6 +50,8 @@ napi_value machine_info(napi_env raw, napi_callback_info) {
   out.Set("cpusOnline", machine.cpus_online);
   out.Set("cpusAffinity", machine.cpus_affinity);
   out.Set("cgroupQuota", machine.cgroup_quota);
+  out.Set("cgroupMemory", static_cast<double>(machine.cgroup_memory));
+  out.Set("addressSpace", static_cast<double>(machine.address_space));
   out.Set("threads", machine.threads);
   return out;
 }

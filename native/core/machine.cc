@@ -2,13 +2,16 @@
 #include "machine.h"
 
 #include <sched.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "cgroup.h"
 #include "status.h"
 #include "threads.h"
 #if defined(GATECELL_X86)
@@ -129,26 +132,6 @@ int affinity_count() {
   if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
   return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
 }
-
-// cgroup v2 "max 100000" or v1's pair of files; 0: no quota.
-double cgroup_quota() {
-  double quota = 0, period = 0;
-  if (FILE* file = fopen("/sys/fs/cgroup/cpu.max", "re")) {
-    const int got = fscanf(file, "%lf %lf", &quota, &period);
-    fclose(file);
-    return got == 2 && quota > 0 && period > 0 ? quota / period : 0;
-  }
-  const char* paths[] = {"/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "/sys/fs/cgroup/cpu/cpu.cfs_period_us"};
-  double values[2] = {0, 0};
-  for (int i = 0; i < 2; ++i) {
-    FILE* file = fopen(paths[i], "re");
-    if (!file) return 0;
-    const int got = fscanf(file, "%lf", &values[i]);
-    fclose(file);
-    if (got != 1) return 0;
-  }
-  return values[0] > 0 && values[1] > 0 ? values[0] / values[1] : 0;
-}
 }  // namespace
 
 const gc_kernels& kernels() { return *machine().used; }
@@ -157,7 +140,7 @@ const gc_int8_kernels& int8_kernels() { return *machine().int8; }
 
 int default_threads() {
   int threads = affinity_count();
-  const double quota = cgroup_quota();
+  const double quota = read_cgroup_limits("").cpus;
   if (quota > 0 && std::ceil(quota) < threads) threads = static_cast<int>(std::ceil(quota));
   return threads < 1 ? 1 : threads;
 }
@@ -184,7 +167,13 @@ gc_status gc_machine_info(gc_machine* out) {
   out->cpu_model = m.model;
   out->cpus_online = static_cast<int32_t>(sysconf(_SC_NPROCESSORS_ONLN));
   out->cpus_affinity = affinity_count();
-  out->cgroup_quota = cgroup_quota();
+  const CgroupLimits limits = read_cgroup_limits("");
+  out->cgroup_quota = limits.cpus;
+  out->cgroup_memory = limits.memory;
+  rlimit space;
+  out->address_space = getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY
+                           ? static_cast<int64_t>(std::min<rlim_t>(space.rlim_cur, INT64_MAX))
+                           : 0;
   out->threads = engine_threads();
   return GC_OK;
 }

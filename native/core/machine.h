@@ -9,7 +9,7 @@ const gc_kernels& kernels();
 const gc_bf16_kernels& bf16_kernels();
 // The table for int8 products: native where the CPU has AVX512-VNNI and the AVX-512 table is in use.
 const gc_int8_kernels& int8_kernels();
-// Default thread count: the affinity mask, cut by the cgroup's CPU quota.
+// Threads that can run at the same time: the cores of the affinity mask, or fewer if a control group's quota is smaller.
 int default_threads();
 // Moves the calling thread from `core` to another one of its affinity mask, if there is one; the mask stays as it is.
 void leave_core(int core);

@@ -32,6 +32,8 @@ typedef struct gc_machine {
   const char* cpu_model;
   int32_t cpus_online;
   int32_t cpus_affinity;  // in this process' affinity mask
+  int64_t cgroup_memory;  // bytes allowed by the memory limits of the control groups, 0: no limit
+  int64_t address_space;  // bytes allowed by RLIMIT_AS, 0: no limit
   double cgroup_quota;    // cores allowed by the cgroup, 0 where there is no quota
   int32_t threads;        // threads the engine uses now
 } gc_machine;
@@ -255,6 +257,20 @@ typedef struct gc_measurement {
 // Runs on the calling thread plus the engine's pool. GC_UNSUPPORTED where the CPU lacks the instructions, GC_BUSY where the
 // engine's threads are at work.
 gc_status gc_measure(const gc_probe* probe, gc_measurement* out);
+
+// ---- first values ----------------------------------------------------------------------------------------------------
+// Makes rows [from, to) of GC_ORTHONORMAL_LANES matrices at once orthonormal to the rows before them, which must be so already.
+// values: [rows][columns][lane], 16-byte aligned; rows <= columns. A caller bounds the time of a call by the number of rows: row r
+// costs about 8 r columns multiply-adds a lane. GC_INVALID_SHAPE.
+enum { GC_ORTHONORMAL_LANES = 4 };
+gc_status gc_orthonormalize(double* values, int64_t rows, int64_t columns, int64_t from, int64_t to);
+
+// The first time that the system refused the pool a thread: team sizes (caller included) and the errno value of the refusal.
+typedef struct gc_thread_refusal {
+  int32_t wanted, granted, error;
+} gc_thread_refusal;
+// Returns 1 and fills *out once in the life of the process, for the caller that reports the refusal; otherwise 0.
+int32_t gc_take_thread_refusal(gc_thread_refusal* out);
 
 // Frees what threads and caches hold; called when the last environment goes.
 void gc_shutdown(void);
