@@ -58,8 +58,7 @@ int Store::request_token_gates(const TokenGates& token) {
   packed->k = params[token.table].dims[0];
   packed->blocks = panels_of(hidden);
   if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
-  packs.push_back(std::move(packed));
-  return static_cast<int>(packs.size()) - 1;
+  return add(std::move(packed));
 }
 
 int Store::request_pack(int param, PackKind kind, Format format) {
@@ -75,8 +74,7 @@ int Store::request_pack(int param, PackKind kind, Format format) {
   packed->blocks = (shape.columns + 63) / 64;
   if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
   if (format == Format::kInt8 && !packed->scales.allocate(packed->blocks * 64 * 8)) return -1;
-  packs.push_back(std::move(packed));
-  return static_cast<int>(packs.size()) - 1;
+  return add(std::move(packed));
 }
 
 int Store::request_gate_bias(const GateBias& b) {
@@ -94,14 +92,13 @@ int Store::request_gate_bias(const GateBias& b) {
   packed->k = 1;
   packed->blocks = panels_of(b.hidden);
   if (!packed->block.allocate(packed->blocks * 64 * 4)) return -1;
-  packs.push_back(std::move(packed));
-  return static_cast<int>(packs.size()) - 1;
+  return add(std::move(packed));
 }
 
-int64_t Store::packed_bytes() const {
-  int64_t bytes = 0;
-  for (const auto& pack : packs) bytes += pack->block.bytes() + pack->scales.bytes();
-  return bytes;
+int Store::add(std::unique_ptr<Packed> packed) {
+  packed_bytes.fetch_add(packed->block.bytes() + packed->scales.bytes(), std::memory_order_relaxed);
+  packs.push_back(std::move(packed));
+  return static_cast<int>(packs.size()) - 1;
 }
 
 void refresh_packs(Store& store, const std::vector<int>& ids, int threads) {

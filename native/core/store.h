@@ -1,5 +1,6 @@
 // store.h: parameters shared by many plans, and the packed copies the kernels read, keyed by weight version.
 #pragma once
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -80,7 +81,11 @@ struct Store {
   // Needs W_ih's kForwardGates pack, requested before.
   int request_token_gates(const TokenGates& token);
   int request_gate_bias(const GateBias& biases);
-  int64_t packed_bytes() const;
+  // Bytes of all packs. Readable while another thread compiles a plan on this store.
+  std::atomic<int64_t> packed_bytes{0};
+
+ private:
+  int add(std::unique_ptr<Packed> packed);  // under the lock
 };
 
 // Brings the given packs up to the current version.

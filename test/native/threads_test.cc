@@ -218,6 +218,31 @@ TEST_SUITE("threads") {
     gc_plan_destroy(evaluation);
   }
 
+  // The number of bytes is read while another thread adds packed weights to the store.
+  TEST_CASE("threads: plans are compiled on one store at the same time") {
+    Network n(1);
+    const gc_plan_desc first = n.g.describe(Graph::none, 0);
+    std::vector<std::thread> compilers;
+    std::atomic<int> failed{0};
+    for (int32_t precision : {GC_FLOAT, GC_BF16, GC_INT8}) {
+      compilers.emplace_back([&, precision] {
+        Aligned arena;
+        arena.resize(first.host_elements);
+        memcpy(arena.data, first.host, static_cast<size_t>(first.host_elements) * 4);
+        double control[GC_CONTROL_SIZE] = {};
+        gc_plan_desc mine = first;
+        mine.host = arena.data, mine.control = control, mine.precision = precision;
+        for (int round = 0; round < 20; ++round) {
+          gc_plan* plan = nullptr;
+          if (gc_plan_create(&mine, &plan) != GC_OK || gc_plan_bytes(plan) <= 0) failed.fetch_add(1);
+          if (plan) gc_plan_destroy(plan);
+        }
+      });
+    }
+    for (std::thread& compiler : compilers) compiler.join();
+    CHECK(failed == 0);
+  }
+
   TEST_CASE("threads: a plan that is running refuses a second run") {
     Network n(1);
     std::atomic<int> ran{0}, busy{0}, other{0};
