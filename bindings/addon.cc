@@ -34,6 +34,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("cudaMeasure", gatecell::cuda_measure),
       method("nothing", gatecell::nothing),
       method("storeAddMoment3", gatecell::store_add_moment3),
+      method("onThreadRefusal", gatecell::on_thread_refusal),
+      method("orthonormalize", gatecell::orthonormalize),
+      method("orthonormalizeAsync", gatecell::orthonormalize_async),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   exports.Set("version", GATECELL_VERSION);

@@ -9,19 +9,22 @@
 
 #include <condition_variable>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 #include <new>
 
-#include "errors.h"
+#include "args.h"
 
 namespace gatecell {
 
 class Engine {
  public:
   bool start(napi_env env);
-  napi_value submit(napi_env env, Plan* plan, gc_mode mode);
+  napi_value submit(napi_env env, Job* job);
   static void stop(void* engine);  // cleanup hook
   static void destroy(napi_env env, void* engine, void* hint);
+  bool set_refusal_callback(napi_env env, napi_value callback);
+  napi_value refusal_callback(napi_env env) const;
 
  private:
   bool ensure_thread();
@@ -29,7 +32,8 @@ class Engine {
   static void settle(napi_env env, napi_value callback, void* engine, void* job);
 
   napi_threadsafe_function settle_ = nullptr;
-  int pending_ = 0;  // jobs whose promise is open; JavaScript thread only
+  int pending_ = 0;             // jobs whose promise is open; JavaScript thread only
+  napi_ref refusal_ = nullptr;  // the callback of onThreadRefusal
   pthread_t thread_ = {};
   bool has_thread_ = false;  // JavaScript thread only
   std::mutex mutex_;
@@ -79,26 +83,34 @@ void Engine::run() {
       first_ = job->next;
       if (first_ == nullptr) last_ = nullptr;
     }
-    job->status = gc_plan_run(job->plan->core, job->mode);
+    job->status = job->work(job);
     if (job->status != GC_OK) std::snprintf(job->message, sizeof job->message, "%s", gc_last_error());
     napi_call_threadsafe_function(settle_, job, napi_tsfn_blocking);
   }
 }
 
-napi_value Engine::submit(napi_env env, Plan* plan, gc_mode mode) {
+bool Engine::set_refusal_callback(napi_env env, napi_value callback) {
+  if (refusal_ != nullptr) napi_delete_reference(env, refusal_);
+  refusal_ = nullptr;
+  return napi_create_reference(env, callback, 1, &refusal_) == napi_ok;
+}
+
+napi_value Engine::refusal_callback(napi_env env) const {
+  napi_value callback = nullptr;
+  return refusal_ != nullptr && napi_get_reference_value(env, refusal_, &callback) == napi_ok ? callback : nullptr;
+}
+
+napi_value Engine::submit(napi_env env, Job* job) {
   if (!ensure_thread()) {
-    throw_error(env, Code::kOutOfMemory, "Expected to start the engine's thread, but the system refused one.");
+    throw_error(
+        env, Code::kOutOfMemory,
+        "Expected to start the engine's thread, but the system refused one: raise the limit of processes or of address "
+        "space.");
     return nullptr;
   }
   napi_value promise;
-  Job* job = &plan->job;
   if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) return nullptr;
-  napi_reference_ref(env, plan->handle, nullptr);
   if (pending_++ == 0) napi_ref_threadsafe_function(env, settle_);
-  plan->running = true;
-  if (plan->store != nullptr) plan->store->running++;
-  job->plan = plan;
-  job->mode = mode;
   job->next = nullptr;
   {
     std::lock_guard<std::mutex> lock(mutex_);
@@ -113,11 +125,9 @@ void Engine::settle(napi_env env, napi_value, void* engine, void* data) {
   if (env == nullptr) return;  // the environment is ending: nobody waits for the promise
   Engine* self = static_cast<Engine*>(engine);
   Job* job = static_cast<Job*>(data);
-  Plan* plan = job->plan;
-  plan->running = false;
-  if (plan->store != nullptr) plan->store->running--;
   if (--self->pending_ == 0) napi_unref_threadsafe_function(env, self->settle_);
-  update_plan_bytes(env, plan);
+  job->settled(env, job);
+  report_thread_refusal(env);
   napi_value result;
   if (job->status == GC_OK) {
     if (napi_get_undefined(env, &result) == napi_ok) napi_resolve_deferred(env, job->deferred, result);
@@ -125,7 +135,7 @@ void Engine::settle(napi_env env, napi_value, void* engine, void* data) {
     result = make_error(env, code_of(job->status), job->message);
     if (result != nullptr) napi_reject_deferred(env, job->deferred, result);
   }
-  napi_reference_unref(env, plan->handle, nullptr);  // last: the plan may be collected from here on
+  job->released(env, job);
 }
 
 void Engine::stop(void* engine) {
@@ -157,10 +167,72 @@ bool create_engine(napi_env env) {
   return true;
 }
 
-napi_value submit(napi_env env, Plan* plan, gc_mode mode) {
+namespace {
+Engine* engine_of(napi_env env) {
   void* engine = nullptr;
-  if (napi_get_instance_data(env, &engine) != napi_ok || engine == nullptr) return nullptr;
-  return static_cast<Engine*>(engine)->submit(env, plan, mode);
+  return napi_get_instance_data(env, &engine) == napi_ok ? static_cast<Engine*>(engine) : nullptr;
+}
+}  // namespace
+
+void report_thread_refusal(napi_env env) {
+  const Engine* engine = engine_of(env);
+  const napi_value callback = engine != nullptr ? engine->refusal_callback(env) : nullptr;
+  gc_thread_refusal refusal;
+  if (callback == nullptr || !gc_take_thread_refusal(&refusal)) return;
+  napi_value global, args[3];
+  if (napi_get_global(env, &global) == napi_ok && napi_create_int32(env, refusal.wanted, &args[0]) == napi_ok &&
+      napi_create_int32(env, refusal.granted, &args[1]) == napi_ok &&
+      napi_create_string_utf8(env, std::strerror(refusal.error), NAPI_AUTO_LENGTH, &args[2]) == napi_ok)
+    napi_call_function(env, global, callback, 3, args, nullptr);
+}
+
+napi_value on_thread_refusal(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  napi_valuetype type = napi_undefined;
+  REQUIRE(read_arguments(env, info, args));
+  napi_typeof(env, args[0], &type);
+  if (type != napi_function) {
+    throw_error(env, Code::kInvalidArgument, "Expected a function for callback, found another type.");
+    return nullptr;
+  }
+  Engine* engine = engine_of(env);
+  if (engine == nullptr || !engine->set_refusal_callback(env, args[0]))
+    throw_error(env, Code::kOutOfMemory, "Expected to keep the callback, but Node-API refused.");
+  return nullptr;
+}
+
+napi_value submit(napi_env env, Job* job) {
+  Engine* engine = engine_of(env);
+  return engine == nullptr ? nullptr : engine->submit(env, job);
+}
+
+napi_value submit(napi_env env, Plan* plan, gc_mode mode) {
+  PlanJob* job = &plan->job;
+  job->plan = plan;
+  job->mode = mode;
+  job->work = [](Job* run) {
+    PlanJob* mine = static_cast<PlanJob*>(run);
+    return gc_plan_run(mine->plan->core, mine->mode);
+  };
+  job->settled = [](napi_env after, Job* run) {
+    Plan* mine = static_cast<PlanJob*>(run)->plan;
+    mine->running = false;
+    if (mine->store != nullptr) mine->store->running--;
+    update_plan_bytes(after, mine);
+  };
+  job->released = [](napi_env after, Job* run) {
+    napi_reference_unref(after, static_cast<PlanJob*>(run)->plan->handle, nullptr);  // the plan may be collected now
+  };
+  plan->running = true;
+  if (plan->store != nullptr) plan->store->running++;
+  napi_reference_ref(env, plan->handle, nullptr);
+  const napi_value promise = submit(env, job);
+  if (promise == nullptr) {
+    plan->running = false;
+    if (plan->store != nullptr) plan->store->running--;
+    napi_reference_unref(env, plan->handle, nullptr);
+  }
+  return promise;
 }
 
 }  // namespace gatecell

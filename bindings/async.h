@@ -12,7 +12,15 @@ class Engine;
 // Makes the environment's engine (no thread yet) and ties its end to the environment's. False: an exception is pending.
 bool create_engine(napi_env env);
 
+// Queues a job, whose three functions are set; the promise of its end, or null with an exception pending (then no function of the
+// job is called).
+napi_value submit(napi_env env, Job* job);
+
 // Queues plan's job; the promise of its end, or null with an exception pending. The plan must be idle.
 napi_value submit(napi_env env, Plan* plan, gc_mode mode);
+
+// Reports the system's first refusal of a thread to the callback of onThreadRefusal, where there is one to report. Called after
+// every run.
+void report_thread_refusal(napi_env env);
 
 }  // namespace gatecell

@@ -22,14 +22,21 @@ struct Store {
 
 struct Plan;
 
-// The one job that a plan can have; part of the plan, so a run allocates nothing here.
+// Work for the engine's thread. Its owner keeps it until `settled` was called.
 struct Job {
-  Plan* plan = nullptr;
-  Job* next = nullptr;  // in the engine's queue
-  gc_mode mode = GC_FORWARD;
+  gc_status (*work)(Job* job) = nullptr;               // on the engine's thread
+  void (*settled)(napi_env env, Job* job) = nullptr;   // on the JavaScript thread, before the promise settles
+  void (*released)(napi_env env, Job* job) = nullptr;  // last: the job may go from here on
+  Job* next = nullptr;                                 // in the engine's queue
   gc_status status = GC_OK;
   char message[512] = {};  // gc_last_error() of the engine's thread
   napi_deferred deferred = nullptr;
+};
+
+// The one job that a plan can have; part of the plan, so a run allocates nothing here.
+struct PlanJob : Job {
+  Plan* plan = nullptr;
+  gc_mode mode = GC_FORWARD;
 };
 
 struct Plan {
@@ -40,7 +47,7 @@ struct Plan {
   napi_ref handle = nullptr;   // weak, strong while a job is queued or running
   int64_t bytes = 0;           // what the garbage collector was told
   bool running = false;
-  Job job;
+  PlanJob job;
 };
 
 // Each throws and returns null if the value is no such handle or was disposed of; a plan also if its store was.
@@ -58,7 +65,7 @@ void update_plan_bytes(napi_env env, Plan* plan);
 void retain_library();
 void release_library();
 
-// store.cc, plan.cc, machine.cc, measure.cc, device.cc: the functions that addon.cc exports.
+// store.cc, plan.cc, machine.cc, measure.cc, device.cc, async.cc, first_values.cc: the functions that addon.cc exports.
 napi_value machine_info(napi_env env, napi_callback_info info);
 napi_value set_threads(napi_env env, napi_callback_info info);
 napi_value alignment(napi_env env, napi_callback_info info);
@@ -79,6 +86,9 @@ napi_value measure(napi_env env, napi_callback_info info);
 napi_value cuda_info(napi_env env, napi_callback_info info);
 napi_value cuda_measure(napi_env env, napi_callback_info info);
 napi_value cuda_library(napi_env env, napi_callback_info info);
+napi_value orthonormalize(napi_env env, napi_callback_info info);
+napi_value orthonormalize_async(napi_env env, napi_callback_info info);
+napi_value on_thread_refusal(napi_env env, napi_callback_info info);
 napi_value nothing(napi_env env, napi_callback_info info);
 
 }  // namespace gatecell

@@ -232,7 +232,7 @@ napi_value plan_run_sync(napi_env env, napi_callback_info info) {
   Plan* plan = read_idle_plan(env, args[0]);
   REQUIRE(plan != nullptr);
   REQUIRE(read_int(env, args[1], "mode", GC_FORWARD, GC_TRAIN, &mode));
-  check_status(env, gc_plan_run(plan->core, static_cast<gc_mode>(mode)));
+  if (check_status(env, gc_plan_run(plan->core, static_cast<gc_mode>(mode)))) report_thread_refusal(env);
   return nullptr;
 }
 
@@ -253,6 +253,7 @@ napi_value plan_generate(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   REQUIRE(check_status(env, gc_plan_generate(plan->core, token, sampled, count, stop, out.data, &done)));
+  report_thread_refusal(env);
   REQUIRE(napi_create_int32(env, done, &result) == napi_ok);
   return result;
 }

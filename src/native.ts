@@ -22,6 +22,10 @@ export interface MachineInfo {
   cpusAffinity: number
   /** Cores allowed by the cgroup quota, 0 where there is none. */
   cgroupQuota: number
+  /** Bytes allowed by the memory limits of the control groups, 0 where there is none. */
+  cgroupMemory: number
+  /** Bytes of address space that the process may use (RLIMIT_AS), 0 where there is no limit. */
+  addressSpace: number
   threads: number
 }
 
@@ -110,6 +114,17 @@ export interface NativeAddon {
   cudaMeasure(precision: number): CudaRates
   /** Names the library's file, before it is looked for; GATECELL_CUDA_LIBRARY goes before it. */
   cudaLibrary(path: string): void
+  /**
+   * gc_orthonormalize: makes rows [from, to) of four matrices at once orthonormal to those before them. values:
+   * [rows][columns][4] in a SharedArrayBuffer. On this thread, or on the engine's.
+   */
+  orthonormalize(values: Float64Array, rows: number, columns: number, from: number, to: number): void
+  orthonormalizeAsync(values: Float64Array, rows: number, columns: number, from: number, to: number): Promise<void>
+  /**
+   * Calls `report` after the run in which the system first refused the pool a thread, once in the life of the process: the team
+   * size that was wanted, the size that was granted, and the system's reason.
+   */
+  onThreadRefusal(report: (wanted: number, granted: number, reason: string) => void): void
   /** Does nothing: what a call costs. */
   nothing(): void
 }
@@ -165,6 +180,7 @@ function load(): { addon: NativeAddon; report: AddonReport } {
       const addon = requireHere(file) as NativeAddon
       if (addon.version === version) {
         nameCudaLibrary(addon)
+        addon.onThreadRefusal(warnOfThreadRefusal)
         if (attempts.length > 0) process.emitWarning(`gatecell uses ${file}: ${describe(attempts[0]!)}`)
         return { addon, report: { file, attempts } }
       }
@@ -178,6 +194,16 @@ function load(): { addon: NativeAddon; report: AddonReport } {
     attempts.push({ file: join(root, 'prebuilds'), reason: describePrebuilds(root) })
   }
   throw loadError(attempts)
+}
+
+function warnOfThreadRefusal(wanted: number, granted: number, reason: string): void {
+  process.emitWarning(
+    `gatecell expected to run on ${wanted} threads but the system grants ${granted} (${reason}): results stay the same, runs take longer.`,
+    {
+      code: 'GATECELL_FEWER_THREADS',
+      detail: 'Raise the limit of processes or of address space, or set fewer threads.'
+    }
+  )
 }
 
 /** Files worth trying, best first: the one named by GATECELL_BINARY alone; else a build made here, then a prebuild. */

@@ -9,6 +9,12 @@
 
 namespace gatecell {
 
+gc_status fail_short_team(int team) {
+  const int started = started_threads();
+  if (started < team) return fail(GC_OUT_OF_MEMORY, "expected %d threads, but the system grants %d", team, started);
+  return fail(GC_BUSY, "the engine's threads are at work; measure when no plan runs");
+}
+
 void summarise(std::vector<double>& rates, gc_measurement* out) {
   std::sort(rates.begin(), rates.end());
   const auto at = [&](double share) {
@@ -138,12 +144,11 @@ gc_status measure_fork(const gc_probe& probe, gc_measurement* out) {
   while ((rates.size() < kFewestSamples || seconds_now() < stop) && rates.size() < kMostSamples) {
     const double begin = seconds_now();
     for (int i = 0; i < kForks; ++i)
-      parallel_together(probe.threads, [&](int index, int size) {
+      parallel_measured(probe.threads, [&](int index, int size) {
         if (index == 0) joined.store(size, std::memory_order_relaxed);
       });
     rates.push_back(kForks / (seconds_now() - begin));
-    if (joined.load() != probe.threads)
-      return fail(GC_BUSY, "the engine's threads are at work; measure when no plan runs");
+    if (joined.load() != probe.threads) return fail_short_team(probe.threads);
   }
   summarise(rates, out);
   return GC_OK;
@@ -165,6 +170,9 @@ gc_status gc_measure(const gc_probe* probe, gc_measurement* out) {
   *out = {};
   if (probe->threads < 1 || probe->threads > 1024)
     return fail(GC_INVALID_ARGUMENT, "expected 1 to 1024 threads, got %d", probe->threads);
+  if (probe->threads > bound_threads(probe->threads))
+    return fail(GC_UNSUPPORTED, "expected at most the %d threads that can run here at the same time, got %d",
+                bound_threads(probe->threads), probe->threads);
   if (!(probe->seconds > 0 && probe->seconds <= 3600))
     return fail(GC_INVALID_ARGUMENT, "expected 0 to 3600 seconds, got %g", probe->seconds);
   switch (probe->kind) {

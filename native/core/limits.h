@@ -21,6 +21,9 @@ void summarise(std::vector<double>& rates, gc_measurement* out);
 constexpr double kSampleSeconds = 4e-3;  // long enough that a start and an end a microsecond apart do not matter
 constexpr size_t kFewestSamples = 5, kMostSamples = 10000;
 
+// Why a team had fewer members than `team`: GC_OUT_OF_MEMORY if the system refuses threads, GC_BUSY if another caller has the pool.
+gc_status fail_short_team(int team);
+
 // Rate of work(index, rounds), which does `units` per round and thread, on `team` threads that start together; sampled
 // for about `seconds`.
 template <class F>
@@ -41,14 +44,14 @@ gc_status measure_rate(int team, double units, double seconds, F work, gc_measur
   while ((rates.size() < kFewestSamples || seconds_now() < stop) && rates.size() < kMostSamples) {
     Barrier barrier;
     std::atomic<int> joined{0};
-    parallel_together(team, [&](int index, int size) {
+    parallel_measured(team, [&](int index, int size) {
       joined.store(size, std::memory_order_relaxed);
       barrier.wait(size);
       begins[index] = seconds_now();
       work(index, rounds);
       ends[index] = seconds_now();
     });
-    if (joined.load() != team) return fail(GC_BUSY, "the engine's threads are at work; measure when no plan runs");
+    if (joined.load() != team) return fail_short_team(team);
     const double spent = *std::max_element(ends.begin(), ends.end()) - *std::min_element(begins.begin(), begins.end());
     rates.push_back(units * static_cast<double>(rounds) * team / spent);
   }

@@ -107,8 +107,11 @@ struct Plan {
   Tensor* output(const Node& node, size_t i) {
     return i < node.out.size() && node.out[i] >= 0 ? &tensors[node.out[i]] : nullptr;
   }
-  // Team for a job of about `flops`: below some microseconds of work a fork costs more than it gives.
-  int team(double flops) const { return flops < 4e5 ? 1 : threads; }
+  // Team for a job of about `flops`: below some microseconds of work for each member a fork costs more than it gives.
+  int team(double flops) const {
+    constexpr double kMember = 2e5;
+    return flops < 2 * kMember ? 1 : flops >= kMember * threads ? threads : static_cast<int>(flops / kMember);
+  }
   uint64_t seed() const { return whole(control[GC_C_SEED]); }
   uint64_t step() const { return whole(control[GC_C_STEP]); }
   // The caller may write anything into the control block: what is no integer below 2^53 counts as 0.

@@ -52,7 +52,7 @@ gc_status read_plan(const gc_plan_desc& desc, Plan& plan) {
   plan.store = desc.store;
   plan.host = static_cast<char*>(desc.host);
   plan.control = desc.control;
-  plan.threads = desc.threads > 0 ? desc.threads : engine_threads();
+  plan.threads = bound_threads(desc.threads > 0 ? desc.threads : engine_threads());
   plan.optimizer = desc.optimizer;
   plan.format = desc.precision == GC_INT8 ? Format::kInt8 : desc.precision == GC_BF16 ? Format::kBf16 : Format::kF32;
   if (!desc.control || (!desc.host && desc.host_elements > 0))
@@ -198,7 +198,7 @@ const char* gc_plan_explain(gc_plan* plan) {
 
 int64_t gc_plan_bytes(gc_plan* plan) {
   if (plan->device) return plan->device->arena_bytes + plan->device->backend.table->plan_bytes(plan->device->handle);
-  return plan->arena.bytes() + (plan->store ? plan->store->packed_bytes() : 0);
+  return plan->arena.bytes() + (plan->store ? plan->store->packed_bytes.load() : 0);
 }
 
 void gc_plan_destroy(gc_plan* plan) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "core/threads.h"
 #include "gatecell/gatecell.h"
 
 int main(int argc, char** argv) {
@@ -20,5 +21,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "expected to run as GATECELL_ISA asks, but %s\n", machine.isa_problem);
     return 1;
   }
+  // Work is split in any number of shares, whatever this machine has and whoever else uses it.
+  gatecell::oversubscribe(true);
+  gatecell::govern_teams(false);
   return doctest::Context(argc, argv).run();
 }
