@@ -4,7 +4,7 @@
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { GatecellError } from '../errors.js'
+import { callback, filled, integer, number, optional, options as optionsOf, string } from '../check/index.js'
 import { appendWhole } from './append.js'
 import { writeError } from './atomic.js'
 import { crc32c, maskCrc32c } from './crc32c.js'
@@ -71,12 +71,19 @@ function record(data: Uint8Array): Uint8Array {
   return bytes
 }
 
+const readOptions = optionsOf<EventLogOptions>({ resumeStep: optional(integer(0)), now: optional(callback()) })
+/** Seconds since 1970. */
+const time = number(0, 1e12)
+
 /**
- * Opens a new event file in `folder`, which is created where it is missing. ERR_FILE_WRITE. A log is no checkpoint: it
+ * Opens a new event file in `folder`, which is created where it is missing. ERR_INVALID_ARGUMENT, ERR_FILE_WRITE. A log is no checkpoint: it
  * holds wall times and the host's name.
  */
-export function openEventLog(folder: string, options: EventLogOptions = {}): EventLog {
-  const now = options.now ?? (() => Date.now() / 1000)
+export function openEventLog(folder: string, logOptions: EventLogOptions = {}): EventLog {
+  filled(folder, 'the folder')
+  const options = readOptions(logOptions, 'the options of openEventLog')
+  const clock = options.now ?? (() => Date.now() / 1000)
+  const now = () => time(clock(), 'the time')
   const { path, fd } = createFile(folder, Math.floor(now()))
   let pending: Uint8Array[] = []
   const add = (data: Uint8Array) => pending.push(record(data))
@@ -96,9 +103,10 @@ export function openEventLog(folder: string, options: EventLogOptions = {}): Eve
     path,
     flush,
     scalar(tag, value, step, seconds = now()) {
-      if (!Number.isSafeInteger(step) || step < 0) {
-        throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a step of 0 or more but received ${step}.`)
-      }
+      integer(0)(step, 'step')
+      string(tag, 'tag')
+      if (typeof value !== 'number') number()(value, 'value') // NaN and infinities are points of a curve, too
+      time(seconds, 'seconds')
       const content = [...block(VALUE_TAG, encoder.encode(tag)), ...fixed(VALUE_SIMPLE, value, 4)]
       add(event(seconds, step, block(EVENT_SUMMARY, block(SUMMARY_VALUE, content))))
     },

@@ -3,6 +3,8 @@
 // training offsets and kept in the model file, so that every measurement on other ink can say what it is worth; in nats per
 // point like the network's loss.
 
+import { float32Array, integer, list, number, open } from '../../../check/index.js'
+import { GatecellError } from '../../../errors.js'
 import type { ConfigReader, Fields } from '../../config-reader.js'
 import { createRandom } from '../../../random.js'
 
@@ -33,9 +35,24 @@ const MOST_CORRELATION = 0.9999
 /** Nothing is impossible. */
 const LEAST_SHARE = 1e-6
 
-/** Fits both to offsets, rows [dx, dy, end] of samples; the first of each is left out, as it is for the network. */
+const readRows = list(float32Array())
+const readComponent = list(number(), 6, 6)
+const readFitted = open<Memoryless>({
+  ends: number(LEAST_SHARE, 1 - LEAST_SHARE),
+  finishes: number(LEAST_SHARE, 1 - LEAST_SHARE),
+  gaussian: readComponent,
+  mixture: list(readComponent, 1, 1000)
+})
+
+/**
+ * Throws ERR_INVALID_ARGUMENT for 0 or more than 1000 Gaussians and for rows that are not Float32Arrays, ERR_CORPUS_EMPTY if no
+ * row has a second point. Fits both to offsets, rows [dx, dy, end] of samples; the first of each is left out, as it is for the network.
+ */
 export function fitMemoryless(rows: readonly Float32Array[], gaussians: number): Memoryless {
-  const { all, ends, finishes } = points(rows)
+  integer(1, 1000)(gaussians, 'the number of Gaussians')
+  const { all, ends, finishes } = points(readRows(rows, 'the rows'))
+  if (all.length === 0)
+    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected rows of two or more points but received none.')
   const every = Math.ceil(all.length / 2 / MAX_POINTS)
   const some = Float64Array.from(
     { length: 2 * Math.ceil(all.length / 2 / every) },
@@ -51,8 +68,9 @@ export function fitMemoryless(rows: readonly Float32Array[], gaussians: number):
 }
 
 /** Nats per point of both on other offsets. */
-export function measureMemoryless(fitted: Memoryless, rows: readonly Float32Array[]): Baselines {
-  const { all, ends, finishes } = points(rows)
+export function measureMemoryless(memoryless: Memoryless, rows: readonly Float32Array[]): Baselines {
+  const fitted = readFitted(memoryless, 'the fitted densities')
+  const { all, ends, finishes } = points(readRows(rows, 'the rows'))
   const ofPen = crossEntropy(ends, fitted.ends) + ends * crossEntropy(finishes, fitted.finishes)
   const nats = (components: readonly Component[]) => {
     const density = densityOf(components)
@@ -93,6 +111,13 @@ function crossEntropy(truth: number, belief: number): number {
 
 /** [dx, dy] of all points one after the other, the share that ends a stroke, and of those the share that ends the sample. */
 function points(rows: readonly Float32Array[]) {
+  for (const row of rows) {
+    if (row.length >= 3 && row.length % 3 === 0) continue
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `Expected rows of [dx, dy, end] but received one of ${row.length} numbers.`
+    )
+  }
   const all = new Float64Array(2 * rows.reduce((sum, row) => sum + row.length / 3 - 1, 0))
   let [at, ends] = [0, 0]
   for (const row of rows) {
