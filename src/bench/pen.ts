@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { machineInfo } from '../graph/machine.js'
 import { createRandom } from '../random.js'
 import { inkAugmentations } from '../data/ink/augment.js'
-import { networkDefaults, normalisationDefaults } from '../tasks/handwriting/recognition/defaults.js'
+import { networkDefaults, forwardNormalisation } from '../tasks/handwriting/recognition/defaults.js'
 import { createPenReader, recognitionModel, type RecognitionConfig } from '../tasks/handwriting/recognition/index.js'
 import type { Workload } from './registry.js'
 import { summarise } from './stats.js'
@@ -23,7 +23,7 @@ export const pen: Workload = {
     const config: RecognitionConfig = {
       vocabulary: { kind: 'character', symbols, unknown: false },
       network: { ...networkDefaults, bidirectional: false },
-      normalisation: { ...normalisationDefaults, scale: 'fixed', deslant: false, unit: 1 },
+      normalisation: { ...forwardNormalisation, unit: 1 },
       augmentation: inkAugmentations.none,
       split: { valid: 0, where: null }
     }

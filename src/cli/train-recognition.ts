@@ -19,6 +19,10 @@ interface Flags extends InkTrainFlags {
   dropout?: number
   forward?: true
   deslant?: boolean
+  level?: boolean
+  smooth?: number
+  shortFirst?: number
+  augmentLine?: number
 }
 
 const EXAMPLES = `${INK_FORMATS}
@@ -46,8 +50,24 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
         'share dropped between the layers and after the last (default: 0.2)',
         number('--dropout', 0, 0.99)
       )
-      .option('--forward', 'one direction alone: it can read while the pen moves')
+      .option('--forward', 'one direction only: it can read while the pen moves')
       .option('--no-deslant', 'leave the slant of the writing as it is')
+      .option('--no-level', 'leave the skew of the line of writing as it is')
+      .option(
+        '--smooth <n>',
+        'average noisy ink over so many steps of the resampling, 0: never (default: 1.5; with --forward 0)',
+        number('--smooth', 0, 100)
+      )
+      .option(
+        '--augment-line <strength>',
+        'variations of width, slant and height along the line, of the joints and the order of strokes (default: 0)',
+        number('--augment-line', 0, 10)
+      )
+      .option(
+        '--short-first <epochs>',
+        'epochs at the beginning in which short samples come first (default: 1)',
+        whole('--short-first', 0)
+      )
     return addInkTrainOptions(command, {
       resample: 'length',
       step: '0.0625 heights',
@@ -60,12 +80,21 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
   unit: 'points',
   lossUnit: 'nats per sample',
   async prepare(ink, flags, context) {
-    const { hidden, layers, dropout, forward, deslant } = flags
+    const { hidden, layers, dropout, forward, deslant, level, smooth, shortFirst } = flags
+    const { augmentLine: lineAugmentation } = flags
     const { options, tell } = inkRunOptions(ink, flags, context)
     const run = await prepareRecognitionRun({
       ...options,
+      ...given({ lineAugmentation }),
       network: given({ hidden, layers, dropout, ...(forward && { bidirectional: false }) }),
-      normalisation: { ...options.normalisation, ...(deslant === false && { deslant }) }
+      training: { ...options.training, ...given({ shortFirst }) },
+      // commander gives true where a --no option is absent.
+      normalisation: {
+        ...options.normalisation,
+        ...(deslant === false && { deslant }),
+        ...(level === false && { level }),
+        ...given({ smooth })
+      }
     })
     tell()
     return run

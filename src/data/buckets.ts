@@ -28,20 +28,32 @@ export function paddedLength(length: number): number {
   return padded
 }
 
-/** Batches of the sequences whose lengths are given. `shuffle` false: in order of length, the same each epoch. */
-export function createBuckets(
-  lengths: ArrayLike<number>,
-  options: { batch: number; seed?: number; shuffle?: boolean }
-): Buckets {
-  const { batch, seed = 0, shuffle = true } = options
+export interface BucketOptions {
+  batch: number
+  seed?: number
+  /** false: in order of length, the same each epoch; default true. */
+  shuffle?: boolean
+  /**
+   * In this many epochs at the beginning the batches of short sequences come first; default 0. A network that must find
+   * out by itself where symbols lie (CTC) begins to learn on short ones.
+   */
+  shortFirst?: number
+}
+
+/** Batches of the sequences whose lengths are given. */
+export function createBuckets(lengths: ArrayLike<number>, options: BucketOptions): Buckets {
+  const { batch, seed = 0, shuffle = true, shortFirst = 0 } = options
   if (!Number.isSafeInteger(batch) || batch < 1)
     throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected an integer of 1 or more as batch but received ${batch}.`)
   if (lengths.length === 0)
     throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to make batches of but there is none.')
   let made: { epoch: number; batches: number[][] } | null = null
   const epochOf = (epoch: number) => {
-    if (made?.epoch !== epoch) made = { epoch, batches: cut(lengths, batch, shuffle ? `epoch ${epoch}` : null, seed) }
-    return made.batches
+    if (made?.epoch === epoch) return made.batches
+    const batches = cut(lengths, batch, shuffle ? `epoch ${epoch}` : null, seed)
+    if (epoch < shortFirst) batches.sort((a, b) => longest(lengths, a) - longest(lengths, b))
+    made = { epoch, batches }
+    return batches
   }
   const stepsPerEpoch = epochOf(0).length
   return {
@@ -57,6 +69,10 @@ export function createBuckets(
     },
     next: ({ epoch, step }) => (step + 1 < stepsPerEpoch ? { epoch, step: step + 1 } : { epoch: epoch + 1, step: 0 })
   }
+}
+
+function longest(lengths: ArrayLike<number>, batch: readonly number[]): number {
+  return batch.reduce((most, index) => Math.max(most, lengths[index]!), 0)
 }
 
 /** One epoch. The number of batches does not depend on the order. */

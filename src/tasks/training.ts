@@ -21,6 +21,8 @@ export interface Training {
   /** Operands of the LSTM products. */
   readonly precision: 'f32' | 'bf16' | 'tf32'
   readonly validEvery: number
+  /** Epochs at the beginning in which batches of short samples come first; absent: 0. Trainings on ink only. */
+  readonly shortFirst?: number
   readonly patience?: number
   readonly steps?: number
   readonly epochs?: number
@@ -41,6 +43,7 @@ export function readTraining(read: ConfigReader, from: Fields): Training {
     precision: read.choice(from, 'precision', ['f32', 'bf16', 'tf32']),
     validEvery: read.number(from, 'validEvery', 1, MAX_COUNT, true),
     ...optional('weightDecay', 0, false),
+    ...optional('shortFirst', 0, true),
     ...optional('patience', 1, true),
     ...optional('steps', 1, true),
     ...optional('epochs', 1, true),

@@ -10,7 +10,15 @@ import { measureInk, normaliseShape, slantOf, type InkNormalisation } from '../.
 import { countPoints, createInk, inkPoints, type Ink } from '../../src/data/ink/strokes.js'
 import { createRandom } from '../../src/random.js'
 
-const settings: InkNormalisation = { scale: 'sample', unit: 10, deslant: true, resample: 'length', step: 1 / 16 }
+const settings: InkNormalisation = {
+  scale: 'sample',
+  unit: 10,
+  deslant: true,
+  level: false,
+  smooth: 0,
+  resample: 'length',
+  step: 1 / 16
+}
 const coordinate = fc.double({ min: -500, max: 500, noNaN: true })
 const strokes = fc.array(fc.array(fc.tuple(coordinate, coordinate), { minLength: 1, maxLength: 12 }), {
   minLength: 1,
@@ -97,7 +105,7 @@ t.test('variations are a function of the random sequence alone', async (t) => {
   t.ok(from > 0 && from < 30 && to < 99 && to > 69 && short.length === to - from + 1)
   fc.assert(
     fc.property(inks, fc.nat(1000), (some, seed) => {
-      const varied = augmentStrokes(some.strokes, scaledAugmentation(3), createRandom(seed, 'b'))
+      const varied = augmentStrokes(some.strokes, scaledAugmentation(3, 3), createRandom(seed, 'b'))
       return (
         countPoints(varied) >= 2 && varied.every(({ x, y }) => x.every(Number.isFinite) && y.every(Number.isFinite))
       )

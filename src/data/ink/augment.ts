@@ -1,9 +1,10 @@
-// Variations of ink for training: what another hand, another pen or another day would have made of the same text. Works on
-// normalised strokes (sizes, from the middle). All draws come from the random sequence that is handed in: counter-based, so
+// Variations of ink for training: the same text as another hand, another pen or another day would have written it. Works on
+// normalised strokes (sizes, from the middle). All draws come from the random sequence that is passed in: counter-based, so
 // that a resumed training sees the same variations.
 
 import { GatecellError } from '../../errors.js'
 import type { Random } from '../../random.js'
+import { joinStrokes, smoothField, swapStrokes, varyLine } from './habits.js'
 import { mapPoints } from './shape.js'
 import { countPoints, type Stroke } from './strokes.js'
 
@@ -26,10 +27,41 @@ export interface InkAugmentation {
   readonly lift: number
   /** Standard deviation of the logarithm of the speed; matters where points are laid by time, or times are learned. */
   readonly speed: number
+  /** Standard deviation of the logarithm of the width of letters, which changes smoothly along the line. */
+  readonly width: number
+  /** Standard deviation of the slant dx / dy as it changes along the line. */
+  readonly lean: number
+  /** Standard deviation of the height of the baseline as it changes along the line, in sizes. */
+  readonly drift: number
+  /** Standard deviation of a smooth displacement of 0.15 to 0.6 sizes in length, which changes the shape of each letter, in sizes. */
+  readonly bend: number
+  /** Probability that two strokes that follow each other and lie near each other change their order. */
+  readonly swap: number
+  /** Probability that the pen stays on the paper between two strokes that lie near each other. */
+  readonly join: number
+  /** Probability that a sample is not varied at all, so that a network does not see varied ink only. */
+  readonly plain: number
 }
 
 export const inkAugmentations = {
-  none: { shear: 0, scale: 0, rotate: 0, warp: 0, dropout: 0, reverse: 0, trim: 0, lift: 0, speed: 0 },
+  none: {
+    shear: 0,
+    scale: 0,
+    rotate: 0,
+    warp: 0,
+    dropout: 0,
+    reverse: 0,
+    trim: 0,
+    lift: 0,
+    speed: 0,
+    width: 0,
+    lean: 0,
+    drift: 0,
+    bend: 0,
+    swap: 0,
+    join: 0,
+    plain: 0
+  },
   default: {
     shear: 0.15,
     scale: 0.12,
@@ -39,19 +71,32 @@ export const inkAugmentations = {
     reverse: 0.1,
     trim: 0.05,
     lift: 0.05,
-    speed: 0.1
+    speed: 0.1,
+    width: 0.15,
+    lean: 0.12,
+    drift: 0.04,
+    bend: 0.015,
+    swap: 0.03,
+    join: 0.05,
+    plain: 0
   }
 } as const satisfies Record<string, InkAugmentation>
 
 const NAMES = Object.keys(inkAugmentations.none) as (keyof InkAugmentation)[]
 /** Those that are probabilities or shares; a strength raises them to a half at most. */
-const SHARES: (keyof InkAugmentation)[] = ['dropout', 'reverse', 'trim', 'lift']
+const SHARES: (keyof InkAugmentation)[] = ['dropout', 'reverse', 'trim', 'lift', 'swap', 'join', 'plain']
 const HALF = 0.5
 
-/** An augmentation `strength` times the default one. */
-export function scaledAugmentation(strength: number): InkAugmentation {
+/** Settings of how a hand changes along the line and joins and orders its strokes; the others are older. */
+const LINE: readonly (keyof InkAugmentation)[] = ['width', 'lean', 'drift', 'bend', 'swap', 'join']
+
+/**
+ * Returns `strength` times the default augmentation; of the variations along the line, `line` times (default 0: none, which
+ * suits single symbols and digits).
+ */
+export function scaledAugmentation(strength: number, line = 0): InkAugmentation {
   return ofNames((name) => {
-    const scaled = strength * inkAugmentations.default[name]
+    const scaled = (LINE.includes(name) ? line : strength) * inkAugmentations.default[name]
     return SHARES.includes(name) ? Math.min(HALF, scaled) : scaled
   })
 }
@@ -65,7 +110,9 @@ const mostOf = (name: keyof InkAugmentation) => (name === 'trim' ? HALF : SHARES
 
 /** Throws ERR_FILE_FORMAT (a checkpoint's settings) unless `value` is an augmentation. */
 export function augmentationFromJson(value: unknown, path: string): InkAugmentation {
-  const from = (value ?? {}) as Partial<Record<keyof InkAugmentation, unknown>>
+  // Files of version 0.1 do not have these.
+  const later = Object.fromEntries([...LINE, 'plain'].map((name) => [name, 0]))
+  const from = { ...later, ...(value as object | null) } as Partial<Record<keyof InkAugmentation, unknown>>
   const legal = NAMES.every((name) => {
     const number = from[name]
     return typeof number === 'number' && number >= 0 && number <= mostOf(name)
@@ -74,30 +121,49 @@ export function augmentationFromJson(value: unknown, path: string): InkAugmentat
   throw new GatecellError('ERR_FILE_FORMAT', `Expected the augmentation of ink in ${path} but found another value.`)
 }
 
-/** Waves of the warp: slow against a letter (a size), as paper and wrist are. */
-const WAVES = 4
+/** Length of the waves of the warp, in sizes: slow against a letter, as paper and wrist are. */
+const WARP_WAVES = { shortest: 1, longest: 4 }
+/** Length of the waves that bend letters, in sizes. */
+const BEND_WAVES = { shortest: 0.15, longest: 0.6 }
 
 /** One variation of `strokes`. */
 export function augmentStrokes(strokes: readonly Stroke[], settings: InkAugmentation, random: Random): Stroke[] {
   const { shear, scale, rotate, warp, dropout, reverse, trim, lift, speed } = settings
+  // Draws of a setting that is 0 are not made where they did not exist in version 0.1: its trainings keep their bits.
+  if (settings.plain > 0 && random.uniform() < settings.plain) return strokes.slice()
   const slant = shear * random.normal()
   const [wide, high] = [Math.exp(scale * random.normal()), Math.exp(scale * random.normal())]
   const angle = rotate * random.normal()
   const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
-  const bend = smoothField(warp, random)
-  const moved = mapPoints(strokes, (x, y) => {
-    const [wx, wy] = bend(x, y)
+  const waves = smoothField(warp, WARP_WAVES, random)
+  const shaped = reshape(strokes, settings, random)
+  const moved = mapPoints(shaped, (x, y) => {
+    const [wx, wy] = waves(x, y)
     const [sx, sy] = [wide * (x + wx + slant * y), high * (y + wy)]
     return [cos * sx - sin * sy, sin * sx + cos * sy]
   })
   const slower = Math.exp(speed * random.normal())
   const cut = trim > 0 ? moved.map((stroke) => trimEnds(stroke, trim, random)) : moved
+  const joined = settings.join > 0 ? joinStrokes(cut, settings.join, random) : cut
   const broken =
-    lift > 0 ? cut.flatMap((stroke) => (random.uniform() < lift ? breakStroke(stroke, random) : stroke)) : cut
+    lift > 0 ? joined.flatMap((stroke) => (random.uniform() < lift ? breakStroke(stroke, random) : stroke)) : joined
   const kept = dropout > 0 ? broken.map((stroke) => dropPoints(stroke, dropout, random)) : broken
   const timed = kept.map(({ x, y, t }) => ({ x, y, t: t && t.map((time) => time * slower) }))
   const turned = reverse > 0 ? timed.map((stroke) => (random.uniform() < reverse ? turn(stroke) : stroke)) : timed
-  return countPoints(turned) < 2 ? moved : turned
+  const ordered = settings.swap > 0 ? swapStrokes(turned, settings.swap, random) : turned
+  return countPoints(ordered) < 2 ? moved : ordered
+}
+
+/** Letters bent, wider or narrower, leaning and rising along the line. */
+function reshape(strokes: readonly Stroke[], settings: InkAugmentation, random: Random): readonly Stroke[] {
+  const { width, lean, drift, bend } = settings
+  const line = width > 0 || lean > 0 || drift > 0 ? varyLine(strokes, { width, lean, drift }, random) : strokes
+  if (bend === 0) return line
+  const waves = smoothField(bend, BEND_WAVES, random)
+  return mapPoints(line, (x, y) => {
+    const [dx, dy] = waves(x, y)
+    return [x + dx, y + dy]
+  })
 }
 
 /** A stroke from its end to its beginning; it takes as long. */
@@ -105,32 +171,6 @@ function turn({ x, y, t }: Stroke): Stroke {
   const back = (values: Float64Array) => values.slice().reverse()
   const ends = t && t[0]! + t[t.length - 1]!
   return { x: back(x), y: back(y), t: t && back(t).map((time) => ends! - time) }
-}
-
-/** A random smooth displacement: a sum of plane waves of one to four sizes, with standard deviation `deviation` each way. */
-function smoothField(deviation: number, random: Random): (x: number, y: number) => [number, number] {
-  const waves = Array.from({ length: WAVES }, () => {
-    const [direction, length] = [2 * Math.PI * random.uniform(), 1 + 3 * random.uniform()]
-    const k = (2 * Math.PI) / length
-    return {
-      kx: k * Math.cos(direction),
-      ky: k * Math.sin(direction),
-      phase: 2 * Math.PI * random.uniform(),
-      x: random.normal(),
-      y: random.normal()
-    }
-  })
-  const amplitude = deviation * Math.sqrt(2 / WAVES)
-  if (deviation === 0) return () => [0, 0]
-  return (x, y) => {
-    let [dx, dy] = [0, 0]
-    for (const wave of waves) {
-      const value = amplitude * Math.sin(wave.kx * x + wave.ky * y + wave.phase)
-      dx += wave.x * value
-      dy += wave.y * value
-    }
-    return [dx, dy]
-  }
 }
 
 /** A stroke of the points `from` up to `to`. */

@@ -37,20 +37,36 @@ export function createFeatureReader({ resample, step }: Pick<InkNormalisation, '
   }
 }
 
+/** A variation for training: its settings and the draws it is made with. */
+export interface InkVariation {
+  augmentation: InkAugmentation
+  random: Random
+}
+
 /**
- * Returns the strokes that a network sees of a sample: size and slant taken out, varied for training if an augmentation is
- * given, resampled. Throws ERR_INVALID_INK if `ink` is not what `createInk` returns (a caller may have made it by hand), or if
- * more points than `inkLimits.points` would come.
+ * Returns the strokes that a network sees of a sample: noise, skew, slant and size taken out, varied for training if a
+ * variation is given, resampled. Throws ERR_INVALID_INK if `ink` is not what `createInk` returns (a caller may have made it by
+ * hand), or if more points than `inkLimits.points` would come.
  */
-export function prepareStrokes(
-  ink: Ink,
-  settings: InkNormalisation,
-  variation?: { augmentation: InkAugmentation; random: Random }
-): Stroke[] {
+export function prepareStrokes(ink: Ink, settings: InkNormalisation, variation?: InkVariation): Stroke[] {
+  return layPoints(shapeOf(ink, settings), settings, ink.source, variation)
+}
+
+/** The first half of prepareStrokes: the normalised shape, the same in each epoch of a training. */
+export function shapeOf(ink: Ink, settings: InkNormalisation): Stroke[] {
   checkInk(ink)
-  const shape = normaliseShape(ink.strokes, settings)
+  return normaliseShape(ink.strokes, settings)
+}
+
+/** The second half of prepareStrokes: a normalised shape varied and resampled. */
+export function layPoints(
+  shape: readonly Stroke[],
+  settings: InkNormalisation,
+  source: string,
+  variation?: InkVariation
+): Stroke[] {
   const varied = variation ? augmentStrokes(shape, variation.augmentation, variation.random) : shape
-  return resampleStrokes(varied, settings, ink.source)
+  return resampleStrokes(varied, settings, source)
 }
 
 /** Features [points, INK_FEATURES] of prepared strokes. */

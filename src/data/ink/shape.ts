@@ -1,7 +1,9 @@
-// What is done to the shape of ink before a network sees it: its size and slant are taken out, points are laid at equal
+// Normalises the shape of ink before a network sees it: noise, skew, slant and size are taken out, points are laid at equal
 // distances. The settings are a value that a checkpoint keeps, so that a served model sees what it was trained on.
 
 import { GatecellError } from '../../errors.js'
+import { baselineSlope } from './baseline.js'
+import { smoothStrokes } from './smooth.js'
 import type { Stroke } from './strokes.js'
 
 export interface InkNormalisation {
@@ -14,6 +16,13 @@ export interface InkNormalisation {
   readonly unit: number
   /** Takes the mean slant of the upright strokes out; with scale 'sample' only. */
   readonly deslant: boolean
+  /** Rotates the line of writing to the horizontal, by its estimated baseline; with scale 'sample' only. */
+  readonly level: boolean
+  /**
+   * Points of noisy ink are averaged over this many steps of the resampling to both sides, before their distances are
+   * measured; 0: not at all. Clean ink is left as it is. With scale 'sample' and resample 'length' only.
+   */
+  readonly smooth: number
   /**
    * 'length': points at equal distances along the path, `step` in sizes. 'time': points at equal times, `step` in units of t,
    * or in points where there is none. 'none': the points as they are.
@@ -24,16 +33,20 @@ export interface InkNormalisation {
 
 /** Throws ERR_FILE_FORMAT (a checkpoint's settings) unless `value` is a normalisation. */
 export function normalisationFromJson(value: unknown, path: string): InkNormalisation {
-  const { scale, unit, deslant, resample, step } = (value ?? {}) as Partial<InkNormalisation>
+  // Files of version 0.1 have neither `level` nor `smooth`.
+  const { level = false, smooth = 0, ...rest } = (value ?? {}) as Partial<InkNormalisation>
+  const { scale, unit, deslant, resample, step } = rest
   // Within these bounds no coordinate divided by a unit is infinite.
   const positive = (number: unknown) => typeof number === 'number' && number >= 1e-200 && number <= 1e200
   const legal =
     (scale === 'sample' || scale === 'fixed') &&
     positive(unit) &&
     typeof deslant === 'boolean' &&
+    typeof level === 'boolean' &&
+    (smooth === 0 || positive(smooth)) &&
     (resample === 'length' || resample === 'time' || resample === 'none') &&
     positive(step)
-  if (legal) return { scale, unit: unit!, deslant, resample, step: step! }
+  if (legal) return { scale, unit: unit!, deslant, level, smooth, resample, step: step! }
   throw new GatecellError('ERR_FILE_FORMAT', `Expected the normalisation of ink in ${path} but found another value.`)
 }
 
@@ -127,18 +140,39 @@ export function mapPoints(
   })
 }
 
-/** Size, place and slant taken out: coordinates in sizes, from the middle ('sample') or from the first point ('fixed'). */
+/**
+ * Takes noise, skew, slant, size and place out, in this order: each is measured on ink without those before it. Returns
+ * coordinates in sizes, from the middle ('sample') or from the first point ('fixed', which takes only size and place out).
+ */
 export function normaliseShape(strokes: readonly Stroke[], settings: InkNormalisation): Stroke[] {
   if (settings.scale === 'fixed') {
     const [x0, y0] = [strokes[0]!.x[0]!, strokes[0]!.y[0]!]
     return mapPoints(strokes, (x, y) => [(x - x0) / settings.unit, (y - y0) / settings.unit])
   }
-  const slant = settings.deslant ? slantOf(strokes) : 0
-  // Sheared about the first point: far from the origin slant * y would move x by more than its digits can hold.
-  const y0 = strokes[0]!.y[0]!
-  const upright = slant === 0 ? strokes : mapPoints(strokes, (x, y) => [x - slant * (y - y0), y])
+  const upright = straighten(strokes, settings)
   const { size, x: middleX, y: middleY } = measureInk(upright)
   return mapPoints(upright, (x, y) => [(x - middleX) / size, (y - middleY) / size])
+}
+
+/** A second estimate finds most of the skew that the first one, which is cautious, leaves of a steep line. */
+const LEVEL_ROUNDS = 2
+
+function straighten(strokes: readonly Stroke[], { smooth, level, deslant, resample, step }: InkNormalisation) {
+  let ink = strokes
+  if (smooth > 0 && resample === 'length') ink = smoothStrokes(ink, smooth * step * measureInk(ink).size)
+  for (let round = 0; level && round < LEVEL_ROUNDS; round++) ink = rotated(ink, -Math.atan(baselineSlope(ink)))
+  const slant = deslant ? slantOf(ink) : 0
+  // Sheared about the first point: far from the origin slant * y would move x by more than its digits can hold.
+  const y0 = ink[0]!.y[0]!
+  return slant === 0 ? ink : mapPoints(ink, (x, y) => [x - slant * (y - y0), y])
+}
+
+/** Rotated about the first point, which keeps the digits of ink far from the origin. */
+function rotated(strokes: readonly Stroke[], angle: number): readonly Stroke[] {
+  if (angle === 0) return strokes
+  const [cos, sin] = [Math.cos(angle), Math.sin(angle)]
+  const [x0, y0] = [strokes[0]!.x[0]!, strokes[0]!.y[0]!]
+  return mapPoints(strokes, (x, y) => [x0 + cos * (x - x0) - sin * (y - y0), y0 + sin * (x - x0) + cos * (y - y0)])
 }
 
 /** The median size of samples: the unit of 'fixed'. */

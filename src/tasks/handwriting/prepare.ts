@@ -21,6 +21,8 @@ export interface InkRunOptions<N> extends InkSource, RunOptions {
   normalisation?: Partial<Omit<InkNormalisation, 'unit'>>
   /** 0: none, 1: the task's own; or the settings themselves. */
   augmentation?: number | InkAugmentation
+  /** Strength of the variations along the line, where `augmentation` is a number; default 0. */
+  lineAugmentation?: number
   split?: Partial<InkSplit>
   /** Takes samples that cannot be used, which are left out then; without it they end the run. */
   onBad?: (error: GatecellError) => void
@@ -29,6 +31,8 @@ export interface InkRunOptions<N> extends InkSource, RunOptions {
 export interface InkSourceOptions {
   batch: number
   seed?: number
+  /** Epochs at the beginning in which batches of short samples come first; default 0. */
+  shortFirst?: number
   /** Shuffled, varied, without end; false: one pass in order of length, as it is. */
   train: boolean
   /** Columns of the texts: of the longest one of all sources of a model, so that its plans are few; 0 without texts. */
@@ -52,7 +56,7 @@ export interface InkTask<N, C extends InkConfig<N>, S, M> extends TaskModel<C> {
   /** ERR_INVALID_OPTION for settings that do not go together. */
   check?(network: N, normalisation: Omit<InkNormalisation, 'unit'>): void
   readonly augmentationDefault: InkAugmentation
-  augmentation(strength: number): InkAugmentation
+  augmentation(strength: number, line?: number): InkAugmentation
   vocabulary(ink: InkSets): Vocabulary | null
   samples(
     ink: readonly Ink[],
@@ -103,8 +107,8 @@ async function openSamples<N extends object, C extends InkConfig<N>, S, M>(
   const described = { vocabulary: vocabulary?.config ?? null, ...settings, normalisation, data }
   const plain = task.complete(described, train, old)
   const columns = [...train, ...valid].reduce((most, sample) => Math.max(most, task.columns(sample)), 0)
-  const { batch, seed } = told
-  const source = task.source(train, plain, { batch, seed, train: true, columns })
+  const { batch, seed, shortFirst = 0 } = told
+  const source = task.source(train, plain, { batch, seed, shortFirst, train: true, columns })
   return {
     config: { ...plain, training: settleTraining<Training>(told, source.stepsPerEpoch) },
     data: { vocabulary, samples: { train, valid } },
@@ -121,13 +125,14 @@ function chooseSettings<N extends object, C extends InkConfig<N>, S, M>(
   options: InkRunOptions<N>,
   old: C | null
 ) {
-  const { augmentation: asked } = options
+  const { augmentation: asked, lineAugmentation: line } = options
   const said = {
     network: given(options.network),
     normalisation: given(options.normalisation),
     split: given(options.split),
     training: given(options.training),
-    augmentation: typeof asked === 'number' ? task.augmentation(asked) : asked
+    augmentation:
+      typeof asked === 'object' || (asked ?? line) === undefined ? asked : task.augmentation(asked ?? 1, line)
   }
   if (old) checkResumed(said, old)
   const network: N = { ...task.networkDefaults, ...old?.network, ...said.network }

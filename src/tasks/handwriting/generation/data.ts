@@ -97,10 +97,10 @@ export function offsetsOf(
 export function generationSource(
   samples: readonly WrittenInk[],
   how: Preparation,
-  { batch, seed = 0, train, columns }: InkSourceOptions
+  { batch, seed = 0, shortFirst = 0, train, columns }: InkSourceOptions
 ): EpochSource {
   const lengths = samples.map(({ steps }) => steps)
-  const buckets = createBuckets(lengths, { batch, seed, shuffle: train })
+  const buckets = createBuckets(lengths, { batch, seed, shuffle: train, shortFirst: train ? shortFirst : 0 })
   const dimsOf = (length: number) => ({ length, batch, ...(columns > 0 && { symbols: columns }) })
   const dims = dimsOf(paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1)))
   return sampleSource(buckets, { dims, train }, (indices, epoch) => {

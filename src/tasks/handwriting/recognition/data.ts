@@ -3,8 +3,8 @@
 
 import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { ctcNeeds } from '../../../data/ctc.js'
-import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../../data/ink/features.js'
-import { countPoints, type Ink } from '../../../data/ink/strokes.js'
+import { INK_FEATURES, inkFeatures, layPoints, shapeOf, type InkVariation } from '../../../data/ink/features.js'
+import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js'
 import type { Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
@@ -16,6 +16,8 @@ import type { RecognitionConfig } from './config.js'
 /** A sample as a network is trained and measured on it. */
 export interface LabelledInk {
   readonly ink: Ink
+  /** The ink with noise, skew, slant and size taken out. */
+  readonly shape: readonly Stroke[]
   readonly text: string
   /** Ids of the symbols plus one: 0 is the blank. */
   readonly labels: Int32Array
@@ -38,10 +40,11 @@ export function labelInk(
   const label = (ink: Ink): LabelledInk => {
     const text = textOf(ink)
     const labels = encodeText(text, ink, vocabulary)
-    const steps = countPoints(prepareStrokes(ink, normalisation))
+    const shape = shapeOf(ink, normalisation)
+    const steps = countPoints(layPoints(shape, normalisation, ink.source))
     const needs = ctcNeeds(labels)
     if (needs > steps) throw tooLong(ink, needs, steps)
-    return { ink, text, labels, steps }
+    return { ink, shape, text, labels, steps }
   }
   return makeSamples(samples, label, onBad)
 }
@@ -65,12 +68,13 @@ function tooLong(ink: Ink, needs: number, steps: number): GatecellError {
 /** Features of one sample: varied in training (epoch 0, 1 ...), plain where `epoch` is null. */
 function featuresOf(sample: LabelledInk, index: number, epoch: number | null, seed: number, how: Preparation) {
   const { normalisation, augmentation } = how
-  const plain = () => inkFeatures(prepareStrokes(sample.ink, normalisation), normalisation)
-  if (epoch === null) return plain()
+  const features = (variation?: InkVariation) =>
+    inkFeatures(layPoints(sample.shape, normalisation, sample.ink.source, variation), normalisation)
+  if (epoch === null) return features()
   const random = createRandom(seed, `ink ${index} of epoch ${epoch}`)
-  const varied = inkFeatures(prepareStrokes(sample.ink, normalisation, { augmentation, random }), normalisation)
-  // A variation too short for its text is no reading of it.
-  return varied.length / INK_FEATURES >= ctcNeeds(sample.labels) ? varied : plain()
+  const varied = features({ augmentation, random })
+  // If the variation leaves fewer points than the text needs under CTC, the sample is taken without variation.
+  return varied.length / INK_FEATURES >= ctcNeeds(sample.labels) ? varied : features()
 }
 
 export interface LabelledSource extends EpochSource {
@@ -81,10 +85,10 @@ export interface LabelledSource extends EpochSource {
 export function recognitionSource(
   samples: readonly LabelledInk[],
   how: Preparation,
-  { batch, seed = 0, train, columns }: InkSourceOptions
+  { batch, seed = 0, shortFirst = 0, train, columns }: InkSourceOptions
 ): LabelledSource {
   const lengths = samples.map(({ steps }) => steps)
-  const buckets = createBuckets(lengths, { batch, seed, shuffle: train })
+  const buckets = createBuckets(lengths, { batch, seed, shuffle: train, shortFirst: train ? shortFirst : 0 })
   const dimsOf = (length: number) => ({ length, batch, labels: columns })
   const dims = dimsOf(paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1)))
   const source = sampleSource(buckets, { dims, train }, (indices, epoch) => {

@@ -1,7 +1,6 @@
-// What a training of a reader does when it is told nothing, in one place: found by experiments on real digits, strings of
-// them and synthetic words.
+// Defaults of the training of a reader, found by experiments on real digits, strings of them and synthetic words.
 
-import { inkAugmentations } from '../../../data/ink/augment.js'
+import { scaledAugmentation } from '../../../data/ink/augment.js'
 
 export const networkDefaults = { hidden: 96, layers: 2, bidirectional: true, dropout: 0.2 } as const
 
@@ -14,10 +13,28 @@ export const trainingDefaults = {
   clip: 1,
   seed: 0,
   precision: 'f32',
+  // CTC finds out by itself where the symbols lie, and begins to on short texts.
+  shortFirst: 1,
   epochs: 20
 } as const
 
 /** Points a sixteenth of the height of a line apart. */
-export const normalisationDefaults = { scale: 'sample', deslant: true, resample: 'length', step: 1 / 16 } as const
+export const normalisationDefaults = {
+  scale: 'sample',
+  deslant: true,
+  level: true,
+  smooth: 1.5,
+  resample: 'length',
+  step: 1 / 16
+} as const
 
-export const augmentationDefault = inkAugmentations.default
+/** For a network that reads while the pen moves. */
+export const forwardNormalisation = {
+  ...normalisationDefaults,
+  scale: 'fixed',
+  deslant: false,
+  level: false,
+  smooth: 0
+} as const
+
+export const augmentationDefault = scaledAugmentation(1)

@@ -8,7 +8,13 @@ import { inkApplication, type InkRun, type InkRunOptions } from '../prepare.js'
 import { textOf } from '../samples.js'
 import type { RecognitionConfig, RecognitionNetwork } from './config.js'
 import { labelInk, recognitionSource, type LabelledInk } from './data.js'
-import { augmentationDefault, networkDefaults, normalisationDefaults, trainingDefaults } from './defaults.js'
+import {
+  augmentationDefault,
+  forwardNormalisation,
+  networkDefaults,
+  normalisationDefaults,
+  trainingDefaults
+} from './defaults.js'
 import { measureRecognition, type RecognitionMeasure } from './evaluate.js'
 import { loadReader } from './load.js'
 import { recognitionTask } from './model.js'
@@ -23,14 +29,13 @@ const reading = inkApplication<RecognitionNetwork, RecognitionConfig, LabelledIn
   trainingDefaults,
   augmentationDefault,
   augmentation: scaledAugmentation,
-  // A network that reads while the pen moves knows neither the size nor the slant of what is to come.
-  normalisationDefaults: ({ bidirectional }) =>
-    bidirectional ? normalisationDefaults : { ...normalisationDefaults, scale: 'fixed', deslant: false },
-  check({ bidirectional }, { scale, deslant }) {
-    if (bidirectional || (scale === 'fixed' && !deslant)) return
+  // A network that reads while the pen moves cannot know the size, skew, slant and density of ink that is still to come.
+  normalisationDefaults: ({ bidirectional }) => (bidirectional ? normalisationDefaults : forwardNormalisation),
+  check({ bidirectional }, { scale, deslant, level, smooth }) {
+    if (bidirectional || (scale === 'fixed' && !deslant && !level && smooth === 0)) return
     throw new GatecellError(
       'ERR_INVALID_OPTION',
-      'Expected a fixed scale without deslanting for a network that reads while the pen moves but received others'
+      'Expected a fixed scale without deslanting, levelling and smoothing for a network that reads while the pen moves but received others'
     )
   },
   vocabulary({ train, valid }) {
