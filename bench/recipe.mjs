@@ -1,7 +1,8 @@
 // npm run recipe <name>: one row of the README's quality table, from public data to a figure. Trains, evaluates, prints figure,
 // target and time, and exits with 1 where a figure falls short. A recipe is a file in bench/recipes; new rows are new files. A
 // recipe that needs the model of another one takes it from where that one left it, and runs that one first where it did not. One for
-// a GPU says `skipped:` and why where gatecell finds none.
+// a GPU prints `skipped:` and the reason where gatecell finds none. A recipe with `folds` leaves people or fonts out in turn
+// (bench/folds.mjs).
 //   npm run recipe                      lists the recipes
 //   npm run recipe shakespeare-3min     needs GATECELL_DATA, the folder of the data sets (README, "Data")
 import { spawn } from 'node:child_process'
@@ -11,6 +12,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
+import { runFolds } from './folds.mjs'
 import { countTags } from './xml-tags.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -39,6 +41,7 @@ class RecipeError extends Error {}
  * @property {'cuda'} [device] what it needs
  * @property {number} [within] seconds that the training may take, its start and end included
  * @property {{words: string[], seeds: number[], closedTags: number}} [sample]
+ * @property {import('./folds.mjs').Folds} [folds] then the bars are those of the folds, and `train` gives no data
  */
 
 /** @returns {Recipe} */
@@ -162,6 +165,7 @@ async function run(name, options) {
   }
   const folder = join(out, name)
   mkdirSync(folder, { recursive: true })
+  if (recipe.folds) return runFolds(name, recipe, options, gatecell)
   const data = prepare(recipe.data, folder)
   const paths = { data }
   for (const [key, file] of Object.entries(recipe.files ?? {})) paths[key] = prepare(file, folder, key)
@@ -213,14 +217,16 @@ try {
       out: { type: 'string', default: '.cache/recipes' },
       seed: { type: 'string', default: '0' },
       resume: { type: 'boolean', default: false },
+      fold: { type: 'string' },
       list: { type: 'boolean', default: false }
     }
   })
   if (values.list || positionals.length === 0) {
     for (const name of recipeNames(values.recipes)) {
       const recipe = readRecipe(values.recipes, name)
+      const [bar] = recipe.folds?.bars ?? [recipe]
       console.log(
-        `${name.padEnd(22)} ${recipe.title}: ${bound(recipe)} ${recipe.metric}, about ${recipe.minutes} minutes on ${recipe.device === 'cuda' ? 'a GPU' : 'two cores'}`
+        `${name.padEnd(24)} ${recipe.title}: ${bound(bar)} ${bar.metric}, about ${recipe.minutes} minutes on ${recipe.device === 'cuda' ? 'a GPU' : 'two cores'}`
       )
     }
   }

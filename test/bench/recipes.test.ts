@@ -16,6 +16,7 @@ interface Bar {
 }
 
 interface Recipe extends Bar {
+  folds?: { make: string; leftOut: (string | string[])[]; bars: Bar[] }
   task?: string
   data: { file: string; sha256: string }
   files?: Record<string, { file: string; sha256: string }>
@@ -44,13 +45,19 @@ t.test('every recipe', async (t) => {
   const { stdout, code } = await runner(['--list'])
   t.equal(code, 0)
   for (const name of names) {
-    const { task = 'text', data, files = {}, needs = {}, also = [], train, evaluate, minutes, ...main } = read(name)
-    const { metric, target, better } = main
+    const { task = 'text', data, files = {}, needs = {}, also = [], train, evaluate, minutes, ...own } = read(name)
+    const [main, ...others] = own.folds?.bars ?? [own]
+    const { metric, target, better } = main!
+    if (own.folds)
+      t.notOk(
+        train.some((word) => word.startsWith('--valid')),
+        'those left out choose nothing'
+      )
     t.match(stdout, new RegExp(`^${name} .*${better === 'higher' ? '>=' : '<='} ${target} ${metric}`, 'm'))
     const folder = task === 'text' ? /^text\/.*\.gz$/ : /^handwriting-\w+\/.*\.gz$/
     for (const part of [data, ...Object.values(files)]) t.match(part, { file: folder, sha256: /^[0-9a-f]{64}$/ })
     const metrics = task === 'text' ? ['nats'] : ['cer', 'exact', 'nats', 'below_mixture']
-    for (const bar of [main, ...also]) t.ok(metrics.includes(bar.metric) && bar.target > 0)
+    for (const bar of [main!, ...others, ...also]) t.ok(metrics.includes(bar.metric) && bar.target > 0)
     for (const needed of Object.values(needs)) t.ok(names.includes(needed), needed)
     const known = ['data', ...Object.keys(files), ...Object.keys(needs)]
     for (const word of [...train, ...evaluate]) if (/^\{.*\}$/.test(word)) t.ok(known.includes(word.slice(1, -1)), word)
