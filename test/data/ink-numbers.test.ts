@@ -9,7 +9,15 @@ import { measureInk, medianSize, normaliseShape, type InkNormalisation } from '.
 import { createInk, inkPoints, type Ink } from '../../src/data/ink/strokes.js'
 import { GatecellError } from '../../src/errors.js'
 
-const fixed: InkNormalisation = { scale: 'fixed', unit: 40, deslant: false, resample: 'length', step: 1 / 16 }
+const fixed: InkNormalisation = {
+  scale: 'fixed',
+  unit: 40,
+  deslant: false,
+  level: false,
+  smooth: 0,
+  resample: 'length',
+  step: 1 / 16
+}
 const anyNumber = fc.oneof(
   fc.double({ min: -100, max: 100, noNaN: true }),
   fc.double(),

@@ -125,14 +125,12 @@ function chooseSettings<N extends object, C extends InkConfig<N>, S, M>(
   options: InkRunOptions<N>,
   old: C | null
 ) {
-  const { augmentation: asked, lineAugmentation: line } = options
   const said = {
     network: given(options.network),
     normalisation: given(options.normalisation),
     split: given(options.split),
     training: given(options.training),
-    augmentation:
-      typeof asked === 'object' || (asked ?? line) === undefined ? asked : task.augmentation(asked ?? 1, line)
+    augmentation: askedAugmentation(task, options)
   }
   if (old) checkResumed(said, old)
   const network: N = { ...task.networkDefaults, ...old?.network, ...said.network }
@@ -146,4 +144,13 @@ function chooseSettings<N extends object, C extends InkConfig<N>, S, M>(
     split: { valid: named ? 0 : VALID_SHARE, where: null, ...old?.split, ...said.split },
     training: chooseTraining<Training>(said.training, old?.training, task.trainingDefaults)
   }
+}
+
+/** The augmentation that the caller asks for; undefined: none was named. */
+function askedAugmentation<N>(
+  task: { augmentation(strength: number, line?: number): InkAugmentation },
+  { augmentation: asked, lineAugmentation: line }: InkRunOptions<N>
+): InkAugmentation | undefined {
+  if (typeof asked === 'object') return asked
+  return asked === undefined && line === undefined ? undefined : task.augmentation(asked ?? 1, line)
 }
