@@ -19,7 +19,7 @@ interface Flags extends InkTrainFlags {
   dropout?: number
   forward?: true
   deslant?: boolean
-  level?: boolean
+  deskew?: boolean
   smooth?: number
   shortFirst?: number
   augmentLine?: number
@@ -52,7 +52,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
       )
       .option('--forward', 'one direction only: it can read while the pen moves')
       .option('--no-deslant', 'leave the slant of the writing as it is')
-      .option('--no-level', 'leave the skew of the line of writing as it is')
+      .option('--no-deskew', 'leave the skew of the line of writing as it is')
       .option(
         '--smooth <n>',
         'average noisy ink over so many steps of the resampling, 0: never (default: 1.5; with --forward 0)',
@@ -80,7 +80,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
   unit: 'points',
   lossUnit: 'nats per sample',
   async prepare(ink, flags, context) {
-    const { hidden, layers, dropout, forward, deslant, level, smooth, shortFirst } = flags
+    const { hidden, layers, dropout, forward, deslant, deskew, smooth, shortFirst } = flags
     const { augmentLine: lineAugmentation } = flags
     const { options, tell } = inkRunOptions(ink, flags, context)
     const run = await prepareRecognitionRun({
@@ -92,7 +92,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
       normalisation: {
         ...options.normalisation,
         ...(deslant === false && { deslant }),
-        ...(level === false && { level }),
+        ...(deskew === false && { level: false }),
         ...given({ smooth })
       }
     })
