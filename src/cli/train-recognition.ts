@@ -65,7 +65,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
       )
       .option(
         '--short-first <epochs>',
-        'epochs at the beginning in which short samples come first (default: 1)',
+        'epochs at the beginning in which short samples come first (default: 0)',
         whole('--short-first', 0)
       )
     return addInkTrainOptions(command, {

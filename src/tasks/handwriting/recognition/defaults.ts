@@ -13,8 +13,6 @@ export const trainingDefaults = {
   clip: 1,
   seed: 0,
   precision: 'f32',
-  // CTC finds out by itself where the symbols lie, and begins to on short texts.
-  shortFirst: 1,
   epochs: 20
 } as const
 
