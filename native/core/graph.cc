@@ -116,6 +116,9 @@ void fold_embeddings(Plan& plan, bool trains) {
   for (const Node& node : plan.nodes)
     for (int id : node.in)
       if (id >= 0) ++uses[id];
+  // A carry or the loss needs the embedded sequence as much as an op does.
+  for (size_t i = 0; i < plan.carry.size(); i += 2) ++uses[plan.carry[i]];
+  if (plan.loss >= 0) ++uses[plan.loss];
   std::vector<bool> gone(plan.nodes.size(), false);
   for (Node& node : plan.nodes) {
     if (node.op->opcode != GC_OP_LSTM || plan.tensors[node.in[0]].producer < 0) continue;
@@ -157,6 +160,7 @@ void pair_directions(Plan& plan) {
 gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
   if (desc.carry_count < 0 || (desc.carry_count > 0 && !desc.carry))
     return fail(GC_INVALID_ARGUMENT, "expected a table of carries");
+  std::vector<bool> taken(plan.tensors.size(), false);
   for (int32_t i = 0; i < desc.carry_count; ++i) {
     const int32_t from = desc.carry[2 * i], to = desc.carry[2 * i + 1];
     if (from < 0 || from >= desc.tensor_count || to < 0 || to >= desc.tensor_count)
@@ -164,6 +168,10 @@ gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
     const Tensor &a = plan.tensors[from], &b = plan.tensors[to];
     if (a.role == GC_PARAMETER || b.role != GC_HOST || b.producer >= 0 || a.dtype != b.dtype || !a.same_shape(b))
       return fail(GC_INVALID_ARGUMENT, "carry %d: expected a tensor and a host input of one shape", i);
+    if (a.role == GC_INTERNAL && a.producer < 0)
+      return fail(GC_INVALID_ARGUMENT, "carry %d: expected a tensor that an op makes", i);
+    if (taken[to]) return fail(GC_INVALID_ARGUMENT, "carry %d: expected one carry for each input, got another", i);
+    taken[to] = true;
   }
   return GC_OK;
 }

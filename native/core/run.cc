@@ -73,7 +73,6 @@ gc_status passes(Plan& plan, gc_mode mode) {
   if (plan.loss >= 0) plan.control[GC_C_LOSS] = plan.tensors[plan.loss].data[0];
   if (plan.training) backward(plan);
   copy_out(plan);
-  carry_states(plan);
   return GC_OK;
 }
 
@@ -93,15 +92,45 @@ bool is_fresh(const Plan& plan) {
 }
 }  // namespace
 
-void carry_states(const Plan& plan) {
+// Sources that are targets, too, are copied before any target is written, so that the order of the carries does not matter.
+// Without memory for the copies the states stay as they are, and the run fails.
+gc_status carry_all(Plan& plan) {
+  const auto is_target = [&](int32_t id) {
+    for (size_t i = 1; i < plan.carry.size(); i += 2)
+      if (plan.carry[i] == id) return true;
+    return false;
+  };
+  const auto floats = [&](int32_t id) { return plan.tensors[id].rows * plan.tensors[id].cols; };
+  int64_t total = 0, at = 0;
+  for (size_t i = 0; i + 1 < plan.carry.size(); i += 2)
+    if (is_target(plan.carry[i])) total += floats(plan.carry[i]);
+  Block copies;
+  if (!copies.allocate(total * 4)) return fail(GC_OUT_OF_MEMORY, "no memory for copies of carried states");
+  const auto each_chained = [&](const auto& body) {
+    at = 0;
+    for (size_t i = 0; i + 1 < plan.carry.size(); i += 2) {
+      if (!is_target(plan.carry[i])) continue;
+      const int64_t count = floats(plan.carry[i]);
+      body(plan.tensors[plan.carry[i]], plan.tensors[plan.carry[i + 1]], copies.floats() + at,
+           static_cast<size_t>(count) * 4);
+      at += count;
+    }
+  };
+  each_chained(
+      [&](const Tensor& from, const Tensor&, float* copy, size_t bytes) { memcpy(copy, host_of(plan, from), bytes); });
   for (size_t i = 0; i + 1 < plan.carry.size(); i += 2) {
     const Tensor &from = plan.tensors[plan.carry[i]], &to = plan.tensors[plan.carry[i + 1]];
+    if (is_target(plan.carry[i])) continue;
     const bool hosted = from.role == GC_HOST;
     const float* source = hosted ? host_of(plan, from) : from.data;
     const int64_t ld = hosted ? from.cols : from.ld;
     for (int64_t r = 0; r < from.rows; ++r)
       memmove(host_of(plan, to) + r * to.cols, source + r * ld, static_cast<size_t>(from.cols) * 4);
   }
+  each_chained([&](const Tensor&, const Tensor& to, const float* copy, size_t bytes) {
+    memcpy(host_of(plan, to), copy, bytes);
+  });
+  return GC_OK;
 }
 
 gc_status run_plan(Plan& plan, gc_mode mode) {
@@ -111,8 +140,11 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
   if (mode == GC_TRAIN && !plan.optimizer)
     return fail(GC_INVALID_ARGUMENT, "this plan has no optimizer, so it cannot train");
   if (plan.device) return run_on_device(plan, mode);
-  if (!plan.store) return passes(plan, mode);
   gc_status status;
+  if (!plan.store) {
+    status = passes(plan, mode);
+    return status == GC_OK ? carry_all(plan) : status;
+  }
   for (;;) {
     {
       std::shared_lock<std::shared_mutex> lock(plan.store->mutex);
@@ -126,7 +158,9 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
     if (status != GC_OK) return status;
     refresh(plan);
   }
-  if (status == GC_OK && mode == GC_TRAIN) update_parameters(plan);
-  return status;
+  if (status != GC_OK) return status;
+  // A step that is refused leaves the states as it found them: they came of the same bad data.
+  if (mode == GC_TRAIN) update_parameters(plan);
+  return mode != GC_TRAIN || plan.control[GC_C_APPLIED] == 1 ? carry_all(plan) : GC_OK;
 }
 }  // namespace gatecell

@@ -288,8 +288,17 @@ int lstm_team(const Plan& plan, const Lstm& s, double flops) {
   return plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H));  // they meet every step
 }
 
-bool lstm_beside(const Plan& plan, const Node& node, const Lstm& s) {
-  return node.partner >= 0 && plan.team(16.0 * static_cast<double>(s.T * s.B * s.H * (s.I + s.R))) > 1;
+// Both partners must come to the same answer, so it depends on the work of both: each must be worth several threads.
+bool lstm_beside(const Plan& plan, const Node& node, const Lstm&) {
+  if (node.partner < 0) return false;
+  const auto flops = [&](const Node& layer) {
+    const Tensor &y = plan.tensors[layer.out[kY]], &w_ih = plan.tensors[layer.in[kWeightIh]],
+                 &w_hh = plan.tensors[layer.in[kWeightHh]];
+    const double gates = layer.op->opcode == GC_OP_GRU ? 3 : 4;
+    return 16.0 * static_cast<double>(y.dims[0] * y.dims[1]) *
+           static_cast<double>(w_ih.rows * w_ih.cols + w_hh.rows * w_hh.cols) / gates;
+  };
+  return plan.team(std::min(flops(node), flops(plan.nodes[node.partner]))) > 1;
 }
 
 Share lstm_share(const Lstm& s, int index, int team) {

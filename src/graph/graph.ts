@@ -97,7 +97,12 @@ export class Graph {
     return tensor
   }
 
-  /** After each run the value of `from` is copied to the state `to`. */
+  /**
+   * Makes the value that `from` has after each run the value of the state `to` in the next run. All carries of a graph apply at
+   * once, so their order does not matter. A run that fails, or a training step that is refused because its loss or gradient is
+   * not finite, leaves the states as they were. Throws ERR_INVALID_ARGUMENT if `to` is no state or is carried already, and
+   * ERR_INVALID_SHAPE if the shapes differ.
+   */
   carry(from: Tensor, to: Tensor): void {
     this.own(from, 'carry')
     this.own(to, 'carry')
@@ -114,6 +119,12 @@ export class Graph {
       )
     }
     this.#checkComputed(from, 'carry')
+    if (this.carries.some((carry) => carry.to === to)) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        'Expected one carry for each state but received a second one; carry it once, from the tensor that it should hold.'
+      )
+    }
     this.carries.push({ from, to })
   }
 

@@ -57,6 +57,42 @@ t.test('views, runs and carried states', async (t) => {
   t.match(plan.explain(), { isa: String, threads: Number, nodes: [{ op: String, why: String }] })
 })
 
+t.test('carries apply at once, and a state has one', (t) => {
+  for (const deepFirst of [true, false]) {
+    const graph = new Graph()
+    const x = graph.input('x', [1, 16], 'f32')
+    const [first, second] = [graph.state('first', [1, 16]), graph.state('second', [1, 16])]
+    const carries = [() => graph.carry(first, second), () => graph.carry(ops.affine(x, 1), first)]
+    for (const carry of deepFirst ? carries : carries.reverse()) carry()
+    graph.output('y', ops.add(ops.add(x, first), second))
+    t.throws(() => graph.carry(x, first), { code: 'ERR_INVALID_ARGUMENT' }, 'a second carry')
+    const plan = createPlan(graph, { parameters: new ParameterStore(graph.parameters, { training: false }) })
+    for (let step = 1; step <= 3; step++) {
+      plan.inputs['x']!.fill(step)
+      plan.runSync()
+      t.same([plan.states['first']![0], plan.states['second']![0]], [step, step - 1], `step ${step}`)
+    }
+  }
+  t.end()
+})
+
+t.test('a refused step leaves the states as they were', (t) => {
+  const { plan, x } = make()
+  plan.control.learningRate = 0.1
+  x.fill(1)
+  plan.runSync('train')
+  t.equal(plan.control.applied, true)
+  const before = [...plan.states['sum']!]
+  x[0] = NaN
+  plan.runSync('train')
+  t.equal(plan.control.applied, false)
+  t.same([...plan.states['sum']!], before)
+  x[0] = 1
+  plan.runSync('train')
+  t.equal(plan.control.applied, true)
+  t.end()
+})
+
 t.test('gradients and updates', async (t) => {
   const { plan, parameters, x } = make()
   const { data, grad } = parameters.get('w')
