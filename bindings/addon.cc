@@ -37,6 +37,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("onThreadRefusal", gatecell::on_thread_refusal),
       method("orthonormalize", gatecell::orthonormalize),
       method("orthonormalizeAsync", gatecell::orthonormalize_async),
+      method("storeCopy", gatecell::store_copy),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   exports.Set("version", GATECELL_VERSION);

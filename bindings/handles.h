@@ -45,7 +45,8 @@ struct Plan {
   napi_ref host = nullptr;     // strong
   napi_ref control = nullptr;  // strong
   napi_ref handle = nullptr;   // weak, strong while a job is queued or running
-  int64_t bytes = 0;           // what the garbage collector was told
+  int64_t bytes = 0;           // native memory as the garbage collector was told
+  int64_t host_bytes = 0;      // the host arena, shared memory that V8 does not count; until the handle is collected
   bool running = false;
   PlanJob job;
 };
@@ -73,6 +74,7 @@ napi_value store_create(napi_env env, napi_callback_info info);
 napi_value store_add_moment3(napi_env env, napi_callback_info info);
 napi_value store_touch(napi_env env, napi_callback_info info);
 napi_value store_fetch(napi_env env, napi_callback_info info);
+napi_value store_copy(napi_env env, napi_callback_info info);
 napi_value store_dispose(napi_env env, napi_callback_info info);
 napi_value plan_create(napi_env env, napi_callback_info info);
 napi_value plan_run(napi_env env, napi_callback_info info);

@@ -1,4 +1,4 @@
-// Parameter stores: storeCreate, storeAddMoment3, storeTouch, storeFetch, storeDispose.
+// Parameter stores: storeCreate, storeAddMoment3, storeTouch, storeFetch, storeCopy, storeDispose.
 #include <stdlib.h>
 
 #include <memory>
@@ -164,6 +164,19 @@ napi_value store_call(napi_env env, napi_callback_info info) {
 
 napi_value store_touch(napi_env env, napi_callback_info info) { return store_call<gc_store_touch>(env, info); }
 napi_value store_fetch(napi_env env, napi_callback_info info) { return store_call<gc_store_fetch>(env, info); }
+
+napi_value store_copy(napi_env env, napi_callback_info info) {
+  napi_value args[3];
+  int32_t group;
+  View<float> out;
+  REQUIRE(read_arguments(env, info, args));
+  Store* store = read_store(env, args[0]);
+  REQUIRE(store != nullptr);
+  REQUIRE(read_int(env, args[1], "group", 0, 4, &group));
+  REQUIRE(read_view(env, args[2], "out", Lifetime::kCall, &out));
+  check_status(env, gc_store_copy(store->core, group, out.data, static_cast<int64_t>(out.length)));
+  return nullptr;
+}
 
 napi_value store_dispose(napi_env env, napi_callback_info info) {
   napi_value args[1];

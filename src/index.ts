@@ -12,6 +12,7 @@ export {
   type ModelDefinition,
   type ModelOptions,
   type ModelPlanOptions,
+  type PlanLease,
   type Purpose,
   type Recording
 } from './model.js'
@@ -56,7 +57,16 @@ export type { NamedTensor, Parameter, ParameterGroup, ParameterStore } from './g
 export type { Plan, PlanExplanation, Precision, RunOptions } from './graph/plan.js'
 export type { DType, Shape, Tensor } from './graph/tensor.js'
 
-export { evaluationSource, tokenSource, type Batch, type BatchSource, type TokenNames } from './train/data.js'
+export {
+  evaluationSource,
+  sampleSource,
+  tokenSource,
+  type Batch,
+  type BatchSource,
+  type EpochSource,
+  type PackSamples,
+  type TokenNames
+} from './train/data.js'
 export { evaluate, type EvaluateOptions, type Evaluation } from './train/evaluate.js'
 export type { Optimizer } from './train/optimizers.js'
 export type { TrainerOptions } from './train/options.js'
@@ -92,6 +102,7 @@ export {
   type Batches,
   type EvaluationOptions
 } from './data/batches.js'
+export { createBuckets, paddedLength, type BucketCursor, type Buckets } from './data/buckets.js'
 export { ctcNeeds } from './data/ctc.js'
 export { openCorpus, type Corpus, type CorpusOptions } from './data/corpus.js'
 export { tokensOf, type Tokens } from './data/tokens.js'

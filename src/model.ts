@@ -1,12 +1,21 @@
 // A model: a function from symbolic tensors to symbolic tensors, its parameters, and its plans, one per shape and purpose.
 // It knows nothing of text, strokes or music: tasks and users bring the function.
 
-import { boolean, choice, integer, optional, options as optionsOf, seed as seedOf } from './check/index.js'
+import { boolean, choice, integer, number, optional, options as optionsOf, seed as seedOf } from './check/index.js'
 import { GatecellError } from './errors.js'
+import { expectOnly } from './graph/check.js'
 import { Graph, type ParameterSpec } from './graph/graph.js'
 import { deviceNames, type Device, type OptimizerName } from './graph/opcodes.js'
 import { ParameterStore } from './graph/parameters.js'
-import { createPlan, precisionNames, type GeneratingPlan, type Plan, type Precision } from './graph/plan.js'
+import {
+  createPlan,
+  precisionNames,
+  type GeneratingPlan,
+  type Plan,
+  type PlanOptions,
+  type Precision
+} from './graph/plan.js'
+import { PlanCache, type CacheOptions } from './graph/plan-cache.js'
 import type { DType, Tensor } from './graph/tensor.js'
 import type { JsonObject } from './io/json.js'
 import { createStream, type Stream, type StreamOptions } from './sample/stream.js'
@@ -64,6 +73,11 @@ export interface ModelOptions {
   precision?: Precision
   /** Where its plans run; default 'cpu'. ERR_UNSUPPORTED where 'cuda' is not there or lacks an op. */
   device?: Device
+  /**
+   * Bytes that the plans of this model may keep together, default 512 MiB: beyond that, plans that ran longest ago give their
+   * memory back and get it again at their next run. Results do not depend on it. One plan alone may take more.
+   */
+  planMemory?: number
   /** false: parameters start as zeros, for weights that are loaded next. */
   initialize?: boolean
 }
@@ -105,10 +119,12 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   readonly threads: number
   readonly precision: Precision
   readonly device: Device
+  /** Plans that have their memory now, and its bytes without the packed weights, which they share. */
+  readonly planUsage: { readonly plans: number; readonly bytes: number }
   /** Names of the dims that `plan` and `record` want. */
   readonly dimNames: readonly string[]
   /**
-   * The plan for one shape and purpose; made at the first call, then kept. Every caller gets the same plan with the same
+   * The plan for one shape and purpose; made at the first call, then kept (see `planMemory`). Every caller gets the same plan with the same
    * inputs: code that awaits between writing inputs and reading outputs takes a `lease` instead.
    */
   plan(dims: Dims, options?: ModelPlanOptions): Plan<ViewsOf<I> & ViewsOf<T>, OutputViews<O>>
@@ -123,7 +139,7 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   ): GeneratingPlan
   /** A stream that owns its state and steps in microseconds. */
   stream(options?: StreamOptions): Stream
-  /** A copy for sampling while this one trains. */
+  /** A copy for sampling while this one trains, with the weights as they are after one step. */
   clone(): Model<I, T, O>
   /** Frees all native memory. Throws ERR_BUSY, before anything is freed, while an operation on the model is under way. */
   dispose(): void
@@ -135,8 +151,12 @@ const readModelOptions = optionsOf<ModelOptions>({
   threads: optional(integer(0, 1024)),
   precision: optional(choice(...precisionNames)),
   device: optional(choice(...deviceNames)),
+  planMemory: optional((value, name) => (value === Infinity ? value : number(0)(value, name))),
   initialize: optional(boolean)
 })
+
+/** Default of `planMemory`. */
+const PLAN_MEMORY = 2 ** 29
 
 /** Defines a model and gives its parameters their first values: a function of (seed, name) alone. */
 export function defineModel<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(
@@ -145,6 +165,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
 ): Model<I, T, O> {
   const options = readModelOptions(modelOptions, 'the options of defineModel')
   const { seed = 0, training = true, threads = 0, precision = 'f32', device = 'cpu', initialize = true } = options
+  const { planMemory = PLAN_MEMORY } = options
   checkDefinition(definition)
   const names = new Set(
     [...Object.values(definition.inputs), ...Object.values(definition.targets ?? {})].flatMap(dimNames)
@@ -154,11 +175,25 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   const parameters = new ParameterStore(first.graph.parameters, { training })
   if (initialize) parameters.initialize(seed)
 
-  const plans = new Map<string, Plan>()
-  const idle = new Map<string, Plan[]>()
+  const cache = new PlanCache(planMemory)
   const compiled = new Set<Plan>()
-  const keyOf = (dims: Dims, { purpose = 'train', optimizer = 'adam', outputs }: ModelPlanOptions) =>
-    JSON.stringify([[...names].map((name) => dims?.[name]), purpose, purpose === 'train' ? optimizer : null, outputs])
+  const setting = { parameters, threads, precision, device }
+  const keyOf = (dims: Dims, options: ModelPlanOptions) => {
+    expectOnly('plan', options, { purpose: true, optimizer: true, outputs: true })
+    const { purpose = 'train', optimizer = 'adam', outputs } = options
+    if (!['train', 'evaluate', 'predict'].includes(purpose)) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected train, evaluate or predict as purpose but received ${String(purpose)}.`
+      )
+    }
+    return JSON.stringify([
+      [...names].map((name) => dims?.[name]),
+      purpose,
+      purpose === 'train' ? optimizer : null,
+      outputs
+    ])
+  }
 
   const model: Model<I, T, O> = {
     name: definition.name,
@@ -170,31 +205,22 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     precision,
     device,
     dimNames: [...names],
+    get planUsage() {
+      return cache.usage
+    },
     plan(dims, planOptions = {}) {
-      const key = keyOf(dims, planOptions)
-      let plan = plans.get(key)
-      if (!plan || plan.disposed) {
-        plan = preparePlan(model, dims, planOptions)
-        plans.set(key, plan)
-      }
-      return plan as ReturnType<typeof model.plan>
+      const make = (more: CacheOptions) => preparePlan(model, setting, more, dims, planOptions)
+      return cache.shared(keyOf(dims, planOptions), make) as Plan as ReturnType<typeof model.plan>
     },
     lease(dims, planOptions = {}) {
-      const key = keyOf(dims, planOptions)
-      const waiting = idle.get(key) ?? []
-      idle.set(key, waiting)
-      const plan = waiting.pop() ?? preparePlan(model, dims, planOptions)
+      const make = (more: CacheOptions) => preparePlan(model, setting, more, dims, planOptions)
+      const { plan, release } = cache.lease(keyOf(dims, planOptions), make)
       plan.resetStates()
-      let held = true
-      const release = () => {
-        if (held && !plan.disposed) waiting.push(plan)
-        held = false
-      }
-      return { plan: plan as ReturnType<typeof model.plan>, release, [Symbol.dispose]: release }
+      return { plan: plan as Plan as ReturnType<typeof model.plan>, release, [Symbol.dispose]: release }
     },
     record: (dims, purpose) => recordModel(definition, checkDims(dims, names), purpose, parameters.specs),
     compile(graph, compileOptions = {}) {
-      const plan = createPlan(graph, { parameters, threads, precision, device, ...compileOptions })
+      const plan = createPlan(graph, { ...setting, ...compileOptions })
       for (const old of compiled) if (old.disposed) compiled.delete(old)
       compiled.add(plan)
       return plan
@@ -202,15 +228,14 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     stream: (streamOptions) => createStream(model, streamOptions),
     clone() {
       const copy = defineModel(definition, { ...options, training: false, initialize: false })
-      copy.parameters.load(new Map(parameters.list().map((tensor) => [tensor.name, tensor])))
+      copy.parameters.load(new Map(parameters.copies().map((tensor) => [tensor.name, tensor])))
       return copy
     },
     dispose() {
       parameters.operations.checkIdle('disposal')
       for (const plan of compiled) plan.dispose()
       compiled.clear()
-      plans.clear()
-      idle.clear()
+      cache.dispose()
       parameters.dispose()
     },
     [Symbol.dispose]() {
@@ -222,9 +247,11 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
 
 function preparePlan<I extends Specs, T extends Specs, O extends string>(
   model: Model<I, T, O>,
+  setting: Pick<PlanOptions, 'parameters' | 'threads' | 'precision' | 'device'>,
+  more: CacheOptions,
   dims: Dims,
   { purpose = 'train', optimizer = 'adam', outputs: wanted }: ModelPlanOptions
-): Plan {
+): GeneratingPlan {
   const { graph, outputs, loss } = model.record(dims, purpose)
   for (const name of wanted ?? (purpose === 'predict' ? Object.keys(outputs) : [])) {
     const tensor = (outputs as Record<string, Tensor>)[name]
@@ -244,7 +271,7 @@ function preparePlan<I extends Specs, T extends Specs, O extends string>(
       )
     graph.output('loss', loss)
   }
-  return purpose === 'train' ? model.compile(graph, { loss, optimizer }) : model.compile(graph)
+  return createPlan(graph, { ...setting, ...more, ...(purpose === 'train' && { loss, optimizer }) })
 }
 
 function recordModel<I extends Specs, T extends Specs, O extends string>(

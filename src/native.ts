@@ -75,6 +75,11 @@ export interface NativeAddon {
   storeTouch(store: StoreHandle): void
   /** Brings back what a device has changed in the arenas; waits for a run of the store. */
   storeFetch(store: StoreHandle): void
+  /**
+   * Copies the arena of a group (0 data, 2 to 4 the moments) into `out`, of the arena's length, as it is after one step. Waits for
+   * an update that is being written, not for the passes of a step.
+   */
+  storeCopy(store: StoreHandle, group: number, out: Float32Array): void
   planCreate(desc: {
     store: StoreHandle | null
     tensors: Int32Array

@@ -49,6 +49,7 @@ gc_status open_device_store(Store& store, const Backend& backend) {
   device->arenas.moment1 = next(store.moment1);
   device->arenas.moment2 = next(store.moment2);
   store.device = device;
+  store.has_device.store(true, std::memory_order_release);
   return add_moment3(store, *device);
 }
 
@@ -83,4 +84,7 @@ gc_status fetch_store(Store& store) {
 }
 }  // namespace gatecell
 
-gc_status gc_store_fetch(gc_store* store) { return gatecell::fetch_store(*store); }
+gc_status gc_store_fetch(gc_store* store) {
+  // Without a device there is nothing to wait for.
+  return store->has_device.load(std::memory_order_acquire) ? gatecell::fetch_store(*store) : GC_OK;
+}

@@ -19,8 +19,7 @@ std::string explain_plan(const Plan& plan, int64_t arena) {
   std::string json = "{\"device\":" + quoted(plan.device ? "cuda" : "cpu") +
                      ",\"deviceWhy\":" + quoted(plan.device_why) + ",\"isa\":" + quoted(kernels().name) +
                      ",\"threads\":" + std::to_string(plan.threads) + ",\"arenaBytes\":" + std::to_string(arena) +
-                     ",\"packedBytes\":" + std::to_string(plan.store ? plan.store->packed_bytes.load() : 0) +
-                     ",\"nodes\":[";
+                     ",\"packedBytes\":" + std::to_string(plan.store ? plan.store->packed_bytes() : 0) + ",\"nodes\":[";
   for (const Node& node : plan.nodes) {
     if (node.index) json += ',';
     const Tensor& out = plan.tensors[node.out[0]];

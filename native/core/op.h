@@ -119,7 +119,6 @@ struct Plan {
 };
 
 gc_status run_plan(Plan& plan, gc_mode mode);  // run.cc
-void carry_states(const Plan& plan);           // run.cc: states to where the next run reads them
 void update_parameters(Plan& plan);            // optimizer.cc: clip and update, or refuse what is not finite
 std::string explain_plan(const Plan& plan, int64_t arena);  // explain.cc
 // layout.cc: addresses of everything in memory from `allocate` (null: there is none); its bytes, -1 out of memory.

@@ -198,7 +198,7 @@ const char* gc_plan_explain(gc_plan* plan) {
 
 int64_t gc_plan_bytes(gc_plan* plan) {
   if (plan->device) return plan->device->arena_bytes + plan->device->backend.table->plan_bytes(plan->device->handle);
-  return plan->arena.bytes() + (plan->store ? plan->store->packed_bytes.load() : 0);
+  return plan->arena.bytes() + (plan->store ? plan->store->packed_bytes() : 0);
 }
 
 void gc_plan_destroy(gc_plan* plan) {

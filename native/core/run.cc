@@ -80,16 +80,6 @@ void refresh(Plan& plan) {
   for (const Node& node : plan.nodes)
     if (!node.packs.empty()) refresh_packs(*plan.store, node.packs, plan.threads);
 }
-
-// No pack is stale, and no device holds newer weights.
-bool is_fresh(const Plan& plan) {
-  const Store& store = *plan.store;
-  if (store.device && store.device->ahead != 0) return false;
-  for (const Node& node : plan.nodes)
-    for (int id : node.packs)
-      if (store.packs[id]->version != store.version) return false;
-  return true;
-}
 }  // namespace
 
 // Sources that are targets, too, are copied before any target is written, so that the order of the carries does not matter.
@@ -145,18 +135,19 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
     status = passes(plan, mode);
     return status == GC_OK ? carry_all(plan) : status;
   }
+  Store& store = *plan.store;
   for (;;) {
     {
-      std::shared_lock<std::shared_mutex> lock(plan.store->mutex);
-      if (is_fresh(plan)) {
+      std::shared_lock<std::shared_mutex> lock(store.mutex);
+      if (!store.device || store.device->ahead == 0) {
+        refresh(plan);
         status = passes(plan, mode);
         break;
       }
     }
-    // Another plan may train again before the lock is taken: then once more.
-    status = fetch_store(*plan.store);
+    // A device holds newer weights; another plan may train there again before the lock is taken: then once more.
+    status = fetch_store(store);
     if (status != GC_OK) return status;
-    refresh(plan);
   }
   if (status != GC_OK) return status;
   // A step that is refused leaves the states as it found them: they came of the same bad data.

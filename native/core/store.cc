@@ -43,11 +43,10 @@ int Store::request_token_gates(const TokenGates& token) {
   const int weights = request_pack(token.w_ih, PackKind::kForwardGates);
   const int bias = request_gate_bias({token.b_ih, token.b_hh, hidden, false});
   if (weights < 0 || bias < 0) return -1;
-  std::unique_lock<std::shared_mutex> lock(mutex);
-  for (size_t i = 0; i < packs.size(); ++i) {
+  std::lock_guard<std::mutex> lock(table);
+  for (int i = 0; i < packs.size(); ++i) {
     const TokenGates& t = packs[i]->token;
-    if (t.table == token.table && t.w_ih == token.w_ih && t.b_ih == token.b_ih && t.b_hh == token.b_hh)
-      return static_cast<int>(i);
+    if (t.table == token.table && t.w_ih == token.w_ih && t.b_ih == token.b_ih && t.b_hh == token.b_hh) return i;
   }
   auto packed = std::make_unique<Packed>();
   packed->kind = PackKind::kTokenGates;
@@ -58,13 +57,13 @@ int Store::request_token_gates(const TokenGates& token) {
   packed->k = params[token.table].dims[0];
   packed->blocks = panels_of(hidden);
   if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
-  return add(std::move(packed));
+  return packs.add(std::move(packed));
 }
 
 int Store::request_pack(int param, PackKind kind, Format format) {
-  std::unique_lock<std::shared_mutex> lock(mutex);
-  for (size_t i = 0; i < packs.size(); ++i)
-    if (packs[i]->param == param && packs[i]->kind == kind && packs[i]->format == format) return static_cast<int>(i);
+  std::lock_guard<std::mutex> lock(table);
+  for (int i = 0; i < packs.size(); ++i)
+    if (packs[i]->param == param && packs[i]->kind == kind && packs[i]->format == format) return i;
   auto packed = std::make_unique<Packed>();
   const PackShape shape = pack_shape(params[param], kind);
   packed->param = param;
@@ -74,16 +73,16 @@ int Store::request_pack(int param, PackKind kind, Format format) {
   packed->blocks = (shape.columns + 63) / 64;
   if (!packed->block.allocate(packed->k * packed->blocks * 64 * 4)) return -1;
   if (format == Format::kInt8 && !packed->scales.allocate(packed->blocks * 64 * 8)) return -1;
-  return add(std::move(packed));
+  return packs.add(std::move(packed));
 }
 
 int Store::request_gate_bias(const GateBias& b) {
-  std::unique_lock<std::shared_mutex> lock(mutex);
-  for (size_t i = 0; i < packs.size(); ++i) {
+  std::lock_guard<std::mutex> lock(table);
+  for (int i = 0; i < packs.size(); ++i) {
     const GateBias& a = packs[i]->biases;
     if (packs[i]->kind == PackKind::kGateBias && a.b_ih == b.b_ih && a.b_hh == b.b_hh && a.hidden == b.hidden &&
         a.gru == b.gru)
-      return static_cast<int>(i);
+      return i;
   }
   auto packed = std::make_unique<Packed>();
   packed->kind = PackKind::kGateBias;
@@ -92,40 +91,36 @@ int Store::request_gate_bias(const GateBias& b) {
   packed->k = 1;
   packed->blocks = panels_of(b.hidden);
   if (!packed->block.allocate(packed->blocks * 64 * 4)) return -1;
-  return add(std::move(packed));
+  return packs.add(std::move(packed));
 }
 
-int Store::add(std::unique_ptr<Packed> packed) {
-  packed_bytes.fetch_add(packed->block.bytes() + packed->scales.bytes(), std::memory_order_relaxed);
-  packs.push_back(std::move(packed));
-  return static_cast<int>(packs.size()) - 1;
+int64_t Store::packed_bytes() const {
+  std::lock_guard<std::mutex> lock(table);
+  int64_t bytes = 0;
+  for (int i = 0; i < packs.size(); ++i) bytes += packs[i]->block.bytes() + packs[i]->scales.bytes();
+  return bytes;
 }
 
 void refresh_packs(Store& store, const std::vector<int>& ids, int threads) {
-  {
-    std::shared_lock<std::shared_mutex> lock(store.mutex);
-    bool fresh = true;
-    for (int id : ids) fresh = fresh && store.packs[id]->version == store.version;
-    if (fresh) return;
-  }
-  std::unique_lock<std::shared_mutex> lock(store.mutex);
+  const auto stale = [&](int id) { return store.packs[id]->version.load(std::memory_order_acquire) != store.version; };
+  if (std::none_of(ids.begin(), ids.end(), stale)) return;
+  std::lock_guard<std::mutex> lock(store.packing);
   int64_t work = 0;
   for (int id : ids) {
-    const Packed& p = *store.packs[id];
-    if (p.version != store.version) work += p.k * p.blocks * 64;
+    if (stale(id)) work += store.packs[id]->k * store.packs[id]->blocks * 64;
   }
   parallel(work < 100000 ? 1 : threads, [&](int index, int team) {
     for (int id : ids) {
       const Packed& p = *store.packs[id];
-      if (p.version == store.version || p.kind == PackKind::kTokenGates) continue;
+      if (!stale(id) || p.kind == PackKind::kTokenGates) continue;
       const Range blocks = share(p.blocks, index, team);
       for (int64_t b = blocks.begin; b < blocks.end; ++b) pack_block(store, p, b);
     }
   });
   for (int id : ids) {
     Packed& p = *store.packs[id];
-    if (p.kind == PackKind::kTokenGates && p.version != store.version) multiply_token_gates(store, p, threads);
-    p.version = store.version;
+    if (p.kind == PackKind::kTokenGates && stale(id)) multiply_token_gates(store, p, threads);
+    p.version.store(store.version, std::memory_order_release);
   }
 }
 }  // namespace gatecell
@@ -181,6 +176,20 @@ gc_status gc_store_add_moment3(gc_store* store, float* moment3) {
 gc_status gc_store_touch(gc_store* store) {
   std::unique_lock<std::shared_mutex> lock(store->mutex);
   ++store->version;
+  return GC_OK;
+}
+
+gc_status gc_store_copy(gc_store* store, int32_t group, float* out, int64_t floats) {
+  const float* const arenas[] = {store->data, nullptr, store->moment1, store->moment2, store->moment3};
+  if (group < 0 || group > 4 || !arenas[group])
+    return fail(GC_INVALID_ARGUMENT, "expected a group that a step updates and the store has, got %d", group);
+  if (floats != store->arena_floats)
+    return fail(GC_INVALID_SHAPE, "expected room for %lld floats, got %lld",
+                static_cast<long long>(store->arena_floats), static_cast<long long>(floats));
+  const gc_status status = gc_store_fetch(store);
+  if (status != GC_OK) return status;
+  std::shared_lock<std::shared_mutex> lock(store->mutex);
+  memcpy(out, arenas[group], static_cast<size_t>(store->arena_floats) * 4);
   return GC_OK;
 }
 

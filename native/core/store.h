@@ -1,9 +1,11 @@
 // store.h: parameters shared by many plans, and the packed copies the kernels read, keyed by weight version.
 #pragma once
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <shared_mutex>
 #include <vector>
 
@@ -47,9 +49,9 @@ struct Packed {
   int param;
   PackKind kind;
   Format format = Format::kF32;
-  int64_t k = 0;       // inner length, in words
-  int64_t blocks = 0;  // blocks of 64 columns
-  uint64_t version = 0;
+  int64_t k = 0;                     // inner length, in words
+  int64_t blocks = 0;                // blocks of 64 columns
+  std::atomic<uint64_t> version{0};  // of the weights it was made from
   TokenGates token = {-1, -1, -1, -1};
   const Packed* weights = nullptr;  // kTokenGates: the packed W_ih it multiplies with
   Block block;
@@ -62,6 +64,28 @@ struct Packed {
   const Packed* start = nullptr;         // kTokenGates: the packed biases
 };
 
+// The packs of a store by id. It only grows, and an entry never moves, so a run reads the packs of its plan while another
+// plan of the store is compiled; ids are handed out under the store's `table` mutex.
+class PackList {
+ public:
+  static constexpr int kChunk = 64, kChunks = 512;
+  int size() const { return size_; }
+  const std::unique_ptr<Packed>& operator[](int id) const { return (*chunks_[id / kChunk])[id % kChunk]; }
+  // The id of the new entry; -1 where there is no room.
+  int add(std::unique_ptr<Packed> pack) {
+    if (size_ == kChunk * kChunks) return -1;
+    auto& chunk = chunks_[size_ / kChunk];
+    if (!chunk) chunk.reset(new (std::nothrow) std::array<std::unique_ptr<Packed>, kChunk>());
+    if (!chunk) return -1;
+    (*chunk)[size_ % kChunk] = std::move(pack);
+    return size_++;
+  }
+
+ private:
+  std::array<std::unique_ptr<std::array<std::unique_ptr<Packed>, kChunk>>, kChunks> chunks_;
+  int size_ = 0;
+};
+
 struct Store {
   std::vector<gc_param> params;
   int64_t arena_floats = 0;
@@ -71,24 +95,27 @@ struct Store {
   float* moment2 = nullptr;
   float* moment3 = nullptr;  // null until gc_store_add_moment3
   uint64_t version = 1;
-  std::vector<std::unique_ptr<Packed>> packs;
+  PackList packs;
   std::shared_ptr<DeviceStore> device;  // null until a plan runs there
-  // Readers: forward and backward passes; writers: updates and (re)packing.
-  std::shared_mutex mutex;
+  std::atomic<bool> has_device{false};  // `device` is set: it never changes again
+  // Readers: forward and backward passes, from the check of their packs to the end, and packing. Writers: updates, and what
+  // changes `version`. While a reader holds it no weight changes, and a pack that is stale is in nobody's use.
+  mutable std::shared_mutex mutex;
+  // Who packs; taken after `mutex`.
+  std::mutex packing;
+  // Who adds packs or counts them: held for moments, never during a pass, so that a plan can be compiled during a run.
+  mutable std::mutex table;
 
   // The id of the pack, made on first request; -1 when memory is out. Called while a plan is compiled.
   int request_pack(int param, PackKind kind, Format format = Format::kF32);
   // Needs W_ih's kForwardGates pack, requested before.
   int request_token_gates(const TokenGates& token);
   int request_gate_bias(const GateBias& biases);
-  // Bytes of all packs. Readable while another thread compiles a plan on this store.
-  std::atomic<int64_t> packed_bytes{0};
-
- private:
-  int add(std::unique_ptr<Packed> packed);  // under the lock
+  // Bytes of all packs. Callable while another thread compiles a plan on this store.
+  int64_t packed_bytes() const;
 };
 
-// Brings the given packs up to the current version.
+// Brings the given packs up to the current version. The caller holds the store's mutex, shared at least.
 void refresh_packs(Store& store, const std::vector<int>& ids, int threads);
 
 // Fills one block of 64 columns (pack.cc).

@@ -21,7 +21,10 @@ export interface Buckets {
 /** Lengths within this ratio may share a batch. */
 const RATIO = 1.25
 
-/** The length that a batch whose longest sequence has `length` steps is padded to: one of few, so that plans are few. */
+/**
+ * Returns the length that a batch whose longest sequence has `length` steps is padded to: at least 16, then steps of about a quarter in
+ * multiples of 8, so that a model needs few plans.
+ */
 export function paddedLength(length: number): number {
   let padded = 16
   while (padded < length) padded = Math.ceil((padded * RATIO) / 8) * 8
@@ -40,7 +43,24 @@ export interface BucketOptions {
   shortFirst?: number
 }
 
-/** Batches of the sequences whose lengths are given. */
+/**
+ * Makes batches of sequences of about equal lengths, at most `batch` in each. `shuffle` false: in order of length, the same each epoch;
+ * `seed` (default 0) draws the order otherwise. Throws ERR_INVALID_ARGUMENT, and ERR_CORPUS_EMPTY if there is no sequence.
+ *
+ * @example
+ * const buckets = createBuckets(sequences.map(({ length }) => length), { batch: 32 })
+ * const dims = { length: paddedLength(longest), batch: 32 }
+ * const source = sampleSource(buckets, { dims, train: true }, (indices) => {
+ *   const length = paddedLength(Math.max(...indices.map((i) => sequences[i].length)))
+ *   const x = new Float32Array(length * 32) // [length, batch], time-major, zeros after the end of a row
+ *   const lengths = new Int32Array(32)
+ *   indices.forEach((i, row) => {
+ *     lengths[row] = sequences[i].length
+ *     sequences[i].forEach((value, t) => (x[t * 32 + row] = value))
+ *   })
+ *   return { inputs: { x, lengths }, dims: { length, batch: 32 } }
+ * })
+ */
 export function createBuckets(lengths: ArrayLike<number>, options: BucketOptions): Buckets {
   const { batch, seed = 0, shuffle = true, shortFirst = 0 } = options
   if (!Number.isSafeInteger(batch) || batch < 1)

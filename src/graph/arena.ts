@@ -44,3 +44,10 @@ export function viewOf(arena: Float32Array, slot: number, shape: Shape, dtype: D
     ? new Float32Array(arena.buffer, offset, sizeOf(shape))
     : new Int32Array(arena.buffer, offset, sizeOf(shape))
 }
+
+const owners = new WeakMap<ArrayBufferLike, object>()
+
+/** Keeps `owner` alive as long as somebody holds a view of the arena that `view` lies in. */
+export function setOwner(view: View | undefined, owner: object): void {
+  if (view) owners.set(view.buffer, owner)
+}

@@ -54,6 +54,25 @@ export function expectNumber(
   check(value, `${what} of ${op}`)
 }
 
+/**
+ * Throws ERR_INVALID_ARGUMENT, naming the key, if `options` is no object or has a key besides those of `known`; a mistyped option
+ * would be ignored in silence.
+ */
+export function expectOnly<T extends object>(op: string, options: T, known: Record<keyof T, true>): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `${op}: expected an object of options but received ${typeof options}.`
+    )
+  }
+  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key))
+  if (unknown === undefined) return
+  throw new GatecellError(
+    'ERR_INVALID_ARGUMENT',
+    `${op}: expected only the options ${Object.keys(known).join(', ')} but received "${unknown}".`
+  )
+}
+
 export function lastDim(tensor: Tensor): number {
   return tensor.shape[tensor.shape.length - 1]!
 }

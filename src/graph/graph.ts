@@ -51,6 +51,7 @@ export class Graph {
   readonly carries: { from: Tensor; to: Tensor }[] = []
   readonly #fixed: boolean
   readonly #parameterTensors = new Map<string, Tensor>()
+  readonly #layers = new Set<string>()
   #streams = 0
 
   constructor(options: GraphOptions = {}) {
@@ -165,6 +166,20 @@ export class Graph {
     const tensor = this.#tensor('f32', spec.shape, 'parameter', index)
     this.#parameterTensors.set(name, tensor)
     return tensor
+  }
+
+  /**
+   * Declares a layer called `name`, a prefix of parameters. Throws ERR_INVALID_ARGUMENT if a layer of this name was declared and
+   * `shared` is not true: both would have the same weights.
+   */
+  layer(name: string, shared: boolean | undefined): void {
+    if (this.#layers.has(name) && shared !== true) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected one layer called "${name}" but there are two: give each a name of its own, or pass shared: true where they are to have the same weights.`
+      )
+    }
+    this.#layers.add(name)
   }
 
   #addParameter(name: string, shape: Shape, initialize: Initializer): number {

@@ -41,6 +41,9 @@ export interface Parameter {
   readonly moment3: Float32Array | null
 }
 
+/** The arenas that a step updates, as the addon numbers them. */
+const groupNumbers = { data: 0, moment1: 2, moment2: 3, moment3: 4 } as const
+
 /** Where the engine and its user meet on a model's weights. */
 export class ParameterStore {
   readonly specs: readonly ParameterSpec[]
@@ -141,6 +144,25 @@ export class ParameterStore {
     return this.#parameters.values()
   }
 
+  /**
+   * Copies of all tensors of one group as they are after one step, also while a step is under way. Throws ERR_UNSUPPORTED for
+   * a group that the model does not have.
+   */
+  copies(group: Exclude<ParameterGroup, 'grad'> = 'data'): NamedTensor[] {
+    this.#live()
+    const arena = this.#arenas[group]
+    if (!arena)
+      throw new GatecellError('ERR_UNSUPPORTED', `Expected a model made for training to copy ${group} but it was not.`)
+    const copy = new Float32Array(arena.length)
+    const handle = this.#handle
+    if (handle) callNative(() => native().storeCopy(handle, groupNumbers[group], copy))
+    return [...this.#parameters.values()].map((parameter) => {
+      const view = parameter[group]!
+      const begin = (view.byteOffset - arena.byteOffset) / 4
+      return { name: parameter.name, shape: parameter.shape, data: copy.subarray(begin, begin + view.length) }
+    })
+  }
+
   /** Copies `values` into the parameter `name`; its length must be that of the shape. */
   set(name: string, values: ArrayLike<number>): void {
     const { data, shape } = this.get(name)
@@ -155,9 +177,18 @@ export class ParameterStore {
     this.#written()
   }
 
-  /** Live views of one group, for a checkpoint; empty where the model has no such group. Throws ERR_DISPOSED. */
+  /**
+   * Live views of one group, for a checkpoint that is written before the next step; empty if the model has no such group. Throws
+   * ERR_BUSY while a training step changes the weights: `copies` gives those after one step. Throws ERR_DISPOSED.
+   */
   list(group: ParameterGroup = 'data'): NamedTensor[] {
     this.#live()
+    if (this.operations.training) {
+      throw new GatecellError(
+        'ERR_BUSY',
+        'Expected no training step during list() but one is changing the weights: await it, or take copies().'
+      )
+    }
     return [...this].flatMap(({ name, shape, [group]: data }) => (data ? [{ name, shape, data }] : []))
   }
 
@@ -235,6 +266,10 @@ export class ParameterStore {
   get handle(): StoreHandle | null {
     this.#live()
     return this.#handle
+  }
+
+  get disposed(): boolean {
+    return this.#disposed
   }
 
   #live(): void {

@@ -10,6 +10,7 @@ import type { Graph } from './graph.js'
 import { callNative, nativeError } from './native-call.js'
 import { devices, modes, optimizers, type Device, type Mode, type OptimizerName } from './opcodes.js'
 import type { ParameterStore } from './parameters.js'
+import type { Resident, Residency } from './residency.js'
 import type { Shape, Tensor, View } from './tensor.js'
 
 export interface RunOptions {
@@ -39,6 +40,10 @@ export interface PlanOptions {
   precision?: Precision
   /** Default 'cpu'. */
   device?: Device
+  /** Bounds the memory of this plan and others; by default the plan keeps its memory until it is disposed of. */
+  residency?: Residency
+  /** Called when the plan gets its native memory again (true), and when the residency has taken it (false). */
+  onResidency?: (resident: boolean) => void
 }
 
 type Views = Record<string, View>
@@ -102,6 +107,7 @@ export interface GeneratingPlan extends Plan {
 /** Compiles `graph`. Throws ERR_OUT_OF_MEMORY, ERR_UNSUPPORTED and whatever the core finds wrong with the graph. */
 export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   const { parameters, loss = null, optimizer = null, threads = 0, precision = 'f32', device = 'cpu' } = options
+  const { residency, onResidency = () => {} } = options
   if (loss && !parameters.training) {
     throw new GatecellError(
       'ERR_UNSUPPORTED',
@@ -115,22 +121,25 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   const addon = native()
   const { tensors, ops, attributes, carry } = tables
   const lossId = loss ? tables.idOf(loss) : -1
-  let handle: PlanHandle | null = callNative(() =>
-    addon.planCreate({
-      store: parameters.handle,
-      tensors,
-      ops,
-      attributes,
-      carry,
-      loss: lossId,
-      optimizer: optimizers[optimizer ?? 'none'],
-      host,
-      control: control.values,
-      threads,
-      precision: precisions[precision],
-      device: devices[device]
-    })
-  )
+  const create = (): PlanHandle =>
+    callNative(() =>
+      addon.planCreate({
+        store: parameters.handle,
+        tensors,
+        ops,
+        attributes,
+        carry,
+        loss: lossId,
+        optimizer: optimizers[optimizer ?? 'none'],
+        host,
+        control: control.values,
+        threads,
+        precision: precisions[precision],
+        device: devices[device]
+      })
+    )
+  let handle: PlanHandle | null = create()
+  let disposed = false
   for (const [tensor, values] of graph.constants) {
     const slot = tables.slotOf(tensor)
     if (slot >= 0) viewOf(host, slot, tensor.shape, 'f32').set(values)
@@ -148,9 +157,34 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   }
 
   function live(): PlanHandle {
-    if (handle === null) throw new GatecellError('ERR_DISPOSED', 'Expected a live plan but it was disposed of.')
+    if (disposed) throw new GatecellError('ERR_DISPOSED', 'Expected a live plan but it was disposed of.')
     checkIdle()
+    if (handle === null) {
+      handle = create()
+      residency?.enter(resident, onResidency)
+      onResidency(true)
+    } else residency?.touch(resident)
     return handle
+  }
+
+  const explain = (plan: PlanHandle) => JSON.parse(callNative(() => addon.planExplain(plan))) as PlanExplanation
+  const resident: Resident = {
+    get ownBytes() {
+      return host.byteLength + (handle ? explain(handle).arenaBytes : 0)
+    },
+    get running() {
+      return running
+    },
+    suspend() {
+      const plan = handle
+      if (plan === null) return
+      callNative(() => {
+        addon.planFetchStates(plan)
+        addon.planDispose(plan)
+      })
+      handle = null
+    },
+    dispose
   }
 
   function resetStates(): void {
@@ -211,11 +245,15 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   }
 
   function dispose(): void {
-    if (handle === null) return
-    const plan = live()
-    callNative(() => addon.planDispose(plan))
+    if (disposed) return
+    checkIdle()
+    const plan = handle
+    if (plan) callNative(() => addon.planDispose(plan))
     handle = null
+    disposed = true
+    residency?.leave(resident)
   }
+  residency?.enter(resident, onResidency)
 
   return {
     inputs,
@@ -227,12 +265,12 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     runSync,
     generate,
     resetStates,
-    explain: () => JSON.parse(callNative(() => addon.planExplain(live()))) as PlanExplanation,
+    explain: () => explain(live()),
     get bytes() {
       return callNative(() => addon.planBytes(live())) + host.byteLength
     },
     get disposed() {
-      return handle === null
+      return disposed || parameters.disposed
     },
     dispose,
     [Symbol.dispose]: dispose

@@ -1,6 +1,6 @@
 // Attention as a layer: the projections that a kind of score asks for, and the op.
 
-import { expectNumber } from '../graph/check.js'
+import { expectNumber, expectOnly } from '../graph/check.js'
 import { uniform } from '../graph/initializers.js'
 import { additiveAttention, dotAttention, type AttentionResult } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'
@@ -20,11 +20,17 @@ export interface AttentionOptions {
   lengths: Tensor
   /** 'additive': the source's projection from `attentionKeys`, so that steps of a decoder do not make it again. */
   keys?: Tensor
+  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  shared?: boolean
 }
 
+const known = { name: true, kind: true, size: true, lengths: true, keys: true, shared: true } as const
+
 /** The projection of the source [S, B, H] that additive scores compare with, [S, B, A]: `<name>.key.weight` [A, H]. */
-export function attentionKeys(source: Tensor, { name, size }: Pick<AttentionOptions, 'name' | 'size'>): Tensor {
-  return linear(source, { name: `${name}.key`, size: size ?? source.shape[2]!, bias: false })
+export function attentionKeys(source: Tensor, options: Pick<AttentionOptions, 'name' | 'size' | 'shared'>): Tensor {
+  expectOnly('attentionKeys', options, { name: true, size: true, shared: true })
+  const { name, size = source.shape[2]!, shared = false } = options
+  return linear(source, { name: `${name}.key`, size, bias: false, shared })
 }
 
 /**
@@ -32,16 +38,17 @@ export function attentionKeys(source: Tensor, { name, size }: Pick<AttentionOpti
  * `<name>.query.weight` [H, Q]; 'additive': `<name>.query.weight` [A, Q], `.query.bias` [A], `.key.weight` [A, H], `.v` [A].
  */
 export function attention(queries: Tensor, source: Tensor, options: AttentionOptions): AttentionResult {
-  const { name, kind = 'general', lengths } = options
+  expectOnly('attention', options, known)
+  const { name, kind = 'general', lengths, shared = false } = options
   const width = source.shape[2]!
   if (kind === 'additive') {
     const size = options.size ?? width
     expectNumber('attention', 'size', size, 1, 2 ** 24, true)
     const v = source.graph.parameter(`${name}.v`, [size], uniform(1 / Math.sqrt(size)))
-    const asked = linear(queries, { name: `${name}.query`, size })
-    const keys = options.keys ?? attentionKeys(source, { name, size })
+    const asked = linear(queries, { name: `${name}.query`, size, shared })
+    const keys = options.keys ?? attentionKeys(source, { name, size, shared })
     return additiveAttention({ queries: asked, keys, v, values: source, lengths })
   }
-  const asked = kind === 'dot' ? queries : linear(queries, { name: `${name}.query`, size: width, bias: false })
+  const asked = kind === 'dot' ? queries : linear(queries, { name: `${name}.query`, size: width, bias: false, shared })
   return dotAttention({ queries: asked, keys: source, values: source, lengths })
 }

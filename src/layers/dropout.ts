@@ -1,6 +1,6 @@
 // Dropout as a layer: there in training, nothing at all in a plan that only evaluates.
 
-import { expectNumber } from '../graph/check.js'
+import { expectNumber, expectOnly } from '../graph/check.js'
 import { dropout as dropoutOp } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'
 
@@ -13,6 +13,7 @@ export interface DropoutOptions {
 
 /** Drops elements of `x` in training and scales the others by 1 / (1 - p). */
 export function dropout(x: Tensor, options: DropoutOptions): Tensor {
+  expectOnly('dropout', options, { p: true, locked: true })
   const { p, locked = false } = options
   expectNumber('dropout', 'p', p, 0, 1)
   // Every dropout layer has its number, used or not: masks of one layer do not move when another is switched off.

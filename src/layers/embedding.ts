@@ -1,5 +1,6 @@
 // A table of learned vectors, one per symbol.
 
+import { expectOnly } from '../graph/check.js'
 import { normal, type Initializer } from '../graph/initializers.js'
 import { embedding as embeddingOp } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'
@@ -18,10 +19,16 @@ export interface EmbeddingOptions {
    * gradient, as with torch.nn.Embedding. Default null: no padding.
    */
   paddingIdx?: number | null
+  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  shared?: boolean
 }
+
+const known = { name: true, vocabulary: true, size: true, weight: true, paddingIdx: true, shared: true } as const
 
 /** ids i32 [...] -> [..., E]. Parameter: `<name>.weight` [V, E]. */
 export function embedding(ids: Tensor, options: EmbeddingOptions): Tensor {
+  expectOnly('embedding', options, known)
+  ids.graph.layer(options.name, options.shared)
   const { name, vocabulary, size, weight = normal(1), paddingIdx = null } = options
   const initialize: Initializer = (view, shape, random) => {
     weight(view, shape, random)

@@ -5,11 +5,11 @@
 // normalisation's `<name>.norm_ih_l0` and `norm_hh_l0` [4H], `norm_c_l0` and `norm_c_bias_l0` [H], and the learned initial
 // states `<name>.h0_l0` [R] and `<name>.c0_l0` [H].
 
-import { expectNumber } from '../graph/check.js'
+import { expectNumber, expectOnly } from '../graph/check.js'
 import { constant, uniform, withForgetBias, zeros, type Initializer } from '../graph/initializers.js'
 import { lstm as lstmOp } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'
-import { parameterOf, stackLayers, type Place, type RecurrentOptions } from './recurrent.js'
+import { parameterOf, recurrentKeys, stackLayers, type Place, type RecurrentOptions } from './recurrent.js'
 
 export interface LstmOptions extends RecurrentOptions {
   /**
@@ -32,6 +32,18 @@ export interface LstmOptions extends RecurrentOptions {
   projectionWeight?: Initializer
 }
 
+const known = {
+  ...recurrentKeys,
+  initial: true,
+  peepholes: true,
+  projection: true,
+  zoneout: true,
+  layerNorm: true,
+  forgetBias: true,
+  peephole: true,
+  projectionWeight: true
+} as const
+
 export interface LstmResult {
   /** [T, B, R], or [T, B, 2R] when bidirectional; R is H where there is no projection. */
   output: Tensor
@@ -45,6 +57,7 @@ export interface LstmResult {
  * nor with layer normalisation, and that not with peepholes: ERR_UNSUPPORTED.
  */
 export function lstm(x: Tensor, options: LstmOptions): LstmResult {
+  expectOnly('lstm', options, known)
   const width = options.projection ?? options.hidden
   if (options.projection !== undefined) expectNumber('lstm', 'projection', width, 1, options.hidden, true)
   const sizes = { h: width, c: options.hidden }

@@ -36,7 +36,26 @@ export interface RecurrentOptions {
   inputWeight?: Initializer
   recurrentWeight?: Initializer
   bias?: Initializer
+  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  shared?: boolean
 }
+
+/** The options that all recurrent layers have, for expectOnly. */
+export const recurrentKeys = {
+  name: true,
+  hidden: true,
+  layers: true,
+  dropout: true,
+  locked: true,
+  bidirectional: true,
+  carry: true,
+  lengths: true,
+  recurrentDropout: true,
+  inputWeight: true,
+  recurrentWeight: true,
+  bias: true,
+  shared: true
+} as const satisfies Record<keyof RecurrentOptions, true>
 
 /** A layer's initial states by name, or its final ones. */
 export type States<S extends string> = Record<S, Tensor>
@@ -65,6 +84,7 @@ export function stackLayers<S extends string>(
   expectNumber(kind, 'hidden', options.hidden, 1, 2 ** 24, true)
   expectNumber(kind, 'layers', layers, 1, 1000, true)
   expectShape(kind, 'x', x, 'f32', [-1, -1, -1])
+  x.graph.layer(name, options.shared)
   if (carry && (bidirectional || initial)) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',

@@ -1,6 +1,6 @@
 // The first layer of Graves' handwriting synthesis: an LSTM that moves a soft window over the characters it writes.
 
-import { expectNumber } from '../graph/check.js'
+import { expectNumber, expectOnly } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
 import { windowLstm as windowLstmOp, type WindowLstmResult } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'
@@ -22,7 +22,21 @@ export interface WindowLstmOptions {
   stepsPerCharacter?: number
   /** The states, `<name>.h_l0`, `.c_l0`, `.kappa_l0` and `.window_l0`, go on from run to run. */
   carry?: boolean
+  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  shared?: boolean
 }
+
+const known = {
+  name: true,
+  hidden: true,
+  gaussians: true,
+  chars: true,
+  lengths: true,
+  vocabulary: true,
+  stepsPerCharacter: true,
+  carry: true,
+  shared: true
+} as const
 
 /**
  * x [T, B, I] -> the layer's output, the windows and the states (see ops.windowLstm). Parameters: `<name>.weight_ih_l0`
@@ -30,6 +44,8 @@ export interface WindowLstmOptions {
  * `<name>.window.bias` [3K].
  */
 export function windowLstm(x: Tensor, options: WindowLstmOptions): WindowLstmResult {
+  expectOnly('windowLstm', options, known)
+  x.graph.layer(options.name, options.shared)
   const { name, hidden, gaussians, chars, lengths, vocabulary, stepsPerCharacter = 25, carry = false } = options
   expectNumber('windowLstm', 'hidden', hidden, 1, 2 ** 24, true)
   expectNumber('windowLstm', 'gaussians', gaussians, 1, 2 ** 16, true)

@@ -1,7 +1,6 @@
 // One stream of tokens: a state (h, c), a position and sampler settings. It steps in one native call a token, allocates
 // nothing per step, and is a value of a few KB: get, set, clone, keep, restore elsewhere.
 
-import { setImmediate } from 'node:timers/promises'
 import { float32Array, integer, nullable, numbers, object, open, optional } from '../check/index.js'
 import { options as readOptions, record, signal as signalOf } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
@@ -9,6 +8,7 @@ import { throwIfAborted } from '../graph/plan.js'
 import { showShape } from '../graph/tensor.js'
 import { PROMPT_BLOCK, engineOf, type Owner, type TokenModel } from './engine.js'
 import { probabilities } from './probabilities.js'
+import { inTurn, nextBlock } from './turns.js'
 import { changeSettings, defaultSettings, settingFields, type SamplerSettings } from './settings.js'
 
 /** Everything a stream is; plain data that survives structured cloning. */
@@ -56,7 +56,10 @@ export interface Stream {
   probabilities(): Float64Array
   /** Draws the next `count` tokens (fewer if `stop` comes) in one native call. They are part of the stream at once. */
   sample(count: number, options?: SampleOptions): Int32Array
-  /** The same in blocks of a few milliseconds, the event loop turning between them. */
+  /**
+   * The same in blocks, the event loop turning between them: all streams of the process together take a few milliseconds a turn. Next
+   * to a fit of the model each block is drawn with the weights of one step, and the next step waits for it.
+   */
   generate(options?: GenerateOptions): AsyncGenerator<Int32Array, void, undefined>
   /** Changes settings; they count from the next draw on. */
   set(settings: Partial<SamplerSettings>): void
@@ -85,9 +88,6 @@ const readGenerateOptions = readOptions<GenerateOptions>({
   length: optional((value, name) => (value === Infinity ? value : integer(0)(value, name))),
   signal: optional(signalOf)
 })
-
-/** Milliseconds that a block of `generate` may hold the event loop. */
-const BLOCK_MS = 4
 
 export function createStream(model: TokenModel, streamOptions: StreamOptions = {}): Stream {
   const options = readStreamOptions(streamOptions, 'the options of the stream')
@@ -193,17 +193,18 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
 
   async function* generate(generateOptions: GenerateOptions = {}) {
     const { length = Infinity, stop = -1, signal } = readGenerateOptions(generateOptions, 'the options of generate')
-    let block = 8
+    let block = 1
     for (let left = length; left > 0;) {
-      throwIfAborted(signal)
-      const begin = performance.now()
-      const tokens = sample(Math.min(block, left), { stop })
-      const spent = performance.now() - begin
-      block = Math.max(1, Math.min(4096, 2 * block, Math.floor((block * BLOCK_MS) / Math.max(spent, 1e-3))))
+      const tokens = await inTurn(model.parameters.operations, signal, () => {
+        throwIfAborted(signal)
+        const begin = performance.now()
+        const drawn = sample(Math.min(block, left), { stop })
+        block = nextBlock(block, performance.now() - begin)
+        return drawn
+      })
       left -= tokens.length
       yield tokens
       if (tokens[tokens.length - 1] === stop) return
-      await setImmediate()
     }
   }
 
@@ -249,9 +250,10 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
       const tokens = numbers(ids, 'tokens')
       const { signal } = readPrimeOptions(primeOptions, 'the options of prime')
       for (let at = 0; at < tokens.length;) {
-        throwIfAborted(signal)
-        at = feedSome(tokens, at)
-        await setImmediate()
+        at = await inTurn(model.parameters.operations, signal, () => {
+          throwIfAborted(signal)
+          return feedSome(tokens, at)
+        })
       }
     },
     step,

@@ -58,8 +58,18 @@ const readBatch = open<Batch>({
   dims: optional(dimsOf)
 })
 
-/** Copies a batch into a plan's inputs. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE, also for detached arrays. */
+/**
+ * Copies a batch into a plan's inputs. Throws ERR_INVALID_ARGUMENT if one is missing, of another type or unknown, and
+ * ERR_INVALID_SHAPE for another length, also for detached arrays.
+ */
 export function writeBatch(inputs: Readonly<Record<string, View>>, batch: Batch): void {
+  const unknown = Object.keys(batch.inputs).find((name) => !Object.hasOwn(inputs, name))
+  if (unknown !== undefined) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected a batch with ${Object.keys(inputs).join(', ')} but received "${unknown}" too: the model has no such input.`
+    )
+  }
   for (const name in inputs) {
     const to = inputs[name]!
     const from = batch.inputs[name]
@@ -203,7 +213,10 @@ function tokenArrays(elements: number, { inputs = 'tokens', targets = 'targets' 
 /** Whole samples side by side. `epoch`: null for one pass over the samples as they are, else it may vary them. */
 export type PackSamples = (indices: readonly number[], epoch: number | null) => Pick<Batch, 'inputs' | 'count' | 'dims'>
 
-/** Batches from `createBuckets` of src/data: `train` endless, else one pass. `dims`: of the largest batch. */
+/**
+ * Returns a source of the batches of `createBuckets`, which has an example: endless if `train`, else one pass. `dims`: shape of the
+ * largest batch; `pack` makes a batch from the indices of its samples.
+ */
 export function sampleSource(
   buckets: Buckets,
   { dims, train }: { dims: Dims; train: boolean },

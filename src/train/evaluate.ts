@@ -1,6 +1,7 @@
 // The validation measure: the mean loss over a whole source, states carried from batch to batch, dropout off.
 
 import { GatecellError } from '../errors.js'
+import { expectOnly } from '../graph/check.js'
 import { throwIfAborted } from '../graph/plan.js'
 import type { Dims, Model } from '../model.js'
 import { findNotFinite } from './not-finite.js'
@@ -23,11 +24,9 @@ export interface EvaluateOptions {
  * weights: a fit of the model that is under way waits with its next step, and any number of evaluations may run at the same
  * time. Throws ERR_ABORTED, and ERR_CORPUS_EMPTY if nothing was counted.
  */
-export async function evaluate(
-  model: Model,
-  source: BatchSource,
-  { signal }: EvaluateOptions = {}
-): Promise<Evaluation> {
+export async function evaluate(model: Model, source: BatchSource, options: EvaluateOptions = {}): Promise<Evaluation> {
+  expectOnly('evaluate', options, { signal: true })
+  const { signal } = options
   const begin = performance.now()
   const { sum, count } = await model.parameters.operations.reading(signal, () => sumLosses(model, source, signal))
   if (count === 0)

@@ -3,6 +3,7 @@
 
 import { EventEmitter } from 'node:events'
 import { GatecellError } from '../errors.js'
+import { expectOnly } from '../graph/check.js'
 import type { FitClaim } from '../graph/operations.js'
 import type { Plan } from '../graph/plan.js'
 import type { Dims, Model, PlanLease } from '../model.js'
@@ -101,7 +102,9 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   }
 
   /** `fit` as an iterator: training waits for its reader, and ends without a checkpoint when the reader leaves. */
-  async *reports({ signal, onAbort = 'throw' }: FitOptions = {}): AsyncGenerator<Report, Summary, undefined> {
+  async *reports(options: FitOptions = {}): AsyncGenerator<Report, Summary, undefined> {
+    expectOnly('fit', options, { signal: true, onAbort: true })
+    const { signal, onAbort = 'throw' } = options
     const { parameters } = this.model
     ownsMoments(parameters, this, this.#progress.step)
     const claim = (this.#claim = parameters.operations.fit())

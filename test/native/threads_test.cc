@@ -1,8 +1,12 @@
 // The pool, the barrier and the store under several threads; what ThreadSanitizer watches.
 #include <atomic>
 #include <chrono>
+#include <future>
+#include <mutex>
+#include <shared_mutex>
 #include <thread>
 
+#include "core/store.h"
 #include "core/threads.h"
 #include "lab.h"
 
@@ -241,6 +245,68 @@ TEST_SUITE("threads") {
     }
     for (std::thread& compiler : compilers) compiler.join();
     CHECK(failed == 0);
+  }
+
+  // The passes of a step hold the store's mutex shared for as long as they take. Nothing that an event loop calls may wait for
+  // that: compiling, packing for a new plan, a forward run, fetching, copying, counting bytes.
+  TEST_CASE("threads: nothing but a change of the weights waits for the passes of a step") {
+    Network n(1);
+    Network other(1);
+    gc_plan_desc d = n.g.describe(Graph::none, 0);
+    Floats copy(static_cast<size_t>(n.g.store()->arena_floats));
+    std::shared_lock<std::shared_mutex> passes(n.g.store()->mutex);
+    std::future<bool> done = std::async(std::launch::async, [&] {
+      gc_plan* plan = nullptr;
+      const bool made = gc_plan_create(&d, &plan) == GC_OK && gc_plan_run(plan, GC_FORWARD) == GC_OK &&
+                        gc_plan_bytes(plan) > 0 && gc_store_fetch(n.g.store()) == GC_OK &&
+                        gc_store_copy(n.g.store(), 0, copy.data(), static_cast<int64_t>(copy.size())) == GC_OK;
+      if (plan) gc_plan_destroy(plan);
+      return made;
+    });
+    const bool ended = done.wait_for(std::chrono::seconds(60)) == std::future_status::ready;
+    passes.unlock();
+    CHECK(ended);
+    CHECK(done.get());
+  }
+
+  TEST_CASE("threads: plans are compiled and weights copied while the store trains; a copy is of one step") {
+    Network n(2);
+    const size_t floats = static_cast<size_t>(n.g.store()->arena_floats);
+    const auto whole = [&] {
+      Floats values(floats);
+      REQUIRE(gc_store_copy(n.g.store(), 0, values.data(), static_cast<int64_t>(floats)) == GC_OK);
+      return values;
+    };
+    std::vector<Floats> steps = {whole()}, copies;
+    gc_plan_desc d = n.g.describe(Graph::none, 0);
+    Aligned arena;
+    arena.resize(d.host_elements);
+    memcpy(arena.data, d.host, static_cast<size_t>(d.host_elements) * 4);
+    double control[GC_CONTROL_SIZE] = {};
+    d.host = arena.data, d.control = control;
+    std::atomic<bool> stop{false};
+    std::atomic<int> failed{0};
+    std::thread other([&] {
+      while (!stop) {
+        gc_plan* plan = nullptr;
+        if (gc_plan_create(&d, &plan) != GC_OK || gc_plan_run(plan, GC_FORWARD) != GC_OK) failed.fetch_add(1);
+        if (plan) gc_plan_destroy(plan);
+        Floats values(floats);
+        if (gc_store_copy(n.g.store(), 0, values.data(), static_cast<int64_t>(floats)) != GC_OK) failed.fetch_add(1);
+        if (copies.size() < 200) copies.push_back(values);
+      }
+    });
+    for (int step = 0; step < 40; ++step) {
+      if (gc_plan_run(n.g.plan(), GC_TRAIN) != GC_OK) failed.fetch_add(1);
+      steps.push_back(whole());
+    }
+    stop = true;
+    other.join();
+    CHECK(failed == 0);
+    for (const Floats& copy : copies) CHECK(std::find(steps.begin(), steps.end(), copy) != steps.end());
+    Floats room(floats);
+    CHECK(gc_store_copy(n.g.store(), 1, room.data(), static_cast<int64_t>(floats)) == GC_INVALID_ARGUMENT);
+    CHECK(gc_store_copy(n.g.store(), 0, room.data(), 1) == GC_INVALID_SHAPE);
   }
 
   TEST_CASE("threads: a plan that is running refuses a second run") {

@@ -81,6 +81,9 @@ gc_status gc_store_add_moment3(gc_store* store, float* moment3);
 gc_status gc_store_touch(gc_store* store);
 // Brings back what a device has changed since; before the caller reads or writes its arenas. Nothing to do on the CPU.
 gc_status gc_store_fetch(gc_store* store);
+// Copies the whole arena of a group (0 data, 2 to 4 first to third moments) as it is after one step: it waits for an update
+// that is being written, not for the passes of a step. On a device it waits for the run under way there.
+gc_status gc_store_copy(gc_store* store, int32_t group, float* out, int64_t floats);
 void gc_store_destroy(gc_store* store);
 
 // ---- plan ------------------------------------------------------------------------------------------------------------
