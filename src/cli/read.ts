@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { readInk } from '../data/ink/read.js'
 import { countPoints } from '../data/ink/strokes.js'
+import { createPace } from '../data/pace.js'
 import { readWholeText } from '../data/whole-text.js'
 import { loadReader, type LoadedReader, type Reading } from '../tasks/handwriting/recognition/index.js'
 import { lexicon, textScorer } from '../tasks/handwriting/recognition/scorers.js'
@@ -80,8 +81,8 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
       throwIfAborted(signal)
       const begin = performance.now()
       const readings = flags.pen
-        ? readPen(reader, ink, options, flags.best)
-        : reader.read(ink, { ...options, best: flags.best })
+        ? await readPen(reader, ink, options, { best: flags.best, signal })
+        : await reader.read(ink, { ...options, best: flags.best, signal })
       const seconds = (performance.now() - begin) / 1000
       output.record({
         source: ink.source,
@@ -100,15 +101,19 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
   return interrupts.exitCode
 }
 
-function readPen(
+async function readPen(
   reader: LoadedReader,
   ink: { strokes: readonly { x: Float64Array; y: Float64Array; t: Float64Array | null }[] },
   options: { beam?: number; scorer?: Scorer },
-  best: number
-): Reading[] {
+  { best, signal }: { best: number; signal: AbortSignal }
+): Promise<Reading[]> {
   const pen = reader.pen(options)
+  const pace = createPace(signal)
   for (const { x, y, t } of ink.strokes) {
-    for (let i = 0; i < x.length; i++) pen.down(x[i]!, y[i]!, t?.[i])
+    for (let i = 0; i < x.length; i++) {
+      pen.down(x[i]!, y[i]!, t?.[i])
+      if (pace.due()) await pace.turn()
+    }
     pen.up()
   }
   return pen.best(best)

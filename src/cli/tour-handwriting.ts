@@ -82,11 +82,11 @@ export async function tourHandwriting(
   output.line(`4. It writes "${WORD}" (bias ${BIAS}, seed 0), and the first network reads:\n`)
   using reader = await loadReader(files.reader, { device })
   using writer = await loadWriter(files.writer, { device })
-  const word = writer.write({ text: WORD, bias: BIAS })
+  const word = await writer.write({ text: WORD, bias: BIAS, signal: interrupts.signal })
   show(output, word.ink)
   writeFileSync(files.still, inkSvg(word.ink.strokes, { title: WORD }))
   writeFileSync(files.moving, inkSvg(word.ink.strokes, { title: WORD, moving: true, pointsPerSecond: 40 }))
-  const { text: answer } = reader.read(word.ink)[0]!
+  const { text: answer } = (await reader.read(word.ink))[0]!
   output.line(`   read: "${answer}"\n`)
   const texts = practiceInk(ASKED, { seed: 1 }).map(({ text }) => text!)
   const { cer, exact } = await measureReadability(writer, reader, texts, {

@@ -79,7 +79,8 @@ async function write(
   const style = await styleOf(writer, flags, signal)
   const begin = performance.now()
   const { bias, seed, points } = flags
-  const { ink, finished } = writer.write({
+  const { ink, finished } = await writer.write({
+    partial: true,
     bias,
     seed,
     signal,
@@ -97,11 +98,16 @@ async function write(
   output.record({ ...record, seconds })
   const count = ink.strokes.reduce((sum, { x }) => sum + x.length, 0)
   output.line(
-    `wrote    ${ink.strokes.length} strokes of ${count} points in ${seconds.toFixed(2)} s${finished ? '' : '; cut off: more with --points'}`
+    `wrote    ${ink.strokes.length} strokes of ${count} points in ${seconds.toFixed(2)} s${endOf(finished, signal)}`
   )
   for (const file of [flags.out, flags.svg, flags.movingSvg, flags.saveStyle])
     if (file !== undefined) output.line(`saved    ${file}`)
   return interrupts.exitCode
+}
+
+function endOf(finished: boolean, signal: AbortSignal): string {
+  if (signal.aborted) return '; stopped before its end'
+  return finished ? '' : '; cut off: more with --points'
 }
 
 function recordOf(ink: Ink, others: JsonObject): JsonObject {
@@ -118,7 +124,7 @@ async function styleOf(writer: LoadedWriter, flags: WriteFlags, signal: AbortSig
   if (flags.style !== undefined) return await readStyle(flags.style, signal)
   if (flags.prime === undefined) return null
   const [ink] = await readInk([flags.prime], inkReading(flags, signal).read)
-  const style = writer.style(ink!)
+  const style = await writer.style(ink!, { signal })
   if (flags.saveStyle !== undefined) await writeTextAtomically(flags.saveStyle, `${JSON.stringify(style)}\n`)
   return style
 }

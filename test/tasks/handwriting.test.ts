@@ -29,23 +29,39 @@ t.test('learns to write from a text', async (t) => {
   run.dispose()
   t.ok(valid!.nats < valid!.mixture && valid!.mixture < valid!.gaussian, JSON.stringify(valid))
   using writer = await loadWriter(out('writer'))
-  const once = writer.write({ text: 'lv', seed: 3 })
+  const once = await writer.write({ text: 'lv', seed: 3 })
   const points = (result: typeof once) => inkPoints(result.ink.strokes)
-  t.same(points(writer.write({ text: 'lv', seed: 3 })), points(once), 'the same seed gives the same ink')
-  t.notSame(points(writer.write({ text: 'lv', seed: 4 })), points(once))
+  t.same(points(await writer.write({ text: 'lv', seed: 3 })), points(once), 'the same seed gives the same ink')
+  t.notSame(points(await writer.write({ text: 'lv', seed: 4 })), points(once))
   t.ok(
     points(once)
       .flat()
       .every((point) => point.length === 3 && point.every(Number.isFinite))
   )
-  t.throws(() => writer.write({ text: 'lqv' }), { code: 'ERR_UNKNOWN_SYMBOL', message: /'q'/ })
-  t.throws(() => writer.write({}), { code: 'ERR_INVALID_ARGUMENT' })
-  t.throws(() => writer.write({ text: 'l', bias: -1 }), { code: 'ERR_INVALID_ARGUMENT' })
-  const style = writer.style(inkOf(inkSamples(1)[0]!))
-  const styled = writer.write({ text: 'lv', seed: 3, style: JSON.parse(JSON.stringify(style)) as typeof style })
+  await t.rejects(() => writer.write({ text: 'lqv' }), { code: 'ERR_UNKNOWN_SYMBOL', message: /'q'/ })
+  await t.rejects(() => writer.write({}), { code: 'ERR_INVALID_ARGUMENT' })
+  await t.rejects(() => writer.write({ text: 'l', bias: -1 }), { code: 'ERR_INVALID_ARGUMENT' })
+  const long = { text: 'lvzt'.repeat(300), points: 100_000 }
+  let turns = 0
+  const ticks = setInterval(() => turns++, 1)
+  await t.rejects(writer.write({ ...long, signal: AbortSignal.timeout(60) }), { code: 'ERR_ABORTED' })
+  clearInterval(ticks)
+  t.ok(turns > 0, 'the event loop runs while it writes')
+  const stopped = await writer.write({ ...long, signal: AbortSignal.timeout(60), partial: true })
+  t.ok(!stopped.finished && stopped.ink.strokes.length > 0, 'what was written so far')
+  await t.rejects(writer.write({ text: 'l'.repeat(5000) }), {
+    code: 'ERR_INVALID_ARGUMENT',
+    message: /4096 characters/
+  })
+  for (const points of [NaN, Infinity, 0, 1.5, 2 ** 18])
+    await t.rejects(writer.write({ text: 'l', points }), { code: 'ERR_INVALID_ARGUMENT' })
+  const style = await writer.style(inkOf(inkSamples(1)[0]!))
+  const styled = await writer.write({ text: 'lv', seed: 3, style: JSON.parse(JSON.stringify(style)) as typeof style })
   t.notSame(points(styled), points(once), 'a style is part of the state')
   const foreign = { ...style, checksum: 'another' }
-  t.throws(() => writer.write({ text: 'l', style: foreign }), { code: 'ERR_INVALID_ARGUMENT', message: /style/ })
+  const endless = { ...style, last: [0, Infinity, 0] as const }
+  await t.rejects(writer.write({ text: 'l', style: endless }), { code: 'ERR_INVALID_ARGUMENT', message: /finite/ })
+  await t.rejects(() => writer.write({ text: 'l', style: foreign }), { code: 'ERR_INVALID_ARGUMENT', message: /style/ })
   for (const moving of [false, true])
     t.equal(parseXml(inkSvg(once.ink.strokes, { moving, title: 'a <b> & "c"' }), 'picture').name, 'svg')
 })
@@ -57,9 +73,9 @@ t.test('learns to draw without a text', async (t) => {
   run.dispose()
   t.ok(valid!.nats < valid!.gaussian)
   using writer = await loadWriter(out('drawer'))
-  const { ink } = writer.write({ points: 20 })
+  const { ink } = await writer.write({ points: 20 })
   t.ok(ink.strokes.length > 0)
-  t.throws(() => writer.write({ text: 'l' }), { code: 'ERR_INVALID_ARGUMENT' })
+  await t.rejects(() => writer.write({ text: 'l' }), { code: 'ERR_INVALID_ARGUMENT' })
 })
 
 t.test('practice ink', async (t) => {

@@ -40,13 +40,13 @@ t.test('learns to read', async (t) => {
   t.match(valid, { samples: 12, nats: Number, exact: Number })
   using reader = await loadReader(out('reader'))
   const ink = inkOf(inkSamples(130)[125]!)
-  const [greedy] = reader.read(ink)
+  const [greedy] = await reader.read(ink)
   t.equal(greedy!.text, ink.text)
-  t.equal(reader.read(ink, { beam: 8 })[0]!.text, ink.text)
-  t.ok(reader.read(ink, { beam: 8 })[0]!.nats >= greedy!.nats - 1e-6, 'a beam sums over alignments')
+  t.equal((await reader.read(ink, { beam: 8 }))[0]!.text, ink.text)
+  t.ok((await reader.read(ink, { beam: 8 }))[0]!.nats >= greedy!.nats - 1e-6, 'a beam sums over alignments')
   const { scorer: words, omitted } = lexicon(['  lv zzz ', '', 'q', 'lv'], reader.vocabulary)
   t.same(omitted, ['q'], 'words that cannot be spelled are named; blanks around words and between them are ignored')
-  t.ok(['lv', 'zzz'].includes(reader.read(ink, { scorer: words })[0]!.text), 'a lexicon allows its words alone')
+  t.ok(['lv', 'zzz'].includes((await reader.read(ink, { scorer: words }))[0]!.text), 'a lexicon allows its words alone')
   t.throws(() => lexicon(['q'], reader.vocabulary), { code: 'ERR_UNKNOWN_SYMBOL' })
   t.throws(() => reader.pen(), { code: 'ERR_UNSUPPORTED', message: /--forward/ })
 })
@@ -147,7 +147,7 @@ t.test('reads while the pen moves what it reads of the whole', async (t) => {
       }
       pen.up()
     }
-    const [whole] = reader.read(inkOf(sample))
+    const [whole] = await reader.read(inkOf(sample))
     t.equal(pen.text, whole!.text)
     t.ok(Math.abs(pen.best()[0]!.nats - whole!.nats) < 1e-6)
   }
@@ -188,7 +188,7 @@ t.test('the trace is that of the network', async (t) => {
   const { model, config } = reader
   const ink = inkOf(inkSamples(3)[2]!)
   const traced = traceInk(reader, ink)
-  t.equal(traced.text, reader.read(ink)[0]!.text)
+  t.equal(traced.text, (await reader.read(ink))[0]!.text)
   t.equal(traced.letters.map(({ symbol }) => symbol).join(''), traced.text)
   t.same(
     traced.layers.map(({ name }) => name),

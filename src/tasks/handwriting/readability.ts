@@ -45,8 +45,8 @@ export async function measureReadability(
   for (const [i, text] of texts.entries()) {
     await setImmediate()
     throwIfAborted(signal)
-    const { ink, finished } = writer.write({ text, seed: seed + i, signal, ...(bias !== undefined && { bias }) })
-    const read = reader.read(ink)[0]!.text
+    const { ink, finished } = await writer.write({ text, seed: seed + i, signal, ...(bias !== undefined && { bias }) })
+    const read = (await reader.read(ink, { signal }))[0]!.text
     const [asked, found] = [codePoints(text), codePoints(read)]
     const errors = editDistance(found, asked)
     edits += errors

@@ -1,11 +1,12 @@
 // A writer from its file: writes a text, or draws, point by point; in the style of strokes that it was shown.
 
 import { prepareStrokes } from '../../../data/ink/features.js'
-import { createInk, type Ink, type InkPoint } from '../../../data/ink/strokes.js'
+import { createInk, inkLimits, type Ink, type InkPoint } from '../../../data/ink/strokes.js'
+import { createPace } from '../../../data/pace.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { mixtureSample } from '../../../graph/ops.js'
-import { throwIfAborted, type GeneratingPlan } from '../../../graph/plan.js'
+import type { GeneratingPlan } from '../../../graph/plan.js'
 import { createRandom } from '../../../random.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../../load.js'
 import type { GenerationConfig } from './config.js'
@@ -30,9 +31,14 @@ export interface WriteInkOptions {
   bias?: number
   seed?: number
   style?: WritingStyle
-  /** Points at most; default: four times what such a text took in training; without a text 1000. */
+  /**
+   * Points at most, from 1 to 131072, as many as ink may have. Default: four times the points that such a text took in training;
+   * without a text 1000.
+   */
   points?: number
   signal?: AbortSignal | undefined
+  /** true: an abort after two points or more resolves with what was written so far, instead of ERR_ABORTED. Default: false. */
+  partial?: boolean
 }
 
 export interface WrittenResult {
@@ -47,10 +53,14 @@ export interface WrittenResult {
 
 export interface LoadedWriter extends LoadedModel<GenerationConfig> {
   readonly vocabulary: Vocabulary | null
-  /** ERR_UNKNOWN_SYMBOL names what it cannot write, before anything is drawn. */
-  write(options?: WriteInkOptions): WrittenResult
-  /** Reads strokes, and the text of them where the model writes from a text, into a style. */
-  style(ink: Ink): WritingStyle
+  /**
+   * Writes in slices of the event loop, with the weights as they are at the beginning. Throws before anything is drawn:
+   * ERR_UNKNOWN_SYMBOL names symbols that the model cannot write, ERR_INVALID_ARGUMENT a text that takes more points than ink may
+   * have. Throws ERR_ABORTED soon after `signal` aborts.
+   */
+  write(options?: WriteInkOptions): Promise<WrittenResult>
+  /** Reads strokes, and their text if the model writes from a text, into a style. Throws ERR_INVALID_INK, ERR_ABORTED. */
+  style(ink: Ink, options?: { signal?: AbortSignal | undefined }): Promise<WritingStyle>
 }
 
 /** The random stream of draws; dropout layers have the small numbers. */
@@ -96,7 +106,7 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     return symbolsOf(text, vocabulary)
   }
 
-  function style(ink: Ink): WritingStyle {
+  async function style(ink: Ink, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<WritingStyle> {
     if (vocabulary && !ink.text)
       throw new GatecellError(
         'ERR_INVALID_INK',
@@ -106,30 +116,37 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     // Nobody knows the text to come; the same once more is text as it was trained on.
     const symbols = symbolsFor(vocabulary ? ink.text! + ink.text! : undefined)
     const offsets = inkOffsets(prepareStrokes(ink, config.normalisation), config.deviation)
-    const plan = penFor(symbols)
+    const pace = createPace(signal)
+    const release = await model.parameters.operations.read(signal)
+    const plan = opened(() => penFor(symbols), release)
     try {
       for (let at = 0; at < offsets.length - 3; at += 3) {
         ;(plan.inputs['points'] as Float32Array).set(offsets.subarray(at, at + 3))
         plan.runSync()
+        if (pace.due()) await pace.turn()
       }
       const states = Object.fromEntries(Object.entries(plan.states).map(([name, values]) => [name, [...values]]))
       const last = [...offsets.subarray(offsets.length - 3)] as [number, number, number]
       return { text: vocabulary ? ink.text! : '', states, last, checksum: info.checksum }
     } finally {
       plan.dispose()
+      release()
     }
   }
 
-  function write(options: WriteInkOptions = {}): WrittenResult {
-    const { text, bias = 0.5, seed = 0, style: shown, signal } = options
+  async function write(options: WriteInkOptions = {}): Promise<WrittenResult> {
+    const { text, bias = 0.5, seed = 0, style: shown, signal, partial = false } = options
     if (!(bias >= 0 && bias <= 100))
       throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a bias from 0 to 100 but received ${bias}.`)
     symbolsFor(text) // refuses what it cannot write, by name
     // The window goes on behind the text of the style.
     const symbols = symbolsFor(vocabulary ? (shown?.text ?? '') + text! : undefined)
-    const limit = options.points ?? (vocabulary ? Math.ceil(4 * config.pointsPerSymbol * symbols.length) : 1000)
+    const limit = limitFor(options.points, text, symbols.length)
+    if (shown) checkStyle(shown)
     const ends = createRandom(seed, 'end of the writing')
-    const plan = penFor(symbols)
+    const pace = createPace(signal)
+    const release = await model.parameters.operations.read(signal)
+    const plan = opened(() => penFor(symbols), release)
     try {
       if (shown) restore(plan, shown)
       const input = plan.inputs['points'] as Float32Array
@@ -138,12 +155,14 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
       plan.control.seed = seed
       const points: [number, number, number][] = []
       let finished = false
-      for (let step = 0; !finished && step < limit; step++) {
-        throwIfAborted(signal)
+      let strokes = 1
+      for (let step = 0; !finished && step < limit && strokes < inkLimits.strokes; step++) {
+        if (pace.due() && !(await continues(pace, partial && points.length > 1))) break
         plan.control.step = step
         plan.runSync()
         const drawn = plan.outputs['point'] as Float32Array
         points.push([drawn[0]!, drawn[1]!, drawn[2]!])
+        strokes += drawn[2]!
         input.set(drawn)
         const [goesOn, isLast] = plan.outputs['finish'] as Float32Array
         const last = ends.uniform() < 1 / (1 + Math.exp((1 + bias) * (goesOn! - isLast!)))
@@ -153,7 +172,37 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
       return { ink: inkOf(points, shown !== undefined, text ?? null), finished }
     } finally {
       plan.dispose()
+      release()
     }
+  }
+
+  /** Most points of a text. Throws ERR_INVALID_ARGUMENT if it takes more than ink may have. */
+  function limitFor(asked: number | undefined, text: string | undefined, symbols: number): number {
+    const refuse = (expected: string, found: string) =>
+      new GatecellError('ERR_INVALID_ARGUMENT', `Expected ${expected} but received ${found}.`)
+    if (asked !== undefined && !(Number.isSafeInteger(asked) && asked >= 1 && asked <= inkLimits.points))
+      throw refuse(`points as a whole number from 1 to ${inkLimits.points}`, String(asked))
+    if ((text?.length ?? 0) > inkLimits.text)
+      throw refuse(`a text of at most ${inkLimits.text} characters`, `${text!.length}: write it in parts`)
+    // The ink of a style's strokes has a point more, where it begins.
+    const most = inkLimits.points - 1
+    if (asked !== undefined) return Math.min(asked, most)
+    if (!vocabulary) return 1000
+    const taken = Math.ceil(config.pointsPerSymbol * symbols)
+    if (taken > most)
+      throw refuse(`a text that takes at most ${most} points`, `one that takes about ${taken}: write it in parts`)
+    return Math.min(Math.ceil(4 * config.pointsPerSymbol * symbols), most)
+  }
+
+  /** A style may come from a file: numbers that are not finite would go on through every state. */
+  function checkStyle({ last, states }: WritingStyle): void {
+    const lists = [last, ...Object.values(states ?? {})] as unknown[]
+    const finite = lists.every((list) => Array.isArray(list) && list.every((value) => Number.isFinite(value)))
+    if (finite && last.length === 3) return
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      'Expected a style of finite numbers but received another value: show the model the strokes again.'
+    )
   }
 
   function restore(plan: GeneratingPlan, shown: WritingStyle): void {
@@ -187,6 +236,27 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
   }
 
   return { ...loaded, vocabulary, write, style }
+}
+
+/** Opens a plan; releases the model if that fails. */
+function opened(open: () => GeneratingPlan, release: () => void): GeneratingPlan {
+  try {
+    return open()
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** Lets the event loop run. Returns false after an abort if `partial`, which else is thrown. */
+async function continues(pace: ReturnType<typeof createPace>, partial: boolean): Promise<boolean> {
+  try {
+    await pace.turn()
+    return true
+  } catch (error) {
+    if (partial && error instanceof GatecellError && error.code === 'ERR_ABORTED') return false
+    throw error
+  }
 }
 
 /** Whether the window looks at the last symbol, or behind it, more than at any before: no text ends in its middle. */

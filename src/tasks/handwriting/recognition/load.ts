@@ -2,8 +2,9 @@
 
 import { inkFeatures, prepareStrokes } from '../../../data/ink/features.js'
 import type { Ink } from '../../../data/ink/strokes.js'
+import { createPace } from '../../../data/pace.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.js'
-import { ctcBeamSearch, ctcGreedy, rowsOf } from '../../../sample/ctc.js'
+import { createCtcBeam, ctcGreedy, rowsOf } from '../../../sample/ctc.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../../load.js'
 import type { RecognitionConfig } from './config.js'
 import { packRows } from './data.js'
@@ -12,9 +13,12 @@ import { createPenReader, pathNats, type PenReader, type Reading, type ReadOptio
 
 export interface LoadedReader extends LoadedModel<RecognitionConfig> {
   readonly vocabulary: Vocabulary
-  /** Reads ink; the readings, best first. */
-  read(ink: Ink, options?: ReadOptions): Reading[]
-  /** Scores of every point: logits [points, V + 1], and the points as the network saw them. */
+  /**
+   * Reads ink, off the event loop or in slices of it, and returns the readings, best first. Throws ERR_INVALID_INK, and
+   * ERR_ABORTED soon after `signal` aborts.
+   */
+  read(ink: Ink, options?: ReadOptions & { signal?: AbortSignal | undefined }): Promise<Reading[]>
+  /** Returns the scores of every point, in one synchronous run: logits [points, V + 1], and the points as the network saw them. */
   scores(ink: Ink): { logits: Float32Array; shape: [number, number, number]; steps: number; features: Float32Array }
   /** Begins to read while the pen moves. ERR_UNSUPPORTED for a network of both directions. */
   pen(options?: Omit<ReadOptions, 'best'>): PenReader
@@ -33,33 +37,59 @@ function readerOf(loaded: LoadedModel<RecognitionConfig>): LoadedReader {
   const vocabulary = vocabularyFromConfig(config.vocabulary)
   const decode = (labels: Int32Array) => vocabulary.decode(labels.map((label) => label - 1))
 
-  function scores(ink: Ink) {
+  /** Leases a plan with the features of `ink` as its inputs; `finish` takes the outputs after a run. */
+  function prepare(ink: Ink) {
     const features = inkFeatures(prepareStrokes(ink, config.normalisation), config.normalisation)
     const { inputs, length } = packRows([features], [], 1, 1)
-    using lease = model.lease({ length, batch: 1, labels: 1 }, { purpose: 'predict' })
+    const lease = model.lease({ length, batch: 1, labels: 1 }, { purpose: 'predict' })
     const { plan } = lease
     ;(plan.inputs['points'] as Float32Array).set(inputs.points)
     ;(plan.inputs['lengths'] as Int32Array).set(inputs.lengths)
-    plan.runSync()
-    const shape = plan.shapes.outputs['logits'] as [number, number, number]
-    return { logits: (plan.outputs['logits'] as Float32Array).slice(), shape, steps: inputs.lengths[0]!, features }
+    const finish = () => {
+      const shape = plan.shapes.outputs['logits'] as [number, number, number]
+      return { logits: (plan.outputs['logits'] as Float32Array).slice(), shape, steps: inputs.lengths[0]!, features }
+    }
+    return { lease, finish }
   }
 
-  function read(ink: Ink, { beam = 0, scorer, best = 1 }: ReadOptions = {}): Reading[] {
-    const { logits, shape, steps } = scores(ink)
-    const rows = () => rowsOf(logits, shape, 0, steps)
-    if (beam === 0 && !scorer) {
-      const path = ctcGreedy(rows(), { blank: BLANK })
-      const nats = pathNats(rows())
-      return [{ text: decode(path.labels), nats, score: nats }]
+  function scores(ink: Ink) {
+    const { lease, finish } = prepare(ink)
+    using _ = lease
+    lease.plan.runSync()
+    return finish()
+  }
+
+  async function scoresAsync(ink: Ink, signal: AbortSignal | undefined) {
+    const { lease, finish } = prepare(ink)
+    using _ = lease
+    await lease.plan.run('forward', signal ? { signal } : {})
+    return finish()
+  }
+
+  type ReadingOptions = ReadOptions & { signal?: AbortSignal | undefined }
+
+  async function read(ink: Ink, { beam = 0, scorer, best = 1, signal }: ReadingOptions = {}): Promise<Reading[]> {
+    const { logits, shape, steps } = await scoresAsync(ink, signal)
+    const pace = createPace(signal)
+    const search =
+      beam > 0 || scorer
+        ? createCtcBeam({ blank: BLANK, ...(beam > 0 && { width: beam }), ...(scorer && { scorer }) })
+        : null
+    const labels: number[] = []
+    let [before, nats] = [BLANK, 0]
+    for (const row of rowsOf(logits, shape, 0, steps)) {
+      if (search) search.push(row)
+      else {
+        const symbol = ctcGreedy([row], { blank: BLANK }).labels[0] ?? BLANK
+        if (symbol !== BLANK && symbol !== before) labels.push(symbol)
+        before = symbol
+        nats += pathNats([row])
+      }
+      if (pace.due()) await pace.turn()
     }
-    const found = ctcBeamSearch(rows(), {
-      blank: BLANK,
-      ...(beam > 0 && { width: beam }),
-      ...(scorer && { scorer }),
-      best
-    })
-    return found.map(({ labels, logProbability, score }) => ({ text: decode(labels), nats: logProbability, score }))
+    if (!search) return [{ text: decode(Int32Array.from(labels)), nats, score: nats }]
+    const found = search.best(best)
+    return found.map((one) => ({ text: decode(one.labels), nats: one.logProbability, score: one.score }))
   }
 
   return { ...loaded, vocabulary, read, scores, pen: (options) => createPenReader(model, config, options) }
