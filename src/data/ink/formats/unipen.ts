@@ -2,7 +2,7 @@
 // benchmarks", ICPR 1994): keywords at the beginning of a line with arguments up to the next keyword. Components are the streams
 // of points after .PEN_DOWN and after .PEN_UP, numbered from 0 in each set; .SEGMENT names the components of a label.
 
-import { inkFromColumns, invalidInk, type InkDraft, type StrokeColumns } from '../strokes.js'
+import { inkFromColumns, inkLimits, invalidInk, type InkDraft, type StrokeColumns } from '../strokes.js'
 import { formatError, parseNumber, quoted, type InkParser, type InkParserOptions } from './parser.js'
 import { componentPoints } from './unipen-points.js'
 import { chooseSegments, samplesOf, segmentOf, type Segment } from './unipen-segments.js'
@@ -158,6 +158,8 @@ function wholeSet(
   for (let i = 0; i < points.count; i++) {
     const stroke = points.stroke(i, 0, points.lengthOf(i) - 1)
     if (stroke) strokes.push(stroke)
+    // Before the rest is made: the strokes of a large file would fill the heap.
+    if (strokes.length > inkLimits.strokes) throw invalidInk(name, `at most ${inkLimits.strokes} strokes`, 'more')
   }
   return inkFromColumns(strokes, { source: name, fields, yDown })
 }
