@@ -14,7 +14,11 @@ t.teardown(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 chmodSync(folder, 0o755)
-for (const part of ['dist/esm', 'node_modules/node-gyp-build', 'package.json']) {
+for (const part of [
+  'dist/esm',
+  'package.json',
+  ...['node-gyp-build', 'saxes', 'xmlchars'].map((name) => `node_modules/${name}`)
+]) {
   cpSync(join(root, part), join(folder, part), { recursive: true, dereference: true })
 }
 mkdirSync(join(folder, 'build', 'Release'), { recursive: true })
