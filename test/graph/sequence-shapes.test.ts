@@ -70,7 +70,12 @@ t.test('refusals', async (t) => {
     ['targets', () => ctc({ targets: f(2, 4) }), /expected i32 as targets but received f32/, 'ERR_INVALID_ARGUMENT'],
     ['input lengths', () => ctc({ inputLengths: i(9) }), /inputLengths of shape \[2\] but received \[9\]/],
     ['target lengths', () => ctc({ targetLengths: i(4) }), /targetLengths of shape \[2\] but received \[4\]/],
-    ['blank', () => ctc({ blank: 5 }), /integer from 0 to 4 as blank but received 5/, 'ERR_INVALID_ARGUMENT'],
+    [
+      'blank',
+      () => ctc({ blank: 5 }),
+      /integer from 0 to 4 as blank of ctcLoss but received 5/,
+      'ERR_INVALID_ARGUMENT'
+    ],
     [
       'columns',
       () => ops.mixtureDensity(f(9, 12), f(9, 3)),
@@ -79,8 +84,18 @@ t.test('refusals', async (t) => {
     ['no Gaussian', () => ops.mixtureSample(f(9, 1), f(4), 0), /6M \+ 1/],
     ['points', () => ops.mixtureDensity(f(9, 13), f(9, 2)), /targets of shape \[9, 3\] but received \[9, 2\]/],
     ['weights', () => ops.mixtureDensity(f(9, 2, 7), f(9, 2, 3), { weights: f(9) }), /weights of shape \[9, 2\]/],
-    ['clip', () => ops.mixtureDensity(f(7), f(3), { clip: -1 }), /as clip but received -1/, 'ERR_INVALID_ARGUMENT'],
-    ['Gaussians', () => ops.mixtureColumns(0), /number of Gaussians but received 0/, 'ERR_INVALID_ARGUMENT'],
+    [
+      'clip',
+      () => ops.mixtureDensity(f(7), f(3), { clip: -1 }),
+      /as clip of mixtureDensity but received -1/,
+      'ERR_INVALID_ARGUMENT'
+    ],
+    [
+      'Gaussians',
+      () => ops.mixtureColumns(0),
+      /number of Gaussians of mixtureDensity but received 0/,
+      'ERR_INVALID_ARGUMENT'
+    ],
     ['control', () => ops.mixtureSample(f(7), f(1), 0), /control of shape \[4\]/],
     [
       'raw',
@@ -88,7 +103,7 @@ t.test('refusals', async (t) => {
       /softWindow: expected 3K for K Gaussians in raw but received \[9, 2, 7\]/
     ],
     ['chars', () => window({ chars: i(3, 7) }), /chars of shape \[2, any\] but received \[3, 7\]/],
-    ['width', () => window({ width: 0 }), /as width but received 0/, 'ERR_INVALID_ARGUMENT'],
+    ['width', () => window({ width: 0 }), /as width of softWindow but received 0/, 'ERR_INVALID_ARGUMENT'],
     ['width of vectors', () => window({ chars: f(2, 7, 4) }), /chars of shape \[2, any, 5\] but received \[2, 7, 4\]/],
     ['lengths', () => window({ lengths: i(7) }), /lengths of shape \[2\]/],
     ['kappa', () => window({ kappa0: f(2, 6) }), /kappa0 of shape \[2, 2\] but received \[2, 6\]/],
@@ -109,7 +124,7 @@ t.test('refusals', async (t) => {
     ['values', () => additive({ values: f(6, 2, 4) }), /values of shape \[7, 2, any\] but received \[6, 2, 4\]/],
     ['source lengths', () => dot({ lengths: i(7) }), /lengths of shape \[2\] but received \[7\]/],
     ['v', () => additive({ v: f(5) }), /v of shape \[4\] but received \[5\]/],
-    ['scale', () => dot({ scale: NaN }), /as scale but received NaN/, 'ERR_INVALID_ARGUMENT']
+    ['scale', () => dot({ scale: NaN }), /as scale of dotAttention but received NaN/, 'ERR_INVALID_ARGUMENT']
   ]
   for (const [name, call, message, code = 'ERR_INVALID_SHAPE'] of rows) t.throws(call, { code, message }, name)
 })
