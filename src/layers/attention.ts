@@ -26,9 +26,15 @@ export interface AttentionOptions {
 
 const known = { name: true, kind: true, size: true, lengths: true, keys: true, shared: true } as const
 
-/** The projection of the source [S, B, H] that additive scores compare with, [S, B, A]: `<name>.key.weight` [A, H]. */
-export function attentionKeys(source: Tensor, options: Pick<AttentionOptions, 'name' | 'size' | 'shared'>): Tensor {
-  expectOnly('attentionKeys', options, { name: true, size: true, shared: true })
+/**
+ * Returns the projection of the source [S, B, H] that additive scores compare with, [S, B, A]: `<name>.key.weight` [A, H]. Takes
+ * the options of its attention, of which it reads name, size and shared.
+ */
+export function attentionKeys(
+  source: Tensor,
+  options: Partial<AttentionOptions> & Pick<AttentionOptions, 'name'>
+): Tensor {
+  expectOnly('attentionKeys', options, known)
   const { name, size = source.shape[2]!, shared = false } = options
   return linear(source, { name: `${name}.key`, size, bias: false, shared })
 }
