@@ -194,21 +194,26 @@ export class OperationLock {
 
   /** Grants what can begin, in the order of arrival: a loop of evaluations does not keep a fit from its next step. */
   #advance(): void {
-    for (;;) {
-      const [first] = this.#queue
-      if (!first || this.#step || this.#changing || this.#exclusive === 'train') return
-      if (first.kind === 'step' && (this.#readers > 0 || this.#exclusive)) return
-      this.#queue.shift()
-      if (first.kind === 'read') this.#readers++
-      else this.#step = true
-      let held = true
-      first.grant(() => {
-        if (!held) return
-        held = false
-        if (first.kind === 'read') this.#readers--
-        else this.#step = false
-        this.#advance()
-      })
-    }
+    // Every synchronous run passes here: without anyone who waits nothing is allocated.
+    while (this.#queue.length > 0 && this.#grantFirst()) continue
+  }
+
+  /** Grants the first in the queue and returns true, or returns false if it has to wait. */
+  #grantFirst(): boolean {
+    const first = this.#queue[0]!
+    if (this.#step || this.#changing || this.#exclusive === 'train') return false
+    if (first.kind === 'step' && (this.#readers > 0 || this.#exclusive)) return false
+    this.#queue.shift()
+    if (first.kind === 'read') this.#readers++
+    else this.#step = true
+    let held = true
+    first.grant(() => {
+      if (!held) return
+      held = false
+      if (first.kind === 'read') this.#readers--
+      else this.#step = false
+      this.#advance()
+    })
+    return true
   }
 }
