@@ -78,7 +78,7 @@ void forward(const Node& n) {
   });
   float* loss = n.out(0)->data;
   sum_rows(
-      n.queue, logits.rows, [=] __device__(int64_t row) { return nats[row]; },
+      n.queue, logits.rows, [=] __device__(int64_t row) { return ids[row] == c.ignored ? 0.0 : nats[row]; },
       [=] __device__(int64_t row) { return c.weight_of(ids[row]); },
       [=] __device__(double total, double count) {
         loss[0] = count > 0 ? static_cast<float>(total / count) : 0.0f;

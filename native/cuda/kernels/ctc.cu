@@ -57,7 +57,7 @@ void forward(const Node& n) {
   if (job.gradient) shares(n.queue, job);
   float *loss = n.out(kLoss)->data, *rows = n.out(kRowLosses) ? n.out(kRowLosses)->data : nullptr;
   sum_rows(
-      n.queue, job.B, [=] __device__(int64_t b) { return job.nats[b + 1]; },
+      n.queue, job.B, [=] __device__(int64_t b) { return job.steps(b) > 0 ? job.nats[b + 1] : 0.0; },
       [=] __device__(int64_t b) { return job.steps(b) > 0 ? 1.0 : 0.0; },
       [=] __device__(double total, double count) {
         job.nats[0] = count;

@@ -5,15 +5,14 @@
 namespace gatecell {
 namespace cuda {
 
-// One block of 1024 threads: finish(sum of value(row), sum of counted(row)) on thread 0.
+// One block of 1024 threads: finish(sum of value(row), sum of counted(row)) on thread 0. A row that does not count has the value 0.
 template <class Value, class Counted, class Finish>
 __global__ void __launch_bounds__(1024) sum_rows_kernel(int64_t rows, Value value, Counted counted, Finish finish) {
   __shared__ double shared[1024 / kWarp];
   double sum = 0, count = 0;
   for (int64_t row = threadIdx.x; row < rows; row += blockDim.x) {
-    const double weight = counted(row);
-    if (weight > 0) sum += value(row);
-    count += weight;
+    sum += value(row);
+    count += counted(row);
   }
   sum = block_sum(sum, shared);
   count = block_sum(count, shared);

@@ -114,7 +114,7 @@ void forward(const Node& n) {
   double *head = n.buffer<double>(kNats), *nats = head + 2;
   float* loss = n.out(0)->data;
   sum_rows(
-      n.queue, count, [=] __device__(int64_t row) { return weights.at(row) * nats[row]; },
+      n.queue, count, [=] __device__(int64_t row) { return weights.at(row) > 0 ? weights.at(row) * nats[row] : 0.0; },
       [=] __device__(int64_t row) { return weights.at(row); },
       [=] __device__(double total, double weight) {
         head[0] = weight;
