@@ -1,4 +1,4 @@
-// What every part of src checks its callers' values with: values.ts, and arrays.ts for lists.
+// Checks of values that callers hand in, for every part of src: values.ts, and arrays.ts for lists.
 
 export * from './values.js'
 export * from './arrays.js'

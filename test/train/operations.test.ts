@@ -145,7 +145,7 @@ async function resultsByStep(reader: Operation): Promise<Set<string>> {
   return results
 }
 
-/** What the other operation may give where one of both is a fit; null where none is, or both. */
+/** Returns the results that the other operation may give if exactly one of the two is a fit; null otherwise. */
 async function resultsBesideFit(a: Operation, b: Operation): Promise<Set<string> | null> {
   if ((a.weights === 'trains') === (b.weights === 'trains')) return null
   const reader = a.weights === 'trains' ? b : a

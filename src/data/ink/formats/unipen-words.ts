@@ -44,7 +44,7 @@ export function wordLines(name: string): WordLines {
     return (isKeyword(word) ? word : keyword) === QUOTING
   }
 
-  /** Returns where the logical line that begins at `from` ends, -1 if it goes on in the next piece. */
+  /** Returns where the logical line that begins at `from` ends, or -1 if its end lies in the next piece. */
   function endOf(text: string, from: number): number {
     const first = text.indexOf('\n', from)
     if (first < 0) return -1

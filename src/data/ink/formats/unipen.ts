@@ -63,7 +63,7 @@ export function unipenParser({ name, yDown = false, level }: InkParserOptions): 
         streaming = true
         return readPoints(rest, line)
       case '.DT':
-        // Its argument is a time; the stream goes on after it.
+        // Its argument is a time; more points of the stream follow it.
         awaitsTime = rest.length === 0
         return streaming ? readPoints(rest.slice(1), line) : undefined
       case '.COORD':

@@ -33,7 +33,7 @@ export interface PenReader {
    * Reads the pen's place [x, y] on the paper, in the units of the training data with y up, at the time `t` (default: the number
    * of points read so far). Throws ERR_INVALID_INK, and reads nothing, if a value is not a finite number within the limits of
    * ink, if the time falls within a stroke, or if the point lies so far from the last one that more than 1024 resampled points
-   * would come. The pen goes on after an error. If the model is busy (ERR_BUSY), an accepted point is read with the next call.
+   * would come. The pen stays usable after an error. If the model is busy (ERR_BUSY), an accepted point is read with the next call.
    */
   down(x: number, y: number, t?: number): void
   /** Ends the stroke. */
