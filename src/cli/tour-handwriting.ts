@@ -1,10 +1,11 @@
 // gatecell tour --handwriting: a network learns to read letters, another one to write them, and the first reads what the
 // second writes. The ink is drawn by the code, so a fresh clone needs nothing else.
 
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { inkPoints, type Ink } from '../data/ink/strokes.js'
 import type { Device } from '../graph/opcodes.js'
+import { checkFileName, writeTextAtomically } from '../io/atomic.js'
 import { loadWriter, prepareGenerationRun } from '../tasks/handwriting/generation/index.js'
 import { practiceInk, practiceLetters } from '../tasks/handwriting/practice-ink.js'
 import { measureReadability } from '../tasks/handwriting/readability.js'
@@ -39,6 +40,7 @@ export async function tourHandwriting(
   output: Output,
   interrupts: Interrupts
 ): Promise<boolean> {
+  checkFileName(out)
   mkdirSync(out, { recursive: true })
   const files = {
     ink: join(out, 'ink.ndjson'),
@@ -48,7 +50,7 @@ export async function tourHandwriting(
     moving: join(out, `${WORD}-moving.svg`)
   }
   const ink = practiceInk(WORDS)
-  writeFileSync(files.ink, ink.map(ndjson).join(''))
+  await writeTextAtomically(files.ink, ink.map(ndjson).join(''))
   output.line(`1. Ink: ${integer(WORDS)} words of the letters ${practiceLetters}, drawn by code: ${files.ink}\n`)
   show(output, ink[0]!)
 
@@ -84,8 +86,8 @@ export async function tourHandwriting(
   using writer = await loadWriter(files.writer, { device })
   const word = await writer.write({ text: WORD, bias: BIAS, signal: interrupts.signal })
   show(output, word.ink)
-  writeFileSync(files.still, inkSvg(word.ink.strokes, { title: WORD }))
-  writeFileSync(files.moving, inkSvg(word.ink.strokes, { title: WORD, moving: true, pointsPerSecond: 40 }))
+  await writeTextAtomically(files.still, inkSvg(word.ink.strokes, { title: WORD }))
+  await writeTextAtomically(files.moving, inkSvg(word.ink.strokes, { title: WORD, moving: true, pointsPerSecond: 40 }))
   const { text: answer } = (await reader.read(word.ink))[0]!
   output.line(`   read: "${answer}"\n`)
   const texts = practiceInk(ASKED, { seed: 1 }).map(({ text }) => text!)

@@ -5,7 +5,7 @@ import { readInk } from '../data/ink/read.js'
 import { inkPoints, type Ink } from '../data/ink/strokes.js'
 import { readWholeText } from '../data/whole-text.js'
 import { GatecellError } from '../errors.js'
-import { writeTextAtomically } from '../io/atomic.js'
+import { assertWritable, writeTextAtomically } from '../io/atomic.js'
 import { parseJsonObject, type JsonObject } from '../io/json.js'
 import { loadWriter, type LoadedWriter, type WritingStyle } from '../tasks/handwriting/generation/index.js'
 import { inkSvg } from '../plot/ink.js'
@@ -75,6 +75,7 @@ async function write(
   checkDevice(flags.device)
   const { signal } = interrupts
   const output = createOutput(flags.json === true)
+  for (const file of filesOf(flags)) await assertWritable(file)
   using writer = await loadWriter(path, { device: flags.device ?? 'auto' })
   const style = await styleOf(writer, flags, signal)
   const begin = performance.now()
@@ -100,9 +101,13 @@ async function write(
   output.line(
     `wrote    ${ink.strokes.length} strokes of ${count} points in ${seconds.toFixed(2)} s${endOf(finished, signal)}`
   )
-  for (const file of [flags.out, flags.svg, flags.movingSvg, flags.saveStyle])
-    if (file !== undefined) output.line(`saved    ${file}`)
+  for (const file of filesOf(flags)) output.line(`saved    ${file}`)
   return interrupts.exitCode
+}
+
+/** The files that were asked for. */
+function filesOf({ out, svg, movingSvg, saveStyle }: WriteFlags): string[] {
+  return [out, svg, movingSvg, saveStyle].filter((file) => file !== undefined)
 }
 
 function endOf(finished: boolean, signal: AbortSignal): string {

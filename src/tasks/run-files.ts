@@ -46,7 +46,8 @@ export async function openRunFiles(path: string, mode: RunMode): Promise<RunFile
     resumable: mode === 'resume' ? (existing[0] ?? null) : null,
     async begin() {
       if (mode !== 'force') return
-      for (const file of existing) await fs.promises.rm(file, { force: true })
+      // A link stays: it says where its owner wants the file.
+      for (const file of existing) await fs.promises.rm(await fs.promises.realpath(file), { force: true })
     },
     async save(snapshot, kind) {
       await writeCheckpoint(kind === 'best' ? model : last, snapshot)

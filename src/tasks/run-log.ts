@@ -4,7 +4,7 @@
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'
-import { writeTextAtomically } from '../io/atomic.js'
+import { checkFileName, writeTextAtomically } from '../io/atomic.js'
 import { writeLossCurve, type CurvePoint } from '../plot/loss-curve.js'
 import { openJsonLog, readJsonLog } from '../io/jsonlog.js'
 import type { JsonObject } from '../io/json.js'
@@ -50,6 +50,7 @@ export async function openRunLog(
   options: { resumeStep?: number | undefined; title?: string; unit?: string }
 ): Promise<RunLog> {
   const { resumeStep, title, unit } = options
+  checkFileName(folder)
   const events = openEventLog(folder, resumeStep === undefined ? {} : { resumeStep })
   const path = join(folder, 'metrics.jsonl')
   const train: CurvePoint[] = []

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { ownProcess } from '../../src/io/owner.js'
+import { temporaryName } from '../../src/io/target.js'
 import {
   assertWritable,
   writeAtomically,
@@ -55,6 +57,48 @@ t.test('keeps permission bits and follows links', { skip: !posix }, async (t) =>
   await writeTextAtomically(join(folder, 'link'), 'new')
   t.ok(fs.lstatSync(join(folder, 'link')).isSymbolicLink())
   t.equal(read(join(folder, 'other/target')), 'new')
+})
+
+t.test('follows links whose target does not exist yet', { skip: !posix }, async (t) => {
+  const writers: [string, (path: string) => Promise<void>][] = [
+    ['writeTextAtomically', (path) => writeTextAtomically(path, 'new')],
+    ['writeAtomicallySync', async (path) => writeAtomicallySync(path, (file) => file.write(bytes('new')))]
+  ]
+  for (const [name, write] of writers) {
+    const folder = t.testdir({
+      near: t.fixture('symlink', 'later'),
+      far: t.fixture('symlink', 'step'),
+      step: t.fixture('symlink', 'there/../up'),
+      there: t.fixture('symlink', 'inner/deep'),
+      inner: { deep: {} },
+      lost: t.fixture('symlink', 'missing/file'),
+      loop: t.fixture('symlink', 'loop')
+    })
+    await assertWritable(join(folder, 'near'))
+    await write(join(folder, 'near'))
+    t.equal(read(join(folder, 'later')), 'new', name)
+    await write(join(folder, 'far'))
+    t.equal(
+      read(join(folder, 'inner', 'up')),
+      'new',
+      `${name}: ".." is the folder above the one that the link leads to`
+    )
+    for (const link of ['near', 'far', 'step']) t.ok(fs.lstatSync(join(folder, link)).isSymbolicLink(), link)
+    for (const link of ['lost', 'loop']) await t.rejects(write(join(folder, link)), unwritable, link)
+    t.ok(fs.lstatSync(join(folder, 'lost')).isSymbolicLink())
+  }
+})
+
+t.test('- is no file name', async (t) => {
+  for (const path of ['-', '']) {
+    const refusal = { ...unwritable, message: /Expected the name of a file to write to but received "-?": name a file/ }
+    await t.rejects(assertWritable(path), refusal)
+    await t.rejects(writeTextAtomically(path, 'x'), refusal)
+    t.throws(() => writeAtomicallySync(path, (file) => file.write(bytes('x'))), refusal)
+  }
+  const folder = t.testdir()
+  await writeTextAtomically(`${folder}/-`, 'x')
+  t.strictSame(fs.readdirSync(folder), ['-'], 'with its folder it is one')
 })
 
 t.test('refuses folders, devices and missing folders, before and at the write', async (t) => {
@@ -160,29 +204,39 @@ t.test('a file that grows beyond what the system allows', { skip: !prlimit && 'n
   t.strictSame(fs.readdirSync(folder), ['file'])
 })
 
-t.test('temporary files of dead processes go, those of living ones stay', async (t) => {
+t.test('temporary files of processes that have ended go, those of living ones and of elsewhere stay', async (t) => {
   const folder = t.testdir({ file: 'old' })
   const path = join(folder, 'file')
   const running = spawn(process.execPath, [child, 'beginToWrite', path], { stdio: ['ignore', 'pipe', 'inherit'] })
   await new Promise((resolve) => running.stdout.once('data', resolve))
-  const temporary = fs.readdirSync(folder).find((name) => name.startsWith(`.file.tmp-${running.pid}-`))
+  const temporary = fs.readdirSync(folder).find((name) => name.includes(`-${running.pid}-`))
   t.ok(temporary)
-  const own = `.file.tmp-${process.pid}-`
-  const names = [
-    `${own}00000000000a`,
-    `${own}00000000000b`,
+  const self = ownProcess()
+  const name = (owner: Partial<typeof self>, unique: string) =>
+    `.file.tmp-${temporaryName({ ...self, ...owner }, unique.padStart(12, '0'))}`
+  const ended = 2 ** 30 // beyond the process numbers of Linux
+  const gone = [name({ pid: ended }, 'a'), name({ space: 'another container', pid: ended }, 'b')]
+  if (self.start !== '') gone.push(name({ start: '1' }, 'c'))
+  const kept = [
+    name({}, 'd'),
+    name({ space: 'another container', pid: ended }, 'e'),
+    name({ host: 'another host', pid: ended }, 'f'),
     '.file.tmp-x',
     '.file.tmp-1-x',
     '.other.tmp-1-00000000000c'
   ]
-  for (const name of names) fs.writeFileSync(join(folder, name), '')
-  fs.utimesSync(join(folder, `${own}00000000000a`), 1, 1)
+  for (const name of [...gone, ...kept]) fs.writeFileSync(join(folder, name), '')
+  fs.utimesSync(join(folder, gone[1]!), 1, 1)
   await writeTextAtomically(path, 'new')
-  const expected = [temporary!, ...names.slice(1), 'file'].sort()
-  t.strictSame(fs.readdirSync(folder).sort(), expected, 'only the one of a process before us with our number goes')
-  const ended = new Promise((resolve) => running.once('exit', resolve))
+  const expected = [temporary!, ...kept, 'file'].sort()
+  t.strictSame(
+    fs.readdirSync(folder).sort(),
+    expected,
+    'an ended process, an earlier one with our number, and what nobody touched for a week'
+  )
+  const exited = new Promise((resolve) => running.once('exit', resolve))
   running.kill('SIGKILL')
-  await ended
+  await exited
   t.equal(read(path), 'new')
   await writeTextAtomically(path, 'newer')
   t.strictSame(

@@ -1,0 +1,77 @@
+// Processes by name, as temporary files and locks carry them, so that a later process finds out whether their owner has
+// ended. A process number alone does not say it: numbers are used again, and each namespace and machine has its own.
+
+import * as fs from 'node:fs'
+import { hostname } from 'node:os'
+
+export interface Owner {
+  readonly host: string
+  readonly pid: number
+  /** When the process started, in clock ticks after the boot; '' where the system does not show it. */
+  readonly start: string
+  /** One boot of one machine, and a namespace of process numbers in it; '' where the system shows neither. */
+  readonly space: string
+  /** The machine across boots; '' where it has no name. */
+  readonly machine: string
+}
+
+/** 'elsewhere': on another host, or with numbers of another namespace, so that nothing here shows whether it runs. */
+export type OwnerState = 'alive' | 'gone' | 'elsewhere'
+
+/** The namespace of process numbers outside of all containers has this number on every Linux system. */
+const FIRST_NAMESPACE = 'pid:[4026531836]'
+
+let own: Owner | undefined
+
+/** This process. */
+export function ownProcess(): Owner {
+  return (own ??= findOwn())
+}
+
+function findOwn(): Owner {
+  const boot = attempt(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
+  const namespace = attempt(() => fs.readlinkSync('/proc/self/ns/pid'))
+  const machine = attempt(() => fs.readFileSync('/etc/machine-id', 'utf8').trim())
+  const space = boot === '' || namespace === '' ? '' : `${boot} ${namespace}`
+  return { host: hostname(), pid: process.pid, start: startOf(process.pid), space, machine }
+}
+
+/** Whether `owner` still runs; `self` is for tests. */
+export function stateOf(owner: Owner, self: Owner = ownProcess()): OwnerState {
+  if (owner.host !== self.host || owner.space !== self.space) return rebooted(owner, self) ? 'gone' : 'elsewhere'
+  if (owner.pid === self.pid && owner.start === self.start) return 'alive'
+  try {
+    process.kill(owner.pid, 0)
+  } catch (error) {
+    // EPERM: it is there, but belongs to another user.
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'gone'
+  }
+  const start = startOf(owner.pid)
+  return owner.start !== '' && start !== '' && start !== owner.start ? 'gone' : 'alive'
+}
+
+/** Whether the machine was started again since. Not asked within containers, which are copied with the machine's name. */
+function rebooted(owner: Owner, self: Owner): boolean {
+  const sameMachine = owner.host === self.host && owner.machine === self.machine && self.machine !== ''
+  const plain = [owner, self].every(({ space }) => space.endsWith(FIRST_NAMESPACE))
+  return sameMachine && plain && owner.space !== self.space
+}
+
+/** The start of a process of this namespace; '' where it cannot be read. */
+function startOf(pid: number): string {
+  return attempt(() => {
+    // A /proc of another namespace lists other processes under these numbers.
+    if (fs.readlinkSync('/proc/self') !== String(process.pid)) return ''
+    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1')
+    // The name of the program, in parentheses, may hold blanks and parentheses; the start is field 22 in all.
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
+  })
+}
+
+function attempt(call: () => string): string {
+  try {
+    return call()
+  } catch {
+    return '' // another system than Linux, or a /proc that is closed
+  }
+}

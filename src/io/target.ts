@@ -1,0 +1,164 @@
+// Where an atomic write puts its file: symbolic links followed, other things than regular files refused, a name for the
+// temporary file that carries its process, and the temporary files of processes that have ended.
+
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { basename, dirname, isAbsolute, join } from 'node:path'
+import { GatecellError } from '../errors.js'
+import { crc32c } from './crc32c.js'
+import { ownProcess, stateOf, type Owner } from './owner.js'
+
+/** The calls that can fail on a bad disk; tests replace them to inject a failure at each. */
+export type FileCalls = Pick<
+  typeof fs.promises,
+  'stat' | 'realpath' | 'open' | 'rename' | 'unlink' | 'readdir' | 'access'
+>
+
+export interface Target {
+  /** The file itself, no link. */
+  readonly path: string
+  readonly folder: string
+  readonly temporary: string
+  readonly prefix: string
+  /** Permission bits of the file that is replaced. */
+  readonly mode: number | undefined
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full: free some space or name another folder',
+  EDQUOT: 'the disk quota is used up: free some space or name another folder',
+  EACCES: 'the permission is missing: change the rights or name another folder',
+  EPERM: 'the permission is missing: change the rights or name another folder',
+  EROFS: 'the file system is read-only: name another folder',
+  ENOENT: 'the folder does not exist: create it or name another one',
+  ENOTDIR: 'a part of the path is not a folder: name another path',
+  EISDIR: 'it is a folder: name a file in it',
+  EFBIG: 'the file grew beyond the allowed size: raise the limit (ulimit -f) or name another disk',
+  ENAMETOOLONG: 'the name is too long: choose a shorter one',
+  ELOOP: 'symbolic links lead to each other: name another file',
+  EMFILE: 'too many files are open: close some or raise the limit (ulimit -n)',
+  EIO: 'the disk reports a read or write error: check it and name another one'
+}
+
+export function errorCode(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | null)?.code
+  return typeof code === 'string' ? code : 'an unknown error'
+}
+
+/** The ERR_FILE_WRITE for a failed system call, with the reason in words. */
+export function writeError(path: string, cause: unknown): GatecellError {
+  if (cause instanceof GatecellError) return cause
+  const code = errorCode(cause)
+  const reason = REASONS[code] ?? 'the system refused: see the code and name another place'
+  return new GatecellError('ERR_FILE_WRITE', `Expected to write ${path} but received ${code}, ${reason}.`, { cause })
+}
+
+/** ERR_FILE_WRITE for names that are none: '' and '-', which means standard output to many programs. */
+export function checkFileName(path: string): void {
+  if (path !== '-' && path !== '') return
+  const remedy = path === '-' ? 'name a file, or ./- for one of that name' : 'name a file'
+  throw new GatecellError(
+    'ERR_FILE_WRITE',
+    `Expected the name of a file to write to but received "${path}": ${remedy}.`
+  )
+}
+
+function checkRegular(path: string, found: fs.Stats): void {
+  if (found.isFile()) return
+  const kind = found.isDirectory() ? 'a folder' : 'a device, pipe or socket'
+  throw new GatecellError('ERR_FILE_WRITE', `Expected a file name to write to but ${path} is ${kind}: name a file.`)
+}
+
+export async function findTarget(path: string, calls: FileCalls): Promise<Target> {
+  checkFileName(path)
+  try {
+    const found = await calls.stat(path)
+    checkRegular(path, found)
+    // Renaming would replace a write-protected file without asking.
+    await calls.access(path, fs.constants.W_OK)
+    return makeTarget(await calls.realpath(path), found.mode & 0o7777)
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error
+    return makeTarget(followLinks(path), undefined)
+  }
+}
+
+export function findTargetSync(path: string): Target {
+  checkFileName(path)
+  const found = fs.statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) return makeTarget(followLinks(path), undefined)
+  checkRegular(path, found)
+  fs.accessSync(path, fs.constants.W_OK)
+  return makeTarget(fs.realpathSync(path), found.mode & 0o7777)
+}
+
+/** Where a path leads through symbolic links whose last target does not exist; the path itself if it is no link. */
+export function followLinks(path: string): string {
+  let at = path
+  for (let left = 40; left > 0; left--) {
+    const target = linkTarget(at)
+    if (target === null) return at
+    // Not normalised: a ".." after a link means the folder above the one that the link leads to.
+    at = isAbsolute(target) ? target : `${dirname(at)}/${target}`
+  }
+  throw Object.assign(new Error('too many links'), { code: 'ELOOP' })
+}
+
+function linkTarget(path: string): string | null {
+  try {
+    return fs.readlinkSync(path)
+  } catch {
+    return null // it is no link, or nothing at all
+  }
+}
+
+/** Characters of the file's name in that of a temporary file: at most 192 bytes of the 255 that a name may have. */
+const NAME_CHARACTERS = 48
+
+function makeTarget(path: string, mode: number | undefined): Target {
+  const folder = dirname(path)
+  const prefix = `.${Array.from(basename(path)).slice(0, NAME_CHARACTERS).join('')}.tmp-`
+  const temporary = join(folder, prefix + temporaryName(ownProcess(), randomBytes(6).toString('hex')))
+  return { path, folder, temporary, prefix, mode }
+}
+
+/** What follows the prefix; `unique`: twelve hexadecimal digits. */
+export function temporaryName(owner: Owner, unique: string): string {
+  return [spaceDigits(owner), owner.pid, owner.start || 0, unique].join('-')
+}
+
+/** Eight digits for the host and namespace of a process. */
+function spaceDigits({ host, space }: Owner): string {
+  return crc32c(new TextEncoder().encode(`${host}\n${space}`))
+    .toString(16)
+    .padStart(8, '0')
+}
+
+/** A write touches its file every moment; one that stopped a week ago belongs to nobody, wherever it came from. */
+const FORGOTTEN_MS = 7 * 24 * 3600 * 1000
+
+/** Whether a name in the folder is a leftover of a process that has ended; 'if-old': where nothing but its age can say. */
+function isStale(name: string, prefix: string): 'no' | 'yes' | 'if-old' {
+  if (!name.startsWith(prefix)) return 'no'
+  const found = /^([0-9a-f]{8})-([0-9]{1,10})-([0-9]{1,20})-[0-9a-f]{12}$/.exec(name.slice(prefix.length))
+  if (found === null) return 'no'
+  const [, digits, pid, start] = found
+  const self = ownProcess()
+  if (digits !== spaceDigits(self)) return 'if-old'
+  return stateOf({ ...self, pid: Number(pid), start: start === '0' ? '' : start! }) === 'gone' ? 'yes' : 'no'
+}
+
+/** Removes what processes left that were killed within a write of this file. */
+export async function removeStale(target: Target, calls: FileCalls): Promise<void> {
+  for (const name of await calls.readdir(target.folder)) {
+    const stale = isStale(name, target.prefix)
+    if (stale === 'no') continue
+    const leftover = join(target.folder, name)
+    try {
+      const forgotten = async () => (await calls.stat(leftover)).mtimeMs < Date.now() - FORGOTTEN_MS
+      if (stale === 'yes' || (await forgotten())) await calls.unlink(leftover)
+    } catch {
+      // Another process removed it first, or may not be ours to remove: the write itself does not depend on it.
+    }
+  }
+}
