@@ -8,10 +8,11 @@ const { dirname, join } = require('node:path')
 
 const root = dirname(__dirname)
 const arch = process.argv.find((word) => word.startsWith('--arch='))
+const strict = process.env.CI ? ['--CDGATECELL_WERROR=ON'] : []
 const words = ['rebuild', '--directory', root, '--out', join(process.cwd(), 'build'), '--parallel', '2', '-l', 'warn']
 const result = spawnSync(
   process.execPath,
-  [join(root, 'node_modules/cmake-js/bin/cmake-js'), ...words, ...(arch ? [arch] : [])],
+  [join(root, 'node_modules/cmake-js/bin/cmake-js'), ...words, ...strict, ...(arch ? [arch] : [])],
   { stdio: 'inherit' }
 )
 process.exit(result.status ?? 1)
