@@ -16,7 +16,7 @@ import {
   type Precision
 } from './graph/plan.js'
 import { PlanCache, type CacheOptions } from './graph/plan-cache.js'
-import type { DType, Tensor } from './graph/tensor.js'
+import type { DType, Shape, Tensor } from './graph/tensor.js'
 import type { JsonObject } from './io/json.js'
 import { createStream, type Stream, type StreamOptions } from './sample/stream.js'
 
@@ -158,6 +158,21 @@ const readModelOptions = optionsOf<ModelOptions>({
 /** Default of `planMemory`. */
 const PLAN_MEMORY = 2 ** 29
 
+/** Returns `definition`, typed by what it names. */
+export function modelDefinition<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(
+  definition: ModelDefinition<I, T, O>
+): ModelDefinition<I, T, O> {
+  return definition
+}
+
+/** Returns the parameters and carried states of a model by name, with their shapes, from a recording; allocates nothing for them. */
+export function tensorsOf(definition: ModelDefinition, dims: Dims = {}) {
+  const { graph } = recordModel(definition, { ...smallestDims(definition), ...dims }, 'train', undefined)
+  const parameters: ReadonlyMap<string, Shape> = new Map(graph.parameters.map(({ name, shape }) => [name, shape]))
+  const states: ReadonlyMap<string, Shape> = new Map([...graph.states].map(([name, { shape }]) => [name, shape]))
+  return { parameters, states }
+}
+
 /** Defines a model and gives its parameters their first values: a function of (seed, name) alone. */
 export function defineModel<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(
   definition: ModelDefinition<I, T, O>,
@@ -167,11 +182,8 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   const { seed = 0, training = true, threads = 0, precision = 'f32', device = 'cpu', initialize = true } = options
   const { planMemory = PLAN_MEMORY } = options
   checkDefinition(definition)
-  const names = new Set(
-    [...Object.values(definition.inputs), ...Object.values(definition.targets ?? {})].flatMap(dimNames)
-  )
-  const smallest = Object.fromEntries([...names].map((name) => [name, definition.smallest?.[name] ?? 1]))
-  const first = recordModel(definition, smallest, 'train', undefined)
+  const names = dimNamesOf(definition)
+  const first = recordModel(definition, smallestDims(definition), 'train', undefined)
   const parameters = new ParameterStore(first.graph.parameters, { training })
   if (initialize) parameters.initialize(seed)
 
@@ -295,8 +307,14 @@ function recordModel<I extends Specs, T extends Specs, O extends string>(
   return { graph, inputs, outputs, loss }
 }
 
-function dimNames(spec: InputSpec): string[] {
-  return spec.shape.filter((dim) => typeof dim === 'string')
+function dimNamesOf({ inputs, targets = {} }: Pick<ModelDefinition, 'inputs' | 'targets'>): ReadonlySet<string> {
+  const dims = [...Object.values(inputs), ...Object.values(targets)].flatMap(({ shape }) => shape)
+  return new Set(dims.filter((dim) => typeof dim === 'string'))
+}
+
+/** The dims of the recording that finds the parameters. */
+function smallestDims(definition: Pick<ModelDefinition, 'inputs' | 'targets' | 'smallest'>): Dims {
+  return Object.fromEntries([...dimNamesOf(definition)].map((name) => [name, definition.smallest?.[name] ?? 1]))
 }
 
 function checkDims(dims: Dims, names: ReadonlySet<string>): Dims {

@@ -37,6 +37,10 @@ export function configReader(path: string) {
       const value = from[name]
       return typeof value === 'boolean' ? value : refuse('true or false', name)
     },
+    text(from: Fields, name: string): string {
+      const value = from[name]
+      return typeof value === 'string' ? value : refuse('a text', name)
+    },
     choice<T extends string>(from: Fields, name: string, choices: readonly T[]): T {
       const found = choices.find((choice) => choice === from[name])
       return found ?? refuse(choices.join(', '), name)

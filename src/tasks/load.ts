@@ -2,20 +2,9 @@
 
 import type { Precision } from '../graph/plan.js'
 import type { Device } from '../graph/opcodes.js'
-import { readCheckpointInfo, type CheckpointInfo } from '../io/checkpoint.js'
-import type { JsonObject } from '../io/json.js'
-import type { Model, ModelOptions } from '../model.js'
-import { loadWeights } from './run-files.js'
-
-/** What the files of a task hold. */
-export interface TaskModel<C> {
-  /** The name in the file. */
-  readonly task: string
-  /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is none. */
-  configFromJson(json: JsonObject, path: string): C
-  /** The network that a configuration describes, with first values from `options.seed`. */
-  model(config: C, options?: ModelOptions): Model
-}
+import type { CheckpointInfo } from '../io/checkpoint.js'
+import { defineModel, type Model } from '../model.js'
+import { openModelFile, type TaskModel } from './model-file.js'
 
 export interface LoadOptions {
   /** Threads of its plans; 0: the engine's. Default: what suits one stream or one sample at a time. */
@@ -38,21 +27,25 @@ export interface LoadedModel<C> extends Disposable {
  * ERR_FILE_FORMAT, ERR_WRONG_TASK.
  */
 export async function loadModel<C>(
-  { task, configFromJson, model: make }: TaskModel<C>,
+  task: TaskModel<C>,
   path: string,
   { precision = 'f32', device = 'cpu', ...options }: LoadOptions,
   threadsOf: (config: C) => number
 ): Promise<LoadedModel<C>> {
-  const header = await readCheckpointInfo(path, { task })
-  const config = configFromJson(header.config, path)
-  const { threads = threadsOf(config) } = options
-  const model = make(config, { training: false, initialize: false, threads, precision, device })
+  const file = await openModelFile(task, path)
   try {
-    const info = await loadWeights(model, path, task)
+    const { info, config, definition } = file
+    const { threads = threadsOf(config) } = options
+    const model = defineModel(definition, { training: false, initialize: false, threads, precision, device })
+    try {
+      await file.loadWeights(model)
+    } catch (error) {
+      model.dispose()
+      throw error
+    }
     const dispose = () => model.dispose()
     return { model, config, info, dispose, [Symbol.dispose]: dispose }
-  } catch (error) {
-    model.dispose()
-    throw error
+  } finally {
+    await file.close()
   }
 }

@@ -5,8 +5,7 @@
 import * as fs from 'node:fs'
 import { GatecellError } from '../errors.js'
 import { assertWritable } from '../io/atomic.js'
-import { openCheckpoint, writeCheckpoint, type CheckpointInfo, type LoadedCheckpoint } from '../io/checkpoint.js'
-import type { Model } from '../model.js'
+import { writeCheckpoint } from '../io/checkpoint.js'
 import type { Snapshot } from '../train/progress.js'
 
 /** What to do where the files exist: refuse, go on from them, or replace them. */
@@ -54,45 +53,5 @@ export async function openRunFiles(path: string, mode: RunMode): Promise<RunFile
       const validated = (snapshot.progress as { best?: unknown }).best !== null
       if (kind === 'last' && !validated) await writeCheckpoint(model, snapshot)
     }
-  }
-}
-
-/** Reads a checkpoint's weights into `model`, without a copy. ERR_FILE_FORMAT if they are not those of this network. */
-export async function loadWeights(model: Model, path: string, task: string): Promise<CheckpointInfo> {
-  const { parameters } = model
-  const file = await openCheckpoint(path, { task })
-  try {
-    const weights = [...file.info.tensors.values()].filter((tensor) => tensor.group === 'weights')
-    const refuse = (expected: string, found: string) =>
-      new GatecellError(
-        'ERR_FILE_FORMAT',
-        `Expected ${expected} in ${path} but found ${found}: the model is damaged or of another version`
-      )
-    for (const { name, shape } of parameters) {
-      const found = file.info.tensors.get(name)
-      if (found?.dtype !== 'F32' || found.shape.join() !== shape.join()) {
-        throw refuse(
-          `"${name}" as F32 [${shape.join(', ')}]`,
-          found ? `${found.dtype} [${found.shape.join(', ')}]` : 'none'
-        )
-      }
-    }
-    const extra = weights.find((tensor) => !parameters.has(tensor.key))
-    if (extra) throw refuse(`the ${weights.length - 1} weights of its configuration`, `"${extra.name}" too`)
-    await file.load((tensor) => (tensor.group === 'weights' ? parameters.get(tensor.key).data : null))
-    parameters.touch()
-    return file.info
-  } finally {
-    await file.close()
-  }
-}
-
-/** Everything a run needs to go on. */
-export async function readRun(path: string, task: string): Promise<CheckpointInfo & LoadedCheckpoint> {
-  const file = await openCheckpoint(path, { task })
-  try {
-    return { ...file.info, ...(await file.load()) }
-  } finally {
-    await file.close()
   }
 }

@@ -3,18 +3,18 @@
 
 import type { Vocabulary } from '../data/vocabulary.js'
 import type { Device } from '../graph/opcodes.js'
-import type { CheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject } from '../io/json.js'
 import { GatecellError } from '../errors.js'
-import type { Model } from '../model.js'
+import { defineModel, type Model } from '../model.js'
 import type { BatchSource, EpochSource } from '../train/data.js'
 import type { TrainerOptions } from '../train/options.js'
 import type { Resumable } from '../train/progress.js'
 import type { Report, Summary } from '../train/reports.js'
 import { createTrainer, type Trainer } from '../train/trainer.js'
 import { configToJson } from './config-reader.js'
-import type { LoadedModel, TaskModel } from './load.js'
-import { openRunFiles, readRun, type RunFiles, type RunMode } from './run-files.js'
+import type { LoadedModel } from './load.js'
+import { readRun, type TaskModel } from './model-file.js'
+import { openRunFiles, type RunFiles, type RunMode } from './run-files.js'
 import type { RunLog } from './run-log.js'
 import { tellMemory, type RunMemory } from './run-memory.js'
 import { given, type Training } from './training.js'
@@ -115,8 +115,8 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
 ): Promise<RunOf<C, D, M>> {
   const files = await openRunFiles(options.out, options.mode ?? 'new')
   const { resumable } = files
-  const resume = resumable === null ? null : await readRun(resumable, application.task)
-  const opened = await application.open(options, resume && application.configFromJson(resume.config, resumable!))
+  const resume = resumable === null ? null : await readRun(application, resumable)
+  const opened = await application.open(options, resume && resume.settings)
   let model: Model | null = null
   const dispose = () => {
     model?.dispose()
@@ -127,7 +127,7 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
     const { seed, precision } = config.training!
     const { threads = 0, device = 'cpu' } = options
     const before = process.memoryUsage.rss()
-    model = application.model(config, { seed, threads, precision, device })
+    model = defineModel(application.definition(config), { seed, threads, precision, device })
     const trainer = createTrainer(model, source, trainerOptions(opened, files, resume, options))
     const run: RunOf<C, D, M> = {
       ...data,
@@ -152,7 +152,7 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
 function trainerOptions<C extends RunConfig, D extends RunData>(
   { config, validation }: Opened<C, D>,
   files: RunFiles,
-  resume: (CheckpointInfo & Resumable) | null,
+  resume: Resumable | null,
   { checkpointEvery = config.training!.validEvery }: RunOptions
 ): TrainerOptions {
   const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = config.training!

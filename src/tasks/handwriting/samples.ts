@@ -67,8 +67,7 @@ export function markOfInk({ train, valid }: InkSets): DataMark {
 }
 
 export function readInkSplit(read: ConfigReader, from: Fields): InkSplit {
-  const where = from['where']
-  return { valid: read.number(from, 'valid', 0, 1), where: typeof where === 'string' ? where : null }
+  return { valid: read.number(from, 'valid', 0, 1), where: from['where'] === null ? null : read.text(from, 'where') }
 }
 
 /** The remedy for symbols that a reader or writer does not have: its vocabulary comes from the texts of its ink. */

@@ -9,9 +9,9 @@ import { dropout } from '../../layers/dropout.js'
 import { embedding } from '../../layers/embedding.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
-import { defineModel, i32, type Model, type ModelOptions } from '../../model.js'
+import { defineModel, i32, modelDefinition, type Model, type ModelOptions } from '../../model.js'
 import { configToJson } from '../config-reader.js'
-import type { TaskModel } from '../load.js'
+import type { TaskModel } from '../model-file.js'
 import { textConfigFromJson, type TextConfig } from './config.js'
 import { startingScales } from './defaults.js'
 
@@ -39,38 +39,39 @@ export function textLayers(x: Tensor, config: TextConfig): Tensor {
   return linear(dropout(output, { p, locked }), { name: 'head', size, biasStart: zeros })
 }
 
-/** The network that `config` describes, with first values from `options.seed`. */
-export function textModel(config: TextConfig, options: ModelOptions = {}): Model {
+/** The network that `config` describes. */
+export function textDefinition(config: TextConfig) {
   const { embedding: width } = config.network
   const { size } = vocabularyFromConfig(config.vocabulary)
-  const model = defineModel(
-    {
-      name: TEXT_TASK,
-      config: configToJson(config),
-      inputs: { tokens: i32('length', 'batch') },
-      targets: { targets: i32('length', 'batch') },
-      forward({ tokens }) {
-        const x = embedding(tokens, {
-          name: 'embedding',
-          vocabulary: size,
-          size: width,
-          weight: normal(startingScales(config.network).embedding)
-        })
-        return { logits: textLayers(x, config) }
-      },
-      loss({ logits }, { targets }) {
-        const labelSmoothing = logits.graph.training ? (config.training?.labelSmoothing ?? 0) : 0
-        return crossEntropy(logits, targets, { labelSmoothing })
-      },
-      stream: { token: 'tokens', logits: 'logits' }
+  return modelDefinition({
+    name: TEXT_TASK,
+    config: configToJson(config),
+    inputs: { tokens: i32('length', 'batch') },
+    targets: { targets: i32('length', 'batch') },
+    forward({ tokens }) {
+      const x = embedding(tokens, {
+        name: 'embedding',
+        vocabulary: size,
+        size: width,
+        weight: normal(startingScales(config.network).embedding)
+      })
+      return { logits: textLayers(x, config) }
     },
-    options
-  )
-  return model
+    loss({ logits }, { targets }) {
+      const labelSmoothing = logits.graph.training ? (config.training?.labelSmoothing ?? 0) : 0
+      return crossEntropy(logits, targets, { labelSmoothing })
+    },
+    stream: { token: 'tokens', logits: 'logits' }
+  })
+}
+
+/** The network that `config` describes, with first values from `options.seed`. */
+export function textModel(config: TextConfig, options: ModelOptions = {}): Model {
+  return defineModel(textDefinition(config), options)
 }
 
 export const textTask: TaskModel<TextConfig> = {
   task: TEXT_TASK,
   configFromJson: textConfigFromJson,
-  model: textModel
+  definition: textDefinition
 }

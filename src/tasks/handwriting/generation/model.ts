@@ -11,9 +11,9 @@ import type { Tensor } from '../../../graph/tensor.js'
 import { linear } from '../../../layers/linear.js'
 import { lstm } from '../../../layers/lstm.js'
 import { windowLstm } from '../../../layers/window-lstm.js'
-import { defineModel, f32, i32, type Model, type ModelOptions, type Specs } from '../../../model.js'
+import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions, type Specs } from '../../../model.js'
 import { configToJson } from '../../config-reader.js'
-import type { TaskModel } from '../../load.js'
+import type { TaskModel } from '../../model-file.js'
 import { generationConfigFromJson, type GenerationConfig } from './config.js'
 
 export const GENERATION_TASK = 'handwriting'
@@ -31,8 +31,8 @@ export function writtenSymbols(config: GenerationConfig): number {
   return config.vocabulary === null ? 0 : vocabularyFromConfig(config.vocabulary).size + 1
 }
 
-/** The network that `config` describes, with first values from `options.seed`. */
-export function generationModel(config: GenerationConfig, options: ModelOptions = {}): Model {
+/** The network that `config` describes. */
+export function generationDefinition(config: GenerationConfig) {
   const { hidden, gaussians, window } = config.network
   const conditional = config.vocabulary !== null
   const text: Specs = conditional ? { symbols: i32('batch', 'symbols'), symbolCounts: i32('batch') } : {}
@@ -78,26 +78,28 @@ export function generationModel(config: GenerationConfig, options: ModelOptions 
     return add(pen, mul(crossEntropy(finish!, last!), perPoint!))
   }
 
-  return defineModel<Specs, Specs>(
-    {
-      name: GENERATION_TASK,
-      config: configToJson(config),
-      inputs: { points: f32('length', 'batch', 3), ...text },
-      targets: {
-        next: f32('length', 'batch', 3),
-        weights: f32('length', 'batch'),
-        last: i32('length', 'batch'),
-        perPoint: f32(2)
-      },
-      forward,
-      loss
+  return modelDefinition<Specs, Specs>({
+    name: GENERATION_TASK,
+    config: configToJson(config),
+    inputs: { points: f32('length', 'batch', 3), ...text },
+    targets: {
+      next: f32('length', 'batch', 3),
+      weights: f32('length', 'batch'),
+      last: i32('length', 'batch'),
+      perPoint: f32(2)
     },
-    options
-  )
+    forward,
+    loss
+  })
+}
+
+/** The network that `config` describes, with first values from `options.seed`. */
+export function generationModel(config: GenerationConfig, options: ModelOptions = {}): Model {
+  return defineModel(generationDefinition(config), options)
 }
 
 export const generationTask: TaskModel<GenerationConfig> = {
   task: GENERATION_TASK,
   configFromJson: generationConfigFromJson,
-  model: generationModel
+  definition: generationDefinition
 }

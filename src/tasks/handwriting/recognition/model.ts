@@ -11,9 +11,9 @@ import type { Tensor } from '../../../graph/tensor.js'
 import { dropout } from '../../../layers/dropout.js'
 import { linear } from '../../../layers/linear.js'
 import { lstm } from '../../../layers/lstm.js'
-import { defineModel, f32, i32, type Model, type ModelOptions } from '../../../model.js'
+import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions } from '../../../model.js'
 import { configToJson } from '../../config-reader.js'
-import type { TaskModel } from '../../load.js'
+import type { TaskModel } from '../../model-file.js'
 import { recognitionConfigFromJson, type RecognitionConfig } from './config.js'
 
 export const RECOGNITION_TASK = 'handwriting-recognition'
@@ -42,24 +42,26 @@ export function recognitionLayers(points: Tensor, lengths: Tensor | null, config
   return { logits: linear(dropout(output, { p }), { name: 'head', size: size + 1, biasStart: zeros }) }
 }
 
+/** The network that `config` describes. */
+export function recognitionDefinition(config: RecognitionConfig) {
+  return modelDefinition({
+    name: RECOGNITION_TASK,
+    config: configToJson(config),
+    inputs: { points: f32('length', 'batch', INK_FEATURES), lengths: i32('batch') },
+    targets: { labels: i32('batch', 'labels'), labelLengths: i32('batch') },
+    forward: ({ points, lengths }) => recognitionLayers(points, lengths, config),
+    loss: ({ logits }, { labels, labelLengths }, { lengths }) =>
+      ctcLoss({ logits, targets: labels, inputLengths: lengths, targetLengths: labelLengths, blank: BLANK }).loss
+  })
+}
+
 /** The network that `config` describes, with first values from `options.seed`. */
 export function recognitionModel(config: RecognitionConfig, options: ModelOptions = {}): Model {
-  return defineModel(
-    {
-      name: RECOGNITION_TASK,
-      config: configToJson(config),
-      inputs: { points: f32('length', 'batch', INK_FEATURES), lengths: i32('batch') },
-      targets: { labels: i32('batch', 'labels'), labelLengths: i32('batch') },
-      forward: ({ points, lengths }) => recognitionLayers(points, lengths, config),
-      loss: ({ logits }, { labels, labelLengths }, { lengths }) =>
-        ctcLoss({ logits, targets: labels, inputLengths: lengths, targetLengths: labelLengths, blank: BLANK }).loss
-    },
-    options
-  )
+  return defineModel(recognitionDefinition(config), options)
 }
 
 export const recognitionTask: TaskModel<RecognitionConfig> = {
   task: RECOGNITION_TASK,
   configFromJson: recognitionConfigFromJson,
-  model: recognitionModel
+  definition: recognitionDefinition
 }

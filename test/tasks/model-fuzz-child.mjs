@@ -1,0 +1,139 @@
+// Makes a small model of every task, changes its files with right checksums, and hands them to every loader of the built package;
+// prints counts and the errors without a code as one line of JSON. No test by itself.
+// node test/tasks/model-fuzz-child.mjs <folder> <seed> <count>
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { everyNumber, mutant, takeApart } from './model-mutants.mjs'
+
+const load = (path) => import(new URL(`../../dist/esm/${path}`, import.meta.url).href)
+const { GatecellError } = await load('errors.js')
+const { createRandom } = await load('random.js')
+const { createInk } = await load('data/ink/strokes.js')
+const { readCheckpoint } = await load('io/checkpoint.js')
+const text = await load('tasks/text/index.js')
+const { traceText } = await load('tasks/text/trace.js')
+const recognition = await load('tasks/handwriting/recognition/index.js')
+const { traceInk } = await load('tasks/handwriting/recognition/trace.js')
+const generation = await load('tasks/handwriting/generation/index.js')
+
+const [folder, seed, count] = process.argv.slice(2)
+const strokes = (k) => [[[0, 0], [5 + k, 30], [10, 0]], [[2, 15], [8, 15 + k]]] // prettier-ignore
+const samples = Array.from({ length: 12 }, (_, k) => ({ text: 'ab'[k % 2], strokes: strokes(k) }))
+const sample = createInk(strokes(1), { text: 'ab', source: 'a sample' })
+const story = 'the cell keeps what the gate lets through; '.repeat(40)
+writeFileSync(join(folder, 'story.txt'), story)
+writeFileSync(join(folder, 'ink.ndjson'), samples.map((one) => `${JSON.stringify(one)}\n`).join(''))
+
+/** Loads a model, uses it and disposes of it. */
+const using = (load, work) => async (path) => {
+  const model = await load(path)
+  try {
+    await work(model)
+  } finally {
+    model.dispose()
+  }
+}
+
+const training = { batch: 2, steps: 3, validEvery: 2 }
+const base = { data: [join(folder, 'ink.ndjson')], training, threads: 1 }
+const words = { ...base, data: [join(folder, 'story.txt')], training: { ...training, length: 8 } }
+const tasks = {
+  text: {
+    prepare: (more) => text.prepareTextRun({ ...words, network: { hidden: 5, layers: 2, embedding: 3 }, ...more }),
+    use: using(text.loadTextModel, async (model) => {
+      model.write({ prompt: 'the' }).text(10)
+      traceText(model, story.slice(0, 40))
+    })
+  },
+  reader: {
+    prepare: (more) => recognition.prepareRecognitionRun({ ...base, network: { hidden: 4, layers: 1 }, ...more }),
+    use: using(recognition.loadReader, async (model) => {
+      await model.read(sample)
+      traceInk(model, sample)
+    })
+  },
+  pen: {
+    prepare: (more) =>
+      recognition.prepareRecognitionRun({ ...base, network: { hidden: 4, layers: 1, bidirectional: false }, ...more }),
+    use: using(recognition.loadReader, async (model) => {
+      await model.read(sample, { beam: 2 })
+      const pen = model.pen()
+      pen.down(0, 0)
+      pen.down(3, 40)
+      pen.up()
+    })
+  },
+  writer: {
+    prepare: (more) =>
+      generation.prepareGenerationRun({ ...base, network: { hidden: 4, layers: 2, gaussians: 2, window: 2 }, ...more }),
+    use: using(generation.loadWriter, async (model) => {
+      const style = await model.style(sample)
+      await model.write({ text: 'ab', points: 12, style })
+      await model.write({ text: 'ab' })
+    })
+  }
+}
+
+const resumed = { mode: 'resume', network: undefined, training: { steps: 5 } }
+const tallies = {}
+const untyped = []
+let slowest = { ms: 0 }
+
+/** Counts how `work` ends. */
+async function attempt(task, loader, change, work) {
+  const begin = performance.now()
+  let outcome = 'ok'
+  try {
+    await work()
+  } catch (error) {
+    outcome = error instanceof GatecellError ? error.code : 'untyped'
+    if (outcome === 'untyped') untyped.push({ task, loader, change, error: String(error.stack).slice(0, 600) })
+  }
+  const ms = Math.round(performance.now() - begin)
+  if (ms > slowest.ms) slowest = { ms, task, loader, change, outcome }
+  tallies[loader] ??= {}
+  tallies[loader][outcome] = (tallies[loader][outcome] ?? 0) + 1
+}
+
+const before = process.resourceUsage().maxRSS
+for (const [task, { prepare, use }] of Object.entries(tasks)) {
+  const out = join(folder, `${task}.safetensors`)
+  const last = join(folder, `${task}.last.safetensors`)
+  const run = await prepare({ out })
+  await run.fit()
+  run.dispose()
+  await use(out)
+  const [model, stand] = [out, last].map((path) => takeApart(readFileSync(path)))
+  const [best, there] = [readFileSync(out), readFileSync(last)]
+  const tryModel = async ({ name, bytes }) => {
+    writeFileSync(out, bytes)
+    await attempt(task, 'readCheckpoint', name, () => readCheckpoint(out))
+    await attempt(task, 'use', name, () => use(out))
+    writeFileSync(out, best)
+  }
+  const tryRun = async ({ name, bytes }, fits) => {
+    writeFileSync(last, bytes)
+    await attempt(task, 'resume', name, async () => {
+      const run = await prepare({ out, ...resumed })
+      try {
+        if (fits) await run.fit()
+      } finally {
+        run.dispose()
+      }
+    })
+    writeFileSync(out, best)
+    writeFileSync(last, there)
+  }
+  // Fits write files and wait for the disk: those of chance alone go on training.
+  for (const one of everyNumber(model, ['network', 'normalisation', 'pointsPerSymbol', 'deviation']))
+    await tryModel(one)
+  for (const one of everyNumber(stand, ['network', 'training'])) await tryRun(one, false)
+  const random = createRandom(Number(seed), task)
+  for (let i = 0; i < Number(count); i++) {
+    if (i % 3 < 2) await tryModel(mutant(model, random))
+    else await tryRun(mutant(stand, random), true)
+  }
+}
+const mebibytes = Math.round((process.resourceUsage().maxRSS - before) / 1024)
+console.log(JSON.stringify({ tallies, untyped, slowest, mebibytes }))
