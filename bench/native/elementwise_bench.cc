@@ -27,7 +27,7 @@ void add_table(const gc_kernels* t) {
   add_loop("exp", t->name, 8, [=](F w, F g, F, F) { t->exp(g, w, kCount); });
   add_loop("add", t->name, 12, [=](F w, F g, F, F) { t->add(g, w, kCount); });
   // Rates of zero leave the weights where they are, however long it runs.
-  static const gc_update u = {1, 0, 0.9f, 0.999f, 1e-8f, 1, 0, 0};
+  static const gc_update u = {1, 0, 0.9f, 0.999f, 0.1f, 0.001f, 1e-8f, 1, 0, 0};
   add_loop("sgd", t->name, 20, [=](F w, F g, F m, F) { t->sgd(w, g, m, kCount, &u); });
   add_loop("rmsprop", t->name, 20, [=](F w, F g, F, F v) { t->rmsprop(w, g, v, kCount, &u); });
   add_loop("adam", t->name, 28, [=](F w, F g, F m, F v) { t->adam(w, g, m, v, nullptr, kCount, &u); });

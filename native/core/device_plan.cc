@@ -129,6 +129,7 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
   run.seed = plan.seed(), run.step = plan.step();
   run.clip_norm = plan.control[GC_C_CLIP_NORM];
   run.learning_rate = update.lr, run.beta1 = update.beta1, run.beta2 = update.beta2;
+  run.rest1 = update.rest1, run.rest2 = update.rest2;
   run.epsilon = update.epsilon, run.decay = update.decay;
   run.l2 = update.l2, run.nesterov = update.nesterov, run.decay_all = update.decay_all;
   run.send_states = !d.has_states;

@@ -126,7 +126,7 @@ int64_t layout_plan(Plan& plan, const std::function<char*(int64_t bytes)>& alloc
 
 // An update's numbers, computed once in double; kernels see floats.
 struct Update {
-  float lr, beta1, beta2, epsilon, decay, l2;
+  float lr, beta1, beta2, rest1, rest2, epsilon, decay, l2;
   bool nesterov, decay_all;  // decay_all: decay and l2 concern parameters of any rank, not only matrices
 };
 Update read_update(const Plan& plan);  // optimizer.cc

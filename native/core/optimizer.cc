@@ -54,8 +54,9 @@ double global_norm(const Plan& plan, const std::vector<Piece>& list) {
 void apply(const Store& s, int optimizer, const Piece& p, const Update& u, float scale) {
   const gc_kernels& table = kernels();
   const bool decays = p.is_matrix || u.decay_all;
-  const gc_update update = {scale,     u.lr, u.beta1, u.beta2, u.epsilon, decays ? u.decay : 1.0f, decays ? u.l2 : 0.0f,
-                            u.nesterov};
+  const gc_update update = {
+      scale,     u.lr, u.beta1, u.beta2, u.rest1, u.rest2, u.epsilon, decays ? u.decay : 1.0f, decays ? u.l2 : 0.0f,
+      u.nesterov};
   float *w = s.data + p.offset, *m = s.moment1 + p.offset;
   const float* g = s.grad + p.offset;
   switch (optimizer) {
@@ -85,6 +86,8 @@ Update read_update(const Plan& plan) {
   u.lr = static_cast<float>(lr);
   u.beta1 = static_cast<float>(c[GC_C_BETA1]);
   u.beta2 = static_cast<float>(c[GC_C_BETA2]);
+  u.rest1 = static_cast<float>(1 - c[GC_C_BETA1]);
+  u.rest2 = static_cast<float>(1 - c[GC_C_BETA2]);
   u.epsilon = static_cast<float>(epsilon);
   u.l2 = static_cast<float>(c[GC_C_L2]);
   u.nesterov = c[GC_C_NESTEROV] != 0;

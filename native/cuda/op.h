@@ -47,7 +47,7 @@ struct Failure {
 struct Control {
   uint64_t seed, step;
   double clip_norm, loss, grad_norm;
-  float learning_rate, beta1, beta2, epsilon, decay, l2, scale;
+  float learning_rate, beta1, beta2, rest1, rest2, epsilon, decay, l2, scale;
   int32_t nesterov, decay_all, applied;
   Failure failure;
 };

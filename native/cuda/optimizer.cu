@@ -52,15 +52,15 @@ __device__ void sgd(const Moments& m, int64_t i, const Control& c, float l2) {
 
 __device__ void rmsprop(const Moments& m, int64_t i, const Control& c, float l2) {
   const float g = taken_gradient(m, i, c, l2);
-  const float square = v_fma(c.beta1, m.moment1[i], v_mul(1.0f - c.beta1, v_mul(g, g)));
+  const float square = v_fma(c.beta1, m.moment1[i], v_mul(c.rest1, v_mul(g, g)));
   m.moment1[i] = square;
   m.weights[i] = v_fnma(c.learning_rate, v_div(g, v_add(sqrtf(square), c.epsilon)), m.weights[i]);
 }
 
 __device__ void adam(const Moments& m, int64_t i, const Control& c, float l2, float decay, bool amsgrad) {
   const float g = taken_gradient(m, i, c, l2);
-  const float m1 = v_fma(c.beta1, m.moment1[i], v_mul(1.0f - c.beta1, g));
-  const float m2 = v_fma(c.beta2, m.moment2[i], v_mul(1.0f - c.beta2, v_mul(g, g)));
+  const float m1 = v_fma(c.beta1, m.moment1[i], v_mul(c.rest1, g));
+  const float m2 = v_fma(c.beta2, m.moment2[i], v_mul(c.rest2, v_mul(g, g)));
   m.moment1[i] = m1;
   m.moment2[i] = m2;
   float bound = m2;

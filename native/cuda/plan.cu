@@ -158,6 +158,7 @@ void fill_staging(const gc_device_plan& p, const gc_device_run& run) {
   control->clip_norm = run.clip_norm;
   control->learning_rate = run.learning_rate;
   control->beta1 = run.beta1, control->beta2 = run.beta2;
+  control->rest1 = run.rest1, control->rest2 = run.rest2;
   control->epsilon = run.epsilon, control->decay = run.decay;
   control->l2 = run.l2, control->nesterov = run.nesterov, control->decay_all = run.decay_all;
   for (size_t i = 0; i < p.tensors.size(); ++i) {

@@ -83,9 +83,10 @@ typedef struct gc_norm {
 
 // Numbers of one optimiser step, computed once in double by the caller. scale clips the gradient; lr and epsilon of Adam hold
 // the bias correction; beta1 is SGD's momentum and RMSprop's alpha; decay = 1 - rate * decoupled weight decay (AdamW) or 1;
-// l2 * w is added to the gradient where l2 is not 0; nesterov: 0 or 1.
+// l2 * w is added to the gradient where l2 is not 0; nesterov: 0 or 1. rest1 and rest2 are 1 - beta1 and 1 - beta2, subtracted
+// in double: the float nearest to a beta close to 1 leaves a difference that is wrong by several percent.
 typedef struct gc_update {
-  float scale, lr, beta1, beta2, epsilon, decay, l2;
+  float scale, lr, beta1, beta2, rest1, rest2, epsilon, decay, l2;
   int32_t nesterov;
 } gc_update;
 

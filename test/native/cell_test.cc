@@ -172,7 +172,7 @@ TEST_CASE("optimiser kernels: same bits in every table at every length") {
       Floats w = random.floats(n), m = random.floats(n), v = random.floats(n);
       for (float& x : v) x = std::fabs(x);
       Floats most(v), w2(w), m2(m), v2(v), most2(v);
-      const gc_update plain = {0.5f, 0.1f, 0.9f, 0.999f, 1e-8f, 0.99f, 0, 0};
+      const gc_update plain = {0.5f, 0.1f, 0.9f, 0.999f, 0.1f, 0.001f, 1e-8f, 0.99f, 0, 0};
       for (float l2 : {0.0f, 0.03f}) {
         for (int32_t variant : {0, 1}) {  // Nesterov, AMSGrad
           gc_update u = plain;

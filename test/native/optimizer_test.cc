@@ -83,6 +83,8 @@ void check_course(Plain plain) {
   p.g.control[GC_C_CLIP_NORM] = plain.clip;
   p.g.control[GC_C_WEIGHT_DECAY] = plain.decay;
   p.g.control[GC_C_LEARNING_RATE] = plain.lr;
+  p.g.control[GC_C_BETA1] = plain.beta1;
+  p.g.control[GC_C_BETA2] = plain.beta2;
   p.g.control[GC_C_L2] = plain.l2;
   p.g.control[GC_C_NESTEROV] = plain.nesterov;
   p.g.control[GC_C_DECAY_ALL] = plain.decay_all;
@@ -118,6 +120,24 @@ TEST_CASE("optimisers follow their formulas over twenty steps") {
     check_course({optimizer, 0.01, 0.1});
     check_course({optimizer, 0.02, 5, 0.1});
     check_course({optimizer, 0.01, 0.5, 0, 0, false, true});
+  }
+}
+
+// The float next to 0.9999999 is 0.99999988, so that 1 - beta in float is a fifth too large.
+TEST_CASE("optimisers follow their formulas up to the largest beta that is allowed") {
+  for (double beta : {0.0, 0.5, 0.99, 0.9999, 0.999999, 0.9999999}) {
+    CAPTURE(beta);
+    Plain plain = {GC_RMSPROP, 1e-5};
+    plain.beta1 = beta;
+    check_course(plain);
+    for (int optimizer : {GC_ADAM, GC_ADAMW, GC_AMSGRAD}) {
+      plain = {optimizer, 0.01};
+      plain.beta1 = beta;
+      check_course(plain);
+      plain.beta1 = 0.9;
+      plain.beta2 = beta;
+      check_course(plain);
+    }
   }
 }
 

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 7 };
+enum { GC_BACKEND_ABI = 8 };
 
 // What stands behind a library: asked once, when it is opened.
 typedef struct gc_device_info {
@@ -81,8 +81,8 @@ typedef struct gc_device_plan_desc {
 // What one run is told; the optimiser's numbers are computed once, in double, by the core.
 typedef struct gc_device_run {
   uint64_t seed, step;
-  double clip_norm;  // 0: no clipping
-  float learning_rate, beta1, beta2, epsilon, decay, l2;
+  double clip_norm;                                                     // 0: no clipping
+  float learning_rate, beta1, beta2, rest1, rest2, epsilon, decay, l2;  // rest: 1 - beta
   int32_t nesterov, decay_all;
   int32_t send_states;     // 1: the targets of carries are newer on the host
   double loss, grad_norm;  // out

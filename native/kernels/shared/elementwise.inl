@@ -66,10 +66,9 @@ static void sgd_array(float* w, const float* g, float* velocity, int64_t n, cons
 // s = alpha * s + (1 - alpha) * g^2; w -= lr * g / (sqrt(s) + eps) (Hinton's lecture 6e; PyTorch's RMSprop).
 template <bool L2>
 static inline void rmsprop_run(float* w, const float* g, float* square, int64_t n, const gc_update& u) {
-  const float rest = 1.0f - u.beta1;
   for_lanes(n, [=](int64_t i, int lanes) {
     const V grad = taken_gradient<L2>(w, g, u, i, lanes);
-    const V s = v_fma(v_set(u.beta1), load_lanes(square + i, lanes), v_mul(v_set(rest), v_mul(grad, grad)));
+    const V s = v_fma(v_set(u.beta1), load_lanes(square + i, lanes), v_mul(v_set(u.rest1), v_mul(grad, grad)));
     store_lanes(square + i, s, lanes);
     const V step = v_div(grad, v_add(v_sqrt(s), v_set(u.epsilon)));
     store_lanes(w + i, v_fnma(v_set(u.lr), step, load_lanes(w + i, lanes)), lanes);
@@ -83,11 +82,10 @@ static void rmsprop_array(float* w, const float* g, float* square, int64_t n, co
 // With AMSGRAD (Reddi et al. 2018) `most` keeps the largest v so far, which takes v's place in the step.
 template <bool L2, bool AMSGRAD>
 static inline void adam_run(float* w, const float* g, float* m, float* v, float* most, int64_t n, const gc_update& u) {
-  const float rest1 = 1.0f - u.beta1, rest2 = 1.0f - u.beta2;
   for_lanes(n, [=](int64_t i, int lanes) {
     const V grad = taken_gradient<L2>(w, g, u, i, lanes);
-    const V m1 = v_fma(v_set(u.beta1), load_lanes(m + i, lanes), v_mul(v_set(rest1), grad));
-    const V v1 = v_fma(v_set(u.beta2), load_lanes(v + i, lanes), v_mul(v_set(rest2), v_mul(grad, grad)));
+    const V m1 = v_fma(v_set(u.beta1), load_lanes(m + i, lanes), v_mul(v_set(u.rest1), grad));
+    const V v1 = v_fma(v_set(u.beta2), load_lanes(v + i, lanes), v_mul(v_set(u.rest2), v_mul(grad, grad)));
     store_lanes(m + i, m1, lanes);
     store_lanes(v + i, v1, lanes);
     V bound = v1;
