@@ -1,4 +1,7 @@
-// Search for the cause of a loss or gradient that is not finite: NaN or infinite values in a batch.
+// Losses and gradients that are not finite: the refusal of a step, and the search for its cause in the batch.
+
+import { GatecellError } from '../errors.js'
+import type { Plan } from '../graph/plan.js'
 
 /** Returns a sentence part that names the first value of `inputs` that is not finite and its position; null if there is none. */
 export function findNotFinite(
@@ -21,4 +24,19 @@ function position(index: number, shape: readonly number[]): number[] {
     rest = Math.floor(rest / shape[i]!)
   }
   return at
+}
+
+/** Throws ERR_NOT_FINITE if `plan` did not apply its update; `step`: the steps made before. */
+export function expectApplied(plan: Pick<Plan, 'control' | 'inputs' | 'shapes'>, step: number): void {
+  const { loss, gradNorm, applied } = plan.control
+  if (applied) return
+  const what = Number.isFinite(loss) ? `the gradient's norm is ${gradNorm}` : `the loss is ${loss}`
+  const data = findNotFinite(plan.inputs, plan.shapes.inputs)
+  const remedy = data
+    ? `the batch has ${data}: remove or replace such values in the data`
+    : 'go on from there with a lower learning rate or clip norm'
+  throw new GatecellError(
+    'ERR_NOT_FINITE',
+    `Expected a finite loss and gradient but at step ${step + 1} ${what}; the weights are those after step ${step}: ${remedy}.`
+  )
 }

@@ -24,13 +24,19 @@ export interface TrainerOptions {
   timeLimit?: number
   /** Held-out data, read as `evaluate` reads it. */
   validation?: BatchSource
-  /** Steps between validations; default an epoch, but at most 1000 steps. The end of a run is validated too. */
+  /**
+   * Steps between validations; default an epoch, but at most 1000 steps. The end of a run is validated too, unless it was
+   * aborted; such a validation may give the best model, but patience and the plateau schedule do not count it.
+   */
   validateEvery?: number
   /** Ends after this many validations without a new best one. */
   patience?: number
   /** Steps between reports; default: a report about every second. */
   reportEvery?: number
-  /** Called with 'last' every `checkpointEvery` steps and at the end, with 'best' after each new best validation; awaited. */
+  /**
+   * Called with 'last' every `checkpointEvery` steps, at the end and, where the end is validated, once more with the result;
+   * with 'best' after each new best validation; awaited.
+   */
   checkpoint?: (snapshot: Snapshot, kind: 'last' | 'best') => void | Promise<void>
   checkpointEvery?: number
   /** A checkpoint to go on from: the same batches, masks and rates follow as if the run had never stopped. */

@@ -2,6 +2,7 @@
 // step with its carried states.
 
 import { GatecellError } from '../errors.js'
+import type { FitClaim } from '../graph/operations.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import type { Plan } from '../graph/plan.js'
 import type { Dims } from '../model.js'
@@ -31,6 +32,23 @@ export function ownsMoments(parameters: ParameterStore, run: object, step: numbe
     'ERR_BUSY',
     `Expected the optimiser's moments after step ${step} of this run but another trainer has used the model since: continue with a trainer that resumes from a checkpoint.`
   )
+}
+
+/** Zeroes the moments that another run has left, before the first step of `run`; returns false if the caller aborted. */
+export async function takeMoments(
+  parameters: ParameterStore,
+  run: object,
+  { step, claim, signal }: { step: number; claim: FitClaim; signal: AbortSignal | undefined }
+): Promise<boolean> {
+  if (ownsMoments(parameters, run, step)) return true
+  const release = await claim.step(signal)
+  if (release === null) return false
+  try {
+    claim.write(() => clearMoments(parameters, run))
+  } finally {
+    release()
+  }
+  return true
 }
 
 /** Returns `plan` with its methods refusing (ERR_BUSY) while `busy` holds; views and figures are those of `plan`. */

@@ -20,11 +20,13 @@ export interface Progress {
   count: number
   /** Exponential mean of the loss, decay 0.98; null before the first step. */
   smoothedLoss: number | null
-  /** Best validation so far. */
+  /** Best validation so far, those at the end of a run included: that of the 'best' checkpoint. */
   best: { loss: number; step: number } | null
   /** Last validation. */
   validation: { loss: number; step: number } | null
-  /** Validations since the best one. */
+  /** Lowest loss of the regular validations, those every `validateEvery` steps; patience and plateau go by it. */
+  lowest: number | null
+  /** Regular validations since the lowest one. */
   bad: number
   plateau: PlateauState
   seed: number
@@ -84,6 +86,7 @@ export function firstProgress(seed: number, optimizer: OptimizerName): Progress 
     smoothedLoss: null,
     best: null,
     validation: null,
+    lowest: null,
     bad: 0,
     plateau: { factor: 1, bad: 0 },
     seed,

@@ -52,7 +52,10 @@ export interface Summary {
 }
 
 export interface FitOptions {
-  /** Looked at before every step; the step under way is finished and the 'last' checkpoint written. */
+  /**
+   * Looked at before every step; the step under way is finished and the 'last' checkpoint written. The last step of an aborted
+   * run is not validated, because whoever aborts waits for the end; the run that goes on from the checkpoint validates.
+   */
   signal?: AbortSignal
   /** After an abort: reject with ERR_ABORTED (default) or resolve with `stopped: 'abort'`. */
   onAbort?: 'throw' | 'return'

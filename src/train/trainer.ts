@@ -6,18 +6,19 @@ import { GatecellError } from '../errors.js'
 import { expectOnly } from '../graph/check.js'
 import type { FitClaim } from '../graph/operations.js'
 import type { Plan } from '../graph/plan.js'
-import type { Dims, Model, PlanLease } from '../model.js'
-import { readBatches, writeBatch, type Batch, type BatchReader, type BatchSource } from './data.js'
-import { evaluate } from './evaluate.js'
-import { orAborted, reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
+import type { Model } from '../model.js'
+import { readBatches, type Batch, type BatchReader, type BatchSource } from './data.js'
+import { reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
 import { Stopwatch, Window, rate, smooth } from './metrics.js'
-import { findNotFinite } from './not-finite.js'
+import { expectApplied } from './not-finite.js'
 import { applyOptimizer, momentsOf, updateOf } from './optimizers.js'
 import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
-import { clearMoments, guardPlan, ownsMoments, sameDims, setMomentOwner } from './ownership.js'
+import { clearMoments, guardPlan, ownsMoments, setMomentOwner, takeMoments } from './ownership.js'
 import { firstProgress, restoreRun, restoreStates, takeSnapshot, type Progress, type Snapshot } from './progress.js'
 import type { FitOptions, Report, StopReason, Summary, Validation } from './reports.js'
-import { afterValidation, scheduleFactor } from './schedules.js'
+import { scheduleFactor } from './schedules.js'
+import { StepPlan } from './step-plan.js'
+import { afterLoss, isOwed, isRegular, validate } from './validation.js'
 
 export interface TrainerEvents {
   report: [Report]
@@ -32,8 +33,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   readonly model: Model
   readonly data: BatchSource
   readonly #options: CheckedOptions
-  #lease: PlanLease
-  #dims: Dims
+  readonly #steps: StepPlan
   #claim: FitClaim | null = null
   #progress: Progress
   #watch = new Stopwatch()
@@ -50,8 +50,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     const { optimizer, resume, seed } = this.#options
     const { parameters } = model
     parameters.operations.checkNoFit('another trainer')
-    this.#dims = data.dims
-    this.#lease = this.#leaseFor(data.dims)
+    this.#steps = new StepPlan(model, updateOf(optimizer), data.dims)
     if (resume) {
       this.#progress = restoreRun(this.model, resume, { seed, optimizer: updateOf(optimizer) }, momentsOf(optimizer))
       restoreStates(this.#plan.states, resume)
@@ -73,7 +72,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   }
 
   get #plan(): Plan {
-    return this.#lease.plan
+    return this.#steps.plan
   }
 
   get progress(): Readonly<Progress> {
@@ -121,8 +120,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
         const message = `Expected to train on but the caller aborted after step ${this.#progress.step}.`
         throw new GatecellError('ERR_ABORTED', message, { cause: signal?.reason })
       }
-      // After the last checkpoint: a run that goes on from it must not know of a validation that an unbroken run never makes.
-      if (stopped !== 'abort' && this.#validation?.step !== this.#progress.step) await this.#validate(signal)
+      if (stopped !== 'abort') await this.#validateEnd(signal)
       const summary = this.#summary(stopped, this.#progress.count - countBefore, begin)
       this.emit('end', summary)
       return summary
@@ -140,7 +138,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     reader: BatchReader,
     signal: AbortSignal | undefined
   ): AsyncGenerator<Report, StopReason, undefined> {
-    const { validation, validateEvery, checkpoint, checkpointEvery, epochs } = this.#options
+    const { checkpoint, checkpointEvery, epochs } = this.#options
     const watch = this.#watch
     const window = new Window(0)
     const pull = () => {
@@ -148,11 +146,8 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       coming.catch(() => {}) // thrown where the batch is awaited
       return coming
     }
-    // A run that was aborted during a validation owes it.
-    const { step: first, validation: last } = this.#progress
-    const owes = validation !== undefined && first > 0 && first % validateEvery === 0 && last?.step !== first
-    if (owes && !(await this.#validate(signal))) return 'abort'
-    if (!(await this.#ownMoments(claim, signal))) return 'abort'
+    if (isOwed(this.#options, this.#progress) && !(await this.#validate('regular', signal))) return 'abort'
+    if (!(await takeMoments(this.model.parameters, this, { step: this.#progress.step, claim, signal }))) return 'abort'
     watch.start()
     for (let coming = pull(); ;) {
       const limit = this.#reachedLimit()
@@ -176,8 +171,8 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
       const { step } = this.#progress
       watch.stop()
-      const validated = validation !== undefined && step % validateEvery === 0
-      if (validated && !(await this.#validate(signal))) return 'abort'
+      const validated = isRegular(this.#options, this.#progress)
+      if (validated && !(await this.#validate('regular', signal))) return 'abort'
       if (checkpointEvery !== undefined && step % checkpointEvery === 0) await checkpoint?.(this.snapshot(), 'last')
       if (validated || this.#isDue(window)) {
         const report = this.#report(window, validated)
@@ -186,24 +181,6 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       }
       watch.start()
     }
-  }
-
-  #leaseFor(dims: Dims): PlanLease {
-    return this.model.lease(dims, { purpose: 'train', optimizer: updateOf(this.#options.optimizer) })
-  }
-
-  /** Zeroes the moments that another trainer has left, before the first step; false if the caller aborted. */
-  async #ownMoments(claim: FitClaim, signal: AbortSignal | undefined): Promise<boolean> {
-    const { parameters } = this.model
-    if (ownsMoments(parameters, this, this.#progress.step)) return true
-    const release = await claim.step(signal)
-    if (release === null) return false
-    try {
-      claim.write(() => clearMoments(parameters, this))
-    } finally {
-      release()
-    }
-    return true
   }
 
   get #position(): Position {
@@ -218,48 +195,21 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
   /** Puts a batch and this step's scalars into the plan. */
   #begin(batch: Batch): void {
-    const { optimizer, clip, schedule } = this.#options
-    this.#changeShape(batch.dims ?? this.data.dims)
-    const plan = this.#plan
-    writeBatch(plan.inputs, batch)
-    if (batch.reset) plan.resetStates()
-    const { control } = plan
+    const { clip, optimizer, schedule } = this.#options
     const { step, seed, plateau } = this.#progress
+    const { done, share } = shareDone(this.#options, this.#position) ?? { done: 0, share: 0 }
+    const control = this.#steps.begin(batch, this.data.dims)
     applyOptimizer(optimizer, control)
     control.clipNorm = clip
     control.seed = seed
     control.step = step
-    const { done, share } = shareDone(this.#options, this.#position) ?? { done: 0, share: 0 }
     control.learningRate = optimizer.learningRate * scheduleFactor(schedule, { step, done, share, plateau })
   }
 
-  /** Takes a plan for `dims`; carried states of the same size go along. */
-  #changeShape(dims: Dims): void {
-    if (sameDims(dims, this.#dims)) return
-    const next = this.#leaseFor(dims)
-    for (const [name, state] of Object.entries(next.plan.states)) {
-      const old = this.#plan.states[name]
-      if (old?.length === state.length) state.set(old)
-    }
-    this.#lease.release()
-    this.#lease = next
-    this.#dims = dims
-  }
-
   #finish(batch: Batch, window: Window): void {
-    const { loss, gradNorm, applied } = this.#plan.control
+    const { loss } = this.#plan.control
     const progress = this.#progress
-    if (!applied) {
-      const what = Number.isFinite(loss) ? `the gradient's norm is ${gradNorm}` : `the loss is ${loss}`
-      const data = findNotFinite(this.#plan.inputs, this.#plan.shapes.inputs)
-      const remedy = data
-        ? `the batch has ${data}: remove or replace such values in the data`
-        : 'go on from there with a lower learning rate or clip norm'
-      throw new GatecellError(
-        'ERR_NOT_FINITE',
-        `Expected a finite loss and gradient but at step ${progress.step + 1} ${what}; the weights are those after step ${progress.step}: ${remedy}.`
-      )
-    }
+    expectApplied(this.#plan, progress.step)
     const count = batch.count ?? symbolsOf(batch.dims ?? this.data.dims)
     this.#stepsHere++
     window.add(loss, count)
@@ -274,31 +224,23 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   }
 
   /** Measures the validation data and takes the consequences; false if the caller aborted. */
-  async #validate(signal: AbortSignal | undefined): Promise<boolean> {
+  async #validate(kind: 'regular' | 'end', signal: AbortSignal | undefined): Promise<boolean> {
     const { validation: source, checkpoint, schedule } = this.#options
-    if (!source) return true
-    const result = await orAborted(evaluate(this.model, source, { signal }))
+    const { step } = this.#progress
+    const result = await validate(this.model, source!, step, signal)
     if (result === 'abort') return false
-    const { loss, count, seconds } = result
-    const { step, best, bad, plateau } = this.#progress
-    if (!Number.isFinite(loss)) {
-      throw new GatecellError(
-        'ERR_NOT_FINITE',
-        `Expected a finite loss of the validation data but after step ${step} it is ${loss}; go on from the last checkpoint with a lower learning rate.`
-      )
-    }
-    const gained = best === null || loss < best.loss
-    this.#progress = {
-      ...this.#progress,
-      validation: { loss, step },
-      best: gained ? { loss, step } : best,
-      bad: gained ? 0 : bad + 1,
-      plateau: afterValidation(schedule, plateau, gained, loss)
-    }
-    this.#validation = { step, loss, best: gained, count, seconds }
+    const { progress, gained } = afterLoss(this.#progress, result.loss, { kind, schedule })
+    this.#progress = progress
+    this.#validation = { step, best: gained, ...result }
     this.emit('validation', this.#validation)
     if (gained) await checkpoint?.(this.snapshot(), 'best')
     return true
+  }
+
+  /** Validates the last step, unless that was done; the 'last' checkpoint, written before, is written again with the result. */
+  async #validateEnd(signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#options.validation || this.#validation?.step === this.#progress.step) return
+    if (await this.#validate('end', signal)) await this.#options.checkpoint?.(this.snapshot(), 'last')
   }
 
   #reachedLimit(): StopReason | null {

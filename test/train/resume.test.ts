@@ -16,7 +16,10 @@ const options: TrainerOptions = {
 }
 const model = (threads: number) => textModel({ hidden: 48, layers: 2, dropout: 0.3 }, { seed: 9, threads })
 
-/** Runs to `steps`, writing a checkpoint every 5 steps; returns the bytes of the last one. */
+/**
+ * Runs to `steps`, writing a checkpoint every 5 steps; returns the bytes of the last one without its best validation, which
+ * may be that of a stop on the way.
+ */
 async function run(folder: string, steps: number, threads: number, from?: string): Promise<Buffer> {
   using network = model(threads)
   const resume = from === undefined ? {} : { resume: (await readCheckpoint(from)) as Resumable }
@@ -24,8 +27,12 @@ async function run(folder: string, steps: number, threads: number, from?: string
     kind === 'last'
       ? writeCheckpoint(join(folder, `${snapshot.progress['step'] as number}.safetensors`), snapshot)
       : undefined
-  await createTrainer(network, data, { ...options, ...resume, steps, checkpointEvery: 5, checkpoint }).fit()
-  return readFileSync(join(folder, `${steps}.safetensors`))
+  const trainer = createTrainer(network, data, { ...options, ...resume, steps, checkpointEvery: 5, checkpoint })
+  await trainer.fit()
+  const path = join(folder, 'compared.safetensors')
+  const end = trainer.snapshot()
+  await writeCheckpoint(path, { ...end, progress: { ...end.progress, best: null } })
+  return readFileSync(path)
 }
 
 t.test('the same bytes with 1, 2, 3 and 4 threads and from every stop', async (t) => {
@@ -45,12 +52,62 @@ t.test('the same bytes with 1, 2, 3 and 4 threads and from every stop', async (t
   }
 })
 
+t.test('the end of a run is validated, and the run that goes on keeps the better model', async (t) => {
+  const folder = t.testdir()
+  /** Goes on to `steps`; returns the checkpoints' steps by kind, the progress in the last one and the summary. */
+  const goOn = async (steps: number, from?: string) => {
+    using network = model(1)
+    const resume = from === undefined ? {} : { resume: (await readCheckpoint(from)) as Resumable }
+    const path = join(folder, `${steps}.safetensors`)
+    const seen: [kind: string, step: number][] = []
+    const checkpoint = async (snapshot: Snapshot, kind: string) => {
+      seen.push([kind, snapshot.progress['step'] as number])
+      if (kind === 'last') await writeCheckpoint(path, snapshot)
+    }
+    const summary = await createTrainer(network, data, { ...options, ...resume, steps, checkpoint }).fit()
+    return { path, seen, summary, progress: (await readCheckpoint(path)).progress }
+  }
+  // Trained on noise: each validation is worse than the one before.
+  const first = await goOn(4)
+  t.match(first.summary, { validation: { step: 4, best: true }, best: { step: 4 } })
+  t.same(first.progress['best'], first.summary.best, 'the last checkpoint holds the validation of the end')
+  t.same(first.seen, [
+    ['last', 4],
+    ['best', 4],
+    ['last', 4]
+  ])
+  const second = await goOn(10, first.path)
+  t.same(
+    second.seen.filter(([kind]) => kind === 'best'),
+    [],
+    'no worse model is called the best'
+  )
+  t.same(second.summary.best, first.summary.best)
+  t.match(second.progress, { best: { step: 4 }, validation: { step: 10 }, lowest: Number, bad: 0 })
+  const again = await goOn(10, second.path)
+  t.same(again.progress, second.progress, 'a run with nothing left to do changes nothing')
+})
+
+t.test('an aborted run ends without a validation, which the next one makes', async (t) => {
+  using network = model(1)
+  const stopper = new AbortController()
+  const seen: string[] = []
+  const checkpoint = (snapshot: Snapshot, kind: string) =>
+    void seen.push(`${kind} ${snapshot.progress['step'] as number}`)
+  const trainer = createTrainer(network, data, { ...options, reportEvery: 1, steps: 14, checkpoint })
+  trainer.on('report', ({ step }) => step === 4 && stopper.abort())
+  const summary = await trainer.fit({ signal: stopper.signal, onAbort: 'return' })
+  t.match(summary, { stopped: 'abort', step: 4, validation: null, best: null })
+  t.same(seen, ['last 4'])
+})
+
 t.test('an abort at any step loses nothing', async (t) => {
   const folder = t.testdir()
   const path = join(folder, 'last.safetensors')
-  const whole = await run(folder, 14, 1)
+  await run(folder, 14, 1)
+  const whole = readFileSync(join(folder, '14.safetensors'))
   let saved: string | undefined
-  for (const stop of [1, 6, 11, 14]) {
+  for (const stop of [1, 6, 11, Infinity]) {
     using network = model(1)
     const resume = saved === undefined ? {} : { resume: (await readCheckpoint(saved)) as Resumable }
     const checkpoint = (snapshot: Snapshot, kind: string) =>

@@ -1,0 +1,51 @@
+// The plan of a training step, which changes with the shape of the batches.
+
+import type { Control } from '../graph/control.js'
+import type { OptimizerName } from '../graph/opcodes.js'
+import type { Plan } from '../graph/plan.js'
+import type { Dims, Model, PlanLease } from '../model.js'
+import { writeBatch, type Batch } from './data.js'
+import { sameDims } from './ownership.js'
+
+export class StepPlan {
+  readonly #model: Model
+  readonly #optimizer: OptimizerName
+  #dims: Dims
+  #lease: PlanLease
+
+  constructor(model: Model, optimizer: OptimizerName, dims: Dims) {
+    this.#model = model
+    this.#optimizer = optimizer
+    this.#dims = dims
+    this.#lease = this.#leaseFor(dims)
+  }
+
+  get plan(): Plan {
+    return this.#lease.plan
+  }
+
+  /** Puts a batch into the plan of its shape, `dims` where the batch names none; returns that plan's control block. */
+  begin(batch: Batch, dims: Dims): Control {
+    this.#changeShape(batch.dims ?? dims)
+    writeBatch(this.plan.inputs, batch)
+    if (batch.reset) this.plan.resetStates()
+    return this.plan.control
+  }
+
+  #leaseFor(dims: Dims): PlanLease {
+    return this.#model.lease(dims, { purpose: 'train', optimizer: this.#optimizer })
+  }
+
+  /** Takes a plan for `dims`; carried states of the same size go along. */
+  #changeShape(dims: Dims): void {
+    if (sameDims(dims, this.#dims)) return
+    const next = this.#leaseFor(dims)
+    for (const [name, state] of Object.entries(next.plan.states)) {
+      const old = this.plan.states[name]
+      if (old?.length === state.length) state.set(old)
+    }
+    this.#lease.release()
+    this.#lease = next
+    this.#dims = dims
+  }
+}
