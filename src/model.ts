@@ -266,7 +266,7 @@ function preparePlan<I extends Specs, T extends Specs, O extends string>(
 ): GeneratingPlan {
   const { graph, outputs, loss } = model.record(dims, purpose)
   for (const name of wanted ?? (purpose === 'predict' ? Object.keys(outputs) : [])) {
-    const tensor = (outputs as Record<string, Tensor>)[name]
+    const tensor = Object.hasOwn(outputs, name) ? (outputs as Record<string, Tensor>)[name] : undefined
     if (!tensor) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
@@ -342,7 +342,7 @@ function checkDefinition(definition: Pick<ModelDefinition, 'name' | 'forward' | 
   if (typeof name !== 'string' || name === '' || typeof forward !== 'function') {
     throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected a model definition with a name and a forward function.')
   }
-  const twice = Object.keys(inputs).find((input) => input in targets)
+  const twice = Object.keys(inputs).find((input) => Object.hasOwn(targets, input))
   if (twice !== undefined) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',

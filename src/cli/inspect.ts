@@ -5,6 +5,7 @@ import { readCheckpointInfo, type CheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
 import { bytes, integer } from './format.js'
 import { createOutput, type Output } from './output.js'
+import { printableJson, printableName } from './printable.js'
 
 const EXAMPLES = `
 Example:
@@ -38,15 +39,16 @@ function record(path: string, info: CheckpointInfo): JsonObject {
 
 function show(path: string, info: CheckpointInfo, output: Output): void {
   output.line(
-    `${path}: ${info.task} model, ${integer(info.parameters)} parameters, ${bytes(info.fileBytes)}, ${info.checksum}`
+    `${path}: ${printableName(info.task)} model, ${integer(info.parameters)} parameters, ${bytes(info.fileBytes)}, ${printableName(info.checksum)}`
   )
   for (const [title, part] of Object.entries({ configuration: info.config, progress: info.progress })) {
     output.line(`\n${title}`)
-    for (const [name, value] of leaves(part)) output.line(`  ${name.padEnd(26)} ${shorten(JSON.stringify(value))}`)
+    for (const [name, value] of leaves(part))
+      output.line(`  ${printableName(name).padEnd(26)} ${shorten(printableJson(value))}`)
   }
   output.line('\ntensors')
   for (const { name, dtype, shape } of info.tensors.values()) {
-    output.line(`  ${name.padEnd(44)} ${dtype} [${shape.join(', ')}]`)
+    output.line(`  ${printableName(name).padEnd(44)} ${dtype} [${shape.join(', ')}]`)
   }
 }
 

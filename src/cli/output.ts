@@ -3,16 +3,17 @@
 
 import { GatecellError } from '../errors.js'
 import type { JsonObject } from '../io/json.js'
+import { printableJson, printableText } from './printable.js'
 
 export interface Output {
   readonly json: boolean
   /** People watch: lines may be drawn over. */
   readonly terminal: boolean
-  /** A line for people; nothing with --json. */
+  /** A line for people, control characters escaped; nothing with --json. */
   line(text?: string): void
   /** A line for programs; nothing without --json. */
   record(record: JsonObject): void
-  /** A piece of text, waiting where the reader is slow. */
+  /** A piece of text, on a terminal with control characters escaped; waits where the reader is slow. */
   write(text: string): Promise<void>
 }
 
@@ -22,13 +23,14 @@ export function createOutput(json: boolean): Output {
     json,
     terminal: !json && stdout.isTTY === true && process.env['TERM'] !== 'dumb',
     line(text = '') {
-      if (!json) stdout.write(`${text}\n`)
+      if (!json) stdout.write(`${printableText(text)}\n`)
     },
     record(record) {
-      if (json) stdout.write(`${JSON.stringify(record)}\n`)
+      if (json) stdout.write(`${printableJson(record)}\n`)
     },
     async write(text) {
-      if (stdout.write(text) || stdout.destroyed) return
+      // A file gets the text as it is.
+      if (stdout.write(stdout.isTTY ? printableText(text) : text) || stdout.destroyed) return
       await new Promise<void>((resolve) => {
         const done = () => {
           stdout.off('drain', done).off('close', done)
@@ -71,8 +73,8 @@ export function reportError(error: unknown, json: boolean): number {
   const message = known
     ? error.message
     : `Expected to succeed but an error came from within gatecell: ${describe(error)}`
-  if (json) process.stdout.write(`${JSON.stringify({ event: 'error', code, message })}\n`)
-  process.stderr.write(`gatecell: ${message.replace(/\.?$/, '')} (${code})\n`)
+  if (json) process.stdout.write(`${printableJson({ event: 'error', code, message })}\n`)
+  process.stderr.write(`gatecell: ${printableText(message).replace(/\.?$/, '')} (${code})\n`)
   if (process.env['GATECELL_DEBUG']) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
   return code === 'ERR_INVALID_OPTION' ? exitCodes.usage : exitCodes.failed
 }

@@ -1,6 +1,7 @@
 // gatecell trace: a network at work. For a reader the four rows of Graves, for a text model how long it remembers.
 
 import type { Command } from 'commander'
+import { largest } from '../data/extremes.js'
 import { readInk } from '../data/ink/read.js'
 import { readWholeText } from '../data/whole-text.js'
 import { GatecellError } from '../errors.js'
@@ -111,7 +112,7 @@ async function traceReader(path: string, data: string, flags: TraceFlags, { sign
   output.record(traced as unknown as JsonObject)
   output.line(`read     ${traced.text}${traced.truth === null ? '' : ` (written: ${traced.truth})`}`)
   for (const { symbol, step, probability, gradient } of traced.letters) {
-    const strongest = gradient.indexOf(Math.max(...gradient))
+    const strongest = gradient.indexOf(largest(gradient))
     output.line(
       `  ${symbol}  at point ${step + 1} of ${traced.points.length}, probability ${probability.toFixed(3)}, leans most on point ${strongest + 1}`
     )

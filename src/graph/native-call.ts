@@ -6,7 +6,7 @@ import { GatecellError, errorCodes, type ErrorCode } from '../errors.js'
 export function nativeError(error: unknown): unknown {
   if (error instanceof GatecellError || !(error instanceof Error) || !('code' in error)) return error
   const code = error.code
-  if (typeof code !== 'string' || !(code in errorCodes)) return error
+  if (typeof code !== 'string' || !Object.hasOwn(errorCodes, code)) return error
   return new GatecellError(code as ErrorCode, error.message, { cause: error })
 }
 

@@ -193,14 +193,13 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   }
 
   function modeNumber(mode: Mode): number {
-    const number = modes[mode]
-    if (number === undefined) {
+    if (!Object.hasOwn(modes, mode)) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected ${Object.keys(modes).join(', ')} as mode but received ${mode}.`
+        `Expected ${Object.keys(modes).join(', ')} as mode but received ${String(mode)}.`
       )
     }
-    return number
+    return modes[mode]
   }
 
   async function run(mode: Mode = 'forward', { signal }: RunOptions = {}): Promise<void> {

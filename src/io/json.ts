@@ -172,26 +172,41 @@ function plain(value: StrictJson, source: string): JsonValue {
 }
 
 /**
- * JSON with sorted names and no spaces. Members that are undefined are left out; NaN and infinities, which JSON cannot
- * hold, throw ERR_INVALID_ARGUMENT with their path.
+ * JSON with sorted names and no spaces. Members that are undefined are left out. Throws ERR_INVALID_ARGUMENT with the path for
+ * NaN and infinities, which JSON cannot hold, and for what parseJsonObject refuses: more than 64 levels, as a value has that
+ * contains itself, and the name `__proto__`.
  */
-export function canonicalJson(value: JsonValue, path = 'value'): string {
+export function canonicalJson(value: JsonValue, path = 'value', depth = 0): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return JSON.stringify(value)
     throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a finite number at ${path} but received ${value}.`)
   }
-  if (Array.isArray(value)) {
-    return `[${value.map((item: JsonValue, index) => canonicalJson(item, `${path}[${index}]`)).join(',')}]`
-  }
-  if (typeof value !== 'object' || Object.prototype.toString.call(value) !== '[object Object]') {
+  if (
+    typeof value !== 'object' ||
+    (!Array.isArray(value) && Object.prototype.toString.call(value) !== '[object Object]')
+  ) {
     throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a JSON value at ${path} but received a ${typeof value}.`)
+  }
+  if (depth > MAX_DEPTH) {
+    const found = `more at ${path.slice(0, 80)}...`
+    const remedy = 'leave out what contains itself'
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected at most ${MAX_DEPTH} levels but received ${found}: ${remedy}.`
+    )
+  }
+  if (Array.isArray(value)) {
+    return `[${value.map((item: JsonValue, index) => canonicalJson(item, `${path}[${index}]`, depth + 1)).join(',')}]`
   }
   const members: string[] = []
   const record = value as JsonObject
+  if (Object.hasOwn(record, '__proto__'))
+    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected ordinary names at ${path} but received "__proto__".`)
   for (const key of Object.keys(record).sort()) {
     const member = record[key]
-    if (member !== undefined) members.push(`${JSON.stringify(key)}:${canonicalJson(member, `${path}.${key}`)}`)
+    if (member !== undefined)
+      members.push(`${JSON.stringify(key)}:${canonicalJson(member, `${path}.${key}`, depth + 1)}`)
   }
   return `{${members.join(',')}}`
 }

@@ -101,3 +101,20 @@ t.test('canonicalJson sorts, leaves undefined out, and refuses what JSON cannot 
     })
   }
 })
+
+t.test('canonicalJson writes nothing that parseJsonObject refuses', async (t) => {
+  const cyclic: Record<string, unknown> = { a: 1 }
+  cyclic['self'] = cyclic
+  const twice: unknown[] = []
+  twice.push(twice, twice)
+  const nested = (levels: number) => {
+    let value: JsonValue = 1
+    for (let i = 0; i < levels; i++) value = i % 2 ? [value] : { a: value }
+    return value
+  }
+  const depth = { code: 'ERR_INVALID_ARGUMENT', message: /at most 64 levels/ }
+  for (const value of [cyclic, twice, nested(66), nested(1e5)]) t.throws(() => canonicalJson(value as JsonValue), depth)
+  for (const levels of [1, 63, 64]) t.doesNotThrow(() => parseStrictJson(canonicalJson(nested(levels)), 'test'))
+  const own = JSON.parse('{"a":{"__proto__":1}}') as JsonValue
+  t.throws(() => canonicalJson(own), { code: 'ERR_INVALID_ARGUMENT', message: /__proto__/ })
+})

@@ -92,7 +92,7 @@ function reachOf(gradient: Float64Array, { steps, batch }: TraceInput, width: nu
     let sum = 0
     for (let b = 0; b < batch; b++) {
       const at = ((steps - 1 - lag) * batch + b) * width
-      sum += Math.hypot(...gradient.subarray(at, at + width))
+      sum += Math.sqrt(gradient.subarray(at, at + width).reduce((squares, value) => squares + value * value, 0))
     }
     return sum / batch
   })

@@ -79,7 +79,8 @@ export function inkmlDocument(root: XmlElement, name: string, { orientedY }: { o
       if (own) return formatOf(own)
     }
     refer(traceFormatRef)
-    if (element.name === 'context') next.push(...element.children.filter((child) => child.name === 'inkSource'))
+    if (element.name === 'context')
+      for (const child of element.children) if (child.name === 'inkSource') next.push(child)
     refer(inkSourceRef)
     const isDefault = refer(contextRef) && next.length === 0
     for (const one of next) {
@@ -105,7 +106,7 @@ function channelsOfFormat(format: XmlElement, where: string, orientedY: boolean)
     if (child.name === 'channel') channels.push(child)
     if (child.name === 'intermittentChannels') {
       const more = child.children.filter((one) => one.name === 'channel')
-      channels.push(...more)
+      for (const one of more) channels.push(one)
       optional += more.length
     }
   }

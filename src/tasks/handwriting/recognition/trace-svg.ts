@@ -1,6 +1,7 @@
 // The four rows of a trace as one picture (Graves 2012, figure 7.5): letters, memory cells, the pen's input, the gradient. Time runs
 // from left to right; in the moving picture a line sweeps over it at the pace of the pen.
 
+import { largest, smallest } from '../../../data/extremes.js'
 import type { Stroke } from '../../../data/ink/strokes.js'
 import { divergingLegend, label, stepAxis, valueAxis } from '../../../plot/axis.js'
 import { escapeXml, inkPaths, pixel, placeInk, strokeTimes, svgFile } from '../../../plot/ink.js'
@@ -81,7 +82,7 @@ function grid(steps: number, x: (step: number) => number, top: number, height: n
 /** A band for each unit, of the units that change most, in the order of their numbers; blue below zero, red above. */
 function cellMap(cells: readonly (readonly number[])[], x: (step: number) => number, top: number): string {
   const lively = cells
-    .map((values, unit) => ({ unit, values, range: Math.max(...values) - Math.min(...values) }))
+    .map((values, unit) => ({ unit, values, range: largest(values) - smallest(values) }))
     .sort((a, b) => b.range - a.range)
     .slice(0, MAX_UNITS)
     .sort((a, b) => a.unit - b.unit)
@@ -129,7 +130,7 @@ function gradientCurves(trace: InkTrace, x: (step: number) => number, top: numbe
   const ticks = [0, 0.5, 1].map((value) => ({ text: String(value), y: top + ROWS.gradient * (1 - 0.9 * value) }))
   const curves = trace.letters
     .map(({ symbol, gradient, step }) => {
-      const most = Math.max(...gradient, 1e-30)
+      const most = largest(gradient, 1e-30)
       const y = (value: number) => top + ROWS.gradient * (1 - 0.9 * (value / most))
       const mark = `<circle cx="${pixel(x(step))}" cy="${pixel(top + ROWS.gradient)}" r="2.5" fill="${colour(symbol)}"/>`
       return curve(gradient, x, y, colour(symbol)) + mark

@@ -1,0 +1,16 @@
+// The largest and the smallest of many values: Math.max(...values) takes them as arguments, and a hundred thousand are more
+// than the stack holds.
+
+/** The largest value and `least`. */
+export function largest(values: Iterable<number>, least = -Infinity): number {
+  let most = least
+  for (const value of values) most = Math.max(most, value)
+  return most
+}
+
+/** The smallest value; Infinity for none. */
+export function smallest(values: Iterable<number>): number {
+  let least = Infinity
+  for (const value of values) least = Math.min(least, value)
+  return least
+}

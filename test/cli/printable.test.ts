@@ -1,0 +1,47 @@
+// No command prints a control character that came from a file: names, tasks, configurations, symbols of a vocabulary.
+
+import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
+import t from 'tap'
+import { printableJson, printableName, printableText } from '../../src/cli/printable.js'
+import { writeCheckpoint } from '../../src/io/checkpoint.js'
+import { gatecell } from './command.js'
+
+const cwd = t.testdir({})
+/** What moves the cursor, sets a title, hides or reverses what follows: C0, DEL, C1 and directions. */
+const hostile = '\u001b[2J\u001b]0;title\u0007\r\b\u007f\u0085\u009b31m\u202e'
+const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/
+
+t.test('escapes', async (t) => {
+  t.equal(printableText('a\tb\n\u001b\u009b'), 'a\tb\n\\u001b\\u009b')
+  t.equal(printableName('a\tb\n\u202e'), 'a\\u0009b\\u000a\\u202e')
+  for (let code = 0; code < 0x3000; code++) {
+    const text = String.fromCharCode(code)
+    const json = printableJson({ [text]: text })
+    t.same(JSON.parse(json), { [text]: text })
+    if (unprintable.test(json)) t.fail(`U+${code.toString(16)} in JSON`)
+  }
+})
+
+t.test('models with hostile names', async (t) => {
+  const data = new Float32Array(4)
+  const config = { [`name ${hostile}`]: 1, value: hostile }
+  const weights = [{ name: `w${hostile}`, shape: [4], data }]
+  await writeCheckpoint(join(cwd, 'm.safetensors'), { task: `text${hostile}`, config, progress: config, weights })
+  const words = [
+    ['inspect', 'm.safetensors'],
+    ['inspect', 'm.safetensors', '--json'],
+    ['evaluate', 'm.safetensors', 'story.txt'],
+    ['evaluate', 'm.safetensors', 'story.txt', '--json'],
+    ['trace', 'm.safetensors', 'story.txt'],
+    ['sample', 'm.safetensors']
+  ]
+  writeFileSync(join(cwd, 'story.txt'), 'text')
+  for (const command of words) {
+    const { stdout, stderr } = await gatecell(command, { cwd })
+    t.notMatch(stdout + stderr, unprintable, command.join(' '))
+    t.match(stdout + stderr, /\\u001b\[2J/, command.join(' '))
+  }
+  const { records } = await gatecell(['inspect', 'm.safetensors', '--json'], { cwd })
+  t.match(records[0], { task: `text${hostile}`, config, tensors: [{ name: `w${hostile}` }] }, 'programs read the names')
+})
