@@ -33,7 +33,7 @@ function findOwn(): Owner {
   const namespace = attempt(() => fs.readlinkSync('/proc/self/ns/pid'))
   const machine = attempt(() => fs.readFileSync('/etc/machine-id', 'utf8').trim())
   const space = boot === '' || namespace === '' ? '' : `${boot} ${namespace}`
-  return { host: hostname(), pid: process.pid, start: startOf(process.pid), space, machine }
+  return { host: hostname(), pid: process.pid, start: processStat(process.pid)?.start ?? '', space, machine }
 }
 
 /** Whether `owner` still runs; `self` is for tests. */
@@ -46,8 +46,10 @@ export function stateOf(owner: Owner, self: Owner = ownProcess()): OwnerState {
     // EPERM: it is there, but belongs to another user.
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'gone'
   }
-  const start = startOf(owner.pid)
-  return owner.start !== '' && start !== '' && start !== owner.start ? 'gone' : 'alive'
+  const stat = processStat(owner.pid)
+  if (stat === null) return 'alive'
+  const another = owner.start !== '' && stat.start !== owner.start
+  return another || stat.ended ? 'gone' : 'alive'
 }
 
 /** Whether the machine was started again since. Not asked within containers, which are copied with the machine's name. */
@@ -57,15 +59,14 @@ function rebooted(owner: Owner, self: Owner): boolean {
   return sameMachine && plain && owner.space !== self.space
 }
 
-/** The start of a process of this namespace; '' where it cannot be read. */
-function startOf(pid: number): string {
-  return attempt(() => {
-    // A /proc of another namespace lists other processes under these numbers.
-    if (fs.readlinkSync('/proc/self') !== String(process.pid)) return ''
-    const stat = fs.readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The name of the program, in parentheses, may hold blanks and parentheses; the start is field 22 in all.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? ''
-  })
+/** When a process of this namespace started, and whether it has ended but nobody asked for its exit code; null: unknown. */
+function processStat(pid: number): { start: string; ended: boolean } | null {
+  // A /proc of another namespace lists other processes under these numbers.
+  if (attempt(() => fs.readlinkSync('/proc/self')) !== String(process.pid)) return null
+  const stat = attempt(() => fs.readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  // The name of the program, in parentheses, may hold blanks and parentheses; state and start are fields 3 and 22 in all.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return fields[19] === undefined ? null : { start: fields[19], ended: fields[0] === 'Z' || fields[0] === 'X' }
 }
 
 function attempt(call: () => string): string {

@@ -6,6 +6,7 @@ import * as fs from 'node:fs'
 import { GatecellError } from '../errors.js'
 import { assertWritable } from '../io/atomic.js'
 import { writeCheckpoint } from '../io/checkpoint.js'
+import { lockFile, type FileLock } from '../io/lock.js'
 import type { Snapshot } from '../train/progress.js'
 
 /** What to do where the files exist: refuse, go on from them, or replace them. */
@@ -19,6 +20,8 @@ export interface RunFiles {
   /** Removes the files of an old run, where that is wanted. Call when everything else is ready. */
   begin(): Promise<void>
   save(snapshot: Snapshot, kind: 'best' | 'last'): Promise<void>
+  /** Lets other trainings have the files. */
+  release(): void
 }
 
 /** `m.safetensors` -> `m.last.safetensors`. */
@@ -26,12 +29,38 @@ export function lastPath(path: string): string {
   return `${path.replace(/\.safetensors$/, '')}.last.safetensors`
 }
 
-/** Checks that the run can write its files. ERR_FILE_EXISTS, ERR_FILE_WRITE. */
+/**
+ * Checks that the run can write its files, and locks them until `release`. ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_BUSY where
+ * another training has them.
+ */
 export async function openRunFiles(path: string, mode: RunMode): Promise<RunFiles> {
   const model = path
   const last = lastPath(path)
   await assertWritable(model)
   await assertWritable(last)
+  const release = lockAll([model, last])
+  try {
+    return { ...filesOf(model, last, mode), release }
+  } catch (error) {
+    release()
+    throw error
+  }
+}
+
+/** Locks all of the files or none. */
+function lockAll(paths: readonly string[]): () => void {
+  const locks: FileLock[] = []
+  const release = () => locks.forEach((lock) => lock.release())
+  try {
+    for (const path of paths) locks.push(lockFile(path))
+  } catch (error) {
+    release()
+    throw error
+  }
+  return release
+}
+
+function filesOf(model: string, last: string, mode: RunMode): Omit<RunFiles, 'release'> {
   const existing = [last, model].filter((file) => fs.existsSync(file))
   if (mode === 'new' && existing.length > 0) {
     throw new GatecellError(

@@ -66,7 +66,7 @@ export interface Application<O extends RunOptions, C extends RunConfig, D extend
   measure(loaded: LoadedModel<C>, data: D, options: { signal: AbortSignal | undefined }): Promise<M>
 }
 
-/** A training that is ready; nothing is written until `fit`. */
+/** A training that is ready; until `fit` nothing is written but the locks of its files, which `dispose` releases. */
 export interface Run<M> {
   readonly config: RunConfig
   readonly model: Model
@@ -107,28 +107,30 @@ export interface FitRunOptions {
 
 /**
  * Makes a training ready. Throws what reading the data throws, what making a plan throws, ERR_FILE_EXISTS, ERR_FILE_WRITE,
- * ERR_FILE_FORMAT, ERR_INVALID_OPTION where a resumed run is told otherwise than it began.
+ * ERR_BUSY where another training writes the same files, ERR_FILE_FORMAT, ERR_INVALID_OPTION where a resumed run is told otherwise than it began.
  */
 export async function prepareRun<O extends RunOptions, C extends RunConfig, D extends RunData, M>(
   application: Application<O, C, D, M>,
   options: O
 ): Promise<RunOf<C, D, M>> {
   const files = await openRunFiles(options.out, options.mode ?? 'new')
-  const { resumable } = files
-  const resume = resumable === null ? null : await readRun(application, resumable)
-  const opened = await application.open(options, resume && resume.settings)
+  let opened: Opened<C, D> | null = null
   let model: Model | null = null
   const dispose = () => {
     model?.dispose()
-    opened.close?.()
+    opened?.close?.()
+    files.release()
   }
   try {
-    const { config, data, source, validation } = opened
+    const { resumable } = files
+    const resume = resumable === null ? null : await readRun(application, resumable)
+    const ready = (opened = await application.open(options, resume && resume.settings))
+    const { config, data, source, validation } = ready
     const { seed, precision } = config.training!
     const { threads = 0, device = 'cpu' } = options
     const before = process.memoryUsage.rss()
     model = defineModel(application.definition(config), { seed, threads, precision, device })
-    const trainer = createTrainer(model, source, trainerOptions(opened, files, resume, options))
+    const trainer = createTrainer(model, source, trainerOptions(ready, files, resume, options))
     const run: RunOf<C, D, M> = {
       ...data,
       config,
@@ -138,8 +140,8 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
       stepsPerEpoch: source.stepsPerEpoch,
       resumed: resume && { path: resumable!, step: trainer.progress.step },
       memory: tellMemory(before, model, trainer, validation),
-      describe: (threads) => describeRun(application.task, opened, run, threads),
-      fit: (fitOptions = {}) => fitRun(application, opened, run, fitOptions),
+      describe: (threads) => describeRun(application.task, ready, run, threads),
+      fit: (fitOptions = {}) => fitRun(application, ready, run, fitOptions),
       dispose
     }
     return run

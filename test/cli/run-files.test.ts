@@ -46,3 +46,28 @@ t.test('"-" is refused by every option that names a file to write', async (t) =>
   t.same(readdirSync(cwd), before)
   t.notOk(existsSync(at('-')))
 })
+
+t.test('of two trainings with the same files the second is refused, and the first goes on', async (t) => {
+  const words = ['train', 'text', 'story.txt', ...tiny, '--out', 'shared.safetensors', '--steps', '1000000']
+  let second: Promise<Ended> | undefined
+  const first = await gatecell([...words, '--json'], {
+    cwd,
+    watch(child, stdout) {
+      if (!stdout.includes('"report"')) return
+      second ??= train('--out', 'shared.last.safetensors', '--force').finally(() => child.kill('SIGINT'))
+    }
+  })
+  const { code, stderr } = await second!
+  t.equal(code, 1)
+  t.match(
+    stderr,
+    /Expected to be alone in writing shared\.last\.safetensors but process \d+ on .* since .*\(ERR_BUSY\)/
+  )
+  t.equal(first.code, 130)
+  t.match(first.records.at(-1), { event: 'end', stopped: 'abort' })
+  t.same(
+    readdirSync(cwd).filter((name) => name.includes('.lock')),
+    []
+  )
+  t.equal((await train('--out', 'shared.safetensors', '--force')).code, 0)
+})

@@ -4,6 +4,7 @@ import { openCorpus } from '../../src/data/corpus.js'
 import { writeAtomically, writeAtomicallySync } from '../../src/io/atomic.js'
 import { writeCheckpoint } from '../../src/io/checkpoint.js'
 import { openJsonLog } from '../../src/io/jsonlog.js'
+import { lockFile } from '../../src/io/lock.js'
 
 const [what, path] = process.argv.slice(2) as [string, string]
 
@@ -60,6 +61,19 @@ async function beginToWrite(): Promise<void> {
   })
 }
 
+/** Takes the lock of a file and says so, or prints the error's code and ends; SIGTERM ends it by process.exit. */
+async function holdLock(): Promise<void> {
+  process.on('SIGTERM', () => process.exit(1))
+  try {
+    lockFile(path)
+  } catch (error) {
+    process.stdout.write(String((error as { code?: unknown }).code))
+    return
+  }
+  process.stdout.write('locked')
+  await new Promise((resolve) => setTimeout(resolve, 1e6))
+}
+
 /** Reads a corpus through its cache file, every token once, and prints what it found and its peak memory in bytes. */
 async function readCorpus(): Promise<void> {
   const corpus = await openCorpus([path], { memoryBytes: 1 << 20 })
@@ -81,6 +95,7 @@ const programs: Record<string, () => Promise<void>> = {
   writeTooMuch,
   beginToWrite,
   logTooMuch,
+  holdLock,
   readCorpus
 }
 await programs[what]!()

@@ -1,0 +1,149 @@
+// A file next to another one that says who is writing it, so that two processes do not overwrite each other's work. It goes
+// with its owner: at the release, at the end of the process, and after a kill as soon as the next process looks.
+
+import { randomBytes } from 'node:crypto'
+import * as fs from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { GatecellError } from '../errors.js'
+import { parseJsonObject } from './json.js'
+import { ownProcess, stateOf, type Owner } from './owner.js'
+import { checkFileName, errorCode, followLinks, temporaryName, writeError } from './target.js'
+
+export interface FileLock {
+  release(): void
+}
+
+interface Held extends Owner {
+  /** When it was taken, in ISO 8601. */
+  readonly since: string
+}
+
+const held = new Set<string>()
+
+/**
+ * Locks the file that `path` names, which need not exist; links to it are the same file. ERR_BUSY where another process, or
+ * another operation of this one, has the lock: the message names its owner. ERR_FILE_WRITE.
+ */
+export function lockFile(path: string, self: Owner = ownProcess()): FileLock {
+  checkFileName(path)
+  let lock: string
+  try {
+    const real = realTarget(path)
+    lock = join(dirname(real), `.${basename(real)}.lock`)
+    take(path, lock, { ...self, since: new Date().toISOString() })
+  } catch (error) {
+    throw writeError(path, error)
+  }
+  if (held.size === 0) process.once('exit', releaseAll)
+  held.add(lock)
+  return {
+    release() {
+      if (!held.delete(lock)) return
+      if (held.size === 0) process.off('exit', releaseAll)
+      removeQuietly(lock)
+    }
+  }
+}
+
+function releaseAll(): void {
+  for (const lock of held) removeQuietly(lock)
+}
+
+function removeQuietly(path: string): void {
+  try {
+    fs.unlinkSync(path)
+  } catch {
+    // Somebody removed it by hand, or the folder.
+  }
+}
+
+function realTarget(path: string): string {
+  const target = followLinks(path)
+  return join(fs.realpathSync(dirname(target)), basename(target))
+}
+
+/** Makes the lock, with its content from the first moment on, unless a process that still runs has it. */
+function take(path: string, lock: string, owner: Held): void {
+  const draft = `${lock}-${temporaryName(owner, randomBytes(6).toString('hex'))}`
+  fs.writeFileSync(draft, `${JSON.stringify(owner)}\n`, { flag: 'wx' })
+  try {
+    // Each turn ends with the lock, with a refusal, or with one lock fewer of a process that has ended.
+    while (!linked(draft, lock)) {
+      const text = readQuietly(lock)
+      if (text === null) continue // released meanwhile
+      const other = readHeld(text)
+      if (other === null || stateOf(other, owner) !== 'gone') throw taken(path, lock, other, owner)
+      setAside(lock, text, draft)
+    }
+  } finally {
+    removeQuietly(draft)
+  }
+}
+
+function linked(draft: string, lock: string): boolean {
+  try {
+    fs.linkSync(draft, lock)
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    if (!UNLINKABLE.has(errorCode(error))) throw error
+  }
+  try {
+    fs.copyFileSync(draft, lock, fs.constants.COPYFILE_EXCL)
+    return true
+  } catch (error) {
+    if (errorCode(error) === 'EEXIST') return false
+    throw error
+  }
+}
+
+/** File systems without hard links (FAT, some of networks). */
+const UNLINKABLE = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
+
+/** Removes the lock with content `text`; one that another process has made in its place meanwhile is put back. */
+function setAside(lock: string, text: string, draft: string): void {
+  const aside = `${draft}-old`
+  try {
+    fs.renameSync(lock, aside)
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return
+    throw error
+  }
+  if (readQuietly(aside) !== text) linked(aside, lock)
+  removeQuietly(aside)
+}
+
+function readQuietly(path: string): string | null {
+  try {
+    return fs.readFileSync(path, 'utf8')
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return null
+    throw error
+  }
+}
+
+/** null: the file is none of ours, or half written. */
+function readHeld(text: string): Held | null {
+  try {
+    const found = parseJsonObject(text, 'a lock')
+    const { host, pid, start, space, machine, since } = found
+    const texts = [host, start, space, machine, since]
+    if (!Number.isSafeInteger(pid) || texts.some((part) => typeof part !== 'string')) return null
+    return found as unknown as Held
+  } catch {
+    return null
+  }
+}
+
+function taken(path: string, lock: string, other: Held | null, self: Owner): GatecellError {
+  const remedy = `if it has ended, remove ${lock}`
+  const found = (who: string, what: string) =>
+    new GatecellError('ERR_BUSY', `Expected to be alone in writing ${path} but ${who}: ${what}.`)
+  if (other === null) return found(`${lock} is there`, remedy)
+  const { host, pid, since } = other
+  const who = `process ${pid} on ${host} does so since ${since}`
+  const here = stateOf(other, self) === 'alive'
+  if (here) return found(who, 'wait for its end, or name another file')
+  const elsewhere = host === self.host ? 'it runs in another container or before a restart' : 'it runs on another host'
+  return found(who, `${elsewhere}, which cannot be looked into from here: ${remedy}, else name another file`)
+}

@@ -1,0 +1,114 @@
+// Locks: one owner at a time, whoever it is; a lock whose owner has ended is nobody's.
+
+import { spawn } from 'node:child_process'
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { lockFile } from '../../src/io/lock.js'
+import { ownProcess, stateOf, type Owner } from '../../src/io/owner.js'
+import { compiledProgram } from './compiled.js'
+
+const child = compiledProgram(t.testdir({}), 'child')
+const linux = process.platform === 'linux'
+const self = ownProcess()
+const ended = 2 ** 30 // beyond the process numbers of Linux
+
+function write(lock: string, owner: Partial<Owner> & { since?: string }): void {
+  fs.writeFileSync(lock, JSON.stringify({ ...self, since: '2026-01-01T00:00:00.000Z', ...owner }))
+}
+
+const refusal = (...words: (string | RegExp)[]) => ({
+  code: 'ERR_BUSY',
+  message: new RegExp(words.map((word) => (typeof word === 'string' ? word : word.source)).join('.*'))
+})
+
+t.test('one owner at a time, by any name of the file', async (t) => {
+  const folder = t.testdir({ link: t.fixture('symlink', 'file'), inner: {} })
+  const lock = lockFile(join(folder, 'file'))
+  t.same(fs.readdirSync(folder), ['.file.lock', 'inner', 'link'])
+  for (const name of ['file', 'link', 'inner/../file'])
+    t.throws(
+      () => lockFile(join(folder, name)),
+      refusal(
+        'Expected to be alone in writing',
+        `process ${process.pid} on ${self.host}`,
+        'since 20',
+        'wait for its end'
+      )
+    )
+  lockFile(join(folder, 'other')).release()
+  lock.release()
+  lock.release()
+  t.same(fs.readdirSync(folder), ['inner', 'link'])
+  lockFile(join(folder, 'link')).release()
+  t.throws(() => lockFile(join(folder, 'missing', 'file')), { code: 'ERR_FILE_WRITE' })
+  t.throws(() => lockFile('-'), { code: 'ERR_FILE_WRITE' })
+})
+
+t.test('a lock of a process that has ended is taken, one of another place is not', async (t) => {
+  const folder = t.testdir({})
+  const path = join(folder, 'file')
+  const lock = join(folder, '.file.lock')
+  const gone: Partial<Owner>[] = [{ pid: ended }]
+  if (linux) gone.push({ start: '1' }) // our number, of an earlier process
+  for (const owner of gone) {
+    write(lock, owner)
+    lockFile(path).release()
+    t.same(fs.readdirSync(folder), [])
+  }
+  const kept: [Partial<Owner>, ReturnType<typeof refusal>][] = [
+    [
+      { pid: ended, host: 'elsewhere' },
+      refusal(`process ${ended} on elsewhere`, 'since 2026-01-01', 'another host', 'remove', lock)
+    ],
+    [{ pid: ended, space: 'a container' }, refusal(`process ${ended}`, 'another container', 'remove', lock)],
+    [{ pid: process.ppid, start: '' }, refusal(`process ${process.ppid}`, 'wait for its end')]
+  ]
+  for (const [owner, expected] of kept) {
+    write(lock, owner)
+    t.throws(() => lockFile(path), expected)
+    t.same(fs.readdirSync(folder), ['.file.lock'])
+  }
+  for (const text of ['', '{"pid": 1', '{"pid": "x", "host": "y"}', '[]']) {
+    fs.writeFileSync(lock, text)
+    t.throws(() => lockFile(path), refusal('is there', 'remove', lock), JSON.stringify(text))
+  }
+})
+
+t.test('a restart of the machine ends what ran before, but only outside of containers', async (t) => {
+  const plain = { ...self, machine: 'm', space: 'boot-2 pid:[4026531836]' }
+  const before = { ...plain, space: 'boot-1 pid:[4026531836]', pid: 1 }
+  t.equal(stateOf(before, plain), 'gone')
+  t.equal(stateOf({ ...before, machine: '' }, { ...plain, machine: '' }), 'elsewhere')
+  t.equal(stateOf({ ...before, machine: 'n' }, plain), 'elsewhere')
+  t.equal(stateOf({ ...before, host: 'other' }, plain), 'elsewhere')
+  t.equal(stateOf({ ...before, space: 'boot-1 pid:[1]' }, plain), 'elsewhere')
+  t.equal(stateOf(before, { ...plain, space: 'boot-2 pid:[1]' }), 'elsewhere')
+  t.equal(stateOf({ ...before, space: '' }, plain), 'elsewhere')
+})
+
+t.test('many processes at once: one has the lock, and after a kill another one', async (t) => {
+  const folder = t.testdir({})
+  const path = join(folder, 'file')
+  write(join(folder, '.file.lock'), { pid: ended })
+  const start = () => {
+    const running = spawn(process.execPath, [child, 'holdLock', path], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const said = new Promise<string>((resolve) => running.stdout.setEncoding('utf8').once('data', resolve))
+    const exited = new Promise((resolve) => running.once('exit', resolve))
+    return { running, said, exited }
+  }
+  const all = Array.from({ length: 6 }, start)
+  const words = await Promise.all(all.map(({ said }) => said))
+  t.same(words.filter((word) => word === 'locked').length, 1, words.join())
+  t.same(words.filter((word) => word === 'ERR_BUSY').length, 5)
+  const holder = all[words.indexOf('locked')]!
+  t.throws(() => lockFile(path), refusal(`process ${holder.running.pid}`))
+  holder.running.kill('SIGKILL')
+  await Promise.all(all.map(({ exited }) => exited))
+  lockFile(path).release()
+  const next = start()
+  t.equal(await next.said, 'locked')
+  next.running.kill('SIGTERM') // the program exits in its handler, without a release
+  await next.exited
+  t.same(fs.readdirSync(folder), [], 'an exit releases')
+})
