@@ -110,6 +110,8 @@ async function trainAndTell<R extends Run<M>, M>(training: Told<R, M>, run: R, s
     output.line(`memory   ${memoryLine(run.memory)}${training.memoryNote?.(run) ?? ''}`)
     const { resumed } = run
     if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)
+    if (resumed?.remakes)
+      output.line(`restored ${run.files.model}, which was missing: the best weights are in ${resumed.path}`)
     const result = await run.fit({
       signal: interrupts.signal,
       ...(log && { log }),

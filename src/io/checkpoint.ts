@@ -37,9 +37,11 @@ export interface Checkpoint {
   readonly moment3?: readonly NamedTensor[]
   /** States carried from batch to batch. */
   readonly state?: readonly NamedTensor[]
+  /** The weights that validated best, under the names of the weights. */
+  readonly best?: readonly NamedTensor[]
 }
 
-export type CheckpointGroup = 'weights' | 'moment1' | 'moment2' | 'moment3' | 'state'
+export type CheckpointGroup = 'weights' | 'moment1' | 'moment2' | 'moment3' | 'state' | 'best'
 
 export interface CheckpointTensorInfo extends TensorInfo {
   readonly group: CheckpointGroup
@@ -84,10 +86,11 @@ const prefixes: Readonly<Record<Exclude<CheckpointGroup, 'weights'>, string>> = 
   moment1: 'optimizer.moment1.',
   moment2: 'optimizer.moment2.',
   moment3: 'optimizer.moment3.',
-  state: 'state.'
+  state: 'state.',
+  best: 'best.'
 }
-const stateGroups = ['moment1', 'moment2', 'moment3', 'state'] as const
-const reserved = ['optimizer.', 'state.']
+const stateGroups = ['moment1', 'moment2', 'moment3', 'state', 'best'] as const
+const reserved = ['optimizer.', 'state.', 'best.']
 
 // "checksum" sorts first in the metadata, so that its digits stand at one place in every file.
 const CHECKSUM_LEAD = '{"__metadata__":{"checksum":"crc32c:'
@@ -243,7 +246,8 @@ async function load(
   path: string,
   place: PlaceTensor
 ): Promise<LoadedCheckpoint> {
-  const loaded = { weights: new Map(), moment1: new Map(), moment2: new Map(), moment3: new Map(), state: new Map() }
+  const groups = ['weights', ...stateGroups].map((group) => [group, new Map()] as const)
+  const loaded = Object.fromEntries(groups) as Record<CheckpointGroup, Map<string, LoadedTensor>>
   const scratch = new Uint8Array(CHUNK_BYTES)
   let crc = 0
   for (const tensor of info.tensors.values()) {

@@ -5,7 +5,13 @@
 
 import { GatecellError } from '../errors.js'
 import type { Shape } from '../graph/tensor.js'
-import { openCheckpoint, type CheckpointFile, type CheckpointInfo, type LoadedCheckpoint } from '../io/checkpoint.js'
+import {
+  openCheckpoint,
+  type CheckpointFile,
+  type CheckpointGroup,
+  type CheckpointInfo,
+  type LoadedCheckpoint
+} from '../io/checkpoint.js'
 import type { JsonObject } from '../io/json.js'
 import { quoted } from '../io/tensor-header.js'
 import { tensorsOf, type Model, type ModelDefinition } from '../model.js'
@@ -78,6 +84,8 @@ export async function readRun<C extends { readonly training?: { readonly batch: 
       if (present) checkTensors(info, parameters, group, path)
     }
     checkTensors(info, states, 'state', path)
+    const validated = (info.progress['best'] ?? null) !== null
+    checkTensors(info, validated ? parameters : new Map(), 'best', path)
     return { ...info, settings, ...(await file.load()) }
   } finally {
     await file.close()
@@ -96,10 +104,13 @@ function expectedTensors(definition: ModelDefinition, dims: { batch?: number }, 
   }
 }
 
-type Group = 'weights' | 'moment1' | 'moment2' | 'moment3' | 'state'
-
 /** Throws ERR_FILE_FORMAT unless the file's tensors of `group` are `expected`, by names and shapes, as float32. */
-function checkTensors(info: CheckpointInfo, expected: ReadonlyMap<string, Shape>, group: Group, path: string): void {
+function checkTensors(
+  info: CheckpointInfo,
+  expected: ReadonlyMap<string, Shape>,
+  group: CheckpointGroup,
+  path: string
+): void {
   const found = new Map([...info.tensors.values()].filter((one) => one.group === group).map((one) => [one.key, one]))
   for (const [key, shape] of expected) {
     const tensor = found.get(key)

@@ -1,13 +1,17 @@
 // The two files of a run. `m.safetensors` is the model to use: the weights that validated best (the last ones until a
-// validation was made, and where there is none). `m.last.safetensors` is where the run stands: resuming goes on there.
-// Both are whole checkpoints, written atomically. An existing run is never replaced unless its owner says so.
+// validation was made, and where there is none), and nothing else. `m.last.safetensors` is where the run stands: resuming
+// goes on there. It holds everything, with the best weights, so that the model can be made again from it alone. Both are
+// written atomically and locked. An existing run is never replaced unless its owner says so.
 
 import * as fs from 'node:fs'
 import { GatecellError } from '../errors.js'
+import type { NamedTensor } from '../graph/parameters.js'
 import { assertWritable } from '../io/atomic.js'
-import { writeCheckpoint } from '../io/checkpoint.js'
+import { readCheckpoint, writeCheckpoint, type Checkpoint, type LoadedCheckpoint } from '../io/checkpoint.js'
+import type { JsonObject } from '../io/json.js'
 import { lockFile, type FileLock } from '../io/lock.js'
 import type { Snapshot } from '../train/progress.js'
+import type { SavedRun } from './model-file.js'
 
 /** What to do where the files exist: refuse, go on from them, or replace them. */
 export type RunMode = 'new' | 'resume' | 'force'
@@ -17,8 +21,15 @@ export interface RunFiles {
   readonly last: string
   /** Where a resumed run goes on; null: at the start. */
   readonly resumable: string | null
-  /** Removes the files of an old run, where that is wanted. Call when everything else is ready. */
-  begin(): Promise<void>
+  /** Whether the model's file is missing, so that `begin` makes it from the best weights of the run that goes on. */
+  readonly remakes: boolean
+  /** Takes the run that goes on, read from `resumable`. ERR_FILE_EXISTS where the model's file is not of that run. */
+  resume(saved: SavedRun<unknown>): Promise<void>
+  /**
+   * Removes the files of an old run, where that is wanted, and writes where the run stands at its start. Call when everything
+   * else is ready.
+   */
+  begin(start: Snapshot): Promise<void>
   save(snapshot: Snapshot, kind: 'best' | 'last'): Promise<void>
   /** Lets other trainings have the files. */
   release(): void
@@ -31,7 +42,7 @@ export function lastPath(path: string): string {
 
 /**
  * Checks that the run can write its files, and locks them until `release`. ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_BUSY where
- * another training has them.
+ * another training has them, ERR_FILE_NOT_FOUND where a run is to be resumed but its model alone exists.
  */
 export async function openRunFiles(path: string, mode: RunMode): Promise<RunFiles> {
   const model = path
@@ -40,7 +51,9 @@ export async function openRunFiles(path: string, mode: RunMode): Promise<RunFile
   await assertWritable(last)
   const release = lockAll([model, last])
   try {
-    return { ...filesOf(model, last, mode), release }
+    const existing = [last, model].filter((file) => fs.existsSync(file))
+    const resumable = checkExisting(model, last, mode, existing)
+    return filesOf({ model, last, resumable, release }, mode === 'force' ? existing : [])
   } catch (error) {
     release()
     throw error
@@ -60,27 +73,107 @@ function lockAll(paths: readonly string[]): () => void {
   return release
 }
 
-function filesOf(model: string, last: string, mode: RunMode): Omit<RunFiles, 'release'> {
-  const existing = [last, model].filter((file) => fs.existsSync(file))
+/** Where the run goes on; null: at its start. */
+function checkExisting(model: string, last: string, mode: RunMode, existing: readonly string[]): string | null {
   if (mode === 'new' && existing.length > 0) {
     throw new GatecellError(
       'ERR_FILE_EXISTS',
       `Expected a new file name for the model but ${existing.join(' and ')} exist already: go on with --resume, replace with --force or choose another name`
     )
   }
+  if (mode !== 'resume' || existing.length === 0) return null
+  if (existing.includes(last)) return last
+  throw new GatecellError(
+    'ERR_FILE_NOT_FOUND',
+    `Expected ${last}, where the training stands, to go on from but found only its model ${model}: copy that file here too, begin again with --force or choose another name`
+  )
+}
+
+function filesOf(
+  opened: Pick<RunFiles, 'model' | 'last' | 'resumable' | 'release'>,
+  replaced: readonly string[]
+): RunFiles {
+  const { model, last, resumable } = opened
+  let best: Checkpoint['best']
+  let lost: Checkpoint | null = null
   return {
-    model,
-    last,
-    resumable: mode === 'resume' ? (existing[0] ?? null) : null,
-    async begin() {
-      if (mode !== 'force') return
+    ...opened,
+    get remakes() {
+      return lost !== null
+    },
+    async resume(saved) {
+      const { step, loss } = (saved.progress['best'] ?? {}) as { step?: number; loss?: number }
+      if (fs.existsSync(model)) await checkModel(model, saved, step ?? -1)
+      if (step === undefined) return
+      best = tensorsOf(saved.best)
+      if (fs.existsSync(model)) return
+      const progress = { step, validation: { step, loss: loss! } }
+      lost = { task: saved.task, config: saved.config, progress, weights: best }
+    },
+    async begin(start) {
       // A link stays: it says where its owner wants the file.
-      for (const file of existing) await fs.promises.rm(await fs.promises.realpath(file), { force: true })
+      for (const file of replaced) await fs.promises.rm(await fs.promises.realpath(file), { force: true })
+      if (lost) await writeCheckpoint(model, lost)
+      lost = null
+      // Where there is a model there is a run to go on with, whenever the process is killed.
+      if (resumable === null) await writeCheckpoint(last, start)
     },
     async save(snapshot, kind) {
-      await writeCheckpoint(kind === 'best' ? model : last, snapshot)
-      const validated = (snapshot.progress as { best?: unknown }).best !== null
-      if (kind === 'last' && !validated) await writeCheckpoint(model, snapshot)
+      if (kind === 'best') {
+        best = snapshot.weights.map(({ name, shape, data }) => ({ name, shape, data: data.slice() }))
+        return await writeCheckpoint(model, modelOf(snapshot))
+      }
+      await writeCheckpoint(last, best ? { ...snapshot, best } : snapshot)
+      if (!best) await writeCheckpoint(model, modelOf(snapshot))
     }
   }
+}
+
+/** A model to use: weights, and how far they were trained. */
+function modelOf({ task, config, progress, weights }: Snapshot): Checkpoint {
+  const { step, validation } = progress
+  const validated = (validation as { step?: unknown } | null)?.step === step
+  return { task, config, progress: { step: step!, validation: validated ? validation! : null }, weights }
+}
+
+function tensorsOf(loaded: LoadedCheckpoint['best']): NamedTensor[] {
+  return [...loaded].map(([name, { shape, data }]) => ({ name, shape, data: data as Float32Array }))
+}
+
+/**
+ * ERR_FILE_EXISTS unless the model's file has the best weights of the run, those of `step`, or later ones, which a kill kept out
+ * of `saved`.
+ */
+async function checkModel(path: string, saved: SavedRun<unknown>, step: number): Promise<void> {
+  const found = await readCheckpoint(path).catch((error: unknown) => {
+    if (error instanceof GatecellError && error.code === 'ERR_FILE_FORMAT') return null
+    throw error
+  })
+  if (found && equalTensors(found.weights, saved.best)) return
+  const later = Number(found?.progress['step']) > step
+  if (found && later && equalSettings(found.config, saved.config)) return
+  throw new GatecellError(
+    'ERR_FILE_EXISTS',
+    `Expected the model of the run at ${path} but found another file there: move it away, and the run makes its model again`
+  )
+}
+
+type Tensors = LoadedCheckpoint['best']
+
+function equalTensors(a: Tensors, b: Tensors): boolean {
+  const equal = ([name, { data }]: [string, { data: ArrayBufferView }]) => {
+    const other = b.get(name)?.data
+    return other !== undefined && bytesOf(data).equals(bytesOf(other))
+  }
+  return a.size === b.size && [...a].every(equal)
+}
+
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength)
+}
+
+/** Whether two configurations describe one model and the same data; how a run was trained may have been changed since. */
+function equalSettings(a: JsonObject, b: JsonObject): boolean {
+  const plain = ({ training: _, ...rest }: JsonObject) => JSON.stringify(rest)
+  return plain(a) === plain(b)
 }

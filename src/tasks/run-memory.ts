@@ -10,6 +10,7 @@ export interface RunMemory {
   /** Weights, gradients and moments. */
   readonly parameters: number
   readonly step: number
+  /** With the copy of the best weights. */
   readonly validation: number
   readonly measurement: number
   readonly total: number
@@ -27,7 +28,9 @@ export function tellMemory(before: number, model: Model, trainer: Trainer, valid
   const own = validation ? evaluationBytes(model, validation) - packedBytes : 0
   // The best weights are read from their file into a model of their own: the file, its weights, their packed copy.
   const measurement = validation ? 12 * model.parameterCount : 0
-  const parts = { process: before + YOUNG_GENERATION, parameters, step, validation: own, measurement }
+  // A copy of the best weights goes into each checkpoint of where the run stands.
+  const kept = validation ? 4 * model.parameterCount : 0
+  const parts = { process: before + YOUNG_GENERATION, parameters, step, validation: own + kept, measurement }
   return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part) }
 }
 

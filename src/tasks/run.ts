@@ -73,8 +73,8 @@ export interface Run<M> {
   readonly trainer: Trainer
   readonly files: RunFiles
   readonly stepsPerEpoch: number
-  /** The file and step that it goes on from. */
-  readonly resumed: { path: string; step: number } | null
+  /** The file and step that it goes on from, and whether the model's file is missing, so that `fit` makes it again. */
+  readonly resumed: { path: string; step: number; remakes: boolean } | null
   /** What the run will take at most, before it starts. */
   readonly memory: RunMemory
   /** Its settings as one JSON object, for logs. */
@@ -124,6 +124,7 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
   try {
     const { resumable } = files
     const resume = resumable === null ? null : await readRun(application, resumable)
+    if (resume) await files.resume(resume)
     const ready = (opened = await application.open(options, resume && resume.settings))
     const { config, data, source, validation } = ready
     const { seed, precision } = config.training!
@@ -138,7 +139,7 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
       trainer,
       files,
       stepsPerEpoch: source.stepsPerEpoch,
-      resumed: resume && { path: resumable!, step: trainer.progress.step },
+      resumed: resume && { path: resumable!, step: trainer.progress.step, remakes: files.remakes },
       memory: tellMemory(before, model, trainer, validation),
       describe: (threads) => describeRun(application.task, ready, run, threads),
       fit: (fitOptions = {}) => fitRun(application, ready, run, fitOptions),
@@ -190,7 +191,8 @@ function describeRun<C extends RunConfig, D extends RunData>(
     parameters: model.parameterCount,
     memory_bytes: { ...memory },
     threads,
-    resumed_from: resumed?.step ?? null
+    resumed_from: resumed?.step ?? null,
+    ...(resumed?.remakes && { remade_model: true })
   }
 }
 
@@ -218,7 +220,7 @@ async function fitRun<O extends RunOptions, C extends RunConfig, D extends RunDa
 /** Removes what is replaced, hands reports on, logs them and the last validation. */
 async function train(trainer: Trainer, files: RunFiles, options: FitRunOptions): Promise<Summary> {
   const { signal, onReport, log } = options
-  await files.begin()
+  await files.begin(trainer.snapshot())
   const reports = trainer.reports({ ...(signal && { signal }), onAbort: 'return' })
   let reported = -1
   let next = await reports.next()

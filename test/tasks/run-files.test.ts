@@ -1,0 +1,170 @@
+// The files of a run: the model to use has weights alone, and everything else, the best weights too, is where the run stands.
+
+import {
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync
+} from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readCheckpoint, writeCheckpoint } from '../../src/io/checkpoint.js'
+import { openSafetensors } from '../../src/io/safetensors.js'
+import { loadTextModel, prepareTextRun, type TextRunOptions } from '../../src/tasks/text/index.js'
+import { digest, story } from '../cli/command.js'
+
+/** A folder with a text, and a run in it that validates every 10 of its 30 steps. */
+function runIn(cwd: string, more: Partial<TextRunOptions> = {}) {
+  const out = join(cwd, 'm.safetensors')
+  const last = join(cwd, 'm.last.safetensors')
+  const prepare = (mode: 'new' | 'resume', steps = 30) =>
+    prepareTextRun({
+      data: [join(cwd, 'story.txt')],
+      out,
+      mode,
+      network: { hidden: 8, layers: 1 },
+      // At this rate it diverges after a while: the best weights are not the last ones.
+      training: {
+        batch: 4,
+        length: 16,
+        steps,
+        validEvery: 10,
+        optimizer: 'sgd',
+        learningRate: 5,
+        schedule: 'constant',
+        warmup: 0
+      },
+      threads: 1,
+      ...more
+    })
+  const fit = async (mode: 'new' | 'resume', steps?: number) => {
+    const run = await prepare(mode, steps)
+    try {
+      return { ...(await run.fit()), resumed: run.resumed }
+    } finally {
+      run.dispose()
+    }
+  }
+  return { out, last, prepare, fit }
+}
+
+const folder = () => t.testdir({ 'story.txt': story(3000) })
+
+async function groups(path: string): Promise<Record<string, number>> {
+  const { tensors } = await readCheckpoint(path)
+  const counts: Record<string, number> = {}
+  for (const { group } of tensors.values()) counts[group] = (counts[group] ?? 0) + 1
+  return counts
+}
+
+t.test('the model has weights alone, the rest is where the run stands', async (t) => {
+  const { out, last, fit, prepare } = runIn(folder())
+  const { summary, valid } = await fit('new')
+  t.ok(summary.best!.step < 30, 'the best weights are not the last')
+  const { weights } = await groups(out)
+  t.same(await groups(out), { weights })
+  t.same(await groups(last), { weights, moment1: weights, state: 2, best: weights })
+  const file = await openSafetensors(out)
+  const { tensors } = file.header
+  await file.close()
+  t.same(
+    [...tensors.keys()].sort(),
+    ['embedding.weight', 'head.bias', 'head.weight']
+      .concat(['bias_hh_l0', 'bias_ih_l0', 'weight_hh_l0', 'weight_ih_l0'].map((name) => `lstm.${name}`))
+      .sort(),
+    'the names of torch.nn modules, and no others'
+  )
+  t.ok(statSync(out).size < statSync(last).size / 2)
+  const model = await readCheckpoint(out)
+  t.same(model.progress, { step: summary.best!.step, validation: summary.best })
+  const { best } = await readCheckpoint(last)
+  t.same(best, model.weights)
+  using loaded = await loadTextModel(last)
+  t.ok(loaded.model.parameterCount > 0, 'a checkpoint of where the run stands can be used, too')
+  t.ok(valid!.nats > 0)
+
+  rmSync(last)
+  await t.rejects(prepare('resume'), {
+    code: 'ERR_FILE_NOT_FOUND',
+    message: /where the training stands.*copy that file/
+  })
+  t.ok(existsSync(out), 'what was learned stays')
+})
+
+t.test('a run whose model is gone makes it again before it goes on', async (t) => {
+  const { out, fit, prepare } = runIn(folder())
+  const first = await fit('new')
+  const model = digest(out)
+  rmSync(out)
+  const ready = await prepare('resume')
+  t.match(ready.resumed, { step: 30, remakes: true })
+  t.match(ready.describe(1), { remade_model: true })
+  ready.dispose()
+  t.notOk(existsSync(out), 'nothing is written before fit')
+  const { summary, valid, resumed } = await fit('resume')
+  t.ok(resumed!.remakes)
+  t.equal(digest(out), model, 'to the bit')
+  t.same(summary.best, first.summary.best)
+  t.equal(valid!.nats, first.valid!.nats, 'and it is measured')
+  rmSync(out)
+  const more = await fit('resume', 40)
+  t.ok(more.summary.best!.loss <= first.summary.best!.loss)
+  t.ok(more.valid!.nats <= first.valid!.nats + 1e-3, 'it never becomes worse')
+  t.notOk((await fit('resume', 40)).resumed!.remakes, 'a model that is there is not made again')
+})
+
+t.test('another file in the place of the model is refused before the work begins', async (t) => {
+  const { out, last, fit, prepare } = runIn(folder())
+  await fit('new')
+  const good = readFileSync(out)
+  const refused = { code: 'ERR_FILE_EXISTS', message: /Expected the model of the run at .* move it away/ }
+  const model = await readCheckpoint(out)
+  const tensors = (loaded: typeof model.weights) =>
+    [...loaded].map(([name, { shape, data }]) => ({ name, shape, data: (data as Float32Array).map((x) => x + 1) }))
+  const write = (progress: object, config = model.config) =>
+    writeCheckpoint(out, { task: 'text', config, progress: { ...progress }, weights: tensors(model.weights) })
+  await write({ step: 5, validation: null })
+  await t.rejects(prepare('resume'), refused, 'earlier weights')
+  await write({ step: 30, validation: null }, { ...model.config, data: { train: 1, valid: 1, fingerprint: 1 } })
+  await t.rejects(prepare('resume'), refused, 'of other data')
+  for (const bytes of [good.subarray(0, 100), Buffer.concat([good.subarray(0, -1), Buffer.from([1 + good.at(-1)!])])]) {
+    writeFileSync(out, bytes)
+    await t.rejects(prepare('resume'), refused, 'damaged')
+    t.ok(readFileSync(out).equals(bytes), 'it stays')
+  }
+  // A process that was killed after it wrote the model, and before it wrote where the run stands.
+  await write({ step: 1000, validation: null })
+  const later = digest(out)
+  const ready = await prepare('resume')
+  t.notOk(ready.resumed!.remakes)
+  ready.dispose()
+  t.equal(digest(out), later)
+  renameSync(out, join(last, '..', 'elsewhere'))
+  t.ok((await fit('resume')).resumed!.remakes, 'after it was moved away')
+})
+
+t.test('a run can go on from its first moment, and without validation', async (t) => {
+  const cwd = folder()
+  const { out, last, fit, prepare } = runIn(cwd, { split: { valid: 0 } })
+  const ready = await prepare('new')
+  t.same(
+    readdirSync(cwd).filter((name) => name.endsWith('tensors')),
+    [],
+    'nothing is written before fit'
+  )
+  let seen: string[] = []
+  await ready.fit({ onReport: () => void (seen = seen.length ? seen : readdirSync(cwd)) })
+  ready.dispose()
+  t.ok(seen.includes('m.last.safetensors'))
+  t.same(Object.keys(await groups(out)), ['weights'])
+  const { weights } = await readCheckpoint(last)
+  t.same((await readCheckpoint(out)).weights, weights)
+  copyFileSync(out, join(cwd, 'copy'))
+  rmSync(out)
+  t.notOk((await fit('resume')).resumed!.remakes, 'the last weights are those of the model')
+  t.equal(digest(out), digest(join(cwd, 'copy')))
+})
