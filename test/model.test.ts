@@ -190,3 +190,33 @@ t.test('misuse', async (t) => {
     message: /"b.weight"/
   })
 })
+
+t.test('weights of other float formats', async (t) => {
+  using model = textModel()
+  const [name] = model.parameters.names
+  const { shape } = model.parameters.get(name!)
+  const size = model.parameters.get(name!).data.length
+  const rest = model.parameters.list().filter((one) => one.name !== name)
+  const load = (data: unknown, dtype: string) => {
+    const changed = { shape, data, dtype }
+    model.parameters.load(
+      new Map<string, typeof changed>([
+        ...rest.map((one) => [one.name, { ...one, dtype: 'F32' }] as const),
+        [name!, changed]
+      ])
+    )
+  }
+  load(new Uint16Array(size).fill(0x3e00), 'F16')
+  t.ok(model.parameters.get(name!).data.every((value) => value === 1.5))
+  load(new Uint16Array(size).fill(0xbfc0), 'BF16')
+  t.ok(model.parameters.get(name!).data.every((value) => value === -1.5))
+  load(new Float64Array(size).fill(0.1), 'F64')
+  t.ok(model.parameters.get(name!).data.every((value) => value === Math.fround(0.1)))
+  t.throws(() => load(new Float64Array(size).fill(1e39), 'F64'), { code: 'ERR_UNSUPPORTED', message: name! })
+  t.throws(() => load(new Uint8Array(size), 'F8_E4M3'), { code: 'ERR_UNSUPPORTED', message: name! })
+  t.throws(() => load(new Uint16Array(size - 1), 'F16'), { code: 'ERR_INVALID_ARGUMENT' })
+  t.ok(
+    model.parameters.get(name!).data.every((value) => value === Math.fround(0.1)),
+    'a refused load changes nothing'
+  )
+})

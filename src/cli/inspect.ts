@@ -1,8 +1,9 @@
-// gatecell inspect: what a model file holds, from its header alone.
+// gatecell inspect: what a model file holds, from its header alone; of safetensors files of other programs, too.
 
 import type { Command } from 'commander'
-import { readCheckpointInfo, type CheckpointInfo } from '../io/checkpoint.js'
+import { isCheckpoint, readCheckpointInfo, type CheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
+import { readSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from '../io/safetensors.js'
 import { bytes, integer } from './format.js'
 import { createOutput, type Output } from './output.js'
 import { printableJson, printableName } from './printable.js'
@@ -15,15 +16,33 @@ export function addInspect(program: Command): void {
   program
     .command('inspect')
     .description('Shows what a model file holds: tensors, configuration, progress. Reads the header alone.')
-    .argument('<model>', 'a .safetensors file of a training')
+    .argument('<model>', 'a .safetensors file, of a training or of another program')
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, flags: { json?: true }) => {
       const output = createOutput(flags.json === true)
+      const header = await readSafetensorsHeader(path)
+      if (!isCheckpoint(header)) return showForeign(path, header, output)
       const info = await readCheckpointInfo(path)
       output.record(record(path, info))
       show(path, info, output)
     })
+}
+
+function showForeign(path: string, { tensors, metadata, fileBytes }: SafetensorsHeader, output: Output): void {
+  const listed = [...tensors.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape: [...shape] }))
+  output.record({ path, task: null, bytes: fileBytes, metadata: Object.fromEntries(metadata), tensors: listed })
+  output.line(`${path}: no gatecell model, ${integer(tensors.size)} tensors, ${bytes(fileBytes)}`)
+  if (metadata.size > 0) output.line('\nmetadata')
+  for (const [name, value] of metadata)
+    output.line(`  ${printableName(name).padEnd(26)} ${shorten(printableJson(value))}`)
+  showTensors(tensors.values(), output)
+}
+
+function showTensors(tensors: Iterable<TensorInfo>, output: Output): void {
+  output.line('\ntensors')
+  for (const { name, dtype, shape } of tensors)
+    output.line(`  ${printableName(name).padEnd(44)} ${dtype} [${shape.join(', ')}]`)
 }
 
 function record(path: string, info: CheckpointInfo): JsonObject {
@@ -46,10 +65,7 @@ function show(path: string, info: CheckpointInfo, output: Output): void {
     for (const [name, value] of leaves(part))
       output.line(`  ${printableName(name).padEnd(26)} ${shorten(printableJson(value))}`)
   }
-  output.line('\ntensors')
-  for (const { name, dtype, shape } of info.tensors.values()) {
-    output.line(`  ${printableName(name).padEnd(44)} ${dtype} [${shape.join(', ')}]`)
-  }
+  showTensors(info.tensors.values(), output)
 }
 
 function* leaves(value: JsonObject, prefix = ''): Generator<[string, JsonValue]> {

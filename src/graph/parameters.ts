@@ -3,6 +3,8 @@
 
 import { GatecellError } from '../errors.js'
 import { native, type StoreHandle } from '../native.js'
+import { asFloat32 } from '../io/float32.js'
+import type { TensorData } from '../io/tensor-header.js'
 import { createRandom } from '../random.js'
 import { createArena, slotted } from './arena.js'
 import type { ParameterSpec } from './graph.js'
@@ -193,11 +195,13 @@ export class ParameterStore {
   }
 
   /**
-   * Copies tensors by name into one group. Strict: throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT, before anything is
-   * written, if one is missing, unknown, not float32 or of another shape.
+   * Copies tensors by name into one group; those whose `dtype` is F16, BF16 or F64, as files hold them, are converted to the
+   * nearest float32. Strict: throws before anything is written ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT if one is missing,
+   * unknown, no array of its dtype (default F32) or of another shape, and ERR_UNSUPPORTED for other dtypes and for values beyond
+   * float32.
    */
   load(
-    tensors: ReadonlyMap<string, { shape: readonly number[]; data: unknown }>,
+    tensors: ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>,
     group: ParameterGroup = 'data'
   ): void {
     this.operations.checkIdle('loading parameters')
@@ -212,13 +216,15 @@ export class ParameterStore {
           `Expected "${name}" of shape ${showShape(shape)} but received ${found}.`
         )
       }
-      if (!(source.data instanceof Float32Array) || source.data.length !== target.length) {
+      const { dtype = 'F32' } = source
+      const data = dtype === 'F32' ? source.data : asFloat32(name, dtype, source.data as TensorData)
+      if (!(data instanceof Float32Array) || data.length !== target.length) {
         throw new GatecellError(
           'ERR_INVALID_ARGUMENT',
           `Expected ${target.length} float32 values for "${name}" but received others.`
         )
       }
-      return { target, data: source.data }
+      return { target, data }
     })
     for (const { target, data } of copies) target.set(data)
     this.#written()

@@ -7,13 +7,14 @@ import { GatecellError } from '../errors.js'
 import { writeAtomically, writeAtomicallySync } from './atomic.js'
 import { crc32c } from './crc32c.js'
 import { canonicalJson, parseJsonObject, type JsonObject } from './json.js'
-import { openSafetensors, type SafetensorsFile } from './safetensors.js'
+import { openSafetensors, type SafetensorsFile, type SafetensorsHeader } from './safetensors.js'
 import {
   allocateTensor,
   bytesOf,
   checkTarget,
-  dtypeBytes,
+  elementCount,
   encodeSafetensorsHeader,
+  type Dtype,
   type NamedTensor,
   type TensorData,
   type TensorInfo
@@ -63,6 +64,7 @@ export interface CheckpointInfo {
 }
 
 export interface LoadedTensor {
+  readonly dtype: Dtype
   readonly shape: readonly number[]
   readonly data: TensorData
 }
@@ -172,6 +174,11 @@ export function writeCheckpointSync(path: string, checkpoint: Checkpoint): void 
   })
 }
 
+/** Whether a file says that it is a checkpoint of gatecell, of any version. */
+export function isCheckpoint({ metadata }: SafetensorsHeader): boolean {
+  return metadata.get('format')?.startsWith('gatecell/') === true
+}
+
 function refuse(path: string, expected: string, found: string): GatecellError {
   return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${path} but found ${found}.`)
 }
@@ -181,10 +188,9 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
   const { metadata, tensors, dataBegin, fileBytes } = file.header
   const format = metadata.get('format')
   if (format !== checkpointFormat) {
-    const found =
-      format === undefined || !format.startsWith('gatecell/')
-        ? 'a safetensors file of another program: name a file that gatecell train wrote'
-        : `format ${JSON.stringify(format)}: update gatecell`
+    const found = !isCheckpoint(file.header)
+      ? 'a safetensors file of another program: name a file that gatecell train wrote'
+      : `format ${JSON.stringify(format)}: update gatecell`
     throw refuse(path, `a gatecell model (format ${checkpointFormat})`, found)
   }
   const checksum = metadata.get('checksum') ?? 'none'
@@ -211,7 +217,7 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
   const grouped = groupTensors(tensors, path)
   let parameters = 0
   for (const tensor of grouped.values()) {
-    if (tensor.group === 'weights') parameters += (tensor.end - tensor.begin) / dtypeBytes[tensor.dtype]
+    if (tensor.group === 'weights') parameters += elementCount(tensor.shape)
   }
   return {
     task: found,
@@ -255,7 +261,7 @@ async function load(
     const data = target === undefined ? allocateTensor(tensor) : target
     if (data !== null) {
       checkTarget(tensor, data)
-      loaded[tensor.group].set(tensor.key, { shape: tensor.shape, data })
+      loaded[tensor.group].set(tensor.key, { dtype: tensor.dtype, shape: tensor.shape, data })
     }
     const bytes = data === null ? null : bytesOf(data)
     for (let at = tensor.begin; at < tensor.end; at += CHUNK_BYTES) {

@@ -1,5 +1,5 @@
 // safetensors files on disk: opened and read strictly, written atomically and canonically. A header larger than the file
-// or 8 MiB is refused before anything is allocated for it, and so is everything that tensor-header.ts refuses. Hosts are
+// or 16 MiB is refused before anything is allocated for it, and so is everything that tensor-header.ts refuses. Hosts are
 // little-endian (x86-64, arm64: the engine has no other).
 
 import * as fs from 'node:fs'
@@ -14,6 +14,7 @@ import {
   MAX_HEADER_BYTES,
   parseSafetensorsHeader,
   quoted,
+  unsupportedError,
   type NamedTensor,
   type SafetensorsHeader,
   type TensorData,
@@ -102,7 +103,7 @@ async function readHeader(handle: fs.promises.FileHandle, path: string): Promise
   const length = new DataView(lengthBytes.buffer).getBigUint64(0, true)
   if (length > BigInt(fileBytes - 8)) throw formatError(path, `a header of at most ${fileBytes - 8} bytes`, `${length}`)
   if (length > BigInt(MAX_HEADER_BYTES))
-    throw formatError(path, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`)
+    throw unsupportedError(path, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`)
   const json = new Uint8Array(Number(length))
   await readFully(handle, json, 8, path)
   return parseSafetensorsHeader(json, fileBytes, path)

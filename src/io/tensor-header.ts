@@ -5,26 +5,33 @@
 import { GatecellError } from '../errors.js'
 import { parseStrictJson, type StrictJson } from './json.js'
 
-/** Bytes of one element by safetensors name. */
-export const dtypeBytes = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E5M2: 1,
-  F8_E4M3: 1,
-  I16: 2,
-  U16: 2,
-  F16: 2,
-  BF16: 2,
-  I32: 4,
-  U32: 4,
-  F32: 4,
-  F64: 8,
-  I64: 8,
-  U64: 8
+/** Bits of one element by safetensors name: all formats of version 0.8. */
+export const dtypeBits = {
+  BOOL: 8,
+  F4: 4,
+  F6_E2M3: 6,
+  F6_E3M2: 6,
+  U8: 8,
+  I8: 8,
+  F8_E5M2: 8,
+  F8_E4M3: 8,
+  F8_E8M0: 8,
+  F8_E4M3FNUZ: 8,
+  F8_E5M2FNUZ: 8,
+  I16: 16,
+  U16: 16,
+  F16: 16,
+  BF16: 16,
+  I32: 32,
+  U32: 32,
+  F32: 32,
+  C64: 64,
+  F64: 64,
+  I64: 64,
+  U64: 64
 } as const
 
-export type Dtype = keyof typeof dtypeBytes
+export type Dtype = keyof typeof dtypeBits
 
 export type TensorData =
   | Float32Array
@@ -64,18 +71,25 @@ export interface NamedTensor {
   readonly dtype?: Dtype
 }
 
-export const MAX_HEADER_BYTES = 8 * 1024 * 1024
-const MAX_TENSORS = 65_536
-const MAX_RANK = 8
-const MAX_NAME_BYTES = 1024
+/** Room for more than 100,000 tensors; what is made of a header takes many times its size. */
+export const MAX_HEADER_BYTES = 16 * 1024 * 1024
 
-/** The typed array that holds each dtype; those that JavaScript has no numbers for come as their bits. */
+/**
+ * The typed array that holds each dtype; those that JavaScript has no numbers for come as their bits, those of less than a byte
+ * packed, and complex numbers as pairs of real and imaginary part.
+ */
 const arrayTypes = {
   BOOL: Uint8Array,
+  F4: Uint8Array,
+  F6_E2M3: Uint8Array,
+  F6_E3M2: Uint8Array,
   U8: Uint8Array,
   I8: Int8Array,
   F8_E5M2: Uint8Array,
   F8_E4M3: Uint8Array,
+  F8_E8M0: Uint8Array,
+  F8_E4M3FNUZ: Uint8Array,
+  F8_E5M2FNUZ: Uint8Array,
   I16: Int16Array,
   U16: Uint16Array,
   F16: Uint16Array,
@@ -83,6 +97,7 @@ const arrayTypes = {
   I32: Int32Array,
   U32: Uint32Array,
   F32: Float32Array,
+  C64: Float32Array,
   F64: Float64Array,
   I64: BigInt64Array,
   U64: BigUint64Array
@@ -99,13 +114,27 @@ export function formatError(source: string, expected: string, found: string): Ga
   )
 }
 
+/** ERR_FILE_FORMAT for a file that may be whole, but holds what this version cannot read. */
+export function unsupportedError(source: string, expected: string, found: string): GatecellError {
+  return new GatecellError(
+    'ERR_FILE_FORMAT',
+    `Expected ${expected} in ${source} but found ${found}, which is not supported yet: update gatecell or convert the file.`
+  )
+}
+
 /** How names from a file are shown in messages: printable, in quotes and not too long. */
 export function quoted(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 77)}...` : name)
 }
 
+/** Bytes of a tensor; NaN where its bits are not whole bytes, or 2^53 or more. */
+export function tensorBytes(shape: readonly number[], dtype: Dtype): number {
+  const bits = elementCount(shape) * dtypeBits[dtype]
+  return bits >= 0 && Number.isSafeInteger(bits) && bits % 8 === 0 ? bits / 8 : NaN
+}
+
 /** Elements of a shape, or -1 when the product leaves 2^53 - 1. */
-function elementCount(shape: readonly number[]): number {
+export function elementCount(shape: readonly number[]): number {
   if (shape.includes(0)) return 0
   let count = 1
   for (const size of shape) {
@@ -131,7 +160,6 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, sour
   const dataBegin = 8 + json.length
   const metadata = readMetadata(header.get('__metadata__'), source)
   header.delete('__metadata__')
-  if (header.size > MAX_TENSORS) throw formatError(source, `at most ${MAX_TENSORS} tensors`, String(header.size))
   const tensors = [...header].map(([name, fields]) => readTensorInfo(name, fields, source))
   tensors.sort((a, b) => a.begin - b.begin || a.end - b.end)
   let end = 0
@@ -161,20 +189,20 @@ function readTensorInfo(name: string, fields: StrictJson, source: string): Tenso
   const refuse = (expected: string, found: string): never => {
     throw formatError(source, `${expected} for tensor ${quoted(name)}`, found)
   }
-  if (Buffer.byteLength(name) > MAX_NAME_BYTES) refuse(`at most ${MAX_NAME_BYTES} bytes of name`, 'more')
   if (!(fields instanceof Map) || fields.size !== 3) return refuse('the fields dtype, shape and data_offsets', 'others')
   const dtype = fields.get('dtype')
   const shape = fields.get('shape')
   const offsets = fields.get('data_offsets')
-  if (typeof dtype !== 'string' || !Object.hasOwn(dtypeBytes, dtype)) {
-    return refuse(`a dtype of ${Object.keys(dtypeBytes).join(' ')}`, typeof dtype === 'string' ? quoted(dtype) : 'none')
+  if (typeof dtype !== 'string') return refuse('a name as dtype', 'none')
+  if (!Object.hasOwn(dtypeBits, dtype)) {
+    const expected = `one of the dtypes ${Object.keys(dtypeBits).join(' ')} for tensor ${quoted(name)}`
+    throw unsupportedError(source, expected, quoted(dtype))
   }
-  if (!isIntegers(shape) || shape.length > MAX_RANK) return refuse(`a shape of at most ${MAX_RANK} integers`, 'another')
+  if (!isIntegers(shape)) return refuse('a shape of integers', 'another value')
   if (!isIntegers(offsets) || offsets.length !== 2) return refuse('two integers as data_offsets', 'another value')
   const [begin, end] = offsets as [number, number]
-  const count = elementCount(shape)
-  const bytes = count * dtypeBytes[dtype as Dtype]
-  if (count < 0 || !Number.isSafeInteger(bytes)) refuse('a shape below 2^53 bytes', `[${shape.join(', ')}]`)
+  const bytes = tensorBytes(shape, dtype as Dtype)
+  if (Number.isNaN(bytes)) refuse('a shape of whole bytes below 2^53 bits', `[${shape.join(', ')}]`)
   if (end - begin !== bytes) {
     refuse(`${bytes} bytes (${dtype} [${shape.join(', ')}])`, `data_offsets [${begin}, ${end}]`)
   }
@@ -188,7 +216,13 @@ function isIntegers(value: StrictJson | undefined): value is number[] {
 /** A new array for a tensor. The header was checked against the file, so that its size is no more than the file's. */
 export function allocateTensor(info: TensorInfo): TensorData {
   const type = arrayTypes[info.dtype]
-  return new type((info.end - info.begin) / type.BYTES_PER_ELEMENT)
+  const bytes = info.end - info.begin
+  try {
+    return new type(bytes / type.BYTES_PER_ELEMENT)
+  } catch (cause) {
+    const message = `Expected ${bytes} bytes of memory for tensor ${quoted(info.name)} but the system refused them.`
+    throw new GatecellError('ERR_OUT_OF_MEMORY', message, { cause })
+  }
 }
 
 /** Throws unless `target` can take the tensor as it is. */
@@ -202,7 +236,8 @@ export function checkTarget(info: TensorInfo, target: TensorData): void {
     )
   }
   if (target.byteLength !== info.end - info.begin) {
-    const expected = `${(info.end - info.begin) / dtypeBytes[info.dtype]} elements ([${info.shape.join(', ')}])`
+    const count = (info.end - info.begin) / type.BYTES_PER_ELEMENT
+    const expected = `${count} elements of a ${type.name} (${info.dtype} [${info.shape.join(', ')}])`
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
       `Expected room for ${expected} of tensor ${quoted(info.name)} but received ${target.length}.`
@@ -238,7 +273,6 @@ export function encodeSafetensorsHeader(
   metadata: Readonly<Record<string, string>> = {}
 ): EncodedHeader {
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
-  if (sorted.length > MAX_TENSORS) refuse(`at most ${MAX_TENSORS} tensors`, String(sorted.length))
   const parts: string[] = []
   const keys = Object.keys(metadata).sort()
   if (keys.length > 0) {
@@ -275,15 +309,14 @@ function checkWritable(tensor: NamedTensor): void {
   const { name, shape, data } = tensor
   if (name === '__metadata__') refuse('a tensor name', quoted(name))
   if (/\p{Surrogate}/u.test(name)) refuse('a tensor name without lone surrogates', quoted(name))
-  if (Buffer.byteLength(name) > MAX_NAME_BYTES) refuse(`at most ${MAX_NAME_BYTES} bytes of tensor name`, quoted(name))
   const dtype = dtypeOf(tensor)
   if (!(data instanceof arrayTypes[dtype]))
     refuse(`a ${arrayTypes[dtype].name} for ${dtype} ${quoted(name)}`, 'another')
-  const valid = shape.length <= MAX_RANK && shape.every((size) => Number.isSafeInteger(size) && size >= 0)
-  if (!valid || elementCount(shape) !== data.length) {
+  const valid = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
+  if (!valid || tensorBytes(shape, dtype) !== data.byteLength) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected a shape of ${data.length} elements for tensor ${quoted(name)} but received [${shape.join(', ')}].`
+      `Expected a shape of ${data.byteLength} bytes as ${dtype} for tensor ${quoted(name)} but received [${shape.join(', ')}].`
     )
   }
 }

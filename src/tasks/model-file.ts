@@ -12,6 +12,7 @@ import {
   type CheckpointInfo,
   type LoadedCheckpoint
 } from '../io/checkpoint.js'
+import { asFloat32, floatDtypes } from '../io/float32.js'
 import type { JsonObject } from '../io/json.js'
 import { quoted } from '../io/tensor-header.js'
 import { tensorsOf, type Model, type ModelDefinition } from '../model.js'
@@ -30,7 +31,10 @@ export interface ModelFile<C> {
   readonly info: CheckpointInfo
   readonly config: C
   readonly definition: ModelDefinition
-  /** Reads the weights into `model`, which was made from `definition`, without a copy. ERR_FILE_FORMAT for a damaged file. */
+  /**
+   * Reads the weights into `model`, which was made from `definition`: without a copy where they are F32, else converted (see
+   * asFloat32). ERR_FILE_FORMAT for a damaged file, ERR_UNSUPPORTED for values beyond float32.
+   */
   loadWeights(model: Model): Promise<void>
   close(): Promise<void>
 }
@@ -53,7 +57,12 @@ export async function openModelFile<C>(task: TaskModel<C>, path: string): Promis
 }
 
 async function readWeights(file: CheckpointFile, { parameters }: Model): Promise<void> {
-  await file.load((tensor) => (tensor.group === 'weights' ? parameters.get(tensor.key).data : null))
+  const { weights } = await file.load(({ group, key, dtype }) => {
+    if (group !== 'weights') return null
+    return dtype === 'F32' ? parameters.get(key).data : undefined
+  })
+  for (const [key, { dtype, data }] of weights)
+    if (dtype !== 'F32') parameters.get(key).data.set(asFloat32(key, dtype, data))
   parameters.touch()
 }
 
@@ -104,7 +113,7 @@ function expectedTensors(definition: ModelDefinition, dims: { batch?: number }, 
   }
 }
 
-/** Throws ERR_FILE_FORMAT unless the file's tensors of `group` are `expected`, by names and shapes, as float32. */
+/** Throws ERR_FILE_FORMAT unless the file's tensors of `group` are `expected`, by names and shapes: weights as floats, the rest as F32. */
 function checkTensors(
   info: CheckpointInfo,
   expected: ReadonlyMap<string, Shape>,
@@ -114,7 +123,8 @@ function checkTensors(
   const found = new Map([...info.tensors.values()].filter((one) => one.group === group).map((one) => [one.key, one]))
   for (const [key, shape] of expected) {
     const tensor = found.get(key)
-    if (tensor?.dtype === 'F32' && tensor.shape.join() === shape.join()) continue
+    const dtypes = group === 'weights' ? floatDtypes : ['F32']
+    if (tensor && dtypes.includes(tensor.dtype) && tensor.shape.join() === shape.join()) continue
     const wanted = `${quoted(key)} of the ${group} as F32 [${shape.join(', ')}]`
     throw refusal(path, wanted, tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : 'none')
   }

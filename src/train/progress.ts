@@ -1,7 +1,7 @@
 // What a checkpoint keeps of a run besides arrays, and how a run becomes a checkpoint and goes on from one. No clock and
 // no thread count: the same steps give the same bytes (only a run with a time limit keeps its elapsed seconds).
 
-import { anything, list, map, open, optional, checkObject, type Check } from '../check/index.js'
+import { anything, list, map, open, optional, string, checkObject, type Check } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
 import type { OptimizerName } from '../graph/opcodes.js'
 import type { MomentGroup, NamedTensor } from '../graph/parameters.js'
@@ -47,7 +47,7 @@ export interface Snapshot {
   state?: NamedTensor[]
 }
 
-type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown }>
+type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>
 
 /** A run as src/io/checkpoint.ts reads it. */
 export interface Resumable {
@@ -59,7 +59,11 @@ export interface Resumable {
   state?: LoadedTensors
 }
 
-const loadedTensor = open<{ shape: readonly number[]; data: unknown }>({ shape: list(anything), data: anything })
+const loadedTensor = open<{ shape: readonly number[]; data: unknown; dtype?: string }>({
+  shape: list(anything),
+  data: anything,
+  dtype: optional(string)
+})
 
 /** Tensors by name, in a Map. */
 export const checkLoaded: Check<LoadedTensors> = (value, name) => {

@@ -137,7 +137,7 @@ t.test('models', async (t) => {
   for (const name of ['cut', 'flipped', 'tiny', 'text', 'foreign', 'odd']) {
     await refused(t, ['sample', `${name}.safetensors`], 'ERR_FILE_FORMAT', 1, new RegExp(`${name}\\.safetensors`))
   }
-  for (const name of ['cut', 'tiny', 'text', 'foreign']) {
+  for (const name of ['cut', 'tiny', 'text']) {
     await refused(t, ['inspect', `${name}.safetensors`], 'ERR_FILE_FORMAT', 1, new RegExp(`${name}\\.safetensors`))
   }
   await refused(t, ['sample', 'missing.safetensors'], 'ERR_FILE_NOT_FOUND', 1, /missing/)

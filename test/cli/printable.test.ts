@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { printableJson, printableName, printableText } from '../../src/cli/printable.js'
 import { writeCheckpoint } from '../../src/io/checkpoint.js'
-import { gatecell } from './command.js'
+import { gatecell, root } from './command.js'
 
 const cwd = t.testdir({})
 /** What moves the cursor, sets a title, hides or reverses what follows: C0, DEL, C1 and directions. */
@@ -44,4 +44,15 @@ t.test('models with hostile names', async (t) => {
   }
   const { records } = await gatecell(['inspect', 'm.safetensors', '--json'], { cwd })
   t.match(records[0], { task: `text${hostile}`, config, tensors: [{ name: `w${hostile}` }] }, 'programs read the names')
+})
+
+t.test('inspect lists safetensors files of other programs', async (t) => {
+  const path = join(root, 'test/golden/dtypes.safetensors')
+  const { stdout, code } = await gatecell(['inspect', path])
+  t.equal(code, 0)
+  t.match(stdout, /no gatecell model, 25 tensors/)
+  t.match(stdout, /rank12 +F32 \[1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1\]/)
+  const { records } = await gatecell(['inspect', path, '--json'])
+  t.match(records[0], { task: null, metadata: { torch: /^2/ } })
+  t.ok((records[0]!['tensors'] as { dtype: string }[]).some(({ dtype }) => dtype === 'F4'))
 })

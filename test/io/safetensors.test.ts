@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { GatecellError } from '../../src/errors.js'
+import { asFloat32 } from '../../src/io/float32.js'
 import {
-  dtypeBytes,
+  dtypeBits,
   encodeSafetensorsHeader,
   openSafetensors,
   parseSafetensorsHeader,
@@ -17,6 +18,7 @@ import {
 } from '../../src/io/safetensors.js'
 
 const folder = t.testdir({})
+const golden = join(import.meta.dirname ?? '', '../golden/dtypes.safetensors')
 const path = (name: string): string => join(folder, name)
 const bytes = (data: TensorData): Buffer => Buffer.from(data.buffer, data.byteOffset, data.byteLength)
 
@@ -97,13 +99,14 @@ t.test('reads into views of shared memory, and refuses wrong targets', async (t)
 t.test('all dtypes of the format can be listed and read', async (t) => {
   const header: Record<string, unknown> = {}
   let end = 0
-  for (const [dtype, size] of Object.entries(dtypeBytes)) {
-    header[dtype] = { dtype, shape: [2, 3], data_offsets: [end, end + 6 * size] }
-    end += 6 * size
+  // 8 elements of any size are whole bytes.
+  for (const [dtype, bits] of Object.entries(dtypeBits)) {
+    header[dtype] = { dtype, shape: [2, 4], data_offsets: [end, end + bits] }
+    end += bits
   }
   writeFileSync(path('dtypes'), makeFile(header, end))
   const file = await openSafetensors(path('dtypes'))
-  for (const dtype of Object.keys(dtypeBytes)) t.equal((await file.read(dtype)).length, 6, dtype)
+  for (const [dtype, bits] of Object.entries(dtypeBits)) t.equal((await file.read(dtype)).byteLength, bits, dtype)
   await file.close()
 })
 
@@ -115,6 +118,61 @@ t.test('names of the prototype are names like others', async (t) => {
   for (const [index, name] of names.entries()) t.equal((await file.read(name))[0], index)
   t.equal(file.header.metadata.get('toString'), undefined)
   await file.close()
+})
+
+t.test('files of PyTorch: every dtype, a tensor of rank 12, scalars, no elements', async (t) => {
+  const file = await openSafetensors(golden)
+  const { tensors, metadata } = file.header
+  t.match(metadata.get('torch'), /^2\./)
+  t.same(tensors.get('rank12')!.shape, [1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1])
+  t.same([...(await file.read('rank12'))], [0, 1, 2, 3])
+  t.same([...(await file.read('scalar'))], [2.5])
+  t.same([tensors.get('empty')!.shape, (await file.read('empty')).length], [[3, 0], 0])
+  const found = new Set([...tensors.values()].map(({ dtype }) => dtype))
+  // PyTorch has no 6-bit floats.
+  t.same([...found].sort(), Object.keys(dtypeBits).filter((dtype) => !dtype.startsWith('F6_')).sort()) // prettier-ignore
+  t.same([...(await file.read('torch.complex64'))], [1, 2, -0, -3])
+  t.same([...(await file.read('torch.uint64'))], [0n, 1n, 100n])
+  t.same([...(await file.read('torch.float4_e2m1fn_x2'))], [0x21, 0x43])
+  await file.close()
+})
+
+t.test('other floats become float32 as in PyTorch', async (t) => {
+  const file = await openSafetensors(golden)
+  for (const name of ['f16', 'bf16', 'f64']) {
+    const { dtype } = file.header.tensors.get(name)!
+    const values = asFloat32(name, dtype, await file.read(name))
+    const expected = (await file.read(`${name}.as_f32`)) as Float32Array
+    t.ok(values.length === expected.length && values.length > 1000)
+    const wrong = [...values.keys()].filter((i) => !Object.is(values[i], expected[i]))
+    t.same(wrong, [], name)
+  }
+  await file.close()
+  // Every float16 is a sign, and a fraction times a power of 2.
+  const all = Uint16Array.from({ length: 65536 }, (_, bits) => bits)
+  const valueOf = (bits: number) => {
+    const [exponent, fraction] = [(bits >> 10) & 31, bits & 1023]
+    const size = exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25)
+    const value = exponent < 31 ? size : fraction === 0 ? Infinity : NaN
+    return bits < 0x8000 ? value : -value
+  }
+  t.ok(asFloat32('all', 'F16', all).every((value, bits) => Object.is(value, valueOf(bits))))
+  const beyond = Float64Array.of(0, 3.4028235677973366e38)
+  t.throws(() => asFloat32('head', 'F64', beyond), { code: 'ERR_UNSUPPORTED', message: /"head".*3\.40282356/ })
+  t.throws(() => asFloat32('w', 'F8_E4M3', new Uint8Array(1)), { code: 'ERR_UNSUPPORTED', message: /"w" is F8_E4M3/ })
+  t.throws(() => asFloat32('w', 'F16', new Float32Array(1)), { code: 'ERR_UNSUPPORTED' })
+})
+
+t.test('more tensors than 65,536, and a dtype of the future', async (t) => {
+  const count = 70_000
+  const fields = (i: number) => `"layer.${i}":{"dtype":"U8","shape":[1],"data_offsets":[${i},${i + 1}]}`
+  writeFileSync(path('many'), makeFile(`{${Array.from({ length: count }, (_, i) => fields(i)).join(',')}}`, count))
+  t.equal((await readSafetensorsHeader(path('many'))).tensors.size, count)
+  writeFileSync(path('future'), makeFile({ w: tensor(0, 4, [1], 'F31') }, 4))
+  const sentence = /"w".*"F31", which is not supported yet: update gatecell/
+  await t.rejects(readSafetensorsHeader(path('future')), { code: 'ERR_FILE_FORMAT', message: sentence })
+  const damaged = await readSafetensorsHeader(path('future')).catch((error: Error) => error.message)
+  t.notMatch(damaged, /damaged/)
 })
 
 const tensor = (begin: number, end: number, shape: unknown = [(end - begin) / 4], dtype = 'F32'): unknown => ({
@@ -155,7 +213,6 @@ const hostile: Record<string, Buffer> = {
   'a fraction as a size': makeFile('{"a":{"dtype":"F32","shape":[1.0],"data_offsets":[0,4]}}', 4),
   'a string as a size': makeFile({ a: tensor(0, 4, ['1']) }, 4),
   'an offset beyond 2^53': makeFile('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,9007199254740993]}}', 4),
-  'nine dimensions': makeFile({ a: tensor(0, 4, [1, 1, 1, 1, 1, 1, 1, 1, 1]) }, 4),
   'three offsets': makeFile({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 4, 4] } }, 4),
   'no shape': makeFile({ a: { dtype: 'F32', data_offsets: [0, 4] } }, 4),
   'a fourth field': makeFile({ a: { dtype: 'F32', shape: [1], data_offsets: [0, 4], more: 1 } }, 4),
@@ -163,10 +220,7 @@ const hostile: Record<string, Buffer> = {
   'a dtype of the prototype': makeFile({ a: tensor(0, 4, [1], 'toString') }, 4),
   'a number as a dtype': makeFile({ a: { dtype: 1, shape: [1], data_offsets: [0, 4] } }, 4),
   'a number as a tensor': makeFile({ a: 1 }),
-  'a long name': makeFile({ ['n'.repeat(1025)]: tensor(0, 4) }, 4),
-  'too many tensors': makeFile(
-    `{${Array.from({ length: 65537 }, (_, i) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join(',')}}`
-  ),
+  'half a byte': makeFile({ a: tensor(0, 2, [3], 'F4') }, 2),
   'a zip (PyTorch)': Buffer.concat([Buffer.from('PK\x03\x04'), Buffer.alloc(200, 7)]),
   'a picture': Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(200, 7)])
 }
@@ -179,9 +233,12 @@ t.test('hostile and foreign files are refused', async (t) => {
 })
 
 t.test('a header above the limit is refused before it is read', async (t) => {
-  const length = 8 * 2 ** 20 + 8
+  const length = 16 * 2 ** 20 + 8
   writeFileSync(path('large'), makeFile('{}'.padEnd(length)))
-  await t.rejects(readSafetensorsHeader(path('large')), { code: 'ERR_FILE_FORMAT', message: /at most 8388608 bytes/ })
+  await t.rejects(readSafetensorsHeader(path('large')), {
+    code: 'ERR_FILE_FORMAT',
+    message: /at most 16777216 bytes.*not supported yet/
+  })
 })
 
 t.test('what is no file is refused', async (t) => {
@@ -211,7 +268,7 @@ t.test('every truncation is refused; a flipped bit of the header is, too, or lea
     try {
       const { tensors, dataBegin } = await readSafetensorsHeader(path('mutant'))
       const sizes = [...tensors.values()].map((tensor) =>
-        tensor.shape.reduce((a, b) => a * b, dtypeBytes[tensor.dtype])
+        tensor.shape.reduce((a, b) => a * b, dtypeBits[tensor.dtype] / 8)
       )
       t.equal(dataBegin + sizes.reduce((a, b) => a + b, 0), file.length)
       return false
@@ -263,11 +320,9 @@ t.test('random headers never do more than throw the typed error', async () => {
 
 t.test('the writer refuses what the reader would', async (t) => {
   const data = Float32Array.of(1)
-  const long = 'n'.repeat(1025)
   const bad: Record<string, [NamedTensor[], string]> = {
     'a wrong shape': [[{ name: 'a', shape: [2], data }], 'ERR_INVALID_SHAPE'],
     'a fraction': [[{ name: 'a', shape: [0.5, 2], data }], 'ERR_INVALID_SHAPE'],
-    'nine dimensions': [[{ name: 'a', shape: [1, 1, 1, 1, 1, 1, 1, 1, 1], data }], 'ERR_INVALID_SHAPE'],
     'a name twice': [
       [
         { name: 'a', shape: [1], data },
@@ -276,7 +331,6 @@ t.test('the writer refuses what the reader would', async (t) => {
       'ERR_INVALID_ARGUMENT'
     ],
     'the name of the metadata': [[{ name: '__metadata__', shape: [1], data }], 'ERR_INVALID_ARGUMENT'],
-    'a long name': [[{ name: long, shape: [1], data }], 'ERR_INVALID_ARGUMENT'],
     'half a character': [[{ name: '\ud800', shape: [1], data }], 'ERR_INVALID_ARGUMENT'],
     'a wrong dtype': [[{ name: 'a', shape: [1], data, dtype: 'BF16' }], 'ERR_INVALID_ARGUMENT'],
     'no typed array': [[{ name: 'a', shape: [1], data: [1] as never }], 'ERR_INVALID_ARGUMENT']

@@ -1,0 +1,55 @@
+// Tensors of other floating point formats as float32. float16 and bfloat16 are subsets of float32, so each value stays what it
+// is; of a float64 the nearest float32 is taken, of two equally near ones the one whose last bit is 0 (IEEE 754).
+
+import { GatecellError } from '../errors.js'
+import { quoted, type Dtype, type TensorData } from './tensor-header.js'
+
+/** Formats that become float32. */
+export const floatDtypes: readonly Dtype[] = ['F32', 'F16', 'BF16', 'F64']
+
+/**
+ * Returns the values of a tensor called `name` as float32: its own array for F32, else a new one. Throws ERR_UNSUPPORTED, with
+ * the name, for other formats and for float64 values whose nearest float32 is infinite.
+ */
+export function asFloat32(name: string, dtype: string, data: TensorData): Float32Array {
+  if (dtype === 'F32' && data instanceof Float32Array) return data
+  if (dtype === 'F16' && data instanceof Uint16Array) return fromBits(data, float16Bits)
+  if (dtype === 'BF16' && data instanceof Uint16Array) return fromBits(data, (bits) => bits << 16)
+  if (dtype === 'F64' && data instanceof Float64Array) return fromFloat64(name, data)
+  throw new GatecellError(
+    'ERR_UNSUPPORTED',
+    `Expected ${floatDtypes.join(', ')} for weights but tensor ${quoted(name)} is ${dtype}, which is not supported yet: convert it to F32.`
+  )
+}
+
+function fromBits(data: Uint16Array, float32Bits: (bits: number) => number): Float32Array {
+  const values = new Float32Array(data.length)
+  const words = new Uint32Array(values.buffer)
+  for (let i = 0; i < data.length; i++) words[i] = float32Bits(data[i]!)
+  return values
+}
+
+/** The float32 of the same value: exponents are biased by 127 and not by 15, fractions have 13 bits more. */
+function float16Bits(bits: number): number {
+  const sign = (bits & 0x8000) << 16
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0x1f) return sign | 0x7f800000 | (fraction << 13)
+  if (exponent > 0) return sign | ((exponent + 112) << 23) | (fraction << 13)
+  if (fraction === 0) return sign
+  // A subnormal number is normal as a float32: its first 1 becomes the bit in front of the fraction.
+  const shift = Math.clz32(fraction) - 21
+  return sign | ((113 - shift) << 23) | (((fraction << shift) & 0x3ff) << 13)
+}
+
+function fromFloat64(name: string, data: Float64Array): Float32Array {
+  const values = Float32Array.from(data)
+  for (let i = 0; i < values.length; i++) {
+    if (Number.isFinite(values[i]) || !Number.isFinite(data[i])) continue
+    throw new GatecellError(
+      'ERR_UNSUPPORTED',
+      `Expected values of tensor ${quoted(name)} within the range of float32 but received ${data[i]}: scale the weights.`
+    )
+  }
+  return values
+}
