@@ -7,7 +7,7 @@ export interface DataMark {
   /** Symbols or samples to train on, and to validate. */
   readonly train: number
   readonly valid: number
-  /** CRC-32C of what they hold. */
+  /** CRC-32 (zlib's) of all that they hold. */
   readonly fingerprint: number
 }
 

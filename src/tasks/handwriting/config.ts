@@ -19,7 +19,7 @@ export interface InkConfig<N> {
   readonly augmentation: InkAugmentation
   readonly split: InkSplit
   readonly training?: Training
-  /** `fingerprint`: of coordinates and texts. */
+  /** `fingerprint`: of coordinates, times and texts. */
   readonly data?: DataMark
 }
 

@@ -1,11 +1,11 @@
 // Samples of ink for a training or a measurement: read, judged, and split into training and validation by a share, by other
 // files, or by a field (the writers that validate are others than those that train).
 
+import { crc32 } from 'node:zlib'
 import { describeInkSplit, parseWhere } from './where.js'
 import { readInk, type ReadInkOptions } from '../../data/ink/read.js'
 import { countPoints, type Ink } from '../../data/ink/strokes.js'
 import { GatecellError } from '../../errors.js'
-import { crc32c } from '../../io/crc32c.js'
 import { createRandom } from '../../random.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { DataMark } from '../data-mark.js'
@@ -58,10 +58,13 @@ function byShare(count: number, share: number): (ink: Ink, index: number) => boo
 /** What a checkpoint keeps of the ink. */
 export function markOfInk({ train, valid }: InkSets): DataMark {
   let crc = 0
-  const encoder = new TextEncoder()
   for (const { strokes, text } of [...train, ...valid]) {
-    if (text !== null) crc = crc32c(encoder.encode(text), crc)
-    for (const { x, y } of strokes) for (const values of [x, y]) crc = crc32c(new Uint8Array(values.buffer), crc)
+    // With the sizes: points that move from one stroke to the next, or symbols from one text to another, are a change.
+    crc = crc32(JSON.stringify([text, strokes.map(({ x, t }) => [x.length, t !== null])]), crc)
+    for (const { x, y, t } of strokes) {
+      for (const { buffer, byteOffset, byteLength } of t ? [x, y, t] : [x, y])
+        crc = crc32(new Uint8Array(buffer, byteOffset, byteLength), crc)
+    }
   }
   return { train: train.length, valid: valid.length, fingerprint: crc }
 }

@@ -42,7 +42,7 @@ export interface TextConfig {
   readonly network: TextNetwork
   readonly split: TextSplit
   readonly training?: TextTraining
-  /** `fingerprint`: of the first ids. */
+  /** `fingerprint`: of all ids, those of the validation too. */
   readonly data?: DataMark
 }
 

@@ -1,10 +1,11 @@
 // A training of a text model from files to files: its corpus, settings, batches and measure.
 
+import { crc32 } from 'node:zlib'
 import { createBatches } from '../../data/batches.js'
 import { openCorpus, type Corpus, type CorpusOptions } from '../../data/corpus.js'
+import { createPace } from '../../data/pace.js'
 import type { Tokens } from '../../data/tokens.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
-import { crc32c } from '../../io/crc32c.js'
 import { tokenSource } from '../../train/data.js'
 import { checkSameData, type DataMark } from '../data-mark.js'
 import { prepareRun, type Application, type Opened, type RunOf, type RunOptions, type RunResult } from '../run.js'
@@ -47,7 +48,8 @@ export type TextResult = RunResult<TextRunMeasure>
 /** How much of a long validation text is looked at: on the way, and at the end. */
 const WATCHED_SYMBOLS = 2 ** 18
 const MEASURED_SYMBOLS = 2 ** 20
-const FINGERPRINT_SYMBOLS = 2 ** 16
+/** Symbols that are read at once for the fingerprint. */
+const FINGERPRINT_PIECE = 2 ** 16
 
 const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasure> = {
   ...textTask,
@@ -64,7 +66,7 @@ const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasu
       const { batch, length, seed } = settings.training
       const batches = createBatches(train, { batch, length, seed })
       const training = settleTraining<TextTraining>(settings.training, batches.stepsPerEpoch)
-      const data = markOf(train, valid)
+      const data = await markOf(train, valid, options.corpus?.signal)
       checkSameText(old?.data, data)
       return {
         config: { vocabulary: vocabulary.config, network, split, training, data },
@@ -111,14 +113,24 @@ function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
 
 function checkSameText(before: DataMark | undefined, now: DataMark): void {
   const alike = before?.train === now.train && before.valid === now.valid
-  const found = alike ? 'another text of that length' : `${now.train} and ${now.valid}`
+  const found = alike ? 'another text, or another one to validate on, of that length' : `${now.train} and ${now.valid}`
   checkSameData(before, now, { data: 'the text', counted: 'symbols', found, cut: 'shares' })
 }
 
-function markOf(train: Tokens, valid: Tokens): DataMark {
-  const ids = new Int32Array(Math.min(train.length, FINGERPRINT_SYMBOLS))
-  train.read(0, ids.length, ids)
-  return { train: train.length, valid: valid.length, fingerprint: crc32c(new Uint8Array(ids.buffer)) }
+/** Reads all symbols once, piece by piece, from memory or from the cache. ERR_ABORTED. */
+async function markOf(train: Tokens, valid: Tokens, signal: AbortSignal | undefined): Promise<DataMark> {
+  const pace = createPace(signal)
+  const ids = new Int32Array(FINGERPRINT_PIECE)
+  let fingerprint = 0
+  for (const tokens of [train, valid]) {
+    for (let begin = 0; begin < tokens.length; begin += ids.length) {
+      const length = Math.min(ids.length, tokens.length - begin)
+      tokens.read(begin, length, ids)
+      fingerprint = crc32(new Uint8Array(ids.buffer, 0, 4 * length), fingerprint)
+      if (pace.due()) await pace.turn()
+    }
+  }
+  return { train: train.length, valid: valid.length, fingerprint }
 }
 
 function first(tokens: Tokens, count: number): Tokens {
