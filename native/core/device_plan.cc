@@ -32,8 +32,8 @@ void describe_nodes(const Plan& plan, DevicePlan& d) {
     to.inputs = static_cast<int32_t>(node.in.size()), to.outputs = static_cast<int32_t>(node.out.size());
     to.in = node.in.data(), to.out = node.out.data();
     to.name = node.op->name;
-    to.partner = node.partner;
-    to.stack_first = node.stack_first, to.stack_last = node.stack_last;
+    to.partner = node.partner, to.partner_back = node.partner_back;
+    to.stack_first = node.stack_first, to.stack_last = node.stack_last, to.stack_back = node.stack_back;
     to.attributes = node.attributes.data(), to.attribute_count = static_cast<int32_t>(node.attributes.size());
     to.accumulate = d.accumulate.back().data();
     to.trains = node.trains;

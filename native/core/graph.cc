@@ -3,7 +3,7 @@
 
 #include <climits>
 
-#include "gatecell/lstm_slots.h"
+#include "rewrites.h"
 
 namespace gatecell {
 namespace {
@@ -91,70 +91,6 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
   }
   plan.nodes.push_back(std::move(node));
   return GC_OK;
-}
-
-// An embedding that only feeds an LSTM layer is folded into it: the layer then takes W_ih e + b of each token from a table
-// of V rows instead of multiplying T*B rows, forward and backward. Worth it where the table is shorter than the batch
-// (training) or of modest size (inference: made once per weight version). A function of shapes alone; forward bits are equal.
-bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std::vector<int>& uses, bool trains) {
-  if (embedding.op->opcode != GC_OP_EMBEDDING) return false;  // before its inputs are read: another op may have one
-  if (embedding.attributes[0] != 0) return false;             // the layer's backward pass would train the padding's row
-  const Tensor &x = plan.tensors[lstm.in[0]], &table = plan.tensors[embedding.in[0]],
-               &ids = plan.tensors[embedding.in[1]];
-  if (x.role != GC_INTERNAL || uses[lstm.in[0]] != 1) return false;
-  if (table.role != GC_PARAMETER || ids.rank != 2) return false;
-  if (lstm.in.size() > kGainIh && lstm.in[kGainIh] >= 0) return false;  // W e is normalised before b is added
-  for (int i = 3; i < 5; ++i)
-    if (i < static_cast<int>(lstm.in.size()) && lstm.in[i] >= 0 && plan.tensors[lstm.in[i]].role != GC_PARAMETER)
-      return false;
-  const int64_t bytes = table.rows * panels_of(plan.tensors[lstm.out[0]].cols) * 64 * 4;
-  return trains ? table.rows * 2 <= x.rows : bytes <= (int64_t{32} << 20);
-}
-
-void fold_embeddings(Plan& plan, bool trains) {
-  std::vector<int> uses(plan.tensors.size(), 0);
-  for (const Node& node : plan.nodes)
-    for (int id : node.in)
-      if (id >= 0) ++uses[id];
-  // A carry or the loss needs the embedded sequence as much as an op does.
-  for (size_t i = 0; i < plan.carry.size(); i += 2) ++uses[plan.carry[i]];
-  if (plan.loss >= 0) ++uses[plan.loss];
-  std::vector<bool> gone(plan.nodes.size(), false);
-  for (Node& node : plan.nodes) {
-    if (node.op->opcode != GC_OP_LSTM || plan.tensors[node.in[0]].producer < 0) continue;
-    const Node& embedding = plan.nodes[plan.tensors[node.in[0]].producer];
-    if (!folds(plan, node, embedding, uses, trains)) continue;
-    gone[embedding.index] = true;
-    plan.tensors[node.in[0]].folded = true;
-    plan.tensors[node.in[0]].producer = -1;
-    node.in.resize(kLstmInputs, -1);
-    node.in[0] = embedding.in[1];
-    node.in.push_back(embedding.in[0]);
-  }
-  std::vector<Node> kept;
-  for (Node& node : plan.nodes)
-    if (!gone[node.index]) kept.push_back(std::move(node));
-  plan.nodes = std::move(kept);
-  for (size_t i = 0; i < plan.nodes.size(); ++i) {
-    plan.nodes[i].index = static_cast<int>(i);
-    for (int id : plan.nodes[i].out)
-      if (id >= 0) plan.tensors[id].producer = static_cast<int>(i);
-  }
-}
-
-// The two directions of a layer: neighbours that read the same sequence (and lengths) and nothing of each other.
-void pair_directions(Plan& plan) {
-  for (size_t i = 0; i + 1 < plan.nodes.size(); ++i) {
-    Node &a = plan.nodes[i], &b = plan.nodes[i + 1];
-    const auto input = [](const Node& node, size_t at) { return at < node.in.size() ? node.in[at] : -1; };
-    if (a.op != b.op || (a.op->opcode != GC_OP_LSTM && a.op->opcode != GC_OP_GRU) || a.partner >= 0 ||
-        input(a, 0) != input(b, 0) || input(a, kLengths) != input(b, kLengths) ||
-        (a.attributes[0] != 0) == (b.attributes[0] != 0))
-      continue;
-    bool apart = true;
-    for (int id : b.in) apart = apart && (id < 0 || plan.tensors[id].producer != a.index);
-    if (apart) a.partner = b.index, b.partner = a.index;
-  }
 }
 
 gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
@@ -245,10 +181,11 @@ gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
   if (desc.loss < -1 || desc.loss >= desc.tensor_count)
     return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
   plan.loss = desc.loss;
-  if (!plan.on_device) fold_embeddings(plan, plan.loss >= 0);
-  pair_directions(plan);
-  if (plan.on_device) mark_stacks(plan);
-  return plan.loss < 0 ? GC_OK : mark_gradients(plan);
+  rewrite_forward(plan);
+  if (plan.loss < 0) return GC_OK;
+  const gc_status gradients = mark_gradients(plan);
+  if (gradients == GC_OK) rewrite_backward(plan);
+  return gradients;
 }
 
 gc_status expect_shape(const Plan&, const Node& node, const Tensor& tensor, const char* what,

@@ -6,9 +6,6 @@ namespace gatecell {
 // Fills plan.tensors and plan.nodes, runs every op's shape check and marks what the backward pass needs.
 gc_status read_graph(const gc_plan_desc& desc, Plan& plan);
 
-// stacks.cc: layers that may run side by side on a device.
-void mark_stacks(Plan& plan);
-
 // For op checks.
 gc_status expect_shape(const Plan& plan, const Node& node, const Tensor& tensor, const char* what,
                        std::initializer_list<int64_t> dims);

@@ -26,14 +26,14 @@ struct Layout {
   int64_t left = int64_t{1} << 50;  // bytes that may still be asked for: no sum of sizes may overflow
 
   int backward_time(int node) const { return 2 * static_cast<int>(plan.nodes.size()) - 1 - node; }
-  // When a node's work begins, forward and back: with a partner or in a stack, when the first of them is run.
+  // When a node's work begins, forward and back: with a partner or in a stack (rewrites.h), when the first of them is run.
   int begin(const Node& node) const {
     if (node.stack_first >= 0) return node.stack_first;
     return node.partner >= 0 && node.partner < node.index ? node.partner : node.index;
   }
   int backward_begin(const Node& node) const {
-    if (node.stack_last >= 0) return backward_time(node.stack_last);
-    return backward_time(node.partner > node.index ? node.partner : node.index);
+    if (node.stack_back) return backward_time(node.stack_last);
+    return backward_time(node.partner_back > node.index ? node.partner_back : node.index);
   }
   void add(int first, int last, int64_t bytes, float** to) {
     intervals.push_back({first, last, round_up(bytes, 64), to, bytes});
@@ -52,7 +52,7 @@ void tensor_lives(Layout& layout) {
       last[id] = std::max(last[id], node.trains && node.op->keeps_inputs ? back : node.index);
       if (node.trains && plan.tensors[id].wants_grad)
         grad_first[id] =
-            node.stack_last >= 0 ? layout.backward_begin(node) : back;  // nodes ascend: the last is first in time
+            node.stack_back ? layout.backward_begin(node) : back;  // nodes ascend: the last is first in time
     }
     for (int id : node.out) {
       if (id < 0) continue;

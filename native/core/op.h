@@ -75,9 +75,13 @@ struct Node {
   std::vector<int> packs;  // ids from Store::request_pack
   std::string why;         // kernel chosen and why, for explain()
   bool trains = false;     // its backward run is part of the plan
-  int partner = -1;        // the next or the last node: both may run in the time of the one that comes first
-  // On a device: the nodes of a stack of layers, which may all run in the time of the first of them, back in that of the last.
+  // rewrites.h. The other direction, the next node or the last one: both run in the time of the one that comes first, and where
+  // partner_back says so also back in time. -1: none.
+  int partner = -1, partner_back = -1;
+  // On a device: the nodes of a stack of layers, which may all run in the time of the first of them, and with stack_back back in
+  // that of the last. -1: none.
   int stack_first = -1, stack_last = -1;
+  bool stack_back = false;
   std::string stack_why;  // why a layer on another one is not in its stack
 };
 
@@ -93,7 +97,7 @@ struct Plan {
   char* host = nullptr;
   double* control = nullptr;
   Block arena;
-  bool on_device = false;              // compiled for a device: nothing is folded, nothing packed
+  bool on_device = false;              // compiled for a device: nothing is packed, other rewrites apply
   std::shared_ptr<DevicePlan> device;  // null: the plan runs on the processor
   std::string device_why;              // why it runs where it runs, where that was a choice
   std::string explanation;

@@ -116,9 +116,8 @@ gc_status take_fastest(const Pass& pass) {
 
 gc_status choose_stack(gc_device_plan& p, gc_device_node& first) {
   const std::vector<Node> layers = stack_layers(Node(p.plan, first));
-  const bool trains = std::all_of(layers.begin(), layers.end(), [](const Node& n) { return n.node.trains; });
   for (const bool backward : {false, true}) {
-    if (backward && !trains) continue;
+    if (backward && !first.stack_back) continue;
     const Pass pass = {p, layers, backward};
     const gc_status status = is_timed() ? take_fastest(pass) : take_named(pass);
     if (status != GC_OK) return status;

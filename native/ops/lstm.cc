@@ -191,8 +191,7 @@ void lstm_prepare(Plan& plan, Node& node) {
               : s.T == 1 ? "threads split the hidden units of a single step, no barrier"
                          : "threads split the hidden units, one barrier a step") +
              (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "") +
-             (node.partner >= 0 && plan.threads > 1 ? "; side by side with the other direction" : "") +
-             variant_names(s);
+             (node.partner >= 0 ? "; side by side with the other direction" : "") + variant_names(s);
 }
 
 Lstm::Lstm(Plan& plan, const Node& node) {
@@ -286,19 +285,6 @@ int lstm_team(const Plan& plan, const Lstm& s, double flops) {
   const int team = plan.team(wait * flops);
   if (lstm_split(s, team) == Split::kRows || s.T == 1) return team;
   return plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H));  // they meet every step
-}
-
-// Both partners must come to the same answer, so it depends on the work of both: each must be worth several threads.
-bool lstm_beside(const Plan& plan, const Node& node, const Lstm&) {
-  if (node.partner < 0) return false;
-  const auto flops = [&](const Node& layer) {
-    const Tensor &y = plan.tensors[layer.out[kY]], &w_ih = plan.tensors[layer.in[kWeightIh]],
-                 &w_hh = plan.tensors[layer.in[kWeightHh]];
-    const double gates = layer.op->opcode == GC_OP_GRU ? 3 : 4;
-    return 16.0 * static_cast<double>(y.dims[0] * y.dims[1]) *
-           static_cast<double>(w_ih.rows * w_ih.cols + w_hh.rows * w_hh.cols) / gates;
-  };
-  return plan.team(std::min(flops(node), flops(plan.nodes[node.partner]))) > 1;
 }
 
 Share lstm_share(const Lstm& s, int index, int team) {

@@ -159,9 +159,7 @@ Split lstm_split(const Lstm& s, int team);
 // Threads for a pass of about `flops`: one where a step is too little work for its barrier.
 int lstm_team(const Plan& plan, const Lstm& s, double flops);
 
-// The two directions of a layer run side by side, each on a half of the team: a function of shapes, not of lengths.
-bool lstm_beside(const Plan& plan, const Node& node, const Lstm& s);
-// Calls run(which of the two, index, team), each with its part of the team.
+// Two directions side by side (core/rewrites.h): calls run(which of the two, index, team), each with its half of the team.
 template <class F>
 void lstm_side_by_side(int index, int team, F run) {
   const int half = team / 2;

@@ -270,7 +270,7 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
 double backward_flops(const Lstm& s) { return 16.0 * static_cast<double>(s.rows.count() * s.H * (s.I + s.R)); }
 
 void both_recurrences(Plan& plan, const Node& node, const Lstm& s) {
-  const Node& other = plan.nodes[node.partner];
+  const Node& other = plan.nodes[node.partner_back];
   const Lstm o(plan, other);
   lstm_final_gradients(o, plan.output(other, kHT), plan.output(other, kCT));
   Barrier barriers[2];
@@ -286,12 +286,11 @@ void lstm_backward(Plan& plan, Node& node) {
   const Lstm s(plan, node);
   const double flops = backward_flops(s);
   // Back in time the second of two directions is the first; the other's recurrence is done with it.
-  const bool beside = lstm_beside(plan, node, s) && plan.nodes[node.partner].trains;
-  const bool done = beside && node.partner > node.index;
+  const bool done = node.partner_back > node.index;
   if (!done) lstm_final_gradients(s, plan.output(node, kHT), plan.output(node, kCT));
   const int team = plan.team(flops);
   Barrier barrier;
-  if (beside && !done) both_recurrences(plan, node, s);
+  if (node.partner_back >= 0 && !done) both_recurrences(plan, node, s);
   else if (!done) {
     const int size = lstm_team(plan, s, flops);
     parallel(size, lstm_split(s, size) == Split::kRows ? Shares::kApart : Shares::kTogether,

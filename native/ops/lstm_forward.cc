@@ -273,12 +273,11 @@ void both_forward(Plan& plan, const Node& node, const Lstm& s) {
 
 void lstm_forward(Plan& plan, Node& node) {
   const Lstm s(plan, node);
-  // The second of two directions: its lengths were read and its work done with the first.
-  const bool second = node.partner >= 0 && node.partner < node.index;
-  const bool done = second && lstm_beside(plan, node, s);
+  // The second of two directions was run with the first.
+  const bool done = node.partner >= 0 && node.partner < node.index;
   if (!done && !begin_forward(plan, node, s)) return;
   Barrier barrier;
-  if (!second && lstm_beside(plan, node, s)) both_forward(plan, node, s);
+  if (node.partner > node.index) both_forward(plan, node, s);
   else if (!done) {
     const int team = lstm_team(plan, s, forward_flops(s));
     parallel(team, lstm_split(s, team) == Split::kRows || s.T == 1 ? Shares::kApart : Shares::kTogether,

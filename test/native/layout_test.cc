@@ -32,7 +32,7 @@ std::vector<Piece> pieces_of(const gatecell::Plan& plan) {
     const int back = end - 1 - node.index;
     // Two directions of a layer: both may run when the first is called, forward and back.
     const int early = node.partner >= 0 ? std::min(node.index, node.partner) : node.index,
-              back_early = end - 1 - std::max(node.index, node.partner);
+              back_early = end - 1 - std::max(node.index, node.partner_back);
     for (size_t list = 0; list < 2; ++list) {
       for (int id : list == 0 ? node.in : node.out) {
         if (id < 0) continue;

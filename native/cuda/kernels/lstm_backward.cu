@@ -199,9 +199,9 @@ void lstm_after_back(const Node& n, bool with_input) {
 
 // Back in time the second of two directions is the first; the other's recurrence is done with it.
 void lstm_backward(const Node& n) {
-  const bool paired = n.node.partner >= 0 && n.partner().node.trains;
-  if (!paired) lstm_recurrence_back(n);
-  else if (n.node.partner < n.node.index) lstm_side_by_side(n, n.partner(), &Choice::backward, lstm_recurrence_back);
+  if (n.node.partner_back < 0) lstm_recurrence_back(n);
+  else if (n.node.partner_back < n.node.index)
+    lstm_side_by_side(n, n.partner(), &Choice::backward, lstm_recurrence_back);
   lstm_after_back(n, true);
 }
 }  // namespace cuda

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 8 };
+enum { GC_BACKEND_ABI = 9 };
 
 // What stands behind a library: asked once, when it is opened.
 typedef struct gc_device_info {
@@ -47,10 +47,12 @@ typedef struct gc_device_buffer {
 
 typedef struct gc_device_node {
   int32_t opcode, index, inputs, outputs, attribute_count;
-  int32_t partner;  // the other direction of its layer, a neighbour; -1: none. Either may run in the time of both
+  // The other direction of its layer, a neighbour: both run in the time of the first, forward, and back where partner_back says
+  // so. -1: none.
+  int32_t partner, partner_back;
   // Of a stack of recurrent layers, each reading the one below, with dropout between them at most; -1: none. All may run in the
-  // time of the first, back in that of the last.
-  int32_t stack_first, stack_last;
+  // time of the first, and with stack_back (0 or 1) back in that of the last.
+  int32_t stack_first, stack_last, stack_back;
   const char* name;         // of the op
   const int32_t *in, *out;  // tensor ids, -1: absent
   const double* attributes;
