@@ -127,6 +127,8 @@ class Graph {
   int host(const Dims& dims, const Floats& values = {}) {
     return host_tensor(GC_F32, dims, values.data(), values.size());
   }
+  // A tensor that an op makes, for `record`.
+  int internal(const Dims& dims) { return tensor(GC_F32, GC_INTERNAL, 0, dims); }
   int ids(const Dims& dims, const Ids& values = {}) { return host_tensor(GC_I32, dims, values.data(), values.size()); }
 
   // One result of the given shape; kept in the host arena where `out` says so.
