@@ -6,7 +6,7 @@ import { GatecellError } from './errors.js'
 import { expectOnly } from './graph/check.js'
 import { Graph, type ParameterSpec } from './graph/graph.js'
 import { deviceNames, type Device, type OptimizerName } from './graph/opcodes.js'
-import { ParameterStore } from './graph/parameters.js'
+import { ParameterStore, type ReadyOptions } from './graph/parameters.js'
 import {
   createPlan,
   precisionNames,
@@ -114,6 +114,12 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   readonly config: JsonObject
   readonly definition: ModelDefinition<I, T, O>
   readonly parameters: ParameterStore
+  /**
+   * Computes the first values of the weights, which a new model does not have yet, without holding the event loop; fits, evaluations,
+   * `plan.run` and streams call it by themselves. Synchronous access computes them at once, and throws ERR_NOT_READY where that
+   * would take longer than about a second. Throws ERR_ABORTED, ERR_DISPOSED and ERR_OUT_OF_MEMORY.
+   */
+  ready(options?: ReadyOptions): Promise<void>
   /** Number of weights. */
   readonly parameterCount: number
   readonly threads: number
@@ -173,7 +179,10 @@ export function tensorsOf(definition: ModelDefinition, dims: Dims = {}) {
   return { parameters, states }
 }
 
-/** Defines a model and gives its parameters their first values: a function of (seed, name) alone. */
+/**
+ * Defines a model. Its parameters get their first values, a function of (seed, name) alone, when they are first wanted: see
+ * `ready`.
+ */
 export function defineModel<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(
   definition: ModelDefinition<I, T, O>,
   modelOptions: ModelOptions = {}
@@ -217,6 +226,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     precision,
     device,
     dimNames: [...names],
+    ready: (readyOptions) => parameters.ready(readyOptions),
     get planUsage() {
       return cache.usage
     },
@@ -240,7 +250,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     stream: (streamOptions) => createStream(model, streamOptions),
     clone() {
       const copy = defineModel(definition, { ...options, training: false, initialize: false })
-      copy.parameters.load(new Map(parameters.copies().map((tensor) => [tensor.name, tensor])))
+      copy.parameters.copyFrom(parameters)
       return copy
     },
     dispose() {

@@ -2,7 +2,7 @@
 // only where both sides were measured alternately in one run.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import { throwIfAborted } from '../graph/plan.js'
+import { throwIfAborted } from '../graph/abort.js'
 import { foreignClock } from './foreign.js'
 import { summarise, type Timing } from './stats.js'
 

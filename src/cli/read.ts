@@ -10,7 +10,7 @@ import { loadReader, type LoadedReader, type Reading } from '../tasks/handwritin
 import { lexicon, textScorer } from '../tasks/handwriting/recognition/scorers.js'
 import { combineScorers, type Scorer } from '../sample/scorers.js'
 import { loadTextModel, type LoadedText } from '../tasks/text/index.js'
-import { throwIfAborted } from '../graph/plan.js'
+import { throwIfAborted } from '../graph/abort.js'
 import { refuseWithout } from './applicable.js'
 import { addEngineOptions, loadOptions, type EngineFlags } from './engine-options.js'
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'

@@ -196,7 +196,12 @@ function conclude<R extends Run<M>, M>(
     return
   }
   if (interrupts.exitCode !== exitCodes.ok) {
-    output.line(`stopped after step ${integer(summary.step)}; saved ${files.last}`)
+    const begun = run.model.parameters.isReady
+    output.line(
+      begun
+        ? `stopped after step ${integer(summary.step)}; saved ${files.last}`
+        : 'stopped before the first step; there is nothing to save'
+    )
     output.line(`go on with: ${again}`)
     return
   }

@@ -1,47 +1,27 @@
 // The parameters of one model: names, shapes and four arenas with one layout (values, gradients, two or three moments).
 // Every plan of the model reads and writes these arenas; views on them are live and never copied.
 
+import { options as optionsOf, optional, seed as seedOf, signal as signalOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { native, type StoreHandle } from '../native.js'
 import { asFloat32 } from '../io/float32.js'
 import type { TensorData } from '../io/tensor-header.js'
 import { createRandom } from '../random.js'
-import { createArena, slotted } from './arena.js'
+import { throwIfAborted } from './abort.js'
+import { createArena } from './arena.js'
+import { FirstValues } from './first-values.js'
 import type { ParameterSpec } from './graph.js'
+import { piecesOf } from './initializers.js'
 import { callNative } from './native-call.js'
 import { OperationLock } from './operations.js'
-import { sameShape, showShape, sizeOf, type Shape } from './tensor.js'
+import { layOut, type Arenas, type NamedTensor, type Parameter, type ParameterGroup } from './parameter-arenas.js'
+import { sameShape, showShape, sizeOf } from './tensor.js'
 
-/** The arrays that a parameter has. */
-export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2' | 'moment3'
-
-/** Those that an optimizer keeps from step to step. */
-export type MomentGroup = Exclude<ParameterGroup, 'data' | 'grad'>
-
-/** A tensor as files hold it. */
-export interface NamedTensor {
-  name: string
-  shape: readonly number[]
-  data: Float32Array
+export interface ReadyOptions {
+  signal?: AbortSignal | undefined
 }
 
-export interface Parameter {
-  readonly name: string
-  readonly shape: Shape
-  /**
-   * Live view, row-major. Call `touch()` after writing. A GPU trains copies of its own: get the parameter again, or call
-   * `fetch()`, to see what it has made.
-   */
-  readonly data: Float32Array
-  /** Live views; null in a model made with `training: false`. */
-  readonly grad: Float32Array | null
-  /** Adam's first moment; SGD's velocity; RMSprop's mean square. */
-  readonly moment1: Float32Array | null
-  /** Adam's second moment. */
-  readonly moment2: Float32Array | null
-  /** AMSGrad's largest second moment; null before a plan with the optimizer 'amsgrad' or `addMoment3()`. */
-  readonly moment3: Float32Array | null
-}
+const readReadyOptions = optionsOf<ReadyOptions>({ signal: optional(signalOf) })
 
 /** The arenas that a step updates, as the addon numbers them. */
 const groupNumbers = { data: 0, moment1: 2, moment2: 3, moment3: 4 } as const
@@ -52,14 +32,11 @@ export class ParameterStore {
   readonly training: boolean
   /** Number of weights. */
   readonly count: number
-  readonly #parameters = new Map<string, Parameter>()
-  readonly #arenas: {
-    data: Float32Array
-    grad: Float32Array | null
-    moment1: Float32Array | null
-    moment2: Float32Array | null
-    moment3: Float32Array | null
-  }
+  readonly #parameters: ReadonlyMap<string, Parameter>
+  readonly #arenas: Arenas
+  /** The values themselves, whether computed or not. */
+  readonly #data: ReadonlyMap<string, Float32Array>
+  readonly #firstValues = new FirstValues()
   #handle: StoreHandle | null = null
   #disposed = false
   /** Which operations go on at the same time. */
@@ -69,38 +46,11 @@ export class ParameterStore {
     this.specs = specs
     this.training = options.training
     this.count = specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
-    const table = new Float64Array(specs.length * 4)
-    let elements = 0
-    specs.forEach(({ shape }, i) => {
-      table.set([elements, shape.length, shape[0]!, shape[1] ?? 1], 4 * i)
-      elements += slotted(sizeOf(shape))
-    })
-    const arena = (wanted: boolean) => (wanted ? createArena(elements) : null)
-    const { training } = options
-    this.#arenas = {
-      data: createArena(elements),
-      grad: arena(training),
-      moment1: arena(training),
-      moment2: arena(training),
-      moment3: null
-    }
-    const arenas = this.#arenas
-    const { data, grad, moment1, moment2 } = this.#arenas
-    specs.forEach(({ name, shape }, i) => {
-      const begin = table[4 * i]!
-      const end = begin + sizeOf(shape)
-      const part = (whole: Float32Array | null) => whole?.subarray(begin, end) ?? null
-      const views = {
-        data: data.subarray(begin, end),
-        grad: part(grad),
-        moment1: part(moment1),
-        moment2: part(moment2),
-        get moment3() {
-          return part(arenas.moment3)
-        }
-      }
-      this.#parameters.set(name, Object.freeze(Object.assign(views, { name, shape })))
-    })
+    const { table, arenas, values, parameters } = layOut(specs, options.training, (name) => this.#settle(name))
+    this.#arenas = arenas
+    this.#data = values
+    this.#parameters = parameters
+    const { data, grad, moment1, moment2 } = arenas
     if (specs.length > 0) this.#handle = callNative(() => native().storeCreate(table, data, grad, moment1, moment2))
   }
 
@@ -121,7 +71,8 @@ export class ParameterStore {
 
   /** Bytes of the arenas. */
   get bytes(): number {
-    return Object.values(this.#arenas).reduce((sum, arena) => sum + (arena?.byteLength ?? 0), 0)
+    const { data, grad, moment1, moment2, moment3 } = this.#arenas
+    return [data, grad, moment1, moment2, moment3].reduce((sum, arena) => sum + (arena?.byteLength ?? 0), 0)
   }
 
   has(name: string): boolean {
@@ -155,19 +106,22 @@ export class ParameterStore {
     const arena = this.#arenas[group]
     if (!arena)
       throw new GatecellError('ERR_UNSUPPORTED', `Expected a model made for training to copy ${group} but it was not.`)
+    if (group === 'data') this.settle()
     const copy = new Float32Array(arena.length)
     const handle = this.#handle
     if (handle) callNative(() => native().storeCopy(handle, groupNumbers[group], copy))
     return [...this.#parameters.values()].map((parameter) => {
-      const view = parameter[group]!
-      const begin = (view.byteOffset - arena.byteOffset) / 4
-      return { name: parameter.name, shape: parameter.shape, data: copy.subarray(begin, begin + view.length) }
+      const { name, shape } = parameter
+      const view = this.#data.get(name)!
+      const begin = (view.byteOffset - this.#arenas.data.byteOffset) / 4
+      return { name, shape, data: copy.subarray(begin, begin + view.length) }
     })
   }
 
   /** Copies `values` into the parameter `name`; its length must be that of the shape. */
   set(name: string, values: ArrayLike<number>): void {
-    const { data, shape } = this.get(name)
+    const { shape } = this.get(name)
+    const data = this.#data.get(name)!
     if (values.length !== data.length) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
@@ -176,6 +130,7 @@ export class ParameterStore {
     }
     this.operations.checkIdle('writing parameters')
     data.set(values)
+    this.#firstValues.drop(name)
     this.#written()
   }
 
@@ -191,6 +146,7 @@ export class ParameterStore {
         'Expected no training step during list() but one is changing the weights: await it, or take copies().'
       )
     }
+    if (group === 'data') this.settle()
     return [...this].flatMap(({ name, shape, [group]: data }) => (data ? [{ name, shape, data }] : []))
   }
 
@@ -207,7 +163,9 @@ export class ParameterStore {
     this.operations.checkIdle('loading parameters')
     const unknown = [...tensors.keys()].find((name) => !this.has(name))
     if (unknown !== undefined) this.get(unknown)
-    const copies = [...this].map(({ name, shape, [group]: target }) => {
+    const copies = [...this].map((parameter) => {
+      const { name, shape } = parameter
+      const target = group === 'data' ? this.#data.get(name) : parameter[group]
       const source = tensors.get(name)
       const found = source ? showShape(source.shape) : 'none'
       if (!target || !source || !sameShape(shape, source.shape)) {
@@ -227,6 +185,7 @@ export class ParameterStore {
       return { target, data }
     })
     for (const { target, data } of copies) target.set(data)
+    if (group === 'data') this.#firstValues.clear()
     this.#written()
   }
 
@@ -248,16 +207,68 @@ export class ParameterStore {
   }
 
   /**
-   * Gives every parameter its first value: a function of (seed, name) alone. Throws ERR_BUSY, before anything is written,
-   * while an operation on the model is under way.
+   * Gives every parameter its first value, a function of (seed, name) alone. They are computed when they are first wanted:
+   * `await ready()`, or the first access. Initializers of the caller's own run at once. Throws ERR_BUSY, before anything is
+   * written, while an operation on the model is under way.
    */
   initialize(seed: number): void {
+    seedOf(seed, 'seed')
     this.operations.checkIdle('initialisation')
     this.#live()
+    this.fetch()
     for (const { name, shape, initialize } of this.specs) {
-      initialize(this.get(name).data, shape, createRandom(seed, name))
+      const data = this.#data.get(name)!
+      const later = piecesOf(initialize)
+      if (later) {
+        this.#firstValues.add({ name, shape, data, pieces: later.pieces, cost: later.cost(shape), seed })
+      } else {
+        initialize(data, shape, createRandom(seed, name))
+        this.#firstValues.drop(name)
+      }
     }
     this.touch()
+  }
+
+  /** Whether all first values are there. */
+  get isReady(): boolean {
+    return this.#firstValues.done
+  }
+
+  /**
+   * Computes the first values that are not there yet, off the event loop or in turns of 4 ms; returns at once where there are
+   * none. `plan.run`, a fit, `evaluate` and streams call it by themselves. After an abort the next call goes on. Throws
+   * ERR_ABORTED, ERR_DISPOSED and ERR_OUT_OF_MEMORY.
+   */
+  async ready(options: ReadyOptions = {}): Promise<void> {
+    const { signal } = readReadyOptions(options, 'the options of ready')
+    while (!this.isReady) {
+      throwIfAborted(signal)
+      await this.#firstValues.turn()
+      this.#live()
+      this.#written()
+    }
+  }
+
+  /** The same at once on this thread. Throws ERR_NOT_READY where it would take longer than about a second. */
+  settle(): void {
+    this.#settle(undefined)
+  }
+
+  #settle(name: string | undefined): void {
+    if (this.isReady || (name !== undefined && !this.#firstValues.has(name))) return
+    this.#firstValues.settle(name)
+    this.#written()
+  }
+
+  /** Takes the weights of `other`, a store of the same parameters, as they are after one step; first values stay to be computed. */
+  copyFrom(other: ParameterStore): void {
+    this.operations.checkIdle('copying parameters')
+    other.#live()
+    const handle = other.#handle
+    if (handle) callNative(() => native().storeCopy(handle, groupNumbers.data, this.#arenas.data))
+    this.#firstValues.clear()
+    for (const start of other.#firstValues.all) this.#firstValues.add({ ...start, data: this.#data.get(start.name)! })
+    this.#written()
   }
 
   /** Zeroes gradients and moments. */
@@ -287,6 +298,7 @@ export class ParameterStore {
     this.operations.checkIdle('disposal')
     const handle = this.#handle
     if (handle) callNative(() => native().storeDispose(handle))
+    this.#firstValues.clear()
     this.#handle = null
     this.#disposed = true
   }

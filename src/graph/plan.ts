@@ -3,6 +3,7 @@
 
 import { GatecellError } from '../errors.js'
 import { native, type PlanHandle } from '../native.js'
+import { throwIfAborted } from './abort.js'
 import { createArena, viewOf } from './arena.js'
 import { lower, type Tables } from './compile.js'
 import { createControl, type ControlBlock } from './control.js'
@@ -14,7 +15,7 @@ import type { Resident, Residency } from './residency.js'
 import type { Shape, Tensor, View } from './tensor.js'
 
 export interface RunOptions {
-  /** Looked at before the run starts; a run that has started is finished. */
+  /** Looked at before the run starts, and while it waits for first values; a run that has started is finished. */
   signal?: AbortSignal | undefined
 }
 
@@ -68,7 +69,7 @@ export interface Plan<I extends Views = Views, O extends Views = Views> extends 
   }
   /** Runs on the engine's threads. Throws ERR_BUSY, ERR_DISPOSED, ERR_ABORTED, ERR_OUT_OF_RANGE (an id outside its table). */
   run(mode?: Mode, options?: RunOptions): Promise<void>
-  /** Runs at once on this thread (and the engine's): for steps of microseconds. */
+  /** Runs at once on this thread (and the engine's): for steps of microseconds. Throws ERR_NOT_READY, see `ParameterStore.ready`. */
   runSync(mode?: Mode): void
   /** Zeroes the carried states. Throws ERR_BUSY while a run is under way. */
   resetStates(): void
@@ -209,6 +210,8 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     parameters.operations.acquire(mode, false)
     running = true
     try {
+      // Nobody can change the weights between this wait and the run: it has acquired them.
+      if (!parameters.isReady) await parameters.ready({ signal })
       await addon.planRun(plan, number)
     } catch (error) {
       throw nativeError(error)
@@ -223,6 +226,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     const plan = live()
     parameters.operations.acquire(mode, true)
     try {
+      parameters.settle()
       addon.planRunSync(plan, number)
     } catch (error) {
       throw nativeError(error)
@@ -235,6 +239,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     const plan = live()
     parameters.operations.acquire('forward', true)
     try {
+      parameters.settle()
       return addon.planGenerate(plan, tables.idOf(token), tables.idOf(sampled), count, stop, out)
     } catch (error) {
       throw nativeError(error)
@@ -296,11 +301,4 @@ function fetched<V>(views: Readonly<Record<string, V>>, fetch: () => void): Read
 
 function shapesOf(tensors: ReadonlyMap<string, Tensor>): Readonly<Record<string, Shape>> {
   return Object.freeze(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])))
-}
-
-/** Throws ERR_ABORTED, with the signal's reason as cause, if `signal` was aborted. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) {
-    throw new GatecellError('ERR_ABORTED', 'Expected to finish but the caller aborted.', { cause: signal.reason })
-  }
 }

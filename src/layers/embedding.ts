@@ -1,7 +1,7 @@
 // A table of learned vectors, one per symbol.
 
 import { expectOnly } from '../graph/check.js'
-import { normal, type Initializer } from '../graph/initializers.js'
+import { adjusted, normal, type Initializer } from '../graph/initializers.js'
 import { embedding as embeddingOp } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'
 
@@ -30,11 +30,11 @@ export function embedding(ids: Tensor, options: EmbeddingOptions): Tensor {
   expectOnly('embedding', options, known)
   ids.graph.layer(options.name, options.shared)
   const { name, vocabulary, size, weight = normal(1), paddingIdx = null } = options
-  const initialize: Initializer = (view, shape, random) => {
-    weight(view, shape, random)
-    if (paddingIdx !== null) view.subarray(paddingRow(paddingIdx, vocabulary) * size).fill(0, 0, size)
-  }
-  const table = ids.graph.parameter(`${name}.weight`, [vocabulary, size], paddingIdx === null ? weight : initialize)
+  const initialize =
+    paddingIdx === null
+      ? weight
+      : adjusted(weight, (view) => view.subarray(paddingRow(paddingIdx, vocabulary) * size).fill(0, 0, size))
+  const table = ids.graph.parameter(`${name}.weight`, [vocabulary, size], initialize)
   return embeddingOp(table, ids, paddingIdx)
 }
 

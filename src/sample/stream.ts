@@ -4,7 +4,7 @@
 import { float32Array, integer, nullable, numbers, object, open, optional } from '../check/index.js'
 import { options as readOptions, record, signal as signalOf } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
-import { throwIfAborted } from '../graph/plan.js'
+import { throwIfAborted } from '../graph/abort.js'
 import { showShape } from '../graph/tensor.js'
 import { PROMPT_BLOCK, engineOf, type Owner, type TokenModel } from './engine.js'
 import { probabilities } from './probabilities.js'
@@ -195,7 +195,7 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
     const { length = Infinity, stop = -1, signal } = readGenerateOptions(generateOptions, 'the options of generate')
     let block = 1
     for (let left = length; left > 0;) {
-      const tokens = await inTurn(model.parameters.operations, signal, () => {
+      const tokens = await inTurn(model.parameters, signal, () => {
         throwIfAborted(signal)
         const begin = performance.now()
         const drawn = sample(Math.min(block, left), { stop })
@@ -250,7 +250,7 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
       const tokens = numbers(ids, 'tokens')
       const { signal } = readPrimeOptions(primeOptions, 'the options of prime')
       for (let at = 0; at < tokens.length;) {
-        at = await inTurn(model.parameters.operations, signal, () => {
+        at = await inTurn(model.parameters, signal, () => {
           throwIfAborted(signal)
           return feedSome(tokens, at)
         })

@@ -1,7 +1,7 @@
 // One budget of time for all streams of the process: however many generate at once, they hold the event loop for a few
 // milliseconds a turn together.
 
-import type { OperationLock } from '../graph/operations.js'
+import type { ParameterStore } from '../graph/parameters.js'
 
 /** Milliseconds of one turn of the event loop that all streams have together. */
 const TURN_MS = 4
@@ -23,7 +23,11 @@ function turn(): void {
  * Runs `block` in a turn of the event loop that has time left, after the blocks that were asked for before, with the weights of one
  * step: a fit of the model that is under way waits meanwhile. Throws ERR_ABORTED and what `block` throws.
  */
-export function inTurn<R>(lock: OperationLock, signal: AbortSignal | undefined, block: () => R): Promise<R> {
+export async function inTurn<R>(
+  parameters: ParameterStore,
+  signal: AbortSignal | undefined,
+  block: () => R
+): Promise<R> {
   const wait = () =>
     new Promise<R>((resolve) => {
       // An async function runs at once up to its first await, and turns an exception into a rejection.
@@ -31,7 +35,8 @@ export function inTurn<R>(lock: OperationLock, signal: AbortSignal | undefined, 
       if (!scheduled) setImmediate(turn)
       scheduled = true
     })
-  return lock.reading(signal, wait)
+  if (!parameters.isReady) await parameters.ready({ signal })
+  return parameters.operations.reading(signal, wait)
 }
 
 /** Tokens of the next block of a stream, after one of `count` tokens that took `milliseconds`: at most twice as many. */

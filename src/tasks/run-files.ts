@@ -5,7 +5,7 @@
 
 import * as fs from 'node:fs'
 import { GatecellError } from '../errors.js'
-import type { NamedTensor } from '../graph/parameters.js'
+import type { NamedTensor } from '../graph/parameter-arenas.js'
 import { assertWritable } from '../io/atomic.js'
 import { readCheckpoint, writeCheckpoint, type Checkpoint, type LoadedCheckpoint } from '../io/checkpoint.js'
 import type { JsonObject } from '../io/json.js'

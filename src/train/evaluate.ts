@@ -2,7 +2,7 @@
 
 import { GatecellError } from '../errors.js'
 import { expectOnly } from '../graph/check.js'
-import { throwIfAborted } from '../graph/plan.js'
+import { throwIfAborted } from '../graph/abort.js'
 import type { Dims, Model } from '../model.js'
 import { findNotFinite } from './not-finite.js'
 import { readBatches, writeBatch, type BatchSource } from './data.js'
@@ -28,6 +28,7 @@ export async function evaluate(model: Model, source: BatchSource, options: Evalu
   expectOnly('evaluate', options, { signal: true })
   const { signal } = options
   const begin = performance.now()
+  await model.ready({ signal })
   const { sum, count } = await model.parameters.operations.reading(signal, () => sumLosses(model, source, signal))
   if (count === 0)
     throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one target to evaluate but the data has none.')

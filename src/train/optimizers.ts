@@ -5,7 +5,7 @@ import { GatecellError } from '../errors.js'
 import { expectNumber } from '../graph/check.js'
 import type { Control } from '../graph/control.js'
 import type { OptimizerName } from '../graph/opcodes.js'
-import type { MomentGroup } from '../graph/parameters.js'
+import type { MomentGroup } from '../graph/parameter-arenas.js'
 
 export interface Optimizer {
   kind: 'sgd' | 'rmsprop' | 'adam' | 'adamw'

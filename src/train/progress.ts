@@ -4,7 +4,7 @@
 import { anything, list, map, open, optional, string, checkObject, type Check } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
 import type { OptimizerName } from '../graph/opcodes.js'
-import type { MomentGroup, NamedTensor } from '../graph/parameters.js'
+import type { MomentGroup, NamedTensor } from '../graph/parameter-arenas.js'
 import type { Plan } from '../graph/plan.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
 import type { Model } from '../model.js'

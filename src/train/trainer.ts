@@ -8,7 +8,7 @@ import type { FitClaim } from '../graph/operations.js'
 import type { Plan } from '../graph/plan.js'
 import type { Model } from '../model.js'
 import { readBatches, type Batch, type BatchReader, type BatchSource } from './data.js'
-import { reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
+import { orAborted, reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
 import { Stopwatch, Window, rate, smooth } from './metrics.js'
 import { expectApplied } from './not-finite.js'
 import { applyOptimizer, momentsOf, updateOf } from './optimizers.js'
@@ -115,7 +115,8 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       reader = readBatches(this.data, this.#progress.cursor ?? undefined)
       const stopped = yield* this.#loop(claim, reader, signal)
       this.#watch.stop()
-      await this.#options.checkpoint?.(this.snapshot(), 'last')
+      // A run that was aborted before its weights had first values has nothing to keep: it begins the same way again.
+      if (parameters.isReady) await this.#options.checkpoint?.(this.snapshot(), 'last')
       if (stopped === 'abort' && onAbort === 'throw') {
         const message = `Expected to train on but the caller aborted after step ${this.#progress.step}.`
         throw new GatecellError('ERR_ABORTED', message, { cause: signal?.reason })
@@ -146,6 +147,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       coming.catch(() => {}) // thrown where the batch is awaited
       return coming
     }
+    if ((await orAborted(this.model.ready({ signal }))) === 'abort') return 'abort'
     if (isOwed(this.#options, this.#progress) && !(await this.#validate('regular', signal))) return 'abort'
     if (!(await takeMoments(this.model.parameters, this, { step: this.#progress.step, claim, signal }))) return 'abort'
     watch.start()

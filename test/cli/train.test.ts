@@ -271,6 +271,32 @@ t.test('Ctrl-C before anything was learned', async (t) => {
   t.notOk(existsSync(at('never.last.safetensors')))
 })
 
+t.test('Ctrl-C while the first weights are computed', async (t) => {
+  // 1,024 units: seconds after the last line of the introduction.
+  const words = [
+    'train',
+    'text',
+    'story.txt',
+    '--out',
+    'first.safetensors',
+    ...tiny,
+    '--hidden',
+    '1024',
+    '--steps',
+    '1'
+  ]
+  let sent = false
+  const ended = await gatecell(words, {
+    cwd,
+    watch(child, stdout) {
+      if (!sent && stdout.includes('memory')) sent = child.kill('SIGINT')
+    }
+  })
+  t.equal(ended.code, 130, ended.stderr)
+  t.match(ended.stdout, /stopped before the first step; there is nothing to save\ngo on with: .*--resume/)
+  t.notOk(existsSync(at('first.last.safetensors')))
+})
+
 t.test('a reader that goes away ends a command quietly', async (t) => {
   const words = ['sample', 'm.safetensors', '--length', '1000000000']
   const ended = await gatecell(words, { cwd, watch: (child) => child.stdout!.destroy() })

@@ -31,7 +31,7 @@ export function textLayers(x: Tensor, config: TextConfig): Tensor {
     ...(recurrentDropout > 0 && { recurrentDropout }),
     ...(zoneout > 0 && { zoneout }),
     carry: true,
-    inputWeight: (values, shape, random) => uniform(input * Math.sqrt(6 / (shape[1]! + hidden)))(values, shape, random),
+    inputWeight: uniform((shape) => input * Math.sqrt(6 / (shape[1]! + hidden))),
     recurrentWeight: orthogonal(),
     bias: zeros,
     forgetBias: 1

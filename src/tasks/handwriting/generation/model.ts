@@ -5,7 +5,7 @@
 // behind the text, draws one symbol too many as often as not. points [T, B, 3] -> y [T, B, 6 M + 1], finish [T, B, 2].
 
 import { vocabularyFromConfig } from '../../../data/vocabulary.js'
-import { orthogonal, uniform, zeros, type Initializer } from '../../../graph/initializers.js'
+import { orthogonal, uniform, zeros } from '../../../graph/initializers.js'
 import { add, concat, crossEntropy, mixtureColumns, mixtureDensity, mul } from '../../../graph/ops.js'
 import type { Tensor } from '../../../graph/tensor.js'
 import { linear } from '../../../layers/linear.js'
@@ -36,8 +36,7 @@ export function generationDefinition(config: GenerationConfig) {
   const { hidden, gaussians, window } = config.network
   const conditional = config.vocabulary !== null
   const text: Specs = conditional ? { symbols: i32('batch', 'symbols'), symbolCounts: i32('batch') } : {}
-  const glorot: Initializer = (values, shape, random) =>
-    uniform(2 * Math.sqrt(6 / (shape[1]! + hidden)))(values, shape, random)
+  const glorot = uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden)))
   const starts = { inputWeight: glorot, recurrentWeight: orthogonal(), bias: zeros, forgetBias: 1, carry: true }
 
   function forward(inputs: Outputs) {

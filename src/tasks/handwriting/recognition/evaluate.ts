@@ -3,7 +3,7 @@
 
 import { vocabularyFromConfig } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
-import { throwIfAborted } from '../../../graph/plan.js'
+import { throwIfAborted } from '../../../graph/abort.js'
 import type { Model } from '../../../model.js'
 import { ctcGreedy, rowsOf } from '../../../sample/ctc.js'
 import { writeBatch } from '../../../train/data.js'

@@ -5,7 +5,7 @@
 
 import { INK_FEATURES } from '../../../data/ink/features.js'
 import { vocabularyFromConfig } from '../../../data/vocabulary.js'
-import { orthogonal, uniform, zeros, type Initializer } from '../../../graph/initializers.js'
+import { orthogonal, uniform, zeros } from '../../../graph/initializers.js'
 import { ctcLoss } from '../../../graph/ops.js'
 import type { Tensor } from '../../../graph/tensor.js'
 import { dropout } from '../../../layers/dropout.js'
@@ -23,8 +23,7 @@ export const BLANK = 0
 export function recognitionLayers(points: Tensor, lengths: Tensor | null, config: RecognitionConfig) {
   const { hidden, layers, bidirectional, dropout: p } = config.network
   const { size } = vocabularyFromConfig(config.vocabulary)
-  const glorot: Initializer = (values, shape, random) =>
-    uniform(2 * Math.sqrt(6 / (shape[1]! + hidden)))(values, shape, random)
+  const glorot = uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden)))
   const { output } = lstm(points, {
     name: 'lstm',
     hidden,

@@ -1,0 +1,90 @@
+// Where the parameters of a model lie: arenas of one layout for values, gradients and moments, and the views on them.
+
+import { createArena, slotted } from './arena.js'
+import type { ParameterSpec } from './graph.js'
+import { sizeOf, type Shape } from './tensor.js'
+
+/** The arrays that a parameter has. */
+export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2' | 'moment3'
+
+/** Those that an optimizer keeps from step to step. */
+export type MomentGroup = Exclude<ParameterGroup, 'data' | 'grad'>
+
+/** A tensor as files hold it. */
+export interface NamedTensor {
+  name: string
+  shape: readonly number[]
+  data: Float32Array
+}
+
+export interface Parameter {
+  readonly name: string
+  readonly shape: Shape
+  /**
+   * Live view, row-major. Call `touch()` after writing. A GPU trains copies of its own: get the parameter again, or call
+   * `fetch()`, to see what it has made. Where the first values are not computed yet, looking this up computes them, and throws
+   * ERR_NOT_READY if that would take longer than about a second: await `ready()` first.
+   */
+  readonly data: Float32Array
+  /** Live views; null in a model made with `training: false`. */
+  readonly grad: Float32Array | null
+  /** Adam's first moment; SGD's velocity; RMSprop's mean square. */
+  readonly moment1: Float32Array | null
+  /** Adam's second moment. */
+  readonly moment2: Float32Array | null
+  /** AMSGrad's largest second moment; null before a plan with the optimizer 'amsgrad' or `addMoment3()`. */
+  readonly moment3: Float32Array | null
+}
+
+/** The arenas of a store; null where it has no such group. */
+export interface Arenas {
+  readonly data: Float32Array
+  readonly grad: Float32Array | null
+  readonly moment1: Float32Array | null
+  readonly moment2: Float32Array | null
+  moment3: Float32Array | null
+}
+
+/**
+ * Makes the arenas of `specs` and the parameters in them. `table` is what the core reads: begin, rank and sizes of each; `values` are the
+ * views that `Parameter.data` returns after a call of `settle` with the parameter's name.
+ */
+export function layOut(specs: readonly ParameterSpec[], training: boolean, settle: (name: string) => void) {
+  const table = new Float64Array(specs.length * 4)
+  let elements = 0
+  specs.forEach(({ shape }, i) => {
+    table.set([elements, shape.length, shape[0]!, shape[1] ?? 1], 4 * i)
+    elements += slotted(sizeOf(shape))
+  })
+  const arena = (wanted: boolean) => (wanted ? createArena(elements) : null)
+  const arenas: Arenas = {
+    data: createArena(elements),
+    grad: arena(training),
+    moment1: arena(training),
+    moment2: arena(training),
+    moment3: null
+  }
+  const values = new Map<string, Float32Array>()
+  const parameters = new Map<string, Parameter>()
+  specs.forEach(({ name, shape }, i) => {
+    const begin = table[4 * i]!
+    const end = begin + sizeOf(shape)
+    const part = (whole: Float32Array | null) => whole?.subarray(begin, end) ?? null
+    const data = arenas.data.subarray(begin, end)
+    const views = {
+      get data() {
+        settle(name)
+        return data
+      },
+      grad: part(arenas.grad),
+      moment1: part(arenas.moment1),
+      moment2: part(arenas.moment2),
+      get moment3() {
+        return part(arenas.moment3)
+      }
+    }
+    values.set(name, data)
+    parameters.set(name, Object.freeze(Object.assign(views, { name, shape })))
+  })
+  return { table, arenas, values, parameters }
+}
