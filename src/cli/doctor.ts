@@ -10,6 +10,7 @@ import { backends, machineInfo, type Backend } from '../graph/machine.js'
 import { here } from '../here.js'
 import type { JsonObject } from '../io/json.js'
 import { addonReport, packageInfo, type MachineInfo } from '../native.js'
+import { groupMemoryLimit } from '../tasks/memory-limit.js'
 import { learnAlphabet } from '../tasks/text/alphabet.js'
 import { bytes } from './format.js'
 import { createOutput, exitCodes, type Output } from './output.js'
@@ -116,8 +117,6 @@ function diagnose({ addon, machine, self_test }: Trial, cuda: Backend) {
   const cpu: Backend = self_test.ok
     ? { available: true, reason: `the ${machine!.isaUsed} kernels passed the self-test` }
     : { available: false, reason: addon.problem?.split('\n')[0] ?? self_test.detail }
-  // Node gives 2^64 - 1, rounded, where the cgroup sets no limit.
-  const limit = process.constrainedMemory()
   return {
     version: packageInfo().version,
     healthy: self_test.ok,
@@ -135,7 +134,7 @@ function diagnose({ addon, machine, self_test }: Trial, cuda: Backend) {
       affinity: machine?.cpusAffinity ?? null
     },
     threads: machine?.threads ?? null,
-    cgroup_limit: { cpus: machine?.cgroupQuota || null, memory_bytes: limit > 0 && limit < totalmem() ? limit : null },
+    cgroup_limit: { cpus: machine?.cgroupQuota || null, memory_bytes: groupMemoryLimit() },
     memory: { total_bytes: totalmem(), free_bytes: freemem() },
     addon: {
       file: addon.file,

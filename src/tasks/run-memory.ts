@@ -2,7 +2,7 @@
 
 import type { Model } from '../model.js'
 import type { BatchSource } from '../train/data.js'
-import type { Trainer } from '../train/trainer.js'
+import { updateOf, type Optimizer } from '../train/optimizers.js'
 
 /** Bytes. `process`: with the data, and what V8's heap grows by; `measurement`: of the best weights, at the end. */
 export interface RunMemory {
@@ -14,16 +14,24 @@ export interface RunMemory {
   readonly validation: number
   readonly measurement: number
   readonly total: number
+  /** Where the steps run; on a GPU their memory is for the most part its own. */
+  readonly device: 'cpu' | 'cuda'
 }
 
 /** V8's young generation grows to this while a run allocates reports. */
 const YOUNG_GENERATION = 16 * 2 ** 20
 
-/** `before`: bytes of the process before the model was made. `validation`: the source it validates on. */
-export function tellMemory(before: number, model: Model, trainer: Trainer, validation: BatchSource | null): RunMemory {
+/** What a training on `source` takes. `before`: bytes of the process before the model was made. */
+export function tellMemory(
+  before: number,
+  model: Model,
+  { source, validation, optimizer }: { source: BatchSource; validation: BatchSource | null; optimizer: Optimizer }
+): RunMemory {
   const { bytes: parameters } = model.parameters
-  const { bytes: step } = trainer.plan
-  const { packedBytes } = trainer.plan.explain()
+  // The plan that the trainer will take.
+  using lease = model.lease(source.dims, { purpose: 'train', optimizer: updateOf(optimizer) })
+  const { bytes: step } = lease.plan
+  const { packedBytes, device } = lease.plan.explain()
   // Both plans count the packed weights, which they share.
   const own = validation ? evaluationBytes(model, validation) - packedBytes : 0
   // The best weights are read from their file into a model of their own: the file, its weights, their packed copy.
@@ -31,7 +39,7 @@ export function tellMemory(before: number, model: Model, trainer: Trainer, valid
   // A copy of the best weights goes into each checkpoint of where the run stands.
   const kept = validation ? 4 * model.parameterCount : 0
   const parts = { process: before + YOUNG_GENERATION, parameters, step, validation: own + kept, measurement }
-  return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part) }
+  return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part), device }
 }
 
 /** Bytes of the plan that validations will use. */

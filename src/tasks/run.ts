@@ -14,6 +14,7 @@ import { createTrainer, type Trainer } from '../train/trainer.js'
 import { configToJson } from './config-reader.js'
 import type { LoadedModel } from './load.js'
 import { readRun, type TaskModel } from './model-file.js'
+import { checkMemory, type MemoryLimits } from './memory-limit.js'
 import { openRunFiles, type RunFiles, type RunMode } from './run-files.js'
 import type { RunLog } from './run-log.js'
 import { tellMemory, type RunMemory } from './run-memory.js'
@@ -30,6 +31,8 @@ export interface RunOptions {
   threads?: number
   /** Where it trains; default 'cpu'. */
   device?: Device
+  /** What the system lets the process have; default: what is found. */
+  memoryLimits?: MemoryLimits
 }
 
 export interface RunConfig {
@@ -107,7 +110,7 @@ export interface FitRunOptions {
 
 /**
  * Makes a training ready. Throws what reading the data throws, what making a plan throws, ERR_FILE_EXISTS, ERR_FILE_WRITE,
- * ERR_BUSY where another training writes the same files, ERR_FILE_FORMAT, ERR_INVALID_OPTION where a resumed run is told otherwise than it began.
+ * ERR_OUT_OF_MEMORY where it does not fit, ERR_BUSY where another training writes the same files, ERR_FILE_FORMAT, ERR_INVALID_OPTION where a resumed run is told otherwise than it began.
  */
 export async function prepareRun<O extends RunOptions, C extends RunConfig, D extends RunData, M>(
   application: Application<O, C, D, M>,
@@ -130,8 +133,13 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
     const { seed, precision } = config.training!
     const { threads = 0, device = 'cpu' } = options
     const before = process.memoryUsage.rss()
-    model = defineModel(application.definition(config), { seed, threads, precision, device })
-    const trainer = createTrainer(model, source, trainerOptions(ready, files, resume, options))
+    model = defineModel(application.definition(config), { seed, threads, precision, device, initialize: false })
+    const told = trainerOptions(ready, files, resume, options)
+    const memory = tellMemory(before, model, { source, validation, optimizer: told.optimizer })
+    // Before the weights get their first values: memory that nobody has written to is not in use yet.
+    checkMemory(memory, options.memoryLimits)
+    model.parameters.initialize(seed)
+    const trainer = createTrainer(model, source, told)
     const run: RunOf<C, D, M> = {
       ...data,
       config,
@@ -140,7 +148,7 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
       files,
       stepsPerEpoch: source.stepsPerEpoch,
       resumed: resume && { path: resumable!, step: trainer.progress.step, remakes: files.remakes },
-      memory: tellMemory(before, model, trainer, validation),
+      memory,
       describe: (threads) => describeRun(application.task, ready, run, threads),
       fit: (fitOptions = {}) => fitRun(application, ready, run, fitOptions),
       dispose
@@ -157,7 +165,7 @@ function trainerOptions<C extends RunConfig, D extends RunData>(
   files: RunFiles,
   resume: Resumable | null,
   { checkpointEvery = config.training!.validEvery }: RunOptions
-): TrainerOptions {
+): TrainerOptions & Required<Pick<TrainerOptions, 'optimizer'>> {
   const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = config.training!
   const { patience, steps, epochs, timeLimit, weightDecay } = config.training!
   return {
@@ -189,11 +197,15 @@ function describeRun<C extends RunConfig, D extends RunData>(
     ...counts,
     steps_per_epoch: stepsPerEpoch,
     parameters: model.parameterCount,
-    memory_bytes: { ...memory },
+    memory_bytes: figures(memory),
     threads,
     resumed_from: resumed?.step ?? null,
     ...(resumed?.remakes && { remade_model: true })
   }
+}
+
+function figures({ device: _, ...bytes }: RunMemory): JsonObject {
+  return { ...bytes }
 }
 
 /** Trains, then measures the best weights. */
