@@ -7,6 +7,7 @@ import type { JsonObject } from '../io/json.js'
 import { GatecellError } from '../errors.js'
 import { defineModel, type Model } from '../model.js'
 import type { BatchSource, EpochSource } from '../train/data.js'
+import { orAborted } from '../train/limits.js'
 import type { TrainerOptions } from '../train/options.js'
 import type { Resumable } from '../train/progress.js'
 import type { Report, Summary } from '../train/reports.js'
@@ -229,10 +230,11 @@ async function fitRun<O extends RunOptions, C extends RunConfig, D extends RunDa
   }
 }
 
-/** Removes what is replaced, hands reports on, logs them and the last validation. */
+/** Removes the files that are replaced, passes reports on, and logs them and the last validation. */
 async function train(trainer: Trainer, files: RunFiles, options: FitRunOptions): Promise<Summary> {
   const { signal, onReport, log } = options
-  await files.begin(trainer.snapshot())
+  // The checkpoint of the start has the first weights. A run that is aborted before they are computed leaves all files as they are.
+  if ((await orAborted(trainer.model.ready({ signal }))) !== 'abort') await files.begin(trainer.snapshot())
   const reports = trainer.reports({ ...(signal && { signal }), onAbort: 'return' })
   let reported = -1
   let next = await reports.next()
