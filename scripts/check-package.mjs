@@ -1,10 +1,20 @@
 // Packs the package and uses it as a stranger would: installed from the tarball in an empty folder, without install
-// scripts, without a compiler on the PATH. Needs prebuilds/ (npm run prebuild) and dist/ (npm run build), and the npm
-// cache or the registry for the dependencies.
+// scripts, without a compiler on the PATH. Packs in a copy of the repository that has no dist/, as a fresh clone has none; without
+// prebuilds/ that must fail. Needs prebuilds/ (npm run prebuilds), and the npm cache or the registry for the dependencies.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fail, filesBelow, root } from './lib.mjs'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatecell-package-'))
@@ -20,8 +30,28 @@ const expect = (condition, sentence) => {
   if (!condition) fail(`${sentence} (in ${folder})`)
 }
 
-if (filesBelow(['prebuilds']).length === 0) fail('Expected a prebuilt addon, found none: run npm run prebuild first.')
-const [packed] = JSON.parse(capture('npm', ['pack', '--json', '--pack-destination', folder], { cwd: root }))
+const scripted = Object.entries(JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages)
+  .filter(([, { hasInstallScript }]) => hasInstallScript)
+  .map(([name]) => name)
+expect(scripted.length === 0, `Expected no dependency with an install script, found ${scripted.join(', ')}.`)
+
+if (filesBelow(['prebuilds']).length === 0) fail('Expected a prebuilt addon, found none: run npm run prebuilds first.')
+const clone = join(folder, 'clone')
+const left = new Set(['node_modules', 'dist', 'prebuilds', 'shared', '.git', '.tshy', '.tshy-build', '.tap'])
+cpSync(root, clone, {
+  recursive: true,
+  filter: (path) => dirname(path) !== root || !(left.has(basename(path)) || basename(path).startsWith('build'))
+})
+symlinkSync(join(root, 'node_modules'), join(clone, 'node_modules'))
+const pack = ['pack', '--json', '--pack-destination', folder]
+const bare = spawnSync('npm', pack, { cwd: clone, encoding: 'utf8' })
+expect(
+  bare.status !== 0 && /prebuilt addon/.test(bare.stderr) && !readdirSync(folder).some((name) => name.endsWith('.tgz')),
+  `Expected npm pack to refuse without prebuilds/, found exit ${bare.status}: ${bare.stderr}`
+)
+cpSync(join(root, 'prebuilds'), join(clone, 'prebuilds'), { recursive: true })
+const listing = capture('npm', pack, { cwd: clone })
+const [packed] = JSON.parse(listing.slice(listing.search(/^\[/m)))
 const names = packed.files.map((file) => file.path)
 expect(!names.includes('binding.gyp'), 'Expected no binding.gyp in the tarball: npm would run node-gyp.')
 for (const wanted of ['LICENSE', 'README.md', 'CMakeLists.txt', 'dist/esm/index.js', 'dist/commonjs/index.d.ts']) {
@@ -31,6 +61,9 @@ expect(
   names.some((name) => /^prebuilds\/.*\.node$/.test(name)),
   'Expected a prebuilt addon in the tarball.'
 )
+const links = readFileSync(join(root, 'README.md'), 'utf8').matchAll(/\]\((?!https?:|#)([^)#]+)/g)
+for (const [, link] of links)
+  expect(names.includes(link), `Expected ${link}, which README.md links to, in the tarball.`)
 const strays = names.filter((name) => /^(src|test|bench|scripts|build|node_modules|\.)/.test(name))
 expect(strays.length === 0, `Expected no ${strays[0]} in the tarball.`)
 
