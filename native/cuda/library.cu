@@ -33,7 +33,7 @@ const gc_backend table = {
     [](gc_device_plan* plan, int32_t mode, int32_t count, double* seconds) -> int32_t {
       return time_plan(*plan, mode, count, seconds);
     },
-    [](const gc_device_plan* plan) { return plan->staging_bytes + plan->table_bytes; },
+    [](const gc_device_plan* plan) { return plan->staging_bytes + plan->table_bytes + plan->copy_bytes; },
     [](gc_device_plan* plan) { return plan->explanation.c_str(); },
     [](gc_device_plan* plan) { delete plan; },
     [](int32_t precision, gc_cuda_rates* out) -> int32_t { return measure_device(precision, out); },

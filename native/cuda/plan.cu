@@ -74,6 +74,26 @@ gc_status make_tables(const gc_device_plan_desc& desc, gc_device_plan& p) {
   return device_upload(p.tables + control, pieces.data(), static_cast<int64_t>(pieces.size() * sizeof(Piece)));
 }
 
+// Memory for the copies of carries' sources that are targets of others.
+gc_status make_copies(gc_device_plan& p) {
+  int64_t bytes = 0;
+  std::vector<int64_t> places;
+  for (size_t i = 0; i < p.carry.size(); i += 2) {
+    const Tensor& from = p.tensors[static_cast<size_t>(p.carry[i])];
+    const bool chained = p.carried[static_cast<size_t>(p.carry[i])];
+    places.push_back(chained ? bytes : -1);
+    if (chained) bytes += round_up(from.rows * from.cols * 4, 256);
+  }
+  p.copies.assign(places.size(), nullptr);
+  if (bytes == 0) return GC_OK;
+  const gc_status status = device_allocate(bytes, &p.copy_memory);
+  if (status != GC_OK) return status;
+  p.copy_bytes = bytes;
+  for (size_t i = 0; i < places.size(); ++i)
+    if (places[i] >= 0) p.copies[i] = reinterpret_cast<float*>(static_cast<char*>(p.copy_memory) + places[i]);
+  return GC_OK;
+}
+
 void send(gc_device_plan& p, size_t tensor) {
   p.plan.queue.to_device(p.tensors[tensor].data, p.staging + p.places[tensor], bytes_of(p.tensors[tensor]));
 }
@@ -111,18 +131,29 @@ void record_backward(gc_device_plan& p) {
   }
 }
 
-// States to where the next run reads them, unless the data of this one was bad.
-void carry_states(gc_device_plan& p) {
+// Whether the states move on: not after bad data and, where the run updates the weights, only with them.
+__device__ __forceinline__ bool moves_on(const Control& control, bool trains) {
+  return control.failure.fault == 0 && (!trains || control.applied != 0);
+}
+
+void copy_rows(gc_device_plan& p, const float* from, int64_t ld_from, float* to, int64_t ld_to, const Tensor& shape,
+               bool trains) {
   const Control* control = p.plan.control;
-  for (size_t i = 0; i < p.carry.size(); i += 2) {
-    const Tensor &source = p.tensors[static_cast<size_t>(p.carry[i])],
-                 &target = p.tensors[static_cast<size_t>(p.carry[i + 1])];
-    const float* from = source.data;
-    float* to = target.data;
-    const int64_t ld_from = source.ld, ld_to = target.ld;
-    each_element(p.plan.queue, target.rows, target.cols, [=] __device__(int64_t row, int64_t j) {
-      if (control->failure.fault == 0) to[row * ld_to + j] = from[row * ld_from + j];
-    });
+  each_element(p.plan.queue, shape.rows, shape.cols, [=] __device__(int64_t row, int64_t j) {
+    if (moves_on(*control, trains)) to[row * ld_to + j] = from[row * ld_from + j];
+  });
+}
+
+// States to where the next run reads them. Sources that are targets, too, are copied before any target is written, so that the
+// order of the carries does not matter, as on the processor.
+void carry_states(gc_device_plan& p, bool trains) {
+  const auto from = [&](size_t i) -> const Tensor& { return p.tensors[static_cast<size_t>(p.carry[2 * i])]; };
+  const auto to = [&](size_t i) -> const Tensor& { return p.tensors[static_cast<size_t>(p.carry[2 * i + 1])]; };
+  for (size_t i = 0; i < p.copies.size(); ++i)
+    if (p.copies[i]) copy_rows(p, from(i).data, from(i).ld, p.copies[i], from(i).cols, from(i), trains);
+  for (size_t i = 0; i < p.copies.size(); ++i) {
+    const float* source = p.copies[i] ? p.copies[i] : from(i).data;
+    copy_rows(p, source, p.copies[i] ? from(i).cols : from(i).ld, to(i).data, to(i).ld, to(i), trains);
   }
 }
 
@@ -142,7 +173,7 @@ Recording* record(gc_device_plan& p, int32_t mode) {
   }
   if (plan.training) record_backward(p);
   if (mode == GC_TRAIN) update_parameters(plan, p.optimizer);
-  carry_states(p);
+  carry_states(p, mode == GC_TRAIN);
   for (size_t i = 0; i < p.tensors.size(); ++i)
     if (p.places[i] >= 0 && p.tensors[i].producer >= 0)
       queue.to_host(p.staging + p.places[i], p.tensors[i].data, bytes_of(p.tensors[i]));
@@ -217,6 +248,7 @@ gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& p) {
   gc_status status = p.plan.queue.open();
   if (status == GC_OK) status = make_staging(p);
   if (status == GC_OK) status = make_tables(desc, p);
+  if (status == GC_OK) status = make_copies(p);
   p.explanation = "{}";
   return status;
 }
@@ -249,4 +281,5 @@ gc_device_plan::~gc_device_plan() {
   for (gatecell::cuda::Recording* recording : recordings) gatecell::cuda::Queue::destroy(recording);
   if (staging) gatecell::cuda::pinned_release(staging);
   if (tables) gatecell::cuda::device_release(tables);
+  if (copy_memory) gatecell::cuda::device_release(copy_memory);
 }
