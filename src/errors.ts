@@ -10,7 +10,7 @@ export const errorCodes = {
   ERR_OUT_OF_RANGE: 'an index or id lies outside its table',
   ERR_OUT_OF_MEMORY: 'an allocation failed',
   ERR_UNSUPPORTED: 'the operation has no kernel or no gradient here',
-  ERR_BUSY: 'the object is already running',
+  ERR_BUSY: 'the object is already running, or another process writes the file',
   ERR_DISPOSED: 'the object was disposed of',
   ERR_ABORTED: 'the caller aborted',
   ERR_NOT_FINITE: 'loss or gradient became NaN or infinite',

@@ -2,7 +2,7 @@
 //
 //   fold        processor   an embedding goes into the one LSTM layer that reads it
 //   directions  both        two neighbouring layers that read one sequence from both ends run side by side
-//   stack       device      layers that read one another run side by side, each some steps of time behind the one below
+//   stack       device      layers that read one another run side by side, each some time steps after the one below
 #include "rewrites.h"
 
 #include "gatecell/lstm_slots.h"
@@ -21,7 +21,7 @@ bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std:
   if (embedding.op->opcode != GC_OP_EMBEDDING) return false;  // before its inputs are read: another op may have one
   if (embedding.attributes[0] != 0) return false;             // the layer's backward pass would train the padding's row
   const Tensor &x = plan.tensors[lstm.in[kX]], &table = plan.tensors[embedding.in[0]];
-  if (x.role != GC_INTERNAL || uses[lstm.in[kX]] != 1) return false;  // somebody else reads the embedded sequence
+  if (x.role != GC_INTERNAL || uses[lstm.in[kX]] != 1) return false;  // another op reads the embedded sequence
   if (table.role != GC_PARAMETER) return false;
   if (input(lstm, kGainIh) >= 0) return false;  // W e is normalised before b is added
   if (plan.loss >= 0) return table.rows * 2 <= x.rows;
@@ -65,7 +65,7 @@ void fold_embeddings(Plan& plan) {
 }
 
 // ---- directions ----------------------------------------------------------------------------------------------------------
-// Whether a pass of the layer alone is work for several threads. A function of shapes, not of lengths.
+// Whether one pass of the layer is enough work for several threads. A function of shapes, not of lengths.
 bool is_worth_a_team(const Plan& plan, const Node& layer) {
   const Tensor &y = plan.tensors[layer.out[kY]], &w_ih = plan.tensors[layer.in[kWeightIh]],
                &w_hh = plan.tensors[layer.in[kWeightHh]];
@@ -94,7 +94,7 @@ void pair_directions(Plan& plan) {
 // ---- stack ---------------------------------------------------------------------------------------------------------------
 constexpr int kMostLayers = 8;  // as many branches as a device runs side by side
 
-// The layer below: whose y a layer reads, through dropout or as it is; null: it reads something else.
+// Returns the layer whose y a layer reads, directly or through dropout; null if it reads another tensor.
 Node* layer_below(Plan& plan, const Node& layer) {
   for (int id = layer.in[kX]; id >= 0 && plan.tensors[id].producer >= 0;) {
     Node& node = plan.nodes[plan.tensors[id].producer];
@@ -118,7 +118,7 @@ bool is_chain(const Plan& plan, const Node& below, const Node& layer) {
   return true;
 }
 
-// Why a layer cannot run beside the one below it, which stands in a stack from `first` on; null: it can.
+// Returns the reason why a layer cannot run side by side with the one below it, whose stack begins at `first`; null if it can.
 const char* keeps_apart(const Plan& plan, const Node& below, const Node& layer, int first) {
   if (below.partner >= 0 || layer.partner >= 0) return "one of them has two directions";
   if (is_reverse(below) != is_reverse(layer)) return "they read time in opposite order";

@@ -1,4 +1,4 @@
-// gatecell inspect: what a model file holds, from its header alone; of safetensors files of other programs, too.
+// gatecell inspect: lists the contents of a model file, or of another program's safetensors file. Reads only the header.
 
 import type { Command } from 'commander'
 import { isCheckpoint, readCheckpointInfo, type CheckpointInfo } from '../io/checkpoint.js'
@@ -15,7 +15,7 @@ Example:
 export function addInspect(program: Command): void {
   program
     .command('inspect')
-    .description('Shows what a model file holds: tensors, configuration, progress. Reads the header alone.')
+    .description('Lists the tensors, configuration and progress of a model file. Reads only the header.')
     .argument('<model>', 'a .safetensors file, of a training or of another program')
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)

@@ -9,11 +9,11 @@ export interface Output {
   readonly json: boolean
   /** People watch: lines may be drawn over. */
   readonly terminal: boolean
-  /** A line for people, control characters escaped; nothing with --json. */
+  /** Prints a line for people, with control characters escaped; prints nothing with --json. */
   line(text?: string): void
-  /** A line for programs; nothing without --json. */
+  /** Prints a line for programs; prints nothing without --json. */
   record(record: JsonObject): void
-  /** A piece of text, on a terminal with control characters escaped; waits where the reader is slow. */
+  /** Prints a piece of text, and waits while the reader is slow. On a terminal control characters are escaped. */
   write(text: string): Promise<void>
 }
 
@@ -29,7 +29,7 @@ export function createOutput(json: boolean): Output {
       if (json) stdout.write(`${printableJson(record)}\n`)
     },
     async write(text) {
-      // A file gets the text as it is.
+      // Files and pipes get the text unchanged.
       if (stdout.write(stdout.isTTY ? printableText(text) : text) || stdout.destroyed) return
       await new Promise<void>((resolve) => {
         const done = () => {

@@ -1,4 +1,4 @@
-// The end of an operation that its caller gave up.
+// Aborts of operations by their callers.
 
 import { GatecellError } from '../errors.js'
 

@@ -30,7 +30,7 @@ const begin = ({ pieces, data, shape, seed, name }: Start): Work => pieces(data,
 /** The parameters of one store that have no values yet. */
 export class FirstValues {
   readonly #starts = new Map<string, Start>()
-  /** What `turn` has begun, and the start it belongs to. */
+  /** The work that `turn` has begun, and the parameter that it is for. */
   #work: { of: Start; pieces: Work } | null = null
   #turn: Promise<void> | null = null
 
@@ -46,12 +46,12 @@ export class FirstValues {
     return this.#starts.has(name)
   }
 
-  /** `start` is to be computed; one of the same name that was to be computed before is forgotten. */
+  /** Adds a parameter whose values are to be computed; replaces one of the same name. */
   add(start: Start): void {
     this.#starts.set(start.name, start)
   }
 
-  /** The parameter has got other values: nothing is computed for it any more. */
+  /** Removes a parameter that has got its values in another way. */
   drop(name: string): void {
     this.#starts.delete(name)
     if (this.#work?.of.name === name) this.#work = null
@@ -82,7 +82,7 @@ export class FirstValues {
     }
   }
 
-  /** Computes for one turn of the event loop. All who wait at the same time share one turn. */
+  /** Computes for one turn of the event loop. Concurrent callers share the turn. */
   turn(): Promise<void> {
     this.#turn ??= this.#advance().finally(() => (this.#turn = null))
     return this.#turn

@@ -1,4 +1,4 @@
-// Where the parameters of a model lie: arenas of one layout for values, gradients and moments, and the views on them.
+// Memory of a model's parameters: arenas of one layout for values, gradients and moments, and the views on them.
 
 import { createArena, slotted } from './arena.js'
 import type { ParameterSpec } from './graph.js'

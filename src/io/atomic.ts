@@ -28,8 +28,8 @@ const unsyncable = new Set(['EINVAL', 'ENOTSUP', 'ENOSYS'].concat(process.platfo
 
 /**
  * Writes `path` so that it holds either its old content or all of the new one. The permission bits of an existing file
- * stay; a symbolic link is followed, also one to a file that does not exist yet. Failures of the system throw ERR_FILE_WRITE, and whatever `write` throws comes
- * through; in both cases nothing of the new file stays behind.
+ * stay; a symbolic link is followed, also one to a file that does not exist yet. Throws ERR_FILE_WRITE for failures of the
+ * system, and everything that `write` throws; in both cases nothing of the new file remains.
  */
 export async function writeAtomically(
   path: string,

@@ -1,5 +1,5 @@
 // One checkpoint is one safetensors file: weights under PyTorch's names, the optimiser's moments under
-// optimizer.moment1., optimizer.moment2. and (AMSGrad) optimizer.moment3., carried states under state.; task, configuration and progress as JSON in the
+// optimizer.moment1., optimizer.moment2. and (AMSGrad) optimizer.moment3., carried states under state., the weights that validated best under best.; task, configuration and progress as JSON in the
 // metadata. Two CRC-32C, of the header and of the data, cover every byte. The same content gives the same bytes: no clock,
 // host or thread count gets in. Refused: damaged, truncated or foreign files, other versions, models of another task.
 
@@ -174,7 +174,7 @@ export function writeCheckpointSync(path: string, checkpoint: Checkpoint): void 
   })
 }
 
-/** Whether a file says that it is a checkpoint of gatecell, of any version. */
+/** Whether the metadata declares a checkpoint of gatecell, of any version. */
 export function isCheckpoint({ metadata }: SafetensorsHeader): boolean {
   return metadata.get('format')?.startsWith('gatecell/') === true
 }

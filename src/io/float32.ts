@@ -1,14 +1,14 @@
-// Tensors of other floating point formats as float32. float16 and bfloat16 are subsets of float32, so each value stays what it
-// is; of a float64 the nearest float32 is taken, of two equally near ones the one whose last bit is 0 (IEEE 754).
+// Converts tensors of other floating point formats to float32. float16 and bfloat16 are subsets of float32, so their values do
+// not change; a float64 is rounded to the nearest float32, ties to even (IEEE 754).
 
 import { GatecellError } from '../errors.js'
 import { quoted, type Dtype, type TensorData } from './tensor-header.js'
 
-/** Formats that become float32. */
+/** Formats that are converted to float32. */
 export const floatDtypes: readonly Dtype[] = ['F32', 'F16', 'BF16', 'F64']
 
 /**
- * Returns the values of a tensor called `name` as float32: its own array for F32, else a new one. Throws ERR_UNSUPPORTED, with
+ * Returns the values of a tensor called `name` as float32: the array itself for F32, otherwise a new one. Throws ERR_UNSUPPORTED, with
  * the name, for other formats and for float64 values whose nearest float32 is infinite.
  */
 export function asFloat32(name: string, dtype: string, data: TensorData): Float32Array {

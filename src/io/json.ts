@@ -172,9 +172,9 @@ function plain(value: StrictJson, source: string): JsonValue {
 }
 
 /**
- * JSON with sorted names and no spaces. Members that are undefined are left out. Throws ERR_INVALID_ARGUMENT with the path for
- * NaN and infinities, which JSON cannot hold, and for what parseJsonObject refuses: more than 64 levels, as a value has that
- * contains itself, and the name `__proto__`.
+ * Returns JSON with sorted names and no spaces. Members that are undefined are left out. Throws ERR_INVALID_ARGUMENT, with the
+ * path, for NaN and infinities, which JSON cannot represent, and for values that parseJsonObject would refuse: more than 64
+ * levels (a value that contains itself has no end of them), or the name `__proto__`.
  */
 export function canonicalJson(value: JsonValue, path = 'value', depth = 0): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
@@ -190,7 +190,7 @@ export function canonicalJson(value: JsonValue, path = 'value', depth = 0): stri
   }
   if (depth > MAX_DEPTH) {
     const found = `more at ${path.slice(0, 80)}...`
-    const remedy = 'leave out what contains itself'
+    const remedy = 'flatten the value, or remove its reference to itself'
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
       `Expected at most ${MAX_DEPTH} levels but received ${found}: ${remedy}.`
@@ -202,7 +202,10 @@ export function canonicalJson(value: JsonValue, path = 'value', depth = 0): stri
   const members: string[] = []
   const record = value as JsonObject
   if (Object.hasOwn(record, '__proto__'))
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected ordinary names at ${path} but received "__proto__".`)
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected ordinary names at ${path} but received "__proto__": rename it.`
+    )
   for (const key of Object.keys(record).sort()) {
     const member = record[key]
     if (member !== undefined)

@@ -1,5 +1,6 @@
-// A file next to another one that says who is writing it, so that two processes do not overwrite each other's work. It goes
-// with its owner: at the release, at the end of the process, and after a kill as soon as the next process looks.
+// Lock files. A lock lies next to the file that it protects and names the process that writes it, so that two processes do not
+// overwrite each other's work. It is removed by its release or at the end of the process; after a kill, by the next process that
+// locks the file.
 
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -21,8 +22,9 @@ interface Held extends Owner {
 const held = new Set<string>()
 
 /**
- * Locks the file that `path` names, which need not exist; links to it are the same file. ERR_BUSY where another process, or
- * another operation of this one, has the lock: the message names its owner. ERR_FILE_WRITE.
+ * Locks the file at `path`, which need not exist; a symbolic link locks its target. Throws ERR_BUSY, with the owner in the
+ * message, if another process or another operation of this process holds the lock, and ERR_FILE_WRITE if no lock can be written.
+ * `self` is the owner; tests replace it.
  */
 export function lockFile(path: string, self: Owner = ownProcess()): FileLock {
   checkFileName(path)
@@ -53,7 +55,7 @@ function removeQuietly(path: string): void {
   try {
     fs.unlinkSync(path)
   } catch {
-    // Somebody removed it by hand, or the folder.
+    // It was removed by hand, or its folder was.
   }
 }
 
@@ -62,12 +64,12 @@ function realTarget(path: string): string {
   return join(fs.realpathSync(dirname(target)), basename(target))
 }
 
-/** Makes the lock, with its content from the first moment on, unless a process that still runs has it. */
+/** Creates the lock, unless a process that still runs holds it. */
 function take(path: string, lock: string, owner: Held): void {
   const draft = `${lock}-${temporaryName(owner, randomBytes(6).toString('hex'))}`
   fs.writeFileSync(draft, `${JSON.stringify(owner)}\n`, { flag: 'wx' })
   try {
-    // Each turn ends with the lock, with a refusal, or with one lock fewer of a process that has ended.
+    // Each iteration takes the lock, throws, or removes one lock of a process that has ended.
     while (!linked(draft, lock)) {
       const text = readQuietly(lock)
       if (text === null) continue // released meanwhile
@@ -80,6 +82,10 @@ function take(path: string, lock: string, owner: Held): void {
   }
 }
 
+/**
+ * Creates `lock` as a hard link to `draft`, so that it has its content at once; returns false if it exists. Where there are no hard
+ * links it is a copy: another process may read it half written, and refuses with ERR_BUSY.
+ */
 function linked(draft: string, lock: string): boolean {
   try {
     fs.linkSync(draft, lock)
@@ -97,7 +103,7 @@ function linked(draft: string, lock: string): boolean {
   }
 }
 
-/** File systems without hard links (FAT, some of networks). */
+/** Errors of file systems without hard links (FAT, some network file systems). */
 const UNLINKABLE = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
 /** Removes the lock with content `text`; one that another process has made in its place meanwhile is put back. */
@@ -122,7 +128,7 @@ function readQuietly(path: string): string | null {
   }
 }
 
-/** null: the file is none of ours, or half written. */
+/** Parses the content of a lock; returns null if it is half written or not written by gatecell. */
 function readHeld(text: string): Held | null {
   try {
     const found = parseJsonObject(text, 'a lock')
@@ -135,15 +141,16 @@ function readHeld(text: string): Held | null {
   }
 }
 
+/** Returns the error for a lock that `other` holds; null if its content names no owner. */
 function taken(path: string, lock: string, other: Held | null, self: Owner): GatecellError {
   const remedy = `if it has ended, remove ${lock}`
   const found = (who: string, what: string) =>
-    new GatecellError('ERR_BUSY', `Expected to be alone in writing ${path} but ${who}: ${what}.`)
+    new GatecellError('ERR_BUSY', `Expected to be the only writer of ${path} but ${who}: ${what}.`)
   if (other === null) return found(`${lock} is there`, remedy)
   const { host, pid, since } = other
-  const who = `process ${pid} on ${host} does so since ${since}`
+  const who = `process ${pid} on ${host} has been writing it since ${since}`
   const here = stateOf(other, self) === 'alive'
   if (here) return found(who, 'wait for its end, or name another file')
   const elsewhere = host === self.host ? 'it runs in another container or before a restart' : 'it runs on another host'
-  return found(who, `${elsewhere}, which cannot be looked into from here: ${remedy}, else name another file`)
+  return found(who, `${elsewhere}, which cannot be checked from here: ${remedy}, else name another file`)
 }

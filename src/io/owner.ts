@@ -1,5 +1,5 @@
-// Processes by name, as temporary files and locks carry them, so that a later process finds out whether their owner has
-// ended. A process number alone does not say it: numbers are used again, and each namespace and machine has its own.
+// Identity of a process, as temporary files and locks store it, so that a later process can find out whether the owner has
+// ended. The process number is not enough: numbers are reused, and each namespace and machine has its own.
 
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
@@ -9,9 +9,9 @@ export interface Owner {
   readonly pid: number
   /** When the process started, in clock ticks after the boot; '' where the system does not show it. */
   readonly start: string
-  /** One boot of one machine, and a namespace of process numbers in it; '' where the system shows neither. */
+  /** Id of the machine's boot, and namespace of process numbers; '' unless the system shows both. */
   readonly space: string
-  /** The machine across boots; '' where it has no name. */
+  /** Id of the machine, the same after every boot; '' if it has none. */
   readonly machine: string
 }
 
@@ -23,7 +23,7 @@ const FIRST_NAMESPACE = 'pid:[4026531836]'
 
 let own: Owner | undefined
 
-/** This process. */
+/** Returns the identity of this process. */
 export function ownProcess(): Owner {
   return (own ??= findOwn())
 }
@@ -36,7 +36,7 @@ function findOwn(): Owner {
   return { host: hostname(), pid: process.pid, start: processStat(process.pid)?.start ?? '', space, machine }
 }
 
-/** Whether `owner` still runs; `self` is for tests. */
+/** Returns whether `owner` still runs, as far as it can be seen from `self`, which tests replace. */
 export function stateOf(owner: Owner, self: Owner = ownProcess()): OwnerState {
   if (owner.host !== self.host || owner.space !== self.space) return rebooted(owner, self) ? 'gone' : 'elsewhere'
   if (owner.pid === self.pid && owner.start === self.start) return 'alive'
@@ -52,14 +52,14 @@ export function stateOf(owner: Owner, self: Owner = ownProcess()): OwnerState {
   return another || stat.ended ? 'gone' : 'alive'
 }
 
-/** Whether the machine was started again since. Not asked within containers, which are copied with the machine's name. */
+/** Whether the machine was rebooted after `owner` started. False in containers, whose images are copied with their machine id. */
 function rebooted(owner: Owner, self: Owner): boolean {
   const sameMachine = owner.host === self.host && owner.machine === self.machine && self.machine !== ''
   const plain = [owner, self].every(({ space }) => space.endsWith(FIRST_NAMESPACE))
   return sameMachine && plain && owner.space !== self.space
 }
 
-/** When a process of this namespace started, and whether it has ended but nobody asked for its exit code; null: unknown. */
+/** Returns the start of a process of this namespace, and whether it has ended (a zombie too); null if unknown. */
 function processStat(pid: number): { start: string; ended: boolean } | null {
   // A /proc of another namespace lists other processes under these numbers.
   if (attempt(() => fs.readlinkSync('/proc/self')) !== String(process.pid)) return null

@@ -1,5 +1,5 @@
-// Where an atomic write puts its file: symbolic links followed, other things than regular files refused, a name for the
-// temporary file that carries its process, and the temporary files of processes that have ended.
+// The target of an atomic write: follows symbolic links, refuses everything but regular files, names the temporary file after its
+// process, and removes temporary files of processes that have ended.
 
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -53,7 +53,7 @@ export function writeError(path: string, cause: unknown): GatecellError {
   return new GatecellError('ERR_FILE_WRITE', `Expected to write ${path} but received ${code}, ${reason}.`, { cause })
 }
 
-/** ERR_FILE_WRITE for names that are none: '' and '-', which means standard output to many programs. */
+/** Throws ERR_FILE_WRITE for '' and for '-', which many programs take as standard output. */
 export function checkFileName(path: string): void {
   if (path !== '-' && path !== '') return
   const remedy = path === '-' ? 'name a file, or ./- for one of that name' : 'name a file'
@@ -92,7 +92,7 @@ export function findTargetSync(path: string): Target {
   return makeTarget(fs.realpathSync(path), found.mode & 0o7777)
 }
 
-/** Where a path leads through symbolic links whose last target does not exist; the path itself if it is no link. */
+/** Returns the end of a chain of symbolic links, which need not exist; `path` itself if it is no link. Throws ELOOP after 40 links. */
 export function followLinks(path: string): string {
   let at = path
   for (let left = 40; left > 0; left--) {
@@ -122,22 +122,22 @@ function makeTarget(path: string, mode: number | undefined): Target {
   return { path, folder, temporary, prefix, mode }
 }
 
-/** What follows the prefix; `unique`: twelve hexadecimal digits. */
+/** Returns the part of a temporary file's name after the prefix. `unique` is twelve hexadecimal digits. */
 export function temporaryName(owner: Owner, unique: string): string {
   return [spaceDigits(owner), owner.pid, owner.start || 0, unique].join('-')
 }
 
-/** Eight digits for the host and namespace of a process. */
+/** Returns eight hexadecimal digits: a checksum of the host and namespace of a process. */
 function spaceDigits({ host, space }: Owner): string {
   return crc32c(new TextEncoder().encode(`${host}\n${space}`))
     .toString(16)
     .padStart(8, '0')
 }
 
-/** A write touches its file every moment; one that stopped a week ago belongs to nobody, wherever it came from. */
+/** Age at which temporary files of any origin are removed. A write that goes on changes its file all the time. */
 const FORGOTTEN_MS = 7 * 24 * 3600 * 1000
 
-/** Whether a name in the folder is a leftover of a process that has ended; 'if-old': where nothing but its age can say. */
+/** Whether a file of this name is left from a process that has ended; 'if-old' if it is from another host or container. */
 function isStale(name: string, prefix: string): 'no' | 'yes' | 'if-old' {
   if (!name.startsWith(prefix)) return 'no'
   const found = /^([0-9a-f]{8})-([0-9]{1,10})-([0-9]{1,20})-[0-9a-f]{12}$/.exec(name.slice(prefix.length))
@@ -148,7 +148,7 @@ function isStale(name: string, prefix: string): 'no' | 'yes' | 'if-old' {
   return stateOf({ ...self, pid: Number(pid), start: start === '0' ? '' : start! }) === 'gone' ? 'yes' : 'no'
 }
 
-/** Removes what processes left that were killed within a write of this file. */
+/** Removes the temporary files of processes that were killed while they wrote this file. */
 export async function removeStale(target: Target, calls: FileCalls): Promise<void> {
   for (const name of await calls.readdir(target.folder)) {
     const stale = isStale(name, target.prefix)

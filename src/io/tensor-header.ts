@@ -71,7 +71,7 @@ export interface NamedTensor {
   readonly dtype?: Dtype
 }
 
-/** Room for more than 100,000 tensors; what is made of a header takes many times its size. */
+/** Enough for more than 100,000 tensors. Bounded, because a parsed header takes many times its size in memory. */
 export const MAX_HEADER_BYTES = 16 * 1024 * 1024
 
 /**
@@ -114,7 +114,7 @@ export function formatError(source: string, expected: string, found: string): Ga
   )
 }
 
-/** ERR_FILE_FORMAT for a file that may be whole, but holds what this version cannot read. */
+/** Returns the ERR_FILE_FORMAT for a file that may be undamaged, but uses a feature that this version does not read. */
 export function unsupportedError(source: string, expected: string, found: string): GatecellError {
   return new GatecellError(
     'ERR_FILE_FORMAT',
@@ -127,8 +127,8 @@ export function quoted(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 77)}...` : name)
 }
 
-/** Bytes of a tensor; NaN where its bits are not whole bytes, or 2^53 or more. */
-export function tensorBytes(shape: readonly number[], dtype: Dtype): number {
+/** Returns the bytes of a tensor; NaN if its bits are not whole bytes, or are 2^53 or more. */
+function tensorBytes(shape: readonly number[], dtype: Dtype): number {
   const bits = elementCount(shape) * dtypeBits[dtype]
   return bits >= 0 && Number.isSafeInteger(bits) && bits % 8 === 0 ? bits / 8 : NaN
 }
@@ -220,7 +220,7 @@ export function allocateTensor(info: TensorInfo): TensorData {
   try {
     return new type(bytes / type.BYTES_PER_ELEMENT)
   } catch (cause) {
-    const message = `Expected ${bytes} bytes of memory for tensor ${quoted(info.name)} but the system refused them.`
+    const message = `Expected ${bytes} bytes of memory for tensor ${quoted(info.name)} but the system refused them: free some memory.`
     throw new GatecellError('ERR_OUT_OF_MEMORY', message, { cause })
   }
 }

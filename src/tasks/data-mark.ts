@@ -1,4 +1,4 @@
-// What a checkpoint keeps of the data of its training, so that a resumed run knows them again.
+// Fingerprint of the training data. It is stored in the checkpoint; resuming on different data is refused.
 
 import { GatecellError } from '../errors.js'
 import { MAX_COUNT, type ConfigReader, type Fields } from './config-reader.js'

@@ -1,7 +1,7 @@
-// Opens a model's file and believes nothing in it: the network that its configuration describes is recorded, which allocates
-// nothing, and its tensors are compared with those of the file. Only then may a caller make a model or read a run, whose
-// memory the file's own size bounds. Configuration and tensors are read from one handle, since another file may take the
-// place of this one at any time.
+// Opens a model's file without trusting it: the network that its configuration describes is recorded, which allocates nothing,
+// and its tensors are compared with those of the file. Only then may a caller make a model or read a run, so that the size of
+// the file bounds their memory. Configuration and tensors are read from one handle, because another file may replace this one
+// at any time.
 
 import { GatecellError } from '../errors.js'
 import type { Shape } from '../graph/tensor.js'
@@ -17,11 +17,11 @@ import type { JsonObject } from '../io/json.js'
 import { quoted } from '../io/tensor-header.js'
 import { tensorsOf, type Model, type ModelDefinition } from '../model.js'
 
-/** What the files of a task hold. */
+/** The model of a task, as its files store it. */
 export interface TaskModel<C> {
   /** The name in the file. */
   readonly task: string
-  /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is none. */
+  /** Reads the configuration of a model file. Throws ERR_FILE_FORMAT, with the name of the invalid part. */
   configFromJson(json: JsonObject, path: string): C
   /** The network that a configuration describes. */
   definition(config: C): ModelDefinition
@@ -32,15 +32,15 @@ export interface ModelFile<C> {
   readonly config: C
   readonly definition: ModelDefinition
   /**
-   * Reads the weights into `model`, which was made from `definition`: without a copy where they are F32, else converted (see
-   * asFloat32). ERR_FILE_FORMAT for a damaged file, ERR_UNSUPPORTED for values beyond float32.
+   * Reads the weights into `model`, which was made from `definition`: F32 without a copy, other formats converted (see
+   * asFloat32). Throws ERR_FILE_FORMAT for a damaged file and ERR_UNSUPPORTED for values beyond float32.
    */
   loadWeights(model: Model): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * Opens a model's file and compares its weights with those that its configuration asks for. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT,
+ * Opens a model's file and compares its weights with those of its configuration. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT and
  * ERR_WRONG_TASK.
  */
 export async function openModelFile<C>(task: TaskModel<C>, path: string): Promise<ModelFile<C>> {
@@ -66,15 +66,15 @@ async function readWeights(file: CheckpointFile, { parameters }: Model): Promise
   parameters.touch()
 }
 
-/** A run as its file holds it. */
+/** A run as its file stores it. */
 export interface SavedRun<C> extends CheckpointInfo, LoadedCheckpoint {
-  /** `config`, read. */
+  /** `config` as the type of the task. */
   readonly settings: C
 }
 
 /**
- * Reads everything that a run needs to go on, after weights, moments and carried states were compared with the configuration.
- * ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK.
+ * Reads everything that is needed to resume a run, after weights, moments and carried states were compared with the
+ * configuration. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT and ERR_WRONG_TASK.
  */
 export async function readRun<C extends { readonly training?: { readonly batch: number } }>(
   task: TaskModel<C>,
@@ -101,19 +101,22 @@ export async function readRun<C extends { readonly training?: { readonly batch: 
   }
 }
 
-/** The tensors that the network has. ERR_FILE_FORMAT for a configuration that no network can have. */
+/** Returns the tensors of the network. Throws ERR_FILE_FORMAT for a configuration that no network can have. */
 function expectedTensors(definition: ModelDefinition, dims: { batch?: number }, path: string) {
   try {
     return tensorsOf(definition, dims)
   } catch (cause) {
     if (!(cause instanceof GatecellError)) throw cause
     const { message } = cause
-    const sentence = `Expected the configuration of a network in ${path} but found one that cannot be: ${message}`
+    const sentence = `Expected the configuration of a network in ${path} but found one that no network can have: ${message}`
     throw new GatecellError('ERR_FILE_FORMAT', sentence, { cause })
   }
 }
 
-/** Throws ERR_FILE_FORMAT unless the file's tensors of `group` are `expected`, by names and shapes: weights as floats, the rest as F32. */
+/**
+ * Throws ERR_FILE_FORMAT unless the file's tensors of `group` are `expected`, by name and shape. Weights may be of any float format,
+ * the other groups are F32.
+ */
 function checkTensors(
   info: CheckpointInfo,
   expected: ReadonlyMap<string, Shape>,

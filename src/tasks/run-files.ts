@@ -1,7 +1,7 @@
-// The two files of a run. `m.safetensors` is the model to use: the weights that validated best (the last ones until a
-// validation was made, and where there is none), and nothing else. `m.last.safetensors` is where the run stands: resuming
-// goes on there. It holds everything, with the best weights, so that the model can be made again from it alone. Both are
-// written atomically and locked. An existing run is never replaced unless its owner says so.
+// The two files of a run. `m.safetensors` is the model to use: the weights that validated best (the last ones before the first
+// validation, or without validations), and nothing else. `m.last.safetensors` is the state of the run, from which it is resumed.
+// It includes the best weights, so that a missing model can be written again. Both are written atomically and locked. An existing
+// run is only replaced with the mode 'force'.
 
 import * as fs from 'node:fs'
 import { GatecellError } from '../errors.js'
@@ -19,19 +19,19 @@ export type RunMode = 'new' | 'resume' | 'force'
 export interface RunFiles {
   readonly model: string
   readonly last: string
-  /** Where a resumed run goes on; null: at the start. */
+  /** The file from which the run is resumed; null for a run that begins. */
   readonly resumable: string | null
-  /** Whether the model's file is missing, so that `begin` makes it from the best weights of the run that goes on. */
+  /** Whether the model's file is missing, so that `begin` writes it from the best weights of the resumed run. */
   readonly remakes: boolean
-  /** Takes the run that goes on, read from `resumable`. ERR_FILE_EXISTS where the model's file is not of that run. */
+  /** Takes the run that was read from `resumable`. Throws ERR_FILE_EXISTS if the model's file does not belong to it. */
   resume(saved: SavedRun<unknown>): Promise<void>
   /**
-   * Removes the files of an old run, where that is wanted, and writes where the run stands at its start. Call when everything
-   * else is ready.
+   * Removes the files of an old run with the mode 'force', and writes the state of a run that begins. Call when everything else is
+   * ready.
    */
   begin(start: Snapshot): Promise<void>
   save(snapshot: Snapshot, kind: 'best' | 'last'): Promise<void>
-  /** Lets other trainings have the files. */
+  /** Releases the locks of the files. */
   release(): void
 }
 
@@ -41,8 +41,8 @@ export function lastPath(path: string): string {
 }
 
 /**
- * Checks that the run can write its files, and locks them until `release`. ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_BUSY where
- * another training has them, ERR_FILE_NOT_FOUND where a run is to be resumed but its model alone exists.
+ * Checks that the run can write its files, and locks them until `release`. Throws ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_BUSY if
+ * another training has locked them, and ERR_FILE_NOT_FOUND if a run is to be resumed but only its model exists.
  */
 export async function openRunFiles(path: string, mode: RunMode): Promise<RunFiles> {
   const model = path
@@ -73,7 +73,7 @@ function lockAll(paths: readonly string[]): () => void {
   return release
 }
 
-/** Where the run goes on; null: at its start. */
+/** Returns the file from which the run is resumed; null for a run that begins. */
 function checkExisting(model: string, last: string, mode: RunMode, existing: readonly string[]): string | null {
   if (mode === 'new' && existing.length > 0) {
     throw new GatecellError(
@@ -111,11 +111,11 @@ function filesOf(
       lost = { task: saved.task, config: saved.config, progress, weights: best }
     },
     async begin(start) {
-      // A link stays: it says where its owner wants the file.
+      // Only the target of a link is removed: the link is the user's choice of a place.
       for (const file of replaced) await fs.promises.rm(await fs.promises.realpath(file), { force: true })
       if (lost) await writeCheckpoint(model, lost)
       lost = null
-      // Where there is a model there is a run to go on with, whenever the process is killed.
+      // Before the first model, so that every model that a killed process leaves has a run to resume.
       if (resumable === null) await writeCheckpoint(last, start)
     },
     async save(snapshot, kind) {
@@ -129,7 +129,7 @@ function filesOf(
   }
 }
 
-/** A model to use: weights, and how far they were trained. */
+/** Returns the model to use: weights, their step, and their validation if they have one. */
 function modelOf({ task, config, progress, weights }: Snapshot): Checkpoint {
   const { step, validation } = progress
   const validated = (validation as { step?: unknown } | null)?.step === step
@@ -141,8 +141,8 @@ function tensorsOf(loaded: LoadedCheckpoint['best']): NamedTensor[] {
 }
 
 /**
- * ERR_FILE_EXISTS unless the model's file has the best weights of the run, those of `step`, or later ones, which a kill kept out
- * of `saved`.
+ * Throws ERR_FILE_EXISTS unless the model's file has the best weights of the run, those of `step`, or later ones: a process can
+ * be killed between the writes of the model and of `saved`.
  */
 async function checkModel(path: string, saved: SavedRun<unknown>, step: number): Promise<void> {
   const found = await readCheckpoint(path).catch((error: unknown) => {
@@ -172,7 +172,7 @@ function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
 }
 
-/** Whether two configurations describe one model and the same data; how a run was trained may have been changed since. */
+/** Whether two configurations have the same network and data. The settings of the training may differ: a resume may change them. */
 function equalSettings(a: JsonObject, b: JsonObject): boolean {
   const plain = ({ training: _, ...rest }: JsonObject) => JSON.stringify(rest)
   return plain(a) === plain(b)

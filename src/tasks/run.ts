@@ -110,8 +110,9 @@ export interface FitRunOptions {
 }
 
 /**
- * Makes a training ready. Throws what reading the data throws, what making a plan throws, ERR_FILE_EXISTS, ERR_FILE_WRITE,
- * ERR_OUT_OF_MEMORY where it does not fit, ERR_BUSY where another training writes the same files, ERR_FILE_FORMAT, ERR_INVALID_OPTION where a resumed run is told otherwise than it began.
+ * Prepares a training. Throws the errors of reading the data and of making a plan; ERR_FILE_EXISTS, ERR_FILE_WRITE and
+ * ERR_FILE_FORMAT; ERR_OUT_OF_MEMORY if it does not fit; ERR_BUSY if another training writes the same files; ERR_INVALID_OPTION if
+ * an option contradicts a setting that a resumed run must keep.
  */
 export async function prepareRun<O extends RunOptions, C extends RunConfig, D extends RunData, M>(
   application: Application<O, C, D, M>,

@@ -36,7 +36,7 @@ export class StepPlan {
     return this.#model.lease(dims, { purpose: 'train', optimizer: this.#optimizer })
   }
 
-  /** Takes a plan for `dims`; carried states of the same size go along. */
+  /** Takes a plan for `dims`, and copies carried states of the same size into it. */
   #changeShape(dims: Dims): void {
     if (sameDims(dims, this.#dims)) return
     const next = this.#leaseFor(dims)

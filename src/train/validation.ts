@@ -1,6 +1,6 @@
 // Validations of a run: which are due, and their consequences for the progress. Regular ones come every `validateEvery`
-// steps. The end of a run is validated too, so that the best model may be the last one; patience and the plateau schedule go
-// by the regular ones alone, because a run that goes on from there must take the rates of a run that never stopped.
+// steps. The end of a run is validated too, so that the best model may be the last one; patience and the plateau schedule
+// count only the regular ones, because a run that is resumed must take the rates of a run that never stopped.
 
 import { GatecellError } from '../errors.js'
 import type { Model } from '../model.js'

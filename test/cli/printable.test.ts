@@ -8,7 +8,7 @@ import { writeCheckpoint } from '../../src/io/checkpoint.js'
 import { gatecell, root } from './command.js'
 
 const cwd = t.testdir({})
-/** What moves the cursor, sets a title, hides or reverses what follows: C0, DEL, C1 and directions. */
+/** Characters that move the cursor, set a title, or hide or reverse text: C0, DEL, C1 and directions. */
 const hostile = '\u001b[2J\u001b]0;title\u0007\r\b\u007f\u0085\u009b31m\u202e'
 const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/
 

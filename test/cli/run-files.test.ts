@@ -1,4 +1,4 @@
-// The files of a run on the command line: links, names that are none, and what is refused before the work begins.
+// The files of a run on the command line: links, invalid names, and refusals before the work begins.
 
 import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -61,7 +61,7 @@ t.test('of two trainings with the same files the second is refused, and the firs
   t.equal(code, 1)
   t.match(
     stderr,
-    /Expected to be alone in writing shared\.last\.safetensors but process \d+ on .* since .*\(ERR_BUSY\)/
+    /Expected to be the only writer of shared\.last\.safetensors but process \d+ on .* since .*\(ERR_BUSY\)/
   )
   t.equal(first.code, 130)
   t.match(first.records.at(-1), { event: 'end', stopped: 'abort' })

@@ -1,5 +1,5 @@
 """Writes dtypes.safetensors: every dtype that safetensors 0.8 writes for PyTorch 2.13, a tensor of rank 12, and float16,
-bfloat16 and float64 values beside what PyTorch makes of them in float32 (NAME and NAME.as_f32).
+bfloat16 and float64 values (NAME), and their conversion to float32 by PyTorch (NAME.as_f32).
 
     python3 test/golden/make_safetensors.py
 """

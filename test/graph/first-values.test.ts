@@ -1,5 +1,5 @@
 // First values of large models: the bits of the plain algorithm, computed without holding the event loop, and typed errors for
-// who cannot wait.
+// callers that cannot wait.
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { orthogonal, type Initializer } from '../../src/graph/initializers.js'

@@ -1,4 +1,4 @@
-// Locks: one owner at a time, whoever it is; a lock whose owner has ended is nobody's.
+// Locks: one owner at a time; a lock whose owner has ended is free.
 
 import { spawn } from 'node:child_process'
 import * as fs from 'node:fs'
@@ -30,7 +30,7 @@ t.test('one owner at a time, by any name of the file', async (t) => {
     t.throws(
       () => lockFile(join(folder, name)),
       refusal(
-        'Expected to be alone in writing',
+        'Expected to be the only writer of',
         `process ${process.pid} on ${self.host}`,
         'since 20',
         'wait for its end'

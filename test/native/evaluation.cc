@@ -1,4 +1,4 @@
-// evaluation.cc: what each op is, forward and back, by the references of native/ops.
+// evaluation.cc: evaluates each op, forward and back, with the references in ops/.
 #include "evaluation.h"
 
 namespace lab {

@@ -1,5 +1,5 @@
 // Rewrites of the graph (native/core/rewrites.cc) on 1, 2 and 3 threads: random models around each of them, with all its conditions
-// and with each one false in turn, and graphs of all other ops, beside their plain evaluation in double. The long run has 2,000
+// and with each one false in turn, and graphs of all other ops, compared with their plain evaluation in double. The long run has 2,000
 // models and prints the largest relative errors.
 #include <cstdio>
 
@@ -46,7 +46,7 @@ void check_others(uint64_t first, uint64_t count, bool prints) {
 }
 }  // namespace
 
-TEST_CASE("rewrites: an embedding in or beside the LSTM layer that reads it") {
+TEST_CASE("rewrites: an embedding folded into the LSTM layer that reads it, or not") {
   check_around(Around::kFold, "folded embeddings", 0, 3, false);
 }
 TEST_CASE("rewrites: two directions side by side on threads, or one after the other") {

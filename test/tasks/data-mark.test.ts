@@ -1,4 +1,4 @@
-// A resumed run knows its data again, all of them: one changed symbol, coordinate or time anywhere is other data.
+// A resumed run recognises its data: one changed symbol, coordinate or time anywhere makes them different.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

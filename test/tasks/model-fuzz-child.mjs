@@ -125,7 +125,7 @@ for (const [task, { prepare, use }] of Object.entries(tasks)) {
     writeFileSync(out, best)
     writeFileSync(last, there)
   }
-  // Fits write files and wait for the disk: those of chance alone go on training.
+  // Fits write files and wait for the disk, so only random changes are trained on.
   for (const one of everyNumber(model, ['network', 'normalisation', 'pointsPerSymbol', 'deviation']))
     await tryModel(one)
   for (const one of everyNumber(stand, ['network', 'training'])) await tryRun(one, false)

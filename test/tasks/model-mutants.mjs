@@ -137,7 +137,7 @@ const changes = {
     ])
   },
   resize(model, pick) {
-    // Shape and bytes agree: only the configuration says that they should not.
+    // Shape and bytes agree; only the configuration contradicts them.
     const tensor = pick(model.tensors)
     const shape = [...tensor.shape]
     shape[pick(Object.keys(shape))] = pick([0, 1, 2, 5, 64])

@@ -1,4 +1,4 @@
-// The files of a run: the model to use has weights alone, and everything else, the best weights too, is where the run stands.
+// The files of a run: the model to use has only weights; the state of the run has everything else, and the best weights too.
 
 import {
   copyFileSync,
@@ -61,7 +61,7 @@ async function groups(path: string): Promise<Record<string, number>> {
   return counts
 }
 
-t.test('the model has weights alone, the rest is where the run stands', async (t) => {
+t.test('the model has only weights, the rest is in the state of the run', async (t) => {
   const { out, last, fit, prepare } = runIn(folder())
   const { summary, valid } = await fit('new')
   t.ok(summary.best!.step < 30, 'the best weights are not the last')

@@ -1,5 +1,5 @@
-// Rewrites of the graph on the device: the random models of test/native around directions and stacks, beside their evaluation in
-// double, and which of them the plan holds.
+// Rewrites of the graph on the device: the random models of test/native around directions and stacks, compared with their
+// evaluation in double, and the rewrites that the plan has.
 #include <cstdlib>
 
 #include "evaluated.h"

@@ -47,8 +47,8 @@ typedef struct gc_device_buffer {
 
 typedef struct gc_device_node {
   int32_t opcode, index, inputs, outputs, attribute_count;
-  // The other direction of its layer, a neighbour: both run in the time of the first, forward, and back where partner_back says
-  // so. -1: none.
+  // The other direction of its layer, a neighbour: both run in the time of the first, forward, and back if partner_back is
+  // not -1. -1: none.
   int32_t partner, partner_back;
   // Of a stack of recurrent layers, each reading the one below, with dropout between them at most; -1: none. All may run in the
   // time of the first, and with stack_back (0 or 1) back in that of the last.
@@ -80,7 +80,7 @@ typedef struct gc_device_plan_desc {
   int32_t carry_count;   // pairs
 } gc_device_plan_desc;
 
-// What one run is told; the optimiser's numbers are computed once, in double, by the core.
+// Arguments and results of one run. The core computes the optimiser's numbers once, in double.
 typedef struct gc_device_run {
   uint64_t seed, step;
   double clip_norm;                                                     // 0: no clipping

@@ -55,11 +55,11 @@ function byShare(count: number, share: number): (ink: Ink, index: number) => boo
   return (_, index) => chosen.has(index)
 }
 
-/** What a checkpoint keeps of the ink. */
+/** Returns the fingerprint of the ink: coordinates, times, ends of strokes and texts. */
 export function markOfInk({ train, valid }: InkSets): DataMark {
   let crc = 0
   for (const { strokes, text } of [...train, ...valid]) {
-    // With the sizes: points that move from one stroke to the next, or symbols from one text to another, are a change.
+    // The sizes are included, so that points that move to the next stroke, or symbols to the next text, change the fingerprint.
     crc = crc32(JSON.stringify([text, strokes.map(({ x, t }) => [x.length, t !== null])]), crc)
     for (const { x, y, t } of strokes) {
       for (const { buffer, byteOffset, byteLength } of t ? [x, y, t] : [x, y])

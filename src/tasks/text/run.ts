@@ -117,7 +117,7 @@ function checkSameText(before: DataMark | undefined, now: DataMark): void {
   checkSameData(before, now, { data: 'the text', counted: 'symbols', found, cut: 'shares' })
 }
 
-/** Reads all symbols once, piece by piece, from memory or from the cache. ERR_ABORTED. */
+/** Returns the fingerprint of all symbols, which are read piece by piece from memory or from the cache. Throws ERR_ABORTED. */
 async function markOf(train: Tokens, valid: Tokens, signal: AbortSignal | undefined): Promise<DataMark> {
   const pace = createPace(signal)
   const ids = new Int32Array(FINGERPRINT_PIECE)
