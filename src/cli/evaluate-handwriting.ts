@@ -37,7 +37,7 @@ export async function evaluateHandwriting(
   const { read, onBad } = reading
   const chosen = await chooseInk(data, flags, config, reading)
   const samples = writtenInk(chosen, writer.vocabulary, config, onBad)
-  reading.tell(output)
+  reading.tell(output, samples.length)
   const measure = await measureGeneration(writer.model, config, samples, { signal })
   const { gaussian, mixture } = measure
   const readability =
@@ -51,6 +51,7 @@ export async function evaluateHandwriting(
     mixture_nats: mixture,
     below_mixture: mixture - measure.nats,
     ...(readability && fieldsOf(readability, flags)),
+    left_out: reading.leftOut(samples.length),
     part: flags.part,
     seconds: measure.seconds
   })

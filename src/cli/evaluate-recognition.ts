@@ -23,7 +23,7 @@ export async function evaluateRecognition(
   const { vocabulary, config } = reader
   const reading = inkReading(flags, signal)
   const samples = labelInk(await chooseInk(data, flags, config, reading), vocabulary, config, reading.onBad)
-  reading.tell(output)
+  reading.tell(output, samples.length)
   const onProgress = (done: number) => progress.show(`reading ${integer(samples.length)} samples`, done)
   try {
     const measure = await measureRecognition(reader.model, config, samples, { signal, onProgress })
@@ -34,6 +34,7 @@ export async function evaluateRecognition(
       cer: measure.cer,
       exact: measure.exact,
       nats: measure.nats,
+      left_out: reading.leftOut(samples.length),
       part: flags.part,
       seconds: measure.seconds
     })

@@ -2,7 +2,9 @@
 
 import type { Command } from 'commander'
 import type { ReadInkOptions } from '../data/ink/read.js'
-import type { GatecellError } from '../errors.js'
+import { errorCodes, type ErrorCode, type GatecellError } from '../errors.js'
+import type { JsonObject } from '../io/json.js'
+import { integer, percent } from './format.js'
 import { readStdin } from './interrupt.js'
 import { choice } from './options.js'
 import type { Output } from './output.js'
@@ -32,14 +34,33 @@ export function addInkOptions(command: Command): Command {
 /** How to read, and what was left out. */
 export interface InkReading {
   read: ReadInkOptions
-  onBad?: (error: GatecellError) => void
-  /** Says what was left out. */
-  tell(output: Output): void
+  onBad?: (error: GatecellError, file?: string) => void
+  /** What was left out beside `used` samples, as a record has it. */
+  leftOut(used: number): LeftOut
+  /** Prints what was left out beside `used` samples. */
+  tell(output: Output, used: number): void
+}
+
+export interface LeftOut extends JsonObject {
+  samples: number
+  /** Of all samples, those that were left out included. */
+  share: number
+  /** Samples by the code of their error. */
+  reasons: Record<string, number>
+  /** Files of folders that hold no ink. */
+  files: number
 }
 
 export function inkReading(flags: InkFlags, signal: AbortSignal): InkReading {
-  const bad: string[] = []
-  const onBad = flags.skipBad ? (error: GatecellError) => void bad.push(error.message) : undefined
+  const bad: GatecellError[] = []
+  const badFiles: GatecellError[] = []
+  const take = (error: GatecellError, file?: string) => void (file === undefined ? bad : badFiles).push(error)
+  const onBad = flags.skipBad ? take : undefined
+  const leftOut = (used: number): LeftOut => {
+    const reasons: Record<string, number> = {}
+    for (const { code } of bad) reasons[code] = (reasons[code] ?? 0) + 1
+    return { samples: bad.length, share: bad.length / Math.max(1, bad.length + used), reasons, files: badFiles.length }
+  }
   return {
     read: {
       signal,
@@ -49,12 +70,19 @@ export function inkReading(flags: InkFlags, signal: AbortSignal): InkReading {
       ...(onBad && { onBad })
     },
     ...(onBad && { onBad }),
-    tell(output) {
-      if (bad.length === 0) return
-      output.record({ event: 'left out', samples: bad.length, reasons: bad.slice(0, 100) })
-      output.line(`left out ${bad.length} samples:`)
-      for (const reason of bad.slice(0, 5)) output.line(`  ${reason}`)
-      if (bad.length > 5) output.line('  ...')
+    leftOut,
+    tell(output, used) {
+      const all = [...bad, ...badFiles]
+      if (all.length === 0) return
+      const { samples, share, reasons, files } = leftOut(used)
+      const examples = all.slice(0, 100).map(({ message }) => message)
+      output.record({ event: 'left_out', samples, share, reasons, files, examples })
+      const of = `${integer(samples)} of ${integer(samples + used)} samples (${percent(share)})`
+      output.line(`left out ${of}${files > 0 ? ` and ${integer(files)} files` : ''}`)
+      for (const [code, count] of Object.entries(reasons))
+        output.line(`  ${integer(count)}: ${errorCodes[code as ErrorCode]} (${code})`)
+      for (const message of examples.slice(0, 5)) output.line(`  ${message}`)
+      if (all.length > 5) output.line('  ...')
     }
   }
 }

@@ -71,7 +71,7 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
   using reader = await loadReader(path, how)
   const { read: reading, tell } = inkReading(flags, signal)
   const samples = await readInk(data, reading)
-  tell(output)
+  tell(output, samples.length)
   const text = flags.lm === undefined ? null : await loadTextModel(flags.lm, { device: flags.device ?? 'auto' })
   try {
     const scorer = await scorerOf(reader, text, flags, { output, signal })

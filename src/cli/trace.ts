@@ -92,7 +92,7 @@ async function traceReader(path: string, data: string, flags: TraceFlags, { sign
   using reader = await loadReader(path)
   const { read, tell } = inkReading(flags, signal)
   const samples = await readInk([data], read)
-  tell(output)
+  tell(output, samples.length)
   const ink = samples[flags.sample - 1]
   if (!ink) {
     const message = `Expected a sample from 1 to ${samples.length} for --sample but received ${flags.sample}`

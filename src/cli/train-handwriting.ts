@@ -61,7 +61,7 @@ export const trainHandwriting: TrainingCommand<Flags, GenerationRun, GenerationM
       ...(!flags.text && { text: false }),
       network: given({ hidden, layers, gaussians, window })
     })
-    tell()
+    tell(run)
     return run
   },
   introduce(run) {

@@ -83,7 +83,7 @@ export function inkRunOptions(data: readonly string[], flags: InkTrainFlags, { s
     ...given({ augmentation: augment, onBad }),
     read
   }
-  return { options, tell: () => tell(output) }
+  return { options, tell: ({ samples }: AnyInkRun) => tell(output, samples.train.length + samples.valid.length) }
 }
 
 type AnyInkRun = Run<unknown> & InkRunData<{ ink: Ink; steps: number }> & { readonly config: InkConfig<unknown> }

@@ -96,7 +96,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
         ...given({ smooth })
       }
     })
-    tell()
+    tell(run)
     return run
   },
   introduce(run) {

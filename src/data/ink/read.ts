@@ -22,8 +22,11 @@ export interface ReadInkOptions {
   y?: 'up' | 'down'
   /** The level of UNIPEN whose segments are the samples, as WORD. Default: the first one of .HIERARCHY that has segments. */
   level?: string
-  /** Receives the errors of samples that are not usable ink, and of files of a folder that hold none, instead of a throw. */
-  onBad?: (error: GatecellError) => void
+  /**
+   * Receives the errors of samples that are not usable ink, and of files of a folder that hold none, instead of a throw. `file`: the
+   * path where it is a whole file.
+   */
+  onBad?: (error: GatecellError, file?: string) => void
   onSkip?: OnSkip
   signal?: AbortSignal
   /** What `-` reads. Default: process.stdin. */
@@ -49,7 +52,7 @@ export async function readInk(inputs: readonly string[], options: ReadInkOptions
     } catch (error) {
       const tolerated = !named && error instanceof GatecellError && TOLERATED.includes(error.code)
       if (!onBad || !tolerated) throw error
-      onBad(error)
+      onBad(error, path)
     }
   }
   if (samples.length > 0) return samples
