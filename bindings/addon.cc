@@ -23,6 +23,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("planRun", gatecell::plan_run),
       method("planRunSync", gatecell::plan_run_sync),
       method("planGenerate", gatecell::plan_generate),
+      method("planGenerateAsync", gatecell::plan_generate_async),
       method("planExplain", gatecell::plan_explain),
       method("planBytes", gatecell::plan_bytes),
       method("planDispose", gatecell::plan_dispose),

@@ -206,14 +206,12 @@ napi_value submit(napi_env env, Job* job) {
   return engine == nullptr ? nullptr : engine->submit(env, job);
 }
 
-napi_value submit(napi_env env, Plan* plan, gc_mode mode) {
+namespace {
+
+// Queues the job of a plan, whose `work` is set.
+napi_value submit_plan(napi_env env, Plan* plan) {
   PlanJob* job = &plan->job;
   job->plan = plan;
-  job->mode = mode;
-  job->work = [](Job* run) {
-    PlanJob* mine = static_cast<PlanJob*>(run);
-    return gc_plan_run(mine->plan->core, mine->mode);
-  };
   job->settled = [](napi_env after, Job* run) {
     Plan* mine = static_cast<PlanJob*>(run)->plan;
     mine->running = false;
@@ -221,7 +219,10 @@ napi_value submit(napi_env env, Plan* plan, gc_mode mode) {
     update_plan_bytes(after, mine);
   };
   job->released = [](napi_env after, Job* run) {
-    napi_reference_unref(after, static_cast<PlanJob*>(run)->plan->handle, nullptr);  // the plan may be collected now
+    PlanJob* mine = static_cast<PlanJob*>(run);
+    if (mine->drawn != nullptr) napi_delete_reference(after, mine->drawn);
+    mine->drawn = nullptr;
+    napi_reference_unref(after, mine->plan->handle, nullptr);  // the plan may be collected now
   };
   plan->running = true;
   if (plan->store != nullptr) plan->store->running++;
@@ -230,9 +231,35 @@ napi_value submit(napi_env env, Plan* plan, gc_mode mode) {
   if (promise == nullptr) {
     plan->running = false;
     if (plan->store != nullptr) plan->store->running--;
-    napi_reference_unref(env, plan->handle, nullptr);
+    job->released(env, job);
   }
   return promise;
+}
+
+}  // namespace
+
+napi_value submit(napi_env env, Plan* plan, gc_mode mode) {
+  plan->job.mode = mode;
+  plan->job.work = [](Job* run) {
+    PlanJob* mine = static_cast<PlanJob*>(run);
+    return gc_plan_run(mine->plan->core, mine->mode);
+  };
+  return submit_plan(env, plan);
+}
+
+napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array) {
+  PlanJob* job = &plan->job;
+  if (napi_create_reference(env, array, 1, &job->drawn) != napi_ok) {
+    throw_error(env, Code::kOutOfMemory, "Expected to keep the array of the draws, but Node-API refused.");
+    return nullptr;
+  }
+  job->draws = draws;
+  job->work = [](Job* run) {
+    PlanJob* mine = static_cast<PlanJob*>(run);
+    const Draws& d = mine->draws;
+    return gc_plan_generate(mine->plan->core, d.token, d.sampled, d.count, d.stop, d.out, &d.out[d.count]);
+  };
+  return submit_plan(env, plan);
 }
 
 }  // namespace gatecell

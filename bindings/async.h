@@ -19,6 +19,10 @@ napi_value submit(napi_env env, Job* job);
 // Queues plan's job; the promise of its end, or null with an exception pending. The plan must be idle.
 napi_value submit(napi_env env, Plan* plan, gc_mode mode);
 
+// The same for a job of gc_plan_generate, which writes the number of runs to element `count` of `out`; keeps `array`, in which draws.out
+// lies.
+napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array);
+
 // Reports the system's first refusal of a thread to the callback of onThreadRefusal, where there is one to report. Called after
 // every run.
 void report_thread_refusal(napi_env env);

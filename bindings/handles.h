@@ -33,10 +33,18 @@ struct Job {
   napi_deferred deferred = nullptr;
 };
 
+// The arguments of gc_plan_generate.
+struct Draws {
+  int32_t token = 0, sampled = 0, count = 0, stop = -1;
+  int32_t* out = nullptr;
+};
+
 // The one job that a plan can have; part of the plan, so a run allocates nothing here.
 struct PlanJob : Job {
   Plan* plan = nullptr;
   gc_mode mode = GC_FORWARD;
+  Draws draws;               // of planGenerateAsync
+  napi_ref drawn = nullptr;  // the array of draws.out: strong
 };
 
 struct Plan {
@@ -66,7 +74,7 @@ void update_plan_bytes(napi_env env, Plan* plan);
 void retain_library();
 void release_library();
 
-// store.cc, plan.cc, machine.cc, measure.cc, device.cc, async.cc, first_values.cc: the functions that addon.cc exports.
+// store.cc, plan.cc, machine.cc, measure.cc, device.cc, async.cc, first_values.cc, generate.cc: the functions that addon.cc exports.
 napi_value machine_info(napi_env env, napi_callback_info info);
 napi_value set_threads(napi_env env, napi_callback_info info);
 napi_value alignment(napi_env env, napi_callback_info info);
@@ -80,6 +88,7 @@ napi_value plan_create(napi_env env, napi_callback_info info);
 napi_value plan_run(napi_env env, napi_callback_info info);
 napi_value plan_run_sync(napi_env env, napi_callback_info info);
 napi_value plan_generate(napi_env env, napi_callback_info info);
+napi_value plan_generate_async(napi_env env, napi_callback_info info);
 napi_value plan_fetch_states(napi_env env, napi_callback_info info);
 napi_value plan_explain(napi_env env, napi_callback_info info);
 napi_value plan_bytes(napi_env env, napi_callback_info info);

@@ -242,28 +242,6 @@ napi_value plan_run_sync(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value plan_generate(napi_env env, napi_callback_info info) {
-  napi_value args[6], result;
-  int32_t token, sampled, count, stop, done = 0;
-  View<int32_t> out;
-  REQUIRE(read_arguments(env, info, args));
-  Plan* plan = read_idle_plan(env, args[0]);
-  REQUIRE(plan != nullptr);
-  REQUIRE(read_int(env, args[1], "token", 0, INT32_MAX, &token));
-  REQUIRE(read_int(env, args[2], "sampled", 0, INT32_MAX, &sampled));
-  REQUIRE(read_int(env, args[3], "count", 0, INT32_MAX, &count));
-  REQUIRE(read_int(env, args[4], "stop", -1, INT32_MAX, &stop));
-  REQUIRE(read_view(env, args[5], "out", Lifetime::kCall, &out));
-  if (out.length < static_cast<size_t>(count)) {
-    throw_error(env, Code::kInvalidArgument, "Expected at least %d elements in out, found %zu.", count, out.length);
-    return nullptr;
-  }
-  REQUIRE(check_status(env, gc_plan_generate(plan->core, token, sampled, count, stop, out.data, &done)));
-  report_thread_refusal(env);
-  REQUIRE(napi_create_int32(env, done, &result) == napi_ok);
-  return result;
-}
-
 napi_value plan_fetch_states(napi_env env, napi_callback_info info) {
   napi_value args[1];
   REQUIRE(read_arguments(env, info, args));

@@ -89,7 +89,7 @@ export {
 } from './sample/ctc.js'
 export { combineScorers, lexiconScorer, logSoftmax, streamScorer, type Scorer } from './sample/scorers.js'
 export type { SamplerSettings } from './sample/settings.js'
-export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './sample/stream.js'
+export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './sample/stream-types.js'
 
 export { createRandom, philox4x32, type Random } from './random.js'
 export { backends, machineInfo, setThreads, type Backend, type MachineInfo } from './graph/machine.js'

@@ -18,7 +18,8 @@ import {
 import { PlanCache, type CacheOptions } from './graph/plan-cache.js'
 import type { DType, Shape, Tensor } from './graph/tensor.js'
 import type { JsonObject } from './io/json.js'
-import { createStream, type Stream, type StreamOptions } from './sample/stream.js'
+import { createStream } from './sample/stream.js'
+import type { Stream, StreamOptions } from './sample/stream-types.js'
 
 /** Named sizes: `{ batch: 32, length: 64 }`, and whatever else a model's inputs name. */
 export type Dims = Readonly<Record<string, number>>

@@ -101,6 +101,15 @@ export interface NativeAddon {
   planRunSync(plan: PlanHandle, mode: number): void
   /** Returns the number of runs made; out receives the drawn ids. */
   planGenerate(plan: PlanHandle, token: number, sampled: number, count: number, stop: number, out: Int32Array): number
+  /** The same on the engine's thread; out is in a SharedArrayBuffer, and out[count] receives the number of runs. */
+  planGenerateAsync(
+    plan: PlanHandle,
+    token: number,
+    sampled: number,
+    count: number,
+    stop: number,
+    out: Int32Array
+  ): Promise<void>
   /** Brings carried states back from a GPU, where they stay between runs; from then on the host's count. ERR_BUSY. */
   planFetchStates(plan: PlanHandle): void
   planExplain(plan: PlanHandle): string

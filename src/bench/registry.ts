@@ -9,6 +9,7 @@ import { ctc, mixture } from './losses.js'
 import { pen } from './pen.js'
 import type { Point } from './points.js'
 import type { Choice } from './shapes.js'
+import { streams } from './streams.js'
 import { sample, step } from './step.js'
 import { trainChar } from './train-char.js'
 import { variants } from './variants.js'
@@ -52,7 +53,8 @@ export const workloads: readonly Workload[] = [
   ctc,
   mixture,
   pen,
-  eventLoop
+  eventLoop,
+  streams
 ]
 
 /** The named workloads, or all that the device has. ERR_INVALID_OPTION for an unknown name, and for one that has no GPU's side. */

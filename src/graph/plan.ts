@@ -5,14 +5,15 @@ import { GatecellError } from '../errors.js'
 import { native, type PlanHandle } from '../native.js'
 import { throwIfAborted } from './abort.js'
 import { createArena, viewOf } from './arena.js'
-import { lower, type Tables } from './compile.js'
+import { lower } from './compile.js'
 import { createControl, type ControlBlock } from './control.js'
 import type { Graph } from './graph.js'
 import { callNative, nativeError } from './native-call.js'
 import { devices, modes, optimizers, type Device, type Mode, type OptimizerName } from './opcodes.js'
 import type { ParameterStore } from './parameters.js'
+import { fetched, shapesOf, viewsOf, type Views } from './plan-views.js'
 import type { Resident, Residency } from './residency.js'
-import type { Shape, Tensor, View } from './tensor.js'
+import type { Shape, Tensor } from './tensor.js'
 
 export interface RunOptions {
   /** Looked at before the run starts, and while it waits for first values; a run that has started is finished. */
@@ -46,8 +47,6 @@ export interface PlanOptions {
   /** Called when the plan gets its native memory again (true), and when the residency has taken it (false). */
   onResidency?: (resident: boolean) => void
 }
-
-type Views = Record<string, View>
 
 /** A compiled graph. `I`, `O`: names and dtypes of its inputs and outputs. */
 export interface Plan<I extends Views = Views, O extends Views = Views> extends Disposable {
@@ -103,6 +102,8 @@ export interface GeneratingPlan extends Plan {
    * control.step grows by one. Ends after drawing `stop` (-1: never). Returns the number of runs.
    */
   generate(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array): number
+  /** The same on the engine's thread. `out` lies in shared memory and has room for `count` + 1. */
+  generateAsync(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array): Promise<number>
 }
 
 /** Compiles `graph`. Throws ERR_OUT_OF_MEMORY, ERR_UNSUPPORTED and whatever the core finds wrong with the graph. */
@@ -206,13 +207,24 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   async function run(mode: Mode = 'forward', { signal }: RunOptions = {}): Promise<void> {
     const number = modeNumber(mode)
     throwIfAborted(signal)
+    await runAway(mode, signal, (plan) => addon.planRun(plan, number))
+  }
+
+  async function generateAsync(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array) {
+    const ids = [tables.idOf(token), tables.idOf(sampled)] as const
+    await runAway('forward', undefined, (plan) => addon.planGenerateAsync(plan, ...ids, count, stop, out))
+    return out[count]!
+  }
+
+  /** Claims the weights and the plan for `work`, which runs on the engine's thread. */
+  async function runAway(mode: Mode, signal: AbortSignal | undefined, work: (plan: PlanHandle) => Promise<void>) {
     const plan = live()
     parameters.operations.acquire(mode, false)
     running = true
     try {
       // Nobody can change the weights between this wait and the run: it has acquired them.
       if (!parameters.isReady) await parameters.ready({ signal })
-      await addon.planRun(plan, number)
+      await work(plan)
     } catch (error) {
       throw nativeError(error)
     } finally {
@@ -268,6 +280,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     run,
     runSync,
     generate,
+    generateAsync,
     resetStates,
     explain: () => explain(live()),
     get bytes() {
@@ -279,26 +292,4 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     dispose,
     [Symbol.dispose]: dispose
   }
-}
-
-function viewsOf(tensors: ReadonlyMap<string, Tensor>, tables: Tables, host: Float32Array): Views {
-  const views: Views = {}
-  for (const [name, tensor] of tensors) views[name] = viewOf(host, tables.slotOf(tensor), tensor.shape, tensor.dtype)
-  return Object.freeze(views)
-}
-
-/** `views`, before each of which is handed out `fetch` runs. */
-function fetched<V>(views: Readonly<Record<string, V>>, fetch: () => void): Readonly<Record<string, V>> {
-  const properties = Object.entries(views).map(([name, view]) => {
-    const get = (): V => {
-      fetch()
-      return view
-    }
-    return [name, { enumerable: true, get }]
-  })
-  return Object.freeze(Object.defineProperties({}, Object.fromEntries(properties) as PropertyDescriptorMap))
-}
-
-function shapesOf(tensors: ReadonlyMap<string, Tensor>): Readonly<Record<string, Shape>> {
-  return Object.freeze(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])))
 }

@@ -2,7 +2,7 @@
 // those that lead to no word. A scorer is a function of its state, so a search may follow many sequences at once.
 
 import { GatecellError } from '../errors.js'
-import type { Stream } from './stream.js'
+import type { Stream } from './stream-types.js'
 
 export interface Scorer<S = unknown> {
   /** State before the first token. */

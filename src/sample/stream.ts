@@ -1,96 +1,18 @@
 // One stream of tokens: a state (h, c), a position and sampler settings. It steps in one native call a token, allocates
 // nothing per step, and is a value of a few KB: get, set, clone, keep, restore elsewhere.
 
-import { float32Array, integer, nullable, numbers, object, open, optional } from '../check/index.js'
-import { options as readOptions, record, signal as signalOf } from '../check/index.js'
+import { float32Array, integer, numbers, record } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
-import { throwIfAborted } from '../graph/abort.js'
 import { showShape } from '../graph/tensor.js'
-import { PROMPT_BLOCK, engineOf, type Owner, type TokenModel } from './engine.js'
+import { BLOCK_MS, engineOf, type Owner } from './engine.js'
 import { probabilities } from './probabilities.js'
-import { inTurn, nextBlock } from './turns.js'
-import { changeSettings, defaultSettings, settingFields, type SamplerSettings } from './settings.js'
-
-/** Everything a stream is; plain data that survives structured cloning. */
-export interface StreamSnapshot {
-  settings: SamplerSettings
-  /** Tokens read so far. */
-  position: number
-  /** Carried states by name. */
-  states: Record<string, Float32Array>
-  /** Logits after the last token and what was drawn from them; null before the first token. */
-  ready: { logits: Float32Array; drawn: number } | null
-}
-
-export interface StreamOptions extends Partial<SamplerSettings> {
-  /** Continues where a snapshot of the same model was taken. */
-  snapshot?: StreamSnapshot
-}
-
-export interface SampleOptions {
-  /** The stream ends after drawing this token. */
-  stop?: number
-}
-
-export interface GenerateOptions extends SampleOptions {
-  /** Number of tokens; default: without end. */
-  length?: number
-  signal?: AbortSignal
-}
-
-export interface Stream {
-  readonly settings: Readonly<SamplerSettings>
-  /** Tokens read so far. */
-  readonly position: number
-  /** Copies of the carried states; assigning copies in, and needs a token fed before the next sample. */
-  state: Record<string, Float32Array>
-  /** Reads `tokens`; afterwards the logits of the last stand ready. Throws ERR_OUT_OF_RANGE for an id outside the vocabulary. */
-  feed(tokens: ArrayLike<number>): void
-  /** `feed` for long prompts: lets the event loop turn between blocks, and can be aborted (what was read stays read). */
-  prime(tokens: ArrayLike<number>, options?: { signal?: AbortSignal }): Promise<void>
-  /** Reads one token; returns the logits [V] that follow it, a view that holds until the next call on any stream of the model. */
-  step(token: number): Float32Array
-  /** The logits after the last token; a view, as for `step`. */
-  readonly logits: Float32Array
-  /** Copy [V]: what the next token is drawn from, at the stream's settings. */
-  probabilities(): Float64Array
-  /** Draws the next `count` tokens (fewer if `stop` comes) in one native call. They are part of the stream at once. */
-  sample(count: number, options?: SampleOptions): Int32Array
-  /**
-   * The same in blocks, the event loop turning between them: all streams of the process together take a few milliseconds a turn. Next
-   * to a fit of the model each block is drawn with the weights of one step, and the next step waits for it.
-   */
-  generate(options?: GenerateOptions): AsyncGenerator<Int32Array, void, undefined>
-  /** Changes settings; they count from the next draw on. */
-  set(settings: Partial<SamplerSettings>): void
-  /** Back to a zero state at position 0. */
-  reset(): void
-  snapshot(): StreamSnapshot
-  clone(): Stream
-}
-
-const readSnapshot = open<StreamSnapshot>({
-  settings: object<Partial<SamplerSettings>>(settingFields),
-  position: integer(0),
-  states: record(float32Array()),
-  ready: nullable(
-    open<NonNullable<StreamSnapshot['ready']>>({ logits: float32Array(), drawn: integer(0, 2 ** 31 - 1) })
-  )
-})
-const readStreamOptions = readOptions<StreamOptions>({ ...settingFields, snapshot: optional(readSnapshot) })
-const readSettings = object<Partial<SamplerSettings>>(settingFields)
-/** -1: no token ends the stream. */
-const stopFields = { stop: optional(integer(-1, 2 ** 31 - 1)) }
-const readSampleOptions = readOptions<SampleOptions>(stopFields)
-const readPrimeOptions = readOptions<{ signal?: AbortSignal }>({ signal: optional(signalOf) })
-const readGenerateOptions = readOptions<GenerateOptions>({
-  ...stopFields,
-  length: optional((value, name) => (value === Infinity ? value : integer(0)(value, name))),
-  signal: optional(signalOf)
-})
+import { changeSettings, defaultSettings } from './settings.js'
+import { PROMPT_BLOCK, type Steps, type TokenModel } from './steps.js'
+import * as types from './stream-types.js'
+import type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './stream-types.js'
 
 export function createStream(model: TokenModel, streamOptions: StreamOptions = {}): Stream {
-  const options = readStreamOptions(streamOptions, 'the options of the stream')
+  const options = types.readStreamOptions(streamOptions, 'the options of the stream')
   const engine = engineOf(model)
   const { plan, sampled, token } = engine
   let settings = changeSettings(options.snapshot?.settings ?? defaultSettings, options)
@@ -103,31 +25,68 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
   const logits = new Float32Array(engine.logits.length)
   let drawn = 0
 
-  const me: Owner = {
-    leave() {
-      for (const name in states) states[name]!.set(engine.states[name]!)
-      logits.set(engine.logits)
-      drawn = sampled[0]!
-      position = plan.control.step
-    }
+  /** The block of `prime` or `generate` that is under way. */
+  let away: Promise<void> | null = null
+
+  function load(into: Steps): void {
+    for (const name in states) into.states[name]!.set(states[name]!)
+    into.logits.set(logits)
+    into.sampled[0] = drawn
+    into.plan.control.step = position
+    applySettings(into)
   }
+
+  function keep(from: Steps): void {
+    for (const name in states) states[name]!.set(from.states[name]!)
+    logits.set(from.logits)
+    drawn = from.sampled[0]!
+    position = from.plan.control.step
+  }
+
+  const me: Owner = { leave: () => keep(engine) }
 
   function enter(): void {
     if (engine.owner === me) return
     engine.owner?.leave()
     engine.owner = me
-    for (const name in states) engine.states[name]!.set(states[name]!)
-    engine.logits.set(logits)
-    sampled[0] = drawn
-    plan.control.step = position
-    applySettings()
+    load(engine)
   }
 
-  function applySettings(): void {
-    engine.sampler[0] = settings.temperature
-    engine.sampler[1] = settings.topK
-    engine.sampler[2] = settings.topP
-    plan.control.seed = settings.seed
+  /** `enter` for calls that change the stream. */
+  function enterAlone(): void {
+    if (away)
+      throw new GatecellError(
+        'ERR_BUSY',
+        'Expected an idle stream but a block of generate() or prime() is under way: await it first.'
+      )
+    enter()
+  }
+
+  /** Runs `block` in a seat that has the stream's value; the value changes when the block has ended. */
+  async function inSeat<R>(signal: AbortSignal | undefined, block: (seat: Steps) => Promise<R>): Promise<R> {
+    while (away) await away
+    let end = () => {}
+    away = new Promise((resolve) => (end = resolve))
+    try {
+      return await engine.seats.run(signal, async (seat) => {
+        if (engine.owner === me) keep(engine)
+        load(seat)
+        const result = await block(seat)
+        if (engine.owner === me) engine.owner = null
+        keep(seat)
+        return result
+      })
+    } finally {
+      away = null
+      end()
+    }
+  }
+
+  function applySettings({ sampler, plan: { control } }: Steps): void {
+    sampler[0] = settings.temperature
+    sampler[1] = settings.topK
+    sampler[2] = settings.topP
+    control.seed = settings.seed
   }
 
   function readToken(id: number): void {
@@ -148,14 +107,14 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
   }
 
   function step(id: number): Float32Array {
-    enter()
+    enterAlone()
     readToken(id)
     return engine.logits
   }
 
   /** Reads one block or the rest of `tokens` from `at` on; returns where it stopped. */
   function feedSome(tokens: ArrayLike<number>, at: number): number {
-    enter()
+    enterAlone()
     if (tokens.length - at <= PROMPT_BLOCK) {
       while (at < tokens.length) readToken(tokens[at++]!)
       return at
@@ -167,16 +126,38 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
     return at + PROMPT_BLOCK
   }
 
+  /** The same in a seat, for as many blocks as fit into a few milliseconds. */
+  async function feedAway(seat: Steps, tokens: ArrayLike<number>, from: number): Promise<number> {
+    stale = false
+    const begin = performance.now()
+    let at = from
+    do {
+      const whole = tokens.length - at > PROMPT_BLOCK
+      const end = whole ? at + PROMPT_BLOCK : tokens.length
+      for (let i = at; i < end; i++) checkToken(tokens[i]!)
+      if (whole) await seat.runBlockAsync(tokens, at)
+      else for (let i = at; i < end; i++) await seat.readAsync(tokens[i]!)
+      at = end
+    } while (at < tokens.length && performance.now() - begin < BLOCK_MS)
+    ready = at === tokens.length
+    return at
+  }
+
+  /** The token that the last run drew, with the settings of now. */
+  function firstOf(from: Steps): number {
+    checkReady()
+    if (stale) from.sampled[0] = from.redraw(settings.seed, from.plan.control.step - 1)
+    stale = false
+    return from.sampled[0]!
+  }
+
   function sample(count: number, sampleOptions: SampleOptions = {}): Int32Array {
     integer(0, 2 ** 30)(count, 'count')
-    const { stop = -1 } = readSampleOptions(sampleOptions, 'the options of sample')
-    enter()
-    checkReady()
-    if (stale) sampled[0] = engine.redraw(settings.seed, plan.control.step - 1)
-    stale = false
+    const { stop = -1 } = types.readSampleOptions(sampleOptions, 'the options of sample')
+    enterAlone()
+    const first = firstOf(engine)
     const out = new Int32Array(count)
     if (count === 0) return out
-    const first = sampled[0]!
     if (first === stop) {
       readToken(first)
       return out.fill(first, 0, 1).subarray(0, 1)
@@ -191,15 +172,33 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
     return out.subarray(0, runs + 1)
   }
 
+  /** The same in a seat, for at most MOST_DRAWS tokens. */
+  async function sampleAway(seat: Steps, count: number, stop: number): Promise<Int32Array> {
+    const first = firstOf(seat)
+    seat.token[0] = first
+    const drawn = first === stop ? new Int32Array(0) : await seat.generateAsync(count, stop)
+    const stopped = drawn.length < count
+    const out = new Int32Array(stopped ? drawn.length + 1 : count)
+    out[0] = first
+    out.set(stopped ? drawn : drawn.subarray(0, -1), 1)
+    if (stopped) {
+      await seat.readAsync(stop)
+    }
+    return out
+  }
+
   async function* generate(generateOptions: GenerateOptions = {}) {
-    const { length = Infinity, stop = -1, signal } = readGenerateOptions(generateOptions, 'the options of generate')
+    const {
+      length = Infinity,
+      stop = -1,
+      signal
+    } = types.readGenerateOptions(generateOptions, 'the options of generate')
     let block = 1
     for (let left = length; left > 0;) {
-      const tokens = await inTurn(model.parameters, signal, () => {
-        throwIfAborted(signal)
+      const tokens = await inSeat(signal, async (seat) => {
         const begin = performance.now()
-        const drawn = sample(Math.min(block, left), { stop })
-        block = nextBlock(block, performance.now() - begin)
+        const drawn = await sampleAway(seat, Math.min(block, left), stop)
+        block = engine.seats.nextBlock(drawn.length, performance.now() - begin)
         return drawn
       })
       left -= tokens.length
@@ -210,7 +209,7 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
 
   function setState(given: Record<string, Float32Array>): void {
     const values = record(float32Array())(given, 'the states')
-    enter()
+    enterAlone()
     for (const name in states) {
       const value = values[name]
       if (value?.length !== states[name]!.length) {
@@ -248,13 +247,8 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
     },
     async prime(ids, primeOptions = {}) {
       const tokens = numbers(ids, 'tokens')
-      const { signal } = readPrimeOptions(primeOptions, 'the options of prime')
-      for (let at = 0; at < tokens.length;) {
-        at = await inTurn(model.parameters, signal, () => {
-          throwIfAborted(signal)
-          return feedSome(tokens, at)
-        })
-      }
+      const { signal } = types.readPrimeOptions(primeOptions, 'the options of prime')
+      for (let at = 0; at < tokens.length;) at = await inSeat(signal, (seat) => feedAway(seat, tokens, at))
     },
     step,
     get logits() {
@@ -266,12 +260,12 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
     sample,
     generate,
     set(change) {
-      settings = changeSettings(settings, readSettings(change, 'the settings'))
+      settings = changeSettings(settings, types.readSettings(change, 'the settings'))
       stale = true
-      if (engine.owner === me) applySettings()
+      if (engine.owner === me) applySettings(engine)
     },
     reset() {
-      enter()
+      enterAlone()
       for (const name in states) engine.states[name]!.fill(0)
       plan.control.step = 0
       ready = false
@@ -279,7 +273,8 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
     snapshot() {
       enter()
       if (ready && stale) sampled[0] = engine.redraw(settings.seed, plan.control.step - 1)
-      stale = false
+      // A block that is under way ends with a draw of the settings before.
+      if (!away) stale = false
       const now = ready ? { logits: engine.logits.slice(), drawn: sampled[0]! } : null
       return { settings: { ...settings }, position: plan.control.step, states: getState(), ready: now }
     },

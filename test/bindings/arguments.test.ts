@@ -174,6 +174,14 @@ t.test('numbers: modes, token counts, threads', async (t) => {
     bad
   )
   t.ok(thrownCode(() => addon.planGenerate(plan, 77, 78, 1, -1, new Int32Array(1))))
+  // The asynchronous one writes the number of runs behind the ids, and keeps the memory beyond the call.
+  const shared = (count: number) => new Int32Array(new SharedArrayBuffer(4 * count))
+  for (const out of [shared(5), new Int32Array(6)])
+    t.equal(
+      thrownCode(() => void addon.planGenerateAsync(plan, 0, 3, 5, -1, out)),
+      bad
+    )
+  await t.rejects(addon.planGenerateAsync(plan, 77, 78, 1, -1, shared(2)))
 })
 
 t.test('no tuple of values crashes the process or throws without a code', async (t) => {

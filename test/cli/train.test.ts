@@ -358,6 +358,16 @@ t.test('a word is read as it is written', async (t) => {
   for (const row of rows) t.ok((row.samples as number) >= 315 && (row.word_us as number) > 0)
 })
 
+t.test('the event loop turns while many streams generate', async (t) => {
+  const rows = (await json('bench', 'streams', '--time', '0.1s')).filter(({ workload }) => workload === 'streams')
+  const shapes = [{ H: 128, layers: 1 }, { H: 512, layers: 2 }] // prettier-ignore
+  t.strictSame(
+    rows.map(({ shape }) => shape),
+    shapes.flatMap((shape) => [1, 10, 50, 200].map((streams) => ({ ...shape, streams })))
+  )
+  for (const row of rows) t.ok((row.symbols_per_second as number) > 0)
+})
+
 t.test('the event loop turns while a model trains', async (t) => {
   const rows = await json('bench', 'event-loop', '--time', '1s')
   const row = rows.find((record) => record.workload === 'event-loop')!

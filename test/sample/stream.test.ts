@@ -133,6 +133,48 @@ t.test('a snapshot is a value', async (t) => {
   t.match(model.stream().snapshot(), { position: 0, ready: null })
 })
 
+t.test('streams that generate at the same time draw what each draws alone', async (t) => {
+  const alone = (seed: number) => {
+    const stream = model.stream({ seed, temperature: 3 })
+    stream.feed(noise(20 + seed))
+    return [...stream.sample(150)]
+  }
+  const together = async (seed: number) => {
+    const stream = model.stream({ seed, temperature: 3 })
+    await stream.prime(noise(20 + seed))
+    const drawn: number[] = []
+    for await (const block of stream.generate({ length: 150 })) {
+      drawn.push(...block)
+      if (seed % 2) await new Promise(setImmediate)
+    }
+    return drawn
+  }
+  const seeds = [...Array(30).keys()]
+  const all = await Promise.all(seeds.map(together))
+  for (const seed of seeds) t.same(all[seed], alone(seed), `stream ${seed}`)
+})
+
+t.test('a block runs off the event loop: the stream can be read meanwhile, not changed', async (t) => {
+  const stream = model.stream({ seed: 4, temperature: 3 })
+  const twin = model.stream({ seed: 4, temperature: 3 })
+  for (const one of [stream, twin]) one.feed(prompt)
+  const [before, bystander] = [stream.snapshot(), model.stream()]
+  const coming = stream.generate({ length: 1 }).next()
+  const busy = { code: 'ERR_BUSY', message: /await it first/ }
+  const changes = [() => stream.step(1), () => stream.feed([1]), () => stream.sample(1), () => stream.reset(), () => (stream.state = before.states)] // prettier-ignore
+  for (const change of changes) t.throws(change, busy, String(change))
+  t.same(stream.snapshot(), before, 'the value from before the block')
+  bystander.feed(prompt)
+  const other = stream.generate({ length: 2 }).next() // waits for the first block
+  t.same([...(await coming).value!, ...(await other).value!], [...twin.sample(2)])
+  t.same(stream.snapshot(), twin.snapshot())
+  stream.set({ temperature: 0 })
+  twin.set({ temperature: 0 })
+  t.same([...stream.sample(20)], [...twin.sample(20)])
+  await t.rejects(stream.prime([3, vocabulary]), { code: 'ERR_OUT_OF_RANGE' })
+  t.same(stream.snapshot().states, twin.snapshot().states, 'a block that fails changes nothing')
+})
+
 t.test('prompts can be aborted, and the event loop turns', async (t) => {
   const stream = model.stream()
   let turns = 0

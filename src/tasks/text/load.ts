@@ -3,7 +3,7 @@
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import { GatecellError } from '../../errors.js'
 import type { Model } from '../../model.js'
-import type { Stream } from '../../sample/stream.js'
+import type { Stream } from '../../sample/stream-types.js'
 import type { SamplerSettings } from '../../sample/settings.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../load.js'
 import type { TextConfig } from './config.js'

@@ -1,0 +1,30 @@
+// Views of a plan's inputs, outputs and states in its host arena.
+
+import { viewOf } from './arena.js'
+import type { Tables } from './compile.js'
+import type { Shape, Tensor, View } from './tensor.js'
+
+export type Views = Record<string, View>
+
+/** The views of `tensors` in the plan's host arena. */
+export function viewsOf(tensors: ReadonlyMap<string, Tensor>, tables: Tables, host: Float32Array): Views {
+  const views: Views = {}
+  for (const [name, tensor] of tensors) views[name] = viewOf(host, tables.slotOf(tensor), tensor.shape, tensor.dtype)
+  return Object.freeze(views)
+}
+
+/** `views`, before each of which is handed out `fetch` runs. */
+export function fetched<V>(views: Readonly<Record<string, V>>, fetch: () => void): Readonly<Record<string, V>> {
+  const properties = Object.entries(views).map(([name, view]) => {
+    const get = (): V => {
+      fetch()
+      return view
+    }
+    return [name, { enumerable: true, get }]
+  })
+  return Object.freeze(Object.defineProperties({}, Object.fromEntries(properties) as PropertyDescriptorMap))
+}
+
+export function shapesOf(tensors: ReadonlyMap<string, Tensor>): Readonly<Record<string, Shape>> {
+  return Object.freeze(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])))
+}
