@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <mutex>
 
+#include "guarded.h"
 #include "status.h"
 
 namespace gatecell {
@@ -84,18 +85,22 @@ gc_status backend_failure(const Backend& backend, int32_t status) {
 using namespace gatecell;
 
 gc_status gc_cuda_library(const char* path) {
-  std::lock_guard<std::mutex> lock(mutex);
-  if (opened) return fail(GC_BUSY, "expected the CUDA library to be named before it is looked for");
-  named_path = path;
-  return GC_OK;
+  return guarded([&] {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (opened) return fail(GC_BUSY, "expected the CUDA library to be named before it is looked for");
+    named_path = path;
+    return GC_OK;
+  });
 }
 
 gc_status gc_cuda_info(gc_cuda* out) {
-  const Backend& b = cuda_backend();
-  out->available = b.table != nullptr;
-  out->emulated = b.device.emulated;
-  out->reason = b.reason.c_str();
-  out->path = b.path.c_str();
-  out->memory_bytes = b.device.memory_bytes;
-  return GC_OK;
+  return guarded([&] {
+    const Backend& b = cuda_backend();
+    out->available = b.table != nullptr;
+    out->emulated = b.device.emulated;
+    out->reason = b.reason.c_str();
+    out->path = b.path.c_str();
+    out->memory_bytes = b.device.memory_bytes;
+    return GC_OK;
+  });
 }

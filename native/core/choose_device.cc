@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "device_plan.h"
+#include "guarded.h"
 
 namespace gatecell {
 namespace {
@@ -111,12 +112,15 @@ bool faster_on_device(const Plan& plan, int precision, std::string& why) {
 }
 }  // namespace gatecell
 
+using namespace gatecell;
+
 gc_status gc_cuda_measure(int32_t precision, gc_cuda_rates* out) {
-  using namespace gatecell;
-  const Backend& backend = cuda_backend();
-  if (!backend.table) return fail(GC_UNSUPPORTED, "expected a GPU, but %s", backend.reason.c_str());
-  if (precision != GC_FLOAT && precision != GC_TF32 && precision != GC_BF16)
-    return fail(GC_INVALID_ARGUMENT, "expected a precision of the device, got %d", precision);
-  std::string why;
-  return device_rate(backend, precision, *out, why) ? GC_OK : fail(GC_UNSUPPORTED, "%s", why.c_str());
+  return guarded([&] {
+    const Backend& backend = cuda_backend();
+    if (!backend.table) return fail(GC_UNSUPPORTED, "expected a GPU, but %s", backend.reason.c_str());
+    if (precision != GC_FLOAT && precision != GC_TF32 && precision != GC_BF16)
+      return fail(GC_INVALID_ARGUMENT, "expected a precision of the device, got %d", precision);
+    std::string why;
+    return device_rate(backend, precision, *out, why) ? GC_OK : fail(GC_UNSUPPORTED, "%s", why.c_str());
+  });
 }

@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "device_plan.h"
+#include "guarded.h"
 
 namespace gatecell {
 namespace {
@@ -86,5 +87,6 @@ gc_status fetch_store(Store& store) {
 
 gc_status gc_store_fetch(gc_store* store) {
   // Without a device there is nothing to wait for.
-  return store->has_device.load(std::memory_order_acquire) ? gatecell::fetch_store(*store) : GC_OK;
+  if (!store->has_device.load(std::memory_order_acquire)) return GC_OK;
+  return gatecell::guarded([&] { return gatecell::fetch_store(*store); });
 }

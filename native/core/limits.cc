@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "../kernels/probes.h"
+#include "guarded.h"
 #include "machine.h"
 #include "memory.h"
 
@@ -167,24 +168,26 @@ gc_status measure_limit(const gc_probe& probe, gc_measurement* out) {
 using namespace gatecell;
 
 gc_status gc_measure(const gc_probe* probe, gc_measurement* out) {
-  *out = {};
-  if (probe->threads < 1 || probe->threads > 1024)
-    return fail(GC_INVALID_ARGUMENT, "expected 1 to 1024 threads, got %d", probe->threads);
-  if (probe->threads > bound_threads(probe->threads))
-    return fail(GC_UNSUPPORTED, "expected at most the %d threads that can run here at the same time, got %d",
-                bound_threads(probe->threads), probe->threads);
-  if (!(probe->seconds > 0 && probe->seconds <= 3600))
-    return fail(GC_INVALID_ARGUMENT, "expected 0 to 3600 seconds, got %g", probe->seconds);
-  switch (probe->kind) {
-    case GC_PROBE_CLOCK: return measure_clock(*probe, out);
-    case GC_PROBE_FORK: return measure_fork(*probe, out);
-    case GC_PROBE_GEMM: return measure_gemm(*probe, out);
-    case GC_PROBE_GATES: return measure_gates(*probe, out);
-    case GC_PROBE_FMA:
-    case GC_PROBE_DOT_BF16:
-    case GC_PROBE_DOT_INT8:
-    case GC_PROBE_READ:
-    case GC_PROBE_CELL: return measure_limit(*probe, out);
-    default: return fail(GC_INVALID_ARGUMENT, "unknown kind of measurement %d", probe->kind);
-  }
+  return guarded([&] {
+    *out = {};
+    if (probe->threads < 1 || probe->threads > 1024)
+      return fail(GC_INVALID_ARGUMENT, "expected 1 to 1024 threads, got %d", probe->threads);
+    if (probe->threads > bound_threads(probe->threads))
+      return fail(GC_UNSUPPORTED, "expected at most the %d threads that can run here at the same time, got %d",
+                  bound_threads(probe->threads), probe->threads);
+    if (!(probe->seconds > 0 && probe->seconds <= 3600))
+      return fail(GC_INVALID_ARGUMENT, "expected 0 to 3600 seconds, got %g", probe->seconds);
+    switch (probe->kind) {
+      case GC_PROBE_CLOCK: return measure_clock(*probe, out);
+      case GC_PROBE_FORK: return measure_fork(*probe, out);
+      case GC_PROBE_GEMM: return measure_gemm(*probe, out);
+      case GC_PROBE_GATES: return measure_gates(*probe, out);
+      case GC_PROBE_FMA:
+      case GC_PROBE_DOT_BF16:
+      case GC_PROBE_DOT_INT8:
+      case GC_PROBE_READ:
+      case GC_PROBE_CELL: return measure_limit(*probe, out);
+      default: return fail(GC_INVALID_ARGUMENT, "unknown kind of measurement %d", probe->kind);
+    }
+  });
 }

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "cgroup.h"
+#include "guarded.h"
 #include "status.h"
 #include "threads.h"
 #if defined(GATECELL_X86)
@@ -159,23 +160,25 @@ void leave_core(int core) {
 using namespace gatecell;
 
 gc_status gc_machine_info(gc_machine* out) {
-  const Machine& m = machine();
-  out->isa_found = m.found->name;
-  out->isa_used = m.used->name;
-  out->isa_problem = m.problem[0] ? m.problem : nullptr;
-  out->features = m.features;
-  out->cpu_model = m.model;
-  out->cpus_online = static_cast<int32_t>(sysconf(_SC_NPROCESSORS_ONLN));
-  out->cpus_affinity = affinity_count();
-  const CgroupLimits limits = read_cgroup_limits("");
-  out->cgroup_quota = limits.cpus;
-  out->cgroup_memory = limits.memory;
-  rlimit space;
-  out->address_space = getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY
-                           ? static_cast<int64_t>(std::min<rlim_t>(space.rlim_cur, INT64_MAX))
-                           : 0;
-  out->threads = engine_threads();
-  return GC_OK;
+  return guarded([&] {
+    const Machine& m = machine();
+    out->isa_found = m.found->name;
+    out->isa_used = m.used->name;
+    out->isa_problem = m.problem[0] ? m.problem : nullptr;
+    out->features = m.features;
+    out->cpu_model = m.model;
+    out->cpus_online = static_cast<int32_t>(sysconf(_SC_NPROCESSORS_ONLN));
+    out->cpus_affinity = affinity_count();
+    const CgroupLimits limits = read_cgroup_limits("");
+    out->cgroup_quota = limits.cpus;
+    out->cgroup_memory = limits.memory;
+    rlimit space;
+    out->address_space = getrlimit(RLIMIT_AS, &space) == 0 && space.rlim_cur != RLIM_INFINITY
+                             ? static_cast<int64_t>(std::min<rlim_t>(space.rlim_cur, INT64_MAX))
+                             : 0;
+    out->threads = engine_threads();
+    return GC_OK;
+  });
 }
 
 gc_status gc_set_threads(int32_t threads) {

@@ -19,9 +19,13 @@ void prefer_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] int64_t byt
 #endif
 }
 
+std::atomic<bool (*)()> refuse_block{nullptr};
+
 bool Block::allocate(int64_t bytes) {
   reset();
   if (bytes <= 0) return true;
+  const auto refuses = refuse_block.load(std::memory_order_relaxed);
+  if (refuses && refuses()) return false;
   const bool huge = bytes >= kHugePage / 2;
   const int64_t size = round_up(bytes, huge ? kHugePage : 4096);
   const int64_t reserve = huge ? size + kHugePage : size;

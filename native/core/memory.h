@@ -1,5 +1,6 @@
 // memory.h: large zeroed blocks, 64-byte aligned, on huge pages where the system gives them; null when memory is out.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -9,6 +10,9 @@ inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multi
 
 // Asks for huge pages inside memory of somebody else's that has not been written yet; nothing where there are none.
 void prefer_huge_pages(void* data, int64_t bytes);
+
+// For tests: asked before each block is allocated, where it is set; true: the block is refused as if memory were out.
+extern std::atomic<bool (*)()> refuse_block;
 
 class Block {
  public:

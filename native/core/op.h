@@ -85,6 +85,12 @@ struct Node {
   std::string stack_why;  // why a layer on another one is not in its stack
 };
 
+// A piece of a parameter that one thread updates; elementwise, so any cut gives the same bits.
+struct Piece {
+  int64_t offset, count;
+  bool is_matrix;
+};
+
 struct Plan {
   Store* store = nullptr;
   std::vector<Tensor> tensors;
@@ -97,6 +103,10 @@ struct Plan {
   char* host = nullptr;
   double* control = nullptr;
   Block arena;
+  // Made with the plan, because a run allocates nothing: it must not fail between the update and the carries.
+  std::vector<Piece> pieces;           // of the parameters that train
+  std::vector<double> square_sums;     // of each piece's gradient
+  Block carry_copies;                  // of carried tensors that are targets, too
   bool on_device = false;              // compiled for a device: nothing is packed, other rewrites apply
   std::shared_ptr<DevicePlan> device;  // null: the plan runs on the processor
   std::string device_why;              // why it runs where it runs, where that was a choice
@@ -123,7 +133,9 @@ struct Plan {
 };
 
 gc_status run_plan(Plan& plan, gc_mode mode);  // run.cc
-void update_parameters(Plan& plan);            // optimizer.cc: clip and update, or refuse what is not finite
+gc_status prepare_carries(Plan& plan);         // run.cc: memory for carry_copies
+void prepare_update(Plan& plan);     // optimizer.cc: the pieces; after the layout, which says what has a gradient
+void update_parameters(Plan& plan);  // optimizer.cc: clip and update, or refuse what is not finite
 std::string explain_plan(const Plan& plan, int64_t arena);  // explain.cc
 // layout.cc: addresses of everything in memory from `allocate` (null: there is none); its bytes, -1 out of memory.
 int64_t layout_plan(Plan& plan, const std::function<char*(int64_t bytes)>& allocate);

@@ -21,26 +21,9 @@ double square_sum(const float* x, int64_t n) {
   return lanes[0];
 }
 
-// Pieces of parameters that one thread updates; elementwise, so any cut gives the same bits.
-struct Piece {
-  int64_t offset, count;
-  bool is_matrix;
-};
-
-std::vector<Piece> pieces(const Store& store, const std::vector<bool>& trained) {
-  std::vector<Piece> list;
-  for (size_t i = 0; i < store.params.size(); ++i) {
-    const gc_param& p = store.params[i];
-    if (!trained[i]) continue;
-    const int64_t elements = int64_t{p.dims[0]} * (p.rank == 2 ? p.dims[1] : 1);
-    for (int64_t at = 0; at < elements; at += kChunk)
-      list.push_back({p.offset + at, std::min(kChunk, elements - at), p.rank == 2});
-  }
-  return list;
-}
-
-double global_norm(const Plan& plan, const std::vector<Piece>& list) {
-  std::vector<double> sums(list.size());
+double global_norm(Plan& plan) {
+  const std::vector<Piece>& list = plan.pieces;
+  std::vector<double>& sums = plan.square_sums;
   parallel(plan.team(4.0 * kChunk * static_cast<double>(list.size())), [&](int index, int team) {
     const Range mine = share(static_cast<int64_t>(list.size()), index, team);
     for (int64_t i = mine.begin; i < mine.end; ++i)
@@ -95,13 +78,26 @@ Update read_update(const Plan& plan) {
   return u;
 }
 
-void update_parameters(Plan& plan) {
-  Store& store = *plan.store;
+void prepare_update(Plan& plan) {
+  if (!plan.optimizer) return;
+  const Store& store = *plan.store;
   std::vector<bool> trained(store.params.size(), false);
   for (const Tensor& t : plan.tensors)
     if (t.role == GC_PARAMETER && t.grad) trained[t.slot] = true;
-  const std::vector<Piece> list = pieces(store, trained);
-  const double norm = global_norm(plan, list);
+  for (size_t i = 0; i < store.params.size(); ++i) {
+    const gc_param& p = store.params[i];
+    if (!trained[i]) continue;
+    const int64_t elements = int64_t{p.dims[0]} * (p.rank == 2 ? p.dims[1] : 1);
+    for (int64_t at = 0; at < elements; at += kChunk)
+      plan.pieces.push_back({p.offset + at, std::min(kChunk, elements - at), p.rank == 2});
+  }
+  plan.square_sums.resize(plan.pieces.size());
+}
+
+void update_parameters(Plan& plan) {
+  Store& store = *plan.store;
+  const std::vector<Piece>& list = plan.pieces;
+  const double norm = global_norm(plan);
   plan.control[GC_C_GRAD_NORM] = norm;
   const bool finite = std::isfinite(norm) && std::isfinite(plan.control[GC_C_LOSS]);
   plan.control[GC_C_APPLIED] = finite ? 1 : 0;

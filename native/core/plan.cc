@@ -3,6 +3,7 @@
 
 #include "device_plan.h"
 #include "graph.h"
+#include "guarded.h"
 #include "machine.h"
 #include "op.h"
 
@@ -86,6 +87,9 @@ gc_status compile(const gc_plan_desc& desc, Plan& plan) {
   const int64_t arena =
       layout_plan(plan, [&](int64_t bytes) { return plan.arena.allocate(bytes) ? plan.arena.data() : nullptr; });
   if (arena < 0) return fail(GC_OUT_OF_MEMORY, "no memory for the plan's tensors");
+  prepare_update(plan);
+  status = prepare_carries(plan);
+  if (status != GC_OK) return status;
   plan.explanation = explain_plan(plan, arena);
   return GC_OK;
 }
@@ -124,11 +128,13 @@ gc_status create(const gc_plan_desc& desc, std::unique_ptr<gc_plan>& plan) {
 }  // namespace
 
 gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out) {
-  std::unique_ptr<gc_plan> plan;
-  const gc_status status = create(*desc, plan);
-  if (status == GC_OK) prefer_huge_pages(desc->host, desc->host_elements * 4);
-  if (status == GC_OK) *out = plan.release();
-  return status;
+  return guarded([&] {
+    std::unique_ptr<gc_plan> plan;
+    const gc_status status = create(*desc, plan);
+    if (status == GC_OK) prefer_huge_pages(desc->host, desc->host_elements * 4);
+    if (status == GC_OK) *out = plan.release();
+    return status;
+  });
 }
 
 namespace {
@@ -143,25 +149,48 @@ struct Claim {
 };
 }  // namespace
 
+namespace {
+// Runs `body` with the plan's busy flag held.
+template <class F>
+gc_status claimed(Plan& plan, const F& body) {
+  return guarded([&] {
+    Claim claim(plan);
+    return claim.held ? body() : fail(GC_BUSY, "this plan is running already: wait for the running call");
+  });
+}
+
+gc_status generate(Plan& plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
+                   int32_t* done) {
+  auto* token_at = reinterpret_cast<int32_t*>(plan.host) + plan.tensors[token].slot;
+  const auto* sampled_at = reinterpret_cast<const int32_t*>(plan.host) + plan.tensors[sampled].slot;
+  for (int32_t i = 0; i < count; ++i) {
+    const gc_status status = run_plan(plan, GC_FORWARD);
+    if (status != GC_OK) return status;
+    plan.control[GC_C_STEP] += 1;
+    out[i] = *sampled_at;
+    *token_at = out[i];
+    ++*done;
+    if (out[i] == stop) break;
+  }
+  return GC_OK;
+}
+}  // namespace
+
 gc_status gc_plan_run(gc_plan* plan, gc_mode mode) {
-  Claim claim(*plan);
-  if (!claim.held) return fail(GC_BUSY, "this plan is running already: wait for the running call");
-  return run_plan(*plan, mode);
+  return claimed(*plan, [&] { return run_plan(*plan, mode); });
 }
 
 gc_status gc_plan_time(gc_plan* plan, gc_mode mode, int32_t count, double* seconds) {
-  Claim claim(*plan);
-  if (!claim.held) return fail(GC_BUSY, "this plan is running already: wait for the running call");
-  if (!plan->device) return fail(GC_UNSUPPORTED, "expected a plan on a device to time its runs there");
-  if (count < 1) return fail(GC_INVALID_ARGUMENT, "expected at least one run to time, got %d", count);
-  const gc_status status = run_plan(*plan, mode);
-  return status == GC_OK ? time_on_device(*plan, mode, count, seconds) : status;
+  return claimed(*plan, [&] {
+    if (!plan->device) return fail(GC_UNSUPPORTED, "expected a plan on a device to time its runs there");
+    if (count < 1) return fail(GC_INVALID_ARGUMENT, "expected at least one run to time, got %d", count);
+    const gc_status status = run_plan(*plan, mode);
+    return status == GC_OK ? time_on_device(*plan, mode, count, seconds) : status;
+  });
 }
 
 gc_status gc_plan_fetch_states(gc_plan* plan) {
-  Claim claim(*plan);
-  if (!claim.held) return fail(GC_BUSY, "this plan is running already: wait for the running call");
-  return plan->device ? fetch_states(*plan) : GC_OK;
+  return claimed(*plan, [&] { return plan->device ? fetch_states(*plan) : GC_OK; });
 }
 
 gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
@@ -173,27 +202,17 @@ gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_
   };
   if (!is_ids(token) || !is_ids(sampled))
     return fail(GC_INVALID_ARGUMENT, "expected host int32 tensors for token and sample");
-  Claim claim(*plan);
-  if (!claim.held) return fail(GC_BUSY, "this plan is running already: wait for the running call");
-  auto* token_at = reinterpret_cast<int32_t*>(plan->host) + plan->tensors[token].slot;
-  const auto* sampled_at = reinterpret_cast<const int32_t*>(plan->host) + plan->tensors[sampled].slot;
-  for (int32_t i = 0; i < count; ++i) {
-    const gc_status status = run_plan(*plan, GC_FORWARD);
-    if (status != GC_OK) return status;
-    plan->control[GC_C_STEP] += 1;
-    out[i] = *sampled_at;
-    *token_at = out[i];
-    ++*done;
-    if (out[i] == stop) break;
-  }
-  return GC_OK;
+  return claimed(*plan, [&] { return generate(*plan, token, sampled, count, stop, out, done); });
 }
 
 const char* gc_plan_explain(gc_plan* plan) {
-  // A device chooses among kernels at the first run; while one is under way, the text from before it stays.
-  Claim claim(*plan);
-  if (claim.held && plan->device) plan->explanation = explain_plan(*plan, plan->device->arena_bytes);
-  return plan->explanation.c_str();
+  const gc_status status = guarded([&] {
+    // A device chooses among kernels at the first run; while one is under way, the text from before it stays.
+    Claim claim(*plan);
+    if (claim.held && plan->device) plan->explanation = explain_plan(*plan, plan->device->arena_bytes);
+    return GC_OK;
+  });
+  return status == GC_OK ? plan->explanation.c_str() : nullptr;
 }
 
 int64_t gc_plan_bytes(gc_plan* plan) {

@@ -82,27 +82,35 @@ void refresh(Plan& plan) {
 }
 }  // namespace
 
-// Sources that are targets, too, are copied before any target is written, so that the order of the carries does not matter.
-// Without memory for the copies the states stay as they are, and the run fails.
-gc_status carry_all(Plan& plan) {
-  const auto is_target = [&](int32_t id) {
-    for (size_t i = 1; i < plan.carry.size(); i += 2)
-      if (plan.carry[i] == id) return true;
-    return false;
-  };
-  const auto floats = [&](int32_t id) { return plan.tensors[id].rows * plan.tensors[id].cols; };
-  int64_t total = 0, at = 0;
+namespace {
+bool is_carry_target(const Plan& plan, int32_t id) {
+  for (size_t i = 1; i < plan.carry.size(); i += 2)
+    if (plan.carry[i] == id) return true;
+  return false;
+}
+
+// Floats of a carry's tensors.
+int64_t floats_of(const Plan& plan, int32_t id) { return plan.tensors[id].rows * plan.tensors[id].cols; }
+}  // namespace
+
+gc_status prepare_carries(Plan& plan) {
+  int64_t total = 0;
   for (size_t i = 0; i + 1 < plan.carry.size(); i += 2)
-    if (is_target(plan.carry[i])) total += floats(plan.carry[i]);
-  Block copies;
-  if (!copies.allocate(total * 4)) return fail(GC_OUT_OF_MEMORY, "no memory for copies of carried states");
+    if (is_carry_target(plan, plan.carry[i])) total += floats_of(plan, plan.carry[i]);
+  return plan.carry_copies.allocate(total * 4) ? GC_OK
+                                               : fail(GC_OUT_OF_MEMORY, "no memory for copies of carried states");
+}
+
+namespace {
+// Sources that are targets, too, are copied before any target is written, so that the order of the carries does not matter.
+void carry_all(Plan& plan) {
+  float* const copies = plan.carry_copies.floats();
   const auto each_chained = [&](const auto& body) {
-    at = 0;
+    int64_t at = 0;
     for (size_t i = 0; i + 1 < plan.carry.size(); i += 2) {
-      if (!is_target(plan.carry[i])) continue;
-      const int64_t count = floats(plan.carry[i]);
-      body(plan.tensors[plan.carry[i]], plan.tensors[plan.carry[i + 1]], copies.floats() + at,
-           static_cast<size_t>(count) * 4);
+      if (!is_carry_target(plan, plan.carry[i])) continue;
+      const int64_t count = floats_of(plan, plan.carry[i]);
+      body(plan.tensors[plan.carry[i]], plan.tensors[plan.carry[i + 1]], copies + at, static_cast<size_t>(count) * 4);
       at += count;
     }
   };
@@ -110,7 +118,7 @@ gc_status carry_all(Plan& plan) {
       [&](const Tensor& from, const Tensor&, float* copy, size_t bytes) { memcpy(copy, host_of(plan, from), bytes); });
   for (size_t i = 0; i + 1 < plan.carry.size(); i += 2) {
     const Tensor &from = plan.tensors[plan.carry[i]], &to = plan.tensors[plan.carry[i + 1]];
-    if (is_target(plan.carry[i])) continue;
+    if (is_carry_target(plan, plan.carry[i])) continue;
     const bool hosted = from.role == GC_HOST;
     const float* source = hosted ? host_of(plan, from) : from.data;
     const int64_t ld = hosted ? from.cols : from.ld;
@@ -120,8 +128,9 @@ gc_status carry_all(Plan& plan) {
   each_chained([&](const Tensor&, const Tensor& to, const float* copy, size_t bytes) {
     memcpy(host_of(plan, to), copy, bytes);
   });
-  return GC_OK;
 }
+
+}  // namespace
 
 gc_status run_plan(Plan& plan, gc_mode mode) {
   if (mode < GC_FORWARD || mode > GC_TRAIN) return fail(GC_INVALID_ARGUMENT, "unknown mode %d", mode);
@@ -133,7 +142,8 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
   gc_status status;
   if (!plan.store) {
     status = passes(plan, mode);
-    return status == GC_OK ? carry_all(plan) : status;
+    if (status == GC_OK) carry_all(plan);
+    return status;
   }
   Store& store = *plan.store;
   for (;;) {
@@ -152,6 +162,7 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
   if (status != GC_OK) return status;
   // A step that is refused leaves the states as it found them: they came of the same bad data.
   if (mode == GC_TRAIN) update_parameters(plan);
-  return mode != GC_TRAIN || plan.control[GC_C_APPLIED] == 1 ? carry_all(plan) : GC_OK;
+  if (mode != GC_TRAIN || plan.control[GC_C_APPLIED] == 1) carry_all(plan);
+  return GC_OK;
 }
 }  // namespace gatecell

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "guarded.h"
 #include "machine.h"
 #include "matmul.h"
 #include "op.h"
@@ -151,46 +152,54 @@ gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_f
     const gc_status status = check_param(params[i], i, arena_floats);
     if (status != GC_OK) return status;
   }
-  auto* store = new gc_store;
-  store->params.assign(params, params + count);
-  store->arena_floats = arena_floats;
-  store->data = data;
-  store->grad = grad;
-  store->moment1 = moment1;
-  store->moment2 = moment2;
-  for (float* arena : {data, grad, moment1, moment2}) prefer_huge_pages(arena, arena_floats * 4);
-  *out = store;
-  return GC_OK;
+  return guarded([&] {
+    auto store = std::make_unique<gc_store>();
+    store->params.assign(params, params + count);
+    store->arena_floats = arena_floats;
+    store->data = data;
+    store->grad = grad;
+    store->moment1 = moment1;
+    store->moment2 = moment2;
+    for (float* arena : {data, grad, moment1, moment2}) prefer_huge_pages(arena, arena_floats * 4);
+    *out = store.release();
+    return GC_OK;
+  });
 }
 
 gc_status gc_store_add_moment3(gc_store* store, float* moment3) {
-  if (!moment3 || !store->moment2) return fail(GC_INVALID_ARGUMENT, "expected a third arena of a store with moments");
-  std::unique_lock<std::shared_mutex> lock(store->mutex);
-  if (store->moment3) return fail(GC_INVALID_ARGUMENT, "expected a store without a third arena of moments");
-  prefer_huge_pages(moment3, store->arena_floats * 4);
-  store->moment3 = moment3;
-  ++store->version;  // a device must take the new arena
-  return GC_OK;
+  return guarded([&] {
+    if (!moment3 || !store->moment2) return fail(GC_INVALID_ARGUMENT, "expected a third arena of a store with moments");
+    std::unique_lock<std::shared_mutex> lock(store->mutex);
+    if (store->moment3) return fail(GC_INVALID_ARGUMENT, "expected a store without a third arena of moments");
+    prefer_huge_pages(moment3, store->arena_floats * 4);
+    store->moment3 = moment3;
+    ++store->version;  // a device must take the new arena
+    return GC_OK;
+  });
 }
 
 gc_status gc_store_touch(gc_store* store) {
-  std::unique_lock<std::shared_mutex> lock(store->mutex);
-  ++store->version;
-  return GC_OK;
+  return guarded([&] {
+    std::unique_lock<std::shared_mutex> lock(store->mutex);
+    ++store->version;
+    return GC_OK;
+  });
 }
 
 gc_status gc_store_copy(gc_store* store, int32_t group, float* out, int64_t floats) {
-  const float* const arenas[] = {store->data, nullptr, store->moment1, store->moment2, store->moment3};
-  if (group < 0 || group > 4 || !arenas[group])
-    return fail(GC_INVALID_ARGUMENT, "expected a group that a step updates and the store has, got %d", group);
-  if (floats != store->arena_floats)
-    return fail(GC_INVALID_SHAPE, "expected room for %lld floats, got %lld",
-                static_cast<long long>(store->arena_floats), static_cast<long long>(floats));
-  const gc_status status = gc_store_fetch(store);
-  if (status != GC_OK) return status;
-  std::shared_lock<std::shared_mutex> lock(store->mutex);
-  memcpy(out, arenas[group], static_cast<size_t>(store->arena_floats) * 4);
-  return GC_OK;
+  return guarded([&] {
+    const float* const arenas[] = {store->data, nullptr, store->moment1, store->moment2, store->moment3};
+    if (group < 0 || group > 4 || !arenas[group])
+      return fail(GC_INVALID_ARGUMENT, "expected a group that a step updates and the store has, got %d", group);
+    if (floats != store->arena_floats)
+      return fail(GC_INVALID_SHAPE, "expected room for %lld floats, got %lld",
+                  static_cast<long long>(store->arena_floats), static_cast<long long>(floats));
+    const gc_status status = gc_store_fetch(store);
+    if (status != GC_OK) return status;
+    std::shared_lock<std::shared_mutex> lock(store->mutex);
+    memcpy(out, arenas[group], static_cast<size_t>(store->arena_floats) * 4);
+    return GC_OK;
+  });
 }
 
 void gc_store_destroy(gc_store* store) { delete store; }

@@ -48,7 +48,8 @@ inline Range share(int64_t count, int index, int team, int64_t grain = 1) {
 
 constexpr int kMostThreads = 1024;
 
-using team_fn = void (*)(void* context, int index, int team);
+// A share allocates nothing and throws nothing: an exception would leave the members that wait for its share at a barrier.
+using team_fn = void (*)(void* context, int index, int team) noexcept;
 
 int engine_threads();                  // of plans that name no number
 void set_engine_threads(int threads);  // 0: default_threads()
@@ -74,7 +75,7 @@ void run_team(int team, Shares shares, team_fn fn, void* context);
 template <class F>
 void parallel(int team, Shares shares, const F& body) {
   run_team(
-      team, shares, [](void* context, int index, int size) { (*static_cast<const F*>(context))(index, size); },
+      team, shares, [](void* context, int index, int size) noexcept { (*static_cast<const F*>(context))(index, size); },
       const_cast<F*>(&body));
 }
 template <class F>

@@ -16,7 +16,7 @@ typedef enum gc_status {
   GC_OK = 0,
   GC_INVALID_ARGUMENT = 1,  // a table, index or attribute is malformed
   GC_INVALID_SHAPE = 2,     // shapes do not fit the op
-  GC_OUT_OF_MEMORY = 3,     // an allocation of the plan failed
+  GC_OUT_OF_MEMORY = 3,     // an allocation failed; the handles are as they were, and the call may be made again
   GC_UNSUPPORTED = 4,       // the op has no kernel on this backend, or no gradient
   GC_OUT_OF_RANGE = 5,      // a run met an index outside its table (token id >= vocabulary)
   GC_BUSY = 6,              // the handle is running
@@ -228,7 +228,8 @@ gc_status gc_plan_time(gc_plan* plan, gc_mode mode, int32_t count, double* secon
 // Brings back the carried states, which a device keeps from run to run: before the caller reads or writes them. The host's are
 // what the next run starts from. Nothing to do on the CPU.
 gc_status gc_plan_fetch_states(gc_plan* plan);
-// JSON, valid until the plan is destroyed: memory by kind, and a line per node with the kernel chosen and why.
+// JSON, valid until the plan is destroyed: memory by kind, and a line per node with the kernel chosen and why; null without
+// memory for it.
 const char* gc_plan_explain(gc_plan* plan);
 int64_t gc_plan_bytes(gc_plan* plan);  // native memory of this plan, packed weights included
 void gc_plan_destroy(gc_plan* plan);   // waits for a running job
