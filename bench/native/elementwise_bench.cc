@@ -46,11 +46,11 @@ void add_bf16(const gc_bf16_kernels* t) {
 
 void add_int8(const gc_int8_kernels* t) {
   using F = float*;
-  add_loop("int8_quantize", t->name, 5,
-           [=](F w, F g, F, F) { t->quantize(g, 64, reinterpret_cast<uint8_t*>(w), 64, kCount / 64, 64, nullptr); });
+  add_loop("int8_quantize", t->name, 5, [=](F w, F g, F, F) {
+    t->quantize(g, 64, reinterpret_cast<uint8_t*>(w), 64, kCount / 64, 64, w + kCount / 2);
+  });
   add_loop("int8_dequantize_add", t->name, 12, [=](F w, F g, F m, F v) {
-    t->dequantize_add(reinterpret_cast<const int32_t*>(g), reinterpret_cast<const int32_t*>(m), v, nullptr, w,
-                      kCount / 64);
+    t->dequantize_add(reinterpret_cast<const int32_t*>(g), reinterpret_cast<const int32_t*>(m), v, v, w, kCount / 64);
   });
 }
 }  // namespace

@@ -109,7 +109,12 @@ void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
     const int64_t row = source_row(p, block * 64 + n, param.dims[0]);
     const float* w = row < 0 ? nullptr : s.data + param.offset + row * columns;
     float most = 0;
-    for (int64_t k = 0; w && k < columns; ++k) most = std::max(most, std::fabs(w[k]));
+    bool finite = true;
+    for (int64_t k = 0; w && k < columns; ++k) {
+      finite &= std::isfinite(w[k]);
+      most = std::max(most, std::fabs(w[k]));
+    }
+    if (!finite) w = nullptr, most = NAN;  // no code stands for it: the scale makes every sum NaN
     const float inverse = most > 0 ? 127.0f / most : 0.0f;
     auto* to = reinterpret_cast<int8_t*>(p.block.floats() + block * p.k * 64 + n / width * width * p.k + n % width);
     int32_t sum = 0;

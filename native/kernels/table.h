@@ -126,8 +126,12 @@ typedef struct gc_bf16_kernels {
 typedef struct gc_int8_kernels {
   const char* name;
   void (*gemm)(const gc_gemm* g);
+  // Codes round(127 x / range) + 128. quantize gives each row its largest magnitude as range; quantize_within takes the ranges
+  // in `given` and writes only the range NaN, of rows with a value that is not finite.
   void (*quantize)(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,
                    float* ranges);
+  void (*quantize_within)(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,
+                          const float* given, float* ranges);
   void (*dequantize_add)(const int32_t* sums, const int32_t* correction, const float* scale, const float* ranges,
                          float* y, int64_t rows);
 } gc_int8_kernels;

@@ -24,6 +24,7 @@ enum {
   kG16,
   kSums,
   kRanges,
+  kHRanges,
   kSchedule,
   kXRows,
   kHRows,
@@ -81,6 +82,7 @@ void prepare_precision(Node& node, const Lstm& s, Life kept) {
     node.buffers[kX16] = {s.x_format == Format::kInt8 ? rows * s.x->ld : 0, kept};
     node.buffers[kH16] = {rows * s.h_ld, kept};
     node.buffers[kRanges] = {rows * 4, Life::kForward};
+    node.buffers[kHRanges] = {(rows + 2 * s.B) * 4, Life::kForward};
     node.buffers[kSums] = {s.panels * s.B * 64 * 4, Life::kForward};
   }
   if (s.half) {
@@ -244,6 +246,8 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   x8 = reinterpret_cast<uint8_t*>(node.buffers[kX16].data);
   h8 = reinterpret_cast<uint8_t*>(node.buffers[kH16].data);
   x_ranges = node.buffers[kRanges].data;
+  h_ranges = node.buffers[kHRanges].data;
+  h_bounds = h_ranges + T * B;
   sums = reinterpret_cast<int32_t*>(node.buffers[kSums].data);
   g16 = reinterpret_cast<uint32_t*>(node.buffers[kG16].data);
   token_grad = node.buffers[kTokenGrad].data;

@@ -97,6 +97,9 @@ struct Lstm {
   // int8: codes of x and h in the same rows, and the integer sums of one step [panel][b][64].
   uint8_t *x8, *h8;
   float* x_ranges;  // one per row of x
+  // The ranges of the codes of h by row, NaN where a value of h is not finite; and bounds of |h| [2][B], before the first step and
+  // after it.
+  float *h_ranges, *h_bounds;
   int32_t* sums;
   float* token_grad;                           // [panel][v][64]: gradient of the pre-activations summed by token
   float *x_rows, *h_rows, *dy_rows, *dx_rows;  // with lengths: x, h and dX by row; dy of one step [B][h_ld]
@@ -189,6 +192,7 @@ void lstm_start_gradients(Plan& plan, const Node& node, const Lstm& s);
 
 // lstm_noise.cc
 void lstm_draw_masks(Plan& plan, const Node& node, const Lstm& s);
+void lstm_start_ranges(const Lstm& s);
 void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int64_t step);
 void lstm_masked_gradient(const Lstm& s, Range rows, Range columns);
 

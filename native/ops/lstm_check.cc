@@ -1,4 +1,7 @@
 // lstm_check.cc: shapes, types and rates that the LSTM layer (and the GRU) is given, and which variants go together.
+#include <algorithm>
+#include <cstdint>
+
 #include "../core/graph.h"
 #include "draws.h"
 #include "lstm.h"
@@ -65,6 +68,15 @@ gc_status check_attributes(const Plan& plan, const Node& node) {
     return fail(GC_UNSUPPORTED, "lstm: an output projection has no int8 kernels: use f32 or bf16");
   return GC_OK;
 }
+
+// Sums of int8 codes are exact in int32: an operand's code reaches 255, a weight's 127.
+gc_status check_int8_sums(const Plan& plan, int64_t inputs, int64_t units) {
+  constexpr int64_t kMost = INT32_MAX / (255 * 127);
+  const int64_t terms = std::max(inputs, units);
+  if (plan.format != Format::kInt8 || terms <= kMost) return GC_OK;
+  return fail(GC_UNSUPPORTED, "lstm: int8 has at most %lld inputs and units, got %lld: use f32 or bf16",
+              static_cast<long long>(kMost), static_cast<long long>(terms));
+}
 }  // namespace
 
 gc_status lstm_check(Plan& plan, Node& node) {
@@ -96,6 +108,7 @@ gc_status lstm_check(Plan& plan, Node& node) {
   if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kHT), "hT", B, R, false);
   if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kCT), "cT", B, H, false);
   if (status == GC_OK) status = lstm_check_lengths(plan, node, B);
+  if (status == GC_OK) status = check_int8_sums(plan, I, R);
   return status == GC_OK ? check_attributes(plan, node) : status;
 }
 }  // namespace gatecell

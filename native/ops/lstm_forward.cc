@@ -122,7 +122,7 @@ void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, c
   const int64_t first = rows.begin;
   for (int64_t p = panels.begin; p < panels.end; ++p)
     int8_kernels().dequantize_add(s.sums + (p * s.B + first) * 64, w.correction() + p * 64, w.scale() + p * 64,
-                                  ranges ? ranges + first : nullptr, s.gate_rows(p, row + first), rows.end - first);
+                                  ranges + first, s.gate_rows(p, row + first), rows.end - first);
 }
 
 void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
@@ -173,7 +173,7 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   m.down = step % 2 != 0;
   each_group(s, mine.panels, count, m.down, [&](Range panels) {
     if (s.x_format == Format::kInt8) add_codes(s, w, x_from(s, row), s.x->ld, s.x_ranges + row, rows, panels, row);
-    if (s.format == Format::kInt8) add_codes(s, u, m.a, s.h_ld, nullptr, rows, panels, row);
+    if (s.format == Format::kInt8) add_codes(s, u, m.a, s.h_ld, s.h_ranges + row, rows, panels, row);
     else multiply(m, rows, panels);
     for (int64_t p = panels.begin; p < panels.end && !s.norm; ++p) cells_forward(s, rows, p, step);
     if (!s.projection && !s.norm)
@@ -251,6 +251,7 @@ bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
   lstm_pack_gains(plan, node, s);
   lstm_start_states(s);
   lstm_draw_masks(plan, node, s);
+  lstm_start_ranges(s);
   lstm_publish(s, s.h_start(), {0, s.B}, {0, s.h_ld}, 0);
   if (gathers(s) && s.T == 1) gather_steps(s, {0, s.B});  // so that the threads of a single step never meet
   return true;

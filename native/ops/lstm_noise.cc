@@ -6,6 +6,9 @@
 // of (seed; stream, step): e = b * R' + u for dropout, (t * B + b) * H' + u for zoneout, R' and H' rounded up to 4, b the row as
 // the batch has it. Hence no mask depends on threads, on the order of rows, or on what was drawn before.
 #include <algorithm>
+#include <cfloat>
+#include <cmath>
+#include <cstring>
 
 #include "../core/machine.h"
 #include "../core/philox.h"
@@ -51,6 +54,27 @@ void lstm_draw_masks(Plan& plan, const Node& node, const Lstm& s) {
   });
 }
 
+// int8: what |h| can reach is known before the first step, so that threads which share a row need not agree on its range. The
+// cell's output is within 1; zoneout keeps part of the initial state, which may lie beyond.
+void lstm_start_ranges(const Lstm& s) {
+  if (s.format != Format::kInt8) return;
+  for (int64_t r = 0; r < s.B; ++r) {
+    const float* h = s.h_start() + r * s.h_ld;
+    float most = 1;
+    bool finite = true;
+    for (int64_t u = 0; u < s.h_ld; ++u) {
+      const float size = std::fabs(h[u]);
+      finite &= size <= FLT_MAX;
+      most = size > most ? size : most;
+    }
+    s.h_bounds[r] = finite ? most : NAN;
+    s.h_bounds[s.B + r] = s.zones ? s.h_bounds[r] : 1;
+  }
+  for (int64_t step = 0; step < s.rows.steps(); ++step)
+    memcpy(s.h_ranges + s.rows.first(step), s.h_bounds + (step > 0 ? s.B : 0),
+           static_cast<size_t>(s.rows.live(step)) * 4);
+}
+
 // Makes the operand of `step` from the rows of h before it, where it is a copy.
 void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int64_t step) {
   if (!s.copies_h() || step >= s.rows.steps()) return;
@@ -68,7 +92,10 @@ void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int6
     source = s.masked_h + to;
   }
   if (s.half) bf16_kernels().narrow(source, s.h_ld, s.h16 + to, s.h_ld, count, width);
-  if (s.format == Format::kInt8) int8_kernels().quantize(source, s.h_ld, s.h8 + to, s.h_ld, count, width, nullptr);
+  if (s.format != Format::kInt8) return;
+  const float* bounds = s.h_bounds + (step > 0 ? s.B : 0) + mine.begin;
+  int8_kernels().quantize_within(source, s.h_ld, s.h8 + to, s.h_ld, count, width, bounds,
+                                 s.h_ranges + s.rows.first(step) + mine.begin);
 }
 
 // dh of the step before = what goes past the product (zoneout) + mask * product.

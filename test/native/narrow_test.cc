@@ -171,7 +171,8 @@ TEST_CASE("int8: codes to the nearest of 127 steps, and what they stand for come
     std::vector<uint8_t> codes(x.size()), unit(x.size());
     Floats ranges(3);
     t.table->quantize(x.data(), 48, codes.data(), 48, 3, 48, ranges.data());
-    t.table->quantize(x.data(), 48, unit.data(), 48, 3, 48, nullptr);
+    const Floats ones(3, 1);
+    t.table->quantize_within(x.data(), 48, unit.data(), 48, 3, 48, ones.data(), ranges.data());
     for (size_t i = 0; i < x.size(); ++i) {
       float most = 0;
       for (size_t j = i / 48 * 48; j < i / 48 * 48 + 48; ++j) most = std::fmax(most, std::fabs(x[j]));
@@ -192,7 +193,111 @@ TEST_CASE("int8: codes to the nearest of 127 steps, and what they stand for come
   }
 }
 
+TEST_CASE("int8: a row with a value that is not finite has the range NaN, wherever the value lies") {
+  for (const auto& t : int8_tables()) {
+    CAPTURE(t.table->name);
+    Random random(98);
+    for (float bad : {NAN, -NAN, HUGE_VALF, -HUGE_VALF})
+      for (size_t at = 0; at < 80; ++at) {
+        Floats x = random.floats(3 * 80, 5), ranges(3), within(3, 2), given(3, 5);
+        x[80 + at] = bad;
+        std::vector<uint8_t> codes(x.size()), others(x.size());
+        t.table->quantize(x.data(), 80, codes.data(), 80, 3, 80, ranges.data());
+        t.table->quantize_within(x.data(), 80, others.data(), 80, 3, 80, given.data(), within.data());
+        CHECK((std::isnan(ranges[1]) && std::isfinite(ranges[0]) && std::isfinite(ranges[2])));
+        CHECK((std::isnan(within[1]) && within[0] == 2 && within[2] == 2));
+        for (size_t i = 0; i < 80; ++i)
+          CHECK(std::fabs(static_cast<float>(others[i] - 128) / 127 * 5 - x[i]) < 5.0f / 253);
+      }
+    const Floats huge = {3e38f, -1e38f, 0, 1};
+    Floats range(1);
+    std::vector<uint8_t> codes(4);
+    t.table->quantize(huge.data(), 4, codes.data(), 4, 1, 4, range.data());
+    CHECK((range[0] == 3e38f && codes[0] == 255 && codes[1] == 128 - 42 && codes[2] == 128 && codes[3] == 128));
+  }
+}
+
+namespace {
+// An LSTM layer on int8 codes whose every input may be changed before it runs.
+struct Int8Layer {
+  int32_t T = 5, B = 4, I = 9, H = 37;
+  double reverse = 0, zoneout = 0;
+  Ids lengths;
+  Floats x, h0, c0, w_ih, w_hh, b;
+  explicit Int8Layer(uint64_t seed) {
+    Random random(seed);
+    const double k = 1 / std::sqrt(H);
+    x = random.floats(int64_t{T} * B * I, 2), h0 = random.floats(int64_t{B} * H), c0 = random.floats(int64_t{B} * H);
+    w_ih = random.floats(int64_t{4} * H * I, k), w_hh = random.floats(int64_t{4} * H * H, k);
+    b = random.floats(4 * H, k);
+  }
+  Floats run(int32_t precision, int32_t threads = 1) const {
+    Graph g;
+    g.threads = threads, g.precision = precision;
+    std::vector<int> in = {
+        g.host({T, B, I}, x), g.param({4 * H, I}, w_ih), g.param({4 * H, H}, w_hh), g.param({4 * H}, b),
+        Graph::none,          g.host({B, H}, h0),        g.host({B, H}, c0)};
+    if (!lengths.empty()) in.push_back(g.ids({B}, lengths));
+    const int y = g.out(GC_OP_LSTM, in, {T, B, H}, {reverse, 0, zoneout, zoneout, 1});
+    g.compile();
+    g.run();
+    return g.value(y);
+  }
+};
+
+// Which values of [T, B, H] are NaN, as one number for each step and batch row.
+std::vector<int> nan_counts(const Floats& y, size_t H) {
+  std::vector<int> counts(y.size() / H, 0);
+  for (size_t i = 0; i < y.size(); ++i) counts[i / H] += std::isnan(y[i]);
+  return counts;
+}
+}  // namespace
+
 TEST_SUITE("threads") {
+  TEST_CASE("lstm on int8 codes: what is NaN in f32 is NaN, and nothing else changes") {
+    for (int32_t threads : {1, 2, 3})
+      for (const bool varied : {false, true})
+        for (double reverse : {0.0, 1.0}) {
+          CAPTURE(threads);
+          CAPTURE(varied);
+          CAPTURE(reverse);
+          Int8Layer clean(101);
+          clean.reverse = reverse;
+          if (varied) clean.lengths = {3, 5, 0, 4};
+          const Floats good = clean.run(GC_INT8, threads);
+          Floats Int8Layer::*const inputs[] = {&Int8Layer::x,    &Int8Layer::h0,   &Int8Layer::c0,
+                                               &Int8Layer::w_ih, &Int8Layer::w_hh, &Int8Layer::b};
+          for (const auto input : inputs) {
+            Int8Layer layer = clean;
+            (layer.*input)[1] = NAN;
+            const Floats exact = layer.run(GC_FLOAT, threads), y = layer.run(GC_INT8, threads);
+            CHECK(nan_counts(y, 37) == nan_counts(exact, 37));
+            for (size_t i = 0; i < y.size(); ++i) CHECK((std::isnan(y[i]) || bits(y[i]) == bits(good[i])));
+          }
+          Int8Layer layer = clean;
+          for (float bad : {HUGE_VALF, -HUGE_VALF}) {
+            layer.x[1] = bad;
+            CHECK(std::isnan(layer.run(GC_INT8, threads)[0]));
+          }
+        }
+  }
+
+  TEST_CASE("lstm on int8 codes: initial states beyond 1 have their values") {
+    for (const bool varied : {false, true})
+      for (double zoneout : {0.0, 0.3})
+        for (float size : {1.0f, 2.0f, 4.0f}) {
+          CAPTURE(zoneout);
+          CAPTURE(size);
+          Int8Layer layer(102);
+          layer.zoneout = zoneout;
+          if (varied) layer.lengths = {3, 5, 0, 4};
+          for (float& h : layer.h0) h *= size;
+          const Floats exact = layer.run(GC_FLOAT), y = layer.run(GC_INT8);
+          CHECK(error(y, widen(exact)) < 0.03);
+          for (int32_t threads : {2, 3}) CHECK(difference(layer.run(GC_INT8, threads), y) == "");
+        }
+  }
+
   TEST_CASE("lstm on int8 codes: near double, the same bits for any number of threads") {
     for (const auto& [T, B, I, H] : {std::array<int32_t, 4>{6, 1, 9, 33}, {5, 20, 24, 64}, {4, 3, 40, 130}}) {
       Random random(96);
@@ -244,6 +349,23 @@ TEST_SUITE("threads") {
             CHECK(difference(g.value(y), first) == "");
           }
         }
+  }
+
+  TEST_CASE("int8: the largest sums are exact, and more inputs than they allow are refused") {
+    constexpr int32_t kMost = 66311;
+    for (int32_t I : {kMost, kMost + 1}) {
+      Graph g;
+      g.precision = GC_INT8;
+      const int y = g.out(GC_OP_LSTM,
+                          {g.host({1, 2, I}, Floats(static_cast<size_t>(2) * I, 0.5f)),
+                           g.param({4, I}, Floats(static_cast<size_t>(4) * I, 1e-5f)), g.param({4, 1}, Floats(4, 0))},
+                          {1, 2, 1}, {0});
+      REQUIRE(g.try_compile() == (I > kMost ? GC_UNSUPPORTED : GC_OK));
+      if (I > kMost) continue;
+      g.run();
+      const double sum = 0.5 * 1e-5 * I, gate = 1 / (1 + std::exp(-sum));
+      CHECK(error(g.value(y), Doubles(2, gate * std::tanh(gate * std::tanh(sum)))) < 1e-4);
+    }
   }
 
   TEST_CASE("int8 is for inference: a loss is refused") {

@@ -67,5 +67,6 @@ extern "C" const gc_int8_kernels gc_int8_avx2 = {
     "avx2",
     gc_avx2::gemm_all<gc_avx2::ByteMac>,
     gc_avx2::quantize_rows,
+    gc_avx2::quantize_within,
     gc_avx2::dequantize_add,
 };

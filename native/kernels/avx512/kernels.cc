@@ -71,5 +71,6 @@ extern "C" const gc_int8_kernels gc_int8_avx512 = {
     "avx512",
     gc_avx512::gemm_all<gc_avx512::ByteMac>,
     gc_avx512::quantize_rows,
+    gc_avx512::quantize_within,
     gc_avx512::dequantize_add,
 };

@@ -16,5 +16,6 @@ extern "C" const gc_int8_kernels gc_int8_avx512vnni = {
     "avx512vnni",
     gc_avx512::gemm_all<gc_avx512::ByteMac>,
     gc_avx512::quantize_rows,
+    gc_avx512::quantize_within,
     gc_avx512::dequantize_add,
 };

@@ -71,5 +71,6 @@ extern "C" const gc_int8_kernels gc_int8_scalar = {
     "scalar",
     gc_scalar::gemm_all<gc_scalar::ByteMac>,
     gc_scalar::quantize_rows,
+    gc_scalar::quantize_within,
     gc_scalar::dequantize_add,
 };

@@ -16,30 +16,52 @@ struct ByteMac {
 #endif
 };
 
-// Codes round(127 x / range) + 128. The range of an LSTM's output is 1 (ranges null); other rows get their own largest magnitude.
+// The largest magnitude of x; NaN where a value is NaN or infinite. Compared as bits, which order magnitudes as their values do
+// and leave no comparison with NaN.
+GC_INLINE float largest_magnitude(const float* x, int64_t n) {
+  uint32_t most = 0;
+  for (int64_t i = 0; i < n; ++i) {
+    uint32_t bits;
+    __builtin_memcpy(&bits, x + i, 4);
+    bits &= 0x7fffffffu;
+    most = bits > most ? bits : most;
+  }
+  float range;
+  __builtin_memcpy(&range, &most, 4);
+  return most < 0x7f800000u ? range : __builtin_nanf("");
+}
+
+// Codes round(127 x / range) + 128 of values of at most `range` in magnitude; whatever codes for others.
+GC_INLINE void quantize_row(const float* x, uint8_t* y, int64_t columns, float range) {
+  const float scale = range > 0.0f ? 127.0f / range : 0.0f;
+  for (int64_t c = 0; c < columns; ++c) {
+    const float scaled = x[c] * scale;
+    const float clamped = scaled > 127.0f ? 127.0f : scaled < -127.0f ? -127.0f : scaled;
+    // Adding 1.5 * 2^23 leaves the nearest integer, ties to even, in the low mantissa bits.
+    const float shifted = clamped + 12582912.0f;
+    uint32_t bits;
+    __builtin_memcpy(&bits, &shifted, 4);
+    y[c] = static_cast<uint8_t>(bits + 128);
+  }
+}
+
+// Each row gets its own range, its largest magnitude; NaN where a value is not finite.
 static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,
                           float* ranges) {
   for (int64_t r = 0; r < rows; ++r) {
-    const float* from = x + r * x_row;
-    float range = 1.0f;
-    if (ranges) {
-      range = 0.0f;
-      for (int64_t c = 0; c < columns; ++c) {
-        const float size = __builtin_fabsf(from[c]);
-        range = size > range ? size : range;
-      }
-      ranges[r] = range;
-    }
-    const float scale = range > 0.0f ? 127.0f / range : 0.0f;
-    for (int64_t c = 0; c < columns; ++c) {
-      const float scaled = from[c] * scale;
-      const float clamped = scaled > 127.0f ? 127.0f : scaled < -127.0f ? -127.0f : scaled;
-      // Adding 1.5 * 2^23 leaves the nearest integer, ties to even, in the low mantissa bits.
-      const float shifted = clamped + 12582912.0f;
-      uint32_t bits;
-      __builtin_memcpy(&bits, &shifted, 4);
-      y[r * y_row + c] = static_cast<uint8_t>(bits + 128);
-    }
+    ranges[r] = largest_magnitude(x + r * x_row, columns);
+    quantize_row(x + r * x_row, y + r * y_row, columns, ranges[r]);
+  }
+}
+
+// Rows whose ranges are given. A row with a value that is not finite gets the range NaN; several threads may write it, each of
+// whom has some columns.
+static void quantize_within(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,
+                            const float* given, float* ranges) {
+  for (int64_t r = 0; r < rows; ++r) {
+    const float most = largest_magnitude(x + r * x_row, columns), none = __builtin_nanf("");
+    if (most != most) __atomic_store(ranges + r, &none, __ATOMIC_RELAXED);
+    quantize_row(x + r * x_row, y + r * y_row, columns, given[r]);
   }
 }
 
@@ -47,7 +69,7 @@ static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_r
 static void dequantize_add(const int32_t* sums, const int32_t* correction, const float* scale, const float* ranges,
                            float* y, int64_t rows) {
   for (int64_t r = 0; r < rows; ++r) {
-    const V range = v_set(ranges ? ranges[r] : 1.0f);
+    const V range = v_set(ranges[r]);
     for (int64_t j = 0; j < 64; j += VL) {
       const VI sum = vi_sub(vi_load(sums + r * 64 + j), vi_load(correction + j));
       v_store(y + r * 64 + j, v_fma(v_from_int(sum), v_mul(range, v_load(scale + j)), v_load(y + r * 64 + j)));
