@@ -131,7 +131,7 @@ void record_backward(gc_device_plan& p) {
   }
 }
 
-// Whether the states move on: not after bad data and, where the run updates the weights, only with them.
+// Whether carries are applied: not after invalid data and, if the run updates the weights, only with the update.
 __device__ __forceinline__ bool moves_on(const Control& control, bool trains) {
   return control.failure.fault == 0 && (!trains || control.applied != 0);
 }
@@ -144,8 +144,8 @@ void copy_rows(gc_device_plan& p, const float* from, int64_t ld_from, float* to,
   });
 }
 
-// States to where the next run reads them. Sources that are targets, too, are copied before any target is written, so that the
-// order of the carries does not matter, as on the processor.
+// Copies carried states to the tensors from which the next run reads them. Sources that are also targets are copied aside first,
+// so that the order of the carries does not matter, as on the processor.
 void carry_states(gc_device_plan& p, bool trains) {
   const auto from = [&](size_t i) -> const Tensor& { return p.tensors[static_cast<size_t>(p.carry[2 * i])]; };
   const auto to = [&](size_t i) -> const Tensor& { return p.tensors[static_cast<size_t>(p.carry[2 * i + 1])]; };

@@ -20,7 +20,7 @@ struct gc_device_plan {
   std::vector<int64_t> places;  // of each host tensor in staging, -1 of others
   std::vector<int32_t> carry;   // pairs (from, to) of tensors
   std::vector<bool> carried;    // per tensor: a carry's target, which stays on the device between runs
-  // Device memory for copies of carries' sources that are targets of others; per carry, null where its source is none.
+  // Device memory for copies of those sources of carries that are also targets; `copies` has one entry per carry, null without a copy.
   void* copy_memory = nullptr;
   int64_t copy_bytes = 0;
   std::vector<float*> copies;

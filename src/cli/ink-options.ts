@@ -31,19 +31,19 @@ export function addInkOptions(command: Command): Command {
     .option('--skip-bad', 'leave out samples that cannot be used, and name them (default: end with the first)')
 }
 
-/** How to read, and what was left out. */
+/** Options for reading ink, and the samples that reading left out. */
 export interface InkReading {
   read: ReadInkOptions
   onBad?: (error: GatecellError, file?: string) => void
-  /** What was left out beside `used` samples, as a record has it. */
+  /** Returns the counts of what was left out next to `used` samples, for a record. */
   leftOut(used: number): LeftOut
-  /** Prints what was left out beside `used` samples. */
+  /** Prints what was left out next to `used` samples. */
   tell(output: Output, used: number): void
 }
 
 export interface LeftOut extends JsonObject {
   samples: number
-  /** Of all samples, those that were left out included. */
+  /** Fraction of all samples, those that were left out included. */
   share: number
   /** Samples by the code of their error. */
   reasons: Record<string, number>

@@ -1,5 +1,5 @@
-// How much memory the system lets this process have, and the refusal of a training that needs more: it would be killed in
-// the middle of its work, or its allocations would fail.
+// Memory limits of the process, and the refusal of a training that needs more: it would be killed while it runs, or its
+// allocations would fail.
 
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
@@ -16,13 +16,14 @@ export interface MemoryLimits {
   readonly addressed: number
 }
 
-/** The limit of the process's control group in bytes; null where there is none below the machine's memory. */
+/** Returns the limit of the process's control group in bytes; null if there is none below the machine's memory. */
 export function groupMemoryLimit(): number | null {
   // Node gives 2^64 - 1, rounded, where the group sets no limit.
   const limit = process.constrainedMemory()
   return limit > 0 && limit < totalmem() ? limit : null
 }
 
+/** Returns the limits of this process. */
 export function memoryLimits(): MemoryLimits {
   const soft = /^Max address space +(\d+)/m.exec(readOr('/proc/self/limits'))?.[1]
   const pages = /^VmSize:\s+(\d+) kB/m.exec(readOr('/proc/self/status'))?.[1]
@@ -42,8 +43,8 @@ function readOr(path: string): string {
 }
 
 /**
- * ERR_OUT_OF_MEMORY, with both figures, for a training on the processor that does not fit. Call when its plans are made: their
- * address space is counted in `limits.addressed`, but hardly any of their memory is in use yet.
+ * Throws ERR_OUT_OF_MEMORY, with both figures, for a training on the processor that does not fit. Call it after the plans are made:
+ * `limits.addressed` includes their address space, but hardly any of their memory is in use yet.
  */
 export function checkMemory(memory: RunMemory, limits: MemoryLimits = memoryLimits()): void {
   if (memory.device === 'cuda') return

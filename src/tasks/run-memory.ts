@@ -1,4 +1,4 @@
-// What a training will take at most, told before it starts.
+// Estimates the peak memory of a training before it starts.
 
 import type { Model } from '../model.js'
 import type { BatchSource } from '../train/data.js'
@@ -14,14 +14,14 @@ export interface RunMemory {
   readonly validation: number
   readonly measurement: number
   readonly total: number
-  /** Where the steps run; on a GPU their memory is for the most part its own. */
+  /** The device of the steps; with 'cuda' most of their memory is on the GPU. */
   readonly device: 'cpu' | 'cuda'
 }
 
 /** V8's young generation grows to this while a run allocates reports. */
 const YOUNG_GENERATION = 16 * 2 ** 20
 
-/** What a training on `source` takes. `before`: bytes of the process before the model was made. */
+/** Estimates the memory of a training on `source`. `before`: bytes of the process before the model was made. */
 export function tellMemory(
   before: number,
   model: Model,

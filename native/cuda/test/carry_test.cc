@@ -1,12 +1,12 @@
-// Carried states on the device: two phases, so that the order of the carries does not matter, and refused steps, which change
-// neither states nor parameters nor moments. The processor's rules.
+// Carried states on the device, by the rules of the processor: the order of the carries does not matter, and refused steps change
+// neither states nor parameters nor moments.
 #include "twins.h"
 
 using namespace lab;
 
 namespace {
 // y = tanh(x), which goes to `first`, which goes to `second`; two more states change places; ids run through a delay line of
-// their own. Widths that are padded, so that rows are as far apart on the device as they are nowhere on the host.
+// their own. The widths are padded on the device, so that the distances between rows differ from those on the host.
 struct Delay {
   int x, first, second, left, right, ids, id_first, id_second, y, sum;
   Delay(Graph& g, bool forwards) {
