@@ -6,14 +6,14 @@ import type { Shape, Tensor, View } from './tensor.js'
 
 export type Views = Record<string, View>
 
-/** The views of `tensors` in the plan's host arena. */
+/** Returns the views of `tensors` in the plan's host arena, by name. */
 export function viewsOf(tensors: ReadonlyMap<string, Tensor>, tables: Tables, host: Float32Array): Views {
   const views: Views = {}
   for (const [name, tensor] of tensors) views[name] = viewOf(host, tables.slotOf(tensor), tensor.shape, tensor.dtype)
   return Object.freeze(views)
 }
 
-/** `views`, before each of which is handed out `fetch` runs. */
+/** Returns `views` with getters that call `fetch` first. */
 export function fetched<V>(views: Readonly<Record<string, V>>, fetch: () => void): Readonly<Record<string, V>> {
   const properties = Object.entries(views).map(([name, view]) => {
     const get = (): V => {

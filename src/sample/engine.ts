@@ -1,13 +1,13 @@
-// Where all streams of one model meet. A stream is only a value; the plans of the engine hold the state of the stream that ran last at a
-// synchronous call, and hand it back when another one runs. Streams that generate have seats: plans of their own for one block, which
-// runs on the engine's thread.
+// The plans that all streams of one model share. A stream is only a value; the plans of the engine hold the state of the stream that
+// made the last synchronous call, and return it when another stream makes one. Blocks of generate() and prime() run in seats: sets of
+// plans that one stream has for one block, which runs on the engine's thread.
 
 import { setImmediate } from 'node:timers/promises'
 import { throwIfAborted } from '../graph/abort.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import { createSteps, MOST_DRAWS, type Steps, type TokenModel } from './steps.js'
 
-/** Someone whose state lies in the plans. */
+/** The stream whose state is in the plans. */
 export interface Owner {
   /** The plans go to another stream: copy your state out of them. */
   leave(): void
@@ -34,7 +34,7 @@ export function engineOf(model: TokenModel): StepEngine {
 const SEATS = 2
 /** Milliseconds that all streams of the process have between two turns of the event loop. */
 const TURN_MS = 4
-/** Milliseconds that a block takes where its stream generates alone, and a share of it where others wait. */
+/** Milliseconds of a block if no other stream waits; the more streams wait, the shorter it is, down to 1 / SMALLEST_SHARE of it. */
 export const BLOCK_MS = 4
 const SMALLEST_SHARE = 4
 
@@ -51,7 +51,7 @@ async function nextTurn(): Promise<void> {
   await turning
 }
 
-/** The plans that blocks of one model's streams run in. */
+/** The seats of one model, given to its streams in the order of their calls. */
 export class Seats {
   readonly #parameters: ParameterStore
   readonly #create: () => Steps

@@ -8,7 +8,7 @@ import type { ParameterStore } from '../graph/parameters.js'
 import type { GeneratingPlan } from '../graph/plan.js'
 import type { Tensor } from '../graph/tensor.js'
 
-/** What streams ask of a model (model.ts has it): its steps as a graph. */
+/** The part of a model (see model.ts) that streams use: its steps as a graph. */
 export interface TokenModel {
   readonly name: string
   readonly parameters: ParameterStore
@@ -23,7 +23,7 @@ export interface TokenModel {
   compile(graph: Graph, options: { threads: number }): GeneratingPlan
 }
 
-/** Prompts run in blocks of this many steps, whose input projections are one GEMM; short enough to hold nobody up. */
+/** Prompts run in blocks of this many steps, whose input projections are one GEMM; few enough that a block is short. */
 export const PROMPT_BLOCK = 16
 
 /** The random stream of draws; dropout layers have the small numbers. */
@@ -85,7 +85,7 @@ function recordSteps(model: TokenModel, length: number): Parts {
   return { graph, token, logits }
 }
 
-/** Compiles them. Throws ERR_UNSUPPORTED for a model that is no stream of tokens. */
+/** Compiles the plans. Throws ERR_UNSUPPORTED if the model does not define a stream of tokens. */
 export function createSteps(model: TokenModel): Steps {
   const { graph, token, logits } = recordSteps(model, 1)
   const sampler = graph.input('sampler', [4], 'f32')
@@ -109,7 +109,7 @@ export function createSteps(model: TokenModel): Steps {
     return block
   }
 
-  /** Runs the block by `run`. A model without carried state forgets all but the last token: nothing runs. */
+  /** Writes the tokens and calls `run`; only with carried states, because without them a model forgets all but the last token. */
   function withBlock<R>(tokens: ArrayLike<number>, begin: number, run: (prompt: GeneratingPlan) => R): R | undefined {
     if (Object.keys(states).length === 0) return undefined
     const { plan: prompt, token: block } = blockPlan()

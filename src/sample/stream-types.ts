@@ -40,8 +40,8 @@ export interface Stream {
   /** Reads `tokens`; afterwards the logits of the last stand ready. Throws ERR_OUT_OF_RANGE for an id outside the vocabulary. */
   feed(tokens: ArrayLike<number>): void
   /**
-   * `feed` for long prompts, on the engine's thread; can be aborted (what was read stays read). Synchronous calls as next to
-   * `generate`.
+   * `feed` for long prompts, on the engine's thread; can be aborted (tokens that were read stay read). While a block is under way,
+   * synchronous calls that change this stream throw ERR_BUSY.
    */
   prime(tokens: ArrayLike<number>, options?: { signal?: AbortSignal }): Promise<void>
   /** Reads one token; returns the logits [V] that follow it, a view that holds until the next call on any stream of the model. */

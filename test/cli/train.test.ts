@@ -186,10 +186,10 @@ t.test('settings: splits, files, bytes, rare characters, early stop', async (t) 
   t.match(file, { symbols: { train: 8000, valid: 800 } })
   const none = await train('story.txt', '--valid', '0', '--out', 'none.safetensors')
   t.match(none.at(-1), { valid_nats: null, best_step: null })
-  const checked = async (name: string) =>
+  const groupsOf = async (name: string) =>
     ((await json('inspect', name))[0]!.tensors as { group: string; name: string }[]).map(({ group }) => group)
-  t.same([...new Set(await checked('none.safetensors'))], ['weights'], 'without validation the last is the best')
-  t.same([...new Set(await checked('none.last.safetensors'))].sort(), ['moment1', 'moment2', 'state', 'weights'])
+  t.same([...new Set(await groupsOf('none.safetensors'))], ['weights'], 'without validation the last is the best')
+  t.same([...new Set(await groupsOf('none.last.safetensors'))].sort(), ['moment1', 'moment2', 'state', 'weights'])
   writeFileSync(at('utf8.txt'), `${text}\nnaïve ☃ 🙂`)
   const [bytes] = await train('utf8.txt', '--vocabulary', 'bytes', '--out', 'bytes.safetensors')
   t.match(bytes, { vocabulary: { kind: 'byte', size: 256 } })
