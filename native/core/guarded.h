@@ -1,5 +1,5 @@
-// guarded.h: the border of the C ABI, which no exception crosses. The core's tables are standard containers, which throw where
-// the system refuses memory; whatever they are part of is destroyed on the way here, so the handles stay usable.
+// guarded.h: keeps exceptions inside the C ABI. The core's tables are standard containers, which throw if the system refuses
+// memory; unwinding destroys half-made objects, so the handles stay usable.
 #pragma once
 #include <exception>
 #include <new>

@@ -11,7 +11,7 @@ inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multi
 // Asks for huge pages inside memory of somebody else's that has not been written yet; nothing where there are none.
 void prefer_huge_pages(void* data, int64_t bytes);
 
-// For tests: asked before each block is allocated, where it is set; true: the block is refused as if memory were out.
+// For tests: if set, it is called before each block is allocated; true refuses the block as if memory were out.
 extern std::atomic<bool (*)()> refuse_block;
 
 class Block {

@@ -133,7 +133,7 @@ struct Plan {
 };
 
 gc_status run_plan(Plan& plan, gc_mode mode);  // run.cc
-gc_status prepare_carries(Plan& plan);         // run.cc: memory for carry_copies
+gc_status prepare_carries(Plan& plan);         // run.cc: allocates carry_copies
 void prepare_update(Plan& plan);     // optimizer.cc: the pieces; after the layout, which says what has a gradient
 void update_parameters(Plan& plan);  // optimizer.cc: clip and update, or refuse what is not finite
 std::string explain_plan(const Plan& plan, int64_t arena);  // explain.cc
