@@ -29,7 +29,7 @@ export interface TrainerOptions {
    * aborted; such a validation may give the best model, but patience and the plateau schedule do not count it.
    */
   validateEvery?: number
-  /** Ends after this many validations without a new best one. */
+  /** Ends after this many regular validations (those every `validateEvery` steps) without a lower loss. */
   patience?: number
   /** Steps between reports; default: a report about every second. */
   reportEvery?: number
