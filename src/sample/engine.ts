@@ -70,16 +70,17 @@ export class Seats {
    */
   async run<R>(signal: AbortSignal | undefined, block: (seat: Steps) => Promise<R>): Promise<R> {
     if (!this.#parameters.isReady) await this.#parameters.ready({ signal })
-    const seat = await this.#take()
-    try {
-      await nextTurn()
-      return await this.#parameters.operations.reading(signal, () => {
+    // The weights are claimed before the seat: nothing can change them between the call and the block.
+    return this.#parameters.operations.reading(signal, async () => {
+      const seat = await this.#take()
+      try {
+        await nextTurn()
         throwIfAborted(signal)
-        return block(seat)
-      })
-    } finally {
-      this.#give(seat)
-    }
+        return await block(seat)
+      } finally {
+        this.#give(seat)
+      }
+    })
   }
 
   /** Tokens of the next block of a stream, after one of `count` tokens that took `milliseconds`: at most twice as many. */
