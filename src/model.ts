@@ -1,11 +1,19 @@
 // A model: a function from symbolic tensors to symbolic tensors, its parameters, and its plans, one per shape and purpose.
 // It knows nothing of text, strokes or music: tasks and users bring the function.
 
-import { boolean, choice, integer, number, optional, options as optionsOf, seed as seedOf } from './check/index.js'
-import { GatecellError } from './errors.js'
-import { expectOnly } from './graph/check.js'
-import { Graph, type ParameterSpec } from './graph/graph.js'
-import { deviceNames, type Device, type OptimizerName } from './graph/opcodes.js'
+import { boolean, checkObject, choice, filled, integer, list, made, nullable, number, object } from './check/index.js'
+import {
+  optional,
+  options as optionsOf,
+  record,
+  seed as seedOf,
+  string,
+  syncFunction,
+  type Check
+} from './check/index.js'
+import { GatecellError, show } from './errors.js'
+import { checkGraph, Graph, type ParameterSpec } from './graph/graph.js'
+import { deviceNames, dtypes, optimizerNames, type Device, type OptimizerName } from './graph/opcodes.js'
 import { ParameterStore, type ReadyOptions } from './graph/parameters.js'
 import {
   createPlan,
@@ -16,7 +24,7 @@ import {
   type Precision
 } from './graph/plan.js'
 import { PlanCache, type CacheOptions } from './graph/plan-cache.js'
-import type { DType, Shape, Tensor } from './graph/tensor.js'
+import { MAX_ELEMENTS, tensor, type DType, type Shape, type Tensor } from './graph/tensor.js'
 import type { JsonObject } from './io/json.js'
 import { createStream } from './sample/stream.js'
 import type { Stream, StreamOptions } from './sample/stream-types.js'
@@ -30,14 +38,19 @@ export interface InputSpec<D extends DType = DType> {
   readonly shape: readonly (number | string)[]
 }
 
+const size = integer(1, MAX_ELEMENTS)
+const readShape = list<number | string>((value, name) =>
+  typeof value === 'string' ? filled(value, name) : size(value, name)
+)
+
 /** A float32 input, for instance `f32('length', 'batch', 3)`; sequences are time-major. */
 export function f32(...shape: (number | string)[]): InputSpec<'f32'> {
-  return { dtype: 'f32', shape }
+  return { dtype: 'f32', shape: readShape(shape, 'the shape of f32') }
 }
 
 /** An int32 input, for instance `i32('length', 'batch')`; sequences are time-major. */
 export function i32(...shape: (number | string)[]): InputSpec<'i32'> {
-  return { dtype: 'i32', shape }
+  return { dtype: 'i32', shape: readShape(shape, 'the shape of i32') }
 }
 
 export type Specs = Record<string, InputSpec>
@@ -162,6 +175,34 @@ const readModelOptions = optionsOf<ModelOptions>({
   initialize: optional(boolean)
 })
 
+const readPlanOptions = optionsOf<ModelPlanOptions>({
+  purpose: optional(choice<Purpose>('train', 'evaluate', 'predict')),
+  optimizer: optional(choice(...optimizerNames)),
+  outputs: optional(list(string))
+})
+const checkPurpose = choice<Purpose>('train', 'evaluate', 'predict')
+const readCompileOptions = optionsOf<NonNullable<Parameters<Model['compile']>[1]>>({
+  loss: optional(nullable(tensor)),
+  optimizer: optional(nullable(choice(...optimizerNames))),
+  threads: optional(integer(0, 1024))
+})
+const readSpecs = record(object<InputSpec>({ dtype: choice(...(Object.keys(dtypes) as DType[])), shape: readShape }))
+const readDefinition = object<ModelDefinition>({
+  name: filled,
+  config: (value, name) => (checkObject(value, name), value),
+  inputs: readSpecs,
+  targets: optional(readSpecs),
+  forward: syncFunction(),
+  loss: optional(syncFunction()),
+  stream: optional(object<NonNullable<ModelDefinition['stream']>>({ token: filled, logits: filled })),
+  smallest: optional(record(size))
+})
+const readOutputs = record(tensor)
+
+const models = new WeakSet<Model>()
+/** Throws ERR_INVALID_ARGUMENT for what `defineModel` did not return. */
+export const checkModel: Check<Model> = made('a model', models)
+
 /** Default of `planMemory`. */
 const PLAN_MEMORY = 2 ** 29
 
@@ -185,13 +226,13 @@ export function tensorsOf(definition: ModelDefinition, dims: Dims = {}) {
  * `ready`.
  */
 export function defineModel<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(
-  definition: ModelDefinition<I, T, O>,
+  givenDefinition: ModelDefinition<I, T, O>,
   modelOptions: ModelOptions = {}
 ): Model<I, T, O> {
   const options = readModelOptions(modelOptions, 'the options of defineModel')
   const { seed = 0, training = true, threads = 0, precision = 'f32', device = 'cpu', initialize = true } = options
   const { planMemory = PLAN_MEMORY } = options
-  checkDefinition(definition)
+  const definition = checkDefinition(givenDefinition as unknown as ModelDefinition) as unknown as typeof givenDefinition
   const names = dimNamesOf(definition)
   const first = recordModel(definition, smallestDims(definition), 'train', undefined)
   const parameters = new ParameterStore(first.graph.parameters, { training })
@@ -200,21 +241,14 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   const cache = new PlanCache(planMemory)
   const compiled = new Set<Plan>()
   const setting = { parameters, threads, precision, device }
-  const keyOf = (dims: Dims, options: ModelPlanOptions) => {
-    expectOnly('plan', options, { purpose: true, optimizer: true, outputs: true })
+  /** Reads the arguments of `plan` and `lease` once: the key of such plans, and how one is made. */
+  const planned = (someDims: Dims, planOptions: ModelPlanOptions | undefined, name: string) => {
+    const dims = checkDims(someDims, names)
+    const options = readPlanOptions(planOptions, `the options of ${name}`)
     const { purpose = 'train', optimizer = 'adam', outputs } = options
-    if (!['train', 'evaluate', 'predict'].includes(purpose)) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected train, evaluate or predict as purpose but received ${String(purpose)}.`
-      )
-    }
-    return JSON.stringify([
-      [...names].map((name) => dims?.[name]),
-      purpose,
-      purpose === 'train' ? optimizer : null,
-      outputs
-    ])
+    const sizes = [...names].map((name) => dims[name])
+    const key = JSON.stringify([sizes, purpose, purpose === 'train' ? optimizer : null, outputs])
+    return { key, make: (more: CacheOptions) => preparePlan(model, setting, more, dims, options) }
   }
 
   const model: Model<I, T, O> = {
@@ -231,19 +265,21 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     get planUsage() {
       return cache.usage
     },
-    plan(dims, planOptions = {}) {
-      const make = (more: CacheOptions) => preparePlan(model, setting, more, dims, planOptions)
-      return cache.shared(keyOf(dims, planOptions), make) as Plan as ReturnType<typeof model.plan>
+    plan(dims, planOptions) {
+      const { key, make } = planned(dims, planOptions, 'plan')
+      return cache.shared(key, make) as Plan as ReturnType<typeof model.plan>
     },
-    lease(dims, planOptions = {}) {
-      const make = (more: CacheOptions) => preparePlan(model, setting, more, dims, planOptions)
-      const { plan, release } = cache.lease(keyOf(dims, planOptions), make)
+    lease(dims, planOptions) {
+      const { key, make } = planned(dims, planOptions, 'lease')
+      const { plan, release } = cache.lease(key, make)
       plan.resetStates()
       return { plan: plan as Plan as ReturnType<typeof model.plan>, release, [Symbol.dispose]: release }
     },
-    record: (dims, purpose) => recordModel(definition, checkDims(dims, names), purpose, parameters.specs),
-    compile(graph, compileOptions = {}) {
-      const plan = createPlan(graph, { ...setting, ...compileOptions })
+    record: (dims, purpose) =>
+      recordModel(definition, checkDims(dims, names), checkPurpose(purpose, 'the purpose'), parameters.specs),
+    compile(graph, compileOptions) {
+      checkGraph(graph, 'the graph')
+      const plan = createPlan(graph, { ...setting, ...readCompileOptions(compileOptions, 'the options of compile') })
       for (const old of compiled) if (old.disposed) compiled.delete(old)
       compiled.add(plan)
       return plan
@@ -265,6 +301,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
       model.dispose()
     }
   }
+  models.add(model)
   return Object.freeze(model)
 }
 
@@ -281,7 +318,7 @@ function preparePlan<I extends Specs, T extends Specs, O extends string>(
     if (!tensor) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected one of ${Object.keys(outputs).join(', ')} as output but received ${name}.`
+        `Expected one of ${Object.keys(outputs).join(', ')} as output but received ${show(name)}.`
       )
     }
     graph.output(name, tensor)
@@ -312,9 +349,11 @@ function recordModel<I extends Specs, T extends Specs, O extends string>(
       })
     )
   const inputs = symbols(definition.inputs) as Symbols<I>
-  const outputs = definition.forward(inputs, dims)
+  const outputs = readOutputs(definition.forward(inputs, dims), 'the outputs of forward') as Record<O, Tensor>
   const wantsLoss = definition.loss !== undefined && purpose !== 'predict'
-  const loss = wantsLoss ? definition.loss!(outputs, symbols(definition.targets ?? {}) as Symbols<T>, inputs) : null
+  const loss = wantsLoss
+    ? tensor(definition.loss!(outputs, symbols(definition.targets ?? {}) as Symbols<T>, inputs), 'the loss')
+    : null
   return { graph, inputs, outputs, loss }
 }
 
@@ -328,31 +367,34 @@ function smallestDims(definition: Pick<ModelDefinition, 'inputs' | 'targets' | '
   return Object.fromEntries([...dimNamesOf(definition)].map((name) => [name, definition.smallest?.[name] ?? 1]))
 }
 
+/** Returns a copy of `dims` with exactly these names. */
 function checkDims(dims: Dims, names: ReadonlySet<string>): Dims {
-  for (const name of names) {
-    const size = dims?.[name]
-    if (!Number.isInteger(size) || size! < 1) {
-      throw new GatecellError(
-        'ERR_INVALID_SHAPE',
-        `Expected an integer >= 1 for the dim "${name}" but received ${String(size)}.`
-      )
-    }
-  }
+  checkObject(dims, 'the dims')
   const unknown = Object.keys(dims).find((name) => !names.has(name))
   if (unknown !== undefined) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected the dims ${[...names].join(', ')} but received "${unknown}" too.`
+      `Expected the dims ${[...names].join(', ')} but received ${show(unknown)} too.`
     )
   }
-  return dims
+  const copy: Record<string, number> = {}
+  for (const name of names) {
+    const size = Object.hasOwn(dims, name) ? dims[name] : undefined
+    if (!Number.isInteger(size) || size! < 1) {
+      throw new GatecellError(
+        'ERR_INVALID_SHAPE',
+        `Expected an integer >= 1 for the dim "${name}" but received ${show(size)}.`
+      )
+    }
+    copy[name] = size!
+  }
+  return copy
 }
 
-function checkDefinition(definition: Pick<ModelDefinition, 'name' | 'forward' | 'inputs' | 'targets'>): void {
-  const { name, forward, inputs, targets = {} } = definition
-  if (typeof name !== 'string' || name === '' || typeof forward !== 'function') {
-    throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected a model definition with a name and a forward function.')
-  }
+/** Returns a copy; its functions keep their `this`. */
+function checkDefinition(given: ModelDefinition): ModelDefinition {
+  const read = readDefinition(given, 'the definition of the model')
+  const { inputs, targets = {}, forward, loss } = read
   const twice = Object.keys(inputs).find((input) => Object.hasOwn(targets, input))
   if (twice !== undefined) {
     throw new GatecellError(
@@ -360,4 +402,6 @@ function checkDefinition(definition: Pick<ModelDefinition, 'name' | 'forward' | 
       `Expected inputs and targets of different names but both have "${twice}".`
     )
   }
+  const bound = { forward: forward.bind(given), ...(loss && { loss: loss.bind(given) }) }
+  return Object.freeze({ ...read, ...bound })
 }

@@ -29,7 +29,8 @@ export function list<T>(check: Check<T>, least = 0, most = MAX_LIST): Check<T[]>
 export function record<T>(check: Check<T>): Check<Record<string, T>> {
   return (value, name) => {
     checkObject(value, name)
-    if (Array.isArray(value) || ArrayBuffer.isView(value)) throw expected('an object with names', name, value)
+    if (Array.isArray(value) || ArrayBuffer.isView(value) || types.isPromise(value) || types.isMap(value))
+      throw expected('an object with names', name, value)
     return Object.fromEntries(Object.keys(value).map((key) => [key, check(value[key], `${name}.${key}`)]))
   }
 }

@@ -2,11 +2,7 @@
 
 import { integer as integerCheck, number as numberCheck } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
-import { sameShape, showShape, type DType, type Shape, type Tensor } from './tensor.js'
-
-export function isTensor(value: unknown): value is Tensor {
-  return typeof value === 'object' && value !== null && 'graph' in value && 'shape' in value && 'dtype' in value
-}
+import { isTensor, sameShape, showShape, type DType, type Shape, type Tensor } from './tensor.js'
 
 /** Throws ERR_INVALID_ARGUMENT unless `tensor` is a tensor of dtype `dtype`. */
 export function expectType(op: string, what: string, tensor: Tensor, dtype: DType): void {
@@ -52,25 +48,6 @@ export function expectNumber(
 ): void {
   const check = integer ? integerCheck(low, high) : numberCheck(low, high)
   check(value, `${what} of ${op}`)
-}
-
-/**
- * Throws ERR_INVALID_ARGUMENT, naming the key, if `options` is no object or has a key besides those of `known`; a mistyped option
- * would be ignored in silence.
- */
-export function expectOnly<T extends object>(op: string, options: T, known: Record<keyof T, true>): void {
-  if (typeof options !== 'object' || options === null) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `${op}: expected an object of options but received ${typeof options}.`
-    )
-  }
-  const unknown = Object.keys(options).find((key) => !Object.hasOwn(known, key))
-  if (unknown === undefined) return
-  throw new GatecellError(
-    'ERR_INVALID_ARGUMENT',
-    `${op}: expected only the options ${Object.keys(known).join(', ')} but received "${unknown}".`
-  )
 }
 
 export function lastDim(tensor: Tensor): number {

@@ -1,5 +1,6 @@
 // The control block: sixteen doubles that a plan's caller and the core share (gc_control in gatecell.h).
 
+import { integer, number, seed, type Check } from '../check/index.js'
 import { createDoubles } from './arena.js'
 import type { OptimizerName } from './opcodes.js'
 
@@ -21,6 +22,13 @@ const field = {
   nesterov: 14,
   decayAll: 15
 } as const
+
+const checks: Partial<Record<string, Check<number>>> = {
+  seed,
+  step: integer(0),
+  nesterov: integer(0, 1),
+  decayAll: integer(0, 1)
+}
 
 /** Run scalars of one plan: read when a run starts, except for the three readonly ones, which are written when it ends. */
 export interface Control {
@@ -70,7 +78,9 @@ export function createControl(optimizer: OptimizerName | null = null): ControlBl
   const control = { values }
   for (const [name, index] of Object.entries(field)) {
     const get = name === 'applied' ? () => values[index] === 1 : () => values[index]
-    const set = results.includes(name) ? undefined : (value: number) => void (values[index] = value)
+    const check = checks[name] ?? number()
+    const put = (value: number) => void (values[index] = check(value, `control.${name}`))
+    const set = results.includes(name) ? undefined : put
     Object.defineProperty(control, name, { enumerable: true, get, ...(set && { set }) })
   }
   return Object.assign(control as ControlBlock, optimizer && defaults[optimizer])

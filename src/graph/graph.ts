@@ -1,9 +1,21 @@
 // The recorder: what a model's function leaves behind. A flat list of op records between tensors; no memory, no running.
 
-import { GatecellError } from '../errors.js'
+import { anything, boolean, choice, list, made, nullable, number, object, optional, string } from '../check/index.js'
+import { syncFunction, type Check } from '../check/index.js'
+import { GatecellError, show } from '../errors.js'
 import type { Initializer } from './initializers.js'
-import type { OpName, Role } from './opcodes.js'
-import { checkShape, sameShape, showShape, type DType, type Shape, type Tensor } from './tensor.js'
+import { dtypes, opcodes, type OpName, type Role } from './opcodes.js'
+import {
+  checkShape,
+  isTensor,
+  sameShape,
+  showShape,
+  tensor,
+  tensors,
+  type DType,
+  type Shape,
+  type Tensor
+} from './tensor.js'
 
 export interface TensorRecord extends Tensor {
   role: Role
@@ -34,6 +46,20 @@ export interface GraphOptions {
   parameters?: readonly ParameterSpec[]
 }
 
+const checkDtype = choice(...(Object.keys(dtypes) as DType[]))
+const checkOp = choice(...(Object.keys(opcodes) as OpName[]))
+const readValues = list(number())
+const readInputs = list(nullable(tensor))
+/** Attributes are doubles of the core, which checks their ranges. */
+const readAttributes = list(number(-Infinity, Infinity))
+const readOutputs = list(
+  object<{ dtype: DType; shape: Shape; optional?: boolean }>({
+    dtype: checkDtype,
+    shape: anything, // checkShape has its form
+    optional: optional(boolean)
+  })
+)
+
 const PARAMETER_NAME = /^[A-Za-z_][\w.-]*$/
 const RESERVED = ['optimizer.', 'state.']
 
@@ -60,15 +86,21 @@ export class Graph {
     this.parameters = [...(options.parameters ?? [])]
   }
 
+  /** Whether `value` is a graph; runs no code of it. */
+  static is(value: unknown): value is Graph {
+    return typeof value === 'object' && value !== null && #fixed in value
+  }
+
   #tensor(dtype: DType, shape: Shape, role: Role, parameter = -1): TensorRecord {
     const tensor: TensorRecord = { graph: this, id: this.tensors.length, dtype, shape, role, parameter }
+    tensors.add(tensor)
     this.tensors.push(tensor)
     return tensor
   }
 
   #checkFree(map: Map<string, Tensor>, kind: string, name: string): void {
     if (typeof name !== 'string' || name === '') {
-      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a name for the ${kind} but received ${String(name)}.`)
+      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a name for the ${kind} but received ${show(name)}.`)
     }
     if (map.has(name)) {
       throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected one ${kind} called "${name}" but it is named twice.`)
@@ -78,6 +110,7 @@ export class Graph {
   /** A tensor that the caller writes before a run. */
   input(name: string, shape: Shape, dtype: DType): Tensor {
     this.#checkFree(this.inputs, 'input', name)
+    checkDtype(dtype, `dtype of input "${name}"`)
     const tensor = this.#tensor(dtype, checkShape(shape, `input "${name}"`), 'host')
     this.inputs.set(name, tensor)
     return tensor
@@ -85,8 +118,9 @@ export class Graph {
 
   /** A float32 tensor of shape [values.length] that holds `values` in every run. */
   constant(values: readonly number[]): Tensor {
-    const tensor = this.#tensor('f32', checkShape([values.length], 'a constant'), 'host')
-    this.constants.set(tensor, Object.freeze([...values]))
+    const copy = readValues(values, 'the values of a constant')
+    const tensor = this.#tensor('f32', checkShape([copy.length], 'a constant'), 'host')
+    this.constants.set(tensor, Object.freeze(copy))
     return tensor
   }
 
@@ -154,6 +188,8 @@ export class Graph {
    * A model's parameters are those of its first recording; their shapes may not depend on batch or length.
    */
   parameter(name: string, shape: Shape, initialize: Initializer): Tensor {
+    string(name, 'the name of a parameter')
+    syncFunction()(initialize, `the initializer of "${name}"`)
     const existing = this.#parameterTensors.get(name)
     if (existing) {
       this.#checkParameterShape(name, existing.shape, shape)
@@ -173,6 +209,8 @@ export class Graph {
    * `shared` is not true: both would have the same weights.
    */
   layer(name: string, shared: boolean | undefined): void {
+    string(name, 'the name of a layer')
+    optional(boolean)(shared, `shared of the layer "${name}"`)
     if (this.#layers.has(name) && shared !== true) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
@@ -205,7 +243,8 @@ export class Graph {
     return this.parameters.push({ name, shape: checked, initialize }) - 1
   }
 
-  #checkParameterShape(name: string, expected: Shape, found: Shape): void {
+  #checkParameterShape(name: string, expected: Shape, shape: Shape): void {
+    const found = checkShape(shape, `parameter "${name}"`)
     if (!sameShape(expected, found)) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
@@ -221,10 +260,10 @@ export class Graph {
 
   /** Throws ERR_INVALID_ARGUMENT unless `tensor` belongs to this graph. */
   own(tensor: Tensor, what: string): void {
-    if (tensor?.graph !== this || this.tensors[tensor.id] !== tensor) {
+    if (!isTensor(tensor) || tensor.graph !== this) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected tensors of one graph for ${what} but received one of another; use only what this call's function was given.`
+        `Expected tensors of one graph for ${what} but received ${isTensor(tensor) ? 'one of another' : show(tensor)}; use only what this call's function was given.`
       )
     }
   }
@@ -236,12 +275,18 @@ export class Graph {
     outputs: readonly { dtype: DType; shape: Shape; optional?: boolean }[],
     attributes: readonly number[] = []
   ): Tensor[] {
-    for (const input of inputs) if (input) this.own(input, name)
-    const made = outputs.map(({ dtype, shape }) =>
-      this.#tensor(dtype, checkShape(shape, `the output of ${name}`), 'internal')
-    )
-    const optionalOutputs = outputs.map(({ optional }) => optional === true)
-    this.ops.push({ name, inputs, outputs: made, optionalOutputs, attributes })
+    checkOp(name, 'the op')
+    const read = readInputs(inputs, `the inputs of ${name}`)
+    for (const input of read) if (input) this.own(input, name)
+    const numbers = readAttributes(attributes, `the attributes of ${name}`)
+    const shaped = readOutputs(outputs, `the outputs of ${name}`).map(({ dtype, shape, optional }) => {
+      return { dtype, shape: checkShape(shape, `the output of ${name}`), optional: optional === true }
+    })
+    const made = shaped.map(({ dtype, shape }) => this.#tensor(dtype, shape, 'internal'))
+    const optionalOutputs = shaped.map(({ optional }) => optional)
+    this.ops.push({ name, inputs: read, outputs: made, optionalOutputs, attributes: numbers })
     return made
   }
 }
+
+export const checkGraph: Check<Graph> = made<Graph>('a graph', { has: (value) => Graph.is(value) })

@@ -2,11 +2,12 @@
 // Everything is computed in double and rounded once; the same seed gives the same bits on every machine.
 // Large arrays take seconds, so every initializer of this file also does its work in pieces; see first-values.ts.
 
+import { callback, float32Array, methods, number } from '../check/index.js'
 import { native } from '../native.js'
 import type { Random } from '../random.js'
 import { createDoubles } from './arena.js'
 import { callNative, nativeError } from './native-call.js'
-import type { Shape } from './tensor.js'
+import { checkShape, sizeOf, type Shape } from './tensor.js'
 
 /** A piece of native work of a few milliseconds, for either thread: the caller's, or the engine's. */
 export interface NativePiece {
@@ -50,8 +51,12 @@ const LANES = 4
 /** Multiply-adds of one native piece at least; 5 to 10 ms. */
 const NATIVE_PIECE = 2 ** 22
 
+const checkRandom = methods<Random>(['uint32', 'uniform', 'normal', 'below'])
+
 function inPieces(pieces: Pieces, cost: (shape: Shape) => number): Initializer {
   const whole: Initializer = (values, shape, random) => {
+    float32Array(sizeOf(checkShape(shape, 'a parameter')))(values, 'the values of a parameter')
+    checkRandom(random, 'the random sequence')
     for (const piece of pieces(values, shape, random)) piece?.sync()
   }
   known.set(whole, { pieces, cost })
@@ -90,7 +95,12 @@ function eachValue(next: (random: Random, shape: Shape) => () => number): Initia
   )
 }
 
+/** Factors of first values: within float32, so that no weight starts infinite. */
+const factor = number(-3e38, 3e38)
+
+/** Every element is `value`. */
 export function constant(value: number): Initializer {
+  factor(value, 'the value of constant')
   return inPieces(
     function* (values) {
       for (let begin = 0; begin < values.length; begin += 2 ** 20) {
@@ -106,14 +116,17 @@ export const zeros: Initializer = constant(0)
 
 /** Uniform in [-bound, bound); a function gives the bound for a shape. */
 export function uniform(bound: number | ((shape: Shape) => number)): Initializer {
+  if (typeof bound === 'function') callback()(bound, 'the bound of uniform')
+  else factor(bound, 'the bound of uniform')
   return eachValue((random, shape) => {
-    const most = typeof bound === 'number' ? bound : bound(shape)
+    const most = typeof bound === 'number' ? bound : factor(bound(shape), 'the bound of uniform')
     return () => (2 * random.uniform() - 1) * most
   })
 }
 
 /** Normal with mean 0 and standard deviation `deviation`. */
 export function normal(deviation = 1): Initializer {
+  factor(deviation, 'the deviation of normal')
   return eachValue((random) => () => random.normal() * deviation)
 }
 
@@ -123,6 +136,7 @@ export function normal(deviation = 1): Initializer {
  * Cost: about 4 H^3 multiplications for [4H, H].
  */
 export function orthogonal(gain = 1): Initializer {
+  factor(gain, 'the gain of orthogonal')
   return inPieces(
     function* (values, shape, random) {
       const [rows, columns] = rowsAndColumns(shape)

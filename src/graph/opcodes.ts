@@ -40,6 +40,8 @@ export const roles = { internal: 0, host: 1, parameter: 2 } as const
 export const modes = { forward: 0, gradient: 1, train: 2 } as const
 export const optimizers = { none: 0, sgd: 1, rmsprop: 2, adam: 3, adamw: 4, amsgrad: 5 } as const
 
+export const optimizerNames = ['sgd', 'rmsprop', 'adam', 'adamw', 'amsgrad'] as const satisfies readonly OptimizerName[]
+
 /** Where a plan runs; 'auto': on a GPU where one is there, has every op, and is faster by measured rates. */
 export type Device = keyof typeof devices
 export type Role = keyof typeof roles

@@ -1,8 +1,9 @@
 // Ops that look from one sequence at another: soft windows and attention. Recorded and checked as in ops.ts, which exports them.
 
+import { integer, number, object, optional, type Fields } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { expectNumber, expectShape, lastDim } from './check.js'
-import { showShape, type Tensor } from './tensor.js'
+import { showShape, tensor, tensorOrNull, type Tensor } from './tensor.js'
 
 export interface WindowInputs {
   /** [T, B, 3K]: alpha^[K] | beta^[K] | kappa^[K] of K Gaussians; their exponentials are taken. */
@@ -17,18 +18,27 @@ export interface WindowInputs {
   kappa0?: Tensor | null
 }
 
+const ofWindow = {
+  chars: tensor,
+  lengths: tensor,
+  width: optional(integer(1, 2 ** 24)),
+  kappa0: tensorOrNull
+}
+const readWindow = object<WindowInputs>({ raw: tensor, ...ofWindow })
+
 /**
  * The soft window over characters (Graves 2013, equations 46 to 51): w [T, B, C], the sum over u = 1 ... U of phi(t, u) c_u
  * with phi(t, u) = sum over k of alpha exp(-beta (kappa - u)^2), where kappa grows by exp(kappa^) a step; kappa [B, K] after
  * the last step; phi [T, B, U]. T may be 1, to unroll a recurrence; `windowLstm` has the usual one in one op.
  */
-export function softWindow(inputs: WindowInputs): { window: Tensor; kappa: Tensor; phi: Tensor } {
+export function softWindow(windowInputs: WindowInputs): { window: Tensor; kappa: Tensor; phi: Tensor } {
+  const inputs = readWindow(windowInputs, 'the inputs of softWindow')
   const { raw, chars, lengths, kappa0 = null } = inputs
   expectShape('softWindow', 'raw', raw, 'f32', [-1, -1, -1])
   const [steps, batch, columns] = raw.shape as [number, number, number]
   expectThirds('softWindow', 'raw', raw, columns)
   const width = windowWidth('softWindow', chars, lengths, batch, inputs.width)
-  if (kappa0) expectShape('softWindow', 'kappa0', kappa0, 'f32', [batch, columns / 3])
+  if (kappa0 !== null) expectShape('softWindow', 'kappa0', kappa0, 'f32', [batch, columns / 3])
   const [window, kappa, phi] = raw.graph.record(
     'window',
     [raw, chars, lengths, kappa0],
@@ -78,6 +88,20 @@ export interface WindowLstmInputs extends Omit<WindowInputs, 'raw'> {
   window0?: Tensor | null
 }
 
+const readWindowLstm = object<WindowLstmInputs>({
+  x: tensor,
+  weightIh: tensor,
+  weightHh: tensor,
+  weightWindow: tensor,
+  biasWindow: tensor,
+  biasIh: tensorOrNull,
+  biasHh: tensorOrNull,
+  h0: tensorOrNull,
+  c0: tensorOrNull,
+  window0: tensorOrNull,
+  ...ofWindow
+})
+
 export interface WindowLstmResult {
   /** [T, B, H] */
   y: Tensor
@@ -96,7 +120,8 @@ export interface WindowLstmResult {
  * An LSTM layer that reads its input and the soft window of the step before, which its own state moves over the characters
  * (Graves 2013, section 5.1), over a whole sequence in one op. Its products are float32 in plans of every precision.
  */
-export function windowLstm(inputs: WindowLstmInputs): WindowLstmResult {
+export function windowLstm(lstmInputs: WindowLstmInputs): WindowLstmResult {
+  const inputs = readWindowLstm(lstmInputs, 'the inputs of windowLstm')
   const { x, weightIh, weightHh, weightWindow, biasWindow, chars, lengths } = inputs
   const { biasIh = null, biasHh = null, h0 = null, c0 = null, kappa0 = null, window0 = null } = inputs
   const check = (what: string, tensor: Tensor | null, shape: readonly number[]) => {
@@ -149,6 +174,10 @@ export interface AttentionInputs {
   lengths: Tensor
 }
 
+const ofAttention: Fields<AttentionInputs> = { queries: tensor, keys: tensor, values: tensor, lengths: tensor }
+const readDot = object<AttentionInputs & { scale?: number }>({ ...ofAttention, scale: optional(number(-3e38, 3e38)) })
+const readAdditive = object<AttentionInputs & { v: Tensor }>({ ...ofAttention, v: tensor })
+
 export interface AttentionResult {
   /** [T, B, V] */
   context: Tensor
@@ -157,9 +186,9 @@ export interface AttentionResult {
 }
 
 /** Scores scale * q . k ("dot" of Luong, Pham, Manning 2015), softmax over the source, weighted sum of the values. */
-export function dotAttention(inputs: AttentionInputs & { scale?: number }): AttentionResult {
+export function dotAttention(attentionInputs: AttentionInputs & { scale?: number }): AttentionResult {
+  const inputs = readDot(attentionInputs, 'the inputs of dotAttention')
   const { queries, keys, values, lengths, scale = 1 } = inputs
-  expectNumber('dotAttention', 'scale', scale, -3e38, 3e38)
   return attend('dotAttention', inputs, [queries, keys, values, lengths], [scale])
 }
 
@@ -167,7 +196,8 @@ export function dotAttention(inputs: AttentionInputs & { scale?: number }): Atte
  * Scores v . tanh(q + k) (Bahdanau, Cho, Bengio 2015), softmax over the source, weighted sum of the values. Queries and keys
  * come projected, the keys once for all target steps; v: a parameter [A].
  */
-export function additiveAttention(inputs: AttentionInputs & { v: Tensor }): AttentionResult {
+export function additiveAttention(attentionInputs: AttentionInputs & { v: Tensor }): AttentionResult {
+  const inputs = readAdditive(attentionInputs, 'the inputs of additiveAttention')
   const { queries, keys, v, values, lengths } = inputs
   expectShape('additiveAttention', 'v', v, 'f32', [lastDim(queries)])
   return attend('additiveAttention', inputs, [queries, keys, v, values, lengths], [])

@@ -1,8 +1,9 @@
 // Losses: cross-entropy of classes, alignment and mixture densities, and the mixture's sampler. Recorded and checked as in ops.ts, which exports them.
 
-import { GatecellError } from '../errors.js'
+import { integer, list, number, object, options as optionsOf, optional, nullable } from '../check/index.js'
+import { GatecellError, isRevoked } from '../errors.js'
 import { expectNumber, expectShape, expectType, lastDim, withLast } from './check.js'
-import { MAX_ELEMENTS, showShape, type Tensor } from './tensor.js'
+import { MAX_ELEMENTS, showShape, tensor, tensorOrNull, type Tensor } from './tensor.js'
 
 export interface CrossEntropyOptions {
   /** Targets of this value do not count: an int32; default -1. Other targets must be from 0 to V - 1. */
@@ -13,6 +14,16 @@ export interface CrossEntropyOptions {
   labelSmoothing?: number
 }
 
+/** Of one class. */
+const weightOf = number(0, 1e30)
+const readCrossEntropy = optionsOf<CrossEntropyOptions>({
+  ignoreIndex: optional(integer(-(2 ** 31), 2 ** 31 - 1)),
+  weights: optional(
+    nullable((value, name) => (!isRevoked(value) && Array.isArray(value) ? list(weightOf) : tensor)(value, name))
+  ),
+  labelSmoothing: optional(number(0, 1))
+})
+
 /**
  * logits [..., V], targets i32 [...] -> [2]: mean nats over the counted targets, and their count, or with class weights
  * the sum of their weights. The softmax is inside. As torch.nn.functional.cross_entropy with reduction 'mean': the mean
@@ -22,11 +33,13 @@ export interface CrossEntropyOptions {
  * with ERR_OUT_OF_RANGE.
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { ignoreIndex = -1, weights = null, labelSmoothing = 0 } = options
+  const {
+    ignoreIndex = -1,
+    weights = null,
+    labelSmoothing = 0
+  } = readCrossEntropy(options, 'the options of crossEntropy')
   expectType('crossEntropy', 'logits', logits, 'f32')
   expectShape('crossEntropy', 'targets', targets, 'i32', logits.shape.slice(0, -1))
-  expectNumber('crossEntropy', 'ignoreIndex', ignoreIndex, -(2 ** 31), 2 ** 31 - 1, true)
-  expectNumber('crossEntropy', 'labelSmoothing', labelSmoothing, 0, 1)
   const plain = ignoreIndex === -1 && labelSmoothing === 0
   const inputs = weights === null ? [logits, targets] : [logits, targets, classWeights(logits, weights)]
   const attributes = plain ? [] : [ignoreIndex + 1, labelSmoothing]
@@ -46,7 +59,6 @@ function classWeights(logits: Tensor, weights: readonly number[] | Tensor): Tens
       `crossEntropy: expected weights for ${classes} classes but received ${values.length}.`
     )
   }
-  values.forEach((value, i) => expectNumber('crossEntropy', `the weight of class ${i}`, value, 0, 1e30))
   return logits.graph.constant(values)
 }
 
@@ -63,14 +75,22 @@ export interface CtcInputs {
   blank?: number
 }
 
+const readCtc = object<CtcInputs>({
+  logits: tensor,
+  targets: tensor,
+  inputLengths: tensor,
+  targetLengths: tensor,
+  blank: optional(integer(0, MAX_ELEMENTS))
+})
+
 /**
  * Connectionist temporal classification (Graves et al. 2006): minus the log-probability of each row's labels, summed over
  * all alignments. `loss` [2]: the plain mean in nats over the rows that have at least one step, their count; `rows` [B]:
  * nats of each row. The gradient is exactly zero behind a row's length, and no finite logits give an infinite loss.
  * A row with fewer steps than `ctcNeeds(labels)` fails the run with ERR_INVALID_ARGUMENT, which names the row.
  */
-export function ctcLoss(inputs: CtcInputs): { loss: Tensor; rows: Tensor } {
-  const { logits, targets, inputLengths, targetLengths, blank = 0 } = inputs
+export function ctcLoss(ctcInputs: CtcInputs): { loss: Tensor; rows: Tensor } {
+  const { logits, targets, inputLengths, targetLengths, blank = 0 } = readCtc(ctcInputs, 'the inputs of ctcLoss')
   expectShape('ctcLoss', 'logits', logits, 'f32', [-1, -1, -1])
   const batch = logits.shape[1]!
   expectShape('ctcLoss', 'targets', targets, 'i32', [batch, -1])
@@ -95,6 +115,11 @@ export function mixtureColumns(gaussians: number): number {
   return 6 * gaussians + 1
 }
 
+const readMixture = optionsOf<{ weights?: Tensor | null; clip?: number }>({
+  weights: tensorOrNull,
+  clip: optional(number(0, 1e30))
+})
+
 function expectMixture(op: string, y: Tensor): void {
   expectType(op, 'y', y, 'f32')
   if (lastDim(y) % 6 === 1 && lastDim(y) >= 7) return
@@ -117,11 +142,10 @@ export function mixtureDensity(
   targets: Tensor,
   options: { weights?: Tensor | null; clip?: number } = {}
 ): Tensor {
-  const { weights = null, clip = 0 } = options
+  const { weights = null, clip = 0 } = readMixture(options, 'the options of mixtureDensity')
   expectMixture('mixtureDensity', y)
   expectShape('mixtureDensity', 'targets', targets, 'f32', withLast(y.shape, 3))
-  if (weights) expectShape('mixtureDensity', 'weights', weights, 'f32', rowsOf(y))
-  expectNumber('mixtureDensity', 'clip', clip, 0, 1e30)
+  if (weights !== null) expectShape('mixtureDensity', 'weights', weights, 'f32', rowsOf(y))
   return y.graph.record('mixtureDensity', [y, targets, weights], [{ dtype: 'f32', shape: [2] }], [clip])[0]!
 }
 

@@ -2,6 +2,7 @@
 // B batch, T steps, I input size, H hidden size, V vocabulary; gate order i, f, g, o; sequences are time-major.
 // Each throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT where shapes, dtypes or attributes do not fit.
 
+import { boolean } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { expectNumber, expectRate, expectSame, expectShape, expectType, lastDim, withLast } from './check.js'
 import type { OpName } from './opcodes.js'
@@ -37,7 +38,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   expectType('linear', 'x', x, 'f32')
   expectShape('linear', 'weight', weight, 'f32', [-1, lastDim(x)])
   const size = weight.shape[0]!
-  if (bias) expectShape('linear', 'bias', bias, 'f32', [size])
+  if (bias !== null) expectShape('linear', 'bias', bias, 'f32', [size])
   return one(x, 'linear', [x, weight, bias], withLast(x.shape, size))
 }
 
@@ -45,10 +46,13 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
  * Each element is zero with probability `p`, else scaled by 1 / (1 - p); only in training modes. `locked`: one mask for
  * all steps of dimension 0 (Gal and Ghahramani 2016). The mask is a function of (seed; stream, step, element).
  */
-export function dropout(x: Tensor, p: number, locked = false, stream = x.graph.nextStream()): Tensor {
+export function dropout(x: Tensor, p: number, locked = false, stream?: number): Tensor {
   expectType('dropout', 'x', x, 'f32')
   expectRate('dropout', 'p', p)
-  return one(x, 'dropout', [x], x.shape, [p, locked ? 1 : 0, stream])
+  boolean(locked, 'locked of dropout')
+  const number = stream ?? x.graph.nextStream()
+  expectNumber('dropout', 'stream', number, 0, MAX_ELEMENTS, true)
+  return one(x, 'dropout', [x], x.shape, [p, locked ? 1 : 0, number])
 }
 
 /** logits [..., K], targets f32 like logits -> [2]: mean over rows of the sum over K of the binary cross-entropies, rows. */
@@ -126,11 +130,13 @@ function unary(name: OpName, x: Tensor, attributes: readonly number[] = []): Ten
 
 /** Tensors that differ in the last dimension alone -> joined along it. */
 export function concat(...parts: Tensor[]): Tensor {
-  const first = parts[0]
-  if (!first) throw new GatecellError('ERR_INVALID_ARGUMENT', 'concat: expected at least one tensor but received none.')
-  parts.forEach((part, i) => expectShape('concat', `part ${i}`, part, 'f32', withLast(first.shape, -1)))
+  const [first] = parts
+  if (parts.length === 0)
+    throw new GatecellError('ERR_INVALID_ARGUMENT', 'concat: expected at least one tensor but received none.')
+  expectType('concat', 'part 0', first!, 'f32')
+  parts.forEach((part, i) => expectShape('concat', `part ${i}`, part, 'f32', withLast(first!.shape, -1)))
   const last = parts.reduce((sum, part) => sum + lastDim(part), 0)
-  return one(first, 'concat', parts, withLast(first.shape, last))
+  return one(first!, 'concat', parts, withLast(first!.shape, last))
 }
 
 /** The elements begin <= index < end of dimension `dim` (counted from 0; negative: from the last). */

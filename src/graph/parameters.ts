@@ -1,8 +1,10 @@
 // The parameters of one model: names, shapes and four arenas with one layout (values, gradients, two or three moments).
 // Every plan of the model reads and writes these arenas; views on them are live and never copied.
 
+import { types } from 'node:util'
+import { anything, choice, list, map, numbers, open, string, type Check } from '../check/index.js'
 import { options as optionsOf, optional, seed as seedOf, signal as signalOf } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { GatecellError, show } from '../errors.js'
 import { native, type StoreHandle } from '../native.js'
 import { asFloat32 } from '../io/float32.js'
 import type { TensorData } from '../io/tensor-header.js'
@@ -25,6 +27,24 @@ const readReadyOptions = optionsOf<ReadyOptions>({ signal: optional(signalOf) })
 
 /** The arenas that a step updates, as the addon numbers them. */
 const groupNumbers = { data: 0, moment1: 2, moment2: 3, moment3: 4 } as const
+
+const checkGroup = choice<ParameterGroup>('data', 'grad', 'moment1', 'moment2', 'moment3')
+const checkCopied = choice<Exclude<ParameterGroup, 'grad'>>('data', 'moment1', 'moment2', 'moment3')
+
+/** Tensors by name, as files hold them. */
+export type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>
+
+const loadedTensor = open<{ shape: readonly number[]; data: unknown; dtype?: string }>({
+  shape: list(anything, 0, 8),
+  data: anything,
+  dtype: optional(string)
+})
+
+/** Tensors by name, in a Map; copied, except for the data. */
+export const checkLoaded: Check<LoadedTensors> = (value, name) => {
+  const tensors = map<string, unknown>()(value, name)
+  return new Map([...tensors].map(([key, tensor]) => [key, loadedTensor(tensor, `${name} ${show(key)}`)]))
+}
 
 /** Where the engine and its user meet on a model's weights. */
 export class ParameterStore {
@@ -86,7 +106,7 @@ export class ParameterStore {
     if (!parameter) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected one of ${this.names.join(', ')} but received "${name}".`
+        `Expected one of ${this.names.join(', ')} but received ${show(name)}.`
       )
     }
     return parameter
@@ -103,6 +123,7 @@ export class ParameterStore {
    */
   copies(group: Exclude<ParameterGroup, 'grad'> = 'data'): NamedTensor[] {
     this.#live()
+    checkCopied(group, 'the group')
     const arena = this.#arenas[group]
     if (!arena)
       throw new GatecellError('ERR_UNSUPPORTED', `Expected a model made for training to copy ${group} but it was not.`)
@@ -119,9 +140,11 @@ export class ParameterStore {
   }
 
   /** Copies `values` into the parameter `name`; its length must be that of the shape. */
-  set(name: string, values: ArrayLike<number>): void {
+  set(name: string, given: ArrayLike<number>): void {
     const { shape } = this.get(name)
     const data = this.#data.get(name)!
+    const values = numbers(given, `the values of "${name}"`)
+    this.#live()
     if (values.length !== data.length) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
@@ -139,6 +162,7 @@ export class ParameterStore {
    * ERR_BUSY while a training step changes the weights: `copies` gives those after one step. Throws ERR_DISPOSED.
    */
   list(group: ParameterGroup = 'data'): NamedTensor[] {
+    checkGroup(group, 'the group')
     this.#live()
     if (this.operations.training) {
       throw new GatecellError(
@@ -156,10 +180,10 @@ export class ParameterStore {
    * unknown, no array of its dtype (default F32) or of another shape, and ERR_UNSUPPORTED for other dtypes and for values beyond
    * float32.
    */
-  load(
-    tensors: ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>,
-    group: ParameterGroup = 'data'
-  ): void {
+  load(given: LoadedTensors, group: ParameterGroup = 'data'): void {
+    const tensors = checkLoaded(given, 'the tensors')
+    checkGroup(group, 'the group')
+    this.#live()
     this.operations.checkIdle('loading parameters')
     const unknown = [...tensors.keys()].find((name) => !this.has(name))
     if (unknown !== undefined) this.get(unknown)
@@ -167,7 +191,7 @@ export class ParameterStore {
       const { name, shape } = parameter
       const target = group === 'data' ? this.#data.get(name) : parameter[group]
       const source = tensors.get(name)
-      const found = source ? showShape(source.shape) : 'none'
+      const found = source ? `[${source.shape.map(show).join(', ')}]` : 'none'
       if (!target || !source || !sameShape(shape, source.shape)) {
         throw new GatecellError(
           'ERR_INVALID_SHAPE',
@@ -176,7 +200,7 @@ export class ParameterStore {
       }
       const { dtype = 'F32' } = source
       const data = dtype === 'F32' ? source.data : asFloat32(name, dtype, source.data as TensorData)
-      if (!(data instanceof Float32Array) || data.length !== target.length) {
+      if (!types.isFloat32Array(data) || data.length !== target.length) {
         throw new GatecellError(
           'ERR_INVALID_ARGUMENT',
           `Expected ${target.length} float32 values for "${name}" but received others.`

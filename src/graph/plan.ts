@@ -1,7 +1,8 @@
 // A plan: a graph compiled for one shape. Inputs are written into its views, results read from its views; a run is one
 // native call and allocates nothing. Everything a caller may get wrong ends in a typed error, never in the core.
 
-import { GatecellError } from '../errors.js'
+import { optional, options as optionsOf, signal as signalOf } from '../check/index.js'
+import { GatecellError, show } from '../errors.js'
 import { native, type PlanHandle } from '../native.js'
 import { throwIfAborted } from './abort.js'
 import { createArena, viewOf } from './arena.js'
@@ -47,6 +48,8 @@ export interface PlanOptions {
   /** Called when the plan gets its native memory again (true), and when the residency has taken it (false). */
   onResidency?: (resident: boolean) => void
 }
+
+const readRunOptions = optionsOf<RunOptions>({ signal: optional(signalOf) })
 
 /** A compiled graph. `I`, `O`: names and dtypes of its inputs and outputs. */
 export interface Plan<I extends Views = Views, O extends Views = Views> extends Disposable {
@@ -110,6 +113,7 @@ export interface GeneratingPlan extends Plan {
 export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   const { parameters, loss = null, optimizer = null, threads = 0, precision = 'f32', device = 'cpu' } = options
   const { residency, onResidency = () => {} } = options
+  if (loss) graph.own(loss, 'the loss')
   if (loss && !parameters.training) {
     throw new GatecellError(
       'ERR_UNSUPPORTED',
@@ -195,17 +199,18 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   }
 
   function modeNumber(mode: Mode): number {
-    if (!Object.hasOwn(modes, mode)) {
+    if (typeof mode !== 'string' || !Object.hasOwn(modes, mode)) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected ${Object.keys(modes).join(', ')} as mode but received ${String(mode)}.`
+        `Expected ${Object.keys(modes).join(', ')} as mode but received ${show(mode)}.`
       )
     }
     return modes[mode]
   }
 
-  async function run(mode: Mode = 'forward', { signal }: RunOptions = {}): Promise<void> {
+  async function run(mode: Mode = 'forward', runOptions?: RunOptions): Promise<void> {
     const number = modeNumber(mode)
+    const { signal } = readRunOptions(runOptions, 'the options of run')
     throwIfAborted(signal)
     await runAway(mode, signal, (plan) => addon.planRun(plan, number))
   }

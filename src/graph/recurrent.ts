@@ -1,9 +1,10 @@
 // The recurrent ops: whole layers over whole sequences. As in ops.ts: B batch, T steps, I input size, H hidden size; gate order
 // i, f, g, o; sequences are time-major; what does not fit throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT.
 
+import { anything, boolean, integer, nullable, object, optional } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { expectNumber, expectRate, expectShape } from './check.js'
-import { MAX_ELEMENTS, type Tensor } from './tensor.js'
+import { expectRate, expectShape } from './check.js'
+import { MAX_ELEMENTS, tensor, tensorOrNull, type Tensor } from './tensor.js'
 
 export interface LstmInputs {
   /** [T, B, I] */
@@ -41,12 +42,36 @@ export interface LstmInputs {
   stream?: number
 }
 
+const shared = {
+  x: tensor,
+  weightIh: tensor,
+  weightHh: tensor,
+  biasIh: tensorOrNull,
+  biasHh: tensorOrNull,
+  h0: tensorOrNull,
+  lengths: tensorOrNull,
+  reverse: optional(boolean),
+  dropout: optional(anything), // expectRate has its range
+  stream: optional(integer(0, MAX_ELEMENTS))
+}
+const readLstm = object<LstmInputs>({
+  ...shared,
+  c0: tensorOrNull,
+  peephole: tensorOrNull,
+  weightHr: tensorOrNull,
+  norm: optional(
+    nullable(object<NonNullable<LstmInputs['norm']>>({ ih: tensor, hh: tensor, c: tensor, biasC: tensor }))
+  ),
+  zoneout: optional(object<{ c: number; h: number }>({ c: anything, h: anything }))
+})
+
 /**
  * One LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997, with Gers' forget gate): y [T, B, R], and the
  * final h [B, R] and c [B, H], those at each row's last step. ERR_UNSUPPORTED for zoneout
  * with peepholes, a projection or layer normalisation, and for layer normalisation with peepholes.
  */
-export function lstm(inputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
+export function lstm(lstmInputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
+  const inputs = readLstm(lstmInputs, 'the inputs of lstm')
   const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, c0 = null, reverse = false } = inputs
   const { lengths = null, peephole = null, weightHr = null, norm = null, stream = 0 } = inputs
   const { dropout: p = 0, zoneout = { c: 0, h: 0 } } = inputs
@@ -73,7 +98,6 @@ export function lstm(inputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
   expectRate('lstm', 'dropout', p)
   expectRate('lstm', 'zoneout.c', zoneout.c)
   expectRate('lstm', 'zoneout.h', zoneout.h)
-  expectNumber('lstm', 'stream', stream, 0, MAX_ELEMENTS, true)
   const zones = zoneout.c > 0 || zoneout.h > 0
   expectApart('zoneout', zones, { peepholes: peephole, 'an output projection': weightHr, 'layer normalisation': norm })
   expectApart('layer normalisation', norm !== null, { peepholes: peephole })
@@ -126,11 +150,14 @@ export interface GruInputs {
   stream?: number
 }
 
+const readGru = object<GruInputs>(shared)
+
 /**
  * One GRU layer over a whole sequence (Cho et al. 2014) in PyTorch's form, n = tanh(W_in x + b_in + r * (W_hn h + b_hn)) and
  * h = (1 - z) * n + z * h before: y [T, B, H] and the final h [B, H].
  */
-export function gru(inputs: GruInputs): { y: Tensor; h: Tensor } {
+export function gru(gruInputs: GruInputs): { y: Tensor; h: Tensor } {
+  const inputs = readGru(gruInputs, 'the inputs of gru')
   const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, lengths = null, reverse = false } = inputs
   const { dropout: p = 0, stream = 0 } = inputs
   expectShape('gru', 'x', x, 'f32', [-1, -1, -1])
@@ -144,7 +171,6 @@ export function gru(inputs: GruInputs): { y: Tensor; h: Tensor } {
   if (h0) expectShape('gru', 'h0', h0, 'f32', h0.shape.length === 1 ? [hidden] : [batch, hidden])
   if (lengths) expectShape('gru', 'lengths', lengths, 'i32', [batch])
   expectRate('gru', 'dropout', p)
-  expectNumber('gru', 'stream', stream, 0, MAX_ELEMENTS, true)
   const [y, h] = x.graph.record(
     'gru',
     [x, weightIh, weightHh, biasIh, biasHh, h0, ...trimmed([null, lengths])],

@@ -1,6 +1,7 @@
 // Symbolic tensors: a shape and a dtype in a graph, no memory. Memory comes when a graph is compiled to a plan.
 
-import { GatecellError } from '../errors.js'
+import { anything, list, made, nullable, optional, type Check } from '../check/index.js'
+import { GatecellError, isRevoked, show } from '../errors.js'
 import type { Graph } from './graph.js'
 
 export type DType = 'f32' | 'i32'
@@ -13,6 +14,16 @@ export interface Tensor {
   readonly dtype: DType
   readonly shape: Shape
 }
+
+/** Every tensor that a graph made: what looks like one is none. */
+export const tensors = new WeakSet<Tensor>()
+
+export const isTensor = (value: unknown): value is Tensor =>
+  typeof value === 'object' && value !== null && tensors.has(value as Tensor)
+
+export const tensor: Check<Tensor> = made('a tensor', tensors)
+/** A tensor that may be left out, by undefined or null. */
+export const tensorOrNull = optional(nullable(tensor))
 
 /** A view on a plan's memory. */
 export type View = Float32Array | Int32Array
@@ -34,23 +45,21 @@ export function sameShape(a: Shape, b: Shape): boolean {
 
 /** Returns a frozen copy of `shape`; throws ERR_INVALID_SHAPE unless it has 1 to 4 dimensions that are integers >= 1. */
 export function checkShape(shape: Shape, what: string): Shape {
-  const legal = isArray(shape) && shape.length >= 1 && shape.length <= 4
-  if (!legal || !shape.every((dim) => Number.isInteger(dim) && dim >= 1)) {
-    const found = isArray(shape) ? showShape(shape) : String(shape)
+  const isList = !isRevoked(shape) && Array.isArray(shape) && shape.length >= 1 && shape.length <= 4
+  const copy = isList ? (list(anything)(shape, 'the shape') as number[]) : null
+  // `every` passes over holes; the copy has none.
+  if (!copy?.every((dim) => Number.isInteger(dim) && dim >= 1)) {
+    const found = copy ? `[${copy.map(show).join(', ')}]` : show(shape)
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
       `Expected 1 to 4 dimensions, each an integer >= 1, as the shape of ${what} but received ${found}.`
     )
   }
-  if (sizeOf(shape) > MAX_ELEMENTS) {
+  if (sizeOf(copy) > MAX_ELEMENTS) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected at most ${MAX_ELEMENTS} elements in ${what} but received the shape ${showShape(shape)}.`
+      `Expected at most ${MAX_ELEMENTS} elements in ${what} but received the shape ${showShape(copy)}.`
     )
   }
-  return Object.freeze([...shape])
-}
-
-function isArray(value: unknown): value is Shape {
-  return Array.isArray(value)
+  return Object.freeze(copy)
 }

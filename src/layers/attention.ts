@@ -1,9 +1,10 @@
 // Attention as a layer: the projections that a kind of score asks for, and the op.
 
-import { expectNumber, expectOnly } from '../graph/check.js'
+import { boolean, choice, filled, integer, object, optional, type Fields } from '../check/index.js'
+import { expectShape } from '../graph/check.js'
 import { uniform } from '../graph/initializers.js'
 import { additiveAttention, dotAttention, type AttentionResult } from '../graph/ops.js'
-import type { Tensor } from '../graph/tensor.js'
+import { tensor, type Tensor } from '../graph/tensor.js'
 import { linear } from './linear.js'
 
 export interface AttentionOptions {
@@ -24,18 +25,25 @@ export interface AttentionOptions {
   shared?: boolean
 }
 
-const known = { name: true, kind: true, size: true, lengths: true, keys: true, shared: true } as const
+const fields: Fields<AttentionOptions> = {
+  name: filled,
+  kind: optional(choice('dot', 'general', 'additive')),
+  size: optional(integer(1, 2 ** 24)),
+  lengths: tensor,
+  keys: optional(tensor),
+  shared: optional(boolean)
+}
+const readOptions = object<AttentionOptions>(fields)
+const readKeyOptions = object<KeyOptions>({ ...fields, lengths: optional(tensor) })
+type KeyOptions = Partial<AttentionOptions> & Pick<AttentionOptions, 'name'>
 
 /**
  * Returns the projection of the source [S, B, H] that additive scores compare with, [S, B, A]: `<name>.key.weight` [A, H]. Takes
  * the options of its attention, of which it reads name, size and shared.
  */
-export function attentionKeys(
-  source: Tensor,
-  options: Partial<AttentionOptions> & Pick<AttentionOptions, 'name'>
-): Tensor {
-  expectOnly('attentionKeys', options, known)
-  const { name, size = source.shape[2]!, shared = false } = options
+export function attentionKeys(source: Tensor, options: KeyOptions): Tensor {
+  expectShape('attentionKeys', 'source', source, 'f32', [-1, -1, -1])
+  const { name, size = source.shape[2]!, shared = false } = readKeyOptions(options, 'the options of attentionKeys')
   return linear(source, { name: `${name}.key`, size, bias: false, shared })
 }
 
@@ -43,13 +51,14 @@ export function attentionKeys(
  * queries [T, B, Q] and source [S, B, H] -> context [T, B, H] and weights [T, B, S]. Parameters: 'general':
  * `<name>.query.weight` [H, Q]; 'additive': `<name>.query.weight` [A, Q], `.query.bias` [A], `.key.weight` [A, H], `.v` [A].
  */
-export function attention(queries: Tensor, source: Tensor, options: AttentionOptions): AttentionResult {
-  expectOnly('attention', options, known)
+export function attention(queries: Tensor, source: Tensor, attentionOptions: AttentionOptions): AttentionResult {
+  expectShape('attention', 'queries', queries, 'f32', [-1, -1, -1])
+  expectShape('attention', 'source', source, 'f32', [-1, -1, -1])
+  const options = readOptions(attentionOptions, 'the options of attention')
   const { name, kind = 'general', lengths, shared = false } = options
   const width = source.shape[2]!
   if (kind === 'additive') {
     const size = options.size ?? width
-    expectNumber('attention', 'size', size, 1, 2 ** 24, true)
     const v = source.graph.parameter(`${name}.v`, [size], uniform(1 / Math.sqrt(size)))
     const asked = linear(queries, { name: `${name}.query`, size, shared })
     const keys = options.keys ?? attentionKeys(source, { name, size, shared })

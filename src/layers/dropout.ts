@@ -1,6 +1,7 @@
 // Dropout as a layer: there in training, nothing at all in a plan that only evaluates.
 
-import { expectNumber, expectOnly } from '../graph/check.js'
+import { boolean, number, object, optional } from '../check/index.js'
+import { expectType } from '../graph/check.js'
 import { dropout as dropoutOp } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'
 
@@ -11,11 +12,12 @@ export interface DropoutOptions {
   locked?: boolean
 }
 
+const readOptions = object<DropoutOptions>({ p: number(0, 1), locked: optional(boolean) })
+
 /** Drops elements of `x` in training and scales the others by 1 / (1 - p). */
 export function dropout(x: Tensor, options: DropoutOptions): Tensor {
-  expectOnly('dropout', options, { p: true, locked: true })
-  const { p, locked = false } = options
-  expectNumber('dropout', 'p', p, 0, 1)
+  expectType('dropout', 'x', x, 'f32')
+  const { p, locked = false } = readOptions(options, 'the options of dropout')
   // Every dropout layer has its number, used or not: masks of one layer do not move when another is switched off.
   const stream = x.graph.nextStream()
   if (p === 0 || !x.graph.training) return x

@@ -1,9 +1,10 @@
 // A table of learned vectors, one per symbol.
 
-import { expectOnly } from '../graph/check.js'
+import { boolean, filled, integer, nullable, object, optional, syncFunction } from '../check/index.js'
+import { expectNumber, expectType } from '../graph/check.js'
 import { adjusted, normal, type Initializer } from '../graph/initializers.js'
 import { embedding as embeddingOp } from '../graph/ops.js'
-import type { Tensor } from '../graph/tensor.js'
+import { MAX_ELEMENTS, type Tensor } from '../graph/tensor.js'
 
 export interface EmbeddingOptions {
   /** Prefix of the parameter's name: `<name>.weight`. */
@@ -23,13 +24,23 @@ export interface EmbeddingOptions {
   shared?: boolean
 }
 
-const known = { name: true, vocabulary: true, size: true, weight: true, paddingIdx: true, shared: true } as const
+const size = integer(1, MAX_ELEMENTS)
+const readOptions = object<EmbeddingOptions>({
+  name: filled,
+  vocabulary: size,
+  size,
+  weight: optional(syncFunction()),
+  paddingIdx: optional(nullable(integer(-MAX_ELEMENTS))),
+  shared: optional(boolean)
+})
 
 /** ids i32 [...] -> [..., E]. Parameter: `<name>.weight` [V, E]. */
 export function embedding(ids: Tensor, options: EmbeddingOptions): Tensor {
-  expectOnly('embedding', options, known)
-  ids.graph.layer(options.name, options.shared)
-  const { name, vocabulary, size, weight = normal(1), paddingIdx = null } = options
+  const read = readOptions(options, 'the options of embedding')
+  expectType('embedding', 'ids', ids, 'i32')
+  const { name, vocabulary, size, weight = normal(1), paddingIdx = null, shared } = read
+  if (paddingIdx !== null) expectNumber('embedding', 'paddingIdx', paddingIdx, -vocabulary, vocabulary - 1, true)
+  ids.graph.layer(name, shared)
   const initialize =
     paddingIdx === null
       ? weight

@@ -1,11 +1,18 @@
 // Stacked GRU layers over a sequence, under PyTorch's parameter names: `<name>.weight_ih_l0` [3H, I], `<name>.weight_hh_l0`
 // [3H, H], `<name>.bias_ih_l0` and `<name>.bias_hh_l0` [3H], gate order r, z, n; suffixes as the LSTM's.
 
-import { expectOnly } from '../graph/check.js'
+import { object, optional } from '../check/index.js'
 import { uniform } from '../graph/initializers.js'
 import { gru as gruOp } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'
-import { parameterOf, recurrentKeys, stackLayers, type Place, type RecurrentOptions } from './recurrent.js'
+import {
+  initialStates,
+  parameterOf,
+  recurrentFields,
+  stackLayers,
+  type Place,
+  type RecurrentOptions
+} from './recurrent.js'
 
 export interface GruOptions extends RecurrentOptions {
   /** Initial states [B, H], one per layer and direction, or 'learned': parameters [H] that start as zeros; default: zeros. */
@@ -19,9 +26,11 @@ export interface GruResult {
   h: Tensor[]
 }
 
+const readOptions = object<GruOptions>({ ...recurrentFields, initial: optional(initialStates('h')) })
+
 /** x [T, B, I] -> the last layer's output and all final states (Cho et al. 2014, in PyTorch's form). */
-export function gru(x: Tensor, options: GruOptions): GruResult {
-  expectOnly('gru', options, { ...recurrentKeys, initial: true })
+export function gru(x: Tensor, gruOptions: GruOptions): GruResult {
+  const options = readOptions(gruOptions, 'the options of gru')
   const sizes = { h: options.hidden }
   const { output, finals } = stackLayers('gru', x, options, sizes, options.initial, (input, place) =>
     oneLayer(input, options, place)

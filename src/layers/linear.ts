@@ -1,9 +1,10 @@
 // y = x W^T + b on the last dimension.
 
-import { expectOnly } from '../graph/check.js'
+import { boolean, filled, integer, object, optional, syncFunction } from '../check/index.js'
+import { expectType, lastDim } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
 import { linear as linearOp } from '../graph/ops.js'
-import type { Tensor } from '../graph/tensor.js'
+import { MAX_ELEMENTS, type Tensor } from '../graph/tensor.js'
 
 export interface LinearOptions {
   /** Prefix of the parameters' names: `<name>.weight`, `<name>.bias`. */
@@ -19,15 +20,23 @@ export interface LinearOptions {
   shared?: boolean
 }
 
-const known = { name: true, size: true, bias: true, weight: true, biasStart: true, shared: true } as const
+const readOptions = object<LinearOptions>({
+  name: filled,
+  size: integer(1, MAX_ELEMENTS),
+  bias: optional(boolean),
+  weight: optional(syncFunction()),
+  biasStart: optional(syncFunction()),
+  shared: optional(boolean)
+})
 
 /** x [..., I] -> [..., O]. Parameters: `<name>.weight` [O, I], `<name>.bias` [O]. */
 export function linear(x: Tensor, options: LinearOptions): Tensor {
-  expectOnly('linear', options, known)
-  x.graph.layer(options.name, options.shared)
-  const inputs = x.shape[x.shape.length - 1]!
+  expectType('linear', 'x', x, 'f32')
+  const inputs = lastDim(x)
   const start = uniform(1 / Math.sqrt(inputs))
-  const { name, size, bias = true, weight = start, biasStart = start } = options
+  const read = readOptions(options, 'the options of linear')
+  const { name, size, bias = true, weight = start, biasStart = start, shared } = read
+  x.graph.layer(name, shared)
   const w = x.graph.parameter(`${name}.weight`, [size, inputs], weight)
   return linearOp(x, w, bias ? x.graph.parameter(`${name}.bias`, [size], biasStart) : null)
 }

@@ -5,11 +5,19 @@
 // normalisation's `<name>.norm_ih_l0` and `norm_hh_l0` [4H], `norm_c_l0` and `norm_c_bias_l0` [H], and the learned initial
 // states `<name>.h0_l0` [R] and `<name>.c0_l0` [H].
 
-import { expectNumber, expectOnly } from '../graph/check.js'
+import { boolean, integer, number, object, optional, syncFunction } from '../check/index.js'
+import { expectNumber } from '../graph/check.js'
 import { constant, uniform, withForgetBias, zeros, type Initializer } from '../graph/initializers.js'
 import { lstm as lstmOp } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'
-import { parameterOf, recurrentKeys, stackLayers, type Place, type RecurrentOptions } from './recurrent.js'
+import {
+  initialStates,
+  parameterOf,
+  recurrentFields,
+  stackLayers,
+  type Place,
+  type RecurrentOptions
+} from './recurrent.js'
 
 export interface LstmOptions extends RecurrentOptions {
   /**
@@ -32,17 +40,22 @@ export interface LstmOptions extends RecurrentOptions {
   projectionWeight?: Initializer
 }
 
-const known = {
-  ...recurrentKeys,
-  initial: true,
-  peepholes: true,
-  projection: true,
-  zoneout: true,
-  layerNorm: true,
-  forgetBias: true,
-  peephole: true,
-  projectionWeight: true
-} as const
+const zoneout = number(0, 1)
+const readOptions = object<LstmOptions>({
+  ...recurrentFields,
+  initial: optional(initialStates('h', 'c')),
+  peepholes: optional(boolean),
+  projection: optional(integer(1, 2 ** 24)),
+  zoneout: optional((value, name) =>
+    typeof value === 'number'
+      ? zoneout(value, name)
+      : object<{ c: number; h: number }>({ c: zoneout, h: zoneout })(value, name)
+  ),
+  layerNorm: optional(boolean),
+  forgetBias: optional(number(-3e38, 3e38)),
+  peephole: optional(syncFunction()),
+  projectionWeight: optional(syncFunction())
+})
 
 export interface LstmResult {
   /** [T, B, R], or [T, B, 2R] when bidirectional; R is H where there is no projection. */
@@ -56,8 +69,8 @@ export interface LstmResult {
  * x [T, B, I] -> the last layer's output and all final states. Zoneout goes neither with peepholes nor with a projection
  * nor with layer normalisation, and that not with peepholes: ERR_UNSUPPORTED.
  */
-export function lstm(x: Tensor, options: LstmOptions): LstmResult {
-  expectOnly('lstm', options, known)
+export function lstm(x: Tensor, lstmOptions: LstmOptions): LstmResult {
+  const options = readOptions(lstmOptions, 'the options of lstm')
   const width = options.projection ?? options.hidden
   if (options.projection !== undefined) expectNumber('lstm', 'projection', width, 1, options.hidden, true)
   const sizes = { h: width, c: options.hidden }

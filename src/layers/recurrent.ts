@@ -1,10 +1,12 @@
 // What stacked recurrent layers have in common: both directions, dropout between layers, and where states begin and end.
 
+import { boolean, filled, integer, list, number, object, optional, syncFunction } from '../check/index.js'
+import type { Check, Fields } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { expectNumber, expectShape } from '../graph/check.js'
+import { expectShape } from '../graph/check.js'
 import { zeros, type Initializer } from '../graph/initializers.js'
 import { concat } from '../graph/ops.js'
-import type { Tensor } from '../graph/tensor.js'
+import { tensor, type Tensor } from '../graph/tensor.js'
 import { dropout } from './dropout.js'
 
 export interface RecurrentOptions {
@@ -40,22 +42,32 @@ export interface RecurrentOptions {
   shared?: boolean
 }
 
-/** The options that all recurrent layers have, for expectOnly. */
-export const recurrentKeys = {
-  name: true,
-  hidden: true,
-  layers: true,
-  dropout: true,
-  locked: true,
-  bidirectional: true,
-  carry: true,
-  lengths: true,
-  recurrentDropout: true,
-  inputWeight: true,
-  recurrentWeight: true,
-  bias: true,
-  shared: true
-} as const satisfies Record<keyof RecurrentOptions, true>
+const count = integer(1, 2 ** 24)
+
+/** Checks of the options that all recurrent layers have. */
+export const recurrentFields: Fields<RecurrentOptions> = {
+  name: filled,
+  hidden: count,
+  layers: optional(integer(1, 1000)),
+  dropout: optional(number(0, 1)),
+  locked: optional(boolean),
+  bidirectional: optional(boolean),
+  carry: optional(boolean),
+  lengths: optional(tensor),
+  recurrentDropout: optional(number(0, 1)),
+  inputWeight: optional(syncFunction()),
+  recurrentWeight: optional(syncFunction()),
+  bias: optional(syncFunction()),
+  shared: optional(boolean)
+}
+
+/** 'learned', or lists of tensors under these names. */
+export function initialStates<S extends string>(...states: S[]): Check<Record<S, Tensor[]> | 'learned'> {
+  const given = object<Record<S, Tensor[]>>(
+    Object.fromEntries(states.map((state) => [state, list(tensor)])) as Fields<Record<S, Tensor[]>>
+  )
+  return (value, name) => (value === 'learned' ? value : given(value, name))
+}
 
 /** A layer's initial states by name, or its final ones. */
 export type States<S extends string> = Record<S, Tensor>
@@ -81,8 +93,6 @@ export function stackLayers<S extends string>(
   one: (x: Tensor, place: Place<S>) => States<S> & { y: Tensor }
 ): { output: Tensor; finals: Record<S, Tensor[]> } {
   const { name, layers = 1, dropout: p = 0, locked = false, bidirectional = false, carry = false } = options
-  expectNumber(kind, 'hidden', options.hidden, 1, 2 ** 24, true)
-  expectNumber(kind, 'layers', layers, 1, 1000, true)
   expectShape(kind, 'x', x, 'f32', [-1, -1, -1])
   x.graph.layer(name, options.shared)
   if (carry && (bidirectional || initial)) {

@@ -1,9 +1,10 @@
 // The first layer of Graves' handwriting synthesis: an LSTM that moves a soft window over the characters it writes.
 
-import { expectNumber, expectOnly } from '../graph/check.js'
+import { boolean, filled, integer, number, object, optional } from '../check/index.js'
+import { expectNumber, expectShape } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
 import { windowLstm as windowLstmOp, type WindowLstmResult } from '../graph/ops.js'
-import type { Tensor } from '../graph/tensor.js'
+import { tensor, type Tensor } from '../graph/tensor.js'
 
 export interface WindowLstmOptions {
   /** Prefix of the parameters' names. */
@@ -26,30 +27,29 @@ export interface WindowLstmOptions {
   shared?: boolean
 }
 
-const known = {
-  name: true,
-  hidden: true,
-  gaussians: true,
-  chars: true,
-  lengths: true,
-  vocabulary: true,
-  stepsPerCharacter: true,
-  carry: true,
-  shared: true
-} as const
+const count = integer(1, 2 ** 24)
+const readOptions = object<WindowLstmOptions>({
+  name: filled,
+  hidden: count,
+  gaussians: integer(1, 2 ** 16),
+  chars: tensor,
+  lengths: tensor,
+  vocabulary: optional(count),
+  stepsPerCharacter: optional(number(1e-3, 1e6)),
+  carry: optional(boolean),
+  shared: optional(boolean)
+})
 
 /**
  * x [T, B, I] -> the layer's output, the windows and the states (see ops.windowLstm). Parameters: `<name>.weight_ih_l0`
  * [4H, I + C], `<name>.weight_hh_l0` [4H, H], `<name>.bias_ih_l0`, `<name>.bias_hh_l0` [4H], `<name>.window.weight` [3K, H],
  * `<name>.window.bias` [3K].
  */
-export function windowLstm(x: Tensor, options: WindowLstmOptions): WindowLstmResult {
-  expectOnly('windowLstm', options, known)
+export function windowLstm(x: Tensor, windowOptions: WindowLstmOptions): WindowLstmResult {
+  expectShape('windowLstm', 'x', x, 'f32', [-1, -1, -1])
+  const options = readOptions(windowOptions, 'the options of windowLstm')
   x.graph.layer(options.name, options.shared)
   const { name, hidden, gaussians, chars, lengths, vocabulary, stepsPerCharacter = 25, carry = false } = options
-  expectNumber('windowLstm', 'hidden', hidden, 1, 2 ** 24, true)
-  expectNumber('windowLstm', 'gaussians', gaussians, 1, 2 ** 16, true)
-  expectNumber('windowLstm', 'stepsPerCharacter', stepsPerCharacter, 1e-3, 1e6)
   const [, batch, size] = x.shape as [number, number, number]
   const width = chars.dtype === 'f32' ? chars.shape[2]! : vocabulary!
   expectNumber('windowLstm', 'vocabulary', width, 1, 2 ** 24, true)

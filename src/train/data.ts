@@ -43,11 +43,13 @@ export interface EpochSource extends BatchSource {
 
 const dimsOf = record(integer(1, 2 ** 31 - 1))
 
-/** Throws ERR_INVALID_ARGUMENT unless `value` is a source of batches. The source stays as it is. */
-export const checkSource: Check<BatchSource> = methods<BatchSource>(['batches'], {
-  dims: dimsOf,
-  stepsPerEpoch: optional(integer(1))
-})
+const readParts = open<BatchSource>({ dims: dimsOf, stepsPerEpoch: optional(integer(1)), batches: callback() })
+
+/** A source of batches, read once; its function keeps its `this`. */
+export const readSource: Check<BatchSource> = (value, name) => {
+  const { batches, ...parts } = readParts(value, name)
+  return { ...parts, batches: (cursor) => batches.call(value, cursor) }
+}
 
 const readBatch = open<Batch>({
   inputs: record(anything),

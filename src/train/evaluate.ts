@@ -1,11 +1,11 @@
 // The validation measure: the mean loss over a whole source, states carried from batch to batch, dropout off.
 
+import { optional, options as optionsOf, signal as signalOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { expectOnly } from '../graph/check.js'
 import { throwIfAborted } from '../graph/abort.js'
-import type { Dims, Model } from '../model.js'
+import { checkModel, type Dims, type Model } from '../model.js'
 import { findNotFinite } from './not-finite.js'
-import { readBatches, writeBatch, type BatchSource } from './data.js'
+import { readSource, readBatches, writeBatch, type BatchSource } from './data.js'
 
 export interface Evaluation {
   /** Mean over everything the loss counted; nats for cross-entropy. */
@@ -19,14 +19,17 @@ export interface EvaluateOptions {
   signal?: AbortSignal | undefined
 }
 
+const readOptions = optionsOf<EvaluateOptions>({ signal: optional(signalOf) })
+
 /**
  * Reads `source` to its end, or to the end of its first epoch. Does not change the model. The whole pass sees the same
  * weights: a fit of the model that is under way waits with its next step, and any number of evaluations may run at the same
  * time. Throws ERR_ABORTED, and ERR_CORPUS_EMPTY if nothing was counted.
  */
-export async function evaluate(model: Model, source: BatchSource, options: EvaluateOptions = {}): Promise<Evaluation> {
-  expectOnly('evaluate', options, { signal: true })
-  const { signal } = options
+export async function evaluate(model: Model, data: BatchSource, options?: EvaluateOptions): Promise<Evaluation> {
+  checkModel(model, 'the model')
+  const source = readSource(data, 'the data')
+  const { signal } = readOptions(options, 'the options of evaluate')
   const begin = performance.now()
   await model.ready({ signal })
   const { sum, count } = await model.parameters.operations.reading(signal, () => sumLosses(model, source, signal))

@@ -1,8 +1,8 @@
 // Optimizers: their options with defaults, and how the options go into a plan's control block. The updates are native
 // (native/kernels/shared/elementwise.inl). docs/conventions.md lists the differences from torch.optim.
 
+import { boolean, choice, number, object, optional } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { expectNumber } from '../graph/check.js'
 import type { Control } from '../graph/control.js'
 import type { OptimizerName } from '../graph/opcodes.js'
 import type { MomentGroup } from '../graph/parameter-arenas.js'
@@ -44,6 +44,21 @@ const allowed: Record<Optimizer['kind'], readonly (keyof Optimizer)[]> = {
   adamw: ['beta1', 'beta2', 'epsilon', 'amsgrad', 'weightDecay', 'decays']
 }
 
+const rate = optional(number(0, 0.9999999))
+const readOptimizer = object<Optimizer>({
+  kind: choice(...(Object.keys(allowed) as Optimizer['kind'][])),
+  learningRate: optional(number(0, 1e3)),
+  momentum: rate,
+  nesterov: optional(boolean),
+  alpha: rate,
+  beta1: rate,
+  beta2: rate,
+  epsilon: optional(number(0, 1)),
+  amsgrad: optional(boolean),
+  weightDecay: optional(number(0, 1e3)),
+  decays: optional(choice('matrices', 'all'))
+})
+
 /** Returns the update that a plan is compiled with for `optimizer`. */
 export function updateOf({ kind, amsgrad = false }: Pick<Optimizer, 'kind' | 'amsgrad'>): OptimizerName {
   return amsgrad ? 'amsgrad' : kind
@@ -60,14 +75,14 @@ export function momentsOf({ kind, amsgrad = false }: Pick<Optimizer, 'kind' | 'a
  * another kind, if a value is out of range, or if `nesterov` is set without momentum.
  */
 export function checkOptimizer(optimizer: Optimizer): Required<Optimizer> {
-  const { kind } = optimizer
-  const own = Object.hasOwn(allowed, kind) ? allowed[kind] : null
-  if (!own) throw invalid(`Expected ${Object.keys(allowed).join(', ')} as optimizer but received ${String(kind)}.`)
-  const foreign = Object.keys(optimizer).find((key) => !['kind', 'learningRate', ...own].includes(key))
+  const given = readOptimizer(optimizer, 'the optimizer')
+  const { kind } = given
+  const own = allowed[kind]
+  const foreign = Object.keys(given).find((key) => !['kind', 'learningRate', ...own].includes(key))
   if (foreign !== undefined) {
     throw invalid(`Expected ${own.join(', ')} as settings of ${kind} but received ${foreign}.`)
   }
-  const defaults = {
+  const full = {
     learningRate: kind === 'sgd' ? 0.1 : 2e-3,
     momentum: 0,
     nesterov: false,
@@ -77,20 +92,9 @@ export function checkOptimizer(optimizer: Optimizer): Required<Optimizer> {
     epsilon: 1e-8,
     amsgrad: false,
     weightDecay: kind === 'adamw' ? 0.01 : 0,
-    decays: 'matrices' as const
+    decays: 'matrices' as const,
+    ...given
   }
-  const full = { ...defaults, ...optimizer }
-  expectNumber(kind, 'learningRate', full.learningRate, 0, 1e3)
-  for (const name of ['momentum', 'alpha', 'beta1', 'beta2'] as const)
-    expectNumber(kind, name, full[name], 0, 0.9999999)
-  expectNumber(kind, 'epsilon', full.epsilon, 0, 1)
-  expectNumber(kind, 'weightDecay', full.weightDecay, 0, 1e3)
-  for (const name of ['nesterov', 'amsgrad'] as const) {
-    if (typeof full[name] !== 'boolean')
-      throw invalid(`${kind}: expected true or false as ${name} but received ${String(full[name])}.`)
-  }
-  if (!['matrices', 'all'].includes(full.decays))
-    throw invalid(`${kind}: expected 'matrices' or 'all' as decays but received ${String(full.decays)}.`)
   if (full.nesterov && full.momentum === 0)
     throw invalid('sgd: expected a momentum above 0 with nesterov but received 0: set momentum, for instance to 0.9.')
   return full

@@ -2,7 +2,7 @@
 
 import { anything, callback, integer, number, optional, options as optionsOf, seed as seedOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { checkSource, type BatchSource } from './data.js'
+import { readSource, type BatchSource } from './data.js'
 import { checkOptimizer, type Optimizer } from './optimizers.js'
 import { checkResumable, type Resumable, type Snapshot } from './progress.js'
 import { checkSchedule, type Schedule } from './schedules.js'
@@ -52,7 +52,7 @@ const readOptions = optionsOf<TrainerOptions>({
   steps: optional(count),
   epochs: optional(count),
   timeLimit: optional(number(1e-3, 1e9)),
-  validation: optional(checkSource),
+  validation: optional(readSource),
   validateEvery: optional(count),
   patience: optional(count),
   reportEvery: optional(count),

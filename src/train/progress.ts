@@ -1,10 +1,12 @@
 // What a checkpoint keeps of a run besides arrays, and how a run becomes a checkpoint and goes on from one. No clock and
 // no thread count: the same steps give the same bytes (only a run with a time limit keeps its elapsed seconds).
 
-import { anything, list, map, open, optional, string, checkObject, type Check } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
-import type { OptimizerName } from '../graph/opcodes.js'
+import { anything, checkObject, choice, integer, nullable, number, open, optional, seed } from '../check/index.js'
+import type { Check } from '../check/index.js'
+import { GatecellError } from '../errors.js'
+import { optimizerNames, type OptimizerName } from '../graph/opcodes.js'
 import type { MomentGroup, NamedTensor } from '../graph/parameter-arenas.js'
+import { checkLoaded, type LoadedTensors } from '../graph/parameters.js'
 import type { Plan } from '../graph/plan.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
 import type { Model } from '../model.js'
@@ -47,8 +49,6 @@ export interface Snapshot {
   state?: NamedTensor[]
 }
 
-type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>
-
 /** A run as src/io/checkpoint.ts reads it. */
 export interface Resumable {
   progress: JsonObject
@@ -57,18 +57,6 @@ export interface Resumable {
   moment2?: LoadedTensors
   moment3?: LoadedTensors
   state?: LoadedTensors
-}
-
-const loadedTensor = open<{ shape: readonly number[]; data: unknown; dtype?: string }>({
-  shape: list(anything),
-  data: anything,
-  dtype: optional(string)
-})
-
-/** Tensors by name, in a Map. */
-export const checkLoaded: Check<LoadedTensors> = (value, name) => {
-  const tensors = map<string, unknown>()(value, name)
-  return new Map([...tensors].map(([key, tensor]) => [key, loadedTensor(tensor, `${name} ${show(key)}`)]))
 }
 
 /** Throws ERR_INVALID_ARGUMENT unless `value` has the parts of a checkpoint. */
@@ -152,16 +140,26 @@ export function restoreStates(states: Readonly<Record<string, Float32Array>>, fr
   for (const [name, view] of Object.entries(states)) view.set(from.state!.get(name)!.data as Float32Array)
 }
 
+const count = integer(0)
+const measured = nullable(open<{ loss: number; step: number }>({ loss: number(), step: count }))
+const readFields = open<Progress>({
+  step: count,
+  epoch: count,
+  cursor: anything, // the source of the data checks it
+  count: number(0),
+  smoothedLoss: nullable(number()),
+  best: measured,
+  lowest: optional(nullable(number())),
+  validation: optional(measured),
+  bad: count,
+  plateau: open<PlateauState>({ factor: number(0, 1), bad: count, best: optional(number()) }),
+  seed,
+  optimizer: choice(...optimizerNames),
+  elapsed: optional(number(0))
+})
+
 function readProgress(value: JsonObject): Progress {
-  const counts = [value.step, value.epoch, value.count, value.seed, value.bad]
-  const plateau = value.plateau as Partial<PlateauState> | null | undefined
-  const legal =
-    counts.every((count) => Number.isSafeInteger(count) && (count as number) >= 0) &&
-    typeof value.optimizer === 'string' &&
-    typeof plateau?.factor === 'number' &&
-    typeof plateau.bad === 'number'
-  if (!legal) refuse('the progress of a training run', 'another value')
-  return { ...firstProgress(0, 'adam'), ...(value as unknown as Progress), plateau: { ...(plateau as PlateauState) } }
+  return { ...firstProgress(0, 'adam'), ...readFields(value, 'the progress of the run to resume') }
 }
 
 function refuse(expected: string, found: string): never {

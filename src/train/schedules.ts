@@ -1,8 +1,8 @@
 // Learning-rate schedules: a factor on the optimizer's rate. docs/conventions.md compares them with torch.optim.lr_scheduler. Each step's factor is a function of the step, the share of
 // the run that is done, and (plateau) of the validations so far, so a resumed run goes on with the same rates.
 
+import { choice, integer, number, object, optional } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { expectNumber } from '../graph/check.js'
 
 export interface Schedule {
   /**
@@ -35,22 +35,24 @@ export interface PlateauState {
   best?: number
 }
 
+const share = optional(number(0, 1))
+const readSchedule = object<Schedule>({
+  kind: choice('constant', 'cosine', 'plateau', 'step'),
+  warmup: optional(number(0, 2 ** 53)),
+  final: share,
+  factor: share,
+  every: optional(integer(1)),
+  patience: optional(integer(0, 2 ** 31)),
+  threshold: share,
+  minimum: share
+})
+
 /** Fills in the defaults; throws ERR_INVALID_ARGUMENT. `bounded`: the run's length is known in steps or seconds. */
 export function checkSchedule(schedule: Schedule, bounded: boolean): Required<Schedule> {
-  const { kind } = schedule
-  if (!['constant', 'cosine', 'plateau', 'step'].includes(kind)) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected constant, cosine, plateau or step as schedule but received ${String(kind)}.`
-    )
-  }
+  const given = readSchedule(schedule, 'the schedule')
+  const { kind } = given
   const defaults = { warmup: 0, final: 0.02, every: 1000, patience: 2, threshold: 0, minimum: 0.001 }
-  const full = { ...defaults, factor: kind === 'step' ? 0.1 : 0.5, ...schedule }
-  expectNumber('schedule', 'warmup', full.warmup, 0, 2 ** 53)
-  for (const name of ['final', 'factor', 'threshold', 'minimum'] as const)
-    expectNumber('schedule', name, full[name], 0, 1)
-  expectNumber('schedule', 'patience', full.patience, 0, 2 ** 31, true)
-  expectNumber('schedule', 'every', full.every, 1, 2 ** 53, true)
+  const full = { ...defaults, factor: kind === 'step' ? 0.1 : 0.5, ...given }
   const needsEnd = kind === 'cosine' || (full.warmup > 0 && full.warmup < 1)
   if (needsEnd && !bounded) {
     throw new GatecellError(

@@ -2,12 +2,12 @@
 // callback, exact resume. The event loop is free while a step runs, and the next batch is made ready meanwhile.
 
 import { EventEmitter } from 'node:events'
+import { choice, optional, options as optionsOf, signal as signalOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { expectOnly } from '../graph/check.js'
 import type { FitClaim } from '../graph/operations.js'
 import type { Plan } from '../graph/plan.js'
-import type { Model } from '../model.js'
-import { readBatches, type Batch, type BatchReader, type BatchSource } from './data.js'
+import { checkModel, type Model } from '../model.js'
+import { readSource, readBatches, type Batch, type BatchReader, type BatchSource } from './data.js'
 import { orAborted, reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
 import { Stopwatch, Window, rate, smooth } from './metrics.js'
 import { expectApplied } from './not-finite.js'
@@ -28,6 +28,11 @@ export interface TrainerEvents {
   end: [Summary]
 }
 
+const readFitOptions = optionsOf<FitOptions>({
+  signal: optional(signalOf),
+  onAbort: optional(choice('throw', 'return'))
+})
+
 /** Trains one model on one source; made by `createTrainer`. */
 export class Trainer extends EventEmitter<TrainerEvents> {
   readonly model: Model
@@ -44,13 +49,14 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
   constructor(model: Model, data: BatchSource, options: TrainerOptions = {}) {
     super()
+    checkModel(model, 'the model')
     this.model = model
-    this.data = data
-    this.#options = checkOptions(options, data.stepsPerEpoch)
+    this.data = readSource(data, 'the data')
+    this.#options = checkOptions(options, this.data.stepsPerEpoch)
     const { optimizer, resume, seed } = this.#options
     const { parameters } = model
     parameters.operations.checkNoFit('another trainer')
-    this.#steps = new StepPlan(model, updateOf(optimizer), data.dims)
+    this.#steps = new StepPlan(model, updateOf(optimizer), this.data.dims)
     if (resume) {
       this.#progress = restoreRun(this.model, resume, { seed, optimizer: updateOf(optimizer) }, momentsOf(optimizer))
       restoreStates(this.#plan.states, resume)
@@ -102,8 +108,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
   /** `fit` as an iterator: training waits for its reader, and ends without a checkpoint when the reader leaves. */
   async *reports(options: FitOptions = {}): AsyncGenerator<Report, Summary, undefined> {
-    expectOnly('fit', options, { signal: true, onAbort: true })
-    const { signal, onAbort = 'throw' } = options
+    const { signal, onAbort = 'throw' } = readFitOptions(options, 'the options of fit')
     const { parameters } = this.model
     ownsMoments(parameters, this, this.#progress.step)
     const claim = (this.#claim = parameters.operations.fit())

@@ -1,0 +1,484 @@
+// Models, plans, parameters, trainers, streams and what decodes.
+import * as api from '../../src/index.js'
+import type { GeneratingPlan } from '../../src/graph/plan.js'
+import { method, pure, recipe, type AnyRecipe } from './recipe.js'
+import { heldOut, source, symbols, tinyModel } from './worlds.js'
+
+type AnyModel = api.Model
+const dims = () => ({ length: 4, batch: 2 })
+const model = (): AnyModel => tinyModel()
+const dispose = (made: AnyModel): void => made.dispose()
+
+function ofModel(name: keyof AnyModel & string, args: (made: AnyModel) => unknown[], more: Partial<AnyRecipe> = {}) {
+  return method<AnyModel>('Model', name, model, args, { dispose, cost: 4, ...more })
+}
+
+function definition() {
+  return {
+    name: 'tiny',
+    config: { a: 1 },
+    inputs: { x: api.f32('batch', 3) },
+    targets: { y: api.f32('batch', 2) },
+    forward: ({ x }: { x: api.Tensor }) => ({ out: api.linear(x, { name: 'head', size: 2 }) }),
+    loss: ({ out }: { out: api.Tensor }, { y }: { y: api.Tensor }) => api.meanSquare(out, y),
+    smallest: { batch: 1 }
+  }
+}
+
+const modelOptions = () => ({
+  seed: 1,
+  training: true,
+  threads: 1,
+  precision: 'f32',
+  device: 'cpu',
+  planMemory: 1e6,
+  initialize: true
+})
+
+const models: AnyRecipe[] = [
+  pure('defineModel', api.defineModel, () => [definition(), modelOptions()], { returns: 'Model', cost: 4 }),
+  pure(
+    'defineModel',
+    api.defineModel,
+    () => {
+      const { definition: text } = tinyModel()
+      return [{ ...text, stream: { token: 'tokens', logits: 'logits' } }, modelOptions()]
+    },
+    { cost: 8 }
+  ),
+  pure('f32', api.f32, () => ['batch', 3], { accepts: ['0=string x'] }),
+  pure('i32', api.i32, () => ['batch', 3]),
+  ofModel('plan', () => [dims(), { purpose: 'train', optimizer: 'adam', outputs: ['logits'] }], { returns: 'Plan' }),
+  ofModel('lease', () => [dims(), { purpose: 'evaluate', outputs: ['logits'] }], { returns: 'PlanLease' }),
+  ofModel('record', () => [dims(), 'train'], { returns: 'Recording' }),
+  ofModel(
+    'compile',
+    (made) => {
+      const { graph, loss } = made.record(dims(), 'train')
+      return [graph, { loss, optimizer: 'adam', threads: 1 }]
+    },
+    { accepts: ['1.loss=null', '1.optimizer=null'] }
+  ),
+  ofModel(
+    'stream',
+    (made) => {
+      using other = made.clone()
+      const stream = other.stream()
+      stream.feed([1, 2])
+      return [{ seed: 1, temperature: 0.5, topK: 3, topP: 0.9, snapshot: stream.snapshot() }]
+    },
+    { returns: 'Stream', accepts: ['0.snapshot.ready=null'] }
+  ),
+  ofModel('clone', () => []),
+  ofModel('dispose', () => [])
+]
+
+interface PlanWorld {
+  model: AnyModel
+  plan: GeneratingPlan
+}
+
+const planWorld = (): PlanWorld => {
+  const made = model()
+  const plan = made.plan(dims(), { purpose: 'train', optimizer: 'adam' }) as unknown as GeneratingPlan
+  return { model: made, plan }
+}
+const endPlan = ({ model: made }: PlanWorld): void => made.dispose()
+const resetPlan = ({ model: made, plan }: PlanWorld): void => {
+  if (plan.disposed) return
+  made.parameters.initialize(5)
+  made.parameters.clearOptimizer()
+  plan.resetStates()
+  plan.control.step = 0
+}
+
+function ofPlan(name: string, args: (world: PlanWorld) => unknown[], more: Partial<AnyRecipe> = {}): AnyRecipe {
+  return recipe<PlanWorld>({
+    name: `Plan.${name}`,
+    setup: planWorld,
+    args,
+    call: ({ plan }, given) =>
+      (plan as unknown as Record<string, (...values: unknown[]) => unknown>)[name]!.apply(plan, given),
+    digest: ({ plan }) => (plan.disposed ? 'disposed' : plan.outputs),
+    reset: resetPlan,
+    dispose: endPlan,
+    cost: 4,
+    ...more
+  })
+}
+
+const controlNames = [
+  'seed',
+  'step',
+  'learningRate',
+  'clipNorm',
+  'beta1',
+  'beta2',
+  'epsilon',
+  'weightDecay',
+  'l2',
+  'nesterov',
+  'decayAll'
+] as const
+
+const plans: AnyRecipe[] = [
+  ofPlan('run', () => ['forward', { signal: new AbortController().signal }]),
+  ofPlan('runSync', () => ['train']),
+  ofPlan('resetStates', () => []),
+  ofPlan('explain', () => []),
+  ofPlan('dispose', () => [], { reset: () => {}, digest: () => '' }),
+  recipe<AnyModel>({
+    name: 'Plan.generate',
+    setup: model,
+    args: (made) => {
+      const { graph, inputs, outputs } = made.record({ length: 1, batch: 1 }, 'predict')
+      const sampled = api.ops.sample(outputs['logits']!, graph.input('control', [4], 'f32'), 7)
+      graph.output('sampled', sampled)
+      return [graph, inputs['tokens'], sampled, 3, -1, new Int32Array(3)]
+    },
+    call: (made, [graph, ...given]) =>
+      (made.compile(graph as api.Graph) as unknown as { generate(...values: unknown[]): unknown }).generate(...given),
+    dispose,
+    cost: 10
+  }),
+  recipe<PlanWorld>({
+    name: 'PlanLease.release',
+    setup: planWorld,
+    args: () => [],
+    call: ({ model: made }) => made.lease(dims()).release(),
+    dispose: endPlan,
+    cost: 4
+  }),
+  ...controlNames.map((name) =>
+    recipe<PlanWorld>({
+      name: `Control.${name}`,
+      setup: planWorld,
+      args: () => [0],
+      call({ plan }, [value]) {
+        plan.control[name] = value as number
+        plan.runSync('train')
+        return plan.control.loss
+      },
+      reset: resetPlan,
+      dispose: endPlan,
+      cost: 8
+    })
+  )
+]
+
+type Store = AnyModel['parameters']
+
+function ofStore(
+  name: keyof Store & string,
+  args: (store: Store) => unknown[],
+  more: Partial<AnyRecipe> = {}
+): AnyRecipe {
+  return recipe<AnyModel>({
+    name: `ParameterStore.${name}`,
+    setup: model,
+    args: ({ parameters }) => args(parameters),
+    call: ({ parameters }, given) => (parameters[name] as (...values: unknown[]) => unknown).apply(parameters, given),
+    digest: ({ parameters }, result) => (parameters.disposed ? '' : [result, parameters.get('head.bias').data]),
+    reset: (made) => {
+      if (!made.parameters.disposed) made.parameters.initialize(5)
+    },
+    dispose,
+    cost: 4,
+    ...more
+  })
+}
+
+const copies = (store: Store) => new Map(store.copies().map((tensor) => [tensor.name, tensor]))
+
+const stores: AnyRecipe[] = [
+  ofStore('addMoment3', () => []),
+  ofStore('has', () => ['head.bias']),
+  ofStore('get', () => ['head.bias']),
+  ofStore('copies', () => ['data']),
+  ofStore('set', () => ['head.bias', new Float32Array(27).fill(0.5)]),
+  ofStore('list', () => ['data']),
+  ofStore('load', (store) => [copies(store), 'data']),
+  ofStore('touch', () => []),
+  ofStore('fetch', () => []),
+  ofStore('initialize', () => [5]),
+  ofStore('clearOptimizer', () => []),
+  ofStore('dispose', () => [])
+]
+
+const trainerOptions = () => ({
+  optimizer: {
+    kind: 'adam',
+    learningRate: 0.01,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    amsgrad: true,
+    weightDecay: 0.1,
+    decays: 'all'
+  },
+  schedule: { kind: 'cosine', warmup: 1, final: 0.1 },
+  clip: 1,
+  seed: 1,
+  steps: 2,
+  epochs: 1,
+  timeLimit: 1000,
+  validation: heldOut(),
+  validateEvery: 2,
+  patience: 3,
+  reportEvery: 1,
+  checkpoint: () => {},
+  checkpointEvery: 2
+})
+
+const trainers: AnyRecipe[] = [
+  recipe<AnyModel>({
+    name: 'createTrainer',
+    setup: model,
+    args: (made) => [made, source(), trainerOptions()],
+    call: (_, [made, data, options]) =>
+      api.createTrainer(made as AnyModel, data as api.BatchSource, options as api.TrainerOptions),
+    digest: (_, result) => (result as api.Trainer).progress,
+    dispose,
+    returns: 'Trainer',
+    cost: 10
+  }),
+  recipe<AnyModel>({
+    name: 'createTrainer',
+    setup: model,
+    args: (made) => {
+      const optimizer = { kind: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true } as const
+      const first = api.createTrainer(made, source(), { optimizer, steps: 1 }).snapshot()
+      const named = (list: api.NamedTensor[]) =>
+        new Map(list.map((tensor) => [tensor.name, { ...tensor, data: tensor.data.slice() }]))
+      const resume = {
+        progress: first.progress,
+        weights: named(first.weights),
+        moment1: named(first.moment1!),
+        state: named(first.state!)
+      }
+      const schedule = { kind: 'plateau', factor: 0.5, patience: 2, threshold: 0.1, minimum: 0.01 }
+      return [made, source(), { optimizer, schedule, validation: heldOut(), steps: 3, resume }]
+    },
+    call: (_, [made, data, options]) =>
+      api.createTrainer(made as AnyModel, data as api.BatchSource, options as api.TrainerOptions),
+    digest: (_, result) => (result as api.Trainer).progress,
+    dispose,
+    cost: 12
+  }),
+  recipe<AnyModel>({
+    name: 'createTrainer',
+    setup: model,
+    args: (made) => [
+      made,
+      source(),
+      {
+        optimizer: { kind: 'rmsprop', alpha: 0.9, epsilon: 1e-6 },
+        schedule: { kind: 'step', every: 2, factor: 0.5 },
+        steps: 2
+      }
+    ],
+    call: (_, [made, data, options]) =>
+      api.createTrainer(made as AnyModel, data as api.BatchSource, options as api.TrainerOptions).fit(),
+    dispose,
+    cost: 20
+  }),
+  ...(['fit', 'reports'] as const).map((name) =>
+    recipe<AnyModel>({
+      name: `Trainer.${name}`,
+      setup: model,
+      args: () => [{ signal: new AbortController().signal, onAbort: 'return' }],
+      call: (made, [options]) =>
+        api.createTrainer(made, source(), { steps: 2, reportEvery: 1 })[name](options as api.FitOptions),
+      digest: () => '',
+      reset: (made) => made.parameters.disposed || made.parameters.initialize(5),
+      dispose,
+      cost: 20
+    })
+  ),
+  recipe<AnyModel>({
+    name: 'Trainer.fit',
+    setup: model,
+    args: () => {
+      const batch = {
+        inputs: { tokens: new Int32Array(8), targets: new Int32Array(8) },
+        epoch: 0,
+        cursor: 1,
+        reset: true,
+        count: 8,
+        dims: dims()
+      }
+      return [{ dims: dims(), stepsPerEpoch: 5, batches: () => [batch] }, batch]
+    },
+    call: (made, [data, batch]) => {
+      const hostile = { ...(data as api.BatchSource), batches: () => [batch as api.Batch] }
+      return api
+        .createTrainer(made, typeof data === 'object' && data !== null ? hostile : (data as api.BatchSource), {
+          steps: 2
+        })
+        .fit()
+    },
+    digest: () => '',
+    reset: (made) => made.parameters.disposed || made.parameters.initialize(5),
+    dispose,
+    cost: 20
+  }),
+  recipe<AnyModel>({
+    name: 'Trainer.snapshot',
+    setup: model,
+    args: () => [],
+    call: (made) => api.createTrainer(made, source(), { steps: 2 }).snapshot(),
+    digest: () => '',
+    dispose,
+    cost: 20
+  }),
+  recipe<AnyModel>({
+    name: 'evaluate',
+    setup: model,
+    args: (made) => [made, heldOut(), { signal: new AbortController().signal }],
+    call: (_, given) => api.evaluate(...(given as Parameters<typeof api.evaluate>)),
+    dispose,
+    cost: 20
+  })
+]
+
+interface StreamWorld {
+  model: AnyModel
+  stream: api.Stream
+}
+
+function ofStream(name: string, args: (stream: api.Stream) => unknown[], more: Partial<AnyRecipe> = {}): AnyRecipe {
+  return recipe<StreamWorld>({
+    name: `Stream.${name}`,
+    setup() {
+      const made = model()
+      return { model: made, stream: made.stream({ seed: 3 }) }
+    },
+    args: ({ stream }) => args(stream),
+    call({ stream }, given) {
+      const found = (stream as unknown as Record<string, unknown>)[name]
+      if (typeof found === 'function') return (found as (...values: unknown[]) => unknown).apply(stream, given)
+      ;(stream as unknown as Record<string, unknown>)[name] = given[0]
+      return null
+    },
+    digest: ({ stream }, result) => [
+      typeof result === 'object' && result !== null && 'feed' in result ? null : result,
+      stream.position
+    ],
+    reset({ model: made, stream }) {
+      if (made.parameters.disposed) return
+      stream.reset()
+      stream.set({ seed: 3, temperature: 1, topK: 0, topP: 1 })
+      stream.feed([1, 2])
+    },
+    dispose: ({ model: made }) => made.dispose(),
+    cost: 2,
+    ...more
+  })
+}
+
+const streams: AnyRecipe[] = [
+  ofStream('feed', () => [[1, 2, 3]]),
+  ofStream('feed', () => [symbols.slice(0, 70)], { cost: 4 }),
+  ofStream('prime', () => [Int32Array.of(1, 2), { signal: new AbortController().signal }]),
+  ofStream('step', () => [4]),
+  ofStream('probabilities', () => []),
+  ofStream('sample', () => [3, { stop: 26 }]),
+  ofStream('generate', () => [{ length: 3, stop: 26, signal: new AbortController().signal }], { cost: 4 }),
+  ofStream('set', () => [{ seed: 1, temperature: 0.5, topK: 3, topP: 0.9 }]),
+  ofStream('reset', () => []),
+  ofStream('snapshot', () => []),
+  ofStream('clone', () => []),
+  ofStream('state', (stream) => [stream.state])
+]
+
+const scorer = () => api.lexiconScorer([[1, 2], [2]], { separator: 0 })
+const rows = () => [
+  [0.1, 2, 0.3],
+  [1, 0, 0.5],
+  [0, 0, 3]
+]
+const decoder = () => ({
+  start: 0,
+  step: (beam: readonly { state: number }[]) => beam.map(({ state }) => ({ state: state + 1, nats: [-1, -2, -0.5] }))
+})
+
+function ofScorer(name: 'score' | 'next' | 'end', kind: () => api.Scorer<never>, ...more: unknown[]): AnyRecipe {
+  return recipe<api.Scorer<never>>({
+    name: `Scorer.${name}`,
+    setup: kind,
+    args: ({ start }) => [start, ...more],
+    call: (made, given) => (made[name] as (...values: unknown[]) => unknown)(...given),
+    digest: (_, result) => typeof result,
+    pure: true
+  })
+}
+
+const streamScorer = () => {
+  const stream = model().stream()
+  stream.feed([1])
+  return api.streamScorer(stream, { ends: [3] })
+}
+
+const decoders: AnyRecipe[] = [
+  pure('beamSearch', api.beamSearch, () => [
+    decoder(),
+    { end: 2, width: 3, best: 2, maxLength: 4, lengthPenalty: 0.5, scorer: api.lexiconScorer([[0, 1], [1], [0]]) }
+  ]),
+  pure('createCtcBeam', api.createCtcBeam, () => [{ blank: 0, width: 4, prune: 10, scorer: scorer() }], {
+    returns: 'CtcBeam'
+  }),
+  method(
+    'CtcBeam',
+    'push',
+    () => api.createCtcBeam({ width: 4 }),
+    () => [[1, 2, 3]]
+  ),
+  method(
+    'CtcBeam',
+    'best',
+    () => {
+      const beam = api.createCtcBeam({ width: 4 })
+      for (const row of rows()) beam.push(row)
+      return beam
+    },
+    () => [2],
+    { pure: true }
+  ),
+  pure('ctcBeamSearch', api.ctcBeamSearch, () => [
+    rows(),
+    { blank: 0, width: 4, prune: 10, best: 2, scorer: scorer() }
+  ]),
+  pure('ctcGreedy', api.ctcGreedy, () => [rows(), { blank: 0 }]),
+  pure(
+    'rowsOf',
+    (...args: Parameters<typeof api.rowsOf>) => [...api.rowsOf(...args)],
+    () => [new Float32Array(24), [3, 2, 4], 1, 2]
+  ),
+  pure('combineScorers', api.combineScorers, () => [[{ scorer: scorer(), weight: 0.5 }, { scorer: scorer() }], 0.1], {
+    returns: 'Scorer'
+  }),
+  pure('lexiconScorer', api.lexiconScorer, () => [[[1, 2], [2]], { separator: 0 }], { returns: 'Scorer' }),
+  pure(
+    'streamScorer',
+    api.streamScorer,
+    () => {
+      const stream = model().stream()
+      stream.feed([1])
+      return [stream, { tokenOf: (token: number) => token, ends: [1, 2] }]
+    },
+    { returns: 'Scorer', cost: 10 }
+  ),
+  pure('logSoftmax', api.logSoftmax, () => [[1, 2, 3]]),
+  ...[scorer, () => api.combineScorers([{ scorer: scorer() }])].flatMap((kind) => [
+    ofScorer('score', kind as never, 1),
+    ofScorer('next', kind as never, 1),
+    ofScorer('end', kind as never)
+  ]),
+  ...[
+    ofScorer('score', streamScorer as never, 1),
+    ofScorer('next', streamScorer as never, 1),
+    ofScorer('end', streamScorer as never)
+  ].map((made) => ({ ...made, cost: 10 }))
+]
+
+export const engineRecipes: AnyRecipe[] = [...models, ...plans, ...stores, ...trainers, ...streams, ...decoders]

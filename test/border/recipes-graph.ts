@@ -1,0 +1,276 @@
+// Ops, layers, initializers, and the graph itself.
+import * as api from '../../src/index.js'
+import { createRandom } from '../../src/random.js'
+import { pure, recipe, type AnyRecipe } from './recipe.js'
+import { graphWorld, type GraphWorld } from './worlds.js'
+
+type Call = (...args: never[]) => unknown
+
+/** A function that records into a new graph. */
+function op(name: string, call: Call, args: (w: GraphWorld) => unknown[], accepts: readonly string[] = []): AnyRecipe {
+  return recipe<GraphWorld>({
+    name,
+    once: !name.startsWith('ops.'),
+    setup: graphWorld,
+    args,
+    call: (_, given) => (call as (...values: unknown[]) => unknown)(...given),
+    accepts
+  })
+}
+
+/** An op that is exported under ops, some at the top as well. */
+function ops(
+  name: keyof typeof api.ops,
+  args: (w: GraphWorld) => unknown[],
+  accepts: readonly string[] = []
+): AnyRecipe[] {
+  const top = (api as unknown as Record<string, unknown>)[name] === api.ops[name] ? [name] : []
+  return [`ops.${name}`, ...top].map((full) => op(full, api.ops[name] as Call, args, accepts))
+}
+
+const pair = (w: GraphWorld) => [w.f32(3, 2, 4), w.f32(3, 2, 4)]
+const one = (w: GraphWorld) => [w.f32(3, 2, 4)]
+
+const lstmInputs = (w: GraphWorld) => ({
+  x: w.f32(3, 2, 4),
+  weightIh: w.weight(20, 4),
+  weightHh: w.weight(20, 5),
+  biasIh: w.weight(20),
+  biasHh: w.weight(20),
+  h0: w.f32(2, 5),
+  c0: w.f32(2, 5),
+  lengths: w.i32(2),
+  reverse: true,
+  dropout: 0.1,
+  stream: 3
+})
+
+const windowInputs = (w: GraphWorld) => ({ chars: w.i32(2, 6), lengths: w.i32(2), width: 7, kappa0: w.f32(2, 3) })
+
+const attend = (w: GraphWorld) => ({
+  queries: w.f32(3, 2, 4),
+  keys: w.f32(5, 2, 4),
+  values: w.f32(5, 2, 6),
+  lengths: w.i32(2)
+})
+
+const start = () => (values: Float32Array) => void values.fill(0.1)
+
+const recurrent = (w: GraphWorld) => ({
+  name: 'rnn',
+  hidden: 5,
+  layers: 2,
+  dropout: 0.1,
+  locked: true,
+  bidirectional: false,
+  carry: true,
+  lengths: w.i32(2),
+  recurrentDropout: 0.1,
+  inputWeight: start(),
+  recurrentWeight: start(),
+  bias: start(),
+  shared: false
+})
+
+const windowLayer = (w: GraphWorld) => ({
+  name: 'window',
+  hidden: 5,
+  gaussians: 2,
+  chars: w.i32(2, 6),
+  lengths: w.i32(2),
+  vocabulary: 7,
+  stepsPerCharacter: 20,
+  carry: true,
+  shared: false
+})
+
+const attention = (w: GraphWorld) => ({
+  name: 'attention',
+  size: 4,
+  kind: 'additive',
+  lengths: w.i32(2),
+  shared: false
+})
+
+/** An initializer, called as a model calls it. */
+function initializer(name: 'constant' | 'normal' | 'orthogonal' | 'uniform', value: number): AnyRecipe {
+  return recipe({
+    name,
+    setup: () => null,
+    pure: true,
+    args: () => [value],
+    call(_, [given]) {
+      const values = new Float32Array(12)
+      api[name](given as number)(values, [4, 3], createRandom(1))
+      return values
+    }
+  })
+}
+
+const nullable = (...places: string[]) => places.map((place) => `${place}=null`)
+
+export const graphRecipes: AnyRecipe[] = [
+  ...ops('embedding', (w) => [w.weight(9, 4), w.i32(3, 2), 2], nullable('2')),
+  ...ops('linear', (w) => [w.f32(3, 2, 4), w.weight(6, 4), w.weight(6)], nullable('2')),
+  ...ops('dropout', (w) => [w.f32(3, 2, 4), 0.5, true, 7]),
+  ...ops('sigmoidCrossEntropy', pair),
+  ...ops('meanSquare', pair),
+  ...ops('add', pair),
+  ...ops('sub', pair),
+  ...ops('mul', pair),
+  ...ops('softmax', one),
+  ...ops('sigmoid', one),
+  ...ops('tanh', one),
+  ...ops('relu', one),
+  ...ops('flip', one),
+  ...ops('affine', (w) => [w.f32(3, 4), 2, 1]),
+  ...ops('concat', (w) => [w.f32(3, 4), w.f32(3, 2)]),
+  ...ops('slice', (w) => [w.f32(3, 2, 4), 2, 1, 3]),
+  ...ops('reshape', (w) => [w.f32(3, 2, 4), [6, 4]]),
+  ...ops('sample', (w) => [w.f32(3, 2, 4), w.f32(4), 5]),
+  ...ops(
+    'crossEntropy',
+    (w) => [w.f32(3, 2, 4), w.i32(3, 2), { ignoreIndex: -5, weights: [1, 2, 0, 1], labelSmoothing: 0.1 }],
+    nullable('2.weights')
+  ),
+  ...ops('ctcLoss', (w) => [
+    { logits: w.f32(6, 2, 4), targets: w.i32(2, 3), inputLengths: w.i32(2), targetLengths: w.i32(2), blank: 0 }
+  ]),
+  ...ops('mixtureColumns', () => [3]),
+  ...ops(
+    'mixtureDensity',
+    (w) => [w.f32(3, 2, 13), w.f32(3, 2, 3), { weights: w.f32(3, 2), clip: 100 }],
+    nullable('2.weights')
+  ),
+  ...ops('mixtureSample', (w) => [w.f32(3, 2, 13), w.f32(4), 5]),
+  ...ops('lstm', (w) => [lstmInputs(w)], [...nullable('0.biasIh', '0.biasHh', '0.h0', '0.c0', '0.lengths')]),
+  ...ops(
+    'lstm',
+    (w) => [{ ...lstmInputs(w), zoneout: { c: 0.1, h: 0.1 } }],
+    nullable('0.biasIh', '0.biasHh', '0.h0', '0.c0', '0.lengths')
+  ),
+  ...ops(
+    'lstm',
+    (w) => {
+      const norm = { ih: w.weight(20), hh: w.weight(20), c: w.weight(5), biasC: w.weight(5) }
+      return [
+        { x: w.f32(3, 2, 4), weightIh: w.weight(20, 4), weightHh: w.weight(20, 3), weightHr: w.weight(3, 5), norm }
+      ]
+    },
+    nullable('0.norm')
+  ),
+  ...ops(
+    'lstm',
+    (w) => [{ ...lstmInputs(w), peephole: w.weight(15) }],
+    nullable('0.biasIh', '0.biasHh', '0.h0', '0.c0', '0.lengths', '0.peephole')
+  ),
+  ...ops(
+    'gru',
+    (w) => {
+      const { x, reverse, dropout, stream, h0, lengths } = lstmInputs(w)
+      const weights = {
+        weightIh: w.weight(15, 4),
+        weightHh: w.weight(15, 5),
+        biasIh: w.weight(15),
+        biasHh: w.weight(15)
+      }
+      return [{ x, reverse, dropout, stream, h0, lengths, ...weights }]
+    },
+    nullable('0.biasIh', '0.biasHh', '0.h0', '0.lengths')
+  ),
+  ...ops('softWindow', (w) => [{ raw: w.f32(3, 2, 9), ...windowInputs(w) }], nullable('0.kappa0')),
+  ...ops(
+    'windowLstm',
+    (w) => [
+      {
+        x: w.f32(3, 2, 4),
+        weightIh: w.weight(20, 11),
+        weightHh: w.weight(20, 5),
+        weightWindow: w.weight(9, 5),
+        biasWindow: w.weight(9),
+        biasIh: w.weight(20),
+        biasHh: w.weight(20),
+        h0: w.f32(2, 5),
+        c0: w.f32(2, 5),
+        window0: w.f32(2, 7),
+        ...windowInputs(w)
+      }
+    ],
+    nullable('0.biasIh', '0.biasHh', '0.h0', '0.c0', '0.window0', '0.kappa0')
+  ),
+  ...ops('dotAttention', (w) => [{ ...attend(w), scale: 0.5 }]),
+  ...ops('additiveAttention', (w) => [{ ...attend(w), v: w.weight(4) }]),
+
+  op('attention', api.attention, (w) => [w.f32(3, 2, 4), w.f32(5, 2, 4), attention(w)]),
+  op('attention', api.attention, (w) => [w.f32(3, 2, 4), w.f32(5, 2, 4), { ...attention(w), keys: w.f32(5, 2, 4) }]),
+  op('attention', api.attention, (w) => [
+    w.f32(3, 2, 6),
+    w.f32(5, 2, 4),
+    { name: 'a', kind: 'general', lengths: w.i32(2) }
+  ]),
+  op('attentionKeys', api.attentionKeys, (w) => [w.f32(5, 2, 4), attention(w)]),
+  op('dropout', api.dropout, (w) => [w.f32(3, 2, 4), { p: 0.5, locked: true }]),
+  op(
+    'embedding',
+    api.embedding,
+    (w) => [w.i32(3, 2), { name: 'table', vocabulary: 9, size: 4, weight: start(), paddingIdx: 2, shared: false }],
+    nullable('1.paddingIdx')
+  ),
+  op('linear', api.linear, (w) => [
+    w.f32(3, 2, 4),
+    { name: 'head', size: 6, bias: true, weight: start(), biasStart: start(), shared: false }
+  ]),
+  op('lstm', api.lstm, (w) => [
+    w.f32(3, 2, 4),
+    { ...recurrent(w), peepholes: true, projection: 3, forgetBias: 1, peephole: start(), projectionWeight: start() }
+  ]),
+  op('lstm', api.lstm, (w) => [
+    w.f32(3, 2, 4),
+    { ...recurrent(w), carry: false, zoneout: { c: 0.1, h: 0.2 }, initial: 'learned' }
+  ]),
+  op('lstm', api.lstm, (w) => [
+    w.f32(3, 2, 4),
+    {
+      name: 'rnn',
+      hidden: 5,
+      layerNorm: true,
+      bidirectional: true,
+      initial: { h: [w.f32(2, 5), w.f32(2, 5)], c: [w.f32(2, 5), w.f32(2, 5)] }
+    }
+  ]),
+  op('gru', api.gru, (w) => [w.f32(3, 2, 4), recurrent(w)]),
+  op('gru', api.gru, (w) => [w.f32(3, 2, 4), { name: 'rnn', hidden: 5, initial: { h: [w.f32(2, 5)] } }]),
+  op('windowLstm', api.windowLstm, (w) => [w.f32(3, 2, 4), windowLayer(w)]),
+
+  initializer('constant', 0.5),
+  initializer('normal', 0.5),
+  initializer('uniform', 0.5),
+  initializer('orthogonal', 0.5),
+  pure('zeros', api.zeros, () => [new Float32Array(4), [4], createRandom(1)]),
+
+  ...graphMethods()
+]
+
+function graphMethods(): AnyRecipe[] {
+  const of = (name: string, args: (w: GraphWorld) => unknown[]): AnyRecipe =>
+    recipe<GraphWorld>({
+      name: `Graph.${name}`,
+      setup: graphWorld,
+      args,
+      call: ({ graph }, given) =>
+        (graph as unknown as Record<string, (...values: unknown[]) => unknown>)[name]!.apply(graph, given)
+    })
+  const computed = (w: GraphWorld) => api.tanh(w.f32(3, 2))
+  return [
+    of('input', () => ['x', [3, 2], 'f32']),
+    of('constant', () => [[1, 2, 3]]),
+    of('state', () => ['h', [2, 5]]),
+    of('carry', (w) => [computed(w), w.graph.state('h', [3, 2])]),
+    of('output', (w) => ['y', computed(w)]),
+    of('parameter', () => ['w', [3, 2], start()]),
+    of('layer', () => ['layer', true]),
+    of('nextStream', () => []),
+    of('own', (w) => [w.f32(3), 'an op']),
+    of('record', (w) => ['tanh', [w.f32(3, 2)], [{ dtype: 'f32', shape: [3, 2], optional: true }], []])
+  ]
+}

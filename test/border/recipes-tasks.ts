@@ -1,0 +1,297 @@
+// The applications: text, handwriting and its recognition.
+import { rmSync } from 'node:fs'
+import { handwriting, handwritingRecognition, text, tokensOf, vocabularyFromText } from '../../src/index.js'
+import { method, pure, recipe, type AnyRecipe } from './recipe.js'
+import { generationConfig, inks, memoryless, offsets, recognitionConfig, textConfig, vocabulary } from './worlds.js'
+
+const dispose = (made: { dispose(): void }): void => made.dispose()
+const modelOptions = () => ({ seed: 1, threads: 1, training: false })
+const loadOptions = () => ({ threads: 1, precision: 'f32', device: 'cpu' })
+const signal = () => new AbortController().signal
+const copy = <T>(value: T): T => structuredClone(value)
+
+const training = {
+  batch: 2,
+  optimizer: 'adam',
+  learningRate: 0.01,
+  schedule: 'constant',
+  warmup: 0,
+  clip: 1,
+  seed: 0,
+  precision: 'f32',
+  steps: 2,
+  validEvery: 2
+} as const
+
+const common = (out: string) => ({ out, mode: 'force', checkpointEvery: 2, threads: 1, device: 'cpu' })
+
+const textRun = () => ({
+  ...common('run-text.safetensors'),
+  data: ['text.txt'],
+  vocabulary: 'character',
+  minCount: 1,
+  network: { embedding: 4, hidden: 8, layers: 1, dropout: 0, locked: false, recurrentDropout: 0, zoneout: 0 },
+  training: { ...training, length: 4, labelSmoothing: 0.1 },
+  split: { valid: 0.1, test: 0 },
+  corpus: { memoryBytes: 1e6, onSkip: () => {}, onProgress: () => {} }
+})
+
+const inkRun = (out: string) => ({
+  ...common(out),
+  data: ['ink.ndjson'],
+  validFiles: ['ink.ndjson'],
+  read: { y: 'up' },
+  training,
+  augmentation: 0.5,
+  lineAugmentation: 0.5,
+  split: { valid: 0.25, where: null },
+  onBad: () => {}
+})
+
+const generationRun = () => ({
+  ...inkRun('run-writer.safetensors'),
+  network: { hidden: 8, layers: 1, gaussians: 2, window: 2 },
+  normalisation: { scale: 'sample', step: 0.2 },
+  text: true
+})
+const recognitionRun = () => ({
+  ...inkRun('run-reader.safetensors'),
+  network: { hidden: 8, layers: 1, bidirectional: true, dropout: 0.1 },
+  normalisation: { deslant: true, step: 0.2 }
+})
+
+interface AnyRun {
+  fit(options?: never): unknown
+  describe(threads: never): unknown
+  dispose(): void
+}
+
+/** The function that makes a run ready, and the methods of what it returns. */
+function run(
+  space: string,
+  name: string,
+  prepare: (options: never) => Promise<AnyRun>,
+  options: () => { out: string }
+): AnyRecipe[] {
+  const open = () => {
+    const { out } = options()
+    for (const file of [out, out.replace('.safe', '.last.safe')]) rmSync(file, { force: true })
+    return prepare(options() as never)
+  }
+  const slow = { cost: 60, digest: () => '', dispose }
+  return [
+    pure(`${space}.${name}`, prepare, () => [options()], {
+      cost: 60,
+      digest: () => '',
+      returns: 'Run',
+      accepts: ['0.split.where=null']
+    }),
+    method<AnyRun>('Run', 'fit', open, () => [{ signal: signal(), onReport: () => {}, onMeasure: () => {} }], slow),
+    method<AnyRun>('Run', 'describe', open, () => [1], slow),
+    method<AnyRun>('Run', 'dispose', open, () => [], slow)
+  ]
+}
+
+const textRecipes: AnyRecipe[] = [
+  pure('text.textConfigFromJson', text.textConfigFromJson, () => [
+    { ...copy(textConfig), training: { ...training, length: 4 } },
+    'a file'
+  ]),
+  pure('text.textModel', text.textModel, () => [copy(textConfig), modelOptions()], { cost: 10, returns: 'Model' }),
+  pure('text.learnAlphabet', text.learnAlphabet, () => [{ signal: signal(), onReport: () => {}, device: 'cpu' }], {
+    cost: 2000,
+    digest: () => ''
+  }),
+  pure(
+    'text.evaluateText',
+    text.evaluateText,
+    () => [
+      text.textModel(textConfig, { threads: 1 }),
+      tokensOf([0, 1, 2, 0, 1, 2]),
+      { signal: signal(), onProgress: () => {} }
+    ],
+    { cost: 20 }
+  ),
+  pure('text.loadTextModel', text.loadTextModel, () => ['text.safetensors', loadOptions()], {
+    cost: 20,
+    returns: 'LoadedText'
+  }),
+  method(
+    'LoadedText',
+    'dispose',
+    () => text.loadTextModel('text.safetensors'),
+    () => [],
+    { cost: 20 }
+  ),
+  method(
+    'LoadedText',
+    'write',
+    () => text.loadTextModel('text.safetensors'),
+    () => [{ prompt: 'ab', seed: 1, temperature: 0.5, topK: 2, topP: 0.9 }],
+    { cost: 10, dispose, pure: true, returns: 'Writer' }
+  ),
+  pure(
+    'text.writeText',
+    text.writeText,
+    () => [
+      text.textModel(textConfig),
+      vocabularyFromText('abc\n'),
+      { prompt: 'ab', seed: 1, temperature: 0.5, topK: 2, topP: 0.9 }
+    ],
+    { cost: 20, returns: 'Writer' }
+  ),
+  ...(['text', 'pieces'] as const).map((name) =>
+    method(
+      'Writer',
+      name,
+      () => text.writeText(text.textModel(textConfig), vocabularyFromText('abc\n'), { prompt: 'a' }),
+      () => [name === 'text' ? 3 : { length: 3, signal: signal() }],
+      { cost: 20 }
+    )
+  ),
+  ...run('text', 'prepareTextRun', text.prepareTextRun, textRun)
+]
+
+const { writtenInk } = handwriting
+const loadWriter = () => handwriting.loadWriter('writer.safetensors')
+let style: handwriting.WritingStyle | undefined
+
+const writing: AnyRecipe[] = [
+  pure('handwriting.fitMemoryless', handwriting.fitMemoryless, () => [copy(offsets), 2]),
+  pure('handwriting.measureMemoryless', handwriting.measureMemoryless, () => [copy(memoryless), copy(offsets)]),
+  pure(
+    'handwriting.generationConfigFromJson',
+    handwriting.generationConfigFromJson,
+    () => [copy(generationConfig), 'a file'],
+    {
+      accepts: ['0.vocabulary=null', '0.split.where=*']
+    }
+  ),
+  pure(
+    'handwriting.writtenInk',
+    writtenInk,
+    () => [inks.map((ink) => ({ ...ink })), vocabulary, copy(generationConfig), () => {}],
+    {
+      accepts: ['1=null']
+    }
+  ),
+  pure('handwriting.generationModel', handwriting.generationModel, () => [copy(generationConfig), modelOptions()], {
+    cost: 20,
+    returns: 'Model',
+    accepts: ['0.vocabulary=null']
+  }),
+  pure(
+    'handwriting.measureGeneration',
+    handwriting.measureGeneration,
+    () => [
+      handwriting.generationModel(generationConfig, { threads: 1 }),
+      copy(generationConfig),
+      writtenInk(inks, vocabulary, generationConfig),
+      { signal: signal() }
+    ],
+    { cost: 60 }
+  ),
+  pure('handwriting.loadWriter', handwriting.loadWriter, () => ['writer.safetensors', { threads: 1, device: 'cpu' }], {
+    cost: 30,
+    returns: 'LoadedWriter'
+  }),
+  recipe<handwriting.LoadedWriter>({
+    name: 'LoadedWriter.write',
+    async setup() {
+      const writer = await loadWriter()
+      style ??= await writer.style(inks[0]!)
+      return writer
+    },
+    args: () => [{ text: 'lv', bias: 1, seed: 2, style: copy(style), points: 5, signal: signal(), partial: true }],
+    call: (writer, given) => (writer.write as (...values: unknown[]) => unknown)(...given),
+    dispose,
+    pure: true,
+    cost: 20
+  }),
+  method('LoadedWriter', 'style', loadWriter, () => [{ ...inks[0]! }, { signal: signal() }], {
+    cost: 20,
+    dispose,
+    pure: true
+  }),
+  method('LoadedWriter', 'dispose', loadWriter, () => [], { cost: 30 }),
+  ...run('handwriting', 'prepareGenerationRun', handwriting.prepareGenerationRun, generationRun)
+]
+
+const recognition = handwritingRecognition
+const loadReader = () => recognition.loadReader('reader.safetensors')
+const space = 'handwritingRecognition'
+
+const reading: AnyRecipe[] = [
+  pure(
+    `${space}.recognitionConfigFromJson`,
+    recognition.recognitionConfigFromJson,
+    () => [copy(recognitionConfig), 'a file'],
+    {
+      accepts: ['0.split.where=*']
+    }
+  ),
+  pure(`${space}.labelInk`, recognition.labelInk, () => [
+    inks.map((ink) => ({ ...ink })),
+    vocabulary,
+    copy(recognitionConfig),
+    () => {}
+  ]),
+  pure(`${space}.recognitionModel`, recognition.recognitionModel, () => [copy(recognitionConfig), modelOptions()], {
+    cost: 20,
+    returns: 'Model'
+  }),
+  pure(
+    `${space}.measureRecognition`,
+    recognition.measureRecognition,
+    () => [
+      recognition.recognitionModel(recognitionConfig, { threads: 1 }),
+      copy(recognitionConfig),
+      recognition.labelInk(inks, vocabulary, recognitionConfig),
+      { signal: signal(), onProgress: () => {} }
+    ],
+    { cost: 60 }
+  ),
+  pure(`${space}.loadReader`, recognition.loadReader, () => ['reader.safetensors', loadOptions()], {
+    cost: 30,
+    returns: 'LoadedReader'
+  }),
+  method('LoadedReader', 'read', loadReader, () => [{ ...inks[0]! }, { beam: 4, best: 2, signal: signal() }], {
+    cost: 20,
+    dispose,
+    pure: true
+  }),
+  method('LoadedReader', 'scores', loadReader, () => [{ ...inks[0]! }], { cost: 20, dispose, pure: true }),
+  method('LoadedReader', 'pen', loadReader, () => [{ beam: 4 }], {
+    cost: 20,
+    dispose,
+    pure: true,
+    returns: 'PenReader'
+  }),
+  method('LoadedReader', 'dispose', loadReader, () => [], { cost: 30 }),
+  pure(
+    `${space}.createPenReader`,
+    recognition.createPenReader,
+    () => [recognition.recognitionModel(recognitionConfig), copy(recognitionConfig), { beam: 4 }],
+    {
+      cost: 30
+    }
+  ),
+  ...(['down', 'up', 'best'] as const).map((name) =>
+    method(
+      'PenReader',
+      name,
+      () => {
+        const pen = recognition.createPenReader(recognition.recognitionModel(recognitionConfig), recognitionConfig, {
+          beam: 4
+        })
+        pen.down(0, 0, 0)
+        return pen
+      },
+      () => ({ down: [10, 5, 1], up: [], best: [2] })[name],
+      { cost: 20 }
+    )
+  ),
+  ...run(space, 'prepareRecognitionRun', recognition.prepareRecognitionRun, recognitionRun)
+]
+
+export const taskRecipes: AnyRecipe[] = [...textRecipes, ...writing, ...reading]

@@ -1,0 +1,110 @@
+// Small objects that hostile calls work with.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { Graph } from '../../src/graph/graph.js'
+import type { DType, Tensor } from '../../src/graph/tensor.js'
+import {
+  createBatches,
+  createEvaluation,
+  createInk,
+  evaluationSource,
+  handwriting,
+  handwritingRecognition,
+  text,
+  tokenSource,
+  tokensOf,
+  vocabularyFromText,
+  writeCheckpointSync,
+  type Ink,
+  type Model
+} from '../../src/index.js'
+import { inkAugmentations } from '../../src/data/ink/augment.js'
+import { drawText } from '../ink-samples.js'
+import { alphabet, textModel } from '../text-model.js'
+
+/** Tensors of a new graph, as many as an op may want. */
+export interface GraphWorld {
+  graph: Graph
+  f32(...shape: number[]): Tensor
+  i32(...shape: number[]): Tensor
+  weight(...shape: number[]): Tensor
+}
+
+export function graphWorld(): GraphWorld {
+  const graph = new Graph()
+  let inputs = 0
+  const tensor = (dtype: DType, shape: number[]) => graph.input(`input${inputs++}`, shape, dtype)
+  return {
+    graph,
+    f32: (...shape) => tensor('f32', shape),
+    i32: (...shape) => tensor('i32', shape),
+    weight: (...shape) => graph.parameter(`weight${inputs++}`, shape, (values) => values.fill(0.1))
+  }
+}
+
+export const tinyModel = () => textModel({ hidden: 8 })
+
+export const symbols = alphabet(12)
+export const tokens = tokensOf(symbols)
+export const source = () => tokenSource(createBatches(tokens, { batch: 2, length: 4, seed: 3 }))
+export const heldOut = () => evaluationSource(createEvaluation(tokens, { batch: 1, length: 64 }))
+
+export const inks: Ink[] = ['lv', 'zt', 'lz', 'tv'].map((written, i) =>
+  createInk(drawText(written, i), { text: written, fields: { writer: String(i) }, source: `ink ${i}` })
+)
+
+export const vocabulary = vocabularyFromText('lvzt')
+const normalisation = {
+  scale: 'fixed',
+  unit: 100,
+  deslant: false,
+  level: false,
+  smooth: 0,
+  resample: 'length',
+  step: 0.2
+} as const
+const inkParts = { normalisation, augmentation: inkAugmentations.none, split: { valid: 0.1, where: null } }
+
+export const textConfig = {
+  vocabulary: vocabularyFromText('abc\n').config,
+  network: { embedding: 4, hidden: 8, layers: 1, dropout: 0.1, locked: true, recurrentDropout: 0.1, zoneout: 0 },
+  split: { valid: 0.1, test: 0 }
+}
+
+export const recognitionConfig = {
+  ...inkParts,
+  vocabulary: vocabulary.config,
+  network: { hidden: 8, layers: 1, bidirectional: false, dropout: 0 }
+}
+
+const offsets = [Float32Array.from([0, 0, 0, 1, 0, 0, 0.5, 0.5, 1, 0, 1, 0, 1, 0.2, 1])]
+export const memoryless = handwriting.fitMemoryless(offsets, 2)
+export { offsets }
+
+export const generationConfig = {
+  ...inkParts,
+  vocabulary: vocabulary.config,
+  network: { hidden: 8, layers: 2, gaussians: 2, window: 2 },
+  deviation: 0.2,
+  pointsPerSymbol: 8,
+  memoryless
+}
+
+function save(model: Model, path: string): string {
+  using closing = model
+  const { name, config, parameters } = closing
+  writeCheckpointSync(path, { task: name, config, progress: { step: 1 }, weights: parameters.list() })
+  return path
+}
+
+/** Files in the current folder, which is a temporary one. */
+export function makeFiles(): void {
+  writeFileSync('text.txt', 'abc\n'.repeat(200))
+  writeFileSync(
+    'ink.ndjson',
+    inks.map((ink) => JSON.stringify({ strokes: drawText(ink.text!, 1), text: ink.text })).join('\n')
+  )
+  save(text.textModel(textConfig), 'text.safetensors')
+  save(handwritingRecognition.recognitionModel(recognitionConfig), 'reader.safetensors')
+  save(handwriting.generationModel(generationConfig), 'writer.safetensors')
+  readFileSync('text.safetensors')
+}
