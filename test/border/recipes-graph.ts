@@ -255,6 +255,8 @@ function graphMethods(): AnyRecipe[] {
   const of = (name: string, args: (w: GraphWorld) => unknown[]): AnyRecipe =>
     recipe<GraphWorld>({
       name: `Graph.${name}`,
+      once: true,
+      accepts: name === 'own' ? ['1=*'] : [],
       setup: graphWorld,
       args,
       call: ({ graph }, given) =>
