@@ -124,7 +124,12 @@ t.test('refusals', async (t) => {
     ['values', () => additive({ values: f(6, 2, 4) }), /values of shape \[7, 2, any\] but received \[6, 2, 4\]/],
     ['source lengths', () => dot({ lengths: i(7) }), /lengths of shape \[2\] but received \[7\]/],
     ['v', () => additive({ v: f(5) }), /v of shape \[4\] but received \[5\]/],
-    ['scale', () => dot({ scale: NaN }), /as scale of dotAttention but received NaN/, 'ERR_INVALID_ARGUMENT']
+    [
+      'scale',
+      () => dot({ scale: NaN }),
+      /as the inputs of dotAttention\.scale but received NaN/,
+      'ERR_INVALID_ARGUMENT'
+    ]
   ]
   for (const [name, call, message, code = 'ERR_INVALID_SHAPE'] of rows) t.throws(call, { code, message }, name)
 })
