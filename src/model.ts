@@ -232,7 +232,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   const options = readModelOptions(modelOptions, 'the options of defineModel')
   const { seed = 0, training = true, threads = 0, precision = 'f32', device = 'cpu', initialize = true } = options
   const { planMemory = PLAN_MEMORY } = options
-  const definition = checkDefinition(givenDefinition as unknown as ModelDefinition) as unknown as typeof givenDefinition
+  const definition = checkDefinition(givenDefinition) as unknown as typeof givenDefinition
   const names = dimNamesOf(definition)
   const first = recordModel(definition, smallestDims(definition), 'train', undefined)
   const parameters = new ParameterStore(first.graph.parameters, { training })

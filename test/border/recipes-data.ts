@@ -9,7 +9,11 @@ const buckets = () => api.createBuckets([3, 8, 20, 5], { batch: 2, seed: 1, shuf
 const arrays = () => [new Int32Array(8), new Int32Array(8)]
 const vocabularies = [() => vocabulary, api.byteVocabulary]
 
-function perVocabulary(name: keyof api.Vocabulary & string, args: () => unknown[], returns?: string): AnyRecipe[] {
+function perVocabulary(
+  name: 'encode' | 'decode' | 'symbol' | 'decoder' | 'encoder',
+  args: () => unknown[],
+  returns?: string
+): AnyRecipe[] {
   return vocabularies.map((make) => method('Vocabulary', name, make, args, { pure: true, ...(returns && { returns }) }))
 }
 

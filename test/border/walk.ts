@@ -68,7 +68,7 @@ async function settled(result: unknown): Promise<unknown> {
     timer = setTimeout(() => reject(new Error(`the promise did not settle in ${SETTLED_MS} ms`)), SETTLED_MS)
   })
   try {
-    return await Promise.race([result, late])
+    return await Promise.race([result as Promise<unknown>, late])
   } finally {
     clearTimeout(timer)
   }
