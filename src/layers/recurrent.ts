@@ -1,6 +1,6 @@
 // What stacked recurrent layers have in common: both directions, dropout between layers, and where states begin and end.
 
-import { boolean, filled, integer, list, number, object, optional, syncFunction } from '../check/index.js'
+import { boolean, filled, integer, list, number, open, optional, syncFunction } from '../check/index.js'
 import type { Check, Fields } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { expectShape } from '../graph/check.js'
@@ -63,7 +63,7 @@ export const recurrentFields: Fields<RecurrentOptions> = {
 
 /** 'learned', or lists of tensors under these names. */
 export function initialStates<S extends string>(...states: S[]): Check<Record<S, Tensor[]> | 'learned'> {
-  const given = object<Record<S, Tensor[]>>(
+  const given = open<Record<S, Tensor[]>>(
     Object.fromEntries(states.map((state) => [state, list(tensor)])) as Fields<Record<S, Tensor[]>>
   )
   return (value, name) => (value === 'learned' ? value : given(value, name))

@@ -267,7 +267,7 @@ function graphMethods(): AnyRecipe[] {
     of('input', () => ['x', [3, 2], 'f32']),
     of('constant', () => [[1, 2, 3]]),
     of('state', () => ['h', [2, 5]]),
-    of('carry', (w) => [computed(w), w.graph.state('h', [3, 2])]),
+    of('carry', (w) => [computed(w), w.graph.state(`h${w.graph.states.size}`, [3, 2])]),
     of('output', (w) => ['y', computed(w)]),
     of('parameter', () => ['w', [3, 2], start()]),
     of('layer', () => ['layer', true]),
