@@ -94,7 +94,8 @@ t.test('a loss that is no number', async (t) => {
   const { task, config, progress, ...groups } = await readCheckpoint(path)
   const tensors = (group: keyof LoadedCheckpoint) => [...groups[group]].map(([name, tensor]) => ({ name, ...tensor }))
   groups.weights.get('head.weight')!.data.fill(3e38 as never)
-  const [weights, moment1, moment2, state] = (['weights', 'moment1', 'moment2', 'state'] as const).map(tensors)
+  const names = ['weights', 'moment1', 'moment2', 'state', 'best'] as const
+  const [weights, moment1, moment2, state, best] = names.map(tensors)
   await writeCheckpoint(path, {
     task,
     config,
@@ -102,7 +103,8 @@ t.test('a loss that is no number', async (t) => {
     weights: weights!,
     moment1: moment1!,
     moment2: moment2!,
-    state: state!
+    state: state!,
+    best: best!
   })
   const doctored = readFileSync(path)
   const more = [...words, '--resume', '--steps', '40', '--checkpoint-every', '1']
