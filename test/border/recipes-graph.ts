@@ -224,10 +224,12 @@ export const graphRecipes: AnyRecipe[] = [
     w.f32(3, 2, 4),
     { ...recurrent(w), peepholes: true, projection: 3, forgetBias: 1, peephole: start(), projectionWeight: start() }
   ]),
-  op('lstm', api.lstm, (w) => [
-    w.f32(3, 2, 4),
-    { ...recurrent(w), carry: false, zoneout: { c: 0.1, h: 0.2 }, initial: 'learned' }
-  ]),
+  op(
+    'lstm',
+    api.lstm,
+    (w) => [w.f32(3, 2, 4), { ...recurrent(w), carry: false, zoneout: { c: 0.1, h: 0.2 }, initial: 'learned' }],
+    ['1.zoneout=*']
+  ),
   op('lstm', api.lstm, (w) => [
     w.f32(3, 2, 4),
     {

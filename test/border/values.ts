@@ -107,7 +107,6 @@ export const anywhere: Readonly<Record<string, () => unknown>> = {
   'async function': () => async () => 1,
   'rejecting function': () => async () => fail(),
   generator: () => function* () {},
-  class: () => class Hostile {},
   object: () => ({}),
   'null prototype': () => Object.create(null) as unknown,
   'own __proto__': () => JSON.parse('{"__proto__": {"a": 1}}') as unknown,

@@ -163,7 +163,9 @@ async function hostile(made: AnyRecipe, world: unknown, random: Random, begin: (
   const call = `${made.name}(${place.join('.')}: ${name})`
   begin(call)
   const value = make()
-  const wrong = isWrongType(before, value) && !made.accepts?.includes(`${place.join('.')}=${name}`)
+  const named = place.join('.')
+  const accepts = made.accepts?.some((one) => one === `${named}=${name}` || one === `${named}=*`)
+  const wrong = isWrongType(before, value) && !accepts
   try {
     const returned = await settled(made.call(world, replaced(args, place, value)))
     await release(returned)
