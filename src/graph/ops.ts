@@ -50,7 +50,7 @@ export function dropout(x: Tensor, p: number, locked = false, stream?: number): 
   expectType('dropout', 'x', x, 'f32')
   expectRate('dropout', 'p', p)
   boolean(locked, 'locked of dropout')
-  const number = stream ?? x.graph.nextStream()
+  const number = stream === undefined ? x.graph.nextStream() : stream
   expectNumber('dropout', 'stream', number, 0, MAX_ELEMENTS, true)
   return one(x, 'dropout', [x], x.shape, [p, locked ? 1 : 0, number])
 }

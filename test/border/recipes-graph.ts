@@ -258,7 +258,7 @@ function graphMethods(): AnyRecipe[] {
     recipe<GraphWorld>({
       name: `Graph.${name}`,
       once: true,
-      accepts: name === 'own' ? ['1=*'] : [],
+      accepts: ['1=*', '1.0=null'].slice(...(name === 'own' ? [0, 1] : name === 'record' ? [1] : [2])),
       setup: graphWorld,
       args,
       call: ({ graph }, given) =>
