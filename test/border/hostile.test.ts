@@ -1,5 +1,5 @@
-// Public functions and methods of what they return (so far ops, layers, initializers and graphs), called with one wrong argument or option at a time: a typed error, the
-// caller's own error or a valid result, soon, and the objects work afterwards.
+// Ops, layers, initializers and the methods of graphs, called with one wrong argument or option at a time: each call ends soon in
+// a typed error, the caller's own error or a valid result, and the objects work afterwards.
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { watch } from './watchdog.js'

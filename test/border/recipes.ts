@@ -4,9 +4,16 @@ import type { AnyRecipe } from './recipe.js'
 import { dataRecipes } from './recipes-data.js'
 import { engineRecipes } from './recipes-engine.js'
 import { graphRecipes } from './recipes-graph.js'
+import { sampleRecipes } from './recipes-sample.js'
 import { taskRecipes } from './recipes-tasks.js'
 
-export const recipes: AnyRecipe[] = [...graphRecipes, ...engineRecipes, ...dataRecipes, ...taskRecipes]
+export const recipes: AnyRecipe[] = [
+  ...graphRecipes,
+  ...engineRecipes,
+  ...sampleRecipes,
+  ...dataRecipes,
+  ...taskRecipes
+]
 
 /** Those of folders whose functions check all that they are given; the test calls these. */
 export const checked: AnyRecipe[] = graphRecipes

@@ -1,0 +1,149 @@
+// Streams, scorers and decoders.
+import * as api from '../../src/index.js'
+import { method, pure, recipe, type AnyRecipe } from './recipe.js'
+import { symbols, tinyModel } from './worlds.js'
+
+type AnyModel = api.Model
+const model = (): AnyModel => tinyModel()
+
+interface StreamWorld {
+  model: AnyModel
+  stream: api.Stream
+}
+
+function ofStream(name: string, args: (stream: api.Stream) => unknown[], more: Partial<AnyRecipe> = {}): AnyRecipe {
+  return recipe<StreamWorld>({
+    name: `Stream.${name}`,
+    setup() {
+      const made = model()
+      return { model: made, stream: made.stream({ seed: 3 }) }
+    },
+    args: ({ stream }) => args(stream),
+    call({ stream }, given) {
+      const found = (stream as unknown as Record<string, unknown>)[name]
+      if (typeof found === 'function') return (found as (...values: unknown[]) => unknown).apply(stream, given)
+      ;(stream as unknown as Record<string, unknown>)[name] = given[0]
+      return null
+    },
+    digest: ({ stream }, result) => [
+      typeof result === 'object' && result !== null && 'feed' in result ? null : result,
+      stream.position
+    ],
+    reset({ model: made, stream }) {
+      if (made.parameters.disposed) return
+      stream.reset()
+      stream.set({ seed: 3, temperature: 1, topK: 0, topP: 1 })
+      stream.feed([1, 2])
+    },
+    dispose: ({ model: made }) => made.dispose(),
+    cost: 2,
+    ...more
+  })
+}
+
+const streams: AnyRecipe[] = [
+  ofStream('feed', () => [[1, 2, 3]]),
+  ofStream('feed', () => [symbols.slice(0, 70)], { cost: 4 }),
+  ofStream('prime', () => [Int32Array.of(1, 2), { signal: new AbortController().signal }]),
+  ofStream('step', () => [4]),
+  ofStream('probabilities', () => []),
+  ofStream('sample', () => [3, { stop: 26 }]),
+  ofStream('generate', () => [{ length: 3, stop: 26, signal: new AbortController().signal }], { cost: 4 }),
+  ofStream('set', () => [{ seed: 1, temperature: 0.5, topK: 3, topP: 0.9 }]),
+  ofStream('reset', () => []),
+  ofStream('snapshot', () => []),
+  ofStream('clone', () => []),
+  ofStream('state', (stream) => [stream.state])
+]
+
+const scorer = () => api.lexiconScorer([[1, 2], [2]], { separator: 0 })
+const rows = () => [
+  [0.1, 2, 0.3],
+  [1, 0, 0.5],
+  [0, 0, 3]
+]
+const decoder = () => ({
+  start: 0,
+  step: (beam: readonly { state: number }[]) => beam.map(({ state }) => ({ state: state + 1, nats: [-1, -2, -0.5] }))
+})
+
+function ofScorer(name: 'score' | 'next' | 'end', kind: () => api.Scorer<never>, ...more: unknown[]): AnyRecipe {
+  return recipe<api.Scorer<never>>({
+    name: `Scorer.${name}`,
+    setup: kind,
+    args: ({ start }) => [start, ...more],
+    call: (made, given) => (made[name] as (...values: unknown[]) => unknown)(...given),
+    digest: (_, result) => typeof result,
+    pure: true
+  })
+}
+
+const streamScorer = () => {
+  const stream = model().stream()
+  stream.feed([1])
+  return api.streamScorer(stream, { ends: [3] })
+}
+
+const decoders: AnyRecipe[] = [
+  pure('beamSearch', api.beamSearch, () => [
+    decoder(),
+    { end: 2, width: 3, best: 2, maxLength: 4, lengthPenalty: 0.5, scorer: api.lexiconScorer([[0, 1], [1], [0]]) }
+  ]),
+  pure('createCtcBeam', api.createCtcBeam, () => [{ blank: 0, width: 4, prune: 10, scorer: scorer() }], {
+    returns: 'CtcBeam'
+  }),
+  method(
+    'CtcBeam',
+    'push',
+    () => api.createCtcBeam({ width: 4 }),
+    () => [[1, 2, 3]]
+  ),
+  method(
+    'CtcBeam',
+    'best',
+    () => {
+      const beam = api.createCtcBeam({ width: 4 })
+      for (const row of rows()) beam.push(row)
+      return beam
+    },
+    () => [2],
+    { pure: true }
+  ),
+  pure('ctcBeamSearch', api.ctcBeamSearch, () => [
+    rows(),
+    { blank: 0, width: 4, prune: 10, best: 2, scorer: scorer() }
+  ]),
+  pure('ctcGreedy', api.ctcGreedy, () => [rows(), { blank: 0 }]),
+  pure(
+    'rowsOf',
+    (...args: Parameters<typeof api.rowsOf>) => [...api.rowsOf(...args)],
+    () => [new Float32Array(24), [3, 2, 4], 1, 2]
+  ),
+  pure('combineScorers', api.combineScorers, () => [[{ scorer: scorer(), weight: 0.5 }, { scorer: scorer() }], 0.1], {
+    returns: 'Scorer'
+  }),
+  pure('lexiconScorer', api.lexiconScorer, () => [[[1, 2], [2]], { separator: 0 }], { returns: 'Scorer' }),
+  pure(
+    'streamScorer',
+    api.streamScorer,
+    () => {
+      const stream = model().stream()
+      stream.feed([1])
+      return [stream, { tokenOf: (token: number) => token, ends: [1, 2] }]
+    },
+    { returns: 'Scorer', cost: 10 }
+  ),
+  pure('logSoftmax', api.logSoftmax, () => [[1, 2, 3]]),
+  ...[scorer, () => api.combineScorers([{ scorer: scorer() }])].flatMap((kind) => [
+    ofScorer('score', kind as never, 1),
+    ofScorer('next', kind as never, 1),
+    ofScorer('end', kind as never)
+  ]),
+  ...[
+    ofScorer('score', streamScorer as never, 1),
+    ofScorer('next', streamScorer as never, 1),
+    ofScorer('end', streamScorer as never)
+  ].map((made) => ({ ...made, cost: 10 }))
+]
+
+export const sampleRecipes: AnyRecipe[] = [...streams, ...decoders]
