@@ -11,6 +11,7 @@ export {
   type Model,
   type ModelDefinition,
   type ModelOptions,
+  type ModelPlan,
   type ModelPlanOptions,
   type PlanLease,
   type Purpose,

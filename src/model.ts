@@ -84,8 +84,8 @@ export interface ModelOptions {
 /** 'train': loss with gradients; 'evaluate': loss without; 'predict': the outputs, without targets. */
 export type Purpose = 'train' | 'evaluate' | 'predict'
 
-export interface ModelPlanOptions {
-  purpose?: Purpose
+export interface ModelPlanOptions<P extends Purpose = Purpose> {
+  purpose?: P
   /** For 'train'. */
   optimizer?: OptimizerName
   /** Outputs to make readable; default: all for 'predict', none besides the loss for the others. */
@@ -99,7 +99,12 @@ export interface Recording<I extends Specs = Specs, O extends string = string> {
   loss: Tensor | null
 }
 
-type OutputViews<O extends string> = { [K in O | 'loss']: Float32Array }
+type OutputViews<O extends string> = { [K in O]: Float32Array }
+
+/** The plan of a model for a purpose; one to predict has neither targets nor a loss. */
+export type ModelPlan<I extends Specs, T extends Specs, O extends string, P extends Purpose> = P extends 'predict'
+  ? Plan<ViewsOf<I>, OutputViews<O>>
+  : Plan<ViewsOf<I> & ViewsOf<T>, OutputViews<O | 'loss'>>
 
 /** A plan that belongs to one operation until `release`. */
 export interface PlanLease<P extends Plan = Plan> extends Disposable {
@@ -126,15 +131,17 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   readonly device: Device
   /** Plans that have their memory now, and its bytes without the packed weights, which they share. */
   readonly planUsage: { readonly plans: number; readonly bytes: number }
-  /** Names of the dims that `plan` and `record` want. */
+  /** Names of the dims of inputs and targets, which `plan`, `lease` and `record` take to train and to evaluate. */
   readonly dimNames: readonly string[]
+  /** Names of the dims of the inputs, which they take to predict. */
+  readonly inputDimNames: readonly string[]
   /**
    * The plan for one shape and purpose; made at the first call, then kept (see `planMemory`). Every caller gets the same plan with the same
    * inputs: code that awaits between writing inputs and reading outputs takes a `lease` instead.
    */
-  plan(dims: Dims, options?: ModelPlanOptions): Plan<ViewsOf<I> & ViewsOf<T>, OutputViews<O>>
+  plan<P extends Purpose = 'train'>(dims: Dims, options?: ModelPlanOptions<P>): ModelPlan<I, T, O, P>
   /** A plan for one shape and purpose that nobody else has, carried states zero. Idle plans of earlier leases are reused. */
-  lease(dims: Dims, options?: ModelPlanOptions): PlanLease<Plan<ViewsOf<I> & ViewsOf<T>, OutputViews<O>>>
+  lease<P extends Purpose = 'train'>(dims: Dims, options?: ModelPlanOptions<P>): PlanLease<ModelPlan<I, T, O, P>>
   /** Records the model's function for `dims`, to compile with additions of your own. */
   record(dims: Dims, purpose: Purpose): Recording<I, O>
   /** Compiles a recording; the model disposes of the plan when it goes. */
@@ -219,6 +226,8 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   const { planMemory = PLAN_MEMORY } = options
   const definition = checkDefinition(givenDefinition) as unknown as typeof givenDefinition
   const names = dimNamesOf(definition)
+  const inputNames = dimNamesOf({ inputs: definition.inputs })
+  const readDims = (dims: Dims, purpose: Purpose) => checkDims(dims, purpose === 'predict' ? inputNames : names)
   const first = recordModel(definition, smallestDims(definition), 'train', undefined)
   const parameters = new ParameterStore(first.graph.parameters, { training })
   if (initialize) parameters.initialize(seed)
@@ -228,11 +237,10 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   const setting = { parameters, threads, precision, device }
   /** Reads the arguments of `plan` and `lease` once: the key of such plans, and how one is made. */
   const planned = (someDims: Dims, planOptions: ModelPlanOptions | undefined, name: string) => {
-    const dims = checkDims(someDims, names)
     const options = readPlanOptions(planOptions, `the options of ${name}`)
     const { purpose = 'train', optimizer = 'adam', outputs } = options
-    const sizes = [...names].map((name) => dims[name])
-    const key = JSON.stringify([sizes, purpose, purpose === 'train' ? optimizer : null, outputs])
+    const dims = readDims(someDims, purpose)
+    const key = JSON.stringify([Object.values(dims), purpose, purpose === 'train' ? optimizer : null, outputs])
     return { key, make: (more: CacheOptions) => preparePlan(model, setting, more, dims, options) }
   }
 
@@ -246,22 +254,25 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     precision,
     device,
     dimNames: [...names],
+    inputDimNames: [...inputNames],
     ready: (readyOptions) => parameters.ready(readyOptions),
     get planUsage() {
       return cache.usage
     },
-    plan(dims, planOptions) {
+    plan<P extends Purpose = 'train'>(dims: Dims, planOptions?: ModelPlanOptions<P>) {
       const { key, make } = planned(dims, planOptions, 'plan')
-      return cache.shared(key, make) as Plan as ReturnType<typeof model.plan>
+      return cache.shared(key, make) as Plan as ModelPlan<I, T, O, P>
     },
-    lease(dims, planOptions) {
+    lease<P extends Purpose = 'train'>(dims: Dims, planOptions?: ModelPlanOptions<P>) {
       const { key, make } = planned(dims, planOptions, 'lease')
       const { plan, release } = cache.lease(key, make)
       plan.resetStates()
-      return { plan: plan as Plan as ReturnType<typeof model.plan>, release, [Symbol.dispose]: release }
+      return { plan: plan as Plan as ModelPlan<I, T, O, P>, release, [Symbol.dispose]: release }
     },
-    record: (dims, purpose) =>
-      recordModel(definition, checkDims(dims, names), checkPurpose(purpose, 'the purpose'), parameters.specs),
+    record(dims, purpose) {
+      checkPurpose(purpose, 'the purpose')
+      return recordModel(definition, readDims(dims, purpose), purpose, parameters.specs)
+    },
     compile(graph, compileOptions) {
       checkGraph(graph, 'the graph')
       const plan = createPlan(graph, { ...setting, ...readCompileOptions(compileOptions, 'the options of compile') })

@@ -91,6 +91,41 @@ t.test('a model of its own: numbers in, numbers out', async (t) => {
   t.ok(plan.outputs.y.every(Number.isFinite))
 })
 
+t.test('a plan to predict has neither targets nor a loss, nor their dims', async (t) => {
+  using model = defineModel({
+    name: 'labelled',
+    config: {},
+    inputs: { x: f32('batch', 3) },
+    targets: { y: f32('batch', 'labels') },
+    forward: ({ x }) => ({ out: linear(x, { name: 'head', size: 1 }) }),
+    loss: ({ out }, { y }) => meanSquare(concat(out, out), y),
+    smallest: { labels: 2 }
+  })
+  t.same(model.dimNames, ['batch', 'labels'])
+  t.same(model.inputDimNames, ['batch'])
+  const plan = model.plan({ batch: 2 }, { purpose: 'predict' })
+  t.same(Object.keys(plan.inputs), ['x'])
+  t.same(Object.keys(plan.outputs), ['out'])
+  // @ts-expect-error The types agree: no targets.
+  t.equal(plan.inputs.y, undefined)
+  // @ts-expect-error Nor a loss.
+  t.equal(plan.outputs.loss, undefined)
+  plan.inputs.x.fill(1)
+  await plan.run()
+  t.ok(plan.outputs.out.every(Number.isFinite))
+  for (const refused of [
+    () => model.plan({ batch: 2, labels: 2 }, { purpose: 'predict' }),
+    () => model.plan({ batch: 2 })
+  ])
+    t.throws(refused, { code: 'ERR_INVALID_SHAPE' })
+  const train = model.plan({ batch: 2, labels: 2 })
+  t.equal(train.inputs.y.length, 4)
+  t.equal(train.outputs.loss.length, 2)
+  using lease = model.lease({ batch: 2 }, { purpose: 'predict' })
+  // @ts-expect-error A lease has the types of its purpose.
+  t.equal(lease.plan.outputs.loss, undefined)
+})
+
 t.test('plans are kept by shape and purpose', async (t) => {
   using model = textModel()
   const dims = { length: 4, batch: 2 }

@@ -12,7 +12,7 @@ import type { Tensor } from '../graph/tensor.js'
 export interface TokenModel {
   readonly name: string
   readonly parameters: ParameterStore
-  readonly dimNames: readonly string[]
+  readonly inputDimNames: readonly string[]
   /** Threads of a step; 0: one, since a fork costs more than most steps gain and a service has many streams. */
   readonly threads: number
   readonly definition: { stream?: { token: string; logits: string } }
@@ -72,7 +72,7 @@ function recordSteps(model: TokenModel, length: number): Parts {
       `Expected a model that names its token input and logits output ("stream" in its definition) but "${model.name}" does not.`
     )
   }
-  const dims = Object.fromEntries(model.dimNames.map((name) => [name, name === 'length' ? length : 1]))
+  const dims = Object.fromEntries(model.inputDimNames.map((name) => [name, name === 'length' ? length : 1]))
   const { graph, inputs, outputs } = model.record(dims, 'predict')
   const token = inputs[names.token]
   const logits = outputs[names.logits]

@@ -41,7 +41,7 @@ function readerOf(loaded: LoadedModel<RecognitionConfig>): LoadedReader {
   function prepare(ink: Ink) {
     const features = inkFeatures(prepareStrokes(ink, config.normalisation), config.normalisation)
     const { inputs, length } = packRows([features], [], 1, 1)
-    const lease = model.lease({ length, batch: 1, labels: 1 }, { purpose: 'predict' })
+    const lease = model.lease({ length, batch: 1 }, { purpose: 'predict' })
     const { plan } = lease
     ;(plan.inputs['points'] as Float32Array).set(inputs.points)
     ;(plan.inputs['lengths'] as Int32Array).set(inputs.lengths)

@@ -59,7 +59,7 @@ export function createPenReader(
   const vocabulary = vocabularyFromConfig(config.vocabulary)
   const decode = (labels: Int32Array) => vocabulary.decode(labels.map((label) => label - 1))
   const points = createInkReader(config.normalisation)
-  const lease = () => model.lease({ length: 1, batch: 1, labels: 1 }, { purpose: 'predict' })
+  const lease = () => model.lease({ length: 1, batch: 1 }, { purpose: 'predict' })
   const states = zeroStates(lease())
   const search =
     beam > 0 || scorer
