@@ -176,16 +176,20 @@ gc_status generate(Plan& plan, int32_t token, int32_t sampled, int32_t count, in
 }
 }  // namespace
 
+// A caller in C can pass any number as a mode. It stays an integer in the closures, which are memory: a load of an enumerator
+// that does not exist is undefined. run_plan refuses it.
 gc_status gc_plan_run(gc_plan* plan, gc_mode mode) {
-  return claimed(*plan, [&] { return run_plan(*plan, mode); });
+  const int number = mode;
+  return claimed(*plan, [&] { return run_plan(*plan, static_cast<gc_mode>(number)); });
 }
 
 gc_status gc_plan_time(gc_plan* plan, gc_mode mode, int32_t count, double* seconds) {
+  const int number = mode;
   return claimed(*plan, [&] {
     if (!plan->device) return fail(GC_UNSUPPORTED, "expected a plan on a device to time its runs there");
     if (count < 1) return fail(GC_INVALID_ARGUMENT, "expected at least one run to time, got %d", count);
-    const gc_status status = run_plan(*plan, mode);
-    return status == GC_OK ? time_on_device(*plan, mode, count, seconds) : status;
+    const gc_status status = run_plan(*plan, static_cast<gc_mode>(number));
+    return status == GC_OK ? time_on_device(*plan, static_cast<gc_mode>(number), count, seconds) : status;
   });
 }
 
