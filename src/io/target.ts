@@ -134,7 +134,7 @@ function spaceDigits({ host, space }: Owner): string {
     .padStart(8, '0')
 }
 
-/** Age at which temporary files of any origin are removed. A write that goes on changes its file all the time. */
+/** Age at which temporary files of any origin are removed. A write in progress keeps changing its file, so it is never that old. */
 const FORGOTTEN_MS = 7 * 24 * 3600 * 1000
 
 /** Whether a file of this name is left from a process that has ended; 'if-old' if it is from another host or container. */

@@ -32,7 +32,7 @@ export interface RunOptions {
   threads?: number
   /** Where it trains; default 'cpu'. */
   device?: Device
-  /** What the system lets the process have; default: what is found. */
+  /** Memory limits of the process in bytes; default: those of the system. */
   memoryLimits?: MemoryLimits
 }
 

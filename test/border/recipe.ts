@@ -1,4 +1,4 @@
-// What the generator of hostile calls knows of a public function: right arguments, from which it makes wrong ones.
+// Recipe for a public function: valid arguments, from which the generator of hostile calls makes invalid ones.
 
 /** A function of gatecell, or a method of an object that gatecell made. W: the objects that a call works with. */
 export interface Recipe<W = unknown> {
@@ -8,7 +8,7 @@ export interface Recipe<W = unknown> {
   /** Right arguments, with every option that the call may have. */
   args(world: W): unknown[]
   call(world: W, args: unknown[]): unknown
-  /** What a right call leaves or returns, to be compared with that of later right calls; default: the result. */
+  /** Returns the value by which valid calls are compared with later ones; default: the result of the call. */
   digest?(world: W, result: unknown): unknown
   /** Brings the world back to where a right call gives the same again. */
   reset?(world: W): void

@@ -1,4 +1,4 @@
-// Values that no function of gatecell expects. Each is made anew for every call, because some can be used once only.
+// Values that no function of gatecell expects. Each is made again for every call, because some can be used only once.
 import { types } from 'node:util'
 import { isTensor } from '../../src/graph/tensor.js'
 

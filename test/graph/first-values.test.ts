@@ -80,7 +80,7 @@ function model(hidden: number, options: ModelOptions = {}, size = 4) {
 type Made = ReturnType<typeof model>
 const weightsOf = (made: Made) => Buffer.concat(made.parameters.copies().map(({ data }) => Buffer.from(data.slice().buffer))) // prettier-ignore
 
-/** Turns of the event loop while `work` goes on. */
+/** Returns the number of turns of the event loop while `work` runs. */
 async function turnsDuring(work: Promise<unknown>): Promise<number> {
   let on = true
   const ended = work.finally(() => (on = false))
