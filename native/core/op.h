@@ -134,9 +134,8 @@ struct Plan {
 
 gc_status run_plan(Plan& plan, gc_mode mode);  // run.cc
 gc_status prepare_carries(Plan& plan);         // run.cc: allocates carry_copies
-void prepare_update(
-    Plan&
-        plan);  // optimizer.cc: makes the pieces; call it after the layout, which marks the tensors that have gradients
+// Makes the pieces of the update. Call it after the layout, which marks the tensors that have gradients.
+void prepare_update(Plan& plan);     // optimizer.cc
 void update_parameters(Plan& plan);  // optimizer.cc: clip and update, or refuse what is not finite
 std::string explain_plan(const Plan& plan, int64_t arena);  // explain.cc
 // layout.cc: addresses of everything in memory from `allocate` (null: there is none); its bytes, -1 out of memory.
