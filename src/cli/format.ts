@@ -43,6 +43,11 @@ export function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`
 }
 
+/** 0.8812 -> 88 %. */
+export function wholePercent(share: number): string {
+  return `${Math.round(100 * share)} %`
+}
+
 /** A word of a command line as a POSIX shell takes it: in single quotes if it has to be. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`

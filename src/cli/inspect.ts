@@ -4,7 +4,9 @@ import type { Command } from 'commander'
 import { isCheckpoint, readCheckpointInfo, type CheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
 import { readSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from '../io/safetensors.js'
-import { bytes, integer } from './format.js'
+import { TEXT_TASK } from '../tasks/text/index.js'
+import { outputLayerShare } from '../tasks/text/output-layer.js'
+import { bytes, integer, wholePercent } from './format.js'
 import { createOutput, type Output } from './output.js'
 import { printableJson, printableName } from './printable.js'
 
@@ -53,19 +55,36 @@ function record(path: string, info: CheckpointInfo): JsonObject {
     dtype,
     shape: [...shape]
   }))
-  return { path, task, parameters, bytes: fileBytes, checksum, config, progress, tensors }
+  const share = outputShare(info)
+  const facts = {
+    path,
+    task,
+    parameters,
+    bytes: fileBytes,
+    checksum,
+    ...(share !== null && { output_layer_share: share })
+  }
+  return { ...facts, config, progress, tensors }
 }
 
 function show(path: string, info: CheckpointInfo, output: Output): void {
   output.line(
     `${path}: ${printableName(info.task)} model, ${integer(info.parameters)} parameters, ${bytes(info.fileBytes)}, ${printableName(info.checksum)}`
   )
+  const share = outputShare(info)
+  if (share !== null) output.line(`output layer ${wholePercent(share)} of the multiplications`)
   for (const [title, part] of Object.entries({ configuration: info.config, progress: info.progress })) {
     output.line(`\n${title}`)
     for (const [name, value] of leaves(part))
       output.line(`  ${printableName(name).padEnd(26)} ${shorten(printableJson(value))}`)
   }
   showTensors(info.tensors.values(), output)
+}
+
+/** Returns the share of the output layer in the multiplications of a text model, null for others. */
+function outputShare({ task, tensors }: CheckpointInfo): number | null {
+  if (task !== TEXT_TASK) return null
+  return outputLayerShare([...tensors.values()].filter(({ group }) => group === 'weights'))
 }
 
 function* leaves(value: JsonObject, prefix = ''): Generator<[string, JsonValue]> {

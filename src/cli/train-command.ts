@@ -6,9 +6,11 @@ import { backends, machineInfo } from '../graph/machine.js'
 import type { JsonObject } from '../io/json.js'
 import type { Run, RunResult } from '../tasks/run.js'
 import { openRunLog, reportRecord, type RunLog } from '../tasks/run-log.js'
+import type { Report } from '../train/reports.js'
 import type { RunMemory } from '../tasks/run-memory.js'
 import { checkDevice } from './backends.js'
 import { bytes, duration, integer, quantity, shellWord } from './format.js'
+import { printHints, recordHints, type Hint } from './hint.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
 import { createOutput, exitCodes, type Output } from './output.js'
 import { createProgress, peakMemory, type Progress } from './progress.js'
@@ -39,6 +41,14 @@ export interface TrainingCommand<F extends TrainFlags, R extends Run<M>, M> {
   prepare(data: string[], flags: F, context: TrainContext): Promise<R>
   /** What there is to learn, behind its name in eight columns; the network without its parameters; what a step sees. */
   introduce(run: R): { data: string; network: string; step: string }
+  /** Fields of the first record next to those of the run. */
+  facts?(run: R): JsonObject
+  /** Hints before the first step. */
+  hints?(run: R): Hint[]
+  /** Returns a function that takes each report and returns the hints that its moment gives. */
+  watch?(run: R): (report: Report) => Promise<Hint[]>
+  /** Hints from the last measurement. */
+  lastHints?(run: R, valid: M): Hint[]
   /** Behind the line about memory. */
   memoryNote?(run: R): string
   /** What the last measurement does with `count` symbols or samples. */
@@ -97,7 +107,7 @@ async function trainAndTell<R extends Run<M>, M>(training: Told<R, M>, run: R, s
   let log: RunLog | undefined
   try {
     const threads = flags.threads ?? machineInfo().threads
-    const described = run.describe(threads)
+    const described = { ...run.describe(threads), ...training.facts?.(run) }
     if (flags.logDir !== undefined) {
       const title = `${flags.out}: ${training.lossUnit}`
       log = await openRunLog(flags.logDir, { resumeStep: run.resumed?.step, title, unit: training.lossUnit })
@@ -112,22 +122,32 @@ async function trainAndTell<R extends Run<M>, M>(training: Told<R, M>, run: R, s
     if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)
     if (resumed?.remakes)
       output.line(`restored ${run.files.model}, which was missing: the best weights are in ${resumed.path}`)
+    const tell = (hints: readonly Hint[]) => {
+      if (hints.length > 0) progress.clear()
+      recordHints(hints, output, log)
+      printHints(hints, output)
+    }
+    tell(training.hints?.(run) ?? [])
+    const watch = training.watch?.(run)
     const result = await run.fit({
       signal: interrupts.signal,
       ...(log && { log }),
-      onReport(report) {
+      async onReport(report) {
         output.record(reportRecord(report))
         progress.report(report)
+        if (watch) tell(await watch(report))
       },
       onMeasure(count) {
         progress.show(training.measuring(count), 1)
       }
     })
     progress.clear()
+    const lastHints = (result.valid !== null && training.lastHints?.(run, result.valid)) || []
+    recordHints(lastHints, output, log)
     const record = endRecord(training, run, result)
     log?.note(record)
     output.record(record)
-    conclude(training, run, result, session)
+    conclude(training, run, { ...result, hints: lastHints }, session)
     return interrupts.exitCode
   } finally {
     progress.clear()
@@ -185,7 +205,7 @@ function endRecord<M>(
 function conclude<R extends Run<M>, M>(
   training: Told<R, M>,
   run: R,
-  { summary, valid, measurementAborted }: RunResult<M>,
+  { summary, valid, measurementAborted, hints }: RunResult<M> & { hints: readonly Hint[] },
   { output, interrupts, again, measureAgain }: Session
 ): void {
   const { files } = run
@@ -211,6 +231,7 @@ function conclude<R extends Run<M>, M>(
   )
   const weights = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
   if (valid !== null) output.line(`valid    ${training.judge(valid, weights)}`)
+  printHints(hints, output)
   output.line(`saved    ${files.model} (to use), ${files.last} (to resume)`)
   output.line(`next     ${training.next(run)}`)
 }

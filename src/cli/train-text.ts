@@ -1,9 +1,11 @@
 // gatecell train text: options in, a training of tasks/text, its progress out.
 
 import { prepareTextRun, type TextRun, type TextRunMeasure } from '../tasks/text/index.js'
+import { LARGE_OUTPUT_SHARE, outputLayerShare, smallerVocabulary } from '../tasks/text/output-layer.js'
 import { trainingDefaults } from '../tasks/text/defaults.js'
 import { given } from '../tasks/training.js'
-import { bytes, integer, nats, shellWord } from './format.js'
+import { bytes, integer, nats, shellWord, wholePercent } from './format.js'
+import type { Hint } from './hint.js'
 import { readStdin } from './interrupt.js'
 import { choice, number, whole } from './options.js'
 import type { TrainingCommand } from './train-command.js'
@@ -131,17 +133,19 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
     if (skipped.length > 0) output.line(`left out ${skipped.length} files: ${skipped.slice(0, 5).join(', ')}${more}`)
     return run
   },
-  introduce({ config, corpus: { train, valid, test }, vocabulary }) {
+  introduce({ config, corpus: { train, valid, test }, vocabulary, model }) {
     const { layers, hidden } = config.network
     const { batch, length } = config.training!
     const parts = [`${integer(train.length)} symbols to train on`, `${integer(valid.length)} to validate`]
     if (test.length > 0) parts.push(`${integer(test.length)} unseen`)
     return {
       data: `text     ${parts.join(', ')}; ${vocabulary.size} different (${vocabulary.kind}s)`,
-      network: `${layers} x ${hidden} LSTM`,
+      network: `${layers} x ${hidden} LSTM, output layer ${wholePercent(outputLayerShare(model.parameters.specs))} of the multiplications`,
       step: `${batch} x ${length} symbols`
     }
   },
+  facts: ({ model }) => ({ output_layer_share: outputLayerShare(model.parameters.specs) }),
+  hints: (run) => vocabularyHint(run),
   memoryNote: ({ corpus }) => (corpus.cached ? '; the text lies in a temporary file' : ''),
   measuring: (symbols) => `measuring on ${integer(symbols)} symbols`,
   fields: {
@@ -154,4 +158,20 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
     return `${nats(own)} nats a symbol over ${part} validation text, as one stream${weights}`
   },
   next: ({ files }) => `gatecell sample ${shellWord(files.model)} --length 500`
+}
+
+/** A vocabulary of bytes has 256 symbols: below that a smaller one saves little. */
+const BYTES = 256
+
+/** Returns a hint if the output layer is large because the text has many different characters. */
+function vocabularyHint({ model, vocabulary, corpus, resumed }: TextRun): Hint[] {
+  const { specs } = model.parameters
+  const share = outputLayerShare(specs)
+  if (resumed !== null || share <= LARGE_OUTPUT_SHARE || vocabulary.size <= BYTES) return []
+  const smaller = smallerVocabulary(specs, corpus.counts)
+  const counted = smaller
+    ? `--min-count ${smaller.minCount} keeps ${integer(smaller.size)} symbols and lets the rarer characters share one, `
+    : ''
+  const message = `the output layer takes ${wholePercent(share)} of the multiplications, because the text has ${integer(vocabulary.size)} different characters: ${counted}--vocabulary bytes has ${BYTES} symbols`
+  return [{ hint: 'large-output-layer', message }]
 }

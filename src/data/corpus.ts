@@ -33,6 +33,8 @@ export interface CorpusOptions {
 
 export interface Corpus {
   readonly vocabulary: Vocabulary
+  /** How often each code point occurs in all files, with those below the minimum count; empty if the vocabulary is of bytes. */
+  readonly counts: ReadonlyMap<number, number>
   /** The files that were read, in order. */
   readonly files: readonly string[]
   readonly train: Tokens
@@ -71,7 +73,8 @@ export async function openCorpus(inputs: readonly string[], options: CorpusOptio
     const length = mainLength + sumOf(extraRead, (source) => source.symbols)
     if (mainLength === 0) throw emptyCorpus(inputs)
     if (validFiles.length > 0 && length === mainLength) throw emptyCorpus(validFiles)
-    const vocabulary = chooseVocabulary(options, counts)
+    const occurrences = counts.all()
+    const vocabulary = chooseVocabulary(options, occurrences)
     const writer = tokenWriter(length, vocabulary.size, memoryBytes, cacheDir)
     const sources = [...mainRead, ...extraRead]
     await encodeAll(sources, vocabulary, writer, progress('encode'))
@@ -80,6 +83,7 @@ export async function openCorpus(inputs: readonly string[], options: CorpusOptio
     const validEnd = Math.floor(mainLength * shares.trainAndValid)
     return {
       vocabulary,
+      counts: occurrences,
       files: sources.map((source) => source.path),
       train: all.slice(0, trainEnd),
       valid: validFiles.length > 0 ? all.slice(mainLength, length) : all.slice(trainEnd, validEnd),
@@ -165,12 +169,12 @@ async function countAll(
   return kept
 }
 
-function chooseVocabulary(options: CorpusOptions, counts: SymbolCounts): Vocabulary {
+function chooseVocabulary(options: CorpusOptions, counts: ReadonlyMap<number, number>): Vocabulary {
   const { vocabulary = 'character', minCount = 1 } = options
   if (vocabulary === 'byte') return byteVocabulary()
-  if (vocabulary === 'character') return characterVocabulary(counts.all(), { minCount })
+  if (vocabulary === 'character') return characterVocabulary(counts, { minCount })
   // Before anything is written, and with all the unknown symbols in one message.
-  vocabulary.encode([...counts.all().keys()].map((codePoint) => String.fromCodePoint(codePoint)).join(''))
+  vocabulary.encode([...counts.keys()].map((codePoint) => String.fromCodePoint(codePoint)).join(''))
   return vocabulary
 }
 

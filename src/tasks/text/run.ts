@@ -33,7 +33,7 @@ export interface TextRunOptions extends RunOptions {
 
 export interface TextRunData {
   readonly vocabulary: Vocabulary
-  readonly corpus: Pick<Corpus, 'train' | 'valid' | 'test' | 'files' | 'cached'>
+  readonly corpus: Pick<Corpus, 'counts' | 'train' | 'valid' | 'test' | 'files' | 'cached'>
 }
 
 /** The best weights on the validation text, as one stream. */

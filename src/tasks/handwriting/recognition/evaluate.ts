@@ -18,6 +18,8 @@ export interface RecognitionMeasure {
   cer: number
   /** Share of the samples that were read without an error. */
   exact: number
+  /** Symbols read, right or wrong, per symbol written; near 0 for a reader that has not begun to read. */
+  symbolsRead: number
   /** Mean nats per sample. */
   nats: number
   /** What was read, in the order of the samples. */
@@ -59,7 +61,7 @@ async function measure(
   const columns = samples.reduce((most, { labels }) => Math.max(most, labels.length), 1)
   const source = recognitionSource(samples, config, { batch: BATCH, train: false, columns })
   const read = new Array<string>(samples.length)
-  let [edits, symbols, exact, nats, step] = [0, 0, 0, 0, 0]
+  let [edits, symbols, symbolsRead, exact, nats, step] = [0, 0, 0, 0, 0, 0]
   for await (const batch of source.batches()) {
     throwIfAborted(options.signal)
     using lease = model.lease(batch.dims!, { purpose: 'evaluate', outputs: ['logits'] })
@@ -76,6 +78,7 @@ async function measure(
       const errors = editDistance(labels, sample.labels)
       edits += errors
       symbols += sample.labels.length
+      symbolsRead += labels.length
       if (errors === 0) exact++
       read[index] = vocabulary.decode(labels.map((label) => label - 1))
     })
@@ -84,5 +87,13 @@ async function measure(
   }
   const seconds = (performance.now() - begin) / 1000
   const { length } = samples
-  return { samples: length, cer: edits / symbols, exact: exact / length, nats: nats / length, read, seconds }
+  return {
+    samples: length,
+    cer: edits / symbols,
+    exact: exact / length,
+    symbolsRead: symbolsRead / symbols,
+    nats: nats / length,
+    read,
+    seconds
+  }
 }

@@ -1,0 +1,69 @@
+// Cost of a text model's output layer, and minimum counts that make it smaller. Each symbol of the vocabulary has a row of weights
+// there, so that a text with many different characters spends most of its training on it.
+
+/** Above this share of the multiplications of a step the output layer is called large. */
+export const LARGE_OUTPUT_SHARE = 0.5
+
+/** Minimum counts that are tried, smallest first. */
+const MIN_COUNTS = [2, 3, 5, 10, 20, 50, 100, 200, 500, 1000]
+
+/** Shape of a parameter, as models and headers of model files have them. */
+export interface ParameterShape {
+  readonly name: string
+  readonly shape: readonly number[]
+}
+
+interface Multiplications {
+  /** Per symbol of the vocabulary and position. */
+  readonly row: number
+  /** Of the output layer per position. */
+  readonly output: number
+  /** Of the LSTM layers per position. */
+  readonly lstm: number
+}
+
+/** Counts the multiplications of one position of a batch: each matrix is multiplied once; the embedding is a look-up. */
+function multiplications(parameters: Iterable<ParameterShape>): Multiplications {
+  let [row, output, lstm] = [0, 0, 0]
+  for (const { name, shape } of parameters) {
+    const [rows = 0, columns = 0] = shape
+    if (name === 'head.weight') [row, output] = [columns, rows * columns]
+    else if (name.startsWith('lstm.')) lstm += rows * columns
+  }
+  return { row, output, lstm }
+}
+
+/**
+ * Returns the share of the output layer in the multiplications of a text model, 0 to 1, from the shapes of its parameters, those of a
+ * model or of a file. Forward and backward passes have the same share.
+ *
+ * @example
+ * outputLayerShare(run.model.parameters.specs) // 0.88 for 30,205 characters and 2 x 256 units
+ */
+export function outputLayerShare(parameters: Iterable<ParameterShape>): number {
+  const { output, lstm } = multiplications(parameters)
+  return output === 0 ? 0 : output / (output + lstm)
+}
+
+export interface SmallerVocabulary {
+  readonly minCount: number
+  /** Its symbols, with <unk>. */
+  readonly size: number
+}
+
+/**
+ * Returns the smallest of a few minimum counts with which the output layer is not large, and the size of the vocabulary that it leaves;
+ * null if there is none. `counts`: how often each character occurs.
+ */
+export function smallerVocabulary(
+  parameters: Iterable<ParameterShape>,
+  counts: ReadonlyMap<number, number>
+): SmallerVocabulary | null {
+  const { row, lstm } = multiplications(parameters)
+  for (const minCount of MIN_COUNTS) {
+    const kept = [...counts.values()].filter((count) => count >= minCount).length
+    const output = row * (kept + 1)
+    if (kept > 0 && output <= LARGE_OUTPUT_SHARE * (output + lstm)) return { minCount, size: kept + 1 }
+  }
+  return null
+}
