@@ -1,6 +1,13 @@
 // Lock files. A lock lies next to the file that it protects and names the process that writes it, so that two processes do not
-// overwrite each other's work. It is removed by its release or at the end of the process; after a kill, by the next process that
-// locks the file.
+// overwrite each other's work. It is removed by its release or at the end of the process; after a kill, the next process that
+// locks the file takes it over.
+//
+// A lock is never removed by another process than its owner: between reading it and removing it, another process could have put
+// its own in its place. Instead locks form a chain. The first is `.m.lock`; the successor of a lock is the file whose name has
+// the lock's id, `.m.lock-after-<id>`. The owner of the last lock of the chain owns the file. If it has ended, a process may
+// create the successor, which only one process can. It must then find itself at the end of the chain, read from the beginning,
+// because the chain may have changed since it was read; then it renames its lock to `.m.lock`, which removes all locks before it
+// from the chain at once. Ids are never used twice, so what has left the chain does not come back.
 
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -8,7 +15,7 @@ import { basename, dirname, join } from 'node:path'
 import { GatecellError } from '../errors.js'
 import { parseJsonObject } from './json.js'
 import { ownProcess, stateOf, type Owner } from './owner.js'
-import { checkFileName, errorCode, followLinks, temporaryName, writeError } from './target.js'
+import { checkFileName, errorCode, followLinks, staleness, temporaryName, writeError } from './target.js'
 
 export interface FileLock {
   release(): void
@@ -17,9 +24,18 @@ export interface FileLock {
 interface Held extends Owner {
   /** When it was taken, in ISO 8601. */
   readonly since: string
+  /** Twelve hexadecimal digits, drawn anew for each lock. */
+  readonly id: string
 }
 
-const held = new Set<string>()
+/** The last lock of a chain; `held` is null if the file is half written or not written by gatecell. */
+interface Tail {
+  readonly path: string
+  readonly held: Held | null
+}
+
+/** Locks of this process: the file and the id of each. */
+const held = new Map<string, string>()
 
 /**
  * Locks the file at `path`, which need not exist; a symbolic link locks its target. Throws ERR_BUSY, with the owner in the
@@ -28,27 +44,35 @@ const held = new Set<string>()
  */
 export function lockFile(path: string, self: Owner = ownProcess()): FileLock {
   checkFileName(path)
+  const owner: Held = { ...self, since: new Date().toISOString(), id: randomBytes(6).toString('hex') }
   let lock: string
   try {
     const real = realTarget(path)
     lock = join(dirname(real), `.${basename(real)}.lock`)
-    take(path, lock, { ...self, since: new Date().toISOString() })
+    take(path, lock, owner)
+    removeLeftovers(lock, owner)
   } catch (error) {
     throw writeError(path, error)
   }
   if (held.size === 0) process.once('exit', releaseAll)
-  held.add(lock)
+  held.set(lock, owner.id)
   return {
     release() {
-      if (!held.delete(lock)) return
+      if (held.get(lock) !== owner.id) return
+      held.delete(lock)
       if (held.size === 0) process.off('exit', releaseAll)
-      removeQuietly(lock)
+      removeOwn(lock, owner.id)
     }
   }
 }
 
 function releaseAll(): void {
-  for (const lock of held) removeQuietly(lock)
+  for (const [lock, id] of held) removeOwn(lock, id)
+}
+
+/** Removes a lock, unless it was removed by hand and another process has locked the file since. */
+function removeOwn(lock: string, id: string): void {
+  if (readLock(lock)?.held?.id === id) removeQuietly(lock)
 }
 
 function removeQuietly(path: string): void {
@@ -64,22 +88,64 @@ function realTarget(path: string): string {
   return join(fs.realpathSync(dirname(target)), basename(target))
 }
 
-/** Creates the lock, unless a process that still runs holds it. */
+/** Makes `owner` the owner of the last lock of the chain, and that the only one. Throws ERR_BUSY if another process is the owner. */
 function take(path: string, lock: string, owner: Held): void {
-  const draft = `${lock}-${temporaryName(owner, randomBytes(6).toString('hex'))}`
-  fs.writeFileSync(draft, `${JSON.stringify(owner)}\n`, { flag: 'wx' })
+  const draft = `${lock}-${temporaryName(owner, owner.id)}`
+  let claim: string | null = null
   try {
-    // Each iteration takes the lock, throws, or removes one lock of a process that has ended.
-    while (!linked(draft, lock)) {
-      const text = readQuietly(lock)
-      if (text === null) continue // released meanwhile
-      const other = readHeld(text)
-      if (other === null || stateOf(other, owner) !== 'gone') throw taken(path, lock, other, owner)
-      setAside(lock, text, draft)
+    fs.writeFileSync(draft, `${JSON.stringify(owner)}\n`, { flag: 'wx' })
+    for (;;) {
+      const tail = tailOf(lock)
+      if (tail?.held?.id === owner.id) {
+        if (tail.path !== lock) fs.renameSync(tail.path, lock)
+        claim = null
+        return
+      }
+      // A claim that is not the end of the chain continues a chain that another process has replaced meanwhile.
+      if (claim !== null) removeQuietly(claim)
+      claim = null
+      if (tail && (tail.held === null || stateOf(tail.held, owner) !== 'gone')) throw taken(path, tail, owner)
+      const next = tail ? successorOf(lock, tail.held!.id) : lock
+      if (linked(draft, next) && next !== lock) claim = next
     }
   } finally {
+    if (claim !== null) removeQuietly(claim)
     removeQuietly(draft)
   }
+}
+
+function successorOf(lock: string, id: string): string {
+  return `${lock}-after-${id}`
+}
+
+/** Returns the last lock of the chain that begins with `lock`; null if there is none. */
+function tailOf(lock: string): Tail | null {
+  let tail = readLock(lock)
+  for (const seen = new Set<string>(); tail?.held;) {
+    const { id } = tail.held
+    // Only files made by hand can form a ring.
+    if (seen.has(id)) return { path: tail.path, held: null }
+    seen.add(id)
+    const next = readLock(successorOf(lock, id))
+    if (next === null) break
+    tail = next
+  }
+  return tail
+}
+
+/** Removes drafts of processes that were killed, and locks that have left the chain of `owner`, whose lock is its only one. */
+function removeLeftovers(lock: string, owner: Held): void {
+  const folder = dirname(lock)
+  const prefix = `${basename(lock)}-`
+  const left = (name: string) =>
+    /^after-[0-9a-f]{12}$/.test(name.slice(prefix.length)) || staleness(name, prefix, owner) === 'yes'
+  let names: string[] = []
+  try {
+    names = fs.readdirSync(folder)
+  } catch {
+    // A folder that may be written but not listed: the lock itself does not depend on it.
+  }
+  for (const name of names) if (name.startsWith(prefix) && left(name)) removeQuietly(join(folder, name))
 }
 
 /**
@@ -106,22 +172,15 @@ function linked(draft: string, lock: string): boolean {
 /** Errors of file systems without hard links (FAT, some network file systems). */
 const UNLINKABLE = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
-/** Removes the lock with content `text`; one that another process has made in its place meanwhile is put back. */
-function setAside(lock: string, text: string, draft: string): void {
-  const aside = `${draft}-old`
-  try {
-    fs.renameSync(lock, aside)
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return
-    throw error
-  }
-  if (readQuietly(aside) !== text) linked(aside, lock)
-  removeQuietly(aside)
-}
+/** Bytes that a lock may have: more is not a lock of gatecell. */
+const LOCK_BYTES = 4096
 
-function readQuietly(path: string): string | null {
+/** Reads a lock; returns null if it does not exist. */
+function readLock(path: string): Tail | null {
   try {
-    return fs.readFileSync(path, 'utf8')
+    const { size } = fs.statSync(path)
+    // A pipe would wait for a writer; its size is 0.
+    return { path, held: size > 0 && size <= LOCK_BYTES ? readHeld(fs.readFileSync(path, 'utf8')) : null }
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return null
     throw error
@@ -132,17 +191,18 @@ function readQuietly(path: string): string | null {
 function readHeld(text: string): Held | null {
   try {
     const found = parseJsonObject(text, 'a lock')
-    const { host, pid, start, space, machine, since } = found
-    const texts = [host, start, space, machine, since]
+    const { host, pid, start, space, machine, since, id } = found
+    const texts = [host, start, space, machine, since, id]
     if (!Number.isSafeInteger(pid) || texts.some((part) => typeof part !== 'string')) return null
+    if (!/^[0-9a-f]{12}$/.test(id as string)) return null // it becomes a part of a file's name
     return found as unknown as Held
   } catch {
     return null
   }
 }
 
-/** Returns the error for a lock that `other` holds; null if its content names no owner. */
-function taken(path: string, lock: string, other: Held | null, self: Owner): GatecellError {
+/** Returns the error for a file whose last lock is `tail`. */
+function taken(path: string, { path: lock, held: other }: Tail, self: Owner): GatecellError {
   const remedy = `if it has ended, remove ${lock}`
   const found = (who: string, what: string) =>
     new GatecellError('ERR_BUSY', `Expected to be the only writer of ${path} but ${who}: ${what}.`)

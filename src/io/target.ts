@@ -137,21 +137,24 @@ function spaceDigits({ host, space }: Owner): string {
 /** Age at which temporary files of any origin are removed. A write in progress keeps changing its file, so it is never that old. */
 const FORGOTTEN_MS = 7 * 24 * 3600 * 1000
 
-/** Whether a file of this name is left from a process that has ended; 'if-old' if it is from another host or container. */
-function isStale(name: string, prefix: string): 'no' | 'yes' | 'if-old' {
+/**
+ * Whether a file of this name, `prefix` and a temporary name, is left from a process that has ended; 'if-old' if it is from
+ * another host or container than `self`.
+ */
+export function staleness(name: string, prefix: string, self: Owner = ownProcess()): 'no' | 'yes' | 'if-old' {
   if (!name.startsWith(prefix)) return 'no'
   const found = /^([0-9a-f]{8})-([0-9]{1,10})-([0-9]{1,20})-[0-9a-f]{12}$/.exec(name.slice(prefix.length))
   if (found === null) return 'no'
   const [, digits, pid, start] = found
-  const self = ownProcess()
   if (digits !== spaceDigits(self)) return 'if-old'
-  return stateOf({ ...self, pid: Number(pid), start: start === '0' ? '' : start! }) === 'gone' ? 'yes' : 'no'
+  const owner = { ...self, pid: Number(pid), start: start === '0' ? '' : start! }
+  return stateOf(owner, self) === 'gone' ? 'yes' : 'no'
 }
 
 /** Removes the temporary files of processes that were killed while they wrote this file. */
 export async function removeStale(target: Target, calls: FileCalls): Promise<void> {
   for (const name of await calls.readdir(target.folder)) {
-    const stale = isStale(name, target.prefix)
+    const stale = staleness(name, target.prefix)
     if (stale === 'no') continue
     const leftover = join(target.folder, name)
     try {

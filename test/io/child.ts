@@ -1,10 +1,12 @@
 // Programs that other tests run as processes of their own: node <this file> <what> <arguments>. No test by itself.
+import * as fs from 'node:fs'
 import { createBatches } from '../../src/data/batches.js'
 import { openCorpus } from '../../src/data/corpus.js'
 import { writeAtomically, writeAtomicallySync } from '../../src/io/atomic.js'
 import { writeCheckpoint } from '../../src/io/checkpoint.js'
 import { openJsonLog } from '../../src/io/jsonlog.js'
-import { lockFile } from '../../src/io/lock.js'
+import { lockFile, type FileLock } from '../../src/io/lock.js'
+import { ownProcess, stateOf, type Owner } from '../../src/io/owner.js'
 
 const [what, path] = process.argv.slice(2) as [string, string]
 
@@ -74,6 +76,36 @@ async function holdLock(): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, 1e6))
 }
 
+/**
+ * Takes and releases the lock of a file until it is killed, and prints a plus for each time. While it has the lock, a file next to
+ * it names this process; it prints the other process if that file names one that still runs.
+ */
+async function lockAgainAndAgain(): Promise<void> {
+  const owner = `${path}.owner`
+  const own = JSON.stringify(ownProcess())
+  const read = () => (fs.existsSync(owner) ? fs.readFileSync(owner, 'utf8') : '')
+  const pause = (ms: number) => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+  for (let round = 0; ; round++) {
+    let lock: FileLock
+    try {
+      lock = lockFile(path)
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ERR_BUSY') fs.writeSync(1, String(error))
+      continue
+    }
+    const before = read()
+    // Empty or cut off: its process was killed while it wrote.
+    if (before.endsWith('}') && stateOf(JSON.parse(before) as Owner) !== 'gone') fs.writeSync(1, `beside ${before}`)
+    fs.writeFileSync(owner, own)
+    pause(round % 3)
+    if (read() !== own) fs.writeSync(1, `overwritten by ${read()}`)
+    fs.unlinkSync(owner)
+    lock.release()
+    fs.writeSync(1, '+')
+    pause(1)
+  }
+}
+
 /** Reads a corpus through its cache file, every token once, and prints what it found and its peak memory in bytes. */
 async function readCorpus(): Promise<void> {
   const corpus = await openCorpus([path], { memoryBytes: 1 << 20 })
@@ -96,6 +128,7 @@ const programs: Record<string, () => Promise<void>> = {
   beginToWrite,
   logTooMuch,
   holdLock,
+  lockAgainAndAgain,
   readCorpus
 }
 await programs[what]!()

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { lockFile } from '../../src/io/lock.js'
 import { ownProcess, stateOf, type Owner } from '../../src/io/owner.js'
+import { temporaryName } from '../../src/io/target.js'
 import { compiledProgram } from './compiled.js'
 
 const child = compiledProgram(t.testdir({}), 'child')
@@ -13,8 +14,9 @@ const linux = process.platform === 'linux'
 const self = ownProcess()
 const ended = 2 ** 30 // beyond the process numbers of Linux
 
-function write(lock: string, owner: Partial<Owner> & { since?: string }): void {
-  fs.writeFileSync(lock, JSON.stringify({ ...self, since: '2026-01-01T00:00:00.000Z', ...owner }))
+function write(lock: string, owner: Partial<Owner> & { since?: string; id?: string }): void {
+  const since = '2026-01-01T00:00:00.000Z'
+  fs.writeFileSync(lock, JSON.stringify({ ...self, since, id: 'abcdefabcdef', ...owner }))
 }
 
 const refusal = (...words: (string | RegExp)[]) => ({
@@ -69,10 +71,35 @@ t.test('a lock of a process that has ended is taken, one of another place is not
     t.throws(() => lockFile(path), expected)
     t.same(fs.readdirSync(folder), ['.file.lock'])
   }
-  for (const text of ['', '{"pid": 1', '{"pid": "x", "host": "y"}', '[]']) {
+  for (const text of ['', '{"pid": 1', '{"pid": "x", "host": "y"}', '[]', ' '.repeat(5000)]) {
     fs.writeFileSync(lock, text)
-    t.throws(() => lockFile(path), refusal('is there', 'remove', lock), JSON.stringify(text))
+    t.throws(() => lockFile(path), refusal('is there', 'remove', lock), JSON.stringify(text.slice(0, 20)))
   }
+  write(lock, { pid: ended, id: '../../../etc' })
+  t.throws(() => lockFile(path), refusal('is there', 'remove', lock), 'an id that is a path')
+  write(lock, { pid: ended })
+  write(`${lock}-after-abcdefabcdef`, { pid: ended })
+  t.throws(() => lockFile(path), refusal('is there', 'remove', lock), 'a ring of locks')
+})
+
+t.test('a lock that was removed by hand and taken by another process stays', async (t) => {
+  const folder = t.testdir({})
+  const lock = lockFile(join(folder, 'file'))
+  fs.unlinkSync(join(folder, '.file.lock'))
+  write(join(folder, '.file.lock'), { pid: process.ppid, start: '' })
+  lock.release()
+  t.same(fs.readdirSync(folder), ['.file.lock'])
+})
+
+t.test('drafts of killed processes are removed by the next process that locks the file', async (t) => {
+  const folder = t.testdir({})
+  const draft = (owner: Partial<Owner>, file = 'file') =>
+    `.${file}.lock-${temporaryName({ ...self, ...owner }, '0123456789ab')}`
+  const kept = [draft({ pid: process.ppid, start: '' }), draft({ host: 'elsewhere' }), draft({ pid: ended }, 'other')]
+  for (const name of [...kept, draft({ pid: ended }), '.file.lock-after-0123456789ab'])
+    fs.writeFileSync(join(folder, name), '')
+  lockFile(join(folder, 'file')).release()
+  t.same(fs.readdirSync(folder).sort(), kept.sort())
 })
 
 t.test('a restart of the machine ends what ran before, but only outside of containers', async (t) => {
@@ -111,4 +138,38 @@ t.test('many processes at once: one has the lock, and after a kill another one',
   next.running.kill('SIGTERM') // the program exits in its handler, without a release
   await next.exited
   t.same(fs.readdirSync(folder), [], 'an exit releases')
+})
+
+t.test('processes that are killed at any time: one owner at a time, and no file stays', async (t) => {
+  const folder = t.testdir({})
+  const path = join(folder, 'file')
+  const violations: string[] = []
+  let locks = 0
+  const start = () => {
+    const running = spawn(process.execPath, [child, 'lockAgainAndAgain', path], {
+      stdio: ['ignore', 'pipe', 'inherit']
+    })
+    running.stdout.setEncoding('utf8').on('data', (text: string) => {
+      locks += text.split('+').length - 1
+      if (/[^+]/.test(text)) violations.push(text)
+    })
+    return { running, exited: new Promise((resolve) => running.once('exit', resolve)) }
+  }
+  const all = Array.from({ length: 6 }, start)
+  for (let round = 0; round < 25; round++) {
+    const before = locks
+    while (locks === before && violations.length === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    await new Promise((resolve) => setTimeout(resolve, (round * 7) % 10))
+    const place = round % all.length
+    all[place]!.running.kill('SIGKILL')
+    await all[place]!.exited
+    all[place] = start()
+  }
+  for (const { running } of all) running.kill('SIGKILL')
+  await Promise.all(all.map(({ exited }) => exited))
+  t.same(violations, [])
+  t.ok(locks >= 25, `${locks} locks taken`)
+  fs.rmSync(`${path}.owner`, { force: true })
+  lockFile(path).release()
+  t.same(fs.readdirSync(folder), [])
 })
