@@ -89,6 +89,11 @@ void pack_rows(const float* a, int64_t ld, int64_t columns, Range k, int64_t tot
   }
 }
 
+void clear_packed_rows(int64_t columns, Range k, int64_t total, float* to) {
+  for (int64_t column = 0; column < columns && k.begin < k.end; column += kRowTile)
+    memset(to + column * total + k.begin * kRowTile, 0, static_cast<size_t>((k.end - k.begin) * kRowTile) * 4);
+}
+
 void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k,
                            int64_t width, float* c, Format format) {
   const gc_kernels& table = kernels();

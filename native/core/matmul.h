@@ -31,7 +31,10 @@ inline int64_t packed_rows_floats(int64_t k, int64_t columns) {
 // Packs rows [k.begin, k.end) of a[k][columns] (row stride ld) into `to` laid out for `total` rows.
 void pack_rows(const float* a, int64_t ld, int64_t columns, Range k, int64_t total, int64_t offset, float* to);
 
-// The same of k bf16 rows, two rows to a word: words `pairs` of ceil(k / 2).
+// Sets the same rows to zero.
+void clear_packed_rows(int64_t columns, Range k, int64_t total, float* to);
+
+// pack_rows of k bf16 rows, two rows to a word: words `pairs` of ceil(k / 2).
 void pack_row_pairs(const uint16_t* a, int64_t ld, int64_t columns, Range pairs, int64_t k, uint32_t* to);
 
 // C[columns of A][width <= 64] = A^T B with B[k][width], row stride b_k; C has row stride 64; k counts words.

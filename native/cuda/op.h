@@ -108,6 +108,9 @@ const OpDef* find_op(int32_t opcode);  // ops.cu; null: the library has no such 
 // Writes, or adds to what other readers of the tensor gave.
 __device__ __forceinline__ void put(float* to, float value, bool accumulate) { *to = accumulate ? *to + value : value; }
 
+// d * slope, but 0 where d is 0: the place may hold NaN if no row that counts depends on it.
+__device__ __forceinline__ float flow(float d, float slope) { return d == 0 ? 0.0f : d * slope; }
+
 // Nothing flows back into input i: its gradient is zero unless another op has written it.
 inline void no_gradient(const Node& n, int32_t i) {
   const Tensor* t = n.in(i);

@@ -81,8 +81,8 @@ void mul_backward(Plan& plan, Node& node) {
   const Tensor &a = *plan.input(node, 0), &b = *plan.input(node, 1), &out = *plan.output(node, 0);
   const float *d = out.grad, *x = a.data, *y = b.data;
   const int64_t ld = out.ld, a_step = a.ld, b_step = step_of(a, b);
-  input_gradient(plan, node, 0, [=](int64_t row, int64_t j) { return d[row * ld + j] * y[row * b_step + j]; });
-  input_gradient(plan, node, 1, [=](int64_t row, int64_t j) { return d[row * ld + j] * x[row * a_step + j]; });
+  input_gradient(plan, node, 0, [=](int64_t row, int64_t j) { return flow(d[row * ld + j], y[row * b_step + j]); });
+  input_gradient(plan, node, 1, [=](int64_t row, int64_t j) { return flow(d[row * ld + j], x[row * a_step + j]); });
 }
 }  // namespace
 

@@ -1,6 +1,7 @@
 // cross_entropy.cc: softmax and negative log-likelihood in one pass. Result: [mean nats over the counted targets, their count].
 // Sums run in double, in order of the rows. With class weights w and label smoothing e, as torch.nn.functional.cross_entropy:
 // a row with target y has (1 - e) w_y nats(y) + e / V * (sum of w_j nats(j)), and the mean divides by the sum of the rows' w_y.
+// A row that is ignored is not read, and its gradient is written as zeros: its logits may be NaN, and 0 * NaN is NaN.
 #include <cmath>
 #include <cstring>
 
@@ -72,6 +73,10 @@ struct Classes {
     for (int64_t j = 0; weights && j < classes; ++j) total += weight(j);
   }
   bool plain() const { return !weights && smoothing == 0; }
+  // Whether a row has a part in the loss. With smoothing a row whose own class has weight 0 does.
+  bool counts(int32_t target, int32_t ignored) const {
+    return target != ignored && (smoothing != 0 || weight(target) != 0);
+  }
   double weight(int64_t j) const { return weights ? static_cast<double>(weights[j]) : 1.0; }
   // Nats of a row; `mass`: its log(sum(exp(x))).
   double nats(const float* x, int64_t n, double mass, int32_t target) const {
@@ -117,16 +122,16 @@ void forward(Plan& plan, Node& node) {
   parallel(plan.team(20.0 * static_cast<double>(logits.rows * logits.cols)), [&](int index, int team) {
     const Range rows = share(logits.rows, index, team);
     for (int64_t i = rows.begin; i < rows.end; ++i) {
+      if (!classes.counts(targets.ids[i], ignored)) continue;
       const float* x = logits.data + i * logits.ld;
       const double mass = row_mass(x, p + i * logits.ld, logits.cols);
-      if (targets.ids[i] == ignored) continue;
       nats[i] = classes.plain() ? mass - static_cast<double>(x[targets.ids[i]])
                                 : classes.nats(x, logits.cols, mass, targets.ids[i]);
     }
   });
   double total = 0;
   for (int64_t i = 0; i < logits.rows; ++i)
-    if (targets.ids[i] != ignored) total += nats[i];
+    if (classes.counts(targets.ids[i], ignored)) total += nats[i];
   out.data[0] = count > 0 ? static_cast<float>(total / count) : 0.0f;
   out.data[1] = static_cast<float>(count);
 }
@@ -137,17 +142,16 @@ void backward_of_classes(Plan& plan, const Node& node, const Classes& classes) {
                &out = *plan.output(node, 0);
   const float* p = node.buffers[kProbabilities].data;
   const float count = out.data[1];
-  const double scale = count > 0 && out.grad ? static_cast<double>(out.grad[0]) / static_cast<double>(count) : 0;
+  const double scale = count > 0 ? static_cast<double>(out.grad[0]) / static_cast<double>(count) : 0;
   const int32_t ignored = ignored_target(node);
   const double each = scale * classes.smoothing / static_cast<double>(logits.cols);
   for_rows(plan, logits, 8, [&](int64_t i) {
     const float* from = p + i * logits.ld;
     const int32_t target = targets.ids[i];
-    const bool counts = target != ignored;
-    const double hit = counts ? scale * (1 - classes.smoothing) * classes.weight(target) : 0, share = counts ? each : 0;
-    const double factor = hit + share * classes.total;
+    if (!classes.counts(target, ignored)) return no_row_gradient(plan, node, kLogits, i);
+    const double hit = scale * (1 - classes.smoothing) * classes.weight(target), factor = hit + each * classes.total;
     put(logits.grad + i * logits.ld, logits.cols, node.accumulate[kLogits], [&](int64_t j) {
-      const double taken = share * classes.weight(j) + (j == target ? hit : 0);
+      const double taken = each * classes.weight(j) + (j == target ? hit : 0);
       return static_cast<float>(static_cast<double>(from[j]) * factor - taken);
     });
   });
@@ -159,11 +163,12 @@ void backward(Plan& plan, Node& node) {
                &out = *plan.output(node, 0);
   no_gradient(plan, node, kWeights);
   if (!logits.grad) return;
+  if (!out.grad) return no_gradient(plan, node, kLogits);
   const Classes classes(plan, node);
   if (!classes.plain()) return backward_of_classes(plan, node, classes);
   const int32_t ignored = ignored_target(node);
   const float* p = node.buffers[kProbabilities].data;
-  const float count = out.data[1], scale = count > 0 && out.grad ? out.grad[0] / count : 0;
+  const float count = out.data[1], scale = count > 0 ? out.grad[0] / count : 0;
   const bool accumulate = node.accumulate[0];
   parallel(plan.team(4.0 * static_cast<double>(logits.rows * logits.cols)), [&](int index, int team) {
     const Range rows = share(logits.rows, index, team);
@@ -171,9 +176,12 @@ void backward(Plan& plan, Node& node) {
       float* to = logits.grad + i * logits.ld;
       const float* from = p + i * logits.ld;
       const int32_t target = targets.ids[i];
-      const float s = target == ignored ? 0 : scale;
+      if (target == ignored) {
+        no_row_gradient(plan, node, kLogits, i);
+        continue;
+      }
       for (int64_t j = 0; j < logits.cols; ++j) {
-        const float d = (from[j] - (j == target ? 1.0f : 0.0f)) * s;
+        const float d = (from[j] - (j == target ? 1.0f : 0.0f)) * scale;
         to[j] = accumulate ? to[j] + d : d;
       }
     }

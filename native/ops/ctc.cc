@@ -267,7 +267,7 @@ void backward(Plan& plan, Node& node) {
   for_rows(plan, x, 2, [&](int64_t row) {
     const float scale = mean + (rows && rows->grad ? rows->grad[row % x.dims[1]] : 0.0f);
     const float* d = from + row * x.ld;
-    put(x.grad + row * x.ld, x.cols, node.accumulate[kLogits], [=](int64_t j) { return d[j] * scale; });
+    put(x.grad + row * x.ld, x.cols, node.accumulate[kLogits], [=](int64_t j) { return flow(scale, d[j]); });
   });
 }
 }  // namespace

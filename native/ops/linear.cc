@@ -74,6 +74,25 @@ void clear(const Tensor& t, bool accumulate) {
   if (t.grad && !accumulate) memset(t.grad, 0, static_cast<size_t>(t.bytes()));
 }
 
+// Whether anything flows back into a row. A row that a loss ignores may hold NaN, and 0 * NaN is NaN.
+bool is_live(const Tensor& dy, int64_t row) {
+  const float* d = dy.grad + row * dy.ld;
+  for (int64_t j = 0; j < dy.cols; ++j)
+    if (d[j] != 0) return true;
+  return false;
+}
+
+// Packs x for the weight's gradient, with zeros in place of rows into which nothing flows back.
+void pack_live_rows(const Tensor& x, const Tensor& dy, Range rows, float* to) {
+  for (int64_t first = rows.begin; first < rows.end;) {
+    int64_t next = first;
+    while (next < rows.end && is_live(dy, next)) ++next;
+    pack_rows(x.data, x.ld, x.cols, {first, next}, x.rows, 0, to);
+    for (first = next; first < rows.end && !is_live(dy, first);) ++first;
+    clear_packed_rows(x.cols, {next, first}, x.rows, to);
+  }
+}
+
 void backward(Plan& plan, Node& node) {
   const Tensor &x = *plan.input(node, 0), &w = *plan.input(node, 1), *b = plan.input(node, 2),
                &dy = *plan.output(node, 0);
@@ -85,7 +104,7 @@ void backward(Plan& plan, Node& node) {
   const int team = plan.team(4.0 * static_cast<double>(x.rows * x.cols * dy.cols));
   float* packed = node.buffers[kPackedX].data;
   parallel(team, [&](int index, int size) {
-    pack_rows(x.data, x.ld, x.cols, share(x.rows, index, size, 64), x.rows, 0, packed);
+    if (w.grad) pack_live_rows(x, dy, share(x.rows, index, size, 64), packed);
   });
   MatMul m;
   m.a = dy.grad;

@@ -132,15 +132,34 @@ void pack_h(const Lstm& s, int index, int team) {
   if (index == 0) pack_rows(s.h_start(), s.h_ld, s.R, {0, s.B}, rows, s.rows.first(0), s.packed_h);
 }
 
+// The folded table's rows of the tokens that occur in live rows, and zeros in place of the others, which may hold NaN.
+// The marks of tokens lie in the first floats of token_grad's rows, which sum_by_token overwrites.
+void pack_table(const Lstm& s, Range tokens) {
+  for (int64_t v = tokens.begin; v < tokens.end; ++v) s.token_grad[v * 64] = 0;
+  for (int64_t i = 0; i < s.rows.count(); ++i) {
+    const int64_t v = s.x->ids[s.rows.at(i)];
+    if (v >= tokens.begin && v < tokens.end) s.token_grad[v * 64] = 1;
+  }
+  const int64_t total = s.table->rows;
+  for (int64_t first = tokens.begin; first < tokens.end;) {
+    int64_t next = first;
+    while (next < tokens.end && s.token_grad[next * 64] != 0) ++next;
+    pack_rows(s.table->data, s.table->ld, s.I, {first, next}, total, 0, s.packed_x);
+    for (first = next; first < tokens.end && s.token_grad[first * 64] == 0;) ++first;
+    clear_packed_rows(s.I, {next, first}, total, s.packed_x);
+  }
+}
+
 // Both operands of the weight gradients, transposed into tiles: x (or the table's rows), and h of the step before.
 void pack_operands(const Lstm& s, int index, int team) {
   lstm_pack_projection(s, index, team);
   if (s.half) pack_half_operands(s, index, team);
-  if (s.half && !s.table) return;
-  const int64_t rows = s.table ? s.table->rows : s.rows.count();
-  const float* x = s.table ? s.table->data : s.rows.varied ? s.x_rows : s.x->data;
-  pack_rows(x, s.table ? s.table->ld : s.x->ld, s.I, share(rows, index, team, 64), rows, 0, s.packed_x);
-  if (!s.half) pack_h(s, index, team);
+  if (s.table) pack_table(s, share(s.table->rows, index, team, 64));
+  if (s.half) return;
+  const int64_t rows = s.rows.count();
+  if (!s.table)
+    pack_rows(s.rows.varied ? s.x_rows : s.x->data, s.x->ld, s.I, share(rows, index, team, 64), rows, 0, s.packed_x);
+  pack_h(s, index, team);
 }
 
 void bias_gradient(const Lstm& s, int64_t panel, Gates gates, float* grad, bool accumulate) {

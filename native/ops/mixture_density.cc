@@ -57,6 +57,12 @@ double weight_of(const Tensor* weights, int64_t row) {
   return weights ? static_cast<double>(weights->data[row / weights->cols * weights->ld + row % weights->cols]) : 1;
 }
 
+// A row's part of the sum of nats. Where its weight is 0 the nats may be NaN.
+double share_of_loss(const Tensor* weights, const double* nats, int64_t row) {
+  const double w = weight_of(weights, row);
+  return w == 0 ? 0 : w * nats[row + 1];
+}
+
 struct Row {
   MixtureRow y;
   double x1, x2, end;
@@ -138,7 +144,7 @@ void forward(Plan& plan, Node& node) {
   });
   nats[0] = total_weight;
   double total = 0;
-  for (int64_t i = 0; i < y.rows; ++i) total += weight_of(weights, i) * nats[i + 1];
+  for (int64_t i = 0; i < y.rows; ++i) total += share_of_loss(weights, nats, i);
   out.data[0] = total_weight > 0 ? static_cast<float>(total / total_weight) : 0.0f;
   out.data[1] = static_cast<float>(total_weight);
 }
@@ -170,13 +176,13 @@ void backward(Plan& plan, Node& node) {
   if (y.grad) {
     for_rows(plan, y, 2, [&](int64_t row) {
       const float scale = static_cast<float>(scale_of(row)), *d = from + row * y.ld;
-      put(y.grad + row * y.ld, y.cols, node.accumulate[kY], [=](int64_t j) { return d[j] * scale; });
+      put(y.grad + row * y.ld, y.cols, node.accumulate[kY], [=](int64_t j) { return flow(scale, d[j]); });
     });
   }
   if (targets.grad) target_gradient(plan, node, targets, scale_of);
   if (!weights || !weights->grad) return;
   double mean = 0;
-  for (int64_t row = 0; row < y.rows; ++row) mean += weight_of(weights, row) * nats[row + 1] / total;
+  for (int64_t row = 0; row < y.rows; ++row) mean += share_of_loss(weights, nats, row) / total;
   for (int64_t r = 0; r < weights->rows; ++r)
     put(weights->grad + r * weights->ld, weights->cols, node.accumulate[kWeights],
         [&](int64_t j) { return static_cast<float>(loss_grad * (nats[r * weights->cols + j + 1] - mean) / total); });

@@ -24,15 +24,15 @@ void forward(Plan& plan, Node& node) {
   });
 }
 
-// dx = y (dy - sum(y dy))
+// dx = y (dy - sum(y dy)); 0 in a row into which nothing flows, whose y may be NaN.
 void backward(Plan& plan, Node& node) {
   const Tensor& out = *plan.output(node, 0);
   unary_gradient(plan, node, 6, [&](const float* d, int64_t row) {
     const float* y = out.data + row * out.ld;
     double sum = 0;
-    for (int64_t j = 0; j < out.cols; ++j) sum += static_cast<double>(y[j]) * static_cast<double>(d[j]);
+    for (int64_t j = 0; j < out.cols; ++j) sum += d[j] == 0 ? 0 : static_cast<double>(y[j]) * static_cast<double>(d[j]);
     const float dot = static_cast<float>(sum);
-    return [=](int64_t j) { return y[j] * (d[j] - dot); };
+    return [=](int64_t j) { return flow(d[j] - dot, y[j]); };
   });
 }
 }  // namespace

@@ -21,7 +21,7 @@ void sigmoid_backward(Plan& plan, Node& node) {
   const Tensor& out = *plan.output(node, 0);
   unary_gradient(plan, node, 3, [&](const float* d, int64_t row) {
     const float* y = out.data + row * out.ld;
-    return [=](int64_t j) { return d[j] * (y[j] * (1.0f - y[j])); };
+    return [=](int64_t j) { return flow(d[j], y[j] * (1.0f - y[j])); };
   });
 }
 
@@ -31,7 +31,7 @@ void tanh_backward(Plan& plan, Node& node) {
   const Tensor& out = *plan.output(node, 0);
   unary_gradient(plan, node, 3, [&](const float* d, int64_t row) {
     const float* y = out.data + row * out.ld;
-    return [=](int64_t j) { return d[j] * (1.0f - y[j] * y[j]); };
+    return [=](int64_t j) { return flow(d[j], 1.0f - y[j] * y[j]); };
   });
 }
 

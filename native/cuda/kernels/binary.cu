@@ -64,8 +64,8 @@ void mul_backward(const Node& n) {
   const Tensor &a = *n.in(0), &b = *n.in(1), &y = *n.out(0);
   const float *d = y.grad, *x = a.data, *w = b.data;
   const int64_t ld = y.ld, lda = a.ld, ldb = step_of(a, b);
-  input_gradient(n, 0, [=] __device__(int64_t row, int64_t j) { return d[row * ld + j] * w[row * ldb + j]; });
-  input_gradient(n, 1, [=] __device__(int64_t row, int64_t j) { return d[row * ld + j] * x[row * lda + j]; });
+  input_gradient(n, 0, [=] __device__(int64_t row, int64_t j) { return flow(d[row * ld + j], w[row * ldb + j]); });
+  input_gradient(n, 1, [=] __device__(int64_t row, int64_t j) { return flow(d[row * ld + j], x[row * lda + j]); });
 }
 }  // namespace binary
 

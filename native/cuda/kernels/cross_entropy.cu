@@ -32,6 +32,10 @@ struct Classes {
         ignored(static_cast<int32_t>(n.attribute(0) - 1)) {}
   bool plain() const { return !weights && smoothing == 0; }
   __device__ double weight(int64_t j) const { return weights ? static_cast<double>(weights[j]) : 1.0; }
+  // Whether a row has a part in the loss. With smoothing a row whose own class has weight 0 does.
+  __device__ bool counts(int32_t target) const {
+    return target != ignored && (smoothing != 0 || weight(clamp_id(target, count)) != 0);
+  }
   __device__ double weight_of(int32_t target) const {
     return target == ignored ? 0.0 : weight(clamp_id(target, count));
   }
@@ -61,6 +65,7 @@ void forward(const Node& n) {
   double* nats = n.buffer<double>(kNats);
   const int64_t ld = logits.ld, columns = logits.cols;
   each_row(n.queue, logits.rows, [=] __device__(int64_t row, int lane) {
+    if (!c.counts(ids[row])) return;  // whatever stands in it
     const float* from = x + row * ld;
     const RowMass mass = softmax_row(from, p + row * ld, columns, lane);
     const double log_mass = mass.log_sum + static_cast<double>(mass.most);
@@ -71,14 +76,13 @@ void forward(const Node& n) {
     }
     if (lane != 0) return;
     const double hit = log_mass - static_cast<double>(from[clamp_id(ids[row], columns)]);
-    nats[row] = plain                   ? hit
-                : ids[row] == c.ignored ? 0.0
-                                        : (1 - c.smoothing) * c.weight_of(ids[row]) * hit +
-                                              c.smoothing / static_cast<double>(columns) * smooth;
+    nats[row] =
+        plain ? hit
+              : (1 - c.smoothing) * c.weight_of(ids[row]) * hit + c.smoothing / static_cast<double>(columns) * smooth;
   });
   float* loss = n.out(0)->data;
   sum_rows(
-      n.queue, logits.rows, [=] __device__(int64_t row) { return ids[row] == c.ignored ? 0.0 : nats[row]; },
+      n.queue, logits.rows, [=] __device__(int64_t row) { return c.counts(ids[row]) ? nats[row] : 0.0; },
       [=] __device__(int64_t row) { return c.weight_of(ids[row]); },
       [=] __device__(double total, double count) {
         loss[0] = count > 0 ? static_cast<float>(total / count) : 0.0f;
@@ -90,6 +94,7 @@ void backward(const Node& n) {
   const Tensor &logits = *n.in(0), &out = *n.out(0);
   no_gradient(n, 2);
   if (!logits.grad) return;
+  if (!out.grad) return no_gradient(n, 0);
   const Classes c(n);
   const float *p = n.buffer(kProbabilities), *loss = out.data, *dloss = out.grad;
   const int32_t* ids = reinterpret_cast<const int32_t*>(n.in(1)->data);
@@ -98,19 +103,23 @@ void backward(const Node& n) {
   const bool accumulate = n.accumulate(0);
   if (c.plain()) {
     each_element(n.queue, logits.rows, logits.cols, [=] __device__(int64_t row, int64_t j) {
-      const float count = loss[1], scale = count > 0 && dloss ? dloss[0] / count : 0.0f;
       const int32_t target = ids[row];
-      const float d = (p[row * ld + j] - (j == target ? 1.0f : 0.0f)) * (target == c.ignored ? 0.0f : scale);
+      const float scale = target == c.ignored ? 0.0f : dloss[0] / loss[1];
+      const float d = flow(scale, p[row * ld + j] - (j == target ? 1.0f : 0.0f));
       put(to + row * ld + j, d, accumulate);
     });
     return;
   }
   each_row(n.queue, logits.rows, [=] __device__(int64_t row, int lane) {
-    const float count = loss[1];
-    const double scale = count > 0 && dloss ? static_cast<double>(dloss[0]) / static_cast<double>(count) : 0;
     const int32_t target = ids[row];
+    if (!c.counts(target)) {
+      for (int64_t j = lane; j < c.count; j += kWarp) put(to + row * ld + j, 0.0f, accumulate);
+      return;
+    }
+    const float count = loss[1];
+    const double scale = count > 0 ? static_cast<double>(dloss[0]) / static_cast<double>(count) : 0;
     const double hit = scale * (1 - c.smoothing) * c.weight_of(target);
-    const double share = target == c.ignored ? 0 : scale * c.smoothing / static_cast<double>(c.count);
+    const double share = scale * c.smoothing / static_cast<double>(c.count);
     double total = 0;
     for (int64_t j = lane; j < c.count; j += kWarp) total += c.weight(j);
     const double factor = hit + share * warp_sum(total);

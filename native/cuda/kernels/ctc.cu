@@ -78,7 +78,7 @@ void backward(const Node& n) {
   each_element(n.queue, x.rows, x.cols, [=] __device__(int64_t row, int64_t j) {
     const float mean = dloss && nats[0] > 0 ? static_cast<float>(static_cast<double>(dloss[0]) / nats[0]) : 0.0f;
     const float scale = mean + (drows ? drows[row % B] : 0.0f);
-    put(to + row * ld + j, from[row * ld + j] * scale, accumulate);
+    put(to + row * ld + j, flow(scale, from[row * ld + j]), accumulate);
   });
 }
 

@@ -50,7 +50,8 @@ void backward(const Node& n) {
   }
   if (w.grad) {
     const Store store = {w.grad, w.ld, w.cols, add_if(n.accumulate(1)), nullptr};
-    products.multiply(n.products(), Columns{y.grad, y.ld}, WeightColumns{x.data, x.ld}, store, sizes.dw);
+    products.multiply(n.products(), Columns{y.grad, y.ld}, LiveColumns{x.data, y.grad, x.ld, y.ld, y.cols}, store,
+                      sizes.dw);
   }
   if (b && b->grad) bias_gradient(n, *b, y);
 }

@@ -176,7 +176,7 @@ void backward(const Node& n) {
     const bool accumulate = n.accumulate(kY);
     each_element(n.queue, y.rows, y.cols, [=] __device__(int64_t row, int64_t j) {
       const float factor = static_cast<float>(scale.at(row));
-      put(to + row * ld + j, scale.head[0] > 0 ? from[row * ld + j] * factor : 0.0f, accumulate);
+      put(to + row * ld + j, flow(factor, from[row * ld + j]), accumulate);
     });
   }
   if (n.in(kTargets)->grad) target_gradient(n, scale);

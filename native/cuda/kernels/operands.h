@@ -64,7 +64,22 @@ struct WeightColumns {
   __device__ float operator()(int64_t k, int64_t n) const { return w[k * ld + n]; }
 };
 
-// The same with k running over [panel][gate][16 units]; zero in the padding of n.
+// The same for x in the gradient dy^T x of a weight: zero in place of values that are not finite if nothing flows back into their row.
+// A row that a loss ignores may hold NaN, and 0 * NaN is NaN. Only such values cost a look at dy.
+struct LiveColumns {
+  static constexpr bool kAlongK = false;
+  const float *x, *dy;
+  int64_t ld, dy_ld, dy_columns;
+  __device__ float operator()(int64_t k, int64_t n) const {
+    const float value = x[k * ld + n];
+    if (value - value == 0) return value;
+    for (int64_t j = 0; j < dy_columns; ++j)
+      if (dy[k * dy_ld + j] != 0) return value;
+    return 0.0f;
+  }
+};
+
+// WeightColumns with k running over [panel][gate][16 units]; zero in the padding of n.
 struct GateColumns {
   static constexpr bool kAlongK = false;
   const float* w;

@@ -16,7 +16,7 @@ void forward(const Node& n) {
            [=] __device__(int64_t row, int lane) { softmax_row(from + row * ldx, to + row * ldy, columns, lane); });
 }
 
-// dx = y (dy - sum(y dy))
+// dx = y (dy - sum(y dy)); 0 in a row into which nothing flows, whose y may be NaN.
 void backward(const Node& n) {
   const Tensor &x = *n.in(0), &out = *n.out(0);
   if (!x.grad) return;
@@ -28,9 +28,10 @@ void backward(const Node& n) {
   each_row(n.queue, x.rows, [=] __device__(int64_t row, int lane) {
     const float *p = y + row * ldy, *d = dy + row * ldy;
     double sum = 0;
-    for (int64_t j = lane; j < columns; j += kWarp) sum += static_cast<double>(p[j]) * static_cast<double>(d[j]);
+    for (int64_t j = lane; j < columns; j += kWarp)
+      sum += d[j] == 0 ? 0 : static_cast<double>(p[j]) * static_cast<double>(d[j]);
     const float dot = static_cast<float>(warp_sum(sum));
-    for (int64_t j = lane; j < columns; j += kWarp) put(dx + row * ldx + j, p[j] * (d[j] - dot), accumulate);
+    for (int64_t j = lane; j < columns; j += kWarp) put(dx + row * ldx + j, flow(d[j] - dot, p[j]), accumulate);
   });
 }
 }  // namespace softmax

@@ -27,14 +27,14 @@ void sigmoid_forward(const Node& n) {
   forward(n, [] __device__(float x) { return v_sigmoid(x); });
 }
 void sigmoid_backward(const Node& n) {
-  backward(n, [] __device__(float d, float y) { return d * (y * (1.0f - y)); });
+  backward(n, [] __device__(float d, float y) { return flow(d, y * (1.0f - y)); });
 }
 
 void tanh_forward(const Node& n) {
   forward(n, [] __device__(float x) { return v_tanh(x); });
 }
 void tanh_backward(const Node& n) {
-  backward(n, [] __device__(float d, float y) { return d * (1.0f - y * y); });
+  backward(n, [] __device__(float d, float y) { return flow(d, 1.0f - y * y); });
 }
 
 // NaN stays NaN: x > 0 ? x : 0 would hide it.
