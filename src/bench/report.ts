@@ -1,5 +1,6 @@
 // What a run looks like to a person: limits as a table, a line for each point, a line for each rival below it.
 
+import { counted } from '../errors.js'
 import type { LimitRow } from './limits.js'
 import { rates } from './points.js'
 import type { BenchRow } from './registry.js'
@@ -24,7 +25,7 @@ export function createReport(line: (text?: string) => void): (event: BenchEvent)
 function linesOf(event: BenchEvent): string[] {
   if (event.kind === 'machine') {
     const { machine, isa, cpus, threads, node, gatecell, gpu } = event.row
-    const line = `${machine.trim()}: ${cpus} cpus, ${threads} threads, ${isa}; gatecell ${gatecell}, Node ${node}`
+    const line = `${machine.trim()}: ${cpus} cpus, ${counted(threads, 'thread')}, ${isa}; gatecell ${gatecell}, Node ${node}`
     return gpu === undefined ? [line] : [line, `GPU: ${gpu}`]
   }
   if (event.kind === 'rival') {
@@ -123,7 +124,7 @@ function plainLines(row: BenchRow): string[] {
   const lines = Object.entries(figures).map(([name, value]) => {
     return `  ${name.padEnd(20)} ${typeof value === 'number' ? figure(value) : word(value)}`
   })
-  return [`  ${shapeOf(row)}  ${threads} threads  ${isa}  ${precision}`, ...lines]
+  return [`  ${shapeOf(row)}  ${counted(threads, 'thread')}  ${isa}  ${precision}`, ...lines]
 }
 
 function shapeOf({ shape }: BenchRow): string {

@@ -6,6 +6,7 @@ import { findWorkloads, workloads } from '../bench/registry.js'
 import { createReport, figure } from '../bench/report.js'
 import { writeRoofline } from '../bench/roofline.js'
 import { forceIsa, runBench, type BenchEvent } from '../bench/run.js'
+import { counted } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'
 import type { Precision } from '../graph/plan.js'
 import { assertWritable } from '../io/atomic.js'
@@ -155,6 +156,6 @@ function showChange({ row, before_us, after_us, ratio, share_before, share_after
     .join(' ')
   const change = (100 * (ratio - 1)).toFixed(1)
   output.line(
-    `${workload} ${sizes} ${threads} threads ${precision}: ${figure(before_us)} to ${figure(after_us)} us, ${ratio < 1 ? '' : '+'}${change} %`
+    `${workload} ${sizes} ${counted(threads, 'thread')} ${precision}: ${figure(before_us)} to ${figure(after_us)} us, ${ratio < 1 ? '' : '+'}${change} %`
   )
 }

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process'
 import { freemem, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
-import { GatecellError } from '../errors.js'
+import { counted, GatecellError } from '../errors.js'
 import { backends, machineInfo, type Backend } from '../graph/machine.js'
 import { here } from '../here.js'
 import type { JsonObject } from '../io/json.js'
@@ -53,7 +53,10 @@ async function tryEngine(): Promise<void> {
     try {
       machine = machineInfo()
       const { steps, seconds, recited } = await learnAlphabet()
-      test = { ok: true, detail: `learned the alphabet in ${steps} steps, ${seconds.toFixed(2)} s: ${recited}` }
+      test = {
+        ok: true,
+        detail: `learned the alphabet in ${counted(steps, 'step')}, ${seconds.toFixed(2)} s: ${recited}`
+      }
     } catch (error) {
       test = { ok: false, detail: error instanceof GatecellError ? `${error.code}: ${error.message}` : String(error) }
     }
@@ -69,7 +72,7 @@ async function tryCuda(): Promise<void> {
   if (cuda.available) {
     try {
       const { steps, seconds } = await learnAlphabet({ device: 'cuda' })
-      backend.reason += `: learned the alphabet in ${steps} steps, ${seconds.toFixed(2)} s`
+      backend.reason += `: learned the alphabet in ${counted(steps, 'step')}, ${seconds.toFixed(2)} s`
     } catch (error) {
       backend.available = false
       backend.reason += `, but the self-test failed: ${error instanceof Error ? error.message : String(error)}`

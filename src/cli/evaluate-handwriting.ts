@@ -2,7 +2,7 @@
 // the writer makes of the texts.
 
 import { readInk, type ReadInkOptions } from '../data/ink/read.js'
-import { GatecellError } from '../errors.js'
+import { counted, GatecellError } from '../errors.js'
 import {
   loadWriter,
   measureGeneration,
@@ -56,7 +56,7 @@ export async function evaluateHandwriting(
     seconds: measure.seconds
   })
   output.line(
-    `${nats(measure.nats)} nats a point over ${integer(measure.points)} points of ${integer(measure.samples)} samples (${flags.part}), in ${duration(measure.seconds)}`
+    `${nats(measure.nats)} nats a point over ${counted(measure.points, 'point')} of ${counted(measure.samples, 'sample')} (${flags.part}), in ${duration(measure.seconds)}`
   )
   output.line(
     `${nats(gaussian)} a single Gaussian, ${nats(mixture)} a mixture of ${config.network.gaussians}, both without a memory`
@@ -95,7 +95,7 @@ function fieldsOf({ cer, exact, cut, written }: Readability, { bias, seed }: Eva
 
 function tellReading({ cer, exact, cut, written, seconds }: Readability, output: Output): void {
   output.line(
-    `${percent(cer)} of the symbols of ${integer(written.length)} texts that it wrote were read wrong, ${percent(exact)} of the texts right, ${integer(cut)} cut off, in ${duration(seconds)}`
+    `${percent(cer)} of the symbols of ${counted(written.length, 'text')} that it wrote were read wrong, ${percent(exact)} of the texts right, ${integer(cut)} cut off, in ${duration(seconds)}`
   )
   for (const { text, read } of written.filter((one) => one.text !== one.read).slice(0, 5))
     output.line(`  ${JSON.stringify(text)} was read as ${JSON.stringify(read)}`)

@@ -1,10 +1,11 @@
 // gatecell evaluate for a reader: ink with texts in, error rates out.
 
+import { counted } from '../errors.js'
 import { labelInk, loadReader, measureRecognition } from '../tasks/handwriting/recognition/index.js'
 import { loadOptions } from './engine-options.js'
 import type { EvaluateFlags } from './evaluate.js'
 import { checkPart, chooseInk } from './evaluate-ink.js'
-import { duration, integer, nats, percent } from './format.js'
+import { duration, nats, percent } from './format.js'
 import { inkReading } from './ink-options.js'
 import type { Interrupts } from './interrupt.js'
 import { createOutput } from './output.js'
@@ -24,7 +25,7 @@ export async function evaluateRecognition(
   const reading = inkReading(flags, signal)
   const samples = labelInk(await chooseInk(data, flags, config, reading), vocabulary, config, reading.onBad)
   reading.tell(output, samples.length)
-  const onProgress = (done: number) => progress.show(`reading ${integer(samples.length)} samples`, done)
+  const onProgress = (done: number) => progress.show(`reading ${counted(samples.length, 'sample')}`, done)
   try {
     const measure = await measureRecognition(reader.model, config, samples, { signal, onProgress })
     progress.clear()
@@ -42,7 +43,7 @@ export async function evaluateRecognition(
       `${percent(measure.cer)} of the symbols wrong, ${percent(measure.exact)} of the samples read without an error`
     )
     output.line(
-      `${nats(measure.nats)} nats a sample, over ${integer(measure.samples)} samples (${flags.part}), in ${duration(measure.seconds)}`
+      `${nats(measure.nats)} nats a sample, over ${counted(measure.samples, 'sample')} (${flags.part}), in ${duration(measure.seconds)}`
     )
     return exitCode
   } finally {

@@ -2,11 +2,12 @@
 
 import { openCorpus } from '../data/corpus.js'
 import type { Tokens } from '../data/tokens.js'
+import { counted } from '../errors.js'
 import type { LoadOptions } from '../tasks/load.js'
 import { evaluateText, loadTextModel, type TextMeasureOptions } from '../tasks/text/index.js'
 import { loadOptions } from './engine-options.js'
 import type { EvaluateFlags } from './evaluate.js'
-import { duration, integer, nats } from './format.js'
+import { duration, nats } from './format.js'
 import { readStdin, type Interrupts } from './interrupt.js'
 import { createOutput } from './output.js'
 import { createProgress } from './progress.js'
@@ -33,7 +34,7 @@ export async function evaluateTextModel(
   })
   try {
     const tokens = corpus[flags.part]
-    const onProgress = (done: number) => progress.show(`measuring on ${integer(tokens.length)} symbols`, done)
+    const onProgress = (done: number) => progress.show(`measuring on ${counted(tokens.length, 'symbol')}`, done)
     const measure = await evaluateText(model, tokens, { signal, onProgress })
     const narrow = flags.weights !== undefined && flags.weights !== 'f32'
     // The same measure with the weights as they are in the file: what narrow ones are compared with.
@@ -49,7 +50,9 @@ export async function evaluateTextModel(
       ...(full && { weights: flags.weights!, f32_nats: full.nats, cost_nats: measure.nats - full.nats })
     })
     output.line(`${nats(measure.nats)} nats, ${nats(measure.bits)} bits a symbol`)
-    output.line(`over ${integer(measure.tokens)} symbols (${flags.part}), one stream, in ${duration(measure.seconds)}`)
+    output.line(
+      `over ${counted(measure.tokens, 'symbol')} (${flags.part}), one stream, in ${duration(measure.seconds)}`
+    )
     if (full)
       output.line(`${flags.weights!} weights cost ${nats(measure.nats - full.nats)} nats: f32 gives ${nats(full.nats)}`)
     return exitCode

@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import type { ReadInkOptions } from '../data/ink/read.js'
-import { errorCodes, type ErrorCode, type GatecellError } from '../errors.js'
+import { counted, errorCodes, type ErrorCode, type GatecellError } from '../errors.js'
 import type { JsonObject } from '../io/json.js'
 import { integer, percent } from './format.js'
 import { readStdin } from './interrupt.js'
@@ -77,8 +77,8 @@ export function inkReading(flags: InkFlags, signal: AbortSignal): InkReading {
       const { samples, share, reasons, files } = leftOut(used)
       const examples = all.slice(0, 100).map(({ message }) => message)
       output.record({ event: 'left_out', samples, share, reasons, files, examples })
-      const of = `${integer(samples)} of ${integer(samples + used)} samples (${percent(share)})`
-      output.line(`left out ${of}${files > 0 ? ` and ${integer(files)} files` : ''}`)
+      const of = `${integer(samples)} of ${counted(samples + used, 'sample')} (${percent(share)})`
+      output.line(`left out ${of}${files > 0 ? ` and ${counted(files, 'file')}` : ''}`)
       for (const [code, count] of Object.entries(reasons))
         output.line(`  ${integer(count)}: ${errorCodes[code as ErrorCode]} (${code})`)
       for (const message of examples.slice(0, 5)) output.line(`  ${message}`)

@@ -1,6 +1,7 @@
 // gatecell inspect: lists the contents of a model file, or of another program's safetensors file. Reads only the header.
 
 import type { Command } from 'commander'
+import { counted } from '../errors.js'
 import { isCheckpoint, readCheckpointInfo, type CheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
 import { readSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from '../io/safetensors.js'
@@ -34,7 +35,7 @@ export function addInspect(program: Command): void {
 function showForeign(path: string, { tensors, metadata, fileBytes }: SafetensorsHeader, output: Output): void {
   const listed = [...tensors.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape: [...shape] }))
   output.record({ path, task: null, bytes: fileBytes, metadata: Object.fromEntries(metadata), tensors: listed })
-  output.line(`${path}: no gatecell model, ${integer(tensors.size)} tensors, ${bytes(fileBytes)}`)
+  output.line(`${path}: no gatecell model, ${counted(tensors.size, 'tensor')}, ${bytes(fileBytes)}`)
   if (metadata.size > 0) output.line('\nmetadata')
   for (const [name, value] of metadata)
     output.line(`  ${printableName(name).padEnd(26)} ${shorten(printableJson(value))}`)

@@ -75,8 +75,13 @@ export function reportError(error: unknown, json: boolean): number {
     : `Expected to succeed but an error came from within gatecell: ${describe(error)}`
   if (json) process.stdout.write(`${printableJson({ event: 'error', code, message })}\n`)
   process.stderr.write(`gatecell: ${printableText(message).replace(/\.?$/, '')} (${code})\n`)
-  if (process.env['GATECELL_DEBUG']) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  // The stack repeats the message, which may hold text from a file.
+  if (process.env['GATECELL_DEBUG']) process.stderr.write(`${printableText(stackOf(error))}\n`)
   return code === 'ERR_INVALID_OPTION' ? exitCodes.usage : exitCodes.failed
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
 function describe(error: unknown): string {

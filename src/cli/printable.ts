@@ -1,11 +1,11 @@
 // Makes names and texts from files safe to print. A control character could move the cursor, change a title or hide a line, so
 // it is replaced by its escape sequence in JSON.
 
-/** Not escaped by JSON.stringify: DEL, C1, line separators, and characters that change the direction of the text after them. */
-const LEFT_BY_JSON = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+/** Not escaped by JSON.stringify: DEL, C1, line separators, and all characters of Unicode's property Bidi_Control, which change directions. */
+const LEFT_BY_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 /** The same and C0; in texts line feeds and tabs are allowed. */
-const IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
-const IN_TEXTS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
+const IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
+const IN_TEXTS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 const escapeOf = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 

@@ -6,6 +6,7 @@ import { readInk } from '../data/ink/read.js'
 import { countPoints } from '../data/ink/strokes.js'
 import { createPace } from '../data/pace.js'
 import { readWholeText } from '../data/whole-text.js'
+import { counted } from '../errors.js'
 import { loadReader, type LoadedReader, type Reading } from '../tasks/handwriting/recognition/index.js'
 import { lexicon, textScorer } from '../tasks/handwriting/recognition/scorers.js'
 import { combineScorers, type Scorer } from '../sample/scorers.js'
@@ -134,7 +135,7 @@ async function scorerOf(
       const examples = omitted.slice(0, 5).map((word) => JSON.stringify(word))
       const more = omitted.length > examples.length ? ', ...' : ''
       output.line(
-        `omitted ${omitted.length} words of ${flags.lexicon} with symbols that the model does not read: ${examples.join(', ')}${more}`
+        `omitted ${counted(omitted.length, 'word')} of ${flags.lexicon} with symbols that the model does not read: ${examples.join(', ')}${more}`
       )
     }
   }

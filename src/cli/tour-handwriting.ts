@@ -4,6 +4,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { inkPoints, type Ink } from '../data/ink/strokes.js'
+import { counted } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'
 import { checkFileName, writeTextAtomically } from '../io/atomic.js'
 import { loadWriter, prepareGenerationRun } from '../tasks/handwriting/generation/index.js'
@@ -13,7 +14,7 @@ import { loadReader, prepareRecognitionRun } from '../tasks/handwriting/recognit
 import { inkSvg } from '../plot/ink.js'
 import type { Run, RunResult } from '../tasks/run.js'
 import type { Summary } from '../train/reports.js'
-import { duration, integer, nats, percent, quantity, shellWord } from './format.js'
+import { duration, nats, percent, quantity, shellWord } from './format.js'
 import type { Interrupts } from './interrupt.js'
 import type { Output } from './output.js'
 import { createProgress } from './progress.js'
@@ -51,7 +52,7 @@ export async function tourHandwriting(
   }
   const ink = practiceInk(WORDS)
   await writeTextAtomically(files.ink, ink.map(ndjson).join(''))
-  output.line(`1. Ink: ${integer(WORDS)} words of the letters ${practiceLetters}, drawn by code: ${files.ink}\n`)
+  output.line(`1. Ink: ${counted(WORDS, 'word')} of the letters ${practiceLetters}, drawn by code: ${files.ink}\n`)
   show(output, ink[0]!)
 
   output.line('2. A network learns to read: a bidirectional LSTM, connectionist temporal classification.')
@@ -124,7 +125,7 @@ async function learn<M>(run: Run<M>, output: Output, { signal }: Interrupts): Pr
 }
 
 function told({ seconds, step, tokensPerSecond }: Summary): string {
-  return `${duration(seconds)}, ${integer(step)} steps, ${quantity(tokensPerSecond)} points/s`
+  return `${duration(seconds)}, ${counted(step, 'step')}, ${quantity(tokensPerSecond)} points/s`
 }
 
 function ndjson({ text, strokes }: Ink): string {

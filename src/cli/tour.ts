@@ -4,13 +4,13 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { Command } from 'commander'
-import { GatecellError } from '../errors.js'
+import { counted, GatecellError } from '../errors.js'
 import { machineInfo } from '../graph/machine.js'
 import type { Device } from '../graph/opcodes.js'
 import { packageInfo } from '../native.js'
 import { learnAlphabet, prepareTextRun, writeText, type TextRun } from '../tasks/text/index.js'
 import { refuseWithout } from './applicable.js'
-import { bytes, duration, integer, nats, quantity, shellWord } from './format.js'
+import { bytes, duration, nats, quantity, shellWord } from './format.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
 import { checkDevice } from './backends.js'
 import { device, seconds, whole } from './options.js'
@@ -58,7 +58,7 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
   const { device = 'auto' } = flags
   const { version } = packageInfo()
   const { threads, isaUsed } = machineInfo()
-  output.line(`gatecell ${version}: ${isaUsed} kernels, ${threads} threads\n`)
+  output.line(`gatecell ${version}: ${isaUsed} kernels, ${counted(threads, 'thread')}\n`)
   if (flags.handwriting) {
     if (text.length > 0)
       throw new GatecellError('ERR_INVALID_OPTION', 'Expected no text with --handwriting: its ink is drawn by the code')
@@ -116,7 +116,7 @@ async function learn(run: TextRun, timeLimit: number, output: Output, interrupts
   const { corpus, vocabulary, model, config, memory } = run
   const { network } = config
   output.line(
-    `   ${corpus.files.length} files, ${integer(corpus.train.length)} symbols to learn from, ${vocabulary.size} different.`
+    `   ${counted(corpus.files.length, 'file')}, ${counted(corpus.train.length, 'symbol')} to learn from, ${vocabulary.size} different.`
   )
   const needed = bytes(memory.total)
   output.line(
@@ -147,7 +147,7 @@ async function learn(run: TextRun, timeLimit: number, output: Output, interrupts
   output.line(`   It writes after ${duration(summary.seconds)}:\n${indent(writeSample(run, 900))}\n`)
   const held = valid ? `, ${nats(valid.nats)} nats a symbol on text it never saw` : ''
   output.line(
-    `   ${integer(summary.step)} steps, ${quantity(summary.tokensPerSecond)} symbols/s, ${bytes(peakMemory())} of memory${held}.\n`
+    `   ${counted(summary.step, 'step')}, ${quantity(summary.tokensPerSecond)} symbols/s, ${bytes(peakMemory())} of memory${held}.\n`
   )
   output.line(`The model is ${saved}. Next:`)
   const next = [

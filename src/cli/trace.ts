@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { largest } from '../data/extremes.js'
 import { readInk } from '../data/ink/read.js'
 import { readWholeText } from '../data/whole-text.js'
-import { GatecellError } from '../errors.js'
+import { counted, GatecellError } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'
 import { assertWritable, writeTextAtomically } from '../io/atomic.js'
 import { readCheckpointInfo } from '../io/checkpoint.js'
@@ -17,7 +17,7 @@ import { traceText } from '../tasks/text/trace.js'
 import { refuseOtherTasks, type OptionTasks } from './applicable.js'
 import { checkDevice } from './backends.js'
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from './ink-options.js'
-import { integer, percent } from './format.js'
+import { percent } from './format.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
 import { device, whole } from './options.js'
 import { createOutput } from './output.js'
@@ -126,7 +126,7 @@ async function traceTextModel(path: string, data: string, flags: TraceFlags, { s
   const text = await readWholeText(data, { signal, maxBytes: 2 ** 26 })
   const traced = traceText(loaded, text, { device: flags.device ?? 'auto' })
   output.record({ task: TEXT_TASK, ...(finite(traced) as JsonObject) })
-  output.line(`over ${integer(traced.symbols)} symbols, each window from a zero state`)
+  output.line(`over ${counted(traced.symbols, 'symbol')}, each window from a zero state`)
   for (const { name, meanForget, halfLife, keptAfter10, keptAfter100 } of traced.layers) {
     output.line(
       `${name}  forget gate ${meanForget.toFixed(3)} on average; half is left after ${steps(halfLife.median)} (median unit), ${steps(halfLife.p90)} (one in ten lasts longer), ${steps(halfLife.longest)} (the longest); ${percent(keptAfter10)} is left after 10 steps, ${percent(keptAfter100)} after 100`

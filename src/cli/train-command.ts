@@ -2,6 +2,7 @@
 // trains on and how well it did is a `TrainingCommand`.
 
 import type { Command } from 'commander'
+import { counted } from '../errors.js'
 import { backends, machineInfo } from '../graph/machine.js'
 import type { JsonObject } from '../io/json.js'
 import type { Run, RunResult } from '../tasks/run.js'
@@ -170,11 +171,11 @@ function deviceReason({ device }: TrainFlags, why: string): string {
 function introduction<R extends Run<M>, M>(training: Told<R, M>, run: R, threads: number): string[] {
   const { optimizer, learningRate, schedule } = run.config.training!
   const { data, network, step } = training.introduce(run)
-  const rate = `${optimizer} ${learningRate.toPrecision(3)} ${schedule}, ${threads} threads`
+  const rate = `${optimizer} ${learningRate.toPrecision(3)} ${schedule}, ${counted(threads, 'thread')}`
   return [
     data,
     `network  ${network}, ${quantity(run.model.parameterCount)} parameters`,
-    `training ${step} a step, ${integer(run.stepsPerEpoch)} steps an epoch, ${rate}`
+    `training ${step} a step, ${counted(run.stepsPerEpoch, 'step')} an epoch, ${rate}`
   ]
 }
 
@@ -227,7 +228,7 @@ function conclude<R extends Run<M>, M>(
   }
   const rate = `${quantity(summary.tokensPerSecond)} ${training.unit}/s`
   output.line(
-    `done     ${integer(summary.step)} steps, ${duration(summary.seconds)} of training, ${rate}, ${bytes(peakMemory())} of memory at most`
+    `done     ${counted(summary.step, 'step')}, ${duration(summary.seconds)} of training, ${rate}, ${bytes(peakMemory())} of memory at most`
   )
   const weights = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
   if (valid !== null) output.line(`valid    ${training.judge(valid, weights)}`)

@@ -5,9 +5,10 @@ import {
   type GenerationMeasure,
   type GenerationRun
 } from '../tasks/handwriting/generation/index.js'
+import { counted } from '../errors.js'
 import { trainingDefaults } from '../tasks/handwriting/generation/defaults.js'
 import { given } from '../tasks/training.js'
-import { integer, nats, shellWord } from './format.js'
+import { nats, shellWord } from './format.js'
 import { INK_FORMATS } from './ink-options.js'
 import { whole } from './options.js'
 import type { TrainingCommand } from './train-command.js'
@@ -68,7 +69,7 @@ export const trainHandwriting: TrainingCommand<Flags, GenerationRun, GenerationM
     const { layers, hidden, gaussians } = run.config.network
     return { ...introduceInk(run), network: `${layers} x ${hidden} LSTM, ${gaussians} Gaussians` }
   },
-  measuring: (samples) => `measuring on ${integer(samples)} samples`,
+  measuring: (samples) => `measuring on ${counted(samples, 'sample')}`,
   fields: {
     valid_nats: (valid) => valid.nats,
     valid_samples: ({ samples }) => samples,
@@ -77,7 +78,7 @@ export const trainHandwriting: TrainingCommand<Flags, GenerationRun, GenerationM
   },
   judge({ nats: own, points, gaussian, mixture }, weights) {
     const beside = `a single Gaussian: ${nats(gaussian)}, a mixture without memory: ${nats(mixture)}`
-    return `${nats(own)} nats a point over ${integer(points)} points${weights}; ${beside}`
+    return `${nats(own)} nats a point over ${counted(points, 'point')}${weights}; ${beside}`
   },
   next: ({ files, vocabulary }) =>
     `gatecell write ${shellWord(files.model)}${vocabulary ? " 'some text'" : ''} --svg out.svg`

@@ -3,6 +3,7 @@
 
 import type { Command } from 'commander'
 import type { Ink } from '../data/ink/strokes.js'
+import { counted } from '../errors.js'
 import type { InkConfig } from '../tasks/handwriting/config.js'
 import type { InkRunData } from '../tasks/handwriting/prepare.js'
 import { totalPoints } from '../tasks/handwriting/samples.js'
@@ -91,10 +92,13 @@ type AnyInkRun = Run<unknown> & InkRunData<{ ink: Ink; steps: number }> & { read
 /** What every run on ink says of its data and of a step. */
 export function introduceInk({ config, samples, vocabulary }: AnyInkRun): { data: string; step: string } {
   const { training, normalisation } = config
-  const counts = `${integer(samples.train.length)} samples to train on, ${integer(samples.valid.length)} to validate`
+  const counts = `${counted(samples.train.length, 'sample')} to train on, ${integer(samples.valid.length)} to validate`
   const symbols = vocabulary ? `${vocabulary.size} different symbols` : 'without texts'
-  const points = integer(totalPoints(samples.train.map(({ ink }) => ink)))
+  const points = totalPoints(samples.train.map(({ ink }) => ink))
   const seen = integer(samples.train.reduce((sum, { steps }) => sum + steps, 0))
   const resampled = normalisation.resample === 'none' ? '' : `, resampled (${normalisation.resample}) to ${seen}`
-  return { data: `ink      ${counts}; ${symbols}; ${points} points${resampled}`, step: `${training!.batch} samples` }
+  return {
+    data: `ink      ${counts}; ${symbols}; ${counted(points, 'point')}${resampled}`,
+    step: counted(training!.batch, 'sample')
+  }
 }

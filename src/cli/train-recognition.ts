@@ -1,5 +1,6 @@
 // gatecell train handwriting-recognition: ink in, a training of tasks/handwriting/recognition, its progress out.
 
+import { counted } from '../errors.js'
 import { hasNotBegun, watchBeginning } from '../tasks/handwriting/recognition/beginning.js'
 import {
   prepareRecognitionRun,
@@ -8,7 +9,7 @@ import {
 } from '../tasks/handwriting/recognition/index.js'
 import { trainingDefaults } from '../tasks/handwriting/recognition/defaults.js'
 import { given } from '../tasks/training.js'
-import { integer, nats, percent, shellWord, wholePercent } from './format.js'
+import { nats, percent, shellWord, wholePercent } from './format.js'
 import type { Hint } from './hint.js'
 import { INK_FORMATS } from './ink-options.js'
 import { number, whole } from './options.js'
@@ -114,7 +115,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
     }
   },
   lastHints: (run, valid) => (hasNotBegun(valid) ? [beginningHint(run, valid)] : []),
-  measuring: (samples) => `reading ${integer(samples)} samples`,
+  measuring: (samples) => `reading ${counted(samples, 'sample')}`,
   fields: {
     valid_nats: (valid) => valid.nats,
     valid_samples: ({ samples }) => samples,
@@ -123,7 +124,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
     valid_symbols_read: ({ symbolsRead }) => symbolsRead
   },
   judge({ cer, exact, samples, nats: own }, weights) {
-    const errors = `${percent(cer)} of the symbols wrong, ${percent(exact)} of ${integer(samples)} samples without error`
+    const errors = `${percent(cer)} of the symbols wrong, ${percent(exact)} of ${counted(samples, 'sample')} without error`
     return `${errors}, ${nats(own)} nats a sample${weights}`
   },
   next: ({ files }) => `gatecell read ${shellWord(files.model)} INK`
@@ -132,7 +133,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
 /** Returns a hint for a reader that gives the blank nearly everywhere. */
 function beginningHint({ config }: RecognitionRun, { symbolsRead, samples }: RecognitionMeasure): Hint {
   const { shortFirst = 0, learningRate } = config.training!
-  const found = `it has not begun to read: of ${integer(samples)} samples its outputs give ${wholePercent(symbolsRead)} of the symbols, and the blank otherwise`
+  const found = `it has not begun to read: of ${counted(samples, 'sample')} its outputs give ${wholePercent(symbolsRead)} of the symbols, and the blank otherwise`
   const curriculum = shortFirst > 0 ? [] : ['--short-first 3']
   const rate = `a higher --lr than ${learningRate}`
   return { hint: 'not-begun', message: `${found}: train with ${[...curriculum, 'more epochs', rate].join(', ')}` }

@@ -1,5 +1,6 @@
 // gatecell train text: options in, a training of tasks/text, its progress out.
 
+import { counted } from '../errors.js'
 import { prepareTextRun, type TextRun, type TextRunMeasure } from '../tasks/text/index.js'
 import { LARGE_OUTPUT_SHARE, outputLayerShare, smallerVocabulary } from '../tasks/text/output-layer.js'
 import { trainingDefaults } from '../tasks/text/defaults.js'
@@ -130,31 +131,32 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
     })
     progress.clear()
     const more = skipped.length > 5 ? ', ...' : ''
-    if (skipped.length > 0) output.line(`left out ${skipped.length} files: ${skipped.slice(0, 5).join(', ')}${more}`)
+    if (skipped.length > 0)
+      output.line(`left out ${counted(skipped.length, 'file')}: ${skipped.slice(0, 5).join(', ')}${more}`)
     return run
   },
   introduce({ config, corpus: { train, valid, test }, vocabulary, model }) {
     const { layers, hidden } = config.network
     const { batch, length } = config.training!
-    const parts = [`${integer(train.length)} symbols to train on`, `${integer(valid.length)} to validate`]
+    const parts = [`${counted(train.length, 'symbol')} to train on`, `${integer(valid.length)} to validate`]
     if (test.length > 0) parts.push(`${integer(test.length)} unseen`)
     return {
       data: `text     ${parts.join(', ')}; ${vocabulary.size} different (${vocabulary.kind}s)`,
       network: `${layers} x ${hidden} LSTM, output layer ${wholePercent(outputLayerShare(model.parameters.specs))} of the multiplications`,
-      step: `${batch} x ${length} symbols`
+      step: `${batch} x ${counted(length, 'symbol')}`
     }
   },
   facts: ({ model }) => ({ output_layer_share: outputLayerShare(model.parameters.specs) }),
   hints: (run) => vocabularyHint(run),
   memoryNote: ({ corpus }) => (corpus.cached ? '; the text lies in a temporary file' : ''),
-  measuring: (symbols) => `measuring on ${integer(symbols)} symbols`,
+  measuring: (symbols) => `measuring on ${counted(symbols, 'symbol')}`,
   fields: {
     valid_nats: (valid) => valid.nats,
     valid_tokens: ({ tokens }) => tokens,
     valid_whole: (valid) => valid.whole
   },
   judge({ nats: own, tokens, whole: all }, weights) {
-    const part = all ? 'the whole' : `the first ${integer(tokens)} symbols of the`
+    const part = all ? 'the whole' : `the first ${counted(tokens, 'symbol')} of the`
     return `${nats(own)} nats a symbol over ${part} validation text, as one stream${weights}`
   },
   next: ({ files }) => `gatecell sample ${shellWord(files.model)} --length 500`
@@ -169,9 +171,9 @@ function vocabularyHint({ model, vocabulary, corpus, resumed }: TextRun): Hint[]
   const share = outputLayerShare(specs)
   if (resumed !== null || share <= LARGE_OUTPUT_SHARE || vocabulary.size <= BYTES) return []
   const smaller = smallerVocabulary(specs, corpus.counts)
-  const counted = smaller
-    ? `--min-count ${smaller.minCount} keeps ${integer(smaller.size)} symbols and lets the rarer characters share one, `
+  const fewer = smaller
+    ? `--min-count ${smaller.minCount} keeps ${counted(smaller.size, 'symbol')} and lets the rarer characters share one, `
     : ''
-  const message = `the output layer takes ${wholePercent(share)} of the multiplications, because the text has ${integer(vocabulary.size)} different characters: ${counted}--vocabulary bytes has ${BYTES} symbols`
+  const message = `the output layer takes ${wholePercent(share)} of the multiplications, because the text has ${integer(vocabulary.size)} different characters: ${fewer}--vocabulary bytes has ${BYTES} symbols`
   return [{ hint: 'large-output-layer', message }]
 }

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { readInk } from '../data/ink/read.js'
 import { inkPoints, type Ink } from '../data/ink/strokes.js'
 import { readWholeText } from '../data/whole-text.js'
-import { GatecellError } from '../errors.js'
+import { counted, GatecellError } from '../errors.js'
 import { assertWritable, writeTextAtomically } from '../io/atomic.js'
 import { parseJsonObject, type JsonObject } from '../io/json.js'
 import { loadWriter, type LoadedWriter, type WritingStyle } from '../tasks/handwriting/generation/index.js'
@@ -99,7 +99,7 @@ async function write(
   output.record({ ...record, seconds })
   const count = ink.strokes.reduce((sum, { x }) => sum + x.length, 0)
   output.line(
-    `wrote    ${ink.strokes.length} strokes of ${count} points in ${seconds.toFixed(2)} s${endOf(finished, signal)}`
+    `wrote    ${counted(ink.strokes.length, 'stroke')} of ${counted(count, 'point')} in ${seconds.toFixed(2)} s${endOf(finished, signal)}`
   )
   for (const file of filesOf(flags)) output.line(`saved    ${file}`)
   return interrupts.exitCode

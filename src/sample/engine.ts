@@ -3,7 +3,7 @@
 // plans that one stream has for one block, which runs on the engine's thread.
 
 import { setImmediate } from 'node:timers/promises'
-import { throwIfAborted } from '../graph/abort.js'
+import { abortError, throwIfAborted } from '../graph/abort.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import { createSteps, MOST_DRAWS, type Steps, type TokenModel } from './steps.js'
 
@@ -72,7 +72,7 @@ export class Seats {
     if (!this.#parameters.isReady) await this.#parameters.ready({ signal })
     // The weights are claimed before the seat: nothing can change them between the call and the block.
     return this.#parameters.operations.reading(signal, async () => {
-      const seat = await this.#take()
+      const seat = await this.#take(signal)
       try {
         await nextTurn()
         throwIfAborted(signal)
@@ -89,10 +89,12 @@ export class Seats {
     return Math.max(1, Math.min(MOST_DRAWS, 2 * count, Math.floor((count * share) / Math.max(milliseconds, 1e-3))))
   }
 
-  async #take(): Promise<Steps> {
+  /** Returns a free seat, or waits for one. Throws ERR_ABORTED as soon as `signal` is aborted, and leaves the queue. */
+  async #take(signal: AbortSignal | undefined): Promise<Steps> {
+    throwIfAborted(signal)
     const seat = this.#free.pop()
     if (seat) return seat
-    if (this.#made === SEATS) return new Promise((resolve) => this.#waiting.push(resolve))
+    if (this.#made === SEATS) return this.#wait(signal)
     this.#made++
     try {
       return this.#create()
@@ -100,6 +102,21 @@ export class Seats {
       this.#made--
       throw error
     }
+  }
+
+  #wait(signal: AbortSignal | undefined): Promise<Steps> {
+    return new Promise((resolve, reject) => {
+      const take = (seat: Steps) => {
+        signal?.removeEventListener('abort', leave)
+        resolve(seat)
+      }
+      const leave = () => {
+        this.#waiting.splice(this.#waiting.indexOf(take), 1)
+        reject(abortError(signal!))
+      }
+      signal?.addEventListener('abort', leave, { once: true })
+      this.#waiting.push(take)
+    })
   }
 
   #give(seat: Steps): void {

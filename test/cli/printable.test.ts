@@ -9,18 +9,21 @@ import { gatecell, root } from './command.js'
 
 const cwd = t.testdir({})
 /** Characters that move the cursor, set a title, or hide or reverse text: C0, DEL, C1 and directions. */
-const hostile = '\u001b[2J\u001b]0;title\u0007\r\b\u007f\u0085\u009b31m\u202e'
-const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/
+const hostile = '\u001b[2J\u001b]0;title\u0007\r\b\u007f\u0085\u009b31m\u202e\u200f\u061c'
+const unprintable = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]|\p{Bidi_Control}/u
 
 t.test('escapes', async (t) => {
   t.equal(printableText('a\tb\n\u001b\u009b'), 'a\tb\n\\u001b\\u009b')
   t.equal(printableName('a\tb\n\u202e'), 'a\\u0009b\\u000a\\u202e')
-  for (let code = 0; code < 0x3000; code++) {
+  const wrong: string[] = []
+  for (let code = 0; code < 0x10000; code++) {
     const text = String.fromCharCode(code)
     const json = printableJson({ [text]: text })
-    t.same(JSON.parse(json), { [text]: text })
-    if (unprintable.test(json)) t.fail(`U+${code.toString(16)} in JSON`)
+    const escaped = [json, printableName(text), printableText(text)].every((shown) => !unprintable.test(shown))
+    const parsed = JSON.parse(json) as Record<string, string>
+    if (!escaped || parsed[text] !== text) wrong.push(`U+${code.toString(16)}`)
   }
+  t.same(wrong, [], 'every character is escaped where it has to be, and JSON parses to what it was')
 })
 
 t.test('models with hostile names', async (t) => {
@@ -42,6 +45,9 @@ t.test('models with hostile names', async (t) => {
     t.notMatch(stdout + stderr, unprintable, command.join(' '))
     t.match(stdout + stderr, /\\u001b\[2J/, command.join(' '))
   }
+  const debugged = await gatecell(['trace', 'm.safetensors', 'story.txt'], { cwd, env: { GATECELL_DEBUG: '1' } })
+  t.match(debugged.stderr, /\n {4}at /, 'with GATECELL_DEBUG the stack follows')
+  t.notMatch(debugged.stderr, unprintable, 'escaped too')
   const { records } = await gatecell(['inspect', 'm.safetensors', '--json'], { cwd })
   t.match(records[0], { task: `text${hostile}`, config, tensors: [{ name: `w${hostile}` }] }, 'programs read the names')
 })

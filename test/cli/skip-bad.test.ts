@@ -33,7 +33,7 @@ t.test('evaluate, train, read', async (t) => {
   t.equal(measured.code, 0, measured.stderr)
   t.match(measured.records.at(-1), { samples: 6, left_out: { samples: 4, share: 0.4, reasons, files: 1 } })
   const said = await run('evaluate', 'r.safetensors', 'mixed', '--skip-bad')
-  t.match(said.stdout, /left out 4 of 10 samples \(40\.00 %\) and 1 files\n/)
+  t.match(said.stdout, /left out 4 of 10 samples \(40\.00 %\) and 1 file\n/)
   t.match(said.stdout, / {2}2: text has symbols outside the vocabulary \(ERR_UNKNOWN_SYMBOL\)\n/)
   const none = await run('evaluate', 'r.safetensors', 'good.ndjson', '--skip-bad', '--json')
   t.match(none.records.at(-1), { samples: 40, left_out: { samples: 0, share: 0, reasons: {}, files: 0 } })

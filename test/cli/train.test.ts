@@ -88,7 +88,7 @@ t.test('train text for programs', async (t) => {
 t.test('train text for people', async (t) => {
   const { code, stdout, stderr } = await run('train', 'text', 'more', '--out', 'people.safetensors', ...tiny)
   t.equal(code, 0, stderr)
-  t.match(stdout, /left out 1 files: more\/b\.bin \(binary\)/)
+  t.match(stdout, /left out 1 file: more\/b\.bin \(binary\)/)
   t.match(stdout, /memory {3}[\d.]+ .B: process and data [\d.]+ .B, parameters/)
   t.match(stdout, /valid {4}\d\.\d{4} nats a symbol over the whole validation text, as one stream/)
   t.match(stdout, /saved {4}people\.safetensors/)

@@ -1,6 +1,7 @@
 // Streams: the same logits step by step, in blocks and in one sequence; draws; state as a value; sharing of plans.
 import t from 'tap'
 import { createTrainer, defineModel, f32, linear, type Stream } from '../../src/index.js'
+import { engineOf } from '../../src/sample/engine.js'
 import { alphabet, noise, textModel, trainingData, vocabulary } from '../text-model.js'
 
 const model = textModel({ hidden: 24, layers: 2 })
@@ -189,6 +190,21 @@ t.test('prompts can be aborted, and the event loop turns', async (t) => {
   await endless.next()
   stopper.abort()
   await t.rejects(endless.next(), { code: 'ERR_ABORTED' })
+})
+
+t.test('a stream that waits for a seat ends with its signal', async (t) => {
+  const { seats } = engineOf(model)
+  let release = () => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  const holders = [seats.run(undefined, () => held), seats.run(undefined, () => held)]
+  const stopper = new AbortController()
+  const stopped = model.stream().prime(prompt, { signal: stopper.signal })
+  const patient = model.stream().prime(prompt)
+  setImmediate(() => stopper.abort())
+  await t.rejects(stopped, { code: 'ERR_ABORTED' }, 'while both seats are taken')
+  release()
+  await Promise.all([...holders, patient])
+  t.pass('the seats go to those who still wait')
 })
 
 t.test('refusals', async (t) => {
