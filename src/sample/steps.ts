@@ -85,109 +85,96 @@ function recordSteps(model: TokenModel, length: number): Parts {
   return { graph, token, logits }
 }
 
-/** Compiles the plans. Throws ERR_UNSUPPORTED if the model does not define a stream of tokens. */
-export function createSteps(model: TokenModel): Steps {
-  const { graph, token, logits } = recordSteps(model, 1)
-  const sampler = graph.input('sampler', [4], 'f32')
-  const sampled = sample(logits, sampler, DRAW_STREAM)
-  graph.output('logits', logits)
-  graph.output('sampled', sampled)
-  const threads = model.threads || 1
-  const plan = model.compile(graph, { threads })
-  const states = plan.states
-  const ids = plan.inputs[model.definition.stream!.token] as Int32Array
-  const logitsView = plan.outputs['logits'] as Float32Array
-  const samplerView = plan.inputs['sampler'] as Float32Array
+/** Runs blocks of a prompt through the carried states of a step's plan, in a plan that is compiled for the first block. */
+function createBlocks(model: TokenModel, plan: GeneratingPlan): Pick<Steps, 'runBlock' | 'runBlockAsync'> {
+  const { states } = plan
+  let prompt: GeneratingPlan | null = null
+  // Without carried states a model forgets all but the last token, so that a block changes nothing.
+  const carries = Object.keys(states).length > 0
 
-  let block: { plan: GeneratingPlan; token: Int32Array } | null = null
-  function blockPlan() {
-    if (!block) {
-      const parts = recordSteps(model, PROMPT_BLOCK)
-      const made = model.compile(parts.graph, { threads })
-      block = { plan: made, token: made.inputs[model.definition.stream!.token] as Int32Array }
-    }
-    return block
-  }
-
-  /** Writes the tokens and calls `run`; only with carried states, because without them a model forgets all but the last token. */
-  function withBlock<R>(tokens: ArrayLike<number>, begin: number, run: (prompt: GeneratingPlan) => R): R | undefined {
-    if (Object.keys(states).length === 0) return undefined
-    const { plan: prompt, token: block } = blockPlan()
-    for (let i = 0; i < PROMPT_BLOCK; i++) block[i] = tokens[begin + i]!
+  function write(tokens: ArrayLike<number>, begin: number): GeneratingPlan {
+    prompt ??= model.compile(recordSteps(model, PROMPT_BLOCK).graph, { threads: threadsOf(model) })
+    const ids = tokensOf(model, prompt)
+    for (let i = 0; i < PROMPT_BLOCK; i++) ids[i] = tokens[begin + i]!
     for (const name in states) prompt.states[name]!.set(states[name]!)
-    return run(prompt)
+    return prompt
   }
-  function takeStates(prompt: GeneratingPlan): void {
-    for (const name in states) states[name]!.set(prompt.states[name]!)
-  }
-
-  function runBlock(tokens: ArrayLike<number>, begin: number): void {
-    withBlock(tokens, begin, (prompt) => {
-      prompt.runSync()
-      takeStates(prompt)
-    })
-  }
-
-  async function runBlockAsync(tokens: ArrayLike<number>, begin: number): Promise<void> {
-    plan.control.values[1]! += PROMPT_BLOCK
-    await withBlock(tokens, begin, async (prompt) => {
-      await prompt.run('forward')
-      takeStates(prompt)
-    })
-  }
-
-  async function readAsync(id: number): Promise<void> {
-    ids[0] = id
-    await plan.run()
-    plan.control.values[1]! += 1
-  }
-
-  let drawn: Int32Array | null = null
-  async function generateAsync(count: number, stop: number): Promise<Int32Array> {
-    drawn ??= viewOf(createArena(MOST_DRAWS + 1), 0, [MOST_DRAWS + 1], 'i32') as Int32Array
-    const runs = await plan.generateAsync(token, sampled, count, stop, drawn)
-    return drawn.subarray(0, runs)
-  }
-
-  let draw: { plan: GeneratingPlan; logits: Float32Array; sampler: Float32Array; sampled: Int32Array } | null = null
-  function drawPlan() {
-    if (!draw) {
-      const alone = new Graph({ training: false, parameters: model.parameters.specs })
-      const input = alone.input('logits', logits.shape, 'f32')
-      const settings = alone.input('sampler', [4], 'f32')
-      alone.output('sampled', sample(input, settings, DRAW_STREAM))
-      const made = model.compile(alone, { threads: 1 })
-      const view = <V>(views: Readonly<Record<string, unknown>>, name: string) => views[name] as V
-      draw = {
-        plan: made,
-        logits: view(made.inputs, 'logits'),
-        sampler: view(made.inputs, 'sampler'),
-        sampled: view(made.outputs, 'sampled')
-      }
-    }
-    return draw
+  function takeStates(from: GeneratingPlan): void {
+    for (const name in states) states[name]!.set(from.states[name]!)
   }
 
   return {
+    runBlock(tokens, begin) {
+      if (!carries) return
+      const block = write(tokens, begin)
+      block.runSync()
+      takeStates(block)
+    },
+    async runBlockAsync(tokens, begin) {
+      plan.control.values[1]! += PROMPT_BLOCK
+      if (!carries) return
+      const block = write(tokens, begin)
+      await block.run('forward')
+      takeStates(block)
+    }
+  }
+}
+
+/** Draws from logits that are there, in a plan that is compiled for the first draw. */
+function createRedraw(model: TokenModel, logits: Tensor, from: Pick<Steps, 'logits' | 'sampler'>): Steps['redraw'] {
+  let plan: GeneratingPlan | null = null
+  const compile = () => {
+    const graph = new Graph({ training: false, parameters: model.parameters.specs })
+    const input = graph.input('logits', logits.shape, 'f32')
+    const sampler = graph.input('sampler', [4], 'f32')
+    graph.output('sampled', sample(input, sampler, DRAW_STREAM))
+    return model.compile(graph, { threads: 1 })
+  }
+  return (seed, step) => {
+    plan ??= compile()
+    const { inputs, outputs, control } = plan
+    ;(inputs['logits'] as Float32Array).set(from.logits)
+    ;(inputs['sampler'] as Float32Array).set(from.sampler)
+    control.seed = seed
+    control.step = step
+    plan.runSync()
+    return (outputs['sampled'] as Int32Array)[0]!
+  }
+}
+
+const threadsOf = ({ threads }: TokenModel) => threads || 1
+const tokensOf = ({ definition }: TokenModel, plan: GeneratingPlan) =>
+  plan.inputs[definition.stream!.token] as Int32Array
+
+/** Compiles the plans. Throws ERR_UNSUPPORTED if the model does not define a stream of tokens. */
+export function createSteps(model: TokenModel): Steps {
+  const { graph, token, logits } = recordSteps(model, 1)
+  const samplerInput = graph.input('sampler', [4], 'f32')
+  const sampled = sample(logits, samplerInput, DRAW_STREAM)
+  graph.output('logits', logits)
+  graph.output('sampled', sampled)
+  const plan = model.compile(graph, { threads: threadsOf(model) })
+  const ids = tokensOf(model, plan)
+  const views = { logits: plan.outputs['logits'] as Float32Array, sampler: plan.inputs['sampler'] as Float32Array }
+  let drawn: Int32Array | null = null
+  return {
     plan,
     token: ids,
-    logits: logitsView,
+    ...views,
     sampled: plan.outputs['sampled'] as Int32Array,
-    sampler: samplerView,
-    states,
+    states: plan.states,
     generate: (count, stop, out) => plan.generate(token, sampled, count, stop, out),
-    generateAsync,
-    readAsync,
-    runBlock,
-    runBlockAsync,
-    redraw(seed, step) {
-      const again = drawPlan()
-      again.logits.set(logitsView)
-      again.sampler.set(samplerView)
-      again.plan.control.seed = seed
-      again.plan.control.step = step
-      again.plan.runSync()
-      return again.sampled[0]!
-    }
+    async generateAsync(count, stop) {
+      drawn ??= viewOf(createArena(MOST_DRAWS + 1), 0, [MOST_DRAWS + 1], 'i32') as Int32Array
+      const runs = await plan.generateAsync(token, sampled, count, stop, drawn)
+      return drawn.subarray(0, runs)
+    },
+    async readAsync(id) {
+      ids[0] = id
+      await plan.run()
+      plan.control.values[1]! += 1
+    },
+    ...createBlocks(model, plan),
+    redraw: createRedraw(model, logits, views)
   }
 }

@@ -1,0 +1,60 @@
+// How a stream reads tokens: one by one, or a long prompt in blocks, on this thread or on the engine's.
+
+import { GatecellError, show } from '../errors.js'
+import { BLOCK_MS } from './engine.js'
+import { PROMPT_BLOCK, type Steps } from './steps.js'
+import type { StreamValue } from './stream-value.js'
+
+/** Throws ERR_OUT_OF_RANGE unless an Int32Array holds the id as it is; whether the vocabulary has it is for the core to say. */
+function checkToken(id: number): void {
+  if (typeof id !== 'number' || (id | 0) !== id || id < 0) {
+    throw new GatecellError('ERR_OUT_OF_RANGE', `Expected token ids as integers >= 0 but received ${show(id)}.`)
+  }
+}
+
+/** Reads one token, for a stream that has the engine's plans. */
+export function readToken(value: StreamValue, id: number): void {
+  checkToken(id)
+  const { plan, token } = value.engine
+  token[0] = id
+  plan.runSync()
+  plan.control.values[1]! += 1
+  value.ready = true
+  value.stale = false
+}
+
+/** Reads one block or the rest of `tokens` from `at` on; returns where it stopped. */
+export function readSome(value: StreamValue, tokens: ArrayLike<number>, at: number): number {
+  value.enterAlone()
+  if (tokens.length - at <= PROMPT_BLOCK) {
+    while (at < tokens.length) readToken(value, tokens[at++]!)
+    return at
+  }
+  for (let i = 0; i < PROMPT_BLOCK; i++) checkToken(tokens[at + i]!)
+  value.engine.runBlock(tokens, at)
+  value.engine.plan.control.values[1]! += PROMPT_BLOCK
+  value.ready = false // until the last token, which always runs alone
+  return at + PROMPT_BLOCK
+}
+
+/** Reads in a seat as many blocks as fit into a few milliseconds; returns where it stopped. */
+export async function readAway(
+  value: StreamValue,
+  seat: Steps,
+  tokens: ArrayLike<number>,
+  from: number
+): Promise<number> {
+  value.stale = false
+  const begin = performance.now()
+  let at = from
+  do {
+    const whole = tokens.length - at > PROMPT_BLOCK
+    const end = whole ? at + PROMPT_BLOCK : tokens.length
+    for (let i = at; i < end; i++) checkToken(tokens[i]!)
+    if (whole) await seat.runBlockAsync(tokens, at)
+    else for (let i = at; i < end; i++) await seat.readAsync(tokens[i]!)
+    at = end
+  } while (at < tokens.length && performance.now() - begin < BLOCK_MS)
+  value.ready = at === tokens.length
+  return at
+}
