@@ -60,7 +60,7 @@ t.test('functions, signals and what is iterated', async (t) => {
   t.ok(check.signal(new AbortController().signal, 'signal'))
   for (const value of [{}, null, new Proxy(new AbortController().signal, {}), revoked()])
     refused(t, () => check.signal(value, 'signal'), /^Expected an AbortSignal as signal/)
-  refused(t, () => check.iterable()('text', 'words'), /^Expected an iterable as words/)
+  refused(t, () => check.iterable(check.anything)('text', 'words'), /^Expected an iterable as words/)
 })
 
 t.test('a value is described without running its code', async (t) => {

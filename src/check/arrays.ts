@@ -2,16 +2,36 @@
 
 import { types } from 'node:util'
 import { GatecellError, isObject, isRevoked } from '../errors.js'
-import { checkObject, expected, range, type Check } from './values.js'
+import { callback, checkObject, expected, range, type Check } from './values.js'
 
 /** Most elements of a list that is not a typed array: above it the time and memory to check it are out of proportion. */
 const MAX_LIST = 2 ** 28
+
+const typedArrayKeys = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).keys
+
+/** Throws for an array whose buffer was detached, or became smaller than the array: reading it throws raw errors. */
+function checkAttached(array: NodeJS.TypedArray, name: string): void {
+  if (array.length > 0) return
+  try {
+    typedArrayKeys.call(array as Uint8Array)
+  } catch {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected an array that can be read as ${name} but received one whose buffer was detached or made smaller.`
+    )
+  }
+}
 
 /** The length of a list. Throws unless it is an integer from `least` to `most`. */
 function lengthOf(value: { readonly length?: unknown }, name: string, least = 0, most = MAX_LIST): number {
   const { length } = value
   if (Number.isInteger(length) && (length as number) >= least && (length as number) <= most) return length as number
   throw expected(range('a list with a length', least, most), name, length)
+}
+
+/** Whether `value` is an array of `length` elements. Runs no code of the value unless it is a proxy. */
+export function isArrayOf(value: unknown, length: number): value is unknown[] {
+  return !isRevoked(value) && Array.isArray(value) && value.length === length
 }
 
 /** An array, each element of which `check` takes; copied. */
@@ -40,7 +60,10 @@ export function record<T>(check: Check<T>): Check<Record<string, T>> {
  * a number (NaN and infinities included: their meaning is the caller's matter).
  */
 export const numbers: Check<ArrayLike<number>> = (value, name) => {
-  if (types.isTypedArray(value) && !types.isBigInt64Array(value) && !types.isBigUint64Array(value)) return value
+  if (types.isTypedArray(value) && !types.isBigInt64Array(value) && !types.isBigUint64Array(value)) {
+    checkAttached(value, name)
+    return value
+  }
   if (!isObject(value)) throw expected('an array of numbers', name, value)
   const from = value as ArrayLike<unknown>
   const length = lengthOf(from, name)
@@ -66,8 +89,9 @@ export function integers(least: number, most = 2 ** 31 - 1): Check<Int32Array> {
   }
 }
 
-/** Throws for an array whose buffer was detached or shrunk, where a length is wanted; any length where it is undefined. */
-function ofLength<A extends { readonly length: number }>(array: A, kind: string, name: string, length?: number): A {
+/** Throws for an array whose buffer was detached or shrunk, and for another length than `length` unless that is undefined. */
+function ofLength<A extends NodeJS.TypedArray>(array: A, kind: string, name: string, length?: number): A {
+  if (length === undefined) checkAttached(array, name)
   if (length === undefined || array.length === length) return array
   throw new GatecellError(
     'ERR_INVALID_SHAPE',
@@ -104,6 +128,43 @@ export function uint32Array(length?: number): Check<Uint32Array> {
 }
 
 export const uint8Array: Check<Uint8Array> = (value, name) => {
-  if (types.isUint8Array(value)) return value
+  if (types.isUint8Array(value)) return ofLength(value, 'Uint8Array', name)
   throw expected('a Uint8Array', name, value)
+}
+
+/** Something that `for ... of` takes, except strings; each item is checked when it comes. */
+export function iterable<T>(check: Check<T>): Check<Iterable<T>> {
+  return (value, name) => {
+    if (!isObject(value)) throw expected('an iterable', name, value)
+    if (types.isTypedArray(value)) checkAttached(value, name)
+    const begin = callback<() => unknown>()(
+      (value as Record<symbol, unknown>)[Symbol.iterator],
+      `the iterator of ${name}`
+    )
+    return {
+      [Symbol.iterator]() {
+        const iterator = begin.call(value)
+        checkObject(iterator, `the iterator of ${name}`)
+        return checkedIterator(iterator, check, name)
+      }
+    }
+  }
+}
+
+function checkedIterator<T>(iterator: Record<string, unknown>, check: Check<T>, name: string): Iterator<T> {
+  const next = callback<() => unknown>()(iterator['next'], `next() of ${name}`)
+  let count = 0
+  return {
+    next() {
+      const result = next.call(iterator)
+      checkObject(result, `the result of next() of ${name}`)
+      if (result['done']) return { done: true, value: undefined }
+      return { value: check(result['value'], `${name}[${count++}]`) }
+    },
+    return() {
+      const { return: end } = iterator
+      if (typeof end === 'function') (end as () => unknown).call(iterator)
+      return { done: true, value: undefined }
+    }
+  }
 }

@@ -196,15 +196,6 @@ export const signal: Check<AbortSignal> = (value, name) => {
   throw expected('an AbortSignal', name, value)
 }
 
-/** Something that `for ... of` takes, except strings. */
-export function iterable<T>(): Check<Iterable<T>> {
-  return (value, name) => {
-    if (isObject(value) && typeof (value as Partial<Iterable<T>>)[Symbol.iterator] === 'function')
-      return value as Iterable<T>
-    throw expected('an iterable', name, value)
-  }
-}
-
 /** Something that `for await ... of` takes. */
 export function asyncIterable<T>(): Check<AsyncIterable<T>> {
   return (value, name) => {

@@ -1,6 +1,7 @@
 // Batches of many sequences of different lengths: shuffled anew each epoch, those of one batch about equally long. What a
 // batch holds depends on (seed, epoch, step) alone, so that a resumed run goes on with the very next batch.
 
+import { boolean, integer, integers, object, open, optional, seed as seedOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { createRandom } from '../random.js'
 
@@ -21,11 +22,15 @@ export interface Buckets {
 /** Lengths within this ratio may share a batch. */
 const RATIO = 1.25
 
+const size = integer(0, 2 ** 31 - 1)
+const readCursor = open<BucketCursor>({ epoch: integer(0), step: integer(0) })
+
 /**
  * Returns the length that a batch whose longest sequence has `length` steps is padded to: at least 16, then steps of about a quarter in
- * multiples of 8, so that a model needs few plans.
+ * multiples of 8, so that a model needs few plans. Throws ERR_INVALID_ARGUMENT unless `length` is an integer from 0 to 2^31 - 1.
  */
 export function paddedLength(length: number): number {
+  size(length, 'length')
   let padded = 16
   while (padded < length) padded = Math.ceil((padded * RATIO) / 8) * 8
   return padded
@@ -42,6 +47,13 @@ export interface BucketOptions {
    */
   shortFirst?: number
 }
+
+const readOptions = object<BucketOptions>({
+  batch: integer(1, 2 ** 31 - 1),
+  seed: optional(seedOf),
+  shuffle: optional(boolean),
+  shortFirst: optional(integer(0))
+})
 
 /**
  * Makes batches of sequences of about equal lengths, at most `batch` in each. `shuffle` false: in order of length, the same each epoch;
@@ -61,10 +73,9 @@ export interface BucketOptions {
  *   return { inputs: { x, lengths }, dims: { length, batch: 32 } }
  * })
  */
-export function createBuckets(lengths: ArrayLike<number>, options: BucketOptions): Buckets {
-  const { batch, seed = 0, shuffle = true, shortFirst = 0 } = options
-  if (!Number.isSafeInteger(batch) || batch < 1)
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected an integer of 1 or more as batch but received ${batch}.`)
+export function createBuckets(sampleLengths: ArrayLike<number>, options: BucketOptions): Buckets {
+  const lengths = integers(0)(sampleLengths, 'the lengths')
+  const { batch, seed = 0, shuffle = true, shortFirst = 0 } = readOptions(options, 'the options of createBuckets')
   if (lengths.length === 0)
     throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to make batches of but there is none.')
   let made: { epoch: number; batches: number[][] } | null = null
@@ -79,15 +90,19 @@ export function createBuckets(lengths: ArrayLike<number>, options: BucketOptions
   return {
     batch,
     stepsPerEpoch,
-    samples({ epoch, step }) {
+    samples(cursor) {
+      const { epoch, step } = readCursor(cursor, 'the cursor')
       const found = epochOf(epoch)[step]
       if (found) return found
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected a step from 0 to ${stepsPerEpoch - 1} in the cursor of the batches but received ${String(step)}.`
+        `Expected a step from 0 to ${stepsPerEpoch - 1} in the cursor of the batches but received ${step}.`
       )
     },
-    next: ({ epoch, step }) => (step + 1 < stepsPerEpoch ? { epoch, step: step + 1 } : { epoch: epoch + 1, step: 0 })
+    next(cursor) {
+      const { epoch, step } = readCursor(cursor, 'the cursor')
+      return step + 1 < stepsPerEpoch ? { epoch, step: step + 1 } : { epoch: epoch + 1, step: 0 }
+    }
   }
 }
 

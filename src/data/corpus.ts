@@ -2,12 +2,14 @@
 // passes over the files, the first for the symbols and their number, the second for the ids; neither needs memory in
 // proportion to the text. Files follow each other as they are, without a separator; line ends stay as they are.
 
+import { asyncIterable, callback, filled, integer, list, number, optional, string } from '../check/index.js'
+import { options as optionsOf, signal as signalOf } from '../check/index.js'
 import { GatecellError, type ErrorCode } from '../errors.js'
 import { resolveFiles, type OnSkip, type SkipReason } from './files.js'
 import { openSource, type Source } from './source.js'
 import { symbolCounts, type SymbolCounts } from './symbols.js'
 import { tokenWriter, type TokenWriter, type Tokens } from './tokens.js'
-import { byteVocabulary, characterVocabulary, type Vocabulary } from './vocabulary.js'
+import { byteVocabulary, characterVocabulary, checkVocabulary, type Vocabulary } from './vocabulary.js'
 
 export interface CorpusOptions {
   /** One that exists (of a model that is evaluated or goes on), or the kind to make. Default: character. */
@@ -54,11 +56,30 @@ const SKIPPABLE: Partial<Record<ErrorCode, SkipReason>> = {
   ERR_FILE_NOT_FOUND: 'unreadable'
 }
 
+export const readCorpusOptions = optionsOf<CorpusOptions>({
+  vocabulary: optional((value, name) => {
+    return value === 'character' || value === 'byte' ? value : checkVocabulary(value, `"character", "byte" or ${name}`)
+  }),
+  minCount: optional(integer(1)),
+  valid: optional(number(0, 1)),
+  test: optional(number(0, 1)),
+  validFiles: optional(list(filled)),
+  cacheDir: optional(string),
+  memoryBytes: optional(number(0)),
+  onSkip: optional(callback()),
+  onProgress: optional(callback()),
+  signal: optional(signalOf),
+  stdin: optional(asyncIterable())
+})
+
 /**
  * Reads a corpus. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT (damaged gzip, or a file that changes meanwhile),
- * ERR_CORPUS_BINARY, ERR_CORPUS_EMPTY, ERR_UNKNOWN_SYMBOL, ERR_FILE_WRITE (no room for the cache), ERR_ABORTED.
+ * ERR_CORPUS_BINARY, ERR_CORPUS_EMPTY, ERR_UNKNOWN_SYMBOL, ERR_FILE_WRITE (no room for the cache), ERR_INVALID_ARGUMENT,
+ * ERR_ABORTED.
  */
-export async function openCorpus(inputs: readonly string[], options: CorpusOptions = {}): Promise<Corpus> {
+export async function openCorpus(names: readonly string[], corpusOptions: CorpusOptions = {}): Promise<Corpus> {
+  const inputs = list(filled)(names, 'the files')
+  const options = readCorpusOptions(corpusOptions, 'the options of openCorpus')
   const { validFiles = [], cacheDir = '', memoryBytes = 64 * 2 ** 20 } = options
   const shares = checkShares(options)
   const opened: Source[] = []

@@ -1,11 +1,14 @@
 // What connectionist temporal classification asks of a sample, for pipelines that must name, skip or refuse one.
 
+import { integers } from '../check/index.js'
+
 /**
  * Fewest steps in which CTC can emit `labels`: one a label, and a blank between equal neighbours. A sample with fewer
- * steps has no alignment at all; `ctcLoss` refuses it.
+ * steps has no alignment at all; `ctcLoss` refuses it. Throws ERR_INVALID_ARGUMENT unless the labels are integers from 0 on.
  */
 export function ctcNeeds(labels: ArrayLike<number>): number {
-  let needs = labels.length
-  for (let i = 1; i < labels.length; i++) if (labels[i] === labels[i - 1]) needs++
+  const ids = integers(0)(labels, 'the labels')
+  let needs = ids.length
+  for (let i = 1; i < ids.length; i++) if (ids[i] === ids[i - 1]) needs++
   return needs
 }

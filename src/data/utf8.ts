@@ -2,6 +2,8 @@
 // above U+10FFFF, stray and missing continuation bytes are refused with their place; nothing is replaced. TextDecoder
 // cannot say where the bad byte is, and its strings would have to be taken apart again.
 
+import { GatecellError } from '../errors.js'
+
 export interface Utf8Reader {
   /**
    * Writes the code points of the next bytes to the front of `into`, which needs room for bytes.length of them, and
@@ -12,11 +14,11 @@ export interface Utf8Reader {
   end(): void
 }
 
-export class InvalidUtf8 extends Error {
+export class InvalidUtf8 extends GatecellError {
   /** Bytes before the first bad one, from the beginning of the stream. */
   readonly offset: number
   constructor(offset: number) {
-    super(`no UTF-8 at byte ${offset}`)
+    super('ERR_FILE_FORMAT', `Expected UTF-8 but found another byte at ${offset}: convert the text to UTF-8.`)
     this.name = 'InvalidUtf8'
     this.offset = offset
   }
@@ -53,29 +55,39 @@ export function utf8Reader(): Utf8Reader {
     }
   }
 
+  const read = (bytes: Uint8Array, into: Int32Array): number => {
+    let count = 0
+    for (let at = 0; at < bytes.length; at++) {
+      if (missing === 0) {
+        // Most text is ASCII: a loop of its own makes it twice as fast.
+        while (at < bytes.length && bytes[at]! < 0x80) into[count++] = bytes[at++]!
+        if (at < bytes.length) lead(bytes[at]!, at)
+        continue
+      }
+      const byte = bytes[at]!
+      if (byte < lower || byte > upper) throw new InvalidUtf8(offset + at)
+      lower = 0x80
+      upper = 0xbf
+      partial = (partial << 6) | (byte & 0x3f)
+      if (--missing === 0) into[count++] = partial
+    }
+    offset += bytes.length
+    if (started || count === 0) return count
+    started = true
+    if (into[0] !== BYTE_ORDER_MARK) return count
+    into.copyWithin(0, 1, count)
+    return count - 1
+  }
+
   return {
     write(bytes, into) {
-      let count = 0
-      for (let at = 0; at < bytes.length; at++) {
-        if (missing === 0) {
-          // Most text is ASCII: a loop of its own makes it twice as fast.
-          while (at < bytes.length && bytes[at]! < 0x80) into[count++] = bytes[at++]!
-          if (at < bytes.length) lead(bytes[at]!, at)
-          continue
-        }
-        const byte = bytes[at]!
-        if (byte < lower || byte > upper) throw new InvalidUtf8(offset + at)
-        lower = 0x80
-        upper = 0xbf
-        partial = (partial << 6) | (byte & 0x3f)
-        if (--missing === 0) into[count++] = partial
+      const before = [missing, partial, lower, upper] as const
+      try {
+        return read(bytes, into)
+      } catch (error) {
+        ;[missing, partial, lower, upper] = before // a refused piece was not read
+        throw error
       }
-      offset += bytes.length
-      if (started || count === 0) return count
-      started = true
-      if (into[0] !== BYTE_ORDER_MARK) return count
-      into.copyWithin(0, 1, count)
-      return count - 1
     },
     end() {
       if (missing > 0) throw new InvalidUtf8(offset)

@@ -2,8 +2,20 @@
 // A symbol outside the vocabulary is an error that names it, unless the vocabulary was made with a minimum count: then
 // rarer symbols, and unknown ones, share the id <unk>. Nothing is dropped or replaced in silence.
 
-import { string } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import {
+  anything,
+  choice,
+  int32Array,
+  integer,
+  map,
+  methods,
+  numbers,
+  optional,
+  string,
+  uint8Array
+} from '../check/index.js'
+import { options as optionsOf } from '../check/index.js'
+import { GatecellError, isObject, show } from '../errors.js'
 import { utf8Reader } from './utf8.js'
 
 export type VocabularyConfig =
@@ -32,13 +44,24 @@ export interface Vocabulary {
   encoder(): Encoder
 }
 
+/** Throws ERR_INVALID_ARGUMENT unless `value` is a vocabulary (of this file or of the caller's making). */
+export const checkVocabulary = methods<Vocabulary>(['encode', 'decode', 'symbol', 'decoder', 'encoder'], {
+  kind: choice('character', 'byte'),
+  size: integer(1, 2 ** 31 - 1),
+  unknownId: integer(-1, 2 ** 31 - 1),
+  config: anything
+})
+
 export interface Decoder {
   write(id: number): string
   end(): string
 }
 
 export interface Encoder {
-  /** Writes ids to the front of `into` (room for bytes.length) and returns their number. InvalidUtf8, ERR_UNKNOWN_SYMBOL. */
+  /**
+   * Writes ids to the front of `into` (room for bytes.length) and returns their number. ERR_FILE_FORMAT for bytes
+   * that are not UTF-8, ERR_UNKNOWN_SYMBOL, ERR_INVALID_ARGUMENT.
+   */
   write(bytes: Uint8Array, into: Int32Array): number
   end(): void
 }
@@ -63,9 +86,13 @@ function unknownSymbols(found: ReadonlySet<number>, size: number, remedy: string
   )
 }
 
-function outOfRange(id: number, size: number): GatecellError {
-  return new GatecellError('ERR_OUT_OF_RANGE', `Expected an id from 0 to ${size - 1} but received ${id}.`)
+function outOfRange(id: unknown, size: number): GatecellError {
+  return new GatecellError('ERR_OUT_OF_RANGE', `Expected an id from 0 to ${size - 1} but received ${show(id)}.`)
 }
+
+const readOptions = optionsOf<{ minCount?: number }>({ minCount: optional(integer(1)) })
+const codePointOf = integer(0, 0x10ffff)
+const countOf = integer(0)
 
 /**
  * The vocabulary of the code points that were counted. With minCount > 1 those that are rarer share one last id, <unk>,
@@ -76,17 +103,18 @@ export function characterVocabulary(
   counts: ReadonlyMap<number, number>,
   options: { minCount?: number } = {}
 ): Vocabulary {
-  const { minCount = 1 } = options
-  if (!Number.isSafeInteger(minCount) || minCount < 1) {
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a minimum count of 1 or more but received ${minCount}.`)
-  }
-  if (counts.size === 0) {
+  const { minCount = 1 } = readOptions(options, 'the options of the vocabulary')
+  // Spread into an array once, so that a Map whose methods were overridden cannot answer differently the second time.
+  const counted = [...map<unknown, unknown>()(counts, 'the counts')].map(
+    ([codePoint, count]) => [codePointOf(codePoint, 'a code point'), countOf(count, 'a count')] as const
+  )
+  if (counted.length === 0) {
     throw new GatecellError(
       'ERR_CORPUS_EMPTY',
       'Expected text to make a vocabulary of but received none: give more data.'
     )
   }
-  const kept = [...counts].filter(([, count]) => count >= minCount).map(([codePoint]) => codePoint)
+  const kept = counted.filter(([, count]) => count >= minCount).map(([codePoint]) => codePoint)
   if (kept.length === 0) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
@@ -98,6 +126,7 @@ export function characterVocabulary(
 
 /** Counts the code points of a text and makes their vocabulary. */
 export function vocabularyFromText(text: string, options: { minCount?: number } = {}): Vocabulary {
+  string(text, 'the text')
   const counts = new Map<number, number>()
   for (const symbol of text) {
     const codePoint = symbol.codePointAt(0)!
@@ -135,7 +164,7 @@ function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Voca
     }
   }
   const text = (id: number): string => {
-    const found = texts[id]
+    const found = typeof id === 'number' ? texts[id] : undefined
     if (found !== undefined) return found
     if (unknown && id === unknownId) return REPLACEMENT
     throw outOfRange(id, size)
@@ -146,17 +175,20 @@ function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Voca
     unknownId,
     config: { kind: 'character', symbols: texts.join(''), unknown },
     encode(text, remedy) {
+      string(text, 'the text')
+      optional(string)(remedy, 'the remedy')
       const buffer = codePointsOf(text)
       translate(buffer, buffer.length, remedy)
       return buffer
     },
-    decode: (ids) => Array.from(ids, text).join(''),
+    decode: (ids) => Array.from(numbers(ids, 'the ids'), text).join(''),
     symbol: (id) => (unknown && id === unknownId ? '<unk>' : text(id)),
     decoder: () => ({ write: text, end: () => '' }),
     encoder() {
       const reader = utf8Reader()
       return {
         write(bytes, into) {
+          checkRoom(bytes, into)
           const length = reader.write(bytes, into)
           translate(into, length)
           return length
@@ -169,7 +201,6 @@ function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Voca
 
 /** Returns the code points of a text. A loop, because the iterator of strings takes eight times as long. */
 function codePointsOf(text: string): Int32Array {
-  string(text, 'the text')
   const buffer = new Int32Array(text.length)
   let count = 0
   for (let at = 0; at < text.length; count++) {
@@ -191,11 +222,14 @@ export function byteVocabulary(): Vocabulary {
     size: 256,
     unknownId: -1,
     config: { kind: 'byte' },
-    encode(text) {
+    encode(text, remedy) {
+      string(text, 'the text')
+      optional(string)(remedy, 'the remedy')
       refuseSurrogates(text)
       return Int32Array.from(new TextEncoder().encode(text))
     },
-    decode: (ids) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(Array.from(ids, byte))),
+    decode: (ids) =>
+      new TextDecoder('utf-8', { ignoreBOM: true }).decode(Uint8Array.from(numbers(ids, 'the ids'), byte)),
     symbol: (id) =>
       byte(id) > 0x20 && id < 0x7f ? String.fromCharCode(id) : `<0x${id.toString(16).toUpperCase().padStart(2, '0')}>`,
     decoder() {
@@ -207,6 +241,7 @@ export function byteVocabulary(): Vocabulary {
     },
     encoder: () => ({
       write(bytes, into) {
+        checkRoom(bytes, into)
         into.set(bytes)
         return bytes.length
       },
@@ -215,20 +250,31 @@ export function byteVocabulary(): Vocabulary {
   }
 }
 
+/** Throws unless `into` has room for the ids of `bytes`. */
+function checkRoom(bytes: Uint8Array, into: Int32Array): void {
+  uint8Array(bytes, 'the bytes')
+  int32Array()(into, 'into')
+  if (into.length >= bytes.length) return
+  const message = `Expected room for ${bytes.length} ids in into but received an array of ${into.length}.`
+  throw new GatecellError('ERR_INVALID_SHAPE', message)
+}
+
 /** The vocabulary that a model file holds. ERR_FILE_FORMAT unless it is one that `config` of a Vocabulary gave. */
 export function vocabularyFromConfig(config: unknown): Vocabulary {
-  const refuse = (expected: string): never => {
-    throw new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in the model's vocabulary: the model is damaged.`)
+  const refuse = (what: string, found: unknown): never => {
+    const message = `Expected ${what} in the model's vocabulary but found ${show(found)}: the model is damaged.`
+    throw new GatecellError('ERR_FILE_FORMAT', message)
   }
-  if (typeof config !== 'object' || config === null) return refuse('an object')
+  if (!isObject(config)) return refuse('an object', config)
   const { kind, symbols, unknown } = config as Record<string, unknown>
   if (kind === 'byte') return byteVocabulary()
-  if (kind !== 'character') return refuse('the kind character or byte')
-  if (typeof symbols !== 'string' || symbols === '' || /\p{Surrogate}/u.test(symbols)) return refuse('symbols as text')
-  if (typeof unknown !== 'boolean') return refuse('true or false as unknown')
+  if (kind !== 'character') return refuse('the kind character or byte', kind)
+  if (typeof symbols !== 'string' || symbols === '' || /\p{Surrogate}/u.test(symbols))
+    return refuse('symbols as text', symbols)
+  if (typeof unknown !== 'boolean') return refuse('true or false as unknown', unknown)
   const codePoints = Int32Array.from(symbols, (symbol) => symbol.codePointAt(0)!)
   if (!codePoints.every((codePoint, id) => id === 0 || codePoints[id - 1]! < codePoint)) {
-    return refuse('symbols in increasing order')
+    return refuse('symbols in increasing order', symbols)
   }
   return makeCharacterVocabulary(codePoints, unknown)
 }

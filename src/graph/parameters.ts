@@ -96,6 +96,7 @@ export class ParameterStore {
   }
 
   has(name: string): boolean {
+    string(name, 'name')
     return this.#parameters.has(name)
   }
 

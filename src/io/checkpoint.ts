@@ -3,6 +3,8 @@
 // metadata. Two CRC-32C, of the header and of the data, cover every byte. The same content gives the same bytes: no clock,
 // host or thread count gets in. Refused: damaged, truncated or foreign files, other versions, models of another task.
 
+import { checkObject, filled, list, open, optional, options as optionsOf, string } from '../check/index.js'
+import { syncFunction } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { writeAtomically, writeAtomicallySync } from './atomic.js'
 import { crc32c } from './crc32c.js'
@@ -14,6 +16,7 @@ import {
   checkTarget,
   elementCount,
   encodeSafetensorsHeader,
+  readTensor,
   type Dtype,
   type NamedTensor,
   type TensorData,
@@ -104,6 +107,24 @@ function hex(crc: number): string {
   return crc.toString(16).padStart(8, '0')
 }
 
+const readCheckpointParts = open<Checkpoint>({
+  task: string,
+  config: jsonObject,
+  progress: jsonObject,
+  weights: list(readTensor),
+  moment1: optional(list(readTensor)),
+  moment2: optional(list(readTensor)),
+  moment3: optional(list(readTensor)),
+  state: optional(list(readTensor)),
+  best: optional(list(readTensor))
+})
+
+/** An object; its members are checked as they become JSON. */
+function jsonObject(value: unknown, name: string): JsonObject {
+  checkObject(value, name)
+  return value as JsonObject
+}
+
 /** All tensors of a checkpoint under their names in the file. ERR_INVALID_ARGUMENT for names that would collide. */
 function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
   const weights = new Map(checkpoint.weights.map((tensor) => [tensor.name, tensor]))
@@ -162,15 +183,19 @@ function* filePieces(checkpoint: Checkpoint): Generator<{ bytes: Uint8Array; pos
  * until the promise resolves. ERR_FILE_WRITE; ERR_INVALID_ARGUMENT for NaN or infinity in config or progress.
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
+  filled(path, 'the path')
+  const read = readCheckpointParts(checkpoint, 'the checkpoint')
   await writeAtomically(path, async (file) => {
-    for (const piece of filePieces(checkpoint)) await file.write(piece.bytes, piece.position)
+    for (const piece of filePieces(read)) await file.write(piece.bytes, piece.position)
   })
 }
 
 /** writeCheckpoint for the last moments of a process. */
 export function writeCheckpointSync(path: string, checkpoint: Checkpoint): void {
+  filled(path, 'the path')
+  const read = readCheckpointParts(checkpoint, 'the checkpoint')
   writeAtomicallySync(path, (file) => {
-    for (const piece of filePieces(checkpoint)) file.write(piece.bytes, piece.position)
+    for (const piece of filePieces(read)) file.write(piece.bytes, piece.position)
   })
 }
 
@@ -276,6 +301,13 @@ async function load(
   return loaded
 }
 
+const taskField = { task: optional(string) }
+const readInfoOptions = optionsOf<{ task?: string }>(taskField)
+const readLoadOptions = optionsOf<{ task?: string; place?: PlaceTensor }>({
+  ...taskField,
+  place: optional(syncFunction())
+})
+
 /** Opens a checkpoint and reads its header; with `task`, another task is refused (ERR_WRONG_TASK). */
 export async function openCheckpoint(path: string, options: { task?: string } = {}): Promise<CheckpointFile> {
   const file = await openSafetensors(path)
@@ -290,7 +322,7 @@ export async function openCheckpoint(path: string, options: { task?: string } = 
 
 /** The header of a checkpoint, with its checksum verified; the tensors are not read. */
 export async function readCheckpointInfo(path: string, options: { task?: string } = {}): Promise<CheckpointInfo> {
-  const file = await openCheckpoint(path, options)
+  const file = await openCheckpoint(path, readInfoOptions(options, 'the options'))
   await file.close()
   return file.info
 }
@@ -300,9 +332,10 @@ export async function readCheckpoint(
   path: string,
   options: { task?: string; place?: PlaceTensor } = {}
 ): Promise<CheckpointInfo & LoadedCheckpoint> {
-  const file = await openCheckpoint(path, options)
+  const { place, ...more } = readLoadOptions(options, 'the options')
+  const file = await openCheckpoint(path, more)
   try {
-    return { ...file.info, ...(await file.load(options.place)) }
+    return { ...file.info, ...(await file.load(place)) }
   } finally {
     await file.close()
   }

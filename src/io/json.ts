@@ -1,7 +1,7 @@
 // JSON for files of people we do not trust: duplicate names, wide integers and deep nesting are refused, objects become
 // Maps so that no name can reach a prototype. And canonical JSON: the same value gives the same bytes.
 
-import { GatecellError } from '../errors.js'
+import { GatecellError, isObject } from '../errors.js'
 
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
 export interface JsonObject {
@@ -182,10 +182,7 @@ export function canonicalJson(value: JsonValue, path = 'value', depth = 0): stri
     if (Number.isFinite(value)) return JSON.stringify(value)
     throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a finite number at ${path} but received ${value}.`)
   }
-  if (
-    typeof value !== 'object' ||
-    (!Array.isArray(value) && Object.prototype.toString.call(value) !== '[object Object]')
-  ) {
+  if (!isObject(value) || (!Array.isArray(value) && Object.prototype.toString.call(value) !== '[object Object]')) {
     throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a JSON value at ${path} but received a ${typeof value}.`)
   }
   if (depth > MAX_DEPTH) {

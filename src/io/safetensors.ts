@@ -3,6 +3,7 @@
 // little-endian (x86-64, arm64: the engine has no other).
 
 import * as fs from 'node:fs'
+import { filled, integer, iterable, record, string, uint8Array } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { writeAtomically } from './atomic.js'
 import {
@@ -14,6 +15,7 @@ import {
   MAX_HEADER_BYTES,
   parseSafetensorsHeader,
   quoted,
+  readTensor,
   unsupportedError,
   type NamedTensor,
   type SafetensorsHeader,
@@ -38,13 +40,22 @@ export interface SafetensorsFile {
   close(): Promise<void>
 }
 
+const position = integer(0)
+
 /** Opens a file and reads its header. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
+  filled(path, 'the path')
   const handle = await openFile(path)
   try {
     const header = await readHeader(handle, path)
-    const readBytes = (position: number, target: Uint8Array) => readFully(handle, target, position, path)
+    const readBytes = async (begin: number, target: Uint8Array) => {
+      position(begin, 'position')
+      uint8Array(target, 'target')
+      checkOpen(handle, path)
+      await readFully(handle, target, begin, path)
+    }
     const readInto = async (name: string, target: TensorData) => {
+      string(name, 'name')
       const info = requireTensor(header, name, path)
       checkTarget(info, target)
       await readBytes(header.dataBegin + info.begin, bytesOf(target))
@@ -54,6 +65,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
       readInto,
       readBytes,
       read: async (name) => {
+        string(name, 'name')
         const target = allocateTensor(requireTensor(header, name, path))
         await readInto(name, target)
         return target
@@ -71,6 +83,12 @@ export async function readSafetensorsHeader(path: string): Promise<SafetensorsHe
   const file = await openSafetensors(path)
   await file.close()
   return file.header
+}
+
+/** Throws ERR_DISPOSED for a file that was closed. */
+function checkOpen(handle: fs.promises.FileHandle, path: string): void {
+  if (handle.fd >= 0) return
+  throw new GatecellError('ERR_DISPOSED', `Expected an open file ${path} but it was closed before: open it again.`)
 }
 
 function requireTensor(header: SafetensorsHeader, name: string, path: string): TensorInfo {
@@ -119,13 +137,17 @@ async function readFully(handle: fs.promises.FileHandle, target: Uint8Array, pos
   }
 }
 
-/** Writes a safetensors file atomically, straight from the arrays. ERR_FILE_WRITE. */
+/** Writes a safetensors file atomically, straight from the arrays. ERR_FILE_WRITE; ERR_INVALID_ARGUMENT and ERR_INVALID_SHAPE for tensors that are none. */
 export async function writeSafetensors(
   path: string,
   tensors: Iterable<NamedTensor>,
   metadata: Readonly<Record<string, string>> = {}
 ): Promise<void> {
-  const header = encodeSafetensorsHeader(tensors, metadata)
+  filled(path, 'the path')
+  const header = encodeSafetensorsHeader(
+    iterable(readTensor)(tensors, 'the tensors'),
+    record(string)(metadata, 'the metadata')
+  )
   await writeAtomically(path, async (file) => {
     await file.write(header.bytes)
     for (const tensor of header.tensors) await file.write(bytesOf(tensor.data))

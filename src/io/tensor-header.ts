@@ -2,7 +2,9 @@
 // bytes), read strictly and written canonically, without touching a file. Refused: anything but one JSON object of known
 // fields, duplicate names, shapes that do not match their bytes, holes, overlaps, trailing bytes.
 
-import { GatecellError } from '../errors.js'
+import { types } from 'node:util'
+import { choice, expected, integer, list, open, optional, string, type Check } from '../check/index.js'
+import { GatecellError, show } from '../errors.js'
 import { parseStrictJson, type StrictJson } from './json.js'
 
 /** Bits of one element by safetensors name: all formats of version 0.8. */
@@ -70,6 +72,20 @@ export interface NamedTensor {
   readonly data: TensorData
   readonly dtype?: Dtype
 }
+
+const readTensorParts = open<NamedTensor>({
+  name: string,
+  shape: list(integer(0)),
+  data: (value, name) => {
+    const type = Object.values(arrayTypes).find((one) => !types.isProxy(value) && value instanceof one)
+    if (type === undefined) throw expected('a typed array', name, value)
+    return value
+  },
+  dtype: optional(choice(...(Object.keys(dtypeBits) as Dtype[])))
+})
+
+/** A tensor to write, read once; whether shape, dtype and data fit each other is checked as the header is made. */
+export const readTensor: Check<NamedTensor> = (value, name) => readTensorParts(value, name)
 
 /** Enough for more than 100,000 tensors. Bounded, because a parsed header takes many times its size in memory. */
 export const MAX_HEADER_BYTES = 16 * 1024 * 1024
@@ -228,8 +244,8 @@ export function allocateTensor(info: TensorInfo): TensorData {
 /** Throws unless `target` can take the tensor as it is. */
 export function checkTarget(info: TensorInfo, target: TensorData): void {
   const type = arrayTypes[info.dtype]
-  if (!(target instanceof type)) {
-    const found = target?.constructor?.name ?? typeof target
+  if (types.isProxy(target) || !(target instanceof type)) {
+    const found = show(target)
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
       `Expected a ${type.name} for tensor ${quoted(info.name)} (${info.dtype}) but received ${found}.`

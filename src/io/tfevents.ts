@@ -4,16 +4,19 @@
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { callback, filled, integer, number, optional, options as optionsOf, string } from '../check/index.js'
+import { callback, expected, filled, integer, number, optional, options as optionsOf } from '../check/index.js'
+import type { Check } from '../check/index.js'
+import { GatecellError } from '../errors.js'
 import { appendWhole } from './append.js'
 import { writeError } from './atomic.js'
 import { crc32c, maskCrc32c } from './crc32c.js'
 
 export interface EventLog {
   readonly path: string
-  /** Adds one point of the curve `tag`; `seconds` is the wall time since 1970. Kept in memory until flush. */
+  /** Adds one point of the curve `tag` (at most 4,096 characters); `seconds` is the wall time since 1970. Kept in memory until flush. */
   scalar(tag: string, value: number, step: number, seconds?: number): void
   flush(): void
+  /** Writes what is left and closes the file. Afterwards `scalar` and `flush` throw ERR_DISPOSED. */
   close(): void
 }
 
@@ -72,6 +75,13 @@ function record(data: Uint8Array): Uint8Array {
 }
 
 const readOptions = optionsOf<EventLogOptions>({ resumeStep: optional(integer(0)), now: optional(callback()) })
+/** Above it the time to encode a point is out of proportion. */
+const MAX_TAG = 2 ** 12
+
+const tagOf: Check<string> = (value, name) => {
+  if (typeof value === 'string' && value.length <= MAX_TAG) return value
+  throw expected(`a string of at most ${MAX_TAG} characters`, name, value)
+}
 /** Seconds since 1970. */
 const time = number(0, 1e12)
 
@@ -99,18 +109,28 @@ export function openEventLog(folder: string, logOptions: EventLogOptions = {}): 
     add(event(now(), options.resumeStep, block(EVENT_SESSION_LOG, [SESSION_STATUS, SESSION_START])))
   }
   flush()
+  let open = true
+  const checkOpen = (): void => {
+    if (!open) throw new GatecellError('ERR_DISPOSED', `Expected an open event log but ${path} was closed before.`)
+  }
   return {
     path,
-    flush,
+    flush() {
+      checkOpen()
+      flush()
+    },
     scalar(tag, value, step, seconds = now()) {
+      checkOpen()
       integer(0)(step, 'step')
-      string(tag, 'tag')
+      tagOf(tag, 'tag')
       if (typeof value !== 'number') number()(value, 'value') // NaN and infinities are points of a curve, too
       time(seconds, 'seconds')
       const content = [...block(VALUE_TAG, encoder.encode(tag)), ...fixed(VALUE_SIMPLE, value, 4)]
       add(event(seconds, step, block(EVENT_SUMMARY, block(SUMMARY_VALUE, content))))
     },
     close() {
+      if (!open) return
+      open = false
       try {
         flush()
       } finally {

@@ -1,15 +1,16 @@
 // Ink as SVG, still or moving: in one place for readers, writers and traces. A moving picture is drawn by SMIL animation
 // alone, without a script, so that any browser shows it, in an <img> too.
 
-import { boxOf, type Stroke } from '../data/ink/strokes.js'
+import { boolean, expected, number, optional, options as optionsOf, string } from '../check/index.js'
+import { boxOf, readStrokes, type Stroke } from '../data/ink/strokes.js'
 import { colours, withDarkMode } from './theme.js'
 
 export interface InkSvgOptions {
-  /** Width of the picture in pixels; its height follows. Default: by the ink, 720 at most. */
+  /** Width of the picture in pixels, from 1 to 65,536; its height follows. Default: by the ink, 720 at most. */
   width?: number
   /** Strokes appear as they were written. Default: false. */
   moving?: boolean
-  /** Points drawn in a second where the ink has no times; default 120. */
+  /** Points drawn in a second where the ink has no times, from 0.001 to a million; default 120. */
   pointsPerSecond?: number
   /** What the picture shows, for those who cannot see it. */
   title?: string
@@ -108,8 +109,18 @@ export function inkPaths(
   return `<g fill="none" stroke="${colours.ink}" stroke-width="${PEN}" stroke-linecap="round" stroke-linejoin="round">${paths.join('')}</g>`
 }
 
-/** Ink alone as an SVG file. */
-export function inkSvg(strokes: readonly Stroke[], options: InkSvgOptions = {}): string {
+const readSvgOptions = optionsOf<InkSvgOptions>({
+  width: optional(number(1, 2 ** 16)),
+  moving: optional(boolean),
+  pointsPerSecond: optional(number(1e-3, 1e6)),
+  title: optional(string)
+})
+
+/** Ink alone as an SVG file. Throws ERR_INVALID_ARGUMENT, and ERR_INVALID_INK for ink without a point. */
+export function inkSvg(ink: readonly Stroke[], svgOptions: InkSvgOptions = {}): string {
+  const strokes = readStrokes(ink, 'the strokes')
+  if (strokes.length === 0) throw expected('at least one stroke', 'the strokes', ink, { code: 'ERR_INVALID_INK' })
+  const options = readSvgOptions(svgOptions, 'the options of inkSvg')
   const { left, right, bottom, top } = boxOf(strokes)
   const ratio = Math.min(4, Math.max(1 / 16, (top - bottom) / Math.max(right - left, 1e-9)))
   const width = options.width ?? Math.min(MAX_WIDTH, 96 / ratio + 2 * PADDING + 96)

@@ -1,9 +1,10 @@
 // Beam search: one mechanism for all decoders. Sequences are nodes of a tree, so that equal ones are one object wherever
 // they come from; the best are kept by score, ties by the order of their tokens: nothing depends on chance.
 
+import { anything, expected, integer, isArrayOf, number, numbers, object, open, optional } from '../check/index.js'
+import { syncFunction } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { expectNumber } from '../graph/check.js'
-import type { Scorer } from './scorers.js'
+import { readScorer, type Scorer } from './scorers.js'
 
 /** A sequence: its last token and the sequence before it; the root is the empty one. */
 export class Prefix {
@@ -147,18 +148,43 @@ interface Followed<S> extends Candidate {
   readonly state: S
 }
 
+const readOptions = object<BeamOptions>({
+  end: integer(0, 2 ** 31 - 1),
+  width: optional(integer(1, 2 ** 20)),
+  best: optional(integer(1, 2 ** 20)),
+  maxLength: integer(0, 2 ** 24),
+  lengthPenalty: optional(number(0, 100)),
+  scorer: optional(readScorer)
+})
+const readDecoder = open<Decoder<unknown>>({ start: anything, step: syncFunction() })
+const readStep = open<{ state: unknown; nats: ArrayLike<number> }>({ state: anything, nats: numbers })
+
+/** One step of the caller's network. */
+type Step<S> = (beam: readonly Followed<S>[]) => { state: S; nats: ArrayLike<number> }[]
+
+/** The step of a decoder, read once; what it returns is checked. */
+function stepOf<S>(decoder: Decoder<S>, step: Decoder<S>['step']): Step<S> {
+  return (beam) => {
+    const asked = beam.map(({ state, prefix }) => ({ state, token: prefix.parent ? prefix.token : null }))
+    const steps: unknown = step.call(decoder, asked)
+    if (isArrayOf(steps, beam.length))
+      return steps.map((one, i) => readStep(one, `steps[${i}]`) as { state: S; nats: ArrayLike<number> })
+    throw expected(`an array of ${beam.length} steps`, 'what step() of the decoder returns', steps)
+  }
+}
+
 /**
  * The sequences of highest score. A hypothesis leaves the beam when it ends; the search goes on until none of those that
  * are left can still come among the best. Only where nothing ended within `maxLength` are sequences without end returned.
  */
 export function beamSearch<S>(decoder: Decoder<S>, options: BeamOptions): Hypothesis[] {
-  const { end, width = 8, best = 1, maxLength, lengthPenalty = 0, scorer } = options
-  expectNumber('beamSearch', 'width', width, 1, 2 ** 20, true)
-  expectNumber('beamSearch', 'best', best, 1, width, true)
-  expectNumber('beamSearch', 'maxLength', maxLength, 0, 2 ** 24, true)
-  expectNumber('beamSearch', 'lengthPenalty', lengthPenalty, 0, 100)
+  const { start: state, step } = readDecoder(decoder, 'the decoder') as Decoder<S>
+  const read = readOptions(options, 'the options of beamSearch')
+  const { end, width = 8, best = 1, maxLength, lengthPenalty = 0, scorer } = read
+  integer(1, width)(best, 'best')
+  const advance = stepOf(decoder, step)
   const penalty = (length: number) => ((5 + length) / 6) ** lengthPenalty
-  const start = { prefix: new Prefix(null, -1), token: null, nats: 0, score: 0, state: decoder.start }
+  const start = { prefix: new Prefix(null, -1), token: null, nats: 0, score: 0, state }
   let beam: Followed<S>[] = [start]
   const finished = new Best<Followed<S>>(best)
 
@@ -168,7 +194,7 @@ export function beamSearch<S>(decoder: Decoder<S>, options: BeamOptions): Hypoth
   }
 
   for (let length = 0; beam.length > 0 && length <= maxLength; length++) {
-    const steps = decoder.step(beam.map(({ state, prefix }) => ({ state, token: prefix.parent ? prefix.token : null })))
+    const steps = advance(beam)
     const next = new Best<Followed<S>>(width)
     beam.forEach((from, i) => {
       const { state, nats } = steps[i]!

@@ -2,24 +2,44 @@
 // prefixes (Hannun, Maas, Jurafsky, Ng, "First-pass large vocabulary continuous speech recognition using bi-directional
 // recurrent DNNs", 2014), which sums over alignments and may ask a scorer.
 
+import {
+  float32Array,
+  integer,
+  iterable,
+  list,
+  number,
+  numbers,
+  options as optionsOf,
+  optional
+} from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { expectNumber } from '../graph/check.js'
 import { Best, Prefix, grown, type Candidate } from './beam.js'
-import { logSoftmax, type Scorer } from './scorers.js'
+import { logSoftmax, readScorer, type Scorer } from './scorers.js'
 
 /** Logits [K] of each step in turn; logarithms of probabilities are logits too. */
 export type Rows = Iterable<ArrayLike<number>>
 
-/** The rows of sample `b` of logits [T, B, K], its first `length` steps. */
-export function* rowsOf(
+const readShape = list(integer(0, 2 ** 31 - 1), 3, 3)
+
+/**
+ * Returns the rows of sample `b` of logits [T, B, K], its first `length` steps. Throws ERR_INVALID_ARGUMENT, and ERR_INVALID_SHAPE
+ * where the logits are not of `shape`.
+ */
+export function rowsOf(
   logits: Float32Array,
-  [steps, batch, symbols]: readonly [number, number, number],
+  shape: readonly [number, number, number],
   b: number,
-  length = steps
+  length?: number
 ): Generator<Float32Array> {
-  expectNumber('rowsOf', 'b', b, 0, batch - 1, true)
-  expectNumber('rowsOf', 'length', length, 0, steps, true)
-  for (let t = 0; t < length; t++) yield logits.subarray((t * batch + b) * symbols, (t * batch + b + 1) * symbols)
+  const [steps, batch, symbols] = readShape(shape, 'the shape') as [number, number, number]
+  float32Array(steps * batch * symbols)(logits, 'the logits')
+  integer(0, batch - 1)(b, 'b')
+  const count = optional(integer(0, steps))(length, 'length') ?? steps
+  return sampleRows(logits, batch, symbols, b, count)
+}
+
+function* sampleRows(logits: Float32Array, batch: number, symbols: number, b: number, count: number) {
+  for (let t = 0; t < count; t++) yield logits.subarray((t * batch + b) * symbols, (t * batch + b + 1) * symbols)
 }
 
 /** Labels, and for each the step at which the best path first emits it. */
@@ -28,14 +48,21 @@ export interface CtcPath {
   steps: Int32Array
 }
 
-/** Best path decoding: the likeliest symbol of each step, repeats joined, blanks left out. It reads while rows come. */
+const blankOf = optional(integer(0, 2 ** 31 - 1))
+const readGreedyOptions = optionsOf<{ blank?: number }>({ blank: blankOf })
+const readRows = iterable(numbers)
+
+/**
+ * Best path decoding: the likeliest symbol of each step, repeats joined, blanks left out. It reads while rows come. Throws
+ * ERR_INVALID_ARGUMENT for rows that are not numbers, ERR_OUT_OF_RANGE for a NaN.
+ */
 export function ctcGreedy(rows: Rows, options: { blank?: number } = {}): CtcPath {
-  const { blank = 0 } = options
+  const { blank = 0 } = readGreedyOptions(options, 'the options of ctcGreedy')
   const labels: number[] = []
   const steps: number[] = []
   let before = blank
   let t = 0
-  for (const row of rows) {
+  for (const row of readRows(rows, 'the rows')) {
     const symbol = largest(row)
     if (symbol !== blank && symbol !== before) {
       labels.push(symbol)
@@ -95,15 +122,27 @@ interface Entry extends Candidate {
   score: number
 }
 
+const beamFields = {
+  blank: blankOf,
+  width: optional(integer(1, 2 ** 20)),
+  prune: optional(number(0, Infinity)),
+  scorer: optional(readScorer)
+}
+const readBeamOptions = optionsOf<CtcBeamOptions>(beamFields)
+const bestOf = optional(integer(0, 2 ** 20))
+const readSearchOptions = optionsOf<CtcBeamOptions & { best?: number }>({ ...beamFields, best: bestOf })
+
+/** Starts a search. Throws ERR_INVALID_ARGUMENT for options of other types or out of range. */
 export function createCtcBeam(options: CtcBeamOptions = {}): CtcBeam {
-  const { blank = 0, width = 16, prune = 12, scorer } = options
-  expectNumber('createCtcBeam', 'blank', blank, 0, 2 ** 31 - 1, true)
-  expectNumber('createCtcBeam', 'width', width, 1, 2 ** 20, true)
-  expectNumber('createCtcBeam', 'prune', prune, 0, Infinity)
+  return startBeam(readBeamOptions(options, 'the options of createCtcBeam'))
+}
+
+function startBeam({ blank = 0, width = 16, prune = 12, scorer }: CtcBeamOptions): CtcBeam {
   const root = new Prefix(null, -1)
   let beam: Entry[] = [{ prefix: root, token: null, blank: 0, label: -Infinity, bonus: 0, score: 0 }]
 
-  function push(row: ArrayLike<number>): void {
+  function push(logits: ArrayLike<number>): void {
+    const row = numbers(logits, 'the row')
     if (blank >= row.length) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
@@ -153,8 +192,8 @@ export function createCtcBeam(options: CtcBeamOptions = {}): CtcBeam {
     get prefix() {
       return beam[0]?.prefix.tokens() ?? new Int32Array(0)
     },
-    best(count = 1) {
-      expectNumber('best', 'count', count, 0, 2 ** 20, true)
+    best(wanted) {
+      const count = bestOf(wanted, 'count') ?? 1
       if (count === 0) return []
       const ends = new Best<Entry>(count)
       for (const one of beam)
@@ -170,9 +209,10 @@ export function createCtcBeam(options: CtcBeamOptions = {}): CtcBeam {
 
 /** The `best` likeliest label sequences of `rows`; see `createCtcBeam`. */
 export function ctcBeamSearch(rows: Rows, options: CtcBeamOptions & { best?: number } = {}): CtcHypothesis[] {
-  const beam = createCtcBeam(options)
-  for (const row of rows) beam.push(row)
-  return beam.best(options.best)
+  const { best, ...more } = readSearchOptions(options, 'the options of ctcBeamSearch')
+  const beam = startBeam(more)
+  for (const row of readRows(rows, 'the rows')) beam.push(row)
+  return beam.best(best)
 }
 
 /** The labels within `prune` nats of the likeliest symbol. */

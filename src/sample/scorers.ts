@@ -1,6 +1,8 @@
 // Scorers: what a beam search knows besides the network it decodes. A language model rates each token, a lexicon forbids
 // those that lead to no word. A scorer is a function of its state, so a search may follow many sequences at once.
 
+import { anything, expected, integer, iterable, list, methods, number, numbers, object } from '../check/index.js'
+import { isArrayOf, made, open, optional, options as optionsOf, syncFunction, type Check } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import type { Stream } from './stream-types.js'
 
@@ -15,28 +17,64 @@ export interface Scorer<S = unknown> {
   end(state: S): number
 }
 
-/** Sum of scorers, each times its weight (above 0), and `insertion` nats for every token (Hannun et al. 2014). */
-export function combineScorers(
-  parts: readonly { scorer: Scorer; weight?: number }[],
-  insertion = 0
-): Scorer<readonly unknown[]> {
-  const weights = parts.map(({ weight = 1 }) => weight)
-  const bad = weights.find((weight) => !(weight > 0 && weight < Infinity))
-  if (bad !== undefined || !Number.isFinite(insertion)) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected weights above 0 and a finite insertion bonus but received ${String(bad ?? insertion)}.`
-    )
+const scorerParts = open<Scorer>({
+  start: anything,
+  score: syncFunction(),
+  next: syncFunction(),
+  end: syncFunction()
+})
+
+/** A scorer, its functions read once; they keep their `this`, and their results are checked. */
+export const readScorer: Check<Scorer> = (value, name) => {
+  const { start, score, next, end } = scorerParts(value, name)
+  const nats = (found: unknown, what: string): number => {
+    if (typeof found === 'number' && found < Infinity) return found
+    throw expected('a number of nats below Infinity', `what ${what}() of ${name} returns`, found)
   }
-  const sum = (value: (scorer: Scorer, i: number) => number, start: number) =>
-    parts.reduce((total, { scorer }, i) => total + weights[i]! * value(scorer, i), start)
   return {
-    start: parts.map(({ scorer }) => scorer.start),
-    score: (states, token) => sum((scorer, i) => scorer.score(states[i], token), insertion),
-    next: (states, token) => parts.map(({ scorer }, i) => scorer.next(states[i], token)),
-    end: (states) => sum((scorer, i) => scorer.end(states[i]), 0)
+    start,
+    score: (state, token) => nats(score.call(value, state, token), 'score'),
+    next: (state, token) => next.call(value, state, token),
+    end: (state) => nats(end.call(value, state), 'end')
   }
 }
+
+const tokenOf = integer(-(2 ** 31), 2 ** 31 - 1)
+
+/** Sum of scorers, each times its weight (above 0), and `insertion` nats for every token (Hannun et al. 2014). */
+export function combineScorers(
+  scorers: readonly { scorer: Scorer; weight?: number }[],
+  insertion = 0
+): Scorer<readonly unknown[]> {
+  const parts = readScorers(scorers, 'the scorers')
+  number()(insertion, 'the insertion bonus')
+  const weights = parts.map(({ weight = 1 }) => weight)
+  const sum = (value: (scorer: Scorer, i: number) => number, start: number) =>
+    parts.reduce((total, { scorer }, i) => total + weights[i]! * value(scorer, i), start)
+  const checkStates = (states: readonly unknown[]): void => {
+    if (!isArrayOf(states, parts.length)) throw expected('a state of these scorers', 'state', states)
+  }
+  return {
+    start: parts.map(({ scorer }) => scorer.start),
+    score(states, token) {
+      checkStates(states)
+      return sum((scorer, i) => scorer.score(states[i], token), insertion)
+    },
+    next(states, token) {
+      checkStates(states)
+      return parts.map(({ scorer }, i) => scorer.next(states[i], token))
+    },
+    end(states) {
+      checkStates(states)
+      return sum((scorer, i) => scorer.end(states[i]), 0)
+    }
+  }
+}
+
+const readScorers = list(
+  // Number.MIN_VALUE: above 0.
+  object<{ scorer: Scorer; weight?: number }>({ scorer: readScorer, weight: optional(number(Number.MIN_VALUE)) })
+)
 
 /** A node of a lexicon: what may follow, and whether a word ends here. */
 export interface TrieNode {
@@ -44,24 +82,34 @@ export interface TrieNode {
   readonly word: boolean
 }
 
+class Node implements TrieNode {
+  readonly #own = true
+  readonly children = new Map<number, Node>()
+  word = false
+
+  /** Whether `value` is a node, and no copy or proxy of one. */
+  static is(value: unknown): value is Node {
+    return typeof value === 'object' && value !== null && #own in value
+  }
+}
+
+const readLexiconOptions = optionsOf<{ separator?: number }>({ separator: optional(tokenOf) })
+
 /**
  * Allows only sequences of `words` (each an array of tokens); with a `separator`, words joined by one of it. Where
- * `words` has the empty sequence, the empty sequence is a word.
+ * `words` has the empty sequence, the empty sequence is a word. Throws ERR_INVALID_ARGUMENT for words that are not arrays of
+ * integers, or that have the separator.
  */
 export function lexiconScorer(
   words: Iterable<ArrayLike<number>>,
   options: { separator?: number } = {}
 ): Scorer<TrieNode | null> {
-  const { separator } = options
-  interface Growing {
-    children: Map<number, Growing>
-    word: boolean
-  }
-  const root: Growing = { children: new Map(), word: false }
-  for (const word of words) {
+  const { separator } = readLexiconOptions(options, 'the options of lexiconScorer')
+  const root = new Node()
+  for (const word of iterable(numbers)(words, 'the words')) {
     let node = root
     for (let i = 0; i < word.length; i++) {
-      const token = word[i]!
+      const token = tokenOf(word[i], 'a token of a word')
       if (token === separator) {
         throw new GatecellError(
           'ERR_INVALID_ARGUMENT',
@@ -69,12 +117,14 @@ export function lexiconScorer(
         )
       }
       let child = node.children.get(token)
-      if (!child) node.children.set(token, (child = { children: new Map(), word: false }))
+      if (!child) node.children.set(token, (child = new Node()))
       node = child
     }
     node.word = true
   }
   const next = (node: TrieNode | null, token: number): TrieNode | null => {
+    if (node !== null && !Node.is(node)) throw expected('a state of this lexicon', 'state', node)
+    tokenOf(token, 'token')
     if (node && token === separator) return node.word ? root : null
     return node?.children.get(token) ?? null
   }
@@ -82,7 +132,10 @@ export function lexiconScorer(
     start: root,
     next,
     score: (node, token) => (next(node, token) ? 0 : -Infinity),
-    end: (node) => (node?.word ? 0 : -Infinity)
+    end(node) {
+      if (node !== null && !Node.is(node)) throw expected('a state of this lexicon', 'state', node)
+      return node?.word ? 0 : -Infinity
+    }
   }
 }
 
@@ -91,6 +144,12 @@ export interface StreamState {
   readonly stream: Stream
   readonly nats: Float64Array
 }
+
+const readStreamOptions = optionsOf<{ tokenOf?: (token: number) => number; ends?: readonly number[] }>({
+  tokenOf: optional(syncFunction()),
+  ends: optional(list(integer(0)))
+})
+const streamMethods = methods<Stream>(['clone', 'step'])
 
 /**
  * A model of token sequences as a scorer: `stream` stands where the sequence begins (feed it what comes before, at least
@@ -101,26 +160,42 @@ export function streamScorer(
   stream: Stream,
   options: { tokenOf?: (token: number) => number; ends?: readonly number[] } = {}
 ): Scorer<StreamState> {
-  const { tokenOf = (token) => token, ends = [] } = options
-  const stand = (at: Stream): StreamState => ({ stream: at, nats: logSoftmax(at.logits) })
+  const { tokenOf: translate = (token: number) => token, ends = [] } = readStreamOptions(
+    options,
+    'the options of streamScorer'
+  )
+  const states = new WeakSet<StreamState>()
+  const stand = (at: Stream): StreamState => {
+    streamMethods(at, 'the stream')
+    const state = { stream: at, nats: logSoftmax(at.logits) }
+    states.add(state)
+    return state
+  }
+  const checkState = made('a state of this scorer', states)
+  const known = (token: number): number => tokenOf(translate(tokenOf(token, 'token')), 'what tokenOf returns')
+  streamMethods(stream, 'the stream')
   return {
     start: stand(stream.clone()),
-    score: (state, token) => state.nats[tokenOf(token)] ?? -Infinity,
+    score: (state, token) => checkState(state, 'state').nats[known(token)] ?? -Infinity,
     next(state, token) {
-      const clone = state.stream.clone()
-      clone.step(tokenOf(token))
+      const clone = checkState(state, 'state').stream.clone()
+      clone.step(known(token))
       return stand(clone)
     },
-    end({ nats }) {
+    end(state) {
+      const { nats } = checkState(state, 'state')
       if (ends.length === 0) return 0
       return Math.log(ends.reduce((sum, token) => sum + Math.exp(nats[token] ?? -Infinity), 0))
     }
   }
 }
 
-/** Logarithms of the softmax, in double. Throws ERR_OUT_OF_RANGE for a row that has none. */
+/**
+ * Logarithms of the softmax, in double. Throws ERR_OUT_OF_RANGE for a row that has none, ERR_INVALID_ARGUMENT for values that are
+ * not numbers.
+ */
 export function logSoftmax(logits: ArrayLike<number>): Float64Array {
-  const nats = Float64Array.from(logits)
+  const nats = Float64Array.from(numbers(logits, 'the logits'))
   let most = -Infinity
   for (const value of nats) if (value > most) most = value
   let sum = 0

@@ -2,8 +2,19 @@
 // do; nothing here knows what the numbers mean.
 
 import type { BucketCursor, Buckets } from '../data/buckets.js'
-import { boolean, callback, checkObject, integer, methods, number, open, optional, record } from '../check/index.js'
-import { anything, options as optionsOf, string, type Check } from '../check/index.js'
+import {
+  boolean,
+  callback,
+  checkObject,
+  integer,
+  methods,
+  number,
+  object,
+  open,
+  optional,
+  record
+} from '../check/index.js'
+import { anything, options as optionsOf, string, syncFunction, type Check } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import type { View } from '../graph/tensor.js'
 import type { JsonValue } from '../io/json.js'
@@ -215,22 +226,32 @@ function tokenArrays(elements: number, { inputs = 'tokens', targets = 'targets' 
 /** Whole samples side by side. `epoch`: null for one pass over the samples as they are, else it may vary them. */
 export type PackSamples = (indices: readonly number[], epoch: number | null) => Pick<Batch, 'inputs' | 'count' | 'dims'>
 
+const readBuckets = open<{ stepsPerEpoch: number }>({ stepsPerEpoch: integer(1) })
+const readSampleOptions = object<{ dims: Dims; train: boolean }>({ dims: dimsOf, train: boolean })
+const readBucketCursor = open<BucketCursor>({ epoch: integer(0), step: integer(0) })
+
 /**
  * Returns a source of the batches of `createBuckets`, which has an example: endless if `train`, else one pass. `dims`: shape of the
- * largest batch; `pack` makes a batch from the indices of its samples.
+ * largest batch; `pack` makes a batch from the indices of its samples. Throws ERR_INVALID_ARGUMENT for other values.
  */
 export function sampleSource(
   buckets: Buckets,
-  { dims, train }: { dims: Dims; train: boolean },
+  options: { dims: Dims; train: boolean },
   pack: PackSamples
 ): EpochSource {
+  methods<Buckets>(['samples', 'next'])(buckets, 'the buckets')
+  const { stepsPerEpoch } = readBuckets(buckets, 'the buckets')
+  const { dims, train } = readSampleOptions(options, 'the options of sampleSource')
+  syncFunction<PackSamples>()(pack, 'pack')
   return {
     dims,
-    stepsPerEpoch: buckets.stepsPerEpoch,
+    stepsPerEpoch,
     *batches(cursor) {
-      for (let at = (cursor as BucketCursor | undefined) ?? { epoch: 0, step: 0 }; ;) {
+      const start = cursor === undefined ? { epoch: 0, step: 0 } : cursor
+      for (let at = readBucketCursor(start, 'the cursor'); ;) {
         const packed = pack(buckets.samples(at), train ? at.epoch : null)
-        const next = buckets.next(at)
+        checkObject(packed, 'what pack returns')
+        const next = readBucketCursor(buckets.next(at), 'what next() of the buckets returns')
         yield { ...packed, epoch: at.epoch, cursor: { ...next }, reset: true }
         if (!train && next.epoch > at.epoch) return
         at = next

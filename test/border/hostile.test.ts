@@ -1,4 +1,4 @@
-// Ops, layers, initializers and the methods of graphs, called with one wrong argument or option at a time: each call ends soon in
+// The public functions and methods, called with one wrong argument or option at a time: each call ends soon in
 // a typed error, the caller's own error or a valid result, and the objects work afterwards.
 import { fileURLToPath } from 'node:url'
 import t from 'tap'

@@ -21,7 +21,7 @@ export interface Recipe<W = unknown> {
   readonly once?: boolean
   /** How many times as long as most a call takes. */
   readonly cost?: number
-  /** Values of other types that are right too, as '<place>=<name of the value>'; place as 'options.0'. */
+  /** Values of other types that are right too, as '<place>=<beginning of the value's name>*' or '<place>=<name>'; place as '0.seed'. */
   readonly accepts?: readonly string[]
 }
 

@@ -48,7 +48,19 @@ const streams: AnyRecipe[] = [
   ofStream('step', () => [4]),
   ofStream('probabilities', () => []),
   ofStream('sample', () => [3, { stop: 26 }]),
-  ofStream('generate', () => [{ length: 3, stop: 26, signal: new AbortController().signal }], { cost: 4 }),
+  ofStream('generate', () => [{ length: 3, stop: 26, signal: new AbortController().signal }], {
+    cost: 4,
+    // How many tokens a block has depends on the time that they take.
+    async call({ stream }: StreamWorld, given: unknown[]) {
+      const tokens: number[] = []
+      for await (const block of stream.generate(...(given as [api.GenerateOptions]))) {
+        tokens.push(...block)
+        if (tokens.length >= 3) break
+      }
+      return tokens.slice(0, 3)
+    },
+    digest: (_: unknown, result: unknown) => result
+  }),
   ofStream('set', () => [{ seed: 1, temperature: 0.5, topK: 3, topP: 0.9 }]),
   ofStream('reset', () => []),
   ofStream('snapshot', () => []),
@@ -64,7 +76,7 @@ const rows = () => [
 ]
 const decoder = () => ({
   start: 0,
-  step: (beam: readonly { state: number }[]) => beam.map(({ state }) => ({ state: state + 1, nats: [-1, -2, -0.5] }))
+  step: (beam: readonly { state: number }[]) => beam.map(({ state }) => ({ state, nats: [-1, -2, -0.5] }))
 })
 
 function ofScorer(name: 'score' | 'next' | 'end', kind: () => api.Scorer<never>, ...more: unknown[]): AnyRecipe {
@@ -74,6 +86,7 @@ function ofScorer(name: 'score' | 'next' | 'end', kind: () => api.Scorer<never>,
     args: ({ start }) => [start, ...more],
     call: (made, given) => (made[name] as (...values: unknown[]) => unknown)(...given),
     digest: (_, result) => typeof result,
+    accepts: ['0=null', '0.0=null'], // of a lexicon: no word begins so
     pure: true
   })
 }
@@ -85,12 +98,18 @@ const streamScorer = () => {
 }
 
 const decoders: AnyRecipe[] = [
-  pure('beamSearch', api.beamSearch, () => [
-    decoder(),
-    { end: 2, width: 3, best: 2, maxLength: 4, lengthPenalty: 0.5, scorer: api.lexiconScorer([[0, 1], [1], [0]]) }
-  ]),
+  pure(
+    'beamSearch',
+    api.beamSearch,
+    () => [
+      decoder(),
+      { end: 2, width: 3, best: 2, maxLength: 4, lengthPenalty: 0.5, scorer: api.lexiconScorer([[0, 1], [1], [0]]) }
+    ],
+    { accepts: ['0.start*', '1.scorer.start*'] }
+  ),
   pure('createCtcBeam', api.createCtcBeam, () => [{ blank: 0, width: 4, prune: 10, scorer: scorer() }], {
-    returns: 'CtcBeam'
+    returns: 'CtcBeam',
+    accepts: ['0.scorer.start*']
   }),
   method(
     'CtcBeam',
@@ -109,10 +128,12 @@ const decoders: AnyRecipe[] = [
     () => [2],
     { pure: true }
   ),
-  pure('ctcBeamSearch', api.ctcBeamSearch, () => [
-    rows(),
-    { blank: 0, width: 4, prune: 10, best: 2, scorer: scorer() }
-  ]),
+  pure(
+    'ctcBeamSearch',
+    api.ctcBeamSearch,
+    () => [rows(), { blank: 0, width: 4, prune: 10, best: 2, scorer: scorer() }],
+    { accepts: ['1.scorer.start*'] }
+  ),
   pure('ctcGreedy', api.ctcGreedy, () => [rows(), { blank: 0 }]),
   pure(
     'rowsOf',
@@ -120,7 +141,8 @@ const decoders: AnyRecipe[] = [
     () => [new Float32Array(24), [3, 2, 4], 1, 2]
   ),
   pure('combineScorers', api.combineScorers, () => [[{ scorer: scorer(), weight: 0.5 }, { scorer: scorer() }], 0.1], {
-    returns: 'Scorer'
+    returns: 'Scorer',
+    accepts: ['0.0.scorer.start*', '0.1.scorer.start*']
   }),
   pure('lexiconScorer', api.lexiconScorer, () => [[[1, 2], [2]], { separator: 0 }], { returns: 'Scorer' }),
   pure(
@@ -131,7 +153,7 @@ const decoders: AnyRecipe[] = [
       stream.feed([1])
       return [stream, { tokenOf: (token: number) => token, ends: [1, 2] }]
     },
-    { returns: 'Scorer', cost: 10 }
+    { returns: 'Scorer', cost: 10, accepts: ['0.*'] }
   ),
   pure('logSoftmax', api.logSoftmax, () => [[1, 2, 3]]),
   ...[scorer, () => api.combineScorers([{ scorer: scorer() }])].flatMap((kind) => [

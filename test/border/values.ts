@@ -195,7 +195,9 @@ export function changesOf(right: unknown, dispose: (() => void) | undefined): [s
   if (typeof right === 'object' && right !== null) {
     changes.push(['trapped copy', () => trapped(right)], ['revoked copy', () => revoked(right)])
     changes.push(['null-prototype copy', () => Object.assign(Object.create(null) as object, right)])
-    changes.push(['inheriting copy', () => Object.create(right) as object])
+    // The getters of what inherits from an array of numbers, or from a Map, throw a TypeError of their own.
+    if (!ArrayBuffer.isView(right) && !types.isMap(right))
+      changes.push(['inheriting copy', () => Object.create(right) as object])
   }
   if (isPlain(right)) {
     const keys = Object.keys(right)

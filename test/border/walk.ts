@@ -22,12 +22,18 @@ export function digest(value: unknown, depth = 5, seen = new Set<unknown>()): st
   if (typeof value !== 'object' || value === null) return Object.is(value, -0) ? '-0' : String(value)
   if (seen.has(value) || depth === 0) return '...'
   seen.add(value)
-  if (ArrayBuffer.isView(value)) return `${value.constructor.name} ${String((value as Float32Array).slice?.(0, 1000))}`
+  if (ArrayBuffer.isView(value)) return `${value.constructor.name} ${[...viewed(value)].join()}`
   const inner = (one: unknown) => digest(one, depth - 1, seen)
   if (value instanceof Map) return `map ${[...value].map(([key, one]) => `${String(key)}:${inner(one)}`).join()}`
   if (Array.isArray(value)) return `${value.length}[${value.slice(0, 100).map(inner).join()}]`
   const keys = Object.keys(value).filter((key) => !CHANGING.has(key))
   return `{${keys.map((key) => `${key}:${inner((value as Container)[key])}`).join()}}`
+}
+
+/** The first elements of an array; none where its buffer was detached, which cannot be iterated. */
+function viewed(value: ArrayBufferView): ArrayLike<unknown> & Iterable<unknown> {
+  const { length = 0 } = value as Float32Array
+  return length === 0 ? [] : (value as Float32Array).subarray(0, 1000)
 }
 
 /** A place in the arguments: the index, then names of properties. */
@@ -61,7 +67,8 @@ function replaced(args: readonly unknown[], place: Place, value: unknown): unkno
 
 async function settled(result: unknown): Promise<unknown> {
   if (typeof result !== 'object' || result === null) return result
-  if (Symbol.asyncIterator in result || 'next' in result) return firstOf(result as AsyncIterator<unknown>)
+  const iterates = 'next' in result && (Symbol.asyncIterator in result || Symbol.iterator in result)
+  if (iterates) return firstOf(result as AsyncIterator<unknown>)
   if (!('then' in result)) return result
   let timer: NodeJS.Timeout | undefined
   const late = new Promise((_, reject) => {
@@ -99,7 +106,8 @@ function judge(error: unknown): string | null {
   if (error === mine) return null
   if (!(error instanceof GatecellError)) return `threw ${error instanceof Error ? error.stack : String(error)}`
   if (!Object.hasOwn(errorCodes, error.code)) return `has the unknown code ${error.code}`
-  if (/xpected [^]+(but|found) /.test(error.message)) return null
+  // The core says "op: expected x, got y".
+  if (/xpected [^]+(but|found|got) /.test(error.message)) return null
   return `has the message ${JSON.stringify(error.message)}`
 }
 
@@ -137,8 +145,11 @@ export async function walk(made: AnyRecipe, count: number, seed: number, begin: 
     if (later !== expected) {
       const what = `a right call gives ${later.slice(0, 200)} afterwards, not ${expected.slice(0, 200)}`
       result.findings.push({ call: one.call, what })
+    }
+    if (later !== expected || (!made.pure && made.reset === undefined)) {
+      made.dispose?.(world)
       world = await made.setup()
-    } else if (!made.pure && made.reset === undefined) world = await made.setup()
+    }
   }
   made.dispose?.(world)
   return result
@@ -164,7 +175,9 @@ async function hostile(made: AnyRecipe, world: unknown, random: Random, begin: (
   begin(call)
   const value = make()
   const named = place.join('.')
-  const accepts = made.accepts?.some((one) => one === `${named}=${name}` || one === `${named}=*`)
+  const accepts = made.accepts?.some((one) =>
+    one.endsWith('*') ? `${named}=${name}`.startsWith(one.slice(0, -1)) : one === `${named}=${name}`
+  )
   const wrong = isWrongType(before, value) && !accepts
   try {
     const returned = await settled(made.call(world, replaced(args, place, value)))

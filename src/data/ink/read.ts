@@ -1,6 +1,17 @@
 // Ink from files: JSON (stroke JSON, QuickDraw, stroke-3, stroke-5; one sample a line or a list), UNIPEN, InkML and IAM-OnDB XML,
 // recognised by how they begin, gzip unpacked. Files are parsed piece by piece, and sizes are bounded before anything is kept.
 
+import {
+  asyncIterable,
+  callback,
+  choice,
+  filled,
+  list,
+  optional,
+  options as optionsOf,
+  signal as signalOf,
+  string
+} from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import { resolveFiles, type OnSkip } from '../files.js'
 import { createPace } from '../pace.js'
@@ -33,12 +44,23 @@ export interface ReadInkOptions {
   stdin?: AsyncIterable<Uint8Array>
 }
 
+export const checkReadInkOptions = optionsOf<ReadInkOptions>({
+  y: optional(choice('up', 'down')),
+  level: optional(string),
+  onBad: optional(callback()),
+  onSkip: optional(callback()),
+  signal: optional(signalOf),
+  stdin: optional(asyncIterable())
+})
+
 /**
  * Reads the samples of files, folders, patterns and `-`, in order. Memory is at most 64 bytes for each byte of the files, unpacked,
  * beyond a constant. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_INVALID_INK, ERR_CORPUS_BINARY for bytes that are not text,
- * ERR_CORPUS_EMPTY for no sample at all, ERR_OUT_OF_MEMORY for samples that fill half of the heap, ERR_ABORTED.
+ * ERR_CORPUS_EMPTY for no sample at all, ERR_OUT_OF_MEMORY for samples that fill half of the heap, ERR_INVALID_ARGUMENT, ERR_ABORTED.
  */
-export async function readInk(inputs: readonly string[], options: ReadInkOptions = {}): Promise<Ink[]> {
+export async function readInk(names: readonly string[], readOptions: ReadInkOptions = {}): Promise<Ink[]> {
+  const inputs = list(filled)(names, 'the files')
+  const options = checkReadInkOptions(readOptions, 'the options of readInk')
   const { onBad, onSkip } = options
   const samples: Ink[] = []
   const budget = inkBudget()

@@ -2,7 +2,9 @@
 // with time, in any unit, where the device said it. Every reader of this folder hands out ink through `createInk`, which
 // refuses what no model can use: no strokes, a single point, coordinates that are not finite.
 
-import { GatecellError } from '../../errors.js'
+import { boolean, list, nullable, numbers, open, optional, options as optionsOf } from '../../check/index.js'
+import { record, string, type Check } from '../../check/index.js'
+import { GatecellError, isRevoked } from '../../errors.js'
 
 export interface Stroke {
   readonly x: Float64Array
@@ -50,26 +52,44 @@ export function invalidInk(source: string, expected: string, found: string): Gat
   return new GatecellError('ERR_INVALID_INK', `Expected ${expected} in ${source} but found ${found}.`)
 }
 
+const readInkOptions = optionsOf<InkOptions>({
+  text: optional(nullable(string)),
+  fields: optional(record(string)),
+  source: optional(string),
+  yDown: optional(boolean)
+})
+
 /**
  * Returns ink from strokes of points. Throws ERR_INVALID_INK for no strokes, fewer than two points in all, sizes beyond
- * `inkLimits`, coordinates that are not finite numbers, times that fall within a stroke.
+ * `inkLimits`, coordinates that are not finite numbers, times that fall within a stroke; ERR_INVALID_ARGUMENT for options of other types.
  */
-export function createInk(strokes: readonly (readonly InkPoint[])[], options: InkOptions = {}): Ink {
+export function createInk(points: readonly (readonly InkPoint[])[], inkOptions: InkOptions = {}): Ink {
+  const options = readInkOptions(inkOptions, 'the options of createInk')
   const { source = 'the ink' } = options
-  const isList = Array.isArray(strokes) && strokes.every((stroke) => Array.isArray(stroke))
-  if (!isList) throw invalidInk(source, 'an array of strokes, each an array of points', showPoint(strokes))
-  checkSizes(strokes.length, sumOf(strokes), source)
-  const timed = strokes.every((stroke) => stroke.every((point) => Array.isArray(point) && point.length === 3))
-  const columns = strokes.map((stroke, index): StrokeColumns => {
-    stroke.forEach((point, i) => {
-      const fits = Array.isArray(point) && (point.length === 2 || point.length === 3) && point.every(isCoordinate)
-      const expected = `finite numbers [x, y] or [x, y, t] as point ${i + 1}`
-      if (!fits) throw invalidInk(`stroke ${index + 1} of ${source}`, expected, showPoint(point))
-    })
-    const column = (k: 0 | 1 | 2) => Float64Array.from(stroke as readonly InkPoint[], (point) => point[k]!)
+  const isList = isArray(points) && points.every(isArray)
+  if (!isList) throw invalidInk(source, 'an array of strokes, each an array of points', showPoint(points))
+  checkSizes(points.length, sumOf(points), source)
+  const strokes = points.map((stroke, index) => {
+    return Array.from(stroke, (point, i) => readPoint(point, i, `stroke ${index + 1} of ${source}`))
+  })
+  const timed = strokes.every((stroke) => stroke.every((point) => point.length === 3))
+  const columns = strokes.map((stroke): StrokeColumns => {
+    const column = (k: 0 | 1 | 2) => Float64Array.from(stroke, (point) => point[k]!)
     return { x: column(0), y: column(1), t: timed ? column(2) : null }
   })
   return inkFromColumns(columns, options)
+}
+
+/** Array.isArray, false for revoked proxies. */
+function isArray(value: unknown): value is unknown[] {
+  return !isRevoked(value) && Array.isArray(value)
+}
+
+/** A copy of a point. */
+function readPoint(value: unknown, index: number, source: string): readonly number[] {
+  const point: unknown[] = isArray(value) && value.length <= 3 ? Array.from(value) : []
+  if (point.length >= 2 && point.every(isCoordinate)) return point
+  throw invalidInk(source, `finite numbers [x, y] or [x, y, t] as point ${index + 1}`, showPoint(value))
 }
 
 function sumOf(strokes: readonly { length: number }[]): number {
@@ -119,15 +139,25 @@ export function isCoordinate(value: unknown): value is number {
 
 /** Returns a refused point for a message: its numbers, and of other values only the type (a value may be nested deeply). */
 export function showPoint(point: unknown): string {
-  if (!Array.isArray(point)) return showValue(point)
-  const values = (point as unknown[]).slice(0, 4).map(showValue)
+  if (!isArray(point)) return showValue(point)
+  const values = point.slice(0, 4).map(showValue)
   return `[${values.join(', ')}${point.length > 4 ? ', ...' : ''}]`
 }
 
 function showValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 20))
   if (value === null || typeof value === 'number' || typeof value === 'boolean') return String(value)
-  return Array.isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : typeof value
+  return isArray(value) ? 'an array' : typeof value === 'object' ? 'an object' : typeof value
+}
+
+const readStroke = open<Stroke>({ x: numbers, y: numbers, t: nullable(numbers) })
+
+/** Strokes to draw: numbers of one length in each. Throws ERR_INVALID_ARGUMENT, and ERR_INVALID_INK for others. */
+export const readStrokes: Check<readonly Stroke[]> = (value, name) => {
+  const strokes = list(readStroke, 0, inkLimits.strokes)(value, name)
+  const points = sumOf(strokes.map(({ x }) => x))
+  if (points > inkLimits.points) checkSizes(strokes.length, points, name)
+  return strokes.map((stroke, index) => checkedStroke(stroke, false, `stroke ${index + 1} of ${name}`))
 }
 
 /**
@@ -162,9 +192,11 @@ function checkSizes(strokes: number, points: number, source: string): void {
   if (points > inkLimits.points) throw invalidInk(source, `at most ${inkLimits.points} points`, String(points))
 }
 
-/** The ink as [[[x, y] or [x, y, t], ...], ...], the strokes of stroke JSON. */
+/** The ink as [[[x, y] or [x, y, t], ...], ...], the strokes of stroke JSON. Throws ERR_INVALID_ARGUMENT, ERR_INVALID_INK. */
 export function inkPoints(strokes: readonly Stroke[]): number[][][] {
-  return strokes.map(({ x, y, t }) => Array.from(x, (value, i) => (t ? [value, y[i]!, t[i]!] : [value, y[i]!])))
+  return readStrokes(strokes, 'the strokes').map(({ x, y, t }) =>
+    Array.from(x, (value, i) => (t ? [value, y[i]!, t[i]!] : [value, y[i]!]))
+  )
 }
 
 /** Number of points. */

@@ -1,0 +1,147 @@
+// Trainers and evaluations.
+import * as api from '../../src/index.js'
+import { recipe, type AnyRecipe } from './recipe.js'
+import { heldOut, source, tinyModel } from './worlds.js'
+
+type AnyModel = api.Model
+const dims = () => ({ length: 4, batch: 2 })
+const model = (): AnyModel => tinyModel()
+const dispose = (made: AnyModel): void => made.dispose()
+
+const trainerOptions = () => ({
+  optimizer: {
+    kind: 'adam',
+    learningRate: 0.01,
+    beta1: 0.9,
+    beta2: 0.99,
+    epsilon: 1e-8,
+    amsgrad: true,
+    weightDecay: 0.1,
+    decays: 'all'
+  },
+  schedule: { kind: 'cosine', warmup: 1, final: 0.1 },
+  clip: 1,
+  seed: 1,
+  steps: 2,
+  epochs: 1,
+  timeLimit: 1000,
+  validation: heldOut(),
+  validateEvery: 2,
+  patience: 3,
+  reportEvery: 1,
+  checkpoint: () => {},
+  checkpointEvery: 2
+})
+
+export const trainRecipes: AnyRecipe[] = [
+  recipe<AnyModel>({
+    name: 'createTrainer',
+    setup: model,
+    args: (made) => [made, source(), trainerOptions()],
+    call: (_, [made, data, options]) =>
+      api.createTrainer(made as AnyModel, data as api.BatchSource, options as api.TrainerOptions),
+    digest: (_, result) => (result as api.Trainer).progress,
+    dispose,
+    returns: 'Trainer',
+    cost: 10
+  }),
+  recipe<AnyModel>({
+    name: 'createTrainer',
+    setup: model,
+    args: (made) => {
+      const optimizer = { kind: 'sgd', learningRate: 0.1, momentum: 0.9, nesterov: true } as const
+      const first = api.createTrainer(made, source(), { optimizer, steps: 1 }).snapshot()
+      const named = (list: api.NamedTensor[]) =>
+        new Map(list.map((tensor) => [tensor.name, { ...tensor, data: tensor.data.slice() }]))
+      const resume = {
+        progress: first.progress,
+        weights: named(first.weights),
+        moment1: named(first.moment1!),
+        state: named(first.state!)
+      }
+      const schedule = { kind: 'plateau', factor: 0.5, patience: 2, threshold: 0.1, minimum: 0.01 }
+      return [made, source(), { optimizer, schedule, validation: heldOut(), steps: 3, resume }]
+    },
+    call: (_, [made, data, options]) =>
+      api.createTrainer(made as AnyModel, data as api.BatchSource, options as api.TrainerOptions),
+    digest: (_, result) => (result as api.Trainer).progress,
+    dispose,
+    cost: 12
+  }),
+  recipe<AnyModel>({
+    name: 'createTrainer',
+    setup: model,
+    args: (made) => [
+      made,
+      source(),
+      {
+        optimizer: { kind: 'rmsprop', alpha: 0.9, epsilon: 1e-6 },
+        schedule: { kind: 'step', every: 2, factor: 0.5 },
+        steps: 2
+      }
+    ],
+    call: (_, [made, data, options]) =>
+      api.createTrainer(made as AnyModel, data as api.BatchSource, options as api.TrainerOptions).fit(),
+    reset: (made) => made.parameters.disposed || made.parameters.initialize(5),
+    dispose,
+    cost: 20
+  }),
+  ...(['fit', 'reports'] as const).map((name) =>
+    recipe<AnyModel>({
+      name: `Trainer.${name}`,
+      setup: model,
+      args: () => [{ signal: new AbortController().signal, onAbort: 'return' }],
+      call: (made, [options]) =>
+        api.createTrainer(made, source(), { steps: 2, reportEvery: 1 })[name](options as api.FitOptions),
+      digest: () => '',
+      reset: (made) => made.parameters.disposed || made.parameters.initialize(5),
+      dispose,
+      cost: 20
+    })
+  ),
+  recipe<AnyModel>({
+    name: 'Trainer.fit',
+    setup: model,
+    args: () => {
+      const batch = {
+        inputs: { tokens: new Int32Array(8), targets: new Int32Array(8) },
+        epoch: 0,
+        cursor: 1,
+        reset: true,
+        count: 8,
+        dims: dims()
+      }
+      return [{ dims: dims(), stepsPerEpoch: 5, batches: () => [batch] }, batch]
+    },
+    call: (made, [data, batch]) => {
+      const hostile = { ...(data as api.BatchSource), batches: () => [batch as api.Batch] }
+      return api
+        .createTrainer(made, typeof data === 'object' && data !== null ? hostile : (data as api.BatchSource), {
+          steps: 2
+        })
+        .fit()
+    },
+    digest: () => '',
+    reset: (made) => made.parameters.disposed || made.parameters.initialize(5),
+    dispose,
+    accepts: ['1.cursor*'],
+    cost: 20
+  }),
+  recipe<AnyModel>({
+    name: 'Trainer.snapshot',
+    setup: model,
+    args: () => [],
+    call: (made) => api.createTrainer(made, source(), { steps: 2 }).snapshot(),
+    digest: () => '',
+    dispose,
+    cost: 20
+  }),
+  recipe<AnyModel>({
+    name: 'evaluate',
+    setup: model,
+    args: (made) => [made, heldOut(), { signal: new AbortController().signal }],
+    call: (_, given) => api.evaluate(...(given as Parameters<typeof api.evaluate>)),
+    dispose,
+    cost: 20
+  })
+]
