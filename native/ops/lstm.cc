@@ -135,24 +135,6 @@ std::string variant_names(const Lstm& s) {
   add(s.norm, "layer normalisation");
   return text;
 }
-
-// Whether the threads of a team have gate buffers of their own: see lstm_own_gates.
-bool owns_gates(const Lstm& s, int team) {
-  return team > 1 && team <= s.B && !s.keep && !s.rows.varied && !s.norm && lstm_split(s, team) == Split::kRows;
-}
-
-// Floats of one of them, a page apart.
-int64_t own_gate_floats(const Lstm& s, int team) {
-  return s.panels * s.chunk * ((s.B + team - 1) / team) * 64 + 4096 / 4;
-}
-
-int64_t gate_bytes(const Lstm& s, int threads) {
-  int64_t floats = s.panels * s.panel_stride;
-  for (int team = 2; team <= threads; ++team)  // fewer threads than the plan's may be free when it runs
-    if (owns_gates(s, team)) floats = std::max(floats, team * own_gate_floats(s, team));
-  return floats * 4;
-}
-
 }  // namespace
 
 void lstm_prepare(Plan& plan, Node& node) {
@@ -160,7 +142,7 @@ void lstm_prepare(Plan& plan, Node& node) {
   const int64_t state = s.B * s.ld * 4, rows = s.T * s.B;
   const Life kept = node.trains ? Life::kSaved : Life::kForward;
   node.buffers.assign(kBufferCount, {0, Life::kForward});
-  node.buffers[kGates] = {gate_bytes(s, plan.threads), kept};
+  node.buffers[kGates] = {lstm_gate_bytes(s, plan.threads), kept};
   node.buffers[kCell] = {s.gru ? 0 : node.trains ? s.T * state : state, kept};
   node.buffers[kZeros] = {s.B * std::max(s.ld, s.h_ld) * 4, kept};
   node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
@@ -274,33 +256,6 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   stats = node.buffers[kStats].data;
   gain_ih = node.buffers[kGains].data;
   gain_hh = gain_ih + panels * 64, gain_c = gain_hh + panels * 64, bias_c = gain_c + panels * 16;
-}
-
-Split lstm_split(const Lstm& s, int team) {
-  // With few rows a thread, each thread would stream all of U every step for little work: then it is better to own a share of U.
-  const int64_t rows = s.rows.mean() / team;
-  if (team == 1 || s.projection || s.norm) return Split::kRows;  // these need all units of a row
-  return rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
-}
-
-int lstm_team(const Plan& plan, const Lstm& s, double flops) {
-  // A product of one or two rows waits for its weights: it takes about twice as long as its sums would.
-  const double wait = s.rows.mean() <= 2 ? 2 : 1;
-  const int team = plan.team(wait * flops);
-  if (lstm_split(s, team) == Split::kRows || s.T == 1) return team;
-  return plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H));  // they meet every step
-}
-
-Share lstm_share(const Lstm& s, int index, int team) {
-  if (lstm_split(s, team) == Split::kRows) return {s.rows.owned(index, team), {0, s.panels}};
-  return {{0, s.B}, share(s.panels, index, team)};
-}
-
-void lstm_own_gates(Lstm& part, const Share& mine, int index, int team) {
-  if (!owns_gates(part, team)) return;
-  part.gates += index * own_gate_floats(part, team);
-  part.panel_stride = part.chunk * (mine.rows.end - mine.rows.begin) * 64;
-  part.gate_own = mine.rows;
 }
 
 const OpDef op_lstm = {GC_OP_LSTM,

@@ -1,5 +1,5 @@
-// lstm.h: one LSTM layer over a whole sequence: where everything lies. Forward in lstm_forward.cc, backward in lstm_backward.cc,
-// which rows live at which step in lstm_rows.cc, random masks in lstm_noise.cc, layer normalisation in lstm_norm.cc,
+// lstm.h: one LSTM layer over a whole sequence: where everything lies. Forward in lstm_forward.cc, back through time in lstm_backward.cc,
+// gradients of weights and inputs in lstm_gradients.cc, how threads share the work in lstm_share.cc, which rows live at which step in lstm_rows.cc, random masks in lstm_noise.cc, layer normalisation in lstm_norm.cc,
 // the output projection in lstm_projection.cc.
 //
 // Hidden units come in panels of 16. The gate buffer is [panel][row][64] (i[16] f[16] g[16] o[16]): it takes the input
@@ -156,7 +156,7 @@ struct Lstm {
   }
 };
 
-// How a team shares the recurrence: batch rows (no barrier at all) or hidden panels (one barrier per step).
+// lstm_share.cc: how a team shares the recurrence: batch rows (no barrier at all) or hidden panels (one barrier per step).
 enum class Split { kRows, kPanels };
 Split lstm_split(const Lstm& s, int team);
 // Threads for a pass of about `flops`: one where a step is too little work for its barrier.
@@ -180,6 +180,8 @@ Share lstm_share(const Lstm& s, int index, int team);
 // another's rows begin where its own end, at every step in every panel, and what the hardware fetches past that border is taken
 // from the other core, who is writing it (bench/lab/attempts.md, 37).
 void lstm_own_gates(Lstm& part, const Share& mine, int index, int team);
+// Bytes of the gate buffers of a plan with so many threads, which may get fewer when it runs.
+int64_t lstm_gate_bytes(const Lstm& s, int threads);
 
 // lstm_rows.cc: false where a length is out of range (the run fails). Copies between [T, B, ...] and rows, and of initial states.
 bool lstm_read_lengths(Plan& plan, const Lstm& s);
@@ -224,4 +226,8 @@ gc_status lstm_check_lengths(Plan& plan, const Node& node, int64_t B);
 
 void lstm_forward(Plan& plan, Node& node);
 void lstm_backward(Plan& plan, Node& node);
+// A product whose A is dG of the rows from `row` on: k runs over panels and their 64 columns (bf16: 32 words at the beginning of the row).
+MatMul lstm_gate_product(const Lstm& s, int64_t row, const Packed& packed);
+// lstm_gradients.cc: everything that is computed from dG of all rows, after the recurrence.
+void lstm_gradients(Plan& plan, const Node& node, const Lstm& s, int team);
 }  // namespace gatecell

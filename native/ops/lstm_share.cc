@@ -1,0 +1,52 @@
+// lstm_share.cc: how the threads of a team share the LSTM layer: rows of the batch or hidden units, and gate buffers of their own.
+#include <algorithm>
+
+#include "lstm.h"
+
+namespace gatecell {
+namespace {
+// Whether the threads of a team have gate buffers of their own: see lstm_own_gates.
+bool owns_gates(const Lstm& s, int team) {
+  return team > 1 && team <= s.B && !s.keep && !s.rows.varied && !s.norm && lstm_split(s, team) == Split::kRows;
+}
+
+// Floats of one of them, a page apart.
+int64_t own_gate_floats(const Lstm& s, int team) {
+  return s.panels * s.chunk * ((s.B + team - 1) / team) * 64 + 4096 / 4;
+}
+}  // namespace
+
+int64_t lstm_gate_bytes(const Lstm& s, int threads) {
+  int64_t floats = s.panels * s.panel_stride;
+  for (int team = 2; team <= threads; ++team)
+    if (owns_gates(s, team)) floats = std::max(floats, team * own_gate_floats(s, team));
+  return floats * 4;
+}
+
+Split lstm_split(const Lstm& s, int team) {
+  // With few rows a thread, each thread would stream all of U every step for little work: then it is better to own a share of U.
+  const int64_t rows = s.rows.mean() / team;
+  if (team == 1 || s.projection || s.norm) return Split::kRows;  // these need all units of a row
+  return rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
+}
+
+int lstm_team(const Plan& plan, const Lstm& s, double flops) {
+  // A product of one or two rows waits for its weights: it takes about twice as long as its sums would.
+  const double wait = s.rows.mean() <= 2 ? 2 : 1;
+  const int team = plan.team(wait * flops);
+  if (lstm_split(s, team) == Split::kRows || s.T == 1) return team;
+  return plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H));  // they meet every step
+}
+
+Share lstm_share(const Lstm& s, int index, int team) {
+  if (lstm_split(s, team) == Split::kRows) return {s.rows.owned(index, team), {0, s.panels}};
+  return {{0, s.B}, share(s.panels, index, team)};
+}
+
+void lstm_own_gates(Lstm& part, const Share& mine, int index, int team) {
+  if (!owns_gates(part, team)) return;
+  part.gates += index * own_gate_floats(part, team);
+  part.panel_stride = part.chunk * (mine.rows.end - mine.rows.begin) * 64;
+  part.gate_own = mine.rows;
+}
+}  // namespace gatecell
