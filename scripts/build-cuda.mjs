@@ -1,11 +1,12 @@
-// Builds the CUDA library for all its targets and puts it beside the addon (build/Release), where the engine looks for it.
-// Not part of `npm run build`: it takes minutes, and nobody without a GPU needs it. Without nvcc one line says so. Fails where
+// Builds the CUDA library and puts it beside the addon (build/Release), where the engine looks for it: for all its targets where a GPU
+// is, else for what proves that it compiles. Not part of `npm run build`: it takes minutes, and nobody without a GPU needs it. Without nvcc one line says so. Fails where
 // a persistent kernel spills registers: its loop would read them from memory at every step.
+//   --all     all targets also where no GPU is
 //   --table   also writes what ptxas says of each kernel to native/cuda/RESOURCES.md
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { buildCuda, hasNvcc, knownKernels, library } from './cuda-lib.mjs'
+import { allTargets, buildCuda, hasGpu, hasNvcc, knownKernels, library, provingTargets } from './cuda-lib.mjs'
 import { fail, root } from './lib.mjs'
 
 const persistent = /persistent/
@@ -50,7 +51,9 @@ function writeTable(kernels) {
 }
 
 if (hasNvcc('the CUDA library')) {
-  buildCuda(['gatecell_cuda'])
+  const all = hasGpu() || process.argv.includes('--all') || process.argv.includes('--table')
+  if (!all) console.log('no GPU is here: PTX for sm_80 and code for sm_90a only (--all builds what is shipped)')
+  buildCuda(['gatecell_cuda'], [], all ? allTargets : provingTargets)
   const folder = join(root, 'build', 'Release')
   mkdirSync(folder, { recursive: true })
   copyFileSync(library, join(folder, 'gatecell_cuda.so'))

@@ -15,6 +15,16 @@ export const hasNvcc = (what) => {
   return false
 }
 
+/** Whether this machine has a GPU of NVIDIA: its driver makes one of these files. */
+export const hasGpu = () => ['/dev/nvidiactl', '/dev/dxg'].some((file) => existsSync(file))
+
+/**
+ * Targets of nvcc. What is shipped has code for sm_80 and sm_90a. Where no GPU can run it, PTX for the one and code for the other prove
+ * that every kernel compiles for both, in less time.
+ */
+export const allTargets = '80;90a-real'
+export const provingTargets = '80-virtual;90a-real'
+
 /** Registers, stack and spills of each kernel and target, from what ptxas prints. */
 export const parseKernels = (text) => {
   const pattern =
@@ -34,9 +44,10 @@ const keepKernels = (text) => {
   writeFileSync(kernelsFile, JSON.stringify(kernels))
 }
 
-/** Configures and builds `targets` with nvcc. */
-export const buildCuda = (targets, options = []) => {
-  run('cmake', ['-S', '.', '-B', buildFolder, '-DGATECELL_CUDA=ON', '-DGATECELL_CUDA_RESOURCES=ON', ...options])
+/** Configures and builds the CMake `targets` with nvcc, for the `architectures` of `allTargets` or `provingTargets`. */
+export const buildCuda = (targets, options = [], architectures = allTargets) => {
+  const settings = ['-DGATECELL_CUDA=ON', '-DGATECELL_CUDA_RESOURCES=ON', `-DGATECELL_CUDA_TARGETS=${architectures}`]
+  run('cmake', ['-S', '.', '-B', buildFolder, ...settings, ...options])
   mkdirSync(buildFolder, { recursive: true })
   const made = spawnSync('cmake', ['--build', buildFolder, '--parallel', '2', '--target', ...targets], {
     cwd: root,

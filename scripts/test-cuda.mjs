@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { buildCuda, buildFolder, hasNvcc, library } from './cuda-lib.mjs'
+import { buildCuda, buildFolder, hasGpu, hasNvcc, library } from './cuda-lib.mjs'
 import { fail, root, run } from './lib.mjs'
 
 const { values } = parseArgs({
@@ -56,7 +56,8 @@ if (values.only !== 'gpu') {
   const only = ['-tc=*a device on which wgmma gives something else*']
   test('emulator, a device that reads operands otherwise', emulator, program, other, { mustRun: true, only })
 }
-if (values.only !== 'emulator' && hasNvcc('the CUDA tests on a GPU')) {
+if (values.only !== 'emulator' && !hasGpu()) console.log('skipped: the CUDA tests on a GPU, because there is none')
+else if (values.only !== 'emulator' && hasNvcc('the CUDA tests on a GPU')) {
   buildCuda(['gatecell_cuda', 'gatecell_cuda_tests'], ['-DGATECELL_TESTS=ON'])
   const program = join(buildFolder, 'native', 'cuda', 'gatecell_cuda_tests')
   const there = test('GPU', library, program, {}, { mustRun: false })
