@@ -21,13 +21,15 @@ void prefer_huge_pages([[maybe_unused]] void* data, [[maybe_unused]] int64_t byt
 
 std::atomic<bool (*)()> refuse_block{nullptr};
 
+int64_t Block::size_of(int64_t bytes) { return round_up(bytes, bytes >= kHugePage / 2 ? kHugePage : 4096); }
+
 bool Block::allocate(int64_t bytes) {
   reset();
   if (bytes <= 0) return true;
   const auto refuses = refuse_block.load(std::memory_order_relaxed);
   if (refuses && refuses()) return false;
   const bool huge = bytes >= kHugePage / 2;
-  const int64_t size = round_up(bytes, huge ? kHugePage : 4096);
+  const int64_t size = size_of(bytes);
   const int64_t reserve = huge ? size + kHugePage : size;
   void* raw = mmap(nullptr, static_cast<size_t>(reserve), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) return false;

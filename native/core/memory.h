@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace gatecell {
 
@@ -20,7 +21,14 @@ class Block {
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   Block(Block&& other) noexcept : data_(other.data_), bytes_(other.bytes_) { other.data_ = nullptr, other.bytes_ = 0; }
+  Block& operator=(Block&& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
   ~Block() { reset(); }
+  // Bytes of a block that was allocated for `bytes`: whole pages.
+  static int64_t size_of(int64_t bytes);
   bool allocate(int64_t bytes);  // replaces the content; false when out of memory
   void reset();
   char* data() const { return data_; }

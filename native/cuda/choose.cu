@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "held.h"
 #include "kernels/lstm_resident.h"
 #include "plan.h"
 
@@ -104,12 +105,11 @@ gc_status seconds_of(Plan& plan, const std::function<void()>& work, double& seco
   Failure failure = {};
   gc_status status = device_upload(&plan.control->failure, &none, sizeof none);
   if (status == GC_OK) {
-    plan.queue.begin();
+    Capture capture(plan.queue);
     work();
-    Recording* recording = plan.queue.end();
-    seconds = recording ? plan.queue.time(recording, 3) : -1;
+    const OwnRecording recording = capture.end();
+    seconds = recording ? plan.queue.time(recording.get(), 3) : -1;
     status = plan.queue.wait();
-    Queue::destroy(recording);
   }
   if (status == GC_OK) status = device_download(&failure, &plan.control->failure, sizeof failure);
   if (status != GC_OK) return trouble = last_error(), status;
@@ -130,16 +130,28 @@ void add_explanation(gc_device_plan& p, const std::string& name, const std::stri
   p.explanation.insert(p.explanation.size() - 1, comma + "\"" + name + "\":{" + members + "}");
 }
 
+namespace {
+// Choices that are not complete, because of a failure or an exception, are forgotten: the next run chooses again.
+struct Choosing {
+  gc_device_plan& p;
+  bool complete = false;
+  ~Choosing() {
+    if (complete) return;
+    p.plan.choices.clear();
+    p.explanation = "{}";
+  }
+};
+}  // namespace
+
 gc_status choose_kernels(gc_device_plan& p) {
+  Choosing choosing{p};
   p.plan.choices.assign(p.nodes.size(), Choice());
   gc_status status = GC_OK;
   for (gc_device_node& node : p.nodes)
     if (status == GC_OK) status = choose(p, node);
   for (gc_device_node& node : p.nodes)
     if (status == GC_OK && node.index == node.stack_first) status = choose_stack(p, node);
-  if (status == GC_OK) return GC_OK;
-  p.plan.choices.clear();  // the next run chooses anew
-  p.explanation = "{}";
+  choosing.complete = status == GC_OK;
   return status;
 }
 }  // namespace cuda

@@ -1,6 +1,7 @@
-// library.cu: the table that the core asks for, and nothing else.
-#include <new>
+// library.cu: the table that the core asks for. Exceptions end here: what the host's containers throw becomes GC_OUT_OF_MEMORY.
+#include <memory>
 
+#include "../core/guard.h"
 #include "plan.h"
 
 namespace gatecell {
@@ -8,35 +9,42 @@ namespace cuda {
 gc_status measure_device(int32_t precision, gc_cuda_rates* out);  // measure.cu
 
 namespace {
+template <class F>
+int32_t guarded(const F& body) {
+  return guard(fail, body);
+}
+
 int32_t plan_create(const gc_device_plan_desc* desc, gc_device_plan** out) {
-  gc_device_plan* plan = new (std::nothrow) gc_device_plan();
-  if (!plan) return fail(GC_OUT_OF_MEMORY, "no memory for a plan");
-  const gc_status status = create_plan(*desc, *plan);
-  if (status == GC_OK) *out = plan;
-  else delete plan;
-  return status;
+  return guarded([&] {
+    auto plan = std::make_unique<gc_device_plan>();
+    const gc_status status = create_plan(*desc, *plan);
+    if (status == GC_OK) *out = plan.release();
+    return status;
+  });
 }
 
 const gc_backend table = {
     GC_BACKEND_ABI,
     sizeof(gc_backend),
     last_error,
-    [](gc_device_info* out) -> int32_t { return device_open(out); },
-    [](int64_t bytes, void** out) -> int32_t { return device_allocate(bytes, out); },
+    [](gc_device_info* out) { return guarded([=] { return device_open(out); }); },
+    [](int64_t bytes, void** out) { return guarded([=] { return device_allocate(bytes, out); }); },
     device_release,
-    [](int64_t* out) -> int32_t { return device_free_bytes(out); },
-    [](void* to, const void* from, int64_t bytes) -> int32_t { return device_upload(to, from, bytes); },
-    [](void* to, const void* from, int64_t bytes) -> int32_t { return device_download(to, from, bytes); },
-    [](gc_device_plan_desc* desc) -> int32_t { return prepare_plan(desc); },
+    [](int64_t* out) { return guarded([=] { return device_free_bytes(out); }); },
+    [](void* to, const void* from, int64_t bytes) { return guarded([=] { return device_upload(to, from, bytes); }); },
+    [](void* to, const void* from, int64_t bytes) { return guarded([=] { return device_download(to, from, bytes); }); },
+    [](gc_device_plan_desc* desc) { return guarded([=] { return prepare_plan(desc); }); },
     plan_create,
-    [](gc_device_plan* plan, int32_t mode, gc_device_run* run) -> int32_t { return run_plan(*plan, mode, run); },
-    [](gc_device_plan* plan, int32_t mode, int32_t count, double* seconds) -> int32_t {
-      return time_plan(*plan, mode, count, seconds);
+    [](gc_device_plan* plan, int32_t mode, gc_device_run* run) {
+      return guarded([=] { return run_plan(*plan, mode, run); });
+    },
+    [](gc_device_plan* plan, int32_t mode, int32_t count, double* seconds) {
+      return guarded([=] { return time_plan(*plan, mode, count, seconds); });
     },
     [](const gc_device_plan* plan) { return plan->staging_bytes + plan->table_bytes + plan->copy_bytes; },
     [](gc_device_plan* plan) { return plan->explanation.c_str(); },
     [](gc_device_plan* plan) { delete plan; },
-    [](int32_t precision, gc_cuda_rates* out) -> int32_t { return measure_device(precision, out); },
+    [](int32_t precision, gc_cuda_rates* out) { return guarded([=] { return measure_device(precision, out); }); },
 };
 }  // namespace
 }  // namespace cuda

@@ -3,6 +3,7 @@
 // processor, and for `gatecell bench`.
 #include <chrono>
 
+#include "held.h"
 #include "kernels/product.h"
 #include "plan.h"
 
@@ -14,10 +15,9 @@ struct alignas(16) Quad {
 };
 constexpr int kChain = 256, kRepeats = 5, kRuns = 20;
 
-gc_status time_of(Queue& queue, double& seconds) {
-  Recording* recording = queue.end();
-  seconds = recording ? queue.time(recording, kRepeats) : -1;
-  Queue::destroy(recording);
+gc_status time_of(Queue& queue, Capture& capture, double& seconds) {
+  const OwnRecording recording = capture.end();
+  seconds = recording ? queue.time(recording.get(), kRepeats) : -1;
   const gc_status status = queue.wait();
   return status == GC_OK && seconds <= 0 ? fail(GC_UNSUPPORTED, "expected a time from the device, got none") : status;
 }
@@ -25,24 +25,23 @@ gc_status time_of(Queue& queue, double& seconds) {
 // What a run costs beside its kernels: a graph of one, with a few bytes to the device and back, by the host's clock.
 gc_status time_run(Queue& queue, float* memory, double& seconds) {
   constexpr int64_t kBytes = 256;
-  void* staging = pinned_allocate(kBytes);
+  const PinnedMemory staging(pinned_allocate(kBytes));
   if (!staging) return fail(GC_OUT_OF_MEMORY, "expected %d bytes of pinned host memory", static_cast<int>(kBytes));
-  queue.begin();
-  queue.to_device(memory, staging, kBytes);
-  each(queue, 1, [=] __device__(int64_t i) { memory[i] = 0.0f; });
-  queue.to_host(staging, memory, kBytes);
-  Recording* recording = queue.end();
-  gc_status status = GC_OK;
   std::vector<double> times;
+  times.reserve(kRuns);
+  Capture capture(queue);
+  queue.to_device(memory, staging.get(), kBytes);
+  each(queue, 1, [=] __device__(int64_t i) { memory[i] = 0.0f; });
+  queue.to_host(staging.get(), memory, kBytes);
+  const OwnRecording recording = capture.end();
+  gc_status status = GC_OK;
   for (int i = 0; recording && status == GC_OK && i < kRuns; ++i) {
     const auto begin = std::chrono::steady_clock::now();
-    queue.replay(recording);
+    queue.replay(recording.get());
     status = queue.wait();
     times.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
   }
   if (!recording) status = queue.wait();
-  Queue::destroy(recording);
-  pinned_release(staging);
   if (status == GC_OK) seconds = median_of(times);
   return status;
 }
@@ -51,34 +50,32 @@ gc_status time_of_product(Queue& queue, int32_t way, int32_t precision, const fl
                           int64_t n, double& seconds) {
   const Extent size = {n, n, n};
   gc_device_buffer packed = {0, 0, nullptr};
-  void* memory = nullptr;
+  DeviceMemory memory;
   if (way != kTiles) packed.bytes = packed_plan(way, precision, size, device_info().multiprocessors).bytes();
-  gc_status status = device_allocate(packed.bytes, &memory);
+  const gc_status status = allocate(packed.bytes, memory);
   if (status != GC_OK) return status;
-  packed.data = static_cast<float*>(memory);
-  queue.begin();
+  packed.data = static_cast<float*>(memory.get());
+  Capture capture(queue);
   Products(queue, way, packed)
       .as_chosen(precision, Rows{a, n}, WeightRows{b, n}, Store{c, n, n, Meet::kSet, nullptr}, size);
-  status = time_of(queue, seconds);
-  device_release(memory);
-  return status;
+  return time_of(queue, capture, seconds);
 }
 }  // namespace
 
 gc_status measure_device(int32_t precision, gc_cuda_rates* out) {
   const int64_t n = device_info().emulated ? 64 : 2048, floats = device_info().emulated ? 1 << 12 : 1 << 25;
   Queue queue;
-  void* memory = nullptr;
+  DeviceMemory memory;
   gc_status status = queue.open();
-  if (status == GC_OK) status = device_allocate((3 * n * n + 2 * floats) * 4, &memory);
+  if (status == GC_OK) status = allocate((3 * n * n + 2 * floats) * 4, memory);
   if (status != GC_OK) return status;
-  float *a = static_cast<float*>(memory), *b = a + n * n, *c = b + n * n, *from = c + n * n, *to = from + floats;
+  float *a = static_cast<float*>(memory.get()), *b = a + n * n, *c = b + n * n, *from = c + n * n, *to = from + floats;
   double chain = 0, product = 0, copy = 0;
   status = time_run(queue, c, out->run_seconds);
   if (status == GC_OK) {
-    queue.begin();
+    Capture capture(queue);
     for (int i = 0; i < kChain; ++i) each(queue, 256, [=] __device__(int64_t k) { c[k] += 1.0f; });
-    status = time_of(queue, chain);
+    status = time_of(queue, capture, chain);
   }
   for (int32_t way = kTiles; way < kProductWays && status == GC_OK; ++way) {
     if (way != kTiles && (device_info().emulated || precision == GC_FLOAT)) continue;
@@ -88,12 +85,11 @@ gc_status measure_device(int32_t precision, gc_cuda_rates* out) {
     if (seconds > 0 && (product == 0 || seconds < product)) product = seconds;
   }
   if (status == GC_OK) {
-    queue.begin();
+    Capture capture(queue);
     each(queue, floats / 4,
          [=] __device__(int64_t k) { reinterpret_cast<Quad*>(to)[k] = reinterpret_cast<const Quad*>(from)[k]; });
-    status = time_of(queue, copy);
+    status = time_of(queue, capture, copy);
   }
-  device_release(memory);
   if (status != GC_OK) return status;
   out->launch_seconds = chain / kChain;
   out->flops = 2.0 * static_cast<double>(n * n) * static_cast<double>(n) / product;

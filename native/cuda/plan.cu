@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "held.h"
 #include "kernels/lstm.h"
 
 namespace gatecell {
@@ -157,11 +158,11 @@ void carry_states(gc_device_plan& p, bool trains) {
   }
 }
 
-Recording* record(gc_device_plan& p, int32_t mode) {
+OwnRecording record(gc_device_plan& p, int32_t mode) {
   Plan& plan = p.plan;
   Queue& queue = plan.queue;
   plan.training = mode != GC_FORWARD;
-  queue.begin();
+  Capture capture(queue);
   queue.to_device(plan.control, p.staging, sizeof(Control));
   for (size_t i = 0; i < p.tensors.size(); ++i)
     if (is_input(p, i) && !p.carried[i]) send(p, i);
@@ -178,7 +179,7 @@ Recording* record(gc_device_plan& p, int32_t mode) {
     if (p.places[i] >= 0 && p.tensors[i].producer >= 0)
       queue.to_host(p.staging + p.places[i], p.tensors[i].data, bytes_of(p.tensors[i]));
   queue.to_host(p.staging, plan.control, sizeof(Control));
-  return queue.end();
+  return capture.end();
 }
 
 // ---- the host's side of a run --------------------------------------------------------------------------------------------
@@ -260,7 +261,7 @@ gc_status run_plan(gc_device_plan& p, int32_t mode, gc_device_run* run) {
     const gc_status chosen = choose_kernels(p);
     if (chosen != GC_OK) return chosen;
   }
-  if (!recording) recording = record(p, mode);
+  if (!recording) recording = record(p, mode).release();
   for (size_t i = 0; recording && run->send_states && i < p.tensors.size(); ++i)
     if (p.carried[i]) send(p, i);
   if (recording) p.plan.queue.replay(recording);

@@ -155,10 +155,24 @@ void Queue::keep_failure(int error) {
   if (error_ == 0) error_ = error;
 }
 
-void Queue::begin() { keep_failure(cudaStreamBeginCapture(stream_of(streams_[0]), cudaStreamCaptureModeThreadLocal)); }
+void Queue::begin() {
+  recording_ = new Recording;
+  keep_failure(cudaStreamBeginCapture(stream_of(streams_[0]), cudaStreamCaptureModeThreadLocal));
+}
+
+void Queue::abandon() noexcept {
+  current_ = 0, branches_ = 1;
+  cudaStreamEndCapture(stream_of(streams_[0]),
+                       &recording_->graph);  // fails if branches were not joined, but ends them all
+  cudaGetLastError();
+  error_ = 0;
+  destroy(recording_);
+  recording_ = nullptr;
+}
 
 Recording* Queue::end() {
-  Recording* recording = new Recording;
+  Recording* recording = recording_;
+  recording_ = nullptr;
   keep_failure(cudaStreamEndCapture(stream_of(streams_[0]), &recording->graph));
   if (error_ == 0) keep_failure(cudaGraphInstantiate(&recording->exec, recording->graph, 0));
   if (error_ == 0) return recording;
@@ -184,13 +198,14 @@ gc_status Queue::wait() {
 
 double Queue::time(Recording* recording, int count) {
   std::vector<cudaEvent_t> marks(static_cast<size_t>(count) + 2, nullptr);
+  std::vector<double> seconds;
+  seconds.reserve(marks.size());  // nothing is allocated while there are events to destroy
   for (cudaEvent_t& mark : marks) keep_failure(cudaEventCreate(&mark));
   for (size_t i = 0; i < marks.size() && error_ == 0; ++i) {
     keep_failure(cudaEventRecord(marks[i], stream_of(streams_[0])));
     if (i + 1 < marks.size()) replay(recording);
   }
   if (error_ == 0) keep_failure(cudaEventSynchronize(marks.back()));
-  std::vector<double> seconds;
   for (size_t i = 1; i + 1 < marks.size() && error_ == 0; ++i) {
     float ms = 0;
     keep_failure(cudaEventElapsedTime(&ms, marks[i], marks[i + 1]));

@@ -49,8 +49,10 @@ class Queue {
   ~Queue();
   gc_status open();
 
-  void begin();      // from here to end() work is recorded, not run
-  Recording* end();  // null after a failure
+  // For Capture (held.h): from begin() to end() work is recorded, not run. end() returns null after a failure; abandon() drops the work.
+  void begin();
+  Recording* end();
+  void abandon() noexcept;
   void replay(Recording* recording);
   static void destroy(Recording* recording);
   gc_status wait();

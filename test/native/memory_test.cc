@@ -1,67 +1,12 @@
 // Memory that is refused: every allocation of making a store, making a plan and running it fails in turn. The answer is
 // GC_OUT_OF_MEMORY, and the next attempt gives the results of a program that never met a refusal.
-#include <atomic>
-#include <new>
+#include "refusing.h"
 
-#include "core/memory.h"
 #include "graphs.h"
 
 using namespace lab;
 
 namespace {
-// Allocations from here on until one is refused; negative: none is. All of the engine's threads count together.
-std::atomic<int64_t> until_refusal{-1};
-std::atomic<int64_t> refused{0};
-
-bool refuses() {
-  if (until_refusal.load(std::memory_order_relaxed) < 0) return false;
-  if (until_refusal.fetch_sub(1, std::memory_order_relaxed) != 0) return false;
-  refused.fetch_add(1, std::memory_order_relaxed);
-  return true;
-}
-
-void* take(size_t bytes, size_t alignment) {
-  if (refuses()) return nullptr;
-  const size_t size = (bytes + alignment) / alignment * alignment;
-  return alignment > alignof(std::max_align_t) ? aligned_alloc(alignment, size) : malloc(size);
-}
-
-void* take_or_throw(size_t bytes, size_t alignment) {
-  void* memory = take(bytes, alignment);
-  if (!memory) throw std::bad_alloc();
-  return memory;
-}
-constexpr size_t kPlain = alignof(std::max_align_t);
-}  // namespace
-
-void* operator new(size_t bytes) { return take_or_throw(bytes, kPlain); }
-void* operator new[](size_t bytes) { return take_or_throw(bytes, kPlain); }
-void* operator new(size_t bytes, std::align_val_t at) { return take_or_throw(bytes, static_cast<size_t>(at)); }
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return take(bytes, kPlain); }
-void* operator new[](size_t bytes, const std::nothrow_t&) noexcept { return take(bytes, kPlain); }
-void* operator new(size_t bytes, std::align_val_t at, const std::nothrow_t&) noexcept {
-  return take(bytes, static_cast<size_t>(at));
-}
-void operator delete(void* memory) noexcept { free(memory); }
-void operator delete[](void* memory) noexcept { free(memory); }
-void operator delete(void* memory, size_t) noexcept { free(memory); }
-void operator delete[](void* memory, size_t) noexcept { free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { free(memory); }
-
-namespace {
-// Runs `body` with the allocation after `skipped` others refused; returns whether one was.
-template <class F>
-bool with_refusal(int64_t skipped, const F& body) {
-  refused = 0;
-  gatecell::refuse_block = refuses;
-  until_refusal = skipped;
-  body();
-  until_refusal = -1;
-  gatecell::refuse_block = nullptr;
-  return refused > 0;
-}
-
 // A graph with what asks for memory: both directions of a layer, a layer on top, states carried (one on to another), dropout,
 // a loss; with `precision` of narrow products for inference.
 struct Network {

@@ -84,10 +84,11 @@ gc_status device_allocate(int64_t bytes, void** out) {
     return fail(GC_OUT_OF_MEMORY,
                 "expected %lld bytes of device memory, but %lld are free: use a smaller model, batch or length",
                 static_cast<long long>(bytes), static_cast<long long>(free));
+  std::unique_ptr<void, void (*)(void*)> held(memory, ::free);
   memset(memory, 0, static_cast<size_t>(bytes));
   allocations[memory] = bytes;
   allocated += bytes;
-  *out = memory;
+  *out = held.release();
   return GC_OK;
 }
 
@@ -140,6 +141,11 @@ void Queue::keep_failure(int error) {
   if (error_ == 0) error_ = error;
 }
 void Queue::begin() { recording_ = new Recording; }
+void Queue::abandon() noexcept {
+  current_ = 0, branches_ = 1, error_ = 0;
+  destroy(recording_);
+  recording_ = nullptr;
+}
 Recording* Queue::end() {
   Recording* made = recording_;
   recording_ = nullptr;

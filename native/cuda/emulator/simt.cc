@@ -173,9 +173,24 @@ std::unique_ptr<Scheduler> scheduler_of(const Launch& launch, const std::functio
 }
 }  // namespace
 
+// A program that refuses memory may define this function: it is called with 1 before the emulated device works, and with 0 after.
+extern "C" __attribute__((weak, visibility("default"))) void gatecell_emulator_works(int begins);
+
+namespace {
+struct Work {
+  Work() {
+    if (gatecell_emulator_works) gatecell_emulator_works(1);
+  }
+  ~Work() {
+    if (gatecell_emulator_works) gatecell_emulator_works(0);
+  }
+};
+}  // namespace
+
 const Place& place() { return current->place; }
 
 void run(const Launch& launch, const std::function<void()>& body) {
+  const Work work;
   const std::unique_ptr<Scheduler> scheduler = scheduler_of(launch, body);
   now = scheduler.get();
   const unsigned total = count(launch.grid), group = launch.together ? total : launch.cluster;
@@ -188,6 +203,7 @@ void run(const Launch& launch, const std::function<void()>& body) {
 
 Begun::Begun(const Launch& launch, const std::function<void()>& body)
     : launch_(launch), body_(body), scheduler_(scheduler_of(launch_, body_)) {
+  const Work work;
   now = scheduler_.get();
   now->holds = true;
   make_blocks(0, count(launch_.grid));
@@ -196,6 +212,7 @@ Begun::Begun(const Launch& launch, const std::function<void()>& body)
 Begun::~Begun() = default;
 
 void Begun::finish() {
+  const Work work;
   now = scheduler_.get();
   now->holds = false;
   if (now->reverse) now->ready.assign(now->held.rbegin(), now->held.rend());

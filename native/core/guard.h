@@ -1,0 +1,26 @@
+// guard.h: turns the exceptions of containers into statuses. The core and the device library have their sentences in buffers of their
+// own, so that the function that keeps one is an argument.
+#pragma once
+#include <exception>
+#include <new>
+#include <stdexcept>
+
+#include "gatecell/gatecell.h"
+
+namespace gatecell {
+
+// Returns what `body` returns, or GC_OUT_OF_MEMORY with a sentence in `fail` where it throws.
+template <class F>
+gc_status guard(gc_status (*fail)(gc_status status, const char* format, ...), const F& body) noexcept {
+  constexpr const char* kNoMemory = "expected memory for the engine's tables, but the system refused it";
+  try {
+    return body();
+  } catch (const std::bad_alloc&) {
+    return fail(GC_OUT_OF_MEMORY, "%s", kNoMemory);
+  } catch (const std::length_error&) {  // a container beyond the address space
+    return fail(GC_OUT_OF_MEMORY, "%s", kNoMemory);
+  } catch (const std::exception& error) {  // a lock or a condition that the system refuses
+    return fail(GC_OUT_OF_MEMORY, "expected a resource of the system, but it was refused: %s", error.what());
+  }
+}
+}  // namespace gatecell
