@@ -153,7 +153,8 @@ Plan* read_idle_plan(napi_env env, napi_value value) {
 }
 
 void update_plan_bytes(napi_env env, Plan* plan) {
-  const int64_t bytes = gc_plan_bytes(plan->core);
+  if (plan->store != nullptr) update_store_bytes(env, plan->store, gc_store_bytes(plan->store->core));
+  const int64_t bytes = gc_plan_own_bytes(plan->core);
   int64_t ignored;
   if (bytes != plan->bytes) napi_adjust_external_memory(env, bytes - plan->bytes, &ignored);
   plan->bytes = bytes;
@@ -271,7 +272,7 @@ napi_value plan_bytes(napi_env env, napi_callback_info info) {
   Plan* plan = read_plan(env, args[0]);
   REQUIRE(plan != nullptr);
   if (!plan->running) update_plan_bytes(env, plan);
-  REQUIRE(napi_create_int64(env, plan->bytes, &result) == napi_ok);
+  REQUIRE(napi_create_int64(env, plan->bytes + (plan->store == nullptr ? 0 : plan->store->bytes), &result) == napi_ok);
   return result;
 }
 

@@ -74,13 +74,19 @@ Store* read_store(napi_env env, napi_value value) {
   return nullptr;
 }
 
+void update_store_bytes(napi_env env, Store* store, int64_t bytes) {
+  int64_t ignored;
+  if (bytes != store->bytes) napi_adjust_external_memory(env, bytes - store->bytes, &ignored);
+  store->bytes = bytes;
+}
+
 void trim_store(napi_env env, Store* store) {
-  if (store->plans > 0) return;
-  if (store->core != nullptr && (store->disposed || !store->has_handle)) {
+  if (store->plans == 0 && store->core != nullptr && (store->disposed || !store->has_handle)) {
     gc_store_destroy(store->core);
     store->core = nullptr;
   }
-  if (store->has_handle) return;
+  update_store_bytes(env, store, store->core == nullptr ? 0 : gc_store_bytes(store->core));
+  if (store->plans > 0 || store->has_handle) return;
   for (napi_ref arena : store->arenas) {
     if (arena != nullptr) napi_delete_reference(env, arena);
   }

@@ -52,7 +52,7 @@ gc_status check_addresses(const Plan& plan, const DevicePlan& d) {
   return GC_OK;
 }
 
-void set_addresses(Plan& plan, DevicePlan& d) {
+void describe_addresses(const Plan& plan, DevicePlan& d) {
   for (size_t i = 0; i < plan.tensors.size(); ++i) {
     const Tensor& t = plan.tensors[i];
     gc_device_tensor& to = d.tensors[i];
@@ -103,15 +103,14 @@ gc_status finish_on_device(Plan& plan) {
     d.desc.arenas = plan.store->device->arenas;
   }
   int32_t status = GC_OK;
-  d.arena_bytes = layout_plan(plan, [&](int64_t bytes) {
-    status = table.allocate(bytes, &d.arena);
-    return static_cast<char*>(d.arena);
-  });
-  if (status != GC_OK) return backend_failure(d.backend, status);
+  d.arena_bytes = layout_plan(plan);
   if (d.arena_bytes < 0) return fail(GC_OUT_OF_MEMORY, "no memory for the plan's tensors");
+  status = table.allocate(d.arena_bytes, &d.arena);
+  if (status != GC_OK) return backend_failure(d.backend, status);
+  set_addresses(plan, static_cast<char*>(d.arena));
   const gc_status placed = check_addresses(plan, d);
   if (placed != GC_OK) return placed;
-  set_addresses(plan, d);
+  describe_addresses(plan, d);
   status = table.plan_create(&d.desc, &d.handle);
   return status == GC_OK ? GC_OK : backend_failure(d.backend, status);
 }

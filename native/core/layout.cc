@@ -1,4 +1,4 @@
-// layout.cc: memory is laid out once. Time runs forward over the nodes and back again: node i runs at i, its backward pass at
+// layout.cc: memory is laid out once, in offsets from the base of a block that a run takes. Time runs forward over the nodes and back again: node i runs at i, its backward pass at
 // 2N-1-i. Each tensor, gradient and buffer lives for an interval, and intervals that do not meet share memory (first fit).
 #include <algorithm>
 #include <map>
@@ -14,9 +14,7 @@ namespace {
 struct Interval {
   int first, last;
   int64_t bytes;  // whole cache lines
-  float** to;
-  int64_t used;  // bytes asked for
-  int64_t offset = 0;
+  Place place;
 };
 
 struct Layout {
@@ -36,7 +34,7 @@ struct Layout {
     return backward_time(node.partner_back > node.index ? node.partner_back : node.index);
   }
   void add(int first, int last, int64_t bytes, float** to) {
-    intervals.push_back({first, last, round_up(bytes, 64), to, bytes});
+    intervals.push_back({first, last, round_up(bytes, 64), {to, 0, bytes}});
     left = bytes > left ? -1 : left - bytes;
   }
 };
@@ -97,18 +95,18 @@ constexpr int64_t kFence = 128;
 int64_t place(std::vector<Interval>& intervals) {
   int64_t offset = 0;
   for (Interval& interval : intervals) {
-    interval.offset = offset;
+    interval.place.offset = offset;
     offset += interval.bytes + kFence;
   }
   return offset;
 }
 
-void fence(const Plan& plan, const Interval& interval) {
-  ASAN_POISON_MEMORY_REGION(plan.arena.data() + interval.offset + interval.used,
-                            static_cast<size_t>(interval.bytes - interval.used + kFence));
+void fence(char* base, const Place& place) {
+  ASAN_POISON_MEMORY_REGION(base + place.offset + place.bytes,
+                            static_cast<size_t>(round_up(place.bytes, 64) - place.bytes + kFence));
 }
 #else
-void fence(const Plan&, const Interval&) {}
+void fence(char*, const Place&) {}
 
 // First fit over the free gaps, in order of birth; returns the peak.
 int64_t place(std::vector<Interval>& intervals) {
@@ -122,13 +120,13 @@ int64_t place(std::vector<Interval>& intervals) {
   std::multimap<int, size_t> living;  // last moment -> interval
   int64_t peak = 0;
   const auto release = [&](size_t i) {
-    int64_t offset = intervals[i].offset, bytes = intervals[i].bytes;
+    int64_t offset = intervals[i].place.offset, bytes = intervals[i].bytes;
     auto next = gaps.lower_bound(offset);
     if (next != gaps.begin()) {
       auto before = std::prev(next);
       if (before->first + before->second == offset) offset = before->first, bytes += before->second, gaps.erase(before);
     }
-    if (next != gaps.end() && next->first == intervals[i].offset + intervals[i].bytes)
+    if (next != gaps.end() && next->first == intervals[i].place.offset + intervals[i].bytes)
       bytes += next->second, gaps.erase(next);
     gaps[offset] = bytes;
   };
@@ -139,13 +137,13 @@ int64_t place(std::vector<Interval>& intervals) {
     auto gap = std::find_if(gaps.begin(), gaps.end(), [&](const auto& g) { return g.second >= interval.bytes; });
     if (gap == gaps.end() && !gaps.empty() && std::prev(gaps.end())->first + std::prev(gaps.end())->second == peak)
       gap = std::prev(gaps.end());
-    interval.offset = gap == gaps.end() ? peak : gap->first;
+    const int64_t offset = interval.place.offset = gap == gaps.end() ? peak : gap->first;
     if (gap != gaps.end()) {
       const int64_t rest = gap->second - interval.bytes;
       gaps.erase(gap);
-      if (rest > 0) gaps[interval.offset + interval.bytes] = rest;
+      if (rest > 0) gaps[offset + interval.bytes] = rest;
     }
-    peak = std::max(peak, interval.offset + interval.bytes);
+    peak = std::max(peak, offset + interval.bytes);
     living.emplace(interval.last, i);
   }
   return peak;
@@ -153,18 +151,45 @@ int64_t place(std::vector<Interval>& intervals) {
 #endif
 }  // namespace
 
-int64_t layout_plan(Plan& plan, const std::function<char*(int64_t bytes)>& allocate) {
+int64_t layout_plan(Plan& plan) {
   Layout layout{plan, 2 * static_cast<int>(plan.nodes.size()), {}};
   tensor_lives(layout);
   buffer_lives(layout);
   if (layout.left < 0) return -1;
   const int64_t bytes = place(layout.intervals);
-  char* base = allocate(bytes);
-  if (!base && bytes > 0) return -1;  // a graph whose tensors all lie in the host arena needs no memory
-  for (const Interval& interval : layout.intervals) {
-    *interval.to = reinterpret_cast<float*>(base + interval.offset);
-    if (!plan.on_device) fence(plan, interval);
-  }
+  plan.places.reserve(layout.intervals.size());
+  for (const Interval& interval : layout.intervals) plan.places.push_back(interval.place);
   return bytes;
+}
+
+void set_addresses(const Plan& plan, char* base) {
+  for (const Place& place : plan.places) {
+    *place.to = reinterpret_cast<float*>(base + place.offset);
+    if (!plan.on_device) fence(base, place);
+  }
+}
+
+void clear_fences([[maybe_unused]] const Block& block) {
+#if defined(__SANITIZE_ADDRESS__)
+  ASAN_UNPOISON_MEMORY_REGION(block.data(), static_cast<size_t>(block.bytes()));
+#endif
+}
+
+PassArena::PassArena(Plan& plan) : plan_(plan) {
+  const int64_t bytes = plan.arena.bytes();
+  if (bytes == 0) return;
+  block_ = plan.arena.pool().take(bytes);
+  if (!block_.data()) return;
+#if defined(__SANITIZE_ADDRESS__)
+  plan.base = nullptr;  // the fences are this plan's while it runs
+#endif
+  if (plan.base != block_.data()) set_addresses(plan, block_.data());
+  plan.base = block_.data();
+}
+
+PassArena::~PassArena() {
+  if (!block_.data()) return;
+  clear_fences(block_);
+  plan_.arena.pool().give(std::move(block_));
 }
 }  // namespace gatecell

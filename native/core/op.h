@@ -1,10 +1,10 @@
 // op.h: what the plan knows of an op, and what an op sees of the plan: tensors, nodes, buffers, the running step.
 #pragma once
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "arena_pool.h"
 #include "gatecell/gatecell.h"
 #include "memory.h"
 #include "status.h"
@@ -44,6 +44,12 @@ struct Buffer {
   int64_t bytes;
   Life life;
   float* data = nullptr;
+};
+
+// Where a tensor, gradient or buffer lies in the block of a run: *to = base + offset.
+struct Place {
+  float** to;
+  int64_t offset, bytes;
 };
 
 struct Plan;
@@ -102,7 +108,10 @@ struct Plan {
   int threads = 1;
   char* host = nullptr;
   double* control = nullptr;
-  Block arena;
+  std::unique_ptr<ArenaPool> own_pool;  // of a plan without a store
+  ArenaShare arena;                     // what its passes take of the pool
+  std::vector<Place> places;
+  char* base = nullptr;  // of the block that the addresses are set for
   // Made with the plan, because a run allocates nothing: it must not fail between the update and the carries.
   std::vector<Piece> pieces;           // of the parameters that train
   std::vector<double> square_sums;     // of each piece's gradient
@@ -135,11 +144,27 @@ struct Plan {
 gc_status run_plan(Plan& plan, gc_mode mode);  // run.cc
 gc_status prepare_carries(Plan& plan);         // run.cc: allocates carry_copies
 // Makes the pieces of the update. Call it after the layout, which marks the tensors that have gradients.
-void prepare_update(Plan& plan);     // optimizer.cc
-void update_parameters(Plan& plan);  // optimizer.cc: clip and update, or refuse what is not finite
-std::string explain_plan(const Plan& plan, int64_t arena);  // explain.cc
-// layout.cc: addresses of everything in memory from `allocate` (null: there is none); its bytes, -1 out of memory.
-int64_t layout_plan(Plan& plan, const std::function<char*(int64_t bytes)>& allocate);
+void prepare_update(Plan& plan);             // optimizer.cc
+void update_parameters(Plan& plan);          // optimizer.cc: clip and update, or refuse what is not finite
+std::string explain_plan(const Plan& plan);  // explain.cc
+int64_t own_bytes(const Plan& plan);         // explain.cc: what is freed with the plan
+// layout.cc: fills plan.places; returns the bytes of a block that holds them all, -1 if no memory could.
+int64_t layout_plan(Plan& plan);
+void set_addresses(const Plan& plan, char* base);  // layout.cc: everything in plan.places
+
+// layout.cc: the block of a run, and the plan's addresses in it. The contents are those of the last run of any plan.
+class PassArena {
+ public:
+  explicit PassArena(Plan& plan);
+  ~PassArena();
+  PassArena(const PassArena&) = delete;
+  PassArena& operator=(const PassArena&) = delete;
+  bool out_of_memory() const { return plan_.arena.bytes() > 0 && !block_.data(); }
+
+ private:
+  Plan& plan_;
+  Block block_;
+};
 
 // An update's numbers, computed once in double; kernels see floats.
 struct Update {

@@ -53,7 +53,7 @@ gc_status read_plan(const gc_plan_desc& desc, Plan& plan) {
   plan.store = desc.store;
   plan.host = static_cast<char*>(desc.host);
   plan.control = desc.control;
-  plan.threads = bound_threads(desc.threads > 0 ? desc.threads : engine_threads());
+  plan.threads = desc.threads > 0 ? bound_threads(desc.threads) : engine_threads();
   plan.optimizer = desc.optimizer;
   plan.format = desc.precision == GC_INT8 ? Format::kInt8 : desc.precision == GC_BF16 ? Format::kBf16 : Format::kF32;
   if (!desc.control || (!desc.host && desc.host_elements > 0))
@@ -84,13 +84,16 @@ gc_status compile(const gc_plan_desc& desc, Plan& plan) {
     return fail(GC_UNSUPPORTED, "tf32 products are for the GPU: compute in f32 or bf16 on the processor");
   status = prepare_nodes(plan);
   if (status != GC_OK) return status;
-  const int64_t arena =
-      layout_plan(plan, [&](int64_t bytes) { return plan.arena.allocate(bytes) ? plan.arena.data() : nullptr; });
-  if (arena < 0) return fail(GC_OUT_OF_MEMORY, "no memory for the plan's tensors");
+  if (!plan.store) plan.own_pool = std::make_unique<ArenaPool>();
+  const int64_t bytes = layout_plan(plan);
+  if (bytes < 0 || !plan.arena.enter(plan.store ? plan.store->arenas : *plan.own_pool, bytes))
+    return fail(GC_OUT_OF_MEMORY, "no memory for the plan's tensors");
+  const PassArena arena(plan);
+  if (arena.out_of_memory()) return fail(GC_OUT_OF_MEMORY, "no memory for the plan's tensors");
   prepare_update(plan);
   status = prepare_carries(plan);
   if (status != GC_OK) return status;
-  plan.explanation = explain_plan(plan, arena);
+  plan.explanation = explain_plan(plan);
   return GC_OK;
 }
 
@@ -108,7 +111,7 @@ gc_status compile_on_device(const gc_plan_desc& desc, Plan& plan) {
     return GC_OK;
   }
   status = finish_on_device(plan);
-  if (status == GC_OK) plan.explanation = explain_plan(plan, plan.device->arena_bytes);
+  if (status == GC_OK) plan.explanation = explain_plan(plan);
   return status;
 }
 
@@ -213,16 +216,17 @@ const char* gc_plan_explain(gc_plan* plan) {
   const gc_status status = guarded([&] {
     // A device chooses among kernels at the first run; while one is under way, the text from before it stays.
     Claim claim(*plan);
-    if (claim.held && plan->device) plan->explanation = explain_plan(*plan, plan->device->arena_bytes);
+    if (claim.held && plan->device) plan->explanation = explain_plan(*plan);
     return GC_OK;
   });
   return status == GC_OK ? plan->explanation.c_str() : nullptr;
 }
 
 int64_t gc_plan_bytes(gc_plan* plan) {
-  if (plan->device) return plan->device->arena_bytes + plan->device->backend.table->plan_bytes(plan->device->handle);
-  return plan->arena.bytes() + (plan->store ? plan->store->packed_bytes() : 0);
+  return own_bytes(*plan) + (plan->store && !plan->device ? gc_store_bytes(static_cast<gc_store*>(plan->store)) : 0);
 }
+
+int64_t gc_plan_own_bytes(gc_plan* plan) { return own_bytes(*plan); }
 
 void gc_plan_destroy(gc_plan* plan) {
   while (plan->busy.exchange(true, std::memory_order_acquire)) cpu_relax();

@@ -139,6 +139,8 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
   if (mode == GC_TRAIN && !plan.optimizer)
     return fail(GC_INVALID_ARGUMENT, "this plan has no optimizer, so it cannot train");
   if (plan.device) return run_on_device(plan, mode);
+  const PassArena arena(plan);
+  if (arena.out_of_memory()) return fail(GC_OUT_OF_MEMORY, "no memory for a second run beside one of the same model");
   gc_status status;
   if (!plan.store) {
     status = passes(plan, mode);

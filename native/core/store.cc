@@ -202,4 +202,6 @@ gc_status gc_store_copy(gc_store* store, int32_t group, float* out, int64_t floa
   });
 }
 
+int64_t gc_store_bytes(gc_store* store) { return store->packed_bytes() + store->arenas.bytes(); }
+
 void gc_store_destroy(gc_store* store) { delete store; }

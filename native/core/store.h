@@ -9,6 +9,7 @@
 #include <shared_mutex>
 #include <vector>
 
+#include "arena_pool.h"
 #include "gatecell/gatecell.h"
 #include "memory.h"
 
@@ -96,6 +97,7 @@ struct Store {
   float* moment3 = nullptr;  // null until gc_store_add_moment3
   uint64_t version = 1;
   PackList packs;
+  ArenaPool arenas;                     // of the passes of its plans on the processor
   std::shared_ptr<DeviceStore> device;  // null until a plan runs there
   std::atomic<bool> has_device{false};  // `device` is set: it never changes again
   // Readers: forward and backward passes, from the check of their packs to the end, and packing. Writers: updates, and what

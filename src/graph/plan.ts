@@ -49,6 +49,9 @@ export interface PlanOptions {
   onResidency?: (resident: boolean) => void
 }
 
+/** About the bytes of a plan's JavaScript objects: its graph, tables and views. */
+const PLAN_OBJECTS = 24 * 1024
+
 const readRunOptions = optionsOf<RunOptions>({ signal: optional(signalOf) })
 
 /** A compiled graph. `I`, `O`: names and dtypes of its inputs and outputs. */
@@ -77,7 +80,7 @@ export interface Plan<I extends Views = Views, O extends Views = Views> extends 
   resetStates(): void
   /** What was chosen and why: memory by kind, a line per op. */
   explain(): PlanExplanation
-  /** Bytes of this plan: native memory with packed weights, and its host arena. */
+  /** Bytes of this plan: native memory, with the packed weights and the arena that all plans of the model share, and its host arena. */
   readonly bytes: number
   readonly disposed: boolean
   /** Frees the native memory now. Throws ERR_BUSY while a run is under way. */
@@ -91,7 +94,10 @@ export interface PlanExplanation {
   deviceWhy: string
   isa: string
   threads: number
+  /** Bytes that a run takes of the memory that the model's plans on the processor share; on a GPU they are the plan's own. */
   arenaBytes: number
+  /** Bytes of the plan's own tables, and of its memory on a GPU. */
+  ownBytes: number
   packedBytes: number
   nodes: { op: string; shape: string; backward: boolean; bufferBytes: number; why: string }[]
   /** On a GPU: what was measured while kernels were chosen. */
@@ -175,8 +181,9 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
 
   const explain = (plan: PlanHandle) => JSON.parse(callNative(() => addon.planExplain(plan))) as PlanExplanation
   const resident: Resident = {
-    get ownBytes() {
-      return host.byteLength + (handle ? explain(handle).arenaBytes : 0)
+    sizes() {
+      const { device, ownBytes, arenaBytes } = explain(live())
+      return { own: host.byteLength + ownBytes + PLAN_OBJECTS, shared: device === 'cpu' ? arenaBytes : 0 }
     },
     get running() {
       return running

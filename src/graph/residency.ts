@@ -3,19 +3,30 @@
 
 /** A plan that can do without its native memory between two runs. */
 export interface Resident {
-  /** Native bytes of its own, and its host arena; without the packed weights, which all plans of a model share. */
-  readonly ownBytes: number
+  /**
+   * Bytes of a plan that has its memory. `own`: its host arena and what is freed with it. `shared`: what its runs take of
+   * the arena that all plans of a model share. The packed weights do not count.
+   */
+  sizes(): { own: number; shared: number }
   readonly running: boolean
   /** Frees the native memory; inputs, outputs and carried states stay. Never called during a run. */
   suspend(): void
   dispose(): void
 }
 
+interface Entry {
+  own: number
+  shared: number
+  onResidency: (resident: boolean) => void
+}
+
 export class Residency {
   /** In the order of use, last used at the end. */
-  readonly #plans = new Map<Resident, { bytes: number; onResidency: (resident: boolean) => void }>()
+  readonly #plans = new Map<Resident, Entry>()
   #last: Resident | null = null
-  #bytes = 0
+  #own = 0
+  /** The plans share one arena, which is as large as the largest of them needs it. */
+  #shared = 0
   readonly limit: number
 
   /** `limit`: bytes of all resident plans; the plan in use may take more alone. */
@@ -25,15 +36,16 @@ export class Residency {
 
   /** Bytes and number of the plans that have their memory. */
   get usage(): { plans: number; bytes: number } {
-    return { plans: this.#plans.size, bytes: this.#bytes }
+    return { plans: this.#plans.size, bytes: this.#own + this.#shared }
   }
 
   /** Counts `plan`, which has its memory, as used last; makes room. `onResidency(false)` is called when the plan loses it. */
   enter(plan: Resident, onResidency: (resident: boolean) => void): void {
     this.leave(plan)
-    const bytes = plan.ownBytes
-    this.#plans.set(plan, { bytes, onResidency })
-    this.#bytes += bytes
+    const { own, shared } = plan.sizes()
+    this.#plans.set(plan, { own, shared, onResidency })
+    this.#own += own
+    this.#shared = Math.max(this.#shared, shared)
     this.#last = plan
     this.#makeRoom(plan)
   }
@@ -58,13 +70,17 @@ export class Residency {
     const entry = this.#plans.get(plan)
     if (!entry) return
     this.#plans.delete(plan)
-    this.#bytes -= entry.bytes
+    this.#own -= entry.own
+    if (entry.shared === this.#shared) {
+      this.#shared = 0
+      for (const { shared } of this.#plans.values()) this.#shared = Math.max(this.#shared, shared)
+    }
     if (this.#last === plan) this.#last = null
   }
 
   #makeRoom(keep: Resident): void {
     for (const [plan, { onResidency }] of this.#plans) {
-      if (this.#bytes <= this.limit) return
+      if (this.#own + this.#shared <= this.limit) return
       if (plan === keep || plan.running) continue
       plan.suspend()
       this.leave(plan)

@@ -1,4 +1,5 @@
 // The pool, the barrier and the store under several threads; what ThreadSanitizer watches.
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>

@@ -84,6 +84,10 @@ gc_status gc_store_fetch(gc_store* store);
 // Copies the whole arena of a group (0 data, 2 to 4 first to third moments) as it is after one step: it waits for an update
 // that is being written, not for the passes of a step. On a device it waits for the run under way there.
 gc_status gc_store_copy(gc_store* store, int32_t group, float* out, int64_t floats);
+// Native memory that the plans of a store share: packed weights, and the memory of their passes, which each run takes as a block
+// and gives back. The block is as large as the largest plan's; runs beside each other have a block each.
+int64_t gc_store_bytes(gc_store* store);
+// Plans of the store must be destroyed before it.
 void gc_store_destroy(gc_store* store);
 
 // ---- plan ------------------------------------------------------------------------------------------------------------
@@ -231,8 +235,10 @@ gc_status gc_plan_fetch_states(gc_plan* plan);
 // JSON, valid until the plan is destroyed: memory by kind, and a line per node with the kernel chosen and why; null without
 // memory for it.
 const char* gc_plan_explain(gc_plan* plan);
-int64_t gc_plan_bytes(gc_plan* plan);  // native memory of this plan, packed weights included
-void gc_plan_destroy(gc_plan* plan);   // waits for a running job
+// Native memory of this plan with that of its store. The device's is always the plan's own.
+int64_t gc_plan_bytes(gc_plan* plan);
+int64_t gc_plan_own_bytes(gc_plan* plan);  // what gc_plan_destroy frees
+void gc_plan_destroy(gc_plan* plan);       // waits for a running job
 
 // ---- measuring: the limits of this machine, and the engine's kernels alone ------------------------------------------
 typedef enum gc_probe_kind {
