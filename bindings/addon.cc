@@ -34,7 +34,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("planFetchStates", gatecell::plan_fetch_states),
       method("cudaMeasure", gatecell::cuda_measure),
       method("nothing", gatecell::nothing),
-      method("storeAddMoment3", gatecell::store_add_moment3),
+      method("storeAddArena", gatecell::store_add_arena),
       method("onThreadRefusal", gatecell::on_thread_refusal),
       method("orthonormalize", gatecell::orthonormalize),
       method("orthonormalizeAsync", gatecell::orthonormalize_async),

@@ -12,7 +12,7 @@ namespace gatecell {
 
 struct Store {
   gc_store* core = nullptr;
-  napi_ref arenas[5] = {};  // data, grad, moment1, moment2, moment3: strong, so that the memory stays
+  napi_ref arenas[6] = {};  // data, grad, moment1, moment2, moment3, average: strong, so that the memory stays
   size_t arena_floats = 0;
   int plans = 0;
   int running = 0;         // jobs of its plans
@@ -82,7 +82,7 @@ napi_value machine_info(napi_env env, napi_callback_info info);
 napi_value set_threads(napi_env env, napi_callback_info info);
 napi_value alignment(napi_env env, napi_callback_info info);
 napi_value store_create(napi_env env, napi_callback_info info);
-napi_value store_add_moment3(napi_env env, napi_callback_info info);
+napi_value store_add_arena(napi_env env, napi_callback_info info);
 napi_value store_touch(napi_env env, napi_callback_info info);
 napi_value store_fetch(napi_env env, napi_callback_info info);
 napi_value store_copy(napi_env env, napi_callback_info info);

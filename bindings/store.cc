@@ -1,4 +1,4 @@
-// Parameter stores: storeCreate, storeAddMoment3, storeTouch, storeFetch, storeCopy, storeDispose.
+// Parameter stores: storeCreate, storeAddArena, storeTouch, storeFetch, storeCopy, storeDispose.
 #include <stdlib.h>
 
 #include <memory>
@@ -135,24 +135,26 @@ napi_value store_create(napi_env env, napi_callback_info info) {
   return make_handle(env, store, args + 1);
 }
 
-napi_value store_add_moment3(napi_env env, napi_callback_info info) {
-  napi_value args[2];
+napi_value store_add_arena(napi_env env, napi_callback_info info) {
+  napi_value args[3];
+  int32_t group;
   View<float> arena;
   REQUIRE(read_arguments(env, info, args));
   Store* store = read_store(env, args[0]);
   REQUIRE(store != nullptr);
-  REQUIRE(read_view(env, args[1], "moment3", Lifetime::kBorrowed, &arena));
+  REQUIRE(read_int(env, args[1], "group", 4, 5, &group));
+  REQUIRE(read_view(env, args[2], "arena", Lifetime::kBorrowed, &arena));
   if (arena.length != store->arena_floats) {
-    throw_error(env, Code::kInvalidShape, "Expected moment3 to have the %zu elements of data, found %zu.",
+    throw_error(env, Code::kInvalidShape, "Expected an arena with the %zu elements of data, found %zu.",
                 store->arena_floats, arena.length);
     return nullptr;
   }
   napi_ref reference;
-  if (napi_create_reference(env, args[1], 1, &reference) != napi_ok) {
-    throw_error(env, Code::kOutOfMemory, "Expected to keep moment3, but Node-API refused.");
+  if (napi_create_reference(env, args[2], 1, &reference) != napi_ok) {
+    throw_error(env, Code::kOutOfMemory, "Expected to keep the arena, but Node-API refused.");
     return nullptr;
   }
-  if (check_status(env, gc_store_add_moment3(store->core, arena.data))) store->arenas[4] = reference;
+  if (check_status(env, gc_store_add_arena(store->core, group, arena.data))) store->arenas[group] = reference;
   else napi_delete_reference(env, reference);
   return nullptr;
 }
@@ -178,7 +180,7 @@ napi_value store_copy(napi_env env, napi_callback_info info) {
   REQUIRE(read_arguments(env, info, args));
   Store* store = read_store(env, args[0]);
   REQUIRE(store != nullptr);
-  REQUIRE(read_int(env, args[1], "group", 0, 4, &group));
+  REQUIRE(read_int(env, args[1], "group", 0, 5, &group));
   REQUIRE(read_view(env, args[2], "out", Lifetime::kCall, &out));
   check_status(env, gc_store_copy(store->core, group, out.data, static_cast<int64_t>(out.length)));
   return nullptr;

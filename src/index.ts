@@ -73,9 +73,9 @@ export { evaluate, type EvaluateOptions, type Evaluation } from './train/evaluat
 export type { Optimizer } from './train/optimizers.js'
 export type { TrainerOptions } from './train/options.js'
 export type { Progress, Resumable, Snapshot } from './train/progress.js'
-export type { FitOptions, Report, StopReason, Summary, Validation } from './train/reports.js'
+export type { FitOptions, Report, StopReason, Summary, TrainerEvents, Validation } from './train/reports.js'
 export type { Schedule } from './train/schedules.js'
-export { createTrainer, type Trainer, type TrainerEvents } from './train/trainer.js'
+export { createTrainer, type Trainer } from './train/trainer.js'
 
 export { beamSearch, type BeamOptions, type Decoder, type Hypothesis } from './sample/beam.js'
 export {

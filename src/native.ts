@@ -70,13 +70,16 @@ export interface NativeAddon {
     moment1: Float32Array | null,
     moment2: Float32Array | null
   ): StoreHandle
-  /** Adds AMSGrad's arena of largest second moments, of the length of the others. Throws ERR_INVALID_ARGUMENT if there is one. */
-  storeAddMoment3(store: StoreHandle, moment3: Float32Array): void
+  /**
+   * Adds an arena of the length of the others: group 4, AMSGrad's largest second moments, or 5, the averaged weights. Throws
+   * ERR_INVALID_ARGUMENT if there is one.
+   */
+  storeAddArena(store: StoreHandle, group: number, arena: Float32Array): void
   storeTouch(store: StoreHandle): void
   /** Brings back what a device has changed in the arenas; waits for a run of the store. */
   storeFetch(store: StoreHandle): void
   /**
-   * Copies the arena of a group (0 data, 2 to 4 the moments) into `out`, of the arena's length, as it is after one step. Waits for
+   * Copies the arena of a group (0 data, 2 to 4 the moments, 5 the averaged weights) into `out`, of the arena's length, as it is after one step. Waits for
    * an update that is being written, not for the passes of a step.
    */
   storeCopy(store: StoreHandle, group: number, out: Float32Array): void

@@ -131,6 +131,8 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
   run.rest1 = update.rest1, run.rest2 = update.rest2;
   run.epsilon = update.epsilon, run.decay = update.decay;
   run.l2 = update.l2, run.nesterov = update.nesterov, run.decay_all = update.decay_all;
+  run.average_share = update.average;
+  run.average = plan.store ? static_cast<float*>(plan.store->device->average) : nullptr;
   run.send_states = !d.has_states;
   const int32_t status = d.backend.table->plan_run(d.handle, mode, &run);
   if (status != GC_OK) return backend_failure(d.backend, status);
@@ -142,6 +144,7 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
     if (run.applied) {
       plan.store->device->ahead |= DeviceStore::kData | DeviceStore::kMoment1 | DeviceStore::kMoment2;
       if (plan.optimizer == GC_AMSGRAD) plan.store->device->ahead |= DeviceStore::kMoment3;
+      if (update.average != 0) plan.store->device->ahead |= DeviceStore::kAverage;
       plan.store->device->version = ++plan.store->version;
     }
   }

@@ -7,11 +7,11 @@
 
 namespace gatecell {
 
-// The parameters' arenas on the device: one block, and one for AMSGrad's where the store has them. Guarded by the store's mutex.
+// The parameters' arenas on the device: one block, and one each for AMSGrad's and the averaged weights where the store has them. Guarded by the store's mutex.
 struct DeviceStore {
-  enum Group : unsigned { kData = 1, kGrad = 2, kMoment1 = 4, kMoment2 = 8, kMoment3 = 16 };
+  enum Group : unsigned { kData = 1, kGrad = 2, kMoment1 = 4, kMoment2 = 8, kMoment3 = 16, kAverage = 32 };
   const Backend& backend;
-  void *block = nullptr, *block3 = nullptr;
+  void *block = nullptr, *block3 = nullptr, *average = nullptr;
   gc_device_arenas arenas = {};
   uint64_t version = 0;  // of the host's values that lie here
   unsigned ahead = 0;    // groups that are newer here than on the host
@@ -22,6 +22,7 @@ struct DeviceStore {
   ~DeviceStore() {
     if (block) backend.table->release(block);
     if (block3) backend.table->release(block3);
+    if (average) backend.table->release(average);
   }
 };
 // Both take the store's mutex for themselves.

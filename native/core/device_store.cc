@@ -13,12 +13,15 @@ struct GroupRow {
   float* device;
 };
 
-void groups_of(const Store& s, const DeviceStore& d, GroupRow (&rows)[5]) {
+constexpr int kGroups = 6;
+
+void groups_of(const Store& s, const DeviceStore& d, GroupRow (&rows)[kGroups]) {
   rows[0] = {DeviceStore::kData, s.data, d.arenas.data};
   rows[1] = {DeviceStore::kGrad, s.grad, d.arenas.grad};
   rows[2] = {DeviceStore::kMoment1, s.moment1, d.arenas.moment1};
   rows[3] = {DeviceStore::kMoment2, s.moment2, d.arenas.moment2};
   rows[4] = {DeviceStore::kMoment3, s.moment3, d.arenas.moment3};
+  rows[5] = {DeviceStore::kAverage, s.average, static_cast<float*>(d.average)};
 }
 
 // The store may have got its third arena of moments after it was opened here; its version makes the next run send it.
@@ -57,7 +60,12 @@ gc_status open_device_store(Store& store, const Backend& backend) {
 gc_status send_store(Store& store) {
   DeviceStore& device = *store.device;
   if (device.version == store.version) return GC_OK;
-  GroupRow rows[5];
+  // A store may get averaged weights after plans were made for the device; each run is handed their place.
+  if (store.average && !device.average) {
+    const int32_t status = device.backend.table->allocate(round_up(store.arena_floats * 4, 256), &device.average);
+    if (status != GC_OK) return backend_failure(device.backend, status);
+  }
+  GroupRow rows[kGroups];
   groups_of(store, device, rows);
   for (const GroupRow& row : rows) {
     if (!row.device || row.bit == DeviceStore::kGrad) continue;  // a run makes its gradients anew
@@ -73,7 +81,7 @@ gc_status fetch_store(Store& store) {
   std::unique_lock<std::shared_mutex> lock(store.mutex);
   if (!store.device || store.device->ahead == 0) return GC_OK;
   DeviceStore& device = *store.device;
-  GroupRow rows[5];
+  GroupRow rows[kGroups];
   groups_of(store, device, rows);
   for (const GroupRow& row : rows) {
     if (!row.device || !(device.ahead & row.bit)) continue;

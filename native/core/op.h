@@ -170,6 +170,7 @@ class PassArena {
 struct Update {
   float lr, beta1, beta2, rest1, rest2, epsilon, decay, l2;
   bool nesterov, decay_all;  // decay_all: decay and l2 concern parameters of any rank, not only matrices
+  float average;             // GC_C_AVERAGE
 };
 Update read_update(const Plan& plan);  // optimizer.cc
 }  // namespace gatecell

@@ -51,6 +51,15 @@ void apply(const Store& s, int optimizer, const Piece& p, const Update& u, float
     }
   }
 }
+
+// The device does the same in optimizer.cu, operation by operation.
+void average(const Store& s, const Piece& p, float part) {
+  const float* w = s.data + p.offset;
+  float* mean = s.average + p.offset;
+  if (part == 1) std::copy(w, w + p.count, mean);
+  else
+    for (int64_t i = 0; i < p.count; ++i) mean[i] += part * (w[i] - mean[i]);
+}
 }  // namespace
 
 Update read_update(const Plan& plan) {
@@ -75,6 +84,7 @@ Update read_update(const Plan& plan) {
   u.l2 = static_cast<float>(c[GC_C_L2]);
   u.nesterov = c[GC_C_NESTEROV] != 0;
   u.decay_all = c[GC_C_DECAY_ALL] != 0;
+  u.average = static_cast<float>(c[GC_C_AVERAGE]);
   return u;
 }
 
@@ -108,7 +118,10 @@ void update_parameters(Plan& plan) {
   std::unique_lock<std::shared_mutex> lock(store.mutex);
   parallel(plan.team(10.0 * kChunk * static_cast<double>(list.size())), [&](int index, int team) {
     const Range mine = share(static_cast<int64_t>(list.size()), index, team);
-    for (int64_t i = mine.begin; i < mine.end; ++i) apply(store, plan.optimizer, list[i], update, scale);
+    for (int64_t i = mine.begin; i < mine.end; ++i) {
+      apply(store, plan.optimizer, list[i], update, scale);
+      if (update.average != 0) average(store, list[i], update.average);
+    }
   });
   ++store.version;
 }

@@ -166,13 +166,15 @@ gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_f
   });
 }
 
-gc_status gc_store_add_moment3(gc_store* store, float* moment3) {
+gc_status gc_store_add_arena(gc_store* store, int32_t group, float* arena) {
   return guarded([&] {
-    if (!moment3 || !store->moment2) return fail(GC_INVALID_ARGUMENT, "expected a third arena of a store with moments");
+    if (group != 4 && group != 5) return fail(GC_INVALID_ARGUMENT, "expected group 4 or 5 to add, got %d", group);
+    if (!arena || !store->moment2) return fail(GC_INVALID_ARGUMENT, "expected an arena for a store with moments");
     std::unique_lock<std::shared_mutex> lock(store->mutex);
-    if (store->moment3) return fail(GC_INVALID_ARGUMENT, "expected a store without a third arena of moments");
-    prefer_huge_pages(moment3, store->arena_floats * 4);
-    store->moment3 = moment3;
+    float*& place = group == 4 ? store->moment3 : store->average;
+    if (place) return fail(GC_INVALID_ARGUMENT, "expected a store without an arena of group %d", group);
+    prefer_huge_pages(arena, store->arena_floats * 4);
+    place = arena;
     ++store->version;  // a device must take the new arena
     return GC_OK;
   });
@@ -188,8 +190,9 @@ gc_status gc_store_touch(gc_store* store) {
 
 gc_status gc_store_copy(gc_store* store, int32_t group, float* out, int64_t floats) {
   return guarded([&] {
-    const float* const arenas[] = {store->data, nullptr, store->moment1, store->moment2, store->moment3};
-    if (group < 0 || group > 4 || !arenas[group])
+    const float* const arenas[] = {store->data,    nullptr,        store->moment1,
+                                   store->moment2, store->moment3, store->average};
+    if (group < 0 || group > 5 || !arenas[group])
       return fail(GC_INVALID_ARGUMENT, "expected a group that a step updates and the store has, got %d", group);
     if (floats != store->arena_floats)
       return fail(GC_INVALID_SHAPE, "expected room for %lld floats, got %lld",

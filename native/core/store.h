@@ -94,7 +94,7 @@ struct Store {
   float* grad = nullptr;
   float* moment1 = nullptr;
   float* moment2 = nullptr;
-  float* moment3 = nullptr;  // null until gc_store_add_moment3
+  float *moment3 = nullptr, *average = nullptr;  // null until gc_store_add_arena
   uint64_t version = 1;
   PackList packs;
   ArenaPool arenas;                     // of the passes of its plans on the processor

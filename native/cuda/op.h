@@ -49,6 +49,8 @@ struct Control {
   double clip_norm, loss, grad_norm;
   float learning_rate, beta1, beta2, rest1, rest2, epsilon, decay, l2, scale;
   int32_t nesterov, decay_all, applied;
+  float average_share;
+  float* average;
   Failure failure;
 };
 

@@ -69,6 +69,10 @@ __device__ void adam(const Moments& m, int64_t i, const Control& c, float l2, fl
   m.weights[i] = v_fnma(c.learning_rate, step, v_mul(decay, m.weights[i]));
 }
 
+__device__ void average(float* mean, float weight, float part) {
+  *mean = part == 1 ? weight : v_add(*mean, v_mul(part, v_sub(weight, *mean)));
+}
+
 __global__ void __launch_bounds__(kThreads)
     update_kernel(const Piece* pieces, Moments m, int32_t optimizer, const Control* control) {
   const Control c = *control;
@@ -81,6 +85,7 @@ __global__ void __launch_bounds__(kThreads)
     if (optimizer == GC_SGD) sgd(m, i, c, l2);
     else if (optimizer == GC_RMSPROP) rmsprop(m, i, c, l2);
     else adam(m, i, c, l2, decays ? c.decay : 1.0f, optimizer == GC_AMSGRAD);
+    if (c.average_share != 0) average(&c.average[i], m.weights[i], c.average_share);
   }
 }
 }  // namespace

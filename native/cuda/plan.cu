@@ -193,6 +193,7 @@ void fill_staging(const gc_device_plan& p, const gc_device_run& run) {
   control->rest1 = run.rest1, control->rest2 = run.rest2;
   control->epsilon = run.epsilon, control->decay = run.decay;
   control->l2 = run.l2, control->nesterov = run.nesterov, control->decay_all = run.decay_all;
+  control->average_share = run.average_share, control->average = run.average;
   for (size_t i = 0; i < p.tensors.size(); ++i) {
     const Tensor& t = p.tensors[i];
     if (!is_input(p, i) || (p.carried[i] && !run.send_states)) continue;

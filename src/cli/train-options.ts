@@ -18,6 +18,7 @@ export interface TrainFlags {
   optimizer?: 'sgd' | 'rmsprop' | 'adam' | 'adamw'
   weightDecay?: number
   clip?: number
+  average?: number
   validFile?: string[]
   validEvery?: number
   patience?: number
@@ -82,6 +83,11 @@ export function addTrainOptions(command: Command, says: TrainTexts): Command {
       `clip the global norm of the gradient to this value; 0 disables clipping (default: ${says.clip})`,
       number('--clip', 0, 1e9)
     )
+    .option(
+      '--average <decay>',
+      'save and validate an exponential average of the weights with this decay for each step, for instance 0.999; for schedules that do not fall to 0 (default: no average)',
+      number('--average', 1e-6, 0.9999999)
+    )
     .option('--valid-file <file...>', 'validate on other files instead')
     .option('--valid-every <n>', `steps between validations (default: ${says.validEvery})`, whole('--valid-every', 1))
     .option('--patience <n>', 'end after so many validations without a gain', whole('--patience', 1))
@@ -124,9 +130,9 @@ export function runOptions(data: readonly string[], flags: TrainFlags) {
 /** The part of the flags that is a Training. */
 function trainingOf(flags: TrainFlags): Partial<Training> {
   const { batch, optimizer, lr: learningRate, schedule, warmup, clip, seed, precision, validEvery } = flags
-  const { patience, steps, epochs, timeLimit, weightDecay } = flags
+  const { patience, steps, epochs, timeLimit, weightDecay, average } = flags
   const training = { batch, optimizer, learningRate, schedule, warmup, clip, seed, precision, validEvery }
-  return given({ ...training, weightDecay, patience, steps, epochs, timeLimit })
+  return given({ ...training, weightDecay, average, patience, steps, epochs, timeLimit })
 }
 
 function modeOf({ resume, force }: TrainFlags): RunMode {

@@ -18,6 +18,7 @@ const field = {
   gradNorm: 8,
   loss: 9,
   applied: 10,
+  average: 11,
   l2: 13,
   nesterov: 14,
   decayAll: 15
@@ -26,6 +27,7 @@ const field = {
 const checks: Partial<Record<string, Check<number>>> = {
   seed,
   step: integer(0),
+  average: number(0, 1),
   nesterov: integer(0, 1),
   decayAll: integer(0, 1)
 }
@@ -47,6 +49,11 @@ export interface Control {
   weightDecay: number
   /** Every optimizer: l2 * weight is added to the clipped gradient, as torch.optim.SGD and Adam do with weight_decay. */
   l2: number
+  /**
+   * Share of the way, 0 to 1, that the averaged weights move to the weights after an update; 1 copies them, 0 (default) leaves them as
+   * they are. Other than 0 needs `parameters.addAverage()`, else the run throws ERR_INVALID_ARGUMENT.
+   */
+  average: number
   /** SGD: 1 selects Nesterov's momentum, 0 the classical one. */
   nesterov: number
   /** 0: weightDecay and l2 apply to matrices only; 1: to every parameter. */

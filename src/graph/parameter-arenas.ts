@@ -5,10 +5,10 @@ import type { ParameterSpec } from './graph.js'
 import { sizeOf, type Shape } from './tensor.js'
 
 /** The arrays that a parameter has. */
-export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2' | 'moment3'
+export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2' | 'moment3' | 'average'
 
 /** Those that an optimizer keeps from step to step. */
-export type MomentGroup = Exclude<ParameterGroup, 'data' | 'grad'>
+export type MomentGroup = Exclude<ParameterGroup, 'data' | 'grad' | 'average'>
 
 /** A tensor as files hold it. */
 export interface NamedTensor {
@@ -34,6 +34,8 @@ export interface Parameter {
   readonly moment2: Float32Array | null
   /** AMSGrad's largest second moment; null before a plan with the optimizer 'amsgrad' or `addMoment3()`. */
   readonly moment3: Float32Array | null
+  /** Averaged weights; null before `addAverage()`. */
+  readonly average: Float32Array | null
 }
 
 /** The arenas of a store; null where it has no such group. */
@@ -43,6 +45,7 @@ export interface Arenas {
   readonly moment1: Float32Array | null
   readonly moment2: Float32Array | null
   moment3: Float32Array | null
+  average: Float32Array | null
 }
 
 /**
@@ -62,7 +65,8 @@ export function layOut(specs: readonly ParameterSpec[], training: boolean, settl
     grad: arena(training),
     moment1: arena(training),
     moment2: arena(training),
-    moment3: null
+    moment3: null,
+    average: null
   }
   const values = new Map<string, Float32Array>()
   const parameters = new Map<string, Parameter>()
@@ -81,6 +85,9 @@ export function layOut(specs: readonly ParameterSpec[], training: boolean, settl
       moment2: part(arenas.moment2),
       get moment3() {
         return part(arenas.moment3)
+      },
+      get average() {
+        return part(arenas.average)
       }
     }
     values.set(name, data)

@@ -1,4 +1,4 @@
-// The parameters of one model: names, shapes and four arenas with one layout (values, gradients, two or three moments).
+// The parameters of one model: names, shapes and arenas with one layout (values, gradients, moments, averaged weights).
 // Every plan of the model reads and writes these arenas; views on them are live and never copied.
 
 import { types } from 'node:util'
@@ -26,10 +26,12 @@ export interface ReadyOptions {
 const readReadyOptions = optionsOf<ReadyOptions>({ signal: optional(signalOf) })
 
 /** The arenas that a step updates, as the addon numbers them. */
-const groupNumbers = { data: 0, moment1: 2, moment2: 3, moment3: 4 } as const
+const groupNumbers = { data: 0, moment1: 2, moment2: 3, moment3: 4, average: 5 } as const
 
-const checkGroup = choice<ParameterGroup>('data', 'grad', 'moment1', 'moment2', 'moment3')
-const checkCopied = choice<Exclude<ParameterGroup, 'grad'>>('data', 'moment1', 'moment2', 'moment3')
+const checkGroup = choice<ParameterGroup>('data', 'grad', 'moment1', 'moment2', 'moment3', 'average')
+const checkCopied = choice<Exclude<ParameterGroup, 'grad'>>('data', 'moment1', 'moment2', 'moment3', 'average')
+
+const checkSource = choice<'data' | 'average'>('data', 'average')
 
 /** Tensors by name, as files hold them. */
 export type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>
@@ -76,13 +78,34 @@ export class ParameterStore {
 
   /** Adds the arena of AMSGrad's largest second moments, zeros, if there is none yet. Throws ERR_BUSY during a run. */
   addMoment3(): void {
+    this.#add('moment3', 'adding moments')
+  }
+
+  /**
+   * Adds the arena of averaged weights, which a step of a plan updates as its `control.average` says, if there is none yet. Models made
+   * with `training: false` have none. Throws ERR_BUSY while an operation on the model is under way.
+   */
+  addAverage(): void {
+    this.#add('average', 'adding averaged weights')
+  }
+
+  #add(group: 'moment3' | 'average', what: string): void {
     const { handle } = this
-    if (this.#arenas.moment3 || !this.#arenas.moment2 || !handle) return
-    this.operations.checkIdle('adding moments')
-    const moment3 = createArena(this.#arenas.data.length)
+    if (this.#arenas[group] || !this.#arenas.moment2 || !handle) return
+    this.operations.checkIdle(what)
+    const arena = createArena(this.#arenas.data.length)
     this.fetch()
-    callNative(() => native().storeAddMoment3(handle, moment3))
-    this.#arenas.moment3 = moment3
+    callNative(() => native().storeAddArena(handle, groupNumbers[group], arena))
+    this.#arenas[group] = arena
+  }
+
+  /** Copies the weights into the averaged weights. Throws ERR_BUSY while an operation on the model is under way. */
+  startAverage(): void {
+    this.operations.checkIdle('writing averaged weights')
+    this.settle()
+    this.fetch()
+    this.#arenas.average?.set(this.#arenas.data)
+    this.#written()
   }
 
   get names(): string[] {
@@ -91,8 +114,10 @@ export class ParameterStore {
 
   /** Bytes of the arenas. */
   get bytes(): number {
-    const { data, grad, moment1, moment2, moment3 } = this.#arenas
-    return [data, grad, moment1, moment2, moment3].reduce((sum, arena) => sum + (arena?.byteLength ?? 0), 0)
+    return Object.values<Float32Array | null>({ ...this.#arenas }).reduce(
+      (sum, arena) => sum + (arena?.byteLength ?? 0),
+      0
+    )
   }
 
   has(name: string): boolean {
@@ -127,7 +152,10 @@ export class ParameterStore {
     checkCopied(group, 'the group')
     const arena = this.#arenas[group]
     if (!arena)
-      throw new GatecellError('ERR_UNSUPPORTED', `Expected a model made for training to copy ${group} but it was not.`)
+      throw new GatecellError(
+        'ERR_UNSUPPORTED',
+        `Expected a model that has ${group} to copy but this one has not: train it first.`
+      )
     if (group === 'data') this.settle()
     const copy = new Float32Array(arena.length)
     const handle = this.#handle
@@ -285,14 +313,24 @@ export class ParameterStore {
     this.#written()
   }
 
-  /** Takes the weights of `other`, a store of the same parameters, as they are after one step; first values stay to be computed. */
-  copyFrom(other: ParameterStore): void {
+  /**
+   * Takes the weights of `other`, a store of the same parameters, or its averaged weights, as they are after one step; first values that
+   * are not computed yet stay to be computed. Throws ERR_UNSUPPORTED if `other` has no averaged weights.
+   */
+  copyFrom(other: ParameterStore, group: 'data' | 'average' = 'data'): void {
+    checkSource(group, 'the group')
     this.operations.checkIdle('copying parameters')
     other.#live()
     const handle = other.#handle
-    if (handle) callNative(() => native().storeCopy(handle, groupNumbers.data, this.#arenas.data))
+    if (group === 'average' && !other.#arenas.average)
+      throw new GatecellError(
+        'ERR_UNSUPPORTED',
+        'Expected a model with averaged weights but it has none: train it with `average`.'
+      )
+    if (handle) callNative(() => native().storeCopy(handle, groupNumbers[group], this.#arenas.data))
     this.#firstValues.clear()
-    for (const start of other.#firstValues.all) this.#firstValues.add({ ...start, data: this.#data.get(start.name)! })
+    if (group === 'data')
+      for (const start of other.#firstValues.all) this.#firstValues.add({ ...start, data: this.#data.get(start.name)! })
     this.#written()
   }
 

@@ -1,5 +1,5 @@
 // One checkpoint is one safetensors file: weights under PyTorch's names, the optimiser's moments under
-// optimizer.moment1., optimizer.moment2. and (AMSGrad) optimizer.moment3., carried states under state., the weights that validated best under best.; task, configuration and progress as JSON in the
+// optimizer.moment1., optimizer.moment2. and (AMSGrad) optimizer.moment3., averaged weights under optimizer.average., carried states under state., the weights that validated best under best.; task, configuration and progress as JSON in the
 // metadata. Two CRC-32C, of the header and of the data, cover every byte. The same content gives the same bytes: no clock,
 // host or thread count gets in. Refused: damaged, truncated or foreign files, other versions, models of another task.
 
@@ -39,13 +39,15 @@ export interface Checkpoint {
   readonly moment2?: readonly NamedTensor[]
   /** AMSGrad's largest second moments. */
   readonly moment3?: readonly NamedTensor[]
+  /** Averaged weights. */
+  readonly average?: readonly NamedTensor[]
   /** States carried from batch to batch. */
   readonly state?: readonly NamedTensor[]
   /** The weights that validated best, under the names of the weights. */
   readonly best?: readonly NamedTensor[]
 }
 
-export type CheckpointGroup = 'weights' | 'moment1' | 'moment2' | 'moment3' | 'state' | 'best'
+export type CheckpointGroup = 'weights' | 'moment1' | 'moment2' | 'moment3' | 'average' | 'state' | 'best'
 
 export interface CheckpointTensorInfo extends TensorInfo {
   readonly group: CheckpointGroup
@@ -91,10 +93,11 @@ const prefixes: Readonly<Record<Exclude<CheckpointGroup, 'weights'>, string>> = 
   moment1: 'optimizer.moment1.',
   moment2: 'optimizer.moment2.',
   moment3: 'optimizer.moment3.',
+  average: 'optimizer.average.',
   state: 'state.',
   best: 'best.'
 }
-const stateGroups = ['moment1', 'moment2', 'moment3', 'state', 'best'] as const
+const stateGroups = ['moment1', 'moment2', 'moment3', 'average', 'state', 'best'] as const
 const reserved = ['optimizer.', 'state.', 'best.']
 
 // "checksum" sorts first in the metadata, so that its digits stand at one place in every file.
@@ -115,6 +118,7 @@ const readCheckpointParts = open<Checkpoint>({
   moment1: optional(list(readTensor)),
   moment2: optional(list(readTensor)),
   moment3: optional(list(readTensor)),
+  average: optional(list(readTensor)),
   state: optional(list(readTensor)),
   best: optional(list(readTensor))
 })

@@ -88,7 +88,7 @@ export async function readRun<C extends { readonly training?: { readonly batch: 
     if (training === undefined) throw refusal(path, 'the settings of a training', 'none')
     const { parameters, states } = expectedTensors(task.definition(settings), { batch: training.batch }, path)
     checkTensors(info, parameters, 'weights', path)
-    for (const group of ['moment1', 'moment2', 'moment3'] as const) {
+    for (const group of ['moment1', 'moment2', 'moment3', 'average'] as const) {
       const present = [...info.tensors.values()].some((tensor) => tensor.group === group)
       if (present) checkTensors(info, parameters, group, path)
     }

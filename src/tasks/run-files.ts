@@ -120,7 +120,7 @@ function filesOf(
     },
     async save(snapshot, kind) {
       if (kind === 'best') {
-        best = snapshot.weights.map(({ name, shape, data }) => ({ name, shape, data: data.slice() }))
+        best = validated(snapshot).map(({ name, shape, data }) => ({ name, shape, data: data.slice() }))
         return await writeCheckpoint(model, modelOf(snapshot))
       }
       await writeCheckpoint(last, best ? { ...snapshot, best } : snapshot)
@@ -130,10 +130,16 @@ function filesOf(
 }
 
 /** Returns the model to use: weights, their step, and their validation if they have one. */
-function modelOf({ task, config, progress, weights }: Snapshot): Checkpoint {
+function modelOf(snapshot: Snapshot): Checkpoint {
+  const { task, config, progress } = snapshot
   const { step, validation } = progress
-  const validated = (validation as { step?: unknown } | null)?.step === step
-  return { task, config, progress: { step: step!, validation: validated ? validation! : null }, weights }
+  const own = (validation as { step?: unknown } | null)?.step === step
+  return { task, config, progress: { step: step!, validation: own ? validation! : null }, weights: validated(snapshot) }
+}
+
+/** Returns the weights that validations measure and that the model's file has: the averaged ones if there are any. */
+function validated({ weights, average }: Snapshot): NamedTensor[] {
+  return average ?? weights
 }
 
 function tensorsOf(loaded: LoadedCheckpoint['best']): NamedTensor[] {

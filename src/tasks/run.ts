@@ -137,7 +137,8 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
     const before = process.memoryUsage.rss()
     model = defineModel(application.definition(config), { seed, threads, precision, device, initialize: false })
     const told = trainerOptions(ready, files, resume, options)
-    const memory = tellMemory(before, model, { source, validation, optimizer: told.optimizer })
+    if (told.average !== undefined) model.parameters.addAverage()
+    const memory = tellMemory(before, model, { source, validation, optimizer: told.optimizer, average: told.average })
     // Before the weights get their first values: memory that nobody has written to is not in use yet.
     checkMemory(memory, options.memoryLimits)
     model.parameters.initialize(seed)
@@ -169,14 +170,14 @@ function trainerOptions<C extends RunConfig, D extends RunData>(
   { checkpointEvery = config.training!.validEvery }: RunOptions
 ): TrainerOptions & Required<Pick<TrainerOptions, 'optimizer'>> {
   const { optimizer: kind, learningRate, schedule, warmup, clip, seed, validEvery: validateEvery } = config.training!
-  const { patience, steps, epochs, timeLimit, weightDecay } = config.training!
+  const { patience, steps, epochs, timeLimit, weightDecay, average } = config.training!
   return {
     optimizer: { kind, learningRate, ...given({ weightDecay }), ...(kind === 'sgd' && { momentum: 0.9 }) },
     schedule: { kind: schedule, warmup },
     clip,
     seed,
     validateEvery,
-    ...given({ patience, steps, epochs, timeLimit }),
+    ...given({ patience, steps, epochs, timeLimit, average }),
     ...(validation && { validation }),
     checkpoint: (snapshot, kind) => files.save(snapshot, kind),
     checkpointEvery,

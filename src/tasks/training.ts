@@ -17,6 +17,8 @@ export interface Training {
   readonly schedule: Exclude<Schedule['kind'], 'step'>
   readonly warmup: number
   readonly clip: number
+  /** Decay of averaged weights for each step; absent: no average. */
+  readonly average?: number
   readonly seed: number
   /** Operands of the LSTM products. */
   readonly precision: 'f32' | 'bf16' | 'tf32'
@@ -43,6 +45,7 @@ export function readTraining(read: ConfigReader, from: Fields): Training {
     precision: read.choice(from, 'precision', ['f32', 'bf16', 'tf32']),
     validEvery: read.number(from, 'validEvery', 1, MAX_COUNT, true),
     ...optional('weightDecay', 0, false),
+    ...(from['average'] === undefined ? {} : { average: read.number(from, 'average', 1e-6, 0.9999999) }),
     ...optional('shortFirst', 0, true),
     ...optional('patience', 1, true),
     ...optional('steps', 1, true),
@@ -63,7 +66,17 @@ export function given<T extends object>(from: T | undefined): { [K in keyof T]?:
 /** What only says how long a run lasts: one choice. */
 const LENGTHS = ['steps', 'epochs', 'timeLimit']
 /** What a resumed run may be told anew; the rest says which data it sees, and what its moments mean. */
-const FREE = [...LENGTHS, 'learningRate', 'weightDecay', 'schedule', 'warmup', 'clip', 'validEvery', 'patience']
+const FREE = [
+  ...LENGTHS,
+  'learningRate',
+  'weightDecay',
+  'schedule',
+  'warmup',
+  'clip',
+  'average',
+  'validEvery',
+  'patience'
+]
 
 /**
  * What the caller says, else what a resumed run began with, else the defaults. How long it runs is one choice: whoever

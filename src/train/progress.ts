@@ -35,6 +35,8 @@ export interface Progress {
   optimizer: OptimizerName
   /** Seconds of training; with a time limit only. */
   elapsed?: number
+  /** Steps in the averaged weights; absent without an average. */
+  averaged?: number
 }
 
 /** A run at one step: what src/io/checkpoint.ts writes. The arrays are live views, valid until the next step. */
@@ -47,6 +49,8 @@ export interface Snapshot {
   moment2?: NamedTensor[]
   moment3?: NamedTensor[]
   state?: NamedTensor[]
+  /** The averaged weights, which were validated; absent without an average. */
+  average?: NamedTensor[]
 }
 
 /** A run as src/io/checkpoint.ts reads it. */
@@ -57,6 +61,7 @@ export interface Resumable {
   moment2?: LoadedTensors
   moment3?: LoadedTensors
   state?: LoadedTensors
+  average?: LoadedTensors
 }
 
 /** Throws ERR_INVALID_ARGUMENT unless `value` has the parts of a checkpoint. */
@@ -66,7 +71,8 @@ export const checkResumable: Check<Resumable> = open<Resumable>({
   moment1: optional(checkLoaded),
   moment2: optional(checkLoaded),
   moment3: optional(checkLoaded),
-  state: optional(checkLoaded)
+  state: optional(checkLoaded),
+  average: optional(checkLoaded)
 })
 
 export function firstProgress(seed: number, optimizer: OptimizerName): Progress {
@@ -101,17 +107,21 @@ export function takeSnapshot(
   for (const group of moments) snapshot[group] = model.parameters.list(group)
   const state = Object.entries(plan.states).map(([name, data]) => ({ name, shape: plan.shapes.states[name]!, data }))
   if (state.length > 0) snapshot.state = state
+  if (progress.averaged) snapshot.average = model.parameters.list('average')
   return snapshot
 }
 
-/** Puts weights and moments back and returns the progress. Throws before anything is written if the parts do not fit. */
+/**
+ * Puts weights, moments and, if the run goes on averaging, averaged weights back and returns the progress. A run that only now begins to
+ * average begins with its next step. Throws before anything is written if the parts do not fit.
+ */
 export function restoreRun(
   model: Model,
   from: Resumable,
-  expected: { seed: number | undefined; optimizer: OptimizerName },
+  expected: { seed: number | undefined; optimizer: OptimizerName; average: number | undefined },
   moments: readonly MomentGroup[]
 ): Progress {
-  const progress = readProgress(from.progress)
+  const { averaged, ...progress } = readProgress(from.progress)
   if (expected.seed !== undefined && progress.seed !== expected.seed)
     refuse(`seed ${expected.seed}`, `seed ${progress.seed}`)
   if (progress.optimizer !== expected.optimizer) refuse(`the optimizer ${expected.optimizer}`, progress.optimizer)
@@ -120,10 +130,14 @@ export function restoreRun(
     if (!tensors || tensors.size === 0) refuse(`the state of the optimizer (${group})`, 'none')
     return { group, tensors }
   })
+  const continues = expected.average !== undefined && averaged
+  if (continues && !from.average?.size) refuse('averaged weights', 'none')
   model.parameters.load(from.weights)
   model.parameters.clearOptimizer()
   for (const { group, tensors } of groups) model.parameters.load(tensors, group)
-  return progress
+  if (!continues) return progress
+  model.parameters.load(from.average!, 'average')
+  return { ...progress, averaged }
 }
 
 /** Copies carried states into `states`; throws ERR_INVALID_SHAPE if they are of another batch size. */
@@ -155,7 +169,8 @@ const readFields = open<Progress>({
   plateau: open<PlateauState>({ factor: number(0, 1), bad: count, best: optional(number()) }),
   seed,
   optimizer: choice(...optimizerNames),
-  elapsed: optional(number(0))
+  elapsed: optional(number(0)),
+  averaged: optional(count)
 })
 
 function readProgress(value: JsonObject): Progress {

@@ -60,3 +60,11 @@ export interface FitOptions {
   /** After an abort: reject with ERR_ABORTED (default) or resolve with `stopped: 'abort'`. */
   onAbort?: 'throw' | 'return'
 }
+
+export interface TrainerEvents {
+  report: [Report]
+  validation: [Validation]
+  /** The number of passes over the data that are done. */
+  epoch: [number]
+  end: [Summary]
+}

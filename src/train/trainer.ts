@@ -7,6 +7,7 @@ import { GatecellError } from '../errors.js'
 import type { FitClaim } from '../graph/operations.js'
 import type { Plan } from '../graph/plan.js'
 import { checkModel, type Model } from '../model.js'
+import { WeightAverage } from './averaging.js'
 import { readSource, readBatches, type Batch, type BatchReader, type BatchSource } from './data.js'
 import { orAborted, reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
 import { Stopwatch, Window, rate, smooth } from './metrics.js'
@@ -15,18 +16,10 @@ import { applyOptimizer, momentsOf, updateOf } from './optimizers.js'
 import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
 import { clearMoments, guardPlan, ownsMoments, setMomentOwner, takeMoments } from './ownership.js'
 import { firstProgress, restoreRun, restoreStates, takeSnapshot, type Progress, type Snapshot } from './progress.js'
-import type { FitOptions, Report, StopReason, Summary, Validation } from './reports.js'
+import type { FitOptions, Report, StopReason, Summary, TrainerEvents, Validation } from './reports.js'
 import { scheduleFactor } from './schedules.js'
 import { StepPlan } from './step-plan.js'
 import { afterLoss, isOwed, isRegular, validate } from './validation.js'
-
-export interface TrainerEvents {
-  report: [Report]
-  validation: [Validation]
-  /** The number of passes over the data that are done. */
-  epoch: [number]
-  end: [Summary]
-}
 
 const readFitOptions = optionsOf<FitOptions>({
   signal: optional(signalOf),
@@ -39,6 +32,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   readonly data: BatchSource
   readonly #options: CheckedOptions
   readonly #steps: StepPlan
+  readonly #average: WeightAverage
   #claim: FitClaim | null = null
   #progress: Progress
   #watch = new Stopwatch()
@@ -53,12 +47,18 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.model = model
     this.data = readSource(data, 'the data')
     this.#options = checkOptions(options, this.data.stepsPerEpoch)
-    const { optimizer, resume, seed } = this.#options
+    const { optimizer, resume, seed, average } = this.#options
     const { parameters } = model
     parameters.operations.checkNoFit('another trainer')
+    this.#average = new WeightAverage(model, average)
     this.#steps = new StepPlan(model, updateOf(optimizer), this.data.dims)
     if (resume) {
-      this.#progress = restoreRun(this.model, resume, { seed, optimizer: updateOf(optimizer) }, momentsOf(optimizer))
+      this.#progress = restoreRun(
+        this.model,
+        resume,
+        { seed, average, optimizer: updateOf(optimizer) },
+        momentsOf(optimizer)
+      )
       restoreStates(this.#plan.states, resume)
       this.#before = this.#progress.elapsed ?? 0
       setMomentOwner(parameters, this)
@@ -94,9 +94,9 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
   /**
    * Trains until a limit is reached, validation stops gaining, the data ends or the caller aborts.
-   * Each step waits for operations that read the weights (`evaluate`). Throws ERR_BUSY while another fit of this model runs,
-   * or if another trainer has taken the moments of this one since its last step; ERR_NOT_FINITE (weights stay the last good ones, no checkpoint
-   * is written), ERR_ABORTED, and what data and checkpoint callback throw.
+   * Each step waits for operations that read the weights (`evaluate`). Throws ERR_BUSY while another fit of this model runs, or if
+   * another trainer has taken the moments of this one since its last step; ERR_NOT_FINITE (weights stay the last good ones, no
+   * checkpoint is written), ERR_ABORTED, and what data and checkpoint callback throw.
    */
   async fit(options: FitOptions = {}): Promise<Summary> {
     const reports = this.reports(options)
@@ -133,6 +133,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     } finally {
       this.#before += this.#watch.seconds
       this.#watch = new Stopwatch()
+      this.#average.release()
       claim.end()
       this.#claim = null
       await reader?.close(!signal?.aborted)
@@ -155,6 +156,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     if ((await orAborted(this.model.ready({ signal }))) === 'abort') return 'abort'
     if (isOwed(this.#options, this.#progress) && !(await this.#validate('regular', signal))) return 'abort'
     if (!(await takeMoments(this.model.parameters, this, { step: this.#progress.step, claim, signal }))) return 'abort'
+    if (!(await this.#average.begin(this.#progress, claim, signal))) return 'abort'
     watch.start()
     for (let coming = pull(); ;) {
       const limit = this.#reachedLimit()
@@ -208,6 +210,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     const control = this.#steps.begin(batch, this.data.dims)
     applyOptimizer(optimizer, control)
     control.clipNorm = clip
+    control.average = this.#average.share(this.#progress)
     control.seed = seed
     control.step = step
     control.learningRate = optimizer.learningRate * scheduleFactor(schedule, { step, done, share, plateau })
@@ -222,6 +225,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     window.add(loss, count)
     this.#progress = {
       ...progress,
+      ...this.#average.counted(progress),
       step: progress.step + 1,
       epoch: batch.epoch,
       cursor: batch.cursor,
@@ -234,7 +238,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   async #validate(kind: 'regular' | 'end', signal: AbortSignal | undefined): Promise<boolean> {
     const { validation: source, checkpoint, schedule } = this.#options
     const { step } = this.#progress
-    const result = await validate(this.model, source!, step, signal)
+    const result = await validate(this.#average.model(this.#progress), source!, step, signal)
     if (result === 'abort') return false
     const { progress, gained } = afterLoss(this.#progress, result.loss, { kind, schedule })
     this.#progress = progress
@@ -285,9 +289,8 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   #summary(stopped: StopReason, tokens: number, begin: number): Summary {
     const { step, epoch, smoothedLoss, best } = this.#progress
     const { seconds } = this.#watch
-    const wallSeconds = (performance.now() - begin) / 1000
-    const tokensPerSecond = rate(tokens, seconds)
     const validation = this.#validation
+    const [wallSeconds, tokensPerSecond] = [(performance.now() - begin) / 1000, rate(tokens, seconds)]
     return { step, epoch, smoothedLoss, validation, best, seconds, wallSeconds, tokens, tokensPerSecond, stopped }
   }
 }

@@ -125,6 +125,7 @@ const controlNames = [
   'beta2',
   'epsilon',
   'weightDecay',
+  'average',
   'l2',
   'nesterov',
   'decayAll'

@@ -18,6 +18,7 @@ const checkpoint = () => {
     moment1: weights,
     moment2: weights,
     moment3: weights,
+    average: weights,
     state: state()
   }
 }

@@ -1,4 +1,4 @@
-"""Makes the golden files of options with PyTorch 2.13 in float64: optimizers, cross-entropy, embeddings, schedules.
+"""Makes the golden files of options with PyTorch 2.13 in float64: optimizers, cross-entropy, embeddings, schedules, averages.
 
 Run: python3 test/golden/make_options.py [--check]
 
@@ -176,6 +176,28 @@ def conventions():
     }
 
 
+def averaging(steps=6):
+    """Weights and their average by torch.optim.swa_utils after each step on the mean squared distance to a row of `inputs`."""
+    start, inputs = randn(3, 4), [randn(3, 4) for _ in range(steps)]
+    rows = []
+    for kind, make in (('sgd', torch.optim.SGD), ('adam', torch.optim.Adam)):
+        for decay in (0.25, 0.9, 0.999):
+            model = nn.Module()
+            model.w = nn.Parameter(start.clone())
+            optimizer = make(model.parameters(), 0.1)
+            average = torch.optim.swa_utils.AveragedModel(
+                model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(decay))
+            after = []
+            for x in inputs:
+                optimizer.zero_grad()
+                F.mse_loss(model.w, x).backward()
+                optimizer.step()
+                average.update_parameters(model)
+                after.append({'weights': tensor(model.w), 'average': tensor(average.module.w)})
+            rows.append({'kind': kind, 'decay': decay, 'lr': 0.1, 'after': after})
+    return {'start': tensor(start), 'inputs': [tensor(x) for x in inputs], 'rows': rows}
+
+
 if __name__ == '__main__':
     write([('optimizer-options', optimizer_options), ('cross-entropy', cross_entropy), ('padding', padding),
-           ('schedules', schedules), ('conventions', conventions)], 2113)
+           ('schedules', schedules), ('conventions', conventions), ('averaging', averaging)], 2113)

@@ -161,7 +161,7 @@ class Graph {
     open_store();
     if (optimizer == GC_AMSGRAD && !moment3_.data) {
       moment3_.resize(arenas_[0].size);
-      REQUIRE(gc_store_add_moment3(store_, moment3_.data) == GC_OK);
+      REQUIRE(gc_store_add_arena(store_, 4, moment3_.data) == GC_OK);
     }
     gc_plan_desc d = {};
     d.store = store_;
@@ -198,6 +198,15 @@ class Graph {
     const gc_status status = gc_plan_run(plan_, mode);
     INFO(std::string(gc_last_error()));
     REQUIRE(status == GC_OK);
+  }
+  // Adds averaged weights, which begin as zeros; after compile().
+  void add_average() {
+    average_.resize(arenas_[0].size);
+    REQUIRE(gc_store_add_arena(store_, 5, average_.data) == GC_OK);
+  }
+  Floats average(int id) {
+    const float* at = average_.data + params_[static_cast<size_t>(slot(id))].offset;
+    return Floats(at, at + count(id));
   }
   // Weights, gradients and moments as the device has them now.
   void fetch() { REQUIRE((!store_ || gc_store_fetch(store_) == GC_OK)); }
@@ -258,7 +267,7 @@ class Graph {
   std::vector<Floats> param_values_;
   int64_t param_floats_ = 0;
   Floats host_values_;  // int32 travel in it as bits
-  Aligned host_, arenas_[4], moment3_;
+  Aligned host_, arenas_[4], moment3_, average_;
   gc_store* store_ = nullptr;
   gc_plan* plan_ = nullptr;
 };

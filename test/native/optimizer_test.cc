@@ -149,8 +149,37 @@ TEST_CASE("AMSGrad needs its arena of moments, once") {
   CHECK(gc_plan_create(&d, &plan) == GC_INVALID_ARGUMENT);
   REQUIRE(p.g.try_compile(p.loss, GC_AMSGRAD) == GC_OK);
   alignas(64) static float again[64];
-  CHECK(gc_store_add_moment3(p.g.store(), again) == GC_INVALID_ARGUMENT);
-  CHECK(gc_store_add_moment3(p.g.store(), nullptr) == GC_INVALID_ARGUMENT);
+  CHECK(gc_store_add_arena(p.g.store(), 4, again) == GC_INVALID_ARGUMENT);
+  CHECK(gc_store_add_arena(p.g.store(), 5, nullptr) == GC_INVALID_ARGUMENT);
+  for (int group : {-1, 0, 3, 6}) CHECK(gc_store_add_arena(p.g.store(), group, again) == GC_INVALID_ARGUMENT);
+}
+
+TEST_CASE("averaged weights follow the weights of applied updates, with the same bits for any number of threads") {
+  for (int optimizer : {GC_SGD, GC_RMSPROP, GC_ADAM}) {
+    Problem p(optimizer), team(optimizer, 3);
+    p.g.control[GC_C_AVERAGE] = 1;
+    CHECK(gc_plan_run(p.g.plan(), GC_TRAIN) == GC_INVALID_ARGUMENT);
+    p.g.add_average(), team.g.add_average();
+    Doubles mean;
+    for (int step = 0; step < 8; ++step) {
+      const double part = step == 0 ? 1 : 1 - 0.9;
+      const bool spoiled = step == 5;
+      const Floats good = p.g.value(p.target);
+      for (Problem* one : {&p, &team}) {
+        one->g.control[GC_C_STEP] = step, one->g.control[GC_C_AVERAGE] = part;
+        if (spoiled) one->g.set(one->target, Floats(26, NAN));
+        one->g.run(GC_TRAIN);
+        if (spoiled) one->g.set(one->target, good);
+      }
+      const Floats w = p.g.value(p.w);
+      mean.resize(w.size());
+      for (size_t i = 0; i < w.size() && !spoiled; ++i) mean[i] += part * (static_cast<double>(w[i]) - mean[i]);
+      if (step == 0) CHECK(difference(p.g.average(p.w), w) == "");
+      CHECK(error(p.g.average(p.w), mean) < 1e-6);
+      CHECK(difference(p.g.average(p.w), team.g.average(p.w)) == "");
+      CHECK(difference(p.g.average(p.b), team.g.average(p.b)) == "");
+    }
+  }
 }
 
 TEST_CASE("Adam without decoupled decay ignores the weight decay of the control block") {

@@ -95,6 +95,52 @@ t.test('the model has only weights, the rest is in the state of the run', async 
   t.ok(existsSync(out), 'what was learned stays')
 })
 
+t.test('with an average the model has the averaged weights, and the state of the run has both', async (t) => {
+  const averaged = (more: Partial<TextRunOptions['training']> = {}) => {
+    const training = {
+      batch: 4,
+      length: 16,
+      validEvery: 10,
+      learningRate: 1e-2,
+      schedule: 'constant',
+      average: 0.9
+    } as const
+    return (steps: number): Partial<TextRunOptions> => ({ training: { ...training, steps, ...more } })
+  }
+  const whole = runIn(folder(), averaged()(30))
+  await whole.fit('new')
+  const { weights } = await groups(whole.out)
+  t.same(await groups(whole.last), {
+    weights,
+    moment1: weights,
+    moment2: weights,
+    average: weights,
+    state: 2,
+    best: weights
+  })
+  const state = await readCheckpoint(whole.last)
+  t.same((await readCheckpoint(whole.out)).weights, state.best)
+  t.equal((state.progress['best'] as { step: number }).step, 30)
+  t.same(state.best, state.average, 'the last validation was the best, and of the averaged weights')
+  t.notSame(state.average, state.weights)
+
+  const cwd = folder()
+  await runIn(cwd, averaged()(13)).fit('new')
+  const resumed = runIn(cwd, averaged()(30))
+  const ready = await resumed.prepare('resume')
+  const { parameters } = ready.memory
+  t.equal(parameters, ready.model.parameters.bytes)
+  ready.dispose()
+  await resumed.fit('resume')
+  const again = await readCheckpoint(resumed.last)
+  for (const group of ['weights', 'average', 'moment1', 'moment2', 'state'] as const)
+    t.same(again[group], state[group], group)
+  const plain = runIn(folder(), averaged({ average: undefined as unknown as number })(10))
+  const without = await plain.prepare('new')
+  t.equal(parameters, (without.memory.parameters * 5) / 4, 'memory counts the averaged weights')
+  without.dispose()
+})
+
 t.test('a run whose model is gone makes it again before it goes on', async (t) => {
   const { out, fit, prepare } = runIn(folder())
   const first = await fit('new')

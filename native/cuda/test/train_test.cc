@@ -76,6 +76,31 @@ TEST_CASE("cuda training: every optimiser follows the processor over some steps"
   }
 }
 
+TEST_CASE("cuda training: averaged weights are the processor's arithmetic on the device's weights") {
+  Graph device;
+  device.device = GC_CUDA;
+  const CharModel m(device);
+  device.compile(m.loss, GC_ADAM);
+  set_control(device, GC_ADAM, 0);
+  device.run(GC_TRAIN);  // a step without an average, so that the arena comes after the first run
+  device.fetch();
+  device.add_average();
+  std::vector<Floats> mean;
+  for (int step = 1; step < 5; ++step) {
+    const float part = step == 1 ? 1.0f : 0.25f;
+    set_control(device, GC_ADAM, step);
+    device.control[GC_C_AVERAGE] = static_cast<double>(part);
+    device.run(GC_TRAIN);
+    device.fetch();
+    for (size_t i = 0; i < m.parameters.size(); ++i) {
+      const Floats w = device.value(m.parameters[i]);
+      if (step == 1) mean.push_back(w);
+      for (size_t k = 0; k < w.size(); ++k) mean[i][k] += part * (w[k] - mean[i][k]);
+      CHECK(difference(device.average(m.parameters[i]), mean[i]) == "");
+    }
+  }
+}
+
 TEST_CASE("cuda training: two runs give the same bits") {
   std::vector<Floats> first;
   for (int run = 0; run < 2; ++run) {

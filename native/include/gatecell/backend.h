@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 9 };
+enum { GC_BACKEND_ABI = 10 };
 
 // What stands behind a library: asked once, when it is opened.
 typedef struct gc_device_info {
@@ -86,7 +86,9 @@ typedef struct gc_device_run {
   double clip_norm;                                                     // 0: no clipping
   float learning_rate, beta1, beta2, rest1, rest2, epsilon, decay, l2;  // rest: 1 - beta
   int32_t nesterov, decay_all;
-  int32_t send_states;     // 1: the targets of carries are newer on the host
+  float average_share;  // GC_C_AVERAGE; 0: no average
+  float* average;       // averaged weights on the device, with the layout of the arenas; null where the store has none
+  int32_t send_states;  // 1: the targets of carries are newer on the host
   double loss, grad_norm;  // out
   int32_t applied;         // out
 } gc_device_run;

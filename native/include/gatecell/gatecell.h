@@ -74,14 +74,15 @@ typedef struct gc_param {
 // data, and (null for inference) grad, first and second moments: arenas of `arena_floats` floats with the same layout.
 gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad,
                           float* moment1, float* moment2, gc_store** out);
-// Adds the arena of AMSGrad's largest second moments, with the layout and size of the others; needed before a plan is made
-// with GC_AMSGRAD. GC_INVALID_ARGUMENT if the store has one already or has no second moments.
-gc_status gc_store_add_moment3(gc_store* store, float* moment3);
+// Adds an arena with the layout and size of the others, after gc_store_fetch. Group 4: AMSGrad's largest second moments, needed
+// before a plan is made with GC_AMSGRAD; 5: the averaged weights of GC_C_AVERAGE. GC_INVALID_ARGUMENT for other groups, if the store
+// has that arena already, and if it has no second moments.
+gc_status gc_store_add_arena(gc_store* store, int32_t group, float* arena);
 // The caller has written `data`: packed copies made from it are stale.
 gc_status gc_store_touch(gc_store* store);
 // Brings back what a device has changed since; before the caller reads or writes its arenas. Nothing to do on the CPU.
 gc_status gc_store_fetch(gc_store* store);
-// Copies the whole arena of a group (0 data, 2 to 4 first to third moments) as it is after one step: it waits for an update
+// Copies the whole arena of a group (0 data, 2 to 4 first to third moments, 5 averaged weights) as it is after one step: it waits for an update
 // that is being written, not for the passes of a step. On a device it waits for the run under way there.
 gc_status gc_store_copy(gc_store* store, int32_t group, float* out, int64_t floats);
 // Native memory that the plans of a store share: packed weights, and the memory of their passes, which each run takes as a block
@@ -187,7 +188,10 @@ typedef enum gc_control {
   GC_C_WEIGHT_DECAY = 7,  // AdamW, AMSGrad: decoupled
   GC_C_GRAD_NORM = 8,     // out: global norm before clipping
   GC_C_LOSS = 9,          // out: root's first element
-  GC_C_APPLIED = 10,    // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
+  GC_C_APPLIED = 10,  // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
+  // After an update averaged weights move by this share (0 to 1) of the way to the weights; 1: they are a copy. 0: no average. Of trained
+  // parameters only; needs the arena of group 5 (GC_INVALID_ARGUMENT).
+  GC_C_AVERAGE = 11,
   GC_C_L2 = 13,         // every optimiser: l2 * weight is added to the clipped gradient
   GC_C_NESTEROV = 14,   // SGD: 1: Nesterov's momentum, 0: the classical one
   GC_C_DECAY_ALL = 15,  // 0: both decays concern parameters of rank 2 only, 1: all parameters
