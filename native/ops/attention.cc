@@ -188,7 +188,21 @@ void forward(Plan& plan, Node& node) {
   });
 }
 
-// slopes = gradient of the scores of row b: softmax' of (dcontext V^T + dweights).
+bool any(const float* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i)
+    if (x[i] != 0) return true;
+  return false;
+}
+
+// Whether anything flows back into a target step. The query of a step that the loss ignores may be NaN, and with it its weights.
+bool is_live(const Attention& s, int64_t t, int64_t b) {
+  const int64_t row = t * s.B + b;
+  return (s.context->grad && any(s.context->grad + row * s.context->ld, s.V)) ||
+         (s.weights_out && s.weights_out->grad && any(s.weights_out->grad + row * s.weights_out->ld, s.length(b)));
+}
+
+// slopes = gradient of the scores of row b: softmax' of (dcontext V^T + dweights). Of steps that are not live, slopes and weights
+// are set to zero.
 void score_gradient(const Attention& s, int64_t b, int index) {
   const int64_t n = s.length(b);
   float* d = s.slopes(index);
@@ -199,8 +213,12 @@ void score_gradient(const Attention& s, int64_t b, int index) {
             false);
   }
   for (int64_t t = 0; t < s.T; ++t) {
-    float* row = d + t * s.ld;
-    const float* w = s.weights_of(b) + t * s.ld;
+    float *row = d + t * s.ld, *w = s.weights_of(b) + t * s.ld;
+    if (!is_live(s, t, b)) {
+      memset(row, 0, static_cast<size_t>(n) * 4);
+      memset(w, 0, static_cast<size_t>(n) * 4);
+      continue;
+    }
     if (s.weights_out && s.weights_out->grad) {
       const float* more = s.weights_out->grad + (t * s.B + b) * s.weights_out->ld;
       for (int64_t i = 0; i < n; ++i) row[i] += more[i];
@@ -224,9 +242,15 @@ void dot_gradients(const Attention& s, const Node& node, int64_t b, int index) {
     product({d, s.ld, 1}, s.k->data + b * s.k->ld, k_row, s.q->grad + b * s.q->ld, q_row, s.T, n, s.A,
             node.accumulate[0]);
   if (!s.k->grad) return;
-  product({d, 1, s.ld}, s.q->data + b * s.q->ld, q_row, s.k->grad + b * s.k->ld, k_row, n, s.T, s.A,
-          node.accumulate[1]);
-  if (!node.accumulate[1]) clear_rows(*s.k, b, n);
+  if (!node.accumulate[1]) clear_rows(*s.k, b, 0);
+  for (int64_t first = 0; first < s.T;) {  // stretches of live steps
+    int64_t next = first;
+    while (next < s.T && is_live(s, next, b)) ++next;
+    if (first < next)
+      product({d + first * s.ld, 1, s.ld}, s.q->data + first * q_row + b * s.q->ld, q_row, s.k->grad + b * s.k->ld,
+              k_row, n, next - first, s.A, true);
+    first = next + 1;
+  }
 }
 
 void additive_gradients(const Attention& s, const Node& node, int64_t b, int index) {
@@ -235,7 +259,7 @@ void additive_gradients(const Attention& s, const Node& node, int64_t b, int ind
   if (s.q->grad && !node.accumulate[0]) clear_rows(*s.q, b, 0);
   if (s.k->grad && !node.accumulate[1]) clear_rows(*s.k, b, 0);
   for (int64_t t = 0; t < s.T; ++t) {
-    for (int64_t i = 0; i < s.length(b); ++i) {
+    for (int64_t i = 0; i < s.length(b) && is_live(s, t, b); ++i) {
       const float d = s.slopes(index)[t * s.ld + i];
       hidden(s, t, i, b, h);
       for (int64_t a = 0; a < s.A; ++a) {

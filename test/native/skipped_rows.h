@@ -88,6 +88,13 @@ class SkippedRows {
     dims.back() = columns;
     return graph.op(GC_OP_LINEAR, {x, weight, bias}, dims);
   }
+  // Targets of all rows, `skipped` behind the lengths.
+  Ids targets(int32_t skipped) {
+    Ids ids = random_.ids(int64_t{T_} * B_, 0, C_ - 1);
+    for (int32_t i = 0; i < T_ * B_; ++i)
+      if (!live(i / B_, i % B_)) ids[static_cast<size_t>(i)] = skipped;
+    return ids;
+  }
   void square(int y, const Dims& dims) {
     loss_ = graph.out(GC_OP_MEAN_SQUARE, {y, graph.host(dims, random_.floats(count_of(dims)))}, {2});
   }
@@ -112,11 +119,8 @@ inline void SkippedRows::cross_entropy() {
   const int variant = pick(4);
   const bool weighted = variant % 2 == 1, smooth = variant > 1, by_class = weighted && !smooth && pick(2);
   const int32_t skipped = by_class ? C_ - 1 : pick(2) ? -1 : -100;
-  Ids targets = random_.ids(int64_t{T_} * B_, 0, C_ - 1);
-  for (int32_t i = 0; i < T_ * B_; ++i)
-    if (!live(i / B_, i % B_)) targets[static_cast<size_t>(i)] = skipped;
   const int logits = rows_of(sequence(T_, C_), {T_, B_, C_}, C_);
-  std::vector<int> in = {logits, graph.ids({T_, B_}, targets)};
+  std::vector<int> in = {logits, graph.ids({T_, B_}, targets(skipped))};
   Floats weights = random_.floats(C_);
   for (float& w : weights) w = std::fabs(w) + 0.25f;
   weights.back() = 0;
@@ -146,16 +150,15 @@ inline void SkippedRows::ctc() {
 }
 
 inline void SkippedRows::attention(bool additive) {
-  const int32_t steps = 1 + pick(3), width = 2 + pick(20);
+  const int32_t width = 2 + pick(20);
   const int source = sequence(T_, C_);
-  const int queries = graph.op(GC_OP_RESHAPE, {parameter({steps * B_ * width})}, {steps, B_, width});
-  std::vector<int> in = {queries, rows_of(source, {T_, B_, C_}, width)};
+  std::vector<int> in = {rows_of(sequence(T_, C_), {T_, B_, C_}, width), rows_of(source, {T_, B_, C_}, width)};
   if (additive) in.push_back(parameter({width}));
   in.push_back(pick(2) ? source : rows_of(source, {T_, B_, C_}, C_));
   in.push_back(lengths());
-  const int context = graph.op(additive ? GC_OP_ADDITIVE_ATTENTION : GC_OP_DOT_ATTENTION, in, {steps, B_, C_},
+  const int context = graph.op(additive ? GC_OP_ADDITIVE_ATTENTION : GC_OP_DOT_ATTENTION, in, {T_, B_, C_},
                                additive ? Doubles{} : Doubles{0.5});
-  square(context, {steps, B_, C_});
+  loss_ = graph.out(GC_OP_CROSS_ENTROPY, {context, graph.ids({T_, B_}, targets(-1))}, {2});
 }
 
 inline void SkippedRows::window() {

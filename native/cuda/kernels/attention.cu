@@ -19,10 +19,19 @@ gc_status prepare(const Node& n) {
   return GC_OK;
 }
 
+// Row b of the queries as an operand of the keys' gradient: zero where a query is not finite and its slopes are zero.
+struct LiveSteps {
+  const float *q, *slopes;
+  int64_t ld, slopes_ld;
+  const int32_t* lengths;
+  __device__ LiveColumns row(int64_t b, int64_t batch) const {
+    return {q + b * ld, slopes + b * slopes_ld, batch * ld, batch * slopes_ld, live_steps(lengths, b, slopes_ld)};
+  }
+};
+
 // c (+)= a b in every row; `bound`: what the source's live steps bound.
 template <class A, class B>
-void multiply(const Attention& s, StepsOf<A> a, StepsOf<B> b, float* c, int64_t c_ld, Meet meet, const Extent& size,
-              Bound bound) {
+void multiply(const Attention& s, A a, B b, float* c, int64_t c_ld, Meet meet, const Extent& size, Bound bound) {
   const BatchProduct<A, B> p = {a, b, c, c_ld, meet, size, bound, s.lengths, s.B};
   batch_product(s.n.queue, s.n.products(), p);
 }
@@ -58,22 +67,28 @@ void forward(const Node& n) {
   each_element(n.queue, s.T * s.B, S, [=] __device__(int64_t row, int64_t i) { to[row * ld + i] = from[row * S + i]; });
 }
 
-// slopes = gradient of the scores: softmax' of (dcontext V^T + dweights).
+// slopes = gradient of the scores: softmax' of (dcontext V^T + dweights). The query of a target step that the loss ignores may be NaN,
+// and with it its weights: where nothing flows back, slopes and weights are set to zero.
 void score_gradient(const Attention& s) {
   if (s.context.grad)
     multiply(s, StepsOf<Rows>{s.context.grad, s.context.ld}, StepsOf<WeightRows>{s.values.data, s.values.ld}, s.slopes,
              s.S, Meet::kSet, {s.T, s.S, s.V}, Bound::kN);
   else s.n.queue.zero(s.slopes, s.T * s.B * s.S * 4);
-  const float *weights = s.weights, *more = s.weights_out ? s.weights_out->grad : nullptr;
-  float* slopes = s.slopes;
+  const float *dcontext = s.context.grad, *more = s.weights_out ? s.weights_out->grad : nullptr;
+  float *slopes = s.slopes, *weights = s.weights;
   const int32_t* lengths = s.lengths;
-  const int64_t S = s.S, B = s.B, ld = s.weights_out ? s.weights_out->ld : 0;
+  const int64_t S = s.S, B = s.B, V = s.V, ld = s.weights_out ? s.weights_out->ld : 0, ldc = s.context.ld;
   const float scale = s.scale;
   each_row(s.n.queue, s.T * B, [=] __device__(int64_t row, int lane) {
-    const float* w = weights + row * S;
-    float* d = slopes + row * S;
+    float *w = weights + row * S, *d = slopes + row * S;
     const int64_t live = live_steps(lengths, row % B, S);
-    double sum = 0;
+    double flows = 0, sum = 0;
+    for (int64_t j = lane; dcontext && j < V; j += kWarp) flows += dcontext[row * ldc + j] != 0;
+    for (int64_t i = lane; more && i < live; i += kWarp) flows += more[row * ld + i] != 0;
+    if (warp_sum(flows) == 0) {
+      for (int64_t i = lane; i < live; i += kWarp) d[i] = w[i] = 0.0f;
+      return;
+    }
     for (int64_t i = lane; i < live; i += kWarp) {
       if (more) d[i] += more[row * ld + i];
       sum += static_cast<double>(w[i]) * static_cast<double>(d[i]);
@@ -90,7 +105,7 @@ void dot_gradients(const Attention& s) {
              chain_if(n.accumulate(0)), {s.T, s.A, s.S}, Bound::kK);
   if (!s.k.grad) return;
   no_gradient(n, 1);  // beyond the live steps
-  multiply(s, StepsOf<Columns>{s.slopes, s.S}, StepsOf<WeightColumns>{s.q.data, s.q.ld}, s.k.grad, s.k.ld,
+  multiply(s, StepsOf<Columns>{s.slopes, s.S}, LiveSteps{s.q.data, s.slopes, s.q.ld, s.S, s.lengths}, s.k.grad, s.k.ld,
            chain_if(n.accumulate(1)), {s.S, s.A, s.T}, Bound::kM);
 }
 

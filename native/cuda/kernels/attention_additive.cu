@@ -52,7 +52,9 @@ void target_gradients(const Attention& s) {
     const int64_t live = live_steps(lengths, target % B, S);
     float sum = dq && accumulate ? dq[target * ld + a] : 0.0f, sum_v = 0;
     for (int64_t i = 0; i < live; ++i) {
-      const float d = slopes[target * S + i], h = hidden.at(target, i, a);
+      const float d = slopes[target * S + i];
+      if (d == 0) continue;  // the query may be NaN
+      const float h = hidden.at(target, i, a);
       sum_v += d * h;
       sum += d * v[a] * (1 - h * h);
     }
@@ -72,8 +74,10 @@ void key_gradients(const Attention& s) {
     const int64_t i = source / B, b = source % B;
     float sum = accumulate ? dk[source * ld + a] : 0.0f;
     for (int64_t t = 0; t < T && i < live_steps(lengths, b, S); ++t) {
+      const float d = slopes[(t * B + b) * S + i];
+      if (d == 0) continue;  // the query may be NaN
       const float h = hidden.at(t * B + b, i, a);
-      sum += slopes[(t * B + b) * S + i] * v[a] * (1 - h * h);
+      sum += d * v[a] * (1 - h * h);
     }
     dk[source * ld + a] = sum;
   });

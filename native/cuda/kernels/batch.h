@@ -16,10 +16,11 @@ struct StepsOf {
 
 enum class Bound { kM, kN, kK };  // the extent that a row's length bounds
 
+// Of operands with row(b, batch), as StepsOf.
 template <class A, class B>
 struct BatchProduct {
-  StepsOf<A> a;
-  StepsOf<B> b;
+  A a;
+  B b;
   float* c;
   int64_t c_ld;
   Meet meet;
