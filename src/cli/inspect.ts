@@ -2,9 +2,9 @@
 
 import type { Command } from 'commander'
 import { counted } from '../errors.js'
-import { isCheckpoint, readCheckpointInfo, type CheckpointInfo } from '../io/checkpoint.js'
+import { readHeaders, type CheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
-import { readSafetensorsHeader, type SafetensorsHeader, type TensorInfo } from '../io/safetensors.js'
+import type { SafetensorsHeader, TensorInfo } from '../io/safetensors.js'
 import { TEXT_TASK } from '../tasks/text/index.js'
 import { outputLayerShare } from '../tasks/text/output-layer.js'
 import { bytes, integer, wholePercent } from './format.js'
@@ -24,11 +24,10 @@ export function addInspect(program: Command): void {
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, flags: { json?: true }) => {
       const output = createOutput(flags.json === true)
-      const header = await readSafetensorsHeader(path)
-      if (!isCheckpoint(header)) return showForeign(path, header, output)
-      const info = await readCheckpointInfo(path)
-      output.record(record(path, info))
-      show(path, info, output)
+      const { header, checkpoint } = await readHeaders(path)
+      if (checkpoint === null) return showForeign(path, header, output)
+      output.record(record(path, checkpoint))
+      show(path, checkpoint, output)
     })
 }
 

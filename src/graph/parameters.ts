@@ -7,7 +7,7 @@ import { options as optionsOf, optional, seed as seedOf, signal as signalOf } fr
 import { GatecellError, show } from '../errors.js'
 import { native, type StoreHandle } from '../native.js'
 import { asFloat32 } from '../io/float32.js'
-import type { TensorData } from '../io/tensor-header.js'
+import type { TensorData } from '../io/tensor-dtypes.js'
 import { createRandom } from '../random.js'
 import { throwIfAborted } from './abort.js'
 import { createArena } from './arena.js'
@@ -289,8 +289,8 @@ export class ParameterStore {
 
   /**
    * Computes the first values that are not there yet, off the event loop or in turns of 4 ms; returns at once where there are
-   * none. `plan.run`, a fit, `evaluate` and streams call it by themselves. After an abort the next call goes on. Throws
-   * ERR_ABORTED, ERR_DISPOSED and ERR_OUT_OF_MEMORY.
+   * none. `plan.run`, a fit, `evaluate` and streams call it by themselves. If `signal` is aborted it throws ERR_ABORTED and keeps the
+   * values that it has computed; the next call computes the rest. Throws ERR_ABORTED, ERR_DISPOSED and ERR_OUT_OF_MEMORY.
    */
   async ready(options: ReadyOptions = {}): Promise<void> {
     const { signal } = readReadyOptions(options, 'the options of ready')

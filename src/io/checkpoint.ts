@@ -1,59 +1,29 @@
-// One checkpoint is one safetensors file: weights under PyTorch's names, the optimiser's moments under
-// optimizer.moment1., optimizer.moment2. and (AMSGrad) optimizer.moment3., averaged weights under optimizer.average., carried states under state., the weights that validated best under best.; task, configuration and progress as JSON in the
+// One checkpoint is one safetensors file: tensors in groups (checkpoint-groups.ts); task, configuration and progress as JSON in the
 // metadata. Two CRC-32C, of the header and of the data, cover every byte. The same content gives the same bytes: no clock,
 // host or thread count gets in. Refused: damaged, truncated or foreign files, other versions, models of another task.
 
-import { checkObject, filled, list, open, optional, options as optionsOf, string } from '../check/index.js'
-import { syncFunction } from '../check/index.js'
+import { filled, optional, options as optionsOf, string, syncFunction } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { writeAtomically, writeAtomicallySync } from './atomic.js'
 import { crc32c } from './crc32c.js'
 import { canonicalJson, parseJsonObject, type JsonObject } from './json.js'
-import { openSafetensors, type SafetensorsFile, type SafetensorsHeader } from './safetensors.js'
 import {
-  allocateTensor,
-  bytesOf,
-  checkTarget,
-  elementCount,
-  encodeSafetensorsHeader,
-  readTensor,
-  type Dtype,
-  type NamedTensor,
-  type TensorData,
-  type TensorInfo
-} from './tensor-header.js'
+  fileTensors,
+  groupTensors,
+  readCheckpointParts,
+  refuse,
+  stateGroups,
+  type Checkpoint,
+  type CheckpointGroup,
+  type CheckpointTensorInfo
+} from './checkpoint-groups.js'
+import { openSafetensors, type SafetensorsFile, type SafetensorsHeader } from './safetensors.js'
+import { allocateTensor, bytesOf, checkTarget, elementCount, type Dtype, type TensorData } from './tensor-dtypes.js'
+import { encodeSafetensorsHeader } from './tensor-header.js'
+
+export type { Checkpoint, CheckpointGroup, CheckpointTensorInfo } from './checkpoint-groups.js'
 
 export const checkpointFormat = 'gatecell/1'
-
-export interface Checkpoint {
-  /** The application: text, forecast, ... */
-  readonly task: string
-  /** What describes the model: layers, sizes, vocabulary. */
-  readonly config: JsonObject
-  /** Where the training stands: step, epoch, data cursor, seed, metrics, best. */
-  readonly progress: JsonObject
-  readonly weights: readonly NamedTensor[]
-  /** First moments (Adam) or momentum, under the names of the weights. */
-  readonly moment1?: readonly NamedTensor[]
-  /** Second moments. */
-  readonly moment2?: readonly NamedTensor[]
-  /** AMSGrad's largest second moments. */
-  readonly moment3?: readonly NamedTensor[]
-  /** Averaged weights. */
-  readonly average?: readonly NamedTensor[]
-  /** States carried from batch to batch. */
-  readonly state?: readonly NamedTensor[]
-  /** The weights that validated best, under the names of the weights. */
-  readonly best?: readonly NamedTensor[]
-}
-
-export type CheckpointGroup = 'weights' | 'moment1' | 'moment2' | 'moment3' | 'average' | 'state' | 'best'
-
-export interface CheckpointTensorInfo extends TensorInfo {
-  readonly group: CheckpointGroup
-  /** The name without the group's prefix. */
-  readonly key: string
-}
 
 export interface CheckpointInfo {
   readonly task: string
@@ -89,17 +59,6 @@ export interface CheckpointFile {
   close(): Promise<void>
 }
 
-const prefixes: Readonly<Record<Exclude<CheckpointGroup, 'weights'>, string>> = {
-  moment1: 'optimizer.moment1.',
-  moment2: 'optimizer.moment2.',
-  moment3: 'optimizer.moment3.',
-  average: 'optimizer.average.',
-  state: 'state.',
-  best: 'best.'
-}
-const stateGroups = ['moment1', 'moment2', 'moment3', 'average', 'state', 'best'] as const
-const reserved = ['optimizer.', 'state.', 'best.']
-
 // "checksum" sorts first in the metadata, so that its digits stand at one place in every file.
 const CHECKSUM_LEAD = '{"__metadata__":{"checksum":"crc32c:'
 const CHECKSUM_AT = 8 + CHECKSUM_LEAD.length
@@ -108,52 +67,6 @@ const CHUNK_BYTES = 1 << 20
 
 function hex(crc: number): string {
   return crc.toString(16).padStart(8, '0')
-}
-
-const readCheckpointParts = open<Checkpoint>({
-  task: string,
-  config: jsonObject,
-  progress: jsonObject,
-  weights: list(readTensor),
-  moment1: optional(list(readTensor)),
-  moment2: optional(list(readTensor)),
-  moment3: optional(list(readTensor)),
-  average: optional(list(readTensor)),
-  state: optional(list(readTensor)),
-  best: optional(list(readTensor))
-})
-
-/** An object; its members are checked as they become JSON. */
-function jsonObject(value: unknown, name: string): JsonObject {
-  checkObject(value, name)
-  return value as JsonObject
-}
-
-/** All tensors of a checkpoint under their names in the file. ERR_INVALID_ARGUMENT for names that would collide. */
-function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
-  const weights = new Map(checkpoint.weights.map((tensor) => [tensor.name, tensor]))
-  const tensors: NamedTensor[] = []
-  for (const tensor of checkpoint.weights) {
-    if (reserved.some((prefix) => tensor.name.startsWith(prefix))) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected weight names that do not begin with ${reserved.join(' or ')} but received "${tensor.name}": rename it.`
-      )
-    }
-    tensors.push(tensor)
-  }
-  for (const group of stateGroups) {
-    for (const tensor of checkpoint[group] ?? []) {
-      if (group !== 'state' && weights.get(tensor.name)?.data.length !== tensor.data.length) {
-        throw new GatecellError(
-          'ERR_INVALID_ARGUMENT',
-          `Expected each ${group} to belong to a weight of the same size but received "${tensor.name}".`
-        )
-      }
-      tensors.push({ ...tensor, name: prefixes[group] + tensor.name })
-    }
-  }
-  return tensors
 }
 
 /** The file piece by piece; the buffer of a piece is used again for the next one. */
@@ -203,13 +116,25 @@ export function writeCheckpointSync(path: string, checkpoint: Checkpoint): void 
   })
 }
 
-/** Whether the metadata declares a checkpoint of gatecell, of any version. */
-export function isCheckpoint({ metadata }: SafetensorsHeader): boolean {
-  return metadata.get('format')?.startsWith('gatecell/') === true
+/**
+ * Reads the header of any safetensors file and, if it is a checkpoint, the contents of that; both of one opening, because another file
+ * may replace this one at any time. Reads no tensor. Throws ERR_FILE_NOT_FOUND and ERR_FILE_FORMAT.
+ */
+export async function readHeaders(
+  path: string
+): Promise<{ header: SafetensorsHeader; checkpoint: CheckpointInfo | null }> {
+  const file = await openSafetensors(path)
+  try {
+    const checkpoint = isCheckpoint(file.header) ? await readInfo(file, path, undefined) : null
+    return { header: file.header, checkpoint }
+  } finally {
+    await file.close()
+  }
 }
 
-function refuse(path: string, expected: string, found: string): GatecellError {
-  return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${path} but found ${found}.`)
+/** Whether the metadata declares a checkpoint of gatecell, of any version. */
+function isCheckpoint({ metadata }: SafetensorsHeader): boolean {
+  return metadata.get('format')?.startsWith('gatecell/') === true
 }
 
 /** Checks format, task and the header's checksum. */
@@ -257,22 +182,6 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
     fileBytes,
     checksum
   }
-}
-
-function groupTensors(tensors: ReadonlyMap<string, TensorInfo>, path: string): Map<string, CheckpointTensorInfo> {
-  const grouped = new Map<string, CheckpointTensorInfo>()
-  for (const info of tensors.values()) {
-    const group = stateGroups.find((group) => info.name.startsWith(prefixes[group]))
-    const key = group === undefined ? info.name : info.name.slice(prefixes[group].length)
-    if (group !== undefined && group !== 'state') {
-      const weight = tensors.get(key)
-      if (weight === undefined || weight.end - weight.begin !== info.end - info.begin) {
-        throw refuse(path, `a weight of the same size for ${info.name}`, weight === undefined ? 'none' : 'another size')
-      }
-    }
-    grouped.set(info.name, { ...info, group: group ?? 'weights', key })
-  }
-  return grouped
 }
 
 async function load(

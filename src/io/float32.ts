@@ -2,7 +2,7 @@
 // not change; a float64 is rounded to the nearest float32, ties to even (IEEE 754).
 
 import { GatecellError } from '../errors.js'
-import { quoted, type Dtype, type TensorData } from './tensor-header.js'
+import { quoted, type Dtype, type TensorData } from './tensor-dtypes.js'
 
 /** Formats that are converted to float32. */
 export const floatDtypes: readonly Dtype[] = ['F32', 'F16', 'BF16', 'F64']

@@ -10,19 +10,22 @@ import {
   allocateTensor,
   bytesOf,
   checkTarget,
-  encodeSafetensorsHeader,
-  formatError,
-  MAX_HEADER_BYTES,
-  parseSafetensorsHeader,
   quoted,
   readTensor,
-  unsupportedError,
   type NamedTensor,
   type SafetensorsHeader,
   type TensorData,
   type TensorInfo
+} from './tensor-dtypes.js'
+import {
+  encodeSafetensorsHeader,
+  formatError,
+  MAX_HEADER_BYTES,
+  parseSafetensorsHeader,
+  unsupportedError
 } from './tensor-header.js'
 
+export * from './tensor-dtypes.js'
 export * from './tensor-header.js'
 
 /** An open file whose header was read and checked. */
@@ -76,13 +79,6 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
     await handle.close()
     throw error
   }
-}
-
-/** The header alone, for `inspect`: reads no tensor. */
-export async function readSafetensorsHeader(path: string): Promise<SafetensorsHeader> {
-  const file = await openSafetensors(path)
-  await file.close()
-  return file.header
 }
 
 /** Throws ERR_DISPOSED for a file that was closed. */

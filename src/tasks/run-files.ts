@@ -13,7 +13,7 @@ import { lockFile, type FileLock } from '../io/lock.js'
 import type { Snapshot } from '../train/progress.js'
 import type { SavedRun } from './model-file.js'
 
-/** What to do where the files exist: refuse, go on from them, or replace them. */
+/** How a training treats files that exist: 'new' refuses them, 'resume' continues their run, 'force' replaces them. */
 export type RunMode = 'new' | 'resume' | 'force'
 
 export interface RunFiles {
@@ -78,14 +78,14 @@ function checkExisting(model: string, last: string, mode: RunMode, existing: rea
   if (mode === 'new' && existing.length > 0) {
     throw new GatecellError(
       'ERR_FILE_EXISTS',
-      `Expected a new file name for the model but ${existing.join(' and ')} exist already: go on with --resume, replace with --force or choose another name`
+      `Expected a new file name for the model but ${existing.join(' and ')} exist already: continue with --resume, replace with --force or choose another name`
     )
   }
   if (mode !== 'resume' || existing.length === 0) return null
   if (existing.includes(last)) return last
   throw new GatecellError(
     'ERR_FILE_NOT_FOUND',
-    `Expected ${last}, where the training stands, to go on from but found only its model ${model}: copy that file here too, begin again with --force or choose another name`
+    `Expected ${last}, the state of the training, to resume from but found only its model ${model}: copy that file here too, begin again with --force or choose another name`
   )
 }
 

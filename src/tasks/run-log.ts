@@ -1,6 +1,6 @@
 // What a training leaves in its log folder: metrics.jsonl (a line per report), TensorBoard events and, at the end, the
 // loss curve as SVG. Clocks, rates and thread counts belong here, never in a checkpoint. A resumed run drops the lines
-// beyond the step it goes on from.
+// after the step of its checkpoint.
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'

@@ -77,7 +77,7 @@ export interface Run<M> {
   readonly trainer: Trainer
   readonly files: RunFiles
   readonly stepsPerEpoch: number
-  /** The file and step that it goes on from, and whether the model's file is missing, so that `fit` makes it again. */
+  /** The checkpoint that the run resumes from, the step of it, and whether `fit` must write a missing model again; null: a new run. */
   readonly resumed: { path: string; step: number; remakes: boolean } | null
   /** What the run will take at most, before it starts. */
   readonly memory: RunMemory

@@ -46,7 +46,7 @@ export interface TrainerOptions {
    */
   checkpoint?: (snapshot: Snapshot, kind: 'last' | 'best') => void | Promise<void>
   checkpointEvery?: number
-  /** A checkpoint to go on from: the same batches, masks and rates follow as if the run had never stopped. */
+  /** A checkpoint to resume from: the same batches, masks and rates follow as if the run had never stopped. */
   resume?: Resumable
 }
 

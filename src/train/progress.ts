@@ -1,4 +1,4 @@
-// What a checkpoint keeps of a run besides arrays, and how a run becomes a checkpoint and goes on from one. No clock and
+// What a checkpoint keeps of a run besides arrays, how a run becomes a checkpoint, and how it resumes from one. No clock and
 // no thread count: the same steps give the same bytes (only a run with a time limit keeps its elapsed seconds).
 
 import { anything, checkObject, choice, integer, nullable, number, open, optional, seed } from '../check/index.js'
@@ -112,8 +112,8 @@ export function takeSnapshot(
 }
 
 /**
- * Puts weights, moments and, if the run goes on averaging, averaged weights back and returns the progress. A run that only now begins to
- * average begins with its next step. Throws before anything is written if the parts do not fit.
+ * Puts weights, moments and, if the run averaged before and still does, averaged weights back, and returns the progress. A run
+ * that resumes with an average for the first time starts it at its next step. Throws before anything is written if the parts do not fit.
  */
 export function restoreRun(
   model: Model,

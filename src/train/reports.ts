@@ -53,8 +53,8 @@ export interface Summary {
 
 export interface FitOptions {
   /**
-   * Looked at before every step; the step under way is finished and the 'last' checkpoint written. The last step of an aborted
-   * run is not validated, because whoever aborts waits for the end; the run that goes on from the checkpoint validates.
+   * Ends the fit: the step under way is completed, and the 'last' checkpoint is written. An aborted fit does not validate its last
+   * step, so that it ends soon; a fit that resumes from the checkpoint validates that step if it is one of the regular ones.
    */
   signal?: AbortSignal
   /** After an abort: reject with ERR_ABORTED (default) or resolve with `stopped: 'abort'`. */

@@ -1,7 +1,7 @@
 // Checkpoints: the same content gives the same bytes, every damage is noticed, foreign files and other tasks are
 // refused, and a process killed at any moment leaves the last whole one.
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { promises, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
@@ -10,6 +10,7 @@ import {
   openCheckpoint,
   readCheckpoint,
   readCheckpointInfo,
+  readHeaders,
   writeCheckpoint,
   writeCheckpointSync,
   type Checkpoint
@@ -37,6 +38,7 @@ const small: Checkpoint = {
   moment1: [{ name: 'bias', shape: [2], data: floats(2, 1e-3) }],
   moment2: [{ name: 'bias', shape: [2], data: floats(2, 1e-6) }],
   moment3: [{ name: 'bias', shape: [2], data: floats(2, 1e-5) }],
+  average: [{ name: 'bias', shape: [2], data: floats(2, 6) }],
   state: [{ name: 'h', shape: [1, 2], data: floats(2, 0.5) }]
 }
 
@@ -53,7 +55,7 @@ t.test('reads back what it wrote; both ways of writing give the same bytes in an
   t.strictSame(read.config, small.config)
   t.strictSame(read.progress, small.progress)
   t.equal(read.parameters, 14)
-  for (const group of ['weights', 'moment1', 'moment2', 'moment3', 'state'] as const) {
+  for (const group of ['weights', 'moment1', 'moment2', 'moment3', 'average', 'state'] as const) {
     t.equal(read[group].size, small[group]!.length)
     for (const { name, shape, data } of small[group]!)
       t.strictSame(read[group].get(name), { dtype: 'F32', shape, data }, name)
@@ -196,4 +198,23 @@ t.test(`a process that is killed at any moment leaves a whole checkpoint (${roun
   await writeCheckpoint(target, small)
   const left = readdirSync(folder).filter((name) => name.startsWith('.killed'))
   t.strictSame(left, [], 'and the next write removes what they left')
+})
+
+t.test('header and contents of a file are read from one opening', async (t) => {
+  const [one, other] = [path('one'), path('other')]
+  await writeCheckpoint(one, small)
+  await writeSafetensors(other, small.weights)
+  const info = await readCheckpointInfo(one)
+  const open = promises.open
+  promises.open = async (...values) => {
+    const handle = await open(...values)
+    renameSync(other, one) // a file of another program takes its place
+    return handle
+  }
+  t.teardown(() => (promises.open = open))
+  t.same((await readHeaders(one)).checkpoint, info)
+  promises.open = open
+  const { header, checkpoint } = await readHeaders(one)
+  t.equal(checkpoint, null)
+  t.equal(header.tensors.size, small.weights.length)
 })

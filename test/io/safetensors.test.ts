@@ -11,12 +11,13 @@ import {
   encodeSafetensorsHeader,
   openSafetensors,
   parseSafetensorsHeader,
-  readSafetensorsHeader,
   writeSafetensors,
   type NamedTensor,
   type TensorData
 } from '../../src/io/safetensors.js'
+import { readHeaders } from '../../src/io/checkpoint.js'
 
+const headerOf = async (file: string) => (await readHeaders(file)).header
 const folder = t.testdir({})
 const golden = join(import.meta.dirname ?? '', '../golden/dtypes.safetensors')
 const path = (name: string): string => join(folder, name)
@@ -167,11 +168,11 @@ t.test('more tensors than 65,536, and a dtype of the future', async (t) => {
   const count = 70_000
   const fields = (i: number) => `"layer.${i}":{"dtype":"U8","shape":[1],"data_offsets":[${i},${i + 1}]}`
   writeFileSync(path('many'), makeFile(`{${Array.from({ length: count }, (_, i) => fields(i)).join(',')}}`, count))
-  t.equal((await readSafetensorsHeader(path('many'))).tensors.size, count)
+  t.equal((await headerOf(path('many'))).tensors.size, count)
   writeFileSync(path('future'), makeFile({ w: tensor(0, 4, [1], 'F31') }, 4))
   const sentence = /"w".*"F31", which is not supported yet: update gatecell/
-  await t.rejects(readSafetensorsHeader(path('future')), { code: 'ERR_FILE_FORMAT', message: sentence })
-  const damaged = await readSafetensorsHeader(path('future')).catch((error: Error) => error.message)
+  await t.rejects(headerOf(path('future')), { code: 'ERR_FILE_FORMAT', message: sentence })
+  const damaged = await headerOf(path('future')).catch((error: Error) => error.message)
   t.notMatch(damaged, /damaged/)
 })
 
@@ -228,14 +229,14 @@ const hostile: Record<string, Buffer> = {
 t.test('hostile and foreign files are refused', async (t) => {
   for (const [name, file] of Object.entries(hostile)) {
     writeFileSync(path('hostile'), file)
-    await t.rejects(readSafetensorsHeader(path('hostile')), { code: 'ERR_FILE_FORMAT' }, name)
+    await t.rejects(headerOf(path('hostile')), { code: 'ERR_FILE_FORMAT' }, name)
   }
 })
 
 t.test('a header above the limit is refused before it is read', async (t) => {
   const length = 16 * 2 ** 20 + 8
   writeFileSync(path('large'), makeFile('{}'.padEnd(length)))
-  await t.rejects(readSafetensorsHeader(path('large')), {
+  await t.rejects(headerOf(path('large')), {
     code: 'ERR_FILE_FORMAT',
     message: /at most 16777216 bytes.*not supported yet/
   })
@@ -266,7 +267,7 @@ t.test('every truncation is refused; a flipped bit of the header is, too, or lea
   const refuses = async (file: Buffer): Promise<boolean> => {
     writeFileSync(path('mutant'), file)
     try {
-      const { tensors, dataBegin } = await readSafetensorsHeader(path('mutant'))
+      const { tensors, dataBegin } = await headerOf(path('mutant'))
       const sizes = [...tensors.values()].map((tensor) =>
         tensor.shape.reduce((a, b) => a * b, dtypeBits[tensor.dtype] / 8)
       )
@@ -322,7 +323,7 @@ t.test('the writer refuses what the reader would', async (t) => {
   const data = Float32Array.of(1)
   const bad: Record<string, [NamedTensor[], string]> = {
     'a wrong shape': [[{ name: 'a', shape: [2], data }], 'ERR_INVALID_SHAPE'],
-    'a fraction': [[{ name: 'a', shape: [0.5, 2], data }], 'ERR_INVALID_SHAPE'],
+    'a fraction': [[{ name: 'a', shape: [0.5, 2], data }], 'ERR_INVALID_ARGUMENT'],
     'a name twice': [
       [
         { name: 'a', shape: [1], data },

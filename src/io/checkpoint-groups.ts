@@ -1,0 +1,118 @@
+// The groups of tensors in a checkpoint: weights under PyTorch's names, everything else under a prefix.
+
+import { checkObject, list, open, optional, string } from '../check/index.js'
+import { GatecellError } from '../errors.js'
+import type { JsonObject } from './json.js'
+import { readTensor, type NamedTensor, type TensorInfo } from './tensor-dtypes.js'
+
+export interface Checkpoint {
+  /** The application: text, forecast, ... */
+  readonly task: string
+  /** What describes the model: layers, sizes, vocabulary. */
+  readonly config: JsonObject
+  /** Where the training stands: step, epoch, data cursor, seed, metrics, best. */
+  readonly progress: JsonObject
+  readonly weights: readonly NamedTensor[]
+  /** First moments (Adam) or momentum, under the names of the weights. */
+  readonly moment1?: readonly NamedTensor[]
+  /** Second moments. */
+  readonly moment2?: readonly NamedTensor[]
+  /** AMSGrad's largest second moments. */
+  readonly moment3?: readonly NamedTensor[]
+  /** Averaged weights. */
+  readonly average?: readonly NamedTensor[]
+  /** States carried from batch to batch. */
+  readonly state?: readonly NamedTensor[]
+  /** The weights that validated best, under the names of the weights. */
+  readonly best?: readonly NamedTensor[]
+}
+
+export type CheckpointGroup = 'weights' | 'moment1' | 'moment2' | 'moment3' | 'average' | 'state' | 'best'
+
+export interface CheckpointTensorInfo extends TensorInfo {
+  readonly group: CheckpointGroup
+  /** The name without the group's prefix. */
+  readonly key: string
+}
+
+const prefixes: Readonly<Record<Exclude<CheckpointGroup, 'weights'>, string>> = {
+  moment1: 'optimizer.moment1.',
+  moment2: 'optimizer.moment2.',
+  moment3: 'optimizer.moment3.',
+  average: 'optimizer.average.',
+  state: 'state.',
+  best: 'best.'
+}
+export const stateGroups = ['moment1', 'moment2', 'moment3', 'average', 'state', 'best'] as const
+const reserved = ['optimizer.', 'state.', 'best.']
+
+export const readCheckpointParts = open<Checkpoint>({
+  task: string,
+  config: jsonObject,
+  progress: jsonObject,
+  weights: list(readTensor),
+  moment1: optional(list(readTensor)),
+  moment2: optional(list(readTensor)),
+  moment3: optional(list(readTensor)),
+  average: optional(list(readTensor)),
+  state: optional(list(readTensor)),
+  best: optional(list(readTensor))
+})
+
+/** An object; its members are checked as they become JSON. */
+function jsonObject(value: unknown, name: string): JsonObject {
+  checkObject(value, name)
+  return value as JsonObject
+}
+
+/** All tensors of a checkpoint under their names in the file. ERR_INVALID_ARGUMENT for names that would collide. */
+export function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
+  const weights = new Map(checkpoint.weights.map((tensor) => [tensor.name, tensor]))
+  const tensors: NamedTensor[] = []
+  for (const tensor of checkpoint.weights) {
+    if (reserved.some((prefix) => tensor.name.startsWith(prefix))) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected weight names that do not begin with ${reserved.join(' or ')} but received "${tensor.name}": rename it.`
+      )
+    }
+    tensors.push(tensor)
+  }
+  for (const group of stateGroups) {
+    for (const tensor of checkpoint[group] ?? []) {
+      if (group !== 'state' && weights.get(tensor.name)?.data.length !== tensor.data.length) {
+        throw new GatecellError(
+          'ERR_INVALID_ARGUMENT',
+          `Expected each ${group} to belong to a weight of the same size but received "${tensor.name}".`
+        )
+      }
+      tensors.push({ ...tensor, name: prefixes[group] + tensor.name })
+    }
+  }
+  return tensors
+}
+
+/** Returns the ERR_FILE_FORMAT for a file that is no checkpoint, or a damaged one. */
+export function refuse(path: string, expected: string, found: string): GatecellError {
+  return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${path} but found ${found}.`)
+}
+
+/** Returns the tensors of a file with their groups. Throws ERR_FILE_FORMAT for one that belongs to no weight of its size. */
+export function groupTensors(
+  tensors: ReadonlyMap<string, TensorInfo>,
+  path: string
+): Map<string, CheckpointTensorInfo> {
+  const grouped = new Map<string, CheckpointTensorInfo>()
+  for (const info of tensors.values()) {
+    const group = stateGroups.find((group) => info.name.startsWith(prefixes[group]))
+    const key = group === undefined ? info.name : info.name.slice(prefixes[group].length)
+    if (group !== undefined && group !== 'state') {
+      const weight = tensors.get(key)
+      if (weight === undefined || weight.end - weight.begin !== info.end - info.begin) {
+        throw refuse(path, `a weight of the same size for ${info.name}`, weight === undefined ? 'none' : 'another size')
+      }
+    }
+    grouped.set(info.name, { ...info, group: group ?? 'weights', key })
+  }
+  return grouped
+}
