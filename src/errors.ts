@@ -64,7 +64,7 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !isRevoked(value)
 }
 
-/** Returns a count with its noun, which takes an s if there are none or several: "1 file", "1,234 files". */
+/** Returns a count with its noun, to which it adds an s unless the count is 1: "1 file", "1,234 files". */
 export function counted(count: number, noun: string): string {
   return `${count.toLocaleString('en-US')} ${noun}${count === 1 ? '' : 's'}`
 }

@@ -129,7 +129,7 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   readonly threads: number
   readonly precision: Precision
   readonly device: Device
-  /** Plans that have their memory now, and its bytes: their own, and the arena that they share; without the packed weights. */
+  /** Number of plans that have native memory now, and the bytes of all plans: their own, and the block that they share, without packed weights. */
   readonly planUsage: { readonly plans: number; readonly bytes: number }
   /** Names of the dims of inputs and targets, which `plan`, `lease` and `record` take to train and to evaluate. */
   readonly dimNames: readonly string[]

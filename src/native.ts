@@ -71,8 +71,8 @@ export interface NativeAddon {
     moment2: Float32Array | null
   ): StoreHandle
   /**
-   * Adds an arena of the length of the others: group 4, AMSGrad's largest second moments, or 5, the averaged weights. Throws
-   * ERR_INVALID_ARGUMENT if there is one.
+   * Adds an arena of the length of the others: group 4 for AMSGrad's largest second moments, 5 for averaged weights. Throws
+   * ERR_INVALID_ARGUMENT if the store has that arena already.
    */
   storeAddArena(store: StoreHandle, group: number, arena: Float32Array): void
   storeTouch(store: StoreHandle): void

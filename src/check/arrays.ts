@@ -9,7 +9,7 @@ const MAX_LIST = 2 ** 28
 
 const typedArrayKeys = (Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array).keys
 
-/** Throws for an array whose buffer was detached, or became smaller than the array: reading it throws raw errors. */
+/** Throws if the buffer of an array was detached or made smaller than the array, because reading such an array throws a raw TypeError. */
 function checkAttached(array: NodeJS.TypedArray, name: string): void {
   if (array.length > 0) return
   try {
@@ -29,7 +29,7 @@ function lengthOf(value: { readonly length?: unknown }, name: string, least = 0,
   throw expected(range('a list with a length', least, most), name, length)
 }
 
-/** Whether `value` is an array of `length` elements. Runs no code of the value unless it is a proxy. */
+/** Returns whether `value` is an array of `length` elements. Runs no code of the caller unless `value` is a proxy. */
 export function isArrayOf(value: unknown, length: number): value is unknown[] {
   return !isRevoked(value) && Array.isArray(value) && value.length === length
 }
@@ -89,7 +89,7 @@ export function integers(least: number, most = 2 ** 31 - 1): Check<Int32Array> {
   }
 }
 
-/** Throws for an array whose buffer was detached or shrunk, and for another length than `length` unless that is undefined. */
+/** Returns `array`. Throws if its buffer was detached or made smaller, or if its length is not `length` (undefined: any length). */
 function ofLength<A extends NodeJS.TypedArray>(array: A, kind: string, name: string, length?: number): A {
   if (length === undefined) checkAttached(array, name)
   if (length === undefined || array.length === length) return array
@@ -132,7 +132,7 @@ export const uint8Array: Check<Uint8Array> = (value, name) => {
   throw expected('a Uint8Array', name, value)
 }
 
-/** Something that `for ... of` takes, except strings; each item is checked when it comes. */
+/** An object that `for ... of` takes, no string. Returns an iterable that checks each item when it is taken. */
 export function iterable<T>(check: Check<T>): Check<Iterable<T>> {
   return (value, name) => {
     if (!isObject(value)) throw expected('an iterable', name, value)

@@ -5,13 +5,13 @@ import type { RunLog } from '../tasks/run-log.js'
 import type { Output } from './output.js'
 
 export interface Hint {
-  /** Name of its kind, for programs. */
+  /** Identifier of the kind of hint, for programs. */
   readonly hint: string
-  /** The observation, its cause, and what to do; one sentence without a period at its end. */
+  /** Observation, cause and remedy: one sentence without a period at its end. */
   readonly message: string
 }
 
-/** Adds hints to the records of --json and to the log. */
+/** Adds hints to the records of --json and to the log of the run. */
 export function recordHints(hints: readonly Hint[], output: Output, log: RunLog | undefined): void {
   for (const { hint, message } of hints) {
     const record: JsonObject = { event: 'hint', hint, message }

@@ -1,9 +1,12 @@
 // Makes names and texts from files safe to print. A control character could move the cursor, change a title or hide a line, so
 // it is replaced by its escape sequence in JSON.
 
-/** Not escaped by JSON.stringify: DEL, C1, line separators, and all characters of Unicode's property Bidi_Control, which change directions. */
+/**
+ * Characters that JSON.stringify does not escape: DEL, C1, line separators, and those with Unicode's property Bidi_Control, which
+ * change the direction of text.
+ */
 const LEFT_BY_JSON = /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
-/** The same and C0; in texts line feeds and tabs are allowed. */
+/** The same and C0. Texts, unlike names, may contain line feeds and tabs. */
 const IN_NAMES = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 const IN_TEXTS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 

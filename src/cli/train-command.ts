@@ -42,13 +42,13 @@ export interface TrainingCommand<F extends TrainFlags, R extends Run<M>, M> {
   prepare(data: string[], flags: F, context: TrainContext): Promise<R>
   /** What there is to learn, behind its name in eight columns; the network without its parameters; what a step sees. */
   introduce(run: R): { data: string; network: string; step: string }
-  /** Fields of the first record next to those of the run. */
+  /** Returns more fields for the first record, next to those of the run. */
   facts?(run: R): JsonObject
-  /** Hints before the first step. */
+  /** Returns the hints to give before the first step. */
   hints?(run: R): Hint[]
-  /** Returns a function that takes each report and returns the hints that its moment gives. */
+  /** Returns a function that is called with each report of the run and returns the hints to give after it. */
   watch?(run: R): (report: Report) => Promise<Hint[]>
-  /** Hints from the last measurement. */
+  /** Returns the hints that the last measurement gives reason for. */
   lastHints?(run: R, valid: M): Hint[]
   /** Behind the line about memory. */
   memoryNote?(run: R): string

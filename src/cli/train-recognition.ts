@@ -130,7 +130,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
   next: ({ files }) => `gatecell read ${shellWord(files.model)} INK`
 }
 
-/** Returns a hint for a reader that gives the blank nearly everywhere. */
+/** Returns a hint for a reader whose outputs are the blank nearly everywhere. */
 function beginningHint({ config }: RecognitionRun, { symbolsRead, samples }: RecognitionMeasure): Hint {
   const { shortFirst = 0, learningRate } = config.training!
   const found = `it has not begun to read: of ${counted(samples, 'sample')} its outputs give ${wholePercent(symbolsRead)} of the symbols, and the blank otherwise`

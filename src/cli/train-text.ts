@@ -162,7 +162,7 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
   next: ({ files }) => `gatecell sample ${shellWord(files.model)} --length 500`
 }
 
-/** A vocabulary of bytes has 256 symbols: below that a smaller one saves little. */
+/** Size of the vocabulary of bytes. No hint is given for vocabularies up to this size, because a smaller one saves little. */
 const BYTES = 256
 
 /** Returns a hint if the output layer is large because the text has many different characters. */

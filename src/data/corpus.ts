@@ -35,7 +35,7 @@ export interface CorpusOptions {
 
 export interface Corpus {
   readonly vocabulary: Vocabulary
-  /** How often each code point occurs in all files, with those below the minimum count; empty if the vocabulary is of bytes. */
+  /** Number of occurrences of each code point in all files, also of those below the minimum count; empty for a vocabulary of bytes. */
   readonly counts: ReadonlyMap<number, number>
   /** The files that were read, in order. */
   readonly files: readonly string[]

@@ -3,7 +3,7 @@
 import { integers } from '../check/index.js'
 
 /**
- * Fewest steps in which CTC can emit `labels`: one a label, and a blank between equal neighbours. A sample with fewer
+ * Returns the fewest steps in which CTC can emit `labels`: one per label, and one for a blank between equal neighbours. A sample with fewer
  * steps has no alignment at all; `ctcLoss` refuses it. Throws ERR_INVALID_ARGUMENT unless the labels are integers from 0 on.
  */
 export function ctcNeeds(labels: ArrayLike<number>): number {

@@ -85,7 +85,7 @@ export function utf8Reader(): Utf8Reader {
       try {
         return read(bytes, into)
       } catch (error) {
-        ;[missing, partial, lower, upper] = before // a refused piece was not read
+        ;[missing, partial, lower, upper] = before // so that a refused piece leaves the reader as it was
         throw error
       }
     },

@@ -44,7 +44,7 @@ export interface Vocabulary {
   encoder(): Encoder
 }
 
-/** Throws ERR_INVALID_ARGUMENT unless `value` is a vocabulary (of this file or of the caller's making). */
+/** Throws ERR_INVALID_ARGUMENT unless `value` is a vocabulary, made here or by the caller. */
 export const checkVocabulary = methods<Vocabulary>(['encode', 'decode', 'symbol', 'decoder', 'encoder'], {
   kind: choice('character', 'byte'),
   size: integer(1, 2 ** 31 - 1),
@@ -59,8 +59,8 @@ export interface Decoder {
 
 export interface Encoder {
   /**
-   * Writes ids to the front of `into` (room for bytes.length) and returns their number. ERR_FILE_FORMAT for bytes
-   * that are not UTF-8, ERR_UNKNOWN_SYMBOL, ERR_INVALID_ARGUMENT.
+   * Writes ids to the front of `into` and returns their number. Throws ERR_INVALID_SHAPE if `into` is shorter than `bytes`, ERR_FILE_FORMAT
+   * for bytes that are not UTF-8, ERR_UNKNOWN_SYMBOL, ERR_INVALID_ARGUMENT.
    */
   write(bytes: Uint8Array, into: Int32Array): number
   end(): void
@@ -104,7 +104,7 @@ export function characterVocabulary(
   options: { minCount?: number } = {}
 ): Vocabulary {
   const { minCount = 1 } = readOptions(options, 'the options of the vocabulary')
-  // Spread into an array once, so that a Map whose methods were overridden cannot answer differently the second time.
+  // Read into an array once, so that a Map whose methods were overridden cannot give other values the second time.
   const counted = [...map<unknown, unknown>()(counts, 'the counts')].map(
     ([codePoint, count]) => [codePointOf(codePoint, 'a code point'), countOf(count, 'a count')] as const
   )
@@ -250,7 +250,7 @@ export function byteVocabulary(): Vocabulary {
   }
 }
 
-/** Throws unless `into` has room for the ids of `bytes`. */
+/** Throws ERR_INVALID_SHAPE unless `into` has room for the ids of `bytes`. */
 function checkRoom(bytes: Uint8Array, into: Int32Array): void {
   uint8Array(bytes, 'the bytes')
   int32Array()(into, 'into')

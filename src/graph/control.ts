@@ -50,8 +50,8 @@ export interface Control {
   /** Every optimizer: l2 * weight is added to the clipped gradient, as torch.optim.SGD and Adam do with weight_decay. */
   l2: number
   /**
-   * Share of the way, 0 to 1, that the averaged weights move to the weights after an update; 1 copies them, 0 (default) leaves them as
-   * they are. Other than 0 needs `parameters.addAverage()`, else the run throws ERR_INVALID_ARGUMENT.
+   * Share, 0 to 1, of their distance to the weights by which the averaged weights move after an update. 1 copies the weights, 0 (default)
+   * leaves the average as it is. Values above 0 need `parameters.addAverage()`; the run throws ERR_INVALID_ARGUMENT without it.
    */
   average: number
   /** SGD: 1 selects Nesterov's momentum, 0 the classical one. */

@@ -82,8 +82,8 @@ export class ParameterStore {
   }
 
   /**
-   * Adds the arena of averaged weights, which a step of a plan updates as its `control.average` says, if there is none yet. Models made
-   * with `training: false` have none. Throws ERR_BUSY while an operation on the model is under way.
+   * Adds the arena of averaged weights, which training steps update by `control.average`. Does nothing if there is one, and in models made
+   * with `training: false`. Throws ERR_BUSY while an operation on the model is under way.
    */
   addAverage(): void {
     this.#add('average', 'adding averaged weights')

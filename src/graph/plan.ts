@@ -49,7 +49,7 @@ export interface PlanOptions {
   onResidency?: (resident: boolean) => void
 }
 
-/** About the bytes of a plan's JavaScript objects: its graph, tables and views. */
+/** Estimate of the bytes of a plan's JavaScript objects: its graph, tables and views. */
 const PLAN_OBJECTS = 24 * 1024
 
 const readRunOptions = optionsOf<RunOptions>({ signal: optional(signalOf) })
@@ -80,7 +80,7 @@ export interface Plan<I extends Views = Views, O extends Views = Views> extends 
   resetStates(): void
   /** What was chosen and why: memory by kind, a line per op. */
   explain(): PlanExplanation
-  /** Bytes of this plan: native memory, with the packed weights and the arena that all plans of the model share, and its host arena. */
+  /** Bytes of this plan: its host arena, and native memory including the packed weights and blocks that all plans of the model share. */
   readonly bytes: number
   readonly disposed: boolean
   /** Frees the native memory now. Throws ERR_BUSY while a run is under way. */
@@ -94,7 +94,7 @@ export interface PlanExplanation {
   deviceWhy: string
   isa: string
   threads: number
-  /** Bytes that a run takes of the memory that the model's plans on the processor share; on a GPU they are the plan's own. */
+  /** Bytes of the block that a run takes from the memory that the model's plans share; on a GPU, of the plan's own arena. */
   arenaBytes: number
   /** Bytes of the plan's own tables, and of its memory on a GPU. */
   ownBytes: number

@@ -4,8 +4,8 @@
 /** A plan that can do without its native memory between two runs. */
 export interface Resident {
   /**
-   * Bytes of a plan that has its memory. `own`: its host arena and what is freed with it. `shared`: what its runs take of
-   * the arena that all plans of a model share. The packed weights do not count.
+   * Returns the bytes of a compiled plan. `own`: its host arena and the native memory that is freed with it. `shared`: the block that its
+   * runs take from the memory that all plans of a model share. Packed weights are not included.
    */
   sizes(): { own: number; shared: number }
   readonly running: boolean
@@ -25,7 +25,7 @@ export class Residency {
   readonly #plans = new Map<Resident, Entry>()
   #last: Resident | null = null
   #own = 0
-  /** The plans share one arena, which is as large as the largest of them needs it. */
+  /** The plans share a block, which is as large as the largest of them needs. */
   #shared = 0
   readonly limit: number
 

@@ -80,12 +80,12 @@ export function createInk(points: readonly (readonly InkPoint[])[], inkOptions: 
   return inkFromColumns(columns, options)
 }
 
-/** Array.isArray, false for revoked proxies. */
+/** Returns what Array.isArray returns, but false for a revoked proxy, for which Array.isArray throws. */
 function isArray(value: unknown): value is unknown[] {
   return !isRevoked(value) && Array.isArray(value)
 }
 
-/** A copy of a point. */
+/** Returns a copy of the point `value`. Throws ERR_INVALID_INK unless it is [x, y] or [x, y, t] of finite numbers. */
 function readPoint(value: unknown, index: number, source: string): readonly number[] {
   const point: unknown[] = isArray(value) && value.length <= 3 ? Array.from(value) : []
   if (point.length >= 2 && point.every(isCoordinate)) return point
@@ -152,7 +152,7 @@ function showValue(value: unknown): string {
 
 const readStroke = open<Stroke>({ x: numbers, y: numbers, t: nullable(numbers) })
 
-/** Strokes to draw: numbers of one length in each. Throws ERR_INVALID_ARGUMENT, and ERR_INVALID_INK for others. */
+/** Strokes to draw: x, y and t of a stroke have equal lengths. Throws ERR_INVALID_ARGUMENT for wrong types, ERR_INVALID_INK for wrong ink. */
 export const readStrokes: Check<readonly Stroke[]> = (value, name) => {
   const strokes = list(readStroke, 0, inkLimits.strokes)(value, name)
   const points = sumOf(strokes.map(({ x }) => x))
@@ -192,7 +192,10 @@ function checkSizes(strokes: number, points: number, source: string): void {
   if (points > inkLimits.points) throw invalidInk(source, `at most ${inkLimits.points} points`, String(points))
 }
 
-/** The ink as [[[x, y] or [x, y, t], ...], ...], the strokes of stroke JSON. Throws ERR_INVALID_ARGUMENT, ERR_INVALID_INK. */
+/**
+ * Returns the ink as [[[x, y] or [x, y, t], ...], ...], the strokes of stroke JSON. Throws ERR_INVALID_ARGUMENT for values of wrong
+ * types, ERR_INVALID_INK for wrong ink.
+ */
 export function inkPoints(strokes: readonly Stroke[]): number[][][] {
   return readStrokes(strokes, 'the strokes').map(({ x, y, t }) =>
     Array.from(x, (value, i) => (t ? [value, y[i]!, t[i]!] : [value, y[i]!]))
