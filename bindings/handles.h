@@ -16,7 +16,7 @@ struct Store {
   size_t arena_floats = 0;
   int plans = 0;
   int running = 0;         // jobs of its plans
-  int64_t bytes = 0;       // native memory that its plans share, as the garbage collector was told
+  int64_t bytes = 0;       // native memory that its plans share, as last reported to the garbage collector
   bool has_handle = true;  // the external value was not collected yet
   bool disposed = false;
 };
@@ -54,7 +54,7 @@ struct Plan {
   napi_ref host = nullptr;     // strong
   napi_ref control = nullptr;  // strong
   napi_ref handle = nullptr;   // weak, strong while a job is queued or running
-  int64_t bytes = 0;           // native memory of its own, as the garbage collector was told
+  int64_t bytes = 0;           // native memory of its own, as last reported to the garbage collector
   int64_t host_bytes = 0;      // the host arena, shared memory that V8 does not count; until the handle is collected
   bool running = false;
   PlanJob job;
@@ -68,9 +68,9 @@ Plan* read_idle_plan(napi_env env, napi_value value);
 
 // Frees what of the store nobody can use any more: after a plan went, the handle went, or storeDispose.
 void trim_store(napi_env env, Store* store);
-// Tells the garbage collector how much native memory the plan holds now, and its store for all plans.
+// Reports to the garbage collector the native memory of the plan, and that which the plans of its store share.
 void update_plan_bytes(napi_env env, Plan* plan);
-// The same of a store; `bytes`: what it holds now.
+// Reports to the garbage collector that the plans of `store` share `bytes` of native memory now.
 void update_store_bytes(napi_env env, Store* store, int64_t bytes);
 
 // Environments, stores and plans of the process are counted; the core's threads end with the last.

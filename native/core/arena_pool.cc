@@ -1,4 +1,4 @@
-// arena_pool.cc: blocks that plans take for the time of a run.
+// arena_pool.cc: blocks that plans take for the duration of a run.
 #include "arena_pool.h"
 
 #include <algorithm>
@@ -6,8 +6,8 @@
 
 namespace gatecell {
 namespace {
-// A block that replaces one that was too small is larger than asked for: lengths that grow one by one would replace it at each
-// step. What is never written takes no memory.
+// A block that replaces one that was too small is larger than needed, because lengths that grow step by step would otherwise replace it
+// at each step. Pages that are never written take no memory.
 int64_t with_room(int64_t bytes) { return bytes + bytes / 4; }
 }  // namespace
 
@@ -53,7 +53,7 @@ Block ArenaPool::take_other(int64_t bytes) noexcept {
   dropped = move_front();
   const size_t i = find(bytes);
   if (i < count_) return pick(i);
-  // Of free blocks that are too small one is replaced, so that there are no more blocks than runs beside each other.
+  // One of the free blocks, which are all too small, is replaced, so that there are never more blocks than runs at the same time.
   int64_t before = 0;
   if (count_ > 0) {
     small = pick(0);

@@ -1,5 +1,5 @@
-// arena_pool.h: memory for the passes of plans. A plan needs nothing of it between two runs, so that the plans of a store, one for each
-// length of the data, take the same block one after the other; two runs beside each other take two blocks.
+// arena_pool.h: memory for the passes of plans. A plan needs nothing of it between two runs, so the plans of a store, one for each length
+// of the data, use the same block in turn. Two runs at the same time take two blocks.
 #pragma once
 #include <array>
 #include <atomic>
@@ -12,12 +12,12 @@ namespace gatecell {
 
 class ArenaPool {
  public:
-  // Counts a plan whose runs take `bytes`, and makes room for one of them, so that a plan that cannot run is refused when it is made.
-  // Returns false if memory is out; then nothing is counted. Throws what std::multiset throws.
+  // Registers a plan whose runs take `bytes`, and makes sure of a block for one run, so that a plan that cannot run is refused when it is
+  // made. Returns false, and registers nothing, if the system refuses the memory. Throws the exceptions of std::multiset.
   bool enter(int64_t bytes);
-  // The plan is gone. Blocks that are larger than what the other plans take are freed.
+  // Removes a plan from the register, and frees blocks that are larger than any other plan needs.
   void leave(int64_t bytes) noexcept;
-  // A block of at least `bytes`, empty if memory is out. Nothing is allocated while a free block is large enough.
+  // Returns a block of at least `bytes`, or an empty one if the system refuses the memory. Allocates only if no free block is large enough.
   Block take(int64_t bytes) noexcept {
     int state = kFull;
     if (front_state_.compare_exchange_strong(state, kChanging, std::memory_order_acquire)) {
@@ -29,6 +29,7 @@ class ArenaPool {
     }
     return take_other(bytes);
   }
+  // Takes back a block of take().
   void give(Block block) noexcept {
     int state = kEmpty;
     if (block.bytes() > most_bytes_.load(std::memory_order_relaxed) ||
@@ -37,11 +38,11 @@ class ArenaPool {
     front_ = std::move(block);
     front_state_.store(kFull, std::memory_order_release);
   }
-  // Bytes of all blocks, free or taken.
+  // Returns the bytes of all blocks, free or taken.
   int64_t bytes() const;
 
  private:
-  static constexpr size_t kFree = 4;  // blocks that are kept free beside the front; runs at once are few
+  static constexpr size_t kFree = 4;  // free blocks that are kept in addition to the front; few runs go on at once
   enum { kEmpty, kFull, kChanging };
 
   Block take_other(int64_t bytes) noexcept;
@@ -49,22 +50,22 @@ class ArenaPool {
   // These expect `mutex_` to be held.
   Block pick(size_t i) noexcept;
   void put(Block& block, size_t i) noexcept;
-  size_t find(int64_t bytes) const noexcept;  // count_ if none is large enough
+  size_t find(int64_t bytes) const noexcept;  // index in free_; count_ if no block is large enough
   void count_plans() noexcept;                // sets most_bytes_
-  Block move_front() noexcept;                // to free_; returns what there is no room for
+  Block move_front() noexcept;                // to free_; returns the block for which there is no room
 
-  // A step of few units takes less time than two locks of a mutex: the block that was given back last lies apart.
+  // The block that was given back last. It is taken without the mutex, because a step of few units takes less time than locking it twice.
   Block front_;
   std::atomic<int> front_state_{kEmpty};
-  std::atomic<int64_t> most_bytes_{0};  // of a block that is kept
+  std::atomic<int64_t> most_bytes_{0};  // larger blocks are not kept
   mutable std::mutex mutex_;
   std::multiset<int64_t> plans_;
-  std::array<Block, kFree> free_;  // the last one that was given back comes first: its pages are in the caches
+  std::array<Block, kFree> free_;  // in the order of their return, last first, because its pages are in the caches
   size_t count_ = 0;
   int64_t bytes_ = 0;
 };
 
-// The part of a plan in a pool: counted as long as it exists.
+// The registration of a plan in a pool; its destructor ends it.
 class ArenaShare {
  public:
   ArenaShare() = default;
@@ -73,7 +74,7 @@ class ArenaShare {
   ~ArenaShare() {
     if (bytes_ > 0) pool_->leave(bytes_);
   }
-  // Returns false if memory is out.
+  // Returns false if the system refuses the memory.
   bool enter(ArenaPool& pool, int64_t bytes) {
     if (bytes > 0 && !pool.enter(bytes)) return false;
     pool_ = &pool, bytes_ = bytes;

@@ -7,7 +7,8 @@
 
 namespace gatecell {
 
-// The parameters' arenas on the device: one block, and one each for AMSGrad's and the averaged weights where the store has them. Guarded by the store's mutex.
+// The parameters' arenas on the device: one block, and one more each for AMSGrad's third moments and for averaged weights if the store has
+// them. Guarded by the store's mutex.
 struct DeviceStore {
   enum Group : unsigned { kData = 1, kGrad = 2, kMoment1 = 4, kMoment2 = 8, kMoment3 = 16, kAverage = 32 };
   const Backend& backend;

@@ -60,7 +60,7 @@ gc_status open_device_store(Store& store, const Backend& backend) {
 gc_status send_store(Store& store) {
   DeviceStore& device = *store.device;
   if (device.version == store.version) return GC_OK;
-  // A store may get averaged weights after plans were made for the device; each run is handed their place.
+  // A store may get averaged weights after plans were made for the device, so each run is given their address.
   if (store.average && !device.average) {
     const int32_t status = device.backend.table->allocate(round_up(store.arena_floats * 4, 256), &device.average);
     if (status != GC_OK) return backend_failure(device.backend, status);

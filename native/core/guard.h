@@ -1,5 +1,5 @@
-// guard.h: turns the exceptions of containers into statuses. The core and the device library have their sentences in buffers of their
-// own, so that the function that keeps one is an argument.
+// guard.h: turns the exceptions of containers into statuses. The core and the device library have a buffer each for the error message, so
+// the function that writes it is an argument.
 #pragma once
 #include <exception>
 #include <new>
@@ -9,7 +9,7 @@
 
 namespace gatecell {
 
-// Returns what `body` returns, or GC_OUT_OF_MEMORY with a sentence in `fail` where it throws.
+// Returns the status of `body`, or GC_OUT_OF_MEMORY with a message that `fail` stores if it throws.
 template <class F>
 gc_status guard(gc_status (*fail)(gc_status status, const char* format, ...), const F& body) noexcept {
   constexpr const char* kNoMemory = "expected memory for the engine's tables, but the system refused it";

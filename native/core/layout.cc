@@ -1,5 +1,6 @@
-// layout.cc: memory is laid out once, in offsets from the base of a block that a run takes. Time runs forward over the nodes and back again: node i runs at i, its backward pass at
-// 2N-1-i. Each tensor, gradient and buffer lives for an interval, and intervals that do not meet share memory (first fit).
+// layout.cc: memory is laid out once, as offsets from the beginning of the block that a run takes. Time runs forward over the nodes and
+// back again: node i runs at i, its backward pass at 2N-1-i. Each tensor, gradient and buffer lives for an interval, and intervals that
+// do not meet share memory (first fit).
 #include <algorithm>
 #include <map>
 
@@ -181,7 +182,7 @@ PassArena::PassArena(Plan& plan) : plan_(plan) {
   block_ = plan.arena.pool().take(bytes);
   if (!block_.data()) return;
 #if defined(__SANITIZE_ADDRESS__)
-  plan.base = nullptr;  // the fences are this plan's while it runs
+  plan.base = nullptr;  // forces set_addresses, which sets this plan's fences: the block may have had another plan's
 #endif
   if (plan.base != block_.data()) set_addresses(plan, block_.data());
   plan.base = block_.data();

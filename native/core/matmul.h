@@ -31,7 +31,7 @@ inline int64_t packed_rows_floats(int64_t k, int64_t columns) {
 // Packs rows [k.begin, k.end) of a[k][columns] (row stride ld) into `to` laid out for `total` rows.
 void pack_rows(const float* a, int64_t ld, int64_t columns, Range k, int64_t total, int64_t offset, float* to);
 
-// Sets the same rows to zero.
+// Sets rows [k.begin, k.end) of `to` to zero, in the layout of pack_rows.
 void clear_packed_rows(int64_t columns, Range k, int64_t total, float* to);
 
 // pack_rows of k bf16 rows, two rows to a word: words `pairs` of ceil(k / 2).

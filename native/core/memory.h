@@ -27,7 +27,7 @@ class Block {
     return *this;
   }
   ~Block() { reset(); }
-  // Bytes of a block that was allocated for `bytes`: whole pages.
+  // Returns the size of a block that is allocated for `bytes`: whole pages.
   static int64_t size_of(int64_t bytes);
   bool allocate(int64_t bytes);  // replaces the content; false when out of memory
   void reset();

@@ -46,7 +46,7 @@ struct Buffer {
   float* data = nullptr;
 };
 
-// Where a tensor, gradient or buffer lies in the block of a run: *to = base + offset.
+// Place of a tensor, gradient or buffer in the block of a run: *to = base + offset. `bytes` are those that it uses.
 struct Place {
   float** to;
   int64_t offset, bytes;
@@ -109,9 +109,9 @@ struct Plan {
   char* host = nullptr;
   double* control = nullptr;
   std::unique_ptr<ArenaPool> own_pool;  // of a plan without a store
-  ArenaShare arena;                     // what its passes take of the pool
+  ArenaShare arena;                     // the plan's registration in the pool, with the bytes of a run
   std::vector<Place> places;
-  char* base = nullptr;  // of the block that the addresses are set for
+  char* base = nullptr;  // beginning of the block that the addresses refer to
   // Made with the plan, because a run allocates nothing: it must not fail between the update and the carries.
   std::vector<Piece> pieces;           // of the parameters that train
   std::vector<double> square_sums;     // of each piece's gradient
@@ -147,12 +147,13 @@ gc_status prepare_carries(Plan& plan);         // run.cc: allocates carry_copies
 void prepare_update(Plan& plan);             // optimizer.cc
 void update_parameters(Plan& plan);          // optimizer.cc: clip and update, or refuse what is not finite
 std::string explain_plan(const Plan& plan);  // explain.cc
-int64_t own_bytes(const Plan& plan);         // explain.cc: what is freed with the plan
-// layout.cc: fills plan.places; returns the bytes of a block that holds them all, -1 if no memory could.
+int64_t own_bytes(const Plan& plan);         // explain.cc: bytes that are freed with the plan
+// layout.cc: fills plan.places; returns the bytes of a block that holds all of them, or -1 if their sum exceeds the address space.
 int64_t layout_plan(Plan& plan);
-void set_addresses(const Plan& plan, char* base);  // layout.cc: everything in plan.places
+void set_addresses(const Plan& plan, char* base);  // layout.cc: sets the addresses of all plan.places
 
-// layout.cc: the block of a run, and the plan's addresses in it. The contents are those of the last run of any plan.
+// layout.cc: takes a block for a run and sets the plan's addresses in it; the destructor gives the block back. At first the block contains
+// values of an earlier run of any plan.
 class PassArena {
  public:
   explicit PassArena(Plan& plan);

@@ -52,7 +52,8 @@ void apply(const Store& s, int optimizer, const Piece& p, const Update& u, float
   }
 }
 
-// The device does the same in optimizer.cu, operation by operation.
+// Moves the averaged weights of a piece by the share `part` of their distance to the weights; 1 copies the weights. optimizer.cu does the
+// same operations in the same order, so that results are equal to the bit.
 void average(const Store& s, const Piece& p, float part) {
   const float* w = s.data + p.offset;
   float* mean = s.average + p.offset;

@@ -86,9 +86,9 @@ typedef struct gc_device_run {
   double clip_norm;                                                     // 0: no clipping
   float learning_rate, beta1, beta2, rest1, rest2, epsilon, decay, l2;  // rest: 1 - beta
   int32_t nesterov, decay_all;
-  float average_share;  // GC_C_AVERAGE; 0: no average
-  float* average;       // averaged weights on the device, with the layout of the arenas; null where the store has none
-  int32_t send_states;  // 1: the targets of carries are newer on the host
+  float average_share;     // GC_C_AVERAGE; 0: no average
+  float* average;          // averaged weights on the device, with the layout of the arenas; null if the store has none
+  int32_t send_states;     // 1: the targets of carries are newer on the host
   double loss, grad_norm;  // out
   int32_t applied;         // out
 } gc_device_run;

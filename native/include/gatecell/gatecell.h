@@ -74,19 +74,19 @@ typedef struct gc_param {
 // data, and (null for inference) grad, first and second moments: arenas of `arena_floats` floats with the same layout.
 gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad,
                           float* moment1, float* moment2, gc_store** out);
-// Adds an arena with the layout and size of the others, after gc_store_fetch. Group 4: AMSGrad's largest second moments, needed
-// before a plan is made with GC_AMSGRAD; 5: the averaged weights of GC_C_AVERAGE. GC_INVALID_ARGUMENT for other groups, if the store
-// has that arena already, and if it has no second moments.
+// Adds an arena with the layout and size of the others; call gc_store_fetch before. Group 4 is for AMSGrad's largest second moments, which a
+// plan with GC_AMSGRAD needs, group 5 for the averaged weights of GC_C_AVERAGE. GC_INVALID_ARGUMENT for other groups, if the store has that
+// arena already, and if it has no second moments.
 gc_status gc_store_add_arena(gc_store* store, int32_t group, float* arena);
 // The caller has written `data`: packed copies made from it are stale.
 gc_status gc_store_touch(gc_store* store);
 // Brings back what a device has changed since; before the caller reads or writes its arenas. Nothing to do on the CPU.
 gc_status gc_store_fetch(gc_store* store);
-// Copies the whole arena of a group (0 data, 2 to 4 first to third moments, 5 averaged weights) as it is after one step: it waits for an update
-// that is being written, not for the passes of a step. On a device it waits for the run under way there.
+// Copies the whole arena of a group (0 data, 2 to 4 first to third moments, 5 averaged weights) as it is after one step: it waits for an
+// update that is being written, not for the passes of a step. On a device it waits for the run under way there.
 gc_status gc_store_copy(gc_store* store, int32_t group, float* out, int64_t floats);
-// Native memory that the plans of a store share: packed weights, and the memory of their passes, which each run takes as a block
-// and gives back. The block is as large as the largest plan's; runs beside each other have a block each.
+// Bytes of native memory that the plans of a store share: packed weights, and the blocks that runs take for their passes and give back. A
+// block is as large as the largest plan needs; runs at the same time have a block each.
 int64_t gc_store_bytes(gc_store* store);
 // Plans of the store must be destroyed before it.
 void gc_store_destroy(gc_store* store);
@@ -189,8 +189,8 @@ typedef enum gc_control {
   GC_C_GRAD_NORM = 8,     // out: global norm before clipping
   GC_C_LOSS = 9,          // out: root's first element
   GC_C_APPLIED = 10,  // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
-  // After an update averaged weights move by this share (0 to 1) of the way to the weights; 1: they are a copy. 0: no average. Of trained
-  // parameters only; needs the arena of group 5 (GC_INVALID_ARGUMENT).
+  // After an update the averaged weights of trained parameters move by this share (0 to 1) of their distance to the weights. 1 copies the
+  // weights, 0 leaves the average as it is. Above 0 the arena of group 5 is needed (else GC_INVALID_ARGUMENT).
   GC_C_AVERAGE = 11,
   GC_C_L2 = 13,         // every optimiser: l2 * weight is added to the clipped gradient
   GC_C_NESTEROV = 14,   // SGD: 1: Nesterov's momentum, 0: the classical one
@@ -239,9 +239,9 @@ gc_status gc_plan_fetch_states(gc_plan* plan);
 // JSON, valid until the plan is destroyed: memory by kind, and a line per node with the kernel chosen and why; null without
 // memory for it.
 const char* gc_plan_explain(gc_plan* plan);
-// Native memory of this plan with that of its store. The device's is always the plan's own.
+// Bytes of native memory of this plan, with the memory that it shares with the other plans of its store. A plan on a device shares none.
 int64_t gc_plan_bytes(gc_plan* plan);
-int64_t gc_plan_own_bytes(gc_plan* plan);  // what gc_plan_destroy frees
+int64_t gc_plan_own_bytes(gc_plan* plan);  // bytes that gc_plan_destroy frees
 void gc_plan_destroy(gc_plan* plan);       // waits for a running job
 
 // ---- measuring: the limits of this machine, and the engine's kernels alone ------------------------------------------
