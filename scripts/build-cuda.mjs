@@ -1,8 +1,9 @@
-// Builds the CUDA library and puts it beside the addon (build/Release), where the engine looks for it: for all its targets where a GPU
-// is, else for what proves that it compiles. Not part of `npm run build`: it takes minutes, and nobody without a GPU needs it. Without nvcc one line says so. Fails where
-// a persistent kernel spills registers: its loop would read them from memory at every step.
-//   --all     all targets also where no GPU is
-//   --table   also writes what ptxas says of each kernel to native/cuda/RESOURCES.md
+// Builds the CUDA library and copies it next to the addon (build/Release), where the engine looks for it. With a GPU it is built for all
+// targets, without one only for those that prove that every kernel compiles. It is not part of `npm run build`, because it takes minutes
+// and nobody without a GPU needs it. Without nvcc it prints one line and builds nothing. It fails if a persistent kernel spills registers:
+// the kernel's loop would read them from memory at every step.
+//   --all     builds all targets also without a GPU
+//   --table   writes the resources of each kernel, as ptxas prints them, to native/cuda/RESOURCES.md
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

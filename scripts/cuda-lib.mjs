@@ -15,12 +15,12 @@ export const hasNvcc = (what) => {
   return false
 }
 
-/** Whether this machine has a GPU of NVIDIA: its driver makes one of these files. */
+/** Returns whether this machine has an NVIDIA GPU, whose driver makes one of these files. */
 export const hasGpu = () => ['/dev/nvidiactl', '/dev/dxg'].some((file) => existsSync(file))
 
 /**
- * Targets of nvcc. What is shipped has code for sm_80 and sm_90a. Where no GPU can run it, PTX for the one and code for the other prove
- * that every kernel compiles for both, in less time.
+ * Targets of nvcc. The library that is shipped has code for sm_80 and sm_90a. On a machine without a GPU, PTX for sm_80 and code for sm_90a
+ * prove in less time that every kernel compiles for both.
  */
 export const allTargets = '80;90a-real'
 export const provingTargets = '80-virtual;90a-real'

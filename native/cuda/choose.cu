@@ -131,7 +131,7 @@ void add_explanation(gc_device_plan& p, const std::string& name, const std::stri
 }
 
 namespace {
-// Choices that are not complete, because of a failure or an exception, are forgotten: the next run chooses again.
+// Drops choices that a failure or an exception left incomplete, so that the next run chooses again.
 struct Choosing {
   gc_device_plan& p;
   bool complete = false;

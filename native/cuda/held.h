@@ -1,4 +1,4 @@
-// held.h: memory and recordings that are freed when their scope ends, also if an exception passes: the host's tables are containers, which
+// held.h: memory and recordings that are freed at the end of their scope. An exception may end it: the host's tables are containers, which
 // throw if the system refuses memory.
 #pragma once
 #include <memory>
@@ -30,7 +30,7 @@ inline gc_status allocate(int64_t bytes, DeviceMemory& out) {
   return status;
 }
 
-// Records the work that the queue is given, until end(). If the scope ends before, the work is dropped.
+// Records the work that is given to the queue until end(). If the scope ends without end(), the recording is dropped.
 class Capture {
  public:
   explicit Capture(Queue& queue) : queue_(queue) { queue_.begin(); }
@@ -39,7 +39,7 @@ class Capture {
   }
   Capture(const Capture&) = delete;
   Capture& operator=(const Capture&) = delete;
-  // Null after a failure, which Queue::wait returns.
+  // Returns the recording; null after a failure, whose status Queue::wait returns.
   OwnRecording end() {
     ended_ = true;
     return OwnRecording(queue_.end());

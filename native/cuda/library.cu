@@ -1,4 +1,4 @@
-// library.cu: the table that the core asks for. Exceptions end here: what the host's containers throw becomes GC_OUT_OF_MEMORY.
+// library.cu: the table of functions that the core calls. Exceptions of the host's containers become GC_OUT_OF_MEMORY here.
 #include <memory>
 
 #include "../core/guard.h"

@@ -110,7 +110,7 @@ const OpDef* find_op(int32_t opcode);  // ops.cu; null: the library has no such 
 // Writes, or adds to what other readers of the tensor gave.
 __device__ __forceinline__ void put(float* to, float value, bool accumulate) { *to = accumulate ? *to + value : value; }
 
-// d * slope, but 0 where d is 0: the place may hold NaN if no row that counts depends on it.
+// d * slope, but 0 if d is 0, because `slope` may then be NaN: nothing that counts depends on its row.
 __device__ __forceinline__ float flow(float d, float slope) { return d == 0 ? 0.0f : d * slope; }
 
 // Nothing flows back into input i: its gradient is zero unless another op has written it.

@@ -49,7 +49,8 @@ class Queue {
   ~Queue();
   gc_status open();
 
-  // For Capture (held.h): from begin() to end() work is recorded, not run. end() returns null after a failure; abandon() drops the work.
+  // For Capture (held.h): between begin() and end() work is recorded, not run. end() returns null after a failure; abandon() ends the
+  // recording and drops it.
   void begin();
   Recording* end();
   void abandon() noexcept;

@@ -188,21 +188,22 @@ void forward(Plan& plan, Node& node) {
   });
 }
 
+// Returns whether any of `n` values is not 0.
 bool any(const float* x, int64_t n) {
   for (int64_t i = 0; i < n; ++i)
     if (x[i] != 0) return true;
   return false;
 }
 
-// Whether anything flows back into a target step. The query of a step that the loss ignores may be NaN, and with it its weights.
+// Returns whether a gradient flows back into a target step. The query of a step that the loss ignores may be NaN, and so may its weights.
 bool is_live(const Attention& s, int64_t t, int64_t b) {
   const int64_t row = t * s.B + b;
   return (s.context->grad && any(s.context->grad + row * s.context->ld, s.V)) ||
          (s.weights_out && s.weights_out->grad && any(s.weights_out->grad + row * s.weights_out->ld, s.length(b)));
 }
 
-// slopes = gradient of the scores of row b: softmax' of (dcontext V^T + dweights). Of steps that are not live, slopes and weights
-// are set to zero.
+// slopes = gradient of the scores of row b: softmax' of (dcontext V^T + dweights). Slopes and weights of steps that are not live are set
+// to zero.
 void score_gradient(const Attention& s, int64_t b, int index) {
   const int64_t n = s.length(b);
   float* d = s.slopes(index);

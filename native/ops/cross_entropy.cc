@@ -1,7 +1,7 @@
 // cross_entropy.cc: softmax and negative log-likelihood in one pass. Result: [mean nats over the counted targets, their count].
 // Sums run in double, in order of the rows. With class weights w and label smoothing e, as torch.nn.functional.cross_entropy:
 // a row with target y has (1 - e) w_y nats(y) + e / V * (sum of w_j nats(j)), and the mean divides by the sum of the rows' w_y.
-// A row that is ignored is not read, and its gradient is written as zeros: its logits may be NaN, and 0 * NaN is NaN.
+// An ignored row is not read, and its gradient is set to zeros, because its logits may be NaN, and 0 * NaN is NaN.
 #include <cmath>
 #include <cstring>
 
@@ -73,7 +73,7 @@ struct Classes {
     for (int64_t j = 0; weights && j < classes; ++j) total += weight(j);
   }
   bool plain() const { return !weights && smoothing == 0; }
-  // Whether a row has a part in the loss. With smoothing a row whose own class has weight 0 does.
+  // Returns whether a row contributes to the loss. With label smoothing, so does a row whose own class has weight 0.
   bool counts(int32_t target, int32_t ignored) const {
     return target != ignored && (smoothing != 0 || weight(target) != 0);
   }

@@ -74,7 +74,7 @@ void clear(const Tensor& t, bool accumulate) {
   if (t.grad && !accumulate) memset(t.grad, 0, static_cast<size_t>(t.bytes()));
 }
 
-// Whether anything flows back into a row. A row that a loss ignores may hold NaN, and 0 * NaN is NaN.
+// Returns whether the gradient of a row is not all zeros. A row that the loss ignores has zeros, and its x may hold NaN: 0 * NaN is NaN.
 bool is_live(const Tensor& dy, int64_t row) {
   const float* d = dy.grad + row * dy.ld;
   for (int64_t j = 0; j < dy.cols; ++j)
@@ -82,7 +82,7 @@ bool is_live(const Tensor& dy, int64_t row) {
   return false;
 }
 
-// Packs x for the weight's gradient, with zeros in place of rows into which nothing flows back.
+// Packs x for the weight's gradient, with zeros in place of rows whose gradient is zero.
 void pack_live_rows(const Tensor& x, const Tensor& dy, Range rows, float* to) {
   for (int64_t first = rows.begin; first < rows.end;) {
     int64_t next = first;

@@ -1,6 +1,7 @@
-// lstm.h: one LSTM layer over a whole sequence: where everything lies. Forward in lstm_forward.cc, back through time in lstm_backward.cc,
-// gradients of weights and inputs in lstm_gradients.cc, how threads share the work in lstm_share.cc, which rows live at which step in lstm_rows.cc, random masks in lstm_noise.cc, layer normalisation in lstm_norm.cc,
-// the output projection in lstm_projection.cc.
+// lstm.h: one LSTM layer over a whole sequence, and the layout of its memory. lstm_forward.cc has the forward pass, lstm_backward.cc the
+// recurrence back through time, lstm_gradients.cc the gradients of weights and inputs, lstm_share.cc the distribution of the work to
+// threads, lstm_rows.cc the rows that are active at each step, lstm_noise.cc random masks, lstm_norm.cc layer normalisation,
+// lstm_projection.cc the output projection.
 //
 // Hidden units come in panels of 16. The gate buffer is [panel][row][64] (i[16] f[16] g[16] o[16]): it takes the input
 // projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
@@ -156,10 +157,10 @@ struct Lstm {
   }
 };
 
-// lstm_share.cc: how a team shares the recurrence: batch rows (no barrier at all) or hidden panels (one barrier per step).
+// lstm_share.cc: distribution of the recurrence to the threads of a team: by batch rows (no barrier) or hidden panels (one barrier per step).
 enum class Split { kRows, kPanels };
 Split lstm_split(const Lstm& s, int team);
-// Threads for a pass of about `flops`: one where a step is too little work for its barrier.
+// Returns the number of threads for a pass of about `flops` operations: one if a step has too little work for its barrier.
 int lstm_team(const Plan& plan, const Lstm& s, double flops);
 
 // Two directions side by side (core/rewrites.h): calls run(which of the two, index, team), each with its half of the team.
@@ -171,16 +172,16 @@ void lstm_side_by_side(int index, int team, F run) {
   run(1, 0, 1);
 }
 
-// What one thread has of the batch and of the hidden units.
+// Rows of the batch and panels of hidden units that one thread computes.
 struct Share {
   Range rows, panels;
 };
 Share lstm_share(const Lstm& s, int index, int team);
-// Gives a thread that has its rows to itself a gate buffer of its own, where no backward pass reads the gates: in a common one
-// another's rows begin where its own end, at every step in every panel, and what the hardware fetches past that border is taken
-// from the other core, who is writing it (bench/lab/attempts.md, 37).
+// Gives a thread that computes its rows without the others a gate buffer of its own, unless a backward pass reads the gates. In a common
+// buffer the rows of another thread begin where its own end, at every step in every panel, and the hardware's prefetches across that
+// border take cache lines from the core that is writing them (bench/lab/attempts.md, 37).
 void lstm_own_gates(Lstm& part, const Share& mine, int index, int team);
-// Bytes of the gate buffers of a plan with so many threads, which may get fewer when it runs.
+// Returns the bytes of gate buffers that suffice for teams of 1 to `threads` threads: a run may get fewer threads than the plan has.
 int64_t lstm_gate_bytes(const Lstm& s, int threads);
 
 // lstm_rows.cc: false where a length is out of range (the run fails). Copies between [T, B, ...] and rows, and of initial states.
@@ -226,8 +227,9 @@ gc_status lstm_check_lengths(Plan& plan, const Node& node, int64_t B);
 
 void lstm_forward(Plan& plan, Node& node);
 void lstm_backward(Plan& plan, Node& node);
-// A product whose A is dG of the rows from `row` on: k runs over panels and their 64 columns (bf16: 32 words at the beginning of the row).
+// Returns a product whose left factor is dG of the rows from `row` on; k runs over the panels and their 64 columns (in bf16: 32 words at the
+// beginning of the row).
 MatMul lstm_gate_product(const Lstm& s, int64_t row, const Packed& packed);
-// lstm_gradients.cc: everything that is computed from dG of all rows, after the recurrence.
+// lstm_gradients.cc: computes all gradients that need dG of all rows, after the recurrence.
 void lstm_gradients(Plan& plan, const Node& node, const Lstm& s, int team);
 }  // namespace gatecell

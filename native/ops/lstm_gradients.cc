@@ -1,5 +1,5 @@
-// lstm_gradients.cc: after the recurrence back in time, when dG of all rows is there: one product each for dX, dW and dU over all T*B
-// rows, and the sums for biases, peepholes, gains and a folded embedding.
+// lstm_gradients.cc: gradients that need dG of all rows, after the recurrence back in time: one product each for dX, dW and dU over all T*B
+// rows, and sums for biases, peepholes, gains and a folded embedding.
 #include <algorithm>
 #include <cstring>
 
@@ -10,13 +10,13 @@
 namespace gatecell {
 namespace {
 
-// sum += one row of dG, which bf16 keeps narrowed in place.
+// sum += one row of dG, whose values are bf16 in the same place if the precision is bf16.
 void add_row(const Lstm& s, const float* row, float* sum) {
   if (s.half) bf16_kernels().add(reinterpret_cast<const uint16_t*>(row), sum, 64);
   else kernels().add(row, sum, 64);
 }
 
-// Gradients of one panel's pre-activations, summed over all places of each token in order.
+// Sums the gradients of one panel's pre-activations over all positions of each token, in their order.
 void sum_by_token(const Lstm& s, int64_t panel) {
   float* sums = s.token_grad + panel * s.table->rows * 64;
   memset(sums, 0, static_cast<size_t>(s.table->rows) * 64 * 4);
@@ -24,7 +24,7 @@ void sum_by_token(const Lstm& s, int64_t panel) {
   for (int64_t i = 0; i < s.rows.count(); ++i, row += 64) add_row(s, row, sums + int64_t{s.x->ids[s.rows.at(i)]} * 64);
 }
 
-// bf16: x and h of the step before in tiles, and dG with two rows to a word.
+// bf16: packs x and the h of the previous step into tiles, and dG with two rows per word.
 void pack_half_operands(const Lstm& s, int index, int team) {
   const int64_t rows = s.rows.count();
   const Range words = share(s.gate_words(), index, team, 32);
@@ -38,7 +38,7 @@ void pack_half_operands(const Lstm& s, int index, int team) {
   }
 }
 
-// h before each row, in tiles: the masked copy, or h itself, a step's rows later.
+// Packs into tiles the h that precedes each row: its masked copy, or h itself, shifted by the rows of one step.
 void pack_h(const Lstm& s, int index, int team) {
   const int64_t rows = s.rows.count();
   if (s.drops) return pack_rows(s.masked_h, s.h_ld, s.R, share(rows, index, team, 64), rows, 0, s.packed_h);
@@ -58,8 +58,8 @@ void pack_h(const Lstm& s, int index, int team) {
   if (index == 0) pack_rows(s.h_start(), s.h_ld, s.R, {0, s.B}, rows, s.rows.first(0), s.packed_h);
 }
 
-// The folded table's rows of the tokens that occur in live rows, and zeros in place of the others, which may hold NaN.
-// The marks of tokens lie in the first floats of token_grad's rows, which sum_by_token overwrites.
+// Packs the folded table's rows of the tokens that occur in active rows, and zeros in place of the others, which may hold NaN. The marks of
+// the tokens that occur are kept in the first floats of token_grad's rows, which sum_by_token overwrites later.
 void pack_table(const Lstm& s, Range tokens) {
   for (int64_t v = tokens.begin; v < tokens.end; ++v) s.token_grad[v * 64] = 0;
   for (int64_t i = 0; i < s.rows.count(); ++i) {
@@ -76,7 +76,7 @@ void pack_table(const Lstm& s, Range tokens) {
   }
 }
 
-// Both operands of the weight gradients, transposed into tiles: x (or the table's rows), and h of the step before.
+// Packs both operands of the weight gradients, transposed into tiles: x (or the table's rows), and the h of the previous step.
 void pack_operands(const Lstm& s, int index, int team) {
   lstm_pack_projection(s, index, team);
   if (s.half) pack_half_operands(s, index, team);
@@ -107,7 +107,7 @@ void bias_gradients(Plan& plan, const Node& node, const Lstm& s, int64_t panel) 
   }
 }
 
-// Gains and biases, while dG is still that of the sum; then dG becomes the gradient of W x.
+// Computes the gradients of gains and biases while dG is still the gradient of the sum; then turns dG into the gradient of W x.
 void norm_gradients(Plan& plan, const Node& node, const Lstm& s, int team) {
   parallel(team, [&](int index, int size) {
     const Range panels = share(s.panels, index, size);
@@ -146,7 +146,7 @@ void peephole_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulat
 // One panel of dW (from x) or dU (from h): 64 columns of the gradient, all inputs.
 void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, int64_t rows, const float* dg,
                  float* block, float* grad, bool accumulate, Format format, Gates gates) {
-  if (rows == 0) memset(block, 0, static_cast<size_t>(inputs) * 64 * 4);  // nothing lived
+  if (rows == 0) memset(block, 0, static_cast<size_t>(inputs) * 64 * 4);  // no row was active
   weight_gradient_block(packed, inputs, rows, dg, 64, 64, block, format);
   scatter_gradient(block, inputs, 64, grad, accumulate,
                    [&](int64_t j) { return gate_row(panel * 64 + j, s.H, gates); });

@@ -1,16 +1,16 @@
-// lstm_share.cc: how the threads of a team share the LSTM layer: rows of the batch or hidden units, and gate buffers of their own.
+// lstm_share.cc: distribution of the LSTM layer to the threads of a team, by rows of the batch or by hidden units, and gate buffers per thread.
 #include <algorithm>
 
 #include "lstm.h"
 
 namespace gatecell {
 namespace {
-// Whether the threads of a team have gate buffers of their own: see lstm_own_gates.
+// Returns whether each thread of a team has a gate buffer of its own (see lstm_own_gates).
 bool owns_gates(const Lstm& s, int team) {
   return team > 1 && team <= s.B && !s.keep && !s.rows.varied && !s.norm && lstm_split(s, team) == Split::kRows;
 }
 
-// Floats of one of them, a page apart.
+// Returns the floats of one thread's gate buffer, with a page of distance to the next one.
 int64_t own_gate_floats(const Lstm& s, int team) {
   return s.panels * s.chunk * ((s.B + team - 1) / team) * 64 + 4096 / 4;
 }
@@ -24,18 +24,18 @@ int64_t lstm_gate_bytes(const Lstm& s, int threads) {
 }
 
 Split lstm_split(const Lstm& s, int team) {
-  // With few rows a thread, each thread would stream all of U every step for little work: then it is better to own a share of U.
+  // With few rows per thread, each thread would read all of U at every step for little work. Then each thread has a part of U instead.
   const int64_t rows = s.rows.mean() / team;
   if (team == 1 || s.projection || s.norm) return Split::kRows;  // these need all units of a row
   return rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
 }
 
 int lstm_team(const Plan& plan, const Lstm& s, double flops) {
-  // A product of one or two rows waits for its weights: it takes about twice as long as its sums would.
+  // A product of one or two rows is bound by reading its weights, and takes about twice as long as its arithmetic would.
   const double wait = s.rows.mean() <= 2 ? 2 : 1;
   const int team = plan.team(wait * flops);
   if (lstm_split(s, team) == Split::kRows || s.T == 1) return team;
-  return plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H));  // they meet every step
+  return plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H));  // a barrier in every step
 }
 
 Share lstm_share(const Lstm& s, int index, int team) {

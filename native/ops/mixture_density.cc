@@ -57,7 +57,7 @@ double weight_of(const Tensor* weights, int64_t row) {
   return weights ? static_cast<double>(weights->data[row / weights->cols * weights->ld + row % weights->cols]) : 1;
 }
 
-// A row's part of the sum of nats. Where its weight is 0 the nats may be NaN.
+// Returns what a row adds to the sum of nats: 0 if its weight is 0, because its nats may then be NaN.
 double share_of_loss(const Tensor* weights, const double* nats, int64_t row) {
   const double w = weight_of(weights, row);
   return w == 0 ? 0 : w * nats[row + 1];

@@ -39,7 +39,7 @@ inline void no_gradient(Plan& plan, const Node& node, size_t i) {
   if (t && t->grad && !node.accumulate[i]) memset(t->grad, 0, static_cast<size_t>(t->bytes()));
 }
 
-// The same for one row.
+// Sets the gradient of one row of input i to zeros, unless gradients are added to it.
 inline void no_row_gradient(Plan& plan, const Node& node, size_t i, int64_t row) {
   const Tensor& t = *plan.input(node, i);
   if (!node.accumulate[i]) memset(t.grad + row * t.ld, 0, static_cast<size_t>(t.cols) * 4);
@@ -49,7 +49,7 @@ inline void no_gradients(Plan& plan, const Node& node) {
   for (size_t i = 0; i < node.in.size(); ++i) no_gradient(plan, node, i);
 }
 
-// d * slope, but 0 where d is 0: the place may hold NaN if no row that counts depends on it.
+// d * slope, but 0 if d is 0, because `slope` may then be NaN: nothing that counts depends on its row.
 inline float flow(float d, float slope) { return d == 0 ? 0.0f : d * slope; }
 
 // dx[row] = f(dy, row's values) for ops of one input: f(dy row, row) gives the function of j that `put` writes.

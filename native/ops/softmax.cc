@@ -24,7 +24,7 @@ void forward(Plan& plan, Node& node) {
   });
 }
 
-// dx = y (dy - sum(y dy)); 0 in a row into which nothing flows, whose y may be NaN.
+// dx = y (dy - sum(y dy)); 0 in a row whose dy is 0, because its y may be NaN.
 void backward(Plan& plan, Node& node) {
   const Tensor& out = *plan.output(node, 0);
   unary_gradient(plan, node, 6, [&](const float* d, int64_t row) {

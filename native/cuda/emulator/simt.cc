@@ -173,7 +173,7 @@ std::unique_ptr<Scheduler> scheduler_of(const Launch& launch, const std::functio
 }
 }  // namespace
 
-// A program that refuses memory may define this function: it is called with 1 before the emulated device works, and with 0 after.
+// A test that refuses memory may define this function. It is called with 1 before the emulated device begins to work, and with 0 after it.
 extern "C" __attribute__((weak, visibility("default"))) void gatecell_emulator_works(int begins);
 
 namespace {

@@ -19,7 +19,8 @@ gc_status prepare(const Node& n) {
   return GC_OK;
 }
 
-// Row b of the queries as an operand of the keys' gradient: zero where a query is not finite and its slopes are zero.
+// The queries of row b as an operand of the keys' gradient, with zeros in place of values that are not finite if all slopes of their
+// step are zero.
 struct LiveSteps {
   const float *q, *slopes;
   int64_t ld, slopes_ld;
@@ -67,8 +68,8 @@ void forward(const Node& n) {
   each_element(n.queue, s.T * s.B, S, [=] __device__(int64_t row, int64_t i) { to[row * ld + i] = from[row * S + i]; });
 }
 
-// slopes = gradient of the scores: softmax' of (dcontext V^T + dweights). The query of a target step that the loss ignores may be NaN,
-// and with it its weights: where nothing flows back, slopes and weights are set to zero.
+// slopes = gradient of the scores: softmax' of (dcontext V^T + dweights). The query of a target step that the loss ignores may be NaN, and
+// so may its weights: slopes and weights of steps into which no gradient flows are set to zero.
 void score_gradient(const Attention& s) {
   if (s.context.grad)
     multiply(s, StepsOf<Rows>{s.context.grad, s.context.ld}, StepsOf<WeightRows>{s.values.data, s.values.ld}, s.slopes,

@@ -16,7 +16,7 @@ struct StepsOf {
 
 enum class Bound { kM, kN, kK };  // the extent that a row's length bounds
 
-// Of operands with row(b, batch), as StepsOf.
+// A product in every row of the batch. A and B have row(b, batch), as StepsOf has.
 template <class A, class B>
 struct BatchProduct {
   A a;

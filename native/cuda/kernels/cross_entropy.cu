@@ -32,7 +32,7 @@ struct Classes {
         ignored(static_cast<int32_t>(n.attribute(0) - 1)) {}
   bool plain() const { return !weights && smoothing == 0; }
   __device__ double weight(int64_t j) const { return weights ? static_cast<double>(weights[j]) : 1.0; }
-  // Whether a row has a part in the loss. With smoothing a row whose own class has weight 0 does.
+  // Returns whether a row contributes to the loss. With label smoothing, so does a row whose own class has weight 0.
   __device__ bool counts(int32_t target) const {
     return target != ignored && (smoothing != 0 || weight(clamp_id(target, count)) != 0);
   }
@@ -65,7 +65,7 @@ void forward(const Node& n) {
   double* nats = n.buffer<double>(kNats);
   const int64_t ld = logits.ld, columns = logits.cols;
   each_row(n.queue, logits.rows, [=] __device__(int64_t row, int lane) {
-    if (!c.counts(ids[row])) return;  // whatever stands in it
+    if (!c.counts(ids[row])) return;  // its values may be anything
     const float* from = x + row * ld;
     const RowMass mass = softmax_row(from, p + row * ld, columns, lane);
     const double log_mass = mass.log_sum + static_cast<double>(mass.most);

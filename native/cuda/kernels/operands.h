@@ -64,8 +64,8 @@ struct WeightColumns {
   __device__ float operator()(int64_t k, int64_t n) const { return w[k * ld + n]; }
 };
 
-// The same for x in the gradient dy^T x of a weight: zero in place of values that are not finite if nothing flows back into their row.
-// A row that a loss ignores may hold NaN, and 0 * NaN is NaN. Only such values cost a look at dy.
+// WeightColumns for x in the gradient dy^T x of a weight, with zeros in place of values that are not finite if dy of their row is zero. A row
+// that the loss ignores may hold NaN, and 0 * NaN is NaN. dy is read only for such values.
 struct LiveColumns {
   static constexpr bool kAlongK = false;
   const float *x, *dy;

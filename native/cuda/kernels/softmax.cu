@@ -16,7 +16,7 @@ void forward(const Node& n) {
            [=] __device__(int64_t row, int lane) { softmax_row(from + row * ldx, to + row * ldy, columns, lane); });
 }
 
-// dx = y (dy - sum(y dy)); 0 in a row into which nothing flows, whose y may be NaN.
+// dx = y (dy - sum(y dy)); 0 in a row whose dy is 0, because its y may be NaN.
 void backward(const Node& n) {
   const Tensor &x = *n.in(0), &out = *n.out(0);
   if (!x.grad) return;
