@@ -40,7 +40,10 @@ export class GatecellError extends Error {
     const legal = typeof code === 'string' && Object.hasOwn(errorCodes, code) && typeof message === 'string'
     if (!legal) {
       const found = `${show(code)} and ${show(message)}`
-      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected an error code and a message but received ${found}.`)
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected an error code and a message but received ${found}: pass a key of errorCodes and a sentence.`
+      )
     }
     super(message, isObject(options) ? options : undefined)
     this.name = 'GatecellError'

@@ -314,7 +314,7 @@ function preparePlan<I extends Specs, T extends Specs, O extends string>(
     if (!tensor) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected one of ${Object.keys(outputs).join(', ')} as output but received ${show(name)}.`
+        `Expected one of ${Object.keys(outputs).join(', ')} as output but received ${show(name)}: name an output that forward returns.`
       )
     }
     graph.output(name, tensor)
@@ -323,7 +323,7 @@ function preparePlan<I extends Specs, T extends Specs, O extends string>(
     if (!loss)
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected a loss in the definition of "${model.name}" but there is none.`
+        `Expected a loss in the definition of "${model.name}" but there is none: define one, or use the purpose predict.`
       )
     graph.output('loss', loss)
   }
@@ -361,7 +361,7 @@ function checkDefinition(given: ModelDefinition): ModelDefinition {
   if (twice !== undefined) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      `Expected inputs and targets of different names but both have "${twice}".`
+      `Expected inputs and targets of different names but both have "${twice}": rename one of them.`
     )
   }
   const bound = { forward: forward.bind(given), ...(loss && { loss: loss.bind(given) }) }

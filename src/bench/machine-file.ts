@@ -51,9 +51,13 @@ export async function readMachineFile(path: string): Promise<MachineFile> {
     text = await readFile(path, 'utf8')
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException
-    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a machine file at ${path} but reading it gave ${code}.`, {
-      cause
-    })
+    throw new GatecellError(
+      'ERR_FILE_NOT_FOUND',
+      `Expected a machine file at ${path} but reading it gave ${code}: name a file that gatecell bench --save wrote.`,
+      {
+        cause
+      }
+    )
   }
   const file = parseJsonObject(text, path)
   const { format, machine, limits, rows } = file
@@ -61,7 +65,7 @@ export async function readMachineFile(path: string): Promise<MachineFile> {
   if (format !== FORMAT || !isObject(machine) || !objects(limits) || !objects(rows) || !rows.every(isRow)) {
     throw new GatecellError(
       'ERR_FILE_FORMAT',
-      `Expected a file that gatecell bench --save wrote but ${path} is another.`
+      `Expected a file that gatecell bench --save wrote but ${path} is another: write one with --save.`
     )
   }
   return file as unknown as MachineFile

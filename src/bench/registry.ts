@@ -65,6 +65,9 @@ export function findWorkloads(names: readonly string[], device: Device = 'cpu'):
     const found = there.find((workload) => workload.name === name)
     if (found) return found
     const known = there.map((workload) => workload.name).join(', ')
-    throw new GatecellError('ERR_INVALID_OPTION', `Expected a workload of ${known} but received "${name}".`)
+    throw new GatecellError(
+      'ERR_INVALID_OPTION',
+      `Expected a workload of ${known} but received "${name}": name one of these.`
+    )
   })
 }

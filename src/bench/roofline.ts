@@ -93,7 +93,7 @@ export async function renderRoofline({ machine, limits, rows }: MachineFile): Pr
   if (spots.length === 0) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      'Expected at least one workload that computes, for a roofline, but received none.'
+      'Expected at least one workload that computes, for a roofline, but received none: add one such as step or layer.'
     )
   }
   const intensities = spots.map(({ intensity }) => intensity)

@@ -97,7 +97,7 @@ export function forceIsa(isa: string): void {
   if (isaUsed !== isa) {
     throw new GatecellError(
       'ERR_INVALID_OPTION',
-      `Expected an instruction set up to ${isaFound} but received "${isa}".`
+      `Expected an instruction set up to ${isaFound} but received "${isa}": choose one that this machine has.`
     )
   }
 }

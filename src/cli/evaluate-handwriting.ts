@@ -32,7 +32,10 @@ export async function evaluateHandwriting(
   using writer = await loadWriter(path, loadOptions(flags))
   const { config } = writer
   if (flags.reader !== undefined && !writer.vocabulary)
-    throw new GatecellError('ERR_INVALID_OPTION', 'Expected no --reader for a model that draws without a text')
+    throw new GatecellError(
+      'ERR_INVALID_OPTION',
+      'Expected a writer of texts with --reader but received a model that draws without a text: leave --reader out'
+    )
   const reading = inkReading(flags, signal)
   const { read, onBad } = reading
   const chosen = await chooseInk(data, flags, config, reading)

@@ -11,7 +11,10 @@ import type { InkReading } from './ink-options.js'
 /** ERR_INVALID_OPTION for a part that a training on ink does not make. */
 export function checkPart({ part }: EvaluateFlags): void {
   if (part === 'test')
-    throw new GatecellError('ERR_INVALID_OPTION', 'Expected all, train or valid for --part of ink but received "test"')
+    throw new GatecellError(
+      'ERR_INVALID_OPTION',
+      'Expected all, train or valid for --part of ink but received "test": ink has no part that tests'
+    )
 }
 
 export async function chooseInk(

@@ -117,5 +117,8 @@ async function evaluate(
   const evaluation = evaluations.get(task)
   if (evaluation) return await evaluation(path, data, flags, interrupts)
   const expected = [...evaluations.keys()].join(' or ')
-  throw new GatecellError('ERR_WRONG_TASK', `Expected a ${expected} model but ${path} holds a "${task}" model`)
+  throw new GatecellError(
+    'ERR_WRONG_TASK',
+    `Expected a ${expected} model but ${path} holds a "${task}" model: name a model that can be evaluated`
+  )
 }

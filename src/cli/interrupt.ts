@@ -56,5 +56,6 @@ export async function* readStdin(signal: AbortSignal): AsyncGenerator<Uint8Array
   } finally {
     signal.removeEventListener('abort', stop)
   }
-  if (signal.aborted) throw new GatecellError('ERR_ABORTED', 'Expected to read standard input but it was stopped')
+  if (signal.aborted)
+    throw new GatecellError('ERR_ABORTED', 'Expected to read standard input but it was stopped: run the command again')
 }

@@ -6,7 +6,10 @@ import { GatecellError } from '../errors.js'
 export type Parse<T> = (text: string) => T
 
 function refuse(option: string, expected: string, found: string): never {
-  throw new GatecellError('ERR_INVALID_OPTION', `Expected ${expected} for ${option} but received "${found}"`)
+  throw new GatecellError(
+    'ERR_INVALID_OPTION',
+    `Expected ${expected} for ${option} but received "${found}": see --help`
+  )
 }
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i

@@ -59,7 +59,7 @@ export function watchOutput(handler: OnClosed | undefined): OnClosed | undefined
 
 function outputFailed(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') return onClosed?.()
-  const message = `Expected to write to standard output but received ${error.code ?? error.message}`
+  const message = `Expected to write to standard output but received ${error.code ?? error.message}: check the disk or the program that reads it`
   process.exit(reportError(new GatecellError('ERR_FILE_WRITE', message, { cause: error }), false))
 }
 

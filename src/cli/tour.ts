@@ -61,9 +61,15 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
   output.line(`gatecell ${version}: ${isaUsed} kernels, ${counted(threads, 'thread')}\n`)
   if (flags.handwriting) {
     if (text.length > 0)
-      throw new GatecellError('ERR_INVALID_OPTION', 'Expected no text with --handwriting: its ink is drawn by the code')
+      throw new GatecellError(
+        'ERR_INVALID_OPTION',
+        `Expected no text with --handwriting but received ${counted(text.length, 'file')}: leave them out, its ink is drawn by the code`
+      )
     if (flags.timeLimit !== undefined)
-      throw new GatecellError('ERR_INVALID_OPTION', 'Expected --steps with --handwriting but received --time-limit')
+      throw new GatecellError(
+        'ERR_INVALID_OPTION',
+        'Expected --steps with --handwriting but received --time-limit: name a number of steps'
+      )
     const { out = join(FOLDER, 'handwriting'), steps = WRITER_STEPS } = flags
     if (await tourHandwriting({ out, steps, device }, output, interrupts)) return interrupts.exitCode
     process.stderr.write(

@@ -81,7 +81,10 @@ async function trace(
   else if (task === TEXT_TASK) await traceTextModel(path, data, flags, interrupts)
   else {
     const expected = [RECOGNITION_TASK, TEXT_TASK].join(' or ')
-    throw new GatecellError('ERR_WRONG_TASK', `Expected a ${expected} model but ${path} holds a "${task}" model`)
+    throw new GatecellError(
+      'ERR_WRONG_TASK',
+      `Expected a ${expected} model but ${path} holds a "${task}" model: name a model that can be traced`
+    )
   }
   return interrupts.exitCode
 }
@@ -95,14 +98,14 @@ async function traceReader(path: string, data: string, flags: TraceFlags, { sign
   tell(output, samples.length)
   const ink = samples[flags.sample - 1]
   if (!ink) {
-    const message = `Expected a sample from 1 to ${samples.length} for --sample but received ${flags.sample}`
+    const message = `Expected a sample from 1 to ${samples.length} for --sample but received ${flags.sample}: name a sample of the file`
     throw new GatecellError('ERR_INVALID_OPTION', message)
   }
   const traced = traceInk(reader, ink, { device: flags.device ?? 'auto' })
   const { layer } = flags
   const names = traced.layers.map(({ name }) => name)
   if (layer !== undefined && !names.includes(layer)) {
-    const message = `Expected one of ${names.join(', ')} for --layer but received "${layer}"`
+    const message = `Expected one of ${names.join(', ')} for --layer but received "${layer}": name one of these`
     throw new GatecellError('ERR_INVALID_OPTION', message)
   }
   const shown = layer === undefined ? {} : { layer }

@@ -125,7 +125,10 @@ async function styleOf(writer: LoadedWriter, flags: WriteFlags, signal: AbortSig
   if (flags.style !== undefined && flags.prime !== undefined)
     throw new GatecellError('ERR_INVALID_OPTION', 'Expected --style or --prime but received both: leave one out')
   if (flags.saveStyle !== undefined && flags.prime === undefined)
-    throw new GatecellError('ERR_INVALID_OPTION', 'Expected --prime with --save-style: a style comes from strokes')
+    throw new GatecellError(
+      'ERR_INVALID_OPTION',
+      'Expected --prime with --save-style but received none: name ink, because a style comes from strokes'
+    )
   if (flags.style !== undefined) return await readStyle(flags.style, signal)
   if (flags.prime === undefined) return null
   const [ink] = await readInk([flags.prime], inkReading(flags, signal).read)
@@ -153,6 +156,6 @@ async function readStyle(path: string, signal: AbortSignal): Promise<WritingStyl
   if (legal) return { text: written, states, last, checksum } as unknown as WritingStyle
   throw new GatecellError(
     'ERR_FILE_FORMAT',
-    `Expected a style that --save-style wrote in ${path} but found another value`
+    `Expected a style that --save-style wrote in ${path} but found another value: save the style again`
   )
 }

@@ -123,7 +123,10 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
     fill(cursor, inputs, targets) {
       const { epoch, step } = readCursor(cursor, 'the cursor')
       if (step >= stepsPerEpoch) {
-        throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${stepsPerEpoch} but received ${step}.`)
+        throw new GatecellError(
+          'ERR_OUT_OF_RANGE',
+          `Expected a step below ${stepsPerEpoch} but received ${step}: use a cursor of these batches.`
+        )
       }
       int32Array(length * batch)(inputs, 'inputs')
       int32Array(length * batch)(targets, 'targets')
@@ -221,7 +224,10 @@ export function createEvaluation(tokens: Tokens, options: EvaluationOptions): Ev
     fill(step, inputs, targets) {
       integer(0)(step, 'step')
       if (step >= steps) {
-        throw new GatecellError('ERR_OUT_OF_RANGE', `Expected a step below ${steps} but received ${step}.`)
+        throw new GatecellError(
+          'ERR_OUT_OF_RANGE',
+          `Expected a step below ${steps} but received ${step}: begin a new pass.`
+        )
       }
       int32Array(length * batch)(inputs, 'inputs')
       int32Array(length * batch)(targets, 'targets')

@@ -77,7 +77,10 @@ export function createBuckets(sampleLengths: ArrayLike<number>, options: BucketO
   const lengths = integers(0)(sampleLengths, 'the lengths')
   const { batch, seed = 0, shuffle = true, shortFirst = 0 } = readOptions(options, 'the options of createBuckets')
   if (lengths.length === 0)
-    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to make batches of but there is none.')
+    throw new GatecellError(
+      'ERR_CORPUS_EMPTY',
+      'Expected at least one sample to make batches of but there is none: add samples.'
+    )
   let made: { epoch: number; batches: number[][] } | null = null
   const epochOf = (epoch: number) => {
     if (made?.epoch === epoch) return made.batches
@@ -96,7 +99,7 @@ export function createBuckets(sampleLengths: ArrayLike<number>, options: BucketO
       if (found) return found
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected a step from 0 to ${stepsPerEpoch - 1} in the cursor of the batches but received ${step}.`
+        `Expected a step from 0 to ${stepsPerEpoch - 1} in the cursor of the batches but received ${step}: use a cursor that next() returned.`
       )
     },
     next(cursor) {

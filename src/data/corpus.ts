@@ -136,7 +136,7 @@ function checkShares(options: CorpusOptions): { train: number; trainAndValid: nu
   if (!(valid >= 0 && test >= 0 && valid + test < 1)) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      `Expected shares for validation and test that leave something to train on but received ${valid} and ${test}.`
+      `Expected shares for validation and test that leave something to train on but received ${valid} and ${test}: choose shares whose sum is below 1.`
     )
   }
   // Rounded, because 1 - 0.05 - 0.05 is a little less than 0.9.

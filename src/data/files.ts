@@ -34,7 +34,10 @@ export function notReadable(path: string, cause: unknown): GatecellError {
 }
 
 export function aborted(): GatecellError {
-  return new GatecellError('ERR_ABORTED', 'Expected to read all of the data but the caller aborted.')
+  return new GatecellError(
+    'ERR_ABORTED',
+    'Expected to read all of the data but the caller aborted: call again to read it.'
+  )
 }
 
 /**
@@ -81,7 +84,10 @@ async function resolveInput(input: string, onSkip: OnSkip): Promise<SourceFile[]
   if (found.isFile()) return [{ path: input, named: true, stream: false }]
   if (found.isFIFO()) return [{ path: input, named: true, stream: true }]
   if (!found.isDirectory()) {
-    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a file or folder but ${input} is a device or socket.`)
+    throw new GatecellError(
+      'ERR_FILE_NOT_FOUND',
+      `Expected a file or folder but ${input} is a device or socket: copy its content to a file.`
+    )
   }
   const paths: string[] = []
   await walk(input, paths, onSkip).catch((error: unknown) => {

@@ -28,7 +28,7 @@ type Ids = Uint8Array | Uint16Array | Uint32Array
 
 function checkRange(begin: number, end: number, length: number, what: string): void {
   if (Number.isSafeInteger(begin) && Number.isSafeInteger(end) && begin >= 0 && begin <= end && end <= length) return
-  const message = `Expected a range within the ${length} ${what} but received ${show(begin)} up to ${show(end)}.`
+  const message = `Expected a range within the ${length} ${what} but received ${show(begin)} up to ${show(end)}: stay within the length.`
   throw new GatecellError('ERR_OUT_OF_RANGE', message)
 }
 
@@ -164,7 +164,8 @@ export function scratchFile(folder: string): ScratchFile {
       size += bytes.length
     },
     read(target, position) {
-      if (!open) throw new GatecellError('ERR_DISPOSED', 'Expected an open corpus but it was closed before.')
+      if (!open)
+        throw new GatecellError('ERR_DISPOSED', 'Expected an open corpus but it was closed before: open it again.')
       for (let done = 0; done < target.length;) {
         const length = readSync(fd, target, done, position + done)
         if (length === 0) throw notReadable('the token cache', new Error('it ends early'))

@@ -87,7 +87,10 @@ function unknownSymbols(found: ReadonlySet<number>, size: number, remedy: string
 }
 
 function outOfRange(id: unknown, size: number): GatecellError {
-  return new GatecellError('ERR_OUT_OF_RANGE', `Expected an id from 0 to ${size - 1} but received ${show(id)}.`)
+  return new GatecellError(
+    'ERR_OUT_OF_RANGE',
+    `Expected an id from 0 to ${size - 1} but received ${show(id)}: use ids of this vocabulary.`
+  )
 }
 
 const readOptions = optionsOf<{ minCount?: number }>({ minCount: optional(integer(1)) })
@@ -140,7 +143,10 @@ function refuseSurrogates(text: string): void {
   const lone = /\p{Surrogate}/u.exec(text)
   if (lone === null) return
   const name = describeCodePoint(lone[0].codePointAt(0)!)
-  throw new GatecellError('ERR_UNKNOWN_SYMBOL', `Expected whole Unicode characters but received half of one, ${name}.`)
+  throw new GatecellError(
+    'ERR_UNKNOWN_SYMBOL',
+    `Expected whole Unicode characters but received half of one, ${name}: cut texts between characters.`
+  )
 }
 
 function makeCharacterVocabulary(codePoints: Int32Array, unknown: boolean): Vocabulary {
@@ -255,7 +261,7 @@ function checkRoom(bytes: Uint8Array, into: Int32Array): void {
   uint8Array(bytes, 'the bytes')
   int32Array()(into, 'into')
   if (into.length >= bytes.length) return
-  const message = `Expected room for ${bytes.length} ids in into but received an array of ${into.length}.`
+  const message = `Expected room for ${bytes.length} ids in into but received an array of ${into.length}: pass one of that length.`
   throw new GatecellError('ERR_INVALID_SHAPE', message)
 }
 

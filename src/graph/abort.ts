@@ -9,5 +9,7 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 
 /** Returns ERR_ABORTED with the reason of `signal` as its cause. */
 export function abortError({ reason }: AbortSignal): GatecellError {
-  return new GatecellError('ERR_ABORTED', 'Expected to finish but the caller aborted.', { cause: reason })
+  return new GatecellError('ERR_ABORTED', 'Expected to finish but the caller aborted: call again to do the work.', {
+    cause: reason
+  })
 }

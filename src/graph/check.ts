@@ -7,10 +7,16 @@ import { isTensor, sameShape, showShape, type DType, type Shape, type Tensor } f
 /** Throws ERR_INVALID_ARGUMENT unless `tensor` is a tensor of dtype `dtype`. */
 export function expectType(op: string, what: string, tensor: Tensor, dtype: DType): void {
   if (!isTensor(tensor)) {
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `${op}: expected a tensor as ${what} but received ${show(tensor)}.`)
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `${op}: expected a tensor as ${what} but received ${show(tensor)}: pass what an input, a parameter or an op returned.`
+    )
   }
   if (tensor.dtype !== dtype) {
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `${op}: expected ${dtype} as ${what} but received ${tensor.dtype}.`)
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `${op}: expected ${dtype} as ${what} but received ${tensor.dtype}: declare the input with that dtype.`
+    )
   }
 }
 
@@ -22,7 +28,7 @@ export function expectShape(op: string, what: string, tensor: Tensor, dtype: DTy
     const expected = `[${shape.map((dim) => (dim === -1 ? 'any' : dim)).join(', ')}]`
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `${op}: expected ${what} of shape ${expected} but received ${showShape(tensor.shape)}.`
+      `${op}: expected ${what} of shape ${expected} but received ${showShape(tensor.shape)}: change the shape where the tensor is made, or reshape it.`
     )
   }
 }
@@ -32,7 +38,7 @@ export function expectSame(op: string, whatA: string, a: Tensor, whatB: string, 
   if (!sameShape(a.shape, b.shape)) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `${op}: expected ${whatB} of the shape of ${whatA}, ${showShape(a.shape)}, but received ${showShape(b.shape)}.`
+      `${op}: expected ${whatB} of the shape of ${whatA}, ${showShape(a.shape)}, but received ${showShape(b.shape)}: make both of one shape.`
     )
   }
 }
@@ -62,5 +68,9 @@ export function withLast(shape: Shape, last: number): Shape {
 /** Throws ERR_INVALID_ARGUMENT unless 0 <= rate < 1. */
 export function expectRate(op: string, what: string, rate: number): void {
   expectNumber(op, what, rate, 0, 1)
-  if (rate === 1) throw new GatecellError('ERR_INVALID_ARGUMENT', `${op}: expected ${what} below 1 but received 1.`)
+  if (rate === 1)
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `${op}: expected ${what} below 1 but received 1: choose a smaller share.`
+    )
 }

@@ -100,10 +100,16 @@ export class Graph {
 
   #checkFree(map: Map<string, Tensor>, kind: string, name: string): void {
     if (typeof name !== 'string' || name === '') {
-      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a name for the ${kind} but received ${show(name)}.`)
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected a name for the ${kind} but received ${show(name)}: pass a string that is not empty.`
+      )
     }
     if (map.has(name)) {
-      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected one ${kind} called "${name}" but it is named twice.`)
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected one ${kind} called "${name}" but it is named twice: give each its own name.`
+      )
     }
   }
 
@@ -144,13 +150,13 @@ export class Graph {
     if (![...this.states.values()].includes(to)) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        'Expected a tensor made by graph.state() as the target of a carry.'
+        'Expected a tensor made by graph.state() as the target of a carry but received another one: carry into a state.'
       )
     }
     if (!sameShape(from.shape, to.shape) || from.dtype !== to.dtype) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
-        `Expected a carried value of shape ${showShape(to.shape)} but received ${showShape(from.shape)}.`
+        `Expected a carried value of shape ${showShape(to.shape)} but received ${showShape(from.shape)}: give the state the shape of the value.`
       )
     }
     this.#checkComputed(from, 'carry')
@@ -178,7 +184,10 @@ export class Graph {
   #checkComputed(tensor: Tensor, what: string): TensorRecord {
     const record = this.tensors[tensor.id]!
     if (record.role === 'parameter') {
-      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a computed tensor as ${what} but received a parameter.`)
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected a computed tensor as ${what} but received a parameter: read it from model.parameters.`
+      )
     }
     return record
   }
@@ -224,7 +233,7 @@ export class Graph {
     if (!PARAMETER_NAME.test(name) || RESERVED.some((prefix) => name.startsWith(prefix))) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected a parameter name of letters, digits, "_", "." and "-" that does not start with ${RESERVED.join(' or ')} but received ${JSON.stringify(name)}.`
+        `Expected a parameter name of letters, digits, "_", "." and "-" that does not start with ${RESERVED.join(' or ')} but received ${JSON.stringify(name)}: rename it.`
       )
     }
     if (this.#fixed) {
@@ -248,7 +257,7 @@ export class Graph {
     if (!sameShape(expected, found)) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
-        `Expected shape ${showShape(expected)} for parameter "${name}", as it was first used, but received ${showShape(found)}.`
+        `Expected shape ${showShape(expected)} for parameter "${name}", as it was first used, but received ${showShape(found)}: use one shape, or another name.`
       )
     }
   }

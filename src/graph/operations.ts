@@ -42,9 +42,13 @@ export class OperationLock {
   async read(signal?: AbortSignal): Promise<Release> {
     const release = await this.#enter('read', signal)
     if (release) return release
-    throw new GatecellError('ERR_ABORTED', 'Expected to begin an operation but the caller aborted.', {
-      cause: signal?.reason
-    })
+    throw new GatecellError(
+      'ERR_ABORTED',
+      'Expected to begin an operation but the caller aborted: call again to do the work.',
+      {
+        cause: signal?.reason
+      }
+    )
   }
 
   /** Runs `operation` as `read` holds the weights. */

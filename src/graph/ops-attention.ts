@@ -55,7 +55,7 @@ function expectThirds(op: string, what: string, tensor: Tensor, columns: number)
   if (columns % 3 === 0) return
   throw new GatecellError(
     'ERR_INVALID_SHAPE',
-    `${op}: expected 3K for K Gaussians in ${what} but received ${showShape(tensor.shape)}.`
+    `${op}: expected 3K for K Gaussians in ${what} but received ${showShape(tensor.shape)}: make its last dimension a multiple of 3.`
   )
 }
 

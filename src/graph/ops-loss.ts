@@ -56,7 +56,7 @@ function classWeights(logits: Tensor, weights: readonly number[] | Tensor): Tens
   if (values.length !== classes) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `crossEntropy: expected weights for ${classes} classes but received ${values.length}.`
+      `crossEntropy: expected weights for ${classes} classes but received ${values.length}: pass one weight for each class.`
     )
   }
   return logits.graph.constant(values)
@@ -125,7 +125,7 @@ function expectMixture(op: string, y: Tensor): void {
   if (lastDim(y) % 6 === 1 && lastDim(y) >= 7) return
   throw new GatecellError(
     'ERR_INVALID_SHAPE',
-    `${op}: expected y of shape [..., 6M + 1] for M Gaussians but received ${showShape(y.shape)}.`
+    `${op}: expected y of shape [..., 6M + 1] for M Gaussians but received ${showShape(y.shape)}: make a linear layer of that size.`
   )
 }
 

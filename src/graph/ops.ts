@@ -23,7 +23,7 @@ export function embedding(table: Tensor, ids: Tensor, paddingIdx: number | null 
   if (ids.shape.length > 3) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `embedding: expected ids of rank 1 to 3 but received ${showShape(ids.shape)}.`
+      `embedding: expected ids of rank 1 to 3 but received ${showShape(ids.shape)}: reshape them.`
     )
   }
   const shape = [...ids.shape, table.shape[1]!]
@@ -98,7 +98,7 @@ function binary(name: OpName, a: Tensor, b: Tensor): Tensor {
   if (!sameShape(a.shape, b.shape) && !sameShape([lastDim(a)], b.shape)) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `${name}: expected b of shape ${showShape(a.shape)} or [${lastDim(a)}] but received ${showShape(b.shape)}.`
+      `${name}: expected b of shape ${showShape(a.shape)} or [${lastDim(a)}] but received ${showShape(b.shape)}: reshape b.`
     )
   }
   return one(a, name, [a, b], a.shape)
@@ -132,7 +132,10 @@ function unary(name: OpName, x: Tensor, attributes: readonly number[] = []): Ten
 export function concat(...parts: Tensor[]): Tensor {
   const [first] = parts
   if (parts.length === 0)
-    throw new GatecellError('ERR_INVALID_ARGUMENT', 'concat: expected at least one tensor but received none.')
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      'concat: expected at least one tensor but received none: pass the tensors in an array.'
+    )
   expectType('concat', 'part 0', first!, 'f32')
   parts.forEach((part, i) => expectShape('concat', `part ${i}`, part, 'f32', withLast(first!.shape, -1)))
   const last = parts.reduce((sum, part) => sum + lastDim(part), 0)
@@ -158,7 +161,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   if (sizeOf(checked) !== sizeOf(x.shape)) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `reshape: expected a shape of ${sizeOf(x.shape)} elements, like ${showShape(x.shape)}, but received ${showShape(checked)}.`
+      `reshape: expected a shape of ${sizeOf(x.shape)} elements, like ${showShape(x.shape)}, but received ${showShape(checked)}: keep the number of elements.`
     )
   }
   return one(x, 'reshape', [x], checked)

@@ -132,7 +132,7 @@ export class ParameterStore {
     if (!parameter) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected one of ${this.names.join(', ')} but received ${show(name)}.`
+        `Expected one of ${this.names.join(', ')} but received ${show(name)}: use the name of a parameter of this model.`
       )
     }
     return parameter
@@ -177,7 +177,7 @@ export class ParameterStore {
     if (values.length !== data.length) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
-        `Expected ${data.length} values for parameter "${name}" ${showShape(shape)} but received ${values.length}.`
+        `Expected ${data.length} values for parameter "${name}" ${showShape(shape)} but received ${values.length}: pass one value for each element.`
       )
     }
     this.operations.checkIdle('writing parameters')
@@ -224,7 +224,7 @@ export class ParameterStore {
       if (!target || !source || !sameShape(shape, source.shape)) {
         throw new GatecellError(
           'ERR_INVALID_SHAPE',
-          `Expected "${name}" of shape ${showShape(shape)} but received ${found}.`
+          `Expected "${name}" of shape ${showShape(shape)} but received ${found}: load the tensors of a model with this configuration.`
         )
       }
       const { dtype = 'F32' } = source
@@ -232,7 +232,7 @@ export class ParameterStore {
       if (!types.isFloat32Array(data) || data.length !== target.length) {
         throw new GatecellError(
           'ERR_INVALID_ARGUMENT',
-          `Expected ${target.length} float32 values for "${name}" but received others.`
+          `Expected ${target.length} float32 values for "${name}" but received ${types.isFloat32Array(data) ? data.length : show(data)}: pass a Float32Array of that length, or name its dtype.`
         )
       }
       return { target, data }
@@ -353,7 +353,8 @@ export class ParameterStore {
   }
 
   #live(): void {
-    if (this.#disposed) throw new GatecellError('ERR_DISPOSED', 'Expected a live model but it was disposed of.')
+    if (this.#disposed)
+      throw new GatecellError('ERR_DISPOSED', 'Expected a live model but it was disposed of: define or load it again.')
   }
 
   dispose(): void {

@@ -169,7 +169,11 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   }
 
   function live(): PlanHandle {
-    if (disposed) throw new GatecellError('ERR_DISPOSED', 'Expected a live plan but it was disposed of.')
+    if (disposed)
+      throw new GatecellError(
+        'ERR_DISPOSED',
+        'Expected a live plan but it was disposed of: ask the model for another one.'
+      )
     checkIdle()
     if (handle === null) {
       handle = create()
@@ -209,7 +213,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     if (typeof mode !== 'string' || !Object.hasOwn(modes, mode)) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected ${Object.keys(modes).join(', ')} as mode but received ${show(mode)}.`
+        `Expected ${Object.keys(modes).join(', ')} as mode but received ${show(mode)}: pass one of these.`
       )
     }
     return modes[mode]

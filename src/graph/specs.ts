@@ -60,7 +60,7 @@ export function checkDims(dims: Dims, names: ReadonlySet<string>): Dims {
   if (unknown !== undefined) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected the dims ${[...names].join(', ')} but received ${show(unknown)} too.`
+      `Expected the dims ${[...names].join(', ')} but received ${show(unknown)} too: leave it out.`
     )
   }
   const copy: Record<string, number> = {}
@@ -69,7 +69,7 @@ export function checkDims(dims: Dims, names: ReadonlySet<string>): Dims {
     if (!Number.isInteger(size) || size! < 1) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
-        `Expected an integer >= 1 for the dim "${name}" but received ${show(size)}.`
+        `Expected an integer >= 1 for the dim "${name}" but received ${show(size)}: pass its size.`
       )
     }
     copy[name] = size!

@@ -52,13 +52,13 @@ export function checkShape(shape: Shape, what: string): Shape {
     const found = copy ? `[${copy.map(show).join(', ')}]` : show(shape)
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected 1 to 4 dimensions, each an integer >= 1, as the shape of ${what} but received ${found}.`
+      `Expected 1 to 4 dimensions, each an integer >= 1, as the shape of ${what} but received ${found}: pass an array of sizes.`
     )
   }
   if (sizeOf(copy) > MAX_ELEMENTS) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected at most ${MAX_ELEMENTS} elements in ${what} but received the shape ${showShape(copy)}.`
+      `Expected at most ${MAX_ELEMENTS} elements in ${what} but received the shape ${showShape(copy)}: use a smaller batch, length or size.`
     )
   }
   return Object.freeze(copy)

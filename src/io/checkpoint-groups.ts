@@ -83,7 +83,7 @@ export function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
       if (group !== 'state' && weights.get(tensor.name)?.data.length !== tensor.data.length) {
         throw new GatecellError(
           'ERR_INVALID_ARGUMENT',
-          `Expected each ${group} to belong to a weight of the same size but received "${tensor.name}".`
+          `Expected each ${group} to belong to a weight of the same size but received "${tensor.name}": write it under the name of its weight.`
         )
       }
       tensors.push({ ...tensor, name: prefixes[group] + tensor.name })
@@ -93,8 +93,8 @@ export function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
 }
 
 /** Returns the ERR_FILE_FORMAT for a file that is no checkpoint, or a damaged one. */
-export function refuse(path: string, expected: string, found: string): GatecellError {
-  return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${path} but found ${found}.`)
+export function refuse(path: string, expected: string, found: string, remedy: string): GatecellError {
+  return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${path} but found ${found}: ${remedy}.`)
 }
 
 /** Returns the tensors of a file with their groups. Throws ERR_FILE_FORMAT for one that belongs to no weight of its size. */
@@ -109,7 +109,12 @@ export function groupTensors(
     if (group !== undefined && group !== 'state') {
       const weight = tensors.get(key)
       if (weight === undefined || weight.end - weight.begin !== info.end - info.begin) {
-        throw refuse(path, `a weight of the same size for ${info.name}`, weight === undefined ? 'none' : 'another size')
+        throw refuse(
+          path,
+          `a weight of the same size for ${info.name}`,
+          weight === undefined ? 'none' : 'another size',
+          'it is damaged, copy it again'
+        )
       }
     }
     grouped.set(info.name, { ...info, group: group ?? 'weights', key })

@@ -142,10 +142,10 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
   const { metadata, tensors, dataBegin, fileBytes } = file.header
   const format = metadata.get('format')
   if (format !== checkpointFormat) {
-    const found = !isCheckpoint(file.header)
-      ? 'a safetensors file of another program: name a file that gatecell train wrote'
-      : `format ${JSON.stringify(format)}: update gatecell`
-    throw refuse(path, `a gatecell model (format ${checkpointFormat})`, found)
+    const expected = `a gatecell model (format ${checkpointFormat})`
+    throw isCheckpoint(file.header)
+      ? refuse(path, expected, `format ${JSON.stringify(format)}`, 'update gatecell')
+      : refuse(path, expected, 'a safetensors file of another program', 'name a file that gatecell train wrote')
   }
   const checksum = metadata.get('checksum') ?? 'none'
   const raw = new Uint8Array(dataBegin)
@@ -158,7 +158,8 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
     throw refuse(
       path,
       `a header with checksum ${computed}`,
-      `${JSON.stringify(checksum)}: it is damaged or was changed`
+      JSON.stringify(checksum),
+      'it is damaged or was changed, copy it again'
     )
   }
   const found = metadata.get('task') ?? ''
@@ -210,7 +211,8 @@ async function load(
     }
   }
   const expected = info.checksum.slice(-8)
-  if (hex(crc) !== expected) throw refuse(path, `data with checksum ${expected}`, `${hex(crc)}: the file is damaged`)
+  if (hex(crc) !== expected)
+    throw refuse(path, `data with checksum ${expected}`, hex(crc), 'the file is damaged, copy it again')
   return loaded
 }
 

@@ -157,7 +157,10 @@ export function parseStrictJson(text: string, source: string, integersOnly = fal
 export function parseJsonObject(text: string, source: string): JsonObject {
   const value = parseStrictJson(text, source)
   if (!(value instanceof Map)) {
-    throw new GatecellError('ERR_FILE_FORMAT', `Expected a JSON object in ${source} but found another value.`)
+    throw new GatecellError(
+      'ERR_FILE_FORMAT',
+      `Expected a JSON object in ${source} but found another value: the file is damaged.`
+    )
   }
   return plain(value, source) as JsonObject
 }
@@ -166,7 +169,7 @@ function plain(value: StrictJson, source: string): JsonValue {
   if (Array.isArray(value)) return value.map((item) => plain(item, source))
   if (!(value instanceof Map)) return value
   if (value.has('__proto__')) {
-    throw new GatecellError('ERR_FILE_FORMAT', `Expected ordinary names in ${source} but found "__proto__".`)
+    throw new GatecellError('ERR_FILE_FORMAT', `Expected ordinary names in ${source} but found "__proto__": rename it.`)
   }
   return Object.fromEntries([...value].map(([key, member]) => [key, plain(member, source)]))
 }
@@ -180,10 +183,16 @@ export function canonicalJson(value: JsonValue, path = 'value', depth = 0): stri
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return JSON.stringify(value)
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a finite number at ${path} but received ${value}.`)
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected a finite number at ${path} but received ${value}: JSON has neither NaN nor infinity.`
+    )
   }
   if (!isObject(value) || (!Array.isArray(value) && Object.prototype.toString.call(value) !== '[object Object]')) {
-    throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a JSON value at ${path} but received a ${typeof value}.`)
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected a JSON value at ${path} but received a ${typeof value}: leave it out, or convert it.`
+    )
   }
   if (depth > MAX_DEPTH) {
     const found = `more at ${path.slice(0, 80)}...`

@@ -56,7 +56,11 @@ export async function* readJsonLog(path: string): AsyncGenerator<JsonObject> {
   } catch (cause) {
     await handle?.close()
     const code = (cause as NodeJS.ErrnoException).code
-    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a log at ${path} but reading it gave ${code}.`, { cause })
+    throw new GatecellError(
+      'ERR_FILE_NOT_FOUND',
+      `Expected a log at ${path} but reading it gave ${code}: name the metrics.jsonl of a log folder.`,
+      { cause }
+    )
   }
   try {
     // Not readline: it also ends lines at U+2028, which JSON strings may hold.

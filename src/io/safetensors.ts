@@ -90,7 +90,10 @@ function checkOpen(handle: fs.promises.FileHandle, path: string): void {
 function requireTensor(header: SafetensorsHeader, name: string, path: string): TensorInfo {
   const info = header.tensors.get(name)
   if (info !== undefined) return info
-  throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a tensor of ${path} but received the name ${quoted(name)}.`)
+  throw new GatecellError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected a tensor of ${path} but received the name ${quoted(name)}: use a name of its header.`
+  )
 }
 
 async function openFile(path: string): Promise<fs.promises.FileHandle> {
@@ -103,10 +106,17 @@ async function openFile(path: string): Promise<fs.promises.FileHandle> {
   } catch (cause) {
     await handle?.close()
     const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
-    throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a file at ${path} but opening it gave ${code}.`, { cause })
+    throw new GatecellError(
+      'ERR_FILE_NOT_FOUND',
+      `Expected a file at ${path} but opening it gave ${code}: check the path and its permissions.`,
+      { cause }
+    )
   }
   await handle.close()
-  throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a file at ${path} but found a folder, device or pipe.`)
+  throw new GatecellError(
+    'ERR_FILE_NOT_FOUND',
+    `Expected a file at ${path} but found a folder, device or pipe: name a safetensors file.`
+  )
 }
 
 async function readHeader(handle: fs.promises.FileHandle, path: string): Promise<SafetensorsHeader> {

@@ -50,7 +50,11 @@ export function writeError(path: string, cause: unknown): GatecellError {
   if (cause instanceof GatecellError) return cause
   const code = errorCode(cause)
   const reason = REASONS[code] ?? 'the system refused: see the code and name another place'
-  return new GatecellError('ERR_FILE_WRITE', `Expected to write ${path} but received ${code}, ${reason}.`, { cause })
+  return new GatecellError(
+    'ERR_FILE_WRITE',
+    `Expected to write ${path} but received ${code}, ${reason}: name another file or change its folder.`,
+    { cause }
+  )
 }
 
 /** Throws ERR_FILE_WRITE for '' and for '-', which many programs take as standard output. */

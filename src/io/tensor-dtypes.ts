@@ -157,7 +157,7 @@ export function checkTarget(info: TensorInfo, target: TensorData): void {
     const found = show(target)
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      `Expected a ${type.name} for tensor ${quoted(info.name)} (${info.dtype}) but received ${found}.`
+      `Expected a ${type.name} for tensor ${quoted(info.name)} (${info.dtype}) but received ${found}: pass an array of that type.`
     )
   }
   if (target.byteLength !== info.end - info.begin) {
@@ -165,7 +165,7 @@ export function checkTarget(info: TensorInfo, target: TensorData): void {
     const expected = `${count} elements of a ${type.name} (${info.dtype} [${info.shape.join(', ')}])`
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected room for ${expected} of tensor ${quoted(info.name)} but received ${target.length}.`
+      `Expected room for ${expected} of tensor ${quoted(info.name)} but received ${target.length}: pass an array of that length.`
     )
   }
 }
@@ -179,5 +179,8 @@ export function dtypeOf(tensor: NamedTensor): Dtype {
   if (tensor.dtype !== undefined) return tensor.dtype
   const found = ownDtypes.find((dtype) => tensor.data instanceof arrayTypes[dtype])
   if (found !== undefined) return found
-  throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a typed array for tensor ${quoted(tensor.name)}.`)
+  throw new GatecellError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected a typed array for tensor ${quoted(tensor.name)} but received another value: pass its data in one.`
+  )
 }

@@ -149,7 +149,10 @@ export function encodeSafetensorsHeader(
 }
 
 function refuse(expected: string, received: string): never {
-  throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected ${expected} but received ${received}.`)
+  throw new GatecellError(
+    'ERR_INVALID_ARGUMENT',
+    `Expected ${expected} but received ${received}: change what is written.`
+  )
 }
 
 function checkWritable(tensor: NamedTensor): void {
@@ -163,7 +166,7 @@ function checkWritable(tensor: NamedTensor): void {
   if (!valid || tensorBytes(shape, dtype) !== data.byteLength) {
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected a shape of ${data.byteLength} bytes as ${dtype} for tensor ${quoted(name)} but received [${shape.join(', ')}].`
+      `Expected a shape of ${data.byteLength} bytes as ${dtype} for tensor ${quoted(name)} but received [${shape.join(', ')}]: make shape and data agree.`
     )
   }
 }

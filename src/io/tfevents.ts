@@ -111,7 +111,11 @@ export function openEventLog(folder: string, logOptions: EventLogOptions = {}): 
   flush()
   let open = true
   const checkOpen = (): void => {
-    if (!open) throw new GatecellError('ERR_DISPOSED', `Expected an open event log but ${path} was closed before.`)
+    if (!open)
+      throw new GatecellError(
+        'ERR_DISPOSED',
+        `Expected an open event log but ${path} was closed before: open it again.`
+      )
   }
   return {
     path,

@@ -141,7 +141,7 @@ function checkCount<S extends string>(
     if (initial[state]?.length === expected) continue
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      `${kind}: expected ${expected} initial states, one per layer and direction, but received ${initial[state]?.length ?? 0}.`
+      `${kind}: expected ${expected} initial states, one per layer and direction, but received ${initial[state]?.length ?? 0}: pass all of them, or none.`
     )
   }
 }

@@ -56,7 +56,10 @@ export async function renderLossCurve(curve: LossCurve): Promise<string> {
     ...thin(curve.valid).map((point) => ({ ...point, name: VALID }))
   ]
   if (lines.length === 0) {
-    throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected at least one finite loss to draw but received none.')
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      'Expected at least one finite loss to draw but received none: train for at least one step.'
+    )
   }
   const names = [TRAIN, VALID].filter((name) => lines.some((point) => point.name === name))
   const scale = lossScale(lines.map(({ loss }) => loss))

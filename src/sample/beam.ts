@@ -201,7 +201,7 @@ export function beamSearch<S>(decoder: Decoder<S>, options: BeamOptions): Hypoth
       if (!(end >= 0 && end < nats.length)) {
         throw new GatecellError(
           'ERR_OUT_OF_RANGE',
-          `Expected an end token from 0 to ${nats.length - 1} but received ${String(end)}.`
+          `Expected an end token from 0 to ${nats.length - 1} but received ${String(end)}: name a token of the scores.`
         )
       }
       finish(from, nats[end]!)
@@ -236,7 +236,10 @@ function result<S>({ prefix, nats, score }: Followed<S>, ended: boolean): Hypoth
 function expectNumbers(nats: ArrayLike<number>): void {
   for (let token = 0; token < nats.length; token++) {
     if (Number.isNaN(nats[token]!)) {
-      throw new GatecellError('ERR_OUT_OF_RANGE', `Expected numbers to search but received NaN for token ${token}.`)
+      throw new GatecellError(
+        'ERR_OUT_OF_RANGE',
+        `Expected numbers to search but received NaN for token ${token}: check the scorer and the weights.`
+      )
     }
   }
 }

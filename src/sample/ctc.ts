@@ -78,7 +78,10 @@ function largest(row: ArrayLike<number>): number {
   let best = 0
   for (let k = 0; k < row.length; k++) {
     if (Number.isNaN(row[k]!)) {
-      throw new GatecellError('ERR_OUT_OF_RANGE', `Expected numbers to decode but received NaN for symbol ${k}.`)
+      throw new GatecellError(
+        'ERR_OUT_OF_RANGE',
+        `Expected numbers to decode but received NaN for symbol ${k}: check the weights and the ink.`
+      )
     }
     if (row[k]! > row[best]!) best = k
   }
@@ -146,7 +149,7 @@ function startBeam({ blank = 0, width = 16, prune = 12, scorer }: CtcBeamOptions
     if (blank >= row.length) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
-        `Expected at least ${blank + 1} symbols a step, the blank ${blank} among them, but received ${row.length}.`
+        `Expected at least ${blank + 1} symbols a step, the blank ${blank} among them, but received ${row.length}: pass all logits of a step, or another blank.`
       )
     }
     const nats = logSoftmax(row)

@@ -113,7 +113,7 @@ export function lexiconScorer(
       if (token === separator) {
         throw new GatecellError(
           'ERR_INVALID_ARGUMENT',
-          `Expected words without the separator ${separator} but received ${Array.from(word).join(' ')}.`
+          `Expected words without the separator ${separator} but received ${Array.from(word).join(' ')}: split it into words.`
         )
       }
       let child = node.children.get(token)
@@ -202,7 +202,10 @@ export function logSoftmax(logits: ArrayLike<number>): Float64Array {
   for (const value of nats) sum += Math.exp(value - most)
   const norm = most + Math.log(sum)
   if (!Number.isFinite(norm)) {
-    throw new GatecellError('ERR_OUT_OF_RANGE', 'Expected finite logits to decode but received a NaN or none finite.')
+    throw new GatecellError(
+      'ERR_OUT_OF_RANGE',
+      'Expected finite logits to decode but received a NaN or none finite: check the weights.'
+    )
   }
   for (let i = 0; i < nats.length; i++) nats[i]! -= norm
   return nats

@@ -69,7 +69,7 @@ function recordSteps(model: TokenModel, length: number): Parts {
   if (!names) {
     throw new GatecellError(
       'ERR_UNSUPPORTED',
-      `Expected a model that names its token input and logits output ("stream" in its definition) but "${model.name}" does not.`
+      `Expected a model that names its token input and logits output ("stream" in its definition) but "${model.name}" does not: add stream: { token, logits } to the definition.`
     )
   }
   const dims = Object.fromEntries(model.inputDimNames.map((name) => [name, name === 'length' ? length : 1]))
@@ -79,7 +79,7 @@ function recordSteps(model: TokenModel, length: number): Parts {
   if (token?.dtype !== 'i32' || token.shape.length !== 2 || logits?.shape.length !== 3) {
     throw new GatecellError(
       'ERR_UNSUPPORTED',
-      `Expected an int32 [length, batch] input "${names.token}" and an output "${names.logits}" of rank 3 for streams of "${model.name}".`
+      `Expected an int32 [length, batch] input "${names.token}" and an output "${names.logits}" of rank 3 for streams of "${model.name}" but found others: name such ones as stream in its definition.`
     )
   }
   return { graph, token, logits }

@@ -8,7 +8,10 @@ import type { StreamValue } from './stream-value.js'
 /** Throws ERR_OUT_OF_RANGE unless an Int32Array holds the id as it is; whether the vocabulary has it is for the core to say. */
 function checkToken(id: number): void {
   if (typeof id !== 'number' || (id | 0) !== id || id < 0) {
-    throw new GatecellError('ERR_OUT_OF_RANGE', `Expected token ids as integers >= 0 but received ${show(id)}.`)
+    throw new GatecellError(
+      'ERR_OUT_OF_RANGE',
+      `Expected token ids as integers >= 0 but received ${show(id)}: encode the text with the model's vocabulary.`
+    )
   }
 }
 

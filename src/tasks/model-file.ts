@@ -138,6 +138,6 @@ function checkTensors(
 function refusal(path: string, expected: string, found: string): GatecellError {
   return new GatecellError(
     'ERR_FILE_FORMAT',
-    `Expected ${expected} in ${path} but found ${found}: the model is damaged or of another version`
+    `Expected ${expected} in ${path} but found ${found}: the model is damaged or of another version: copy it again, or use the version of gatecell that wrote it`
   )
 }

@@ -100,7 +100,7 @@ function watchLayers(graph: Graph): Watched['layers'] {
       if (inputs.slice(LSTM_INPUTS).some((other) => other) || weightHh.shape[0]! !== 4 * weightHh.shape[1]!) {
         throw new GatecellError(
           'ERR_UNSUPPORTED',
-          `Expected plain LSTM layers to trace but ${suffix} has lengths, peepholes or a projection.`
+          `Expected plain LSTM layers to trace but ${suffix} has lengths, peepholes or a projection: trace a model without them.`
         )
       }
       graph.output(`${suffix} input`, linear(x, weightIh, biasIh))

@@ -15,7 +15,7 @@ import {
   record
 } from '../check/index.js'
 import { anything, options as optionsOf, string, syncFunction, type Check } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { GatecellError, show } from '../errors.js'
 import type { View } from '../graph/tensor.js'
 import type { JsonValue } from '../io/json.js'
 import type { Dims } from '../model.js'
@@ -90,7 +90,7 @@ export function writeBatch(inputs: Readonly<Record<string, View>>, batch: Batch)
     if (!(from instanceof type)) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected a batch with a ${type.name} "${name}" but received another value.`
+        `Expected a batch with a ${type.name} "${name}" but received ${show(from)}: fill one for each input and target.`
       )
     }
     if (from.length !== to.length) {

@@ -34,7 +34,10 @@ export async function evaluate(model: Model, data: BatchSource, options?: Evalua
   await model.ready({ signal })
   const { sum, count } = await model.parameters.operations.reading(signal, () => sumLosses(model, source, signal))
   if (count === 0)
-    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one target to evaluate but the data has none.')
+    throw new GatecellError(
+      'ERR_CORPUS_EMPTY',
+      'Expected at least one target to evaluate but the data has none: add data whose targets are not all ignored.'
+    )
   return { loss: sum / count, count, seconds: (performance.now() - begin) / 1000 }
 }
 

@@ -80,7 +80,9 @@ export function checkOptimizer(optimizer: Optimizer): Required<Optimizer> {
   const own = allowed[kind]
   const foreign = Object.keys(given).find((key) => !['kind', 'learningRate', ...own].includes(key))
   if (foreign !== undefined) {
-    throw invalid(`Expected ${own.join(', ')} as settings of ${kind} but received ${foreign}.`)
+    throw invalid(
+      `Expected ${own.join(', ')} as settings of ${kind} but received ${foreign}: leave it out, or choose another optimizer.`
+    )
   }
   const full = {
     learningRate: kind === 'sgd' ? 0.1 : 2e-3,

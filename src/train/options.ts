@@ -79,7 +79,7 @@ export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: numb
   if (patience !== undefined && !validation) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      'trainer: expected validation data for early stopping by patience but there is none.'
+      'trainer: expected validation data for early stopping by patience but there is none: pass validation, or leave patience out.'
     )
   }
   const bounded =
@@ -89,7 +89,7 @@ export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: numb
   if (schedule.kind === 'plateau' && !validation) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      'trainer: expected validation data for the plateau schedule but there is none.'
+      'trainer: expected validation data for the plateau schedule but there is none: pass validation, or choose another schedule.'
     )
   }
   const validateEvery = options.validateEvery ?? Math.max(1, Math.min(stepsPerEpoch ?? 1000, 1000))

@@ -180,6 +180,6 @@ function readProgress(value: JsonObject): Progress {
 function refuse(expected: string, found: string): never {
   throw new GatecellError(
     'ERR_INVALID_ARGUMENT',
-    `Expected a checkpoint with ${expected} to resume from but it has ${found}.`
+    `Expected a checkpoint with ${expected} to resume from but it has ${found}: resume with the settings that it was made with.`
   )
 }

@@ -57,7 +57,7 @@ export function checkSchedule(schedule: Schedule, bounded: boolean): Required<Sc
   if (needsEnd && !bounded) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
-      'Expected a run of known length for this schedule: give steps, timeLimit, or epochs with data that knows its steps per epoch.'
+      'Expected a run of known length for this schedule but received none: give steps, timeLimit, or epochs with data that knows its steps per epoch.'
     )
   }
   return full

@@ -123,7 +123,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       // A run that was aborted before its weights had first values has nothing to keep: it begins the same way again.
       if (parameters.isReady) await this.#options.checkpoint?.(this.snapshot(), 'last')
       if (stopped === 'abort' && onAbort === 'throw') {
-        const message = `Expected to train on but the caller aborted after step ${this.#progress.step}.`
+        const message = `Expected to train on but the caller aborted after step ${this.#progress.step}: resume from the last checkpoint.`
         throw new GatecellError('ERR_ABORTED', message, { cause: signal?.reason })
       }
       if (stopped !== 'abort') await this.#validateEnd(signal)

@@ -35,7 +35,10 @@ export function startChild(
     child.once('close', () => resolve())
   })
   const failure = (command: string, why: string) =>
-    new GatecellError('ERR_UNSUPPORTED', `Expected an answer of ${file} to "${command}" but ${why}.`)
+    new GatecellError(
+      'ERR_UNSUPPORTED',
+      `Expected an answer of ${file} to "${command}" but ${why}: run it by hand to see why.`
+    )
 
   async function ask(command: string): Promise<JsonObject> {
     child.stdin.write(`${command}\n`)
@@ -73,7 +76,10 @@ export async function openInChild(child: Child, task: Task, variant: string, not
     async burst(seconds, warm) {
       const { us } = await child.ask(`burst ${id} ${seconds} ${warm ? 1 : 0}`)
       if (!Array.isArray(us) || us.length === 0 || !us.every((time) => typeof time === 'number')) {
-        throw new GatecellError('ERR_UNSUPPORTED', `Expected times from a rival but received ${JSON.stringify(us)}.`)
+        throw new GatecellError(
+          'ERR_UNSUPPORTED',
+          `Expected times from a rival but received ${JSON.stringify(us)}: check its script.`
+        )
       }
       return us
     },

@@ -15,7 +15,10 @@ export async function findRivals(
   device: Device
 ): Promise<{ rivals: Rival[]; missing: MissingRival[] }> {
   if (device === 'auto')
-    throw new GatecellError('ERR_INVALID_OPTION', 'Expected --device cpu or cuda with --rivals but received auto')
+    throw new GatecellError(
+      'ERR_INVALID_OPTION',
+      'Expected --device cpu or cuda with --rivals but received auto: name the device to compare on'
+    )
   const { root } = packageInfo()
   const folder = join(root, 'bench', 'rivals')
   const avx512 = machine.features.includes('avx512f')

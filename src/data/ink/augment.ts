@@ -118,7 +118,10 @@ export function augmentationFromJson(value: unknown, path: string): InkAugmentat
     return typeof number === 'number' && number >= 0 && number <= mostOf(name)
   })
   if (legal) return ofNames((name) => from[name] as number)
-  throw new GatecellError('ERR_FILE_FORMAT', `Expected the augmentation of ink in ${path} but found another value.`)
+  throw new GatecellError(
+    'ERR_FILE_FORMAT',
+    `Expected the augmentation of ink in ${path} but found another value: the model is damaged.`
+  )
 }
 
 /** Length of the waves of the warp, in sizes: slow against a letter, as paper and wrist are. */

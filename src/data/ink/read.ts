@@ -78,7 +78,10 @@ export async function readInk(names: readonly string[], readOptions: ReadInkOpti
     }
   }
   if (samples.length > 0) return samples
-  throw new GatecellError('ERR_CORPUS_EMPTY', `Expected ink in ${inputs.join(', ').slice(0, 200)} but found none.`)
+  throw new GatecellError(
+    'ERR_CORPUS_EMPTY',
+    `Expected ink in ${inputs.join(', ').slice(0, 200)} but found none: name files with strokes.`
+  )
 }
 
 /** Errors for which a file of a folder is left out; an abort, or a full heap, is none. */

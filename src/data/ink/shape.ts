@@ -47,7 +47,10 @@ export function normalisationFromJson(value: unknown, path: string): InkNormalis
     (resample === 'length' || resample === 'time' || resample === 'none') &&
     positive(step)
   if (legal) return { scale, unit: unit!, deslant, level, smooth, resample, step: step! }
-  throw new GatecellError('ERR_FILE_FORMAT', `Expected the normalisation of ink in ${path} but found another value.`)
+  throw new GatecellError(
+    'ERR_FILE_FORMAT',
+    `Expected the normalisation of ink in ${path} but found another value: the model is damaged.`
+  )
 }
 
 /** Calls `take` with the length and the middle of every stretch between two neighbouring points of a stroke. */

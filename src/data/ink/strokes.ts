@@ -49,7 +49,10 @@ export const inkLimits = { strokes: 2 ** 14, points: 2 ** 17, coordinate: 1e12, 
 
 /** ERR_INVALID_INK: `expected` and `found` in the house's one sentence. */
 export function invalidInk(source: string, expected: string, found: string): GatecellError {
-  return new GatecellError('ERR_INVALID_INK', `Expected ${expected} in ${source} but found ${found}.`)
+  return new GatecellError(
+    'ERR_INVALID_INK',
+    `Expected ${expected} in ${source} but found ${found}: correct this ink, or leave it out.`
+  )
 }
 
 const readInkOptions = optionsOf<InkOptions>({

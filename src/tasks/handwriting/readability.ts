@@ -38,7 +38,7 @@ export async function measureReadability(
 ): Promise<Readability> {
   const { bias, seed = 0, signal, onProgress } = options
   if (texts.length === 0)
-    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one text to write but there is none.')
+    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one text to write but there is none: pass texts.')
   const begin = performance.now()
   let [edits, symbols, exact] = [0, 0, 0]
   const written: Readability['written'] = []

@@ -42,7 +42,7 @@ export async function openInk(source: InkSource, split: InkSplit): Promise<InkSe
   if (train.length > 0 && (split.where === null || valid.length > 0)) return { train, valid }
   throw new GatecellError(
     'ERR_CORPUS_EMPTY',
-    `Expected samples to train on and to validate but ${describeInkSplit(split)} leaves ${train.length} and ${valid.length} of ${main.length}.`
+    `Expected samples to train on and to validate but ${describeInkSplit(split)} leaves ${train.length} and ${valid.length} of ${main.length}: choose another split, or add ink.`
   )
 }
 

@@ -12,7 +12,7 @@ export function parseWhere(condition: string): (ink: Ink) => boolean {
   if (name === undefined) {
     throw new GatecellError(
       'ERR_INVALID_OPTION',
-      `Expected a condition such as writer=26-30 or comment:2=26-30 but received "${condition}"`
+      `Expected a condition such as writer=26-30 or comment:2=26-30 but received "${condition}": name a field and its values`
     )
   }
   const tests = values!.split(',').map(testOf)

@@ -48,7 +48,7 @@ export async function learnAlphabet(
   if (recited !== ALPHABET) {
     throw new GatecellError(
       'ERR_SELF_TEST',
-      `Expected the alphabet after ${step} steps of training but the network wrote "${recited}"`
+      `Expected the alphabet after ${step} steps of training but the network wrote "${recited}": report it with the output of gatecell doctor`
     )
   }
   return { recited, steps: step, seconds, loss: smoothedLoss! }

@@ -93,7 +93,7 @@ function checkLength(length: number): void {
   if (Number.isSafeInteger(length) && length >= 0) return
   throw new GatecellError(
     'ERR_INVALID_ARGUMENT',
-    `Expected an integer of 0 or more as length but received ${String(length)}`
+    `Expected an integer of 0 or more as length but received ${String(length)}: name how many symbols to write`
   )
 }
 

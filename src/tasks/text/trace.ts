@@ -36,7 +36,10 @@ export function traceText(loaded: LoadedText, text: string, options: TraceOption
   const { model, vocabulary, config } = loaded
   const ids = vocabulary.encode(text)
   if (ids.length < 2)
-    throw new GatecellError('ERR_CORPUS_EMPTY', `Expected at least two symbols to trace but received ${ids.length}.`)
+    throw new GatecellError(
+      'ERR_CORPUS_EMPTY',
+      `Expected at least two symbols to trace but received ${ids.length}: give more text.`
+    )
   const steps = Math.min(WINDOW, ids.length - 1)
   const batch = Math.max(1, Math.min(MAX_WINDOWS, Math.floor((ids.length - 1) / steps)))
   const stride = batch > 1 ? Math.floor((ids.length - 1 - steps) / (batch - 1)) : 0

@@ -26,10 +26,14 @@ export interface InkParser {
   accompany?(text: string, companion: string): void
 }
 
-/** Returns ERR_FILE_FORMAT in the house's form; `found` is shortened. */
-export function formatError(where: string, expected: string, found: string, remedy = ''): GatecellError {
-  const tail = remedy === '' ? '' : `: ${remedy}`
-  return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${where} but found ${found}${tail}.`)
+/** Returns ERR_FILE_FORMAT in the house's form. */
+export function formatError(
+  where: string,
+  expected: string,
+  found: string,
+  remedy = 'correct it, or leave it out'
+): GatecellError {
+  return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${where} but found ${found}: ${remedy}.`)
 }
 
 /** Returns the beginning of a piece of text, quoted for a message. */

@@ -52,7 +52,10 @@ export function fitMemoryless(rows: readonly Float32Array[], gaussians: number):
   integer(1, 1000)(gaussians, 'the number of Gaussians')
   const { all, ends, finishes } = points(readRows(rows, 'the rows'))
   if (all.length === 0)
-    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected rows of two or more points but received none.')
+    throw new GatecellError(
+      'ERR_CORPUS_EMPTY',
+      'Expected rows of two or more points but received none: add ink with longer strokes.'
+    )
   const every = Math.ceil(all.length / 2 / MAX_POINTS)
   const some = Float64Array.from(
     { length: 2 * Math.ceil(all.length / 2 / every) },
@@ -115,7 +118,7 @@ function points(rows: readonly Float32Array[]) {
     if (row.length >= 3 && row.length % 3 === 0) continue
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected rows of [dx, dy, end] but received one of ${row.length} numbers.`
+      `Expected rows of [dx, dy, end] but received one of ${row.length} numbers: pass three numbers for each point.`
     )
   }
   const all = new Float64Array(2 * rows.reduce((sum, row) => sum + row.length / 3 - 1, 0))

@@ -35,7 +35,10 @@ export function writtenInk(
     const symbols = vocabulary ? symbolsOf(text, vocabulary) : new Int32Array(0)
     const steps = countPoints(prepareStrokes(ink, normalisation)) - 1
     if (steps >= 1) return { ink, text, symbols, steps }
-    throw new GatecellError('ERR_INVALID_INK', `Expected at least two points after resampling in ${ink.source}.`)
+    throw new GatecellError(
+      'ERR_INVALID_INK',
+      `Expected at least two points after resampling in ${ink.source} but found fewer: take a smaller step of the resampling, or leave the sample out.`
+    )
   }
   return makeSamples(samples, write, onBad)
 }

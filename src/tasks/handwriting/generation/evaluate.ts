@@ -25,7 +25,7 @@ export async function measureGeneration(
   options: { signal?: AbortSignal | undefined } = {}
 ): Promise<GenerationMeasure> {
   if (samples.length === 0)
-    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to measure but there is none.')
+    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to measure but there is none: add ink.')
   const columns = samples.reduce((most, sample) => Math.max(most, sample.symbols.length), 0)
   const source = generationSource(samples, config, { batch: BATCH, train: false, columns })
   const { loss, count, seconds } = await evaluate(model, source, { signal: options.signal })

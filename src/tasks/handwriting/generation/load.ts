@@ -99,10 +99,10 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     if (!vocabulary && text)
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        'Expected no text for a model that draws without one but received a text.'
+        'Expected no text for a model that draws without one but received a text: leave it out.'
       )
     if (!vocabulary) return new Int32Array(0)
-    if (!text) throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected a text to write but received none.')
+    if (!text) throw new GatecellError('ERR_INVALID_ARGUMENT', 'Expected a text to write but received none: pass one.')
     return symbolsOf(text, vocabulary)
   }
 
@@ -110,7 +110,7 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     if (vocabulary && !ink.text)
       throw new GatecellError(
         'ERR_INVALID_INK',
-        `Expected the text of the strokes in ${ink.source} but they have none.`
+        `Expected the text of the strokes in ${ink.source} but they have none: add it to the ink.`
       )
     // The writing goes on, so the network sees more text behind that of the strokes: with its end in view it would finish.
     // Nobody knows the text to come; the same once more is text as it was trained on.
@@ -137,7 +137,10 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
   async function write(options: WriteInkOptions = {}): Promise<WrittenResult> {
     const { text, bias = 0.5, seed = 0, style: shown, signal, partial = false } = options
     if (!(bias >= 0 && bias <= 100))
-      throw new GatecellError('ERR_INVALID_ARGUMENT', `Expected a bias from 0 to 100 but received ${bias}.`)
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected a bias from 0 to 100 but received ${bias}: 0 writes as the training data vary, 1 more neatly.`
+      )
     symbolsFor(text) // refuses what it cannot write, by name
     // The window goes on behind the text of the style.
     const symbols = symbolsFor(vocabulary ? (shown?.text ?? '') + text! : undefined)
@@ -178,19 +181,18 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
 
   /** Most points of a text. Throws ERR_INVALID_ARGUMENT if it takes more than ink may have. */
   function limitFor(asked: number | undefined, text: string | undefined, symbols: number): number {
-    const refuse = (expected: string, found: string) =>
-      new GatecellError('ERR_INVALID_ARGUMENT', `Expected ${expected} but received ${found}.`)
+    const refuse = (expected: string, found: string, remedy = 'write it in parts') =>
+      new GatecellError('ERR_INVALID_ARGUMENT', `Expected ${expected} but received ${found}: ${remedy}.`)
     if (asked !== undefined && !(Number.isSafeInteger(asked) && asked >= 1 && asked <= inkLimits.points))
-      throw refuse(`points as a whole number from 1 to ${inkLimits.points}`, String(asked))
+      throw refuse(`points as a whole number from 1 to ${inkLimits.points}`, String(asked), 'name fewer, or none')
     if ((text?.length ?? 0) > inkLimits.text)
-      throw refuse(`a text of at most ${inkLimits.text} characters`, `${text!.length}: write it in parts`)
+      throw refuse(`a text of at most ${inkLimits.text} characters`, `${text!.length}`)
     // The ink of a style's strokes has a point more, where it begins.
     const most = inkLimits.points - 1
     if (asked !== undefined) return Math.min(asked, most)
     if (!vocabulary) return 1000
     const taken = Math.ceil(config.pointsPerSymbol * symbols)
-    if (taken > most)
-      throw refuse(`a text that takes at most ${most} points`, `one that takes about ${taken}: write it in parts`)
+    if (taken > most) throw refuse(`a text that takes at most ${most} points`, `one that takes about ${taken}`)
     return Math.min(Math.ceil(4 * config.pointsPerSymbol * symbols), most)
   }
 

@@ -60,7 +60,10 @@ function learnVocabulary({ train, valid }: InkSets, wanted?: boolean): Vocabular
   const texts = [...train, ...valid].map(({ text }) => text ?? '')
   if (!(wanted ?? texts.every((text) => text !== ''))) return null
   if (texts.some((text) => text !== '')) return vocabularyFromText(texts.join(''))
-  throw new GatecellError('ERR_INVALID_INK', 'Expected ink with texts to write from but no sample has one.')
+  throw new GatecellError(
+    'ERR_INVALID_INK',
+    'Expected ink with texts to write from but no sample has one: add texts, or train a model that draws.'
+  )
 }
 
 /** Makes a training ready. Throws what prepareRun and readInk throw. */

@@ -46,7 +46,10 @@ export async function measureRecognition(
   options: MeasureRecognitionOptions = {}
 ): Promise<RecognitionMeasure> {
   if (samples.length === 0)
-    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one sample to read but there is none.')
+    throw new GatecellError(
+      'ERR_CORPUS_EMPTY',
+      'Expected at least one sample to read but there is none: add ink with texts.'
+    )
   return model.parameters.operations.reading(options.signal, () => measure(model, config, samples, options))
 }
 

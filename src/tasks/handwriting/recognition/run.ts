@@ -35,7 +35,7 @@ const reading = inkApplication<RecognitionNetwork, RecognitionConfig, LabelledIn
     if (bidirectional || (scale === 'fixed' && !deslant && !level && smooth === 0)) return
     throw new GatecellError(
       'ERR_INVALID_OPTION',
-      'Expected a fixed scale without deslanting, levelling and smoothing for a network that reads while the pen moves but received others'
+      'Expected a fixed scale without deslanting, levelling and smoothing for a network that reads while the pen moves but received other settings: leave these options out, or read whole samples without --forward'
     )
   },
   vocabulary({ train, valid }) {

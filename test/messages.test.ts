@@ -1,0 +1,66 @@
+// Every message of an error says what was expected, what came and what to do. The source is read: a message that is a literal, or a
+// constant next to it, is checked word by word.
+
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import ts from 'typescript'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+  name.endsWith('.ts')
+)
+
+/** In these folders what was expected of a value is also what to do: "Expected a number as x but received null." */
+const checks = /^check\//
+
+/** Returns the text of a literal with ${} in place of each expression, null for another expression. */
+function textOf(node: ts.Node | undefined): string | null {
+  if (!node) return null
+  if (ts.isStringLiteral(node) || ts.isNoSubstitutionTemplateLiteral(node)) return node.text
+  if (ts.isTemplateExpression(node))
+    return node.head.text + node.templateSpans.map(({ literal }) => `\${}${literal.text}`).join('')
+  if (ts.isBinaryExpression(node)) {
+    const parts = [textOf(node.left), textOf(node.right)]
+    return parts.includes(null) ? null : parts.join('')
+  }
+  return null
+}
+
+/** Returns what the nearest constant called `name` before `node` was set to. */
+function constantOf(name: string, node: ts.Node): ts.Node | undefined {
+  let found: ts.Node | undefined
+  const visit = (inner: ts.Node) => {
+    if (inner.getStart() >= node.getStart()) return
+    if (ts.isVariableDeclaration(inner) && inner.name.getText() === name) found = inner.initializer
+    ts.forEachChild(inner, visit)
+  }
+  visit(node.getSourceFile())
+  return found
+}
+
+function* messagesOf(file: string): Generator<{ place: string; text: string }> {
+  const source = ts.createSourceFile(file, readFileSync(join(root, 'src', file), 'utf8'), ts.ScriptTarget.ES2022, true)
+  const errors: ts.NewExpression[] = []
+  const visit = (node: ts.Node) => {
+    if (ts.isNewExpression(node) && node.expression.getText() === 'GatecellError') errors.push(node)
+    ts.forEachChild(node, visit)
+  }
+  visit(source)
+  for (const node of errors) {
+    const given = node.arguments?.[1]
+    const text = textOf(given && ts.isIdentifier(given) ? constantOf(given.text, node) : given)
+    const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1
+    if (text !== null) yield { place: `src/${file}:${line}`, text }
+  }
+}
+
+t.test('messages have three parts', async (t) => {
+  const messages = files.filter((file) => !checks.test(file)).flatMap((file) => [...messagesOf(file)])
+  t.ok(messages.length > 180, `${messages.length} messages`)
+  // A source in front of the sentence (an op, a file) is no part of it; what an error holds of another one is a sentence by itself.
+  const sentence = /^(?:\S+: )?[Ee]xpected .+ (?:but|received|found|is|has|have) .*[:;] \S/s
+  const wrong = messages.filter(({ text }) => text.startsWith('${}') === false && !sentence.test(text))
+  t.same(wrong, [], 'expected, received, and after a colon what to do')
+})
