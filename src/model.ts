@@ -49,9 +49,9 @@ export interface ModelDefinition<I extends Specs = Specs, T extends Specs = Spec
   /** Everything needed to define the model again; checkpoints carry it. */
   config: JsonObject
   inputs: I
-  /** Inputs that the loss alone reads. */
+  /** Inputs that only the loss reads. */
   targets?: T
-  /** Records the model. Called anew for every shape; must ask for the same parameters each time. */
+  /** Records the model. Called once for every shape; must ask for the same parameters each time. */
   forward(inputs: Symbols<I>, dims: Dims): Record<O, Tensor>
   /** Records the loss: a tensor whose first element is minimised, the second (where there is one) says how many it is the mean of. */
   loss?(outputs: Record<O, Tensor>, targets: Symbols<T>, inputs: Symbols<I>): Tensor

@@ -79,8 +79,8 @@ export interface NativeAddon {
   /** Brings back what a device has changed in the arenas; waits for a run of the store. */
   storeFetch(store: StoreHandle): void
   /**
-   * Copies the arena of a group (0 data, 2 to 4 the moments, 5 the averaged weights) into `out`, of the arena's length, as it is after one step. Waits for
-   * an update that is being written, not for the passes of a step.
+   * Copies the arena of a group (0 data, 2 to 4 the moments, 5 the averaged weights) into `out`, of the arena's length, as it is after
+   * one step. Waits for an update that is being written, not for the passes of a step.
    */
   storeCopy(store: StoreHandle, group: number, out: Float32Array): void
   planCreate(desc: {
@@ -223,7 +223,7 @@ function warnOfThreadRefusal(wanted: number, granted: number, reason: string): v
   )
 }
 
-/** Files worth trying, best first: the one named by GATECELL_BINARY alone; else a build made here, then a prebuild. */
+/** Files to try, best first: only the one named by GATECELL_BINARY, if it is set; else a build made here, then a prebuild. */
 function candidates(root: string): string[] {
   const named = process.env['GATECELL_BINARY']
   if (named !== undefined && named !== '') return [resolve(named)]

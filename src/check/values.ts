@@ -1,4 +1,4 @@
-// The border to JavaScript: checks of values of any type, the one mechanism behind every public function and option.
+// The border to JavaScript: checks of values of any type. Every public function uses them for its arguments and options.
 //
 // A check is a function that takes a value and what messages call it, and returns the value or throws one typed error. Checks
 // compose: `object({ seed: optional(integer(0, 9)) })` is a check again, and TypeScript refuses it where the interface has an

@@ -40,7 +40,7 @@ export interface TrainingCommand<F extends TrainFlags, R extends Run<M>, M> {
   readonly lossUnit: string
   /** Makes a run ready. */
   prepare(data: string[], flags: F, context: TrainContext): Promise<R>
-  /** What there is to learn, behind its name in eight columns; the network without its parameters; what a step sees. */
+  /** Returns a line about the data that begins with a name in eight columns; the network without its parameters; the size of a batch. */
   introduce(run: R): { data: string; network: string; step: string }
   /** Returns more fields for the first record, next to those of the run. */
   facts?(run: R): JsonObject
@@ -50,13 +50,13 @@ export interface TrainingCommand<F extends TrainFlags, R extends Run<M>, M> {
   watch?(run: R): (report: Report) => Promise<Hint[]>
   /** Returns the hints that the last measurement gives reason for. */
   lastHints?(run: R, valid: M): Hint[]
-  /** Behind the line about memory. */
+  /** Returns text to append to the line about memory. */
   memoryNote?(run: R): string
   /** What the last measurement does with `count` symbols or samples. */
   measuring(count: number): string
   /** Fields of the last record. */
   readonly fields: Readonly<Record<string, (valid: M) => number | boolean>>
-  /** How well it did; `weights`: which ones are measured, to stand behind the figure. */
+  /** Returns a line about the result; `weights` names the measured weights, for the place after the first figure. */
   judge(valid: M, weights: string): string
   /** The command line to try next. */
   next(run: R): string

@@ -33,7 +33,7 @@ export interface InkTrainTexts {
   seed: string
 }
 
-/** The options of every training on ink, behind those of the network. */
+/** The options of every training on ink, after those of the network. */
 export function addInkTrainOptions(command: Command, says: InkTrainTexts): Command {
   command
     .option(
@@ -89,7 +89,7 @@ export function inkRunOptions(data: readonly string[], flags: InkTrainFlags, { s
 
 type AnyInkRun = Run<unknown> & InkRunData<{ ink: Ink; steps: number }> & { readonly config: InkConfig<unknown> }
 
-/** What every run on ink says of its data and of a step. */
+/** Returns the lines about data and batch of any run on ink. */
 export function introduceInk({ config, samples, vocabulary }: AnyInkRun): { data: string; step: string } {
   const { training, normalisation } = config
   const counts = `${counted(samples.train.length, 'sample')} to train on, ${integer(samples.valid.length)} to validate`

@@ -46,7 +46,7 @@ export interface TrainTexts {
   precision: string
 }
 
-/** The options of every training, behind those of the application. */
+/** The options of every training, after those of the application. */
 export function addTrainOptions(command: Command, says: TrainTexts): Command {
   return command
     .option('--batch <n>', `sequences side by side (default: ${says.batch})`, whole('--batch', 1, 2 ** 20))

@@ -1,5 +1,5 @@
-// Batches of many sequences of different lengths: shuffled anew each epoch, those of one batch about equally long. What a
-// batch holds depends on (seed, epoch, step) alone, so that a resumed run goes on with the very next batch.
+// Batches of many sequences of different lengths. They are shuffled again in each epoch, and the sequences of one batch have about equal
+// lengths. The contents of a batch depend on (seed, epoch, step) only, so that a resumed run continues with the very next batch.
 
 import { boolean, integer, integers, object, open, optional, seed as seedOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
@@ -132,7 +132,7 @@ function cut(lengths: ArrayLike<number>, batch: number, name: string | null, see
     batches.push(bucket)
     open.delete(key)
   }
-  // What is left of all buckets, in order of length, so that one batch alone is not full.
+  // The rest of all buckets, in order of length, so that only one batch is not full.
   const rest = [...open.values()].flat().sort(byLength)
   for (let begin = 0; begin < rest.length; begin += batch) batches.push(rest.slice(begin, begin + batch))
   if (random) permute(batches, (n) => random.below(n))

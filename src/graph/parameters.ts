@@ -315,8 +315,9 @@ export class ParameterStore {
   }
 
   /**
-   * Takes the weights of `other`, a store of the same parameters, or its averaged weights, as they are after one step; first values that
-   * are not computed yet stay to be computed. Throws ERR_UNSUPPORTED if `other` has no averaged weights.
+   * Copies the weights or (`group` 'average') the averaged weights of `other`, a store of the same parameters, as they are after one step.
+   * First values that `other` has not computed yet are computed here when they are wanted. Throws ERR_UNSUPPORTED if `other` has no averaged
+   * weights.
    */
   copyFrom(other: ParameterStore, group: 'data' | 'average' = 'data'): void {
     checkSource(group, 'the group')

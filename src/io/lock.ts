@@ -24,7 +24,7 @@ export interface FileLock {
 interface Held extends Owner {
   /** When it was taken, in ISO 8601. */
   readonly since: string
-  /** Twelve hexadecimal digits, drawn anew for each lock. */
+  /** Twelve random hexadecimal digits, different for each lock. */
   readonly id: string
 }
 
@@ -88,7 +88,7 @@ function realTarget(path: string): string {
   return join(fs.realpathSync(dirname(target)), basename(target))
 }
 
-/** Makes `owner` the owner of the last lock of the chain, and that the only one. Throws ERR_BUSY if another process is the owner. */
+/** Makes the lock of `owner` the last one of the chain, and then its only one. Throws ERR_BUSY if another process owns the file. */
 function take(path: string, lock: string, owner: Held): void {
   const draft = `${lock}-${temporaryName(owner, owner.id)}`
   let claim: string | null = null
@@ -101,7 +101,7 @@ function take(path: string, lock: string, owner: Held): void {
         claim = null
         return
       }
-      // A claim that is not the end of the chain continues a chain that another process has replaced meanwhile.
+      // A claim that is not the end of the chain belongs to a chain that another process has replaced in the meantime.
       if (claim !== null) removeQuietly(claim)
       claim = null
       if (tail && (tail.held === null || stateOf(tail.held, owner) !== 'gone')) throw taken(path, tail, owner)
@@ -143,7 +143,7 @@ function removeLeftovers(lock: string, owner: Held): void {
   try {
     names = fs.readdirSync(folder)
   } catch {
-    // A folder that may be written but not listed: the lock itself does not depend on it.
+    // The folder may be writable but not readable. Only the cleaning depends on the listing, not the lock.
   }
   for (const name of names) if (name.startsWith(prefix) && left(name)) removeQuietly(join(folder, name))
 }
@@ -172,7 +172,7 @@ function linked(draft: string, lock: string): boolean {
 /** Errors of file systems without hard links (FAT, some network file systems). */
 const UNLINKABLE = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'])
 
-/** Bytes that a lock may have: more is not a lock of gatecell. */
+/** Most bytes of a lock. A larger file was not written by gatecell. */
 const LOCK_BYTES = 4096
 
 /** Reads a lock; returns null if it does not exist. */

@@ -81,7 +81,7 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   }
 }
 
-/** Throws ERR_DISPOSED for a file that was closed. */
+/** Throws ERR_DISPOSED if the file was closed. */
 function checkOpen(handle: fs.promises.FileHandle, path: string): void {
   if (handle.fd >= 0) return
   throw new GatecellError('ERR_DISPOSED', `Expected an open file ${path} but it was closed before: open it again.`)
@@ -143,7 +143,10 @@ async function readFully(handle: fs.promises.FileHandle, target: Uint8Array, pos
   }
 }
 
-/** Writes a safetensors file atomically, straight from the arrays. ERR_FILE_WRITE; ERR_INVALID_ARGUMENT and ERR_INVALID_SHAPE for tensors that are none. */
+/**
+ * Writes a safetensors file atomically, from the arrays without a copy. Throws ERR_FILE_WRITE, and ERR_INVALID_ARGUMENT or
+ * ERR_INVALID_SHAPE for invalid tensors.
+ */
 export async function writeSafetensors(
   path: string,
   tensors: Iterable<NamedTensor>,

@@ -142,8 +142,8 @@ function spaceDigits({ host, space }: Owner): string {
 const FORGOTTEN_MS = 7 * 24 * 3600 * 1000
 
 /**
- * Whether a file of this name, `prefix` and a temporary name, is left from a process that has ended; 'if-old' if it is from
- * another host or container than `self`.
+ * Returns whether the file with this name (`prefix`, then a temporary name) is left from a process that has ended: 'if-old' if it is from
+ * another host or container than that of `self`, so that only its age can tell.
  */
 export function staleness(name: string, prefix: string, self: Owner = ownProcess()): 'no' | 'yes' | 'if-old' {
   if (!name.startsWith(prefix)) return 'no'

@@ -16,7 +16,7 @@ export interface EventLog {
   /** Adds one point of the curve `tag` (at most 4,096 characters); `seconds` is the wall time since 1970. Kept in memory until flush. */
   scalar(tag: string, value: number, step: number, seconds?: number): void
   flush(): void
-  /** Writes what is left and closes the file. Afterwards `scalar` and `flush` throw ERR_DISPOSED. */
+  /** Writes the points that are still in memory and closes the file. Afterwards `scalar` and `flush` throw ERR_DISPOSED. */
   close(): void
 }
 
@@ -75,7 +75,7 @@ function record(data: Uint8Array): Uint8Array {
 }
 
 const readOptions = optionsOf<EventLogOptions>({ resumeStep: optional(integer(0)), now: optional(callback()) })
-/** Above it the time to encode a point is out of proportion. */
+/** Most characters of a tag, so that the time to encode a point stays small. */
 const MAX_TAG = 2 ** 12
 
 const tagOf: Check<string> = (value, name) => {

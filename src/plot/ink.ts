@@ -10,7 +10,7 @@ export interface InkSvgOptions {
   width?: number
   /** Strokes appear as they were written. Default: false. */
   moving?: boolean
-  /** Points drawn in a second where the ink has no times, from 0.001 to a million; default 120. */
+  /** Points drawn per second if the ink has no times, from 0.001 to 1,000,000; default 120. */
   pointsPerSecond?: number
   /** What the picture shows, for those who cannot see it. */
   title?: string
@@ -116,7 +116,7 @@ const readSvgOptions = optionsOf<InkSvgOptions>({
   title: optional(string)
 })
 
-/** Ink alone as an SVG file. Throws ERR_INVALID_ARGUMENT, and ERR_INVALID_INK for ink without a point. */
+/** Returns the text of an SVG file with the ink and nothing else. Throws ERR_INVALID_ARGUMENT, and ERR_INVALID_INK for ink without a stroke. */
 export function inkSvg(ink: readonly Stroke[], svgOptions: InkSvgOptions = {}): string {
   const strokes = readStrokes(ink, 'the strokes')
   if (strokes.length === 0) throw expected('at least one stroke', 'the strokes', ink, { code: 'ERR_INVALID_INK' })

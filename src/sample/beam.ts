@@ -56,7 +56,10 @@ function path(end: Prefix): Int32Array {
   return tokens
 }
 
-/** A sequence that may be kept: `prefix`, and behind it `token`; null: `prefix` itself. Only what is kept becomes a prefix. */
+/**
+ * A candidate of the next beam: `prefix` followed by `token`, or `prefix` itself if `token` is null. A node of the tree is made only for
+ * candidates that are kept.
+ */
 export interface Candidate {
   readonly prefix: Prefix
   readonly token: number | null
@@ -108,7 +111,7 @@ export class Best<C extends Candidate> {
 
 export interface Hypothesis {
   tokens: Int32Array
-  /** Nats of the sequence under the decoded network alone. */
+  /** Nats of the sequence under the decoded network only, without the scorer. */
   logProbability: number
   /** What hypotheses are ordered by: with the scorer, and divided by the length penalty. */
   score: number
@@ -162,7 +165,7 @@ const readStep = open<{ state: unknown; nats: ArrayLike<number> }>({ state: anyt
 /** One step of the caller's network. */
 type Step<S> = (beam: readonly Followed<S>[]) => { state: S; nats: ArrayLike<number> }[]
 
-/** The step of a decoder, read once; what it returns is checked. */
+/** Returns a function that runs `step`, the step of `decoder`, and checks its results. */
 function stepOf<S>(decoder: Decoder<S>, step: Decoder<S>['step']): Step<S> {
   return (beam) => {
     const asked = beam.map(({ state, prefix }) => ({ state, token: prefix.parent ? prefix.token : null }))

@@ -22,8 +22,8 @@ export type Rows = Iterable<ArrayLike<number>>
 const readShape = list(integer(0, 2 ** 31 - 1), 3, 3)
 
 /**
- * Returns the rows of sample `b` of logits [T, B, K], its first `length` steps. Throws ERR_INVALID_ARGUMENT, and ERR_INVALID_SHAPE
- * where the logits are not of `shape`.
+ * Returns the rows of sample `b` of logits [T, B, K] for its first `length` steps (default: all T). `shape` is [T, B, K]. Throws
+ * ERR_INVALID_ARGUMENT, and ERR_INVALID_SHAPE if the logits do not have T * B * K elements.
  */
 export function rowsOf(
   logits: Float32Array,
@@ -53,7 +53,7 @@ const readGreedyOptions = optionsOf<{ blank?: number }>({ blank: blankOf })
 const readRows = iterable(numbers)
 
 /**
- * Best path decoding: the likeliest symbol of each step, repeats joined, blanks left out. It reads while rows come. Throws
+ * Best path decoding: returns the likeliest symbol of each step, with repeats joined and blanks left out. Takes the rows one by one. Throws
  * ERR_INVALID_ARGUMENT for rows that are not numbers, ERR_OUT_OF_RANGE for a NaN.
  */
 export function ctcGreedy(rows: Rows, options: { blank?: number } = {}): CtcPath {
@@ -135,7 +135,7 @@ const readBeamOptions = optionsOf<CtcBeamOptions>(beamFields)
 const bestOf = optional(integer(0, 2 ** 20))
 const readSearchOptions = optionsOf<CtcBeamOptions & { best?: number }>({ ...beamFields, best: bestOf })
 
-/** Starts a search. Throws ERR_INVALID_ARGUMENT for options of other types or out of range. */
+/** Starts a search. Throws ERR_INVALID_ARGUMENT for options of wrong types or out of range. */
 export function createCtcBeam(options: CtcBeamOptions = {}): CtcBeam {
   return startBeam(readBeamOptions(options, 'the options of createCtcBeam'))
 }
@@ -154,7 +154,7 @@ function startBeam({ blank = 0, width = 16, prune = 12, scorer }: CtcBeamOptions
     }
     const nats = logSoftmax(row)
     const open = opening(nats, blank, prune)
-    // A prefix that stays may also be one that grows from another; what is not in the beam grows from one alone.
+    // A prefix that stays may also grow from another one of the beam; a prefix that is not in the beam grows from only one.
     const stays = new Map<Prefix, Entry>()
     for (const { prefix, blank: ended, label, bonus } of beam) {
       stays.set(prefix, {
@@ -171,7 +171,7 @@ function startBeam({ blank = 0, width = 16, prune = 12, scorer }: CtcBeamOptions
       const { prefix } = from
       const total = logAdd(from.blank, from.label)
       for (const token of open) {
-        // After its equal a label begins anew only behind a blank.
+        // A label that follows an equal one needs a blank between them.
         const label = (token === prefix.token && prefix.parent ? from.blank : total) + nats[token]!
         if (label === -Infinity) continue
         const own = scorer ? scorer.score(prefix.state(scorer), token) : 0

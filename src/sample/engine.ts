@@ -20,7 +20,7 @@ export interface StepEngine extends Steps {
 
 const engines = new WeakMap<TokenModel, StepEngine>()
 
-/** The engine of `model`, made at the first call. Throws ERR_UNSUPPORTED for a model that is no stream of tokens. */
+/** Returns the engine of `model`, made at the first call. Throws ERR_UNSUPPORTED if the model does not define a stream of tokens. */
 export function engineOf(model: TokenModel): StepEngine {
   let engine = engines.get(model)
   if (!engine || engine.plan.disposed) {
@@ -30,7 +30,7 @@ export function engineOf(model: TokenModel): StepEngine {
   return engine
 }
 
-/** Two: while the block of one stream runs, that of the next is made ready. */
+/** Two, so that the block of the next stream is prepared while the block of one runs. */
 const SEATS = 2
 /** Milliseconds that all streams of the process have between two turns of the event loop. */
 const TURN_MS = 4

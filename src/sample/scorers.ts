@@ -24,7 +24,7 @@ const scorerParts = open<Scorer>({
   end: syncFunction()
 })
 
-/** A scorer, its functions read once; they keep their `this`, and their results are checked. */
+/** A scorer. Its functions are read once and called with it as their `this`; their results are checked. */
 export const readScorer: Check<Scorer> = (value, name) => {
   const { start, score, next, end } = scorerParts(value, name)
   const nats = (found: unknown, what: string): number => {
@@ -72,7 +72,7 @@ export function combineScorers(
 }
 
 const readScorers = list(
-  // Number.MIN_VALUE: above 0.
+  // Number.MIN_VALUE is the smallest number above 0.
   object<{ scorer: Scorer; weight?: number }>({ scorer: readScorer, weight: optional(number(Number.MIN_VALUE)) })
 )
 
@@ -87,7 +87,7 @@ class Node implements TrieNode {
   readonly children = new Map<number, Node>()
   word = false
 
-  /** Whether `value` is a node, and no copy or proxy of one. */
+  /** Returns whether `value` is a node itself, not a copy or proxy of one. */
   static is(value: unknown): value is Node {
     return typeof value === 'object' && value !== null && #own in value
   }
@@ -96,9 +96,9 @@ class Node implements TrieNode {
 const readLexiconOptions = optionsOf<{ separator?: number }>({ separator: optional(tokenOf) })
 
 /**
- * Allows only sequences of `words` (each an array of tokens); with a `separator`, words joined by one of it. Where
- * `words` has the empty sequence, the empty sequence is a word. Throws ERR_INVALID_ARGUMENT for words that are not arrays of
- * integers, or that have the separator.
+ * Allows only sequences of `words` (each an array of tokens). With a `separator`, one of it stands between two words. If `words` contains
+ * the empty sequence, that is a word too. Throws ERR_INVALID_ARGUMENT for words that are not arrays of integers, or that contain the
+ * separator.
  */
 export function lexiconScorer(
   words: Iterable<ArrayLike<number>>,
@@ -191,8 +191,8 @@ export function streamScorer(
 }
 
 /**
- * Logarithms of the softmax, in double. Throws ERR_OUT_OF_RANGE for a row that has none, ERR_INVALID_ARGUMENT for values that are
- * not numbers.
+ * Returns the logarithms of the softmax of `logits`, in nats and double precision. Throws ERR_OUT_OF_RANGE for logits without a softmax (NaN,
+ * Infinity, or all -Infinity), ERR_INVALID_ARGUMENT for values that are not numbers.
  */
 export function logSoftmax(logits: ArrayLike<number>): Float64Array {
   const nats = Float64Array.from(numbers(logits, 'the logits'))

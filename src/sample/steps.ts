@@ -36,7 +36,7 @@ export interface Steps {
   readonly token: Int32Array
   /** [V] of the last run. */
   readonly logits: Float32Array
-  /** [1]: what the last run drew. */
+  /** [1]: the symbol that the last run drew. */
   readonly sampled: Int32Array
   /** {temperature, topK, topP, 0} */
   readonly sampler: Float32Array
@@ -49,7 +49,7 @@ export interface Steps {
   readAsync(id: number): Promise<void>
   /** Runs PROMPT_BLOCK tokens from `begin` on through the states; no logits, no draw. */
   runBlock(tokens: ArrayLike<number>, begin: number): void
-  /** The same on the engine's thread; control.step grows by as many. */
+  /** The same on the engine's thread; control.step grows by PROMPT_BLOCK. */
   runBlockAsync(tokens: ArrayLike<number>, begin: number): Promise<void>
   /** Draws again from `logits` under `seed` at `step`, with the sampler's present settings. */
   redraw(seed: number, step: number): number
@@ -85,11 +85,11 @@ function recordSteps(model: TokenModel, length: number): Parts {
   return { graph, token, logits }
 }
 
-/** Runs blocks of a prompt through the carried states of a step's plan, in a plan that is compiled for the first block. */
+/** Returns functions that run blocks of a prompt through the carried states of `plan`, in a plan that is compiled for the first block. */
 function createBlocks(model: TokenModel, plan: GeneratingPlan): Pick<Steps, 'runBlock' | 'runBlockAsync'> {
   const { states } = plan
   let prompt: GeneratingPlan | null = null
-  // Without carried states a model forgets all but the last token, so that a block changes nothing.
+  // The output of a model without carried states depends on the last token only, so that a block changes nothing.
   const carries = Object.keys(states).length > 0
 
   function write(tokens: ArrayLike<number>, begin: number): GeneratingPlan {
@@ -120,7 +120,7 @@ function createBlocks(model: TokenModel, plan: GeneratingPlan): Pick<Steps, 'run
   }
 }
 
-/** Draws from logits that are there, in a plan that is compiled for the first draw. */
+/** Returns a function that draws from the present logits, in a plan that is compiled for the first draw. */
 function createRedraw(model: TokenModel, logits: Tensor, from: Pick<Steps, 'logits' | 'sampler'>): Steps['redraw'] {
   let plan: GeneratingPlan | null = null
   const compile = () => {

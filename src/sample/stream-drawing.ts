@@ -1,5 +1,5 @@
-// How a stream draws tokens: in one native loop on this thread, or in blocks on the engine's. Each run of the loop reads the token
-// before and draws the next, so `count` runs draw one more than is handed out.
+// Drawing of a stream's tokens, in one native loop on the caller's thread or in blocks on the engine's thread. Each run of the loop reads
+// the previous token and draws the next one. The last token drawn is kept for the next call, which returns it first.
 
 import { integer } from '../check/index.js'
 import { GatecellError } from '../errors.js'
@@ -17,7 +17,7 @@ export function checkReady(value: StreamValue): void {
     )
 }
 
-/** Returns the token that the last run drew, with the present settings. */
+/** Returns the token that the last run drew; draws it again if the settings have changed since. */
 function firstOf(value: StreamValue, from: Steps): number {
   checkReady(value)
   if (value.stale) from.sampled[0] = from.redraw(value.settings.seed, from.plan.control.step - 1)
@@ -25,7 +25,7 @@ function firstOf(value: StreamValue, from: Steps): number {
   return from.sampled[0]!
 }
 
-/** Draws `count` tokens, or fewer up to `stop`, which is read too. */
+/** Draws `count` tokens, or fewer if `stop` is drawn, which is the last one returned and is read too. */
 export function draw(value: StreamValue, count: number, { stop = -1 }: SampleOptions): Int32Array {
   integer(0, 2 ** 30)(count, 'count')
   value.enterAlone()
@@ -46,7 +46,7 @@ export function draw(value: StreamValue, count: number, { stop = -1 }: SampleOpt
   return out.subarray(0, runs + 1)
 }
 
-/** `draw` in a seat, for at most MOST_DRAWS tokens. */
+/** Does the same as `draw` in a seat, for at most MOST_DRAWS tokens. */
 async function drawAway(value: StreamValue, seat: Steps, count: number, stop: number): Promise<Int32Array> {
   const first = firstOf(value, seat)
   seat.token[0] = first
@@ -59,7 +59,7 @@ async function drawAway(value: StreamValue, seat: Steps, count: number, stop: nu
   return out
 }
 
-/** Draws blocks in seats, small ones first, until `length` tokens or `stop` came. Throws ERR_ABORTED. */
+/** Draws blocks in seats, small ones first, until `length` tokens or `stop` were drawn. Throws ERR_ABORTED. */
 export async function* drawBlocks(
   value: StreamValue,
   { length = Infinity, stop = -1, signal }: GenerateOptions

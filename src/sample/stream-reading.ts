@@ -1,11 +1,11 @@
-// How a stream reads tokens: one by one, or a long prompt in blocks, on this thread or on the engine's.
+// Reading of tokens into a stream, one by one or, for a long prompt, in blocks, on the caller's thread or on the engine's thread.
 
 import { GatecellError, show } from '../errors.js'
 import { BLOCK_MS } from './engine.js'
 import { PROMPT_BLOCK, type Steps } from './steps.js'
 import type { StreamValue } from './stream-value.js'
 
-/** Throws ERR_OUT_OF_RANGE unless an Int32Array holds the id as it is; whether the vocabulary has it is for the core to say. */
+/** Throws ERR_OUT_OF_RANGE unless `id` is an integer from 0 to 2^31 - 1. The core checks that the vocabulary has it. */
 function checkToken(id: number): void {
   if (typeof id !== 'number' || (id | 0) !== id || id < 0) {
     throw new GatecellError(
@@ -15,7 +15,7 @@ function checkToken(id: number): void {
   }
 }
 
-/** Reads one token, for a stream that has the engine's plans. */
+/** Reads one token. The value must be in the engine's plans. */
 export function readToken(value: StreamValue, id: number): void {
   checkToken(id)
   const { plan, token } = value.engine
@@ -26,7 +26,7 @@ export function readToken(value: StreamValue, id: number): void {
   value.stale = false
 }
 
-/** Reads one block or the rest of `tokens` from `at` on; returns where it stopped. */
+/** Reads one block or the rest of `tokens` from index `at` on; returns the index of the next token to read. */
 export function readSome(value: StreamValue, tokens: ArrayLike<number>, at: number): number {
   value.enterAlone()
   if (tokens.length - at <= PROMPT_BLOCK) {
@@ -36,11 +36,11 @@ export function readSome(value: StreamValue, tokens: ArrayLike<number>, at: numb
   for (let i = 0; i < PROMPT_BLOCK; i++) checkToken(tokens[at + i]!)
   value.engine.runBlock(tokens, at)
   value.engine.plan.control.values[1]! += PROMPT_BLOCK
-  value.ready = false // until the last token, which always runs alone
+  value.ready = false // until the last token, which always has a run of its own
   return at + PROMPT_BLOCK
 }
 
-/** Reads in a seat as many blocks as fit into a few milliseconds; returns where it stopped. */
+/** Reads in a seat as many blocks as fit into BLOCK_MS, from index `from` on; returns the index of the next token to read. */
 export async function readAway(
   value: StreamValue,
   seat: Steps,

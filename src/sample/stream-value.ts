@@ -1,5 +1,5 @@
-// The value of one stream: carried states, position, logits, draw and settings. The plans of the engine, or of a seat, hold it while
-// the stream has them; otherwise it is here.
+// The value of one stream: carried states, position, logits, draw and settings. It is in the plans of the engine or of a seat while the
+// stream uses them, and in the arrays of this file otherwise.
 
 import { float32Array, record } from '../check/index.js'
 import { GatecellError } from '../errors.js'
@@ -14,7 +14,7 @@ const readStates = record(float32Array())
 export class StreamValue {
   readonly engine: StepEngine
   settings: SamplerSettings
-  /** Whether logits and draw are those after the last token. */
+  /** Whether logits and draw belong to the last token that was read. */
   ready = false
   /** Whether the settings changed since the last draw. */
   stale = false
@@ -34,7 +34,7 @@ export class StreamValue {
     for (const name in engine.states) this.#states[name] = new Float32Array(engine.states[name]!.length)
   }
 
-  /** Whether the plans of the engine hold the value. */
+  /** Whether the value is in the plans of the engine. */
   get #inside(): boolean {
     return this.engine.owner === this.#me
   }
@@ -66,7 +66,7 @@ export class StreamValue {
     control.seed = this.settings.seed
   }
 
-  /** Brings the value into the plans of the engine; the stream that had them copies its own out. */
+  /** Copies the value into the plans of the engine, after the stream whose value was there has copied its own out. */
   enter(): void {
     if (this.#inside) return
     this.engine.owner?.leave()
@@ -84,7 +84,7 @@ export class StreamValue {
     this.enter()
   }
 
-  /** Runs `block` in a seat that has the value; the value changes when the block has ended. Throws ERR_ABORTED. */
+  /** Runs `block` in a seat with a copy of the value, and takes the new value over when the block has ended. Throws ERR_ABORTED. */
   async inSeat<R>(signal: AbortSignal | undefined, block: (seat: Steps) => Promise<R>): Promise<R> {
     while (this.#away) await this.#away
     let end = () => {}
@@ -111,7 +111,7 @@ export class StreamValue {
     if (this.#inside) this.#applySettings(this.engine)
   }
 
-  /** Back to a zero state at position 0. */
+  /** Sets the states to zero and the position to 0. */
   reset(): void {
     this.enterAlone()
     for (const name in this.#states) this.engine.states[name]!.fill(0)
@@ -147,13 +147,13 @@ export class StreamValue {
     const { engine, settings } = this
     const { plan, sampled, logits } = engine
     if (this.ready && this.stale) sampled[0] = engine.redraw(settings.seed, plan.control.step - 1)
-    // A block that is under way ends with a draw of the settings before.
+    // A block that is under way ends with a draw that was made with the former settings.
     if (!this.#away) this.stale = false
     const ready = this.ready ? { logits: logits.slice(), drawn: sampled[0]! } : null
     return { settings: { ...settings }, position: plan.control.step, states: this.states, ready }
   }
 
-  /** Takes the value of a snapshot, but for its settings. Throws ERR_INVALID_ARGUMENT and ERR_INVALID_SHAPE for one of another model. */
+  /** Takes the value of a snapshot, except its settings. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE for a snapshot of another model. */
   restore({ states, position, ready, settings }: StreamSnapshot): void {
     const { engine } = this
     const { length } = engine.logits

@@ -12,7 +12,7 @@ import * as types from './stream-types.js'
 import type { Stream, StreamOptions } from './stream-types.js'
 import { StreamValue } from './stream-value.js'
 
-/** Makes a stream of `model`; see Stream. Throws ERR_UNSUPPORTED for a model that does not define a stream of tokens. */
+/** Makes a stream of `model` (see Stream). Throws ERR_UNSUPPORTED if the model does not define a stream of tokens. */
 export function createStream(model: TokenModel, streamOptions: StreamOptions = {}): Stream {
   const options = types.readStreamOptions(streamOptions, 'the options of the stream')
   const engine = engineOf(model)

@@ -35,7 +35,7 @@ export function tellMemory(
   const { packedBytes, device } = lease.plan.explain()
   // Both plans count the packed weights, which they share.
   const own = validation ? evaluationBytes(model, validation) - packedBytes : 0
-  // Averaged weights are validated in a model of their own.
+  // Averaged weights are validated in another model.
   const averaged = validation && average !== undefined ? 4 * model.parameterCount + packedBytes : 0
   // The best weights are read from their file into a model of their own: the file, its weights, their packed copy.
   const measurement = validation ? 12 * model.parameterCount : 0

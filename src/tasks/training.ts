@@ -65,7 +65,7 @@ export function given<T extends object>(from: T | undefined): { [K in keyof T]?:
 
 /** What only says how long a run lasts: one choice. */
 const LENGTHS = ['steps', 'epochs', 'timeLimit']
-/** What a resumed run may be told anew; the rest says which data it sees, and what its moments mean. */
+/** Settings that may change on resume. The others determine the order of the data or the meaning of the moments. */
 const FREE = [
   ...LENGTHS,
   'learningRate',

@@ -1,6 +1,6 @@
-// Exponential average of the weights over the steps of a run. The first step copies the weights, each later one moves the average
-// by 1 - decay of the way to them, as torch.optim.swa_utils.AveragedModel does with get_ema_multi_avg_fn(decay). The update itself
-// is native (native/core/optimizer.cc); here is when it begins, and the model that is validated.
+// Exponential average of the weights over the steps of a run. The first step copies the weights, and each later one moves the average by the
+// share 1 - decay of its distance to them, as torch.optim.swa_utils.AveragedModel does with get_ema_multi_avg_fn(decay). The update is
+// native (native/core/optimizer.cc); this file decides when it begins, and makes the model that is validated.
 
 import type { FitClaim } from '../graph/operations.js'
 import type { Model } from '../model.js'
@@ -11,25 +11,25 @@ export class WeightAverage {
   readonly #decay: number | undefined
   #copy: Model | null = null
 
-  /** `decay`: from 0 to 1; undefined: no average. Throws ERR_BUSY while an operation on the model is under way. */
+  /** `decay` is from 0 to 1, or undefined for no average. Throws ERR_BUSY while an operation on the model is under way. */
   constructor(model: Model, decay: number | undefined) {
     this.#model = model
     this.#decay = decay
     if (decay !== undefined) model.parameters.addAverage()
   }
 
-  /** Returns the share of the way that the next step moves the average; 0: there is none. */
+  /** Returns the share of its distance to the weights by which the next step moves the average; 0 if there is none. */
   share({ averaged = 0 }: Progress): number {
     if (this.#decay === undefined) return 0
     return averaged === 0 ? 1 : 1 - this.#decay
   }
 
-  /** Returns what a step changes in the progress. */
+  /** Returns the fields of the progress that a step changes. */
   counted({ averaged = 0 }: Progress): Pick<Progress, 'averaged'> {
     return this.#decay === undefined ? {} : { averaged: averaged + 1 }
   }
 
-  /** Gives parameters that are not trained their averages, before the first step; returns false if the caller aborted. */
+  /** Before the first step, copies all weights into the average, for parameters that are not trained. Returns false if the caller aborted. */
   async begin({ averaged = 0 }: Progress, claim: FitClaim, signal: AbortSignal | undefined): Promise<boolean> {
     if (this.#decay === undefined || averaged > 0) return true
     const release = await claim.step(signal)

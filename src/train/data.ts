@@ -231,8 +231,8 @@ const readSampleOptions = object<{ dims: Dims; train: boolean }>({ dims: dimsOf,
 const readBucketCursor = open<BucketCursor>({ epoch: integer(0), step: integer(0) })
 
 /**
- * Returns a source of the batches of `createBuckets`, which has an example: endless if `train`, else one pass. `dims`: shape of the
- * largest batch; `pack` makes a batch from the indices of its samples. Throws ERR_INVALID_ARGUMENT for other values.
+ * Returns a source of the batches of `createBuckets` (see the example there): endless if `train`, else one pass. `dims` is the shape of the
+ * largest batch; `pack` makes a batch from the indices of its samples. Throws ERR_INVALID_ARGUMENT for invalid values.
  */
 export function sampleSource(
   buckets: Buckets,

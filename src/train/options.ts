@@ -15,10 +15,10 @@ export interface TrainerOptions {
   /** Global norm that gradients are clipped to (Pascanu, Mikolov, Bengio 2013); 0: none. Default 1. */
   clip?: number
   /**
-   * Decay of an exponential average of the weights for each step, 1e-6 to 0.9999999; default: no average. The average begins as a copy of the
-   * weights after the first step (torch.optim.swa_utils). Validations measure the averaged weights; the trained ones stay in the
-   * model, and a snapshot has both. For schedules that do not fall to 0: under `cosine` an average gains nothing. Takes memory for two
-   * more arrays of the size of the weights.
+   * Decay per step of an exponential average of the weights, 1e-6 to 0.9999999; default: no average. The average begins as a copy of the
+   * weights after the first step (torch.optim.swa_utils). Validations measure the averaged weights; the trained ones stay in the model,
+   * and a snapshot has both. Useful with schedules whose rate does not fall to 0; under `cosine` an average gains nothing. Takes memory
+   * for two more arrays of the size of the weights.
    */
   average?: number
   /** Seed of dropout masks; default 0, or that of the run that is resumed. */

@@ -35,7 +35,7 @@ export interface Progress {
   optimizer: OptimizerName
   /** Seconds of training; with a time limit only. */
   elapsed?: number
-  /** Steps in the averaged weights; absent without an average. */
+  /** Number of steps that the averaged weights contain; absent without an average. */
   averaged?: number
 }
 

@@ -64,7 +64,7 @@ export interface FitOptions {
 export interface TrainerEvents {
   report: [Report]
   validation: [Validation]
-  /** The number of passes over the data that are done. */
+  /** The number of finished passes over the data. */
   epoch: [number]
   end: [Summary]
 }

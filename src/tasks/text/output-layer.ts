@@ -1,7 +1,7 @@
-// Cost of a text model's output layer, and minimum counts that make it smaller. Each symbol of the vocabulary has a row of weights
-// there, so that a text with many different characters spends most of its training on it.
+// Cost of a text model's output layer, and minimum counts that make it smaller. Each symbol of the vocabulary has a row of weights in it,
+// so that training on a text with many different characters spends most of its time there.
 
-/** Above this share of the multiplications of a step the output layer is called large. */
+/** An output layer with more than this share of a step's multiplications is called large. */
 export const LARGE_OUTPUT_SHARE = 0.5
 
 /** Minimum counts that are tried, smallest first. */
@@ -47,13 +47,13 @@ export function outputLayerShare(parameters: Iterable<ParameterShape>): number {
 
 export interface SmallerVocabulary {
   readonly minCount: number
-  /** Its symbols, with <unk>. */
+  /** Number of its symbols, including <unk>. */
   readonly size: number
 }
 
 /**
- * Returns the smallest of a few minimum counts with which the output layer is not large, and the size of the vocabulary that it leaves;
- * null if there is none. `counts`: how often each character occurs.
+ * Returns the smallest of a few minimum counts with which the output layer is not large, and the size of the vocabulary with it; null if
+ * none of them suffices. `counts` has the number of occurrences of each character.
  */
 export function smallerVocabulary(
   parameters: Iterable<ParameterShape>,
