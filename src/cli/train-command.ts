@@ -52,7 +52,7 @@ export interface TrainingCommand<F extends TrainFlags, R extends Run<M>, M> {
   lastHints?(run: R, valid: M): Hint[]
   /** Returns text to append to the line about memory. */
   memoryNote?(run: R): string
-  /** What the last measurement does with `count` symbols or samples. */
+  /** Returns the words that the progress bar shows during the last measurement, of `count` symbols or samples. */
   measuring(count: number): string
   /** Fields of the last record. */
   readonly fields: Readonly<Record<string, (valid: M) => number | boolean>>

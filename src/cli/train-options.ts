@@ -85,12 +85,12 @@ export function addTrainOptions(command: Command, says: TrainTexts): Command {
     )
     .option(
       '--average <decay>',
-      'save and validate an exponential average of the weights with this decay for each step, for instance 0.999; for schedules that do not fall to 0 (default: no average)',
+      'save and validate an exponential average of the weights with this decay per step, for example 0.999; useful if the rate does not fall to 0 (default: no average)',
       number('--average', 1e-6, 0.9999999)
     )
     .option('--valid-file <file...>', 'validate on other files instead')
     .option('--valid-every <n>', `steps between validations (default: ${says.validEvery})`, whole('--valid-every', 1))
-    .option('--patience <n>', 'end after so many validations without a gain', whole('--patience', 1))
+    .option('--patience <n>', 'stop after this many validations without improvement', whole('--patience', 1))
     .option('--seed <n>', `seed of ${says.seed} (default: 0)`, whole('--seed', 0))
     .option(
       '--threads <n>',

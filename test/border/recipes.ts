@@ -8,7 +8,7 @@ import { sampleRecipes } from './recipes-sample.js'
 import { taskRecipes } from './recipes-tasks.js'
 import { trainRecipes } from './recipes-train.js'
 
-/** Recipes that the test runs: those of folders whose functions check every argument. */
+/** Recipes that the test of hostile calls runs: the functions of these folders check every argument. */
 export const checked: AnyRecipe[] = [
   ...graphRecipes,
   ...engineRecipes,

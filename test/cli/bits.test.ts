@@ -1,6 +1,6 @@
 // Small trainings of every application, and their outputs, have the bits of test/golden/bits.json: for 1 to 3 threads and under
-// every instruction set. `GATECELL_WRITE_GOLDEN=1 npx tap test/cli/bits.test.ts` writes that file anew, after a change that is
-// meant to change results.
+// every instruction set. `GATECELL_WRITE_GOLDEN=1 npx tap test/cli/bits.test.ts` writes that file again, after a change that
+// is meant to change results.
 
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -62,7 +62,7 @@ const writing = process.env['GATECELL_WRITE_GOLDEN'] === '1'
 const cwd = t.testdir({ 'story.txt': story(20000), 'ink.ndjson': ndjson(inkSamples(60)) })
 const sha256 = (data: Uint8Array | string) => createHash('sha256').update(data).digest('hex')
 
-/** A hash over the bytes of each tensor of a safetensors file, whatever the names and the order of the tensors. */
+/** Returns a hash over the bytes of all tensors of a safetensors file, which does not depend on the names and the order of the tensors. */
 function tensorsHash(path: string): string {
   const bytes = readFileSync(path)
   const data = 8 + Number(bytes.readBigUInt64LE(0))

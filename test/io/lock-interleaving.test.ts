@@ -10,10 +10,10 @@ import t from 'tap'
 import { lockFile, type FileLock } from '../../src/io/lock.js'
 import { ownProcess, type Owner } from '../../src/io/owner.js'
 
-/** The calls that others come before. A lock's size is read right before its content: nothing new can come between the two. */
+/** The calls before which other processes may run. statSync is not among them: it is followed by the reading of the same lock at once. */
 const calls = ['writeFileSync', 'linkSync', 'renameSync', 'unlinkSync', 'readFileSync'] as const
 
-/** What a process does: `events[n]` happens before its call number n of the file system. */
+/** Script of a process: `events[n]` happens before its call number n of the file system. */
 interface Script {
   readonly events?: Readonly<Record<number, Script | 'killed'>>
   readonly end?: 'killed' | 'released'
@@ -24,7 +24,7 @@ interface Process {
   readonly events: Script['events']
   made: number
   alive: boolean
-  /** Whether it got the lock at all, and the lock that it has now. */
+  /** Whether it ever got the lock, and the lock that it has now. */
   locked: boolean
   lock: FileLock | null
 }
@@ -56,7 +56,7 @@ function run({ events, end }: Script): Process {
   return process
 }
 
-/** What happens before a call of the process that runs. */
+/** Runs the event before a call of the process that runs now. */
 function beforeCall(): void {
   const process = stack.at(-1)
   if (!process) return
@@ -88,10 +88,10 @@ t.before(() => {
   t.teardown(() => (process.kill = kill))
 })
 
-/** The call at which the second process is killed, when it has made the successor of the first one's lock. */
+/** Number of the call at which the second process is killed, after it has made the successor of the first one's lock. */
 const AFTER_CLAIM = 4
 
-/** Starts from the lock of a killed process, and that of one that was killed while it took that over; returns a fault if there is one. */
+/** Starts from the lock of a killed process and the lock of one that was killed while it took over; returns the fault, if there is one. */
 function play(folder: string, killedAt: number | null, script: Script): string | null {
   all.clear()
   for (const name of fs.readdirSync(folder)) fs.unlinkSync(join(folder, name))
@@ -109,13 +109,13 @@ function play(folder: string, killedAt: number | null, script: Script): string |
   return last.locked ? null : 'the next process is refused'
 }
 
-/** What another process does that comes in between: it runs to its end, or only up to its call number n. */
+/** Scripts of a process that comes in between: it runs to its end, or only up to its call number n. */
 function* others(calls: number): Generator<Script> {
   yield* [{}, { end: 'released' }, { end: 'killed' }] as const
   for (let n = 0; n < calls; n++) yield* [{ events: { [n]: 'killed' } }, { events: { [n]: {} } }] as const
 }
 
-/** Scripts of a process of so many calls that another one interrupts, and a third one at the same call or later. */
+/** Scripts of a process with the given number of calls, which a second process interrupts, and a third one at the same call or later. */
 function* scripts(calls: number): Generator<Script> {
   for (const other of others(calls)) {
     for (let first = 0; first < calls; first++) {

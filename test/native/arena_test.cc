@@ -1,5 +1,5 @@
-// Plans of one store share the memory of their passes (native/core/arena_pool.h): results are those of plans that have it to themselves,
-// whatever the run before has left in it, on several threads, too; and there is no more of it than runs at once need.
+// Plans of one store share the memory of their passes (native/core/arena_pool.h). Their results are those of plans with memory of their own,
+// whatever the previous run has left in it, also on several threads; and there are no more blocks than runs at the same time.
 #include <atomic>
 #include <thread>
 
@@ -42,7 +42,7 @@ struct Sized {
   gc_mode mode() const { return loss == Graph::none ? GC_FORWARD : GC_GRADIENT; }
 };
 
-// A plan of `of` on the store of another model with the same parameters.
+// A plan of the model `of` on the store of another model with the same parameters.
 gc_plan* plan_on(gc_store* store, Sized& of) {
   gc_plan_desc desc = of.g.describe(of.loss, 0);
   desc.store = store;
@@ -51,7 +51,7 @@ gc_plan* plan_on(gc_store* store, Sized& of) {
   return plan;
 }
 
-// Results of a run that has a store, and with it the memory, to itself.
+// Results of a run on a store, and therefore in memory, that no other plan uses.
 Floats alone(int32_t length, int32_t precision, Floats* gradient) {
   Sized one(length, precision);
   one.g.compile(one.loss);
@@ -82,7 +82,7 @@ TEST_CASE("arena: plans of all lengths on one store have one block and the resul
         REQUIRE(gc_plan_run(plans[i], models[i]->mode()) == GC_OK);
         CHECK(difference(models[i]->g.value(models[i]->logits), expected) == "");
         if (owner.loss != Graph::none) CHECK(difference(owner.g.grad(owner.parameters[0]), gradient) == "");
-        // What this run leaves is not a number: the next plan must not see it.
+        // This run leaves NaN in the memory, which must not reach the results of the next plan.
         Floats nothing(static_cast<size_t>(models[i]->g.count(models[i]->x)), NAN),
             values = models[i]->g.value(models[i]->x);
         models[i]->g.set(models[i]->x, nothing);
@@ -97,7 +97,7 @@ TEST_CASE("arena: plans of all lengths on one store have one block and the resul
     CHECK(gc_plan_bytes(plans[0]) == gc_plan_own_bytes(plans[0]) + gc_store_bytes(owner.g.store()));
     for (gc_plan* plan : plans) gc_plan_destroy(plan);
     const int64_t own = owner.g.plan()->arena.bytes();
-    CHECK(pool.bytes() <= gatecell::Block::size_of(own + own / 4));  // a large block goes with the plan that needed it
+    CHECK(pool.bytes() <= gatecell::Block::size_of(own + own / 4));  // large blocks are freed with their plans
     owner.g.run(owner.mode());
   }
 }
@@ -151,7 +151,7 @@ TEST_CASE("threads: runs of one store beside each other have a block each, and f
       for (int run = 0; run < 30; ++run) {
         if (gc_plan_run(plans[i], GC_FORWARD) != GC_OK) wrong.fetch_add(1);
         if (!difference(models[i]->g.value(models[i]->logits), expected[i]).empty()) wrong.fetch_add(1);
-        if (run % 10 != 9) continue;  // plans come and go beside the runs
+        if (run % 10 != 9) continue;  // plans are made and destroyed during the runs
         gc_plan_destroy(plans[i]);
         gc_plan_desc desc = models[i]->g.describe(models[i]->loss, 0);
         desc.store = owner.g.store();

@@ -86,7 +86,7 @@ double error(const A& got, const B& expected, double floor = 1e-3) {
   return worst / most;
 }
 
-// Over the fences of a sanitizer build as well, hence not by memset.
+// Also fills the fences of a sanitizer build, which memset may not write to.
 __attribute__((no_sanitize("address"))) inline void fill_with_nan(char* data, int64_t bytes) {
   volatile uint64_t* words = reinterpret_cast<uint64_t*>(data);
   for (int64_t i = 0; i < bytes / 8; ++i) words[i] = ~uint64_t{0};

@@ -1,5 +1,5 @@
-// refusing.h: a program in which each allocation of C++ and each block of the engine can be refused. It replaces operator new, so that one
-// file of a program includes it.
+// refusing.h: refuses chosen allocations of C++ and blocks of the engine. It replaces operator new, so only one file of a program may
+// include it.
 #pragma once
 #include <atomic>
 #include <cstdlib>
@@ -8,10 +8,10 @@
 #include "core/memory.h"
 
 namespace lab {
-// Allocations from here on until one is refused; negative: none is. All of the engine's threads count together.
+// Number of allocations, on all threads together, before one is refused; none is refused if it is negative.
 inline std::atomic<int64_t> until_refusal{-1};
 inline std::atomic<int64_t> refused{0};
-// While the emulated device is at work its own tables are not refused: they stand for memory of a device.
+// While the emulated device works nothing is refused, because its tables take the place of a device's memory.
 inline std::atomic<int> devices_at_work{0};
 
 inline bool refuses() {
@@ -35,7 +35,7 @@ inline void* take_or_throw(size_t bytes, size_t alignment) {
 }
 constexpr size_t kPlain = alignof(std::max_align_t);
 
-// Runs `body` with the allocation after `skipped` others refused; returns whether one was.
+// Runs `body` and refuses the allocation after `skipped` others; returns whether there was one to refuse.
 template <class F>
 bool with_refusal(int64_t skipped, const F& body) {
   refused = 0;
@@ -48,7 +48,7 @@ bool with_refusal(int64_t skipped, const F& body) {
 }
 }  // namespace lab
 
-// Not inlined: the compiler would take malloc and free in these for a mismatch.
+// Not inlined, because the compiler would report malloc and free in these functions as a mismatch.
 #define GC_REPLACED __attribute__((noinline))
 GC_REPLACED void* operator new(size_t bytes) { return lab::take_or_throw(bytes, lab::kPlain); }
 GC_REPLACED void* operator new[](size_t bytes) { return lab::take_or_throw(bytes, lab::kPlain); }

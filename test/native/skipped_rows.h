@@ -1,5 +1,5 @@
 // skipped_rows.h: random graphs in which some rows have no part in the loss, because their target is ignored, their weight is 0, or they
-// lie behind the length of their sequence. The same seed gives the same graph with any `fill` in these rows.
+// are after the length of their sequence. The same seed gives the same graph with any `fill` in these rows.
 #pragma once
 #include "lab.h"
 
@@ -57,7 +57,7 @@ class SkippedRows {
   }
   int lengths() { return graph.ids({B_}, lengths_); }
   bool live(int32_t t, int32_t b) const { return t < lengths_[static_cast<size_t>(b)]; }
-  // float32 [n, B, columns] or, by rows of the batch, [B, n, columns], with `fill` behind the lengths.
+  // Returns float32 [n, B, columns] or, by rows of the batch, [B, n, columns], with `fill` after the lengths.
   int sequence(int32_t n, int32_t columns, bool by_batch = false) {
     Floats values = random_.floats(int64_t{n} * B_ * columns);
     for (int32_t t = 0; t < n; ++t)
@@ -66,7 +66,7 @@ class SkippedRows {
           values[static_cast<size_t>((by_batch ? b * n + t : t * B_ + b) * columns + c)] = fill_;
     return graph.host(by_batch ? Dims{B_, n, columns} : Dims{n, B_, columns}, values);
   }
-  // Up to three ops that work on each row by itself, with parameters, to `columns` columns.
+  // Records up to three ops with parameters that work row by row; the result has `columns` columns.
   int rows_of(int x, Dims dims, int32_t columns) {
     for (int ops = pick(3); ops > 0; --ops) {
       const int32_t width = dims.back();
@@ -88,7 +88,7 @@ class SkippedRows {
     dims.back() = columns;
     return graph.op(GC_OP_LINEAR, {x, weight, bias}, dims);
   }
-  // Targets of all rows, `skipped` behind the lengths.
+  // Returns targets of all rows, which are `skipped` after the lengths.
   Ids targets(int32_t skipped) {
     Ids ids = random_.ids(int64_t{T_} * B_, 0, C_ - 1);
     for (int32_t i = 0; i < T_ * B_; ++i)
@@ -114,7 +114,7 @@ class SkippedRows {
   int loss_ = Graph::none;
 };
 
-// -1, an id of the caller's choice, or, with class weights and without smoothing, a class of weight 0 leaves a row out.
+// A row is left out by the target -1, by an id of the caller's choice, or, with class weights and without smoothing, by a class of weight 0.
 inline void SkippedRows::cross_entropy() {
   const int variant = pick(4);
   const bool weighted = variant % 2 == 1, smooth = variant > 1, by_class = weighted && !smooth && pick(2);
@@ -180,7 +180,7 @@ inline void SkippedRows::window_lstm() {
   square(w, {steps, B_, C_});
 }
 
-// Two layers, either way, over a sequence, or over the embedding of ids whose last one stands behind the lengths alone.
+// Two layers, in either direction, over a sequence, or over the embedding of ids of which the last occurs only after the lengths.
 inline void SkippedRows::recurrent(Skips kind) {
   const int32_t gates = kind == Skips::kGru ? 3 : 4, tokens = 4;
   int y;
@@ -209,7 +209,7 @@ inline void SkippedRows::recurrent(Skips kind) {
   square(y, {T_, B_, width});
 }
 
-// "" where loss and gradients are finite and the same whatever stands in the skipped rows.
+// Returns "" if loss and gradients are finite and the same for all values in the skipped rows, else the difference.
 inline std::string influence(Skips kind, uint64_t seed, int32_t device = GC_CPU, int32_t precision = GC_FLOAT) {
   SkippedRows numbers(kind, seed, 0, device, precision);
   const auto what = [&](float fill, const std::string& where) {

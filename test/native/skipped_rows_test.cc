@@ -1,4 +1,4 @@
-// Rows without a part in the loss (ignored targets, weight 0, behind a length): NaN or infinity in them changes no bit of the loss and
+// Rows without a part in the loss (ignored targets, weight 0, after a length): NaN or infinity in them changes no bit of the loss and
 // of the gradients.
 #include "skipped_rows.h"
 

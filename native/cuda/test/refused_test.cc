@@ -1,5 +1,5 @@
-// Memory that the system refuses to the library's host side: each allocation of making and running a plan on the emulated device fails in
-// turn. The answer is GC_OUT_OF_MEMORY, and the next attempt gives the results of a program that never met a refusal.
+// The system refuses memory to the library's host side: the allocations that are needed to make and run a plan on the emulated device fail,
+// one per attempt. The status is GC_OUT_OF_MEMORY, and the next attempt gives the results of a program without a refusal.
 #include "refusing.h"
 
 #include <functional>
@@ -14,7 +14,7 @@ extern "C" __attribute__((visibility("default"))) void gatecell_emulator_works(i
 }
 
 namespace {
-// Two layers in a stack over an embedding, states carried, one of them on to another, Adam.
+// A stack of two layers over an embedding, with carried states, one of which is carried to another, trained by Adam.
 struct Network {
   Graph g;
   int loss;
@@ -37,7 +37,7 @@ struct Network {
     g.control[GC_C_LEARNING_RATE] = 0.01, g.control[GC_C_BETA1] = 0.9, g.control[GC_C_BETA2] = 0.99;
     g.control[GC_C_EPSILON] = 1e-8;
   }
-  // Of two steps with a plan that has been made.
+  // Results of two steps of a plan that exists already.
   Floats outcome(gc_plan* plan) {
     REQUIRE(gc_plan_fetch_states(plan) == GC_OK);
     Floats all;
@@ -51,7 +51,7 @@ struct Network {
 
 bool is_legal(gc_status status) { return status == GC_OK || status == GC_OUT_OF_MEMORY; }
 
-// Makes and runs a plan with the allocation after `skipped` others refused; false: there was none to refuse.
+// Makes and runs a plan and refuses the allocation after `skipped` others; returns false if there was none to refuse.
 bool check_refusal(int64_t skipped, const Floats& expected) {
   Network network;
   const gc_plan_desc desc = network.g.describe(network.loss, GC_ADAM);
@@ -72,7 +72,7 @@ bool check_refusal(int64_t skipped, const Floats& expected) {
   return was_refused;
 }
 
-// Refuses one allocation after the other, then every seventh.
+// Refuses each of the first allocations in turn, then every seventh.
 void refuse_in_turn(const std::string& what, const std::function<bool(int64_t)>& check) {
   int64_t skipped = 0, tried = 0;
   for (bool more = true; more; skipped += skipped < 200 ? 1 : 7, ++tried) {
@@ -87,7 +87,7 @@ void refuse_in_turn(const std::string& what, const std::function<bool(int64_t)>&
 TEST_CASE("cuda refused memory: allocations of making and running a plan, in turn") {
   gc_cuda cuda;
   REQUIRE(gc_cuda_info(&cuda) == GC_OK);
-  if (!cuda.emulated) return;  // a driver's own allocations are not ours to refuse
+  if (!cuda.emulated) return;  // on a GPU the driver's own allocations would be refused too
   int64_t before, after;
   REQUIRE(gatecell::cuda_backend().table->free_bytes(&before) == GC_OK);
   Floats expected;
@@ -98,7 +98,7 @@ TEST_CASE("cuda refused memory: allocations of making and running a plan, in tur
     expected = reference.outcome(reference.g.plan());
   }
   refuse_in_turn("plans", [&](int64_t skipped) { return check_refusal(skipped, expected); });
-  // With timing of the ways to compute a layer, which records each of them.
+  // Includes timing the ways to compute a layer, for which each of them is recorded.
   setenv("GATECELL_CUDA_LSTM", "fastest", 1);
   refuse_in_turn("plans that choose kernels", [&](int64_t skipped) { return check_refusal(5 * skipped, expected); });
   unsetenv("GATECELL_CUDA_LSTM");
