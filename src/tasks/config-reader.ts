@@ -1,6 +1,7 @@
 // Reads the configuration in a model file, strictly: every refusal names the part (ERR_FILE_FORMAT).
 
-import { GatecellError } from '../errors.js'
+import { checkObject, isArrayOf, string, type Check } from '../check/index.js'
+import { GatecellError, isObject } from '../errors.js'
 import type { JsonObject } from '../io/json.js'
 
 /** A configuration as JSON. */
@@ -15,18 +16,35 @@ export type ConfigReader = ReturnType<typeof configReader>
 export const MAX_SIZE = 2 ** 20
 export const MAX_COUNT = Number.MAX_SAFE_INTEGER
 
+/**
+ * The configuration that a caller hands over: `read` is the reader of model files, and what it refuses has the code of an argument.
+ * Returns a copy that `read` made.
+ */
+export function configOf<C>(read: (json: JsonObject, path: string) => C): Check<C> {
+  return (value, name) => {
+    checkObject(value, name)
+    try {
+      return read(value as JsonObject, name)
+    } catch (error) {
+      if (!(error instanceof GatecellError) || error.code !== 'ERR_FILE_FORMAT') throw error
+      const message = error.message.replace(/: the model is damaged\.?$/, '.')
+      throw new GatecellError('ERR_INVALID_ARGUMENT', message, { cause: error })
+    }
+  }
+}
+
 export function configReader(path: string) {
+  string(path, 'path')
   const refuse = (expected: string, name: string): never => {
     const message = `Expected ${expected} as "${name}" in the configuration of ${path} but found another value: the model is damaged`
     throw new GatecellError('ERR_FILE_FORMAT', message)
   }
   return {
     object(value: unknown, name: string): Fields {
-      if (typeof value !== 'object' || value === null || Array.isArray(value)) return refuse('an object', name)
-      return value as Fields
+      return isObject(value) && !Array.isArray(value) ? (value as Fields) : refuse('an object', name)
     },
     list(value: unknown, name: string, count: number): readonly unknown[] {
-      return Array.isArray(value) && value.length === count ? value : refuse(`a list of ${count}`, name)
+      return isArrayOf(value, count) ? value : refuse(`a list of ${count}`, name)
     },
     number(from: Fields, name: string, least: number, most: number, whole = false): number {
       const value = from[name]

@@ -3,6 +3,7 @@
 import type { Precision } from '../graph/plan.js'
 import type { Device } from '../graph/opcodes.js'
 import type { CheckpointInfo } from '../io/checkpoint.js'
+import { choice, filled, integer, optional, options as optionsOf } from '../check/index.js'
 import { defineModel, type Model } from '../model.js'
 import { openModelFile, type TaskModel } from './model-file.js'
 
@@ -22,6 +23,12 @@ export interface LoadedModel<C> extends Disposable {
   dispose(): void
 }
 
+const readLoadOptions = optionsOf<LoadOptions>({
+  threads: optional(integer(0, 1024)),
+  precision: optional(choice('f32', 'bf16', 'int8', 'tf32')),
+  device: optional(choice('cpu', 'cuda', 'auto'))
+})
+
 /**
  * Loads a model for inference; `threads`: of its plans, where the options name no number. ERR_FILE_NOT_FOUND,
  * ERR_FILE_FORMAT, ERR_WRONG_TASK.
@@ -29,9 +36,11 @@ export interface LoadedModel<C> extends Disposable {
 export async function loadModel<C>(
   task: TaskModel<C>,
   path: string,
-  { precision = 'f32', device = 'cpu', ...options }: LoadOptions,
+  loadOptions: LoadOptions,
   threadsOf: (config: C) => number
 ): Promise<LoadedModel<C>> {
+  filled(path, 'the path')
+  const { precision = 'f32', device = 'cpu', ...options } = readLoadOptions(loadOptions, 'the options')
   const file = await openModelFile(task, path)
   try {
     const { info, config, definition } = file

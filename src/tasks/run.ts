@@ -4,6 +4,8 @@
 import type { Vocabulary } from '../data/vocabulary.js'
 import type { Device } from '../graph/opcodes.js'
 import type { JsonObject } from '../io/json.js'
+import { callback, choice, filled, integer, methods, nullable, number, object, optional } from '../check/index.js'
+import { options as optionsOf, signal as signalOf, type Fields } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { defineModel, type Model } from '../model.js'
 import type { BatchSource, EpochSource } from '../train/data.js'
@@ -34,6 +36,22 @@ export interface RunOptions {
   device?: Device
   /** Memory limits of the process in bytes; default: those of the system. */
   memoryLimits?: MemoryLimits
+}
+
+/** Checks of the options that every training has. */
+export const runFields: Fields<RunOptions> = {
+  out: filled,
+  mode: optional(choice('new', 'resume', 'force')),
+  checkpointEvery: optional(integer(1)),
+  threads: optional(integer(0, 1024)),
+  device: optional(choice('cpu', 'cuda', 'auto')),
+  memoryLimits: optional(
+    object<MemoryLimits>({
+      group: nullable(number(0, Infinity)),
+      addressSpace: nullable(number(0, Infinity)),
+      addressed: number(0)
+    })
+  )
 }
 
 export interface RunConfig {
@@ -109,6 +127,13 @@ export interface FitRunOptions {
   log?: RunLog
 }
 
+const readFitOptions = optionsOf<FitRunOptions>({
+  signal: optional(signalOf),
+  onReport: optional(callback()),
+  onMeasure: optional(callback()),
+  log: optional(methods<RunLog>([]))
+})
+
 /**
  * Prepares a training. Throws the errors of reading the data and of making a plan; ERR_FILE_EXISTS, ERR_FILE_WRITE and
  * ERR_FILE_FORMAT; ERR_OUT_OF_MEMORY if it does not fit; ERR_BUSY if another training writes the same files; ERR_INVALID_OPTION if
@@ -152,8 +177,8 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
       stepsPerEpoch: source.stepsPerEpoch,
       resumed: resume && { path: resumable!, step: trainer.progress.step, remakes: files.remakes },
       memory,
-      describe: (threads) => describeRun(application.task, ready, run, threads),
-      fit: (fitOptions = {}) => fitRun(application, ready, run, fitOptions),
+      describe: (threads) => describeRun(application.task, ready, run, integer(0)(threads, 'threads')),
+      fit: async (fitOptions) => fitRun(application, ready, run, readFitOptions(fitOptions, 'the options of fit')),
       dispose
     }
     return run

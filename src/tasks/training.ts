@@ -1,6 +1,7 @@
 // What every training of the command line is told, as a checkpoint holds it, and how a resumed run takes it up again.
 // Applications add fields of their own.
 
+import { choice, integer, number, optional, type Fields as Checks } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import type { Optimizer } from '../train/optimizers.js'
 import type { Schedule } from '../train/schedules.js'
@@ -29,6 +30,28 @@ export interface Training {
   readonly steps?: number
   readonly epochs?: number
   readonly timeLimit?: number
+}
+
+const count = optional(integer(1))
+
+/** Checks of settings that a caller hands over; every one may be left out. */
+export const trainingFields: Checks<Partial<Training>> = {
+  batch: optional(integer(1, MAX_SIZE)),
+  optimizer: optional(choice('sgd', 'rmsprop', 'adam', 'adamw')),
+  learningRate: optional(number(0, 1e3)),
+  weightDecay: optional(number(0, MAX_COUNT)),
+  schedule: optional(choice('constant', 'cosine', 'plateau')),
+  warmup: optional(number(0, MAX_COUNT)),
+  clip: optional(number(0, 1e9)),
+  seed: optional(integer(0)),
+  precision: optional(choice('f32', 'bf16', 'tf32')),
+  average: optional(number(1e-6, 0.9999999)),
+  validEvery: count,
+  shortFirst: optional(integer(0)),
+  patience: count,
+  steps: count,
+  epochs: count,
+  timeLimit: optional(number(0, MAX_COUNT))
 }
 
 export function readTraining(read: ConfigReader, from: Fields): Training {

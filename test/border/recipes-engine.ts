@@ -78,6 +78,7 @@ const models: AnyRecipe[] = [
     },
     { returns: 'Stream', accepts: ['0.snapshot.ready=null'] }
   ),
+  ofModel('ready', () => [{ signal: new AbortController().signal }]),
   ofModel('clone', () => []),
   ofModel('dispose', () => [])
 ]
@@ -137,20 +138,24 @@ const plans: AnyRecipe[] = [
   ofPlan('resetStates', () => []),
   ofPlan('explain', () => []),
   ofPlan('dispose', () => [], { reset: () => {}, digest: () => '' }),
-  recipe<AnyModel>({
-    name: 'Plan.generate',
-    setup: model,
-    args: (made) => {
-      const { graph, inputs, outputs } = made.record({ length: 1, batch: 1 }, 'predict')
-      const sampled = api.ops.sample(outputs['logits']!, graph.input('control', [4], 'f32'), 7)
-      graph.output('sampled', sampled)
-      return [graph, inputs['tokens'], sampled, 3, -1, new Int32Array(3)]
-    },
-    call: (made, [graph, ...given]) =>
-      (made.compile(graph as api.Graph) as unknown as { generate(...values: unknown[]): unknown }).generate(...given),
-    dispose,
-    cost: 10
-  }),
+  ...(['generate', 'generateAsync'] as const).map((name) =>
+    recipe<AnyModel>({
+      name: `Plan.${name}`,
+      setup: model,
+      args: (made) => {
+        const { graph, inputs, outputs } = made.record({ length: 1, batch: 1 }, 'predict')
+        const sampled = api.ops.sample(outputs['logits']!, graph.input('control', [4], 'f32'), 7)
+        graph.output('sampled', sampled)
+        return [graph, inputs['tokens'], sampled, 3, -1, new Int32Array(new SharedArrayBuffer(16))]
+      },
+      call: (made, [graph, ...given]) =>
+        (made.compile(graph as api.Graph) as unknown as Record<string, (...values: unknown[]) => unknown>)[name]!(
+          ...given
+        ),
+      dispose,
+      cost: 10
+    })
+  ),
   recipe<PlanWorld>({
     name: 'PlanLease.release',
     setup: planWorld,

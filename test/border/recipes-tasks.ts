@@ -128,7 +128,7 @@ const textRecipes: AnyRecipe[] = [
     'write',
     () => text.loadTextModel('text.safetensors'),
     () => [{ prompt: 'ab', seed: 1, temperature: 0.5, topK: 2, topP: 0.9 }],
-    { cost: 10, dispose, pure: true, returns: 'Writer' }
+    { cost: 10, dispose, pure: true, returns: 'Writer', digest: () => '' }
   ),
   pure(
     'text.writeText',
@@ -138,7 +138,8 @@ const textRecipes: AnyRecipe[] = [
       vocabularyFromText('abc\n'),
       { prompt: 'ab', seed: 1, temperature: 0.5, topK: 2, topP: 0.9 }
     ],
-    { cost: 20, returns: 'Writer' }
+    // A writer's stream throws where its logits are asked for before it has read a symbol.
+    { cost: 20, returns: 'Writer', digest: () => '' }
   ),
   ...(['text', 'pieces'] as const).map((name) =>
     method(
@@ -146,7 +147,7 @@ const textRecipes: AnyRecipe[] = [
       name,
       () => text.writeText(text.textModel(textConfig), vocabularyFromText('abc\n'), { prompt: 'a' }),
       () => [name === 'text' ? 3 : { length: 3, signal: signal() }],
-      { cost: 20 }
+      { cost: 20, once: true }
     )
   ),
   ...run('text', 'prepareTextRun', text.prepareTextRun, textRun)
@@ -170,10 +171,14 @@ const writing: AnyRecipe[] = [
   pure(
     'handwriting.writtenInk',
     writtenInk,
-    () => [inks.map((ink) => ({ ...ink })), vocabulary, copy(generationConfig), () => {}],
-    {
-      accepts: ['1=null']
-    }
+    () => [
+      inks.map((ink) => ({ ...ink })),
+      vocabulary,
+      { normalisation: copy(generationConfig.normalisation) },
+      () => {}
+    ],
+    // The last argument takes the errors of samples that are none.
+    { accepts: ['0.0*', '0.1*', '1=null', '1.config*'] }
   ),
   pure('handwriting.generationModel', handwriting.generationModel, () => [copy(generationConfig), modelOptions()], {
     cost: 20,
@@ -230,12 +235,17 @@ const reading: AnyRecipe[] = [
       accepts: ['0.split.where=*']
     }
   ),
-  pure(`${space}.labelInk`, recognition.labelInk, () => [
-    inks.map((ink) => ({ ...ink })),
-    vocabulary,
-    copy(recognitionConfig),
-    () => {}
-  ]),
+  pure(
+    `${space}.labelInk`,
+    recognition.labelInk,
+    () => [
+      inks.map((ink) => ({ ...ink })),
+      vocabulary,
+      { normalisation: copy(recognitionConfig.normalisation) },
+      () => {}
+    ],
+    { accepts: ['0.0*', '0.1*', '1.config*'] }
+  ),
   pure(`${space}.recognitionModel`, recognition.recognitionModel, () => [copy(recognitionConfig), modelOptions()], {
     cost: 20,
     returns: 'Model'

@@ -8,14 +8,12 @@ import { sampleRecipes } from './recipes-sample.js'
 import { taskRecipes } from './recipes-tasks.js'
 import { trainRecipes } from './recipes-train.js'
 
-/** Recipes that the test of hostile calls runs: the functions of these folders check every argument. */
-export const checked: AnyRecipe[] = [
+export const recipes: AnyRecipe[] = [
   ...graphRecipes,
   ...engineRecipes,
   ...trainRecipes,
   ...sampleRecipes,
   ...dataRecipes,
-  ...fileRecipes
+  ...fileRecipes,
+  ...taskRecipes
 ]
-
-export const recipes: AnyRecipe[] = [...checked, ...taskRecipes]

@@ -2,7 +2,7 @@
 // normalised strokes (sizes, from the middle). All draws come from the random sequence that is passed in: counter-based, so
 // that a resumed training sees the same variations.
 
-import { GatecellError } from '../../errors.js'
+import { GatecellError, isObject } from '../../errors.js'
 import type { Random } from '../../random.js'
 import { joinStrokes, smoothField, swapStrokes, varyLine } from './habits.js'
 import { mapPoints } from './shape.js'
@@ -112,7 +112,7 @@ const mostOf = (name: keyof InkAugmentation) => (name === 'trim' ? HALF : SHARES
 export function augmentationFromJson(value: unknown, path: string): InkAugmentation {
   // Files of version 0.1 do not have these.
   const later = Object.fromEntries([...LINE, 'plain'].map((name) => [name, 0]))
-  const from = { ...later, ...(value as object | null) } as Partial<Record<keyof InkAugmentation, unknown>>
+  const from = { ...later, ...(isObject(value) ? value : null) } as Partial<Record<keyof InkAugmentation, unknown>>
   const legal = NAMES.every((name) => {
     const number = from[name]
     return typeof number === 'number' && number >= 0 && number <= mostOf(name)

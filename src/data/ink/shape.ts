@@ -1,7 +1,7 @@
 // Normalises the shape of ink before a network sees it: noise, skew, slant and size are taken out, points are laid at equal
 // distances. The settings are a value that a checkpoint keeps, so that a served model sees what it was trained on.
 
-import { GatecellError } from '../../errors.js'
+import { GatecellError, isObject } from '../../errors.js'
 import { baselineSlope } from './baseline.js'
 import { smoothStrokes } from './smooth.js'
 import type { Stroke } from './strokes.js'
@@ -34,7 +34,7 @@ export interface InkNormalisation {
 /** Throws ERR_FILE_FORMAT (a checkpoint's settings) unless `value` is a normalisation. */
 export function normalisationFromJson(value: unknown, path: string): InkNormalisation {
   // Files of version 0.1 have neither `level` nor `smooth`.
-  const { level = false, smooth = 0, ...rest } = (value ?? {}) as Partial<InkNormalisation>
+  const { level = false, smooth = 0, ...rest } = (isObject(value) ? value : {}) as Partial<InkNormalisation>
   const { scale, unit, deslant, resample, step } = rest
   // Within these bounds no coordinate divided by a unit is infinite.
   const positive = (number: unknown) => typeof number === 'number' && number >= 1e-200 && number <= 1e200

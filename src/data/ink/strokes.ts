@@ -2,7 +2,7 @@
 // with time, in any unit, where the device said it. Every reader of this folder hands out ink through `createInk`, which
 // refuses what no model can use: no strokes, a single point, coordinates that are not finite.
 
-import { boolean, list, nullable, numbers, open, optional, options as optionsOf } from '../../check/index.js'
+import { anything, boolean, list, nullable, numbers, open, optional, options as optionsOf } from '../../check/index.js'
 import { record, string, type Check } from '../../check/index.js'
 import { GatecellError, isRevoked } from '../../errors.js'
 
@@ -186,6 +186,20 @@ export function checkInk(ink: Ink): void {
     points += x.length
   })
   checkSizes(strokes.length, points, source)
+}
+
+const readSampleParts = open<Ink>({
+  strokes: anything,
+  text: nullable(string),
+  fields: record(string),
+  source: string
+})
+
+/** A sample, read once: arrays of its strokes as they are. Throws ERR_INVALID_ARGUMENT, and what checkInk throws. */
+export const readInkSample: Check<Ink> = (value, name) => {
+  const ink = readSampleParts(value, name)
+  checkInk(ink)
+  return ink
 }
 
 function checkSizes(strokes: number, points: number, source: string): void {

@@ -3,9 +3,10 @@
 
 import { augmentationFromJson, type InkAugmentation } from '../../data/ink/augment.js'
 import { normalisationFromJson, type InkNormalisation } from '../../data/ink/shape.js'
+import { checkObject } from '../../check/index.js'
 import { vocabularyFromConfig, type VocabularyConfig } from '../../data/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
-import { configReader, type ConfigReader, type Fields } from '../config-reader.js'
+import { configOf, configReader, type ConfigReader, type Fields } from '../config-reader.js'
 import { readDataMark, type DataMark } from '../data-mark.js'
 import { readTraining, type Training } from '../training.js'
 import { readInkSplit, type InkSplit } from './samples.js'
@@ -23,17 +24,20 @@ export interface InkConfig<N> {
   readonly data?: DataMark
 }
 
+/** The normalisation of a configuration that a caller hands over. */
+export const readNormalisation = configOf(({ normalisation }, name) => normalisationFromJson(normalisation, name))
+
 /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is none. */
 export function inkConfigFromJson<N>(
   json: JsonObject,
   path: string,
   readNetwork: (read: ConfigReader, from: Fields) => N
 ): InkConfig<N> {
+  checkObject(json, 'json')
   const { vocabulary, network, normalisation, augmentation, split, training, data } = json as Record<string, unknown>
   const read = configReader(path)
-  if (vocabulary !== null) vocabularyFromConfig(read.object(vocabulary, 'vocabulary'))
   return {
-    vocabulary: vocabulary as VocabularyConfig | null,
+    vocabulary: vocabulary === null ? null : vocabularyFromConfig(read.object(vocabulary, 'vocabulary')).config,
     network: readNetwork(read, read.object(network, 'network')),
     normalisation: normalisationFromJson(normalisation, path),
     augmentation: augmentationFromJson(augmentation, path),

@@ -1,7 +1,21 @@
 // Trainings on ink: what reading and writing by hand have in common. A task brings its defaults, its samples and batches, its
 // network and its measure.
 
-import type { InkAugmentation } from '../../data/ink/augment.js'
+import {
+  boolean,
+  callback,
+  choice,
+  filled,
+  list,
+  nullable,
+  number,
+  object,
+  optional,
+  string
+} from '../../check/index.js'
+import type { Fields } from '../../check/index.js'
+import { augmentationFromJson, type InkAugmentation } from '../../data/ink/augment.js'
+import { checkReadInkOptions } from '../../data/ink/read.js'
 import { medianSize, type InkNormalisation } from '../../data/ink/shape.js'
 import type { Ink } from '../../data/ink/strokes.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
@@ -11,8 +25,9 @@ import type { EpochSource } from '../../train/data.js'
 import { checkSameData } from '../data-mark.js'
 import type { LoadedModel } from '../load.js'
 import type { TaskModel } from '../model-file.js'
-import type { Application, Opened, RunData, RunOf, RunOptions } from '../run.js'
-import { checkResumed, chooseTraining, given, settleTraining, type Training } from '../training.js'
+import { configOf } from '../config-reader.js'
+import { runFields, type Application, type Opened, type RunData, type RunOf, type RunOptions } from '../run.js'
+import { checkResumed, chooseTraining, given, settleTraining, trainingFields, type Training } from '../training.js'
 import type { InkConfig } from './config.js'
 import { markOfInk, openInk, type InkSets, type InkSource, type InkSplit } from './samples.js'
 
@@ -27,6 +42,38 @@ export interface InkRunOptions<N> extends InkSource, RunOptions {
   split?: Partial<InkSplit>
   /** Takes samples that cannot be used, which are left out then; without it they end the run. */
   onBad?: (error: GatecellError) => void
+}
+
+const strength = number(0)
+const readAugmentation = configOf(augmentationFromJson)
+
+/** Checks of the options of a training on ink; `network`: of its network's settings. */
+export function inkRunFields<N extends object>(network: Fields<Partial<N>>): Fields<InkRunOptions<N>> {
+  return {
+    ...runFields,
+    data: list(filled),
+    validFiles: optional(list(filled)),
+    read: optional(checkReadInkOptions),
+    network: optional(object<Partial<N>>(network)),
+    training: optional(object<Partial<Training>>(trainingFields)),
+    normalisation: optional(
+      object<Partial<Omit<InkNormalisation, 'unit'>>>({
+        scale: optional(choice('sample', 'fixed')),
+        deslant: optional(boolean),
+        level: optional(boolean),
+        smooth: optional(number(0)),
+        resample: optional(choice('length', 'time', 'none')),
+        // Within these bounds no coordinate divided by a unit is infinite.
+        step: optional(number(1e-200, 1e200))
+      })
+    ),
+    augmentation: optional((value, name) => {
+      return typeof value === 'object' ? readAugmentation(value, name) : strength(value, name)
+    }),
+    lineAugmentation: optional(strength),
+    split: optional(object<Partial<InkSplit>>({ valid: optional(number(0, 1)), where: optional(nullable(string)) })),
+    onBad: optional(callback())
+  }
 }
 
 export interface InkSourceOptions {

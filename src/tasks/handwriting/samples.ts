@@ -4,7 +4,8 @@
 import { crc32 } from 'node:zlib'
 import { describeInkSplit, parseWhere } from './where.js'
 import { readInk, type ReadInkOptions } from '../../data/ink/read.js'
-import { countPoints, type Ink } from '../../data/ink/strokes.js'
+import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
+import { anything, callback, list, optional } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import { createRandom } from '../../random.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
@@ -87,13 +88,15 @@ export function textOf(ink: Ink): string {
 
 /** What `make` makes of each sample; `onBad` takes what it refuses, and the sample is left out. */
 export function makeSamples<S>(
-  samples: readonly Ink[],
+  inks: readonly Ink[],
   make: (ink: Ink) => S,
   onBad: ((error: GatecellError) => void) | undefined
 ): S[] {
-  return samples.flatMap((ink) => {
+  optional(callback())(onBad, 'onBad')
+  const samples = list(anything)(inks, 'the samples')
+  return samples.flatMap((sample) => {
     try {
-      return [make(ink)]
+      return [make(readInkSample(sample, 'a sample'))]
     } catch (error) {
       if (!onBad || !(error instanceof GatecellError)) throw error
       onBad(error)

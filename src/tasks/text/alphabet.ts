@@ -1,6 +1,7 @@
 // The classical first LSTM program: learn the alphabet, then recite it. It takes about a second, and goes through all of
 // the engine, so it is also the self-test of `gatecell doctor`.
 
+import { callback, choice, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
 import { createBatches } from '../../data/batches.js'
 import { tokensOf } from '../../data/tokens.js'
 import { vocabularyFromText } from '../../data/vocabulary.js'
@@ -27,13 +28,19 @@ const STEPS = 120
 const ROUNDS = 40
 
 /** Trains a small network on the alphabet and lets it recite. ERR_SELF_TEST if it recites anything else. */
+const readOptions = optionsOf<{ signal?: AbortSignal; onReport?: (report: Report) => void; device?: Device }>({
+  signal: optional(signalOf),
+  onReport: optional(callback()),
+  device: optional(choice('cpu', 'cuda', 'auto'))
+})
+
 export async function learnAlphabet(
   options: { signal?: AbortSignal; onReport?: (report: Report) => void; device?: Device } = {}
 ): Promise<Alphabet> {
   const text = ALPHABET.repeat(ROUNDS)
   const vocabulary = vocabularyFromText(text)
   const network = { ...networkDefaults, embedding: 16, hidden: 32, layers: 1 }
-  const { device = 'cpu' } = options
+  const { device = 'cpu', onReport, signal } = readOptions(options, 'the options of learnAlphabet')
   using model = textModel({ vocabulary: vocabulary.config, network, split: { valid: 0, test: 0 } }, { device })
   const batches = createBatches(tokensOf(vocabulary.encode(text)), { batch: 8, length: ALPHABET.length })
   const trainer = createTrainer(model, tokenSource(batches), {
@@ -41,8 +48,8 @@ export async function learnAlphabet(
     steps: STEPS,
     reportEvery: STEPS / 4
   })
-  if (options.onReport) trainer.on('report', options.onReport)
-  const { step, seconds, smoothedLoss } = await trainer.fit(options.signal ? { signal: options.signal } : {})
+  if (onReport) trainer.on('report', onReport)
+  const { step, seconds, smoothedLoss } = await trainer.fit(signal ? { signal } : {})
   const [first] = ALPHABET
   const recited = first! + writeText(model, vocabulary, { prompt: first!, temperature: 0 }).text(ALPHABET.length - 1)
   if (recited !== ALPHABET) {

@@ -1,6 +1,7 @@
 // What describes a text model and its training, as a checkpoint holds it. No clock, no thread count, no paths: the same
 // training gives the same bytes everywhere.
 
+import { checkObject } from '../../check/index.js'
 import { vocabularyFromConfig, type VocabularyConfig } from '../../data/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
 import { configReader, MAX_SIZE, type ConfigReader, type Fields } from '../config-reader.js'
@@ -46,15 +47,15 @@ export interface TextConfig {
   readonly data?: DataMark
 }
 
-/** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is no text model's. */
+/** Reads the configuration of a model file. ERR_INVALID_ARGUMENT for values that are none; ERR_FILE_FORMAT names the part that is no text model's. */
 export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
+  checkObject(json, 'json')
   const { network, split, training, data, vocabulary } = json as Record<string, unknown>
   const read = configReader(path)
   const net = read.object(network, 'network')
   const cut = read.object(split, 'split')
-  vocabularyFromConfig(read.object(vocabulary, 'vocabulary'))
   return {
-    vocabulary: vocabulary as VocabularyConfig,
+    vocabulary: vocabularyFromConfig(read.object(vocabulary, 'vocabulary')).config,
     network: {
       embedding: read.number(net, 'embedding', 1, MAX_SIZE, true),
       hidden: read.number(net, 'hidden', 1, MAX_SIZE, true),

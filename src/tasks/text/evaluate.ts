@@ -3,7 +3,8 @@
 // the reports of a training.
 
 import { createEvaluation } from '../../data/batches.js'
-import type { Tokens } from '../../data/tokens.js'
+import { callback, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
+import { checkTokens, type Tokens } from '../../data/tokens.js'
 import type { Model } from '../../model.js'
 import { evaluationSource, type BatchSource } from '../../train/data.js'
 import { evaluate } from '../../train/evaluate.js'
@@ -26,12 +27,18 @@ export interface TextMeasureOptions {
 const EXACT_WINDOW = 256
 
 /** Measures `model` on all of `tokens` as one stream. ERR_CORPUS_EMPTY for fewer than two symbols, ERR_ABORTED. */
+const readMeasureOptions = optionsOf<TextMeasureOptions>({
+  signal: optional(signalOf),
+  onProgress: optional(callback())
+})
+
 export async function evaluateText(
   model: Model,
   tokens: Tokens,
   options: TextMeasureOptions = {}
 ): Promise<TextMeasure> {
-  const { signal, onProgress } = options
+  checkTokens(tokens, 'tokens')
+  const { signal, onProgress } = readMeasureOptions(options, 'the options of evaluateText')
   const length = Math.max(1, Math.min(EXACT_WINDOW, tokens.length - 1))
   const source = withProgress(evaluationSource(createEvaluation(tokens, { length })), onProgress)
   const { loss, count, seconds } = await evaluate(model, source, { signal })

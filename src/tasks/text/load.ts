@@ -1,10 +1,10 @@
 // A text model from its file, ready to write and to be measured.
 
-import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
-import { GatecellError } from '../../errors.js'
-import type { Model } from '../../model.js'
+import { integer, object, optional, options as optionsOf, signal as signalOf, string } from '../../check/index.js'
+import { checkVocabulary, vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
+import { checkModel, type Model } from '../../model.js'
 import type { Stream } from '../../sample/stream-types.js'
-import type { SamplerSettings } from '../../sample/settings.js'
+import { settingFields, type SamplerSettings } from '../../sample/settings.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../load.js'
 import type { TextConfig } from './config.js'
 import { textTask } from './model.js'
@@ -50,8 +50,16 @@ export async function loadTextModel(path: string, options: LoadTextOptions = {})
 }
 
 /** Writes with a model that is in memory: a loaded one, or one between two steps of its training. */
+const readWriteOptions = optionsOf<WriteOptions>({ ...settingFields, prompt: optional(string) })
+const readPieces = object<{ length: number; signal?: AbortSignal | undefined }>({
+  length: integer(0),
+  signal: optional(signalOf)
+})
+
 export function writeText(model: Model, vocabulary: Vocabulary, options: WriteOptions = {}): Writer {
-  const { prompt = '', ...settings } = options
+  checkModel(model, 'model')
+  checkVocabulary(vocabulary, 'vocabulary')
+  const { prompt = '', ...settings } = readWriteOptions(options, 'the options of writeText')
   const ids = prompt === '' ? [firstId(vocabulary)] : vocabulary.encode(prompt)
   const stream = model.stream(settings)
   const decoder = vocabulary.decoder()
@@ -68,8 +76,8 @@ export function writeText(model: Model, vocabulary: Vocabulary, options: WriteOp
     get count() {
       return count
     },
-    async *pieces({ length, signal }) {
-      checkLength(length)
+    async *pieces(options) {
+      const { length, signal } = readPieces(options, 'the options of pieces')
       const aborts = signal ? { signal } : {}
       if (unread) await stream.prime(unread, aborts)
       unread = null
@@ -81,20 +89,12 @@ export function writeText(model: Model, vocabulary: Vocabulary, options: WriteOp
       if (rest !== '') yield rest
     },
     text(length) {
-      checkLength(length)
+      integer(0)(length, 'length')
       if (unread) stream.feed(unread)
       unread = null
       return decode(stream.sample(length)) + decoder.end()
     }
   }
-}
-
-function checkLength(length: number): void {
-  if (Number.isSafeInteger(length) && length >= 0) return
-  throw new GatecellError(
-    'ERR_INVALID_ARGUMENT',
-    `Expected an integer of 0 or more as length but received ${String(length)}: name how many symbols to write`
-  )
 }
 
 function firstId(vocabulary: Vocabulary): number {

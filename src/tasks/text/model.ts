@@ -10,7 +10,7 @@ import { embedding } from '../../layers/embedding.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { defineModel, i32, modelDefinition, type Model, type ModelOptions } from '../../model.js'
-import { configToJson } from '../config-reader.js'
+import { configOf, configToJson } from '../config-reader.js'
 import type { TaskModel } from '../model-file.js'
 import { textConfigFromJson, type TextConfig } from './config.js'
 import { startingScales } from './defaults.js'
@@ -65,9 +65,12 @@ export function textDefinition(config: TextConfig) {
   })
 }
 
-/** The network that `config` describes, with first values from `options.seed`. */
+/** A configuration that a caller hands over. */
+export const readTextConfig = configOf(textConfigFromJson)
+
+/** The network that `config` describes, with first values from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
 export function textModel(config: TextConfig, options: ModelOptions = {}): Model {
-  return defineModel(textDefinition(config), options)
+  return defineModel(textDefinition(readTextConfig(config, 'config')), options)
 }
 
 export const textTask: TaskModel<TextConfig> = {

@@ -1,15 +1,25 @@
 // A training of a text model from files to files: its corpus, settings, batches and measure.
 
 import { crc32 } from 'node:zlib'
+import { boolean, choice, filled, integer, list, number, object, optional } from '../../check/index.js'
 import { createBatches } from '../../data/batches.js'
-import { openCorpus, type Corpus, type CorpusOptions } from '../../data/corpus.js'
+import { openCorpus, readCorpusOptions, type Corpus, type CorpusOptions } from '../../data/corpus.js'
 import { createPace } from '../../data/pace.js'
 import type { Tokens } from '../../data/tokens.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
 import { tokenSource } from '../../train/data.js'
+import { MAX_SIZE } from '../config-reader.js'
 import { checkSameData, type DataMark } from '../data-mark.js'
-import { prepareRun, type Application, type Opened, type RunOf, type RunOptions, type RunResult } from '../run.js'
-import { checkResumed, chooseTraining, given, settleTraining } from '../training.js'
+import {
+  prepareRun,
+  runFields,
+  type Application,
+  type Opened,
+  type RunOf,
+  type RunOptions,
+  type RunResult
+} from '../run.js'
+import { checkResumed, chooseTraining, given, settleTraining, trainingFields } from '../training.js'
 import type { TextConfig, TextNetwork, TextSplit, TextTraining } from './config.js'
 import { defaultLearningRate, networkDefaults, trainingDefaults, validDefault } from './defaults.js'
 import { evaluateText, segmentSource, type TextMeasure } from './evaluate.js'
@@ -89,9 +99,35 @@ const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasu
   }
 }
 
+const probability = optional(number(0, 0.999))
+const size = optional(integer(1, MAX_SIZE))
+const share = optional(number(0, 1))
+
+const readTextRunOptions = object<TextRunOptions>({
+  ...runFields,
+  data: list(filled),
+  vocabulary: optional(choice('character', 'byte')),
+  minCount: optional(integer(1)),
+  network: optional(
+    object<Partial<TextNetwork>>({
+      embedding: size,
+      hidden: size,
+      layers: optional(integer(1, 1000)),
+      dropout: probability,
+      locked: optional(boolean),
+      recurrentDropout: probability,
+      zoneout: probability
+    })
+  ),
+  training: optional(object<Partial<TextTraining>>({ ...trainingFields, length: size, labelSmoothing: share })),
+  split: optional(object<Partial<TextSplit>>({ valid: share, test: share })),
+  validFiles: optional(list(filled)),
+  corpus: optional(readCorpusOptions)
+})
+
 /** Makes a training ready. Throws what prepareRun and openCorpus throw, ERR_CORPUS_EMPTY for less than one batch. */
-export function prepareTextRun(options: TextRunOptions): Promise<TextRun> {
-  return prepareRun(writing, options)
+export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> {
+  return prepareRun(writing, readTextRunOptions(options, 'the options of the run'))
 }
 
 /** Settings of the run: what the caller says, else what a resumed run began with, else the defaults. */

@@ -3,11 +3,13 @@
 import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { prepareStrokes } from '../../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js'
-import type { Vocabulary } from '../../../data/vocabulary.js'
+import { checkVocabulary, type Vocabulary } from '../../../data/vocabulary.js'
+import { nullable } from '../../../check/index.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
 import { sampleSource, type EpochSource } from '../../../train/data.js'
 import type { InkSourceOptions } from '../prepare.js'
+import { readNormalisation } from '../config.js'
 import { makeSamples, SYMBOL_REMEDY, textOf } from '../samples.js'
 import type { GenerationConfig } from './config.js'
 import { END } from './model.js'
@@ -27,9 +29,11 @@ type Preparation = Pick<GenerationConfig, 'normalisation' | 'augmentation' | 'de
 export function writtenInk(
   samples: readonly Ink[],
   vocabulary: Vocabulary | null,
-  { normalisation }: Pick<GenerationConfig, 'normalisation'>,
+  how: Pick<GenerationConfig, 'normalisation'>,
   onBad?: (error: GatecellError) => void
 ): WrittenInk[] {
+  nullable(checkVocabulary)(vocabulary, 'vocabulary')
+  const normalisation = readNormalisation(how, 'the configuration')
   const write = (ink: Ink): WrittenInk => {
     const text = vocabulary ? textOf(ink) : ''
     const symbols = vocabulary ? symbolsOf(text, vocabulary) : new Int32Array(0)

@@ -1,7 +1,9 @@
 // A writer from its file: writes a text, or draws, point by point; in the style of strokes that it was shown.
 
+import { boolean, integer, list, number, open, optional, record, string } from '../../../check/index.js'
+import { options as optionsOf, seed as seedOf, signal as signalOf } from '../../../check/index.js'
 import { prepareStrokes } from '../../../data/ink/features.js'
-import { createInk, inkLimits, type Ink, type InkPoint } from '../../../data/ink/strokes.js'
+import { createInk, inkLimits, readInkSample, type Ink, type InkPoint } from '../../../data/ink/strokes.js'
 import { createPace } from '../../../data/pace.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
@@ -74,6 +76,20 @@ export async function loadWriter(
   return writerOf(await loadModel(generationTask, path, { device, threads }, () => 1))
 }
 
+const readStyleOptions = optionsOf<{ signal?: AbortSignal | undefined }>({ signal: optional(signalOf) })
+const readWriteOptions = optionsOf<WriteInkOptions>({
+  text: optional(string),
+  bias: optional(number(0, 100)),
+  seed: optional(seedOf),
+  // A style may come from a file: numbers that are not finite would go on through every state.
+  style: optional(
+    open<WritingStyle>({ text: string, states: record(list(number())), last: list(number(), 3, 3), checksum: string })
+  ),
+  points: optional(integer(1, inkLimits.points)),
+  signal: optional(signalOf),
+  partial: optional(boolean)
+})
+
 function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
   const { model, config, info } = loaded
   const vocabulary = config.vocabulary && vocabularyFromConfig(config.vocabulary)
@@ -106,7 +122,9 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     return symbolsOf(text, vocabulary)
   }
 
-  async function style(ink: Ink, { signal }: { signal?: AbortSignal | undefined } = {}): Promise<WritingStyle> {
+  async function style(sample: Ink, options?: { signal?: AbortSignal | undefined }): Promise<WritingStyle> {
+    const ink = readInkSample(sample, 'ink')
+    const { signal } = readStyleOptions(options, 'the options of style')
     if (vocabulary && !ink.text)
       throw new GatecellError(
         'ERR_INVALID_INK',
@@ -134,18 +152,13 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     }
   }
 
-  async function write(options: WriteInkOptions = {}): Promise<WrittenResult> {
+  async function write(writeOptions?: WriteInkOptions): Promise<WrittenResult> {
+    const options = readWriteOptions(writeOptions, 'the options of write')
     const { text, bias = 0.5, seed = 0, style: shown, signal, partial = false } = options
-    if (!(bias >= 0 && bias <= 100))
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected a bias from 0 to 100 but received ${bias}: 0 writes as the training data vary, 1 more neatly.`
-      )
     symbolsFor(text) // refuses what it cannot write, by name
     // The window goes on behind the text of the style.
     const symbols = symbolsFor(vocabulary ? (shown?.text ?? '') + text! : undefined)
     const limit = limitFor(options.points, text, symbols.length)
-    if (shown) checkStyle(shown)
     const ends = createRandom(seed, 'end of the writing')
     const pace = createPace(signal)
     const release = await model.parameters.operations.read(signal)
@@ -183,8 +196,6 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
   function limitFor(asked: number | undefined, text: string | undefined, symbols: number): number {
     const refuse = (expected: string, found: string, remedy = 'write it in parts') =>
       new GatecellError('ERR_INVALID_ARGUMENT', `Expected ${expected} but received ${found}: ${remedy}.`)
-    if (asked !== undefined && !(Number.isSafeInteger(asked) && asked >= 1 && asked <= inkLimits.points))
-      throw refuse(`points as a whole number from 1 to ${inkLimits.points}`, String(asked), 'name fewer, or none')
     if ((text?.length ?? 0) > inkLimits.text)
       throw refuse(`a text of at most ${inkLimits.text} characters`, `${text!.length}`)
     // The ink of a style's strokes has a point more, where it begins.
@@ -194,17 +205,6 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     const taken = Math.ceil(config.pointsPerSymbol * symbols)
     if (taken > most) throw refuse(`a text that takes at most ${most} points`, `one that takes about ${taken}`)
     return Math.min(Math.ceil(4 * config.pointsPerSymbol * symbols), most)
-  }
-
-  /** A style may come from a file: numbers that are not finite would go on through every state. */
-  function checkStyle({ last, states }: WritingStyle): void {
-    const lists = [last, ...Object.values(states ?? {})] as unknown[]
-    const finite = lists.every((list) => Array.isArray(list) && list.every((value) => Number.isFinite(value)))
-    if (finite && last.length === 3) return
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      'Expected a style of finite numbers but received another value: show the model the strokes again.'
-    )
   }
 
   function restore(plan: GeneratingPlan, shown: WritingStyle): void {

@@ -12,7 +12,7 @@ import { linear } from '../../../layers/linear.js'
 import { lstm } from '../../../layers/lstm.js'
 import { windowLstm } from '../../../layers/window-lstm.js'
 import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions, type Specs } from '../../../model.js'
-import { configToJson } from '../../config-reader.js'
+import { configOf, configToJson } from '../../config-reader.js'
 import type { TaskModel } from '../../model-file.js'
 import { generationConfigFromJson, type GenerationConfig } from './config.js'
 
@@ -92,9 +92,12 @@ export function generationDefinition(config: GenerationConfig) {
   })
 }
 
-/** The network that `config` describes, with first values from `options.seed`. */
+/** A configuration that a caller hands over. */
+export const readGenerationConfig = configOf(generationConfigFromJson)
+
+/** The network that `config` describes, with first values from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
 export function generationModel(config: GenerationConfig, options: ModelOptions = {}): Model {
-  return defineModel(generationDefinition(config), options)
+  return defineModel(generationDefinition(readGenerationConfig(config, 'config')), options)
 }
 
 export const generationTask: TaskModel<GenerationConfig> = {

@@ -1,11 +1,13 @@
 // A training of a writer from files to files: what it brings to a training on ink.
 
+import { boolean, integer, object, optional } from '../../../check/index.js'
 import { inkAugmentations } from '../../../data/ink/augment.js'
 import { vocabularyFromText, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import type { InkConfig } from '../config.js'
+import { MAX_SIZE } from '../../config-reader.js'
 import { prepareRun, type RunResult } from '../../run.js'
-import { inkApplication, type InkRun, type InkRunOptions } from '../prepare.js'
+import { inkApplication, inkRunFields, type InkRun, type InkRunOptions } from '../prepare.js'
 import type { InkSets } from '../samples.js'
 import { fitMemoryless } from './baselines.js'
 import type { GenerationConfig, GenerationNetwork } from './config.js'
@@ -66,7 +68,18 @@ function learnVocabulary({ train, valid }: InkSets, wanted?: boolean): Vocabular
   )
 }
 
+const readRunOptions = object<GenerationRunOptions>({
+  ...inkRunFields<GenerationNetwork>({
+    hidden: optional(integer(1, MAX_SIZE)),
+    layers: optional(integer(1, 16)),
+    gaussians: optional(integer(1, 1000)),
+    window: optional(integer(1, 1000))
+  }),
+  text: optional(boolean)
+})
+
 /** Makes a training ready. Throws what prepareRun and readInk throw. */
-export function prepareGenerationRun(options: GenerationRunOptions): Promise<GenerationRun> {
+export async function prepareGenerationRun(runOptions: GenerationRunOptions): Promise<GenerationRun> {
+  const options = readRunOptions(runOptions, 'the options of the run')
   return prepareRun(writing(options), options)
 }

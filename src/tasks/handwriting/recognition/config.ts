@@ -22,12 +22,13 @@ export interface RecognitionConfig extends InkConfig<RecognitionNetwork> {
 
 /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is no reader's. */
 export function recognitionConfigFromJson(json: JsonObject, path: string): RecognitionConfig {
-  const vocabulary = configReader(path).object((json as Record<string, unknown>)['vocabulary'], 'vocabulary')
   const config = inkConfigFromJson(json, path, (read, net) => ({
     hidden: read.number(net, 'hidden', 1, MAX_SIZE, true),
     layers: read.number(net, 'layers', 1, 1000, true),
     bidirectional: read.boolean(net, 'bidirectional'),
     dropout: read.number(net, 'dropout', 0, 0.999)
   }))
-  return { ...config, vocabulary: vocabulary as unknown as VocabularyConfig }
+  // A reader without symbols is refused as every missing object is.
+  const vocabulary = config.vocabulary ?? (configReader(path).object(null, 'vocabulary') as never)
+  return { ...config, vocabulary }
 }

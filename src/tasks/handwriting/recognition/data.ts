@@ -5,11 +5,12 @@ import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { ctcNeeds } from '../../../data/ctc.js'
 import { INK_FEATURES, inkFeatures, layPoints, shapeOf, type InkVariation } from '../../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js'
-import type { Vocabulary } from '../../../data/vocabulary.js'
+import { checkVocabulary, type Vocabulary } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
 import { sampleSource, type EpochSource } from '../../../train/data.js'
 import type { InkSourceOptions } from '../prepare.js'
+import { readNormalisation } from '../config.js'
 import { makeSamples, SYMBOL_REMEDY, textOf } from '../samples.js'
 import type { RecognitionConfig } from './config.js'
 
@@ -34,9 +35,11 @@ type Preparation = Pick<RecognitionConfig, 'normalisation' | 'augmentation'>
 export function labelInk(
   samples: readonly Ink[],
   vocabulary: Vocabulary,
-  { normalisation }: Pick<RecognitionConfig, 'normalisation'>,
+  how: Pick<RecognitionConfig, 'normalisation'>,
   onBad?: (error: GatecellError) => void
 ): LabelledInk[] {
+  checkVocabulary(vocabulary, 'vocabulary')
+  const normalisation = readNormalisation(how, 'the configuration')
   const label = (ink: Ink): LabelledInk => {
     const text = textOf(ink)
     const labels = encodeText(text, ink, vocabulary)

@@ -2,15 +2,18 @@
 // sample.
 
 import { vocabularyFromConfig } from '../../../data/vocabulary.js'
+import { callback, int32Array, integer, list, open, optional, string } from '../../../check/index.js'
+import { options as optionsOf, signal as signalOf } from '../../../check/index.js'
+import { readInkSample, readStrokes } from '../../../data/ink/strokes.js'
 import { GatecellError } from '../../../errors.js'
 import { throwIfAborted } from '../../../graph/abort.js'
-import type { Model } from '../../../model.js'
+import { checkModel, type Model } from '../../../model.js'
 import { ctcGreedy, rowsOf } from '../../../sample/ctc.js'
 import { writeBatch } from '../../../train/data.js'
 import { editDistance } from '../edit-distance.js'
 import { recognitionSource, type LabelledInk } from './data.js'
 import type { RecognitionConfig } from './config.js'
-import { BLANK } from './model.js'
+import { BLANK, readRecognitionConfig } from './model.js'
 
 export interface RecognitionMeasure {
   samples: number
@@ -39,12 +42,30 @@ export interface MeasureRecognitionOptions {
  * Reads `samples` with the weights as they are at the beginning; a fit of the model waits meanwhile. Throws ERR_CORPUS_EMPTY for
  * no samples, ERR_ABORTED.
  */
+const readSamples = list(
+  open<LabelledInk>({
+    ink: readInkSample,
+    shape: readStrokes,
+    text: string,
+    labels: int32Array(),
+    steps: integer(0)
+  })
+)
+const readMeasureOptions = optionsOf<MeasureRecognitionOptions>({
+  signal: optional(signalOf),
+  onProgress: optional(callback())
+})
+
 export async function measureRecognition(
   model: Model,
-  config: RecognitionConfig,
-  samples: readonly LabelledInk[],
-  options: MeasureRecognitionOptions = {}
+  modelConfig: RecognitionConfig,
+  inks: readonly LabelledInk[],
+  measureOptions: MeasureRecognitionOptions = {}
 ): Promise<RecognitionMeasure> {
+  checkModel(model, 'model')
+  const config = readRecognitionConfig(modelConfig, 'config')
+  const samples = readSamples(inks, 'the samples')
+  const options = readMeasureOptions(measureOptions, 'the options')
   if (samples.length === 0)
     throw new GatecellError(
       'ERR_CORPUS_EMPTY',

@@ -1,7 +1,8 @@
 // A reader from its file: reads ink at once, or point by point while the pen moves.
 
+import { optional, options as optionsOf, signal as signalOf } from '../../../check/index.js'
 import { inkFeatures, prepareStrokes } from '../../../data/ink/features.js'
-import type { Ink } from '../../../data/ink/strokes.js'
+import { readInkSample, type Ink } from '../../../data/ink/strokes.js'
 import { createPace } from '../../../data/pace.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/vocabulary.js'
 import { createCtcBeam, ctcGreedy, rowsOf } from '../../../sample/ctc.js'
@@ -9,7 +10,7 @@ import { loadModel, type LoadedModel, type LoadOptions } from '../../load.js'
 import type { RecognitionConfig } from './config.js'
 import { packRows } from './data.js'
 import { BLANK, recognitionTask } from './model.js'
-import { createPenReader, pathNats, type PenReader, type Reading, type ReadOptions } from './pen.js'
+import { bestOf, createPenReader, pathNats, readFields, type PenReader, type Reading, type ReadOptions } from './pen.js'
 
 export interface LoadedReader extends LoadedModel<RecognitionConfig> {
   readonly vocabulary: Vocabulary
@@ -32,13 +33,17 @@ export async function loadReader(path: string, options: LoadReaderOptions = {}):
   return readerOf(await loadModel(recognitionTask, path, options, () => 1))
 }
 
+type ReadingOptions = ReadOptions & { signal?: AbortSignal | undefined }
+const checkReading = optionsOf<ReadingOptions>({ ...readFields, best: bestOf, signal: optional(signalOf) })
+
 function readerOf(loaded: LoadedModel<RecognitionConfig>): LoadedReader {
   const { model, config } = loaded
   const vocabulary = vocabularyFromConfig(config.vocabulary)
   const decode = (labels: Int32Array) => vocabulary.decode(labels.map((label) => label - 1))
 
   /** Leases a plan with the features of `ink` as its inputs; `finish` takes the outputs after a run. */
-  function prepare(ink: Ink) {
+  function prepare(sample: Ink) {
+    const ink = readInkSample(sample, 'ink')
     const features = inkFeatures(prepareStrokes(ink, config.normalisation), config.normalisation)
     const { inputs, length } = packRows([features], [], 1, 1)
     const lease = model.lease({ length, batch: 1 }, { purpose: 'predict' })
@@ -66,9 +71,8 @@ function readerOf(loaded: LoadedModel<RecognitionConfig>): LoadedReader {
     return finish()
   }
 
-  type ReadingOptions = ReadOptions & { signal?: AbortSignal | undefined }
-
-  async function read(ink: Ink, { beam = 0, scorer, best = 1, signal }: ReadingOptions = {}): Promise<Reading[]> {
+  async function read(ink: Ink, options?: ReadingOptions): Promise<Reading[]> {
+    const { beam = 0, scorer, best = 1, signal } = checkReading(options, 'the options of read')
     const { logits, shape, steps } = await scoresAsync(ink, signal)
     const pace = createPace(signal)
     const search =

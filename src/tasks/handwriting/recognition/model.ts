@@ -12,7 +12,7 @@ import { dropout } from '../../../layers/dropout.js'
 import { linear } from '../../../layers/linear.js'
 import { lstm } from '../../../layers/lstm.js'
 import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions } from '../../../model.js'
-import { configToJson } from '../../config-reader.js'
+import { configOf, configToJson } from '../../config-reader.js'
 import type { TaskModel } from '../../model-file.js'
 import { recognitionConfigFromJson, type RecognitionConfig } from './config.js'
 
@@ -54,9 +54,12 @@ export function recognitionDefinition(config: RecognitionConfig) {
   })
 }
 
-/** The network that `config` describes, with first values from `options.seed`. */
+/** A configuration that a caller hands over. */
+export const readRecognitionConfig = configOf(recognitionConfigFromJson)
+
+/** The network that `config` describes, with first values from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
 export function recognitionModel(config: RecognitionConfig, options: ModelOptions = {}): Model {
-  return defineModel(recognitionDefinition(config), options)
+  return defineModel(recognitionDefinition(readRecognitionConfig(config, 'config')), options)
 }
 
 export const recognitionTask: TaskModel<RecognitionConfig> = {

@@ -1,14 +1,15 @@
 // Reading while the pen moves: one step of the network for each point of the resampled path, its state carried on.
 
+import { integer, optional, options as optionsOf } from '../../../check/index.js'
 import { createInkReader, INK_FEATURES } from '../../../data/ink/features.js'
 import { vocabularyFromConfig } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import type { Plan } from '../../../graph/plan.js'
-import type { Model, PlanLease } from '../../../model.js'
+import { checkModel, type Model, type PlanLease } from '../../../model.js'
 import { createCtcBeam, ctcGreedy } from '../../../sample/ctc.js'
-import type { Scorer } from '../../../sample/scorers.js'
+import { readScorer, type Scorer } from '../../../sample/scorers.js'
 import type { RecognitionConfig } from './config.js'
-import { BLANK } from './model.js'
+import { BLANK, readRecognitionConfig } from './model.js'
 
 export interface ReadOptions {
   /** Prefixes that the beam search follows; 0 (default): the best path alone. */
@@ -44,12 +45,20 @@ export interface PenReader {
   best(count?: number): Reading[]
 }
 
+/** Checks of how a reader searches. */
+export const readFields = { beam: optional(integer(0, 2 ** 20)), scorer: optional(readScorer) }
+const readPenOptions = optionsOf<Omit<ReadOptions, 'best'>>(readFields)
+export const bestOf = optional(integer(0, 2 ** 20))
+
 /** Begins to read while the pen moves. ERR_UNSUPPORTED for a network of both directions. */
 export function createPenReader(
   model: Model,
-  config: RecognitionConfig,
-  { beam = 0, scorer }: Omit<ReadOptions, 'best'> = {}
+  readerConfig: RecognitionConfig,
+  penOptions: Omit<ReadOptions, 'best'> = {}
 ): PenReader {
+  checkModel(model, 'model')
+  const config = readRecognitionConfig(readerConfig, 'config')
+  const { beam = 0, scorer } = readPenOptions(penOptions, 'the options of the pen')
   if (config.network.bidirectional) {
     throw new GatecellError(
       'ERR_UNSUPPORTED',
@@ -102,7 +111,8 @@ export function createPenReader(
     get text() {
       return decode(search ? search.prefix : Int32Array.from(labels))
     },
-    best(count = 1) {
+    best(wanted) {
+      const count = bestOf(wanted, 'count') ?? 1
       if (!search) return [{ text: decode(Int32Array.from(labels)), nats, score: nats }]
       return search.best(count).map((one) => ({ text: decode(one.labels), nats: one.logProbability, score: one.score }))
     }

@@ -1,10 +1,12 @@
 // A training of a reader from files to files: what it brings to a training on ink.
 
+import { boolean, integer, number, object, optional } from '../../../check/index.js'
 import { scaledAugmentation } from '../../../data/ink/augment.js'
 import { vocabularyFromText } from '../../../data/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
+import { MAX_SIZE } from '../../config-reader.js'
 import { prepareRun, type RunResult } from '../../run.js'
-import { inkApplication, type InkRun, type InkRunOptions } from '../prepare.js'
+import { inkApplication, inkRunFields, type InkRun, type InkRunOptions } from '../prepare.js'
 import { textOf } from '../samples.js'
 import type { RecognitionConfig, RecognitionNetwork } from './config.js'
 import { labelInk, recognitionSource, type LabelledInk } from './data.js'
@@ -52,7 +54,16 @@ const reading = inkApplication<RecognitionNetwork, RecognitionConfig, LabelledIn
   measure: measureRecognition
 })
 
+const readRunOptions = object<RecognitionRunOptions>(
+  inkRunFields<RecognitionNetwork>({
+    hidden: optional(integer(1, MAX_SIZE)),
+    layers: optional(integer(1, 1000)),
+    bidirectional: optional(boolean),
+    dropout: optional(number(0, 0.999))
+  })
+)
+
 /** Makes a training ready. Throws what prepareRun and readInk throw, and ERR_TARGET_TOO_LONG. */
-export function prepareRecognitionRun(options: RecognitionRunOptions): Promise<RecognitionRun> {
-  return prepareRun(reading, options)
+export async function prepareRecognitionRun(options: RecognitionRunOptions): Promise<RecognitionRun> {
+  return prepareRun(reading, readRunOptions(options, 'the options of the run'))
 }

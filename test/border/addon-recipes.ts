@@ -1,0 +1,96 @@
+// Right arguments for every function of the addon, made anew for each call, as src/graph hands them over.
+import { createArena } from '../../src/graph/arena.js'
+import { lower } from '../../src/graph/compile.js'
+import { createControl } from '../../src/graph/control.js'
+import { native, type NativeAddon, type PlanHandle, type StoreHandle } from '../../src/native.js'
+import { ops, type Graph, type Tensor } from '../../src/index.js'
+import { tinyModel } from './worlds.js'
+
+export interface AddonRecipe {
+  args(): unknown[]
+  /** A right call may end in a typed error: where there is no device. */
+  readonly mayThrow?: boolean
+  /** The element of tables that is not changed: how many seconds a measurement takes. */
+  readonly stays?: number
+}
+
+const addon = native()
+const floats = (length: number) => new Float32Array(new SharedArrayBuffer(4 * length))
+
+/** Doubles that begin at a multiple of 64 bytes. */
+function aligned(length: number): Float64Array {
+  const buffer = new SharedArrayBuffer(8 * length + 64)
+  const skip = (64 - addon.alignment(new Uint8Array(buffer))) % 64
+  return new Float64Array(buffer, skip, length)
+}
+
+const parameters = () => Float64Array.of(0, 2, 2, 2)
+const store = (): StoreHandle => addon.storeCreate(parameters(), floats(16), floats(16), floats(16), floats(16))
+
+const model = tinyModel()
+
+function description(graph: Graph, loss: Tensor | null) {
+  const { tensors, ops: table, attributes, carry, hostElements, idOf } = lower(graph, loss)
+  return {
+    store: model.parameters.handle,
+    tensors,
+    ops: table,
+    attributes,
+    carry,
+    loss: loss ? idOf(loss) : -1,
+    optimizer: 0,
+    host: createArena(hostElements),
+    control: createControl(null).values,
+    threads: 1,
+    precision: 0,
+    device: 0
+  }
+}
+
+function described() {
+  const { graph, loss } = model.record({ length: 4, batch: 2 }, 'train')
+  return description(graph, loss)
+}
+
+const plan = (): PlanHandle => addon.planCreate(described())
+
+/** The first arguments of planGenerate. */
+function draws(): [PlanHandle, number, number, number, number] {
+  const { graph, inputs, outputs } = model.record({ length: 1, batch: 1 }, 'predict')
+  const sampled = ops.sample(outputs['logits'], graph.input('control', [4], 'f32'), 7)
+  graph.output('sampled', sampled)
+  const { idOf } = lower(graph, null)
+  return [addon.planCreate(description(graph, null)), idOf(inputs['tokens']), idOf(sampled), 3, -1]
+}
+
+const rows = () => [aligned(4 * 4 * 4), 4, 4, 0, 4]
+
+/** By the name of the function. */
+export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>, AddonRecipe>> = {
+  machineInfo: { args: () => [] },
+  setThreads: { args: () => [0] },
+  alignment: { args: () => [new Uint8Array(8)] },
+  storeCreate: { args: () => [parameters(), floats(16), floats(16), floats(16), floats(16)] },
+  storeAddArena: { args: () => [store(), 4, floats(16)] },
+  storeTouch: { args: () => [store()] },
+  storeFetch: { args: () => [store()] },
+  storeCopy: { args: () => [store(), 0, floats(16)] },
+  storeDispose: { args: () => [store()] },
+  planCreate: { args: () => [described()] },
+  planRun: { args: () => [plan(), 0] },
+  planRunSync: { args: () => [plan(), 0] },
+  planGenerate: { args: () => [...draws(), new Int32Array(3)] },
+  planGenerateAsync: { args: () => [...draws(), new Int32Array(new SharedArrayBuffer(16))] },
+  planFetchStates: { args: () => [plan()] },
+  planExplain: { args: () => [plan()] },
+  planBytes: { args: () => [plan()] },
+  planDispose: { args: () => [plan()] },
+  measure: { args: () => [Float64Array.of(1, 0, 0, 1, 4096, 4, 4, 4, 1e-4), new Float64Array(4)], stays: 8 },
+  cudaInfo: { args: () => [] },
+  cudaMeasure: { args: () => [0], mayThrow: true },
+  cudaLibrary: { args: () => ['no-library.so'], mayThrow: true },
+  orthonormalize: { args: rows },
+  orthonormalizeAsync: { args: rows },
+  onThreadRefusal: { args: () => [() => {}] },
+  nothing: { args: () => [] }
+}
