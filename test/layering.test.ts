@@ -14,6 +14,7 @@ const levels = [
   ['plot', 'graph'],
   ['layers'],
   ['sample'],
+  ['model-types'],
   ['model']
 ]
 levels.push(['train'], ['tasks'], ['serve', 'bench'], ['cli', 'index'])
