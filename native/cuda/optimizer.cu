@@ -69,7 +69,7 @@ __device__ void adam(const Moments& m, int64_t i, const Control& c, float l2, fl
   m.weights[i] = v_fnma(c.learning_rate, step, v_mul(decay, m.weights[i]));
 }
 
-// Moves an averaged weight by the share `part` of its distance to the weight, with the operations of native/core/optimizer.cc.
+// Moves an averaged weight by the share `part` of its distance to the weight, with the operations of the processor, in its order.
 __device__ void average(float* mean, float weight, float part) {
   *mean = part == 1 ? weight : v_add(*mean, v_mul(part, v_sub(weight, *mean)));
 }
