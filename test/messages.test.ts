@@ -1,5 +1,5 @@
-// Every message of an error says what was expected, what came and what to do. The source is read: a message that is a literal, or a
-// constant next to it, is checked word by word.
+// Every message of an error names the expected value, the received one and a remedy. The test reads the source and checks each message that
+// is a literal or a constant of the same file.
 
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -12,7 +12,7 @@ const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8'
   name.endsWith('.ts')
 )
 
-/** In these folders what was expected of a value is also what to do: "Expected a number as x but received null." */
+/** In these folders the expectation is the remedy as well: "Expected a number as x but received null." */
 const checks = /^check\//
 
 /** Returns the text of a literal with ${} in place of each expression, null for another expression. */

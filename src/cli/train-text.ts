@@ -90,11 +90,7 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
         'share of the text, at its end, that validates (default: 0.1)',
         number('--valid', 0, 1, 'most')
       )
-      .option(
-        '--test <share>',
-        'share after the validation part, for a test that training does not see (default: 0)',
-        number('--test', 0, 1, 'most')
-      )
+      .option('--test <share>', 'share for tests, not trained on (default: 0)', number('--test', 0, 1, 'most'))
       .option('--cache-dir <folder>', "for the symbols of texts above 64 MB (default: the system's temporary folder)")
     return addTrainOptions(command, {
       data: 'text',
