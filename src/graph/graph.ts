@@ -213,10 +213,7 @@ export class Graph {
     return tensor
   }
 
-  /**
-   * Declares a layer called `name`, a prefix of parameters. Throws ERR_INVALID_ARGUMENT if a layer of this name was declared and
-   * `shared` is not true: both would have the same weights.
-   */
+  /** Declares a layer by the prefix of its parameters. Throws ERR_INVALID_ARGUMENT if it exists and `shared`, the use of its weights, is not true. */
   layer(name: string, shared: boolean | undefined): void {
     string(name, 'the name of a layer')
     optional(boolean)(shared, `shared of the layer "${name}"`)

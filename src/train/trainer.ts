@@ -93,10 +93,9 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   }
 
   /**
-   * Trains until a limit is reached, validation stops gaining, the data ends or the caller aborts.
-   * Each step waits for operations that read the weights (`evaluate`). Throws ERR_BUSY while another fit of this model runs, or if
-   * another trainer has taken the moments of this one since its last step; ERR_NOT_FINITE (weights stay the last good ones, no
-   * checkpoint is written), ERR_ABORTED, and what data and checkpoint callback throw.
+   * Trains until a limit is reached, validation stops improving, the data ends or the caller aborts. Each step waits for operations that
+   * read the weights. Throws ERR_BUSY during another fit of this model, and if another trainer has taken its moments since the last step;
+   * ERR_NOT_FINITE (the last good weights stay, no checkpoint is written), ERR_ABORTED, and the errors of data and checkpoint callback.
    */
   async fit(options: FitOptions = {}): Promise<Summary> {
     const reports = this.reports(options)

@@ -1,4 +1,4 @@
-// The examples of the README do what it says: its shell lines on a small text, its programs as they stand.
+// The examples of the README work: its shell lines on a small text, its programs unchanged.
 
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
