@@ -17,8 +17,8 @@ export const MAX_SIZE = 2 ** 20
 export const MAX_COUNT = Number.MAX_SAFE_INTEGER
 
 /**
- * The configuration that a caller hands over: `read` is the reader of model files, and what it refuses has the code of an argument.
- * Returns a copy that `read` made.
+ * Returns a check of a configuration that a caller passes. `read` reads the same configuration from model files; a value that it refuses with
+ * ERR_FILE_FORMAT is refused with ERR_INVALID_ARGUMENT here. The check returns the copy that `read` makes.
  */
 export function configOf<C>(read: (json: JsonObject, path: string) => C): Check<C> {
   return (value, name) => {

@@ -34,7 +34,7 @@ export interface Training {
 
 const count = optional(integer(1))
 
-/** Checks of settings that a caller hands over; every one may be left out. */
+/** Checks of the settings that a caller passes; each of them is optional. */
 export const trainingFields: Checks<Partial<Training>> = {
   batch: optional(integer(1, MAX_SIZE)),
   optimizer: optional(choice('sgd', 'rmsprop', 'adam', 'adamw')),

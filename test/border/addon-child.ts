@@ -1,6 +1,6 @@
-// The process that calls the addon directly: node addon-child.ts <file> <calls> <seed>. Each function gets right arguments with one
-// or several of them replaced, too few or too many of them, and arguments of other functions. Every call returns, or throws an
-// error with a code. Before each call its name is written to the file. Prints a JSON line of what was found.
+// A process that calls the addon directly: node addon-child.ts <file> <calls> <seed>. Each function gets valid arguments of which some are
+// replaced, too few or too many arguments, and arguments of other functions. Every call must return or throw an error with a code. Before
+// each call its name is written to the file. At the end the process prints the faults as one JSON object.
 import * as fs from 'node:fs'
 import { types } from 'node:util'
 import { createRandom } from '../../src/random.js'
@@ -33,7 +33,7 @@ function judge(error: unknown): void {
 const names = Object.keys(anywhere)
 const draw = <T>(items: readonly T[]): T => items[random.below(items.length)]!
 
-/** A value that is wrong almost everywhere: hostile, or right for another function. */
+/** Returns a value that is invalid in most places: a hostile one, or a valid argument of another function. */
 function wrong(): [string, unknown] {
   if (random.below(3) > 0) {
     const name = draw(names)
@@ -46,7 +46,7 @@ function wrong(): [string, unknown] {
 
 const extremes = [-1, 0, 1, 2, 5, 100, 0.5, 2 ** 31 - 1, -(2 ** 31), 2 ** 24, 2 ** 53, 1e300, NaN, Infinity]
 
-/** A table with one or two numbers changed; another value as it is. */
+/** Returns a table with some numbers changed, an extreme number for a number, and other values unchanged. */
 function numbersChanged(value: unknown, stays: number | undefined): [string, unknown] {
   if (typeof value === 'number') return ['a number', draw(extremes)]
   if (!(types.isInt32Array(value) || types.isFloat64Array(value)) || value.length === 0) return ['as it is', value]
@@ -60,7 +60,7 @@ function numbersChanged(value: unknown, stays: number | undefined): [string, unk
   return [parts.join(' '), value]
 }
 
-/** The arguments of a call, changed, and what was changed. */
+/** Returns the arguments of a call, changed, after a description of the change. */
 function changed(recipe: AddonRecipe): [string, unknown[]] {
   const args = recipe.args()
   const kind = random.below(8)

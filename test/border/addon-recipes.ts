@@ -1,4 +1,4 @@
-// Right arguments for every function of the addon, made anew for each call, as src/graph hands them over.
+// Valid arguments for every function of the addon, in the form that src/graph passes. They are made again for each call.
 import { createArena } from '../../src/graph/arena.js'
 import { lower } from '../../src/graph/compile.js'
 import { createControl } from '../../src/graph/control.js'
@@ -8,9 +8,9 @@ import { tinyModel } from './worlds.js'
 
 export interface AddonRecipe {
   args(): unknown[]
-  /** A right call may end in a typed error: where there is no device. */
+  /** True if a valid call may throw a typed error, for example without a device. */
   readonly mayThrow?: boolean
-  /** The element of tables that is not changed: how many seconds a measurement takes. */
+  /** Index of the element of tables that is not changed, because it is the number of seconds of a measurement. */
   readonly stays?: number
 }
 

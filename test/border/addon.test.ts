@@ -1,5 +1,5 @@
 // The functions that the addon exports, called directly with wrong arguments: each call returns or throws a typed error, and the
-// process stays alive. src/graph hands over right arguments only; whoever loads the addon alone can hand over anything.
+// process stays alive. src/graph passes only valid arguments; a program that loads the addon without it can pass anything.
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { native } from '../../src/native.js'

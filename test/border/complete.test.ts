@@ -19,13 +19,13 @@ function publicFunctions(): string[] {
 }
 
 t.test('every exported function has a recipe', async (t) => {
-  // What `ops` exports under a name of its own is the same function.
+  // A function of `ops` may also be exported under its own name.
   const same = (name: string) => !name.includes('.') && names.has(`ops.${name}`)
   const missing = publicFunctions().filter((name) => !names.has(name) && !same(name))
   t.same(missing, [])
 })
 
-/** Names of the functions of an object and of its classes, but for those that Node.js gives an emitter of events and checks itself. */
+/** Returns the names of the functions of an object and its classes, without those of EventEmitter, which Node.js checks itself. */
 function methodsOf(object: object): string[] {
   const found = new Set<string>()
   const ends: readonly unknown[] = [null, Object.prototype, EventEmitter.prototype]

@@ -195,7 +195,7 @@ const readSampleParts = open<Ink>({
   source: string
 })
 
-/** A sample, read once: arrays of its strokes as they are. Throws ERR_INVALID_ARGUMENT, and what checkInk throws. */
+/** A sample; its properties are read once, and the arrays of its strokes are not copied. Throws ERR_INVALID_ARGUMENT, and the errors of checkInk. */
 export const readInkSample: Check<Ink> = (value, name) => {
   const ink = readSampleParts(value, name)
   checkInk(ink)

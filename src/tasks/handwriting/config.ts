@@ -24,7 +24,7 @@ export interface InkConfig<N> {
   readonly data?: DataMark
 }
 
-/** The normalisation of a configuration that a caller hands over. */
+/** The normalisation in a configuration that a caller passes. */
 export const readNormalisation = configOf(({ normalisation }, name) => normalisationFromJson(normalisation, name))
 
 /** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is none. */

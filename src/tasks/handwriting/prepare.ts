@@ -47,7 +47,7 @@ export interface InkRunOptions<N> extends InkSource, RunOptions {
 const strength = number(0)
 const readAugmentation = configOf(augmentationFromJson)
 
-/** Checks of the options of a training on ink; `network`: of its network's settings. */
+/** Returns the checks of the options of a training on ink; `network` has those of its network's settings. */
 export function inkRunFields<N extends object>(network: Fields<Partial<N>>): Fields<InkRunOptions<N>> {
   return {
     ...runFields,
@@ -63,7 +63,7 @@ export function inkRunFields<N extends object>(network: Fields<Partial<N>>): Fie
         level: optional(boolean),
         smooth: optional(number(0)),
         resample: optional(choice('length', 'time', 'none')),
-        // Within these bounds no coordinate divided by a unit is infinite.
+        // With steps within these bounds no quotient of a coordinate and a step is infinite.
         step: optional(number(1e-200, 1e200))
       })
     ),

@@ -47,7 +47,7 @@ export interface TextConfig {
   readonly data?: DataMark
 }
 
-/** Reads the configuration of a model file. ERR_INVALID_ARGUMENT for values that are none; ERR_FILE_FORMAT names the part that is no text model's. */
+/** Reads the configuration of a model file. Throws ERR_INVALID_ARGUMENT unless it is an object, ERR_FILE_FORMAT with the name of the first invalid part. */
 export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
   checkObject(json, 'json')
   const { network, split, training, data, vocabulary } = json as Record<string, unknown>

@@ -65,10 +65,10 @@ export function textDefinition(config: TextConfig) {
   })
 }
 
-/** A configuration that a caller hands over. */
+/** A configuration that a caller passes. */
 export const readTextConfig = configOf(textConfigFromJson)
 
-/** The network that `config` describes, with first values from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
+/** Returns the network that `config` describes, with first values drawn from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
 export function textModel(config: TextConfig, options: ModelOptions = {}): Model {
   return defineModel(textDefinition(readTextConfig(config, 'config')), options)
 }

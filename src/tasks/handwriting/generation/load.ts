@@ -81,7 +81,7 @@ const readWriteOptions = optionsOf<WriteInkOptions>({
   text: optional(string),
   bias: optional(number(0, 100)),
   seed: optional(seedOf),
-  // A style may come from a file: numbers that are not finite would go on through every state.
+  // A style may come from a file. Numbers that are not finite would spread to all states.
   style: optional(
     open<WritingStyle>({ text: string, states: record(list(number())), last: list(number(), 3, 3), checksum: string })
   ),

@@ -92,10 +92,10 @@ export function generationDefinition(config: GenerationConfig) {
   })
 }
 
-/** A configuration that a caller hands over. */
+/** A configuration that a caller passes. */
 export const readGenerationConfig = configOf(generationConfigFromJson)
 
-/** The network that `config` describes, with first values from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
+/** Returns the network that `config` describes, with first values drawn from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
 export function generationModel(config: GenerationConfig, options: ModelOptions = {}): Model {
   return defineModel(generationDefinition(readGenerationConfig(config, 'config')), options)
 }

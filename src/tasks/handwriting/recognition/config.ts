@@ -28,7 +28,7 @@ export function recognitionConfigFromJson(json: JsonObject, path: string): Recog
     bidirectional: read.boolean(net, 'bidirectional'),
     dropout: read.number(net, 'dropout', 0, 0.999)
   }))
-  // A reader without symbols is refused as every missing object is.
+  // A reader without symbols is refused with the error of any missing object.
   const vocabulary = config.vocabulary ?? (configReader(path).object(null, 'vocabulary') as never)
   return { ...config, vocabulary }
 }

@@ -54,10 +54,10 @@ export function recognitionDefinition(config: RecognitionConfig) {
   })
 }
 
-/** A configuration that a caller hands over. */
+/** A configuration that a caller passes. */
 export const readRecognitionConfig = configOf(recognitionConfigFromJson)
 
-/** The network that `config` describes, with first values from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
+/** Returns the network that `config` describes, with first values drawn from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
 export function recognitionModel(config: RecognitionConfig, options: ModelOptions = {}): Model {
   return defineModel(recognitionDefinition(readRecognitionConfig(config, 'config')), options)
 }
