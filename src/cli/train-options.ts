@@ -48,15 +48,25 @@ export interface TrainTexts {
 
 /** The options of every training, after those of the application. */
 export function addTrainOptions(command: Command, says: TrainTexts): Command {
-  return command
+  addLengthOptions(command, says)
+  addOptimizerOptions(command, says)
+  return addRunOptions(command, says)
+}
+
+function addLengthOptions(command: Command, says: TrainTexts): void {
+  command
     .option('--batch <n>', `sequences side by side (default: ${says.batch})`, whole('--batch', 1, 2 ** 20))
     .option(
       '--epochs <n>',
-      `end after so many passes over the ${says.data} (default: ${says.epochs})`,
+      `stop after this many passes over the ${says.data} (default: ${says.epochs})`,
       whole('--epochs', 1)
     )
-    .option('--steps <n>', 'end after so many steps', whole('--steps', 1))
-    .option('--time-limit <time>', 'end after so much training: 180s, 15m, 2h', seconds('--time-limit'))
+    .option('--steps <n>', 'stop after this many steps', whole('--steps', 1))
+    .option('--time-limit <time>', 'stop after this much training: 180s, 15m, 2h', seconds('--time-limit'))
+}
+
+function addOptimizerOptions(command: Command, says: TrainTexts): void {
+  command
     .option('--lr <rate>', `peak learning rate (default: ${says.learningRate})`, number('--lr', 0, 1e3, 'least'))
     .option(
       '--schedule <name>',
@@ -65,7 +75,7 @@ export function addTrainOptions(command: Command, says: TrainTexts): Command {
     )
     .option(
       '--warmup <n>',
-      `rise of the rate: steps, or below 1 a share of the run (default: ${says.warmup})`,
+      `length of the linear warm-up: a number of steps, or below 1 a share of the run (default: ${says.warmup})`,
       number('--warmup', 0, 1e12)
     )
     .option(
@@ -88,6 +98,10 @@ export function addTrainOptions(command: Command, says: TrainTexts): Command {
       'save and validate an exponential average of the weights with this decay per step, for example 0.999; useful if the rate does not fall to 0 (default: no average)',
       number('--average', 1e-6, 0.9999999)
     )
+}
+
+function addRunOptions(command: Command, says: TrainTexts): Command {
+  return command
     .option('--valid-file <file...>', 'validate on other files instead')
     .option('--valid-every <n>', `steps between validations (default: ${says.validEvery})`, whole('--valid-every', 1))
     .option('--patience <n>', 'stop after this many validations without improvement', whole('--patience', 1))
@@ -108,7 +122,7 @@ export function addTrainOptions(command: Command, says: TrainTexts): Command {
       'steps between checkpoints (default: as --valid-every)',
       whole('--checkpoint-every', 1)
     )
-    .option('--resume', 'go on from the last checkpoint; from the start where there is none')
+    .option('--resume', 'resume from the last checkpoint, or start if there is none')
     .option('--force', 'replace a model that exists')
     .option('--log-dir <folder>', 'metrics.jsonl, TensorBoard events and the loss curve as SVG')
     .option('--json', 'one JSON object a line')
