@@ -1,4 +1,4 @@
-// What a model is: its definition, options, plans and methods. defineModel (model.ts) makes one.
+// Interfaces of models: definition, options, plans and methods. defineModel (model.ts) makes a model.
 
 import type { Graph } from './graph/graph.js'
 import type { Device, OptimizerName } from './graph/opcodes.js'
@@ -19,7 +19,7 @@ export interface ModelDefinition<I extends Specs = Specs, T extends Specs = Spec
   targets?: T
   /** Records the model. Called once for every shape; must ask for the same parameters each time. */
   forward(inputs: Symbols<I>, dims: Dims): Record<O, Tensor>
-  /** Records the loss: a tensor whose first element is minimised, the second (where there is one) says how many it is the mean of. */
+  /** Returns the loss, shape [1] or [2]. Element 0 is minimised; element 1, if present, is the number of elements that element 0 is the mean of. */
   loss?(outputs: Record<O, Tensor>, targets: Symbols<T>, inputs: Symbols<I>): Tensor
   /** For models of token sequences: the int32 [length, batch] input and the logits output that `model.stream()` uses. */
   stream?: { token: keyof I & string; logits: O }
@@ -36,11 +36,11 @@ export interface ModelOptions {
   threads?: number
   /** Operands of the LSTM products in all its plans; default 'f32'. */
   precision?: Precision
-  /** Where its plans run; default 'cpu'. ERR_UNSUPPORTED where 'cuda' is not there or lacks an op. */
+  /** Device of its plans; default 'cpu'. Throws ERR_UNSUPPORTED if 'cuda' is not available or lacks an op. */
   device?: Device
   /**
    * Bytes that the plans of this model may keep together, default 512 MiB: beyond that, plans that ran longest ago give their
-   * memory back and get it again at their next run. Results do not depend on it. One plan alone may take more.
+   * memory back and get it again at their next run. Results do not depend on it. A single plan may take more.
    */
   planMemory?: number
   /** false: parameters start as zeros, for weights that are loaded next. */
@@ -110,7 +110,7 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   lease<P extends Purpose = 'train'>(dims: Dims, options?: ModelPlanOptions<P>): PlanLease<ModelPlan<I, T, O, P>>
   /** Records the model's function for `dims`, to compile with additions of your own. */
   record(dims: Dims, purpose: Purpose): Recording<I, O>
-  /** Compiles a recording; the model disposes of the plan when it goes. */
+  /** Compiles a recording; the plan is disposed of together with the model. */
   compile(
     graph: Graph,
     options?: { loss?: Tensor | null; optimizer?: OptimizerName | null; threads?: number }
@@ -118,8 +118,8 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   /** A stream that owns its state and steps in microseconds. */
   stream(options?: StreamOptions): Stream
   /**
-   * A copy for sampling while this one trains, with the weights as they are after one step. Synchronous: about 8 ms of the calling thread
-   * for a million weights, most of it for memory that the system hands out, so that a large model is cloned where a pause does no harm.
+   * Returns a copy for sampling while this one trains, with the weights as they are after one step. Synchronous: takes about 8 ms of the
+   * calling thread for a million weights, most of it for new memory, so clone a large model when a pause does no harm.
    */
   clone(): Model<I, T, O>
   /** Frees all native memory. Throws ERR_BUSY, before anything is freed, while an operation on the model is under way. */
