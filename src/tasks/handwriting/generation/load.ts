@@ -71,9 +71,9 @@ const DRAW_STREAM = 1 << 20
 /** Loads a writer, whose layers compute in float32. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
 export async function loadWriter(
   path: string,
-  { device, threads }: Pick<LoadOptions, 'device' | 'threads'> = {}
+  options: Pick<LoadOptions, 'device' | 'threads'> = {}
 ): Promise<LoadedWriter> {
-  return writerOf(await loadModel(generationTask, path, { device, threads }, () => 1))
+  return writerOf(await loadModel(generationTask, path, options, () => 1))
 }
 
 const readStyleOptions = optionsOf<{ signal?: AbortSignal | undefined }>({ signal: optional(signalOf) })
