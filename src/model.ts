@@ -100,7 +100,7 @@ export function tensorsOf(definition: ModelDefinition, dims: Dims = {}) {
 }
 
 /**
- * Defines a model. Its parameters get their first values, a function of (seed, name) alone, when they are first wanted: see
+ * Defines a model. Its parameters get their first values, a function of only (seed, name), when they are first wanted: see
  * `ready`.
  */
 export function defineModel<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(

@@ -54,7 +54,7 @@ function rounds(counter: ArrayLike<number>, key: ArrayLike<number>, out: Uint32A
   return out
 }
 
-/** A sequence of random numbers that depends on its seed and name alone. */
+/** A sequence of random numbers that depends only on its seed and name. */
 export interface Random {
   /** Uniform integer in [0, 2^32). */
   uint32(): number

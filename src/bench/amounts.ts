@@ -20,7 +20,7 @@ export function layerFlops(tokens: number, input: number, hidden: number): numbe
   return tokens * 2 * 4 * hidden * (input + hidden)
 }
 
-/** Inference of the layers alone, input as wide as the state. */
+/** Inference of only the layers, with an input as wide as the state. */
 export function layersFlops({ B, T, H, layers }: Sizes): number {
   return layers * layerFlops(B * T, H, H)
 }

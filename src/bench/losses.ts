@@ -24,7 +24,7 @@ const POINT = 3
 
 interface Case {
   shape: Readonly<Record<string, number>>
-  /** The whole model, or the loss over its outputs alone. */
+  /** The whole model, or only the loss over its outputs. */
   define(whole: boolean, threads: number): Model
   fill(inputs: Readonly<Record<string, Float32Array | Int32Array>>): void
 }

@@ -37,7 +37,7 @@ export const pen: Workload = {
       const end = performance.now() + 1000 * seconds
       do {
         times.push(...word())
-        // A word is read on the caller's thread: the event loop has its turn behind each.
+        // A word is read on the caller's thread: the event loop turns after each.
         await setImmediate()
       } while (performance.now() < end)
       const { median, p10, p90, p99, samples } = summarise(times)

@@ -20,7 +20,7 @@ export interface RunOptions {
   signal?: AbortSignal | undefined
 }
 
-/** The machine and the versions behind a run's figures. */
+/** The machine and the versions that a run's figures were measured with. */
 export type MachineRow = {
   readonly machine: string
   readonly isa: string

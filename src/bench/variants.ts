@@ -16,7 +16,7 @@ interface VariantWorkload {
   /** Rows of all steps that are computed. */
   tokens(sizes: Sizes): number
   directions?: number
-  /** float32 alone. */
+  /** Only float32. */
   floatOnly?: true
 }
 

@@ -132,7 +132,7 @@ export const trainRecognition: TrainingCommand<Flags, RecognitionRun, Recognitio
 
 /**
  * Returns a hint for a reader whose outputs are the blank nearly everywhere. bench/lab/unseen-hands.md, "Readers of one direction", has the
- * trainings that its remedies come from: variations and dropout delay the beginning most; short samples first and a rate of 0.01 delay it too.
+ * trainings from which its remedies come: variations and dropout delay the beginning most; short samples first and a rate of 0.01 delay it too.
  */
 function beginningHint({ config }: RecognitionRun, { symbolsRead, samples }: RecognitionMeasure): Hint {
   const { network, augmentation, training } = config

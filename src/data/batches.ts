@@ -1,6 +1,6 @@
 // Batches of one long sequence for truncated back-propagation (Williams and Peng 1990; Graves 2013, section 3): B
 // streams side by side, cut in windows of T steps, the state carried from window to window and cleared at the beginning
-// of an epoch. What a batch holds depends on (seed, epoch, step) alone, so that a resumed run goes on with the very
+// of an epoch. The contents of a batch depend only on (seed, epoch, step), so that a resumed run continues with the very
 // next batch. Shuffled or short sequences are not its job.
 
 import { boolean, int32Array, integer, object, open, optional, seed as seedOf } from '../check/index.js'

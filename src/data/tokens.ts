@@ -1,5 +1,5 @@
 // A sequence of ids that is read by position: in memory while it is small, else in a temporary file that has no name (on
-// POSIX it is unlinked as soon as it is open), so that a killed process leaves nothing behind and memory does not grow
+// POSIX it is unlinked as soon as it is open), so that a killed process leaves no file and memory does not grow
 // with the corpus. Ids take one byte where the vocabulary allows it, else two or four.
 
 import { randomBytes } from 'node:crypto'

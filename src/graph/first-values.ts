@@ -1,5 +1,5 @@
 // First values of parameters, computed when they are first wanted: in turns that leave the event loop free, or in one go.
-// They are a function of (seed, name) alone, so whoever needs them sooner computes them again and gets the same bits.
+// They are a function of only (seed, name), so a caller that needs them sooner computes them again and gets the same bits.
 
 import { setImmediate } from 'node:timers/promises'
 import { GatecellError } from '../errors.js'

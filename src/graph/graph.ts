@@ -1,4 +1,4 @@
-// The recorder: what a model's function leaves behind. A flat list of op records between tensors; no memory, no running.
+// The recorder: the recording of a model's function, a flat list of op records between tensors. It has no memory and runs nothing.
 
 import { anything, boolean, choice, list, made, nullable, number, object, optional, string } from '../check/index.js'
 import { syncFunction, type Check } from '../check/index.js'

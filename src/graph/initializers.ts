@@ -23,7 +23,7 @@ export type Pieces = (
 ) => Generator<NativePiece | null, void, undefined>
 
 /**
- * Fills `values` (row-major, `shape`) with a parameter's first values, drawing from `random` alone. A function of your own is called
+ * Fills `values` (row-major, `shape`) with a parameter's first values, drawing only from `random`. A function of your own is called
  * when the model is defined; what the functions of this library return works later, and in pieces.
  */
 export type Initializer = (values: Float32Array, shape: Shape, random: Random) => void

@@ -1,5 +1,5 @@
 // The lock of a model's weights. It spans whole operations (an evaluation, a fit), not single native runs, so that whatever
-// runs at the same time either gives the results that it gives alone or is refused before it has changed anything.
+// runs at the same time either gives the results that it gives without others or is refused before it has changed anything.
 
 import { GatecellError } from '../errors.js'
 import type { Mode } from './opcodes.js'

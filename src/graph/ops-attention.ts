@@ -12,7 +12,7 @@ export interface WindowInputs {
   chars: Tensor
   /** i32 [B]: characters of each row, 0 to U. */
   lengths: Tensor
-  /** Width C of one-hot vectors; for ids alone. */
+  /** Width C of one-hot vectors; only for ids. */
   width?: number
   /** [B, K]: where the window stood before; absent: 0, before the first character. */
   kappa0?: Tensor | null
@@ -73,7 +73,7 @@ function windowWidth(op: string, chars: Tensor, lengths: Tensor, batch: number, 
 export interface WindowLstmInputs extends Omit<WindowInputs, 'raw'> {
   /** [T, B, I] */
   x: Tensor
-  /** [4H, I + C], gate order i, f, g, o; the window's columns behind those of x */
+  /** [4H, I + C], gate order i, f, g, o; the window's columns after those of x */
   weightIh: Tensor
   /** [4H, H] */
   weightHh: Tensor
@@ -181,7 +181,7 @@ const readAdditive = object<AttentionInputs & { v: Tensor }>({ ...ofAttention, v
 export interface AttentionResult {
   /** [T, B, V] */
   context: Tensor
-  /** [T, B, S]: shares of the source's steps, which sum to 1; exactly 0 behind a row's length. */
+  /** [T, B, S]: shares of the source's steps, which sum to 1; exactly 0 after a row's length. */
   weights: Tensor
 }
 

@@ -65,7 +65,7 @@ function classWeights(logits: Tensor, weights: readonly number[] | Tensor): Tens
 export interface CtcInputs {
   /** [T, B, K]: K symbols, the blank among them; the softmax is inside. */
   logits: Tensor
-  /** i32 [B, L]: labels of each row, without blanks; what stands behind a row's length is not looked at. */
+  /** i32 [B, L]: labels of each row, without blanks; elements after a row's length are not read. */
   targets: Tensor
   /** i32 [B]: steps of each row, 0 to T. */
   inputLengths: Tensor
@@ -86,7 +86,7 @@ const readCtc = object<CtcInputs>({
 /**
  * Connectionist temporal classification (Graves et al. 2006): minus the log-probability of each row's labels, summed over
  * all alignments. `loss` [2]: the plain mean in nats over the rows that have at least one step, their count; `rows` [B]:
- * nats of each row. The gradient is exactly zero behind a row's length, and no finite logits give an infinite loss.
+ * nats of each row. The gradient is exactly zero after a row's length, and no finite logits give an infinite loss.
  * A row with fewer steps than `ctcNeeds(labels)` fails the run with ERR_INVALID_ARGUMENT, which names the row.
  */
 export function ctcLoss(ctcInputs: CtcInputs): { loss: Tensor; rows: Tensor } {

@@ -128,7 +128,7 @@ function unary(name: OpName, x: Tensor, attributes: readonly number[] = []): Ten
   return one(x, name, [x], x.shape, attributes)
 }
 
-/** Tensors that differ in the last dimension alone -> joined along it. */
+/** Returns tensors that differ only in the last dimension, joined along it. */
 export function concat(...parts: Tensor[]): Tensor {
   const [first] = parts
   if (parts.length === 0)

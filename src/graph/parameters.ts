@@ -260,7 +260,7 @@ export class ParameterStore {
   }
 
   /**
-   * Gives every parameter its first value, a function of (seed, name) alone. They are computed when they are first wanted:
+   * Gives every parameter its first value, a function of only (seed, name). They are computed when they are first wanted:
    * `await ready()`, or the first access. Initializers of the caller's own run at once. Throws ERR_BUSY, before anything is
    * written, while an operation on the model is under way.
    */

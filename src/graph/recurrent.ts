@@ -20,7 +20,7 @@ export interface LstmInputs {
   /** Initial states [B, R] and [B, H], or parameters [R] and [H] for every row; absent: zeros. */
   h0?: Tensor | null
   c0?: Tensor | null
-  /** i32 [B], each 0 to T: the steps of each row. Outputs behind them are zero; a run fails with ERR_OUT_OF_RANGE for others. */
+  /** i32 [B], each 0 to T: the steps of each row. Outputs after them are zero; a run fails with ERR_OUT_OF_RANGE for others. */
   lengths?: Tensor | null
   /** [3H] of i, f, o (Gers and Schmidhuber 2000; Graves 2013, equations 7 to 11): i and f see the cell before, o the new one. */
   peephole?: Tensor | null

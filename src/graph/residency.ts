@@ -29,7 +29,7 @@ export class Residency {
   #shared = 0
   readonly limit: number
 
-  /** `limit`: bytes of all resident plans; the plan in use may take more alone. */
+  /** `limit`: bytes of all resident plans; the plan in use may exceed it by itself. */
   constructor(limit: number) {
     this.limit = limit
   }

@@ -1,6 +1,6 @@
 // Stacked LSTM layers over a sequence, under PyTorch's parameter names: `<name>.weight_ih_l0` [4H, I],
 // `<name>.weight_hh_l0` [4H, H], `<name>.bias_ih_l0` and `<name>.bias_hh_l0` [4H], gate order i, f, g, o;
-// `_l1`, `_l2` ... for the layers above and `_reverse` behind the names of the backward direction. A projection's is
+// `_l1`, `_l2` ... for the layers above and `_reverse` after the names of the backward direction. A projection's is
 // `<name>.weight_hr_l0` [R, H], as PyTorch's; what PyTorch has not: `<name>.weight_peephole_l0` [3H] of i, f, o, layer
 // normalisation's `<name>.norm_ih_l0` and `norm_hh_l0` [4H], `norm_c_l0` and `norm_c_bias_l0` [H], and the learned initial
 // states `<name>.h0_l0` [R] and `<name>.c0_l0` [H].

@@ -28,7 +28,7 @@ export interface RecurrentOptions {
    */
   carry?: boolean
   /**
-   * i32 [B]: the steps of each row, 0 to T, in any order. A padded row gives what it gives alone, outputs behind its end
+   * i32 [B]: the steps of each row, 0 to T, in any order. A padded row gives the same as without the others, outputs after its end
    * are zero, final states are those at its last step, the backward direction starts there, and padding costs nothing.
    */
   lengths?: Tensor

@@ -48,7 +48,7 @@ export class Window {
     return seconds - this.#since
   }
 
-  /** What gathered until `seconds`; starts anew. */
+  /** Returns mean loss and tokens per second since the last call; `seconds` is the present time. Starts the next interval. */
   take(seconds: number): { loss: number; tokensPerSecond: number } {
     const result = { loss: this.#sum / this.#steps, tokensPerSecond: rate(this.#tokens, seconds - this.#since) }
     this.#sum = this.#steps = this.#tokens = 0

@@ -1,5 +1,5 @@
 // oneDNN in a process of its own: a C++ program compiled on demand from bench/rivals. Both its AVX-512 and its AVX2 code
-// are tried, since either wins somewhere. For train-char it runs the LSTM layers alone, for it has nothing else.
+// are tried, since either wins somewhere. For train-char it runs only the LSTM layers, because it has nothing else.
 
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, statSync } from 'node:fs'

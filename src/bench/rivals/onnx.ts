@@ -85,7 +85,7 @@ function randomBytes(count: number): Int8Array {
 export interface OnnxOptions {
   layers: number
   hidden: number
-  /** Embedding in front, linear to the vocabulary behind, one token: what the sampling loop runs. */
+  /** Embedding before, linear to the vocabulary after, one token: the model of the sampling loop. */
   character: boolean
   /** int8 weights, by com.microsoft's DynamicQuantizeLSTM. */
   quantized: boolean

@@ -51,7 +51,7 @@ export function createResampler({ resample, step }: Pick<InkNormalisation, 'resa
       ;[x0, y0, t0] = [x, y, t]
     },
     up(out) {
-      // `left` is a whole step right after a point: less than half of one behind it the end is near enough.
+      // `left` is a whole step right after a point: less than half of one after it the end is near enough.
       if (down && resample !== 'none' && left <= step / 2) out(x0, y0, t0)
       down = false
     }

@@ -59,7 +59,7 @@ function eachStretch(strokes: readonly Stroke[], take: (length: number, x: numbe
     for (let i = 0; i < x.length; i++) {
       const before = Math.max(0, i - 1)
       const [dx, dy] = [x[i]! - x[before]!, y[i]! - y[before]!]
-      // A dot counts a little, so that ink of dots alone has a middle. The middle is written as a point and half a step, so
+      // A dot counts a little, so that ink that consists of dots has a middle. The middle is written as a point and half a step, so
       // that it has the precision of the points.
       take(Math.hypot(dx, dy) + 1e-9, x[before]! + dx / 2, y[before]! + dy / 2)
     }

@@ -29,7 +29,7 @@ export interface Readability {
   seconds: number
 }
 
-/** Writes and reads `texts`; the event loop has its turn behind each. ERR_CORPUS_EMPTY for none; what `write` throws. */
+/** Writes and reads `texts`; the event loop turns after each. Throws ERR_CORPUS_EMPTY without texts, and the errors of `write`. */
 export async function measureReadability(
   writer: LoadedWriter,
   reader: LoadedReader,

@@ -47,7 +47,7 @@ export async function openInk(source: InkSource, split: InkSplit): Promise<InkSe
   )
 }
 
-/** The samples of chance: a function of their number and position alone. */
+/** Returns a filter that keeps a random `share` of `count` samples; the choice depends only on count and position. */
 function byShare(count: number, share: number): (ink: Ink, index: number) => boolean {
   const random = createRandom(0, 'validation samples')
   const order = Array.from({ length: count }, (_, index) => ({ index, draw: random.uniform() }))

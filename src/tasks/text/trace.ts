@@ -10,7 +10,7 @@ export interface MemoryTrace {
   readonly layers: readonly LayerMemory[]
   /** Mean norm of d ln p(next symbol) / d input, lag by lag from 0 (the symbol just read), as shares of the largest. */
   readonly reach: readonly number[]
-  /** The lag behind which less than a hundredth of the gradient's sum lies. */
+  /** The lag beyond which less than a hundredth of the gradient's sum lies, in symbols. */
   readonly reachSteps: number
   /** Symbols that were read. */
   readonly symbols: number
@@ -89,7 +89,7 @@ function memoryOf(name: string, hidden: number, forget: Float64Array): LayerMemo
   }
 }
 
-/** Mean norms by lag behind the last step. */
+/** Mean norms by lag before the last step. */
 function reachOf(gradient: Float64Array, { steps, batch }: TraceInput, width: number): number[] {
   return Array.from({ length: steps }, (_, lag) => {
     let sum = 0

@@ -17,7 +17,7 @@ import { generationTask } from './model.js'
 
 /** What the network remembers of strokes that it was shown; plain JSON. */
 export interface WritingStyle {
-  /** The text of these strokes: the window stands behind it. */
+  /** The text of these strokes; the window is after it. */
   readonly text: string
   readonly states: Readonly<Record<string, readonly number[]>>
   /** The last point: what comes next begins there. */
@@ -130,7 +130,7 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
         'ERR_INVALID_INK',
         `Expected the text of the strokes in ${ink.source} but they have none: add it to the ink.`
       )
-    // The writing goes on, so the network sees more text behind that of the strokes: with its end in view it would finish.
+    // The writing goes on, so the network sees more text after that of the strokes: if it saw the end, it would finish.
     // Nobody knows the text to come; the same once more is text as it was trained on.
     const symbols = symbolsFor(vocabulary ? ink.text! + ink.text! : undefined)
     const offsets = inkOffsets(prepareStrokes(ink, config.normalisation), config.deviation)
@@ -156,7 +156,7 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     const options = readWriteOptions(writeOptions, 'the options of write')
     const { text, bias = 0.5, seed = 0, style: shown, signal, partial = false } = options
     symbolsFor(text) // refuses what it cannot write, by name
-    // The window goes on behind the text of the style.
+    // The window continues after the text of the style.
     const symbols = symbolsFor(vocabulary ? (shown?.text ?? '') + text! : undefined)
     const limit = limitFor(options.points, text, symbols.length)
     const ends = createRandom(seed, 'end of the writing')
@@ -261,7 +261,7 @@ async function continues(pace: ReturnType<typeof createPace>, partial: boolean):
   }
 }
 
-/** Whether the window looks at the last symbol, or behind it, more than at any before: no text ends in its middle. */
+/** Returns whether the window's weight is largest at the last symbol or after it, so that no text ends in its middle. */
 function atLastSymbol(phi: Float32Array): boolean {
   const last = Math.max(phi[phi.length - 1]!, phi[phi.length - 2]!)
   return phi.every((value, i) => i >= phi.length - 2 || value <= last)

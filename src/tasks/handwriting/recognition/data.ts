@@ -1,5 +1,5 @@
 // Batches for a reading network: ink to features, texts to labels, sequences of about one length side by side. In training
-// each sample is varied anew every epoch, by draws that depend on (seed, epoch, sample) alone.
+// each sample is varied again in every epoch, by draws that depend only on (seed, epoch, sample).
 
 import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { ctcNeeds } from '../../../data/ctc.js'
@@ -103,7 +103,7 @@ export function recognitionSource(
   return { ...source, indices: (step) => buckets.samples({ epoch: 0, step }) }
 }
 
-/** Rows side by side, time-major, zeros behind their ends; rows that are missing have no steps. */
+/** Rows side by side, time-major, zeros after their ends; rows that are missing have no steps. */
 export function packRows(rows: readonly Float32Array[], labels: readonly Int32Array[], batch: number, columns: number) {
   const steps = rows.map((row) => row.length / INK_FEATURES)
   const length = paddedLength(steps.reduce((most, count) => Math.max(most, count), 1))

@@ -12,7 +12,7 @@ import type { RecognitionConfig } from './config.js'
 import { BLANK, readRecognitionConfig } from './model.js'
 
 export interface ReadOptions {
-  /** Prefixes that the beam search follows; 0 (default): the best path alone. */
+  /** Beam width; 0 (default) selects greedy (best path) decoding. */
   beam?: number
   /** What the beam search knows besides; see `lexicon` and `textScorer` of scorers.ts. Tokens are ids plus one. */
   scorer?: Scorer
