@@ -1,4 +1,4 @@
-// The readers behind args.h.
+// The readers of args.h.
 #include "args.h"
 
 #include <math.h>

@@ -1,4 +1,4 @@
-// What stands behind the handles that JavaScript holds: a parameter store, a plan, and the job of a plan.
+// The objects of the handles that JavaScript holds: a parameter store, a plan, and the job of a plan.
 //
 // A plan uses its store, so the store's native part lives until its last plan is gone. Everything here but Job::status
 // and Job::message belongs to the JavaScript thread of one environment.

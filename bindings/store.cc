@@ -159,7 +159,7 @@ napi_value store_add_arena(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// A call of the core that takes a store alone.
+// A call of the core that takes only a store.
 template <gc_status (*call)(gc_store*)>
 napi_value store_call(napi_env env, napi_callback_info info) {
   napi_value args[1];

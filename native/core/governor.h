@@ -9,7 +9,7 @@
 
 namespace gatecell {
 
-// Times in nanoseconds of any steady clock. Not thread-safe: its owner is whoever owns the pool.
+// Times in nanoseconds of any steady clock. Not thread-safe: the owner of the pool owns it.
 class Governor {
  public:
   static constexpr int64_t kMillisecond = 1000000;

@@ -89,7 +89,7 @@ void buffer_lives(Layout& layout) {
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-// Under AddressSanitizer nothing shares memory, and poisoned bytes stand behind each piece, so that an op which leaves its
+// Under AddressSanitizer nothing shares memory, and poisoned bytes follow each piece, so that an op which leaves its
 // tensor is caught.
 constexpr int64_t kFence = 128;
 

@@ -1,7 +1,7 @@
 // orthonormal.cc: Gram-Schmidt on the rows of square blocks, for the first values of recurrent weights.
 // Every sum is one chain over the columns in increasing order, in double and without contraction, so the values are the same
 // bits on every machine. A chain waits for its last addition, so the blocks of a matrix (the four gates) run side by side in the
-// lanes of a vector: element [row][column][lane]. Each block has the arithmetic that it would have alone.
+// lanes of a vector: element [row][column][lane]. The arithmetic of a block does not depend on the others.
 #include <cmath>
 
 #include "gatecell/gatecell.h"

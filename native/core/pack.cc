@@ -9,7 +9,7 @@
 
 namespace gatecell {
 namespace {
-// The row of W behind position j of the packed dimension that runs over W's rows; -1 in the padding.
+// Returns the row of W at position j of the packed dimension that runs over W's rows; -1 in the padding.
 int64_t source_row(const Packed& p, int64_t j, int64_t rows) {
   if (packs_gates(p.kind)) {
     const int64_t hidden = rows / gate_count(gates_of(p.kind));

@@ -1,5 +1,5 @@
 // philox.h: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011): 128 random
-// bits as a function of a 128-bit counter and a 64-bit key. There is no state: any part of any mask can be drawn alone.
+// bits as a function of a 128-bit counter and a 64-bit key. There is no state: any part of any mask can be drawn by itself.
 //
 // Scalar on purpose. 4096 x 512 mask bytes on one core of an AMD EPYC with AVX-512: this form 2.5 ms; the same over 4 to 16
 // interleaved blocks, left to the compiler 8.6 to 14.7 ms (SSE4.2) or 5.3 to 7.5 ms (AVX2); by hand with SSE2 3.9 ms.

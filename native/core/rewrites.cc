@@ -16,7 +16,7 @@ bool is_reverse(const Node& layer) { return layer.attributes[kReverse] != 0; }
 // ---- fold ----------------------------------------------------------------------------------------------------------------
 // An embedding that only feeds an LSTM layer is folded into it: the layer then takes W_ih e + b of each token from a table
 // of V rows instead of multiplying T*B rows, forward and backward. Worth it where the table is shorter than the batch
-// (training) or of modest size (inference: made once per weight version). A function of shapes alone; forward bits are equal.
+// (training) or of modest size (inference: made once per weight version). A function of only the shapes; forward bits are equal.
 bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std::vector<int>& uses) {
   if (embedding.op->opcode != GC_OP_EMBEDDING) return false;  // before its inputs are read: another op may have one
   if (embedding.attributes[0] != 0) return false;             // the layer's backward pass would train the padding's row

@@ -1,4 +1,4 @@
-// status.h: status codes with one sentence per thread behind them.
+// status.h: status codes, and one message per thread for the last failure.
 #pragma once
 #include "gatecell/gatecell.h"
 

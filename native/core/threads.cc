@@ -51,7 +51,7 @@ bool shares_core() {
 }
 }  // namespace
 
-// Offering the core has its price: whoever else waits for it has it for a whole slice (milliseconds). So it is offered where a member
+// Yielding the core is expensive: another process that waits for it has it for a whole time slice (milliseconds). So it is offered where a member
 // may take it, and otherwise only after long.
 void Patience::pause() {
   constexpr int kLook = 1000, kLong = 20000;  // 25 and 500 microseconds

@@ -1,5 +1,5 @@
 // threads.h: the engine's own thread pool: fork-join of a fixed team, spinning briefly before it sleeps, and a barrier.
-// Work is split by share number alone, and no result depends on the split or on who runs a share (the determinism rule).
+// Work is split only by share number, and no result depends on the split or on who runs a share (the determinism rule).
 #pragma once
 #include <atomic>
 #include <cstdint>

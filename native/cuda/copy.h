@@ -1,5 +1,5 @@
 // copy.h: copies into shared memory that go on while a block computes, and reading them as fragments (PTX ISA: cp.async,
-// cp.async.bulk with mbarrier, ldmatrix). The bulk copies are in the code for sm_90a alone.
+// cp.async.bulk with mbarrier, ldmatrix). The bulk copies are only in the code for sm_90a.
 #pragma once
 #include "device.h"
 #if defined(GATECELL_EMULATOR)

@@ -46,7 +46,7 @@ __device__ __forceinline__ void let_successor_begin() {
 #endif
 
 // Sums over a warp and over a block of up to 1024 threads in an order that depends on nothing; every thread gets the sum.
-// block_sum: `shared` holds one element per warp; the block's threads stand in x alone.
+// block_sum: `shared` holds one element per warp; the block's threads have only the dimension x.
 template <class T>
 __device__ __forceinline__ T warp_sum(T value) {
   for (int with = kWarp / 2; with > 0; with /= 2) value += __shfl_xor_sync(kAllLanes, value, with);

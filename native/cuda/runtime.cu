@@ -57,7 +57,7 @@ gc_status device_open(gc_device_info* out) {
   info.major = properties.major;
   info.minor = properties.minor;
   info.multiprocessors = properties.multiProcessorCount;
-  // Clusters are in the code for sm_90a alone; what comes after runs the PTX of compute_80. Every sm_90 takes 8 blocks;
+  // Clusters are only in the code for sm_90a; what comes after runs the PTX of compute_80. Every sm_90 takes 8 blocks;
   // for 16 (CUDA programming guide: the largest that an H100 takes) a kernel must ask whether there is room.
   info.cluster_blocks = properties.major == 9 && attribute(cudaDevAttrClusterLaunch) ? 16 : 1;
   info.memory_bytes = static_cast<int64_t>(properties.totalGlobalMem);

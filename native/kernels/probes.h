@@ -1,4 +1,4 @@
-// probes.h: the loops of shared/probe.inl as one constant table per ISA, for core/limits.cc alone.
+// probes.h: the loops of shared/probe.inl as one constant table per ISA, used only by core/limits.cc.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>

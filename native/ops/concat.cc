@@ -1,4 +1,4 @@
-// concat.cc: tensors that differ in the last dimension alone, joined along it.
+// concat.cc: tensors that differ only in the last dimension, joined along it.
 #include "move.h"
 #include "ops.h"
 

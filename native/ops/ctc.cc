@@ -193,7 +193,7 @@ void subtract_shares(const Ctc& c, const Scratch& s, int64_t b, int64_t t, int64
 void backward_row(const Ctc& c, const Scratch& s, int64_t b, int64_t steps, int64_t count) {
   const int32_t* labels = c.labels(b);
   const int64_t states = 2 * count + 1;
-  Wide* beta = s.beta;  // two zeros stand behind the states
+  Wide* beta = s.beta;  // two zeros follow the states
   for (int64_t j = 0; j < states + 2; ++j) beta[j] = zero();
   beta[states - 1] = {1, 0};
   if (count > 0) beta[states - 2] = {1, 0};

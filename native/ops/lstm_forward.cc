@@ -198,7 +198,7 @@ void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
   lstm_scatter_output(s, rows, columns, step);
 }
 
-// int8 projects x inside the steps; the chunk's pre-activations begin as the bias alone.
+// int8 projects x inside the steps; the chunk's pre-activations begin as only the bias.
 void start_with_bias(const Lstm& s, const Share& mine, int64_t first, int64_t last) {
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p)
     each_step(s, mine, first, last, [&](Range rows, int64_t begin) {

@@ -23,7 +23,7 @@ void LstmRows::plan(const int32_t* lengths) {
   for (int64_t t = T - 2; t >= 0; --t) alive[t] += alive[t + 1];
   begin[0] = 0;
   for (int64_t t = 0; t < T; ++t) begin[t + 1] = begin[t] + alive[t];
-  // Rows of length n stand behind the alive[n] longer ones. `place` is not needed yet: it counts.
+  // Counting sort: rows of length n begin at offset alive[n], after all longer rows. `place` is filled later and serves as the counters here.
   int64_t* next = place;
   for (int64_t n = 0; n < T; ++n) next[n] = alive[n];
   int64_t full = 0;  // rows of length T
@@ -135,7 +135,7 @@ void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step)
            static_cast<size_t>(columns.end - columns.begin) * 4);
 }
 
-// Zeros in [T, B, ld] behind each row's end.
+// Writes zeros to [T, B, ld] after each row's end.
 void lstm_clear_padding(const Lstm& s, float* to, int64_t ld, int index, int team) {
   if (!s.rows.varied) return;
   const Range mine = share(s.B, index, team);

@@ -23,7 +23,7 @@ gc_status check(Plan& plan, Node& node) {
   return fits ? GC_OK : fail(GC_INVALID_SHAPE, "slice: %s does not give %s", x.shape().c_str(), out.shape().c_str());
 }
 
-// Row of x behind row `row` of the result, and the column where the range begins.
+// The row of x that row `row` of the result is taken from, and the column where the range begins.
 struct Source {
   int64_t outer_out, outer_in, offset, column;
   Source(const Tensor& x, const Tensor& out, const Node& node) : offset(0), column(0) {

@@ -1,4 +1,4 @@
-// concat.cu: tensors that differ in the last dimension alone, joined along it.
+// concat.cu: tensors that differ only in the last dimension, joined along it.
 #include "ops.h"
 
 namespace gatecell {

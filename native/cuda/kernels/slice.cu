@@ -5,7 +5,7 @@ namespace gatecell {
 namespace cuda {
 namespace slice {
 
-// Row of x behind row `row` of the result, and the column where the range begins.
+// The row of x that row `row` of the result is taken from, and the column where the range begins.
 struct Source {
   int64_t outer_out = 1, outer_in = 1, offset = 0, column = 0;
   __device__ int64_t row(int64_t r) const { return r / outer_out * outer_in + offset + r % outer_out; }

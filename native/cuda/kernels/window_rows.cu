@@ -1,4 +1,4 @@
-// window_rows.cu: the kernels behind window.h. A block has one row of the batch and goes through its steps in turn.
+// window_rows.cu: the kernels of window.h. A block has one row of the batch and goes through its steps in turn.
 #include "../math.h"
 #include "window.h"
 

@@ -15,7 +15,7 @@ extern "C" {
 
 enum { GC_BACKEND_ABI = 10 };
 
-// What stands behind a library: asked once, when it is opened.
+// The device of a library, which is asked for once, when the library is opened.
 typedef struct gc_device_info {
   char name[128];
   char driver[64];       // versions of driver and runtime, for people
@@ -99,7 +99,7 @@ typedef struct gc_device_plan gc_device_plan;
 typedef struct gc_backend {
   int32_t abi_version;  // GC_BACKEND_ABI
   int32_t size;         // sizeof(gc_backend)
-  // The sentence behind the last failure on this thread.
+  // Returns the message of the last failure on this thread.
   const char* (*last_error)(void);
   // Opens the first device; its figures.
   int32_t (*open)(gc_device_info* out);

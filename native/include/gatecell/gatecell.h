@@ -11,7 +11,7 @@
 extern "C" {
 #endif
 
-// Status codes. The sentence behind the last failure on this thread is gc_last_error().
+// Status codes. gc_last_error() returns the message of the last failure on this thread.
 typedef enum gc_status {
   GC_OK = 0,
   GC_INVALID_ARGUMENT = 1,  // a table, index or attribute is malformed
@@ -244,7 +244,7 @@ int64_t gc_plan_bytes(gc_plan* plan);
 int64_t gc_plan_own_bytes(gc_plan* plan);  // bytes that gc_plan_destroy frees
 void gc_plan_destroy(gc_plan* plan);       // waits for a running job
 
-// ---- measuring: the limits of this machine, and the engine's kernels alone ------------------------------------------
+// ---- measuring: the limits of this machine, and kernels of the engine only ------------------------------------------
 typedef enum gc_probe_kind {
   GC_PROBE_CLOCK = 1,     // cycles/s of a thread, by a chain of dependent integer instructions
   GC_PROBE_FMA = 2,       // flop/s of f32 multiply-adds

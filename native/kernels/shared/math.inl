@@ -28,7 +28,7 @@ GC_INLINE Eighths exp_eighths(V x) {
 }
 
 // exp(x) for every x, at most 0.93 ulp, denormal results included: inf above 88.72, 0 below -103.97, NaN to NaN.
-// 2^(k/8) goes in as two factors, so that neither overflows and a denormal result is rounded by the last product alone.
+// 2^(k/8) goes in as two factors, so that neither overflows and a denormal result is rounded only by the last product.
 GC_INLINE V v_exp(V x) {
   const Eighths e = exp_eighths(v_min(v_set(89.0f), v_max(v_set(-104.0f), x)));
   const VI k = vi_sub(v_bits(e.rounded), v_bits(v_set(0x1.8p+23f))), half = vi_sar<4>(k);

@@ -2,11 +2,11 @@
 // units; written on vec.h and math.inl names.
 //
 // Sums over a row run in 16 lanes (unit modulo 16) over panels and slots in order, then over the lanes in order: the same additions
-// for every instruction set. Lanes behind the last unit hold zeros and count for nothing.
+// for every instruction set. Lanes after the last unit are zeros and do not contribute.
 
 constexpr float kNormEpsilon = 1e-5f;  // as PyTorch's LayerNorm
 
-// x in the first `lanes` lanes, zero behind them.
+// x in the first `lanes` lanes, zero after them.
 static inline V first_lanes(float x, int64_t lanes) {
   if (lanes >= VL) return v_set(x);
   float part[VL];
