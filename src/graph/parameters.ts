@@ -1,23 +1,21 @@
 // The parameters of one model: names, shapes and arenas with one layout (values, gradients, moments, averaged weights).
 // Every plan of the model reads and writes these arenas; views on them are live and never copied.
 
-import { types } from 'node:util'
-import { anything, choice, list, map, numbers, open, string, type Check } from '../check/index.js'
+import { choice, numbers, string } from '../check/index.js'
 import { options as optionsOf, optional, seed as seedOf, signal as signalOf } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
 import { native, type StoreHandle } from '../native.js'
-import { asFloat32 } from '../io/float32.js'
-import type { TensorData } from '../io/tensor-dtypes.js'
 import { createRandom } from '../random.js'
 import { throwIfAborted } from './abort.js'
 import { createArena } from './arena.js'
 import { FirstValues } from './first-values.js'
 import type { ParameterSpec } from './graph.js'
 import { piecesOf } from './initializers.js'
+import { checkLoaded, matched, type LoadedTensors } from './loaded-tensors.js'
 import { callNative } from './native-call.js'
 import { OperationLock } from './operations.js'
 import { layOut, type Arenas, type NamedTensor, type Parameter, type ParameterGroup } from './parameter-arenas.js'
-import { sameShape, showShape, sizeOf } from './tensor.js'
+import { showShape, sizeOf } from './tensor.js'
 
 export interface ReadyOptions {
   signal?: AbortSignal | undefined
@@ -32,21 +30,6 @@ const checkGroup = choice<ParameterGroup>('data', 'grad', 'moment1', 'moment2', 
 const checkCopied = choice<Exclude<ParameterGroup, 'grad'>>('data', 'moment1', 'moment2', 'moment3', 'average')
 
 const checkSource = choice<'data' | 'average'>('data', 'average')
-
-/** Tensors by name, as files hold them. */
-export type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>
-
-const loadedTensor = open<{ shape: readonly number[]; data: unknown; dtype?: string }>({
-  shape: list(anything, 0, 8),
-  data: anything,
-  dtype: optional(string)
-})
-
-/** Tensors by name, in a Map; copied, except for the data. */
-export const checkLoaded: Check<LoadedTensors> = (value, name) => {
-  const tensors = map<string, unknown>()(value, name)
-  return new Map([...tensors].map(([key, tensor]) => [key, loadedTensor(tensor, `${name} ${show(key)}`)]))
-}
 
 /** Where the engine and its user meet on a model's weights. */
 export class ParameterStore {
@@ -217,25 +200,8 @@ export class ParameterStore {
     const unknown = [...tensors.keys()].find((name) => !this.has(name))
     if (unknown !== undefined) this.get(unknown)
     const copies = [...this].map((parameter) => {
-      const { name, shape } = parameter
-      const target = group === 'data' ? this.#data.get(name) : parameter[group]
-      const source = tensors.get(name)
-      const found = source ? `[${source.shape.map(show).join(', ')}]` : 'none'
-      if (!target || !source || !sameShape(shape, source.shape)) {
-        throw new GatecellError(
-          'ERR_INVALID_SHAPE',
-          `Expected "${name}" of shape ${showShape(shape)} but received ${found}: load the tensors of a model with this configuration.`
-        )
-      }
-      const { dtype = 'F32' } = source
-      const data = dtype === 'F32' ? source.data : asFloat32(name, dtype, source.data as TensorData)
-      if (!types.isFloat32Array(data) || data.length !== target.length) {
-        throw new GatecellError(
-          'ERR_INVALID_ARGUMENT',
-          `Expected ${target.length} float32 values for "${name}" but received ${types.isFloat32Array(data) ? data.length : show(data)}: pass a Float32Array of that length, or name its dtype.`
-        )
-      }
-      return { target, data }
+      const target = group === 'data' ? this.#data.get(parameter.name) : parameter[group]
+      return matched(parameter, target, tensors.get(parameter.name))
     })
     for (const { target, data } of copies) target.set(data)
     if (group === 'data') this.#firstValues.clear()

@@ -1,0 +1,53 @@
+// Tensors by name, as files hold them, and the check that one fits a parameter.
+
+import { types } from 'node:util'
+import { anything, list, map, open, optional, string, type Check } from '../check/index.js'
+import { GatecellError, show } from '../errors.js'
+import { asFloat32 } from '../io/float32.js'
+import type { TensorData } from '../io/tensor-dtypes.js'
+import type { Parameter } from './parameter-arenas.js'
+import { sameShape, showShape } from './tensor.js'
+
+/** Tensors by name, as files hold them. */
+export type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>
+
+const loadedTensor = open<{ shape: readonly number[]; data: unknown; dtype?: string }>({
+  shape: list(anything, 0, 8),
+  data: anything,
+  dtype: optional(string)
+})
+
+/** Tensors by name, in a Map; copied, except for the data. */
+export const checkLoaded: Check<LoadedTensors> = (value, name) => {
+  const tensors = map<string, unknown>()(value, name)
+  return new Map([...tensors].map(([key, tensor]) => [key, loadedTensor(tensor, `${name} ${show(key)}`)]))
+}
+
+type LoadedTensor = LoadedTensors extends ReadonlyMap<string, infer T> ? T : never
+
+/**
+ * Returns the values of `source` as float32 next to `target`, the array that they are to be written to. Throws ERR_INVALID_SHAPE or
+ * ERR_INVALID_ARGUMENT if there is no target or no source or if they do not fit, and ERR_UNSUPPORTED as `asFloat32` does.
+ */
+export function matched(
+  { name, shape }: Parameter,
+  target: Float32Array | null | undefined,
+  source: LoadedTensor | undefined
+): { target: Float32Array; data: Float32Array } {
+  const found = source ? `[${source.shape.map(show).join(', ')}]` : 'none'
+  if (!target || !source || !sameShape(shape, source.shape)) {
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `Expected "${name}" of shape ${showShape(shape)} but received ${found}: load the tensors of a model with this configuration.`
+    )
+  }
+  const { dtype = 'F32' } = source
+  const data = dtype === 'F32' ? source.data : asFloat32(name, dtype, source.data as TensorData)
+  if (!types.isFloat32Array(data) || data.length !== target.length) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected ${target.length} float32 values for "${name}" but received ${types.isFloat32Array(data) ? data.length : show(data)}: pass a Float32Array of that length, or name its dtype.`
+    )
+  }
+  return { target, data }
+}
