@@ -149,7 +149,9 @@ t.test('a text model rates tokens through its stream', async (t) => {
   const either = streamScorer(stream, { tokenOf: (token) => token - 1, ends: [5, 0] })
   const both = Math.log(Math.exp(nats[5]!) + Math.exp(nats[0]!))
   t.ok(Math.abs(either.end(either.next(either.start, 3)) - both) < 1e-12, 'it may end before either')
-  t.equal(streamScorer(stream).end(first), 0, 'without a token that ends, anywhere')
+  const free = streamScorer(stream)
+  t.equal(free.end(free.start), 0, 'without a token that ends, anywhere')
+  t.throws(() => free.end(first), { code: 'ERR_INVALID_ARGUMENT' }, 'a state of another scorer')
   t.not(scorer.score(other, 4), scorer.score(second, 4))
 })
 
