@@ -24,20 +24,21 @@ export interface Target {
   readonly mode: number | undefined
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full: free some space or name another folder',
-  EDQUOT: 'the disk quota is used up: free some space or name another folder',
-  EACCES: 'the permission is missing: change the rights or name another folder',
-  EPERM: 'the permission is missing: change the rights or name another folder',
-  EROFS: 'the file system is read-only: name another folder',
-  ENOENT: 'the folder does not exist: create it or name another one',
-  ENOTDIR: 'a part of the path is not a folder: name another path',
-  EISDIR: 'it is a folder: name a file in it',
-  EFBIG: 'the file grew beyond the allowed size: raise the limit (ulimit -f) or name another disk',
-  ENAMETOOLONG: 'the name is too long: choose a shorter one',
-  ELOOP: 'symbolic links lead to each other: name another file',
-  EMFILE: 'too many files are open: close some or raise the limit (ulimit -n)',
-  EIO: 'the disk reports a read or write error: check it and name another one'
+/** Failures of the system in words, each with its remedy. */
+const REASONS: Readonly<Record<string, readonly [reason: string, remedy: string]>> = {
+  ENOSPC: ['the disk is full', 'free some space or name another folder'],
+  EDQUOT: ['the disk quota is used up', 'free some space or name another folder'],
+  EACCES: ['the permission is missing', 'change the rights or name another folder'],
+  EPERM: ['the permission is missing', 'change the rights or name another folder'],
+  EROFS: ['the file system is read-only', 'name another folder'],
+  ENOENT: ['the folder does not exist', 'create it or name another one'],
+  ENOTDIR: ['a part of the path is not a folder', 'name another path'],
+  EISDIR: ['it is a folder', 'name a file in it'],
+  EFBIG: ['the file grew beyond the allowed size', 'raise the limit (ulimit -f) or name another disk'],
+  ENAMETOOLONG: ['the name is too long', 'choose a shorter one'],
+  ELOOP: ['symbolic links lead to each other', 'name another file'],
+  EMFILE: ['too many files are open', 'close some or raise the limit (ulimit -n)'],
+  EIO: ['the disk reports a read or write error', 'check it and name another one']
 }
 
 export function errorCode(error: unknown): string {
@@ -45,16 +46,13 @@ export function errorCode(error: unknown): string {
   return typeof code === 'string' ? code : 'an unknown error'
 }
 
-/** The ERR_FILE_WRITE for a failed system call, with the reason in words. */
+/** The ERR_FILE_WRITE for a failed system call, with the reason in words and one remedy. */
 export function writeError(path: string, cause: unknown): GatecellError {
   if (cause instanceof GatecellError) return cause
   const code = errorCode(cause)
-  const reason = REASONS[code] ?? 'the system refused: see the code and name another place'
-  return new GatecellError(
-    'ERR_FILE_WRITE',
-    `Expected to write ${path} but received ${code}, ${reason}: name another file or change its folder.`,
-    { cause }
-  )
+  const [reason, remedy] = REASONS[code] ?? ['the system refused', 'see the code and name another place']
+  const message = `Expected to write ${path} but received ${code}, ${reason}: ${remedy}.`
+  return new GatecellError('ERR_FILE_WRITE', message, { cause })
 }
 
 /** Throws ERR_FILE_WRITE for '' and for '-', which many programs take as standard output. */

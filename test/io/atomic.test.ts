@@ -4,7 +4,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { ownProcess } from '../../src/io/owner.js'
-import { temporaryName } from '../../src/io/target.js'
+import { temporaryName, writeError } from '../../src/io/target.js'
 import {
   assertWritable,
   writeAtomically,
@@ -243,4 +243,25 @@ t.test('temporary files of processes that have ended go, those of living ones an
     fs.readdirSync(folder).sort(),
     expected.filter((name) => name !== temporary)
   )
+})
+
+t.test('a failure of the system has one reason and one remedy', (t) => {
+  for (const code of [
+    'ENOSPC',
+    'EACCES',
+    'EROFS',
+    'ENOENT',
+    'ENOTDIR',
+    'EISDIR',
+    'EFBIG',
+    'ENAMETOOLONG',
+    'ELOOP',
+    'EMFILE',
+    'EIO',
+    'EXYZ'
+  ]) {
+    const { message } = writeError('m.safetensors', Object.assign(new Error('refused'), { code }))
+    t.match(message, /^Expected to write m\.safetensors but received E[A-Z]+, [^:]+: [^:]+\.$/, code)
+  }
+  t.end()
 })
