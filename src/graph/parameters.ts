@@ -1,7 +1,7 @@
 // The parameters of one model: names, shapes and arenas with one layout (values, gradients, moments, averaged weights).
 // Every plan of the model reads and writes these arenas; views on them are live and never copied.
 
-import { choice, numbers, string } from '../check/index.js'
+import { choice, expected, numbers, string } from '../check/index.js'
 import { options as optionsOf, optional, seed as seedOf, signal as signalOf } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
 import { native, type StoreHandle } from '../native.js'
@@ -281,11 +281,12 @@ export class ParameterStore {
 
   /**
    * Copies the weights or (`group` 'average') the averaged weights of `other`, a store of the same parameters, as they are after one step.
-   * First values that `other` has not computed yet are computed here when they are wanted. Throws ERR_UNSUPPORTED if `other` has no averaged
-   * weights.
+   * First values that `other` has not computed yet are computed here when they are wanted. Throws ERR_INVALID_ARGUMENT if `other` is no
+   * store of parameters, and ERR_UNSUPPORTED if it has no averaged weights.
    */
   copyFrom(other: ParameterStore, group: 'data' | 'average' = 'data'): void {
     checkSource(group, 'the group')
+    if (!(#handle in (Object(other) as object))) throw expected('the parameters of a model', 'the source', other)
     this.operations.checkIdle('copying parameters')
     other.#live()
     const handle = other.#handle

@@ -217,6 +217,9 @@ const stores: AnyRecipe[] = [
   ofStore('fetch', () => []),
   ofStore('initialize', () => [5]),
   ofStore('clearOptimizer', () => []),
+  ofStore('addAverage', () => []),
+  ofStore('startAverage', () => []),
+  ofStore('copyFrom', (store) => [store, 'data']),
   ofStore('dispose', () => [])
 ]
 
