@@ -31,7 +31,8 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
       return fail(GC_INVALID_ARGUMENT, "sample: expected an integer top-k of 0 or more, got %g", failure.value);
     case Fault::kTopP: return fail(GC_INVALID_ARGUMENT, "sample: expected a top-p of 0 or more, got %g", failure.value);
     case Fault::kLogits:
-      return fail(GC_OUT_OF_RANGE, "sample: expected finite logits, but row %lld has a NaN or no finite maximum",
+      return fail(GC_OUT_OF_RANGE,
+                  "sample: expected finite logits, but row %lld has a NaN or no finite maximum: check the weights",
                   position);
     case Fault::kRowLength:
       return fail(GC_OUT_OF_RANGE, "lstm: expected lengths from 0 to %lld, got %d for row %lld",

@@ -176,7 +176,8 @@ void forward(Plan& plan, Node& node) {
     const int64_t id = draw(logits.data + row * logits.ld, logits.cols, settings, u, weights, order);
     if (id < 0) {
       plan.run_status =
-          fail(GC_OUT_OF_RANGE, "sample: expected finite logits, but row %lld has a NaN or no finite maximum",
+          fail(GC_OUT_OF_RANGE,
+               "sample: expected finite logits, but row %lld has a NaN or no finite maximum: check the weights",
                static_cast<long long>(row));
       return;
     }

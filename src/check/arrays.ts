@@ -2,7 +2,7 @@
 
 import { types } from 'node:util'
 import { GatecellError, isObject, isRevoked } from '../errors.js'
-import { callback, checkObject, expected, range, type Check } from './values.js'
+import { callback, checkObject, expected, part, range, type Check } from './values.js'
 
 /** Most elements of a list that is not a typed array: above it the time and memory to check it are out of proportion. */
 const MAX_LIST = 2 ** 28
@@ -51,7 +51,7 @@ export function record<T>(check: Check<T>): Check<Record<string, T>> {
     checkObject(value, name)
     if (Array.isArray(value) || ArrayBuffer.isView(value) || types.isPromise(value) || types.isMap(value))
       throw expected('an object with names', name, value)
-    return Object.fromEntries(Object.keys(value).map((key) => [key, check(value[key], `${name}.${key}`)]))
+    return Object.fromEntries(Object.keys(value).map((key) => [key, check(value[key], part(name, key))]))
   }
 }
 

@@ -22,6 +22,11 @@ export function expected(
   return new GatecellError(code, remedy === undefined ? `${message}.` : `${message}: ${remedy}.`)
 }
 
+/** Returns the name of the part `key` of a value: 'style.last', and 'ends in the options of streamScorer' where the name has blanks. */
+export function part(name: string, key: string): string {
+  return name.includes(' ') ? `${key} in ${name}` : `${name}.${key}`
+}
+
 /** `kind` with its bounds, where it has some. */
 export function range(kind: string, least: number, most: number): string {
   if (most === Infinity || most === Number.MAX_VALUE) return least === -most ? kind : `${kind} of at least ${least}`
@@ -147,7 +152,7 @@ function readFields<T extends object>(
 ): T {
   const copy: Record<string, unknown> = {}
   for (const key of names) {
-    const read: unknown = (fields[key] as Check<unknown>)(value[key], `${name}.${key}`)
+    const read: unknown = (fields[key] as Check<unknown>)(value[key], part(name, key))
     if (read !== undefined) copy[key] = read
   }
   return copy as T
@@ -169,8 +174,8 @@ export function methods<T extends object>(
 ): Check<T> {
   return (value, name) => {
     checkObject(value, name)
-    for (const key of names) callback()(value[key], `${name}.${key}`)
-    for (const [key, check] of Object.entries(fields)) (check as Check<unknown>)(value[key], `${name}.${key}`)
+    for (const key of names) callback()(value[key], part(name, key))
+    for (const [key, check] of Object.entries(fields)) (check as Check<unknown>)(value[key], part(name, key))
     return value as T
   }
 }

@@ -9,7 +9,7 @@ import { forceIsa, runBench, type BenchEvent } from '../bench/run.js'
 import { counted } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'
 import type { Precision } from '../graph/plan.js'
-import { assertWritable } from '../io/atomic.js'
+import { assertOutputs } from '../io/atomic.js'
 import type { JsonObject } from '../io/json.js'
 import { withInterrupts, type Interrupts } from './interrupt.js'
 import { checkDevice } from './backends.js'
@@ -96,7 +96,7 @@ async function bench(names: readonly string[], flags: BenchFlags, interrupts: In
   checkDevice(device === 'auto' ? 'cuda' : device)
   const chosen = findWorkloads(names, device)
   const before = flags.compare === undefined ? null : await readMachineFile(flags.compare)
-  for (const path of [flags.save, flags.svg]) if (path !== undefined) await assertWritable(path)
+  await assertOutputs([flags.save, flags.svg], [])
   if (flags.isa !== undefined) forceIsa(flags.isa)
   const record = createRecord(device)
   const report = createReport(output.line)

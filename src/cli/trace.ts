@@ -6,7 +6,7 @@ import { readInk } from '../data/ink/read.js'
 import { readWholeText } from '../data/whole-text.js'
 import { counted, GatecellError } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'
-import { assertWritable, writeTextAtomically } from '../io/atomic.js'
+import { assertOutputs, writeTextAtomically } from '../io/atomic.js'
 import { readCheckpointInfo } from '../io/checkpoint.js'
 import type { JsonObject } from '../io/json.js'
 import { loadReader, RECOGNITION_TASK } from '../tasks/handwriting/recognition/index.js'
@@ -91,7 +91,7 @@ async function trace(
 
 async function traceReader(path: string, data: string, flags: TraceFlags, { signal }: Interrupts): Promise<void> {
   const output = createOutput(flags.json === true)
-  for (const file of [flags.svg, flags.movingSvg]) if (file !== undefined) await assertWritable(file)
+  await assertOutputs([flags.svg, flags.movingSvg], [path, data])
   using reader = await loadReader(path)
   const { read, tell } = inkReading(flags, signal)
   const samples = await readInk([data], read)

@@ -5,7 +5,7 @@ import { readInk } from '../data/ink/read.js'
 import { inkPoints, type Ink } from '../data/ink/strokes.js'
 import { readWholeText } from '../data/whole-text.js'
 import { counted, GatecellError } from '../errors.js'
-import { assertWritable, writeTextAtomically } from '../io/atomic.js'
+import { assertOutputs, writeTextAtomically } from '../io/atomic.js'
 import { parseJsonObject, type JsonObject } from '../io/json.js'
 import { loadWriter, type LoadedWriter, type WritingStyle } from '../tasks/handwriting/generation/index.js'
 import { inkSvg } from '../plot/ink.js'
@@ -75,7 +75,7 @@ async function write(
   checkDevice(flags.device)
   const { signal } = interrupts
   const output = createOutput(flags.json === true)
-  for (const file of filesOf(flags)) await assertWritable(file)
+  await assertOutputs(filesOf(flags), [path, flags.prime, flags.style])
   using writer = await loadWriter(path, { device: flags.device ?? 'auto' })
   const style = await styleOf(writer, flags, signal)
   const begin = performance.now()

@@ -3,10 +3,13 @@
 // followed. Refuses targets that are no regular files, so that no device or folder is ever replaced.
 
 import * as fs from 'node:fs'
+import { resolve } from 'node:path'
+import { GatecellError } from '../errors.js'
 import {
   errorCode,
   findTarget,
   findTargetSync,
+  followLinks,
   removeStale,
   writeError,
   type FileCalls,
@@ -169,6 +172,36 @@ export async function assertWritable(path: string): Promise<void> {
   await writeProbe(path).catch((error: unknown) => {
     throw writeError(path, error)
   })
+}
+
+/**
+ * Does the same for all outputs of a command; an output that was not asked for is undefined. Throws ERR_INVALID_OPTION for an output that
+ * would replace another one or an input of the command.
+ */
+export async function assertOutputs(
+  outputs: readonly (string | undefined)[],
+  inputs: readonly (string | undefined)[]
+): Promise<void> {
+  const taken = new Set(inputs.flatMap((path) => (path === undefined ? [] : [targetOf(path)])))
+  for (const path of outputs) {
+    if (path === undefined) continue
+    await assertWritable(path)
+    const target = targetOf(path)
+    if (taken.has(target)) {
+      const message = `Expected a file of its own for each output but ${path} is also an input or another output: choose another name.`
+      throw new GatecellError('ERR_INVALID_OPTION', message)
+    }
+    taken.add(target)
+  }
+}
+
+/** Returns the place of a file that need not exist, the same for all names of it. */
+function targetOf(path: string): string {
+  try {
+    return fs.realpathSync(path)
+  } catch {
+    return resolve(followLinks(path)) // a new file, or no file at all
+  }
 }
 
 async function writeProbe(path: string): Promise<void> {

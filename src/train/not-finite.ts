@@ -1,17 +1,20 @@
-// Losses and gradients that are not finite: the refusal of a step, and the search for its cause in the batch.
+// Losses, gradients and checkpoints that are not finite: the refusal of a step, and the search for its cause in the batch.
 
+import { types } from 'node:util'
 import { GatecellError } from '../errors.js'
+import type { LoadedTensors } from '../graph/loaded-tensors.js'
 import type { Plan } from '../graph/plan.js'
 
 /** Returns a sentence part that names the first value of `inputs` that is not finite and its position; null if there is none. */
 export function findNotFinite(
   inputs: Readonly<Record<string, ArrayLike<number>>>,
-  shapes: Readonly<Record<string, readonly number[]>>
+  shapes: Readonly<Record<string, readonly number[]>>,
+  kind = 'the input'
 ): string | null {
   for (const [name, values] of Object.entries(inputs)) {
     for (let i = 0; i < values.length; i++) {
       if (Number.isFinite(values[i])) continue
-      return `${String(values[i])} in the input "${name}" at [${position(i, shapes[name] ?? [values.length]).join(', ')}]`
+      return `${String(values[i])} in ${kind} "${name}" at [${position(i, shapes[name] ?? [values.length]).join(', ')}]`
     }
   }
   return null
@@ -39,4 +42,26 @@ export function expectApplied(plan: Pick<Plan, 'control' | 'inputs' | 'shapes'>,
     'ERR_NOT_FINITE',
     `Expected a finite loss and gradient but at step ${step + 1} ${what}; the weights are those after step ${step}: ${remedy}.`
   )
+}
+
+/** Returns `loss`, measured on data that is finite. Throws ERR_NOT_FINITE if it is not finite, which then comes from the weights. */
+export function expectFiniteLoss(loss: number): number {
+  if (Number.isFinite(loss)) return loss
+  throw new GatecellError(
+    'ERR_NOT_FINITE',
+    `Expected a finite loss of the data but it is ${loss}: the weights of the model are not finite or too large; use another model.`
+  )
+}
+
+/** Throws ERR_NOT_FINITE unless all values of the tensors that a checkpoint calls `group` are finite. */
+export function expectFiniteTensors(group: string, tensors: LoadedTensors): void {
+  for (const [name, { shape, data }] of tensors) {
+    if (!types.isFloat32Array(data)) continue // the store refuses or converts it
+    const found = findNotFinite({ [name]: data }, { [name]: shape }, 'the tensor')
+    if (found === null) continue
+    throw new GatecellError(
+      'ERR_NOT_FINITE',
+      `Expected finite values in the ${group} of the checkpoint but it has ${found}: resume from another checkpoint.`
+    )
+  }
 }

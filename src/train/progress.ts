@@ -10,6 +10,7 @@ import { checkLoaded, type LoadedTensors } from '../graph/loaded-tensors.js'
 import type { Plan } from '../graph/plan.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
 import type { Model } from '../model.js'
+import { expectFiniteTensors } from './not-finite.js'
 import type { PlateauState } from './schedules.js'
 
 export interface Progress {
@@ -113,7 +114,8 @@ export function takeSnapshot(
 
 /**
  * Puts weights, moments and, if the run averaged before and still does, averaged weights back, and returns the progress. A run
- * that resumes with an average for the first time starts it at its next step. Throws before anything is written if the parts do not fit.
+ * that resumes with an average for the first time starts it at its next step. Throws before anything is written if the parts do not fit
+ * or have values that are not finite.
  */
 export function restoreRun(
   model: Model,
@@ -132,6 +134,8 @@ export function restoreRun(
   })
   const continues = expected.average !== undefined && averaged
   if (continues && !from.average?.size) refuse('averaged weights', 'none')
+  for (const group of ['weights', ...moments, 'state', 'average'] as const)
+    if (from[group]) expectFiniteTensors(group, from[group])
   model.parameters.load(from.weights)
   model.parameters.clearOptimizer()
   for (const { group, tensors } of groups) model.parameters.load(tensors, group)

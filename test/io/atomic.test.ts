@@ -6,6 +6,7 @@ import t from 'tap'
 import { ownProcess } from '../../src/io/owner.js'
 import { temporaryName, writeError } from '../../src/io/target.js'
 import {
+  assertOutputs,
   assertWritable,
   writeAtomically,
   writeAtomicallySync,
@@ -264,4 +265,21 @@ t.test('a failure of the system has one reason and one remedy', (t) => {
     t.match(message, /^Expected to write m\.safetensors but received E[A-Z]+, [^:]+: [^:]+\.$/, code)
   }
   t.end()
+})
+
+t.test('each output of a command has a file of its own', { skip: !posix }, async (t) => {
+  const folder = t.testdir({ model: 'm', link: t.fixture('symlink', 'model'), next: t.fixture('symlink', 'new') })
+  const [model, link, next, made] = ['model', 'link', 'next', 'new'].map((name) => join(folder, name))
+  await assertOutputs([made!, undefined], [model!, undefined])
+  await assertOutputs([made!, join(folder, 'other')], [])
+  const cases: [outputs: string[], inputs: string[]][] = [
+    [[made!, made!], []],
+    [[made!, next!], []],
+    [[model!], [model!]],
+    [[link!], [model!]],
+    [[`${folder}/./model`], [link!]]
+  ]
+  for (const [outputs, inputs] of cases)
+    await t.rejects(assertOutputs(outputs, inputs), { code: 'ERR_INVALID_OPTION' }, outputs.join(' '))
+  t.equal(read(model!), 'm')
 })

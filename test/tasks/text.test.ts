@@ -56,6 +56,14 @@ t.test('the measure is that of one stream', async (t) => {
   await evaluateText(model, tokensOf(ids), { onProgress: (share) => shares.push(share) })
   t.same(shares, [0, 1 / 3, 2 / 3])
   await t.rejects(evaluateText(model, tokensOf([1])), { code: 'ERR_CORPUS_EMPTY' })
+  const [bias] = [...model.parameters].slice(-1)
+  const values = bias!.data.slice()
+  model.parameters.set(
+    bias!.name,
+    values.map(() => NaN)
+  )
+  await t.rejects(evaluateText(model, tokensOf(ids)), { code: 'ERR_NOT_FINITE', message: /weights of the model/ })
+  model.parameters.set(bias!.name, values)
   await t.rejects(evaluateText(model, tokensOf(ids), { signal: AbortSignal.abort() }), { code: 'ERR_ABORTED' })
 })
 

@@ -168,6 +168,26 @@ t.test('what does not fit is refused', async (t) => {
     ['missing states', { ...options, resume: { ...resume, state: new Map() } }, 'ERR_INVALID_SHAPE']
   ]
   for (const [name, row, code] of refused) t.throws(() => createTrainer(network, data, row), { code }, name)
+  for (const group of ['weights', 'moment1', 'moment2', 'state'] as const) {
+    const [name, tensor] = [...resume[group]!][0]!
+    const spoilt = Float32Array.from(tensor.data as Float32Array)
+    spoilt[spoilt.length - 1] = NaN
+    const tensors = new Map(resume[group]).set(name, { ...tensor, data: spoilt })
+    const before = network.parameters.copies().map(({ data }) => [...data])
+    t.throws(
+      () => createTrainer(network, data, { ...options, resume: { ...resume, [group]: tensors } }),
+      {
+        code: 'ERR_NOT_FINITE',
+        message: new RegExp(`the ${group} of the checkpoint but it has NaN in the tensor "${name}"`)
+      },
+      group
+    )
+    t.same(
+      network.parameters.copies().map(({ data }) => [...data]),
+      before,
+      'nothing is written'
+    )
+  }
   using wider = textModel({ hidden: 50, layers: 2 })
   t.throws(() => createTrainer(wider, data, { ...options, resume }), {
     code: 'ERR_INVALID_SHAPE',

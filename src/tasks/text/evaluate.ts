@@ -8,6 +8,7 @@ import { checkTokens, type Tokens } from '../../data/tokens.js'
 import type { Model } from '../../model.js'
 import { evaluationSource, type BatchSource } from '../../train/data.js'
 import { evaluate } from '../../train/evaluate.js'
+import { expectFiniteLoss } from '../../train/not-finite.js'
 
 export interface TextMeasure {
   /** Mean cross-entropy per symbol, natural logarithm and base 2. */
@@ -26,12 +27,15 @@ export interface TextMeasureOptions {
 
 const EXACT_WINDOW = 256
 
-/** Measures `model` on all of `tokens` as one stream. ERR_CORPUS_EMPTY for fewer than two symbols, ERR_ABORTED. */
 const readMeasureOptions = optionsOf<TextMeasureOptions>({
   signal: optional(signalOf),
   onProgress: optional(callback())
 })
 
+/**
+ * Measures `model` on all of `tokens` as one stream. Throws ERR_CORPUS_EMPTY for fewer than two symbols, ERR_NOT_FINITE if the loss is not
+ * finite, ERR_ABORTED.
+ */
 export async function evaluateText(
   model: Model,
   tokens: Tokens,
@@ -42,7 +46,7 @@ export async function evaluateText(
   const length = Math.max(1, Math.min(EXACT_WINDOW, tokens.length - 1))
   const source = withProgress(evaluationSource(createEvaluation(tokens, { length })), onProgress)
   const { loss, count, seconds } = await evaluate(model, source, { signal })
-  return { nats: loss, bits: loss / Math.LN2, tokens: count, seconds }
+  return { nats: expectFiniteLoss(loss), bits: loss / Math.LN2, tokens: count, seconds }
 }
 
 const SEGMENTS = 32

@@ -7,6 +7,7 @@ import { readInkSample } from '../../../data/ink/strokes.js'
 import { GatecellError } from '../../../errors.js'
 import { checkModel, type Model } from '../../../model.js'
 import { evaluate } from '../../../train/evaluate.js'
+import { expectFiniteLoss } from '../../../train/not-finite.js'
 import { measureMemoryless, type Baselines } from './baselines.js'
 import type { GenerationConfig } from './config.js'
 import { readGenerationConfig } from './model.js'
@@ -51,5 +52,5 @@ export async function measureGeneration(
     config.memoryless,
     samples.map((sample) => offsetsOf(sample, config))
   )
-  return { samples: samples.length, points: count, nats: loss, ...baselines, seconds }
+  return { samples: samples.length, points: count, nats: expectFiniteLoss(loss), ...baselines, seconds }
 }
