@@ -34,6 +34,11 @@ t.test('an object is read once, and has no other properties', async (t) => {
   t.same(read({ a: 1, b: undefined }, 'options'), { a: 1 }, 'undefined is absent')
   refused(t, () => read({ a: 1, c: 2 }, 'options'), /^Expected a, b in options but received "c" too\.$/)
   refused(t, () => read({ a: 1, b: null }, 'options'), /^Expected a string as options\.b but received null\.$/)
+  refused(
+    t,
+    () => read({ a: 1, b: null }, 'the options of f'),
+    /^Expected a string as b in the options of f but received null\.$/
+  )
   for (const value of [null, 1, 'x', () => 1, revoked()])
     refused(t, () => read(value, 'options'), /^Expected an object as options but received /)
   const mine = new Error('mine')

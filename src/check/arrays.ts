@@ -2,7 +2,7 @@
 
 import { types } from 'node:util'
 import { GatecellError, isObject, isRevoked } from '../errors.js'
-import { callback, checkObject, expected, part, range, type Check } from './values.js'
+import { callback, checkObject, expected, item, part, range, type Check } from './values.js'
 
 /** Most elements of a list that is not a typed array: above it the time and memory to check it are out of proportion. */
 const MAX_LIST = 2 ** 28
@@ -40,7 +40,7 @@ export function list<T>(check: Check<T>, least = 0, most = MAX_LIST): Check<T[]>
     if (isRevoked(value) || !Array.isArray(value)) throw expected('an array', name, value)
     const length = lengthOf(value, name, least, most)
     const copy: T[] = []
-    for (let i = 0; i < length; i++) copy.push(check(value[i], `${name}[${i}]`))
+    for (let i = 0; i < length; i++) copy.push(check(value[i], item(name, i)))
     return copy
   }
 }
@@ -70,7 +70,7 @@ export const numbers: Check<ArrayLike<number>> = (value, name) => {
   const copy: number[] = []
   for (let i = 0; i < length; i++) {
     const element = from[i]
-    if (typeof element !== 'number') throw expected('a number', `${name}[${i}]`, element)
+    if (typeof element !== 'number') throw expected('a number', item(name, i), element)
     copy.push(element)
   }
   return copy
@@ -83,7 +83,7 @@ export function integers(least: number, most = 2 ** 31 - 1): Check<Int32Array> {
     for (let i = 0; i < from.length; i++) {
       const id = from[i]!
       if (Number.isInteger(id) && id >= least && id <= most) continue
-      throw expected(range('an integer', least, most), `${name}[${i}]`, id)
+      throw expected(range('an integer', least, most), item(name, i), id)
     }
     return Int32Array.from(from)
   }
@@ -159,7 +159,7 @@ function checkedIterator<T>(iterator: Record<string, unknown>, check: Check<T>, 
       const result = next.call(iterator)
       checkObject(result, `the result of next() of ${name}`)
       if (result['done']) return { done: true, value: undefined }
-      return { value: check(result['value'], `${name}[${count++}]`) }
+      return { value: check(result['value'], item(name, count++)) }
     },
     return() {
       const { return: end } = iterator

@@ -22,9 +22,22 @@ export function expected(
   return new GatecellError(code, remedy === undefined ? `${message}.` : `${message}: ${remedy}.`)
 }
 
-/** Returns the name of the part `key` of a value: 'style.last', and 'ends in the options of streamScorer' where the name has blanks. */
+/** Divides the name of a value into the path of it and the rest: 'style.last in the options of write' into 'style.last' and ' in the ...'. */
+function divided(name: string): [path: string, rest: string] {
+  const [, path = name, rest = ''] = /^(\S+)( in .*)$/s.exec(name) ?? []
+  return [path, rest]
+}
+
+/** Returns the name of the property `key` of the value `name`: 'style.last', and 'style.last in the options of write' if that has blanks. */
 export function part(name: string, key: string): string {
-  return name.includes(' ') ? `${key} in ${name}` : `${name}.${key}`
+  const [path, rest] = divided(name)
+  return path.includes(' ') ? `${key} in ${path}` : `${path}.${key}${rest}`
+}
+
+/** Returns the name of the element `index` of the list `name`. */
+export function item(name: string, index: number): string {
+  const [path, rest] = divided(name)
+  return `${path}[${index}]${rest}`
 }
 
 /** `kind` with its bounds, where it has some. */
