@@ -36,27 +36,45 @@ function methodsOf(object: object): string[] {
   return [...found]
 }
 
-t.test('every method of what they return has a recipe', async (t) => {
+/** Returns the objects of our own classes that the properties of an object hold, by the name of the class. */
+function partsOf(object: object): Map<string, object> {
+  const parts = new Map<string, object>()
+  for (let at = object; at !== null && at !== Object.prototype; at = Object.getPrototypeOf(at) as object) {
+    for (const key of Object.getOwnPropertyNames(at)) {
+      let value: unknown
+      try {
+        value = (object as Record<string, unknown>)[key]
+      } catch {
+        continue // a property that the object does not have in this state
+      }
+      const kind =
+        typeof value === 'object' && value !== null ? (value.constructor as typeof Object | undefined) : undefined
+      if (kind && !(kind.name in globalThis)) parts.set(kind.name, value as object)
+    }
+  }
+  return parts
+}
+
+t.test('every method of their results, and of the objects in these, has a recipe', async (t) => {
   process.chdir(t.testdir({}))
   makeFiles()
   const seen = new Set<string>()
-  const missing: string[] = []
+  const missing = new Set<string>()
   for (const recipe of recipes) {
     const { returns } = recipe
     if (returns === undefined || seen.has(returns)) continue
     seen.add(returns)
-    for (const name of await methodsOfResult(recipe)) {
-      const full = `${returns}.${name}`
-      if (!names.has(full)) missing.push(full)
-    }
+    for (const full of await methodsOfResult(returns, recipe)) if (!names.has(full)) missing.add(full)
   }
-  t.same(missing, [])
+  t.same([...missing], [])
 })
 
-async function methodsOfResult(recipe: AnyRecipe): Promise<string[]> {
+async function methodsOfResult(kind: string, recipe: AnyRecipe): Promise<string[]> {
   const world: unknown = await recipe.setup()
   const result: unknown = await recipe.call(world, recipe.args(world))
-  const found = methodsOf(result as object)
+  const found = [[kind, result as object] as const, ...partsOf(result as object)].flatMap(([kind, object]) =>
+    methodsOf(object).map((name) => `${kind}.${name}`)
+  )
   const end = (result as { dispose?: () => void }).dispose
   end?.call(result)
   recipe.dispose?.(world)
