@@ -139,8 +139,9 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
   if (mode == GC_TRAIN && !plan.optimizer)
     return fail(GC_INVALID_ARGUMENT, "this plan has no optimizer, so it cannot train");
   if (mode == GC_TRAIN && plan.control[GC_C_AVERAGE] != 0 && !plan.store->average)
-    return fail(GC_INVALID_ARGUMENT,
-                "expected an arena of averaged weights in the store, which control.average updates: add one first");
+    return fail(
+        GC_INVALID_ARGUMENT,
+        "expected averaged weights in the store, which control.average updates, but there are none: add them first");
   if (plan.device) return run_on_device(plan, mode);
   const PassArena arena(plan);
   if (arena.out_of_memory()) return fail(GC_OUT_OF_MEMORY, "no memory for a second run beside one of the same model");

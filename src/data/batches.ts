@@ -6,7 +6,7 @@
 import { boolean, int32Array, integer, object, open, optional, seed as seedOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { createRandom } from '../random.js'
-import { checkTokens, type Tokens } from './tokens.js'
+import { checkTokens, lengthOf, type Tokens } from './tokens.js'
 
 /** Where a training stands in its data; plain JSON. */
 export interface BatchCursor {
@@ -96,14 +96,15 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
   checkTokens(tokens, 'the tokens')
   const { batch, length, seed = 0, rotate = true } = readBatchOptions(options, 'the options of createBatches')
   checkProduct(batch, length)
-  if (tokens.length < batch * length + 1) {
+  const total = lengthOf(tokens)
+  if (total < batch * length + 1) {
     throw new GatecellError(
       'ERR_CORPUS_EMPTY',
       `Expected at least ${batch * length + 1} symbols to train on (${batch} streams of ${length}, and one to predict) ` +
-        `but received ${tokens.length}: give more text, or lower batch or length.`
+        `but received ${total}: give more text, or lower batch or length.`
     )
   }
-  const pairs = tokens.length - 1
+  const pairs = total - 1
   const stepsPerEpoch = Math.ceil(Math.ceil(pairs / batch) / length)
   const ids = new Int32Array(length + 1)
   /** Reads inputs and targets of `count` pairs from a place of the circle of pairs; a run may cross its seam. */
@@ -200,13 +201,14 @@ export function createEvaluation(tokens: Tokens, options: EvaluationOptions): Ev
   checkTokens(tokens, 'the tokens')
   const { length, batch = 1, warmup = 0 } = readEvaluationOptions(options, 'the options of createEvaluation')
   checkProduct(batch, length)
-  if (tokens.length < 2) {
+  const total = lengthOf(tokens)
+  if (total < 2) {
     throw new GatecellError(
       'ERR_CORPUS_EMPTY',
-      `Expected at least 2 symbols to evaluate on but received ${tokens.length}: give more text.`
+      `Expected at least 2 symbols to evaluate on but received ${total}: give more text.`
     )
   }
-  const pairs = tokens.length - 1
+  const pairs = total - 1
   const segmentOf = (stream: number) => {
     const own = cut(pairs, batch, stream)
     return { begin: Math.max(0, own.begin - (stream === 0 ? 0 : warmup)), end: own.begin + own.count, own: own.begin }

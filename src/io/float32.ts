@@ -1,6 +1,7 @@
 // Converts tensors of other floating point formats to float32. float16 and bfloat16 are subsets of float32, so their values do
 // not change; a float64 is rounded to the nearest float32, ties to even (IEEE 754).
 
+import { types } from 'node:util'
 import { GatecellError } from '../errors.js'
 import { quoted, type Dtype, type TensorData } from './tensor-dtypes.js'
 
@@ -12,10 +13,10 @@ export const floatDtypes: readonly Dtype[] = ['F32', 'F16', 'BF16', 'F64']
  * the name, for other formats and for float64 values whose nearest float32 is infinite.
  */
 export function asFloat32(name: string, dtype: string, data: TensorData): Float32Array {
-  if (dtype === 'F32' && data instanceof Float32Array) return data
-  if (dtype === 'F16' && data instanceof Uint16Array) return fromBits(data, float16Bits)
-  if (dtype === 'BF16' && data instanceof Uint16Array) return fromBits(data, (bits) => bits << 16)
-  if (dtype === 'F64' && data instanceof Float64Array) return fromFloat64(name, data)
+  if (dtype === 'F32' && types.isFloat32Array(data)) return data
+  if (dtype === 'F16' && types.isUint16Array(data)) return fromBits(data, float16Bits)
+  if (dtype === 'BF16' && types.isUint16Array(data)) return fromBits(data, (bits) => bits << 16)
+  if (dtype === 'F64' && types.isFloat64Array(data)) return fromFloat64(name, data)
   throw new GatecellError(
     'ERR_UNSUPPORTED',
     `Expected ${floatDtypes.join(', ')} for weights but tensor ${quoted(name)} is ${dtype}, which is not supported yet: convert it to F32.`

@@ -1,6 +1,7 @@
 // What a trainer asks of data: an iterable of batches, each with the place where the next one starts. Any generator will
 // do; nothing here knows what the numbers mean.
 
+import { types } from 'node:util'
 import type { BucketCursor, Buckets } from '../data/buckets.js'
 import {
   boolean,
@@ -86,11 +87,11 @@ export function writeBatch(inputs: Readonly<Record<string, View>>, batch: Batch)
   for (const name in inputs) {
     const to = inputs[name]!
     const from = batch.inputs[name]
-    const type = to instanceof Int32Array ? Int32Array : Float32Array
-    if (!(from instanceof type)) {
+    const whole = types.isInt32Array(to)
+    if (from === undefined || !(whole ? types.isInt32Array(from) : types.isFloat32Array(from))) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
-        `Expected a batch with a ${type.name} "${name}" but received ${show(from)}: fill one for each input and target.`
+        `Expected a batch with a ${whole ? 'Int32Array' : 'Float32Array'} "${name}" but received ${show(from)}: fill one for each input and target.`
       )
     }
     if (from.length !== to.length) {

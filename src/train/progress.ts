@@ -1,6 +1,7 @@
 // What a checkpoint keeps of a run besides arrays, how a run becomes a checkpoint, and how it resumes from one. No clock and
 // no thread count: the same steps give the same bytes (only a run with a time limit keeps its elapsed seconds).
 
+import { types } from 'node:util'
 import { anything, checkObject, choice, integer, nullable, number, open, optional, seed } from '../check/index.js'
 import type { Check } from '../check/index.js'
 import { GatecellError } from '../errors.js'
@@ -148,7 +149,7 @@ export function restoreRun(
 export function restoreStates(states: Readonly<Record<string, Float32Array>>, from: Resumable): void {
   for (const [name, view] of Object.entries(states)) {
     const source = from.state?.get(name)?.data
-    if (!(source instanceof Float32Array) || source.length !== view.length) {
+    if (!types.isFloat32Array(source) || source.length !== view.length) {
       throw new GatecellError(
         'ERR_INVALID_SHAPE',
         `Expected a checkpoint with ${view.length} values of the state "${name}" but it has others; resume with the batch size it was made with.`

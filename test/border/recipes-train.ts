@@ -124,7 +124,7 @@ export const trainRecipes: AnyRecipe[] = [
     digest: () => '',
     reset: (made) => made.parameters.disposed || made.parameters.initialize(5),
     dispose,
-    accepts: ['1.cursor*'],
+    accepts: ['0.batches*', '1.cursor*'],
     cost: 20
   }),
   recipe<AnyModel>({

@@ -2,6 +2,7 @@
 // with time, in any unit, where the device said it. Every reader of this folder hands out ink through `createInk`, which
 // refuses what no model can use: no strokes, a single point, coordinates that are not finite.
 
+import { types } from 'node:util'
 import { anything, boolean, list, nullable, numbers, open, optional, options as optionsOf } from '../../check/index.js'
 import { record, string, type Check } from '../../check/index.js'
 import { GatecellError, isRevoked } from '../../errors.js'
@@ -69,6 +70,7 @@ const readInkOptions = optionsOf<InkOptions>({
 export function createInk(points: readonly (readonly InkPoint[])[], inkOptions: InkOptions = {}): Ink {
   const options = readInkOptions(inkOptions, 'the options of createInk')
   const { source = 'the ink' } = options
+  if (isArray(points)) checkCount(points.length, source)
   const isList = isArray(points) && points.every(isArray)
   if (!isList) throw invalidInk(source, 'an array of strokes, each an array of points', showPoint(points))
   checkSizes(points.length, sumOf(points), source)
@@ -171,16 +173,18 @@ export function checkInk(ink: Ink): void {
   const given = (ink ?? {}) as Partial<Ink>
   const source = typeof given.source === 'string' ? given.source : 'the ink'
   const { strokes } = given
-  if (!Array.isArray(strokes)) throw invalidInk(source, 'strokes as createInk returns them', typeof strokes)
+  if (isRevoked(strokes) || !Array.isArray(strokes))
+    throw invalidInk(source, 'strokes as createInk returns them', typeof strokes)
+  checkCount(strokes.length, source)
   let points = 0
   ;(strokes as readonly (Partial<Stroke> | null)[]).forEach((stroke, index) => {
     const { x, y, t } = stroke ?? {}
     const fits =
-      x instanceof Float64Array &&
-      y instanceof Float64Array &&
+      types.isFloat64Array(x) &&
+      types.isFloat64Array(y) &&
       x.length > 0 &&
       y.length === x.length &&
-      (t === null || (t instanceof Float64Array && t.length === x.length)) &&
+      (t === null || (types.isFloat64Array(t) && t.length === x.length)) &&
       [x, y, t ?? x].every((values) => values.every(isCoordinate))
     if (!fits) throw invalidInk(source, `finite Float64Arrays of one length as stroke ${index + 1}`, 'another value')
     points += x.length
@@ -202,9 +206,14 @@ export const readInkSample: Check<Ink> = (value, name) => {
   return ink
 }
 
+/** Checks the number of strokes, before each of them is looked at: in an array of 4 billion holes that takes half a minute. */
+function checkCount(strokes: number, source: string): void {
+  if (strokes > inkLimits.strokes) throw invalidInk(source, `at most ${inkLimits.strokes} strokes`, String(strokes))
+}
+
 function checkSizes(strokes: number, points: number, source: string): void {
   if (strokes === 0) throw invalidInk(source, 'at least one stroke', 'none')
-  if (strokes > inkLimits.strokes) throw invalidInk(source, `at most ${inkLimits.strokes} strokes`, String(strokes))
+  checkCount(strokes, source)
   if (points < 2) throw invalidInk(source, 'at least two points', points === 0 ? 'none' : 'a single one')
   if (points > inkLimits.points) throw invalidInk(source, `at most ${inkLimits.points} points`, String(points))
 }
