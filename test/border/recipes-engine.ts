@@ -39,7 +39,7 @@ const models: AnyRecipe[] = [
   pure('defineModel', api.defineModel, () => [definition(), modelOptions()], {
     returns: 'Model',
     cost: 4,
-    accepts: ['0.config.a=huge string']
+    accepts: ['0.config*', '0.inputs.x.shape*']
   }),
   pure(
     'defineModel',
@@ -48,7 +48,7 @@ const models: AnyRecipe[] = [
       const { definition: text } = tinyModel()
       return [{ ...text, stream: { token: 'tokens', logits: 'logits' } }, modelOptions()]
     },
-    { cost: 8, accepts: ['0.config.hidden=huge string'] }
+    { cost: 8, accepts: ['0.config*', '0.inputs.tokens.shape*'] }
   ),
   ...(
     [
@@ -58,7 +58,7 @@ const models: AnyRecipe[] = [
   ).map(([name, spec]) =>
     // Any name may be that of a dim.
     pure(name, spec, () => ['batch', 3], {
-      accepts: ['0=1', '0=7', '1=string*', '1=huge string', '1=control characters', '1=lone surrogate']
+      accepts: ['0=1', '0=7', '0=2^31-1', '1=string*', '1=huge string', '1=control characters', '1=lone surrogate']
     })
   ),
   ofModel('plan', () => [dims(), { purpose: 'train', optimizer: 'adam', outputs: ['logits'] }], { returns: 'Plan' }),

@@ -5,7 +5,7 @@
 import { types } from 'node:util'
 import { anything, boolean, list, nullable, numbers, open, optional, options as optionsOf } from '../../check/index.js'
 import { record, string, type Check } from '../../check/index.js'
-import { GatecellError, isRevoked } from '../../errors.js'
+import { GatecellError, isObject, isRevoked } from '../../errors.js'
 
 export interface Stroke {
   readonly x: Float64Array
@@ -178,7 +178,7 @@ export function checkInk(ink: Ink): void {
   checkCount(strokes.length, source)
   let points = 0
   ;(strokes as readonly (Partial<Stroke> | null)[]).forEach((stroke, index) => {
-    const { x, y, t } = stroke ?? {}
+    const { x, y, t } = isObject(stroke) ? stroke : {}
     const fits =
       types.isFloat64Array(x) &&
       types.isFloat64Array(y) &&

@@ -4,7 +4,7 @@ import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { prepareStrokes } from '../../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js'
 import { checkVocabulary, type Vocabulary } from '../../../data/vocabulary.js'
-import { nullable } from '../../../check/index.js'
+import { integers, nullable } from '../../../check/index.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
 import { sampleSource, type EpochSource } from '../../../train/data.js'
@@ -47,9 +47,11 @@ export function writtenInk(
   return makeSamples(samples, write, onBad)
 }
 
+const checkIds = integers(0)
+
 /** What the window looks at. ERR_UNKNOWN_SYMBOL names what the model cannot write. */
 export function symbolsOf(text: string, vocabulary: Vocabulary): Int32Array {
-  const ids = vocabulary.encode(text, SYMBOL_REMEDY)
+  const ids = checkIds(vocabulary.encode(text, SYMBOL_REMEDY), 'the symbols of a text')
   const symbols = new Int32Array(ids.length + 1).fill(END)
   ids.forEach((id, i) => (symbols[i] = id + 1))
   return symbols

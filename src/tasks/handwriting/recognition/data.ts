@@ -1,6 +1,7 @@
 // Batches for a reading network: ink to features, texts to labels, sequences of about one length side by side. In training
 // each sample is varied again in every epoch, by draws that depend only on (seed, epoch, sample).
 
+import { integers } from '../../../check/index.js'
 import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { ctcNeeds } from '../../../data/ctc.js'
 import { INK_FEATURES, inkFeatures, layPoints, shapeOf, type InkVariation } from '../../../data/ink/features.js'
@@ -52,9 +53,11 @@ export function labelInk(
   return makeSamples(samples, label, onBad)
 }
 
+const checkIds = integers(0)
+
 function encodeText(text: string, ink: Ink, vocabulary: Vocabulary): Int32Array {
   try {
-    return vocabulary.encode(text, SYMBOL_REMEDY).map((id) => id + 1)
+    return checkIds(vocabulary.encode(text, SYMBOL_REMEDY), 'the symbols of a text').map((id) => id + 1)
   } catch (error) {
     if (!(error instanceof GatecellError)) throw error
     throw new GatecellError(error.code, `${error.message.replace(/\.?$/, '')} (${ink.source}).`, { cause: error })
