@@ -11,6 +11,8 @@ export interface JsonObject {
 export type StrictJson = null | boolean | number | string | StrictJson[] | Map<string, StrictJson>
 
 const MAX_DEPTH = 64
+/** Most elements of a list that is written; a vocabulary has at most 1.1 million. */
+const MAX_ELEMENTS = 2 ** 24
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y
 const INTEGER = /0|[1-9][0-9]*/y
 const SPACE = /[ \t\n\r]*/y
@@ -203,7 +205,14 @@ export function canonicalJson(value: JsonValue, path = 'value', depth = 0): stri
     )
   }
   if (Array.isArray(value)) {
-    return `[${value.map((item: JsonValue, index) => canonicalJson(item, `${path}[${index}]`, depth + 1)).join(',')}]`
+    if (value.length > MAX_ELEMENTS)
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        `Expected at most ${MAX_ELEMENTS} elements at ${path} but received ${value.length}: divide the list.`
+      )
+    // Array.from, because map leaves out holes, which would give [,].
+    const items = Array.from(value, (item: JsonValue, i) => canonicalJson(item, `${path}[${i}]`, depth + 1))
+    return `[${items.join(',')}]`
   }
   const members: string[] = []
   const record = value as JsonObject

@@ -93,7 +93,9 @@ t.test('canonicalJson sorts, leaves undefined out, and refuses what JSON cannot 
     [{ a: [1, NaN] }, 'config.a[1]'],
     [{ a: { b: Infinity } }, 'config.a.b'],
     [{ a: new Date() }, 'config.a'],
-    [{ a: 1n }, 'config.a']
+    [{ a: 1n }, 'config.a'],
+    [{ a: new Array<number>(2) }, 'config.a[0]'],
+    [{ a: new Array<number>(2 ** 32 - 1) }, 'config.a']
   ] as const) {
     t.throws(() => canonicalJson(value as unknown as JsonValue, 'config'), {
       code: 'ERR_INVALID_ARGUMENT',
