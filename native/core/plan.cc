@@ -70,9 +70,11 @@ gc_status read_plan(const gc_plan_desc& desc, Plan& plan) {
   if (status == GC_OK) status = merge_parameters(plan);
   if (status != GC_OK) return status;
   if (desc.optimizer && (plan.loss < 0 || !plan.store->moment1 || (desc.optimizer >= GC_ADAM && !plan.store->moment2)))
-    return fail(GC_INVALID_ARGUMENT, "expected a loss and moment arenas for training");
+    return fail(
+        GC_INVALID_ARGUMENT,
+        "expected a loss and moment arenas for training but found none: record a loss, in a model made for training");
   if (desc.optimizer == GC_AMSGRAD && !plan.store->moment3)
-    return fail(GC_INVALID_ARGUMENT, "expected a third arena of moments for AMSGrad");
+    return fail(GC_INVALID_ARGUMENT, "expected a third arena of moments for AMSGrad but found none: add it first");
   mark_accumulation(plan);
   return GC_OK;
 }
