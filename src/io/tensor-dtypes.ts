@@ -62,7 +62,7 @@ export interface SafetensorsHeader {
   readonly fileBytes: number
 }
 
-/** A tensor to write. `dtype` says what the bits of a Uint8Array or Uint16Array mean (BOOL, BF16, F16, ...). */
+/** A tensor to write. `dtype` is the format of the elements of a Uint8Array or Uint16Array (BOOL, BF16, F16, ...). */
 export interface NamedTensor {
   readonly name: string
   readonly shape: readonly number[]
@@ -113,7 +113,7 @@ export const arrayTypes = {
   U64: BigUint64Array
 } as const satisfies Record<Dtype, unknown>
 
-/** What an array is written as unless the caller says more. */
+/** The dtype of an array that is written without a `dtype` of the caller's. */
 const ownDtypes: readonly Dtype[] = ['F32', 'F64', 'I8', 'U8', 'I16', 'U16', 'I32', 'U32', 'I64', 'U64']
 
 /** How names from a file are shown in messages: printable, in quotes and not too long. */

@@ -85,7 +85,7 @@ export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: numb
   const bounded =
     steps !== undefined || timeLimit !== undefined || (epochs !== undefined && stepsPerEpoch !== undefined)
   const optimizer = checkOptimizer(options.optimizer ?? { kind: 'adam' })
-  const schedule = checkSchedule(options.schedule ?? { kind: 'constant' }, bounded)
+  const schedule = checkSchedule(options.schedule === undefined ? { kind: 'constant' } : options.schedule, bounded)
   if (schedule.kind === 'plateau' && !validation) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',

@@ -1,5 +1,5 @@
-// What a checkpoint keeps of a run besides arrays, how a run becomes a checkpoint, and how it resumes from one. No clock and
-// no thread count: the same steps give the same bytes (only a run with a time limit keeps its elapsed seconds).
+// The progress of a run that a checkpoint holds next to its arrays, the snapshot of a run, and its restoration. Neither times nor
+// thread counts are part of it, so that the same steps give the same bytes; only a run with a time limit keeps its elapsed seconds.
 
 import { types } from 'node:util'
 import { anything, checkObject, choice, integer, nullable, number, open, optional, seed } from '../check/index.js'

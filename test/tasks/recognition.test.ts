@@ -117,6 +117,16 @@ t.test('samples that cannot be used are named, refused or left out', async (t) =
       code: 'ERR_UNKNOWN_SYMBOL'
     }
   )
+  const invalid = { code: 'ERR_INVALID_ARGUMENT' }
+  const { proxy, revoke } = Proxy.revocable(new Int32Array(1), {})
+  revoke()
+  const vocabulary = run.vocabulary!
+  t.throws(() => labelInk(inkSamples(1).map(inkOf), { ...vocabulary, encode: () => proxy }, run.config), invalid)
+  let reads = 0
+  const changing = Object.defineProperty({ ...vocabulary }, 'encode', {
+    get: () => (reads++ === 0 ? vocabulary.encode : 1)
+  })
+  t.throws(() => labelInk(inkSamples(1).map(inkOf), changing, run.config), invalid)
 })
 
 t.test('splits by a field', async (t) => {

@@ -253,6 +253,7 @@ t.test('refused options', async (t) => {
     { patience: 2 },
     { schedule: { kind: 'plateau' } },
     { schedule: { kind: 'cosine' } },
+    { schedule: null as never },
     { validateEvery: NaN, validation: validationData(alphabet(2)) }
   ]
   for (const options of refused) {

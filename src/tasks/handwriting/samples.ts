@@ -5,8 +5,9 @@ import { crc32 } from 'node:zlib'
 import { describeInkSplit, parseWhere } from './where.js'
 import { readInk, type ReadInkOptions } from '../../data/ink/read.js'
 import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
-import { anything, callback, list, optional } from '../../check/index.js'
+import { anything, callback, integers, list, optional } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
+import type { Vocabulary } from '../../data/vocabulary.js'
 import { createRandom } from '../../random.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { DataMark } from '../data-mark.js'
@@ -75,7 +76,19 @@ export function readInkSplit(read: ConfigReader, from: Fields): InkSplit {
 }
 
 /** The remedy for symbols that a reader or writer does not have: its vocabulary comes from the texts of its ink. */
-export const SYMBOL_REMEDY = 'leave such samples or symbols out, or train on ink whose texts have them'
+const SYMBOL_REMEDY = 'leave such samples or symbols out, or train on ink whose texts have them'
+
+const checkEncode = callback<Vocabulary['encode']>()
+const checkIds = integers(0)
+
+/**
+ * Returns the ids of the symbols of `text`. The method is read once and its result checked: a caller may bring a vocabulary of its own.
+ * Throws ERR_UNKNOWN_SYMBOL for a symbol that the vocabulary does not have.
+ */
+export function idsOf(text: string, vocabulary: Vocabulary): Int32Array {
+  const encode = checkEncode(vocabulary.encode, 'vocabulary.encode')
+  return checkIds(encode.call(vocabulary, text, SYMBOL_REMEDY), 'the symbols of a text')
+}
 
 /** The text of a sample that must have one. ERR_INVALID_INK. */
 export function textOf(ink: Ink): string {

@@ -4,13 +4,13 @@ import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { prepareStrokes } from '../../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js'
 import { checkVocabulary, type Vocabulary } from '../../../data/vocabulary.js'
-import { integers, nullable } from '../../../check/index.js'
+import { nullable } from '../../../check/index.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
 import { sampleSource, type EpochSource } from '../../../train/data.js'
 import type { InkSourceOptions } from '../prepare.js'
 import { readNormalisation } from '../config.js'
-import { makeSamples, SYMBOL_REMEDY, textOf } from '../samples.js'
+import { idsOf, makeSamples, textOf } from '../samples.js'
 import type { GenerationConfig } from './config.js'
 import { END } from './model.js'
 
@@ -47,11 +47,9 @@ export function writtenInk(
   return makeSamples(samples, write, onBad)
 }
 
-const checkIds = integers(0)
-
 /** What the window looks at. ERR_UNKNOWN_SYMBOL names what the model cannot write. */
 export function symbolsOf(text: string, vocabulary: Vocabulary): Int32Array {
-  const ids = checkIds(vocabulary.encode(text, SYMBOL_REMEDY), 'the symbols of a text')
+  const ids = idsOf(text, vocabulary)
   const symbols = new Int32Array(ids.length + 1).fill(END)
   ids.forEach((id, i) => (symbols[i] = id + 1))
   return symbols

@@ -130,8 +130,8 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
         'ERR_INVALID_INK',
         `Expected the text of the strokes in ${ink.source} but they have none: add it to the ink.`
       )
-    // The writing goes on, so the network sees more text after that of the strokes: if it saw the end, it would finish.
-    // Nobody knows the text to come; the same once more is text as it was trained on.
+    // The text is longer than the strokes: if its end came into the window, the network would finish instead of writing on.
+    // The text to come is not known yet; the same text once more stands in for it.
     const symbols = symbolsFor(vocabulary ? ink.text! + ink.text! : undefined)
     const offsets = inkOffsets(prepareStrokes(ink, config.normalisation), config.deviation)
     const pace = createPace(signal)

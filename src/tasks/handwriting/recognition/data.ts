@@ -1,7 +1,6 @@
 // Batches for a reading network: ink to features, texts to labels, sequences of about one length side by side. In training
 // each sample is varied again in every epoch, by draws that depend only on (seed, epoch, sample).
 
-import { integers } from '../../../check/index.js'
 import { createBuckets, paddedLength } from '../../../data/buckets.js'
 import { ctcNeeds } from '../../../data/ctc.js'
 import { INK_FEATURES, inkFeatures, layPoints, shapeOf, type InkVariation } from '../../../data/ink/features.js'
@@ -12,7 +11,7 @@ import { createRandom } from '../../../random.js'
 import { sampleSource, type EpochSource } from '../../../train/data.js'
 import type { InkSourceOptions } from '../prepare.js'
 import { readNormalisation } from '../config.js'
-import { makeSamples, SYMBOL_REMEDY, textOf } from '../samples.js'
+import { idsOf, makeSamples, textOf } from '../samples.js'
 import type { RecognitionConfig } from './config.js'
 
 /** A sample as a network is trained and measured on it. */
@@ -53,11 +52,9 @@ export function labelInk(
   return makeSamples(samples, label, onBad)
 }
 
-const checkIds = integers(0)
-
 function encodeText(text: string, ink: Ink, vocabulary: Vocabulary): Int32Array {
   try {
-    return checkIds(vocabulary.encode(text, SYMBOL_REMEDY), 'the symbols of a text').map((id) => id + 1)
+    return idsOf(text, vocabulary).map((id) => id + 1)
   } catch (error) {
     if (!(error instanceof GatecellError)) throw error
     throw new GatecellError(error.code, `${error.message.replace(/\.?$/, '')} (${ink.source}).`, { cause: error })
