@@ -68,7 +68,7 @@ export {
   type EpochSource,
   type PackSamples,
   type TokenNames
-} from './train/data.js'
+} from './data/batching/source.js'
 export { evaluate, type EvaluateOptions, type Evaluation } from './train/evaluate.js'
 export type { Optimizer } from './train/optimizers.js'
 export type { TrainerOptions } from './train/options.js'
@@ -103,11 +103,11 @@ export {
   type BatchOptions,
   type Batches,
   type EvaluationOptions
-} from './data/batches.js'
-export { createBuckets, paddedLength, type BucketCursor, type Buckets } from './data/buckets.js'
+} from './data/batching/windows.js'
+export { createBuckets, paddedLength, type BucketCursor, type Buckets } from './data/batching/buckets.js'
 export { ctcNeeds } from './data/ctc.js'
-export { openCorpus, type Corpus, type CorpusOptions } from './data/corpus.js'
-export { tokensOf, type Tokens } from './data/tokens.js'
+export { openCorpus, type Corpus, type CorpusOptions } from './data/text/corpus.js'
+export { tokensOf, type Tokens } from './data/text/tokens.js'
 export {
   byteVocabulary,
   characterVocabulary,
@@ -115,7 +115,7 @@ export {
   vocabularyFromText,
   type Vocabulary,
   type VocabularyConfig
-} from './data/vocabulary.js'
+} from './data/text/vocabulary.js'
 export {
   readCheckpoint,
   readCheckpointInfo,

@@ -1,6 +1,6 @@
 // A small character model and its data for tests that train and sample.
-import { createBatches, createEvaluation } from '../src/data/batches.js'
-import { tokensOf } from '../src/data/tokens.js'
+import { createBatches, createEvaluation } from '../src/data/batching/windows.js'
+import { tokensOf } from '../src/data/text/tokens.js'
 import {
   createRandom,
   crossEntropy,

@@ -4,7 +4,7 @@ import type { Ink } from '../data/ink/strokes.js'
 import { GatecellError } from '../errors.js'
 import type { InkConfig } from '../tasks/handwriting/config.js'
 import { openInk } from '../tasks/handwriting/samples.js'
-import { parseWhere } from '../tasks/handwriting/where.js'
+import { parseWhere } from '../data/ink/filter.js'
 import type { EvaluateFlags } from './evaluate.js'
 import type { InkReading } from './ink-options.js'
 

@@ -1,7 +1,7 @@
 // gatecell evaluate for a text model: a text in, nats per symbol out, and what narrow weights cost.
 
-import { openCorpus } from '../data/corpus.js'
-import type { Tokens } from '../data/tokens.js'
+import { openCorpus } from '../data/text/corpus.js'
+import type { Tokens } from '../data/text/tokens.js'
 import { counted } from '../errors.js'
 import type { LoadOptions } from '../tasks/load.js'
 import { evaluateText, loadTextModel, type TextMeasureOptions } from '../tasks/text/index.js'

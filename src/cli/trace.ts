@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { largest } from '../data/extremes.js'
 import { readInk } from '../data/ink/read.js'
-import { readWholeText } from '../data/whole-text.js'
+import { readWholeText } from '../data/files/whole-text.js'
 import { counted, GatecellError } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'
 import { assertOutputs, writeTextAtomically } from '../io/atomic.js'

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { readInk } from '../data/ink/read.js'
 import { inkPoints, type Ink } from '../data/ink/strokes.js'
-import { readWholeText } from '../data/whole-text.js'
+import { readWholeText } from '../data/files/whole-text.js'
 import { counted, GatecellError } from '../errors.js'
 import { assertOutputs, writeTextAtomically } from '../io/atomic.js'
 import { parseJsonObject, type JsonObject } from '../io/json.js'

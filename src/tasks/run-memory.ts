@@ -1,7 +1,7 @@
 // Estimates the peak memory of a training before it starts.
 
 import type { Model } from '../model.js'
-import type { BatchSource } from '../train/data.js'
+import type { BatchSource } from '../data/batching/source.js'
 import { updateOf, type Optimizer } from '../train/optimizers.js'
 
 /** Bytes. `process`: with the data, and what V8's heap grows by; `measurement`: of the best weights, at the end. */

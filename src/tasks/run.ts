@@ -1,14 +1,14 @@
 // A training from files to files, whatever it trains. An application is its data, its model and its metric; here are the
 // rest: resuming, a trainer that validates and saves, what it will take, its reports, the measure of the best weights.
 
-import type { Vocabulary } from '../data/vocabulary.js'
+import type { Vocabulary } from '../data/text/vocabulary.js'
 import type { Device } from '../graph/opcodes.js'
 import type { JsonObject } from '../io/json.js'
 import { callback, choice, filled, integer, methods, nullable, number, object, optional } from '../check/index.js'
 import { options as optionsOf, signal as signalOf, type Fields } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { defineModel, type Model } from '../model.js'
-import type { BatchSource, EpochSource } from '../train/data.js'
+import type { BatchSource, EpochSource } from '../data/batching/source.js'
 import { orAborted } from '../train/limits.js'
 import type { TrainerOptions } from '../train/options.js'
 import type { Resumable } from '../train/progress.js'

@@ -5,7 +5,7 @@ import { GatecellError } from '../errors.js'
 import { throwIfAborted } from '../graph/abort.js'
 import { checkModel, type Dims, type Model } from '../model.js'
 import { findNotFinite } from './not-finite.js'
-import { readSource, readBatches, writeBatch, type BatchSource } from './data.js'
+import { readSource, readBatches, writeBatch, type BatchSource } from '../data/batching/source.js'
 
 export interface Evaluation {
   /** Mean over everything the loss counted; nats for cross-entropy. */

@@ -2,7 +2,7 @@
 
 import { anything, callback, integer, number, optional, options as optionsOf, seed as seedOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { readSource, type BatchSource } from './data.js'
+import { readSource, type BatchSource } from '../data/batching/source.js'
 import { checkOptimizer, type Optimizer } from './optimizers.js'
 import { checkResumable, type Resumable, type Snapshot } from './progress.js'
 import { checkSchedule, type Schedule } from './schedules.js'

@@ -4,7 +4,7 @@ import type { Control } from '../graph/control.js'
 import type { OptimizerName } from '../graph/opcodes.js'
 import type { Plan } from '../graph/plan.js'
 import type { Dims, Model, PlanLease } from '../model.js'
-import { writeBatch, type Batch } from './data.js'
+import { writeBatch, type Batch } from '../data/batching/source.js'
 import { sameDims } from './ownership.js'
 
 export class StepPlan {

@@ -4,7 +4,7 @@
 
 import { GatecellError } from '../errors.js'
 import type { Model } from '../model.js'
-import type { BatchSource } from './data.js'
+import type { BatchSource } from '../data/batching/source.js'
 import { evaluate, type Evaluation } from './evaluate.js'
 import { orAborted } from './limits.js'
 import type { CheckedOptions } from './options.js'

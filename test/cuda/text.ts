@@ -1,6 +1,6 @@
 // A small character model with dropout and carried states, and a text for it.
-import { createBatches } from '../../src/data/batches.js'
-import { tokensOf } from '../../src/data/tokens.js'
+import { createBatches } from '../../src/data/batching/windows.js'
+import { tokensOf } from '../../src/data/text/tokens.js'
 import { crossEntropy } from '../../src/graph/ops.js'
 import type { Device } from '../../src/graph/opcodes.js'
 import { dropout } from '../../src/layers/dropout.js'
@@ -8,7 +8,7 @@ import { embedding } from '../../src/layers/embedding.js'
 import { linear } from '../../src/layers/linear.js'
 import { lstm } from '../../src/layers/lstm.js'
 import { defineModel, i32 } from '../../src/model.js'
-import { tokenSource } from '../../src/train/data.js'
+import { tokenSource } from '../../src/data/batching/source.js'
 
 const VOCABULARY = 7
 

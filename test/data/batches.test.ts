@@ -2,8 +2,14 @@
 // seed, epoch and step.
 import fc from 'fast-check'
 import t from 'tap'
-import { createBatches, createEvaluation, IGNORED, type BatchCursor, type Batches } from '../../src/data/batches.js'
-import { tokensOf, type Tokens } from '../../src/data/tokens.js'
+import {
+  createBatches,
+  createEvaluation,
+  IGNORED,
+  type BatchCursor,
+  type Batches
+} from '../../src/data/batching/windows.js'
+import { tokensOf, type Tokens } from '../../src/data/text/tokens.js'
 
 /** Tokens whose ids are their places, so that a pair (input, target) tells where it comes from. */
 const places = (length: number): Tokens => tokensOf(Array.from({ length }, (_, index) => index))

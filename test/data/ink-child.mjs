@@ -2,7 +2,7 @@
 // node test/data/ink-child.mjs <file> [milliseconds until an abort]
 
 const { readInk } = await import(new URL('../../dist/esm/data/ink/read.js', import.meta.url).href)
-const { openCorpus } = await import(new URL('../../dist/esm/data/corpus.js', import.meta.url).href)
+const { openCorpus } = await import(new URL('../../dist/esm/data/text/corpus.js', import.meta.url).href)
 
 const { AbortSignal } = globalThis
 const [path, how, delay] = process.argv.slice(2)

@@ -16,10 +16,10 @@ import {
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { openFile } from '../../src/data/open.js'
-import { readWholeText } from '../../src/data/whole-text.js'
+import { openFile } from '../../src/data/files/open.js'
+import { readWholeText } from '../../src/data/files/whole-text.js'
 import { readInk } from '../../src/data/ink/read.js'
-import { openCorpus } from '../../src/data/corpus.js'
+import { openCorpus } from '../../src/data/text/corpus.js'
 import { long } from '../cli/command.js'
 
 const folder = t.testdir({})

@@ -9,7 +9,7 @@ import { readInk } from '../../src/data/ink/read.js'
 import { defineModel, f32, type ModelDefinition } from '../../src/model.js'
 import { linear } from '../../src/layers/linear.js'
 import { meanSquare } from '../../src/graph/ops.js'
-import { parseWhere } from '../../src/tasks/handwriting/where.js'
+import { parseWhere } from '../../src/data/ink/filter.js'
 import { inkOf, inkSamples } from '../ink-samples.js'
 
 const folder = t.testdir({})

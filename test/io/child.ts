@@ -1,7 +1,7 @@
 // Programs that other tests run as processes of their own: node <this file> <what> <arguments>. No test by itself.
 import * as fs from 'node:fs'
-import { createBatches } from '../../src/data/batches.js'
-import { openCorpus } from '../../src/data/corpus.js'
+import { createBatches } from '../../src/data/batching/windows.js'
+import { openCorpus } from '../../src/data/text/corpus.js'
 import { writeAtomically, writeAtomicallySync } from '../../src/io/atomic.js'
 import { writeCheckpoint } from '../../src/io/checkpoint.js'
 import { openJsonLog } from '../../src/io/jsonlog.js'

@@ -11,7 +11,7 @@ import {
   prepareGenerationRun,
   type GenerationRunOptions
 } from '../../src/tasks/handwriting/generation/index.js'
-import { practiceInk, practiceLetters } from '../../src/tasks/handwriting/practice-ink.js'
+import { practiceInk, practiceLetters } from '../../src/data/ink/synthetic.js'
 import { inkSvg } from '../../src/plot/ink.js'
 import { inkPoints } from '../../src/data/ink/strokes.js'
 import { inkOf, inkSamples, ndjson } from '../ink-samples.js'

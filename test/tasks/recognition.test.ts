@@ -15,7 +15,7 @@ import {
   type RecognitionRunOptions
 } from '../../src/tasks/handwriting/recognition/index.js'
 import { recognitionLayers } from '../../src/tasks/handwriting/recognition/model.js'
-import { vocabularyFromText } from '../../src/data/vocabulary.js'
+import { vocabularyFromText } from '../../src/data/text/vocabulary.js'
 import { logSoftmax } from '../../src/sample/scorers.js'
 import { lexicon, textScorer } from '../../src/tasks/handwriting/recognition/scorers.js'
 import { traceInk } from '../../src/tasks/handwriting/recognition/trace.js'

@@ -1,8 +1,8 @@
 // The validation measure, and batches of several shapes.
 import t from 'tap'
 import { createTrainer, evaluate, evaluationSource, type Batch, type BatchSource } from '../../src/index.js'
-import { createEvaluation } from '../../src/data/batches.js'
-import { tokensOf } from '../../src/data/tokens.js'
+import { createEvaluation } from '../../src/data/batching/windows.js'
+import { tokensOf } from '../../src/data/text/tokens.js'
 import { alphabet, noise, textModel, trainingData, validationData, vocabulary } from '../text-model.js'
 
 const ids = noise(103)

@@ -5,7 +5,7 @@
 import { GatecellError, isObject } from '../../errors.js'
 import type { Random } from '../../random.js'
 import { joinStrokes, smoothField, swapStrokes, varyLine } from './habits.js'
-import { mapPoints } from './shape.js'
+import { mapPoints } from './normalise.js'
 import { countPoints, type Stroke } from './strokes.js'
 
 export interface InkAugmentation {

@@ -5,7 +5,7 @@ import { GatecellError } from '../../errors.js'
 import type { Random } from '../../random.js'
 import { augmentStrokes, type InkAugmentation } from './augment.js'
 import { createResampler, MOST_POINTS_AT_ONCE, resampleStrokes } from './resample.js'
-import { normaliseShape, type InkNormalisation } from './shape.js'
+import { normaliseShape, type InkNormalisation } from './normalise.js'
 import { checkInk, inkLimits, isCoordinate, showPoint, type Ink, type Stroke } from './strokes.js'
 
 /** dx, dy on the paper; dx, dy through the air; 1 at the first point of a stroke; height above the middle or the start. */

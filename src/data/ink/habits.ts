@@ -2,7 +2,7 @@
 // of augment.ts.
 
 import type { Random } from '../../random.js'
-import { mapPoints } from './shape.js'
+import { mapPoints } from './normalise.js'
 import type { Stroke } from './strokes.js'
 
 /** Plane waves of a smooth displacement. */

@@ -13,9 +13,9 @@ import {
   string
 } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
-import { resolveFiles, type OnSkip } from '../files.js'
-import { createPace } from '../pace.js'
-import { readWholeText } from '../whole-text.js'
+import { resolveFiles, type OnSkip } from '../files/resolve.js'
+import { createPace } from '../files/pace.js'
+import { readWholeText } from '../files/whole-text.js'
 import { inkBudget, type InkBudget } from './budget.js'
 import { jsonParser } from './formats/json.js'
 import { formatError, quoted, type InkParser, type InkParserOptions } from './formats/parser.js'

@@ -2,7 +2,7 @@
 // was written before it alone. So it reads while the pen moves, and a whole sample gives the same points.
 
 import { inkLimits, invalidInk, type Stroke } from './strokes.js'
-import type { InkNormalisation } from './shape.js'
+import type { InkNormalisation } from './normalise.js'
 
 /**
  * Most points that one pen point may give: about 64 heights of a line at the default step of 1/16. One far or late point would

@@ -1,8 +1,8 @@
 // The text of an ink file in pieces: gzip unpacked within bounds, bytes decoded.
 
 import { GatecellError } from '../../errors.js'
-import { isGzip, unpack, type ReadAt } from '../files.js'
-import { openFile, sequential, untilAborted } from '../open.js'
+import { isGzip, unpack, type ReadAt } from '../files/resolve.js'
+import { openFile, sequential, untilAborted } from '../files/open.js'
 
 /** Most bytes of a file, unpacked. */
 const MOST_BYTES = 2 ** 28

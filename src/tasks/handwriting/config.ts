@@ -2,9 +2,9 @@
 // a served model sees what it was trained on.
 
 import { augmentationFromJson, type InkAugmentation } from '../../data/ink/augment.js'
-import { normalisationFromJson, type InkNormalisation } from '../../data/ink/shape.js'
+import { normalisationFromJson, type InkNormalisation } from '../../data/ink/normalise.js'
 import { checkObject } from '../../check/index.js'
-import { vocabularyFromConfig, type VocabularyConfig } from '../../data/vocabulary.js'
+import { vocabularyFromConfig, type VocabularyConfig } from '../../data/text/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
 import { configOf, configReader, type ConfigReader, type Fields } from '../config-reader.js'
 import { readDataMark, type DataMark } from '../data-mark.js'

@@ -2,12 +2,12 @@
 // files, or by a field (the writers that validate are others than those that train).
 
 import { crc32 } from 'node:zlib'
-import { describeInkSplit, parseWhere } from './where.js'
+import { describeInkSplit, parseWhere } from '../../data/ink/filter.js'
 import { readInk, type ReadInkOptions } from '../../data/ink/read.js'
 import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
 import { anything, callback, integers, list, optional } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
-import type { Vocabulary } from '../../data/vocabulary.js'
+import type { Vocabulary } from '../../data/text/vocabulary.js'
 import { createRandom } from '../../random.js'
 import type { ConfigReader, Fields } from '../config-reader.js'
 import type { DataMark } from '../data-mark.js'

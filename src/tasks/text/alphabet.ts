@@ -2,12 +2,12 @@
 // the engine, so it is also the self-test of `gatecell doctor`.
 
 import { callback, choice, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
-import { createBatches } from '../../data/batches.js'
-import { tokensOf } from '../../data/tokens.js'
-import { vocabularyFromText } from '../../data/vocabulary.js'
+import { createBatches } from '../../data/batching/windows.js'
+import { tokensOf } from '../../data/text/tokens.js'
+import { vocabularyFromText } from '../../data/text/vocabulary.js'
 import { GatecellError } from '../../errors.js'
 import type { Device } from '../../graph/opcodes.js'
-import { tokenSource } from '../../train/data.js'
+import { tokenSource } from '../../data/batching/source.js'
 import type { Report } from '../../train/reports.js'
 import { createTrainer } from '../../train/trainer.js'
 import { networkDefaults } from './defaults.js'

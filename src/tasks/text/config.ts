@@ -2,7 +2,7 @@
 // training gives the same bytes everywhere.
 
 import { checkObject } from '../../check/index.js'
-import { vocabularyFromConfig, type VocabularyConfig } from '../../data/vocabulary.js'
+import { vocabularyFromConfig, type VocabularyConfig } from '../../data/text/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
 import { configReader, MAX_SIZE, type ConfigReader, type Fields } from '../config-reader.js'
 import { readDataMark, type DataMark } from '../data-mark.js'

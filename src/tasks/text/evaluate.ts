@@ -2,11 +2,11 @@
 // from the first symbol to the last. Side by side in segments it is many times faster and nearly the same: that is for
 // the reports of a training.
 
-import { createEvaluation } from '../../data/batches.js'
+import { createEvaluation } from '../../data/batching/windows.js'
 import { callback, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
-import { checkTokens, type Tokens } from '../../data/tokens.js'
+import { checkTokens, type Tokens } from '../../data/text/tokens.js'
 import type { Model } from '../../model.js'
-import { evaluationSource, type BatchSource } from '../../train/data.js'
+import { evaluationSource, type BatchSource } from '../../data/batching/source.js'
 import { evaluate } from '../../train/evaluate.js'
 import { expectFiniteLoss } from '../../train/not-finite.js'
 

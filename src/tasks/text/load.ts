@@ -1,7 +1,7 @@
 // A text model from its file, ready to write and to be measured.
 
 import { integer, object, optional, options as optionsOf, signal as signalOf, string } from '../../check/index.js'
-import { checkVocabulary, vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
+import { checkVocabulary, vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabulary.js'
 import { checkModel, type Model } from '../../model.js'
 import type { Stream } from '../../sample/stream-types.js'
 import { settingFields, type SamplerSettings } from '../../sample/settings.js'

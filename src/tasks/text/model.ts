@@ -1,7 +1,7 @@
 // The text model: symbols to vectors, a stack of LSTM layers whose state is carried from batch to batch, and a linear
 // layer to one score per symbol (Graves 2013, section 3). ids [T, B] -> logits [T, B, V]; loss in nats per symbol.
 
-import { vocabularyFromConfig } from '../../data/vocabulary.js'
+import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
 import { normal, orthogonal, uniform, zeros } from '../../graph/initializers.js'
 import { crossEntropy } from '../../graph/ops.js'
 import type { Tensor } from '../../graph/tensor.js'

@@ -2,12 +2,12 @@
 
 import { crc32 } from 'node:zlib'
 import { boolean, choice, filled, integer, list, number, object, optional } from '../../check/index.js'
-import { createBatches } from '../../data/batches.js'
-import { openCorpus, readCorpusOptions, type Corpus, type CorpusOptions } from '../../data/corpus.js'
-import { createPace } from '../../data/pace.js'
-import type { Tokens } from '../../data/tokens.js'
-import { vocabularyFromConfig, type Vocabulary } from '../../data/vocabulary.js'
-import { tokenSource } from '../../train/data.js'
+import { createBatches } from '../../data/batching/windows.js'
+import { openCorpus, readCorpusOptions, type Corpus, type CorpusOptions } from '../../data/text/corpus.js'
+import { createPace } from '../../data/files/pace.js'
+import type { Tokens } from '../../data/text/tokens.js'
+import { vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabulary.js'
+import { tokenSource } from '../../data/batching/source.js'
 import { MAX_SIZE } from '../config-reader.js'
 import { checkSameData, type DataMark } from '../data-mark.js'
 import {

@@ -1,13 +1,13 @@
 // Ink as offsets of the pen, and batches of it: point [dx, dy, end of stroke], in deviations of the training data.
 
-import { createBuckets, paddedLength } from '../../../data/buckets.js'
+import { createBuckets, paddedLength } from '../../../data/batching/buckets.js'
 import { prepareStrokes } from '../../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js'
-import { checkVocabulary, type Vocabulary } from '../../../data/vocabulary.js'
+import { checkVocabulary, type Vocabulary } from '../../../data/text/vocabulary.js'
 import { nullable } from '../../../check/index.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
-import { sampleSource, type EpochSource } from '../../../train/data.js'
+import { sampleSource, type EpochSource } from '../../../data/batching/source.js'
 import type { InkSourceOptions } from '../prepare.js'
 import { readNormalisation } from '../config.js'
 import { idsOf, makeSamples, textOf } from '../samples.js'

@@ -4,7 +4,7 @@
 // three states as in Ha and Eck, "A neural representation of sketch drawings", 2017: Graves' rule, to stop when the window looks
 // behind the text, draws one symbol too many as often as not. points [T, B, 3] -> y [T, B, 6 M + 1], finish [T, B, 2].
 
-import { vocabularyFromConfig } from '../../../data/vocabulary.js'
+import { vocabularyFromConfig } from '../../../data/text/vocabulary.js'
 import { orthogonal, uniform, zeros } from '../../../graph/initializers.js'
 import { add, concat, crossEntropy, mixtureColumns, mixtureDensity, mul } from '../../../graph/ops.js'
 import type { Tensor } from '../../../graph/tensor.js'

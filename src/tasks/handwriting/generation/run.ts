@@ -2,7 +2,7 @@
 
 import { boolean, integer, object, optional } from '../../../check/index.js'
 import { inkAugmentations } from '../../../data/ink/augment.js'
-import { vocabularyFromText, type Vocabulary } from '../../../data/vocabulary.js'
+import { vocabularyFromText, type Vocabulary } from '../../../data/text/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import type { InkConfig } from '../config.js'
 import { MAX_SIZE } from '../../config-reader.js'

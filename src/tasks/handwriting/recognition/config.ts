@@ -1,6 +1,6 @@
 // What describes a network that reads handwriting and its training, as a checkpoint holds it.
 
-import type { VocabularyConfig } from '../../../data/vocabulary.js'
+import type { VocabularyConfig } from '../../../data/text/vocabulary.js'
 import type { JsonObject } from '../../../io/json.js'
 import { configReader, MAX_SIZE } from '../../config-reader.js'
 import { inkConfigFromJson, type InkConfig } from '../config.js'

@@ -1,14 +1,14 @@
 // Batches for a reading network: ink to features, texts to labels, sequences of about one length side by side. In training
 // each sample is varied again in every epoch, by draws that depend only on (seed, epoch, sample).
 
-import { createBuckets, paddedLength } from '../../../data/buckets.js'
+import { createBuckets, paddedLength } from '../../../data/batching/buckets.js'
 import { ctcNeeds } from '../../../data/ctc.js'
 import { INK_FEATURES, inkFeatures, layPoints, shapeOf, type InkVariation } from '../../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js'
-import { checkVocabulary, type Vocabulary } from '../../../data/vocabulary.js'
+import { checkVocabulary, type Vocabulary } from '../../../data/text/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { createRandom } from '../../../random.js'
-import { sampleSource, type EpochSource } from '../../../train/data.js'
+import { sampleSource, type EpochSource } from '../../../data/batching/source.js'
 import type { InkSourceOptions } from '../prepare.js'
 import { readNormalisation } from '../config.js'
 import { idsOf, makeSamples, textOf } from '../samples.js'

@@ -1,7 +1,7 @@
 // The measure of a reader: character error rate by greedy decoding, the share of samples read without an error, and nats per
 // sample.
 
-import { vocabularyFromConfig } from '../../../data/vocabulary.js'
+import { vocabularyFromConfig } from '../../../data/text/vocabulary.js'
 import { callback, int32Array, integer, list, open, optional, string } from '../../../check/index.js'
 import { options as optionsOf, signal as signalOf } from '../../../check/index.js'
 import { readInkSample, readStrokes } from '../../../data/ink/strokes.js'
@@ -9,7 +9,7 @@ import { GatecellError } from '../../../errors.js'
 import { throwIfAborted } from '../../../graph/abort.js'
 import { checkModel, type Model } from '../../../model.js'
 import { ctcGreedy, rowsOf } from '../../../sample/ctc.js'
-import { writeBatch } from '../../../train/data.js'
+import { writeBatch } from '../../../data/batching/source.js'
 import { editDistance } from '../edit-distance.js'
 import { recognitionSource, type LabelledInk } from './data.js'
 import type { RecognitionConfig } from './config.js'

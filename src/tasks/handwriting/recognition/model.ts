@@ -4,7 +4,7 @@
 // points [T, B, F], lengths [B] -> logits [T, B, V + 1]; id 0 is the blank; loss in nats per sample.
 
 import { INK_FEATURES } from '../../../data/ink/features.js'
-import { vocabularyFromConfig } from '../../../data/vocabulary.js'
+import { vocabularyFromConfig } from '../../../data/text/vocabulary.js'
 import { orthogonal, uniform, zeros } from '../../../graph/initializers.js'
 import { ctcLoss } from '../../../graph/ops.js'
 import type { Tensor } from '../../../graph/tensor.js'

@@ -2,7 +2,7 @@
 
 import { integer, optional, options as optionsOf } from '../../../check/index.js'
 import { createInkReader, INK_FEATURES } from '../../../data/ink/features.js'
-import { vocabularyFromConfig } from '../../../data/vocabulary.js'
+import { vocabularyFromConfig } from '../../../data/text/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import type { Plan } from '../../../graph/plan.js'
 import { checkModel, type Model, type PlanLease } from '../../../model.js'

@@ -2,7 +2,7 @@
 
 import { boolean, integer, number, object, optional } from '../../../check/index.js'
 import { scaledAugmentation } from '../../../data/ink/augment.js'
-import { vocabularyFromText } from '../../../data/vocabulary.js'
+import { vocabularyFromText } from '../../../data/text/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { MAX_SIZE } from '../../config-reader.js'
 import { prepareRun, type RunResult } from '../../run.js'

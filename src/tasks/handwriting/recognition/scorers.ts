@@ -1,7 +1,7 @@
 // What helps a reader besides the ink: a list of words, and a text model of our own. Tokens are the reader's labels: ids of
 // its vocabulary plus one.
 
-import type { Vocabulary } from '../../../data/vocabulary.js'
+import type { Vocabulary } from '../../../data/text/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
 import { combineScorers, lexiconScorer, streamScorer, type Scorer } from '../../../sample/scorers.js'
 import type { LoadedText } from '../../text/index.js'

@@ -2,7 +2,7 @@
 // above U+10FFFF, stray and missing continuation bytes are refused with their place; nothing is replaced. TextDecoder
 // cannot say where the bad byte is, and its strings would have to be taken apart again.
 
-import { GatecellError } from '../errors.js'
+import { GatecellError } from '../../errors.js'
 
 export interface Utf8Reader {
   /**

@@ -2,10 +2,10 @@
 // once is first copied to a temporary file.
 
 import * as fs from 'node:fs'
-import { GatecellError } from '../errors.js'
-import { aborted, notReadable, unpack, type ReadAt, type SourceFile } from './files.js'
-import { changedWhileRead, openFile, sequential, untilAborted } from './open.js'
-import type { SymbolCounts } from './symbols.js'
+import { GatecellError } from '../../errors.js'
+import { aborted, notReadable, unpack, type ReadAt, type SourceFile } from '../files/resolve.js'
+import { changedWhileRead, openFile, sequential, untilAborted } from '../files/open.js'
+import type { SymbolCounts } from './counts.js'
 import { scratchFile, type ScratchFile, type TokenWriter } from './tokens.js'
 import { InvalidUtf8, utf8Reader } from './utf8.js'
 import type { Vocabulary } from './vocabulary.js'

@@ -1,9 +1,9 @@
 // Batches of many sequences of different lengths. They are shuffled again in each epoch, and the sequences of one batch have about equal
 // lengths. The contents of a batch depend on (seed, epoch, step) only, so that a resumed run continues with the very next batch.
 
-import { boolean, integer, integers, object, open, optional, seed as seedOf } from '../check/index.js'
-import { GatecellError } from '../errors.js'
-import { createRandom } from '../random.js'
+import { boolean, integer, integers, object, open, optional, seed as seedOf } from '../../check/index.js'
+import { GatecellError } from '../../errors.js'
+import { createRandom } from '../../random.js'
 
 /** Where a training stands in its samples; plain JSON. */
 export interface BucketCursor {

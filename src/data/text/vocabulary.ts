@@ -13,9 +13,9 @@ import {
   optional,
   string,
   uint8Array
-} from '../check/index.js'
-import { options as optionsOf } from '../check/index.js'
-import { GatecellError, isObject, show } from '../errors.js'
+} from '../../check/index.js'
+import { options as optionsOf } from '../../check/index.js'
+import { GatecellError, isObject, show } from '../../errors.js'
 import { utf8Reader } from './utf8.js'
 
 export type VocabularyConfig =

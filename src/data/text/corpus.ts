@@ -2,12 +2,12 @@
 // passes over the files, the first for the symbols and their number, the second for the ids; neither needs memory in
 // proportion to the text. Files follow each other as they are, without a separator; line ends stay as they are.
 
-import { asyncIterable, callback, filled, integer, list, number, optional, string } from '../check/index.js'
-import { options as optionsOf, signal as signalOf } from '../check/index.js'
-import { GatecellError, type ErrorCode } from '../errors.js'
-import { resolveFiles, type OnSkip, type SkipReason } from './files.js'
+import { asyncIterable, callback, filled, integer, list, number, optional, string } from '../../check/index.js'
+import { options as optionsOf, signal as signalOf } from '../../check/index.js'
+import { GatecellError, type ErrorCode } from '../../errors.js'
+import { resolveFiles, type OnSkip, type SkipReason } from '../files/resolve.js'
 import { openSource, type Source } from './source.js'
-import { symbolCounts, type SymbolCounts } from './symbols.js'
+import { symbolCounts, type SymbolCounts } from './counts.js'
 import { tokenWriter, type TokenWriter, type Tokens } from './tokens.js'
 import { byteVocabulary, characterVocabulary, checkVocabulary, type Vocabulary } from './vocabulary.js'
 

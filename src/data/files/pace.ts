@@ -1,7 +1,7 @@
 // Turns of the event loop for long synchronous work.
 
 import { setImmediate } from 'node:timers/promises'
-import { aborted } from './files.js'
+import { aborted } from './resolve.js'
 
 /** Longest stretch of work between two turns of the event loop, in milliseconds. */
 const SLICE = 8

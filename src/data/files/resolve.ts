@@ -6,7 +6,7 @@ import * as fs from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { Readable, pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { GatecellError } from '../errors.js'
+import { GatecellError } from '../../errors.js'
 
 export interface SourceFile {
   readonly path: string

@@ -1,8 +1,8 @@
 // Samples by what their fields say: `writer=26-30`, `font=EMSFelix,EMSElfin`, `comment:2=26-30` (the second word of it).
 
-import type { Ink } from '../../data/ink/strokes.js'
+import type { Ink } from './strokes.js'
 import { GatecellError } from '../../errors.js'
-import type { InkSplit } from './samples.js'
+import type { InkSplit } from '../../tasks/handwriting/samples.js'
 
 const PATTERN = /^([^=:]+)(?::([1-9]\d{0,3}))?=(.+)$/
 

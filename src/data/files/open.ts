@@ -4,8 +4,8 @@
 import * as fs from 'node:fs'
 import { Socket } from 'node:net'
 import { promisify } from 'node:util'
-import { GatecellError } from '../errors.js'
-import { aborted, notReadable, type ReadAt } from './files.js'
+import { GatecellError } from '../../errors.js'
+import { aborted, notReadable, type ReadAt } from './resolve.js'
 
 const open = promisify(fs.open)
 const close = promisify(fs.close)

@@ -1,7 +1,7 @@
 // Ink that ships with the code, to show and to try things on: words of printed letters, drawn by a hand that is never the same.
 // It is not human handwriting; a network that has learned it has learned nothing about people's.
 
-import { createInk, type Ink, type InkPoint } from '../../data/ink/strokes.js'
+import { createInk, type Ink, type InkPoint } from './strokes.js'
 import { createRandom, type Random } from '../../random.js'
 
 type Corner = readonly [x: number, y: number]

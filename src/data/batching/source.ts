@@ -2,7 +2,7 @@
 // do; nothing here knows what the numbers mean.
 
 import { types } from 'node:util'
-import type { BucketCursor, Buckets } from '../data/buckets.js'
+import type { BucketCursor, Buckets } from './buckets.js'
 import {
   boolean,
   callback,
@@ -14,12 +14,12 @@ import {
   open,
   optional,
   record
-} from '../check/index.js'
-import { anything, options as optionsOf, string, syncFunction, type Check } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
-import type { View } from '../graph/tensor.js'
-import type { JsonValue } from '../io/json.js'
-import type { Dims } from '../model.js'
+} from '../../check/index.js'
+import { anything, options as optionsOf, string, syncFunction, type Check } from '../../check/index.js'
+import { GatecellError, show } from '../../errors.js'
+import type { View } from '../../graph/tensor.js'
+import type { JsonValue } from '../../io/json.js'
+import type { Dims } from '../../model.js'
 
 export interface Batch {
   /** One array per input and target of the model; copied before the source is asked again. */

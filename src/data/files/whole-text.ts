@@ -1,6 +1,6 @@
 // Small text files read whole: word lists, styles, texts to trace.
 
-import { GatecellError } from '../errors.js'
+import { GatecellError } from '../../errors.js'
 import { openFile } from './open.js'
 
 const CHUNK_BYTES = 1 << 16

@@ -3,10 +3,10 @@
 // of an epoch. The contents of a batch depend only on (seed, epoch, step), so that a resumed run continues with the very
 // next batch. Shuffled or short sequences are not its job.
 
-import { boolean, int32Array, integer, object, open, optional, seed as seedOf } from '../check/index.js'
-import { GatecellError } from '../errors.js'
-import { createRandom } from '../random.js'
-import { checkTokens, lengthOf, type Tokens } from './tokens.js'
+import { boolean, int32Array, integer, object, open, optional, seed as seedOf } from '../../check/index.js'
+import { GatecellError } from '../../errors.js'
+import { createRandom } from '../../random.js'
+import { checkTokens, lengthOf, type Tokens } from '../text/tokens.js'
 
 /** Where a training stands in its data; plain JSON. */
 export interface BatchCursor {

@@ -7,9 +7,9 @@ import * as fs from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { int32Array, integer, integers, methods } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
-import { notReadable } from './files.js'
+import { int32Array, integer, integers, methods } from '../../check/index.js'
+import { GatecellError, show } from '../../errors.js'
+import { notReadable } from '../files/resolve.js'
 
 export interface Tokens {
   readonly length: number
