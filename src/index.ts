@@ -77,7 +77,7 @@ export type { FitOptions, Report, StopReason, Summary, TrainerEvents, Validation
 export type { Schedule } from './train/schedules.js'
 export { createTrainer, type Trainer } from './train/trainer.js'
 
-export { beamSearch, type BeamOptions, type Decoder, type Hypothesis } from './sample/beam.js'
+export { beamSearch, type BeamOptions, type Decoder, type Hypothesis } from './generate/decode/beam.js'
 export {
   createCtcBeam,
   ctcBeamSearch,
@@ -87,10 +87,10 @@ export {
   type CtcBeamOptions,
   type CtcHypothesis,
   type CtcPath
-} from './sample/ctc.js'
-export { combineScorers, lexiconScorer, logSoftmax, streamScorer, type Scorer } from './sample/scorers.js'
-export type { SamplerSettings } from './sample/settings.js'
-export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './sample/stream-types.js'
+} from './generate/decode/ctc.js'
+export { combineScorers, lexiconScorer, logSoftmax, streamScorer, type Scorer } from './generate/scorers.js'
+export type { SamplerSettings } from './generate/settings.js'
+export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './generate/stream-types.js'
 
 export { createRandom, philox4x32, type Random } from './random.js'
 export { backends, machineInfo, setThreads, type Backend, type MachineInfo } from './graph/machine.js'
@@ -105,7 +105,7 @@ export {
   type EvaluationOptions
 } from './data/batching/windows.js'
 export { createBuckets, paddedLength, type BucketCursor, type Buckets } from './data/batching/buckets.js'
-export { ctcNeeds } from './data/ctc.js'
+export { ctcNeeds } from './generate/decode/ctc-length.js'
 export { openCorpus, type Corpus, type CorpusOptions } from './data/text/corpus.js'
 export { tokensOf, type Tokens } from './data/text/tokens.js'
 export {

@@ -7,7 +7,7 @@ import type { GeneratingPlan, Plan, Precision } from './graph/plan.js'
 import type { Dims, Specs, Symbols, ViewsOf } from './graph/specs.js'
 import type { Tensor } from './graph/tensor.js'
 import type { JsonObject } from './io/json.js'
-import type { Stream, StreamOptions } from './sample/stream-types.js'
+import type { Stream, StreamOptions } from './generate/stream-types.js'
 
 export interface ModelDefinition<I extends Specs = Specs, T extends Specs = Specs, O extends string = string> {
   /** The task's name; checkpoints carry it. */

@@ -38,7 +38,7 @@ import type {
   Purpose,
   Recording
 } from './model-types.js'
-import { createStream } from './sample/stream.js'
+import { createStream } from './generate/stream.js'
 
 export { f32, i32, type Dims, type InputSpec, type Specs, type Symbols, type ViewsOf } from './graph/specs.js'
 export type * from './model-types.js'

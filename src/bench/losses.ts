@@ -1,7 +1,7 @@
 // ctc and mixture: the sequence losses beside the training step that they are part of, turn by turn: what they take alone,
 // forward with gradient, and what share of the step that is.
 
-import { ctcNeeds } from '../data/ctc.js'
+import { ctcNeeds } from '../generate/decode/ctc-length.js'
 import { machineInfo } from '../graph/machine.js'
 import { ctcLoss, mixtureColumns, mixtureDensity } from '../graph/ops.js'
 import type { Tensor } from '../graph/tensor.js'

@@ -1,6 +1,6 @@
 // The hot path: one native call a token and nothing for the garbage collector.
 import t from 'tap'
-import { engineOf } from '../../src/sample/engine.js'
+import { engineOf } from '../../src/generate/engine.js'
 import { collectGarbage } from '../bindings/fixture.js'
 import { textModel } from '../text-model.js'
 

@@ -1,7 +1,7 @@
 // Streams: the same logits step by step, in blocks and in one sequence; draws; state as a value; sharing of plans.
 import t from 'tap'
 import { createTrainer, defineModel, f32, linear, type Stream } from '../../src/index.js'
-import { engineOf } from '../../src/sample/engine.js'
+import { engineOf } from '../../src/generate/engine.js'
 import { alphabet, noise, textModel, trainingData, vocabulary } from '../text-model.js'
 
 const model = textModel({ hidden: 24, layers: 2 })

@@ -16,7 +16,7 @@ import {
 } from '../../src/tasks/handwriting/recognition/index.js'
 import { recognitionLayers } from '../../src/tasks/handwriting/recognition/model.js'
 import { vocabularyFromText } from '../../src/data/text/vocabulary.js'
-import { logSoftmax } from '../../src/sample/scorers.js'
+import { logSoftmax } from '../../src/generate/scorers.js'
 import { lexicon, textScorer } from '../../src/tasks/handwriting/recognition/scorers.js'
 import { traceInk } from '../../src/tasks/handwriting/recognition/trace.js'
 import { traceSvg } from '../../src/tasks/handwriting/recognition/trace-svg.js'

@@ -2,7 +2,7 @@
 // each sample is varied again in every epoch, by draws that depend only on (seed, epoch, sample).
 
 import { createBuckets, paddedLength } from '../../../data/batching/buckets.js'
-import { ctcNeeds } from '../../../data/ctc.js'
+import { ctcNeeds } from '../../../generate/decode/ctc-length.js'
 import { INK_FEATURES, inkFeatures, layPoints, shapeOf, type InkVariation } from '../../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../../data/ink/strokes.js'
 import { checkVocabulary, type Vocabulary } from '../../../data/text/vocabulary.js'

@@ -3,7 +3,7 @@
 
 import type { Vocabulary } from '../../../data/text/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
-import { combineScorers, lexiconScorer, streamScorer, type Scorer } from '../../../sample/scorers.js'
+import { combineScorers, lexiconScorer, streamScorer, type Scorer } from '../../../generate/scorers.js'
 import type { LoadedText } from '../../text/index.js'
 
 /** A lexicon as a scorer, and the words that it could not take. */

@@ -3,8 +3,8 @@
 
 import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../../data/ink/features.js'
 import type { Ink } from '../../../data/ink/strokes.js'
-import { ctcGreedy, rowsOf } from '../../../sample/ctc.js'
-import { logSoftmax } from '../../../sample/scorers.js'
+import { ctcGreedy, rowsOf } from '../../../generate/decode/ctc.js'
+import { logSoftmax } from '../../../generate/scorers.js'
 import { traceGradient, traceNetwork, type LayerTrace, type TraceInput, type TraceOptions } from '../../trace.js'
 import type { LoadedReader } from './load.js'
 import { BLANK, recognitionLayers } from './model.js'

@@ -1,6 +1,6 @@
 // What connectionist temporal classification asks of a sample, for pipelines that must name, skip or refuse one.
 
-import { integers } from '../check/index.js'
+import { integers } from '../../check/index.js'
 
 /**
  * Returns the fewest steps in which CTC can emit `labels`: one per label, and one for a blank between equal neighbours. A sample with fewer

@@ -1,10 +1,10 @@
 // Beam search: one mechanism for all decoders. Sequences are nodes of a tree, so that equal ones are one object wherever
 // they come from; the best are kept by score, ties by the order of their tokens: nothing depends on chance.
 
-import { anything, expected, integer, isArrayOf, number, numbers, object, open, optional } from '../check/index.js'
-import { syncFunction } from '../check/index.js'
-import { GatecellError } from '../errors.js'
-import { readScorer, type Scorer } from './scorers.js'
+import { anything, expected, integer, isArrayOf, number, numbers, object, open, optional } from '../../check/index.js'
+import { syncFunction } from '../../check/index.js'
+import { GatecellError } from '../../errors.js'
+import { readScorer, type Scorer } from '../scorers.js'
 
 /** A sequence: its last token and the sequence before it; the root is the empty one. */
 export class Prefix {

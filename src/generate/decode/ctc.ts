@@ -11,10 +11,10 @@ import {
   numbers,
   options as optionsOf,
   optional
-} from '../check/index.js'
-import { GatecellError } from '../errors.js'
+} from '../../check/index.js'
+import { GatecellError } from '../../errors.js'
 import { Best, Prefix, grown, type Candidate } from './beam.js'
-import { logSoftmax, readScorer, type Scorer } from './scorers.js'
+import { logSoftmax, readScorer, type Scorer } from '../scorers.js'
 
 /** Logits [K] of each step in turn; logarithms of probabilities are logits too. */
 export type Rows = Iterable<ArrayLike<number>>
