@@ -25,7 +25,7 @@ export { embedding, type EmbeddingOptions } from './layers/embedding.js'
 export { linear, type LinearOptions } from './layers/linear.js'
 export { gru, type GruOptions, type GruResult } from './layers/gru.js'
 export { lstm, type LstmOptions, type LstmResult } from './layers/lstm.js'
-export type { RecurrentOptions } from './layers/recurrent.js'
+export type { RecurrentOptions } from './layers/stack.js'
 export { windowLstm, type WindowLstmOptions } from './layers/window-lstm.js'
 export {
   add,
@@ -45,11 +45,11 @@ export {
   softmax,
   sub,
   tanh
-} from './graph/ops.js'
+} from './graph/ops/index.js'
 
 // Below the layers: for layers of your own.
-export * as ops from './graph/ops.js'
-export type { CrossEntropyOptions } from './graph/ops-loss.js'
+export * as ops from './graph/ops/index.js'
+export type { CrossEntropyOptions } from './graph/ops/losses.js'
 export { constant, normal, orthogonal, uniform, zeros, type Initializer } from './graph/initializers.js'
 export type { Control } from './graph/control.js'
 export type { Graph } from './graph/graph.js'
@@ -93,7 +93,7 @@ export type { SamplerSettings } from './generate/settings.js'
 export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './generate/stream-types.js'
 
 export { createRandom, philox4x32, type Random } from './random.js'
-export { backends, machineInfo, setThreads, type Backend, type MachineInfo } from './graph/machine.js'
+export { backends, machineInfo, setThreads, type Backend, type MachineInfo } from './machine.js'
 
 // Data and files.
 export {
@@ -126,8 +126,8 @@ export {
   type LoadedCheckpoint
 } from './io/checkpoint.js'
 export type { JsonObject, JsonValue } from './io/json.js'
-export { openSafetensors, writeSafetensors, type SafetensorsFile } from './io/safetensors.js'
-export { openEventLog, type EventLog } from './io/tfevents.js'
+export { openSafetensors, writeSafetensors, type SafetensorsFile } from './io/safetensors/file.js'
+export { openEventLog, type EventLog } from './io/logs/tfevents.js'
 
 // Applications.
 export * as text from './tasks/text/index.js'

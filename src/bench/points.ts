@@ -3,12 +3,12 @@
 
 import type { Device } from '../graph/opcodes.js'
 import type { Plan, Precision } from '../graph/plan.js'
-import { judgeChoice } from './devices.js'
-import type { Limits, LimitKey } from './limits.js'
+import { judgeChoice } from './machine/devices.js'
+import type { Limits, LimitKey } from './machine/limits.js'
 import type { BenchRow } from './registry.js'
 import type { Rival, Task, Variant } from './rivals/types.js'
 import { fastest, takeTurns, type Contestant } from './turns.js'
-import type { Timing } from './stats.js'
+import type { Timing } from './report/stats.js'
 
 /** The engine's part of a point, opened. */
 export interface Own {

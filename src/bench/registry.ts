@@ -2,17 +2,17 @@
 
 import { GatecellError } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'
-import { eventLoop } from './event-loop.js'
-import { gates, gemm } from './kernels.js'
-import { layer, sequence } from './layer.js'
-import { ctc, mixture } from './losses.js'
-import { pen } from './pen.js'
+import { eventLoop } from './workloads/event-loop.js'
+import { gates, gemm } from './workloads/kernels.js'
+import { layer, sequence } from './workloads/layer.js'
+import { ctc, mixture } from './workloads/losses.js'
+import { pen } from './workloads/pen.js'
 import type { Point } from './points.js'
-import type { Choice } from './shapes.js'
-import { streams } from './streams.js'
-import { sample, step } from './step.js'
-import { trainChar } from './train-char.js'
-import { variants } from './variants.js'
+import type { Choice } from './workloads/shapes.js'
+import { streams } from './workloads/streams.js'
+import { sample, step } from './workloads/step.js'
+import { trainChar } from './workloads/train-char.js'
+import { variants } from './workloads/variants.js'
 
 /** One measured row; --json prints it as it is. Times in microseconds. */
 export type BenchRow = {

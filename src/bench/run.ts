@@ -1,15 +1,15 @@
 // A whole run of `gatecell bench`: machine, rivals, limits, then the points of each workload; told as events in order.
 
 import { GatecellError } from '../errors.js'
-import { backends, machineInfo } from '../graph/machine.js'
+import { backends, machineInfo } from '../machine.js'
 import type { Device } from '../graph/opcodes.js'
 import { packageInfo, type MachineInfo } from '../native.js'
-import { createLimits, measureGpu, type LimitRow } from './limits.js'
+import { createLimits, measureGpu, type LimitRow } from './machine/limits.js'
 import { runPoint } from './points.js'
 import type { BenchRow, Workload } from './registry.js'
 import { findRivals } from './rivals/index.js'
 import type { MissingRival, Rival } from './rivals/types.js'
-import type { Choice } from './shapes.js'
+import type { Choice } from './workloads/shapes.js'
 
 export interface RunOptions {
   workloads: readonly Workload[]

@@ -3,8 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { throwIfAborted } from '../graph/abort.js'
-import { foreignClock } from './foreign.js'
-import { summarise, type Timing } from './stats.js'
+import { foreignClock } from './machine/foreign.js'
+import { summarise, type Timing } from './report/stats.js'
 
 /** Something that can be run again and again and timed. */
 export interface Contestant {

@@ -1,7 +1,7 @@
 // What --device may ask for, and why or why not.
 
 import { GatecellError } from '../errors.js'
-import { backends } from '../graph/machine.js'
+import { backends } from '../machine.js'
 import type { Device } from '../graph/opcodes.js'
 
 /** Refuses a device that is not there, before anything else is done. ERR_UNSUPPORTED. */

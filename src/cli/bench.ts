@@ -1,10 +1,16 @@
 // gatecell bench: options in, a run of src/bench, its rows out.
 
 import type { Command } from 'commander'
-import { compareRuns, createRecord, readMachineFile, saveMachineFile, type Change } from '../bench/machine-file.js'
+import {
+  compareRuns,
+  createRecord,
+  readMachineFile,
+  saveMachineFile,
+  type Change
+} from '../bench/report/machine-file.js'
 import { findWorkloads, workloads } from '../bench/registry.js'
-import { createReport, figure } from '../bench/report.js'
-import { writeRoofline } from '../bench/roofline.js'
+import { createReport, figure } from '../bench/report/lines.js'
+import { writeRoofline } from '../bench/report/roofline.js'
 import { forceIsa, runBench, type BenchEvent } from '../bench/run.js'
 import { counted } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'

@@ -18,7 +18,7 @@ import { duration, nats, percent, quantity, shellWord } from './format.js'
 import type { Interrupts } from './interrupt.js'
 import type { Output } from './output.js'
 import { createProgress } from './progress.js'
-import { inkLines } from './terminal-ink.js'
+import { inkLines } from '../plot/terminal-ink.js'
 
 export interface HandwritingTour {
   /** Folder of the ink, the models and the pictures. */

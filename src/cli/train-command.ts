@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { counted } from '../errors.js'
-import { backends, machineInfo } from '../graph/machine.js'
+import { backends, machineInfo } from '../machine.js'
 import type { JsonObject } from '../io/json.js'
 import type { Run, RunResult } from '../tasks/run.js'
 import { openRunLog, reportRecord, type RunLog } from '../tasks/run-log.js'

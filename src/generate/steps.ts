@@ -3,7 +3,7 @@
 import { GatecellError } from '../errors.js'
 import { createArena, viewOf } from '../graph/arena.js'
 import { Graph } from '../graph/graph.js'
-import { sample } from '../graph/ops.js'
+import { sample } from '../graph/ops/index.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import type { GeneratingPlan } from '../graph/plan.js'
 import type { Tensor } from '../graph/tensor.js'

@@ -4,7 +4,7 @@ import { types } from 'node:util'
 import { anything, list, map, open, optional, string, type Check } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
 import { asFloat32 } from '../io/float32.js'
-import type { TensorData } from '../io/tensor-dtypes.js'
+import type { TensorData } from '../io/safetensors/dtypes.js'
 import type { Parameter } from './parameter-arenas.js'
 import { sameShape, showShape } from './tensor.js'
 

@@ -3,7 +3,7 @@
 import { checkObject, list, open, optional, string } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import type { JsonObject } from './json.js'
-import { readTensor, type NamedTensor, type TensorInfo } from './tensor-dtypes.js'
+import { readTensor, type NamedTensor, type TensorInfo } from './safetensors/dtypes.js'
 
 export interface Checkpoint {
   /** The application: text, forecast, ... */

@@ -17,9 +17,16 @@ import {
   type CheckpointGroup,
   type CheckpointTensorInfo
 } from './checkpoint-groups.js'
-import { openSafetensors, type SafetensorsFile, type SafetensorsHeader } from './safetensors.js'
-import { allocateTensor, bytesOf, checkTarget, elementCount, type Dtype, type TensorData } from './tensor-dtypes.js'
-import { encodeSafetensorsHeader } from './tensor-header.js'
+import { openSafetensors, type SafetensorsFile, type SafetensorsHeader } from './safetensors/file.js'
+import {
+  allocateTensor,
+  bytesOf,
+  checkTarget,
+  elementCount,
+  type Dtype,
+  type TensorData
+} from './safetensors/dtypes.js'
+import { encodeSafetensorsHeader } from './safetensors/header.js'
 
 export type { Checkpoint, CheckpointGroup, CheckpointTensorInfo } from './checkpoint-groups.js'
 

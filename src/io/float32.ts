@@ -3,7 +3,7 @@
 
 import { types } from 'node:util'
 import { GatecellError } from '../errors.js'
-import { quoted, type Dtype, type TensorData } from './tensor-dtypes.js'
+import { quoted, type Dtype, type TensorData } from './safetensors/dtypes.js'
 
 /** Formats that are converted to float32. */
 export const floatDtypes: readonly Dtype[] = ['F32', 'F16', 'BF16', 'F64']

@@ -3,7 +3,7 @@
 import { boolean, choice, filled, integer, object, optional, type Fields } from '../check/index.js'
 import { expectShape } from '../graph/check.js'
 import { uniform } from '../graph/initializers.js'
-import { additiveAttention, dotAttention, type AttentionResult } from '../graph/ops.js'
+import { additiveAttention, dotAttention, type AttentionResult } from '../graph/ops/index.js'
 import { tensor, type Tensor } from '../graph/tensor.js'
 import { linear } from './linear.js'
 

@@ -2,7 +2,7 @@
 
 import { boolean, number, object, optional } from '../check/index.js'
 import { expectType } from '../graph/check.js'
-import { dropout as dropoutOp } from '../graph/ops.js'
+import { dropout as dropoutOp } from '../graph/ops/index.js'
 import type { Tensor } from '../graph/tensor.js'
 
 export interface DropoutOptions {

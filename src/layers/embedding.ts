@@ -3,7 +3,7 @@
 import { boolean, filled, integer, nullable, object, optional, syncFunction } from '../check/index.js'
 import { expectNumber, expectType } from '../graph/check.js'
 import { adjusted, normal, type Initializer } from '../graph/initializers.js'
-import { embedding as embeddingOp } from '../graph/ops.js'
+import { embedding as embeddingOp } from '../graph/ops/index.js'
 import { MAX_ELEMENTS, type Tensor } from '../graph/tensor.js'
 
 export interface EmbeddingOptions {

@@ -3,16 +3,9 @@
 
 import { object, optional } from '../check/index.js'
 import { uniform } from '../graph/initializers.js'
-import { gru as gruOp } from '../graph/ops.js'
+import { gru as gruOp } from '../graph/ops/index.js'
 import type { Tensor } from '../graph/tensor.js'
-import {
-  initialStates,
-  parameterOf,
-  recurrentFields,
-  stackLayers,
-  type Place,
-  type RecurrentOptions
-} from './recurrent.js'
+import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
 
 export interface GruOptions extends RecurrentOptions {
   /** Initial states [B, H], one per layer and direction, or 'learned': parameters [H] that start as zeros; default: zeros. */

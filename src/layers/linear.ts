@@ -3,7 +3,7 @@
 import { boolean, filled, integer, object, optional, syncFunction } from '../check/index.js'
 import { expectType, lastDim } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
-import { linear as linearOp } from '../graph/ops.js'
+import { linear as linearOp } from '../graph/ops/index.js'
 import { MAX_ELEMENTS, type Tensor } from '../graph/tensor.js'
 
 export interface LinearOptions {

@@ -3,7 +3,7 @@
 import { boolean, filled, integer, number, object, optional } from '../check/index.js'
 import { expectNumber, expectShape } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
-import { windowLstm as windowLstmOp, type WindowLstmResult } from '../graph/ops.js'
+import { windowLstm as windowLstmOp, type WindowLstmResult } from '../graph/ops/index.js'
 import { tensor, type Tensor } from '../graph/tensor.js'
 
 export interface WindowLstmOptions {

@@ -14,7 +14,7 @@ import {
 } from '../io/checkpoint.js'
 import { asFloat32, floatDtypes } from '../io/float32.js'
 import type { JsonObject } from '../io/json.js'
-import { quoted } from '../io/tensor-dtypes.js'
+import { quoted } from '../io/safetensors/dtypes.js'
 import { tensorsOf, type Model, type ModelDefinition } from '../model.js'
 
 /** The model of a task, as its files store it. */

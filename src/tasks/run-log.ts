@@ -6,9 +6,9 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import { checkFileName, writeTextAtomically } from '../io/atomic.js'
 import { writeLossCurve, type CurvePoint } from '../plot/loss-curve.js'
-import { openJsonLog, readJsonLog } from '../io/jsonlog.js'
+import { openJsonLog, readJsonLog } from '../io/logs/jsonl.js'
 import type { JsonObject } from '../io/json.js'
-import { openEventLog } from '../io/tfevents.js'
+import { openEventLog } from '../io/logs/tfevents.js'
 import type { Report, Validation } from '../train/reports.js'
 
 export interface RunLog {

@@ -8,7 +8,7 @@ import {
   recurrentBytes,
   sampleBytes,
   trainCharFlops
-} from '../../src/bench/amounts.js'
+} from '../../src/bench/workloads/amounts.js'
 
 t.test('a layer is eight products of each input and each state', async (t) => {
   t.equal(layerFlops(1, 1, 1), 2 * 4 * 1 * 2)

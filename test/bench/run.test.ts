@@ -7,15 +7,15 @@ import {
   readMachineFile,
   saveMachineFile,
   type MachineFile
-} from '../../src/bench/machine-file.js'
-import { probeKinds } from '../../src/bench/measure.js'
-import { ctcOf, mixtureOf, reader, writer } from '../../src/bench/losses.js'
-import { characterModel, characterSteps, foldsEmbedding } from '../../src/bench/networks.js'
+} from '../../src/bench/report/machine-file.js'
+import { probeKinds } from '../../src/bench/machine/measure.js'
+import { ctcOf, mixtureOf, reader, writer } from '../../src/bench/workloads/losses.js'
+import { characterModel, characterSteps, foldsEmbedding } from '../../src/bench/workloads/networks.js'
 import { runPoint } from '../../src/bench/points.js'
 import { findWorkloads, workloads, type BenchRow, type Workload } from '../../src/bench/registry.js'
-import { createReport } from '../../src/bench/report.js'
-import { renderRoofline } from '../../src/bench/roofline.js'
-import { createLimits } from '../../src/bench/limits.js'
+import { createReport } from '../../src/bench/report/lines.js'
+import { renderRoofline } from '../../src/bench/report/roofline.js'
+import { createLimits } from '../../src/bench/machine/limits.js'
 import type { Rival, Task } from '../../src/bench/rivals/types.js'
 import { runBench } from '../../src/bench/run.js'
 import type { Plan } from '../../src/graph/plan.js'

@@ -1,6 +1,6 @@
 // Turns: contestants alternate, a failing rival is an error of its own, the fastest variant stays and the others close.
 import t from 'tap'
-import { percentile, summarise } from '../../src/bench/stats.js'
+import { percentile, summarise } from '../../src/bench/report/stats.js'
 import { asyncContestant, fastest, syncContestant, takeTurns, type Contestant } from '../../src/bench/turns.js'
 
 function scripted(log: string[], name: string, us: number, failAt = Infinity): Contestant & { closed: boolean } {

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } fro
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { readCheckpoint, writeCheckpoint, type LoadedCheckpoint } from '../../src/io/checkpoint.js'
-import { writeSafetensors } from '../../src/io/safetensors.js'
+import { writeSafetensors } from '../../src/io/safetensors/file.js'
 import { gatecell, story, tiny, type CommandOptions } from './command.js'
 
 const cwd = t.testdir({

@@ -1,7 +1,7 @@
 // Ink in a terminal: known strokes as known characters of Braille.
 
 import t from 'tap'
-import { inkLines } from '../../src/cli/terminal-ink.js'
+import { inkLines } from '../../src/plot/terminal-ink.js'
 import { createInk } from '../../src/data/ink/strokes.js'
 
 const lines = (strokes: number[][][], size: { columns: number; rows: number }) =>

@@ -1,8 +1,8 @@
 // gatecell bench on the device: rows as on the processor but without shares; with auto the choice beside both measured times.
 import t from 'tap'
-import { createRecord } from '../../src/bench/machine-file.js'
+import { createRecord } from '../../src/bench/report/machine-file.js'
 import { findWorkloads } from '../../src/bench/registry.js'
-import { createReport } from '../../src/bench/report.js'
+import { createReport } from '../../src/bench/report/lines.js'
 import { runBench } from '../../src/bench/run.js'
 import type { Device } from '../../src/graph/opcodes.js'
 import { library } from './device.js'

@@ -1,6 +1,6 @@
 // Models on the device: training, checkpoints, evaluation and sampling as on the processor.
 import t from 'tap'
-import { backends } from '../../src/graph/machine.js'
+import { backends } from '../../src/machine.js'
 import type { Device } from '../../src/graph/opcodes.js'
 import { createTrainer } from '../../src/train/trainer.js'
 import { evaluate } from '../../src/train/evaluate.js'

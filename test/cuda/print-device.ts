@@ -1,6 +1,6 @@
 // Prints what the engine says of its CUDA library: for absent.test.ts, which runs this in a process of its own.
 import { GatecellError } from '../../src/errors.js'
-import { backends } from '../../src/graph/machine.js'
+import { backends } from '../../src/machine.js'
 import { textFixture } from './text.js'
 
 const { available, reason } = backends().cuda

@@ -2,7 +2,7 @@
 // device are what the processor's are, whenever they are looked at.
 import t from 'tap'
 import type { Device } from '../../src/graph/opcodes.js'
-import { mixtureColumns, mixtureSample } from '../../src/graph/ops.js'
+import { mixtureColumns, mixtureSample } from '../../src/graph/ops/index.js'
 import type { Plan } from '../../src/graph/plan.js'
 import {
   attention,

@@ -1,7 +1,7 @@
 // A small character model with dropout and carried states, and a text for it.
 import { createBatches } from '../../src/data/batching/windows.js'
 import { tokensOf } from '../../src/data/text/tokens.js'
-import { crossEntropy } from '../../src/graph/ops.js'
+import { crossEntropy } from '../../src/graph/ops/index.js'
 import type { Device } from '../../src/graph/opcodes.js'
 import { dropout } from '../../src/layers/dropout.js'
 import { embedding } from '../../src/layers/embedding.js'

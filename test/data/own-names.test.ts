@@ -8,7 +8,7 @@ import { largest, smallest } from '../../src/data/extremes.js'
 import { readInk } from '../../src/data/ink/read.js'
 import { defineModel, f32, type ModelDefinition } from '../../src/model.js'
 import { linear } from '../../src/layers/linear.js'
-import { meanSquare } from '../../src/graph/ops.js'
+import { meanSquare } from '../../src/graph/ops/index.js'
 import { parseWhere } from '../../src/data/ink/filter.js'
 import { inkOf, inkSamples } from '../ink-samples.js'
 

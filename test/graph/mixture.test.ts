@@ -2,7 +2,7 @@
 import t from 'tap'
 import { Graph } from '../../src/graph/graph.js'
 import { zeros } from '../../src/graph/initializers.js'
-import { mixtureColumns, mixtureDensity, mixtureSample, reshape } from '../../src/graph/ops.js'
+import { mixtureColumns, mixtureDensity, mixtureSample, reshape } from '../../src/graph/ops/index.js'
 import { ParameterStore } from '../../src/graph/parameters.js'
 import { createPlan } from '../../src/graph/plan.js'
 import { largestDifference, readGolden, type GoldenTensor } from '../golden.js'

@@ -4,7 +4,7 @@ import { createPlan } from '../../src/graph/plan.js'
 import { Graph } from '../../src/graph/graph.js'
 import { constant } from '../../src/graph/initializers.js'
 import { lower } from '../../src/graph/compile.js'
-import * as ops from '../../src/graph/ops.js'
+import * as ops from '../../src/graph/ops/index.js'
 import { ParameterStore } from '../../src/graph/parameters.js'
 import { largestDifference, readGolden, type GoldenTensor } from '../golden.js'
 

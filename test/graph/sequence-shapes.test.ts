@@ -1,7 +1,7 @@
 // The ops over sequences refuse what does not fit, and say what they expected and what came.
 import t from 'tap'
 import { Graph } from '../../src/graph/graph.js'
-import * as ops from '../../src/graph/ops.js'
+import * as ops from '../../src/graph/ops/index.js'
 import type { Tensor } from '../../src/graph/tensor.js'
 
 const graph = new Graph()

@@ -16,7 +16,7 @@ import {
   type Checkpoint
 } from '../../src/io/checkpoint.js'
 import { crc32c } from '../../src/io/crc32c.js'
-import { openSafetensors, writeSafetensors } from '../../src/io/safetensors.js'
+import { openSafetensors, writeSafetensors } from '../../src/io/safetensors/file.js'
 import { compiledProgram } from './compiled.js'
 
 const folder = t.testdir({})

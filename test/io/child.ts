@@ -4,7 +4,7 @@ import { createBatches } from '../../src/data/batching/windows.js'
 import { openCorpus } from '../../src/data/text/corpus.js'
 import { writeAtomically, writeAtomicallySync } from '../../src/io/atomic.js'
 import { writeCheckpoint } from '../../src/io/checkpoint.js'
-import { openJsonLog } from '../../src/io/jsonlog.js'
+import { openJsonLog } from '../../src/io/logs/jsonl.js'
 import { lockFile, type FileLock } from '../../src/io/lock.js'
 import { ownProcess, stateOf, type Owner } from '../../src/io/owner.js'
 

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { crc32c } from '../../src/io/crc32c.js'
 import { renderLossCurve, writeLossCurve } from '../../src/plot/loss-curve.js'
-import { openJsonLog, readJsonLog } from '../../src/io/jsonlog.js'
+import { openJsonLog, readJsonLog } from '../../src/io/logs/jsonl.js'
 import type { JsonObject } from '../../src/io/json.js'
-import { openEventLog } from '../../src/io/tfevents.js'
+import { openEventLog } from '../../src/io/logs/tfevents.js'
 import { compiledProgram, prlimit, runWithLimit } from './compiled.js'
 
 type Fields = Map<number, (bigint | Buffer)[]>

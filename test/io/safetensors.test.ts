@@ -14,7 +14,7 @@ import {
   writeSafetensors,
   type NamedTensor,
   type TensorData
-} from '../../src/io/safetensors.js'
+} from '../../src/io/safetensors/file.js'
 import { readHeaders } from '../../src/io/checkpoint.js'
 
 const headerOf = async (file: string) => (await readHeaders(file)).header

@@ -1,8 +1,8 @@
 // Pictures: every colour has a dark counterpart that can be read, axes have ticks, moving pictures keep the pen's pace.
 
 import t, { type Test } from 'tap'
-import { renderRoofline } from '../../src/bench/roofline.js'
-import type { MachineFile } from '../../src/bench/machine-file.js'
+import { renderRoofline } from '../../src/bench/report/roofline.js'
+import type { MachineFile } from '../../src/bench/report/machine-file.js'
 import { createInk } from '../../src/data/ink/strokes.js'
 import { tickStep } from '../../src/plot/axis.js'
 import { inkSvg } from '../../src/plot/ink.js'

@@ -7,7 +7,7 @@ import { createInk } from '../../src/data/ink/strokes.js'
 import { parseXml } from '../../src/data/ink/formats/xml.js'
 import { inkFeatures, prepareStrokes } from '../../src/data/ink/features.js'
 import type { GatecellError } from '../../src/errors.js'
-import { editDistance } from '../../src/tasks/handwriting/edit-distance.js'
+import { editDistance } from '../../src/metrics/edit-distance.js'
 import {
   labelInk,
   loadReader,
@@ -21,7 +21,7 @@ import { lexicon, textScorer } from '../../src/tasks/handwriting/recognition/sco
 import { traceInk } from '../../src/tasks/handwriting/recognition/trace.js'
 import { traceSvg } from '../../src/tasks/handwriting/recognition/trace-svg.js'
 import { loadTextModel, prepareTextRun } from '../../src/tasks/text/index.js'
-import { halfLife, traceGradient, traceNetwork } from '../../src/tasks/trace.js'
+import { halfLife, traceGradient, traceNetwork } from '../../src/introspect/network.js'
 import { inkOf, inkSamples, ndjson } from '../ink-samples.js'
 
 const folder = t.testdir({ 'ink.ndjson': ndjson(inkSamples(120)) })

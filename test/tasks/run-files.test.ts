@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path'
 import t from 'tap'
 import { readCheckpoint, writeCheckpoint } from '../../src/io/checkpoint.js'
-import { openSafetensors } from '../../src/io/safetensors.js'
+import { openSafetensors } from '../../src/io/safetensors/file.js'
 import { loadTextModel, prepareTextRun, type TextRunOptions } from '../../src/tasks/text/index.js'
 import { digest, story } from '../cli/command.js'
 

@@ -1,7 +1,7 @@
 // Writes the ONNX models that ONNX Runtime is measured with: protocol buffers by hand, as few fields as these need
 // (onnx.proto of ONNX 1.x, operator set 14). Weights are small random numbers.
 
-import { VOCABULARY } from '../amounts.js'
+import { VOCABULARY } from '../workloads/amounts.js'
 
 const FLOAT = 1
 const INT8 = 3

@@ -3,7 +3,7 @@
 
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { VOCABULARY } from '../amounts.js'
+import { VOCABULARY } from '../workloads/amounts.js'
 import { asyncContestant } from '../turns.js'
 import { lstmModel } from './onnx.js'
 import type { MissingRival, Rival, Task, Variant } from './types.js'

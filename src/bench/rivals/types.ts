@@ -1,7 +1,7 @@
 // What a rival is: another implementation of the same workload, measured alternately with ours.
 
 import type { Precision } from '../../graph/plan.js'
-import type { Sizes } from '../amounts.js'
+import type { Sizes } from '../workloads/amounts.js'
 import type { Contestant } from '../turns.js'
 
 /** A workload as rivals understand it. `gemm`: C[B, 4H] = A[B, H] W^T. */

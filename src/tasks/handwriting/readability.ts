@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Ink } from '../../data/ink/strokes.js'
 import { GatecellError } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
-import { editDistance } from './edit-distance.js'
+import { editDistance } from '../../metrics/edit-distance.js'
 import type { LoadedWriter } from './generation/index.js'
 import type { LoadedReader } from './recognition/index.js'
 

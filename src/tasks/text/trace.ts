@@ -2,7 +2,7 @@
 // a prediction reaches.
 
 import { GatecellError } from '../../errors.js'
-import { halfLife, traceGradient, traceNetwork, type TraceInput, type TraceOptions } from '../trace.js'
+import { halfLife, traceGradient, traceNetwork, type TraceInput, type TraceOptions } from '../../introspect/network.js'
 import type { LoadedText } from './load.js'
 import { textLayers } from './model.js'
 

@@ -4,7 +4,7 @@
 import type { JsonObject } from '../../../io/json.js'
 import { configReader, MAX_SIZE } from '../../config-reader.js'
 import { inkConfigFromJson, type InkConfig } from '../config.js'
-import { readMemoryless, type Memoryless } from './baselines.js'
+import { readMemoryless, type Memoryless } from '../../../metrics/gaussian-mixture.js'
 
 export interface GenerationNetwork {
   /** Units of each LSTM layer. */

@@ -1,6 +1,6 @@
 // Handwriting: learns to write by hand, with a text or without, measures itself, writes in a style that it was shown.
 
-export { fitMemoryless, measureMemoryless, type Baselines, type Memoryless } from './baselines.js'
+export { fitMemoryless, measureMemoryless, type Baselines, type Memoryless } from '../../../metrics/gaussian-mixture.js'
 export { generationConfigFromJson, type GenerationConfig, type GenerationNetwork } from './config.js'
 export { writtenInk, type WrittenInk } from './data.js'
 export { measureGeneration, type GenerationMeasure } from './evaluate.js'

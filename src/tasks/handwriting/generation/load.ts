@@ -7,7 +7,7 @@ import { createInk, inkLimits, readInkSample, type Ink, type InkPoint } from '..
 import { createPace } from '../../../data/files/pace.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/text/vocabulary.js'
 import { GatecellError } from '../../../errors.js'
-import { mixtureSample } from '../../../graph/ops.js'
+import { mixtureSample } from '../../../graph/ops/index.js'
 import type { GeneratingPlan } from '../../../graph/plan.js'
 import { createRandom } from '../../../random.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../../load.js'

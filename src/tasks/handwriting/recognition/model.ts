@@ -6,7 +6,7 @@
 import { INK_FEATURES } from '../../../data/ink/features.js'
 import { vocabularyFromConfig } from '../../../data/text/vocabulary.js'
 import { orthogonal, uniform, zeros } from '../../../graph/initializers.js'
-import { ctcLoss } from '../../../graph/ops.js'
+import { ctcLoss } from '../../../graph/ops/index.js'
 import type { Tensor } from '../../../graph/tensor.js'
 import { dropout } from '../../../layers/dropout.js'
 import { linear } from '../../../layers/linear.js'

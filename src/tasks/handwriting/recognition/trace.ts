@@ -5,7 +5,13 @@ import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../../data/ink/fea
 import type { Ink } from '../../../data/ink/strokes.js'
 import { ctcGreedy, rowsOf } from '../../../generate/decode/ctc.js'
 import { logSoftmax } from '../../../generate/scorers.js'
-import { traceGradient, traceNetwork, type LayerTrace, type TraceInput, type TraceOptions } from '../../trace.js'
+import {
+  traceGradient,
+  traceNetwork,
+  type LayerTrace,
+  type TraceInput,
+  type TraceOptions
+} from '../../../introspect/network.js'
 import type { LoadedReader } from './load.js'
 import { BLANK, recognitionLayers } from './model.js'
 

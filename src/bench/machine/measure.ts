@@ -1,0 +1,64 @@
+// The native measurements (gc_measure): what this machine can do at most, and the kernels alone.
+
+import { callNative } from '../../graph/native-call.js'
+import { native } from '../../native.js'
+
+/** gc_probe_kind of gatecell.h; a test compares both. */
+export const probeKinds = {
+  clock: 1,
+  fma: 2,
+  dotBf16: 3,
+  dotInt8: 4,
+  read: 5,
+  cell: 6,
+  fork: 7,
+  gemm: 8,
+  gates: 9
+} as const
+
+export type ProbeKind = keyof typeof probeKinds
+
+/** Instruction sets a probe can be asked for; 'used': the engine's. */
+export const probeIsas = { used: 0, scalar: 1, avx2: 2, avx512: 3 } as const
+
+export interface Probe {
+  kind: ProbeKind
+  threads: number
+  isa?: keyof typeof probeIsas
+  /** gc_precision, for gemm. */
+  precision?: number
+  bytes?: number
+  rows?: number
+  columns?: number
+  inner?: number
+}
+
+/** Rates in units a second, all threads together. */
+export interface Measurement {
+  median: number
+  p10: number
+  p90: number
+  samples: number
+}
+
+/** Measures for about `seconds`, blocking this thread. Throws ERR_UNSUPPORTED where the CPU lacks the instructions. */
+export function measure(probe: Probe, seconds: number): Measurement {
+  const { kind, threads, isa = 'used', precision = 0, bytes = 0, rows = 0, columns = 0, inner = 0 } = probe
+  const what = [probeKinds[kind], probeIsas[isa], precision, threads, bytes, rows, columns, inner, seconds]
+  const out = new Float64Array(4)
+  callNative(() => native().measure(Float64Array.from(what), out))
+  return { median: out[0]!, p10: out[1]!, p90: out[2]!, samples: out[3]! }
+}
+
+/** Seconds that one call into the addon takes which does nothing. */
+export function emptyCall(): number {
+  const { nothing } = native()
+  const calls = 200_000
+  const times: number[] = []
+  for (let round = 0; round < 9; round++) {
+    const begin = performance.now()
+    for (let i = 0; i < calls; i++) nothing()
+    times.push((performance.now() - begin) / 1000 / calls)
+  }
+  return times.sort((a, b) => a - b)[4]!
+}

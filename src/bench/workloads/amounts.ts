@@ -1,0 +1,67 @@
+// How much work a run is: floating-point operations as the benchmark defines them, those that are really executed, and
+// bytes that must pass between memory (or a cache) and a core. B batch, T steps, H hidden size, V symbols.
+
+import type { Precision } from '../../graph/plan.js'
+
+/** Symbols of the character models. */
+export const VOCABULARY = 65
+
+export interface Sizes {
+  readonly B: number
+  readonly T: number
+  readonly H: number
+  readonly layers: number
+}
+
+export const bytesPerWeight: Readonly<Record<string, number>> = { f32: 4, bf16: 2, int8: 1, tf32: 4 }
+
+/** One LSTM layer forward over `tokens` tokens: four gates of an input product and a recurrent one. */
+export function layerFlops(tokens: number, input: number, hidden: number): number {
+  return tokens * 2 * 4 * hidden * (input + hidden)
+}
+
+/** Inference of only the layers, with an input as wide as the state. */
+export function layersFlops({ B, T, H, layers }: Sizes): number {
+  return layers * layerFlops(B * T, H, H)
+}
+
+/** One training step of a character model: embedding, layers, linear head; backward twice the forward pass. */
+export function trainCharFlops({ B, T, H, layers }: Sizes): number {
+  return 3 * B * T * (layers * layerFlops(1, H, H) + 2 * H * VOCABULARY)
+}
+
+/**
+ * What of it is executed where the embedding is folded into the first layer: its input product is made once for each
+ * symbol of the vocabulary, not once for each token.
+ */
+export function foldedTrainCharFlops(sizes: Sizes): number {
+  const { B, T, H } = sizes
+  const inputProduct = 3 * 2 * 4 * H * H
+  return trainCharFlops(sizes) - (B * T - Math.min(VOCABULARY, B * T)) * inputProduct
+}
+
+/** Weights of the layers, biases left out: what a step at batch 1 must read. */
+export function layersBytes({ H, layers }: Pick<Sizes, 'H' | 'layers'>, precision: Precision): number {
+  return layers * 4 * H * 2 * H * bytesPerWeight[precision]!
+}
+
+export function recurrentBytes({ H }: Pick<Sizes, 'H'>, precision: Precision): number {
+  return 4 * H * H * bytesPerWeight[precision]!
+}
+
+/** Weights that one character of the sampling loop reads: layers and head; `folded`: a row instead of the first W_ih. */
+export function sampleBytes(sizes: Pick<Sizes, 'H' | 'layers'>, precision: Precision, folded: boolean): number {
+  const { H } = sizes
+  const whole = layersBytes(sizes, precision) + VOCABULARY * H * 4
+  return folded ? whole - recurrentBytes({ H }, precision) + 4 * H * 4 : whole
+}
+
+/**
+ * Traffic of a sequence between core and cache, for the roofline: W once, U once a step, x and y once, the gates written
+ * and read. A training pass is counted as three times that.
+ */
+export function sequenceBytes(sizes: Sizes, precision: Precision): number {
+  const { B, T, H, layers } = sizes
+  const weights = (T + 1) * recurrentBytes({ H }, precision)
+  return layers * (weights + B * T * H * 4 * (2 + 2 * 4))
+}

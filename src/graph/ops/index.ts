@@ -1,0 +1,195 @@
+// One function per op of the native core: checks every shape, records the op, returns its outputs.
+// B batch, T steps, I input size, H hidden size, V vocabulary; gate order i, f, g, o; sequences are time-major.
+// Each throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT where shapes, dtypes or attributes do not fit.
+
+import { boolean } from '../../check/index.js'
+import { GatecellError } from '../../errors.js'
+import { expectNumber, expectRate, expectSame, expectShape, expectType, lastDim, withLast } from '../check.js'
+import type { OpName } from '../opcodes.js'
+import { MAX_ELEMENTS, checkShape, sameShape, showShape, sizeOf, type Shape, type Tensor } from '../tensor.js'
+
+export * from './attention.js'
+export * from './losses.js'
+export { gru, lstm, type GruInputs, type LstmInputs } from './recurrent.js'
+
+/**
+ * table [V, E], ids i32 [...] -> [..., E]. An id outside the table fails the run with ERR_OUT_OF_RANGE. The row
+ * `paddingIdx` (from -V to V - 1, negative ones count from the end; null, the default: no row) gets no gradient, as with
+ * torch.nn.functional.embedding; weight decay still applies to it.
+ */
+export function embedding(table: Tensor, ids: Tensor, paddingIdx: number | null = null): Tensor {
+  expectShape('embedding', 'table', table, 'f32', [-1, -1])
+  expectType('embedding', 'ids', ids, 'i32')
+  if (ids.shape.length > 3) {
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `embedding: expected ids of rank 1 to 3 but received ${showShape(ids.shape)}: reshape them.`
+    )
+  }
+  const shape = [...ids.shape, table.shape[1]!]
+  if (paddingIdx === null) return one(ids, 'embedding', [table, ids], shape)
+  const rows = table.shape[0]!
+  expectNumber('embedding', 'paddingIdx', paddingIdx, -rows, rows - 1, true)
+  return one(ids, 'embedding', [table, ids], shape, [(paddingIdx < 0 ? paddingIdx + rows : paddingIdx) + 1])
+}
+
+/** x [..., I], weight [O, I], bias [O] or null -> x weight^T + bias [..., O]. */
+export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  expectType('linear', 'x', x, 'f32')
+  expectShape('linear', 'weight', weight, 'f32', [-1, lastDim(x)])
+  const size = weight.shape[0]!
+  if (bias !== null) expectShape('linear', 'bias', bias, 'f32', [size])
+  return one(x, 'linear', [x, weight, bias], withLast(x.shape, size))
+}
+
+/**
+ * Each element is zero with probability `p`, else scaled by 1 / (1 - p); only in training modes. `locked`: one mask for
+ * all steps of dimension 0 (Gal and Ghahramani 2016). The mask is a function of (seed; stream, step, element).
+ */
+export function dropout(x: Tensor, p: number, locked = false, stream?: number): Tensor {
+  expectType('dropout', 'x', x, 'f32')
+  expectRate('dropout', 'p', p)
+  boolean(locked, 'locked of dropout')
+  const number = stream === undefined ? x.graph.nextStream() : stream
+  expectNumber('dropout', 'stream', number, 0, MAX_ELEMENTS, true)
+  return one(x, 'dropout', [x], x.shape, [p, locked ? 1 : 0, number])
+}
+
+/** logits [..., K], targets f32 like logits -> [2]: mean over rows of the sum over K of the binary cross-entropies, rows. */
+export function sigmoidCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
+  return pairLoss('sigmoidCrossEntropy', 'logits', logits, 'targets', targets)
+}
+
+/** x, y of one shape -> [2]: mean of (x - y)^2, number of elements. */
+export function meanSquare(x: Tensor, y: Tensor): Tensor {
+  return pairLoss('meanSquare', 'x', x, 'y', y)
+}
+
+function pairLoss(name: OpName, whatA: string, a: Tensor, whatB: string, b: Tensor): Tensor {
+  expectType(name, whatA, a, 'f32')
+  expectType(name, whatB, b, 'f32')
+  expectSame(name, whatA, a, whatB, b)
+  return one(a, name, [a, b], [2])
+}
+
+/** Softmax over the last dimension. */
+export function softmax(x: Tensor): Tensor {
+  return unary('softmax', x)
+}
+
+/** a + b; b has a's shape or is [last dimension of a]. */
+export function add(a: Tensor, b: Tensor): Tensor {
+  return binary('add', a, b)
+}
+
+/** a - b; b has a's shape or is [last dimension of a]. */
+export function sub(a: Tensor, b: Tensor): Tensor {
+  return binary('sub', a, b)
+}
+
+/** a * b element by element; b has a's shape or is [last dimension of a]. */
+export function mul(a: Tensor, b: Tensor): Tensor {
+  return binary('mul', a, b)
+}
+
+function binary(name: OpName, a: Tensor, b: Tensor): Tensor {
+  expectType(name, 'a', a, 'f32')
+  expectType(name, 'b', b, 'f32')
+  if (!sameShape(a.shape, b.shape) && !sameShape([lastDim(a)], b.shape)) {
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `${name}: expected b of shape ${showShape(a.shape)} or [${lastDim(a)}] but received ${showShape(b.shape)}: reshape b.`
+    )
+  }
+  return one(a, name, [a, b], a.shape)
+}
+
+export function sigmoid(x: Tensor): Tensor {
+  return unary('sigmoid', x)
+}
+
+export function tanh(x: Tensor): Tensor {
+  return unary('tanh', x)
+}
+
+export function relu(x: Tensor): Tensor {
+  return unary('relu', x)
+}
+
+/** x -> scale * x + shift */
+export function affine(x: Tensor, scale: number, shift = 0): Tensor {
+  expectNumber('affine', 'scale', scale, -Number.MAX_VALUE, Number.MAX_VALUE)
+  expectNumber('affine', 'shift', shift, -Number.MAX_VALUE, Number.MAX_VALUE)
+  return unary('affine', x, [scale, shift])
+}
+
+function unary(name: OpName, x: Tensor, attributes: readonly number[] = []): Tensor {
+  expectType(name, 'x', x, 'f32')
+  return one(x, name, [x], x.shape, attributes)
+}
+
+/** Returns tensors that differ only in the last dimension, joined along it. */
+export function concat(...parts: Tensor[]): Tensor {
+  const [first] = parts
+  if (parts.length === 0)
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      'concat: expected at least one tensor but received none: pass the tensors in an array.'
+    )
+  expectType('concat', 'part 0', first!, 'f32')
+  parts.forEach((part, i) => expectShape('concat', `part ${i}`, part, 'f32', withLast(first!.shape, -1)))
+  const last = parts.reduce((sum, part) => sum + lastDim(part), 0)
+  return one(first!, 'concat', parts, withLast(first!.shape, last))
+}
+
+/** The elements begin <= index < end of dimension `dim` (counted from 0; negative: from the last). */
+export function slice(x: Tensor, dim: number, begin: number, end: number): Tensor {
+  expectType('slice', 'x', x, 'f32')
+  const rank = x.shape.length
+  expectNumber('slice', 'dim', dim, -rank, rank - 1, true)
+  const axis = dim < 0 ? dim + rank : dim
+  expectNumber('slice', 'begin', begin, 0, x.shape[axis]! - 1, true)
+  expectNumber('slice', 'end', end, begin + 1, x.shape[axis]!, true)
+  const shape = x.shape.map((size, i) => (i === axis ? end - begin : size))
+  return one(x, 'slice', [x], shape, [axis, begin])
+}
+
+/** The same elements in row-major order under another shape of rank 1 to 4. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  expectType('reshape', 'x', x, 'f32')
+  const checked = checkShape(shape, 'the result of reshape')
+  if (sizeOf(checked) !== sizeOf(x.shape)) {
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `reshape: expected a shape of ${sizeOf(x.shape)} elements, like ${showShape(x.shape)}, but received ${showShape(checked)}: keep the number of elements.`
+    )
+  }
+  return one(x, 'reshape', [x], checked)
+}
+
+/** x [T, ...] reversed along dimension 0. */
+export function flip(x: Tensor): Tensor {
+  return unary('flip', x)
+}
+
+/**
+ * logits [..., V], control f32 [4] = {temperature (0: the largest), topK (0: all), topP (1: all), 0} -> i32 [...] drawn
+ * from the softmax; a function of (seed; stream, step, element). Has no gradient.
+ */
+export function sample(logits: Tensor, control: Tensor, stream: number): Tensor {
+  expectType('sample', 'logits', logits, 'f32')
+  expectShape('sample', 'control', control, 'f32', [4])
+  expectNumber('sample', 'stream', stream, 0, MAX_ELEMENTS, true)
+  const shape = logits.shape.length === 1 ? [1] : logits.shape.slice(0, -1)
+  return logits.graph.record('sample', [logits, control], [{ dtype: 'i32', shape }], [stream])[0]!
+}
+
+function one(
+  source: Tensor,
+  name: OpName,
+  inputs: readonly (Tensor | null)[],
+  shape: Shape,
+  attributes: readonly number[] = []
+): Tensor {
+  return source.graph.record(name, inputs, [{ dtype: 'f32', shape }], attributes)[0]!
+}

@@ -1,0 +1,184 @@
+// The recurrent ops: whole layers over whole sequences. As in ops.ts: B batch, T steps, I input size, H hidden size; gate order
+// i, f, g, o; sequences are time-major; what does not fit throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT.
+
+import { anything, boolean, integer, nullable, object, optional } from '../../check/index.js'
+import { GatecellError } from '../../errors.js'
+import { expectRate, expectShape } from '../check.js'
+import { MAX_ELEMENTS, tensor, tensorOrNull, type Tensor } from '../tensor.js'
+
+export interface LstmInputs {
+  /** [T, B, I] */
+  x: Tensor
+  /** [4H, I], gate order i, f, g, o */
+  weightIh: Tensor
+  /** [4H, R]; R is H, or the width of the output projection */
+  weightHh: Tensor
+  /** [4H] */
+  biasIh?: Tensor | null
+  /** [4H] */
+  biasHh?: Tensor | null
+  /** Initial states [B, R] and [B, H], or parameters [R] and [H] for every row; absent: zeros. */
+  h0?: Tensor | null
+  c0?: Tensor | null
+  /** i32 [B], each 0 to T: the steps of each row. Outputs after them are zero; a run fails with ERR_OUT_OF_RANGE for others. */
+  lengths?: Tensor | null
+  /** [3H] of i, f, o (Gers and Schmidhuber 2000; Graves 2013, equations 7 to 11): i and f see the cell before, o the new one. */
+  peephole?: Tensor | null
+  /** [R, H]: h = weightHr m, where m is what the cell puts out (Sak, Senior, Beaufays 2014). */
+  weightHr?: Tensor | null
+  /**
+   * Layer normalisation (Ba, Kiros, Hinton 2016, supplement, eqs. 20 to 22), gains [4H], [4H] and [H], bias [H]: the gates see
+   * LN(W x; ih) + LN(U h; hh) + biasIh + biasHh, and h = o * tanh(LN(c; c) + biasC), with LN(v; gain) = gain * (v - mean) /
+   * sqrt(variance + 1e-5) over a row's 4H (H) values; c is carried as it is.
+   */
+  norm?: { ih: Tensor; hh: Tensor; c: Tensor; biasC: Tensor } | null
+  /** Reads the sequence from its end (each row's own end); outputs stay in the order of the input. */
+  reverse?: boolean
+  /** Recurrent dropout: one mask of 0 or 1 / (1 - p) on h for all steps, only in training modes (Gal and Ghahramani 2016). */
+  dropout?: number
+  /** Probability that a unit keeps its cell or state of the step before (Krueger et al. 2017); outside training their expectation. */
+  zoneout?: { c: number; h: number }
+  /** Number of the masks' random stream. */
+  stream?: number
+}
+
+const shared = {
+  x: tensor,
+  weightIh: tensor,
+  weightHh: tensor,
+  biasIh: tensorOrNull,
+  biasHh: tensorOrNull,
+  h0: tensorOrNull,
+  lengths: tensorOrNull,
+  reverse: optional(boolean),
+  dropout: optional(anything), // expectRate has its range
+  stream: optional(integer(0, MAX_ELEMENTS))
+}
+const readLstm = object<LstmInputs>({
+  ...shared,
+  c0: tensorOrNull,
+  peephole: tensorOrNull,
+  weightHr: tensorOrNull,
+  norm: optional(
+    nullable(object<NonNullable<LstmInputs['norm']>>({ ih: tensor, hh: tensor, c: tensor, biasC: tensor }))
+  ),
+  zoneout: optional(object<{ c: number; h: number }>({ c: anything, h: anything }))
+})
+
+/**
+ * One LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997, with Gers' forget gate): y [T, B, R], and the
+ * final h [B, R] and c [B, H], those at each row's last step. ERR_UNSUPPORTED for zoneout
+ * with peepholes, a projection or layer normalisation, and for layer normalisation with peepholes.
+ */
+export function lstm(lstmInputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
+  const inputs = readLstm(lstmInputs, 'the inputs of lstm')
+  const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, c0 = null, reverse = false } = inputs
+  const { lengths = null, peephole = null, weightHr = null, norm = null, stream = 0 } = inputs
+  const { dropout: p = 0, zoneout = { c: 0, h: 0 } } = inputs
+  expectShape('lstm', 'x', x, 'f32', [-1, -1, -1])
+  expectShape('lstm', 'weightHh', weightHh, 'f32', [-1, -1])
+  if (weightHr) expectShape('lstm', 'weightHr', weightHr, 'f32', [weightHh.shape[1]!, -1])
+  const [steps, batch, size] = x.shape as [number, number, number]
+  const width = weightHh.shape[1]!
+  const hidden = weightHr ? weightHr.shape[1]! : width
+  expectShape('lstm', 'weightHh', weightHh, 'f32', [4 * hidden, width])
+  expectShape('lstm', 'weightIh', weightIh, 'f32', [4 * hidden, size])
+  if (biasIh) expectShape('lstm', 'biasIh', biasIh, 'f32', [4 * hidden])
+  if (biasHh) expectShape('lstm', 'biasHh', biasHh, 'f32', [4 * hidden])
+  if (h0) expectShape('lstm', 'h0', h0, 'f32', h0.shape.length === 1 ? [width] : [batch, width])
+  if (c0) expectShape('lstm', 'c0', c0, 'f32', c0.shape.length === 1 ? [hidden] : [batch, hidden])
+  if (lengths) expectShape('lstm', 'lengths', lengths, 'i32', [batch])
+  if (peephole) expectShape('lstm', 'peephole', peephole, 'f32', [3 * hidden])
+  if (norm) {
+    expectShape('lstm', 'norm.ih', norm.ih, 'f32', [4 * hidden])
+    expectShape('lstm', 'norm.hh', norm.hh, 'f32', [4 * hidden])
+    expectShape('lstm', 'norm.c', norm.c, 'f32', [hidden])
+    expectShape('lstm', 'norm.biasC', norm.biasC, 'f32', [hidden])
+  }
+  expectRate('lstm', 'dropout', p)
+  expectRate('lstm', 'zoneout.c', zoneout.c)
+  expectRate('lstm', 'zoneout.h', zoneout.h)
+  const zones = zoneout.c > 0 || zoneout.h > 0
+  expectApart('zoneout', zones, { peepholes: peephole, 'an output projection': weightHr, 'layer normalisation': norm })
+  expectApart('layer normalisation', norm !== null, { peepholes: peephole })
+  const gains = norm ? [norm.ih, norm.hh, norm.c, norm.biasC] : []
+  const [y, h, c] = x.graph.record(
+    'lstm',
+    [x, weightIh, weightHh, biasIh, biasHh, h0, c0, ...trimmed([lengths, peephole, weightHr, ...gains])],
+    [
+      { dtype: 'f32', shape: [steps, batch, width] },
+      { dtype: 'f32', shape: [batch, width], optional: true },
+      { dtype: 'f32', shape: [batch, hidden], optional: true }
+    ],
+    [reverse ? 1 : 0, ...(p > 0 || zones ? [p, zoneout.c, zoneout.h, stream] : [])]
+  )
+  return { y: y!, h: h!, c: c! }
+}
+
+/** Without the absent ones at the end: a plain layer's record is that of a plain op. */
+function trimmed(inputs: readonly (Tensor | null)[]): (Tensor | null)[] {
+  return inputs.slice(0, inputs.findLastIndex((input) => input !== null) + 1)
+}
+
+/** Throws ERR_UNSUPPORTED where `what` is there together with one of `others`. */
+function expectApart(what: string, there: boolean, others: Record<string, unknown>): void {
+  const other = Object.entries(others).find(([, value]) => value !== null)
+  if (!there || !other) return
+  throw new GatecellError(
+    'ERR_UNSUPPORTED',
+    `lstm: expected ${what} without ${other[0]} but received both; leave one out.`
+  )
+}
+
+export interface GruInputs {
+  /** [T, B, I] */
+  x: Tensor
+  /** [3H, I], gate order r, z, n */
+  weightIh: Tensor
+  /** [3H, H] */
+  weightHh: Tensor
+  /** [3H] */
+  biasIh?: Tensor | null
+  /** [3H] */
+  biasHh?: Tensor | null
+  /** Initial state [B, H], or a parameter [H] for every row; absent: zeros. */
+  h0?: Tensor | null
+  /** lengths, reverse, dropout and stream: as the LSTM's. */
+  lengths?: Tensor | null
+  reverse?: boolean
+  dropout?: number
+  stream?: number
+}
+
+const readGru = object<GruInputs>(shared)
+
+/**
+ * One GRU layer over a whole sequence (Cho et al. 2014) in PyTorch's form, n = tanh(W_in x + b_in + r * (W_hn h + b_hn)) and
+ * h = (1 - z) * n + z * h before: y [T, B, H] and the final h [B, H].
+ */
+export function gru(gruInputs: GruInputs): { y: Tensor; h: Tensor } {
+  const inputs = readGru(gruInputs, 'the inputs of gru')
+  const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, lengths = null, reverse = false } = inputs
+  const { dropout: p = 0, stream = 0 } = inputs
+  expectShape('gru', 'x', x, 'f32', [-1, -1, -1])
+  expectShape('gru', 'weightHh', weightHh, 'f32', [-1, -1])
+  const [steps, batch, size] = x.shape as [number, number, number]
+  const hidden = weightHh.shape[1]!
+  expectShape('gru', 'weightHh', weightHh, 'f32', [3 * hidden, hidden])
+  expectShape('gru', 'weightIh', weightIh, 'f32', [3 * hidden, size])
+  if (biasIh) expectShape('gru', 'biasIh', biasIh, 'f32', [3 * hidden])
+  if (biasHh) expectShape('gru', 'biasHh', biasHh, 'f32', [3 * hidden])
+  if (h0) expectShape('gru', 'h0', h0, 'f32', h0.shape.length === 1 ? [hidden] : [batch, hidden])
+  if (lengths) expectShape('gru', 'lengths', lengths, 'i32', [batch])
+  expectRate('gru', 'dropout', p)
+  const [y, h] = x.graph.record(
+    'gru',
+    [x, weightIh, weightHh, biasIh, biasHh, h0, ...trimmed([null, lengths])],
+    [
+      { dtype: 'f32', shape: [steps, batch, hidden] },
+      { dtype: 'f32', shape: [batch, hidden], optional: true }
+    ],
+    [reverse ? 1 : 0, ...(p > 0 ? [p, 0, 0, stream] : [])]
+  )
+  return { y: y!, h: h! }
+}

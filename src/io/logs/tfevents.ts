@@ -1,0 +1,159 @@
+// TensorBoard event files: scalars only. TFRecord framing (length, masked CRC-32C, data, masked CRC-32C) around Event
+// messages of tensorflow/core/util/event.proto, encoded by hand because three small messages need no protobuf library.
+
+import * as fs from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { callback, expected, filled, integer, number, optional, options as optionsOf } from '../../check/index.js'
+import type { Check } from '../../check/index.js'
+import { GatecellError } from '../../errors.js'
+import { appendWhole } from './append.js'
+import { writeError } from '../atomic.js'
+import { crc32c, maskCrc32c } from '../crc32c.js'
+
+export interface EventLog {
+  readonly path: string
+  /** Adds one point of the curve `tag` (at most 4,096 characters); `seconds` is the wall time since 1970. Kept in memory until flush. */
+  scalar(tag: string, value: number, step: number, seconds?: number): void
+  flush(): void
+  /** Writes the points that are still in memory and closes the file. Afterwards `scalar` and `flush` throw ERR_DISPOSED. */
+  close(): void
+}
+
+export interface EventLogOptions {
+  /** The step from which a resumed run goes on: TensorBoard then drops what the killed run had drawn beyond it. */
+  readonly resumeStep?: number
+  /** Seconds since 1970; for tests. */
+  readonly now?: () => number
+}
+
+const encoder = new TextEncoder()
+
+// Field numbers of the messages, with the wire type of each (0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes).
+const EVENT_WALL_TIME = (1 << 3) | 1
+const EVENT_STEP = (2 << 3) | 0
+const EVENT_FILE_VERSION = (3 << 3) | 2
+const EVENT_SUMMARY = (5 << 3) | 2
+const EVENT_SESSION_LOG = (7 << 3) | 2
+const SUMMARY_VALUE = (1 << 3) | 2
+const VALUE_TAG = (1 << 3) | 2
+const VALUE_SIMPLE = (2 << 3) | 5
+const SESSION_STATUS = (1 << 3) | 0
+const SESSION_START = 1
+
+function varint(value: number): number[] {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128)
+  bytes.push(rest)
+  return bytes
+}
+
+function block(tag: number, bytes: ArrayLike<number>): number[] {
+  return [tag, ...varint(bytes.length), ...Array.from(bytes)]
+}
+
+function fixed(tag: number, value: number, size: 4 | 8): number[] {
+  const view = new DataView(new ArrayBuffer(size))
+  if (size === 8) view.setFloat64(0, value, true)
+  else view.setFloat32(0, value, true)
+  return [tag, ...new Uint8Array(view.buffer)]
+}
+
+function event(seconds: number, step: number, content: number[]): Uint8Array {
+  return Uint8Array.from([...fixed(EVENT_WALL_TIME, seconds, 8), EVENT_STEP, ...varint(step), ...content])
+}
+
+function record(data: Uint8Array): Uint8Array {
+  const bytes = new Uint8Array(data.length + 16)
+  const view = new DataView(bytes.buffer)
+  view.setBigUint64(0, BigInt(data.length), true)
+  view.setUint32(8, maskCrc32c(crc32c(bytes.subarray(0, 8))), true)
+  bytes.set(data, 12)
+  view.setUint32(12 + data.length, maskCrc32c(crc32c(data)), true)
+  return bytes
+}
+
+const readOptions = optionsOf<EventLogOptions>({ resumeStep: optional(integer(0)), now: optional(callback()) })
+/** Most characters of a tag, so that the time to encode a point stays small. */
+const MAX_TAG = 2 ** 12
+
+const tagOf: Check<string> = (value, name) => {
+  if (typeof value === 'string' && value.length <= MAX_TAG) return value
+  throw expected(`a string of at most ${MAX_TAG} characters`, name, value)
+}
+/** Seconds since 1970. */
+const time = number(0, 1e12)
+
+/**
+ * Opens a new event file in `folder`, which is created where it is missing. ERR_INVALID_ARGUMENT, ERR_FILE_WRITE. A log is no checkpoint: it
+ * holds wall times and the host's name.
+ */
+export function openEventLog(folder: string, logOptions: EventLogOptions = {}): EventLog {
+  filled(folder, 'the folder')
+  const options = readOptions(logOptions, 'the options of openEventLog')
+  const clock = options.now ?? (() => Date.now() / 1000)
+  const now = () => time(clock(), 'the time')
+  const { path, fd } = createFile(folder, Math.floor(now()))
+  let pending: Uint8Array[] = []
+  const add = (data: Uint8Array) => pending.push(record(data))
+
+  const flush = (): void => {
+    const bytes = Buffer.concat(pending)
+    pending = []
+    appendWhole(path, fd, bytes)
+  }
+
+  add(event(now(), 0, block(EVENT_FILE_VERSION, encoder.encode('brain.Event:2'))))
+  if (options.resumeStep !== undefined) {
+    add(event(now(), options.resumeStep, block(EVENT_SESSION_LOG, [SESSION_STATUS, SESSION_START])))
+  }
+  flush()
+  let open = true
+  const checkOpen = (): void => {
+    if (!open)
+      throw new GatecellError(
+        'ERR_DISPOSED',
+        `Expected an open event log but ${path} was closed before: open it again.`
+      )
+  }
+  return {
+    path,
+    flush() {
+      checkOpen()
+      flush()
+    },
+    scalar(tag, value, step, seconds = now()) {
+      checkOpen()
+      integer(0)(step, 'step')
+      tagOf(tag, 'tag')
+      if (typeof value !== 'number') number()(value, 'value') // NaN and infinities are points of a curve, too
+      time(seconds, 'seconds')
+      const content = [...block(VALUE_TAG, encoder.encode(tag)), ...fixed(VALUE_SIMPLE, value, 4)]
+      add(event(seconds, step, block(EVENT_SUMMARY, block(SUMMARY_VALUE, content))))
+    },
+    close() {
+      if (!open) return
+      open = false
+      try {
+        flush()
+      } finally {
+        fs.closeSync(fd)
+      }
+    }
+  }
+}
+
+/** The name that TensorBoard looks for: the word tfevents, then seconds, so that files sort by age. */
+function createFile(folder: string, seconds: number): { path: string; fd: number } {
+  const start = `events.out.tfevents.${String(seconds).padStart(10, '0')}.${hostname()}.${process.pid}`
+  for (let number = 0; ; number++) {
+    const path = join(folder, `${start}.${number}`)
+    try {
+      fs.mkdirSync(folder, { recursive: true })
+      return { path, fd: fs.openSync(path, 'ax') }
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !fs.existsSync(path)) throw writeError(path, error)
+    }
+  }
+}

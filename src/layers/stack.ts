@@ -1,0 +1,152 @@
+// What stacked recurrent layers have in common: both directions, dropout between layers, and where states begin and end.
+
+import { boolean, filled, integer, list, number, open, optional, syncFunction } from '../check/index.js'
+import type { Check, Fields } from '../check/index.js'
+import { GatecellError } from '../errors.js'
+import { expectShape } from '../graph/check.js'
+import { zeros, type Initializer } from '../graph/initializers.js'
+import { concat } from '../graph/ops/index.js'
+import { tensor, type Tensor } from '../graph/tensor.js'
+import { dropout } from './dropout.js'
+
+export interface RecurrentOptions {
+  /** Prefix of the parameters' names. */
+  name: string
+  /** Hidden size H of each direction. */
+  hidden: number
+  /** Number of layers; default 1. */
+  layers?: number
+  /** Probability of dropout between layers, not after the last one; default 0. */
+  dropout?: number
+  /** One dropout mask for all steps of a sequence. */
+  locked?: boolean
+  /** Reads in both directions; outputs are [forward, backward] side by side, twice as wide. */
+  bidirectional?: boolean
+  /**
+   * true: the final state of a run is the initial state of the next one (truncated back-propagation through time,
+   * streams). The plan's `states` are `<name>.h_l0` ... (and `<name>.c_l0` ...).
+   */
+  carry?: boolean
+  /**
+   * i32 [B]: the steps of each row, 0 to T, in any order. A padded row gives the same as without the others, outputs after its end
+   * are zero, final states are those at its last step, the backward direction starts there, and padding costs nothing.
+   */
+  lengths?: Tensor
+  /** One mask on h for all steps of a sequence (Gal and Ghahramani 2016): probability of a zero; default 0. */
+  recurrentDropout?: number
+  /** Start of input weights, recurrent weights and biases; default: uniform within 1 / sqrt(H), as PyTorch's. */
+  inputWeight?: Initializer
+  recurrentWeight?: Initializer
+  bias?: Initializer
+  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  shared?: boolean
+}
+
+const count = integer(1, 2 ** 24)
+
+/** Checks of the options that all recurrent layers have. */
+export const recurrentFields: Fields<RecurrentOptions> = {
+  name: filled,
+  hidden: count,
+  layers: optional(integer(1, 1000)),
+  dropout: optional(number(0, 1)),
+  locked: optional(boolean),
+  bidirectional: optional(boolean),
+  carry: optional(boolean),
+  lengths: optional(tensor),
+  recurrentDropout: optional(number(0, 1)),
+  inputWeight: optional(syncFunction()),
+  recurrentWeight: optional(syncFunction()),
+  bias: optional(syncFunction()),
+  shared: optional(boolean)
+}
+
+/** 'learned', or lists of tensors under these names. */
+export function initialStates<S extends string>(...states: S[]): Check<Record<S, Tensor[]> | 'learned'> {
+  const given = open<Record<S, Tensor[]>>(
+    Object.fromEntries(states.map((state) => [state, list(tensor)])) as Fields<Record<S, Tensor[]>>
+  )
+  return (value, name) => (value === 'learned' ? value : given(value, name))
+}
+
+/** A layer's initial states by name, or its final ones. */
+export type States<S extends string> = Record<S, Tensor>
+
+/** One layer in one direction. */
+export interface Place<S extends string> {
+  /** Behind the names of its parameters: l0, l0_reverse, l1 ... */
+  suffix: string
+  reverse: boolean
+  start: States<S> | undefined
+}
+
+/**
+ * x [T, B, I] through all layers. `sizes`: width of each state; `initial`: given tensors per layer and direction, or
+ * 'learned': parameters `<name>.h0_l0` ... that start as zeros.
+ */
+export function stackLayers<S extends string>(
+  kind: string,
+  x: Tensor,
+  options: RecurrentOptions,
+  sizes: Record<S, number>,
+  initial: Record<S, readonly Tensor[]> | 'learned' | undefined,
+  one: (x: Tensor, place: Place<S>) => States<S> & { y: Tensor }
+): { output: Tensor; finals: Record<S, Tensor[]> } {
+  const { name, layers = 1, dropout: p = 0, locked = false, bidirectional = false, carry = false } = options
+  expectShape(kind, 'x', x, 'f32', [-1, -1, -1])
+  x.graph.layer(name, options.shared)
+  if (carry && (bidirectional || initial)) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `${kind}: expected carry alone but received it with ${bidirectional ? 'bidirectional' : 'initial'}; a state is carried forward in time or given, not both.`
+    )
+  }
+  const directions = bidirectional ? [false, true] : [false]
+  const states = Object.keys(sizes) as S[]
+  if (initial && initial !== 'learned') checkCount(kind, initial, states, layers * directions.length)
+
+  const perState = <V>(value: (state: S) => V) =>
+    Object.fromEntries(states.map((state) => [state, value(state)])) as Record<S, V>
+  const finals = perState<Tensor[]>(() => [])
+  let output = x
+  for (let layer = 0; layer < layers; layer++) {
+    if (layer > 0) output = dropout(output, { p, locked })
+    const parts = directions.map((reverse, direction) => {
+      const suffix = `l${layer}${reverse ? '_reverse' : ''}`
+      const begin = (state: S): Tensor => {
+        if (carry) return x.graph.state(`${name}.${state}_${suffix}`, [x.shape[1]!, sizes[state]])
+        if (initial === 'learned') return x.graph.parameter(`${name}.${state}0_${suffix}`, [sizes[state]], zeros)
+        return initial![state][layer * directions.length + direction]!
+      }
+      const start = carry || initial ? perState(begin) : undefined
+      const result = one(output, { suffix, reverse, start })
+      for (const state of states) {
+        if (carry) x.graph.carry(result[state], start![state])
+        finals[state].push(result[state])
+      }
+      return result.y
+    })
+    output = parts.length === 1 ? parts[0]! : concat(...parts)
+  }
+  return { output, finals }
+}
+
+function checkCount<S extends string>(
+  kind: string,
+  initial: Record<S, readonly Tensor[]>,
+  states: readonly S[],
+  expected: number
+): void {
+  for (const state of states) {
+    if (initial[state]?.length === expected) continue
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `${kind}: expected ${expected} initial states, one per layer and direction, but received ${initial[state]?.length ?? 0}: pass all of them, or none.`
+    )
+  }
+}
+
+/** A parameter of one layer: `<name>.<what>_<suffix>`. */
+export const parameterOf =
+  (x: Tensor, name: string, suffix: string) => (what: string, shape: number[], initialize: Initializer) =>
+    x.graph.parameter(`${name}.${what}_${suffix}`, shape, initialize)
