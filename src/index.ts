@@ -131,8 +131,8 @@ export { openEventLog, type EventLog } from './io/logs/tfevents.js'
 
 // Applications.
 export * as text from './tasks/text/index.js'
-export * as handwriting from './tasks/handwriting/generation/index.js'
-export * as handwritingRecognition from './tasks/handwriting/recognition/index.js'
+export * as handwriting from './tasks/handwriting-synthesis/index.js'
+export * as handwritingRecognition from './tasks/handwriting-recognition/index.js'
 export { readInk, type ReadInkOptions } from './data/ink/read.js'
 export { createInk, inkPoints, type Ink, type InkPoint, type Stroke } from './data/ink/strokes.js'
 export { inkSvg, type InkSvgOptions } from './plot/ink.js'

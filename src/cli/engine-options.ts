@@ -1,7 +1,7 @@
 // Options of all commands that run a trained model: how its weights are used, where, and by how many threads.
 
 import type { Command } from 'commander'
-import type { LoadOptions } from '../tasks/load.js'
+import type { LoadOptions } from '../tasks/runs/load.js'
 import { checkDevice } from './backends.js'
 import { device, weights, whole } from './options.js'
 

@@ -9,9 +9,9 @@ import {
   writtenInk,
   type LoadedWriter,
   type WrittenInk
-} from '../tasks/handwriting/generation/index.js'
-import { measureReadability, type Readability } from '../tasks/handwriting/readability.js'
-import { loadReader } from '../tasks/handwriting/recognition/index.js'
+} from '../tasks/handwriting-synthesis/index.js'
+import { measureReadability, type Readability } from '../tasks/handwriting-synthesis/legibility.js'
+import { loadReader } from '../tasks/handwriting-recognition/index.js'
 import { loadOptions } from './engine-options.js'
 import type { EvaluateFlags } from './evaluate.js'
 import { checkPart, chooseInk } from './evaluate-ink.js'

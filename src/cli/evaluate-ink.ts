@@ -2,8 +2,8 @@
 
 import type { Ink } from '../data/ink/strokes.js'
 import { GatecellError } from '../errors.js'
-import type { InkConfig } from '../tasks/handwriting/config.js'
-import { openInk } from '../tasks/handwriting/samples.js'
+import type { InkConfig } from '../tasks/ink/config.js'
+import { openInk } from '../tasks/ink/samples.js'
 import { parseWhere } from '../data/ink/filter.js'
 import type { EvaluateFlags } from './evaluate.js'
 import type { InkReading } from './ink-options.js'

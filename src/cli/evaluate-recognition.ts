@@ -1,7 +1,7 @@
 // gatecell evaluate for a reader: ink with texts in, error rates out.
 
 import { counted } from '../errors.js'
-import { labelInk, loadReader, measureRecognition } from '../tasks/handwriting/recognition/index.js'
+import { labelInk, loadReader, measureRecognition } from '../tasks/handwriting-recognition/index.js'
 import { loadOptions } from './engine-options.js'
 import type { EvaluateFlags } from './evaluate.js'
 import { checkPart, chooseInk } from './evaluate-ink.js'

@@ -3,7 +3,7 @@
 import { openCorpus } from '../data/text/corpus.js'
 import type { Tokens } from '../data/text/tokens.js'
 import { counted } from '../errors.js'
-import type { LoadOptions } from '../tasks/load.js'
+import type { LoadOptions } from '../tasks/runs/load.js'
 import { evaluateText, loadTextModel, type TextMeasureOptions } from '../tasks/text/index.js'
 import { loadOptions } from './engine-options.js'
 import type { EvaluateFlags } from './evaluate.js'

@@ -1,7 +1,7 @@
 // Hints: sentences about a training that works, but worse than it could.
 
 import type { JsonObject } from '../io/json.js'
-import type { RunLog } from '../tasks/run-log.js'
+import type { RunLog } from '../tasks/runs/log.js'
 import type { Output } from './output.js'
 
 export interface Hint {

@@ -4,10 +4,10 @@ import {
   prepareGenerationRun,
   type GenerationMeasure,
   type GenerationRun
-} from '../tasks/handwriting/generation/index.js'
+} from '../tasks/handwriting-synthesis/index.js'
 import { counted } from '../errors.js'
-import { trainingDefaults } from '../tasks/handwriting/generation/defaults.js'
-import { given } from '../tasks/training.js'
+import { trainingDefaults } from '../tasks/handwriting-synthesis/defaults.js'
+import { given } from '../tasks/runs/settings.js'
 import { nats, shellWord } from './format.js'
 import { INK_FORMATS } from './ink-options.js'
 import { whole } from './options.js'

@@ -2,8 +2,8 @@
 
 import type { Command } from 'commander'
 import { GatecellError } from '../errors.js'
-import type { RunMode } from '../tasks/run-files.js'
-import { given, type Training } from '../tasks/training.js'
+import type { RunMode } from '../tasks/runs/files.js'
+import { given, type Training } from '../tasks/runs/settings.js'
 import { choice, device, number, precision, seconds, whole } from './options.js'
 
 export interface TrainFlags {

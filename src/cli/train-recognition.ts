@@ -1,14 +1,14 @@
 // gatecell train handwriting-recognition: ink in, a training of tasks/handwriting/recognition, its progress out.
 
 import { counted } from '../errors.js'
-import { hasNotBegun, watchBeginning } from '../tasks/handwriting/recognition/beginning.js'
+import { hasNotBegun, watchBeginning } from '../tasks/handwriting-recognition/beginning.js'
 import {
   prepareRecognitionRun,
   type RecognitionMeasure,
   type RecognitionRun
-} from '../tasks/handwriting/recognition/index.js'
-import { trainingDefaults } from '../tasks/handwriting/recognition/defaults.js'
-import { given } from '../tasks/training.js'
+} from '../tasks/handwriting-recognition/index.js'
+import { trainingDefaults } from '../tasks/handwriting-recognition/defaults.js'
+import { given } from '../tasks/runs/settings.js'
 import { nats, percent, shellWord, wholePercent } from './format.js'
 import type { Hint } from './hint.js'
 import { INK_FORMATS } from './ink-options.js'

@@ -5,7 +5,7 @@
 
 import { float32Array, integer, list, number, open } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import type { ConfigReader, Fields } from '../tasks/config-reader.js'
+import type { ConfigReader, Fields } from '../tasks/runs/config-reader.js'
 import { createRandom } from '../random.js'
 
 /** One Gaussian: its weight, means and covariance. */

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createInk, type InkPoint } from '../../src/data/ink/strokes.js'
-import { markOfInk } from '../../src/tasks/handwriting/samples.js'
+import { markOfInk } from '../../src/tasks/ink/samples.js'
 import { prepareTextRun } from '../../src/tasks/text/index.js'
 import { story } from '../cli/command.js'
 

@@ -10,7 +10,7 @@ import {
   measureMemoryless,
   prepareGenerationRun,
   type GenerationRunOptions
-} from '../../src/tasks/handwriting/generation/index.js'
+} from '../../src/tasks/handwriting-synthesis/index.js'
 import { practiceInk, practiceLetters } from '../../src/data/ink/synthetic.js'
 import { inkSvg } from '../../src/plot/ink.js'
 import { inkPoints } from '../../src/data/ink/strokes.js'

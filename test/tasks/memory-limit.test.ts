@@ -3,7 +3,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { memoryLimits } from '../../src/tasks/memory-limit.js'
+import { memoryLimits } from '../../src/tasks/runs/memory-limit.js'
 import { prepareTextRun } from '../../src/tasks/text/index.js'
 import { gatecell, story } from '../cli/command.js'
 

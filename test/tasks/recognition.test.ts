@@ -13,13 +13,13 @@ import {
   loadReader,
   prepareRecognitionRun,
   type RecognitionRunOptions
-} from '../../src/tasks/handwriting/recognition/index.js'
-import { recognitionLayers } from '../../src/tasks/handwriting/recognition/model.js'
+} from '../../src/tasks/handwriting-recognition/index.js'
+import { recognitionLayers } from '../../src/tasks/handwriting-recognition/model.js'
 import { vocabularyFromText } from '../../src/data/text/vocabulary.js'
 import { logSoftmax } from '../../src/generate/scorers.js'
-import { lexicon, textScorer } from '../../src/tasks/handwriting/recognition/scorers.js'
-import { traceInk } from '../../src/tasks/handwriting/recognition/trace.js'
-import { traceSvg } from '../../src/tasks/handwriting/recognition/trace-svg.js'
+import { lexicon, textScorer } from '../../src/tasks/handwriting-recognition/scorers.js'
+import { traceInk } from '../../src/tasks/handwriting-recognition/trace.js'
+import { traceSvg } from '../../src/tasks/handwriting-recognition/trace-picture.js'
 import { loadTextModel, prepareTextRun } from '../../src/tasks/text/index.js'
 import { halfLife, traceGradient, traceNetwork } from '../../src/introspect/network.js'
 import { inkOf, inkSamples, ndjson } from '../ink-samples.js'

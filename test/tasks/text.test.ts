@@ -7,7 +7,7 @@ import { tokensOf } from '../../src/data/text/tokens.js'
 import { vocabularyFromText } from '../../src/data/text/vocabulary.js'
 import { GatecellError } from '../../src/errors.js'
 import type { JsonObject } from '../../src/io/json.js'
-import { openRunLog } from '../../src/tasks/run-log.js'
+import { openRunLog } from '../../src/tasks/runs/log.js'
 import { segmentSource } from '../../src/tasks/text/evaluate.js'
 import {
   ALPHABET,

@@ -2,7 +2,7 @@
 
 import type { Ink } from './strokes.js'
 import { GatecellError } from '../../errors.js'
-import type { InkSplit } from '../../tasks/handwriting/samples.js'
+import type { InkSplit } from '../../tasks/ink/samples.js'
 
 const PATTERN = /^([^=:]+)(?::([1-9]\d{0,3}))?=(.+)$/
 

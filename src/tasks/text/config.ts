@@ -4,9 +4,9 @@
 import { checkObject } from '../../check/index.js'
 import { vocabularyFromConfig, type VocabularyConfig } from '../../data/text/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
-import { configReader, MAX_SIZE, type ConfigReader, type Fields } from '../config-reader.js'
-import { readDataMark, type DataMark } from '../data-mark.js'
-import { readTraining, type Training } from '../training.js'
+import { configReader, MAX_SIZE, type ConfigReader, type Fields } from '../runs/config-reader.js'
+import { readDataMark, type DataMark } from '../runs/fingerprint.js'
+import { readTraining, type Training } from '../runs/settings.js'
 
 /** The shape of the network. */
 export interface TextNetwork {

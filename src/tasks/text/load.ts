@@ -5,7 +5,7 @@ import { checkVocabulary, vocabularyFromConfig, type Vocabulary } from '../../da
 import { checkModel, type Model } from '../../model.js'
 import type { Stream } from '../../generate/stream-types.js'
 import { settingFields, type SamplerSettings } from '../../generate/settings.js'
-import { loadModel, type LoadedModel, type LoadOptions } from '../load.js'
+import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
 import type { TextConfig } from './config.js'
 import { textTask } from './model.js'
 

@@ -8,8 +8,8 @@ import { createPace } from '../../data/files/pace.js'
 import type { Tokens } from '../../data/text/tokens.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabulary.js'
 import { tokenSource } from '../../data/batching/source.js'
-import { MAX_SIZE } from '../config-reader.js'
-import { checkSameData, type DataMark } from '../data-mark.js'
+import { MAX_SIZE } from '../runs/config-reader.js'
+import { checkSameData, type DataMark } from '../runs/fingerprint.js'
 import {
   prepareRun,
   runFields,
@@ -18,8 +18,8 @@ import {
   type RunOf,
   type RunOptions,
   type RunResult
-} from '../run.js'
-import { checkResumed, chooseTraining, given, settleTraining, trainingFields } from '../training.js'
+} from '../runs/run.js'
+import { checkResumed, chooseTraining, given, settleTraining, trainingFields } from '../runs/settings.js'
 import type { TextConfig, TextNetwork, TextSplit, TextTraining } from './config.js'
 import { defaultLearningRate, networkDefaults, trainingDefaults, validDefault } from './defaults.js'
 import { evaluateText, segmentSource, type TextMeasure } from './evaluate.js'

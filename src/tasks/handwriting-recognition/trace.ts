@@ -1,0 +1,106 @@
+// The four rows of Graves for one sample of ink: the letters as they are recognised, the memory cells' states over time, the
+// pen's input, and the gradient of each letter's output back to the points of the pen.
+
+import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../data/ink/features.js'
+import type { Ink } from '../../data/ink/strokes.js'
+import { ctcGreedy, rowsOf } from '../../generate/decode/ctc.js'
+import { logSoftmax } from '../../generate/scorers.js'
+import {
+  traceGradient,
+  traceNetwork,
+  type LayerTrace,
+  type TraceInput,
+  type TraceOptions
+} from '../../introspect/network.js'
+import type { LoadedReader } from './load.js'
+import { BLANK, recognitionLayers } from './model.js'
+
+export interface TracedLetter {
+  readonly symbol: string
+  /** The step at which the best path emits it. */
+  readonly step: number
+  readonly probability: number
+  /** Norm of d ln p(symbol at its step) / d point, for every point. */
+  readonly gradient: readonly number[]
+}
+
+export interface InkTrace {
+  readonly text: string
+  /** What was written, where the ink says it. */
+  readonly truth: string | null
+  /** The points that the network saw, one a step: place in normalised coordinates, and the stroke it belongs to. */
+  readonly points: readonly { readonly x: number; readonly y: number; readonly stroke: number }[]
+  readonly letters: readonly TracedLetter[]
+  /** Probability of each symbol that is read, and of no symbol (''), at every step. */
+  readonly probabilities: Readonly<Record<string, readonly number[]>>
+  readonly layers: readonly {
+    readonly name: string
+    /** [unit][step] */
+    readonly cells: readonly (readonly number[])[]
+    /** Mean forget gate of each unit. */
+    readonly forget: readonly number[]
+  }[]
+}
+
+/** Letters whose gradients are shown. */
+const MAX_LETTERS = 64
+
+/** Traces one sample. ERR_INVALID_INK. */
+export function traceInk(reader: LoadedReader, ink: Ink, options: TraceOptions = {}): InkTrace {
+  const { model, config, vocabulary } = reader
+  const strokes = prepareStrokes(ink, config.normalisation)
+  const values = inkFeatures(strokes, config.normalisation)
+  const steps = values.length / INK_FEATURES
+  const above = (x: Parameters<typeof recognitionLayers>[0]) => recognitionLayers(x, null, config).logits
+  const { logits, symbols, layers } = traceNetwork(model, above, { values, steps, batch: 1, ...options })
+  const rows = [...rowsOf(logits, [steps, 1, symbols], 0)].map((row) => logSoftmax(row).map(Math.exp))
+  const path = ctcGreedy(rowsOf(logits, [steps, 1, symbols], 0), { blank: BLANK })
+  const emitted = [...path.labels].map((symbol, i) => ({ step: path.steps[i]!, symbol })).slice(0, MAX_LETTERS)
+  const gradients = gradientsOf(values, steps, emitted)
+  const nameOf = (label: number) => (label === BLANK ? '' : vocabulary.decode([label - 1]))
+  const shown = [BLANK, ...new Set(emitted.map(({ symbol }) => symbol))]
+  return {
+    text: vocabulary.decode(path.labels.map((label) => label - 1)),
+    truth: ink.text,
+    points: strokes.flatMap(({ x, y }, stroke) => Array.from(x, (value, i) => ({ x: value, y: y[i]!, stroke }))),
+    letters: emitted.map(({ step, symbol }, i) => ({
+      symbol: nameOf(symbol),
+      step,
+      probability: rows[step]![symbol]!,
+      gradient: gradients[i]!
+    })),
+    probabilities: Object.fromEntries(shown.map((label) => [nameOf(label), rows.map((row) => row[label]!)])),
+    layers: layers.map((layer) => describeLayer(layer, steps))
+  }
+
+  function gradientsOf(features: Float32Array, length: number, at: readonly { step: number; symbol: number }[]) {
+    if (at.length === 0) return []
+    // The sample once for each letter, side by side.
+    const batch = at.length
+    const copies = new Float32Array(length * batch * INK_FEATURES)
+    for (let t = 0; t < length; t++) {
+      const row = features.subarray(t * INK_FEATURES, (t + 1) * INK_FEATURES)
+      for (let b = 0; b < batch; b++) copies.set(row, (t * batch + b) * INK_FEATURES)
+    }
+    const input: TraceInput = { values: copies, steps: length, batch, ...options }
+    const gradient = traceGradient(model, above, input, at)
+    return at.map((_, b) =>
+      Array.from({ length }, (_, t) => {
+        const begin = (t * batch + b) * INK_FEATURES
+        return Math.hypot(...gradient.subarray(begin, begin + INK_FEATURES))
+      })
+    )
+  }
+}
+
+function describeLayer({ name, hidden, cells, forget }: LayerTrace, steps: number) {
+  const column = (values: Float64Array, unit: number) =>
+    Array.from({ length: steps }, (_, t) => values[t * hidden + unit]!)
+  const units = Array.from({ length: hidden }, (_, unit) => unit)
+  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+  return {
+    name,
+    cells: units.map((unit) => column(cells, unit)),
+    forget: units.map((unit) => mean(column(forget, unit)))
+  }
+}

@@ -1,0 +1,123 @@
+// Samples of ink for a training or a measurement: read, judged, and split into training and validation by a share, by other
+// files, or by a field (the writers that validate are others than those that train).
+
+import { crc32 } from 'node:zlib'
+import { describeInkSplit, parseWhere } from '../../data/ink/filter.js'
+import { readInk, type ReadInkOptions } from '../../data/ink/read.js'
+import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
+import { anything, callback, integers, list, optional } from '../../check/index.js'
+import { GatecellError } from '../../errors.js'
+import type { Vocabulary } from '../../data/text/vocabulary.js'
+import { createRandom } from '../../random.js'
+import type { ConfigReader, Fields } from '../runs/config-reader.js'
+import type { DataMark } from '../runs/fingerprint.js'
+
+/** How samples are split. */
+export interface InkSplit {
+  /** Share that validates, drawn by chance; 0 where `where` or files say it. */
+  readonly valid: number
+  /** `field=values` of the samples that validate, as `writer=26-30` or, for the second word of a field, `comment:2=26-30`. */
+  readonly where: string | null
+}
+
+export interface InkSource {
+  /** Files, folders, patterns, - for standard input. */
+  data: readonly string[]
+  /** Files that validate instead of a share. */
+  validFiles?: readonly string[]
+  read?: ReadInkOptions
+}
+
+export interface InkSets {
+  readonly train: readonly Ink[]
+  readonly valid: readonly Ink[]
+}
+
+/** Reads and splits. Throws what readInk throws; ERR_CORPUS_EMPTY where nothing is left to train on. */
+export async function openInk(source: InkSource, split: InkSplit): Promise<InkSets> {
+  const main = await readInk(source.data, source.read)
+  if (source.validFiles && source.validFiles.length > 0)
+    return { train: main, valid: await readInk(source.validFiles, source.read) }
+  const validates = split.where === null ? byShare(main.length, split.valid) : parseWhere(split.where)
+  const train = main.filter((ink, i) => !validates(ink, i))
+  const valid = main.filter((ink, i) => validates(ink, i))
+  if (train.length > 0 && (split.where === null || valid.length > 0)) return { train, valid }
+  throw new GatecellError(
+    'ERR_CORPUS_EMPTY',
+    `Expected samples to train on and to validate but ${describeInkSplit(split)} leaves ${train.length} and ${valid.length} of ${main.length}: choose another split, or add ink.`
+  )
+}
+
+/** Returns a filter that keeps a random `share` of `count` samples; the choice depends only on count and position. */
+function byShare(count: number, share: number): (ink: Ink, index: number) => boolean {
+  const random = createRandom(0, 'validation samples')
+  const order = Array.from({ length: count }, (_, index) => ({ index, draw: random.uniform() }))
+  order.sort((a, b) => a.draw - b.draw || a.index - b.index)
+  const chosen = new Set(order.slice(0, Math.floor(share * count)).map(({ index }) => index))
+  return (_, index) => chosen.has(index)
+}
+
+/** Returns the fingerprint of the ink: coordinates, times, ends of strokes and texts. */
+export function markOfInk({ train, valid }: InkSets): DataMark {
+  let crc = 0
+  for (const { strokes, text } of [...train, ...valid]) {
+    // The sizes are included, so that points that move to the next stroke, or symbols to the next text, change the fingerprint.
+    crc = crc32(JSON.stringify([text, strokes.map(({ x, t }) => [x.length, t !== null])]), crc)
+    for (const { x, y, t } of strokes) {
+      for (const { buffer, byteOffset, byteLength } of t ? [x, y, t] : [x, y])
+        crc = crc32(new Uint8Array(buffer, byteOffset, byteLength), crc)
+    }
+  }
+  return { train: train.length, valid: valid.length, fingerprint: crc }
+}
+
+export function readInkSplit(read: ConfigReader, from: Fields): InkSplit {
+  return { valid: read.number(from, 'valid', 0, 1), where: from['where'] === null ? null : read.text(from, 'where') }
+}
+
+/** The remedy for symbols that a reader or writer does not have: its vocabulary comes from the texts of its ink. */
+const SYMBOL_REMEDY = 'leave such samples or symbols out, or train on ink whose texts have them'
+
+const checkEncode = callback<Vocabulary['encode']>()
+const checkIds = integers(0)
+
+/**
+ * Returns the ids of the symbols of `text`. The method is read once and its result checked: a caller may bring a vocabulary of its own.
+ * Throws ERR_UNKNOWN_SYMBOL for a symbol that the vocabulary does not have.
+ */
+export function idsOf(text: string, vocabulary: Vocabulary): Int32Array {
+  const encode = checkEncode(vocabulary.encode, 'vocabulary.encode')
+  return checkIds(encode.call(vocabulary, text, SYMBOL_REMEDY), 'the symbols of a text')
+}
+
+/** The text of a sample that must have one. ERR_INVALID_INK. */
+export function textOf(ink: Ink): string {
+  if (ink.text !== null && ink.text !== '') return ink.text
+  throw new GatecellError(
+    'ERR_INVALID_INK',
+    `Expected a text for ${ink.source} but it has none: add "text", or a label of the segment.`
+  )
+}
+
+/** What `make` makes of each sample; `onBad` takes what it refuses, and the sample is left out. */
+export function makeSamples<S>(
+  inks: readonly Ink[],
+  make: (ink: Ink) => S,
+  onBad: ((error: GatecellError) => void) | undefined
+): S[] {
+  optional(callback())(onBad, 'onBad')
+  const samples = list(anything)(inks, 'the samples')
+  return samples.flatMap((sample) => {
+    try {
+      return [make(readInkSample(sample, 'a sample'))]
+    } catch (error) {
+      if (!onBad || !(error instanceof GatecellError)) throw error
+      onBad(error)
+      return []
+    }
+  })
+}
+
+export function totalPoints(samples: readonly Ink[]): number {
+  return samples.reduce((sum, { strokes }) => sum + countPoints(strokes), 0)
+}

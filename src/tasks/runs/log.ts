@@ -1,0 +1,105 @@
+// What a training leaves in its log folder: metrics.jsonl (a line per report), TensorBoard events and, at the end, the
+// loss curve as SVG. Clocks, rates and thread counts belong here, never in a checkpoint. A resumed run drops the lines
+// after the step of its checkpoint.
+
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import { checkFileName, writeTextAtomically } from '../../io/atomic.js'
+import { writeLossCurve, type CurvePoint } from '../../plot/loss-curve.js'
+import { openJsonLog, readJsonLog } from '../../io/logs/jsonl.js'
+import type { JsonObject } from '../../io/json.js'
+import { openEventLog } from '../../io/logs/tfevents.js'
+import type { Report, Validation } from '../../train/reports.js'
+
+export interface RunLog {
+  readonly folder: string
+  report(report: Report): void
+  validation(validation: Validation): void
+  /** Adds a line that is no report: what was run, how it ended. */
+  note(record: JsonObject): void
+  /** Draws the curve and closes the files. */
+  close(): Promise<void>
+}
+
+/** A report as one line of JSON: names of the command line's --json and of metrics.jsonl. */
+export function reportRecord(report: Report): JsonObject {
+  return {
+    event: 'report',
+    step: report.step,
+    epoch: report.epoch,
+    loss: report.loss,
+    smoothed_loss: report.smoothedLoss,
+    grad_norm: report.gradNorm,
+    learning_rate: report.learningRate,
+    tokens: report.tokens,
+    tokens_per_second: Math.round(report.tokensPerSecond),
+    seconds: round(report.seconds),
+    remaining_seconds: report.remaining === null ? null : round(report.remaining),
+    fraction: report.fraction,
+    ...(report.validation && { valid_nats: report.validation.loss, valid_best: report.validation.best })
+  }
+}
+
+function round(seconds: number): number {
+  return Math.round(seconds * 1000) / 1000
+}
+
+/** Opens the logs in `folder`, which is made where it is missing. ERR_FILE_WRITE. */
+export async function openRunLog(
+  folder: string,
+  options: { resumeStep?: number | undefined; title?: string; unit?: string }
+): Promise<RunLog> {
+  const { resumeStep, title, unit } = options
+  checkFileName(folder)
+  const events = openEventLog(folder, resumeStep === undefined ? {} : { resumeStep })
+  const path = join(folder, 'metrics.jsonl')
+  const train: CurvePoint[] = []
+  const valid: CurvePoint[] = []
+  const draw = ({ step, loss, valid_nats }: JsonObject) => {
+    if (typeof step !== 'number') return
+    if (typeof loss === 'number') train.push({ step, loss })
+    if (typeof valid_nats === 'number') valid.push({ step, loss: valid_nats })
+  }
+  await keepLines(path, resumeStep ?? -1, draw)
+  const metrics = openJsonLog(path)
+  const write = (record: JsonObject) => {
+    draw(record)
+    metrics.write(record)
+  }
+  return {
+    folder,
+    report(report) {
+      write({ ...reportRecord(report), time: Date.now() / 1000 })
+      events.scalar('loss/train', report.loss, report.step)
+      events.scalar('learning_rate', report.learningRate, report.step)
+      events.scalar('gradient_norm', report.gradNorm, report.step)
+      events.scalar('tokens_per_second', report.tokensPerSecond, report.step)
+      if (report.validation) events.scalar('loss/valid', report.validation.loss, report.step)
+      events.flush()
+    },
+    validation({ step, loss, best }) {
+      write({ event: 'validation', step, valid_nats: loss, valid_best: best, time: Date.now() / 1000 })
+      events.scalar('loss/valid', loss, step)
+    },
+    note: (record) => metrics.write({ ...record, time: Date.now() / 1000 }),
+    async close() {
+      events.close()
+      metrics.close()
+      if (train.length + valid.length === 0) return
+      const names = { ...(title !== undefined && { title }), ...(unit !== undefined && { unit }) }
+      await writeLossCurve(join(folder, 'curve.svg'), { train, valid, ...names })
+    }
+  }
+}
+
+/** Leaves the lines up to `step` in a log that exists, and hands them to `keep`. */
+async function keepLines(path: string, step: number, keep: (record: JsonObject) => void): Promise<void> {
+  if (!fs.existsSync(path)) return
+  const lines: string[] = []
+  for await (const record of readJsonLog(path)) {
+    if (typeof record.step === 'number' ? record.step > step : step < 0) continue
+    keep(record)
+    lines.push(`${JSON.stringify(record)}\n`)
+  }
+  await writeTextAtomically(path, lines.join(''))
+}

@@ -1,0 +1,143 @@
+// Opens a model's file without trusting it: the network that its configuration describes is recorded, which allocates nothing,
+// and its tensors are compared with those of the file. Only then may a caller make a model or read a run, so that the size of
+// the file bounds their memory. Configuration and tensors are read from one handle, because another file may replace this one
+// at any time.
+
+import { GatecellError } from '../../errors.js'
+import type { Shape } from '../../graph/tensor.js'
+import {
+  openCheckpoint,
+  type CheckpointFile,
+  type CheckpointGroup,
+  type CheckpointInfo,
+  type LoadedCheckpoint
+} from '../../io/checkpoint.js'
+import { asFloat32, floatDtypes } from '../../io/float32.js'
+import type { JsonObject } from '../../io/json.js'
+import { quoted } from '../../io/safetensors/dtypes.js'
+import { tensorsOf, type Model, type ModelDefinition } from '../../model.js'
+
+/** The model of a task, as its files store it. */
+export interface TaskModel<C> {
+  /** The name in the file. */
+  readonly task: string
+  /** Reads the configuration of a model file. Throws ERR_FILE_FORMAT, with the name of the invalid part. */
+  configFromJson(json: JsonObject, path: string): C
+  /** The network that a configuration describes. */
+  definition(config: C): ModelDefinition
+}
+
+export interface ModelFile<C> {
+  readonly info: CheckpointInfo
+  readonly config: C
+  readonly definition: ModelDefinition
+  /**
+   * Reads the weights into `model`, which was made from `definition`: F32 without a copy, other formats converted (see
+   * asFloat32). Throws ERR_FILE_FORMAT for a damaged file and ERR_UNSUPPORTED for values beyond float32.
+   */
+  loadWeights(model: Model): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * Opens a model's file and compares its weights with those of its configuration. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT and
+ * ERR_WRONG_TASK.
+ */
+export async function openModelFile<C>(task: TaskModel<C>, path: string): Promise<ModelFile<C>> {
+  const file = await openCheckpoint(path, { task: task.task })
+  try {
+    const config = task.configFromJson(file.info.config, path)
+    const definition = task.definition(config)
+    checkTensors(file.info, expectedTensors(definition, {}, path).parameters, 'weights', path)
+    return { info: file.info, config, definition, loadWeights: (model) => readWeights(file, model), close: file.close }
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function readWeights(file: CheckpointFile, { parameters }: Model): Promise<void> {
+  const { weights } = await file.load(({ group, key, dtype }) => {
+    if (group !== 'weights') return null
+    return dtype === 'F32' ? parameters.get(key).data : undefined
+  })
+  for (const [key, { dtype, data }] of weights)
+    if (dtype !== 'F32') parameters.get(key).data.set(asFloat32(key, dtype, data))
+  parameters.touch()
+}
+
+/** A run as its file stores it. */
+export interface SavedRun<C> extends CheckpointInfo, LoadedCheckpoint {
+  /** `config` as the type of the task. */
+  readonly settings: C
+}
+
+/**
+ * Reads everything that is needed to resume a run, after weights, moments and carried states were compared with the
+ * configuration. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT and ERR_WRONG_TASK.
+ */
+export async function readRun<C extends { readonly training?: { readonly batch: number } }>(
+  task: TaskModel<C>,
+  path: string
+): Promise<SavedRun<C>> {
+  const file = await openCheckpoint(path, { task: task.task })
+  try {
+    const { info } = file
+    const settings = task.configFromJson(info.config, path)
+    const { training } = settings
+    if (training === undefined) throw refusal(path, 'the settings of a training', 'none')
+    const { parameters, states } = expectedTensors(task.definition(settings), { batch: training.batch }, path)
+    checkTensors(info, parameters, 'weights', path)
+    for (const group of ['moment1', 'moment2', 'moment3', 'average'] as const) {
+      const present = [...info.tensors.values()].some((tensor) => tensor.group === group)
+      if (present) checkTensors(info, parameters, group, path)
+    }
+    checkTensors(info, states, 'state', path)
+    const validated = (info.progress['best'] ?? null) !== null
+    checkTensors(info, validated ? parameters : new Map(), 'best', path)
+    return { ...info, settings, ...(await file.load()) }
+  } finally {
+    await file.close()
+  }
+}
+
+/** Returns the tensors of the network. Throws ERR_FILE_FORMAT for a configuration that no network can have. */
+function expectedTensors(definition: ModelDefinition, dims: { batch?: number }, path: string) {
+  try {
+    return tensorsOf(definition, dims)
+  } catch (cause) {
+    if (!(cause instanceof GatecellError)) throw cause
+    const { message } = cause
+    const sentence = `Expected the configuration of a network in ${path} but found one that no network can have: ${message}`
+    throw new GatecellError('ERR_FILE_FORMAT', sentence, { cause })
+  }
+}
+
+/**
+ * Throws ERR_FILE_FORMAT unless the file's tensors of `group` are `expected`, by name and shape. Weights may be of any float format,
+ * the other groups are F32.
+ */
+function checkTensors(
+  info: CheckpointInfo,
+  expected: ReadonlyMap<string, Shape>,
+  group: CheckpointGroup,
+  path: string
+): void {
+  const found = new Map([...info.tensors.values()].filter((one) => one.group === group).map((one) => [one.key, one]))
+  for (const [key, shape] of expected) {
+    const tensor = found.get(key)
+    const dtypes = group === 'weights' ? floatDtypes : ['F32']
+    if (tensor && dtypes.includes(tensor.dtype) && tensor.shape.join() === shape.join()) continue
+    const wanted = `${quoted(key)} of the ${group} as F32 [${shape.join(', ')}]`
+    throw refusal(path, wanted, tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : 'none')
+  }
+  const extra = [...found.values()].find(({ key }) => !expected.has(key))
+  if (extra) throw refusal(path, `the ${expected.size} ${group} of its configuration`, `${quoted(extra.name)} too`)
+}
+
+function refusal(path: string, expected: string, found: string): GatecellError {
+  return new GatecellError(
+    'ERR_FILE_FORMAT',
+    `Expected ${expected} in ${path} but found ${found}: the model is damaged or of another version: copy it again, or use the version of gatecell that wrote it`
+  )
+}
