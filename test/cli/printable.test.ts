@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { printableJson, printableName, printableText } from '../../src/cli/printable.js'
+import { printableJson, printableName, printableText } from '../../src/cli/ui/printable.js'
 import { writeCheckpoint } from '../../src/io/checkpoint.js'
 import { gatecell, root } from './command.js'
 

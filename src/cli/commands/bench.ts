@@ -1,0 +1,167 @@
+// gatecell bench: options in, a run of src/bench, its rows out.
+
+import type { Command } from 'commander'
+import {
+  compareRuns,
+  createRecord,
+  readMachineFile,
+  saveMachineFile,
+  type Change
+} from '../../bench/report/machine-file.js'
+import { findWorkloads, workloads } from '../../bench/registry.js'
+import { createReport, figure } from '../../bench/report/lines.js'
+import { writeRoofline } from '../../bench/report/roofline.js'
+import { forceIsa, runBench, type BenchEvent } from '../../bench/run.js'
+import { counted } from '../../errors.js'
+import type { Device } from '../../graph/opcodes.js'
+import type { Precision } from '../../graph/plan.js'
+import { assertOutputs } from '../../io/atomic.js'
+import type { JsonObject } from '../../io/json.js'
+import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
+import { checkDevice } from '../options/device.js'
+import { choice, device, list, number, seconds, whole } from '../options/parse.js'
+import { createOutput, exitCodes, type Output } from '../ui/output.js'
+
+interface BenchFlags {
+  threads?: number[]
+  precision?: Precision[]
+  isa?: string
+  device?: Device
+  hidden?: number[]
+  batch?: number[]
+  length?: number
+  layers?: number[]
+  time?: number
+  rivals?: true
+  save?: string
+  compare?: string
+  tolerance?: number
+  svg?: string
+  json?: true
+}
+
+const EXAMPLES = `
+Times are medians; the spread is from the tenth to the ninetieth percentile. Shares are of limits that are measured first:
+arithmetic peak at the running clock, read bandwidth at the footprint. A ratio is the rival's time over ours, both from
+turns in one run. sample also runs the steps of its layers alone, with the same weights and in a native loop (steps_us):
+added_us is what the output layer, the draw and the public API add to a character. On a GPU there are no shares: what the
+engine's own product and a copy reach there is printed instead. With --device auto each point is measured
+three times, as auto chose, on the processor and on the GPU, and the line says which was right.
+
+Examples:
+  gatecell bench step sample --threads 1
+  gatecell bench layer --hidden 512 --precision f32,bf16
+  gatecell bench --rivals --save machine.json --svg roofline.svg
+  gatecell bench train-char --device cuda --rivals --precision bf16,tf32
+  gatecell bench sample --device auto
+  gatecell bench layer --compare machine.json --tolerance 10`
+
+export function addBench(program: Command): void {
+  const lines = workloads.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n')
+  const size = (option: string) => list(whole(option, 1, 2 ** 20))
+  program
+    .command('bench')
+    .description('Measures the engine on this machine, and the machine itself.')
+    .argument('[workload...]', 'names of workloads; all where none is named')
+    .option(
+      '--threads <n,...>',
+      'thread numbers (default: all cores; for step also 1)',
+      list(whole('--threads', 1, 1024))
+    )
+    .option(
+      '--precision <name,...>',
+      'f32, bf16, int8 (default: f32); on cuda bf16, tf32, f32 (default: bf16)',
+      list(choice('--precision', ['f32', 'bf16', 'int8', 'tf32'] as const))
+    )
+    .option('--device <name>', 'cpu, cuda, or auto: what auto chooses beside both (default: cpu)', device)
+    .option('--isa <name>', 'instruction set: scalar, avx2, avx512', choice('--isa', ['scalar', 'avx2', 'avx512']))
+    .option('--hidden <n,...>', "sizes instead of the workload's own", size('--hidden'))
+    .option('--layers <n,...>', 'layers, where the workload has a choice', size('--layers'))
+    .option('--batch <n,...>', 'batch sizes, where the workload has a choice', size('--batch'))
+    .option('--length <n>', 'steps of a sequence (default: 64)', whole('--length', 1, 2 ** 20))
+    .option('--time <time>', 'how long one thing is measured at one point (default: 2s)', seconds('--time'))
+    .option('--rivals', 'measure onnxruntime-node, PyTorch and oneDNN turn by turn; on cuda PyTorch')
+    .option('--save <file>', 'keep the run as a machine file')
+    .option('--compare <file>', 'compare with a run that --save kept')
+    .option(
+      '--tolerance <percent>',
+      'with --compare: fail where a point is slower by more',
+      number('--tolerance', 0, 1e6)
+    )
+    .option('--svg <file>', 'draw a roofline')
+    .option('--json', 'one JSON object a line')
+    .addHelpText('after', `\nWorkloads:\n${lines}\n${EXAMPLES}`)
+    .action(async (names: string[], flags: BenchFlags) => {
+      process.exitCode = await withInterrupts((interrupts) => bench(names, flags, interrupts))
+    })
+}
+
+async function bench(names: readonly string[], flags: BenchFlags, interrupts: Interrupts): Promise<number> {
+  const output = createOutput(flags.json === true)
+  const { device = 'cpu' } = flags
+  checkDevice(device === 'auto' ? 'cuda' : device)
+  const chosen = findWorkloads(names, device)
+  const before = flags.compare === undefined ? null : await readMachineFile(flags.compare)
+  await assertOutputs([flags.save, flags.svg], [])
+  if (flags.isa !== undefined) forceIsa(flags.isa)
+  const record = createRecord(device)
+  const report = createReport(output.line)
+  const { threads = [], precision = [], hidden = [], batch = [], layers = [], length } = flags
+  const events = runBench({
+    workloads: chosen,
+    choice: { threads, precisions: precision, hidden, batch, layers, length, device },
+    seconds: flags.time ?? 2,
+    rivals: flags.rivals === true,
+    signal: interrupts.signal
+  })
+  try {
+    for await (const event of events) {
+      record.add(event)
+      report(event)
+      output.record(recordOf(event))
+    }
+  } catch (error) {
+    if (interrupts.signal.aborted) return interrupts.exitCode
+    throw error
+  }
+  const file = record.file()
+  if (flags.save !== undefined) await saveMachineFile(flags.save, file)
+  if (flags.svg !== undefined) await writeRoofline(flags.svg, file)
+  if (!before) return exitCodes.ok
+  const changes = compareRuns(before, file)
+  for (const change of changes) showChange(change, output)
+  const limit = 1 + (flags.tolerance ?? Infinity) / 100
+  return changes.some(({ ratio }) => ratio > limit) ? exitCodes.failed : exitCodes.ok
+}
+
+function recordOf(event: BenchEvent): JsonObject {
+  if (event.kind === 'rival') {
+    const { name, ...rest } = event.rival
+    return { rival: name, ...rest }
+  }
+  if (event.kind === 'drift') return { drift: event.ratio, threads: event.threads }
+  return event.row
+}
+
+function showChange({ row, before_us, after_us, ratio, share_before, share_after }: Change, output: Output): void {
+  const { workload, shape, threads, precision, isa } = row
+  output.record({
+    compare: workload,
+    shape,
+    threads,
+    precision,
+    isa,
+    before_us,
+    after_us,
+    ratio,
+    share_before,
+    share_after
+  })
+  const sizes = Object.entries(shape)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(' ')
+  const change = (100 * (ratio - 1)).toFixed(1)
+  output.line(
+    `${workload} ${sizes} ${counted(threads, 'thread')} ${precision}: ${figure(before_us)} to ${figure(after_us)} us, ${ratio < 1 ? '' : '+'}${change} %`
+  )
+}
