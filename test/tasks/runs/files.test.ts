@@ -12,10 +12,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readCheckpoint, writeCheckpoint } from '../../src/io/checkpoint.js'
-import { openSafetensors } from '../../src/io/safetensors/file.js'
-import { loadTextModel, prepareTextRun, type TextRunOptions } from '../../src/tasks/text/index.js'
-import { digest, story } from '../cli/command.js'
+import { readCheckpoint, writeCheckpoint } from '../../../src/io/checkpoint.js'
+import { openSafetensors } from '../../../src/io/safetensors/file.js'
+import { loadTextModel, prepareTextRun, type TextRunOptions } from '../../../src/tasks/text/index.js'
+import { digest, story } from '../../cli/command.js'
 
 /** A folder with a text, and a run in it that validates every 10 of its 30 steps. */
 function runIn(cwd: string, more: Partial<TextRunOptions> = {}) {

@@ -3,8 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { inkSamples, ndjson } from '../ink-samples.js'
-import { gatecell, story, tiny, type Ended } from './command.js'
+import { inkSamples, ndjson } from '../../ink-samples.js'
+import { gatecell, story, tiny, type Ended } from '../command.js'
 
 /** A text of `count` different characters: those below 300 occur 12 times, the others once. */
 function characters(count: number): string {

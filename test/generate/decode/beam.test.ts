@@ -1,8 +1,8 @@
 // Beam search over a decoder's tokens against every sequence there is.
 import t from 'tap'
-import { defineModel, embedding, i32, linear, lstm } from '../../src/index.js'
-import { beamSearch, type Decoder } from '../../src/generate/decode/beam.js'
-import { lexiconScorer, logSoftmax, streamScorer } from '../../src/generate/scorers.js'
+import { defineModel, embedding, i32, linear, lstm } from '../../../src/index.js'
+import { beamSearch, type Decoder } from '../../../src/generate/decode/beam.js'
+import { lexiconScorer, logSoftmax, streamScorer } from '../../../src/generate/scorers.js'
 
 const END = 0
 const TOKENS = 4

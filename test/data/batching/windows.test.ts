@@ -8,8 +8,8 @@ import {
   IGNORED,
   type BatchCursor,
   type Batches
-} from '../../src/data/batching/windows.js'
-import { tokensOf, type Tokens } from '../../src/data/text/tokens.js'
+} from '../../../src/data/batching/windows.js'
+import { tokensOf, type Tokens } from '../../../src/data/text/tokens.js'
 
 /** Tokens whose ids are their places, so that a pair (input, target) tells where it comes from. */
 const places = (length: number): Tokens => tokensOf(Array.from({ length }, (_, index) => index))

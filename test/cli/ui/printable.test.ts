@@ -3,9 +3,9 @@
 import { join } from 'node:path'
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { printableJson, printableName, printableText } from '../../src/cli/ui/printable.js'
-import { writeCheckpoint } from '../../src/io/checkpoint.js'
-import { gatecell, root } from './command.js'
+import { printableJson, printableName, printableText } from '../../../src/cli/ui/printable.js'
+import { writeCheckpoint } from '../../../src/io/checkpoint.js'
+import { gatecell, root } from '../command.js'
 
 const cwd = t.testdir({})
 /** Characters that move the cursor, set a title, or hide or reverse text: C0, DEL, C1 and directions. */

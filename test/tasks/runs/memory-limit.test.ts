@@ -3,9 +3,9 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { memoryLimits } from '../../src/tasks/runs/memory-limit.js'
-import { prepareTextRun } from '../../src/tasks/text/index.js'
-import { gatecell, story } from '../cli/command.js'
+import { memoryLimits } from '../../../src/tasks/runs/memory-limit.js'
+import { prepareTextRun } from '../../../src/tasks/text/index.js'
+import { gatecell, story } from '../../cli/command.js'
 
 const cwd = t.testdir({ 'story.txt': story(3000) })
 const prepare = (limits?: { group?: number; addressSpace?: number }) =>

@@ -1,7 +1,7 @@
 // The progress line fits the terminal, and rate and time left are the last texts to go.
 
 import t from 'tap'
-import { barLine } from '../../src/cli/ui/progress.js'
+import { barLine } from '../../../src/cli/ui/progress.js'
 
 const texts = ['loss 1.4848', 'valid 1.5012', '61.2k symbols/s', '1m12s left']
 

@@ -3,8 +3,8 @@
 import { join } from 'node:path'
 import type { Command } from 'commander'
 import t, { type Test } from 'tap'
-import { createProgram } from '../../src/cli/program.js'
-import { writeCheckpoint } from '../../src/io/checkpoint.js'
+import { createProgram } from '../../../src/cli/program.js'
+import { writeCheckpoint } from '../../../src/io/checkpoint.js'
 
 const folder = t.testdir({ 'ink.ndjson': '{"strokes":[[[0,0],[1,1]]],"text":"a"}\n', 'text.txt': 'abc' })
 const at = (name: string) => join(folder, name)

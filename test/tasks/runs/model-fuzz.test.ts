@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { long } from '../cli/command.js'
+import { long } from '../../cli/command.js'
 
 const child = join(import.meta.dirname ?? '', 'model-fuzz-child.mjs')
 

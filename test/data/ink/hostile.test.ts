@@ -16,11 +16,11 @@ import {
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
-import { openFile } from '../../src/data/files/open.js'
-import { readWholeText } from '../../src/data/files/whole-text.js'
-import { readInk } from '../../src/data/ink/read.js'
-import { openCorpus } from '../../src/data/text/corpus.js'
-import { long } from '../cli/command.js'
+import { openFile } from '../../../src/data/files/open.js'
+import { readWholeText } from '../../../src/data/files/whole-text.js'
+import { readInk } from '../../../src/data/ink/read.js'
+import { openCorpus } from '../../../src/data/text/corpus.js'
+import { long } from '../../cli/command.js'
 
 const folder = t.testdir({})
 const child = join(import.meta.dirname ?? '', 'ink-child.mjs')

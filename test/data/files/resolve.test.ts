@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { chdir, cwd } from 'node:process'
 import { join } from 'node:path'
 import t from 'tap'
-import { resolveFiles, type SkipReason } from '../../src/data/files/resolve.js'
+import { resolveFiles, type SkipReason } from '../../../src/data/files/resolve.js'
 
 const posix = process.platform !== 'win32'
 

@@ -2,16 +2,16 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { createBuckets } from '../../src/data/batching/buckets.js'
-import { augmentationFromJson, augmentStrokes, inkAugmentations } from '../../src/data/ink/augment.js'
-import { baselineSlope } from '../../src/data/ink/baseline.js'
-import { prepareStrokes } from '../../src/data/ink/features.js'
-import { mapPoints, measureInk, normalisationFromJson, type InkNormalisation } from '../../src/data/ink/normalise.js'
-import { smoothStrokes } from '../../src/data/ink/smooth.js'
-import { countPoints, createInk, inkPoints, type Ink, type Stroke } from '../../src/data/ink/strokes.js'
-import { crc32c } from '../../src/io/crc32c.js'
-import { createRandom } from '../../src/random.js'
-import { practiceInk } from '../../src/data/ink/synthetic.js'
+import { createBuckets } from '../../../src/data/batching/buckets.js'
+import { augmentationFromJson, augmentStrokes, inkAugmentations } from '../../../src/data/ink/augment.js'
+import { baselineSlope } from '../../../src/data/ink/baseline.js'
+import { prepareStrokes } from '../../../src/data/ink/features.js'
+import { mapPoints, measureInk, normalisationFromJson, type InkNormalisation } from '../../../src/data/ink/normalise.js'
+import { smoothStrokes } from '../../../src/data/ink/smooth.js'
+import { countPoints, createInk, inkPoints, type Ink, type Stroke } from '../../../src/data/ink/strokes.js'
+import { crc32c } from '../../../src/io/crc32c.js'
+import { createRandom } from '../../../src/random.js'
+import { practiceInk } from '../../../src/data/ink/synthetic.js'
 
 const plain: InkNormalisation = {
   scale: 'sample',

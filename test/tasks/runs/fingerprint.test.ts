@@ -3,10 +3,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { createInk, type InkPoint } from '../../src/data/ink/strokes.js'
-import { markOfInk } from '../../src/tasks/ink/samples.js'
-import { prepareTextRun } from '../../src/tasks/text/index.js'
-import { story } from '../cli/command.js'
+import { createInk, type InkPoint } from '../../../src/data/ink/strokes.js'
+import { markOfInk } from '../../../src/tasks/ink/samples.js'
+import { prepareTextRun } from '../../../src/tasks/text/index.js'
+import { story } from '../../cli/command.js'
 
 t.test('text', async (t) => {
   const text = story(100_000)

@@ -1,14 +1,14 @@
 // Vocabularies: every text comes back, unknown symbols are named, files are decoded as TextDecoder would, but strictly.
 import fc from 'fast-check'
 import t from 'tap'
-import { InvalidUtf8, utf8Reader } from '../../src/data/text/utf8.js'
+import { InvalidUtf8, utf8Reader } from '../../../src/data/text/utf8.js'
 import {
   byteVocabulary,
   characterVocabulary,
   vocabularyFromConfig,
   vocabularyFromText,
   type Vocabulary
-} from '../../src/data/text/vocabulary.js'
+} from '../../../src/data/text/vocabulary.js'
 
 const texts = fc.string({ unit: 'binary', minLength: 1 })
 /** Bytes that are UTF-8 more often than not. */

@@ -2,13 +2,13 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { createBuckets, paddedLength } from '../../src/data/batching/buckets.js'
-import { augmentStrokes, inkAugmentations, scaledAugmentation } from '../../src/data/ink/augment.js'
-import { createInkReader, INK_FEATURES, inkFeatures, prepareStrokes } from '../../src/data/ink/features.js'
-import { resampleStrokes } from '../../src/data/ink/resample.js'
-import { measureInk, normaliseShape, slantOf, type InkNormalisation } from '../../src/data/ink/normalise.js'
-import { countPoints, createInk, inkPoints, type Ink } from '../../src/data/ink/strokes.js'
-import { createRandom } from '../../src/random.js'
+import { createBuckets, paddedLength } from '../../../src/data/batching/buckets.js'
+import { augmentStrokes, inkAugmentations, scaledAugmentation } from '../../../src/data/ink/augment.js'
+import { createInkReader, INK_FEATURES, inkFeatures, prepareStrokes } from '../../../src/data/ink/features.js'
+import { resampleStrokes } from '../../../src/data/ink/resample.js'
+import { measureInk, normaliseShape, slantOf, type InkNormalisation } from '../../../src/data/ink/normalise.js'
+import { countPoints, createInk, inkPoints, type Ink } from '../../../src/data/ink/strokes.js'
+import { createRandom } from '../../../src/random.js'
 
 const settings: InkNormalisation = {
   scale: 'sample',

@@ -4,13 +4,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { largest, smallest } from '../../src/data/extremes.js'
-import { readInk } from '../../src/data/ink/read.js'
-import { defineModel, f32, type ModelDefinition } from '../../src/model.js'
-import { linear } from '../../src/layers/linear.js'
-import { meanSquare } from '../../src/graph/ops/index.js'
-import { parseWhere } from '../../src/data/ink/filter.js'
-import { inkOf, inkSamples } from '../ink-samples.js'
+import { largest, smallest } from '../../../src/data/extremes.js'
+import { readInk } from '../../../src/data/ink/read.js'
+import { defineModel, f32, type ModelDefinition } from '../../../src/model.js'
+import { linear } from '../../../src/layers/linear.js'
+import { meanSquare } from '../../../src/graph/ops/index.js'
+import { parseWhere } from '../../../src/data/ink/filter.js'
+import { inkOf, inkSamples } from '../../ink-samples.js'
 
 const folder = t.testdir({})
 const inherited = [...Object.getOwnPropertyNames(Object.prototype), 'length', 'name', 'prototype']

@@ -3,11 +3,11 @@
 
 import fc from 'fast-check'
 import t from 'tap'
-import { createInkReader, INK_FEATURES, prepareStrokes } from '../../src/data/ink/features.js'
-import { MOST_POINTS_AT_ONCE } from '../../src/data/ink/resample.js'
-import { measureInk, medianSize, normaliseShape, type InkNormalisation } from '../../src/data/ink/normalise.js'
-import { createInk, inkPoints, type Ink } from '../../src/data/ink/strokes.js'
-import { GatecellError } from '../../src/errors.js'
+import { createInkReader, INK_FEATURES, prepareStrokes } from '../../../src/data/ink/features.js'
+import { MOST_POINTS_AT_ONCE } from '../../../src/data/ink/resample.js'
+import { measureInk, medianSize, normaliseShape, type InkNormalisation } from '../../../src/data/ink/normalise.js'
+import { createInk, inkPoints, type Ink } from '../../../src/data/ink/strokes.js'
+import { GatecellError } from '../../../src/errors.js'
 
 const fixed: InkNormalisation = {
   scale: 'fixed',

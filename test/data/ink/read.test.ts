@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import t from 'tap'
-import { parseInk, readInk } from '../../src/data/ink/read.js'
-import { createInk, inkPoints, type Ink } from '../../src/data/ink/strokes.js'
-import { GatecellError } from '../../src/errors.js'
+import { parseInk, readInk } from '../../../src/data/ink/read.js'
+import { createInk, inkPoints, type Ink } from '../../../src/data/ink/strokes.js'
+import { GatecellError } from '../../../src/errors.js'
 
 const all = (text: string, y?: 'up' | 'down'): Ink[] =>
   [...parseInk(text, 'test', y ? { y } : {})].map((draft) => draft())
