@@ -57,7 +57,8 @@ export type { Device, Mode, OptimizerName } from './graph/opcodes.js'
 export type { NamedTensor, Parameter, ParameterGroup } from './graph/parameter-arenas.js'
 export type { ParameterStore, ReadyOptions } from './graph/parameters.js'
 export type { Plan, PlanExplanation, Precision, RunOptions } from './graph/plan.js'
-export type { DType, Shape, Tensor } from './graph/tensor.js'
+export type { DType, Shape } from './graph/shape.js'
+export type { Tensor } from './graph/graph.js'
 
 export {
   evaluationSource,

@@ -5,7 +5,7 @@ import type { Device, OptimizerName } from './graph/opcodes.js'
 import type { ParameterStore, ReadyOptions } from './graph/parameters.js'
 import type { GeneratingPlan, Plan, Precision } from './graph/plan.js'
 import type { Dims, Specs, Symbols, ViewsOf } from './graph/specs.js'
-import type { Tensor } from './graph/tensor.js'
+import type { Tensor } from './graph/graph.js'
 import type { JsonObject } from './io/json.js'
 import type { Stream, StreamOptions } from './generate/stream-types.js'
 

@@ -12,7 +12,8 @@ import {
   type Check
 } from './check/index.js'
 import { GatecellError, show } from './errors.js'
-import { checkGraph, Graph, type ParameterSpec } from './graph/graph.js'
+import { checkGraph, Graph } from './graph/graph.js'
+import type { ParameterSpec } from './graph/parameter-specs.js'
 import { deviceNames, dtypes, optimizerNames } from './graph/opcodes.js'
 import { ParameterStore } from './graph/parameters.js'
 import { createPlan, precisionNames, type GeneratingPlan, type Plan, type PlanOptions } from './graph/plan.js'
@@ -28,7 +29,8 @@ import {
   type Specs,
   type Symbols
 } from './graph/specs.js'
-import { tensor, type DType, type Shape, type Tensor } from './graph/tensor.js'
+import { type DType, type Shape } from './graph/shape.js'
+import { tensor, type Tensor } from './graph/graph.js'
 import type {
   Model,
   ModelDefinition,

@@ -1,25 +1,9 @@
-// Holds the house rules of ARCHITECTURE.md by reading import and #include lines: who may use whom, and how long a file
-// may be. The tables are the rule.
+// House rules of ARCHITECTURE.md, checked by reading import and #include lines: which folder may use which, and the length of files.
+// The table of folders in ARCHITECTURE.md is the rule for src, and the tables below are the rule for C++.
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-
-// A part of src may use the parts of lower levels. data and io are leaves, which know errors, checks and random numbers only.
-const levels = [
-  ['errors', 'here'],
-  ['check'],
-  ['random'],
-  ['data', 'io', 'native'],
-  ['plot', 'graph'],
-  ['layers'],
-  ['sample'],
-  ['model-types'],
-  ['model']
-]
-levels.push(['train'], ['tasks'], ['serve', 'bench'], ['cli', 'index'])
-const leaves = ['data', 'io']
-const leavesUse = ['errors', 'check', 'random']
 
 // Packages that `import 'gatecell'` must not load: imported at the top of a file in cli alone, elsewhere on use.
 const heavy = ['commander', 'cli-progress', 'vega', 'tinyglobby']
@@ -60,21 +44,93 @@ const read = (file: string): string => readFileSync(join(root, file), 'utf8')
 const sources = list('src', /\.c?ts$/)
 const cpp = [...list('native', /\.(h|cc|cu|inl)$/), ...list('bindings', /\.(h|cc)$/)]
 
-t.test('imports of src run one way', async (t) => {
-  const partOf = (file: string): string => file.split('/')[1]!.replace(/(-cjs)?\.c?[jt]s$/, '')
-  const levelOf = (part: string): number => levels.findIndex((parts) => parts.includes(part))
+/** Folder or file of src that an import counts for: `graph` for src/graph/plan.ts, `model` for src/model.ts. */
+const partOf = (file: string): string => file.split('/')[1]!.replace(/(-cjs)?\.c?[jt]s$/, '')
+/** Parts that every other part may use, next to those in its row of the table. */
+const everybody = ['errors', 'check', 'random', 'here']
+
+/** Imports and re-exports of a file; `types`: of types only, which no program loads. */
+function importsOf(file: string): { how: string; path: string; types: boolean }[] {
+  const found = read(file).matchAll(/(?:^(import|export) type .*?)?(\bfrom |\bimport\(|^import )'([^']+)'/gm)
+  return [...found].map(([, types, how, path]) => ({ how: how!, path: path!, types: types !== undefined }))
+}
+
+/** The files of src that each file of src imports. */
+const importsWithin = new Map(
+  sources.map((file) => [
+    file,
+    importsOf(file)
+      .filter(({ path }) => path.startsWith('.'))
+      .map(({ path }) => join(dirname(file), path).replace(/\.js$/, '.ts'))
+  ])
+)
+
+/** The parts that each part of src uses, without those that everybody may use. */
+function usedParts(): Map<string, Set<string>> {
+  const used = new Map<string, Set<string>>()
+  for (const [file, imports] of importsWithin) {
+    const part = partOf(file)
+    if (!used.has(part)) used.set(part, new Set())
+    for (const target of imports.map(partOf)) if (target !== part) used.get(part)!.add(target)
+  }
+  return used
+}
+
+/** The circles of a graph, as its strongly connected components of more than one node (Tarjan 1972). */
+function circles(edges: ReadonlyMap<string, Iterable<string>>): string[][] {
+  const [order, low, stack, found] = [
+    new Map<string, number>(),
+    new Map<string, number>(),
+    [] as string[],
+    [] as string[][]
+  ]
+  const visit = (node: string): void => {
+    order.set(node, order.size)
+    low.set(node, order.get(node)!)
+    stack.push(node)
+    for (const next of edges.get(node) ?? []) {
+      if (!order.has(next)) visit(next)
+      if (stack.includes(next)) low.set(node, Math.min(low.get(node)!, low.get(next)!))
+    }
+    if (low.get(node) !== order.get(node)) return
+    const circle = stack.splice(stack.indexOf(node))
+    if (circle.length > 1) found.push(circle.sort())
+  }
+  for (const node of edges.keys()) if (!order.has(node)) visit(node)
+  return found
+}
+
+t.test('the table of ARCHITECTURE.md is what src imports', async (t) => {
+  const used = usedParts()
+  const rows = [...read('ARCHITECTURE.md').matchAll(/^\| (`src\/.*?`) \| .* \| (.*?) \|$/gm)]
+  const names = (cell: string): string[] =>
+    [...cell.matchAll(/`(?:src\/)?([\w-]+)(?:\.ts)?`/g)].map(([, name]) => name!)
+  const table = new Map(
+    rows.flatMap(([, parts, may]) => names(parts!).map((part) => [part, names(may!).sort()] as const))
+  )
+  for (const [part, parts] of [...used].sort()) {
+    const uses = [...parts].filter((one) => !everybody.includes(one)).sort()
+    t.comment(`${part} uses ${uses.join(', ') || 'nothing'}`)
+    if (!everybody.includes(part) && part !== 'index') t.strictSame(table.get(part), uses, `src/${part} in the table`)
+  }
+  t.strictSame(
+    [...table.keys()].filter((part) => !used.has(part)),
+    [],
+    'every row is a part of src'
+  )
+  t.strictSame(circles(used), [], 'no circles between parts')
+})
+
+t.test('no file of src imports itself through others', async (t) => {
+  t.strictSame(circles(importsWithin), [])
+})
+
+t.test('heavy packages are loaded on use, and only one file loads the addon', async (t) => {
   for (const file of sources) {
     const part = partOf(file)
-    t.ok(levelOf(part) >= 0, `${file} belongs to a part that the table knows`)
-    const code = read(file).replace(/^import type .*$/gm, '')
-    for (const [, how, path] of code.matchAll(/(\bfrom |\bimport\(|^import )'([^']+)'/gm)) {
-      if (!path!.startsWith('.')) {
-        t.notOk(part !== 'cli' && how !== 'import(' && heavy.includes(path!), `${file} loads ${path} on use only`)
-        continue
-      }
-      const used = partOf(join(dirname(file), path!))
-      const allowed = levelOf(used) < levelOf(part) && (!leaves.includes(part) || leavesUse.includes(used))
-      t.ok(used === part || allowed, `${file} may import ${path}`)
+    for (const { how, path, types } of importsOf(file)) {
+      if (part !== 'cli' && how !== 'import(' && !types)
+        t.notOk(heavy.includes(path), `${file} loads ${path} on use only`)
     }
     if (part !== 'native') t.notMatch(read(file), /\.node['"`]|node-gyp-build/, `${file} does not load the addon`)
   }

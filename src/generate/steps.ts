@@ -6,7 +6,7 @@ import { Graph } from '../graph/graph.js'
 import { sample } from '../graph/ops/index.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import type { GeneratingPlan } from '../graph/plan.js'
-import type { Tensor } from '../graph/tensor.js'
+import type { Tensor } from '../graph/graph.js'
 
 /** The part of a model (see model.ts) that streams use: its steps as a graph. */
 export interface TokenModel {

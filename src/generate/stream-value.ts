@@ -3,7 +3,7 @@
 
 import { float32Array, record } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import { showShape } from '../graph/tensor.js'
+import { showShape } from '../graph/shape.js'
 import type { Owner, StepEngine } from './engine.js'
 import type { SamplerSettings } from './settings.js'
 import type { Steps } from './steps.js'

@@ -4,7 +4,7 @@
 import { GatecellError } from '../errors.js'
 import { native } from '../native.js'
 import { SLOT_ELEMENTS } from './opcodes.js'
-import { sizeOf, type DType, type Shape, type View } from './tensor.js'
+import { sizeOf, type DType, type Shape, type View } from './shape.js'
 
 /** `elements` rounded up to whole slots. */
 export function slotted(elements: number): number {

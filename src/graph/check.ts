@@ -2,7 +2,8 @@
 
 import { integer as integerCheck, number as numberCheck } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
-import { isTensor, sameShape, showShape, type DType, type Shape, type Tensor } from './tensor.js'
+import { sameShape, showShape, type DType, type Shape } from './shape.js'
+import { isTensor, type Tensor } from './graph.js'
 
 /** Throws ERR_INVALID_ARGUMENT unless `tensor` is a tensor of dtype `dtype`. */
 export function expectType(op: string, what: string, tensor: Tensor, dtype: DType): void {

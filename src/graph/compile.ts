@@ -4,7 +4,8 @@ import { GatecellError } from '../errors.js'
 import { slotted } from './arena.js'
 import type { Graph, OpRecord } from './graph.js'
 import { dtypes, opcodes, roles } from './opcodes.js'
-import { MAX_ELEMENTS, sizeOf, type Tensor } from './tensor.js'
+import { MAX_ELEMENTS, sizeOf } from './shape.js'
+import { type Tensor } from './graph.js'
 
 export interface Tables {
   tensors: Int32Array

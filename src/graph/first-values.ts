@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { GatecellError } from '../errors.js'
 import { createRandom } from '../random.js'
 import type { NativePiece, Pieces } from './initializers.js'
-import type { Shape } from './tensor.js'
+import type { Shape } from './shape.js'
 
 /** A parameter that has no values yet. */
 export interface Start {

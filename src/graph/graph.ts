@@ -1,21 +1,30 @@
 // The recorder: the recording of a model's function, a flat list of op records between tensors. It has no memory and runs nothing.
 
 import { anything, boolean, choice, list, made, nullable, number, object, optional, string } from '../check/index.js'
-import { syncFunction, type Check } from '../check/index.js'
+import { type Check } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
 import type { Initializer } from './initializers.js'
 import { dtypes, opcodes, type OpName, type Role } from './opcodes.js'
-import {
-  checkShape,
-  isTensor,
-  sameShape,
-  showShape,
-  tensor,
-  tensors,
-  type DType,
-  type Shape,
-  type Tensor
-} from './tensor.js'
+import { ParameterSpecs, type ParameterSpec } from './parameter-specs.js'
+import { checkShape, sameShape, showShape, type DType, type Shape } from './shape.js'
+
+/** A value of a graph. Rank 1 to 4, row-major; sequences are time-major [T, B, ...]. */
+export interface Tensor {
+  readonly graph: Graph
+  readonly id: number
+  readonly dtype: DType
+  readonly shape: Shape
+}
+
+/** Every tensor that a graph made: what looks like one is none. */
+export const tensors = new WeakSet<Tensor>()
+
+export const isTensor = (value: unknown): value is Tensor =>
+  typeof value === 'object' && value !== null && tensors.has(value as Tensor)
+
+export const tensor: Check<Tensor> = made('a tensor', tensors)
+/** A tensor that may be left out, by undefined or null. */
+export const tensorOrNull = optional(nullable(tensor))
 
 export interface TensorRecord extends Tensor {
   role: Role
@@ -31,12 +40,6 @@ export interface OpRecord {
   /** Outputs that the op may leave out when nobody reads them (an LSTM's final state). */
   readonly optionalOutputs: readonly boolean[]
   readonly attributes: readonly number[]
-}
-
-export interface ParameterSpec {
-  readonly name: string
-  readonly shape: Shape
-  readonly initialize: Initializer
 }
 
 export interface GraphOptions {
@@ -60,35 +63,35 @@ const readOutputs = list(
   })
 )
 
-const PARAMETER_NAME = /^[A-Za-z_][\w.-]*$/
-const RESERVED = ['optimizer.', 'state.']
-
 /** A graph under construction. Layers and ops append to it through the tensors they get. */
 export class Graph {
   readonly training: boolean
   readonly tensors: TensorRecord[] = []
   readonly ops: OpRecord[] = []
-  readonly parameters: ParameterSpec[]
   readonly inputs = new Map<string, Tensor>()
   readonly states = new Map<string, Tensor>()
   readonly outputs = new Map<string, Tensor>()
   /** Tensors whose values are part of the recording. */
   readonly constants = new Map<Tensor, readonly number[]>()
   readonly carries: { from: Tensor; to: Tensor }[] = []
-  readonly #fixed: boolean
-  readonly #parameterTensors = new Map<string, Tensor>()
+  readonly #specs: ParameterSpecs
+  readonly #parameterTensors = new Map<number, Tensor>()
   readonly #layers = new Set<string>()
   #streams = 0
 
   constructor(options: GraphOptions = {}) {
     this.training = options.training ?? true
-    this.#fixed = options.parameters !== undefined
-    this.parameters = [...(options.parameters ?? [])]
+    this.#specs = new ParameterSpecs(options.parameters)
+  }
+
+  /** Its parameters in the order of their store. */
+  get parameters(): readonly ParameterSpec[] {
+    return this.#specs.all
   }
 
   /** Whether `value` is a graph; runs no code of it. */
   static is(value: unknown): value is Graph {
-    return typeof value === 'object' && value !== null && #fixed in value
+    return typeof value === 'object' && value !== null && #specs in value
   }
 
   #tensor(dtype: DType, shape: Shape, role: Role, parameter = -1): TensorRecord {
@@ -197,19 +200,11 @@ export class Graph {
    * A model's parameters are those of its first recording; their shapes may not depend on batch or length.
    */
   parameter(name: string, shape: Shape, initialize: Initializer): Tensor {
-    string(name, 'the name of a parameter')
-    syncFunction()(initialize, `the initializer of "${name}"`)
-    const existing = this.#parameterTensors.get(name)
-    if (existing) {
-      this.#checkParameterShape(name, existing.shape, shape)
-      return existing
-    }
-    let index = this.parameters.findIndex((parameter) => parameter.name === name)
-    if (index < 0) index = this.#addParameter(name, shape, initialize)
-    const spec = this.parameters[index]!
-    this.#checkParameterShape(name, spec.shape, shape)
-    const tensor = this.#tensor('f32', spec.shape, 'parameter', index)
-    this.#parameterTensors.set(name, tensor)
+    const index = this.#specs.find(name, shape, initialize)
+    const existing = this.#parameterTensors.get(index)
+    if (existing) return existing
+    const tensor = this.#tensor('f32', this.parameters[index]!.shape, 'parameter', index)
+    this.#parameterTensors.set(index, tensor)
     return tensor
   }
 
@@ -224,39 +219,6 @@ export class Graph {
       )
     }
     this.#layers.add(name)
-  }
-
-  #addParameter(name: string, shape: Shape, initialize: Initializer): number {
-    if (!PARAMETER_NAME.test(name) || RESERVED.some((prefix) => name.startsWith(prefix))) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected a parameter name of letters, digits, "_", "." and "-" that does not start with ${RESERVED.join(' or ')} but received ${JSON.stringify(name)}: rename it.`
-      )
-    }
-    if (this.#fixed) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected the parameters of the model's first recording but the function now asks for "${name}" as well; create the same parameters for every batch and length.`
-      )
-    }
-    const checked = checkShape(shape, `parameter "${name}"`)
-    if (checked.length > 2) {
-      throw new GatecellError(
-        'ERR_INVALID_SHAPE',
-        `Expected rank 1 or 2 for parameter "${name}" but received ${showShape(checked)}; reshape it where it is used.`
-      )
-    }
-    return this.parameters.push({ name, shape: checked, initialize }) - 1
-  }
-
-  #checkParameterShape(name: string, expected: Shape, shape: Shape): void {
-    const found = checkShape(shape, `parameter "${name}"`)
-    if (!sameShape(expected, found)) {
-      throw new GatecellError(
-        'ERR_INVALID_SHAPE',
-        `Expected shape ${showShape(expected)} for parameter "${name}", as it was first used, but received ${showShape(found)}: use one shape, or another name.`
-      )
-    }
   }
 
   /** A number for the next random op: the same for the same model whatever the shapes. */

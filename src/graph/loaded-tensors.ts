@@ -6,7 +6,7 @@ import { GatecellError, show } from '../errors.js'
 import { asFloat32 } from '../io/float32.js'
 import type { TensorData } from '../io/safetensors/dtypes.js'
 import type { Parameter } from './parameter-arenas.js'
-import { sameShape, showShape } from './tensor.js'
+import { sameShape, showShape } from './shape.js'
 
 /** Tensors by name, as files hold them. */
 export type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>

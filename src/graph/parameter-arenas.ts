@@ -1,8 +1,8 @@
 // Memory of a model's parameters: arenas of one layout for values, gradients and moments, and the views on them.
 
 import { createArena, slotted } from './arena.js'
-import type { ParameterSpec } from './graph.js'
-import { sizeOf, type Shape } from './tensor.js'
+import type { ParameterSpec } from './parameter-specs.js'
+import { sizeOf, type Shape } from './shape.js'
 
 /** The arrays that a parameter has. */
 export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2' | 'moment3' | 'average'

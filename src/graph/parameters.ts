@@ -9,13 +9,13 @@ import { createRandom } from '../random.js'
 import { throwIfAborted } from './abort.js'
 import { createArena } from './arena.js'
 import { FirstValues } from './first-values.js'
-import type { ParameterSpec } from './graph.js'
+import type { ParameterSpec } from './parameter-specs.js'
 import { piecesOf } from './initializers.js'
 import { checkLoaded, matched, type LoadedTensors } from './loaded-tensors.js'
 import { callNative } from './native-call.js'
 import { OperationLock } from './operations.js'
 import { layOut, type Arenas, type NamedTensor, type Parameter, type ParameterGroup } from './parameter-arenas.js'
-import { showShape, sizeOf } from './tensor.js'
+import { showShape, sizeOf } from './shape.js'
 
 export interface ReadyOptions {
   signal?: AbortSignal | undefined

@@ -2,7 +2,8 @@
 
 import { viewOf } from './arena.js'
 import type { Tables } from './compile.js'
-import type { Shape, Tensor, View } from './tensor.js'
+import type { Shape, View } from './shape.js'
+import type { Tensor } from './graph.js'
 
 export type Views = Record<string, View>
 

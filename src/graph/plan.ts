@@ -14,7 +14,8 @@ import { devices, modes, optimizers, type Device, type Mode, type OptimizerName 
 import type { ParameterStore } from './parameters.js'
 import { fetched, shapesOf, viewsOf, type Views } from './plan-views.js'
 import type { Resident, Residency } from './residency.js'
-import type { Shape, Tensor } from './tensor.js'
+import type { Shape } from './shape.js'
+import type { Tensor } from './graph.js'
 
 export interface RunOptions {
   /** Looked at before the run starts, and while it waits for first values; a run that has started is finished. */

@@ -2,7 +2,8 @@
 
 import { checkObject, filled, integer, list } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
-import { MAX_ELEMENTS, type DType, type Tensor } from './tensor.js'
+import { MAX_ELEMENTS, type DType } from './shape.js'
+import { type Tensor } from './graph.js'
 
 /** Named sizes: `{ batch: 32, length: 64 }`, and whatever else a model's inputs name. */
 export type Dims = Readonly<Record<string, number>>

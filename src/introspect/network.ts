@@ -9,7 +9,7 @@ import { crossEntropy, embedding, linear } from '../graph/ops/index.js'
 import type { Device } from '../graph/opcodes.js'
 import { ParameterStore } from '../graph/parameters.js'
 import { createPlan } from '../graph/plan.js'
-import type { Tensor } from '../graph/tensor.js'
+import type { Tensor } from '../graph/graph.js'
 import type { Model } from '../model.js'
 
 /** What one LSTM layer, in one direction, did over T steps of B rows; all arrays [T, B, H]. */

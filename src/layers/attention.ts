@@ -4,7 +4,7 @@ import { boolean, choice, filled, integer, object, optional, type Fields } from 
 import { expectShape } from '../graph/check.js'
 import { uniform } from '../graph/initializers.js'
 import { additiveAttention, dotAttention, type AttentionResult } from '../graph/ops/index.js'
-import { tensor, type Tensor } from '../graph/tensor.js'
+import { tensor, type Tensor } from '../graph/graph.js'
 import { linear } from './linear.js'
 
 export interface AttentionOptions {

@@ -3,7 +3,7 @@
 import { boolean, number, object, optional } from '../check/index.js'
 import { expectType } from '../graph/check.js'
 import { dropout as dropoutOp } from '../graph/ops/index.js'
-import type { Tensor } from '../graph/tensor.js'
+import type { Tensor } from '../graph/graph.js'
 
 export interface DropoutOptions {
   /** Probability that an element is dropped, 0 <= p < 1. */

@@ -4,7 +4,8 @@ import { boolean, filled, integer, nullable, object, optional, syncFunction } fr
 import { expectNumber, expectType } from '../graph/check.js'
 import { adjusted, normal, type Initializer } from '../graph/initializers.js'
 import { embedding as embeddingOp } from '../graph/ops/index.js'
-import { MAX_ELEMENTS, type Tensor } from '../graph/tensor.js'
+import { MAX_ELEMENTS } from '../graph/shape.js'
+import { type Tensor } from '../graph/graph.js'
 
 export interface EmbeddingOptions {
   /** Prefix of the parameter's name: `<name>.weight`. */

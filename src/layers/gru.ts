@@ -4,7 +4,7 @@
 import { object, optional } from '../check/index.js'
 import { uniform } from '../graph/initializers.js'
 import { gru as gruOp } from '../graph/ops/index.js'
-import type { Tensor } from '../graph/tensor.js'
+import type { Tensor } from '../graph/graph.js'
 import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
 
 export interface GruOptions extends RecurrentOptions {

@@ -4,7 +4,8 @@ import { boolean, filled, integer, object, optional, syncFunction } from '../che
 import { expectType, lastDim } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
 import { linear as linearOp } from '../graph/ops/index.js'
-import { MAX_ELEMENTS, type Tensor } from '../graph/tensor.js'
+import { MAX_ELEMENTS } from '../graph/shape.js'
+import { type Tensor } from '../graph/graph.js'
 
 export interface LinearOptions {
   /** Prefix of the parameters' names: `<name>.weight`, `<name>.bias`. */

@@ -9,7 +9,7 @@ import { boolean, integer, number, object, optional, syncFunction } from '../che
 import { expectNumber } from '../graph/check.js'
 import { constant, uniform, withForgetBias, zeros, type Initializer } from '../graph/initializers.js'
 import { lstm as lstmOp } from '../graph/ops/index.js'
-import type { Tensor } from '../graph/tensor.js'
+import type { Tensor } from '../graph/graph.js'
 import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
 
 export interface LstmOptions extends RecurrentOptions {

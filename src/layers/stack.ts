@@ -6,7 +6,7 @@ import { GatecellError } from '../errors.js'
 import { expectShape } from '../graph/check.js'
 import { zeros, type Initializer } from '../graph/initializers.js'
 import { concat } from '../graph/ops/index.js'
-import { tensor, type Tensor } from '../graph/tensor.js'
+import { tensor, type Tensor } from '../graph/graph.js'
 import { dropout } from './dropout.js'
 
 export interface RecurrentOptions {

@@ -4,7 +4,7 @@ import { boolean, filled, integer, number, object, optional } from '../check/ind
 import { expectNumber, expectShape } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
 import { windowLstm as windowLstmOp, type WindowLstmResult } from '../graph/ops/index.js'
-import { tensor, type Tensor } from '../graph/tensor.js'
+import { tensor, type Tensor } from '../graph/graph.js'
 
 export interface WindowLstmOptions {
   /** Prefix of the parameters' names. */

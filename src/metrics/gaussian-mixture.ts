@@ -5,7 +5,6 @@
 
 import { float32Array, integer, list, number, open } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import type { ConfigReader, Fields } from '../tasks/runs/config-reader.js'
 import { createRandom } from '../random.js'
 
 /** One Gaussian: its weight, means and covariance. */
@@ -29,11 +28,11 @@ export interface Baselines {
 const MAX_POINTS = 40_000
 const ROUNDS = 40
 /** No component narrower than this: a point that repeats exactly would have an infinite density. */
-const LEAST_VARIANCE = 1e-6
+export const LEAST_VARIANCE = 1e-6
 /** Nor one so thin a line that its density has no bound. */
-const MOST_CORRELATION = 0.9999
+export const MOST_CORRELATION = 0.9999
 /** Nothing is impossible. */
-const LEAST_SHARE = 1e-6
+export const LEAST_SHARE = 1e-6
 
 const readRows = list(float32Array())
 const readComponent = list(number(), 6, 6)
@@ -82,29 +81,6 @@ export function measureMemoryless(memoryless: Memoryless, rows: readonly Float32
     return ofPen - sum / Math.max(all.length / 2, 1)
   }
   return { gaussian: nats([fitted.gaussian]), mixture: nats(fitted.mixture) }
-}
-
-/** Strictly, with `gaussians` components in the mixture: every density has a variance. ERR_FILE_FORMAT. */
-export function readMemoryless(read: ConfigReader, from: Fields, gaussians: number): Memoryless {
-  const component = (value: unknown, name: string): Component => {
-    const [weight, x, y, xx, xy, yy] = read.list(value, name, 6)
-    const fields = { weight, x, y, xx, xy, yy }
-    const [sx, sy] = [read.number(fields, 'xx', LEAST_VARIANCE, 1e12), read.number(fields, 'yy', LEAST_VARIANCE, 1e12)]
-    return [
-      read.number(fields, 'weight', Number.MIN_VALUE, 1 + 1e-9),
-      read.number(fields, 'x', -1e12, 1e12),
-      read.number(fields, 'y', -1e12, 1e12),
-      sx,
-      read.number(fields, 'xy', -MOST_CORRELATION * Math.sqrt(sx * sy), MOST_CORRELATION * Math.sqrt(sx * sy)),
-      sy
-    ]
-  }
-  return {
-    ends: read.number(from, 'ends', LEAST_SHARE, 1 - LEAST_SHARE),
-    finishes: read.number(from, 'finishes', LEAST_SHARE, 1 - LEAST_SHARE),
-    gaussian: component(from['gaussian'], 'gaussian'),
-    mixture: read.list(from['mixture'], 'mixture', gaussians).map((one) => component(one, 'mixture'))
-  }
 }
 
 /** Nats of a bit that is set with probability `truth`, under `belief`. */

@@ -1,6 +1,6 @@
 // Values that no function of gatecell expects. Each is made again for every call, because some can be used only once.
 import { types } from 'node:util'
-import { isTensor } from '../../src/graph/tensor.js'
+import { isTensor } from '../../src/graph/graph.js'
 
 /** What getters, traps and callbacks of the hostile caller throw: it must come through as it is. */
 export const mine = new Error('an error of the caller')

@@ -1,7 +1,8 @@
 // Small objects that hostile calls work with.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { Graph } from '../../src/graph/graph.js'
-import type { DType, Tensor } from '../../src/graph/tensor.js'
+import type { DType } from '../../src/graph/shape.js'
+import type { Tensor } from '../../src/graph/graph.js'
 import {
   createBatches,
   createEvaluation,

@@ -3,7 +3,7 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { orthogonal, type Initializer } from '../../src/graph/initializers.js'
-import type { Shape } from '../../src/graph/tensor.js'
+import type { Shape } from '../../src/graph/shape.js'
 import {
   createTrainer,
   defineModel,

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { Graph } from '../../src/graph/graph.js'
 import * as ops from '../../src/graph/ops/index.js'
-import type { Tensor } from '../../src/graph/tensor.js'
+import type { Tensor } from '../../src/graph/graph.js'
 
 const graph = new Graph()
 let names = 0

@@ -3,7 +3,7 @@
 
 import type { Contestant } from '../turns.js'
 import type { Setting } from '../workloads/networks.js'
-import type { Own, Point } from '../points.js'
+import type { Own, Point } from '../point.js'
 
 /** The point of `make` at `setting`. */
 export function onDevice(setting: Setting, make: (setting: Setting) => Point): Point {

@@ -2,8 +2,8 @@
 
 import { counted } from '../../errors.js'
 import type { LimitRow } from '../machine/limits.js'
-import { rates } from '../points.js'
-import type { BenchRow } from '../registry.js'
+import { rates } from '../point.js'
+import type { BenchRow } from '../workload.js'
 import type { BenchEvent } from '../run.js'
 
 /** A writer of lines that remembers which heading came last. */

@@ -7,7 +7,7 @@ import type { Device } from '../../graph/opcodes.js'
 import { writeTextAtomically } from '../../io/atomic.js'
 import { parseJsonObject, type JsonObject, type JsonValue } from '../../io/json.js'
 import type { LimitRow } from '../machine/limits.js'
-import type { BenchRow } from '../registry.js'
+import type { BenchRow } from '../workload.js'
 import { machineRow, type BenchEvent, type MachineRow } from '../run.js'
 
 export const FORMAT = 'gatecell-bench/1'

@@ -7,7 +7,7 @@ import { writeTextAtomically } from '../../io/atomic.js'
 import { colours, vegaConfig, withDarkMode } from '../../plot/theme.js'
 import type { LimitRow } from '../machine/limits.js'
 import type { MachineFile } from './machine-file.js'
-import type { BenchRow } from '../registry.js'
+import type { BenchRow } from '../workload.js'
 import { size } from './lines.js'
 
 interface Spot {

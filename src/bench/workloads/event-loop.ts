@@ -9,7 +9,7 @@ import { networkDefaults } from '../../tasks/text/defaults.js'
 import { textModel } from '../../tasks/text/model.js'
 import { createTrainer } from '../../train/trainer.js'
 import type { BatchSource } from '../../data/batching/source.js'
-import type { Workload } from '../registry.js'
+import type { Workload } from '../workload.js'
 
 const shape = { B: 64, T: 64, H: 256, layers: 2 }
 const SYMBOLS = 65

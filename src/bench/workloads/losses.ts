@@ -4,12 +4,12 @@
 import { ctcNeeds } from '../../generate/decode/ctc-length.js'
 import { machineInfo } from '../../machine.js'
 import { ctcLoss, mixtureColumns, mixtureDensity } from '../../graph/ops/index.js'
-import type { Tensor } from '../../graph/tensor.js'
+import type { Tensor } from '../../graph/graph.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { defineModel, f32, i32, type Dims, type Model } from '../../model.js'
 import { createRandom } from '../../random.js'
-import type { Workload } from '../registry.js'
+import type { Workload } from '../workload.js'
 import { asyncContestant, takeTurns, type Contestant } from '../turns.js'
 
 /** Words of up to 12 letters, read from 200 pen points by one bidirectional layer. */

@@ -7,7 +7,7 @@ import { createRandom } from '../../random.js'
 import { inkAugmentations } from '../../data/ink/augment.js'
 import { networkDefaults, forwardNormalisation } from '../../tasks/handwriting-recognition/defaults.js'
 import { createPenReader, recognitionModel, type RecognitionConfig } from '../../tasks/handwriting-recognition/index.js'
-import type { Workload } from '../registry.js'
+import type { Workload } from '../workload.js'
 import { summarise } from '../report/stats.js'
 
 /** Symbols, strokes and points of a stroke about as those of a word of English of eight letters. */

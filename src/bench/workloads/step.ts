@@ -5,8 +5,8 @@
 import { layersBytes, sampleBytes, type Sizes } from './amounts.js'
 import { onDevice } from '../machine/devices.js'
 import { characterModel, characterSteps, foldsEmbedding, sequencePlan, type Setting } from './networks.js'
-import type { Point } from '../points.js'
-import type { Workload } from '../registry.js'
+import type { Point } from '../point.js'
+import type { Workload } from '../workload.js'
 import { type Choice, oneAndAllThreads, orElse, precisionsOf } from './shapes.js'
 import { syncContestant } from '../turns.js'
 

@@ -4,7 +4,7 @@ import { machineInfo } from '../../machine.js'
 import type { Model } from '../../model.js'
 import { lateness } from './event-loop.js'
 import { characterModel } from './networks.js'
-import type { Workload } from '../registry.js'
+import type { Workload } from '../workload.js'
 
 const stacks = [
   { H: 128, layers: 1 },

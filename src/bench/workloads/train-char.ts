@@ -5,8 +5,8 @@
 import { VOCABULARY, foldedTrainCharFlops, sequenceBytes, trainCharFlops, type Sizes } from './amounts.js'
 import { onDevice } from '../machine/devices.js'
 import { foldsEmbedding, trainingStep, type Setting } from './networks.js'
-import type { Point } from '../points.js'
-import type { Workload } from '../registry.js'
+import type { Point } from '../point.js'
+import type { Workload } from '../workload.js'
 import { allThreads, orElse, trainingPrecisions } from './shapes.js'
 import { asyncContestant } from '../turns.js'
 

@@ -4,8 +4,8 @@
 import { layerFlops, sequenceBytes, type Sizes } from './amounts.js'
 import { onDevice } from '../machine/devices.js'
 import { layerPlan, type LayerVariant, type Setting } from './networks.js'
-import type { Point } from '../points.js'
-import type { Workload } from '../registry.js'
+import type { Point } from '../point.js'
+import type { Workload } from '../workload.js'
 import { allThreads, orElse, trainingPrecisions, type Choice } from './shapes.js'
 import { syncContestant } from '../turns.js'
 

@@ -1,5 +1,4 @@
-// What a trainer asks of data: an iterable of batches, each with the place where the next one starts. Any generator will
-// do; nothing here knows what the numbers mean.
+// Batch sources: iterables of batches, each with the position of the next one. A trainer reads them; any generator is one.
 
 import { types } from 'node:util'
 import type { BucketCursor, Buckets } from './buckets.js'
@@ -17,13 +16,11 @@ import {
 } from '../../check/index.js'
 import { anything, options as optionsOf, string, syncFunction, type Check } from '../../check/index.js'
 import { GatecellError, show } from '../../errors.js'
-import type { View } from '../../graph/tensor.js'
 import type { JsonValue } from '../../io/json.js'
-import type { Dims } from '../../model.js'
 
 export interface Batch {
   /** One array per input and target of the model; copied before the source is asked again. */
-  inputs: Readonly<Record<string, View>>
+  inputs: Readonly<Record<string, Float32Array | Int32Array>>
   /** Passes over the data before this batch: 0, 1, 2 ... */
   epoch: number
   /** Where the next batch starts: what a checkpoint keeps. */
@@ -33,12 +30,12 @@ export interface Batch {
   /** Symbols in it, for rates; default: the product of the dims. */
   count?: number
   /** Its shape, where it differs from the source's. */
-  dims?: Dims
+  dims?: Readonly<Record<string, number>>
 }
 
 export interface BatchSource {
   /** Shape of the batches. */
-  readonly dims: Dims
+  readonly dims: Readonly<Record<string, number>>
   /** Where known: lets schedules and time estimates count in epochs. */
   readonly stepsPerEpoch?: number
   /**
@@ -76,7 +73,7 @@ const readBatch = open<Batch>({
  * Copies a batch into a plan's inputs. Throws ERR_INVALID_ARGUMENT if one is missing, of another type or unknown, and
  * ERR_INVALID_SHAPE for another length, also for detached arrays.
  */
-export function writeBatch(inputs: Readonly<Record<string, View>>, batch: Batch): void {
+export function writeBatch(inputs: Readonly<Record<string, Float32Array | Int32Array>>, batch: Batch): void {
   const unknown = Object.keys(batch.inputs).find((name) => !Object.hasOwn(inputs, name))
   if (unknown !== undefined) {
     throw new GatecellError(
@@ -135,7 +132,7 @@ export function readBatches(source: BatchSource, cursor?: JsonValue): BatchReade
   }
 }
 
-/** A pass over token sequences as src/data/batches.ts cuts them; `inputs` and `targets` name the model's tensors. */
+/** A pass over token sequences as src/data/batching/windows.ts cuts them; `inputs` and `targets` name the model's tensors. */
 export interface TokenBatches<C extends { readonly epoch: number }> {
   readonly batch: number
   readonly length: number
@@ -228,7 +225,10 @@ function tokenArrays(elements: number, { inputs = 'tokens', targets = 'targets' 
 export type PackSamples = (indices: readonly number[], epoch: number | null) => Pick<Batch, 'inputs' | 'count' | 'dims'>
 
 const readBuckets = open<{ stepsPerEpoch: number }>({ stepsPerEpoch: integer(1) })
-const readSampleOptions = object<{ dims: Dims; train: boolean }>({ dims: dimsOf, train: boolean })
+const readSampleOptions = object<{ dims: Readonly<Record<string, number>>; train: boolean }>({
+  dims: dimsOf,
+  train: boolean
+})
 const readBucketCursor = open<BucketCursor>({ epoch: integer(0), step: integer(0) })
 
 /**
@@ -237,7 +237,7 @@ const readBucketCursor = open<BucketCursor>({ epoch: integer(0), step: integer(0
  */
 export function sampleSource(
   buckets: Buckets,
-  options: { dims: Dims; train: boolean },
+  options: { dims: Readonly<Record<string, number>>; train: boolean },
   pack: PackSamples
 ): EpochSource {
   methods<Buckets>(['samples', 'next'])(buckets, 'the buckets')

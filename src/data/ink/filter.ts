@@ -2,7 +2,6 @@
 
 import type { Ink } from './strokes.js'
 import { GatecellError } from '../../errors.js'
-import type { InkSplit } from '../../tasks/ink/samples.js'
 
 const PATTERN = /^([^=:]+)(?::([1-9]\d{0,3}))?=(.+)$/
 
@@ -27,8 +26,4 @@ function testOf(values: string): (value: string) => boolean {
   const [, from, to] = /^(-?\d+(?:\.\d+)?)-(-?\d+(?:\.\d+)?)$/.exec(values.trim()) ?? []
   if (from === undefined) return (value) => value === values.trim()
   return (value) => value !== '' && Number(value) >= Number(from) && Number(value) <= Number(to)
-}
-
-export function describeInkSplit({ valid, where }: InkSplit): string {
-  return where === null ? `a share of ${valid}` : `"${where}"`
 }

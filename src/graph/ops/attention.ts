@@ -3,7 +3,8 @@
 import { integer, number, object, optional, type Fields } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import { expectNumber, expectShape, lastDim } from '../check.js'
-import { showShape, tensor, tensorOrNull, type Tensor } from '../tensor.js'
+import { showShape } from '../shape.js'
+import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
 export interface WindowInputs {
   /** [T, B, 3K]: alpha^[K] | beta^[K] | kappa^[K] of K Gaussians; their exponentials are taken. */

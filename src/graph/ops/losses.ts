@@ -3,7 +3,8 @@
 import { integer, list, number, object, options as optionsOf, optional, nullable } from '../../check/index.js'
 import { GatecellError, isRevoked } from '../../errors.js'
 import { expectNumber, expectShape, expectType, lastDim, withLast } from '../check.js'
-import { MAX_ELEMENTS, showShape, tensor, tensorOrNull, type Tensor } from '../tensor.js'
+import { MAX_ELEMENTS, showShape } from '../shape.js'
+import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
 export interface CrossEntropyOptions {
   /** Targets of this value do not count: an int32; default -1. Other targets must be from 0 to V - 1. */

@@ -4,7 +4,8 @@
 import { anything, boolean, integer, nullable, object, optional } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import { expectRate, expectShape } from '../check.js'
-import { MAX_ELEMENTS, tensor, tensorOrNull, type Tensor } from '../tensor.js'
+import { MAX_ELEMENTS } from '../shape.js'
+import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
 export interface LstmInputs {
   /** [T, B, I] */

@@ -4,7 +4,8 @@
 import type { JsonObject } from '../../io/json.js'
 import { configReader, MAX_SIZE } from '../runs/config-reader.js'
 import { inkConfigFromJson, type InkConfig } from '../ink/config.js'
-import { readMemoryless, type Memoryless } from '../../metrics/gaussian-mixture.js'
+import type { Memoryless } from '../../metrics/gaussian-mixture.js'
+import { readMemoryless } from './memoryless.js'
 
 export interface GenerationNetwork {
   /** Units of each LSTM layer. */

@@ -7,7 +7,7 @@
 import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
 import { orthogonal, uniform, zeros } from '../../graph/initializers.js'
 import { add, concat, crossEntropy, mixtureColumns, mixtureDensity, mul } from '../../graph/ops/index.js'
-import type { Tensor } from '../../graph/tensor.js'
+import type { Tensor } from '../../graph/graph.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { windowLstm } from '../../layers/window-lstm.js'

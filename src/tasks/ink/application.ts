@@ -29,7 +29,8 @@ import { configOf } from '../runs/config-reader.js'
 import { runFields, type Application, type Opened, type RunData, type RunOf, type RunOptions } from '../runs/run.js'
 import { checkResumed, chooseTraining, given, settleTraining, trainingFields, type Training } from '../runs/settings.js'
 import type { InkConfig } from './config.js'
-import { markOfInk, openInk, type InkSets, type InkSource, type InkSplit } from './samples.js'
+import { openInk, type InkSets, type InkSource, type InkSplit } from '../../data/ink/split.js'
+import { markOfInk } from './samples.js'
 
 export interface InkRunOptions<N> extends InkSource, RunOptions {
   network?: Partial<N>

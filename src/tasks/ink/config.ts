@@ -9,7 +9,8 @@ import type { JsonObject } from '../../io/json.js'
 import { configOf, configReader, type ConfigReader, type Fields } from '../runs/config-reader.js'
 import { readDataMark, type DataMark } from '../runs/fingerprint.js'
 import { readTraining, type Training } from '../runs/settings.js'
-import { readInkSplit, type InkSplit } from './samples.js'
+import type { InkSplit } from '../../data/ink/split.js'
+import { readInkSplit } from './samples.js'
 
 export interface InkConfig<N> {
   /** The symbols of the texts; null: without texts. */

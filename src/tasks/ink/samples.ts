@@ -1,61 +1,13 @@
-// Samples of ink for a training or a measurement: read, judged, and split into training and validation by a share, by other
-// files, or by a field (the writers that validate are others than those that train).
+// Samples of ink for a training or a measurement: their texts, their fingerprint, and the refusal of samples that a task cannot use.
 
 import { crc32 } from 'node:zlib'
-import { describeInkSplit, parseWhere } from '../../data/ink/filter.js'
-import { readInk, type ReadInkOptions } from '../../data/ink/read.js'
+import type { InkSets, InkSplit } from '../../data/ink/split.js'
 import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
 import { anything, callback, integers, list, optional } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
-import { createRandom } from '../../random.js'
 import type { ConfigReader, Fields } from '../runs/config-reader.js'
 import type { DataMark } from '../runs/fingerprint.js'
-
-/** How samples are split. */
-export interface InkSplit {
-  /** Share that validates, drawn by chance; 0 where `where` or files say it. */
-  readonly valid: number
-  /** `field=values` of the samples that validate, as `writer=26-30` or, for the second word of a field, `comment:2=26-30`. */
-  readonly where: string | null
-}
-
-export interface InkSource {
-  /** Files, folders, patterns, - for standard input. */
-  data: readonly string[]
-  /** Files that validate instead of a share. */
-  validFiles?: readonly string[]
-  read?: ReadInkOptions
-}
-
-export interface InkSets {
-  readonly train: readonly Ink[]
-  readonly valid: readonly Ink[]
-}
-
-/** Reads and splits. Throws what readInk throws; ERR_CORPUS_EMPTY where nothing is left to train on. */
-export async function openInk(source: InkSource, split: InkSplit): Promise<InkSets> {
-  const main = await readInk(source.data, source.read)
-  if (source.validFiles && source.validFiles.length > 0)
-    return { train: main, valid: await readInk(source.validFiles, source.read) }
-  const validates = split.where === null ? byShare(main.length, split.valid) : parseWhere(split.where)
-  const train = main.filter((ink, i) => !validates(ink, i))
-  const valid = main.filter((ink, i) => validates(ink, i))
-  if (train.length > 0 && (split.where === null || valid.length > 0)) return { train, valid }
-  throw new GatecellError(
-    'ERR_CORPUS_EMPTY',
-    `Expected samples to train on and to validate but ${describeInkSplit(split)} leaves ${train.length} and ${valid.length} of ${main.length}: choose another split, or add ink.`
-  )
-}
-
-/** Returns a filter that keeps a random `share` of `count` samples; the choice depends only on count and position. */
-function byShare(count: number, share: number): (ink: Ink, index: number) => boolean {
-  const random = createRandom(0, 'validation samples')
-  const order = Array.from({ length: count }, (_, index) => ({ index, draw: random.uniform() }))
-  order.sort((a, b) => a.draw - b.draw || a.index - b.index)
-  const chosen = new Set(order.slice(0, Math.floor(share * count)).map(({ index }) => index))
-  return (_, index) => chosen.has(index)
-}
 
 /** Returns the fingerprint of the ink: coordinates, times, ends of strokes and texts. */
 export function markOfInk({ train, valid }: InkSets): DataMark {

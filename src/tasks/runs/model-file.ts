@@ -4,7 +4,7 @@
 // at any time.
 
 import { GatecellError } from '../../errors.js'
-import type { Shape } from '../../graph/tensor.js'
+import type { Shape } from '../../graph/shape.js'
 import {
   openCheckpoint,
   type CheckpointFile,

@@ -4,7 +4,7 @@
 import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
 import { normal, orthogonal, uniform, zeros } from '../../graph/initializers.js'
 import { crossEntropy } from '../../graph/ops/index.js'
-import type { Tensor } from '../../graph/tensor.js'
+import type { Tensor } from '../../graph/graph.js'
 import { dropout } from '../../layers/dropout.js'
 import { embedding } from '../../layers/embedding.js'
 import { linear } from '../../layers/linear.js'

@@ -1,6 +1,6 @@
 // Makes a small model of every task, changes its files with right checksums, and hands them to every loader of the built package;
 // prints counts and the errors without a code as one line of JSON. No test by itself.
-// node test/tasks/model-fuzz-child.mjs <folder> <seed> <count>
+// node test/tasks/runs/model-fuzz-child.mjs <folder> <seed> <count>
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

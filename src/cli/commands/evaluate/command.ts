@@ -8,29 +8,14 @@ import { RECOGNITION_TASK } from '../../../tasks/handwriting-recognition/index.j
 import { TEXT_TASK } from '../../../tasks/text/index.js'
 import { refuseOtherTasks, refuseWithout, type OptionTasks } from '../../options/applicable.js'
 import { checkDevice } from '../../options/device.js'
-import { addEngineOptions, type EngineFlags } from '../../options/engine.js'
+import { addEngineOptions } from '../../options/engine.js'
+import { parts, type EvaluateFlags } from './flags.js'
 import { evaluateHandwriting } from './handwriting-synthesis.js'
 import { evaluateRecognition } from './handwriting-recognition.js'
 import { evaluateTextModel } from './text.js'
-import { addInkOptions, type InkFlags } from '../../options/ink.js'
+import { addInkOptions } from '../../options/ink.js'
 import { withInterrupts, type Interrupts } from '../../ui/interrupt.js'
 import { choice, number, whole } from '../../options/parse.js'
-
-const parts = ['all', 'train', 'valid', 'test'] as const
-
-export interface EvaluateFlags extends InkFlags, EngineFlags {
-  part: (typeof parts)[number]
-  valid?: number
-  test?: number
-  cacheDir?: string
-  where?: string
-  reader?: string
-  count: number
-  bias: number
-  seed: number
-  unseen?: string[]
-  json?: true
-}
 
 const EXAMPLES = `
 Examples:

@@ -3,7 +3,7 @@
 import { counted } from '../../../errors.js'
 import { labelInk, loadReader, measureRecognition } from '../../../tasks/handwriting-recognition/index.js'
 import { loadOptions } from '../../options/engine.js'
-import type { EvaluateFlags } from './command.js'
+import type { EvaluateFlags } from './flags.js'
 import { checkPart, chooseInk } from './ink.js'
 import { duration, nats, percent } from '../../ui/format.js'
 import { inkReading } from '../../options/ink.js'

@@ -13,7 +13,7 @@ import {
 import { measureReadability, type Readability } from '../../../tasks/handwriting-synthesis/legibility.js'
 import { loadReader } from '../../../tasks/handwriting-recognition/index.js'
 import { loadOptions } from '../../options/engine.js'
-import type { EvaluateFlags } from './command.js'
+import type { EvaluateFlags } from './flags.js'
 import { checkPart, chooseInk } from './ink.js'
 import { duration, integer, nats, percent } from '../../ui/format.js'
 import { inkReading } from '../../options/ink.js'

@@ -3,9 +3,9 @@
 import type { Ink } from '../../../data/ink/strokes.js'
 import { GatecellError } from '../../../errors.js'
 import type { InkConfig } from '../../../tasks/ink/config.js'
-import { openInk } from '../../../tasks/ink/samples.js'
+import { openInk } from '../../../data/ink/split.js'
 import { parseWhere } from '../../../data/ink/filter.js'
-import type { EvaluateFlags } from './command.js'
+import type { EvaluateFlags } from './flags.js'
 import type { InkReading } from '../../options/ink.js'
 
 /** ERR_INVALID_OPTION for a part that a training on ink does not make. */

@@ -1,29 +1,10 @@
-// Symbolic tensors: a shape and a dtype in a graph, no memory. Memory comes when a graph is compiled to a plan.
+// Shapes and dtypes of tensors, and their checks.
 
-import { anything, list, made, nullable, optional, type Check } from '../check/index.js'
+import { anything, list } from '../check/index.js'
 import { GatecellError, isRevoked, show } from '../errors.js'
-import type { Graph } from './graph.js'
 
 export type DType = 'f32' | 'i32'
 export type Shape = readonly number[]
-
-/** A value of a graph. Rank 1 to 4, row-major; sequences are time-major [T, B, ...]. */
-export interface Tensor {
-  readonly graph: Graph
-  readonly id: number
-  readonly dtype: DType
-  readonly shape: Shape
-}
-
-/** Every tensor that a graph made: what looks like one is none. */
-export const tensors = new WeakSet<Tensor>()
-
-export const isTensor = (value: unknown): value is Tensor =>
-  typeof value === 'object' && value !== null && tensors.has(value as Tensor)
-
-export const tensor: Check<Tensor> = made('a tensor', tensors)
-/** A tensor that may be left out, by undefined or null. */
-export const tensorOrNull = optional(nullable(tensor))
 
 /** A view on a plan's memory. */
 export type View = Float32Array | Int32Array

@@ -1,0 +1,31 @@
+// Interfaces of a workload and of the rows that its measurement gives.
+
+import type { Point } from './point.js'
+import type { Choice } from './workloads/shapes.js'
+
+/** One measured row; --json prints it as it is. Times in microseconds. */
+export type BenchRow = {
+  readonly workload: string
+  /** Sizes under the names B, T, H, layers. */
+  readonly shape: Readonly<Record<string, number>>
+  readonly threads: number
+  readonly precision: string
+  readonly isa: string
+} & Readonly<Record<string, number | string | null | Readonly<Record<string, number>>>>
+
+export interface BenchOptions {
+  /** 0: the engine's. */
+  threads: number
+  /** How long one measurement lasts. */
+  seconds: number
+}
+
+/** Either a list of points, which are measured alike, or a measurement of its own kind. */
+export interface Workload {
+  readonly name: string
+  readonly summary: string
+  /** Its points can run on a GPU, too. */
+  readonly onGpu?: true
+  points?(choice: Choice): readonly Point[]
+  run?(options: BenchOptions): AsyncIterable<BenchRow>
+}
