@@ -1,8 +1,8 @@
 // Reads one ink file with the built package, in a process of its own; prints what came as one line of JSON. No test by itself.
 // node test/data/ink/child.mjs <file> [milliseconds until an abort]
 
-const { readInk } = await import(new URL('../../dist/esm/data/ink/read.js', import.meta.url).href)
-const { openCorpus } = await import(new URL('../../dist/esm/data/text/corpus.js', import.meta.url).href)
+const { readInk } = await import(new URL('../../../dist/esm/data/ink/read.js', import.meta.url).href)
+const { openCorpus } = await import(new URL('../../../dist/esm/data/text/corpus.js', import.meta.url).href)
 
 const { AbortSignal } = globalThis
 const [path, how, delay] = process.argv.slice(2)

@@ -15,7 +15,7 @@ import { createRandom } from '../../../src/random.js'
 import { long } from '../../cli/command.js'
 import { formats, type Sample } from './writers.js'
 
-const folder = join(import.meta.dirname ?? '', 'ink')
+const folder = join(import.meta.dirname ?? '', 'files')
 const strokesOf = (ink: Ink) => JSON.stringify(inkPoints(ink.strokes))
 
 const files: Record<string, [text: string | null, strokes: string][]> = {

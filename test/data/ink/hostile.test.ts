@@ -23,7 +23,7 @@ import { openCorpus } from '../../../src/data/text/corpus.js'
 import { long } from '../../cli/command.js'
 
 const folder = t.testdir({})
-const child = join(import.meta.dirname ?? '', 'ink-child.mjs')
+const child = join(import.meta.dirname ?? '', 'child.mjs')
 
 interface Ended {
   samples?: number

@@ -6,16 +6,16 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { everyNumber, mutant, takeApart } from './model-mutants.mjs'
 
-const load = (path) => import(new URL(`../../dist/esm/${path}`, import.meta.url).href)
+const load = (path) => import(new URL(`../../../dist/esm/${path}`, import.meta.url).href)
 const { GatecellError } = await load('errors.js')
 const { createRandom } = await load('random.js')
 const { createInk } = await load('data/ink/strokes.js')
 const { readCheckpoint } = await load('io/checkpoint.js')
 const text = await load('tasks/text/index.js')
 const { traceText } = await load('tasks/text/trace.js')
-const recognition = await load('tasks/handwriting/recognition/index.js')
-const { traceInk } = await load('tasks/handwriting/recognition/trace.js')
-const generation = await load('tasks/handwriting/generation/index.js')
+const recognition = await load('tasks/handwriting-recognition/index.js')
+const { traceInk } = await load('tasks/handwriting-recognition/trace.js')
+const generation = await load('tasks/handwriting-synthesis/index.js')
 
 const [folder, seed, count] = process.argv.slice(2)
 const strokes = (k) => [[[0, 0], [5 + k, 30], [10, 0]], [[2, 15], [8, 15 + k]]] // prettier-ignore

@@ -1,6 +1,6 @@
 // Changes model files and makes their checksums right again, so that configurations and loaders are reached. No test by itself.
 
-const { crc32c } = await import(new URL('../../dist/esm/io/crc32c.js', import.meta.url).href)
+const { crc32c } = await import(new URL('../../../dist/esm/io/crc32c.js', import.meta.url).href)
 
 const { DataView, TextDecoder, TextEncoder, structuredClone } = globalThis
 const NO_CHECKSUM = 'crc32c:00000000-00000000'
