@@ -39,7 +39,7 @@ const models: AnyRecipe[] = [
   pure('defineModel', api.defineModel, () => [definition(), modelOptions()], {
     returns: 'Model',
     cost: 4,
-    accepts: ['0.config*', '0.inputs.x.shape*']
+    accepts: ['0.config*', '0.inputs.x.shape*', '0.targets.y.shape.*']
   }),
   pure(
     'defineModel',
@@ -48,7 +48,7 @@ const models: AnyRecipe[] = [
       const { definition: text } = tinyModel()
       return [{ ...text, stream: { token: 'tokens', logits: 'logits' } }, modelOptions()]
     },
-    { cost: 8, accepts: ['0.config*', '0.inputs.tokens.shape*'] }
+    { cost: 8, accepts: ['0.config*', '0.inputs.tokens.shape*', '0.targets.targets.shape.*'] }
   ),
   ...(
     [

@@ -259,7 +259,7 @@ const reading: AnyRecipe[] = [
       recognition.labelInk(inks, vocabulary, recognitionConfig),
       { signal: signal(), onProgress: () => {} }
     ],
-    { cost: 60 }
+    { cost: 60, accepts: ['2.0.ink.text=null', '2.1.ink.text=null'] }
   ),
   pure(`${space}.loadReader`, recognition.loadReader, () => ['reader.safetensors', loadOptions()], {
     cost: 30,

@@ -77,11 +77,14 @@ export const trainRecipes: AnyRecipe[] = [
       {
         optimizer: { kind: 'rmsprop', alpha: 0.9, epsilon: 1e-6 },
         schedule: { kind: 'step', every: 2, factor: 0.5 },
-        steps: 2
+        steps: 2,
+        reportEvery: 1
       }
     ],
+    // The reports are left after the third: a fit of 2^32 steps would still be under way during later calls.
     call: (_, [made, data, options]) =>
-      api.createTrainer(made as AnyModel, data as api.BatchSource, options as api.TrainerOptions).fit(),
+      api.createTrainer(made as AnyModel, data as api.BatchSource, options as api.TrainerOptions).reports(),
+    digest: (_, reports) => (reports as api.Report[]).map(({ step, loss, gradNorm }) => [step, loss, gradNorm]),
     reset: (made) => made.parameters.disposed || made.parameters.initialize(5),
     dispose,
     cost: 20
