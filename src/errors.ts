@@ -25,7 +25,7 @@ export const errorCodes = {
   ERR_WRONG_TASK: 'a model of another task was given',
   ERR_INVALID_OPTION: 'a command line option is unknown or has a bad value',
   ERR_SELF_TEST: 'the engine computes wrong results on this machine',
-  ERR_INVALID_INK: 'pen strokes are empty, too few, too many or not finite',
+  ERR_INVALID_INK: 'pen strokes are empty, too few or too many, or a coordinate is not a number or too large',
   ERR_TARGET_TOO_LONG: 'a target is longer than its input can emit',
   ERR_NOT_READY: 'first values are not computed yet and take long'
 } as const

@@ -1,9 +1,11 @@
-// Losses, gradients and checkpoints that are not finite: the refusal of a step, and the search for its cause in the batch.
+// Losses, gradients and checkpoints that are not finite: the refusal of a step or a checkpoint, and the search for the cause in the batch.
 
 import { types } from 'node:util'
 import { GatecellError } from '../errors.js'
 import type { LoadedTensors } from '../graph/loaded-tensors.js'
 import type { Plan } from '../graph/plan.js'
+import { asFloat32 } from '../io/float32.js'
+import type { TensorData } from '../io/safetensors/dtypes.js'
 
 /** Returns a sentence part that names the first value of `inputs` that is not finite and its position; null if there is none. */
 export function findNotFinite(
@@ -53,15 +55,27 @@ export function expectFiniteLoss(loss: number): number {
   )
 }
 
-/** Throws ERR_NOT_FINITE unless all values of the tensors that a checkpoint calls `group` are finite. */
-export function expectFiniteTensors(group: string, tensors: LoadedTensors): void {
-  for (const [name, { shape, data }] of tensors) {
-    if (!types.isFloat32Array(data)) continue // the store refuses or converts it
+/**
+ * Checks the tensors that a checkpoint calls `group`. Throws ERR_NOT_FINITE if a value is not finite, and, for means of squares,
+ * ERR_INVALID_ARGUMENT if one is negative: an optimizer takes their roots, so that the next step would make the weights NaN.
+ */
+export function expectUsableTensors(group: string, tensors: LoadedTensors, kind: 'any' | 'squares'): void {
+  for (const [name, { shape, data: raw, dtype = 'F32' }] of tensors) {
+    const data = dtype === 'F32' ? raw : asFloat32(name, dtype, raw as TensorData)
+    if (!types.isFloat32Array(data)) continue // the store refuses it
     const found = findNotFinite({ [name]: data }, { [name]: shape }, 'the tensor')
-    if (found === null) continue
+    if (found !== null) {
+      throw new GatecellError(
+        'ERR_NOT_FINITE',
+        `Expected finite values in the ${group} of the checkpoint but it has ${found}: resume from another checkpoint.`
+      )
+    }
+    const negative = kind === 'squares' ? data.findIndex((value) => value < 0) : -1
+    if (negative === -1) continue
+    const where = `${data[negative]} in the tensor "${name}" at [${position(negative, shape).join(', ')}]`
     throw new GatecellError(
-      'ERR_NOT_FINITE',
-      `Expected finite values in the ${group} of the checkpoint but it has ${found}: resume from another checkpoint.`
+      'ERR_INVALID_ARGUMENT',
+      `Expected means of squares, which are not negative, in the ${group} of the checkpoint but it has ${where}: resume from another checkpoint.`
     )
   }
 }

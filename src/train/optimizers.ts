@@ -70,6 +70,12 @@ export function momentsOf({ kind, amsgrad = false }: Pick<Optimizer, 'kind' | 'a
   return amsgrad ? ['moment1', 'moment2', 'moment3'] : ['moment1', 'moment2']
 }
 
+/** Returns the moments that are means of squares: never negative, because the update takes their roots. */
+export function squaresOf(optimizer: OptimizerName): readonly MomentGroup[] {
+  if (optimizer === 'sgd') return []
+  return optimizer === 'rmsprop' ? ['moment1'] : ['moment2', 'moment3']
+}
+
 /**
  * Returns `optimizer` with its defaults. Throws ERR_INVALID_ARGUMENT if the kind is unknown, if an option belongs to
  * another kind, if a value is out of range, or if `nesterov` is set without momentum.

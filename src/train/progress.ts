@@ -11,7 +11,8 @@ import { checkLoaded, type LoadedTensors } from '../graph/loaded-tensors.js'
 import type { Plan } from '../graph/plan.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
 import type { Model } from '../model.js'
-import { expectFiniteTensors } from './not-finite.js'
+import { expectUsableTensors } from './not-finite.js'
+import { squaresOf } from './optimizers.js'
 import type { PlateauState } from './schedules.js'
 
 export interface Progress {
@@ -116,7 +117,7 @@ export function takeSnapshot(
 /**
  * Puts weights, moments and, if the run averaged before and still does, averaged weights back, and returns the progress. A run
  * that resumes with an average for the first time starts it at its next step. Throws before anything is written if the parts do not fit
- * or have values that are not finite.
+ * or have values that are not finite, or if a mean of squares is negative.
  */
 export function restoreRun(
   model: Model,
@@ -135,8 +136,11 @@ export function restoreRun(
   })
   const continues = expected.average !== undefined && averaged
   if (continues && !from.average?.size) refuse('averaged weights', 'none')
-  for (const group of ['weights', ...moments, 'state', 'average'] as const)
-    if (from[group]) expectFiniteTensors(group, from[group])
+  const squares = squaresOf(expected.optimizer)
+  for (const group of ['weights', ...moments, 'state', 'average'] as const) {
+    const kind = (squares as readonly string[]).includes(group) ? 'squares' : 'any'
+    if (from[group]) expectUsableTensors(group, from[group], kind)
+  }
   model.parameters.load(from.weights)
   model.parameters.clearOptimizer()
   for (const { group, tensors } of groups) model.parameters.load(tensors, group)

@@ -199,3 +199,45 @@ t.test('what does not fit is refused', async (t) => {
     message: /batch size/
   })
 })
+
+t.test(
+  'means of squares that are negative, and tensors of other formats that are not finite, are refused',
+  async (t) => {
+    const kinds: [Optimizer, squares: string[]][] = [
+      [{ kind: 'sgd', momentum: 0.9 }, []],
+      [{ kind: 'rmsprop' }, ['moment1']],
+      [{ kind: 'adam' }, ['moment2']],
+      [{ kind: 'adamw', amsgrad: true }, ['moment2', 'moment3']]
+    ]
+    for (const [optimizer, squares] of kinds) {
+      using network = model(1)
+      const { progress, weights, ...groups } = structuredClone(
+        createTrainer(network, data, { optimizer, steps: 1 }).snapshot()
+      )
+      const named = (list: Snapshot['weights']) => new Map(list.map((tensor) => [tensor.name, tensor]))
+      const resume: Resumable = { progress, weights: named(weights), state: named(groups.state!) }
+      const moments = (['moment1', 'moment2', 'moment3'] as const).filter((group) => groups[group])
+      for (const group of moments) resume[group] = named(groups[group]!)
+      for (const group of moments) {
+        const begin = (value: number, dtype = 'F32') => {
+          const [first, ...others] = groups[group]!
+          const values = dtype === 'F32' ? first!.data.slice() : Float64Array.from(first!.data)
+          values[values.length - 1] = value
+          const spoilt = new Map<string, unknown>([[first!.name, { ...first!, data: values, dtype }], ...named(others)])
+          createTrainer(network, data, { optimizer, steps: 1, resume: { ...resume, [group]: spoilt } })
+        }
+        const place = `the tensor "${groups[group]![0]!.name}" at`
+        const message = new RegExp(`the ${group} of the checkpoint but it has -0.5 in ${place} \\[`)
+        if (squares.includes(group)) t.throws(() => begin(-0.5), { code: 'ERR_INVALID_ARGUMENT', message }, group)
+        else t.doesNotThrow(() => begin(-0.5), `${optimizer.kind} ${group}`)
+        t.doesNotThrow(() => begin(-0))
+        for (const dtype of ['F32', 'F64'])
+          t.throws(
+            () => begin(Infinity, dtype),
+            { code: 'ERR_NOT_FINITE', message: new RegExp(`Infinity in ${place}`) },
+            dtype
+          )
+      }
+    }
+  }
+)

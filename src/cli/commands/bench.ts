@@ -19,7 +19,7 @@ import { assertOutputs } from '../../io/atomic.js'
 import type { JsonObject } from '../../io/json.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
 import { checkDevice } from '../options/device.js'
-import { choice, device, list, number, seconds, whole } from '../options/parse.js'
+import { choice, device, filePath, list, number, seconds, whole } from '../options/parse.js'
 import { createOutput, exitCodes, type Output } from '../ui/output.js'
 
 interface BenchFlags {
@@ -81,14 +81,14 @@ export function addBench(program: Command): void {
     .option('--length <n>', 'steps of a sequence (default: 64)', whole('--length', 1, 2 ** 20))
     .option('--time <time>', 'how long one thing is measured at one point (default: 2s)', seconds('--time'))
     .option('--rivals', 'measure onnxruntime-node, PyTorch and oneDNN turn by turn; on cuda PyTorch')
-    .option('--save <file>', 'keep the run as a machine file')
-    .option('--compare <file>', 'compare with a run that --save kept')
+    .option('--save <file>', 'keep the run as a machine file', filePath('--save'))
+    .option('--compare <file>', 'compare with a run that --save kept', filePath('--compare'))
     .option(
       '--tolerance <percent>',
       'with --compare: fail where a point is slower by more',
       number('--tolerance', 0, 1e6)
     )
-    .option('--svg <file>', 'draw a roofline')
+    .option('--svg <file>', 'draw a roofline', filePath('--svg'))
     .option('--json', 'one JSON object a line')
     .addHelpText('after', `\nWorkloads:\n${lines}\n${EXAMPLES}`)
     .action(async (names: string[], flags: BenchFlags) => {

@@ -10,6 +10,7 @@ import { outputLayerShare } from '../../tasks/text/output-layer.js'
 import { bytes, integer, wholePercent } from '../ui/format.js'
 import { createOutput, type Output } from '../ui/output.js'
 import { printableJson, printableName } from '../ui/printable.js'
+import { filePath } from '../options/parse.js'
 
 const EXAMPLES = `
 Example:
@@ -19,7 +20,7 @@ export function addInspect(program: Command): void {
   program
     .command('inspect')
     .description('Lists the tensors, configuration and progress of a model file. Reads only the header.')
-    .argument('<model>', 'a .safetensors file, of a training or of another program')
+    .argument('<model>', 'a .safetensors file, of a training or of another program', filePath('the model'))
     .option('--json', 'one JSON object')
     .addHelpText('after', EXAMPLES)
     .action(async (path: string, flags: { json?: true }) => {

@@ -16,7 +16,7 @@ import { refuseWithout } from '../options/applicable.js'
 import { addEngineOptions, loadOptions, type EngineFlags } from '../options/engine.js'
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from '../options/ink.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
-import { number, whole } from '../options/parse.js'
+import { filePath, filePaths, number, whole } from '../options/parse.js'
 import { createOutput, type Output } from '../ui/output.js'
 
 interface ReadFlags extends InkFlags, EngineFlags {
@@ -41,16 +41,16 @@ export function addRead(program: Command): void {
   const command = program
     .command('read')
     .description('Reads ink with a trained reader.')
-    .argument('<model>', 'a .safetensors file of train handwriting-recognition')
-    .argument('<ink...>', 'files, folders, patterns, or - for standard input')
+    .argument('<model>', 'a .safetensors file of train handwriting-recognition', filePath('the model'))
+    .argument('<ink...>', 'files, folders, patterns, or - for standard input', filePaths('the ink'))
     .option(
       '--beam <n>',
       'prefixes of a beam search (default: the best path; 16 with --lexicon or --lm)',
       whole('--beam', 1, 2 ** 16)
     )
     .option('--best <n>', 'readings of each sample', whole('--best', 1, 1000), 1)
-    .option('--lexicon <file>', 'read only words of this list, one or more a line')
-    .option('--lm <model>', 'a text model that rates readings')
+    .option('--lexicon <file>', 'read only words of this list, one or more a line', filePath('--lexicon'))
+    .option('--lm <model>', 'a text model that rates readings', filePath('--lm'))
     .option('--lm-weight <w>', 'times its nats', number('--lm-weight', 0, 100, 'least'), 0.5)
     .option('--insertion <nats>', 'with --lm: bonus of each symbol', number('--insertion', -100, 100), 1)
     .option('--pen', 'read point by point as the pen moves; for models of --forward')

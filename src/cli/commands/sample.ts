@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { loadTextModel } from '../../tasks/text/index.js'
 import { addEngineOptions, loadOptions, type EngineFlags } from '../options/engine.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
-import { number, whole } from '../options/parse.js'
+import { filePath, number, whole } from '../options/parse.js'
 import { createOutput } from '../ui/output.js'
 
 interface SampleFlags extends EngineFlags {
@@ -28,7 +28,7 @@ export function addSample(program: Command): void {
   const command = program
     .command('sample')
     .description('Writes with a trained text model.')
-    .argument('<model>', 'a .safetensors file of a training')
+    .argument('<model>', 'a .safetensors file of a training', filePath('the model'))
     .option('--prompt <text>', 'text to go on from (default: a new line)')
     .option('--length <n>', 'symbols to write', whole('--length', 0, 1e12), 500)
     .option(

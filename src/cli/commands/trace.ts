@@ -19,7 +19,7 @@ import { checkDevice } from '../options/device.js'
 import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from '../options/ink.js'
 import { percent } from '../ui/format.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
-import { device, whole } from '../options/parse.js'
+import { device, filePath, whole } from '../options/parse.js'
 import { createOutput } from '../ui/output.js'
 
 interface TraceFlags extends InkFlags {
@@ -48,12 +48,12 @@ export function addTrace(program: Command): void {
     .description(
       'Shows a network at work: letters, memory cells, pen and gradient, or how long a text model remembers.'
     )
-    .argument('<model>', 'a .safetensors file of a training')
-    .argument('<data>', 'ink for a reader, a text for a text model')
+    .argument('<model>', 'a .safetensors file of a training', filePath('the model'))
+    .argument('<data>', 'ink for a reader, a text for a text model', filePath('the data'))
     .option('--sample <n>', 'which sample of the ink, from 1', whole('--sample', 1), 1)
     .option('--layer <name>', 'whose cells the picture shows: l0, l0_reverse, l1 ... (default: the last)')
-    .option('--svg <file>', 'the rows as a picture')
-    .option('--moving-svg <file>', 'the same, moving')
+    .option('--svg <file>', 'the rows as a picture', filePath('--svg'))
+    .option('--moving-svg <file>', 'the same, moving', filePath('--moving-svg'))
     .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
   addInkOptions(command)
     .option('--json', 'everything as one JSON object')

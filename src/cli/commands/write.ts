@@ -12,7 +12,7 @@ import { inkSvg } from '../../plot/ink.js'
 import { checkDevice } from '../options/device.js'
 import { addInkOptions, inkReading, type InkFlags } from '../options/ink.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
-import { device, number, whole } from '../options/parse.js'
+import { device, filePath, number, whole } from '../options/parse.js'
 import { createOutput } from '../ui/output.js'
 
 interface WriteFlags extends InkFlags {
@@ -42,7 +42,7 @@ export function addWrite(program: Command): void {
   const command = program
     .command('write')
     .description('Writes by hand with a trained writer.')
-    .argument('<model>', 'a .safetensors file of train handwriting')
+    .argument('<model>', 'a .safetensors file of train handwriting', filePath('the model'))
     .argument('[text]', 'what to write; nothing for a model that draws')
     .option('--bias <b>', '0: as learned, higher: neater', number('--bias', 0, 100), 0.5)
     .option('--seed <n>', 'seed of the draws', whole('--seed', 0), 0)
@@ -51,12 +51,12 @@ export function addWrite(program: Command): void {
       'points of the pen at most (default: by the text; 1000 without one)',
       whole('--points', 1, 2 ** 16)
     )
-    .option('--style <file>', 'a style that --save-style wrote')
-    .option('--prime <ink>', 'strokes whose style is taken')
-    .option('--save-style <file>', 'keep the style of --prime')
-    .option('--svg <file>', 'the ink as a picture')
-    .option('--moving-svg <file>', 'the same, moving at the speed of the hand')
-    .option('--out <file>', 'the ink as stroke JSON')
+    .option('--style <file>', 'a style that --save-style wrote', filePath('--style'))
+    .option('--prime <ink>', 'strokes whose style is taken', filePath('--prime'))
+    .option('--save-style <file>', 'keep the style of --prime', filePath('--save-style'))
+    .option('--svg <file>', 'the ink as a picture', filePath('--svg'))
+    .option('--moving-svg <file>', 'the same, moving at the speed of the hand', filePath('--moving-svg'))
+    .option('--out <file>', 'the ink as stroke JSON', filePath('--out'))
     .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
   addInkOptions(command)
     .option('--json', 'one JSON object with the strokes')

@@ -47,6 +47,20 @@ export function choice<T extends string>(option: string, choices: readonly T[]):
   return (text) => choices.find((name) => name === text) ?? refuse(option, `one of ${choices.join(', ')}`, text)
 }
 
+/**
+ * The path of a file or folder. Refuses the empty word, which a shell makes of a variable without a value. `option` may also be the
+ * name of an argument.
+ */
+export function filePath(option: string, kind: 'file' | 'folder' = 'file'): Parse<string> {
+  return (text) => (text === '' ? refuse(option, `the path of a ${kind}`, text) : text)
+}
+
+/** Paths, one a word: each call returns those that came before and one more. */
+export function filePaths(option: string): (text: string, before?: readonly string[]) => string[] {
+  const read = filePath(option)
+  return (text, before = []) => [...before, read(text)]
+}
+
 /** Values with commas between them. */
 export function list<T>(item: Parse<T>): Parse<T[]> {
   return (text) => text.split(',').map((part) => item(part.trim()))

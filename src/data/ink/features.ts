@@ -6,7 +6,7 @@ import type { Random } from '../../random.js'
 import { augmentStrokes, type InkAugmentation } from './augment.js'
 import { createResampler, MOST_POINTS_AT_ONCE, resampleStrokes } from './resample.js'
 import { normaliseShape, type InkNormalisation } from './normalise.js'
-import { checkInk, inkLimits, isCoordinate, showPoint, type Ink, type Stroke } from './strokes.js'
+import { checkInk, coordinates, isCoordinate, showPoint, type Ink, type Stroke } from './strokes.js'
 
 /** dx, dy on the paper; dx, dy through the air; 1 at the first point of a stroke; height above the middle or the start. */
 export const INK_FEATURES = 6
@@ -136,11 +136,10 @@ export function createInkReader(settings: InkNormalisation): InkReader {
 }
 
 function refusedPoint(x: unknown, y: unknown, t: unknown, before: number | null): GatecellError {
-  const most = inkLimits.coordinate
   const later = before === null ? '' : `, t not below ${before}`
   return new GatecellError(
     'ERR_INVALID_INK',
-    `Expected x, y and t of a pen as finite numbers from -${most} to ${most}${later} but received ${showPoint([x, y, t])}: leave the point out or lift the pen.`
+    `Expected x, y and t of a pen as ${coordinates}${later} but received ${showPoint([x, y, t])}: leave the point out or lift the pen.`
   )
 }
 

@@ -1,6 +1,6 @@
 // Ink: what a pen wrote, as strokes of points in the order of writing. x grows to the right and y up, in any unit; t grows
 // with time, in any unit, where the device said it. Every reader of this folder hands out ink through `createInk`, which
-// refuses what no model can use: no strokes, a single point, coordinates that are not finite.
+// refuses what no model can use: no strokes, a single point, coordinates that are not numbers or too large.
 
 import { types } from 'node:util'
 import { anything, boolean, list, nullable, numbers, open, optional, options as optionsOf } from '../../check/index.js'
@@ -48,6 +48,9 @@ export type InkPoint = readonly number[]
 /** Sizes beyond which ink is refused: far above any sentence, far below what fills a memory. */
 export const inkLimits = { strokes: 2 ** 14, points: 2 ** 17, coordinate: 1e12, text: 2 ** 12 } as const
 
+/** The values that a point may hold, for messages. */
+export const coordinates = 'numbers from -1e12 to 1e12'
+
 /** ERR_INVALID_INK: `expected` and `found` in the house's one sentence. */
 export function invalidInk(source: string, expected: string, found: string): GatecellError {
   return new GatecellError(
@@ -65,7 +68,7 @@ const readInkOptions = optionsOf<InkOptions>({
 
 /**
  * Returns ink from strokes of points. Throws ERR_INVALID_INK for no strokes, fewer than two points in all, sizes beyond
- * `inkLimits`, coordinates that are not finite numbers, times that fall within a stroke; ERR_INVALID_ARGUMENT for options of other types.
+ * `inkLimits`, coordinates that are not numbers, times that fall within a stroke; ERR_INVALID_ARGUMENT for options of other types.
  */
 export function createInk(points: readonly (readonly InkPoint[])[], inkOptions: InkOptions = {}): Ink {
   const options = readInkOptions(inkOptions, 'the options of createInk')
@@ -90,11 +93,11 @@ function isArray(value: unknown): value is unknown[] {
   return !isRevoked(value) && Array.isArray(value)
 }
 
-/** Returns a copy of the point `value`. Throws ERR_INVALID_INK unless it is [x, y] or [x, y, t] of finite numbers. */
+/** Returns a copy of the point `value`. Throws ERR_INVALID_INK unless it is [x, y] or [x, y, t] of numbers within `inkLimits`. */
 function readPoint(value: unknown, index: number, source: string): readonly number[] {
   const point: unknown[] = isArray(value) && value.length <= 3 ? Array.from(value) : []
   if (point.length >= 2 && point.every(isCoordinate)) return point
-  throw invalidInk(source, `finite numbers [x, y] or [x, y, t] as point ${index + 1}`, showPoint(value))
+  throw invalidInk(source, `[x, y] or [x, y, t] of ${coordinates} as point ${index + 1}`, showPoint(value))
 }
 
 function sumOf(strokes: readonly { length: number }[]): number {
@@ -127,7 +130,7 @@ function checkedStroke({ x, y, t }: StrokeColumns, yDown: boolean, source: strin
   }
   for (let i = 0; i < length; i++) {
     const point: unknown[] = t ? [x[i], y[i], t[i]] : [x[i], y[i]]
-    if (!point.every(isCoordinate)) throw invalidInk(source, `finite numbers as point ${i + 1}`, showPoint(point))
+    if (!point.every(isCoordinate)) throw invalidInk(source, `${coordinates} as point ${i + 1}`, showPoint(point))
     stroke.x[i] = x[i]!
     stroke.y[i] = yDown ? -y[i]! : y[i]!
     if (stroke.t) stroke.t[i] = t![i]!
@@ -184,9 +187,16 @@ export function checkInk(ink: Ink): void {
       types.isFloat64Array(y) &&
       x.length > 0 &&
       y.length === x.length &&
-      (t === null || (types.isFloat64Array(t) && t.length === x.length)) &&
-      [x, y, t ?? x].every((values) => values.every(isCoordinate))
-    if (!fits) throw invalidInk(source, `finite Float64Arrays of one length as stroke ${index + 1}`, 'another value')
+      (t === null || (types.isFloat64Array(t) && t.length === x.length))
+    if (!fits)
+      throw invalidInk(source, `Float64Arrays x, y and t of one length as stroke ${index + 1}`, 'another value')
+    const columns = t === null ? [x, y] : [x, y, t]
+    for (const values of columns) {
+      const bad = values.findIndex((value) => !isCoordinate(value))
+      if (bad === -1) continue
+      const point = showPoint(columns.map((column) => column[bad]))
+      throw invalidInk(source, `${coordinates} as point ${bad + 1} of stroke ${index + 1}`, point)
+    }
     points += x.length
   })
   checkSizes(strokes.length, points, source)

@@ -171,11 +171,11 @@ t.test('what stays refused names the line and the way in', async (t) => {
     ],
     ['<svg>\n</svg>', /<ink> element .*: convert it to InkML, or to stroke JSON/],
     ['{"drawing": [[[1, 2], [3]]]}', /line 1 .*points as \[x, y\] belong into "strokes"/],
-    ['[[null, true, 0], [1, 1, 1]]', /finite numbers dx and dy as offset 1 in line 1/],
+    ['[[null, true, 0], [1, 1, 1]]', /numbers from -1e12 to 1e12 as dx and dy of offset 1 in line 1/],
     ['[[1, 1, 1, 1, 0]]', /one p of 1/],
     ['[[1, 1, 0, 0, 1], [1, 1, 1, 0, 0]]', /no point after the end of the drawing/],
     ['[{"strokes": [[[0, 0], [1, 1]]]} {"strokes": 5}]', /"," or "\]" after a sample/],
-    ['{"strokes": [[[0, 0], {"x": 1}]]}', /finite numbers as point 2|\{x, y, t\} as point 2/]
+    ['{"strokes": [[[0, 0], {"x": 1}]]}', /numbers from -1e12 to 1e12 as point 2|\{x, y, t\} as point 2/]
   ]
   for (const [text, message] of refused) {
     t.throws(() => [...parseInk(text, 'test')].map((draft) => draft()), { message }, text.slice(0, 60))

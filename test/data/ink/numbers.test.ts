@@ -6,6 +6,7 @@ import t from 'tap'
 import { createInkReader, INK_FEATURES, prepareStrokes } from '../../../src/data/ink/features.js'
 import { MOST_POINTS_AT_ONCE } from '../../../src/data/ink/resample.js'
 import { measureInk, medianSize, normaliseShape, type InkNormalisation } from '../../../src/data/ink/normalise.js'
+import { parseInk } from '../../../src/data/ink/read.js'
 import { createInk, inkPoints, type Ink } from '../../../src/data/ink/strokes.js'
 import { GatecellError } from '../../../src/errors.js'
 
@@ -18,6 +19,8 @@ const fixed: InkNormalisation = {
   resample: 'length',
   step: 1 / 16
 }
+const parsed = (value: unknown): Ink[] => [...parseInk(JSON.stringify(value), 'test')].map((draft) => draft())
+
 const anyNumber = fc.oneof(
   fc.double({ min: -100, max: 100, noNaN: true }),
   fc.double(),
@@ -67,6 +70,37 @@ t.test('the bound of a pen is exact, and its messages name the remedy', async (t
   t.throws(() => pen.down(0, 0, -5), { message: /t not below 1/ })
   pen.up()
   t.equal(pen.down(1e12, 0, -5).length, INK_FEATURES, 'a jump through the air is one point')
+})
+
+t.test('a finite number that is too large is refused with the limit, and not as one that is not finite', async (t) => {
+  const place = (point: readonly number[]) => ({ x: point[0]!, y: point[1]!, t: point[2]! })
+  const inkOf = (point: readonly number[]): Ink => {
+    const { x, y, t } = place(point)
+    const stroke = { x: Float64Array.of(0, x), y: Float64Array.of(0, y), t: Float64Array.of(0, t) }
+    return { strokes: [stroke], text: null, fields: {}, source: 'the ink' }
+  }
+  const entries: Record<string, (point: readonly number[]) => unknown> = {
+    createInk: (point) => createInk([[[0, 0, 0], point]]),
+    'ink made by hand': (point) => prepareStrokes(inkOf(point), fixed),
+    inkPoints: (point) => inkPoints(inkOf(point).strokes),
+    'stroke JSON': (point) => parsed({ strokes: [[[0, 0, 0], point]] }),
+    'points as objects': (point) => parsed({ strokes: [[{ x: 0, y: 0, t: 0 }, place(point)]] }),
+    QuickDraw: (point) => parsed({ drawing: [[0, 1, 2].map((k) => [0, point[k]])] }),
+    'a pen': ([x, y, time]) => createInkReader(fixed).down(x!, y!, time)
+  }
+  for (const [name, enter] of Object.entries(entries)) {
+    for (const point of [
+      [1.1e12, 0, 1],
+      [0, -2e12, 1],
+      [0, 1, 1e300]
+    ]) {
+      const message = /^Expected [^]*numbers from -1e12 to 1e12[^]* (found|received) \[/
+      t.throws(() => enter(point), { code: 'ERR_INVALID_INK', message }, `${name} [${point.join()}]`)
+      t.throws(() => enter(point), { message: /^(?![^]*finite)/ }, name)
+    }
+    t.doesNotThrow(() => enter([1, 1, 1e12]), name)
+  }
+  t.throws(() => parsed([[0, 0, 0], [1e13, 0, 0]]), { code: 'ERR_INVALID_INK', message: /from -1e12 to 1e12 as dx and dy of offset 2/ }) // prettier-ignore
 })
 
 t.test('ink made by hand is checked where a network would see it', async (t) => {

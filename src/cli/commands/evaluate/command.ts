@@ -15,7 +15,7 @@ import { evaluateRecognition } from './handwriting-recognition.js'
 import { evaluateTextModel } from './text.js'
 import { addInkOptions } from '../../options/ink.js'
 import { withInterrupts, type Interrupts } from '../../ui/interrupt.js'
-import { choice, number, whole } from '../../options/parse.js'
+import { choice, filePath, filePaths, number, whole } from '../../options/parse.js'
 
 const EXAMPLES = `
 Examples:
@@ -36,8 +36,8 @@ export function addEvaluate(program: Command): void {
   const command = program
     .command('evaluate')
     .description('Measures how well a model predicts a text, or reads ink.')
-    .argument('<model>', 'a .safetensors file of a training')
-    .argument('<data...>', 'texts or ink: files, folders, patterns, or - for standard input')
+    .argument('<model>', 'a .safetensors file of a training', filePath('the model'))
+    .argument('<data...>', 'texts or ink: files, folders, patterns, or - for standard input', filePaths('the data'))
     .option('--part <name>', 'all, train, valid or test', choice('--part', parts), 'all')
     .option('--valid <share>', 'share that validates (default: as in the training)', number('--valid', 0, 1, 'most'))
     .option(
@@ -46,11 +46,15 @@ export function addEvaluate(program: Command): void {
       number('--test', 0, 1, 'most')
     )
   addEngineOptions(command, 'what suits one stream')
-    .option('--cache-dir <folder>', 'for the symbols of texts above 64 MB')
+    .option('--cache-dir <folder>', 'for the symbols of texts above 64 MB', filePath('--cache-dir', 'folder'))
     .option('--where <field=values>', 'of ink: only these samples, as writer=26-30')
-    .option('--reader <file>', 'of a writer: a model that reads what it writes')
+    .option('--reader <file>', 'of a writer: a model that reads what it writes', filePath('--reader'))
     .option('--count <n>', 'with --reader: so many texts of the ink at most', whole('--count', 1, 2 ** 20), 200)
-    .option('--unseen <ink...>', 'with --reader: no texts that this ink has, as that of the training')
+    .option(
+      '--unseen <ink...>',
+      'with --reader: no texts that this ink has, as that of the training',
+      filePaths('--unseen')
+    )
     .option('--bias <b>', 'with --reader: as for gatecell write', number('--bias', 0, 100), 0.5)
     .option('--seed <n>', 'with --reader: of the draws', whole('--seed', 0), 0)
   addInkOptions(command)

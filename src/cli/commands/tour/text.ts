@@ -13,7 +13,7 @@ import { refuseWithout } from '../../options/applicable.js'
 import { bytes, duration, nats, quantity, shellWord } from '../../ui/format.js'
 import { withInterrupts, type Interrupts } from '../../ui/interrupt.js'
 import { checkDevice } from '../../options/device.js'
-import { device, seconds, whole } from '../../options/parse.js'
+import { device, filePath, filePaths, seconds, whole } from '../../options/parse.js'
 import { createOutput, exitCodes, type Output } from '../../ui/output.js'
 import { createProgress, peakMemory } from '../../ui/progress.js'
 import { tourHandwriting } from './handwriting.js'
@@ -33,9 +33,13 @@ export function addTour(program: Command): void {
   const command = program
     .command('tour')
     .description('Shows what gatecell does, in two minutes: learns the alphabet, then real text, then writes.')
-    .argument('[text...]', 'text to learn (default: TypeScript declarations in node_modules)')
+    .argument('[text...]', 'text to learn (default: TypeScript declarations in node_modules)', filePaths('the text'))
     .option('--handwriting', 'a network that reads handwriting, and one that writes it, instead of text')
-    .option('--out <path>', `the model, with --handwriting the folder of all files; replaced (default: in ${FOLDER})`)
+    .option(
+      '--out <path>',
+      `the model, with --handwriting the folder of all files; replaced (default: in ${FOLDER})`,
+      filePath('--out')
+    )
     .option('--time-limit <time>', 'how long to learn text (default: 90s)', seconds('--time-limit'))
     .option(
       '--steps <n>',

@@ -16,6 +16,7 @@ import { withInterrupts, type Interrupts } from '../../ui/interrupt.js'
 import { createOutput, exitCodes, type Output } from '../../ui/output.js'
 import { createProgress, peakMemory, type Progress } from '../../ui/progress.js'
 import type { TrainFlags } from './options.js'
+import { filePath, filePaths } from '../../options/parse.js'
 
 export interface TrainContext {
   output: Output
@@ -72,8 +73,8 @@ export function addTraining<F extends TrainFlags, R extends Run<M>, M>(
     .command(name)
     .summary(summary)
     .description(description)
-    .argument(...data)
-    .requiredOption('--out <file>', 'the model, a .safetensors file')
+    .argument(...data, filePaths('the data'))
+    .requiredOption('--out <file>', 'the model, a .safetensors file', filePath('--out'))
   training
     .addOptions(command)
     .addHelpText('after', examples)

@@ -4,7 +4,7 @@ import type { Command } from 'commander'
 import { GatecellError } from '../../../errors.js'
 import type { RunMode } from '../../../tasks/runs/files.js'
 import { given, type Training } from '../../../tasks/runs/settings.js'
-import { choice, device, number, precision, seconds, whole } from '../../options/parse.js'
+import { choice, device, filePath, filePaths, number, precision, seconds, whole } from '../../options/parse.js'
 
 export interface TrainFlags {
   out: string
@@ -102,7 +102,7 @@ function addOptimizerOptions(command: Command, says: TrainTexts): void {
 
 function addRunOptions(command: Command, says: TrainTexts): Command {
   return command
-    .option('--valid-file <file...>', 'validate on other files instead')
+    .option('--valid-file <file...>', 'validate on other files instead', filePaths('--valid-file'))
     .option('--valid-every <n>', `steps between validations (default: ${says.validEvery})`, whole('--valid-every', 1))
     .option('--patience <n>', 'stop after this many validations without improvement', whole('--patience', 1))
     .option('--seed <n>', `seed of ${says.seed} (default: 0)`, whole('--seed', 0))
@@ -124,7 +124,11 @@ function addRunOptions(command: Command, says: TrainTexts): Command {
     )
     .option('--resume', 'resume from the last checkpoint, or start if there is none')
     .option('--force', 'replace a model that exists')
-    .option('--log-dir <folder>', 'metrics.jsonl, TensorBoard events and the loss curve as SVG')
+    .option(
+      '--log-dir <folder>',
+      'metrics.jsonl, TensorBoard events and the loss curve as SVG',
+      filePath('--log-dir', 'folder')
+    )
     .option('--json', 'one JSON object a line')
 }
 

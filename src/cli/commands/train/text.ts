@@ -8,7 +8,7 @@ import { given } from '../../../tasks/runs/settings.js'
 import { bytes, integer, nats, shellWord, wholePercent } from '../../ui/format.js'
 import type { Hint } from '../../ui/hint.js'
 import { readStdin } from '../../ui/interrupt.js'
-import { choice, number, whole } from '../../options/parse.js'
+import { choice, filePath, number, whole } from '../../options/parse.js'
 import type { TrainingCommand } from './command.js'
 import { addTrainOptions, runOptions, type TrainFlags } from './options.js'
 
@@ -91,7 +91,11 @@ export const trainText: TrainingCommand<Flags, TextRun, TextRunMeasure> = {
         number('--valid', 0, 1, 'most')
       )
       .option('--test <share>', 'share for tests, not trained on (default: 0)', number('--test', 0, 1, 'most'))
-      .option('--cache-dir <folder>', "for the symbols of texts above 64 MB (default: the system's temporary folder)")
+      .option(
+        '--cache-dir <folder>',
+        "for the symbols of texts above 64 MB (default: the system's temporary folder)",
+        filePath('--cache-dir', 'folder')
+      )
     return addTrainOptions(command, {
       data: 'text',
       batch: 24,

@@ -76,7 +76,7 @@ function columnsOf(stroke: unknown, index: number, source: string): StrokeColumn
   const rows = points.map((point: unknown, i): unknown[] => {
     const row = isObject(point) ? rowOf(point) : point
     if (Array.isArray(row) && (row.length === 2 || row.length === 3)) return row
-    throw invalidInk(where, `finite numbers [x, y], [x, y, t] or {x, y, t} as point ${i + 1}`, showPoint(point))
+    throw invalidInk(where, `numbers [x, y], [x, y, t] or {x, y, t} as point ${i + 1}`, showPoint(point))
   })
   const column = (k: number) => rows.map((row) => row[k]) as number[]
   return { x: column(0), y: column(1), t: rows.every((row) => row.length === 3) ? column(2) : null }

@@ -3,6 +3,7 @@
 // is 1: p1, a line follows; p2, the pen is lifted after the point; p3, the drawing has ended, and this row is no point of it.
 
 import {
+  coordinates,
   inkFromColumns,
   inkLimits,
   invalidInk,
@@ -32,7 +33,7 @@ export function fromOffsets(rows: readonly unknown[], options: InkOptions & { so
     }
     const [dx, dy] = row as [unknown, unknown]
     if (!isCoordinate(dx) || !isCoordinate(dy))
-      throw invalidInk(source, `finite numbers dx and dy as offset ${i + 1}`, showPoint(row))
+      throw invalidInk(source, `${coordinates} as dx and dy of offset ${i + 1}`, showPoint(row))
     if (ended && pen !== 'ended') throw invalidInk(source, `no point after the end of the drawing`, showPoint(row))
     ended = pen === 'ended'
     if (ended) return
