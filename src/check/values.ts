@@ -100,6 +100,12 @@ export function callback<F extends AnyFunction>(): Check<F> {
   }
 }
 
+/** What a callback returned and what is awaited next: anything but a revoked proxy, of which `await` throws a TypeError. */
+export const awaitable: Check<unknown> = (value, name) => {
+  if (isRevoked(value)) throw expected('a value or a promise', name, value)
+  return value
+}
+
 /** A function whose result is used at once, so that an async one cannot serve. */
 export function syncFunction<F extends AnyFunction>(): Check<F> {
   return (value, name) => {

@@ -2,7 +2,7 @@
 // callback, exact resume. The event loop is free while a step runs, and the next batch is made ready meanwhile.
 
 import { EventEmitter } from 'node:events'
-import { choice, optional, options as optionsOf, signal as signalOf } from '../check/index.js'
+import { awaitable, choice, optional, options as optionsOf, signal as signalOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import type { FitClaim } from '../graph/operations.js'
 import type { Plan } from '../graph/plan.js'
@@ -120,7 +120,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       const stopped = yield* this.#loop(claim, reader, signal)
       this.#watch.stop()
       // A run that was aborted before its weights had first values has nothing to keep: it begins the same way again.
-      if (parameters.isReady) await this.#options.checkpoint?.(this.snapshot(), 'last')
+      if (parameters.isReady) await this.#save('last')
       if (stopped === 'abort' && onAbort === 'throw') {
         const message = `Expected to train on but the caller aborted after step ${this.#progress.step}: resume from the last checkpoint.`
         throw new GatecellError('ERR_ABORTED', message, { cause: signal?.reason })
@@ -144,7 +144,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     reader: BatchReader,
     signal: AbortSignal | undefined
   ): AsyncGenerator<Report, StopReason, undefined> {
-    const { checkpoint, checkpointEvery, epochs } = this.#options
+    const { checkpointEvery, epochs } = this.#options
     const watch = this.#watch
     const window = new Window(0)
     const pull = () => {
@@ -181,7 +181,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       watch.stop()
       const validated = isRegular(this.#options, this.#progress)
       if (validated && !(await this.#validate('regular', signal))) return 'abort'
-      if (checkpointEvery !== undefined && step % checkpointEvery === 0) await checkpoint?.(this.snapshot(), 'last')
+      if (checkpointEvery !== undefined && step % checkpointEvery === 0) await this.#save('last')
       if (validated || this.#isDue(window)) {
         const report = this.#report(window, validated)
         this.emit('report', report)
@@ -235,7 +235,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
   /** Measures the validation data and takes the consequences; false if the caller aborted. */
   async #validate(kind: 'regular' | 'end', signal: AbortSignal | undefined): Promise<boolean> {
-    const { validation: source, checkpoint, schedule } = this.#options
+    const { validation: source, schedule } = this.#options
     const { step } = this.#progress
     const result = await validate(this.#average.model(this.#progress), source!, step, signal)
     if (result === 'abort') return false
@@ -243,14 +243,20 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.#progress = progress
     this.#validation = { step, best: gained, ...result }
     this.emit('validation', this.#validation)
-    if (gained) await checkpoint?.(this.snapshot(), 'best')
+    if (gained) await this.#save('best')
     return true
+  }
+
+  /** Passes the run to the caller, who keeps it. */
+  async #save(kind: 'last' | 'best'): Promise<void> {
+    const { checkpoint } = this.#options
+    if (checkpoint) await awaitable(checkpoint(this.snapshot(), kind), 'the result of checkpoint')
   }
 
   /** Validates the last step, unless that was done; the 'last' checkpoint, written before, is written again with the result. */
   async #validateEnd(signal: AbortSignal | undefined): Promise<void> {
     if (!this.#options.validation || this.#validation?.step === this.#progress.step) return
-    if (await this.#validate('end', signal)) await this.#options.checkpoint?.(this.snapshot(), 'last')
+    if (await this.#validate('end', signal)) await this.#save('last')
   }
 
   #reachedLimit(): StopReason | null {

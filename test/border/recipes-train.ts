@@ -79,7 +79,11 @@ export const trainRecipes: AnyRecipe[] = [
         optimizer: { kind: 'rmsprop', alpha: 0.9, epsilon: 1e-6 },
         schedule: { kind: 'step', every: 2, factor: 0.5 },
         steps: 2,
-        reportEvery: 1
+        reportEvery: 1,
+        validation: heldOut(),
+        validateEvery: 2,
+        checkpoint: () => {},
+        checkpointEvery: 1
       }
     ],
     // The reports are left after the third: a fit of 2^32 steps would still be under way during later calls.

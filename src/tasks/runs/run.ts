@@ -4,7 +4,18 @@
 import type { Vocabulary } from '../../data/text/vocabulary.js'
 import type { Device } from '../../graph/opcodes.js'
 import type { JsonObject } from '../../io/json.js'
-import { callback, choice, filled, integer, methods, nullable, number, object, optional } from '../../check/index.js'
+import {
+  awaitable,
+  callback,
+  choice,
+  filled,
+  integer,
+  methods,
+  nullable,
+  number,
+  object,
+  optional
+} from '../../check/index.js'
 import { options as optionsOf, signal as signalOf, type Fields } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import { defineModel, type Model } from '../../model.js'
@@ -269,7 +280,7 @@ async function train(trainer: Trainer, files: RunFiles, options: FitRunOptions):
     reported = next.value.validation?.step ?? reported
     try {
       log?.report(next.value)
-      await onReport?.(next.value)
+      await awaitable(onReport?.(next.value), 'the result of onReport')
     } catch (error) {
       await reports.return(undefined as never) // ends the fit, so that the model can be disposed of
       throw error
