@@ -1,5 +1,5 @@
-// Every error code of gatecell, in one table, and the one error class that carries them.
-// A message is one sentence: what was expected, what came, what to do.
+// The error codes of gatecell in one table, the error class that carries them, and the function that makes its messages: one
+// sentence with the expected value, the received one and a remedy.
 
 import { types } from 'node:util'
 
@@ -30,6 +30,7 @@ export const errorCodes = {
   ERR_NOT_READY: 'first values are not computed yet and take long'
 } as const
 
+/** One of the codes in `errorCodes`. */
 export type ErrorCode = keyof typeof errorCodes
 
 /** The error type of the library: `code` is stable, `message` is one sentence for people. */
@@ -40,9 +41,11 @@ export class GatecellError extends Error {
     const legal = typeof code === 'string' && Object.hasOwn(errorCodes, code) && typeof message === 'string'
     if (!legal) {
       const found = `${show(code)} and ${show(message)}`
-      throw new GatecellError(
+      throw expected(
         'ERR_INVALID_ARGUMENT',
-        `Expected an error code and a message but received ${found}: pass a key of errorCodes and a sentence.`
+        'an error code and a message',
+        found,
+        'pass a key of errorCodes and a sentence'
       )
     }
     super(message, isObject(options) ? options : undefined)
@@ -51,7 +54,23 @@ export class GatecellError extends Error {
   }
 }
 
-/** True for a proxy that was revoked: any access to it throws a TypeError. Runs no code of the value. */
+/**
+ * Returns the error "Expected <what> but received <actual>: <remedy>." Every error of the library is made here.
+ * `what` and `actual` are nouns as they are in the sentence, `remedy` is a clause in the imperative without a period; '' leaves
+ * it out, for checks whose expectation is the remedy. `cause` is kept as the property `cause` of the error.
+ */
+export function expected(
+  code: ErrorCode,
+  what: string,
+  actual: string,
+  remedy: string,
+  cause?: unknown
+): GatecellError {
+  const end = remedy === '' ? '.' : `: ${remedy}.`
+  return new GatecellError(code, `Expected ${what} but received ${actual}${end}`, cause === undefined ? {} : { cause })
+}
+
+/** Returns whether `value` is a proxy that was revoked: any access to it throws a TypeError. Runs no code of the value. */
 export function isRevoked(value: unknown): boolean {
   if (!types.isProxy(value)) return false
   try {
@@ -62,7 +81,7 @@ export function isRevoked(value: unknown): boolean {
   }
 }
 
-/** True for objects that can be read: not null, not a function, not a revoked proxy. */
+/** Returns whether `value` is an object that can be read: not null, not a function, not a revoked proxy. */
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !isRevoked(value)
 }

@@ -12,8 +12,8 @@ const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8'
   name.endsWith('.ts')
 )
 
-/** In these folders the expectation is the remedy as well: "Expected a number as x but received null." */
-const checks = /^check\//
+/** In these files the expectation is the remedy as well: "Expected a number as x but received null." */
+const checks = /^(?:check\/|errors\.ts$)/
 
 /** Returns the text of a literal with ${} in place of each expression, null for another expression. */
 function textOf(node: ts.Node | undefined): string | null {
@@ -40,17 +40,26 @@ function constantOf(name: string, node: ts.Node): ts.Node | undefined {
   return found
 }
 
+/** Returns the message of a call of `expected`, which puts its parts together. */
+function sentenceOf({ arguments: [, ...parts] }: ts.CallExpression): string {
+  const [what, actual, remedy] = parts.map((part) => textOf(part) ?? '${}')
+  return `Expected ${what} but received ${actual}${remedy === '' ? '.' : `: ${remedy}.`}`
+}
+
 function* messagesOf(file: string): Generator<{ place: string; text: string }> {
   const source = ts.createSourceFile(file, readFileSync(join(root, 'src', file), 'utf8'), ts.ScriptTarget.ES2022, true)
-  const errors: ts.NewExpression[] = []
+  const found: { node: ts.Node; text: string | null }[] = []
   const visit = (node: ts.Node) => {
-    if (ts.isNewExpression(node) && node.expression.getText() === 'GatecellError') errors.push(node)
+    if (ts.isNewExpression(node) && node.expression.getText() === 'GatecellError') {
+      const given = node.arguments?.[1]
+      found.push({ node, text: textOf(given && ts.isIdentifier(given) ? constantOf(given.text, node) : given) })
+    }
+    if (ts.isCallExpression(node) && node.expression.getText() === 'expected')
+      found.push({ node, text: sentenceOf(node) })
     ts.forEachChild(node, visit)
   }
   visit(source)
-  for (const node of errors) {
-    const given = node.arguments?.[1]
-    const text = textOf(given && ts.isIdentifier(given) ? constantOf(given.text, node) : given)
+  for (const { node, text } of found) {
     const line = source.getLineAndCharacterOfPosition(node.getStart()).line + 1
     if (text !== null) yield { place: `src/${file}:${line}`, text }
   }
@@ -63,4 +72,6 @@ t.test('messages have three parts', async (t) => {
   const sentence = /^(?:\S+: )?[Ee]xpected .+ (?:but|received|found|is|has|have) .*[:;] \S/s
   const wrong = messages.filter(({ text }) => text.startsWith('${}') === false && !sentence.test(text))
   t.same(wrong, [], 'expected, received, and after a colon what to do')
+  const doubled = messages.filter(({ text }) => /\.\.$|: [A-Z][a-z]+ [a-z].*\.$|Expected Expected/.test(text))
+  t.same(doubled, [], 'one period, and a remedy that begins with a small letter')
 })

@@ -1,7 +1,7 @@
 // Scorers: what a beam search knows besides the network it decodes. A language model rates each token, a lexicon forbids
 // those that lead to no word. A scorer is a function of its state, so a search may follow many sequences at once.
 
-import { anything, expected, integer, iterable, list, methods, number, numbers, object } from '../check/index.js'
+import { anything, invalid, integer, iterable, list, methods, number, numbers, object } from '../check/index.js'
 import { isArrayOf, made, open, optional, options as optionsOf, syncFunction, type Check } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import type { Stream } from './stream-types.js'
@@ -29,7 +29,7 @@ export const readScorer: Check<Scorer> = (value, name) => {
   const { start, score, next, end } = scorerParts(value, name)
   const nats = (found: unknown, what: string): number => {
     if (typeof found === 'number' && found < Infinity) return found
-    throw expected('a number of nats below Infinity', `what ${what}() of ${name} returns`, found)
+    throw invalid('a number of nats below Infinity', `what ${what}() of ${name} returns`, found)
   }
   return {
     start,
@@ -52,7 +52,7 @@ export function combineScorers(
   const sum = (value: (scorer: Scorer, i: number) => number, start: number) =>
     parts.reduce((total, { scorer }, i) => total + weights[i]! * value(scorer, i), start)
   const checkStates = (states: readonly unknown[]): void => {
-    if (!isArrayOf(states, parts.length)) throw expected('a state of these scorers', 'state', states)
+    if (!isArrayOf(states, parts.length)) throw invalid('a state of these scorers', 'state', states)
   }
   return {
     start: parts.map(({ scorer }) => scorer.start),
@@ -123,7 +123,7 @@ export function lexiconScorer(
     node.word = true
   }
   const next = (node: TrieNode | null, token: number): TrieNode | null => {
-    if (node !== null && !Node.is(node)) throw expected('a state of this lexicon', 'state', node)
+    if (node !== null && !Node.is(node)) throw invalid('a state of this lexicon', 'state', node)
     tokenOf(token, 'token')
     if (node && token === separator) return node.word ? root : null
     return node?.children.get(token) ?? null
@@ -133,7 +133,7 @@ export function lexiconScorer(
     next,
     score: (node, token) => (next(node, token) ? 0 : -Infinity),
     end(node) {
-      if (node !== null && !Node.is(node)) throw expected('a state of this lexicon', 'state', node)
+      if (node !== null && !Node.is(node)) throw invalid('a state of this lexicon', 'state', node)
       return node?.word ? 0 : -Infinity
     }
   }

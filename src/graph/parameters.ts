@@ -1,7 +1,7 @@
 // The parameters of one model: names, shapes and arenas with one layout (values, gradients, moments, averaged weights).
 // Every plan of the model reads and writes these arenas; views on them are live and never copied.
 
-import { choice, expected, numbers, string } from '../check/index.js'
+import { choice, invalid, numbers, string } from '../check/index.js'
 import { options as optionsOf, optional, seed as seedOf, signal as signalOf } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
 import { native, type StoreHandle } from '../native.js'
@@ -286,7 +286,7 @@ export class ParameterStore {
    */
   copyFrom(other: ParameterStore, group: 'data' | 'average' = 'data'): void {
     checkSource(group, 'the group')
-    if (!(#handle in (Object(other) as object))) throw expected('the parameters of a model', 'the source', other)
+    if (!(#handle in (Object(other) as object))) throw invalid('the parameters of a model', 'the source', other)
     this.operations.checkIdle('copying parameters')
     other.#live()
     const handle = other.#handle

@@ -1,7 +1,7 @@
 // Ink as SVG, still or moving: in one place for readers, writers and traces. A moving picture is drawn by SMIL animation
 // alone, without a script, so that any browser shows it, in an <img> too.
 
-import { boolean, expected, number, optional, options as optionsOf, string } from '../check/index.js'
+import { boolean, invalid, number, optional, options as optionsOf, string } from '../check/index.js'
 import { boxOf, readStrokes, type Stroke } from '../data/ink/strokes.js'
 import { colours, withDarkMode } from './theme.js'
 
@@ -119,7 +119,7 @@ const readSvgOptions = optionsOf<InkSvgOptions>({
 /** Returns the text of an SVG file with the ink and nothing else. Throws ERR_INVALID_ARGUMENT, and ERR_INVALID_INK for ink without a stroke. */
 export function inkSvg(ink: readonly Stroke[], svgOptions: InkSvgOptions = {}): string {
   const strokes = readStrokes(ink, 'the strokes')
-  if (strokes.length === 0) throw expected('at least one stroke', 'the strokes', ink, { code: 'ERR_INVALID_INK' })
+  if (strokes.length === 0) throw invalid('at least one stroke', 'the strokes', ink, { code: 'ERR_INVALID_INK' })
   const options = readSvgOptions(svgOptions, 'the options of inkSvg')
   const { left, right, bottom, top } = boxOf(strokes)
   const ratio = Math.min(4, Math.max(1 / 16, (top - bottom) / Math.max(right - left, 1e-9)))

@@ -1,7 +1,7 @@
 // Beam search: one mechanism for all decoders. Sequences are nodes of a tree, so that equal ones are one object wherever
 // they come from; the best are kept by score, ties by the order of their tokens: nothing depends on chance.
 
-import { anything, expected, integer, isArrayOf, number, numbers, object, open, optional } from '../../check/index.js'
+import { anything, invalid, integer, isArrayOf, number, numbers, object, open, optional } from '../../check/index.js'
 import { syncFunction } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import { readScorer, type Scorer } from '../scorers.js'
@@ -172,7 +172,7 @@ function stepOf<S>(decoder: Decoder<S>, step: Decoder<S>['step']): Step<S> {
     const steps: unknown = step.call(decoder, asked)
     if (isArrayOf(steps, beam.length))
       return steps.map((one, i) => readStep(one, `steps[${i}]`) as { state: S; nats: ArrayLike<number> })
-    throw expected(`an array of ${beam.length} steps`, 'what step() of the decoder returns', steps)
+    throw invalid(`an array of ${beam.length} steps`, 'what step() of the decoder returns', steps)
   }
 }
 

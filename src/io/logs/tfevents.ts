@@ -4,7 +4,7 @@
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { callback, expected, filled, integer, number, optional, options as optionsOf } from '../../check/index.js'
+import { callback, invalid, filled, integer, number, optional, options as optionsOf } from '../../check/index.js'
 import type { Check } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import { appendWhole } from './append.js'
@@ -80,7 +80,7 @@ const MAX_TAG = 2 ** 12
 
 const tagOf: Check<string> = (value, name) => {
   if (typeof value === 'string' && value.length <= MAX_TAG) return value
-  throw expected(`a string of at most ${MAX_TAG} characters`, name, value)
+  throw invalid(`a string of at most ${MAX_TAG} characters`, name, value)
 }
 /** Seconds since 1970. */
 const time = number(0, 1e12)

@@ -1,7 +1,7 @@
 // Tensors of safetensors files: their element types, the typed arrays that hold them, and the views and sizes of both.
 
 import { types } from 'node:util'
-import { choice, expected, integer, list, open, optional, string, type Check } from '../../check/index.js'
+import { choice, invalid, integer, list, open, optional, string, type Check } from '../../check/index.js'
 import { GatecellError, show } from '../../errors.js'
 
 /** Bits of one element by safetensors name: all formats of version 0.8. */
@@ -75,7 +75,7 @@ const readTensorParts = open<NamedTensor>({
   shape: list(integer(0)),
   data: (value, name) => {
     const type = Object.values(arrayTypes).find((one) => !types.isProxy(value) && value instanceof one)
-    if (type === undefined) throw expected('a typed array', name, value)
+    if (type === undefined) throw invalid('a typed array', name, value)
     return value
   },
   dtype: optional(choice(...(Object.keys(dtypeBits) as Dtype[])))
