@@ -33,6 +33,7 @@ export class OperationLock {
   #changing = false
   #forward = 0
   #exclusive: 'gradient' | 'train' | null = null
+  #everExclusive = false
   readonly #queue: Waiting[] = []
 
   /**
@@ -109,6 +110,11 @@ export class OperationLock {
     return this.#exclusive !== null
   }
 
+  /** Whether a native run has ever changed weights or gradients. */
+  get everExclusive(): boolean {
+    return this.#everExclusive
+  }
+
   /** Whether nothing is under way. */
   get idle(): boolean {
     const within = this.#writing && this.#step
@@ -149,6 +155,7 @@ export class OperationLock {
       throw this.#busy(mode === 'train' ? 'a training run' : 'a run that computes gradients')
     }
     this.#exclusive = mode
+    this.#everExclusive = true
   }
 
   /** Ends what `acquire` began. */

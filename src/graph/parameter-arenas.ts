@@ -50,9 +50,14 @@ export interface Arenas {
 
 /**
  * Makes the arenas of `specs` and the parameters in them. `table` is what the core reads: begin, rank and sizes of each; `values` are the
- * views that `Parameter.data` returns after a call of `settle` with the parameter's name.
+ * views that `Parameter.data` returns after a call of `settle` with the parameter's name. `lend` is called before a parameter returns a
+ * view of its gradient or of a moment.
  */
-export function layOut(specs: readonly ParameterSpec[], training: boolean, settle: (name: string) => void) {
+export function layOut(
+  specs: readonly ParameterSpec[],
+  training: boolean,
+  { settle, lend }: { settle: (name: string) => void; lend: () => void }
+) {
   const table = new Float64Array(specs.length * 4)
   let elements = 0
   specs.forEach(({ shape }, i) => {
@@ -74,16 +79,27 @@ export function layOut(specs: readonly ParameterSpec[], training: boolean, settl
     const begin = table[4 * i]!
     const end = begin + sizeOf(shape)
     const part = (whole: Float32Array | null) => whole?.subarray(begin, end) ?? null
+    const [grad, moment1, moment2] = [part(arenas.grad), part(arenas.moment1), part(arenas.moment2)]
     const data = arenas.data.subarray(begin, end)
     const views = {
       get data() {
         settle(name)
         return data
       },
-      grad: part(arenas.grad),
-      moment1: part(arenas.moment1),
-      moment2: part(arenas.moment2),
+      get grad() {
+        lend()
+        return grad
+      },
+      get moment1() {
+        lend()
+        return moment1
+      },
+      get moment2() {
+        lend()
+        return moment2
+      },
       get moment3() {
+        lend()
         return part(arenas.moment3)
       },
       get average() {

@@ -44,6 +44,8 @@ export class ParameterStore {
   readonly #firstValues = new FirstValues()
   #handle: StoreHandle | null = null
   #disposed = false
+  /** Whether somebody may hold a view of a gradient or a moment, and write to it. */
+  #lent = false
   /** Which operations go on at the same time. */
   readonly operations = new OperationLock()
 
@@ -51,7 +53,10 @@ export class ParameterStore {
     this.specs = specs
     this.training = options.training
     this.count = specs.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
-    const { table, arenas, values, parameters } = layOut(specs, options.training, (name) => this.#settle(name))
+    const { table, arenas, values, parameters } = layOut(specs, options.training, {
+      settle: (name) => this.#settle(name),
+      lend: () => (this.#lent = true)
+    })
     this.#arenas = arenas
     this.#data = values
     this.#parameters = parameters
@@ -305,6 +310,8 @@ export class ParameterStore {
   /** Zeroes gradients and moments. */
   clearOptimizer(): void {
     this.operations.checkIdle('clearing the optimiser')
+    // Memory that nobody has written holds zeros; writing them would map its pages, which takes a millisecond for each few megabytes.
+    if (!this.#lent && !this.operations.everExclusive) return
     for (const { grad, moment1, moment2, moment3 } of this)
       for (const view of [grad, moment1, moment2, moment3]) view?.fill(0)
     this.#written()

@@ -1,6 +1,7 @@
 // A training from files to files, whatever it trains. An application is its data, its model and its metric; here are the
 // rest: resuming, a trainer that validates and saves, what it will take, its reports, the measure of the best weights.
 
+import { setImmediate } from 'node:timers/promises'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
 import type { Device } from '../../graph/opcodes.js'
 import type { JsonObject } from '../../io/json.js'
@@ -170,6 +171,8 @@ export async function prepareRun<O extends RunOptions, C extends RunConfig, D ex
     const { config, data, source, validation } = ready
     const { seed, precision } = config.training!
     const { threads = 0, device = 'cpu' } = options
+    // The last piece of the data and the plan of a step each hold the event loop for some milliseconds.
+    await setImmediate()
     const before = process.memoryUsage.rss()
     model = defineModel(application.definition(config), { seed, threads, precision, device, initialize: false })
     const told = trainerOptions(ready, files, resume, options)
