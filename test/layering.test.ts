@@ -23,7 +23,7 @@ const includes: [folder: string, folders: string[], system: RegExp][] = [
     ['native/cuda', 'native/cuda/kernels', 'native/cuda/emulator', 'native/core', 'native/kernels/shared', abi],
     /^(?!napi|node_api)/
   ],
-  ['native/cuda/kernels', ['native/cuda', 'native/cuda/kernels', 'native/core'], /^(?!napi|node_api)/],
+  ['native/cuda/kernels', ['native/cuda', 'native/cuda/kernels', 'native/core', abi], /^(?!napi|node_api)/],
   ['native/cuda/emulator', ['native/cuda', 'native/cuda/emulator'], /^(?!napi|node_api|cuda)/],
   ['native/kernels', [], plain],
   ['native/kernels/shared', [], plain]

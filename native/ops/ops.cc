@@ -3,34 +3,10 @@
 
 namespace gatecell {
 const OpDef* find_op(int opcode) {
-  static const OpDef* const all[] = {&op_embedding,
-                                     &op_lstm,
-                                     &op_linear,
-                                     &op_dropout,
-                                     &op_cross_entropy,
-                                     &op_softmax,
-                                     &op_add,
-                                     &op_mul,
-                                     &op_sigmoid,
-                                     &op_tanh,
-                                     &op_relu,
-                                     &op_affine,
-                                     &op_concat,
-                                     &op_slice,
-                                     &op_reshape,
-                                     &op_mean_square,
-                                     &op_sigmoid_cross_entropy,
-                                     &op_sample,
-                                     &op_flip,
-                                     &op_sub,
-                                     &op_gru,
-                                     &op_ctc,
-                                     &op_mixture_density,
-                                     &op_mixture_sample,
-                                     &op_window,
-                                     &op_window_lstm,
-                                     &op_dot_attention,
-                                     &op_additive_attention};
+  static const OpDef* const all[] = {
+#define GC_OP(number, NAME, name) &op_##name,
+#include "gatecell/ops.def"
+  };
   for (const OpDef* op : all)
     if (op->opcode == opcode) return op;
   return nullptr;

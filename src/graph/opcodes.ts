@@ -1,36 +1,8 @@
-// The numbers of the C ABI (native/include/gatecell/gatecell.h) that graphs and plans speak. A test compares both files.
+// The numbers of the C ABI (native/include/gatecell/gatecell.h) that graphs and plans speak. A test compares both.
 
-export const opcodes = {
-  embedding: 1,
-  lstm: 2,
-  linear: 3,
-  dropout: 4,
-  crossEntropy: 5,
-  softmax: 6,
-  add: 7,
-  mul: 8,
-  sigmoid: 9,
-  tanh: 10,
-  relu: 11,
-  affine: 12,
-  concat: 13,
-  slice: 14,
-  reshape: 15,
-  meanSquare: 16,
-  sigmoidCrossEntropy: 17,
-  sample: 18,
-  flip: 19,
-  sub: 20,
-  gru: 21,
-  ctc: 22,
-  mixtureDensity: 23,
-  mixtureSample: 24,
-  window: 25,
-  windowLstm: 26,
-  dotAttention: 27,
-  additiveAttention: 28
-} as const
+import { opcodes } from './op-list.js'
 
+export { opcodes }
 export type OpName = keyof typeof opcodes
 
 export const dtypes = { f32: 0, i32: 1 } as const

@@ -1,5 +1,7 @@
 // The numbers that TypeScript and the core share are those of the header.
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { createControl } from '../../src/graph/control.js'
 import { devices, dtypes, modes, opcodes, optimizers, roles } from '../../src/graph/opcodes.js'
@@ -14,24 +16,39 @@ function constants(prefix: string): Record<string, number> {
   return Object.fromEntries(found.map(([, name, number]) => [camel(name!), Number(number)]))
 }
 
-t.test('opcodes', async (t) => {
-  t.same(opcodes, constants('OP_'))
+const list = readFileSync(new URL('../../native/include/gatecell/ops.def', import.meta.url), 'utf8')
+const rows = [...list.matchAll(/^GC_(HOST_)?OP\((\d+), (\w+), (\w+)\)$/gm)].map(([, host, number, upper, name]) => {
+  return { onDevice: !host, number: Number(number), upper: upper!, name: name! }
 })
 
-t.test('every op has one on the device', async (t) => {
-  const kernels = new URL('../../native/cuda/kernels/', import.meta.url)
-  const code = readdirSync(kernels)
-    .filter((name) => name.endsWith('.cu'))
-    .map((name) => readFileSync(new URL(name, kernels), 'utf8'))
-  const defined = code.flatMap((text) => [...text.matchAll(/OpDef (op_\w+) = \{\s*GC_OP_(\w+),/g)])
-  const listed = [...readFileSync(new URL('ops.cu', kernels), 'utf8').matchAll(/&(op_\w+)/g)].map(([, op]) => op)
+t.test('the numbers of the ops are those of the list, as `npm run opcodes` writes them', async (t) => {
+  t.same(opcodes, Object.fromEntries(rows.map(({ upper, number }) => [camel(upper), number])))
   t.same(
-    defined
-      .filter(([, op]) => listed.includes(op))
-      .map(([, , name]) => camel(name!))
-      .sort(),
-    Object.keys(opcodes).sort()
+    rows.map(({ number }) => number),
+    rows.map((_, i) => i + 1)
   )
+  const script = fileURLToPath(new URL('../../scripts/opcodes.mjs', import.meta.url))
+  const written = execFileSync(process.execPath, [script, '--print'], { encoding: 'utf8' })
+  t.equal(readFileSync(new URL('../../src/graph/op-list.ts', import.meta.url), 'utf8'), written)
+})
+
+t.test('every line of the list is one op, and has one on the device unless it says otherwise', async (t) => {
+  t.equal(rows.length, list.match(/^GC_\w*OP\(/gm)!.length)
+  for (const [folder, suffix, listed] of [
+    ['ops', '.cc', rows],
+    ['cuda/kernels', '.cu', rows.filter(({ onDevice }) => onDevice)]
+  ] as const) {
+    const files = new URL(`../../native/${folder}/`, import.meta.url)
+    const code = readdirSync(files)
+      .filter((name) => name.endsWith(suffix))
+      .map((name) => readFileSync(new URL(name, files), 'utf8'))
+    const defined = code.flatMap((text) => [...text.matchAll(/OpDef op_(\w+) = \{\s*GC_OP_(\w+),/g)])
+    t.same(
+      defined.map(([, name, upper]) => `${name} ${upper}`).sort(),
+      listed.map(({ name, upper }) => `${name} ${upper}`).sort(),
+      folder
+    )
+  }
 })
 
 t.test('modes, dtypes, roles, optimisers and devices', async (t) => {

@@ -103,68 +103,10 @@ enum { GC_TENSOR_FIELDS = 8 };
 
 // Op records, concatenated int32: opcode, inputs, outputs, attributes, then that many tensor ids (-1: absent), and
 // `attributes` doubles taken from the attribute table in order. Ops stand in topological order; each tensor has one producer.
+// The ops, with their inputs, outputs and attributes: ops.def.
 typedef enum gc_opcode {
-  // table[V,E], ids i32[...] -> [..., E]; attributes: may be left out: padding id + 1, whose row gets no gradient (0: none)
-  GC_OP_EMBEDDING = 1,
-  // x[T,B,I], w_ih[4H,I], w_hh[4H,R], b_ih[4H]?, b_hh[4H]?, h0[B,R]?, c0[B,H]?, lengths i32[B]?, peephole[3H]?, w_hr[R,H]?,
-  //   layer normalisation: gain_ih[4H]?, gain_hh[4H]?, gain_c[H]?, bias_c[H]? (all or none)
-  //   -> y[T,B,R], hT[B,R]?, cT[B,H]?; R is H where there is no w_hr; h0 and c0 may be parameters [R] and [H], for every row
-  // attributes: reverse (0/1); may be left out: recurrent dropout, zoneout of c, zoneout of h, stream
-  GC_OP_LSTM = 2,
-  // x[..., I], w[O,I], b[O]? -> [..., O]
-  GC_OP_LINEAR = 3,
-  // x -> like x; attributes: p, locked (1: one mask for all steps of dim 0), stream (the layer's number)
-  GC_OP_DROPOUT = 4,
-  // logits[..., V], targets i32[...], class weights[V]? -> f32[2]: mean nats over the targets that are not ignored, weighted
-  // by their classes, and the sum of their weights (their count where there are no class weights)
-  // attributes: may be left out: ignored target + 1 (0: -1 is ignored), label smoothing from 0 to 1
-  GC_OP_CROSS_ENTROPY = 5,
-  // x[..., V] -> like x
-  GC_OP_SOFTMAX = 6,
-  // a, b (same shape, or b[last dim]) -> like a
-  GC_OP_ADD = 7,
-  GC_OP_MUL = 8,
-  GC_OP_SIGMOID = 9,
-  GC_OP_TANH = 10,
-  GC_OP_RELU = 11,
-  // x -> scale * x + shift; attributes: scale, shift
-  GC_OP_AFFINE = 12,
-  // a[..., M], b[..., N], ... -> [..., M+N+...]
-  GC_OP_CONCAT = 13,
-  // x -> part of one dimension; attributes: dim, begin (the length is the output's shape)
-  GC_OP_SLICE = 14,
-  // x -> same elements, other shape
-  GC_OP_RESHAPE = 15,
-  // x, y (same shape) -> f32[2]: mean of (x-y)^2, count
-  GC_OP_MEAN_SQUARE = 16,
-  // logits[..., K], targets f32[..., K] -> f32[2]: mean over rows of the sum over K, rows
-  GC_OP_SIGMOID_CROSS_ENTROPY = 17,
-  // logits[..., V], control f32[4] = {temperature, top_k, top_p, reserved} -> i32[...]; attributes: stream
-  GC_OP_SAMPLE = 18,
-  // x[T, ...] -> reversed along dim 0
-  GC_OP_FLIP = 19,
-  // as GC_OP_ADD
-  GC_OP_SUB = 20,
-  // x[T,B,I], w_ih[3H,I], w_hh[3H,H], b_ih[3H]?, b_hh[3H]?, h0[B,H] or a parameter [H]?, -1, lengths i32[B]? -> y[T,B,H], hT[B,H]?
-  // attributes: reverse (0/1); may be left out: recurrent dropout, 0, 0, stream
-  GC_OP_GRU = 21,
-  // logits[T,B,K], targets i32[B,L], input lengths i32[B], target lengths i32[B] -> f32[2]: mean nats of the rows with at
-  // least one step, their count; nats of each row [B]?; attributes: blank
-  GC_OP_CTC = 22,
-  // y[..., 6M+1], targets[..., 3], weights[...]? -> f32[2]: weighted mean nats per row, sum of the weights; attributes:
-  // clip (of a row's gradient to +-clip before the mean, 0: none). The columns of y: native/core/mixture.h
-  GC_OP_MIXTURE_DENSITY = 23,
-  // y[..., 6M+1], control f32[4] = {bias, reserved x 3} -> f32[..., 3]; attributes: stream
-  GC_OP_MIXTURE_SAMPLE = 24,
-  // raw[T,B,3K], characters i32[B,U] or f32[B,U,C], lengths i32[B], kappa0[B,K]? -> w[T,B,C], kappaT[B,K]?, phi[T,B,U]?
-  GC_OP_WINDOW = 25,
-  // x[T,B,I], w_ih[4H,I+C], w_hh[4H,H], w_window[3K,H], b_window[3K], characters, lengths, b_ih[4H]?, b_hh[4H]?, h0[B,H]?,
-  // c0[B,H]?, kappa0[B,K]?, window0[B,C]? -> y[T,B,H], w[T,B,C], hT?, cT?, kappaT?, windowT?, phi[T,B,U]?
-  GC_OP_WINDOW_LSTM = 26,
-  // queries[T,B,A], keys[S,B,A], values[S,B,V], source lengths i32[B] -> context[T,B,V], weights[T,B,S]?; attributes: scale
-  GC_OP_DOT_ATTENTION = 27,
-  // queries[T,B,A], keys[S,B,A], v[A], values[S,B,V], source lengths i32[B] -> context[T,B,V], weights[T,B,S]?
-  GC_OP_ADDITIVE_ATTENTION = 28,
+#define GC_OP(number, NAME, name) GC_OP_##NAME = number,
+#include "ops.def"
 } gc_opcode;
 
 // What a run does.

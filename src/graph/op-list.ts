@@ -1,0 +1,32 @@
+// The numbers of the ops. Written by `npm run opcodes` from native/include/gatecell/ops.def, which describes each op.
+
+export const opcodes = {
+  embedding: 1,
+  lstm: 2,
+  linear: 3,
+  dropout: 4,
+  crossEntropy: 5,
+  softmax: 6,
+  add: 7,
+  mul: 8,
+  sigmoid: 9,
+  tanh: 10,
+  relu: 11,
+  affine: 12,
+  concat: 13,
+  slice: 14,
+  reshape: 15,
+  meanSquare: 16,
+  sigmoidCrossEntropy: 17,
+  sample: 18,
+  flip: 19,
+  sub: 20,
+  gru: 21,
+  ctc: 22,
+  mixtureDensity: 23,
+  mixtureSample: 24,
+  window: 25,
+  windowLstm: 26,
+  dotAttention: 27,
+  additiveAttention: 28
+} as const
