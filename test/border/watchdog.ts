@@ -7,8 +7,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Finding } from './walk.js'
 
-/** A call that takes longer than this holds the event loop for good; on a busy machine the right ones take a second. */
+/**
+ * A call that takes more processor time than this holds the event loop for good: the right ones take a second at most. Time that other
+ * processes have the cores does not count, but a call that waits for ever takes no processor time: so much later it has hung too.
+ */
 const HANG_MS = 30_000
+const WAIT_MS = 10 * HANG_MS
 
 export interface Found {
   calls: number
@@ -26,26 +30,43 @@ export async function watch(script: string, ...args: string[]): Promise<Found> {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, GATECELL_OVERSUBSCRIBE: '1' }
   })
-  let [output, errors, before, since] = ['', '', '', performance.now()]
+  let [output, errors, before] = ['', '', '']
+  let since = performance.now()
+  let used = processorTime(child.pid!) ?? since
   child.stdout.on('data', (text) => (output += String(text)))
   child.stderr.on('data', (text) => (errors = (errors + String(text)).slice(-4000)))
   let hung = false
   const timer = setInterval(() => {
     const now = performance.now()
+    const cpu = processorTime(child.pid!) ?? now
     const at = exists(where)
-    if (at !== before) [before, since] = [at, now]
-    if (now - since < HANG_MS) return
+    if (at !== before) [before, since, used] = [at, now, cpu]
+    if (cpu - used < HANG_MS && now - since < WAIT_MS) return
     hung = true
     child.kill('SIGKILL')
   }, 1000)
   try {
     const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
     if (code === 0 && output !== '') return JSON.parse(output) as Found
-    const what = hung ? `did not end in ${HANG_MS} ms` : `ended the process with ${signal ?? code}: ${errors}`
+    const what = hung
+      ? `did not end in ${Math.round(performance.now() - since)} ms`
+      : `ended the process with ${signal ?? code}: ${errors}`
     return { calls: 0, findings: [{ call: exists(where), what }] }
   } finally {
     clearInterval(timer)
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** Milliseconds of processor time that a process has taken; null where the system does not say. */
+function processorTime(pid: number): number | null {
+  try {
+    // proc(5): fields 14 and 15, counted from 1, in hundredths of a second; the second one, a name, may hold blanks.
+    const [, fields] = /.*\) (.*)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))!
+    const [user, system] = fields!.split(' ').slice(11, 13).map(Number)
+    return 10 * (user! + system!)
+  } catch {
+    return null
   }
 }
 
