@@ -110,10 +110,16 @@ export { ctcNeeds } from './generate/decode/ctc-length.js'
 export { openCorpus, type Corpus, type CorpusOptions } from './data/text/corpus.js'
 export { tokensOf, type Tokens } from './data/text/tokens.js'
 export {
+  addSpecialTokens,
   byteVocabulary,
   characterVocabulary,
+  specialNames,
   vocabularyFromConfig,
   vocabularyFromText,
+  type ByteVocabularyOptions,
+  type CharacterVocabularyOptions,
+  type DecodeOptions,
+  type SpecialToken,
   type Vocabulary,
   type VocabularyConfig
 } from './data/text/vocabulary.js'

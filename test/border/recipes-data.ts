@@ -7,7 +7,7 @@ const batches = () => api.createBatches(tokens, { batch: 2, length: 4, seed: 3, 
 const evaluation = () => api.createEvaluation(tokens, { length: 4, batch: 2, warmup: 1 })
 const buckets = () => api.createBuckets([3, 8, 20, 5], { batch: 2, seed: 1, shuffle: true, shortFirst: 1 })
 const arrays = () => [new Int32Array(8), new Int32Array(8)]
-const vocabularies = [() => vocabulary, api.byteVocabulary]
+const vocabularies = [() => vocabulary, () => api.byteVocabulary({ special: ['blank'] })]
 
 function perVocabulary(
   name: 'encode' | 'decode' | 'symbol' | 'decoder' | 'encoder',
@@ -110,7 +110,8 @@ const data: AnyRecipe[] = [
 ]
 
 const words: AnyRecipe[] = [
-  pure('byteVocabulary', api.byteVocabulary, () => [], { returns: 'Vocabulary' }),
+  pure('byteVocabulary', api.byteVocabulary, () => [{ special: ['blank', 'pad'] }], { returns: 'Vocabulary' }),
+  pure('addSpecialTokens', api.addSpecialTokens, () => [vocabulary, ['begin', 'end']], { returns: 'Vocabulary' }),
   pure(
     'characterVocabulary',
     api.characterVocabulary,
@@ -119,18 +120,32 @@ const words: AnyRecipe[] = [
         [97, 2],
         [98, 5]
       ]),
-      { minCount: 2 }
+      { minCount: 2, special: ['pad'] }
     ],
     { returns: 'Vocabulary' }
   ),
-  pure('vocabularyFromText', api.vocabularyFromText, () => ['hello', { minCount: 2 }], { returns: 'Vocabulary' }),
-  pure('vocabularyFromConfig', api.vocabularyFromConfig, () => [{ kind: 'character', symbols: 'abc', unknown: true }], {
+  pure('vocabularyFromText', api.vocabularyFromText, () => ['hello', { minCount: 2, special: ['unknown'] }], {
     returns: 'Vocabulary'
   }),
+  pure(
+    'vocabularyFromConfig',
+    api.vocabularyFromConfig,
+    () => [{ kind: 'character', symbols: 'abc', unknown: true, special: ['blank'] }],
+    {
+      returns: 'Vocabulary'
+    }
+  ),
   ...perVocabulary('encode', () => ['lvzt', 'a remedy']),
-  ...perVocabulary('decode', () => [[0, 1, 2]]),
+  ...perVocabulary('decode', () => [[0, 1, 2], { skipSpecial: true }]),
   ...perVocabulary('symbol', () => [1]),
-  ...perVocabulary('decoder', () => [], 'Decoder'),
+  ...perVocabulary('decoder', () => [{ skipSpecial: true }], 'Decoder'),
+  method(
+    'Vocabulary',
+    'idOf',
+    () => api.byteVocabulary({ special: ['blank'] }),
+    () => ['blank'],
+    { pure: true }
+  ),
   ...perVocabulary('encoder', () => [], 'Encoder'),
   ...vocabularies.flatMap((make) => [
     method(
@@ -153,9 +168,15 @@ const words: AnyRecipe[] = [
     ),
     method(
       'Encoder',
+      'room',
+      () => make().encoder(),
+      () => [3]
+    ),
+    method(
+      'Encoder',
       'end',
       () => make().encoder(),
-      () => []
+      () => [new Int32Array(4)]
     )
   ])
 ]
