@@ -1,8 +1,10 @@
-// Prints the tables of a README from a machine file of `gatecell bench --rivals --save`, as Markdown:
+// Prints the tables of a machine file of `gatecell bench --rivals --save`, as Markdown, and with --page the page docs/benchmarks.md:
 //   node bench/table.mjs bench/machines/this.json
+//   node bench/table.mjs bench/machines/zen4-2-cores.json --page > docs/benchmarks.md
 import { readFileSync } from 'node:fs'
 
-const [path] = process.argv.slice(2)
+const page = process.argv.includes('--page')
+const path = process.argv.slice(2).find((word) => word !== '--page')
 if (path === undefined) {
   console.error('Expected a machine file, which gatecell bench --save writes, and received none.')
   process.exit(2)
@@ -21,6 +23,27 @@ const label = ({ shape: { layers, B, T, H }, threads, precision }) =>
 
 const line = (cells) => console.log(`| ${cells.join(' | ')} |`)
 
+if (page) {
+  console.log(`# Speed
+
+This page is written by \`node bench/table.mjs ${path} --page\` from one whole run of
+
+\`\`\`
+npm run bench -- train-char layer sequence step sample --hidden 128,256,512,1024 --rivals --time 0.2s --save ${path}
+\`\`\`
+
+with \`GATECELL_PYTHON\` set to a Python with PyTorch. A run measures the limits of the machine first, then each workload, and the rivals turn by turn with
+it. Figures are medians; in brackets is the time of the rival divided by the time of gatecell.
+
+- The limit is the arithmetic peak. For \`step\` and \`sample\` it is reading the weights from the cache or the memory that they are in, for \`sequence\` at
+  batch 1 both. The shares of \`train-char\` and \`sample\` count the arithmetic or the bytes of the textbook network; gatecell executes less (the column
+  "executed"): an embedding that only feeds an LSTM is folded into that layer, one product per symbol of the vocabulary instead of one per position.
+- oneDNN has no whole training step: \`train-char\` compares with its layers only. onnxruntime-node does not train.
+- At some times the two cores of this machine seem to share an L3 cache, at others not (\`fork and join\` takes 0.08 or 0.42 us). Without a shared cache
+  every library is slower on two threads, and gatecell loses more, so that at 256 units rivals are level or ahead.
+- \`bench/lab/attempts.md\` has the experiments that led to the kernels, those that lost included.
+`)
+}
 console.log(`${machine.machine.trim()}, ${machine.isa}, Node ${machine.node}, gatecell ${machine.gatecell}.`)
 const peaks = limits.filter(({ unit, isa }) => unit === 'GFLOP/s' && isa === machine.isa)
 console.log(
@@ -44,4 +67,10 @@ for (const workload of new Set(rows.map((row) => row.workload))) {
     const shares = [percent(row.share_of_limit), ...(executed ? [percent(row.executed_share)] : [])]
     line([label(row), time(row.median_us), ...shares, ...cells])
   }
+}
+
+const ahead = rows.filter(({ ratio }) => typeof ratio === 'number' && ratio < 1)
+if (page && ahead.length > 0) {
+  const names = ahead.map((row) => `${row.rival} in ${row.workload} ${label(row)} (x ${row.ratio.toFixed(2)})`)
+  console.log(`\nRivals are ahead in ${ahead.length} of these: ${names.join('; ')}.`)
 }

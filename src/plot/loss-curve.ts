@@ -94,7 +94,7 @@ export async function renderLossCurve(curve: LossCurve): Promise<string> {
       }
     ],
     axes: [
-      { orient: 'bottom', scale: 'x', title: 'steps', ...axis, format: ',' },
+      { orient: 'bottom', scale: 'x', title: 'steps', ...axis, format: ',d' },
       { orient: 'left', scale: 'y', title: scale === 'linear' ? unit : `${unit} (logarithmic)`, ...axis }
     ],
     legends: [{ stroke: 'color', symbolType: 'stroke', symbolStrokeWidth: 3, orient: 'top-right' }],

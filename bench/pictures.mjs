@@ -1,0 +1,89 @@
+// Draws the pictures of the documents into docs/pictures, from the machine file and from models that recipes have trained:
+//   npm run recipe pendigits-strings write-synthetic-words
+//   node bench/pictures.mjs [--recipes .cache/recipes]
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { renderBars } from '../dist/esm/plot/bars.js'
+import { renderLossCurve } from '../dist/esm/plot/loss-curve.js'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const pictures = join(root, 'docs', 'pictures')
+const { values } = parseArgs({ options: { recipes: { type: 'string', default: '.cache/recipes' } } })
+const recipe = (name, ...more) => join(values.recipes, name, ...more)
+const gatecell = (...words) =>
+  execFileSync(process.execPath, [join(root, 'dist/esm/cli/main.js'), ...words], {
+    stdio: ['ignore', 'ignore', 'inherit']
+  })
+
+/** The rows of the machine file that the picture of speed shows: workload, threads, layers, units, batch. */
+const shown = [
+  ['train-char', 2, 2, 128, 64, 'training step, 2 x 128'],
+  ['train-char', 2, 2, 256, 64, 'training step, 2 x 256'],
+  ['train-char', 2, 2, 512, 64, 'training step, 2 x 512'],
+  ['sequence', 2, 1, 256, 1, 'sequence of 64 steps, 256 units'],
+  ['sequence', 2, 1, 512, 8, 'the same, 512 units, batch 8'],
+  ['step', 2, 1, 128, 1, 'one step, 128 units'],
+  ['step', 2, 1, 256, 1, 'one step, 256 units'],
+  ['sample', 1, 2, 256, 1, 'sampled character, 2 x 256']
+]
+
+function speed() {
+  const { machine, rows } = JSON.parse(readFileSync(join(root, 'bench/machines/zen4-2-cores.json'), 'utf8'))
+  const groups = shown.map(([workload, threads, layers, units, batch, label]) => {
+    const found = rows.filter(
+      (row) =>
+        row.workload === workload &&
+        row.threads === threads &&
+        row.precision === 'f32' &&
+        row.shape.layers === layers &&
+        row.shape.H === units &&
+        row.shape.B === batch &&
+        typeof row.ratio === 'number'
+    )
+    if (found.length === 0) throw new Error(`no rivals in the machine file for ${workload} ${layers} x ${units}`)
+    const bars = found.map(({ rival, ratio }) => ({ series: rival, value: ratio, text: `${ratio.toFixed(2)} x` }))
+    return { label, bars }
+  })
+  const title = 'Time of other libraries divided by the time of gatecell'
+  const axis = `${machine.machine.trim()}, two cores, ${machine.isa}, f32; logarithmic; 1 is the time of gatecell`
+  writeFileSync(join(pictures, 'speed.svg'), renderBars({ title, axis, groups }))
+}
+
+/** The first sample of the strings of digits, read by the reader of the recipe, as the four rows of Graves et al. 2009. */
+function trace() {
+  const ink = join(tmpdir(), 'gatecell-picture.ndjson')
+  const lines = readFileSync(recipe('pendigits-strings', 'valid.txt'), 'utf8').split('\n')
+  writeFileSync(ink, `${lines[0]}\n`)
+  gatecell('trace', recipe('pendigits-strings', 'model.safetensors'), ink, '--svg', join(pictures, 'trace.svg'))
+}
+
+function writing() {
+  const model = recipe('write-synthetic-words', 'model.safetensors')
+  gatecell('write', model, 'remembered', '--bias', '1', '--seed', '1', '--svg', join(pictures, 'writing.svg'))
+}
+
+async function loss() {
+  const lines = readFileSync(recipe('pendigits-strings', 'log', 'metrics.jsonl'), 'utf8')
+    .trim()
+    .split('\n')
+  const records = lines.map((line) => JSON.parse(line))
+  const train = records.filter(({ loss }) => typeof loss === 'number')
+  const valid = records.filter(({ valid_nats: nats }) => typeof nats === 'number')
+  const curve = {
+    train: train.map(({ step, loss }) => ({ step, loss })),
+    valid: valid.map(({ step, valid_nats: nats }) => ({ step, loss: nats })),
+    title: 'A reader of strings of digits',
+    unit: 'nats per sample'
+  }
+  writeFileSync(join(pictures, 'loss.svg'), await renderLossCurve(curve))
+}
+
+mkdirSync(pictures, { recursive: true })
+speed()
+trace()
+writing()
+await loss()

@@ -1,0 +1,104 @@
+// The documents for people: their shell lines work on small data, their programs work unchanged, and their tables are those of the files
+// that they name.
+
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { inkSamples, ndjson } from '../ink-samples.js'
+import { gatecell, root, story } from './command.js'
+
+/** README.md first: pages of docs use the model that its lines train. */
+const pages = [
+  'README.md',
+  ...readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .sort()
+]
+  .map((name) => (name === 'README.md' ? name : join('docs', name)))
+  .map((name) => ({ name, text: readFileSync(join(root, name), 'utf8') }))
+const pageOf = (name: string): string => pages.find((page) => page.name === name)!.text
+const blocks = (language: string) =>
+  pages.flatMap(({ text }) =>
+    [...text.matchAll(new RegExp(`\`\`\`${language}\\n([^]*?)\`\`\``, 'g'))].map((found) => found[1]!)
+  )
+
+// Inside the package, so that its programs find it under its own name.
+const cwd = join(t.testdirName, 'readme')
+t.testdir()
+mkdirSync(cwd, { recursive: true })
+writeFileSync(join(cwd, 'shakespeare.txt'), `ROMEO:\n${story(8000)}`)
+const [one, ...others] = inkSamples(60)
+writeFileSync(join(cwd, 'words.ndjson.gz'), gzipSync(ndjson(others)))
+writeFileSync(join(cwd, 'mine.ndjson'), ndjson([one!]))
+writeFileSync(join(cwd, 'words.txt'), 'lv\nzt\n')
+const traces = one!.strokes.map((stroke) => `<trace>${stroke.map(([x, y]) => `${x} ${-y!}`).join(', ')}</trace>`)
+writeFileSync(join(cwd, 'note.inkml'), `<ink>${traces.join('')}</ink>`)
+
+t.test('shell lines', async (t) => {
+  const lines = blocks('sh').flatMap((block) => block.match(/^npx gatecell .*$/gm) ?? [])
+  t.ok(lines.length >= 5)
+  for (const line of lines) {
+    const words = [...line.replace('npx gatecell ', '').matchAll(/'([^']*)'|(\S+)/g)].map((word) => word[1] ?? word[2]!)
+    // A second and a small network instead of three minutes: what is tested is that the words are understood.
+    const instead: Record<string, string> = { '180s': '1s', '25m': '1s', '256': '16', hello: 'lvz' }
+    const small = words.map((word) => instead[word] ?? word)
+    const { code, stderr, stdout } = await gatecell(small, { cwd })
+    t.equal(code, 0, `${line}: ${stderr}`)
+    t.not(stdout, '')
+  }
+})
+
+t.test('programs', async (t) => {
+  const programs = blocks('ts')
+  t.ok(programs.length >= 2)
+  const outputs: string[] = []
+  for (const [number, program] of programs.entries()) {
+    const file = join(cwd, `program${number}.mjs`)
+    writeFileSync(file, program)
+    const { NODE_OPTIONS: _, ...env } = process.env
+    outputs.push((await promisify(execFile)(process.execPath, [file], { cwd, env })).stdout)
+  }
+  t.match(outputs[0], /^bcdefghijklmnopqrstuvwxyz/)
+  t.equal(outputs[1]!.length, 500)
+})
+
+t.test('recipes that the page of quality names are there, and the checksums are theirs', async (t) => {
+  const quality = pageOf('docs/quality.md')
+  const rows = [...quality.matchAll(/^\| `([a-z0-9-]+)` \| \d x/gm)]
+  t.ok(rows.length >= 10)
+  for (const [, name] of rows) {
+    const recipe = JSON.parse(readFileSync(join(root, 'bench', 'recipes', `${name!}.json`), 'utf8')) as {
+      data: { sha256: string }
+    }
+    t.ok(quality.includes(recipe.data.sha256), name!)
+  }
+})
+
+t.test('links between the documents and to pictures lead to files', async (t) => {
+  for (const { name, text } of pages) {
+    for (const [, link] of text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)) {
+      t.ok(existsSync(join(root, dirname(name), link!)), `${name}: ${link!}`)
+    }
+  }
+})
+
+t.test('the page of benchmarks is the saved run', async (t) => {
+  const words = ['bench/table.mjs', 'bench/machines/zen4-2-cores.json', '--page']
+  const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: root })
+  t.equal(stdout, pageOf('docs/benchmarks.md'), `node ${words.join(' ')} > docs/benchmarks.md`)
+})
+
+t.test('figures on the first page are those of the other pages', async (t) => {
+  const others = pages.filter(({ name }) => name !== 'README.md').map(({ text }) => text)
+  const table = /## Ten figures\n([^]*?)\n## /.exec(pageOf('README.md'))![1]!
+  const figures = [...table.matchAll(/\d+(?:\.\d+)? (?:ms|us|%)|\d\.\d{3,4}(?= nats)/g)].map(([figure]) => figure)
+  t.ok(figures.length >= 10)
+  for (const figure of figures)
+    t.ok(
+      others.some((text) => text.includes(figure)),
+      figure
+    )
+})
