@@ -3,6 +3,7 @@
 
 import { GatecellError } from '../../errors.js'
 import type { JsonObject } from '../../io/json.js'
+import { withFlags } from './flags.js'
 import { printableJson, printableText } from './printable.js'
 
 export interface Output {
@@ -71,7 +72,7 @@ export function reportError(error: unknown, json: boolean): number {
   const known = error instanceof GatecellError
   const code = known ? error.code : 'ERR_INTERNAL'
   const message = known
-    ? error.message
+    ? withFlags(error.message)
     : `Expected to succeed but an error came from within gatecell: ${describe(error)}`
   if (json) process.stdout.write(`${printableJson({ event: 'error', code, message })}\n`)
   process.stderr.write(`gatecell: ${printableText(message).replace(/\.?$/, '')} (${code})\n`)

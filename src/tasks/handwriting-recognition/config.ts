@@ -1,34 +1,25 @@
-// What describes a network that reads handwriting and its training, as a checkpoint holds it.
+// Configuration of a network that reads handwriting and of its training, as a checkpoint holds it.
 
+import { open, type Check } from '../../check/index.js'
 import type { VocabularyConfig } from '../../data/text/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
-import { configReader, MAX_SIZE } from '../runs/config-reader.js'
-import { inkConfigFromJson, type InkConfig } from '../ink/config.js'
-
-export interface RecognitionNetwork {
-  /** Units of each LSTM layer and direction. */
-  readonly hidden: number
-  readonly layers: number
-  /** false: it reads while the pen moves. */
-  readonly bidirectional: boolean
-  /** Probability of dropout between the layers and after the last one. */
-  readonly dropout: number
-}
+import { readStored } from '../../settings/index.js'
+import { inkConfigFields, type InkConfig } from '../ink/config.js'
+import { checkVocabularyConfig } from '../runs/vocabulary.js'
+import { networkSettings, readerSettings, type RecognitionNetwork } from './settings.js'
 
 export interface RecognitionConfig extends InkConfig<RecognitionNetwork> {
   /** The symbols that it can read. */
   readonly vocabulary: VocabularyConfig
 }
 
-/** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is no reader's. */
+/** A configuration that a caller passes. */
+export const readRecognitionConfig: Check<RecognitionConfig> = open<RecognitionConfig>({
+  ...inkConfigFields(networkSettings, readerSettings),
+  vocabulary: checkVocabularyConfig
+})
+
+/** Reads the configuration of a model file. Throws ERR_FILE_FORMAT with the name of the first invalid part. */
 export function recognitionConfigFromJson(json: JsonObject, path: string): RecognitionConfig {
-  const config = inkConfigFromJson(json, path, (read, net) => ({
-    hidden: read.number(net, 'hidden', 1, MAX_SIZE, true),
-    layers: read.number(net, 'layers', 1, 1000, true),
-    bidirectional: read.boolean(net, 'bidirectional'),
-    dropout: read.number(net, 'dropout', 0, 0.999)
-  }))
-  // A reader without symbols is refused with the error of any missing object.
-  const vocabulary = config.vocabulary ?? (configReader(path).object(null, 'vocabulary') as never)
-  return { ...config, vocabulary }
+  return readStored(readRecognitionConfig, json, path)
 }

@@ -64,7 +64,7 @@ function encodeText(text: string, ink: Ink, vocabulary: Vocabulary): Int32Array 
 function tooLong(ink: Ink, needs: number, steps: number): GatecellError {
   return new GatecellError(
     'ERR_TARGET_TOO_LONG',
-    `Expected at least ${needs} points to read the text of ${ink.source} from but its ink has ${steps}: take a smaller step of the resampling, or leave the sample out with --skip-bad.`
+    `Expected at least ${needs} points to read the text of ${ink.source} from but its ink has ${steps}: take a smaller step of the resampling, or leave the sample out (onBad).`
   )
 }
 

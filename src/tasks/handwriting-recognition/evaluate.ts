@@ -12,8 +12,8 @@ import { ctcGreedy, rowsOf } from '../../generate/decode/ctc.js'
 import { writeBatch } from '../../data/batching/source.js'
 import { editDistance } from '../../metrics/edit-distance.js'
 import { recognitionSource, type LabelledInk } from './data.js'
-import type { RecognitionConfig } from './config.js'
-import { BLANK, readRecognitionConfig } from './model.js'
+import { readRecognitionConfig, type RecognitionConfig } from './config.js'
+import { BLANK } from './model.js'
 
 export interface RecognitionMeasure {
   samples: number

@@ -1,6 +1,7 @@
 // Handwriting recognition: learns to read ink, measures itself, reads at once or while the pen moves.
 
-export { recognitionConfigFromJson, type RecognitionConfig, type RecognitionNetwork } from './config.js'
+export { recognitionConfigFromJson, type RecognitionConfig } from './config.js'
+export type { RecognitionNetwork } from './settings.js'
 export { labelInk, type LabelledInk } from './data.js'
 export { measureRecognition, type RecognitionMeasure } from './evaluate.js'
 export { loadReader, type LoadedReader, type LoadReaderOptions } from './load.js'

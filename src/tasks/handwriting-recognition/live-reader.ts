@@ -8,8 +8,8 @@ import type { Plan } from '../../graph/plan.js'
 import { checkModel, type Model, type PlanLease } from '../../model.js'
 import { createCtcBeam, ctcGreedy } from '../../generate/decode/ctc.js'
 import { readScorer, type Scorer } from '../../generate/scorers.js'
-import type { RecognitionConfig } from './config.js'
-import { BLANK, readRecognitionConfig } from './model.js'
+import { readRecognitionConfig, type RecognitionConfig } from './config.js'
+import { BLANK } from './model.js'
 
 export interface ReadOptions {
   /** Beam width; 0 (default) selects greedy (best path) decoding. */

@@ -12,9 +12,9 @@ import { dropout } from '../../layers/dropout.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions } from '../../model.js'
-import { configOf, configToJson } from '../runs/config-reader.js'
+import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
-import { recognitionConfigFromJson, type RecognitionConfig } from './config.js'
+import { recognitionConfigFromJson, readRecognitionConfig, type RecognitionConfig } from './config.js'
 
 export const RECOGNITION_TASK = 'handwriting-recognition'
 export const BLANK = 0
@@ -53,9 +53,6 @@ export function recognitionDefinition(config: RecognitionConfig) {
       ctcLoss({ logits, targets: labels, inputLengths: lengths, targetLengths: labelLengths, blank: BLANK }).loss
   })
 }
-
-/** A configuration that a caller passes. */
-export const readRecognitionConfig = configOf(recognitionConfigFromJson)
 
 /** Returns the network that `config` describes, with first values drawn from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
 export function recognitionModel(config: RecognitionConfig, options: ModelOptions = {}): Model {

@@ -1,25 +1,26 @@
 // A training of a reader from files to files: what it brings to a training on ink.
 
-import { boolean, integer, number, object, optional } from '../../check/index.js'
+import { object } from '../../check/index.js'
 import { scaledAugmentation } from '../../data/ink/augment.js'
 import { vocabularyFromText } from '../../data/text/vocabulary.js'
 import { GatecellError } from '../../errors.js'
-import { MAX_SIZE } from '../runs/config-reader.js'
 import { prepareRun, type RunResult } from '../runs/run.js'
 import { inkApplication, inkRunFields, type InkRun, type InkRunOptions } from '../ink/application.js'
 import { textOf } from '../ink/samples.js'
-import type { RecognitionConfig, RecognitionNetwork } from './config.js'
+import type { RecognitionConfig } from './config.js'
 import { labelInk, recognitionSource, type LabelledInk } from './data.js'
+import { measureRecognition, type RecognitionMeasure } from './evaluate.js'
+import { loadReader } from './load.js'
+import { recognitionTask } from './model.js'
 import {
   augmentationDefault,
   forwardNormalisation,
   networkDefaults,
   normalisationDefaults,
-  trainingDefaults
-} from './defaults.js'
-import { measureRecognition, type RecognitionMeasure } from './evaluate.js'
-import { loadReader } from './load.js'
-import { recognitionTask } from './model.js'
+  recognitionRunSettings,
+  trainingDefaults,
+  type RecognitionNetwork
+} from './settings.js'
 
 export type RecognitionRunOptions = InkRunOptions<RecognitionNetwork>
 export type RecognitionResult = RunResult<RecognitionMeasure>
@@ -31,13 +32,12 @@ const reading = inkApplication<RecognitionNetwork, RecognitionConfig, LabelledIn
   trainingDefaults,
   augmentationDefault,
   augmentation: scaledAugmentation,
-  // A network that reads while the pen moves cannot know the size, skew, slant and density of ink that is still to come.
   normalisationDefaults: ({ bidirectional }) => (bidirectional ? normalisationDefaults : forwardNormalisation),
   check({ bidirectional }, { scale, deslant, level, smooth }) {
     if (bidirectional || (scale === 'fixed' && !deslant && !level && smooth === 0)) return
     throw new GatecellError(
       'ERR_INVALID_OPTION',
-      'Expected a fixed scale without deslanting, levelling and smoothing for a network that reads while the pen moves but received other settings: leave these options out, or read whole samples without --forward'
+      'Expected a fixed scale without deslanting, levelling and smoothing for a network that reads while the pen moves but received other settings: leave these settings out, or train a network of both directions'
     )
   },
   vocabulary({ train, valid }) {
@@ -54,14 +54,7 @@ const reading = inkApplication<RecognitionNetwork, RecognitionConfig, LabelledIn
   measure: measureRecognition
 })
 
-const readRunOptions = object<RecognitionRunOptions>(
-  inkRunFields<RecognitionNetwork>({
-    hidden: optional(integer(1, MAX_SIZE)),
-    layers: optional(integer(1, 1000)),
-    bidirectional: optional(boolean),
-    dropout: optional(number(0, 0.999))
-  })
-)
+const readRunOptions = object<RecognitionRunOptions>(inkRunFields(recognitionRunSettings))
 
 /** Makes a training ready. Throws what prepareRun and readInk throw, and ERR_TARGET_TOO_LONG. */
 export async function prepareRecognitionRun(options: RecognitionRunOptions): Promise<RecognitionRun> {

@@ -9,8 +9,7 @@ import { checkModel, type Model } from '../../model.js'
 import { evaluate } from '../../train/evaluate.js'
 import { expectFiniteLoss } from '../../train/not-finite.js'
 import { measureMemoryless, type Baselines } from '../../metrics/gaussian-mixture.js'
-import type { GenerationConfig } from './config.js'
-import { readGenerationConfig } from './model.js'
+import { readGenerationConfig, type GenerationConfig } from './config.js'
 import { generationSource, offsetsOf, type WrittenInk } from './data.js'
 
 export interface GenerationMeasure extends Baselines {

@@ -1,5 +1,6 @@
-// Reads the memoryless baselines that a model file keeps beside its network.
+// Checks the baselines without a memory that a model file keeps next to its network.
 
+import { list, number, open } from '../../check/index.js'
 import {
   LEAST_SHARE,
   LEAST_VARIANCE,
@@ -7,27 +8,26 @@ import {
   type Component,
   type Memoryless
 } from '../../metrics/gaussian-mixture.js'
-import type { ConfigReader, Fields } from '../runs/config-reader.js'
 
-/** Reads the memoryless densities of a model file: `gaussians` components, each with a positive variance. Throws ERR_FILE_FORMAT for others. */
-export function readMemoryless(read: ConfigReader, from: Fields, gaussians: number): Memoryless {
-  const component = (value: unknown, name: string): Component => {
-    const [weight, x, y, xx, xy, yy] = read.list(value, name, 6)
-    const fields = { weight, x, y, xx, xy, yy }
-    const [sx, sy] = [read.number(fields, 'xx', LEAST_VARIANCE, 1e12), read.number(fields, 'yy', LEAST_VARIANCE, 1e12)]
-    return [
-      read.number(fields, 'weight', Number.MIN_VALUE, 1 + 1e-9),
-      read.number(fields, 'x', -1e12, 1e12),
-      read.number(fields, 'y', -1e12, 1e12),
-      sx,
-      read.number(fields, 'xy', -MOST_CORRELATION * Math.sqrt(sx * sy), MOST_CORRELATION * Math.sqrt(sx * sy)),
-      sy
-    ]
-  }
-  return {
-    ends: read.number(from, 'ends', LEAST_SHARE, 1 - LEAST_SHARE),
-    finishes: read.number(from, 'finishes', LEAST_SHARE, 1 - LEAST_SHARE),
-    gaussian: component(from['gaussian'], 'gaussian'),
-    mixture: read.list(from['mixture'], 'mixture', gaussians).map((one) => component(one, 'mixture'))
-  }
+const checkNumbers = list(number(), 6, 6)
+const coordinate = number(-1e12, 1e12)
+const variance = number(LEAST_VARIANCE, 1e12)
+const weight = number(Number.MIN_VALUE, 1 + 1e-9)
+const share = number(LEAST_SHARE, 1 - LEAST_SHARE)
+
+/** A component with positive variances and a correlation below 1. */
+function checkComponent(value: unknown, name: string): Component {
+  const [w, x, y, xx, xy, yy] = checkNumbers(value, name) as [number, number, number, number, number, number]
+  const most = MOST_CORRELATION * Math.sqrt(variance(xx, name) * variance(yy, name))
+  return [weight(w, name), coordinate(x, name), coordinate(y, name), xx, number(-most, most)(xy, name), yy]
+}
+
+/** Checks densities without a memory, of `gaussians` components or any number of them. Throws ERR_INVALID_ARGUMENT. */
+export function checkMemoryless(value: unknown, name: string, gaussians?: number): Memoryless {
+  return open<Memoryless>({
+    ends: share,
+    finishes: share,
+    gaussian: checkComponent,
+    mixture: list(checkComponent, gaussians ?? 1, gaussians ?? 1000)
+  })(value, name)
 }

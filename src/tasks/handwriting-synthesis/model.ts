@@ -12,9 +12,9 @@ import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { windowLstm } from '../../layers/window-lstm.js'
 import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions, type Specs } from '../../model.js'
-import { configOf, configToJson } from '../runs/config-reader.js'
+import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
-import { generationConfigFromJson, type GenerationConfig } from './config.js'
+import { generationConfigFromJson, readGenerationConfig, type GenerationConfig } from './config.js'
 
 export const GENERATION_TASK = 'handwriting'
 
@@ -91,9 +91,6 @@ export function generationDefinition(config: GenerationConfig) {
     loss
   })
 }
-
-/** A configuration that a caller passes. */
-export const readGenerationConfig = configOf(generationConfigFromJson)
 
 /** Returns the network that `config` describes, with first values drawn from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
 export function generationModel(config: GenerationConfig, options: ModelOptions = {}): Model {

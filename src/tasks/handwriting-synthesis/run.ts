@@ -1,21 +1,27 @@
 // A training of a writer from files to files: what it brings to a training on ink.
 
-import { boolean, integer, object, optional } from '../../check/index.js'
+import { boolean, object, optional } from '../../check/index.js'
 import { inkAugmentations } from '../../data/ink/augment.js'
 import { vocabularyFromText, type Vocabulary } from '../../data/text/vocabulary.js'
 import { GatecellError } from '../../errors.js'
 import type { InkConfig } from '../ink/config.js'
-import { MAX_SIZE } from '../runs/config-reader.js'
 import { prepareRun, type RunResult } from '../runs/run.js'
 import { inkApplication, inkRunFields, type InkRun, type InkRunOptions } from '../ink/application.js'
 import type { InkSets } from '../../data/ink/split.js'
 import { fitMemoryless } from '../../metrics/gaussian-mixture.js'
-import type { GenerationConfig, GenerationNetwork } from './config.js'
+import type { GenerationConfig } from './config.js'
 import { generationSource, offsetDeviation, offsetsOf, pointsPerSymbol, writtenInk, type WrittenInk } from './data.js'
-import { networkDefaults, normalisationDefaults, trainingDefaults, writersAugmentation } from './defaults.js'
 import { measureGeneration, type GenerationMeasure } from './evaluate.js'
 import { loadWriter } from './load.js'
 import { generationTask } from './model.js'
+import {
+  generationRunSettings,
+  networkDefaults,
+  normalisationDefaults,
+  trainingDefaults,
+  writersAugmentation,
+  type GenerationNetwork
+} from './settings.js'
 
 export interface GenerationRunOptions extends InkRunOptions<GenerationNetwork> {
   /** false: draws without a text. Default: with texts where every sample has one. */
@@ -68,15 +74,7 @@ function learnVocabulary({ train, valid }: InkSets, wanted?: boolean): Vocabular
   )
 }
 
-const readRunOptions = object<GenerationRunOptions>({
-  ...inkRunFields<GenerationNetwork>({
-    hidden: optional(integer(1, MAX_SIZE)),
-    layers: optional(integer(1, 16)),
-    gaussians: optional(integer(1, 1000)),
-    window: optional(integer(1, 1000))
-  }),
-  text: optional(boolean)
-})
+const readRunOptions = object<GenerationRunOptions>({ ...inkRunFields(generationRunSettings), text: optional(boolean) })
 
 /** Makes a training ready. Throws what prepareRun and readInk throw. */
 export async function prepareGenerationRun(runOptions: GenerationRunOptions): Promise<GenerationRun> {

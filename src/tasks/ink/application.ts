@@ -1,20 +1,8 @@
 // Trainings on ink: what reading and writing by hand have in common. A task brings its defaults, its samples and batches, its
 // network and its measure.
 
-import {
-  boolean,
-  callback,
-  choice,
-  filled,
-  list,
-  nullable,
-  number,
-  object,
-  optional,
-  string
-} from '../../check/index.js'
-import type { Fields } from '../../check/index.js'
-import { augmentationFromJson, type InkAugmentation } from '../../data/ink/augment.js'
+import { callback, filled, list, number, optional, type Fields } from '../../check/index.js'
+import type { InkAugmentation } from '../../data/ink/augment.js'
 import { checkReadInkOptions } from '../../data/ink/read.js'
 import { medianSize, type InkNormalisation } from '../../data/ink/normalise.js'
 import type { Ink } from '../../data/ink/strokes.js'
@@ -25,16 +13,17 @@ import type { EpochSource } from '../../data/batching/source.js'
 import { checkSameData } from '../runs/fingerprint.js'
 import type { LoadedModel } from '../runs/load.js'
 import type { TaskModel } from '../runs/model-file.js'
-import { configOf } from '../runs/config-reader.js'
+import { defaultsOf, givenFields, type Group, type Values } from '../../settings/index.js'
 import { runFields, type Application, type Opened, type RunData, type RunOf, type RunOptions } from '../runs/run.js'
-import { checkResumed, chooseTraining, given, settleTraining, trainingFields, type Training } from '../runs/settings.js'
-import type { InkConfig } from './config.js'
+import { checkResumed, chooseTraining, given, settleTraining } from '../runs/settings.js'
+import { checkAugmentation, type InkConfig } from './config.js'
+import { splitSettings, type InkSettings, type InkTraining } from './settings.js'
 import { openInk, type InkSets, type InkSource, type InkSplit } from '../../data/ink/split.js'
 import { markOfInk } from './samples.js'
 
 export interface InkRunOptions<N> extends InkSource, RunOptions {
   network?: Partial<N>
-  training?: Partial<Training>
+  training?: Partial<InkTraining>
   normalisation?: Partial<Omit<InkNormalisation, 'unit'>>
   /** 0: none, 1: the task's own; or the settings themselves. */
   augmentation?: number | InkAugmentation
@@ -45,37 +34,25 @@ export interface InkRunOptions<N> extends InkSource, RunOptions {
   onBad?: (error: GatecellError) => void
 }
 
-const strength = number(0)
-const readAugmentation = configOf(augmentationFromJson)
+const strength = number(0, 10)
 
-/** Returns the checks of the options of a training on ink; `network` has those of its network's settings. */
-export function inkRunFields<N extends object>(network: Fields<Partial<N>>): Fields<InkRunOptions<N>> {
+/** Returns the checks of the options of a training on ink with these settings. */
+export function inkRunFields<G extends InkRunGroup>(settings: G): Fields<InkRunOptions<Values<G['network']>>> {
   return {
     ...runFields,
+    ...givenFields(settings as InkRunGroup),
     data: list(filled),
     validFiles: optional(list(filled)),
     read: optional(checkReadInkOptions),
-    network: optional(object<Partial<N>>(network)),
-    training: optional(object<Partial<Training>>(trainingFields)),
-    normalisation: optional(
-      object<Partial<Omit<InkNormalisation, 'unit'>>>({
-        scale: optional(choice('sample', 'fixed')),
-        deslant: optional(boolean),
-        level: optional(boolean),
-        smooth: optional(number(0)),
-        resample: optional(choice('length', 'time', 'none')),
-        // With steps within these bounds no quotient of a coordinate and a step is infinite.
-        step: optional(number(1e-200, 1e200))
-      })
-    ),
     augmentation: optional((value, name) => {
-      return typeof value === 'object' ? readAugmentation(value, name) : strength(value, name)
+      return typeof value === 'object' ? checkAugmentation(value, name) : strength(value, name)
     }),
-    lineAugmentation: optional(strength),
-    split: optional(object<Partial<InkSplit>>({ valid: optional(number(0, 1)), where: optional(nullable(string)) })),
     onBad: optional(callback())
   }
 }
+
+/** Settings of a training on ink, with those of its network. */
+type InkRunGroup = InkSettings & { readonly network: Group }
 
 export interface InkSourceOptions {
   batch: number
@@ -100,7 +77,7 @@ export interface InkRunData<S> extends RunData {
 /** N: the network's settings; C: the configuration; S: a sample, made ready; M: the measure of a trained model. */
 export interface InkTask<N, C extends InkConfig<N>, S, M> extends TaskModel<C> {
   readonly networkDefaults: N
-  readonly trainingDefaults: Omit<Training, 'validEvery'>
+  readonly trainingDefaults: Omit<InkTraining, 'validEvery'>
   normalisationDefaults(network: N): Omit<InkNormalisation, 'unit'>
   /** ERR_INVALID_OPTION for settings that do not go together. */
   check?(network: N, normalisation: Omit<InkNormalisation, 'unit'>): void
@@ -124,8 +101,7 @@ export interface InkTask<N, C extends InkConfig<N>, S, M> extends TaskModel<C> {
 
 export type InkRun<C extends InkConfig<unknown>, S, M> = RunOf<C, InkRunData<S>, M>
 
-/** Share of the samples that validates. */
-const VALID_SHARE = 0.1
+const splitDefaults = defaultsOf(splitSettings)
 
 /** The application that a task on ink is. Opening it throws what reading the ink and making samples of it throws. */
 export function inkApplication<N extends object, C extends InkConfig<N>, S, M>(
@@ -159,7 +135,7 @@ async function openSamples<N extends object, C extends InkConfig<N>, S, M>(
   const { batch, seed, shortFirst = 0 } = told
   const source = task.source(train, plain, { batch, seed, shortFirst, train: true, columns })
   return {
-    config: { ...plain, training: settleTraining<Training>(told, source.stepsPerEpoch) },
+    config: { ...plain, training: settleTraining<InkTraining>(told, source.stepsPerEpoch) },
     data: { vocabulary, samples: { train, valid } },
     source,
     validation: valid.length > 0 ? task.source(valid, plain, { batch, train: false, columns }) : null,
@@ -190,8 +166,8 @@ function chooseSettings<N extends object, C extends InkConfig<N>, S, M>(
     network,
     normalisation,
     augmentation: said.augmentation ?? old?.augmentation ?? task.augmentationDefault,
-    split: { valid: named ? 0 : VALID_SHARE, where: null, ...old?.split, ...said.split },
-    training: chooseTraining<Training>(said.training, old?.training, task.trainingDefaults)
+    split: { ...splitDefaults, ...(named && { valid: 0 }), ...old?.split, ...said.split },
+    training: chooseTraining<InkTraining>(said.training, old?.training, task.trainingDefaults)
   }
 }
 

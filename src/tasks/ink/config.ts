@@ -1,16 +1,15 @@
-// What every configuration of a network for ink holds, in a run and in a model file: with the normalisation of the ink, so that
-// a served model sees what it was trained on.
+// The part of a configuration that all networks for ink share, in a run and in a model file. It includes the normalisation of the ink,
+// so that a served model sees the ink as it was in the training.
 
+import { nullable, open, optional, type Check, type Fields } from '../../check/index.js'
 import { augmentationFromJson, type InkAugmentation } from '../../data/ink/augment.js'
 import { normalisationFromJson, type InkNormalisation } from '../../data/ink/normalise.js'
-import { checkObject } from '../../check/index.js'
-import { vocabularyFromConfig, type VocabularyConfig } from '../../data/text/vocabulary.js'
-import type { JsonObject } from '../../io/json.js'
-import { configOf, configReader, type ConfigReader, type Fields } from '../runs/config-reader.js'
-import { readDataMark, type DataMark } from '../runs/fingerprint.js'
-import { readTraining, type Training } from '../runs/settings.js'
 import type { InkSplit } from '../../data/ink/split.js'
-import { readInkSplit } from './samples.js'
+import type { VocabularyConfig } from '../../data/text/vocabulary.js'
+import { checkFromReader, valuesCheck, type Group, type Values } from '../../settings/index.js'
+import { checkDataMark, type DataMark } from '../runs/fingerprint.js'
+import { checkVocabularyConfig } from '../runs/vocabulary.js'
+import type { InkSettings, InkTraining } from './settings.js'
 
 export interface InkConfig<N> {
   /** The symbols of the texts; null: without texts. */
@@ -20,30 +19,31 @@ export interface InkConfig<N> {
   /** Variations of the ink in training. */
   readonly augmentation: InkAugmentation
   readonly split: InkSplit
-  readonly training?: Training
+  readonly training?: InkTraining
   /** `fingerprint`: of coordinates, times and texts. */
   readonly data?: DataMark
 }
 
-/** The normalisation in a configuration that a caller passes. */
-export const readNormalisation = configOf(({ normalisation }, name) => normalisationFromJson(normalisation, name))
+export const checkNormalisation = checkFromReader(normalisationFromJson)
+export const checkAugmentation = checkFromReader(augmentationFromJson)
 
-/** Reads the configuration of a model file. ERR_FILE_FORMAT names the part that is none. */
-export function inkConfigFromJson<N>(
-  json: JsonObject,
-  path: string,
-  readNetwork: (read: ConfigReader, from: Fields) => N
-): InkConfig<N> {
-  checkObject(json, 'json')
-  const { vocabulary, network, normalisation, augmentation, split, training, data } = json as Record<string, unknown>
-  const read = configReader(path)
+/** The normalisation in a configuration that a caller passes. */
+export const readNormalisation: Check<InkNormalisation> = (value, name) => {
+  return open<{ normalisation: InkNormalisation }>({ normalisation: checkNormalisation })(value, name).normalisation
+}
+
+/** Returns the checks of a configuration whose network has the settings `network`. */
+export function inkConfigFields<G extends Group>(
+  network: G,
+  { training, split }: InkSettings
+): Fields<InkConfig<Values<G>>> {
   return {
-    vocabulary: vocabulary === null ? null : vocabularyFromConfig(read.object(vocabulary, 'vocabulary')).config,
-    network: readNetwork(read, read.object(network, 'network')),
-    normalisation: normalisationFromJson(normalisation, path),
-    augmentation: augmentationFromJson(augmentation, path),
-    split: readInkSplit(read, read.object(split, 'split')),
-    ...(training !== undefined && { training: readTraining(read, read.object(training, 'training')) }),
-    ...(data !== undefined && { data: readDataMark(read, read.object(data, 'data')) })
+    vocabulary: nullable(checkVocabularyConfig),
+    network: valuesCheck(network),
+    normalisation: checkNormalisation,
+    augmentation: checkAugmentation,
+    split: valuesCheck(split),
+    training: optional(valuesCheck(training)),
+    data: optional(checkDataMark)
   }
 }

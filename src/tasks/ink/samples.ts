@@ -1,12 +1,11 @@
 // Samples of ink for a training or a measurement: their texts, their fingerprint, and the refusal of samples that a task cannot use.
 
 import { crc32 } from 'node:zlib'
-import type { InkSets, InkSplit } from '../../data/ink/split.js'
+import type { InkSets } from '../../data/ink/split.js'
 import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
 import { anything, callback, integers, list, optional } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
-import type { ConfigReader, Fields } from '../runs/config-reader.js'
 import type { DataMark } from '../runs/fingerprint.js'
 
 /** Returns the fingerprint of the ink: coordinates, times, ends of strokes and texts. */
@@ -21,10 +20,6 @@ export function markOfInk({ train, valid }: InkSets): DataMark {
     }
   }
   return { train: train.length, valid: valid.length, fingerprint: crc }
-}
-
-export function readInkSplit(read: ConfigReader, from: Fields): InkSplit {
-  return { valid: read.number(from, 'valid', 0, 1), where: from['where'] === null ? null : read.text(from, 'where') }
 }
 
 /** The remedy for symbols that a reader or writer does not have: its vocabulary comes from the texts of its ink. */

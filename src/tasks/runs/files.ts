@@ -78,14 +78,14 @@ function checkExisting(model: string, last: string, mode: RunMode, existing: rea
   if (mode === 'new' && existing.length > 0) {
     throw new GatecellError(
       'ERR_FILE_EXISTS',
-      `Expected a new file name for the model but ${existing.join(' and ')} exist already: continue with --resume, replace with --force or choose another name`
+      `Expected a new file name for the model but ${existing.join(' and ')} exist already: resume the run (mode "resume"), replace it (mode "force") or choose another name`
     )
   }
   if (mode !== 'resume' || existing.length === 0) return null
   if (existing.includes(last)) return last
   throw new GatecellError(
     'ERR_FILE_NOT_FOUND',
-    `Expected ${last}, the state of the training, to resume from but found only its model ${model}: copy that file here too, begin again with --force or choose another name`
+    `Expected ${last}, the state of the training, to resume from but found only its model ${model}: copy that file here too, begin again (mode "force") or choose another name`
   )
 }
 

@@ -1,7 +1,7 @@
 // Fingerprint of the training data. It is stored in the checkpoint; resuming on different data is refused.
 
 import { GatecellError } from '../../errors.js'
-import { MAX_COUNT, type ConfigReader, type Fields } from './config-reader.js'
+import { integer, open, type Check } from '../../check/index.js'
 
 export interface DataMark {
   /** Symbols or samples to train on, and to validate. */
@@ -11,13 +11,11 @@ export interface DataMark {
   readonly fingerprint: number
 }
 
-export function readDataMark(read: ConfigReader, from: Fields): DataMark {
-  return {
-    train: read.number(from, 'train', 0, MAX_COUNT, true),
-    valid: read.number(from, 'valid', 0, MAX_COUNT, true),
-    fingerprint: read.number(from, 'fingerprint', 0, 2 ** 32 - 1, true)
-  }
-}
+export const checkDataMark: Check<DataMark> = open<DataMark>({
+  train: integer(0),
+  valid: integer(0),
+  fingerprint: integer(0, 2 ** 32 - 1)
+})
 
 /** How a refusal names the data: "the ink", of "samples", that came, and what else decides which data these are. */
 export interface DataWords {

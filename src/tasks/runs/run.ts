@@ -3,7 +3,6 @@
 
 import { setImmediate } from 'node:timers/promises'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
-import type { Device } from '../../graph/opcodes.js'
 import type { JsonObject } from '../../io/json.js'
 import {
   awaitable,
@@ -26,26 +25,21 @@ import type { TrainerOptions } from '../../train/options.js'
 import type { Resumable } from '../../train/progress.js'
 import type { Report, Summary } from '../../train/reports.js'
 import { createTrainer, type Trainer } from '../../train/trainer.js'
-import { configToJson } from './config-reader.js'
+import { configToJson, givenFields } from '../../settings/index.js'
 import type { LoadedModel } from './load.js'
 import { readRun, type TaskModel } from './model-file.js'
 import { checkMemory, type MemoryLimits } from './memory-limit.js'
 import { openRunFiles, type RunFiles, type RunMode } from './files.js'
 import type { RunLog } from './log.js'
 import { tellMemory, type RunMemory } from './memory.js'
-import { given, type Training } from './settings.js'
+import { given, processSettings, type ProcessSettings, type Training } from './settings.js'
 
 /** What every training is told, besides what its application asks for. */
-export interface RunOptions {
+export interface RunOptions extends ProcessSettings {
   /** The model's file. */
   out: string
   /** Where the files exist: refuse (default), resume, replace. */
   mode?: RunMode
-  /** Steps between checkpoints of where the run stands; default: those between validations. */
-  checkpointEvery?: number
-  threads?: number
-  /** Where it trains; default 'cpu'. */
-  device?: Device
   /** Memory limits of the process in bytes; default: those of the system. */
   memoryLimits?: MemoryLimits
 }
@@ -54,9 +48,7 @@ export interface RunOptions {
 export const runFields: Fields<RunOptions> = {
   out: filled,
   mode: optional(choice('new', 'resume', 'force')),
-  checkpointEvery: optional(integer(1)),
-  threads: optional(integer(0, 1024)),
-  device: optional(choice('cpu', 'cuda', 'auto')),
+  ...givenFields(processSettings),
   memoryLimits: optional(
     object<MemoryLimits>({
       group: nullable(number(0, Infinity)),

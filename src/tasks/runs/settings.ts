@@ -1,94 +1,121 @@
-// What every training of the command line is told, as a checkpoint holds it, and how a resumed run takes it up again.
-// Applications add fields of their own.
+// Training settings: their declaration, and how a resumed run merges them with new options. Applications add settings of their own.
 
-import { choice, integer, number, optional, type Fields as Checks } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
-import type { Optimizer } from '../../train/optimizers.js'
-import type { Schedule } from '../../train/schedules.js'
-import { MAX_COUNT, MAX_SIZE, type ConfigReader, type Fields } from './config-reader.js'
+import {
+  choice,
+  duration,
+  integer,
+  MAX_COUNT,
+  MAX_SIZE,
+  number,
+  type Given,
+  type Values
+} from '../../settings/index.js'
 
-/** What a run was told that a resumed run needs again. */
-export interface Training {
-  /** Sequences side by side. */
+/** The part of the training settings that differs between applications. */
+export interface TrainingDescription {
   readonly batch: number
-  readonly optimizer: Optimizer['kind']
-  readonly learningRate: number
-  /** Weight decay of the optimizer, decoupled for AdamW; default: 0.01 for AdamW, else 0. */
-  readonly weightDecay?: number
-  readonly schedule: Exclude<Schedule['kind'], 'step'>
-  readonly warmup: number
+  readonly epochs: number
   readonly clip: number
-  /** Decay of averaged weights for each step; absent: no average. */
-  readonly average?: number
-  readonly seed: number
-  /** Operands of the LSTM products. */
-  readonly precision: 'f32' | 'bf16' | 'tf32'
-  readonly validEvery: number
-  /** Epochs at the beginning in which batches of short samples come first; absent: 0. Trainings on ink only. */
-  readonly shortFirst?: number
-  readonly patience?: number
-  readonly steps?: number
-  readonly epochs?: number
-  readonly timeLimit?: number
+  /** The default rate, or in words how it depends on other settings. */
+  readonly learningRate: number | string
+  /** Name of the data in help texts. */
+  readonly data: string
+  /** The random draws that the seed determines, in help texts. */
+  readonly seeded: string
+  /** The default precision in words, if it is not always f32. */
+  readonly precision?: string
 }
 
-const count = optional(integer(1))
-
-/** Checks of the settings that a caller passes; each of them is optional. */
-export const trainingFields: Checks<Partial<Training>> = {
-  batch: optional(integer(1, MAX_SIZE)),
-  optimizer: optional(choice('sgd', 'rmsprop', 'adam', 'adamw')),
-  learningRate: optional(number(0, 1e3)),
-  weightDecay: optional(number(0, MAX_COUNT)),
-  schedule: optional(choice('constant', 'cosine', 'plateau')),
-  warmup: optional(number(0, MAX_COUNT)),
-  clip: optional(number(0, 1e9)),
-  seed: optional(integer(0)),
-  precision: optional(choice('f32', 'bf16', 'tf32')),
-  average: optional(number(1e-6, 0.9999999)),
-  validEvery: count,
-  shortFirst: optional(integer(0)),
-  patience: count,
-  steps: count,
-  epochs: count,
-  timeLimit: optional(number(0, MAX_COUNT))
-}
-
-export function readTraining(read: ConfigReader, from: Fields): Training {
-  const optional = (name: string, least: number, whole: boolean) =>
-    from[name] === undefined ? {} : { [name]: read.number(from, name, least, MAX_COUNT, whole) }
+/** Returns the settings of every training. */
+export function trainingSettings(of: TrainingDescription) {
+  const rate = typeof of.learningRate === 'number' ? { default: of.learningRate } : { defaultText: of.learningRate }
   return {
-    batch: read.number(from, 'batch', 1, MAX_SIZE, true),
-    optimizer: read.choice(from, 'optimizer', ['sgd', 'rmsprop', 'adam', 'adamw']),
-    learningRate: read.number(from, 'learningRate', 0, 1e3),
-    schedule: read.choice(from, 'schedule', ['constant', 'cosine', 'plateau']),
-    warmup: read.number(from, 'warmup', 0, MAX_COUNT),
-    clip: read.number(from, 'clip', 0, 1e9),
-    seed: read.number(from, 'seed', 0, MAX_COUNT, true),
-    precision: read.choice(from, 'precision', ['f32', 'bf16', 'tf32']),
-    validEvery: read.number(from, 'validEvery', 1, MAX_COUNT, true),
-    ...optional('weightDecay', 0, false),
-    ...(from['average'] === undefined ? {} : { average: read.number(from, 'average', 1e-6, 0.9999999) }),
-    ...optional('shortFirst', 0, true),
-    ...optional('patience', 1, true),
-    ...optional('steps', 1, true),
-    ...optional('epochs', 1, true),
-    ...optional('timeLimit', 0, false)
+    batch: integer({ min: 1, max: MAX_SIZE, default: of.batch, help: 'sequences per step' }),
+    epochs: integer({
+      min: 1,
+      default: of.epochs,
+      absent: true,
+      help: `stop after this many passes over the ${of.data}`
+    }),
+    steps: integer({ min: 1, absent: true, help: 'stop after this many steps' }),
+    timeLimit: duration({ above: 0, max: 1e9, absent: true, unit: 'seconds', help: 'stop after this much training' }),
+    learningRate: number({ above: 0, max: 1e3, flag: '--lr', argument: '<rate>', ...rate, help: 'peak learning rate' }),
+    schedule: choice(['constant', 'cosine', 'plateau'], { default: 'cosine', help: 'schedule of the learning rate' }),
+    warmup: number({
+      min: 0,
+      max: MAX_COUNT,
+      default: 0.02,
+      help: 'length of the linear warm-up: a number of steps, or below 1 a share of the run'
+    }),
+    optimizer: choice(['sgd', 'rmsprop', 'adam', 'adamw'], { default: 'adam', help: 'optimizer' }),
+    weightDecay: number({
+      min: 0,
+      max: 1e3,
+      argument: '<rate>',
+      absent: true,
+      defaultText: '0, with adamw 0.01',
+      help: 'decay of weights and embeddings: decoupled with adamw, added to the gradient with the others'
+    }),
+    clip: number({
+      min: 0,
+      max: 1e9,
+      argument: '<norm>',
+      default: of.clip,
+      help: 'clip the global norm of the gradient to this value; 0 disables clipping'
+    }),
+    average: number({
+      min: 1e-6,
+      max: 0.9999999,
+      argument: '<decay>',
+      absent: true,
+      defaultText: 'no average',
+      help: 'save and validate an exponential average of the weights with this decay per step, for example 0.999; useful if the rate does not fall to 0'
+    }),
+    validEvery: integer({ min: 1, defaultText: 'an epoch, at most 1000', help: 'steps between validations' }),
+    patience: integer({ min: 1, absent: true, help: 'stop after this many validations without improvement' }),
+    seed: integer({ min: 0, default: 0, help: `seed of ${of.seeded}` }),
+    precision: choice(['f32', 'bf16', 'tf32'], {
+      default: 'f32',
+      ...(of.precision !== undefined && { defaultText: of.precision }),
+      help: 'operands of the LSTM products (tf32 only on cuda)'
+    })
   }
 }
 
-/** Settings as a run is told them: how often it validates may be left to the data. */
-export type Told<T extends Training> = Omit<T, 'validEvery'> & { validEvery?: number }
+/** Training settings of any application. */
+export type Training = Values<ReturnType<typeof trainingSettings>>
 
-/** The fields that were given. */
+/** Settings of a process that runs a training. They are not stored and may change on resume. */
+export const processSettings = {
+  checkpointEvery: integer({ min: 1, defaultText: 'as validEvery', help: 'steps between checkpoints' }),
+  threads: integer({
+    min: 0,
+    max: 1024,
+    default: 0,
+    defaultText: '0, all cores',
+    help: 'threads; the result is the same for any number'
+  }),
+  device: choice(['auto', 'cpu', 'cuda'], {
+    defaultText: 'auto, the faster one; for callers of the library cpu',
+    help: 'device of the steps'
+  })
+}
+
+export type ProcessSettings = Given<typeof processSettings>
+
+/** Training settings before the data are known, from which the default of `validEvery` follows. */
+export type UnsettledTraining<T extends Training> = Omit<T, 'validEvery'> & { validEvery?: number }
+
+/** Returns the fields that are not undefined. */
 export function given<T extends object>(from: T | undefined): { [K in keyof T]?: Exclude<T[K], undefined> } {
   const fields = Object.entries(from ?? {}).filter(([, value]) => value !== undefined)
   return Object.fromEntries(fields) as { [K in keyof T]?: Exclude<T[K], undefined> }
 }
 
-/** What only says how long a run lasts: one choice. */
+/** The limits of a run's length. They form one choice. */
 const LENGTHS = ['steps', 'epochs', 'timeLimit']
-/** Settings that may change on resume. The others determine the order of the data or the meaning of the moments. */
+/** Settings that may change on resume. The others determine the order of the data or the meaning of the optimizer state. */
 const FREE = [
   ...LENGTHS,
   'learningRate',
@@ -101,44 +128,46 @@ const FREE = [
   'patience'
 ]
 
+type Named = Readonly<Record<string, unknown>>
+
 /**
- * What the caller says, else what a resumed run began with, else the defaults. How long it runs is one choice: whoever
- * names one limit does not get the others from elsewhere.
+ * Merges settings by precedence: the caller's options, the resumed run's settings, the defaults. `steps`, `epochs` and `timeLimit` form
+ * one choice: setting one of them drops the other two from sources of lower precedence.
  */
 export function chooseTraining<T extends Training>(
-  said: Partial<T>,
+  options: Partial<T>,
   old: T | undefined,
   defaults: Omit<T, 'validEvery'>
-): Told<T> {
-  const says = (from: object) => LENGTHS.some((name) => (from as Fields)[name] !== undefined)
-  const before = says(said) ? without({ ...old }, LENGTHS) : { ...old }
-  const start = says(said) || says(before) ? without(defaults, LENGTHS) : defaults
-  return { ...start, ...before, ...said } as Told<T>
+): UnsettledTraining<T> {
+  const limits = (from: object) => LENGTHS.some((name) => (from as Named)[name] !== undefined)
+  const before = limits(options) ? without({ ...old }, LENGTHS) : { ...old }
+  const start = limits(options) || limits(before) ? without(defaults, LENGTHS) : defaults
+  return { ...start, ...before, ...options } as UnsettledTraining<T>
 }
 
 function without(from: object, names: readonly string[]): object {
   return Object.fromEntries(Object.entries(from).filter(([name]) => !names.includes(name)))
 }
 
-/** The settings of a run over data of so many steps: where nothing is said it validates once an epoch, or every 1000 steps. */
-export function settleTraining<T extends Training>(told: Told<T>, stepsPerEpoch: number): T {
-  return { ...told, validEvery: told.validEvery ?? Math.min(1000, stepsPerEpoch) } as T
+/** Adds the default of `validEvery`: once per epoch, at most every 1000 steps. */
+export function settleTraining<T extends Training>(training: UnsettledTraining<T>, stepsPerEpoch: number): T {
+  return { ...training, validEvery: training.validEvery ?? Math.min(1000, stepsPerEpoch) } as T
 }
 
 /**
- * ERR_INVALID_OPTION for what a resumed run is told otherwise than it began, where that cannot change. Both are groups of
- * settings by name; of `training` only what cannot change counts.
+ * Throws ERR_INVALID_OPTION if an option contradicts a setting of the resumed run that cannot change. Both arguments are groups of settings
+ * by name; of `training` only the settings that cannot change are compared.
  */
-export function checkResumed(told: Readonly<Record<string, object | undefined>>, before: object): void {
-  for (const [group, settings] of Object.entries(told)) {
+export function checkResumed(options: Readonly<Record<string, object | undefined>>, before: object): void {
+  for (const [group, settings] of Object.entries(options)) {
     const fixed = group === 'training' ? without(settings ?? {}, FREE) : (settings ?? {})
-    const old = ((before as Fields)[group] ?? {}) as Fields
+    const old = ((before as Named)[group] ?? {}) as Named
     const changed = Object.entries(fixed).find(([name, value]) => value !== undefined && old[name] !== value)
     if (!changed) continue
     const [name, value] = changed as [string, unknown]
     throw new GatecellError(
       'ERR_INVALID_OPTION',
-      `Expected ${name} ${String(old[name])}, with which the run began, but received ${String(value)}: leave the option out to resume, or start anew with --force`
+      `Expected ${name} ${String(old[name])}, with which the run began, but received ${String(value)}: leave the option out to resume, or replace the run (mode "force")`
     )
   }
 }

@@ -10,9 +10,9 @@ import type { Device } from '../../graph/opcodes.js'
 import { tokenSource } from '../../data/batching/source.js'
 import type { Report } from '../../train/reports.js'
 import { createTrainer } from '../../train/trainer.js'
-import { networkDefaults } from './defaults.js'
 import { writeText } from './load.js'
 import { textModel } from './model.js'
+import { networkDefaults } from './settings.js'
 
 export const ALPHABET = 'abcdefghijklmnopqrstuvwxyz'
 

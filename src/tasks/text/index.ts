@@ -1,7 +1,7 @@
 // Text: learns a text symbol by symbol, measures itself, and writes.
 
 export { ALPHABET, learnAlphabet, type Alphabet } from './alphabet.js'
-export { textConfigFromJson, type TextConfig, type TextNetwork, type TextSplit, type TextTraining } from './config.js'
+export { textConfigFromJson, type TextConfig } from './config.js'
 export { evaluateText, type TextMeasure, type TextMeasureOptions } from './evaluate.js'
 export {
   loadTextModel,
@@ -12,4 +12,5 @@ export {
   type Writer
 } from './load.js'
 export { TEXT_TASK, textModel } from './model.js'
+export type { TextNetwork, TextSplit, TextTraining } from './settings.js'
 export { prepareTextRun, type TextResult, type TextRun, type TextRunMeasure, type TextRunOptions } from './run.js'

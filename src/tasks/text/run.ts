@@ -1,14 +1,14 @@
 // A training of a text model from files to files: its corpus, settings, batches and measure.
 
 import { crc32 } from 'node:zlib'
-import { boolean, choice, filled, integer, list, number, object, optional } from '../../check/index.js'
+import { filled, list, object, optional } from '../../check/index.js'
 import { createBatches } from '../../data/batching/windows.js'
 import { openCorpus, readCorpusOptions, type Corpus, type CorpusOptions } from '../../data/text/corpus.js'
 import { createPace } from '../../data/files/pace.js'
 import type { Tokens } from '../../data/text/tokens.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabulary.js'
 import { tokenSource } from '../../data/batching/source.js'
-import { MAX_SIZE } from '../runs/config-reader.js'
+import { defaultsOf, givenFields, type Given } from '../../settings/index.js'
 import { checkSameData, type DataMark } from '../runs/fingerprint.js'
 import {
   prepareRun,
@@ -19,22 +19,24 @@ import {
   type RunOptions,
   type RunResult
 } from '../runs/run.js'
-import { checkResumed, chooseTraining, given, settleTraining, trainingFields } from '../runs/settings.js'
-import type { TextConfig, TextNetwork, TextSplit, TextTraining } from './config.js'
-import { defaultLearningRate, networkDefaults, trainingDefaults, validDefault } from './defaults.js'
+import { checkResumed, chooseTraining, given, settleTraining } from '../runs/settings.js'
+import type { TextConfig } from './config.js'
 import { evaluateText, segmentSource, type TextMeasure } from './evaluate.js'
 import { loadTextModel } from './load.js'
 import { textTask } from './model.js'
+import {
+  defaultLearningRate,
+  networkDefaults,
+  splitSettings,
+  textRunSettings,
+  textTrainingSettings,
+  type TextNetwork,
+  type TextTraining
+} from './settings.js'
 
-export interface TextRunOptions extends RunOptions {
-  /** Files, folders, patterns, - for standard input. On the device 'cuda' the default precision is bf16. */
+export interface TextRunOptions extends RunOptions, Omit<Given<typeof textRunSettings>, 'corpus'> {
+  /** Files, folders, patterns, - for standard input. */
   data: readonly string[]
-  vocabulary?: 'character' | 'byte'
-  /** Characters that are rarer share one <unk>. */
-  minCount?: number
-  network?: Partial<TextNetwork>
-  training?: Partial<TextTraining>
-  split?: Partial<TextSplit>
   /** Files that validate instead of a share. */
   validFiles?: readonly string[]
   /** Reading the corpus. */
@@ -99,28 +101,10 @@ const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasu
   }
 }
 
-const probability = optional(number(0, 0.999))
-const size = optional(integer(1, MAX_SIZE))
-const share = optional(number(0, 1))
-
 const readTextRunOptions = object<TextRunOptions>({
   ...runFields,
+  ...givenFields(textRunSettings),
   data: list(filled),
-  vocabulary: optional(choice('character', 'byte')),
-  minCount: optional(integer(1)),
-  network: optional(
-    object<Partial<TextNetwork>>({
-      embedding: size,
-      hidden: size,
-      layers: optional(integer(1, 1000)),
-      dropout: probability,
-      locked: optional(boolean),
-      recurrentDropout: probability,
-      zoneout: probability
-    })
-  ),
-  training: optional(object<Partial<TextTraining>>({ ...trainingFields, length: size, labelSmoothing: share })),
-  split: optional(object<Partial<TextSplit>>({ valid: share, test: share })),
   validFiles: optional(list(filled)),
   corpus: optional(readCorpusOptions)
 })
@@ -130,7 +114,9 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
   return prepareRun(writing, readTextRunOptions(options, 'the options of the run'))
 }
 
-/** Settings of the run: what the caller says, else what a resumed run began with, else the defaults. */
+const defaults = { split: defaultsOf(splitSettings), training: defaultsOf(textTrainingSettings) }
+
+/** Merges the settings of a run by precedence: the caller's options, the resumed run's settings, the defaults. */
 function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
   const said = { network: given(options.network), split: given(options.split), training: given(options.training) }
   if (old) {
@@ -139,12 +125,17 @@ function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
   }
   const hidden = said.network.hidden ?? old?.network.hidden ?? networkDefaults.hidden
   const network: TextNetwork = { ...networkDefaults, hidden, embedding: hidden, ...old?.network, ...said.network }
-  const defaults = options.device === 'cuda' ? { ...trainingDefaults, precision: 'bf16' as const } : trainingDefaults
-  const optimizer = said.training.optimizer ?? old?.training?.optimizer ?? defaults.optimizer
+  const { split: shares, training: trainingDefaults } = defaults
+  const precision = options.device === 'cuda' ? 'bf16' : trainingDefaults.precision
+  const optimizer = said.training.optimizer ?? old?.training?.optimizer ?? trainingDefaults.optimizer
   const learningRate = defaultLearningRate(optimizer, network)
-  const training = chooseTraining<TextTraining>(said.training, old?.training, { ...defaults, learningRate })
-  const valid = (options.validFiles?.length ?? 0) > 0 ? 0 : validDefault
-  return { network, training, split: { valid, test: 0, ...old?.split, ...said.split } }
+  const training = chooseTraining<TextTraining>(said.training, old?.training, {
+    ...trainingDefaults,
+    precision,
+    learningRate
+  })
+  const valid = (options.validFiles?.length ?? 0) > 0 ? 0 : shares.valid
+  return { network, training, split: { ...shares, valid, ...old?.split, ...said.split } }
 }
 
 function checkSameText(before: DataMark | undefined, now: DataMark): void {

@@ -28,7 +28,7 @@ t.test('a text of many different characters', async (t) => {
   t.equal(code, 0, stderr)
   t.match(stdout, /network {2}1 x 64 LSTM, output layer 80 % of the multiplications, /, 'shown in every run')
   const message =
-    /hint {5}the output layer takes 80 % .* 2,000 different characters: --min-count 2 keeps 301 symbols .*, --vocabulary bytes has 256 symbols\n/
+    /hint {5}the output layer takes 80 % .* 2,000 different characters: --min-count 2 keeps 301 symbols .*, --vocabulary byte has 256 symbols\n/
   t.match(stdout, message)
   const inspected = await run('inspect', 'many.safetensors')
   t.match(inspected.stdout, /output layer 80 % of the multiplications/)

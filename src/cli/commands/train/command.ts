@@ -15,7 +15,10 @@ import { printHints, recordHints, type Hint } from '../../ui/hint.js'
 import { withInterrupts, type Interrupts } from '../../ui/interrupt.js'
 import { createOutput, exitCodes, type Output } from '../../ui/output.js'
 import { createProgress, peakMemory, type Progress } from '../../ui/progress.js'
-import type { TrainFlags } from './options.js'
+import type { Given, Group } from '../../../settings/index.js'
+import type { Device } from '../../../graph/opcodes.js'
+import { addSettings, givenOnCommandLine } from '../../options/settings.js'
+import { addTrainOptions, runFiles, type TrainFlags } from './options.js'
 import { filePath, filePaths } from '../../options/parse.js'
 
 export interface TrainContext {
@@ -24,8 +27,11 @@ export interface TrainContext {
   signal: AbortSignal
 }
 
-/** The training of an application on the command line. F: its options; R: its run; M: the measure of a trained model. */
-export interface TrainingCommand<F extends TrainFlags, R extends Run<M>, M> {
+/** The files of a run, and what happens if they exist. */
+export type RunPlace = ReturnType<typeof runFiles>
+
+/** The training of an application on the command line. G: its settings; F: its other options; R: its run; M: the measure of a trained model. */
+export interface TrainingCommand<G extends Group, F extends TrainFlags, R extends Run<M>, M> {
   readonly name: string
   /** For the list of commands, and for its own help. */
   readonly summary: string
@@ -33,14 +39,16 @@ export interface TrainingCommand<F extends TrainFlags, R extends Run<M>, M> {
   /** What it trains on: the argument and what that may be. */
   readonly data: readonly [argument: string, what: string]
   readonly examples: string
-  /** Adds its own options, then those of every training. */
-  addOptions(command: Command): Command
+  /** Its settings, which become options. */
+  readonly settings: G
+  /** Adds options that are not settings. */
+  addOptions?(command: Command): Command
   /** What steps count, for rates: symbols, points. */
   readonly unit: string
   /** What the loss curve is measured in. */
   readonly lossUnit: string
   /** Makes a run ready. */
-  prepare(data: string[], flags: F, context: TrainContext): Promise<R>
+  prepare(place: RunPlace, given: Given<G>, flags: F, context: TrainContext): Promise<R>
   /** Returns a line about the data that begins with a name in eight columns; the network without its parameters; the size of a batch. */
   introduce(run: R): { data: string; network: string; step: string }
   /** Returns more fields for the first record, next to those of the run. */
@@ -64,9 +72,9 @@ export interface TrainingCommand<F extends TrainFlags, R extends Run<M>, M> {
 }
 
 /** Adds the command to `gatecell train`. */
-export function addTraining<F extends TrainFlags, R extends Run<M>, M>(
+export function addTraining<G extends Group, F extends TrainFlags, R extends Run<M>, M>(
   train: Command,
-  training: TrainingCommand<F, R, M>
+  training: TrainingCommand<G, F, R, M>
 ): void {
   const { name, summary, description, data, examples } = training
   const command = train
@@ -75,18 +83,25 @@ export function addTraining<F extends TrainFlags, R extends Run<M>, M>(
     .description(description)
     .argument(...data, filePaths('the data'))
     .requiredOption('--out <file>', 'the model, a .safetensors file', filePath('--out'))
-  training
-    .addOptions(command)
+  addSettings(command, training.settings)
+  training.addOptions?.(command)
+  addTrainOptions(command)
     .addHelpText('after', examples)
     .action(async (words: string[], flags: F) => {
       process.exitCode = await withInterrupts(async (interrupts) => {
-        checkDevice(flags.device)
+        const given = givenOnCommandLine(command, training.settings)
+        const { device, threads } = given as { device?: Device; threads?: number }
+        checkDevice(device)
         const output = createOutput(flags.json === true)
         const progress = await createProgress(output, training.unit)
-        const run = await training.prepare(words, flags, { output, progress, signal: interrupts.signal })
+        const run = await training.prepare(runFiles(words, flags), { ...given, device: device ?? 'auto' }, flags, {
+          output,
+          progress,
+          signal: interrupts.signal
+        })
         progress.clear()
         const lines = { again: resumeLine(command), measureAgain: measureLine(run.files.model, words, flags) }
-        return await trainAndTell(training, run, { output, progress, flags, interrupts, ...lines })
+        return await trainAndTell(training, run, { output, progress, flags, interrupts, ...lines, device, threads })
       })
     })
 }
@@ -96,19 +111,21 @@ interface Session {
   progress: Progress
   flags: TrainFlags
   interrupts: Interrupts
+  device: Device | undefined
+  threads: number | undefined
   /** The command line that resumes the training. */
   again: string
   /** The command line that repeats the last measurement. */
   measureAgain: string
 }
 
-type Told<R extends Run<M>, M> = Omit<TrainingCommand<never, R, M>, 'prepare'>
+type Told<R extends Run<M>, M> = Omit<TrainingCommand<Group, never, R, M>, 'prepare' | 'settings'>
 
 async function trainAndTell<R extends Run<M>, M>(training: Told<R, M>, run: R, session: Session): Promise<number> {
   const { output, progress, flags, interrupts } = session
   let log: RunLog | undefined
   try {
-    const threads = flags.threads ?? machineInfo().threads
+    const threads = session.threads || machineInfo().threads
     const described = { ...run.describe(threads), ...training.facts?.(run) }
     if (flags.logDir !== undefined) {
       const title = `${flags.out}: ${training.lossUnit}`
@@ -118,7 +135,7 @@ async function trainAndTell<R extends Run<M>, M>(training: Told<R, M>, run: R, s
     output.record({ event: 'start', ...described })
     for (const line of introduction(training, run, threads)) output.line(line)
     const { device, deviceWhy } = run.trainer.plan.explain()
-    output.line(`device   ${device}${deviceReason(flags, deviceWhy)}`)
+    output.line(`device   ${device}${deviceReason(session.device, deviceWhy)}`)
     output.line(`memory   ${memoryLine(run.memory)}${training.memoryNote?.(run) ?? ''}`)
     const { resumed } = run
     if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)
@@ -162,7 +179,7 @@ async function trainAndTell<R extends Run<M>, M>(training: Told<R, M>, run: R, s
  * The reason for a device that auto chose, in parentheses. A machine without a GPU that nobody asked for is the normal case and gets none:
  * gatecell doctor names what is missing.
  */
-function deviceReason({ device }: TrainFlags, why: string): string {
+function deviceReason(device: Device | undefined, why: string): string {
   const absent = !backends().cuda.available
   const chosen = device === 'cpu' || device === 'cuda'
   if (why === '' || chosen || (absent && device === undefined)) return ''
@@ -181,7 +198,7 @@ function introduction<R extends Run<M>, M>(training: Told<R, M>, run: R, threads
 }
 
 function endRecord<M>(
-  { fields }: Pick<TrainingCommand<never, never, M>, 'fields'>,
+  { fields }: Pick<TrainingCommand<Group, never, never, M>, 'fields'>,
   { files }: Run<M>,
   { summary, valid }: RunResult<M>
 ): JsonObject {

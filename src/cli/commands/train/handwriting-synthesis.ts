@@ -6,21 +6,11 @@ import {
   type GenerationRun
 } from '../../../tasks/handwriting-synthesis/index.js'
 import { counted } from '../../../errors.js'
-import { trainingDefaults } from '../../../tasks/handwriting-synthesis/defaults.js'
-import { given } from '../../../tasks/runs/settings.js'
+import { generationRunSettings } from '../../../tasks/handwriting-synthesis/settings.js'
 import { nats, shellWord } from '../../ui/format.js'
-import { INK_FORMATS } from '../../options/ink.js'
-import { whole } from '../../options/parse.js'
+import { addInkOptions, INK_FORMATS } from '../../options/ink.js'
 import type { TrainingCommand } from './command.js'
-import { addInkTrainOptions, inkRunOptions, introduceInk, type InkTrainFlags } from './ink.js'
-
-interface Flags extends InkTrainFlags {
-  hidden?: number
-  layers?: number
-  gaussians?: number
-  window?: number
-  text: boolean
-}
+import { inkRunOptions, introduceInk, type InkTrainFlags } from './ink.js'
 
 const EXAMPLES = `${INK_FORMATS}
 
@@ -30,38 +20,24 @@ Examples:
 
 Where every sample has a text the network learns to write what it is told; else, or with --no-text, it learns to draw.`
 
-export const trainHandwriting: TrainingCommand<Flags, GenerationRun, GenerationMeasure> = {
+export const trainHandwriting: TrainingCommand<
+  typeof generationRunSettings,
+  InkTrainFlags,
+  GenerationRun,
+  GenerationMeasure
+> = {
   name: 'handwriting',
   summary: 'learn to write by hand',
   description: 'Trains LSTM layers with a soft window over the text and a mixture density output to write by hand.',
   data: ['<ink...>', 'files, folders, patterns, or - for standard input'],
   examples: EXAMPLES,
-  addOptions(command) {
-    command
-      .option('--hidden <n>', 'units of each LSTM layer (default: 200)', whole('--hidden', 1, 2 ** 20))
-      .option('--layers <n>', 'LSTM layers (default: 3)', whole('--layers', 1, 16))
-      .option('--gaussians <n>', 'of the mixture of the next point (default: 20)', whole('--gaussians', 1, 1000))
-      .option('--window <n>', 'Gaussians of the window over the text (default: 10)', whole('--window', 1, 1000))
-      .option('--no-text', 'draw without a text')
-    return addInkTrainOptions(command, {
-      resample: 'none',
-      step: '1',
-      augment: '0, none',
-      learningRate: '0.002',
-      clip: trainingDefaults.clip,
-      seed: 'weights, order and variations'
-    })
-  },
+  settings: generationRunSettings,
+  addOptions: addInkOptions,
   unit: 'points',
   lossUnit: 'nats per point',
-  async prepare(ink, flags, context) {
-    const { hidden, layers, gaussians, window } = flags
-    const { options, tell } = inkRunOptions(ink, flags, context)
-    const run = await prepareGenerationRun({
-      ...options,
-      ...(!flags.text && { text: false }),
-      network: given({ hidden, layers, gaussians, window })
-    })
+  async prepare(place, given, flags, context) {
+    const { options, tell } = inkRunOptions(flags, context)
+    const run = await prepareGenerationRun({ ...given, ...place, ...options })
     tell(run)
     return run
   },

@@ -1,0 +1,58 @@
+// Settings as options of a command: their declarations make the options and help texts, and read the words of a command line.
+
+import type { Command } from 'commander'
+import { GatecellError } from '../../errors.js'
+import { defaultWords, flagOf, setAt, settingsOf, type Given, type Group, type Setting } from '../../settings/index.js'
+import { seconds } from './parse.js'
+
+/** Adds an option for each setting that has one. */
+export function addSettings(command: Command, group: Group): Command {
+  for (const { path, setting } of settingsOf(group)) {
+    const flag = flagOf(path, setting)
+    if (flag) command.option(flag.argument === null ? flag.name : `${flag.name} ${flag.argument}`, helpOf(setting))
+  }
+  return command
+}
+
+/** Returns the help text of a setting's option: meaning, names to choose from, default. */
+export function helpOf(setting: Setting): string {
+  const { choices, help, flag, kind } = setting
+  const names = choices ? `: ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)!}` : ''
+  const initial = kind === 'boolean' || setting.nullable ? null : defaultWords(setting)
+  const times = kind === 'duration' ? ': 90s, 15m, 2h' : ''
+  return `${flag?.help ?? help}${names}${times}${initial === null ? '' : ` (default: ${initial})`}`
+}
+
+/**
+ * Returns the values that the command line gives, in the groups of their settings. Throws ERR_INVALID_OPTION for a value that its setting
+ * does not take.
+ */
+export function givenOnCommandLine<G extends Group>(command: Command, group: G): Given<G> {
+  const given: Record<string, unknown> = {}
+  for (const { path, setting } of settingsOf(group)) {
+    const flag = flagOf(path, setting)
+    const option = flag && command.options.find(({ long }) => long === flag.name)
+    if (!option || command.getOptionValueSource(option.attributeName()) !== 'cli') continue
+    const words: unknown = command.getOptionValue(option.attributeName())
+    setAt(given, path, typeof words === 'boolean' ? flag.means : valueOf(setting, flag.name, words as string))
+  }
+  return given as Given<G>
+}
+
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+const WHOLE = /^\d+(e\d+)?$/i
+
+/** Reads the words that an option was given: one word, or a list of them for a list of paths. */
+function valueOf(setting: Setting, name: string, words: string | readonly string[]): unknown {
+  const { kind, check, expects } = setting
+  if (kind === 'duration') return check(seconds(name)(words as string), name)
+  const numeric = kind === 'number' ? DECIMAL : kind === 'integer' ? WHOLE : null
+  try {
+    if (numeric === null) return check(words, name)
+    return check(numeric.test(words as string) ? Number(words) : words, name)
+  } catch (error) {
+    if (!(error instanceof GatecellError)) throw error
+    const message = `Expected ${expects} for ${name} but received "${words.toString()}": see --help`
+    throw new GatecellError('ERR_INVALID_OPTION', message, { cause: error })
+  }
+}

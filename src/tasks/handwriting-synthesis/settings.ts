@@ -1,0 +1,57 @@
+// Settings of a network that writes by hand and of its training.
+
+import { inkAugmentations, scaledAugmentation, type InkAugmentation } from '../../data/ink/augment.js'
+import { defaultsOf, flag, integer, MAX_SIZE, type Group, type Values } from '../../settings/index.js'
+import { inkSettings } from '../ink/settings.js'
+
+/** The network. */
+export const networkSettings = {
+  hidden: integer({ min: 1, max: MAX_SIZE, default: 200, help: 'units of each LSTM layer' }),
+  layers: integer({
+    min: 1,
+    max: 16,
+    default: 3,
+    help: 'LSTM layers; each sees the pen and all feed the output (Graves 2013, figure 1)'
+  }),
+  gaussians: integer({ min: 1, max: 1000, default: 20, help: 'Gaussians of the mixture of the next point' }),
+  window: integer({ min: 1, max: 1000, default: 10, help: 'Gaussians of the window over the text' })
+} satisfies Group
+
+/** The rest of a training on ink. The points are the pen's own, because they carry the speed of the hand. */
+export const writerSettings = inkSettings({
+  training: { clip: 5, learningRate: 2e-3, seeded: 'weights, order and variations' },
+  normalisation: { deslant: false, level: false, smooth: 0, resample: 'none', step: 1 },
+  augmentation: 0
+})
+
+/** Everything that a training of a writer can be given. */
+export const generationRunSettings = {
+  network: networkSettings,
+  text: flag({
+    defaultText: 'with texts if every sample has one',
+    flag: '--no-text',
+    means: false,
+    help: 'learn to write texts; without, to draw',
+    flagHelp: 'draw without a text'
+  }),
+  ...writerSettings
+} satisfies Group
+
+export type GenerationNetwork = Values<typeof networkSettings>
+
+export const networkDefaults = defaultsOf(networkSettings)
+export const trainingDefaults = defaultsOf(writerSettings.training)
+export const normalisationDefaults = defaultsOf(writerSettings.normalisation)
+
+/** Share of the drawings that a writer sees as they are: a network that sees only warped ink takes plain ink for unlikely. */
+const PLAIN_SHARE = 0.3
+
+/**
+ * Returns variations for a writer. Points, strokes and their order stay, since the movement of the hand is learned; a share of the samples
+ * is not varied.
+ */
+export function writersAugmentation(strength: number): InkAugmentation {
+  const all = scaledAugmentation(strength)
+  const { shear, scale, rotate, warp, speed } = all
+  return { ...inkAugmentations.none, shear, scale, rotate, warp, speed, plain: strength > 0 ? PLAIN_SHARE : 0 }
+}

@@ -1,0 +1,113 @@
+// Settings of a text model and its training. The defaults were found by experiments on Tiny Shakespeare.
+
+import {
+  choice,
+  defaultsOf,
+  flag,
+  integer,
+  MAX_SIZE,
+  number,
+  path,
+  type Group,
+  type Values
+} from '../../settings/index.js'
+import type { Optimizer } from '../../train/optimizers.js'
+import { processSettings, trainingSettings } from '../runs/settings.js'
+
+const size = { min: 1, max: MAX_SIZE } as const
+const probability = { min: 0, max: 0.999, argument: '<p>', default: 0 } as const
+
+/** The network. */
+export const networkSettings = {
+  hidden: integer({ ...size, default: 256, help: 'units of each LSTM layer' }),
+  layers: integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
+  embedding: integer({ ...size, defaultText: 'as hidden', help: 'width of the vectors of the symbols' }),
+  dropout: number({ ...probability, help: 'probability of dropout between the layers and after the last one' }),
+  locked: flag({
+    default: false,
+    help: 'variational dropout: one mask for all steps of a sequence (Gal and Ghahramani 2016)'
+  }),
+  recurrentDropout: number({
+    ...probability,
+    help: "probability of dropout on h where it enters its own layer's next step, one mask a sequence (Gal and Ghahramani 2016)"
+  }),
+  zoneout: number({
+    ...probability,
+    help: 'probability that a unit of h and of c keeps its value of the step before (Krueger et al. 2017)'
+  })
+} satisfies Group
+
+/** Division of the text by position. */
+export const splitSettings = {
+  valid: number({
+    min: 0,
+    below: 1,
+    argument: '<share>',
+    default: 0.1,
+    help: 'share of the text, at its end, that validates'
+  }),
+  test: number({ min: 0, below: 1, argument: '<share>', default: 0, help: 'share after it for tests, not trained on' })
+} satisfies Group
+
+/** The training. */
+export const textTrainingSettings = {
+  ...trainingSettings({
+    batch: 24,
+    epochs: 10,
+    clip: 1,
+    learningRate: 'by optimizer and hidden',
+    data: 'text',
+    seeded: 'weights, data order and dropout',
+    precision: 'f32; bf16 with the device cuda'
+  }),
+  length: integer({
+    ...size,
+    default: 64,
+    unit: 'steps',
+    help: 'steps of truncated back-propagation; the state is carried from batch to batch'
+  }),
+  labelSmoothing: number({
+    min: 0,
+    max: 1,
+    argument: '<share>',
+    absent: true,
+    defaultText: '0',
+    help: "share of a symbol's probability that training spreads over all symbols; validation is without it"
+  })
+} satisfies Group
+
+/** Everything that a training of a text model can be given. */
+export const textRunSettings = {
+  network: networkSettings,
+  vocabulary: choice(['character', 'byte'], {
+    defaultText: 'character',
+    argument: '<kind>',
+    help: 'symbols: characters (Unicode code points) or bytes'
+  }),
+  minCount: integer({ min: 1, defaultText: '1', help: 'characters that are rarer than this share one <unk>' }),
+  split: splitSettings,
+  training: textTrainingSettings,
+  corpus: {
+    cacheDir: path({
+      folder: true,
+      defaultText: "the system's temporary folder",
+      help: 'folder for the symbols of texts above 64 MB'
+    })
+  },
+  ...processSettings
+} satisfies Group
+
+/** The shape of the network. */
+export type TextNetwork = Values<typeof networkSettings>
+/** How the text was cut, by position. */
+export type TextSplit = Values<typeof splitSettings>
+/** Training settings that a resumed run needs again. */
+export type TextTraining = Values<typeof textTrainingSettings>
+
+export const networkDefaults = defaultsOf(networkSettings)
+
+/** Returns the default peak learning rate for an optimizer and a network: found at 64, 128, 256 and 512 units. Small networks take larger steps. */
+export function defaultLearningRate(optimizer: Optimizer['kind'], { hidden }: Pick<TextNetwork, 'hidden'>): number {
+  const adam = 1e-2 * (256 / hidden) ** (hidden > 256 ? 1.5 : 0.5)
+  return { sgd: 1, rmsprop: adam / 4, adam, adamw: adam }[optimizer]
+}
