@@ -1,9 +1,9 @@
 // The option of the command line that belongs to a setting.
 
-import type { Setting, SettingFlag } from './setting.js'
+import type { SettingSpec, SettingFlag } from './setting.js'
 
 /** Returns the option of the setting at `path`, with its name; null if the setting has none. */
-export function flagOf(path: readonly string[], { flag, default: initial }: Setting): SettingFlag | null {
+export function flagOf(path: readonly string[], { flag, default: initial }: SettingSpec): SettingFlag | null {
   if (!flag || flag.name !== '') return flag ?? null
   const words = path.at(-1)!.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
   // An option without a value that switches off a setting which is on by default.

@@ -2,19 +2,21 @@
 // check such values, whether a caller passes them or a file holds them.
 
 import { object, open, optional, type Check, type Fields } from '../check/index.js'
-import type { Setting } from './setting.js'
+import type { SettingSpec } from './setting.js'
 
 /** Settings by name; a group may hold groups. */
 export interface Group {
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  readonly [name: string]: Setting<any> | Group
+  readonly [name: string]: AnySetting | Group
 }
+
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+type AnySetting = SettingSpec<any>
 
 type Member = Group[string]
 
-type AbsentKeys<G extends Group> = { [K in keyof G]: G[K] extends Setting<unknown, true> ? K : never }[keyof G]
+type AbsentKeys<G extends Group> = { [K in keyof G]: G[K] extends SettingSpec<unknown, true> ? K : never }[keyof G]
 
-type ValueOf<M> = M extends Setting<infer T> ? T : M extends Group ? Values<M> : never
+type ValueOf<M> = M extends SettingSpec<infer T> ? T : M extends Group ? Values<M> : never
 
 /** The values of a configuration: those that may be absent are optional. */
 export type Values<G extends Group> = {
@@ -23,22 +25,21 @@ export type Values<G extends Group> = {
 
 /** The values that a caller may give: all of them are optional. */
 export type Given<G extends Group> = {
-  [K in keyof G]?: G[K] extends Setting<infer T> ? T : G[K] extends Group ? Given<G[K]> : never
+  [K in keyof G]?: G[K] extends SettingSpec<infer T> ? T : G[K] extends Group ? Given<G[K]> : never
 }
 
 type DefaultKeys<G extends Group> = Exclude<keyof G, AbsentKeys<G>>
 
-/** Whether a member of a group is a setting; otherwise it is a group. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export function isSetting(member: Member): member is Setting<any> {
+/** Returns whether a member of a group is a setting; otherwise it is a group. */
+export function isSetting(member: Member): member is AnySetting {
   return typeof member.kind === 'string'
 }
 
-/** The settings of a group and of the groups in it, each with its names from the outside to the inside. */
+/** Returns the settings of a group and of the groups in it, each with its names from the outside to the inside. */
 export function* settingsOf(
   group: Group,
   path: readonly string[] = []
-): Generator<{ path: readonly string[]; setting: Setting }> {
+): Generator<{ path: readonly string[]; setting: SettingSpec }> {
   for (const [name, member] of Object.entries(group)) {
     if (isSetting(member)) yield { path: [...path, name], setting: member }
     else yield* settingsOf(member, [...path, name])

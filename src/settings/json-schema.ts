@@ -2,7 +2,7 @@
 
 import type { JsonObject, JsonValue } from '../io/json.js'
 import { isSetting, type Group } from './group.js'
-import type { Setting } from './setting.js'
+import type { SettingSpec } from './setting.js'
 
 const TYPES = {
   number: 'number',
@@ -22,7 +22,7 @@ export function jsonSchema(group: Group): JsonObject {
   return { type: 'object', properties: Object.fromEntries(properties), additionalProperties: false }
 }
 
-function schemaOf(setting: Setting): JsonObject {
+function schemaOf(setting: SettingSpec): JsonObject {
   const { kind, help, unit, choices, defaultText } = setting
   const { min, max, above, below } = setting.bounds ?? {}
   const type: JsonObject =

@@ -1,9 +1,9 @@
 // Declarations of settings. A setting is declared once: its type, bounds, unit, default, help text and option of the command line.
 // Checks, the reading of model files, options, JSON Schema and tables of documents are all made from the declaration.
 
-import { boolean, choice as choiceOf, filled, nullable, string, type Check } from '../check/index.js'
-import { expected } from '../check/values.js'
+import { boolean, choice as choiceOf, filled, invalid, nullable, string, type Check } from '../check/index.js'
 
+/** The kinds of settings: how their values are checked and written on the command line. */
 export type SettingKind = 'number' | 'integer' | 'duration' | 'boolean' | 'choice' | 'text' | 'path' | 'paths'
 
 /** The option of the command line that sets a setting. */
@@ -19,7 +19,7 @@ export interface SettingFlag {
 }
 
 /** Declaration of one setting with values of type T. `Absent`: whether a configuration may lack the setting. */
-export interface Setting<T = unknown, Absent extends boolean = boolean> {
+export interface SettingSpec<T = unknown, Absent extends boolean = boolean> {
   readonly kind: SettingKind
   /** Noun phrase or imperative without a period: meaning, and the meaning of special values. */
   readonly help: string
@@ -72,26 +72,27 @@ type AbsentIn<O> = O extends MayBeAbsent ? true : false
 
 /** A size of anything in a configuration. */
 export const MAX_SIZE = 2 ** 20
+/** The largest count. */
 export const MAX_COUNT = Number.MAX_SAFE_INTEGER
 
 /** Declares a number. */
 export function number<const O extends Described<number> & Bounds & { absent?: true }>(
   from: O
-): Setting<number, AbsentIn<O>> {
+): SettingSpec<number, AbsentIn<O>> {
   return numeric('number', from, 'a number', Number.isFinite)
 }
 
 /** Declares an integer. */
 export function integer<const O extends Described<number> & Bounds & { absent?: true }>(
   from: O
-): Setting<number, AbsentIn<O>> {
+): SettingSpec<number, AbsentIn<O>> {
   return numeric('integer', { max: MAX_COUNT, ...from }, 'an integer', Number.isInteger, from)
 }
 
 /** Declares a time in seconds, which the command line takes as 90s, 15m or 1.5h. */
-export function duration<const O extends Described<number> & Bounds & { absent?: true }>(
+export function timeSpan<const O extends Described<number> & Bounds & { absent?: true }>(
   from: O
-): Setting<number, AbsentIn<O>> {
+): SettingSpec<number, AbsentIn<O>> {
   return numeric('duration', from, 'a number', Number.isFinite)
 }
 
@@ -101,14 +102,14 @@ function numeric<Absent extends boolean>(
   noun: string,
   fits: (value: number) => boolean,
   shown: Bounds = from
-): Setting<number, Absent> {
+): SettingSpec<number, Absent> {
   const { min = -Infinity, max = Infinity, above = -Infinity, below = Infinity } = from
   const what = `${noun}${rangeOf(shown)}`
   const check: Check<number> = (value, name) => {
     const inside =
       typeof value === 'number' && fits(value) && value >= min && value <= max && value > above && value < below
     if (inside) return value + 0 // -0 becomes 0
-    throw expected(what, name, value)
+    throw invalid(what, name, value)
   }
   return declare<number, Absent>(kind, from, what, check, kind === 'duration' ? '<time>' : '<n>')
 }
@@ -121,6 +122,7 @@ function rangeOf({ min, max, above, below }: Bounds): string {
   return `${low || high ? ' ' : ''}${[low, high].filter((part) => part !== '').join(' and ')}`
 }
 
+/** Description of a setting that is true or false. */
 export interface BooleanDescription extends Described<boolean> {
   /** The value that the option of the command line stands for; default: the opposite of the default. */
   readonly means?: boolean
@@ -129,7 +131,9 @@ export interface BooleanDescription extends Described<boolean> {
 }
 
 /** Declares a value that is true or false. On the command line it is an option without a value. */
-export function flag<const O extends BooleanDescription & { absent?: true }>(from: O): Setting<boolean, AbsentIn<O>> {
+export function flag<const O extends BooleanDescription & { absent?: true }>(
+  from: O
+): SettingSpec<boolean, AbsentIn<O>> {
   const made = declare<boolean, AbsentIn<O>>('boolean', from, 'true or false', boolean, null)
   const means = from.means ?? from.default !== true
   return { ...made, flag: made.flag && { ...made.flag, means, help: from.flagHelp ?? null } }
@@ -139,20 +143,20 @@ export function flag<const O extends BooleanDescription & { absent?: true }>(fro
 export function choice<const T extends string, const O extends Described<T> & { absent?: true }>(
   choices: readonly T[],
   from: O
-): Setting<T, AbsentIn<O>> {
+): SettingSpec<T, AbsentIn<O>> {
   const made = declare<T, AbsentIn<O>>('choice', from, `one of ${choices.join(', ')}`, choiceOf(...choices), '<name>')
   return { ...made, choices }
 }
 
 /** Declares a text. */
-export function text<const O extends Described<string> & { absent?: true }>(from: O): Setting<string, AbsentIn<O>> {
+export function text<const O extends Described<string> & { absent?: true }>(from: O): SettingSpec<string, AbsentIn<O>> {
   return declare<string, AbsentIn<O>>('text', from, 'a text', string, '<text>')
 }
 
 /** Declares the path of a file or folder, which is not empty. */
 export function path<const O extends Described<string> & { absent?: true; folder?: true }>(
   from: O
-): Setting<string, AbsentIn<O>> {
+): SettingSpec<string, AbsentIn<O>> {
   const what = from.folder ? 'folder' : 'file'
   return declare<string, AbsentIn<O>>('path', from, `the path of a ${what}`, filled, `<${what}>`)
 }
@@ -160,17 +164,17 @@ export function path<const O extends Described<string> & { absent?: true; folder
 /** Declares a list of paths, at least one. */
 export function paths<const O extends Described<readonly string[]> & { absent?: true }>(
   from: O
-): Setting<readonly string[], AbsentIn<O>> {
+): SettingSpec<readonly string[], AbsentIn<O>> {
   const what = 'a list of paths of files'
   const check: Check<readonly string[]> = (value, name) => {
     if (Array.isArray(value) && value.length > 0) return value.map((one, i) => filled(one, `${name}[${i}]`))
-    throw expected(what, name, value)
+    throw invalid(what, name, value)
   }
   return declare<readonly string[], AbsentIn<O>>('paths', from, what, check, '<file...>')
 }
 
 /** Returns the declaration of a setting that may also be null, which is its default. */
-export function orNull<T, Absent extends boolean>(setting: Setting<T, Absent>): Setting<T | null, Absent> {
+export function orNull<T, Absent extends boolean>(setting: SettingSpec<T, Absent>): SettingSpec<T | null, Absent> {
   return {
     ...setting,
     default: null,
@@ -186,7 +190,7 @@ function declare<T, Absent extends boolean>(
   expects: string,
   check: Check<T>,
   argument: string | null
-): Setting<T, Absent> {
+): SettingSpec<T, Absent> {
   const { help, unit = null, default: initial, defaultText = null, absent = false, min, max, above, below } = from
   const bounds = { ...(min !== undefined && { min }), ...(max !== undefined && { max }) }
   const open = { ...(above !== undefined && { above }), ...(below !== undefined && { below }) }

@@ -1,7 +1,7 @@
 // Reads the configuration in a model file, strictly, with the checks of callers' values.
 
-import type { Check } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { checkObject, string, type Check } from '../check/index.js'
+import { expected, GatecellError } from '../errors.js'
 import type { JsonObject } from '../io/json.js'
 
 /** Returns a configuration as JSON. */
@@ -14,12 +14,20 @@ export function configToJson(config: object): JsonObject {
  * with ERR_FILE_FORMAT here, because a file holds it.
  */
 export function readStored<C>(check: Check<C>, json: JsonObject, path: string): C {
+  string(path, 'path')
+  checkObject(json, 'json')
   try {
     return check(json, 'the configuration')
   } catch (error) {
     if (!(error instanceof GatecellError) || error.code !== 'ERR_INVALID_ARGUMENT') throw error
-    const message = `${error.message.replace(/\.$/, '')} in ${path}: the model is damaged.`
-    throw new GatecellError('ERR_FILE_FORMAT', message, { cause: error })
+    const { what, actual } = partsOf(error)
+    throw expected(
+      'ERR_FILE_FORMAT',
+      what,
+      `${actual} in ${path}`,
+      'take another copy of the file, because this one is damaged',
+      error
+    )
   }
 }
 
@@ -30,8 +38,15 @@ export function checkFromReader<C>(read: (json: JsonObject, path: string) => C):
       return read(value as JsonObject, name)
     } catch (error) {
       if (!(error instanceof GatecellError) || error.code !== 'ERR_FILE_FORMAT') throw error
-      const message = error.message.replace(/: the model is damaged\.?$/, '.')
-      throw new GatecellError('ERR_INVALID_ARGUMENT', message, { cause: error })
+      const { what, actual } = partsOf(error)
+      throw expected('ERR_INVALID_ARGUMENT', what, actual, '', error)
     }
   }
+}
+
+/** Returns the parts of the sentence of an error, without its remedy. */
+function partsOf({ message }: GatecellError): { what: string; actual: string } {
+  const [, what = message, actual = 'another value'] =
+    /^Expected (.*) but (?:received|found) (.*?)(?:: [^:]*)?\.?$/s.exec(message) ?? []
+  return { what, actual }
 }

@@ -2,7 +2,7 @@
 
 import { settingsOf, type Group } from './group.js'
 import { flagOf } from './flag.js'
-import type { Setting } from './setting.js'
+import type { SettingSpec } from './setting.js'
 
 /** Returns a table with a row for each setting: its path, its option, its valid values, its default and its meaning. */
 export function settingsTable(group: Group): string {
@@ -21,7 +21,7 @@ export function settingsTable(group: Group): string {
 }
 
 /** Returns the default in words; null if the setting has none. */
-export function defaultWords({ default: initial, defaultText }: Setting): string | null {
+export function defaultWords({ default: initial, defaultText }: SettingSpec): string | null {
   if (defaultText !== null) return defaultText
-  return initial === undefined ? null : String(initial as string | number | boolean | null)
+  return initial === undefined ? null : `${initial as string | number | boolean | null}`
 }

@@ -46,7 +46,7 @@ for (const [name, group] of Object.entries(groups))
       if (min !== undefined) t.notOk(takes(min - Math.max(1, Math.abs(min))), `${where} refuses less than ${min}`)
       if (max !== undefined) t.notOk(takes(max * 2), `${where} refuses more than ${max}`)
       t.notOk(takes({}), `${where} refuses an object`)
-      t.match(setting.help, /^[a-z].*[^.]$/, `${where} has a help text without a period`)
+      t.match(setting.help, /^[A-Za-z].*[^.]$/, `${where} has a help text without a period`)
       const schema = valueAt(
         jsonSchema(group),
         path.flatMap((part) => ['properties', part])
@@ -58,7 +58,12 @@ for (const [name, group] of Object.entries(groups))
       if (!option) continue
       flags.push(option.name)
       const printed = setting.defaultText === null && setting.kind !== 'boolean' && setting.default !== undefined
-      if (printed) t.match(helpOf(setting), `(default: ${String(setting.default)})`, `help of ${option.name}`)
+      if (printed)
+        t.match(
+          helpOf(setting),
+          `(default: ${JSON.stringify(setting.default).replaceAll('"', '')})`,
+          `help of ${option.name}`
+        )
     }
     t.equal(new Set(flags).size, flags.length, 'no two settings have the same option')
     t.match(settingsTable(group), /^\| setting .*\n\|---/, 'a table for documents')
@@ -86,7 +91,8 @@ t.test('values that callers give, files hold, and command lines name', async (t)
   })
   t.throws(() => readStored(valuesCheck(group), { ...values, kind: 'c' }, 'm.safetensors'), {
     code: 'ERR_FILE_FORMAT',
-    message: 'Expected a, b as kind in the configuration but received "c" in m.safetensors: the model is damaged.'
+    message:
+      'Expected a, b as kind in the configuration but received "c" in m.safetensors: take another copy of the file, because this one is damaged.'
   })
   const parse = (...words: string[]) => {
     const command = addSettings(new Command('x'), group).exitOverride()
@@ -103,6 +109,6 @@ t.test('values that callers give, files hold, and command lines name', async (t)
   ] as const)
     t.throws(() => parse(name, word), {
       code: 'ERR_INVALID_OPTION',
-      message: `Expected ${expected} for ${name} but received "${word}": see --help`
+      message: `Expected ${expected} for ${name} but received "${word}": see --help.`
     })
 })

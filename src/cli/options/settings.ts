@@ -1,8 +1,16 @@
 // Settings as options of a command: their declarations make the options and help texts, and read the words of a command line.
 
 import type { Command } from 'commander'
-import { GatecellError } from '../../errors.js'
-import { defaultWords, flagOf, setAt, settingsOf, type Given, type Group, type Setting } from '../../settings/index.js'
+import { expected, GatecellError } from '../../errors.js'
+import {
+  defaultWords,
+  flagOf,
+  setAt,
+  settingsOf,
+  type Given,
+  type Group,
+  type SettingSpec
+} from '../../settings/index.js'
 import { seconds } from './parse.js'
 
 /** Adds an option for each setting that has one. */
@@ -15,7 +23,7 @@ export function addSettings(command: Command, group: Group): Command {
 }
 
 /** Returns the help text of a setting's option: meaning, names to choose from, default. */
-export function helpOf(setting: Setting): string {
+export function helpOf(setting: SettingSpec): string {
   const { choices, help, flag, kind } = setting
   const names = choices ? `: ${choices.slice(0, -1).join(', ')} or ${choices.at(-1)!}` : ''
   const initial = kind === 'boolean' || setting.nullable ? null : defaultWords(setting)
@@ -43,7 +51,7 @@ const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 const WHOLE = /^\d+(e\d+)?$/i
 
 /** Reads the words that an option was given: one word, or a list of them for a list of paths. */
-function valueOf(setting: Setting, name: string, words: string | readonly string[]): unknown {
+function valueOf(setting: SettingSpec, name: string, words: string | readonly string[]): unknown {
   const { kind, check, expects } = setting
   if (kind === 'duration') return check(seconds(name)(words as string), name)
   const numeric = kind === 'number' ? DECIMAL : kind === 'integer' ? WHOLE : null
@@ -52,7 +60,6 @@ function valueOf(setting: Setting, name: string, words: string | readonly string
     return check(numeric.test(words as string) ? Number(words) : words, name)
   } catch (error) {
     if (!(error instanceof GatecellError)) throw error
-    const message = `Expected ${expects} for ${name} but received "${words.toString()}": see --help`
-    throw new GatecellError('ERR_INVALID_OPTION', message, { cause: error })
+    throw expected('ERR_INVALID_OPTION', `${expects} for ${name}`, `"${words.toString()}"`, 'see --help', error)
   }
 }

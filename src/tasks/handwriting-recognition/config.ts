@@ -6,7 +6,7 @@ import type { JsonObject } from '../../io/json.js'
 import { readStored } from '../../settings/index.js'
 import { inkConfigFields, type InkConfig } from '../ink/config.js'
 import { checkVocabularyConfig } from '../runs/vocabulary.js'
-import { networkSettings, readerSettings, type RecognitionNetwork } from './settings.js'
+import { recognitionNetworkSettings, readerSettings, type RecognitionNetwork } from './settings.js'
 
 export interface RecognitionConfig extends InkConfig<RecognitionNetwork> {
   /** The symbols that it can read. */
@@ -15,7 +15,7 @@ export interface RecognitionConfig extends InkConfig<RecognitionNetwork> {
 
 /** A configuration that a caller passes. */
 export const readRecognitionConfig: Check<RecognitionConfig> = open<RecognitionConfig>({
-  ...inkConfigFields(networkSettings, readerSettings),
+  ...inkConfigFields(recognitionNetworkSettings, readerSettings),
   vocabulary: checkVocabularyConfig
 })
 

@@ -6,7 +6,7 @@ import { defaultsOf, flag, integer, MAX_SIZE, number, type Group, type Values } 
 import { inkSettings } from '../ink/settings.js'
 
 /** The network. */
-export const networkSettings = {
+export const recognitionNetworkSettings = {
   hidden: integer({ min: 1, max: MAX_SIZE, default: 96, help: 'units of each LSTM layer and direction' }),
   layers: integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
   bidirectional: flag({
@@ -32,12 +32,16 @@ export const readerSettings = inkSettings({
 })
 
 /** Everything that a training of a reader can be given. */
-export const recognitionRunSettings = { network: networkSettings, ...readerSettings } satisfies Group
+export const recognitionRunSettings = { network: recognitionNetworkSettings, ...readerSettings } satisfies Group
 
-export type RecognitionNetwork = Values<typeof networkSettings>
+/** The shape of the network. */
+export type RecognitionNetwork = Values<typeof recognitionNetworkSettings>
 
-export const networkDefaults = defaultsOf(networkSettings)
+/** Defaults of the network. */
+export const networkDefaults = defaultsOf(recognitionNetworkSettings)
+/** Defaults of the training. */
 export const trainingDefaults = defaultsOf(readerSettings.training)
+/** Defaults of the normalisation of the ink. */
 export const normalisationDefaults = defaultsOf(readerSettings.normalisation)
 
 /** For a network that reads while the pen moves: it cannot know the size, skew, slant and density of ink that is still to come. */
@@ -49,4 +53,5 @@ export const forwardNormalisation = {
   smooth: 0
 } as const
 
+/** Variations of the ink by default. */
 export const augmentationDefault = scaledAugmentation(defaultsOf(readerSettings).augmentation)

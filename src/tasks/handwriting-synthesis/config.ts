@@ -7,7 +7,7 @@ import type { Memoryless } from '../../metrics/gaussian-mixture.js'
 import { readStored } from '../../settings/index.js'
 import { inkConfigFields, type InkConfig } from '../ink/config.js'
 import { checkMemoryless } from './memoryless.js'
-import { networkSettings, writerSettings, type GenerationNetwork } from './settings.js'
+import { generationNetworkSettings, writerSettings, type GenerationNetwork } from './settings.js'
 
 /** Without a vocabulary it draws without a text. */
 export interface GenerationConfig extends InkConfig<GenerationNetwork> {
@@ -20,13 +20,13 @@ export interface GenerationConfig extends InkConfig<GenerationNetwork> {
 }
 
 const checkFields = open<GenerationConfig>({
-  ...inkConfigFields(networkSettings, writerSettings),
+  ...inkConfigFields(generationNetworkSettings, writerSettings),
   deviation: number(1e-9, 1e9),
   pointsPerSymbol: number(1e-3, 1e6),
   memoryless: checkMemoryless
 })
 
-/** A configuration that a caller passes. The mixture without a memory has as many components as the network's. */
+/** Returns a checked copy of a configuration. The mixture without a memory must have as many components as the network's. */
 export const readGenerationConfig: Check<GenerationConfig> = (value, name) => {
   const config = checkFields(value, name)
   checkMemoryless(config.memoryless, `memoryless in ${name}`, config.network.gaussians)

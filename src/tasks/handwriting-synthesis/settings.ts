@@ -5,7 +5,7 @@ import { defaultsOf, flag, integer, MAX_SIZE, type Group, type Values } from '..
 import { inkSettings } from '../ink/settings.js'
 
 /** The network. */
-export const networkSettings = {
+export const generationNetworkSettings = {
   hidden: integer({ min: 1, max: MAX_SIZE, default: 200, help: 'units of each LSTM layer' }),
   layers: integer({
     min: 1,
@@ -26,7 +26,7 @@ export const writerSettings = inkSettings({
 
 /** Everything that a training of a writer can be given. */
 export const generationRunSettings = {
-  network: networkSettings,
+  network: generationNetworkSettings,
   text: flag({
     defaultText: 'with texts if every sample has one',
     flag: '--no-text',
@@ -37,10 +37,14 @@ export const generationRunSettings = {
   ...writerSettings
 } satisfies Group
 
-export type GenerationNetwork = Values<typeof networkSettings>
+/** The shape of the network. */
+export type GenerationNetwork = Values<typeof generationNetworkSettings>
 
-export const networkDefaults = defaultsOf(networkSettings)
+/** Defaults of the network. */
+export const networkDefaults = defaultsOf(generationNetworkSettings)
+/** Defaults of the training. */
 export const trainingDefaults = defaultsOf(writerSettings.training)
+/** Defaults of the normalisation of the ink. */
 export const normalisationDefaults = defaultsOf(writerSettings.normalisation)
 
 /** Share of the drawings that a writer sees as they are: a network that sees only warped ink takes plain ink for unlikely. */

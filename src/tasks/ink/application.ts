@@ -17,7 +17,7 @@ import { defaultsOf, givenFields, type Group, type Values } from '../../settings
 import { runFields, type Application, type Opened, type RunData, type RunOf, type RunOptions } from '../runs/run.js'
 import { checkResumed, chooseTraining, given, settleTraining } from '../runs/settings.js'
 import { checkAugmentation, type InkConfig } from './config.js'
-import { splitSettings, type InkSettings, type InkTraining } from './settings.js'
+import { inkSplitSettings, type InkSettings, type InkTraining } from './settings.js'
 import { openInk, type InkSets, type InkSource, type InkSplit } from '../../data/ink/split.js'
 import { markOfInk } from './samples.js'
 
@@ -101,7 +101,7 @@ export interface InkTask<N, C extends InkConfig<N>, S, M> extends TaskModel<C> {
 
 export type InkRun<C extends InkConfig<unknown>, S, M> = RunOf<C, InkRunData<S>, M>
 
-const splitDefaults = defaultsOf(splitSettings)
+const splitDefaults = defaultsOf(inkSplitSettings)
 
 /** The application that a task on ink is. Opening it throws what reading the ink and making samples of it throws. */
 export function inkApplication<N extends object, C extends InkConfig<N>, S, M>(

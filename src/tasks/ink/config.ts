@@ -24,10 +24,12 @@ export interface InkConfig<N> {
   readonly data?: DataMark
 }
 
+/** Checks a normalisation of ink. Throws ERR_INVALID_ARGUMENT. */
 export const checkNormalisation = checkFromReader(normalisationFromJson)
+/** Checks the variations of ink. Throws ERR_INVALID_ARGUMENT. */
 export const checkAugmentation = checkFromReader(augmentationFromJson)
 
-/** The normalisation in a configuration that a caller passes. */
+/** Returns the normalisation in a configuration that a caller passes. Throws ERR_INVALID_ARGUMENT. */
 export const readNormalisation: Check<InkNormalisation> = (value, name) => {
   return open<{ normalisation: InkNormalisation }>({ normalisation: checkNormalisation })(value, name).normalisation
 }

@@ -40,7 +40,7 @@ export function inkSettings({ training, normalisation, augmentation }: InkDescri
       argument: '<strength>',
       help: 'strength of the variations of width, slant and height along the line, of the joints and the order of strokes'
     }),
-    split: splitSettings,
+    split: inkSplitSettings,
     training: {
       ...trainingSettings({ ...training, batch: 16, epochs: 20, data: 'samples' }),
       shortFirst: integer({
@@ -56,7 +56,7 @@ export function inkSettings({ training, normalisation, augmentation }: InkDescri
 }
 
 /** Samples that validate. */
-export const splitSettings = {
+export const inkSplitSettings = {
   valid: number({
     min: 0,
     below: 1,
@@ -120,6 +120,7 @@ function noFlag(none: boolean): { flag?: null } {
   return none ? { flag: null } : {}
 }
 
+/** Settings of a training on ink. */
 export type InkSettings = ReturnType<typeof inkSettings>
 /** Training settings of a task on ink. */
 export type InkTraining = Values<InkSettings['training']>

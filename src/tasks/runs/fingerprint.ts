@@ -11,6 +11,7 @@ export interface DataMark {
   readonly fingerprint: number
 }
 
+/** Checks a fingerprint. Throws ERR_INVALID_ARGUMENT. */
 export const checkDataMark: Check<DataMark> = open<DataMark>({
   train: integer(0),
   valid: integer(0),

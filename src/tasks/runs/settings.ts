@@ -3,7 +3,7 @@
 import { GatecellError } from '../../errors.js'
 import {
   choice,
-  duration,
+  timeSpan,
   integer,
   MAX_COUNT,
   MAX_SIZE,
@@ -39,7 +39,7 @@ export function trainingSettings(of: TrainingDescription) {
       help: `stop after this many passes over the ${of.data}`
     }),
     steps: integer({ min: 1, absent: true, help: 'stop after this many steps' }),
-    timeLimit: duration({ above: 0, max: 1e9, absent: true, unit: 'seconds', help: 'stop after this much training' }),
+    timeLimit: timeSpan({ above: 0, max: 1e9, absent: true, unit: 'seconds', help: 'stop after this much training' }),
     learningRate: number({ above: 0, max: 1e3, flag: '--lr', argument: '<rate>', ...rate, help: 'peak learning rate' }),
     schedule: choice(['constant', 'cosine', 'plateau'], { default: 'cosine', help: 'schedule of the learning rate' }),
     warmup: number({
@@ -102,6 +102,7 @@ export const processSettings = {
   })
 }
 
+/** Options of the process that runs a training. */
 export type ProcessSettings = Given<typeof processSettings>
 
 /** Training settings before the data are known, from which the default of `validEvery` follows. */

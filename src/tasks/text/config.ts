@@ -8,8 +8,8 @@ import { readStored, valuesCheck } from '../../settings/index.js'
 import { checkDataMark, type DataMark } from '../runs/fingerprint.js'
 import { checkVocabularyConfig } from '../runs/vocabulary.js'
 import {
-  networkSettings,
-  splitSettings,
+  textNetworkSettings,
+  textSplitSettings,
   textTrainingSettings,
   type TextNetwork,
   type TextSplit,
@@ -28,8 +28,8 @@ export interface TextConfig {
 /** A configuration that a caller passes. */
 export const readTextConfig: Check<TextConfig> = open<TextConfig>({
   vocabulary: checkVocabularyConfig,
-  network: valuesCheck(networkSettings),
-  split: valuesCheck(splitSettings),
+  network: valuesCheck(textNetworkSettings),
+  split: valuesCheck(textSplitSettings),
   training: optional(valuesCheck(textTrainingSettings)),
   data: optional(checkDataMark)
 })

@@ -27,7 +27,7 @@ import { textTask } from './model.js'
 import {
   defaultLearningRate,
   networkDefaults,
-  splitSettings,
+  textSplitSettings,
   textRunSettings,
   textTrainingSettings,
   type TextNetwork,
@@ -114,7 +114,7 @@ export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> 
   return prepareRun(writing, readTextRunOptions(options, 'the options of the run'))
 }
 
-const defaults = { split: defaultsOf(splitSettings), training: defaultsOf(textTrainingSettings) }
+const defaults = { split: defaultsOf(textSplitSettings), training: defaultsOf(textTrainingSettings) }
 
 /** Merges the settings of a run by precedence: the caller's options, the resumed run's settings, the defaults. */
 function chooseSettings(options: TextRunOptions, old: TextConfig | null) {

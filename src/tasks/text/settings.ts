@@ -18,7 +18,7 @@ const size = { min: 1, max: MAX_SIZE } as const
 const probability = { min: 0, max: 0.999, argument: '<p>', default: 0 } as const
 
 /** The network. */
-export const networkSettings = {
+export const textNetworkSettings = {
   hidden: integer({ ...size, default: 256, help: 'units of each LSTM layer' }),
   layers: integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
   embedding: integer({ ...size, defaultText: 'as hidden', help: 'width of the vectors of the symbols' }),
@@ -38,7 +38,7 @@ export const networkSettings = {
 } satisfies Group
 
 /** Division of the text by position. */
-export const splitSettings = {
+export const textSplitSettings = {
   valid: number({
     min: 0,
     below: 1,
@@ -78,14 +78,14 @@ export const textTrainingSettings = {
 
 /** Everything that a training of a text model can be given. */
 export const textRunSettings = {
-  network: networkSettings,
+  network: textNetworkSettings,
   vocabulary: choice(['character', 'byte'], {
     defaultText: 'character',
     argument: '<kind>',
     help: 'symbols: characters (Unicode code points) or bytes'
   }),
   minCount: integer({ min: 1, defaultText: '1', help: 'characters that are rarer than this share one <unk>' }),
-  split: splitSettings,
+  split: textSplitSettings,
   training: textTrainingSettings,
   corpus: {
     cacheDir: path({
@@ -98,13 +98,14 @@ export const textRunSettings = {
 } satisfies Group
 
 /** The shape of the network. */
-export type TextNetwork = Values<typeof networkSettings>
+export type TextNetwork = Values<typeof textNetworkSettings>
 /** How the text was cut, by position. */
-export type TextSplit = Values<typeof splitSettings>
+export type TextSplit = Values<typeof textSplitSettings>
 /** Training settings that a resumed run needs again. */
 export type TextTraining = Values<typeof textTrainingSettings>
 
-export const networkDefaults = defaultsOf(networkSettings)
+/** Defaults of the network. */
+export const networkDefaults = defaultsOf(textNetworkSettings)
 
 /** Returns the default peak learning rate for an optimizer and a network: found at 64, 128, 256 and 512 units. Small networks take larger steps. */
 export function defaultLearningRate(optimizer: Optimizer['kind'], { hidden }: Pick<TextNetwork, 'hidden'>): number {
