@@ -1,30 +1,33 @@
-// The only file that loads the addon, and the typed contract of what it exports.
-// The loader is below the contract. It runs on first use, so that commands which need no engine (help, doctor) work
-// where the addon does not load, and every file it tried stands in the error with the reason.
+// The loader of the addon, and the types of the functions that the addon exports. The loader runs on first use, so that commands
+// that need no engine (help, doctor) work if the addon does not load; its error lists every file that was tried, with the reason.
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { GatecellError } from './errors.js'
+import { expected, GatecellError } from './errors.js'
 import { here } from './here.js'
 
-/** Opaque native handles. Each keeps references to the arenas it borrows. */
+/** Opaque handle of a store of parameters. It keeps references to the arenas that the store uses. */
 export type StoreHandle = { readonly __store: unique symbol }
+/** Opaque handle of a plan. It keeps references to the arenas that the plan uses. */
 export type PlanHandle = { readonly __plan: unique symbol }
 
+/** The processor and the limits of this process. */
 export interface MachineInfo {
+  /** The best instruction set of the processor, and the one in use: 'scalar', 'avx2' or 'avx512'. */
   isaFound: string
   isaUsed: string
+  /** Why the set in use is not the best one; null if it is. */
   isaProblem: string | null
   features: string[]
   cpuModel: string
   cpusOnline: number
   cpusAffinity: number
-  /** Cores allowed by the cgroup quota, 0 where there is none. */
+  /** Cores allowed by the cgroup quota, 0 if there is no quota. */
   cgroupQuota: number
-  /** Bytes allowed by the memory limits of the control groups, 0 where there is none. */
+  /** Bytes allowed by the memory limits of the control groups, 0 if there is no limit. */
   cgroupMemory: number
-  /** Bytes of address space that the process may use (RLIMIT_AS), 0 where there is no limit. */
+  /** Bytes of address space that the process may use (RLIMIT_AS), 0 if there is no limit. */
   addressSpace: number
   threads: number
 }
@@ -40,15 +43,15 @@ export interface CudaInfo {
   memoryBytes: number
 }
 
-/** What the device does in a second, measured. */
+/** Measured speed of the device. */
 export interface CudaRates {
-  /** One of many dependent kernels in a graph. */
+  /** Time of one kernel among many dependent ones in a graph. */
   launchSeconds: number
-  /** The shortest run as the host sees it. */
+  /** Time of the shortest run by the host's clock. */
   runSeconds: number
-  /** Of the engine's own large product. */
+  /** Floating-point operations per second of the engine's own large matrix product. */
   flops: number
-  /** Read and written by a copy within the device's memory. */
+  /** Bytes per second that a copy within the device's memory reads and writes together. */
   copyBytes: number
 }
 
@@ -113,7 +116,7 @@ export interface NativeAddon {
     stop: number,
     out: Int32Array
   ): Promise<void>
-  /** Brings carried states back from a GPU, where they stay between runs; from then on the host's count. ERR_BUSY. */
+  /** Brings carried states back from a GPU, where they stay between runs; from then on the copies of the host are the current ones. Throws ERR_BUSY while a job runs. */
   planFetchStates(plan: PlanHandle): void
   planExplain(plan: PlanHandle): string
   planBytes(plan: PlanHandle): number
@@ -127,7 +130,7 @@ export interface NativeAddon {
   measure(what: Float64Array, out: Float64Array): void
   /** Looks for the CUDA library at the first call, which loads the driver. Never throws. */
   cudaInfo(): CudaInfo
-  /** gc_cuda_measure at a gc_precision: what GC_AUTO decides by. Throws ERR_UNSUPPORTED without a device. */
+  /** gc_cuda_measure at a gc_precision, the measurement by which GC_AUTO chooses. Throws ERR_UNSUPPORTED if there is no device. */
   cudaMeasure(precision: number): CudaRates
   /** Names the library's file, before it is looked for; GATECELL_CUDA_LIBRARY goes before it. */
   cudaLibrary(path: string): void
@@ -142,11 +145,11 @@ export interface NativeAddon {
    * size that was wanted, the size that was granted, and the system's reason.
    */
   onThreadRefusal(report: (wanted: number, granted: number, reason: string) => void): void
-  /** Does nothing: what a call costs. */
+  /** Does nothing, to measure the cost of a call. */
   nothing(): void
 }
 
-/** How the addon was found: the file in use, or null, and each file that was tried before and why it was refused. */
+/** The result of loading: the file in use, or null, and each file that was tried before, with the reason for its refusal. */
 export interface AddonReport {
   file: string | null
   attempts: { file: string; reason: string }[]
@@ -155,13 +158,13 @@ export interface AddonReport {
 const requireHere = createRequire(here)
 let loaded: { addon: NativeAddon; report: AddonReport } | undefined
 
-/** The addon. Loads it on the first call; throws ERR_LOAD_ADDON with every attempt and what to do. */
+/** Returns the addon, and loads it on the first call. Throws ERR_LOAD_ADDON, with every attempt and the remedies, if no file loads. */
 export function native(): NativeAddon {
   loaded ??= load()
   return loaded.addon
 }
 
-/** Loads the addon if need be and says how that went; never throws, for `gatecell doctor`. */
+/** Loads the addon if it is not loaded yet and returns the attempts, for `gatecell doctor`. Does not throw ERR_LOAD_ADDON. */
 export function addonReport(): AddonReport & { problem: string | null } {
   try {
     native()
@@ -173,7 +176,7 @@ export function addonReport(): AddonReport & { problem: string | null } {
   return { ...loaded!.report, problem: null }
 }
 
-/** The package's folder and version: this file lies in it at some depth (src, dist/esm, dist/commonjs). */
+/** Returns the folder and version of this package, which contains this file at some depth (src, dist/esm, dist/commonjs). */
 export function packageInfo(): { root: string; version: string } {
   let root = dirname(fileURLToPath(here))
   for (;;) {
@@ -233,18 +236,18 @@ function candidates(root: string): string[] {
     const found = gypBuild.resolve(root)
     return builds.includes(found) ? builds : [...builds, found]
   } catch {
-    return builds // it throws where it finds no file; load() then says which places are empty
+    return builds // resolve() throws if it finds no file; the error of load() then lists the empty places
   }
 }
 
-/** Where the package gatecell-cuda is installed, the CUDA library is its file; else the one beside the addon, if any. */
+/** Sets the file of the CUDA library if the package gatecell-cuda is installed; else the addon uses the one next to itself, if any. */
 function nameCudaLibrary(addon: NativeAddon): void {
   try {
     const folder = dirname(requireHere.resolve('gatecell-cuda/package.json'))
     addon.cudaLibrary(join(folder, `${process.platform}-${process.arch}`, 'gatecell_cuda.so'))
   } catch (error) {
     const code = (error as { code?: string }).code
-    // ERR_BUSY: another thread of this process has looked for it already.
+    // Another thread of this process has opened the library already: ERR_BUSY.
     if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_BUSY') throw error
   }
 }
@@ -262,14 +265,16 @@ function describePrebuilds(root: string): string {
 
 function loadError(attempts: AddonReport['attempts']): GatecellError {
   const tried = attempts.map((attempt) => `  ${describe(attempt)}`).join('\n')
-  return new GatecellError(
+  const remedies = [
+    'in a clone: npm run build (needs CMake and a C++ compiler)',
+    'installed from npm: reinstall without --omit or --force, on a platform that has a prebuilt binary',
+    'with a binary of your own: set GATECELL_BINARY=/path/to/gatecell.node'
+  ]
+  return expected(
     'ERR_LOAD_ADDON',
-    `Expected a native addon for ${process.platform}-${process.arch}, Node ${process.versions.node}, but none loaded.\n` +
-      `Tried:\n${tried}\n` +
-      'Do one of these:\n' +
-      '  in a clone: npm run build (needs CMake and a C++ compiler)\n' +
-      '  installed from npm: reinstall without --omit or --force, on a platform that has a prebuilt binary\n' +
-      '  name a binary of your own: GATECELL_BINARY=/path/to/gatecell.node',
-    { cause: attempts }
+    `a native addon for ${process.platform}-${process.arch}, Node ${process.versions.node},`,
+    'none that loads',
+    `do one of these\n  ${remedies.join('\n  ')}\nTried:\n${tried}`,
+    attempts
   )
 }

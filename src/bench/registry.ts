@@ -1,6 +1,6 @@
 // The workloads of `gatecell bench`, by name. A workload is added as a file and a line of the table.
 
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import type { Device } from '../graph/opcodes.js'
 import { eventLoop } from './workloads/event-loop.js'
 import { gates, gemm } from './workloads/kernels.js'
@@ -37,9 +37,6 @@ export function findWorkloads(names: readonly string[], device: Device = 'cpu'):
     const found = there.find((workload) => workload.name === name)
     if (found) return found
     const known = there.map((workload) => workload.name).join(', ')
-    throw new GatecellError(
-      'ERR_INVALID_OPTION',
-      `Expected a workload of ${known} but received "${name}": name one of these.`
-    )
+    throw expected('ERR_INVALID_OPTION', `a workload of ${known}`, `"${name}"`, 'name one of these')
   })
 }

@@ -1,6 +1,6 @@
 // A whole run of `gatecell bench`: machine, rivals, limits, then the points of each workload; told as events in order.
 
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { backends, machineInfo } from '../machine.js'
 import type { Device } from '../graph/opcodes.js'
 import { packageInfo, type MachineInfo } from '../native.js'
@@ -53,9 +53,11 @@ export async function* runBench(options: RunOptions): AsyncGenerator<BenchEvent>
   const all = [...points.values()].flat()
   const idle = workloads.find((workload) => !workload.run && points.get(workload)!.length === 0)
   if (idle) {
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_OPTION',
-      `Expected a precision that ${idle.name} has but received ${choice.precisions.join(', ')}: int8 is for inference on the processor, tf32 for a GPU.`
+      `a precision that ${idle.name} has`,
+      `${choice.precisions.join(', ')}`,
+      'int8 is for inference on the processor, tf32 for a GPU'
     )
   }
   if (all.length > 0) yield { kind: 'machine', row: machineRow(machine, choice.device) }
@@ -95,9 +97,11 @@ export function forceIsa(isa: string): void {
   process.env['GATECELL_ISA'] = isa
   const { isaUsed, isaFound } = machineInfo()
   if (isaUsed !== isa) {
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_OPTION',
-      `Expected an instruction set up to ${isaFound} but received "${isa}": choose one that this machine has.`
+      `an instruction set up to ${isaFound}`,
+      `"${isa}"`,
+      'choose one that this machine has'
     )
   }
 }

@@ -4,7 +4,7 @@
 
 import * as fs from 'node:fs'
 import { resolve } from 'node:path'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import {
   errorCode,
   findTarget,
@@ -188,8 +188,8 @@ export async function assertOutputs(
     await assertWritable(path)
     const target = targetOf(path)
     if (taken.has(target)) {
-      const message = `Expected a file of its own for each output but ${path} is also an input or another output: choose another name.`
-      throw new GatecellError('ERR_INVALID_OPTION', message)
+      const found = `${path}, which is also an input or another output`
+      throw expected('ERR_INVALID_OPTION', 'a file of its own for each output', found, 'choose another name')
     }
     taken.add(target)
   }

@@ -1,7 +1,7 @@
 // The groups of tensors in a checkpoint: weights under PyTorch's names, everything else under a prefix.
 
 import { checkObject, list, open, optional, string } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected, type GatecellError } from '../errors.js'
 import type { JsonObject } from './json.js'
 import { readTensor, type NamedTensor, type TensorInfo } from './safetensors/dtypes.js'
 
@@ -71,9 +71,11 @@ export function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
   const tensors: NamedTensor[] = []
   for (const tensor of checkpoint.weights) {
     if (reserved.some((prefix) => tensor.name.startsWith(prefix))) {
-      throw new GatecellError(
+      throw expected(
         'ERR_INVALID_ARGUMENT',
-        `Expected weight names that do not begin with ${reserved.join(' or ')} but received "${tensor.name}": rename it.`
+        `weight names that do not begin with ${reserved.join(' or ')}`,
+        `"${tensor.name}"`,
+        'rename it'
       )
     }
     tensors.push(tensor)
@@ -81,9 +83,11 @@ export function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
   for (const group of stateGroups) {
     for (const tensor of checkpoint[group] ?? []) {
       if (group !== 'state' && weights.get(tensor.name)?.data.length !== tensor.data.length) {
-        throw new GatecellError(
+        throw expected(
           'ERR_INVALID_ARGUMENT',
-          `Expected each ${group} to belong to a weight of the same size but received "${tensor.name}": write it under the name of its weight.`
+          `each ${group} to belong to a weight of the same size`,
+          `"${tensor.name}"`,
+          'write it under the name of its weight'
         )
       }
       tensors.push({ ...tensor, name: prefixes[group] + tensor.name })
@@ -92,9 +96,9 @@ export function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
   return tensors
 }
 
-/** Returns the ERR_FILE_FORMAT for a file that is no checkpoint, or a damaged one. */
-export function refuse(path: string, expected: string, found: string, remedy: string): GatecellError {
-  return new GatecellError('ERR_FILE_FORMAT', `Expected ${expected} in ${path} but found ${found}: ${remedy}.`)
+/** Returns the ERR_FILE_FORMAT for a file that is not a checkpoint, or a damaged one. */
+export function invalidCheckpoint(path: string, what: string, found: string, remedy: string): GatecellError {
+  return expected('ERR_FILE_FORMAT', `${what} in ${path}`, found, remedy)
 }
 
 /** Returns the tensors of a file with their groups. Throws ERR_FILE_FORMAT for one that belongs to no weight of its size. */
@@ -109,7 +113,7 @@ export function groupTensors(
     if (group !== undefined && group !== 'state') {
       const weight = tensors.get(key)
       if (weight === undefined || weight.end - weight.begin !== info.end - info.begin) {
-        throw refuse(
+        throw invalidCheckpoint(
           path,
           `a weight of the same size for ${info.name}`,
           weight === undefined ? 'none' : 'another size',

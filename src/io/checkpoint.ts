@@ -3,7 +3,7 @@
 // host or thread count gets in. Refused: damaged, truncated or foreign files, other versions, models of another task.
 
 import { filled, optional, options as optionsOf, string, syncFunction } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { writeAtomically, writeAtomicallySync } from './atomic.js'
 import { crc32c } from './crc32c.js'
 import { canonicalJson, parseJsonObject, type JsonObject } from './json.js'
@@ -11,7 +11,7 @@ import {
   fileTensors,
   groupTensors,
   readCheckpointParts,
-  refuse,
+  invalidCheckpoint,
   stateGroups,
   type Checkpoint,
   type CheckpointGroup,
@@ -149,10 +149,10 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
   const { metadata, tensors, dataBegin, fileBytes } = file.header
   const format = metadata.get('format')
   if (format !== checkpointFormat) {
-    const expected = `a gatecell model (format ${checkpointFormat})`
+    const what = `a gatecell model (format ${checkpointFormat})`
     throw isCheckpoint(file.header)
-      ? refuse(path, expected, `format ${JSON.stringify(format)}`, 'update gatecell')
-      : refuse(path, expected, 'a safetensors file of another program', 'name a file that gatecell train wrote')
+      ? invalidCheckpoint(path, what, `format ${JSON.stringify(format)}`, 'update gatecell')
+      : invalidCheckpoint(path, what, 'a safetensors file of another program', 'name a file that gatecell train wrote')
   }
   const checksum = metadata.get('checksum') ?? 'none'
   const raw = new Uint8Array(dataBegin)
@@ -162,7 +162,7 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
   place.set(new TextEncoder().encode(NO_CHECKSUM))
   const computed = hex(crc32c(raw))
   if (checksum !== `crc32c:${digits}` || digits.slice(0, 9) !== `${computed}-`) {
-    throw refuse(
+    throw invalidCheckpoint(
       path,
       `a header with checksum ${computed}`,
       JSON.stringify(checksum),
@@ -171,9 +171,11 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
   }
   const found = metadata.get('task') ?? ''
   if (task !== undefined && found !== task) {
-    throw new GatecellError(
+    throw expected(
       'ERR_WRONG_TASK',
-      `Expected a ${task} model but ${path} holds a ${JSON.stringify(found)} model: name one that was trained for ${task}.`
+      `a ${task} model`,
+      `a ${JSON.stringify(found)} model in ${path}`,
+      `name one that was trained for ${task}`
     )
   }
   const grouped = groupTensors(tensors, path)
@@ -219,7 +221,7 @@ async function load(
   }
   const expected = info.checksum.slice(-8)
   if (hex(crc) !== expected)
-    throw refuse(path, `data with checksum ${expected}`, hex(crc), 'the file is damaged, copy it again')
+    throw invalidCheckpoint(path, `data with checksum ${expected}`, hex(crc), 'the file is damaged, copy it again')
   return loaded
 }
 

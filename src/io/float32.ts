@@ -2,7 +2,7 @@
 // not change; a float64 is rounded to the nearest float32, ties to even (IEEE 754).
 
 import { types } from 'node:util'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { quoted, type Dtype, type TensorData } from './safetensors/dtypes.js'
 
 /** Formats that are converted to float32. */
@@ -17,9 +17,11 @@ export function asFloat32(name: string, dtype: string, data: TensorData): Float3
   if (dtype === 'F16' && types.isUint16Array(data)) return fromBits(data, float16Bits)
   if (dtype === 'BF16' && types.isUint16Array(data)) return fromBits(data, (bits) => bits << 16)
   if (dtype === 'F64' && types.isFloat64Array(data)) return fromFloat64(name, data)
-  throw new GatecellError(
+  throw expected(
     'ERR_UNSUPPORTED',
-    `Expected ${floatDtypes.join(', ')} for weights but tensor ${quoted(name)} is ${dtype}, which is not supported yet: convert it to F32.`
+    `${floatDtypes.join(', ')} for weights`,
+    `${dtype} for tensor ${quoted(name)}, which is not supported yet`,
+    'convert it to F32'
   )
 }
 
@@ -47,9 +49,11 @@ function fromFloat64(name: string, data: Float64Array): Float32Array {
   const values = Float32Array.from(data)
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i]) || !Number.isFinite(data[i])) continue
-    throw new GatecellError(
+    throw expected(
       'ERR_UNSUPPORTED',
-      `Expected values of tensor ${quoted(name)} within the range of float32 but received ${data[i]}: scale the weights.`
+      `values of tensor ${quoted(name)} within the range of float32`,
+      `${data[i]}`,
+      'scale the weights'
     )
   }
   return values

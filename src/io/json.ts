@@ -1,17 +1,20 @@
-// JSON for files of people we do not trust: duplicate names, wide integers and deep nesting are refused, objects become
+// Strict JSON for files that are not trusted: duplicate names, wide integers and deep nesting are refused, and objects become
 // Maps so that no name can reach a prototype. And canonical JSON: the same value gives the same bytes.
 
-import { GatecellError, isObject } from '../errors.js'
+import { expected, isObject } from '../errors.js'
 
+/** A value that JSON can represent. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
+/** An object of JSON values. Members that are undefined are left out when it is written. */
 export interface JsonObject {
   readonly [key: string]: JsonValue | undefined
 }
 
+/** A parsed value of a file that is not trusted. */
 export type StrictJson = null | boolean | number | string | StrictJson[] | Map<string, StrictJson>
 
 const MAX_DEPTH = 64
-/** Most elements of a list that is written; a vocabulary has at most 1.1 million. */
+/** Maximum number of elements of a list that is written; a vocabulary has at most 1.1 million. */
 const MAX_ELEMENTS = 2 ** 24
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?/y
 const INTEGER = /0|[1-9][0-9]*/y
@@ -29,140 +32,155 @@ const ESCAPES: Readonly<Record<string, string>> = {
 }
 
 /**
- * Parses RFC 8259 JSON, strictly. `source` names the file in the error (ERR_FILE_FORMAT). With `integersOnly` every
- * number must be written as an integer from 0 to 2^53 - 1.
+ * Parses RFC 8259 JSON, strictly: a name that occurs twice in an object, more than 64 levels and numbers that are not finite are errors.
+ * With `integersOnly` every number must be written as an integer from 0 to 2^53 - 1. Throws ERR_FILE_FORMAT, which calls the file `source`.
  */
 export function parseStrictJson(text: string, source: string, integersOnly = false): StrictJson {
-  let at = 0
+  return new StrictParser(text, source, integersOnly).document()
+}
 
-  function fail(expected: string): never {
-    const found = at < text.length ? JSON.stringify(text.slice(at, at + 12)) : 'the end'
-    throw new GatecellError(
-      'ERR_FILE_FORMAT',
-      `Expected ${expected} at character ${at} of the JSON in ${source} but found ${found}: the file is damaged or foreign.`
-    )
+/** A parser by recursive descent: a method for each production of the grammar, which begins at `#at` and moves it to the end. */
+class StrictParser {
+  readonly #text: string
+  readonly #source: string
+  readonly #integersOnly: boolean
+  #at = 0
+
+  constructor(text: string, source: string, integersOnly: boolean) {
+    this.#text = text
+    this.#source = source
+    this.#integersOnly = integersOnly
   }
 
-  function match(pattern: RegExp): string {
-    pattern.lastIndex = at
-    const found = pattern.exec(text)?.[0] ?? ''
-    at += found.length
-    return found
-  }
-
-  function expect(character: string): void {
-    if (text[at] !== character) fail(`'${character}'`)
-    at++
-  }
-
-  function closed(bracket: string): boolean {
-    if (text[at] !== bracket) return false
-    at++
-    return true
-  }
-
-  function string(): string {
-    expect('"')
-    let value = match(PLAIN)
-    while (text[at] !== '"') {
-      if (text[at] !== '\\') fail('the end of a string')
-      const escape = text[at + 1] ?? ''
-      if (escape === 'u') {
-        const digits = text.slice(at + 2, at + 6)
-        if (!/^[0-9a-fA-F]{4}$/.test(digits)) fail('four hexadecimal digits')
-        value += String.fromCharCode(parseInt(digits, 16))
-        at += 6
-      } else {
-        const meaning = ESCAPES[escape]
-        if (meaning === undefined) fail('an escape sequence')
-        value += meaning
-        at += 2
-      }
-      value += match(PLAIN)
-    }
-    at++
-    return value
-  }
-
-  function number(): number {
-    const begin = at
-    const value = Number(match(integersOnly ? INTEGER : NUMBER) || fail(integersOnly ? 'an integer' : 'a value'))
-    if (integersOnly ? Number.isSafeInteger(value) : Number.isFinite(value)) return value
-    at = begin
-    fail(integersOnly ? 'an integer below 2^53' : 'a finite number')
-  }
-
-  function object(depth: number): Map<string, StrictJson> {
-    const members = new Map<string, StrictJson>()
-    at++
-    match(SPACE)
-    if (closed('}')) return members
-    for (;;) {
-      const begin = at
-      const key = string()
-      if (members.has(key)) {
-        at = begin
-        fail('a name that was not there before')
-      }
-      match(SPACE)
-      expect(':')
-      members.set(key, value(depth))
-      if (closed('}')) return members
-      expect(',')
-      match(SPACE)
-    }
-  }
-
-  function array(depth: number): StrictJson[] {
-    const items: StrictJson[] = []
-    at++
-    match(SPACE)
-    if (closed(']')) return items
-    for (;;) {
-      items.push(value(depth))
-      if (closed(']')) return items
-      expect(',')
-    }
-  }
-
-  function literal<T>(word: string, meaning: T): T {
-    if (!text.startsWith(word, at)) fail('a value')
-    at += word.length
-    return meaning
-  }
-
-  function bare(depth: number): StrictJson {
-    if (depth > MAX_DEPTH) fail(`at most ${MAX_DEPTH} levels`)
-    const first = text[at]
-    if (first === '{') return object(depth + 1)
-    if (first === '[') return array(depth + 1)
-    if (first === '"') return string()
-    if (first === 't') return literal('true', true)
-    if (first === 'f') return literal('false', false)
-    if (first === 'n') return literal('null', null)
-    return number()
-  }
-
-  function value(depth: number): StrictJson {
-    match(SPACE)
-    const result = bare(depth)
-    match(SPACE)
+  document(): StrictJson {
+    const result = this.#value(0)
+    if (this.#at < this.#text.length) this.#fail('the end')
     return result
   }
 
-  const result = value(0)
-  if (at < text.length) fail('the end')
-  return result
+  #value(depth: number): StrictJson {
+    this.#match(SPACE)
+    const result = this.#bare(depth)
+    this.#match(SPACE)
+    return result
+  }
+
+  #bare(depth: number): StrictJson {
+    if (depth > MAX_DEPTH) this.#fail(`at most ${MAX_DEPTH} levels`)
+    const first = this.#text[this.#at]
+    if (first === '{') return this.#object(depth + 1)
+    if (first === '[') return this.#array(depth + 1)
+    if (first === '"') return this.#string()
+    if (first === 't') return this.#literal('true', true)
+    if (first === 'f') return this.#literal('false', false)
+    if (first === 'n') return this.#literal('null', null)
+    return this.#number()
+  }
+
+  #object(depth: number): Map<string, StrictJson> {
+    const members = new Map<string, StrictJson>()
+    this.#at++
+    this.#match(SPACE)
+    if (this.#closed('}')) return members
+    for (;;) {
+      const begin = this.#at
+      const key = this.#string()
+      if (members.has(key)) {
+        this.#at = begin
+        this.#fail('a name that was not there before')
+      }
+      this.#match(SPACE)
+      this.#expect(':')
+      members.set(key, this.#value(depth))
+      if (this.#closed('}')) return members
+      this.#expect(',')
+      this.#match(SPACE)
+    }
+  }
+
+  #array(depth: number): StrictJson[] {
+    const items: StrictJson[] = []
+    this.#at++
+    this.#match(SPACE)
+    if (this.#closed(']')) return items
+    for (;;) {
+      items.push(this.#value(depth))
+      if (this.#closed(']')) return items
+      this.#expect(',')
+    }
+  }
+
+  #string(): string {
+    this.#expect('"')
+    let value = this.#match(PLAIN)
+    while (this.#text[this.#at] !== '"') {
+      if (this.#text[this.#at] !== '\\') this.#fail('the end of a string')
+      value += this.#escape() + this.#match(PLAIN)
+    }
+    this.#at++
+    return value
+  }
+
+  #escape(): string {
+    const letter = this.#text[this.#at + 1] ?? ''
+    if (letter === 'u') {
+      const digits = this.#text.slice(this.#at + 2, this.#at + 6)
+      if (!/^[0-9a-fA-F]{4}$/.test(digits)) this.#fail('four hexadecimal digits')
+      this.#at += 6
+      return String.fromCharCode(parseInt(digits, 16))
+    }
+    const meaning = ESCAPES[letter]
+    if (meaning === undefined) this.#fail('an escape sequence')
+    this.#at += 2
+    return meaning
+  }
+
+  #number(): number {
+    const begin = this.#at
+    const [pattern, kind] = this.#integersOnly ? [INTEGER, 'an integer'] : [NUMBER, 'a value']
+    const value = Number(this.#match(pattern) || this.#fail(kind))
+    if (this.#integersOnly ? Number.isSafeInteger(value) : Number.isFinite(value)) return value
+    this.#at = begin
+    this.#fail(this.#integersOnly ? 'an integer below 2^53' : 'a finite number')
+  }
+
+  #literal<T>(word: string, meaning: T): T {
+    if (!this.#text.startsWith(word, this.#at)) this.#fail('a value')
+    this.#at += word.length
+    return meaning
+  }
+
+  /** Moves past the text that a sticky pattern matches, and returns it. */
+  #match(pattern: RegExp): string {
+    pattern.lastIndex = this.#at
+    const found = pattern.exec(this.#text)?.[0] ?? ''
+    this.#at += found.length
+    return found
+  }
+
+  #expect(character: string): void {
+    if (!this.#closed(character)) this.#fail(`'${character}'`)
+  }
+
+  /** Moves past `character` if it is next, and returns whether it was. */
+  #closed(character: string): boolean {
+    if (this.#text[this.#at] !== character) return false
+    this.#at++
+    return true
+  }
+
+  #fail(what: string): never {
+    const found = this.#at < this.#text.length ? JSON.stringify(this.#text.slice(this.#at, this.#at + 12)) : 'the end'
+    const place = `${what} at character ${this.#at} of the JSON in ${this.#source}`
+    throw expected('ERR_FILE_FORMAT', place, found, 'the file is damaged or foreign')
+  }
 }
 
 /** Parses a JSON object into a plain object; refuses what parseStrictJson refuses, and the name `__proto__`. */
 export function parseJsonObject(text: string, source: string): JsonObject {
   const value = parseStrictJson(text, source)
   if (!(value instanceof Map)) {
-    throw new GatecellError(
-      'ERR_FILE_FORMAT',
-      `Expected a JSON object in ${source} but found another value: the file is damaged.`
-    )
+    throw expected('ERR_FILE_FORMAT', `a JSON object in ${source}`, 'another value', 'the file is damaged')
   }
   return plain(value, source) as JsonObject
 }
@@ -171,7 +189,7 @@ function plain(value: StrictJson, source: string): JsonValue {
   if (Array.isArray(value)) return value.map((item) => plain(item, source))
   if (!(value instanceof Map)) return value
   if (value.has('__proto__')) {
-    throw new GatecellError('ERR_FILE_FORMAT', `Expected ordinary names in ${source} but found "__proto__": rename it.`)
+    throw expected('ERR_FILE_FORMAT', `ordinary names in ${source}`, '"__proto__"', 'rename it')
   }
   return Object.fromEntries([...value].map(([key, member]) => [key, plain(member, source)]))
 }
@@ -185,30 +203,33 @@ export function canonicalJson(value: JsonValue, path = 'value', depth = 0): stri
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value)
   if (typeof value === 'number') {
     if (Number.isFinite(value)) return JSON.stringify(value)
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_ARGUMENT',
-      `Expected a finite number at ${path} but received ${value}: JSON has neither NaN nor infinity.`
+      `a finite number at ${path}`,
+      `${value}`,
+      'JSON has neither NaN nor infinity'
     )
   }
   if (!isObject(value) || (!Array.isArray(value) && Object.prototype.toString.call(value) !== '[object Object]')) {
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_ARGUMENT',
-      `Expected a JSON value at ${path} but received a ${typeof value}: leave it out, or convert it.`
+      `a JSON value at ${path}`,
+      `a ${typeof value}`,
+      'leave it out, or convert it'
     )
   }
   if (depth > MAX_DEPTH) {
     const found = `more at ${path.slice(0, 80)}...`
     const remedy = 'flatten the value, or remove its reference to itself'
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected at most ${MAX_DEPTH} levels but received ${found}: ${remedy}.`
-    )
+    throw expected('ERR_INVALID_ARGUMENT', `at most ${MAX_DEPTH} levels`, found, `${remedy}`)
   }
   if (Array.isArray(value)) {
     if (value.length > MAX_ELEMENTS)
-      throw new GatecellError(
+      throw expected(
         'ERR_INVALID_ARGUMENT',
-        `Expected at most ${MAX_ELEMENTS} elements at ${path} but received ${value.length}: divide the list.`
+        `at most ${MAX_ELEMENTS} elements at ${path}`,
+        `${value.length}`,
+        'divide the list'
       )
     // Array.from, because map leaves out holes, which would give [,].
     const items = Array.from(value, (item: JsonValue, i) => canonicalJson(item, `${path}[${i}]`, depth + 1))
@@ -217,10 +238,7 @@ export function canonicalJson(value: JsonValue, path = 'value', depth = 0): stri
   const members: string[] = []
   const record = value as JsonObject
   if (Object.hasOwn(record, '__proto__'))
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected ordinary names at ${path} but received "__proto__": rename it.`
-    )
+    throw expected('ERR_INVALID_ARGUMENT', `ordinary names at ${path}`, '"__proto__"', 'rename it')
   for (const key of Object.keys(record).sort()) {
     const member = record[key]
     if (member !== undefined)

@@ -12,7 +12,7 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { GatecellError } from '../errors.js'
+import { expected, type GatecellError } from '../errors.js'
 import { parseJsonObject } from './json.js'
 import { ownProcess, stateOf, type Owner } from './owner.js'
 import { checkFileName, errorCode, followLinks, staleness, temporaryName, writeError } from './target.js'
@@ -204,11 +204,10 @@ function readHeld(text: string): Held | null {
 /** Returns the error for a file whose last lock is `tail`. */
 function taken(path: string, { path: lock, held: other }: Tail, self: Owner): GatecellError {
   const remedy = `if it has ended, remove ${lock}`
-  const found = (who: string, what: string) =>
-    new GatecellError('ERR_BUSY', `Expected to be the only writer of ${path} but ${who}: ${what}.`)
-  if (other === null) return found(`${lock} is there`, remedy)
+  const found = (who: string, what: string) => expected('ERR_BUSY', `no other writer of ${path}`, who, what)
+  if (other === null) return found(`the lock ${lock}`, remedy)
   const { host, pid, since } = other
-  const who = `process ${pid} on ${host} has been writing it since ${since}`
+  const who = `process ${pid} on ${host}, which has been writing it since ${since}`
   const here = stateOf(other, self) === 'alive'
   if (here) return found(who, 'wait for its end, or name another file')
   const elsewhere = host === self.host ? 'it runs in another container or before a restart' : 'it runs on another host'

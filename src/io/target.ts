@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
 import { basename, dirname, isAbsolute, join } from 'node:path'
-import { GatecellError } from '../errors.js'
+import { expected, GatecellError } from '../errors.js'
 import { crc32c } from './crc32c.js'
 import { ownProcess, stateOf, type Owner } from './owner.js'
 
@@ -51,24 +51,20 @@ export function writeError(path: string, cause: unknown): GatecellError {
   if (cause instanceof GatecellError) return cause
   const code = errorCode(cause)
   const [reason, remedy] = REASONS[code] ?? ['the system refused', 'see the code and name another place']
-  const message = `Expected to write ${path} but received ${code}, ${reason}: ${remedy}.`
-  return new GatecellError('ERR_FILE_WRITE', message, { cause })
+  return expected('ERR_FILE_WRITE', `to write ${path}`, `${code}, ${reason}`, `${remedy}`, cause)
 }
 
 /** Throws ERR_FILE_WRITE for '' and for '-', which many programs take as standard output. */
 export function checkFileName(path: string): void {
   if (path !== '-' && path !== '') return
   const remedy = path === '-' ? 'name a file, or ./- for one of that name' : 'name a file'
-  throw new GatecellError(
-    'ERR_FILE_WRITE',
-    `Expected the name of a file to write to but received "${path}": ${remedy}.`
-  )
+  throw expected('ERR_FILE_WRITE', 'the name of a file to write to', `"${path}"`, `${remedy}`)
 }
 
 function checkRegular(path: string, found: fs.Stats): void {
   if (found.isFile()) return
   const kind = found.isDirectory() ? 'a folder' : 'a device, pipe or socket'
-  throw new GatecellError('ERR_FILE_WRITE', `Expected a file name to write to but ${path} is ${kind}: name a file.`)
+  throw expected('ERR_FILE_WRITE', 'the name of a file to write', `${path}, which is ${kind}`, 'name a file')
 }
 
 export async function findTarget(path: string, calls: FileCalls): Promise<Target> {

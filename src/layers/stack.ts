@@ -2,7 +2,7 @@
 
 import { boolean, filled, integer, list, number, open, optional, syncFunction } from '../check/index.js'
 import type { Check, Fields } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { expectShape } from '../graph/check.js'
 import { zeros, type Initializer } from '../graph/initializers.js'
 import { concat } from '../graph/ops/index.js'
@@ -96,9 +96,11 @@ export function stackLayers<S extends string>(
   expectShape(kind, 'x', x, 'f32', [-1, -1, -1])
   x.graph.layer(name, options.shared)
   if (carry && (bidirectional || initial)) {
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_ARGUMENT',
-      `${kind}: expected carry alone but received it with ${bidirectional ? 'bidirectional' : 'initial'}; a state is carried forward in time or given, not both.`
+      `carry without bidirectional and initial in ${kind}`,
+      `carry and ${bidirectional ? 'bidirectional' : 'initial'}`,
+      'carry the state forward in time or pass it, not both'
     )
   }
   const directions = bidirectional ? [false, true] : [false]
@@ -135,13 +137,15 @@ function checkCount<S extends string>(
   kind: string,
   initial: Record<S, readonly Tensor[]>,
   states: readonly S[],
-  expected: number
+  count: number
 ): void {
   for (const state of states) {
-    if (initial[state]?.length === expected) continue
-    throw new GatecellError(
+    if (initial[state]?.length === count) continue
+    throw expected(
       'ERR_INVALID_ARGUMENT',
-      `${kind}: expected ${expected} initial states, one per layer and direction, but received ${initial[state]?.length ?? 0}: pass all of them, or none.`
+      `${count} initial states of ${kind}, one per layer and direction,`,
+      `${initial[state]?.length ?? 0}`,
+      'pass all of them, or none'
     )
   }
 }

@@ -1,7 +1,7 @@
 // The loss curve of a training as an SVG file, drawn by vega without a browser. vega is loaded on the first call, so that
 // importing gatecell stays light.
 
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { writeTextAtomically } from '../io/atomic.js'
 import { colours, vegaConfig, withDarkMode } from './theme.js'
 
@@ -56,10 +56,7 @@ export async function renderLossCurve(curve: LossCurve): Promise<string> {
     ...thin(curve.valid).map((point) => ({ ...point, name: VALID }))
   ]
   if (lines.length === 0) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      'Expected at least one finite loss to draw but received none: train for at least one step.'
-    )
+    throw expected('ERR_INVALID_ARGUMENT', 'at least one finite loss to draw', 'none', 'train for at least one step')
   }
   const names = [TRAIN, VALID].filter((name) => lines.some((point) => point.name === name))
   const scale = lossScale(lines.map(({ loss }) => loss))

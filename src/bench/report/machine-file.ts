@@ -1,7 +1,7 @@
 // Machine files: a run kept as JSON, and two runs compared point by point.
 
 import { readFile } from 'node:fs/promises'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { machineInfo } from '../../machine.js'
 import type { Device } from '../../graph/opcodes.js'
 import { writeTextAtomically } from '../../io/atomic.js'
@@ -50,22 +50,19 @@ export async function readMachineFile(path: string): Promise<MachineFile> {
   try {
     text = await readFile(path, 'utf8')
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException
-    throw new GatecellError(
-      'ERR_FILE_NOT_FOUND',
-      `Expected a machine file at ${path} but reading it gave ${code}: name a file that gatecell bench --save wrote.`,
-      {
-        cause
-      }
-    )
+    const { code = 'an error' } = cause as NodeJS.ErrnoException
+    const remedy = 'name a file that gatecell bench --save wrote'
+    throw expected('ERR_FILE_NOT_FOUND', `a machine file at ${path}`, code, remedy, cause)
   }
   const file = parseJsonObject(text, path)
   const { format, machine, limits, rows } = file
   const objects = (value: JsonValue | undefined): value is JsonObject[] => Array.isArray(value) && value.every(isObject)
   if (format !== FORMAT || !isObject(machine) || !objects(limits) || !objects(rows) || !rows.every(isRow)) {
-    throw new GatecellError(
+    throw expected(
       'ERR_FILE_FORMAT',
-      `Expected a file that gatecell bench --save wrote but ${path} is another: write one with --save.`
+      'a file that gatecell bench --save wrote',
+      `${path}, which is another`,
+      'write one with --save'
     )
   }
   return file as unknown as MachineFile

@@ -2,7 +2,7 @@
 // roofs, each point at its arithmetic intensity. Traffic is counted between cache and core (amounts.ts).
 
 import type { Mark, Spec } from 'vega'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { writeTextAtomically } from '../../io/atomic.js'
 import { colours, vegaConfig, withDarkMode } from '../../plot/theme.js'
 import type { LimitRow } from '../machine/limits.js'
@@ -91,9 +91,11 @@ export async function renderRoofline({ machine, limits, rows }: MachineFile): Pr
     .flatMap(spotOf)
     .map((spot, i) => ({ ...spot, number: i + 1 }))
   if (spots.length === 0) {
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_ARGUMENT',
-      'Expected at least one workload that computes, for a roofline, but received none: add one such as step or layer.'
+      'at least one workload that computes, for a roofline,',
+      'none',
+      'add one such as step or layer'
     )
   }
   const intensities = spots.map(({ intensity }) => intensity)

@@ -5,7 +5,7 @@
 
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { parseJsonObject, type JsonObject } from '../../io/json.js'
 import type { Task, Variant } from './types.js'
 
@@ -15,7 +15,7 @@ export interface Child {
   close(): Promise<void>
 }
 
-const MOST_ERROR_TEXT = 4000
+const MAX_ERROR_TEXT = 4000
 
 export function startChild(
   file: string,
@@ -24,31 +24,28 @@ export function startChild(
 ): Child {
   const child = spawn(file, words, { env: { ...process.env, ...environment }, stdio: ['pipe', 'pipe', 'pipe'] })
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  let said = ''
-  child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-MOST_ERROR_TEXT)))
-  child.stdin.on('error', () => {}) // the answer that never comes tells
+  let errorText = ''
+  child.stderr.on('data', (chunk: Buffer) => (errorText = (errorText + chunk.toString()).slice(-MAX_ERROR_TEXT)))
+  child.stdin.on('error', () => {}) // the missing answer shows the failure
   const ended = new Promise<void>((resolve) => {
     child.once('error', (error) => {
-      said += error.message
+      errorText += error.message
       resolve()
     })
     child.once('close', () => resolve())
   })
   const failure = (command: string, why: string) =>
-    new GatecellError(
-      'ERR_UNSUPPORTED',
-      `Expected an answer of ${file} to "${command}" but ${why}: run it by hand to see why.`
-    )
+    expected('ERR_UNSUPPORTED', `an answer of ${file} to "${command}"`, why, 'run it by hand to see why')
 
   async function ask(command: string): Promise<JsonObject> {
     child.stdin.write(`${command}\n`)
     const { value, done } = (await answers.next()) as IteratorResult<string, undefined>
     if (done === true) {
       await ended
-      throw failure(command, `it ended: ${said.trim().split('\n').at(-1) ?? ''}`)
+      throw failure(command, `its end (${errorText.trim().split('\n').at(-1) ?? ''})`)
     }
     const answer = parseJsonObject(value, `an answer of ${file}`)
-    if (typeof answer['error'] === 'string') throw failure(command, `it failed: ${answer['error']}`)
+    if (typeof answer['error'] === 'string') throw failure(command, `an error (${answer['error']})`)
     return answer
   }
 
@@ -76,10 +73,7 @@ export async function openInChild(child: Child, task: Task, variant: string, not
     async burst(seconds, warm) {
       const { us } = await child.ask(`burst ${id} ${seconds} ${warm ? 1 : 0}`)
       if (!Array.isArray(us) || us.length === 0 || !us.every((time) => typeof time === 'number')) {
-        throw new GatecellError(
-          'ERR_UNSUPPORTED',
-          `Expected times from a rival but received ${JSON.stringify(us)}: check its script.`
-        )
+        throw expected('ERR_UNSUPPORTED', 'times from a rival', `${JSON.stringify(us)}`, 'check its script')
       }
       return us
     },

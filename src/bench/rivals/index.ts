@@ -1,7 +1,7 @@
 // All rivals: found, or reported as missing with what to do.
 
 import { join } from 'node:path'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import type { Device } from '../../graph/opcodes.js'
 import { packageInfo, type MachineInfo } from '../../native.js'
 import { findOneDnn } from './onednn.js'
@@ -15,10 +15,7 @@ export async function findRivals(
   device: Device
 ): Promise<{ rivals: Rival[]; missing: MissingRival[] }> {
   if (device === 'auto')
-    throw new GatecellError(
-      'ERR_INVALID_OPTION',
-      'Expected --device cpu or cuda with --rivals but received auto: name the device to compare on'
-    )
+    throw expected('ERR_INVALID_OPTION', '--device cpu or cuda with --rivals', 'auto', 'name the device to compare on')
   const { root } = packageInfo()
   const folder = join(root, 'bench', 'rivals')
   const avx512 = machine.features.includes('avx512f')

@@ -2,7 +2,7 @@
 // lengths. The contents of a batch depend on (seed, epoch, step) only, so that a resumed run continues with the very next batch.
 
 import { boolean, integer, integers, object, open, optional, seed as seedOf } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { createRandom } from '../../random.js'
 
 /** Where a training stands in its samples; plain JSON. */
@@ -78,10 +78,7 @@ export function createBuckets(sampleLengths: ArrayLike<number>, options: BucketO
   const lengths = integers(0)(sampleLengths, 'the lengths')
   const { batch, seed = 0, shuffle = true, shortFirst = 0 } = readOptions(options, 'the options of createBuckets')
   if (lengths.length === 0)
-    throw new GatecellError(
-      'ERR_CORPUS_EMPTY',
-      'Expected at least one sample to make batches of but there is none: add samples.'
-    )
+    throw expected('ERR_CORPUS_EMPTY', 'at least one sample to make batches of', 'none', 'add samples')
   let made: { epoch: number; batches: number[][] } | null = null
   const epochOf = (epoch: number) => {
     if (made?.epoch === epoch) return made.batches
@@ -98,9 +95,11 @@ export function createBuckets(sampleLengths: ArrayLike<number>, options: BucketO
       const { epoch, step } = readCursor(cursor, 'the cursor')
       const found = epochOf(epoch)[step]
       if (found) return found
-      throw new GatecellError(
+      throw expected(
         'ERR_INVALID_ARGUMENT',
-        `Expected a step from 0 to ${stepsPerEpoch - 1} in the cursor of the batches but received ${step}: use a cursor that next() returned.`
+        `a step from 0 to ${stepsPerEpoch - 1} in the cursor of the batches`,
+        `${step}`,
+        'use a cursor that next() returned'
       )
     },
     next(cursor) {

@@ -15,7 +15,7 @@ import {
   record
 } from '../../check/index.js'
 import { anything, options as optionsOf, string, syncFunction, type Check } from '../../check/index.js'
-import { GatecellError, show } from '../../errors.js'
+import { expected, show } from '../../errors.js'
 import type { JsonValue } from '../../io/json.js'
 
 export interface Batch {
@@ -76,9 +76,11 @@ const readBatch = open<Batch>({
 export function writeBatch(inputs: Readonly<Record<string, Float32Array | Int32Array>>, batch: Batch): void {
   const unknown = Object.keys(batch.inputs).find((name) => !Object.hasOwn(inputs, name))
   if (unknown !== undefined) {
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_ARGUMENT',
-      `Expected a batch with ${Object.keys(inputs).join(', ')} but received "${unknown}" too: the model has no such input.`
+      `a batch with ${Object.keys(inputs).join(', ')}`,
+      `"${unknown}" too`,
+      'the model has no such input'
     )
   }
   for (const name in inputs) {
@@ -86,15 +88,19 @@ export function writeBatch(inputs: Readonly<Record<string, Float32Array | Int32A
     const from = batch.inputs[name]
     const whole = types.isInt32Array(to)
     if (from === undefined || !(whole ? types.isInt32Array(from) : types.isFloat32Array(from))) {
-      throw new GatecellError(
+      throw expected(
         'ERR_INVALID_ARGUMENT',
-        `Expected a batch with a ${whole ? 'Int32Array' : 'Float32Array'} "${name}" but received ${show(from)}: fill one for each input and target.`
+        `a batch with a ${whole ? 'Int32Array' : 'Float32Array'} "${name}"`,
+        show(from),
+        'fill one for each input and target'
       )
     }
     if (from.length !== to.length) {
-      throw new GatecellError(
+      throw expected(
         'ERR_INVALID_SHAPE',
-        `Expected ${to.length} elements in the batch's "${name}" but received ${from.length}; a detached array has none.`
+        `${to.length} elements in the batch's "${name}"`,
+        `${from.length}`,
+        'fill an array of that length, and do not detach it'
       )
     }
     to.set(from)

@@ -4,7 +4,7 @@
 // next batch. Shuffled or short sequences are not its job.
 
 import { boolean, int32Array, integer, object, open, optional, seed as seedOf } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { createRandom } from '../../random.js'
 import { checkTokens, lengthOf, type Tokens } from '../text/tokens.js'
 
@@ -63,9 +63,11 @@ const readCursor = open<BatchCursor>({ epoch: integer(0), step: integer(0) })
 /** Throws ERR_INVALID_ARGUMENT where a batch would have too many elements to be allocated. */
 function checkProduct(batch: number, length: number): void {
   if (batch * length <= MAX_ELEMENTS) return
-  throw new GatecellError(
+  throw expected(
     'ERR_INVALID_ARGUMENT',
-    `Expected at most ${MAX_ELEMENTS} symbols in a batch but received ${batch} streams of ${length}: lower batch or length.`
+    `at most ${MAX_ELEMENTS} symbols in a batch`,
+    `${batch} streams of ${length}`,
+    'lower batch or length'
   )
 }
 
@@ -98,10 +100,11 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
   checkProduct(batch, length)
   const total = lengthOf(tokens)
   if (total < batch * length + 1) {
-    throw new GatecellError(
+    throw expected(
       'ERR_CORPUS_EMPTY',
-      `Expected at least ${batch * length + 1} symbols to train on (${batch} streams of ${length}, and one to predict) ` +
-        `but received ${total}: give more text, or lower batch or length.`
+      `at least ${batch * length + 1} symbols to train on (${batch} streams of ${length}, and one to predict)`,
+      `${total}`,
+      'give more text, or lower batch or length'
     )
   }
   const pairs = total - 1
@@ -124,10 +127,7 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
     fill(cursor, inputs, targets) {
       const { epoch, step } = readCursor(cursor, 'the cursor')
       if (step >= stepsPerEpoch) {
-        throw new GatecellError(
-          'ERR_OUT_OF_RANGE',
-          `Expected a step below ${stepsPerEpoch} but received ${step}: use a cursor of these batches.`
-        )
+        throw expected('ERR_OUT_OF_RANGE', `a step below ${stepsPerEpoch}`, `${step}`, 'use a cursor of these batches')
       }
       int32Array(length * batch)(inputs, 'inputs')
       int32Array(length * batch)(targets, 'targets')
@@ -203,10 +203,7 @@ export function createEvaluation(tokens: Tokens, options: EvaluationOptions): Ev
   checkProduct(batch, length)
   const total = lengthOf(tokens)
   if (total < 2) {
-    throw new GatecellError(
-      'ERR_CORPUS_EMPTY',
-      `Expected at least 2 symbols to evaluate on but received ${total}: give more text.`
-    )
+    throw expected('ERR_CORPUS_EMPTY', 'at least 2 symbols to evaluate on', `${total}`, 'give more text')
   }
   const pairs = total - 1
   const segmentOf = (stream: number) => {
@@ -226,10 +223,7 @@ export function createEvaluation(tokens: Tokens, options: EvaluationOptions): Ev
     fill(step, inputs, targets) {
       integer(0)(step, 'step')
       if (step >= steps) {
-        throw new GatecellError(
-          'ERR_OUT_OF_RANGE',
-          `Expected a step below ${steps} but received ${step}: begin a new pass.`
-        )
+        throw expected('ERR_OUT_OF_RANGE', `a step below ${steps}`, `${step}`, 'begin a new pass')
       }
       int32Array(length * batch)(inputs, 'inputs')
       int32Array(length * batch)(targets, 'targets')

@@ -4,7 +4,7 @@
 import * as fs from 'node:fs'
 import { Socket } from 'node:net'
 import { promisify } from 'node:util'
-import { GatecellError } from '../../errors.js'
+import { expected, GatecellError } from '../../errors.js'
 import { aborted, notReadable, type ReadAt } from './resolve.js'
 
 const open = promisify(fs.open)
@@ -26,9 +26,11 @@ export interface OpenedFile {
 }
 
 export function changedWhileRead(path: string): GatecellError {
-  return new GatecellError(
+  return expected(
     'ERR_FILE_FORMAT',
-    `Expected ${path} to stay as it is but it changed while it was read: try again.`
+    `a file that does not change while it is read as ${path}`,
+    'one that changed',
+    'try again'
   )
 }
 
@@ -49,7 +51,7 @@ export async function openFile(path: string, signal?: AbortSignal): Promise<Open
     if (found.isFIFO()) return pipeOf(descriptor, path, signal)
     if (!found.isFile()) {
       const kind = found.isDirectory() ? 'a folder' : 'a device or socket'
-      throw new GatecellError('ERR_FILE_NOT_FOUND', `Expected a file but ${path} is ${kind}: name a file.`)
+      throw expected('ERR_FILE_NOT_FOUND', 'a file', `${path}, which is ${kind}`, 'name a file')
     }
     const identityOf = ({ dev, ino, size, mtimeNs }: fs.BigIntStats) => [dev, ino, size, mtimeNs].join(' ')
     const identity = identityOf(found)

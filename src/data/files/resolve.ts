@@ -6,7 +6,7 @@ import * as fs from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { Readable, pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
-import { GatecellError } from '../../errors.js'
+import { expected, type GatecellError } from '../../errors.js'
 
 export interface SourceFile {
   readonly path: string
@@ -29,15 +29,11 @@ const CHUNK_BYTES = 1 << 18
 /** ERR_FILE_NOT_FOUND for a failed system call. */
 export function notReadable(path: string, cause: unknown): GatecellError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
-  const message = `Expected to read ${path} but received ${code}: check the name and the rights.`
-  return new GatecellError('ERR_FILE_NOT_FOUND', message, { cause })
+  return expected('ERR_FILE_NOT_FOUND', `to read ${path}`, code, 'check the name and the rights', cause)
 }
 
 export function aborted(): GatecellError {
-  return new GatecellError(
-    'ERR_ABORTED',
-    'Expected to read all of the data but the caller aborted: call again to read it.'
-  )
+  return expected('ERR_ABORTED', 'time to read all of the data', 'an abort by the caller', 'call again to read it')
 }
 
 /**
@@ -84,9 +80,11 @@ async function resolveInput(input: string, onSkip: OnSkip): Promise<SourceFile[]
   if (found.isFile()) return [{ path: input, named: true, stream: false }]
   if (found.isFIFO()) return [{ path: input, named: true, stream: true }]
   if (!found.isDirectory()) {
-    throw new GatecellError(
+    throw expected(
       'ERR_FILE_NOT_FOUND',
-      `Expected a file or folder but ${input} is a device or socket: copy its content to a file.`
+      'a file or folder',
+      `${input}, which is a device or socket`,
+      'copy its content to a file'
     )
   }
   const paths: string[] = []
@@ -94,10 +92,7 @@ async function resolveInput(input: string, onSkip: OnSkip): Promise<SourceFile[]
     throw notReadable(input, error)
   })
   if (paths.length > 0) return sorted(paths)
-  throw new GatecellError(
-    'ERR_FILE_NOT_FOUND',
-    `Expected files in ${input} but found none: name a folder with text files.`
-  )
+  throw expected('ERR_FILE_NOT_FOUND', `files in ${input}`, 'none', 'name a folder with text files')
 }
 
 function sorted(paths: string[]): SourceFile[] {
@@ -109,9 +104,11 @@ async function resolvePattern(pattern: string): Promise<SourceFile[]> {
   const options = { absolute: isAbsolute(pattern), expandDirectories: false, followSymbolicLinks: false }
   const paths = await glob(pattern, options)
   if (paths.length > 0) return sorted(paths)
-  throw new GatecellError(
+  throw expected(
     'ERR_FILE_NOT_FOUND',
-    `Expected a file, folder or pattern but nothing matches ${pattern}: check the name.`
+    'a file, folder or pattern',
+    `${pattern}, which matches nothing`,
+    'check the name'
   )
 }
 
@@ -141,7 +138,7 @@ export async function isGzip(readAt: ReadAt, name: string): Promise<boolean> {
   for (let got = 1; got > 0 && filled < 3; filled += got) got = await readAt(magic.subarray(filled), filled)
   if (magic[0] === 0x1f && magic[1] === 0x8b && magic[2] === 8) return true
   if (!name.endsWith('.gz') || filled === 0) return false
-  throw new GatecellError('ERR_FILE_FORMAT', `Expected gzip data in ${name} but found another format: check the file.`)
+  throw expected('ERR_FILE_FORMAT', `gzip data in ${name}`, 'another format', 'check the file')
 }
 
 async function* pieces(readAt: ReadAt, keep: boolean, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {
@@ -164,7 +161,6 @@ async function* gunzip(bytes: AsyncGenerator<Uint8Array>, name: string): AsyncGe
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? ''
     if (!code.startsWith('Z_')) throw cause
-    const message = `Expected whole gzip data in ${name} but received ${code}: the file is damaged or truncated.`
-    throw new GatecellError('ERR_FILE_FORMAT', message, { cause })
+    throw expected('ERR_FILE_FORMAT', `whole gzip data in ${name}`, code, 'the file is damaged or truncated', cause)
   }
 }

@@ -1,6 +1,6 @@
 // Small text files read whole: word lists, styles, texts to trace.
 
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { openFile } from './open.js'
 
 const CHUNK_BYTES = 1 << 16
@@ -23,8 +23,7 @@ export async function readWholeText(
       if (length === 0) break
       size += length
       if (size > maxBytes) {
-        const message = `Expected at most ${maxBytes} bytes in ${path} but found more: name a smaller file.`
-        throw new GatecellError('ERR_FILE_FORMAT', message)
+        throw expected('ERR_FILE_FORMAT', `at most ${maxBytes} bytes in ${path}`, 'more', 'name a smaller file')
       }
       pieces.push(piece.subarray(0, length))
     }
@@ -35,6 +34,6 @@ export async function readWholeText(
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(pieces))
   } catch {
-    throw new GatecellError('ERR_CORPUS_BINARY', `Expected UTF-8 text in ${path} but found other bytes: convert it.`)
+    throw expected('ERR_CORPUS_BINARY', `UTF-8 text in ${path}`, 'other bytes', 'convert it')
   }
 }

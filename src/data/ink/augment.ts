@@ -2,7 +2,7 @@
 // normalised strokes (sizes, from the middle). All draws come from the random sequence that is passed in: counter-based, so
 // that a resumed training sees the same variations.
 
-import { GatecellError, isObject } from '../../errors.js'
+import { expected, isObject } from '../../errors.js'
 import type { Random } from '../../random.js'
 import { joinStrokes, smoothField, swapStrokes, varyLine } from './habits.js'
 import { mapPoints } from './normalise.js'
@@ -118,10 +118,7 @@ export function augmentationFromJson(value: unknown, path: string): InkAugmentat
     return typeof number === 'number' && number >= 0 && number <= mostOf(name)
   })
   if (legal) return ofNames((name) => from[name] as number)
-  throw new GatecellError(
-    'ERR_FILE_FORMAT',
-    `Expected the augmentation of ink in ${path} but found another value: the model is damaged.`
-  )
+  throw expected('ERR_FILE_FORMAT', `the augmentation of ink in ${path}`, 'another value', 'the model is damaged')
 }
 
 /** Length of the waves of the warp, in sizes: slow against a letter, as paper and wrist are. */

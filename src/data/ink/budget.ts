@@ -1,7 +1,7 @@
 // Bounds on the memory that samples of ink take: in proportion to the bytes that were read, and within the heap of the process.
 
 import { getHeapStatistics } from 'node:v8'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { countPoints, type Ink } from './strokes.js'
 
 /** Bytes that a sample, a stroke and a point take, measured: objects in the heap, and coordinates outside of it. */
@@ -37,15 +37,19 @@ export function inkBudget(): InkBudget {
       heap += SAMPLE_BYTES + STROKE_BYTES * ink.strokes.length
       outside += POINT_BYTES * countPoints(ink.strokes)
       if (heap + outside > allowed) {
-        throw new GatecellError(
+        throw expected(
           'ERR_FILE_FORMAT',
-          `Expected samples that share little of their ink in ${path} but found ${mebibytes(heap + outside)} of samples: remove segments or views that repeat others.`
+          `samples that share little of their ink in ${path}`,
+          `${mebibytes(heap + outside)} of samples`,
+          'remove segments or views that repeat others'
         )
       }
       if (heap <= most) return
-      throw new GatecellError(
+      throw expected(
         'ERR_OUT_OF_MEMORY',
-        `Expected samples that fit into ${mebibytes(most)}, half of the heap, but found more at ${ink.source}: read fewer files at once, or start Node.js with a larger --max-old-space-size.`
+        `samples that fit into ${mebibytes(most)}, half of the heap,`,
+        `more at ${ink.source}`,
+        'read fewer files at once, or start Node.js with a larger --max-old-space-size'
       )
     }
   }

@@ -1,7 +1,7 @@
 // From strokes to the numbers that a reading network sees, one row a point: the step along the paper in steps of the
 // resampling, the jump of the pen through the air in sizes, whether it came through the air, and the height.
 
-import { GatecellError } from '../../errors.js'
+import { expected, type GatecellError } from '../../errors.js'
 import type { Random } from '../../random.js'
 import { augmentStrokes, type InkAugmentation } from './augment.js'
 import { createResampler, MOST_POINTS_AT_ONCE, resampleStrokes } from './resample.js'
@@ -137,17 +137,21 @@ export function createInkReader(settings: InkNormalisation): InkReader {
 
 function refusedPoint(x: unknown, y: unknown, t: unknown, before: number | null): GatecellError {
   const later = before === null ? '' : `, t not below ${before}`
-  return new GatecellError(
+  return expected(
     'ERR_INVALID_INK',
-    `Expected x, y and t of a pen as ${coordinates}${later} but received ${showPoint([x, y, t])}: leave the point out or lift the pen.`
+    `x, y and t of a pen as ${coordinates}${later}`,
+    `${showPoint([x, y, t])}`,
+    'leave the point out or lift the pen'
   )
 }
 
 function tooFar({ resample }: InkNormalisation, count: number): GatecellError {
   const found = Number.isSafeInteger(count) ? String(count) : 'more'
   const apart = resample === 'time' ? 'long' : 'far'
-  return new GatecellError(
+  return expected(
     'ERR_INVALID_INK',
-    `Expected a point of a pen at most ${MOST_POINTS_AT_ONCE} resampled points after the one before but received one ${found} points away: lift the pen where it moves that ${apart}, or check the units.`
+    `a point of a pen at most ${MOST_POINTS_AT_ONCE} resampled points after the one before`,
+    `one ${found} points away`,
+    `lift the pen where it moves that ${apart}, or check the units`
   )
 }

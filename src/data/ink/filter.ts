@@ -1,7 +1,7 @@
 // Samples by what their fields say: `writer=26-30`, `font=EMSFelix,EMSElfin`, `comment:2=26-30` (the second word of it).
 
 import type { Ink } from './strokes.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 
 const PATTERN = /^([^=:]+)(?::([1-9]\d{0,3}))?=(.+)$/
 
@@ -9,9 +9,11 @@ const PATTERN = /^([^=:]+)(?::([1-9]\d{0,3}))?=(.+)$/
 export function parseWhere(condition: string): (ink: Ink) => boolean {
   const [, name, word, values] = PATTERN.exec(condition) ?? []
   if (name === undefined) {
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_OPTION',
-      `Expected a condition such as writer=26-30 or comment:2=26-30 but received "${condition}": name a field and its values`
+      'a condition such as writer=26-30 or comment:2=26-30',
+      `"${condition}"`,
+      'name a field and its values'
     )
   }
   const tests = values!.split(',').map(testOf)

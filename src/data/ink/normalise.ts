@@ -1,7 +1,7 @@
 // Normalises the shape of ink before a network sees it: noise, skew, slant and size are taken out, points are laid at equal
 // distances. The settings are a value that a checkpoint keeps, so that a served model sees what it was trained on.
 
-import { GatecellError, isObject } from '../../errors.js'
+import { expected, isObject } from '../../errors.js'
 import { baselineSlope } from './baseline.js'
 import { smoothStrokes } from './smooth.js'
 import type { Stroke } from './strokes.js'
@@ -47,10 +47,7 @@ export function normalisationFromJson(value: unknown, path: string): InkNormalis
     (resample === 'length' || resample === 'time' || resample === 'none') &&
     positive(step)
   if (legal) return { scale, unit: unit!, deslant, level, smooth, resample, step: step! }
-  throw new GatecellError(
-    'ERR_FILE_FORMAT',
-    `Expected the normalisation of ink in ${path} but found another value: the model is damaged.`
-  )
+  throw expected('ERR_FILE_FORMAT', `the normalisation of ink in ${path}`, 'another value', 'the model is damaged')
 }
 
 /** Calls `take` with the length and the middle of every stretch between two neighbouring points of a stroke. */

@@ -12,13 +12,13 @@ import {
   signal as signalOf,
   string
 } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected, GatecellError } from '../../errors.js'
 import { resolveFiles, type OnSkip } from '../files/resolve.js'
 import { createPace } from '../files/pace.js'
 import { readWholeText } from '../files/whole-text.js'
 import { inkBudget, type InkBudget } from './budget.js'
 import { jsonParser } from './formats/json.js'
-import { formatError, quoted, type InkParser, type InkParserOptions } from './formats/parser.js'
+import { inkFormatError, excerpt, type InkParser, type InkParserOptions } from './formats/parser.js'
 import { unipenParser } from './formats/unipen.js'
 import { xmlInkParser } from './formats/xml-ink.js'
 import type { Ink, InkDraft } from './strokes.js'
@@ -69,7 +69,7 @@ export async function readInk(names: readonly string[], readOptions: ReadInkOpti
       const isStdin = path === '-' && stream
       const found = await readFile(path, isStdin, options, budget)
       if (samples.length + found.length > MAX_SAMPLES)
-        throw formatError(path, `at most ${MAX_SAMPLES} samples`, 'more', 'split the files')
+        throw inkFormatError(path, `at most ${MAX_SAMPLES} samples`, 'more', 'split the files')
       for (const ink of found) samples.push(ink)
     } catch (error) {
       const tolerated = !named && error instanceof GatecellError && TOLERATED.includes(error.code)
@@ -78,10 +78,7 @@ export async function readInk(names: readonly string[], readOptions: ReadInkOpti
     }
   }
   if (samples.length > 0) return samples
-  throw new GatecellError(
-    'ERR_CORPUS_EMPTY',
-    `Expected ink in ${inputs.join(', ').slice(0, 200)} but found none: name files with strokes.`
-  )
+  throw expected('ERR_CORPUS_EMPTY', `ink in ${inputs.join(', ').slice(0, 200)}`, 'none', 'name files with strokes')
 }
 
 /** Errors for which a file of a folder is left out; an abort, or a full heap, is none. */
@@ -107,11 +104,11 @@ async function readFile(path: string, isStdin: boolean, options: ReadInkOptions,
     const piece = parser ? text : begun(head + text)
     parser ??= parserFor(piece, { name: path, level, yDown: y === undefined ? undefined : y === 'down' })
     head = parser ? '' : piece
-    if (head.length > MOST_BLANKS) throw formatError(path, FORMATS, `${MOST_BLANKS} blanks`)
+    if (head.length > MOST_BLANKS) throw inkFormatError(path, FORMATS, `${MOST_BLANKS} blanks`)
     if (parser) await take(parser.write(piece))
     if (pace.due()) await pace.turn()
   }
-  if (!parser) throw formatError(path, FORMATS, 'nothing')
+  if (!parser) throw inkFormatError(path, FORMATS, 'nothing')
   await accompany(parser, signal)
   await take(parser.end())
   return samples
@@ -159,7 +156,7 @@ function parserFor(text: string, options: InkParserOptions): InkParser | undefin
   if (begin[0] === '.') return unipenParser(options)
   if (begin[0] === '{' || begin[0] === '[') return jsonParser(options)
   const remedy = 'convert it to one of these, for example to {"strokes": [[[x, y], ...], ...], "text": "..."} a line'
-  throw formatError(`line 1 of ${options.name}`, FORMATS, quoted(begin.slice(0, 20)), remedy)
+  throw inkFormatError(`line 1 of ${options.name}`, FORMATS, excerpt(begin.slice(0, 20)), remedy)
 }
 
 /** Yields the samples of one text in any of the formats. Throws ERR_FILE_FORMAT. */
@@ -170,7 +167,7 @@ export function* parseInk(
 ): Generator<InkDraft> {
   const begin = begun(text)
   const parser = parserFor(begin, { name, level, yDown: y === undefined ? undefined : y === 'down' })
-  if (!parser) throw formatError(name, FORMATS, 'nothing')
+  if (!parser) throw inkFormatError(name, FORMATS, 'nothing')
   yield* parser.write(begin)
   yield* parser.end()
 }

@@ -1,7 +1,7 @@
 // Ink split into samples to train on and samples to validate on: by a random share, by other files, or by a field of the samples, so
 // that the writers in the validation part are not in the training part.
 
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { createRandom } from '../../random.js'
 import { parseWhere } from './filter.js'
 import { readInk, type ReadInkOptions } from './read.js'
@@ -37,9 +37,11 @@ export async function openInk(source: InkSource, split: InkSplit): Promise<InkSe
   const train = main.filter((ink, i) => !validates(ink, i))
   const valid = main.filter((ink, i) => validates(ink, i))
   if (train.length > 0 && (split.where === null || valid.length > 0)) return { train, valid }
-  throw new GatecellError(
+  throw expected(
     'ERR_CORPUS_EMPTY',
-    `Expected samples to train on and to validate but ${describeInkSplit(split)} leaves ${train.length} and ${valid.length} of ${main.length}: choose another split, or add ink.`
+    'samples to train on and to validate',
+    `${train.length} and ${valid.length} of ${main.length} from ${describeInkSplit(split)}`,
+    'choose another split, or add ink'
   )
 }
 

@@ -5,7 +5,7 @@
 import { types } from 'node:util'
 import { anything, boolean, list, nullable, numbers, open, optional, options as optionsOf } from '../../check/index.js'
 import { record, string, type Check } from '../../check/index.js'
-import { GatecellError, isObject, isRevoked } from '../../errors.js'
+import { expected, type GatecellError, isObject, isRevoked } from '../../errors.js'
 
 export interface Stroke {
   readonly x: Float64Array
@@ -51,12 +51,9 @@ export const inkLimits = { strokes: 2 ** 14, points: 2 ** 17, coordinate: 1e12, 
 /** The values that a point may hold, for messages. */
 export const coordinates = 'numbers from -1e12 to 1e12'
 
-/** ERR_INVALID_INK: `expected` and `found` in the house's one sentence. */
-export function invalidInk(source: string, expected: string, found: string): GatecellError {
-  return new GatecellError(
-    'ERR_INVALID_INK',
-    `Expected ${expected} in ${source} but found ${found}: correct this ink, or leave it out.`
-  )
+/** Returns the ERR_INVALID_INK for ink of `source`: `what` was expected, `found` was received. */
+export function invalidInk(source: string, what: string, found: string): GatecellError {
+  return expected('ERR_INVALID_INK', `${what} in ${source}`, found, 'correct this ink, or leave it out')
 }
 
 const readInkOptions = optionsOf<InkOptions>({

@@ -1,6 +1,6 @@
 // The text of an ink file in pieces: gzip unpacked within bounds, bytes decoded.
 
-import { GatecellError } from '../../errors.js'
+import { expected, type GatecellError } from '../../errors.js'
 import { isGzip, unpack, type ReadAt } from '../files/resolve.js'
 import { openFile, sequential, untilAborted } from '../files/open.js'
 
@@ -21,7 +21,7 @@ export interface TextSource {
 }
 
 function tooMuch(path: string, limit: string): GatecellError {
-  return new GatecellError('ERR_FILE_FORMAT', `Expected at most ${limit} in ${path} but found more: split the file.`)
+  return expected('ERR_FILE_FORMAT', `at most ${limit} in ${path}`, 'more', 'split the file')
 }
 
 /**
@@ -56,9 +56,11 @@ async function checkRatio(readAt: ReadAt, path: string, signal: AbortSignal | un
     if (size > MOST_BYTES) throw tooMuch(path, `${MOST_BYTES} bytes`)
   }
   if (size <= FREE_BYTES + MOST_RATIO * packed) return
-  throw new GatecellError(
+  throw expected(
     'ERR_FILE_FORMAT',
-    `Expected gzip data that unpacks to at most ${MOST_RATIO} times its size in ${path} but found ${Math.round(size / packed)} times: unpack it if it is your own.`
+    `gzip data that unpacks to at most ${MOST_RATIO} times its size in ${path}`,
+    `${Math.round(size / packed)} times`,
+    'unpack it if it is your own'
   )
 }
 
@@ -92,10 +94,7 @@ function decoderFor(bytes: Uint8Array, path: string): Decoder {
   try {
     return new TextDecoder(label, { fatal: true })
   } catch {
-    throw new GatecellError(
-      'ERR_FILE_FORMAT',
-      `Expected an encoding that is known in ${path} but found "${label}": convert the file to UTF-8.`
-    )
+    throw expected('ERR_FILE_FORMAT', `an encoding that is known in ${path}`, `"${label}"`, 'convert the file to UTF-8')
   }
 }
 
@@ -119,9 +118,11 @@ async function* decode(
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
     const encoding = decoder?.encoding === 'utf-8' ? 'UTF-8' : (decoder?.encoding ?? 'UTF-8')
-    throw new GatecellError(
+    throw expected(
       'ERR_CORPUS_BINARY',
-      `Expected ${encoding} text in ${path} but found other bytes after line ${lines}: convert the file to UTF-8, for example with iconv.`
+      `${encoding} text in ${path}`,
+      `other bytes after line ${lines}`,
+      'convert the file to UTF-8, for example with iconv'
     )
   }
 }

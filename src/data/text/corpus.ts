@@ -4,7 +4,7 @@
 
 import { asyncIterable, callback, filled, integer, list, number, optional, string } from '../../check/index.js'
 import { options as optionsOf, signal as signalOf } from '../../check/index.js'
-import { GatecellError, type ErrorCode } from '../../errors.js'
+import { type ErrorCode, expected, GatecellError } from '../../errors.js'
 import { resolveFiles, type OnSkip, type SkipReason } from '../files/resolve.js'
 import { openSource, type Source } from './source.js'
 import { symbolCounts, type SymbolCounts } from './counts.js'
@@ -123,10 +123,7 @@ function sumOf<T>(items: readonly T[], value: (item: T) => number): number {
 }
 
 function emptyCorpus(inputs: readonly string[]): GatecellError {
-  return new GatecellError(
-    'ERR_CORPUS_EMPTY',
-    `Expected text in ${inputs.join(', ')} but found none: name other files.`
-  )
+  return expected('ERR_CORPUS_EMPTY', `text in ${inputs.join(', ')}`, 'none', 'name other files')
 }
 
 /** Where training and validation end, as shares of the main files. */
@@ -134,9 +131,11 @@ function checkShares(options: CorpusOptions): { train: number; trainAndValid: nu
   const { test = 0, validFiles = [] } = options
   const valid = validFiles.length > 0 ? 0 : (options.valid ?? 0.1)
   if (!(valid >= 0 && test >= 0 && valid + test < 1)) {
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_ARGUMENT',
-      `Expected shares for validation and test that leave something to train on but received ${valid} and ${test}: choose shares whose sum is below 1.`
+      'shares for validation and test that leave something to train on',
+      `${valid} and ${test}`,
+      'choose shares whose sum is below 1'
     )
   }
   // Rounded, because 1 - 0.05 - 0.05 is a little less than 0.9.

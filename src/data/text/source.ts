@@ -2,7 +2,7 @@
 // once is first copied to a temporary file.
 
 import * as fs from 'node:fs'
-import { GatecellError } from '../../errors.js'
+import { expected, GatecellError } from '../../errors.js'
 import { aborted, notReadable, unpack, type ReadAt, type SourceFile } from '../files/resolve.js'
 import { changedWhileRead, openFile, sequential, untilAborted } from '../files/open.js'
 import type { SymbolCounts } from './counts.js'
@@ -27,9 +27,11 @@ export interface Source {
 }
 
 function binary(path: string, found: string): GatecellError {
-  return new GatecellError(
+  return expected(
     'ERR_CORPUS_BINARY',
-    `Expected UTF-8 text in ${path} but found ${found}: name a text file, convert it, or use the byte vocabulary.`
+    `UTF-8 text in ${path}`,
+    found,
+    'name a text file, convert it, or use the byte vocabulary'
   )
 }
 

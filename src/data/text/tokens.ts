@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { int32Array, integer, integers, methods } from '../../check/index.js'
-import { GatecellError, show } from '../../errors.js'
+import { expected, type GatecellError, show } from '../../errors.js'
 import { notReadable } from '../files/resolve.js'
 
 export interface Tokens {
@@ -35,8 +35,12 @@ type Ids = Uint8Array | Uint16Array | Uint32Array
 
 function checkRange(begin: number, end: number, length: number, what: string): void {
   if (Number.isSafeInteger(begin) && Number.isSafeInteger(end) && begin >= 0 && begin <= end && end <= length) return
-  const message = `Expected a range within the ${length} ${what} but received ${show(begin)} up to ${show(end)}: stay within the length.`
-  throw new GatecellError('ERR_OUT_OF_RANGE', message)
+  throw expected(
+    'ERR_OUT_OF_RANGE',
+    `a range within the ${length} ${what}`,
+    `${show(begin)} up to ${show(end)}`,
+    'stay within the length'
+  )
 }
 
 function makeTokens(
@@ -140,10 +144,12 @@ export function scratchFile(folder: string): ScratchFile {
   const path = join(folder || tmpdir(), `gatecell-${process.pid}-${randomBytes(6).toString('hex')}.tmp`)
   const refuse = (cause: unknown): GatecellError => {
     const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
-    return new GatecellError(
+    return expected(
       'ERR_FILE_WRITE',
-      `Expected room for the tokens of the corpus in ${folder || tmpdir()} but received ${code}: name another cache folder.`,
-      { cause }
+      `room for the tokens of the corpus in ${folder || tmpdir()}`,
+      code,
+      'name another cache folder',
+      cause
     )
   }
   let fd: number
@@ -172,8 +178,7 @@ export function scratchFile(folder: string): ScratchFile {
       size += bytes.length
     },
     read(target, position) {
-      if (!open)
-        throw new GatecellError('ERR_DISPOSED', 'Expected an open corpus but it was closed before: open it again.')
+      if (!open) throw expected('ERR_DISPOSED', 'an open corpus', 'one that was closed', 'open it again')
       for (let done = 0; done < target.length;) {
         const length = readSync(fd, target, done, position + done)
         if (length === 0) throw notReadable('the token cache', new Error('it ends early'))

@@ -2,7 +2,7 @@
 // log is opened again.
 
 import * as fs from 'node:fs'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { appendWhole } from './append.js'
 import { writeError } from '../atomic.js'
 import { parseJsonObject, type JsonObject } from '../json.js'
@@ -55,12 +55,8 @@ export async function* readJsonLog(path: string): AsyncGenerator<JsonObject> {
     finished = finishedBytes(handle.fd)
   } catch (cause) {
     await handle?.close()
-    const code = (cause as NodeJS.ErrnoException).code
-    throw new GatecellError(
-      'ERR_FILE_NOT_FOUND',
-      `Expected a log at ${path} but reading it gave ${code}: name the metrics.jsonl of a log folder.`,
-      { cause }
-    )
+    const { code = 'an error' } = cause as NodeJS.ErrnoException
+    throw expected('ERR_FILE_NOT_FOUND', `a log at ${path}`, code, 'name the metrics.jsonl of a log folder', cause)
   }
   try {
     // Not readline: it also ends lines at U+2028, which JSON strings may hold.

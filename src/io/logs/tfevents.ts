@@ -6,7 +6,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { callback, invalid, filled, integer, number, optional, options as optionsOf } from '../../check/index.js'
 import type { Check } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { appendWhole } from './append.js'
 import { writeError } from '../atomic.js'
 import { crc32c, maskCrc32c } from '../crc32c.js'
@@ -111,11 +111,7 @@ export function openEventLog(folder: string, logOptions: EventLogOptions = {}): 
   flush()
   let open = true
   const checkOpen = (): void => {
-    if (!open)
-      throw new GatecellError(
-        'ERR_DISPOSED',
-        `Expected an open event log but ${path} was closed before: open it again.`
-      )
+    if (!open) throw expected('ERR_DISPOSED', `an open event log ${path}`, 'one that was closed', 'open it again')
   }
   return {
     path,

@@ -2,7 +2,7 @@
 
 import { types } from 'node:util'
 import { choice, invalid, integer, list, open, optional, string, type Check } from '../../check/index.js'
-import { GatecellError, show } from '../../errors.js'
+import { expected, show } from '../../errors.js'
 
 /** Bits of one element by safetensors name: all formats of version 0.8. */
 export const dtypeBits = {
@@ -145,8 +145,8 @@ export function allocateTensor(info: TensorInfo): TensorData {
   try {
     return new type(bytes / type.BYTES_PER_ELEMENT)
   } catch (cause) {
-    const message = `Expected ${bytes} bytes of memory for tensor ${quoted(info.name)} but the system refused them: free some memory.`
-    throw new GatecellError('ERR_OUT_OF_MEMORY', message, { cause })
+    const what = `${bytes} bytes of memory for tensor ${quoted(info.name)}`
+    throw expected('ERR_OUT_OF_MEMORY', what, 'a refusal of the system', 'free some memory', cause)
   }
 }
 
@@ -155,17 +155,21 @@ export function checkTarget(info: TensorInfo, target: TensorData): void {
   const type = arrayTypes[info.dtype]
   if (types.isProxy(target) || !(target instanceof type)) {
     const found = show(target)
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_ARGUMENT',
-      `Expected a ${type.name} for tensor ${quoted(info.name)} (${info.dtype}) but received ${found}: pass an array of that type.`
+      `a ${type.name} for tensor ${quoted(info.name)} (${info.dtype})`,
+      found,
+      'pass an array of that type'
     )
   }
   if (target.byteLength !== info.end - info.begin) {
     const count = (info.end - info.begin) / type.BYTES_PER_ELEMENT
-    const expected = `${count} elements of a ${type.name} (${info.dtype} [${info.shape.join(', ')}])`
-    throw new GatecellError(
+    const room = `${count} elements of a ${type.name} (${info.dtype} [${info.shape.join(', ')}])`
+    throw expected(
       'ERR_INVALID_SHAPE',
-      `Expected room for ${expected} of tensor ${quoted(info.name)} but received ${target.length}: pass an array of that length.`
+      `room for ${room} of tensor ${quoted(info.name)}`,
+      `${target.length}`,
+      'pass an array of that length'
     )
   }
 }
@@ -179,8 +183,10 @@ export function dtypeOf(tensor: NamedTensor): Dtype {
   if (tensor.dtype !== undefined) return tensor.dtype
   const found = ownDtypes.find((dtype) => tensor.data instanceof arrayTypes[dtype])
   if (found !== undefined) return found
-  throw new GatecellError(
+  throw expected(
     'ERR_INVALID_ARGUMENT',
-    `Expected a typed array for tensor ${quoted(tensor.name)} but received another value: pass its data in one.`
+    `a typed array for tensor ${quoted(tensor.name)}`,
+    'another value',
+    'pass its data in one'
   )
 }

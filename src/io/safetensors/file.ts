@@ -4,7 +4,7 @@
 
 import * as fs from 'node:fs'
 import { filled, integer, iterable, record, string, uint8Array } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { writeAtomically } from '../atomic.js'
 import {
   allocateTensor,
@@ -19,10 +19,10 @@ import {
 } from './dtypes.js'
 import {
   encodeSafetensorsHeader,
-  formatError,
+  invalidSafetensors,
   MAX_HEADER_BYTES,
   parseSafetensorsHeader,
-  unsupportedError
+  unsupportedSafetensors
 } from './header.js'
 
 export * from './dtypes.js'
@@ -84,16 +84,13 @@ export async function openSafetensors(path: string): Promise<SafetensorsFile> {
 /** Throws ERR_DISPOSED if the file was closed. */
 function checkOpen(handle: fs.promises.FileHandle, path: string): void {
   if (handle.fd >= 0) return
-  throw new GatecellError('ERR_DISPOSED', `Expected an open file ${path} but it was closed before: open it again.`)
+  throw expected('ERR_DISPOSED', `an open file ${path}`, 'one that was closed', 'open it again')
 }
 
 function requireTensor(header: SafetensorsHeader, name: string, path: string): TensorInfo {
   const info = header.tensors.get(name)
   if (info !== undefined) return info
-  throw new GatecellError(
-    'ERR_INVALID_ARGUMENT',
-    `Expected a tensor of ${path} but received the name ${quoted(name)}: use a name of its header.`
-  )
+  throw expected('ERR_INVALID_ARGUMENT', `a tensor of ${path}`, `the name ${quoted(name)}`, 'use a name of its header')
 }
 
 async function openFile(path: string): Promise<fs.promises.FileHandle> {
@@ -106,28 +103,22 @@ async function openFile(path: string): Promise<fs.promises.FileHandle> {
   } catch (cause) {
     await handle?.close()
     const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
-    throw new GatecellError(
-      'ERR_FILE_NOT_FOUND',
-      `Expected a file at ${path} but opening it gave ${code}: check the path and its permissions.`,
-      { cause }
-    )
+    throw expected('ERR_FILE_NOT_FOUND', `a file at ${path}`, code, 'check the path and its permissions', cause)
   }
   await handle.close()
-  throw new GatecellError(
-    'ERR_FILE_NOT_FOUND',
-    `Expected a file at ${path} but found a folder, device or pipe: name a safetensors file.`
-  )
+  throw expected('ERR_FILE_NOT_FOUND', `a file at ${path}`, 'a folder, device or pipe', 'name a safetensors file')
 }
 
 async function readHeader(handle: fs.promises.FileHandle, path: string): Promise<SafetensorsHeader> {
   const fileBytes = (await handle.stat()).size
-  if (fileBytes < 10) throw formatError(path, 'at least 10 bytes', `${fileBytes}`)
+  if (fileBytes < 10) throw invalidSafetensors(path, 'at least 10 bytes', `${fileBytes}`)
   const lengthBytes = new Uint8Array(8)
   await readFully(handle, lengthBytes, 0, path)
   const length = new DataView(lengthBytes.buffer).getBigUint64(0, true)
-  if (length > BigInt(fileBytes - 8)) throw formatError(path, `a header of at most ${fileBytes - 8} bytes`, `${length}`)
+  if (length > BigInt(fileBytes - 8))
+    throw invalidSafetensors(path, `a header of at most ${fileBytes - 8} bytes`, `${length}`)
   if (length > BigInt(MAX_HEADER_BYTES))
-    throw unsupportedError(path, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`)
+    throw unsupportedSafetensors(path, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`)
   const json = new Uint8Array(Number(length))
   await readFully(handle, json, 8, path)
   return parseSafetensorsHeader(json, fileBytes, path)
@@ -138,7 +129,7 @@ async function readFully(handle: fs.promises.FileHandle, target: Uint8Array, pos
     // 1 GiB at a time: one read call takes less than 2 GiB.
     const length = Math.min(target.length - done, 1 << 30)
     const { bytesRead } = await handle.read(target, done, length, position + done)
-    if (bytesRead === 0) throw formatError(path, `byte ${position + done}`, 'the end of the file')
+    if (bytesRead === 0) throw invalidSafetensors(path, `byte ${position + done}`, 'the end of the file')
     done += bytesRead
   }
 }

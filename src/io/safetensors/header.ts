@@ -2,7 +2,7 @@
 // bytes), read strictly and written canonically, without touching a file. Refused: anything but one JSON object of known
 // fields, duplicate names, shapes that do not match their bytes, holes, overlaps, trailing bytes.
 
-import { GatecellError } from '../../errors.js'
+import { expected, type GatecellError } from '../../errors.js'
 import { parseStrictJson, type StrictJson } from '../json.js'
 import {
   arrayTypes,
@@ -19,19 +19,23 @@ import {
 /** Enough for more than 100,000 tensors. Bounded, because a parsed header takes many times its size in memory. */
 export const MAX_HEADER_BYTES = 16 * 1024 * 1024
 
-/** ERR_FILE_FORMAT in the one sentence form of this format. */
-export function formatError(source: string, expected: string, found: string): GatecellError {
-  return new GatecellError(
+/** Returns the ERR_FILE_FORMAT for a file that is not a safetensors file, or a damaged one. */
+export function invalidSafetensors(source: string, what: string, found: string): GatecellError {
+  return expected(
     'ERR_FILE_FORMAT',
-    `Expected ${expected} in ${source} but found ${found}: the file is damaged, truncated or no safetensors file.`
+    `${what} in ${source}`,
+    found,
+    'the file is damaged, truncated or not a safetensors file'
   )
 }
 
 /** Returns the ERR_FILE_FORMAT for a file that may be undamaged, but uses a feature that this version does not read. */
-export function unsupportedError(source: string, expected: string, found: string): GatecellError {
-  return new GatecellError(
+export function unsupportedSafetensors(source: string, what: string, found: string): GatecellError {
+  return expected(
     'ERR_FILE_FORMAT',
-    `Expected ${expected} in ${source} but found ${found}, which is not supported yet: update gatecell or convert the file.`
+    `${what} in ${source}`,
+    `${found}, which is not supported yet`,
+    'update gatecell or convert the file'
   )
 }
 
@@ -44,9 +48,9 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, sour
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(json)
   } catch {
-    throw formatError(source, 'UTF-8 in the header', 'other bytes')
+    throw invalidSafetensors(source, 'UTF-8 in the header', 'other bytes')
   }
-  if (text[0] !== '{') throw formatError(source, "a header that begins with '{'", quoted(text.slice(0, 8)))
+  if (text[0] !== '{') throw invalidSafetensors(source, "a header that begins with '{'", quoted(text.slice(0, 8)))
   const header = parseStrictJson(text, source, true) as Map<string, StrictJson>
   const dataBegin = 8 + json.length
   const metadata = readMetadata(header.get('__metadata__'), source)
@@ -57,28 +61,28 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, sour
   for (const tensor of tensors) {
     if (tensor.begin !== end) {
       const place = `tensor ${quoted(tensor.name)} at byte ${end} of the data`
-      throw formatError(source, place, `byte ${tensor.begin} (a hole or an overlap)`)
+      throw invalidSafetensors(source, place, `byte ${tensor.begin} (a hole or an overlap)`)
     }
     end = tensor.end
   }
   if (dataBegin + end !== fileBytes) {
-    throw formatError(source, `${dataBegin + end} bytes as its header says`, `${fileBytes} bytes`)
+    throw invalidSafetensors(source, `${dataBegin + end} bytes as its header says`, `${fileBytes} bytes`)
   }
   return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata, dataBegin, fileBytes }
 }
 
 function readMetadata(fields: StrictJson | undefined, source: string): Map<string, string> {
   if (fields === undefined) return new Map()
-  if (!(fields instanceof Map)) throw formatError(source, 'an object as __metadata__', 'another value')
+  if (!(fields instanceof Map)) throw invalidSafetensors(source, 'an object as __metadata__', 'another value')
   for (const [key, value] of fields) {
-    if (typeof value !== 'string') throw formatError(source, `a string as metadata ${quoted(key)}`, typeof value)
+    if (typeof value !== 'string') throw invalidSafetensors(source, `a string as metadata ${quoted(key)}`, typeof value)
   }
   return fields as Map<string, string>
 }
 
 function readTensorInfo(name: string, fields: StrictJson, source: string): TensorInfo {
-  const refuse = (expected: string, found: string): never => {
-    throw formatError(source, `${expected} for tensor ${quoted(name)}`, found)
+  const refuse = (what: string, found: string): never => {
+    throw invalidSafetensors(source, `${what} for tensor ${quoted(name)}`, found)
   }
   if (!(fields instanceof Map) || fields.size !== 3) return refuse('the fields dtype, shape and data_offsets', 'others')
   const dtype = fields.get('dtype')
@@ -86,8 +90,8 @@ function readTensorInfo(name: string, fields: StrictJson, source: string): Tenso
   const offsets = fields.get('data_offsets')
   if (typeof dtype !== 'string') return refuse('a name as dtype', 'none')
   if (!Object.hasOwn(dtypeBits, dtype)) {
-    const expected = `one of the dtypes ${Object.keys(dtypeBits).join(' ')} for tensor ${quoted(name)}`
-    throw unsupportedError(source, expected, quoted(dtype))
+    const what = `one of the dtypes ${Object.keys(dtypeBits).join(' ')} for tensor ${quoted(name)}`
+    throw unsupportedSafetensors(source, what, quoted(dtype))
   }
   if (!isIntegers(shape)) return refuse('a shape of integers', 'another value')
   if (!isIntegers(offsets) || offsets.length !== 2) return refuse('two integers as data_offsets', 'another value')
@@ -148,11 +152,8 @@ export function encodeSafetensorsHeader(
   return { bytes, tensors: sorted }
 }
 
-function refuse(expected: string, received: string): never {
-  throw new GatecellError(
-    'ERR_INVALID_ARGUMENT',
-    `Expected ${expected} but received ${received}: change what is written.`
-  )
+function refuse(what: string, received: string): never {
+  throw expected('ERR_INVALID_ARGUMENT', what, received, 'change the tensors or the metadata')
 }
 
 function checkWritable(tensor: NamedTensor): void {
@@ -164,9 +165,11 @@ function checkWritable(tensor: NamedTensor): void {
     refuse(`a ${arrayTypes[dtype].name} for ${dtype} ${quoted(name)}`, 'another')
   const valid = shape.every((size) => Number.isSafeInteger(size) && size >= 0)
   if (!valid || tensorBytes(shape, dtype) !== data.byteLength) {
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_SHAPE',
-      `Expected a shape of ${data.byteLength} bytes as ${dtype} for tensor ${quoted(name)} but received [${shape.join(', ')}]: make shape and data agree.`
+      `a shape of ${data.byteLength} bytes as ${dtype} for tensor ${quoted(name)}`,
+      `[${shape.join(', ')}]`,
+      'make shape and data agree'
     )
   }
 }

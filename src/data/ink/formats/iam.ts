@@ -4,7 +4,7 @@
 
 import { basename, dirname, join, sep } from 'node:path'
 import { inkFromColumns, inkLimits, invalidInk, type Ink, type StrokeColumns } from '../strokes.js'
-import { formatError, parseNumber } from './parser.js'
+import { inkFormatError, parseNumber } from './parser.js'
 import type { XmlElement } from './xml.js'
 
 export const IAM_ROOT = 'WhiteboardCaptureSession'
@@ -33,7 +33,7 @@ export function iamInk(
     Float64Array.from(points, ({ attributes, line }) => {
       const number = parseNumber(attributes[key] ?? '')
       if (!Number.isNaN(number)) return number
-      throw formatError(`line ${line} of ${name}`, `a number as "${key}" of a Point`, 'another value')
+      throw inkFormatError(`line ${line} of ${name}`, `a number as "${key}" of a Point`, 'another value')
     })
   const columns: StrokeColumns[] = []
   let first: number | null = null

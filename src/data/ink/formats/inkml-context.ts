@@ -1,14 +1,15 @@
-// Which channels a trace of InkML has (recommendation, sections 3.1, 4.1 and 6): from the context that the trace names, or a group
-// around it, else the current context of the document, else the default format, X and Y.
+// The channels of InkML traces (recommendation, sections 3.1, 4.1 and 6): from the context that the trace or a group around it names,
+// else from the current context of the document, else the default format, X and Y.
 
-import { formatError, quoted } from './parser.js'
+import { inkFormatError, excerpt } from './parser.js'
 import type { Channels } from './inkml-trace.js'
 import type { XmlElement } from './xml.js'
 
-const MOST_CHANNELS = 32
-/** Longest chain of references: a circle of them ends here. */
-const MOST_STEPS = 64
+const MAX_CHANNELS = 32
+/** Maximum length of a chain of references; a circle of references exceeds it. */
+const MAX_STEPS = 64
 
+/** The channels of a trace without a context. */
 export const DEFAULT_CHANNELS: Channels = { names: ['X', 'Y'], optional: 0, scaleX: 1, scaleY: 1 }
 
 /** Millimetres of the units of length that the recommendation defines. */
@@ -21,11 +22,12 @@ const MILLIMETRES: Readonly<Record<string, number>> = {
   pc: 25.4 / 6
 }
 
+/** A document whose references can be resolved. */
 export interface InkmlDocument {
   readonly name: string
   /** Returns the element of a reference such as #t1. Throws ERR_FILE_FORMAT if there is none in this file. */
   find(reference: string, from: XmlElement): XmlElement
-  /** Returns the channels of a trace or group by its own references; null if it has none. */
+  /** Returns the channels of a trace or group by its own references; null if it has none. Throws ERR_FILE_FORMAT for invalid ones. */
   channelsOf(element: XmlElement): Channels | null
   /** Returns the channels that a <context> or <traceFormat> at the top of the document makes current; null for none. */
   current(element: XmlElement): Channels | null
@@ -36,13 +38,7 @@ export interface InkmlDocument {
  * of the channel Y is ignored.
  */
 export function inkmlDocument(root: XmlElement, name: string, { orientedY }: { orientedY: boolean }): InkmlDocument {
-  const ids = new Map<string, XmlElement>()
-  const walk = (element: XmlElement) => {
-    const { id } = element.attributes
-    if (id !== undefined && !ids.has(id)) ids.set(id, element)
-    element.children.forEach(walk)
-  }
-  walk(root)
+  const ids = elementsById(root)
   const formats = new Map<XmlElement, Channels>()
   const where = ({ line }: XmlElement) => `line ${line} of ${name}`
 
@@ -51,8 +47,8 @@ export function inkmlDocument(root: XmlElement, name: string, { orientedY }: { o
     const hash = reference.indexOf('#')
     const found = hash > 0 ? undefined : ids.get(reference.slice(hash + 1).trim())
     if (found) return found
-    const expected = hash > 0 ? 'a reference within this file' : 'the id of an element'
-    throw formatError(where(from), expected, quoted(reference), hash > 0 ? 'put both into one file' : '')
+    const what = hash > 0 ? 'a reference within this file' : 'the id of an element'
+    throw inkFormatError(where(from), what, excerpt(reference), hash > 0 ? 'put both into one file' : '')
   }
 
   function formatOf(element: XmlElement): Channels {
@@ -63,31 +59,32 @@ export function inkmlDocument(root: XmlElement, name: string, { orientedY }: { o
     return made
   }
 
-  /** Follows what an element refers to or holds, until a trace format is found. */
+  /** Follows the references and parts of an element until a trace format is found. */
   function resolve(element: XmlElement, steps: number): Channels | null {
-    if (steps > MOST_STEPS) throw formatError(where(element), 'references that end', 'a circle')
+    if (steps > MAX_STEPS) throw inkFormatError(where(element), 'references that end', 'a circle')
     if (element.name === 'traceFormat') return formatOf(element)
-    const { traceFormatRef, inkSourceRef, contextRef } = element.attributes
-    const next: XmlElement[] = []
-    const refer = (reference: string | undefined) => {
-      // #DefaultContext and its like are names of what holds without any.
-      if (reference !== undefined && !/^#?Default/.test(reference)) next.push(find(reference, element))
-      return reference !== undefined
-    }
-    if (element.name === 'context' || element.name === 'inkSource') {
+    const isContext = element.name === 'context'
+    if (isContext || element.name === 'inkSource') {
       const own = element.children.find((child) => child.name === 'traceFormat')
       if (own) return formatOf(own)
     }
-    refer(traceFormatRef)
-    if (element.name === 'context')
-      for (const child of element.children) if (child.name === 'inkSource') next.push(child)
-    refer(inkSourceRef)
-    const isDefault = refer(contextRef) && next.length === 0
+    const { traceFormatRef, inkSourceRef, contextRef } = element.attributes
+    const next = [
+      ...referenced(traceFormatRef, element),
+      ...(isContext ? element.children.filter((child) => child.name === 'inkSource') : []),
+      ...referenced(inkSourceRef, element),
+      ...referenced(contextRef, element)
+    ]
     for (const one of next) {
       const channels = resolve(one, steps + 1)
       if (channels) return channels
     }
-    return isDefault ? DEFAULT_CHANNELS : null
+    return contextRef !== undefined && next.length === 0 ? DEFAULT_CHANNELS : null
+  }
+
+  /** Returns the element of a reference as a list, which is empty for the default context (#DefaultContext and its like). */
+  function referenced(reference: string | undefined, from: XmlElement): XmlElement[] {
+    return reference === undefined || /^#?Default/.test(reference) ? [] : [find(reference, from)]
   }
 
   const named = ['traceFormatRef', 'inkSourceRef', 'contextRef']
@@ -97,6 +94,18 @@ export function inkmlDocument(root: XmlElement, name: string, { orientedY }: { o
     channelsOf: (element) => (named.some((key) => element.attributes[key] !== undefined) ? resolve(element, 0) : null),
     current: (element) => resolve(element, 0)
   }
+}
+
+/** Returns the elements that have an id; of several with the same id the first. */
+function elementsById(root: XmlElement): Map<string, XmlElement> {
+  const ids = new Map<string, XmlElement>()
+  const walk = (element: XmlElement) => {
+    const { id } = element.attributes
+    if (id !== undefined && !ids.has(id)) ids.set(id, element)
+    element.children.forEach(walk)
+  }
+  walk(root)
+  return ids
 }
 
 function channelsOfFormat(format: XmlElement, where: string, orientedY: boolean): Channels {
@@ -111,8 +120,8 @@ function channelsOfFormat(format: XmlElement, where: string, orientedY: boolean)
     }
   }
   const names = channels.map(({ attributes }) => attributes['name'] ?? '')
-  if (!names.includes('X') || !names.includes('Y') || names.length > MOST_CHANNELS)
-    throw formatError(where, 'a traceFormat with the channels X and Y', quoted(names.join(' ')))
+  if (!names.includes('X') || !names.includes('Y') || names.length > MAX_CHANNELS)
+    throw inkFormatError(where, 'a traceFormat with the channels X and Y', excerpt(names.join(' ')))
   const signOf = (name: string) => (channels[names.indexOf(name)]!.attributes['orientation'] === '-ve' ? -1 : 1)
   const unitOf = (name: string) => MILLIMETRES[channels[names.indexOf(name)]!.attributes['units'] ?? '']
   const [wide, high] = [unitOf('X'), unitOf('Y')]

@@ -1,7 +1,7 @@
-// Cuts JSON text into the values that are samples, without building anything larger than one of them: the values of a file one
-// after the other (NDJSON, or a single document over several lines), and the objects of a list of objects one by one.
+// JSON text cut into the values that are samples, one sample in memory at a time: the values of a file one after the other (NDJSON, or a
+// single document over several lines), and the objects of a list of objects one by one.
 
-import { formatError, MOST_CHARACTERS, quoted } from './parser.js'
+import { excerpt, inkFormatError, MAX_CHARACTERS } from './parser.js'
 
 /** One JSON value as text, and the line on which it begins, from 1. */
 export interface JsonRecord {
@@ -9,120 +9,199 @@ export interface JsonRecord {
   readonly line: number
 }
 
+/** A cutter of one file into records. */
 export interface JsonRecords {
-  /** Takes the next piece of text; returns the records that it completes. */
+  /** Takes the next piece of text and returns the records that it completes. Throws ERR_FILE_FORMAT. */
   write(text: string): JsonRecord[]
-  /** Throws ERR_FILE_FORMAT if a value is unfinished. */
+  /** Ends the text and returns the last record. Throws ERR_FILE_FORMAT if a value is unfinished. */
   end(): JsonRecord[]
 }
-
-/** Places between values: outside of everything, or in a list of objects before a value, or after one. */
-type Place = 'outside' | 'before' | 'after'
 
 const [TAB, LINE, RETURN, SPACE, QUOTE, COMMA, BACKSLASH] = [9, 10, 13, 32, 34, 44, 92]
 const [OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [91, 93, 123, 125]
 
 const isBlank = (code: number) => code === SPACE || code === LINE || code === TAB || code === RETURN
 
-/** Time and memory are linear in the text; a value is at most MOST_CHARACTERS long. */
+/**
+ * Returns a cutter of the file `name`. Time and memory are linear in the text. The cutter throws ERR_FILE_FORMAT for a value of more than
+ * `MAX_CHARACTERS`, for text between the objects of a list, and for a value without an end.
+ */
 export function jsonRecords(name: string): JsonRecords {
-  let place: Place = 'outside'
-  let line = 1
-  let parts: string[] = []
-  let size = 0
-  let first = 0 // line of the value being read
-  let depth = 0
-  let open = false // within a value
-  let scalar = false // which is no list, object or string: it ends before a blank, a comma or a bracket
-  let listed = false // it began with [ and only blanks came since: a list of objects, if { is next
-  let inString = false
-  let escaped = false
+  const cutter = new RecordCutter(name)
+  return { write: (text) => cutter.write(text), end: () => cutter.end() }
+}
 
-  const keep = (text: string) => {
-    size += text.length
-    if (size > MOST_CHARACTERS) {
-      const remedy = 'write one sample a line, or split the file'
-      throw formatError(`line ${first} of ${name}`, `at most ${MOST_CHARACTERS} characters a sample`, 'more', remedy)
-    }
-    if (text !== '') parts.push(text)
+class RecordCutter {
+  readonly #name: string
+  /** The piece of text that is being read, where in it the value begins, and the records that it completed. */
+  #text = ''
+  #from = 0
+  #records: JsonRecord[] = []
+  #line = 1
+  /** Between values: outside of any list, or in a list of objects before a value or after one. */
+  #place: 'outside' | 'before' | 'after' = 'outside'
+  /** Of the value that is being read: whether there is one, its line, its earlier pieces and their length. */
+  #open = false
+  #first = 0
+  #parts: string[] = []
+  #size = 0
+  #depth = 0
+  /** The value is a number or word, which ends before a blank, a comma or a bracket. */
+  #scalar = false
+  /** The value began with [ and only blanks came since: it is a list of objects if { is next. */
+  #listed = false
+  #inString = false
+  #escaped = false
+
+  constructor(name: string) {
+    this.#name = name
   }
-  const finish = (): JsonRecord => {
-    const record = { text: parts.join(''), line: first }
-    ;[parts, size, open, scalar, listed] = [[], 0, false, false, false]
-    if (place === 'before') place = 'after'
+
+  write(text: string): JsonRecord[] {
+    this.#text = text
+    this.#from = 0
+    this.#records = []
+    for (let i = 0; i < text.length;) {
+      if (this.#inString) i = this.#readString(i)
+      else if (!this.#open) i = this.#readBetween(i)
+      else if (this.#scalar) i = this.#readScalar(i)
+      else i = this.#readNested(i)
+    }
+    if (this.#open) this.#keep(text.slice(this.#from))
+    return this.#records
+  }
+
+  end(): JsonRecord[] {
+    if (this.#open && this.#scalar) return [this.#finish()]
+    if (this.#open) {
+      const found = excerpt(this.#parts.join('').slice(0, 64))
+      throw inkFormatError(`line ${this.#first} of ${this.#name}`, 'JSON', found, 'it has no end')
+    }
+    if (this.#place !== 'outside') throw this.#misplaced('the end')
+    return []
+  }
+
+  /** Reads from `i` on to the first character of a value, and returns the position after it. */
+  #readBetween(i: number): number {
+    const text = this.#text
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code === LINE) this.#line++
+      if (isBlank(code)) continue
+      if (this.#place !== 'outside' && code === CLOSE_LIST) {
+        this.#place = 'outside'
+      } else if (this.#place === 'after') {
+        if (code !== COMMA) throw this.#misplaced(text.slice(i, i + 20))
+        this.#place = 'before'
+      } else {
+        this.#begin(i, code)
+        return i + 1
+      }
+    }
+    return i
+  }
+
+  #begin(i: number, code: number): void {
+    const nested = code === OPEN_LIST || code === OPEN_OBJECT
+    this.#open = true
+    this.#from = i
+    this.#first = this.#line
+    this.#depth = nested ? 1 : 0
+    this.#inString = code === QUOTE
+    this.#scalar = !nested && !this.#inString
+    this.#listed = this.#place === 'outside' && code === OPEN_LIST
+  }
+
+  /** Reads to the end of a number or word, which the character after it shows. */
+  #readScalar(i: number): number {
+    const text = this.#text
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (!isBlank(code) && code !== COMMA && code !== CLOSE_LIST) continue
+      this.#close(i)
+      return i
+    }
+    return i
+  }
+
+  /** Reads to the end of a string, its quote included. */
+  #readString(i: number): number {
+    const text = this.#text
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code === LINE) this.#line++
+      if (this.#escaped) this.#escaped = false
+      else if (code === BACKSLASH) this.#escaped = true
+      else if (code === QUOTE) {
+        this.#inString = false
+        if (this.#depth === 0) this.#close(i + 1)
+        return i + 1
+      }
+    }
+    return i
+  }
+
+  /** Reads within a list or object, to its end or to the beginning of a string. */
+  #readNested(i: number): number {
+    const text = this.#text
+    for (; i < text.length; i++) {
+      const code = text.charCodeAt(i)
+      if (code === LINE) this.#line++
+      if (this.#listed && !isBlank(code)) {
+        this.#listed = false
+        if (code === OPEN_OBJECT) this.#enterList(i)
+      }
+      if (code === QUOTE) {
+        this.#inString = true
+        return i + 1
+      }
+      if (code === OPEN_LIST || code === OPEN_OBJECT) this.#depth++
+      else if ((code === CLOSE_LIST || code === CLOSE_OBJECT) && --this.#depth === 0) {
+        this.#close(i + 1)
+        return i + 1
+      }
+    }
+    return i
+  }
+
+  /** Drops the bracket and blanks before the first object of a list: each object is a record. */
+  #enterList(i: number): void {
+    this.#place = 'before'
+    this.#from = i
+    this.#first = this.#line
+    this.#parts = []
+    this.#size = 0
+    this.#depth = 0
+  }
+
+  #close(end: number): void {
+    this.#keep(this.#text.slice(this.#from, end))
+    this.#records.push(this.#finish())
+  }
+
+  #keep(text: string): void {
+    this.#size += text.length
+    if (this.#size > MAX_CHARACTERS) {
+      const where = `line ${this.#first} of ${this.#name}`
+      const remedy = 'write one sample a line, or split the file'
+      throw inkFormatError(where, `at most ${MAX_CHARACTERS} characters a sample`, 'more', remedy)
+    }
+    if (text !== '') this.#parts.push(text)
+  }
+
+  #finish(): JsonRecord {
+    const record = { text: this.#parts.join(''), line: this.#first }
+    this.#parts = []
+    this.#size = 0
+    this.#open = false
+    this.#scalar = false
+    this.#listed = false
+    if (this.#place === 'before') this.#place = 'after'
     return record
   }
-  const misplaced = (found: string) => {
-    const expected = place === 'after' ? '"," or "]" after a sample' : 'a sample'
-    return formatError(`line ${line} of ${name}`, expected, quoted(found))
-  }
 
-  function write(text: string): JsonRecord[] {
-    const records: JsonRecord[] = []
-    let from = 0 // begin of the value in this piece
-    const close = (end: number) => {
-      keep(text.slice(from, end))
-      records.push(finish())
-    }
-    for (let i = 0; i < text.length; i++) {
-      const code = text.charCodeAt(i)
-      if (code === LINE) line++
-      if (inString) {
-        if (escaped) escaped = false
-        else if (code === BACKSLASH) escaped = true
-        else if (code === QUOTE) {
-          inString = false
-          if (depth === 0) close(i + 1)
-        }
-        continue
-      }
-      const begins = !open
-      if (begins) {
-        if (isBlank(code)) continue
-        if (place !== 'outside' && code === CLOSE_LIST) {
-          place = 'outside'
-          continue
-        }
-        if (place === 'after') {
-          if (code !== COMMA) throw misplaced(text.slice(i, i + 20))
-          place = 'before'
-          continue
-        }
-        ;[open, from, first, depth] = [true, i, line, 0]
-        scalar = code !== OPEN_LIST && code !== OPEN_OBJECT && code !== QUOTE
-        listed = place === 'outside' && code === OPEN_LIST
-        if (scalar) continue
-      } else if (scalar) {
-        if (isBlank(code) || code === COMMA || code === CLOSE_LIST) {
-          close(i)
-          i--
-          if (code === LINE) line--
-        }
-        continue
-      }
-      if (listed && code === OPEN_OBJECT) {
-        // What was kept of the list is its bracket and blanks.
-        ;[place, from, first, parts, size, depth] = ['before', i, line, [], 0, 0]
-        listed = false
-      } else if (listed && !begins && !isBlank(code)) {
-        listed = false
-      }
-      if (code === QUOTE) inString = true
-      else if (code === OPEN_LIST || code === OPEN_OBJECT) depth++
-      else if ((code === CLOSE_LIST || code === CLOSE_OBJECT) && --depth === 0) close(i + 1)
-    }
-    if (open) keep(text.slice(from))
-    return records
-  }
-
-  return {
-    write,
-    end() {
-      if (open && scalar) return [finish()]
-      if (open)
-        throw formatError(`line ${first} of ${name}`, 'JSON', quoted(parts.join('').slice(0, 64)), 'it has no end')
-      if (place !== 'outside') throw misplaced('the end')
-      return []
-    }
+  #misplaced(found: string): Error {
+    const what = this.#place === 'after' ? '"," or "]" after a sample' : 'a sample'
+    return inkFormatError(`line ${this.#line} of ${this.#name}`, what, excerpt(found))
   }
 }

@@ -5,7 +5,7 @@ import type { InkDraft, InkOptions, StrokeColumns } from '../strokes.js'
 import { inkFromColumns, inkLimits, invalidInk, showPoint } from '../strokes.js'
 import { jsonRecords, type JsonRecord } from './json-records.js'
 import { fromOffsets } from './offsets.js'
-import { formatError, quoted, type InkParser, type InkParserOptions } from './parser.js'
+import { inkFormatError, excerpt, type InkParser, type InkParserOptions } from './parser.js'
 import { drawingColumns } from './quickdraw.js'
 
 const MAX_FIELDS = 64
@@ -26,7 +26,7 @@ export function jsonParser({ name, yDown }: InkParserOptions): InkParser {
     },
     *end() {
       for (const record of records.end()) yield draftOf(record)
-      if (!any) throw formatError(name, 'ink', 'nothing')
+      if (!any) throw inkFormatError(name, 'ink', 'nothing')
     }
   }
 }
@@ -35,7 +35,7 @@ function parse(text: string, source: string): unknown {
   try {
     return JSON.parse(text) as unknown
   } catch {
-    throw formatError(source, 'JSON', quoted(text))
+    throw inkFormatError(source, 'JSON', excerpt(text))
   }
 }
 
@@ -47,18 +47,19 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function inkFromJson(value: unknown, source: string, yDown: boolean | undefined) {
   const drawn = { source, yDown: yDown ?? true }
   if (Array.isArray(value)) return fromOffsets(value, drawn)
-  if (!isObject(value)) throw formatError(source, 'an object with "strokes" or an array of offsets', showPoint(value))
+  if (!isObject(value))
+    throw inkFormatError(source, 'an object with "strokes" or an array of offsets', showPoint(value))
   const { strokes, drawing, text, label, word, ...others } = value
   const options = (written: unknown, how: { source: string; yDown: boolean }): InkOptions => {
     if (written !== null && typeof written !== 'string')
-      throw formatError(source, 'a string as "text"', showPoint(written))
+      throw inkFormatError(source, 'a string as "text"', showPoint(written))
     return { ...how, text: written, fields: fieldsOf(others, source) }
   }
   if (strokes === undefined && Array.isArray(drawing))
     return inkFromColumns(drawingColumns(drawing, source), options(word ?? text ?? label ?? null, drawn))
   if (!Array.isArray(strokes)) {
     const remedy = 'write {"strokes": [[[x, y], ...], ...], "text": "..."}, a sample a line'
-    throw formatError(source, 'an array as "strokes" or "drawing"', showPoint(strokes ?? drawing), remedy)
+    throw inkFormatError(source, 'an array as "strokes" or "drawing"', showPoint(strokes ?? drawing), remedy)
   }
   const columns = strokes.length > inkLimits.strokes ? [] : strokes.map((stroke, i) => columnsOf(stroke, i, source))
   if (columns.length < strokes.length)
@@ -72,7 +73,8 @@ function inkFromJson(value: unknown, source: string, yDown: boolean | undefined)
 function columnsOf(stroke: unknown, index: number, source: string): StrokeColumns {
   const where = `stroke ${index + 1} of ${source}`
   const points: unknown = isObject(stroke) ? stroke['points'] : stroke
-  if (!Array.isArray(points)) throw formatError(source, `an array of points as stroke ${index + 1}`, showPoint(stroke))
+  if (!Array.isArray(points))
+    throw inkFormatError(source, `an array of points as stroke ${index + 1}`, showPoint(stroke))
   const rows = points.map((point: unknown, i): unknown[] => {
     const row = isObject(point) ? rowOf(point) : point
     if (Array.isArray(row) && (row.length === 2 || row.length === 3)) return row
@@ -89,7 +91,7 @@ function rowOf({ x, y, t, time }: Record<string, unknown>): unknown[] {
 
 function fieldsOf(others: Record<string, unknown>, source: string): Record<string, string> {
   const names = Object.keys(others)
-  if (names.length > MAX_FIELDS) throw formatError(source, `at most ${MAX_FIELDS} fields`, String(names.length))
+  if (names.length > MAX_FIELDS) throw inkFormatError(source, `at most ${MAX_FIELDS} fields`, String(names.length))
   const fields: [string, string][] = []
   for (const name of names) {
     const value = others[name]

@@ -12,7 +12,7 @@ import {
   type Ink,
   type InkOptions
 } from '../strokes.js'
-import { formatError } from './parser.js'
+import { inkFormatError } from './parser.js'
 
 type Pen = 'down' | 'lifted' | 'ended'
 
@@ -29,7 +29,7 @@ export function fromOffsets(rows: readonly unknown[], options: InkOptions & { so
     const pen = five ? penOfFive(row) : penOfThree(row)
     if (pen === null) {
       const expected = five ? '[dx, dy, p1, p2, p3] with one p of 1, the others 0,' : '[dx, dy, 0 or 1]'
-      throw formatError(source, `${expected} as offset ${i + 1}`, showPoint(row), 'or an object with "strokes"')
+      throw inkFormatError(source, `${expected} as offset ${i + 1}`, showPoint(row), 'or an object with "strokes"')
     }
     const [dx, dy] = row as [unknown, unknown]
     if (!isCoordinate(dx) || !isCoordinate(dy))

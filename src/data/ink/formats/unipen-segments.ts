@@ -1,7 +1,7 @@
 // Segments of UNIPEN: .SEGMENT <level> <delineation> <quality> <label>, and which of a set are its samples.
 
 import { inkFromColumns, inkLimits, invalidInk, type InkDraft, type StrokeColumns } from '../strokes.js'
-import { formatError, quoted } from './parser.js'
+import { inkFormatError, excerpt } from './parser.js'
 import type { ComponentPoints } from './unipen-points.js'
 import type { Word } from './unipen-words.js'
 
@@ -26,8 +26,8 @@ const QUALITIES = ['OK', 'GOOD', 'BAD', '?']
 export function segmentOf(words: readonly Word[], line: number, comment: string, name: string): Segment {
   const [level, delineation, quality, ...rest] = words
   if (!level || !delineation) {
-    const found = quoted(words.map(({ text }) => text).join(' '))
-    throw formatError(`line ${line} of ${name}`, 'a level and its components after .SEGMENT', found)
+    const found = excerpt(words.map(({ text }) => text).join(' '))
+    throw inkFormatError(`line ${line} of ${name}`, 'a level and its components after .SEGMENT', found)
   }
   const isQuality = quality && !quality.quoted && QUALITIES.includes(quality.text.toUpperCase())
   const written = quality === undefined || isQuality || rest.length > 0 ? rest : [quality]
@@ -50,7 +50,12 @@ export function chooseSegments(
   const chosen = level ?? hierarchy.find((one) => levels.some((other) => same(one, other))) ?? levels[0]
   if (level === undefined && hierarchy.length === 0 && levels.length > 1) {
     const where = `line ${segments[0]!.line} of ${name}`
-    throw formatError(where, 'a .HIERARCHY', `the levels ${levels.join(', ').slice(0, 80)}`, 'choose one as the level')
+    throw inkFormatError(
+      where,
+      'a .HIERARCHY',
+      `the levels ${levels.join(', ').slice(0, 80)}`,
+      'choose one as the level'
+    )
   }
   return chosen === undefined ? [] : segments.filter((segment) => same(segment.level, chosen))
 }
@@ -83,7 +88,7 @@ export function* samplesOf(
     points -= strokes.down.reduce((sum, { x }) => sum + x.length, 0)
     if (uses < 0 || points < 0) {
       const expected = `segments of ${level} that share components at most ${MOST_USES} times`
-      throw formatError(source, expected, 'more', 'choose another level')
+      throw inkFormatError(source, expected, 'more', 'choose another level')
     }
     yield () => inkFromColumns(strokes.down, { text: label, fields: described, source, yDown })
   }
@@ -95,7 +100,7 @@ const PLACE = /^(\d{1,9})(?::(\d{1,9}))?$/
 function select(delineation: string, components: ComponentPoints, source: string) {
   const down: StrokeColumns[] = []
   let selected = 0
-  const refuse = (expected: string) => formatError(source, expected, quoted(delineation))
+  const refuse = (expected: string) => inkFormatError(source, expected, excerpt(delineation))
   for (const part of delineation.split(',', inkLimits.strokes + 1)) {
     const [from, to, more] = part.split('-', 3).map((place) => PLACE.exec(place))
     const [begin, end] = [from, to === undefined ? from : to]

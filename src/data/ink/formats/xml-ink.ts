@@ -3,7 +3,7 @@
 import type { InkDraft } from '../strokes.js'
 import { IAM_ELEMENTS, IAM_ROOT, iamCompanions, iamInk, iamText } from './iam.js'
 import { INKML_ELEMENTS, inkmlSamples } from './inkml.js'
-import { formatError, quoted, type InkParser, type InkParserOptions } from './parser.js'
+import { inkFormatError, excerpt, type InkParser, type InkParserOptions } from './parser.js'
 import { xmlTree, type XmlElement } from './xml.js'
 
 export function xmlInkParser({ name, yDown }: InkParserOptions): InkParser {
@@ -14,7 +14,7 @@ export function xmlInkParser({ name, yDown }: InkParserOptions): InkParser {
       rootName = element
       if (element === 'ink' || element === IAM_ROOT) return true
       const remedy = 'convert it to InkML, or to stroke JSON'
-      throw formatError(name, `an <ink> element or a <${IAM_ROOT}>`, quoted(`<${element}>`), remedy)
+      throw inkFormatError(name, `an <ink> element or a <${IAM_ROOT}>`, excerpt(`<${element}>`), remedy)
     }
     return (rootName === 'ink' ? INKML_ELEMENTS : IAM_ELEMENTS).has(element)
   })

@@ -2,7 +2,7 @@
 // of a document type is refused, since it could define more; nothing is ever fetched.
 
 import { SaxesParser } from 'saxes'
-import { formatError, MOST_CHARACTERS } from './parser.js'
+import { inkFormatError, MAX_CHARACTERS } from './parser.js'
 
 export interface XmlElement {
   /** Without the prefix of its name space, as are the names of attributes other than xml:id. */
@@ -46,28 +46,33 @@ export function xmlTree(name: string, isKept: (element: string) => boolean = () 
     const inside = stack.at(-1)
     if (!inside || left > 0) return
     inside.text += text
-    if (inside.text.length > MOST_CHARACTERS)
-      throw formatError(where(), `at most ${MOST_CHARACTERS} characters in <${inside.name}>`, 'more', 'split the file')
+    if (inside.text.length > MAX_CHARACTERS)
+      throw inkFormatError(
+        where(),
+        `at most ${MAX_CHARACTERS} characters in <${inside.name}>`,
+        'more',
+        'split the file'
+      )
   }
 
   parser.on('error', (error) => {
     const message = error.message.replace(/^(.*?:)?\d+:\d+: /, '').replace(/\.$/, '')
-    throw formatError(where(), 'well-formed XML', `an error (${message.slice(0, 80)})`)
+    throw inkFormatError(where(), 'well-formed XML', `an error (${message.slice(0, 80)})`)
   })
   parser.on('doctype', (doctype) => {
     const remedy = 'remove the document type, and write out what its entities mean'
-    if (doctype.includes('[')) throw formatError(where(), 'no definitions of entities', 'a document type', remedy)
+    if (doctype.includes('[')) throw inkFormatError(where(), 'no definitions of entities', 'a document type', remedy)
   })
   parser.on('opentag', ({ name: qualified, attributes: given }) => {
     if (stack.length + left >= MOST_LEVELS)
-      throw formatError(where(), `at most ${MOST_LEVELS} levels of elements`, 'more')
+      throw inkFormatError(where(), `at most ${MOST_LEVELS} levels of elements`, 'more')
     const element = withoutPrefix(qualified)
     if (left > 0 || !isKept(element)) {
       left++
       return
     }
     if (++elements > MOST_ELEMENTS)
-      throw formatError(where(), `at most ${MOST_ELEMENTS} elements`, 'more', 'split the file')
+      throw inkFormatError(where(), `at most ${MOST_ELEMENTS} elements`, 'more', 'split the file')
     const attributes: Record<string, string> = {}
     for (const key in given) attributes[key === 'xml:id' ? 'id' : withoutPrefix(key)] = given[key]!
     const opened = { name: element, attributes, children: [], text: '', line: parser.line }
@@ -89,7 +94,7 @@ export function xmlTree(name: string, isKept: (element: string) => boolean = () 
     end() {
       parser.close()
       if (root) return root
-      throw formatError(name, 'an XML element', 'none')
+      throw inkFormatError(name, 'an XML element', 'none')
     }
   }
 }
