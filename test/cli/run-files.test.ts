@@ -61,7 +61,7 @@ t.test('of two trainings with the same files the second is refused, and the firs
   t.equal(code, 1)
   t.match(
     stderr,
-    /Expected to be the only writer of shared\.last\.safetensors but process \d+ on .* since .*\(ERR_BUSY\)/
+    /Expected no other writer of shared\.last\.safetensors but received process \d+ on .* since .*\(ERR_BUSY\)/
   )
   t.equal(first.code, 130)
   t.match(first.records.at(-1), { event: 'end', stopped: 'abort' })

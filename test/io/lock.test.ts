@@ -31,12 +31,7 @@ t.test('one owner at a time, by any name of the file', async (t) => {
   for (const name of ['file', 'link', 'inner/../file'])
     t.throws(
       () => lockFile(join(folder, name)),
-      refusal(
-        'Expected to be the only writer of',
-        `process ${process.pid} on ${self.host}`,
-        'since 20',
-        'wait for its end'
-      )
+      refusal('Expected no other writer of', `process ${process.pid} on ${self.host}`, 'since 20', 'wait for its end')
     )
   lockFile(join(folder, 'other')).release()
   lock.release()
@@ -73,13 +68,13 @@ t.test('a lock of a process that has ended is taken, one of another place is not
   }
   for (const text of ['', '{"pid": 1', '{"pid": "x", "host": "y"}', '[]', ' '.repeat(5000)]) {
     fs.writeFileSync(lock, text)
-    t.throws(() => lockFile(path), refusal('is there', 'remove', lock), JSON.stringify(text.slice(0, 20)))
+    t.throws(() => lockFile(path), refusal('the lock', 'remove', lock), JSON.stringify(text.slice(0, 20)))
   }
   write(lock, { pid: ended, id: '../../../etc' })
-  t.throws(() => lockFile(path), refusal('is there', 'remove', lock), 'an id that is a path')
+  t.throws(() => lockFile(path), refusal('the lock', 'remove', lock), 'an id that is a path')
   write(lock, { pid: ended })
   write(`${lock}-after-abcdefabcdef`, { pid: ended })
-  t.throws(() => lockFile(path), refusal('is there', 'remove', lock), 'a ring of locks')
+  t.throws(() => lockFile(path), refusal('the lock', 'remove', lock), 'a ring of locks')
 })
 
 t.test('a lock that was removed by hand and taken by another process stays', async (t) => {

@@ -162,12 +162,12 @@ t.test('what stays refused names the line and the way in', async (t) => {
       '<ink>\n<trace contextRef="other.inkml#c">1 2</trace></ink>',
       /within this file in line 2 .*put both into one file/
     ],
-    ['<ink>\n<traceView traceDataRef="#gone"/></ink>', /the id of an element in line 2 of test but found "#gone"/],
+    ['<ink>\n<traceView traceDataRef="#gone"/></ink>', /the id of an element in line 2 of test but received "#gone"/],
     ['<ink><trace>1 2</trace>\n<traceView xml:id="v" traceDataRef="#v"/></ink>', /a view of itself/],
     ['<ink><context xml:id="a" contextRef="#b"/><context xml:id="b" contextRef="#a"/></ink>', /a circle/],
     [
       '<ink><definitions><trace xml:id="a">1 2, 3 4</trace></definitions>\n<traceView traceDataRef="#a" to="9"/></ink>',
-      /from and to within its 2 points in line 1 of test but found 1 to 9/
+      /from and to within its 2 points in line 1 of test but received 1 to 9/
     ],
     ['<svg>\n</svg>', /<ink> element .*: convert it to InkML, or to stroke JSON/],
     ['{"drawing": [[[1, 2], [3]]]}', /line 1 .*points as \[x, y\] belong into "strokes"/],
@@ -189,7 +189,7 @@ t.test('what stays refused names the line and the way in', async (t) => {
     }
   })
   t.same(codes, ['ERR_INVALID_INK', 'y'])
-  const message = /segments of the level LINE in test but found A: choose one of these/
+  const message = /segments of the level LINE in test but received A: choose one of these/
   t.throws(() => [...parseInk(unknown, 'test', { level: 'LINE' })], { message })
 })
 

@@ -131,7 +131,7 @@ t.test('what is refused, and how', async (t) => {
     ['ERR_INVALID_INK', '{"strokes": [[1, 2]]}', /as point 1 in stroke 1/],
     ['ERR_FILE_FORMAT', '{"strokes": [1]}', /array of points as stroke 1/],
     ['ERR_FILE_FORMAT', '{"strokes": [[[0,0],[1,1]]], "text": 5}', /a string as "text"/],
-    ['ERR_INVALID_INK', '{"strokes": []}', /at least one stroke .* found none/],
+    ['ERR_INVALID_INK', '{"strokes": []}', /at least one stroke .* received none/],
     ['ERR_INVALID_INK', '{"strokes": [[[1, 2]]]}', /at least two points .* a single one/],
     ['ERR_INVALID_INK', '{"strokes": [[[1, 2], [1e400, 2]]]}', /numbers from -1e12 to 1e12 as point 2/],
     ['ERR_INVALID_INK', '{"strokes": [[[1, 2], [null, 2]]]}', /numbers from -1e12 to 1e12/],
