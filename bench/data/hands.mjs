@@ -37,8 +37,9 @@ function drawHand(fonts, random) {
     high: logNormal(random, 0.1),
     spacing: 0.06 * X_HEIGHT * random.normal(),
     rise: 0.03 * random.normal(),
-    // Most print, some join some letters, some nearly all.
-    joined: joins < 0.6 ? 0 : joins < 0.8 ? 0.35 : 0.85,
+    // Half print, some join some letters, some nearly all.
+    joined: joins < 0.5 ? 0 : joins < 0.65 ? 0.35 : 0.9,
+    bow: 0.2 * random.normal(),
     rounded: random.below(3),
     careless: 0.4 + 1.2 * random.uniform(),
     waves: elasticField(random),
@@ -107,6 +108,15 @@ function split(stroke, random) {
 function joinWithin(strokes) {
   const long = strokes.filter((stroke) => stroke.length > 4)
   return long.length < 2 ? strokes : [densify(long.flat()), ...strokes.filter((stroke) => stroke.length <= 4)]
+}
+
+/** From the end of a letter to the beginning of the next, bent to one side by `bow` times the distance; without its first point. */
+function joiningStroke([x0, y0], [x1, y1], bow) {
+  const bent = [0, 0.25, 0.5, 0.75, 1].map((t) => {
+    const side = 4 * bow * t * (1 - t)
+    return [x0 + t * (x1 - x0) - side * (y1 - y0), y0 + t * (y1 - y0) + side * (x1 - x0)]
+  })
+  return densify(bent).slice(1)
 }
 
 function shuffle(items, random) {
@@ -206,7 +216,7 @@ export function writeByHand(text, fonts, random) {
       chance(random, hand.joined) &&
       distance(run.at(-1), main[0]) < 1.3 * X_HEIGHT
     if (joins) {
-      run.push(...densify([run.at(-1), main[0]]).slice(1), ...main.slice(1))
+      run.push(...joiningStroke(run.at(-1), main[0], hand.bow), ...main.slice(1))
       late.push(...strokes.filter((stroke) => stroke !== main))
     } else {
       finish()
