@@ -39,6 +39,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("orthonormalize", gatecell::orthonormalize),
       method("orthonormalizeAsync", gatecell::orthonormalize_async),
       method("storeCopy", gatecell::store_copy),
+      method("storeSetGroups", gatecell::store_set_groups),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   exports.Set("version", GATECELL_VERSION);

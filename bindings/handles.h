@@ -12,8 +12,10 @@ namespace gatecell {
 
 struct Store {
   gc_store* core = nullptr;
-  napi_ref arenas[6] = {};  // data, grad, moment1, moment2, moment3, average: strong, so that the memory stays
+  // data, grad, moment1, moment2, moment3, average, accumulated: strong, so that the memory stays.
+  napi_ref arenas[7] = {};
   size_t arena_floats = 0;
+  size_t params = 0;
   int plans = 0;
   int running = 0;         // jobs of its plans
   int64_t bytes = 0;       // native memory that its plans share, as last reported to the garbage collector
@@ -83,6 +85,7 @@ napi_value set_threads(napi_env env, napi_callback_info info);
 napi_value alignment(napi_env env, napi_callback_info info);
 napi_value store_create(napi_env env, napi_callback_info info);
 napi_value store_add_arena(napi_env env, napi_callback_info info);
+napi_value store_set_groups(napi_env env, napi_callback_info info);
 napi_value store_touch(napi_env env, napi_callback_info info);
 napi_value store_fetch(napi_env env, napi_callback_info info);
 napi_value store_copy(napi_env env, napi_callback_info info);

@@ -1,4 +1,4 @@
-// Parameter stores: storeCreate, storeAddArena, storeTouch, storeFetch, storeCopy, storeDispose.
+// Parameter stores: storeCreate, storeAddArena, storeSetGroups, storeTouch, storeFetch, storeCopy, storeDispose.
 #include <stdlib.h>
 
 #include <memory>
@@ -131,6 +131,7 @@ napi_value store_create(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   store->arena_floats = arenas[0].length;
+  store->params = count;
   retain_library();
   return make_handle(env, store, args + 1);
 }
@@ -142,7 +143,7 @@ napi_value store_add_arena(napi_env env, napi_callback_info info) {
   REQUIRE(read_arguments(env, info, args));
   Store* store = read_store(env, args[0]);
   REQUIRE(store != nullptr);
-  REQUIRE(read_int(env, args[1], "group", 4, 5, &group));
+  REQUIRE(read_int(env, args[1], "group", 4, 6, &group));
   REQUIRE(read_view(env, args[2], "arena", Lifetime::kBorrowed, &arena));
   if (arena.length != store->arena_floats) {
     throw_error(env, Code::kInvalidShape, "Expected an arena with the %zu elements of data, found %zu.",
@@ -156,6 +157,33 @@ napi_value store_add_arena(napi_env env, napi_callback_info info) {
   }
   if (check_status(env, gc_store_add_arena(store->core, group, arena.data))) store->arenas[group] = reference;
   else napi_delete_reference(env, reference);
+  return nullptr;
+}
+
+napi_value store_set_groups(napi_env env, napi_callback_info info) {
+  constexpr size_t kFields = 6;
+  napi_value args[3];
+  View<int32_t> group_of;
+  View<double> fields;
+  gc_group groups[GC_MAX_GROUPS];
+  REQUIRE(read_arguments(env, info, args));
+  Store* store = read_store(env, args[0]);
+  REQUIRE(store != nullptr);
+  REQUIRE(read_view(env, args[1], "groupOf", Lifetime::kCall, &group_of));
+  REQUIRE(read_view(env, args[2], "groups", Lifetime::kCall, &fields));
+  const size_t count = fields.length / kFields;
+  if (group_of.length != store->params || fields.length % kFields != 0 || count > GC_MAX_GROUPS) {
+    throw_error(env, Code::kInvalidArgument,
+                "Expected a group for each of %zu parameters and %zu numbers for each of at most %d groups, found %zu "
+                "and %zu numbers.",
+                store->params, kFields, GC_MAX_GROUPS, group_of.length, fields.length);
+    return nullptr;
+  }
+  for (size_t i = 0; i < count; i++) {
+    const double* at = fields.data + i * kFields;
+    groups[i] = {at[0] != 0, at[1] != 0, at[2], at[3], at[4], at[5]};
+  }
+  check_status(env, gc_store_set_groups(store->core, group_of.data, groups, static_cast<int32_t>(count)));
   return nullptr;
 }
 

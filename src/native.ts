@@ -78,6 +78,8 @@ export interface NativeAddon {
    * ERR_INVALID_ARGUMENT if the store has that arena already.
    */
   storeAddArena(store: StoreHandle, group: number, arena: Float32Array): void
+  /** `groups`: frozen, own decay, rate, weight decay, l2 and skipped steps of each. */
+  storeSetGroups(store: StoreHandle, groupOf: Int32Array, groups: Float64Array): void
   storeTouch(store: StoreHandle): void
   /** Brings back what a device has changed in the arenas; waits for a run of the store. */
   storeFetch(store: StoreHandle): void

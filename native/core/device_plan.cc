@@ -7,7 +7,9 @@
 #include "graph.h"
 
 namespace gatecell {
-gc_status send_store(Store& store);  // device_store.cc; the caller holds the store's mutex
+// device_store.cc; the caller holds the store's mutex.
+gc_status send_store(Store& store);
+gc_status send_gradients(Store& store);
 
 namespace {
 void describe_tensors(const Plan& plan, DevicePlan& d) {
@@ -16,6 +18,7 @@ void describe_tensors(const Plan& plan, DevicePlan& d) {
     to.dtype = t.dtype, to.role = t.role, to.rank = t.rank, to.producer = t.producer;
     memcpy(to.dims, t.dims, sizeof to.dims);
     to.rows = t.rows, to.cols = t.cols, to.ld = t.ld;
+    to.parameter = t.role == GC_PARAMETER ? static_cast<int32_t>(t.slot) : -1;
     if (t.role == GC_HOST) to.host = reinterpret_cast<float*>(plan.host) + t.slot;
     // While nodes are prepared a gradient is wanted or not; where it lies is known after the layout.
     to.grad = t.wants_grad ? reinterpret_cast<float*>(uintptr_t{1}) : nullptr;
@@ -115,40 +118,60 @@ gc_status finish_on_device(Plan& plan) {
   return status == GC_OK ? GC_OK : backend_failure(d.backend, status);
 }
 
+namespace {
+// The numbers of the update, for each group of parameters, and the addresses that a store may get late.
+void fill_update(const Plan& plan, gc_device_run& run) {
+  run.clip_norm = plan.control[GC_C_CLIP_NORM];
+  run.counted = plan.control[GC_C_COUNTED];
+  if (!plan.store) return;
+  const Store& store = *plan.store;
+  for (size_t i = 0; i < store.groups.size(); ++i) {
+    const Update u = read_update(plan, store.groups[i]);
+    run.groups[i] = {u.lr, u.epsilon, u.decay, u.l2, u.decay_all, u.frozen};
+    run.beta1 = u.beta1, run.beta2 = u.beta2, run.rest1 = u.rest1, run.rest2 = u.rest2;
+    run.nesterov = u.nesterov, run.average_share = u.average;
+  }
+  run.average = static_cast<float*>(store.device->average);
+  run.accumulated = static_cast<float*>(store.device->accumulated);
+  run.group_of = static_cast<const int32_t*>(store.device->group_of);
+}
+}  // namespace
+
 gc_status run_on_device(Plan& plan, gc_mode mode) {
   DevicePlan& d = *plan.device;
   std::unique_lock<std::shared_mutex> lock;
   if (plan.store) {
     lock = std::unique_lock<std::shared_mutex>(plan.store->mutex);
+    // Before send_store, which forgets the gradients that are newer on the device.
+    const gc_status kept = mode == GC_UPDATE ? send_gradients(*plan.store) : GC_OK;
+    if (kept != GC_OK) return kept;
     const gc_status sent = send_store(*plan.store);
     if (sent != GC_OK) return sent;
   }
-  const Update update = read_update(plan);
   gc_device_run run = {};
+  fill_update(plan, run);
+  run.loss = plan.control[GC_C_LOSS];
   run.seed = plan.seed(), run.step = plan.step();
-  run.clip_norm = plan.control[GC_C_CLIP_NORM];
-  run.learning_rate = update.lr, run.beta1 = update.beta1, run.beta2 = update.beta2;
-  run.rest1 = update.rest1, run.rest2 = update.rest2;
-  run.epsilon = update.epsilon, run.decay = update.decay;
-  run.l2 = update.l2, run.nesterov = update.nesterov, run.decay_all = update.decay_all;
-  run.average_share = update.average;
-  run.average = plan.store ? static_cast<float*>(plan.store->device->average) : nullptr;
-  run.send_states = !d.has_states;
+  run.send_states = mode != GC_UPDATE && !d.has_states;
   const int32_t status = d.backend.table->plan_run(d.handle, mode, &run);
   if (status != GC_OK) return backend_failure(d.backend, status);
   if (plan.loss >= 0) plan.control[GC_C_LOSS] = run.loss;
-  if (mode != GC_FORWARD) plan.store->device->ahead |= DeviceStore::kGrad;
-  if (mode == GC_TRAIN) {
+  if (mode == GC_ACCUMULATE) {
+    plan.control[GC_C_COUNTED] = run.counted;
+    plan.store->device->ahead |= DeviceStore::kAccumulated;
+  }
+  if (mode != GC_FORWARD && mode != GC_UPDATE) plan.store->device->ahead |= DeviceStore::kGrad;
+  if (mode == GC_TRAIN || mode == GC_UPDATE) {
     plan.control[GC_C_GRAD_NORM] = run.grad_norm;
     plan.control[GC_C_APPLIED] = run.applied;
     if (run.applied) {
       plan.store->device->ahead |= DeviceStore::kData | DeviceStore::kMoment1 | DeviceStore::kMoment2;
       if (plan.optimizer == GC_AMSGRAD) plan.store->device->ahead |= DeviceStore::kMoment3;
-      if (update.average != 0) plan.store->device->ahead |= DeviceStore::kAverage;
+      if (run.average_share != 0) plan.store->device->ahead |= DeviceStore::kAverage;
       plan.store->device->version = ++plan.store->version;
     }
   }
-  d.has_states = true;
+  if (mode != GC_UPDATE) d.has_states = true;
   return GC_OK;
 }
 

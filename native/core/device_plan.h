@@ -7,12 +7,20 @@
 
 namespace gatecell {
 
-// The parameters' arenas on the device: one block, and one more each for AMSGrad's third moments and for averaged weights if the store has
-// them. Guarded by the store's mutex.
+// The parameters' arenas on the device: one block, and one more each for AMSGrad's third moments, averaged weights and accumulated gradients
+// if the store has them; and the group of each parameter. Guarded by the store's mutex.
 struct DeviceStore {
-  enum Group : unsigned { kData = 1, kGrad = 2, kMoment1 = 4, kMoment2 = 8, kMoment3 = 16, kAverage = 32 };
+  enum Group : unsigned {
+    kData = 1,
+    kGrad = 2,
+    kMoment1 = 4,
+    kMoment2 = 8,
+    kMoment3 = 16,
+    kAverage = 32,
+    kAccumulated = 64
+  };
   const Backend& backend;
-  void *block = nullptr, *block3 = nullptr, *average = nullptr;
+  void *block = nullptr, *block3 = nullptr, *average = nullptr, *accumulated = nullptr, *group_of = nullptr;
   gc_device_arenas arenas = {};
   uint64_t version = 0;  // of the host's values that lie here
   unsigned ahead = 0;    // groups that are newer here than on the host
@@ -21,9 +29,8 @@ struct DeviceStore {
   DeviceStore(const DeviceStore&) = delete;
   DeviceStore& operator=(const DeviceStore&) = delete;
   ~DeviceStore() {
-    if (block) backend.table->release(block);
-    if (block3) backend.table->release(block3);
-    if (average) backend.table->release(average);
+    for (void* memory : {block, block3, average, accumulated, group_of})
+      if (memory) backend.table->release(memory);
   }
 };
 // Both take the store's mutex for themselves.

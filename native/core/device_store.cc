@@ -13,7 +13,7 @@ struct GroupRow {
   float* device;
 };
 
-constexpr int kGroups = 6;
+constexpr int kGroups = 7;
 
 void groups_of(const Store& s, const DeviceStore& d, GroupRow (&rows)[kGroups]) {
   rows[0] = {DeviceStore::kData, s.data, d.arenas.data};
@@ -22,6 +22,7 @@ void groups_of(const Store& s, const DeviceStore& d, GroupRow (&rows)[kGroups]) 
   rows[3] = {DeviceStore::kMoment2, s.moment2, d.arenas.moment2};
   rows[4] = {DeviceStore::kMoment3, s.moment3, d.arenas.moment3};
   rows[5] = {DeviceStore::kAverage, s.average, static_cast<float*>(d.average)};
+  rows[6] = {DeviceStore::kAccumulated, s.accumulated, static_cast<float*>(d.accumulated)};
 }
 
 // The store may have got its third arena of moments after it was opened here; its version makes the next run send it.
@@ -57,14 +58,31 @@ gc_status open_device_store(Store& store, const Backend& backend) {
   return add_moment3(store, *device);
 }
 
+namespace {
+// Allocates what a store may get after plans were made for the device, so that each run is given the address.
+gc_status add_late(const Store& store, DeviceStore& device) {
+  const int64_t floats = store.arena_floats, groups = static_cast<int64_t>(store.group_of.size());
+  const struct {
+    bool wanted;
+    int64_t bytes;
+    void** place;
+  } rows[] = {{store.average != nullptr, floats * 4, &device.average},
+              {store.accumulated != nullptr, floats * 4, &device.accumulated},
+              {true, groups * 4, &device.group_of}};
+  for (const auto& row : rows) {
+    if (!row.wanted || *row.place) continue;
+    const int32_t status = device.backend.table->allocate(round_up(row.bytes, 256), row.place);
+    if (status != GC_OK) return backend_failure(device.backend, status);
+  }
+  return GC_OK;
+}
+}  // namespace
+
 gc_status send_store(Store& store) {
   DeviceStore& device = *store.device;
   if (device.version == store.version) return GC_OK;
-  // A store may get averaged weights after plans were made for the device, so each run is given their address.
-  if (store.average && !device.average) {
-    const int32_t status = device.backend.table->allocate(round_up(store.arena_floats * 4, 256), &device.average);
-    if (status != GC_OK) return backend_failure(device.backend, status);
-  }
+  const gc_status added = add_late(store, device);
+  if (added != GC_OK) return added;
   GroupRow rows[kGroups];
   groups_of(store, device, rows);
   for (const GroupRow& row : rows) {
@@ -72,9 +90,20 @@ gc_status send_store(Store& store) {
     const int32_t status = device.backend.table->upload(row.device, row.host, store.arena_floats * 4);
     if (status != GC_OK) return backend_failure(device.backend, status);
   }
+  const int64_t bytes = static_cast<int64_t>(store.group_of.size()) * 4;
+  const int32_t status = device.backend.table->upload(device.group_of, store.group_of.data(), bytes);
+  if (status != GC_OK) return backend_failure(device.backend, status);
   device.version = store.version;
   device.ahead = 0;
   return GC_OK;
+}
+
+// Sends the gradients, unless those on the device are newer or the same.
+gc_status send_gradients(Store& store) {
+  const DeviceStore& device = *store.device;
+  if (device.version == store.version && (device.ahead & DeviceStore::kGrad)) return GC_OK;
+  const int32_t status = device.backend.table->upload(device.arenas.grad, store.grad, store.arena_floats * 4);
+  return status == GC_OK ? GC_OK : backend_failure(device.backend, status);
 }
 
 gc_status fetch_store(Store& store) {

@@ -95,6 +95,7 @@ struct Node {
 struct Piece {
   int64_t offset, count;
   bool is_matrix;
+  int32_t parameter;
 };
 
 struct Plan {
@@ -146,6 +147,7 @@ gc_status prepare_carries(Plan& plan);         // run.cc: allocates carry_copies
 // Makes the pieces of the update. Call it after the layout, which marks the tensors that have gradients.
 void prepare_update(Plan& plan);             // optimizer.cc
 void update_parameters(Plan& plan);          // optimizer.cc: clip and update, or refuse what is not finite
+void accumulate_gradients(Plan& plan);       // optimizer.cc: the mean over batches, see GC_ACCUMULATE
 std::string explain_plan(const Plan& plan);  // explain.cc
 int64_t own_bytes(const Plan& plan);         // explain.cc: bytes that are freed with the plan
 // layout.cc: fills plan.places; returns the bytes of a block that holds all of them, or -1 if their sum exceeds the address space.
@@ -167,13 +169,13 @@ class PassArena {
   Block block_;
 };
 
-// An update's numbers, computed once in double; kernels see floats.
+// The numbers of an update of one group of parameters, computed once in double; kernels see floats.
 struct Update {
   float lr, beta1, beta2, rest1, rest2, epsilon, decay, l2;
-  bool nesterov, decay_all;  // decay_all: decay and l2 concern parameters of any rank, not only matrices
-  float average;             // GC_C_AVERAGE
+  bool frozen, nesterov, decay_all;  // decay_all: decay and l2 concern parameters of any rank, not only matrices
+  float average;                     // GC_C_AVERAGE
 };
-Update read_update(const Plan& plan);  // optimizer.cc
+Update read_update(const Plan& plan, const gc_group& group);  // optimizer.cc
 }  // namespace gatecell
 
 struct gc_plan : gatecell::Plan {};

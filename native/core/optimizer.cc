@@ -27,7 +27,9 @@ double global_norm(Plan& plan) {
   parallel(plan.team(4.0 * kChunk * static_cast<double>(list.size())), [&](int index, int team) {
     const Range mine = share(static_cast<int64_t>(list.size()), index, team);
     for (int64_t i = mine.begin; i < mine.end; ++i)
-      sums[i] = square_sum(plan.store->grad + list[i].offset, list[i].count);
+      sums[i] = plan.store->groups[plan.store->group_of[list[i].parameter]].frozen
+                    ? 0
+                    : square_sum(plan.store->grad + list[i].offset, list[i].count);
   });
   double total = 0;
   for (double sum : sums) total += sum;
@@ -52,27 +54,25 @@ void apply(const Store& s, int optimizer, const Piece& p, const Update& u, float
   }
 }
 
-// Moves the averaged weights of a piece by the share `part` of their distance to the weights; 1 copies the weights. optimizer.cu does the
-// same operations in the same order, so that results are equal to the bit.
-void average(const Store& s, const Piece& p, float part) {
-  const float* w = s.data + p.offset;
-  float* mean = s.average + p.offset;
-  if (part == 1) std::copy(w, w + p.count, mean);
+// Moves a mean of `count` values by the share `part` of its distance to the values x; 1 copies the values. optimizer.cu does the same
+// operations in the same order, so that results are equal to the bit.
+void average(const float* x, float* mean, int64_t count, float part) {
+  if (part == 1) std::copy(x, x + count, mean);
   else
-    for (int64_t i = 0; i < p.count; ++i) mean[i] += part * (w[i] - mean[i]);
+    for (int64_t i = 0; i < count; ++i) mean[i] += part * (x[i] - mean[i]);
 }
 }  // namespace
 
-Update read_update(const Plan& plan) {
+Update read_update(const Plan& plan, const gc_group& group) {
   const double* c = plan.control;
   Update u;
-  double lr = c[GC_C_LEARNING_RATE], epsilon = c[GC_C_EPSILON];
+  double lr = c[GC_C_LEARNING_RATE] * group.rate, epsilon = c[GC_C_EPSILON];
   u.decay = plan.optimizer == GC_ADAMW || plan.optimizer == GC_AMSGRAD
-                ? static_cast<float>(1 - lr * c[GC_C_WEIGHT_DECAY])
+                ? static_cast<float>(1 - lr * (group.own_decay ? group.weight_decay : c[GC_C_WEIGHT_DECAY]))
                 : 1.0f;
   if (plan.optimizer >= GC_ADAM) {
     // m / (1-b1^t) / (sqrt(v / (1-b2^t)) + eps) = k * m / (sqrt(v) + eps * sqrt(1-b2^t)), k = sqrt(1-b2^t) / (1-b1^t)
-    const double t = c[GC_C_STEP] + 1, root = std::sqrt(1 - std::pow(c[GC_C_BETA2], t));
+    const double t = c[GC_C_STEP] + 1 - group.skipped, root = std::sqrt(1 - std::pow(c[GC_C_BETA2], t));
     lr *= root / (1 - std::pow(c[GC_C_BETA1], t));
     epsilon *= root;
   }
@@ -82,9 +82,10 @@ Update read_update(const Plan& plan) {
   u.rest1 = static_cast<float>(1 - c[GC_C_BETA1]);
   u.rest2 = static_cast<float>(1 - c[GC_C_BETA2]);
   u.epsilon = static_cast<float>(epsilon);
-  u.l2 = static_cast<float>(c[GC_C_L2]);
+  u.l2 = static_cast<float>(group.own_decay ? group.l2 : c[GC_C_L2]);
+  u.frozen = group.frozen != 0;
   u.nesterov = c[GC_C_NESTEROV] != 0;
-  u.decay_all = c[GC_C_DECAY_ALL] != 0;
+  u.decay_all = group.own_decay || c[GC_C_DECAY_ALL] != 0;
   u.average = static_cast<float>(c[GC_C_AVERAGE]);
   return u;
 }
@@ -100,28 +101,51 @@ void prepare_update(Plan& plan) {
     if (!trained[i]) continue;
     const int64_t elements = int64_t{p.dims[0]} * (p.rank == 2 ? p.dims[1] : 1);
     for (int64_t at = 0; at < elements; at += kChunk)
-      plan.pieces.push_back({p.offset + at, std::min(kChunk, elements - at), p.rank == 2});
+      plan.pieces.push_back({p.offset + at, std::min(kChunk, elements - at), p.rank == 2, static_cast<int32_t>(i)});
   }
   plan.square_sums.resize(plan.pieces.size());
+}
+
+// Counts that are negative or no numbers give a mean that is no number, which the update refuses.
+void accumulate_gradients(Plan& plan) {
+  const Store& store = *plan.store;
+  const Tensor& loss = plan.tensors[plan.loss];
+  const double before = plan.control[GC_C_COUNTED];
+  const double count = loss.rows * loss.cols > 1 ? static_cast<double>(loss.data[1]) : 1;
+  const double counted = before + count;
+  const float part = static_cast<float>(before == 0 ? 1 : count >= 0 ? count / counted : NAN);
+  plan.control[GC_C_COUNTED] = counted;
+  const std::vector<Piece>& list = plan.pieces;
+  parallel(plan.team(4.0 * kChunk * static_cast<double>(list.size())), [&](int index, int team) {
+    const Range mine = share(static_cast<int64_t>(list.size()), index, team);
+    for (int64_t i = mine.begin; i < mine.end; ++i) {
+      float *grad = store.grad + list[i].offset, *mean = store.accumulated + list[i].offset;
+      average(grad, mean, list[i].count, part);
+      std::copy(mean, mean + list[i].count, grad);
+    }
+  });
 }
 
 void update_parameters(Plan& plan) {
   Store& store = *plan.store;
   const std::vector<Piece>& list = plan.pieces;
+  std::unique_lock<std::shared_mutex> lock(store.mutex);
   const double norm = global_norm(plan);
   plan.control[GC_C_GRAD_NORM] = norm;
   const bool finite = std::isfinite(norm) && std::isfinite(plan.control[GC_C_LOSS]);
   plan.control[GC_C_APPLIED] = finite ? 1 : 0;
   if (!finite) return;
-  const Update update = read_update(plan);
+  Update updates[GC_MAX_GROUPS];
+  for (size_t i = 0; i < store.groups.size(); ++i) updates[i] = read_update(plan, store.groups[i]);
   const double clip = plan.control[GC_C_CLIP_NORM];
   const float scale = static_cast<float>(clip > 0 && norm > clip ? clip / norm : 1.0);
-  std::unique_lock<std::shared_mutex> lock(store.mutex);
   parallel(plan.team(10.0 * kChunk * static_cast<double>(list.size())), [&](int index, int team) {
     const Range mine = share(static_cast<int64_t>(list.size()), index, team);
     for (int64_t i = mine.begin; i < mine.end; ++i) {
-      apply(store, plan.optimizer, list[i], update, scale);
-      if (update.average != 0) average(store, list[i], update.average);
+      const Update& update = updates[store.group_of[list[i].parameter]];
+      if (!update.frozen) apply(store, plan.optimizer, list[i], update, scale);
+      if (update.average != 0)
+        average(store.data + list[i].offset, store.average + list[i].offset, list[i].count, update.average);
     }
   });
   ++store.version;

@@ -132,17 +132,30 @@ void carry_all(Plan& plan) {
 
 }  // namespace
 
+namespace {
+// The update of the gradients that lie in the store, which may have come from a run on a device.
+gc_status update_only(Plan& plan) {
+  const gc_status status = fetch_store(*plan.store);
+  if (status == GC_OK) update_parameters(plan);
+  return status;
+}
+}  // namespace
+
 gc_status run_plan(Plan& plan, gc_mode mode) {
-  if (mode < GC_FORWARD || mode > GC_TRAIN) return fail(GC_INVALID_ARGUMENT, "unknown mode %d", mode);
+  if (mode < GC_FORWARD || mode > GC_ACCUMULATE) return fail(GC_INVALID_ARGUMENT, "unknown mode %d", mode);
   if (mode != GC_FORWARD && plan.loss < 0)
     return fail(GC_INVALID_ARGUMENT, "this plan has no loss, so it cannot compute gradients");
-  if (mode == GC_TRAIN && !plan.optimizer)
+  const bool updates = mode == GC_TRAIN || mode == GC_UPDATE;
+  if ((updates || mode == GC_ACCUMULATE) && !plan.optimizer)
     return fail(GC_INVALID_ARGUMENT, "this plan has no optimizer, so it cannot train");
-  if (mode == GC_TRAIN && plan.control[GC_C_AVERAGE] != 0 && !plan.store->average)
+  if (updates && plan.control[GC_C_AVERAGE] != 0 && !plan.store->average)
     return fail(
         GC_INVALID_ARGUMENT,
         "expected averaged weights in the store, which control.average updates, but there are none: add them first");
+  if (mode == GC_ACCUMULATE && !plan.store->accumulated)
+    return fail(GC_INVALID_ARGUMENT, "expected an arena for accumulated gradients in the store but there is none");
   if (plan.device) return run_on_device(plan, mode);
+  if (mode == GC_UPDATE) return update_only(plan);
   const PassArena arena(plan);
   if (arena.out_of_memory()) return fail(GC_OUT_OF_MEMORY, "no memory for a second run beside one of the same model");
   gc_status status;
@@ -166,6 +179,7 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
     if (status != GC_OK) return status;
   }
   if (status != GC_OK) return status;
+  if (mode == GC_ACCUMULATE) accumulate_gradients(plan);
   // A step that is refused leaves the states as it found them: they came of the same bad data.
   if (mode == GC_TRAIN) update_parameters(plan);
   if (mode != GC_TRAIN || plan.control[GC_C_APPLIED] == 1) carry_all(plan);

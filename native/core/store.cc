@@ -2,6 +2,7 @@
 #include "store.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "guarded.h"
@@ -155,6 +156,8 @@ gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_f
   return guarded([&] {
     auto store = std::make_unique<gc_store>();
     store->params.assign(params, params + count);
+    store->groups.assign(1, {0, 0, 1, 0, 0, 0});
+    store->group_of.assign(static_cast<size_t>(count), 0);
     store->arena_floats = arena_floats;
     store->data = data;
     store->grad = grad;
@@ -168,14 +171,37 @@ gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_f
 
 gc_status gc_store_add_arena(gc_store* store, int32_t group, float* arena) {
   return guarded([&] {
-    if (group != 4 && group != 5) return fail(GC_INVALID_ARGUMENT, "expected group 4 or 5 to add, got %d", group);
+    if (group < 4 || group > 6) return fail(GC_INVALID_ARGUMENT, "expected group 4, 5 or 6 to add, got %d", group);
     if (!arena || !store->moment2) return fail(GC_INVALID_ARGUMENT, "expected an arena for a store with moments");
     std::unique_lock<std::shared_mutex> lock(store->mutex);
-    float*& place = group == 4 ? store->moment3 : store->average;
+    float*& place = group == 4 ? store->moment3 : group == 5 ? store->average : store->accumulated;
     if (place) return fail(GC_INVALID_ARGUMENT, "expected a store without an arena of group %d", group);
     prefer_huge_pages(arena, store->arena_floats * 4);
     place = arena;
     ++store->version;  // a device must take the new arena
+    return GC_OK;
+  });
+}
+
+gc_status gc_store_set_groups(gc_store* store, const int32_t* group_of, const gc_group* groups, int32_t count) {
+  const auto valid = [](double x) { return x >= 0 && std::isfinite(x); };
+  if (count < 1 || count > GC_MAX_GROUPS)
+    return fail(GC_INVALID_ARGUMENT, "expected 1 to %d groups of parameters, got %d", GC_MAX_GROUPS, count);
+  for (int32_t i = 0; i < count; ++i) {
+    const gc_group& g = groups[i];
+    if (!valid(g.rate) || !valid(g.weight_decay) || !valid(g.l2) || !valid(g.skipped))
+      return fail(GC_INVALID_ARGUMENT, "expected finite numbers from 0 on in group %d of parameters", i);
+  }
+  for (size_t i = 0; i < store->params.size(); ++i)
+    if (group_of[i] < 0 || group_of[i] >= count)
+      return fail(GC_INVALID_ARGUMENT, "expected a group from 0 to %d for parameter %zu, got %d", count - 1, i,
+                  group_of[i]);
+  return guarded([&] {
+    std::vector<gc_group> copy(groups, groups + count);
+    std::unique_lock<std::shared_mutex> lock(store->mutex);
+    store->groups.swap(copy);
+    std::copy(group_of, group_of + store->params.size(), store->group_of.begin());
+    ++store->version;  // a device must take the new groups
     return GC_OK;
   });
 }

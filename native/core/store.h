@@ -94,7 +94,9 @@ struct Store {
   float* grad = nullptr;
   float* moment1 = nullptr;
   float* moment2 = nullptr;
-  float *moment3 = nullptr, *average = nullptr;  // null until gc_store_add_arena
+  float *moment3 = nullptr, *average = nullptr, *accumulated = nullptr;  // null until gc_store_add_arena
+  std::vector<gc_group> groups;                                          // of updates, at least one
+  std::vector<int32_t> group_of;                                         // by parameter
   uint64_t version = 1;
   PackList packs;
   ArenaPool arenas;                     // of the passes of its plans on the processor

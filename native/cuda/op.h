@@ -46,11 +46,13 @@ struct Failure {
 // Scalars of one run, on the device: sent in before it, brought back after it.
 struct Control {
   uint64_t seed, step;
-  double clip_norm, loss, grad_norm;
-  float learning_rate, beta1, beta2, rest1, rest2, epsilon, decay, l2, scale;
-  int32_t nesterov, decay_all, applied;
-  float average_share;
-  float* average;
+  double clip_norm, loss, grad_norm, counted;
+  float beta1, beta2, rest1, rest2, scale;
+  int32_t nesterov, applied;
+  float average_share, accumulated_share;
+  float *average, *accumulated;
+  const int32_t* group_of;
+  gc_device_group groups[GC_MAX_GROUPS];
   Failure failure;
 };
 

@@ -10,7 +10,7 @@ namespace cuda {
 // A stretch of one parameter that one block works on.
 struct Piece {
   int64_t offset, count;
-  int32_t is_matrix;
+  int32_t is_matrix, parameter;
 };
 constexpr int64_t kPiece = 1 << 14;
 
@@ -24,5 +24,7 @@ struct Optimizer {
 };
 // Norm; then either the update, or, where loss or norm is not finite or the run met bad data, nothing.
 void update_parameters(Plan& plan, const Optimizer& optimizer);
+// The mean gradient over batches, see GC_ACCUMULATE.
+void accumulate_gradients(Plan& plan, const Optimizer& optimizer);
 }  // namespace cuda
 }  // namespace gatecell

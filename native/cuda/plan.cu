@@ -158,7 +158,18 @@ void carry_states(gc_device_plan& p, bool trains) {
   }
 }
 
+// The update of the gradients that lie on the device.
+OwnRecording record_update(gc_device_plan& p) {
+  Plan& plan = p.plan;
+  Capture capture(plan.queue);
+  plan.queue.to_device(plan.control, p.staging, sizeof(Control));
+  update_parameters(plan, p.optimizer);
+  plan.queue.to_host(p.staging, plan.control, sizeof(Control));
+  return capture.end();
+}
+
 OwnRecording record(gc_device_plan& p, int32_t mode) {
+  if (mode == GC_UPDATE) return record_update(p);
   Plan& plan = p.plan;
   Queue& queue = plan.queue;
   plan.training = mode != GC_FORWARD;
@@ -174,6 +185,7 @@ OwnRecording record(gc_device_plan& p, int32_t mode) {
   }
   if (plan.training) record_backward(p);
   if (mode == GC_TRAIN) update_parameters(plan, p.optimizer);
+  if (mode == GC_ACCUMULATE) accumulate_gradients(plan, p.optimizer);
   carry_states(p, mode == GC_TRAIN);
   for (size_t i = 0; i < p.tensors.size(); ++i)
     if (p.places[i] >= 0 && p.tensors[i].producer >= 0)
@@ -183,17 +195,20 @@ OwnRecording record(gc_device_plan& p, int32_t mode) {
 }
 
 // ---- the host's side of a run --------------------------------------------------------------------------------------------
-void fill_staging(const gc_device_plan& p, const gc_device_run& run) {
+void fill_staging(const gc_device_plan& p, const gc_device_run& run, int32_t mode) {
   Control* control = reinterpret_cast<Control*>(p.staging);
   *control = Control();
+  control->loss = run.loss;
   control->seed = run.seed, control->step = run.step;
   control->clip_norm = run.clip_norm;
-  control->learning_rate = run.learning_rate;
   control->beta1 = run.beta1, control->beta2 = run.beta2;
   control->rest1 = run.rest1, control->rest2 = run.rest2;
-  control->epsilon = run.epsilon, control->decay = run.decay;
-  control->l2 = run.l2, control->nesterov = run.nesterov, control->decay_all = run.decay_all;
+  control->nesterov = run.nesterov;
+  control->group_of = run.group_of;
+  memcpy(control->groups, run.groups, sizeof run.groups);
+  control->counted = run.counted, control->accumulated = run.accumulated;
   control->average_share = run.average_share, control->average = run.average;
+  if (mode == GC_UPDATE) return;
   for (size_t i = 0; i < p.tensors.size(); ++i) {
     const Tensor& t = p.tensors[i];
     if (!is_input(p, i) || (p.carried[i] && !run.send_states)) continue;
@@ -203,11 +218,13 @@ void fill_staging(const gc_device_plan& p, const gc_device_run& run) {
   }
 }
 
-void empty_staging(const gc_device_plan& p, gc_device_run* run) {
+void empty_staging(const gc_device_plan& p, gc_device_run* run, int32_t mode) {
   const Control& control = *reinterpret_cast<const Control*>(p.staging);
   run->loss = control.loss;
   run->grad_norm = control.grad_norm;
+  run->counted = control.counted;
   run->applied = control.applied;
+  if (mode == GC_UPDATE) return;
   for (size_t i = 0; i < p.tensors.size(); ++i) {
     const Tensor& t = p.tensors[i];
     if (p.places[i] < 0 || t.producer < 0) continue;
@@ -256,9 +273,10 @@ gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& p) {
 }
 
 gc_status run_plan(gc_device_plan& p, int32_t mode, gc_device_run* run) {
-  fill_staging(p, *run);
+  fill_staging(p, *run, mode);
   Recording*& recording = p.recordings[mode];
-  if (!recording && p.plan.choices.empty()) {
+  // Kernels are chosen by runs that overwrite the gradients, so an update does not choose.
+  if (!recording && mode != GC_UPDATE && p.plan.choices.empty()) {
     const gc_status chosen = choose_kernels(p);
     if (chosen != GC_OK) return chosen;
   }
@@ -267,7 +285,7 @@ gc_status run_plan(gc_device_plan& p, int32_t mode, gc_device_run* run) {
     if (p.carried[i]) send(p, i);
   if (recording) p.plan.queue.replay(recording);
   const gc_status status = end_run(p);
-  if (status == GC_OK) empty_staging(p, run);
+  if (status == GC_OK) empty_staging(p, run, mode);
   return status;
 }
 

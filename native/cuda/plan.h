@@ -13,7 +13,7 @@ struct gc_device_plan {
   std::vector<std::vector<int32_t>> ids;
   std::vector<std::vector<double>> attributes;
   std::vector<std::vector<uint8_t>> accumulate;
-  gatecell::cuda::Recording* recordings[GC_TRAIN + 1] = {};
+  gatecell::cuda::Recording* recordings[GC_ACCUMULATE + 1] = {};
   // Pinned: the control block, then host tensors with the rows as they lie on the device.
   char* staging = nullptr;
   int64_t staging_bytes = 0;

@@ -19,6 +19,7 @@ const field = {
   loss: 9,
   applied: 10,
   average: 11,
+  counted: 12,
   l2: 13,
   nesterov: 14,
   decayAll: 15
@@ -28,6 +29,7 @@ const checks: Partial<Record<string, Check<number>>> = {
   seed,
   step: integer(0),
   average: number(0, 1),
+  counted: number(0),
   nesterov: integer(0, 1),
   decayAll: integer(0, 1)
 }
@@ -54,6 +56,11 @@ export interface Control {
    * leaves the average as it is. Values above 0 need `parameters.addAverage()`; the run throws ERR_INVALID_ARGUMENT without it.
    */
   average: number
+  /**
+   * For runs of the mode 'accumulate': what the losses of the earlier batches of the mean counted together. Set it to 0 before the first
+   * batch; each run adds what its loss counted (the second element of the loss, 1 if it has none).
+   */
+  counted: number
   /** SGD: 1 selects Nesterov's momentum, 0 the classical one. */
   nesterov: number
   /** 0: weightDecay and l2 apply to matrices only; 1: to every parameter. */

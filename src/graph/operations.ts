@@ -23,6 +23,10 @@ interface Waiting {
   grant: (release: Release) => void
 }
 
+function changesWeights(mode: Mode | null): boolean {
+  return mode === 'train' || mode === 'update'
+}
+
 /** The lock of one parameter store; see "Operations on one model" in ARCHITECTURE.md. */
 export class OperationLock {
   /** Operations that need the same weights from begin to end. */
@@ -32,7 +36,7 @@ export class OperationLock {
   #writing = false
   #changing = false
   #forward = 0
-  #exclusive: 'gradient' | 'train' | null = null
+  #exclusive: Exclude<Mode, 'forward'> | null = null
   #everExclusive = false
   readonly #queue: Waiting[] = []
 
@@ -102,7 +106,7 @@ export class OperationLock {
 
   /** Whether a training run is changing the weights now. */
   get training(): boolean {
-    return this.#exclusive === 'train'
+    return changesWeights(this.#exclusive)
   }
 
   /** Whether a native run changes weights or gradients now. */
@@ -132,6 +136,11 @@ export class OperationLock {
     if (this.#fit) throw this.#busy(what)
   }
 
+  /** Throws ERR_BUSY while a native run changes weights or gradients; `what` names what cannot go on at the same time. */
+  checkNoRun(what: string): void {
+    if (this.#exclusive) throw this.#busy(what)
+  }
+
   /** Throws ERR_BUSY unless nothing is under way; `what` names what was about to change the model. */
   checkIdle(what: string): void {
     if (!this.idle) throw this.#busy(what)
@@ -146,13 +155,13 @@ export class OperationLock {
   acquire(mode: Mode, sync: boolean): void {
     if (this.#changing) throw this.#busy('a run')
     if (mode === 'forward') {
-      if (sync && this.#exclusive === 'train') throw this.#busy('a synchronous run')
+      if (sync && this.training) throw this.#busy('a synchronous run')
       this.#forward++
       return
     }
     const byHand = !this.#step
-    if (this.#exclusive || (byHand && (this.#fit || (mode === 'train' && this.#readers > 0)))) {
-      throw this.#busy(mode === 'train' ? 'a training run' : 'a run that computes gradients')
+    if (this.#exclusive || (byHand && (this.#fit || (changesWeights(mode) && this.#readers > 0)))) {
+      throw this.#busy(changesWeights(mode) ? 'a training run' : 'a run that computes gradients')
     }
     this.#exclusive = mode
     this.#everExclusive = true
@@ -212,7 +221,7 @@ export class OperationLock {
   /** Grants the first in the queue and returns true, or returns false if it has to wait. */
   #grantFirst(): boolean {
     const first = this.#queue[0]!
-    if (this.#step || this.#changing || this.#exclusive === 'train') return false
+    if (this.#step || this.#changing || this.training) return false
     if (first.kind === 'step' && (this.#readers > 0 || this.#exclusive)) return false
     this.#queue.shift()
     if (first.kind === 'read') this.#readers++

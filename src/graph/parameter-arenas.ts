@@ -46,6 +46,8 @@ export interface Arenas {
   readonly moment2: Float32Array | null
   moment3: Float32Array | null
   average: Float32Array | null
+  /** Mean gradient of runs of the mode 'accumulate'. */
+  accumulated: Float32Array | null
 }
 
 /**
@@ -71,7 +73,8 @@ export function layOut(
     moment1: arena(training),
     moment2: arena(training),
     moment3: null,
-    average: null
+    average: null,
+    accumulated: null
   }
   const values = new Map<string, Float32Array>()
   const parameters = new Map<string, Parameter>()

@@ -16,6 +16,7 @@ import { callNative } from './native-call.js'
 import { OperationLock } from './operations.js'
 import { layOut, type Arenas, type NamedTensor, type Parameter, type ParameterGroup } from './parameter-arenas.js'
 import { showShape, sizeOf } from './shape.js'
+import { checkGroups, packGroups, type UpdateGroup } from './update-groups.js'
 
 export interface ReadyOptions {
   signal?: AbortSignal | undefined
@@ -24,7 +25,7 @@ export interface ReadyOptions {
 const readReadyOptions = optionsOf<ReadyOptions>({ signal: optional(signalOf) })
 
 /** The arenas that a step updates, as the addon numbers them. */
-const groupNumbers = { data: 0, moment1: 2, moment2: 3, moment3: 4, average: 5 } as const
+const groupNumbers = { data: 0, moment1: 2, moment2: 3, moment3: 4, average: 5, accumulated: 6 } as const
 
 const checkGroup = choice<ParameterGroup>('data', 'grad', 'moment1', 'moment2', 'moment3', 'average')
 const checkCopied = choice<Exclude<ParameterGroup, 'grad'>>('data', 'moment1', 'moment2', 'moment3', 'average')
@@ -77,7 +78,15 @@ export class ParameterStore {
     this.#add('average', 'adding averaged weights')
   }
 
-  #add(group: 'moment3' | 'average', what: string): void {
+  /**
+   * Adds the arena that runs of the mode 'accumulate' need. Does nothing if there is one, and in models made with `training: false`.
+   * Throws ERR_BUSY while an operation on the model is under way.
+   */
+  addAccumulated(): void {
+    this.#add('accumulated', 'adding accumulated gradients')
+  }
+
+  #add(group: 'moment3' | 'average' | 'accumulated', what: string): void {
     const { handle } = this
     if (this.#arenas[group] || !this.#arenas.moment2 || !handle) return
     this.operations.checkIdle(what)
@@ -211,6 +220,19 @@ export class ParameterStore {
     for (const { target, data } of copies) target.set(data)
     if (group === 'data') this.#firstValues.clear()
     this.#written()
+  }
+
+  /**
+   * Sets the groups of the updates to come; parameters without a group have rate 1 and the decay of the control block. A model begins
+   * without groups. Throws ERR_INVALID_ARGUMENT if a name is unknown or in two groups, ERR_BUSY while a run changes the weights.
+   */
+  setGroups(given: readonly UpdateGroup[]): void {
+    const { groupOf, numbers: rows } = packGroups(this.names, checkGroups(given, 'the groups'))
+    const { handle } = this
+    this.operations.checkNoRun('setting groups of parameters')
+    if (!handle) return
+    this.fetch()
+    callNative(() => native().storeSetGroups(handle, groupOf, rows))
   }
 
   /** Says that `data` was written: copies of it that the engine keeps are made again at the next run. */

@@ -72,6 +72,7 @@ export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>
   alignment: { args: () => [new Uint8Array(8)] },
   storeCreate: { args: () => [parameters(), floats(16), floats(16), floats(16), floats(16)] },
   storeAddArena: { args: () => [store(), 4, floats(16)] },
+  storeSetGroups: { args: () => [store(), Int32Array.of(0), Float64Array.of(0, 0, 1, 0, 0, 0)] },
   storeTouch: { args: () => [store()] },
   storeFetch: { args: () => [store()] },
   storeCopy: { args: () => [store(), 0, floats(16)] },

@@ -131,6 +131,7 @@ const controlNames = [
   'epsilon',
   'weightDecay',
   'average',
+  'counted',
   'l2',
   'nesterov',
   'decayAll'
@@ -224,6 +225,10 @@ const stores: AnyRecipe[] = [
   ofStore('settle', () => []),
   ofStore('clearOptimizer', () => []),
   ofStore('addAverage', () => []),
+  ofStore('addAccumulated', () => []),
+  ofStore('setGroups', () => [
+    [{ names: ['head.bias'], frozen: false, rate: 1, decay: { weightDecay: 0.1, l2: 0 }, skipped: 1 }]
+  ]),
   ofStore('startAverage', () => []),
   ofStore('copyFrom', (store) => [store, 'data']),
   ofStore('dispose', () => [])

@@ -204,6 +204,15 @@ class Graph {
     average_.resize(arenas_[0].size);
     REQUIRE(gc_store_add_arena(store_, 5, average_.data) == GC_OK);
   }
+  // Adds the mean gradient of GC_ACCUMULATE; after compile().
+  void add_accumulated() {
+    accumulated_.resize(arenas_[0].size);
+    REQUIRE(gc_store_add_arena(store_, 6, accumulated_.data) == GC_OK);
+  }
+  // Multiplies the gradients on the host; after fetch().
+  void scale_gradients(float factor) {
+    for (int64_t i = 0; i < arenas_[1].size; ++i) arenas_[1].data[i] *= factor;
+  }
   Floats average(int id) {
     const float* at = average_.data + params_[static_cast<size_t>(slot(id))].offset;
     return Floats(at, at + count(id));
@@ -222,6 +231,7 @@ class Graph {
     memcpy(data(id), values.data(), values.size() * 4);
     if (role(id) == GC_PARAMETER) gc_store_touch(store_);
   }
+  Floats moment1(int id) { return Floats(params_at(2, id), params_at(2, id) + count(id)); }
   Floats grad(int id) { return Floats(params_at(1, id), params_at(1, id) + count(id)); }
   int64_t count(int id) const {
     return count_of({tensors.begin() + id * GC_TENSOR_FIELDS + 4, tensors.begin() + id * GC_TENSOR_FIELDS + 8});
@@ -267,7 +277,7 @@ class Graph {
   std::vector<Floats> param_values_;
   int64_t param_floats_ = 0;
   Floats host_values_;  // int32 travel in it as bits
-  Aligned host_, arenas_[4], moment3_, average_;
+  Aligned host_, arenas_[4], moment3_, average_, accumulated_;
   gc_store* store_ = nullptr;
   gc_plan* plan_ = nullptr;
 };

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { GC_BACKEND_ABI = 10 };
+enum { GC_BACKEND_ABI = 11 };
 
 // The device of a library, which is asked for once, when the library is opened.
 typedef struct gc_device_info {
@@ -29,6 +29,7 @@ typedef struct gc_device_info {
 // One tensor of a plan, as the core has checked it. Rows are `ld` elements apart.
 typedef struct gc_device_tensor {
   int32_t dtype, role, rank, producer;  // producer: node, -1: host input or parameter
+  int32_t parameter;                    // index in the store, -1: no parameter
   int64_t dims[4];
   int64_t rows, cols, ld;
   float* data;  // on the device; int32 tensors lie there as they are
@@ -80,17 +81,28 @@ typedef struct gc_device_plan_desc {
   int32_t carry_count;   // pairs
 } gc_device_plan_desc;
 
+// The numbers of an update of one group of parameters.
+typedef struct gc_device_group {
+  float learning_rate, epsilon, decay, l2;
+  int32_t decay_all, frozen;
+} gc_device_group;
+
 // Arguments and results of one run. The core computes the optimiser's numbers once, in double.
 typedef struct gc_device_run {
   uint64_t seed, step;
-  double clip_norm;                                                     // 0: no clipping
-  float learning_rate, beta1, beta2, rest1, rest2, epsilon, decay, l2;  // rest: 1 - beta
-  int32_t nesterov, decay_all;
-  float average_share;     // GC_C_AVERAGE; 0: no average
-  float* average;          // averaged weights on the device, with the layout of the arenas; null if the store has none
-  int32_t send_states;     // 1: the targets of carries are newer on the host
-  double loss, grad_norm;  // out
-  int32_t applied;         // out
+  double clip_norm;                  // 0: no clipping
+  float beta1, beta2, rest1, rest2;  // rest: 1 - beta
+  int32_t nesterov;
+  gc_device_group groups[GC_MAX_GROUPS];
+  const int32_t* group_of;  // on the device: by parameter; null in a plan without parameters
+  float average_share;      // GC_C_AVERAGE; 0: no average
+  float* average;           // averaged weights on the device, with the layout of the arenas; null if the store has none
+  int32_t send_states;      // 1: the targets of carries are newer on the host
+  float* accumulated;       // on the device: the mean gradient of GC_ACCUMULATE; null if the store has none
+  double counted;           // in and out: GC_C_COUNTED
+  double loss;              // in: the last run's, for GC_UPDATE; out
+  double grad_norm;         // out
+  int32_t applied;          // out
 } gc_device_run;
 
 typedef struct gc_device_plan gc_device_plan;

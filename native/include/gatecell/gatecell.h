@@ -75,9 +75,21 @@ typedef struct gc_param {
 gc_status gc_store_create(const gc_param* params, int32_t count, int64_t arena_floats, float* data, float* grad,
                           float* moment1, float* moment2, gc_store** out);
 // Adds an arena with the layout and size of the others; call gc_store_fetch before. Group 4 is for AMSGrad's largest second moments, which a
-// plan with GC_AMSGRAD needs, group 5 for the averaged weights of GC_C_AVERAGE. GC_INVALID_ARGUMENT for other groups, if the store has that
-// arena already, and if it has no second moments.
+// plan with GC_AMSGRAD needs, group 5 for the averaged weights of GC_C_AVERAGE, group 6 for the mean gradient of GC_ACCUMULATE.
+// GC_INVALID_ARGUMENT for other groups, if the store has that arena already, and if it has no second moments.
 gc_status gc_store_add_arena(gc_store* store, int32_t group, float* arena);
+// A group of parameters that updates treat alike.
+typedef struct gc_group {
+  int32_t frozen;     // 1: no update, no moments, and no part of the gradient's norm
+  int32_t own_decay;  // 1: `weight_decay` and `l2` instead of those of the control block, for parameters of any rank
+  double rate;        // factor on GC_C_LEARNING_RATE, at least 0
+  double weight_decay, l2;
+  double skipped;  // steps at which the group was frozen: Adam's t is GC_C_STEP + 1 - skipped
+} gc_group;
+enum { GC_MAX_GROUPS = 32 };
+// Sets the groups of the updates to come: group_of[i] is that of parameter i, one for each. A new store has one group of rate 1.
+// GC_INVALID_ARGUMENT unless there are 1 to GC_MAX_GROUPS groups of valid numbers.
+gc_status gc_store_set_groups(gc_store* store, const int32_t* group_of, const gc_group* groups, int32_t count);
 // The caller has written `data`: packed copies made from it are stale.
 gc_status gc_store_touch(gc_store* store);
 // Brings back what a device has changed since; before the caller reads or writes its arenas. Nothing to do on the CPU.
@@ -113,7 +125,11 @@ typedef enum gc_opcode {
 typedef enum gc_mode {
   GC_FORWARD = 0,   // dropout is off
   GC_GRADIENT = 1,  // forward with dropout, backward; gradients land in the store's grad arena
-  GC_TRAIN = 2,     // GRADIENT, then clip and update
+  GC_TRAIN = 2,     // GRADIENT, then UPDATE; carries only if the update was applied
+  GC_UPDATE = 3,    // clips and applies the gradients in the store's grad arena; no pass, no carry
+  // GRADIENT, then the grad arena gets the mean of the gradients of this batch and of those before it, weighted by what each counts
+  // (GC_C_COUNTED). Needs an optimizer and the arena of group 6.
+  GC_ACCUMULATE = 4,
 } gc_mode;
 // GC_AMSGRAD: Adam whose step divides by the largest second moment so far (Reddi et al. 2018); with decoupled decay as AdamW.
 typedef enum gc_optimizer { GC_SGD = 1, GC_RMSPROP = 2, GC_ADAM = 3, GC_ADAMW = 4, GC_AMSGRAD = 5 } gc_optimizer;
@@ -129,11 +145,14 @@ typedef enum gc_control {
   GC_C_EPSILON = 6,
   GC_C_WEIGHT_DECAY = 7,  // AdamW, AMSGrad: decoupled
   GC_C_GRAD_NORM = 8,     // out: global norm before clipping
-  GC_C_LOSS = 9,          // out: root's first element
+  GC_C_LOSS = 9,          // out: root's first element; UPDATE reads the value of the last run
   GC_C_APPLIED = 10,  // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
   // After an update the averaged weights of trained parameters move by this share (0 to 1) of their distance to the weights. 1 copies the
   // weights, 0 leaves the average as it is. Above 0 the arena of group 5 is needed (else GC_INVALID_ARGUMENT).
   GC_C_AVERAGE = 11,
+  // ACCUMULATE: in: the number that earlier batches of the mean counted, 0: this batch is the first; out: with this batch. A batch counts as
+  // many as element 1 of its loss says, and 1 if the loss has one element.
+  GC_C_COUNTED = 12,
   GC_C_L2 = 13,         // every optimiser: l2 * weight is added to the clipped gradient
   GC_C_NESTEROV = 14,   // SGD: 1: Nesterov's momentum, 0: the classical one
   GC_C_DECAY_ALL = 15,  // 0: both decays concern parameters of rank 2 only, 1: all parameters
