@@ -70,11 +70,14 @@ export {
   type PackSamples,
   type TokenNames
 } from './data/batching/source.js'
-export { evaluate, type EvaluateOptions, type Evaluation } from './train/evaluate.js'
+export { accuracy, f1, type ClassificationOptions, type F1Options } from './metrics/classification.js'
+export { perplexity, type Measurement, type Metric, type MetricBatch } from './metrics/metric.js'
+export { evaluate, type EvaluateOptions, type Evaluation, type Metrics } from './train/evaluate.js'
+export type { SkippedSteps, TrainingGroup } from './train/groups.js'
 export type { Optimizer } from './train/optimizers.js'
 export type { TrainerOptions } from './train/options.js'
 export type { Progress, Resumable, Snapshot } from './train/progress.js'
-export type { FitOptions, Report, StopReason, Summary, TrainerEvents, Validation } from './train/reports.js'
+export type { FitOptions, Measured, Report, StopReason, Summary, TrainerEvents, Validation } from './train/reports.js'
 export type { Schedule } from './train/schedules.js'
 export { createTrainer, type Trainer } from './train/trainer.js'
 

@@ -32,7 +32,10 @@ function position(index: number, shape: readonly number[]): number[] {
 }
 
 /** Throws ERR_NOT_FINITE if `plan` did not apply its update; `step`: the steps made before. */
-export function expectApplied(plan: Pick<Plan, 'control' | 'inputs' | 'shapes'>, step: number): void {
+export function expectApplied(
+  plan: Pick<Plan, 'inputs' | 'shapes'> & { control: Pick<Plan['control'], 'loss' | 'gradNorm' | 'applied'> },
+  step: number
+): void {
   const { loss, gradNorm, applied } = plan.control
   if (applied) return
   const what = Number.isFinite(loss) ? `the gradient's norm is ${gradNorm}` : `the loss is ${loss}`
@@ -44,6 +47,13 @@ export function expectApplied(plan: Pick<Plan, 'control' | 'inputs' | 'shapes'>,
     'ERR_NOT_FINITE',
     `Expected a finite loss and gradient but at step ${step + 1} ${what}; the weights are those after step ${step}: ${remedy}.`
   )
+}
+
+/** Throws ERR_NOT_FINITE if the loss of one of the batches of a step is not finite; `step`: the steps made before. */
+export function expectFiniteBatch(plan: Pick<Plan, 'control' | 'inputs' | 'shapes'>, step: number): void {
+  const { loss } = plan.control
+  const control = { loss, gradNorm: NaN, applied: Number.isFinite(loss) }
+  expectApplied({ inputs: plan.inputs, shapes: plan.shapes, control }, step)
 }
 
 /** Returns `loss`, measured on data that is finite. Throws ERR_NOT_FINITE if it is not finite, which then comes from the weights. */

@@ -1,10 +1,14 @@
 // What a trainer is told, checked once.
 
-import { anything, callback, integer, number, optional, options as optionsOf, seed as seedOf } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { anything, callback, choice, integer, list, number, optional, options as optionsOf } from '../check/index.js'
+import { seed as seedOf, string, type Check } from '../check/index.js'
+import { GatecellError, show } from '../errors.js'
 import { readSource, type BatchSource } from '../data/batching/source.js'
 import { checkOptimizer, type Optimizer } from './optimizers.js'
+import { readMetrics, type Metrics } from './evaluate.js'
+import type { TrainingGroup } from './groups.js'
 import { checkResumable, type Resumable, type Snapshot } from './progress.js'
+import type { Monitor } from './reports.js'
 import { checkSchedule, type Schedule } from './schedules.js'
 
 export interface TrainerOptions {
@@ -21,6 +25,20 @@ export interface TrainerOptions {
    * for two more arrays of the size of the weights.
    */
   average?: number
+  /**
+   * Batches of a step, 1 to 65536; default 1. The step takes the mean of their gradients, weighted by what each loss counts, which is
+   * the gradient of one batch of all of them together up to rounding. Memory is that of one batch and one more array of the size of the
+   * weights. Dropout masks differ from batch to batch. `steps`, rates and reports count steps, not batches. At the end of the data a
+   * step may have fewer batches; an abort gives the unfinished step up, and a run that resumes begins it again.
+   */
+  accumulate?: number
+  /**
+   * Groups of parameters by name, with a rate or a weight decay of their own, or frozen; default none, or those of the run that is
+   * resumed. `trainer.setGroups` changes them between fits.
+   * @example
+   * createTrainer(model, data, { groups: [{ parameters: 'encoder.*', rate: 0.1 }, { parameters: 'embedding.weight', frozen: true }] })
+   */
+  groups?: readonly TrainingGroup[]
   /** Seed of dropout masks; default 0, or that of the run that is resumed. */
   seed?: number
   /** Ends after this many steps in all, those before a resume included. */
@@ -36,7 +54,16 @@ export interface TrainerOptions {
    * aborted; such a validation may give the best model, but patience and the plateau schedule do not count it.
    */
   validateEvery?: number
-  /** Ends after this many regular validations (those every `validateEvery` steps) without a lower loss. */
+  /** Metrics of the validations next to the loss, by name: `{ accuracy: accuracy() }`. Default none. */
+  metrics?: Metrics
+  /**
+   * The figure that `patience`, the plateau schedule and the choice of the best weights go by: 'loss' (default) or the name of one of
+   * `metrics`. A run that resumes must monitor the same figure.
+   */
+  monitor?: string
+  /** Which value of the monitored figure is the better one; default that of the metric, for the loss 'lower'. */
+  better?: 'higher' | 'lower'
+  /** Ends after this many regular validations (those every `validateEvery` steps) without a better monitored figure. */
   patience?: number
   /** Steps between reports; default: a report about every second. */
   reportEvery?: number
@@ -56,11 +83,16 @@ const readOptions = optionsOf<TrainerOptions>({
   schedule: optional(anything), // checkSchedule has its fields
   clip: optional(number(0, 1e9)),
   average: optional(number(1e-6, 0.9999999)),
+  accumulate: optional(integer(1, 65536)),
+  groups: optional(list(anything as Check<TrainingGroup>)), // resolveGroups has their fields
   seed: optional(seedOf),
   steps: optional(count),
   epochs: optional(count),
   timeLimit: optional(number(1e-3, 1e9)),
   validation: optional(readSource),
+  metrics: optional(readMetrics),
+  monitor: optional(string),
+  better: optional(choice('higher', 'lower')),
   validateEvery: optional(count),
   patience: optional(count),
   reportEvery: optional(count),
@@ -75,7 +107,7 @@ export type CheckedOptions = ReturnType<typeof checkOptions>
 /** Throws ERR_INVALID_ARGUMENT where an option is out of range. */
 export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: number | undefined) {
   const options = readOptions(trainerOptions, 'the options of the trainer')
-  const { steps, epochs, timeLimit, validation, patience, clip = 1 } = options
+  const { steps, epochs, timeLimit, validation, patience, clip = 1, accumulate = 1 } = options
   if (patience !== undefined && !validation) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
@@ -92,6 +124,21 @@ export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: numb
       'trainer: expected validation data for the plateau schedule but there is none: pass validation, or choose another schedule.'
     )
   }
-  const validateEvery = options.validateEvery ?? Math.max(1, Math.min(stepsPerEpoch ?? 1000, 1000))
-  return { ...options, clip, optimizer, schedule, validateEvery }
+  const validateEvery =
+    options.validateEvery ??
+    Math.max(1, Math.min(stepsPerEpoch === undefined ? 1000 : Math.ceil(stepsPerEpoch / accumulate), 1000))
+  const monitor = monitorOf(options)
+  return { ...options, monitor, clip, accumulate, optimizer, schedule, validateEvery }
+}
+
+function monitorOf({ monitor = 'loss', better, metrics = {}, validation }: TrainerOptions): Monitor {
+  const measured = monitor === 'loss' || Object.hasOwn(metrics, monitor)
+  if (!measured || ((monitor !== 'loss' || better !== undefined) && !validation)) {
+    const names = ['loss', ...Object.keys(metrics)].join(', ')
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `trainer: expected validation data and one of ${names} to monitor but received ${show(monitor)}: pass validation, and name a metric of metrics.`
+    )
+  }
+  return { name: monitor, better: better ?? (monitor === 'loss' ? 'lower' : metrics[monitor]!.better) }
 }

@@ -2,7 +2,20 @@
 // thread counts are part of it, so that the same steps give the same bytes; only a run with a time limit keeps its elapsed seconds.
 
 import { types } from 'node:util'
-import { anything, checkObject, choice, integer, nullable, number, open, optional, seed } from '../check/index.js'
+import {
+  anything,
+  checkObject,
+  choice,
+  integer,
+  list,
+  nullable,
+  number,
+  open,
+  optional,
+  record,
+  seed,
+  string
+} from '../check/index.js'
 import type { Check } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { optimizerNames, type OptimizerName } from '../graph/opcodes.js'
@@ -11,8 +24,10 @@ import { checkLoaded, type LoadedTensors } from '../graph/loaded-tensors.js'
 import type { Plan } from '../graph/plan.js'
 import type { JsonObject, JsonValue } from '../io/json.js'
 import type { Model } from '../model.js'
+import type { SkippedSteps, TrainingGroup } from './groups.js'
 import { expectUsableTensors } from './not-finite.js'
 import { squaresOf } from './optimizers.js'
+import { monitorKey, type Measured, type Monitor } from './reports.js'
 import type { PlateauState } from './schedules.js'
 
 export interface Progress {
@@ -26,10 +41,13 @@ export interface Progress {
   /** Exponential mean of the loss, decay 0.98; null before the first step. */
   smoothedLoss: number | null
   /** Best validation so far, those at the end of a run included: that of the 'best' checkpoint. */
-  best: { loss: number; step: number } | null
+  best: Measured | null
   /** Last validation. */
-  validation: { loss: number; step: number } | null
-  /** Lowest loss of the regular validations, those every `validateEvery` steps; patience and plateau go by it. */
+  validation: Measured | null
+  /**
+   * Lowest monitored figure (negated if higher is better) of the regular validations, those every `validateEvery` steps; patience and
+   * plateau go by it.
+   */
   lowest: number | null
   /** Regular validations since the lowest one. */
   bad: number
@@ -40,6 +58,12 @@ export interface Progress {
   elapsed?: number
   /** Number of steps that the averaged weights contain; absent without an average. */
   averaged?: number
+  /** The monitored metric, its name with - before it if higher is better; absent if the loss is monitored. */
+  monitor?: string
+  /** Groups of parameters, where there are any. */
+  groups?: readonly TrainingGroup[]
+  /** Steps at which parameters were frozen; absent if there were none. */
+  skipped?: SkippedSteps
 }
 
 /** A run at one step: what src/io/checkpoint.ts writes. The arrays are live views, valid until the next step. */
@@ -122,13 +146,16 @@ export function takeSnapshot(
 export function restoreRun(
   model: Model,
   from: Resumable,
-  expected: { seed: number | undefined; optimizer: OptimizerName; average: number | undefined },
+  expected: { seed: number | undefined; optimizer: OptimizerName; average: number | undefined; monitor: Monitor },
   moments: readonly MomentGroup[]
 ): Progress {
   const { averaged, ...progress } = readProgress(from.progress)
   if (expected.seed !== undefined && progress.seed !== expected.seed)
     refuse(`seed ${expected.seed}`, `seed ${progress.seed}`)
   if (progress.optimizer !== expected.optimizer) refuse(`the optimizer ${expected.optimizer}`, progress.optimizer)
+  const monitor = monitorKey(expected.monitor)
+  if (progress.best !== null && (progress.monitor ?? 'loss') !== monitor)
+    refuse(`${monitor} as monitored figure`, progress.monitor ?? 'loss')
   const groups = moments.map((group) => {
     const tensors = from[group]
     if (!tensors || tensors.size === 0) refuse(`the state of the optimizer (${group})`, 'none')
@@ -164,7 +191,7 @@ export function restoreStates(states: Readonly<Record<string, Float32Array>>, fr
 }
 
 const count = integer(0)
-const measured = nullable(open<{ loss: number; step: number }>({ loss: number(), step: count }))
+const measured = nullable(open<Measured>({ loss: number(), step: count, metrics: optional(record(number())) }))
 const readFields = open<Progress>({
   step: count,
   epoch: count,
@@ -179,7 +206,10 @@ const readFields = open<Progress>({
   seed,
   optimizer: choice(...optimizerNames),
   elapsed: optional(number(0)),
-  averaged: optional(count)
+  averaged: optional(count),
+  groups: optional(list(anything as Check<TrainingGroup>)), // resolveGroups has their fields
+  skipped: optional(record(count)),
+  monitor: optional(string)
 })
 
 function readProgress(value: JsonObject): Progress {

@@ -24,6 +24,26 @@ export interface Report {
   validation: Validation | null
 }
 
+/** The figure that early stopping and the choice of the best weights go by. */
+export interface Monitor {
+  /** 'loss', or the name of a metric. */
+  name: string
+  better: 'higher' | 'lower'
+}
+
+/** Returns the name of the monitored figure, with - before it if higher is better. */
+export function monitorKey({ name, better }: Monitor): string {
+  return better === 'higher' ? `-${name}` : name
+}
+
+/** A validation as progress and summary keep it. */
+export interface Measured {
+  loss: number
+  step: number
+  /** The value of each metric; absent without metrics. */
+  metrics?: Readonly<Record<string, number>>
+}
+
 export interface Validation {
   step: number
   loss: number
@@ -32,6 +52,8 @@ export interface Validation {
   /** Targets counted. */
   count: number
   seconds: number
+  /** The value of each metric; absent without metrics. */
+  metrics?: Readonly<Record<string, number>>
 }
 
 export type StopReason = 'steps' | 'epochs' | 'time' | 'patience' | 'data' | 'abort'
@@ -42,7 +64,8 @@ export interface Summary {
   smoothedLoss: number | null
   /** The last validation. */
   validation: Validation | null
-  best: { loss: number; step: number } | null
+  /** The best validation by the monitored figure. */
+  best: Measured | null
   /** Seconds of training in this process, and all that passed. */
   seconds: number
   wallSeconds: number

@@ -32,6 +32,17 @@ export class StepPlan {
     return this.plan.control
   }
 
+  /** Returns a function that puts plan and carried states back to the present ones, for a step of several batches that is given up. */
+  saveStates(): () => void {
+    const dims = this.#dims
+    const copies = Object.entries(this.plan.states).map(([name, state]) => [name, state.slice()] as const)
+    return () => {
+      this.#changeShape(dims)
+      const { states } = this.plan
+      for (const [name, copy] of copies) states[name]!.set(copy)
+    }
+  }
+
   #leaseFor(dims: Dims): PlanLease {
     return this.#model.lease(dims, { purpose: 'train', optimizer: this.#optimizer })
   }

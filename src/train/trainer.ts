@@ -8,18 +8,19 @@ import type { FitClaim } from '../graph/operations.js'
 import type { Plan } from '../graph/plan.js'
 import { checkModel, type Model } from '../model.js'
 import { WeightAverage } from './averaging.js'
-import { readSource, readBatches, type Batch, type BatchReader, type BatchSource } from '../data/batching/source.js'
-import { orAborted, reachedLimit, shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
+import { readSource, readBatches, type BatchReader, type BatchSource } from '../data/batching/source.js'
+import { Groups, type TrainingGroup } from './groups.js'
+import { orAborted, reachedLimit, shareDone, type Position } from './limits.js'
 import { Stopwatch, Window, rate, smooth } from './metrics.js'
-import { expectApplied } from './not-finite.js'
-import { applyOptimizer, momentsOf, updateOf } from './optimizers.js'
+import { momentsOf, updateOf } from './optimizers.js'
 import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
 import { clearMoments, guardPlan, ownsMoments, setMomentOwner, takeMoments } from './ownership.js'
 import { firstProgress, restoreRun, restoreStates, takeSnapshot, type Progress, type Snapshot } from './progress.js'
+import { monitorKey } from './reports.js'
 import type { FitOptions, Report, StopReason, Summary, TrainerEvents, Validation } from './reports.js'
-import { scheduleFactor } from './schedules.js'
 import { StepPlan } from './step-plan.js'
-import { afterLoss, isOwed, isRegular, validate } from './validation.js'
+import { BatchQueue, Stepper, type StepSum } from './stepper.js'
+import { afterMeasure, isOwed, isRegular, validate } from './validation.js'
 
 const readFitOptions = optionsOf<FitOptions>({
   signal: optional(signalOf),
@@ -32,8 +33,10 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   readonly data: BatchSource
   readonly #options: CheckedOptions
   readonly #steps: StepPlan
+  readonly #stepper: Stepper
   readonly #average: WeightAverage
   #claim: FitClaim | null = null
+  #groups: Groups
   #progress: Progress
   #watch = new Stopwatch()
   #stepsHere = 0
@@ -47,16 +50,20 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.model = model
     this.data = readSource(data, 'the data')
     this.#options = checkOptions(options, this.data.stepsPerEpoch)
-    const { optimizer, resume, seed, average } = this.#options
+    const { optimizer, resume, seed, average, accumulate, monitor } = this.#options
     const { parameters } = model
     parameters.operations.checkNoFit('another trainer')
+    this.#groups = new Groups(this.#options.groups ?? [], parameters.names) // before the model is changed
     this.#average = new WeightAverage(model, average)
+    if (accumulate > 1) parameters.addAccumulated()
     this.#steps = new StepPlan(model, updateOf(optimizer), this.data.dims)
+    const announce = (epoch: number) => void this.emit('epoch', epoch)
+    this.#stepper = new Stepper(this.#steps, this.data, this.#options, this.#average, announce)
     if (resume) {
       this.#progress = restoreRun(
         this.model,
         resume,
-        { seed, average, optimizer: updateOf(optimizer) },
+        { seed, average, optimizer: updateOf(optimizer), monitor },
         momentsOf(optimizer)
       )
       restoreStates(this.#plan.states, resume)
@@ -67,6 +74,26 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       // Where an evaluation is under way, the moments are cleared when the fit begins.
       if (parameters.operations.idle) clearMoments(parameters, this)
     }
+    if (monitorKey(monitor) !== 'loss') this.#progress = { ...this.#progress, monitor: monitorKey(monitor) }
+    this.#setGroups(this.#options.groups ?? this.#progress.groups ?? [])
+  }
+
+  /**
+   * Changes the groups of parameters for the fits to come, as the option `groups` sets them; [] for none. Throws ERR_INVALID_ARGUMENT for
+   * groups that are not valid, and ERR_BUSY during a fit.
+   * @example
+   * trainer.setGroups([{ parameters: 'embedding.*', frozen: true }])
+   */
+  setGroups(groups: readonly TrainingGroup[]): void {
+    this.model.parameters.operations.checkNoFit('a change of the groups')
+    this.#setGroups(groups)
+  }
+
+  #setGroups(groups: readonly TrainingGroup[]): void {
+    this.#groups = new Groups(groups, this.model.parameters.names)
+    const { list } = this.#groups
+    this.#progress = { ...this.#progress, groups: list }
+    if (list.length === 0) delete this.#progress.groups
   }
 
   /**
@@ -133,6 +160,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       this.#before += this.#watch.seconds
       this.#watch = new Stopwatch()
       this.#average.release()
+      this.#groups.leave(parameters)
       claim.end()
       this.#claim = null
       await reader?.close(!signal?.aborted)
@@ -144,39 +172,22 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     reader: BatchReader,
     signal: AbortSignal | undefined
   ): AsyncGenerator<Report, StopReason, undefined> {
-    const { checkpointEvery, epochs } = this.#options
+    const { checkpointEvery } = this.#options
     const watch = this.#watch
     const window = new Window(0)
-    const pull = () => {
-      const coming = reader.next()
-      coming.catch(() => {}) // thrown where the batch is awaited
-      return coming
-    }
     if ((await orAborted(this.model.ready({ signal }))) === 'abort') return 'abort'
     if (isOwed(this.#options, this.#progress) && !(await this.#validate('regular', signal))) return 'abort'
     if (!(await takeMoments(this.model.parameters, this, { step: this.#progress.step, claim, signal }))) return 'abort'
     if (!(await this.#average.begin(this.#progress, claim, signal))) return 'abort'
+    this.#groups.enter(this.model.parameters, this.#options.optimizer, this.#progress.skipped)
+    this.#stepper.begin(this.#progress)
     watch.start()
-    for (let coming = pull(); ;) {
+    for (const queue = new BatchQueue(reader); ;) {
       const limit = this.#reachedLimit()
       if (limit) return limit
-      const batch = await unlessAborted(coming, signal)
-      if (batch === 'abort' || signal?.aborted) return 'abort'
-      if (batch === null) return 'data'
-      if (batch.epoch > this.#progress.epoch) this.emit('epoch', batch.epoch)
-      if (epochs !== undefined && batch.epoch >= epochs) return 'epochs'
-      const release = await claim.step(signal)
-      if (release === null) return 'abort'
-      try {
-        this.#begin(batch)
-        const running = this.#plan.run('train')
-        coming = pull()
-        await running
-      } finally {
-        release()
-      }
-      this.#finish(batch, window)
-
+      const made = await this.#stepper.step({ queue, claim, signal, position: () => this.#position })
+      if (typeof made === 'string') return made
+      this.#finish(made, window)
       const { step } = this.#progress
       watch.stop()
       const validated = isRegular(this.#options, this.#progress)
@@ -193,41 +204,27 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
   get #position(): Position {
     const { seconds } = this.#watch
+    const { stepsPerEpoch } = this.data
     return {
       progress: this.#progress,
-      stepsPerEpoch: this.data.stepsPerEpoch,
+      stepsPerEpoch: stepsPerEpoch === undefined ? undefined : stepsPerEpoch / this.#options.accumulate,
       elapsed: this.#before + seconds,
       stepSeconds: this.#stepsHere > 0 ? seconds / this.#stepsHere : 0
     }
   }
 
-  /** Puts a batch and this step's scalars into the plan. */
-  #begin(batch: Batch): void {
-    const { clip, optimizer, schedule } = this.#options
-    const { step, seed, plateau } = this.#progress
-    const { done, share } = shareDone(this.#options, this.#position) ?? { done: 0, share: 0 }
-    const control = this.#steps.begin(batch, this.data.dims)
-    applyOptimizer(optimizer, control)
-    control.clipNorm = clip
-    control.average = this.#average.share(this.#progress)
-    control.seed = seed
-    control.step = step
-    control.learningRate = optimizer.learningRate * scheduleFactor(schedule, { step, done, share, plateau })
-  }
-
-  #finish(batch: Batch, window: Window): void {
-    const { loss } = this.#plan.control
+  #finish({ loss, count, last }: StepSum, window: Window): void {
     const progress = this.#progress
-    expectApplied(this.#plan, progress.step)
-    const count = batch.count ?? symbolsOf(batch.dims ?? this.data.dims)
+    const skipped = this.#groups.counted(progress.skipped)
     this.#stepsHere++
     window.add(loss, count)
     this.#progress = {
       ...progress,
       ...this.#average.counted(progress),
+      ...skipped,
       step: progress.step + 1,
-      epoch: batch.epoch,
-      cursor: batch.cursor,
+      epoch: last!.epoch,
+      cursor: last!.cursor,
       count: progress.count + count,
       smoothedLoss: smooth(progress.smoothedLoss, loss)
     }
@@ -235,11 +232,11 @@ export class Trainer extends EventEmitter<TrainerEvents> {
 
   /** Measures the validation data and takes the consequences; false if the caller aborted. */
   async #validate(kind: 'regular' | 'end', signal: AbortSignal | undefined): Promise<boolean> {
-    const { validation: source, schedule } = this.#options
+    const { schedule, monitor } = this.#options
     const { step } = this.#progress
-    const result = await validate(this.#average.model(this.#progress), source!, step, signal)
+    const result = await validate(this.#average.model(this.#progress), this.#options, step, signal)
     if (result === 'abort') return false
-    const { progress, gained } = afterLoss(this.#progress, result.loss, { kind, schedule })
+    const { progress, gained } = afterMeasure(this.#progress, result, { kind, schedule, monitor })
     this.#progress = progress
     this.#validation = { step, best: gained, ...result }
     this.emit('validation', this.#validation)

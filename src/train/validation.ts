@@ -4,11 +4,11 @@
 
 import { GatecellError } from '../errors.js'
 import type { Model } from '../model.js'
-import type { BatchSource } from '../data/batching/source.js'
 import { evaluate, type Evaluation } from './evaluate.js'
 import { orAborted } from './limits.js'
 import type { CheckedOptions } from './options.js'
 import type { Progress } from './progress.js'
+import type { Monitor } from './reports.js'
 import { afterValidation, type Schedule } from './schedules.js'
 
 /** Whether a regular validation belongs to the step that the run is at. */
@@ -21,36 +21,52 @@ export function isOwed(options: CheckedOptions, progress: Progress): boolean {
   return isRegular(options, progress) && progress.validation?.step !== progress.step
 }
 
-/** Returns the loss on the validation data, or 'abort'. Throws ERR_NOT_FINITE if the loss is not finite. */
+/** Returns loss and metrics on the validation data, or 'abort'. Throws ERR_NOT_FINITE if the loss or the monitored metric is not finite. */
 export async function validate(
   model: Model,
-  source: BatchSource,
+  { validation: source, metrics, monitor }: CheckedOptions,
   step: number,
   signal: AbortSignal | undefined
 ): Promise<Evaluation | 'abort'> {
-  const result = await orAborted(evaluate(model, source, { signal }))
+  const result = await orAborted(evaluate(model, source!, { signal, metrics }))
   if (result !== 'abort' && !Number.isFinite(result.loss)) {
     throw new GatecellError(
       'ERR_NOT_FINITE',
       `Expected a finite loss of the validation data but after step ${step} it is ${result.loss}; go on from the last checkpoint with a lower learning rate.`
     )
   }
+  if (result !== 'abort' && !Number.isFinite(monitoredValue(result, monitor))) {
+    throw new GatecellError(
+      'ERR_NOT_FINITE',
+      `Expected a finite value of the metric "${monitor.name}" to monitor but after step ${step} it is ${monitoredValue(result, monitor)}: use validation data on which it has a value.`
+    )
+  }
   return result
 }
 
-/** Returns the progress after a validation with this loss, and whether it is the best so far. */
-export function afterLoss(
+/** Returns the monitored figure of a validation, negated if higher is better: of two, the lower one is the better one. */
+function monitoredValue({ loss, metrics }: Pick<Evaluation, 'loss' | 'metrics'>, { name, better }: Monitor): number {
+  const value = name === 'loss' ? loss : (metrics?.[name] ?? NaN)
+  return better === 'higher' ? -value : value
+}
+
+/** Returns the progress after a validation, and whether it is the best so far. */
+export function afterMeasure(
   progress: Progress,
-  loss: number,
-  { kind, schedule }: { kind: 'regular' | 'end'; schedule: Required<Schedule> }
+  { loss, metrics }: Evaluation,
+  { kind, schedule, monitor }: { kind: 'regular' | 'end'; schedule: Required<Schedule>; monitor: Monitor }
 ): { progress: Progress; gained: boolean } {
   const { step, best, bad, plateau, lowest } = progress
-  const gained = best === null || loss < best.loss
-  const next = { ...progress, validation: { loss, step }, best: gained ? { loss, step } : best }
+  // JSON has no NaN, which a metric is that has counted nothing.
+  const finite = metrics && Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)))
+  const measured = { loss, step, ...(finite && { metrics: finite }) }
+  const value = monitoredValue(measured, monitor)
+  const gained = best === null || value < monitoredValue(best, monitor)
+  const next = { ...progress, validation: measured, best: gained ? measured : best }
   if (kind === 'end') return { progress: next, gained }
-  const lower = lowest === null || loss < lowest
-  next.lowest = lower ? loss : lowest
+  const lower = lowest === null || value < lowest
+  next.lowest = lower ? value : lowest
   next.bad = lower ? 0 : bad + 1
-  next.plateau = afterValidation(schedule, plateau, lower, loss)
+  next.plateau = afterValidation(schedule, plateau, lower, value)
   return { progress: next, gained }
 }

@@ -1,6 +1,6 @@
 // Trainers and evaluations.
 import * as api from '../../src/index.js'
-import { recipe, type AnyRecipe } from './recipe.js'
+import { pure, recipe, type AnyRecipe } from './recipe.js'
 import { isPlain } from './values.js'
 import { heldOut, source, tinyModel } from './worlds.js'
 
@@ -31,7 +31,15 @@ const trainerOptions = () => ({
   patience: 3,
   reportEvery: 1,
   checkpoint: () => {},
-  checkpointEvery: 2
+  checkpointEvery: 2,
+  accumulate: 2,
+  groups: [
+    { parameters: 'head.*', rate: 0.5, weightDecay: 0.1 },
+    { parameters: ['embedding.*'], frozen: true }
+  ],
+  metrics: { accuracy: api.accuracy() },
+  monitor: 'accuracy',
+  better: 'higher'
 })
 
 export const trainRecipes: AnyRecipe[] = [
@@ -142,9 +150,26 @@ export const trainRecipes: AnyRecipe[] = [
     cost: 20
   }),
   recipe<AnyModel>({
+    name: 'Trainer.setGroups',
+    setup: model,
+    args: () => [[{ parameters: 'head.*', rate: 0.5, weightDecay: 0.1 }]],
+    call: (made, [groups]) =>
+      api.createTrainer(made, source(), { steps: 2 }).setGroups(groups as readonly api.TrainingGroup[]),
+    digest: () => '',
+    dispose,
+    cost: 20
+  }),
+  pure('accuracy', api.accuracy, () => [{ logits: 'logits', targets: 'targets', ignore: -1 }], { digest: () => '' }),
+  pure('f1', api.f1, () => [{ logits: 'logits', targets: 'targets', ignore: -1, positive: 1 }], { digest: () => '' }),
+  pure('perplexity', api.perplexity, () => [], { digest: () => '' }),
+  recipe<AnyModel>({
     name: 'evaluate',
     setup: model,
-    args: (made) => [made, heldOut(), { signal: new AbortController().signal }],
+    args: (made) => [
+      made,
+      heldOut(),
+      { signal: new AbortController().signal, metrics: { perplexity: api.perplexity() } }
+    ],
     call: (_, given) => api.evaluate(...(given as Parameters<typeof api.evaluate>)),
     dispose,
     cost: 20

@@ -1,0 +1,67 @@
+// Metrics of a model on data: figures next to the loss that a validation accumulates batch by batch. Pure functions over the outputs of a
+// model and the arrays of its batches.
+
+type Values = Float32Array | Int32Array
+
+/** The arrays of one batch, which are valid until the next one. */
+export interface MetricBatch {
+  /** The outputs that the metric asked for. */
+  readonly outputs: Readonly<Record<string, Values>>
+  /** Inputs and targets. */
+  readonly inputs: Readonly<Record<string, Values>>
+  /** Shapes by name. */
+  readonly shapes: {
+    readonly outputs: Readonly<Record<string, readonly number[]>>
+    readonly inputs: Readonly<Record<string, readonly number[]>>
+  }
+  /** Mean loss of the batch, and the number that it is the mean of. */
+  readonly loss: number
+  readonly count: number
+}
+
+/** One measurement: `add` for each batch in order, then `value`. */
+export interface Measurement {
+  add(batch: MetricBatch): void
+  /** Returns the figure of all batches added; NaN if nothing was counted. */
+  value(): number
+}
+
+/**
+ * A figure of merit. `evaluate` and the trainer's validations take metrics by name.
+ * @example
+ * const squares: Metric = {
+ *   outputs: ['y'],
+ *   better: 'lower',
+ *   begin() {
+ *     let [sum, count] = [0, 0]
+ *     return {
+ *       add: ({ outputs, inputs }) => outputs.y.forEach((y, i) => ((sum += (y - inputs.target[i]) ** 2), count++)),
+ *       value: () => sum / count
+ *     }
+ *   }
+ * }
+ */
+export interface Metric {
+  /** Names of the outputs of the model's `forward` that it reads. */
+  readonly outputs: readonly string[]
+  /** Which of two values is the better one; early stopping and the choice of the best weights use it. */
+  readonly better: 'higher' | 'lower'
+  begin(): Measurement
+}
+
+/** Returns exp of the mean loss: perplexity, if the loss is a cross-entropy in nats. */
+export function perplexity(): Metric {
+  return {
+    outputs: [],
+    better: 'lower',
+    begin() {
+      let [sum, total] = [0, 0]
+      return {
+        add({ loss, count }) {
+          if (count > 0) [sum, total] = [sum + loss * count, total + count]
+        },
+        value: () => Math.exp(sum / total)
+      }
+    }
+  }
+}
