@@ -1,20 +1,23 @@
 // The loss curve of a training as an SVG file, drawn by vega without a browser. vega is loaded on the first call, so that
 // importing gatecell stays light.
 
+import type { Mark, Scale, Spec } from 'vega'
 import { expected } from '../errors.js'
 import { writeTextAtomically } from '../io/atomic.js'
 import { colours, vegaConfig, withDarkMode } from './theme.js'
 
+/** A loss after `step` steps. */
 export interface CurvePoint {
   readonly step: number
   readonly loss: number
 }
 
+/** The losses of a training run. */
 export interface LossCurve {
   readonly train: readonly CurvePoint[]
   readonly valid: readonly CurvePoint[]
   readonly title?: string
-  /** What the losses are measured in; default: nats per symbol. */
+  /** Unit of the losses. Default: nats per symbol. */
   readonly unit?: string
 }
 
@@ -22,7 +25,7 @@ const MAX_POINTS = 1000
 const TRAIN = 'training'
 const VALID = 'validation'
 
-/** At most MAX_POINTS points: neighbours are averaged. Points that are not finite are left out. */
+/** Returns at most MAX_POINTS points, by averaging neighbours. Points that are not finite are left out. */
 function thin(points: readonly CurvePoint[]): CurvePoint[] {
   const finite = points.filter((point) => Number.isFinite(point.step) && Number.isFinite(point.loss))
   const size = Math.ceil(finite.length / MAX_POINTS)
@@ -49,91 +52,90 @@ export function lossScale(losses: readonly number[]): 'linear' | 'log' | 'symlog
   return losses.every((loss) => loss > 0) ? 'log' : 'symlog'
 }
 
-/** The curve as SVG text. ERR_INVALID_ARGUMENT where there is no finite point to draw. */
+interface NamedPoint extends CurvePoint {
+  readonly name: string
+}
+
+/** Returns a curve as SVG text. Throws ERR_INVALID_ARGUMENT if it has no finite point. */
 export async function renderLossCurve(curve: LossCurve): Promise<string> {
-  const lines = [
+  const points = [
     ...thin(curve.train).map((point) => ({ ...point, name: TRAIN })),
     ...thin(curve.valid).map((point) => ({ ...point, name: VALID }))
   ]
-  if (lines.length === 0) {
-    throw expected('ERR_INVALID_ARGUMENT', 'at least one finite loss to draw', 'none', 'train for at least one step')
+  if (points.length === 0) {
+    const what = 'at least one finite loss to draw'
+    throw expected('ERR_INVALID_ARGUMENT', what, 'none', 'train for at least one step')
   }
-  const names = [TRAIN, VALID].filter((name) => lines.some((point) => point.name === name))
-  const scale = lossScale(lines.map(({ loss }) => loss))
-  const unit = curve.unit ?? 'nats per symbol'
   const vega = await import('vega')
-  const axis = { tickCount: 8, grid: true, labelOverlap: true, format: '~g' } as const
-  const spec = vega.parse({
-    width: 720,
-    height: 360,
-    padding: 12,
-    config: vegaConfig,
-    title: { text: curve.title ?? 'loss', anchor: 'start', fontSize: 15 },
-    data: [
-      { name: 'points', values: lines },
-      { name: 'valid', source: 'points', transform: [{ type: 'filter', expr: `datum.name === '${VALID}'` }] }
-    ],
-    scales: [
-      { name: 'x', type: 'linear', range: 'width', nice: true, zero: true, domain: { data: 'points', field: 'step' } },
-      {
-        name: 'y',
-        type: scale,
-        range: 'height',
-        nice: true,
-        ...(scale === 'linear' && { zero: false }),
-        domain: { data: 'points', field: 'loss' }
-      },
-      {
-        name: 'color',
-        type: 'ordinal',
-        domain: names,
-        range: names.map((name) => (name === TRAIN ? colours.series[1] : colours.series[0]))
-      }
-    ],
-    axes: [
-      { orient: 'bottom', scale: 'x', title: 'steps', ...axis, format: ',d' },
-      { orient: 'left', scale: 'y', title: scale === 'linear' ? unit : `${unit} (logarithmic)`, ...axis }
-    ],
-    legends: [{ stroke: 'color', symbolType: 'stroke', symbolStrokeWidth: 3, orient: 'top-right' }],
-    marks: [
-      {
-        type: 'group',
-        from: { facet: { name: 'line', data: 'points', groupby: 'name' } },
-        marks: [
-          {
-            type: 'line',
-            from: { data: 'line' },
-            encode: {
-              enter: {
-                x: { scale: 'x', field: 'step' },
-                y: { scale: 'y', field: 'loss' },
-                stroke: { scale: 'color', field: 'name' },
-                strokeWidth: { signal: `datum.name === '${VALID}' ? 2.5 : 1.5` }
-              }
-            }
-          }
-        ]
-      },
-      {
-        type: 'symbol',
-        from: { data: 'valid' },
-        encode: {
-          enter: {
-            x: { scale: 'x', field: 'step' },
-            y: { scale: 'y', field: 'loss' },
-            fill: { scale: 'color', field: 'name' },
-            size: { value: 28 }
-          }
-        }
-      }
-    ]
-  })
-  const view = new vega.View(spec, { renderer: 'none' })
+  const view = new vega.View(vega.parse(specificationOf(curve, points)), { renderer: 'none' })
   try {
     return withDarkMode(`${await view.toSVG()}\n`)
   } finally {
     view.finalize()
   }
+}
+
+function specificationOf({ title = 'loss', unit = 'nats per symbol' }: LossCurve, points: readonly NamedPoint[]): Spec {
+  const scale = lossScale(points.map(({ loss }) => loss))
+  const axis = { tickCount: 8, grid: true, labelOverlap: true, format: '~g' } as const
+  return {
+    width: 720,
+    height: 360,
+    padding: 12,
+    config: vegaConfig,
+    title: { text: title, anchor: 'start', fontSize: 15 },
+    data: [
+      { name: 'points', values: [...points] },
+      { name: 'valid', source: 'points', transform: [{ type: 'filter', expr: `datum.name === '${VALID}'` }] }
+    ],
+    scales: scalesOf(scale, points),
+    axes: [
+      { orient: 'bottom', scale: 'x', title: 'steps', ...axis, format: ',' },
+      { orient: 'left', scale: 'y', title: scale === 'linear' ? unit : `${unit} (logarithmic)`, ...axis }
+    ],
+    legends: [{ stroke: 'color', symbolType: 'stroke', symbolStrokeWidth: 3, orient: 'top-right' }],
+    marks: marksOf()
+  }
+}
+
+function scalesOf(scale: 'linear' | 'log' | 'symlog', points: readonly NamedPoint[]): Scale[] {
+  const names = [TRAIN, VALID].filter((name) => points.some((point) => point.name === name))
+  return [
+    { name: 'x', type: 'linear', range: 'width', nice: true, zero: true, domain: { data: 'points', field: 'step' } },
+    {
+      name: 'y',
+      type: scale,
+      range: 'height',
+      nice: true,
+      ...(scale === 'linear' && { zero: false }),
+      domain: { data: 'points', field: 'loss' }
+    },
+    {
+      name: 'color',
+      type: 'ordinal',
+      domain: names,
+      range: names.map((name) => (name === TRAIN ? colours.series[1] : colours.series[0]))
+    }
+  ]
+}
+
+/** Returns a line for each name, and a point for each validation. */
+function marksOf(): Mark[] {
+  const position = { x: { scale: 'x', field: 'step' }, y: { scale: 'y', field: 'loss' } } as const
+  const stroke = { scale: 'color', field: 'name' } as const
+  const strokeWidth = { signal: `datum.name === '${VALID}' ? 2.5 : 1.5` }
+  return [
+    {
+      type: 'group',
+      from: { facet: { name: 'line', data: 'points', groupby: 'name' } },
+      marks: [{ type: 'line', from: { data: 'line' }, encode: { enter: { ...position, stroke, strokeWidth } } }]
+    },
+    {
+      type: 'symbol',
+      from: { data: 'valid' },
+      encode: { enter: { ...position, fill: stroke, size: { value: 28 } } }
+    }
+  ]
 }
 
 /** Draws the curve into a file, atomically. */

@@ -1,11 +1,11 @@
-// The limits that shares are taken of, measured on this machine before anything else of a run, each once.
+// The limits from which shares are computed, measured on this machine before the workloads of a run, each once.
 
 import { GatecellError } from '../../errors.js'
 import { cudaRates } from '../../machine.js'
 import type { Precision } from '../../graph/plan.js'
 import { emptyCall, measure, type Measurement, type Probe } from './measure.js'
 
-/** A limit some measurement is held against. */
+/** A limit with which a measurement is compared. */
 export type LimitKey =
   | { readonly kind: 'arithmetic'; readonly threads: number; readonly precision: Precision }
   | { readonly kind: 'read'; readonly threads: number; readonly bytes: number }
@@ -23,96 +23,125 @@ export type LimitRow = {
   readonly unit: string
 }
 
+/** The limits of this machine, each measured once. */
 export interface Limits {
-  /** Units a second: flops, bytes or cells; null where this machine cannot do it. Measures what was not measured yet. */
+  /** Returns a rate in flops, bytes or cells a second, null if this machine lacks the instructions. Measures it the first time. */
   get(key: LimitKey): number | null
   /** Everything measured so far, in order. */
   readonly rows: readonly LimitRow[]
-  /** What of the general table does not depend on a workload: clock, peaks, cells, forks, calls, memory. */
+  /** Measures the limits that do not depend on a workload: clock, peaks, cells, forks, calls, memory. */
   measureMachine(threads: readonly number[]): void
-  /** The f32 peak measured again, over the one measured first: how much the clock or the neighbours changed. */
+  /** Returns the f32 peak measured again, divided by the first measurement: the change of the clock or of the load by others. */
   drift(threads: number): number | null
 }
 
 const MEMORY_BYTES = 256 * 2 ** 20
 const isaBelow: Record<string, 'avx2' | 'scalar'> = { avx512: 'avx2' }
 
-/** `isa`: the one in use; `seconds`: how long each limit is measured. */
+/** Returns the limits of this machine. `isa` is the instruction set in use; each limit is measured for about `seconds`. */
 export function createLimits(isa: string, seconds: number): Limits {
-  const rows: LimitRow[] = []
-  const values = new Map<string, number | null>()
-
-  function add(limit: string, probe: Probe, scale: number, unit: string, invert = false): number | null {
-    const found = attempt(probe, seconds)
-    if (!found) return null
-    const convert = (rate: number) => (invert ? scale / rate : rate * scale)
-    const [p10, p90] = invert ? [convert(found.p90), convert(found.p10)] : [convert(found.p10), convert(found.p90)]
-    const used = probe.isa === undefined ? isa : probe.isa
-    const { threads, bytes = null } = probe
-    // A limit is what the machine does when nothing is in its way: the ninetieth percentile, where a higher rate is better.
-    const rate = invert ? found.median : found.p90
-    rows.push({ limit, isa: used, threads, bytes, value: convert(rate), p10, p90, unit })
-    return rate
-  }
-
-  function once(id: string, make: () => number | null): number | null {
-    const known = values.get(id)
-    if (known !== undefined) return known
-    const value = make()
-    values.set(id, value)
-    return value
-  }
-
-  const fma = (threads: number) =>
-    once(`fma ${threads}`, () => add('f32 multiply-add', { kind: 'fma', threads }, 1e-9, 'GFLOP/s'))
-  const dot = (precision: 'bf16' | 'int8', threads: number) =>
-    once(`${precision} ${threads}`, () => {
-      const kind = precision === 'bf16' ? 'dotBf16' : 'dotInt8'
-      return add(`${precision} dot product`, { kind, threads }, 1e-9, precision === 'bf16' ? 'GFLOP/s' : 'GOP/s')
-    })
-  const read = (bytes: number, threads: number) =>
-    once(`read ${bytes} ${threads}`, () => add('read', { kind: 'read', threads, bytes }, 1e-9, 'GB/s'))
-  const cells = (threads: number) =>
-    once(`cells ${threads}`, () => add('LSTM cell, plain', { kind: 'cell', threads }, 1e-9, 'Gcell/s'))
-
-  function measureMachine(threads: readonly number[]): void {
-    add('clock', { kind: 'clock', threads: 1 }, 1e-9, 'GHz')
-    for (const count of threads) {
-      fma(count)
-      const below = isaBelow[isa]
-      if (below) add('f32 multiply-add', { kind: 'fma', threads: count, isa: below }, 1e-9, 'GFLOP/s')
-      dot('bf16', count)
-      dot('int8', count)
-      cells(count)
-      read(MEMORY_BYTES, count)
-      if (count > 1) add('fork and join', { kind: 'fork', threads: count }, 1e6, 'us', true)
-    }
-    const call = emptyCall() * 1e9
-    rows.push({ limit: 'empty call', isa, threads: 1, bytes: null, value: call, p10: call, p90: call, unit: 'ns' })
-  }
-
+  const table = limitTable(isa, seconds)
+  const peaks = peaksOf(table)
   return {
-    rows,
-    measureMachine,
+    rows: table.rows,
+    measureMachine(threads) {
+      table.add('clock', { kind: 'clock', threads: 1 }, 1e-9, 'GHz')
+      for (const count of threads) {
+        peaks.fma(count)
+        const below = isaBelow[isa]
+        if (below) table.add('f32 multiply-add', { kind: 'fma', threads: count, isa: below }, 1e-9, 'GFLOP/s')
+        peaks.dot('bf16', count)
+        peaks.dot('int8', count)
+        peaks.cells(count)
+        peaks.read(MEMORY_BYTES, count)
+        if (count > 1) table.add('fork and join', { kind: 'fork', threads: count }, 1e6, 'us', true)
+      }
+      const call = emptyCall() * 1e9
+      table.rows.push({
+        limit: 'empty call',
+        isa,
+        threads: 1,
+        bytes: null,
+        value: call,
+        p10: call,
+        p90: call,
+        unit: 'ns'
+      })
+    },
     get(key) {
-      if (key.kind === 'read') return read(key.bytes, key.threads)
-      if (key.kind === 'cells') return cells(key.threads)
-      if (key.precision === 'tf32') return null // the GPU's
-      if (key.precision === 'f32') return fma(key.threads)
+      if (key.kind === 'read') return peaks.read(key.bytes, key.threads)
+      if (key.kind === 'cells') return peaks.cells(key.threads)
+      if (key.precision === 'tf32') return null // only a GPU has it
+      if (key.precision === 'f32') return peaks.fma(key.threads)
       // Without the dot product the operands are widened, and the multiply-adds are the limit; int8 has no such path.
-      return dot(key.precision, key.threads) ?? (key.precision === 'bf16' ? fma(key.threads) : null)
+      return peaks.dot(key.precision, key.threads) ?? (key.precision === 'bf16' ? peaks.fma(key.threads) : null)
     },
     drift(threads) {
-      const first = values.get(`fma ${threads}`)
+      const first = table.known(`fma ${threads}`)
       const again = attempt({ kind: 'fma', threads }, seconds)
       return first && again ? again.p90 / first : null
     }
   }
 }
 
+/** The measured limits as rows, and their rates by key. */
+interface LimitTable {
+  readonly rows: LimitRow[]
+  /** Measures a limit and adds its row; returns its rate, null if the CPU lacks the instructions. `invert`: the row has the time of a unit. */
+  add(limit: string, probe: Probe, scale: number, unit: string, invert?: boolean): number | null
+  /** Returns the rate of `id`, which `make` measures the first time. */
+  once(id: string, make: () => number | null): number | null
+  known(id: string): number | null | undefined
+}
+
+function limitTable(isa: string, seconds: number): LimitTable {
+  const rows: LimitRow[] = []
+  const values = new Map<string, number | null>()
+  return {
+    rows,
+    add(limit, probe, scale, unit, invert = false) {
+      const found = attempt(probe, seconds)
+      if (!found) return null
+      const convert = (rate: number) => (invert ? scale / rate : rate * scale)
+      const [p10, p90] = invert ? [convert(found.p90), convert(found.p10)] : [convert(found.p10), convert(found.p90)]
+      const used = probe.isa === undefined ? isa : probe.isa
+      const { threads, bytes = null } = probe
+      // A limit is the speed of the undisturbed machine: the ninetieth percentile of rates, the median of times.
+      const rate = invert ? found.median : found.p90
+      rows.push({ limit, isa: used, threads, bytes, value: convert(rate), p10, p90, unit })
+      return rate
+    },
+    once(id, make) {
+      const before = values.get(id)
+      if (before !== undefined) return before
+      const value = make()
+      values.set(id, value)
+      return value
+    },
+    known: (id) => values.get(id)
+  }
+}
+
+/** Returns functions that measure a peak the first time and return its rate, in flops, bytes or cells a second. */
+function peaksOf({ add, once }: LimitTable) {
+  return {
+    fma: (threads: number) =>
+      once(`fma ${threads}`, () => add('f32 multiply-add', { kind: 'fma', threads }, 1e-9, 'GFLOP/s')),
+    dot: (precision: 'bf16' | 'int8', threads: number) =>
+      once(`${precision} ${threads}`, () => {
+        const kind = precision === 'bf16' ? 'dotBf16' : 'dotInt8'
+        return add(`${precision} dot product`, { kind, threads }, 1e-9, precision === 'bf16' ? 'GFLOP/s' : 'GOP/s')
+      }),
+    read: (bytes: number, threads: number) =>
+      once(`read ${bytes} ${threads}`, () => add('read', { kind: 'read', threads, bytes }, 1e-9, 'GB/s')),
+    cells: (threads: number) =>
+      once(`cells ${threads}`, () => add('LSTM cell, plain', { kind: 'cell', threads }, 1e-9, 'Gcell/s'))
+  }
+}
+
 /**
- * What the engine's own kernels reach on the GPU, measured: a large product, a copy (bytes read and written), a dependent launch in
- * a graph, and a run of nothing. They are no limits of the device: shares are not taken of them.
+ * Measures the engine's own kernels on the GPU: a large product, a copy (bytes read and written), a dependent launch in a graph, and an
+ * empty run. These rows are not limits of the device, and no shares are computed from them.
  */
 export function measureGpu(precision: Exclude<Precision, 'int8'>): LimitRow[] {
   const { flops, copyBytes, launchSeconds, runSeconds } = cudaRates(precision)
@@ -127,7 +156,7 @@ export function measureGpu(precision: Exclude<Precision, 'int8'>): LimitRow[] {
   ]
 }
 
-/** null where the CPU lacks the instructions. */
+/** Measures a probe; returns null if the CPU lacks the instructions. */
 function attempt(probe: Probe, seconds: number): Measurement | null {
   try {
     return measure(probe, seconds)

@@ -84,7 +84,7 @@ function labelsOf(roofs: readonly Roof[], [bottom, top]: readonly [number, numbe
   })
 }
 
-/** The SVG text. ERR_INVALID_ARGUMENT where no row of the run has a place in it. */
+/** Returns the roofline of a run as SVG text. Throws ERR_INVALID_ARGUMENT if no row of the run has a place in it. */
 export async function renderRoofline({ machine, limits, rows }: MachineFile): Promise<string> {
   const spots = rows
     .filter((row) => row['rival'] === undefined)
@@ -153,52 +153,63 @@ function specification(title: string, spots: NumberedSpot[], roofs: Roof[], { x,
       { orient: 'left', scale: 'y', title: 'GFLOP/s', ...axis }
     ],
     legends: [{ fill: 'color', symbolType: 'circle', orient: 'bottom-right' }],
-    marks: [
-      {
-        type: 'group',
-        from: { facet: { name: 'roof', data: 'roofs', groupby: 'name' } },
-        marks: [
-          {
-            type: 'line',
-            from: { data: 'roof' },
-            encode: { enter: { ...position, stroke: { value: colours.axis }, strokeWidth: { value: 1 } } }
-          }
-        ]
-      },
-      {
-        type: 'text',
-        from: { data: 'labels' },
-        encode: {
-          enter: {
-            x: { signal: `datum.side === 'left' ? 4 : ${WIDTH - 4}` },
-            y: { field: 'y' },
-            text: { field: 'name' },
-            align: { field: 'side' },
-            baseline: { value: 'bottom' },
-            fontSize: { value: 9 },
-            fill: { value: colours.muted }
-          }
-        }
-      },
-      {
-        type: 'symbol',
-        from: { data: 'spots' },
-        encode: {
-          enter: {
-            ...position,
-            fill: { scale: 'color', field: 'workload' },
-            size: { value: 46 },
-            tooltip: { field: 'label' }
-          }
-        }
-      },
-      ...numberMarks(spots.length, position)
-    ]
+    marks: [...roofMarks(position), spotMark(position), ...numberMarks(spots.length, position)]
   }
 }
 
-/** The number of each point next to it, and the key that gives each number its workload. */
-function numberMarks(count: number, position: Record<'x' | 'y', { scale: string; field: string }>): Mark[] {
+/** Names of the scales and fields that place a point. */
+type Position = Record<'x' | 'y', { scale: string; field: string }>
+
+/** Returns the lines of the roofs and their labels. */
+function roofMarks(position: Position): Mark[] {
+  return [
+    {
+      type: 'group',
+      from: { facet: { name: 'roof', data: 'roofs', groupby: 'name' } },
+      marks: [
+        {
+          type: 'line',
+          from: { data: 'roof' },
+          encode: { enter: { ...position, stroke: { value: colours.axis }, strokeWidth: { value: 1 } } }
+        }
+      ]
+    },
+    {
+      type: 'text',
+      from: { data: 'labels' },
+      encode: {
+        enter: {
+          x: { signal: `datum.side === 'left' ? 4 : ${WIDTH - 4}` },
+          y: { field: 'y' },
+          text: { field: 'name' },
+          align: { field: 'side' },
+          baseline: { value: 'bottom' },
+          fontSize: { value: 9 },
+          fill: { value: colours.muted }
+        }
+      }
+    }
+  ]
+}
+
+/** Returns the points of the workloads. */
+function spotMark(position: Position): Mark {
+  return {
+    type: 'symbol',
+    from: { data: 'spots' },
+    encode: {
+      enter: {
+        ...position,
+        fill: { scale: 'color', field: 'workload' },
+        size: { value: 46 },
+        tooltip: { field: 'label' }
+      }
+    }
+  }
+}
+
+/** Returns the number of each point next to it, and the key that gives each number its workload. */
+function numberMarks(count: number, position: Position): Mark[] {
   const line = Math.min(LABEL_HEIGHT + 2, HEIGHT / count)
   const font = { fontSize: { value: Math.min(9, line - 1) }, fill: { value: colours.text } }
   return [

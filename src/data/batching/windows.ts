@@ -1,42 +1,46 @@
 // Batches of one long sequence for truncated back-propagation (Williams and Peng 1990; Graves 2013, section 3): B
-// streams side by side, cut in windows of T steps, the state carried from window to window and cleared at the beginning
+// streams as rows, cut in windows of T steps, the state carried from window to window and set to zero at the beginning
 // of an epoch. The contents of a batch depend only on (seed, epoch, step), so that a resumed run continues with the very
-// next batch. Shuffled or short sequences are not its job.
+// next batch. For many short sequences see buckets.ts.
 
 import { boolean, int32Array, integer, object, open, optional, seed as seedOf } from '../../check/index.js'
 import { expected } from '../../errors.js'
 import { createRandom } from '../../random.js'
 import { checkTokens, lengthOf, type Tokens } from '../text/tokens.js'
 
-/** Where a training stands in its data; plain JSON. */
+/** Position in the training data, as plain JSON, so that a checkpoint can store it. */
 export interface BatchCursor {
   readonly epoch: number
   readonly step: number
 }
 
+/** Facts about a batch that was filled. */
 export interface Filled {
-  /** Whether the carried state must be cleared before this batch. */
+  /** Whether carried states must be set to zero before this batch. */
   readonly fresh: boolean
   /** How many targets count; the others are IGNORED. */
   readonly targets: number
 }
 
-/** The target of padding and warm-up, which the loss leaves out. */
+/** Target of padding and warm-up, which the loss leaves out. */
 export const IGNORED = -1
 
+/** The options of `createBatches`. */
 export interface BatchOptions {
-  /** B, streams side by side. */
+  /** B, number of streams: rows of a batch. From 1 to 2^31 - 1, as the product of `batch` and `length`. */
   readonly batch: number
   /** T, steps of a window. */
   readonly length: number
+  /** Seed of the rotations, an integer in [0, 2^53). Default: 0. */
   readonly seed?: number
   /**
-   * Each epoch but the first begins at another, random place of the (circular) text, so that streams begin and windows
-   * end elsewhere each time. Default: true.
+   * Whether each epoch but the first begins at another random place of the text, which is read as a circle, so that streams begin and
+   * windows end at other places each time. Default: true.
    */
   readonly rotate?: boolean
 }
 
+/** The training batches of one sequence of tokens. */
 export interface Batches {
   readonly batch: number
   readonly length: number
@@ -49,18 +53,18 @@ export interface Batches {
    * padding (input 0, target IGNORED).
    */
   fill(cursor: BatchCursor, inputs: Int32Array, targets: Int32Array): Filled
-  /** The cursor after this one. */
+  /** Returns the cursor after this one. */
   next(cursor: BatchCursor): BatchCursor
-  /** The cursor of a step counted over all epochs. */
+  /** Returns the cursor of a step that is counted over all epochs. */
   at(globalStep: number): BatchCursor
 }
 
-/** Most elements of a batch: what an array of inputs can be addressed by. */
+/** Maximum number of elements of a batch: the core addresses the elements of an input by int32. */
 const MAX_ELEMENTS = 2 ** 31 - 1
 const size = integer(1, MAX_ELEMENTS)
 const readCursor = open<BatchCursor>({ epoch: integer(0), step: integer(0) })
 
-/** Throws ERR_INVALID_ARGUMENT where a batch would have too many elements to be allocated. */
+/** Throws ERR_INVALID_ARGUMENT if a batch would have more than MAX_ELEMENTS. */
 function checkProduct(batch: number, length: number): void {
   if (batch * length <= MAX_ELEMENTS) return
   throw expected(
@@ -92,7 +96,8 @@ const readBatchOptions = object<BatchOptions>({
 })
 
 /**
- * Training batches. Throws ERR_INVALID_ARGUMENT for options out of range, ERR_CORPUS_EMPTY, with both numbers, for fewer than B * T + 1 tokens.
+ * Returns training batches. Throws ERR_INVALID_ARGUMENT for options out of range, ERR_CORPUS_EMPTY, with both numbers, for fewer than
+ * B * T + 1 tokens.
  */
 export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
   checkTokens(tokens, 'the tokens')
@@ -109,16 +114,7 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
   }
   const pairs = total - 1
   const stepsPerEpoch = Math.ceil(Math.ceil(pairs / batch) / length)
-  const ids = new Int32Array(length + 1)
-  /** Reads inputs and targets of `count` pairs from a place of the circle of pairs; a run may cross its seam. */
-  const readPairs = (begin: number, count: number, put: (offset: number, count: number) => void): void => {
-    const first = Math.min(count, pairs - begin)
-    tokens.read(begin, first + 1, ids)
-    put(0, first)
-    if (first === count) return
-    tokens.read(0, count - first + 1, ids)
-    put(first, count - first)
-  }
+  const readPairs = pairReader(tokens, pairs, length)
   return {
     batch,
     length,
@@ -136,7 +132,7 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
       for (let stream = 0; stream < batch; stream++) {
         const run = cut(pairs, batch, stream)
         const count = Math.max(0, Math.min(length, run.count - step * length))
-        readPairs((turn + run.begin + step * length) % pairs, count, (offset, count) => {
+        readPairs((turn + run.begin + step * length) % pairs, count, (ids, offset, count) => {
           for (let t = 0; t < count; t++) {
             inputs[(offset + t) * batch + stream] = ids[t]!
             targets[(offset + t) * batch + stream] = ids[t + 1]!
@@ -158,6 +154,22 @@ export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
   }
 }
 
+/** Takes `count` pairs: pair i is ids[i] with the target ids[i + 1], and the pairs before it are `offset`. */
+type TakePairs = (ids: Int32Array, offset: number, count: number) => void
+
+/** Returns a function that reads `count` pairs from a place of the circle of pairs, in two parts if they cross its seam. */
+function pairReader(tokens: Tokens, pairs: number, maxCount: number) {
+  const ids = new Int32Array(maxCount + 1)
+  return (begin: number, count: number, take: TakePairs): void => {
+    const first = Math.min(count, pairs - begin)
+    tokens.read(begin, first + 1, ids)
+    take(ids, 0, first)
+    if (first === count) return
+    tokens.read(0, count - first + 1, ids)
+    take(ids, first, count - first)
+  }
+}
+
 function pad(inputs: Int32Array, targets: Int32Array, from: number, to: number, batch: number, stream: number): void {
   for (let t = from; t < to; t++) {
     inputs[t * batch + stream] = 0
@@ -165,22 +177,24 @@ function pad(inputs: Int32Array, targets: Int32Array, from: number, to: number, 
   }
 }
 
+/** The options of `createEvaluation`. */
 export interface EvaluationOptions {
   /** T, steps of a window. */
   readonly length: number
-  /** B; default 1. */
+  /** B, number of segments. Default: 1. */
   readonly batch?: number
-  /** Symbols that each segment but the first reads before its own, so that its state is warm; default 0. */
+  /** Number of symbols that each segment but the first reads before its own, to warm up its state. Default: 0. */
   readonly warmup?: number
 }
 
-export interface Evaluation {
+/** One pass over a sequence of tokens, for validation. */
+export interface EvaluationWindows {
   readonly batch: number
   readonly length: number
   readonly steps: number
   /** Targets that count, over all steps: one less than there are tokens. */
   readonly targets: number
-  /** Like Batches.fill, for the steps from 0 on, in order and with the state carried. */
+  /** Fills a batch as `Batches.fill` does. Steps are filled in order from 0, with the states carried. */
   fill(step: number, inputs: Int32Array, targets: Int32Array): Filled
 }
 
@@ -191,13 +205,13 @@ const readEvaluationOptions = object<EvaluationOptions>({
 })
 
 /**
- * Windows over a whole text, each target counted once. With batch 1 the loss is exact: one stream, the state carried from
- * the first symbol to the last. With batch B the text is cut in B segments that run side by side, many times faster; each
- * but the first begins with an empty state, reads `warmup` symbols before its segment without counting them, and so
- * differs from the exact loss by what symbols further back would have told. ERR_INVALID_ARGUMENT for options out of range,
+ * Returns windows over a whole text, in which each target counts once. With batch 1 the loss is exact: one stream, the state carried from
+ * the first symbol to the last. With batch B the text is cut in B segments that run next to each other, many times faster; each
+ * but the first begins with an empty state and reads `warmup` symbols before its segment without counting them, so the loss differs
+ * from the exact one by the influence of symbols further back. Throws ERR_INVALID_ARGUMENT for options out of range,
  * ERR_CORPUS_EMPTY for fewer than 2 tokens.
  */
-export function createEvaluation(tokens: Tokens, options: EvaluationOptions): Evaluation {
+export function createEvaluation(tokens: Tokens, options: EvaluationOptions): EvaluationWindows {
   checkTokens(tokens, 'the tokens')
   const { length, batch = 1, warmup = 0 } = readEvaluationOptions(options, 'the options of createEvaluation')
   checkProduct(batch, length)

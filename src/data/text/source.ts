@@ -1,5 +1,5 @@
-// One file, pipe or standard input as text: opened for each pass, unpacked, decoded and checked. What can be read only
-// once is first copied to a temporary file.
+// One file, pipe or standard input as text: opened for each pass, unpacked, decoded and checked. A source that can be
+// read only once is first copied to a temporary file.
 
 import * as fs from 'node:fs'
 import { expected, GatecellError } from '../../errors.js'
@@ -12,16 +12,17 @@ import type { Vocabulary } from './vocabulary.js'
 
 type OnBytes = (bytes: number) => void
 
+/** A source whose size on the disk is known; its text is read twice. */
 export interface Source {
   readonly path: string
   readonly named: boolean
-  /** Size as it lies on the disk. */
+  /** Size on the disk in bytes, packed if it is packed. */
   readonly diskBytes: number
-  /** Ids that the first pass found. */
+  /** Number of symbols that the first pass found. */
   readonly symbols: number
-  /** The first pass: counts code points into `counts`, or bytes where there is none. */
+  /** Reads the source for the first time and counts its code points into `counts`, or its bytes if that is undefined. */
   count(counts: SymbolCounts | undefined, onBytes: OnBytes): Promise<void>
-  /** The second pass: the same symbols as ids. ERR_FILE_FORMAT if the file changed in between. */
+  /** Reads the source again and writes its symbols as ids. Throws ERR_FILE_FORMAT if the file changed in between. */
   encode(vocabulary: Vocabulary, writer: TokenWriter, onBytes: OnBytes): Promise<void>
   close(): void
 }
@@ -35,7 +36,7 @@ function binary(path: string, found: string): GatecellError {
   )
 }
 
-/** Opens a source: copies a stream to a temporary file in `cacheDir`, measures a file. */
+/** Opens a source: copies a stream to a temporary file in `cacheDir`, or takes the size of a file. Throws ERR_FILE_NOT_FOUND, ERR_ABORTED. */
 export async function openSource(
   file: SourceFile,
   cacheDir: string,
@@ -46,34 +47,7 @@ export async function openSource(
   const spool = file.stream ? await spoolStream(path, cacheDir, stdin, signal) : undefined
   const diskBytes = spool?.size ?? (await fs.promises.stat(path).catch(() => undefined))?.size ?? 0
   let symbols = 0
-  let identity = '' // of the file in the first pass
-
-  /** Reads the source once; `take` gets a piece and room for its ids. */
-  const read = async (take: (bytes: Uint8Array, ids: Int32Array) => Promise<void> | void, onBytes: OnBytes) => {
-    let ids = new Int32Array(0)
-    const opened = spool === undefined ? await openFile(path, signal) : { ...spooled, readAt: spool.readSome }
-    try {
-      const replaced = identity !== '' && opened.identity !== identity
-      if (replaced || (spool === undefined && opened.identity === '')) throw changedWhileRead(path)
-      identity = opened.identity
-      let furthest = 0
-      const metered: ReadAt = async (target, position) => {
-        const length = await opened.readAt(target, position)
-        onBytes(Math.max(0, position + length - furthest))
-        furthest = Math.max(furthest, position + length)
-        return length
-      }
-      for await (const bytes of unpack(metered, path, signal)) {
-        if (ids.length < bytes.length) ids = new Int32Array(bytes.length)
-        await take(bytes, ids)
-      }
-      await opened.check()
-    } catch (error) {
-      throw error instanceof InvalidUtf8 ? binary(path, `other bytes at ${error.offset}`) : error
-    } finally {
-      await opened.close()
-    }
-  }
+  const read = sourceReader(path, spool, signal)
 
   return {
     path,
@@ -111,6 +85,46 @@ export async function openSource(
       if (encoded !== symbols) throw changedWhileRead(path)
     },
     close: () => spool?.close()
+  }
+}
+
+/** Takes a piece of the source, and an array with room for its ids. */
+type TakePiece = (bytes: Uint8Array, ids: Int32Array) => Promise<void> | void
+
+/**
+ * Returns a function that reads a source from the beginning and passes its unpacked pieces to `take`. It throws ERR_FILE_FORMAT if the file
+ * is not the one that the first pass read.
+ */
+function sourceReader(path: string, spool: ScratchFile | undefined, signal: AbortSignal | undefined) {
+  let identity = '' // of the file in the first pass
+  return async (take: TakePiece, onBytes: OnBytes): Promise<void> => {
+    let ids = new Int32Array(0)
+    const opened = spool === undefined ? await openFile(path, signal) : { ...spooled, readAt: spool.readSome }
+    try {
+      const replaced = identity !== '' && opened.identity !== identity
+      if (replaced || (spool === undefined && opened.identity === '')) throw changedWhileRead(path)
+      identity = opened.identity
+      for await (const bytes of unpack(metered(opened.readAt, onBytes), path, signal)) {
+        if (ids.length < bytes.length) ids = new Int32Array(bytes.length)
+        await take(bytes, ids)
+      }
+      await opened.check()
+    } catch (error) {
+      throw error instanceof InvalidUtf8 ? binary(path, `other bytes at ${error.offset}`) : error
+    } finally {
+      await opened.close()
+    }
+  }
+}
+
+/** Returns `readAt` with a report of the bytes that were read for the first time. */
+function metered(readAt: ReadAt, onBytes: OnBytes): ReadAt {
+  let furthest = 0
+  return async (target, position) => {
+    const length = await readAt(target, position)
+    onBytes(Math.max(0, position + length - furthest))
+    furthest = Math.max(furthest, position + length)
+    return length
   }
 }
 

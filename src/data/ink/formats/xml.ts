@@ -4,12 +4,13 @@
 import { SaxesParser } from 'saxes'
 import { inkFormatError, MAX_CHARACTERS } from './parser.js'
 
+/** An element with everything in it. */
 export interface XmlElement {
-  /** Without the prefix of its name space, as are the names of attributes other than xml:id. */
+  /** Name without the prefix of its name space; the names of attributes have none either, except that xml:id is `id`. */
   readonly name: string
   readonly attributes: Readonly<Record<string, string>>
   readonly children: readonly XmlElement[]
-  /** Its own text, without that of its children. */
+  /** Its text, without the text of its children. */
   readonly text: string
   /** Line on which it begins, from 1. */
   readonly line: number
@@ -23,10 +24,12 @@ interface OpenElement {
   line: number
 }
 
-const MOST_LEVELS = 64
-const MOST_ELEMENTS = 2 ** 20
+const MAX_LEVELS = 64
+const MAX_ELEMENTS = 2 ** 20
 
+/** A parser of one document, which takes the text in pieces. */
 export interface XmlTree {
+  /** Throws ERR_FILE_FORMAT if the text so far is not well-formed or exceeds a limit. */
   write(text: string): void
   /** Returns the root. Throws ERR_FILE_FORMAT if the document is unfinished. */
   end(): XmlElement
@@ -34,7 +37,7 @@ export interface XmlTree {
 
 const withoutPrefix = (name: string) => name.slice(name.indexOf(':') + 1)
 
-/** Parses XML that comes in pieces. Elements for which `isKept` is false are left out, with everything in them. */
+/** Returns a parser of the document `name`. It leaves out elements for which `isKept` returns false, with everything in them. */
 export function xmlTree(name: string, isKept: (element: string) => boolean = () => true): XmlTree {
   const parser = new SaxesParser({ xmlns: false, position: true })
   const stack: OpenElement[] = []
@@ -42,17 +45,12 @@ export function xmlTree(name: string, isKept: (element: string) => boolean = () 
   let left = 0 // levels within an element that is left out
   let elements = 0
   const where = () => `line ${parser.line} of ${name}`
+  const tooMany = (limit: string) => inkFormatError(where(), `at most ${limit}`, 'more', 'split the file')
   const addText = (text: string) => {
     const inside = stack.at(-1)
     if (!inside || left > 0) return
     inside.text += text
-    if (inside.text.length > MAX_CHARACTERS)
-      throw inkFormatError(
-        where(),
-        `at most ${MAX_CHARACTERS} characters in <${inside.name}>`,
-        'more',
-        'split the file'
-      )
+    if (inside.text.length > MAX_CHARACTERS) throw tooMany(`${MAX_CHARACTERS} characters in <${inside.name}>`)
   }
 
   parser.on('error', (error) => {
@@ -64,15 +62,13 @@ export function xmlTree(name: string, isKept: (element: string) => boolean = () 
     if (doctype.includes('[')) throw inkFormatError(where(), 'no definitions of entities', 'a document type', remedy)
   })
   parser.on('opentag', ({ name: qualified, attributes: given }) => {
-    if (stack.length + left >= MOST_LEVELS)
-      throw inkFormatError(where(), `at most ${MOST_LEVELS} levels of elements`, 'more')
+    if (stack.length + left >= MAX_LEVELS) throw tooMany(`${MAX_LEVELS} levels of elements`)
     const element = withoutPrefix(qualified)
     if (left > 0 || !isKept(element)) {
       left++
       return
     }
-    if (++elements > MOST_ELEMENTS)
-      throw inkFormatError(where(), `at most ${MOST_ELEMENTS} elements`, 'more', 'split the file')
+    if (++elements > MAX_ELEMENTS) throw tooMany(`${MAX_ELEMENTS} elements`)
     const attributes: Record<string, string> = {}
     for (const key in given) attributes[key === 'xml:id' ? 'id' : withoutPrefix(key)] = given[key]!
     const opened = { name: element, attributes, children: [], text: '', line: parser.line }
@@ -99,7 +95,7 @@ export function xmlTree(name: string, isKept: (element: string) => boolean = () 
   }
 }
 
-/** Returns the root element of an XML text. Throws ERR_FILE_FORMAT. */
+/** Returns the root element of an XML text. Throws ERR_FILE_FORMAT if it is not well-formed. */
 export function parseXml(text: string, name: string): XmlElement {
   const tree = xmlTree(name)
   tree.write(text)
