@@ -1,4 +1,4 @@
-// The machine under the engine: what was found, what is used, how many threads.
+// The machine under the engine: processor, back ends and number of threads.
 
 import { native, type CudaRates, type MachineInfo } from './native.js'
 import { callNative } from './graph/native-call.js'
@@ -6,18 +6,19 @@ import { precisions, type Precision } from './graph/plan.js'
 
 export type { MachineInfo }
 
-/** CPU, instruction sets found and used, limits and threads. Throws ERR_LOAD_ADDON without the native addon. */
+/** Returns the processor, its instruction sets, limits and threads. Throws ERR_LOAD_ADDON if the native addon does not load. */
 export function machineInfo(): MachineInfo {
   return callNative(() => native().machineInfo())
 }
 
+/** A device that can run plans. */
 export interface Backend {
   available: boolean
-  /** What it is, or why it is not there. */
+  /** Its name, or why it is not available. */
   reason: string
 }
 
-/** What can compute here. Looks for the CUDA library, which loads its driver; a missing GPU is an answer, not an error. */
+/** Returns the devices of this machine. Opens the CUDA library, which loads its driver. A missing GPU is not an error. */
 export function backends(): { cpu: Backend; cuda: Backend & { path: string; emulated: boolean } } {
   return callNative(() => {
     const { available, emulated, reason, path } = native().cudaInfo()
@@ -26,12 +27,15 @@ export function backends(): { cpu: Backend; cuda: Backend & { path: string; emul
   })
 }
 
-/** What the GPU does in a second at a precision, measured by the engine's own kernels: what 'auto' decides by. ERR_UNSUPPORTED without one. */
+/** Measures the speed of the GPU at a precision with the engine's own kernels; 'auto' chooses by it. Throws ERR_UNSUPPORTED if there is no GPU. */
 export function cudaRates(precision: Exclude<Precision, 'int8'>): CudaRates {
   return callNative(() => native().cudaMeasure(precisions[precision]))
 }
 
-/** Threads of plans made from now on, 1 to 1024; 0: as many as affinity and the cgroup's quota allow. Results do not depend on it. */
+/**
+ * Sets the threads of plans that are made from now on, from 1 to 1024. 0 takes as many as affinity and the quota of the control group
+ * allow. Results do not depend on it. Throws ERR_INVALID_ARGUMENT for other values.
+ */
 export function setThreads(threads: number): void {
   callNative(() => native().setThreads(threads))
 }

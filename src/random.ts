@@ -1,6 +1,6 @@
 // Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3",
-// SC 2011), the generator the native core uses for masks and samples. A value is a function of (seed, name, position):
-// there is no hidden state, and nothing depends on clock, threads or order of calls elsewhere.
+// SC 2011), the generator that the native core uses for masks and samples. A value is a function of (seed, name, position):
+// there is no hidden state, and nothing depends on clock, threads or the order of other calls.
 
 import { integer, list, numbers, seed as seedOf, string, uint32Array } from './check/index.js'
 
@@ -23,7 +23,7 @@ function multiplyHigh(a: number, b: number): number {
 const word = integer(0, 2 ** 32 - 1)
 
 /**
- * Ten rounds of Philox4x32: writes four 32-bit words for `counter` (4 words) under `key` (2 words) into `out` (4 words) and
+ * Runs ten rounds of Philox4x32: writes four 32-bit words for `counter` (4 words) under `key` (2 words) into `out` (4 words) and
  * returns `out`. Words are integers in [0, 2^32). Throws ERR_INVALID_ARGUMENT for other values.
  */
 export function philox4x32(counter: ArrayLike<number>, key: ArrayLike<number>, out: Uint32Array): Uint32Array {
@@ -76,8 +76,8 @@ function hash(text: string, basis: number): number {
 }
 
 /**
- * The random sequence called `name` under `seed` (an integer in [0, 2^53)). Two sequences with different names are
- * independent; asking twice gives the same numbers.
+ * Returns the random sequence called `name` under `seed` (an integer in [0, 2^53)). Sequences with different names are
+ * independent; the same seed and name give the same numbers. Throws ERR_INVALID_ARGUMENT for other values.
  */
 export function createRandom(seed: number, name = ''): Random {
   seedOf(seed, 'seed')

@@ -1,6 +1,6 @@
 // Whole files or none: a temporary file in the same folder, fsync, rename, fsync of the folder. A kill at any instant
 // leaves the old file; temporary files of processes that have ended are removed at the next write. Symbolic links are
-// followed. Refuses targets that are no regular files, so that no device or folder is ever replaced.
+// followed. Targets that are not regular files are refused, so that no device or folder is ever replaced.
 
 import * as fs from 'node:fs'
 import { resolve } from 'node:path'
@@ -18,11 +18,13 @@ import {
 
 export { checkFileName, writeError, type FileCalls } from './target.js'
 
+/** The new content of a file while it is written. */
 export interface AtomicFile {
   /** Appends all of `bytes`, or writes them at `position` (which does not move the end). */
   write(bytes: Uint8Array, position?: number): Promise<void>
 }
 
+/** The new content of a file while it is written synchronously. */
 export interface AtomicFileSync {
   write(bytes: Uint8Array, position?: number): void
 }
@@ -96,7 +98,7 @@ async function syncFolder(folder: string, calls: FileCalls): Promise<void> {
   }
 }
 
-/** writeAtomically for the last moments of a process (Ctrl-C), where nothing may wait. */
+/** Writes a file as `writeAtomically` does, but synchronously, for the end of a process (Ctrl-C). Throws the same errors. */
 export function writeAtomicallySync(path: string, write: (file: AtomicFileSync) => void): void {
   let fd = -1
   let target: Target | undefined
@@ -135,7 +137,7 @@ function removeQuietly(path: string): void {
   try {
     fs.unlinkSync(path)
   } catch {
-    // It was never made: the error on the way is the one to tell.
+    // It was never made: the error that is being thrown is the one to report.
   }
 }
 
@@ -166,7 +168,7 @@ export async function writeTextAtomically(path: string, text: string): Promise<v
 
 /**
  * Finds out before the work begins whether `path` can be written at its end: throws the ERR_FILE_WRITE that
- * writeAtomically would throw for a missing folder, a missing permission, the name "-", or a target that is no regular file.
+ * writeAtomically would throw for a missing folder, a missing permission, the name "-", or a target that is not a regular file.
  */
 export async function assertWritable(path: string): Promise<void> {
   await writeProbe(path).catch((error: unknown) => {

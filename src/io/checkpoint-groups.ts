@@ -5,12 +5,13 @@ import { expected, type GatecellError } from '../errors.js'
 import type { JsonObject } from './json.js'
 import { readTensor, type NamedTensor, type TensorInfo } from './safetensors/dtypes.js'
 
+/** The content of a checkpoint. */
 export interface Checkpoint {
-  /** The application: text, forecast, ... */
+  /** Name of the task: text, handwriting-recognition, ... */
   readonly task: string
-  /** What describes the model: layers, sizes, vocabulary. */
+  /** Description of the model: layers, sizes, vocabulary. */
   readonly config: JsonObject
-  /** Where the training stands: step, epoch, data cursor, seed, metrics, best. */
+  /** Position of the training: step, epoch, data cursor, seed, metrics, best. */
   readonly progress: JsonObject
   readonly weights: readonly NamedTensor[]
   /** First moments (Adam) or momentum, under the names of the weights. */
@@ -27,8 +28,10 @@ export interface Checkpoint {
   readonly best?: readonly NamedTensor[]
 }
 
+/** A group of tensors: the parts of a checkpoint. */
 export type CheckpointGroup = 'weights' | 'moment1' | 'moment2' | 'moment3' | 'average' | 'state' | 'best'
 
+/** The place of a tensor in a checkpoint. */
 export interface CheckpointTensorInfo extends TensorInfo {
   readonly group: CheckpointGroup
   /** The name without the group's prefix. */
@@ -43,9 +46,11 @@ const prefixes: Readonly<Record<Exclude<CheckpointGroup, 'weights'>, string>> = 
   state: 'state.',
   best: 'best.'
 }
+/** The groups next to the weights. */
 export const stateGroups = ['moment1', 'moment2', 'moment3', 'average', 'state', 'best'] as const
 const reserved = ['optimizer.', 'state.', 'best.']
 
+/** Checks the parts of a checkpoint that a caller passes. */
 export const readCheckpointParts = open<Checkpoint>({
   task: string,
   config: jsonObject,
@@ -65,7 +70,7 @@ function jsonObject(value: unknown, name: string): JsonObject {
   return value as JsonObject
 }
 
-/** All tensors of a checkpoint under their names in the file. ERR_INVALID_ARGUMENT for names that would collide. */
+/** Returns all tensors of a checkpoint under their names in the file. Throws ERR_INVALID_ARGUMENT for names that would collide. */
 export function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
   const weights = new Map(checkpoint.weights.map((tensor) => [tensor.name, tensor]))
   const tensors: NamedTensor[] = []

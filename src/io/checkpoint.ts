@@ -1,6 +1,6 @@
 // One checkpoint is one safetensors file: tensors in groups (checkpoint-groups.ts); task, configuration and progress as JSON in the
-// metadata. Two CRC-32C, of the header and of the data, cover every byte. The same content gives the same bytes: no clock,
-// host or thread count gets in. Refused: damaged, truncated or foreign files, other versions, models of another task.
+// metadata. Two CRC-32C, of the header and of the data, cover every byte. The same content gives the same bytes, which do
+// not depend on clock, host or thread count. Refused: damaged, truncated or foreign files, other versions, models of another task.
 
 import { filled, optional, options as optionsOf, string, syncFunction } from '../check/index.js'
 import { expected } from '../errors.js'
@@ -30,8 +30,10 @@ import { encodeSafetensorsHeader } from './safetensors/header.js'
 
 export type { Checkpoint, CheckpointGroup, CheckpointTensorInfo } from './checkpoint-groups.js'
 
+/** Name and version of the format, in the metadata of every checkpoint. */
 export const checkpointFormat = 'gatecell/1'
 
+/** The header of a checkpoint. */
 export interface CheckpointInfo {
   readonly task: string
   readonly config: JsonObject
@@ -41,32 +43,35 @@ export interface CheckpointInfo {
   /** Numbers in the weights. */
   readonly parameters: number
   readonly fileBytes: number
-  /** crc32c: of the header, then of the data. */
+  /** "crc32c:", the checksum of the header, "-" and that of the data, in hexadecimal digits. */
   readonly checksum: string
 }
 
+/** One tensor of a checkpoint that was read. */
 export interface LoadedTensor {
   readonly dtype: Dtype
   readonly shape: readonly number[]
   readonly data: TensorData
 }
 
+/** The tensors of a checkpoint that was read, by group and then by their names without the group's prefix. */
 export type LoadedCheckpoint = Readonly<Record<CheckpointGroup, ReadonlyMap<string, LoadedTensor>>>
 
-/** Says where a tensor goes: a view to read into, null to skip it, undefined for a new array. */
+/** Returns the array to read a tensor into, null to skip it, or undefined for a new array. */
 export type PlaceTensor = (tensor: CheckpointTensorInfo) => TensorData | null | undefined
 
+/** An open checkpoint. */
 export interface CheckpointFile {
   readonly info: CheckpointInfo
   /**
-   * Reads the tensors and compares the data's checksum (ERR_FILE_FORMAT: then the views hold rubbish and must not be
-   * used). Skipped tensors are read for the checksum all the same.
+   * Reads the tensors and compares the data's checksum Skipped tensors are read as well, for the
+   * checksum. Throws ERR_FILE_FORMAT if it differs; the contents of the arrays are then invalid.
    */
   load(place?: PlaceTensor): Promise<LoadedCheckpoint>
   close(): Promise<void>
 }
 
-// "checksum" sorts first in the metadata, so that its digits stand at one place in every file.
+// "checksum" sorts first in the metadata, so that its digits are at one place in every file.
 const CHECKSUM_LEAD = '{"__metadata__":{"checksum":"crc32c:'
 const CHECKSUM_AT = 8 + CHECKSUM_LEAD.length
 const NO_CHECKSUM = '00000000-00000000'
@@ -104,7 +109,7 @@ function* filePieces(checkpoint: Checkpoint): Generator<{ bytes: Uint8Array; pos
 
 /**
  * Writes a checkpoint atomically, a MiB at a time, so that the event loop turns in between. The arrays must not change
- * until the promise resolves. ERR_FILE_WRITE; ERR_INVALID_ARGUMENT for NaN or infinity in config or progress.
+ * until the promise resolves. Throws ERR_FILE_WRITE, and ERR_INVALID_ARGUMENT for NaN or infinity in config or progress.
  */
 export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Promise<void> {
   filled(path, 'the path')
@@ -114,7 +119,7 @@ export async function writeCheckpoint(path: string, checkpoint: Checkpoint): Pro
   })
 }
 
-/** writeCheckpoint for the last moments of a process. */
+/** Writes a checkpoint as `writeCheckpoint` does, but synchronously, for the end of a process. Throws the same errors. */
 export function writeCheckpointSync(path: string, checkpoint: Checkpoint): void {
   filled(path, 'the path')
   const read = readCheckpointParts(checkpoint, 'the checkpoint')
@@ -232,7 +237,7 @@ const readLoadOptions = optionsOf<{ task?: string; place?: PlaceTensor }>({
   place: optional(syncFunction())
 })
 
-/** Opens a checkpoint and reads its header; with `task`, another task is refused (ERR_WRONG_TASK). */
+/** Opens a checkpoint and reads its header. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, and ERR_WRONG_TASK if `task` is set and differs. */
 export async function openCheckpoint(path: string, options: { task?: string } = {}): Promise<CheckpointFile> {
   const file = await openSafetensors(path)
   try {
@@ -244,14 +249,14 @@ export async function openCheckpoint(path: string, options: { task?: string } = 
   }
 }
 
-/** The header of a checkpoint, with its checksum verified; the tensors are not read. */
+/** Reads the header of a checkpoint and verifies its checksum; the tensors are not read. Throws the errors of `openCheckpoint`. */
 export async function readCheckpointInfo(path: string, options: { task?: string } = {}): Promise<CheckpointInfo> {
   const file = await openCheckpoint(path, readInfoOptions(options, 'the options'))
   await file.close()
   return file.info
 }
 
-/** Reads a whole checkpoint and verifies all of it. */
+/** Reads a whole checkpoint and verifies both checksums. Throws the errors of `openCheckpoint`. */
 export async function readCheckpoint(
   path: string,
   options: { task?: string; place?: PlaceTensor } = {}

@@ -19,7 +19,7 @@ function makeTables(): Uint32Array {
 
 const tables = makeTables()
 
-/** CRC-32C of `bytes` as an unsigned integer; `previous` continues an earlier call: crc(ab) = crc(b, crc(a)). */
+/** Returns the CRC-32C of `bytes` as an unsigned integer; `previous` continues an earlier call: crc(ab) = crc(b, crc(a)). */
 export function crc32c(bytes: Uint8Array, previous = 0): number {
   let crc = ~previous
   let at = 0
@@ -39,7 +39,7 @@ export function crc32c(bytes: Uint8Array, previous = 0): number {
   return ~crc >>> 0
 }
 
-/** The mask that TFRecord puts over a CRC, so that a CRC stored in checksummed data stays harmless. */
+/** Masks a CRC as TFRecord does, because the CRC of data that contains its own CRC is weak. */
 export function maskCrc32c(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
 }

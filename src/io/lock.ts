@@ -17,6 +17,7 @@ import { parseJsonObject } from './json.js'
 import { ownProcess, stateOf, type Owner } from './owner.js'
 import { checkFileName, errorCode, followLinks, staleness, temporaryName, writeError } from './target.js'
 
+/** A lock that this process holds. */
 export interface FileLock {
   release(): void
 }

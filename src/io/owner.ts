@@ -4,6 +4,7 @@
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 
+/** The identity of a process. */
 export interface Owner {
   readonly host: string
   readonly pid: number

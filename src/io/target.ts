@@ -14,6 +14,7 @@ export type FileCalls = Pick<
   'stat' | 'realpath' | 'open' | 'rename' | 'unlink' | 'readdir' | 'access'
 >
 
+/** A file that will be replaced, and the temporary file for its new content. */
 export interface Target {
   /** The file itself, no link. */
   readonly path: string
@@ -41,17 +42,18 @@ const REASONS: Readonly<Record<string, readonly [reason: string, remedy: string]
   EIO: ['the disk reports a read or write error', 'check it and name another one']
 }
 
+/** Returns the code of a failed system call, such as ENOENT. */
 export function errorCode(error: unknown): string {
   const code = (error as NodeJS.ErrnoException | null)?.code
   return typeof code === 'string' ? code : 'an unknown error'
 }
 
-/** The ERR_FILE_WRITE for a failed system call, with the reason in words and one remedy. */
+/** Returns the ERR_FILE_WRITE for a failed system call, with the reason in words and one remedy; a GatecellError as it is. */
 export function writeError(path: string, cause: unknown): GatecellError {
   if (cause instanceof GatecellError) return cause
   const code = errorCode(cause)
   const [reason, remedy] = REASONS[code] ?? ['the system refused', 'see the code and name another place']
-  return expected('ERR_FILE_WRITE', `to write ${path}`, `${code}, ${reason}`, `${remedy}`, cause)
+  return expected('ERR_FILE_WRITE', `to write ${path}`, `${code}, ${reason}`, remedy, cause)
 }
 
 /** Throws ERR_FILE_WRITE for '' and for '-', which many programs take as standard output. */
@@ -67,6 +69,7 @@ function checkRegular(path: string, found: fs.Stats): void {
   throw expected('ERR_FILE_WRITE', 'the name of a file to write', `${path}, which is ${kind}`, 'name a file')
 }
 
+/** Finds the file that `path` names, through symbolic links. Throws ERR_FILE_WRITE, or the error of the system, if it cannot be replaced. */
 export async function findTarget(path: string, calls: FileCalls): Promise<Target> {
   checkFileName(path)
   try {
@@ -81,6 +84,7 @@ export async function findTarget(path: string, calls: FileCalls): Promise<Target
   }
 }
 
+/** Finds the file that `path` names as `findTarget` does, but synchronously. */
 export function findTargetSync(path: string): Target {
   checkFileName(path)
   const found = fs.statSync(path, { throwIfNoEntry: false })
@@ -90,7 +94,7 @@ export function findTargetSync(path: string): Target {
   return makeTarget(fs.realpathSync(path), found.mode & 0o7777)
 }
 
-/** Returns the end of a chain of symbolic links, which need not exist; `path` itself if it is no link. Throws ELOOP after 40 links. */
+/** Returns the end of a chain of symbolic links, which need not exist; `path` itself if it is not a link. Throws ELOOP after 40 links. */
 export function followLinks(path: string): string {
   let at = path
   for (let left = 40; left > 0; left--) {
@@ -106,7 +110,7 @@ function linkTarget(path: string): string | null {
   try {
     return fs.readlinkSync(path)
   } catch {
-    return null // it is no link, or nothing at all
+    return null // it is not a link, or nothing at all
   }
 }
 
@@ -137,7 +141,7 @@ const FORGOTTEN_MS = 7 * 24 * 3600 * 1000
 
 /**
  * Returns whether the file with this name (`prefix`, then a temporary name) is left from a process that has ended: 'if-old' if it is from
- * another host or container than that of `self`, so that only its age can tell.
+ * another host or container than that of `self`, so that only its age shows whether it is left.
  */
 export function staleness(name: string, prefix: string, self: Owner = ownProcess()): 'no' | 'yes' | 'if-old' {
   if (!name.startsWith(prefix)) return 'no'

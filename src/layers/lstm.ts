@@ -12,23 +12,24 @@ import { lstm as lstmOp } from '../graph/ops/index.js'
 import type { Tensor } from '../graph/graph.js'
 import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
 
+/** The options of `lstm`. */
 export interface LstmOptions extends RecurrentOptions {
   /**
    * Initial states h [B, R] and c [B, H], one per layer and direction (layer 0, its reverse, layer 1 ...), or 'learned':
-   * parameters [R] and [H] that start as zeros and every row begins with; default: zeros.
+   * parameters [R] and [H] that start as zeros, with which every row begins. Default: zeros.
    */
   initial?: { h: readonly Tensor[]; c: readonly Tensor[] } | 'learned'
-  /** Diagonal connections from the cell to its gates (Gers and Schmidhuber 2000). */
+  /** Whether the gates read the cell through diagonal weights (Gers and Schmidhuber 2000). Default: false. */
   peepholes?: boolean
-  /** Width R of h by an output projection (Sak, Senior, Beaufays 2014; PyTorch's proj_size); default: H. */
+  /** Width R of h by an output projection (Sak, Senior, Beaufays 2014; PyTorch's proj_size), from 1 to H. Default: H, without a projection. */
   projection?: number
-  /** Probability that a unit of c, of h, keeps its value of the step before (Krueger et al. 2017); a number: of both. */
+  /** Probability, from 0 to 1, that a unit of c or h keeps its value of the step before (Krueger et al. 2017). A number applies to both. Default: 0. */
   zoneout?: number | { c: number; h: number }
-  /** Layer normalisation inside the cell (Ba, Kiros, Hinton 2016; the formula is that of ops.lstm). float32 only. */
+  /** Layer normalisation inside the cell (Ba, Kiros, Hinton 2016; see ops.lstm for the formula). float32 only. Default: false. */
   layerNorm?: boolean
-  /** Start of the forget gate's bias (Jozefowicz, Zaremba, Sutskever 2015 advise 1): bias_ih gets it, bias_hh zero. */
+  /** Initial bias of the forget gate in bias_ih, with zero in bias_hh (Jozefowicz, Zaremba, Sutskever 2015 advise 1). Default: as the other biases. */
   forgetBias?: number
-  /** Start of peepholes and of the projection; default: as the other weights. */
+  /** Initializers of peepholes and projection. Default: uniform within 1 / sqrt(H). */
   peephole?: Initializer
   projectionWeight?: Initializer
 }
@@ -50,8 +51,9 @@ const readOptions = object<LstmOptions>({
   projectionWeight: optional(syncFunction())
 })
 
+/** The tensors that `lstm` returns. */
 export interface LstmResult {
-  /** [T, B, R], or [T, B, 2R] when bidirectional; R is H where there is no projection. */
+  /** [T, B, R], or [T, B, 2R] when bidirectional; R is H if there is no projection. */
   output: Tensor
   /** Final states h [B, R] and c [B, H], one per layer and direction, in the order of `initial`. */
   h: Tensor[]
@@ -59,8 +61,15 @@ export interface LstmResult {
 }
 
 /**
- * x [T, B, I] -> the last layer's output and all final states. Zoneout goes neither with peepholes nor with a projection
- * nor with layer normalisation, and that not with peepholes: ERR_UNSUPPORTED.
+ * Records a stack of LSTM layers over a sequence.
+ *
+ *   i = sigmoid(W_ii x + b_ii + W_hi h + b_hi)      g = tanh(W_ig x + b_ig + W_hg h + b_hg)
+ *   f = sigmoid(W_if x + b_if + W_hf h + b_hf)      o = sigmoid(W_io x + b_io + W_ho h + b_ho)
+ *   c' = f * c + i * g                              h' = o * tanh(c')
+ *
+ * x has the shape [T, B, I]: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Parameters
+ * have the names, shapes and gate order of torch.nn.LSTM. Throws ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT for
+ * invalid options, ERR_UNSUPPORTED for zoneout with peepholes, projection or layer normalisation, and for layer normalisation with peepholes.
  */
 export function lstm(x: Tensor, lstmOptions: LstmOptions): LstmResult {
   const options = readOptions(lstmOptions, 'the options of lstm')

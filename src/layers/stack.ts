@@ -1,4 +1,4 @@
-// What stacked recurrent layers have in common: both directions, dropout between layers, and where states begin and end.
+// The common part of stacked recurrent layers: both directions, dropout between layers, initial and final states.
 
 import { boolean, filled, integer, list, number, open, optional, syncFunction } from '../check/index.js'
 import type { Check, Fields } from '../check/index.js'
@@ -9,22 +9,23 @@ import { concat } from '../graph/ops/index.js'
 import { tensor, type Tensor } from '../graph/graph.js'
 import { dropout } from './dropout.js'
 
+/** The options of all recurrent layers. */
 export interface RecurrentOptions {
   /** Prefix of the parameters' names. */
   name: string
-  /** Hidden size H of each direction. */
+  /** Hidden size H of each direction, from 1 to 2^24. */
   hidden: number
-  /** Number of layers; default 1. */
+  /** Number of layers, from 1 to 1000. Default: 1. */
   layers?: number
-  /** Probability of dropout between layers, not after the last one; default 0. */
+  /** Probability of dropout between layers, from 0 to 1, not after the last one. Default: 0. */
   dropout?: number
-  /** One dropout mask for all steps of a sequence. */
+  /** Whether all steps of a sequence share one dropout mask (Gal and Ghahramani 2016). Default: false. */
   locked?: boolean
-  /** Reads in both directions; outputs are [forward, backward] side by side, twice as wide. */
+  /** Whether the layers read in both directions; outputs are [forward, backward], twice as wide. Default: false. */
   bidirectional?: boolean
   /**
-   * true: the final state of a run is the initial state of the next one (truncated back-propagation through time,
-   * streams). The plan's `states` are `<name>.h_l0` ... (and `<name>.c_l0` ...).
+   * Whether the final state of a run is the initial state of the next one (truncated back-propagation through time,
+   * streams). Default: false. The plan's `states` are `<name>.h_l0` ... (and `<name>.c_l0` ...).
    */
   carry?: boolean
   /**
@@ -32,13 +33,13 @@ export interface RecurrentOptions {
    * are zero, final states are those at its last step, the backward direction starts there, and padding costs nothing.
    */
   lengths?: Tensor
-  /** One mask on h for all steps of a sequence (Gal and Ghahramani 2016): probability of a zero; default 0. */
+  /** Probability, from 0 to 1, that a unit of h is zero for all steps of a sequence (Gal and Ghahramani 2016). Default: 0. */
   recurrentDropout?: number
-  /** Start of input weights, recurrent weights and biases; default: uniform within 1 / sqrt(H), as PyTorch's. */
+  /** Initializers of input weights, recurrent weights and biases. Default: uniform within 1 / sqrt(H), as in PyTorch. */
   inputWeight?: Initializer
   recurrentWeight?: Initializer
   bias?: Initializer
-  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  /** Whether the layer has the weights of an earlier layer of this name. Default: false, and a second layer of a name is refused. */
   shared?: boolean
 }
 
@@ -61,7 +62,7 @@ export const recurrentFields: Fields<RecurrentOptions> = {
   shared: optional(boolean)
 }
 
-/** 'learned', or lists of tensors under these names. */
+/** Checks that a value is 'learned', or has a list of tensors under each of these names. */
 export function initialStates<S extends string>(...states: S[]): Check<Record<S, Tensor[]> | 'learned'> {
   const given = open<Record<S, Tensor[]>>(
     Object.fromEntries(states.map((state) => [state, list(tensor)])) as Fields<Record<S, Tensor[]>>
@@ -74,15 +75,16 @@ export type States<S extends string> = Record<S, Tensor>
 
 /** One layer in one direction. */
 export interface Place<S extends string> {
-  /** Behind the names of its parameters: l0, l0_reverse, l1 ... */
+  /** Suffix of the names of its parameters: l0, l0_reverse, l1 ... */
   suffix: string
   reverse: boolean
   start: States<S> | undefined
 }
 
 /**
- * x [T, B, I] through all layers. `sizes`: width of each state; `initial`: given tensors per layer and direction, or
- * 'learned': parameters `<name>.h0_l0` ... that start as zeros.
+ * Records all layers over x [T, B, I] and returns the last output with the final states. `sizes` has the width of each state; `initial`
+ * has a tensor per layer and direction, or is 'learned' for parameters `<name>.h0_l0` ... that start as zeros. Throws
+ * ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT for `carry` with `bidirectional` or `initial`.
  */
 export function stackLayers<S extends string>(
   kind: string,
@@ -150,7 +152,7 @@ function checkCount<S extends string>(
   }
 }
 
-/** A parameter of one layer: `<name>.<what>_<suffix>`. */
+/** Returns a function that makes the parameters of one layer, called `<name>.<what>_<suffix>`. */
 export const parameterOf =
   (x: Tensor, name: string, suffix: string) => (what: string, shape: number[], initialize: Initializer) =>
     x.graph.parameter(`${name}.${what}_${suffix}`, shape, initialize)

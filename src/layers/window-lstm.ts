@@ -6,6 +6,7 @@ import { uniform, type Initializer } from '../graph/initializers.js'
 import { windowLstm as windowLstmOp, type WindowLstmResult } from '../graph/ops/index.js'
 import { tensor, type Tensor } from '../graph/graph.js'
 
+/** The options of `windowLstm`. */
 export interface WindowLstmOptions {
   /** Prefix of the parameters' names. */
   name: string
@@ -19,11 +20,11 @@ export interface WindowLstmOptions {
   lengths: Tensor
   /** Number of characters, the width of the window; for ids. */
   vocabulary?: number
-  /** Steps that a character takes at the start of training: the window's first speed is its inverse; default 25. */
+  /** Steps that the window stays on a character at the start of training, from 0.001 to 10^6. Default: 25. */
   stepsPerCharacter?: number
-  /** The states, `<name>.h_l0`, `.c_l0`, `.kappa_l0` and `.window_l0`, go on from run to run. */
+  /** The states, `<name>.h_l0`, `.c_l0`, `.kappa_l0` and `.window_l0`, are carried from run to run. Default: false. */
   carry?: boolean
-  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  /** Whether the layer has the weights of an earlier layer of this name. Default: false, and a second layer of a name is refused. */
   shared?: boolean
 }
 
@@ -41,7 +42,8 @@ const readOptions = object<WindowLstmOptions>({
 })
 
 /**
- * x [T, B, I] -> the layer's output, the windows and the states (see ops.windowLstm). Parameters: `<name>.weight_ih_l0`
+ * Records the layer over x [T, B, I] and returns its output, the windows and the states (see ops.windowLstm for the equations). Throws
+ * ERR_INVALID_SHAPE and ERR_INVALID_ARGUMENT for arguments that do not fit. Parameters: `<name>.weight_ih_l0`
  * [4H, I + C], `<name>.weight_hh_l0` [4H, H], `<name>.bias_ih_l0`, `<name>.bias_hh_l0` [4H], `<name>.window.weight` [3K, H],
  * `<name>.window.bias` [3K].
  */

@@ -7,13 +7,14 @@ import { appendWhole } from './append.js'
 import { writeError } from '../atomic.js'
 import { parseJsonObject, type JsonObject } from '../json.js'
 
+/** An open log of JSON lines. */
 export interface JsonLog {
-  /** Appends one line, at once. Numbers that JSON cannot hold (NaN) become null. */
+  /** Appends one line, at once. Numbers that JSON cannot represent (NaN) become null. Throws ERR_FILE_WRITE. */
   write(record: JsonObject): void
   close(): void
 }
 
-/** Opens a log for appending; the file is created where it is missing. ERR_FILE_WRITE. */
+/** Opens a log for appending, and creates the file if it is missing. Throws ERR_FILE_WRITE. */
 export function openJsonLog(path: string): JsonLog {
   let fd = -1
   const attempt = <T>(call: () => T): T => {
@@ -46,7 +47,7 @@ function finishedBytes(fd: number): number {
   return 0
 }
 
-/** Reads a log line by line; an unfinished last line is left out. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT. */
+/** Reads a log line by line, without an unfinished last line. Throws ERR_FILE_NOT_FOUND, and ERR_FILE_FORMAT for a line that is not JSON. */
 export async function* readJsonLog(path: string): AsyncGenerator<JsonObject> {
   let handle: fs.promises.FileHandle | undefined
   let finished: number

@@ -11,6 +11,7 @@ import { appendWhole } from './append.js'
 import { writeError } from '../atomic.js'
 import { crc32c, maskCrc32c } from '../crc32c.js'
 
+/** An open event file of TensorBoard. */
 export interface EventLog {
   readonly path: string
   /** Adds one point of the curve `tag` (at most 4,096 characters); `seconds` is the wall time since 1970. Kept in memory until flush. */
@@ -20,8 +21,9 @@ export interface EventLog {
   close(): void
 }
 
+/** The options of `openEventLog`. */
 export interface EventLogOptions {
-  /** The step from which a resumed run goes on: TensorBoard then drops what the killed run had drawn beyond it. */
+  /** The step from which a resumed run continues: TensorBoard then drops what the killed run had drawn beyond it. */
   readonly resumeStep?: number
   /** Seconds since 1970; for tests. */
   readonly now?: () => number
@@ -86,8 +88,8 @@ const tagOf: Check<string> = (value, name) => {
 const time = number(0, 1e12)
 
 /**
- * Opens a new event file in `folder`, which is created where it is missing. ERR_INVALID_ARGUMENT, ERR_FILE_WRITE. A log is no checkpoint: it
- * holds wall times and the host's name.
+ * Opens a new event file in `folder`, which is created if it is missing. Unlike a checkpoint, it contains wall times and the name of the
+ * host. Throws ERR_INVALID_ARGUMENT for invalid options, ERR_FILE_WRITE.
  */
 export function openEventLog(folder: string, logOptions: EventLogOptions = {}): EventLog {
   filled(folder, 'the folder')

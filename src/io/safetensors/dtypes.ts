@@ -30,8 +30,10 @@ export const dtypeBits = {
   U64: 64
 } as const
 
+/** The name of a format of elements in safetensors. */
 export type Dtype = keyof typeof dtypeBits
 
+/** The data of a tensor; formats without an array type are kept as their bits. */
 export type TensorData =
   | Float32Array
   | Float64Array
@@ -53,6 +55,7 @@ export interface TensorInfo {
   readonly end: number
 }
 
+/** The header of a file. */
 export interface SafetensorsHeader {
   /** In the order of the data section. */
   readonly tensors: ReadonlyMap<string, TensorInfo>
@@ -138,7 +141,7 @@ export function elementCount(shape: readonly number[]): number {
   return count
 }
 
-/** A new array for a tensor. The header was checked against the file, so that its size is no more than the file's. */
+/** Makes an array for a tensor, whose size was checked to be at most that of the file. Throws ERR_OUT_OF_MEMORY. */
 export function allocateTensor(info: TensorInfo): TensorData {
   const type = arrayTypes[info.dtype]
   const bytes = info.end - info.begin
@@ -174,11 +177,12 @@ export function checkTarget(info: TensorInfo, target: TensorData): void {
   }
 }
 
-/** The bytes of a typed array, without a copy. */
+/** Returns the bytes of a typed array, without a copy. */
 export function bytesOf(data: TensorData): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
 }
 
+/** Returns the dtype of a tensor: its own, or the default of the class of its array. Throws ERR_INVALID_ARGUMENT for another value. */
 export function dtypeOf(tensor: NamedTensor): Dtype {
   if (tensor.dtype !== undefined) return tensor.dtype
   const found = ownDtypes.find((dtype) => tensor.data instanceof arrayTypes[dtype])

@@ -32,7 +32,7 @@ export * from './header.js'
 export interface SafetensorsFile {
   readonly header: SafetensorsHeader
   /**
-   * Reads a tensor into `target`, which may lie in a SharedArrayBuffer. ERR_INVALID_ARGUMENT for an unknown name or an
+   * Reads a tensor into `target`, which may be in a SharedArrayBuffer. Throws ERR_INVALID_ARGUMENT for an unknown name or an
    * array of another type, ERR_INVALID_SHAPE for another length.
    */
   readInto(name: string, target: TensorData): Promise<void>
@@ -45,7 +45,7 @@ export interface SafetensorsFile {
 
 const position = integer(0)
 
-/** Opens a file and reads its header. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT. */
+/** Opens a file and reads its header. Throws ERR_FILE_NOT_FOUND, and ERR_FILE_FORMAT if the header is invalid. */
 export async function openSafetensors(path: string): Promise<SafetensorsFile> {
   filled(path, 'the path')
   const handle = await openFile(path)

@@ -66,7 +66,7 @@ export function parseSafetensorsHeader(json: Uint8Array, fileBytes: number, sour
     end = tensor.end
   }
   if (dataBegin + end !== fileBytes) {
-    throw invalidSafetensors(source, `${dataBegin + end} bytes as its header says`, `${fileBytes} bytes`)
+    throw invalidSafetensors(source, `${dataBegin + end} bytes as in its header`, `${fileBytes} bytes`)
   }
   return { tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])), metadata, dataBegin, fileBytes }
 }
@@ -116,8 +116,8 @@ export interface EncodedHeader {
 }
 
 /**
- * Lays out a file: tensors sorted by name, metadata in front and sorted, no spaces but the padding. The same content
- * gives the same bytes. ERR_INVALID_SHAPE and ERR_INVALID_ARGUMENT for tensors that the reader would refuse.
+ * Lays out a file: metadata first and sorted, tensors sorted by name, no spaces except the padding. The same content
+ * gives the same bytes. Throws ERR_INVALID_SHAPE and ERR_INVALID_ARGUMENT for tensors that the reader would refuse.
  */
 export function encodeSafetensorsHeader(
   tensors: Iterable<NamedTensor>,
