@@ -3,14 +3,14 @@
 import { escapeXml, pixel } from './ink.js'
 import { colours, diverging, DIVERGING_LEVELS } from './theme.js'
 
-/** Steps between ticks: 1, 2 or 5 times a power of ten, so that `count` values have at most `most` ticks. */
-export function tickStep(count: number, most: number): number {
+/** Returns the step between ticks: 1, 2 or 5 times a power of ten, so that `count` values have at most `maxTicks` ticks. */
+export function tickStep(count: number, maxTicks: number): number {
   let step = 1
-  for (let i = 0; count / step > most; i++) step *= i % 3 === 1 ? 2.5 : 2
+  for (let i = 0; count / step > maxTicks; i++) step *= i % 3 === 1 ? 2.5 : 2
   return step
 }
 
-/** A text of `size` pixels; `anchor` as in SVG. */
+/** Returns a text of `size` pixels; `anchor` as in SVG. */
 export function label(
   text: string,
   x: number,
@@ -26,7 +26,7 @@ function line(x1: number, y1: number, x2: number, y2: number, stroke: string): s
   return `<line x1="${a}" y1="${b}" x2="${c}" y2="${d}" stroke="${stroke}"/>`
 }
 
-/** Vertical grid lines for steps 1 to `steps` between `top` and `bottom`, with the numbers below if `named`. */
+/** Draws vertical grid lines for steps 1 to `steps` between `top` and `bottom`, with the numbers below if `named`. */
 export function stepAxis(
   steps: number,
   x: (step: number) => number,
@@ -42,7 +42,7 @@ export function stepAxis(
   return parts.join('')
 }
 
-/** Horizontal grid lines at `ticks`, with their labels to the left of `left`. */
+/** Draws horizontal grid lines at `ticks`, with their labels to the left of `left`. */
 export function valueAxis(
   ticks: readonly { text: string; y: number }[],
   { left, right }: { left: number; right: number }
@@ -52,7 +52,7 @@ export function valueAxis(
     .join('')
 }
 
-/** The legend of the diverging colours: a band from -1 to 1 that ends at `right`, with `name` before it. */
+/** Draws the legend of the diverging colours: a band from -1 to 1 that ends at `right`, with `name` before it. */
 export function divergingLegend(name: string, right: number, top: number): string {
   const [cell, height] = [5, 9]
   const levels = Array.from({ length: 2 * DIVERGING_LEVELS + 1 }, (_, i) => i - DIVERGING_LEVELS)

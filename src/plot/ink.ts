@@ -1,18 +1,19 @@
-// Ink as SVG, still or moving: in one place for readers, writers and traces. A moving picture is drawn by SMIL animation
-// alone, without a script, so that any browser shows it, in an <img> too.
+// Ink as SVG, still or moving: in one place for readers, writers and traces. A moving picture is drawn by SMIL animation,
+// without a script, so that any browser shows it, in an <img> too.
 
 import { boolean, invalid, number, optional, options as optionsOf, string } from '../check/index.js'
 import { boxOf, readStrokes, type Stroke } from '../data/ink/strokes.js'
 import { colours, withDarkMode } from './theme.js'
 
+/** The options of `inkSvg`. */
 export interface InkSvgOptions {
   /** Width of the picture in pixels, from 1 to 65,536; its height follows. Default: by the ink, 720 at most. */
   width?: number
-  /** Strokes appear as they were written. Default: false. */
+  /** Whether strokes appear as they were written. Default: false. */
   moving?: boolean
   /** Points drawn per second if the ink has no times, from 0.001 to 1,000,000; default 120. */
   pointsPerSecond?: number
-  /** What the picture shows, for those who cannot see it. */
+  /** Description of the picture for people who cannot see it. Default: "handwriting". */
   title?: string
 }
 
@@ -20,14 +21,14 @@ const PADDING = 12
 const MAX_WIDTH = 720
 const PEN = 2.2
 
-/** Two digits are a hundredth of a pixel. */
+/** Returns a coordinate with two decimals, a hundredth of a pixel. */
 export function pixel(value: number): string {
   return String(Math.round(value * 100) / 100)
 }
 
+/** Returns a text with the characters of XML escaped, and U+FFFD in place of characters that XML does not allow. */
 export function escapeXml(text: string): string {
   const meanings: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-  // Control characters are none of XML's.
   return text
     .replace(/[^\t\n\r -\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '\ufffd')
     .replace(/[&<>"]/g, (c) => meanings[c]!)
@@ -59,13 +60,13 @@ export function placeInk(
   }
 }
 
-/** A stroke as the d of a path; a dot is a short line that the round cap shows. */
+/** Returns the `d` of a path along a stroke; a dot is a short line that the round cap shows. */
 export function strokePath({ x, y }: Stroke, place: Placement): string {
   const points = Array.from(x, (value, i) => `${pixel(place.x(value))} ${pixel(place.y(y[i]!))}`)
   return points.length === 1 ? `M${points[0]!}h.01` : `M${points[0]!}L${points.slice(1).join(' ')}`
 }
 
-/** An SVG file around `body`. */
+/** Returns an SVG file with the content `body`. */
 export function svgFile(width: number, height: number, body: string, title: string): string {
   const size = `width="${pixel(width)}" height="${pixel(height)}" viewBox="0 0 ${pixel(width)} ${pixel(height)}"`
   const ground = `<rect width="100%" height="100%" fill="${colours.background}"/>`
@@ -74,13 +75,13 @@ export function svgFile(width: number, height: number, body: string, title: stri
   )
 }
 
-/** When each stroke begins and how long it takes, in seconds. */
+/** Returns when each stroke begins and how long it takes, in seconds. */
 export function strokeTimes(strokes: readonly Stroke[], pointsPerSecond: number): { begin: number; seconds: number }[] {
   const timed = strokes.every(({ t }) => t !== null)
   const first = strokes[0]?.t?.[0] ?? 0
   const last = strokes.at(-1)?.t?.at(-1) ?? 0
   const points = strokes.reduce((sum, { x }) => sum + x.length, 0)
-  // The units of t are the device's own: what is kept is its course, the whole takes as long as the points say.
+  // The units of t differ between devices: times are scaled so that the whole takes points / pointsPerSecond.
   const unit = timed && last > first ? points / pointsPerSecond / (last - first) : 0
   let before = 0
   return strokes.map(({ x, t }) => {
@@ -91,7 +92,7 @@ export function strokeTimes(strokes: readonly Stroke[], pointsPerSecond: number)
   })
 }
 
-/** The strokes as paths. `moving`: each appears in its time. */
+/** Returns the strokes as paths. With `moving` each stroke appears at its time. */
 export function inkPaths(
   strokes: readonly Stroke[],
   place: Placement,

@@ -5,16 +5,17 @@ import { boolean, integer, integers, object, open, optional, seed as seedOf } fr
 import { expected } from '../../errors.js'
 import { createRandom } from '../../random.js'
 
-/** Where a training stands in its samples; plain JSON. */
+/** Position in the samples of a training, as plain JSON. */
 export interface BucketCursor {
   readonly epoch: number
   readonly step: number
 }
 
+/** The batches of many sequences. */
 export interface Buckets {
   readonly batch: number
   readonly stepsPerEpoch: number
-  /** Indices of the samples of a batch, at most `batch`; every sample is in one batch of an epoch. */
+  /** Returns the indices of the samples of a batch, at most `batch`; every sample is in one batch of an epoch. */
   samples(cursor: BucketCursor): readonly number[]
   next(cursor: BucketCursor): BucketCursor
 }
@@ -36,14 +37,17 @@ export function paddedLength(length: number): number {
   return padded
 }
 
+/** The options of `createBuckets`. */
 export interface BucketOptions {
+  /** Maximum number of sequences in a batch. */
   batch: number
+  /** Seed of the order, an integer in [0, 2^53). Default: 0. */
   seed?: number
-  /** false: in order of length, the same each epoch; default true. */
+  /** Whether each epoch has an order of its own. Default: true. false sorts by length, in the same order each epoch. */
   shuffle?: boolean
   /**
-   * In this many epochs at the beginning the batches of short sequences come first; default 0. A network that must find
-   * out by itself where symbols lie (CTC) begins to learn on short ones.
+   * Number of epochs at the beginning in which the batches of short sequences come first. Default: 0. A network that must learn
+   * the positions of symbols by itself (CTC) begins to learn on short sequences.
    */
   shortFirst?: number
 }
@@ -56,8 +60,7 @@ const readOptions = object<BucketOptions>({
 })
 
 /**
- * Makes batches of sequences of about equal lengths, at most `batch` in each. `shuffle` false: in order of length, the same each epoch;
- * `seed` (default 0) draws the order otherwise. Each epoch is drawn at once, in about 0.4 s of the calling thread for a million
+ * Makes batches of sequences of about equal lengths, at most `batch` in each. Each epoch is drawn at once, in about 0.4 s of the calling thread for a million
  * sequences. Throws ERR_INVALID_ARGUMENT, and ERR_CORPUS_EMPTY if there is no sequence.
  *
  * @example
@@ -113,7 +116,7 @@ function longest(lengths: ArrayLike<number>, batch: readonly number[]): number {
   return batch.reduce((most, index) => Math.max(most, lengths[index]!), 0)
 }
 
-/** One epoch. The number of batches does not depend on the order. */
+/** Returns the batches of one epoch. Their number does not depend on the order. */
 function cut(lengths: ArrayLike<number>, batch: number, name: string | null, seed: number): number[][] {
   const order = Array.from({ length: lengths.length }, (_, i) => i)
   const byLength = (a: number, b: number) => lengths[a]! - lengths[b]! || a - b
@@ -138,7 +141,7 @@ function cut(lengths: ArrayLike<number>, batch: number, name: string | null, see
   return batches
 }
 
-/** Fisher and Yates. */
+/** Shuffles in place (Fisher and Yates 1938). */
 function permute<T>(items: T[], below: (n: number) => number): void {
   for (let i = items.length - 1; i > 0; i--) {
     const j = below(i + 1)

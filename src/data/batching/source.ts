@@ -1,4 +1,4 @@
-// Batch sources: iterables of batches, each with the position of the next one. A trainer reads them; any generator is one.
+// Batch sources: iterables of batches, each with the position of the next one. A trainer reads them; any generator can be one.
 
 import { types } from 'node:util'
 import type { BucketCursor, Buckets } from './buckets.js'
@@ -18,34 +18,36 @@ import { anything, options as optionsOf, string, syncFunction, type Check } from
 import { expected, show } from '../../errors.js'
 import type { JsonValue } from '../../io/json.js'
 
+/** One batch. */
 export interface Batch {
-  /** One array per input and target of the model; copied before the source is asked again. */
+  /** One array per input and target of the model. The trainer copies them before it reads the next batch. */
   inputs: Readonly<Record<string, Float32Array | Int32Array>>
   /** Passes over the data before this batch: 0, 1, 2 ... */
   epoch: number
-  /** Where the next batch starts: what a checkpoint keeps. */
+  /** Position of the next batch, which a checkpoint stores. */
   cursor: JsonValue
-  /** true: carried states are zeroed before this batch. */
+  /** Whether carried states are set to zero before this batch. Default: false. */
   reset?: boolean
-  /** Symbols in it, for rates; default: the product of the dims. */
+  /** Number of symbols in it, for rates. Default: the product of the dims. */
   count?: number
-  /** Its shape, where it differs from the source's. */
+  /** Its shape. Default: that of the source. */
   dims?: Readonly<Record<string, number>>
 }
 
+/** A source of batches. */
 export interface BatchSource {
   /** Shape of the batches. */
   readonly dims: Readonly<Record<string, number>>
-  /** Where known: lets schedules and time estimates count in epochs. */
+  /** Number of steps of an epoch, if it is known: schedules and time estimates then count in epochs. */
   readonly stepsPerEpoch?: number
   /**
-   * Batches from `cursor` on (undefined: from the start), epoch after epoch. The same cursor gives the same batches.
+   * Returns the batches from `cursor` on (undefined: from the start), epoch after epoch. The same cursor gives the same batches.
    * It may end; a validation source is read to its end or to the end of its first epoch.
    */
   batches(cursor?: JsonValue): AsyncIterable<Batch> | Iterable<Batch>
 }
 
-/** Whose length is known. */
+/** A batch source with a known number of steps per epoch. */
 export interface EpochSource extends BatchSource {
   readonly stepsPerEpoch: number
 }
@@ -54,7 +56,7 @@ const dimsOf = record(integer(1, 2 ** 31 - 1))
 
 const readParts = open<BatchSource>({ dims: dimsOf, stepsPerEpoch: optional(integer(1)), batches: callback() })
 
-/** A source of batches, read once; its function keeps its `this`. */
+/** Checks that a value is a source of batches, and copies it; its function keeps its `this`. */
 export const readSource: Check<BatchSource> = (value, name) => {
   const { batches, ...parts } = readParts(value, name)
   return { ...parts, batches: (cursor) => batches.call(value, cursor) }
@@ -107,13 +109,14 @@ export function writeBatch(inputs: Readonly<Record<string, Float32Array | Int32A
   }
 }
 
-/** A pull on the batches of a source, whether its iterable is asynchronous or not. */
+/** A reader of the batches of a source, whether its iterable is asynchronous or not. */
 export interface BatchReader {
   next(): Promise<Batch | null>
-  /** Ends the iteration. `wait`: until the source has cleaned up, which a source that never answers does not. */
+  /** Ends the iteration. `wait`: resolves after the source has cleaned up, which may be never. */
   close(wait: boolean): Promise<void>
 }
 
+/** Returns a reader of the batches of `source` from `cursor` on. Throws ERR_INVALID_ARGUMENT if they are not iterable. */
 export function readBatches(source: BatchSource, cursor?: JsonValue): BatchReader {
   const iterable: unknown = source.batches(cursor)
   const name = 'the batches of the source'
@@ -148,6 +151,7 @@ export interface TokenBatches<C extends { readonly epoch: number }> {
   at(step: number): C
 }
 
+/** Names of the model's tensors for tokens. */
 export interface TokenNames {
   /** Default 'tokens'. */
   inputs?: string
@@ -170,7 +174,7 @@ const readEvaluationShape = open<{ batch: number; length: number; steps: number 
 const readEpoch = open<{ epoch: number }>({ epoch: integer(0) })
 const readFilled = open<{ fresh: boolean; targets: number }>({ fresh: boolean, targets: integer(0) })
 
-/** Endless training batches from `createBatches` of src/data. Throws ERR_INVALID_ARGUMENT for other values. */
+/** Returns an endless source of training batches from `createBatches`. Throws ERR_INVALID_ARGUMENT for other values. */
 export function tokenSource<C extends { readonly epoch: number }>(
   batches: TokenBatches<C>,
   tokenNames: TokenNames = {}
@@ -194,7 +198,7 @@ export function tokenSource<C extends { readonly epoch: number }>(
   }
 }
 
-/** One pass from `createEvaluation` of src/data. Throws ERR_INVALID_ARGUMENT for other values. */
+/** Returns a source of one pass over the windows of `createEvaluation`. Throws ERR_INVALID_ARGUMENT for other values. */
 export function evaluationSource(
   evaluation: {
     readonly batch: number
@@ -220,14 +224,14 @@ export function evaluationSource(
   }
 }
 
-/** Throws ERR_INVALID_ARGUMENT where a batch would have too many elements to be allocated. */
+/** Returns the arrays of a batch. Throws ERR_INVALID_ARGUMENT if they would have 2^31 elements or more. */
 function tokenArrays(elements: number, { inputs = 'tokens', targets = 'targets' }: TokenNames) {
   size(elements, 'batch times length')
   const arrays: [Int32Array, Int32Array] = [new Int32Array(elements), new Int32Array(elements)]
   return { arrays, inputs: { [inputs]: arrays[0], [targets]: arrays[1] } }
 }
 
-/** Whole samples side by side. `epoch`: null for one pass over the samples as they are, else it may vary them. */
+/** Makes a batch of whole samples. `epoch` is null for one pass over the samples as they are; else the function may vary them. */
 export type PackSamples = (indices: readonly number[], epoch: number | null) => Pick<Batch, 'inputs' | 'count' | 'dims'>
 
 const readBuckets = open<{ stepsPerEpoch: number }>({ stepsPerEpoch: integer(1) })

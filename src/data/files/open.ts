@@ -12,7 +12,7 @@ const close = promisify(fs.close)
 const stat = promisify<number, { bigint: true }, fs.BigIntStats>(fs.fstat)
 const read = promisify(fs.read)
 
-/** A regular file that is open, or a pipe. */
+/** An open regular file or pipe. */
 export interface OpenedFile {
   /** Reads bytes at a position of a regular file; of a pipe the next bytes, in order. Returns 0 at the end. */
   readonly readAt: ReadAt
@@ -25,6 +25,7 @@ export interface OpenedFile {
   close(): Promise<void>
 }
 
+/** Returns the ERR_FILE_FORMAT for a file that changed while it was read. */
 export function changedWhileRead(path: string): GatecellError {
   return expected(
     'ERR_FILE_FORMAT',
@@ -44,7 +45,7 @@ export async function openFile(path: string, signal?: AbortSignal): Promise<Open
     }
   }
   if (signal?.aborted) throw aborted()
-  // Without O_NONBLOCK opening a FIFO waits for a writer, in a thread that nothing but SIGKILL ends.
+  // Without O_NONBLOCK opening a FIFO waits for a writer, in a thread that only SIGKILL ends.
   const descriptor = await attempt(open(path, fs.constants.O_RDONLY | (fs.constants.O_NONBLOCK ?? 0)))
   try {
     const found = await attempt(stat(descriptor, { bigint: true }))

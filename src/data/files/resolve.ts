@@ -1,5 +1,5 @@
-// From what a user names (files, folders, patterns, - for standard input, pipes) to an ordered list of sources, and from
-// a source to its bytes. Gzip is unpacked on the way, known by its magic number. Folders are walked in a fixed order
+// Files, folders, patterns, pipes and - (standard input) as an ordered list of sources, and the bytes of a source.
+// Gzip is unpacked on the way, recognised by its magic number. Folders are walked in a fixed order
 // without hidden files and without following links; whatever is left out is reported.
 
 import * as fs from 'node:fs'
@@ -8,6 +8,7 @@ import { Readable, pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { expected, type GatecellError } from '../../errors.js'
 
+/** A file, pipe or standard input that will be read. */
 export interface SourceFile {
   readonly path: string
   /** The user named this very file: then it is an error where a file found in a folder would be left out. */
@@ -16,29 +17,31 @@ export interface SourceFile {
   readonly stream: boolean
 }
 
+/** Why a file in a folder is left out. */
 export type SkipReason = 'hidden' | 'link' | 'special' | 'duplicate' | 'binary' | 'damaged' | 'unreadable'
 
-/** Takes what is left out, and why. */
+/** Takes the path of a file that is left out, and the reason. */
 export type OnSkip = (path: string, reason: SkipReason) => void
 
-/** Bytes at positions; what unpack reads from. Returns 0 at the end. */
+/** Reads bytes at a position into `target` and returns their number, 0 at the end. */
 export type ReadAt = (target: Uint8Array, position: number) => Promise<number>
 
 const CHUNK_BYTES = 1 << 18
 
-/** ERR_FILE_NOT_FOUND for a failed system call. */
+/** Returns the ERR_FILE_NOT_FOUND for a failed system call. */
 export function notReadable(path: string, cause: unknown): GatecellError {
   const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
   return expected('ERR_FILE_NOT_FOUND', `to read ${path}`, code, 'check the name and the rights', cause)
 }
 
+/** Returns the ERR_ABORTED for reading that the caller aborted. */
 export function aborted(): GatecellError {
   return expected('ERR_ABORTED', 'time to read all of the data', 'an abort by the caller', 'call again to read it')
 }
 
 /**
  * Lists the sources that `inputs` name: in the order given, folders and patterns each sorted by path. A name that exists
- * is never taken for a pattern. Each file is listed once. ERR_FILE_NOT_FOUND for a name or pattern without a file.
+ * is never taken for a pattern. Each file is listed once. Throws ERR_FILE_NOT_FOUND for a name or pattern without a file.
  */
 export async function resolveFiles(inputs: readonly string[], onSkip: OnSkip = () => {}): Promise<SourceFile[]> {
   const listed = new Set<string>()
@@ -124,8 +127,8 @@ async function walk(folder: string, paths: string[], onSkip: OnSkip): Promise<vo
 }
 
 /**
- * The pieces of a source, gunzipped where it begins with gzip's magic number. A piece is good until the next one is
- * asked for. `name` is for errors.
+ * Yields the pieces of a source, unpacked if it begins with gzip's magic number. A piece is valid until the next one is
+ * read. `name` is for errors. Throws ERR_FILE_FORMAT for damaged gzip data, ERR_ABORTED.
  */
 export async function* unpack(readAt: ReadAt, name: string, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
   yield* (await isGzip(readAt, name)) ? gunzip(pieces(readAt, true, signal), name) : pieces(readAt, false, signal)

@@ -1,10 +1,10 @@
-// The skew of a line of writing: the slope of the line on which its letters stand. Needs the whole sample.
+// The skew of a line of writing: the slope of the line on which its letters rest. Needs the whole sample.
 
 import type { Stroke } from './strokes.js'
 
-/** How far a letter stands off the line, in sizes: less is not believed of few letters. */
+/** Smallest distance of letters from the line that is assumed, in sizes: few letters may show less by chance. */
 const SPREAD = 0.12
-/** Deviation of the slopes that people write with; what little ink says of its slope is drawn towards 0 by it. */
+/** Standard deviation of the slopes of people's writing: the prior that draws the slope of little ink towards 0. */
 const PRIOR = 0.2
 /** Bottoms further from the line than this many spreads are descenders, dots and bars of letters: they do not count. */
 const FARTHEST = 2.5

@@ -58,7 +58,7 @@ export function createResampler({ resample, step }: Pick<InkNormalisation, 'resa
   }
 }
 
-/** Whole strokes resampled. ERR_INVALID_INK where more points would come than ink may have. */
+/** Resamples whole strokes. Throws ERR_INVALID_INK if more points would come than ink may have. */
 export function resampleStrokes(
   strokes: readonly Stroke[],
   settings: Pick<InkNormalisation, 'resample' | 'step'>,

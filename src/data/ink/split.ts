@@ -28,7 +28,7 @@ export interface InkSets {
   readonly valid: readonly Ink[]
 }
 
-/** Reads and splits. Throws what readInk throws; ERR_CORPUS_EMPTY where nothing is left to train on. */
+/** Reads and splits. Throws the errors of readInk, and ERR_CORPUS_EMPTY if nothing is left to train on. */
 export async function openInk(source: InkSource, split: InkSplit): Promise<InkSets> {
   const main = await readInk(source.data, source.read)
   if (source.validFiles && source.validFiles.length > 0)

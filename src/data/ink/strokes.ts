@@ -16,7 +16,7 @@ export interface Stroke {
 
 export interface Ink {
   readonly strokes: readonly Stroke[]
-  /** What was written, where the source says it. */
+  /** The text that was written, if the source has it. */
   readonly text: string | null
   /** What else the source says about the sample: writer, font, comment ... */
   readonly fields: Readonly<Record<string, string>>
@@ -157,7 +157,7 @@ function showValue(value: unknown): string {
 
 const readStroke = open<Stroke>({ x: numbers, y: numbers, t: nullable(numbers) })
 
-/** Strokes to draw: x, y and t of a stroke have equal lengths. Throws ERR_INVALID_ARGUMENT for wrong types, ERR_INVALID_INK for wrong ink. */
+/** Checks that a value is a list of strokes to draw: x, y and t of a stroke have equal lengths. Throws ERR_INVALID_ARGUMENT for wrong types, ERR_INVALID_INK for wrong ink. */
 export const readStrokes: Check<readonly Stroke[]> = (value, name) => {
   const strokes = list(readStroke, 0, inkLimits.strokes)(value, name)
   const points = sumOf(strokes.map(({ x }) => x))
@@ -206,7 +206,7 @@ const readSampleParts = open<Ink>({
   source: string
 })
 
-/** A sample; its properties are read once, and the arrays of its strokes are not copied. Throws ERR_INVALID_ARGUMENT, and the errors of checkInk. */
+/** Checks that a value is a sample; its properties are read once, and the arrays of its strokes are not copied. Throws ERR_INVALID_ARGUMENT, and the errors of checkInk. */
 export const readInkSample: Check<Ink> = (value, name) => {
   const ink = readSampleParts(value, name)
   checkInk(ink)
@@ -235,11 +235,12 @@ export function inkPoints(strokes: readonly Stroke[]): number[][][] {
   )
 }
 
-/** Number of points. */
+/** Returns the number of points. */
 export function countPoints(strokes: readonly Stroke[]): number {
   return strokes.reduce((sum, { x }) => sum + x.length, 0)
 }
 
+/** A box around ink. */
 export interface Box {
   readonly left: number
   readonly right: number
@@ -247,7 +248,7 @@ export interface Box {
   readonly top: number
 }
 
-/** The smallest box around all points. */
+/** Returns the smallest box around all points. */
 export function boxOf(strokes: readonly Stroke[]): Box {
   let [left, right, bottom, top] = [Infinity, -Infinity, Infinity, -Infinity]
   for (const { x, y } of strokes) {

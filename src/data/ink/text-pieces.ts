@@ -4,12 +4,13 @@ import { expected, type GatecellError } from '../../errors.js'
 import { isGzip, unpack, type ReadAt } from '../files/resolve.js'
 import { openFile, sequential, untilAborted } from '../files/open.js'
 
-/** Most bytes of a file, unpacked. */
-const MOST_BYTES = 2 ** 28
-/** Most bytes that a byte of gzip may unpack to, on average, beyond the first MiB: ink packs to a fifth, seldom to a twentieth. */
-const MOST_RATIO = 32
+/** Maximum size of a file in bytes, unpacked. */
+const MAX_BYTES = 2 ** 28
+/** Maximum ratio of unpacked to packed bytes beyond the first MiB: ink packs to a fifth, seldom to a twentieth. */
+const MAX_RATIO = 32
 const FREE_BYTES = 2 ** 20
 
+/** A file or standard input whose text is read. */
 export interface TextSource {
   path: string
   /** Whether `path` is `-`, standard input. */
@@ -25,7 +26,7 @@ function tooMuch(path: string, limit: string): GatecellError {
 }
 
 /**
- * Yields the text of a file, FIFO or standard input. Throws ERR_FILE_NOT_FOUND; ERR_FILE_FORMAT for damaged gzip, gzip that
+ * Yields the text of a file, FIFO or standard input. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT for damaged gzip, gzip that
  * unpacks to more than 32 times its size, more than 256 MiB, or a file that changes meanwhile; ERR_CORPUS_BINARY; ERR_ABORTED.
  */
 export async function* textPieces({ path, isStdin, stdin, signal, onBytes }: TextSource): AsyncGenerator<string> {
@@ -53,18 +54,18 @@ async function checkRatio(readAt: ReadAt, path: string, signal: AbortSignal | un
   }
   for await (const { length } of unpack(counted, path, signal)) {
     size += length
-    if (size > MOST_BYTES) throw tooMuch(path, `${MOST_BYTES} bytes`)
+    if (size > MAX_BYTES) throw tooMuch(path, `${MAX_BYTES} bytes`)
   }
-  if (size <= FREE_BYTES + MOST_RATIO * packed) return
+  if (size <= FREE_BYTES + MAX_RATIO * packed) return
   throw expected(
     'ERR_FILE_FORMAT',
-    `gzip data that unpacks to at most ${MOST_RATIO} times its size in ${path}`,
+    `gzip data that unpacks to at most ${MAX_RATIO} times its size in ${path}`,
     `${Math.round(size / packed)} times`,
     'unpack it if it is your own'
   )
 }
 
-/** What can be read only once, kept. */
+/** Keeps the bytes of a source that can be read only once. */
 async function gather(readAt: ReadAt, path: string): Promise<ReadAt> {
   const pieces: Uint8Array[] = []
   for (let size = 0; ;) {
@@ -72,7 +73,7 @@ async function gather(readAt: ReadAt, path: string): Promise<ReadAt> {
     const length = await readAt(piece, size)
     if (length === 0) break
     size += length
-    if (size > MOST_BYTES / MOST_RATIO) throw tooMuch(path, `${MOST_BYTES / MOST_RATIO} bytes of gzip from a pipe`)
+    if (size > MAX_BYTES / MAX_RATIO) throw tooMuch(path, `${MAX_BYTES / MAX_RATIO} bytes of gzip from a pipe`)
     pieces.push(piece.subarray(0, length))
   }
   const all = Buffer.concat(pieces)
@@ -108,7 +109,7 @@ async function* decode(
   try {
     for await (const bytes of pieces) {
       size += bytes.length
-      if (size > MOST_BYTES) throw tooMuch(path, `${MOST_BYTES} bytes`)
+      if (size > MAX_BYTES) throw tooMuch(path, `${MAX_BYTES} bytes`)
       onBytes(bytes.length)
       const text = (decoder ??= decoderFor(bytes, path)).decode(bytes, { stream: true })
       yield text

@@ -11,8 +11,9 @@ import { symbolCounts, type SymbolCounts } from './counts.js'
 import { tokenWriter, type TokenWriter, type Tokens } from './tokens.js'
 import { byteVocabulary, characterVocabulary, checkVocabulary, type Vocabulary } from './vocabulary.js'
 
+/** The options of `openCorpus`. */
 export interface CorpusOptions {
-  /** One that exists (of a model that is evaluated or goes on), or the kind to make. Default: character. */
+  /** A vocabulary that exists (of a model that is evaluated or resumed), or the kind to make. Default: character. */
   readonly vocabulary?: Vocabulary | 'character' | 'byte'
   /** Symbols that are rarer share the id <unk>; 1 keeps all. */
   readonly minCount?: number
@@ -29,10 +30,11 @@ export interface CorpusOptions {
   /** Bytes read so far in this phase, and the sizes of the files on the disk together. */
   readonly onProgress?: (progress: { phase: 'count' | 'encode'; bytes: number; totalBytes: number }) => void
   readonly signal?: AbortSignal
-  /** What `-` reads; default: process.stdin. */
+  /** The bytes of the input `-`. Default: process.stdin. */
   readonly stdin?: AsyncIterable<Uint8Array>
 }
 
+/** A corpus that was read. */
 export interface Corpus {
   readonly vocabulary: Vocabulary
   /** Number of occurrences of each code point in all files, also of those below the minimum count; empty for a vocabulary of bytes. */
@@ -56,6 +58,7 @@ const SKIPPABLE: Partial<Record<ErrorCode, SkipReason>> = {
   ERR_FILE_NOT_FOUND: 'unreadable'
 }
 
+/** Checks the options of `openCorpus`. */
 export const readCorpusOptions = optionsOf<CorpusOptions>({
   vocabulary: optional((value, name) => {
     return value === 'character' || value === 'byte' ? value : checkVocabulary(value, `"character", "byte" or ${name}`)
@@ -73,7 +76,7 @@ export const readCorpusOptions = optionsOf<CorpusOptions>({
 })
 
 /**
- * Reads a corpus. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT (damaged gzip, or a file that changes meanwhile),
+ * Reads a corpus. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT (damaged gzip, or a file that changes meanwhile),
  * ERR_CORPUS_BINARY, ERR_CORPUS_EMPTY, ERR_UNKNOWN_SYMBOL, ERR_FILE_WRITE (no room for the cache), ERR_INVALID_ARGUMENT,
  * ERR_ABORTED.
  */
@@ -165,7 +168,7 @@ function readsBytes(vocabulary: CorpusOptions['vocabulary']): boolean {
   return vocabulary === 'byte' || (typeof vocabulary === 'object' && vocabulary.kind === 'byte')
 }
 
-/** The first pass. Files that were found in folders and are no text are left out; named ones are errors. */
+/** The first pass. Files that were found in folders and are not text are left out; named ones are errors. */
 async function countAll(
   sources: readonly Source[],
   counts: SymbolCounts,

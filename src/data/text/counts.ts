@@ -1,19 +1,21 @@
-// Counts of code points over many files, where the counts of a file that turns out to be no text can be taken back.
+// Counts of code points over many files. The counts of a file that proves not to be text can be taken back.
 
 const CODE_POINTS = 0x110000
 
+/** Counts of the code points of a corpus. */
 export interface SymbolCounts {
   /** Counts the first `length` code points of `buffer`. */
   add(buffer: Int32Array, length: number): void
-  /** Whether the code point occurred since the last commit. */
+  /** Returns whether the code point occurred since the last commit. */
   seen(codePoint: number): boolean
-  /** Keeps, or takes back, what was added since the last commit. */
+  /** Keeps, or takes back, the counts since the last commit. */
   commit(): void
   rollback(): void
-  /** All committed counts, by code point in increasing order. */
+  /** Returns all committed counts, by code point in increasing order. */
   all(): Map<number, number>
 }
 
+/** Returns counts that are all zero. */
 export function symbolCounts(): SymbolCounts {
   const committed = new Map<number, number>()
   const current = new Float64Array(CODE_POINTS)

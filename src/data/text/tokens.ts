@@ -1,6 +1,6 @@
 // A sequence of ids that is read by position: in memory while it is small, else in a temporary file that has no name (on
 // POSIX it is unlinked as soon as it is open), so that a killed process leaves no file and memory does not grow
-// with the corpus. Ids take one byte where the vocabulary allows it, else two or four.
+// with the corpus. Ids take one byte if the vocabulary is small enough, else two or four.
 
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'
@@ -11,11 +11,12 @@ import { int32Array, integer, integers, methods } from '../../check/index.js'
 import { expected, type GatecellError, show } from '../../errors.js'
 import { notReadable } from '../files/resolve.js'
 
+/** A sequence of ids. */
 export interface Tokens {
   readonly length: number
-  /** Copies `length` ids from `begin` on to into[at...]. ERR_OUT_OF_RANGE outside of the tokens or of `into`. */
+  /** Copies `length` ids from `begin` on to into[at...]. Throws ERR_OUT_OF_RANGE outside of the tokens or of `into`. */
   read(begin: number, length: number, into: Int32Array, at?: number): void
-  /** The tokens from `begin` up to, not including, `end`, without a copy. */
+  /** Returns the tokens from `begin` up to, not including, `end`, without a copy. Throws ERR_OUT_OF_RANGE. */
   slice(begin: number, end: number): Tokens
 }
 
@@ -66,7 +67,7 @@ function makeTokens(
 }
 
 /**
- * Tokens in memory, for tests and small programs. The ids, integers from 0 to 2^31 - 1, are copied. Throws
+ * Returns tokens in memory, for tests and small programs. The ids, integers from 0 to 2^31 - 1, are copied. Throws
  * ERR_INVALID_ARGUMENT for other values. Synchronous: 2 to 4 ms of the calling thread for a million ids of a typed array, 70 ms of an
  * array; `openCorpus` reads large texts without holding the event loop.
  */
@@ -75,7 +76,7 @@ export function tokensOf(ids: ArrayLike<number>): Tokens {
   return makeTokens(copied.length, (begin, length, into, at) => into.set(copied.subarray(begin, begin + length), at))
 }
 
-/** Where tokens are written once, in order. */
+/** A writer of tokens, which are written once and in order. */
 export interface TokenWriter {
   append(ids: Int32Array, count: number): Promise<void>
   /** Call after the last append. */
@@ -85,7 +86,7 @@ export interface TokenWriter {
   close(): void
 }
 
-/** Room for exactly `length` ids below `size`: in memory up to `memoryBytes`, else in a file in `folder`. */
+/** Makes room for exactly `length` ids below `size`: in memory up to `memoryBytes`, else in a file in `folder`. */
 export function tokenWriter(length: number, size: number, memoryBytes: number, folder: string): TokenWriter {
   const make = (length: number): Ids =>
     size <= 1 << 8 ? new Uint8Array(length) : size <= 1 << 16 ? new Uint16Array(length) : new Uint32Array(length)
@@ -139,7 +140,7 @@ export interface ScratchFile {
 const writeAt = promisify(fs.write)
 const readAt = promisify(fs.read)
 
-/** Opens a scratch file in `folder` (the system's folder for temporary files if it is empty). ERR_FILE_WRITE. */
+/** Opens a scratch file in `folder` (the system's folder for temporary files if it is empty). Throws ERR_FILE_WRITE. */
 export function scratchFile(folder: string): ScratchFile {
   const path = join(folder || tmpdir(), `gatecell-${process.pid}-${randomBytes(6).toString('hex')}.tmp`)
   const refuse = (cause: unknown): GatecellError => {

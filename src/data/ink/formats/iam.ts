@@ -7,7 +7,9 @@ import { inkFromColumns, inkLimits, invalidInk, type Ink, type StrokeColumns } f
 import { inkFormatError, parseNumber } from './parser.js'
 import type { XmlElement } from './xml.js'
 
+/** Root element of a file of the database. */
 export const IAM_ROOT = 'WhiteboardCaptureSession'
+/** Elements that are kept; all others are left out of the tree. */
 export const IAM_ELEMENTS: ReadonlySet<string> = new Set([
   IAM_ROOT,
   'WhiteboardDescription',

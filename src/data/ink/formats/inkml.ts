@@ -25,11 +25,11 @@ export const INKML_ELEMENTS: ReadonlySet<string> = new Set([
 const TEXTS = ['truth', 'normalizedlabel', 'label']
 /** The truth of a group in CROHME whose parts have the truths of their symbols: a caption. */
 const CAPTION = /^\s*segmentation\s*$/i
-const MOST_FIELDS = 64
+const MAX_FIELDS = 64
 
 /** Yields the samples of a document. Throws ERR_FILE_FORMAT. */
 export function* inkmlSamples(root: XmlElement, name: string, yDown: boolean | undefined): Generator<InkDraft> {
-  // A caller who says where y points has the last word over the orientation of channels.
+  // The option yDown of the caller overrides the orientation of channels.
   const document = inkmlDocument(root, name, { orientedY: yDown === undefined })
   const reader = strokeReader(root, document)
   const fields = fieldsOf(root)
@@ -75,7 +75,7 @@ function fieldsOf(element: XmlElement): Record<string, string> {
   for (const { name, attributes, text } of element.children) {
     const { type } = attributes
     if (name !== 'annotation' || type === undefined || TEXTS.includes(type.toLowerCase())) continue
-    if (fields.length < MOST_FIELDS) fields.push([type.slice(0, 64), text.trim().slice(0, 256)])
+    if (fields.length < MAX_FIELDS) fields.push([type.slice(0, 64), text.trim().slice(0, 256)])
   }
   return Object.fromEntries(fields)
 }

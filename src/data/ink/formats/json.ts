@@ -11,6 +11,7 @@ import { drawingColumns } from './quickdraw.js'
 const MAX_FIELDS = 64
 const MAX_FIELD_LENGTH = 256
 
+/** Returns a parser of one file of JSON. */
 export function jsonParser({ name, yDown }: InkParserOptions): InkParser {
   const records = jsonRecords(name)
   let any = false

@@ -1,6 +1,6 @@
 // Drawings as offsets of the pen, y down. Stroke-3 (Graves 2013): [dx, dy, 1 if the pen is lifted after the point, else 0].
 // Stroke-5 (Ha and Eck, "A neural representation of sketch drawings", 2017, section 3.1): [dx, dy, p1, p2, p3] of which one p
-// is 1: p1, a line follows; p2, the pen is lifted after the point; p3, the drawing has ended, and this row is no point of it.
+// is 1: p1, a line follows; p2, the pen is lifted after the point; p3, the drawing has ended, and this row is not a point of it.
 
 import {
   coordinates,
@@ -16,7 +16,7 @@ import { inkFormatError } from './parser.js'
 
 type Pen = 'down' | 'lifted' | 'ended'
 
-/** Returns ink whose strokes begin at the origin plus the first offset. Throws ERR_FILE_FORMAT, ERR_INVALID_INK. */
+/** Returns ink whose strokes begin at the origin plus the first offset. Throws ERR_FILE_FORMAT for rows of another form, ERR_INVALID_INK for values that are not coordinates. */
 export function fromOffsets(rows: readonly unknown[], options: InkOptions & { source: string }): Ink {
   const { source } = options
   if (rows.length > inkLimits.points) throw invalidInk(source, `at most ${inkLimits.points} points`, `${rows.length}`)
@@ -28,8 +28,8 @@ export function fromOffsets(rows: readonly unknown[], options: InkOptions & { so
   rows.forEach((row, i) => {
     const pen = five ? penOfFive(row) : penOfThree(row)
     if (pen === null) {
-      const expected = five ? '[dx, dy, p1, p2, p3] with one p of 1, the others 0,' : '[dx, dy, 0 or 1]'
-      throw inkFormatError(source, `${expected} as offset ${i + 1}`, showPoint(row), 'or an object with "strokes"')
+      const what = five ? '[dx, dy, p1, p2, p3] with one p of 1, the others 0,' : '[dx, dy, 0 or 1]'
+      throw inkFormatError(source, `${what} as offset ${i + 1}`, showPoint(row), 'or an object with "strokes"')
     }
     const [dx, dy] = row as [unknown, unknown]
     if (!isCoordinate(dx) || !isCoordinate(dy))

@@ -3,8 +3,9 @@
 
 import type { StrokeColumns } from '../strokes.js'
 
+/** The points of one set. */
 export interface ComponentPoints {
-  /** Number of components; a stream of the pen without points is none. */
+  /** Number of components; a stream of the pen without points does not count. */
   readonly count: number
   /** Number of points of all components. */
   readonly points: number
@@ -32,6 +33,7 @@ class Column {
   }
 }
 
+/** Returns a set without points. */
 export function componentPoints(): ComponentPoints {
   const [x, y, t] = [new Column(), new Column(), new Column()]
   const [begins, downs]: [number[], boolean[]] = [[], []]

@@ -5,6 +5,7 @@ import { inkFormatError, excerpt } from './parser.js'
 import type { ComponentPoints } from './unipen-points.js'
 import type { Word } from './unipen-words.js'
 
+/** A labelled part of a set. */
 export interface Segment {
   readonly line: number
   readonly level: string
@@ -13,7 +14,7 @@ export interface Segment {
   readonly comment: string
 }
 
-/** What samples are made with. */
+/** The properties that all samples of a set share. */
 export interface SampleContext {
   readonly name: string
   readonly yDown: boolean

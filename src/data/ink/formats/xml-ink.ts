@@ -6,6 +6,7 @@ import { INKML_ELEMENTS, inkmlSamples } from './inkml.js'
 import { inkFormatError, excerpt, type InkParser, type InkParserOptions } from './parser.js'
 import { xmlTree, type XmlElement } from './xml.js'
 
+/** Returns a parser of one file of XML. */
 export function xmlInkParser({ name, yDown }: InkParserOptions): InkParser {
   let rootName = ''
   let text: string | null = null
