@@ -40,6 +40,15 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("orthonormalizeAsync", gatecell::orthonormalize_async),
       method("storeCopy", gatecell::store_copy),
       method("storeSetGroups", gatecell::store_set_groups),
+      method("bpeTrainerCreate", gatecell::bpe_trainer_create),
+      method("bpeTrainerAdd", gatecell::bpe_trainer_add),
+      method("bpeTrainerStep", gatecell::bpe_trainer_step),
+      method("bpeTrainerMerges", gatecell::bpe_trainer_merges),
+      method("bpeTrainerDispose", gatecell::bpe_trainer_dispose),
+      method("bpeEncoderCreate", gatecell::bpe_encoder_create),
+      method("bpeEncoderFork", gatecell::bpe_encoder_fork),
+      method("bpeEncoderRoom", gatecell::bpe_encoder_room),
+      method("bpeEncode", gatecell::bpe_encode),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   exports.Set("version", GATECELL_VERSION);

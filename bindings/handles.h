@@ -79,7 +79,7 @@ void update_store_bytes(napi_env env, Store* store, int64_t bytes);
 void retain_library();
 void release_library();
 
-// store.cc, plan.cc, machine.cc, measure.cc, device.cc, async.cc, first_values.cc, generate.cc: the functions that addon.cc exports.
+// store.cc, plan.cc, machine.cc, measure.cc, device.cc, async.cc, first_values.cc, generate.cc, bpe.cc: the functions that addon.cc exports.
 napi_value machine_info(napi_env env, napi_callback_info info);
 napi_value set_threads(napi_env env, napi_callback_info info);
 napi_value alignment(napi_env env, napi_callback_info info);
@@ -105,6 +105,15 @@ napi_value cuda_measure(napi_env env, napi_callback_info info);
 napi_value cuda_library(napi_env env, napi_callback_info info);
 napi_value orthonormalize(napi_env env, napi_callback_info info);
 napi_value orthonormalize_async(napi_env env, napi_callback_info info);
+napi_value bpe_trainer_create(napi_env env, napi_callback_info info);
+napi_value bpe_trainer_add(napi_env env, napi_callback_info info);
+napi_value bpe_trainer_step(napi_env env, napi_callback_info info);
+napi_value bpe_trainer_merges(napi_env env, napi_callback_info info);
+napi_value bpe_trainer_dispose(napi_env env, napi_callback_info info);
+napi_value bpe_encoder_create(napi_env env, napi_callback_info info);
+napi_value bpe_encoder_fork(napi_env env, napi_callback_info info);
+napi_value bpe_encoder_room(napi_env env, napi_callback_info info);
+napi_value bpe_encode(napi_env env, napi_callback_info info);
 napi_value on_thread_refusal(napi_env env, napi_callback_info info);
 napi_value nothing(napi_env env, napi_callback_info info);
 

@@ -114,15 +114,22 @@ export { openCorpus, type Corpus, type CorpusOptions } from './data/text/corpus.
 export { tokensOf, type Tokens } from './data/text/tokens.js'
 export {
   addSpecialTokens,
+  bpeFromTokenizerJson,
+  bpeToTokenizerJson,
   byteVocabulary,
   characterVocabulary,
   specialNames,
+  trainBpe,
   vocabularyFromConfig,
   vocabularyFromText,
+  type BpeText,
+  type BpeTrainingOptions,
+  type BpeVocabulary,
   type ByteVocabularyOptions,
   type CharacterVocabularyOptions,
   type DecodeOptions,
   type SpecialToken,
+  type TokenizerJsonOptions,
   type Vocabulary,
   type VocabularyConfig
 } from './data/text/vocabulary.js'

@@ -6,6 +6,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expected, GatecellError } from './errors.js'
 import { here } from './here.js'
+import type { NativeBpe } from './native-bpe.js'
 
 /** Opaque handle of a store of parameters. It keeps references to the arenas that the store uses. */
 export type StoreHandle = { readonly __store: unique symbol }
@@ -56,7 +57,7 @@ export interface CudaRates {
 }
 
 /** Every export checks type, length and attachment of each argument and throws a TypeError or RangeError with a `code`. */
-export interface NativeAddon {
+export interface NativeAddon extends NativeBpe {
   readonly version: string
   machineInfo(): MachineInfo
   setThreads(threads: number): void

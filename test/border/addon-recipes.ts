@@ -65,6 +65,10 @@ function draws(): [PlanHandle, number, number, number, number] {
 
 const rows = () => [aligned(4 * 4 * 4), 4, 4, 0, 4]
 
+const letters = () => new Uint8Array(new SharedArrayBuffer(8)).fill(97)
+const bytes = () => Int32Array.from({ length: 256 }, (_, byte) => byte)
+const bpeEncoder = () => addon.bpeEncoderCreate(Int32Array.of(97, 97, 256), bytes())
+
 /** By the name of the function. */
 export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>, AddonRecipe>> = {
   machineInfo: { args: () => [] },
@@ -92,6 +96,15 @@ export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>
   cudaLibrary: { args: () => ['no-library.so'], mayThrow: true },
   orthonormalize: { args: rows },
   orthonormalizeAsync: { args: rows },
+  bpeTrainerCreate: { args: () => [2 ** 20] },
+  bpeTrainerAdd: { args: () => [addon.bpeTrainerCreate(2 ** 20), letters(), 8, 1] },
+  bpeTrainerStep: { args: () => [addon.bpeTrainerCreate(2 ** 20), 300, 2, new Int32Array(new SharedArrayBuffer(8))] },
+  bpeTrainerMerges: { args: () => [addon.bpeTrainerCreate(2 ** 20), new Int32Array(0)] },
+  bpeTrainerDispose: { args: () => [addon.bpeTrainerCreate(2 ** 20)] },
+  bpeEncoderCreate: { args: () => [Int32Array.of(97, 98, 256), bytes()] },
+  bpeEncoderFork: { args: () => [bpeEncoder()] },
+  bpeEncoderRoom: { args: () => [bpeEncoder(), 8] },
+  bpeEncode: { args: () => [bpeEncoder(), letters(), 1, new Int32Array(8)] },
   onThreadRefusal: { args: () => [() => {}] },
   nothing: { args: () => [] }
 }

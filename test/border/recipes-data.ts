@@ -1,6 +1,6 @@
 // Random numbers, the machine, batches and vocabularies.
 import * as api from '../../src/index.js'
-import { method, pure, type AnyRecipe } from './recipe.js'
+import { method, pure, recipe, type AnyRecipe } from './recipe.js'
 import { tokens, vocabulary } from './worlds.js'
 
 const batches = () => api.createBatches(tokens, { batch: 2, length: 4, seed: 3, rotate: true })
@@ -109,6 +109,49 @@ const data: AnyRecipe[] = [
   )
 ]
 
+const bpe = () => api.trainBpe(['low lower lowest'], { size: 259, special: ['end'] })
+
+const bytePairs: AnyRecipe[] = [
+  pure(
+    'trainBpe',
+    api.trainBpe,
+    () => [
+      ['low lower', Uint8Array.of(108, 111)],
+      {
+        size: 259,
+        special: ['end'],
+        minCount: 2,
+        memoryBytes: 2 ** 20,
+        signal: new AbortController().signal,
+        onProgress: () => {}
+      }
+    ],
+    { returns: 'BpeVocabulary', cost: 5, accepts: ['0=*', '0.*=*'] }
+  ),
+  recipe({
+    name: 'bpeToTokenizerJson',
+    setup: bpe,
+    args: (vocabulary) => [vocabulary],
+    call: (_, given) => api.bpeToTokenizerJson(given[0] as api.BpeVocabulary),
+    pure: true
+  }),
+  recipe({
+    name: 'bpeFromTokenizerJson',
+    setup: async () => api.bpeToTokenizerJson(await bpe()),
+    args: (text) => [text, { special: { end: '<end>', pad: undefined } }],
+    call: (_, given) => api.bpeFromTokenizerJson(...(given as [string, object])),
+    pure: true
+  }),
+  method('BpeVocabulary', 'encode', bpe, () => ['low', 'a remedy'], { pure: true }),
+  method('BpeVocabulary', 'encodeBytes', bpe, () => [Uint8Array.of(108, 255)], { pure: true }),
+  method('BpeVocabulary', 'decode', bpe, () => [[0, 1, 2], { skipSpecial: true }], { pure: true }),
+  method('BpeVocabulary', 'decodeBytes', bpe, () => [[0, 1, 2], { skipSpecial: true }], { pure: true }),
+  method('BpeVocabulary', 'symbol', bpe, () => [1], { pure: true }),
+  method('BpeVocabulary', 'idOf', bpe, () => ['end'], { pure: true }),
+  method('BpeVocabulary', 'decoder', bpe, () => [{ skipSpecial: true }], { pure: true, returns: 'Decoder' }),
+  method('BpeVocabulary', 'encoder', bpe, () => [], { pure: true, returns: 'Encoder' })
+]
+
 const words: AnyRecipe[] = [
   pure('byteVocabulary', api.byteVocabulary, () => [{ special: ['blank', 'pad'] }], { returns: 'Vocabulary' }),
   pure('addSpecialTokens', api.addSpecialTokens, () => [vocabulary, ['begin', 'end']], { returns: 'Vocabulary' }),
@@ -181,4 +224,4 @@ const words: AnyRecipe[] = [
   ])
 ]
 
-export const dataRecipes: AnyRecipe[] = [...simple, ...data, ...words]
+export const dataRecipes: AnyRecipe[] = [...simple, ...data, ...words, ...bytePairs]

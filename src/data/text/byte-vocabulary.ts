@@ -1,6 +1,6 @@
 // The vocabulary of the 256 bytes: every text and every file has ids.
 
-import { numbers, optional, options as optionsOf, string } from '../../check/index.js'
+import { int32Array, numbers, optional, options as optionsOf, string } from '../../check/index.js'
 import { byteDecoder, decodeBytes, type BytesOrText } from './byte-text.js'
 import { refuseSurrogates } from './characters.js'
 import {
@@ -75,7 +75,10 @@ export function byteVocabulary(options: ByteVocabularyOptions = {}): Vocabulary 
         for (let at = 0; at < bytes.length; at++) into[at] = bytes[at]! + first
         return bytes.length
       },
-      end: () => 0
+      end(into) {
+        optional(int32Array())(into, 'into')
+        return 0
+      }
     })
   }
 }

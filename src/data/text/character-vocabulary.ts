@@ -1,7 +1,7 @@
 // Vocabularies of Unicode code points, in the order of their numbers. A symbol outside of the vocabulary is an error that names it,
 // unless the vocabulary has `<unk>`. Nothing is dropped or replaced in silence.
 
-import { integer, map, numbers, optional, options as optionsOf, string } from '../../check/index.js'
+import { int32Array, integer, map, numbers, optional, options as optionsOf, string } from '../../check/index.js'
 import { expected, type GatecellError } from '../../errors.js'
 import { codePointsOf, describeCodePoint, refuseSurrogates } from './characters.js'
 import {
@@ -147,7 +147,8 @@ export function charactersOf(codePoints: Int32Array, unknown: boolean, special: 
           translate(into, length)
           return length
         },
-        end() {
+        end(into) {
+          optional(int32Array())(into, 'into')
           reader.end()
           return 0
         }

@@ -13,6 +13,7 @@ import {
   uint8Array
 } from '../../check/index.js'
 import { expected } from '../../errors.js'
+import type { BpeConfig } from './bpe-tables.js'
 import { specialToken, type SpecialToken } from './special-tokens.js'
 
 /** The part of a model file from which its vocabulary is made again; plain JSON. `special`: the tokens of the first ids, in order. */
@@ -25,6 +26,7 @@ export type VocabularyConfig =
       readonly special?: readonly SpecialToken[]
     }
   | { readonly kind: 'byte'; readonly special?: readonly SpecialToken[] }
+  | BpeConfig
 
 /** Options of `Vocabulary.decode` and `Vocabulary.decoder`. */
 export interface DecodeOptions {
@@ -37,12 +39,12 @@ export interface DecodeOptions {
 
 /** Ids for the symbols of a text: characters, bytes, words or the byte pairs of a BPE. */
 export interface Vocabulary {
-  readonly kind: 'character' | 'byte'
+  readonly kind: 'character' | 'byte' | 'bpe'
   /** Number of ids. */
   readonly size: number
   /** The id of `<unk>`, or -1 if unknown symbols are errors. */
   readonly unknownId: number
-  /** The special tokens in the order of their ids, which are the first ones; a minimum count puts `unknown` at the last id instead. */
+  /** The special tokens in the order of their ids, which are the first ones; a minimum count puts `unknown` at the last id, and a tokenizer.json may have any ids. */
   readonly special: readonly SpecialToken[]
   /** The value from which `vocabularyFromConfig` makes this vocabulary again; plain JSON. */
   readonly config: VocabularyConfig
@@ -90,7 +92,7 @@ export interface Encoder {
 
 /** Throws ERR_INVALID_ARGUMENT unless `value` is a vocabulary, made here or by the caller. */
 export const checkVocabulary = methods<Vocabulary>(['encode', 'decode', 'symbol', 'decoder', 'encoder', 'idOf'], {
-  kind: choice('character', 'byte'),
+  kind: choice('character', 'byte', 'bpe'),
   size: integer(1, 2 ** 31 - 1),
   unknownId: integer(-1, 2 ** 31 - 1),
   special: list(specialToken),

@@ -1,11 +1,16 @@
 // Vocabularies by their configurations: the one place that lists all kinds.
 
 import { expected, isObject, show } from '../../errors.js'
+import { withFirstTokens } from './bpe-tables.js'
+import { bpeFromConfig } from './bpe-vocabulary.js'
 import { byteVocabulary } from './byte-vocabulary.js'
 import { charactersOf } from './character-vocabulary.js'
 import { specialFromConfig, specialTokens, type SpecialToken } from './special-tokens.js'
 import { checkVocabulary, type Vocabulary, type VocabularyConfig } from './vocabulary-types.js'
 
+export { trainBpe, type BpeText, type BpeTrainingOptions } from './bpe-training.js'
+export type { BpeVocabulary } from './bpe-vocabulary.js'
+export { bpeFromTokenizerJson, bpeToTokenizerJson, type TokenizerJsonOptions } from './tokenizer-json.js'
 export { byteVocabulary, type ByteVocabularyOptions } from './byte-vocabulary.js'
 export { describeCodePoint } from './characters.js'
 export { characterVocabulary, vocabularyFromText, type CharacterVocabularyOptions } from './character-vocabulary.js'
@@ -33,10 +38,11 @@ export function refuseConfig(what: string, found: unknown): never {
 export function vocabularyFromConfig(config: unknown): Vocabulary {
   if (!isObject(config)) return refuseConfig('an object', config)
   const { kind, special } = config as Record<string, unknown>
+  if (kind === 'bpe') return bpeFromConfig(config, refuseConfig)
   const tokens = specialFromConfig(special, refuseConfig)
   if (kind === 'byte') return byteVocabulary({ special: tokens })
   if (kind === 'character') return charactersFromConfig(config as Record<string, unknown>, tokens)
-  return refuseConfig('the kind character or byte', kind)
+  return refuseConfig('the kind character, byte or bpe', kind)
 }
 
 function charactersFromConfig(config: Record<string, unknown>, special: readonly SpecialToken[]): Vocabulary {
@@ -71,6 +77,7 @@ export function addSpecialTokens(vocabulary: Vocabulary, special: readonly Speci
       'leave it out'
     )
   }
+  if (config.kind === 'bpe') return vocabularyFromConfig(withFirstTokens(config, added))
   const first = [...added, ...(config.special ?? [])]
   return vocabularyFromConfig({ ...config, ...(first.length > 0 && { special: first }) } satisfies VocabularyConfig)
 }
