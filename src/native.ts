@@ -1,12 +1,13 @@
 // The loader of the addon, and the types of the functions that the addon exports. The loader runs on first use, so that commands
 // that need no engine (help, doctor) work if the addon does not load; its error lists every file that was tried, with the reason.
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expected, GatecellError } from './errors.js'
 import { here } from './here.js'
 import type { NativeBpe } from './native-bpe.js'
+import { findPackage, type PackagePlace } from './version.js'
 
 /** Opaque handle of a store of parameters. It keeps references to the arenas that the store uses. */
 export type StoreHandle = { readonly __store: unique symbol }
@@ -180,19 +181,10 @@ export function addonReport(): AddonReport & { problem: string | null } {
 }
 
 /** Returns the folder and version of this package, which contains this file at some depth (src, dist/esm, dist/commonjs). */
-export function packageInfo(): { root: string; version: string } {
-  let root = dirname(fileURLToPath(here))
-  for (;;) {
-    const file = join(root, 'package.json')
-    const found = existsSync(file)
-      ? (JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string })
-      : {}
-    if (found.name === 'gatecell' && found.version !== undefined) return { root, version: found.version }
-    const parent = dirname(root)
-    if (parent === root)
-      throw loadError([{ file: fileURLToPath(here), reason: 'no package.json of gatecell above it' }])
-    root = parent
-  }
+export function packageInfo(): PackagePlace {
+  const found = findPackage()
+  if (found) return found
+  throw loadError([{ file: fileURLToPath(here), reason: 'no package.json of gatecell above it' }])
 }
 
 function load(): { addon: NativeAddon; report: AddonReport } {

@@ -3,20 +3,68 @@
 import { Command, CommanderError } from 'commander'
 import { GatecellError } from '../errors.js'
 import { packageInfo } from '../native.js'
-import { addBench } from './commands/bench.js'
-import { addDoctor } from './commands/doctor.js'
-import { addEvaluate } from './commands/evaluate/command.js'
-import { addInspect } from './commands/inspect.js'
+import { tasks as allTasks } from '../tasks/registry.js'
+import type { TaskEntry } from '../tasks/task.js'
+import { showCommands } from './commands/show-commands.js'
 import { exitCodes, reportError, watchOutput } from './ui/output.js'
-import { addRead } from './commands/read.js'
-import { addSample } from './commands/sample.js'
-import { addTour } from './commands/tour/text.js'
-import { addTrace } from './commands/trace.js'
-import { addTraining } from './commands/train/command.js'
-import { trainHandwriting } from './commands/train/handwriting-synthesis.js'
-import { trainRecognition } from './commands/train/handwriting-recognition.js'
-import { trainText } from './commands/train/text.js'
-import { addWrite } from './commands/write.js'
+
+/** A command that is imported on use. */
+interface LazyCommand {
+  readonly name: string
+  readonly description: string
+  add(program: Command): Promise<void>
+}
+
+function commandsOf(tasks: readonly TaskEntry[]): LazyCommand[] {
+  const verbs = tasks.flatMap((task) => task.verbs.map((verb) => ({ task, verb })))
+  return [
+    {
+      name: 'train',
+      description: 'Trains a network; one command for each application.',
+      add: async (program) => (await import('./commands/train/group.js')).addTrain(program, tasks)
+    },
+    ...verbs.map(({ task, verb }) => ({
+      name: verb.name,
+      description: verb.description,
+      add: async (program: Command) => (await import('./commands/verb.js')).addVerb(program, task, verb)
+    })),
+    {
+      name: 'evaluate',
+      description: 'Measures a model on data.',
+      add: async (program) => (await import('./commands/evaluate.js')).addEvaluate(program, tasks)
+    },
+    {
+      name: 'trace',
+      description: 'Shows a network at work.',
+      add: async (program) => (await import('./commands/trace.js')).addTrace(program, tasks)
+    },
+    {
+      name: 'schema',
+      description: 'Prints the settings of all tasks and verbs as JSON Schema.',
+      add: async (program) => (await import('./commands/schema.js')).addSchema(program, tasks)
+    },
+    {
+      name: 'inspect',
+      description: 'Shows what is in a model file.',
+      add: async (program) => (await import('./commands/inspect.js')).addInspect(program)
+    },
+    {
+      name: 'doctor',
+      description: 'Checks this machine and installation.',
+      add: async (program) => (await import('./commands/doctor.js')).addDoctor(program)
+    },
+    {
+      name: 'bench',
+      description: 'Measures the speed of this machine.',
+      add: async (program) => (await import('./commands/bench.js')).addBench(program)
+    },
+    {
+      name: 'tour',
+      description: 'Shows gatecell at work in two minutes: learns the alphabet, then real text, then writes.',
+      add: async (program) => (await import('./commands/tour/text.js')).addTour(program)
+    }
+  ]
+}
 
 const ABOUT = `
 Examples:
@@ -27,13 +75,13 @@ Examples:
 Exit codes: 0 done, 2 wrong command line, 130 stopped by Ctrl-C (saved), 1 anything else that failed.
 GATECELL_ISA=scalar|avx2|avx512 forces an instruction set; GATECELL_DEBUG=1 shows stacks.`
 
-/** Runs one command line and returns its exit code. */
-export async function runProgram(words: readonly string[]): Promise<number> {
+/** Runs one command line of a program with these tasks, and returns its exit code. */
+export async function runProgram(words: readonly string[], tasks: readonly TaskEntry[] = allTasks): Promise<number> {
   watchOutput(() => process.exit(exitCodes.ok))
   // A file beyond the limit of ulimit -f is then a failed write (EFBIG) with its message, not the end of the process.
   if (process.platform !== 'win32') process.on('SIGXFSZ', () => {})
-  const program = createProgram()
   try {
+    const program = await createProgram(words, tasks)
     await program.parseAsync([...words], { from: 'user' })
     return Number(process.exitCode ?? exitCodes.ok)
   } catch (error) {
@@ -42,8 +90,14 @@ export async function runProgram(words: readonly string[]): Promise<number> {
   }
 }
 
-/** Builds the tree of commands without running anything. */
-export function createProgram(): Command {
+/**
+ * Builds the tree of commands without running anything. The command that `words` name is imported, the others are only names for the list
+ * of commands; without `words` all of them are imported.
+ */
+export async function createProgram(
+  words?: readonly string[],
+  tasks: readonly TaskEntry[] = allTasks
+): Promise<Command> {
   const program = new Command('gatecell')
     .description('The LSTM engine for Node.js: trains, samples and measures LSTM networks.')
     .version(packageInfo().version, '-V, --version', 'print the version')
@@ -52,36 +106,15 @@ export function createProgram(): Command {
     .configureHelp({ showGlobalOptions: false })
     .helpCommand('help [command]', 'show help for a command')
     .addHelpText('after', ABOUT)
-  const train = program
-    .command('train')
-    .usage('<application> [options]')
-    .description('Trains a network; one command for each application.')
-  addTraining(train, trainText)
-  addTraining(train, trainRecognition)
-  addTraining(train, trainHandwriting)
-  addSample(program)
-  addEvaluate(program)
-  addRead(program)
-  addWrite(program)
-  addTrace(program)
-  addInspect(program)
-  addDoctor(program)
-  addBench(program)
-  addTour(program)
+  const [first, second] = (words ?? []).filter((word) => !word.startsWith('-'))
+  const named = first === 'help' ? second : first
+  for (const { name, description, add } of commandsOf(tasks)) {
+    if (words === undefined || name === named) await add(program)
+    else program.command(name).description(description)
+  }
   // After the commands: a command inherits this setting from its group, and would ignore extra words.
-  for (const group of [program, train]) group.allowExcessArguments().allowUnknownOption().action(showCommands)
+  program.allowExcessArguments().allowUnknownOption().action(showCommands)
   return program
-}
-
-/** For words that no command was found for. */
-function showCommands(_options: unknown, command: Command): void {
-  const [name] = command.args
-  if (name === undefined) return command.outputHelp()
-  const known = command.commands.map((other) => other.name()).join(', ')
-  throw new GatecellError(
-    'ERR_INVALID_OPTION',
-    `Expected one of ${known} but received "${name}": see ${command.name()} --help`
-  )
 }
 
 /** What commander says, as one sentence. */

@@ -92,3 +92,16 @@ export function setAt(values: Record<string, unknown>, path: readonly string[], 
   if (rest.length === 0) values[name!] = value
   else setAt((values[name!] ??= {}) as Record<string, unknown>, rest, value)
 }
+
+/**
+ * Returns the values that a caller gives, with defaults in place of missing ones. Settings without a default must be declared with `absent`
+ * in such a group.
+ */
+export function withDefaults<G extends Group>(group: G, given: Given<G>): Values<G> {
+  const values: Record<string, unknown> = { ...defaultsOf(group) }
+  for (const [name, value] of Object.entries(given)) {
+    const member = group[name]!
+    values[name] = isSetting(member) ? value : withDefaults(member, value as Given<Group>)
+  }
+  return values as Values<G>
+}

@@ -34,21 +34,21 @@ function* valuesOf(command: Command, path = command.name()): Generator<[string, 
 }
 
 t.test('paths that are empty are refused', async (t) => {
-  const paths = [...valuesOf(createProgram())].filter(([, name]) => PATHS.includes(name))
+  const paths = [...valuesOf(await createProgram())].filter(([, name]) => PATHS.includes(name))
   t.ok(paths.length >= 30, `${paths.length} paths`)
   for (const [place, , parse] of paths) {
-    const message = /^Expected the path of a (file|folder) for (--|the )[a-z-]+ but received "": see --help$/
+    const message = /^Expected the path of a (file|folder) for (--|the )[a-z-]+ but received "": see --help\.?$/
     t.throws(() => parse?.('', undefined), { code: 'ERR_INVALID_OPTION', message }, place)
   }
 })
 
 t.test('options of other values have a check of their own', async (t) => {
-  for (const [place, name, parse] of valuesOf(createProgram()))
+  for (const [place, name, parse] of valuesOf(await createProgram()))
     if (place.includes('--') && !PATHS.includes(name)) t.type(parse, 'function', place)
 })
 
 t.test('paths are kept, several of an option in their order', async (t) => {
-  for (const [place, name, parse] of valuesOf(createProgram())) {
+  for (const [place, name, parse] of valuesOf(await createProgram())) {
     if (!PATHS.includes(name)) continue
     const one = parse!('a b', undefined)
     if (Array.isArray(one)) t.same((parse as (text: string, before: unknown) => unknown)('c', one), ['a b', 'c'], place)

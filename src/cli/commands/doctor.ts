@@ -12,7 +12,7 @@ import type { JsonObject } from '../../io/json.js'
 import { addonReport, packageInfo, type MachineInfo } from '../../native.js'
 import { groupMemoryLimit } from '../../tasks/runs/memory-limit.js'
 import { learnAlphabet } from '../../tasks/text/alphabet.js'
-import { bytes } from '../ui/format.js'
+import { bytes } from '../../format.js'
 import { createOutput, exitCodes, type Output } from '../ui/output.js'
 
 const EXAMPLES = `

@@ -14,3 +14,8 @@ export function checkDevice(device: Device | undefined): void {
     `Expected a device that is there but received cuda, and ${reason}: use --device cpu`
   )
 }
+
+/** Checks the device among the values of settings, if they have one. Throws ERR_UNSUPPORTED. */
+export function checkDeviceOf(values: object): void {
+  checkDevice((values as { device?: Device }).device)
+}

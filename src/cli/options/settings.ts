@@ -9,17 +9,40 @@ import {
   settingsOf,
   type Given,
   type Group,
+  type SettingFlag,
   type SettingSpec
 } from '../../settings/index.js'
-import { seconds } from './parse.js'
+import { filePaths, seconds } from './parse.js'
 
 /** Adds an option for each setting that has one. */
 export function addSettings(command: Command, group: Group): Command {
   for (const { path, setting } of settingsOf(group)) {
     const flag = flagOf(path, setting)
-    if (flag) command.option(flag.argument === null ? flag.name : `${flag.name} ${flag.argument}`, helpOf(setting))
+    if (flag) addOption(command, flag, helpOf(setting), [setting])
   }
   return command
+}
+
+/** Adds an option that refuses a word which none of `settings` takes; the words themselves are kept. */
+export function addOption(command: Command, flag: SettingFlag, help: string, settings: readonly SettingSpec[]): void {
+  const { name, argument } = flag
+  if (argument === null) command.option(name, help)
+  else if (settings.some(({ kind }) => kind === 'paths')) command.option(`${name} ${argument}`, help, filePaths(name))
+  else
+    command.option(`${name} ${argument}`, help, (word) => {
+      const fits = settings.some((setting) => takes(setting, name, word))
+      if (!fits) valueOf(settings[0]!, name, word)
+      return word
+    })
+}
+
+function takes(setting: SettingSpec, name: string, word: string): boolean {
+  try {
+    valueOf(setting, name, word)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Returns the help text of a setting's option: meaning, names to choose from, default. */

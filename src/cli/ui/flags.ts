@@ -4,6 +4,8 @@ const FLAGS = {
   'mode "resume"': '--resume',
   'mode "force"': '--force',
   onBad: '--skip-bad',
+  style: '--style',
+  prime: '--prime',
   'network.bidirectional: false': '--forward'
 } as const
 

@@ -1,15 +1,9 @@
-// Hints: sentences about a training that works, but worse than it could.
+// The printing of hints.
 
 import type { JsonObject } from '../../io/json.js'
+import type { Hint } from '../../tasks/hint.js'
 import type { RunLog } from '../../tasks/runs/log.js'
 import type { Output } from './output.js'
-
-export interface Hint {
-  /** Identifier of the kind of hint, for programs. */
-  readonly hint: string
-  /** Observation, cause and remedy: one sentence without a period at its end. */
-  readonly message: string
-}
 
 /** Adds hints to the records of --json and to the log of the run. */
 export function recordHints(hints: readonly Hint[], output: Output, log: RunLog | undefined): void {

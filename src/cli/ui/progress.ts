@@ -3,7 +3,7 @@
 
 import type { SingleBar } from 'cli-progress'
 import type { Report } from '../../train/reports.js'
-import { duration, nats, quantity } from './format.js'
+import { duration, nats, quantity } from '../../format.js'
 import type { Output } from './output.js'
 
 export interface Progress {

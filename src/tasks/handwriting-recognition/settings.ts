@@ -3,7 +3,7 @@
 
 import { scaledAugmentation } from '../../data/ink/augment.js'
 import { defaultsOf, flag, integer, MAX_SIZE, number, type Group, type Values } from '../../settings/index.js'
-import { inkSettings } from '../ink/settings.js'
+import { inkReadSettings, inkSettings } from '../ink/settings.js'
 
 /** The network. */
 export const recognitionNetworkSettings = {
@@ -33,6 +33,9 @@ export const readerSettings = inkSettings({
 
 /** Everything that a training of a reader can be given. */
 export const recognitionRunSettings = { network: recognitionNetworkSettings, ...readerSettings } satisfies Group
+
+/** The same with the reading of ink, for the command line. */
+export const readerTaskSettings = { ...recognitionRunSettings, ...inkReadSettings } satisfies Group
 
 /** The shape of the network. */
 export type RecognitionNetwork = Values<typeof recognitionNetworkSettings>

@@ -2,7 +2,7 @@
 
 import { inkAugmentations, scaledAugmentation, type InkAugmentation } from '../../data/ink/augment.js'
 import { defaultsOf, flag, integer, MAX_SIZE, type Group, type Values } from '../../settings/index.js'
-import { inkSettings } from '../ink/settings.js'
+import { inkReadSettings, inkSettings } from '../ink/settings.js'
 
 /** The network. */
 export const generationNetworkSettings = {
@@ -36,6 +36,9 @@ export const generationRunSettings = {
   }),
   ...writerSettings
 } satisfies Group
+
+/** The same with the reading of ink, for the command line. */
+export const writerTaskSettings = { ...generationRunSettings, ...inkReadSettings } satisfies Group
 
 /** The shape of the network. */
 export type GenerationNetwork = Values<typeof generationNetworkSettings>

@@ -124,3 +124,43 @@ function noFlag(none: boolean): { flag?: null } {
 export type InkSettings = ReturnType<typeof inkSettings>
 /** Training settings of a task on ink. */
 export type InkTraining = Values<InkSettings['training']>
+
+/** Settings of everything that reads ink. */
+export const inkReadSettings = {
+  y: choice(['up', 'down'], {
+    absent: true,
+    defaultText: 'by format',
+    argument: '<direction>',
+    help: 'direction of y in the files'
+  }),
+  level: text({
+    argument: '<name>',
+    absent: true,
+    defaultText: 'the first of .HIERARCHY',
+    help: 'in UNIPEN: segments that are the samples, as WORD'
+  }),
+  skipBad: flag({
+    default: false,
+    help: 'leave out samples that cannot be used, and name them; otherwise the first one ends the command'
+  })
+} satisfies Group
+
+/** The formats of ink, for help texts. */
+export const INK_FORMATS = `
+Ink is stroke JSON, {"strokes": [[[x, y] or [x, y, t] or {"x", "y", "t"}, ...], ...], "text": "..."}, one object a line, a list of
+them or one in a file; QuickDraw; stroke-3 and stroke-5 offsets [[dx, dy, pen up], ...]; UNIPEN; InkML; or XML of IAM-OnDB, with
+its text in a .txt file next to it. Gzip is unpacked. y points up in stroke JSON and UNIPEN, else down.`
+
+/** Settings that choose the ink of an evaluation. */
+export const chooseInkSettings = {
+  part: choice(['all', 'train', 'valid'], { default: 'all', help: 'part of the data' }),
+  valid: number({
+    min: 0,
+    below: 1,
+    argument: '<share>',
+    absent: true,
+    defaultText: 'as in the training',
+    help: 'share that validates'
+  }),
+  where: text({ absent: true, argument: '<field=values>', help: 'only these samples of the ink, as writer=26-30' })
+} satisfies Group

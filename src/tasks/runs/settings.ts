@@ -11,6 +11,7 @@ import {
   type Given,
   type Values
 } from '../../settings/index.js'
+import type { LoadOptions } from './load.js'
 
 /** The part of the training settings that differs between applications. */
 export interface TrainingDescription {
@@ -104,6 +105,30 @@ export const processSettings = {
 
 /** Options of the process that runs a training. */
 export type ProcessSettings = Given<typeof processSettings>
+
+/** Returns the settings of every use of a trained model; `threads` describes the default number of threads. */
+export function engineSettings(threads: string) {
+  return {
+    weights: choice(['f32', 'bf16', 'int8'], {
+      absent: true,
+      defaultText: 'f32',
+      help: 'format of the weights of the LSTM products'
+    }),
+    ...deviceSettings,
+    threads: integer({ min: 1, max: 1024, absent: true, defaultText: threads, help: 'threads' })
+  }
+}
+
+/** The device of a trained model. */
+export const deviceSettings = {
+  device: choice(['auto', 'cpu', 'cuda'], { absent: true, defaultText: 'auto, the faster one', help: 'device' })
+}
+
+/** Returns the options for loading a model from the values of `engineSettings`. */
+export function engineOptions(values: Given<ReturnType<typeof engineSettings>>): LoadOptions {
+  const { weights: precision, device = 'auto', threads } = values
+  return { device, ...(precision && { precision }), ...(threads !== undefined && { threads }) }
+}
 
 /** Training settings before the data are known, from which the default of `validEvery` follows. */
 export type UnsettledTraining<T extends Training> = Omit<T, 'validEvery'> & { validEvery?: number }

@@ -16,7 +16,7 @@ function leaves(command: Command, words: readonly string[] = []): { command: Com
 }
 
 t.test('each command refuses more words than it takes', async (t) => {
-  const all = leaves(createProgram())
+  const all = leaves(await createProgram())
   t.ok(all.length >= 10, `${all.length} commands`)
   const fixed = all.filter(({ command }) => !command.registeredArguments.some(({ variadic }) => variadic))
   for (const name of ['sample', 'write', 'trace', 'inspect', 'doctor'])
@@ -27,13 +27,17 @@ t.test('each command refuses more words than it takes', async (t) => {
   for (const { command, words } of fixed) {
     const extra = [...command.registeredArguments.map(() => 'word'), 'extra']
     const refusal = { code: 'commander.excessArguments', message: /too many arguments/ }
-    await t.rejects(createProgram().parseAsync([...words, ...extra], { from: 'user' }), refusal, words.join(' '))
+    await t.rejects(
+      (await createProgram()).parseAsync([...words, ...extra], { from: 'user' }),
+      refusal,
+      words.join(' ')
+    )
   }
 })
 
 async function refuses(t: Test, words: string[], message: RegExp): Promise<void> {
   const refusal = { code: 'ERR_INVALID_OPTION', message }
-  await t.rejects(createProgram().parseAsync(words, { from: 'user' }), refusal, words.join(' '))
+  await t.rejects((await createProgram()).parseAsync(words, { from: 'user' }), refusal, words.join(' '))
 }
 
 t.test('options of other tasks', async (t) => {

@@ -14,7 +14,7 @@ import { loadReader, prepareRecognitionRun } from '../../../tasks/handwriting-re
 import { inkSvg } from '../../../plot/ink.js'
 import type { Run, RunResult } from '../../../tasks/runs/run.js'
 import type { Summary } from '../../../train/reports.js'
-import { duration, nats, percent, quantity, shellWord } from '../../ui/format.js'
+import { duration, nats, percent, quantity, shellWord } from '../../../format.js'
 import type { Interrupts } from '../../ui/interrupt.js'
 import type { Output } from '../../ui/output.js'
 import { createProgress } from '../../ui/progress.js'

@@ -1,109 +1,58 @@
-// The training commands: a run is made ready from options, shows its progress, and tells how it ended. What an application
-// trains on and how well it did is a `TrainingCommand`.
+// The training commands, one for each task: a run is made ready from options, shows its progress, and prints how it ended.
 
 import type { Command } from 'commander'
 import { counted } from '../../../errors.js'
-import { backends, machineInfo } from '../../../machine.js'
+import { bytes, duration, integer, quantity, shellWord } from '../../../format.js'
+import type { Device } from '../../../graph/opcodes.js'
 import type { JsonObject } from '../../../io/json.js'
-import type { Run, RunResult } from '../../../tasks/runs/run.js'
+import { backends, machineInfo } from '../../../machine.js'
+import type { Hint } from '../../../tasks/hint.js'
 import { openRunLog, reportRecord, type RunLog } from '../../../tasks/runs/log.js'
-import type { Report } from '../../../train/reports.js'
 import type { RunMemory } from '../../../tasks/runs/memory.js'
+import type { RunResult } from '../../../tasks/runs/run.js'
+import type { TaskMeasurement, TaskEntry, TaskRun } from '../../../tasks/task.js'
 import { checkDevice } from '../../options/device.js'
-import { bytes, duration, integer, quantity, shellWord } from '../../ui/format.js'
-import { printHints, recordHints, type Hint } from '../../ui/hint.js'
-import { withInterrupts, type Interrupts } from '../../ui/interrupt.js'
+import { filePath, filePaths } from '../../options/parse.js'
+import { addSettings, givenOnCommandLine } from '../../options/settings.js'
+import { printHints, recordHints } from '../../ui/hint.js'
+import { readStdin, withInterrupts, type Interrupts } from '../../ui/interrupt.js'
 import { createOutput, exitCodes, type Output } from '../../ui/output.js'
 import { createProgress, peakMemory, type Progress } from '../../ui/progress.js'
-import type { Given, Group } from '../../../settings/index.js'
-import type { Device } from '../../../graph/opcodes.js'
-import { addSettings, givenOnCommandLine } from '../../options/settings.js'
+import { linesOf } from '../evaluate.js'
 import { addTrainOptions, runFiles, type TrainFlags } from './options.js'
-import { filePath, filePaths } from '../../options/parse.js'
 
-export interface TrainContext {
-  output: Output
-  progress: Progress
-  signal: AbortSignal
-}
-
-/** The files of a run, and what happens if they exist. */
-export type RunPlace = ReturnType<typeof runFiles>
-
-/** The training of an application on the command line. G: its settings; F: its other options; R: its run; M: the measure of a trained model. */
-export interface TrainingCommand<G extends Group, F extends TrainFlags, R extends Run<M>, M> {
-  readonly name: string
-  /** For the list of commands, and for its own help. */
-  readonly summary: string
-  readonly description: string
-  /** What it trains on: the argument and what that may be. */
-  readonly data: readonly [argument: string, what: string]
-  readonly examples: string
-  /** Its settings, which become options. */
-  readonly settings: G
-  /** Adds options that are not settings. */
-  addOptions?(command: Command): Command
-  /** What steps count, for rates: symbols, points. */
-  readonly unit: string
-  /** What the loss curve is measured in. */
-  readonly lossUnit: string
-  /** Makes a run ready. */
-  prepare(place: RunPlace, given: Given<G>, flags: F, context: TrainContext): Promise<R>
-  /** Returns a line about the data that begins with a name in eight columns; the network without its parameters; the size of a batch. */
-  introduce(run: R): { data: string; network: string; step: string }
-  /** Returns more fields for the first record, next to those of the run. */
-  facts?(run: R): JsonObject
-  /** Returns the hints to give before the first step. */
-  hints?(run: R): Hint[]
-  /** Returns a function that is called with each report of the run and returns the hints to give after it. */
-  watch?(run: R): (report: Report) => Promise<Hint[]>
-  /** Returns the hints that the last measurement gives reason for. */
-  lastHints?(run: R, valid: M): Hint[]
-  /** Returns text to append to the line about memory. */
-  memoryNote?(run: R): string
-  /** Returns the words that the progress bar shows during the last measurement, of `count` symbols or samples. */
-  measuring(count: number): string
-  /** Fields of the last record. */
-  readonly fields: Readonly<Record<string, (valid: M) => number | boolean>>
-  /** Returns a line about the result; `weights` names the measured weights, for the place after the first figure. */
-  judge(valid: M, weights: string): string
-  /** The command line to try next. */
-  next(run: R): string
-}
-
-/** Adds the command to `gatecell train`. */
-export function addTraining<G extends Group, F extends TrainFlags, R extends Run<M>, M>(
-  train: Command,
-  training: TrainingCommand<G, F, R, M>
-): void {
-  const { name, summary, description, data, examples } = training
+/** Adds the training of a task to `gatecell train`. */
+export function addTraining(train: Command, task: TaskEntry): void {
   const command = train
-    .command(name)
-    .summary(summary)
-    .description(description)
-    .argument(...data, filePaths('the data'))
+    .command(task.id)
+    .summary(task.summary)
+    .description(task.description)
+    .argument(task.data[0], task.data[1], filePaths('the data'))
     .requiredOption('--out <file>', 'the model, a .safetensors file', filePath('--out'))
-  addSettings(command, training.settings)
-  training.addOptions?.(command)
+  addSettings(command, task.settings)
   addTrainOptions(command)
-    .addHelpText('after', examples)
-    .action(async (words: string[], flags: F) => {
-      process.exitCode = await withInterrupts(async (interrupts) => {
-        const given = givenOnCommandLine(command, training.settings)
-        const { device, threads } = given as { device?: Device; threads?: number }
-        checkDevice(device)
-        const output = createOutput(flags.json === true)
-        const progress = await createProgress(output, training.unit)
-        const run = await training.prepare(runFiles(words, flags), { ...given, device: device ?? 'auto' }, flags, {
-          output,
-          progress,
-          signal: interrupts.signal
-        })
-        progress.clear()
-        const lines = { again: resumeLine(command), measureAgain: measureLine(run.files.model, words, flags) }
-        return await trainAndTell(training, run, { output, progress, flags, interrupts, ...lines, device, threads })
-      })
+    .addHelpText('after', task.notes)
+    .action(async (words: string[], flags: TrainFlags) => {
+      process.exitCode = await withInterrupts((interrupts) => trainTask(command, task, { words, flags, interrupts }))
     })
+}
+
+async function trainTask(
+  command: Command,
+  task: TaskEntry,
+  { words, flags, interrupts }: { words: string[]; flags: TrainFlags; interrupts: Interrupts }
+): Promise<number> {
+  const { signal } = interrupts
+  const given = givenOnCommandLine(command, task.settings)
+  const { device, threads } = given as { device?: Device; threads?: number }
+  checkDevice(device)
+  const output = createOutput(flags.json === true)
+  const progress = await createProgress(output, task.unit)
+  const context = { output, progress, signal, stdin: () => readStdin(signal) }
+  const run = await task.prepare(runFiles(words, flags), { ...given, device: device ?? 'auto' }, context)
+  progress.clear()
+  const lines = { again: resumeLine(command), measureAgain: measureLine(run.run.files.model, words, flags) }
+  return await trainAndTell(task, run, { output, progress, flags, interrupts, ...lines, device, threads })
 }
 
 interface Session {
@@ -119,54 +68,44 @@ interface Session {
   measureAgain: string
 }
 
-type Told<R extends Run<M>, M> = Omit<TrainingCommand<Group, never, R, M>, 'prepare' | 'settings'>
-
-async function trainAndTell<R extends Run<M>, M>(training: Told<R, M>, run: R, session: Session): Promise<number> {
+async function trainAndTell(task: TaskEntry, prepared: TaskRun, session: Session): Promise<number> {
   const { output, progress, flags, interrupts } = session
+  const { run } = prepared
   let log: RunLog | undefined
   try {
     const threads = session.threads || machineInfo().threads
-    const described = { ...run.describe(threads), ...training.facts?.(run) }
+    const described = { ...run.describe(threads), ...prepared.facts }
     if (flags.logDir !== undefined) {
-      const title = `${flags.out}: ${training.lossUnit}`
-      log = await openRunLog(flags.logDir, { resumeStep: run.resumed?.step, title, unit: training.lossUnit })
+      const title = `${flags.out}: ${task.lossUnit}`
+      log = await openRunLog(flags.logDir, { resumeStep: run.resumed?.step, title, unit: task.lossUnit })
       log.note({ event: 'start', ...described })
     }
     output.record({ event: 'start', ...described })
-    for (const line of introduction(training, run, threads)) output.line(line)
-    const { device, deviceWhy } = run.trainer.plan.explain()
-    output.line(`device   ${device}${deviceReason(session.device, deviceWhy)}`)
-    output.line(`memory   ${memoryLine(run.memory)}${training.memoryNote?.(run) ?? ''}`)
-    const { resumed } = run
-    if (resumed) output.line(`resumed  at step ${integer(resumed.step)} from ${resumed.path}`)
-    if (resumed?.remakes)
-      output.line(`restored ${run.files.model}, which was missing: the best weights are in ${resumed.path}`)
+    for (const line of introduction(prepared, threads, session)) output.line(line)
     const tell = (hints: readonly Hint[]) => {
       if (hints.length > 0) progress.clear()
       recordHints(hints, output, log)
       printHints(hints, output)
     }
-    tell(training.hints?.(run) ?? [])
-    const watch = training.watch?.(run)
+    tell(prepared.hints ?? [])
     const result = await run.fit({
       signal: interrupts.signal,
       ...(log && { log }),
       async onReport(report) {
         output.record(reportRecord(report))
         progress.report(report)
-        if (watch) tell(await watch(report))
+        if (prepared.watch) tell(await prepared.watch(report))
       },
-      onMeasure(count) {
-        progress.show(training.measuring(count), 1)
-      }
+      onMeasure: (count) => progress.show(`measuring on ${counted(count, task.counted)}`, 1)
     })
     progress.clear()
-    const lastHints = (result.valid !== null && training.lastHints?.(run, result.valid)) || []
-    recordHints(lastHints, output, log)
-    const record = endRecord(training, run, result)
+    const hints = (result.valid !== null && prepared.lastHints?.(result.valid)) || []
+    recordHints(hints, output, log)
+    const measured = result.valid === null ? null : prepared.measured(result.valid)
+    const record = endRecord(task, prepared, result, measured)
     log?.note(record)
     output.record(record)
-    conclude(training, run, { ...result, hints: lastHints }, session)
+    conclude(task, prepared, { ...result, hints, measured }, session)
     return interrupts.exitCode
   } finally {
     progress.clear()
@@ -186,23 +125,33 @@ function deviceReason(device: Device | undefined, why: string): string {
   return ` (${absent ? `auto found no GPU: ${backends().cuda.reason}` : why})`
 }
 
-function introduction<R extends Run<M>, M>(training: Told<R, M>, run: R, threads: number): string[] {
+function introduction({ run, introduction, memoryNote = '' }: TaskRun, threads: number, session: Session): string[] {
   const { optimizer, learningRate, schedule } = run.config.training!
-  const { data, network, step } = training.introduce(run)
+  const { data, network, step } = introduction
   const rate = `${optimizer} ${learningRate.toPrecision(3)} ${schedule}, ${counted(threads, 'thread')}`
+  const { device, deviceWhy } = run.trainer.plan.explain()
+  const { resumed } = run
   return [
     data,
     `network  ${network}, ${quantity(run.model.parameterCount)} parameters`,
-    `training ${step} a step, ${counted(run.stepsPerEpoch, 'step')} an epoch, ${rate}`
+    `training ${step} a step, ${counted(run.stepsPerEpoch, 'step')} an epoch, ${rate}`,
+    `device   ${device}${deviceReason(session.device, deviceWhy)}`,
+    `memory   ${memoryLine(run.memory)}${memoryNote}`,
+    ...(resumed ? [`resumed  at step ${integer(resumed.step)} from ${resumed.path}`] : []),
+    ...(resumed?.remakes
+      ? [`restored ${run.files.model}, which was missing: the best weights are in ${resumed.path}`]
+      : [])
   ]
 }
 
-function endRecord<M>(
-  { fields }: Pick<TrainingCommand<Group, never, never, M>, 'fields'>,
-  { files }: Run<M>,
-  { summary, valid }: RunResult<M>
+function endRecord(
+  { measures }: TaskEntry,
+  { run: { files } }: TaskRun,
+  { summary }: RunResult<unknown>,
+  measured: TaskMeasurement | null
 ): JsonObject {
-  const measured = Object.entries(fields).map(([name, value]) => [name, valid === null ? null : value(valid)] as const)
+  const missing = Object.fromEntries(measures.map(({ name }) => [name, null]))
+  const fields = measured === null ? missing : { ...measured.values, ...measured.facts }
   return {
     event: 'end',
     steps: summary.step,
@@ -212,7 +161,7 @@ function endRecord<M>(
     tokens: summary.tokens,
     tokens_per_second: Math.round(summary.tokensPerSecond),
     train_nats: summary.smoothedLoss,
-    ...Object.fromEntries(measured),
+    ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [`valid_${name}`, value])),
     best_step: summary.best?.step ?? null,
     peak_rss_bytes: peakMemory(),
     stopped: summary.stopped,
@@ -221,10 +170,15 @@ function endRecord<M>(
   }
 }
 
-function conclude<R extends Run<M>, M>(
-  training: Told<R, M>,
-  run: R,
-  { summary, valid, measurementAborted, hints }: RunResult<M> & { hints: readonly Hint[] },
+function conclude(
+  task: TaskEntry,
+  { run }: TaskRun,
+  {
+    summary,
+    measured,
+    measurementAborted,
+    hints
+  }: RunResult<unknown> & { hints: readonly Hint[]; measured: TaskMeasurement | null },
   { output, interrupts, again, measureAgain }: Session
 ): void {
   const { files } = run
@@ -244,15 +198,15 @@ function conclude<R extends Run<M>, M>(
     output.line(`go on with: ${again}`)
     return
   }
-  const rate = `${quantity(summary.tokensPerSecond)} ${training.unit}/s`
+  const rate = `${quantity(summary.tokensPerSecond)} ${task.unit}/s`
   output.line(
     `done     ${counted(summary.step, 'step')}, ${duration(summary.seconds)} of training, ${rate}, ${bytes(peakMemory())} of memory at most`
   )
   const weights = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
-  if (valid !== null) output.line(`valid    ${training.judge(valid, weights)}`)
+  if (measured) for (const line of linesOf(task, measured)) output.line(`valid    ${line}${weights}`)
   printHints(hints, output)
   output.line(`saved    ${files.model} (to use), ${files.last} (to resume)`)
-  output.line(`next     ${training.next(run)}`)
+  output.line(`next     ${task.next.replace('MODEL', () => shellWord(files.model))}`)
 }
 
 function resumeLine(command: Command): string {

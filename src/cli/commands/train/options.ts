@@ -3,6 +3,7 @@
 import type { Command } from 'commander'
 import { GatecellError } from '../../../errors.js'
 import type { RunMode } from '../../../tasks/runs/files.js'
+import type { RunPlace } from '../../../tasks/task.js'
 import { filePath, filePaths } from '../../options/parse.js'
 
 export interface TrainFlags {
@@ -29,9 +30,9 @@ export function addTrainOptions(command: Command): Command {
 }
 
 /** Returns the files of a run and its mode. */
-export function runFiles(data: readonly string[], flags: TrainFlags) {
+export function runFiles(data: readonly string[], flags: TrainFlags): RunPlace {
   const { out, validFile } = flags
-  return { data, out, mode: modeOf(flags), ...(validFile && { validFiles: validFile }) } as const
+  return { data, out, mode: modeOf(flags), ...(validFile && { validFiles: validFile }) }
 }
 
 function modeOf({ resume, force }: TrainFlags): RunMode {

@@ -1,76 +1,33 @@
-// gatecell read: a reader and ink in, text out.
+// Reading of ink by a reader's file: ink in, text out.
 
 import { setImmediate } from 'node:timers/promises'
-import type { Command } from 'commander'
-import { readInk } from '../../data/ink/read.js'
-import { countPoints } from '../../data/ink/strokes.js'
 import { createPace } from '../../data/files/pace.js'
 import { readWholeText } from '../../data/files/whole-text.js'
+import { readInk } from '../../data/ink/read.js'
+import { countPoints } from '../../data/ink/strokes.js'
 import { counted } from '../../errors.js'
-import { loadReader, type LoadedReader, type Reading } from '../../tasks/handwriting-recognition/index.js'
-import { lexicon, textScorer } from '../../tasks/handwriting-recognition/scorers.js'
 import { combineScorers, type Scorer } from '../../generate/scorers.js'
-import { loadTextModel, type LoadedText } from '../../tasks/text/index.js'
 import { throwIfAborted } from '../../graph/abort.js'
-import { refuseWithout } from '../options/applicable.js'
-import { addEngineOptions, loadOptions, type EngineFlags } from '../options/engine.js'
-import { addInkOptions, INK_FORMATS, inkReading, type InkFlags } from '../options/ink.js'
-import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
-import { filePath, filePaths, number, whole } from '../options/parse.js'
-import { createOutput, type Output } from '../ui/output.js'
+import type { Values } from '../../settings/index.js'
+import { inkReading } from '../ink/reading.js'
+import { engineOptions } from '../runs/settings.js'
+import type { ModelInput, TaskContext, TaskOutput } from '../task.js'
+import { loadTextModel, type LoadedText } from '../text/index.js'
+import type { Reading } from './live-reader.js'
+import { loadReader, type LoadedReader } from './load.js'
+import { lexicon, textScorer } from './scorers.js'
+import type { readingSettings } from './use-settings.js'
 
-interface ReadFlags extends InkFlags, EngineFlags {
-  beam?: number
-  best: number
-  lexicon?: string
-  lm?: string
-  lmWeight: number
-  insertion: number
-  pen?: true
-  json?: true
-}
+type ReadOptions = Values<typeof readingSettings>
 
-const EXAMPLES = `${INK_FORMATS}
-
-Examples:
-  gatecell read reader.safetensors note.ndjson
-  gatecell read reader.safetensors note.inkml --beam 32 --lexicon words.txt --json
-  gatecell read reader.safetensors note.ndjson --lm english.safetensors --best 3`
-
-export function addRead(program: Command): void {
-  const command = program
-    .command('read')
-    .description('Reads ink with a trained reader.')
-    .argument('<model>', 'a .safetensors file of train handwriting-recognition', filePath('the model'))
-    .argument('<ink...>', 'files, folders, patterns, or - for standard input', filePaths('the ink'))
-    .option(
-      '--beam <n>',
-      'prefixes of a beam search (default: the best path; 16 with --lexicon or --lm)',
-      whole('--beam', 1, 2 ** 16)
-    )
-    .option('--best <n>', 'readings of each sample', whole('--best', 1, 1000), 1)
-    .option('--lexicon <file>', 'read only words of this list, one or more a line', filePath('--lexicon'))
-    .option('--lm <model>', 'a text model that rates readings', filePath('--lm'))
-    .option('--lm-weight <w>', 'times its nats', number('--lm-weight', 0, 100, 'least'), 0.5)
-    .option('--insertion <nats>', 'with --lm: bonus of each symbol', number('--insertion', -100, 100), 1)
-    .option('--pen', 'read point by point as the pen moves; for models of --forward')
-  addInkOptions(addEngineOptions(command, '1'))
-    .option('--json', 'one JSON object a sample')
-    .addHelpText('after', EXAMPLES)
-    .action(async (model: string, ink: string[], flags: ReadFlags) => {
-      process.exitCode = await withInterrupts(async (interrupts) => {
-        refuseWithout(command, 'lm', ['lmWeight', 'insertion'])
-        return await read(model, ink, flags, interrupts)
-      })
-    })
-}
-
-async function read(path: string, data: string[], flags: ReadFlags, interrupts: Interrupts): Promise<number> {
-  const { signal } = interrupts
-  const how = loadOptions(flags)
-  const output = createOutput(flags.json === true)
-  using reader = await loadReader(path, how)
-  const { read: reading, tell } = inkReading(flags, signal)
+/** Reads each sample of the ink, and prints its best readings. */
+export async function read(
+  { model: path, words: data, options: flags }: ModelInput<ReadOptions>,
+  context: TaskContext
+): Promise<void> {
+  const { output, signal } = context
+  using reader = await loadReader(path, engineOptions(flags))
+  const { read: reading, tell } = inkReading(flags, context)
   const samples = await readInk(data, reading)
   tell(output, samples.length)
   const text = flags.lm === undefined ? null : await loadTextModel(flags.lm, { device: flags.device ?? 'auto' })
@@ -99,7 +56,6 @@ async function read(path: string, data: string[], flags: ReadFlags, interrupts: 
   } finally {
     text?.dispose()
   }
-  return interrupts.exitCode
 }
 
 async function readPen(
@@ -123,8 +79,8 @@ async function readPen(
 async function scorerOf(
   reader: LoadedReader,
   text: LoadedText | null,
-  flags: ReadFlags,
-  { output, signal }: { output: Output; signal: AbortSignal }
+  flags: ReadOptions,
+  { output, signal }: { output: TaskOutput; signal: AbortSignal }
 ): Promise<Scorer | null> {
   const parts: { scorer: Scorer }[] = []
   if (flags.lexicon !== undefined) {

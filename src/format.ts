@@ -1,6 +1,6 @@
 // Numbers as people read them: durations, bytes, counts.
 
-/** 72.4 -> 1m12s. */
+/** Returns a duration in seconds for people: 72.4 -> 1m12s. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds))
   const hours = Math.floor(whole / 3600)
@@ -10,12 +10,12 @@ export function duration(seconds: number): string {
   return minutes > 0 ? `${minutes}m${rest}s` : `${whole}s`
 }
 
-/** 14200000 -> 14.2 MB. */
+/** Returns a number of bytes for people: 14200000 -> 14.2 MB. */
 export function bytes(count: number): string {
   return scaled(count, ['bytes', 'kB', 'MB', 'GB', 'TB'], ' ')
 }
 
-/** 61234 -> 61.2k. */
+/** Returns a quantity for people: 61234 -> 61.2k. */
 export function quantity(count: number): string {
   return scaled(count, ['', 'k', 'M', 'G', 'T'], '')
 }
@@ -28,27 +28,27 @@ function scaled(count: number, units: readonly string[], space: string): string 
   return `${digits}${space}${units[unit]!}`.trim()
 }
 
-/** 1003854 -> 1,003,854. */
+/** Returns a count for people: 1003854 -> 1,003,854. */
 export function integer(count: number): string {
   return count.toLocaleString('en-US')
 }
 
-/** A loss with as many digits as matter. */
+/** Returns a loss with as many digits as matter. */
 export function nats(loss: number): string {
   return loss.toFixed(4)
 }
 
-/** 0.0312 -> 3.12 %. */
+/** Returns a share for people: 0.0312 -> 3.12 %. */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(2)} %`
 }
 
-/** 0.8812 -> 88 %. */
+/** Returns a share for people: 0.8812 -> 88 %. */
 export function wholePercent(share: number): string {
   return `${Math.round(100 * share)} %`
 }
 
-/** A word of a command line as a POSIX shell takes it: in single quotes if it has to be. */
+/** Returns a word of a command line as a POSIX shell takes it: in single quotes if it has to be. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -1,35 +1,15 @@
-// Options of all commands that read ink.
+// Ink that a use of a model reads, and the samples that reading leaves out.
 
-import type { Command } from 'commander'
 import type { ReadInkOptions } from '../../data/ink/read.js'
 import { counted, errorCodes, type ErrorCode, type GatecellError } from '../../errors.js'
 import type { JsonObject } from '../../io/json.js'
-import { integer, percent } from '../ui/format.js'
-import { readStdin } from '../ui/interrupt.js'
-import { choice } from './parse.js'
-import type { Output } from '../ui/output.js'
+import { integer, percent } from '../../format.js'
+import type { Given } from '../../settings/index.js'
+import type { TaskContext, TaskOutput } from '../task.js'
+import type { inkReadSettings } from './settings.js'
 
-export interface InkFlags {
-  y?: 'up' | 'down'
-  level?: string
-  skipBad?: true
-}
-
-export const INK_FORMATS = `
-Ink is stroke JSON, {"strokes": [[[x, y] or [x, y, t] or {"x", "y", "t"}, ...], ...], "text": "..."}, one object a line, a list of
-them or one in a file; QuickDraw; stroke-3 and stroke-5 offsets [[dx, dy, pen up], ...]; UNIPEN; InkML; or XML of IAM-OnDB, with
-its text in a .txt file next to it. Gzip is unpacked. y points up in stroke JSON and UNIPEN, else down.`
-
-export function addInkOptions(command: Command): Command {
-  return command
-    .option(
-      '--y <direction>',
-      'where y points in the files: up or down (default: by format)',
-      choice('--y', ['up', 'down'])
-    )
-    .option('--level <name>', 'in UNIPEN: segments that are the samples, as WORD (default: the first of .HIERARCHY)')
-    .option('--skip-bad', 'leave out samples that cannot be used, and name them (default: end with the first)')
-}
+/** Values of `inkReadSettings`. */
+export type InkReadOptions = Given<typeof inkReadSettings>
 
 /** Options for reading ink, and the samples that reading left out. */
 export interface InkReading {
@@ -38,9 +18,10 @@ export interface InkReading {
   /** Returns the counts of what was left out next to `used` samples, for a record. */
   leftOut(used: number): LeftOut
   /** Prints what was left out next to `used` samples. */
-  tell(output: Output, used: number): void
+  tell(output: TaskOutput, used: number): void
 }
 
+/** Samples and files that reading left out. */
 export interface LeftOut extends JsonObject {
   samples: number
   /** Fraction of all samples, those that were left out included. */
@@ -51,7 +32,11 @@ export interface LeftOut extends JsonObject {
   files: number
 }
 
-export function inkReading(flags: InkFlags, signal: AbortSignal): InkReading {
+/** Returns the options for reading ink with these values. */
+export function inkReading(
+  flags: InkReadOptions,
+  { signal, stdin }: Pick<TaskContext, 'signal' | 'stdin'>
+): InkReading {
   const bad: GatecellError[] = []
   const badFiles: GatecellError[] = []
   const take = (error: GatecellError, file?: string) => void (file === undefined ? bad : badFiles).push(error)
@@ -64,7 +49,7 @@ export function inkReading(flags: InkFlags, signal: AbortSignal): InkReading {
   return {
     read: {
       signal,
-      stdin: readStdin(signal),
+      stdin: stdin(),
       ...(flags.y && { y: flags.y }),
       ...(flags.level !== undefined && { level: flags.level }),
       ...(onBad && { onBad })

@@ -1,0 +1,35 @@
+// gatecell evaluate: a model file and data in, its measures out.
+
+import type { Command } from 'commander'
+import type { MeasureSpec, TaskMeasurement, TaskEntry } from '../../tasks/task.js'
+import { nats, percent } from '../../format.js'
+import { addModelCommand } from './model-command.js'
+
+/** Adds the command. */
+export function addEvaluate(program: Command, tasks: readonly TaskEntry[]): void {
+  addModelCommand(program, tasks, {
+    name: 'evaluate',
+    description: 'Measures a model on data.',
+    data: ['<data...>', 'files, folders, patterns, or - for standard input'],
+    use: ({ evaluation }) => evaluation,
+    async run(task, input, context) {
+      const measured = await task.evaluate(input, context)
+      context.progress.clear()
+      context.output.record({ task: task.id, ...measured.values, ...measured.facts })
+      for (const line of linesOf(task, measured)) context.output.line(line)
+    }
+  })
+}
+
+/** Returns the lines about a measurement for people. */
+export function linesOf(
+  { measures }: Pick<TaskEntry, 'measures'>,
+  { values, lines }: TaskMeasurement
+): readonly string[] {
+  return lines ?? measures.flatMap((measure) => lineOf(measure, values[measure.name]))
+}
+
+function lineOf({ name, unit, better }: MeasureSpec, value: number | undefined): string[] {
+  if (value === undefined) return []
+  return [`${name.padEnd(8)} ${unit === 'share' ? percent(value) : `${nats(value)} ${unit}`} (${better} is better)`]
+}

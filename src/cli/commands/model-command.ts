@@ -1,0 +1,92 @@
+// A command whose options depend on the task of the model that it names. Its help lists the options of all tasks; an option that the
+// model's task does not have is refused.
+
+import type { Command } from 'commander'
+import { expected } from '../../errors.js'
+import { readCheckpointInfo } from '../../io/checkpoint.js'
+import { flagOf, settingsOf, withDefaults, type SettingFlag, type SettingSpec } from '../../settings/index.js'
+import type { ModelInput, ModelUse, TaskEntry, TaskContext } from '../../tasks/task.js'
+import { createContext } from '../context.js'
+import { refuseOtherTasks, refuseWithout, type OptionTasks } from '../options/applicable.js'
+import { checkDeviceOf } from '../options/device.js'
+import { filePath, filePaths } from '../options/parse.js'
+import { addOption, givenOnCommandLine, helpOf } from '../options/settings.js'
+import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
+
+/** A command that tasks have in common. */
+export interface ModelCommand {
+  readonly name: string
+  readonly description: string
+  readonly data: readonly [argument: string, help: string]
+  /** Returns its settings in a task; undefined if the task does not have it. */
+  use(task: TaskEntry): ModelUse | undefined
+  run(task: TaskEntry, input: ModelInput, context: TaskContext): Promise<void>
+}
+
+/** Adds the command. */
+export function addModelCommand(program: Command, tasks: readonly TaskEntry[], of: ModelCommand): void {
+  const having = tasks.filter((task) => of.use(task))
+  const command = program
+    .command(of.name)
+    .description(of.description)
+    .argument('<model>', 'a .safetensors file of a training', filePath('the model'))
+    .argument(of.data[0], of.data[1], of.data[0].includes('...') ? filePaths('the data') : filePath('the data'))
+  const optionTasks = addAllOptions(command, having, of)
+  command.option('--json', 'one JSON object').action(async (model: string) => {
+    process.exitCode = await withInterrupts(async (interrupts) => {
+      const requires = having.flatMap((task) => Object.entries(of.use(task)!.requires ?? {}))
+      for (const [main, modifiers] of requires) refuseWithout(command, main, modifiers)
+      await runModelCommand(command, having, of, { model, optionTasks, interrupts })
+      return interrupts.exitCode
+    })
+  })
+  for (const task of having) command.addHelpText('after', of.use(task)!.notes)
+}
+
+/** Adds the options of all tasks, each once, and returns the tasks of each option. */
+function addAllOptions(command: Command, tasks: readonly TaskEntry[], of: ModelCommand): OptionTasks {
+  const options = new Map<string, { flag: SettingFlag; settings: SettingSpec[]; having: string[] }>()
+  for (const task of tasks)
+    for (const { path, setting } of settingsOf(of.use(task)!.settings)) {
+      const flag = flagOf(path, setting)
+      if (!flag) continue
+      const known = options.get(flag.name)
+      known?.having.push(task.id)
+      known?.settings.push(setting)
+      if (!known) options.set(flag.name, { flag, settings: [setting], having: [task.id] })
+    }
+  const optionTasks: Record<string, readonly string[]> = {}
+  for (const { flag, settings, having } of options.values()) {
+    const some = having.length < tasks.length ? ` [${having.join(', ')}]` : ''
+    addOption(command, flag, helpOf(settings[0]!) + some, settings)
+    if (some !== '') optionTasks[command.options.at(-1)!.attributeName()] = having
+  }
+  return optionTasks
+}
+
+/** Runs the command for the task of the model. Throws ERR_WRONG_TASK if that task does not have the command. */
+async function runModelCommand(
+  command: Command,
+  tasks: readonly TaskEntry[],
+  of: ModelCommand,
+  { model, optionTasks, interrupts }: { model: string; optionTasks: OptionTasks; interrupts: Interrupts }
+): Promise<void> {
+  const info = await readCheckpointInfo(model)
+  const task = tasks.find(({ id }) => id === info.task)
+  if (!task) {
+    const ids = tasks.map(({ id }) => id).join(' or ')
+    const found = `${model}, which holds a "${info.task}" model`
+    throw expected('ERR_WRONG_TASK', `a ${ids} model`, found, `name a model that gatecell ${of.name} takes`)
+  }
+  refuseOtherTasks(command, optionTasks, task.id, model)
+  const { settings } = of.use(task)!
+  const given = givenOnCommandLine(command, settings)
+  checkDeviceOf(given)
+  const context = await createContext(command.getOptionValue('json') === true, interrupts)
+  try {
+    const options = withDefaults(settings, given)
+    await of.run(task, { model, words: command.args.slice(1), options }, context)
+  } finally {
+    context.progress.clear()
+  }
+}

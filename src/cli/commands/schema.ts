@@ -1,0 +1,27 @@
+// gatecell schema: the settings of every task as JSON Schema, for programs that call gatecell.
+
+import type { Command } from 'commander'
+import { jsonSchema } from '../../settings/index.js'
+import type { TaskEntry } from '../../tasks/task.js'
+
+/** Adds the command. */
+export function addSchema(program: Command, tasks: readonly TaskEntry[]): void {
+  program
+    .command('schema')
+    .description('Prints the settings of all tasks and verbs as JSON Schema.')
+    .action(() => {
+      process.stdout.write(
+        `${JSON.stringify(Object.fromEntries(tasks.map((task) => [task.id, schemasOf(task)])), null, 2)}\n`
+      )
+    })
+}
+
+function schemasOf({ settings, evaluation, tracing, verbs, measures }: TaskEntry) {
+  return {
+    train: jsonSchema(settings),
+    evaluate: jsonSchema(evaluation.settings),
+    ...(tracing && { trace: jsonSchema(tracing.settings) }),
+    verbs: Object.fromEntries(verbs.map((verb) => [verb.name, jsonSchema(verb.settings)])),
+    measures
+  }
+}

@@ -1,0 +1,78 @@
+// The task `handwriting-recognition`: a network that reads ink.
+
+import { INK_FORMATS } from '../ink/settings.js'
+import type { TaskEntry, Verb } from '../task.js'
+import { readerTaskSettings } from './settings.js'
+import { readerEvaluationSettings, readerTraceSettings, readingSettings } from './use-settings.js'
+
+const TRAINING_NOTES = `${INK_FORMATS}
+
+Examples:
+  gatecell train handwriting-recognition words.ndjson.gz --out reader.safetensors
+  gatecell train handwriting-recognition digits.ndjson --valid-where writer=26-30 --out digits.safetensors --hidden 64
+  gatecell train handwriting-recognition train.unipen --valid-file valid.unipen --forward --out live.safetensors
+
+Two files are written: the model to use (the weights that validated best), and the state of the training, from which the
+same command with --resume continues, bit for bit, also after a kill.`
+
+const READ_NOTES = `${INK_FORMATS}
+
+Examples:
+  gatecell read reader.safetensors note.ndjson
+  gatecell read reader.safetensors note.inkml --beam 32 --lexicon words.txt --json
+  gatecell read reader.safetensors note.ndjson --lm english.safetensors --best 3`
+
+const EVALUATION_NOTES = `
+Examples:
+  gatecell evaluate reader.safetensors words.ndjson.gz --json
+  gatecell evaluate digits.safetensors digits.unipen --where comment:2=26-30
+
+Ink is read sample by sample: the share of symbols read wrong (cer), of samples read without an error (exact), and nats per sample.`
+
+const TRACE_NOTES = `
+Examples:
+  gatecell trace reader.safetensors note.ndjson --svg trace.svg --moving-svg moving.svg
+  gatecell trace reader.safetensors words.ndjson --sample 7 --layer l0_reverse --json
+
+A reader is shown by four rows: the letters as they are recognised, the memory cells step by step, the pen, and the
+gradient of each letter's output back to the points of the pen.`
+
+const read: Verb = {
+  name: 'read',
+  description: 'Reads ink with a trained reader.',
+  words: [['<ink...>', 'files, folders, patterns, or - for standard input']],
+  settings: readingSettings,
+  requires: { lm: ['lmWeight', 'insertion'] },
+  notes: READ_NOTES,
+  run: async (input, context) => await (await import('./read.js')).read(input as never, context)
+}
+
+/** The task of readers. */
+export const recognitionEntry: TaskEntry = {
+  id: 'handwriting-recognition',
+  summary: 'learn to read handwriting from the movements of the pen',
+  description: 'Trains LSTM layers with connectionist temporal classification to read ink.',
+  data: ['<ink...>', 'files, folders, patterns, or - for standard input'],
+  settings: readerTaskSettings,
+  notes: TRAINING_NOTES,
+  unit: 'points',
+  counted: 'sample',
+  lossUnit: 'nats per sample',
+  measures: [
+    { name: 'cer', unit: 'share', better: 'lower' },
+    { name: 'exact', unit: 'share', better: 'higher' },
+    { name: 'nats', unit: 'nats per sample', better: 'lower' }
+  ],
+  verbs: [read],
+  next: 'gatecell read MODEL INK',
+  evaluation: { settings: readerEvaluationSettings, notes: EVALUATION_NOTES },
+  tracing: {
+    settings: readerTraceSettings,
+    notes: TRACE_NOTES,
+    trace: async (input, context) => await (await import('./trace-file.js')).traceInkFile(input as never, context)
+  },
+  prepare: async (place, given, context) =>
+    await (await import('./task-training.js')).prepareReaderTask(place, given, context),
+  evaluate: async (input, context) =>
+    await (await import('./evaluate-file.js')).evaluateReaderFile(input as never, context)
+}

@@ -1,0 +1,68 @@
+// The task `handwriting`: a network that writes by hand.
+
+import { INK_FORMATS } from '../ink/settings.js'
+import type { TaskEntry, Verb } from '../task.js'
+import { writerTaskSettings } from './settings.js'
+import { writerEvaluationSettings, writeSettings } from './use-settings.js'
+
+const TRAINING_NOTES = `${INK_FORMATS}
+
+Examples:
+  gatecell train handwriting words.ndjson.gz --out writer.safetensors
+  gatecell train handwriting drawings.ndjson.gz --no-text --out kanji.safetensors --valid-file valid.ndjson.gz
+
+If every sample has a text the network learns to write texts; otherwise, or with --no-text, it learns to draw.`
+
+const WRITE_NOTES = `
+Examples:
+  gatecell write writer.safetensors 'hello' --bias 0.7 --svg out.svg
+  gatecell write writer.safetensors 'hello' --prime mine.ndjson --save-style mine.json --moving-svg out.svg
+  gatecell write writer.safetensors 'good day' --style mine.json --json
+
+--prime shows the model a sample of a hand (its first one, with its text): what follows is written in that style. It can be
+kept with --save-style and used again with --style. Symbols that the model cannot write are refused by name.`
+
+const EVALUATION_NOTES = `
+Examples:
+  gatecell evaluate writer.safetensors valid.ndjson.gz --reader reader.safetensors --bias 1 --json
+
+A writer is measured in nats per point, compared with a Gaussian and a mixture without a memory; with --reader it writes texts of the
+ink, and cer and exact measure how they are read.`
+
+const write: Verb = {
+  name: 'write',
+  description: 'Writes by hand with a trained writer.',
+  words: [['[text]', 'the text to write; none for a model that draws']],
+  settings: writeSettings,
+  notes: WRITE_NOTES,
+  run: async (input, context) => await (await import('./write.js')).write(input as never, context)
+}
+
+/** The task of writers. */
+export const synthesisEntry: TaskEntry = {
+  id: 'handwriting',
+  summary: 'learn to write by hand',
+  description: 'Trains LSTM layers with a soft window over the text and a mixture density output to write by hand.',
+  data: ['<ink...>', 'files, folders, patterns, or - for standard input'],
+  settings: writerTaskSettings,
+  notes: TRAINING_NOTES,
+  unit: 'points',
+  counted: 'sample',
+  lossUnit: 'nats per point',
+  measures: [
+    { name: 'nats', unit: 'nats per point', better: 'lower' },
+    { name: 'cer', unit: 'share', better: 'lower' },
+    { name: 'exact', unit: 'share', better: 'higher' }
+  ],
+  verbs: [write],
+  next: 'gatecell write MODEL --svg out.svg',
+  evaluation: {
+    settings: writerEvaluationSettings,
+    requires: { reader: ['count', 'unseen', 'bias', 'seed'] },
+    notes: EVALUATION_NOTES
+  },
+  prepare: async (place, given, context) =>
+    await (await import('./task-training.js')).prepareWriterTask(place, given, context),
+  evaluate: async (input, context) =>
+    await (await import('./evaluate-file.js')).evaluateWriterFile(input as never, context)
+}

@@ -1,0 +1,46 @@
+// Settings of the uses of a writer: evaluation, writing.
+
+import { integer, number, path, paths, type Group } from '../../settings/index.js'
+import { chooseInkSettings, inkReadSettings } from '../ink/settings.js'
+import { deviceSettings, engineSettings } from '../runs/settings.js'
+
+const bias = { min: 0, max: 100, argument: '<b>', default: 0.5 } as const
+const { device, threads } = engineSettings('as suits one stream')
+
+/** Settings of an evaluation. */
+export const writerEvaluationSettings = {
+  ...chooseInkSettings,
+  reader: path({ absent: true, help: 'a model that reads the texts that the writer writes' }),
+  count: integer({ min: 1, max: 2 ** 20, default: 200, help: 'with a reader: texts of the ink at most' }),
+  unseen: paths({
+    absent: true,
+    argument: '<ink...>',
+    help: 'with a reader: skip texts that occur in this ink, as that of the training'
+  }),
+  bias: number({ ...bias, help: 'with a reader: bias of the writing' }),
+  seed: integer({ min: 0, default: 0, help: 'with a reader: seed of the draws' }),
+  ...inkReadSettings,
+  device,
+  threads
+} satisfies Group
+
+/** Settings of `write`. */
+export const writeSettings = {
+  bias: number({ ...bias, help: 'bias towards the likely: 0 as learned, higher is neater' }),
+  seed: integer({ min: 0, default: 0, help: 'seed of the draws' }),
+  points: integer({
+    min: 1,
+    max: 2 ** 16,
+    absent: true,
+    defaultText: 'by the text; 1000 without one',
+    help: 'points of the pen at most'
+  }),
+  style: path({ absent: true, help: 'a style that was saved before' }),
+  prime: path({ absent: true, argument: '<ink>', help: 'strokes whose style is taken' }),
+  saveStyle: path({ absent: true, help: 'file for the style of the primed strokes' }),
+  svg: path({ absent: true, help: 'the ink as a picture' }),
+  movingSvg: path({ absent: true, help: 'the ink as a picture that moves at the speed of the hand' }),
+  out: path({ absent: true, help: 'the ink as stroke JSON' }),
+  ...deviceSettings,
+  ...inkReadSettings
+} satisfies Group

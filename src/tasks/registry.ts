@@ -1,0 +1,9 @@
+// The list of all tasks: the only file that names them all.
+
+import { recognitionEntry } from './handwriting-recognition/task.js'
+import { synthesisEntry } from './handwriting-synthesis/task.js'
+import type { TaskEntry } from './task.js'
+import { textEntry } from './text/task.js'
+
+/** All tasks, in the order of help texts. */
+export const tasks: readonly TaskEntry[] = [textEntry, recognitionEntry, synthesisEntry]

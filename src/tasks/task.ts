@@ -1,0 +1,128 @@
+// The interface of an application. The command line (and later routes and forms) is made from the tasks in registry.ts: a new application
+// is one folder with a value of this type and one line there. A value is light: its functions import their code on use.
+
+import type { Hint } from './hint.js'
+import type { JsonObject } from '../io/json.js'
+import type { Report } from '../train/reports.js'
+import type { Group } from '../settings/index.js'
+import type { RunMode } from './runs/files.js'
+import type { Run } from './runs/run.js'
+
+/** Receiver of the results of a function: lines and text for people, or records for programs. */
+export interface TaskOutput {
+  /** Whether records are printed, and no lines. */
+  readonly json: boolean
+  line(text?: string): void
+  record(record: JsonObject): void
+  write(text: string): Promise<void>
+}
+
+/** Surroundings of a function of a task. */
+export interface TaskContext {
+  readonly output: TaskOutput
+  /** Shows how far a long piece of work is. */
+  readonly progress: { show(work: string, done: number): void; clear(): void }
+  readonly signal: AbortSignal
+  /** Returns standard input, which "-" reads. */
+  stdin(): AsyncIterable<Uint8Array>
+}
+
+/** A measure of a model: `valid_<name>` in the records of a training, `<name>` in those of an evaluation. */
+export interface MeasureSpec {
+  readonly name: string
+  /** Unit of the value; 'share' for values from 0 to 1. */
+  readonly unit: string
+  readonly better: 'lower' | 'higher'
+}
+
+/** The result of a measurement. */
+export interface TaskMeasurement {
+  /** Values of the task's measures by name. */
+  readonly values: Readonly<Record<string, number>>
+  /** Other fields of the record: counts, seconds. */
+  readonly facts: JsonObject
+  /** Sentences for people; default: a line for each measure. */
+  readonly lines?: readonly string[]
+}
+
+/** The files of a run, and how the run treats files that exist. */
+export interface RunPlace {
+  readonly data: readonly string[]
+  readonly out: string
+  readonly mode: RunMode
+  readonly validFiles?: readonly string[]
+}
+
+/** A run with its descriptions for people and logs. */
+export interface TaskRun<M = unknown> {
+  readonly run: Run<M>
+  /** A line about the data that begins with a name in eight columns; the network without its parameters; the size of a batch. */
+  readonly introduction: { readonly data: string; readonly network: string; readonly step: string }
+  /** More fields of the first record. */
+  readonly facts?: JsonObject
+  /** Hints before the first step. */
+  readonly hints?: readonly Hint[]
+  /** Text to append to the line about memory. */
+  readonly memoryNote?: string
+  /** Returns the hints to give after a report. */
+  watch?(report: Report): Promise<Hint[]>
+  /** Returns the hints that the last measurement gives reason for. */
+  lastHints?(valid: M): Hint[]
+  /** Returns the measures of the best weights. */
+  measured(valid: M): TaskMeasurement
+}
+
+/** The input of an evaluation, a trace or a verb. V: values of its settings, with defaults. */
+export interface ModelInput<V = unknown> {
+  /** The model's file. */
+  readonly model: string
+  /** The words after it: files, texts. */
+  readonly words: readonly string[]
+  readonly options: V
+}
+
+/** A use of a model that has settings. */
+export interface ModelUse {
+  readonly settings: Group
+  /** Options by the setting without which they have no effect. */
+  readonly requires?: Readonly<Record<string, readonly string[]>>
+  /** Text after the help: examples, explanations. */
+  readonly notes: string
+}
+
+/** A use of a model that is a command of its own: sample, read, write. */
+export interface Verb extends ModelUse {
+  readonly name: string
+  readonly description: string
+  /** Arguments after the model, as `<ink...>`, `[text]`, each with its help text. */
+  readonly words: readonly (readonly [argument: string, help: string])[]
+  run(input: ModelInput, context: TaskContext): Promise<void>
+}
+
+/** An application: data, model, measure and verbs. */
+export interface TaskEntry {
+  /** Name on the command line and in model files. */
+  readonly id: string
+  readonly summary: string
+  readonly description: string
+  /** The argument of a training's data, and its help text. */
+  readonly data: readonly [argument: string, help: string]
+  /** Everything that a training can be given. */
+  readonly settings: Group
+  readonly notes: string
+  /** The elements that rates count, and those that measures count: 'symbols', 'sample'. */
+  readonly unit: string
+  readonly counted: string
+  /** Unit of the loss. */
+  readonly lossUnit: string
+  readonly measures: readonly MeasureSpec[]
+  readonly verbs: readonly Verb[]
+  /** The command line that follows a training, with MODEL in place of the model. */
+  readonly next: string
+  readonly evaluation: ModelUse
+  readonly tracing?: ModelUse & { trace(input: ModelInput, context: TaskContext): Promise<void> }
+  /** Makes a training ready; `given` has values of `settings`. */
+  prepare(place: RunPlace, given: object, context: TaskContext): Promise<TaskRun>
+  /** Measures a model on data. */
+  evaluate(input: ModelInput, context: TaskContext): Promise<TaskMeasurement>
+}

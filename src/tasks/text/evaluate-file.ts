@@ -1,0 +1,50 @@
+// Evaluation of a text model's file on a text, and the cost of narrow weights.
+
+import { openCorpus } from '../../data/text/corpus.js'
+import type { Tokens } from '../../data/text/tokens.js'
+import { counted } from '../../errors.js'
+import { duration, nats } from '../../format.js'
+import type { Values } from '../../settings/index.js'
+import type { LoadOptions } from '../runs/load.js'
+import { engineOptions, given } from '../runs/settings.js'
+import type { TaskMeasurement, ModelInput, TaskContext } from '../task.js'
+import { evaluateText, type TextMeasureOptions } from './evaluate.js'
+import { loadTextModel } from './load.js'
+import type { textEvaluationSettings } from './use-settings.js'
+
+/** Measures a model on a part of a text as one stream. With narrow weights it measures with full ones, too. */
+export async function evaluateTextFile(
+  { model: path, words, options }: ModelInput<Values<typeof textEvaluationSettings>>,
+  { progress, signal, stdin }: TaskContext
+): Promise<TaskMeasurement> {
+  const engine = engineOptions(options)
+  using loaded = await loadTextModel(path, engine)
+  const { vocabulary, config, model } = loaded
+  const { part, valid = config.split.valid, test = config.split.test, cacheDir } = options
+  const corpus = await openCorpus(words, { vocabulary, valid, test, signal, stdin: stdin(), ...given({ cacheDir }) })
+  try {
+    const tokens = corpus[part]
+    const onProgress = (done: number) => progress.show(`measuring on ${counted(tokens.length, 'symbol')}`, done)
+    const measure = await evaluateText(model, tokens, { signal, onProgress })
+    const weights = options.weights ?? 'f32'
+    const full = weights === 'f32' ? null : await measureInFull(path, tokens, engine, { signal, onProgress })
+    const cost = full && { weights, f32_nats: full.nats, cost_nats: measure.nats - full.nats }
+    return {
+      values: { nats: measure.nats, bits: measure.bits },
+      facts: { tokens: measure.tokens, part, seconds: measure.seconds, ...cost },
+      lines: [
+        `${nats(measure.nats)} nats, ${nats(measure.bits)} bits a symbol`,
+        `over ${counted(measure.tokens, 'symbol')} (${part}), one stream, in ${duration(measure.seconds)}`,
+        ...(cost ? [`${weights} weights cost ${nats(cost.cost_nats)} nats: f32 gives ${nats(cost.f32_nats)}`] : [])
+      ]
+    }
+  } finally {
+    progress.clear()
+    corpus.close()
+  }
+}
+
+async function measureInFull(path: string, tokens: Tokens, options: LoadOptions, how: TextMeasureOptions) {
+  using loaded = await loadTextModel(path, { ...options, precision: 'f32' })
+  return await evaluateText(loaded.model, tokens, how)
+}

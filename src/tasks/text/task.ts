@@ -1,0 +1,75 @@
+// The task `text`: a model that learns to write like a text, symbol by symbol.
+
+import type { TaskEntry, Verb } from '../task.js'
+import { textRunSettings } from './settings.js'
+import { sampleSettings, textEvaluationSettings, textTraceSettings } from './use-settings.js'
+
+const TRAINING_NOTES = `
+Examples:
+  gatecell train text shakespeare.txt --out shakespeare.safetensors
+  gatecell train text src docs '**/*.md' --out code.safetensors --hidden 512 --time-limit 15m --log-dir logs
+  cat *.txt | gatecell train text - --out m.safetensors --vocabulary byte --steps 2000 --json
+
+Two files are written: the model to use (the weights that validated best), here m.safetensors, and the state of the training,
+m.last.safetensors, from which the same command with --resume continues, bit for bit, also after a kill.`
+
+const SAMPLE_NOTES = `
+Examples:
+  gatecell sample shakespeare.safetensors --prompt 'ROMEO:' --length 500
+  gatecell sample shakespeare.safetensors --temperature 0 --length 80 --json
+
+The prompt is read into the state and written out, then --length symbols follow. The same seed gives the same text.`
+
+const EVALUATION_NOTES = `
+Examples:
+  gatecell evaluate shakespeare.safetensors other.txt
+  gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --json
+  gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --weights int8
+
+A text is read as one stream, its state carried from the first symbol to the last: the figure is exact. --part takes
+the part that the training held back, cut by the same shares. With narrow --weights the text is read twice, and their cost is printed.`
+
+const TRACE_NOTES = `
+Examples:
+  gatecell trace shakespeare.safetensors text.txt
+
+A text model is shown by its memory: mean forget gates, half-lives (a gate of 0.9 keeps 35 % after 10 steps, half after 6.6), and how
+far back the gradient of a prediction reaches.`
+
+const sample: Verb = {
+  name: 'sample',
+  description: 'Writes with a trained text model.',
+  words: [],
+  settings: sampleSettings,
+  notes: SAMPLE_NOTES,
+  run: async (input, context) => await (await import('./sample.js')).sample(input as never, context)
+}
+
+/** The task of text models. */
+export const textEntry: TaskEntry = {
+  id: 'text',
+  summary: 'learn to write like a text, symbol by symbol',
+  description: 'Trains an LSTM network to predict the next symbol of a text.',
+  data: ['<text...>', 'files, folders, patterns, or - for standard input; gzip is unpacked'],
+  settings: textRunSettings,
+  notes: TRAINING_NOTES,
+  unit: 'symbols',
+  counted: 'symbol',
+  lossUnit: 'nats per symbol',
+  measures: [
+    { name: 'nats', unit: 'nats per symbol', better: 'lower' },
+    { name: 'bits', unit: 'bits per symbol', better: 'lower' }
+  ],
+  verbs: [sample],
+  next: 'gatecell sample MODEL --length 500',
+  evaluation: { settings: textEvaluationSettings, notes: EVALUATION_NOTES },
+  tracing: {
+    settings: textTraceSettings,
+    notes: TRACE_NOTES,
+    trace: async (input, context) => await (await import('./trace-file.js')).traceTextFile(input as never, context)
+  },
+  prepare: async (place, given, context) =>
+    await (await import('./task-training.js')).prepareTextTask(place, given, context),
+  evaluate: async (input, context) =>
+    await (await import('./evaluate-file.js')).evaluateTextFile(input as never, context)
+}
