@@ -74,11 +74,17 @@ export { accuracy, f1, type ClassificationOptions, type F1Options } from './metr
 export { perplexity, type Measurement, type Metric, type MetricBatch } from './metrics/metric.js'
 export { evaluate, type EvaluateOptions, type Evaluation, type Metrics } from './train/evaluate.js'
 export type { SkippedSteps, TrainingGroup } from './train/groups.js'
+export {
+  initializeFrom,
+  type InitializeOptions,
+  type InitializeReport,
+  type SymbolRows
+} from './train/initialize-from.js'
 export type { Optimizer } from './train/optimizers.js'
 export type { TrainerOptions } from './train/options.js'
 export type { Progress, Resumable, Snapshot } from './train/progress.js'
 export type { FitOptions, Measured, Report, StopReason, Summary, TrainerEvents, Validation } from './train/reports.js'
-export type { Schedule } from './train/schedules.js'
+export type { RateFunction, Schedule } from './train/schedules.js'
 export { createTrainer, type Trainer } from './train/trainer.js'
 
 export { beamSearch, type BeamOptions, type Decoder, type Hypothesis } from './generate/decode/beam.js'

@@ -9,13 +9,13 @@ import { readMetrics, type Metrics } from './evaluate.js'
 import type { TrainingGroup } from './groups.js'
 import { checkResumable, type Resumable, type Snapshot } from './progress.js'
 import type { Monitor } from './reports.js'
-import { checkSchedule, type Schedule } from './schedules.js'
+import { checkedRates, checkSchedule, type RateFunction, type Schedule } from './schedules.js'
 
 export interface TrainerOptions {
   /** Default: Adam at 2e-3. */
   optimizer?: Optimizer
-  /** Default: constant. */
-  schedule?: Schedule
+  /** The rates of the steps: a schedule, or a function of the step that returns the rate. Default: constant. */
+  schedule?: Schedule | RateFunction
   /** Global norm that gradients are clipped to (Pascanu, Mikolov, Bengio 2013); 0: none. Default 1. */
   clip?: number
   /**
@@ -117,7 +117,9 @@ export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: numb
   const bounded =
     steps !== undefined || timeLimit !== undefined || (epochs !== undefined && stepsPerEpoch !== undefined)
   const optimizer = checkOptimizer(options.optimizer ?? { kind: 'adam' })
-  const schedule = checkSchedule(options.schedule === undefined ? { kind: 'constant' } : options.schedule, bounded)
+  const rateOf = typeof options.schedule === 'function' ? checkedRates(options.schedule) : null
+  const described = rateOf || options.schedule === undefined ? { kind: 'constant' as const } : options.schedule
+  const schedule = checkSchedule(described as Schedule, bounded)
   if (schedule.kind === 'plateau' && !validation) {
     throw new GatecellError(
       'ERR_INVALID_ARGUMENT',
@@ -128,7 +130,8 @@ export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: numb
     options.validateEvery ??
     Math.max(1, Math.min(stepsPerEpoch === undefined ? 1000 : Math.ceil(stepsPerEpoch / accumulate), 1000))
   const monitor = monitorOf(options)
-  return { ...options, monitor, clip, accumulate, optimizer, schedule, validateEvery }
+  const scheduled = options.schedule !== undefined
+  return { ...options, rateOf, scheduled, monitor, clip, accumulate, optimizer, schedule, validateEvery }
 }
 
 function monitorOf({ monitor = 'loss', better, metrics = {}, validation }: TrainerOptions): Monitor {

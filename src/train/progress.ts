@@ -4,6 +4,7 @@
 import { types } from 'node:util'
 import {
   anything,
+  boolean,
   checkObject,
   choice,
   integer,
@@ -60,6 +61,8 @@ export interface Progress {
   averaged?: number
   /** The monitored metric, its name with - before it if higher is better; absent if the loss is monitored. */
   monitor?: string
+  /** true: the rates are those of a function; absent otherwise. */
+  rateFunction?: boolean
   /** Groups of parameters, where there are any. */
   groups?: readonly TrainingGroup[]
   /** Steps at which parameters were frozen; absent if there were none. */
@@ -209,7 +212,8 @@ const readFields = open<Progress>({
   averaged: optional(count),
   groups: optional(list(anything as Check<TrainingGroup>)), // resolveGroups has their fields
   skipped: optional(record(count)),
-  monitor: optional(string)
+  monitor: optional(string),
+  rateFunction: optional(boolean)
 })
 
 function readProgress(value: JsonObject): Progress {

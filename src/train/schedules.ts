@@ -1,7 +1,7 @@
 // Learning-rate schedules: a factor on the optimizer's rate. docs/conventions.md compares them with torch.optim.lr_scheduler. Each step's factor is a function of the step, the share of
 // the run that is done, and (plateau) of the validations so far, so a resumed run goes on with the same rates.
 
-import { choice, integer, number, object, optional } from '../check/index.js'
+import { choice, integer, number, object, optional, syncFunction } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 
 export interface Schedule {
@@ -26,6 +26,14 @@ export interface Schedule {
   minimum?: number
 }
 
+/**
+ * A schedule as a function: the learning rate of a step, which is counted from 0; finite and at least 0. The optimizer's `learningRate` has
+ * no part in it. A checkpoint cannot keep a function, so a run that resumes is given it again.
+ * @example
+ * createTrainer(model, data, { steps: 1000, schedule: (step) => 0.01 / Math.sqrt(step + 1) })
+ */
+export type RateFunction = (step: number) => number
+
 /** What 'plateau' remembers; part of a checkpoint. */
 export interface PlateauState {
   factor: number
@@ -46,6 +54,15 @@ const readSchedule = object<Schedule>({
   threshold: share,
   minimum: share
 })
+
+const checkRate = number(0)
+const checkFunction = syncFunction<RateFunction>()
+
+/** Returns a function that checks the rates of `given`: ERR_INVALID_ARGUMENT for a rate that is negative or not finite. */
+export function checkedRates(given: unknown): RateFunction {
+  const rateOf = checkFunction(given, 'the schedule')
+  return (step) => checkRate(rateOf(step), `the rate that the schedule returns for step ${step}`)
+}
 
 /** Fills in the defaults; throws ERR_INVALID_ARGUMENT. `bounded`: the run's length is known in steps or seconds. */
 export function checkSchedule(schedule: Schedule, bounded: boolean): Required<Schedule> {

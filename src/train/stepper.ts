@@ -167,7 +167,7 @@ export class Stepper {
 
   /** Puts a batch and this step's scalars into the plan. */
   #begin(batch: Batch, sum: StepSum, at: Position): void {
-    const { clip, optimizer, schedule, accumulate } = this.#options
+    const { clip, optimizer, schedule, rateOf, accumulate } = this.#options
     const { step, seed, plateau } = at.progress
     const { done, share } = shareDone(this.#options, at) ?? { done: 0, share: 0 }
     const control = this.#steps.begin(batch, this.#data.dims)
@@ -177,6 +177,8 @@ export class Stepper {
     control.seed = seed
     control.step = step * accumulate + sum.batches // every batch has masks of its own
     control.counted = sum.counted
-    control.learningRate = optimizer.learningRate * scheduleFactor(schedule, { step, done, share, plateau })
+    control.learningRate = rateOf
+      ? rateOf(step)
+      : optimizer.learningRate * scheduleFactor(schedule, { step, done, share, plateau })
   }
 }

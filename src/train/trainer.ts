@@ -50,7 +50,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.model = model
     this.data = readSource(data, 'the data')
     this.#options = checkOptions(options, this.data.stepsPerEpoch)
-    const { optimizer, resume, seed, average, accumulate, monitor } = this.#options
+    const { optimizer, resume, seed, average, accumulate, monitor, rateOf, scheduled } = this.#options
     const { parameters } = model
     parameters.operations.checkNoFit('another trainer')
     this.#groups = new Groups(this.#options.groups ?? [], parameters.names) // before the model is changed
@@ -74,6 +74,14 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       // Where an evaluation is under way, the moments are cleared when the fit begins.
       if (parameters.operations.idle) clearMoments(parameters, this)
     }
+    if (this.#progress.rateFunction && !scheduled) {
+      throw new GatecellError(
+        'ERR_INVALID_ARGUMENT',
+        'Expected the function that gives the rates of the run to resume but there is none, because a checkpoint cannot keep it: pass it again as `schedule`.'
+      )
+    }
+    this.#progress = { ...this.#progress, rateFunction: true }
+    if (!rateOf) delete this.#progress.rateFunction
     if (monitorKey(monitor) !== 'loss') this.#progress = { ...this.#progress, monitor: monitorKey(monitor) }
     this.#setGroups(this.#options.groups ?? this.#progress.groups ?? [])
   }

@@ -159,6 +159,39 @@ export const trainRecipes: AnyRecipe[] = [
     dispose,
     cost: 20
   }),
+  recipe<AnyModel>({
+    name: 'initializeFrom',
+    setup: model,
+    args: (made) => [
+      made,
+      new Map(made.parameters.copies().map((tensor) => [tensor.name, tensor])),
+      {
+        rows: [
+          {
+            parameters: ['head.bias'],
+            from: [...'abcdefghijklmnopqrstuvwxyz '],
+            to: [...'abcdefghijklmnopqrstuvwxyz ']
+          }
+        ],
+        signal: new AbortController().signal
+      }
+    ],
+    call: (_, given) => api.initializeFrom(...(given as Parameters<typeof api.initializeFrom>)),
+    digest: (made, result) => (made.parameters.disposed ? '' : [result, made.parameters.get('head.bias').data]),
+    reset: (made) => made.parameters.disposed || made.parameters.initialize(5),
+    dispose,
+    cost: 20
+  }),
+  recipe<AnyModel>({
+    name: 'createTrainer',
+    setup: model,
+    args: (made) => [made, source(), { steps: 2, schedule: (step: number) => 0.01 / (step + 1) }],
+    call: (_, [made, data, options]) =>
+      api.createTrainer(made as AnyModel, data as api.BatchSource, options as api.TrainerOptions),
+    digest: (_, result) => (result as api.Trainer).progress,
+    dispose,
+    cost: 10
+  }),
   pure('accuracy', api.accuracy, () => [{ logits: 'logits', targets: 'targets', ignore: -1 }], { digest: () => '' }),
   pure('f1', api.f1, () => [{ logits: 'logits', targets: 'targets', ignore: -1, positive: 1 }], { digest: () => '' }),
   pure('perplexity', api.perplexity, () => [], { digest: () => '' }),

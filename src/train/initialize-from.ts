@@ -1,0 +1,136 @@
+// Weights of another model as the first values of a model: tensors of the same name and shape are taken, and rows of embeddings and output
+// layers are copied by symbol if the vocabulary has grown or shrunk.
+
+import { list, object, optional, options as optionsOf, signal as signalOf, string } from '../check/index.js'
+import { GatecellError } from '../errors.js'
+import { checkLoaded, type LoadedTensors } from '../graph/loaded-tensors.js'
+import type { Parameter } from '../graph/parameter-arenas.js'
+import { asFloat32 } from '../io/float32.js'
+import type { TensorData } from '../io/safetensors/dtypes.js'
+import { checkModel, type Model } from '../model.js'
+import { expectUsableTensors } from './not-finite.js'
+
+/** Parameters with a row for each symbol of a vocabulary: an embedding's weight, an output layer's weight and bias. */
+export interface SymbolRows {
+  /** Names of the parameters. */
+  parameters: readonly string[]
+  /** Symbols of the rows of the tensors, in their order, each once. */
+  from: readonly string[]
+  /** Symbols of the rows of the model's parameters, in their order. */
+  to: readonly string[]
+}
+
+export interface InitializeOptions {
+  /** Parameters whose rows are copied by symbol; default none. */
+  rows?: readonly SymbolRows[] | undefined
+  signal?: AbortSignal | undefined
+}
+
+/** The parameters and tensors of `initializeFrom`. */
+export interface InitializeReport {
+  /** Parameters that took a tensor as it is. */
+  taken: string[]
+  /** Parameters whose rows were copied by symbol; `rows` is the number of copied rows, and the others keep their first values. */
+  byRow: { name: string; rows: number }[]
+  /** Parameters that keep their first values, because no tensor has their name ('absent') or because its shape differs ('shape'). */
+  left: { name: string; reason: 'absent' | 'shape' }[]
+  /** Tensors that no parameter of the model is named after. */
+  unused: string[]
+}
+
+const readOptions = optionsOf<InitializeOptions>({
+  rows: optional(list(object<SymbolRows>({ parameters: list(string), from: list(string), to: list(string) }))),
+  signal: optional(signalOf)
+})
+
+/**
+ * Gives the parameters of `model` the values of the `tensors` that fit them, and returns what was taken and what was not. Values of F16,
+ * BF16 and F64 are converted to float32. Moments are not touched: make the trainer afterwards. Throws, before anything is written,
+ * ERR_INVALID_ARGUMENT if `rows` names an unknown parameter, if a symbol occurs twice in `from`, or if no tensor fits; ERR_INVALID_SHAPE
+ * if a tensor or parameter of `rows` does not have a row for each symbol; ERR_NOT_FINITE if a value is not finite; ERR_BUSY while an
+ * operation on the model is under way; ERR_ABORTED.
+ * @example
+ * const { weights } = await readCheckpoint('stories.safetensors')
+ * const report = await initializeFrom(model, weights, {
+ *   rows: [{ parameters: ['embedding.weight', 'head.weight', 'head.bias'], from: [...oldSymbols], to: [...newSymbols] }]
+ * })
+ */
+export async function initializeFrom(
+  model: Model,
+  tensors: LoadedTensors,
+  options: InitializeOptions = {}
+): Promise<InitializeReport> {
+  checkModel(model, 'the model')
+  const given = checkLoaded(tensors, 'the tensors')
+  const { rows = [], signal } = readOptions(options, 'the options of initializeFrom')
+  const { parameters } = model
+  for (const name of rows.flatMap((rule) => rule.parameters)) if (!parameters.has(name)) parameters.get(name)
+  expectUsableTensors('weights', given, 'any')
+  await model.ready({ signal })
+  parameters.operations.checkIdle('initialisation')
+  const report: InitializeReport = { taken: [], byRow: [], left: [], unused: [] }
+  const values = new Map<string, Float32Array>()
+  for (const parameter of parameters) {
+    const { name } = parameter
+    const tensor = given.get(name)
+    const rule = rows.find((one) => one.parameters.includes(name))
+    if (!tensor) report.left.push({ name, reason: 'absent' })
+    else if (rule) {
+      const copied = copyRows(parameter, tensor, rule)
+      values.set(name, copied.data)
+      report.byRow.push({ name, rows: copied.rows })
+    } else if (tensor.shape.join() === parameter.shape.join()) {
+      values.set(name, floatsOf(name, tensor))
+      report.taken.push(name)
+    } else report.left.push({ name, reason: 'shape' })
+  }
+  report.unused = [...given.keys()].filter((name) => !parameters.has(name))
+  if (values.size === 0) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected tensors of the names and shapes of the model's parameters but none of ${given.size} fits: use the weights of a similar model.`
+    )
+  }
+  for (const [name, data] of values) parameters.set(name, data)
+  return report
+}
+
+type LoadedTensor = LoadedTensors extends ReadonlyMap<string, infer T> ? T : never
+
+function floatsOf(name: string, { data, dtype = 'F32' }: LoadedTensor): Float32Array {
+  return (dtype === 'F32' ? data : asFloat32(name, dtype, data as TensorData)) as Float32Array
+}
+
+/** Returns the values of `parameter` with the rows of `tensor` for the symbols that both have, and the number of these rows. */
+function copyRows(
+  { name, shape, data: first }: Parameter,
+  tensor: LoadedTensor,
+  { from, to }: SymbolRows
+): { data: Float32Array; rows: number } {
+  const [before, after] = [tensor.shape, shape]
+  const width = after.slice(1).reduce((product, size) => product * size, 1)
+  const fits = before[0] === from.length && after[0] === to.length && before.slice(1).join() === after.slice(1).join()
+  if (!fits) {
+    throw new GatecellError(
+      'ERR_INVALID_SHAPE',
+      `Expected "${name}" with ${from.length} rows in the tensors and ${to.length} in the model, of one width, but received [${before.join(', ')}] and [${after.join(', ')}]: list the symbol of each row.`
+    )
+  }
+  const rowOf = new Map(from.map((symbol, row) => [symbol, row]))
+  if (rowOf.size < from.length) {
+    throw new GatecellError(
+      'ERR_INVALID_ARGUMENT',
+      `Expected the symbols of the rows of "${name}", each once, but received one twice: list each row's own symbol.`
+    )
+  }
+  const values = floatsOf(name, tensor)
+  const data = first.slice()
+  let rows = 0
+  to.forEach((symbol, row) => {
+    const old = rowOf.get(symbol)
+    if (old === undefined) return
+    data.set(values.subarray(old * width, (old + 1) * width), row * width)
+    rows++
+  })
+  return { data, rows }
+}
