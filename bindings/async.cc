@@ -257,7 +257,7 @@ napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array
   job->work = [](Job* run) {
     PlanJob* mine = static_cast<PlanJob*>(run);
     const Draws& d = mine->draws;
-    return gc_plan_generate(mine->plan->core, d.token, d.sampled, d.count, d.stop, d.out, &d.out[d.count]);
+    return gc_plan_generate(mine->plan->core, &d.loop, d.count, d.out, d.elements, d.done);
   };
   return submit_plan(env, plan);
 }

@@ -19,8 +19,7 @@ napi_value submit(napi_env env, Job* job);
 // Queues plan's job; the promise of its end, or null with an exception pending. The plan must be idle.
 napi_value submit(napi_env env, Plan* plan, gc_mode mode);
 
-// The same for a job of gc_plan_generate, which writes the number of runs to element `count` of `out`; keeps `array`, in which draws.out
-// lies.
+// The same for a job of gc_plan_generate; keeps `array`, in which draws.out and draws.done lie.
 napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array);
 
 // Reports the system's first refusal of a thread to the callback of onThreadRefusal, where there is one to report. Called after

@@ -1,4 +1,6 @@
 // planGenerate and planGenerateAsync: the native sampling loop, on this thread or on the engine's.
+#include <string.h>
+
 #include "args.h"
 #include "async.h"
 #include "handles.h"
@@ -7,47 +9,67 @@ namespace gatecell {
 
 namespace {
 
-// Reads the six arguments. `more`: elements that out has besides the ids.
-bool read_draws(napi_env env, const napi_value (&args)[6], Lifetime lifetime, size_t more, Plan** plan, Draws* draws) {
+// Reads the description of a loop: rows, watched, stop, the numbers of feeds and records, pairs (from, to), records.
+bool read_loop(napi_env env, napi_value value, gc_loop* loop) {
+  constexpr size_t kHead = 5;
+  View<int32_t> view;
+  if (!read_view(env, value, "loop", Lifetime::kCall, &view)) return false;
+  const auto fits = [](int32_t n) { return n >= 0 && n <= GC_LOOP_TENSORS; };
+  // Copied before it is checked: the array may be shared with another thread.
+  int32_t head[kHead] = {};
+  if (view.length >= kHead) memcpy(head, view.data, sizeof head);
+  loop->rows = head[0], loop->watched = head[1], loop->stop = head[2];
+  loop->feed_count = head[3], loop->record_count = head[4];
+  if (!fits(head[3]) || !fits(head[4]) || view.length != kHead + static_cast<size_t>(2 * head[3] + head[4])) {
+    throw_error(env, Code::kInvalidArgument,
+                "Expected a loop of %zu integers, up to %d pairs and up to %d records, found %zu integers.", kHead,
+                GC_LOOP_TENSORS, GC_LOOP_TENSORS, view.length);
+    return false;
+  }
+  memcpy(loop->feeds, view.data + kHead, static_cast<size_t>(2 * head[3]) * sizeof(int32_t));
+  memcpy(loop->records, view.data + kHead + 2 * head[3], static_cast<size_t>(head[4]) * sizeof(int32_t));
+  return true;
+}
+
+// Reads the four arguments. `more`: elements that out has besides the records.
+bool read_draws(napi_env env, const napi_value (&args)[4], Lifetime lifetime, size_t more, Plan** plan, Draws* draws) {
   View<int32_t> out;
   *plan = read_idle_plan(env, args[0]);
-  if (*plan == nullptr || !read_int(env, args[1], "token", 0, INT32_MAX, &draws->token) ||
-      !read_int(env, args[2], "sampled", 0, INT32_MAX, &draws->sampled) ||
-      !read_int(env, args[3], "count", 0, INT32_MAX - 1, &draws->count) ||
-      !read_int(env, args[4], "stop", -1, INT32_MAX, &draws->stop) || !read_view(env, args[5], "out", lifetime, &out))
+  if (*plan == nullptr || !read_loop(env, args[1], &draws->loop) ||
+      !read_int(env, args[2], "count", 0, INT32_MAX, &draws->count) || !read_view(env, args[3], "out", lifetime, &out))
     return false;
-  if (out.length < static_cast<size_t>(draws->count) + more) {
-    throw_error(env, Code::kInvalidArgument, "Expected at least %zu elements in out, found %zu.",
-                static_cast<size_t>(draws->count) + more, out.length);
+  if (out.length < more) {
+    throw_error(env, Code::kInvalidArgument, "Expected at least %zu elements in out, found %zu.", more, out.length);
     return false;
   }
   draws->out = out.data;
+  draws->elements = static_cast<int64_t>(out.length - more);
   return true;
 }
 
 }  // namespace
 
 napi_value plan_generate(napi_env env, napi_callback_info info) {
-  napi_value args[6], result;
+  napi_value args[4], result;
   Plan* plan;
   Draws draws;
   int32_t done = 0;
   REQUIRE(read_arguments(env, info, args));
   REQUIRE(read_draws(env, args, Lifetime::kCall, 0, &plan, &draws));
-  REQUIRE(check_status(
-      env, gc_plan_generate(plan->core, draws.token, draws.sampled, draws.count, draws.stop, draws.out, &done)));
+  REQUIRE(check_status(env, gc_plan_generate(plan->core, &draws.loop, draws.count, draws.out, draws.elements, &done)));
   report_thread_refusal(env);
   REQUIRE(napi_create_int32(env, done, &result) == napi_ok);
   return result;
 }
 
 napi_value plan_generate_async(napi_env env, napi_callback_info info) {
-  napi_value args[6];
+  napi_value args[4];
   Plan* plan;
   Draws draws;
   REQUIRE(read_arguments(env, info, args));
   REQUIRE(read_draws(env, args, Lifetime::kBorrowed, 1, &plan, &draws));
-  return submit(env, plan, draws, args[5]);
+  draws.done = draws.out + draws.elements;
+  return submit(env, plan, draws, args[3]);
 }
 
 }  // namespace gatecell

@@ -36,10 +36,13 @@ struct Job {
   napi_deferred deferred = nullptr;
 };
 
-// The arguments of gc_plan_generate.
+// The arguments of gc_plan_generate, and where the number of runs goes.
 struct Draws {
-  int32_t token = 0, sampled = 0, count = 0, stop = -1;
+  gc_loop loop = {};
+  int32_t count = 0;
   int32_t* out = nullptr;
+  int64_t elements = 0;
+  int32_t* done = nullptr;
 };
 
 // The one job that a plan can have; part of the plan, so a run allocates nothing here.

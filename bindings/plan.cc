@@ -1,6 +1,6 @@
-// Plans: planCreate, planRun, planRunSync, planGenerate, planFetchStates, planExplain, planBytes, planDispose.
+// Plans: planCreate, planRun, planRunSync, planFetchStates, planExplain, planBytes, planDispose.
 //
-// planRunSync and planGenerate stand in the sampling loop: they look up one handle and plain numbers, and allocate
+// planRunSync stands in the loop over steps: it looks up one handle and plain numbers, and allocates
 // nothing.
 #include <stdlib.h>
 #include <string.h>

@@ -87,7 +87,15 @@ export type { FitOptions, Measured, Report, StopReason, Summary, TrainerEvents, 
 export type { RateFunction, Schedule } from './train/schedules.js'
 export { createTrainer, type Trainer } from './train/trainer.js'
 
-export { beamSearch, type BeamOptions, type Decoder, type Hypothesis } from './generate/decode/beam.js'
+export {
+  beamSearch,
+  beamSearchAsync,
+  type AsyncDecoder,
+  type BeamOptions,
+  type Decoder,
+  type Hypothesis
+} from './generate/decode/beam.js'
+export { sessionDecoder, type SessionDecoderOptions } from './generate/decode/session-decoder.js'
 export {
   createCtcBeam,
   ctcBeamSearch,
@@ -100,6 +108,25 @@ export {
 } from './generate/decode/ctc.js'
 export { combineScorers, lexiconScorer, logSoftmax, streamScorer, type Scorer } from './generate/scorers.js'
 export type { SamplerSettings } from './generate/settings.js'
+export {
+  categoricalSampler,
+  feedbackSampler,
+  mixtureSampler,
+  type CategoricalOptions,
+  type MixtureOptions,
+  type RecordValue,
+  type Sampler
+} from './generate/samplers.js'
+export { createSession, runTogether, stepTogether } from './generate/session.js'
+export type { SessionBlock, SessionModel, StepOutputs } from './generate/session-plan.js'
+export type {
+  Session,
+  SessionOptions,
+  SessionRunOptions,
+  SessionState,
+  SignalOptions,
+  StepInputs
+} from './generate/session-types.js'
 export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './generate/stream-types.js'
 
 export { createRandom, philox4x32, type Random } from './random.js'

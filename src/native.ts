@@ -109,17 +109,13 @@ export interface NativeAddon extends NativeBpe {
   /** Runs on the engine's own thread; at most one job per plan (ERR_BUSY). Modes: 0 forward, 1 gradient, 2 train. */
   planRun(plan: PlanHandle, mode: number): Promise<void>
   planRunSync(plan: PlanHandle, mode: number): void
-  /** Returns the number of runs made; out receives the drawn ids. */
-  planGenerate(plan: PlanHandle, token: number, sampled: number, count: number, stop: number, out: Int32Array): number
-  /** The same on the engine's thread; out is in a SharedArrayBuffer, and out[count] receives the number of runs. */
-  planGenerateAsync(
-    plan: PlanHandle,
-    token: number,
-    sampled: number,
-    count: number,
-    stop: number,
-    out: Int32Array
-  ): Promise<void>
+  /**
+   * Runs a loop in which outputs feed inputs (gc_loop), at most `count` times; returns the number of runs made, whose records are in
+   * `out`. `loop`: rows, watched, stop, the numbers of feeds and records, then the pairs (from, to) and the records.
+   */
+  planGenerate(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): number
+  /** The same on the engine's thread; out is in a SharedArrayBuffer, and its last element receives the number of runs. */
+  planGenerateAsync(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): Promise<void>
   /** Brings carried states back from a GPU, where they stay between runs; from then on the copies of the host are the current ones. Throws ERR_BUSY while a job runs. */
   planFetchStates(plan: PlanHandle): void
   planExplain(plan: PlanHandle): string

@@ -52,4 +52,13 @@ struct Draws {
            9007199254740992.0;
   }
 };
+
+// The draws of a row that has a seed and a step of its own, given as {seed, seed >> 32, step, step >> 32}. It draws what row 0 of a
+// run under this seed and step draws.
+GC_BOTH_SIDES inline Draws draws_of_row(const int32_t* row, uint64_t stream, Draw use) {
+  const auto whole = [](int32_t low, int32_t high) {
+    return static_cast<uint64_t>(static_cast<uint32_t>(high)) << 32 | static_cast<uint32_t>(low);
+  };
+  return Draws(whole(row[0], row[1]), stream, whole(row[2], row[3]), use);
+}
 }  // namespace gatecell

@@ -1,6 +1,7 @@
 // plan.cc: compile a description into a plan, generate, destroy.
 #include <climits>
 
+#include "claim.h"
 #include "device_plan.h"
 #include "graph.h"
 #include "guarded.h"
@@ -142,45 +143,6 @@ gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out) {
   });
 }
 
-namespace {
-// Holds a plan's busy flag for a scope.
-struct Claim {
-  Plan& plan;
-  bool held;
-  explicit Claim(Plan& p) : plan(p), held(!p.busy.exchange(true, std::memory_order_acquire)) {}
-  ~Claim() {
-    if (held) plan.busy.store(false, std::memory_order_release);
-  }
-};
-}  // namespace
-
-namespace {
-// Runs `body` with the plan's busy flag held.
-template <class F>
-gc_status claimed(Plan& plan, const F& body) {
-  return guarded([&] {
-    Claim claim(plan);
-    return claim.held ? body() : fail(GC_BUSY, "this plan is running already: wait for the running call");
-  });
-}
-
-gc_status generate(Plan& plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
-                   int32_t* done) {
-  auto* token_at = reinterpret_cast<int32_t*>(plan.host) + plan.tensors[token].slot;
-  const auto* sampled_at = reinterpret_cast<const int32_t*>(plan.host) + plan.tensors[sampled].slot;
-  for (int32_t i = 0; i < count; ++i) {
-    const gc_status status = run_plan(plan, GC_FORWARD);
-    if (status != GC_OK) return status;
-    plan.control[GC_C_STEP] += 1;
-    out[i] = *sampled_at;
-    *token_at = out[i];
-    ++*done;
-    if (out[i] == stop) break;
-  }
-  return GC_OK;
-}
-}  // namespace
-
 // A caller in C can pass any number as a mode. It stays an integer in the closures, which are memory: a load of an enumerator
 // that does not exist is undefined. run_plan refuses it.
 gc_status gc_plan_run(gc_plan* plan, gc_mode mode) {
@@ -200,18 +162,6 @@ gc_status gc_plan_time(gc_plan* plan, gc_mode mode, int32_t count, double* secon
 
 gc_status gc_plan_fetch_states(gc_plan* plan) {
   return claimed(*plan, [&] { return plan->device ? fetch_states(*plan) : GC_OK; });
-}
-
-gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
-                           int32_t* done) {
-  *done = 0;
-  const auto is_ids = [&](int32_t id) {
-    return id >= 0 && id < static_cast<int32_t>(plan->tensors.size()) && plan->tensors[id].role == GC_HOST &&
-           plan->tensors[id].dtype == GC_I32;
-  };
-  if (!is_ids(token) || !is_ids(sampled))
-    return fail(GC_INVALID_ARGUMENT, "expected host int32 tensors for token and sample");
-  return claimed(*plan, [&] { return generate(*plan, token, sampled, count, stop, out, done); });
 }
 
 const char* gc_plan_explain(gc_plan* plan) {

@@ -1,5 +1,5 @@
 // mixture_sample.cc: one pen point (dx, dy, end of stroke) per row, drawn from the mixture that the row describes, with a bias for
-// neat writing (mixture.h). The draw is a function of (seed; stream, step, row). No gradient.
+// neat writing (mixture.h). draws.h says what a draw is a function of. No gradient.
 #include <cmath>
 
 #include "../core/mixture.h"
@@ -24,15 +24,15 @@ gc_status check(Plan& plan, Node& node) {
 // Rows in turn on the calling thread: a refusal's sentence belongs to it, and rows are few.
 void forward(Plan& plan, Node& node) {
   const Tensor &y = *plan.input(node, 0), &control = *plan.input(node, 1), &out = *plan.output(node, 0);
-  const double bias = static_cast<double>(control.data[0]);
-  if (!(bias >= 0 && bias <= 1e6)) {
-    plan.run_status = fail(GC_INVALID_ARGUMENT, "mixture_sample: expected a bias from 0 to 1e6, got %g", bias);
-    return;
-  }
-  const Draws draws(plan.seed(), static_cast<uint64_t>(node.attributes[0]), plan.step(), Draw::kSample);
   for (int64_t row = 0; row < y.rows; ++row) {
+    const double bias = static_cast<double>(settings_of(control, row)[0]);
+    if (!(bias >= 0 && bias <= 1e6)) {
+      plan.run_status = fail(GC_INVALID_ARGUMENT, "mixture_sample: expected a bias from 0 to 1e6, got %g", bias);
+      return;
+    }
     float* point = out.data + row * out.ld;
-    draw_point({y.data + row * y.ld, (y.cols - 1) / 6}, bias, draws, static_cast<uint64_t>(row), point);
+    const RowDraws own(plan, node, row);
+    draw_point({y.data + row * y.ld, (y.cols - 1) / 6}, bias, own.draws, own.row, point);
     if (std::isfinite(point[0]) && std::isfinite(point[1]) && std::isfinite(y.data[row * y.ld])) continue;
     plan.run_status = fail(GC_OUT_OF_RANGE, "mixture_sample: expected finite outputs, but row %lld gives no point",
                            static_cast<long long>(row));
@@ -42,5 +42,5 @@ void forward(Plan& plan, Node& node) {
 }  // namespace
 
 const OpDef op_mixture_sample = {
-    GC_OP_MIXTURE_SAMPLE, "mixture_sample", 2, 2, 1, 1, 1, false, false, false, check, nullptr, forward, nullptr};
+    GC_OP_MIXTURE_SAMPLE, "mixture_sample", 2, 3, 1, 1, 1, false, false, false, check, nullptr, forward, nullptr};
 }  // namespace gatecell

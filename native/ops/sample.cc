@@ -1,6 +1,6 @@
 // sample.cc: one id per row of logits, drawn from softmax(logits / temperature) after top-k and then top-p (the smallest set of
 // most likely ids that holds that share of the mass; Holtzman et al. 2020). Temperature 0: the first of the largest.
-// The draw is a function of (seed; stream, step, row). No gradient. Refuses a NaN, and rows without any finite mass.
+// draws.h says what a draw is a function of. No gradient. Refuses a NaN, and rows without any finite mass.
 #include <algorithm>
 #include <cmath>
 
@@ -165,14 +165,14 @@ int64_t draw(const float* x, int64_t n, const Settings& s, double u, float* weig
 // Rows in turn on the calling thread: a refusal's sentence belongs to it, and rows are few.
 void forward(Plan& plan, Node& node) {
   const Tensor &logits = *plan.input(node, 0), &control = *plan.input(node, 1), &out = *plan.output(node, 0);
-  Settings settings;
-  plan.run_status = read_settings(control.data, logits.cols, settings);
-  if (plan.run_status != GC_OK) return;
-  const Draws draws(plan.seed(), static_cast<uint64_t>(node.attributes[0]), plan.step(), Draw::kSample);
   float* weights = node.buffers[kWeights].data;
   int32_t* order = reinterpret_cast<int32_t*>(node.buffers[kOrder].data);
   for (int64_t row = 0; row < logits.rows; ++row) {
-    const double u = draws.uniform(static_cast<uint64_t>(row));
+    Settings settings;
+    plan.run_status = read_settings(settings_of(control, row), logits.cols, settings);
+    if (plan.run_status != GC_OK) return;
+    const RowDraws own(plan, node, row);
+    const double u = own.draws.uniform(own.row);
     const int64_t id = draw(logits.data + row * logits.ld, logits.cols, settings, u, weights, order);
     if (id < 0) {
       plan.run_status =
@@ -186,5 +186,5 @@ void forward(Plan& plan, Node& node) {
 }
 }  // namespace
 
-const OpDef op_sample = {GC_OP_SAMPLE, "sample", 2, 2, 1, 1, 1, false, false, false, check, prepare, forward, nullptr};
+const OpDef op_sample = {GC_OP_SAMPLE, "sample", 2, 3, 1, 1, 1, false, false, false, check, prepare, forward, nullptr};
 }  // namespace gatecell

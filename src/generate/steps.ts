@@ -7,6 +7,8 @@ import { sample } from '../graph/ops/index.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import type { GeneratingPlan } from '../graph/plan.js'
 import type { Tensor } from '../graph/graph.js'
+import { DRAW_STREAM } from './samplers.js'
+import { MOST_DRAWS } from './seats.js'
 
 /** The part of a model (see model.ts) that streams use: its steps as a graph. */
 export interface TokenModel {
@@ -26,9 +28,6 @@ export interface TokenModel {
 /** Prompts run in blocks of this many steps, whose input projections are one GEMM; few enough that a block is short. */
 export const PROMPT_BLOCK = 16
 
-/** The random stream of draws; dropout layers have the small numbers. */
-const DRAW_STREAM = 1 << 20
-
 /** The plans of a step, a block and a draw, and where their values lie. */
 export interface Steps {
   readonly plan: GeneratingPlan
@@ -41,7 +40,7 @@ export interface Steps {
   /** {temperature, topK, topP, 0} */
   readonly sampler: Float32Array
   readonly states: Readonly<Record<string, Float32Array>>
-  /** `count` runs of the native loop; see GeneratingPlan. */
+  /** `count` runs of the native loop; see Loop. */
   generate(count: number, stop: number, out: Int32Array): number
   /** At most MOST_DRAWS runs on the engine's thread; a view of the ids that they drew, which holds until the next call. */
   generateAsync(count: number, stop: number): Promise<Int32Array>
@@ -54,9 +53,6 @@ export interface Steps {
   /** Draws again from `logits` under `seed` at `step`, with the sampler's present settings. */
   redraw(seed: number, step: number): number
 }
-
-/** Longest run of `generateAsync`. */
-export const MOST_DRAWS = 4096
 
 interface Parts {
   graph: Graph
@@ -111,7 +107,7 @@ function createBlocks(model: TokenModel, plan: GeneratingPlan): Pick<Steps, 'run
       takeStates(block)
     },
     async runBlockAsync(tokens, begin) {
-      plan.control.values[1]! += PROMPT_BLOCK
+      plan.control.advance(PROMPT_BLOCK)
       if (!carries) return
       const block = write(tokens, begin)
       await block.run('forward')
@@ -157,22 +153,23 @@ export function createSteps(model: TokenModel): Steps {
   const ids = tokensOf(model, plan)
   const views = { logits: plan.outputs['logits'] as Float32Array, sampler: plan.inputs['sampler'] as Float32Array }
   let drawn: Int32Array | null = null
+  const loop = plan.loop({ feeds: [[sampled, token]], records: [sampled], watched: sampled })
   return {
     plan,
     token: ids,
     ...views,
     sampled: plan.outputs['sampled'] as Int32Array,
     states: plan.states,
-    generate: (count, stop, out) => plan.generate(token, sampled, count, stop, out),
+    generate: (count, stop, out) => loop.run(count, stop, out),
     async generateAsync(count, stop) {
       drawn ??= viewOf(createArena(MOST_DRAWS + 1), 0, [MOST_DRAWS + 1], 'i32') as Int32Array
-      const runs = await plan.generateAsync(token, sampled, count, stop, drawn)
+      const runs = await loop.runAsync(count, stop, drawn)
       return drawn.subarray(0, runs)
     },
     async readAsync(id) {
       ids[0] = id
       await plan.run()
-      plan.control.values[1]! += 1
+      plan.control.advance(1)
     },
     ...createBlocks(model, plan),
     redraw: createRedraw(model, logits, views)

@@ -1,7 +1,7 @@
 // Reading of tokens into a stream, one by one or, for a long prompt, in blocks, on the caller's thread or on the engine's thread.
 
 import { GatecellError, show } from '../errors.js'
-import { BLOCK_MS } from './engine.js'
+import { BLOCK_MS } from './seats.js'
 import { PROMPT_BLOCK, type Steps } from './steps.js'
 import type { StreamValue } from './stream-value.js'
 
@@ -21,7 +21,7 @@ export function readToken(value: StreamValue, id: number): void {
   const { plan, token } = value.engine
   token[0] = id
   plan.runSync()
-  plan.control.values[1]! += 1
+  plan.control.advance(1)
   value.ready = true
   value.stale = false
 }
@@ -35,7 +35,7 @@ export function readSome(value: StreamValue, tokens: ArrayLike<number>, at: numb
   }
   for (let i = 0; i < PROMPT_BLOCK; i++) checkToken(tokens[at + i]!)
   value.engine.runBlock(tokens, at)
-  value.engine.plan.control.values[1]! += PROMPT_BLOCK
+  value.engine.plan.control.advance(PROMPT_BLOCK)
   value.ready = false // until the last token, which always has a run of its own
   return at + PROMPT_BLOCK
 }

@@ -2,7 +2,7 @@
 
 import { integer as integerCheck, number as numberCheck } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
-import { sameShape, showShape, type DType, type Shape } from './shape.js'
+import { sameShape, showShape, sizeOf, type DType, type Shape } from './shape.js'
 import { isTensor, type Tensor } from './graph.js'
 
 /** Throws ERR_INVALID_ARGUMENT unless `tensor` is a tensor of dtype `dtype`. */
@@ -55,6 +55,17 @@ export function expectNumber(
 ): void {
   const check = integer ? integerCheck(low, high) : numberCheck(low, high)
   check(value, `${what} of ${op}`)
+}
+
+/**
+ * Throws ERR_INVALID_SHAPE unless `control` is f32 [4], or [R, 4] next to `rows`, and `rows` is null or i32 [R, 4] for the R rows of
+ * `source`: what ops that draw take.
+ */
+export function expectRows(op: string, source: Tensor, control: Tensor, rows: Tensor | null): void {
+  const count = sizeOf(source.shape) / lastDim(source)
+  if (rows !== null) expectShape(op, 'rows', rows, 'i32', [count, 4])
+  expectType(op, 'control', control, 'f32')
+  expectShape(op, 'control', control, 'f32', rows !== null && control.shape.length === 2 ? [count, 4] : [4])
 }
 
 export function lastDim(tensor: Tensor): number {

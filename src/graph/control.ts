@@ -75,6 +75,8 @@ export interface Control {
 
 export interface ControlBlock extends Control {
   readonly values: Float64Array
+  /** Adds `steps` to `step`, without the check of an assignment, which allocates: for the hot path. */
+  advance(steps: number): void
 }
 
 /** Defaults of a plan that is run without a trainer: those of torch.optim, except for SGD's rate (there 1e-3). */
@@ -89,7 +91,7 @@ const defaults: Record<OptimizerName, Partial<Control>> = {
 /** A control block of zeros, with PyTorch's defaults for `optimizer`. */
 export function createControl(optimizer: OptimizerName | null = null): ControlBlock {
   const values = createDoubles(SIZE)
-  const control = { values }
+  const control = { values, advance: (steps: number) => void (values[field.step]! += steps) }
   for (const [name, index] of Object.entries(field)) {
     const get = name === 'applied' ? () => values[index] === 1 : () => values[index]
     const check = checks[name] ?? number()

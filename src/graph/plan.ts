@@ -1,7 +1,7 @@
 // A plan: a graph compiled for one shape. Inputs are written into its views, results read from its views; a run is one
 // native call and allocates nothing. Everything a caller may get wrong ends in a typed error, never in the core.
 
-import { optional, options as optionsOf, signal as signalOf } from '../check/index.js'
+import { integer, list, object, optional, options as optionsOf, signal as signalOf } from '../check/index.js'
 import { GatecellError, show } from '../errors.js'
 import { native, type PlanHandle } from '../native.js'
 import { throwIfAborted } from './abort.js'
@@ -15,7 +15,7 @@ import type { ParameterStore } from './parameters.js'
 import { fetched, shapesOf, viewsOf, type Views } from './plan-views.js'
 import type { Resident, Residency } from './residency.js'
 import type { Shape } from './shape.js'
-import type { Tensor } from './graph.js'
+import { tensor, type Tensor } from './graph.js'
 
 export interface RunOptions {
   /** Looked at before the run starts, and while it waits for first values; a run that has started is finished. */
@@ -53,6 +53,13 @@ export interface PlanOptions {
 /** Estimate of the bytes of a plan's JavaScript objects: its graph, tables and views. */
 const PLAN_OBJECTS = 24 * 1024
 
+const readStop = integer(-1, 2 ** 31 - 1)
+const readLoopOptions = object<LoopOptions>({
+  feeds: list(list(tensor, 2, 2), 0, 16),
+  records: list(tensor, 0, 16),
+  rows: optional(tensor),
+  watched: optional(tensor)
+})
 const readRunOptions = optionsOf<RunOptions>({ signal: optional(signalOf) })
 
 /** A compiled graph. `I`, `O`: names and dtypes of its inputs and outputs. */
@@ -105,15 +112,35 @@ export interface PlanExplanation {
   measured?: Record<string, unknown>
 }
 
-/** A plan whose native sampling loop can be run; see sample/. */
-export interface GeneratingPlan extends Plan {
+/** A loop of forward runs in which outputs feed inputs; see `GeneratingPlan.loop`. */
+export interface LoopOptions {
+  /** Pairs: after each run an output is copied to an input of its dtype and number of elements. At most 16. */
+  readonly feeds: readonly (readonly [from: Tensor, to: Tensor])[]
+  /** Tensors whose elements each run writes out, one tensor after the other. At most 16. */
+  readonly records: readonly Tensor[]
+  /** The int32 [rows, 4] input that `sample` and `mixtureSample` draw by; the step of each row grows by one after each run. */
+  readonly rows?: Tensor
+  /** An int32 tensor: the loop ends after a run that leaves the token `stop` in one of its elements. */
+  readonly watched?: Tensor
+}
+
+/** A loop that a plan can run natively. */
+export interface Loop {
+  /** Elements that a run writes out. */
+  readonly width: number
   /**
-   * `count` forward runs; after each, the first id of `sampled` goes to out[i] and to the first id of `token`, and
-   * control.step grows by one. Ends after drawing `stop` (-1: never). Returns the number of runs.
+   * Makes at most `count` forward runs, fewer if `stop` (-1: no token) comes; after each one the records go to `out`, which has room for
+   * count * width elements (float32 values as their bits), and control.step grows by one. Returns the number of runs.
    */
-  generate(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array): number
-  /** The same on the engine's thread. `out` lies in shared memory and has room for `count` + 1. */
-  generateAsync(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array): Promise<number>
+  run(count: number, stop: number, out: Int32Array): number
+  /** Does the same on the engine's thread. `out` lies in shared memory and has room for one element more. */
+  runAsync(count: number, stop: number, out: Int32Array): Promise<number>
+}
+
+/** A plan that can run native loops; see generate/. */
+export interface GeneratingPlan extends Plan {
+  /** Describes a loop. Its runs throw ERR_INVALID_ARGUMENT and ERR_INVALID_SHAPE for feeds that do not fit. */
+  loop(options: LoopOptions): Loop
 }
 
 /** Compiles `graph`. Throws ERR_OUT_OF_MEMORY, ERR_UNSUPPORTED and whatever the core finds wrong with the graph. */
@@ -227,10 +254,39 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     await runAway(mode, signal, (plan) => addon.planRun(plan, number))
   }
 
-  async function generateAsync(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array) {
-    const ids = [tables.idOf(token), tables.idOf(sampled)] as const
-    await runAway('forward', undefined, (plan) => addon.planGenerateAsync(plan, ...ids, count, stop, out))
-    return out[count]!
+  function loop(options: LoopOptions): Loop {
+    const { feeds, records, rows, watched } = readLoopOptions(options, 'the options of loop')
+    const idOf = (tensor: Tensor | undefined) => {
+      if (tensor) graph.own(tensor, 'a tensor of the loop')
+      return tensor ? tables.idOf(tensor) : -1
+    }
+    const ids = [idOf(rows), idOf(watched), -1, feeds.length, records.length]
+    const description = Int32Array.from([...ids, ...feeds.flat().map(idOf), ...records.map(idOf)])
+    const STOP = 2
+    return {
+      width: records.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0),
+      run(count, stop, out) {
+        const plan = live()
+        description[STOP] = readStop(stop, 'stop')
+        parameters.operations.acquire('forward', true)
+        try {
+          parameters.settle()
+          return addon.planGenerate(plan, description, count, out)
+        } catch (error) {
+          throw nativeError(error)
+        } finally {
+          parameters.operations.release('forward')
+        }
+      },
+      async runAsync(count, stop, out) {
+        const token = readStop(stop, 'stop')
+        await runAway('forward', undefined, (plan) => {
+          description[STOP] = token
+          return addon.planGenerateAsync(plan, description, count, out)
+        })
+        return out[out.length - 1]!
+      }
+    }
   }
 
   /** Claims the weights and the plan for `work`, which runs on the engine's thread. */
@@ -264,19 +320,6 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     }
   }
 
-  function generate(token: Tensor, sampled: Tensor, count: number, stop: number, out: Int32Array): number {
-    const plan = live()
-    parameters.operations.acquire('forward', true)
-    try {
-      parameters.settle()
-      return addon.planGenerate(plan, tables.idOf(token), tables.idOf(sampled), count, stop, out)
-    } catch (error) {
-      throw nativeError(error)
-    } finally {
-      parameters.operations.release('forward')
-    }
-  }
-
   function dispose(): void {
     if (disposed) return
     checkIdle()
@@ -296,8 +339,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     shapes: { inputs: shapesOf(graph.inputs), outputs: shapesOf(graph.outputs), states: shapesOf(graph.states) },
     run,
     runSync,
-    generate,
-    generateAsync,
+    loop,
     resetStates,
     explain: () => explain(live()),
     get bytes() {

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { errorCodes } from '../../src/errors.js'
 import { native, type NativeAddon } from '../../src/native.js'
-import { doubles, floats, linearDescription, linearPlan, thrownCode, type PlanDescription } from './fixture.js'
+import { doubles, floats, linearDescription, linearPlan, loopOf, thrownCode, type PlanDescription } from './fixture.js'
 
 const addon = native()
 const bad = 'ERR_INVALID_ARGUMENT'
@@ -170,18 +170,31 @@ t.test('numbers: modes, token counts, threads', async (t) => {
       bad
     )
   t.equal(
-    thrownCode(() => addon.planGenerate(plan, 0, 3, 5, -1, new Int32Array(4))),
+    thrownCode(() => addon.planGenerate(plan, loopOf([3]), 5, new Int32Array(4))),
     bad
   )
-  t.ok(thrownCode(() => addon.planGenerate(plan, 77, 78, 1, -1, new Int32Array(1))))
-  // The asynchronous one writes the number of runs behind the ids, and keeps the memory beyond the call.
-  const shared = (count: number) => new Int32Array(new SharedArrayBuffer(4 * count))
-  for (const out of [shared(5), new Int32Array(6)])
+  for (const loop of [
+    loopOf([77]),
+    loopOf([-1]),
+    new Int32Array(4),
+    Int32Array.of(-1, -1, -1, 0, 2, 3),
+    Int32Array.of(-1, -1, -1, 17, 0),
+    Int32Array.of(-1, -1, -1, -1, 0),
+    Int32Array.of(-1, -1, -1, 2 ** 30, 2 ** 30)
+  ])
     t.equal(
-      thrownCode(() => void addon.planGenerateAsync(plan, 0, 3, 5, -1, out)),
+      thrownCode(() => addon.planGenerate(plan, loop, 1, new Int32Array(64))),
       bad
     )
-  await t.rejects(addon.planGenerateAsync(plan, 77, 78, 1, -1, shared(2)))
+  // The asynchronous one writes the number of runs to the last element, and keeps the memory beyond the call.
+  const shared = (count: number) => new Int32Array(new SharedArrayBuffer(4 * count))
+  for (const out of [shared(0), new Int32Array(64)])
+    t.equal(
+      thrownCode(() => void addon.planGenerateAsync(plan, loopOf([3]), 1, out)),
+      bad
+    )
+  await t.rejects(addon.planGenerateAsync(plan, loopOf([3]), 5, shared(5)), { code: bad })
+  await t.rejects(addon.planGenerateAsync(plan, loopOf([77]), 1, shared(2)))
 })
 
 t.test('no tuple of values crashes the process or throws without a code', async (t) => {

@@ -71,6 +71,10 @@ export function linearPlan(rows: number): Fixture & { plan: PlanHandle } {
   return { ...fixture, plan: native().planCreate(fixture.description) }
 }
 
+/** A loop that records these tensors, as planGenerate takes it. */
+export const loopOf = (records: readonly number[]): Int32Array =>
+  Int32Array.of(-1, -1, -1, 0, records.length, ...records)
+
 /** A full garbage collection, and a turn of the event loop for the finalizers. */
 export async function collectGarbage(): Promise<void> {
   setFlagsFromString('--expose_gc')

@@ -1,7 +1,7 @@
 // Busy and disposed handles, and what the garbage collector may and may not take.
 import t from 'tap'
 import { native } from '../../src/native.js'
-import { collectGarbage, linearPlan, linearStore, thrownCode, width } from './fixture.js'
+import { collectGarbage, linearPlan, linearStore, loopOf, thrownCode, width } from './fixture.js'
 
 const addon = native()
 const longRows = 16384
@@ -29,7 +29,7 @@ t.test('one job per plan; other plans wait their turn; the loop keeps turning', 
     'ERR_BUSY'
   )
   t.equal(
-    thrownCode(() => addon.planGenerate(long.plan, 0, 3, 1, -1, new Int32Array(1))),
+    thrownCode(() => addon.planGenerate(long.plan, loopOf([3]), 1, new Int32Array(1))),
     'ERR_BUSY'
   )
   t.equal(
@@ -56,7 +56,7 @@ t.test('after dispose every call says so', async (t) => {
   const calls = [
     () => addon.planRun(plan, 0),
     () => addon.planRunSync(plan, 0),
-    () => addon.planGenerate(plan, 0, 3, 1, -1, new Int32Array(1)),
+    () => addon.planGenerate(plan, loopOf([3]), 1, new Int32Array(1)),
     () => addon.planExplain(plan),
     () => addon.planBytes(plan),
     () => addon.planDispose(plan)

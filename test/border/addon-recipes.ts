@@ -55,12 +55,13 @@ function described() {
 const plan = (): PlanHandle => addon.planCreate(described())
 
 /** The first arguments of planGenerate. */
-function draws(): [PlanHandle, number, number, number, number] {
+function draws(): [PlanHandle, Int32Array, number] {
   const { graph, inputs, outputs } = model.record({ length: 1, batch: 1 }, 'predict')
   const sampled = ops.sample(outputs['logits'], graph.input('control', [4], 'f32'), 7)
   graph.output('sampled', sampled)
   const { idOf } = lower(graph, null)
-  return [addon.planCreate(description(graph, null)), idOf(inputs['tokens']), idOf(sampled), 3, -1]
+  const ids = [idOf(sampled), idOf(inputs['tokens']), idOf(sampled)]
+  return [addon.planCreate(description(graph, null)), Int32Array.of(-1, -1, -1, 1, 1, ...ids), 3]
 }
 
 const rows = () => [aligned(4 * 4 * 4), 4, 4, 0, 4]

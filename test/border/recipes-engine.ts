@@ -137,30 +137,34 @@ const controlNames = [
   'decayAll'
 ] as const
 
+/** A graph that draws a token, and the loop that feeds it to the input. */
+function sampling(made: AnyModel): unknown[] {
+  const { graph, inputs, outputs } = made.record({ length: 1, batch: 1 }, 'predict')
+  const rows = graph.input('rows', [1, 4], 'i32')
+  const sampled = api.ops.sample(outputs['logits']!, graph.input('control', [1, 4], 'f32'), 7, rows)
+  graph.output('sampled', sampled)
+  return [graph, { feeds: [[sampled, inputs['tokens']]], records: [sampled], rows, watched: sampled }]
+}
+
 const plans: AnyRecipe[] = [
   ofPlan('run', () => ['forward', { signal: new AbortController().signal }]),
   ofPlan('runSync', () => ['train']),
   ofPlan('resetStates', () => []),
   ofPlan('explain', () => []),
   ofPlan('dispose', () => [], { reset: () => {}, digest: () => '' }),
-  ...(['generate', 'generateAsync'] as const).map((name) =>
-    recipe<AnyModel>({
-      name: `Plan.${name}`,
-      setup: model,
-      args: (made) => {
-        const { graph, inputs, outputs } = made.record({ length: 1, batch: 1 }, 'predict')
-        const sampled = api.ops.sample(outputs['logits']!, graph.input('control', [4], 'f32'), 7)
-        graph.output('sampled', sampled)
-        return [graph, inputs['tokens'], sampled, 3, -1, new Int32Array(new SharedArrayBuffer(16))]
-      },
-      call: (made, [graph, ...given]) =>
-        (made.compile(graph as api.Graph) as unknown as Record<string, (...values: unknown[]) => unknown>)[name]!(
-          ...given
-        ),
-      dispose,
-      cost: 10
-    })
-  ),
+  recipe<AnyModel>({
+    name: 'Plan.loop',
+    setup: model,
+    args: (made) => [...sampling(made), 3, -1, new Int32Array(new SharedArrayBuffer(16))],
+    call: async (made, [graph, options, ...given]) => {
+      type Loop = Record<'run' | 'runAsync', (...values: unknown[]) => unknown>
+      const plan = made.compile(graph as api.Graph) as unknown as { loop(options: unknown): Loop }
+      const loop = plan.loop(options)
+      return [loop.run(...given), await loop.runAsync(...given)]
+    },
+    dispose,
+    cost: 10
+  }),
   recipe<PlanWorld>({
     name: 'PlanLease.release',
     setup: planWorld,

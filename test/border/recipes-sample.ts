@@ -68,6 +68,11 @@ const streams: AnyRecipe[] = [
   ofStream('state', (stream) => [stream.state])
 ]
 
+/** A model that all worlds share. */
+let shared: AnyModel | null = null
+const tiny = () => (shared ??= model())
+const signal = () => ({ signal: new AbortController().signal })
+
 const scorer = () => api.lexiconScorer([[1, 2], [2]], { separator: 0 })
 const rows = () => [
   [0.1, 2, 0.3],
@@ -107,6 +112,27 @@ const decoders: AnyRecipe[] = [
     ],
     { accepts: ['0.start*', '1.scorer.start*'] }
   ),
+  pure(
+    'beamSearchAsync',
+    api.beamSearchAsync,
+    () => [
+      decoder(),
+      {
+        end: 2,
+        width: 3,
+        best: 2,
+        maxLength: 4,
+        lengthPenalty: 0.5,
+        scorer: api.lexiconScorer([[0, 1], [1], [0]]),
+        ...signal()
+      }
+    ],
+    { accepts: ['0.start*', '1.scorer.start*'] }
+  ),
+  pure('sessionDecoder', api.sessionDecoder, () => [
+    api.createSession(tiny(), { outputs: ['logits'] }),
+    { token: 'tokens', logits: 'logits' }
+  ]),
   pure('createCtcBeam', api.createCtcBeam, () => [{ blank: 0, width: 4, prune: 10, scorer: scorer() }], {
     returns: 'CtcBeam',
     accepts: ['0.scorer.start*']
@@ -168,4 +194,101 @@ const decoders: AnyRecipe[] = [
   ].map((made) => ({ ...made, cost: 10 }))
 ]
 
-export const sampleRecipes: AnyRecipe[] = [...streams, ...decoders]
+interface SessionWorld {
+  model: AnyModel
+  session: api.Session
+}
+const samplers = () => ({ tokens: api.categoricalSampler({ temperature: 0.5, topK: 3, topP: 0.9 }) })
+
+function ofSession(name: string, args: (session: api.Session) => unknown[], more: Partial<AnyRecipe> = {}): AnyRecipe {
+  return recipe<SessionWorld>({
+    name: `Session.${name}`,
+    setup() {
+      const made = model()
+      return { model: made, session: api.createSession(made, { samplers: samplers(), seed: 3 }) }
+    },
+    args: ({ session }) => args(session),
+    call: ({ session }, given) =>
+      (session as unknown as Record<string, (...values: unknown[]) => unknown>)[name]!.apply(session, given),
+    digest: ({ session }, result) => [
+      typeof result === 'object' && result !== null && 'feed' in result ? null : result,
+      session.position
+    ],
+    reset({ model: made, session }) {
+      if (made.parameters.disposed) return
+      const { states, inputs } = session.save()
+      for (const view of Object.values({ ...states, ...inputs })) view.fill(0)
+      session.restore({ version: 1, position: 0, seed: 3, states, inputs })
+      session.set({ samplers: samplers() })
+    },
+    dispose: ({ model: made }) => made.dispose(),
+    cost: 2,
+    ...more
+  })
+}
+
+/** How many steps a block has depends on the time that they take. */
+async function firstThree(blocks: AsyncIterable<api.SessionBlock>): Promise<number[]> {
+  const tokens: number[] = []
+  for await (const { values } of blocks) {
+    tokens.push(...values['tokens']!)
+    if (tokens.length >= 3) break
+  }
+  return tokens.slice(0, 3)
+}
+
+const sessions: AnyRecipe[] = [
+  ...(['categoricalSampler', 'mixtureSampler', 'feedbackSampler'] as const).map((name) =>
+    pure(name, api[name], () => [{ from: 'y', ...(name === 'mixtureSampler' && { bias: 0.5 }) }])
+  ),
+  pure('categoricalSampler', api.categoricalSampler, () => [{ from: 'y', temperature: 0.5, topK: 3, topP: 0.9 }]),
+  recipe<AnyModel>({
+    name: 'createSession',
+    setup: model,
+    args: () => [
+      { inputs: { tokens: [1] }, outputs: ['logits'], records: ['logits'], samplers: samplers(), seed: 3, dims: {} }
+    ],
+    call: (made, given) => api.createSession(made, ...(given as [api.SessionOptions])),
+    digest: (_, result) => (result as api.Session).position,
+    dispose: (made) => made.dispose(),
+    returns: 'Session',
+    pure: true
+  }),
+  ofSession('step', () => [{ tokens: [1] }, signal()], { cost: 4 }),
+  ofSession('stepSync', () => [{ tokens: [1] }]),
+  ofSession('feed', () => [{ tokens: [1, 2, 3] }, signal()], { cost: 4 }),
+  ofSession('run', () => [3, { stop: 26, sameWeights: true, ...signal() }], {
+    cost: 4,
+    call: ({ session }: SessionWorld, given: unknown[]) =>
+      firstThree(session.run(...(given as [number, api.SessionRunOptions]))),
+    digest: (_: unknown, result: unknown) => result
+  }),
+  ofSession('set', () => [{ seed: 4, samplers: samplers() }]),
+  ofSession('save', () => []),
+  ofSession('restore', (session) => [session.save()]),
+  ofSession('fork', () => []),
+  ofSession('dispose', () => [], { reset: () => {}, digest: () => '' }),
+  recipe<api.Session[]>({
+    name: 'stepTogether',
+    setup: () => [1, 2].map((seed) => api.createSession(tiny(), { seed })),
+    args: (made) => [made, [{ tokens: [1] }, { tokens: [2] }], signal()],
+    call: (_, given) => api.stepTogether(...(given as Parameters<typeof api.stepTogether>)),
+    cost: 4,
+    once: true
+  }),
+  recipe<api.Session[]>({
+    name: 'runTogether',
+    setup: () => [1, 2].map((seed) => api.createSession(tiny(), { seed, samplers: samplers() })),
+    args: (made) => [made, 3, { stop: 26, sameWeights: true, ...signal() }],
+    async call(_, given) {
+      let steps = 0
+      for await (const blocks of api.runTogether(...(given as Parameters<typeof api.runTogether>)))
+        if ((steps += blocks.values().next().value!.count) >= 3) break
+      return null
+    },
+    cost: 4,
+    once: true
+  })
+]
+
+export const sampleRecipes: AnyRecipe[] = [...streams, ...sessions, ...decoders]

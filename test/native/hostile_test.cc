@@ -164,10 +164,13 @@ int attack(Graph& g, int loss, int count, uint64_t seed) {
       for (double& c : g.control) c = r.below(20) == 0 ? (r.below(2) ? NAN : -1e300) : r.uniform();
       for (gc_mode mode : {GC_FORWARD, GC_GRADIENT, GC_TRAIN, static_cast<gc_mode>(3)})
         REQUIRE(is_status(gc_plan_run(plan, mode)));
-      Ids out(4);
+      Ids out(64);
       int32_t done = 0;
       const auto any = [&] { return static_cast<int32_t>(r.below(m.desc.tensor_count + 2)) - 1; };
-      REQUIRE(is_status(gc_plan_generate(plan, any(), any(), 4, -1, out.data(), &done)));
+      gc_loop loop = loop_of({{any(), any()}, {any(), any()}}, {any()}, any());
+      loop.watched = any();
+      if (r.below(20) == 0) loop.feed_count = any(), loop.record_count = any();
+      REQUIRE(is_status(gc_plan_generate(plan, &loop, 4, out.data(), 64, &done)));
     }
     gc_plan_destroy(plan);
   }

@@ -109,6 +109,18 @@ struct Aligned {
 };
 
 // One graph with its own store. Describe, compile, run, look. Tensors are ids; `none` is an absent one.
+// The loop with these feeds (from, to) and records; `rows`: see gc_loop.
+inline gc_loop loop_of(const std::vector<std::pair<int, int>>& feeds, const std::vector<int>& records, int rows = -1) {
+  gc_loop loop = {};
+  for (const auto& [from, to] : feeds) {
+    loop.feeds[loop.feed_count][0] = from;
+    loop.feeds[loop.feed_count++][1] = to;
+  }
+  for (int id : records) loop.records[loop.record_count++] = id;
+  loop.rows = rows, loop.watched = -1, loop.stop = -1;
+  return loop;
+}
+
 class Graph {
  public:
   static constexpr int none = -1;

@@ -279,7 +279,8 @@ TEST_CASE("generate: feeds each draw back, carries states, stops where asked") {
   build(steps);
   Ids drawn(50), expected;
   int32_t done = 0;
-  REQUIRE(gc_plan_generate(loop.plan(), token, out, 50, -1, drawn.data(), &done) == GC_OK);
+  gc_loop how = loop_of({{out, token}}, {out});
+  REQUIRE(gc_plan_generate(loop.plan(), &how, 50, drawn.data(), 50, &done) == GC_OK);
   CHECK(done == 50);
   CHECK(loop.control[GC_C_STEP] == 50);
   for (int i = 0; i < 50; ++i) {
@@ -290,8 +291,83 @@ TEST_CASE("generate: feeds each draw back, carries states, stops where asked") {
   }
   CHECK(drawn == expected);
   loop.control[GC_C_STEP] = 0, loop.id_data(token)[0] = 3;
-  REQUIRE(gc_plan_generate(loop.plan(), token, out, 50, expected[9], drawn.data(), &done) == GC_OK);
+  how.watched = out, how.stop = expected[9];
+  REQUIRE(gc_plan_generate(loop.plan(), &how, 50, drawn.data(), 50, &done) == GC_OK);
   CHECK(done == 1 + (std::find(expected.begin(), expected.end(), expected[9]) - expected.begin()));
-  CHECK(gc_plan_generate(loop.plan(), token, 0, 1, -1, drawn.data(), &done) == GC_INVALID_ARGUMENT);
-  CHECK(gc_plan_generate(loop.plan(), 99, out, 1, -1, drawn.data(), &done) == GC_INVALID_ARGUMENT);
+  CHECK(gc_plan_generate(loop.plan(), &how, 50, drawn.data(), 49, &done) == GC_INVALID_ARGUMENT);
+  for (const gc_loop& bad : {loop_of({{0, token}}, {}), loop_of({{out, out}}, {}), loop_of({{99, token}}, {}),
+                             loop_of({}, {-1}), loop_of({}, {out}, token)})
+    CHECK(gc_plan_generate(loop.plan(), &bad, 1, drawn.data(), 1, &done) == GC_INVALID_ARGUMENT);
+}
+
+namespace {
+// A recurrence of `rows` rows that draws ids and pen points, which feed its inputs. Each row has its own seed, step and settings.
+struct Rows {
+  Graph g;
+  int token, point, state, table, settings, id, drawn;
+  gc_loop how;
+  int64_t width;  // of a run's records
+  explicit Rows(const std::vector<int>& names) : width(4 * static_cast<int64_t>(names.size())) {
+    const int B = static_cast<int>(names.size());
+    Random random(47);
+    const int head = g.param({13, 13}, random.floats(169, 2)), pen = g.param({13, 3}, random.floats(39));
+    const int lookup = g.param({13, 13}, random.floats(169, 2));
+    token = g.ids({B}, Ids(names.size(), 1)), point = g.host({B, 3}), state = g.host({B, 13});
+    table = g.ids({B, 4}, Ids(4 * names.size())), settings = g.host({B, 4});
+    const int seen =
+        g.op(GC_OP_ADD,
+             {g.op(GC_OP_EMBEDDING, {lookup, token}, {B, 13}), g.op(GC_OP_LINEAR, {point, pen, Graph::none}, {B, 13})},
+             {B, 13});
+    const int next = g.op(GC_OP_TANH, {g.op(GC_OP_ADD, {seen, state}, {B, 13})}, {B, 13});
+    g.carry(next, state);
+    const int y = g.op(GC_OP_LINEAR, {next, head, Graph::none}, {B, 13});
+    id = g.out(GC_OP_SAMPLE, {y, settings, table}, {B}, {5}, GC_I32);
+    drawn = g.out(GC_OP_MIXTURE_SAMPLE, {y, settings, table}, {B, 3}, {6});
+    g.compile();
+    for (size_t r = 0; r < names.size(); ++r) {
+      Ids row = {names[r], 0, -2 + names[r], names[r]};  // the steps pass 2^32
+      std::copy(row.begin(), row.end(), g.id_data(table) + 4 * r);
+      g.data(settings)[4 * r] = static_cast<float>(names[r]), g.data(settings)[4 * r + 2] = 1;
+    }
+    how = loop_of({{id, token}, {drawn, point}}, {id, drawn}, table);
+  }
+  // [runs][ids of the rows, points of the rows]
+  Ids run(int32_t count) {
+    Ids out(static_cast<size_t>(count * width));
+    int32_t done = 0;
+    REQUIRE(gc_plan_generate(g.plan(), &how, count, out.data(), count * width, &done) == GC_OK);
+    CHECK(done == count);
+    return out;
+  }
+};
+}  // namespace
+
+TEST_CASE("generate: a row draws by its own seed and step, whatever the rows next to it") {
+  const int32_t runs = 6;
+  const auto of_row = [&](const Ids& all, size_t rows, size_t row) {
+    Ids mine;
+    for (int32_t i = 0; i < runs; ++i) {
+      const auto run = all.begin() + static_cast<ptrdiff_t>(4 * rows) * i;
+      mine.push_back(run[static_cast<ptrdiff_t>(row)]);
+      const auto first = run + static_cast<ptrdiff_t>(rows + 3 * row);
+      mine.insert(mine.end(), first, first + 3);
+    }
+    return mine;
+  };
+  std::vector<Ids> alone;
+  for (int name = 0; name < 8; ++name) {
+    alone.push_back(of_row(Rows({name}).run(runs), 1, 0));
+    for (int other = 0; other < name; ++other) CHECK(alone[name] != alone[other]);
+  }
+  for (const std::vector<int>& names :
+       {std::vector<int>{0, 1}, {7, 2, 5}, {3, 3, 3}, {0, 1, 2, 3, 4, 5, 6, 7}, {7, 6, 5, 4, 3, 2, 1, 0}}) {
+    Rows rows(names);
+    const Ids all = rows.run(runs);
+    for (size_t r = 0; r < names.size(); ++r) {
+      CHECK(of_row(all, names.size(), r) == alone[static_cast<size_t>(names[r])]);
+      const int32_t* table = rows.g.id_data(rows.table) + 4 * r;
+      CHECK(table[2] == static_cast<int32_t>(static_cast<uint32_t>(-2 + names[r]) + runs));
+      CHECK(table[3] == names[r] + (names[r] < 2 ? 1 : 0));
+    }
+  }
 }

@@ -1,5 +1,5 @@
 // mixture_sample.cu: one pen point (dx, dy, end of stroke) per row, drawn from the mixture that the row describes, by the processor's
-// function of (seed; stream, step, row) (mixture.h); a thread per row.
+// function (mixture.h, draws.h); a thread per row.
 #include "../../core/mixture.h"
 #include "faults.h"
 #include "ops.h"
@@ -12,19 +12,23 @@ __device__ bool is_finite(float x) { return x - x == 0; }
 
 void forward(const Node& n) {
   const Tensor &y = *n.in(0), &out = *n.out(0);
-  const float *outputs = y.data, *settings = n.in(1)->data;
+  const Tensor &control_of = *n.in(1), *table = n.in(2);
+  const float *outputs = y.data, *settings = control_of.data;
+  const int32_t* seeds = table ? reinterpret_cast<const int32_t*>(table->data) : nullptr;
+  const int64_t own = control_of.rank == 2 ? control_of.ld : 0, ld_seeds = table ? table->ld : 0;
   float* points = out.data;
   const int64_t ldy = y.ld, ldp = out.ld, M = (y.cols - 1) / 6;
   const uint64_t stream = static_cast<uint64_t>(n.attribute(0));
   const Control* control = n.plan.control;
-  check_each(n, 1, [=] __device__(int64_t) {
-    const double bias = static_cast<double>(settings[0]);
+  check_each(n, own ? y.rows : 1, [=] __device__(int64_t row) {
+    const double bias = static_cast<double>(settings[row * own]);
     return bias >= 0 && bias <= 1e6 ? fault_at() : fault_at(Fault::kBias, 0, bias);
   });
   each(n.queue, y.rows, [=] __device__(int64_t row) {
-    const Draws draws(control->seed, stream, control->step, Draw::kSample);
-    draw_point({outputs + row * ldy, M}, static_cast<double>(settings[0]), draws, static_cast<uint64_t>(row),
-               points + row * ldp);
+    const Draws draws = seeds ? draws_of_row(seeds + row * ld_seeds, stream, Draw::kSample)
+                              : Draws(control->seed, stream, control->step, Draw::kSample);
+    draw_point({outputs + row * ldy, M}, static_cast<double>(settings[row * own]), draws,
+               seeds ? 0 : static_cast<uint64_t>(row), points + row * ldp);
   });
   check_each(n, y.rows, [=] __device__(int64_t row) {
     const float* point = points + row * ldp;

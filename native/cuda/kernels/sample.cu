@@ -29,17 +29,25 @@ struct Settings {
   double top_p;   // 1: all
 };
 
-// Reports and returns false where a setting is out of range.
-__device__ bool read_settings(const float* given, int64_t vocabulary, int32_t node, Control* control, Settings& s) {
+// The first setting that is out of range.
+__device__ Failure settings_fault(const float* given) {
   const float temperature = given[0], k = given[1], p = given[2];
   Fault fault = Fault::kNone;
   float value = 0;
   if (!(p >= 0)) fault = Fault::kTopP, value = p;
   if (!(k >= 0) || k != floorf(k)) fault = Fault::kTopK, value = k;
   if (!(temperature >= 0 && temperature <= 3.4e38f)) fault = Fault::kTemperature, value = temperature;
-  if (fault != Fault::kNone) {
-    if (blockIdx.x == 0 && threadIdx.x == 0)
-      report(control, {static_cast<int32_t>(fault), node, 0, static_cast<double>(value), {0, 0}});
+  return fault_at(fault, 0, static_cast<double>(value));
+}
+
+// Returns false where a setting is out of range; of settings that all rows share, the first row reports it.
+__device__ bool read_settings(const float* given, int64_t vocabulary, int32_t node, Control* control, bool shared,
+                              Settings& s) {
+  const float temperature = given[0], k = given[1], p = given[2];
+  Failure failure = settings_fault(given);
+  if (failure.fault != 0) {
+    failure.node = node;
+    if (shared && blockIdx.x == 0 && threadIdx.x == 0) report(control, failure);
     return false;
   }
   s.temperature = temperature;
@@ -145,6 +153,9 @@ struct Job {
   const float* logits;
   int64_t ld, n;
   const float* settings;
+  int64_t own_settings;  // floats from the settings of a row to those of the next; 0: all rows share them
+  const int32_t* seeds;  // per row, see draws_of_row; null: those of the plan
+  int64_t ld_seeds;
   float* weights;
   double* sums;
   int32_t* order;
@@ -164,7 +175,7 @@ __global__ void __launch_bounds__(kThreads) sample_kernel(Job job) {
   int32_t* order = job.order + row * n;
   Settings s;
   if (threadIdx.x == 0) job.out[row] = 0, bad = 0;
-  if (!read_settings(job.settings, n, job.node, job.control, s)) return;
+  if (!read_settings(job.settings + row * job.own_settings, n, job.node, job.control, job.own_settings == 0, s)) return;
   __syncthreads();
   for (int64_t j = threadIdx.x; j < n; j += kThreads)
     if (x[j] != x[j]) bad = 1;
@@ -184,8 +195,9 @@ __global__ void __launch_bounds__(kThreads) sample_kernel(Job job) {
   for (int64_t b = threadIdx.x; b < blocks; b += kThreads)
     sums[b] = sum_of_block(weights + b * kBlock, n - b * kBlock < kBlock ? n - b * kBlock : kBlock);
   __syncthreads();
-  const Draws draws(job.control->seed, job.stream, job.control->step, Draw::kSample);
-  const double u = draws.uniform(static_cast<uint64_t>(row));
+  const Draws draws = job.seeds ? draws_of_row(job.seeds + row * job.ld_seeds, job.stream, Draw::kSample)
+                                : Draws(job.control->seed, job.stream, job.control->step, Draw::kSample);
+  const double u = draws.uniform(job.seeds ? 0 : static_cast<uint64_t>(row));
   if (s.top_k == 0 && s.top_p == 1) {
     if (threadIdx.x == 0) job.out[row] = static_cast<int32_t>(pick_all(weights, n, u, sums));
     return;
@@ -200,7 +212,14 @@ void forward(const Node& n) {
   const Tensor &x = *n.in(0), &out = *n.out(0);
   Job job;
   job.logits = x.data, job.ld = x.ld, job.n = x.cols;
-  job.settings = n.in(1)->data;
+  const Tensor &control = *n.in(1), *table = n.in(2);
+  job.settings = control.data, job.own_settings = control.rank == 2 ? control.ld : 0;
+  job.seeds = table ? reinterpret_cast<const int32_t*>(table->data) : nullptr, job.ld_seeds = table ? table->ld : 0;
+  if (job.own_settings != 0) {
+    const float* settings = job.settings;
+    const int64_t own = job.own_settings;
+    check_each(n, x.rows, [=] __device__(int64_t row) { return settings_fault(settings + row * own); });
+  }
   job.weights = n.buffer(kWeights), job.sums = n.buffer<double>(kSums), job.order = n.buffer<int32_t>(kOrder);
   job.out = reinterpret_cast<int32_t*>(out.data);
   job.stream = static_cast<uint64_t>(n.attribute(0));

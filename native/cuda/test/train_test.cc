@@ -349,9 +349,40 @@ TEST_CASE("cuda: the sampling loop draws what the processor draws") {
     g.compile();
     Ids out(30);
     int32_t done = 0;
-    REQUIRE(gc_plan_generate(g.plan(), token, drawn_id, 30, -1, out.data(), &done) == GC_OK);
+    const gc_loop loop = loop_of({{drawn_id, token}}, {drawn_id});
+    REQUIRE(gc_plan_generate(g.plan(), &loop, 30, out.data(), 30, &done) == GC_OK);
     CHECK(done == 30);
     drawn[side] = out;
   }
   CHECK(drawn[0] == drawn[1]);
+}
+
+TEST_CASE("cuda: rows that draw by their own seeds, steps and settings draw what the processor draws") {
+  Ids ids[2];
+  Floats points[2];
+  for (int side = 0; side < 2; ++side) {
+    Graph g;
+    g.device = side == 0 ? GC_CPU : GC_CUDA;
+    Random random(67);
+    const int B = 5;
+    const int y = g.host({B, 13}, random.floats(B * 13, 2)), settings = g.host({B, 4}), table = g.ids({B, 4}, Ids(20));
+    const int id = g.out(GC_OP_SAMPLE, {y, settings, table}, {B}, {5}, GC_I32);
+    const int point = g.out(GC_OP_MIXTURE_SAMPLE, {y, settings, table}, {B, 3}, {6});
+    g.compile();
+    for (int r = 0; r < B; ++r) {
+      const Ids row = {100 + r, r, -1 - r, 2 * r};
+      std::copy(row.begin(), row.end(), g.id_data(table) + 4 * r);
+      g.data(settings)[4 * r] = 0.5f * static_cast<float>(r), g.data(settings)[4 * r + 1] = static_cast<float>(r % 3);
+      g.data(settings)[4 * r + 2] = 0.9f;
+    }
+    gc_loop loop = loop_of({}, {id}, table);
+    Ids out(20 * B);
+    int32_t done = 0;
+    REQUIRE(gc_plan_generate(g.plan(), &loop, 20, out.data(), 20 * B, &done) == GC_OK);
+    ids[side] = out, points[side] = g.value(point);
+    g.data(settings)[4 * 3] = -1;
+    CHECK(gc_plan_run(g.plan(), GC_FORWARD) == GC_INVALID_ARGUMENT);
+  }
+  CHECK(ids[0] == ids[1]);
+  CHECK(points[0] == points[1]);
 }

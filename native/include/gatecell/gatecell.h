@@ -187,9 +187,23 @@ typedef struct gc_plan_desc {
 gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out);
 // Runs on the calling thread plus the engine's pool. GC_BUSY if the plan is running already.
 gc_status gc_plan_run(gc_plan* plan, gc_mode mode);
-// `count` forward runs; after each, out[i] = element 0 of `sampled`, which is also written to element 0 of `token`,
-// carries are applied and GC_C_STEP grows by 1. Stops after a run that drew `stop` (-1: never). *done = runs made.
-gc_status gc_plan_generate(gc_plan* plan, int32_t token, int32_t sampled, int32_t count, int32_t stop, int32_t* out,
+
+// A loop of forward runs in which outputs feed inputs. Tensors are host tensors, given by their numbers.
+enum { GC_LOOP_TENSORS = 16 };
+typedef struct {
+  int32_t feeds[GC_LOOP_TENSORS]
+               [2];  // (from, to): `from` is copied to the host input `to`, of its dtype and number of elements
+  int32_t feed_count;
+  int32_t
+      records[GC_LOOP_TENSORS];  // tensors whose elements are written out after each run, one tensor after the other
+  int32_t record_count;
+  int32_t rows;     // an i32[R,4] input of ops that draw (GC_OP_SAMPLE), whose steps grow by 1 after each run; -1: none
+  int32_t watched;  // an i32 tensor: the loop ends after a run that leaves `stop` in one of its elements; -1: none
+  int32_t stop;
+} gc_loop;
+// `count` forward runs. After each one its records are written to `out`, which has room for `elements` elements of 4 bytes, the feeds
+// are copied, in their order, carries are applied and GC_C_STEP grows by 1. *done = runs made.
+gc_status gc_plan_generate(gc_plan* plan, const gc_loop* loop, int32_t count, int32_t* out, int64_t elements,
                            int32_t* done);
 // Runs once and then `count` times more, back to back on the device: median seconds of those by the device's own events. For
 // benchmarks; GC_UNSUPPORTED on the CPU, where a clock around gc_plan_run says the same.

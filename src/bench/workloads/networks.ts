@@ -128,7 +128,8 @@ export function characterSteps(model: Pick<Model, 'parameters' | 'compile'>, sta
   const token = graph.input('tokens', [1, 1], 'i32')
   graph.output('y', characterLayers(token, stack))
   const plan = model.compile(graph, { threads: 1 })
-  return { plan, run: (out: Int32Array) => plan.generate(token, token, out.length, -1, out) }
+  const loop = plan.loop({ feeds: [], records: [token] })
+  return { plan, run: (out: Int32Array) => loop.run(out.length, -1, out) }
 }
 
 /** Whether the embedding went into the first layer: then its input product is made once a symbol, not once a token. */

@@ -2,8 +2,9 @@
 // they come from; the best are kept by score, ties by the order of their tokens: nothing depends on chance.
 
 import { anything, invalid, integer, isArrayOf, number, numbers, object, open, optional } from '../../check/index.js'
-import { syncFunction } from '../../check/index.js'
+import { awaitable, callback, signal as signalOf, syncFunction } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
+import { throwIfAborted } from '../../graph/abort.js'
 import { readScorer, type Scorer } from '../scorers.js'
 
 /** A sequence: its last token and the sequence before it; the root is the empty one. */
@@ -151,29 +152,39 @@ interface Followed<S> extends Candidate {
   readonly state: S
 }
 
-const readOptions = object<BeamOptions>({
+const fields = {
   end: integer(0, 2 ** 31 - 1),
   width: optional(integer(1, 2 ** 20)),
   best: optional(integer(1, 2 ** 20)),
   maxLength: integer(0, 2 ** 24),
   lengthPenalty: optional(number(0, 100)),
   scorer: optional(readScorer)
+}
+const readOptions = object<BeamOptions>(fields)
+const readAsyncOptions = object<BeamOptions & { signal?: AbortSignal | undefined }>({
+  ...fields,
+  signal: optional(signalOf)
 })
+const readAsyncDecoder = open<AsyncDecoder<unknown>>({ start: anything, step: callback() })
 const readDecoder = open<Decoder<unknown>>({ start: anything, step: syncFunction() })
 const readStep = open<{ state: unknown; nats: ArrayLike<number> }>({ state: anything, nats: numbers })
 
-/** One step of the caller's network. */
-type Step<S> = (beam: readonly Followed<S>[]) => { state: S; nats: ArrayLike<number> }[]
+/** A hypothesis, as a decoder takes it: its state and last token. */
+interface Asked<S> {
+  state: S
+  token: number | null
+}
 
-/** Returns a function that runs `step`, the step of `decoder`, and checks its results. */
-function stepOf<S>(decoder: Decoder<S>, step: Decoder<S>['step']): Step<S> {
-  return (beam) => {
-    const asked = beam.map(({ state, prefix }) => ({ state, token: prefix.parent ? prefix.token : null }))
-    const steps: unknown = step.call(decoder, asked)
-    if (isArrayOf(steps, beam.length))
-      return steps.map((one, i) => readStep(one, `steps[${i}]`) as { state: S; nats: ArrayLike<number> })
-    throw invalid(`an array of ${beam.length} steps`, 'what step() of the decoder returns', steps)
-  }
+/** What a decoder returns for a hypothesis. */
+interface Stepped<S> {
+  state: S
+  nats: ArrayLike<number>
+}
+
+/** Returns `steps`, the result of a decoder for `count` hypotheses, after a check. */
+function checkSteps<S>(steps: unknown, count: number): Stepped<S>[] {
+  if (isArrayOf(steps, count)) return steps.map((one, i) => readStep(one, `steps[${i}]`) as Stepped<S>)
+  throw invalid(`an array of ${count} steps`, 'what step() of the decoder returns', steps)
 }
 
 /**
@@ -181,11 +192,50 @@ function stepOf<S>(decoder: Decoder<S>, step: Decoder<S>['step']): Step<S> {
  * are left can still come among the best. Only where nothing ended within `maxLength` are sequences without end returned.
  */
 export function beamSearch<S>(decoder: Decoder<S>, options: BeamOptions): Hypothesis[] {
-  const { start: state, step } = readDecoder(decoder, 'the decoder') as Decoder<S>
-  const read = readOptions(options, 'the options of beamSearch')
-  const { end, width = 8, best = 1, maxLength, lengthPenalty = 0, scorer } = read
+  const { start, step } = readDecoder(decoder, 'the decoder') as Decoder<S>
+  const searching = search(start, readOptions(options, 'the options of beamSearch'))
+  let next = searching.next()
+  while (!next.done) next = searching.next(checkSteps(step.call(decoder, next.value), next.value.length))
+  return next.value
+}
+
+/** A decoder whose steps take turns of the event loop; see `Decoder`. */
+export interface AsyncDecoder<S> {
+  readonly start: S
+  step(
+    beam: readonly { state: S; token: number | null }[],
+    signal?: AbortSignal
+  ): ReturnType<Decoder<S>['step']> | Promise<ReturnType<Decoder<S>['step']>>
+}
+
+/**
+ * Does what `beamSearch` does with a decoder that runs a network off the event loop, see `sessionDecoder`. Throws ERR_ABORTED after the
+ * step in which `signal` aborts.
+ *
+ * @example
+ * const decoder = sessionDecoder(session, { token: 'tokens' })
+ * const [best] = await beamSearchAsync(decoder, { end: 0, width: 5, maxLength: 100, signal })
+ */
+export async function beamSearchAsync<S>(
+  decoder: AsyncDecoder<S>,
+  options: BeamOptions & { signal?: AbortSignal | undefined }
+): Promise<Hypothesis[]> {
+  const { start, step } = readAsyncDecoder(decoder, 'the decoder') as AsyncDecoder<S>
+  const { signal, ...read } = readAsyncOptions(options, 'the options of beamSearchAsync')
+  const searching = search(start, read)
+  let next = searching.next()
+  while (!next.done) {
+    throwIfAborted(signal)
+    const steps: unknown = await awaitable(step.call(decoder, next.value, signal), 'what step() of the decoder returns')
+    next = searching.next(checkSteps(steps, next.value.length))
+  }
+  return next.value
+}
+
+/** The search, which asks for the steps of its hypotheses. */
+function* search<S>(state: S, options: BeamOptions): Generator<Asked<S>[], Hypothesis[], Stepped<S>[]> {
+  const { end, width = 8, best = 1, maxLength, lengthPenalty = 0, scorer } = options
   integer(1, width)(best, 'best')
-  const advance = stepOf(decoder, step)
   const penalty = (length: number) => ((5 + length) / 6) ** lengthPenalty
   const start = { prefix: new Prefix(null, -1), token: null, nats: 0, score: 0, state }
   let beam: Followed<S>[] = [start]
@@ -197,7 +247,7 @@ export function beamSearch<S>(decoder: Decoder<S>, options: BeamOptions): Hypoth
   }
 
   for (let length = 0; beam.length > 0 && length <= maxLength; length++) {
-    const steps = advance(beam)
+    const steps = yield beam.map(({ state, prefix }) => ({ state, token: prefix.parent ? prefix.token : null }))
     const next = new Best<Followed<S>>(width)
     beam.forEach((from, i) => {
       const { state, nats } = steps[i]!

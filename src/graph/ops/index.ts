@@ -4,7 +4,16 @@
 
 import { boolean } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
-import { expectNumber, expectRate, expectSame, expectShape, expectType, lastDim, withLast } from '../check.js'
+import {
+  expectNumber,
+  expectRate,
+  expectRows,
+  expectSame,
+  expectShape,
+  expectType,
+  lastDim,
+  withLast
+} from '../check.js'
 import type { OpName } from '../opcodes.js'
 import { MAX_ELEMENTS, checkShape, sameShape, showShape, sizeOf, type Shape } from '../shape.js'
 import { type Tensor } from '../graph.js'
@@ -175,14 +184,16 @@ export function flip(x: Tensor): Tensor {
 
 /**
  * logits [..., V], control f32 [4] = {temperature (0: the largest), topK (0: all), topP (1: all), 0} -> i32 [...] drawn
- * from the softmax; a function of (seed; stream, step, element). Has no gradient.
+ * from the softmax; a function of (seed; stream, step, row), with the seed and step of the plan. With `rows`, i32 [R, 4] = {seed,
+ * seed / 2^32, step, step / 2^32} of each of the R rows, each row draws as the only row of a plan under its own seed and step, and
+ * control may be [R, 4], the settings of each row. Has no gradient.
  */
-export function sample(logits: Tensor, control: Tensor, stream: number): Tensor {
+export function sample(logits: Tensor, control: Tensor, stream: number, rows: Tensor | null = null): Tensor {
   expectType('sample', 'logits', logits, 'f32')
-  expectShape('sample', 'control', control, 'f32', [4])
+  expectRows('sample', logits, control, rows)
   expectNumber('sample', 'stream', stream, 0, MAX_ELEMENTS, true)
   const shape = logits.shape.length === 1 ? [1] : logits.shape.slice(0, -1)
-  return logits.graph.record('sample', [logits, control], [{ dtype: 'i32', shape }], [stream])[0]!
+  return logits.graph.record('sample', [logits, control, rows], [{ dtype: 'i32', shape }], [stream])[0]!
 }
 
 function one(

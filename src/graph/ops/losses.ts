@@ -2,7 +2,7 @@
 
 import { integer, list, number, object, options as optionsOf, optional, nullable } from '../../check/index.js'
 import { GatecellError, isRevoked } from '../../errors.js'
-import { expectNumber, expectShape, expectType, lastDim, withLast } from '../check.js'
+import { expectNumber, expectRows, expectShape, expectType, lastDim, withLast } from '../check.js'
 import { MAX_ELEMENTS, showShape } from '../shape.js'
 import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
@@ -152,13 +152,19 @@ export function mixtureDensity(
 
 /**
  * y as for `mixtureDensity`, control f32 [4] = {bias (0: none; Graves 2013, equations 61 and 62), 0, 0, 0} -> points
- * [..., 3]: dx, dy, end of stroke (0 or 1); a function of (seed; stream, step, row). Has no gradient.
+ * [..., 3]: dx, dy, end of stroke (0 or 1); a function of (seed; stream, step, row). `rows` and a control [R, 4] are as for `sample`.
+ * Has no gradient.
  */
-export function mixtureSample(y: Tensor, control: Tensor, stream: number): Tensor {
+export function mixtureSample(y: Tensor, control: Tensor, stream: number, rows: Tensor | null = null): Tensor {
   expectMixture('mixtureSample', y)
-  expectShape('mixtureSample', 'control', control, 'f32', [4])
+  expectRows('mixtureSample', y, control, rows)
   expectNumber('mixtureSample', 'stream', stream, 0, MAX_ELEMENTS, true)
-  return y.graph.record('mixtureSample', [y, control], [{ dtype: 'f32', shape: withLast(y.shape, 3) }], [stream])[0]!
+  return y.graph.record(
+    'mixtureSample',
+    [y, control, rows],
+    [{ dtype: 'f32', shape: withLast(y.shape, 3) }],
+    [stream]
+  )[0]!
 }
 
 function rowsOf(tensor: Tensor): readonly number[] {

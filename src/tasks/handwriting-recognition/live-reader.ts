@@ -4,8 +4,8 @@ import { integer, optional, options as optionsOf } from '../../check/index.js'
 import { createInkReader, INK_FEATURES } from '../../data/ink/features.js'
 import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
 import { GatecellError } from '../../errors.js'
-import type { Plan } from '../../graph/plan.js'
-import { checkModel, type Model, type PlanLease } from '../../model.js'
+import { createSession } from '../../generate/session.js'
+import { checkModel, type Model } from '../../model.js'
 import { createCtcBeam, ctcGreedy } from '../../generate/decode/ctc.js'
 import { readScorer, type Scorer } from '../../generate/scorers.js'
 import { readRecognitionConfig, type RecognitionConfig } from './config.js'
@@ -68,21 +68,15 @@ export function createPenReader(
   const vocabulary = vocabularyFromConfig(config.vocabulary)
   const decode = (labels: Int32Array) => vocabulary.decode(labels.map((label) => label - 1))
   const points = createInkReader(config.normalisation)
-  const lease = () => model.lease({ length: 1, batch: 1 }, { purpose: 'predict' })
-  const states = zeroStates(lease())
+  const session = createSession(model, { inputs: { lengths: [1] }, outputs: ['logits'] })
   const search =
     beam > 0 || scorer
       ? createCtcBeam({ blank: BLANK, ...(beam > 0 && { width: beam }), ...(scorer && { scorer }) })
       : null
   const labels: number[] = []
   let [before, nats] = [BLANK, 0]
-  const step = (plan: Plan, row: Float32Array) => {
-    ;(plan.inputs['lengths'] as Int32Array)[0] = 1
-    for (const name in states) plan.states[name]!.set(states[name]!)
-    ;(plan.inputs['points'] as Float32Array).set(row)
-    plan.runSync()
-    for (const name in states) states[name]!.set(plan.states[name]!)
-    const logits = plan.outputs['logits'] as Float32Array
+  const step = (row: Float32Array) => {
+    const logits = session.stepSync({ points: row })['logits'] as Float32Array
     if (search) return search.push(logits)
     const { labels: found } = ctcGreedy([logits], { blank: BLANK })
     const symbol = found[0] ?? BLANK
@@ -93,10 +87,8 @@ export function createPenReader(
   // Rows that the network has not read yet: none between two calls, unless a step was refused because the model was busy.
   let pending = new Float32Array(0)
   const readRows = () => {
-    if (pending.length === 0) return
-    using leased = lease()
     while (pending.length > 0) {
-      step(leased.plan, pending.subarray(0, INK_FEATURES))
+      step(pending.subarray(0, INK_FEATURES))
       pending = pending.subarray(INK_FEATURES)
     }
   }
@@ -117,15 +109,6 @@ export function createPenReader(
       return search.best(count).map((one) => ({ text: decode(one.labels), nats: one.logProbability, score: one.score }))
     }
   }
-}
-
-/** Copies of the states of a leased plan, all zero; gives the plan back. */
-function zeroStates(lease: PlanLease): Record<string, Float32Array> {
-  const states = Object.entries(lease.plan.states).map(
-    ([name, { length }]) => [name, new Float32Array(length)] as const
-  )
-  lease.release()
-  return Object.fromEntries(states)
 }
 
 /** Nats of the best path. */

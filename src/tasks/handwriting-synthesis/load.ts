@@ -4,12 +4,15 @@ import { boolean, integer, list, number, open, optional, record, string } from '
 import { options as optionsOf, seed as seedOf, signal as signalOf } from '../../check/index.js'
 import { prepareStrokes } from '../../data/ink/features.js'
 import { createInk, inkLimits, readInkSample, type Ink, type InkPoint } from '../../data/ink/strokes.js'
-import { createPace } from '../../data/files/pace.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabulary.js'
 import { GatecellError } from '../../errors.js'
-import { mixtureSample } from '../../graph/ops/index.js'
-import type { GeneratingPlan } from '../../graph/plan.js'
-import { createRandom } from '../../random.js'
+import { mixtureSampler } from '../../generate/samplers.js'
+import type { SessionBlock } from '../../generate/session-plan.js'
+import type { Session } from '../../generate/session-types.js'
+import { createSession } from '../../generate/session.js'
+import { paddedLength } from '../../data/batching/buckets.js'
+import type { View } from '../../graph/shape.js'
+import { createRandom, type Random } from '../../random.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
 import type { GenerationConfig } from './config.js'
 import { inkOffsets, symbolsOf } from './data.js'
@@ -56,7 +59,7 @@ export interface WrittenResult {
 export interface LoadedWriter extends LoadedModel<GenerationConfig> {
   readonly vocabulary: Vocabulary | null
   /**
-   * Writes in slices of the event loop, with the weights as they are at the beginning. Throws before anything is drawn:
+   * Writes on the engine's thread, in blocks of a few milliseconds, with the weights as they are at the beginning. Throws before anything is drawn:
    * ERR_UNKNOWN_SYMBOL names symbols that the model cannot write, ERR_INVALID_ARGUMENT a text that takes more points than ink may
    * have. Throws ERR_ABORTED soon after `signal` aborts.
    */
@@ -64,9 +67,6 @@ export interface LoadedWriter extends LoadedModel<GenerationConfig> {
   /** Reads strokes, and their text if the model writes from a text, into a style. Throws ERR_INVALID_INK, ERR_ABORTED. */
   style(ink: Ink, options?: { signal?: AbortSignal | undefined }): Promise<WritingStyle>
 }
-
-/** The random stream of draws; dropout layers have the small numbers. */
-const DRAW_STREAM = 1 << 20
 
 /** Loads a writer, whose layers compute in float32. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
 export async function loadWriter(
@@ -95,20 +95,17 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
   const vocabulary = config.vocabulary && vocabularyFromConfig(config.vocabulary)
   const conditional = vocabulary !== null
 
-  /** One step of the pen: the plan of a text of so many symbols, states at zero. */
-  function penFor(symbols: Int32Array): GeneratingPlan {
-    const dims = { length: 1, batch: 1, ...(conditional && { symbols: symbols.length }) }
-    const { graph, outputs } = model.record(dims, 'predict')
-    const control = graph.input('control', [4], 'f32')
-    graph.output('point', mixtureSample(outputs['y']!, control, DRAW_STREAM))
-    graph.output('finish', outputs['finish']!)
-    if (conditional) graph.output('phi', outputs['phi']!)
-    const plan = model.compile(graph, { threads: 1 })
-    if (conditional) {
-      ;(plan.inputs['symbols'] as Int32Array).set(symbols)
-      ;(plan.inputs['symbolCounts'] as Int32Array)[0] = symbols.length
-    }
-    return plan
+  /** The pen before its first point, in front of a text. Texts of about one length share plans: symbols after the end are not seen. */
+  function penFor(symbols: Int32Array, { bias = 0, seed = 0 } = {}): Session {
+    const text = new Int32Array(paddedLength(symbols.length))
+    text.set(symbols)
+    return createSession(model, {
+      outputs: [],
+      records: conditional ? ['finish', 'phi'] : ['finish'],
+      samplers: { points: mixtureSampler({ bias }) },
+      seed,
+      ...(conditional && { dims: { symbols: text.length }, inputs: { symbols: text, symbolCounts: [symbols.length] } })
+    })
   }
 
   function symbolsFor(text: string | undefined): Int32Array {
@@ -134,22 +131,11 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     // The text to come is not known yet; the same text once more stands in for it.
     const symbols = symbolsFor(vocabulary ? ink.text! + ink.text! : undefined)
     const offsets = inkOffsets(prepareStrokes(ink, config.normalisation), config.deviation)
-    const pace = createPace(signal)
-    const release = await model.parameters.operations.read(signal)
-    const plan = opened(() => penFor(symbols), release)
-    try {
-      for (let at = 0; at < offsets.length - 3; at += 3) {
-        ;(plan.inputs['points'] as Float32Array).set(offsets.subarray(at, at + 3))
-        plan.runSync()
-        if (pace.due()) await pace.turn()
-      }
-      const states = Object.fromEntries(Object.entries(plan.states).map(([name, values]) => [name, [...values]]))
-      const last = [...offsets.subarray(offsets.length - 3)] as [number, number, number]
-      return { text: vocabulary ? ink.text! : '', states, last, checksum: info.checksum }
-    } finally {
-      plan.dispose()
-      release()
-    }
+    const pen = penFor(symbols)
+    await pen.feed({ points: offsets.subarray(0, offsets.length - 3) }, { signal })
+    const states = Object.entries(pen.save().states).map(([name, values]) => [name, [...values]] as const)
+    const last = [...offsets.subarray(offsets.length - 3)] as [number, number, number]
+    return { text: vocabulary ? ink.text! : '', states: Object.fromEntries(states), last, checksum: info.checksum }
   }
 
   async function write(writeOptions?: WriteInkOptions): Promise<WrittenResult> {
@@ -159,37 +145,16 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     // The window continues after the text of the style.
     const symbols = symbolsFor(vocabulary ? (shown?.text ?? '') + text! : undefined)
     const limit = limitFor(options.points, text, symbols.length)
-    const ends = createRandom(seed, 'end of the writing')
-    const pace = createPace(signal)
-    const release = await model.parameters.operations.read(signal)
-    const plan = opened(() => penFor(symbols), release)
+    const pen = penFor(symbols, { bias, seed })
+    if (shown) restore(pen, shown)
+    const writing = createWriting(createRandom(seed, 'end of the writing'), bias, vocabulary && symbols.length)
     try {
-      if (shown) restore(plan, shown)
-      const input = plan.inputs['points'] as Float32Array
-      input.set(shown?.last ?? [0, 0, 0])
-      ;(plan.inputs['control'] as Float32Array)[0] = bias
-      plan.control.seed = seed
-      const points: [number, number, number][] = []
-      let finished = false
-      let strokes = 1
-      for (let step = 0; !finished && step < limit && strokes < inkLimits.strokes; step++) {
-        if (pace.due() && !(await continues(pace, partial && points.length > 1))) break
-        plan.control.step = step
-        plan.runSync()
-        const drawn = plan.outputs['point'] as Float32Array
-        points.push([drawn[0]!, drawn[1]!, drawn[2]!])
-        strokes += drawn[2]!
-        input.set(drawn)
-        const [goesOn, isLast] = plan.outputs['finish'] as Float32Array
-        const last = ends.uniform() < 1 / (1 + Math.exp((1 + bias) * (goesOn! - isLast!)))
-        const written = !vocabulary || atLastSymbol(plan.outputs['phi'] as Float32Array)
-        finished = last && written && drawn[2] === 1 && points.length > 1
-      }
-      return { ink: inkOf(points, shown !== undefined, text ?? null), finished }
-    } finally {
-      plan.dispose()
-      release()
+      for await (const block of pen.run(limit, { signal, sameWeights: true })) if (!writing.take(block)) break
+    } catch (error) {
+      const cut = error instanceof GatecellError && error.code === 'ERR_ABORTED'
+      if (!cut || !partial || writing.points.length < 2) throw error
     }
+    return { ink: inkOf(writing.points, shown !== undefined, text ?? null), finished: writing.finished }
   }
 
   /** Most points of a text. Throws ERR_INVALID_ARGUMENT if it takes more than ink may have. */
@@ -207,17 +172,20 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
     return Math.min(Math.ceil(4 * config.pointsPerSymbol * symbols), most)
   }
 
-  function restore(plan: GeneratingPlan, shown: WritingStyle): void {
+  function restore(pen: Session, shown: WritingStyle): void {
+    const value = pen.save()
     const fits =
       shown.checksum === info.checksum &&
-      Object.entries(plan.states).every(([name, values]) => shown.states[name]?.length === values.length)
+      Object.entries(value.states).every(([name, values]) => shown.states[name]?.length === values.length)
     if (!fits) {
       throw new GatecellError(
         'ERR_INVALID_ARGUMENT',
         'Expected a style that this model was shown but received one of another model: show it the strokes again.'
       )
     }
-    for (const [name, values] of Object.entries(plan.states)) values.set(shown.states[name]!)
+    const states = Object.entries(shown.states).map(([name, values]) => [name, Float32Array.from(values)] as const)
+    const inputs = { ...value.inputs, points: Float32Array.from(shown.last) }
+    pen.restore({ ...value, states: Object.fromEntries(states), inputs })
   }
 
   /** Offsets to strokes, in the units of the training data, from the origin. `jump`: the first one only leads there. */
@@ -240,29 +208,36 @@ function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
   return { ...loaded, vocabulary, write, style }
 }
 
-/** Opens a plan; releases the model if that fails. */
-function opened(open: () => GeneratingPlan, release: () => void): GeneratingPlan {
-  try {
-    return open()
-  } catch (error) {
-    release()
-    throw error
-  }
-}
+type Point = readonly [dx: number, dy: number, end: number]
 
-/** Lets the event loop run. Returns false after an abort if `partial`, which else is thrown. */
-async function continues(pace: ReturnType<typeof createPace>, partial: boolean): Promise<boolean> {
-  try {
-    await pace.turn()
-    return true
-  } catch (error) {
-    if (partial && error instanceof GatecellError && error.code === 'ERR_ABORTED') return false
-    throw error
+/** What was written so far; `take` adds the points of a block up to the end of the writing, and returns whether there may be more. */
+function createWriting(ends: Random, bias: number, symbols: number | null) {
+  let strokes = 1
+  const writing = { points: [] as Point[], finished: false, take }
+
+  /** Whether the pen's last point is the last one of all: what the network says, but not in the middle of a text. */
+  function isEnd(finish: View, phi: View | undefined, up: number): boolean {
+    const last = ends.uniform() < 1 / (1 + Math.exp((1 + bias) * (finish[0]! - finish[1]!)))
+    const written = symbols === null || atLastSymbol(phi!.subarray(0, symbols))
+    return last && written && up === 1 && writing.points.length > 1
   }
+
+  function take({ count, values, outputs }: SessionBlock): boolean {
+    const row = (view: View | undefined, i: number) =>
+      view?.subarray((view.length / count) * i, (view.length / count) * (i + 1))
+    for (let i = 0; i < count && !writing.finished && strokes < inkLimits.strokes; i++) {
+      const [dx, dy, up] = row(values['points'], i)!
+      writing.points.push([dx!, dy!, up!])
+      strokes += up!
+      writing.finished = isEnd(row(outputs['finish'], i)!, row(outputs['phi'], i), up!)
+    }
+    return !writing.finished && strokes < inkLimits.strokes
+  }
+  return writing
 }
 
 /** Returns whether the window's weight is largest at the last symbol or after it, so that no text ends in its middle. */
-function atLastSymbol(phi: Float32Array): boolean {
+function atLastSymbol(phi: View): boolean {
   const last = Math.max(phi[phi.length - 1]!, phi[phi.length - 2]!)
-  return phi.every((value, i) => i >= phi.length - 2 || value <= last)
+  return phi.every((value: number, i: number) => i >= phi.length - 2 || value <= last)
 }
