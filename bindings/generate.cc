@@ -21,9 +21,10 @@ bool read_loop(napi_env env, napi_value value, gc_loop* loop) {
   loop->rows = head[0], loop->watched = head[1], loop->stop = head[2];
   loop->feed_count = head[3], loop->record_count = head[4];
   if (!fits(head[3]) || !fits(head[4]) || view.length != kHead + static_cast<size_t>(2 * head[3] + head[4])) {
-    throw_error(env, Code::kInvalidArgument,
-                "Expected a loop of %zu integers, up to %d pairs and up to %d records, found %zu integers.", kHead,
-                GC_LOOP_TENSORS, GC_LOOP_TENSORS, view.length);
+    throw_error(
+        env, Code::kInvalidArgument,
+        "Expected a loop of %zu integers, up to %d pairs and up to %d records but received %zu integers: see gc_loop.",
+        kHead, GC_LOOP_TENSORS, GC_LOOP_TENSORS, view.length);
     return false;
   }
   memcpy(loop->feeds, view.data + kHead, static_cast<size_t>(2 * head[3]) * sizeof(int32_t));
@@ -39,7 +40,8 @@ bool read_draws(napi_env env, const napi_value (&args)[4], Lifetime lifetime, si
       !read_int(env, args[2], "count", 0, INT32_MAX, &draws->count) || !read_view(env, args[3], "out", lifetime, &out))
     return false;
   if (out.length < more) {
-    throw_error(env, Code::kInvalidArgument, "Expected at least %zu elements in out, found %zu.", more, out.length);
+    throw_error(env, Code::kInvalidArgument,
+                "Expected at least %zu elements in out but received %zu: pass a longer array.", more, out.length);
     return false;
   }
   draws->out = out.data;
