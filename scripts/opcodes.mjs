@@ -1,18 +1,31 @@
-// Writes src/graph/op-list.ts, the numbers of the ops for TypeScript, from native/include/gatecell/ops.def. `--print` prints it instead.
+// Writes src/graph/op-list.ts, the numbers of ops and of the functions of map programs for TypeScript, from
+// native/include/gatecell/ops.def and native/kernels/map_codes.h. `--print` prints it instead.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const root = new URL('../', import.meta.url)
-const list = readFileSync(new URL('native/include/gatecell/ops.def', root), 'utf8')
+const read = (path) => readFileSync(new URL(path, root), 'utf8')
 
 const camel = (name) => name.replace(/_(\w)/g, (_, letter) => letter.toUpperCase())
-const rows = [...list.matchAll(/^GC_(HOST_)?OP\((\d+), (\w+), (\w+)\)$/gm)].map(([, , number, upper, name]) => {
-  if (upper !== name.toUpperCase()) throw new Error(`ops.def: expected ${name.toUpperCase()} but received ${upper}.`)
-  return `  ${camel(name)}: ${number}`
-})
-const text = `// The numbers of the ops. Written by \`npm run opcodes\` from native/include/gatecell/ops.def, which describes each op.
+const rows = [...read('native/include/gatecell/ops.def').matchAll(/^GC_(HOST_)?OP\((\d+), (\w+), (\w+)\)$/gm)].map(
+  ([, , number, upper, name]) => {
+    if (upper !== name.toUpperCase()) throw new Error(`ops.def: expected ${name.toUpperCase()} but received ${upper}.`)
+    return `  ${camel(name)}: ${number}`
+  }
+)
+const codes = [...read('native/kernels/map_codes.h').matchAll(/F\((\d+), \w+, (\w+), (\d)\)/g)].map(
+  ([, number, name, operands]) => `  ${camel(name)}: { code: ${number}, operands: ${operands} }`
+)
+const text = `// The numbers of the ops and of the functions of map programs. Written by \`npm run opcodes\` from native/include/gatecell/ops.def and
+// native/kernels/map_codes.h, which describe them.
 
+/** The numbers of the ops. */
 export const opcodes = {
 ${rows.join(',\n')}
+} as const
+
+/** The functions of map programs: number and count of operands. */
+export const mapCodes = {
+${codes.join(',\n')}
 } as const
 `
 if (process.argv.includes('--print')) process.stdout.write(text)

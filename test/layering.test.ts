@@ -26,7 +26,7 @@ const includes: [folder: string, folders: string[], system: RegExp][] = [
   ],
   ['native/cuda/kernels', ['native/cuda', 'native/cuda/kernels', 'native/core', abi], /^(?!napi|node_api)/],
   ['native/cuda/emulator', ['native/cuda', 'native/cuda/emulator'], /^(?!napi|node_api|cuda)/],
-  ['native/kernels', [], plain],
+  ['native/kernels', ['native/kernels'], plain],
   ['native/kernels/shared', [], plain]
 ]
 for (const isa of ['scalar', 'avx2', 'avx512', 'avx512bf16', 'avx512vnni']) {

@@ -71,7 +71,7 @@ gc_status read_node(const gc_plan_desc& desc, int64_t& at, int64_t& attribute, P
     (i < inputs ? node.in : node.out).push_back(id);
   }
   node.attributes.assign(desc.attributes + attribute, desc.attributes + attribute + attributes);
-  node.attributes.resize(static_cast<size_t>(op.attributes + op.more_attributes), 0);
+  if (!op.is_program) node.attributes.resize(static_cast<size_t>(op.attributes + op.more_attributes), 0);
   attribute += attributes;
   at += 4 + inputs + outputs;
   for (int id : node.in) {

@@ -68,6 +68,7 @@ struct OpDef {
   void (*forward)(Plan&, Node&);
   void (*backward)(Plan&, Node&);  // null: no gradient flows through
   int more_attributes = 0;         // that may be left out at the end: they are 0 then
+  bool is_program = false;         // the attributes are a program, as long as it is: none is added
 };
 const OpDef* find_op(int opcode);
 

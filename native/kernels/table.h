@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "map_codes.h"
+
 // C[M x columns] (+)= A[M x K] * B[K x columns], k cut in `segments` of `segment_length`.
 // A(m, s, k) = a[m * a_row + s * a_segment + k * a_k]; B(s, k, n) = b[s * b_segment + k * b_k + n]; C(m, n) = c[m * c_row + n].
 typedef struct gc_gemm {
@@ -110,6 +112,8 @@ typedef struct gc_kernels {
   void (*sgd)(float* w, const float* g, float* velocity, int64_t n, const gc_update* u);
   void (*rmsprop)(float* w, const float* g, float* square, int64_t n, const gc_update* u);
   void (*adam)(float* w, const float* g, float* m, float* v, float* most, int64_t n, const gc_update* u);
+  // Runs the steps of a map program one after the other on blocks of n elements.
+  void (*map)(const gc_map_step* steps, int count, int64_t n);
 } gc_kernels;
 
 // Products of bf16 pairs: in gc_gemm every 32-bit word of A and B is two bf16 neighbours in k, and k counts words.

@@ -214,5 +214,48 @@ Array<Real> gather_backward(size_t size, const std::vector<size_t>& source, cons
   for (size_t i = 0; i < source.size(); ++i) dx[source[i]] += dy[i];
   return dx;
 }
+
+// ---- sum (scaled) or largest value over the dimensions that `gone` names ------------------------------------------------------
+struct Reduced {
+  std::vector<size_t> dims;
+  std::vector<bool> gone;
+  bool largest;
+  double scale;
+
+  // The element of the result that element `at` belongs to.
+  size_t target(size_t at) const {
+    size_t element = 0, stride = 1;
+    for (size_t d = dims.size(); d-- > 0; at /= dims[d])
+      if (!gone[d]) element += at % dims[d] * stride, stride *= dims[d];
+    return element;
+  }
+  size_t targets() const {
+    size_t n = 1;
+    for (size_t d = 0; d < dims.size(); ++d) n *= gone[d] ? 1 : dims[d];
+    return n;
+  }
+  template <class Real>
+  Array<Real> forward(const Array<Real>& x) const {
+    Array<Real> y(targets(), largest ? -HUGE_VAL : 0);
+    for (size_t i = 0; i < x.size(); ++i) {
+      Real& to = y[target(i)];
+      to = largest ? std::max(to, x[i]) : to + x[i];
+    }
+    for (Real& v : y) v *= largest ? 1 : static_cast<Real>(scale);
+    return y;
+  }
+  template <class Real>
+  Array<Real> backward(const Array<Real>& x, const Array<Real>& dy) const {
+    const Array<Real> y = forward(x);
+    Array<Real> ties(y.size(), 0), dx(x.size(), 0);
+    for (size_t i = 0; i < x.size(); ++i) ties[target(i)] += x[i] == y[target(i)];
+    for (size_t i = 0; i < x.size(); ++i) {
+      const size_t at = target(i);
+      if (!largest) dx[i] = dy[at] * static_cast<Real>(scale);
+      else if (x[i] == y[at]) dx[i] = dy[at] / ties[at];
+    }
+    return dx;
+  }
+};
 }  // namespace reference
 }  // namespace gatecell

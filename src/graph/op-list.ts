@@ -1,5 +1,7 @@
-// The numbers of the ops. Written by `npm run opcodes` from native/include/gatecell/ops.def, which describes each op.
+// The numbers of the ops and of the functions of map programs. Written by `npm run opcodes` from native/include/gatecell/ops.def and
+// native/kernels/map_codes.h, which describe them.
 
+/** The numbers of the ops. */
 export const opcodes = {
   embedding: 1,
   lstm: 2,
@@ -28,5 +30,35 @@ export const opcodes = {
   window: 25,
   windowLstm: 26,
   dotAttention: 27,
-  additiveAttention: 28
+  additiveAttention: 28,
+  map: 29,
+  reduce: 30
+} as const
+
+/** The functions of map programs: number and count of operands. */
+export const mapCodes = {
+  constant: { code: 0, operands: 0 },
+  add: { code: 1, operands: 2 },
+  sub: { code: 2, operands: 2 },
+  mul: { code: 3, operands: 2 },
+  div: { code: 4, operands: 2 },
+  min: { code: 5, operands: 2 },
+  max: { code: 6, operands: 2 },
+  flow: { code: 7, operands: 2 },
+  less: { code: 8, operands: 2 },
+  lessEqual: { code: 9, operands: 2 },
+  equal: { code: 10, operands: 2 },
+  select: { code: 11, operands: 3 },
+  neg: { code: 12, operands: 1 },
+  abs: { code: 13, operands: 1 },
+  sign: { code: 14, operands: 1 },
+  exp: { code: 15, operands: 1 },
+  log: { code: 16, operands: 1 },
+  log1p: { code: 17, operands: 1 },
+  sqrt: { code: 18, operands: 1 },
+  sigmoid: { code: 19, operands: 1 },
+  tanh: { code: 20, operands: 1 },
+  erf: { code: 21, operands: 1 },
+  lgamma: { code: 22, operands: 1 },
+  digamma: { code: 23, operands: 1 }
 } as const

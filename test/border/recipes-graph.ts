@@ -127,6 +127,14 @@ export const graphRecipes: AnyRecipe[] = [
   ...ops('concat', (w) => [w.f32(3, 4), w.f32(3, 2)]),
   ...ops('slice', (w) => [w.f32(3, 2, 4), 2, 1, 3]),
   ...ops('reshape', (w) => [w.f32(3, 2, 4), [6, 4]]),
+  ...ops('map', (w) => [
+    [w.f32(3, 2, 4), w.f32(4)],
+    (a: { add: (b: unknown) => { exp: () => unknown } }, b: unknown) => a.add(b).exp()
+  ]),
+  ...(['sum', 'mean', 'max', 'logSumExp'] as const).flatMap((name) =>
+    ops(name, (w) => [w.f32(3, 2, 4), [0, -1], { keepDims: true }])
+  ),
+  ...ops('weightedMean', (w) => [w.f32(3, 2, 4), w.f32(3, 2, 1), [0, 1], { keepDims: false }]),
   ...ops('sample', (w) => [w.f32(3, 2, 4), w.f32(4), 5]),
   ...ops(
     'crossEntropy',

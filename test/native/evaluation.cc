@@ -1,6 +1,8 @@
 // evaluation.cc: evaluates each op, forward and back, with the references in ops/.
 #include "evaluation.h"
 
+#include "map_cases.h"
+
 namespace lab {
 // Where each element of the result of a move lies in the inputs joined end to end.
 std::vector<size_t> Evaluation::source_of(const Op& op) const {
@@ -63,6 +65,8 @@ void Evaluation::forward(size_t i) {
     case GC_OP_SIGMOID: return unary([](double a) { return ref::sigmoid(a); });
     case GC_OP_TANH: return unary([](double a) { return std::tanh(a); });
     case GC_OP_AFFINE: return unary([&](double a) { return op.attribute(0) * a + op.attribute(1); });
+    case GC_OP_MAP: return give(op, 0, ref::map(map_program(op.attributes, op.in.size()), shapes_of(op), all_in(op)));
+    case GC_OP_REDUCE: return give(op, 0, reduced(dims_of(op.in[0]), op.attributes).forward(x));
     default: FAIL("the evaluation has no op " << op.opcode);
   }
 }
@@ -211,6 +215,12 @@ void Evaluation::backward_of(size_t i) {
     case GC_OP_SIGMOID: return slope([](double v) { return v * (1 - v); });
     case GC_OP_TANH: return slope([](double v) { return 1 - v * v; });
     case GC_OP_AFFINE: return slope([&](double) { return op.attribute(0); });
+    case GC_OP_MAP: {
+      const auto d = ref::map_backward(map_program(op.attributes, op.in.size()), shapes_of(op), all_in(op), dy);
+      for (size_t k = 0; k < d.size(); ++k) add(op, k, d[k]);
+      return;
+    }
+    case GC_OP_REDUCE: return add(op, 0, reduced(dims_of(op.in[0]), op.attributes).backward(x, dy));
     default: return backward_binary(op, dy);
   }
 }

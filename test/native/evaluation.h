@@ -8,6 +8,7 @@
 #include "lab.h"
 #include "ops/attention_reference.h"
 #include "ops/gru_reference.h"
+#include "ops/map_reference.h"
 #include "ops/reference.h"
 
 namespace lab {
@@ -150,6 +151,22 @@ class Evaluation {
            op.opcode == GC_OP_CONCAT;
   }
   std::vector<size_t> source_of(const Op& op) const;
+  std::vector<size_t> dims_of(int id) const {
+    std::vector<size_t> dims;
+    for (size_t d = 0; d < rank(id); ++d) dims.push_back(dim(id, d));
+    return dims;
+  }
+  ref::MapShapes shapes_of(const Op& op) const {
+    ref::MapShapes shapes;
+    for (int id : op.in) shapes.inputs.push_back(dims_of(id));
+    shapes.out = dims_of(op.out[0]);
+    return shapes;
+  }
+  std::vector<Doubles> all_in(const Op& op) const {
+    std::vector<Doubles> all;
+    for (int id : op.in) all.push_back(value[static_cast<size_t>(id)]);
+    return all;
+  }
   ref::CrossEntropy<double> cross_entropy(const Op& op) const {
     return {width(op.in[0]), in(op, 2), op.attribute(1), static_cast<int32_t>(op.attribute(0)) - 1};
   }

@@ -2,7 +2,7 @@
 #pragma once
 #include <algorithm>
 
-#include "lab.h"
+#include "map_cases.h"
 
 namespace lab {
 
@@ -18,8 +18,10 @@ class RandomGraph {
   int loss = Graph::none;
   std::vector<int> parameters, results;  // results: float tensors in the host arena
 
-  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient.
-  RandomGraph(uint64_t seed, int ops, bool smooth) : random_(seed), smooth_(smooth) {
+  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient. `host_ops`: with ops
+  // that have kernels only on the processor.
+  RandomGraph(uint64_t seed, int ops, bool smooth, bool host_ops = true)
+      : random_(seed), smooth_(smooth), host_ops_(host_ops) {
     const Dims dims = {1 + pick(4), 1 + pick(3), 1 + pick(20)};
     values_.push_back({graph.host(dims, random_.floats(count_of(dims))), dims});
     add({parameter(dims), dims});
@@ -49,7 +51,7 @@ class RandomGraph {
 
   void step() {
     const Value x = any();
-    switch (pick(12)) {
+    switch (pick(13)) {
       case 0: emit(GC_OP_SIGMOID, {x.id}, x.dims); break;
       case 1: emit(GC_OP_TANH, {x.id}, x.dims); break;
       case 2: emit(smooth_ ? GC_OP_SOFTMAX : GC_OP_RELU, {x.id}, x.dims); break;
@@ -65,6 +67,7 @@ class RandomGraph {
                 : (void)emit(GC_OP_DROPOUT, {x.id}, x.dims,
                              {0.3, x.dims.size() > 1 && random_.below(2) ? 1.0 : 0.0, static_cast<double>(pick(5))});
         break;
+      case 11: host_ops_ ? map(x) : linear(x); break;
       default: x.dims.size() < 3 ? embed() : pick(4) ? lstm(x) : gru(x); break;
     }
   }
@@ -75,6 +78,26 @@ class RandomGraph {
       if (y.id != x.id && y.dims == x.dims && random_.below(2))
         return (void)emit(opcodes[pick(3)], {x.id, y.id}, x.dims);
     emit(opcodes[pick(3)], {x.id, random_.below(3) ? parameter({x.dims.back()}) : x.id}, x.dims);
+  }
+
+  // Of a tensor, a parameter that is a row or one element, and what broadcasts from any of its dimensions.
+  void map(const Value& x) {
+    Dims other = x.dims;
+    for (int32_t& size : other) size = random_.below(2) ? 1 : size;
+    const int row = parameter({random_.below(2) ? x.dims.back() : 1}), part = parameter(other);
+    if (random_.below(3) == 0) return reduce(x);
+    if (random_.below(3) == 0) emit(GC_OP_MAP, {emit(GC_OP_TANH, {x.id}, x.dims)}, x.dims, special());
+    else emit(GC_OP_MAP, {x.id, row, part}, x.dims, normalised());
+  }
+
+  void reduce(const Value& x) {
+    const auto rank = static_cast<int32_t>(x.dims.size());
+    const int32_t set = 1 + pick((1 << rank) - 1);
+    Dims dims = x.dims;
+    for (int32_t d = 0; d < rank; ++d)
+      if (set >> d & 1) dims[static_cast<size_t>(d)] = 1;
+    const double scale = static_cast<double>(count_of(dims)) / static_cast<double>(count_of(x.dims));
+    emit(GC_OP_REDUCE, {x.id}, dims, {smooth_ || random_.below(2) ? 0.0 : 1.0, scale, static_cast<double>(set)});
   }
 
   void slice(const Value& x) {
@@ -207,7 +230,7 @@ class RandomGraph {
   }
 
   Random random_;
-  bool smooth_;
+  bool smooth_, host_ops_;
   std::vector<Value> values_;
 };
 }  // namespace lab

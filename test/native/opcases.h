@@ -10,6 +10,16 @@
 namespace lab {
 namespace ref = gatecell::reference;
 
+// Whether an op has kernels on a device.
+inline bool is_on_device(int opcode) {
+  static const int on_device[] = {
+#define GC_OP(number, NAME, name) number,
+#define GC_HOST_OP(number, NAME, name)
+#include "gatecell/ops.def"
+  };
+  return std::find(std::begin(on_device), std::end(on_device), opcode) != std::end(on_device);
+}
+
 struct OpCase {
   std::string name;
   gc_opcode opcode;

@@ -40,10 +40,25 @@ bool sums_in_double(const OpCase& c) {
 }
 }  // namespace
 
+TEST_CASE("cuda ops: an op that has kernels only on the processor is refused by name") {
+  for (const OpCase& c : op_cases(2, 2, 3)) {
+    if (is_on_device(c.opcode)) continue;
+    CAPTURE(c.name);
+    Graph g;
+    std::vector<int> in;
+    for (const Dims& dims : c.inputs) in.push_back(g.host(dims));
+    g.out(c.opcode, in, c.out, c.attributes);
+    g.device = GC_CUDA;
+    CHECK(g.try_compile() == GC_UNSUPPORTED);
+    CHECK(std::string(gc_last_error()).find(gatecell::find_op(c.opcode)->name) != std::string::npos);
+  }
+}
+
 TEST_CASE("cuda ops: the processor's results and gradients") {
   for (const auto& [T, B, C] :
        {std::array<int32_t, 3>{3, 2, 5}, {1, 1, 1}, {4, 3, 16}, {2, 5, 33}, {2, 2, 300}, {3, 40, 70}}) {
     for (const OpCase& c : op_cases(T, B, C)) {
+      if (!is_on_device(c.opcode)) continue;
       for (bool twice : {false, true}) {
         CAPTURE(c.name);
         CAPTURE(twice);

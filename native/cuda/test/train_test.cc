@@ -314,7 +314,8 @@ TEST_CASE("cuda: plans of both sides share one store, whoever trained last") {
 TEST_CASE("cuda: random graphs, forward and back, against the processor") {
   for (uint64_t seed = 0; seed < 50; ++seed) {
     CAPTURE(seed);
-    RandomGraph cpu(seed, 2 + static_cast<int>(seed % 20), false), device(seed, 2 + static_cast<int>(seed % 20), false);
+    const int ops = 2 + static_cast<int>(seed % 20);
+    RandomGraph cpu(seed, ops, false, false), device(seed, ops, false, false);
     device.graph.device = GC_CUDA;
     cpu.graph.compile(cpu.loss);
     device.graph.compile(device.loss);

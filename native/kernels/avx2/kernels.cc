@@ -22,6 +22,10 @@ namespace {
 
 #include "../shared/elementwise.inl"
 
+#include "../shared/special.inl"
+
+#include "../shared/map.inl"
+
 #include "../shared/probe.inl"
 }  // namespace
 }  // namespace gc_avx2
@@ -45,6 +49,7 @@ extern "C" const gc_kernels gc_kernels_avx2 = {
     gc_avx2::sgd_array,
     gc_avx2::rmsprop_array,
     gc_avx2::adam_array,
+    gc_avx2::map_steps,
 };
 
 extern "C" const gc_bf16_kernels gc_bf16_avx2 = {

@@ -22,6 +22,10 @@ namespace {
 
 #include "../shared/elementwise.inl"
 
+#include "../shared/special.inl"
+
+#include "../shared/map.inl"
+
 #include "../shared/probe.inl"
 }  // namespace
 }  // namespace gc_avx512
@@ -45,6 +49,7 @@ extern "C" const gc_kernels gc_kernels_avx512 = {
     gc_avx512::sgd_array,
     gc_avx512::rmsprop_array,
     gc_avx512::adam_array,
+    gc_avx512::map_steps,
 };
 
 extern "C" const gc_bf16_kernels gc_bf16_avx512 = {

@@ -1,6 +1,7 @@
 // The scalar kernel table: portable C++, the reference the other tables must equal bit for bit. All code is in shared/*.inl on the names of vec.h.
 #include "../probes.h"
 #include "../table.h"
+#include "lane.h"
 #include "vec.h"
 
 #define GATECELL_TILE_VECTORS 1
@@ -45,6 +46,7 @@ extern "C" const gc_kernels gc_kernels_scalar = {
     gc_scalar::sgd_array,
     gc_scalar::rmsprop_array,
     gc_scalar::adam_array,
+    gc_lane::map_steps,
 };
 
 extern "C" const gc_bf16_kernels gc_bf16_scalar = {

@@ -20,6 +20,8 @@ import { type Tensor } from '../graph.js'
 
 export * from './attention.js'
 export * from './losses.js'
+export { map } from './map.js'
+export { logSumExp, max, mean, sum, weightedMean, type Axes, type ReduceOptions } from './reduce.js'
 export { gru, lstm, type GruInputs, type LstmInputs } from './recurrent.js'
 
 /**

@@ -1,0 +1,118 @@
+// sums.cc: where the last dimension is kept, one thread owns some columns and adds rows in order; where it is reduced, rows are summed
+// by themselves, in eight lanes, and their sums are added in order.
+#include "sums.h"
+
+namespace gatecell {
+namespace {
+constexpr int64_t kLanes = 8, kStrip = 64, kPiece = 4096;
+
+double row_sum(const float* x, int64_t n) {
+  double lane[kLanes] = {};
+  int64_t j = 0;
+  for (; j + kLanes <= n; j += kLanes)
+    for (int64_t k = 0; k < kLanes; ++k) lane[k] += static_cast<double>(x[j + k]);
+  for (int64_t k = 0; j < n; ++j, ++k) lane[k] += static_cast<double>(x[j]);
+  return ((lane[0] + lane[4]) + (lane[2] + lane[6])) + ((lane[1] + lane[5]) + (lane[3] + lane[7]));
+}
+
+struct Target {
+  float* to;
+  int64_t columns, ld;
+  double scale;
+  bool accumulate;
+  void put(int64_t element, double sum) const {
+    float& at = to[element / columns * ld + element % columns];
+    at = static_cast<float>(accumulate ? static_cast<double>(at) + scale * sum : scale * sum);
+  }
+};
+
+void sum_columns(Plan& plan, const Reduction& r, const float* source, const Target& target) {
+  const int64_t width = r.columns(), strips = (width + kStrip - 1) / kStrip, rows = r.targets() / width;
+  parallel(plan.team(2.0 * static_cast<double>(r.rows() * width)), [&](int index, int team) {
+    const Range mine = share(rows * strips, index, team);
+    for (int64_t unit = mine.begin; unit < mine.end; ++unit) {
+      const int64_t row = unit / strips, begin = unit % strips * kStrip;
+      const int64_t n = width - begin < kStrip ? width - begin : kStrip;
+      double sum[kStrip] = {};
+      r.each_row(row, [&](int64_t from) {
+        const float* x = source + from * r.ld + begin;
+        for (int64_t j = 0; j < n; ++j) sum[j] += static_cast<double>(x[j]);
+      });
+      for (int64_t j = 0; j < n; ++j) target.put(row * width + begin + j, sum[j]);
+    }
+  });
+}
+}  // namespace
+
+Reduction Reduction::to_shape(const Tensor& from, const Tensor& to, int64_t row_stride) {
+  const int offset = from.rank - to.rank;
+  bool gone[4] = {};
+  for (int d = 0; d < from.rank; ++d) gone[d] = d < offset || to.dims[d - offset] == 1;
+  return Reduction(from, gone, row_stride);
+}
+
+Reduction::Reduction(const Tensor& from, const bool* reduces, int64_t row_stride) : ld(row_stride) {
+  for (int d = 0; d < from.rank; ++d) {
+    const bool last = d == from.rank - 1;
+    const bool gone = from.dims[d] > 1 && reduces[d];
+    const bool neutral = from.dims[d] == 1 && !(last && ld != 1);
+    if (neutral && count > 0) continue;
+    // Rows that adjoin each other are one row.
+    const bool joins = count > 0 && (reduced[count - 1] == gone) && (!last || ld == from.dims[d]);
+    if (joins) {
+      dims[count - 1] *= from.dims[d];
+    } else {
+      dims[count] = from.dims[d];
+      reduced[count++] = gone;
+    }
+  }
+  if (row_stride == from.cols) ld = dims[count - 1];
+  // Everything is summed to one element: pieces of one row, so that several threads have some.
+  if (count == 1 && reduced[0] && dims[0] > kPiece && dims[0] % kPiece == 0) {
+    dims[1] = kPiece, dims[0] /= kPiece, reduced[1] = true, count = 2, ld = kPiece;
+  }
+}
+
+int64_t Reduction::rows() const {
+  int64_t n = 1;
+  for (int d = 0; d + 1 < count; ++d) n *= dims[d];
+  return n;
+}
+int64_t Reduction::targets() const {
+  int64_t n = 1;
+  for (int d = 0; d < count; ++d) n *= reduced[d] ? 1 : dims[d];
+  return n;
+}
+int64_t Reduction::terms() const {
+  int64_t n = 1;
+  for (int d = 0; d < count; ++d) n *= reduced[d] ? dims[d] : 1;
+  return n;
+}
+int64_t Reduction::first_row(int64_t target) const {
+  int64_t row = 0, stride = 1;
+  for (int d = count - 2; d >= 0; --d) {
+    if (!reduced[d]) row += target % dims[d] * stride, target /= dims[d];
+    stride *= dims[d];
+  }
+  return row;
+}
+
+int64_t sum_scratch(const Reduction& r) { return r.last_reduced() ? r.rows() : 0; }
+
+void sum_rows(Plan& plan, const Reduction& r, const float* source, double* scratch, float* to, int64_t columns,
+              int64_t to_ld, double scale, bool accumulate) {
+  const Target target = {to, columns, to_ld, scale, accumulate};
+  if (!r.last_reduced()) return sum_columns(plan, r, source, target);
+  const double cost = static_cast<double>(r.rows() * r.columns());
+  parallel(plan.team(cost), [&](int index, int team) {
+    const Range mine = share(r.rows(), index, team);
+    for (int64_t row = mine.begin; row < mine.end; ++row) scratch[row] = row_sum(source + row * r.ld, r.columns());
+  });
+  const int64_t targets = r.targets();
+  for (int64_t element = 0; element < targets; ++element) {
+    double sum = 0;
+    r.each_row(element, [&](int64_t row) { sum += scratch[row]; });
+    target.put(element, sum);
+  }
+}
+}  // namespace gatecell
