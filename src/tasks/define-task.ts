@@ -1,0 +1,102 @@
+// A task from its model, data and measure, with everything else as most tasks have it: settings of a network and of a training, a
+// configuration of both, an evaluation like the last measurement of a training.
+
+import type { BatchSource, EpochSource } from '../data/batching/source.js'
+import type { Model, ModelDefinition } from '../model.js'
+import { configToJson, defaultsOf, readStored, valuesCheck, withDefaults } from '../settings/index.js'
+import type { Given, Group, Values } from '../settings/index.js'
+import { loadModel, type LoadedModel } from './runs/load.js'
+import { prepareRun, type Application, type RunData, type RunOptions } from './runs/run.js'
+import {
+  chooseTraining,
+  processSettings,
+  settleTraining,
+  type Training,
+  type trainingSettings
+} from './runs/settings.js'
+import type { TaskEntry } from './task.js'
+
+/** The data of a task. */
+export interface TaskData {
+  readonly train: EpochSource
+  readonly valid: BatchSource
+  /** Number of elements that a measurement counts. */
+  readonly count: number
+}
+
+/** The parts of a task that differ. N: settings of the network. */
+export interface TaskParts<N extends Group> extends Pick<
+  TaskEntry,
+  'id' | 'summary' | 'data' | 'unit' | 'counted' | 'lossUnit' | 'measures' | 'verbs'
+> {
+  readonly network: N
+  readonly training: ReturnType<typeof trainingSettings>
+  /** Returns inputs, targets, network and loss. */
+  definition(network: Values<N>): Omit<ModelDefinition, 'name' | 'config'>
+  /** Reads the data. */
+  open(files: readonly string[]): Promise<TaskData>
+  /** Returns the values of the measures by name. */
+  measure(model: Model, data: TaskData): Promise<Record<string, number>>
+}
+
+/** Returns a task, and a function that loads its models. */
+export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { load: Load } {
+  const application = applicationOf(parts)
+  const { load } = application
+  return {
+    ...parts,
+    load,
+    description: parts.summary,
+    settings: { network: parts.network, training: parts.training, ...processSettings },
+    notes: '',
+    next: 'gatecell inspect MODEL',
+    evaluation: { settings: {}, notes: '' },
+    async prepare({ data, ...place }, given) {
+      const run = await prepareRun(application, { ...given, ...place, data })
+      const introduction = { data: `data     ${data.join(', ')}`, network: parts.id, step: 'a batch' }
+      return { run, introduction, measured: (values) => ({ values: values as Record<string, number>, facts: {} }) }
+    },
+    async evaluate({ model, words }) {
+      using loaded = await load(model)
+      return { values: await parts.measure(loaded.model, await parts.open(words)), facts: {} }
+    }
+  }
+}
+
+type Load = (path: string) => Promise<LoadedModel<object>>
+
+interface Config {
+  readonly network: object
+  readonly training: Training
+}
+
+type Options = RunOptions & { data: readonly string[]; network?: object; training?: Partial<Training> }
+
+function applicationOf<N extends Group>(
+  parts: TaskParts<N>
+): Application<Options, Config, RunData & { data: TaskData }, Record<string, number>> {
+  const { id, network, training } = parts
+  const check = valuesCheck({ network, training })
+  const model = {
+    task: id,
+    configFromJson: (json: Parameters<typeof readStored>[1], path: string) =>
+      readStored(check, json, path) as unknown as Config,
+    definition: (config: Config) =>
+      ({ ...parts.definition(config.network as Values<N>), name: id, config: configToJson(config) }) as ModelDefinition
+  }
+  return {
+    ...model,
+    async open(options, old) {
+      const data = await parts.open(options.data)
+      const chosen = chooseTraining<Training>(options.training ?? {}, old?.training, defaultsOf(training))
+      const config = {
+        network: { ...withDefaults(network, (options.network ?? {}) as Given<N>), ...old?.network },
+        training: settleTraining<Training>(chosen, data.train.stepsPerEpoch)
+      }
+      const { train: source, valid: validation, count: measured } = data
+      return { config, data: { vocabulary: null, data }, source, validation, counts: {}, measured }
+    },
+    load: (path) => loadModel(model, path, {}, () => 1),
+    measure: async (loaded, { data }) => await parts.measure(loaded.model, data)
+  }
+}
