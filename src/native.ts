@@ -238,7 +238,7 @@ function nameCudaLibrary(addon: NativeAddon): void {
     addon.cudaLibrary(join(folder, `${process.platform}-${process.arch}`, 'gatecell_cuda.so'))
   } catch (error) {
     const code = (error as { code?: string }).code
-    // Another thread of this process has opened the library already: ERR_BUSY.
+    // Another thread of this process has opened the library already, hence ERR_BUSY.
     if (code !== 'MODULE_NOT_FOUND' && code !== 'ERR_BUSY') throw error
   }
 }

@@ -15,7 +15,7 @@ export interface Own {
   executed?: number
   /** More measurements of the engine that the first is compared with, and what they are called in the row. */
   references?: readonly { name: string; contestant: Contestant }[]
-  /** Which says where it runs; for points that can run on a GPU. */
+  /** The plan, whose explanation names its device; for points that can run on a GPU. */
   plan?: Pick<Plan, 'explain'>
   /** Figures of the row that are known beforehand. */
   figures?: Readonly<Record<string, number | string>>
@@ -28,6 +28,7 @@ export const rates = {
   cells: { field: 'gcells', unit: 'Gcell/s' }
 } as const
 
+/** A shape at a thread count, precision and device, with its work, its limits, and the way to measure it. */
 export interface Point {
   readonly workload: string
   /** As rows print it: B, T, H, layers. */

@@ -9,17 +9,18 @@ import { ctc, mixture } from './workloads/losses.js'
 import { pen } from './workloads/pen.js'
 import type { Workload } from './workload.js'
 import { streams } from './workloads/streams.js'
-import { sample, step } from './workloads/step.js'
+import { sampling, step } from './workloads/step.js'
 import { trainChar } from './workloads/train-char.js'
 import { variants } from './workloads/variants.js'
 
+/** All workloads, in the order in which they run. */
 export const workloads: readonly Workload[] = [
   trainChar,
   layer,
   ...variants,
   sequence,
   step,
-  sample,
+  sampling,
   gemm,
   gates,
   ctc,
@@ -29,7 +30,10 @@ export const workloads: readonly Workload[] = [
   streams
 ]
 
-/** The named workloads, or all that the device has. ERR_INVALID_OPTION for an unknown name, and for one that has no GPU's side. */
+/**
+ * Returns the named workloads, or all that the device has. Throws ERR_INVALID_OPTION for an unknown name, and for a workload that
+ * cannot run on the device.
+ */
 export function findWorkloads(names: readonly string[], device: Device = 'cpu'): readonly Workload[] {
   const there = workloads.filter(({ onGpu }) => device === 'cpu' || onGpu)
   if (names.length === 0) return there

@@ -8,6 +8,7 @@ import type { Rival, Task, Variant } from './rivals/types.js'
 import { fastest, takeTurns, type Contestant } from './turns.js'
 import type { Timing } from './report/stats.js'
 
+/** The settings of a run that each point needs. */
 export interface PointContext {
   readonly isa: string
   readonly limits: Limits
@@ -19,6 +20,7 @@ export interface PointContext {
 /** Share of a point's time that choosing among a rival's variants may take. */
 const CHOICE_SHARE = 0.2
 
+/** Measures a point and yields its rows: one for the engine and one for each rival. */
 export async function* runPoint(point: Point, context: PointContext): AsyncGenerator<BenchRow> {
   const { seconds, signal } = context
   const base = {
@@ -114,7 +116,7 @@ function required(timing: Timing | Error | undefined): Timing {
   throw timing ?? new Error('a contestant without a timing')
 }
 
-/** A rival that failed: said, not left out. */
+/** A rival that failed is a row with its error. */
 function problemRow(base: Base, { name, version }: Rival, error: unknown): BenchRow {
   const problem = error instanceof Error ? error.message : String(error)
   return { ...base, rival: name, version, problem }

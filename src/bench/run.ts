@@ -1,4 +1,4 @@
-// A whole run of `gatecell bench`: machine, rivals, limits, then the points of each workload; told as events in order.
+// A whole run of `gatecell bench`: machine, rivals, limits, then the points of each workload, as events in order.
 
 import { expected } from '../errors.js'
 import { backends, machineInfo } from '../machine.js'
@@ -11,7 +11,8 @@ import { findRivals } from './rivals/index.js'
 import type { MissingRival, Rival } from './rivals/types.js'
 import type { Choice } from './workloads/shapes.js'
 
-export interface RunOptions {
+/** The options of a run. */
+export interface BenchRunOptions {
   workloads: readonly Workload[]
   choice: Omit<Choice, 'engineThreads'>
   /** How long one thing is measured at one point. */
@@ -34,6 +35,7 @@ export type MachineRow = {
   readonly gpu?: string
 }
 
+/** An event of a run, in the order of the run. */
 export type BenchEvent =
   | { kind: 'machine'; row: MachineRow }
   | { kind: 'rival'; rival: Pick<Rival, 'name' | 'version' | 'settings'> | MissingRival }
@@ -45,7 +47,8 @@ export type BenchEvent =
 /** Limits need less time than a point: nothing in them varies with memory or neighbours but the clock. */
 const LIMIT_SHARE = 0.15
 
-export async function* runBench(options: RunOptions): AsyncGenerator<BenchEvent> {
+/** Runs workloads and yields the events. Throws ERR_INVALID_OPTION for options that do not fit each other. */
+export async function* runBench(options: BenchRunOptions): AsyncGenerator<BenchEvent> {
   const { workloads, seconds, signal } = options
   const machine = machineInfo()
   const choice: Choice = { ...options.choice, engineThreads: machine.threads }
@@ -92,7 +95,7 @@ export async function* runBench(options: RunOptions): AsyncGenerator<BenchEvent>
   }
 }
 
-/** Makes the engine use `isa`; must come before its first use in this process. ERR_INVALID_OPTION where it cannot. */
+/** Makes the engine use `isa`, before its first use in this process. Throws ERR_INVALID_OPTION if the machine does not have it. */
 export function forceIsa(isa: string): void {
   process.env['GATECELL_ISA'] = isa
   const { isaUsed, isaFound } = machineInfo()
@@ -106,6 +109,7 @@ export function forceIsa(isa: string): void {
   }
 }
 
+/** Returns the machine and the versions of its software as a row. */
 export function machineRow(machine: MachineInfo, device: Device): MachineRow {
   return {
     machine: machine.cpuModel,

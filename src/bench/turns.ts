@@ -16,6 +16,7 @@ export interface Contestant {
   close(): void | Promise<void>
 }
 
+/** The length of the measurement. */
 export interface TurnOptions {
   /** Of each contestant, all bursts together. */
   seconds: number
@@ -27,6 +28,7 @@ const ROUNDS = 5
 const PAUSE_MS = 50
 const MOST_SAMPLES = 1 << 17
 
+/** The timings of all contestants. */
 export interface Turns {
   /** An Error for a contestant that failed on the way; the first never is one. */
   timings: (Timing | Error)[]
@@ -34,7 +36,10 @@ export interface Turns {
   foreign: number | null
 }
 
-/** Timings in the order of `contestants`, the first of which is the engine: its errors are thrown. */
+/**
+ * Measures contestants in turns and returns their timings in the order of `contestants`. The first one is the engine: its errors are
+ * thrown.
+ */
 export async function takeTurns(contestants: readonly Contestant[], options: TurnOptions): Promise<Turns> {
   const { seconds, signal } = options
   const burst = seconds / ROUNDS
@@ -63,7 +68,7 @@ export async function takeTurns(contestants: readonly Contestant[], options: Tur
   return { timings, foreign: others.share() }
 }
 
-/** The fastest of several variants of one contestant by a short burst each; the others are closed. */
+/** Returns the fastest of several variants of one contestant, by a short burst of each, and closes the others. */
 export async function fastest<C extends Contestant>(variants: readonly C[], seconds: number): Promise<C> {
   if (variants.length === 1) return variants[0]!
   const medians: number[] = []
@@ -76,7 +81,7 @@ export async function fastest<C extends Contestant>(variants: readonly C[], seco
   return best
 }
 
-/** A contestant of a call in this thread; `per`: units done by one call, the time is of one of them. */
+/** Returns a contestant that makes a call in this thread. `per` is the number of units that one call does; times are of one unit. */
 export function syncContestant(call: () => void, close: () => void, per = 1): Contestant {
   const times = new Float64Array(MOST_SAMPLES)
   return {
@@ -100,7 +105,7 @@ export function syncContestant(call: () => void, close: () => void, per = 1): Co
   }
 }
 
-/** The same of a call that gives a promise. */
+/** Returns a contestant that makes a call and awaits its promise. */
 export function asyncContestant(call: () => Promise<unknown>, close: () => void | Promise<void>): Contestant {
   return {
     async burst(seconds, warm) {

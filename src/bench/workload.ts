@@ -13,6 +13,7 @@ export type BenchRow = {
   readonly isa: string
 } & Readonly<Record<string, number | string | null | Readonly<Record<string, number>>>>
 
+/** The settings of a run that workloads read. */
 export interface BenchOptions {
   /** 0: the engine's. */
   threads: number

@@ -14,7 +14,7 @@ import * as fs from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { expected, type GatecellError } from '../errors.js'
 import { parseJsonObject } from './json.js'
-import { ownProcess, stateOf, type Owner } from './owner.js'
+import { ownProcess, stateOf, type ProcessIdentity } from './owner.js'
 import { checkFileName, errorCode, followLinks, staleness, temporaryName, writeError } from './target.js'
 
 /** A lock that this process holds. */
@@ -22,7 +22,7 @@ export interface FileLock {
   release(): void
 }
 
-interface Held extends Owner {
+interface Held extends ProcessIdentity {
   /** When it was taken, in ISO 8601. */
   readonly since: string
   /** Twelve random hexadecimal digits, different for each lock. */
@@ -43,7 +43,7 @@ const held = new Map<string, string>()
  * message, if another process or another operation of this process holds the lock, and ERR_FILE_WRITE if no lock can be written.
  * `self` is the owner; tests replace it.
  */
-export function lockFile(path: string, self: Owner = ownProcess()): FileLock {
+export function lockFile(path: string, self: ProcessIdentity = ownProcess()): FileLock {
   checkFileName(path)
   const owner: Held = { ...self, since: new Date().toISOString(), id: randomBytes(6).toString('hex') }
   let lock: string
@@ -203,7 +203,7 @@ function readHeld(text: string): Held | null {
 }
 
 /** Returns the error for a file whose last lock is `tail`. */
-function taken(path: string, { path: lock, held: other }: Tail, self: Owner): GatecellError {
+function taken(path: string, { path: lock, held: other }: Tail, self: ProcessIdentity): GatecellError {
   const remedy = `if it has ended, remove ${lock}`
   const found = (who: string, what: string) => expected('ERR_BUSY', `no other writer of ${path}`, who, what)
   if (other === null) return found(`the lock ${lock}`, remedy)

@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { hostname } from 'node:os'
 
 /** The identity of a process. */
-export interface Owner {
+export interface ProcessIdentity {
   readonly host: string
   readonly pid: number
   /** When the process started, in clock ticks after the boot; '' where the system does not show it. */
@@ -22,14 +22,14 @@ export type OwnerState = 'alive' | 'gone' | 'elsewhere'
 /** The namespace of process numbers outside of all containers has this number on every Linux system. */
 const FIRST_NAMESPACE = 'pid:[4026531836]'
 
-let own: Owner | undefined
+let own: ProcessIdentity | undefined
 
 /** Returns the identity of this process. */
-export function ownProcess(): Owner {
+export function ownProcess(): ProcessIdentity {
   return (own ??= findOwn())
 }
 
-function findOwn(): Owner {
+function findOwn(): ProcessIdentity {
   const boot = attempt(() => fs.readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim())
   const namespace = attempt(() => fs.readlinkSync('/proc/self/ns/pid'))
   const machine = attempt(() => fs.readFileSync('/etc/machine-id', 'utf8').trim())
@@ -38,7 +38,7 @@ function findOwn(): Owner {
 }
 
 /** Returns whether `owner` still runs, as far as it can be seen from `self`, which tests replace. */
-export function stateOf(owner: Owner, self: Owner = ownProcess()): OwnerState {
+export function stateOf(owner: ProcessIdentity, self: ProcessIdentity = ownProcess()): OwnerState {
   if (owner.host !== self.host || owner.space !== self.space) return rebooted(owner, self) ? 'gone' : 'elsewhere'
   if (owner.pid === self.pid && owner.start === self.start) return 'alive'
   try {
@@ -54,7 +54,7 @@ export function stateOf(owner: Owner, self: Owner = ownProcess()): OwnerState {
 }
 
 /** Whether the machine was rebooted after `owner` started. False in containers, whose images are copied with their machine id. */
-function rebooted(owner: Owner, self: Owner): boolean {
+function rebooted(owner: ProcessIdentity, self: ProcessIdentity): boolean {
   const sameMachine = owner.host === self.host && owner.machine === self.machine && self.machine !== ''
   const plain = [owner, self].every(({ space }) => space.endsWith(FIRST_NAMESPACE))
   return sameMachine && plain && owner.space !== self.space

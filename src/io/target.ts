@@ -6,7 +6,7 @@ import * as fs from 'node:fs'
 import { basename, dirname, isAbsolute, join } from 'node:path'
 import { expected, GatecellError } from '../errors.js'
 import { crc32c } from './crc32c.js'
-import { ownProcess, stateOf, type Owner } from './owner.js'
+import { ownProcess, stateOf, type ProcessIdentity } from './owner.js'
 
 /** The calls that can fail on a bad disk; tests replace them to inject a failure at each. */
 export type FileCalls = Pick<
@@ -125,12 +125,12 @@ function makeTarget(path: string, mode: number | undefined): Target {
 }
 
 /** Returns the part of a temporary file's name after the prefix. `unique` is twelve hexadecimal digits. */
-export function temporaryName(owner: Owner, unique: string): string {
+export function temporaryName(owner: ProcessIdentity, unique: string): string {
   return [spaceDigits(owner), owner.pid, owner.start || 0, unique].join('-')
 }
 
 /** Returns eight hexadecimal digits: a checksum of the host and namespace of a process. */
-function spaceDigits({ host, space }: Owner): string {
+function spaceDigits({ host, space }: ProcessIdentity): string {
   return crc32c(new TextEncoder().encode(`${host}\n${space}`))
     .toString(16)
     .padStart(8, '0')
@@ -143,7 +143,7 @@ const FORGOTTEN_MS = 7 * 24 * 3600 * 1000
  * Returns whether the file with this name (`prefix`, then a temporary name) is left from a process that has ended: 'if-old' if it is from
  * another host or container than that of `self`, so that only its age shows whether it is left.
  */
-export function staleness(name: string, prefix: string, self: Owner = ownProcess()): 'no' | 'yes' | 'if-old' {
+export function staleness(name: string, prefix: string, self: ProcessIdentity = ownProcess()): 'no' | 'yes' | 'if-old' {
   if (!name.startsWith(prefix)) return 'no'
   const found = /^([0-9a-f]{8})-([0-9]{1,10})-([0-9]{1,20})-[0-9a-f]{12}$/.exec(name.slice(prefix.length))
   if (found === null) return 'no'

@@ -7,6 +7,7 @@ import { additiveAttention, dotAttention, type AttentionResult } from '../graph/
 import { tensor, type Tensor } from '../graph/graph.js'
 import { linear } from './linear.js'
 
+/** The options of `attention`. */
 export interface AttentionOptions {
   /** Prefix of the parameters' names. */
   name: string
@@ -48,7 +49,8 @@ export function attentionKeys(source: Tensor, options: KeyOptions): Tensor {
 }
 
 /**
- * queries [T, B, Q] and source [S, B, H] -> context [T, B, H] and weights [T, B, S]. Parameters: 'general':
+ * Records attention: queries [T, B, Q] and source [S, B, H] give context [T, B, H] and weights [T, B, S]. Throws ERR_INVALID_SHAPE and
+ * ERR_INVALID_ARGUMENT for arguments that do not fit. Parameters: 'general':
  * `<name>.query.weight` [H, Q]; 'additive': `<name>.query.weight` [A, Q], `.query.bias` [A], `.key.weight` [A, H], `.v` [A].
  */
 export function attention(queries: Tensor, source: Tensor, attentionOptions: AttentionOptions): AttentionResult {

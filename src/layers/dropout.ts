@@ -5,6 +5,7 @@ import { expectType } from '../graph/check.js'
 import { dropout as dropoutOp } from '../graph/ops/index.js'
 import type { Tensor } from '../graph/graph.js'
 
+/** The options of `dropout`. */
 export interface DropoutOptions {
   /** Probability that an element is dropped, 0 <= p < 1. */
   p: number

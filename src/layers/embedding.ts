@@ -7,6 +7,7 @@ import { embedding as embeddingOp } from '../graph/ops/index.js'
 import { MAX_ELEMENTS } from '../graph/shape.js'
 import { type Tensor } from '../graph/graph.js'
 
+/** The options of `embedding`. */
 export interface EmbeddingOptions {
   /** Prefix of the parameter's name: `<name>.weight`. */
   name: string
@@ -35,7 +36,10 @@ const readOptions = object<EmbeddingOptions>({
   shared: optional(boolean)
 })
 
-/** ids i32 [...] -> [..., E]. Parameter: `<name>.weight` [V, E]. */
+/**
+ * Records the look-up of vectors: ids i32 [...] give [..., E]. Parameter: `<name>.weight` [V, E]. Throws ERR_INVALID_ARGUMENT for
+ * invalid options.
+ */
 export function embedding(ids: Tensor, options: EmbeddingOptions): Tensor {
   const read = readOptions(options, 'the options of embedding')
   expectType('embedding', 'ids', ids, 'i32')

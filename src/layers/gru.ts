@@ -7,11 +7,13 @@ import { gru as gruOp } from '../graph/ops/index.js'
 import type { Tensor } from '../graph/graph.js'
 import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
 
+/** The options of `gru`. */
 export interface GruOptions extends RecurrentOptions {
   /** Initial states [B, H], one per layer and direction, or 'learned': parameters [H] that start as zeros; default: zeros. */
   initial?: { h: readonly Tensor[] } | 'learned'
 }
 
+/** The tensors that `gru` returns. */
 export interface GruResult {
   /** [T, B, H], or [T, B, 2H] when bidirectional. */
   output: Tensor
@@ -21,7 +23,15 @@ export interface GruResult {
 
 const readOptions = object<GruOptions>({ ...recurrentFields, initial: optional(initialStates('h')) })
 
-/** x [T, B, I] -> the last layer's output and all final states (Cho et al. 2014, in PyTorch's form). */
+/**
+ * Records a stack of GRU layers over a sequence (Cho et al. 2014, in PyTorch's form).
+ *
+ *   r = sigmoid(W_ir x + b_ir + W_hr h + b_hr)      n = tanh(W_in x + b_in + r * (W_hn h + b_hn))
+ *   z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)      h' = (1 - z) * n + z * h
+ *
+ * x has the shape [T, B, I]: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Throws
+ * ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT for invalid options.
+ */
 export function gru(x: Tensor, gruOptions: GruOptions): GruResult {
   const options = readOptions(gruOptions, 'the options of gru')
   const sizes = { h: options.hidden }

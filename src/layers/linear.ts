@@ -7,6 +7,7 @@ import { linear as linearOp } from '../graph/ops/index.js'
 import { MAX_ELEMENTS } from '../graph/shape.js'
 import { type Tensor } from '../graph/graph.js'
 
+/** The options of `linear`. */
 export interface LinearOptions {
   /** Prefix of the parameters' names: `<name>.weight`, `<name>.bias`. */
   name: string
@@ -30,7 +31,10 @@ const readOptions = object<LinearOptions>({
   shared: optional(boolean)
 })
 
-/** x [..., I] -> [..., O]. Parameters: `<name>.weight` [O, I], `<name>.bias` [O]. */
+/**
+ * Records y = x W^T + b on the last dimension: x [..., I] gives [..., O]. Parameters: `<name>.weight` [O, I], `<name>.bias` [O].
+ * Throws ERR_INVALID_ARGUMENT for invalid options.
+ */
 export function linear(x: Tensor, options: LinearOptions): Tensor {
   expectType('linear', 'x', x, 'f32')
   const inputs = lastDim(x)

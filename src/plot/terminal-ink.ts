@@ -12,7 +12,7 @@ const DOTS = [
   [0x40, 0x80]
 ] as const
 
-/** The strokes as lines of text, `columns` wide and `rows` high at most. */
+/** Returns the strokes as lines of text, `columns` wide and `rows` high at most. */
 export function inkLines(strokes: readonly Stroke[], { columns = 72, rows = 8 } = {}): string[] {
   const { left, right, bottom, top } = boxOf(strokes)
   const [spanX, spanY] = [Math.max(right - left, 1e-9), Math.max(top - bottom, 1e-9)]

@@ -9,7 +9,7 @@ export const colours = {
   axis: '#9aa1a8',
   grid: '#e8eaec',
   ink: '#1b2a41',
-  /** Lines and points that have to be told apart, in this order. */
+  /** Lines and points that have to be distinguished, in this order. */
   series: ['#c8421d', '#1f6f8b', '#4d7a1f', '#7b4fa3', '#96690a', '#2f4b7c', '#a05195', '#00796b', '#7a5c52']
 } as const
 
@@ -29,7 +29,7 @@ colours.series.forEach((colour, i) => darkColours.set(colour, darkSeries[i]!))
 /** Levels of a diverging scale on each side of zero. */
 export const DIVERGING_LEVELS = 12
 
-/** Colour of `level`, -DIVERGING_LEVELS to DIVERGING_LEVELS: blue below zero, the background at zero, red above. */
+/** Returns the colour of `level`, from -DIVERGING_LEVELS to DIVERGING_LEVELS: blue below zero, the background at zero, red above. */
 export function diverging(level: number): string {
   return mix(colours.background, level < 0 ? '#0a3ccc' : '#cc1a0a', Math.abs(level) / DIVERGING_LEVELS)
 }
@@ -48,7 +48,7 @@ function mix(from: string, to: string, share: number): string {
   return `#${mixed.map((value) => value.toString(16).padStart(2, '0')).join('')}`
 }
 
-/** The dark counterpart of a light colour; undefined for a colour that this file does not define. */
+/** Returns the dark counterpart of a light colour, undefined for a colour that this file does not define. */
 export function darkOf(colour: string): string | undefined {
   return darkColours.get(colour)
 }

@@ -81,10 +81,10 @@ function namesOf({ name }: ts.NamedDeclaration): string[] {
   return name.elements.flatMap((element) => (ts.isBindingElement(element) ? namesOf(element) : []))
 }
 
-/** Returns the declarations that the files of src export, without re-exports; overloads once. */
+/** Returns the declarations that the files of src export, without re-exports; overloads once. A .cts file is the CommonJS twin of a .ts file. */
 function exportsOf(): Exported[] {
   const found = new Map<string, Exported>()
-  for (const file of sources) {
+  for (const file of sources.filter((file) => file.endsWith('.ts'))) {
     for (const node of treeOf(file).statements) {
       if (!isExported(node)) continue
       const declarations = ts.isVariableStatement(node)

@@ -6,7 +6,7 @@ import { writeAtomically, writeAtomicallySync } from '../../src/io/atomic.js'
 import { writeCheckpoint } from '../../src/io/checkpoint.js'
 import { openJsonLog } from '../../src/io/logs/jsonl.js'
 import { lockFile, type FileLock } from '../../src/io/lock.js'
-import { ownProcess, stateOf, type Owner } from '../../src/io/owner.js'
+import { ownProcess, stateOf, type ProcessIdentity } from '../../src/io/owner.js'
 
 const [what, path] = process.argv.slice(2) as [string, string]
 
@@ -95,7 +95,8 @@ async function lockAgainAndAgain(): Promise<void> {
     }
     const before = read()
     // Empty or cut off: its process was killed while it wrote.
-    if (before.endsWith('}') && stateOf(JSON.parse(before) as Owner) !== 'gone') fs.writeSync(1, `beside ${before}`)
+    if (before.endsWith('}') && stateOf(JSON.parse(before) as ProcessIdentity) !== 'gone')
+      fs.writeSync(1, `beside ${before}`)
     fs.writeFileSync(owner, own)
     pause(round % 3)
     if (read() !== own) fs.writeSync(1, `overwritten by ${read()}`)

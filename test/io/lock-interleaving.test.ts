@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { lockFile, type FileLock } from '../../src/io/lock.js'
-import { ownProcess, type Owner } from '../../src/io/owner.js'
+import { ownProcess, type ProcessIdentity } from '../../src/io/owner.js'
 
 /** The calls before which other processes may run. statSync is not among them: it is followed by the reading of the same lock at once. */
 const calls = ['writeFileSync', 'linkSync', 'renameSync', 'unlinkSync', 'readFileSync'] as const
@@ -20,7 +20,7 @@ interface Script {
 }
 
 interface Process {
-  readonly owner: Owner
+  readonly owner: ProcessIdentity
   readonly events: Script['events']
   made: number
   alive: boolean

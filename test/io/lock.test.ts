@@ -5,7 +5,7 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { lockFile } from '../../src/io/lock.js'
-import { ownProcess, stateOf, type Owner } from '../../src/io/owner.js'
+import { ownProcess, stateOf, type ProcessIdentity } from '../../src/io/owner.js'
 import { temporaryName } from '../../src/io/target.js'
 import { compiledProgram } from './compiled.js'
 
@@ -14,7 +14,7 @@ const linux = process.platform === 'linux'
 const self = ownProcess()
 const ended = 2 ** 30 // beyond the process numbers of Linux
 
-function write(lock: string, owner: Partial<Owner> & { since?: string; id?: string }): void {
+function write(lock: string, owner: Partial<ProcessIdentity> & { since?: string; id?: string }): void {
   const since = '2026-01-01T00:00:00.000Z'
   fs.writeFileSync(lock, JSON.stringify({ ...self, since, id: 'abcdefabcdef', ...owner }))
 }
@@ -46,14 +46,14 @@ t.test('a lock of a process that has ended is taken, one of another place is not
   const folder = t.testdir({})
   const path = join(folder, 'file')
   const lock = join(folder, '.file.lock')
-  const gone: Partial<Owner>[] = [{ pid: ended }]
+  const gone: Partial<ProcessIdentity>[] = [{ pid: ended }]
   if (linux) gone.push({ start: '1' }) // our number, of an earlier process
   for (const owner of gone) {
     write(lock, owner)
     lockFile(path).release()
     t.same(fs.readdirSync(folder), [])
   }
-  const kept: [Partial<Owner>, ReturnType<typeof refusal>][] = [
+  const kept: [Partial<ProcessIdentity>, ReturnType<typeof refusal>][] = [
     [
       { pid: ended, host: 'elsewhere' },
       refusal(`process ${ended} on elsewhere`, 'since 2026-01-01', 'another host', 'remove', lock)
@@ -88,7 +88,7 @@ t.test('a lock that was removed by hand and taken by another process stays', asy
 
 t.test('drafts of killed processes are removed by the next process that locks the file', async (t) => {
   const folder = t.testdir({})
-  const draft = (owner: Partial<Owner>, file = 'file') =>
+  const draft = (owner: Partial<ProcessIdentity>, file = 'file') =>
     `.${file}.lock-${temporaryName({ ...self, ...owner }, '0123456789ab')}`
   const kept = [draft({ pid: process.ppid, start: '' }), draft({ host: 'elsewhere' }), draft({ pid: ended }, 'other')]
   for (const name of [...kept, draft({ pid: ended }), '.file.lock-after-0123456789ab'])

@@ -1,11 +1,11 @@
-// One point on a device; with 'auto' three: what auto chose, the processor and the GPU in turns, so that a run says whether the
-// choice was right.
+// One point on a device. On 'auto' there are three contestants in turns, the chosen device, the processor and the GPU, so that a run
+// shows whether the choice was right.
 
 import type { Contestant } from '../turns.js'
 import type { Setting } from '../workloads/networks.js'
 import type { Own, Point } from '../point.js'
 
-/** The point of `make` at `setting`. */
+/** Returns the point of `make` at `setting`. On the device 'auto' it is measured in turns with the processor and the GPU. */
 export function onDevice(setting: Setting, make: (setting: Setting) => Point): Point {
   const point = make(setting)
   if (setting.device !== 'auto') return point
@@ -35,7 +35,7 @@ function beside(point: Point, on: (device: 'cpu' | 'cuda') => Point): Own {
   }
 }
 
-/** What auto chose, why, and whether it was the faster one by the times that were measured. */
+/** Returns the device that 'auto' chose, its reason, and whether the measured times confirm the choice. */
 export function judgeChoice({ plan }: Own, figures: Readonly<Record<string, unknown>>): Record<string, string> {
   if (!plan) throw new Error('a point on the device that auto chose needs its plan')
   const { device, deviceWhy } = plan.explain()

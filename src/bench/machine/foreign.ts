@@ -1,8 +1,9 @@
-// How much of the machine other processes had while we measured: a figure taken on a busy machine must say so.
+// The share of the machine that other processes had during a measurement, which is reported with its figures.
 
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
+/** A clock of the processor time that other processes take. */
 export interface ForeignClock {
   start(): void
   stop(): void
@@ -37,6 +38,7 @@ function read(): Reading | null {
   }
 }
 
+/** Returns a clock that has not started. */
 export function foreignClock(): ForeignClock {
   let begin: Reading | null = null
   let foreign = 0

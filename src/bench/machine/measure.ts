@@ -1,4 +1,4 @@
-// The native measurements (gc_measure): what this machine can do at most, and the kernels alone.
+// The native measurements (gc_measure): the peaks of this machine, and the kernels without a plan around them.
 
 import { callNative } from '../../graph/native-call.js'
 import { native } from '../../native.js'
@@ -16,11 +16,13 @@ export const probeKinds = {
   gates: 9
 } as const
 
+/** A kind of native measurement. */
 export type ProbeKind = keyof typeof probeKinds
 
 /** Instruction sets a probe can be asked for; 'used': the engine's. */
 export const probeIsas = { used: 0, scalar: 1, avx2: 2, avx512: 3 } as const
 
+/** A native measurement and its sizes. */
 export interface Probe {
   kind: ProbeKind
   threads: number
@@ -41,7 +43,7 @@ export interface Measurement {
   samples: number
 }
 
-/** Measures for about `seconds`, blocking this thread. Throws ERR_UNSUPPORTED where the CPU lacks the instructions. */
+/** Measures for about `seconds`, blocking this thread. Throws ERR_UNSUPPORTED if the CPU lacks the instructions. */
 export function measure(probe: Probe, seconds: number): Measurement {
   const { kind, threads, isa = 'used', precision = 0, bytes = 0, rows = 0, columns = 0, inner = 0 } = probe
   const what = [probeKinds[kind], probeIsas[isa], precision, threads, bytes, rows, columns, inner, seconds]
@@ -50,7 +52,7 @@ export function measure(probe: Probe, seconds: number): Measurement {
   return { median: out[0]!, p10: out[1]!, p90: out[2]!, samples: out[3]! }
 }
 
-/** Seconds that one call into the addon takes which does nothing. */
+/** Measures a call into the addon that does nothing, in seconds. */
 export function emptyCall(): number {
   const { nothing } = native()
   const calls = 200_000

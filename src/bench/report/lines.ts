@@ -1,4 +1,4 @@
-// What a run looks like to a person: limits as a table, a line for each point, a line for each rival below it.
+// A run as text for people: limits as a table, a line for each point, a line for each rival below it.
 
 import { counted } from '../../errors.js'
 import type { LimitRow } from '../machine/limits.js'
@@ -6,7 +6,7 @@ import { rates } from '../point.js'
 import type { BenchRow } from '../workload.js'
 import type { BenchEvent } from '../run.js'
 
-/** A writer of lines that remembers which heading came last. */
+/** Returns a function that prints the events of a run through `line`, with a heading before each group. */
 export function createReport(line: (text?: string) => void): (event: BenchEvent) => void {
   let workload = ''
   let last = ''
@@ -58,7 +58,7 @@ function limitHeading(line: (text?: string) => void): void {
 }
 
 function limitLine({ limit, isa, threads, bytes, value, p10, p90, unit }: LimitRow): string {
-  const cells = [limit, isa, String(threads), bytes === null ? '' : size(bytes)]
+  const cells = [limit, isa, String(threads), bytes === null ? '' : bytesText(bytes)]
   const names = cells.map((cell, i) => cell.padEnd(limitWidths[i]!)).join('')
   return `${names}${figure(value).padStart(10)}  ${`${figure(p10)} to ${figure(p90)}`.padEnd(18)} ${unit}`
 }
@@ -141,7 +141,7 @@ const percent = (cell: Cell): string =>
   cell === null || cell === undefined ? '-' : `${(100 * number(cell)).toFixed(1)} %`
 const signed = (change: number): string => (change < 0 ? `${change}` : `+${change}`)
 
-/** Four digits at most, no exponent for what people read. */
+/** Formats a number with at most four digits and without an exponent. */
 export function figure(value: number): string {
   const size = Math.abs(value)
   if (!(size < 1000)) return Math.round(value).toLocaleString('en-US')
@@ -159,7 +159,8 @@ function time(cell: Cell): string {
   return us < 1000 ? figure(us) : `${figure(us / 1000)}m`
 }
 
-export function size(bytes: number): string {
+/** Formats a number of bytes with a unit. */
+export function bytesText(bytes: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB']
   const step = Math.min(units.length - 1, Math.floor(Math.log2(bytes) / 10))
   return `${figure(bytes / 1024 ** step)} ${units[step]!}`

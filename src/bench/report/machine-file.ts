@@ -10,8 +10,10 @@ import type { LimitRow } from '../machine/limits.js'
 import type { BenchRow } from '../workload.js'
 import { machineRow, type BenchEvent, type MachineRow } from '../run.js'
 
+/** Name and version of the format of machine files. */
 export const FORMAT = 'gatecell-bench/1'
 
+/** The figures of a run, as they are stored. */
 export interface MachineFile {
   format: typeof FORMAT
   machine: MachineRow
@@ -19,7 +21,7 @@ export interface MachineFile {
   rows: BenchRow[]
 }
 
-/** Gathers what a machine file keeps while a run on `device` goes on. */
+/** Gathers the content of a machine file during a run on `device`. */
 export function createRecord(device: Device = 'cpu'): { add(event: BenchEvent): void; file(): MachineFile } {
   const machine: MachineRow = machineRow(machineInfo(), device)
   const limits: LimitRow[] = []
@@ -33,7 +35,7 @@ export function createRecord(device: Device = 'cpu'): { add(event: BenchEvent): 
   }
 }
 
-/** One row a line, so that two files can be compared by eye too. */
+/** Writes a machine file with one row a line, so that two files can be compared by eye, too. Throws ERR_FILE_WRITE. */
 export async function saveMachineFile(path: string, file: MachineFile): Promise<void> {
   const list = (rows: readonly object[]) => rows.map((row) => `    ${JSON.stringify(row)}`).join(',\n')
   const { format, machine, limits, rows } = file
@@ -44,7 +46,7 @@ export async function saveMachineFile(path: string, file: MachineFile): Promise<
   )
 }
 
-/** ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT. */
+/** Reads a machine file. Throws ERR_FILE_NOT_FOUND, and ERR_FILE_FORMAT for a file of another kind. */
 export async function readMachineFile(path: string): Promise<MachineFile> {
   let text: string
   try {
@@ -88,7 +90,7 @@ export interface Change {
   share_after: number | null
 }
 
-/** The points that both runs have, in the order of the new one; rows of rivals are left out. */
+/** Returns the points that both runs have, in the order of the new one, without the rows of rivals. */
 export function compareRuns(before: MachineFile, after: MachineFile): Change[] {
   const known = new Map(before.rows.filter(isOwn).map((row) => [keyOf(row), row]))
   return after.rows.filter(isOwn).flatMap((row) => {

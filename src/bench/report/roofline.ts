@@ -8,7 +8,7 @@ import { colours, vegaConfig, withDarkMode } from '../../plot/theme.js'
 import type { LimitRow } from '../machine/limits.js'
 import type { MachineFile } from './machine-file.js'
 import type { BenchRow } from '../workload.js'
-import { size } from './lines.js'
+import { bytesText } from './lines.js'
 
 interface Spot {
   workload: string
@@ -51,7 +51,7 @@ function roofsOf(limits: readonly LimitRow[], low: number, high: number): Roof[]
   })
   const rising = someReads(limits).map(({ bytes, threads, value }): Roof => {
     const line = [low, Math.min(high, top / value)].map((intensity) => ({ intensity, gflops: intensity * value }))
-    return { name: `read ${size(bytes!)}, ${threadsOf(threads)}`, line, side: 'left' }
+    return { name: `read ${bytesText(bytes!)}, ${threadsOf(threads)}`, line, side: 'left' }
   })
   return [...flat, ...rising]
 }

@@ -1,5 +1,6 @@
 // Summaries of samples.
 
+/** The summary of the times of one contestant. */
 export interface Timing {
   /** Microseconds. */
   readonly median: number
@@ -9,11 +10,12 @@ export interface Timing {
   readonly samples: number
 }
 
-/** The sample below which a share of `share` of all lies; `sorted` ascending and not empty. */
+/** Returns the sample at a share of `sorted`, from 0 to 1. `sorted` is ascending and not empty. */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]!
 }
 
+/** Returns the summary of samples, of which there is at least one. */
 export function summarise(samples: ArrayLike<number>): Timing {
   const sorted = Float64Array.from(samples).sort()
   const at = (share: number) => percentile(sorted, share)

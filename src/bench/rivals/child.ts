@@ -9,6 +9,7 @@ import { expected } from '../../errors.js'
 import { parseJsonObject, type JsonObject } from '../../io/json.js'
 import type { Task, Variant } from './types.js'
 
+/** A process that runs a rival. */
 export interface Child {
   /** Sends a command and waits for its answer. ERR_UNSUPPORTED if the process ended or answered with an error. */
   ask(command: string): Promise<JsonObject>
@@ -17,6 +18,7 @@ export interface Child {
 
 const MAX_ERROR_TEXT = 4000
 
+/** Starts a process that runs a rival. */
 export function startChild(
   file: string,
   words: readonly string[],
@@ -61,7 +63,7 @@ export function startChild(
 
 let lastId = 0
 
-/** Opens `task` in the process; null where the rival says that it has no such thing. */
+/** Opens `task` in the process. Returns null if the rival does not support it. */
 export async function openInChild(child: Child, task: Task, variant: string, note: string): Promise<Variant | null> {
   const { mode, precision, sizes } = task
   const id = ++lastId

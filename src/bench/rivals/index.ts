@@ -9,7 +9,10 @@ import { findOnnxRuntime } from './onnxruntime.js'
 import { findTorch } from './torch.js'
 import type { MissingRival, Rival } from './types.js'
 
-/** Each rival where the system has it; on a GPU PyTorch, which has cuDNN. Beside what auto chooses there is none. */
+/**
+ * Finds the rivals that the system has. On a GPU that is PyTorch, which has cuDNN; the device auto has no rivals. Throws
+ * ERR_INVALID_OPTION for it.
+ */
 export async function findRivals(
   machine: MachineInfo,
   device: Device

@@ -11,7 +11,9 @@ import type { MissingRival, Rival, Variant } from './types.js'
 const NAME = 'oneDNN'
 const run = promisify(execFile)
 
-/** `folder`: bench/rivals of the repository; `build`: where the program goes; `avx512`: the CPU has it. */
+/**
+ * Finds oneDNN. `folder` is bench/rivals of the repository, `build` the folder for the program, `avx512` whether the CPU has AVX-512.
+ */
 export async function findOneDnn(folder: string, build: string, avx512: boolean): Promise<Rival | MissingRival> {
   const source = join(folder, 'onednn_lstm.cpp')
   const program = join(build, 'onednn_lstm')

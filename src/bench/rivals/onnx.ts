@@ -82,6 +82,7 @@ function randomBytes(count: number): Int8Array {
   return values
 }
 
+/** The model that is written. */
 export interface OnnxOptions {
   layers: number
   hidden: number

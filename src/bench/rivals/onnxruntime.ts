@@ -1,5 +1,5 @@
-// onnxruntime-node, in this process: what a Node service runs today. Installed into bench/rivals on demand, with its CPU
-// library alone; the package does not depend on it.
+// onnxruntime-node, in this process: what a Node service runs today. Installed into bench/rivals on demand, only with its CPU
+// library; the package does not depend on it.
 
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -27,7 +27,7 @@ interface Ort {
   env: { logLevel: string }
 }
 
-/** `folder`: bench/rivals of the repository. */
+/** Finds onnxruntime-node. `folder` is bench/rivals of the repository. */
 export async function findOnnxRuntime(folder: string): Promise<Rival | MissingRival> {
   const require = createRequire(join(folder, 'package.json'))
   let ort: Ort

@@ -1,6 +1,6 @@
 // PyTorch in a process of its own, at its best on this kind of processor: the openmp flavour of OpenBLAS (the pthread
-// flavour collapses with two threads), its AVX-512 kernels (left alone it takes slower ones on some CPUs), and the same
-// thread number told to both. On a GPU: with cuDNN, in each type that goes by the task's precision; the fastest counts.
+// flavour collapses with two threads), its AVX-512 kernels (by default it takes slower ones on some CPUs), and the same
+// number of threads for both. On a GPU: with cuDNN, in each type that goes by the task's precision; the fastest counts.
 
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
@@ -18,7 +18,7 @@ print(json.dumps({
 }))`
 const run = promisify(execFile)
 
-/** `folder`: bench/rivals of the repository; `avx512`: the CPU has it. */
+/** Finds PyTorch. `folder` is bench/rivals of the repository, `avx512` whether the CPU has AVX-512. */
 export async function findTorch(
   folder: string,
   avx512: boolean,

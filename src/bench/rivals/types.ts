@@ -1,4 +1,4 @@
-// What a rival is: another implementation of the same workload, measured alternately with ours.
+// The interface of a rival: another implementation of the same workload, measured in turns with ours.
 
 import type { Precision } from '../../graph/plan.js'
 import type { Sizes } from '../workloads/amounts.js'
@@ -14,10 +14,11 @@ export interface Task {
 
 /** One way of a rival to do a task. */
 export interface Variant extends Contestant {
-  /** What distinguishes it: a code path, an optimiser's implementation. */
+  /** Its distinction: a code path, an optimiser's implementation. */
   readonly note: string
 }
 
+/** Another implementation that this machine has. */
 export interface Rival {
   readonly name: string
   readonly version: string

@@ -6,6 +6,7 @@ import type { Precision } from '../../graph/plan.js'
 /** Symbols of the character models. */
 export const VOCABULARY = 65
 
+/** Sizes of a workload: B batch, T steps, H hidden size, number of layers. */
 export interface Sizes {
   readonly B: number
   readonly T: number
@@ -13,19 +14,23 @@ export interface Sizes {
   readonly layers: number
 }
 
+/** Bytes of a weight at each precision. */
 export const bytesPerWeight: Readonly<Record<string, number>> = { f32: 4, bf16: 2, int8: 1, tf32: 4 }
 
-/** One LSTM layer forward over `tokens` tokens: four gates of an input product and a recurrent one. */
+/** Returns the operations of one LSTM layer forward over `tokens` tokens: four gates of an input product and a recurrent one. */
 export function layerFlops(tokens: number, input: number, hidden: number): number {
   return tokens * 2 * 4 * hidden * (input + hidden)
 }
 
-/** Inference of only the layers, with an input as wide as the state. */
+/** Returns the operations of an inference of only the layers, with an input as wide as the state. */
 export function layersFlops({ B, T, H, layers }: Sizes): number {
   return layers * layerFlops(B * T, H, H)
 }
 
-/** One training step of a character model: embedding, layers, linear head; backward twice the forward pass. */
+/**
+ * Returns the operations of one training step of a character model: embedding, layers, linear head; backward counts twice the forward
+ * pass.
+ */
 export function trainCharFlops({ B, T, H, layers }: Sizes): number {
   return 3 * B * T * (layers * layerFlops(1, H, H) + 2 * H * VOCABULARY)
 }
@@ -40,16 +45,20 @@ export function foldedTrainCharFlops(sizes: Sizes): number {
   return trainCharFlops(sizes) - (B * T - Math.min(VOCABULARY, B * T)) * inputProduct
 }
 
-/** Weights of the layers, biases left out: what a step at batch 1 must read. */
+/** Returns the bytes of the weights of the layers without biases, which a step at batch 1 must read. */
 export function layersBytes({ H, layers }: Pick<Sizes, 'H' | 'layers'>, precision: Precision): number {
   return layers * 4 * H * 2 * H * bytesPerWeight[precision]!
 }
 
+/** Returns the bytes of the recurrent weights of one layer. */
 export function recurrentBytes({ H }: Pick<Sizes, 'H'>, precision: Precision): number {
   return 4 * H * H * bytesPerWeight[precision]!
 }
 
-/** Weights that one character of the sampling loop reads: layers and head; `folded`: a row instead of the first W_ih. */
+/**
+ * Returns the bytes of the weights that one character of the sampling loop reads: layers and head. `folded`: a row instead of the
+ * first W_ih.
+ */
 export function sampleBytes(sizes: Pick<Sizes, 'H' | 'layers'>, precision: Precision, folded: boolean): number {
   const { H } = sizes
   const whole = layersBytes(sizes, precision) + VOCABULARY * H * 4

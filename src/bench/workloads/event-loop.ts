@@ -15,6 +15,7 @@ const shape = { B: 64, T: 64, H: 256, layers: 2 }
 const SYMBOLS = 65
 const RESOLUTION_MS = 1
 
+/** The workload event-loop. */
 export const eventLoop: Workload = {
   name: 'event-loop',
   summary: 'delay of the event loop while a 2 x 256 model trains',
@@ -46,7 +47,7 @@ export const eventLoop: Workload = {
   }
 }
 
-/** How much later than asked a timer of 1 ms fires during `work`: percentiles in microseconds. */
+/** Measures how much later than its 1 ms a timer fires during `work`: percentiles in microseconds. */
 export async function lateness(work: () => Promise<unknown>) {
   const histogram: IntervalHistogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
   histogram.enable()

@@ -1,5 +1,5 @@
-// gemm and gates: the engine's kernels alone, without a plan around them, measured natively. What gates are held against
-// is no bound but a plain cell of short polynomials and approximate reciprocals; the engine's exact one may be faster.
+// gemm and gates: the engine's kernels without a plan around them, measured natively. Gates are compared with
+// a plain cell of short polynomials and approximate reciprocals; the engine's exact one may be faster.
 
 import { precisions } from '../../graph/plan.js'
 import { recurrentBytes } from './amounts.js'
@@ -10,6 +10,7 @@ import type { Workload } from '../workload.js'
 import { allThreads, orElse, precisionsOf } from './shapes.js'
 import type { Contestant } from '../turns.js'
 
+/** The workload gemm: matrix products of the shapes of a layer. */
 export const gemm: Workload = {
   name: 'gemm',
   summary: 'the matrix product C[B, 4H] = A[B, H] W^T on packed weights',
@@ -23,6 +24,7 @@ export const gemm: Workload = {
     )
 }
 
+/** The workload gates: the element-wise part of a step. */
 export const gates: Workload = {
   name: 'gates',
   summary: "the LSTM cell's gates: three sigmoids and two tanh each",

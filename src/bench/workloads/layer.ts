@@ -9,6 +9,7 @@ import type { Workload } from '../workload.js'
 import { allThreads, orElse, precisionsOf, trainingPrecisions, type Choice } from './shapes.js'
 import { syncContestant } from '../turns.js'
 
+/** The workload layer: one layer, forward and backward. */
 export const layer: Workload = {
   name: 'layer',
   summary: 'one LSTM layer, forward and backward',
@@ -16,6 +17,7 @@ export const layer: Workload = {
   points: (choice) => pointsOf(choice, trainingPrecisions(choice), [32], layerPoint)
 }
 
+/** The workload sequence: inference of one layer. */
 export const sequence: Workload = {
   name: 'sequence',
   summary: 'inference of a sequence by one LSTM layer',

@@ -1,5 +1,5 @@
-// ctc and mixture: the sequence losses beside the training step that they are part of, turn by turn: what they take alone,
-// forward with gradient, and what share of the step that is.
+// ctc and mixture: the sequence losses in turns with the training step that they are part of: their own time,
+// forward with gradient, and its share of the step.
 
 import { ctcNeeds } from '../../generate/decode/ctc-length.js'
 import { machineInfo } from '../../machine.js'
@@ -83,10 +83,17 @@ const mixtureCase = (writer: Writer): Case => ({
   fill() {}
 })
 
+/** Returns the workload ctc for the sizes of a reader. */
 export const ctcOf = (reader: Reader): Workload =>
-  workload('ctc', 'the CTC loss beside the training step of a bidirectional reader', ctcCase(reader))
+  workload('ctc', 'the CTC loss compared with the training step of a bidirectional reader', ctcCase(reader))
+/** Returns the workload mixture for the sizes of a writer. */
 export const mixtureOf = (writer: Writer): Workload =>
-  workload('mixture', 'the mixture density loss beside the training step of a three-layer writer', mixtureCase(writer))
+  workload(
+    'mixture',
+    'the mixture density loss compared with the training step of a three-layer writer',
+    mixtureCase(writer)
+  )
+/** The workloads at the sizes of the applications. */
 export const [ctc, mixture] = [ctcOf(reader), mixtureOf(writer)]
 
 function workload(name: string, summary: string, it: Case): Workload {

@@ -14,7 +14,7 @@ import { defineModel, i32, type Model } from '../../model.js'
 import { createRandom } from '../../random.js'
 import { VOCABULARY, type Sizes } from './amounts.js'
 
-/** What one thing of a workload runs with. */
+/** Threads, precision and device of a measurement. */
 export interface Setting {
   threads: number
   precision: Precision
@@ -85,7 +85,7 @@ export function layerPlan({ B, T, H }: Sizes, setting: Setting, { options = {}, 
   return compiled
 }
 
-/** Inference of a sequence from a zero state; `carry`: from where the run before ended. */
+/** Compiles the inference of a sequence from a zero state, or with `carry` from the final state of the run before. */
 export function sequencePlan({ B, T, H, layers }: Sizes, setting: Setting, carry = false) {
   const graph = new Graph({ training: false })
   const { output } = lstm(graph.input('x', [T, B, H], 'f32'), { ...layerOptions({ H, layers }), carry })
@@ -100,7 +100,7 @@ function characterLayers(tokens: Tensor, { H, layers }: Stack): Tensor {
   return lstm(x, { ...layerOptions({ H, layers }), carry: true }).output
 }
 
-/** The character model of train-char and sample. */
+/** Makes the character model of train-char and sample. */
 export function characterModel({ H, layers }: Stack, setting: Setting, training: boolean) {
   return defineModel(
     {
@@ -132,7 +132,10 @@ export function characterSteps(model: Pick<Model, 'parameters' | 'compile'>, sta
   return { plan, run: (out: Int32Array) => loop.run(out.length, -1, out) }
 }
 
-/** Whether the embedding went into the first layer: then its input product is made once a symbol, not once a token. */
+/**
+ * Returns whether the embedding is folded into the first layer, whose input product is then made once a symbol instead of once a
+ * token.
+ */
 export function foldsEmbedding(plan: Pick<Plan, 'explain'>): boolean {
   return plan.explain().nodes.some(({ op, why }) => op === 'lstm' && why.includes('folded'))
 }

@@ -15,6 +15,7 @@ const SYMBOLS = 67
 const [STROKES, POINTS] = [9, 35]
 const BEAMS = [0, 16]
 
+/** The workload pen: the time of each point that a reader takes. */
 export const pen: Workload = {
   name: 'pen',
   summary: 'a word read while the pen moves, each point',

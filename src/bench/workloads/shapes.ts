@@ -3,7 +3,7 @@
 import type { Device } from '../../graph/opcodes.js'
 import type { Precision } from '../../graph/plan.js'
 
-/** What the command line asks for; an empty list or undefined: the workload's own. */
+/** The values that the command line asks for. An empty list or undefined means those of the workload. */
 export interface Choice {
   readonly threads: readonly number[]
   readonly precisions: readonly Precision[]
@@ -17,17 +17,18 @@ export interface Choice {
   readonly device: Device
 }
 
+/** Returns the values that the user asked for, or the own values of the workload if there are none. */
 export const orElse = <T>(asked: readonly T[], own: readonly T[]): readonly T[] => (asked.length > 0 ? asked : own)
 
-/** The threads of workloads that are given for all cores. */
+/** Returns the numbers of threads of workloads whose figures are given for all cores. */
 export const allThreads = ({ threads, engineThreads, device }: Choice) =>
   device === 'cuda' ? [1] : orElse(threads, [engineThreads])
 
-/** The threads of workloads that are given for one thread and for all. */
+/** Returns the numbers of threads of workloads whose figures are given for one thread and for all. */
 export const oneAndAllThreads = ({ threads, engineThreads, device }: Choice) =>
   device === 'cuda' ? [1] : orElse(threads, [...new Set([1, engineThreads])])
 
-/** Precisions of workloads that train: int8 is for inference. */
+/** Returns the precisions of workloads that train: int8 is only for inference. */
 export const trainingPrecisions = (choice: Choice) => precisionsOf(choice).filter((name) => name !== 'int8')
 
 const offered: Record<Device, readonly Precision[]> = {
@@ -36,6 +37,6 @@ const offered: Record<Device, readonly Precision[]> = {
   auto: ['f32', 'bf16']
 }
 
-/** What is asked for of what the device has; where nothing is asked, what it is usually run with. */
+/** Returns the requested precisions that the device has, or its usual one if none is requested. */
 export const precisionsOf = ({ precisions, device }: Choice) =>
   orElse<Precision>(precisions, [offered[device][0]!]).filter((name) => offered[device].includes(name))

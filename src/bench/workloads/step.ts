@@ -1,6 +1,6 @@
 // step: batch 1, one step a call, state carried. sample: the whole loop through the public stream: embedding, layers,
-// linear, softmax, draw; beside it the same steps of the same layers alone, in a native loop, so that the difference is what
-// head, draw and the public API add to a character. Both workloads are bounded by reading the weights once.
+// linear, softmax, draw; in turns with the same steps of only the layers, in a native loop, so that the difference is the cost of
+// head, draw and the public API. Both workloads are bounded by reading the weights once.
 
 import { layersBytes, sampleBytes, type Sizes } from './amounts.js'
 import { onDevice } from '../machine/devices.js'
@@ -12,6 +12,7 @@ import { syncContestant } from '../turns.js'
 
 const hiddenSizes = [128, 256, 512, 1024, 2048]
 
+/** The workload step: one step at batch 1. */
 export const step: Workload = {
   name: 'step',
   summary: 'one step at batch 1, state carried, one call each',
@@ -19,7 +20,8 @@ export const step: Workload = {
   points: (choice) => pointsOf(choice, oneAndAllThreads(choice), stepPoint)
 }
 
-export const sample: Workload = {
+/** The workload sample: the sampling loop. */
+export const sampling: Workload = {
   name: 'sample',
   summary: 'the sampling loop per character, through the public stream, and what it adds to the steps of its layers',
   onGpu: true,

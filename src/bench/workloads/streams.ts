@@ -12,6 +12,7 @@ const stacks = [
 ]
 const counts = [1, 10, 50, 200]
 
+/** The workload streams. */
 export const streams: Workload = {
   name: 'streams',
   summary: 'delay of the event loop while 1 to 200 streams generate',

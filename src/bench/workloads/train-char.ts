@@ -1,6 +1,6 @@
 // train-char: one training step of a character model, whole: embedding, LSTM layers, linear, cross-entropy, backward,
-// clipping, Adam. Counted as if every product were made; where the embedding is folded into the first layer, what is
-// executed stands beside it.
+// clipping, Adam. Counted as if every product were made; if the embedding is folded into the first layer, the row also has
+// the amount that is executed.
 
 import { VOCABULARY, foldedTrainCharFlops, sequenceBytes, trainCharFlops, type Sizes } from './amounts.js'
 import { onDevice } from '../machine/devices.js'
@@ -10,6 +10,7 @@ import type { Workload } from '../workload.js'
 import { allThreads, orElse, trainingPrecisions } from './shapes.js'
 import { asyncContestant } from '../turns.js'
 
+/** The workload train-char. */
 export const trainChar: Workload = {
   name: 'train-char',
   summary: `training step of a character model of ${VOCABULARY} symbols, two layers`,

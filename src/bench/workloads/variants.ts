@@ -20,7 +20,7 @@ interface VariantWorkload {
   floatOnly?: true
 }
 
-/** As many of each length from 1 to T, in no order: their mean is half of T. */
+/** Returns as many of each length from 1 to T, in no order; their mean is half of T. */
 export function mixedLengths({ B, T }: Pick<Sizes, 'B' | 'T'>): number[] {
   return Array.from({ length: B }, (_, b) => 1 + Math.floor(((((7 * b) % B) + 0.5) / B) * T))
 }
@@ -28,6 +28,7 @@ export function mixedLengths({ B, T }: Pick<Sizes, 'B' | 'T'>): number[] {
 const every = ({ B, T }: Sizes) => B * T
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
 
+/** The workloads of the variants of the LSTM layer. */
 export const variants: readonly Workload[] = [
   {
     name: 'bidirectional',

@@ -8,6 +8,7 @@ import { joinStrokes, smoothField, swapStrokes, varyLine } from './habits.js'
 import { mapPoints } from './normalise.js'
 import { countPoints, type Stroke } from './strokes.js'
 
+/** The strengths of the variations. 0 leaves a variation out. */
 export interface InkAugmentation {
   /** Standard deviation of the slant dx / dy. */
   readonly shear: number
@@ -43,6 +44,7 @@ export interface InkAugmentation {
   readonly plain: number
 }
 
+/** No variation, and the default strengths. */
 export const inkAugmentations = {
   none: {
     shear: 0,
@@ -126,7 +128,7 @@ const WARP_WAVES = { shortest: 1, longest: 4 }
 /** Length of the waves that bend letters, in sizes. */
 const BEND_WAVES = { shortest: 0.15, longest: 0.6 }
 
-/** One variation of `strokes`. */
+/** Returns one variation of `strokes`, drawn from `random`. */
 export function augmentStrokes(strokes: readonly Stroke[], settings: InkAugmentation, random: Random): Stroke[] {
   const { shear, scale, rotate, warp, dropout, reverse, trim, lift, speed } = settings
   // Draws of a setting that is 0 are not made where they did not exist in version 0.1: its trainings keep their bits.

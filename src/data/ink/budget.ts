@@ -15,6 +15,7 @@ const FREE_BYTES = 2 ** 24
 /** Share of the heap that samples may take: what is made of them needs the rest. */
 const HEAP_SHARE = 0.5
 
+/** A bound on the memory of samples. */
 export interface InkBudget {
   /** Counts bytes that were read. */
   read(bytes: number): void
@@ -25,6 +26,7 @@ export interface InkBudget {
   keep(ink: Ink, path: string): void
 }
 
+/** Returns the budget of one call of `readInk`. */
 export function inkBudget(): InkBudget {
   let [allowed, heap, outside] = [FREE_BYTES, 0, 0]
   const most = HEAP_SHARE * getHeapStatistics().heap_size_limit

@@ -20,7 +20,7 @@ export interface FeatureReader {
   read(x: number, y: number, first: boolean, row: Float32Array): void
 }
 
-/** `step`: of the resampling; 1 / 16 of a size where there is none. */
+/** Returns a reader that turns points into rows of features. `step` is that of the resampling; 1 / 16 of a size without resampling. */
 export function createFeatureReader({ resample, step }: Pick<InkNormalisation, 'resample' | 'step'>): FeatureReader {
   const unit = resample === 'length' ? step : 1 / 16
   let last: readonly [number, number] | null = null
@@ -52,13 +52,13 @@ export function prepareStrokes(ink: Ink, settings: InkNormalisation, variation?:
   return layPoints(shapeOf(ink, settings), settings, ink.source, variation)
 }
 
-/** The first half of prepareStrokes: the normalised shape, the same in each epoch of a training. */
+/** Returns the first half of prepareStrokes: the normalised shape, the same in each epoch of a training. */
 export function shapeOf(ink: Ink, settings: InkNormalisation): Stroke[] {
   checkInk(ink)
   return normaliseShape(ink.strokes, settings)
 }
 
-/** The second half of prepareStrokes: a normalised shape varied and resampled. */
+/** Returns the second half of prepareStrokes: a normalised shape varied and resampled. */
 export function layPoints(
   shape: readonly Stroke[],
   settings: InkNormalisation,
@@ -69,7 +69,7 @@ export function layPoints(
   return resampleStrokes(varied, settings, source)
 }
 
-/** Features [points, INK_FEATURES] of prepared strokes. */
+/** Returns the features [points, INK_FEATURES] of prepared strokes. */
 export function inkFeatures(strokes: readonly Stroke[], settings: InkNormalisation): Float32Array {
   const reader = createFeatureReader(settings)
   const features = new Float32Array(strokes.reduce((sum, { x }) => sum + x.length, 0) * INK_FEATURES)
@@ -94,6 +94,7 @@ export interface InkReader {
   up(): Float32Array
 }
 
+/** Returns a reader of features for a pen that is moving. */
 export function createInkReader(settings: InkNormalisation): InkReader {
   const resampler = createResampler(settings)
   const reader = createFeatureReader(settings)

@@ -1,11 +1,11 @@
-// Samples by what their fields say: `writer=26-30`, `font=EMSFelix,EMSElfin`, `comment:2=26-30` (the second word of it).
+// Conditions on the fields of samples: `writer=26-30`, `font=EMSFelix,EMSElfin`, `comment:2=26-30` (the second word of it).
 
 import type { Ink } from './strokes.js'
 import { expected } from '../../errors.js'
 
 const PATTERN = /^([^=:]+)(?::([1-9]\d{0,3}))?=(.+)$/
 
-/** A test of samples. Throws ERR_INVALID_OPTION if the condition is invalid. */
+/** Returns a test of samples. Throws ERR_INVALID_OPTION if the condition is invalid. */
 export function parseWhere(condition: string): (ink: Ink) => boolean {
   const [, name, word, values] = PATTERN.exec(condition) ?? []
   if (name === undefined) {

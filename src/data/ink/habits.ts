@@ -57,7 +57,7 @@ function alongLine(random: Random): { at: (x: number) => number; integral: (x: n
   }
 }
 
-/** The width of letters, their slant and the height of the baseline as smooth functions of the place on the line. */
+/** Varies the width of letters, their slant and the height of the baseline as smooth functions of the place on the line. */
 export function varyLine(
   strokes: readonly Stroke[],
   { width, lean, drift }: { width: number; lean: number; drift: number },
@@ -78,7 +78,7 @@ const NEAR = 0.35
 const jump = (from: Stroke, to: Stroke) =>
   Math.hypot(to.x[0]! - from.x[from.x.length - 1]!, to.y[0]! - from.y[from.y.length - 1]!)
 
-/** Strokes joined to the one before them, where the pen has not far to go, with this probability. */
+/** Joins each stroke to the one before it with this probability if the pen has not far to go. */
 export function joinStrokes(strokes: readonly Stroke[], probability: number, random: Random): Stroke[] {
   const joined: Stroke[] = []
   for (const stroke of strokes) {
@@ -101,7 +101,7 @@ function concat(a: Float64Array, b: Float64Array): Float64Array {
   return all
 }
 
-/** Strokes exchanged with the one after them, where the pen has not far to go, with this probability. */
+/** Swaps each stroke with the one after it with this probability if the pen has not far to go. */
 export function swapStrokes(strokes: readonly Stroke[], probability: number, random: Random): Stroke[] {
   const ordered = [...strokes]
   for (let i = 0; i + 1 < ordered.length; i++) {

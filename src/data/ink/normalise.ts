@@ -6,9 +6,10 @@ import { baselineSlope } from './baseline.js'
 import { smoothStrokes } from './smooth.js'
 import type { Stroke } from './strokes.js'
 
+/** The settings of normalisation, features and resampling. */
 export interface InkNormalisation {
   /**
-   * 'sample': each sample by its own size, about the height of its letters. 'fixed': all by `unit`, which alone allows to
+   * 'sample': each sample by its own size, about the height of its letters. 'fixed': all by `unit`, the only choice that allows to
    * read while the pen moves.
    */
   readonly scale: 'sample' | 'fixed'
@@ -87,7 +88,7 @@ const HEIGHTS = 4
 /** A flat sign, a dash, is not blown up to the height of letters: its size is at least this share of its longest stroke. */
 const LEAST_SHARE = 0.1
 
-/** The size of ink in its own units, and its middle. The size is above 0. */
+/** Returns the size of ink in its own units, above 0, and its middle. */
 export function measureInk(strokes: readonly Stroke[]): { size: number; x: number; y: number } {
   const { x, y, deviation } = moments(strokes)
   let longest = 0
@@ -113,7 +114,7 @@ function minMax(values: Float64Array): [number, number] {
 /** Steepness from which a stretch counts as upright: |dy| above this times |dx|. */
 const UPRIGHT = 1
 
-/** dx / dy of the upright stretches, weighted by their height: 0 for upright writing, above 0 where it leans to the right. */
+/** Returns dx / dy of the upright stretches, weighted by their height: 0 for upright writing, above 0 if it leans to the right. */
 export function slantOf(strokes: readonly Stroke[]): number {
   let [along, up] = [0, 0]
   for (const { x, y } of strokes) {
@@ -127,7 +128,7 @@ export function slantOf(strokes: readonly Stroke[]): number {
   return up > 0 ? along / up : 0
 }
 
-/** Every point through `map`; times stay. */
+/** Moves every point through `map`; times stay. */
 export function mapPoints(
   strokes: readonly Stroke[],
   map: (x: number, y: number) => readonly [number, number]
@@ -175,7 +176,7 @@ function rotated(strokes: readonly Stroke[], angle: number): readonly Stroke[] {
   return mapPoints(strokes, (x, y) => [x0 + cos * (x - x0) - sin * (y - y0), y0 + sin * (x - x0) + cos * (y - y0)])
 }
 
-/** The median size of samples: the unit of 'fixed'. */
+/** Returns the median size of samples, the unit of the scale 'fixed'. */
 export function medianSize(samples: readonly { strokes: readonly Stroke[] }[]): number {
   const sizes = Float64Array.from(samples, ({ strokes }) => measureInk(strokes).size).sort()
   return sizes[sizes.length >> 1] ?? 1

@@ -28,6 +28,7 @@ const MAX_SAMPLES = 2 ** 22
 /** Longest file with the text of another one. */
 const MAX_COMPANION = 2 ** 20
 
+/** The options of `readInk`. */
 export interface ReadInkOptions {
   /** Where y points in the files. Default: as the format defines it (up in stroke JSON and UNIPEN, else down). */
   y?: 'up' | 'down'
@@ -40,10 +41,11 @@ export interface ReadInkOptions {
   onBad?: (error: GatecellError, file?: string) => void
   onSkip?: OnSkip
   signal?: AbortSignal
-  /** What `-` reads. Default: process.stdin. */
+  /** The bytes of the input `-`. Default: process.stdin. */
   stdin?: AsyncIterable<Uint8Array>
 }
 
+/** Checks the options of `readInk`. */
 export const checkReadInkOptions = optionsOf<ReadInkOptions>({
   y: optional(choice('up', 'down')),
   level: optional(string),
@@ -141,7 +143,7 @@ const FORMATS = 'JSON with strokes, drawings or offsets, UNIPEN, InkML or IAM-On
 /** Blanks before the first sample. */
 const MOST_BLANKS = 2 ** 16
 
-/** Returns the beginning of a text as parsers take it: a byte order mark, and blanks before XML, are no part of it. */
+/** Returns the beginning of a text as parsers take it: a byte order mark, and blanks before XML do not count. */
 function begun(text: string): string {
   const plain = text.replace(/^\ufeff/, '')
   const first = plain.search(/\S/)

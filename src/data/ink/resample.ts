@@ -1,5 +1,5 @@
-// New points along the path of a pen: at equal distances or equal times, stroke by stroke, each point a function of what
-// was written before it alone. So it reads while the pen moves, and a whole sample gives the same points.
+// New points along the path of a pen: at equal distances or equal times, stroke by stroke, each point a function of only the
+// points before it. So it works while the pen moves, and a whole sample gives the same points.
 
 import { inkLimits, invalidInk, type Stroke } from './strokes.js'
 import type { InkNormalisation } from './normalise.js'
@@ -23,6 +23,7 @@ export interface Resampler {
   up(out: (x: number, y: number, t: number) => void): void
 }
 
+/** Returns a resampler of one stroke after the other. */
 export function createResampler({ resample, step }: Pick<InkNormalisation, 'resample' | 'step'>): Resampler {
   let down = false
   let [x0, y0, t0] = [0, 0, 0] // the last point read

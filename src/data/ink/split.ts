@@ -15,6 +15,7 @@ export interface InkSplit {
   readonly where: string | null
 }
 
+/** The files of ink and how they are read. */
 export interface InkSource {
   /** Files, folders, patterns, - for standard input. */
   data: readonly string[]
@@ -23,6 +24,7 @@ export interface InkSource {
   read?: ReadInkOptions
 }
 
+/** The samples to train on and to validate on. */
 export interface InkSets {
   readonly train: readonly Ink[]
   readonly valid: readonly Ink[]
@@ -54,6 +56,7 @@ function byShare(count: number, share: number): (ink: Ink, index: number) => boo
   return (_, index) => chosen.has(index)
 }
 
+/** Describes a split in words, for messages. */
 export function describeInkSplit({ valid, where }: InkSplit): string {
   return where === null ? `a share of ${valid}` : `"${where}"`
 }

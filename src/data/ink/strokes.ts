@@ -1,5 +1,5 @@
 // Ink: what a pen wrote, as strokes of points in the order of writing. x grows to the right and y up, in any unit; t grows
-// with time, in any unit, where the device said it. Every reader of this folder hands out ink through `createInk`, which
+// with time, in any unit, if the device records it. Every reader of this folder hands out ink through `createInk`, which
 // refuses what no model can use: no strokes, a single point, coordinates that are not numbers or too large.
 
 import { types } from 'node:util'
@@ -7,20 +7,22 @@ import { anything, boolean, list, nullable, numbers, open, optional, options as 
 import { record, string, type Check } from '../../check/index.js'
 import { expected, type GatecellError, isObject, isRevoked } from '../../errors.js'
 
+/** The points of the pen between touching and leaving the paper. */
 export interface Stroke {
   readonly x: Float64Array
   readonly y: Float64Array
-  /** Times of the points, never falling within a stroke; null where the source has none. */
+  /** Times of the points, never falling within a stroke; null if the source has none. */
   readonly t: Float64Array | null
 }
 
+/** One sample of writing or drawing. */
 export interface Ink {
   readonly strokes: readonly Stroke[]
   /** The text that was written, if the source has it. */
   readonly text: string | null
-  /** What else the source says about the sample: writer, font, comment ... */
+  /** Further properties of the sample in the source: writer, font, comment ... */
   readonly fields: Readonly<Record<string, string>>
-  /** Where it stands, for messages: file and line or number. */
+  /** Its place, for messages: file and line or number. */
   readonly source: string
 }
 
@@ -34,6 +36,7 @@ export interface StrokeColumns {
   readonly t: ArrayLike<number> | null
 }
 
+/** The options of `createInk`. */
 export interface InkOptions {
   readonly text?: string | null
   readonly fields?: Readonly<Record<string, string>>
@@ -65,7 +68,7 @@ const readInkOptions = optionsOf<InkOptions>({
 
 /**
  * Returns ink from strokes of points. Throws ERR_INVALID_INK for no strokes, fewer than two points in all, sizes beyond
- * `inkLimits`, coordinates that are not numbers, times that fall within a stroke; ERR_INVALID_ARGUMENT for options of other types.
+ * `inkLimits`, coordinates that are not numbers, times that fall within a stroke, and ERR_INVALID_ARGUMENT for options of other types.
  */
 export function createInk(points: readonly (readonly InkPoint[])[], inkOptions: InkOptions = {}): Ink {
   const options = readInkOptions(inkOptions, 'the options of createInk')

@@ -24,6 +24,7 @@ const LETTERS: Readonly<Record<string, readonly (readonly Corner[])[]>> = {
   t: [[[0.3, 1.7], [0.3, 0.9], [0.32, 0.2], [0.55, 0]], [[0.02, 1], [0.6, 1.02]]]
 }
 
+/** The letters that synthetic ink can write. */
 export const practiceLetters = Object.keys(LETTERS).join('')
 
 /** Units of a small letter's height, as of a tablet. */

@@ -84,7 +84,10 @@ const readTensorParts = open<NamedTensor>({
   dtype: optional(choice(...(Object.keys(dtypeBits) as Dtype[])))
 })
 
-/** A tensor to write, read once; whether shape, dtype and data fit each other is checked as the header is made. */
+/**
+ * Checks that a value is a tensor to write, and reads it once. Whether shape, dtype and data fit each other is checked as the header
+ * is made.
+ */
 export const readTensor: Check<NamedTensor> = (value, name) => readTensorParts(value, name)
 
 /**
@@ -119,7 +122,7 @@ export const arrayTypes = {
 /** The dtype of an array that is written without a `dtype` of the caller's. */
 const ownDtypes: readonly Dtype[] = ['F32', 'F64', 'I8', 'U8', 'I16', 'U16', 'I32', 'U32', 'I64', 'U64']
 
-/** How names from a file are shown in messages: printable, in quotes and not too long. */
+/** Returns a name from a file as messages show it: printable, in quotes and not too long. */
 export function quoted(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 77)}...` : name)
 }
@@ -130,7 +133,7 @@ export function tensorBytes(shape: readonly number[], dtype: Dtype): number {
   return bits >= 0 && Number.isSafeInteger(bits) && bits % 8 === 0 ? bits / 8 : NaN
 }
 
-/** Elements of a shape, or -1 when the product leaves 2^53 - 1. */
+/** Returns the number of elements of a shape, or -1 if it exceeds 2^53 - 1. */
 export function elementCount(shape: readonly number[]): number {
   if (shape.includes(0)) return 0
   let count = 1
