@@ -157,6 +157,7 @@ export {
   trainBpe,
   vocabularyFromConfig,
   vocabularyFromText,
+  wordVocabulary,
   type BpeText,
   type BpeTrainingOptions,
   type BpeVocabulary,
@@ -166,7 +167,8 @@ export {
   type SpecialToken,
   type TokenizerJsonOptions,
   type Vocabulary,
-  type VocabularyConfig
+  type VocabularyConfig,
+  type WordVocabularyOptions
 } from './data/text/vocabulary.js'
 export {
   readCheckpoint,

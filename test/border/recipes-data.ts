@@ -8,13 +8,16 @@ const evaluation = () => api.createEvaluation(tokens, { length: 4, batch: 2, war
 const buckets = () => api.createBuckets([3, 8, 20, 5], { batch: 2, seed: 1, shuffle: true, shortFirst: 1 })
 const arrays = () => [new Int32Array(8), new Int32Array(8)]
 const vocabularies = [() => vocabulary, () => api.byteVocabulary({ special: ['blank'] })]
+const allVocabularies = [...vocabularies, () => api.wordVocabulary('lvzt a b')]
 
 function perVocabulary(
   name: 'encode' | 'decode' | 'symbol' | 'decoder' | 'encoder',
   args: () => unknown[],
   returns?: string
 ): AnyRecipe[] {
-  return vocabularies.map((make) => method('Vocabulary', name, make, args, { pure: true, ...(returns && { returns }) }))
+  return allVocabularies.map((make) =>
+    method('Vocabulary', name, make, args, { pure: true, ...(returns && { returns }) })
+  )
 }
 
 const simple: AnyRecipe[] = [
@@ -178,6 +181,12 @@ const words: AnyRecipe[] = [
       returns: 'Vocabulary'
     }
   ),
+  pure(
+    'wordVocabulary',
+    api.wordVocabulary,
+    () => ['a b a c', { lowerCase: true, minCount: 1, size: 3, special: ['unknown'] }],
+    { returns: 'Vocabulary' }
+  ),
   ...perVocabulary('encode', () => ['lvzt', 'a remedy']),
   ...perVocabulary('decode', () => [[0, 1, 2], { skipSpecial: true }]),
   ...perVocabulary('symbol', () => [1]),
@@ -190,6 +199,7 @@ const words: AnyRecipe[] = [
     { pure: true }
   ),
   ...perVocabulary('encoder', () => [], 'Encoder'),
+  // Of words, a second call of the same decoder or encoder gives another result: it has a state.
   ...vocabularies.flatMap((make) => [
     method(
       'Decoder',

@@ -26,6 +26,12 @@ export type VocabularyConfig =
       readonly special?: readonly SpecialToken[]
     }
   | { readonly kind: 'byte'; readonly special?: readonly SpecialToken[] }
+  | {
+      readonly kind: 'word'
+      readonly words: readonly string[]
+      readonly lowerCase: boolean
+      readonly special?: readonly SpecialToken[]
+    }
   | BpeConfig
 
 /** Options of `Vocabulary.decode` and `Vocabulary.decoder`. */
@@ -39,7 +45,7 @@ export interface DecodeOptions {
 
 /** Ids for the symbols of a text: characters, bytes, words or the byte pairs of a BPE. */
 export interface Vocabulary {
-  readonly kind: 'character' | 'byte' | 'bpe'
+  readonly kind: 'character' | 'byte' | 'word' | 'bpe'
   /** Number of ids. */
   readonly size: number
   /** The id of `<unk>`, or -1 if unknown symbols are errors. */
@@ -92,7 +98,7 @@ export interface Encoder {
 
 /** Throws ERR_INVALID_ARGUMENT unless `value` is a vocabulary, made here or by the caller. */
 export const checkVocabulary = methods<Vocabulary>(['encode', 'decode', 'symbol', 'decoder', 'encoder', 'idOf'], {
-  kind: choice('character', 'byte', 'bpe'),
+  kind: choice('character', 'byte', 'word', 'bpe'),
   size: integer(1, 2 ** 31 - 1),
   unknownId: integer(-1, 2 ** 31 - 1),
   special: list(specialToken),

@@ -6,6 +6,7 @@ import { bpeFromConfig } from './bpe-vocabulary.js'
 import { byteVocabulary } from './byte-vocabulary.js'
 import { charactersOf } from './character-vocabulary.js'
 import { specialFromConfig, specialTokens, type SpecialToken } from './special-tokens.js'
+import { wordsFromConfig } from './word-vocabulary.js'
 import { checkVocabulary, type Vocabulary, type VocabularyConfig } from './vocabulary-types.js'
 
 export { trainBpe, type BpeText, type BpeTrainingOptions } from './bpe-training.js'
@@ -14,6 +15,7 @@ export { bpeFromTokenizerJson, bpeToTokenizerJson, type TokenizerJsonOptions } f
 export { byteVocabulary, type ByteVocabularyOptions } from './byte-vocabulary.js'
 export { describeCodePoint } from './characters.js'
 export { characterVocabulary, vocabularyFromText, type CharacterVocabularyOptions } from './character-vocabulary.js'
+export { wordVocabulary, type WordVocabularyOptions } from './word-vocabulary.js'
 export { specialNames, type SpecialToken } from './special-tokens.js'
 export {
   checkVocabulary,
@@ -42,7 +44,8 @@ export function vocabularyFromConfig(config: unknown): Vocabulary {
   const tokens = specialFromConfig(special, refuseConfig)
   if (kind === 'byte') return byteVocabulary({ special: tokens })
   if (kind === 'character') return charactersFromConfig(config as Record<string, unknown>, tokens)
-  return refuseConfig('the kind character, byte or bpe', kind)
+  if (kind === 'word') return wordsFromConfig(config as Record<string, unknown>, tokens, refuseConfig)
+  return refuseConfig('the kind character, byte, word or bpe', kind)
 }
 
 function charactersFromConfig(config: Record<string, unknown>, special: readonly SpecialToken[]): Vocabulary {

@@ -115,7 +115,7 @@ t.test('configurations of damaged models', async (t) => {
     null,
     'byte',
     {},
-    { kind: 'word' },
+    { kind: 'syllable' },
     { ...character, symbols: '' },
     { ...character, symbols: 'ba' },
     { ...character, symbols: 'aa' },
