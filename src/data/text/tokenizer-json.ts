@@ -177,7 +177,12 @@ export function bpeFromTokenizerJson(text: string, options: TokenizerJsonOptions
   const { special } = readOptions(options, 'the options of bpeFromTokenizerJson')
   if (typeof text !== 'string' || text.length > MAX_CHARACTERS) {
     const found = typeof text === 'string' ? `${text.length} characters` : show(text)
-    throw expected('ERR_INVALID_ARGUMENT', `at most ${MAX_CHARACTERS} characters of tokenizer.json`, found, '')
+    throw expected(
+      'ERR_INVALID_ARGUMENT',
+      `at most ${MAX_CHARACTERS} characters of tokenizer.json`,
+      found,
+      'pass a smaller tokenizer'
+    )
   }
   const json = objectAt(parseStrictJson(text, 'tokenizer.json'), 'the root')
   const model = checkSettings(json)
