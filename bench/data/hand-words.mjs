@@ -46,7 +46,8 @@ function textSource(texts, excluded, random) {
       let text = kind < KNOWN ? pick(words) : kind < KNOWN + LIKE ? alike() : jumble()
       if (random.uniform() < SECOND) text += ` ${random.uniform() < KNOWN ? pick(words) : alike()}`
       if (random.uniform() < CAPITAL) text = text[0].toUpperCase() + text.slice(1)
-      if ([...text].every((symbol) => symbol === ' ' || known.has(symbol))) return text
+      const allowed = text.split(' ').every((word) => !excluded.has(word))
+      if (allowed && [...text].every((symbol) => symbol === ' ' || known.has(symbol))) return text
     }
   }
 }

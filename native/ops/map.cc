@@ -26,6 +26,14 @@ gc_status check(Plan& plan, Node& node) {
                   out.shape().c_str());
   }
   if (status != GC_OK) return status;
+  for (int d = 0; d < out.rank; ++d) {
+    bool reached = false;
+    for (size_t i = 0; i < node.in.size() && !reached; ++i) {
+      const Tensor& x = *plan.input(node, i);
+      reached = d < x.rank && x.dims[x.rank - 1 - d] == out.dims[out.rank - 1 - d];
+    }
+    if (!reached) return fail(GC_INVALID_SHAPE, "map: no input has the size of the result %s", out.shape().c_str());
+  }
   MapProgram program;
   return read_map(node, program);
 }

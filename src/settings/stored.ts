@@ -39,7 +39,7 @@ export function checkFromReader<C>(read: (json: JsonObject, path: string) => C):
     } catch (error) {
       if (!(error instanceof GatecellError) || error.code !== 'ERR_FILE_FORMAT') throw error
       const { what, actual } = partsOf(error)
-      throw expected('ERR_INVALID_ARGUMENT', what, actual, '', error)
+      throw expected('ERR_INVALID_ARGUMENT', what, actual, 'correct this value', error)
     }
   }
 }

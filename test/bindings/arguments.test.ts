@@ -152,7 +152,7 @@ t.test('handles are told apart', async (t) => {
 
 t.test('numbers: modes, token counts, threads', async (t) => {
   const { plan } = linearPlan(1)
-  for (const mode of [-1, 4, 0.5, NaN, Infinity, 2 ** 32, '0', 0n, undefined]) {
+  for (const mode of [-1, 5, 0.5, NaN, Infinity, 2 ** 32, '0', 0n, undefined]) {
     t.equal(
       thrownCode(() => addon.planRunSync(plan, mode as number)),
       bad,

@@ -13,7 +13,7 @@ const src = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'src
 function lonelyPackage(folder: string, version: string): void {
   mkdirSync(join(folder, 'dist'))
   const options = { compilerOptions: { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022 } }
-  for (const name of ['native', 'here', 'errors']) {
+  for (const name of ['native', 'here', 'errors', 'version']) {
     const text = ts.sys.readFile(join(src, `${name}.ts`))!
     writeFileSync(join(folder, 'dist', `${name}.js`), ts.transpileModule(text, options).outputText)
   }

@@ -34,6 +34,7 @@ const [one, ...others] = inkSamples(60)
 writeFileSync(join(cwd, 'words.ndjson.gz'), gzipSync(ndjson(others)))
 writeFileSync(join(cwd, 'mine.ndjson'), ndjson([one!]))
 writeFileSync(join(cwd, 'words.txt'), 'lv\nzt\n')
+for (const name of ['a.txt', 'b.txt']) writeFileSync(join(cwd, name), story(2000))
 const traces = one!.strokes.map((stroke) => `<trace>${stroke.map(([x, y]) => `${x} ${-y!}`).join(', ')}</trace>`)
 writeFileSync(join(cwd, 'note.inkml'), `<ink>${traces.join('')}</ink>`)
 

@@ -97,7 +97,7 @@ t.test('refusals', async (t) => {
       'ERR_INVALID_ARGUMENT'
     ],
     ['control', () => ops.mixtureSample(f(7), f(1), 0), /control of shape \[4\]/],
-    ['rows', () => ops.mixtureSample(f(2, 7), f(4), 0, f(2, 4)), /i32 as rows/],
+    ['rows', () => ops.mixtureSample(f(2, 7), f(4), 0, f(2, 4)), /i32 as rows/, 'ERR_INVALID_ARGUMENT'],
     ['number of rows', () => ops.mixtureSample(f(2, 3, 7), f(4), 0, i(3, 4)), /rows of shape \[6, 4\]/],
     ['control of rows', () => ops.mixtureSample(f(2, 7), f(3, 4), 0, i(2, 4)), /control of shape \[2, 4\]/],
     ['control of rows without rows', () => ops.mixtureSample(f(2, 7), f(2, 4), 0), /control of shape \[4\]/],

@@ -12,7 +12,14 @@ const compilerOptions = { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.
 
 /** Compiles into `folder` and returns the path of the program `name` of test/io there. */
 export function compiledProgram(folder: string, name: string): string {
-  const sources = ['src/errors.ts', 'src/here.ts', 'src/native.ts', 'src/random.ts', `test/io/${name}.ts`]
+  const sources = [
+    'src/errors.ts',
+    'src/here.ts',
+    'src/version.ts',
+    'src/native.ts',
+    'src/random.ts',
+    `test/io/${name}.ts`
+  ]
   for (const part of ['src/check', 'src/io', 'src/data']) {
     const files = readdirSync(join(root, part), { recursive: true, encoding: 'utf8' })
     sources.push(...files.filter((file) => file.endsWith('.ts')).map((file) => `${part}/${file}`))

@@ -71,6 +71,7 @@ async function runModelCommand(
   of: ModelCommand,
   { model, optionTasks, interrupts }: { model: string; optionTasks: OptionTasks; interrupts: Interrupts }
 ): Promise<void> {
+  checkDeviceOf(command.opts())
   const info = await readCheckpointInfo(model)
   const task = tasks.find(({ id }) => id === info.task)
   if (!task) {
@@ -81,7 +82,6 @@ async function runModelCommand(
   refuseOtherTasks(command, optionTasks, task.id, model)
   const { settings } = of.use(task)!
   const given = givenOnCommandLine(command, settings)
-  checkDeviceOf(given)
   const context = await createContext(command.getOptionValue('json') === true, interrupts)
   try {
     const options = withDefaults(settings, given)
