@@ -74,7 +74,7 @@ function asStreams(text, { count, length, shares: [train, valid] }) {
 function prepare({ file, sha256, crlf = false, streams }, folder, name = 'text') {
   const root = process.env.GATECELL_DATA
   if (!root)
-    throw new RecipeError('Expected GATECELL_DATA to name the folder of the data sets; see "Data" in the README.')
+    throw new RecipeError('Expected GATECELL_DATA to name the folder of the data sets; see "Data" in docs/quality.md.')
   const packed = readFileSync(join(root, file))
   const text = file.endsWith('.gz') ? gunzipSync(packed) : packed
   const found = createHash('sha256').update(text).digest('hex')

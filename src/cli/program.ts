@@ -72,7 +72,7 @@ Examples:
   gatecell sample shakespeare.safetensors --prompt 'ROMEO:' --length 500
   gatecell evaluate shakespeare.safetensors other.txt --json
 
-Exit codes: 0 done, 2 wrong command line, 130 stopped by Ctrl-C (saved), 1 anything else that failed.
+Exit codes: 0 done, 2 wrong command line, 130 stopped by Ctrl-C and 143 by SIGTERM (saved), 1 anything else that failed.
 GATECELL_ISA=scalar|avx2|avx512 forces an instruction set; GATECELL_DEBUG=1 shows stacks.`
 
 /** Runs one command line of a program with these tasks, and returns its exit code. */

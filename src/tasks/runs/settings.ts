@@ -89,7 +89,7 @@ export type Training = Values<ReturnType<typeof trainingSettings>>
 
 /** Settings of a process that runs a training. They are not stored and may change on resume. */
 export const processSettings = {
-  checkpointEvery: integer({ min: 1, defaultText: 'as validEvery', help: 'steps between checkpoints' }),
+  checkpointEvery: integer({ min: 1, defaultText: 'as between validations', help: 'steps between checkpoints' }),
   threads: integer({
     min: 0,
     max: 1024,
