@@ -20,7 +20,8 @@ struct DeviceStore {
     kAccumulated = 64
   };
   const Backend& backend;
-  void *block = nullptr, *block3 = nullptr, *average = nullptr, *accumulated = nullptr, *group_of = nullptr;
+  void *block = nullptr, *block3 = nullptr, *average = nullptr, *accumulated = nullptr;
+  void* group_of = nullptr;  // in block
   gc_device_arenas arenas = {};
   uint64_t version = 0;  // of the host's values that lie here
   unsigned ahead = 0;    // groups that are newer here than on the host
@@ -29,7 +30,7 @@ struct DeviceStore {
   DeviceStore(const DeviceStore&) = delete;
   DeviceStore& operator=(const DeviceStore&) = delete;
   ~DeviceStore() {
-    for (void* memory : {block, block3, average, accumulated, group_of})
+    for (void* memory : {block, block3, average, accumulated})
       if (memory) backend.table->release(memory);
   }
 };

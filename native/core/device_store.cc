@@ -41,7 +41,8 @@ gc_status open_device_store(Store& store, const Backend& backend) {
   auto device = std::make_shared<DeviceStore>(backend);
   const int64_t bytes = round_up(store.arena_floats * 4, 256);
   const int64_t groups = 1 + (store.grad != nullptr) + (store.moment1 != nullptr) + (store.moment2 != nullptr);
-  const int32_t status = backend.table->allocate(bytes * groups, &device->block);
+  const int64_t table = round_up(static_cast<int64_t>(store.group_of.size()) * 4, 256);
+  const int32_t status = backend.table->allocate(bytes * groups + table, &device->block);
   if (status != GC_OK) return backend_failure(backend, status);
   char* at = static_cast<char*>(device->block);
   const auto next = [&](const float* wanted) {
@@ -53,6 +54,7 @@ gc_status open_device_store(Store& store, const Backend& backend) {
   device->arenas.grad = next(store.grad);
   device->arenas.moment1 = next(store.moment1);
   device->arenas.moment2 = next(store.moment2);
+  device->group_of = at;
   store.device = device;
   store.has_device.store(true, std::memory_order_release);
   return add_moment3(store, *device);
@@ -61,17 +63,14 @@ gc_status open_device_store(Store& store, const Backend& backend) {
 namespace {
 // Allocates what a store may get after plans were made for the device, so that each run is given the address.
 gc_status add_late(const Store& store, DeviceStore& device) {
-  const int64_t floats = store.arena_floats, groups = static_cast<int64_t>(store.group_of.size());
+  const int64_t bytes = round_up(store.arena_floats * 4, 256);
   const struct {
     bool wanted;
-    int64_t bytes;
     void** place;
-  } rows[] = {{store.average != nullptr, floats * 4, &device.average},
-              {store.accumulated != nullptr, floats * 4, &device.accumulated},
-              {true, groups * 4, &device.group_of}};
+  } rows[] = {{store.average != nullptr, &device.average}, {store.accumulated != nullptr, &device.accumulated}};
   for (const auto& row : rows) {
     if (!row.wanted || *row.place) continue;
-    const int32_t status = device.backend.table->allocate(round_up(row.bytes, 256), row.place);
+    const int32_t status = device.backend.table->allocate(bytes, row.place);
     if (status != GC_OK) return backend_failure(device.backend, status);
   }
   return GC_OK;

@@ -75,6 +75,9 @@ TEST_CASE("cuda plans: memory is asked for beforehand, and a device with just en
   const int loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host({5, 40})}, {2});
   g.device = GC_CUDA;
   // Parameters, the plan's tensors and the library's tables are asked for in turn; each refusal tells what would have been enough.
+  struct Limit {
+    ~Limit() { unsetenv("GATECELL_EMULATOR_BYTES"); }  // also after a failure, so that later tests have memory
+  } limited;
   long long limit = 1, asked = 0, free = 0;
   int refusals = 0;
   for (; refusals < 9; ++refusals) {
@@ -90,7 +93,6 @@ TEST_CASE("cuda plans: memory is asked for beforehand, and a device with just en
   }
   CHECK(refusals == 3);
   g.run(GC_TRAIN);
-  unsetenv("GATECELL_EMULATOR_BYTES");
 }
 
 TEST_CASE("device model: many small steps stay on the processor, large products go to the device") {
