@@ -1,6 +1,6 @@
 // Prints what native/cuda/test/bench.sh has measured as a Markdown table: a row for each shape, with the box of cuDNN that it falls in,
 // cuDNN's time over ours, and whether that reaches the bar of its box. Machine files of `gatecell bench --device cuda|auto` (.json)
-// become tables of training steps beside PyTorch and of what auto chose.
+// become tables of training steps next to PyTorch and of the choices of auto.
 //   node bench/gpu-table.mjs bench/machines/<device>-bf16.jsonl bench/machines/<device>-train-512.json ...
 // Boxes. narrow: where PyTorch can take a persistent kernel of cuDNN: one layer, one direction, at most 1024 units in multiples of
 // 128, a batch of a multiple of 8 up to 128; or at most 192 units. lengths: against PackedSequence. outside: everything else.
@@ -35,8 +35,8 @@ export function readRows(text) {
 
 const shapeOf = (row) => JSON.stringify(KEYS.map((key) => row[key]))
 const keyOf = (row) => `${row.library} ${row.precision} ${shapeOf(row)}`
-/** What of PyTorch stands beside our precision. */
-const beside = { bf16: ['bf16', 'f16'], tf32: ['tf32'], f32: ['f32'] }
+/** The precisions of PyTorch that are compared with each of ours. */
+const comparedPrecisions = { bf16: ['bf16', 'f16'], tf32: ['tf32'], f32: ['f32'] }
 
 /** One comparison for each of our rows: ratios are null where either side has no time. */
 export function compare(rows) {
@@ -45,7 +45,7 @@ export function compare(rows) {
     .filter(({ library }) => library === 'gatecell')
     .map((row) => {
       const same = theirs.filter(
-        (other) => beside[row.precision].includes(other.precision) && shapeOf(other) === shapeOf(row)
+        (other) => comparedPrecisions[row.precision].includes(other.precision) && shapeOf(other) === shapeOf(row)
       )
       const [forward, both] = ['forward_us', 'both_us'].map((field) => contest(row, same, field))
       return { row, box: boxOf(row), bar: barOf(row), forward, both }
@@ -60,7 +60,7 @@ function contest(row, others, field) {
   return { ours, theirs: best?.[field] ?? null, type: best?.precision ?? null, ratio }
 }
 
-/** 'met' or 'missed' where there is a bar, else 'ahead' or 'behind'; 'not measured' where a time is missing. */
+/** Returns `met` or `missed` if there is a bar, else `ahead` or `behind`; `not measured` if a time is missing. */
 export function verdictOf({ bar, forward, both }) {
   if (forward.ratio === null || both.ratio === null) return 'not measured'
   const least = Math.min(forward.ratio, both.ratio)
@@ -106,10 +106,10 @@ export function tableOf(text) {
   ].join('\n')
 }
 
-/** Times PyTorch's over ours that a training step is to reach. */
+/** The ratio, PyTorch's time over ours, that a training step is to reach. */
 const TRAIN_BAR = 2
 
-/** Tables of a machine file: rows beside a rival, and rows that say whether auto was right. */
+/** Returns the tables of a machine file: rows with a rival, and rows that show whether auto was right. */
 export function machineTables({ machine, rows }) {
   const label = ({ workload, shape: { layers, H, B, T }, precision }) =>
     `${workload} ${layers} x ${H}, B ${B}, T ${T}, ${precision}`

@@ -86,7 +86,7 @@ function prepare({ file, sha256, crlf = false, streams }, folder, name = 'text')
   return path
 }
 
-/** What the figure must reach. */
+/** Returns the bound of the figure in words. */
 function bound({ better = 'lower', target }) {
   return `${better === 'higher' ? '>=' : '<='} ${target}`
 }
@@ -137,14 +137,14 @@ async function noGpu() {
   return backends.cuda.available ? null : backends.cuda.reason
 }
 
-/** Says whether the training was quick enough. */
+/** Prints and returns whether the training was quick enough. */
 function judgeTime(name, seconds, within) {
   const passed = seconds <= within
   console.log(`${name}: trained in ${seconds.toFixed(1)} s, limit ${within} s: ${passed ? 'reached' : 'MISSED'}`)
   return { passed }
 }
 
-/** Says whether a figure reaches its bar. */
+/** Prints and returns whether a figure reaches its bar. */
 function judge(name, { better, metric, target, against }, evaluation, minutes) {
   const figure = evaluation[metric]
   const passed = better === 'higher' ? figure >= target : figure <= target

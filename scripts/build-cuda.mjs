@@ -12,7 +12,7 @@ import { fail, root } from './lib.mjs'
 
 const persistent = /persistent/
 
-/** Names as people read them: the template and, of unnamed functions, the function that they stand in. */
+/** Returns the demangled names: of a template its name, of an unnamed function the name of the function that contains it. */
 function namesOf(symbols) {
   const { stdout } = spawnSync('c++filt', ['-p'], { input: symbols.join('\n'), encoding: 'utf8' })
   return stdout

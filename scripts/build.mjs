@@ -52,6 +52,6 @@ for (const name of names) {
   console.error(target.note)
   const started = new Date()
   target.build()
-  // The build tools leave an output alone that did not change; its date then says "checked at".
+  // The build tools do not touch an output that did not change. Its date is set, so that it is the time of the last check.
   for (const path of target.outputs) utimesSync(join(root, path), started, started)
 }

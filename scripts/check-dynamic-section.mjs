@@ -1,6 +1,6 @@
-// Says which shared libraries an addon needs, and fails if one is not part of libc: the binary must load on any Linux
-// of the same libc, also one without libstdc++ or CUDA. Also checks that the hardening flags arrived. The CUDA library beside
-// it, where it was built, must not need CUDA's runtime or driver either: it carries the one and opens the other.
+// Prints the shared libraries that an addon needs, and fails if one is not part of libc: the binary must load on any Linux
+// of the same libc, also one without libstdc++ or CUDA. Also checks that the linker applied the hardening flags. If the CUDA
+// library was built next to the addon, it must not need CUDA's runtime or driver either: it contains the runtime and opens the driver.
 //   node scripts/check-dynamic-section.mjs [file.node]
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'

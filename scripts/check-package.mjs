@@ -73,7 +73,7 @@ const installed = JSON.parse(readFileSync(join(folder, 'node_modules/gatecell/pa
 const hooks = ['preinstall', 'install', 'postinstall'].filter((name) => name in (installed.scripts ?? {}))
 expect(hooks.length === 0, `Expected no install script in the published package, found ${hooks.join(', ')}.`)
 
-// A PATH that has node alone: no compiler, no cmake, no readelf.
+// A PATH that has only node and sh: no compiler, no cmake, no readelf.
 const bin = join(folder, 'bin')
 mkdirSync(bin)
 symlinkSync(process.execPath, join(bin, 'node'))

@@ -1,4 +1,4 @@
-// What the CUDA scripts share: whether nvcc is here, where it builds, the build itself and what ptxas said in it.
+// Common functions of the CUDA scripts: the search for nvcc, the folder of the build, the build itself and the messages of ptxas.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ export const buildFolder = join(root, 'build', 'cuda')
 export const library = join(buildFolder, 'native', 'cuda', 'gatecell_cuda.so')
 const kernelsFile = join(buildFolder, 'kernels.json')
 
-/** Whether nvcc is on the PATH or where CUDACXX says; without it one line says what is left out. */
+/** Returns whether nvcc is on the PATH or named by CUDACXX. If it is not, prints a line with the part that is left out. */
 export const hasNvcc = (what) => {
   if (process.env.CUDACXX !== undefined || hasCommand('nvcc')) return true
   console.log(`skipped: ${what}, because nvcc (CUDA toolkit 12 or newer) is not on the PATH`)
@@ -53,7 +53,7 @@ export const buildCuda = (targets, options = [], architectures = allTargets) => 
     cwd: root,
     encoding: 'utf8',
     maxBuffer: 1 << 28,
-    env: { ...process.env, MAKEFLAGS: '--output-sync=target' } // what ptxas says of two files must not mix
+    env: { ...process.env, MAKEFLAGS: '--output-sync=target' } // keeps the messages of ptxas about two files apart
   })
   const said = (made.stdout ?? '') + (made.stderr ?? '')
   if (made.status !== 0)

@@ -1,4 +1,4 @@
-// Formats the C++ sources with clang-format (.clang-format); with --check only says which are not.
+// Formats the C++ sources with clang-format (.clang-format); with --check only lists the files that are not formatted.
 import { filesBelow, fail, hasCommand, run } from './lib.mjs'
 
 if (!hasCommand('clang-format')) {

@@ -1,4 +1,4 @@
-// What the scripts share: the repository's root, running a command, and the newest change below some paths.
+// Common functions of the scripts: the repository's root, running a command, and the newest change below some paths.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// prebuildify builds through node-gyp; this stands in for it and builds through cmake-js. prebuildify calls it in its
+// prebuildify builds through node-gyp; this program replaces it and builds through cmake-js. prebuildify calls it in its
 // working directory as `rebuild --target=<version> --devdir=... --arch=<arch> --release` and then takes the .node file
 // in build/Release there. Node-API needs neither the version nor headers, so only the architecture is passed on.
 'use strict'

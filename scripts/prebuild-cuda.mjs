@@ -1,5 +1,5 @@
 // Makes the package gatecell-cuda in prebuilds-cuda/: the CUDA library for this platform and nothing else. A package of its own,
-// because it is several times the size of everything else and of use to those with a GPU alone; src/native.ts finds it by name.
+// because it is several times the size of everything else and of use only with a GPU; src/native.ts finds it by name.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildCuda, hasNvcc, library } from './cuda-lib.mjs'

@@ -1,6 +1,6 @@
-// The CUDA tests (native/cuda/test): on the emulated device, with its threads first to last and last to first, beside the emulator's
-// own (native/cuda/test/emulator); then, where nvcc and a GPU are, on the GPU; there with --sanitize also under compute-sanitizer
-// (native/cuda/test/sanitize.sh).
+// Runs the CUDA tests (native/cuda/test) on the emulated device, with its threads first to last and last to first, and the tests of the
+// emulator itself (native/cuda/test/emulator). If there are nvcc and a GPU, runs them on the GPU, too; with --sanitize also under
+// compute-sanitizer (native/cuda/test/sanitize.sh).
 //   --only gpu|emulator
 // With GATECELL_COUNTS=<file> it appends a line "passed failed" per run.
 import { spawnSync } from 'node:child_process'

@@ -1,4 +1,4 @@
-// Reads the golden files of test/golden (PyTorch in double precision; make_golden.py says what is in them).
+// Reads the golden files of test/golden (PyTorch in double precision; their contents are described in make_golden.py).
 import { readFileSync } from 'node:fs'
 
 export interface GoldenTensor {

@@ -5,7 +5,7 @@ import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
-// Packages that `import 'gatecell'` must not load: imported at the top of a file in cli alone, elsewhere on use.
+// Packages that `import 'gatecell'` must not load: imported at the top of a file only in cli, elsewhere on use.
 const heavy = ['commander', 'cli-progress', 'vega', 'tinyglobby']
 
 // Folder of C++: the folders whose files it may include, and the system headers.
@@ -141,9 +141,9 @@ t.test('includes of C++ run one way', async (t) => {
   for (const file of cpp.filter((file) => !file.startsWith('native/cuda/test/'))) {
     const rule = includes.find(([folder]) => folder === dirname(file))
     t.ok(rule, `${file} lies in a folder that the table knows`)
-    // Of the core the device knows what stands in headers without state.
+    // The device library includes only those headers of the core that have no state.
     if (file.startsWith('native/cuda/')) {
-      t.notMatch(read(file), /core\/(?!(philox|wide|mixture|guard)\.h)/, `${file} knows functions without state alone`)
+      t.notMatch(read(file), /core\/(?!(philox|wide|mixture|guard)\.h)/, `${file} includes only headers without state`)
     }
     for (const [, mark, path] of read(file).matchAll(/^\s*#\s*include\s+(["<])([^">]+)/gm)) {
       const folder = path!.startsWith('gatecell/') ? abi : dirname(join(dirname(file), path!))

@@ -68,7 +68,7 @@ function* messagesOf(file: string): Generator<{ place: string; text: string }> {
 t.test('messages have three parts', async (t) => {
   const messages = files.filter((file) => !checks.test(file)).flatMap((file) => [...messagesOf(file)])
   t.ok(messages.length > 180, `${messages.length} messages`)
-  // A source in front of the sentence (an op, a file) is no part of it; what an error holds of another one is a sentence by itself.
+  // A source in front of the sentence (an op, a file) is not part of it. A message within a message is a sentence of its own.
   const sentence = /^(?:\S+: )?[Ee]xpected .+ (?:but|received|found|is|has|have) .*[:;] \S/s
   const wrong = messages.filter(({ text }) => text.startsWith('${}') === false && !sentence.test(text))
   t.same(wrong, [], 'expected, received, and after a colon what to do')

@@ -128,7 +128,7 @@ function shuffle(items, random) {
   return all
 }
 
-/** Serifs and beginnings come off, or hooks go on. */
+/** Cuts points off the ends of a stroke, such as serifs, or adds hooks to them. */
 function trimOrHook(stroke, random) {
   let points = stroke
   for (const end of [0, 1]) {

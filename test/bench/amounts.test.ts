@@ -1,4 +1,4 @@
-// What a run of a workload is counted as: against the definitions written out, and against sums over single products.
+// The counted operations and bytes of a workload: compared with the definitions written out, and with sums over single products.
 import t from 'tap'
 import {
   foldedTrainCharFlops,

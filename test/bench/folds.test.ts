@@ -19,7 +19,7 @@ interface Sample {
 
 const bench = (name: string) => import(pathToFileURL(join(root, 'bench', 'data', name)).href)
 
-/** A font of three letters; `shift` tells its letters from those of others. */
+/** Returns a font of three letters. `shift` moves their points, so that fonts with different shifts differ. */
 function font(shift: number): string {
   const glyph = (name: string, d: string) => `<glyph unicode="${name}" horiz-adv-x="${400 + shift}" d="${d}" />`
   const letters = [

@@ -16,7 +16,7 @@ const row = (library: string, times: [number | null, number | null], more: objec
     both_us: times[1]
   })
 
-/** What the program prints of files with these contents. */
+/** Returns the lines that the program prints for files with these contents. */
 function table(files: Record<string, string>): string[] {
   const folder = t.testdir()
   const paths = Object.entries(files).map(([name, text]) => {

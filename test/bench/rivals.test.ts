@@ -1,4 +1,4 @@
-// Rivals: the processes behind them, the model that ONNX Runtime gets, and that none is left out in silence.
+// Rivals: their processes, the model that ONNX Runtime gets, and that none is left out in silence.
 import { join } from 'node:path'
 import t from 'tap'
 import { openInChild, startChild } from '../../src/bench/rivals/child.js'
@@ -10,7 +10,7 @@ import type { Task } from '../../src/bench/rivals/types.js'
 
 const task: Task = { mode: 'step', sizes: { B: 1, T: 1, H: 16, layers: 2 }, threads: 1, precision: 'f32' }
 
-/** A rival written here: answers as torch_lstm.py and onednn_lstm.cpp do, and says what it was asked. */
+/** A rival for this test: answers in the form of torch_lstm.py and onednn_lstm.cpp, and prints its requests. */
 const script = `
   const answers = { open: {}, burst: { us: [3, 1, 2] }, close: {} }
   require('node:readline').createInterface({ input: process.stdin }).on('line', (line) => {

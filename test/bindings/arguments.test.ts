@@ -1,4 +1,4 @@
-// What a caller may hand to the addon: everything, and gets an error with a code. One by one, then at random.
+// A caller may hand anything to the addon and gets an error with a code. Arguments one by one, then at random.
 import fc from 'fast-check'
 import t from 'tap'
 import { errorCodes } from '../../src/errors.js'

@@ -2,7 +2,7 @@
 import { types } from 'node:util'
 import { isTensor } from '../../src/graph/graph.js'
 
-/** What getters, traps and callbacks of the hostile caller throw: it must come through as it is. */
+/** The error that getters, traps and callbacks of the hostile caller throw. It must reach the caller unchanged. */
 export const mine = new Error('an error of the caller')
 const fail = (): never => {
   throw mine

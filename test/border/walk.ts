@@ -106,7 +106,7 @@ function judge(error: unknown): string | null {
   if (error === mine) return null
   if (!(error instanceof GatecellError)) return `threw ${error instanceof Error ? error.stack : String(error)}`
   if (!Object.hasOwn(errorCodes, error.code)) return `has the unknown code ${error.code}`
-  // The core says "op: expected x, got y".
+  // Messages of the core have the form "op: expected x, got y".
   if (/xpected [^]+(but|found|got) /.test(error.message)) return null
   return `has the message ${JSON.stringify(error.message)}`
 }

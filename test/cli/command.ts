@@ -1,4 +1,4 @@
-// Runs the built command as a user does, in a process of its own, and gathers what it says.
+// Runs the built command as a user does, in a process of its own, and gathers its output.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -1,4 +1,4 @@
-// What bad input gets: one sentence on standard error, a stable code, a non-zero exit, and no partial file.
+// Bad input gives one sentence on standard error, a stable code, a non-zero exit code, and no partial file.
 
 import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -89,7 +89,7 @@ t.test('places to write', async (t) => {
 t.test('a loss that is no number', async (t) => {
   const words = train('story.txt', '--out', 'nan.safetensors', ...tiny)
   await gatecell(words, { cwd })
-  // Training cannot be brought to it by its options: gates saturate. So the run goes on from weights near the end of f32.
+  // No option makes a loss infinite, because gates saturate. So the run continues from weights near the largest float32.
   const path = at('nan.last.safetensors')
   const { task, config, progress, ...groups } = await readCheckpoint(path)
   const tensors = (group: keyof LoadedCheckpoint) => [...groups[group]].map(([name, tensor]) => ({ name, ...tensor }))

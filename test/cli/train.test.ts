@@ -257,7 +257,7 @@ t.test('Ctrl-C saves and says how to go on', async (t) => {
 })
 
 t.test('Ctrl-C before anything was learned', async (t) => {
-  // Standard input that stays open and says nothing: the shell's read end of a pipe that we hold.
+  // Standard input that stays open without a byte: the read end of a pipe that the shell holds.
   const words = ['train', 'text', '-', '--out', 'never.safetensors', ...tiny]
   let ended: Ended
   let wait = 500

@@ -8,7 +8,7 @@ import { packageInfo } from '../../src/native.js'
 const folder = t.testdir({ 'text.so': 'no library at all' })
 const libc = '/lib/x86_64-linux-gnu/libm.so.6'
 
-/** What test/cuda/print-device.ts prints with this library. */
+/** Returns the output of test/cuda/print-device.ts with this library. */
 function printed(library: string): {
   available: boolean
   reason: string

@@ -1,4 +1,4 @@
-// gatecell bench on the device: rows as on the processor but without shares; with auto the choice beside both measured times.
+// gatecell bench on the device: rows as on the processor but without shares; with auto the choice next to both measured times.
 import t from 'tap'
 import { createRecord } from '../../src/bench/report/machine-file.js'
 import { findWorkloads } from '../../src/bench/registry.js'
@@ -43,7 +43,7 @@ t.test('every workload that has layers runs on the device, once for all threads'
   t.same([...new Set(file.rows.map(({ workload }) => workload))], onGpu)
   t.match(file.machine, { gpu: /\S/ })
   t.ok(lines.some((line) => line.startsWith('GPU: ')))
-  // layer-norm is of float32 alone.
+  // layer-norm has only float32.
   for (const name of ['own product, bf16', 'copy', 'launch in a graph', 'shortest run'])
     t.ok(
       file.limits.some(({ limit, isa, value }) => limit === name && isa === 'cuda' && value > 0),

@@ -1,4 +1,4 @@
-// Every command that makes or loads a model takes --device, and says on the device what it says on the processor.
+// Every command that makes or loads a model takes --device, and prints the same on the device as on the processor.
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { gatecell, story } from '../cli/command.js'
@@ -16,7 +16,7 @@ const env = { GATECELL_CUDA_LIBRARY: library.file ?? '' }
 const run = async (...words: string[]) => await gatecell(words, { cwd, env })
 const small = '--hidden 6 --batch 2 --steps 3 --threads 1 --device cuda --json'.split(' ')
 
-/** Trains on the device and returns what was said at the start. */
+/** Trains on the device and returns the first record. */
 async function train(t: Test, ...words: string[]) {
   const { code, stderr, records } = await run('train', ...words, ...small)
   t.equal(code, 0, stderr)
@@ -24,7 +24,7 @@ async function train(t: Test, ...words: string[]) {
   return records[0]!
 }
 
-/** What a command says on either device, its times left out. */
+/** Returns the records of a command on either device, without times. */
 async function both(t: Test, ...words: string[]) {
   const said = await Promise.all(['cpu', 'cuda'].map((device) => run(...words, '--device', device, '--json')))
   for (const { code, stderr } of said) t.equal(code, 0, stderr)

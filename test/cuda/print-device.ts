@@ -1,4 +1,4 @@
-// Prints what the engine says of its CUDA library: for absent.test.ts, which runs this in a process of its own.
+// Prints the report of the engine about its CUDA library: for absent.test.ts, which runs this in a process of its own.
 import { GatecellError } from '../../src/errors.js'
 import { backends } from '../../src/machine.js'
 import { textFixture } from './text.js'

@@ -1,4 +1,4 @@
-// The scripts for a machine with a GPU, tried on the emulated device at shapes of nothing: each part runs or says what is missing.
+// The scripts for a machine with a GPU, tried on the emulated device at the smallest shapes: each part runs or prints what is missing.
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const build = join(root, 'build', 'native-release')
 const bench = join(build, 'native', 'cuda', 'gatecell_cuda_bench')
 
 const cwd = t.testdir({ bin: {}, machines: {} })
-// A sanitizer that runs what it is given, and says so.
+// A sanitizer that prints a line and runs the command that it is given.
 writeFileSync(join(cwd, 'bin', 'compute-sanitizer'), '#!/bin/sh\necho "sanitizer $2"\nshift 4\nexec "$@"\n', {
   mode: 0o755
 })

@@ -106,7 +106,7 @@ function decoder(device: Device, kind: 'general' | 'additive') {
   return { model, plan }
 }
 
-/** Four steps of training: losses, and whatever stands in outputs and states. */
+/** Trains four steps and returns losses, outputs and states. */
 function train({ model, plan }: { model: AnyModel; plan: Plan }) {
   const random = createRandom(6, 'sequences')
   const found: Record<string, Float32Array> = {}

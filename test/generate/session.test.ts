@@ -1,4 +1,4 @@
-// Sessions: values that step any model with carried states; rows of one plan have the bits of each alone.
+// Sessions: values that step any model with carried states; each row of a plan has the bits of the session that is stepped by itself.
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import {

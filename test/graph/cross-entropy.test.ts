@@ -88,7 +88,7 @@ t.test('refusals', async (t) => {
     [{ weights: golden.weights.data.map(() => -1) }, 'ERR_INVALID_ARGUMENT'],
     [{ weights: golden.weights.data.map(() => NaN) }, 'ERR_INVALID_ARGUMENT'],
     [{ weights: 'yes' as unknown as number[] }, 'ERR_INVALID_ARGUMENT'],
-    [{ ignoreIndex: -100 }, 'ERR_OUT_OF_RANGE'] // -1 is no class then
+    [{ ignoreIndex: -100 }, 'ERR_OUT_OF_RANGE'] // -1 is not a class then
   ]
   for (const [options, code] of refused) t.throws(() => run(data, options), { code }, JSON.stringify(options))
 })

@@ -92,7 +92,7 @@ t.test('what has no loss is refused by name, and the plan runs on', async (t) =>
   }
   give([1, 2, 3, 0, 0, 0], [4, 0], [3, 0])
   await plan.run('gradient')
-  // Of 5^4 sequences these read 1 2 3: one label doubled (3), or one blank before, between or behind (4).
+  // Of 5^4 sequences these read 1 2 3: one label doubled (3), or one blank before, between or after (4).
   t.ok(Math.abs(plan.outputs['loss']![0]! - Math.log(625 / 7)) < 1e-6)
   t.same([...plan.outputs['rows']!.subarray(1)], [0])
   t.equal(plan.outputs['loss']![1], 1, 'a row without steps does not count')

@@ -1,4 +1,4 @@
-// Every op refuses what does not fit, and says what it expected and what came.
+// Every op refuses shapes that do not fit, with the expected and the received shape in the message.
 import t from 'tap'
 import { Graph } from '../../src/graph/graph.js'
 import { zeros } from '../../src/graph/initializers.js'

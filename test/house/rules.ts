@@ -18,7 +18,7 @@ const MAX_FILE_LINES = 300
 const MAX_FUNCTION_LINES = 60
 
 const sources = listFiles('src', /\.c?ts$/)
-const scripts = listFiles('scripts', /\.[cm]?js$/)
+const scripts = [...listFiles('scripts', /\.[cm]?js$/), ...listFiles('bench', /\.mjs$/)]
 const tests = listFiles('test', /\.ts$/)
 const cpp = [...listFiles('native', /\.(h|cc|cu|cuh|inl)$/), ...listFiles('bindings', /\.(h|cc)$/)]
 const cppTests = listFiles('test', /\.(h|cc|inl)$/)
@@ -46,7 +46,7 @@ function nameOf(node: NamedFunction): string {
 }
 
 /**
- * Every function of src and scripts, and of C++ outside the kernels, has at most 60 lines, the inner functions, blank lines and comments
+ * Every function of src, scripts and bench, and of C++ outside the kernels, has at most 60 lines, the inner functions, blank lines and comments
  * included, its docstring not.
  */
 const longFunctions: Rule = () => {
@@ -142,7 +142,8 @@ const documents = [
   'CHANGELOG.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
-  ...listFiles('docs', /\.md$/)
+  ...listFiles('docs', /\.md$/),
+  ...listFiles('bench', /\.md$/)
 ]
 
 /** Returns the sentences that break the style card, with their places; the rule below names only their files. */

@@ -63,7 +63,7 @@ async function beginToWrite(): Promise<void> {
   })
 }
 
-/** Takes the lock of a file and says so, or prints the error's code and ends; SIGTERM ends it by process.exit. */
+/** Takes the lock of a file and prints a line, or prints the error's code and ends; SIGTERM ends it by process.exit. */
 async function holdLock(): Promise<void> {
   process.on('SIGTERM', () => process.exit(1))
   try {

@@ -1,5 +1,5 @@
-// Plain JavaScript of src and of the programs in test/io, made by TypeScript alone, for processes that tests start: with
-// a loader each start would take seconds. No test by itself.
+// Plain JavaScript of src and of the programs in test/io, compiled by TypeScript, for processes that tests start: with
+// a loader each start would take seconds. This file has no test itself.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'

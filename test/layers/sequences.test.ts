@@ -1,4 +1,4 @@
-// The layers over two sequences inside models: what they learn, how they go on, and that decoding by steps is the whole.
+// The layers over two sequences inside models: what they learn, that carried states continue a sequence, and that decoding step by step gives the results of the whole sequence.
 import t from 'tap'
 import {
   attention,

@@ -1,4 +1,4 @@
-// A writer learns, is measured beside what has no memory, and writes: in a style, to a seed, and nothing it does not know.
+// A writer learns, is compared with models without a memory, and writes in a style and by a seed; unknown symbols are refused.
 
 import { join } from 'node:path'
 import t from 'tap'

@@ -144,7 +144,7 @@ async function serial(first: Operation, second: Operation) {
   return JSON.stringify([a, b, first.weights === 'ends' || second.weights === 'ends' ? null : hash(model)])
 }
 
-/** What `reader` may give beside a fit: its results after each step. */
+/** Returns the results that `reader` may give during a fit: its results after each step. */
 async function resultsByStep(reader: Operation): Promise<Set<string>> {
   using model = make()
   const results = new Set<string>()
@@ -158,8 +158,8 @@ async function resultsByStep(reader: Operation): Promise<Set<string>> {
 }
 
 /**
- * What `stream` may give beside a fit: every run, which reads one token and draws the next, has the weights of one step, and never those
- * of an earlier step than the run before. (`feed` is synchronous, so that its runs have the weights of one step.)
+ * The results that `stream` may give during a fit: every run, which reads one token and draws the next, has the weights of one step, and never
+ * those of an earlier step than the run before. (`feed` is synchronous, so that its runs have the weights of one step.)
  */
 let streams: Promise<Set<string>> | null = null
 async function streamsByStep(): Promise<Set<string>> {

@@ -1,4 +1,4 @@
-// Trains a few steps with as many threads as the argument says; prints the instruction set and a hash of all state.
+// Trains a few steps with the number of threads in its argument; prints the instruction set and a hash of all state.
 import { createHash } from 'node:crypto'
 import { createTrainer, machineInfo } from '../../src/index.js'
 import { noise, textModel, trainingData } from '../text-model.js'

@@ -1,4 +1,4 @@
-// Names that nobody knows are refused, not ignored: options, inputs of a batch; and names that are taken: layers.
+// Unknown names are refused, not ignored: options, inputs of a batch; and names that are taken: layers.
 import t from 'tap'
 import * as gatecell from '../../src/index.js'
 import { alphabet, textModel, trainingData, validationData } from '../text-model.js'

@@ -54,7 +54,7 @@ t.test('the same bytes with 1, 2, 3 and 4 threads and from every stop', async (t
 
 t.test('the end of a run is validated, and the run that goes on keeps the better model', async (t) => {
   const folder = t.testdir()
-  /** Goes on to `steps`; returns the checkpoints' steps by kind, the progress in the last one and the summary. */
+  /** Continues to `steps`; returns the checkpoints' steps by kind, the progress in the last one and the summary. */
   const goOn = async (steps: number, from?: string) => {
     using network = model(1)
     const resume = from === undefined ? {} : { resume: (await readCheckpoint(from)) as Resumable }

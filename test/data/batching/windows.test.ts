@@ -11,7 +11,7 @@ import {
 } from '../../../src/data/batching/windows.js'
 import { tokensOf, type Tokens } from '../../../src/data/text/tokens.js'
 
-/** Tokens whose ids are their places, so that a pair (input, target) tells where it comes from. */
+/** Tokens whose ids are their places, so that a pair (input, target) shows its place. */
 const places = (length: number): Tokens => tokensOf(Array.from({ length }, (_, index) => index))
 
 const sizes = fc

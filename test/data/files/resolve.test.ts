@@ -1,4 +1,4 @@
-// What a user names becomes the same list of files each time; what is left out is reported.
+// Paths and patterns become the same list of files each time; files that are left out are reported.
 import { spawnSync } from 'node:child_process'
 import { chdir, cwd } from 'node:process'
 import { join } from 'node:path'

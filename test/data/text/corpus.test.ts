@@ -1,4 +1,4 @@
-// Corpora: the ids are those of the text, in memory or in a file, gzipped or not; what is no text is refused or left out.
+// Corpora: the ids are those of the text, in memory or in a file, gzipped or not; binary data is refused or left out.
 import { spawn, spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'

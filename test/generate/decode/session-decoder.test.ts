@@ -1,4 +1,4 @@
-// A beam search over the sessions of a model: against all sequences, and against steps of each hypothesis alone.
+// A beam search over the sessions of a model: against all sequences, and against a search that steps each hypothesis by itself.
 import t from 'tap'
 import {
   beamSearch,
@@ -33,7 +33,7 @@ const model = defineModel(
 )
 const session = createSession(model, { inputs: { tokens: [begin] }, outputs: ['logits'] })
 
-/** A step of each hypothesis alone. */
+/** A decoder that steps each hypothesis by itself. */
 const reference: Decoder<SessionState> = {
   start: session.save(),
   step: (beam) =>

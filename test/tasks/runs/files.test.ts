@@ -193,7 +193,7 @@ t.test('another file in the place of the model is refused before the work begins
     await t.rejects(prepare('resume'), refused, 'damaged')
     t.ok(readFileSync(out).equals(bytes), 'it stays')
   }
-  // A process that was killed after it wrote the model, and before it wrote where the run stands.
+  // A process that was killed after it wrote the model, and before it wrote the state of the run.
   await write({ step: 1000, validation: null })
   const later = digest(out)
   const ready = await prepare('resume')
