@@ -2,7 +2,9 @@
 // with the noise of a bad tablet. Prints the character error rate and the share read without an error for each.
 //   node bench/robustness.mjs model.safetensors ink.ndjson.gz [--count 500] [--seed 0] [--json]
 import { parseArgs } from 'node:util'
-import { createInk, createRandom, handwritingRecognition, readInk } from '../dist/esm/index.js'
+import { createInk, readInk } from '../dist/esm/data/ink/index.js'
+import { createRandom } from '../dist/esm/index.js'
+import * as handwritingRecognition from '../dist/esm/tasks/handwriting-recognition/index.js'
 
 /** Points between two points of the original. */
 const DENSER = 8

@@ -1,4 +1,6 @@
-// The public names of gatecell, no logic.
+// The entry `gatecell`: the engine, for programs that define, train and run models. The applications have entries of their own, so that a
+// program loads only what it uses: `gatecell/text`, `gatecell/handwriting-recognition`, `gatecell/handwriting-synthesis`, `gatecell/ink`
+// and `gatecell/plot`.
 
 export { GatecellError, errorCodes, type ErrorCode } from './errors.js'
 
@@ -182,11 +184,3 @@ export {
 export type { JsonObject, JsonValue } from './io/json.js'
 export { openSafetensors, writeSafetensors, type SafetensorsFile } from './io/safetensors/file.js'
 export { openEventLog, type EventLog } from './io/logs/tfevents.js'
-
-// Applications.
-export * as text from './tasks/text/index.js'
-export * as handwriting from './tasks/handwriting-synthesis/index.js'
-export * as handwritingRecognition from './tasks/handwriting-recognition/index.js'
-export { readInk, type ReadInkOptions } from './data/ink/read.js'
-export { createInk, inkPoints, type Ink, type InkPoint, type Stroke } from './data/ink/strokes.js'
-export { inkSvg, type InkSvgOptions } from './plot/ink.js'

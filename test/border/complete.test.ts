@@ -1,7 +1,7 @@
 // Every public function, class and method has a recipe of hostile calls: an export without one fails here.
 import { EventEmitter } from 'node:events'
 import t from 'tap'
-import * as api from '../../src/index.js'
+import { entries } from './entries.js'
 import type { AnyRecipe } from './recipe.js'
 import { recipes } from './recipes.js'
 import { makeFiles } from './worlds.js'
@@ -10,10 +10,13 @@ const names = new Set(recipes.map(({ name }) => name))
 
 function publicFunctions(): string[] {
   const found: string[] = []
-  for (const [name, value] of Object.entries(api)) {
-    if (typeof value === 'function') found.push(name)
-    else if (Object.prototype.toString.call(value) === '[object Module]')
-      for (const [inner, one] of Object.entries(value)) if (typeof one === 'function') found.push(`${name}.${inner}`)
+  for (const [entry, names] of Object.entries(entries)) {
+    for (const [name, value] of Object.entries(names)) {
+      if (typeof value === 'function') found.push(entry === '' ? name : `${entry}.${name}`)
+      else if (Object.prototype.toString.call(value) === '[object Module]')
+        for (const [inner, one] of Object.entries(value as object))
+          if (typeof one === 'function') found.push(`${name}.${inner}`)
+    }
   }
   return found
 }

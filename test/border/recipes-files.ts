@@ -1,5 +1,7 @@
 // Files: checkpoints, safetensors, event logs, corpora, ink.
+import * as inkEntry from '../../src/data/ink/index.js'
 import * as api from '../../src/index.js'
+import { inkSvg } from '../../src/plot/index.js'
 import { method, pure, type AnyRecipe } from './recipe.js'
 import { inks } from './worlds.js'
 
@@ -99,8 +101,8 @@ const files: AnyRecipe[] = [
 
 const ink: AnyRecipe[] = [
   pure(
-    'createInk',
-    api.createInk,
+    'ink.createInk',
+    inkEntry.createInk,
     () => [
       [
         [
@@ -113,14 +115,14 @@ const ink: AnyRecipe[] = [
     ],
     { accepts: ['1.text=null'] }
   ),
-  pure('inkPoints', api.inkPoints, () => [inks[0]!.strokes.map((stroke) => ({ ...stroke }))]),
-  pure('inkSvg', api.inkSvg, () => [
+  pure('ink.inkPoints', inkEntry.inkPoints, () => [inks[0]!.strokes.map((stroke) => ({ ...stroke }))]),
+  pure('plot.inkSvg', inkSvg, () => [
     inks[0]!.strokes.map((stroke) => ({ ...stroke })),
     { width: 200, moving: true, pointsPerSecond: 100, title: 'ink' }
   ]),
   pure(
-    'readInk',
-    api.readInk,
+    'ink.readInk',
+    inkEntry.readInk,
     () => [
       ['ink.ndjson'],
       {

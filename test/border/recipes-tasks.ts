@@ -1,6 +1,9 @@
 // The applications: text, handwriting and its recognition.
 import { rmSync } from 'node:fs'
-import { handwriting, handwritingRecognition, text, tokensOf, vocabularyFromText } from '../../src/index.js'
+import { tokensOf, vocabularyFromText } from '../../src/index.js'
+import * as recognition from '../../src/tasks/handwriting-recognition/index.js'
+import * as synthesis from '../../src/tasks/handwriting-synthesis/index.js'
+import * as text from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'
 import { generationConfig, inks, memoryless, offsets, recognitionConfig, textConfig, vocabulary } from './worlds.js'
 
@@ -153,23 +156,23 @@ const textRecipes: AnyRecipe[] = [
   ...run('text', 'prepareTextRun', text.prepareTextRun, textRun)
 ]
 
-const { writtenInk } = handwriting
-const loadWriter = () => handwriting.loadWriter('writer.safetensors')
-let style: handwriting.WritingStyle | undefined
+const { writtenInk } = synthesis
+const loadWriter = () => synthesis.loadWriter('writer.safetensors')
+let style: synthesis.WritingStyle | undefined
 
 const writing: AnyRecipe[] = [
-  pure('handwriting.fitMemoryless', handwriting.fitMemoryless, () => [copy(offsets), 2]),
-  pure('handwriting.measureMemoryless', handwriting.measureMemoryless, () => [copy(memoryless), copy(offsets)]),
+  pure('handwriting-synthesis.fitMemoryless', synthesis.fitMemoryless, () => [copy(offsets), 2]),
+  pure('handwriting-synthesis.measureMemoryless', synthesis.measureMemoryless, () => [copy(memoryless), copy(offsets)]),
   pure(
-    'handwriting.generationConfigFromJson',
-    handwriting.generationConfigFromJson,
+    'handwriting-synthesis.generationConfigFromJson',
+    synthesis.generationConfigFromJson,
     () => [copy(generationConfig), 'a file'],
     {
       accepts: ['0.vocabulary=null', '0.split.where=*']
     }
   ),
   pure(
-    'handwriting.writtenInk',
+    'handwriting-synthesis.writtenInk',
     writtenInk,
     () => [
       inks.map((ink) => ({ ...ink })),
@@ -180,27 +183,37 @@ const writing: AnyRecipe[] = [
     // The last argument takes the errors of samples that are none.
     { accepts: ['0.0*', '0.1*', '1=null', '1.config*'] }
   ),
-  pure('handwriting.generationModel', handwriting.generationModel, () => [copy(generationConfig), modelOptions()], {
-    cost: 20,
-    returns: 'Model',
-    accepts: ['0.vocabulary=null']
-  }),
   pure(
-    'handwriting.measureGeneration',
-    handwriting.measureGeneration,
+    'handwriting-synthesis.generationModel',
+    synthesis.generationModel,
+    () => [copy(generationConfig), modelOptions()],
+    {
+      cost: 20,
+      returns: 'Model',
+      accepts: ['0.vocabulary=null']
+    }
+  ),
+  pure(
+    'handwriting-synthesis.measureGeneration',
+    synthesis.measureGeneration,
     () => [
-      handwriting.generationModel(generationConfig, { threads: 1 }),
+      synthesis.generationModel(generationConfig, { threads: 1 }),
       copy(generationConfig),
       writtenInk(inks, vocabulary, generationConfig),
       { signal: signal() }
     ],
     { cost: 60 }
   ),
-  pure('handwriting.loadWriter', handwriting.loadWriter, () => ['writer.safetensors', { threads: 1, device: 'cpu' }], {
-    cost: 30,
-    returns: 'LoadedWriter'
-  }),
-  recipe<handwriting.LoadedWriter>({
+  pure(
+    'handwriting-synthesis.loadWriter',
+    synthesis.loadWriter,
+    () => ['writer.safetensors', { threads: 1, device: 'cpu' }],
+    {
+      cost: 30,
+      returns: 'LoadedWriter'
+    }
+  ),
+  recipe<synthesis.LoadedWriter>({
     name: 'LoadedWriter.write',
     async setup() {
       const writer = await loadWriter()
@@ -219,12 +232,11 @@ const writing: AnyRecipe[] = [
     pure: true
   }),
   method('LoadedWriter', 'dispose', loadWriter, () => [], { cost: 30 }),
-  ...run('handwriting', 'prepareGenerationRun', handwriting.prepareGenerationRun, generationRun)
+  ...run('handwriting-synthesis', 'prepareGenerationRun', synthesis.prepareGenerationRun, generationRun)
 ]
 
-const recognition = handwritingRecognition
 const loadReader = () => recognition.loadReader('reader.safetensors')
-const space = 'handwritingRecognition'
+const space = 'handwriting-recognition'
 
 const reading: AnyRecipe[] = [
   pure(

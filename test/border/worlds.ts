@@ -6,18 +6,17 @@ import type { Tensor } from '../../src/graph/graph.js'
 import {
   createBatches,
   createEvaluation,
-  createInk,
   evaluationSource,
-  handwriting,
-  handwritingRecognition,
-  text,
   tokenSource,
   tokensOf,
   vocabularyFromText,
   writeCheckpointSync,
-  type Ink,
   type Model
 } from '../../src/index.js'
+import { createInk, type Ink } from '../../src/data/ink/index.js'
+import * as recognition from '../../src/tasks/handwriting-recognition/index.js'
+import * as synthesis from '../../src/tasks/handwriting-synthesis/index.js'
+import * as text from '../../src/tasks/text/index.js'
 import { inkAugmentations } from '../../src/data/ink/augment.js'
 import { drawText } from '../ink-samples.js'
 import { alphabet, textModel } from '../text-model.js'
@@ -78,7 +77,7 @@ export const recognitionConfig = {
 }
 
 const offsets = [Float32Array.from([0, 0, 0, 1, 0, 0, 0.5, 0.5, 1, 0, 1, 0, 1, 0.2, 1])]
-export const memoryless = handwriting.fitMemoryless(offsets, 2)
+export const memoryless = synthesis.fitMemoryless(offsets, 2)
 export { offsets }
 
 export const generationConfig = {
@@ -105,7 +104,7 @@ export function makeFiles(): void {
     inks.map((ink) => JSON.stringify({ strokes: drawText(ink.text!, 1), text: ink.text })).join('\n')
   )
   save(text.textModel(textConfig), 'text.safetensors')
-  save(handwritingRecognition.recognitionModel(recognitionConfig), 'reader.safetensors')
-  save(handwriting.generationModel(generationConfig), 'writer.safetensors')
+  save(recognition.recognitionModel(recognitionConfig), 'reader.safetensors')
+  save(synthesis.generationModel(generationConfig), 'writer.safetensors')
   readFileSync('text.safetensors')
 }

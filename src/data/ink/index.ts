@@ -1,0 +1,4 @@
+// The entry `gatecell/ink`: what a pen wrote, as data, read from files or made from points.
+
+export { readInk, type ReadInkOptions } from './read.js'
+export { createInk, inkPoints, type Ink, type InkOptions, type InkPoint, type Stroke } from './strokes.js'

@@ -1,0 +1,3 @@
+// The entry `gatecell/plot`: pictures of ink as text of SVG files.
+
+export { inkSvg, type InkSvgOptions } from './ink.js'
