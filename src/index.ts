@@ -145,6 +145,11 @@ export {
   type Batches,
   type EvaluationOptions
 } from './data/batching/windows.js'
+export { createDataset, type DatasetCursor } from './data/batching/dataset.js'
+export type { DatasetOptions, PrepareContext } from './data/batching/dataset-options.js'
+export type { Sample, SampleModel, SampleValue } from './data/batching/fields.js'
+export type { SampleIterable, DatasetSamples } from './data/batching/samples.js'
+export { createTextDataset, type TextDatasetOptions } from './data/batching/text-dataset.js'
 export { createBuckets, paddedLength, type BucketCursor, type Buckets } from './data/batching/buckets.js'
 export { ctcNeeds } from './generate/decode/ctc-length.js'
 export { openCorpus, type Corpus, type CorpusOptions } from './data/text/corpus.js'

@@ -112,6 +112,63 @@ const data: AnyRecipe[] = [
   )
 ]
 
+const sampleModel = {
+  definition: { inputs: { x: api.f32('length', 'batch'), n: api.i32('batch') }, targets: { w: api.f32('batch') } }
+}
+const twoSamples = () => [
+  { x: [1, 2, 3], w: 2 },
+  { x: [1], w: 0.5 }
+]
+const datasetOptions = () => ({
+  batch: 2,
+  shuffle: true,
+  seed: 1,
+  bucket: 'length',
+  shortFirst: 1,
+  dims: { length: 4 },
+  lengths: { length: 'n' },
+  weights: 'w',
+  padding: { x: 1 },
+  last: 'pad' as const,
+  repeat: true,
+  prefetch: 1,
+  buffer: 2
+})
+const prepared = () => ({ ...datasetOptions(), prepare: (sample: api.Sample) => sample, lengthOf: () => 3 })
+const datasets: AnyRecipe[] = [
+  pure('createDataset', api.createDataset, () => [sampleModel, twoSamples(), datasetOptions()], {
+    returns: 'EpochSource',
+    // Weights and numbers after the first one are read when their batch is made.
+    accepts: ['1.0.w=*', '1.1.w=*', '1.0.x*', '1.1.x*', '2.bucket=false', '1=*']
+  }),
+  // Samples that are prepared are read when their batch is made.
+  pure('createDataset', api.createDataset, () => [sampleModel, () => twoSamples(), prepared()], {
+    accepts: ['1=*', '2.bucket=false']
+  }),
+  method(
+    'EpochSource',
+    'batches',
+    () => api.createDataset(sampleModel, twoSamples(), datasetOptions()),
+    () => [{ epoch: 0, begin: 0, step: 0 }]
+  ),
+  pure(
+    'createTextDataset',
+    api.createTextDataset,
+    () => [
+      'lvztlvztlvztlvzt',
+      vocabulary,
+      { batch: 2, length: 3, repeat: true, seed: 1, rotate: true, inputs: 'a', targets: 'b' }
+    ],
+    { accepts: ['1.config*'] }
+  ),
+  pure(
+    'createTextDataset',
+    api.createTextDataset,
+    () => [tokens, vocabulary, { batch: 2, length: 3, repeat: false, warmup: 1, inputs: 'a', targets: 'b' }],
+    { accepts: ['1.config*'] }
+  )
+]
+
 const bpe = () => api.trainBpe(['low lower lowest'], { size: 259, special: ['end'] })
 
 const bytePairs: AnyRecipe[] = [
@@ -234,4 +291,4 @@ const words: AnyRecipe[] = [
   ])
 ]
 
-export const dataRecipes: AnyRecipe[] = [...simple, ...data, ...words, ...bytePairs]
+export const dataRecipes: AnyRecipe[] = [...simple, ...data, ...datasets, ...words, ...bytePairs]

@@ -66,6 +66,7 @@ t.test('programs', async (t) => {
   const outputOf = (words: string) => outputs[programs.findIndex((program) => program.includes(words))]!
   t.equal(outputOf('writer.pieces').length, 500)
   t.match(outputOf("name: 'series'"), /^true/)
+  t.match(outputOf("name: 'rising'"), /^true/)
   t.match(outputOf('loadReader'), /^string true/)
 })
 

@@ -85,8 +85,8 @@ export function createBuckets(sampleLengths: ArrayLike<number>, options: BucketO
   let made: { epoch: number; batches: number[][] } | null = null
   const epochOf = (epoch: number) => {
     if (made?.epoch === epoch) return made.batches
-    const batches = cut(lengths, batch, shuffle ? `epoch ${epoch}` : null, seed)
-    if (epoch < shortFirst) batches.sort((a, b) => longest(lengths, a) - longest(lengths, b))
+    const name = shuffle ? `epoch ${epoch}` : null
+    const batches = cutBatches(lengths, { batch, name, seed, shortFirst: epoch < shortFirst })
     made = { epoch, batches }
     return batches
   }
@@ -116,8 +116,23 @@ function longest(lengths: ArrayLike<number>, batch: readonly number[]): number {
   return batch.reduce((most, index) => Math.max(most, lengths[index]!), 0)
 }
 
-/** Returns the batches of one epoch. Their number does not depend on the order. */
-function cut(lengths: ArrayLike<number>, batch: number, name: string | null, seed: number): number[][] {
+/** The way in which samples become batches. */
+export interface CutOptions {
+  /** Maximum number of samples in a batch. */
+  readonly batch: number
+  /** Name of the random order; null sorts by length. */
+  readonly name: string | null
+  /** Seed of the order. */
+  readonly seed: number
+  /** Whether the batches of short samples come first. */
+  readonly shortFirst: boolean
+}
+
+/**
+ * Returns the batches of samples of these lengths, as indices: those of one batch have about equal lengths, and at most one batch is not
+ * full. The number of batches does not depend on the order.
+ */
+export function cutBatches(lengths: ArrayLike<number>, { batch, name, seed, shortFirst }: CutOptions): number[][] {
   const order = Array.from({ length: lengths.length }, (_, i) => i)
   const byLength = (a: number, b: number) => lengths[a]! - lengths[b]! || a - b
   const random = name === null ? null : createRandom(seed, name)
@@ -138,6 +153,7 @@ function cut(lengths: ArrayLike<number>, batch: number, name: string | null, see
   const rest = [...open.values()].flat().sort(byLength)
   for (let begin = 0; begin < rest.length; begin += batch) batches.push(rest.slice(begin, begin + batch))
   if (random) permute(batches, (n) => random.below(n))
+  if (shortFirst) batches.sort((a, b) => longest(lengths, a) - longest(lengths, b))
   return batches
 }
 
