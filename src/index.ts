@@ -94,22 +94,20 @@ export { createTrainer, type Trainer } from './train/trainer.js'
 export {
   beamSearch,
   beamSearchAsync,
-  type AsyncDecoder,
+  type AsyncBeamDecoder,
+  type BeamDecoder,
   type BeamOptions,
-  type Decoder,
   type Hypothesis
 } from './generate/decode/beam.js'
 export { sessionDecoder, type SessionDecoderOptions } from './generate/decode/session-decoder.js'
+export { ctcGreedy, rowsOf, type CtcPath } from './generate/decode/ctc.js'
 export {
   createCtcBeam,
   ctcBeamSearch,
-  ctcGreedy,
-  rowsOf,
   type CtcBeam,
   type CtcBeamOptions,
-  type CtcHypothesis,
-  type CtcPath
-} from './generate/decode/ctc.js'
+  type CtcHypothesis
+} from './generate/decode/ctc-beam.js'
 export { combineScorers, lexiconScorer, logSoftmax, streamScorer, type Scorer } from './generate/scorers.js'
 export type { SamplerSettings } from './generate/settings.js'
 export {

@@ -1,10 +1,10 @@
-// The idle plans of a model's sessions. A plan belongs to nobody between two calls, because sessions keep their values themselves.
+// The idle plans of a model's sessions. Between two calls a plan belongs to no session, because sessions keep their values themselves.
 
 import { Seats } from './seats.js'
 import { SessionPlan, type SessionKind, type SessionModel, type SessionPurpose } from './session-plan.js'
 import type { RecordValue } from './samplers.js'
 
-/** Most idle plans of a model; the one that was used longest ago goes first. */
+/** Most idle plans of a model. Beyond that, the plan that was used longest ago is disposed of. */
 const MOST_IDLE = 16
 
 /** The plans and the turns of the sessions of one model. */
@@ -17,7 +17,7 @@ export class PlanPool {
     this.seats = new Seats(model.parameters, () => null)
   }
 
-  /** Returns a plan for `count` sessions of `kind`, with as many rows or a few more: powers of two, so that there are few plans. */
+  /** Returns a plan for `count` sessions of `kind`. Its number of rows is the next power of two, so that there are few plans. */
   take(kind: SessionKind, count: number, purpose: SessionPurpose): SessionPlan {
     let rows = 1
     while (rows < count) rows *= 2
@@ -39,7 +39,7 @@ export class PlanPool {
 
 const pools = new WeakMap<SessionModel, PlanPool>()
 
-/** The pool of `model`, made at the first call. */
+/** Returns the pool of `model`, which is made at the first call. */
 export function poolOf(model: SessionModel): PlanPool {
   let pool = pools.get(model)
   if (!pool) pools.set(model, (pool = new PlanPool(model)))
@@ -48,7 +48,7 @@ export function poolOf(model: SessionModel): PlanPool {
 
 const keys = new WeakMap<SessionKind, string>()
 
-/** Equal for kinds of one model whose sessions can be rows of one plan. */
+/** Returns a key that is equal for kinds of one model whose sessions can be rows of one plan. */
 export function kindKey(kind: SessionKind): string {
   let key = keys.get(kind)
   if (key === undefined) {
@@ -63,7 +63,7 @@ const keyOf = (kind: SessionKind, rows: number, purpose: SessionPurpose) => `${p
 
 const numbers = new WeakMap<RecordValue, number>()
 let next = 0
-/** Samplers are told apart by the functions that record them. */
+/** Returns the number of a sampler in a key. Samplers with the same `record` function share plans, whatever their settings. */
 function numberOf(record: RecordValue): number {
   let number = numbers.get(record)
   if (number === undefined) numbers.set(record, (number = next++))

@@ -1,8 +1,11 @@
-// What the next token is drawn from, computed in double for people and tests; the draw itself is native.
+// The distribution of the next token in double precision, for people and tests. The draw itself is native.
 
 import type { SamplerSettings } from './settings.js'
 
-/** Softmax of logits / temperature after topK and then topP; temperature 0 puts everything on the first largest logit. */
+/**
+ * Returns the probabilities [V] of the next token: the softmax of logits [V] / temperature after topK and then topP. Temperature 0 gives the
+ * first of the largest logits the probability 1.
+ */
 export function probabilities(
   logits: Float32Array,
   settings: Pick<SamplerSettings, 'temperature' | 'topK' | 'topP'>

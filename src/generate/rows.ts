@@ -1,13 +1,13 @@
-// Values of sessions, and the rows of a plan: where in a plan's views the value of each session lies.
+// Values of sessions, and their places in the tensors of a plan whose rows are sessions.
 
 import type { Shape, View } from '../graph/shape.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 
 /** The value of a session between its steps. */
 export interface SessionValue {
   /** Carried states by name. */
   readonly states: Record<string, Float32Array>
-  /** All inputs of the model by name: what the next step reads. */
+  /** The inputs of the next step by name: all those of the model. */
   readonly inputs: Record<string, View>
   /** Steps made so far. */
   position: number
@@ -16,15 +16,15 @@ export interface SessionValue {
   settings: Record<string, readonly number[]>
 }
 
-/** A copy of the value that shares nothing with it. */
+/** Returns a copy of the value that shares no memory with it. */
 export function copyValue({ states, inputs, position, seed, settings }: SessionValue): SessionValue {
   const copies = <V extends View>(views: Record<string, V>) =>
     Object.fromEntries(Object.entries(views).map(([name, view]) => [name, view.slice() as V]))
   return { states: copies(states), inputs: copies(inputs), position, seed, settings: { ...settings } }
 }
 
-/** Elements of a view that belong to one row: `outer` pieces of `inner` elements, `rows * inner` elements apart. */
-export interface Rows {
+/** Places of the elements of one row in a view of `rows` rows: `outer` pieces of `inner` elements, `rows * inner` elements apart. */
+export interface RowLayout {
   readonly rows: number
   readonly outer: number
   readonly inner: number
@@ -33,28 +33,30 @@ export interface Rows {
 const product = (sizes: Shape) => sizes.reduce((all, size) => all * size, 1)
 
 /**
- * The rows of a tensor of `shape` in a plan of `rows` rows, whose shape in a plan of one row is `alone`. Throws ERR_UNSUPPORTED if no
- * dimension is that of the rows.
+ * Returns the layout of the rows of a tensor. `shape` is its shape in a plan of `rows` rows, `single` that in a plan of one row. Throws
+ * ERR_UNSUPPORTED unless the shapes differ in one dimension only, which has the size `rows` in the one and 1 in the other.
  */
-export function rowsOfShape(name: string, shape: Shape, alone: Shape, rows: number): Rows {
+export function rowsOfShape(name: string, shape: Shape, single: Shape, rows: number): RowLayout {
   if (rows === 1) return { rows, outer: 1, inner: product(shape) }
-  const axis = shape.findIndex((size, i) => size !== alone[i])
-  if (axis >= 0 && alone[axis] === 1 && product(shape) === rows * product(alone))
+  const axis = shape.findIndex((size, i) => size !== single[i])
+  if (axis >= 0 && single[axis] === 1 && product(shape) === rows * product(single))
     return { rows, outer: product(shape.slice(0, axis)), inner: product(shape.slice(axis + 1)) }
-  throw new GatecellError(
+  throw expected(
     'ERR_UNSUPPORTED',
-    `Expected "${name}" with a row for each session but its shape has no dimension of size "batch": step the sessions one by one.`
+    `"${name}" with a row for each session`,
+    'one whose shape has no dimension of size "batch"',
+    'step the sessions one by one'
   )
 }
 
 /** Copies `value` into row `row` of `view`. */
-export function putRow(view: View, { rows, outer, inner }: Rows, row: number, value: View): void {
+export function putRow(view: View, { rows, outer, inner }: RowLayout, row: number, value: View): void {
   if (rows === 1) return view.set(value)
   for (let o = 0; o < outer; o++) view.set(value.subarray(o * inner, (o + 1) * inner), (o * rows + row) * inner)
 }
 
 /** Copies row `row` of `view` into `value`, from its element `at` on. */
-export function takeRow(view: View, { rows, outer, inner }: Rows, row: number, value: View, at = 0): void {
+export function takeRow(view: View, { rows, outer, inner }: RowLayout, row: number, value: View, at = 0): void {
   if (rows === 1) return value.set(view, at)
   for (let o = 0; o < outer; o++) {
     const begin = (o * rows + row) * inner
@@ -62,5 +64,5 @@ export function takeRow(view: View, { rows, outer, inner }: Rows, row: number, v
   }
 }
 
-/** Elements of a row. */
-export const sizeOfRow = ({ outer, inner }: Rows): number => outer * inner
+/** Returns the number of elements of a row. */
+export const sizeOfRow = ({ outer, inner }: RowLayout): number => outer * inner

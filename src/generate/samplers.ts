@@ -1,5 +1,5 @@
-// Samplers: how a row of an output becomes the value of an input in the next step. A sampler is recorded as an op of the session's
-// graph, so that the native loop draws; a draw is a function of the session's seed and position alone.
+// Samplers, which make the value of an input of the next step from an output of a step. A sampler is recorded as an op of the session's
+// graph, so that the native loop draws. A draw depends only on the output, the settings, and the seed and position of the session.
 
 import { number, optional, options as optionsOf, string } from '../check/index.js'
 import type { Tensor } from '../graph/graph.js'
@@ -16,13 +16,16 @@ export const DRAW_STREAM = 2 ** 20
  */
 export type RecordValue = (source: Tensor, control: Tensor, stream: number, rows: Tensor) => Tensor
 
-/** How an output feeds an input. Those of this file are made by functions; other ones are objects with these three properties. */
+/**
+ * The way in which an output feeds an input. The functions of this file make samplers; an object with these three properties is one of a
+ * caller's own.
+ */
 export interface Sampler {
   /** Name of the output of the model that it draws from. */
   readonly from: string
-  /** Four numbers that `record` finds as a row of `control`. */
+  /** Four numbers, which are the session's row of `control`. */
   readonly settings: readonly number[]
-  /** Samplers with one and the same function share plans and can be rows of one batch. */
+  /** Records the draw. Samplers with the same function share plans, and their sessions can be rows of one plan. */
   readonly record: RecordValue
 }
 
@@ -36,7 +39,10 @@ export interface CategoricalOptions extends Partial<Omit<SamplerSettings, 'seed'
 export interface MixtureOptions {
   /** Name of the output with the raw mixture [..., 6 M + 1], see `mixtureDensity`; default 'y'. */
   from?: string
-  /** 0 (default): as learned; 1 and more: neat (Graves 2013, equations 61 and 62); from 0 to 1e6. */
+  /**
+   * Bias towards the likely (Graves 2013, equations 61 and 62), from 0 to 1e6; default 0. 0 draws as learned; writing is neat from about 1
+   * on.
+   */
   bias?: number
 }
 
@@ -55,7 +61,9 @@ const recordMixture: RecordValue = (source, control, stream, rows) => mixtureSam
 const recordFeedback: RecordValue = (source) => source
 
 /**
- * Draws a token from softmax(logits / temperature), after topK and then topP; feeds an int32 input. Throws ERR_INVALID_ARGUMENT.
+ * Returns a sampler that draws a token from the softmax of logits / temperature, after topK and then topP, for an int32 input of one
+ * element. The defaults are those of `SamplerSettings`: temperature 1, and no topK and topP. Throws ERR_INVALID_ARGUMENT for settings out
+ * of range.
  *
  * @example
  * const session = createSession(model, { samplers: { tokens: categoricalSampler({ temperature: 0.7, topK: 40 }) } })
@@ -67,7 +75,8 @@ export function categoricalSampler(options?: CategoricalOptions): Sampler {
 }
 
 /**
- * Draws a point (dx, dy, end of stroke) from a mixture of Gaussians; feeds a float32 input of 3 elements. Throws ERR_INVALID_ARGUMENT.
+ * Returns a sampler that draws a point [dx, dy, end of stroke] from a mixture of Gaussians, for a float32 input of 3 elements. Throws
+ * ERR_INVALID_ARGUMENT for a bias out of range.
  *
  * @example
  * const session = createSession(model, { samplers: { points: mixtureSampler({ bias: 0.5 }) } })
@@ -78,8 +87,8 @@ export function mixtureSampler(options?: MixtureOptions): Sampler {
 }
 
 /**
- * Feeds an output as it is, without a draw: a forecast's value. `from` is the name of the output, default 'y'. Throws
- * ERR_INVALID_ARGUMENT.
+ * Returns a sampler that feeds an output as it is, without a draw, such as the value of a forecast. `from` is the name of the output,
+ * default 'y'; its dtype and number of elements must be those of the input. Throws ERR_INVALID_ARGUMENT for options of other types.
  *
  * @example
  * const session = createSession(model, { inputs: { x: [3.2] }, samplers: { x: feedbackSampler({ from: 'forecast' }) } })

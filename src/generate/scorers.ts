@@ -1,19 +1,23 @@
-// Scorers: what a beam search knows besides the network it decodes. A language model rates each token, a lexicon forbids
-// those that lead to no word. A scorer is a function of its state, so a search may follow many sequences at once.
+// Scorers: ratings of token sequences that a beam search adds to those of the network it decodes. A language model rates each token; a
+// lexicon forbids tokens that lead to no word.
 
 import { anything, invalid, integer, iterable, list, methods, number, numbers, object } from '../check/index.js'
 import { isArrayOf, made, open, optional, options as optionsOf, syncFunction, type Check } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import type { Stream } from './stream-types.js'
 
+/**
+ * Rates token sequences for a beam search. `S` is the type of its states. A state is a value that stands for the tokens so far: a search
+ * follows many sequences at once, and continues from one state several times.
+ */
 export interface Scorer<S = unknown> {
   /** State before the first token. */
   readonly start: S
-  /** Nats of `token` after `state`; -Infinity forbids it. */
+  /** Returns the nats of `token` after `state`: a number below Infinity. -Infinity forbids the token. */
   score(state: S, token: number): number
-  /** State after `token`. */
+  /** Returns the state after `token`. */
   next(state: S, token: number): S
-  /** Nats of ending after `state`; -Infinity forbids it. */
+  /** Returns the nats of ending after `state`: a number below Infinity. -Infinity forbids the end. */
   end(state: S): number
 }
 
@@ -24,7 +28,10 @@ const scorerParts = open<Scorer>({
   end: syncFunction()
 })
 
-/** A scorer. Its functions are read once and called with it as their `this`; their results are checked. */
+/**
+ * Checks a scorer of a caller and returns one whose results are checked. The functions are read once and are called with the caller's object
+ * as `this`.
+ */
 export const readScorer: Check<Scorer> = (value, name) => {
   const { start, score, next, end } = scorerParts(value, name)
   const nats = (found: unknown, what: string): number => {
@@ -41,7 +48,16 @@ export const readScorer: Check<Scorer> = (value, name) => {
 
 const tokenOf = integer(-(2 ** 31), 2 ** 31 - 1)
 
-/** Sum of scorers, each times its weight (above 0), and `insertion` nats for every token (Hannun et al. 2014). */
+/**
+ * Returns a scorer whose nats are the sum of those of `scorers`, each times its weight (above 0, default 1), plus `insertion` nats for each
+ * token (default 0), which balances long and short sequences (Hannun et al. 2014). Throws ERR_INVALID_ARGUMENT for values of
+ * other types; its functions throw it for a state of another scorer.
+ *
+ * @example
+ * const words = lexiconScorer([[1, 2], [1, 3]])
+ * const scorer = combineScorers([{ scorer: words, weight: 0.5 }], 1)
+ * scorer.score(scorer.start, 1) // 1: an allowed token has 0 nats, and the insertion bonus is 1
+ */
 export function combineScorers(
   scorers: readonly { scorer: Scorer; weight?: number }[],
   insertion = 0
@@ -76,7 +92,7 @@ const readScorers = list(
   object<{ scorer: Scorer; weight?: number }>({ scorer: readScorer, weight: optional(number(Number.MIN_VALUE)) })
 )
 
-/** A node of a lexicon: what may follow, and whether a word ends here. */
+/** A node of a lexicon: the tokens that may follow with their nodes, and whether a word ends here. */
 export interface TrieNode {
   readonly children: ReadonlyMap<number, TrieNode>
   readonly word: boolean
@@ -96,9 +112,16 @@ class Node implements TrieNode {
 const readLexiconOptions = optionsOf<{ separator?: number }>({ separator: optional(tokenOf) })
 
 /**
- * Allows only sequences of `words` (each an array of tokens). With a `separator`, one of it stands between two words. If `words` contains
- * the empty sequence, that is a word too. Throws ERR_INVALID_ARGUMENT for words that are not arrays of integers, or that contain the
- * separator.
+ * Returns a scorer that allows only sequences of `words`, each an array of tokens: 0 nats for a token that is allowed, -Infinity otherwise.
+ * With a `separator` (a token, default: none) a sequence has one or more words, with one separator between two of them; without it a
+ * sequence is one word. The empty sequence is allowed only if it is one of the words. Throws ERR_INVALID_ARGUMENT for words that are not
+ * arrays of integers, or that contain the separator.
+ *
+ * @example
+ * const scorer = lexiconScorer([[1, 2], [3]], { separator: 0 })
+ * const after = scorer.next(scorer.start, 1)
+ * scorer.score(after, 2) // 0
+ * scorer.score(after, 3) // -Infinity: no word begins with 1, 3
  */
 export function lexiconScorer(
   words: Iterable<ArrayLike<number>>,
@@ -111,10 +134,8 @@ export function lexiconScorer(
     for (let i = 0; i < word.length; i++) {
       const token = tokenOf(word[i], 'a token of a word')
       if (token === separator) {
-        throw new GatecellError(
-          'ERR_INVALID_ARGUMENT',
-          `Expected words without the separator ${separator} but received ${Array.from(word).join(' ')}: split it into words.`
-        )
+        const found = Array.from(word).join(' ')
+        throw expected('ERR_INVALID_ARGUMENT', `words without the separator ${separator}`, found, 'split it into words')
       }
       let child = node.children.get(token)
       if (!child) node.children.set(token, (child = new Node()))
@@ -139,48 +160,61 @@ export function lexiconScorer(
   }
 }
 
-/** Where a language model stands: its stream, and the nats of every token that may follow. */
+/** A state of a language model: its stream after the tokens so far, and the nats of every token that may follow. */
 export interface StreamState {
   readonly stream: Stream
   readonly nats: Float64Array
 }
 
-const readStreamOptions = optionsOf<{ tokenOf?: (token: number) => number; ends?: readonly number[] }>({
+const readStreamOptions = optionsOf<StreamScorerOptions>({
   tokenOf: optional(syncFunction()),
   ends: optional(list(integer(0)))
 })
 const streamMethods = methods<Stream>(['clone', 'step'])
 
+/** Options of `streamScorer`. */
+interface StreamScorerOptions {
+  /** Returns the model's token for a token of the search; -1 if the model does not have it, which forbids the token. Default: the same token. */
+  tokenOf?: (token: number) => number
+  /**
+   * Tokens of the model that may follow a sequence: the nats of an end are those of any of them. Default: none, and a sequence may end
+   * anywhere for 0 nats.
+   */
+  ends?: readonly number[]
+}
+
 /**
- * A model of token sequences as a scorer: `stream` stands where the sequence begins (feed it what comes before, at least
- * one token). `tokenOf` translates the search's tokens into the model's, -1: the model does not know it (forbidden);
- * `ends`: the model's tokens that a sequence may end before; none: it may end anywhere, for nothing.
+ * Returns a scorer that rates sequences by a model of token sequences. `stream` is a stream of the model that has read what comes before a
+ * sequence, at least one token; the scorer works with clones of it. Throws ERR_INVALID_ARGUMENT for values of other types, or if the stream
+ * has not read a token since its state was set; its functions throw what a step of the stream throws.
+ *
+ * @example
+ * const stream = model.stream()
+ * stream.feed(vocabulary.encode('\n'))
+ * const scorer = streamScorer(stream, { ends: [...vocabulary.encode(' \n')] })
  */
-export function streamScorer(
-  stream: Stream,
-  options: { tokenOf?: (token: number) => number; ends?: readonly number[] } = {}
-): Scorer<StreamState> {
+export function streamScorer(stream: Stream, options: StreamScorerOptions = {}): Scorer<StreamState> {
   const { tokenOf: translate = (token: number) => token, ends = [] } = readStreamOptions(
     options,
     'the options of streamScorer'
   )
   const states = new WeakSet<StreamState>()
-  const stand = (at: Stream): StreamState => {
+  const stateOf = (at: Stream): StreamState => {
     streamMethods(at, 'the stream')
     const state = { stream: at, nats: logSoftmax(at.logits) }
     states.add(state)
     return state
   }
   const checkState = made('a state of this scorer', states)
-  const known = (token: number): number => tokenOf(translate(tokenOf(token, 'token')), 'what tokenOf returns')
+  const known = (token: number): number => tokenOf(translate(tokenOf(token, 'token')), 'the result of tokenOf')
   streamMethods(stream, 'the stream')
   return {
-    start: stand(stream.clone()),
+    start: stateOf(stream.clone()),
     score: (state, token) => checkState(state, 'state').nats[known(token)] ?? -Infinity,
     next(state, token) {
       const clone = checkState(state, 'state').stream.clone()
       clone.step(known(token))
-      return stand(clone)
+      return stateOf(clone)
     },
     end(state) {
       const { nats } = checkState(state, 'state')
@@ -193,6 +227,9 @@ export function streamScorer(
 /**
  * Returns the logarithms of the softmax of `logits`, in nats and double precision. Throws ERR_OUT_OF_RANGE for logits without a softmax (NaN,
  * Infinity, or all -Infinity), ERR_INVALID_ARGUMENT for values that are not numbers.
+ *
+ * @example
+ * logSoftmax([0, 0]) // Float64Array [-0.693..., -0.693...]: each has the probability 1/2
  */
 export function logSoftmax(logits: ArrayLike<number>): Float64Array {
   const nats = Float64Array.from(numbers(logits, 'the logits'))
@@ -202,10 +239,7 @@ export function logSoftmax(logits: ArrayLike<number>): Float64Array {
   for (const value of nats) sum += Math.exp(value - most)
   const norm = most + Math.log(sum)
   if (!Number.isFinite(norm)) {
-    throw new GatecellError(
-      'ERR_OUT_OF_RANGE',
-      'Expected finite logits to decode but received a NaN or none finite: check the weights.'
-    )
+    throw expected('ERR_OUT_OF_RANGE', 'finite logits to decode', 'a NaN or none finite', 'check the weights')
   }
   for (let i = 0; i < nats.length; i++) nats[i]! -= norm
   return nats

@@ -1,7 +1,7 @@
-// The part of a session that other files of this folder use: its kind, its value, and the lock that keeps its calls apart.
+// The part of a session that other files of this folder use: its kind, its value, and the lock that makes its calls take turns.
 
 import { integers } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
+import { expected, show, type GatecellError } from '../errors.js'
 import type { Graph } from '../graph/graph.js'
 import { showShape, sizeOf, type DType, type Shape, type View } from '../graph/shape.js'
 import { kindKey, poolOf } from './plan-pool.js'
@@ -10,16 +10,18 @@ import { recordStep, type SessionKind, type SessionModel } from './session-plan.
 import type { SessionOptions, StepInputs } from './session-types.js'
 import type { Sampler } from './samplers.js'
 
-/** What a step of one row has: recorded once for a session. */
+/** The inputs and states of a step of one row. They are recorded once for a session. */
 interface Shapes {
   readonly inputs: ReadonlyMap<string, { readonly dtype: DType; readonly shape: Shape }>
   readonly states: ReadonlyMap<string, { readonly shape: Shape }>
 }
 
 function unknownName(kind: string, name: string, known: Iterable<string>): GatecellError {
-  return new GatecellError(
+  return expected(
     'ERR_INVALID_ARGUMENT',
-    `Expected one of ${[...known].join(', ')} as ${kind} but received ${show(name)}: name one of the model's.`
+    `one of ${[...known].join(', ')} as ${kind}`,
+    show(name),
+    "name one of the model's"
   )
 }
 
@@ -32,25 +34,24 @@ function checkFeeds(kind: SessionKind): Graph {
   const { graph, feeds } = recordStep(kind, 1, kind.samplers.length > 0 ? 'run' : 'step')
   for (const { name, from, to } of feeds) {
     if (from.dtype === to.dtype && sizeOf(from.shape) === sizeOf(to.shape)) continue
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_SHAPE',
-      `Expected a sampler of ${to.dtype} ${showShape(to.shape)} for the input "${name}" but received one of ${from.dtype} ${showShape(from.shape)}: choose a sampler of the input's dtype and size.`
+      `a sampler of ${to.dtype} ${showShape(to.shape)} for the input "${name}"`,
+      `one of ${from.dtype} ${showShape(from.shape)}`,
+      "choose a sampler of the input's dtype and size"
     )
   }
   return graph
 }
 
-/** What the options of a session describe. */
+/** Returns the kind that the options of a session describe, and the shapes of its inputs and states. Throws for names that the model does not have. */
 function describe(model: SessionModel, options: SessionOptions): { kind: SessionKind; shapes: Shapes } {
   const { dims = {}, samplers = {}, records = [] } = options
   const known = model.inputDimNames.filter((name) => name !== 'length' && name !== 'batch')
   checkNames('dims of a session', Object.keys(dims), known)
   for (const name of known)
     if (!Object.hasOwn(dims, name))
-      throw new GatecellError(
-        'ERR_INVALID_SHAPE',
-        `Expected a size for the dim "${name}" of a session but received none: pass it in dims.`
-      )
+      throw expected('ERR_INVALID_SHAPE', `a size for the dim "${name}" of a session`, 'none', 'pass it in dims')
   const inputNames = Object.keys(model.definition.inputs)
   checkNames('inputs that samplers feed', Object.keys(samplers), inputNames)
   const sizes = Object.fromEntries(model.inputDimNames.map((name) => [name, dims[name] ?? 1]))
@@ -65,7 +66,7 @@ function describe(model: SessionModel, options: SessionOptions): { kind: Session
   return { kind, shapes: { inputs, states: graph.states } }
 }
 
-/** The value of a new session: zeros. */
+/** Returns the value of a new session, whose states and inputs are zeros. */
 function firstValue({ inputs, states }: Shapes, { seed = 0, samplers = {} }: SessionOptions): SessionValue {
   const zeros = (dtype: DType, size: number): View => (dtype === 'i32' ? new Int32Array(size) : new Float32Array(size))
   return {
@@ -77,12 +78,13 @@ function firstValue({ inputs, states }: Shapes, { seed = 0, samplers = {} }: Ses
   }
 }
 
+/** A session without the checks of its arguments. */
 export class SessionCore {
   readonly kind: SessionKind
   readonly value: SessionValue
   readonly #shapes: Shapes
   disposed = false
-  /** The call that is under way. */
+  /** Resolves at the end of the call that is under way; null between two calls. */
   away: Promise<void> | null = null
 
   private constructor(kind: SessionKind, shapes: Shapes, value: SessionValue) {
@@ -91,6 +93,7 @@ export class SessionCore {
     this.value = value
   }
 
+  /** Makes the core of a new session. Throws ERR_INVALID_ARGUMENT for unknown names, ERR_INVALID_SHAPE for inputs and samplers that do not fit. */
   static create(model: SessionModel, options: SessionOptions): SessionCore {
     const { kind, shapes } = describe(model, options)
     const core = new SessionCore(kind, shapes, firstValue(shapes, options))
@@ -98,12 +101,13 @@ export class SessionCore {
     return core
   }
 
-  /** A core of the same kind with a copy of the value. Throws ERR_BUSY while a call is under way. */
+  /** Returns a core of the same kind with a copy of the value. Throws ERR_BUSY while a call is under way. */
   fork(): SessionCore {
     this.checkIdle()
     return new SessionCore(this.kind, this.#shapes, copyValue(this.value))
   }
 
+  /** The plans and turns of the model. */
   get pool() {
     return poolOf(this.kind.model)
   }
@@ -111,17 +115,16 @@ export class SessionCore {
   /** Throws ERR_DISPOSED after `dispose`. */
   checkLive(): void {
     if (this.disposed)
-      throw new GatecellError('ERR_DISPOSED', 'Expected a live session but it was disposed of: create another one.')
+      throw expected('ERR_DISPOSED', 'a session in use', 'one that was disposed of', 'create another one')
   }
 
   /** Throws ERR_BUSY while a call is under way. */
   checkIdle(): void {
     this.checkLive()
-    if (this.away)
-      throw new GatecellError('ERR_BUSY', 'Expected an idle session but a call of it is under way: await it first.')
+    if (this.away) throw expected('ERR_BUSY', 'an idle session', 'one whose last call is under way', 'await it first')
   }
 
-  /** Throws unless `inputs` are inputs of the model; `rows`: how many of each. */
+  /** Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE unless `inputs` are inputs of the model, each with the values of `rows` steps. */
   checkInputs(inputs: StepInputs, rows = 1): void {
     for (const [name, values] of Object.entries(inputs)) {
       const input = this.#shapes.inputs.get(name)
@@ -132,14 +135,14 @@ export class SessionCore {
     }
   }
 
-  /** Takes values of inputs, after all of them were checked. */
+  /** Copies values of inputs in, after all of them were checked. */
   setInputs(inputs: StepInputs | undefined): void {
     if (!inputs) return
     this.checkInputs(inputs)
     for (const [name, values] of Object.entries(inputs)) this.value.inputs[name]!.set(values)
   }
 
-  /** Takes states, after all of them were checked. Throws ERR_INVALID_SHAPE. */
+  /** Copies states in, after all of them were checked. Throws ERR_INVALID_SHAPE if one is missing or has another size. */
   setStates(states: Readonly<Record<string, Float32Array>>): void {
     for (const [name, { shape }] of this.#shapes.states)
       if (states[name]?.length !== sizeOf(shape))
@@ -147,32 +150,36 @@ export class SessionCore {
     for (const name of this.#shapes.states.keys()) this.value.states[name]!.set(states[name]!)
   }
 
-  /** Takes settings of samplers. Throws ERR_INVALID_ARGUMENT for samplers of another kind. */
+  /** Replaces the settings of samplers. Throws ERR_INVALID_ARGUMENT for samplers of another kind. */
   setSamplers(samplers: Readonly<Record<string, Sampler>>): void {
     for (const [feeds, { from, record }] of Object.entries(samplers)) {
       const mine = this.kind.samplers.find(([name]) => name === feeds)?.[1]
       if (mine?.from === from && mine.record === record) continue
-      throw new GatecellError(
+      throw expected(
         'ERR_INVALID_ARGUMENT',
-        `Expected a sampler of the kind that feeds "${feeds}" already but received another kind: create a session with it.`
+        `a sampler of the kind that feeds "${feeds}" already`,
+        'another kind',
+        'create a session with it'
       )
     }
     for (const [feeds, { settings }] of Object.entries(samplers)) this.value.settings[feeds] = settings
   }
 }
 
-function wrongLength(kind: string, name: string, expected: number, received: number): GatecellError {
-  return new GatecellError(
+function wrongLength(kind: string, name: string, wanted: number, received: number): GatecellError {
+  return expected(
     'ERR_INVALID_SHAPE',
-    `Expected ${expected} elements for the ${kind} "${name}" but received ${received}: pass all elements of one session.`
+    `${wanted} elements for the ${kind} "${name}"`,
+    String(received),
+    'pass all elements of one session'
   )
 }
 
 /**
- * Runs `work` while no other call of these sessions is under way, after those that are. Throws ERR_DISPOSED, and ERR_INVALID_ARGUMENT for
- * a session that is named twice or is of another kind than the first.
+ * Waits for the calls of these sessions that are under way, then runs `work` as their only call. Throws ERR_DISPOSED if one was disposed of,
+ * ERR_INVALID_ARGUMENT if one is named twice or is of another kind than the first.
  */
-export async function alone<R>(cores: readonly SessionCore[], work: () => Promise<R>): Promise<R> {
+export async function runAlone<R>(cores: readonly SessionCore[], work: () => Promise<R>): Promise<R> {
   checkTogether(cores)
   const busy = () => cores.find(({ away }) => away !== null)
   for (let one = busy(); one; one = busy()) await one.away
@@ -193,8 +200,10 @@ function checkTogether(cores: readonly SessionCore[]): void {
   const [first] = cores
   const fits = ({ kind }: SessionCore) => kind.model === first!.kind.model && kindKey(kind) === kindKey(first!.kind)
   if (new Set(cores).size === cores.length && cores.every(fits)) return
-  throw new GatecellError(
+  throw expected(
     'ERR_INVALID_ARGUMENT',
-    'Expected different sessions of one model with equal dims, outputs and kinds of samplers but received others: step those apart.'
+    'different sessions of one model with equal dims, outputs and kinds of samplers',
+    'others',
+    'step those separately'
   )
 }

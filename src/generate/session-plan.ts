@@ -1,13 +1,12 @@
-// A plan that makes one step of some rows, each of which is a session: gathers their values, runs, and scatters the new values.
+// A plan that makes one step of some rows, each of which is a session. It gathers their values, runs, and scatters the new values.
 
 import { createArena, viewOf } from '../graph/arena.js'
 import type { Dims, Specs } from '../graph/specs.js'
 import { tensor, type Graph, type Tensor } from '../graph/graph.js'
-import type { Loop } from '../graph/plan.js'
-import type { GeneratingPlan } from '../graph/plan.js'
+import type { GeneratingPlan, Loop } from '../graph/plan.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import type { DType, Shape, View } from '../graph/shape.js'
-import { putRow, rowsOfShape, sizeOfRow, takeRow, type Rows, type SessionValue } from './rows.js'
+import { putRow, rowsOfShape, sizeOfRow, takeRow, type RowLayout, type SessionValue } from './rows.js'
 import { DRAW_STREAM, type Sampler } from './samplers.js'
 import { MOST_DRAWS } from './seats.js'
 
@@ -25,18 +24,20 @@ export interface SessionModel {
   compile(graph: Graph, options: { threads: number }): GeneratingPlan
 }
 
-/** What sessions have in common that can be rows of one plan. */
+/** The common properties of sessions that can be rows of one plan. */
 export interface SessionKind {
   readonly model: SessionModel
   /** Sizes of the inputs' dims besides length and batch. */
   readonly dims: Dims
+  /** Names of the outputs of a step. */
   readonly outputs: readonly string[]
+  /** Names of the outputs that a run records. */
   readonly records: readonly string[]
-  /** By the input that each feeds. */
+  /** The samplers by the input that each feeds. */
   readonly samplers: readonly (readonly [feeds: string, sampler: Sampler])[]
 }
 
-/** 'step': one run that leaves the outputs. 'run': the native loop, in which the samplers' values feed inputs. */
+/** Use of a plan: 'step' makes one step and leaves its outputs, 'run' is the native loop, in which the samplers' values feed inputs. */
 export type SessionPurpose = 'step' | 'run'
 
 /** Outputs of one step, a copy for each name. */
@@ -46,9 +47,9 @@ export type StepOutputs = Record<string, View>
 export interface SessionBlock {
   /** Number of the steps. */
   readonly count: number
-  /** What the samplers drew, by the input that it fed: [count, ...]. */
+  /** Values [count, ...] that the samplers drew, by the name of the input that they fed. */
   readonly values: Readonly<Record<string, View>>
-  /** The outputs that the session records: [count, ...]. */
+  /** Values [count, ...] of the outputs that the session records, by name. */
   readonly outputs: Readonly<Record<string, View>>
 }
 
@@ -58,13 +59,14 @@ interface StepRecording {
   outputs: Readonly<Record<string, Tensor>>
   /** Value of each sampler, and the input that it feeds. */
   feeds: { name: string; from: Tensor; to: Tensor }[]
+  /** Seeds and positions of the rows; null without samplers. */
   table: Tensor | null
 }
 
 const tableName = 'rows of the samplers'
 const controlName = (feeds: string) => `settings of the sampler of ${feeds}`
 
-/** Records one step. Throws the errors of the model's forward and of the samplers. */
+/** Records one step of `rows` sessions. Throws the errors of the model's forward function and of the samplers. */
 export function recordStep(
   { model, dims, samplers }: SessionKind,
   rows: number,
@@ -77,7 +79,7 @@ export function recordStep(
   const table = draws.length > 0 ? graph.input(tableName, [rows, 4], 'i32') : null
   const feeds = draws.map(([name, { from, record }], i) => {
     const control = graph.input(controlName(name), [rows, 4], 'f32')
-    const what = `what record() of the sampler of "${name}" returns`
+    const what = `the result of record() of the sampler of "${name}"`
     const value = tensor(record(outputs[from]!, control, DRAW_STREAM + i, table!), what)
     graph.own(value, what)
     return { name, from: value, to: inputs[name]! }
@@ -89,17 +91,17 @@ export function recordStep(
 interface Part {
   readonly name: string
   readonly view: View
-  readonly rows: Rows
+  readonly rows: RowLayout
 }
 
-/** A tensor that a run writes out, and where in the record of a run. */
+/** A tensor that the native loop writes out after each step, and its place in the record of a step. */
 interface Recorded {
   readonly kind: 'values' | 'outputs'
   readonly name: string
   readonly dtype: DType
   readonly at: number
   readonly elements: number
-  readonly rows: Rows
+  readonly rows: RowLayout
 }
 
 /** A compiled step of `rows` rows of one kind. */
@@ -117,7 +119,7 @@ export class SessionPlan {
 
   constructor(kind: SessionKind, rows: number, purpose: SessionPurpose) {
     const { graph, outputs, feeds, table } = recordStep(kind, rows, purpose)
-    const alone = rows === 1 ? { graph, outputs, feeds } : recordStep(kind, 1, purpose)
+    const single = rows === 1 ? { graph, outputs, feeds } : recordStep(kind, 1, purpose)
     for (const name of purpose === 'step' ? kind.outputs : kind.records) graph.output(name, outputs[name]!)
     for (const { name, from } of feeds) graph.output(`value of ${name}`, from)
     this.rows = rows
@@ -129,14 +131,14 @@ export class SessionPlan {
     })
     const { plan } = this
     this.#inputs = Object.keys(kind.model.definition.inputs).map((name) =>
-      part(name, plan.inputs[name]!, graph.inputs, alone.graph.inputs.get(name)!.shape)
+      part(name, plan.inputs[name]!, graph.inputs, single.graph.inputs.get(name)!.shape)
     )
     this.#states = [...graph.states].map(([name, { shape }]) => ({
       name,
-      rows: rowsOfShape(name, shape, alone.graph.states.get(name)!.shape, rows)
+      rows: rowsOfShape(name, shape, single.graph.states.get(name)!.shape, rows)
     }))
     const names = purpose === 'step' ? kind.outputs : kind.records
-    this.#outputs = names.map((name) => part(name, plan.outputs[name]!, graph.outputs, alone.outputs[name]!.shape))
+    this.#outputs = names.map((name) => part(name, plan.outputs[name]!, graph.outputs, single.outputs[name]!.shape))
     this.#samplers = feeds.map(({ name }) => ({ feeds: name, control: plan.inputs[controlName(name)] as Float32Array }))
     this.#table = table && (plan.inputs[tableName] as Int32Array)
     this.#recorded = []
@@ -147,8 +149,8 @@ export class SessionPlan {
       this.#recorded.push({ kind, name, dtype: tensor.dtype, at, elements: rows * sizeOfRow(layout), rows: layout })
       records.push(tensor)
     }
-    feeds.forEach(({ name, from }, i) => add('values', name, from, alone.feeds[i]!.from))
-    if (purpose === 'run') for (const name of kind.records) add('outputs', name, outputs[name]!, alone.outputs[name]!)
+    feeds.forEach(({ name, from }, i) => add('values', name, from, single.feeds[i]!.from))
+    if (purpose === 'run') for (const name of kind.records) add('outputs', name, outputs[name]!, single.outputs[name]!)
     const watched = feeds.find(({ from }) => from.dtype === 'i32')?.from
     this.#loop =
       purpose === 'run'
@@ -161,7 +163,7 @@ export class SessionPlan {
         : null
   }
 
-  /** Copies the values into the plan's rows; rows that are left over get the last value. */
+  /** Copies the values into the plan's rows. Rows without a session get the last value. */
   load(values: readonly SessionValue[]): void {
     const { states } = this.plan
     for (let row = 0; row < this.rows; row++) {
@@ -188,7 +190,7 @@ export class SessionPlan {
     })
   }
 
-  /** Copies of the outputs of a row. */
+  /** Returns copies of the outputs of a row. */
   outputs(row: number): StepOutputs {
     return Object.fromEntries(
       this.#outputs.map(({ name, view, rows }) => {
@@ -204,14 +206,14 @@ export class SessionPlan {
     return Math.max(1, Math.min(MOST_DRAWS, Math.floor(MOST_RECORDED / Math.max(1, this.#loop!.width))))
   }
 
-  /** Runs the loop on the engine's thread, at most `mostSteps` times; returns the number of steps. */
+  /** Runs at most `count` steps on the engine's thread, up to one that draws `stop`, and returns their number. `count` is at most `mostSteps`. */
   async run(count: number, stop: number): Promise<number> {
     const elements = this.mostSteps * this.#loop!.width + 1
     this.#out ??= viewOf(createArena(elements), 0, [elements], 'i32') as Int32Array
     return this.#loop!.runAsync(count, stop, this.#out)
   }
 
-  /** Copies of what a row recorded in the last `run`, of `count` steps. */
+  /** Returns copies of the records of a row in the last `run`, of `count` steps. */
   block(row: number, count: number): SessionBlock {
     const block = { count, values: {} as Record<string, View>, outputs: {} as Record<string, View> }
     const out = this.#out!
@@ -234,7 +236,7 @@ const MOST_RECORDED = 2 ** 18
 const createView = (dtype: DType, size: number): View =>
   dtype === 'i32' ? new Int32Array(size) : new Float32Array(size)
 
-/** Seed and position as the row of a sampler's table: each in two words, the lower one first. */
+/** Returns seed and position as a row of a sampler's table: each in two words, the lower one first. */
 function wordsOf(seed: number, position: number): [number, number, number, number] {
   return [seed | 0, (seed / 2 ** 32) | 0, position | 0, (position / 2 ** 32) | 0]
 }

@@ -1,4 +1,4 @@
-// The public types of sessions, and the checks of what callers hand in.
+// The public types of sessions, and the checks of their arguments.
 
 import { boolean, float32Array, integer, list, number, numbers, object, open, optional } from '../check/index.js'
 import {
@@ -14,25 +14,26 @@ import type { View } from '../graph/shape.js'
 import type { Sampler } from './samplers.js'
 import type { SessionBlock, StepOutputs } from './session-plan.js'
 
-/** Values of inputs by name; each has all elements of its input, with length and batch 1. */
+/** Values of inputs by name. Each has all elements of its input, whose dims `length` and `batch` are 1. */
 export type StepInputs = Readonly<Record<string, ArrayLike<number>>>
 
+/** Options of `createSession`. */
 export interface SessionOptions {
-  /** Sizes of the inputs' dims besides `length` and `batch`, which are 1. */
+  /** Sizes of the inputs' dims besides `length` and `batch`, which are 1. Each such dim needs one. */
   dims?: Readonly<Record<string, number>>
-  /** First values of inputs; an input keeps its value until a step or a sampler gives it another one. Default: zeros. */
+  /** First values of inputs; default: zeros. An input keeps its value until a step or a sampler gives it another one. */
   inputs?: StepInputs
   /** Names of the outputs that `step` returns; default: all. */
   outputs?: readonly string[]
   /** Names of the outputs that `run` returns for each step, next to the samplers' values; default: none. */
   records?: readonly string[]
-  /** What feeds inputs in `run`, by the name of the input. */
+  /** Samplers that feed inputs in `run`, by the name of the input; default: none. `run` needs at least one. */
   samplers?: Readonly<Record<string, Sampler>>
-  /** Integer in [0, 2^53), default 0: a draw is a function of the seed and the number of steps before it. */
+  /** Seed of the draws, an integer in [0, 2^53); default 0. A draw is a function of the seed and the number of steps before it. */
   seed?: number
 }
 
-/** The value of a session between two steps; plain data that survives structured cloning. */
+/** The value of a session between two steps. It is plain data, so that structured cloning can copy it to another thread. */
 export interface SessionState {
   readonly version: 1
   /** Steps made so far. */
@@ -44,48 +45,67 @@ export interface SessionState {
   readonly inputs: Readonly<Record<string, View>>
 }
 
+/** Options of `Session.run` and `runTogether`. */
 export interface SessionRunOptions {
-  /** Ends the run after a step that drew this token; with int32 samplers. Default: none. */
+  /** Token of an int32 sampler after which the run ends; default -1, which is not a token. */
   stop?: number
-  /** true: all steps see the weights of one moment, and a fit of the model waits until the run ends. Default: each block does. */
+  /**
+   * Whether all steps use the weights of one moment, so that a fit of the model waits until the run ends; default false. Otherwise the steps
+   * of each block do, and a fit may take steps between two blocks.
+   */
   sameWeights?: boolean
+  /** Signal that aborts the run between two blocks. */
   signal?: AbortSignal | undefined
 }
 
+/** Options of calls that may be aborted. */
 export interface SignalOptions {
+  /** Signal that aborts the call. */
   signal?: AbortSignal | undefined
 }
 
-/** One sequence of steps of a model with carried states: it owns the states and the inputs of the next step. */
+/** One sequence of steps of a model with carried states. It owns the states and the inputs of the next step. */
 export interface Session extends Disposable {
-  /** Steps made so far; the draws of the next step are numbered by it. */
+  /** Steps made so far. Together with the seed it determines the draws of the next step. */
   readonly position: number
   /**
    * Makes one step on the engine's thread, with `inputs` in place of the inputs' present values, and returns the outputs: a copy of each,
-   * with length and batch 1. Throws ERR_INVALID_ARGUMENT and ERR_INVALID_SHAPE for other inputs, ERR_ABORTED, ERR_DISPOSED, and what a
-   * run throws (ERR_OUT_OF_RANGE for an id outside its table); after an error the states are those from before.
+   * with length and batch 1. Throws ERR_INVALID_ARGUMENT for inputs that the model does not have, ERR_INVALID_SHAPE for inputs of another
+   * size, ERR_ABORTED if `signal` aborts, ERR_DISPOSED after `dispose`, and the errors of a run, such as ERR_OUT_OF_RANGE for an id outside
+   * its table. After an error the states are those from before the step.
    */
   step(inputs?: StepInputs, options?: SignalOptions): Promise<StepOutputs>
-  /** Does the same at once, on the caller's thread: for steps of microseconds. Throws ERR_BUSY while a call of the session is under way. */
+  /**
+   * Does what `step` does on the caller's thread, before it returns: for steps of microseconds. Throws what `step` throws, and ERR_BUSY
+   * while a call of the session or a step of a fit is under way.
+   */
   stepSync(inputs?: StepInputs): StepOutputs
   /**
-   * Makes a step for each row of `inputs`, which hold [count, ...] values by name, in slices of a few milliseconds and with the weights of
-   * one moment. Returns the outputs of the last step. Throws what `step` throws; after an abort the steps that were made stay.
+   * Makes a step for each row of `inputs`, which have [count, ...] values by name, in slices of a few milliseconds and with the weights of
+   * one moment. Returns the outputs of the last step. Throws what `step` throws, and ERR_INVALID_SHAPE for less than one whole step. After
+   * an abort the session has the value after the last slice.
    */
   feed(inputs: StepInputs, options?: SignalOptions): Promise<StepOutputs>
   /**
-   * Makes up to `count` steps in which each sampler's value feeds its input, in a native loop on the engine's thread, and returns them in
-   * blocks of a few milliseconds. Throws ERR_INVALID_ARGUMENT for a session without samplers, ERR_ABORTED and what a step throws. The
-   * session holds what was returned: a caller that stops to iterate goes on from there.
+   * Makes up to `count` steps in which each sampler's value feeds its input, in a native loop on the engine's thread, and yields them in
+   * blocks of a few milliseconds. The session has the value after the last block that was yielded, so that a caller who stops iterating can
+   * continue from there. Throws ERR_INVALID_ARGUMENT for a session without samplers, ERR_ABORTED if the signal aborts, and what a step
+   * throws.
    */
   run(count: number, options?: SessionRunOptions): AsyncGenerator<SessionBlock, void, undefined>
-  /** Changes the seed, or the settings of samplers, from the next step on. A sampler must be of the kind of the one before. */
+  /**
+   * Changes the seed, or the settings of samplers, from the next step on. Throws ERR_INVALID_ARGUMENT if a sampler is of another kind than
+   * the present one, and ERR_BUSY while a call is under way.
+   */
   set(change: { seed?: number; samplers?: Readonly<Record<string, Sampler>> }): void
-  /** A copy of the session's value. */
+  /** Returns a copy of the session's value. Throws ERR_BUSY while a call is under way. */
   save(): SessionState
-  /** Takes the value of `state`. Throws ERR_INVALID_SHAPE unless it is one of a session of the same model and dims. */
+  /**
+   * Replaces the session's value by a copy of `state`. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE unless the state is that of a
+   * session with states and inputs of the same names and sizes, and ERR_BUSY while a call is under way.
+   */
   restore(state: SessionState): void
-  /** A session of the same kind with a copy of this one's value. */
+  /** Returns a session of the same kind with a copy of this one's value. Throws ERR_BUSY while a call is under way. */
   fork(): Session
   /** Ends the session; later calls throw ERR_DISPOSED. */
   dispose(): void
@@ -97,6 +117,7 @@ const sampler: Check<Sampler> = open<Sampler>({
   record: syncFunction()
 })
 const size = integer(1, 2 ** 31 - 1)
+/** Checks the options of a session. */
 export const readSessionOptions = optionsOf<SessionOptions>({
   dims: optional(record(size)),
   inputs: optional(record(numbers)),
@@ -105,18 +126,24 @@ export const readSessionOptions = optionsOf<SessionOptions>({
   samplers: optional(record(sampler)),
   seed: optional(seed)
 })
+/** Checks the argument of `Session.set`. */
 export const readChange = object<{ seed?: number; samplers?: Readonly<Record<string, Sampler>> }>({
   seed: optional(seed),
   samplers: optional(record(sampler))
 })
+/** Checks values of inputs, if there are any. */
 export const readInputs = optional(record(numbers))
+/** Checks options of calls that may be aborted. */
 export const readSignal = optionsOf<SignalOptions>({ signal: optional(signalOf) })
+/** Checks a number of steps. */
 export const readCount = integer(0)
+/** Checks the options of a run. */
 export const readRunOptions = optionsOf<SessionRunOptions>({
   stop: optional(integer(-1, 2 ** 31 - 1)),
   sameWeights: optional(boolean),
   signal: optional(signalOf)
 })
+/** Checks a saved value; the session compares its names and sizes with its own. */
 export const readState = open<SessionState>({
   version: integer(1, 1),
   position: integer(0),

@@ -20,8 +20,9 @@ const checkSession = made<Session>('a session', cores)
 const readInputsList = list(types.readInputs)
 
 /**
- * Makes a session of `model`: states zero, position 0. `model` is any that names its sequence dims `length` and `batch`. Throws
- * ERR_INVALID_ARGUMENT for names that the model does not have, ERR_INVALID_SHAPE for inputs and samplers that do not fit.
+ * Makes a session of `model`, whose states are zero and whose position is 0. The model may be any whose sequence dims are named `length` and
+ * `batch`. Throws ERR_INVALID_ARGUMENT for names that the model does not have, ERR_INVALID_SHAPE if a size of `dims` is missing or if inputs
+ * or samplers do not fit.
  *
  * @example
  * const session = createSession(model, { samplers: { points: mixtureSampler({ bias: 0.5 }) }, seed: 7 })
@@ -31,7 +32,7 @@ export function createSession(model: SessionModel, options?: SessionOptions): Se
   return sessionOf(SessionCore.create(model, types.readSessionOptions(options, 'the options of the session')))
 }
 
-/** The core of a session. Throws ERR_INVALID_ARGUMENT for anything else. */
+/** Returns the core of a session. Throws ERR_INVALID_ARGUMENT for any other value. */
 export function coreOf(session: Session, name = 'session'): SessionCore {
   return cores.get(checkSession(session, name))!
 }
@@ -89,10 +90,10 @@ function sessionOf(core: SessionCore): Session {
 }
 
 /**
- * Makes one step of each session, as the rows of one plan: `inputs[i]` are the new inputs of session i (undefined: those it has). Returns
- * the outputs in the order of the sessions. The bits are those of each session alone, in any company and order. Throws
+ * Makes one step of each session, as the rows of one plan. `inputs[i]` are the new inputs of session i; undefined leaves its inputs as they
+ * are. Returns the outputs in the order of the sessions. They have the same bits as if each session were stepped by itself. Throws
  * ERR_INVALID_ARGUMENT unless the sessions are different ones of one model with equal dims, outputs and kinds of samplers, and what
- * `Session.step` throws: then no session has changed its states.
+ * `Session.step` throws; after an error the states of all sessions are those from before the step.
  *
  * @example
  * const outputs = await stepTogether([first, second], [{ tokens: [5] }, { tokens: [9] }])
@@ -109,10 +110,11 @@ export async function stepTogether(
 }
 
 /**
- * Runs up to `count` steps of sessions in one native loop, as the rows of one plan; each result has a block for each session, all of one
- * number of steps. `sessions` is read again before each block, so that rows join and leave: add to and delete from a Set that you pass.
- * A session draws by its own seed and position: the bits are those that it has alone. With `stop`, a block ends after a step in which any
- * of the sessions drew it; take that one out of the set. Ends when the set is empty. Throws as `stepTogether` and `Session.run`.
+ * Runs up to `count` steps of sessions in one native loop, as the rows of one plan. Each value that it yields has a block for each session,
+ * all with the same number of steps. `sessions` is iterated again before each block, so that sessions can join and leave: pass a Set, add
+ * to it and delete from it. A session draws by its own seed and position, so its bits are the same as in a run by itself. With `stop`, a
+ * block ends after a step in which any of the sessions drew that token; delete the session from the set to end it. The run ends after
+ * `count` steps or when the set is empty. Throws what `stepTogether` and `Session.run` throw.
  *
  * @example
  * const rows = new Set([first, second])

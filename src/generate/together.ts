@@ -1,13 +1,13 @@
-// Steps of several sessions as the rows of one plan. A row's bits are those that the session has alone.
+// Steps of several sessions as the rows of one plan. A session has the same bits in any row, with any other sessions.
 
-import { GatecellError } from '../errors.js'
-import { alone, type SessionCore } from './session-core.js'
+import { expected } from '../errors.js'
+import { runAlone, type SessionCore } from './session-core.js'
 import type { SessionBlock, SessionPlan, SessionPurpose, StepOutputs } from './session-plan.js'
 import type { SessionValue } from './rows.js'
 import type { SessionRunOptions, StepInputs } from './session-types.js'
 import { BLOCK_MS } from './seats.js'
 
-/** Runs `work` with a plan that holds `values`, which take over the plan's values if it succeeds. */
+/** Runs `work` with a plan into which `values` were copied. If it succeeds, the plan's new values are copied back. */
 async function inPlan<R>(
   { kind, pool }: SessionCore,
   values: readonly SessionValue[],
@@ -27,7 +27,7 @@ async function inPlan<R>(
 
 const valuesOf = (cores: readonly SessionCore[]) => cores.map(({ value }) => value)
 
-/** One step of each value, as rows of one plan of the kind of `core`. */
+/** Makes one step of each value, as rows of one plan of the kind of `core`, and returns the outputs in the same order. */
 export function stepValues(core: SessionCore, values: readonly SessionValue[]): Promise<StepOutputs[]> {
   return inPlan(core, values, 'step', async (plan) => {
     await plan.plan.run()
@@ -35,7 +35,7 @@ export function stepValues(core: SessionCore, values: readonly SessionValue[]): 
   })
 }
 
-/** One step of each session; `inputs[i]` are those of session i. */
+/** Makes one step of each session and returns the outputs in the same order. `inputs[i]` are the new inputs of session i. */
 export async function stepRows(
   cores: readonly SessionCore[],
   inputs: readonly (StepInputs | undefined)[],
@@ -43,7 +43,7 @@ export async function stepRows(
 ): Promise<StepOutputs[]> {
   if (cores.length === 0) return []
   cores.forEach((core, i) => inputs[i] && core.checkInputs(inputs[i]))
-  return alone(cores, () =>
+  return runAlone(cores, () =>
     cores[0]!.pool.seats.run(signal, () => {
       cores.forEach((core, i) => core.setInputs(inputs[i]))
       return stepValues(cores[0]!, valuesOf(cores))
@@ -51,7 +51,7 @@ export async function stepRows(
   )
 }
 
-/** One step of one session on the caller's thread. */
+/** Makes one step of one session on the caller's thread and returns the outputs. */
 export function stepNow(core: SessionCore, inputs: StepInputs | undefined): StepOutputs {
   core.checkIdle()
   core.setInputs(inputs)
@@ -67,7 +67,7 @@ export function stepNow(core: SessionCore, inputs: StepInputs | undefined): Step
   }
 }
 
-/** A step for each of `count` rows of `inputs`, on the caller's thread in slices of BLOCK_MS. */
+/** Makes a step for each row of `inputs`, on the caller's thread in slices of BLOCK_MS, and returns the outputs of the last step. */
 export async function feedSteps(
   core: SessionCore,
   inputs: StepInputs,
@@ -78,16 +78,18 @@ export async function feedSteps(
   const [first = ''] = names
   const count = (inputs[first]?.length ?? 0) / (value.inputs[first]?.length ?? 1)
   if (!Number.isInteger(count) || count < 1)
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_SHAPE',
-      `Expected the values of at least one whole step but received those of ${count || 0} steps: pass [count, ...] values for each input.`
+      'the values of at least one whole step',
+      `those of ${count || 0} steps`,
+      'pass [count, ...] values for each input'
     )
   core.checkInputs(inputs, count)
   const rows = names.map((name) => ({
     into: value.inputs[name]!,
     from: Array.prototype.slice.call(inputs[name]) as number[]
   }))
-  return alone([core], () =>
+  return runAlone([core], () =>
     pool.seats.hold(signal, async () => {
       let outputs: StepOutputs = {}
       for (let at = 0; at < count;) {
@@ -112,7 +114,7 @@ export async function feedSteps(
   )
 }
 
-/** Blocks of steps in the native loop of the sessions that `members` returns before each block. */
+/** Yields blocks of steps in the native loop. `members` returns the sessions of the next block. */
 export async function* runRows(
   members: () => readonly SessionCore[],
   count: number,
@@ -126,9 +128,11 @@ export async function* runRows(
       if (cores.length === 0) return
       const [{ kind, pool }] = cores as [SessionCore]
       if (kind.samplers.length === 0)
-        throw new GatecellError(
+        throw expected(
           'ERR_INVALID_ARGUMENT',
-          'Expected a session with samplers to run but it has none: pass samplers to createSession.'
+          'a session with samplers to run',
+          'one without',
+          'pass samplers to createSession'
         )
       const { operations } = kind.model.parameters
       if (sameWeights && !release) {
@@ -142,7 +146,9 @@ export async function* runRows(
           size = pool.seats.nextBlock(steps, performance.now() - begin, plan.mostSteps)
           return { steps, result: cores.map((_, row) => plan.block(row, steps)) }
         })
-      const blocks = await alone(cores, () => (release ? pool.seats.sit(signal, block) : pool.seats.run(signal, block)))
+      const blocks = await runAlone(cores, () =>
+        release ? pool.seats.sit(signal, block) : pool.seats.run(signal, block)
+      )
       left -= blocks[0]!.count
       yield blocks
       if (cores.length === 1 && stop >= 0 && endsWith(blocks[0]!, stop)) return
@@ -152,7 +158,7 @@ export async function* runRows(
   }
 }
 
-/** Whether the last step drew `stop`. */
+/** Returns whether the last step drew `stop`. */
 function endsWith({ values, count }: SessionBlock, stop: number): boolean {
   return Object.values(values).some(
     (ids) => ids instanceof Int32Array && ids.subarray((ids.length / count) * (count - 1)).includes(stop)

@@ -1,6 +1,6 @@
 // The applications: text, handwriting and its recognition.
 import { rmSync } from 'node:fs'
-import { tokensOf, vocabularyFromText } from '../../src/index.js'
+import { addSpecialTokens, tokensOf, vocabularyFromText } from '../../src/index.js'
 import * as recognition from '../../src/tasks/handwriting-recognition/index.js'
 import * as synthesis from '../../src/tasks/handwriting-synthesis/index.js'
 import * as text from '../../src/tasks/text/index.js'
@@ -157,6 +157,8 @@ const textRecipes: AnyRecipe[] = [
 ]
 
 const { writtenInk } = synthesis
+const writerVocabulary = addSpecialTokens(vocabulary, ['end'])
+const readerVocabulary = addSpecialTokens(vocabulary, ['blank'])
 const loadWriter = () => synthesis.loadWriter('writer.safetensors')
 let style: synthesis.WritingStyle | undefined
 
@@ -176,7 +178,7 @@ const writing: AnyRecipe[] = [
     writtenInk,
     () => [
       inks.map((ink) => ({ ...ink })),
-      vocabulary,
+      writerVocabulary,
       { normalisation: copy(generationConfig.normalisation) },
       () => {}
     ],
@@ -199,7 +201,7 @@ const writing: AnyRecipe[] = [
     () => [
       synthesis.generationModel(generationConfig, { threads: 1 }),
       copy(generationConfig),
-      writtenInk(inks, vocabulary, generationConfig),
+      writtenInk(inks, writerVocabulary, generationConfig),
       { signal: signal() }
     ],
     { cost: 60 }
@@ -252,7 +254,7 @@ const reading: AnyRecipe[] = [
     recognition.labelInk,
     () => [
       inks.map((ink) => ({ ...ink })),
-      vocabulary,
+      readerVocabulary,
       { normalisation: copy(recognitionConfig.normalisation) },
       () => {}
     ],
@@ -268,7 +270,7 @@ const reading: AnyRecipe[] = [
     () => [
       recognition.recognitionModel(recognitionConfig, { threads: 1 }),
       copy(recognitionConfig),
-      recognition.labelInk(inks, vocabulary, recognitionConfig),
+      recognition.labelInk(inks, readerVocabulary, recognitionConfig),
       { signal: signal(), onProgress: () => {} }
     ],
     { cost: 60, accepts: ['2.0.ink.text=null', '2.1.ink.text=null'] }

@@ -35,10 +35,13 @@ t.test('learns to read', async (t) => {
   const run = await prepareRecognitionRun({ ...base, out: out('reader') })
   const { summary, valid } = await run.fit()
   run.dispose()
+  t.notOk('special' in run.config.vocabulary, 'the file has the symbols without the blank')
   t.equal(summary.step, 600)
   t.ok(valid!.cer < 0.1, `character error rate ${valid!.cer}`)
   t.match(valid, { samples: 12, nats: Number, exact: Number })
   using reader = await loadReader(out('reader'))
+  t.equal(reader.vocabulary.idOf('blank'), 0)
+  t.equal(reader.vocabulary.size, reader.model.parameters.get('head.bias').shape[0])
   const ink = inkOf(inkSamples(130)[125]!)
   const [greedy] = await reader.read(ink)
   t.equal(greedy!.text, ink.text)
@@ -48,7 +51,7 @@ t.test('learns to read', async (t) => {
   t.same(omitted, ['q'], 'words that cannot be spelled are named; blanks around words and between them are ignored')
   t.ok(['lv', 'zzz'].includes((await reader.read(ink, { scorer: words }))[0]!.text), 'a lexicon allows its words alone')
   t.throws(() => lexicon(['q'], reader.vocabulary), { code: 'ERR_UNKNOWN_SYMBOL' })
-  t.throws(() => reader.pen(), { code: 'ERR_UNSUPPORTED', message: /--forward/ })
+  t.throws(() => reader.pen(), { code: 'ERR_UNSUPPORTED', message: /network.bidirectional: false/ })
 })
 
 t.test('a resumed run gives the same bytes', async (t) => {
@@ -175,8 +178,8 @@ t.test('a text model rates readings as text between two breaks', async (t) => {
   await run.fit()
   run.dispose()
   using text = await loadTextModel(out('text'))
-  const reading = vocabularyFromText('lvx')
-  const labelOf = (symbol: string) => reading.encode(symbol)[0]! + 1
+  const reading = vocabularyFromText('lvx', { special: ['blank'] })
+  const labelOf = (symbol: string) => reading.encode(symbol)[0]!
   const scorer = textScorer(text, reading, { weight: 0.5, insertion: 0.25 })
   const stream = text.model.stream()
   stream.feed(text.vocabulary.encode('\n'))
@@ -191,6 +194,10 @@ t.test('a text model rates readings as text between two breaks', async (t) => {
   const ends = Math.log(Math.exp(at(second, '\n')) + Math.exp(at(second, ' ')))
   t.ok(near(scorer.end(after), 0.5 * ends), 'a line or a word ends')
   t.equal(scorer.score(after, labelOf('x')), -Infinity, 'what the text model does not know is not read')
+  const plain = vocabularyFromText('lvx')
+  const refused = { code: 'ERR_INVALID_ARGUMENT', message: /special token blank/ }
+  t.throws(() => textScorer(text, plain, { weight: 1, insertion: 0 }), refused, 'labels need the blank')
+  t.throws(() => lexicon(['lv'], plain), refused)
 })
 
 t.test('the trace is that of the network', async (t) => {

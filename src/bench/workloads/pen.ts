@@ -5,7 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { machineInfo } from '../../machine.js'
 import { createRandom } from '../../random.js'
 import { inkAugmentations } from '../../data/ink/augment.js'
-import { networkDefaults, forwardNormalisation } from '../../tasks/handwriting-recognition/settings.js'
+import { readerNetworkDefaults, forwardNormalisation } from '../../tasks/handwriting-recognition/settings.js'
 import { createPenReader, recognitionModel, type RecognitionConfig } from '../../tasks/handwriting-recognition/index.js'
 import type { Workload } from '../workload.js'
 import { summarise } from '../report/stats.js'
@@ -23,7 +23,7 @@ export const pen: Workload = {
     const symbols = String.fromCodePoint(...Array.from({ length: SYMBOLS }, (_, i) => 48 + i))
     const config: RecognitionConfig = {
       vocabulary: { kind: 'character', symbols, unknown: false },
-      network: { ...networkDefaults, bidirectional: false },
+      network: { ...readerNetworkDefaults, bidirectional: false },
       normalisation: { ...forwardNormalisation, unit: 1 },
       augmentation: inkAugmentations.none,
       split: { valid: 0, where: null }

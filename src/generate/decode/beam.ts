@@ -1,153 +1,59 @@
-// Beam search: one mechanism for all decoders. Sequences are nodes of a tree, so that equal ones are one object wherever
-// they come from; the best are kept by score, ties by the order of their tokens: nothing depends on chance.
+// Beam search over sequences of tokens, for decoders of any network. Ties are decided by the order of the tokens, so that a search with the
+// same scores always returns the same sequences.
 
 import { anything, invalid, integer, isArrayOf, number, numbers, object, open, optional } from '../../check/index.js'
 import { awaitable, callback, signal as signalOf, syncFunction } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
 import { readScorer, type Scorer } from '../scorers.js'
+import { Best, grown, Prefix, type Candidate } from './prefixes.js'
 
-/** A sequence: its last token and the sequence before it; the root is the empty one. */
-export class Prefix {
-  readonly length: number
-  #children: Map<number, Prefix> | null = null
-  #state: unknown
-
-  constructor(
-    readonly parent: Prefix | null,
-    readonly token: number
-  ) {
-    this.length = parent ? parent.length + 1 : 0
-  }
-
-  /** This sequence and one token more: the same object at every call. */
-  child(token: number): Prefix {
-    const children = (this.#children ??= new Map<number, Prefix>())
-    let child = children.get(token)
-    if (!child) children.set(token, (child = new Prefix(this, token)))
-    return child
-  }
-
-  /** The same, if it was made before. */
-  known(token: number): Prefix | undefined {
-    return this.#children?.get(token)
-  }
-
-  /** The scorer's state after this sequence, found when it is first asked for. */
-  state<S>(scorer: Scorer<S>): S {
-    if (!this.parent) return scorer.start
-    return (this.#state ??= scorer.next(this.parent.state(scorer), this.token)) as S
-  }
-
-  tokens(): Int32Array {
-    return path(this)
-  }
-
-  /** Forgets this sequence, and those before it that nothing else continues, unless `keeps` says otherwise. */
-  release(keeps: (prefix: Prefix) => boolean): void {
-    if (!this.parent || (this.#children?.size ?? 0) > 0 || keeps(this)) return
-    this.parent.#children!.delete(this.token)
-    this.parent.release(keeps)
-  }
-}
-
-function path(end: Prefix): Int32Array {
-  const tokens = new Int32Array(end.length)
-  for (let at = end; at.parent; at = at.parent) tokens[at.length - 1] = at.token
-  return tokens
-}
-
-/**
- * A candidate of the next beam: `prefix` followed by `token`, or `prefix` itself if `token` is null. A node of the tree is made only for
- * candidates that are kept.
- */
-export interface Candidate {
-  readonly prefix: Prefix
-  readonly token: number | null
-  readonly score: number
-}
-
-/** The sequence of a candidate. */
-export function grown({ prefix, token }: Candidate): Prefix {
-  return token === null ? prefix : prefix.child(token)
-}
-
-/** Best first; equal scores in the order of their tokens. */
-function order(a: Candidate, b: Candidate): number {
-  return a.score === b.score ? before(tokensOf(a), tokensOf(b)) : b.score - a.score
-}
-
-function tokensOf({ prefix, token }: Candidate): number[] {
-  return token === null ? [...prefix.tokens()] : [...prefix.tokens(), token]
-}
-
-function before(a: readonly number[], b: readonly number[]): number {
-  for (let i = 0; i < a.length && i < b.length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!
-  return a.length - b.length
-}
-
-/** The `width` candidates of highest score among all that are added, and no more than twice as many at any time. */
-export class Best<C extends Candidate> {
-  #kept: C[] = []
-  #floor = -Infinity
-
-  constructor(readonly width: number) {}
-
-  /** false: nothing of this score can be among the best. */
-  admits(score: number): boolean {
-    return score >= this.#floor && score > -Infinity
-  }
-
-  add(candidate: C): void {
-    if (!this.admits(candidate.score)) return
-    if (this.#kept.push(candidate) < 2 * this.width) return
-    this.#floor = this.take().at(-1)!.score
-  }
-
-  /** Best first. */
-  take(): C[] {
-    return (this.#kept = this.#kept.sort(order).slice(0, this.width))
-  }
-}
-
+/** A sequence that a beam search found. */
 export interface Hypothesis {
+  /** The tokens, without the end token. */
   tokens: Int32Array
   /** Nats of the sequence under the decoded network only, without the scorer. */
   logProbability: number
-  /** What hypotheses are ordered by: with the scorer, and divided by the length penalty. */
+  /** The number by which hypotheses are ordered: nats with those of the scorer, divided by the length penalty. */
   score: number
-  /** false: it was cut off at the greatest length. */
+  /** Whether the sequence has come to its end; false if the search cut it off at `maxLength`. */
   ended: boolean
 }
 
-/** A network that says what may come next. `S`: its state, a value of which any number may be held. */
-export interface Decoder<S> {
+/**
+ * A network as a beam search uses it: from a state and a token to the next state and the scores of all tokens. `S` is the type of its
+ * states. A state is a value: the search may hold any number of them, and may continue from one of them several times.
+ */
+export interface BeamDecoder<S> {
   /** State before the first token. */
   start: S
   /**
-   * One step of every hypothesis: its state and last token (null before the first) to the state after that token, and the
-   * nats of each token that may follow. All hypotheses come in one call, so that a network can run them as one batch.
+   * Makes one step of every hypothesis. It takes the state and the last token of each (null before the first token) and returns, in the
+   * same order, the state after that token and the nats [V] of each token that may follow. All hypotheses come in one call, so that a
+   * network can run them as one batch.
    */
   step(beam: readonly { state: S; token: number | null }[]): { state: S; nats: ArrayLike<number> }[]
 }
 
+/** Options of `beamSearch`. */
 export interface BeamOptions {
-  /** Token that ends a sequence; it is no part of the result. */
+  /** Token that ends a sequence, from 0 to V - 1. It is not returned with the sequence. */
   end: number
-  /** Hypotheses that are followed; default 8. 1: greedy. */
+  /** Number of hypotheses that are followed, from 1 to 2^20; default 8. 1 is greedy search. */
   width?: number
-  /** Sequences returned at most, best first; default 1, at most `width`. */
+  /** Most sequences that are returned, from 1 to `width`; default 1. */
   best?: number
-  /** Most tokens of a sequence. */
+  /** Most tokens of a sequence, from 0 to 2^24. */
   maxLength: number
-  /** Exponent alpha of the length penalty ((5 + length) / 6)^alpha (Wu et al. 2016, equation 14); default 0: none. */
+  /** Exponent alpha of the length penalty ((5 + length) / 6)^alpha (Wu et al. 2016, equation 14), from 0 to 100. 0, the default, has no effect. */
   lengthPenalty?: number
+  /** Scorer whose nats are added to those of the network; default: none. */
   scorer?: Scorer
 }
 
 interface Followed<S> extends Candidate {
   readonly nats: number
-  /** nats and the scorer's, before the length penalty where it goes on. */
+  /** Nats and those of the scorer; divided by the length penalty only for a sequence that has ended. */
   readonly score: number
   readonly state: S
 }
@@ -165,17 +71,17 @@ const readAsyncOptions = object<BeamOptions & { signal?: AbortSignal | undefined
   ...fields,
   signal: optional(signalOf)
 })
-const readAsyncDecoder = open<AsyncDecoder<unknown>>({ start: anything, step: callback() })
-const readDecoder = open<Decoder<unknown>>({ start: anything, step: syncFunction() })
+const readAsyncDecoder = open<AsyncBeamDecoder<unknown>>({ start: anything, step: callback() })
+const readDecoder = open<BeamDecoder<unknown>>({ start: anything, step: syncFunction() })
 const readStep = open<{ state: unknown; nats: ArrayLike<number> }>({ state: anything, nats: numbers })
 
-/** A hypothesis, as a decoder takes it: its state and last token. */
+/** A hypothesis as a decoder takes it: its state and last token. */
 interface Asked<S> {
   state: S
   token: number | null
 }
 
-/** What a decoder returns for a hypothesis. */
+/** The result of a decoder for one hypothesis. */
 interface Stepped<S> {
   state: S
   nats: ArrayLike<number>
@@ -188,39 +94,52 @@ function checkSteps<S>(steps: unknown, count: number): Stepped<S>[] {
 }
 
 /**
- * The sequences of highest score. A hypothesis leaves the beam when it ends; the search goes on until none of those that
- * are left can still come among the best. Only where nothing ended within `maxLength` are sequences without end returned.
+ * Returns the sequences with the highest scores, best first. A hypothesis leaves the beam when it ends. Without a scorer the search stops
+ * as soon as none of the others can still be among the best; with one it stops when the beam is empty or at `maxLength`. Sequences without
+ * an end are returned only if no sequence has ended within `maxLength`. Throws ERR_INVALID_ARGUMENT for invalid options or results of the
+ * decoder, ERR_OUT_OF_RANGE if `end` is not one of the tokens or if a score is NaN.
+ *
+ * @example
+ * // Token 0 ends a sequence; token 1 is likelier at first, and less likely with each repetition.
+ * const decoder = {
+ *   start: 0,
+ *   step: (beam) => beam.map(({ state }) => ({ state: state + 1, nats: [-2, -0.5 - state] }))
+ * }
+ * const [best] = beamSearch(decoder, { end: 0, width: 4, maxLength: 10 })
+ * best.tokens // Int32Array []: ending at once has -2 nats, ending after one token has -2.5
  */
-export function beamSearch<S>(decoder: Decoder<S>, options: BeamOptions): Hypothesis[] {
-  const { start, step } = readDecoder(decoder, 'the decoder') as Decoder<S>
+export function beamSearch<S>(decoder: BeamDecoder<S>, options: BeamOptions): Hypothesis[] {
+  const { start, step } = readDecoder(decoder, 'the decoder') as BeamDecoder<S>
   const searching = search(start, readOptions(options, 'the options of beamSearch'))
   let next = searching.next()
   while (!next.done) next = searching.next(checkSteps(step.call(decoder, next.value), next.value.length))
   return next.value
 }
 
-/** A decoder whose steps take turns of the event loop; see `Decoder`. */
-export interface AsyncDecoder<S> {
+/** A `BeamDecoder` whose steps may be asynchronous. */
+export interface AsyncBeamDecoder<S> {
+  /** State before the first token. */
   readonly start: S
+  /** Makes one step of every hypothesis, as `BeamDecoder.step` does. `signal` is that of the search. */
   step(
     beam: readonly { state: S; token: number | null }[],
     signal?: AbortSignal
-  ): ReturnType<Decoder<S>['step']> | Promise<ReturnType<Decoder<S>['step']>>
+  ): ReturnType<BeamDecoder<S>['step']> | Promise<ReturnType<BeamDecoder<S>['step']>>
 }
 
 /**
- * Does what `beamSearch` does with a decoder that runs a network off the event loop, see `sessionDecoder`. Throws ERR_ABORTED after the
- * step in which `signal` aborts.
+ * Does what `beamSearch` does with a decoder that runs a network off the event loop, see `sessionDecoder`. Throws what `beamSearch`
+ * throws, and ERR_ABORTED after the step in which `signal` aborts.
  *
  * @example
  * const decoder = sessionDecoder(session, { token: 'tokens' })
  * const [best] = await beamSearchAsync(decoder, { end: 0, width: 5, maxLength: 100, signal })
  */
 export async function beamSearchAsync<S>(
-  decoder: AsyncDecoder<S>,
+  decoder: AsyncBeamDecoder<S>,
   options: BeamOptions & { signal?: AbortSignal | undefined }
 ): Promise<Hypothesis[]> {
-  const { start, step } = readAsyncDecoder(decoder, 'the decoder') as AsyncDecoder<S>
+  const { start, step } = readAsyncDecoder(decoder, 'the decoder') as AsyncBeamDecoder<S>
   const { signal, ...read } = readAsyncOptions(options, 'the options of beamSearchAsync')
   const searching = search(start, read)
   let next = searching.next()
@@ -232,7 +151,7 @@ export async function beamSearchAsync<S>(
   return next.value
 }
 
-/** The search, which asks for the steps of its hypotheses. */
+/** Searches, and yields the hypotheses whose steps it needs. */
 function* search<S>(state: S, options: BeamOptions): Generator<Asked<S>[], Hypothesis[], Stepped<S>[]> {
   const { end, width = 8, best = 1, maxLength, lengthPenalty = 0, scorer } = options
   integer(1, width)(best, 'best')
@@ -251,12 +170,7 @@ function* search<S>(state: S, options: BeamOptions): Generator<Asked<S>[], Hypot
     const next = new Best<Followed<S>>(width)
     beam.forEach((from, i) => {
       const { state, nats } = steps[i]!
-      if (!(end >= 0 && end < nats.length)) {
-        throw new GatecellError(
-          'ERR_OUT_OF_RANGE',
-          `Expected an end token from 0 to ${nats.length - 1} but received ${String(end)}: name a token of the scores.`
-        )
-      }
+      expectEnd(end, nats)
       finish(from, nats[end]!)
       if (length === maxLength) return
       expectNumbers(nats)
@@ -276,7 +190,7 @@ function* search<S>(state: S, options: BeamOptions): Generator<Asked<S>[], Hypot
     }
     const bound = ended.length === best ? ended[best - 1]!.score : -Infinity
     beam = next.take().map((from) => ({ ...from, prefix: grown(from), token: null }))
-    // Further tokens only lower a score below 0; the penalty of the greatest length is the kindest.
+    // Further tokens can only lower a score, which is at most 0; the penalty of the greatest length raises it most.
     if (!scorer) beam = beam.filter(({ score }) => score / penalty(maxLength + 1) > bound)
   }
   return finished.take().map((from) => result(from, true))
@@ -286,13 +200,20 @@ function result<S>({ prefix, nats, score }: Followed<S>, ended: boolean): Hypoth
   return { tokens: prefix.tokens(), logProbability: nats, score, ended }
 }
 
+function expectEnd(end: number, nats: ArrayLike<number>): void {
+  if (end < nats.length) return
+  throw expected(
+    'ERR_OUT_OF_RANGE',
+    `an end token from 0 to ${nats.length - 1}`,
+    String(end),
+    'name a token of the scores'
+  )
+}
+
 function expectNumbers(nats: ArrayLike<number>): void {
   for (let token = 0; token < nats.length; token++) {
-    if (Number.isNaN(nats[token]!)) {
-      throw new GatecellError(
-        'ERR_OUT_OF_RANGE',
-        `Expected numbers to search but received NaN for token ${token}: check the scorer and the weights.`
-      )
-    }
+    if (!Number.isNaN(nats[token]!)) continue
+    const remedy = 'check the scorer and the weights'
+    throw expected('ERR_OUT_OF_RANGE', 'numbers to search', `NaN for token ${token}`, remedy)
   }
 }

@@ -1,4 +1,4 @@
-// Finds out that a reader has not begun to read. Under connectionist temporal classification a network first learns to output the blank
+// Detection of a reader that has not begun to read. Under connectionist temporal classification a network first learns to output the blank
 // nearly everywhere, which has the lowest loss as long as the outputs do not depend on the ink; some trainings never get further.
 
 import type { Report } from '../../train/reports.js'

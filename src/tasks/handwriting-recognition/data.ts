@@ -1,48 +1,56 @@
-// Batches for a reading network: ink to features, texts to labels, sequences of about one length side by side. In training
-// each sample is varied again in every epoch, by draws that depend only on (seed, epoch, sample).
+// Samples and batches for a network that reads: features of the ink, and labels of the texts. The samples of a batch have about the same
+// length. In training each sample is varied again in every epoch, by draws that depend only on (seed, epoch, sample).
 
 import { createBuckets, paddedLength } from '../../data/batching/buckets.js'
 import { ctcNeeds } from '../../generate/decode/ctc-length.js'
 import { INK_FEATURES, inkFeatures, layPoints, shapeOf, type InkVariation } from '../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../data/ink/strokes.js'
-import { checkVocabulary, type Vocabulary } from '../../data/text/vocabulary.js'
-import { GatecellError } from '../../errors.js'
+import type { Vocabulary } from '../../data/text/vocabulary.js'
+import { expected, type GatecellError } from '../../errors.js'
 import { createRandom } from '../../random.js'
 import { sampleSource, type EpochSource } from '../../data/batching/source.js'
 import type { InkSourceOptions } from '../ink/application.js'
 import { readNormalisation } from '../ink/config.js'
 import { idsOf, makeSamples, textOf } from '../ink/samples.js'
 import type { RecognitionConfig } from './config.js'
+import { checkReaderVocabulary } from './labels.js'
 
-/** A sample as a network is trained and measured on it. */
+/** A sample of ink with a text, as a reader is trained and measured on it. */
 export interface LabelledInk {
   readonly ink: Ink
   /** The ink with noise, skew, slant and size taken out. */
   readonly shape: readonly Stroke[]
   readonly text: string
-  /** Ids of the symbols plus one: 0 is the blank. */
+  /** Ids of the text's symbols in the reader's vocabulary, in which id 0 is the blank. */
   readonly labels: Int32Array
-  /** Points as they are resampled without variation. */
+  /** Number of points after resampling without variation. */
   readonly steps: number
 }
 
 type Preparation = Pick<RecognitionConfig, 'normalisation' | 'augmentation'>
 
 /**
- * Judges samples. ERR_INVALID_INK without a text, ERR_UNKNOWN_SYMBOL, ERR_TARGET_TOO_LONG where the text needs more steps
- * than the ink has points; `onBad` takes them instead and the sample is left out.
+ * Prepares samples for the training or the measurement of a reader: normalises the ink and encodes the texts. `vocabulary` is that of the
+ * reader or the run, which has the blank; `how` is the configuration. `onBad` takes the errors of samples that cannot be used, which are
+ * left out; without it the first one is thrown: ERR_INVALID_INK for ink without a text or that is not usable, ERR_UNKNOWN_SYMBOL for a
+ * symbol that the vocabulary does not have, ERR_TARGET_TOO_LONG if the text needs more steps than the ink has points. Throws
+ * ERR_INVALID_ARGUMENT for a vocabulary without the blank.
+ *
+ * @example
+ * const samples = labelInk(await readInk(['words.ndjson']), reader.vocabulary, reader.config)
+ * const { cer } = await measureRecognition(reader.model, reader.config, samples)
  */
 export function labelInk(
   samples: readonly Ink[],
-  vocabulary: Vocabulary,
+  readerVocabulary: Vocabulary,
   how: Pick<RecognitionConfig, 'normalisation'>,
   onBad?: (error: GatecellError) => void
 ): LabelledInk[] {
-  checkVocabulary(vocabulary, 'vocabulary')
+  const vocabulary = checkReaderVocabulary(readerVocabulary, 'vocabulary')
   const normalisation = readNormalisation(how, 'the configuration')
   const label = (ink: Ink): LabelledInk => {
     const text = textOf(ink)
-    const labels = encodeText(text, ink, vocabulary)
+    const labels = idsOf(text, vocabulary, ink.source)
     const shape = shapeOf(ink, normalisation)
     const steps = countPoints(layPoints(shape, normalisation, ink.source))
     const needs = ctcNeeds(labels)
@@ -52,23 +60,16 @@ export function labelInk(
   return makeSamples(samples, label, onBad)
 }
 
-function encodeText(text: string, ink: Ink, vocabulary: Vocabulary): Int32Array {
-  try {
-    return idsOf(text, vocabulary).map((id) => id + 1)
-  } catch (error) {
-    if (!(error instanceof GatecellError)) throw error
-    throw new GatecellError(error.code, `${error.message.replace(/\.?$/, '')} (${ink.source}).`, { cause: error })
-  }
-}
-
 function tooLong(ink: Ink, needs: number, steps: number): GatecellError {
-  return new GatecellError(
+  return expected(
     'ERR_TARGET_TOO_LONG',
-    `Expected at least ${needs} points to read the text of ${ink.source} from but its ink has ${steps}: take a smaller step of the resampling, or leave the sample out (onBad).`
+    `at least ${needs} points to read the text of ${ink.source} from`,
+    `ink of ${steps}`,
+    'take a smaller step of the resampling, or leave the sample out (onBad)'
   )
 }
 
-/** Features of one sample: varied in training (epoch 0, 1 ...), plain where `epoch` is null. */
+/** Returns the features of one sample: varied for the given epoch of a training, without variation if `epoch` is null. */
 function featuresOf(sample: LabelledInk, index: number, epoch: number | null, seed: number, how: Preparation) {
   const { normalisation, augmentation } = how
   const features = (variation?: InkVariation) =>
@@ -80,11 +81,16 @@ function featuresOf(sample: LabelledInk, index: number, epoch: number | null, se
   return varied.length / INK_FEATURES >= ctcNeeds(sample.labels) ? varied : features()
 }
 
+/** Batches of labelled samples. */
 export interface LabelledSource extends EpochSource {
-  /** Indices of the samples of one step of the first epoch, for those who look at outputs. */
+  /** Returns the indices of the samples of a step of the first epoch, in the order of the batch's rows. */
   indices(step: number): readonly number[]
 }
 
+/**
+ * Returns batches of `samples`: points [T, B, F] (time-major, zeros after the end of a row), lengths [B], labels [B, columns] and
+ * labelLengths [B]. In training they are shuffled and varied in each epoch; otherwise there is one pass in the order of the lengths.
+ */
 export function recognitionSource(
   samples: readonly LabelledInk[],
   how: Preparation,
@@ -103,7 +109,11 @@ export function recognitionSource(
   return { ...source, indices: (step) => buckets.samples({ epoch: 0, step }) }
 }
 
-/** Rows side by side, time-major, zeros after their ends; rows that are missing have no steps. */
+/**
+ * Packs the features of samples and their labels into the inputs and targets of a batch of `batch` rows: points [T, B, F], time-major with
+ * zeros after the end of a row, lengths [B], labels [B, columns] and labelLengths [B]. Rows without a sample have the length 0. Returns
+ * them with T and the number of points.
+ */
 export function packRows(rows: readonly Float32Array[], labels: readonly Int32Array[], batch: number, columns: number) {
   const steps = rows.map((row) => row.length / INK_FEATURES)
   const length = paddedLength(steps.reduce((most, count) => Math.max(most, count), 1))

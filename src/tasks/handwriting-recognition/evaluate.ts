@@ -1,11 +1,10 @@
-// The measure of a reader: character error rate by greedy decoding, the share of samples read without an error, and nats per
-// sample.
+// The measure of a reader on samples of ink: character error rate of the best path, share of samples that were read without an error, and
+// nats per sample.
 
-import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
 import { callback, int32Array, integer, list, open, optional, string } from '../../check/index.js'
 import { options as optionsOf, signal as signalOf } from '../../check/index.js'
 import { readInkSample, readStrokes } from '../../data/ink/strokes.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
 import { checkModel, type Model } from '../../model.js'
 import { ctcGreedy, rowsOf } from '../../generate/decode/ctc.js'
@@ -13,35 +12,36 @@ import { writeBatch } from '../../data/batching/source.js'
 import { editDistance } from '../../metrics/edit-distance.js'
 import { recognitionSource, type LabelledInk } from './data.js'
 import { readRecognitionConfig, type RecognitionConfig } from './config.js'
-import { BLANK } from './model.js'
+import { readerVocabulary } from './labels.js'
 
+/** The measure of a reader on samples of ink. */
 export interface RecognitionMeasure {
+  /** Number of the samples. */
   samples: number
-  /** Edits from what was read to what was written, per symbol written. */
+  /** Character error rate: edits (insertions, deletions, substitutions) from the readings to the texts, per symbol of the texts. */
   cer: number
-  /** Share of the samples that were read without an error. */
+  /** Share of the samples that were read without an error, from 0 to 1. */
   exact: number
-  /** Symbols read, right or wrong, per symbol written; near 0 for a reader that has not begun to read. */
+  /** Number of symbols read, right or wrong, per symbol of the texts; near 0 for a reader that has not begun to read. */
   symbolsRead: number
-  /** Mean nats per sample. */
+  /** Mean loss of connectionist temporal classification, in nats per sample. */
   nats: number
-  /** What was read, in the order of the samples. */
+  /** The readings, in the order of the samples. */
   read: string[]
+  /** Duration of the measurement in seconds. */
   seconds: number
 }
 
 const BATCH = 16
 
+/** Options of `measureRecognition`. */
 export interface MeasureRecognitionOptions {
+  /** Signal that aborts the measurement between two batches. */
   signal?: AbortSignal | undefined
-  /** Called after each batch with the share that is done. */
+  /** Called after each batch with the share that is done, from 0 to 1. */
   onProgress?: (done: number) => void
 }
 
-/**
- * Reads `samples` with the weights as they are at the beginning; a fit of the model waits meanwhile. Throws ERR_CORPUS_EMPTY for
- * no samples, ERR_ABORTED.
- */
 const readSamples = list(
   open<LabelledInk>({
     ink: readInkSample,
@@ -56,6 +56,15 @@ const readMeasureOptions = optionsOf<MeasureRecognitionOptions>({
   onProgress: optional(callback())
 })
 
+/**
+ * Reads samples by the best path and compares the readings with the texts. `modelConfig` is the configuration of `model`; `labelInk` makes
+ * the samples. The weights are those at the beginning; a fit of the model waits meanwhile. Throws ERR_CORPUS_EMPTY without samples,
+ * ERR_ABORTED if the signal aborts, ERR_INVALID_ARGUMENT for arguments of other types.
+ *
+ * @example
+ * const samples = labelInk(await readInk(['words.ndjson']), reader.vocabulary, reader.config)
+ * const { cer, exact } = await measureRecognition(reader.model, reader.config, samples)
+ */
 export async function measureRecognition(
   model: Model,
   modelConfig: RecognitionConfig,
@@ -67,10 +76,7 @@ export async function measureRecognition(
   const samples = readSamples(inks, 'the samples')
   const options = readMeasureOptions(measureOptions, 'the options')
   if (samples.length === 0)
-    throw new GatecellError(
-      'ERR_CORPUS_EMPTY',
-      'Expected at least one sample to read but there is none: add ink with texts.'
-    )
+    throw expected('ERR_CORPUS_EMPTY', 'at least one sample to read', 'none', 'add ink with texts')
   return model.parameters.operations.reading(options.signal, () => measure(model, config, samples, options))
 }
 
@@ -81,7 +87,8 @@ async function measure(
   options: MeasureRecognitionOptions
 ): Promise<RecognitionMeasure> {
   const begin = performance.now()
-  const vocabulary = vocabularyFromConfig(config.vocabulary)
+  const vocabulary = readerVocabulary(config)
+  const blank = vocabulary.idOf('blank')
   const columns = samples.reduce((most, { labels }) => Math.max(most, labels.length), 1)
   const source = recognitionSource(samples, config, { batch: BATCH, train: false, columns })
   const read = new Array<string>(samples.length)
@@ -98,13 +105,13 @@ async function measure(
     nats += loss[0]! * loss[1]!
     source.indices(step).forEach((index, b) => {
       const sample = samples[index]!
-      const { labels } = ctcGreedy(rowsOf(logits, shape, b, lengths[b]), { blank: BLANK })
+      const { labels } = ctcGreedy(rowsOf(logits, shape, b, lengths[b]), { blank })
       const errors = editDistance(labels, sample.labels)
       edits += errors
       symbols += sample.labels.length
       symbolsRead += labels.length
       if (errors === 0) exact++
-      read[index] = vocabulary.decode(labels.map((label) => label - 1))
+      read[index] = vocabulary.decode(labels)
     })
     step++
     options.onProgress?.(step / source.stepsPerEpoch)

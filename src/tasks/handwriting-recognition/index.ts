@@ -1,4 +1,4 @@
-// Handwriting recognition: learns to read ink, measures itself, reads at once or while the pen moves.
+// Handwriting recognition: training and measurement of readers of ink, and reading of whole samples or while the pen moves.
 
 export { recognitionConfigFromJson, type RecognitionConfig } from './config.js'
 export type { RecognitionNetwork } from './settings.js'
@@ -6,7 +6,9 @@ export { labelInk, type LabelledInk } from './data.js'
 export { measureRecognition, type RecognitionMeasure } from './evaluate.js'
 export { loadReader, type LoadedReader, type LoadReaderOptions } from './load.js'
 export { recognitionModel, RECOGNITION_TASK } from './model.js'
-export { createPenReader, type PenReader, type Reading, type ReadOptions } from './live-reader.js'
+export { createPenReader, type PenReader } from './live-reader.js'
+export type { Reading, ReadOptions } from './search.js'
+export type { ReaderScores } from './scores.js'
 export {
   prepareRecognitionRun,
   type RecognitionResult,

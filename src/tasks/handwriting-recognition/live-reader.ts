@@ -1,56 +1,45 @@
-// Reading while the pen moves: one step of the network for each point of the resampled path, its state carried on.
+// Reading while the pen moves: one step of the network for each point of the resampled path, whose state is carried from step to step.
 
-import { integer, optional, options as optionsOf } from '../../check/index.js'
+import { options as optionsOf } from '../../check/index.js'
 import { createInkReader, INK_FEATURES } from '../../data/ink/features.js'
-import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { createSession } from '../../generate/session.js'
 import { checkModel, type Model } from '../../model.js'
-import { createCtcBeam, ctcGreedy } from '../../generate/decode/ctc.js'
-import { readScorer, type Scorer } from '../../generate/scorers.js'
 import { readRecognitionConfig, type RecognitionConfig } from './config.js'
-import { BLANK } from './model.js'
+import { readerVocabulary } from './labels.js'
+import { bestOf, createTextSearch, readFields, type Reading, type ReadOptions } from './search.js'
 
-export interface ReadOptions {
-  /** Beam width; 0 (default) selects greedy (best path) decoding. */
-  beam?: number
-  /** What the beam search knows besides; see `lexicon` and `textScorer` of scorers.ts. Tokens are ids plus one. */
-  scorer?: Scorer
-  /** Readings returned at most; default 1. */
-  best?: number
-}
-
-export interface Reading {
-  text: string
-  /** Nats of the reading under the network; of the best path where there is no beam. */
-  nats: number
-  /** With the scorer, where there is one. */
-  score: number
-}
-
-/** Reading while the pen moves. */
+/** A reading that follows the pen. */
 export interface PenReader {
   /**
    * Reads the pen's place [x, y] on the paper, in the units of the training data with y up, at the time `t` (default: the number
    * of points read so far). Throws ERR_INVALID_INK, and reads nothing, if a value is not a finite number within the limits of
-   * ink, if the time falls within a stroke, or if the point lies so far from the last one that more than 1024 resampled points
-   * would come. The pen stays usable after an error. If the model is busy (ERR_BUSY), an accepted point is read with the next call.
+   * ink, if the time is less than that of the last point of the stroke, or if the point lies so far from the last one that more than 1024
+   * resampled points would come. The pen stays usable after an error. If the model is busy (ERR_BUSY), an accepted point is read with the
+   * next call.
    */
   down(x: number, y: number, t?: number): void
-  /** Ends the stroke. */
+  /** Ends the stroke. Throws ERR_BUSY as `down` does. */
   up(): void
-  /** What it has read so far. */
+  /** The text of the best reading so far. */
   readonly text: string
-  /** The readings so far, best first. */
+  /** Returns at most `count` readings of the ink so far, best first; default 1, from 0 to 2^20. */
   best(count?: number): Reading[]
 }
 
-/** Checks of how a reader searches. */
-export const readFields = { beam: optional(integer(0, 2 ** 20)), scorer: optional(readScorer) }
 const readPenOptions = optionsOf<Omit<ReadOptions, 'best'>>(readFields)
-export const bestOf = optional(integer(0, 2 ** 20))
 
-/** Begins to read while the pen moves. ERR_UNSUPPORTED for a network of both directions. */
+/**
+ * Begins to read while the pen moves, with a network of one direction. `readerConfig` is the configuration of `model`. Each point is read on
+ * the caller's thread, in microseconds to milliseconds. Throws ERR_UNSUPPORTED if the network reads in both directions,
+ * ERR_INVALID_ARGUMENT for invalid options.
+ *
+ * @example
+ * const pen = createPenReader(reader.model, reader.config, { beam: 16 })
+ * for (const [x, y] of [[0, 0], [4, 10], [8, 0]]) pen.down(x, y)
+ * pen.up()
+ * console.log(pen.text)
+ */
 export function createPenReader(
   model: Model,
   readerConfig: RecognitionConfig,
@@ -58,37 +47,16 @@ export function createPenReader(
 ): PenReader {
   checkModel(model, 'model')
   const config = readRecognitionConfig(readerConfig, 'config')
-  const { beam = 0, scorer } = readPenOptions(penOptions, 'the options of the pen')
-  if (config.network.bidirectional) {
-    throw new GatecellError(
-      'ERR_UNSUPPORTED',
-      'Expected a network that reads forwards alone to read while the pen moves but this one reads both ways: train it with --forward.'
-    )
-  }
-  const vocabulary = vocabularyFromConfig(config.vocabulary)
-  const decode = (labels: Int32Array) => vocabulary.decode(labels.map((label) => label - 1))
+  const options = readPenOptions(penOptions, 'the options of the pen')
+  expectOneDirection(config)
   const points = createInkReader(config.normalisation)
   const session = createSession(model, { inputs: { lengths: [1] }, outputs: ['logits'] })
-  const search =
-    beam > 0 || scorer
-      ? createCtcBeam({ blank: BLANK, ...(beam > 0 && { width: beam }), ...(scorer && { scorer }) })
-      : null
-  const labels: number[] = []
-  let [before, nats] = [BLANK, 0]
-  const step = (row: Float32Array) => {
-    const logits = session.stepSync({ points: row })['logits'] as Float32Array
-    if (search) return search.push(logits)
-    const { labels: found } = ctcGreedy([logits], { blank: BLANK })
-    const symbol = found[0] ?? BLANK
-    if (symbol !== BLANK && symbol !== before) labels.push(symbol)
-    before = symbol
-    nats += pathNats([logits])
-  }
+  const search = createTextSearch(readerVocabulary(config), options)
   // Rows that the network has not read yet: none between two calls, unless a step was refused because the model was busy.
   let pending = new Float32Array(0)
   const readRows = () => {
     while (pending.length > 0) {
-      step(pending.subarray(0, INK_FEATURES))
+      search.push(session.stepSync({ points: pending.subarray(0, INK_FEATURES) })['logits'] as Float32Array)
       pending = pending.subarray(INK_FEATURES)
     }
   }
@@ -101,25 +69,19 @@ export function createPenReader(
     down: (x, y, t) => take(() => points.down(x, y, t)),
     up: () => take(() => points.up()),
     get text() {
-      return decode(search ? search.prefix : Int32Array.from(labels))
+      return search.text
     },
-    best(wanted) {
-      const count = bestOf(wanted, 'count') ?? 1
-      if (!search) return [{ text: decode(Int32Array.from(labels)), nats, score: nats }]
-      return search.best(count).map((one) => ({ text: decode(one.labels), nats: one.logProbability, score: one.score }))
-    }
+    best: (count) => search.best(bestOf(count, 'count') ?? 1)
   }
 }
 
-/** Nats of the best path. */
-export function pathNats(rows: Iterable<ArrayLike<number>>): number {
-  let nats = 0
-  for (const row of rows) {
-    let most = -Infinity
-    for (let k = 0; k < row.length; k++) most = Math.max(most, row[k]!)
-    let sum = 0
-    for (let k = 0; k < row.length; k++) sum += Math.exp(row[k]! - most)
-    nats -= Math.log(sum)
-  }
-  return nats
+/** Throws ERR_UNSUPPORTED for a network that needs the whole sample. */
+function expectOneDirection({ network }: RecognitionConfig): void {
+  if (!network.bidirectional) return
+  throw expected(
+    'ERR_UNSUPPORTED',
+    'a network of one direction to read while the pen moves',
+    'one of both directions',
+    'train a network of one direction (network.bidirectional: false)'
+  )
 }

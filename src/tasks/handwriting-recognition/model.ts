@@ -1,10 +1,9 @@
-// The network that reads handwriting (Graves, Liwicki, Fernandez, Bertolami, Bunke, Schmidhuber, "A novel connectionist
-// system for unconstrained handwriting recognition", PAMI 2009): LSTM layers over the points of the pen, in both directions,
-// and a linear layer to one score per symbol and the blank, trained by connectionist temporal classification.
-// points [T, B, F], lengths [B] -> logits [T, B, V + 1]; id 0 is the blank; loss in nats per sample.
+// The network that reads handwriting (Graves, Liwicki, Fernandez, Bertolami, Bunke, Schmidhuber, "A novel connectionist system for
+// unconstrained handwriting recognition", PAMI 2009): LSTM layers over the points of the pen and a linear layer to the scores of the
+// symbols and the blank, trained by connectionist temporal classification. Its input is points [T, B, F] with lengths [B], its output
+// logits [T, B, V], where V counts the symbols and the blank, and its loss is in nats per sample.
 
 import { INK_FEATURES } from '../../data/ink/features.js'
-import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
 import { orthogonal, uniform, zeros } from '../../graph/initializers.js'
 import { ctcLoss } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
@@ -15,14 +14,18 @@ import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions }
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { recognitionConfigFromJson, readRecognitionConfig, type RecognitionConfig } from './config.js'
+import { readerVocabulary } from './labels.js'
 
+/** Name of the task in model files and on the command line. */
 export const RECOGNITION_TASK = 'handwriting-recognition'
-export const BLANK = 0
 
-/** The layers, one by one, so that a trace can look between them: [input of each, output of the last], and the logits. */
+/**
+ * Records the layers and returns the logits [T, B, V] of points [T, B, F]. `lengths` [B] are the numbers of points of the rows; null reads
+ * all T points of each row.
+ */
 export function recognitionLayers(points: Tensor, lengths: Tensor | null, config: RecognitionConfig) {
   const { hidden, layers, bidirectional, dropout: p } = config.network
-  const { size } = vocabularyFromConfig(config.vocabulary)
+  const { size } = readerVocabulary(config)
   const glorot = uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden)))
   const { output } = lstm(points, {
     name: 'lstm',
@@ -30,7 +33,7 @@ export function recognitionLayers(points: Tensor, lengths: Tensor | null, config
     layers,
     dropout: p,
     bidirectional,
-    // What a reader has seen so far is its state: it goes on with the next point.
+    // The state of a network of one direction contains the points that were read, so that a live reader can continue with the next one.
     carry: !bidirectional,
     ...(lengths && { lengths }),
     inputWeight: glorot,
@@ -38,11 +41,12 @@ export function recognitionLayers(points: Tensor, lengths: Tensor | null, config
     bias: zeros,
     forgetBias: 1
   })
-  return { logits: linear(dropout(output, { p }), { name: 'head', size: size + 1, biasStart: zeros }) }
+  return { logits: linear(dropout(output, { p }), { name: 'head', size, biasStart: zeros }) }
 }
 
-/** The network that `config` describes. */
+/** Returns the definition of the network that `config` describes. */
 export function recognitionDefinition(config: RecognitionConfig) {
+  const blank = readerVocabulary(config).idOf('blank')
   return modelDefinition({
     name: RECOGNITION_TASK,
     config: configToJson(config),
@@ -50,15 +54,23 @@ export function recognitionDefinition(config: RecognitionConfig) {
     targets: { labels: i32('batch', 'labels'), labelLengths: i32('batch') },
     forward: ({ points, lengths }) => recognitionLayers(points, lengths, config),
     loss: ({ logits }, { labels, labelLengths }, { lengths }) =>
-      ctcLoss({ logits, targets: labels, inputLengths: lengths, targetLengths: labelLengths, blank: BLANK }).loss
+      ctcLoss({ logits, targets: labels, inputLengths: lengths, targetLengths: labelLengths, blank }).loss
   })
 }
 
-/** Returns the network that `config` describes, with first values drawn from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
+/**
+ * Returns the network that `config` describes, with first values drawn from `options.seed` (default 0). Throws ERR_INVALID_ARGUMENT for a
+ * configuration or options that are not valid.
+ *
+ * @example
+ * const model = recognitionModel(reader.config, { seed: 1 })
+ * model.parameterCount // as many as those of reader.model
+ */
 export function recognitionModel(config: RecognitionConfig, options: ModelOptions = {}): Model {
   return defineModel(recognitionDefinition(readRecognitionConfig(config, 'config')), options)
 }
 
+/** The models of readers, as their files store them. */
 export const recognitionTask: TaskModel<RecognitionConfig> = {
   task: RECOGNITION_TASK,
   configFromJson: recognitionConfigFromJson,

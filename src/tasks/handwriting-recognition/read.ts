@@ -13,16 +13,16 @@ import { inkReading } from '../ink/reading.js'
 import { engineOptions } from '../runs/settings.js'
 import type { ModelInput, TaskContext, TaskOutput } from '../task.js'
 import { loadTextModel, type LoadedText } from '../text/index.js'
-import type { Reading } from './live-reader.js'
 import { loadReader, type LoadedReader } from './load.js'
 import { lexicon, textScorer } from './scorers.js'
+import type { Reading } from './search.js'
 import type { readingSettings } from './use-settings.js'
 
-type ReadOptions = Values<typeof readingSettings>
+type ReadingValues = Values<typeof readingSettings>
 
 /** Reads each sample of the ink, and prints its best readings. */
 export async function read(
-  { model: path, words: data, options: flags }: ModelInput<ReadOptions>,
+  { model: path, words: data, options: flags }: ModelInput<ReadingValues>,
   context: TaskContext
 ): Promise<void> {
   const { output, signal } = context
@@ -35,7 +35,7 @@ export async function read(
     const scorer = await scorerOf(reader, text, flags, { output, signal })
     const options = { ...(flags.beam && { beam: flags.beam }), ...(scorer && { scorer }) }
     for (const ink of samples) {
-      await setImmediate() // Ctrl-C is seen between two samples
+      await setImmediate() // so that Ctrl-C ends the command between two samples
       throwIfAborted(signal)
       const begin = performance.now()
       const readings = flags.pen
@@ -79,7 +79,7 @@ async function readPen(
 async function scorerOf(
   reader: LoadedReader,
   text: LoadedText | null,
-  flags: ReadOptions,
+  flags: ReadingValues,
   { output, signal }: { output: TaskOutput; signal: AbortSignal }
 ): Promise<Scorer | null> {
   const parts: { scorer: Scorer }[] = []

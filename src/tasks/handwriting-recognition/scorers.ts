@@ -1,24 +1,25 @@
-// What helps a reader besides the ink: a list of words, and a text model of our own. Tokens are the reader's labels: ids of
-// its vocabulary plus one.
+// Scorers for readers of ink: a list of words, and a text model. Their tokens are the labels of the reader, ids of its vocabulary.
 
 import type { Vocabulary } from '../../data/text/vocabulary.js'
-import { GatecellError } from '../../errors.js'
+import { counted, expected } from '../../errors.js'
 import { combineScorers, lexiconScorer, streamScorer, type Scorer } from '../../generate/scorers.js'
 import type { LoadedText } from '../text/index.js'
+import { checkReaderVocabulary } from './labels.js'
 
-/** A lexicon as a scorer, and the words that it could not take. */
+/** A lexicon as a scorer, and the words that it does not have. */
 export interface Lexicon {
   readonly scorer: Scorer
-  /** Words with a symbol that the vocabulary does not have. */
+  /** Words that were left out because they have a symbol that the vocabulary does not have. */
   readonly omitted: readonly string[]
 }
 
 /**
- * Allows only these words, with single spaces between them if the vocabulary has a space. An entry of several words, such as
- * "New York", allows each of its words. Blanks around words and empty entries are ignored. Throws ERR_UNKNOWN_SYMBOL if the
- * vocabulary can spell none of the words.
+ * Returns a scorer that allows only these words, with single spaces between them if the vocabulary has a space. `vocabulary` is that of the
+ * reader. An entry of several words, such as "New York", allows each of its words. White space around words and empty entries are ignored.
+ * Throws ERR_UNKNOWN_SYMBOL if the vocabulary has the symbols of none of the words, ERR_INVALID_ARGUMENT for a vocabulary without the blank.
  */
 export function lexicon(entries: readonly string[], vocabulary: Vocabulary): Lexicon {
+  checkReaderVocabulary(vocabulary, 'the vocabulary')
   const words = new Set(entries.flatMap((entry) => entry.split(/\s+/u)).filter((word) => word !== ''))
   const omitted: string[] = []
   const spelled: Int32Array[] = []
@@ -28,43 +29,56 @@ export function lexicon(entries: readonly string[], vocabulary: Vocabulary): Lex
     else omitted.push(word)
   }
   if (spelled.length === 0) {
-    throw new GatecellError(
+    throw expected(
       'ERR_UNKNOWN_SYMBOL',
-      `Expected a lexicon with words of the ${vocabulary.size} symbols that the model reads but received ${words.size} words and none of them is: check the file's language and encoding.`
+      `a lexicon with words of the ${symbolCount(vocabulary)} symbols that the model reads`,
+      `${counted(words.size, 'word')} with other symbols`,
+      "check the file's language and encoding"
     )
   }
   const space = labelsOf(' ', vocabulary)?.[0]
   return { scorer: lexiconScorer(spelled, space === undefined ? {} : { separator: space }), omitted }
 }
 
+/** Returns the number of ids that stand for text. */
+function symbolCount({ size, special }: Vocabulary): number {
+  return size - special.length
+}
+
+/** Returns the ids of a text; null if the vocabulary does not have all of its symbols. */
 function labelsOf(text: string, vocabulary: Vocabulary): Int32Array | null {
   try {
-    return vocabulary.encode(text).map((id) => id + 1)
+    return vocabulary.encode(text)
   } catch {
     return null
   }
 }
 
 /**
- * Rates readings by a text model, `weight` times its nats plus `insertion` for each symbol: as text between two breaks of
- * words or lines. Symbols that the text model does not have are never read. Throws ERR_UNKNOWN_SYMBOL if the two models share
- * no symbol but spaces.
+ * Returns a scorer that rates readings by a text model, as text between two ends of words or lines. The nats of the text model are multiplied
+ * by `weight`, and each symbol gets `insertion` nats more. `vocabulary` is that of the reader; symbols that the text model does not have are
+ * never read. Throws ERR_UNKNOWN_SYMBOL if the two models have no symbol except white space in common, ERR_INVALID_ARGUMENT for a vocabulary
+ * without the blank.
  */
 export function textScorer(
   text: LoadedText,
   vocabulary: Vocabulary,
   options: { weight: number; insertion: number }
 ): Scorer {
+  checkReaderVocabulary(vocabulary, 'the vocabulary')
+  const textOf = (label: number) => vocabulary.decode([label], { skipSpecial: true })
   const tokens = new Map<number, number>()
-  for (let id = 0; id < vocabulary.size; id++) {
-    const known = idOf(vocabulary.decode([id]), text.vocabulary)
-    if (known !== null) tokens.set(id + 1, known)
+  for (let label = 0; label < vocabulary.size; label++) {
+    const known = idOf(textOf(label), text.vocabulary)
+    if (known !== null) tokens.set(label, known)
   }
-  const letters = [...tokens.keys()].filter((token) => vocabulary.decode([token - 1]).trim() !== '')
+  const letters = [...tokens.keys()].filter((label) => textOf(label).trim() !== '')
   if (letters.length === 0) {
-    throw new GatecellError(
+    throw expected(
       'ERR_UNKNOWN_SYMBOL',
-      `Expected a text model with symbols of the reader's ${vocabulary.size} but received one of ${text.vocabulary.size} without any of them: train it on text in the script that the reader reads.`
+      `a text model with symbols of the reader's ${symbolCount(vocabulary)}`,
+      `one of ${text.vocabulary.size} without any of them`,
+      'train it on text in the script that the reader reads'
     )
   }
   const breaks = ['\n', ' '].flatMap((symbol) => idOf(symbol, text.vocabulary) ?? [])
@@ -74,8 +88,8 @@ export function textScorer(
   return combineScorers([{ scorer, weight: options.weight }], options.insertion)
 }
 
-/** The id of a symbol; null where the vocabulary has none of its own for it. */
+/** Returns the id of a symbol; null if the vocabulary does not have one id for it. */
 function idOf(symbol: string, vocabulary: Vocabulary): number | null {
-  const [label, ...more] = labelsOf(symbol, vocabulary) ?? []
-  return label === undefined || more.length > 0 || label - 1 === vocabulary.unknownId ? null : label - 1
+  const [id, ...more] = labelsOf(symbol, vocabulary) ?? []
+  return id === undefined || more.length > 0 || id === vocabulary.unknownId ? null : id
 }

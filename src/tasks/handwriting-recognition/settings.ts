@@ -5,7 +5,7 @@ import { scaledAugmentation } from '../../data/ink/augment.js'
 import { defaultsOf, flag, integer, MAX_SIZE, number, type Group, type Values } from '../../settings/index.js'
 import { inkReadSettings, inkSettings } from '../ink/settings.js'
 
-/** The network. */
+/** Declarations of the settings of the network. */
 export const recognitionNetworkSettings = {
   hidden: integer({ min: 1, max: MAX_SIZE, default: 96, help: 'units of each LSTM layer and direction' }),
   layers: integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
@@ -24,37 +24,37 @@ export const recognitionNetworkSettings = {
   })
 } satisfies Group
 
-/** The rest of a training on ink. Points are a sixteenth of the height of a line apart. */
+/** Declarations of the other settings of a training. The distance of two points is a sixteenth of the height of a line. */
 export const readerSettings = inkSettings({
   training: { clip: 1, learningRate: 3e-3, seeded: 'weights, order, variations and dropout' },
   normalisation: { deslant: true, level: true, smooth: 1.5, resample: 'length', step: 1 / 16 },
   augmentation: 1
 })
 
-/** Everything that a training of a reader can be given. */
+/** All settings of a training of a reader. */
 export const recognitionRunSettings = { network: recognitionNetworkSettings, ...readerSettings } satisfies Group
 
-/** The same with the reading of ink, for the command line. */
+/** All settings of a training of a reader with those of the reading of ink, for the command line. */
 export const readerTaskSettings = { ...recognitionRunSettings, ...inkReadSettings } satisfies Group
 
-/** The shape of the network. */
+/** Settings of the network. */
 export type RecognitionNetwork = Values<typeof recognitionNetworkSettings>
 
 /** Defaults of the network. */
-export const networkDefaults = defaultsOf(recognitionNetworkSettings)
+export const readerNetworkDefaults = defaultsOf(recognitionNetworkSettings)
 /** Defaults of the training. */
-export const trainingDefaults = defaultsOf(readerSettings.training)
+export const readerTrainingDefaults = defaultsOf(readerSettings.training)
 /** Defaults of the normalisation of the ink. */
-export const normalisationDefaults = defaultsOf(readerSettings.normalisation)
+export const readerNormalisationDefaults = defaultsOf(readerSettings.normalisation)
 
-/** For a network that reads while the pen moves: it cannot know the size, skew, slant and density of ink that is still to come. */
+/** Normalisation for a network that reads while the pen moves: size, skew, slant and density of ink that is still to come cannot be measured. */
 export const forwardNormalisation = {
-  ...normalisationDefaults,
+  ...readerNormalisationDefaults,
   scale: 'fixed',
   deslant: false,
   level: false,
   smooth: 0
 } as const
 
-/** Variations of the ink by default. */
+/** The default variations of the ink. */
 export const augmentationDefault = scaledAugmentation(defaultsOf(readerSettings).augmentation)

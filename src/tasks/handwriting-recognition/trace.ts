@@ -1,5 +1,5 @@
-// The four rows of Graves for one sample of ink: the letters as they are recognised, the memory cells' states over time, the
-// pen's input, and the gradient of each letter's output back to the points of the pen.
+// The trace of a reader on one sample of ink (Graves 2012, figure 7.5): the letters as they are recognised, the memory cells over time, the
+// input of the pen, and the gradient of each letter's output with respect to the points of the pen.
 
 import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../data/ink/features.js'
 import type { Ink } from '../../data/ink/strokes.js'
@@ -13,39 +13,48 @@ import {
   type TraceOptions
 } from '../../introspect/network.js'
 import type { LoadedReader } from './load.js'
-import { BLANK, recognitionLayers } from './model.js'
+import { recognitionLayers } from './model.js'
 
+/** A letter of the best path. */
 export interface TracedLetter {
   readonly symbol: string
-  /** The step at which the best path emits it. */
+  /** The step at which the best path first emits it. */
   readonly step: number
+  /** Its probability at this step. */
   readonly probability: number
-  /** Norm of d ln p(symbol at its step) / d point, for every point. */
+  /** The norm of d ln p(symbol at its step) / d point, for every point. */
   readonly gradient: readonly number[]
 }
 
+/** The trace of a reader on one sample of ink. */
 export interface InkTrace {
+  /** The reading of the best path. */
   readonly text: string
-  /** What was written, where the ink says it. */
+  /** The text of the sample; null if it has none. */
   readonly truth: string | null
-  /** The points that the network saw, one a step: place in normalised coordinates, and the stroke it belongs to. */
+  /** The points that the network read, one for each step: the place in normalised coordinates, and the index of the stroke. */
   readonly points: readonly { readonly x: number; readonly y: number; readonly stroke: number }[]
+  /** The letters of the best path, at most 64. */
   readonly letters: readonly TracedLetter[]
-  /** Probability of each symbol that is read, and of no symbol (''), at every step. */
+  /** The probability at every step of each symbol that is read, and of the blank under the name ''. */
   readonly probabilities: Readonly<Record<string, readonly number[]>>
+  /** The LSTM layers, from the input to the output. */
   readonly layers: readonly {
     readonly name: string
-    /** [unit][step] */
+    /** The state of each memory cell, [unit][step]. */
     readonly cells: readonly (readonly number[])[]
-    /** Mean forget gate of each unit. */
+    /** The mean forget gate of each unit. */
     readonly forget: readonly number[]
   }[]
 }
 
-/** Letters whose gradients are shown. */
+/** Most letters whose gradients are computed. */
 const MAX_LETTERS = 64
 
-/** Traces one sample. ERR_INVALID_INK. */
+/**
+ * Traces a reader on one sample. It runs the network once forward and once backward on the caller's thread. Throws ERR_INVALID_INK for ink
+ * that is not usable.
+ */
 export function traceInk(reader: LoadedReader, ink: Ink, options: TraceOptions = {}): InkTrace {
   const { model, config, vocabulary } = reader
   const strokes = prepareStrokes(ink, config.normalisation)
@@ -54,13 +63,14 @@ export function traceInk(reader: LoadedReader, ink: Ink, options: TraceOptions =
   const above = (x: Parameters<typeof recognitionLayers>[0]) => recognitionLayers(x, null, config).logits
   const { logits, symbols, layers } = traceNetwork(model, above, { values, steps, batch: 1, ...options })
   const rows = [...rowsOf(logits, [steps, 1, symbols], 0)].map((row) => logSoftmax(row).map(Math.exp))
-  const path = ctcGreedy(rowsOf(logits, [steps, 1, symbols], 0), { blank: BLANK })
+  const blank = vocabulary.idOf('blank')
+  const path = ctcGreedy(rowsOf(logits, [steps, 1, symbols], 0), { blank })
   const emitted = [...path.labels].map((symbol, i) => ({ step: path.steps[i]!, symbol })).slice(0, MAX_LETTERS)
   const gradients = gradientsOf(values, steps, emitted)
-  const nameOf = (label: number) => (label === BLANK ? '' : vocabulary.decode([label - 1]))
-  const shown = [BLANK, ...new Set(emitted.map(({ symbol }) => symbol))]
+  const nameOf = (label: number) => vocabulary.decode([label], { skipSpecial: true })
+  const shown = [blank, ...new Set(emitted.map(({ symbol }) => symbol))]
   return {
-    text: vocabulary.decode(path.labels.map((label) => label - 1)),
+    text: vocabulary.decode(path.labels),
     truth: ink.text,
     points: strokes.flatMap(({ x, y }, stroke) => Array.from(x, (value, i) => ({ x: value, y: y[i]!, stroke }))),
     letters: emitted.map(({ step, symbol }, i) => ({
@@ -75,7 +85,7 @@ export function traceInk(reader: LoadedReader, ink: Ink, options: TraceOptions =
 
   function gradientsOf(features: Float32Array, length: number, at: readonly { step: number; symbol: number }[]) {
     if (at.length === 0) return []
-    // The sample once for each letter, side by side.
+    // A batch with a copy of the sample for each letter.
     const batch = at.length
     const copies = new Float32Array(length * batch * INK_FEATURES)
     for (let t = 0; t < length; t++) {

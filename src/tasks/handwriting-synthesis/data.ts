@@ -1,61 +1,71 @@
-// Ink as offsets of the pen, and batches of it: point [dx, dy, end of stroke], in deviations of the training data.
+// Samples and batches for a network that writes: ink as offsets [dx, dy, end of stroke] of the pen, in standard deviations of the offsets of
+// the training data, and texts as symbols for the window.
 
 import { createBuckets, paddedLength } from '../../data/batching/buckets.js'
 import { prepareStrokes } from '../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../data/ink/strokes.js'
-import { checkVocabulary, type Vocabulary } from '../../data/text/vocabulary.js'
+import type { Vocabulary } from '../../data/text/vocabulary.js'
 import { nullable } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected, type GatecellError } from '../../errors.js'
 import { createRandom } from '../../random.js'
 import { sampleSource, type EpochSource } from '../../data/batching/source.js'
 import type { InkSourceOptions } from '../ink/application.js'
 import { readNormalisation } from '../ink/config.js'
-import { idsOf, makeSamples, textOf } from '../ink/samples.js'
+import { makeSamples, textOf } from '../ink/samples.js'
 import type { GenerationConfig } from './config.js'
-import { END } from './model.js'
+import { checkWriterVocabulary, windowSymbols } from './symbols.js'
 
-/** A sample as a writer is trained on it. */
+/** A sample of ink, as a writer is trained and measured on it. */
 export interface WrittenInk {
   readonly ink: Ink
+  /** The text; '' for a network that draws without a text. */
   readonly text: string
-  /** Ids plus one of the symbols, then END; empty where there is no text. */
+  /** Ids of the text's symbols in the writer's vocabulary, then the id of its end; empty for a network that draws without a text. */
   readonly symbols: Int32Array
+  /** Number of offsets after resampling without variation: one less than the points. */
   readonly steps: number
 }
 
 type Preparation = Pick<GenerationConfig, 'normalisation' | 'augmentation' | 'deviation'>
 
-/** Judges samples; `vocabulary` null: texts are not looked at. ERR_INVALID_INK, ERR_UNKNOWN_SYMBOL; `onBad` takes them instead. */
+/**
+ * Prepares samples for the training or the measurement of a writer. `vocabulary` is that of the writer or the run, which has the end of a
+ * text; null, for a network that draws, ignores the texts. `how` is the configuration. `onBad` takes the errors of samples that cannot be
+ * used, which are left out; without it the first one is thrown: ERR_INVALID_INK for ink that is not usable, has fewer than two points after
+ * resampling, or lacks a text, ERR_UNKNOWN_SYMBOL for a symbol that the vocabulary does not have. Throws ERR_INVALID_ARGUMENT for a vocabulary
+ * without the end.
+ *
+ * @example
+ * const samples = writtenInk(await readInk(['words.ndjson']), writer.vocabulary, writer.config)
+ * const { nats } = await measureGeneration(writer.model, writer.config, samples)
+ */
 export function writtenInk(
   samples: readonly Ink[],
-  vocabulary: Vocabulary | null,
+  writerVocabulary: Vocabulary | null,
   how: Pick<GenerationConfig, 'normalisation'>,
   onBad?: (error: GatecellError) => void
 ): WrittenInk[] {
-  nullable(checkVocabulary)(vocabulary, 'vocabulary')
+  const vocabulary = nullable(checkWriterVocabulary)(writerVocabulary, 'vocabulary')
   const normalisation = readNormalisation(how, 'the configuration')
   const write = (ink: Ink): WrittenInk => {
     const text = vocabulary ? textOf(ink) : ''
-    const symbols = vocabulary ? symbolsOf(text, vocabulary) : new Int32Array(0)
+    const symbols = vocabulary ? windowSymbols(text, vocabulary) : new Int32Array(0)
     const steps = countPoints(prepareStrokes(ink, normalisation)) - 1
     if (steps >= 1) return { ink, text, symbols, steps }
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_INK',
-      `Expected at least two points after resampling in ${ink.source} but found fewer: take a smaller step of the resampling, or leave the sample out.`
+      `at least two points after resampling in ${ink.source}`,
+      'fewer',
+      'take a smaller step of the resampling, or leave the sample out'
     )
   }
   return makeSamples(samples, write, onBad)
 }
 
-/** What the window looks at. ERR_UNKNOWN_SYMBOL names what the model cannot write. */
-export function symbolsOf(text: string, vocabulary: Vocabulary): Int32Array {
-  const ids = idsOf(text, vocabulary)
-  const symbols = new Int32Array(ids.length + 1).fill(END)
-  ids.forEach((id, i) => (symbols[i] = id + 1))
-  return symbols
-}
-
-/** Offsets [points, 3] of strokes, the first one 0: dx, dy in deviations, 1 at the last point of a stroke. */
+/**
+ * Returns the offsets [points, 3] of strokes: dx and dy, divided by `deviation`, and 1 at the last point of a stroke, 0 at the others. The
+ * first offset is 0.
+ */
 export function inkOffsets(strokes: readonly Stroke[], deviation: number): Float32Array {
   const offsets = new Float32Array(3 * countPoints(strokes))
   let at = 0
@@ -69,7 +79,7 @@ export function inkOffsets(strokes: readonly Stroke[], deviation: number): Float
   return offsets
 }
 
-/** The standard deviation of the offsets of all samples, both ways together. */
+/** Returns the standard deviation of the offsets of all samples, of dx and dy together, around 0; 1 if all offsets are 0. */
 export function offsetDeviation(samples: readonly WrittenInk[], how: Pick<GenerationConfig, 'normalisation'>): number {
   let [sum, count] = [0, 0]
   for (const { ink } of samples) {
@@ -80,14 +90,14 @@ export function offsetDeviation(samples: readonly WrittenInk[], how: Pick<Genera
   return Math.sqrt(sum / Math.max(count, 1)) || 1
 }
 
-/** Points that a symbol takes on average; 1 where there are none. */
+/** Returns the mean number of points of a symbol, without the ends of the texts; 1 without texts. */
 export function pointsPerSymbol(samples: readonly WrittenInk[]): number {
   const total = (count: (sample: WrittenInk) => number) => samples.reduce((sum, sample) => sum + count(sample), 0)
   const symbols = total((sample) => Math.max(0, sample.symbols.length - 1))
   return symbols > 0 ? total(({ steps }) => steps) / symbols : 1
 }
 
-/** Offsets of one sample; varied where a draw is given. */
+/** Returns the offsets of one sample, varied if `draw` is given: a function of its seed, epoch and index. */
 export function offsetsOf(
   sample: WrittenInk,
   how: Preparation,
@@ -100,7 +110,11 @@ export function offsetsOf(
   return countPoints(strokes) > 1 ? inkOffsets(strokes, how.deviation) : plain()
 }
 
-/** Batches of whole samples: points and the ones that follow. */
+/**
+ * Returns batches of whole samples: points [T, B, 3] and the points that follow, next [T, B, 3], with weights [T, B] that are 0 after the end
+ * of a sample; last [T, B] and perPoint [2], see `packOffsets`; and, with texts, symbols [B, columns] and symbolCounts [B]. In training they
+ * are shuffled and varied in each epoch; otherwise there is one pass in the order of the lengths.
+ */
 export function generationSource(
   samples: readonly WrittenInk[],
   how: Preparation,
@@ -120,9 +134,13 @@ export function generationSource(
   })
 }
 
-/** Where no stroke ends, nobody asks whether it was the last one. */
+/** Label of the points at which no stroke ends: cross entropy ignores them. */
 const NO_END = -1
 
+/**
+ * Packs offsets of samples into a batch. `last` is 1 at the end of the last stroke, 0 at the ends of other strokes and NO_END elsewhere.
+ * `perPoint` converts the mean of the loss over ends of strokes to one over points.
+ */
 function packOffsets(rows: readonly Float32Array[], batch: number) {
   const steps = rows.map((row) => row.length / 3 - 1)
   const length = paddedLength(steps.reduce((most, count) => Math.max(most, count), 1))
@@ -143,14 +161,14 @@ function packOffsets(rows: readonly Float32Array[], batch: number) {
     }
   })
   const count = steps.reduce((sum, value) => sum + value, 0)
-  // From a mean over ends of strokes to one over points; the number of points stays that of the points.
+  // The second element is 0, because the count of the loss is that of the points already.
   const perPoint = new Float32Array([strokes / count, 0])
   return { inputs: { points, next, weights, last, perPoint }, length, count }
 }
 
 function packSymbols(texts: readonly Int32Array[], batch: number, columns: number) {
   const symbols = new Int32Array(batch * columns)
-  // A row without a sample has one symbol: the window needs something to look at.
+  // A row without a sample has one symbol, because the window needs at least one.
   const symbolCounts = new Int32Array(batch).fill(1)
   texts.forEach((text, b) => {
     symbols.set(text, b * columns)

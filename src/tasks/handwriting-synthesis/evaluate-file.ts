@@ -1,5 +1,4 @@
-// Evaluation of a writer's file on ink, compared with baselines without a memory; with a reader, how well it reads the texts that the
-// writer writes.
+// Evaluation of a writer's file on ink, compared with baselines without a memory, and of its legibility for a reader.
 
 import { readInk, type ReadInkOptions } from '../../data/ink/read.js'
 import { counted, expected } from '../../errors.js'
@@ -12,11 +11,11 @@ import { engineOptions } from '../runs/settings.js'
 import type { TaskMeasurement, ModelInput, TaskContext } from '../task.js'
 import { writtenInk, type WrittenInk } from './data.js'
 import { measureGeneration } from './evaluate.js'
-import { measureReadability, type Readability } from './legibility.js'
+import { measureLegibility, type Legibility } from './legibility.js'
 import { loadWriter, type LoadedWriter } from './load.js'
 import type { writerEvaluationSettings } from './use-settings.js'
 
-/** Measures a writer on a part of the ink; with a reader, it measures how well that reads the texts that the writer writes. */
+/** Measures a writer on a part of the ink and, if a reader is given, how well the reader reads texts that the writer writes. */
 export async function evaluateWriterFile(
   { model: path, words: data, options: flags }: ModelInput<Values<typeof writerEvaluationSettings>>,
   context: TaskContext
@@ -68,13 +67,13 @@ async function letRead(
   flags: Values<typeof writerEvaluationSettings>,
   read: ReadInkOptions,
   { progress, signal }: TaskContext
-): Promise<Readability> {
+): Promise<Legibility> {
   using reader = await loadReader(flags.reader!, { threads: 1, device: flags.device ?? 'auto' })
   const seen = new Set((flags.unseen ? await readInk(flags.unseen, read) : []).map(({ text }) => text))
   const texts = samples.map(({ text }) => text).filter((text) => !seen.has(text))
   const { bias, seed } = flags
   try {
-    return await measureReadability(writer, reader, texts.slice(0, flags.count), {
+    return await measureLegibility(writer, reader, texts.slice(0, flags.count), {
       bias,
       seed,
       signal,
@@ -85,11 +84,11 @@ async function letRead(
   }
 }
 
-function factsOf({ cut, written }: Readability, { bias, seed }: Values<typeof writerEvaluationSettings>) {
+function factsOf({ cut, written }: Legibility, { bias, seed }: Values<typeof writerEvaluationSettings>) {
   return { written: written.length, cut, bias, seed }
 }
 
-function readingLines({ cer, exact, cut, written, seconds }: Readability): string[] {
+function readingLines({ cer, exact, cut, written, seconds }: Legibility): string[] {
   const wrong = written.filter((one) => one.text !== one.read).slice(0, 5)
   return [
     `${percent(cer)} of the symbols of ${counted(written.length, 'text')} that it wrote were read wrong, ${percent(exact)} of the texts right, ${integer(cut)} cut off, in ${duration(seconds)}`,

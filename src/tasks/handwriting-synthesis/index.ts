@@ -1,10 +1,12 @@
-// Handwriting: learns to write by hand, with a text or without, measures itself, writes in a style that it was shown.
+// Handwriting synthesis: training and measurement of writers, which write a text or draw, also in the style of given strokes.
 
 export { fitMemoryless, measureMemoryless, type Baselines, type Memoryless } from '../../metrics/gaussian-mixture.js'
 export { generationConfigFromJson, type GenerationConfig } from './config.js'
 export type { GenerationNetwork } from './settings.js'
 export { writtenInk, type WrittenInk } from './data.js'
 export { measureGeneration, type GenerationMeasure } from './evaluate.js'
-export { loadWriter, type LoadedWriter, type WriteInkOptions, type WritingStyle, type WrittenResult } from './load.js'
+export { loadWriter, type LoadedWriter } from './load.js'
+export type { WritingStyle } from './style.js'
+export type { WriteInkOptions, WrittenResult } from './writing.js'
 export { generationModel, GENERATION_TASK } from './model.js'
 export { prepareGenerationRun, type GenerationResult, type GenerationRun, type GenerationRunOptions } from './run.js'

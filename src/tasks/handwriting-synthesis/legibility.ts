@@ -1,47 +1,55 @@
-// Whether what a writer writes can be read: it writes texts, a reader that was trained on real strokes reads them, and the
-// character error rate between text and reading counts. The reader's own errors are in the figure.
+// The legibility of a writer: a reader that was trained on real strokes reads texts that the writer has written. The measure is the character
+// error rate from the texts to the readings, which includes the reader's own errors.
 
 import { setImmediate } from 'node:timers/promises'
 import type { Ink } from '../../data/ink/strokes.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
 import { editDistance } from '../../metrics/edit-distance.js'
-import type { LoadedWriter } from './index.js'
+import type { LoadedWriter } from './load.js'
 import type { LoadedReader } from '../handwriting-recognition/index.js'
 
-export interface ReadabilityOptions {
-  /** Of the drawing, as for `write`; default: as there. */
+/** Options of `measureLegibility`. */
+export interface LegibilityOptions {
+  /** Bias of the writing, from 0 to 100; default 0.5. */
   bias?: number
-  /** Text i is drawn with `seed` + i; default 0. */
+  /** Seed of the first text; text i is written with `seed` + i. Default 0. */
   seed?: number
+  /** Signal that aborts the measurement. */
   signal?: AbortSignal | undefined
+  /** Called after each text with the share that is done, from 0 to 1. */
   onProgress?: (done: number) => void
 }
 
-export interface Readability {
-  /** Edits from the texts to the readings, per symbol of the texts. */
+/** The legibility of a writer. */
+export interface Legibility {
+  /** Edits from the readings to the texts, per symbol of the texts. */
   cer: number
-  /** Share of the texts that were read without an error. */
+  /** Share of the texts that were read without an error, from 0 to 1. */
   exact: number
-  /** Texts that were cut off before their end. */
+  /** Number of texts that were cut off before their end. */
   cut: number
+  /** The texts with their readings and their ink. */
   written: { text: string; read: string; ink: Ink; finished: boolean }[]
+  /** Duration of the measurement in seconds. */
   seconds: number
 }
 
-/** Writes and reads `texts`; the event loop turns after each. Throws ERR_CORPUS_EMPTY without texts, and the errors of `write`. */
-export async function measureReadability(
+/**
+ * Writes texts and reads them; the event loop turns after each. Throws ERR_CORPUS_EMPTY without texts, ERR_ABORTED if the signal aborts, and
+ * what `LoadedWriter.write` throws for a text.
+ */
+export async function measureLegibility(
   writer: LoadedWriter,
   reader: LoadedReader,
   texts: readonly string[],
-  options: ReadabilityOptions = {}
-): Promise<Readability> {
+  options: LegibilityOptions = {}
+): Promise<Legibility> {
   const { bias, seed = 0, signal, onProgress } = options
-  if (texts.length === 0)
-    throw new GatecellError('ERR_CORPUS_EMPTY', 'Expected at least one text to write but there is none: pass texts.')
+  if (texts.length === 0) throw expected('ERR_CORPUS_EMPTY', 'at least one text to write', 'none', 'pass texts')
   const begin = performance.now()
   let [edits, symbols, exact] = [0, 0, 0]
-  const written: Readability['written'] = []
+  const written: Legibility['written'] = []
   for (const [i, text] of texts.entries()) {
     await setImmediate()
     throwIfAborted(signal)

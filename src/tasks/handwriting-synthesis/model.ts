@@ -1,10 +1,9 @@
-// The network that writes by hand (Graves, "Generating sequences with recurrent neural networks", 2013, sections 4 and 5):
-// LSTM layers that all see the pen and, with a text, a soft window over it that the first layer moves; all feed a mixture
-// density layer of the next point. Whether a stroke that ends is the last one is a question of its own, so that the pen has
-// three states as in Ha and Eck, "A neural representation of sketch drawings", 2017: Graves' rule, to stop when the window looks
-// behind the text, draws one symbol too many as often as not. points [T, B, 3] -> y [T, B, 6 M + 1], finish [T, B, 2].
+// The network that writes by hand (Graves, "Generating sequences with recurrent neural networks", 2013, sections 4 and 5): LSTM layers that
+// all read the pen and, with a text, a soft window over it that the first layer moves. All layers feed a mixture density layer of the next
+// point. A second output decides whether a stroke that ends is the last one, so that the pen has three states as in Ha and Eck, "A neural
+// representation of sketch drawings", 2017: Graves' rule, which stops when the window is past the text, draws one symbol too many in about
+// half of all cases. The input is points [T, B, 3], the outputs are y [T, B, 6 M + 1] for M Gaussians and finish [T, B, 2].
 
-import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
 import { orthogonal, uniform, zeros } from '../../graph/initializers.js'
 import { add, concat, crossEntropy, mixtureColumns, mixtureDensity, mul } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
@@ -15,45 +14,39 @@ import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions, 
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { generationConfigFromJson, readGenerationConfig, type GenerationConfig } from './config.js'
+import { writerVocabulary } from './symbols.js'
 
+/** Name of the task in model files and on the command line. */
 export const GENERATION_TASK = 'handwriting'
 
-/** Id of the end of a text: the window rests there when all is written. Symbols are their ids plus one. */
-export const END = 0
-
-/** Bound of each component of a point's gradient, as Graves' section 4.1. */
+/** Bound of each component of the gradient of a point (Graves 2013, section 4.1). */
 const GRADIENT_BOUND = 100
 
 type Outputs = Readonly<Record<string, Tensor>>
 
-/** Number of ids that the window looks at. */
-export function writtenSymbols(config: GenerationConfig): number {
-  return config.vocabulary === null ? 0 : vocabularyFromConfig(config.vocabulary).size + 1
-}
-
-/** The network that `config` describes. */
+/** Returns the definition of the network that `config` describes. */
 export function generationDefinition(config: GenerationConfig) {
   const { hidden, gaussians, window } = config.network
-  const conditional = config.vocabulary !== null
-  const text: Specs = conditional ? { symbols: i32('batch', 'symbols'), symbolCounts: i32('batch') } : {}
+  const vocabulary = writerVocabulary(config)
+  const text: Specs = vocabulary ? { symbols: i32('batch', 'symbols'), symbolCounts: i32('batch') } : {}
   const glorot = uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden)))
   const starts = { inputWeight: glorot, recurrentWeight: orthogonal(), bias: zeros, forgetBias: 1, carry: true }
 
   function forward(inputs: Outputs) {
     const points = inputs['points']!
     const outputs: Tensor[] = []
-    let seen = points // what every layer sees besides the one below: the pen and the window
+    let seen = points // input of every layer next to the output of the layer below: the pen and the window
     let phi: Tensor | null = null
     for (let layer = 0; layer < config.network.layers; layer++) {
       const name = `layer${layer}`
-      if (layer === 0 && conditional) {
+      if (layer === 0 && vocabulary) {
         const first = windowLstm(points, {
           name,
           hidden,
           gaussians: window,
           chars: inputs['symbols']!,
           lengths: inputs['symbolCounts']!,
-          vocabulary: writtenSymbols(config),
+          vocabulary: vocabulary.size,
           stepsPerCharacter: config.pointsPerSymbol,
           carry: true
         })
@@ -71,7 +64,7 @@ export function generationDefinition(config: GenerationConfig) {
     return { y, finish, ...(phi && { phi }) } as Outputs
   }
 
-  // Nats per point of where the pen goes, whether a stroke ends, and whether that was the last one.
+  // Nats per point: of the next point with the end of the stroke, plus of whether a stroke that ends is the last one.
   function loss({ y, finish }: Outputs, { next, weights, last, perPoint }: Outputs): Tensor {
     const pen = mixtureDensity(y!, next!, { weights: weights!, clip: GRADIENT_BOUND })
     return add(pen, mul(crossEntropy(finish!, last!), perPoint!))
@@ -92,11 +85,19 @@ export function generationDefinition(config: GenerationConfig) {
   })
 }
 
-/** Returns the network that `config` describes, with first values drawn from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
+/**
+ * Returns the network that `config` describes, with first values drawn from `options.seed` (default 0). Throws ERR_INVALID_ARGUMENT for a
+ * configuration or options that are not valid.
+ *
+ * @example
+ * const model = generationModel(writer.config, { seed: 1 })
+ * model.parameterCount // as many as those of writer.model
+ */
 export function generationModel(config: GenerationConfig, options: ModelOptions = {}): Model {
   return defineModel(generationDefinition(readGenerationConfig(config, 'config')), options)
 }
 
+/** The models of writers, as their files store them. */
 export const generationTask: TaskModel<GenerationConfig> = {
   task: GENERATION_TASK,
   configFromJson: generationConfigFromJson,

@@ -4,7 +4,7 @@ import { inkAugmentations, scaledAugmentation, type InkAugmentation } from '../.
 import { defaultsOf, flag, integer, MAX_SIZE, type Group, type Values } from '../../settings/index.js'
 import { inkReadSettings, inkSettings } from '../ink/settings.js'
 
-/** The network. */
+/** Declarations of the settings of the network. */
 export const generationNetworkSettings = {
   hidden: integer({ min: 1, max: MAX_SIZE, default: 200, help: 'units of each LSTM layer' }),
   layers: integer({
@@ -17,14 +17,14 @@ export const generationNetworkSettings = {
   window: integer({ min: 1, max: 1000, default: 10, help: 'Gaussians of the window over the text' })
 } satisfies Group
 
-/** The rest of a training on ink. The points are the pen's own, because they carry the speed of the hand. */
+/** Declarations of the other settings of a training. The points are the pen's own, because they carry the speed of the hand. */
 export const writerSettings = inkSettings({
   training: { clip: 5, learningRate: 2e-3, seeded: 'weights, order and variations' },
   normalisation: { deslant: false, level: false, smooth: 0, resample: 'none', step: 1 },
   augmentation: 0
 })
 
-/** Everything that a training of a writer can be given. */
+/** All settings of a training of a writer. */
 export const generationRunSettings = {
   network: generationNetworkSettings,
   text: flag({
@@ -37,25 +37,25 @@ export const generationRunSettings = {
   ...writerSettings
 } satisfies Group
 
-/** The same with the reading of ink, for the command line. */
+/** All settings of a training of a writer with those of the reading of ink, for the command line. */
 export const writerTaskSettings = { ...generationRunSettings, ...inkReadSettings } satisfies Group
 
-/** The shape of the network. */
+/** Settings of the network. */
 export type GenerationNetwork = Values<typeof generationNetworkSettings>
 
 /** Defaults of the network. */
-export const networkDefaults = defaultsOf(generationNetworkSettings)
+export const writerNetworkDefaults = defaultsOf(generationNetworkSettings)
 /** Defaults of the training. */
-export const trainingDefaults = defaultsOf(writerSettings.training)
+export const writerTrainingDefaults = defaultsOf(writerSettings.training)
 /** Defaults of the normalisation of the ink. */
-export const normalisationDefaults = defaultsOf(writerSettings.normalisation)
+export const writerNormalisationDefaults = defaultsOf(writerSettings.normalisation)
 
-/** Share of the drawings that a writer sees as they are: a network that sees only warped ink takes plain ink for unlikely. */
+/** Share of the samples that are not varied: a network that is trained on varied ink only gives plain ink a low probability. */
 const PLAIN_SHARE = 0.3
 
 /**
- * Returns variations for a writer. Points, strokes and their order stay, since the movement of the hand is learned; a share of the samples
- * is not varied.
+ * Returns variations for a writer, of `strength` from 0 to 10. Points, strokes and their order do not change, because the movement of the
+ * hand is learned; a share of the samples is not varied.
  */
 export function writersAugmentation(strength: number): InkAugmentation {
   const all = scaledAugmentation(strength)

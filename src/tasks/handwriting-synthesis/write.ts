@@ -10,7 +10,8 @@ import { inkSvg } from '../../plot/ink.js'
 import type { Values } from '../../settings/index.js'
 import { inkReading } from '../ink/reading.js'
 import type { ModelInput, TaskContext } from '../task.js'
-import { loadWriter, type LoadedWriter, type WritingStyle } from './load.js'
+import { loadWriter, type LoadedWriter } from './load.js'
+import type { WritingStyle } from './style.js'
 import type { writeSettings } from './use-settings.js'
 
 type WriteOptions = Values<typeof writeSettings>
@@ -50,7 +51,7 @@ export async function write(
   for (const file of filesOf(flags)) output.line(`saved    ${file}`)
 }
 
-/** The files that were asked for. */
+/** Returns the names of the files to write. */
 function filesOf({ out, svg, movingSvg, saveStyle }: WriteOptions): string[] {
   return [out, svg, movingSvg, saveStyle].filter((file) => file !== undefined)
 }
@@ -85,7 +86,7 @@ async function styleOf(writer: LoadedWriter, flags: WriteOptions, context: TaskC
   return style
 }
 
-/** States of the largest networks, as decimal numbers. */
+/** Largest file of a style in bytes: the states of the largest networks as decimal numbers. */
 const MOST_STYLE_BYTES = 2 ** 28
 
 async function readStyle(path: string, signal: AbortSignal): Promise<WritingStyle> {

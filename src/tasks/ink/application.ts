@@ -83,7 +83,10 @@ export interface InkTask<N, C extends InkConfig<N>, S, M> extends TaskModel<C> {
   check?(network: N, normalisation: Omit<InkNormalisation, 'unit'>): void
   readonly augmentationDefault: InkAugmentation
   augmentation(strength: number, line?: number): InkAugmentation
+  /** Returns the vocabulary of the texts, which the configuration stores; null for a network that uses no texts. */
   vocabulary(ink: InkSets): Vocabulary | null
+  /** Returns the vocabulary of the network: that of the texts with its special tokens. */
+  encoding(texts: Vocabulary): Vocabulary
   samples(
     ink: readonly Ink[],
     vocabulary: Vocabulary | null,
@@ -125,11 +128,12 @@ async function openSamples<N extends object, C extends InkConfig<N>, S, M>(
   const data = markOfInk(ink)
   const found = `other ink (${data.train} and ${data.valid})`
   checkSameData(old?.data, data, { data: 'the ink', counted: 'samples', found, cut: 'split' })
-  const vocabulary = old ? old.vocabulary && vocabularyFromConfig(old.vocabulary) : task.vocabulary(ink)
+  const texts = old ? old.vocabulary && vocabularyFromConfig(old.vocabulary) : task.vocabulary(ink)
+  const vocabulary = texts && task.encoding(texts)
   const normalisation = { ...settings.normalisation, unit: old?.normalisation.unit ?? medianSize(ink.train) }
   const train = task.samples(ink.train, vocabulary, { normalisation }, onBad)
   const valid = task.samples(ink.valid, vocabulary, { normalisation }, onBad)
-  const described = { vocabulary: vocabulary?.config ?? null, ...settings, normalisation, data }
+  const described = { vocabulary: texts?.config ?? null, ...settings, normalisation, data }
   const plain = task.complete(described, train, old)
   const columns = [...train, ...valid].reduce((most, sample) => Math.max(most, task.columns(sample)), 0)
   const { batch, seed, shortFirst = 0 } = told

@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib'
 import type { InkSets } from '../../data/ink/split.js'
 import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
 import { anything, callback, integers, list, optional } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected, GatecellError } from '../../errors.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
 import type { DataMark } from '../runs/fingerprint.js'
 
@@ -22,31 +22,30 @@ export function markOfInk({ train, valid }: InkSets): DataMark {
   return { train: train.length, valid: valid.length, fingerprint: crc }
 }
 
-/** The remedy for symbols that a reader or writer does not have: its vocabulary comes from the texts of its ink. */
+/** The remedy for symbols that a reader or writer does not have, because its vocabulary comes from the texts of its ink. */
 const SYMBOL_REMEDY = 'leave such samples or symbols out, or train on ink whose texts have them'
 
 const checkEncode = callback<Vocabulary['encode']>()
 const checkIds = integers(0)
 
 /**
- * Returns the ids of the symbols of `text`. The method is read once and its result checked: a caller may bring a vocabulary of its own.
- * Throws ERR_UNKNOWN_SYMBOL for a symbol that the vocabulary does not have.
+ * Returns the ids of the symbols of `text`, which is that of the sample `source` if one is given. The method of the vocabulary is read once
+ * and its result is checked, because the vocabulary may be a caller's own. Throws ERR_UNKNOWN_SYMBOL, with the source, for a symbol that
+ * the vocabulary does not have.
  */
-export function idsOf(text: string, vocabulary: Vocabulary): Int32Array {
+export function idsOf(text: string, vocabulary: Vocabulary, source?: string): Int32Array {
   const encode = checkEncode(vocabulary.encode, 'vocabulary.encode')
-  return checkIds(encode.call(vocabulary, text, SYMBOL_REMEDY), 'the symbols of a text')
+  const remedy = source === undefined ? SYMBOL_REMEDY : `${SYMBOL_REMEDY} (${source})`
+  return checkIds(encode.call(vocabulary, text, remedy), 'the symbols of a text')
 }
 
-/** The text of a sample that must have one. ERR_INVALID_INK. */
+/** Returns the text of a sample. Throws ERR_INVALID_INK if it has none. */
 export function textOf(ink: Ink): string {
   if (ink.text !== null && ink.text !== '') return ink.text
-  throw new GatecellError(
-    'ERR_INVALID_INK',
-    `Expected a text for ${ink.source} but it has none: add "text", or a label of the segment.`
-  )
+  throw expected('ERR_INVALID_INK', `a text for ${ink.source}`, 'none', 'add "text", or a label of the segment')
 }
 
-/** What `make` makes of each sample; `onBad` takes what it refuses, and the sample is left out. */
+/** Returns the results of `make` for all samples. Samples for which it throws are left out and `onBad` takes the errors; without `onBad` the first error is thrown. */
 export function makeSamples<S>(
   inks: readonly Ink[],
   make: (ink: Ink) => S,
@@ -65,6 +64,7 @@ export function makeSamples<S>(
   })
 }
 
+/** Returns the number of points of all samples. */
 export function totalPoints(samples: readonly Ink[]): number {
   return samples.reduce((sum, { strokes }) => sum + countPoints(strokes), 0)
 }

@@ -14,7 +14,7 @@ type AnyInkRun = Run<unknown> & InkRunData<{ ink: Ink; steps: number }> & { read
 export function introduceInk({ config, samples, vocabulary }: AnyInkRun): { data: string; step: string } {
   const { training, normalisation } = config
   const counts = `${counted(samples.train.length, 'sample')} to train on, ${integer(samples.valid.length)} to validate`
-  const symbols = vocabulary ? `${vocabulary.size} different symbols` : 'without texts'
+  const symbols = vocabulary ? `${vocabulary.size - vocabulary.special.length} different symbols` : 'without texts'
   const points = totalPoints(samples.train.map(({ ink }) => ink))
   const seen = integer(samples.train.reduce((sum, { steps }) => sum + steps, 0))
   const resampled = normalisation.resample === 'none' ? '' : `, resampled (${normalisation.resample}) to ${seen}`

@@ -153,7 +153,10 @@ t.test('JSON text is cut where values end, at any boundary of pieces', async () 
 
 t.test('what stays refused names the line and the way in', async (t) => {
   const refused: [text: string, message: RegExp][] = [
-    ['.PEN_DOWN\n1 2\n.INCLUDE other.dat\n', /line 3 .*INCLUDE other.dat.*: put its content in place of this line/],
+    [
+      '.PEN_DOWN\n1 2\n.INCLUDE other.dat\n',
+      /line 3 .*INCLUDE other.dat.*: put the text of that file in place of this line, or remove the line/
+    ],
     ['.SEGMENT A 0\n.SEGMENT B 0\n.PEN_DOWN\n1 2\n3 4', /line 1 .*the levels A, B: choose one as the level/],
     ['.SEGMENT A 0:0-0:2\n.PEN_DOWN\n1 2\n3 4', /points from 0 to 1 of component 0 in line 1/],
     ['.SEGMENT A 1-0\n.PEN_DOWN\n1 2\n.PEN_UP\n3 4', /components from 0 to 1/],

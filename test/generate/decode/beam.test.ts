@@ -1,14 +1,14 @@
 // Beam search over a decoder's tokens against every sequence there is.
 import t from 'tap'
 import { defineModel, embedding, i32, linear, lstm } from '../../../src/index.js'
-import { beamSearch, type Decoder } from '../../../src/generate/decode/beam.js'
+import { beamSearch, type BeamDecoder } from '../../../src/generate/decode/beam.js'
 import { lexiconScorer, logSoftmax, streamScorer } from '../../../src/generate/scorers.js'
 
 const END = 0
 const TOKENS = 4
 
 /** A decoder whose state is all it has read; any number of its rows is a function of that. */
-const decoder: Decoder<number[]> = {
+const decoder: BeamDecoder<number[]> = {
   start: [],
   step: (beam) =>
     beam.map(({ state, token }) => {
@@ -46,7 +46,7 @@ t.test('a wide beam finds the best of all sequences, whatever the length penalty
 })
 
 /** Beam search by its definition: all that may come next is made, then ordered and cut. */
-function plainSearch(from: Decoder<number[]>, width: number, best: number, maxLength: number) {
+function plainSearch(from: BeamDecoder<number[]>, width: number, best: number, maxLength: number) {
   const order = (a: { tokens: number[]; nats: number }, b: { tokens: number[]; nats: number }) =>
     b.nats - a.nats || a.tokens.map((token, i) => token - b.tokens[i]!).find((difference) => difference !== 0) || 0
   let beam = [{ tokens: [] as number[], nats: 0, state: from.start }]
@@ -71,7 +71,7 @@ t.test('what is pruned while it is made is what would be pruned afterwards', asy
   for (const width of [1, 2, 3, 5, 8]) {
     for (let start = 0; start < 40; start++) {
       // Whole numbers of nats: scores are often equal.
-      const coarse: Decoder<number[]> = {
+      const coarse: BeamDecoder<number[]> = {
         start: [start],
         step: (beam) => decoder.step(beam).map(({ state, nats }) => ({ state, nats: Array.from(nats, Math.round) }))
       }
@@ -86,10 +86,13 @@ t.test('what is pruned while it is made is what would be pruned afterwards', asy
 })
 
 t.test('width 1 is greedy; ties go to the smaller token; nothing ended is said', async (t) => {
-  const flat: Decoder<null> = { start: null, step: (beam) => beam.map(() => ({ state: null, nats: [-9, -1, -1, -2] })) }
+  const flat: BeamDecoder<null> = {
+    start: null,
+    step: (beam) => beam.map(() => ({ state: null, nats: [-9, -1, -1, -2] }))
+  }
   const greedy = beamSearch(flat, { end: 0, width: 1, maxLength: 2 })
   t.same([...greedy[0]!.tokens], [])
-  const never: Decoder<null> = {
+  const never: BeamDecoder<null> = {
     start: null,
     step: (beam) => beam.map(() => ({ state: null, nats: [-Infinity, -1, -1, -2] }))
   }
@@ -161,6 +164,6 @@ t.test('what is refused', async (t) => {
   t.throws(bad({ width: 0 }), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(bad({ width: 2, best: 3 }), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(bad({ lengthPenalty: -1 }), { code: 'ERR_INVALID_ARGUMENT' })
-  const broken: Decoder<null> = { start: null, step: (beam) => beam.map(() => ({ state: null, nats: [-1, NaN] })) }
+  const broken: BeamDecoder<null> = { start: null, step: (beam) => beam.map(() => ({ state: null, nats: [-1, NaN] })) }
   t.throws(() => beamSearch(broken, { end: 0, maxLength: 3 }), { code: 'ERR_OUT_OF_RANGE' })
 })

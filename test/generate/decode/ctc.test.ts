@@ -1,7 +1,8 @@
 // CTC decoding against every path there is, with and without scorers.
 import t from 'tap'
 import { createRandom } from '../../../src/random.js'
-import { createCtcBeam, ctcBeamSearch, ctcGreedy, rowsOf } from '../../../src/generate/decode/ctc.js'
+import { createCtcBeam, ctcBeamSearch } from '../../../src/generate/decode/ctc-beam.js'
+import { ctcGreedy, rowsOf } from '../../../src/generate/decode/ctc.js'
 import { combineScorers, lexiconScorer, logSoftmax, type Scorer } from '../../../src/generate/scorers.js'
 
 const random = createRandom(4, 'ctc.test')

@@ -12,7 +12,7 @@ import {
   lstm,
   normal,
   sessionDecoder,
-  type Decoder,
+  type BeamDecoder,
   type SessionState
 } from '../../../src/index.js'
 
@@ -34,7 +34,7 @@ const model = defineModel(
 const session = createSession(model, { inputs: { tokens: [begin] }, outputs: ['logits'] })
 
 /** A decoder that steps each hypothesis by itself. */
-const reference: Decoder<SessionState> = {
+const reference: BeamDecoder<SessionState> = {
   start: session.save(),
   step: (beam) =>
     beam.map(({ state, token }) => {

@@ -9,7 +9,7 @@ import type { Device } from '../../../graph/opcodes.js'
 import { checkFileName, writeTextAtomically } from '../../../io/atomic.js'
 import { loadWriter, prepareGenerationRun } from '../../../tasks/handwriting-synthesis/index.js'
 import { practiceInk, practiceLetters } from '../../../data/ink/synthetic.js'
-import { measureReadability } from '../../../tasks/handwriting-synthesis/legibility.js'
+import { measureLegibility } from '../../../tasks/handwriting-synthesis/legibility.js'
 import { loadReader, prepareRecognitionRun } from '../../../tasks/handwriting-recognition/index.js'
 import { inkSvg } from '../../../plot/ink.js'
 import type { Run, RunResult } from '../../../tasks/runs/run.js'
@@ -92,7 +92,7 @@ export async function tourHandwriting(
   const { text: answer } = (await reader.read(word.ink))[0]!
   output.line(`   read: "${answer}"\n`)
   const texts = practiceInk(ASKED, { seed: 1 }).map(({ text }) => text!)
-  const { cer, exact } = await measureReadability(writer, reader, texts, {
+  const { cer, exact } = await measureLegibility(writer, reader, texts, {
     bias: BIAS,
     seed: 1,
     signal: interrupts.signal

@@ -134,7 +134,7 @@ class UnipenParser {
     else if (this.#keyword === '.HIERARCHY') this.#hierarchy = texts
     else if (this.#keyword === '.WRITER_ID') this.#writer = texts.join(' ').slice(0, 256)
     else if (this.#keyword === '.INCLUDE') {
-      const remedy = 'put its content in place of this line'
+      const remedy = 'put the text of that file in place of this line, or remove the line if its points are not needed'
       throw inkFormatError(this.#where(line), 'everything in one file', excerpt(`.INCLUDE ${texts.join(' ')}`), remedy)
     }
   }
