@@ -1,12 +1,13 @@
-// A task from its model, data and measure, with everything else as most tasks have it: settings of a network and of a training, a
-// configuration of both, an evaluation like the last measurement of a training.
+// Tasks from their model, data and measure. The other parts are as in most tasks: settings of a network and of a training, a configuration of
+// both, and an evaluation that is the last measurement of a training.
 
 import type { BatchSource, EpochSource } from '../data/batching/source.js'
 import type { Model, ModelDefinition } from '../model.js'
 import { configToJson, defaultsOf, readStored, valuesCheck, withDefaults } from '../settings/index.js'
 import type { Given, Group, Values } from '../settings/index.js'
 import { loadModel, type LoadedModel } from './runs/load.js'
-import { prepareRun, type Application, type RunData, type RunOptions } from './runs/run.js'
+import { prepareRun } from './runs/run.js'
+import type { Application, RunData, TrainingRunOptions } from './runs/run-types.js'
 import {
   chooseTraining,
   processSettings,
@@ -24,12 +25,14 @@ export interface TaskData {
   readonly count: number
 }
 
-/** The parts of a task that differ. N: settings of the network. */
+/** The parts of a task that differ between tasks. N: declarations of the settings of its network. */
 export interface TaskParts<N extends Group> extends Pick<
   TaskEntry,
   'id' | 'summary' | 'data' | 'unit' | 'counted' | 'lossUnit' | 'measures' | 'verbs'
 > {
+  /** Declarations of the settings of the network. */
   readonly network: N
+  /** Declarations of the settings of a training, which `trainingSettings` returns. */
   readonly training: ReturnType<typeof trainingSettings>
   /** Returns inputs, targets, network and loss. */
   definition(network: Values<N>): Omit<ModelDefinition, 'name' | 'config'>
@@ -39,7 +42,10 @@ export interface TaskParts<N extends Group> extends Pick<
   measure(model: Model, data: TaskData): Promise<Record<string, number>>
 }
 
-/** Returns a task, and a function that loads its models. */
+/**
+ * Returns a task for the registry, with `load`, a function that loads its models from their files and throws ERR_FILE_NOT_FOUND,
+ * ERR_FILE_FORMAT or ERR_WRONG_TASK.
+ */
 export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { load: Load } {
   const application = applicationOf(parts)
   const { load } = application
@@ -70,7 +76,7 @@ interface Config {
   readonly training: Training
 }
 
-type Options = RunOptions & { data: readonly string[]; network?: object; training?: Partial<Training> }
+type Options = TrainingRunOptions & { data: readonly string[]; network?: object; training?: Partial<Training> }
 
 function applicationOf<N extends Group>(
   parts: TaskParts<N>

@@ -6,7 +6,7 @@ import type { JsonObject } from '../io/json.js'
 import type { Report } from '../train/reports.js'
 import type { Group } from '../settings/index.js'
 import type { RunMode } from './runs/files.js'
-import type { Run } from './runs/run.js'
+import type { Run } from './runs/run-types.js'
 
 /** Receiver of the results of a function: lines and text for people, or records for programs. */
 export interface TaskOutput {

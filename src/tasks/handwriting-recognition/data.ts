@@ -31,10 +31,10 @@ type Preparation = Pick<RecognitionConfig, 'normalisation' | 'augmentation'>
 
 /**
  * Prepares samples for the training or the measurement of a reader: normalises the ink and encodes the texts. `vocabulary` is that of the
- * reader or the run, which has the blank; `how` is the configuration. `onBad` takes the errors of samples that cannot be used, which are
- * left out; without it the first one is thrown: ERR_INVALID_INK for ink without a text or that is not usable, ERR_UNKNOWN_SYMBOL for a
- * symbol that the vocabulary does not have, ERR_TARGET_TOO_LONG if the text needs more steps than the ink has points. Throws
- * ERR_INVALID_ARGUMENT for a vocabulary without the blank.
+ * reader or the run, which has the blank; `how` is the configuration. Throws ERR_INVALID_INK for ink without a text or that is not usable,
+ * ERR_UNKNOWN_SYMBOL for a symbol that the vocabulary does not have, and ERR_TARGET_TOO_LONG if a text needs more steps than its ink has
+ * points; if `onBad` is given, it takes these errors and the samples are left out. Throws ERR_INVALID_ARGUMENT for a vocabulary without the
+ * blank.
  *
  * @example
  * const samples = labelInk(await readInk(['words.ndjson']), reader.vocabulary, reader.config)

@@ -30,10 +30,9 @@ type Preparation = Pick<GenerationConfig, 'normalisation' | 'augmentation' | 'de
 
 /**
  * Prepares samples for the training or the measurement of a writer. `vocabulary` is that of the writer or the run, which has the end of a
- * text; null, for a network that draws, ignores the texts. `how` is the configuration. `onBad` takes the errors of samples that cannot be
- * used, which are left out; without it the first one is thrown: ERR_INVALID_INK for ink that is not usable, has fewer than two points after
- * resampling, or lacks a text, ERR_UNKNOWN_SYMBOL for a symbol that the vocabulary does not have. Throws ERR_INVALID_ARGUMENT for a vocabulary
- * without the end.
+ * text; null, for a network that draws, ignores the texts. `how` is the configuration. Throws ERR_INVALID_INK for ink that is not usable, has
+ * fewer than two points after resampling, or lacks a text, and ERR_UNKNOWN_SYMBOL for a symbol that the vocabulary does not have; if `onBad`
+ * is given, it takes these errors and the samples are left out. Throws ERR_INVALID_ARGUMENT for a vocabulary without the end.
  *
  * @example
  * const samples = writtenInk(await readInk(['words.ndjson']), writer.vocabulary, writer.config)

@@ -1,5 +1,4 @@
-// Trainings on ink: what reading and writing by hand have in common. A task brings its defaults, its samples and batches, its
-// network and its measure.
+// The common part of the trainings on ink. A task supplies its defaults, its samples and batches, its network and its measure.
 
 import { callback, filled, list, number, optional, type Fields } from '../../check/index.js'
 import type { InkAugmentation } from '../../data/ink/augment.js'
@@ -14,23 +13,29 @@ import { checkSameData } from '../runs/fingerprint.js'
 import type { LoadedModel } from '../runs/load.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { defaultsOf, givenFields, type Group, type Values } from '../../settings/index.js'
-import { runFields, type Application, type Opened, type RunData, type RunOf, type RunOptions } from '../runs/run.js'
+import { runFields } from '../runs/run-types.js'
+import type { Application, Opened, RunData, RunOf, TrainingRunOptions } from '../runs/run-types.js'
 import { checkResumed, chooseTraining, given, settleTraining } from '../runs/settings.js'
 import { checkAugmentation, type InkConfig } from './config.js'
 import { inkSplitSettings, type InkSettings, type InkTraining } from './settings.js'
 import { openInk, type InkSets, type InkSource, type InkSplit } from '../../data/ink/split.js'
 import { markOfInk } from './samples.js'
 
-export interface InkRunOptions<N> extends InkSource, RunOptions {
+/** Options of a training on ink. N: settings of the network. Settings that are not given have the defaults of the task. */
+export interface InkRunOptions<N> extends InkSource, TrainingRunOptions {
+  /** Settings of the network. */
   network?: Partial<N>
+  /** Settings of the training. */
   training?: Partial<InkTraining>
+  /** Normalisation of the ink, without its unit, which is measured on the training data. */
   normalisation?: Partial<Omit<InkNormalisation, 'unit'>>
-  /** 0: none, 1: the task's own; or the settings themselves. */
+  /** Strength of the variations of the ink in training, from 0 (none) to 10, or the settings of the variations. */
   augmentation?: number | InkAugmentation
-  /** Strength of the variations along the line, where `augmentation` is a number; default 0. */
+  /** Strength of the variations along the line, from 0 to 10, if `augmentation` is a number; default 0. */
   lineAugmentation?: number
+  /** Choice of the samples that validate. */
   split?: Partial<InkSplit>
-  /** Takes samples that cannot be used, which are left out then; without it they end the run. */
+  /** Called with the error of each sample that cannot be used, which is left out. Without it the first such error ends the run. */
   onBad?: (error: GatecellError) => void
 }
 
@@ -54,59 +59,77 @@ export function inkRunFields<G extends InkRunGroup>(settings: G): Fields<InkRunO
 /** Settings of a training on ink, with those of its network. */
 type InkRunGroup = InkSettings & { readonly network: Group }
 
+/** Options of batches of samples of ink. */
 export interface InkSourceOptions {
+  /** Number of samples of a batch. */
   batch: number
+  /** Seed of the order and the variations; default 0. */
   seed?: number
-  /** Epochs at the beginning in which batches of short samples come first; default 0. */
+  /** Number of epochs at the beginning in which batches of short samples come first; default 0. */
   shortFirst?: number
-  /** Shuffled, varied, without end; false: one pass in order of length, as it is. */
+  /** true: shuffled and varied epochs without end. false: one pass in the order of the lengths, without variation. */
   train: boolean
-  /** Columns of the texts: of the longest one of all sources of a model, so that its plans are few; 0 without texts. */
+  /**
+   * Most symbols of a text. It is that of all samples of a run, so that the batches of training and validation have few different shapes and
+   * the model few plans. 0 for a network without texts.
+   */
   columns: number
 }
 
+/** Samples to train on and to validate. */
 export interface Samples<S> {
   readonly train: readonly S[]
   readonly valid: readonly S[]
 }
 
+/** Data of a run on ink. S: a prepared sample. */
 export interface InkRunData<S> extends RunData {
   readonly samples: Samples<S>
 }
 
-/** N: the network's settings; C: the configuration; S: a sample, made ready; M: the measure of a trained model. */
+/**
+ * The parts of a training on ink that differ between tasks. N: settings of the network; C: the configuration; S: a prepared sample; M: the
+ * measure of a trained model.
+ */
 export interface InkTask<N, C extends InkConfig<N>, S, M> extends TaskModel<C> {
   readonly networkDefaults: N
   readonly trainingDefaults: Omit<InkTraining, 'validEvery'>
+  /** Returns the default normalisation for a network with these settings. */
   normalisationDefaults(network: N): Omit<InkNormalisation, 'unit'>
-  /** ERR_INVALID_OPTION for settings that do not go together. */
+  /** Throws ERR_INVALID_OPTION for settings that do not go together. */
   check?(network: N, normalisation: Omit<InkNormalisation, 'unit'>): void
   readonly augmentationDefault: InkAugmentation
+  /** Returns variations of these strengths. */
   augmentation(strength: number, line?: number): InkAugmentation
   /** Returns the vocabulary of the texts, which the configuration stores; null for a network that uses no texts. */
   vocabulary(ink: InkSets): Vocabulary | null
   /** Returns the vocabulary of the network: that of the texts with its special tokens. */
   encoding(texts: Vocabulary): Vocabulary
+  /** Prepares samples. `onBad` takes the errors of those that cannot be used. */
   samples(
     ink: readonly Ink[],
     vocabulary: Vocabulary | null,
     how: Pick<InkConfig<N>, 'normalisation'>,
     onBad?: (error: GatecellError) => void
   ): S[]
-  /** The whole configuration; `old`: of the run that is resumed. */
+  /** Returns the whole configuration. `old` is that of the run that is resumed, null for a new run. */
   complete(config: InkConfig<N>, train: readonly S[], old: C | null): C
-  /** Symbols of a sample's text, as they are counted for the columns. */
+  /** Returns the number of symbols of a sample's text, see `InkSourceOptions.columns`. */
   columns(sample: S): number
+  /** Returns batches of the samples. */
   source(samples: readonly S[], config: C, options: InkSourceOptions): EpochSource
+  /** Loads a model from its file. */
   load(path: string): Promise<LoadedModel<C>>
+  /** Measures a model on samples. Throws ERR_ABORTED if the signal aborts. */
   measure(model: Model, config: C, samples: readonly S[], options: { signal: AbortSignal | undefined }): Promise<M>
 }
 
+/** A training on ink that is ready to start, with its samples. */
 export type InkRun<C extends InkConfig<unknown>, S, M> = RunOf<C, InkRunData<S>, M>
 
 const splitDefaults = defaultsOf(inkSplitSettings)
 
-/** The application that a task on ink is. Opening it throws what reading the ink and making samples of it throws. */
+/** Returns the application of a task on ink. Its `open` throws the errors of reading the ink and of preparing samples. */
 export function inkApplication<N extends object, C extends InkConfig<N>, S, M>(
   task: InkTask<N, C, S, M>
 ): Application<InkRunOptions<N>, C, InkRunData<S>, M> {
@@ -122,7 +145,7 @@ async function openSamples<N extends object, C extends InkConfig<N>, S, M>(
   options: InkRunOptions<N>,
   old: C | null
 ): Promise<Opened<C, InkRunData<S>>> {
-  const { training: told, ...settings } = chooseSettings(task, options, old)
+  const { training, ...settings } = chooseSettings(task, options, old)
   const { onBad } = options
   const ink = await openInk({ ...options, read: { ...options.read, ...given({ onBad }) } }, settings.split)
   const data = markOfInk(ink)
@@ -136,10 +159,10 @@ async function openSamples<N extends object, C extends InkConfig<N>, S, M>(
   const described = { vocabulary: texts?.config ?? null, ...settings, normalisation, data }
   const plain = task.complete(described, train, old)
   const columns = [...train, ...valid].reduce((most, sample) => Math.max(most, task.columns(sample)), 0)
-  const { batch, seed, shortFirst = 0 } = told
+  const { batch, seed, shortFirst = 0 } = training
   const source = task.source(train, plain, { batch, seed, shortFirst, train: true, columns })
   return {
-    config: { ...plain, training: settleTraining<InkTraining>(told, source.stepsPerEpoch) },
+    config: { ...plain, training: settleTraining<InkTraining>(training, source.stepsPerEpoch) },
     data: { vocabulary, samples: { train, valid } },
     source,
     validation: valid.length > 0 ? task.source(valid, plain, { batch, train: false, columns }) : null,
@@ -148,34 +171,34 @@ async function openSamples<N extends object, C extends InkConfig<N>, S, M>(
   }
 }
 
-/** Settings of the run: what the caller says, else what a resumed run began with, else the defaults. */
+/** Merges the settings of a run by precedence: the caller's options, the settings of the resumed run, the defaults. */
 function chooseSettings<N extends object, C extends InkConfig<N>, S, M>(
   task: InkTask<N, C, S, M>,
   options: InkRunOptions<N>,
   old: C | null
 ) {
-  const said = {
+  const asked = {
     network: given(options.network),
     normalisation: given(options.normalisation),
     split: given(options.split),
     training: given(options.training),
     augmentation: askedAugmentation(task, options)
   }
-  if (old) checkResumed(said, old)
-  const network: N = { ...task.networkDefaults, ...old?.network, ...said.network }
-  const normalisation = { ...task.normalisationDefaults(network), ...old?.normalisation, ...said.normalisation }
+  if (old) checkResumed(asked, old)
+  const network: N = { ...task.networkDefaults, ...old?.network, ...asked.network }
+  const normalisation = { ...task.normalisationDefaults(network), ...old?.normalisation, ...asked.normalisation }
   task.check?.(network, normalisation)
-  const named = typeof said.split.where === 'string' || (options.validFiles?.length ?? 0) > 0
+  const namesValidation = typeof asked.split.where === 'string' || (options.validFiles?.length ?? 0) > 0
   return {
     network,
     normalisation,
-    augmentation: said.augmentation ?? old?.augmentation ?? task.augmentationDefault,
-    split: { ...splitDefaults, ...(named && { valid: 0 }), ...old?.split, ...said.split },
-    training: chooseTraining<InkTraining>(said.training, old?.training, task.trainingDefaults)
+    augmentation: asked.augmentation ?? old?.augmentation ?? task.augmentationDefault,
+    split: { ...splitDefaults, ...(namesValidation && { valid: 0 }), ...old?.split, ...asked.split },
+    training: chooseTraining<InkTraining>(asked.training, old?.training, task.trainingDefaults)
   }
 }
 
-/** The augmentation that the caller asks for; undefined: none was named. */
+/** Returns the variations of the options; undefined if the options have none. */
 function askedAugmentation<N>(
   task: { augmentation(strength: number, line?: number): InkAugmentation },
   { augmentation: asked, lineAugmentation: line }: InkRunOptions<N>

@@ -1,4 +1,4 @@
-// The ink of an evaluation: the part that the training held back, or all, and of it the samples that are asked for.
+// The ink of an evaluation: a part of the split of the training, or all, and of it the samples that a filter chooses.
 
 import { parseWhere } from '../../data/ink/filter.js'
 import { openInk } from '../../data/ink/split.js'
@@ -8,7 +8,7 @@ import type { InkConfig } from './config.js'
 import type { InkReading } from './reading.js'
 import type { chooseInkSettings } from './settings.js'
 
-/** Reads the ink and returns the chosen samples. */
+/** Reads ink and returns the samples of the chosen part that the filter `where` accepts. Throws the errors of `readInk` and of filters. */
 export async function chooseInk(
   data: readonly string[],
   { part, valid: share, where }: Values<typeof chooseInkSettings>,

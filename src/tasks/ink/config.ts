@@ -11,16 +11,19 @@ import { checkDataMark, type DataMark } from '../runs/fingerprint.js'
 import { checkVocabularyConfig } from '../runs/vocabulary.js'
 import type { InkSettings, InkTraining } from './settings.js'
 
+/** The configuration that all networks for ink share. N: settings of the network. */
 export interface InkConfig<N> {
-  /** The symbols of the texts; null: without texts. */
+  /** The vocabulary of the texts, without the special tokens of the network; null for a network without texts. */
   readonly vocabulary: VocabularyConfig | null
   readonly network: N
   readonly normalisation: InkNormalisation
   /** Variations of the ink in training. */
   readonly augmentation: InkAugmentation
+  /** Choice of the samples that validate. */
   readonly split: InkSplit
+  /** Settings of the training; models that were not made by a training may lack them. */
   readonly training?: InkTraining
-  /** `fingerprint`: of coordinates, times and texts. */
+  /** Fingerprint of the training data: of coordinates, times, strokes and texts. */
   readonly data?: DataMark
 }
 

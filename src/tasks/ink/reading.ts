@@ -1,4 +1,4 @@
-// Ink that a use of a model reads, and the samples that reading leaves out.
+// The reading of ink for a use of a model, and the samples that reading leaves out.
 
 import type { ReadInkOptions } from '../../data/ink/read.js'
 import { counted, errorCodes, type ErrorCode, type GatecellError } from '../../errors.js'

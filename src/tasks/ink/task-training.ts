@@ -3,7 +3,7 @@
 import type { Ink } from '../../data/ink/strokes.js'
 import { counted } from '../../errors.js'
 import { integer } from '../../format.js'
-import type { Run } from '../runs/run.js'
+import type { Run } from '../runs/run-types.js'
 import type { InkRunData } from './application.js'
 import type { InkConfig } from './config.js'
 import { totalPoints } from './samples.js'

@@ -4,7 +4,7 @@
 // run is only replaced with the mode 'force'.
 
 import * as fs from 'node:fs'
-import { GatecellError } from '../../errors.js'
+import { expected, GatecellError } from '../../errors.js'
 import type { NamedTensor } from '../../graph/parameter-arenas.js'
 import { assertWritable } from '../../io/atomic.js'
 import { readCheckpoint, writeCheckpoint, type Checkpoint, type LoadedCheckpoint } from '../../io/checkpoint.js'
@@ -13,11 +13,14 @@ import { lockFile, type FileLock } from '../../io/lock.js'
 import type { Snapshot } from '../../train/progress.js'
 import type { SavedRun } from './model-file.js'
 
-/** How a training treats files that exist: 'new' refuses them, 'resume' continues their run, 'force' replaces them. */
+/** Treatment of files that exist: 'new' refuses them, 'resume' continues their run, 'force' replaces them. */
 export type RunMode = 'new' | 'resume' | 'force'
 
+/** The two files of a run, locked. */
 export interface RunFiles {
+  /** Path of the model to use. */
   readonly model: string
+  /** Path of the state of the run. */
   readonly last: string
   /** The file from which the run is resumed; null for a run that begins. */
   readonly resumable: string | null
@@ -30,12 +33,13 @@ export interface RunFiles {
    * ready.
    */
   begin(start: Snapshot): Promise<void>
+  /** Writes the model with the best weights ('best'), or the state of the run ('last'). Throws ERR_FILE_WRITE. */
   save(snapshot: Snapshot, kind: 'best' | 'last'): Promise<void>
   /** Releases the locks of the files. */
   release(): void
 }
 
-/** `m.safetensors` -> `m.last.safetensors`. */
+/** Returns the path of the state of the run: `m.last.safetensors` for the model `m.safetensors`. */
 export function lastPath(path: string): string {
   return `${path.replace(/\.safetensors$/, '')}.last.safetensors`
 }
@@ -76,16 +80,20 @@ function lockAll(paths: readonly string[]): () => void {
 /** Returns the file from which the run is resumed; null for a run that begins. */
 function checkExisting(model: string, last: string, mode: RunMode, existing: readonly string[]): string | null {
   if (mode === 'new' && existing.length > 0) {
-    throw new GatecellError(
+    throw expected(
       'ERR_FILE_EXISTS',
-      `Expected a new file name for the model but ${existing.join(' and ')} exist already: resume the run (mode "resume"), replace it (mode "force") or choose another name`
+      'a new file name for the model',
+      `${existing.join(' and ')}, which ${existing.length > 1 ? 'exist' : 'exists'} already`,
+      'resume the run (mode "resume"), replace it (mode "force") or choose another name'
     )
   }
   if (mode !== 'resume' || existing.length === 0) return null
   if (existing.includes(last)) return last
-  throw new GatecellError(
+  throw expected(
     'ERR_FILE_NOT_FOUND',
-    `Expected ${last}, the state of the training, to resume from but found only its model ${model}: copy that file here too, begin again (mode "force") or choose another name`
+    `${last}, the state of the training, to resume from`,
+    `only its model ${model}`,
+    'copy that file here too, begin again (mode "force") or choose another name'
   )
 }
 
@@ -158,9 +166,11 @@ async function checkModel(path: string, saved: SavedRun<unknown>, step: number):
   if (found && equalTensors(found.weights, saved.best)) return
   const later = Number(found?.progress['step']) > step
   if (found && later && equalSettings(found.config, saved.config)) return
-  throw new GatecellError(
+  throw expected(
     'ERR_FILE_EXISTS',
-    `Expected the model of the run at ${path} but found another file there: move it away, and the run makes its model again`
+    `the model of the run at ${path}`,
+    'another file there',
+    'move it away, and the run makes its model again'
   )
 }
 

@@ -1,13 +1,15 @@
 // Fingerprint of the training data. It is stored in the checkpoint; resuming on different data is refused.
 
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { integer, open, type Check } from '../../check/index.js'
 
+/** Fingerprint of the training data. */
 export interface DataMark {
-  /** Symbols or samples to train on, and to validate. */
+  /** Number of symbols or samples to train on. */
   readonly train: number
+  /** Number of symbols or samples to validate. */
   readonly valid: number
-  /** CRC-32 (zlib's) of all that they hold. */
+  /** CRC-32 (that of zlib) of their contents. */
   readonly fingerprint: number
 }
 
@@ -18,21 +20,30 @@ export const checkDataMark: Check<DataMark> = open<DataMark>({
   fingerprint: integer(0, 2 ** 32 - 1)
 })
 
-/** How a refusal names the data: "the ink", of "samples", that came, and what else decides which data these are. */
+/** Words for the data in the error of `checkSameData`. */
 export interface DataWords {
+  /** Name of the data, for example 'the ink'. */
   readonly data: string
+  /** Name of the elements that are counted, for example 'samples'. */
   readonly counted: string
+  /** Description of the data that were received. */
   readonly found: string
+  /** Name of the options that choose the training and validation data, for example 'split'. */
   readonly cut: string
 }
 
-/** ERR_INVALID_OPTION for other data than those that the run began with; undefined: it begins now. */
+/**
+ * Throws ERR_INVALID_OPTION if the data of a resumed run are not those with which it began. `before` is the stored fingerprint; undefined, for
+ * a new run, accepts any data.
+ */
 export function checkSameData(before: DataMark | undefined, now: DataMark, words: DataWords): void {
   if (!before) return
   if (before.train === now.train && before.valid === now.valid && before.fingerprint === now.fingerprint) return
   const { data, counted, found, cut } = words
-  throw new GatecellError(
+  throw expected(
     'ERR_INVALID_OPTION',
-    `Expected ${data} that the run began with (${before.train} ${counted} to train on and ${before.valid} to validate) but received ${found}: resume with the same files and ${cut}`
+    `${data} that the run began with (${before.train} ${counted} to train on and ${before.valid} to validate)`,
+    found,
+    `resume with the same files and ${cut}`
   )
 }

@@ -1,4 +1,4 @@
-// A model from its file, whatever its task.
+// Loading of a model of any task from its file.
 
 import type { Precision } from '../../graph/plan.js'
 import type { Device } from '../../graph/opcodes.js'
@@ -7,19 +7,25 @@ import { choice, filled, integer, optional, options as optionsOf } from '../../c
 import { defineModel, type Model } from '../../model.js'
 import { openModelFile, type TaskModel } from './model-file.js'
 
+/** Options of loading a model. */
 export interface LoadOptions {
-  /** Threads of its plans; 0: the engine's. Default: what suits one stream or one sample at a time. */
+  /** Threads of its plans, from 0 to 1024. 0 takes the number of the engine. Default: the number that is fastest for one stream or sample. */
   threads?: number
-  /** How the LSTM weights are used; default 'f32'. */
+  /** Format of the operands of the LSTM products: 'f32' (default), 'bf16', 'int8' or, with cuda, 'tf32'. */
   precision?: Precision
-  /** Where its plans run; default 'cpu'. */
+  /** Device of its plans: 'cpu' (default), 'cuda', or 'auto', which takes the faster one. */
   device?: Device
 }
 
+/** A model that was loaded from a file. C: its configuration. */
 export interface LoadedModel<C> extends Disposable {
+  /** The network with its weights. */
   readonly model: Model
+  /** The configuration from the file. */
   readonly config: C
+  /** The header of the file: task, configuration, progress, checksum and tensors. */
   readonly info: CheckpointInfo
+  /** Frees the model. Later uses throw ERR_DISPOSED. */
   dispose(): void
 }
 
@@ -30,8 +36,8 @@ const readLoadOptions = optionsOf<LoadOptions>({
 })
 
 /**
- * Loads a model for inference; `threads`: of its plans, where the options name no number. ERR_FILE_NOT_FOUND,
- * ERR_FILE_FORMAT, ERR_WRONG_TASK.
+ * Loads a model for inference. `threadsOf` returns the number of threads if the options have none. Throws ERR_FILE_NOT_FOUND if the file does
+ * not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of another task.
  */
 export async function loadModel<C>(
   task: TaskModel<C>,

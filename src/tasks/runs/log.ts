@@ -1,6 +1,5 @@
-// What a training leaves in its log folder: metrics.jsonl (a line per report), TensorBoard events and, at the end, the
-// loss curve as SVG. Clocks, rates and thread counts belong here, never in a checkpoint. A resumed run drops the lines
-// after the step of its checkpoint.
+// The log folder of a training: metrics.jsonl (a line per report), TensorBoard events and, at the end, the loss curve as SVG. Times, rates and
+// numbers of threads are stored here and never in a checkpoint, which must not depend on them.
 
 import * as fs from 'node:fs'
 import { join } from 'node:path'
@@ -11,17 +10,20 @@ import type { JsonObject } from '../../io/json.js'
 import { openEventLog } from '../../io/logs/tfevents.js'
 import type { Report, Validation } from '../../train/reports.js'
 
+/** The open log of a training. */
 export interface RunLog {
   readonly folder: string
+  /** Adds a report, and its validation if it has one. */
   report(report: Report): void
+  /** Adds a validation that belongs to no report. */
   validation(validation: Validation): void
-  /** Adds a line that is no report: what was run, how it ended. */
+  /** Adds another line to metrics.jsonl, for example with the settings or the end of a run. */
   note(record: JsonObject): void
-  /** Draws the curve and closes the files. */
+  /** Draws the curve and closes the files. Throws ERR_FILE_WRITE. */
   close(): Promise<void>
 }
 
-/** A report as one line of JSON: names of the command line's --json and of metrics.jsonl. */
+/** Returns a report as one record, for the output of a command with --json and for metrics.jsonl. */
 export function reportRecord(report: Report): JsonObject {
   return {
     event: 'report',
@@ -44,7 +46,11 @@ function round(seconds: number): number {
   return Math.round(seconds * 1000) / 1000
 }
 
-/** Opens the logs in `folder`, which is made where it is missing. ERR_FILE_WRITE. */
+/**
+ * Opens the logs in `folder`, which is made if it does not exist. `resumeStep` is the step from which a run is resumed: lines of later steps
+ * are removed; without it the log begins empty. `title` and `unit` (of the loss) are for the curve. Throws ERR_FILE_WRITE if the folder or a
+ * file cannot be written.
+ */
 export async function openRunLog(
   folder: string,
   options: { resumeStep?: number | undefined; title?: string; unit?: string }
@@ -92,7 +98,7 @@ export async function openRunLog(
   }
 }
 
-/** Leaves the lines up to `step` in a log that exists, and hands them to `keep`. */
+/** Removes the lines after `step` from a log that exists, and calls `keep` with the others. Step -1, for a new run, removes all lines. */
 async function keepLines(path: string, step: number, keep: (record: JsonObject) => void): Promise<void> {
   if (!fs.existsSync(path)) return
   const lines: string[] = []

@@ -1,18 +1,18 @@
-// Memory limits of the process, and the refusal of a training that needs more: it would be killed while it runs, or its
-// allocations would fail.
+// Memory limits of the process, and the refusal of a training that needs more, which would be killed while it runs or whose allocations would
+// fail.
 
 import { readFileSync } from 'node:fs'
 import { totalmem } from 'node:os'
-import { GatecellError } from '../../errors.js'
+import { expected, type GatecellError } from '../../errors.js'
 import type { RunMemory } from './memory.js'
 
-/** Bytes; null: no limit. */
+/** Memory limits of a process, in bytes. null means that there is no limit. */
 export interface MemoryLimits {
-  /** Of the process's control group (a container), for resident memory. */
+  /** Limit of the resident memory of the process's control group (a container). */
   readonly group: number | null
-  /** Of the address space (ulimit -v). */
+  /** Limit of the address space (ulimit -v). */
   readonly addressSpace: number | null
-  /** Address space in use; 0 where the system does not show it. */
+  /** Address space in use; 0 if the system does not report it. */
   readonly addressed: number
 }
 
@@ -57,8 +57,10 @@ export function checkMemory(memory: RunMemory, limits: MemoryLimits = memoryLimi
 
 function tooLarge(needed: number, limit: number, what: string): GatecellError {
   const megabytes = (bytes: number) => `${Math.round(bytes / 1e6)} MB`
-  return new GatecellError(
+  return expected(
     'ERR_OUT_OF_MEMORY',
-    `Expected a training that takes at most ${megabytes(limit)}, ${what}, but it needs ${megabytes(needed)}: raise the limit, or make the network or the batches smaller`
+    `a training that takes at most ${megabytes(limit)}, ${what},`,
+    `one that needs ${megabytes(needed)}`,
+    'raise the limit, or make the network or the batches smaller'
   )
 }

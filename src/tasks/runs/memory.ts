@@ -4,25 +4,29 @@ import type { Model } from '../../model.js'
 import type { BatchSource } from '../../data/batching/source.js'
 import { updateOf, type Optimizer } from '../../train/optimizers.js'
 
-/** Bytes. `process`: with the data, and what V8's heap grows by; `measurement`: of the best weights, at the end. */
+/** The parts of the memory of a training, in bytes. */
 export interface RunMemory {
+  /** The process with the data, and the growth of V8's heap. */
   readonly process: number
   /** Weights, gradients, moments and averaged weights. */
   readonly parameters: number
+  /** The plan of a training step. */
   readonly step: number
-  /** With the copy of the best weights. */
+  /** The plan of a validation, with the copy of the best weights. */
   readonly validation: number
+  /** The measurement of the best weights at the end. */
   readonly measurement: number
+  /** The sum of all parts. */
   readonly total: number
-  /** The device of the steps; with 'cuda' most of their memory is on the GPU. */
+  /** The device of the steps. With 'cuda' most of their memory is on the GPU. */
   readonly device: 'cpu' | 'cuda'
 }
 
-/** V8's young generation grows to this while a run allocates reports. */
+/** Size in bytes to which V8's young generation grows while a run allocates reports. */
 const YOUNG_GENERATION = 16 * 2 ** 20
 
-/** Estimates the memory of a training on `source`. `before`: bytes of the process before the model was made. */
-export function tellMemory(
+/** Estimates the memory of a training. `before` is the memory of the process in bytes before the model was made. */
+export function estimateMemory(
   before: number,
   model: Model,
   run: { source: BatchSource; validation: BatchSource | null; optimizer: Optimizer; average: number | undefined }
@@ -39,7 +43,7 @@ export function tellMemory(
   const averaged = validation && average !== undefined ? 4 * model.parameterCount + packedBytes : 0
   // The best weights are read from their file into a model of their own: the file, its weights, their packed copy.
   const measurement = validation ? 12 * model.parameterCount : 0
-  // A copy of the best weights goes into each checkpoint of where the run stands.
+  // Each checkpoint of the state of the run contains a copy of the best weights.
   const kept = validation ? 4 * model.parameterCount : 0
   const parts = { process: before + YOUNG_GENERATION, parameters, step, validation: own + averaged + kept, measurement }
   return { ...parts, total: Object.values(parts).reduce((sum, part) => sum + part), device }

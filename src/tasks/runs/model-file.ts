@@ -1,9 +1,8 @@
-// Opens a model's file without trusting it: the network that its configuration describes is recorded, which allocates nothing,
-// and its tensors are compared with those of the file. Only then may a caller make a model or read a run, so that the size of
-// the file bounds their memory. Configuration and tensors are read from one handle, because another file may replace this one
-// at any time.
+// Opening of a model's file without trust in its contents. The network that its configuration describes is recorded, which allocates nothing,
+// and its tensors are compared with those of the file. Only after that may a caller make a model or read a run, so that the size of the file
+// bounds their memory. Configuration and tensors are read from one handle, because another file may replace this one at any time.
 
-import { GatecellError } from '../../errors.js'
+import { expected, GatecellError } from '../../errors.js'
 import type { Shape } from '../../graph/shape.js'
 import {
   openCheckpoint,
@@ -27,6 +26,7 @@ export interface TaskModel<C> {
   definition(config: C): ModelDefinition
 }
 
+/** An open model file whose tensors fit its configuration. C: the configuration. */
 export interface ModelFile<C> {
   readonly info: CheckpointInfo
   readonly config: C
@@ -36,6 +36,7 @@ export interface ModelFile<C> {
    * asFloat32). Throws ERR_FILE_FORMAT for a damaged file and ERR_UNSUPPORTED for values beyond float32.
    */
   loadWeights(model: Model): Promise<void>
+  /** Closes the file. */
   close(): Promise<void>
 }
 
@@ -107,37 +108,43 @@ function expectedTensors(definition: ModelDefinition, dims: { batch?: number }, 
     return tensorsOf(definition, dims)
   } catch (cause) {
     if (!(cause instanceof GatecellError)) throw cause
-    const { message } = cause
-    const sentence = `Expected the configuration of a network in ${path} but found one that no network can have: ${message}`
-    throw new GatecellError('ERR_FILE_FORMAT', sentence, { cause })
+    throw expected(
+      'ERR_FILE_FORMAT',
+      `the configuration of a network in ${path}`,
+      'one that no network can have',
+      cause.message.replace(/\.$/, ''),
+      cause
+    )
   }
 }
 
 /**
- * Throws ERR_FILE_FORMAT unless the file's tensors of `group` are `expected`, by name and shape. Weights may be of any float format,
+ * Throws ERR_FILE_FORMAT unless the file's tensors of `group` have the names and shapes of `wanted`. Weights may be of any float format,
  * the other groups are F32.
  */
 function checkTensors(
   info: CheckpointInfo,
-  expected: ReadonlyMap<string, Shape>,
+  wanted: ReadonlyMap<string, Shape>,
   group: CheckpointGroup,
   path: string
 ): void {
   const found = new Map([...info.tensors.values()].filter((one) => one.group === group).map((one) => [one.key, one]))
-  for (const [key, shape] of expected) {
+  for (const [key, shape] of wanted) {
     const tensor = found.get(key)
     const dtypes = group === 'weights' ? floatDtypes : ['F32']
     if (tensor && dtypes.includes(tensor.dtype) && tensor.shape.join() === shape.join()) continue
-    const wanted = `${quoted(key)} of the ${group} as F32 [${shape.join(', ')}]`
-    throw refusal(path, wanted, tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : 'none')
+    const described = `${quoted(key)} of the ${group} as F32 [${shape.join(', ')}]`
+    throw refusal(path, described, tensor ? `${tensor.dtype} [${tensor.shape.join(', ')}]` : 'none')
   }
-  const extra = [...found.values()].find(({ key }) => !expected.has(key))
-  if (extra) throw refusal(path, `the ${expected.size} ${group} of its configuration`, `${quoted(extra.name)} too`)
+  const extra = [...found.values()].find(({ key }) => !wanted.has(key))
+  if (extra) throw refusal(path, `the ${wanted.size} ${group} of its configuration`, `${quoted(extra.name)} too`)
 }
 
-function refusal(path: string, expected: string, found: string): GatecellError {
-  return new GatecellError(
+function refusal(path: string, wanted: string, found: string): GatecellError {
+  return expected(
     'ERR_FILE_FORMAT',
-    `Expected ${expected} in ${path} but found ${found}: the model is damaged or of another version: copy it again, or use the version of gatecell that wrote it`
+    `${wanted} in ${path}`,
+    found,
+    'copy the model again, because it is damaged, or use the version of gatecell that wrote it'
   )
 }

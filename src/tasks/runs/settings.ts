@@ -1,6 +1,6 @@
 // Training settings: their declaration, and how a resumed run merges them with new options. Applications add settings of their own.
 
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import {
   choice,
   timeSpan,
@@ -191,9 +191,11 @@ export function checkResumed(options: Readonly<Record<string, object | undefined
     const changed = Object.entries(fixed).find(([name, value]) => value !== undefined && old[name] !== value)
     if (!changed) continue
     const [name, value] = changed as [string, unknown]
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_OPTION',
-      `Expected ${name} ${String(old[name])}, with which the run began, but received ${String(value)}: leave the option out to resume, or replace the run (mode "force")`
+      `${name} ${String(old[name])}, with which the run began,`,
+      String(value),
+      'leave the option out to resume, or replace the run (mode "force")'
     )
   }
 }

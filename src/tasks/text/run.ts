@@ -10,15 +10,9 @@ import { vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabular
 import { tokenSource } from '../../data/batching/source.js'
 import { defaultsOf, givenFields, type Given } from '../../settings/index.js'
 import { checkSameData, type DataMark } from '../runs/fingerprint.js'
-import {
-  prepareRun,
-  runFields,
-  type Application,
-  type Opened,
-  type RunOf,
-  type RunOptions,
-  type RunResult
-} from '../runs/run.js'
+import { prepareRun } from '../runs/run.js'
+import { runFields } from '../runs/run-types.js'
+import type { Application, Opened, RunOf, RunResult, TrainingRunOptions } from '../runs/run-types.js'
 import { checkResumed, chooseTraining, given, settleTraining } from '../runs/settings.js'
 import type { TextConfig } from './config.js'
 import { evaluateText, segmentSource, type TextMeasure } from './evaluate.js'
@@ -34,7 +28,7 @@ import {
   type TextTraining
 } from './settings.js'
 
-export interface TextRunOptions extends RunOptions, Omit<Given<typeof textRunSettings>, 'corpus'> {
+export interface TextRunOptions extends TrainingRunOptions, Omit<Given<typeof textRunSettings>, 'corpus'> {
   /** Files, folders, patterns, - for standard input. */
   data: readonly string[]
   /** Files that validate instead of a share. */

@@ -27,12 +27,12 @@ t.test('a control group, an address space', async (t) => {
   const refused = (needed: RegExp) => ({ code: 'ERR_OUT_OF_MEMORY', message: needed })
   await t.rejects(
     prepare({ group: 20e6 }),
-    refused(/at most 20 MB, the limit of its control group, but it needs \d+ MB: raise the limit/)
+    refused(/at most 20 MB, the limit of its control group, but received one that needs \d+ MB: raise the limit/)
   )
   await t.rejects(prepare({ group: Math.floor(total / 2) }), { code: 'ERR_OUT_OF_MEMORY' })
   await t.rejects(
     prepare({ addressSpace: 1e9 + measurement - 1 }),
-    refused(/at most 100\d MB, the limit of its address space \(ulimit -v\), but it needs 100\d MB/)
+    refused(/at most 100\d MB, the limit of its address space \(ulimit -v\), but received one that needs 100\d MB/)
   )
   t.same(left(), ['story.txt'], 'nothing is written, and the locks are released')
   for (const limits of [{ group: 2 * total }, { addressSpace: 1e9 + measurement }, undefined]) {
