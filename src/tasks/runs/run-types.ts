@@ -79,7 +79,12 @@ export interface Opened<C extends RunConfig, D extends RunData> {
 }
 
 /** The parts of a training that differ between tasks. O: its options; C: the configuration; D: the data; M: the measure of a trained model. */
-export interface Application<O extends TrainingRunOptions, C extends RunConfig, D extends RunData, M> extends TaskModel<C> {
+export interface Application<
+  O extends TrainingRunOptions,
+  C extends RunConfig,
+  D extends RunData,
+  M
+> extends TaskModel<C> {
   /**
    * Opens the data and resolves all settings: the options first, then `old`, the configuration of the run that is resumed, then the defaults.
    * Throws ERR_INVALID_OPTION if an option contradicts a setting that cannot change on resume.

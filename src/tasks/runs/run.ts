@@ -61,7 +61,12 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
     model = defineModel(application.definition(config), { seed, threads, precision, device, initialize: false })
     const chosen = trainerOptions(ready, files, resume, options)
     if (chosen.average !== undefined) model.parameters.addAverage()
-    const memory = estimateMemory(before, model, { source, validation, optimizer: chosen.optimizer, average: chosen.average })
+    const memory = estimateMemory(before, model, {
+      source,
+      validation,
+      optimizer: chosen.optimizer,
+      average: chosen.average
+    })
     // Checked before the weights get their first values, because memory that was not written to does not count as in use.
     checkMemory(memory, options.memoryLimits)
     model.parameters.initialize(seed)
