@@ -120,7 +120,8 @@ export {
   type Sampler
 } from './generate/samplers.js'
 export { createSession, runTogether, stepTogether } from './generate/session.js'
-export type { SessionBlock, SessionModel, StepOutputs } from './generate/session-plan.js'
+export type { SessionModel } from './generate/session-kind.js'
+export type { SessionBlock, StepOutputs } from './generate/session-plan.js'
 export type {
   Session,
   SessionOptions,

@@ -49,7 +49,15 @@ export function record<T>(check: Check<T>): Check<Record<string, T>> {
     checkObject(value, name)
     if (Array.isArray(value) || ArrayBuffer.isView(value) || types.isPromise(value) || types.isMap(value))
       throw invalid('an object with names', name, value)
-    return Object.fromEntries(Object.keys(value).map((key) => [key, check(value[key], part(name, key))]))
+    // A loop, because sessions check the inputs of every step. An assignment to __proto__ would change the prototype.
+    const copy: Record<string, T> = {}
+    for (const key of Object.keys(value)) {
+      const checked = check(value[key], part(name, key))
+      if (key === '__proto__')
+        Object.defineProperty(copy, key, { value: checked, enumerable: true, writable: true, configurable: true })
+      else copy[key] = checked
+    }
+    return copy
   }
 }
 

@@ -1,7 +1,10 @@
-// The idle plans of a model's sessions. Between two calls a plan belongs to no session, because sessions keep their values themselves.
+// The idle plans of a model's sessions. Between two calls a plan belongs to no session: sessions have their values, and a value that is still
+// in a plan is copied out before the plan takes another one.
 
 import { Seats } from './seats.js'
-import { SessionPlan, type SessionKind, type SessionModel, type SessionPurpose } from './session-plan.js'
+import type { SessionValue } from './rows.js'
+import type { SessionKind, SessionModel, SessionPurpose } from './session-kind.js'
+import { SessionPlan } from './session-plan.js'
 import type { RecordValue } from './samplers.js'
 
 /** Most idle plans of a model. Beyond that, the plan that was used longest ago is disposed of. */
@@ -33,7 +36,21 @@ export class PlanPool {
   /** Takes back a plan that `take` returned. */
   give(kind: SessionKind, plan: SessionPlan, purpose: SessionPurpose): void {
     this.#idle.push({ key: keyOf(kind, plan.rows, purpose), plan })
-    if (this.#idle.length > MOST_IDLE) this.#idle.shift()!.plan.plan.dispose()
+    if (this.#idle.length <= MOST_IDLE) return
+    const oldest = this.#idle.shift()!.plan
+    oldest.leave()
+    oldest.plan.dispose()
+  }
+
+  /** Returns an idle plan that is the home of `value`, for a call on the caller's thread. */
+  enter(kind: SessionKind, value: SessionValue, purpose: SessionPurpose): SessionPlan {
+    const plan = this.take(kind, 1, purpose)
+    try {
+      plan.enter(value)
+    } finally {
+      this.give(kind, plan, purpose)
+    }
+    return plan
   }
 }
 
@@ -53,7 +70,7 @@ export function kindKey(kind: SessionKind): string {
   let key = keys.get(kind)
   if (key === undefined) {
     const samplers = kind.samplers.map(([feeds, { from, record }]) => [feeds, from, numberOf(record)])
-    key = JSON.stringify([Object.entries(kind.dims), kind.outputs, kind.records, samplers])
+    key = JSON.stringify([Object.entries(kind.dims), kind.outputs, kind.records, samplers, kind.keeps])
     keys.set(kind, key)
   }
   return key

@@ -3,7 +3,15 @@
 import type { Shape, View } from '../graph/shape.js'
 import { expected } from '../errors.js'
 
-/** The value of a session between its steps. */
+/** A plan in which the newest value of a session is, between two calls on the caller's thread. */
+export interface ValueHome {
+  /** Copies the newest value to the object of the value, and leaves it in the plan. */
+  refresh(): void
+  /** Copies the newest value to the object of the value, which has no home afterwards. */
+  leave(): void
+}
+
+/** The value of a session between its steps. While it has a home, states, inputs and kept outputs of the object may be old. */
 export interface SessionValue {
   /** Carried states by name. */
   readonly states: Record<string, Float32Array>
@@ -14,13 +22,26 @@ export interface SessionValue {
   seed: number
   /** The four settings of each sampler, by the input that it feeds. */
   settings: Record<string, readonly number[]>
+  /** The outputs of the last step by name, if sessions of the kind keep them. */
+  readonly kept: Record<string, View>
+  home: ValueHome | null
 }
 
 /** Returns a copy of the value that shares no memory with it. */
-export function copyValue({ states, inputs, position, seed, settings }: SessionValue): SessionValue {
+export function copyValue(value: SessionValue): SessionValue {
+  value.home?.refresh()
+  const { states, inputs, position, seed, settings, kept } = value
   const copies = <V extends View>(views: Record<string, V>) =>
     Object.fromEntries(Object.entries(views).map(([name, view]) => [name, view.slice() as V]))
-  return { states: copies(states), inputs: copies(inputs), position, seed, settings: { ...settings } }
+  return {
+    states: copies(states),
+    inputs: copies(inputs),
+    position,
+    seed,
+    settings: { ...settings },
+    kept: copies(kept),
+    home: null
+  }
 }
 
 /** Places of the elements of one row in a view of `rows` rows: `outer` pieces of `inner` elements, `rows * inner` elements apart. */

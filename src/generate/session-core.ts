@@ -6,7 +6,8 @@ import type { Graph } from '../graph/graph.js'
 import { showShape, sizeOf, type DType, type Shape, type View } from '../graph/shape.js'
 import { kindKey, poolOf } from './plan-pool.js'
 import { copyValue, type SessionValue } from './rows.js'
-import { recordStep, type SessionKind, type SessionModel } from './session-plan.js'
+import { recordStep, type SessionKind, type SessionModel, type SessionPurpose } from './session-kind.js'
+import type { SessionPlan } from './session-plan.js'
 import type { SessionOptions, StepInputs } from './session-types.js'
 import type { Sampler } from './samplers.js'
 
@@ -14,6 +15,8 @@ import type { Sampler } from './samplers.js'
 interface Shapes {
   readonly inputs: ReadonlyMap<string, { readonly dtype: DType; readonly shape: Shape }>
   readonly states: ReadonlyMap<string, { readonly shape: Shape }>
+  /** Those that values keep. */
+  readonly kept: readonly { readonly name: string; readonly dtype: DType; readonly shape: Shape }[]
 }
 
 function unknownName(kind: string, name: string, known: Iterable<string>): GatecellError {
@@ -44,8 +47,15 @@ function checkFeeds(kind: SessionKind): Graph {
   return graph
 }
 
-/** Returns the kind that the options of a session describe, and the shapes of its inputs and states. Throws for names that the model does not have. */
-function describe(model: SessionModel, options: SessionOptions): { kind: SessionKind; shapes: Shapes } {
+/**
+ * Returns the kind that the options of a session describe, and the shapes of its inputs, states and kept outputs. Throws for names that the
+ * model does not have.
+ */
+function describe(
+  model: SessionModel,
+  options: SessionOptions,
+  keeps: boolean
+): { kind: SessionKind; shapes: Shapes } {
   const { dims = {}, samplers = {}, records = [] } = options
   const known = model.inputDimNames.filter((name) => name !== 'length' && name !== 'batch')
   checkNames('dims of a session', Object.keys(dims), known)
@@ -55,26 +65,33 @@ function describe(model: SessionModel, options: SessionOptions): { kind: Session
   const inputNames = Object.keys(model.definition.inputs)
   checkNames('inputs that samplers feed', Object.keys(samplers), inputNames)
   const sizes = Object.fromEntries(model.inputDimNames.map((name) => [name, dims[name] ?? 1]))
-  const outputNames = Object.keys(model.record(sizes, 'predict').outputs)
+  const recorded = model.record(sizes, 'predict').outputs
+  const outputNames = Object.keys(recorded)
   const { outputs = outputNames } = options
   checkNames('outputs of a session', [...outputs, ...records], outputNames)
   for (const { from } of Object.values(samplers)) checkNames('outputs of a sampler', [from], outputNames)
   const unique = (names: readonly string[]) => [...new Set(names)]
-  const kind = { model, dims, outputs: unique(outputs), records: unique(records), samplers: Object.entries(samplers) }
+  const names = { outputs: unique(outputs), records: unique(records) }
+  const kind = { model, dims, ...names, samplers: Object.entries(samplers), keeps }
   const graph = checkFeeds(kind)
   const inputs = new Map(inputNames.map((name) => [name, graph.inputs.get(name)!]))
-  return { kind, shapes: { inputs, states: graph.states } }
+  const kept = keeps ? names.outputs.map((name) => ({ name, ...pick(recorded[name]!) })) : []
+  return { kind, shapes: { inputs, states: graph.states, kept } }
 }
 
+const pick = ({ dtype, shape }: { dtype: DType; shape: Shape }) => ({ dtype, shape })
+
 /** Returns the value of a new session, whose states and inputs are zeros. */
-function firstValue({ inputs, states }: Shapes, { seed = 0, samplers = {} }: SessionOptions): SessionValue {
+function firstValue({ inputs, states, kept }: Shapes, { seed = 0, samplers = {} }: SessionOptions): SessionValue {
   const zeros = (dtype: DType, size: number): View => (dtype === 'i32' ? new Int32Array(size) : new Float32Array(size))
   return {
     states: Object.fromEntries([...states].map(([name, { shape }]) => [name, new Float32Array(sizeOf(shape))])),
     inputs: Object.fromEntries([...inputs].map(([name, { dtype, shape }]) => [name, zeros(dtype, sizeOf(shape))])),
     position: 0,
     seed,
-    settings: Object.fromEntries(Object.entries(samplers).map(([feeds, { settings }]) => [feeds, settings]))
+    settings: Object.fromEntries(Object.entries(samplers).map(([feeds, { settings }]) => [feeds, settings])),
+    kept: Object.fromEntries(kept.map(({ name, dtype, shape }) => [name, zeros(dtype, sizeOf(shape))])),
+    home: null
   }
 }
 
@@ -86,6 +103,8 @@ export class SessionCore {
   disposed = false
   /** Resolves at the end of the call that is under way; null between two calls. */
   away: Promise<void> | null = null
+  /** The plan that was the home of the value last. */
+  #home: SessionPlan | null = null
 
   private constructor(kind: SessionKind, shapes: Shapes, value: SessionValue) {
     this.kind = kind
@@ -93,9 +112,12 @@ export class SessionCore {
     this.value = value
   }
 
-  /** Makes the core of a new session. Throws ERR_INVALID_ARGUMENT for unknown names, ERR_INVALID_SHAPE for inputs and samplers that do not fit. */
-  static create(model: SessionModel, options: SessionOptions): SessionCore {
-    const { kind, shapes } = describe(model, options)
+  /**
+   * Makes the core of a new session; `keeps`: whether its value has the outputs of the last step of a run. Throws ERR_INVALID_ARGUMENT for
+   * unknown names, ERR_INVALID_SHAPE for inputs and samplers that do not fit.
+   */
+  static create(model: SessionModel, options: SessionOptions, keeps = false): SessionCore {
+    const { kind, shapes } = describe(model, options, keeps)
     const core = new SessionCore(kind, shapes, firstValue(shapes, options))
     core.setInputs(options.inputs)
     return core
@@ -104,7 +126,22 @@ export class SessionCore {
   /** Returns a core of the same kind with a copy of the value. Throws ERR_BUSY while a call is under way. */
   fork(): SessionCore {
     this.checkIdle()
+    return this.copy()
+  }
+
+  /** Returns a core of the same kind with a copy of the value, which is that from before the call that is under way. */
+  copy(): SessionCore {
     return new SessionCore(this.kind, this.#shapes, copyValue(this.value))
+  }
+
+  /**
+   * Returns the plan that is the home of the value, for a call on the caller's thread. The value stays there until another session needs
+   * the plan, so that a session that steps alone copies nothing. All homes of one session have the same purpose.
+   */
+  enter(purpose: SessionPurpose): SessionPlan {
+    const home = this.#home
+    if (home !== null && home === this.value.home && !home.plan.disposed) return home
+    return (this.#home = this.pool.enter(this.kind, this.value, purpose))
   }
 
   /** The plans and turns of the model. */
@@ -126,7 +163,8 @@ export class SessionCore {
 
   /** Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE unless `inputs` are inputs of the model, each with the values of `rows` steps. */
   checkInputs(inputs: StepInputs, rows = 1): void {
-    for (const [name, values] of Object.entries(inputs)) {
+    for (const name in inputs) {
+      const values = inputs[name]!
       const input = this.#shapes.inputs.get(name)
       if (!input) throw unknownName('input of a session', name, this.#shapes.inputs.keys())
       const elements = rows * sizeOf(input.shape)
@@ -139,14 +177,19 @@ export class SessionCore {
   setInputs(inputs: StepInputs | undefined): void {
     if (!inputs) return
     this.checkInputs(inputs)
-    for (const [name, values] of Object.entries(inputs)) this.value.inputs[name]!.set(values)
+    for (const name in inputs) this.value.inputs[name]!.set(inputs[name]!)
   }
 
-  /** Copies states in, after all of them were checked. Throws ERR_INVALID_SHAPE if one is missing or has another size. */
+  /**
+   * Copies states in, after all of them were checked. Throws ERR_INVALID_SHAPE if one is missing or has another size, and
+   * ERR_INVALID_ARGUMENT for names that the model does not have.
+   */
   setStates(states: Readonly<Record<string, Float32Array>>): void {
+    checkNames('state of a session', Object.keys(states), [...this.#shapes.states.keys()])
     for (const [name, { shape }] of this.#shapes.states)
       if (states[name]?.length !== sizeOf(shape))
         throw wrongLength('state', name, sizeOf(shape), states[name]?.length ?? 0)
+    this.value.home?.leave()
     for (const name of this.#shapes.states.keys()) this.value.states[name]!.set(states[name]!)
   }
 

@@ -1,44 +1,12 @@
 // A plan that makes one step of some rows, each of which is a session. It gathers their values, runs, and scatters the new values.
 
 import { createArena, viewOf } from '../graph/arena.js'
-import type { Dims, Specs } from '../graph/specs.js'
-import { tensor, type Graph, type Tensor } from '../graph/graph.js'
+import type { Tensor } from '../graph/graph.js'
 import type { GeneratingPlan, Loop } from '../graph/plan.js'
-import type { ParameterStore } from '../graph/parameters.js'
 import type { DType, Shape, View } from '../graph/shape.js'
-import { putRow, rowsOfShape, sizeOfRow, takeRow, type RowLayout, type SessionValue } from './rows.js'
-import { DRAW_STREAM, type Sampler } from './samplers.js'
+import { putRow, rowsOfShape, sizeOfRow, takeRow, type RowLayout, type SessionValue, type ValueHome } from './rows.js'
 import { MOST_DRAWS } from './seats.js'
-
-/** The part of a model (see model.ts) that sessions use. */
-export interface SessionModel {
-  readonly name: string
-  readonly parameters: ParameterStore
-  readonly inputDimNames: readonly string[]
-  readonly threads: number
-  readonly definition: { inputs: Specs }
-  record(
-    dims: Dims,
-    purpose: 'predict'
-  ): { graph: Graph; inputs: Readonly<Record<string, Tensor>>; outputs: Readonly<Record<string, Tensor>> }
-  compile(graph: Graph, options: { threads: number }): GeneratingPlan
-}
-
-/** The common properties of sessions that can be rows of one plan. */
-export interface SessionKind {
-  readonly model: SessionModel
-  /** Sizes of the inputs' dims besides length and batch. */
-  readonly dims: Dims
-  /** Names of the outputs of a step. */
-  readonly outputs: readonly string[]
-  /** Names of the outputs that a run records. */
-  readonly records: readonly string[]
-  /** The samplers by the input that each feeds. */
-  readonly samplers: readonly (readonly [feeds: string, sampler: Sampler])[]
-}
-
-/** Use of a plan: 'step' makes one step and leaves its outputs, 'run' is the native loop, in which the samplers' values feed inputs. */
-export type SessionPurpose = 'step' | 'run'
+import { controlName, recordStep, tableName, type SessionKind, type SessionPurpose } from './session-kind.js'
 
 /** Outputs of one step, a copy for each name. */
 export type StepOutputs = Record<string, View>
@@ -51,40 +19,6 @@ export interface SessionBlock {
   readonly values: Readonly<Record<string, View>>
   /** Values [count, ...] of the outputs that the session records, by name. */
   readonly outputs: Readonly<Record<string, View>>
-}
-
-/** The recording of one step of `rows` rows, with the samplers of a run. */
-interface StepRecording {
-  graph: Graph
-  outputs: Readonly<Record<string, Tensor>>
-  /** Value of each sampler, and the input that it feeds. */
-  feeds: { name: string; from: Tensor; to: Tensor }[]
-  /** Seeds and positions of the rows; null without samplers. */
-  table: Tensor | null
-}
-
-const tableName = 'rows of the samplers'
-const controlName = (feeds: string) => `settings of the sampler of ${feeds}`
-
-/** Records one step of `rows` sessions. Throws the errors of the model's forward function and of the samplers. */
-export function recordStep(
-  { model, dims, samplers }: SessionKind,
-  rows: number,
-  purpose: SessionPurpose
-): StepRecording {
-  const sizes: Record<string, number> = {}
-  for (const name of model.inputDimNames) sizes[name] = name === 'batch' ? rows : name === 'length' ? 1 : dims[name]!
-  const { graph, inputs, outputs } = model.record(sizes, 'predict')
-  const draws = purpose === 'run' ? samplers : []
-  const table = draws.length > 0 ? graph.input(tableName, [rows, 4], 'i32') : null
-  const feeds = draws.map(([name, { from, record }], i) => {
-    const control = graph.input(controlName(name), [rows, 4], 'f32')
-    const what = `the result of record() of the sampler of "${name}"`
-    const value = tensor(record(outputs[from]!, control, DRAW_STREAM + i, table!), what)
-    graph.own(value, what)
-    return { name, from: value, to: inputs[name]! }
-  })
-  return { graph, outputs, feeds, table }
 }
 
 /** A tensor of the plan: its view and its rows. */
@@ -105,7 +39,7 @@ interface Recorded {
 }
 
 /** A compiled step of `rows` rows of one kind. */
-export class SessionPlan {
+export class SessionPlan implements ValueHome {
   readonly plan: GeneratingPlan
   readonly rows: number
   readonly #inputs: Part[]
@@ -115,12 +49,16 @@ export class SessionPlan {
   readonly #table: Int32Array | null
   readonly #recorded: Recorded[]
   readonly #loop: Loop | null
+  readonly #feeds: { from: View; to: View }[]
   #out: Int32Array | null = null
+  /** The value whose home this is. */
+  #resident: SessionValue | null = null
 
   constructor(kind: SessionKind, rows: number, purpose: SessionPurpose) {
     const { graph, outputs, feeds, table } = recordStep(kind, rows, purpose)
     const single = rows === 1 ? { graph, outputs, feeds } : recordStep(kind, 1, purpose)
-    for (const name of purpose === 'step' ? kind.outputs : kind.records) graph.output(name, outputs[name]!)
+    const names = purpose === 'prompt' ? [] : purpose === 'step' || kind.keeps ? kind.outputs : kind.records
+    for (const name of names) graph.output(name, outputs[name]!)
     for (const { name, from } of feeds) graph.output(`value of ${name}`, from)
     this.rows = rows
     this.plan = kind.model.compile(graph, { threads: kind.model.threads || 1 })
@@ -137,10 +75,10 @@ export class SessionPlan {
       name,
       rows: rowsOfShape(name, shape, single.graph.states.get(name)!.shape, rows)
     }))
-    const names = purpose === 'step' ? kind.outputs : kind.records
     this.#outputs = names.map((name) => part(name, plan.outputs[name]!, graph.outputs, single.outputs[name]!.shape))
     this.#samplers = feeds.map(({ name }) => ({ feeds: name, control: plan.inputs[controlName(name)] as Float32Array }))
     this.#table = table && (plan.inputs[tableName] as Int32Array)
+    this.#feeds = feeds.map(({ name }) => ({ from: plan.outputs[`value of ${name}`]!, to: plan.inputs[name]! }))
     this.#recorded = []
     const records: Tensor[] = []
     const add = (kind: Recorded['kind'], name: string, tensor: Tensor, one: Tensor) => {
@@ -165,14 +103,70 @@ export class SessionPlan {
 
   /** Copies the values into the plan's rows. Rows without a session get the last value. */
   load(values: readonly SessionValue[]): void {
+    this.leave()
+    for (const { home } of values) home?.leave()
     const { states } = this.plan
     for (let row = 0; row < this.rows; row++) {
       const value = values[Math.min(row, values.length - 1)]!
       for (const { name, view, rows } of this.#inputs) putRow(view, rows, row, value.inputs[name]!)
       for (const { name, rows } of this.#states) putRow(states[name]!, rows, row, value.states[name]!)
       for (const { feeds, control } of this.#samplers) control.set(value.settings[feeds]!, 4 * row)
-      this.#table?.set(wordsOf(value.seed, value.position), 4 * row)
+      this.#number(row, value)
     }
+  }
+
+  /** Writes seed and position of a value into the table of the samplers, each as two words, the lower one first. */
+  #number(row: number, { seed, position: begin }: SessionValue, made = 0): void {
+    const table = this.#table
+    const position = begin + made
+    if (table === null) return
+    table[4 * row] = seed
+    table[4 * row + 1] = seed / 2 ** 32
+    table[4 * row + 2] = position
+    table[4 * row + 3] = position / 2 ** 32
+  }
+
+  /** Makes this plan, of one row, the home of the value. */
+  enter(value: SessionValue): void {
+    if (this.#resident === value) return
+    this.load([value])
+    for (const { name, view } of this.#outputs) if (value.kept[name]) view.set(value.kept[name])
+    this.#resident = value
+    value.home = this
+  }
+
+  refresh(): void {
+    if (this.#resident) this.#copyOut(this.#resident, 0)
+  }
+
+  leave(): void {
+    const value = this.#resident
+    if (value === null) return
+    this.#copyOut(value, 0)
+    this.#resident = null
+    value.home = null
+  }
+
+  /** Makes one step of the value whose home this is, on the caller's thread. The samplers' values feed the inputs. */
+  stepSync(value: SessionValue): void {
+    this.#number(0, value)
+    this.plan.runSync()
+    this.#feed()
+    value.position++
+  }
+
+  /** Does the same on the engine's thread after `made` steps of the loaded value, whose position stays. */
+  async step(value: SessionValue, made: number): Promise<void> {
+    this.#number(0, value, made)
+    await this.plan.run()
+    this.#feed()
+  }
+
+  /** Copies the samplers' values to the inputs that they feed. */
+  #feed(): void {
+    for (const { from, to } of this.#feeds)
+      if (to.length === 1) to[0] = from[0]!
+      else to.set(from)
   }
 
   /** Copies the inputs of the value into the only row. */
@@ -182,23 +176,32 @@ export class SessionPlan {
 
   /** Copies the plan's rows into the values, after `steps` steps. */
   store(values: readonly SessionValue[], steps: number): void {
-    const { states } = this.plan
     values.forEach((value, row) => {
-      for (const { name, rows } of this.#states) takeRow(states[name]!, rows, row, value.states[name]!)
-      if (this.#loop) for (const { name, view, rows } of this.#inputs) takeRow(view, rows, row, value.inputs[name]!)
+      this.#copyOut(value, row)
       value.position += steps
     })
   }
 
+  #copyOut(value: SessionValue, row: number): void {
+    const { states } = this.plan
+    for (const { name, rows } of this.#states) takeRow(states[name]!, rows, row, value.states[name]!)
+    if (!this.#loop) return
+    for (const { name, view, rows } of this.#inputs) takeRow(view, rows, row, value.inputs[name]!)
+    for (const { name, view, rows } of this.#outputs)
+      if (value.kept[name]) takeRow(view, rows, row, value.kept[name])
+  }
+
   /** Returns copies of the outputs of a row. */
   outputs(row: number): StepOutputs {
-    return Object.fromEntries(
-      this.#outputs.map(({ name, view, rows }) => {
-        const copy = createView(view instanceof Int32Array ? 'i32' : 'f32', sizeOfRow(rows))
-        takeRow(view, rows, row, copy)
-        return [name, copy]
-      })
-    )
+    const copies: StepOutputs = {}
+    for (const { name, view, rows } of this.#outputs) {
+      if (this.rows === 1) copies[name] = view instanceof Int32Array ? new Int32Array(view) : new Float32Array(view)
+      else {
+        copies[name] = createView(view instanceof Int32Array ? 'i32' : 'f32', sizeOfRow(rows))
+        takeRow(view, rows, row, copies[name])
+      }
+    }
+    return copies
   }
 
   /** Most steps of one call of `run`, which bounds the memory of its records. */
@@ -213,14 +216,29 @@ export class SessionPlan {
     return this.#loop!.runAsync(count, stop, this.#out)
   }
 
+  /** Runs the loop of the value whose home this is on the caller's thread, with at least one drawing sampler; `out` has room for the records. Returns the number of steps. */
+  runSync(value: SessionValue, count: number, stop: number, out: Int32Array): number {
+    this.#number(0, value)
+    try {
+      return this.#loop!.run(count, stop, out)
+    } finally {
+      const table = this.#table!
+      value.position = (table[2]! >>> 0) + table[3]! * 2 ** 32
+    }
+  }
+
   /** Returns copies of the records of a row in the last `run`, of `count` steps. */
   block(row: number, count: number): SessionBlock {
     const block = { count, values: {} as Record<string, View>, outputs: {} as Record<string, View> }
-    const out = this.#out!
+    const out = this.#out ?? new Int32Array(0)
     const { width } = this.#loop!
     for (const { kind, name, dtype, at, elements, rows } of this.#recorded) {
       const copy = (block[kind][name] = createView(dtype, count * sizeOfRow(rows)))
       const bits = new Int32Array(copy.buffer)
+      if (elements === width && this.rows === 1) {
+        bits.set(out.subarray(0, count * width))
+        continue
+      }
       for (let step = 0; step < count; step++) {
         const begin = step * width + at
         takeRow(out.subarray(begin, begin + elements), rows, row, bits, step * sizeOfRow(rows))
@@ -235,8 +253,3 @@ const MOST_RECORDED = 2 ** 18
 
 const createView = (dtype: DType, size: number): View =>
   dtype === 'i32' ? new Int32Array(size) : new Float32Array(size)
-
-/** Returns seed and position as a row of a sampler's table: each in two words, the lower one first. */
-function wordsOf(seed: number, position: number): [number, number, number, number] {
-  return [seed | 0, (seed / 2 ** 32) | 0, position | 0, (position / 2 ** 32) | 0]
-}

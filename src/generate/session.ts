@@ -3,7 +3,8 @@
 import { integer, invalid, list, made } from '../check/index.js'
 import { copyValue } from './rows.js'
 import { SessionCore } from './session-core.js'
-import type { SessionBlock, SessionModel, StepOutputs } from './session-plan.js'
+import type { SessionModel } from './session-kind.js'
+import type { SessionBlock, StepOutputs } from './session-plan.js'
 import * as types from './session-types.js'
 import type {
   Session,

@@ -20,13 +20,21 @@ export interface SamplerSettings {
 /** The settings of a stream for which no others are given. */
 export const defaultSettings: SamplerSettings = { seed: 0, temperature: 1, topK: 0, topP: 1 }
 
+/** Checks of all settings. */
+export const wholeSettingFields: Fields<SamplerSettings> = {
+  seed,
+  temperature: number(0, 1e6),
+  topK: integer(0, 2 ** 24),
+  // Number.MIN_VALUE is the smallest number above 0.
+  topP: number(Number.MIN_VALUE, 1)
+}
+
 /** Checks of the settings, for options that contain them. */
 export const settingFields: Fields<Partial<SamplerSettings>> = {
-  seed: optional(seed),
-  temperature: optional(number(0, 1e6)),
-  topK: optional(integer(0, 2 ** 24)),
-  // Number.MIN_VALUE is the smallest number above 0.
-  topP: optional(number(Number.MIN_VALUE, 1))
+  seed: optional(wholeSettingFields.seed),
+  temperature: optional(wholeSettingFields.temperature),
+  topK: optional(wholeSettingFields.topK),
+  topP: optional(wholeSettingFields.topP)
 }
 
 /** Returns the settings of `change`, which were checked, and those of `base` where `change` has none. */

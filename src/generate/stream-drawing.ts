@@ -3,10 +3,9 @@
 
 import { integer } from '../check/index.js'
 import { GatecellError } from '../errors.js'
-import type { Steps } from './steps.js'
-import { readToken } from './stream-reading.js'
-import type { GenerateOptions, SampleOptions } from './stream-types.js'
 import type { StreamValue } from './stream-value.js'
+import type { GenerateOptions, SampleOptions } from './stream-types.js'
+import { inPlan } from './together.js'
 
 /** Throws ERR_INVALID_ARGUMENT unless a token was read since the last change of the state. */
 export function checkReady(value: StreamValue): void {
@@ -18,45 +17,43 @@ export function checkReady(value: StreamValue): void {
 }
 
 /** Returns the token that the last run drew; draws it again if the settings have changed since. */
-function firstOf(value: StreamValue, from: Steps): number {
+function firstOf(value: StreamValue): number {
   checkReady(value)
-  if (value.stale) from.sampled[0] = from.redraw(value.settings.seed, from.plan.control.step - 1)
+  if (value.stale) value.refreshDraw()
   value.stale = false
-  return from.sampled[0]!
+  return value.next[0]!
 }
 
 /** Draws `count` tokens, or fewer if `stop` is drawn, which is the last one returned and is read too. */
 export function draw(value: StreamValue, count: number, { stop = -1 }: SampleOptions): Int32Array {
   integer(0, 2 ** 30)(count, 'count')
-  value.enterAlone()
-  const { engine } = value
-  const first = firstOf(value, engine)
+  const plan = value.enter()
+  const first = firstOf(value)
   const out = new Int32Array(count)
   if (count === 0) return out
-  if (first === stop) {
-    readToken(value, first)
-    return out.fill(first, 0, 1).subarray(0, 1)
-  }
-  engine.token[0] = first
-  const runs = engine.generate(count, stop, out)
+  const session = value.core.value
+  const runs = first === stop ? 0 : plan.runSync(session, count, stop, out)
   out.copyWithin(1, 0, count - 1)
   out[0] = first
   if (runs === count) return out
-  readToken(value, stop)
+  plan.stepSync(session) // reads `stop`, which the last run has fed
   return out.subarray(0, runs + 1)
 }
 
-/** Does the same as `draw` in a seat, for at most MOST_DRAWS tokens. */
-async function drawAway(value: StreamValue, seat: Steps, count: number, stop: number): Promise<Int32Array> {
-  const first = firstOf(value, seat)
-  seat.token[0] = first
-  const drawn = first === stop ? new Int32Array(0) : await seat.generateAsync(count, stop)
-  const stopped = drawn.length < count
-  const out = new Int32Array(stopped ? drawn.length + 1 : count)
-  out[0] = first
-  out.set(stopped ? drawn : drawn.subarray(0, -1), 1)
-  if (stopped) await seat.readAsync(stop)
-  return out
+/** Does the same in a seat, for at most MOST_DRAWS tokens. */
+async function drawAway(value: StreamValue, count: number, stop: number): Promise<Int32Array> {
+  const { core, kind } = value
+  const first = firstOf(value)
+  return inPlan(core, [core.value], 'run', async (plan) => {
+    const runs = first === stop ? 0 : await plan.run(count, stop)
+    const stopped = runs < count
+    const out = new Int32Array(stopped ? runs + 1 : count)
+    const drawn = plan.block(0, runs).values[kind.token] as Int32Array
+    out[0] = first
+    out.set(stopped ? drawn : drawn.subarray(0, -1), 1)
+    if (stopped) await plan.step(core.value, runs)
+    return { steps: runs + Number(stopped), result: out }
+  })
 }
 
 /** Draws blocks in seats, small ones first, until `length` tokens or `stop` were drawn. Throws ERR_ABORTED. */
@@ -64,12 +61,13 @@ export async function* drawBlocks(
   value: StreamValue,
   { length = Infinity, stop = -1, signal }: GenerateOptions
 ): AsyncGenerator<Int32Array, void, undefined> {
+  const { seats } = value.core.pool
   let block = 1
   for (let left = length; left > 0;) {
-    const tokens = await value.inSeat(signal, async (seat) => {
+    const tokens = await value.inSeat(signal, async () => {
       const begin = performance.now()
-      const drawn = await drawAway(value, seat, Math.min(block, left), stop)
-      block = value.engine.seats.nextBlock(drawn.length, performance.now() - begin)
+      const drawn = await drawAway(value, Math.min(block, left), stop)
+      block = seats.nextBlock(drawn.length, performance.now() - begin)
       return drawn
     })
     left -= tokens.length

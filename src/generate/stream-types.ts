@@ -1,11 +1,13 @@
 // The public types of streams, and the checks of what callers hand in.
 
-import { float32Array, integer, nullable, object, open, optional } from '../check/index.js'
+import { float32Array, integer, nullable, object, optional, type Check } from '../check/index.js'
 import { options as readOptions, record, signal as signalOf } from '../check/index.js'
-import { settingFields, type SamplerSettings } from './settings.js'
+import { settingFields, wholeSettingFields, type SamplerSettings } from './settings.js'
 
 /** Everything a stream is; plain data that survives structured cloning. */
 export interface StreamSnapshot {
+  /** The version of this layout, 1. */
+  version: 1
   settings: SamplerSettings
   /** Tokens read so far. */
   position: number
@@ -66,12 +68,13 @@ export interface Stream {
   clone(): Stream
 }
 
-const readSnapshot = open<StreamSnapshot>({
-  settings: object<Partial<SamplerSettings>>(settingFields),
+const readSnapshot = object<StreamSnapshot>({
+  version: integer(1, 1) as Check<1>,
+  settings: object<SamplerSettings>(wholeSettingFields),
   position: integer(0),
   states: record(float32Array()),
   ready: nullable(
-    open<NonNullable<StreamSnapshot['ready']>>({ logits: float32Array(), drawn: integer(0, 2 ** 31 - 1) })
+    object<NonNullable<StreamSnapshot['ready']>>({ logits: float32Array(), drawn: integer(0, 2 ** 31 - 1) })
   )
 })
 export const readStreamOptions = readOptions<StreamOptions>({ ...settingFields, snapshot: optional(readSnapshot) })

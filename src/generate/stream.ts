@@ -2,11 +2,10 @@
 // nothing per step, and is a value of a few KB: get, set, clone, keep, restore elsewhere.
 
 import { numbers } from '../check/index.js'
-import { engineOf } from './engine.js'
 import { probabilities } from './probabilities.js'
 import { changeSettings, defaultSettings } from './settings.js'
-import type { TokenModel } from './steps.js'
 import { checkReady, draw, drawBlocks } from './stream-drawing.js'
+import { streamKind, type TokenModel } from './stream-kind.js'
 import { readAway, readSome, readToken } from './stream-reading.js'
 import * as types from './stream-types.js'
 import type { Stream, StreamOptions } from './stream-types.js'
@@ -15,8 +14,13 @@ import { StreamValue } from './stream-value.js'
 /** Makes a stream of `model` (see Stream). Throws ERR_UNSUPPORTED if the model does not define a stream of tokens. */
 export function createStream(model: TokenModel, streamOptions: StreamOptions = {}): Stream {
   const options = types.readStreamOptions(streamOptions, 'the options of the stream')
-  const engine = engineOf(model)
-  const value = new StreamValue(engine, changeSettings(options.snapshot?.settings ?? defaultSettings, options))
+  const settings = changeSettings(options.snapshot?.settings ?? defaultSettings, options)
+  const value = new StreamValue(streamKind(model), settings)
+  if (options.snapshot) value.restore(options.snapshot)
+  return streamOf(value)
+}
+
+function streamOf(value: StreamValue): Stream {
   const stream: Stream = {
     get settings() {
       return value.settings
@@ -37,17 +41,12 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
     async prime(ids, primeOptions = {}) {
       const tokens = numbers(ids, 'tokens')
       const { signal } = types.readPrimeOptions(primeOptions, 'the options of prime')
-      for (let at = 0; at < tokens.length;) at = await value.inSeat(signal, (seat) => readAway(value, seat, tokens, at))
+      for (let at = 0; at < tokens.length;) at = await value.inSeat(signal, () => readAway(value, tokens, at))
     },
-    step(id) {
-      value.enterAlone()
-      readToken(value, id)
-      return engine.logits
-    },
+    step: (id) => readToken(value, id),
     get logits() {
-      value.enter()
       checkReady(value)
-      return engine.logits
+      return value.logits
     },
     probabilities: () => probabilities(stream.logits, value.settings),
     sample: (count, sampleOptions = {}) =>
@@ -58,8 +57,7 @@ export function createStream(model: TokenModel, streamOptions: StreamOptions = {
     set: (change) => value.set(changeSettings(value.settings, types.readSettings(change, 'the settings'))),
     reset: () => value.reset(),
     snapshot: () => value.snapshot(),
-    clone: () => createStream(model, { snapshot: stream.snapshot() })
+    clone: () => streamOf(value.clone())
   }
-  if (options.snapshot) value.restore(options.snapshot)
   return stream
 }

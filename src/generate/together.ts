@@ -2,13 +2,14 @@
 
 import { expected } from '../errors.js'
 import { runAlone, type SessionCore } from './session-core.js'
-import type { SessionBlock, SessionPlan, SessionPurpose, StepOutputs } from './session-plan.js'
+import type { SessionPurpose } from './session-kind.js'
+import type { SessionBlock, SessionPlan, StepOutputs } from './session-plan.js'
 import type { SessionValue } from './rows.js'
 import type { SessionRunOptions, StepInputs } from './session-types.js'
 import { BLOCK_MS } from './seats.js'
 
 /** Runs `work` with a plan into which `values` were copied. If it succeeds, the plan's new values are copied back. */
-async function inPlan<R>(
+export async function inPlan<R>(
   { kind, pool }: SessionCore,
   values: readonly SessionValue[],
   purpose: SessionPurpose,
@@ -55,16 +56,10 @@ export async function stepRows(
 export function stepNow(core: SessionCore, inputs: StepInputs | undefined): StepOutputs {
   core.checkIdle()
   core.setInputs(inputs)
-  const { kind, pool, value } = core
-  const plan = pool.take(kind, 1, 'step')
-  try {
-    plan.load([value])
-    plan.plan.runSync()
-    plan.store([value], 1)
-    return plan.outputs(0)
-  } finally {
-    pool.give(kind, plan, 'step')
-  }
+  const plan = core.enter('step')
+  plan.writeInputs(core.value)
+  plan.stepSync(core.value)
+  return plan.outputs(0)
 }
 
 /** Makes a step for each row of `inputs`, on the caller's thread in slices of BLOCK_MS, and returns the outputs of the last step. */

@@ -1,6 +1,7 @@
 // The hot path: one native call a token and nothing for the garbage collector.
 import t from 'tap'
-import { engineOf } from '../../src/generate/engine.js'
+import { poolOf } from '../../src/generate/plan-pool.js'
+import { streamKind } from '../../src/generate/stream-kind.js'
 import { collectGarbage } from '../bindings/fixture.js'
 import { textModel } from '../text-model.js'
 
@@ -25,9 +26,12 @@ t.test('a sample is one run of the native loop, a step one run of the plan', asy
   using model = textModel({ hidden: 16 })
   const stream = model.stream({ seed: 3 })
   stream.feed([1])
-  const engine = engineOf(model)
-  const steps = t.capture(engine.plan, 'runSync', engine.plan.runSync)
-  const samples = t.capture(engine, 'generate', engine.generate)
+  const { kind } = streamKind(model).core
+  const plan = poolOf(model).take(kind, 1, 'run') // the only one, in which the stream is
+  poolOf(model).give(kind, plan, 'run')
+  const steps = t.capture(plan.plan, 'runSync', plan.plan.runSync)
+  const loop = plan.runSync.bind(plan)
+  const samples = t.capture(plan, 'runSync', loop)
   t.equal(stream.sample(500).length, 500)
   t.same([steps().length, samples().length], [0, 1])
   stream.step(2)

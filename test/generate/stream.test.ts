@@ -1,7 +1,7 @@
 // Streams: the same logits step by step, in blocks and in one sequence; draws; state as a value; sharing of plans.
 import t from 'tap'
 import { createTrainer, defineModel, f32, linear, type Stream } from '../../src/index.js'
-import { engineOf } from '../../src/generate/engine.js'
+import { poolOf } from '../../src/generate/plan-pool.js'
 import { alphabet, noise, textModel, trainingData, vocabulary } from '../text-model.js'
 
 const model = textModel({ hidden: 24, layers: 2 })
@@ -131,7 +131,9 @@ t.test('a snapshot is a value', async (t) => {
   stream.reset()
   t.equal(stream.position, 0)
   t.same([...stream.step(3)], [...model.stream().step(3)])
-  t.match(model.stream().snapshot(), { position: 0, ready: null })
+  t.match(model.stream().snapshot(), { version: 1, position: 0, ready: null })
+  const foreign = { ...snapshot.states, other: new Float32Array(1) }
+  t.throws(() => model.stream({ snapshot: { ...snapshot, states: foreign } }), { code: 'ERR_INVALID_ARGUMENT' })
 })
 
 t.test('streams that generate at the same time draw what each draws alone', async (t) => {
@@ -193,7 +195,7 @@ t.test('prompts can be aborted, and the event loop turns', async (t) => {
 })
 
 t.test('a stream that waits for a seat ends with its signal', async (t) => {
-  const { seats } = engineOf(model)
+  const { seats } = poolOf(model)
   let release = () => {}
   const held = new Promise<void>((resolve) => (release = resolve))
   const holders = [seats.run(undefined, () => held), seats.run(undefined, () => held)]
@@ -236,7 +238,7 @@ t.test('refusals', async (t) => {
   const snapshot = stream.snapshot()
   const foreign = { ...snapshot, ready: { logits: new Float32Array(3), drawn: 0 } }
   t.throws(() => model.stream({ snapshot: foreign }), { code: 'ERR_INVALID_ARGUMENT' })
-  const wrong = [{ position: -1 }, { states: null }, { settings: 5 }, { ready: { ...snapshot.ready!, drawn: 'x' } }]
+  const wrong = [{ version: 2 }, { version: undefined }, { more: 1 }, { settings: { seed: 1 } }, { position: -1 }, { states: null }, { settings: 5 }, { ready: { ...snapshot.ready!, drawn: 'x' } }]
   for (const change of [...wrong, { ready: { ...snapshot.ready!, drawn: vocabulary } }] as object[]) {
     t.throws(
       () => model.stream({ snapshot: { ...snapshot, ...change } }),
