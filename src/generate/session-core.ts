@@ -51,11 +51,7 @@ function checkFeeds(kind: SessionKind): Graph {
  * Returns the kind that the options of a session describe, and the shapes of its inputs, states and kept outputs. Throws for names that the
  * model does not have.
  */
-function describe(
-  model: SessionModel,
-  options: SessionOptions,
-  keeps: boolean
-): { kind: SessionKind; shapes: Shapes } {
+function describe(model: SessionModel, options: SessionOptions, keeps: boolean): { kind: SessionKind; shapes: Shapes } {
   const { dims = {}, samplers = {}, records = [] } = options
   const known = model.inputDimNames.filter((name) => name !== 'length' && name !== 'batch')
   checkNames('dims of a session', Object.keys(dims), known)

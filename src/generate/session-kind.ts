@@ -1,4 +1,4 @@
-// Kinds of sessions: what sessions have in common that can be rows of one plan, and the recording of a step.
+// The kind that sessions must share to be rows of one plan, and the recording of a step.
 
 import { tensor, type Graph, type Tensor } from '../graph/graph.js'
 import type { ParameterStore } from '../graph/parameters.js'
@@ -20,10 +20,10 @@ export interface SessionModel {
   compile(graph: Graph, options: { threads: number }): GeneratingPlan
 }
 
-/** What sessions have in common that can be rows of one plan. */
+/** The properties that sessions must share to be rows of one plan. */
 export interface SessionKind {
   readonly model: SessionModel
-  /** Sizes of the inputs' dims besides length and batch. */
+  /** Sizes of the inputs' dims other than length and batch. */
   readonly dims: Dims
   readonly outputs: readonly string[]
   readonly records: readonly string[]
@@ -53,7 +53,7 @@ export interface StepRecording {
 
 /** Name of the input that has the seeds and positions of the rows. */
 export const tableName = 'rows of the samplers'
-/** Name of the input that has the settings of a sampler. */
+/** Returns the name of the input that has the settings of a sampler. */
 export const controlName = (feeds: string) => `settings of the sampler of ${feeds}`
 
 /** Records one step. Throws the errors of the model's forward and of the samplers. */

@@ -187,8 +187,7 @@ export class SessionPlan implements ValueHome {
     for (const { name, rows } of this.#states) takeRow(states[name]!, rows, row, value.states[name]!)
     if (!this.#loop) return
     for (const { name, view, rows } of this.#inputs) takeRow(view, rows, row, value.inputs[name]!)
-    for (const { name, view, rows } of this.#outputs)
-      if (value.kept[name]) takeRow(view, rows, row, value.kept[name])
+    for (const { name, view, rows } of this.#outputs) if (value.kept[name]) takeRow(view, rows, row, value.kept[name])
   }
 
   /** Returns copies of the outputs of a row. */

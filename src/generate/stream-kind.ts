@@ -1,6 +1,6 @@
 // The parts that all streams of one model share: a session to copy, the names of its token and logits, and a draw from logits.
 
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { Graph, type Tensor } from '../graph/graph.js'
 import type { GeneratingPlan } from '../graph/plan.js'
 import { categoricalSampler, DRAW_STREAM, type Sampler } from './samplers.js'
@@ -42,9 +42,11 @@ export function controlOf({ temperature, topK, topP }: SamplerSettings): readonl
 function createKind(model: TokenModel): StreamKind {
   const names = model.definition.stream
   if (!names) {
-    throw new GatecellError(
+    throw expected(
       'ERR_UNSUPPORTED',
-      `Expected a model that names its token input and logits output ("stream" in its definition) but "${model.name}" does not: add stream: { token, logits } to the definition.`
+      'a model that names its token input and logits output ("stream" in its definition)',
+      `"${model.name}", which does not`,
+      'add stream: { token, logits } to the definition'
     )
   }
   const sizes = Object.fromEntries(model.inputDimNames.map((name) => [name, 1]))
@@ -52,9 +54,11 @@ function createKind(model: TokenModel): StreamKind {
   const token = inputs[names.token]
   const logits = outputs[names.logits]
   if (token?.dtype !== 'i32' || token.shape.length !== 2 || logits?.shape.length !== 3) {
-    throw new GatecellError(
+    throw expected(
       'ERR_UNSUPPORTED',
-      `Expected an int32 [length, batch] input "${names.token}" and an output "${names.logits}" of rank 3 for streams of "${model.name}" but found others: name such ones as stream in its definition.`
+      `an int32 [length, batch] input "${names.token}" and an output "${names.logits}" of rank 3 for streams of "${model.name}"`,
+      'others',
+      'name such ones as stream in its definition'
     )
   }
   const { length: _, batch: __, ...dims } = sizes

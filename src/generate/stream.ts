@@ -1,7 +1,8 @@
-// One stream of tokens: a state (h, c), a position and sampler settings. It steps in one native call a token, allocates
-// nothing per step, and is a value of a few KB: get, set, clone, keep, restore elsewhere.
+// A stream of tokens over a session: carried states, a position and settings of the sampler. It makes one native call for each token,
+// allocates nothing in a step, and is a value of a few KB that can be copied, saved and restored.
 
 import { numbers } from '../check/index.js'
+import { expected } from '../errors.js'
 import { probabilities } from './probabilities.js'
 import { changeSettings, defaultSettings } from './settings.js'
 import { checkReady, draw, drawBlocks } from './stream-drawing.js'
@@ -11,9 +12,11 @@ import * as types from './stream-types.js'
 import type { Stream, StreamOptions } from './stream-types.js'
 import { StreamValue } from './stream-value.js'
 
-/** Makes a stream of `model` (see Stream). Throws ERR_UNSUPPORTED if the model does not define a stream of tokens. */
+/** Makes a stream of `model` (see Stream). Throws ERR_UNSUPPORTED if the model does not define a stream of tokens, and ERR_DISPOSED. */
 export function createStream(model: TokenModel, streamOptions: StreamOptions = {}): Stream {
   const options = types.readStreamOptions(streamOptions, 'the options of the stream')
+  if (model.parameters.disposed)
+    throw expected('ERR_DISPOSED', 'a live model', 'one that was disposed of', 'make or load it again')
   const settings = changeSettings(options.snapshot?.settings ?? defaultSettings, options)
   const value = new StreamValue(streamKind(model), settings)
   if (options.snapshot) value.restore(options.snapshot)

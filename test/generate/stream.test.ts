@@ -238,7 +238,16 @@ t.test('refusals', async (t) => {
   const snapshot = stream.snapshot()
   const foreign = { ...snapshot, ready: { logits: new Float32Array(3), drawn: 0 } }
   t.throws(() => model.stream({ snapshot: foreign }), { code: 'ERR_INVALID_ARGUMENT' })
-  const wrong = [{ version: 2 }, { version: undefined }, { more: 1 }, { settings: { seed: 1 } }, { position: -1 }, { states: null }, { settings: 5 }, { ready: { ...snapshot.ready!, drawn: 'x' } }]
+  const wrong = [
+    { version: 2 },
+    { version: undefined },
+    { more: 1 },
+    { settings: { seed: 1 } },
+    { position: -1 },
+    { states: null },
+    { settings: 5 },
+    { ready: { ...snapshot.ready!, drawn: 'x' } }
+  ]
   for (const change of [...wrong, { ready: { ...snapshot.ready!, drawn: vocabulary } }] as object[]) {
     t.throws(
       () => model.stream({ snapshot: { ...snapshot, ...change } }),
