@@ -49,7 +49,8 @@ function roundsOf({ createSession, crossEntropy, defineModel, embedding, i32, li
       for (let i = 0; i < STEPS; i++) stream.sample(1)
     },
     'stream.generate': async () => {
-      for await (const _ of stream.generate({ length: 8 * STEPS }));
+      const blocks = stream.generate({ length: 8 * STEPS })
+      while (!(await blocks.next()).done);
     },
     'stream.feed(100)': () => stream.feed(new Int32Array(STEPS)),
     'session.stepSync': () => {

@@ -132,7 +132,7 @@ export class SessionCore {
 
   /**
    * Returns the plan that is the home of the value, for a call on the caller's thread. The value stays there until another session needs
-   * the plan, so that a session that steps alone copies nothing. All homes of one session have the same purpose.
+   * the plan, so that a session that has the plan to itself copies nothing. All homes of one session have the same purpose.
    */
   enter(purpose: SessionPurpose): SessionPlan {
     const home = this.#home
