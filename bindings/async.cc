@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdio>
 #include <cstring>
@@ -84,6 +85,7 @@ void Engine::run() {
       if (first_ == nullptr) last_ = nullptr;
     }
     job->status = job->work(job);
+    job->ended = std::chrono::steady_clock::now();
     if (job->status != GC_OK) std::snprintf(job->message, sizeof job->message, "%s", gc_last_error());
     napi_call_threadsafe_function(settle_, job, napi_tsfn_blocking);
   }
@@ -130,7 +132,9 @@ void Engine::settle(napi_env env, napi_value, void* engine, void* data) {
   report_thread_refusal(env);
   napi_value result;
   if (job->status == GC_OK) {
-    if (napi_get_undefined(env, &result) == napi_ok) napi_resolve_deferred(env, job->deferred, result);
+    // For how long the JavaScript thread was busy with something else while the result waited.
+    const std::chrono::duration<double, std::milli> waited = std::chrono::steady_clock::now() - job->ended;
+    if (napi_create_double(env, waited.count(), &result) == napi_ok) napi_resolve_deferred(env, job->deferred, result);
   } else {
     result = make_error(env, code_of(job->status), job->message);
     if (result != nullptr) napi_reject_deferred(env, job->deferred, result);

@@ -6,6 +6,8 @@
 #include <node_api.h>
 #include <stdint.h>
 
+#include <chrono>
+
 #include "gatecell/gatecell.h"
 
 namespace gatecell {
@@ -31,6 +33,7 @@ struct Job {
   void (*settled)(napi_env env, Job* job) = nullptr;   // on the JavaScript thread, before the promise settles
   void (*released)(napi_env env, Job* job) = nullptr;  // last: the job may go from here on
   Job* next = nullptr;                                 // in the engine's queue
+  std::chrono::steady_clock::time_point ended;         // when work returned
   gc_status status = GC_OK;
   char message[512] = {};  // gc_last_error() of the engine's thread
   napi_deferred deferred = nullptr;

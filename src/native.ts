@@ -107,7 +107,8 @@ export interface NativeAddon extends NativeBpe {
     device: number
   }): PlanHandle
   /** Runs on the engine's own thread; at most one job per plan (ERR_BUSY). Modes: 0 forward, 1 gradient, 2 train. */
-  planRun(plan: PlanHandle, mode: number): Promise<void>
+  /** Resolves to the milliseconds from the end of the run until the JavaScript thread took its result. */
+  planRun(plan: PlanHandle, mode: number): Promise<number>
   planRunSync(plan: PlanHandle, mode: number): void
   /**
    * Runs a loop in which outputs feed inputs (gc_loop), at most `count` times; returns the number of runs made, whose records are in
@@ -115,7 +116,7 @@ export interface NativeAddon extends NativeBpe {
    */
   planGenerate(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): number
   /** The same on the engine's thread; out is in a SharedArrayBuffer, and its last element receives the number of runs. */
-  planGenerateAsync(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): Promise<void>
+  planGenerateAsync(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): Promise<number>
   /** Brings carried states back from a GPU, where they stay between runs; from then on the copies of the host are the current ones. Throws ERR_BUSY while a job runs. */
   planFetchStates(plan: PlanHandle): void
   planExplain(plan: PlanHandle): string

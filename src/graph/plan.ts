@@ -84,6 +84,11 @@ export interface Plan<I extends Views = Views, O extends Views = Views> extends 
   run(mode?: Mode, options?: RunOptions): Promise<void>
   /** Runs at once on this thread (and the engine's): for steps of microseconds. Throws ERR_NOT_READY, see `ParameterStore.ready`. */
   runSync(mode?: Mode): void
+  /**
+   * Milliseconds from the end of the last asynchronous run until this thread, which was busy with other work, took its result; 0 before the
+   * first run.
+   */
+  readonly lateness: number
   /** Zeroes the carried states. Throws ERR_BUSY while a run is under way. */
   resetStates(): void
   /** What was chosen and why: memory by kind, a line per op. */
@@ -190,6 +195,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   const fetchStates = () => handle && callNative(() => addon.planFetchStates(live()))
   const states = device === 'cpu' ? views : fetched(views, fetchStates)
   let running = false
+  let lateness = 0
 
   function checkIdle(): void {
     if (running)
@@ -290,14 +296,14 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   }
 
   /** Claims the weights and the plan for `work`, which runs on the engine's thread. */
-  async function runAway(mode: Mode, signal: AbortSignal | undefined, work: (plan: PlanHandle) => Promise<void>) {
+  async function runAway(mode: Mode, signal: AbortSignal | undefined, work: (plan: PlanHandle) => Promise<number>) {
     const plan = live()
     parameters.operations.acquire(mode, false)
     running = true
     try {
       // Nobody can change the weights between this wait and the run: it has acquired them.
       if (!parameters.isReady) await parameters.ready({ signal })
-      await work(plan)
+      lateness = await work(plan)
     } catch (error) {
       throw nativeError(error)
     } finally {
@@ -342,6 +348,9 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     loop,
     resetStates,
     explain: () => explain(live()),
+    get lateness() {
+      return lateness
+    },
     get bytes() {
       return callNative(() => addon.planBytes(live())) + host.byteLength
     },

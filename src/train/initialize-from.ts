@@ -1,7 +1,7 @@
 // Weights of another model as the first values of a model: tensors of the same name and shape are taken, and rows of embeddings and output
-// layers are copied by symbol if the vocabulary has grown or shrunk.
+// layers (columns of layers that read one-hot symbols) are copied by symbol if the vocabulary has grown or shrunk.
 
-import { list, object, optional, options as optionsOf, signal as signalOf, string } from '../check/index.js'
+import { integer, list, object, optional, options as optionsOf, signal as signalOf, string } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { checkLoaded, type LoadedTensors } from '../graph/loaded-tensors.js'
 import type { Parameter } from '../graph/parameter-arenas.js'
@@ -18,6 +18,11 @@ export interface SymbolRows {
   from: readonly string[]
   /** Symbols of the rows of the model's parameters, in their order. */
   to: readonly string[]
+  /**
+   * For matrices that have a column for each symbol: the column of the first symbol. The columns before and after those of the symbols are
+   * copied as they are. Default: symbols have rows.
+   */
+  firstColumn?: number | undefined
 }
 
 export interface InitializeOptions {
@@ -30,7 +35,7 @@ export interface InitializeOptions {
 export interface InitializeReport {
   /** Parameters that took a tensor as it is. */
   taken: string[]
-  /** Parameters whose rows were copied by symbol; `rows` is the number of copied rows, and the others keep their first values. */
+  /** Parameters whose rows or columns were copied by symbol; `rows` is the number of copied ones, and the others keep their first values. */
   byRow: { name: string; rows: number }[]
   /** Parameters that keep their first values, because no tensor has their name ('absent') or because its shape differs ('shape'). */
   left: { name: string; reason: 'absent' | 'shape' }[]
@@ -39,7 +44,16 @@ export interface InitializeReport {
 }
 
 const readOptions = optionsOf<InitializeOptions>({
-  rows: optional(list(object<SymbolRows>({ parameters: list(string), from: list(string), to: list(string) }))),
+  rows: optional(
+    list(
+      object<SymbolRows>({
+        parameters: list(string),
+        from: list(string),
+        to: list(string),
+        firstColumn: optional(integer(0, 2 ** 31 - 1))
+      })
+    )
+  ),
   signal: optional(signalOf)
 })
 
@@ -101,19 +115,27 @@ function floatsOf(name: string, { data, dtype = 'F32' }: LoadedTensor): Float32A
   return (dtype === 'F32' ? data : asFloat32(name, dtype, data as TensorData)) as Float32Array
 }
 
-/** Returns the values of `parameter` with the rows of `tensor` for the symbols that both have, and the number of these rows. */
+/** Returns the values of `parameter` with the rows or columns of `tensor` for the symbols that both have, and the number of these. */
 function copyRows(
   { name, shape, data: first }: Parameter,
   tensor: LoadedTensor,
-  { from, to }: SymbolRows
+  { from, to, firstColumn }: SymbolRows
 ): { data: Float32Array; rows: number } {
-  const [before, after] = [tensor.shape, shape]
-  const width = after.slice(1).reduce((product, size) => product * size, 1)
-  const fits = before[0] === from.length && after[0] === to.length && before.slice(1).join() === after.slice(1).join()
-  if (!fits) {
+  // Blocks of `inner` values: `before` of them, one for each symbol, `after` of them, and that `outer` times.
+  const byColumn = firstColumn !== undefined
+  const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1)
+  const layout = (sizes: readonly number[], symbols: number) => {
+    const [outer, inner] = byColumn ? [sizes[0], product(sizes.slice(2))] : [1, product(sizes.slice(1))]
+    const before = firstColumn ?? 0
+    return { outer, inner, before, after: (sizes[byColumn ? 1 : 0] ?? -1) - before - symbols }
+  }
+  const [old, now] = [layout(tensor.shape, from.length), layout(shape, to.length)]
+  const fits = old.outer === now.outer && old.inner === now.inner && old.after === now.after && now.after >= 0
+  if (!fits || (!byColumn && now.after > 0)) {
+    const symbols = byColumn ? 'columns of symbols' : 'rows'
     throw new GatecellError(
       'ERR_INVALID_SHAPE',
-      `Expected "${name}" with ${from.length} rows in the tensors and ${to.length} in the model, of one width, but received [${before.join(', ')}] and [${after.join(', ')}]: list the symbol of each row.`
+      `Expected "${name}" with ${from.length} ${symbols} in the tensors and ${to.length} in the model, of one width, but received [${tensor.shape.join(', ')}] and [${shape.join(', ')}]: list the symbol of each row.`
     )
   }
   const rowOf = new Map(from.map((symbol, row) => [symbol, row]))
@@ -125,12 +147,19 @@ function copyRows(
   }
   const values = floatsOf(name, tensor)
   const data = first.slice()
-  let rows = 0
-  to.forEach((symbol, row) => {
-    const old = rowOf.get(symbol)
-    if (old === undefined) return
-    data.set(values.subarray(old * width, (old + 1) * width), row * width)
-    rows++
-  })
-  return { data, rows }
+  const { outer = 1, inner, before, after } = now
+  const [oldSize, size] = [before + from.length + after, before + to.length + after]
+  for (let o = 0; o < outer; o++) {
+    const copy = (source: number, target: number, count: number) => {
+      const begin = (o * oldSize + source) * inner
+      data.set(values.subarray(begin, begin + count * inner), (o * size + target) * inner)
+    }
+    copy(0, 0, before)
+    to.forEach((symbol, row) => {
+      const source = rowOf.get(symbol)
+      if (source !== undefined) copy(before + source, before + row, 1)
+    })
+    copy(before + from.length, before + to.length, after)
+  }
+  return { data, rows: to.filter((symbol) => rowOf.has(symbol)).length }
 }

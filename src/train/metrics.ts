@@ -28,6 +28,7 @@ export class Window {
   #sum = 0
   #steps = 0
   #tokens = 0
+  #waited = 0
   #since: number
 
   constructor(seconds: number) {
@@ -48,9 +49,15 @@ export class Window {
     return seconds - this.#since
   }
 
-  /** Returns mean loss and tokens per second since the last call; `seconds` is the present time. Starts the next interval. */
-  take(seconds: number): { loss: number; tokensPerSecond: number } {
-    const result = { loss: this.#sum / this.#steps, tokensPerSecond: rate(this.#tokens, seconds - this.#since) }
+  /**
+   * Returns mean loss, tokens per second and the share of time that was waited since the last call. `seconds` is the present time, `waited`
+   * the part of it that was waited. Starts the next interval.
+   */
+  take(seconds: number, waited: number): { loss: number; tokensPerSecond: number; waiting: number } {
+    const passed = seconds - this.#since
+    const waiting = shareOf(waited - this.#waited, passed)
+    const result = { loss: this.#sum / this.#steps, tokensPerSecond: rate(this.#tokens, passed), waiting }
+    this.#waited = waited
     this.#sum = this.#steps = this.#tokens = 0
     this.#since = seconds
     return result
@@ -60,6 +67,11 @@ export class Window {
 /** Amount per second; 0 where no time has passed. */
 export function rate(amount: number, seconds: number): number {
   return seconds > 0 ? amount / seconds : 0
+}
+
+/** Returns the share, 0 to 1, of a time; 0 if no time has passed. */
+export function shareOf(part: number, whole: number): number {
+  return Math.min(1, rate(part, whole))
 }
 
 const DECAY = 0.98

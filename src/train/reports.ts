@@ -14,6 +14,11 @@ export interface Report {
   tokens: number
   /** Since the last report. */
   tokensPerSecond: number
+  /**
+   * Share, 0 to 1, of the training time since the last report in which no step was running, because the next batch was not ready or this
+   * thread was busy with the preparation of batches or other work.
+   */
+  waiting: number
   /** Seconds of training in this process. */
   seconds: number
   /** Estimated seconds of training to go; null where the end is unknown. */
@@ -71,6 +76,11 @@ export interface Summary {
   wallSeconds: number
   tokens: number
   tokensPerSecond: number
+  /**
+   * Share, 0 to 1, of the training time of this fit in which no step was running, because the next batch was not ready or this
+   * thread was busy with the preparation of batches or other work.
+   */
+  waiting: number
   stopped: StopReason
 }
 

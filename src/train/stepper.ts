@@ -82,6 +82,7 @@ export class Stepper {
   readonly #announce: (epoch: number) => void
   /** The number of finished passes that were announced. */
   #epoch = 0
+  #waited = 0
 
   /** `announce` is called with the number of finished passes over the data. */
   constructor(
@@ -101,6 +102,12 @@ export class Stepper {
   /** Begins a fit at `progress`. */
   begin({ epoch }: Progress): void {
     this.#epoch = epoch
+    this.#waited = 0
+  }
+
+  /** Seconds of this fit in which no step was running, because a batch was not ready or this thread was busy. */
+  get waited(): number {
+    return this.#waited / 1000
   }
 
   /**
@@ -128,7 +135,9 @@ export class Stepper {
   /** Runs the next batch of a step, which is the whole step if it has only one. Returns the reason if there is none. */
   async #addBatch({ queue, claim, signal, position }: StepMeans, sum: StepSum): Promise<StopReason | null> {
     const { accumulate, epochs } = this.#options
+    const asked = performance.now()
     const batch = await queue.first(signal)
+    this.#waited += performance.now() - asked
     if (batch === 'abort') return 'abort'
     if (batch === null) return 'data'
     if (batch.epoch > this.#epoch) this.#announce((this.#epoch = batch.epoch))
@@ -141,6 +150,7 @@ export class Stepper {
       const running = this.#steps.plan.run(accumulate > 1 ? 'accumulate' : 'train')
       queue.advance()
       await running
+      this.#waited += this.#steps.plan.lateness // batches are prepared on this thread
     } finally {
       release()
     }

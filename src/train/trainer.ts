@@ -11,7 +11,7 @@ import { WeightAverage } from './averaging.js'
 import { readSource, readBatches, type BatchReader, type BatchSource } from '../data/batching/source.js'
 import { Groups, type TrainingGroup } from './groups.js'
 import { orAborted, reachedLimit, shareDone, type Position } from './limits.js'
-import { Stopwatch, Window, rate, smooth } from './metrics.js'
+import { Stopwatch, Window, rate, shareOf, smooth } from './metrics.js'
 import { momentsOf, updateOf } from './optimizers.js'
 import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
 import { clearMoments, guardPlan, ownsMoments, setMomentOwner, takeMoments } from './ownership.js'
@@ -284,7 +284,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     return {
       step,
       epoch,
-      ...window.take(seconds),
+      ...window.take(seconds, this.#stepper.waited),
       smoothedLoss: smoothedLoss!,
       gradNorm: control.gradNorm,
       learningRate: control.learningRate,
@@ -301,7 +301,20 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     const { seconds } = this.#watch
     const validation = this.#validation
     const [wallSeconds, tokensPerSecond] = [(performance.now() - begin) / 1000, rate(tokens, seconds)]
-    return { step, epoch, smoothedLoss, validation, best, seconds, wallSeconds, tokens, tokensPerSecond, stopped }
+    const waiting = shareOf(this.#stepper.waited, seconds)
+    return {
+      step,
+      epoch,
+      smoothedLoss,
+      validation,
+      best,
+      seconds,
+      wallSeconds,
+      tokens,
+      tokensPerSecond,
+      waiting,
+      stopped
+    }
   }
 }
 

@@ -85,7 +85,7 @@ t.test('a plan whose store was disposed of refuses to run, and can be disposed o
 })
 
 t.test('arenas and plan stay while a job runs, though nobody else holds them', async (t) => {
-  const jobs: Promise<void>[] = []
+  const jobs: Promise<unknown>[] = []
   for (let k = 0; k < 4; k++) jobs.push(addon.planRun(linearPlan(longRows).plan, 0))
   for (let k = 0; k < 5; k++) await collectGarbage()
   await Promise.all(jobs)

@@ -171,7 +171,8 @@ export const trainRecipes: AnyRecipe[] = [
             parameters: ['head.bias'],
             from: [...'abcdefghijklmnopqrstuvwxyz '],
             to: [...'abcdefghijklmnopqrstuvwxyz ']
-          }
+          },
+          { parameters: ['lstm.weight_ih_l0'], from: ['a', 'b'], to: ['b', 'a'], firstColumn: 10 }
         ],
         signal: new AbortController().signal
       }

@@ -55,6 +55,7 @@ t.test('train text for programs', async (t) => {
     grad_norm: Number,
     learning_rate: Number,
     tokens_per_second: Number,
+    waiting: Number,
     valid_nats: Number
   })
   const end = records.at(-1)!
@@ -64,6 +65,7 @@ t.test('train text for programs', async (t) => {
     stopped: 'steps',
     seconds: Number,
     tokens_per_second: Number,
+    waiting: Number,
     valid_tokens: 799
   })
   const off = (end.peak_rss_bytes as number) / total

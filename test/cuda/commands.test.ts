@@ -30,7 +30,7 @@ async function both(t: Test, ...words: string[]) {
   for (const { code, stderr } of said) t.equal(code, 0, stderr)
   const [cpu, cuda] = said.map(({ records }) =>
     records.map((record) => {
-      const { seconds: _, tokens_per_second: __, ...rest } = record
+      const { seconds: _, tokens_per_second: __, waiting: ___, ...rest } = record
       return rest
     })
   )

@@ -199,7 +199,7 @@ t.test('configurations that are none', async (t) => {
 t.test('logs of a resumed run leave out what was lost', async (t) => {
   const folder = t.testdir()
   const report = (step: number, loss: number) =>
-    ({ step, loss, epoch: 0, gradNorm: 1, learningRate: 1, seconds: 1 }) as Report
+    ({ step, loss, epoch: 0, gradNorm: 1, learningRate: 1, seconds: 1, waiting: 0.5 }) as Report
   const first = await openRunLog(folder, {})
   first.report({ ...report(10, 3), tokensPerSecond: 5 })
   first.report({ ...report(20, 2), tokensPerSecond: 5 })

@@ -15,6 +15,8 @@ export interface Progress {
 }
 
 const LINE_SECONDS = 5
+/** Share of waiting for data from which it is shown. */
+const NOTABLE_WAITING = 0.05
 
 /** `unit`: what rates count. */
 export async function createProgress(output: Output, unit = 'symbols'): Promise<Progress> {
@@ -91,10 +93,11 @@ function lineProgress(output: Output, unit: string): Progress {
 }
 
 function parts(report: Report, valid: number | null, unit: string): string[] {
-  const { loss, tokensPerSecond, remaining } = report
+  const { loss, tokensPerSecond, waiting, remaining } = report
   return [
     `loss ${nats(loss)}`,
     ...(valid === null ? [] : [`valid ${nats(valid)}`]),
+    ...(waiting < NOTABLE_WAITING ? [] : [`${Math.round(100 * waiting)}% waiting for data`]),
     `${quantity(tokensPerSecond)} ${unit}/s`,
     ...(remaining === null ? [] : [`${duration(remaining)} left`])
   ]

@@ -94,7 +94,12 @@ export class SamplePacker {
     if (value === undefined || typeof value === 'number') return new Float32Array(count).fill(value ?? 1)
     const read = numbersOf(field, value, name)
     if (read.length === count) return read
-    throw expected('ERR_INVALID_SHAPE', `a weight or ${count} weights as ${name}`, `${read.length}`, '')
+    throw expected(
+      'ERR_INVALID_SHAPE',
+      `a weight or ${count} weights as ${name}`,
+      `${read.length}`,
+      'give one for the sample, or one for each position'
+    )
   }
 
   /** Returns the inputs, shape and number of symbols of a batch. */

@@ -13,6 +13,7 @@ import { lstm } from '../../layers/lstm.js'
 import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
+import { symbolNames } from '../runs/vocabulary.js'
 import { recognitionConfigFromJson, readRecognitionConfig, type RecognitionConfig } from './config.js'
 import { readerVocabulary } from './labels.js'
 
@@ -74,5 +75,8 @@ export function recognitionModel(config: RecognitionConfig, options: ModelOption
 export const recognitionTask: TaskModel<RecognitionConfig> = {
   task: RECOGNITION_TASK,
   configFromJson: recognitionConfigFromJson,
-  definition: recognitionDefinition
+  definition: recognitionDefinition,
+  symbolParameters: (config) => [
+    { parameters: ['head.weight', 'head.bias'], symbols: symbolNames(readerVocabulary(config)) }
+  ]
 }

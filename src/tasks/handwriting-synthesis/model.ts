@@ -13,11 +13,15 @@ import { windowLstm } from '../../layers/window-lstm.js'
 import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions, type Specs } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
+import { symbolNames } from '../runs/vocabulary.js'
 import { generationConfigFromJson, readGenerationConfig, type GenerationConfig } from './config.js'
 import { writerVocabulary } from './symbols.js'
 
 /** Name of the task in model files and on the command line. */
 export const GENERATION_TASK = 'handwriting'
+
+/** Columns of the pen in the input of each layer: two offsets, and whether a stroke ends. */
+const PEN_COLUMNS = 3
 
 /** Bound of each component of the gradient of a point (Graves 2013, section 4.1). */
 const GRADIENT_BOUND = 100
@@ -101,5 +105,12 @@ export function generationModel(config: GenerationConfig, options: ModelOptions 
 export const generationTask: TaskModel<GenerationConfig> = {
   task: GENERATION_TASK,
   configFromJson: generationConfigFromJson,
-  definition: generationDefinition
+  definition: generationDefinition,
+  // Each layer reads the pen, then the window.
+  symbolParameters(config) {
+    const vocabulary = writerVocabulary(config)
+    if (vocabulary === null) return []
+    const parameters = Array.from({ length: config.network.layers }, (_, layer) => `layer${layer}.weight_ih_l0`)
+    return [{ parameters, symbols: symbolNames(vocabulary), firstColumn: PEN_COLUMNS }]
+  }
 }

@@ -35,6 +35,7 @@ export function reportRecord(report: Report): JsonObject {
     learning_rate: report.learningRate,
     tokens: report.tokens,
     tokens_per_second: Math.round(report.tokensPerSecond),
+    waiting: round(report.waiting),
     seconds: round(report.seconds),
     remaining_seconds: report.remaining === null ? null : round(report.remaining),
     fraction: report.fraction,
@@ -80,6 +81,7 @@ export async function openRunLog(
       events.scalar('learning_rate', report.learningRate, report.step)
       events.scalar('gradient_norm', report.gradNorm, report.step)
       events.scalar('tokens_per_second', report.tokensPerSecond, report.step)
+      events.scalar('waiting', report.waiting, report.step)
       if (report.validation) events.scalar('loss/valid', report.validation.loss, report.step)
       events.flush()
     },

@@ -24,6 +24,17 @@ export interface TaskModel<C> {
   configFromJson(json: JsonObject, path: string): C
   /** The network that a configuration describes. */
   definition(config: C): ModelDefinition
+  /** Returns the parameters with a row or column for each symbol; absent for networks without a vocabulary. */
+  symbolParameters?(config: C): readonly SymbolParameters[]
+}
+
+/** Parameters of a network that have a row, or a column, for each symbol of its vocabulary. */
+export interface SymbolParameters {
+  readonly parameters: readonly string[]
+  /** Names of the symbols in the order of their rows. */
+  readonly symbols: readonly string[]
+  /** Column of the first symbol; absent if symbols have rows. */
+  readonly firstColumn?: number
 }
 
 /** An open model file whose tensors fit its configuration. C: the configuration. */

@@ -21,6 +21,7 @@ import { givenFields } from '../../settings/index.js'
 import type { Report, Summary } from '../../train/reports.js'
 import type { Trainer } from '../../train/trainer.js'
 import type { RunFiles, RunMode } from './files.js'
+import type { InitialWeights } from './initial-weights.js'
 import type { LoadedModel } from './load.js'
 import type { RunLog } from './log.js'
 import type { MemoryLimits } from './memory-limit.js'
@@ -108,6 +109,8 @@ export interface Run<M> {
    * new run.
    */
   readonly resumed: { path: string; step: number; remakes: boolean } | null
+  /** The weights that the run began with, if they are those of another model; else null. */
+  readonly initial: InitialWeights | null
   /** Estimate of the peak memory of the run. */
   readonly memory: RunMemory
   /** Returns the settings of the run as one JSON object, for logs. `threads` is the number of threads, an integer from 0 on. */

@@ -13,6 +13,7 @@ import type { Resumable } from '../../train/progress.js'
 import type { Summary } from '../../train/reports.js'
 import { createTrainer, type Trainer } from '../../train/trainer.js'
 import { openRunFiles, type RunFiles } from './files.js'
+import { initialRecord, takeInitialWeights } from './initial-weights.js'
 import { checkMemory } from './memory-limit.js'
 import { estimateMemory, type RunMemory } from './memory.js'
 import { readRun } from './model-file.js'
@@ -70,6 +71,8 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
     // Checked before the weights get their first values, because memory that was not written to does not count as in use.
     checkMemory(memory, options.memoryLimits)
     model.parameters.initialize(seed)
+    const { initFrom: path } = options
+    const initial = resume || path === undefined ? null : await takeInitialWeights(application, { model, config, path })
     const trainer = createTrainer(model, source, chosen)
     const run: RunOf<C, D, M> = {
       ...data,
@@ -79,6 +82,7 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
       files,
       stepsPerEpoch: source.stepsPerEpoch,
       resumed: resume && { path: resumable!, step: trainer.progress.step, remakes: files.remakes },
+      initial,
       memory,
       describe: (threads) => describeRun(application.task, ready, run, integer(0)(threads, 'threads')),
       fit: async (fitOptions) => fitRun(application, ready, run, readFitOptions(fitOptions, 'the options of fit')),
@@ -116,7 +120,7 @@ function trainerOptions<C extends RunConfig, D extends RunData>(
 function describeRun<C extends RunConfig, D extends RunData>(
   task: string,
   { config, data: { vocabulary }, counts }: Opened<C, D>,
-  { model, stepsPerEpoch, memory, resumed }: Run<unknown>,
+  { model, stepsPerEpoch, memory, resumed, initial }: Run<unknown>,
   threads: number
 ): JsonObject {
   // The symbols and the fingerprint of the data are in the checkpoint.
@@ -131,6 +135,7 @@ function describeRun<C extends RunConfig, D extends RunData>(
     memory_bytes: figures(memory),
     threads,
     resumed_from: resumed?.step ?? null,
+    ...(initial && { initial: initialRecord(initial) }),
     ...(resumed?.remakes && { remade_model: true })
   }
 }

@@ -8,6 +8,7 @@ import {
   MAX_COUNT,
   MAX_SIZE,
   number,
+  path,
   type Given,
   type Values
 } from '../../settings/index.js'
@@ -89,6 +90,11 @@ export type Training = Values<ReturnType<typeof trainingSettings>>
 
 /** Settings of a process that runs a training. They are not stored and may change on resume. */
 export const processSettings = {
+  initFrom: path({
+    absent: true,
+    argument: '<model>',
+    help: 'begin with the weights of this model of the same task, those of symbols by symbol; a run that is resumed keeps its own'
+  }),
   checkpointEvery: integer({ min: 1, defaultText: 'as between validations', help: 'steps between checkpoints' }),
   threads: integer({
     min: 0,

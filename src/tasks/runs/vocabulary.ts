@@ -41,3 +41,11 @@ export function checkVocabularyWith(token: SpecialToken): Check<Vocabulary> {
     throw expected('ERR_INVALID_ARGUMENT', `${name} with the special token ${token}`, 'one without it', remedy)
   }
 }
+
+/** Returns the names of the symbols of a vocabulary in the order of their ids; a name that occurs twice is made unique by the id. */
+export function symbolNames(vocabulary: Vocabulary): string[] {
+  const names = Array.from({ length: vocabulary.size }, (_, id) => vocabulary.symbol(id))
+  const counts = new Map<string, number>()
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
+  return names.map((name, id) => (counts.get(name)! > 1 ? `${name} ${id}` : name))
+}

@@ -12,6 +12,7 @@ import { lstm } from '../../layers/lstm.js'
 import { defineModel, i32, modelDefinition, type Model, type ModelOptions } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
+import { symbolNames } from '../runs/vocabulary.js'
 import { readTextConfig, textConfigFromJson, type TextConfig } from './config.js'
 import type { TextNetwork } from './settings.js'
 
@@ -83,5 +84,8 @@ export function textModel(config: TextConfig, options: ModelOptions = {}): Model
 export const textTask: TaskModel<TextConfig> = {
   task: TEXT_TASK,
   configFromJson: textConfigFromJson,
-  definition: textDefinition
+  definition: textDefinition,
+  symbolParameters: ({ vocabulary }) => [
+    { parameters: ['embedding.weight', 'head.weight', 'head.bias'], symbols: symbolNames(vocabularyFromConfig(vocabulary)) }
+  ]
 }

@@ -7,6 +7,7 @@ import type { Device } from '../../../graph/opcodes.js'
 import type { JsonObject } from '../../../io/json.js'
 import { backends, machineInfo } from '../../../machine.js'
 import type { Hint } from '../../../tasks/hint.js'
+import { initialLine } from '../../../tasks/runs/initial-weights.js'
 import { openRunLog, reportRecord, type RunLog } from '../../../tasks/runs/log.js'
 import type { RunMemory } from '../../../tasks/runs/memory.js'
 import type { RunResult } from '../../../tasks/runs/run-types.js'
@@ -137,6 +138,7 @@ function introduction({ run, introduction, memoryNote = '' }: TaskRun, threads: 
     `training ${step} a step, ${counted(run.stepsPerEpoch, 'step')} an epoch, ${rate}`,
     `device   ${device}${deviceReason(session.device, deviceWhy)}`,
     `memory   ${memoryLine(run.memory)}${memoryNote}`,
+    ...(run.initial ? [`initial  ${initialLine(run.initial)}`] : []),
     ...(resumed ? [`resumed  at step ${integer(resumed.step)} from ${resumed.path}`] : []),
     ...(resumed?.remakes
       ? [`restored ${run.files.model}, which was missing: the best weights are in ${resumed.path}`]
@@ -160,6 +162,7 @@ function endRecord(
     wall_seconds: summary.wallSeconds,
     tokens: summary.tokens,
     tokens_per_second: Math.round(summary.tokensPerSecond),
+    waiting: Math.round(1000 * summary.waiting) / 1000,
     train_nats: summary.smoothedLoss,
     ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [`valid_${name}`, value])),
     best_step: summary.best?.step ?? null,
