@@ -86,6 +86,9 @@ export const textTask: TaskModel<TextConfig> = {
   configFromJson: textConfigFromJson,
   definition: textDefinition,
   symbolParameters: ({ vocabulary }) => [
-    { parameters: ['embedding.weight', 'head.weight', 'head.bias'], symbols: symbolNames(vocabularyFromConfig(vocabulary)) }
+    {
+      parameters: ['embedding.weight', 'head.weight', 'head.bias'],
+      symbols: symbolNames(vocabularyFromConfig(vocabulary))
+    }
   ]
 }
