@@ -14,7 +14,18 @@ export interface Finding {
 const SETTLED_MS = 15_000
 
 /** Properties that differ from call to call. */
-const CHANGING = new Set(['seconds', 'wallSeconds', 'tokensPerSecond', 'waiting', 'lateness', 'graph', 'path', 'id', 'memory', 'bytes'])
+const CHANGING = new Set([
+  'seconds',
+  'wallSeconds',
+  'tokensPerSecond',
+  'waiting',
+  'lateness',
+  'graph',
+  'path',
+  'id',
+  'memory',
+  'bytes'
+])
 
 /** A value as text, to compare results; deep enough to see numbers that changed. */
 export function digest(value: unknown, depth = 5, seen = new Set<unknown>()): string {
