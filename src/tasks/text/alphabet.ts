@@ -1,11 +1,11 @@
-// The classical first LSTM program: learn the alphabet, then recite it. It takes about a second, and goes through all of
-// the engine, so it is also the self-test of `gatecell doctor`.
+// A first LSTM program: a small network learns the alphabet and recites it. It takes about a second and uses all parts of the engine, so it is
+// also the self-test of `gatecell doctor`.
 
 import { callback, choice, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
 import { createBatches } from '../../data/batching/windows.js'
 import { tokensOf } from '../../data/text/tokens.js'
 import { vocabularyFromText } from '../../data/text/vocabulary.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import type { Device } from '../../graph/opcodes.js'
 import { tokenSource } from '../../data/batching/source.js'
 import type { Report } from '../../train/reports.js'
@@ -14,26 +14,38 @@ import { writeText } from './load.js'
 import { textModel } from './model.js'
 import { networkDefaults } from './settings.js'
 
+/** The text to learn: the letters from a to z. */
 export const ALPHABET = 'abcdefghijklmnopqrstuvwxyz'
 
+/** The result of `learnAlphabet`. */
 export interface Alphabet {
-  /** What the network wrote after `a`, the `a` included: the alphabet. */
+  /** The text that the network wrote, with the letter `a` that it was given: the alphabet. */
   recited: string
+  /** Number of training steps. */
   steps: number
+  /** Duration of the training in seconds. */
   seconds: number
+  /** Smoothed loss at the end of the training, in nats per letter. */
   loss: number
 }
 
 const STEPS = 120
 const ROUNDS = 40
 
-/** Trains a small network on the alphabet and lets it recite. ERR_SELF_TEST if it recites anything else. */
 const readOptions = optionsOf<{ signal?: AbortSignal; onReport?: (report: Report) => void; device?: Device }>({
   signal: optional(signalOf),
   onReport: optional(callback()),
   device: optional(choice('cpu', 'cuda', 'auto'))
 })
 
+/**
+ * Trains a small network on the alphabet and lets it recite. `onReport` is called with four reports of the training; `device` is 'cpu'
+ * (default), 'cuda' or 'auto'. Throws ERR_SELF_TEST if the network writes anything else, ERR_ABORTED if `signal` aborts.
+ *
+ * @example
+ * const { recited, loss } = await learnAlphabet()
+ * console.log(recited, loss)
+ */
 export async function learnAlphabet(
   options: { signal?: AbortSignal; onReport?: (report: Report) => void; device?: Device } = {}
 ): Promise<Alphabet> {
@@ -53,9 +65,11 @@ export async function learnAlphabet(
   const [first] = ALPHABET
   const recited = first! + writeText(model, vocabulary, { prompt: first!, temperature: 0 }).text(ALPHABET.length - 1)
   if (recited !== ALPHABET) {
-    throw new GatecellError(
+    throw expected(
       'ERR_SELF_TEST',
-      `Expected the alphabet after ${step} steps of training but the network wrote "${recited}": report it with the output of gatecell doctor`
+      `the alphabet after ${step} steps of training`,
+      `"${recited}" from the network`,
+      'report it with the output of gatecell doctor'
     )
   }
   return { recited, steps: step, seconds, loss: smoothedLoss! }

@@ -1,4 +1,4 @@
-// Configuration of a text model and its training, as a checkpoint holds it. It has no clock, no thread count and no paths: the same
+// Configuration of a text model and its training, as a checkpoint stores it. It has no times, numbers of threads or paths, so that the same
 // training gives the same bytes everywhere.
 
 import { open, optional, type Check } from '../../check/index.js'
@@ -16,16 +16,21 @@ import {
   type TextTraining
 } from './settings.js'
 
+/** Configuration of a text model, which its model file stores. */
 export interface TextConfig {
+  /** The vocabulary of the text. */
   readonly vocabulary: VocabularyConfig
+  /** Settings of the network. */
   readonly network: TextNetwork
+  /** Shares of the text that validate and test. */
   readonly split: TextSplit
+  /** Settings of the training; models that were not made by a training may lack them. */
   readonly training?: TextTraining
-  /** `fingerprint`: of all ids, those of the validation too. */
+  /** Fingerprint of the training data: of all ids, with those of the validation. */
   readonly data?: DataMark
 }
 
-/** A configuration that a caller passes. */
+/** Checks a configuration that a caller passes. */
 export const readTextConfig: Check<TextConfig> = open<TextConfig>({
   vocabulary: checkVocabularyConfig,
   network: valuesCheck(textNetworkSettings),
@@ -34,7 +39,14 @@ export const readTextConfig: Check<TextConfig> = open<TextConfig>({
   data: optional(checkDataMark)
 })
 
-/** Reads the configuration of a model file. Throws ERR_INVALID_ARGUMENT unless it is an object, ERR_FILE_FORMAT with the name of the first invalid part. */
+/**
+ * Reads the configuration of the model file `path`. Throws ERR_INVALID_ARGUMENT unless it is an object, ERR_FILE_FORMAT with the name of the
+ * first invalid part.
+ *
+ * @example
+ * const { info } = await readCheckpoint('shakespeare.safetensors')
+ * const { network } = textConfigFromJson(info.config, 'shakespeare.safetensors')
+ */
 export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
   return readStored(readTextConfig, json, path)
 }

@@ -2,7 +2,7 @@
 
 import { openCorpus } from '../../data/text/corpus.js'
 import type { Tokens } from '../../data/text/tokens.js'
-import { counted } from '../../errors.js'
+import { counted, expected } from '../../errors.js'
 import { duration, nats } from '../../format.js'
 import type { Values } from '../../settings/index.js'
 import type { LoadOptions } from '../runs/load.js'
@@ -12,7 +12,7 @@ import { evaluateText, type TextMeasureOptions } from './evaluate.js'
 import { loadTextModel } from './load.js'
 import type { textEvaluationSettings } from './use-settings.js'
 
-/** Measures a model on a part of a text as one stream. With narrow weights it measures with full ones, too. */
+/** Measures a model on a part of a text as one stream. With narrow weights it also measures with those of float32, to print their cost. */
 export async function evaluateTextFile(
   { model: path, words, options }: ModelInput<Values<typeof textEvaluationSettings>>,
   { progress, signal, stdin }: TaskContext
@@ -24,6 +24,7 @@ export async function evaluateTextFile(
   const corpus = await openCorpus(words, { vocabulary, valid, test, signal, stdin: stdin(), ...given({ cacheDir }) })
   try {
     const tokens = corpus[part]
+    if (tokens.length === 0 && { all: 1, train: 1, valid, test }[part] === 0) throw emptyPart(part)
     const onProgress = (done: number) => progress.show(`measuring on ${counted(tokens.length, 'symbol')}`, done)
     const measure = await evaluateText(model, tokens, { signal, onProgress })
     const weights = options.weights ?? 'f32'
@@ -42,6 +43,19 @@ export async function evaluateTextFile(
     progress.clear()
     corpus.close()
   }
+}
+
+/**
+ * Returns the error for a part whose share is 0. The training may have validated on other files: these, and not more of this text, are the
+ * data to measure on.
+ */
+function emptyPart(part: string) {
+  return expected(
+    'ERR_CORPUS_EMPTY',
+    `symbols in the part ${part} of the text`,
+    'a share of 0 for it, as in a training that takes this part from other files',
+    'measure on the whole of those files, or name the share of this part'
+  )
 }
 
 async function measureInFull(path: string, tokens: Tokens, options: LoadOptions, how: TextMeasureOptions) {

@@ -1,6 +1,5 @@
-// The measure of a text model: mean nats per symbol over a whole text, the state carried. Exact by default: one stream
-// from the first symbol to the last. Side by side in segments it is many times faster and nearly the same: that is for
-// the reports of a training.
+// The measure of a text model: mean nats per symbol of a text. It is exact when the text is read as one stream whose state is carried from the
+// first symbol to the last. Reading several segments at the same time is many times faster and nearly exact, for validations of a training.
 
 import { createEvaluation } from '../../data/batching/windows.js'
 import { callback, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
@@ -10,18 +9,23 @@ import { evaluationSource, type BatchSource } from '../../data/batching/source.j
 import { evaluate } from '../../train/evaluate.js'
 import { expectFiniteLoss } from '../../train/not-finite.js'
 
+/** The measure of a text model on a text. */
 export interface TextMeasure {
-  /** Mean cross-entropy per symbol, natural logarithm and base 2. */
+  /** Mean cross-entropy in nats per symbol. */
   nats: number
+  /** The same value in bits per symbol. */
   bits: number
-  /** Symbols predicted: one less than the text has. */
+  /** Number of predicted symbols: one less than the text has. */
   tokens: number
+  /** Duration of the measurement in seconds. */
   seconds: number
 }
 
+/** Options of `evaluateText`. */
 export interface TextMeasureOptions {
+  /** Signal that aborts the measurement between two windows of 256 symbols. */
   signal?: AbortSignal | undefined
-  /** Share that is done, in [0, 1]. */
+  /** Called with the share that is done, from 0 to 1, before each window. */
   onProgress?: ((done: number) => void) | undefined
 }
 
@@ -33,8 +37,12 @@ const readMeasureOptions = optionsOf<TextMeasureOptions>({
 })
 
 /**
- * Measures `model` on all of `tokens` as one stream. Throws ERR_CORPUS_EMPTY for fewer than two symbols, ERR_NOT_FINITE if the loss is not
- * finite, ERR_ABORTED.
+ * Measures `model` on all of `tokens` as one stream, with the weights as they are at the beginning. Throws ERR_CORPUS_EMPTY for fewer than two
+ * symbols, ERR_NOT_FINITE if the loss is not finite, ERR_ABORTED if the signal aborts.
+ *
+ * @example
+ * using loaded = await loadTextModel('shakespeare.safetensors')
+ * const { bits } = await evaluateText(loaded.model, tokensOf(loaded.vocabulary.encode('To be, or not to be')))
  */
 export async function evaluateText(
   model: Model,
@@ -51,10 +59,10 @@ export async function evaluateText(
 
 const SEGMENTS = 32
 const WINDOW = 128
-/** Symbols a segment reads before its own part, so that its state is warm. */
+/** Number of symbols that a segment reads before its own part, so that its state does not begin at zero. */
 const WARMUP = 256
 
-/** The text in up to 32 segments side by side, for validation during a training. */
+/** Returns batches that read the text in up to 32 segments at the same time, for validation during a training. */
 export function segmentSource(tokens: Tokens): BatchSource {
   const batch = Math.max(1, Math.min(SEGMENTS, Math.floor(tokens.length / WARMUP)))
   const length = Math.max(1, Math.min(WINDOW, tokens.length - 1))

@@ -1,4 +1,4 @@
-// Text: learns a text symbol by symbol, measures itself, and writes.
+// Text: training and measurement of models that predict a text symbol by symbol, and writing with them.
 
 export { ALPHABET, learnAlphabet, type Alphabet } from './alphabet.js'
 export { textConfigFromJson, type TextConfig } from './config.js'

@@ -9,39 +9,52 @@ import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
 import type { TextConfig } from './config.js'
 import { textTask } from './model.js'
 
+/** A text model that was loaded from a file. */
 export interface LoadedText extends LoadedModel<TextConfig> {
   readonly vocabulary: Vocabulary
-  /** Writes on from a prompt. */
+  /** Begins to write after a prompt; see `writeText`. */
   write(options?: WriteOptions): Writer
 }
 
+/** Options of `writeText`. */
 export interface WriteOptions extends Partial<SamplerSettings> {
-  /** Goes into the state before the first symbol is drawn; default: a line feed where the vocabulary has one, else its first symbol. */
+  /** Text that the model reads before the first symbol is drawn; default: a line feed if the vocabulary has one, otherwise its first symbol. */
   prompt?: string
 }
 
-/** Text being written. Its state is a value: see `stream`. */
+/** A text that is being written. */
 export interface Writer {
+  /** The stream that draws the symbols; its `snapshot` and `clone` copy the state of the writing. */
   readonly stream: Stream
-  /** Symbols drawn so far. */
+  /** Number of symbols drawn so far. */
   readonly count: number
-  /** The next `length` symbols as pieces of text, the event loop turning between them. ERR_ABORTED. */
+  /**
+   * Yields the next `length` symbols as pieces of text; the event loop turns between the pieces. Throws ERR_ABORTED if the signal aborts.
+   */
   pieces(options: { length: number; signal?: AbortSignal | undefined }): AsyncGenerator<string, void, undefined>
-  /** The next `length` symbols at once. */
+  /** Returns the next `length` symbols as text, drawn on the caller's thread before it returns. */
   text(length: number): string
 }
 
+/** Options of `loadTextModel`. The default of `threads` depends on the size of the network. */
 export type LoadTextOptions = LoadOptions
 
 /**
- * One stream has a barrier in every step: a second thread pays where a step has much to read, and on a busy machine
- * costs many times what it gives. 0: the engine's threads.
+ * Returns the number of threads for one stream; 0 is that of the engine. Each step of a stream has a barrier, so a second thread is faster only
+ * for large networks, whose steps read many weights, and on a busy machine it is many times slower.
  */
 function threadsForOneStream(hidden: number): number {
   return hidden < 768 ? 1 : 0
 }
 
-/** Loads a text model. ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT, ERR_WRONG_TASK. */
+/**
+ * Loads a text model from the model file of a training. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged,
+ * and ERR_WRONG_TASK if it is a model of another task.
+ *
+ * @example
+ * using loaded = await loadTextModel('shakespeare.safetensors')
+ * console.log(loaded.write({ prompt: 'ROMEO:', temperature: 0.8, seed: 1 }).text(200))
+ */
 export async function loadTextModel(path: string, options: LoadTextOptions = {}): Promise<LoadedText> {
   const loaded = await loadModel(textTask, path, options, ({ network }) => threadsForOneStream(network.hidden))
   const { model, config } = loaded
@@ -49,13 +62,21 @@ export async function loadTextModel(path: string, options: LoadTextOptions = {})
   return { ...loaded, vocabulary, write: (writeOptions = {}) => writeText(model, vocabulary, writeOptions) }
 }
 
-/** Writes with a model that is in memory: a loaded one, or one between two steps of its training. */
 const readWriteOptions = optionsOf<WriteOptions>({ ...settingFields, prompt: optional(string) })
 const readPieces = object<{ length: number; signal?: AbortSignal | undefined }>({
   length: integer(0),
   signal: optional(signalOf)
 })
 
+/**
+ * Begins to write with a model in memory: a loaded one, or one that is being trained. `vocabulary` is that of the model. The settings are those
+ * of a stream, with the same defaults. Throws ERR_UNKNOWN_SYMBOL if the prompt has symbols that the vocabulary does not have,
+ * ERR_INVALID_ARGUMENT for invalid options, ERR_UNSUPPORTED if the model does not define a stream of tokens.
+ *
+ * @example
+ * const writer = writeText(run.model, run.vocabulary, { prompt: 'ROMEO:', temperature: 0.8 })
+ * for await (const piece of writer.pieces({ length: 200 })) process.stdout.write(piece)
+ */
 export function writeText(model: Model, vocabulary: Vocabulary, options: WriteOptions = {}): Writer {
   checkModel(model, 'model')
   checkVocabulary(vocabulary, 'vocabulary')

@@ -1,5 +1,5 @@
-// The text model: symbols to vectors, a stack of LSTM layers whose state is carried from batch to batch, and a linear
-// layer to one score per symbol (Graves 2013, section 3). ids [T, B] -> logits [T, B, V]; loss in nats per symbol.
+// The text model (Graves 2013, section 3): an embedding of the symbols, a stack of LSTM layers whose state is carried from batch to batch, and a
+// linear layer to the scores of the symbols. Its input is ids [T, B], its output logits [T, B, V], its loss is in nats per symbol.
 
 import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
 import { normal, orthogonal, uniform, zeros } from '../../graph/initializers.js'
@@ -16,19 +16,20 @@ import { symbolNames } from '../runs/vocabulary.js'
 import { readTextConfig, textConfigFromJson, type TextConfig } from './config.js'
 import type { TextNetwork } from './settings.js'
 
+/** Name of the task in model files and on the command line. */
 export const TEXT_TASK = 'text'
 
 /**
- * How far the weights start from zero: the standard deviation of the symbols' vectors, and the bound of the input weights as a
- * multiple of Glorot and Bengio's (2010). Small networks learn much sooner when their gates differ from the first step on (1 x 64
- * after a million characters: 1.62 nats instead of 1.67; 2 x 256 after four epochs 1.499 instead of 1.505); large ones learn more
- * than they can use that way and validate better from a mild start (2 x 512 with dropout after five epochs: 1.447 instead of 1.468).
+ * Returns the scales of the first weights: the standard deviation of the embedding, and the bound of the input weights as a multiple of that of
+ * Glorot and Bengio (2010). Small networks learn much sooner if their gates differ from the first step on (1 x 64 after a million characters:
+ * 1.62 nats instead of 1.67; 2 x 256 after four epochs 1.499 instead of 1.505). Large ones overfit with such weights and validate better with
+ * smaller ones (2 x 512 with dropout after five epochs: 1.447 instead of 1.468).
  */
 function startingScales({ hidden }: Pick<TextNetwork, 'hidden'>): { embedding: number; input: number } {
   return hidden > 256 ? { embedding: 0.5, input: 1 } : { embedding: 1.2, input: 2 }
 }
 
-/** The layers above the vectors of the symbols: x [T, B, E] -> logits [T, B, V]. */
+/** Records the layers above the embedding and returns the logits [T, B, V] of embedded symbols x [T, B, E]. */
 export function textLayers(x: Tensor, config: TextConfig): Tensor {
   const { hidden, layers, dropout: p, locked, recurrentDropout, zoneout } = config.network
   const { size } = vocabularyFromConfig(config.vocabulary)
@@ -50,7 +51,7 @@ export function textLayers(x: Tensor, config: TextConfig): Tensor {
   return linear(dropout(output, { p, locked }), { name: 'head', size, biasStart: zeros })
 }
 
-/** The network that `config` describes. */
+/** Returns the definition of the network that `config` describes. */
 export function textDefinition(config: TextConfig) {
   const { embedding: width } = config.network
   const { size } = vocabularyFromConfig(config.vocabulary)
@@ -76,11 +77,19 @@ export function textDefinition(config: TextConfig) {
   })
 }
 
-/** Returns the network that `config` describes, with first values drawn from `options.seed`. Throws ERR_INVALID_ARGUMENT. */
+/**
+ * Returns the network that `config` describes, with first values drawn from `options.seed` (default 0). Throws ERR_INVALID_ARGUMENT for a
+ * configuration or options that are not valid.
+ *
+ * @example
+ * const model = textModel(loaded.config, { seed: 1 })
+ * model.parameterCount // as many as those of loaded.model
+ */
 export function textModel(config: TextConfig, options: ModelOptions = {}): Model {
   return defineModel(textDefinition(readTextConfig(config, 'config')), options)
 }
 
+/** Text models, as their files store them. */
 export const textTask: TaskModel<TextConfig> = {
   task: TEXT_TASK,
   configFromJson: textConfigFromJson,

@@ -1,4 +1,4 @@
-// Cost of a text model's output layer, and minimum counts that make it smaller. Each symbol of the vocabulary has a row of weights in it,
+// The cost of a text model's output layer, and minimum counts that make it smaller. Each symbol of the vocabulary has a row of weights in it,
 // so that training on a text with many different characters spends most of its time there.
 
 /** An output layer with more than this share of a step's multiplications is called large. */
@@ -45,7 +45,9 @@ export function outputLayerShare(parameters: Iterable<ParameterShape>): number {
   return output === 0 ? 0 : output / (output + lstm)
 }
 
+/** A minimum count with which the output layer is not large. */
 export interface SmallerVocabulary {
+  /** Symbols that occur less often share one id. */
   readonly minCount: number
   /** Number of its symbols, including <unk>. */
   readonly size: number

@@ -28,31 +28,37 @@ import {
   type TextTraining
 } from './settings.js'
 
+/** Options of `prepareTextRun`. Settings that are not given have the defaults of the task. */
 export interface TextRunOptions extends TrainingRunOptions, Omit<Given<typeof textRunSettings>, 'corpus'> {
-  /** Files, folders, patterns, - for standard input. */
+  /** Names of files, folders or patterns; - is standard input. */
   data: readonly string[]
-  /** Files that validate instead of a share. */
+  /** Names of files that validate instead of a share of the text. */
   validFiles?: readonly string[]
-  /** Reading the corpus. */
+  /** Options for reading the text, see `CorpusOptions`. */
   corpus?: Pick<CorpusOptions, 'cacheDir' | 'memoryBytes' | 'onSkip' | 'onProgress' | 'signal' | 'stdin'>
 }
 
+/** Data of a training of a text model. */
 export interface TextRunData {
   readonly vocabulary: Vocabulary
+  /** The text, cut into its parts. */
   readonly corpus: Pick<Corpus, 'counts' | 'train' | 'valid' | 'test' | 'files' | 'cached'>
 }
 
-/** The best weights on the validation text, as one stream. */
+/** The measure of the best weights on the validation text, which is read as one stream. */
 export interface TextRunMeasure extends TextMeasure {
-  /** Whether it counts the whole validation text, or its first 2^20 symbols. */
+  /** Whether the whole validation text was read, or only its first 2^20 symbols. */
   whole: boolean
 }
 
+/** A training of a text model that is ready to start, with its text. */
 export type TextRun = RunOf<TextConfig, TextRunData, TextRunMeasure>
+/** The result of a training of a text model: its summary and the measure of the best weights. */
 export type TextResult = RunResult<TextRunMeasure>
 
-/** How much of a long validation text is looked at: on the way, and at the end. */
+/** Most symbols of the validation text that a validation reads. */
 const WATCHED_SYMBOLS = 2 ** 18
+/** Most symbols of the validation text that the last measurement reads. */
 const MEASURED_SYMBOLS = 2 ** 20
 /** Symbols that are read at once for the fingerprint. */
 const FINGERPRINT_PIECE = 2 ** 16
@@ -103,7 +109,18 @@ const readTextRunOptions = object<TextRunOptions>({
   corpus: optional(readCorpusOptions)
 })
 
-/** Makes a training ready. Throws what prepareRun and openCorpus throw, ERR_CORPUS_EMPTY for less than one batch. */
+/**
+ * Prepares the training of a text model: reads the text, chooses the settings, makes the network and locks the files; `fit` of the result
+ * trains. Throws ERR_CORPUS_EMPTY if the text is shorter than one batch, ERR_CORPUS_BINARY for files that are not text, ERR_INVALID_OPTION for
+ * settings that contradict a run that is resumed, ERR_OUT_OF_MEMORY if the training does not fit into memory, and, for files,
+ * ERR_FILE_NOT_FOUND, ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
+ *
+ * @example
+ * const run = await prepareTextRun({ data: ['shakespeare.txt'], out: 'shakespeare.safetensors', training: { epochs: 10 } })
+ * const { valid } = await run.fit({ onReport: ({ step, loss }) => console.log(step, loss) })
+ * run.dispose()
+ * console.log(valid?.bits)
+ */
 export async function prepareTextRun(options: TextRunOptions): Promise<TextRun> {
   return prepareRun(writing, readTextRunOptions(options, 'the options of the run'))
 }
@@ -112,24 +129,24 @@ const defaults = { split: defaultsOf(textSplitSettings), training: defaultsOf(te
 
 /** Merges the settings of a run by precedence: the caller's options, the resumed run's settings, the defaults. */
 function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
-  const said = { network: given(options.network), split: given(options.split), training: given(options.training) }
+  const asked = { network: given(options.network), split: given(options.split), training: given(options.training) }
   if (old) {
     const { vocabulary } = options
-    checkResumed({ ...said, vocabulary: { vocabulary } }, { ...old, vocabulary: { vocabulary: old.vocabulary.kind } })
+    checkResumed({ ...asked, vocabulary: { vocabulary } }, { ...old, vocabulary: { vocabulary: old.vocabulary.kind } })
   }
-  const hidden = said.network.hidden ?? old?.network.hidden ?? networkDefaults.hidden
-  const network: TextNetwork = { ...networkDefaults, hidden, embedding: hidden, ...old?.network, ...said.network }
+  const hidden = asked.network.hidden ?? old?.network.hidden ?? networkDefaults.hidden
+  const network: TextNetwork = { ...networkDefaults, hidden, embedding: hidden, ...old?.network, ...asked.network }
   const { split: shares, training: trainingDefaults } = defaults
   const precision = options.device === 'cuda' ? 'bf16' : trainingDefaults.precision
-  const optimizer = said.training.optimizer ?? old?.training?.optimizer ?? trainingDefaults.optimizer
+  const optimizer = asked.training.optimizer ?? old?.training?.optimizer ?? trainingDefaults.optimizer
   const learningRate = defaultLearningRate(optimizer, network)
-  const training = chooseTraining<TextTraining>(said.training, old?.training, {
+  const training = chooseTraining<TextTraining>(asked.training, old?.training, {
     ...trainingDefaults,
     precision,
     learningRate
   })
   const valid = (options.validFiles?.length ?? 0) > 0 ? 0 : shares.valid
-  return { network, training, split: { ...shares, valid, ...old?.split, ...said.split } }
+  return { network, training, split: { ...shares, valid, ...old?.split, ...asked.split } }
 }
 
 function checkSameText(before: DataMark | undefined, now: DataMark): void {

@@ -6,8 +6,8 @@ import type { ModelInput, TaskContext } from '../task.js'
 import { loadTextModel } from './load.js'
 import type { sampleSettings } from './use-settings.js'
 
-/** Writes a text as it is drawn; with records, one record with all of it. */
-export async function sample(
+/** Prints a text while it is drawn, or one record with all of it if records are printed. */
+export async function sampleText(
   { model: path, options }: ModelInput<Values<typeof sampleSettings>>,
   { output, signal }: TaskContext
 ): Promise<void> {

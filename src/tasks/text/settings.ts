@@ -17,7 +17,7 @@ import { processSettings, trainingSettings } from '../runs/settings.js'
 const size = { min: 1, max: MAX_SIZE } as const
 const probability = { min: 0, max: 0.999, argument: '<p>', default: 0 } as const
 
-/** The network. */
+/** Declarations of the settings of the network. */
 export const textNetworkSettings = {
   hidden: integer({ ...size, default: 256, help: 'units of each LSTM layer' }),
   layers: integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
@@ -37,7 +37,7 @@ export const textNetworkSettings = {
   })
 } satisfies Group
 
-/** Division of the text by position. */
+/** Declarations of the shares into which the text is cut by position. */
 export const textSplitSettings = {
   valid: number({
     min: 0,
@@ -49,7 +49,7 @@ export const textSplitSettings = {
   test: number({ min: 0, below: 1, argument: '<share>', default: 0, help: 'share after it for tests, not trained on' })
 } satisfies Group
 
-/** The training. */
+/** Declarations of the settings of the training. */
 export const textTrainingSettings = {
   ...trainingSettings({
     batch: 24,
@@ -76,7 +76,7 @@ export const textTrainingSettings = {
   })
 } satisfies Group
 
-/** Everything that a training of a text model can be given. */
+/** All settings of a training of a text model. */
 export const textRunSettings = {
   network: textNetworkSettings,
   vocabulary: choice(['character', 'byte'], {
@@ -97,11 +97,11 @@ export const textRunSettings = {
   ...processSettings
 } satisfies Group
 
-/** The shape of the network. */
+/** Settings of the network. */
 export type TextNetwork = Values<typeof textNetworkSettings>
-/** How the text was cut, by position. */
+/** The shares into which the text is cut by position. */
 export type TextSplit = Values<typeof textSplitSettings>
-/** Training settings that a resumed run needs again. */
+/** Settings of the training, which a checkpoint stores for a resumed run. */
 export type TextTraining = Values<typeof textTrainingSettings>
 
 /** Defaults of the network. */

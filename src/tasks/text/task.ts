@@ -42,7 +42,7 @@ const sample: Verb = {
   words: [],
   settings: sampleSettings,
   notes: SAMPLE_NOTES,
-  run: async (input, context) => await (await import('./sample.js')).sample(input as never, context)
+  run: async (input, context) => await (await import('./sample.js')).sampleText(input as never, context)
 }
 
 /** The task of text models. */

@@ -11,7 +11,7 @@ import { TEXT_TASK } from './model.js'
 import { traceText } from './trace.js'
 import type { textTraceSettings } from './use-settings.js'
 
-/** Prints how long a text model remembers, on the text of a file. */
+/** Prints the memory of a text model on the text of a file. */
 export async function traceTextFile(
   { model: path, words: [data], options }: ModelInput<Values<typeof textTraceSettings>>,
   { output, signal }: TaskContext
@@ -33,7 +33,7 @@ function steps(count: number): string {
   return `${count < 100 ? count.toFixed(1) : count.toPrecision(3)} steps`
 }
 
-/** JSON has no infinity: a gate of exactly 1 never forgets. */
+/** Replaces infinite values by null, because JSON has no infinity: a gate of exactly 1 has an infinite half-life. */
 function finite(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value, (_, part: unknown) => (part === Infinity ? null : part)))
 }

@@ -1,27 +1,31 @@
-// How long a text model remembers: its forget gates, the half-lives that follow from them, and how far back the gradient of
-// a prediction reaches.
+// The memory of a text model: its forget gates, the half-lives that follow from them, and the distance over which the gradient of a prediction
+// reaches back.
 
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { halfLife, traceGradient, traceNetwork, type TraceInput, type TraceOptions } from '../../introspect/network.js'
 import type { LoadedText } from './load.js'
 import { textLayers } from './model.js'
 
+/** The memory of a text model on a text. */
 export interface MemoryTrace {
+  /** The LSTM layers, from the input to the output. */
   readonly layers: readonly LayerMemory[]
-  /** Mean norm of d ln p(next symbol) / d input, lag by lag from 0 (the symbol just read), as shares of the largest. */
+  /** The mean norm of d ln p(next symbol) / d input for each lag, from 0 (the last symbol read) on, divided by the largest of them. */
   readonly reach: readonly number[]
-  /** The lag beyond which less than a hundredth of the gradient's sum lies, in symbols. */
+  /** Number of lags, from 0 on, that contain all but less than a hundredth of the sum of these norms. */
   readonly reachSteps: number
-  /** Symbols that were read. */
+  /** Number of symbols that were read. */
   readonly symbols: number
 }
 
+/** The memory of one LSTM layer. */
 export interface LayerMemory {
   readonly name: string
-  /** Mean forget gate of each unit, in order of size. */
+  /** The mean forget gate of each unit, in increasing order. */
   readonly forget: readonly number[]
+  /** The mean over the units. */
   readonly meanForget: number
-  /** Steps after which half of a cell is forgotten at its mean forget gate: quantiles over the units. */
+  /** Number of steps after which half of a cell is forgotten at its mean forget gate: quantiles over the units. */
   readonly halfLife: { readonly median: number; readonly p90: number; readonly longest: number }
   /** Share of a cell that is left after 10 and 100 steps at the mean forget gate of its unit, mean over the units. */
   readonly keptAfter10: number
@@ -31,15 +35,15 @@ export interface LayerMemory {
 const WINDOW = 128
 const MAX_WINDOWS = 16
 
-/** Traces a model on a text of at least two symbols, in windows of up to 128 symbols from a zero state. ERR_UNKNOWN_SYMBOL, ERR_CORPUS_EMPTY. */
+/**
+ * Traces a model on a text, in at most 16 windows of up to 128 symbols that begin with a zero state. Throws ERR_UNKNOWN_SYMBOL for symbols that
+ * the vocabulary does not have, ERR_CORPUS_EMPTY for fewer than two symbols.
+ */
 export function traceText(loaded: LoadedText, text: string, options: TraceOptions = {}): MemoryTrace {
   const { model, vocabulary, config } = loaded
   const ids = vocabulary.encode(text)
   if (ids.length < 2)
-    throw new GatecellError(
-      'ERR_CORPUS_EMPTY',
-      `Expected at least two symbols to trace but received ${ids.length}: give more text.`
-    )
+    throw expected('ERR_CORPUS_EMPTY', 'at least two symbols to trace', String(ids.length), 'give more text')
   const steps = Math.min(WINDOW, ids.length - 1)
   const batch = Math.max(1, Math.min(MAX_WINDOWS, Math.floor((ids.length - 1) / steps)))
   const stride = batch > 1 ? Math.floor((ids.length - 1 - steps) / (batch - 1)) : 0
@@ -89,7 +93,7 @@ function memoryOf(name: string, hidden: number, forget: Float64Array): LayerMemo
   }
 }
 
-/** Mean norms by lag before the last step. */
+/** Returns the mean norm of the gradient for each lag before the last step. */
 function reachOf(gradient: Float64Array, { steps, batch }: TraceInput, width: number): number[] {
   return Array.from({ length: steps }, (_, lag) => {
     let sum = 0
