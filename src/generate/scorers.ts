@@ -174,7 +174,10 @@ const streamMethods = methods<Stream>(['clone', 'step'])
 
 /** Options of `streamScorer`. */
 interface StreamScorerOptions {
-  /** Returns the model's token for a token of the search; -1 if the model does not have it, which forbids the token. Default: the same token. */
+  /**
+   * Returns the model's token for a token of the search; -1 if the model does not have it, which forbids the token. Default: the same
+   * token.
+   */
   tokenOf?: (token: number) => number
   /**
    * Tokens of the model that may follow a sequence: the nats of an end are those of any of them. Default: none, and a sequence may end

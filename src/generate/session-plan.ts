@@ -208,14 +208,20 @@ export class SessionPlan implements ValueHome {
     return Math.max(1, Math.min(MOST_DRAWS, Math.floor(MOST_RECORDED / Math.max(1, this.#loop!.width))))
   }
 
-  /** Runs at most `count` steps on the engine's thread, up to one that draws `stop`, and returns their number. `count` is at most `mostSteps`. */
+  /**
+   * Runs at most `count` steps on the engine's thread, up to one that draws `stop`, and returns their number. `count` is at most
+   * `mostSteps`.
+   */
   async run(count: number, stop: number): Promise<number> {
     const elements = this.mostSteps * this.#loop!.width + 1
     this.#out ??= viewOf(createArena(elements), 0, [elements], 'i32') as Int32Array
     return this.#loop!.runAsync(count, stop, this.#out)
   }
 
-  /** Runs the loop of the value whose home this is on the caller's thread, with at least one drawing sampler; `out` has room for the records. Returns the number of steps. */
+  /**
+   * Runs the loop of the value whose home this is on the caller's thread, with at least one drawing sampler; `out` has room for the
+   * records. Returns the number of steps.
+   */
   runSync(value: SessionValue, count: number, stop: number, out: Int32Array): number {
     this.#number(0, value)
     try {

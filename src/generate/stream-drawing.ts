@@ -2,7 +2,7 @@
 // the previous token and draws the next one. The last token drawn is kept for the next call, which returns it first.
 
 import { integer } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import type { StreamValue } from './stream-value.js'
 import type { GenerateOptions, SampleOptions } from './stream-types.js'
 import { inPlan } from './together.js'
@@ -10,9 +10,11 @@ import { inPlan } from './together.js'
 /** Throws ERR_INVALID_ARGUMENT unless a token was read since the last change of the state. */
 export function checkReady(value: StreamValue): void {
   if (!value.ready)
-    throw new GatecellError(
+    throw expected(
       'ERR_INVALID_ARGUMENT',
-      'Expected at least one token fed before the first draw but there is none: call feed() or step() first.'
+      'at least one token fed before the first draw',
+      'none',
+      'call feed() or step() first'
     )
 }
 
@@ -40,7 +42,7 @@ export function draw(value: StreamValue, count: number, { stop = -1 }: SampleOpt
   return out.subarray(0, runs + 1)
 }
 
-/** Does the same in a seat, for at most MOST_DRAWS tokens. */
+/** Does what `draw` does in a seat, for at most MOST_DRAWS tokens. */
 async function drawAway(value: StreamValue, count: number, stop: number): Promise<Int32Array> {
   const { core, kind } = value
   const first = firstOf(value)
@@ -56,7 +58,7 @@ async function drawAway(value: StreamValue, count: number, stop: number): Promis
   })
 }
 
-/** Draws blocks in seats, small ones first, until `length` tokens or `stop` were drawn. Throws ERR_ABORTED. */
+/** Draws blocks in seats, small ones first, until `length` tokens or `stop` were drawn. Throws ERR_ABORTED if `signal` aborts. */
 export async function* drawBlocks(
   value: StreamValue,
   { length = Infinity, stop = -1, signal }: GenerateOptions

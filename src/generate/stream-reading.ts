@@ -1,6 +1,6 @@
 // Reading of tokens into a stream, one by one or, for a long prompt, in blocks, on the caller's thread or on the engine's thread.
 
-import { GatecellError, show } from '../errors.js'
+import { expected, show } from '../errors.js'
 import { BLOCK_MS } from './seats.js'
 import { PROMPT_BLOCK } from './session-kind.js'
 import type { SessionPlan } from './session-plan.js'
@@ -10,9 +10,11 @@ import { inPlan } from './together.js'
 /** Throws ERR_OUT_OF_RANGE unless `id` is an integer from 0 to 2^31 - 1. The core checks that the vocabulary has it. */
 function checkToken(id: number): void {
   if (typeof id !== 'number' || (id | 0) !== id || id < 0) {
-    throw new GatecellError(
+    throw expected(
       'ERR_OUT_OF_RANGE',
-      `Expected token ids as integers >= 0 but received ${show(id)}: encode the text with the model's vocabulary.`
+      'token ids as integers >= 0',
+      show(id),
+      "encode the text with the model's vocabulary"
     )
   }
 }

@@ -1,8 +1,8 @@
-// The value of one stream: a session whose samplers feed the token, so that its next input is the next draw, and what belongs to the
-// logits of the last step.
+// The value of one stream: a session whose samplers feed the token, so that its next input is the next draw, and whether logits and draw belong
+// to the last token.
 
 import { float32Array, record } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { copyValue } from './rows.js'
 import { runAlone, type SessionCore } from './session-core.js'
 import type { SessionPlan } from './session-plan.js'
@@ -45,9 +45,11 @@ export class StreamValue {
   /** Throws ERR_BUSY while a block is under way. */
   checkIdle(): void {
     if (this.core.away)
-      throw new GatecellError(
+      throw expected(
         'ERR_BUSY',
-        'Expected an idle stream but a block of generate() or prime() is under way: await it first.'
+        'an idle stream',
+        'one with a block of generate() or prime() under way',
+        'await it first'
       )
   }
 
@@ -129,14 +131,19 @@ export class StreamValue {
     return { version: 1, settings: { ...this.settings }, position, states, ready }
   }
 
-  /** Takes the value of a snapshot, except its settings. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE for a snapshot of another model. */
+  /**
+   * Replaces the value by that of a snapshot, without its settings. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE for a snapshot of another
+   * model.
+   */
   restore({ states, position, ready, settings }: StreamSnapshot): void {
     const { value } = this.core
     const logits = value.kept[this.kind.logits]!
     if (ready && (ready.logits.length !== logits.length || ready.drawn >= logits.length)) {
-      throw new GatecellError(
+      throw expected(
         'ERR_INVALID_ARGUMENT',
-        `Expected a snapshot with ${logits.length} logits and a draw below that but received ${ready.logits.length} and ${ready.drawn}: restore it in a stream of the model that it was taken from.`
+        `a snapshot with ${logits.length} logits and a draw below that`,
+        `${ready.logits.length} and ${ready.drawn}`,
+        'restore it in a stream of the model that it was taken from'
       )
     }
     this.states = states

@@ -44,11 +44,11 @@ const verbs = new Set(
   Clones Closes Collects Compares Compiles Computes Connects Copies Counts Creates Cuts Decides Declares Decodes Derives Describes
   Deletes Divides Does Draws Drops Encodes Ends Ensures Estimates Evaluates Executes Exports Fetches Fills Finds Finishes Fits Follows
   Formats Freezes Gathers Generates Gives Groups Handles Holds Imports Indexes Initialises Inserts Iterates Joins Keeps Lays Lets Limits Lists Loads
-  Locks Looks Lowers Maps Makes Marks Masks Matches Measures Merges Moves Multiplies Names Normalises Notes Opens Orders Pads Parses Picks Places
+  Locks Looks Lowers Maps Makes Marks Masks Matches Measures Merges Moves Multiplies Names Normalises Notes Opens Orders Packs Pads Parses Picks Places
   Plans Prepares Prints Provides Puts Raises Reads Records Reduces Refuses Registers Releases Removes Renders Repeats Replaces
   Reports Resamples Reserves Resets Resizes Resolves Restores Resumes Returns Rewrites Rounds Runs Samples Saves Scales Scores Seeds
   Selects Sends Separates Sets Shifts Shows Shuffles Sizes Smooths Sorts Splits Starts Steps Stops Stores Subtracts Sums Swaps Takes Tests
-  Throws Times Tokenises Trains Transforms Transposes Traverses Trims Turns Unpacks Updates Uses Validates Varies Verifies Waits Walks Warns
+  Throws Times Tokenises Traces Trains Transforms Transposes Traverses Trims Turns Unpacks Updates Uses Validates Varies Verifies Waits Walks Warns
   Weighs Wraps Writes Yields`.split(/\s+/)
 )
 

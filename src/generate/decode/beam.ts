@@ -45,7 +45,10 @@ export interface BeamOptions {
   best?: number
   /** Most tokens of a sequence, from 0 to 2^24. */
   maxLength: number
-  /** Exponent alpha of the length penalty ((5 + length) / 6)^alpha (Wu et al. 2016, equation 14), from 0 to 100. 0, the default, has no effect. */
+  /**
+   * Exponent alpha of the length penalty ((5 + length) / 6)^alpha (Wu et al. 2016, equation 14), from 0 to 100. 0, the default, has no
+   * effect.
+   */
   lengthPenalty?: number
   /** Scorer whose nats are added to those of the network; default: none. */
   scorer?: Scorer

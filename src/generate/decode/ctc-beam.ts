@@ -14,7 +14,10 @@ export interface CtcBeamOptions {
   blank?: number
   /** Number of prefixes that are followed, from 1 to 2^20; default 16. */
   width?: number
-  /** A symbol this many nats below the likeliest of its step extends no prefix, from 0 to Infinity; default 12. Infinity tries all symbols. */
+  /**
+   * A symbol this many nats below the likeliest of its step extends no prefix, from 0 to Infinity; default 12. Infinity tries all
+   * symbols.
+   */
   prune?: number
   /** Scorer whose nats are added to those of the network; default: none. Its tokens are the labels. */
   scorer?: Scorer

@@ -28,7 +28,9 @@ export class Prefix {
     return this.#children?.get(token)
   }
 
-  /** Returns the state of `scorer` after this sequence. It is computed once and kept, so all calls on one tree must have the same scorer. */
+  /**
+   * Returns the state of `scorer` after this sequence. It is computed once and kept, so all calls on one tree must have the same scorer.
+   */
   state<S>(scorer: Scorer<S>): S {
     if (!this.parent) return scorer.start
     return (this.#state ??= scorer.next(this.parent.state(scorer), this.token)) as S

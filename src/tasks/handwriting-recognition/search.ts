@@ -26,7 +26,9 @@ export interface ReadOptions {
 /** A reading of ink. */
 export interface Reading {
   text: string
-  /** Logarithm of the probability of the reading under the network, in nats: of the best path, or summed over the alignments in the beam. */
+  /**
+   * Logarithm of the probability of the reading under the network, in nats: of the best path, or summed over the alignments in the beam.
+   */
   nats: number
   /** Nats with those of the scorer; equal to `nats` without a scorer. */
   score: number

@@ -47,7 +47,10 @@ export const readerTrainingDefaults = defaultsOf(readerSettings.training)
 /** Defaults of the normalisation of the ink. */
 export const readerNormalisationDefaults = defaultsOf(readerSettings.normalisation)
 
-/** Normalisation for a network that reads while the pen moves: size, skew, slant and density of ink that is still to come cannot be measured. */
+/**
+ * Normalisation for a network that reads while the pen moves: size, skew, slant and density of ink that is still to come cannot be
+ * measured.
+ */
 export const forwardNormalisation = {
   ...readerNormalisationDefaults,
   scale: 'fixed',

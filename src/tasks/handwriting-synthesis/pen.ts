@@ -16,7 +16,10 @@ export type WriterNetwork = Pick<LoadedModel<GenerationConfig>, 'model' | 'confi
   readonly vocabulary: Vocabulary | null
 }
 
-/** Returns the symbols of a text for the window; none for a model that draws without a text. Throws ERR_INVALID_ARGUMENT if the text is missing or not wanted. */
+/**
+ * Returns the symbols of a text for the window; none for a model that draws without a text. Throws ERR_INVALID_ARGUMENT if the text is
+ * missing or not wanted.
+ */
 export function symbolsFor(text: string | undefined, vocabulary: Vocabulary | null): Int32Array {
   if (!vocabulary && text)
     throw expected('ERR_INVALID_ARGUMENT', 'no text for a model that draws without one', 'a text', 'leave it out')

@@ -69,7 +69,10 @@ function learnedOf({ deviation, pointsPerSymbol, memoryless }: GenerationConfig)
   return { deviation, pointsPerSymbol, memoryless }
 }
 
-/** Returns the vocabulary of all texts; null if the network draws without a text. Throws ERR_INVALID_INK if texts are wanted but no sample has one. */
+/**
+ * Returns the vocabulary of all texts; null if the network draws without a text. Throws ERR_INVALID_INK if texts are wanted but no sample
+ * has one.
+ */
 function learnVocabulary({ train, valid }: InkSets, wanted?: boolean): Vocabulary | null {
   const texts = [...train, ...valid].map(({ text }) => text ?? '')
   if (!(wanted ?? texts.every((text) => text !== ''))) return null

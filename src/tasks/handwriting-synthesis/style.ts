@@ -31,7 +31,10 @@ export const checkStyle = open<WritingStyle>({
 
 const readStyleOptions = optionsOf<{ signal?: AbortSignal | undefined }>({ signal: optional(signalOf) })
 
-/** Returns the style of strokes. Throws ERR_INVALID_INK if they have no text and the model writes from texts, ERR_ABORTED if the signal aborts. */
+/**
+ * Returns the style of strokes. Throws ERR_INVALID_INK if they have no text and the model writes from texts, ERR_ABORTED if the signal
+ * aborts.
+ */
 export async function readStyle(
   { model, config, info, vocabulary }: WriterNetwork,
   sample: Ink,

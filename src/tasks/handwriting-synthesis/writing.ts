@@ -15,7 +15,9 @@ import { checkStyle, restoreStyle, type WritingStyle } from './style.js'
 export interface WriteInkOptions {
   /** The text to write, of at most 4,096 UTF-16 units. A model of texts needs one; a model that draws without a text refuses it. */
   text?: string
-  /** Bias towards the likely (Graves 2013, section 5.4), from 0 to 100; default 0.5. 0 draws as learned; writing is neat from about 1 on. */
+  /**
+   * Bias towards the likely (Graves 2013, section 5.4), from 0 to 100; default 0.5. 0 draws as learned; writing is neat from about 1 on.
+   */
   bias?: number
   /** Seed of the draws, an integer in [0, 2^53); default 0. The same seed, text and weights give the same ink. */
   seed?: number

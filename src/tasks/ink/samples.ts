@@ -45,7 +45,10 @@ export function textOf(ink: Ink): string {
   throw expected('ERR_INVALID_INK', `a text for ${ink.source}`, 'none', 'add "text", or a label of the segment')
 }
 
-/** Returns the results of `make` for all samples. Samples for which it throws are left out and `onBad` takes the errors; without `onBad` the first error is thrown. */
+/**
+ * Returns the results of `make` for all samples. Samples for which it throws are left out and `onBad` takes the errors; without `onBad`
+ * the first error is thrown.
+ */
 export function makeSamples<S>(
   inks: readonly Ink[],
   make: (ink: Ink) => S,

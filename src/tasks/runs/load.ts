@@ -9,7 +9,9 @@ import { openModelFile, type TaskModel } from './model-file.js'
 
 /** Options of loading a model. */
 export interface LoadOptions {
-  /** Threads of its plans, from 0 to 1024. 0 takes the number of the engine. Default: the number that is fastest for one stream or sample. */
+  /**
+   * Threads of its plans, from 0 to 1024. 0 takes the number of the engine. Default: the number that is fastest for one stream or sample.
+   */
   threads?: number
   /** Format of the operands of the LSTM products: 'f32' (default), 'bf16', 'int8' or, with cuda, 'tf32'. */
   precision?: Precision

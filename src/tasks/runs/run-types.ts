@@ -79,7 +79,10 @@ export interface Opened<C extends RunConfig, D extends RunData> {
   close?(): void
 }
 
-/** The parts of a training that differ between tasks. O: its options; C: the configuration; D: the data; M: the measure of a trained model. */
+/**
+ * The parts of a training that differ between tasks. O: its options; C: the configuration; D: the data; M: the measure of a trained
+ * model.
+ */
 export interface Application<
   O extends TrainingRunOptions,
   C extends RunConfig,

@@ -18,7 +18,10 @@ export interface LoadedText extends LoadedModel<TextConfig> {
 
 /** Options of `writeText`. */
 export interface WriteOptions extends Partial<SamplerSettings> {
-  /** Text that the model reads before the first symbol is drawn; default: a line feed if the vocabulary has one, otherwise its first symbol. */
+  /**
+   * Text that the model reads before the first symbol is drawn; default: a line feed if the vocabulary has one, otherwise its first
+   * symbol.
+   */
   prompt?: string
 }
 

@@ -107,7 +107,10 @@ export type TextTraining = Values<typeof textTrainingSettings>
 /** Defaults of the network. */
 export const networkDefaults = defaultsOf(textNetworkSettings)
 
-/** Returns the default peak learning rate for an optimizer and a network: found at 64, 128, 256 and 512 units. Small networks take larger steps. */
+/**
+ * Returns the default peak learning rate for an optimizer and a network: found at 64, 128, 256 and 512 units. Small networks take larger
+ * steps.
+ */
 export function defaultLearningRate(optimizer: Optimizer['kind'], { hidden }: Pick<TextNetwork, 'hidden'>): number {
   const adam = 1e-2 * (256 / hidden) ** (hidden > 256 ? 1.5 : 0.5)
   return { sgd: 1, rmsprop: adam / 4, adam, adamw: adam }[optimizer]
