@@ -1,11 +1,13 @@
 // The tree of commands, and what is common to all: help, version, how errors end.
 
 import { Command, CommanderError } from 'commander'
-import { GatecellError } from '../errors.js'
+import { expected, type GatecellError } from '../errors.js'
 import { packageInfo } from '../native.js'
 import { tasks as allTasks } from '../tasks/registry.js'
 import type { TaskEntry } from '../tasks/task.js'
 import { showCommands } from './commands/show-commands.js'
+import { commandOf, unknownOption } from './options/unknown.js'
+import { asTyped, commandLine } from './ui/command-line.js'
 import { exitCodes, reportError, watchOutput } from './ui/output.js'
 
 /** A command that is imported on use. */
@@ -45,7 +47,7 @@ function commandsOf(tasks: readonly TaskEntry[]): LazyCommand[] {
     },
     {
       name: 'inspect',
-      description: 'Shows what is in a model file.',
+      description: 'Lists the contents of a model file.',
       add: async (program) => (await import('./commands/inspect.js')).addInspect(program)
     },
     {
@@ -75,18 +77,21 @@ Examples:
 Exit codes: 0 done, 2 wrong command line, 130 stopped by Ctrl-C and 143 by SIGTERM (saved), 1 anything else that failed.
 GATECELL_ISA=scalar|avx2|avx512 forces an instruction set; GATECELL_DEBUG=1 shows stacks.`
 
+const ignore = (): void => {}
+
 /** Runs one command line of a program with these tasks, and returns its exit code. */
 export async function runProgram(words: readonly string[], tasks: readonly TaskEntry[] = allTasks): Promise<number> {
   watchOutput(() => process.exit(exitCodes.ok))
   // A file beyond the limit of ulimit -f is then a failed write (EFBIG) with its message, not the end of the process.
-  if (process.platform !== 'win32') process.on('SIGXFSZ', () => {})
+  if (process.platform !== 'win32' && !process.listeners('SIGXFSZ').includes(ignore)) process.on('SIGXFSZ', ignore)
   try {
     const program = await createProgram(words, tasks)
     await program.parseAsync([...words], { from: 'user' })
     return Number(process.exitCode ?? exitCodes.ok)
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return exitCodes.ok
-    return reportError(error instanceof CommanderError ? usageError(error) : error, words.includes('--json'))
+    const reported = error instanceof CommanderError ? usageError(error, words, tasks) : error
+    return reportError(reported, words.includes('--json'))
   }
 }
 
@@ -105,7 +110,7 @@ export async function createProgram(
     .configureOutput({ writeErr: () => {}, outputError: () => {} })
     .configureHelp({ showGlobalOptions: false })
     .helpCommand('help [command]', 'show help for a command')
-    .addHelpText('after', ABOUT)
+    .addHelpText('after', asTyped(ABOUT))
   const [first, second] = (words ?? []).filter((word) => !word.startsWith('-'))
   const named = first === 'help' ? second : first
   for (const { name, description, add } of commandsOf(tasks)) {
@@ -117,14 +122,16 @@ export async function createProgram(
   return program
 }
 
-/** What commander says, as one sentence. */
-function usageError(error: CommanderError): GatecellError {
-  const said = error.message
-    .replace(/^error: /, '')
-    .replace(/\s*\n\s*/g, ' ')
-    .replace(/\.$/, '')
-  return new GatecellError(
-    'ERR_INVALID_OPTION',
-    `Expected a command line that --help describes but received this: ${said}`
-  )
+/** Returns the error for a command line that commander refuses, as one sentence. */
+function usageError(
+  { code, message }: CommanderError,
+  words: readonly string[],
+  tasks: readonly TaskEntry[]
+): GatecellError {
+  const [, flag] = /unknown option '(--?[^'=]+)/.exec(message) ?? []
+  const [, similar] = /Did you mean (?:one of )?(-[\w-]+)/.exec(message) ?? []
+  if (code === 'commander.unknownOption' && flag !== undefined) return unknownOption(flag, words, tasks, similar)
+  const fault = message.replace(/^error: /, '').replace(/\s*\n\s*/g, ' ').replace(/\.$/, '') // prettier-ignore
+  const remedy = `see ${commandLine([...commandOf(words, tasks), '--help'])}`
+  return expected('ERR_INVALID_OPTION', 'a command line that --help describes', `one with a fault (${fault})`, remedy)
 }

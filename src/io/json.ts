@@ -10,6 +10,9 @@ export interface JsonObject {
   readonly [key: string]: JsonValue | undefined
 }
 
+/** A line of JSON for programs: `event` is the kind of the record, in snake_case. */
+export type EventRecord = JsonObject & { readonly event: string }
+
 /** A parsed value of a file that is not trusted. */
 export type StrictJson = null | boolean | number | string | StrictJson[] | Map<string, StrictJson>
 

@@ -2,22 +2,52 @@
 
 import { settingsOf, type Group } from './group.js'
 import { flagOf } from './flag.js'
-import type { SettingSpec } from './setting.js'
+import { MAX_COUNT, type SettingSpec } from './setting.js'
 
-/** Returns a table with a row for each setting: its path, its option, its valid values, its default and its meaning. */
+const TYPES = {
+  number: 'number',
+  integer: 'integer',
+  duration: 'number',
+  boolean: 'true or false',
+  choice: 'name',
+  text: 'text',
+  path: 'path',
+  paths: 'list of paths'
+} as const
+
+/** Returns a table with a row for each setting: its name, option, type, range, unit, default and meaning. */
 export function settingsTable(group: Group): string {
   const rows = [...settingsOf(group)].map(({ path, setting }) => {
     const option = flagOf(path, setting)
     const cells = [
       `\`${path.join('.')}\``,
       option ? `\`${option.name}\`` : '',
-      setting.expects + (setting.unit === null ? '' : `, in ${setting.unit}`),
-      defaultWords(setting) ?? '',
-      setting.help
+      TYPES[setting.kind] + (setting.nullable ? ' or null' : ''),
+      escaped(rangeOf(setting)),
+      escaped(setting.unit ?? ''),
+      escaped(defaultWords(setting) ?? ''),
+      escaped(setting.help)
     ]
-    return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`
+    return `| ${cells.join(' | ')} |`
   })
-  return ['| setting | option | value | default | meaning |', '|---|---|---|---|---|', ...rows, ''].join('\n')
+  const head = ['| setting | option | type | range | unit | default | meaning |', '|---|---|---|---|---|---|---|']
+  return [...head, ...rows, ''].join('\n')
+}
+
+/** Returns a text in which Markdown sees neither a tag nor the end of a cell. */
+function escaped(text: string): string {
+  return text.replaceAll('<', '&lt;').replaceAll('|', '\\|')
+}
+
+/** Returns the valid values in words: the names of a choice, the bounds of a number. */
+function rangeOf({ choices, bounds }: SettingSpec): string {
+  if (choices) return choices.join(', ')
+  const { min, max, above, below } = bounds ?? {}
+  const highest = max === MAX_COUNT ? undefined : max
+  if (min !== undefined && highest !== undefined) return `${min} to ${highest}`
+  const low = min !== undefined ? `at least ${min}` : above !== undefined ? `above ${above}` : ''
+  const high = highest !== undefined ? `at most ${highest}` : below !== undefined ? `below ${below}` : ''
+  return [low, high].filter((part) => part !== '').join(', ')
 }
 
 /** Returns the default in words; null if the setting has none. */

@@ -55,7 +55,7 @@ export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { 
     description: parts.summary,
     settings: { network: parts.network, training: parts.training, ...processSettings },
     notes: '',
-    next: 'gatecell inspect MODEL',
+    next: 'inspect MODEL',
     evaluation: { settings: {}, notes: '' },
     async prepare({ data, ...place }, given) {
       const run = await prepareRun(application, { ...given, ...place, data })

@@ -2,18 +2,18 @@
 // is one folder with a value of this type and one line there. A value is light: its functions import their code on use.
 
 import type { Hint } from './hint.js'
-import type { JsonObject } from '../io/json.js'
+import type { EventRecord, JsonObject } from '../io/json.js'
 import type { Report } from '../train/reports.js'
 import type { Group } from '../settings/index.js'
 import type { RunMode } from './runs/files.js'
 import type { Run } from './runs/run-types.js'
 
-/** Receiver of the results of a function: lines and text for people, or records for programs. */
+/** Receiver of the results of a function: lines and text for people, or records for programs, whose `event` names their kind. */
 export interface TaskOutput {
   /** Whether records are printed, and no lines. */
   readonly json: boolean
   line(text?: string): void
-  record(record: JsonObject): void
+  record(record: EventRecord): void
   write(text: string): Promise<void>
 }
 
@@ -117,7 +117,7 @@ export interface TaskEntry {
   readonly lossUnit: string
   readonly measures: readonly MeasureSpec[]
   readonly verbs: readonly Verb[]
-  /** The command line that follows a training, with MODEL in place of the model. */
+  /** The command line that follows a training, without the program's name, with MODEL in place of the model: `sample MODEL`. */
   readonly next: string
   readonly evaluation: ModelUse
   readonly tracing?: ModelUse & { trace(input: ModelInput, context: TaskContext): Promise<void> }

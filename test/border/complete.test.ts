@@ -4,6 +4,7 @@ import t from 'tap'
 import { entries } from './entries.js'
 import type { AnyRecipe } from './recipe.js'
 import { recipes } from './recipes.js'
+import { release } from './walk.js'
 import { makeFiles } from './worlds.js'
 
 const names = new Set(recipes.map(({ name }) => name))
@@ -78,8 +79,7 @@ async function methodsOfResult(kind: string, recipe: AnyRecipe): Promise<string[
   const found = [[kind, result as object] as const, ...partsOf(result as object)].flatMap(([kind, object]) =>
     methodsOf(object).map((name) => `${kind}.${name}`)
   )
-  const end = (result as { dispose?: () => void }).dispose
-  end?.call(result)
+  await release(result)
   recipe.dispose?.(world)
   return found
 }

@@ -104,8 +104,8 @@ async function firstOf(iterator: AsyncIterator<unknown>): Promise<unknown[]> {
   return items
 }
 
-/** Gives back what a call returned. */
-async function release(result: unknown): Promise<void> {
+/** Releases, disposes of and closes the result of a call, with the methods that it has. */
+export async function release(result: unknown): Promise<void> {
   if (typeof result !== 'object' || result === null) return
   for (const name of ['release', 'dispose', 'close']) {
     const end = (result as Container)[name]

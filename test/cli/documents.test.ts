@@ -96,6 +96,12 @@ t.test('the page of benchmarks is the saved run', async (t) => {
   t.equal(stdout, pageOf('docs/benchmarks.md'), `node ${words.join(' ')} > docs/benchmarks.md`)
 })
 
+t.test('the page of settings is made from their declarations', async (t) => {
+  const words = ['scripts/settings-page.mjs']
+  const { stdout } = await promisify(execFile)(process.execPath, words, { cwd: root })
+  t.equal(stdout, pageOf('docs/settings.md'), `node ${words.join(' ')} > docs/settings.md`)
+})
+
 t.test('figures on the first page are those of the other pages', async (t) => {
   const others = pages.filter(({ name }) => name !== 'README.md').map(({ text }) => text)
   const table = /## Ten figures\n([^]*?)\n## /.exec(pageOf('README.md'))![1]!

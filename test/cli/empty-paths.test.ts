@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import t from 'tap'
 import { createProgram } from '../../src/cli/program.js'
-import { gatecell } from './command.js'
+import { inProcess } from './in-process.js'
 
 /** Names of values, as the help shows them, that are paths. */
 const PATHS = ['file', 'folder', 'path', 'ink', 'model', 'data']
@@ -65,7 +65,7 @@ t.test('commands name the option', async (t) => {
     ['tour']
   ]
   for (const words of commands) {
-    const { code, stderr } = await gatecell([...words, '--out', ''])
+    const { code, stderr } = await inProcess([...words, '--out', ''])
     t.equal(code, 2)
     t.equal(
       stderr,

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { readCheckpoint, writeCheckpoint, type LoadedCheckpoint } from '../../src/io/checkpoint.js'
 import { writeSafetensors } from '../../src/io/safetensors/file.js'
 import { gatecell, story, tiny, type CommandOptions } from './command.js'
+import { inProcess } from './in-process.js'
 
 const cwd = t.testdir({
   'story.txt': story(6000),
@@ -19,16 +20,17 @@ const cwd = t.testdir({
 })
 const at = (name: string) => join(cwd, name)
 
+/** Runs the command in this process, or with `options` in one of its own. */
 async function refused(
   t: Test,
   words: string[],
   code: string,
   exit: number,
   pattern: RegExp,
-  options: CommandOptions = {}
+  options?: CommandOptions
 ) {
   const before = readdirSync(cwd, { recursive: true }).sort()
-  const ended = await gatecell(words, { cwd, ...options })
+  const ended = options ? await gatecell(words, { cwd, ...options }) : await inProcess(words, undefined, cwd)
   t.equal(ended.code, exit, `exit code of ${words.join(' ')}: ${ended.stderr}`)
   const [sentence, rest] = ended.stderr.split('\n')
   t.match(sentence, pattern)
@@ -41,7 +43,8 @@ const train = (...words: string[]) => ['train', 'text', ...words]
 const out = ['--out', 'new.safetensors']
 
 t.test('texts', async (t) => {
-  await refused(t, train('missing.txt', ...out), 'ERR_FILE_NOT_FOUND', 1, /missing\.txt/)
+  const sentence = /to read missing\.txt but received a name that does not exist: check the name \(/
+  await refused(t, train('missing.txt', ...out), 'ERR_FILE_NOT_FOUND', 1, sentence, {})
   await refused(t, train('*.nothing', ...out), 'ERR_FILE_NOT_FOUND', 1, /\*\.nothing/)
   await refused(t, train('nothing', ...out), 'ERR_FILE_NOT_FOUND', 1, /nothing/)
   await refused(t, train('empty.txt', ...out), 'ERR_CORPUS_EMPTY', 1, /empty\.txt/)
@@ -55,7 +58,14 @@ t.test('texts', async (t) => {
 t.test('command lines', async (t) => {
   await refused(t, ['fly'], 'ERR_INVALID_OPTION', 2, /"fly"/)
   await refused(t, ['train', 'fly'], 'ERR_INVALID_OPTION', 2, /fly/)
-  await refused(t, train('story.txt', ...out, '--hiden', '3'), 'ERR_INVALID_OPTION', 2, /'--hiden'.*--hidden/)
+  const hint = / an option of train text but received --hiden: use --hidden, or see npx gatecell train text --help \(/
+  await refused(t, train('story.txt', ...out, '--hiden', '3'), 'ERR_INVALID_OPTION', 2, hint)
+  const elsewhere =
+    /received --forward, which is an option of train handwriting-recognition: see npx gatecell train text --help/
+  await refused(t, train('story.txt', ...out, '--forward'), 'ERR_INVALID_OPTION', 2, elsewhere)
+  await refused(t, ['sample', 'm', '--beam', '4'], 'ERR_INVALID_OPTION', 2, /--beam, which is an option of read:/)
+  const nowhere = /an option of doctor but received --fast: see npx gatecell doctor --help/
+  await refused(t, ['doctor', '--fast'], 'ERR_INVALID_OPTION', 2, nowhere)
   await refused(t, train('story.txt'), 'ERR_INVALID_OPTION', 2, /--out/)
   await refused(t, train('story.txt', ...out, '--hidden', '0'), 'ERR_INVALID_OPTION', 2, /--hidden .*"0"/)
   await refused(t, train('story.txt', ...out, '--hidden', '2.5'), 'ERR_INVALID_OPTION', 2, /--hidden .*"2\.5"/)
@@ -77,6 +87,9 @@ t.test('command lines', async (t) => {
 })
 
 t.test('places to write', async (t) => {
+  const foreign = /a \.safetensors file for --out but received "m\.pt": end the name with \.safetensors instead of \.pt/
+  await refused(t, train('story.txt', '--out', 'm.pt'), 'ERR_INVALID_OPTION', 2, foreign)
+  await refused(t, ['tour', '--out', 'm.h5'], 'ERR_INVALID_OPTION', 2, /instead of \.h5/)
   await refused(t, train('story.txt', '--out', 'folder'), 'ERR_FILE_WRITE', 1, /folder/)
   await refused(t, train('story.txt', '--out', 'none/m.safetensors'), 'ERR_FILE_WRITE', 1, /does not exist/)
   await refused(t, train('story.txt', '--out', 'story.txt/m.safetensors'), 'ERR_FILE_WRITE', 1, /story\.txt/)
@@ -142,7 +155,7 @@ t.test('models', async (t) => {
   for (const name of ['cut', 'tiny', 'text']) {
     await refused(t, ['inspect', `${name}.safetensors`], 'ERR_FILE_FORMAT', 1, new RegExp(`${name}\\.safetensors`))
   }
-  await refused(t, ['sample', 'missing.safetensors'], 'ERR_FILE_NOT_FOUND', 1, /missing/)
+  await refused(t, ['sample', 'missing.safetensors'], 'ERR_FILE_NOT_FOUND', 1, /missing.*does not exist/)
   await refused(t, ['sample', 'folder'], 'ERR_FILE_NOT_FOUND', 1, /folder/)
   await refused(t, ['sample', 'other.safetensors'], 'ERR_WRONG_TASK', 1, /text.*forecast/)
   await refused(t, ['evaluate', 'other.safetensors', 'story.txt'], 'ERR_WRONG_TASK', 1, /text.*forecast/)

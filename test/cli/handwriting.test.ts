@@ -6,10 +6,11 @@ import t from 'tap'
 import { parseXml } from '../../src/data/ink/formats/xml.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
 import { gatecell, long } from './command.js'
+import { inProcess } from './in-process.js'
 
 const cwd = t.testdir({ 'ink.ndjson': ndjson(inkSamples(60)) })
 const small = '--hidden 12 --batch 8 --steps 40 --threads 1'.split(' ')
-const run = async (...words: string[]) => await gatecell(words, { cwd })
+const run = async (...words: string[]) => await inProcess(words, undefined, cwd)
 const svg = (name: string) => parseXml(readFileSync(join(cwd, name), 'utf8'), name)
 
 t.test('a reader', async (t) => {
@@ -29,9 +30,14 @@ t.test('a reader', async (t) => {
   const measured = await run('evaluate', 'reader.safetensors', 'ink.ndjson', '--part', 'valid', '--json')
   const fields = { task: 'handwriting-recognition', samples: 6, cer: Number, exact: Number, nats: Number }
   t.match(measured.records[0], fields)
-  const read = await run('read', 'reader.safetensors', 'ink.ndjson', '--json', '--beam', '4')
+  const read = await gatecell(['read', 'reader.safetensors', 'ink.ndjson', '--json', '--beam', '4'], { cwd })
   t.equal(read.records.length, 60)
-  t.match(read.records[0], { text: String, truth: String, source: 'line 1 of ink.ndjson' })
+  t.match(read.records[0], { event: 'read', text: String, truth: String, source: 'line 1 of ink.ndjson' })
+  for (const { nats, readings } of read.records) {
+    const [best] = readings as { nats: number; score: number }[]
+    t.ok(best!.nats >= 0 && best!.score <= 0, 'nats is a loss, as in evaluate; score is a log probability')
+    t.equal(nats, best!.nats)
+  }
   writeFileSync(join(cwd, 'words.txt'), read.records.map(({ truth }) => `${String(truth)}\n`.repeat(20)).join(''))
   const text = await run('train', 'text', 'words.txt', '--out', 'lm.safetensors', ...small)
   t.equal(text.code, 0, text.stderr)
@@ -68,7 +74,7 @@ t.test('a reader', async (t) => {
   const pictures = ['--svg', 'still.svg', '--moving-svg', 'moving.svg']
   const traced = await run('trace', 'reader.safetensors', 'ink.ndjson', '--sample', '3', ...pictures, '--json')
   t.equal(traced.code, 0, traced.stderr)
-  t.match(traced.records[0], { text: String, points: Array, letters: Array, layers: Array })
+  t.match(traced.records[0], { event: 'trace', text: String, points: Array, letters: Array, layers: Array })
   t.equal(svg('still.svg').name, 'svg')
   t.match(readFileSync(join(cwd, 'moving.svg'), 'utf8'), /<animate /)
   const beyond = await run('trace', 'reader.safetensors', 'ink.ndjson', '--sample', '99')
@@ -89,7 +95,7 @@ t.test('a writer', async (t) => {
   t.equal(below, mixture! - nats!)
 
   const kept = ['--prime', 'ink.ndjson', '--save-style', 'style.json', '--svg', 'out.svg', '--out', 'out.json']
-  const wrote = await run('write', 'writer.safetensors', 'lv', ...kept, '--points', '40')
+  const wrote = await gatecell(['write', 'writer.safetensors', 'lv', ...kept, '--points', '40'], { cwd })
   t.equal(wrote.code, 0, wrote.stderr)
   t.equal(svg('out.svg').name, 'svg')
   t.match(JSON.parse(readFileSync(join(cwd, 'out.json'), 'utf8')), { text: 'lv', strokes: Array, bias: 0.5, seed: 0 })
@@ -122,7 +128,7 @@ t.test('a writer and a reader', async (t) => {
 })
 
 t.test('the tour', async (t) => {
-  const toured = await run('tour', '--handwriting', '--steps', '30', '--out', 'tour')
+  const toured = await gatecell(['tour', '--handwriting', '--steps', '30', '--out', 'tour'], { cwd })
   t.equal(toured.code, 1, 'too short to learn, and not reported as a success')
   t.match(toured.stdout, /It writes "gatecell".*\n[^]*read: "\w*"[^]*Of 40 more words/)
   t.match(toured.stderr, /did not read the word/)
@@ -141,7 +147,7 @@ t.test('what a text model remembers', async (t) => {
   const trained = await run('train', 'text', 'text.txt', '--out', 'text.safetensors', ...small)
   t.equal(trained.code, 0, trained.stderr)
   const traced = await run('trace', 'text.safetensors', 'text.txt', '--json')
-  t.match(traced.records[0], { task: 'text', reach: Array, reachSteps: Number })
+  t.match(traced.records[0], { event: 'trace', task: 'text', reach: Array, reachSteps: Number })
   const [layer] = traced.records[0]!['layers'] as { meanForget: number; keptAfter10: number; forget: number[] }[]
   t.ok(layer!.meanForget > 0 && layer!.meanForget < 1)
   const kept = layer!.forget.reduce((sum, gate) => sum + gate ** 10, 0) / layer!.forget.length
@@ -150,5 +156,5 @@ t.test('what a text model remembers', async (t) => {
 
 t.test('help with examples', async (t) => {
   for (const words of [['read'], ['write'], ['trace'], ['train', 'handwriting'], ['train', 'handwriting-recognition']])
-    t.match((await run(...words, '--help')).stdout, /Examples?:\n {2}gatecell/)
+    t.match((await run(...words, '--help')).stdout, /Examples?:\n {2}npx gatecell/)
 })

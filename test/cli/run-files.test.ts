@@ -4,6 +4,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, symlinkSync, writeFileSy
 import { join } from 'node:path'
 import t from 'tap'
 import { digest, gatecell, story, tiny, type Ended } from './command.js'
+import { inProcess } from './in-process.js'
 
 const cwd = t.testdir({ 'story.txt': story(3000) })
 const at = (...names: string[]) => join(cwd, ...names)
@@ -39,7 +40,7 @@ t.test('"-" is refused by every option that names a file to write', async (t) =>
   ]
   const before = readdirSync(cwd)
   for (const words of lines) {
-    const { code, stderr } = await run(...words)
+    const { code, stderr } = await inProcess(words, undefined, cwd)
     t.equal(code, 1, words.join(' '))
     t.match(stderr, /^gatecell: Expected the name of a file to write to but received "-": name a file/)
   }
@@ -47,7 +48,7 @@ t.test('"-" is refused by every option that names a file to write', async (t) =>
   t.notOk(existsSync(at('-')))
 })
 
-t.test('of two trainings with the same files the second is refused, and the first goes on', async (t) => {
+t.test('of two trainings with the same files the second is refused, and the first continues', async (t) => {
   const words = ['train', 'text', 'story.txt', ...tiny, '--out', 'shared.safetensors', '--steps', '1000000']
   let second: Promise<Ended> | undefined
   const first = await gatecell([...words, '--json'], {

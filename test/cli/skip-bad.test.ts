@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { inkSamples, ndjson } from '../ink-samples.js'
-import { gatecell } from './command.js'
+import { inProcess } from './in-process.js'
 
 const good = inkSamples(6)
 const [first] = good
@@ -21,7 +21,7 @@ writeFileSync(
   ndjson(good) + bad.map((sample) => `${JSON.stringify(sample)}\n`).join('')
 )
 writeFileSync(join(cwd, 'mixed', 'more', 'b.ndjson'), 'no ink\n')
-const run = (...words: string[]) => gatecell(words, { cwd })
+const run = (...words: string[]) => inProcess(words, undefined, cwd)
 const small = '--hidden 8 --layers 1 --batch 8 --steps 5 --threads 1'.split(' ')
 const reasons = { ERR_UNKNOWN_SYMBOL: 2, ERR_INVALID_INK: 2 }
 

@@ -1,9 +1,9 @@
 // Without a CUDA library, or with one that is none: a reason, never a crash. A process per case: the library is opened once.
 import { spawnSync } from 'node:child_process'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import t from 'tap'
 import { packageInfo } from '../../src/native.js'
+import { compiledProgram, plainEnvironment } from '../compiled.js'
 
 const folder = t.testdir({ 'text.so': 'no library at all' })
 const libc = '/lib/x86_64-linux-gnu/libm.so.6'
@@ -15,11 +15,10 @@ function printed(library: string): {
   auto: { device: string; why: string }
   cuda: string
 } {
-  const script = join(dirname(fileURLToPath(import.meta.url)), 'print-device.ts')
-  const result = spawnSync(process.execPath, [...process.execArgv, script], {
+  const result = spawnSync(process.execPath, [compiledProgram('test/cuda/print-device')], {
     cwd: packageInfo().root,
     encoding: 'utf8',
-    env: { ...process.env, GATECELL_CUDA_LIBRARY: library }
+    env: { ...plainEnvironment(), GATECELL_CUDA_LIBRARY: library }
   })
   if (result.status !== 0) throw new Error(result.stderr)
   return JSON.parse(result.stdout) as ReturnType<typeof printed>

@@ -4,11 +4,11 @@ import { spawnSync } from 'node:child_process'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { compiledProgram } from '../io/compiled.js'
+import { compiledProgram } from '../compiled.js'
 
 const megabytes = process.env['GATECELL_TEST_ALL'] === '1' ? 400 : 48
 const folder = t.testdir({})
-const program = compiledProgram(folder, 'child')
+const program = compiledProgram('test/io/child')
 
 /** A text of about `size` MB with characters of one to four bytes. */
 function writeText(name: string, size: number): string {

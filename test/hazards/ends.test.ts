@@ -1,10 +1,10 @@
 // Ends at bad moments: workers terminated in a training step, garbage collected under a run, disposal under a run, exits.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { createTrainer } from '../../src/index.js'
+import { compiledProgram, plainEnvironment } from '../compiled.js'
 import { collectGarbage } from '../bindings/fixture.js'
 import { noise, textModel, trainingData } from '../text-model.js'
 
@@ -14,7 +14,7 @@ t.test('workers ended in the middle of a step', async (t) => {
   const count = process.env['GATECELL_TEST_ALL'] ? 100 : 3
   for (let first = 0; first < count; first += 4) {
     const some = Array.from({ length: Math.min(4, count - first) }, async (_, i) => {
-      const worker = new Worker(new URL('./train-worker.ts', import.meta.url))
+      const worker = new Worker(compiledProgram('test/hazards/train-worker'), { execArgv: [] })
       await once(worker, 'message')
       await new Promise((done) => setTimeout(done, 4 * i))
       await worker.terminate()
@@ -22,13 +22,14 @@ t.test('workers ended in the middle of a step', async (t) => {
     await Promise.all(some)
   }
   using model = textModel()
-  t.match(await createTrainer(model, data, { steps: 2 }).fit(), { step: 2 }, 'this thread goes on')
+  t.match(await createTrainer(model, data, { steps: 2 }).fit(), { step: 2 }, 'this thread continues')
 })
 
 t.test('the process may exit in the middle of a step', async (t) => {
-  const script = fileURLToPath(new URL('./exit-midway.ts', import.meta.url))
+  const script = compiledProgram('test/hazards/exit-midway')
+  const options = { stdio: 'ignore', env: plainEnvironment() } as const
   const ended = ['exit', 'throw', 'end'].map(async (how) => {
-    const child = spawn(process.execPath, [...process.execArgv, script, how], { stdio: 'ignore' })
+    const child = spawn(process.execPath, [script, how], options)
     t.same(await once(child, 'exit'), [how === 'throw' ? 1 : 0, null], how)
   })
   await Promise.all(ended)
@@ -46,6 +47,7 @@ t.test('garbage collection takes nothing that a run needs, and everything else',
     await Promise.all(running)
   }
   let views: Float32Array[] = []
+  let before = Infinity
   for (let round = 0; round < 40; round++) {
     // About 9 MB each, native memory included: without collection this would be 360 MB.
     const model = textModel({ hidden: 128, layers: 2 })
@@ -55,6 +57,7 @@ t.test('garbage collection takes nothing that a run needs, and everything else',
     if (round % 10 === 9) {
       collectGarbage()
       await new Promise((done) => setImmediate(done))
+      before = Math.min(before, process.memoryUsage().rss)
     }
   }
   collectGarbage()
@@ -62,7 +65,9 @@ t.test('garbage collection takes nothing that a run needs, and everything else',
     views.every((view) => view.every(Number.isFinite)),
     'views outlive their model'
   )
-  t.ok(process.memoryUsage().rss < 900e6, `${Math.round(process.memoryUsage().rss / 1e6)} MB`)
+  // The growth, because the size of the process itself depends on V8 and on the loader: 30 rounds without collection are 270 MB.
+  const grown = Math.round((process.memoryUsage().rss - before) / 1e6)
+  t.ok(grown < 150, `${grown} MB`)
 })
 
 t.test('disposal under a run is refused, after it everything says so', async (t) => {

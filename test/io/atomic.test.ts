@@ -14,9 +14,10 @@ import {
   type AtomicFile,
   type FileCalls
 } from '../../src/io/atomic.js'
-import { compiledProgram, prlimit, runWithLimit } from './compiled.js'
+import { compiledProgram } from '../compiled.js'
+import { prlimit, runWithLimit } from './limited.js'
 
-const child = compiledProgram(t.testdir({}), 'child')
+const child = compiledProgram('test/io/child')
 const posix = process.platform !== 'win32'
 const root = process.getuid?.() === 0
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)

@@ -17,7 +17,7 @@ import {
 } from '../../src/io/checkpoint.js'
 import { crc32c } from '../../src/io/crc32c.js'
 import { openSafetensors, writeSafetensors } from '../../src/io/safetensors/file.js'
-import { compiledProgram } from './compiled.js'
+import { compiledProgram } from '../compiled.js'
 
 const folder = t.testdir({})
 const path = (name: string): string => join(folder, name)
@@ -182,7 +182,7 @@ t.test('any configuration comes back', async () => {
 
 t.test(`a process that is killed at any moment leaves a whole checkpoint (${rounds} times)`, async (t) => {
   const target = path('killed')
-  const program = compiledProgram(t.testdir({}), 'child')
+  const program = compiledProgram('test/io/child')
   let seen = 0
   for (let round = 0; round < rounds; round++) {
     const running = spawn(process.execPath, [program, 'writeForEver', target], { stdio: ['ignore', 'pipe', 'inherit'] })

@@ -7,9 +7,9 @@ import t from 'tap'
 import { lockFile } from '../../src/io/lock.js'
 import { ownProcess, stateOf, type ProcessIdentity } from '../../src/io/owner.js'
 import { temporaryName } from '../../src/io/target.js'
-import { compiledProgram } from './compiled.js'
+import { compiledProgram } from '../compiled.js'
 
-const child = compiledProgram(t.testdir({}), 'child')
+const child = compiledProgram('test/io/child')
 const linux = process.platform === 'linux'
 const self = ownProcess()
 const ended = 2 ** 30 // beyond the process numbers of Linux

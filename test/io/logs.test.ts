@@ -8,7 +8,8 @@ import { renderLossCurve, writeLossCurve } from '../../src/plot/loss-curve.js'
 import { openJsonLog, readJsonLog } from '../../src/io/logs/jsonl.js'
 import type { JsonObject } from '../../src/io/json.js'
 import { openEventLog } from '../../src/io/logs/tfevents.js'
-import { compiledProgram, prlimit, runWithLimit } from './compiled.js'
+import { compiledProgram } from '../compiled.js'
+import { prlimit, runWithLimit } from './limited.js'
 
 type Fields = Map<number, (bigint | Buffer)[]>
 
@@ -118,10 +119,7 @@ t.test('a full disk', { skip: !fs.existsSync('/dev/full') && 'no /dev/full here'
 t.test('a line that does not fit is not written in part', { skip: !prlimit && 'no prlimit here' }, async (t) => {
   const folder = t.testdir({})
   const path = join(folder, 'log')
-  t.equal(
-    await runWithLimit(100_000, compiledProgram(join(folder, 'program'), 'child'), 'logTooMuch', path),
-    'ready\nERR_FILE_WRITE'
-  )
+  t.equal(await runWithLimit(100_000, compiledProgram('test/io/child'), 'logTooMuch', path), 'ready\nERR_FILE_WRITE')
   const lines = fs.readFileSync(path, 'utf8').split('\n')
   t.equal(lines.pop(), '')
   t.ok(lines.length > 100)

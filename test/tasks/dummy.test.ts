@@ -52,7 +52,7 @@ const dummy = defineTask({
       async run({ model, options }, { output }) {
         using loaded = await dummy.load(model)
         const { by } = options as { by: number }
-        output.record({ product: loaded.model.parameters.get('factor.weight').data[0]! * by })
+        output.record({ event: 'product', product: loaded.model.parameters.get('factor.weight').data[0]! * by })
       }
     }
   ]

@@ -1,16 +1,16 @@
 // One training under every instruction set this machine has: the same checkpoint bytes.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { machineInfo } from '../../src/index.js'
+import { compiledProgram, plainEnvironment } from '../compiled.js'
 
 const order = ['scalar', 'avx2', 'avx512']
-const script = fileURLToPath(new URL('./print-run.ts', import.meta.url))
+const script = compiledProgram('test/train/print-run')
 
 async function run(isa: string, threads: number): Promise<string> {
-  const env = { ...process.env, GATECELL_ISA: isa }
-  const child = spawn(process.execPath, [...process.execArgv, script, String(threads)], {
+  const env = { ...plainEnvironment(), GATECELL_ISA: isa }
+  const child = spawn(process.execPath, [script, String(threads)], {
     env,
     stdio: ['ignore', 'pipe', 'inherit']
   })

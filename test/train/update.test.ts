@@ -1,19 +1,19 @@
 // Gradient and update as two calls: the bits of one training step, for every optimizer, thread count and instruction set, and on a device.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { machineInfo } from '../../src/index.js'
+import { compiledProgram, plainEnvironment } from '../compiled.js'
 import { noise, textModel } from '../text-model.js'
 import { library } from '../cuda/device.js'
 import { trainedBits } from './two-calls.js'
 
 const order = ['scalar', 'avx2', 'avx512']
-const script = fileURLToPath(new URL('./print-update.ts', import.meta.url))
+const script = compiledProgram('test/train/print-update')
 
 async function run(isa: string): Promise<string> {
-  const env = { ...process.env, GATECELL_ISA: isa }
-  const child = spawn(process.execPath, [...process.execArgv, script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const env = { ...plainEnvironment(), GATECELL_ISA: isa }
+  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   let text = ''
   child.stdout.on('data', (chunk) => (text += String(chunk)))
   await once(child, 'close')

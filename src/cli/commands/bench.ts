@@ -16,7 +16,8 @@ import { counted } from '../../errors.js'
 import type { Device } from '../../graph/opcodes.js'
 import type { Precision } from '../../graph/plan.js'
 import { assertOutputs } from '../../io/atomic.js'
-import type { JsonObject } from '../../io/json.js'
+import type { EventRecord } from '../../io/json.js'
+import { asTyped } from '../ui/command-line.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
 import { checkDevice } from '../options/device.js'
 import { choice, device, filePath, list, number, seconds, whole } from '../options/parse.js'
@@ -43,10 +44,10 @@ interface BenchFlags {
 const EXAMPLES = `
 Times are medians; the spread is from the tenth to the ninetieth percentile. Shares are of limits that are measured first:
 arithmetic peak at the running clock, read bandwidth at the footprint. A ratio is the rival's time over ours, both from
-turns in one run. sample also runs the steps of its layers alone, with the same weights and in a native loop (steps_us):
-added_us is what the output layer, the draw and the public API add to a character. On a GPU there are no shares: what the
-engine's own product and a copy reach there is printed instead. With --device auto each point is measured
-three times, as auto chose, on the processor and on the GPU, and the line says which was right.
+turns in one run. sample also runs only the steps of its layers, with the same weights and in a native loop (steps_us):
+added_us is the time that the output layer, the draw and the public API add to a character. On a GPU there are no shares: the
+rates of the engine's own product and of a copy are printed instead. With --device auto each point is measured
+three times, as auto chose, on the processor and on the GPU, and the line shows which was right.
 
 Examples:
   gatecell bench step sample --threads 1
@@ -56,13 +57,14 @@ Examples:
   gatecell bench sample --device auto
   gatecell bench layer --compare machine.json --tolerance 10`
 
+/** Adds the command. */
 export function addBench(program: Command): void {
   const lines = workloads.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n')
   const size = (option: string) => list(whole(option, 1, 2 ** 20))
   program
     .command('bench')
     .description('Measures the engine on this machine, and the machine itself.')
-    .argument('[workload...]', 'names of workloads; all where none is named')
+    .argument('[workload...]', 'names of workloads; all if none is named')
     .option(
       '--threads <n,...>',
       'thread numbers (default: all cores; for step also 1)',
@@ -73,24 +75,20 @@ export function addBench(program: Command): void {
       'f32, bf16, int8 (default: f32); on cuda bf16, tf32, f32 (default: bf16)',
       list(choice('--precision', ['f32', 'bf16', 'int8', 'tf32'] as const))
     )
-    .option('--device <name>', 'cpu, cuda, or auto: what auto chooses beside both (default: cpu)', device)
+    .option('--device <name>', 'cpu, cuda, or auto: the choice of auto next to both (default: cpu)', device)
     .option('--isa <name>', 'instruction set: scalar, avx2, avx512', choice('--isa', ['scalar', 'avx2', 'avx512']))
     .option('--hidden <n,...>', "sizes instead of the workload's own", size('--hidden'))
-    .option('--layers <n,...>', 'layers, where the workload has a choice', size('--layers'))
-    .option('--batch <n,...>', 'batch sizes, where the workload has a choice', size('--batch'))
+    .option('--layers <n,...>', 'numbers of layers, for workloads that have a choice', size('--layers'))
+    .option('--batch <n,...>', 'batch sizes, for workloads that have a choice', size('--batch'))
     .option('--length <n>', 'steps of a sequence (default: 64)', whole('--length', 1, 2 ** 20))
-    .option('--time <time>', 'how long one thing is measured at one point (default: 2s)', seconds('--time'))
+    .option('--time <time>', 'time for each measurement at one point (default: 2s)', seconds('--time'))
     .option('--rivals', 'measure onnxruntime-node, PyTorch and oneDNN turn by turn; on cuda PyTorch')
-    .option('--save <file>', 'keep the run as a machine file', filePath('--save'))
-    .option('--compare <file>', 'compare with a run that --save kept', filePath('--compare'))
-    .option(
-      '--tolerance <percent>',
-      'with --compare: fail where a point is slower by more',
-      number('--tolerance', 0, 1e6)
-    )
+    .option('--save <file>', 'save the run as a machine file', filePath('--save'))
+    .option('--compare <file>', 'compare with a run that --save wrote', filePath('--compare'))
+    .option('--tolerance <percent>', 'with --compare: fail if a point is slower by more', number('--tolerance', 0, 1e6))
     .option('--svg <file>', 'draw a roofline', filePath('--svg'))
     .option('--json', 'one JSON object a line')
-    .addHelpText('after', `\nWorkloads:\n${lines}\n${EXAMPLES}`)
+    .addHelpText('after', `\nWorkloads:\n${lines}\n${asTyped(EXAMPLES)}`)
     .action(async (names: string[], flags: BenchFlags) => {
       process.exitCode = await withInterrupts((interrupts) => bench(names, flags, interrupts))
     })
@@ -134,18 +132,19 @@ async function bench(names: readonly string[], flags: BenchFlags, interrupts: In
   return changes.some(({ ratio }) => ratio > limit) ? exitCodes.failed : exitCodes.ok
 }
 
-function recordOf(event: BenchEvent): JsonObject {
+function recordOf(event: BenchEvent): EventRecord {
   if (event.kind === 'rival') {
     const { name, ...rest } = event.rival
-    return { rival: name, ...rest }
+    return { event: 'rival', rival: name, ...rest }
   }
-  if (event.kind === 'drift') return { drift: event.ratio, threads: event.threads }
-  return event.row
+  if (event.kind === 'drift') return { event: 'drift', drift: event.ratio, threads: event.threads }
+  return { event: event.kind, ...event.row }
 }
 
 function showChange({ row, before_us, after_us, ratio, share_before, share_after }: Change, output: Output): void {
   const { workload, shape, threads, precision, isa } = row
   output.record({
+    event: 'comparison',
     compare: workload,
     shape,
     threads,

@@ -1,5 +1,5 @@
-// gatecell doctor: what was found on this machine, what is used and why. The engine and the CUDA library are tried in
-// processes of their own first, so that a binary or a driver that crashes is a line of the report.
+// gatecell doctor: a report of this machine and installation, of the parts in use and the reasons. The engine and the CUDA library are
+// tried in processes of their own first, so that a binary or a driver that crashes is a line of the report.
 
 import { spawn } from 'node:child_process'
 import { freemem, totalmem } from 'node:os'
@@ -13,6 +13,7 @@ import { addonReport, packageInfo, type MachineInfo } from '../../native.js'
 import { groupMemoryLimit } from '../../tasks/runs/memory-limit.js'
 import { learnAlphabet } from '../../tasks/text/alphabet.js'
 import { bytes } from '../../format.js'
+import { asTyped } from '../ui/command-line.js'
 import { createOutput, exitCodes, type Output } from '../ui/output.js'
 
 const EXAMPLES = `
@@ -25,12 +26,13 @@ interface Trial {
   self_test: { ok: boolean; detail: string }
 }
 
+/** Adds the command. */
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
     .description('Reports version, instruction set, threads, limits, memory and backends, and tries the engine.')
     .option('--json', 'one JSON object')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', asTyped(EXAMPLES))
     .action(async (flags: { json?: true }) => {
       if (process.env[TRIAL] === 'cuda') return await tryCuda()
       if (process.env[TRIAL] !== undefined) return await tryEngine()
@@ -44,7 +46,7 @@ export function addDoctor(program: Command): void {
 
 const TRIAL = 'GATECELL_DOCTOR_TRIAL'
 
-/** In the child: loads the addon, learns the alphabet, prints what happened. */
+/** Loads the addon in the child, learns the alphabet and prints the result. */
 async function tryEngine(): Promise<void> {
   const addon = addonReport()
   let machine: MachineInfo | null = null
@@ -65,7 +67,7 @@ async function tryEngine(): Promise<void> {
   process.stdout.write(JSON.stringify(trial))
 }
 
-/** In the child: opens the CUDA library, and if there is a device learns the alphabet on it. */
+/** Opens the CUDA library in the child, and if there is a device learns the alphabet on it. */
 async function tryCuda(): Promise<void> {
   const { cuda } = backends()
   const backend: Backend = { available: cuda.available, reason: cuda.reason }
@@ -81,21 +83,22 @@ async function tryCuda(): Promise<void> {
   process.stdout.write(JSON.stringify(backend))
 }
 
-/** Runs this command in a child with a trial switched on; a crash is an answer. */
+/** Runs this command in a child that does the trial; a crash of the child is a result, too. */
 async function runChild(trial: string): Promise<{ stdout: string; end: string }> {
   const main = fileURLToPath(new URL('./cli/main.js', here))
   const child = spawn(process.execPath, [main, 'doctor'], {
     env: { ...process.env, [TRIAL]: trial },
     stdio: ['ignore', 'pipe', 'pipe']
   })
-  const said = { stdout: '', stderr: '' }
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said.stdout += text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (said.stderr += text))
+  const printed = { stdout: '', stderr: '' }
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (printed.stdout += text))
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (printed.stderr += text))
   const end = await new Promise<string>((resolve) => {
     child.on('error', (error) => resolve(error.message))
     child.on('close', (code, signal) => resolve(signal ?? `exit code ${String(code)}`))
   })
-  return { stdout: said.stdout, end: `the trial process ended with ${end}: ${said.stderr.trim().split('\n')[0] ?? ''}` }
+  const [reason = ''] = printed.stderr.trim().split('\n')
+  return { stdout: printed.stdout, end: `the trial process ended with ${end}: ${reason}` }
 }
 
 async function runCudaTrial(): Promise<Backend> {
@@ -121,6 +124,7 @@ function diagnose({ addon, machine, self_test }: Trial, cuda: Backend) {
     ? { available: true, reason: `the ${machine!.isaUsed} kernels passed the self-test` }
     : { available: false, reason: addon.problem?.split('\n')[0] ?? self_test.detail }
   return {
+    event: 'doctor',
     version: packageInfo().version,
     healthy: self_test.ok,
     node: process.versions.node,

@@ -15,7 +15,7 @@ export function addEvaluate(program: Command, tasks: readonly TaskEntry[]): void
     async run(task, input, context) {
       const measured = await task.evaluate(input, context)
       context.progress.clear()
-      context.output.record({ task: task.id, ...measured.values, ...measured.facts })
+      context.output.record({ event: 'evaluate', task: task.id, ...measured.values, ...measured.facts })
       for (const line of linesOf(task, measured)) context.output.line(line)
     }
   })

@@ -3,11 +3,12 @@
 import type { Command } from 'commander'
 import { counted } from '../../errors.js'
 import { readHeaders, type CheckpointInfo } from '../../io/checkpoint.js'
-import type { JsonObject, JsonValue } from '../../io/json.js'
+import type { EventRecord, JsonObject, JsonValue } from '../../io/json.js'
 import type { SafetensorsHeader, TensorInfo } from '../../io/safetensors/file.js'
 import { TEXT_TASK } from '../../tasks/text/index.js'
 import { outputLayerShare } from '../../tasks/text/output-layer.js'
 import { bytes, integer, wholePercent } from '../../format.js'
+import { asTyped } from '../ui/command-line.js'
 import { createOutput, type Output } from '../ui/output.js'
 import { printableJson, printableName } from '../ui/printable.js'
 import { filePath } from '../options/parse.js'
@@ -16,13 +17,14 @@ const EXAMPLES = `
 Example:
   gatecell inspect shakespeare.safetensors`
 
+/** Adds the command. */
 export function addInspect(program: Command): void {
   program
     .command('inspect')
     .description('Lists the tensors, configuration and progress of a model file. Reads only the header.')
     .argument('<model>', 'a .safetensors file, of a training or of another program', filePath('the model'))
     .option('--json', 'one JSON object')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', asTyped(EXAMPLES))
     .action(async (path: string, flags: { json?: true }) => {
       const output = createOutput(flags.json === true)
       const { header, checkpoint } = await readHeaders(path)
@@ -34,8 +36,9 @@ export function addInspect(program: Command): void {
 
 function showForeign(path: string, { tensors, metadata, fileBytes }: SafetensorsHeader, output: Output): void {
   const listed = [...tensors.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape: [...shape] }))
-  output.record({ path, task: null, bytes: fileBytes, metadata: Object.fromEntries(metadata), tensors: listed })
-  output.line(`${path}: no gatecell model, ${counted(tensors.size, 'tensor')}, ${bytes(fileBytes)}`)
+  const facts = { path, task: null, bytes: fileBytes, metadata: Object.fromEntries(metadata) }
+  output.record({ event: 'inspect', ...facts, tensors: listed })
+  output.line(`${path}: not a gatecell model, ${counted(tensors.size, 'tensor')}, ${bytes(fileBytes)}`)
   if (metadata.size > 0) output.line('\nmetadata')
   for (const [name, value] of metadata)
     output.line(`  ${printableName(name).padEnd(26)} ${shorten(printableJson(value))}`)
@@ -48,7 +51,7 @@ function showTensors(tensors: Iterable<TensorInfo>, output: Output): void {
     output.line(`  ${printableName(name).padEnd(44)} ${dtype} [${shape.join(', ')}]`)
 }
 
-function record(path: string, info: CheckpointInfo): JsonObject {
+function record(path: string, info: CheckpointInfo): EventRecord {
   const { task, config, progress, parameters, fileBytes, checksum } = info
   const tensors = [...info.tensors.values()].map(({ name, group, dtype, shape }) => ({
     name,
@@ -65,7 +68,7 @@ function record(path: string, info: CheckpointInfo): JsonObject {
     checksum,
     ...(share !== null && { output_layer_share: share })
   }
-  return { ...facts, config, progress, tensors }
+  return { event: 'inspect', ...facts, config, progress, tensors }
 }
 
 function show(path: string, info: CheckpointInfo, output: Output): void {

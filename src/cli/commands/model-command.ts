@@ -11,6 +11,7 @@ import { refuseOtherTasks, refuseWithout, type OptionTasks } from '../options/ap
 import { checkDeviceOf } from '../options/device.js'
 import { filePath, filePaths } from '../options/parse.js'
 import { addOption, givenOnCommandLine, helpOf } from '../options/settings.js'
+import { asTyped } from '../ui/command-line.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
 
 /** A command that tasks have in common. */
@@ -40,7 +41,7 @@ export function addModelCommand(program: Command, tasks: readonly TaskEntry[], o
       return interrupts.exitCode
     })
   })
-  for (const task of having) command.addHelpText('after', of.use(task)!.notes)
+  for (const task of having) command.addHelpText('after', asTyped(of.use(task)!.notes))
 }
 
 /** Adds the options of all tasks, each once, and returns the tasks of each option. */

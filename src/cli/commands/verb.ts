@@ -8,6 +8,7 @@ import { refuseWithout } from '../options/applicable.js'
 import { checkDeviceOf } from '../options/device.js'
 import { filePath, filePaths } from '../options/parse.js'
 import { addSettings, givenOnCommandLine } from '../options/settings.js'
+import { asTyped } from '../ui/command-line.js'
 import { withInterrupts } from '../ui/interrupt.js'
 
 /** Adds the command of a verb. */
@@ -24,7 +25,7 @@ export function addVerb(program: Command, task: TaskEntry, verb: Verb): void {
   addSettings(command, settings)
   command
     .option('--json', 'one JSON object a line')
-    .addHelpText('after', verb.notes)
+    .addHelpText('after', asTyped(verb.notes))
     .action(async (model: string) => {
       process.exitCode = await withInterrupts(async (interrupts) => {
         for (const [main, modifiers] of Object.entries(requires)) refuseWithout(command, main, modifiers)

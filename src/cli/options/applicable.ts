@@ -2,7 +2,7 @@
 // an option that is absent.
 
 import type { Command } from 'commander'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 
 /** For each option that only some tasks have, by its attribute name: these tasks. */
 export type OptionTasks = Readonly<Record<string, readonly string[]>>
@@ -15,10 +15,8 @@ export function refuseOtherTasks(command: Command, tasks: OptionTasks, task: str
   for (const [attribute, having] of Object.entries(tasks)) {
     if (having.includes(task) || !isGiven(command, attribute)) continue
     const kinds = having.join(' or ')
-    throw new GatecellError(
-      'ERR_INVALID_OPTION',
-      `Expected ${flagOf(command, attribute)} only for a ${kinds} model but ${path} holds a "${task}" model: leave the option out`
-    )
+    const what = `${flagOf(command, attribute)} only for a ${kinds} model`
+    throw expected('ERR_INVALID_OPTION', what, `${path}, which holds a "${task}" model`, 'leave the option out')
   }
 }
 
@@ -28,10 +26,8 @@ export function refuseWithout(command: Command, main: string, modifiers: readonl
   for (const attribute of modifiers) {
     if (!isGiven(command, attribute)) continue
     const [option, needed] = [attribute, main].map((name) => flagOf(command, name))
-    throw new GatecellError(
-      'ERR_INVALID_OPTION',
-      `Expected ${option} together with ${needed} but received it without: add ${needed} or leave ${option} out`
-    )
+    const remedy = `add ${needed} or leave ${option} out`
+    throw expected('ERR_INVALID_OPTION', `${option} together with ${needed}`, `only ${option}`, remedy)
   }
 }
 

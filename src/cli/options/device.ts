@@ -1,21 +1,18 @@
-// What --device may ask for, and why or why not.
+// The check of --device against the devices of this machine.
 
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { backends } from '../../machine.js'
 import type { Device } from '../../graph/opcodes.js'
 
-/** Refuses a device that is not there, before anything else is done. ERR_UNSUPPORTED. */
+/** Throws ERR_UNSUPPORTED if the device is not available. Commands call it before they do anything else. */
 export function checkDevice(device: Device | undefined): void {
   if (device !== 'cuda') return
   const { available, reason } = backends().cuda
   if (available) return
-  throw new GatecellError(
-    'ERR_UNSUPPORTED',
-    `Expected a device that is there but received cuda, and ${reason}: use --device cpu`
-  )
+  throw expected('ERR_UNSUPPORTED', 'a device that is there', `cuda, and ${reason}`, 'use --device cpu')
 }
 
-/** Checks the device among the values of settings, if they have one. Throws ERR_UNSUPPORTED. */
+/** Checks the device among the values of settings, if they have one. Throws ERR_UNSUPPORTED if it is not available. */
 export function checkDeviceOf(values: object): void {
   checkDevice((values as { device?: Device }).device)
 }

@@ -1,20 +1,19 @@
 // Option values: from the words of a command line to numbers and names. Every refusal is ERR_INVALID_OPTION and names the
-// option, what it takes and what came.
+// option, the values that it takes and the word that was given.
 
-import { GatecellError } from '../../errors.js'
+import { extname } from 'node:path'
+import { expected } from '../../errors.js'
 
+/** A function that reads the value of an option from a word of the command line, or throws ERR_INVALID_OPTION. */
 export type Parse<T> = (text: string) => T
 
-function refuse(option: string, expected: string, found: string): never {
-  throw new GatecellError(
-    'ERR_INVALID_OPTION',
-    `Expected ${expected} for ${option} but received "${found}": see --help`
-  )
+function refuse(option: string, what: string, found: string, remedy = 'see --help'): never {
+  throw expected('ERR_INVALID_OPTION', `${what} for ${option}`, `"${found}"`, remedy)
 }
 
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
-/** A number from `least` to `most`; `open`: the ends do not belong to it. */
+/** Returns a parser of numbers from `least` to `most`. `open` names the end that is excluded from the range. */
 export function number(
   option: string,
   least: number,
@@ -31,6 +30,7 @@ export function number(
   }
 }
 
+/** Returns a parser of whole numbers from `least` to `most`. */
 export function whole(option: string, least: number, most = Number.MAX_SAFE_INTEGER): Parse<number> {
   return (text) => {
     const value = Number(text)
@@ -43,32 +43,47 @@ export function whole(option: string, least: number, most = Number.MAX_SAFE_INTE
   }
 }
 
+/** Returns a parser that takes one of `choices`. */
 export function choice<T extends string>(option: string, choices: readonly T[]): Parse<T> {
   return (text) => choices.find((name) => name === text) ?? refuse(option, `one of ${choices.join(', ')}`, text)
 }
 
 /**
- * The path of a file or folder. Refuses the empty word, which a shell makes of a variable without a value. `option` may also be the
- * name of an argument.
+ * Returns a parser of the path of a file or folder. It refuses the empty word, which a shell makes of a variable without a value. `option`
+ * may also be the name of an argument.
  */
 export function filePath(option: string, kind: 'file' | 'folder' = 'file'): Parse<string> {
   return (text) => (text === '' ? refuse(option, `the path of a ${kind}`, text) : text)
 }
 
-/** Paths, one a word: each call returns those that came before and one more. */
+/**
+ * Returns a parser of the path of a model to write. It refuses the extensions of other formats, because the file would not be what its
+ * name promises; a name without an extension is taken.
+ */
+export function modelPath(option: string): Parse<string> {
+  const read = filePath(option)
+  return (text) => {
+    const extension = extname(read(text))
+    if (extension === '' || extension === '.safetensors') return text
+    const remedy = `end the name with .safetensors instead of ${extension}, because the file has that format`
+    return refuse(option, 'the path of a .safetensors file', text, remedy)
+  }
+}
+
+/** Returns a parser of paths, one for each word: a call returns the paths before it and one more. */
 export function filePaths(option: string): (text: string, before?: readonly string[]) => string[] {
   const read = filePath(option)
   return (text, before = []) => [...before, read(text)]
 }
 
-/** Values with commas between them. */
+/** Returns a parser of values with commas between them. */
 export function list<T>(item: Parse<T>): Parse<T[]> {
   return (text) => text.split(',').map((part) => item(part.trim()))
 }
 
 const SECONDS = { s: 1, m: 60, h: 3600 } as const
 
-/** 90s, 15m, 1.5h -> seconds. */
+/** Returns a parser of times such as 90s, 15m and 1.5h, which returns seconds. */
 export function seconds(option: string): Parse<number> {
   return (text) => {
     const [, amount, unit] = /^(\d+(?:\.\d+)?)(s|m|h)$/.exec(text) ?? []
@@ -77,17 +92,17 @@ export function seconds(option: string): Parse<number> {
   }
 }
 
-/** What --device accepts. */
+/** Parses the value of --device. */
 export function device(text: string): 'auto' | 'cpu' | 'cuda' {
   return choice('--device', ['auto', 'cpu', 'cuda'])(text)
 }
 
-/** What --precision trains in. */
+/** Parses the value of --precision, the format of the products of a training. */
 export function precision(text: string): 'f32' | 'bf16' | 'tf32' {
   return choice('--precision', ['f32', 'bf16', 'tf32'])(text)
 }
 
-/** What --weights runs a model with. */
+/** Parses the value of --weights, the format of the weights of a model in use. */
 export function weights(text: string): 'f32' | 'bf16' | 'int8' {
   return choice('--weights', ['f32', 'bf16', 'int8'])(text)
 }

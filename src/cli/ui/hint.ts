@@ -1,6 +1,6 @@
 // The printing of hints.
 
-import type { JsonObject } from '../../io/json.js'
+import type { EventRecord } from '../../io/json.js'
 import type { Hint } from '../../tasks/hint.js'
 import type { RunLog } from '../../tasks/runs/log.js'
 import type { Output } from './output.js'
@@ -8,7 +8,7 @@ import type { Output } from './output.js'
 /** Adds hints to the records of --json and to the log of the run. */
 export function recordHints(hints: readonly Hint[], output: Output, log: RunLog | undefined): void {
   for (const { hint, message } of hints) {
-    const record: JsonObject = { event: 'hint', hint, message }
+    const record: EventRecord = { event: 'hint', hint, message }
     log?.note(record)
     output.record(record)
   }

@@ -1,14 +1,16 @@
-// Ctrl-C and its kin as an AbortSignal: the command finishes what it is at, saves and says how to go on. The second
-// Ctrl-C ends the process at once; a checkpoint is never half written even then.
+// SIGINT (Ctrl-C), SIGTERM and SIGHUP as an AbortSignal: the command finishes its step, saves and prints how to continue. The second
+// signal ends the process at once; even then no checkpoint is half written.
 
-import { GatecellError } from '../../errors.js'
+import { expected, GatecellError } from '../../errors.js'
 import { exitCodes, watchOutput } from './output.js'
 
+/** The signals that a command has received. */
 export interface Interrupts {
+  /** Aborted by the first signal, or when the reader of standard output has gone. */
   readonly signal: AbortSignal
-  /** The exit code for what came, 0 if nothing did. */
+  /** The exit code of the signal; 0 if there was none. */
   readonly exitCode: number
-  /** Whether the reader of standard output has gone: then nothing is left to say. */
+  /** Whether the reader of standard output has gone: then nothing more is printed. */
   readonly closed: boolean
 }
 
@@ -44,7 +46,7 @@ export async function withInterrupts(work: (interrupts: Interrupts) => Promise<n
   }
 }
 
-/** Standard input, up to an abort: then ERR_ABORTED, also while nothing comes. */
+/** Yields standard input. Throws ERR_ABORTED when `signal` is aborted, also while it waits for bytes. */
 export async function* readStdin(signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { stdin } = process
   const stop = () => stdin.destroy()
@@ -57,5 +59,5 @@ export async function* readStdin(signal: AbortSignal): AsyncGenerator<Uint8Array
     signal.removeEventListener('abort', stop)
   }
   if (signal.aborted)
-    throw new GatecellError('ERR_ABORTED', 'Expected to read standard input but it was stopped: run the command again')
+    throw expected('ERR_ABORTED', 'to read standard input to its end', 'a signal', 'run the command again')
 }

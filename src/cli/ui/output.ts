@@ -1,23 +1,26 @@
-// Where a command's words go: lines for people or one JSON object a line for programs, on standard output. A reader that
+// Output of commands on standard output: text lines, or with --json one JSON object per line. A reader that
 // goes away (EPIPE) ends the command quietly; errors are one sentence on standard error.
 
-import { GatecellError } from '../../errors.js'
-import type { JsonObject } from '../../io/json.js'
+import { expected, GatecellError } from '../../errors.js'
+import type { EventRecord } from '../../io/json.js'
 import { withFlags } from './flags.js'
 import { printableJson, printableText } from './printable.js'
 
+/** The output of a command, for people or for programs. */
 export interface Output {
+  /** Whether records are printed, and no lines. */
   readonly json: boolean
-  /** People watch: lines may be drawn over. */
+  /** Whether standard output is a terminal on which lines may be overwritten. */
   readonly terminal: boolean
   /** Prints a line for people, with control characters escaped; prints nothing with --json. */
   line(text?: string): void
   /** Prints a line for programs; prints nothing without --json. */
-  record(record: JsonObject): void
+  record(record: EventRecord): void
   /** Prints a piece of text, and waits while the reader is slow. On a terminal control characters are escaped. */
   write(text: string): Promise<void>
 }
 
+/** Creates the output of a command; `json`: records instead of lines. */
 export function createOutput(json: boolean): Output {
   const { stdout } = process
   return {
@@ -48,8 +51,8 @@ type OnClosed = () => void
 let onClosed: OnClosed | undefined
 
 /**
- * From now on `handler` is called when the reader of standard output has gone; returns the handler before. Any other
- * failure (a full disk) ends the process with its sentence.
+ * Sets the function that is called when the reader of standard output has gone, and returns the one before. Any other
+ * failure of standard output (a full disk) ends the process with an error.
  */
 export function watchOutput(handler: OnClosed | undefined): OnClosed | undefined {
   const before = onClosed
@@ -60,14 +63,15 @@ export function watchOutput(handler: OnClosed | undefined): OnClosed | undefined
 
 function outputFailed(error: NodeJS.ErrnoException): void {
   if (error.code === 'EPIPE') return onClosed?.()
-  const message = `Expected to write to standard output but received ${error.code ?? error.message}: check the disk or the program that reads it`
-  process.exit(reportError(new GatecellError('ERR_FILE_WRITE', message, { cause: error }), false))
+  const remedy = 'check the disk or the program that reads it'
+  const actual = error.code ?? error.message
+  process.exit(reportError(expected('ERR_FILE_WRITE', 'to write to standard output', actual, remedy, error), false))
 }
 
 /** Exit codes: 2 for a wrong command line, 130 after Ctrl-C, 1 for everything else that fails. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const
 
-/** Says what went wrong and returns the exit code. Never a stack, unless GATECELL_DEBUG is set. */
+/** Prints an error and returns the exit code. Prints a stack only if GATECELL_DEBUG is set. */
 export function reportError(error: unknown, json: boolean): number {
   const known = error instanceof GatecellError
   const code = known ? error.code : 'ERR_INTERNAL'

@@ -12,12 +12,12 @@ const IN_TEXTS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u20
 
 const escapeOf = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
-/** Escapes a text of several lines; line feeds and tabs stay. */
+/** Returns a text of several lines with control characters escaped; line feeds and tabs stay. */
 export function printableText(text: string): string {
   return text.replace(IN_TEXTS, escapeOf)
 }
 
-/** Escapes a name, line feeds and tabs too, so that it stays on one line. */
+/** Returns a name with control characters escaped, line feeds and tabs too, so that it stays on one line. */
 export function printableName(name: string): string {
   return name.replace(IN_NAMES, escapeOf)
 }

@@ -1,16 +1,18 @@
-// How a training shows itself: a bar on a terminal, a line every few seconds elsewhere, nothing with --json (the reports
-// are written as records).
+// The progress of a training: a bar on a terminal, a line every few seconds elsewhere, nothing with --json (the reports
+// are printed as records).
 
 import type { SingleBar } from 'cli-progress'
 import type { Report } from '../../train/reports.js'
 import { duration, nats, quantity } from '../../format.js'
 import type { Output } from './output.js'
 
+/** The display of progress. */
 export interface Progress {
+  /** Shows a report of a training. */
   report(report: Report): void
-  /** Share done of something else that takes a while. */
+  /** Shows the share done, from 0 to 1, of another piece of work. */
   show(what: string, done: number): void
-  /** Takes the bar away, so that lines can be written. */
+  /** Removes the bar, so that lines can be printed. */
   clear(): void
 }
 
@@ -18,7 +20,7 @@ const LINE_SECONDS = 5
 /** Share of waiting for data from which it is shown. */
 const NOTABLE_WAITING = 0.05
 
-/** `unit`: what rates count. */
+/** Creates the display of progress; `unit` is the plural noun of the elements that rates count. */
 export async function createProgress(output: Output, unit = 'symbols'): Promise<Progress> {
   if (output.json) return { report() {}, show() {}, clear() {} }
   return output.terminal ? await barProgress(unit) : lineProgress(output, unit)
@@ -103,7 +105,7 @@ function parts(report: Report, valid: number | null, unit: string): string[] {
   ]
 }
 
-/** Peak resident memory of this process in bytes. */
+/** Returns the peak resident memory of this process in bytes. */
 export function peakMemory(): number {
   return process.resourceUsage().maxRSS * 1024
 }

@@ -5,7 +5,8 @@ import * as fs from 'node:fs'
 import { Socket } from 'node:net'
 import { promisify } from 'node:util'
 import { expected, GatecellError } from '../../errors.js'
-import { aborted, notReadable, type ReadAt } from './resolve.js'
+import { readError } from '../../io/read-error.js'
+import { aborted, type ReadAt } from './resolve.js'
 
 const open = promisify(fs.open)
 const close = promisify(fs.close)
@@ -41,7 +42,7 @@ export async function openFile(path: string, signal?: AbortSignal): Promise<Open
     try {
       return await call
     } catch (error) {
-      throw notReadable(path, error)
+      throw readError(path, error)
     }
   }
   if (signal?.aborted) throw aborted()
@@ -89,7 +90,7 @@ function pipeOf(descriptor: number, path: string, signal: AbortSignal | undefine
       try {
         return await readAt(target, position)
       } catch (error) {
-        throw error instanceof GatecellError ? error : notReadable(path, error)
+        throw error instanceof GatecellError ? error : readError(path, error)
       }
     },
     async check() {},

@@ -1,12 +1,13 @@
 // Files, folders, patterns, pipes and - (standard input) as an ordered list of sources, and the bytes of a source.
 // Gzip is unpacked on the way, recognised by its magic number. Folders are walked in a fixed order
-// without hidden files and without following links; whatever is left out is reported.
+// without hidden files, without node_modules and without following links; everything that is left out is reported.
 
 import * as fs from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 import { Readable, pipeline } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import { expected, type GatecellError } from '../../errors.js'
+import { readError } from '../../io/read-error.js'
 
 /** A file, pipe or standard input that will be read. */
 export interface SourceFile {
@@ -18,7 +19,8 @@ export interface SourceFile {
 }
 
 /** Why a file in a folder is left out. */
-export type SkipReason = 'hidden' | 'link' | 'special' | 'duplicate' | 'binary' | 'damaged' | 'unreadable'
+export type SkipReason =
+  'hidden' | 'dependencies' | 'link' | 'special' | 'duplicate' | 'binary' | 'damaged' | 'unreadable'
 
 /** Takes the path of a file that is left out, and the reason. */
 export type OnSkip = (path: string, reason: SkipReason) => void
@@ -28,11 +30,8 @@ export type ReadAt = (target: Uint8Array, position: number) => Promise<number>
 
 const CHUNK_BYTES = 1 << 18
 
-/** Returns the ERR_FILE_NOT_FOUND for a failed system call. */
-export function notReadable(path: string, cause: unknown): GatecellError {
-  const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
-  return expected('ERR_FILE_NOT_FOUND', `to read ${path}`, code, 'check the name and the rights', cause)
-}
+/** The folder of a project's dependencies, which are not the project's own text. It is read only if a name or pattern contains it. */
+const DEPENDENCIES = 'node_modules'
 
 /** Returns the ERR_ABORTED for reading that the caller aborted. */
 export function aborted(): GatecellError {
@@ -40,8 +39,9 @@ export function aborted(): GatecellError {
 }
 
 /**
- * Lists the sources that `inputs` name: in the order given, folders and patterns each sorted by path. A name that exists
- * is never taken for a pattern. Each file is listed once. Throws ERR_FILE_NOT_FOUND for a name or pattern without a file.
+ * Lists the sources that `inputs` name: in the order given, folders and patterns each sorted by path. Files and folders whose name begins
+ * with a dot, and folders named node_modules, are left out unless an input names them. A name that exists is never taken for a pattern. Each
+ * file is listed once. Throws ERR_FILE_NOT_FOUND for a name or pattern without a file.
  */
 export async function resolveFiles(inputs: readonly string[], onSkip: OnSkip = () => {}): Promise<SourceFile[]> {
   const listed = new Set<string>()
@@ -65,7 +65,7 @@ async function identify(source: SourceFile, onSkip: OnSkip): Promise<string | un
   try {
     return await fs.promises.realpath(source.path)
   } catch (error) {
-    if (source.named) throw notReadable(source.path, error)
+    if (source.named) throw readError(source.path, error)
     onSkip(source.path, 'unreadable')
     return undefined
   }
@@ -78,7 +78,7 @@ async function resolveInput(input: string, onSkip: OnSkip): Promise<SourceFile[]
     found = await fs.promises.stat(input)
   } catch (error) {
     if (/[*?[\]{}()!]/.test(input)) return await resolvePattern(input)
-    throw notReadable(input, error)
+    throw readError(input, error)
   }
   if (found.isFile()) return [{ path: input, named: true, stream: false }]
   if (found.isFIFO()) return [{ path: input, named: true, stream: true }]
@@ -92,7 +92,7 @@ async function resolveInput(input: string, onSkip: OnSkip): Promise<SourceFile[]
   }
   const paths: string[] = []
   await walk(input, paths, onSkip).catch((error: unknown) => {
-    throw notReadable(input, error)
+    throw readError(input, error)
   })
   if (paths.length > 0) return sorted(paths)
   throw expected('ERR_FILE_NOT_FOUND', `files in ${input}`, 'none', 'name a folder with text files')
@@ -104,7 +104,8 @@ function sorted(paths: string[]): SourceFile[] {
 
 async function resolvePattern(pattern: string): Promise<SourceFile[]> {
   const { glob } = await import('tinyglobby')
-  const options = { absolute: isAbsolute(pattern), expandDirectories: false, followSymbolicLinks: false }
+  const ignore = pattern.includes(DEPENDENCIES) ? [] : [`**/${DEPENDENCIES}/**`]
+  const options = { absolute: isAbsolute(pattern), expandDirectories: false, followSymbolicLinks: false, ignore }
   const paths = await glob(pattern, options)
   if (paths.length > 0) return sorted(paths)
   throw expected(
@@ -119,6 +120,7 @@ async function walk(folder: string, paths: string[], onSkip: OnSkip): Promise<vo
   for (const entry of await fs.promises.readdir(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name)
     if (entry.name.startsWith('.')) onSkip(path, 'hidden')
+    else if (entry.name === DEPENDENCIES && entry.isDirectory()) onSkip(path, 'dependencies')
     else if (entry.isFile()) paths.push(path)
     else if (entry.isSymbolicLink()) onSkip(path, 'link')
     else if (!entry.isDirectory()) onSkip(path, 'special')

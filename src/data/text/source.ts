@@ -3,7 +3,8 @@
 
 import * as fs from 'node:fs'
 import { expected, GatecellError } from '../../errors.js'
-import { aborted, notReadable, unpack, type ReadAt, type SourceFile } from '../files/resolve.js'
+import { readError } from '../../io/read-error.js'
+import { aborted, unpack, type ReadAt, type SourceFile } from '../files/resolve.js'
 import { changedWhileRead, openFile, sequential, untilAborted } from '../files/open.js'
 import type { SymbolCounts } from './counts.js'
 import { scratchFile, type ScratchFile, type TokenWriter } from './tokens.js'
@@ -159,7 +160,7 @@ async function spoolStream(
     }
   } catch (error) {
     spool?.close()
-    throw error instanceof GatecellError ? error : notReadable(path, error)
+    throw error instanceof GatecellError ? error : readError(path, error)
   } finally {
     await opened?.close()
   }

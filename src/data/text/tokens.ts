@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { int32Array, integer, integers, methods } from '../../check/index.js'
 import { expected, type GatecellError, show } from '../../errors.js'
-import { notReadable } from '../files/resolve.js'
+import { readError } from '../../io/read-error.js'
 
 /** A sequence of ids. */
 export interface Tokens {
@@ -182,7 +182,7 @@ export function scratchFile(folder: string): ScratchFile {
       if (!open) throw expected('ERR_DISPOSED', 'an open corpus', 'one that was closed', 'open it again')
       for (let done = 0; done < target.length;) {
         const length = readSync(fd, target, done, position + done)
-        if (length === 0) throw notReadable('the token cache', new Error('it ends early'))
+        if (length === 0) throw readError('the token cache', new Error('it ends early'))
         done += length
       }
     },
@@ -200,6 +200,6 @@ function readSync(fd: number, target: Uint8Array, done: number, position: number
   try {
     return fs.readSync(fd, target, done, target.length - done, position)
   } catch (error) {
-    throw notReadable('the token cache', error)
+    throw readError('the token cache', error)
   }
 }

@@ -5,6 +5,7 @@
 import * as fs from 'node:fs'
 import { filled, integer, iterable, record, string, uint8Array } from '../../check/index.js'
 import { expected } from '../../errors.js'
+import { readError } from '../read-error.js'
 import { writeAtomically } from '../atomic.js'
 import {
   allocateTensor,
@@ -102,8 +103,7 @@ async function openFile(path: string): Promise<fs.promises.FileHandle> {
     if (found.isFile()) return handle
   } catch (cause) {
     await handle?.close()
-    const code = (cause as NodeJS.ErrnoException).code ?? 'an error'
-    throw expected('ERR_FILE_NOT_FOUND', `a file at ${path}`, code, 'check the path and its permissions', cause)
+    throw readError(path, cause)
   }
   await handle.close()
   throw expected('ERR_FILE_NOT_FOUND', `a file at ${path}`, 'a folder, device or pipe', 'name a safetensors file')

@@ -43,12 +43,13 @@ export async function read(
         : await reader.read(ink, { ...options, best: flags.best, signal })
       const seconds = (performance.now() - begin) / 1000
       output.record({
+        event: 'read',
         source: ink.source,
         text: readings[0]?.text ?? null,
         truth: ink.text,
-        nats: readings[0]?.nats ?? null,
+        nats: readings[0] ? lossOf(readings[0]) : null,
         points: countPoints(ink.strokes),
-        readings: readings.map(({ text, nats, score }) => ({ text, nats, score })),
+        readings: readings.map((reading) => ({ text: reading.text, nats: lossOf(reading), score: reading.score })),
         seconds
       })
       output.line(readings.length > 0 ? readings.map((reading) => reading.text).join('\t') : '(no reading)')
@@ -56,6 +57,11 @@ export async function read(
   } finally {
     text?.dispose()
   }
+}
+
+/** Returns the negative log probability of a reading, so that `nats` has the sign of a loss in the records of all commands. */
+function lossOf({ nats }: Reading): number {
+  return 0 - nats
 }
 
 async function readPen(

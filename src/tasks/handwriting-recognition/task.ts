@@ -20,7 +20,10 @@ const READ_NOTES = `${INK_FORMATS}
 Examples:
   gatecell read reader.safetensors note.ndjson
   gatecell read reader.safetensors note.inkml --beam 32 --lexicon words.txt --json
-  gatecell read reader.safetensors note.ndjson --lm english.safetensors --best 3`
+  gatecell read reader.safetensors note.ndjson --lm english.safetensors --best 3
+
+With --json, nats is the negative log probability of a reading (as in evaluate, less is better); score is the log probability with
+the scores of lexicon and language model (more is better).`
 
 const EVALUATION_NOTES = `
 Examples:
@@ -64,7 +67,7 @@ export const recognitionEntry: TaskEntry = {
     { name: 'nats', unit: 'nats per sample', better: 'lower' }
   ],
   verbs: [read],
-  next: 'gatecell read MODEL INK',
+  next: 'read MODEL INK',
   evaluation: { settings: readerEvaluationSettings, notes: EVALUATION_NOTES },
   tracing: {
     settings: readerTraceSettings,

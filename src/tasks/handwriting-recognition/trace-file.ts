@@ -9,6 +9,7 @@ import type { Values } from '../../settings/index.js'
 import { inkReading } from '../ink/reading.js'
 import type { ModelInput, TaskContext } from '../task.js'
 import { loadReader } from './load.js'
+import { RECOGNITION_TASK } from './model.js'
 import { traceSvg } from './trace-picture.js'
 import { traceInk } from './trace.js'
 import type { readerTraceSettings } from './use-settings.js'
@@ -43,7 +44,7 @@ export async function traceInkFile(
   if (flags.svg !== undefined) await writeTextAtomically(flags.svg, traceSvg(traced, shown))
   if (flags.movingSvg !== undefined)
     await writeTextAtomically(flags.movingSvg, traceSvg(traced, { ...shown, moving: true }))
-  output.record(traced as unknown as JsonObject)
+  output.record({ event: 'trace', task: RECOGNITION_TASK, ...(traced as unknown as JsonObject) })
   output.line(`read     ${traced.text}${traced.truth === null ? '' : ` (written: ${traced.truth})`}`)
   for (const { symbol, step, probability, gradient } of traced.letters) {
     const strongest = gradient.indexOf(largest(gradient))

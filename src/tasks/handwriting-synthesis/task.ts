@@ -55,7 +55,7 @@ export const synthesisEntry: TaskEntry = {
     { name: 'exact', unit: 'share', better: 'higher' }
   ],
   verbs: [write],
-  next: 'gatecell write MODEL --svg out.svg',
+  next: 'write MODEL --svg out.svg',
   evaluation: {
     settings: writerEvaluationSettings,
     requires: { reader: ['count', 'unseen', 'bias', 'seed'] },

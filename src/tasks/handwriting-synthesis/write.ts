@@ -43,7 +43,7 @@ export async function write(
   if (flags.svg !== undefined) await writeTextAtomically(flags.svg, inkSvg(ink.strokes, { title }))
   if (flags.movingSvg !== undefined)
     await writeTextAtomically(flags.movingSvg, inkSvg(ink.strokes, { title, moving: true }))
-  output.record({ ...record, seconds })
+  output.record({ event: 'write', ...record, seconds })
   const count = ink.strokes.reduce((sum, { x }) => sum + x.length, 0)
   output.line(
     `wrote    ${counted(ink.strokes.length, 'stroke')} of ${counted(count, 'point')} in ${seconds.toFixed(2)} s${endOf(finished, signal)}`

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { checkFileName, writeTextAtomically } from '../../io/atomic.js'
 import { writeLossCurve, type CurvePoint } from '../../plot/loss-curve.js'
 import { openJsonLog, readJsonLog } from '../../io/logs/jsonl.js'
-import type { JsonObject } from '../../io/json.js'
+import type { EventRecord, JsonObject } from '../../io/json.js'
 import { openEventLog } from '../../io/logs/tfevents.js'
 import type { Report, Validation } from '../../train/reports.js'
 
@@ -18,13 +18,13 @@ export interface RunLog {
   /** Adds a validation that belongs to no report. */
   validation(validation: Validation): void
   /** Adds another line to metrics.jsonl, for example with the settings or the end of a run. */
-  note(record: JsonObject): void
+  note(record: EventRecord): void
   /** Draws the curve and closes the files. Throws ERR_FILE_WRITE. */
   close(): Promise<void>
 }
 
 /** Returns a report as one record, for the output of a command with --json and for metrics.jsonl. */
-export function reportRecord(report: Report): JsonObject {
+export function reportRecord(report: Report): EventRecord {
   return {
     event: 'report',
     step: report.step,

@@ -69,7 +69,7 @@ export async function learnAlphabet(
       'ERR_SELF_TEST',
       `the alphabet after ${step} steps of training`,
       `"${recited}" from the network`,
-      'report it with the output of gatecell doctor'
+      'report it with the output of npx gatecell doctor'
     )
   }
   return { recited, steps: step, seconds, loss: smoothedLoss! }

@@ -28,6 +28,7 @@ export async function sampleText(
   const seconds = (performance.now() - begin) / 1000
   if (!output.json) await output.write('\n')
   output.record({
+    event: 'sample',
     task: loaded.info.task,
     prompt,
     text: pieces.join(''),

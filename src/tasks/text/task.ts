@@ -11,7 +11,8 @@ Examples:
   cat *.txt | gatecell train text - --out m.safetensors --vocabulary byte --steps 2000 --json
 
 Two files are written: the model to use (the weights that validated best), here m.safetensors, and the state of the training,
-m.last.safetensors, from which the same command with --resume continues, bit for bit, also after a kill.`
+m.last.safetensors, from which the same command with --resume continues, bit for bit, also after a kill. Of a folder or pattern,
+hidden files and folders (.git) and node_modules are left out; name them to read them.`
 
 const SAMPLE_NOTES = `
 Examples:
@@ -61,7 +62,7 @@ export const textEntry: TaskEntry = {
     { name: 'bits', unit: 'bits per symbol', better: 'lower' }
   ],
   verbs: [sample],
-  next: 'gatecell sample MODEL --length 500',
+  next: 'sample MODEL --length 500',
   evaluation: { settings: textEvaluationSettings, notes: EVALUATION_NOTES },
   tracing: {
     settings: textTraceSettings,

@@ -19,7 +19,7 @@ export async function traceTextFile(
   using loaded = await loadTextModel(path)
   const text = await readWholeText(data!, { signal, maxBytes: 2 ** 26 })
   const traced = traceText(loaded, text, { device: options.device ?? 'auto' })
-  output.record({ task: TEXT_TASK, ...(finite(traced) as JsonObject) })
+  output.record({ event: 'trace', task: TEXT_TASK, ...(finite(traced) as JsonObject) })
   output.line(`over ${counted(traced.symbols, 'symbol')}, each window from a zero state`)
   for (const { name, meanForget, halfLife, keptAfter10, keptAfter100 } of traced.layers) {
     output.line(

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { inkSamples, ndjson } from '../../ink-samples.js'
-import { gatecell, story, tiny, type Ended } from '../command.js'
+import { story, tiny } from '../command.js'
+import { inProcess } from '../in-process.js'
 
 /** A text of `count` different characters: those below 300 occur 12 times, the others once. */
 function characters(count: number): string {
@@ -19,8 +20,8 @@ const cwd = t.testdir({
   'story.txt': story(8000),
   'ink.ndjson': ndjson(inkSamples(60))
 })
-const run = (...words: string[]): Promise<Ended> => gatecell(words, { cwd })
-const hints = ({ records }: Ended) => records.filter(({ event }) => event === 'hint')
+const run = (...words: string[]) => inProcess(words, undefined, cwd)
+const hints = ({ records }: { records: Record<string, unknown>[] }) => records.filter(({ event }) => event === 'hint')
 
 t.test('a text of many different characters', async (t) => {
   const words = ['train', 'text', 'many.txt', '--out', 'many.safetensors', ...tiny, '--hidden', '64', '--layers', '1']
@@ -55,7 +56,7 @@ t.test('a text of many different characters', async (t) => {
 t.test('a text of few characters has no hint', async (t) => {
   const { records, code, stderr } = await run('train', 'text', 'story.txt', '--out', 'm.safetensors', ...tiny, '--json')
   t.equal(code, 0, stderr)
-  t.same(hints({ records } as Ended), [])
+  t.same(hints({ records }), [])
 })
 
 t.test('a reader that has not begun to read', async (t) => {

@@ -52,6 +52,21 @@ t.test('files, folders and patterns, in order', { skip: !posix }, async (t) => {
   chdir(before)
 })
 
+t.test('node_modules is left out unless it is named', { skip: !posix }, async (t) => {
+  const packages = { p: { 'index.txt': 'p' } }
+  const folder = t.testdir({ 'a.txt': 'a', node_modules: packages, deep: { node_modules: packages, 'b.txt': 'b' } })
+  const at = (...names: string[]): string[] => names.map((name) => join(folder, name))
+  const found = await resolve([folder])
+  t.strictSame(found.paths, at('a.txt', 'deep/b.txt'))
+  t.strictSame(
+    found.skipped,
+    at('deep/node_modules', 'node_modules').map((path) => [path, 'dependencies'])
+  )
+  t.strictSame((await resolve(at('**/*.txt'))).paths, at('a.txt', 'deep/b.txt'))
+  t.strictSame((await resolve(at('node_modules'))).paths, at('node_modules/p/index.txt'))
+  t.strictSame((await resolve(at('node_modules/**/*.txt'))).paths, at('node_modules/p/index.txt'))
+})
+
 t.test('what is not there', async (t) => {
   const folder = t.testdir({ empty: {}, hidden: { '.a': '' } })
   for (const name of ['missing', 'empty', 'hidden', '*.txt', 'missing/**']) {

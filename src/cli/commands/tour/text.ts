@@ -1,10 +1,10 @@
-// gatecell tour (npm start): the two minutes of a newcomer. A network learns the alphabet, another one learns the
-// TypeScript declarations that lie in node_modules, and writes some. With --handwriting: reads and writes by hand.
+// gatecell tour (npm start): gatecell in two minutes, for newcomers. A network learns the alphabet, another one learns the
+// TypeScript declarations in node_modules, and writes some. With --handwriting: networks that read handwriting and write it.
 
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import type { Command } from 'commander'
-import { counted, GatecellError } from '../../../errors.js'
+import { counted, expected } from '../../../errors.js'
 import { machineInfo } from '../../../machine.js'
 import type { Device } from '../../../graph/opcodes.js'
 import { packageInfo } from '../../../native.js'
@@ -13,7 +13,8 @@ import { refuseWithout } from '../../options/applicable.js'
 import { bytes, duration, nats, quantity, shellWord } from '../../../format.js'
 import { withInterrupts, type Interrupts } from '../../ui/interrupt.js'
 import { checkDevice } from '../../options/device.js'
-import { device, filePath, filePaths, seconds, whole } from '../../options/parse.js'
+import { asTyped, commandLine } from '../../ui/command-line.js'
+import { device, filePath, filePaths, modelPath, seconds, whole } from '../../options/parse.js'
 import { createOutput, exitCodes, type Output } from '../../ui/output.js'
 import { createProgress, peakMemory } from '../../ui/progress.js'
 import { tourHandwriting } from './handwriting.js'
@@ -29,6 +30,7 @@ interface TourFlags {
 const FOLDER = 'gatecell-tour'
 const WRITER_STEPS = 1200
 
+/** Adds the command. */
 export function addTour(program: Command): void {
   const command = program
     .command('tour')
@@ -47,7 +49,7 @@ export function addTour(program: Command): void {
       whole('--steps', 1, 1e6)
     )
     .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
-    .addHelpText('after', '\nExamples:\n  gatecell tour\n  gatecell tour --handwriting')
+    .addHelpText('after', asTyped('\nExamples:\n  gatecell tour\n  gatecell tour --handwriting'))
     .action(async (text: string[], flags: TourFlags) => {
       process.exitCode = await withInterrupts(async (interrupts) => {
         refuseWithout(command, 'handwriting', ['steps'])
@@ -64,16 +66,7 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
   const { threads, isaUsed } = machineInfo()
   output.line(`gatecell ${version}: ${isaUsed} kernels, ${counted(threads, 'thread')}\n`)
   if (flags.handwriting) {
-    if (text.length > 0)
-      throw new GatecellError(
-        'ERR_INVALID_OPTION',
-        `Expected no text with --handwriting but received ${counted(text.length, 'file')}: leave them out, its ink is drawn by the code`
-      )
-    if (flags.timeLimit !== undefined)
-      throw new GatecellError(
-        'ERR_INVALID_OPTION',
-        'Expected --steps with --handwriting but received --time-limit: name a number of steps'
-      )
+    checkHandwritingFlags(text, flags)
     const { out = join(FOLDER, 'handwriting'), steps = WRITER_STEPS } = flags
     if (await tourHandwriting({ out, steps, device }, output, interrupts)) return interrupts.exitCode
     process.stderr.write(
@@ -82,6 +75,7 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
     return exitCodes.failed
   }
   const { out = join(FOLDER, 'declarations.safetensors'), timeLimit = 90 } = flags
+  modelPath('--out')(out)
   await reciteAlphabet(device, output, interrupts)
   const data = text.length > 0 ? text : [findDeclarations()]
   output.line(`2. Real text: ${data.map((path) => relative(process.cwd(), path) || path).join(', ')}\n`)
@@ -103,23 +97,34 @@ async function tour(text: string[], flags: TourFlags, interrupts: Interrupts): P
   }
 }
 
+/** Throws ERR_INVALID_OPTION for words and options that --handwriting does not use. */
+function checkHandwritingFlags(text: readonly string[], { timeLimit }: TourFlags): void {
+  if (text.length > 0) {
+    const remedy = 'leave them out, because the ink is drawn by the program'
+    throw expected('ERR_INVALID_OPTION', 'no text with --handwriting', counted(text.length, 'file'), remedy)
+  }
+  if (timeLimit === undefined) return
+  throw expected('ERR_INVALID_OPTION', '--steps with --handwriting', '--time-limit', 'name a number of steps')
+}
+
 async function reciteAlphabet(device: Device, output: Output, { signal }: Interrupts): Promise<void> {
   output.line('1. The alphabet: a network of 32 units reads it over and over.')
   const onReport = ({ step, loss }: { step: number; loss: number }) =>
     output.line(`   step ${String(step).padStart(3)}  loss ${nats(loss)}`)
   const { recited, seconds } = await learnAlphabet({ signal, onReport, device })
-  output.line(`   after ${seconds.toFixed(1)} s it goes on from "a":  ${recited}\n`)
+  output.line(`   after ${seconds.toFixed(1)} s it continues "a":  ${recited}\n`)
 }
 
-/** TypeScript's own declarations of Node: text that is there after every install of a clone. ERR_FILE_NOT_FOUND. */
+/**
+ * Returns a pattern of the TypeScript declarations of Node, which every install of a clone contains. Throws ERR_FILE_NOT_FOUND if they are
+ * missing.
+ */
 function findDeclarations(): string {
   const places = [packageInfo().root, process.cwd()].map((folder) => join(folder, 'node_modules', '@types', 'node'))
   const found = places.find((folder) => existsSync(folder))
   if (found !== undefined) return join(found, '**', '*.d.ts')
-  throw new GatecellError(
-    'ERR_FILE_NOT_FOUND',
-    `Expected text to learn in ${places[0]} but there is none: name a file, as in gatecell tour book.txt`
-  )
+  const remedy = `name a file, as in ${commandLine(['tour', 'book.txt'])}`
+  throw expected('ERR_FILE_NOT_FOUND', `text to learn in ${places[0]}`, 'an empty place', remedy)
 }
 
 async function learn(run: TextRun, timeLimit: number, output: Output, interrupts: Interrupts): Promise<void> {
@@ -155,7 +160,7 @@ async function learn(run: TextRun, timeLimit: number, output: Output, interrupts
     return
   }
   output.line(`   It writes after ${duration(summary.seconds)}:\n${indent(writeSample(run, 900))}\n`)
-  const held = valid ? `, ${nats(valid.nats)} nats a symbol on text it never saw` : ''
+  const held = valid ? `, ${nats(valid.nats)} nats a symbol on text that was held out` : ''
   output.line(
     `   ${counted(summary.step, 'step')}, ${quantity(summary.tokensPerSecond)} symbols/s, ${bytes(peakMemory())} of memory${held}.\n`
   )
@@ -166,7 +171,7 @@ async function learn(run: TextRun, timeLimit: number, output: Output, interrupts
     'train text YOUR-TEXT --out my.safetensors',
     'help'
   ]
-  for (const line of next) output.line(`  npx gatecell ${line.replace('FILE', () => shellWord(saved))}`)
+  for (const line of next) output.line(asTyped(`  gatecell ${line.replace('FILE', () => shellWord(saved))}`))
 }
 
 function writeSample(run: TextRun, length: number): string {

@@ -1,10 +1,10 @@
-// The training commands, one for each task: a run is made ready from options, shows its progress, and prints how it ended.
+// The training commands, one for each task: a run is prepared from options, shows its progress, and prints its results.
 
 import type { Command } from 'commander'
 import { counted } from '../../../errors.js'
 import { bytes, duration, integer, quantity, shellWord } from '../../../format.js'
 import type { Device } from '../../../graph/opcodes.js'
-import type { JsonObject } from '../../../io/json.js'
+import type { EventRecord } from '../../../io/json.js'
 import { backends, machineInfo } from '../../../machine.js'
 import type { Hint } from '../../../tasks/hint.js'
 import { initialLine } from '../../../tasks/runs/initial-weights.js'
@@ -13,8 +13,9 @@ import type { RunMemory } from '../../../tasks/runs/memory.js'
 import type { RunResult } from '../../../tasks/runs/run-types.js'
 import type { TaskMeasurement, TaskEntry, TaskRun } from '../../../tasks/task.js'
 import { checkDevice } from '../../options/device.js'
-import { filePath, filePaths } from '../../options/parse.js'
+import { filePaths, modelPath } from '../../options/parse.js'
 import { addSettings, givenOnCommandLine } from '../../options/settings.js'
+import { asTyped, commandLine } from '../../ui/command-line.js'
 import { printHints, recordHints } from '../../ui/hint.js'
 import { readStdin, withInterrupts, type Interrupts } from '../../ui/interrupt.js'
 import { createOutput, exitCodes, type Output } from '../../ui/output.js'
@@ -29,10 +30,10 @@ export function addTraining(train: Command, task: TaskEntry): void {
     .summary(task.summary)
     .description(task.description)
     .argument(task.data[0], task.data[1], filePaths('the data'))
-    .requiredOption('--out <file>', 'the model, a .safetensors file', filePath('--out'))
+    .requiredOption('--out <file>', 'the model, a .safetensors file', modelPath('--out'))
   addSettings(command, task.settings)
   addTrainOptions(command)
-    .addHelpText('after', task.notes)
+    .addHelpText('after', asTyped(task.notes))
     .action(async (words: string[], flags: TrainFlags) => {
       process.exitCode = await withInterrupts((interrupts) => trainTask(command, task, { words, flags, interrupts }))
     })
@@ -52,8 +53,8 @@ async function trainTask(
   const context = { output, progress, signal, stdin: () => readStdin(signal) }
   const run = await task.prepare(runFiles(words, flags), { ...given, device: device ?? 'auto' }, context)
   progress.clear()
-  const lines = { again: resumeLine(command), measureAgain: measureLine(run.run.files.model, words, flags) }
-  return await trainAndTell(task, run, { output, progress, flags, interrupts, ...lines, device, threads })
+  const lines = { again: resumeLine(), measureAgain: measureLine(run.run.files.model, words, flags) }
+  return await fitAndReport(task, run, { output, progress, flags, interrupts, ...lines, device, threads })
 }
 
 interface Session {
@@ -69,7 +70,7 @@ interface Session {
   measureAgain: string
 }
 
-async function trainAndTell(task: TaskEntry, prepared: TaskRun, session: Session): Promise<number> {
+async function fitAndReport(task: TaskEntry, prepared: TaskRun, session: Session): Promise<number> {
   const { output, progress, flags, interrupts } = session
   const { run } = prepared
   let log: RunLog | undefined
@@ -83,19 +84,19 @@ async function trainAndTell(task: TaskEntry, prepared: TaskRun, session: Session
     }
     output.record({ event: 'start', ...described })
     for (const line of introduction(prepared, threads, session)) output.line(line)
-    const tell = (hints: readonly Hint[]) => {
+    const show = (hints: readonly Hint[]) => {
       if (hints.length > 0) progress.clear()
       recordHints(hints, output, log)
       printHints(hints, output)
     }
-    tell(prepared.hints ?? [])
+    show(prepared.hints ?? [])
     const result = await run.fit({
       signal: interrupts.signal,
       ...(log && { log }),
       async onReport(report) {
         output.record(reportRecord(report))
         progress.report(report)
-        if (prepared.watch) tell(await prepared.watch(report))
+        if (prepared.watch) show(await prepared.watch(report))
       },
       onMeasure: (count) => progress.show(`measuring on ${counted(count, task.counted)}`, 1)
     })
@@ -116,8 +117,8 @@ async function trainAndTell(task: TaskEntry, prepared: TaskRun, session: Session
 }
 
 /**
- * The reason for a device that auto chose, in parentheses. A machine without a GPU that nobody asked for is the normal case and gets none:
- * gatecell doctor names what is missing.
+ * Returns the reason for a device that auto chose, in parentheses. There is none if the machine lacks a GPU and no option asked for one, which
+ * is the normal case; gatecell doctor names the missing parts.
  */
 function deviceReason(device: Device | undefined, why: string): string {
   const absent = !backends().cuda.available
@@ -151,7 +152,7 @@ function endRecord(
   { run: { files } }: TaskRun,
   { summary }: RunResult<unknown>,
   measured: TaskMeasurement | null
-): JsonObject {
+): EventRecord {
   const missing = Object.fromEntries(measures.map(({ name }) => [name, null]))
   const fields = measured === null ? missing : { ...measured.values, ...measured.facts }
   return {
@@ -198,7 +199,7 @@ function conclude(
         ? `stopped after step ${integer(summary.step)}; saved ${files.last}`
         : 'stopped before the first step; there is nothing to save'
     )
-    output.line(`go on with: ${again}`)
+    output.line(`continue with: ${again}`)
     return
   }
   const rate = `${quantity(summary.tokensPerSecond)} ${task.unit}/s`
@@ -209,17 +210,17 @@ function conclude(
   if (measured) for (const line of linesOf(task, measured)) output.line(`valid    ${line}${weights}`)
   printHints(hints, output)
   output.line(`saved    ${files.model} (to use), ${files.last} (to resume)`)
-  output.line(`next     ${task.next.replace('MODEL', () => shellWord(files.model))}`)
+  output.line(`next     ${asTyped(`gatecell ${task.next.replace('MODEL', () => shellWord(files.model))}`)}`)
 }
 
-function resumeLine(command: Command): string {
+function resumeLine(): string {
   const words = process.argv.slice(2).filter((word) => word !== '--resume' && word !== '--force')
-  return `${command.parent!.parent!.name()} ${words.map(shellWord).join(' ')} --resume`
+  return commandLine([...words, '--resume'])
 }
 
 function measureLine(model: string, data: readonly string[], { validFile }: TrainFlags): string {
   const words = validFile ? [model, ...validFile] : [model, ...data, '--part', 'valid']
-  return `gatecell evaluate ${words.map(shellWord).join(' ')}`
+  return commandLine(['evaluate', ...words])
 }
 
 function memoryLine({ process, parameters, step, validation, measurement, total }: RunMemory): string {

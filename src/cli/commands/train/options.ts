@@ -1,11 +1,12 @@
 // The options of every training on the command line that are not settings of its application: files, what happens if they exist, output.
 
 import type { Command } from 'commander'
-import { GatecellError } from '../../../errors.js'
+import { expected } from '../../../errors.js'
 import type { RunMode } from '../../../tasks/runs/files.js'
 import type { RunPlace } from '../../../tasks/task.js'
 import { filePath, filePaths } from '../../options/parse.js'
 
+/** The options of `gatecell train` that are not settings, as commander returns them. */
 export interface TrainFlags {
   out: string
   validFile?: string[]
@@ -36,7 +37,6 @@ export function runFiles(data: readonly string[], flags: TrainFlags): RunPlace {
 }
 
 function modeOf({ resume, force }: TrainFlags): RunMode {
-  if (resume && force)
-    throw new GatecellError('ERR_INVALID_OPTION', 'Expected --resume or --force but received both: leave one out')
+  if (resume && force) throw expected('ERR_INVALID_OPTION', '--resume or --force', 'both', 'leave one out')
   return force ? 'force' : resume ? 'resume' : 'new'
 }

@@ -1,0 +1,36 @@
+// gatecell bench on the command line: the workloads that are no layers.
+
+import t from 'tap'
+import { inProcess } from './in-process.js'
+
+const json = async (...words: string[]): Promise<Record<string, unknown>[]> => {
+  const { code, stderr, records } = await inProcess([...words, '--json'])
+  if (code !== 0) throw new Error(stderr)
+  return records
+}
+
+t.test('a word is read as it is written', async (t) => {
+  const rows = (await json('bench', 'pen', '--time', '0.2s')).filter(({ workload }) => workload === 'pen')
+  t.strictSame(
+    rows.map(({ shape }) => shape),
+    [0, 16].map((beam) => ({ H: 96, layers: 2, beam, points: 315 }))
+  )
+  for (const row of rows) t.ok((row.samples as number) >= 315 && (row.word_us as number) > 0)
+})
+
+t.test('the event loop turns while many streams generate', async (t) => {
+  const rows = (await json('bench', 'streams', '--time', '0.1s')).filter(({ workload }) => workload === 'streams')
+  const shapes = [{ H: 128, layers: 1 }, { H: 512, layers: 2 }] // prettier-ignore
+  t.strictSame(
+    rows.map(({ shape }) => shape),
+    shapes.flatMap((shape) => [1, 10, 50, 200].map((streams) => ({ ...shape, streams })))
+  )
+  for (const row of rows) t.ok((row.symbols_per_second as number) > 0)
+})
+
+t.test('the event loop turns while a model trains', async (t) => {
+  const rows = await json('bench', 'event-loop', '--time', '1s')
+  const row = rows.find((record) => record.workload === 'event-loop')!
+  t.match(row, { shape: { B: 64, T: 64, H: 256, layers: 2 }, precision: 'f32', p99_us: Number })
+  t.ok((row.samples as number) > 20, 'it turned')
+})
