@@ -1,99 +1,22 @@
 // The applications: text, handwriting and its recognition.
-import { rmSync } from 'node:fs'
 import { addSpecialTokens, tokensOf, vocabularyFromText } from '../../src/index.js'
 import * as recognition from '../../src/tasks/handwriting-recognition/index.js'
 import * as synthesis from '../../src/tasks/handwriting-synthesis/index.js'
 import * as text from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'
+import {
+  copy,
+  dispose,
+  generationRun,
+  loadOptions,
+  modelOptions,
+  recognitionRun,
+  run,
+  signal,
+  textRun,
+  training
+} from './recipes-runs.js'
 import { generationConfig, inks, memoryless, offsets, recognitionConfig, textConfig, vocabulary } from './worlds.js'
-
-const dispose = (made: { dispose(): void }): void => made.dispose()
-const modelOptions = () => ({ seed: 1, threads: 1, training: false })
-const loadOptions = () => ({ threads: 1, precision: 'f32', device: 'cpu' })
-const signal = () => new AbortController().signal
-const copy = <T>(value: T): T => structuredClone(value)
-
-const training = {
-  batch: 2,
-  optimizer: 'adam',
-  learningRate: 0.01,
-  schedule: 'constant',
-  warmup: 0,
-  clip: 1,
-  seed: 0,
-  precision: 'f32',
-  steps: 2,
-  validEvery: 2
-} as const
-
-const common = (out: string) => ({ out, mode: 'force', checkpointEvery: 2, threads: 1, device: 'cpu' })
-
-const textRun = () => ({
-  ...common('run-text.safetensors'),
-  data: ['text.txt'],
-  vocabulary: 'character',
-  minCount: 1,
-  network: { embedding: 4, hidden: 8, layers: 1, dropout: 0, locked: false, recurrentDropout: 0, zoneout: 0 },
-  training: { ...training, length: 4, labelSmoothing: 0.1 },
-  split: { valid: 0.1, test: 0 },
-  corpus: { memoryBytes: 1e6, onSkip: () => {}, onProgress: () => {} }
-})
-
-const inkRun = (out: string) => ({
-  ...common(out),
-  data: ['ink.ndjson'],
-  validFiles: ['ink.ndjson'],
-  read: { y: 'up' },
-  training,
-  augmentation: 0.5,
-  lineAugmentation: 0.5,
-  split: { valid: 0.25, where: null },
-  onBad: () => {}
-})
-
-const generationRun = () => ({
-  ...inkRun('run-writer.safetensors'),
-  network: { hidden: 8, layers: 1, gaussians: 2, window: 2 },
-  normalisation: { scale: 'sample', step: 0.2 },
-  text: true
-})
-const recognitionRun = () => ({
-  ...inkRun('run-reader.safetensors'),
-  network: { hidden: 8, layers: 1, bidirectional: true, dropout: 0.1 },
-  normalisation: { deslant: true, step: 0.2 }
-})
-
-interface AnyRun {
-  fit(options?: never): unknown
-  describe(threads: never): unknown
-  dispose(): void
-}
-
-/** The function that makes a run ready, and the methods of what it returns. */
-function run(
-  space: string,
-  name: string,
-  prepare: (options: never) => Promise<AnyRun>,
-  options: () => { out: string }
-): AnyRecipe[] {
-  const open = () => {
-    const { out } = options()
-    for (const file of [out, out.replace('.safe', '.last.safe')]) rmSync(file, { force: true })
-    return prepare(options() as never)
-  }
-  const slow = { cost: 60, digest: () => '', dispose }
-  return [
-    pure(`${space}.${name}`, prepare, () => [options()], {
-      cost: 60,
-      digest: () => '',
-      returns: 'Run',
-      accepts: ['0.split.where=null']
-    }),
-    method<AnyRun>('Run', 'fit', open, () => [{ signal: signal(), onReport: () => {}, onMeasure: () => {} }], slow),
-    method<AnyRun>('Run', 'describe', open, () => [1], slow),
-    method<AnyRun>('Run', 'dispose', open, () => [], slow)
-  ]
-}
 
 const textRecipes: AnyRecipe[] = [
   pure('text.textConfigFromJson', text.textConfigFromJson, () => [

@@ -1,4 +1,4 @@
-// gatecell bench on the command line: the workloads that are no layers.
+// gatecell bench on the command line: pen, streams and event-loop.
 
 import t from 'tap'
 import { inProcess } from './in-process.js'
