@@ -53,8 +53,8 @@ t.test('files, folders and patterns, in order', { skip: !posix }, async (t) => {
 })
 
 t.test('node_modules is left out unless it is named', { skip: !posix }, async (t) => {
-  const packages = { p: { 'index.txt': 'p' } }
-  const folder = t.testdir({ 'a.txt': 'a', node_modules: packages, deep: { node_modules: packages, 'b.txt': 'b' } })
+  const packages = () => ({ p: { 'index.txt': 'p' } })
+  const folder = t.testdir({ 'a.txt': 'a', node_modules: packages(), deep: { node_modules: packages(), 'b.txt': 'b' } })
   const at = (...names: string[]): string[] => names.map((name) => join(folder, name))
   const found = await resolve([folder])
   t.strictSame(found.paths, at('a.txt', 'deep/b.txt'))
