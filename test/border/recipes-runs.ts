@@ -5,7 +5,7 @@ import { method, pure, type AnyRecipe } from './recipe.js'
 export const dispose = (made: { dispose(): void }): void => made.dispose()
 export const modelOptions = () => ({ seed: 1, threads: 1, training: false })
 export const loadOptions = () => ({ threads: 1, precision: 'f32', device: 'cpu' })
-export const signal = () => new AbortController().signal
+export const signal = (): AbortSignal => new AbortController().signal
 export const copy = <T>(value: T): T => structuredClone(value)
 
 export const training = {
