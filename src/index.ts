@@ -52,6 +52,7 @@ export {
 // Below the layers: for layers of your own.
 export * as ops from './graph/ops/index.js'
 export type { CrossEntropyOptions } from './graph/ops/losses.js'
+export type { RowWeightOptions } from './graph/ops/weighted.js'
 export type { Expression, Operand } from './graph/ops/map.js'
 export type { Axes, ReduceOptions } from './graph/ops/reduce.js'
 export { constant, normal, orthogonal, uniform, zeros, type Initializer } from './graph/initializers.js'

@@ -1,6 +1,7 @@
 // cross_entropy.cc: softmax and negative log-likelihood in one pass. Result: [mean nats over the counted targets, their count].
 // Sums run in double, in order of the rows. With class weights w and label smoothing e, as torch.nn.functional.cross_entropy:
 // a row with target y has (1 - e) w_y nats(y) + e / V * (sum of w_j nats(j)), and the mean divides by the sum of the rows' w_y.
+// With weights of rows, the mean is that of the rows by their weight: each row is multiplied by its weight, in the sum and in the divisor.
 // An ignored row is not read, and its gradient is set to zeros, because its logits may be NaN, and 0 * NaN is NaN.
 #include <cmath>
 #include <cstring>
@@ -12,9 +13,9 @@
 
 namespace gatecell {
 namespace {
-enum { kProbabilities, kNats };        // buffers
-enum { kLogits, kTargets, kWeights };  // inputs
-enum { kIgnored, kSmoothing };         // attributes
+enum { kProbabilities, kNats };                     // buffers
+enum { kLogits, kTargets, kWeights, kRowWeights };  // inputs
+enum { kIgnored, kSmoothing };                      // attributes
 constexpr double kFirstId = -2147483648.0, kLastId = 2147483647.0;
 
 int32_t ignored_target(const Node& node) { return static_cast<int32_t>(node.attributes[kIgnored] - 1); }
@@ -36,11 +37,27 @@ gc_status check(Plan& plan, Node& node) {
     return fail(GC_INVALID_ARGUMENT, "cross_entropy: expected an int32 as the ignored target, got %g", ignored);
   if (!(smoothing >= 0 && smoothing <= 1))
     return fail(GC_INVALID_ARGUMENT, "cross_entropy: expected a label smoothing from 0 to 1, got %g", smoothing);
-  const Tensor* weights = plan.input(node, kWeights);
-  if (!weights) return GC_OK;
-  status = expect_dtype(node, *weights, "class weights", GC_F32);
-  return status == GC_OK ? expect_shape(plan, node, *weights, "class weights", {logits.cols}) : status;
+  if (const Tensor* weights = plan.input(node, kWeights)) {
+    status = expect_dtype(node, *weights, "class weights", GC_F32);
+    if (status == GC_OK) status = expect_shape(plan, node, *weights, "class weights", {logits.cols});
+  }
+  const Tensor* rows = plan.input(node, kRowWeights);
+  if (status != GC_OK || !rows) return status;
+  fits = rows->rank == targets.rank;
+  for (int d = 0; d < targets.rank && fits; ++d) fits = rows->dims[d] == targets.dims[d];
+  if (!fits)
+    return fail(GC_INVALID_SHAPE, "cross_entropy: weights of rows %s do not fit targets %s", rows->shape().c_str(),
+                targets.shape().c_str());
+  return expect_dtype(node, *rows, "weights of rows", GC_F32);
 }
+
+// Weights of rows: 1 each if there are none.
+struct RowWeights {
+  const Tensor* weights;
+  double operator()(int64_t row) const {
+    return weights ? static_cast<double>(weights->data[row / weights->cols * weights->ld + row % weights->cols]) : 1.0;
+  }
+};
 
 void prepare(Plan& plan, Node& node) {
   const Tensor& logits = *plan.input(node, 0);
@@ -103,6 +120,7 @@ void forward(Plan& plan, Node& node) {
                &out = *plan.output(node, 0);
   const int32_t ignored = ignored_target(node);
   const Classes classes(plan, node);
+  const RowWeights row_weight{plan.input(node, kRowWeights)};
   plan.run_status = check_weights(classes, logits.cols);
   if (plan.run_status != GC_OK) return;
   float* p = node.buffers[kProbabilities].data;
@@ -117,12 +135,19 @@ void forward(Plan& plan, Node& node) {
                              static_cast<long long>(logits.cols - 1), ignored, target, static_cast<long long>(i));
       return;
     }
-    count += classes.weight(target);
+    const double w = row_weight(i);
+    if (!(w >= 0) || std::isinf(w)) {
+      plan.run_status = fail(GC_OUT_OF_RANGE, "cross_entropy: expected weights of 0 or more, got %g in row %lld", w,
+                             static_cast<long long>(i));
+      return;
+    }
+    count += classes.weight(target) * w;
   }
+  const auto counts = [&](int64_t i) { return classes.counts(targets.ids[i], ignored) && row_weight(i) != 0; };
   parallel(plan.team(20.0 * static_cast<double>(logits.rows * logits.cols)), [&](int index, int team) {
     const Range rows = share(logits.rows, index, team);
     for (int64_t i = rows.begin; i < rows.end; ++i) {
-      if (!classes.counts(targets.ids[i], ignored)) continue;
+      if (!counts(i)) continue;
       const float* x = logits.data + i * logits.ld;
       const double mass = row_mass(x, p + i * logits.ld, logits.cols);
       nats[i] = classes.plain() ? mass - static_cast<double>(x[targets.ids[i]])
@@ -131,12 +156,12 @@ void forward(Plan& plan, Node& node) {
   });
   double total = 0;
   for (int64_t i = 0; i < logits.rows; ++i)
-    if (classes.counts(targets.ids[i], ignored)) total += nats[i];
+    if (counts(i)) total += row_weight(i) * nats[i];
   out.data[0] = count > 0 ? static_cast<float>(total / count) : 0.0f;
   out.data[1] = static_cast<float>(count);
 }
 
-// With class weights or label smoothing: dx_j = ((1 - e) w_y (p_j - [j = y]) + e / V * (p_j sum(w) - w_j)) / sum of w_y.
+// With weights or label smoothing: dx_j = r ((1 - e) w_y (p_j - [j = y]) + e / V * (p_j sum(w) - w_j)) / sum of r w_y, r the row's weight.
 void backward_of_classes(Plan& plan, const Node& node, const Classes& classes) {
   const Tensor &logits = *plan.input(node, kLogits), &targets = *plan.input(node, kTargets),
                &out = *plan.output(node, 0);
@@ -144,12 +169,15 @@ void backward_of_classes(Plan& plan, const Node& node, const Classes& classes) {
   const float count = out.data[1];
   const double scale = count > 0 ? static_cast<double>(out.grad[0]) / static_cast<double>(count) : 0;
   const int32_t ignored = ignored_target(node);
-  const double each = scale * classes.smoothing / static_cast<double>(logits.cols);
+  const double each_row = scale * classes.smoothing / static_cast<double>(logits.cols);
+  const RowWeights row_weight{plan.input(node, kRowWeights)};
   for_rows(plan, logits, 8, [&](int64_t i) {
     const float* from = p + i * logits.ld;
     const int32_t target = targets.ids[i];
-    if (!classes.counts(target, ignored)) return no_row_gradient(plan, node, kLogits, i);
-    const double hit = scale * (1 - classes.smoothing) * classes.weight(target), factor = hit + each * classes.total;
+    const double w = row_weight(i);
+    if (!classes.counts(target, ignored) || w == 0) return no_row_gradient(plan, node, kLogits, i);
+    const double hit = scale * w * (1 - classes.smoothing) * classes.weight(target), each = each_row * w,
+                 factor = hit + each * classes.total;
     put(logits.grad + i * logits.ld, logits.cols, node.accumulate[kLogits], [&](int64_t j) {
       const double taken = each * classes.weight(j) + (j == target ? hit : 0);
       return static_cast<float>(static_cast<double>(from[j]) * factor - taken);
@@ -157,15 +185,16 @@ void backward_of_classes(Plan& plan, const Node& node, const Classes& classes) {
   });
 }
 
-// No gradient flows to the class weights.
+// No gradient flows to the weights.
 void backward(Plan& plan, Node& node) {
   const Tensor &logits = *plan.input(node, kLogits), &targets = *plan.input(node, kTargets),
                &out = *plan.output(node, 0);
   no_gradient(plan, node, kWeights);
+  no_gradient(plan, node, kRowWeights);
   if (!logits.grad) return;
   if (!out.grad) return no_gradient(plan, node, kLogits);
   const Classes classes(plan, node);
-  if (!classes.plain()) return backward_of_classes(plan, node, classes);
+  if (!classes.plain() || plan.input(node, kRowWeights)) return backward_of_classes(plan, node, classes);
   const int32_t ignored = ignored_target(node);
   const float* p = node.buffers[kProbabilities].data;
   const float count = out.data[1], scale = count > 0 ? out.grad[0] / count : 0;
@@ -190,5 +219,5 @@ void backward(Plan& plan, Node& node) {
 }  // namespace
 
 const OpDef op_cross_entropy = {
-    GC_OP_CROSS_ENTROPY, "cross_entropy", 2, 3, 1, 1, 0, true, true, false, check, prepare, forward, backward, 2};
+    GC_OP_CROSS_ENTROPY, "cross_entropy", 2, 4, 1, 1, 0, true, true, false, check, prepare, forward, backward, 2};
 }  // namespace gatecell

@@ -109,12 +109,17 @@ function initializer(name: 'constant' | 'normal' | 'orthogonal' | 'uniform', val
 
 const nullable = (...places: string[]) => places.map((place) => `${place}=null`)
 
+const ctcInputs = (w: GraphWorld) => {
+  const [targets, inputLengths, targetLengths] = [w.i32(2, 3), w.i32(2), w.i32(2)]
+  return { logits: w.f32(6, 2, 4), targets, inputLengths, targetLengths, blank: 0, weights: w.f32(2) }
+}
+
 export const graphRecipes: AnyRecipe[] = [
   ...ops('embedding', (w) => [w.weight(9, 4), w.i32(3, 2), 2], nullable('2')),
   ...ops('linear', (w) => [w.f32(3, 2, 4), w.weight(6, 4), w.weight(6)], nullable('2')),
   ...ops('dropout', (w) => [w.f32(3, 2, 4), 0.5, true, 7]),
-  ...ops('sigmoidCrossEntropy', pair),
-  ...ops('meanSquare', pair),
+  ...ops('sigmoidCrossEntropy', (w) => [w.f32(3, 2), w.f32(3, 2), { weights: w.f32(3) }], nullable('2.weights')),
+  ...ops('meanSquare', (w) => [w.f32(3, 2), w.f32(3, 2), { weights: w.f32(3) }], nullable('2.weights')),
   ...ops('add', pair),
   ...ops('sub', pair),
   ...ops('mul', pair),
@@ -138,12 +143,14 @@ export const graphRecipes: AnyRecipe[] = [
   ...ops('sample', (w) => [w.f32(3, 2, 4), w.f32(4), 5]),
   ...ops(
     'crossEntropy',
-    (w) => [w.f32(3, 2, 4), w.i32(3, 2), { ignoreIndex: -5, weights: [1, 2, 0, 1], labelSmoothing: 0.1 }],
-    nullable('2.weights')
+    (w) => [
+      w.f32(3, 2, 4),
+      w.i32(3, 2),
+      { ignoreIndex: -5, weights: [1, 2, 0, 1], rowWeights: w.f32(3, 2), labelSmoothing: 0.1 }
+    ],
+    nullable('2.weights', '2.rowWeights')
   ),
-  ...ops('ctcLoss', (w) => [
-    { logits: w.f32(6, 2, 4), targets: w.i32(2, 3), inputLengths: w.i32(2), targetLengths: w.i32(2), blank: 0 }
-  ]),
+  ...ops('ctcLoss', (w) => [ctcInputs(w)], nullable('0.weights')),
   ...ops('mixtureColumns', () => [3]),
   ...ops(
     'mixtureDensity',

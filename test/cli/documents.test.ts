@@ -67,6 +67,7 @@ t.test('programs', async (t) => {
   t.equal(outputOf('writer.pieces').length, 500)
   t.match(outputOf("name: 'series'"), /^true/)
   t.match(outputOf("name: 'rising'"), /^true/)
+  t.match(outputOf("name: 'peaks'"), /^true (patience|epochs)/)
   t.match(outputOf('loadReader'), /^string true/)
 })
 

@@ -11,6 +11,8 @@ namespace cross_entropy {
 enum { kProbabilities, kNats };
 
 gc_status prepare(const Node& n) {
+  if (n.in(3))
+    return fail(GC_UNSUPPORTED, "the CUDA backend has no weights of rows in cross_entropy: use the processor");
   const Tensor& logits = *n.in(0);
   n.ask(logits.rows * logits.ld * 4, GC_LIFE_SAVED);
   n.ask(logits.rows * 8, GC_LIFE_FORWARD);

@@ -2,7 +2,7 @@
 // B batch, T steps, I input size, H hidden size, V vocabulary; gate order i, f, g, o; sequences are time-major.
 // Each throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT where shapes, dtypes or attributes do not fit.
 
-import { boolean } from '../../check/index.js'
+import { boolean, options as optionsOf } from '../../check/index.js'
 import { GatecellError } from '../../errors.js'
 import {
   expectNumber,
@@ -16,10 +16,14 @@ import {
 } from '../check.js'
 import type { OpName } from '../opcodes.js'
 import { MAX_ELEMENTS, checkShape, sameShape, showShape, sizeOf, type Shape } from '../shape.js'
-import { type Tensor } from '../graph.js'
+import { tensorOrNull, type Tensor } from '../graph.js'
+import { map } from './map.js'
+import { sum } from './reduce.js'
+import { weightedLoss, type RowWeightOptions } from './weighted.js'
 
 export * from './attention.js'
 export * from './losses.js'
+export type { RowWeightOptions } from './weighted.js'
 export { map } from './map.js'
 export { logSumExp, max, mean, sum, weightedMean, type Axes, type ReduceOptions } from './reduce.js'
 export { gru, lstm, type GruInputs, type LstmInputs } from './recurrent.js'
@@ -67,21 +71,37 @@ export function dropout(x: Tensor, p: number, locked = false, stream?: number): 
   return one(x, 'dropout', [x], x.shape, [p, locked ? 1 : 0, number])
 }
 
-/** logits [..., K], targets f32 like logits -> [2]: mean over rows of the sum over K of the binary cross-entropies, rows. */
-export function sigmoidCrossEntropy(logits: Tensor, targets: Tensor): Tensor {
-  return pairLoss('sigmoidCrossEntropy', 'logits', logits, 'targets', targets)
+/**
+ * Computes binary cross-entropies: logits [..., K], targets f32 like logits -> [2], the mean over rows of the sum over K in nats, and the
+ * number of rows. `weights` [...] of the options makes it the weighted mean of the rows and the sum of the weights. Throws ERR_INVALID_SHAPE.
+ */
+export function sigmoidCrossEntropy(logits: Tensor, targets: Tensor, options: RowWeightOptions = {}): Tensor {
+  const { weights = null } = readWeights(options, 'the options of sigmoidCrossEntropy')
+  expectPair('sigmoidCrossEntropy', 'logits', logits, 'targets', targets)
+  if (weights === null) return one(logits, 'sigmoidCrossEntropy', [logits, targets], [2])
+  const nats = map([logits, targets], (x, y) => x.softplus().sub(x.mul(y)))
+  return weightedLoss('sigmoidCrossEntropy', sum(nats, -1), weights, logits.shape.length - 1)
 }
 
-/** x, y of one shape -> [2]: mean of (x - y)^2, number of elements. */
-export function meanSquare(x: Tensor, y: Tensor): Tensor {
-  return pairLoss('meanSquare', 'x', x, 'y', y)
+/**
+ * Computes the mean of (x - y)^2: x, y of one shape [..., K] -> [2], the mean over all elements, and their number. `weights` [...] of the
+ * options, one for each row of K elements, makes it the weighted mean, and the sum of the weights of all elements. Throws
+ * ERR_INVALID_SHAPE.
+ */
+export function meanSquare(x: Tensor, y: Tensor, options: RowWeightOptions = {}): Tensor {
+  const { weights = null } = readWeights(options, 'the options of meanSquare')
+  expectPair('meanSquare', 'x', x, 'y', y)
+  if (weights === null) return one(x, 'meanSquare', [x, y], [2])
+  const squares = map([x, y], (x, y) => x.sub(y).square())
+  return weightedLoss('meanSquare', squares, weights, x.shape.length - 1)
 }
 
-function pairLoss(name: OpName, whatA: string, a: Tensor, whatB: string, b: Tensor): Tensor {
+const readWeights = optionsOf<RowWeightOptions>({ weights: tensorOrNull })
+
+function expectPair(name: OpName, whatA: string, a: Tensor, whatB: string, b: Tensor): void {
   expectType(name, whatA, a, 'f32')
   expectType(name, whatB, b, 'f32')
   expectSame(name, whatA, a, whatB, b)
-  return one(a, name, [a, b], [2])
 }
 
 /** Softmax over the last dimension. */

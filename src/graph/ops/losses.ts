@@ -4,6 +4,7 @@ import { integer, list, number, object, options as optionsOf, optional, nullable
 import { GatecellError, isRevoked } from '../../errors.js'
 import { expectNumber, expectRows, expectShape, expectType, lastDim, withLast } from '../check.js'
 import { MAX_ELEMENTS, showShape } from '../shape.js'
+import { weightedLoss } from './weighted.js'
 import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
 export interface CrossEntropyOptions {
@@ -11,6 +12,11 @@ export interface CrossEntropyOptions {
   ignoreIndex?: number
   /** Weight of each class, V numbers of 0 or more, or a tensor f32 [V]; no gradient flows to it. Default: 1 each. */
   weights?: readonly number[] | Tensor | null
+  /**
+   * Weight of each target, f32 of the shape of the targets, finite and 0 or more; no gradient flows to it. The loss is then the weighted mean,
+   * and a target of weight 0 has no part in it. Default: 1 each. Without a kernel for the GPU.
+   */
+  rowWeights?: Tensor | null
   /** Share of a target's probability that is spread evenly over all classes, from 0 to 1; default 0. */
   labelSmoothing?: number
 }
@@ -22,6 +28,7 @@ const readCrossEntropy = optionsOf<CrossEntropyOptions>({
   weights: optional(
     nullable((value, name) => (!isRevoked(value) && Array.isArray(value) ? list(weightOf) : tensor)(value, name))
   ),
+  rowWeights: optional(tensorOrNull),
   labelSmoothing: optional(number(0, 1))
 })
 
@@ -37,12 +44,18 @@ export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntr
   const {
     ignoreIndex = -1,
     weights = null,
+    rowWeights = null,
     labelSmoothing = 0
   } = readCrossEntropy(options, 'the options of crossEntropy')
   expectType('crossEntropy', 'logits', logits, 'f32')
   expectShape('crossEntropy', 'targets', targets, 'i32', logits.shape.slice(0, -1))
   const plain = ignoreIndex === -1 && labelSmoothing === 0
-  const inputs = weights === null ? [logits, targets] : [logits, targets, classWeights(logits, weights)]
+  const inputs: (Tensor | null)[] = [logits, targets]
+  if (weights !== null || rowWeights !== null) inputs.push(weights === null ? null : classWeights(logits, weights))
+  if (rowWeights !== null) {
+    expectShape('crossEntropy', 'rowWeights', rowWeights, 'f32', targets.shape)
+    inputs.push(rowWeights)
+  }
   const attributes = plain ? [] : [ignoreIndex + 1, labelSmoothing]
   return logits.graph.record('crossEntropy', inputs, [{ dtype: 'f32', shape: [2] }], attributes)[0]!
 }
@@ -74,6 +87,11 @@ export interface CtcInputs {
   targetLengths: Tensor
   /** Index of the blank; default 0. */
   blank?: number
+  /**
+   * Weight of each row, f32 [B], 0 or more; 0 for rows without steps. `loss` is then the weighted mean of the rows and the sum of the weights.
+   * Default: 1 for each row that has a step. Without a kernel for the GPU.
+   */
+  weights?: Tensor | null
 }
 
 const readCtc = object<CtcInputs>({
@@ -81,7 +99,8 @@ const readCtc = object<CtcInputs>({
   targets: tensor,
   inputLengths: tensor,
   targetLengths: tensor,
-  blank: optional(integer(0, MAX_ELEMENTS))
+  blank: optional(integer(0, MAX_ELEMENTS)),
+  weights: optional(tensorOrNull)
 })
 
 /**
@@ -91,7 +110,14 @@ const readCtc = object<CtcInputs>({
  * A row with fewer steps than `ctcNeeds(labels)` fails the run with ERR_INVALID_ARGUMENT, which names the row.
  */
 export function ctcLoss(ctcInputs: CtcInputs): { loss: Tensor; rows: Tensor } {
-  const { logits, targets, inputLengths, targetLengths, blank = 0 } = readCtc(ctcInputs, 'the inputs of ctcLoss')
+  const {
+    logits,
+    targets,
+    inputLengths,
+    targetLengths,
+    blank = 0,
+    weights = null
+  } = readCtc(ctcInputs, 'the inputs of ctcLoss')
   expectShape('ctcLoss', 'logits', logits, 'f32', [-1, -1, -1])
   const batch = logits.shape[1]!
   expectShape('ctcLoss', 'targets', targets, 'i32', [batch, -1])
@@ -107,7 +133,7 @@ export function ctcLoss(ctcInputs: CtcInputs): { loss: Tensor; rows: Tensor } {
     ],
     [blank]
   )
-  return { loss: loss!, rows: rows! }
+  return { loss: weights === null ? loss! : weightedLoss('ctcLoss', rows!, weights, 1), rows: rows! }
 }
 
 /** Columns of a mixture density layer of M Gaussians: end of stroke, then pi, mu1, mu2, sigma1, sigma2, rho of each. */
