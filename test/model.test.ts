@@ -43,7 +43,7 @@ t.test('a model of its own: numbers in, numbers out', async (t) => {
       forward: ({ x }) => {
         const forward = lstm(x, { name: 'up', hidden: 6, recurrentWeight: orthogonal(), forgetBias: 1 })
         const both = lstm(x, { name: 'two', hidden: 3, layers: 2, bidirectional: true, inputWeight: uniform(0.2) })
-        return { y: linear(highway(concat(forward.output, both.output), 'highway'), { name: 'out', size: 1 }) }
+        return { y: linear(highway(concat([forward.output, both.output]), 'highway'), { name: 'out', size: 1 }) }
       },
       loss: ({ y }, targets) => meanSquare(y, targets.y)
     },
@@ -98,7 +98,7 @@ t.test('a plan to predict has neither targets nor a loss, nor their dims', async
     inputs: { x: f32('batch', 3) },
     targets: { y: f32('batch', 'labels') },
     forward: ({ x }) => ({ out: linear(x, { name: 'head', size: 1 }) }),
-    loss: ({ out }, { y }) => meanSquare(concat(out, out), y),
+    loss: ({ out }, { y }) => meanSquare(concat([out, out]), y),
     smallest: { labels: 2 }
   })
   t.same(model.dimNames, ['batch', 'labels'])

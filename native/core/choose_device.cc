@@ -86,8 +86,12 @@ Work work_of(const Plan& plan) {
     if (opcode == GC_OP_LSTM) add_lstm(plan, node, work);
     if (opcode == GC_OP_WINDOW_LSTM) add_window_lstm(plan, node, work);
     if (opcode == GC_OP_DOT_ATTENTION || opcode == GC_OP_ADDITIVE_ATTENTION) add_attention(plan, node, work);
-    if (opcode == GC_OP_LINEAR)
-      work.flops += 2 * static_cast<double>(x.rows * x.cols) * static_cast<double>(out.cols) * (node.trains ? 3 : 1);
+    const double elements = static_cast<double>(out.rows * out.cols), passes = node.trains ? 3 : 1;
+    if (opcode == GC_OP_LINEAR) work.flops += 2 * elements * static_cast<double>(x.cols) * passes;
+    if (opcode == GC_OP_MATMUL) {
+      const int64_t inner = node.attributes[0] != 0 ? x.dims[x.rank - 2] : x.cols;
+      work.flops += 2 * elements * static_cast<double>(inner) * passes;
+    }
   }
   return work;
 }

@@ -200,18 +200,21 @@ Array<Real> unary(const Array<Real>& x, F f) {
   return y;
 }
 
-// ---- moves: element i of the result is element source[i] of the inputs joined end to end --------------------------------
+// ---- moves: element i of the result is element source[i] of the inputs joined end to end, or a constant ------------------
+constexpr size_t kNowhere = static_cast<size_t>(-1);
+
 template <class Real>
-Array<Real> gather(const Array<Real>& x, const std::vector<size_t>& source) {
+Array<Real> gather(const Array<Real>& x, const std::vector<size_t>& source, Real constant = 0) {
   Array<Real> y;
-  for (size_t at : source) y.push_back(x[at]);
+  for (size_t at : source) y.push_back(at == kNowhere ? constant : x[at]);
   return y;
 }
 
 template <class Real>
 Array<Real> gather_backward(size_t size, const std::vector<size_t>& source, const Array<Real>& dy) {
   Array<Real> dx(size, 0);
-  for (size_t i = 0; i < source.size(); ++i) dx[source[i]] += dy[i];
+  for (size_t i = 0; i < source.size(); ++i)
+    if (source[i] != kNowhere) dx[source[i]] += dy[i];
   return dx;
 }
 

@@ -32,7 +32,11 @@ export const opcodes = {
   dotAttention: 27,
   additiveAttention: 28,
   map: 29,
-  reduce: 30
+  reduce: 30,
+  matmul: 31,
+  rearrange: 32,
+  gather: 33,
+  scatterAdd: 34
 } as const
 
 /** The functions of map programs: number and count of operands. */

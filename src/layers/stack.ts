@@ -130,7 +130,7 @@ export function stackLayers<S extends string>(
       }
       return result.y
     })
-    output = parts.length === 1 ? parts[0]! : concat(...parts)
+    output = parts.length === 1 ? parts[0]! : concat(parts)
   }
   return { output, finals }
 }

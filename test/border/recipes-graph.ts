@@ -129,7 +129,20 @@ export const graphRecipes: AnyRecipe[] = [
   ...ops('relu', one),
   ...ops('flip', one),
   ...ops('affine', (w) => [w.f32(3, 4), 2, 1]),
-  ...ops('concat', (w) => [w.f32(3, 4), w.f32(3, 2)]),
+  ...ops('concat', (w) => [[w.f32(3, 4), w.f32(3, 2)], 1]),
+  ...ops('matmul', (w) => [w.f32(3, 4, 2), w.f32(5, 4), { transposeA: true, transposeB: true }]),
+  ...ops('permute', (w) => [w.f32(3, 2, 4), [2, 0, -2]]),
+  ...ops('pad', (w) => [
+    w.f32(3, 4),
+    [
+      [1, 0],
+      [0, 2]
+    ],
+    0.5
+  ]),
+  ...ops('patches', (w) => [w.f32(3, 2, 4), { axes: [0, 1], kernel: 2, stride: [1, 2], padding: 1 }]),
+  ...ops('gather', (w) => [w.f32(3, 2, 4), w.i32(5, 2), 1]),
+  ...ops('scatterAdd', (w) => [w.f32(3, 5, 2, 4), w.i32(5, 2), 6, 1]),
   ...ops('slice', (w) => [w.f32(3, 2, 4), 2, 1, 3]),
   ...ops('reshape', (w) => [w.f32(3, 2, 4), [6, 4]]),
   ...ops('map', (w) => [

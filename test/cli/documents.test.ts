@@ -69,6 +69,8 @@ t.test('programs', async (t) => {
   t.match(outputOf("name: 'rising'"), /^true/)
   t.match(outputOf("name: 'peaks'"), /^true (patience|epochs)/)
   t.match(outputOf('loadReader'), /^string true/)
+  t.equal(outputOf("name: 'layers-from-ops'"), 'true\n')
+  t.equal(outputOf("name: 'pairs'"), 'true\n')
 })
 
 t.test('recipes that the page of quality names are there, and the checksums are theirs', async (t) => {

@@ -37,12 +37,12 @@ const model = defineModel(
     forward({ token, point, value, memory }, { batch, length, width }) {
       const [T, B] = [length!, batch!]
       const seen = ops.add(ops.slice(memory, 0, 0, 1), ops.slice(memory, 0, width! - 1, width!)) // [1, B, 3]
-      const x = concat(
+      const x = concat([
         embedding(token, { name: 'table', vocabulary: 11, size: 5 }),
         point,
         ops.reshape(value, [T, B, 1]),
         seen
-      )
+      ])
       const y = lstm(x, { name: 'lstm', hidden: 12, layers: 2, carry: true }).output
       return {
         logits: linear(y, { name: 'head', size: 11 }),

@@ -40,7 +40,7 @@ t.test('shapes of results', async (t) => {
     )
   for (const op of [ops.sigmoid, ops.tanh, ops.relu, ops.softmax, ops.flip]) t.same(op(f(5, 2)).shape, [5, 2])
   t.same(ops.affine(f(5, 2), 2, 1).shape, [5, 2])
-  t.same(ops.concat(f(5, 2), f(5, 3), f(5, 1)).shape, [5, 6])
+  t.same(ops.concat([f(5, 2), f(5, 3), f(5, 1)]).shape, [5, 6])
   t.same(ops.slice(f(5, 2, 8), -1, 2, 5).shape, [5, 2, 3])
   t.same(ops.slice(f(5, 2, 8), 0, 4, 5).shape, [1, 2, 8])
   t.same(ops.reshape(f(6, 4), [2, 3, 4]).shape, [2, 3, 4])
@@ -84,8 +84,8 @@ t.test('refusals', async (t) => {
     ['K', () => ops.sigmoidCrossEntropy(f(5), f(6)), /sigmoidCrossEntropy: expected targets of the shape/],
     ['b', () => ops.add(f(5, 2), f(5)), /add: expected b of shape \[5, 2\] or \[2\] but received \[5\]/],
     ['i32 in an f32 op', () => ops.mul(i(2), f(2)), /mul: expected f32 as a but received i32/, 'ERR_INVALID_ARGUMENT'],
-    ['parts', () => ops.concat(f(5, 2), f(4, 2)), /concat: expected part 1 of shape \[5, any\] but received \[4, 2\]/],
-    ['no part', () => ops.concat(), /at least one tensor/, 'ERR_INVALID_ARGUMENT'],
+    ['parts', () => ops.concat([f(5, 2), f(4, 2)]), /part 1 of concat of shape \[5, any\] but received \[4, 2\]/],
+    ['no part', () => ops.concat([]), /the tensors of concat/, 'ERR_INVALID_ARGUMENT'],
     [
       'dim',
       () => ops.slice(f(5, 2), 2, 0, 1),

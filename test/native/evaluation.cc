@@ -19,12 +19,11 @@ std::vector<size_t> Evaluation::source_of(const Op& op) const {
     for (size_t& i : source)
       i = (i / (inner * dim(y, d)) * dim(x, d) + begin + i / inner % dim(y, d)) * inner + i % inner;
   } else if (op.opcode == GC_OP_CONCAT) {
-    for (size_t& i : source) {
-      const size_t row = i / width(y);
-      size_t column = i % width(y), base = 0, part = 0;
-      for (; column >= width(op.in[part]); ++part) column -= width(op.in[part]), base += size(op.in[part]);
-      i = base + row * width(op.in[part]) + column;
-    }
+    std::vector<ref::Sizes> parts;
+    for (int id : op.in) parts.push_back(dims_of(id));
+    source = ref::concat_source(parts, rank(y) - 1 - static_cast<size_t>(op.attribute(0)));
+  } else if (op.opcode == GC_OP_REARRANGE) {
+    source = ref::rearrange_source(dims_of(x), dims_of(y), op.attributes);
   }
   return source;
 }
@@ -42,7 +41,7 @@ void Evaluation::forward(size_t i) {
       all.insert(all.end(), v.begin(), v.end()), all_ids.insert(all_ids.end(), w.begin(), w.end());
     }
     if (all.empty()) ids[static_cast<size_t>(op.out[0])] = ref::gather(all_ids, source_of(op));
-    else give(op, 0, ref::gather(all, source_of(op)));
+    else give(op, 0, ref::gather(all, source_of(op), op.opcode == GC_OP_REARRANGE ? op.attribute(0) : 0.0));
     return;
   }
   switch (op.opcode) {
@@ -67,6 +66,9 @@ void Evaluation::forward(size_t i) {
     case GC_OP_AFFINE: return unary([&](double a) { return op.attribute(0) * a + op.attribute(1); });
     case GC_OP_MAP: return give(op, 0, ref::map(map_program(op.attributes, op.in.size()), shapes_of(op), all_in(op)));
     case GC_OP_REDUCE: return give(op, 0, reduced(dims_of(op.in[0]), op.attributes).forward(x));
+    case GC_OP_MATMUL: return give(op, 0, matmul(op).forward(x, in(op, 1)));
+    case GC_OP_GATHER: return give(op, 0, ref::gather(x, take_source(op)));
+    case GC_OP_SCATTER_ADD: return give(op, 0, ref::gather_backward(size(op.out[0]), take_source(op), x));
     default: FAIL("the evaluation has no op " << op.opcode);
   }
 }
@@ -221,6 +223,13 @@ void Evaluation::backward_of(size_t i) {
       return;
     }
     case GC_OP_REDUCE: return add(op, 0, reduced(dims_of(op.in[0]), op.attributes).backward(x, dy));
+    case GC_OP_MATMUL: {
+      Doubles da, db;
+      matmul(op).backward(x, in(op, 1), dy, da, db);
+      return add(op, 0, da), add(op, 1, db);
+    }
+    case GC_OP_GATHER: return add(op, 0, ref::gather_backward(x.size(), take_source(op), dy));
+    case GC_OP_SCATTER_ADD: return add(op, 0, ref::gather(dy, take_source(op)));
     default: return backward_binary(op, dy);
   }
 }

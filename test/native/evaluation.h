@@ -9,6 +9,8 @@
 #include "ops/attention_reference.h"
 #include "ops/gru_reference.h"
 #include "ops/map_reference.h"
+#include "ops/matmul_reference.h"
+#include "ops/move_reference.h"
 #include "ops/reference.h"
 
 namespace lab {
@@ -148,7 +150,7 @@ class Evaluation {
   void backward_binary(const Op& op, const Doubles& dy);
   bool moves(const Op& op) const {
     return op.opcode == GC_OP_RESHAPE || op.opcode == GC_OP_FLIP || op.opcode == GC_OP_SLICE ||
-           op.opcode == GC_OP_CONCAT;
+           op.opcode == GC_OP_CONCAT || op.opcode == GC_OP_REARRANGE;
   }
   std::vector<size_t> source_of(const Op& op) const;
   std::vector<size_t> dims_of(int id) const {
@@ -166,6 +168,14 @@ class Evaluation {
     std::vector<Doubles> all;
     for (int id : op.in) all.push_back(value[static_cast<size_t>(id)]);
     return all;
+  }
+  ref::MatMul matmul(const Op& op) const {
+    return {dims_of(op.in[0]), dims_of(op.in[1]), dims_of(op.out[0]), op.attribute(0) != 0, op.attribute(1) != 0};
+  }
+  // Of gather and scatter_add: where the rows come from in the table.
+  std::vector<size_t> take_source(const Op& op) const {
+    const int table = op.opcode == GC_OP_GATHER ? op.in[0] : op.out[0];
+    return ref::take_source(dims_of(table), in_ids(op, 1), static_cast<size_t>(op.attribute(0)));
   }
   ref::CrossEntropy<double> cross_entropy(const Op& op) const {
     return {width(op.in[0]), in(op, 2), op.attribute(1), static_cast<int32_t>(op.attribute(0)) - 1};

@@ -18,10 +18,8 @@ class RandomGraph {
   int loss = Graph::none;
   std::vector<int> parameters, results;  // results: float tensors in the host arena
 
-  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient. `host_ops`: with ops
-  // that have kernels only on the processor.
-  RandomGraph(uint64_t seed, int ops, bool smooth, bool host_ops = true)
-      : random_(seed), smooth_(smooth), host_ops_(host_ops) {
+  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient.
+  RandomGraph(uint64_t seed, int ops, bool smooth) : random_(seed), smooth_(smooth) {
     const Dims dims = {1 + pick(4), 1 + pick(3), 1 + pick(20)};
     values_.push_back({graph.host(dims, random_.floats(count_of(dims))), dims});
     add({parameter(dims), dims});
@@ -67,7 +65,7 @@ class RandomGraph {
                 : (void)emit(GC_OP_DROPOUT, {x.id}, x.dims,
                              {0.3, x.dims.size() > 1 && random_.below(2) ? 1.0 : 0.0, static_cast<double>(pick(5))});
         break;
-      case 11: host_ops_ ? map(x) : linear(x); break;
+      case 11: pick(2) ? map(x) : arrays(x); break;
       default: x.dims.size() < 3 ? embed() : pick(4) ? lstm(x) : gru(x); break;
     }
   }
@@ -98,6 +96,70 @@ class RandomGraph {
       if (set >> d & 1) dims[static_cast<size_t>(d)] = 1;
     const double scale = static_cast<double>(count_of(dims)) / static_cast<double>(count_of(x.dims));
     emit(GC_OP_REDUCE, {x.id}, dims, {smooth_ || random_.below(2) ? 0.0 : 1.0, scale, static_cast<double>(set)});
+  }
+
+  void arrays(const Value& x) {
+    const int32_t which = count_of(x.dims) > 1500 ? 0 : pick(4);  // the others make larger tensors
+    if (which == 0) take(x);
+    else if (which == 1) concat_along(x);
+    else which == 2 && x.dims.size() > 1 ? matmul(x) : rearrange(x);
+  }
+
+  // By a parameter, one for all matrices or one for each, or of a small tensor by itself transposed.
+  void matmul(const Value& x) {
+    const int32_t K = x.dims.back(), N = 1 + pick(12);
+    Dims dims = x.dims, of = {K, N};
+    if (pick(3) == 0) {
+      const int small = emit(GC_OP_AFFINE, {x.id}, x.dims, {1.0 / K, 0});
+      dims.back() = dims[dims.size() - 2];
+      return (void)emit(GC_OP_MATMUL, {small, small}, dims, {0, 1});
+    }
+    const bool turned = pick(2) == 1;
+    if (turned) std::swap(of[0], of[1]);
+    if (dims.size() > 2 && pick(2)) of.insert(of.begin(), pick(2) ? dims[dims.size() - 3] : 1);
+    dims.back() = N;
+    emit(GC_OP_MATMUL, {x.id, parameter(of, 1 / std::sqrt(K))}, dims, {0, turned ? 1.0 : 0.0});
+  }
+
+  // Dimensions in another order, with some padding; of some dimensions but the last one of the result patches.
+  void rearrange(const Value& x) {
+    const auto rank = static_cast<int32_t>(x.dims.size());
+    Dims order, dims(x.dims.size());
+    for (int32_t a = 0; a < rank; ++a) order.insert(order.begin() + pick(a + 1), a);
+    Doubles attributes = {0.5};
+    int32_t patches = 1;
+    for (int32_t a = 0; a < rank; ++a) {
+      const int32_t before = pick(3), target = order[static_cast<size_t>(a)];
+      const bool last = target == rank - 1, cut = !last && patches == 1 && pick(4) == 0;
+      const int32_t kernel = cut ? 2 : 1, stride = cut ? 1 + pick(2) : 1;
+      patches *= kernel;
+      const int32_t padded = x.dims[static_cast<size_t>(a)] + before + pick(2);
+      dims[static_cast<size_t>(target)] = std::max(1, padded / stride);
+      for (int32_t value : {target, before, stride, kernel}) attributes.push_back(value);
+    }
+    dims.back() *= patches;
+    emit(GC_OP_REARRANGE, {x.id}, dims, attributes);
+  }
+
+  void take(const Value& x) {
+    const auto axis = static_cast<size_t>(pick(static_cast<int32_t>(x.dims.size())));
+    const int32_t n = 1 + pick(5), size = x.dims[axis];
+    Dims dims = x.dims;
+    dims[axis] = pick(2) ? n : size;
+    const bool gathers = dims[axis] != size || pick(2);
+    const int ids = graph.ids({dims[axis]}, random_.ids(dims[axis], 0, gathers ? size : n));
+    if (!gathers) dims[axis] = n;
+    emit(gathers ? GC_OP_GATHER : GC_OP_SCATTER_ADD, {x.id, ids}, dims, {static_cast<double>(axis)});
+  }
+
+  // With itself, or with a parameter of another size along any dimension.
+  void concat_along(const Value& x) {
+    const auto axis = static_cast<size_t>(pick(static_cast<int32_t>(x.dims.size())));
+    Dims dims = x.dims, other = x.dims;
+    other[axis] = 1 + pick(3);
+    const int part = pick(2) ? x.id : parameter(other);
+    dims[axis] += part == x.id ? x.dims[axis] : other[axis];
+    emit(GC_OP_CONCAT, {x.id, part}, dims, {static_cast<double>(x.dims.size() - 1 - axis)});
   }
 
   void slice(const Value& x) {
@@ -230,7 +292,7 @@ class RandomGraph {
   }
 
   Random random_;
-  bool smooth_, host_ops_;
+  bool smooth_;
   std::vector<Value> values_;
 };
 }  // namespace lab

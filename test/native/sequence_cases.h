@@ -1,5 +1,6 @@
 // sequence_cases.h: cases as in opcases.h for ops over sequences that differ in length, and the list of all cases.
 #pragma once
+#include "array_cases.h"
 #include "map_cases.h"
 #include "opcases.h"
 #include "ops/attention_reference.h"
@@ -163,7 +164,7 @@ inline std::vector<OpCase> sequence_cases(int32_t T, int32_t B, int32_t C) {
 inline std::vector<OpCase> op_cases(int32_t T, int32_t B, int32_t C) {
   std::vector<OpCase> list;
   for (auto part : {elementwise_cases({T, B, C}), move_cases(T, B, C), product_cases(T, B, C, 19), loss_cases(T, B, C),
-                    sequence_cases(T, B, C), map_cases(T, B, C), reduce_cases(T, B, C)})
+                    sequence_cases(T, B, C), map_cases(T, B, C), reduce_cases(T, B, C), array_cases(T, B, C)})
     list.insert(list.end(), part.begin(), part.end());
   return list;
 }

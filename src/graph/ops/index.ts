@@ -25,6 +25,8 @@ export * from './attention.js'
 export * from './losses.js'
 export type { RowWeightOptions } from './weighted.js'
 export { map } from './map.js'
+export { concat, gather, pad, patches, permute, scatterAdd, type PatchesOptions } from './moves.js'
+export { matmul, type MatmulOptions } from './products.js'
 export { logSumExp, max, mean, sum, weightedMean, type Axes, type ReduceOptions } from './reduce.js'
 export { gru, lstm, type GruInputs, type LstmInputs } from './recurrent.js'
 
@@ -158,20 +160,6 @@ export function affine(x: Tensor, scale: number, shift = 0): Tensor {
 function unary(name: OpName, x: Tensor, attributes: readonly number[] = []): Tensor {
   expectType(name, 'x', x, 'f32')
   return one(x, name, [x], x.shape, attributes)
-}
-
-/** Returns tensors that differ only in the last dimension, joined along it. */
-export function concat(...parts: Tensor[]): Tensor {
-  const [first] = parts
-  if (parts.length === 0)
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      'concat: expected at least one tensor but received none: pass the tensors in an array.'
-    )
-  expectType('concat', 'part 0', first!, 'f32')
-  parts.forEach((part, i) => expectShape('concat', `part ${i}`, part, 'f32', withLast(first!.shape, -1)))
-  const last = parts.reduce((sum, part) => sum + lastDim(part), 0)
-  return one(first!, 'concat', parts, withLast(first!.shape, last))
 }
 
 /** The elements begin <= index < end of dimension `dim` (counted from 0; negative: from the last). */

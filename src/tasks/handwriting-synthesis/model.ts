@@ -55,14 +55,14 @@ export function generationDefinition(config: GenerationConfig) {
           carry: true
         })
         phi = first.phi
-        seen = concat(points, first.window)
+        seen = concat([points, first.window])
         outputs.push(first.y)
       } else {
-        const below = layer === 0 ? points : concat(seen, outputs[layer - 1]!)
+        const below = layer === 0 ? points : concat([seen, outputs[layer - 1]!])
         outputs.push(lstm(below, { name, hidden, ...starts }).output)
       }
     }
-    const all = concat(...outputs)
+    const all = concat(outputs)
     const y = linear(all, { name: 'head', size: mixtureColumns(gaussians), biasStart: zeros })
     const finish = linear(all, { name: 'finish', size: 2, biasStart: zeros })
     return { y, finish, ...(phi && { phi }) } as Outputs
