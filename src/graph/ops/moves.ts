@@ -77,7 +77,7 @@ const anyNumber = number(-Infinity, Infinity)
  * @param x Rank 1 to 4.
  * @param sizes One pair [before, after] for each dimension of x, integers of at least 0.
  * @param value The constant; default 0. May be infinite: -Infinity before a maximum.
- * Throws ERR_INVALID_ARGUMENT if `sizes` or `value` is something else; ERR_INVALID_SHAPE if the result has too many elements.
+ * Throws ERR_INVALID_ARGUMENT if `sizes` or `value` is something else, and ERR_INVALID_SHAPE if the result has too many elements.
  */
 export function pad(x: Tensor, sizes: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
   expectType('pad', 'x', x, 'f32')
@@ -122,7 +122,7 @@ const readPatches = object<PatchesOptions>({
  * // A convolution over steps with a kernel of 3, [T, B, C] -> [T, B, O], weights [3 * C, O]:
  * const y = ops.matmul(ops.patches(x, { axes: 0, kernel: 3, padding: 1 }), weights)
  *
- * Throws ERR_INVALID_ARGUMENT if an option is out of range; ERR_INVALID_SHAPE if the kernel is larger than the padded x. Source:
+ * Throws ERR_INVALID_ARGUMENT if an option is out of range, and ERR_INVALID_SHAPE if the kernel is larger than the padded x. Source:
  * torch.nn.functional.unfold, with the channels last.
  */
 export function patches(x: Tensor, options: PatchesOptions): Tensor {
@@ -171,7 +171,7 @@ export function patches(x: Tensor, options: PatchesOptions): Tensor {
  *
  * @param parts At least one tensor, f32, all of one rank.
  * @param axis The dimension along which the parts are joined; default -1, the last one.
- * Throws ERR_INVALID_SHAPE if the parts differ in another dimension; ERR_INVALID_ARGUMENT if there is no part or no such dimension.
+ * Throws ERR_INVALID_SHAPE if the parts differ in another dimension, and ERR_INVALID_ARGUMENT if there is no part or no such dimension.
  */
 export function concat(parts: readonly Tensor[], axis = -1): Tensor {
   const read = list(tensor, 1)(parts, 'the tensors of concat')
@@ -208,7 +208,7 @@ function rowsShape(op: string, table: Shape, ids: Shape, at: number): Shape {
  * @param x Rank 1 to 4.
  * @param ids From 0 to n - 1; another one fails the run with ERR_OUT_OF_RANGE.
  * @param axis Default 0; negative ones count from the end.
- * Throws ERR_INVALID_SHAPE if the result has more than 4 dimensions; ERR_INVALID_ARGUMENT if there is no such dimension or a dtype differs.
+ * Throws ERR_INVALID_SHAPE if the result has more than 4 dimensions, and ERR_INVALID_ARGUMENT if there is no such dimension or a dtype differs.
  */
 export function gather(x: Tensor, ids: Tensor, axis = 0): Tensor {
   expectType('gather', 'x', x, 'f32')
@@ -231,7 +231,7 @@ export function gather(x: Tensor, ids: Tensor, axis = 0): Tensor {
  * @param ids From 0 to size - 1; another one fails the run with ERR_OUT_OF_RANGE.
  * @param size The size of dimension `axis` of the result, at least 1.
  * @param axis Default 0; negative ones count from the end of the result.
- * Throws ERR_INVALID_SHAPE if x does not have the dimensions of the ids there; ERR_INVALID_ARGUMENT if `size`, `axis` or a dtype does not fit.
+ * Throws ERR_INVALID_SHAPE if x does not have the dimensions of the ids there, and ERR_INVALID_ARGUMENT if `size`, `axis` or a dtype does not fit.
  */
 export function scatterAdd(x: Tensor, ids: Tensor, size: number, axis = 0): Tensor {
   expectType('scatterAdd', 'x', x, 'f32')

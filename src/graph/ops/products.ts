@@ -31,7 +31,7 @@ const readOptions = object<MatmulOptions>({ transposeA: optional(boolean), trans
  * const weights = ops.softmax(ops.affine(ops.matmul(queries, keys, { transposeB: true }), 1 / Math.sqrt(A)))
  * const context = ops.matmul(weights, values) // [B, T, V]
  *
- * Throws ERR_INVALID_SHAPE if a tensor has rank 1, if the matrices do not fit, or if the batches do not broadcast; ERR_INVALID_ARGUMENT if a
+ * Throws ERR_INVALID_SHAPE if a tensor has rank 1, if the matrices do not fit, or if the batches do not broadcast, and ERR_INVALID_ARGUMENT if a
  * tensor is not f32. Source: numpy.matmul and torch.matmul, without their vectors of rank 1.
  */
 export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
