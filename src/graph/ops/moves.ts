@@ -82,7 +82,7 @@ const anyNumber = number(-Infinity, Infinity)
 export function pad(x: Tensor, sizes: readonly (readonly [before: number, after: number])[], value = 0): Tensor {
   expectType('pad', 'x', x, 'f32')
   const rank = x.shape.length
-  const pairs = list(list(size, 2, 2), rank, rank)(sizes as [number, number][], 'sizes of pad')
+  const pairs = list(list(size, 2, 2), rank, rank)(sizes, 'sizes of pad')
   anyNumber(value, 'value of pad')
   const shape = x.shape.map((n, d) => pairs[d]![0]! + n + pairs[d]![1]!)
   const placed = pairs.map(([before], target) => ({ target, before: before! }))
