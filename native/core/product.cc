@@ -34,7 +34,8 @@ void pack_columns_of_b(const Operand& b, int64_t k, int64_t depth, int64_t colum
     float* at = to + n / width * width * depth + n % width;
     int64_t i = 0;
     if (n + 4 <= columns) {
-      const float* const rows[] = {from + n * b.ld, from + (n + 1) * b.ld, from + (n + 2) * b.ld, from + (n + 3) * b.ld};
+      const float* const rows[] = {from + n * b.ld, from + (n + 1) * b.ld, from + (n + 2) * b.ld,
+                                   from + (n + 3) * b.ld};
       for (; i + 4 <= depth; i += 4) {
         const float* const square[] = {rows[0] + i, rows[1] + i, rows[2] + i, rows[3] + i};
         float* const turned[] = {at + i * width, at + (i + 1) * width, at + (i + 2) * width, at + (i + 3) * width};

@@ -122,8 +122,9 @@ void scatter_backward(Plan& plan, Node& node) {
 }
 }  // namespace
 
-const OpDef op_gather = {GC_OP_GATHER, "gather", 2,     2,           1,       1,              1,
-                         true,         false,    false, check_gather, nullptr, gather_forward, gather_backward};
-const OpDef op_scatter_add = {GC_OP_SCATTER_ADD, "scatter_add", 2,     2,             1,       1,               1,
-                              true,              false,         false, check_scatter, nullptr, scatter_forward, scatter_backward};
+const OpDef op_gather = {GC_OP_GATHER,   "gather",       2, 2, 1, 1, 1, true, false, false, check_gather, nullptr,
+                         gather_forward, gather_backward};
+const OpDef op_scatter_add = {
+    GC_OP_SCATTER_ADD, "scatter_add",   2, 2, 1, 1, 1, true, false, false, check_scatter, nullptr,
+    scatter_forward,   scatter_backward};
 }  // namespace gatecell

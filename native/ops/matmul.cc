@@ -19,7 +19,8 @@ gc_status check(Plan& plan, Node& node) {
   if (status == GC_OK) status = expect_dtype(node, out, "the result", GC_F32);
   if (status != GC_OK) return status;
   for (double flag : node.attributes)
-    if (flag != 0 && flag != 1) return fail(GC_INVALID_ARGUMENT, "matmul: expected 0 or 1 for transposed, got %g", flag);
+    if (flag != 0 && flag != 1)
+      return fail(GC_INVALID_ARGUMENT, "matmul: expected 0 or 1 for transposed, got %g", flag);
   if (fits_matmul(a, b, out, node.attributes[0] != 0, node.attributes[1] != 0)) return GC_OK;
   return fail(GC_INVALID_SHAPE, "matmul: %s%s times %s%s does not give %s", a.shape().c_str(),
               node.attributes[0] != 0 ? " transposed" : "", b.shape().c_str(),
@@ -94,6 +95,5 @@ void backward(Plan& plan, Node& node) {
 }
 }  // namespace
 
-const OpDef op_matmul = {GC_OP_MATMUL, "matmul", 2,     2,       1,       1,       2,
-                         true,         false,    false, check,   prepare, forward, backward};
+const OpDef op_matmul = {GC_OP_MATMUL, "matmul", 2, 2, 1, 1, 2, true, false, false, check, prepare, forward, backward};
 }  // namespace gatecell

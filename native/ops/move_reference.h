@@ -38,8 +38,8 @@ inline std::vector<size_t> rearrange_source(const Sizes& x, const Sizes& y, cons
     bool inside = true;
     for (size_t a = 0; a < rank && inside; ++a) {
       const double* of = &attributes[1 + 4 * a];
-      const double index = static_cast<double>(at[static_cast<size_t>(of[0])]) * of[2] +
-                           static_cast<double>(kernel[a]) - of[1];
+      const double index =
+          static_cast<double>(at[static_cast<size_t>(of[0])]) * of[2] + static_cast<double>(kernel[a]) - of[1];
       inside = index >= 0 && index < static_cast<double>(x[a]);
       from.push_back(inside ? static_cast<size_t>(index) : 0);
     }

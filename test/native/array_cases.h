@@ -71,8 +71,9 @@ inline OpCase take_case(const std::string& name, bool gathers, const Dims& table
   const Ids ids = Random(51).ids(count_of(ids_dims), 0, table[axis]);
   const std::vector<size_t> source = ref::take_source(sizes_of(table), ids, axis);
   const auto elements = static_cast<size_t>(count_of(table));
-  OpCase c = {name, gathers ? GC_OP_GATHER : GC_OP_SCATTER_ADD, {gathers ? table : rows}, gathers ? rows : table,
-              nullptr, nullptr};
+  OpCase c = {
+      name,   gathers ? GC_OP_GATHER : GC_OP_SCATTER_ADD, {gathers ? table : rows}, gathers ? rows : table, nullptr,
+      nullptr};
   c.attributes = {static_cast<double>(axis)};
   if (!gathers) c.chosen = {axis};
   c.ids = ids, c.ids_dims = ids_dims;

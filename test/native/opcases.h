@@ -35,7 +35,7 @@ struct OpCase {
   std::vector<bool> as_parameter = {};              // inputs that the op wants as parameters, else tensors of the graph
   std::vector<std::pair<Dims, Ids>> last_ids = {};  // int32 inputs behind all others
   bool any_width = false;                           // the last dimension of the result is the graph's choice
-  std::vector<size_t> chosen = {};                        // dimensions of the result whose size is the graph's choice
+  std::vector<size_t> chosen = {};                  // dimensions of the result whose size is the graph's choice
   std::function<void(std::vector<Floats>&)> adjust = {};  // random inputs that the op would refuse, made legal
 
   bool parameter(size_t i) const { return i < as_parameter.size() && as_parameter[i]; }
