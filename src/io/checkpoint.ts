@@ -2,7 +2,7 @@
 // metadata. Two CRC-32C, of the header and of the data, cover every byte. The same content gives the same bytes, which do
 // not depend on clock, host or thread count. Refused: damaged, truncated or foreign files, other versions, models of another task.
 
-import { filled, optional, options as optionsOf, string, syncFunction } from '../check/index.js'
+import { filled, made, optional, options as optionsOf, string, syncFunction } from '../check/index.js'
 import { expected } from '../errors.js'
 import { writeAtomically, writeAtomicallySync } from './atomic.js'
 import { crc32c } from './crc32c.js'
@@ -62,10 +62,10 @@ export type PlaceTensor = (tensor: CheckpointTensorInfo) => TensorData | null | 
 
 /** An open checkpoint. */
 export interface CheckpointFile {
+  readonly path: string
   readonly info: CheckpointInfo
   /**
-   * Reads the tensors and compares the data's checksum Skipped tensors are read as well, for the
-   * checksum. Throws ERR_FILE_FORMAT if it differs; the contents of the arrays are then invalid.
+   * Reads the tensors and compares the data's checksum; may be called again. Skipped tensors are read as well, for the checksum. Throws ERR_FILE_FORMAT if it differs; the contents of the arrays are then invalid.
    */
   load(place?: PlaceTensor): Promise<LoadedCheckpoint>
   close(): Promise<void>
@@ -175,14 +175,7 @@ async function readInfo(file: SafetensorsFile, path: string, task: string | unde
     )
   }
   const found = metadata.get('task') ?? ''
-  if (task !== undefined && found !== task) {
-    throw expected(
-      'ERR_WRONG_TASK',
-      `a ${task} model`,
-      `a ${JSON.stringify(found)} model in ${path}`,
-      `name one that was trained for ${task}`
-    )
-  }
+  if (task !== undefined) checkTask(found, [task], path)
   const grouped = groupTensors(tensors, path)
   let parameters = 0
   for (const tensor of grouped.values()) {
@@ -230,6 +223,22 @@ async function load(
   return loaded
 }
 
+const files = new WeakSet<CheckpointFile>()
+
+/** Checks that a value is a checkpoint that `openCheckpoint` opened. */
+export const checkCheckpointFile = made<CheckpointFile>('an open checkpoint', files)
+
+/** Throws ERR_WRONG_TASK unless a checkpoint of task `found` is one of `tasks`, whose first one is named in the message. */
+export function checkTask(found: string, tasks: readonly string[], path: string): void {
+  if (tasks.includes(found)) return
+  throw expected(
+    'ERR_WRONG_TASK',
+    `a ${tasks[0]} model`,
+    `a ${JSON.stringify(found)} model in ${path}`,
+    `name one that was trained for ${tasks[0]}`
+  )
+}
+
 const taskField = { task: optional(string) }
 const readInfoOptions = optionsOf<{ task?: string }>(taskField)
 const readLoadOptions = optionsOf<{ task?: string; place?: PlaceTensor }>({
@@ -242,7 +251,14 @@ export async function openCheckpoint(path: string, options: { task?: string } = 
   const file = await openSafetensors(path)
   try {
     const info = await readInfo(file, path, options.task)
-    return { info, load: (place = () => undefined) => load(file, info, path, place), close: file.close }
+    const opened: CheckpointFile = {
+      path,
+      info,
+      load: (place = () => undefined) => load(file, info, path, place),
+      close: file.close
+    }
+    files.add(opened)
+    return opened
   } catch (error) {
     await file.close()
     throw error

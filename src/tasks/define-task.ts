@@ -2,6 +2,7 @@
 // both, and an evaluation that is the last measurement of a training.
 
 import type { BatchSource, EpochSource } from '../data/batching/source.js'
+import type { CheckpointFile } from '../io/checkpoint.js'
 import type { Model, ModelDefinition } from '../model.js'
 import { configToJson, defaultsOf, readStored, valuesCheck, withDefaults } from '../settings/index.js'
 import type { Given, Group, Values } from '../settings/index.js'
@@ -69,7 +70,7 @@ export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { 
   }
 }
 
-type Load = (path: string) => Promise<LoadedModel<object>>
+type Load = (source: string | CheckpointFile) => Promise<LoadedModel<object>>
 
 interface Config {
   readonly network: object
@@ -102,7 +103,7 @@ function applicationOf<N extends Group>(
       const { train: source, valid: validation, count: measured } = data
       return { config, data: { vocabulary: null, data }, source, validation, counts: {}, measured }
     },
-    load: (path) => loadModel(model, path, {}, () => 1),
+    load: (source) => loadModel(model, source, {}, () => 1),
     measure: async (loaded, { data }) => await parts.measure(loaded.model, data)
   }
 }

@@ -2,6 +2,7 @@
 // is one folder with a value of this type and one line there. A value is light: its functions import their code on use.
 
 import type { Hint } from './hint.js'
+import type { CheckpointFile } from '../io/checkpoint.js'
 import type { EventRecord, JsonObject } from '../io/json.js'
 import type { Report } from '../train/reports.js'
 import type { Group } from '../settings/index.js'
@@ -74,8 +75,8 @@ export interface TaskRun<M = unknown> {
 
 /** The input of an evaluation, a trace or a verb. V: values of its settings, with defaults. */
 export interface ModelInput<V = unknown> {
-  /** The model's file. */
-  readonly model: string
+  /** The model's file, which was opened once: another file may replace it at its path at any time. It is closed by the caller. */
+  readonly model: CheckpointFile
   /** The words after it: files, texts. */
   readonly words: readonly string[]
   readonly options: V
@@ -103,6 +104,8 @@ export interface Verb extends ModelUse {
 export interface TaskEntry {
   /** Name on the command line and in model files. */
   readonly id: string
+  /** Names in model files of older versions. */
+  readonly formerIds?: readonly string[]
   readonly summary: string
   readonly description: string
   /** The argument of a training's data, and its help text. */

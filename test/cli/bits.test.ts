@@ -45,13 +45,14 @@ const cases: readonly Case[] = [
   },
   {
     name: 'synthesis',
-    train: 'train handwriting ink.ndjson --hidden 16 --layers 2 --gaussians 4 --window 3 --batch 8 --steps 40',
+    train:
+      'train handwriting-synthesis ink.ndjson --hidden 16 --layers 2 --gaussians 4 --window 3 --batch 8 --steps 40',
     use: 'write MODEL lvz --json --seed 2',
     field: 'strokes'
   },
   {
     name: 'synthesis-without-text',
-    train: 'train handwriting ink.ndjson --no-text --hidden 16 --gaussians 4 --batch 8 --steps 40',
+    train: 'train handwriting-synthesis ink.ndjson --no-text --hidden 16 --gaussians 4 --batch 8 --steps 40',
     use: 'write MODEL --json --seed 2 --points 60',
     field: 'strokes'
   }

@@ -59,7 +59,7 @@ t.test('paths are kept, several of an option in their order', async (t) => {
 t.test('commands name the option', async (t) => {
   const commands = [
     ['train', 'text', 'story.txt'],
-    ['train', 'handwriting', 'ink.ndjson'],
+    ['train', 'handwriting-synthesis', 'ink.ndjson'],
     ['train', 'handwriting-recognition', 'ink.ndjson'],
     ['write', 'writer.safetensors', 'hello'],
     ['tour']

@@ -84,12 +84,12 @@ t.test('a reader', async (t) => {
 type Figures = Record<string, number>
 
 t.test('a writer', async (t) => {
-  const train = ['train', 'handwriting', 'ink.ndjson', '--out', 'writer.safetensors', ...small]
+  const train = ['train', 'handwriting-synthesis', 'ink.ndjson', '--out', 'writer.safetensors', ...small]
   const trained = await run(...train, '--gaussians', '3', '--json')
   t.equal(trained.code, 0, trained.stderr)
   t.match(trained.records.at(-1), { valid_nats: Number, valid_gaussian_nats: Number, valid_mixture_nats: Number })
   const measured = await run('evaluate', 'writer.safetensors', 'ink.ndjson', '--json')
-  t.match(measured.records[0], { task: 'handwriting', samples: 60, nats: Number, mixture_nats: Number })
+  t.match(measured.records[0], { task: 'handwriting-synthesis', samples: 60, nats: Number, mixture_nats: Number })
   const { nats, gaussian_nats: gaussian, mixture_nats: mixture, below_mixture: below } = measured.records[0] as Figures
   t.ok(nats! < gaussian!)
   t.equal(below, mixture! - nats!)
@@ -122,7 +122,7 @@ t.test('a writer and a reader', async (t) => {
   t.match(await run(...words, '--unseen', 'ink.ndjson'), { code: 1, stderr: /at least one text.*ERR_CORPUS_EMPTY/ })
   const narrow = await run('evaluate', 'writer.safetensors', 'ink.ndjson', '--weights', 'int8')
   t.equal(narrow.code, 2)
-  t.match(narrow.stderr, /--weights only for a text or handwriting-recognition model .* "handwriting" model/)
+  t.match(narrow.stderr, /--weights only for a text or handwriting-recognition model .* "handwriting-synthesis" model/)
   const swapped = ['evaluate', 'reader.safetensors', 'ink.ndjson', '--reader', 'reader.safetensors']
   t.match(await run(...swapped), { code: 2, stderr: /Expected --reader only for a handwriting model/ })
 })
@@ -155,6 +155,12 @@ t.test('what a text model remembers', async (t) => {
 })
 
 t.test('help with examples', async (t) => {
-  for (const words of [['read'], ['write'], ['trace'], ['train', 'handwriting'], ['train', 'handwriting-recognition']])
+  for (const words of [
+    ['read'],
+    ['write'],
+    ['trace'],
+    ['train', 'handwriting-synthesis'],
+    ['train', 'handwriting-recognition']
+  ])
     t.match((await run(...words, '--help')).stdout, /Examples?:\n {2}npx gatecell/)
 })

@@ -66,7 +66,7 @@ t.test('a reader', { skip }, async (t) => {
 })
 
 t.test('a writer', { skip }, async (t) => {
-  await train(t, 'handwriting', 'ink.ndjson', '--out', 'writer.safetensors', '--gaussians', '2')
+  await train(t, 'handwriting-synthesis', 'ink.ndjson', '--out', 'writer.safetensors', '--gaussians', '2')
   await both(t, 'write', 'writer.safetensors', 'lv', '--points', '6')
   await both(t, 'evaluate', 'writer.safetensors', 'one.ndjson')
 })

@@ -3,6 +3,8 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { parseXml } from '../../src/data/ink/formats/xml.js'
+import { readCheckpoint, readCheckpointInfo, writeCheckpoint } from '../../src/io/checkpoint.js'
+import { stateGroups, type CheckpointGroup } from '../../src/io/checkpoint-groups.js'
 import { createRandom } from '../../src/random.js'
 import {
   loadWriter,
@@ -105,4 +107,23 @@ t.test('baselines', async (t) => {
   const expected = Math.log(2 * Math.PI) + 1 + bit(0.2) + 0.2 * bit(1 / 800)
   t.ok(Math.abs(gaussian - expected) < 0.06, `${gaussian} ${expected}`)
   t.ok(Math.abs(mixture - gaussian) < 0.06, 'one Gaussian needs no mixture')
+})
+
+t.test('a run whose files have the former name of the task resumes', async (t) => {
+  const short = (steps: number) => ({ ...base, training: { ...training, steps, validEvery: 10 }, out: out('former') })
+  const first = await prepareGenerationRun(short(20))
+  await first.fit()
+  first.dispose()
+  for (const path of [out('former'), join(folder, 'former.last.safetensors')]) {
+    const { config, progress, tensors: _, ...loaded } = await readCheckpoint(path)
+    const group = (name: CheckpointGroup) =>
+      [...loaded[name]].map(([name, { shape, data }]) => ({ name, shape, data: data as Float32Array }))
+    const states = Object.fromEntries(stateGroups.map((name) => [name, group(name)]))
+    await writeCheckpoint(path, { task: 'handwriting', config, progress, weights: group('weights'), ...states })
+  }
+  const second = await prepareGenerationRun({ ...short(30), mode: 'resume' })
+  t.equal(second.resumed?.step, 20)
+  await second.fit()
+  second.dispose()
+  t.equal((await readCheckpointInfo(out('former'))).task, 'handwriting-synthesis')
 })

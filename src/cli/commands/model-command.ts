@@ -3,7 +3,7 @@
 
 import type { Command } from 'commander'
 import { expected } from '../../errors.js'
-import { readCheckpointInfo } from '../../io/checkpoint.js'
+import { openCheckpoint } from '../../io/checkpoint.js'
 import { flagOf, settingsOf, withDefaults, type SettingFlag, type SettingSpec } from '../../settings/index.js'
 import type { ModelInput, ModelUse, TaskEntry, TaskContext } from '../../tasks/task.js'
 import { createContext } from '../context.js'
@@ -73,21 +73,29 @@ async function runModelCommand(
   { model, optionTasks, interrupts }: { model: string; optionTasks: OptionTasks; interrupts: Interrupts }
 ): Promise<void> {
   checkDeviceOf(command.opts())
-  const info = await readCheckpointInfo(model)
-  const task = tasks.find(({ id }) => id === info.task)
-  if (!task) {
-    const ids = tasks.map(({ id }) => id).join(' or ')
-    const found = `${model}, which holds a "${info.task}" model`
-    throw expected('ERR_WRONG_TASK', `a ${ids} model`, found, `name a model that gatecell ${of.name} takes`)
-  }
-  refuseOtherTasks(command, optionTasks, task.id, model)
-  const { settings } = of.use(task)!
-  const given = givenOnCommandLine(command, settings)
-  const context = await createContext(command.getOptionValue('json') === true, interrupts)
+  const file = await openCheckpoint(model)
   try {
-    const options = withDefaults(settings, given)
-    await of.run(task, { model, words: command.args.slice(1), options }, context)
+    const task = taskOf(file.info.task, tasks, of, model)
+    refuseOtherTasks(command, optionTasks, task.id, model)
+    const { settings } = of.use(task)!
+    const given = givenOnCommandLine(command, settings)
+    const context = await createContext(command.getOptionValue('json') === true, interrupts)
+    try {
+      const options = withDefaults(settings, given)
+      await of.run(task, { model: file, words: command.args.slice(1), options }, context)
+    } finally {
+      context.progress.clear()
+    }
   } finally {
-    context.progress.clear()
+    await file.close()
   }
+}
+
+/** Returns the task of a model file. Throws ERR_WRONG_TASK if that task does not have the command. */
+function taskOf(found: string, tasks: readonly TaskEntry[], { name }: ModelCommand, path: string): TaskEntry {
+  const task = tasks.find(({ id, formerIds = [] }) => [id, ...formerIds].includes(found))
+  if (task) return task
+  const ids = tasks.map(({ id }) => id).join(' or ')
+  const holding = `${path}, which holds a "${found}" model`
+  throw expected('ERR_WRONG_TASK', `a ${ids} model`, holding, `name a model that gatecell ${name} takes`)
 }

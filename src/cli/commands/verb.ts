@@ -1,6 +1,7 @@
 // The command of a verb: a model file, words and options in, the results of the verb out.
 
 import type { Command } from 'commander'
+import { openCheckpoint } from '../../io/checkpoint.js'
 import { withDefaults } from '../../settings/index.js'
 import type { TaskEntry, Verb } from '../../tasks/task.js'
 import { createContext } from '../context.js'
@@ -32,8 +33,13 @@ export function addVerb(program: Command, task: TaskEntry, verb: Verb): void {
         const given = givenOnCommandLine(command, settings)
         checkDeviceOf(given)
         const context = await createContext(command.getOptionValue('json') === true, interrupts)
-        const input = { model, words: command.args.slice(1), options: withDefaults(settings, given) }
-        await verb.run(input, context)
+        const file = await openCheckpoint(model)
+        try {
+          const input = { model: file, words: command.args.slice(1), options: withDefaults(settings, given) }
+          await verb.run(input, context)
+        } finally {
+          await file.close()
+        }
         return interrupts.exitCode
       })
     })

@@ -14,11 +14,11 @@ import type { readerEvaluationSettings } from './use-settings.js'
 
 /** Measures a reader on a part of the ink. */
 export async function evaluateReaderFile(
-  { model: path, words, options }: ModelInput<Values<typeof readerEvaluationSettings>>,
+  { model: file, words, options }: ModelInput<Values<typeof readerEvaluationSettings>>,
   context: TaskContext
 ): Promise<TaskMeasurement> {
   const { output, progress, signal } = context
-  using reader = await loadReader(path, engineOptions(options))
+  using reader = await loadReader(file, engineOptions(options))
   const { vocabulary, config } = reader
   const reading = inkReading(options, context)
   const samples = labelInk(await chooseInk(words, options, config, reading), vocabulary, config, reading.onBad)

@@ -5,6 +5,7 @@ import { createPace } from '../../data/files/pace.js'
 import type { Ink } from '../../data/ink/strokes.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
 import { rowsOf } from '../../generate/decode/ctc.js'
+import type { CheckpointFile } from '../../io/checkpoint.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
 import type { RecognitionConfig } from './config.js'
 import { readerVocabulary } from './labels.js'
@@ -45,9 +46,12 @@ export type LoadReaderOptions = LoadOptions
  * const [reading] = await reader.read(ink)
  * console.log(reading.text)
  */
-export async function loadReader(path: string, options: LoadReaderOptions = {}): Promise<LoadedReader> {
+export async function loadReader(
+  source: string | CheckpointFile,
+  options: LoadReaderOptions = {}
+): Promise<LoadedReader> {
   // One sample at a time has a barrier in every step: one thread is the fastest there.
-  return readerOf(await loadModel(recognitionTask, path, options, () => 1))
+  return readerOf(await loadModel(recognitionTask, source, options, () => 1))
 }
 
 type ReadingOptions = ReadOptions & { signal?: AbortSignal | undefined }

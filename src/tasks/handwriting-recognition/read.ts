@@ -22,11 +22,11 @@ type ReadingValues = Values<typeof readingSettings>
 
 /** Reads each sample of the ink, and prints its best readings. */
 export async function read(
-  { model: path, words: data, options: flags }: ModelInput<ReadingValues>,
+  { model: file, words: data, options: flags }: ModelInput<ReadingValues>,
   context: TaskContext
 ): Promise<void> {
   const { output, signal } = context
-  using reader = await loadReader(path, engineOptions(flags))
+  using reader = await loadReader(file, engineOptions(flags))
   const { read: reading, tell } = inkReading(flags, context)
   const samples = await readInk(data, reading)
   tell(output, samples.length)

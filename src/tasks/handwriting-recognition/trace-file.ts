@@ -16,12 +16,12 @@ import type { readerTraceSettings } from './use-settings.js'
 
 /** Prints the trace of one sample, and writes its pictures. */
 export async function traceInkFile(
-  { model: path, words: [data], options: flags }: ModelInput<Values<typeof readerTraceSettings>>,
+  { model: file, words: [data], options: flags }: ModelInput<Values<typeof readerTraceSettings>>,
   context: TaskContext
 ): Promise<void> {
   const { output } = context
-  await assertOutputs([flags.svg, flags.movingSvg], [path, data])
-  using reader = await loadReader(path)
+  await assertOutputs([flags.svg, flags.movingSvg], [file.path, data])
+  using reader = await loadReader(file)
   const { read, tell } = inkReading(flags, context)
   const samples = await readInk([data!], read)
   tell(output, samples.length)

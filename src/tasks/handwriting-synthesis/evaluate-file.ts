@@ -17,11 +17,11 @@ import type { writerEvaluationSettings } from './use-settings.js'
 
 /** Measures a writer on a part of the ink and, if a reader is given, how well the reader reads texts that the writer writes. */
 export async function evaluateWriterFile(
-  { model: path, words: data, options: flags }: ModelInput<Values<typeof writerEvaluationSettings>>,
+  { model: file, words: data, options: flags }: ModelInput<Values<typeof writerEvaluationSettings>>,
   context: TaskContext
 ): Promise<TaskMeasurement> {
   const { output, signal } = context
-  using writer = await loadWriter(path, engineOptions(flags))
+  using writer = await loadWriter(file, engineOptions(flags))
   const { config } = writer
   if (flags.reader !== undefined && !writer.vocabulary)
     throw expected(

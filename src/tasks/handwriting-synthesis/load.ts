@@ -2,6 +2,7 @@
 
 import type { Ink } from '../../data/ink/strokes.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
+import type { CheckpointFile } from '../../io/checkpoint.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
 import type { GenerationConfig } from './config.js'
 import { generationTask } from './model.js'
@@ -36,10 +37,10 @@ export interface LoadedWriter extends LoadedModel<GenerationConfig> {
  * console.log(ink.strokes.length, finished)
  */
 export async function loadWriter(
-  path: string,
+  source: string | CheckpointFile,
   options: Pick<LoadOptions, 'device' | 'threads'> = {}
 ): Promise<LoadedWriter> {
-  return writerOf(await loadModel(generationTask, path, options, () => 1))
+  return writerOf(await loadModel(generationTask, source, options, () => 1))
 }
 
 function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {

@@ -15,10 +15,8 @@ import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { symbolNames } from '../runs/vocabulary.js'
 import { generationConfigFromJson, readGenerationConfig, type GenerationConfig } from './config.js'
+import { FORMER_GENERATION_TASKS, GENERATION_TASK } from './id.js'
 import { writerVocabulary } from './symbols.js'
-
-/** Name of the task in model files and on the command line. */
-export const GENERATION_TASK = 'handwriting'
 
 /** Columns of the pen in the input of each layer: two offsets, and whether a stroke ends. */
 const PEN_COLUMNS = 3
@@ -104,6 +102,7 @@ export function generationModel(config: GenerationConfig, options: ModelOptions 
 /** The models of writers, as their files store them. */
 export const generationTask: TaskModel<GenerationConfig> = {
   task: GENERATION_TASK,
+  formerTasks: FORMER_GENERATION_TASKS,
   configFromJson: generationConfigFromJson,
   definition: generationDefinition,
   // Each layer reads the pen, then the window.

@@ -1,15 +1,16 @@
-// The task `handwriting`: a network that writes by hand.
+// The task `handwriting-synthesis`: a network that writes by hand.
 
 import { INK_FORMATS } from '../ink/settings.js'
 import type { TaskEntry, Verb } from '../task.js'
+import { FORMER_GENERATION_TASKS, GENERATION_TASK } from './id.js'
 import { writerTaskSettings } from './settings.js'
 import { writerEvaluationSettings, writeSettings } from './use-settings.js'
 
 const TRAINING_NOTES = `${INK_FORMATS}
 
 Examples:
-  gatecell train handwriting words.ndjson.gz --out writer.safetensors
-  gatecell train handwriting drawings.ndjson.gz --no-text --out kanji.safetensors --valid-file valid.ndjson.gz
+  gatecell train handwriting-synthesis words.ndjson.gz --out writer.safetensors
+  gatecell train handwriting-synthesis drawings.ndjson.gz --no-text --out kanji.safetensors --valid-file valid.ndjson.gz
 
 If every sample has a text the network learns to write texts; otherwise, or with --no-text, it learns to draw.`
 
@@ -40,7 +41,8 @@ const write: Verb = {
 
 /** The task of writers. */
 export const synthesisEntry: TaskEntry = {
-  id: 'handwriting',
+  id: GENERATION_TASK,
+  formerIds: FORMER_GENERATION_TASKS,
   summary: 'learn to write by hand',
   description: 'Trains LSTM layers with a soft window over the text and a mixture density output to write by hand.',
   data: ['<ink...>', 'files, folders, patterns, or - for standard input'],

@@ -18,12 +18,12 @@ type WriteOptions = Values<typeof writeSettings>
 
 /** Writes the text, or draws, and prints and saves the ink. */
 export async function write(
-  { model: path, words: [text], options: flags }: ModelInput<WriteOptions>,
+  { model: file, words: [text], options: flags }: ModelInput<WriteOptions>,
   context: TaskContext
 ): Promise<void> {
   const { output, signal } = context
-  await assertOutputs(filesOf(flags), [path, flags.prime, flags.style])
-  using writer = await loadWriter(path, { device: flags.device ?? 'auto' })
+  await assertOutputs(filesOf(flags), [file.path, flags.prime, flags.style])
+  using writer = await loadWriter(file, { device: flags.device ?? 'auto' })
   const style = await styleOf(writer, flags, context)
   const begin = performance.now()
   const { bias, seed, points } = flags

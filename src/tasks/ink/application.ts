@@ -1,5 +1,6 @@
 // The common part of the trainings on ink. A task supplies its defaults, its samples and batches, its network and its measure.
 
+import type { CheckpointFile } from '../../io/checkpoint.js'
 import { callback, filled, list, number, optional, type Fields } from '../../check/index.js'
 import type { InkAugmentation } from '../../data/ink/augment.js'
 import { checkReadInkOptions } from '../../data/ink/read.js'
@@ -119,7 +120,7 @@ export interface InkTask<N, C extends InkConfig<N>, S, M> extends TaskModel<C> {
   /** Returns batches of the samples. */
   source(samples: readonly S[], config: C, options: InkSourceOptions): EpochSource
   /** Loads a model from its file. */
-  load(path: string): Promise<LoadedModel<C>>
+  load(source: string | CheckpointFile): Promise<LoadedModel<C>>
   /** Measures a model on samples. Throws ERR_ABORTED if the signal aborts. */
   measure(model: Model, config: C, samples: readonly S[], options: { signal: AbortSignal | undefined }): Promise<M>
 }

@@ -4,7 +4,7 @@ import { counted } from '../../errors.js'
 import type { JsonObject } from '../../io/json.js'
 import { defineModel, type Model } from '../../model.js'
 import { initializeFrom, type InitializeReport, type SymbolRows } from '../../train/initialize-from.js'
-import { openModelFile, type SymbolParameters, type TaskModel } from './model-file.js'
+import { readModelFile, withCheckpoint, type SymbolParameters, type TaskModel } from './model-file.js'
 
 /** The weights that a run took from another model. */
 export interface InitialWeights extends InitializeReport {
@@ -21,17 +21,15 @@ export async function takeInitialWeights<C>(
   task: TaskModel<C>,
   { model, config, path }: { model: Model; config: C; path: string }
 ): Promise<InitialWeights> {
-  const file = await openModelFile(task, path)
-  try {
+  return await withCheckpoint(path, async (opened) => {
+    const file = readModelFile(task, opened)
     using source = defineModel(file.definition, { training: false, initialize: false })
     await file.loadWeights(source)
     const tensors = new Map(source.parameters.list().map((tensor) => [tensor.name, tensor]))
     const rows = rowsBetween(task.symbolParameters?.(file.config) ?? [], task.symbolParameters?.(config) ?? [])
     const fits = rows.map((rule) => ({ ...rule, parameters: rule.parameters.filter((name) => tensors.has(name)) }))
     return { ...(await initializeFrom(model, tensors, { rows: fits })), path }
-  } finally {
-    await file.close()
-  }
+  })
 }
 
 /** Returns the rules by which rows of one network become those of another; both have the same lists of parameters. */

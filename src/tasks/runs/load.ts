@@ -2,10 +2,10 @@
 
 import type { Precision } from '../../graph/plan.js'
 import type { Device } from '../../graph/opcodes.js'
-import type { CheckpointInfo } from '../../io/checkpoint.js'
+import { checkCheckpointFile, type CheckpointFile, type CheckpointInfo } from '../../io/checkpoint.js'
 import { choice, filled, integer, optional, options as optionsOf } from '../../check/index.js'
 import { defineModel, type Model } from '../../model.js'
-import { openModelFile, type TaskModel } from './model-file.js'
+import { readModelFile, withCheckpoint, type TaskModel } from './model-file.js'
 
 /** Options of loading a model. */
 export interface LoadOptions {
@@ -38,19 +38,20 @@ const readLoadOptions = optionsOf<LoadOptions>({
 })
 
 /**
- * Loads a model for inference. `threadsOf` returns the number of threads if the options have none. Throws ERR_FILE_NOT_FOUND if the file does
+ * Loads a model for inference from a path, or from a file that is open and stays open. `threadsOf` returns the number of threads if the options have none. Throws ERR_FILE_NOT_FOUND if the file does
  * not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of another task.
  */
 export async function loadModel<C>(
   task: TaskModel<C>,
-  path: string,
+  source: string | CheckpointFile,
   loadOptions: LoadOptions,
   threadsOf: (config: C) => number
 ): Promise<LoadedModel<C>> {
-  filled(path, 'the path')
+  if (typeof source === 'object') checkCheckpointFile(source, 'the path')
+  else filled(source, 'the path')
   const { precision = 'f32', device = 'cpu', ...options } = readLoadOptions(loadOptions, 'the options')
-  const file = await openModelFile(task, path)
-  try {
+  return await withCheckpoint(source, async (opened) => {
+    const file = readModelFile(task, opened)
     const { info, config, definition } = file
     const { threads = threadsOf(config) } = options
     const model = defineModel(definition, { training: false, initialize: false, threads, precision, device })
@@ -62,7 +63,5 @@ export async function loadModel<C>(
     }
     const dispose = () => model.dispose()
     return { model, config, info, dispose, [Symbol.dispose]: dispose }
-  } finally {
-    await file.close()
-  }
+  })
 }

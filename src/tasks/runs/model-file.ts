@@ -5,6 +5,7 @@
 import { expected, GatecellError } from '../../errors.js'
 import type { Shape } from '../../graph/shape.js'
 import {
+  checkTask,
   openCheckpoint,
   type CheckpointFile,
   type CheckpointGroup,
@@ -20,6 +21,8 @@ import { tensorsOf, type Model, type ModelDefinition } from '../../model.js'
 export interface TaskModel<C> {
   /** The name in the file. */
   readonly task: string
+  /** Names in files of older versions, which are read as well. */
+  readonly formerTasks?: readonly string[]
   /** Reads the configuration of a model file. Throws ERR_FILE_FORMAT, with the name of the invalid part. */
   configFromJson(json: JsonObject, path: string): C
   /** The network that a configuration describes. */
@@ -37,7 +40,7 @@ export interface SymbolParameters {
   readonly firstColumn?: number
 }
 
-/** An open model file whose tensors fit its configuration. C: the configuration. */
+/** A model file whose tensors fit its configuration. C: the configuration. */
 export interface ModelFile<C> {
   readonly info: CheckpointInfo
   readonly config: C
@@ -47,24 +50,34 @@ export interface ModelFile<C> {
    * asFloat32). Throws ERR_FILE_FORMAT for a damaged file and ERR_UNSUPPORTED for values beyond float32.
    */
   loadWeights(model: Model): Promise<void>
-  /** Closes the file. */
-  close(): Promise<void>
+}
+
+const namesOf = <C>({ task, formerTasks = [] }: TaskModel<C>): string[] => [task, ...formerTasks]
+
+/** Compares the weights of an open file with its configuration. Throws ERR_FILE_FORMAT and ERR_WRONG_TASK. */
+export function readModelFile<C>(task: TaskModel<C>, file: CheckpointFile): ModelFile<C> {
+  const { info, path } = file
+  checkTask(info.task, namesOf(task), path)
+  const config = task.configFromJson(info.config, path)
+  const definition = task.definition(config)
+  checkTensors(info, expectedTensors(definition, {}, path).parameters, 'weights', path)
+  return { info, config, definition, loadWeights: (model) => readWeights(file, model) }
 }
 
 /**
- * Opens a model's file and compares its weights with those of its configuration. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT and
- * ERR_WRONG_TASK.
+ * Calls `use` with the file at a path, which is closed afterwards, or with a file that is open already and stays open. Throws
+ * ERR_FILE_NOT_FOUND and ERR_FILE_FORMAT.
  */
-export async function openModelFile<C>(task: TaskModel<C>, path: string): Promise<ModelFile<C>> {
-  const file = await openCheckpoint(path, { task: task.task })
+export async function withCheckpoint<R>(
+  source: string | CheckpointFile,
+  use: (file: CheckpointFile) => Promise<R>
+): Promise<R> {
+  if (typeof source !== 'string') return await use(source)
+  const file = await openCheckpoint(source)
   try {
-    const config = task.configFromJson(file.info.config, path)
-    const definition = task.definition(config)
-    checkTensors(file.info, expectedTensors(definition, {}, path).parameters, 'weights', path)
-    return { info: file.info, config, definition, loadWeights: (model) => readWeights(file, model), close: file.close }
-  } catch (error) {
+    return await use(file)
+  } finally {
     await file.close()
-    throw error
   }
 }
 
@@ -92,9 +105,10 @@ export async function readRun<C extends { readonly training?: { readonly batch: 
   task: TaskModel<C>,
   path: string
 ): Promise<SavedRun<C>> {
-  const file = await openCheckpoint(path, { task: task.task })
+  const file = await openCheckpoint(path)
   try {
     const { info } = file
+    checkTask(info.task, namesOf(task), path)
     const settings = task.configFromJson(info.config, path)
     const { training } = settings
     if (training === undefined) throw refusal(path, 'the settings of a training', 'none')

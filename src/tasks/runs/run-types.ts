@@ -15,6 +15,7 @@ import {
 } from '../../check/index.js'
 import type { BatchSource, EpochSource } from '../../data/batching/source.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
+import type { CheckpointFile } from '../../io/checkpoint.js'
 import type { JsonObject } from '../../io/json.js'
 import type { Model } from '../../model.js'
 import { givenFields } from '../../settings/index.js'
@@ -95,7 +96,7 @@ export interface Application<
    */
   open(options: O, old: C | null): Promise<Opened<C, D>>
   /** Loads a model from its file. */
-  load(path: string): Promise<LoadedModel<C>>
+  load(source: string | CheckpointFile): Promise<LoadedModel<C>>
   /** Measures a model on the validation data. */
   measure(loaded: LoadedModel<C>, data: D, options: { signal: AbortSignal | undefined }): Promise<M>
 }

@@ -4,6 +4,7 @@ import { openCorpus } from '../../data/text/corpus.js'
 import type { Tokens } from '../../data/text/tokens.js'
 import { counted, expected } from '../../errors.js'
 import { duration, nats } from '../../format.js'
+import type { CheckpointFile } from '../../io/checkpoint.js'
 import type { Values } from '../../settings/index.js'
 import type { LoadOptions } from '../runs/load.js'
 import { engineOptions, given } from '../runs/settings.js'
@@ -14,11 +15,11 @@ import type { textEvaluationSettings } from './use-settings.js'
 
 /** Measures a model on a part of a text as one stream. With narrow weights it also measures with those of float32, to print their cost. */
 export async function evaluateTextFile(
-  { model: path, words, options }: ModelInput<Values<typeof textEvaluationSettings>>,
+  { model: file, words, options }: ModelInput<Values<typeof textEvaluationSettings>>,
   { progress, signal, stdin }: TaskContext
 ): Promise<TaskMeasurement> {
   const engine = engineOptions(options)
-  using loaded = await loadTextModel(path, engine)
+  using loaded = await loadTextModel(file, engine)
   const { vocabulary, config, model } = loaded
   const { part, valid = config.split.valid, test = config.split.test, cacheDir } = options
   const corpus = await openCorpus(words, { vocabulary, valid, test, signal, stdin: stdin(), ...given({ cacheDir }) })
@@ -28,7 +29,7 @@ export async function evaluateTextFile(
     const onProgress = (done: number) => progress.show(`measuring on ${counted(tokens.length, 'symbol')}`, done)
     const measure = await evaluateText(model, tokens, { signal, onProgress })
     const weights = options.weights ?? 'f32'
-    const full = weights === 'f32' ? null : await measureInFull(path, tokens, engine, { signal, onProgress })
+    const full = weights === 'f32' ? null : await measureInFull(file, tokens, engine, { signal, onProgress })
     const cost = full && { weights, f32_nats: full.nats, cost_nats: measure.nats - full.nats }
     return {
       values: { nats: measure.nats, bits: measure.bits },
@@ -58,7 +59,7 @@ function emptyPart(part: string) {
   )
 }
 
-async function measureInFull(path: string, tokens: Tokens, options: LoadOptions, how: TextMeasureOptions) {
-  using loaded = await loadTextModel(path, { ...options, precision: 'f32' })
+async function measureInFull(file: CheckpointFile, tokens: Tokens, options: LoadOptions, how: TextMeasureOptions) {
+  using loaded = await loadTextModel(file, { ...options, precision: 'f32' })
   return await evaluateText(loaded.model, tokens, how)
 }

@@ -5,6 +5,7 @@ import { checkVocabulary, vocabularyFromConfig, type Vocabulary } from '../../da
 import { checkModel, type Model } from '../../model.js'
 import type { Stream } from '../../generate/stream-types.js'
 import { settingFields, type SamplerSettings } from '../../generate/settings.js'
+import type { CheckpointFile } from '../../io/checkpoint.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
 import type { TextConfig } from './config.js'
 import { textTask } from './model.js'
@@ -58,8 +59,11 @@ function threadsForOneStream(hidden: number): number {
  * using loaded = await loadTextModel('shakespeare.safetensors')
  * console.log(loaded.write({ prompt: 'ROMEO:', temperature: 0.8, seed: 1 }).text(200))
  */
-export async function loadTextModel(path: string, options: LoadTextOptions = {}): Promise<LoadedText> {
-  const loaded = await loadModel(textTask, path, options, ({ network }) => threadsForOneStream(network.hidden))
+export async function loadTextModel(
+  source: string | CheckpointFile,
+  options: LoadTextOptions = {}
+): Promise<LoadedText> {
+  const loaded = await loadModel(textTask, source, options, ({ network }) => threadsForOneStream(network.hidden))
   const { model, config } = loaded
   const vocabulary = vocabularyFromConfig(config.vocabulary)
   return { ...loaded, vocabulary, write: (writeOptions = {}) => writeText(model, vocabulary, writeOptions) }

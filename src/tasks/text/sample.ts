@@ -8,11 +8,11 @@ import type { sampleSettings } from './use-settings.js'
 
 /** Prints a text while it is drawn, or one record with all of it if records are printed. */
 export async function sampleText(
-  { model: path, options }: ModelInput<Values<typeof sampleSettings>>,
+  { model: file, options }: ModelInput<Values<typeof sampleSettings>>,
   { output, signal }: TaskContext
 ): Promise<void> {
   const { prompt, length, temperature, topK, topP, seed } = options
-  using loaded = await loadTextModel(path, engineOptions(options))
+  using loaded = await loadTextModel(file, engineOptions(options))
   const writer = loaded.write({ prompt, temperature, topK, topP, seed })
   const pieces: string[] = []
   const begin = performance.now()

@@ -13,10 +13,10 @@ import type { textTraceSettings } from './use-settings.js'
 
 /** Prints the memory of a text model on the text of a file. */
 export async function traceTextFile(
-  { model: path, words: [data], options }: ModelInput<Values<typeof textTraceSettings>>,
+  { model: file, words: [data], options }: ModelInput<Values<typeof textTraceSettings>>,
   { output, signal }: TaskContext
 ): Promise<void> {
-  using loaded = await loadTextModel(path)
+  using loaded = await loadTextModel(file)
   const text = await readWholeText(data!, { signal, maxBytes: 2 ** 26 })
   const traced = traceText(loaded, text, { device: options.device ?? 'auto' })
   output.record({ event: 'trace', task: TEXT_TASK, ...(finite(traced) as JsonObject) })

@@ -42,7 +42,7 @@ async function refuses(t: Test, words: string[], message: RegExp): Promise<void>
 
 t.test('options of other tasks', async (t) => {
   const config = { network: {} }
-  for (const task of ['text', 'handwriting', 'handwriting-recognition'])
+  for (const task of ['text', 'handwriting', 'handwriting-synthesis', 'handwriting-recognition'])
     await writeCheckpoint(at(`${task}.safetensors`), { task, config, progress: {}, weights: [] })
   const given: Record<string, string[]> = {
     '--test': ['0.1'],
@@ -55,7 +55,7 @@ t.test('options of other tasks', async (t) => {
   }
   const others: Record<string, string[]> = {
     text: ['--where', '--y', '--skip-bad', '--reader'],
-    handwriting: ['--test', '--cache-dir', '--weights'],
+    'handwriting-synthesis': ['--test', '--cache-dir', '--weights'],
     'handwriting-recognition': ['--test', '--cache-dir', '--reader']
   }
   for (const [task, flags] of Object.entries(others))

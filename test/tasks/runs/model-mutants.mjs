@@ -180,7 +180,14 @@ const changes = {
     for (let i = pick([0, 3]); i < data.length; i += pick([1, 4])) data[i] = value
   },
   task(model, pick) {
-    model.task = pick(['text', 'handwriting', 'handwriting-recognition', 'music', '\u001b[31m'])
+    model.task = pick([
+      'text',
+      'handwriting',
+      'handwriting-synthesis',
+      'handwriting-recognition',
+      'music',
+      '\u001b[31m'
+    ])
   }
 }
 
