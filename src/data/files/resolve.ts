@@ -102,11 +102,18 @@ function sorted(paths: string[]): SourceFile[] {
   return paths.sort().map((path) => ({ path, named: false, stream: false }))
 }
 
+/** Returns whether a path or pattern leads through a folder of dependencies. */
+function inDependencies(path: string): boolean {
+  return path.split(/[\\/]/).includes(DEPENDENCIES)
+}
+
 async function resolvePattern(pattern: string): Promise<SourceFile[]> {
   const { glob } = await import('tinyglobby')
-  const ignore = pattern.includes(DEPENDENCIES) ? [] : [`**/${DEPENDENCIES}/**`]
+  const named = inDependencies(pattern)
+  // The walk skips them to save time; under a hidden folder, which ** does not match, the filter below leaves them out.
+  const ignore = named ? [] : [`**/${DEPENDENCIES}/**`]
   const options = { absolute: isAbsolute(pattern), expandDirectories: false, followSymbolicLinks: false, ignore }
-  const paths = await glob(pattern, options)
+  const paths = (await glob(pattern, options)).filter((path) => named || !inDependencies(path))
   if (paths.length > 0) return sorted(paths)
   throw expected(
     'ERR_FILE_NOT_FOUND',
