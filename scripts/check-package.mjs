@@ -67,6 +67,16 @@ for (const [, link] of links)
 const strays = names.filter((name) => /^(src|test|bench|scripts|build|node_modules|\.)/.test(name))
 expect(strays.length === 0, `Expected no ${strays[0]} in the tarball.`)
 
+// Entries, dialects and types as bundlers and TypeScript resolve them. TypeScript before 4.7 (node10) has no entries below a package.
+const tarball = join(folder, packed.filename)
+capture(process.execPath, [join(root, 'node_modules/publint/src/cli.js'), 'run', tarball, '--strict'])
+capture(process.execPath, [
+  join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js'),
+  tarball,
+  '--profile',
+  'node16'
+])
+
 writeFileSync(join(folder, 'package.json'), '{ "name": "stranger", "version": "1.0.0", "private": true }\n')
 capture('npm', ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', packed.filename])
 const installed = JSON.parse(readFileSync(join(folder, 'node_modules/gatecell/package.json'), 'utf8'))
@@ -79,9 +89,13 @@ mkdirSync(bin)
 symlinkSync(process.execPath, join(bin, 'node'))
 symlinkSync(existsSync('/bin/sh') ? '/bin/sh' : process.execPath, join(bin, 'sh'))
 const env = { ...process.env, PATH: bin, GATECELL_BINARY: '' }
+const entries = Object.keys(installed.exports)
+  .filter((key) => key !== './package.json')
+  .map((key) => `gatecell${key.slice(1)}`)
+const check = "if (Object.keys(entry).length === 0) throw new Error('empty')\n"
 const steps = {
-  'esm.mjs': "import * as gatecell from 'gatecell'\nif (Object.keys(gatecell).length === 0) throw new Error('empty')\n",
-  'cjs.cjs': "const gatecell = require('gatecell')\nif (Object.keys(gatecell).length === 0) throw new Error('empty')\n"
+  'esm.mjs': entries.map((name) => `{ const entry = await import('${name}')\n${check}}\n`).join(''),
+  'cjs.cjs': entries.map((name) => `{ const entry = require('${name}')\n${check}}\n`).join('')
 }
 for (const [name, text] of Object.entries(steps)) {
   writeFileSync(join(folder, name), text)

@@ -21,7 +21,7 @@ export {
 } from './model.js'
 
 // Layers and losses: functions from tensors to tensors that a model's forward and loss are written with.
-export { attention, attentionKeys, type AttentionOptions } from './layers/attention.js'
+export { attention, attentionKeys, type AttentionOptions, type KeyOptions } from './layers/attention.js'
 export { dropout, type DropoutOptions } from './layers/dropout.js'
 export { embedding, type EmbeddingOptions } from './layers/embedding.js'
 export { linear, type LinearOptions } from './layers/linear.js'
@@ -58,13 +58,13 @@ export type { PatchesOptions } from './graph/ops/moves.js'
 export type { MatmulOptions } from './graph/ops/products.js'
 export type { Axes, ReduceOptions } from './graph/ops/reduce.js'
 export { constant, normal, orthogonal, uniform, zeros, type Initializer } from './graph/initializers.js'
-export type { Control } from './graph/control.js'
+export type { Control, ControlBlock } from './graph/control.js'
 export type { Graph } from './graph/graph.js'
 export type { Device, Mode, OptimizerName } from './graph/opcodes.js'
 export type { NamedTensor, Parameter, ParameterGroup } from './graph/parameter-arenas.js'
 export type { ParameterStore, ReadyOptions } from './graph/parameters.js'
-export type { Plan, PlanExplanation, Precision, RunOptions } from './graph/plan.js'
-export type { DType, Shape } from './graph/shape.js'
+export type { Plan, PlanExplanation, Precision, RunOptions, CpuPrecision } from './graph/plan.js'
+export type { DType, Shape, View } from './graph/shape.js'
 export type { Tensor } from './graph/graph.js'
 
 export {
@@ -75,10 +75,11 @@ export {
   type BatchSource,
   type EpochSource,
   type PackSamples,
-  type TokenNames
+  type TokenNames,
+  type TokenBatches
 } from './data/batching/source.js'
 export { accuracy, f1, type ClassificationOptions, type F1Options } from './metrics/classification.js'
-export { perplexity, type Measurement, type Metric, type MetricBatch } from './metrics/metric.js'
+export { perplexity, type Measurement, type Metric, type MetricBatch, type MetricValues } from './metrics/metric.js'
 export { evaluate, type EvaluateOptions, type Evaluation, type Metrics } from './train/evaluate.js'
 export type { SkippedSteps, TrainingGroup } from './train/groups.js'
 export {
@@ -91,7 +92,7 @@ export type { Optimizer } from './train/optimizers.js'
 export type { TrainerOptions } from './train/options.js'
 export type { Progress, Resumable, Snapshot } from './train/progress.js'
 export type { FitOptions, Measured, Report, StopReason, Summary, TrainerEvents, Validation } from './train/reports.js'
-export type { RateFunction, Schedule } from './train/schedules.js'
+export type { RateFunction, Schedule, PlateauState } from './train/schedules.js'
 export { createTrainer, type Trainer } from './train/trainer.js'
 
 export {
@@ -135,6 +136,19 @@ export type {
 } from './generate/session-types.js'
 export type { GenerateOptions, SampleOptions, Stream, StreamOptions, StreamSnapshot } from './generate/stream-types.js'
 
+// Types that those above refer to.
+export type { CheckpointGroup, CheckpointTensorInfo } from './io/checkpoint-groups.js'
+export type { Specs, Symbols, ViewsOf } from './graph/specs.js'
+export type { OutputViews } from './model-types.js'
+export type { BpeConfig } from './data/text/bpe-tables.js'
+export type { SafetensorsHeader, TensorData, TensorInfo } from './io/safetensors/dtypes.js'
+export type { OnSkip, SkipReason } from './data/files/resolve.js'
+export type { ParameterSpec } from './graph/parameter-specs.js'
+export type { Views } from './graph/plan-views.js'
+export type { LoadedTensors } from './graph/loaded-tensors.js'
+export type { UpdateGroup } from './graph/update-groups.js'
+export type { Decoder as TokenDecoder, Encoder as TokenEncoder } from './data/text/vocabulary-types.js'
+
 export { createRandom, philox4x32, type Random } from './random.js'
 export { backends, machineInfo, setThreads, type Backend, type MachineInfo } from './machine.js'
 
@@ -145,14 +159,22 @@ export {
   type BatchCursor,
   type BatchOptions,
   type Batches,
-  type EvaluationOptions
+  type EvaluationOptions,
+  type EvaluationWindows,
+  type Filled
 } from './data/batching/windows.js'
 export { createDataset, type DatasetCursor } from './data/batching/dataset.js'
 export type { DatasetOptions, PrepareContext } from './data/batching/dataset-options.js'
 export type { Sample, SampleModel, SampleValue } from './data/batching/fields.js'
 export type { SampleIterable, DatasetSamples } from './data/batching/samples.js'
 export { createTextDataset, type TextDatasetOptions } from './data/batching/text-dataset.js'
-export { createBuckets, paddedLength, type BucketCursor, type Buckets } from './data/batching/buckets.js'
+export {
+  createBuckets,
+  paddedLength,
+  type BucketCursor,
+  type Buckets,
+  type BucketOptions
+} from './data/batching/buckets.js'
 export { ctcNeeds } from './generate/decode/ctc-length.js'
 export { openCorpus, type Corpus, type CorpusOptions } from './data/text/corpus.js'
 export { tokensOf, type Tokens } from './data/text/tokens.js'
@@ -186,8 +208,10 @@ export {
   writeCheckpointSync,
   type Checkpoint,
   type CheckpointInfo,
-  type LoadedCheckpoint
+  type LoadedCheckpoint,
+  type LoadedTensor,
+  type PlaceTensor
 } from './io/checkpoint.js'
 export type { JsonObject, JsonValue } from './io/json.js'
 export { openSafetensors, writeSafetensors, type SafetensorsFile } from './io/safetensors/file.js'
-export { openEventLog, type EventLog } from './io/logs/tfevents.js'
+export { openEventLog, type EventLog, type EventLogOptions } from './io/logs/tfevents.js'

@@ -65,7 +65,8 @@ export interface Recording<I extends Specs = Specs, O extends string = string> {
   loss: Tensor | null
 }
 
-type OutputViews<O extends string> = { [K in O]: Float32Array }
+/** The outputs of a plan by name, as views of its memory. */
+export type OutputViews<O extends string> = { [K in O]: Float32Array }
 
 /** The plan of a model for a purpose; one to predict has neither targets nor a loss. */
 export type ModelPlan<I extends Specs, T extends Specs, O extends string, P extends Purpose> = P extends 'predict'

@@ -15,7 +15,7 @@ import { GatecellError, show } from './errors.js'
 import { checkGraph, Graph } from './graph/graph.js'
 import type { ParameterSpec } from './graph/parameter-specs.js'
 import { deviceNames, dtypes, optimizerNames } from './graph/opcodes.js'
-import { ParameterStore } from './graph/parameters.js'
+import { operationsOf, ParameterStore } from './graph/parameters.js'
 import { createPlan, precisionNames, type GeneratingPlan, type Plan, type PlanOptions } from './graph/plan.js'
 import { PlanCache, type CacheOptions } from './graph/plan-cache.js'
 import {
@@ -175,7 +175,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
       return copy
     },
     dispose() {
-      parameters.operations.checkIdle('disposal')
+      operationsOf(parameters).checkIdle('disposal')
       for (const plan of compiled) plan.dispose()
       compiled.clear()
       cache.dispose()

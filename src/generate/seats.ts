@@ -3,7 +3,7 @@
 
 import { setImmediate } from 'node:timers/promises'
 import { abortError, throwIfAborted } from '../graph/abort.js'
-import type { ParameterStore } from '../graph/parameters.js'
+import { operationsOf, type ParameterStore } from '../graph/parameters.js'
 
 /** Two, so that the block of the next stream is prepared while the block of one runs. */
 const SEATS = 2
@@ -53,7 +53,7 @@ export class Seats<S> {
   /** Runs `operation`, of any number of blocks, with the weights of one step. Throws ERR_ABORTED and what `operation` throws. */
   async hold<R>(signal: AbortSignal | undefined, operation: () => Promise<R>): Promise<R> {
     if (!this.#parameters.isReady) await this.#parameters.ready({ signal })
-    return this.#parameters.operations.reading(signal, operation)
+    return operationsOf(this.#parameters).reading(signal, operation)
   }
 
   /** Runs `block` in a seat, within an operation that `hold` runs. Throws ERR_ABORTED and what `block` throws. */

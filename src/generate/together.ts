@@ -1,6 +1,7 @@
 // Steps of several sessions as the rows of one plan. A session has the same bits in any row, with any other sessions.
 
 import { expected } from '../errors.js'
+import { operationsOf } from '../graph/parameters.js'
 import { runAlone, type SessionCore } from './session-core.js'
 import type { SessionPurpose } from './session-kind.js'
 import type { SessionBlock, SessionPlan, StepOutputs } from './session-plan.js'
@@ -129,7 +130,7 @@ export async function* runRows(
           'one without',
           'pass samplers to createSession'
         )
-      const { operations } = kind.model.parameters
+      const operations = operationsOf(kind.model.parameters)
       if (sameWeights && !release) {
         if (!kind.model.parameters.isReady) await kind.model.parameters.ready({ signal })
         release = await operations.read(signal)

@@ -66,13 +66,16 @@ const readOutputs = list(
 /** A graph under construction. Layers and ops append to it through the tensors they get. */
 export class Graph {
   readonly training: boolean
+  /** @internal The recorded tensors, for the compiler. */
   readonly tensors: TensorRecord[] = []
+  /** @internal The recorded ops, for the compiler. */
   readonly ops: OpRecord[] = []
   readonly inputs = new Map<string, Tensor>()
   readonly states = new Map<string, Tensor>()
   readonly outputs = new Map<string, Tensor>()
-  /** Tensors whose values are part of the recording. */
+  /** @internal Tensors whose values are part of the recording. */
   readonly constants = new Map<Tensor, readonly number[]>()
+  /** @internal States and the tensors that they take over after a run. */
   readonly carries: { from: Tensor; to: Tensor }[] = []
   readonly #specs: ParameterSpecs
   readonly #parameterTensors = new Map<number, Tensor>()
@@ -221,12 +224,12 @@ export class Graph {
     this.#layers.add(name)
   }
 
-  /** A number for the next random op: the same for the same model whatever the shapes. */
+  /** @internal Returns a number for the next random op: the same for the same model whatever the shapes. */
   nextStream(): number {
     return this.#streams++
   }
 
-  /** Throws ERR_INVALID_ARGUMENT unless `tensor` belongs to this graph. */
+  /** @internal Throws ERR_INVALID_ARGUMENT unless `tensor` belongs to this graph. */
   own(tensor: Tensor, what: string): void {
     if (!isTensor(tensor) || tensor.graph !== this) {
       throw new GatecellError(
@@ -236,7 +239,7 @@ export class Graph {
     }
   }
 
-  /** Appends an op and returns its outputs. Shape checks are the caller's (ops.ts). */
+  /** @internal Appends an op and returns its outputs. The function of `ops` that calls it has checked the shapes. */
   record(
     name: OpName,
     inputs: readonly (Tensor | null)[],

@@ -32,6 +32,9 @@ const checkCopied = choice<Exclude<ParameterGroup, 'grad'>>('data', 'moment1', '
 
 const checkSource = choice<'data' | 'average'>('data', 'average')
 
+let readOperations: (store: ParameterStore) => OperationLock
+let readHandle: (store: ParameterStore) => StoreHandle | null
+
 /** Where the engine and its user meet on a model's weights. */
 export class ParameterStore {
   readonly specs: readonly ParameterSpec[]
@@ -47,8 +50,12 @@ export class ParameterStore {
   #disposed = false
   /** Whether somebody may hold a view of a gradient or a moment, and write to it. */
   #lent = false
-  /** Which operations go on at the same time. */
-  readonly operations = new OperationLock()
+  readonly #operations = new OperationLock()
+
+  static {
+    readOperations = (store) => store.#operations
+    readHandle = (store) => (store.#live(), store.#handle)
+  }
 
   constructor(specs: readonly ParameterSpec[], options: { training: boolean }) {
     this.specs = specs
@@ -65,7 +72,11 @@ export class ParameterStore {
     if (specs.length > 0) this.#handle = callNative(() => native().storeCreate(table, data, grad, moment1, moment2))
   }
 
-  /** Adds the arena of AMSGrad's largest second moments, zeros, if there is none yet. Throws ERR_BUSY during a run. */
+  /**
+   * Adds the arena of AMSGrad's largest second moments, zeros, if there is none yet. Throws ERR_BUSY during a run.
+   *
+   * @internal
+   */
   addMoment3(): void {
     this.#add('moment3', 'adding moments')
   }
@@ -73,6 +84,8 @@ export class ParameterStore {
   /**
    * Adds the arena of averaged weights, which training steps update by `control.average`. Does nothing if there is one, and in models made
    * with `training: false`. Throws ERR_BUSY while an operation on the model is under way.
+   *
+   * @internal
    */
   addAverage(): void {
     this.#add('average', 'adding averaged weights')
@@ -81,24 +94,30 @@ export class ParameterStore {
   /**
    * Adds the arena that runs of the mode 'accumulate' need. Does nothing if there is one, and in models made with `training: false`.
    * Throws ERR_BUSY while an operation on the model is under way.
+   *
+   * @internal
    */
   addAccumulated(): void {
     this.#add('accumulated', 'adding accumulated gradients')
   }
 
   #add(group: 'moment3' | 'average' | 'accumulated', what: string): void {
-    const { handle } = this
+    const handle = this.#handle
     if (this.#arenas[group] || !this.#arenas.moment2 || !handle) return
-    this.operations.checkIdle(what)
+    this.#operations.checkIdle(what)
     const arena = createArena(this.#arenas.data.length)
     this.fetch()
     callNative(() => native().storeAddArena(handle, groupNumbers[group], arena))
     this.#arenas[group] = arena
   }
 
-  /** Copies the weights into the averaged weights. Throws ERR_BUSY while an operation on the model is under way. */
+  /**
+   * Copies the weights into the averaged weights. Throws ERR_BUSY while an operation on the model is under way.
+   *
+   * @internal
+   */
   startAverage(): void {
-    this.operations.checkIdle('writing averaged weights')
+    this.#operations.checkIdle('writing averaged weights')
     this.settle()
     this.fetch()
     this.#arenas.average?.set(this.#arenas.data)
@@ -177,7 +196,7 @@ export class ParameterStore {
         `Expected ${data.length} values for parameter "${name}" ${showShape(shape)} but received ${values.length}: pass one value for each element.`
       )
     }
-    this.operations.checkIdle('writing parameters')
+    this.#operations.checkIdle('writing parameters')
     data.set(values)
     this.#firstValues.drop(name)
     this.#written()
@@ -190,7 +209,7 @@ export class ParameterStore {
   list(group: ParameterGroup = 'data'): NamedTensor[] {
     checkGroup(group, 'the group')
     this.#live()
-    if (this.operations.training) {
+    if (this.#operations.training) {
       throw new GatecellError(
         'ERR_BUSY',
         'Expected no training step during list() but one is changing the weights: await it, or take copies().'
@@ -210,7 +229,7 @@ export class ParameterStore {
     const tensors = checkLoaded(given, 'the tensors')
     checkGroup(group, 'the group')
     this.#live()
-    this.operations.checkIdle('loading parameters')
+    this.#operations.checkIdle('loading parameters')
     const unknown = [...tensors.keys()].find((name) => !this.has(name))
     if (unknown !== undefined) this.get(unknown)
     const copies = [...this].map((parameter) => {
@@ -228,8 +247,8 @@ export class ParameterStore {
    */
   setGroups(given: readonly UpdateGroup[]): void {
     const { groupOf, numbers: rows } = packGroups(this.names, checkGroups(given, 'the groups'))
-    const { handle } = this
-    this.operations.checkNoRun('setting groups of parameters')
+    const handle = this.#handle
+    this.#operations.checkNoRun('setting groups of parameters')
     if (!handle) return
     this.fetch()
     callNative(() => native().storeSetGroups(handle, groupOf, rows))
@@ -237,18 +256,18 @@ export class ParameterStore {
 
   /** Says that `data` was written: copies of it that the engine keeps are made again at the next run. */
   touch(): void {
-    this.operations.checkIdle('writing parameters')
+    this.#operations.checkIdle('writing parameters')
     this.#written()
   }
 
   /** Brings weights, gradients and moments back from a GPU where it has newer ones. Not under a run that changes them. */
   fetch(): void {
     const handle = this.#handle
-    if (handle && !this.operations.exclusive) callNative(() => native().storeFetch(handle))
+    if (handle && !this.#operations.exclusive) callNative(() => native().storeFetch(handle))
   }
 
   #written(): void {
-    const { handle } = this
+    const handle = this.#handle
     if (handle) callNative(() => native().storeTouch(handle))
   }
 
@@ -259,7 +278,7 @@ export class ParameterStore {
    */
   initialize(seed: number): void {
     seedOf(seed, 'seed')
-    this.operations.checkIdle('initialisation')
+    this.#operations.checkIdle('initialisation')
     this.#live()
     this.fetch()
     for (const { name, shape, initialize } of this.specs) {
@@ -314,7 +333,7 @@ export class ParameterStore {
   copyFrom(other: ParameterStore, group: 'data' | 'average' = 'data'): void {
     checkSource(group, 'the group')
     if (!(#handle in (Object(other) as object))) throw invalid('the parameters of a model', 'the source', other)
-    this.operations.checkIdle('copying parameters')
+    this.#operations.checkIdle('copying parameters')
     other.#live()
     const handle = other.#handle
     if (group === 'average' && !other.#arenas.average)
@@ -329,20 +348,18 @@ export class ParameterStore {
     this.#written()
   }
 
-  /** Zeroes gradients and moments. */
+  /**
+   * Zeroes gradients and moments.
+   *
+   * @internal
+   */
   clearOptimizer(): void {
-    this.operations.checkIdle('clearing the optimiser')
+    this.#operations.checkIdle('clearing the optimiser')
     // Memory that nobody has written holds zeros; writing them would map its pages, which takes a millisecond for each few megabytes.
-    if (!this.#lent && !this.operations.everExclusive) return
+    if (!this.#lent && !this.#operations.everExclusive) return
     for (const { grad, moment1, moment2, moment3 } of this)
       for (const view of [grad, moment1, moment2, moment3]) view?.fill(0)
     this.#written()
-  }
-
-  /** The native handle, null where there are no parameters; throws ERR_DISPOSED after dispose(). */
-  get handle(): StoreHandle | null {
-    this.#live()
-    return this.#handle
   }
 
   get disposed(): boolean {
@@ -356,11 +373,21 @@ export class ParameterStore {
 
   dispose(): void {
     if (this.#disposed) return
-    this.operations.checkIdle('disposal')
+    this.#operations.checkIdle('disposal')
     const handle = this.#handle
     if (handle) callNative(() => native().storeDispose(handle))
     this.#firstValues.clear()
     this.#handle = null
     this.#disposed = true
   }
+}
+
+/** Returns the lock of the operations on a store, for the engine. It is no property of the store, so that no caller can hold it. */
+export function operationsOf(store: ParameterStore): OperationLock {
+  return readOperations(store)
+}
+
+/** Returns the native handle of a store for a plan, null if it has no parameters. Throws ERR_DISPOSED after `dispose`. */
+export function handleOf(store: ParameterStore): StoreHandle | null {
+  return readHandle(store)
 }

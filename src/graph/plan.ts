@@ -11,7 +11,7 @@ import { createControl, type ControlBlock } from './control.js'
 import type { Graph } from './graph.js'
 import { callNative, nativeError } from './native-call.js'
 import { devices, modes, optimizers, type Device, type Mode, type OptimizerName } from './opcodes.js'
-import type { ParameterStore } from './parameters.js'
+import { handleOf, operationsOf, type ParameterStore } from './parameters.js'
 import { fetched, shapesOf, viewsOf, type Views } from './plan-views.js'
 import type { Resident, Residency } from './residency.js'
 import type { Shape } from './shape.js'
@@ -169,7 +169,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   const create = (): PlanHandle =>
     callNative(() =>
       addon.planCreate({
-        store: parameters.handle,
+        store: handleOf(parameters),
         tensors,
         ops,
         attributes,
@@ -274,14 +274,14 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
       run(count, stop, out) {
         const plan = live()
         description[STOP] = readStop(stop, 'stop')
-        parameters.operations.acquire('forward', true)
+        operationsOf(parameters).acquire('forward', true)
         try {
           parameters.settle()
           return addon.planGenerate(plan, description, count, out)
         } catch (error) {
           throw nativeError(error)
         } finally {
-          parameters.operations.release('forward')
+          operationsOf(parameters).release('forward')
         }
       },
       async runAsync(count, stop, out) {
@@ -298,7 +298,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   /** Claims the weights and the plan for `work`, which runs on the engine's thread. */
   async function runAway(mode: Mode, signal: AbortSignal | undefined, work: (plan: PlanHandle) => Promise<number>) {
     const plan = live()
-    parameters.operations.acquire(mode, false)
+    operationsOf(parameters).acquire(mode, false)
     running = true
     try {
       // Nobody can change the weights between this wait and the run: it has acquired them.
@@ -308,21 +308,21 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
       throw nativeError(error)
     } finally {
       running = false
-      parameters.operations.release(mode)
+      operationsOf(parameters).release(mode)
     }
   }
 
   function runSync(mode: Mode = 'forward'): void {
     const number = modeNumber(mode)
     const plan = live()
-    parameters.operations.acquire(mode, true)
+    operationsOf(parameters).acquire(mode, true)
     try {
       parameters.settle()
       addon.planRunSync(plan, number)
     } catch (error) {
       throw nativeError(error)
     } finally {
-      parameters.operations.release(mode)
+      operationsOf(parameters).release(mode)
     }
   }
 

@@ -36,7 +36,8 @@ const fields: Fields<AttentionOptions> = {
 }
 const readOptions = object<AttentionOptions>(fields)
 const readKeyOptions = object<KeyOptions>({ ...fields, lengths: optional(tensor) })
-type KeyOptions = Partial<AttentionOptions> & Pick<AttentionOptions, 'name'>
+/** The options of `attentionKeys`: those of `attention`, of which only the name is needed. */
+export type KeyOptions = Partial<AttentionOptions> & Pick<AttentionOptions, 'name'>
 
 /**
  * Returns the projection of the source [S, B, H] that additive scores compare with, [S, B, A]: `<name>.key.weight` [A, H]. Takes

@@ -1,14 +1,15 @@
 // Metrics of a model on data: figures next to the loss that a validation accumulates batch by batch. Pure functions over the outputs of a
 // model and the arrays of its batches.
 
-type Values = Float32Array | Int32Array
+/** The values of one tensor of a batch. */
+export type MetricValues = Float32Array | Int32Array
 
 /** The arrays of one batch, which are valid until the next one. */
 export interface MetricBatch {
   /** The outputs that the metric asked for. */
-  readonly outputs: Readonly<Record<string, Values>>
+  readonly outputs: Readonly<Record<string, MetricValues>>
   /** Inputs and targets. */
-  readonly inputs: Readonly<Record<string, Values>>
+  readonly inputs: Readonly<Record<string, MetricValues>>
   /** Shapes by name. */
   readonly shapes: {
     readonly outputs: Readonly<Record<string, readonly number[]>>

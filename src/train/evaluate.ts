@@ -4,6 +4,7 @@ import { choice, list, number, open, optional, options as optionsOf } from '../c
 import { record, signal as signalOf, string, syncFunction, type Check } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import { throwIfAborted } from '../graph/abort.js'
+import { operationsOf } from '../graph/parameters.js'
 import type { Measurement, Metric } from '../metrics/metric.js'
 import { checkModel, type Dims, type Model } from '../model.js'
 import { findNotFinite } from './not-finite.js'
@@ -54,7 +55,7 @@ export async function evaluate(model: Model, data: BatchSource, options?: Evalua
   const { signal, metrics } = readOptions(options, 'the options of evaluate')
   const begin = performance.now()
   await model.ready({ signal })
-  const { sum, count, values } = await model.parameters.operations.reading(signal, () =>
+  const { sum, count, values } = await operationsOf(model.parameters).reading(signal, () =>
     sumLosses(model, source, metrics ?? {}, signal)
   )
   if (count === 0)

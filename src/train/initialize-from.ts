@@ -5,6 +5,7 @@ import { integer, list, object, optional, options as optionsOf, signal as signal
 import { GatecellError } from '../errors.js'
 import { checkLoaded, type LoadedTensors } from '../graph/loaded-tensors.js'
 import type { Parameter } from '../graph/parameter-arenas.js'
+import { operationsOf } from '../graph/parameters.js'
 import { asFloat32 } from '../io/float32.js'
 import type { TensorData } from '../io/safetensors/dtypes.js'
 import { checkModel, type Model } from '../model.js'
@@ -81,7 +82,7 @@ export async function initializeFrom(
   for (const name of rows.flatMap((rule) => rule.parameters)) if (!parameters.has(name)) parameters.get(name)
   expectUsableTensors('weights', given, 'any')
   await model.ready({ signal })
-  parameters.operations.checkIdle('initialisation')
+  operationsOf(parameters).checkIdle('initialisation')
   const report: InitializeReport = { taken: [], byRow: [], left: [], unused: [] }
   const values = new Map<string, Float32Array>()
   for (const parameter of parameters) {

@@ -5,6 +5,7 @@ import { EventEmitter } from 'node:events'
 import { awaitable, choice, optional, options as optionsOf, signal as signalOf } from '../check/index.js'
 import { GatecellError } from '../errors.js'
 import type { FitClaim } from '../graph/operations.js'
+import { operationsOf } from '../graph/parameters.js'
 import type { Plan } from '../graph/plan.js'
 import { checkModel, type Model } from '../model.js'
 import { WeightAverage } from './averaging.js'
@@ -52,7 +53,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.#options = checkOptions(options, this.data.stepsPerEpoch)
     const { optimizer, resume, seed, average, accumulate, monitor, rateOf, scheduled } = this.#options
     const { parameters } = model
-    parameters.operations.checkNoFit('another trainer')
+    operationsOf(parameters).checkNoFit('another trainer')
     this.#groups = new Groups(this.#options.groups ?? [], parameters.names) // before the model is changed
     this.#average = new WeightAverage(model, average)
     if (accumulate > 1) parameters.addAccumulated()
@@ -72,7 +73,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     } else {
       this.#progress = firstProgress(seed ?? 0, updateOf(optimizer))
       // Where an evaluation is under way, the moments are cleared when the fit begins.
-      if (parameters.operations.idle) clearMoments(parameters, this)
+      if (operationsOf(parameters).idle) clearMoments(parameters, this)
     }
     if (this.#progress.rateFunction && !scheduled) {
       throw new GatecellError(
@@ -93,7 +94,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
    * trainer.setGroups([{ parameters: 'embedding.*', frozen: true }])
    */
   setGroups(groups: readonly TrainingGroup[]): void {
-    this.model.parameters.operations.checkNoFit('a change of the groups')
+    operationsOf(this.model.parameters).checkNoFit('a change of the groups')
     this.#setGroups(groups)
   }
 
@@ -145,7 +146,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     const { signal, onAbort = 'throw' } = readFitOptions(options, 'the options of fit')
     const { parameters } = this.model
     ownsMoments(parameters, this, this.#progress.step)
-    const claim = (this.#claim = parameters.operations.fit())
+    const claim = (this.#claim = operationsOf(parameters).fit())
     const begin = performance.now()
     const countBefore = this.#progress.count
     this.#stepsHere = 0

@@ -2,6 +2,7 @@
 import { createArena } from '../../src/graph/arena.js'
 import { lower } from '../../src/graph/compile.js'
 import { createControl } from '../../src/graph/control.js'
+import { handleOf } from '../../src/graph/parameters.js'
 import { native, type NativeAddon, type PlanHandle, type StoreHandle } from '../../src/native.js'
 import { ops, type Graph, type Tensor } from '../../src/index.js'
 import { tinyModel } from './worlds.js'
@@ -32,7 +33,7 @@ const model = tinyModel()
 function description(graph: Graph, loss: Tensor | null) {
   const { tensors, ops: table, attributes, carry, hostElements, idOf } = lower(graph, loss)
   return {
-    store: model.parameters.handle,
+    store: handleOf(model.parameters),
     tensors,
     ops: table,
     attributes,

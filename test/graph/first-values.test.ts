@@ -3,6 +3,7 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { orthogonal, type Initializer } from '../../src/graph/initializers.js'
+import { operationsOf } from '../../src/graph/parameters.js'
 import type { Shape } from '../../src/graph/shape.js'
 import {
   createTrainer,
@@ -193,7 +194,7 @@ t.test('a large model: an abort comes through, and synchronous access is refused
   t.match(await fit, { stopped: 'abort', step: 0 })
   t.same(saved, [], 'there is nothing to keep')
 
-  parameters.operations.checkIdle('the end of the test')
+  operationsOf(parameters).checkIdle('the end of the test')
   parameters.load(new Map(parameters.specs.map(({ name, shape }) => [name, { shape, data: new Float32Array(shape.reduce((a, b) => a * b)) }]))) // prettier-ignore
   plan.runSync()
 })

@@ -1,4 +1,8 @@
 // The entry `gatecell/ink`: what a pen wrote, as data, read from files or made from points.
 
 export { readInk, type ReadInkOptions } from './read.js'
+export { practiceInk, practiceLetters, type PracticeInkOptions } from './synthetic.js'
 export { createInk, inkPoints, type Ink, type InkOptions, type InkPoint, type Stroke } from './strokes.js'
+export type { InkAugmentation } from './augment.js'
+export type { InkNormalisation } from './normalise.js'
+export type { InkSplit } from './split.js'

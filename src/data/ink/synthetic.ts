@@ -1,6 +1,7 @@
 // Ink that ships with the code, to show and to try things on: words of printed letters, drawn by a hand that is never the same.
 // It is not human handwriting; a network that has learned it has learned nothing about people's.
 
+import { integer, optional, options as optionsOf, seed as seedOf } from '../../check/index.js'
 import { createInk, type Ink, type InkPoint } from './strokes.js'
 import { createRandom, type Random } from '../../random.js'
 
@@ -32,9 +33,33 @@ const HEIGHT = 100
 /** Between points, in heights: about a dozen points a letter. */
 const STEP = 0.3
 
-/** `count` samples of random words of `least` to `most` letters; a function of the seed. */
-export function practiceInk(count: number, options: { seed?: number; least?: number; most?: number } = {}): Ink[] {
-  const { seed = 0, least = 3, most = 5 } = options
+/** The options of `practiceInk`. */
+export interface PracticeInkOptions {
+  /** An integer in [0, 2^53). Default: 0. */
+  readonly seed?: number
+  /** The fewest letters of a word, from 1 to 100. Default: 3. */
+  readonly least?: number
+  /** The most letters of a word, from `least` to 100. Default: 5, or `least` if that is more. */
+  readonly most?: number
+}
+
+const readOptions = optionsOf<PracticeInkOptions>({
+  seed: optional(seedOf),
+  least: optional(integer(1, 100)),
+  most: optional(integer(1, 100))
+})
+
+/**
+ * Returns `count` samples of synthetic ink (0 to 100,000): random words of `practiceLetters` with their texts, about a dozen points a letter,
+ * a small letter 100 units high. They depend only on the seed. Throws ERR_INVALID_ARGUMENT for other arguments.
+ *
+ * @example
+ * const [{ text, strokes }] = practiceInk(1, { seed: 3 })
+ */
+export function practiceInk(count: number, options: PracticeInkOptions = {}): Ink[] {
+  const { seed = 0, least = 3, most = Math.max(5, least) } = readOptions(options, 'the options of practiceInk')
+  integer(0, 100_000)(count, 'count')
+  integer(least, 100)(most, 'most in the options of practiceInk')
   const random = createRandom(seed, 'practice ink')
   return Array.from({ length: count }, (_, i) => {
     const length = least + random.below(most - least + 1)

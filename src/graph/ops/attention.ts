@@ -7,7 +7,7 @@ import { showShape } from '../shape.js'
 import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
 export interface WindowInputs {
-  /** [T, B, 3K]: alpha^[K] | beta^[K] | kappa^[K] of K Gaussians; their exponentials are taken. */
+  /** `[T, B, 3K]`: alpha^[K] | beta^[K] | kappa^[K] of K Gaussians; their exponentials are taken. */
   raw: Tensor
   /** i32 [B, U] ids, each a one-hot vector of `width`; or f32 [B, U, C], vectors of the caller's, for instance embedded. */
   chars: Tensor
@@ -15,7 +15,7 @@ export interface WindowInputs {
   lengths: Tensor
   /** Width C of one-hot vectors; only for ids. */
   width?: number
-  /** [B, K]: where the window stood before; absent: 0, before the first character. */
+  /** `[B, K]`: where the window stood before; absent: 0, before the first character. */
   kappa0?: Tensor | null
 }
 
@@ -106,14 +106,14 @@ const readWindowLstm = object<WindowLstmInputs>({
 export interface WindowLstmResult {
   /** [T, B, H] */
   y: Tensor
-  /** [T, B, C]: the window of each step, for the layers above. */
+  /** `[T, B, C]`: the window of each step, for the layers above. */
   window: Tensor
   /** After the last step: [B, H], [B, H], [B, K], [B, C]. */
   h: Tensor
   c: Tensor
   kappa: Tensor
   lastWindow: Tensor
-  /** [T, B, U]: what each step looked at. */
+  /** `[T, B, U]`: what each step looked at. */
   phi: Tensor
 }
 
@@ -165,11 +165,11 @@ export function windowLstm(lstmInputs: WindowLstmInputs): WindowLstmResult {
 }
 
 export interface AttentionInputs {
-  /** [T, B, A]: what each target step asks; T may be 1, in decoding. */
+  /** `[T, B, A]`: what each target step asks; T may be 1, in decoding. */
   queries: Tensor
-  /** [S, B, A]: what it is compared with. */
+  /** `[S, B, A]`: what it is compared with. */
   keys: Tensor
-  /** [S, B, V]: what it gets; often the keys. */
+  /** `[S, B, V]`: what it gets; often the keys. */
   values: Tensor
   /** i32 [B]: source steps of each row, 0 to S; a row of none gets zeros. */
   lengths: Tensor
@@ -182,7 +182,7 @@ const readAdditive = object<AttentionInputs & { v: Tensor }>({ ...ofAttention, v
 export interface AttentionResult {
   /** [T, B, V] */
   context: Tensor
-  /** [T, B, S]: shares of the source's steps, which sum to 1; exactly 0 after a row's length. */
+  /** `[T, B, S]`: shares of the source's steps, which sum to 1; exactly 0 after a row's length. */
   weights: Tensor
 }
 

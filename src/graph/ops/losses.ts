@@ -77,7 +77,7 @@ function classWeights(logits: Tensor, weights: readonly number[] | Tensor): Tens
 }
 
 export interface CtcInputs {
-  /** [T, B, K]: K symbols, the blank among them; the softmax is inside. */
+  /** `[T, B, K]`: K symbols, the blank among them; the softmax is inside. */
   logits: Tensor
   /** i32 [B, L]: labels of each row, without blanks; elements after a row's length are not read. */
   targets: Tensor
@@ -105,7 +105,7 @@ const readCtc = object<CtcInputs>({
 
 /**
  * Connectionist temporal classification (Graves et al. 2006): minus the log-probability of each row's labels, summed over
- * all alignments. `loss` [2]: the plain mean in nats over the rows that have at least one step, their count; `rows` [B]:
+ * all alignments. `loss` `[2]`: the plain mean in nats over the rows that have at least one step, their count; `rows` `[B]`:
  * nats of each row. The gradient is exactly zero after a row's length, and no finite logits give an infinite loss.
  * A row with fewer steps than `ctcNeeds(labels)` fails the run with ERR_INVALID_ARGUMENT, which names the row.
  */
@@ -178,7 +178,7 @@ export function mixtureDensity(
 
 /**
  * y as for `mixtureDensity`, control f32 [4] = {bias (0: none; Graves 2013, equations 61 and 62), 0, 0, 0} -> points
- * [..., 3]: dx, dy, end of stroke (0 or 1); a function of (seed; stream, step, row). `rows` and a control [R, 4] are as for `sample`.
+ * `[..., 3]`: dx, dy, end of stroke (0 or 1); a function of (seed; stream, step, row). `rows` and a control [R, 4] are as for `sample`.
  * Has no gradient.
  */
 export function mixtureSample(y: Tensor, control: Tensor, stream: number, rows: Tensor | null = null): Tensor {

@@ -25,7 +25,7 @@ export interface LstmInputs {
   lengths?: Tensor | null
   /** [3H] of i, f, o (Gers and Schmidhuber 2000; Graves 2013, equations 7 to 11): i and f see the cell before, o the new one. */
   peephole?: Tensor | null
-  /** [R, H]: h = weightHr m, where m is what the cell puts out (Sak, Senior, Beaufays 2014). */
+  /** `[R, H]`: h = weightHr m, where m is what the cell puts out (Sak, Senior, Beaufays 2014). */
   weightHr?: Tensor | null
   /**
    * Layer normalisation (Ba, Kiros, Hinton 2016, supplement, eqs. 20 to 22), gains [4H], [4H] and [H], bias [H]: the gates see

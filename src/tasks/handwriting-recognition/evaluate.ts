@@ -6,6 +6,7 @@ import { options as optionsOf, signal as signalOf } from '../../check/index.js'
 import { readInkSample, readStrokes } from '../../data/ink/strokes.js'
 import { expected } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
+import { operationsOf } from '../../graph/parameters.js'
 import { checkModel, type Model } from '../../model.js'
 import { ctcGreedy, rowsOf } from '../../generate/decode/ctc.js'
 import { writeBatch } from '../../data/batching/source.js'
@@ -77,7 +78,7 @@ export async function measureRecognition(
   const options = readMeasureOptions(measureOptions, 'the options')
   if (samples.length === 0)
     throw expected('ERR_CORPUS_EMPTY', 'at least one sample to read', 'none', 'add ink with texts')
-  return model.parameters.operations.reading(options.signal, () => measure(model, config, samples, options))
+  return operationsOf(model.parameters).reading(options.signal, () => measure(model, config, samples, options))
 }
 
 async function measure(

@@ -1,0 +1,100 @@
+// Types that programs rely on, checked by `npm run types` and never run: the types that defineModel infers from inputs and outputs
+// continue in plans and sessions. `@ts-expect-error` fails the check if the line below it is accepted.
+import { createSession, createTrainer, defineModel, evaluate, f32, i32, linear, lstm, meanSquare } from 'gatecell'
+import type { Batch, BatchSource, Dims, Model, SessionState, StepOutputs, Tensor } from 'gatecell'
+import type { TextConfig, TextNetwork, TextTraining } from 'gatecell/text'
+import type { RecognitionNetwork } from 'gatecell/handwriting-recognition'
+import type { GenerationNetwork } from 'gatecell/handwriting-synthesis'
+
+/** Whether A and B are the same type, and not only assignable to each other. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
+/** Returns a function that takes a value only if its type is exactly T: the second argument is true then. */
+declare function exactly<T>(): <V>(value: V, same: Same<T, V>) => void
+/** Takes the type argument true only. */
+declare function holds<_ extends true>(): void
+
+const model = defineModel({
+  name: 'types',
+  config: {},
+  inputs: { x: f32('length', 'batch', 3), lengths: i32('batch') },
+  targets: { y: f32('length', 'batch', 1) },
+  forward(inputs, dims) {
+    exactly<Tensor>()(inputs.x, true)
+    exactly<Dims>()(dims, true)
+    // @ts-expect-error: no such input
+    void inputs.tokens
+    const { output } = lstm(inputs.x, { name: 'lstm', hidden: 4, lengths: inputs.lengths })
+    // @ts-expect-error: layers have no such option
+    lstm(inputs.x, { name: 'lstm', hidden: 4, units: 4 })
+    return { next: linear(output, { name: 'head', size: 1 }) }
+  },
+  loss({ next }, { y }, { x }) {
+    exactly<Tensor>()(x, true)
+    return meanSquare(next, y)
+  }
+})
+
+/** Plans have typed views: the dtype of an input decides its array, and a plan to predict has neither targets nor a loss. */
+export function plans(): void {
+  const training = model.plan({ length: 2, batch: 1 })
+  exactly<Float32Array>()(training.inputs.x, true)
+  exactly<Int32Array>()(training.inputs.lengths, true)
+  exactly<Float32Array>()(training.inputs.y, true)
+  exactly<Float32Array>()(training.outputs.loss, true)
+  const predicting = model.plan({ length: 2, batch: 1 }, { purpose: 'predict' })
+  exactly<Float32Array>()(predicting.outputs.next, true)
+  // @ts-expect-error: a plan that predicts has only the inputs
+  void predicting.inputs.y
+  // @ts-expect-error: such a plan has no loss
+  void predicting.outputs.loss
+  // @ts-expect-error: no such output
+  void predicting.outputs.logits
+  // @ts-expect-error: no such purpose
+  model.plan({ length: 2, batch: 1 }, { purpose: 'guess' })
+}
+
+/** Sessions take values by name and return arrays. */
+export async function sessions(): Promise<void> {
+  const session = createSession(model)
+  const outputs = await session.step({ x: [1, 2, 3] })
+  exactly<StepOutputs>()(outputs, true)
+  holds<Same<ReturnType<typeof session.save>, SessionState>>()
+  // @ts-expect-error: values are numbers
+  await session.step({ x: ['1'] })
+}
+
+/** Trainers take sources of batches for models of any inputs, and options that exist. */
+export async function trainers(source: BatchSource): Promise<void> {
+  const any: Model = model
+  const trainer = createTrainer(any, source, { optimizer: { kind: 'adam', learningRate: 0.01 }, steps: 1 })
+  const summary = await trainer.fit()
+  exactly<number>()(summary.step, true)
+  const { loss } = await evaluate(model, source)
+  exactly<number>()(loss, true)
+  // @ts-expect-error: no such optimizer
+  createTrainer(model, source, { optimizer: { kind: 'adagrad' } })
+  // @ts-expect-error: the values of a batch are typed arrays
+  const batch: Batch = { inputs: { x: [1, 2] }, epoch: 0, cursor: 0 }
+  void batch
+}
+
+/** Settings have the types of their declarations. */
+export function settings(config: TextConfig, other: TextConfig): void {
+  holds<Same<TextConfig['network'], TextNetwork>>()
+  holds<Same<TextNetwork['hidden'], number>>()
+  holds<Same<TextNetwork['locked'], boolean>>()
+  holds<Same<RecognitionNetwork['bidirectional'], boolean>>()
+  holds<Same<GenerationNetwork['gaussians'], number>>()
+  const optimizer: TextTraining['optimizer'] = 'adamw'
+  void optimizer
+  // @ts-expect-error: settings are read-only
+  config.network = other.network
+}
+
+/** The engine keeps locks and native handles of the parameters to itself. */
+export function internals(): void {
+  // @ts-expect-error: the lock of the operations on the weights
+  void model.parameters.operations
+  // @ts-expect-error: the native handle
+  void model.parameters.handle
+}
