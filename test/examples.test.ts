@@ -38,7 +38,11 @@ t.test('every example is a program that runs and is short', async (t) => {
 
 t.test('the page of examples has their lines, and none needs more than PyTorch', async (t) => {
   const { stdout } = await run(process.execPath, [join(root, 'bench', 'example-lines.mjs')])
-  t.equal(readFileSync(join(root, 'docs', 'examples.md'), 'utf8'), stdout, 'node bench/example-lines.mjs > docs/examples.md')
+  t.equal(
+    readFileSync(join(root, 'docs', 'examples.md'), 'utf8'),
+    stdout,
+    'node bench/example-lines.mjs > docs/examples.md'
+  )
   const counts = [...stdout.matchAll(/\| (\d+) \| \[(\d+)\]/g)]
   t.equal(counts.length, Object.keys(printed).length)
   for (const [row, ours, theirs] of counts) t.ok(Number(ours) <= Number(theirs), row)
