@@ -18,8 +18,10 @@ class RandomGraph {
   int loss = Graph::none;
   std::vector<int> parameters, results;  // results: float tensors in the host arena
 
-  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient.
-  RandomGraph(uint64_t seed, int ops, bool smooth) : random_(seed), smooth_(smooth) {
+  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient. `host_ops`: with ops that have kernels
+  // only on the processor.
+  RandomGraph(uint64_t seed, int ops, bool smooth, bool host_ops = true)
+      : random_(seed), smooth_(smooth), host_ops_(host_ops) {
     const Dims dims = {1 + pick(4), 1 + pick(3), 1 + pick(20)};
     values_.push_back({graph.host(dims, random_.floats(count_of(dims))), dims});
     add({parameter(dims), dims});
@@ -65,7 +67,7 @@ class RandomGraph {
                 : (void)emit(GC_OP_DROPOUT, {x.id}, x.dims,
                              {0.3, x.dims.size() > 1 && random_.below(2) ? 1.0 : 0.0, static_cast<double>(pick(5))});
         break;
-      case 11: pick(2) ? map(x) : arrays(x); break;
+      case 11: !host_ops_ ? linear(x) : pick(2) ? map(x) : arrays(x); break;
       default: x.dims.size() < 3 ? embed() : pick(4) ? lstm(x) : gru(x); break;
     }
   }
@@ -292,7 +294,7 @@ class RandomGraph {
   }
 
   Random random_;
-  bool smooth_;
+  bool smooth_, host_ops_;
   std::vector<Value> values_;
 };
 }  // namespace lab

@@ -47,6 +47,7 @@ TEST_CASE("cuda ops: an op that has kernels only on the processor is refused by 
     Graph g;
     std::vector<int> in;
     for (const Dims& dims : c.inputs) in.push_back(g.host(dims));
+    c.add_ids(g, in);
     g.out(c.opcode, in, c.out, c.attributes);
     g.device = GC_CUDA;
     CHECK(g.try_compile() == GC_UNSUPPORTED);
