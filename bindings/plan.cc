@@ -1,7 +1,6 @@
 // Plans: planCreate, planRun, planRunSync, planFetchStates, planExplain, planBytes, planDispose.
 //
-// planRunSync stands in the loop over steps: it looks up one handle and plain numbers, and allocates
-// nothing.
+// planRunSync is called once per step: it reads one handle and one number, and allocates nothing.
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,20 +60,61 @@ bool read_table(napi_env env, napi_value value, const char* name, size_t multipl
   return false;
 }
 
-bool read_host(napi_env env, const Description& d, View<float>* host, View<double>* control) {
-  if (!read_view(env, d.host, "host", Lifetime::kBorrowed, host)) return false;
-  if (!read_view(env, d.control, "control", Lifetime::kBorrowed, control)) return false;
-  const size_t misaligned = reinterpret_cast<uintptr_t>(host->data) % 64;
+// Copies of the tables of a description, to which its `desc` points.
+struct Tables {
+  Table tensors, ops, carry, attributes;
+
+  bool copy(napi_env env, const Description& d, gc_plan_desc* desc) {
+    View<int32_t> tensor_view, op_view, carry_view;
+    View<double> attribute_view;
+    if (!read_table(env, d.tensors, "tensors", GC_TENSOR_FIELDS, &tensor_view) ||
+        !read_table(env, d.ops, "ops", 1, &op_view) || !read_table(env, d.carry, "carry", 2, &carry_view) ||
+        !read_view(env, d.attributes, "attributes", Lifetime::kCall, &attribute_view) ||
+        !tensors.copy(env, tensor_view.data, tensor_view.length * sizeof(int32_t)) ||
+        !ops.copy(env, op_view.data, op_view.length * sizeof(int32_t)) ||
+        !carry.copy(env, carry_view.data, carry_view.length * sizeof(int32_t)) ||
+        !attributes.copy(env, attribute_view.data, attribute_view.length * sizeof(double)))
+      return false;
+    desc->tensors = tensors.as<int32_t>();
+    desc->tensor_count = static_cast<int32_t>(tensor_view.length / GC_TENSOR_FIELDS);
+    desc->ops = ops.as<int32_t>();
+    desc->ops_length = static_cast<int64_t>(op_view.length);
+    desc->attributes = attributes.as<double>();
+    desc->attribute_count = static_cast<int64_t>(attribute_view.length);
+    desc->carry = carry.as<int32_t>();
+    desc->carry_count = static_cast<int32_t>(carry_view.length / 2);
+    return true;
+  }
+};
+
+bool read_settings(napi_env env, const Description& d, gc_plan_desc* desc) {
+  return read_int(env, d.loss, "loss", -1, INT32_MAX, &desc->loss) &&
+         read_int(env, d.optimizer, "optimizer", 0, GC_AMSGRAD, &desc->optimizer) &&
+         read_int(env, d.threads, "threads", 0, 1024, &desc->threads) &&
+         read_int(env, d.precision, "precision", 0, GC_TF32, &desc->precision) &&
+         read_int(env, d.device, "device", 0, GC_AUTO, &desc->device);
+}
+
+// Reads the host arena and the control block, which the plan uses in place.
+bool read_memory(napi_env env, const Description& d, gc_plan_desc* desc) {
+  View<float> host;
+  View<double> control;
+  if (!read_view(env, d.host, "host", Lifetime::kBorrowed, &host)) return false;
+  if (!read_view(env, d.control, "control", Lifetime::kBorrowed, &control)) return false;
+  const size_t misaligned = reinterpret_cast<uintptr_t>(host.data) % 64;
   if (misaligned != 0) {
     throw_error(env, Code::kInvalidArgument, "Expected host to begin at a multiple of 64 bytes, found %zu beyond one.",
                 misaligned);
     return false;
   }
-  if (control->length < GC_CONTROL_SIZE) {
+  if (control.length < GC_CONTROL_SIZE) {
     throw_error(env, Code::kInvalidArgument, "Expected %d doubles for control, found %zu.", GC_CONTROL_SIZE,
-                control->length);
+                control.length);
     return false;
   }
+  desc->host = host.data;
+  desc->host_elements = static_cast<int64_t>(host.length);
+  desc->control = control.data;
   return true;
 }
 
@@ -119,10 +159,6 @@ napi_value make_handle(napi_env env, Plan* plan, const Description& d) {
   return nullptr;
 }
 
-}  // namespace
-
-namespace {
-
 bool check_idle(napi_env env, const Plan* plan) {
   if (!plan->running) return true;
   throw_error(env, Code::kBusy, "Expected an idle plan, found one that is running: await its run first.");
@@ -166,41 +202,14 @@ napi_value plan_create(napi_env env, napi_callback_info info) {
   REQUIRE(read_arguments(env, info, args));
   REQUIRE(read_description(env, args[0], &d));
   gc_plan_desc desc = {};
-  View<int32_t> tensors, ops, carry;
-  View<double> attributes, control;
-  View<float> host;
   Store* store = nullptr;
   if (!is_null(env, d.store)) {
     store = read_store(env, d.store);
     REQUIRE(store != nullptr);
     desc.store = store->core;
   }
-  REQUIRE(read_table(env, d.tensors, "tensors", GC_TENSOR_FIELDS, &tensors));
-  REQUIRE(read_table(env, d.ops, "ops", 1, &ops));
-  REQUIRE(read_table(env, d.carry, "carry", 2, &carry));
-  REQUIRE(read_view(env, d.attributes, "attributes", Lifetime::kCall, &attributes));
-  REQUIRE(read_int(env, d.loss, "loss", -1, INT32_MAX, &desc.loss));
-  REQUIRE(read_int(env, d.optimizer, "optimizer", 0, GC_AMSGRAD, &desc.optimizer));
-  REQUIRE(read_int(env, d.threads, "threads", 0, 1024, &desc.threads));
-  REQUIRE(read_int(env, d.precision, "precision", 0, GC_TF32, &desc.precision));
-  REQUIRE(read_int(env, d.device, "device", 0, GC_AUTO, &desc.device));
-  REQUIRE(read_host(env, d, &host, &control));
-  Table tensor_table, op_table, carry_table, attribute_table;
-  REQUIRE(tensor_table.copy(env, tensors.data, tensors.length * sizeof(int32_t)));
-  REQUIRE(op_table.copy(env, ops.data, ops.length * sizeof(int32_t)));
-  REQUIRE(carry_table.copy(env, carry.data, carry.length * sizeof(int32_t)));
-  REQUIRE(attribute_table.copy(env, attributes.data, attributes.length * sizeof(double)));
-  desc.tensors = tensor_table.as<int32_t>();
-  desc.tensor_count = static_cast<int32_t>(tensors.length / GC_TENSOR_FIELDS);
-  desc.ops = op_table.as<int32_t>();
-  desc.ops_length = static_cast<int64_t>(ops.length);
-  desc.attributes = attribute_table.as<double>();
-  desc.attribute_count = static_cast<int64_t>(attributes.length);
-  desc.carry = carry_table.as<int32_t>();
-  desc.carry_count = static_cast<int32_t>(carry.length / 2);
-  desc.host = host.data;
-  desc.host_elements = static_cast<int64_t>(host.length);
-  desc.control = control.data;
+  Tables tables;
+  REQUIRE(tables.copy(env, d, &desc) && read_settings(env, d, &desc) && read_memory(env, d, &desc));
 
   Plan* plan = new (std::nothrow) Plan();
   if (plan == nullptr) {
@@ -215,7 +224,7 @@ napi_value plan_create(napi_env env, napi_callback_info info) {
   plan->store = store;
   if (store != nullptr) store->plans++;
   // Many plans in one turn of the event loop make V8 collect the arenas of those that are gone.
-  plan->host_bytes = static_cast<int64_t>(host.length) * 4;
+  plan->host_bytes = desc.host_elements * 4;
   int64_t ignored;
   napi_adjust_external_memory(env, plan->host_bytes, &ignored);
   update_plan_bytes(env, plan);

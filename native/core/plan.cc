@@ -7,6 +7,7 @@
 #include "guarded.h"
 #include "machine.h"
 #include "op.h"
+#include "spin_wait.h"
 
 using namespace gatecell;
 

@@ -1,10 +1,9 @@
-// threads.cc: each worker waits for a share to be offered to it: first spinning (a fork-join then costs well under a
-// microsecond), then asleep on a condition variable of its own, so that an idle engine costs nothing and a fork wakes only the
+// threads.cc: the thread pool. Each worker waits until a share is offered to it: first it spins (a fork-join then costs well under a
+// microsecond), then it sleeps on a condition variable of its own, so that an idle engine costs nothing and a fork wakes only the
 // members of its team.
 #include "threads.h"
 
 #include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -19,53 +18,9 @@
 #include "gatecell/gatecell.h"
 #include "governor.h"
 #include "machine.h"
+#include "spin_wait.h"
 
 namespace gatecell {
-
-namespace {
-// Where the members of the team stand; -1: nowhere. Two that wait for each other on one core meet once a time slice, and the system may
-// leave them there for minutes, since neither ever sleeps nor has been away from its cache for long (bench/lab/attempts.md, 19).
-std::atomic<int> standing[kMostThreads];
-std::atomic<int> members{1};
-thread_local int member = 0;  // who leads a team is 0
-
-std::atomic<int64_t> stalled{0};  // nanoseconds that members of the running team have waited in stalls
-
-int64_t now() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-void stand() { standing[member].store(sched_getcpu(), std::memory_order_relaxed); }
-
-// The core of this thread is that of another member, too. The one with the higher index steps aside if there is another core.
-bool shares_core() {
-  stand();
-  const int core = standing[member].load(std::memory_order_relaxed), count = members.load(std::memory_order_relaxed);
-  for (int i = 0; i < count; ++i) {
-    if (i == member || standing[i].load(std::memory_order_relaxed) != core) continue;
-    if (i < member) leave_core(core);
-    return true;
-  }
-  return false;
-}
-}  // namespace
-
-// Yielding the core is expensive: another process that waits for it has it for a whole time slice (milliseconds). So it is offered where a member
-// may take it, and otherwise only after long.
-void Patience::pause() {
-  constexpr int kLook = 1000, kLong = 20000;  // 25 and 500 microseconds
-  cpu_relax();
-  if (++spins_ % kLook != 0) return;
-  if (spins_ == kLook) begin_ = now();
-  if (shares_core() || spins_ > kLong) std::this_thread::yield();
-}
-
-Patience::~Patience() {
-  if (begin_ == 0 || spins_ == 0) return;
-  const int64_t waited = now() - begin_;
-  if (waited >= Governor::kStall) stalled.fetch_add(waited, std::memory_order_relaxed);
-}
 
 void Barrier::wait(int team) {
   if (team == 1) return;
@@ -75,7 +30,7 @@ void Barrier::wait(int team) {
     generation_.store(generation + 1, std::memory_order_release);
     return;
   }
-  for (Patience patience; generation_.load(std::memory_order_acquire) == generation;) patience.pause();
+  for (SpinWait spin; generation_.load(std::memory_order_acquire) == generation;) spin.pause();
 }
 
 namespace {
@@ -83,11 +38,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kSpin = std::chrono::microseconds(100);
 constexpr auto kRetry = std::chrono::seconds(1);  // after a refused thread, until the system is asked again
-constexpr size_t kStackBytes =
-    size_t{2} << 20;  // the kernels need a few KB; the system's default may be 8 MB or 128 KB
+// The kernels need a few KB; the system's default may be 8 MB or 128 KB.
+constexpr size_t kStackBytes = size_t{2} << 20;
 
-// A worker and the share it is offered: the thread that turns `open` back has the share, the worker or the caller. The job may be
-// read only after that: it cannot change before all its shares are done.
+// A worker and the share that is offered to it. Worker and caller compete for the share: it belongs to the thread that sets `open`
+// to false. A thread reads the job only after that, because the job cannot change before all its shares are done.
 struct Worker {
   alignas(64) std::atomic<bool> open{false};
   std::atomic<bool> asleep{false};
@@ -101,7 +56,8 @@ struct Worker {
     return open.load(std::memory_order_relaxed) &&
            open.compare_exchange_strong(offered, false, std::memory_order_acquire, std::memory_order_relaxed);
   }
-  // After a store to `open` or `stopping`. All three are sequentially consistent: either this sees `asleep`, or the worker sees the store.
+  // Wakes the worker after a store to `open` or `stopping`. These and `asleep` are sequentially consistent: either this load reads
+  // true, or the worker reads the store before it sleeps.
   void rouse() {
     if (!asleep.load(std::memory_order_seq_cst)) return;
     std::lock_guard<std::mutex> lock(sleep);
@@ -109,14 +65,14 @@ struct Worker {
   }
 };
 
-// The first refusal of a thread, from the thread that met it to the one that reports it.
+// The first time that the system refused a thread: written by the thread that asked for one, taken by the one that reports it.
 struct Refusal {
   enum State { kNone, kWritten, kTaken };
   std::atomic<int> state{kNone};
   gc_thread_refusal what = {};
 };
 Refusal refusal;
-std::atomic<int> worker_limit{kMostThreads};  // for tests: workers beyond it are refused
+std::atomic<int> worker_limit{kMostThreads};  // for tests: more workers are refused
 
 struct Pool {
   std::mutex owner;  // held by the caller whose team runs
@@ -128,9 +84,9 @@ struct Pool {
   int team = 1;
   Governor governor;
   std::atomic<bool> stopping{false};
-  alignas(64) std::atomic<int> pending{0};  // shares that workers were offered and nobody has finished
+  alignas(64) std::atomic<int> pending{0};  // shares that were offered to workers and are not finished
 
-  // Starts workers until there are `wanted`. Returns how many there are: fewer where the system refuses a thread or its stack.
+  // Starts workers until there are `wanted`. Returns their number, which is smaller if the system refuses a thread or its stack.
   int start(int wanted) {
     if (count >= wanted) return wanted;
     if (Clock::now() < retry_at) return count;
@@ -153,7 +109,7 @@ struct Pool {
     auto* worker = new (std::nothrow) Worker;
     if (!worker) return ENOMEM;
     worker->index = count + 1;
-    standing[worker->index].store(-1, std::memory_order_relaxed);
+    forget_core(worker->index);
     pthread_attr_t attributes;
     int error = pthread_attr_init(&attributes);
     if (error == 0) {
@@ -170,24 +126,24 @@ struct Pool {
       return error;
     }
     workers[count++] = worker;
-    members.store(count + 1, std::memory_order_relaxed);
+    set_members(count + 1);
     return 0;
   }
 
-  // True when there is a share to be tried for; false when the pool stops.
+  // Returns true if a share is offered, and false if the pool stops.
   bool wait_for_work(Worker& me) {
     const auto limit = Clock::now() + kSpin;
-    Patience patience;
+    SpinWait spin;
     for (int spins = 1; !stopping.load(std::memory_order_relaxed); ++spins) {
       if (me.open.load(std::memory_order_relaxed)) {
-        patience.forgive();
+        spin.forgive();
         return true;
       }
-      patience.pause();
+      spin.pause();
       if (spins % 128 == 0 && Clock::now() > limit) break;
     }
-    patience.forgive();  // nobody needed this thread
-    standing[member].store(-1, std::memory_order_relaxed);
+    spin.forgive();  // idle time is not a stall
+    forget_core(me.index);
     std::unique_lock<std::mutex> lock(me.sleep);
     me.asleep.store(true, std::memory_order_seq_cst);
     me.wake.wait(lock,
@@ -197,10 +153,10 @@ struct Pool {
   }
 
   void serve(Worker& me) {
-    member = me.index;
+    set_member(me.index);
     while (wait_for_work(me)) {
       if (!me.take()) continue;
-      stand();
+      record_core();
       fn(context, me.index, team);
       pending.fetch_sub(1, std::memory_order_release);
     }
@@ -212,7 +168,7 @@ struct Pool {
     for (int i = 1; i < team; ++i) workers[i - 1]->rouse();
   }
 
-  // The last first: workers are woken in order.
+  // Begins with the last share: workers are woken in order, so the last one is the most likely to be late.
   void take_over() {
     for (int i = team - 1; i > 0; --i) {
       if (!workers[i - 1]->take()) continue;
@@ -222,7 +178,7 @@ struct Pool {
   }
 
   void join() {
-    for (Patience patience; pending.load(std::memory_order_acquire) > 0;) patience.pause();
+    for (SpinWait spin; pending.load(std::memory_order_acquire) > 0;) spin.pause();
   }
 
   void stop() {
@@ -235,7 +191,7 @@ struct Pool {
     }
     count = 0;
     retry_at = {};
-    members.store(1, std::memory_order_relaxed);
+    set_members(1);
     stopping.store(false);
   }
 
@@ -269,7 +225,7 @@ int engine_threads() {
 
 void set_engine_threads(int threads) { configured.store(threads, std::memory_order_relaxed); }
 
-int started_threads() { return members.load(std::memory_order_relaxed); }
+int started_threads() { return members(); }
 
 void refuse_workers_above(int count) { worker_limit.store(count, std::memory_order_relaxed); }
 
@@ -280,21 +236,21 @@ void run_team(int team, Shares shares, team_fn fn, void* context) {
     return;
   }
   const bool governs = shares != Shares::kMeasured && governed.load(std::memory_order_relaxed);
-  const int64_t begin = governs ? now() : 0;
+  const int64_t begin = governs ? steady_nanoseconds() : 0;
   team = std::min(team, kMostThreads);
   if (governs) team = p.governor.team(team, begin);
-  stand();
+  record_core();
   p.team = 1 + (team > 1 ? p.start(team - 1) : 0);
   p.fn = fn;
   p.context = context;
-  stalled.store(0, std::memory_order_relaxed);
+  reset_stalls();
   p.offer();
   fn(context, 0, p.team);
-  if (shares == Shares::kApart) p.take_over();
+  if (shares == Shares::kIndependent) p.take_over();
   p.join();
   if (governs && p.team > 1) {
-    const int64_t end = now();
-    p.governor.record(p.team, end - begin, stalled.load(std::memory_order_relaxed), end);
+    const int64_t end = steady_nanoseconds();
+    p.governor.record(p.team, end - begin, stalled_nanoseconds(), end);
   }
   p.owner.unlock();
 }

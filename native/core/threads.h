@@ -1,30 +1,10 @@
-// threads.h: the engine's own thread pool: fork-join of a fixed team, spinning briefly before it sleeps, and a barrier.
-// Work is split only by share number, and no result depends on the split or on who runs a share (the determinism rule).
+// threads.h: the thread pool of the engine: fork-join of a fixed team whose workers spin briefly before they sleep, and a barrier.
+// Work is split by share number only. No result depends on the split, or on the thread that runs a share (the determinism rule).
 #pragma once
 #include <atomic>
 #include <cstdint>
 
 namespace gatecell {
-
-inline void cpu_relax() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
-// Waits as a spin. From time to time it looks whether the thread that is waited for may need this core, and if so gives way.
-class Patience {
- public:
-  void pause();
-  ~Patience();  // a long wait is a stall, unless forgiven
-  void forgive() { spins_ = 0; }
-
- private:
-  int spins_ = 0;
-  int64_t begin_ = 0;  // of a wait that has become long, in nanoseconds
-};
 
 // Sense-reversing barrier for one team; one cache line per word.
 class Barrier {
@@ -36,10 +16,10 @@ class Barrier {
   alignas(64) std::atomic<int> generation_{0};
 };
 
-// The share [begin, end) of `count` items for `index` of `team`, in multiples of `grain`.
 struct Range {
   int64_t begin, end;
 };
+// Returns the share [begin, end) of `count` items for member `index` of `team`, in multiples of `grain`.
 inline Range share(int64_t count, int index, int team, int64_t grain = 1) {
   const int64_t units = (count + grain - 1) / grain;
   const int64_t begin = units * index / team * grain, end = units * (index + 1) / team * grain;
@@ -48,28 +28,29 @@ inline Range share(int64_t count, int index, int team, int64_t grain = 1) {
 
 constexpr int kMostThreads = 1024;
 
-// A share allocates nothing and throws nothing: an exception would leave the members that wait for its share at a barrier.
+// A share allocates nothing and throws nothing: after an exception the other members would wait for it at a barrier for ever.
 using team_fn = void (*)(void* context, int index, int team) noexcept;
 
-int engine_threads();                  // of plans that name no number
-void set_engine_threads(int threads);  // 0: default_threads()
+// The number of threads of plans whose description does not give one. 0 stands for default_threads().
+int engine_threads();
+void set_engine_threads(int threads);
 
-// At most as many threads as can run at the same time: the members of a larger team would wait for each other's time slices at
-// every barrier. GATECELL_OVERSUBSCRIBE=1 or oversubscribe(true) lifts the bound, so that tests can split work in any number.
+// Returns `threads`, but at most as many as can run at the same time: the members of a larger team would wait for each other's time
+// slices at every barrier. GATECELL_OVERSUBSCRIBE=1 or oversubscribe(true) lifts the bound, so that tests can split work in any number.
 int bound_threads(int threads);
 void oversubscribe(bool on);
 
-// Whether teams become smaller while other processes take their cores (governor.h). Default: true.
+// Sets whether teams become smaller while other processes take their cores (governor.h). Default: true.
 void govern_teams(bool on);
 
-// kApart: no share waits for another, so whoever is there takes what nobody has begun: a thread that the system keeps
-// from running delays nothing. kTogether: shares meet at barriers, so each has a thread of its own. kMeasured: as kTogether, with
-// no smaller team where cores are busy, for measurements of the machine.
-enum class Shares { kApart, kTogether, kMeasured };
+// kIndependent: shares never wait for each other. The caller takes over the shares that no worker has begun, so that a thread which the
+// system does not run delays nothing. kBarrier: shares wait for each other at barriers, so each has a thread of its own. kMeasured: as
+// kBarrier, but the team does not become smaller while other processes take the cores; for measurements of the machine.
+enum class Shares { kIndependent, kBarrier, kMeasured };
 
-// Runs fn once for every index of a team (the caller has index 0) and waits. The team has at most `team` members: fewer where the
-// system refuses threads or other processes take the cores, and only the caller while the pool is serving another one. fn gets the real size and must do all the
-// work whatever it is.
+// Runs fn once for every index of a team, of which the caller has index 0, and waits. The team has at most `team` members: fewer if the
+// system refuses threads or other processes take the cores, and only the caller while the pool serves another one. fn gets the actual
+// size and must do all of the work for any size.
 void run_team(int team, Shares shares, team_fn fn, void* context);
 
 template <class F>
@@ -80,18 +61,18 @@ void parallel(int team, Shares shares, const F& body) {
 }
 template <class F>
 void parallel(int team, const F& body) {
-  parallel(team, Shares::kApart, body);
+  parallel(team, Shares::kIndependent, body);
 }
 template <class F>
-void parallel_together(int team, const F& body) {
-  parallel(team, Shares::kTogether, body);
+void parallel_with_barriers(int team, const F& body) {
+  parallel(team, Shares::kBarrier, body);
 }
 template <class F>
 void parallel_measured(int team, const F& body) {
   parallel(team, Shares::kMeasured, body);
 }
 
-// Threads that the pool has now, its caller included.
+// Returns the number of threads that the pool has now, its caller included.
 int started_threads();
 
 // For tests: the pool refuses to start workers beyond `count`, as the system does at its limit.

@@ -1,8 +1,30 @@
-// failures.cu: what a run met, as the sentence that the processor would say.
+// failures.cu: turns a fault that a run's kernels have reported into the error message that the processor gives for it.
 #include "plan.h"
 
 namespace gatecell {
 namespace cuda {
+
+namespace {
+// Returns the error of an op that samples: an invalid setting, or outputs from which nothing can be drawn.
+gc_status sampling_status(const Failure& failure) {
+  const long long position = failure.position;
+  switch (static_cast<Fault>(failure.fault)) {
+    case Fault::kTemperature:
+      return fail(GC_INVALID_ARGUMENT, "sample: expected a temperature of 0 or more, got %g", failure.value);
+    case Fault::kTopK:
+      return fail(GC_INVALID_ARGUMENT, "sample: expected an integer top-k of 0 or more, got %g", failure.value);
+    case Fault::kTopP: return fail(GC_INVALID_ARGUMENT, "sample: expected a top-p of 0 or more, got %g", failure.value);
+    case Fault::kLogits:
+      return fail(GC_OUT_OF_RANGE,
+                  "sample: expected finite logits, but row %lld has a NaN or no finite maximum: check the weights",
+                  position);
+    case Fault::kBias:
+      return fail(GC_INVALID_ARGUMENT, "mixture_sample: expected a bias from 0 to 1e6, got %g", failure.value);
+    default:
+      return fail(GC_OUT_OF_RANGE, "mixture_sample: expected finite outputs, but row %lld gives no point", position);
+  }
+}
+}  // namespace
 
 gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
   const gc_device_node& node = p.nodes[static_cast<size_t>(failure.node)];
@@ -26,14 +48,11 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
       return fail(GC_OUT_OF_RANGE, "cross_entropy: expected class weights of 0 or more, got %g for class %lld",
                   failure.value, position);
     case Fault::kTemperature:
-      return fail(GC_INVALID_ARGUMENT, "sample: expected a temperature of 0 or more, got %g", failure.value);
     case Fault::kTopK:
-      return fail(GC_INVALID_ARGUMENT, "sample: expected an integer top-k of 0 or more, got %g", failure.value);
-    case Fault::kTopP: return fail(GC_INVALID_ARGUMENT, "sample: expected a top-p of 0 or more, got %g", failure.value);
+    case Fault::kTopP:
     case Fault::kLogits:
-      return fail(GC_OUT_OF_RANGE,
-                  "sample: expected finite logits, but row %lld has a NaN or no finite maximum: check the weights",
-                  position);
+    case Fault::kBias:
+    case Fault::kPoint: return sampling_status(failure);
     case Fault::kRowLength:
       return fail(GC_OUT_OF_RANGE, "lstm: expected lengths from 0 to %lld, got %d for row %lld",
                   static_cast<long long>(input(0).dims[0]), id, position);
@@ -54,10 +73,6 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
     case Fault::kWeight:
       return fail(GC_OUT_OF_RANGE, "mixture_density: expected weights of 0 or more, got %g in row %lld", failure.value,
                   position);
-    case Fault::kBias:
-      return fail(GC_INVALID_ARGUMENT, "mixture_sample: expected a bias from 0 to 1e6, got %g", failure.value);
-    case Fault::kPoint:
-      return fail(GC_OUT_OF_RANGE, "mixture_sample: expected finite outputs, but row %lld gives no point", position);
     default:
       return fail(
           GC_UNSUPPORTED,

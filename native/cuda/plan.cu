@@ -10,7 +10,6 @@ namespace gatecell {
 namespace cuda {
 namespace {
 
-int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 int64_t bytes_of(const Tensor& t) { return t.rows * t.ld * 4; }
 
 // The plan keeps everything it points to.
@@ -75,26 +74,6 @@ gc_status make_tables(const gc_device_plan_desc& desc, gc_device_plan& p) {
   return device_upload(p.tables + control, pieces.data(), static_cast<int64_t>(pieces.size() * sizeof(Piece)));
 }
 
-// Memory for the copies of carries' sources that are targets of others.
-gc_status make_copies(gc_device_plan& p) {
-  int64_t bytes = 0;
-  std::vector<int64_t> places;
-  for (size_t i = 0; i < p.carry.size(); i += 2) {
-    const Tensor& from = p.tensors[static_cast<size_t>(p.carry[i])];
-    const bool chained = p.carried[static_cast<size_t>(p.carry[i])];
-    places.push_back(chained ? bytes : -1);
-    if (chained) bytes += round_up(from.rows * from.cols * 4, 256);
-  }
-  p.copies.assign(places.size(), nullptr);
-  if (bytes == 0) return GC_OK;
-  const gc_status status = device_allocate(bytes, &p.copy_memory);
-  if (status != GC_OK) return status;
-  p.copy_bytes = bytes;
-  for (size_t i = 0; i < places.size(); ++i)
-    if (places[i] >= 0) p.copies[i] = reinterpret_cast<float*>(static_cast<char*>(p.copy_memory) + places[i]);
-  return GC_OK;
-}
-
 void send(gc_device_plan& p, size_t tensor) {
   p.plan.queue.to_device(p.tensors[tensor].data, p.staging + p.places[tensor], bytes_of(p.tensors[tensor]));
 }
@@ -129,32 +108,6 @@ void record_backward(gc_device_plan& p) {
     }
     if (node.index == node.stack_last) stack_back(n, chunks);
     if (is_stack_layer(node)) lstm_after_back(n, node.index == node.stack_first);
-  }
-}
-
-// Whether carries are applied: not after invalid data and, if the run updates the weights, only with the update.
-__device__ __forceinline__ bool moves_on(const Control& control, bool trains) {
-  return control.failure.fault == 0 && (!trains || control.applied != 0);
-}
-
-void copy_rows(gc_device_plan& p, const float* from, int64_t ld_from, float* to, int64_t ld_to, const Tensor& shape,
-               bool trains) {
-  const Control* control = p.plan.control;
-  each_element(p.plan.queue, shape.rows, shape.cols, [=] __device__(int64_t row, int64_t j) {
-    if (moves_on(*control, trains)) to[row * ld_to + j] = from[row * ld_from + j];
-  });
-}
-
-// Copies carried states to the tensors from which the next run reads them. Sources that are also targets are copied aside first,
-// so that the order of the carries does not matter, as on the processor.
-void carry_states(gc_device_plan& p, bool trains) {
-  const auto from = [&](size_t i) -> const Tensor& { return p.tensors[static_cast<size_t>(p.carry[2 * i])]; };
-  const auto to = [&](size_t i) -> const Tensor& { return p.tensors[static_cast<size_t>(p.carry[2 * i + 1])]; };
-  for (size_t i = 0; i < p.copies.size(); ++i)
-    if (p.copies[i]) copy_rows(p, from(i).data, from(i).ld, p.copies[i], from(i).cols, from(i), trains);
-  for (size_t i = 0; i < p.copies.size(); ++i) {
-    const float* source = p.copies[i] ? p.copies[i] : from(i).data;
-    copy_rows(p, source, p.copies[i] ? from(i).cols : from(i).ld, to(i).data, to(i).ld, to(i), trains);
   }
 }
 

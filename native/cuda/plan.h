@@ -37,10 +37,16 @@ namespace gatecell {
 namespace cuda {
 struct Lstm;  // kernels/lstm.h
 
+inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
 gc_status prepare_plan(gc_device_plan_desc* desc);
 gc_status create_plan(const gc_device_plan_desc& desc, gc_device_plan& out);
 gc_status run_plan(gc_device_plan& plan, int32_t mode, gc_device_run* run);
 gc_status time_plan(gc_device_plan& plan, int32_t mode, int32_t count, double* seconds);
+// carries.cu: allocates the memory for copies of those sources of carries that are also targets, and records the carries of a run.
+// `trains`: the run updates the weights.
+gc_status make_copies(gc_device_plan& plan);
+void carry_states(gc_device_plan& plan, bool trains);
 // choose.cu: before the first recording. For timing: lengths as they are dearest, all of them whole; seconds of a recording of `work`,
 // whose memory holds what it holds and is written anew by the run that follows, or why there are none (`trouble`). What plan.explain()
 // says: `members` of a JSON object, and a time or a trouble as one of them.

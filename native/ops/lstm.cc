@@ -213,6 +213,10 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   // The token table is made in f32: it is small, and made once per weight version.
   x_format = table ? Format::kF32 : format;
   if (node.buffers.empty()) return;  // still being prepared
+  set_buffers(plan, node);
+}
+
+void Lstm::set_buffers(const Plan& plan, const Node& node) {
   rows.lay(reinterpret_cast<int64_t*>(node.buffers[kSchedule].data));
   gates = node.buffers[kGates].data;
   cell = node.buffers[kCell].data;

@@ -119,6 +119,7 @@ struct Lstm {
   float* product;  // dropout: dG U of one step [B][h_ld]
 
   Lstm(Plan& plan, const Node& node);
+  void set_buffers(const Plan& plan, const Node& node);  // points the fields above to the buffers of the node
   int64_t block_floats() const { return round_up(std::max(I, H), kRowTile) * 64; }
   // In what lies as the gates do. A thread's own rows of each step adjoin those of the step before.
   int64_t gate_at(int64_t row) const {

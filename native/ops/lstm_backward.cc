@@ -78,7 +78,7 @@ void both_recurrences(Plan& plan, const Node& node, const Lstm& s) {
   const Lstm o(plan, other);
   lstm_final_gradients(o, plan.output(other, kHT), plan.output(other, kCT));
   Barrier barriers[2];
-  parallel_together(plan.threads, [&](int index, int team) {
+  parallel_with_barriers(plan.threads, [&](int index, int team) {
     lstm_side_by_side(index, team, [&](int which, int i, int n) {
       recurrence(plan, which ? other : node, which ? o : s, i, n, barriers[which]);
     });
@@ -108,7 +108,7 @@ void lstm_backward(Plan& plan, Node& node) {
   if (node.partner_back >= 0 && !done) both_recurrences(plan, node, s);
   else if (!done) {
     const int size = lstm_team(plan, s, flops);
-    parallel(size, lstm_split(s, size) == Split::kRows ? Shares::kApart : Shares::kTogether,
+    parallel(size, lstm_split(s, size) == Split::kRows ? Shares::kIndependent : Shares::kBarrier,
              [&](int index, int of) { recurrence(plan, node, s, index, of, barrier); });
   }
   lstm_start_gradients(plan, node, s);

@@ -264,7 +264,7 @@ void both_forward(Plan& plan, const Node& node, const Lstm& s) {
   const Lstm o(plan, other);
   if (!begin_forward(plan, other, o)) return;
   Barrier barriers[2];
-  parallel_together(plan.threads, [&](int index, int team) {
+  parallel_with_barriers(plan.threads, [&](int index, int team) {
     lstm_side_by_side(index, team, [&](int which, int i, int n) {
       run_forward(plan, which ? other : node, which ? o : s, i, n, barriers[which]);
     });
@@ -281,7 +281,7 @@ void lstm_forward(Plan& plan, Node& node) {
   if (node.partner > node.index) both_forward(plan, node, s);
   else if (!done) {
     const int team = lstm_team(plan, s, forward_flops(s));
-    parallel(team, lstm_split(s, team) == Split::kRows || s.T == 1 ? Shares::kApart : Shares::kTogether,
+    parallel(team, lstm_split(s, team) == Split::kRows || s.T == 1 ? Shares::kIndependent : Shares::kBarrier,
              [&](int index, int size) { run_forward(plan, node, s, index, size, barrier); });
   }
   if (plan.run_status == GC_OK) lstm_final_states(s, plan.output(node, kHT), plan.output(node, kCT));

@@ -83,7 +83,7 @@ TEST_CASE("a pool whose members stall runs with fewer of them") {
   gatecell::govern_teams(true);
   int smallest = 2;
   for (int job = 0; job < 100; ++job) {
-    gatecell::parallel_together(2, [&](int index, int team) {
+    gatecell::parallel_with_barriers(2, [&](int index, int team) {
       if (index == 0) smallest = std::min(smallest, team);
       if (index == 1) std::this_thread::sleep_for(std::chrono::milliseconds(3));  // as if its core were taken
     });

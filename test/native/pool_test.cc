@@ -17,7 +17,7 @@
 
 using namespace lab;
 using gatecell::parallel;
-using gatecell::parallel_together;
+using gatecell::parallel_with_barriers;
 
 namespace {
 // Whoever leaves this scope has the pool of before.
@@ -63,7 +63,7 @@ int run_at_limit(int granted, bool together) {
   };
   for (int round = 0; round < 20; ++round) {
     runs = sum = 0;
-    together ? parallel_together(kTeam, body) : parallel(kTeam, body);
+    together ? parallel_with_barriers(kTeam, body) : parallel(kTeam, body);
     if (runs != most || sum != most * (most - 1) / 2 || least != most) return 2;
   }
   if (most > granted) return 3;
@@ -181,7 +181,7 @@ TEST_CASE("threads: a refused pool asks the system again") {
 TEST_CASE("a fork wakes the members of its team and nobody else") {
   constexpr int kLarge = 12, kForks = 40;
   std::atomic<int> runs{0};
-  parallel_together(kLarge, [&](int, int) { runs.fetch_add(1); });
+  parallel_with_barriers(kLarge, [&](int, int) { runs.fetch_add(1); });
   std::this_thread::sleep_for(std::chrono::milliseconds(100));  // far beyond the time that a worker spins
   const auto before = switches();
   for (int fork = 0; fork < kForks; ++fork) {
