@@ -1,7 +1,7 @@
 // The objects of the handles that JavaScript holds: a parameter store, a plan, and the job of a plan.
 //
-// A plan uses its store, so the store's native part lives until its last plan is gone. Everything here but Job::status
-// and Job::message belongs to the JavaScript thread of one environment.
+// A plan uses its store, so the native part of the store lives until its last plan is destroyed. Only the JavaScript thread of one
+// environment uses these objects, except Job::status and Job::message.
 #pragma once
 #include <node_api.h>
 #include <stdint.h>
@@ -21,17 +21,17 @@ struct Store {
   int plans = 0;
   int running = 0;         // jobs of its plans
   int64_t bytes = 0;       // native memory that its plans share, as last reported to the garbage collector
-  bool has_handle = true;  // the external value was not collected yet
+  bool has_handle = true;  // the external value has not been collected yet
   bool disposed = false;
 };
 
 struct Plan;
 
-// Work for the engine's thread. Its owner keeps it until `settled` was called.
+// Work for the engine's thread. Its owner keeps it until `released` is called.
 struct Job {
   gc_status (*work)(Job* job) = nullptr;               // on the engine's thread
   void (*settled)(napi_env env, Job* job) = nullptr;   // on the JavaScript thread, before the promise settles
-  void (*released)(napi_env env, Job* job) = nullptr;  // last: the job may go from here on
+  void (*released)(napi_env env, Job* job) = nullptr;  // last: the job may be deleted
   Job* next = nullptr;                                 // in the engine's queue
   std::chrono::steady_clock::time_point ended;         // when work returned
   gc_status status = GC_OK;
@@ -39,7 +39,7 @@ struct Job {
   napi_deferred deferred = nullptr;
 };
 
-// The arguments of gc_plan_generate, and where the number of runs goes.
+// The arguments of gc_plan_generate, and its number of runs.
 struct Draws {
   gc_loop loop = {};
   int32_t count = 0;
@@ -57,7 +57,7 @@ struct PlanJob : Job {
 };
 
 struct Plan {
-  gc_plan* core = nullptr;  // null: disposed
+  gc_plan* core = nullptr;  // null after planDispose
   Store* store = nullptr;
   napi_ref host = nullptr;     // strong
   napi_ref control = nullptr;  // strong
@@ -68,24 +68,24 @@ struct Plan {
   PlanJob job;
 };
 
-// Each throws and returns null if the value is no such handle or was disposed of; a plan also if its store was.
+// Return the object of a handle, or throw and return null if it is not one or was disposed of; read_plan also if the plan's store was.
 Store* read_store(napi_env env, napi_value value);
 Plan* read_plan(napi_env env, napi_value value);
-// As read_plan, and throws ERR_BUSY while a job is queued or running.
+// Does the same as read_plan, and throws ERR_BUSY while a job of the plan is queued or running.
 Plan* read_idle_plan(napi_env env, napi_value value);
 
-// Frees what of the store nobody can use any more: after a plan went, the handle went, or storeDispose.
+// Frees the parts of the store that cannot be used any more. Called after a plan or the handle was collected, and after storeDispose.
 void trim_store(napi_env env, Store* store);
 // Reports to the garbage collector the native memory of the plan, and that which the plans of its store share.
 void update_plan_bytes(napi_env env, Plan* plan);
 // Reports to the garbage collector that the plans of `store` share `bytes` of native memory now.
 void update_store_bytes(napi_env env, Store* store, int64_t bytes);
 
-// Environments, stores and plans of the process are counted; the core's threads end with the last.
+// Count the environments, stores and plans of the process. The threads of the core end with the last one.
 void retain_library();
 void release_library();
 
-// store.cc, plan.cc, machine.cc, measure.cc, device.cc, async.cc, first_values.cc, generate.cc, bpe.cc: the functions that addon.cc exports.
+// The functions that addon.cc exports, from store.cc, plan.cc, machine.cc, measure.cc, device.cc, async.cc, first_values.cc, generate.cc and bpe.cc.
 napi_value machine_info(napi_env env, napi_callback_info info);
 napi_value set_threads(napi_env env, napi_callback_info info);
 napi_value alignment(napi_env env, napi_callback_info info);

@@ -1,5 +1,5 @@
-// arena_pool.h: memory for the passes of plans. A plan needs nothing of it between two runs, so the plans of a store, one for each length
-// of the data, use the same block in turn. Two runs at the same time take two blocks.
+// arena_pool.h: memory for the passes of plans. Nothing in it is needed between two runs, so the plans of a store, one for each length of
+// the data, use the same block in turn. Two runs at the same time take two blocks.
 #pragma once
 #include <array>
 #include <atomic>
@@ -12,8 +12,8 @@ namespace gatecell {
 
 class ArenaPool {
  public:
-  // Registers a plan whose runs take `bytes`, and makes sure of a block for one run, so that a plan that cannot run is refused when it is
-  // made. Returns false, and registers nothing, if the system refuses the memory. Throws the exceptions of std::multiset.
+  // Registers a plan whose runs take `bytes`, and ensures that there is a block for one run, so that a plan that cannot run is refused when
+  // it is made. Returns false, and registers nothing, if the system refuses the memory. Throws the exceptions of std::multiset.
   bool enter(int64_t bytes);
   // Removes a plan from the register, and frees blocks that are larger than any other plan needs.
   void leave(int64_t bytes) noexcept;
@@ -29,7 +29,7 @@ class ArenaPool {
     }
     return take_other(bytes);
   }
-  // Takes back a block of take().
+  // Takes back a block that take() returned.
   void give(Block block) noexcept {
     int state = kEmpty;
     if (block.bytes() > most_bytes_.load(std::memory_order_relaxed) ||
@@ -42,7 +42,7 @@ class ArenaPool {
   int64_t bytes() const;
 
  private:
-  static constexpr size_t kFree = 4;  // free blocks that are kept in addition to the front; few runs go on at once
+  static constexpr size_t kFree = 4;  // free blocks that are kept in addition to the front; few runs take place at once
   enum { kEmpty, kFull, kChanging };
 
   Block take_other(int64_t bytes) noexcept;
@@ -62,7 +62,7 @@ class ArenaPool {
   std::multiset<int64_t> plans_;
   std::array<Block, kFree> free_;  // in the order of their return, last first, because its pages are in the caches
   size_t count_ = 0;
-  int64_t bytes_ = 0;
+  int64_t bytes_ = 0;  // of all blocks, free or taken
 };
 
 // The registration of a plan in a pool; its destructor ends it.

@@ -1,5 +1,5 @@
-// backend.cc: looks for the CUDA library: the file that GATECELL_CUDA_LIBRARY names and no other; else the one that the host
-// program named (its own package); else the one beside this binary. Nothing here names a symbol of CUDA.
+// backend.cc: the search for the CUDA library. If GATECELL_CUDA_LIBRARY is set, only the file that it names is tried; otherwise the file
+// that the host program named (gc_cuda_library), or, without one, the file next to this binary. This file uses no symbol of CUDA.
 #include "backend.h"
 
 #include <dlfcn.h>
@@ -33,7 +33,7 @@ std::string library_path() {
   return named_path.empty() ? beside_this_binary() : named_path;
 }
 
-// Fills everything but the path; leaves `table` null and says why where a step fails.
+// Fills everything but the path. If a step fails, `table` stays null and `reason` explains why.
 void open_library(Backend& b) {
   if (access(b.path.c_str(), F_OK) != 0) {
     b.reason = "there is no CUDA library at " + b.path;

@@ -1,4 +1,4 @@
-// backend.h: the device library: found, opened and checked once per process, with a sentence where any step fails.
+// backend.h: the device library, which is found, opened and checked once per process. If a step fails, there is a sentence about it.
 #pragma once
 #include <string>
 
@@ -7,13 +7,13 @@
 namespace gatecell {
 
 struct Backend {
-  const gc_backend* table = nullptr;  // null: there is none, and `reason` says why
+  const gc_backend* table = nullptr;  // null if there is no usable library; `reason` explains why
   gc_device_info device = {};
   std::string path, reason;
 };
-// Opens the library at the first call.
+// Returns the library, which the first call opens.
 const Backend& cuda_backend();
 
-// Status and sentence of the library's last failure become the core's.
+// Makes the message of the library's last failure the core's, and returns `status`.
 gc_status backend_failure(const Backend& backend, int32_t status);
 }  // namespace gatecell

@@ -1,4 +1,4 @@
-// both_sides.h: marks functions without state that the device computes with the same source as the processor.
+// both_sides.h: the mark of functions that processor and device compile from the same source.
 #pragma once
 
 #if defined(__CUDACC__)

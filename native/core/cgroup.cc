@@ -1,6 +1,6 @@
-// cgroup.cc: /proc/self/cgroup names the process's group in each hierarchy, /proc/self/mountinfo where the hierarchy is mounted
-// and which of its groups is the root of that mount (in a container, often the process's own). A limit may be set at any level,
-// so every group from the process's own up to the mount's root is read.
+// cgroup.cc: the limits of control groups. /proc/self/cgroup names the group of the process in each hierarchy; /proc/self/mountinfo
+// contains the mount point of the hierarchy and the group that is the root of that mount (in a container, often the group of the process).
+// A limit may be set at any level, so every group from that of the process up to the root of the mount is read.
 #include "cgroup.h"
 
 #include <cstdio>
@@ -15,7 +15,7 @@ struct Mount {
   char point[kPath];  // where it is mounted
 };
 
-// Calls line(text) until it returns true. False: no line was taken, or there is no such file.
+// Calls line(text) for each line until it returns true. Returns false if it never does or if there is no such file.
 template <class F>
 bool find_line(const char* root, const char* path, F line) {
   char name[kPath];
@@ -32,7 +32,7 @@ bool find_line(const char* root, const char* path, F line) {
   return found;
 }
 
-// Whether `word` is one of the comma-separated `list`.
+// Returns whether `word` is one of the comma-separated `list`.
 bool lists(const char* list, const char* word) {
   const size_t length = strlen(word);
   for (const char* at = list; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : nullptr)
@@ -40,7 +40,7 @@ bool lists(const char* list, const char* word) {
   return false;
 }
 
-// The mount of version 2 (`controller` null) or of a version 1 hierarchy with `controller`.
+// Finds the mount of version 2 (`controller` is null) or of the version 1 hierarchy that has `controller`.
 bool find_mount(const char* root, const char* controller, Mount* out) {
   return find_line(root, "/proc/self/mountinfo", [&](char* text) {
     // 36 35 0:30 /group /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,memory
@@ -52,7 +52,7 @@ bool find_mount(const char* root, const char* controller, Mount* out) {
   });
 }
 
-// The process's group in that hierarchy.
+// Finds the group of the process in that hierarchy.
 bool find_group(const char* root, const char* controller, char (&group)[kPath]) {
   return find_line(root, "/proc/self/cgroup", [&](char* text) {
     // 4:cpu,cpuacct:/a/b in version 1, 0::/a/b in version 2
@@ -67,13 +67,13 @@ bool find_group(const char* root, const char* controller, char (&group)[kPath]) 
   });
 }
 
-// Calls visit(folder of a group) for the process's group and all above it, up to the mount's root.
+// Calls visit(folder of a group) for the group of the process and all above it, up to the root of the mount.
 template <class F>
 void each_group(const char* root, const char* controller, F visit) {
   Mount mount;
   char group[kPath];
   if (!find_mount(root, controller, &mount) || !find_group(root, controller, group)) return;
-  // Below the mount's root; a group outside of it cannot be seen, but the root itself can.
+  // The path of the group below the root of the mount. If the group is outside of it, only the root is visible, and only that is visited.
   const size_t length = strcmp(mount.root, "/") == 0 ? 0 : strlen(mount.root);
   const bool below = strncmp(group, mount.root, length) == 0 && (group[length] == '/' || group[length] == 0);
   char* path = below ? group + length : group;
@@ -89,7 +89,7 @@ void each_group(const char* root, const char* controller, F visit) {
   }
 }
 
-// Reads up to two numbers of a file; how many there are. "max" is no number.
+// Reads up to two numbers at the beginning of a file and returns how many there are. "max" does not count as one.
 int read_numbers(const char* root, const char* folder, const char* name, double (&out)[2]) {
   char path[3 * kPath];
   snprintf(path, sizeof path, "%s/%s", folder, name);

@@ -1,6 +1,6 @@
-// choose_device.cc: GC_AUTO: the time of one run on either side, from rates that are measured once per process: the
-// processor's from the engine's own product at the shape of the plan's steps (with few rows, reading the weights is what takes the
-// time), the device's from its product, a chain of dependent kernels, and a run that does nothing.
+// choose_device.cc: the choice of GC_AUTO. The time of one run is estimated for processor and device from rates that are measured once per process.
+// The rate of the processor is that of the engine's own product with the shape of the plan's steps, because with few rows most of the time is spent
+// on reading the weights. The rates of the device are those of a large product, of a chain of dependent kernels, and of a run that does nothing.
 #include <cstdio>
 #include <map>
 #include <mutex>

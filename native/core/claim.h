@@ -1,4 +1,4 @@
-// claim.h: one call at a time uses a plan.
+// claim.h: exclusive use of a plan: only one call at a time may use it.
 #pragma once
 #include "guarded.h"
 #include "op.h"

@@ -1,4 +1,4 @@
-// device_plan.cc: describes a checked graph to the device library, lays out its memory with layout.cc, runs it.
+// device_plan.cc: plans on a device: the description of a checked graph for the device library, the layout of its memory, and runs.
 #include "device_plan.h"
 
 #include <cstring>
@@ -7,7 +7,7 @@
 #include "graph.h"
 
 namespace gatecell {
-// device_store.cc; the caller holds the store's mutex.
+// Functions of device_store.cc, which expect the mutex of the store to be held.
 gc_status send_store(Store& store);
 gc_status send_gradients(Store& store);
 
@@ -20,7 +20,7 @@ void describe_tensors(const Plan& plan, DevicePlan& d) {
     to.rows = t.rows, to.cols = t.cols, to.ld = t.ld;
     to.parameter = t.role == GC_PARAMETER ? static_cast<int32_t>(t.slot) : -1;
     if (t.role == GC_HOST) to.host = reinterpret_cast<float*>(plan.host) + t.slot;
-    // While nodes are prepared a gradient is wanted or not; where it lies is known after the layout.
+    // While nodes are prepared, the pointer is only a mark that a gradient is wanted; the layout sets the address.
     to.grad = t.wants_grad ? reinterpret_cast<float*>(uintptr_t{1}) : nullptr;
     d.tensors.push_back(to);
   }
@@ -44,7 +44,7 @@ void describe_nodes(const Plan& plan, DevicePlan& d) {
   }
 }
 
-// Everything the library is told lies on the device: an address of the host's would fault in the middle of a run.
+// Checks that all tensors but parameters lie in the plan's device memory: an address of the host would fault in the middle of a run.
 gc_status check_addresses(const Plan& plan, const DevicePlan& d) {
   const char* first = static_cast<const char*>(d.arena);
   for (size_t i = 0; i < plan.tensors.size(); ++i) {
@@ -119,7 +119,7 @@ gc_status finish_on_device(Plan& plan) {
 }
 
 namespace {
-// The numbers of the update, for each group of parameters, and the addresses that a store may get late.
+// Fills in the numbers of the update for each group of parameters, and the addresses of arenas that a store may get after its plans are made.
 void fill_update(const Plan& plan, gc_device_run& run) {
   run.clip_norm = plan.control[GC_C_CLIP_NORM];
   run.counted = plan.control[GC_C_COUNTED];
@@ -142,7 +142,7 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
   std::unique_lock<std::shared_mutex> lock;
   if (plan.store) {
     lock = std::unique_lock<std::shared_mutex>(plan.store->mutex);
-    // Before send_store, which forgets the gradients that are newer on the device.
+    // This comes before send_store, which clears the mark that the gradients are newer on the device.
     const gc_status kept = mode == GC_UPDATE ? send_gradients(*plan.store) : GC_OK;
     if (kept != GC_OK) return kept;
     const gc_status sent = send_store(*plan.store);

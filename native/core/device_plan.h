@@ -1,4 +1,4 @@
-// device_plan.h: a plan that runs on a device: the core's graph, layout and host copies around the library's kernels.
+// device_plan.h: plans that run on a device. Graph, memory layout and host copies are the core's, kernels are the library's.
 #pragma once
 #include <vector>
 
@@ -7,8 +7,8 @@
 
 namespace gatecell {
 
-// The parameters' arenas on the device: one block, and one more each for AMSGrad's third moments, averaged weights and accumulated gradients
-// if the store has them; and the group of each parameter. Guarded by the store's mutex.
+// The arenas of the parameters on the device: one block, and one more each for AMSGrad's third moments, averaged weights and accumulated
+// gradients if the store has them; and the group of each parameter. The mutex of the store guards it.
 struct DeviceStore {
   enum Group : unsigned {
     kData = 1,
@@ -23,8 +23,8 @@ struct DeviceStore {
   void *block = nullptr, *block3 = nullptr, *average = nullptr, *accumulated = nullptr;
   void* group_of = nullptr;  // in block
   gc_device_arenas arenas = {};
-  uint64_t version = 0;  // of the host's values that lie here
-  unsigned ahead = 0;    // groups that are newer here than on the host
+  uint64_t version = 0;  // version of the host's values of which this is a copy
+  unsigned ahead = 0;    // bits of the groups that are newer on the device than on the host
 
   explicit DeviceStore(const Backend& b) : backend(b) {}
   DeviceStore(const DeviceStore&) = delete;
@@ -34,11 +34,11 @@ struct DeviceStore {
       if (memory) backend.table->release(memory);
   }
 };
-// Both take the store's mutex for themselves.
+// Both functions lock the mutex of the store.
 gc_status open_device_store(Store& store, const Backend& backend);
 gc_status fetch_store(Store& store);
 
-// What the library holds of a plan, and the tables it was described with.
+// The library's part of a plan, and the tables that describe the plan to the library.
 struct DevicePlan {
   const Backend& backend;
   std::vector<gc_device_tensor> tensors;
@@ -59,20 +59,20 @@ struct DevicePlan {
   }
 };
 
-// Buffers and kernels of every node; GC_UNSUPPORTED names what the library lacks.
+// Asks the library for the buffers and the kernel of every node. Returns GC_UNSUPPORTED, with a message that names the op, if the library lacks one.
 gc_status prepare_on_device(Plan& plan, int precision);
-// Lays out and allocates device memory and hands the plan over.
+// Lays out and allocates device memory, and creates the library's plan.
 gc_status finish_on_device(Plan& plan);
 gc_status run_on_device(Plan& plan, gc_mode mode);
-gc_status time_on_device(Plan& plan, gc_mode mode, int32_t count, double* seconds);  // after a run of that mode
-// Carried states to the host, which has the newest from then on.
+gc_status time_on_device(Plan& plan, gc_mode mode, int32_t count, double* seconds);  // of a mode that has run
+// Copies carried states to the host; the next run reads them from there.
 gc_status fetch_states(Plan& plan);
 
-// Whether one run of a prepared plan is expected to be faster on the device; `why` gets the figures.
+// Returns whether one run of a prepared plan is expected to be faster on the device; `why` gets the figures.
 bool faster_on_device(const Plan& plan, int precision, std::string& why);
 
-// What one run of a plan does, and what a processor and a device do in a second: the model behind GC_AUTO. rows, columns, inner: of
-// the largest product of a step of its recurrences, whose shape the processor's rate is measured at.
+// The amount of work in one run of a plan. GC_AUTO divides it by the measured rates of processor and device and compares the times. rows,
+// columns, inner: the shape of the largest product in a step of the plan's recurrences, with which the rate of the processor is measured.
 struct Work {
   double flops, launches;
   int64_t rows = 64, columns = 0, inner = 0;

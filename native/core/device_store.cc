@@ -1,5 +1,5 @@
-// device_store.cc: parameters, gradients and moments on the device: sent when the host has newer ones, fetched when somebody
-// on the host wants what the device has changed.
+// device_store.cc: parameters, gradients and moments on the device. They are sent before a run if the host has newer ones, and fetched
+// before the host reads what the device has changed.
 #include <mutex>
 
 #include "device_plan.h"
@@ -25,7 +25,7 @@ void groups_of(const Store& s, const DeviceStore& d, GroupRow (&rows)[kGroups]) 
   rows[6] = {DeviceStore::kAccumulated, s.accumulated, static_cast<float*>(d.accumulated)};
 }
 
-// The store may have got its third arena of moments after it was opened here; its version makes the next run send it.
+// Allocates the third arena of moments, which a store may get late. It then has a new version, so that the next run sends the values.
 gc_status add_moment3(const Store& store, DeviceStore& device) {
   if (!store.moment3 || device.block3) return GC_OK;
   const int32_t status = device.backend.table->allocate(round_up(store.arena_floats * 4, 256), &device.block3);
@@ -61,7 +61,7 @@ gc_status open_device_store(Store& store, const Backend& backend) {
 }
 
 namespace {
-// Allocates what a store may get after plans were made for the device, so that each run is given the address.
+// Allocates the arenas that a store may get after plans were made for the device. Their addresses are therefore arguments of each run.
 gc_status add_late(const Store& store, DeviceStore& device) {
   const int64_t bytes = round_up(store.arena_floats * 4, 256);
   const struct {
@@ -85,7 +85,7 @@ gc_status send_store(Store& store) {
   GroupRow rows[kGroups];
   groups_of(store, device, rows);
   for (const GroupRow& row : rows) {
-    if (!row.device || row.bit == DeviceStore::kGrad) continue;  // a run makes its gradients anew
+    if (!row.device || row.bit == DeviceStore::kGrad) continue;  // each run computes the gradients again
     const int32_t status = device.backend.table->upload(row.device, row.host, store.arena_floats * 4);
     if (status != GC_OK) return backend_failure(device.backend, status);
   }
@@ -97,7 +97,7 @@ gc_status send_store(Store& store) {
   return GC_OK;
 }
 
-// Sends the gradients, unless those on the device are newer or the same.
+// Sends the gradients, unless those on the device are newer.
 gc_status send_gradients(Store& store) {
   const DeviceStore& device = *store.device;
   if (device.version == store.version && (device.ahead & DeviceStore::kGrad)) return GC_OK;
@@ -122,7 +122,7 @@ gc_status fetch_store(Store& store) {
 }  // namespace gatecell
 
 gc_status gc_store_fetch(gc_store* store) {
-  // Without a device there is nothing to wait for.
+  // Without a device there is nothing to fetch, and no reason to wait for the mutex.
   if (!store->has_device.load(std::memory_order_acquire)) return GC_OK;
   return gatecell::guarded([&] { return gatecell::fetch_store(*store); });
 }

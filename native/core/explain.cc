@@ -1,4 +1,4 @@
-// explain.cc: what the plan chose and why, as JSON for plan.explain().
+// explain.cc: the choices of a plan and their reasons, as JSON for plan.explain().
 #include "device_plan.h"
 #include "machine.h"
 #include "op.h"

@@ -1,25 +1,25 @@
-// governor.h: how large a team may be while other processes want the same cores.
-// A member that the system takes off its core delays all others at the next barrier by a time slice (milliseconds), so a team of
-// two beside two busy processes is slower than one thread. The governor compares the time that teams waited in stalls with the
-// time that they ran, halves the team while stalls dominate, and later tries a larger team again, for a short time, ever more
-// seldom while that fails. Results do not depend on it (the determinism rule).
+// governor.h: the size of teams while other processes use the same cores.
+// If the system takes one member off its core, all others wait for a time slice (milliseconds) at the next barrier, so on two cores with
+// two other busy processes a team of two is slower than one thread. The governor compares the time that teams waited in stalls with the
+// time that they ran, and halves the team while stalls dominate. Later it tries a larger team again for a short time; the pause before the
+// next trial doubles while trials fail. Results do not depend on it (the determinism rule).
 #pragma once
 #include <algorithm>
 #include <cstdint>
 
 namespace gatecell {
 
-// Times in nanoseconds of any steady clock. Not thread-safe: the owner of the pool owns it.
+// Decides the size of teams. Times are in nanoseconds of any steady clock. Not thread-safe: the thread that owns the pool calls it.
 class Governor {
  public:
   static constexpr int64_t kMillisecond = 1000000;
-  // A wait counts as a stall from here on: about a time slice, and far above the imbalance of short shares.
+  // A longer wait counts as a stall: about a time slice, and far longer than the imbalance of short shares.
   static constexpr int64_t kStall = kMillisecond;
-  static constexpr int64_t kWindow = 30 * kMillisecond,
-                           kTrial = 10 * kMillisecond;  // of running time, before a decision
+  // Running time before a decision: usually, and after the team has grown.
+  static constexpr int64_t kWindow = 30 * kMillisecond, kTrial = 10 * kMillisecond;
   static constexpr int64_t kShortestHold = 100 * kMillisecond, kLongestHold = 3200 * kMillisecond;
 
-  // Members for a job for which `wanted` would be best.
+  // Returns the number of members for a job for which `wanted` would be best.
   int team(int wanted, int64_t now) {
     if (limit_ == 0 || wanted <= limit_) return wanted;
     if (now < grow_at_) return limit_;
@@ -30,7 +30,7 @@ class Governor {
     return limit_;
   }
 
-  // After a job of `team` members that ran for `ran`; `stalled`: the stalls of all members together.
+  // Records a job of `team` members that ran for `ran`; `stalled` is the sum of the stalls of all members.
   void record(int team, int64_t ran, int64_t stalled, int64_t now) {
     if (team < 2) return;
     ran_ += ran;
@@ -49,7 +49,7 @@ class Governor {
     forget();
   }
 
-  int limit() const { return limit_; }  // 0: none yet
+  int limit() const { return limit_; }  // 0 if there is none
 
  private:
   void forget() { ran_ = stalled_ = 0; }

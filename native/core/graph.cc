@@ -112,7 +112,7 @@ gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
   return GC_OK;
 }
 
-// Which tensors lie between a parameter and the loss: only those have gradients.
+// Marks the tensors between a parameter and the loss: only those have gradients.
 gc_status mark_gradients(Plan& plan) {
   const Tensor& loss = plan.tensors[plan.loss];
   if (loss.producer < 0 || loss.dtype != GC_F32)

@@ -1,4 +1,4 @@
-// graph.h: the flat tables of a plan description, read and checked before anything is allocated.
+// graph.h: reading and checking of the flat tables of a plan description, before anything is allocated.
 #pragma once
 #include "op.h"
 

@@ -17,9 +17,9 @@ gc_status guard(gc_status (*fail)(gc_status status, const char* format, ...), co
     return body();
   } catch (const std::bad_alloc&) {
     return fail(GC_OUT_OF_MEMORY, "%s", kNoMemory);
-  } catch (const std::length_error&) {  // a container beyond the address space
+  } catch (const std::length_error&) {  // a container larger than the address space
     return fail(GC_OUT_OF_MEMORY, "%s", kNoMemory);
-  } catch (const std::exception& error) {  // a lock or a condition that the system refuses
+  } catch (const std::exception& error) {  // the system refuses a lock or a condition variable
     return fail(GC_OUT_OF_MEMORY, "expected a resource of the system, but it was refused: %s", error.what());
   }
 }

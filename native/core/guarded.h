@@ -6,7 +6,7 @@
 
 namespace gatecell {
 
-// Returns what `body` returns, or GC_OUT_OF_MEMORY where it throws.
+// Returns the status that `body` returns, or GC_OUT_OF_MEMORY if it throws.
 template <class F>
 gc_status guarded(const F& body) noexcept {
   return guard(fail, body);

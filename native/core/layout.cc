@@ -1,6 +1,6 @@
-// layout.cc: memory is laid out once, as offsets from the beginning of the block that a run takes. Time runs forward over the nodes and
-// back again: node i runs at i, its backward pass at 2N-1-i. Each tensor, gradient and buffer lives for an interval, and intervals that
-// do not meet share memory (first fit).
+// layout.cc: the layout of memory, which is computed once, as offsets from the beginning of the block that a run takes. Time runs forward
+// over the nodes and back again: node i runs at i, its backward pass at 2N-1-i. Each tensor, gradient and buffer lives for an interval, and
+// intervals that do not overlap share memory (first fit).
 #include <algorithm>
 #include <map>
 
@@ -22,10 +22,10 @@ struct Layout {
   Plan& plan;
   int end;  // one past the last moment
   std::vector<Interval> intervals;
-  int64_t left = int64_t{1} << 50;  // bytes that may still be asked for: no sum of sizes may overflow
+  int64_t left = int64_t{1} << 50;  // bytes that may still be requested, so that no sum of sizes overflows
 
   int backward_time(int node) const { return 2 * static_cast<int>(plan.nodes.size()) - 1 - node; }
-  // When a node's work begins, forward and back: with a partner or in a stack (rewrites.h), when the first of them is run.
+  // The times at which the work of a node begins, forward and backward: with a partner or in a stack (rewrites.h) that of the first of them.
   int begin(const Node& node) const {
     if (node.stack_first >= 0) return node.stack_first;
     return node.partner >= 0 && node.partner < node.index ? node.partner : node.index;
@@ -89,8 +89,8 @@ void buffer_lives(Layout& layout) {
 }
 
 #if defined(__SANITIZE_ADDRESS__)
-// Under AddressSanitizer nothing shares memory, and poisoned bytes follow each piece, so that an op which leaves its
-// tensor is caught.
+// Under AddressSanitizer nothing shares memory, and poisoned bytes
+// follow each piece, so that an access outside a tensor is detected.
 constexpr int64_t kFence = 128;
 
 int64_t place(std::vector<Interval>& intervals) {
@@ -109,7 +109,7 @@ void fence(char* base, const Place& place) {
 #else
 void fence(char*, const Place&) {}
 
-// First fit over the free gaps, in order of birth; returns the peak.
+// Places the intervals in order of their beginnings, each in the first gap that is large enough, and returns the peak.
 int64_t place(std::vector<Interval>& intervals) {
   std::vector<size_t> order(intervals.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;

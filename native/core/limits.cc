@@ -1,4 +1,4 @@
-// limits.cc: what this machine can do at most, measured now: clock, arithmetic, reading memory, a cell, a fork-join.
+// limits.cc: measurements of the limits of this machine: clock, arithmetic, reading memory, a cell, a fork-join.
 #include "limits.h"
 
 #include <cstring>
@@ -35,7 +35,7 @@ const gc_probes* const kLadder[] = {&gc_probes_scalar,
 #endif
 };
 
-// The table of `isa` (0: of the one in use); null, with the error set, where the CPU has it not.
+// Returns the table of `isa` (0: that in use), or null, with the error set, if the CPU does not have it.
 const gc_probes* probes_of(int32_t isa) {
   gc_machine machine;
   gc_machine_info(&machine);
@@ -56,7 +56,7 @@ bool has_feature(const char* name) {
   return strstr(machine.features, name) != nullptr;
 }
 
-// A place for a thread's results on cache lines of its own.
+// Memory for the results of one thread, on cache lines of its own.
 struct alignas(64) Sink {
   float values[16];
 };
@@ -96,13 +96,13 @@ gc_status measure_arithmetic(const gc_probe& probe, const gc_probes& table, gc_m
       [&](int index, int64_t rounds) { loop(rounds, sinks[index].values); }, out);
 }
 
-// Reads in both patterns and keeps the faster: which one wins depends on the level of cache and the prefetchers.
+// Measures both patterns of reading and keeps the faster one, which depends on the level of cache and on the prefetchers.
 gc_status measure_read(const gc_probe& probe, const gc_probes& table, gc_measurement* out) {
   if (probe.bytes < 4096 || probe.bytes > int64_t{1} << 36)
     return fail(GC_INVALID_ARGUMENT, "expected 4096 to 2^36 bytes, got %lld", static_cast<long long>(probe.bytes));
   const int64_t grain = 64 * table.lanes, team = probe.threads;
   const int64_t floats = std::max(grain, probe.bytes / 4 / team / grain * grain);  // of one thread
-  Block block;  // on the pages that packed weights lie on
+  Block block;  // on the same kind of pages as packed weights
   if (!block.allocate(floats * 4 * team))
     return fail(GC_OUT_OF_MEMORY, "no memory for %lld bytes", static_cast<long long>(probe.bytes));
   std::vector<Sink> sinks(team);

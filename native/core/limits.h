@@ -1,4 +1,4 @@
-// limits.h: timing of small loops on the engine's threads.
+// limits.h: timing of small loops on the threads of the engine.
 #pragma once
 #include <algorithm>
 #include <atomic>
@@ -24,8 +24,8 @@ constexpr size_t kFewestSamples = 5, kMostSamples = 10000;
 // Why a team had fewer members than `team`: GC_OUT_OF_MEMORY if the system refuses threads, GC_BUSY if another caller has the pool.
 gc_status fail_short_team(int team);
 
-// Rate of work(index, rounds), which does `units` per round and thread, on `team` threads that start together; sampled
-// for about `seconds`.
+// Measures the rate of work(index, rounds), which does `units` per round and thread, on `team` threads that start at the same time, for
+// about `seconds`.
 template <class F>
 gc_status measure_rate(int team, double units, double seconds, F work, gc_measurement* out) {
   int64_t rounds = 1;

@@ -8,7 +8,7 @@ namespace gatecell {
 namespace {
 constexpr int64_t kMostElements = int64_t{1} << 31;
 
-// Small values that differ, as f32, pairs of bf16 or any bytes: sums stay finite however often they are made.
+// Returns small, different values, as f32, pairs of bf16 or any bytes. Sums of them stay finite in any number of rounds.
 void fill(Block& block, Format format) {
   uint32_t* words = reinterpret_cast<uint32_t*>(block.data());
   const int64_t count = block.bytes() / 4;
@@ -48,7 +48,7 @@ gc_status measure_gemm(const gc_probe& probe, gc_measurement* out) {
   m.c_row = packed.blocks * 64;
   m.columns = packed.blocks * 64;
   const int team = probe.threads;
-  // As the layers do: whole row tiles where there are enough, else columns.
+  // Threads split the product as in the layers: by whole tiles of rows if there are enough, otherwise by columns.
   const bool by_rows = probe.rows >= kRowTile * team;
   const auto pass = [&](int index, int64_t rounds) {
     const Range rows = by_rows ? share(probe.rows, index, team, kRowTile) : Range{0, probe.rows};

@@ -1,4 +1,4 @@
-// loop.cc: forward runs in which outputs feed inputs, without a return to the caller between two of them.
+// loop.cc: loops of forward runs in which outputs feed inputs, without a return to the caller between two runs.
 #include <cstring>
 
 #include "claim.h"
@@ -15,7 +15,7 @@ bool is_host(const Plan& plan, int32_t id) {
 
 int64_t elements_of(const Plan& plan, int32_t id) { return plan.tensors[id].rows * plan.tensors[id].cols; }
 
-// Whether a run's carries write it: a device keeps such states, so a feed would not reach the next run.
+// Returns whether carries of a run write a tensor: a device keeps such states, so a feed would not reach the next run.
 bool is_carried(const Plan& plan, int32_t id) {
   for (size_t i = 1; i < plan.carry.size(); i += 2)
     if (plan.carry[i] == id) return true;
@@ -32,7 +32,7 @@ gc_status check_feed(const Plan& plan, int32_t from, int32_t to) {
               b.shape().c_str(), a.shape().c_str());
 }
 
-// Checks the whole loop; `width`: elements that a run writes out.
+// Checks the loop, and sets `width` to the number of elements that a run writes out.
 gc_status check_loop(const Plan& plan, const gc_loop& loop, int64_t& width) {
   const auto fits = [](int32_t n) { return n >= 0 && n <= GC_LOOP_TENSORS; };
   if (!fits(loop.feed_count) || !fits(loop.record_count))
@@ -74,7 +74,7 @@ bool holds(const Plan& plan, int32_t watched, int32_t stop) {
   return false;
 }
 
-// Writes what the last run left; returns the place of the next run's records.
+// Writes the records of the last run, and returns the address for those of the next run.
 int32_t* record(const Plan& plan, const gc_loop& loop, int32_t* out) {
   for (int32_t i = 0; i < loop.record_count; ++i) {
     const int64_t elements = elements_of(plan, loop.records[i]);

@@ -1,4 +1,4 @@
-// machine.cc: CPU features by CPUID and the OS' word (XGETBV), affinity, cgroup quota.
+// machine.cc: CPU features by CPUID and the support of the operating system (XGETBV), affinity, quota of control groups.
 #include "machine.h"
 
 #include <sched.h>
@@ -33,7 +33,7 @@ struct Machine {
 };
 
 #if defined(GATECELL_X86)
-// Which register files the OS saves on a context switch; without it an AVX instruction faults.
+// Returns which register files the operating system saves on a context switch. An AVX instruction faults if it does not save its registers.
 uint64_t xgetbv() {
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
@@ -100,7 +100,7 @@ void choose(Machine& m) {
       m.used = table;
       return;
     }
-    if (table == m.found) break;  // nothing above what the CPU has
+    if (table == m.found) break;  // the CPU has no instruction set after this one
   }
   snprintf(m.problem, sizeof m.problem, "GATECELL_ISA=%.40s was asked for, but this machine offers up to %s: using %s",
            forced, m.found->name, m.used->name);

@@ -1,5 +1,5 @@
-// matmul.cc: blocking in k keeps a 64-column block of B (128 KB) in L2 while many rows pass it; partial chains are spilled
-// to C and taken up again, so the order of additions, and with it every bit, stays that of one chain.
+// matmul.cc: cache blocking. Blocking in k keeps a 64-column block of B (128 KB) in L2 while many rows are multiplied by it. Partial sums
+// are stored in C and loaded again, so that the order of additions, and with it every bit, is that of one chain.
 #include "matmul.h"
 
 #include <algorithm>
@@ -10,9 +10,9 @@
 namespace gatecell {
 namespace {
 constexpr int64_t kDepth = 512;      // k's of one block: 512 * 64 * 4 B = 128 KB of B
-constexpr int64_t kHeight = 192;     // rows that pass it: 192 * 512 * 4 B = 384 KB of A
-constexpr int64_t kLow = 32;         // with so few rows A needs little of L2: B may have it
-constexpr int64_t kLowDepth = 1024;  // then, and in the weight gradient, whose A is one tile
+constexpr int64_t kHeight = 192;     // rows that are multiplied by it: 192 * 512 * 4 B = 384 KB of A
+constexpr int64_t kLow = 32;         // with at most this many rows A needs little of L2, so that B may have more
+constexpr int64_t kLowDepth = 1024;  // k's of one block then, and in the weight gradient, in which A is one tile
 
 using Product = void (*)(const gc_gemm*);
 Product product_of(Format format) {
@@ -36,7 +36,7 @@ void multiply(const MatMul& m, Range rows, Range blocks) {
   const auto product = product_of(m.b->format);
   const int64_t width = kernels().tile_columns;
   gc_gemm g = block_of(m, width);
-  // One row streams the weights once: no blocking, and adjoining blocks in one call keep more chains in flight.
+  // A single row reads the weights once, so there is no blocking; several contiguous blocks in one call keep more chains in flight.
   const bool stream = rows.end - rows.begin <= 2;
   const int64_t group = stream && (m.c_block == 64 || width == 64) ? blocks.end - blocks.begin : 1;
   if (width == 64) g.c_tile = m.c_block;
@@ -76,7 +76,7 @@ void multiply(const MatMul& m, Range rows, Range blocks) {
 }
 
 void pack_rows(const float* a, int64_t ld, int64_t columns, Range k, int64_t total, int64_t offset, float* to) {
-  for (int64_t k0 = k.begin; k0 < k.end; k0 += 64) {  // 64 rows stay in L2 while the tiles walk over them
+  for (int64_t k0 = k.begin; k0 < k.end; k0 += 64) {  // 64 rows stay in L2 while all tiles read them
     const int64_t k1 = std::min(k0 + 64, k.end);
     for (int64_t column = 0; column < columns; column += kRowTile) {
       const int64_t width = std::min(kRowTile, columns - column);

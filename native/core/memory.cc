@@ -1,4 +1,4 @@
-// memory.cc: blocks by mmap; 2 MiB pages are asked for (not demanded) above 1 MiB, which spares the streamed weights TLB misses.
+// memory.cc: blocks by mmap. Above 1 MiB pages of 2 MiB are requested, but not required; they save TLB misses when weights are streamed.
 #include "memory.h"
 
 #include <sys/mman.h>
@@ -34,7 +34,7 @@ bool Block::allocate(int64_t bytes) {
   void* raw = mmap(nullptr, static_cast<size_t>(reserve), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (raw == MAP_FAILED) return false;
   char* start = static_cast<char*>(raw);
-  if (huge) {  // cut the reserve to a block that begins on a huge page
+  if (huge) {  // unmap all but a block that begins on a huge page
     char* aligned = reinterpret_cast<char*>(round_up(reinterpret_cast<intptr_t>(start), kHugePage));
     if (aligned > start) munmap(start, static_cast<size_t>(aligned - start));
     char* end = start + reserve;
@@ -50,7 +50,7 @@ bool Block::allocate(int64_t bytes) {
 void Block::reset() {
 #if defined(__SANITIZE_ADDRESS__)
   ASAN_UNPOISON_MEMORY_REGION(
-      data_, static_cast<size_t>(bytes_));  // the fences of layout.cc: the address may be given out again
+      data_, static_cast<size_t>(bytes_));  // poisoned by layout.cc; the address may be allocated again
 #endif
   if (data_) munmap(data_, static_cast<size_t>(bytes_));
   data_ = nullptr;

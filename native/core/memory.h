@@ -1,4 +1,4 @@
-// memory.h: large zeroed blocks, 64-byte aligned, on huge pages where the system gives them; null when memory is out.
+// memory.h: large zeroed blocks of memory, 64-byte aligned, on huge pages if the system provides them.
 #pragma once
 #include <atomic>
 #include <cstddef>
@@ -9,10 +9,10 @@ namespace gatecell {
 
 inline int64_t round_up(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-// Asks for huge pages inside memory of somebody else's that has not been written yet; nothing where there are none.
+// Requests huge pages for memory that another owner allocated and has not written yet. Does nothing if there are none.
 void prefer_huge_pages(void* data, int64_t bytes);
 
-// For tests: if set, it is called before each block is allocated; true refuses the block as if memory were out.
+// For tests: if set, it is called before each block is allocated; if it returns true, the block is refused as if there were no memory.
 extern std::atomic<bool (*)()> refuse_block;
 
 class Block {
@@ -29,7 +29,7 @@ class Block {
   ~Block() { reset(); }
   // Returns the size of a block that is allocated for `bytes`: whole pages.
   static int64_t size_of(int64_t bytes);
-  bool allocate(int64_t bytes);  // replaces the content; false when out of memory
+  bool allocate(int64_t bytes);  // replaces the block; returns false if there is no memory
   void reset();
   char* data() const { return data_; }
   float* floats() const { return reinterpret_cast<float*>(data_); }

@@ -2,11 +2,11 @@
 // networks", equations 15 to 22): one row of 6 M + 1 numbers, by kind:
 //   end | pi[M] | mu1[M] | mu2[M] | sigma1[M] | sigma2[M] | rho[M]
 // end is the logit of the end of a stroke (the sign is that of a logit, opposite to equation 18), pi are the mixture's logits,
-// sigma the logarithms of the deviations, rho the inverse hyperbolic tangents of the correlations. And what one Gaussian, the end
-// and one draw are, in double, for the processor and for the device.
+// sigma the logarithms of the deviations, rho the inverse hyperbolic tangents of the correlations. This file also has the formulas of one
+// Gaussian, of the end of a stroke and of one draw, in double, for the processor and for the device.
 //
-// 1 - rho^2 = 4 u / (1 + u)^2 with u = exp(-2 |rho^|) and differences of the two coordinates in place of their products keep their
-// digits where a Gaussian is a line; densities meet as logarithms. Any finite input gives a finite loss.
+// 1 - rho^2 = 4 u / (1 + u)^2 with u = exp(-2 |rho^|), and differences of the two coordinates instead of their products: both keep their
+// digits if a Gaussian is nearly a line. Densities are added as logarithms. Any finite input gives a finite loss.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -28,12 +28,12 @@ struct MixtureRow {
   GC_BOTH_SIDES double at(int64_t kind, int64_t j) const { return static_cast<double>(row[1 + kind * M + j]); }
 };
 
-// Keeps an exponent where exp and its squares stay finite; a NaN stays one.
+// Clamps an exponent so that exp and its squares are finite; NaN stays NaN.
 GC_BOTH_SIDES inline double within(double x, double bound) { return x > bound ? bound : x < -bound ? -bound : x; }
 
 constexpr double kMostExponent = 300, kMostDistance = 1e100, kMostSlope = 1e300, kMostNats = 1e30;
 
-// One Gaussian at one point: z are the distances in deviations, turned so that the correlation is not negative.
+// One Gaussian at one point: z are the distances in deviations, with the sign of one of them changed if the correlation is negative.
 struct Gaussian {
   double inverse1, inverse2;  // of the deviations
   double z1, z2, sign;
@@ -52,7 +52,7 @@ struct Gaussian {
     square = (z1 - z2) * (z1 - z2) + 2 * apart() * z1 * z2;
   }
   GC_BOTH_SIDES double apart() const { return 2 * u / (1 + u); }  // 1 - |rho|
-  // Logarithm of the density (equation 24).
+  // Returns the logarithm of the density (equation 24).
   GC_BOTH_SIDES double log_density(const MixtureRow& r, int64_t j) const {
     constexpr double log_2pi = 1.8378770664093453;
     return -log_2pi - r.sigma1(j) - r.sigma2(j) + 0.5 * std::log(sharp) - within(0.5 * square * sharp, kMostNats);
@@ -78,7 +78,7 @@ GC_BOTH_SIDES inline double end_slope(double e, double end) {
   return (e > 0 ? 1 : small) / (1 + small) - end;
 }
 
-// The Gaussian at which the running sum of exp(pi^ (1 + b)) passes u of the whole; -1 where a logit is not finite.
+// Returns the Gaussian at which the running sum of exp(pi^ (1 + b)) exceeds the share u of the total, or -1 if a logit is not finite.
 GC_BOTH_SIDES inline int64_t pick_gaussian(const MixtureRow& y, double bias, double u) {
   double top = -HUGE_VAL, mass = 0, sum = 0;
   for (int64_t j = 0; j < y.M; ++j) top = y.pi(j) > top ? y.pi(j) : top;
@@ -87,7 +87,7 @@ GC_BOTH_SIDES inline int64_t pick_gaussian(const MixtureRow& y, double bias, dou
   if (!(mass < HUGE_VAL)) return last;
   for (int64_t j = 0; j < y.M; ++j) {
     const double p = std::exp((y.pi(j) - top) * (1 + bias));
-    if (!(p > 0)) continue;  // one without weight is never drawn
+    if (!(p > 0)) continue;  // a Gaussian of weight 0 is never drawn
     last = j;
     sum += p;
     if (sum > u * mass) break;
@@ -95,9 +95,9 @@ GC_BOTH_SIDES inline int64_t pick_gaussian(const MixtureRow& y, double bias, dou
   return last;
 }
 
-// One point (dx, dy, end of stroke); dx is a NaN where the row describes none. A bias b >= 0 makes neat writing: deviations become
-// exp(sigma^ - b), mixture logits pi^ (1 + b) (Graves 2013, equations 61 and 62). Four uniform numbers: the Gaussian, the end, and
-// two for a pair of normals (Box and Muller 1958).
+// Draws one point (dx, dy, end of stroke); dx is NaN if the row does not describe a distribution. A bias b >= 0 makes neat writing: deviations
+// become exp(sigma^ - b), mixture logits pi^ (1 + b) (Graves 2013, equations 61 and 62). It takes four uniform numbers: one for the
+// Gaussian, one for the end, and two for a pair of normals (Box and Muller 1958).
 GC_BOTH_SIDES inline void draw_point(const MixtureRow& y, double bias, const Draws& draws, uint64_t row, float* point) {
   const int64_t j = pick_gaussian(y, bias, draws.uniform(4 * row));
   point[0] = NAN;

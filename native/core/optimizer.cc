@@ -8,7 +8,7 @@
 
 namespace gatecell {
 namespace {
-constexpr int64_t kChunk = 1 << 14;  // floats per partial sum: depends on nothing, so neither does the norm
+constexpr int64_t kChunk = 1 << 14;  // floats per partial sum: constant, so that the norm does not depend on threads
 
 double square_sum(const float* x, int64_t n) {
   double lanes[16] = {};
@@ -106,7 +106,7 @@ void prepare_update(Plan& plan) {
   plan.square_sums.resize(plan.pieces.size());
 }
 
-// Counts that are negative or no numbers give a mean that is no number, which the update refuses.
+// A count that is negative or NaN makes the mean NaN, which the update refuses.
 void accumulate_gradients(Plan& plan) {
   const Store& store = *plan.store;
   const Tensor& loss = plan.tensors[plan.loss];

@@ -18,8 +18,8 @@ void dot(const Lanes* a, const Lanes* b, int64_t columns, Lanes& out) {
   out = sum;
 }
 
-// Takes from `current` its part along each of the rows before it, in their order. Removing one part and the scalar product with
-// the next row share a loop: each column is ready for the product as soon as it is changed.
+// Subtracts from `current` its components along the rows before it, in their order. The subtraction of one component and the scalar product
+// with the next row share a loop: each column is ready for the product as soon as it is changed.
 void project(Lanes* current, const Lanes* rows, int64_t count, int64_t columns) {
   if (count == 0) return;
   Lanes along;

@@ -1,4 +1,4 @@
-// pack.cc: weights into the layouts the kernels stream: blocks of 64 columns, [tile][k][tile columns], a word per (k, column).
+// pack.cc: packing of weights into the layouts that the kernels read: blocks of 64 columns, [tile][k][tile columns], a word per (k, column).
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -18,7 +18,7 @@ int64_t source_row(const Packed& p, int64_t j, int64_t rows) {
   return j < rows ? j : -1;
 }
 
-// B(k, n) = W[row(n)][k] for four columns n that adjoin, k0 <= k < k1; zeros where there is no row.
+// Packs B(k, n) = W[row(n)][k] for four neighbouring columns n, k0 <= k < k1; zeros if there is no row.
 void transpose_columns(const float* const rows[4], int64_t k0, int64_t k1, int64_t width, float* to) {
   int64_t k = k0;
   if (rows[0] && rows[1] && rows[2] && rows[3])
@@ -32,7 +32,7 @@ void transpose_columns(const float* const rows[4], int64_t k0, int64_t k1, int64
     for (int64_t n = 0; n < 4; ++n) to[k * width + n] = rows[n] ? rows[n][k] : 0.0f;
 }
 
-// B(k, n) = W[row(n)][k]: runs of four lines of a row, so that the next one comes by itself; what is written stays in L1.
+// Packs B(k, n) = W[row(n)][k]: reads four lines of a row at a time, so that the hardware prefetches the next; writes stay in L1.
 void pack_transposed(const Store& s, const Packed& p, int64_t block) {
   const gc_param& param = s.params[p.param];
   const int64_t width = kernels().tile_columns;
@@ -47,7 +47,7 @@ void pack_transposed(const Store& s, const Packed& p, int64_t block) {
                         p.block.floats() + block * p.k * 64 + n / width * width * p.k + n % width);
 }
 
-// B(k, n) = W[row(k)][n]: rows are copied in pieces of one tile.
+// Packs B(k, n) = W[row(k)][n]: rows are copied in pieces of one tile.
 void pack_straight(const Store& s, const Packed& p, int64_t block) {
   const gc_param& param = s.params[p.param];
   const int64_t width = kernels().tile_columns, rows = param.dims[0], columns = param.rank == 2 ? param.dims[1] : 1;
@@ -64,7 +64,7 @@ void pack_straight(const Store& s, const Packed& p, int64_t block) {
   }
 }
 
-// bf16, B(k, n) = W[row(n)][k]: a row of W narrowed is a row of words already; they are laid out column by column.
+// Packs B(k, n) = W[row(n)][k] in bf16: a rounded row of W is already a row of words, which are stored column by column.
 void pack_pairs_transposed(const Store& s, const Packed& p, int64_t block) {
   const gc_param& param = s.params[p.param];
   const int64_t width = kernels().tile_columns, columns = param.rank == 2 ? param.dims[1] : 1;
@@ -82,7 +82,7 @@ void pack_pairs_transposed(const Store& s, const Packed& p, int64_t block) {
   }
 }
 
-// bf16, B(k, n) = W[row(k)][n]: two rows are narrowed and interleaved.
+// Packs B(k, n) = W[row(k)][n] in bf16: two rows are rounded and interleaved.
 void pack_pairs_straight(const Store& s, const Packed& p, int64_t block) {
   const gc_param& param = s.params[p.param];
   const int64_t width = kernels().tile_columns, columns = param.rank == 2 ? param.dims[1] : 1;
@@ -101,7 +101,7 @@ void pack_pairs_straight(const Store& s, const Packed& p, int64_t block) {
   }
 }
 
-// int8, B(k, n) = W[row(n)][k]: codes of one row share a scale, the row's largest magnitude over 127.
+// Packs B(k, n) = W[row(n)][k] in int8: the codes of one row share a scale, which is the row's largest magnitude divided by 127.
 void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
   const gc_param& param = s.params[p.param];
   const int64_t width = kernels().tile_columns, columns = param.rank == 2 ? param.dims[1] : 1;
@@ -114,7 +114,7 @@ void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
       finite &= std::isfinite(w[k]);
       most = std::max(most, std::fabs(w[k]));
     }
-    if (!finite) w = nullptr, most = NAN;  // no code stands for it: the scale makes every sum NaN
+    if (!finite) w = nullptr, most = NAN;  // there is no code for NaN or infinity, so the scale makes every sum NaN
     const float inverse = most > 0 ? 127.0f / most : 0.0f;
     auto* to = reinterpret_cast<int8_t*>(p.block.floats() + block * p.k * 64 + n / width * width * p.k + n % width);
     int32_t sum = 0;
@@ -123,11 +123,11 @@ void pack_bytes_transposed(const Store& s, const Packed& p, int64_t block) {
       to[k / 4 * width * 4 + k % 4] = static_cast<int8_t>(code);
       sum += code;
     }
-    p.scale()[block * 64 + n] = most / (127.0f * 127.0f);  // the activation's code carries the other 127
+    p.scale()[block * 64 + n] = most / (127.0f * 127.0f);  // the other factor 127 is that of the activations' codes
     p.correction()[block * 64 + n] = 128 * sum;
   }
 }
-// Both biases in the order of the gate buffer, zero in the padding.
+// Packs the sum of both biases in the order of the gate buffer, with zeros in the padding.
 void pack_bias(const Store& s, const Packed& p, int64_t block) {
   const GateBias& b = p.biases;
   const auto value = [&](int param, Gates gates, int64_t j) {

@@ -26,7 +26,7 @@ GC_BOTH_SIDES inline PhiloxBlock philox4x32(PhiloxBlock counter, uint32_t key0, 
   return c;
 }
 
-// What the numbers are for: two uses never meet in one counter.
+// The use of the numbers, which is part of the counter, so that two uses never share one.
 enum class Draw : uint32_t { kMask = 1, kSample = 2, kZoneoutCell = 3, kZoneoutState = 4 };
 
 // The draws of one stream (a layer's number, below 2^32) in one step (below 2^53): blocks 0, 1, ... below 2^40.
@@ -45,7 +45,7 @@ struct Draws {
     return philox4x32({{static_cast<uint32_t>(index), stream, step, high | high_index}}, key0, key1);
   }
 
-  // Uniform in [0, 1), 53 bits.
+  // Returns a number that is uniform in [0, 1), with 53 bits.
   GC_BOTH_SIDES double uniform(uint64_t index) const {
     const PhiloxBlock b = block(index);
     return (static_cast<double>(b.word[0] >> 5) * 67108864.0 + static_cast<double>(b.word[1] >> 6)) /
@@ -53,8 +53,8 @@ struct Draws {
   }
 };
 
-// The draws of a row that has a seed and a step of its own, given as {seed, seed >> 32, step, step >> 32}. It draws what row 0 of a
-// run under this seed and step draws.
+// Returns the draws of a row that has a seed and a step of its own, given as {seed, seed >> 32, step, step >> 32}. They are those of row 0 of
+// a run with this seed and step.
 GC_BOTH_SIDES inline Draws draws_of_row(const int32_t* row, uint64_t stream, Draw use) {
   const auto whole = [](int32_t low, int32_t high) {
     return static_cast<uint64_t>(static_cast<uint32_t>(high)) << 32 | static_cast<uint32_t>(low);

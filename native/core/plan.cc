@@ -12,7 +12,7 @@
 using namespace gatecell;
 
 namespace {
-// Whose gradient has been written already when a node's backward run comes to it.
+// Marks, for each node, the inputs whose gradients are already written when its backward pass runs.
 void mark_accumulation(Plan& plan) {
   std::vector<bool> written(plan.tensors.size(), false);
   for (size_t i = plan.nodes.size(); i-- > 0;) {  // in the order of the backward pass
@@ -50,7 +50,7 @@ gc_status merge_parameters(const Plan& plan) {
   return GC_OK;
 }
 
-// Checks the description and reads the graph, for either side.
+// Checks the description and reads the graph, for processor and device.
 gc_status read_plan(const gc_plan_desc& desc, Plan& plan) {
   plan.store = desc.store;
   plan.host = static_cast<char*>(desc.host);
@@ -101,7 +101,7 @@ gc_status compile(const gc_plan_desc& desc, Plan& plan) {
   return GC_OK;
 }
 
-// On the device. Under GC_AUTO a plan that would be faster on the processor is left without `device`.
+// Compiles the plan for the device. With GC_AUTO a plan that would be faster on the processor gets no `device`.
 gc_status compile_on_device(const gc_plan_desc& desc, Plan& plan) {
   const Backend& backend = cuda_backend();
   if (!backend.table) return fail(GC_UNSUPPORTED, "expected a GPU, but %s", backend.reason.c_str());
@@ -167,7 +167,7 @@ gc_status gc_plan_fetch_states(gc_plan* plan) {
 
 const char* gc_plan_explain(gc_plan* plan) {
   const gc_status status = guarded([&] {
-    // A device chooses among kernels at the first run; while one is under way, the text from before it stays.
+    // A device chooses among kernels at the first run; while a run is under way, the explanation from before it is returned.
     Claim claim(*plan);
     if (claim.held && plan->device) plan->explanation = explain_plan(*plan);
     return GC_OK;

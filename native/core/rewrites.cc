@@ -1,8 +1,8 @@
 // rewrites.cc: the conditions of every rewrite.
 //
-//   fold        processor   an embedding goes into the one LSTM layer that reads it
-//   directions  both        two neighbouring layers that read one sequence from both ends run side by side
-//   stack       device      layers that read one another run side by side, each some time steps after the one below
+//   fold        processor   an embedding becomes part of the only LSTM layer that reads it
+//   directions  both        two neighbouring layers that read one sequence in opposite directions run at the same time
+//   stack       device      layers that read one another run at the same time, each some time steps after the one below
 #include "rewrites.h"
 
 #include "gatecell/lstm_slots.h"
@@ -14,11 +14,11 @@ int input(const Node& node, size_t at) { return at < node.in.size() ? node.in[at
 bool is_reverse(const Node& layer) { return layer.attributes[kReverse] != 0; }
 
 // ---- fold ----------------------------------------------------------------------------------------------------------------
-// An embedding that only feeds an LSTM layer is folded into it: the layer then takes W_ih e + b of each token from a table
-// of V rows instead of multiplying T*B rows, forward and backward. Worth it where the table is shorter than the batch
-// (training) or of modest size (inference: made once per weight version). A function of only the shapes; forward bits are equal.
+// Returns whether an embedding that only feeds an LSTM layer is folded into it: the layer then takes W_ih e + b of each token from a table
+// of V rows instead of multiplying T * B rows, forward and backward. This saves time if the table is shorter than the batch (training) or
+// of moderate size (inference: it is computed once per weight version). The decision depends only on shapes; forward bits are equal.
 bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std::vector<int>& uses) {
-  if (embedding.op->opcode != GC_OP_EMBEDDING) return false;  // before its inputs are read: another op may have one
+  if (embedding.op->opcode != GC_OP_EMBEDDING) return false;  // first, because another op may have only one input
   if (embedding.attributes[0] != 0) return false;             // the layer's backward pass would train the padding's row
   const Tensor &x = plan.tensors[lstm.in[kX]], &table = plan.tensors[embedding.in[0]];
   if (x.role != GC_INTERNAL || uses[lstm.in[kX]] != 1) return false;  // another op reads the embedded sequence
@@ -28,7 +28,7 @@ bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std:
   return table.rows * panels_of(plan.tensors[lstm.out[kY]].cols) * 64 * 4 <= (int64_t{32} << 20);
 }
 
-// How often each tensor is read: by ops, by carries and as the loss.
+// Returns how often each tensor is read: by ops, by carries and as the loss.
 std::vector<int> count_uses(const Plan& plan) {
   std::vector<int> uses(plan.tensors.size(), 0);
   for (const Node& node : plan.nodes)
@@ -65,7 +65,7 @@ void fold_embeddings(Plan& plan) {
 }
 
 // ---- directions ----------------------------------------------------------------------------------------------------------
-// Whether one pass of the layer is enough work for several threads. A function of shapes, not of lengths.
+// Returns whether one pass of the layer is enough work for several threads. It depends on shapes, not on lengths.
 bool is_worth_a_team(const Plan& plan, const Node& layer) {
   const Tensor &y = plan.tensors[layer.out[kY]], &w_ih = plan.tensors[layer.in[kWeightIh]],
                &w_hh = plan.tensors[layer.in[kWeightHh]];
@@ -74,8 +74,8 @@ bool is_worth_a_team(const Plan& plan, const Node& layer) {
   return plan.team(16.0 * static_cast<double>(y.dims[0] * y.dims[1]) * weights / gates) > 1;
 }
 
-// Neighbours that read the same sequence (and lengths) from both ends and nothing of each other. On the processor each gets half
-// of the team, so each must be worth several threads; a device has room for both in any case.
+// Returns whether two neighbours read the same sequence (and lengths) in opposite directions, and nothing of each other. On the processor
+// each gets half of the team, so each must have work for several threads; a device has room for both in any case.
 bool are_directions(const Plan& plan, const Node& a, const Node& b) {
   if (a.op != b.op || !is_recurrent(a) || is_reverse(a) == is_reverse(b)) return false;
   if (input(a, kX) != input(b, kX) || input(a, kLengths) != input(b, kLengths)) return false;
@@ -92,7 +92,7 @@ void pair_directions(Plan& plan) {
 }
 
 // ---- stack ---------------------------------------------------------------------------------------------------------------
-constexpr int kMostLayers = 8;  // as many branches as a device runs side by side
+constexpr int kMostLayers = 8;  // the number of branches that a device runs at the same time
 
 // Returns the layer whose y a layer reads, directly or through dropout; null if it reads another tensor.
 Node* layer_below(Plan& plan, const Node& layer) {
@@ -111,14 +111,14 @@ int layers_of(const Plan& plan, int first, int last) {
   return layers;
 }
 
-// Nodes from the layer below to the layer are one chain: each reads the result of the one before it.
+// Returns whether the nodes from the layer below to the layer are one chain, of which each reads the result of the one before it.
 bool is_chain(const Plan& plan, const Node& below, const Node& layer) {
   for (int i = layer.index; i > below.index; --i)
     if (plan.tensors[plan.nodes[i].in[0]].producer != i - 1) return false;
   return true;
 }
 
-// Returns the reason why a layer cannot run side by side with the one below it, whose stack begins at `first`; null if it can.
+// Returns the reason why a layer cannot run at the same time as the one below it, whose stack begins at `first`; null if it can.
 const char* keeps_apart(const Plan& plan, const Node& below, const Node& layer, int first) {
   if (below.partner >= 0 || layer.partner >= 0) return "one of them has two directions";
   if (is_reverse(below) != is_reverse(layer)) return "they read time in opposite order";
@@ -157,7 +157,7 @@ void rewrite_forward(Plan& plan) {
   if (plan.on_device) mark_stacks(plan);
 }
 
-// Side by side in the forward pass, and every one of them has a backward pass.
+// Returns whether the layers run at the same time in the forward pass and each of them has a backward pass.
 void rewrite_backward(Plan& plan) {
   for (Node& node : plan.nodes) {
     if (node.partner >= 0 && node.trains && plan.nodes[node.partner].trains) node.partner_back = node.partner;

@@ -1,5 +1,5 @@
-// run.cc: the executor. Host inputs that cannot be used in place are copied in (and padded), nodes run in order and back
-// again, outputs are copied out.
+// run.cc: the executor. Host inputs that cannot be used in place are copied in (and padded), nodes run in order, then backward, and outputs
+// are copied out.
 #include <cmath>
 #include <cstring>
 
@@ -89,7 +89,7 @@ bool is_carry_target(const Plan& plan, int32_t id) {
   return false;
 }
 
-// Floats of a carry's tensors.
+// Returns the number of floats of the tensors of a carry.
 int64_t floats_of(const Plan& plan, int32_t id) { return plan.tensors[id].rows * plan.tensors[id].cols; }
 }  // namespace
 
@@ -102,7 +102,7 @@ gc_status prepare_carries(Plan& plan) {
 }
 
 namespace {
-// Sources that are targets, too, are copied before any target is written, so that the order of the carries does not matter.
+// Copies the sources that are also targets before any target is written, so that the order of the carries does not matter.
 void carry_all(Plan& plan) {
   float* const copies = plan.carry_copies.floats();
   const auto each_chained = [&](const auto& body) {
@@ -133,7 +133,7 @@ void carry_all(Plan& plan) {
 }  // namespace
 
 namespace {
-// The update of the gradients that lie in the store, which may have come from a run on a device.
+// Applies the gradients in the store, which may come from a run on a device.
 gc_status update_only(Plan& plan) {
   const gc_status status = fetch_store(*plan.store);
   if (status == GC_OK) update_parameters(plan);
@@ -174,13 +174,13 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
         break;
       }
     }
-    // A device holds newer weights; another plan may train there again before the lock is taken: then once more.
+    // If a device has newer weights, they are fetched. Another plan may train there before the lock is taken; then they are fetched again.
     status = fetch_store(store);
     if (status != GC_OK) return status;
   }
   if (status != GC_OK) return status;
   if (mode == GC_ACCUMULATE) accumulate_gradients(plan);
-  // A step that is refused leaves the states as it found them: they came of the same bad data.
+  // A step that is refused does not change the states, which would come from the same invalid data.
   if (mode == GC_TRAIN) update_parameters(plan);
   if (mode != GC_TRAIN || plan.control[GC_C_APPLIED] == 1) carry_all(plan);
   return GC_OK;

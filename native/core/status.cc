@@ -1,4 +1,4 @@
-// status.cc: the last failure's sentence, one buffer per thread.
+// status.cc: the message of the last failure, in one buffer per thread.
 #include "status.h"
 
 #include <cstdarg>

@@ -3,6 +3,6 @@
 #include "gatecell/gatecell.h"
 
 namespace gatecell {
-// Records the sentence (printf form) and returns the code.
+// Stores the message, given in the form of printf, and returns the code.
 gc_status fail(gc_status status, const char* format, ...) __attribute__((format(printf, 2, 3)));
 }  // namespace gatecell

@@ -1,4 +1,4 @@
-// store.cc: the parameter table and its packed copies: who asks for which, and when they are stale.
+// store.cc: the table of parameters and their packed copies: requests for copies, and their versions.
 #include "store.h"
 
 #include <algorithm>

@@ -17,13 +17,13 @@ namespace gatecell {
 
 struct DeviceStore;
 
-// Which way a parameter W[O, K] is packed into blocks of 64 columns, each [tile][k][tile columns]:
+// How a parameter W[O, K] is packed into blocks of 64 columns, each [tile][k][tile columns]:
 enum class PackKind {
   kForward,          // B(k, n) = W[n][k]: y = x W^T
   kForwardGates,     // the same with n running over [panel][gate][16 units]
   kBackward,         // B(k, n) = W[k][n]: dx = dy W
   kBackwardGates,    // the same with k running over [panel][gate][16 units]
-  kForwardGruInput,  // as the gates' kinds, for W[3H, ...] of a GRU: places that a product does not touch are zero
+  kForwardGruInput,  // as the kinds of the gates, for W[3H, ...] of a GRU: slots that a product does not use are zero
   kForwardGruState,
   kBackwardGruInput,
   kBackwardGruState,
@@ -31,12 +31,12 @@ enum class PackKind {
   kGateBias,    // [panel][64]: b_ih + b_hh
 };
 
-// The parameters a kTokenGates pack is made of; b_ih and b_hh may be -1.
+// The parameters from which a kTokenGates pack is made; b_ih and b_hh may be -1.
 struct TokenGates {
   int table, w_ih, b_ih, b_hh;
 };
 
-// The parameters a kGateBias pack is made of, of a layer of `hidden` units; either may be -1.
+// The parameters from which a kGateBias pack of a layer of `hidden` units is made; either may be -1.
 struct GateBias {
   int b_ih, b_hh;
   int64_t hidden;
@@ -52,11 +52,11 @@ struct Packed {
   Format format = Format::kF32;
   int64_t k = 0;                     // inner length, in words
   int64_t blocks = 0;                // blocks of 64 columns
-  std::atomic<uint64_t> version{0};  // of the weights it was made from
+  std::atomic<uint64_t> version{0};  // of the weights from which it was made
   TokenGates token = {-1, -1, -1, -1};
-  const Packed* weights = nullptr;  // kTokenGates: the packed W_ih it multiplies with
+  const Packed* weights = nullptr;  // kTokenGates: the packed W_ih by which the table is multiplied
   Block block;
-  // kInt8, per column: W = code * scale, and 128 times the sum of the codes (the activations' codes carry 128 too much).
+  // kInt8, per column: W = code * scale, and 128 times the sum of the codes, because the codes of activations are too large by 128.
   Block scales;
   const float* data() const { return block.floats(); }
   float* scale() const { return scales.floats(); }
@@ -65,14 +65,14 @@ struct Packed {
   const Packed* start = nullptr;         // kTokenGates: the packed biases
 };
 
-// The packs of a store by id. It only grows, and an entry never moves, so a run reads the packs of its plan while another
-// plan of the store is compiled; ids are handed out under the store's `table` mutex.
+// The packs of a store by id. The list only grows, and an entry never moves, so that a run can read the packs of its plan while another plan
+// of the store is compiled. Ids are assigned under the store's `table` mutex.
 class PackList {
  public:
   static constexpr int kChunk = 64, kChunks = 512;
   int size() const { return size_; }
   const std::unique_ptr<Packed>& operator[](int id) const { return (*chunks_[id / kChunk])[id % kChunk]; }
-  // The id of the new entry; -1 where there is no room.
+  // Returns the id of the new entry, or -1 if there is no room.
   int add(std::unique_ptr<Packed> pack) {
     if (size_ == kChunk * kChunks) return -1;
     auto& chunk = chunks_[size_ / kChunk];
@@ -102,42 +102,42 @@ struct Store {
   ArenaPool arenas;                     // of the passes of its plans on the processor
   std::shared_ptr<DeviceStore> device;  // null until a plan runs there
   std::atomic<bool> has_device{false};  // `device` is set: it never changes again
-  // Readers: forward and backward passes, from the check of their packs to the end, and packing. Writers: updates, and what
-  // changes `version`. While a reader holds it no weight changes, and a pack that is stale is in nobody's use.
+  // Readers are forward and backward passes, from the check of their packs to the end, and packing. Writers are updates and all other changes
+  // of `version`. While a reader holds the lock, weights do not change, and no run uses a pack of an older version.
   mutable std::shared_mutex mutex;
-  // Who packs; taken after `mutex`.
+  // Held while packing; locked after `mutex`.
   std::mutex packing;
-  // Who adds packs or counts them: held for moments, never during a pass, so that a plan can be compiled during a run.
+  // Held to add or count packs, for a short time and never during a pass, so that a plan can be compiled during a run.
   mutable std::mutex table;
 
-  // The id of the pack, made on first request; -1 when memory is out. Called while a plan is compiled.
+  // Returns the id of the pack, which the first request creates, or -1 if there is no memory. Called while a plan is compiled.
   int request_pack(int param, PackKind kind, Format format = Format::kF32);
-  // Needs W_ih's kForwardGates pack, requested before.
+  // The kForwardGates pack of W_ih must have been requested before.
   int request_token_gates(const TokenGates& token);
   int request_gate_bias(const GateBias& biases);
-  // Bytes of all packs. Callable while another thread compiles a plan on this store.
+  // Returns the bytes of all packs. It may be called while another thread compiles a plan on this store.
   int64_t packed_bytes() const;
 };
 
-// Brings the given packs up to the current version. The caller holds the store's mutex, shared at least.
+// Packs the given packs again if they are of an older version. The caller holds at least a shared lock on the mutex of the store.
 void refresh_packs(Store& store, const std::vector<int>& ids, int threads);
 
 // Fills one block of 64 columns (pack.cc).
 void pack_block(const Store& store, const Packed& pack, int64_t block);
 
-// Hidden units in whole panels of 16.
+// Returns the number of panels of 16 hidden units.
 inline int64_t panels_of(int64_t hidden) { return (hidden + 15) / 16; }
-// What the four places of a unit are: the LSTM's i, f, g, o, or the GRU's r, z, n from x and n from h, as W_ih or W_hh fills them.
+// The meaning of the four gate slots of a unit. kLstm: i, f, g, o. GRU: r, z, n of x, n of h; W_ih leaves the fourth slot empty, W_hh the third.
 enum class Gates { kLstm, kGruInput, kGruState };
 inline int64_t gate_count(Gates gates) { return gates == Gates::kLstm ? 4 : 3; }
-// Row of W[4H, ...] or W[3H, ...] at position j of [panel][place][16 units]; -1 in the padding and where W has nothing.
+// Returns the row of W[4H, ...] or W[3H, ...] at position j of [panel][slot][16 units], or -1 in the padding and in slots that W does not fill.
 inline int64_t gate_row(int64_t j, int64_t hidden, Gates gates = Gates::kLstm) {
   const int64_t unit = j / 64 * 16 + j % 16, place = j % 64 / 16;
   if (unit >= hidden || (gates == Gates::kGruInput && place == 3) || (gates == Gates::kGruState && place == 2))
     return -1;
   return (gates == Gates::kGruState && place == 3 ? 2 : place) * hidden + unit;
 }
-// Whether a pack's columns or inner length run over gates, and over which.
+// Returns whether the columns or the inner length of a pack run over gates, and over which.
 inline bool packs_gates(PackKind kind) { return kind != PackKind::kForward && kind != PackKind::kBackward; }
 inline Gates gates_of(PackKind kind) {
   if (kind == PackKind::kForwardGruInput || kind == PackKind::kBackwardGruInput) return Gates::kGruInput;

@@ -1,11 +1,11 @@
-// transpose.h: squares of four floats turned over in registers.
+// transpose.h: transposition of 4 x 4 floats in registers.
 #pragma once
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
 
 namespace gatecell {
-// to[i][j] (+)= from[j][i] for i, j < 4.
+// Computes to[i][j] (+)= from[j][i] for i, j < 4.
 inline void transpose_square(const float* const from[4], float* const to[4], bool accumulate) {
 #if defined(__SSE__)
   __m128 r[4] = {_mm_loadu_ps(from[0]), _mm_loadu_ps(from[1]), _mm_loadu_ps(from[2]), _mm_loadu_ps(from[3])};

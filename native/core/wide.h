@@ -1,5 +1,5 @@
-// wide.h: probabilities of paths, far below the smallest double, as m 2^e with an integer e: the range of logarithms, but a sum
-// costs two multiplications instead of exp and log. For CTC, on the processor and on the device.
+// wide.h: numbers m 2^e with an integer e, for probabilities of paths, which are far below the smallest double. They have the range of
+// logarithms, but a sum costs two multiplications instead of exp and log. For CTC, on the processor and on the device.
 #pragma once
 #include <cmath>
 #include <cstdint>
@@ -10,17 +10,17 @@
 namespace gatecell {
 namespace wide {
 
-constexpr double kLeastLog = -1e9;  // log-probabilities of one step count as at least this: no loss is infinite
+constexpr double kLeastLog = -1e9;  // smaller log-probabilities of a step are set to this: no loss is infinite
 constexpr int64_t kNever = -(int64_t{1} << 60);  // exponent of zero, below that of any path: 2^20 steps of e^-1e9
 
-// m 2^e, m in [1, 2) or 0. A probability of one step is e^-700 < m <= 1 instead, and that is enough for its factor.
+// m 2^e, with m in [1, 2) or 0. For a probability of one step, which is only a factor, it suffices that e^-700 < m <= 1.
 struct Wide {
   double m;
   int64_t e;
 };
 GC_BOTH_SIDES constexpr Wide zero() { return {0, kNever}; }
 
-// 2^d for d <= 0, 0 below the normal doubles.
+// Returns 2^d for d <= 0, and 0 if that is below the normal doubles.
 GC_BOTH_SIDES inline double power_of_two(int64_t d) {
   const uint64_t bits = d < -1022 ? 0 : static_cast<uint64_t>(d + 1023) << 52;
   double x;

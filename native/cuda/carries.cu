@@ -24,7 +24,7 @@ gc_status make_copies(gc_device_plan& p) {
 }
 
 namespace {
-// Whether carries are applied: not after invalid data and, if the run updates the weights, only with the update.
+// Returns whether carries are applied: not after invalid data and, if the run updates the weights, only with the update.
 __device__ __forceinline__ bool moves_on(const Control& control, bool trains) {
   return control.failure.fault == 0 && (!trains || control.applied != 0);
 }

@@ -1,7 +1,7 @@
-// choose.cu: where an op has several kernels, each is timed once on this device with the plan's own shapes, and the fastest is
-// recorded; nothing is chosen by a guess. One that the device refuses is left out, with its reason in the explanation.
-// GATECELL_CUDA_LSTM=steps|cluster|cluster16|grid names the LSTM's instead, where it fits. On an emulated device, whose times mean
-// nothing, it is the plain one unless GATECELL_CUDA_LSTM=fastest asks for the timing.
+// choose.cu: the choice of kernels. If an op has several kernels, each is timed once on this device with the shapes of the plan, and the
+// fastest is recorded; nothing is chosen by a guess. A kernel that the device refuses is left out, with the reason in the explanation.
+// GATECELL_CUDA_LSTM=steps|cluster|cluster16|grid names the kernel of LSTM layers instead, if it fits. On an emulated device, whose times
+// mean nothing, it is `steps`, unless GATECELL_CUDA_LSTM=fastest requests the timing.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -14,7 +14,7 @@ namespace gatecell {
 namespace cuda {
 namespace {
 
-// The kernel named by the environment; kLstmKernels where none is.
+// Returns the kernel that the environment names, or kLstmKernels if it names none.
 int named_kernel() {
   const char* name = getenv("GATECELL_CUDA_LSTM");
   for (int k = 0; name && k < kLstmKernels; ++k)
@@ -27,7 +27,7 @@ bool must_measure() {
   return !device_info().emulated || (name && strcmp(name, "fastest") == 0);
 }
 
-// A cluster of 16 blocks would hold U, but the device has no room for one.
+// Returns whether a cluster of 16 blocks could keep U, but the device has no room for one.
 bool too_wide(const Lstm& s, int32_t kernel, bool backward) {
   const auto anywhere = [](const LstmPlan&) { return 1; };
   const LstmShape shape = shape_of(s);
@@ -50,7 +50,7 @@ void explain(gc_device_plan& p, const Node& node, bool backward, const std::stri
   add_explanation(p, name, measured + "\"chosen\":\"" + kLstmKernelNames[chosen] + "\"");
 }
 
-// Sets `choice` to the fastest that fits, and says what was measured.
+// Sets `choice` to the fastest kernel that fits, and adds the measured times to the explanation.
 gc_status choose_way(gc_device_plan& p, const Node& node, const Lstm& s, bool backward, int32_t& choice) {
   const int named = named_kernel();
   choice = named < kLstmKernels && lstm_fits(s, named, backward) ? named : kLstmSteps;
@@ -131,7 +131,7 @@ void add_explanation(gc_device_plan& p, const std::string& name, const std::stri
 }
 
 namespace {
-// Drops choices that a failure or an exception left incomplete, so that the next run chooses again.
+// Deletes choices that a failure or an exception left incomplete, so that the next run chooses again.
 struct Choosing {
   gc_device_plan& p;
   bool complete = false;

@@ -1,7 +1,7 @@
-// choose_products.cu: how the large products of a node are computed (kernels/product.h): each way that this device has is timed on
-// the plan's own shapes, and the fastest is recorded. GATECELL_CUDA_PRODUCTS=tiles|mma|wgmma names it instead; =fastest times small
-// ones, too. A way of packed operands is first tried on small products, once a process; where it differs from the tiles it is not
-// used, and plan.explain() says so. On an emulated device, whose times mean nothing, tiles stay unless that is set.
+// choose_products.cu: the choice of the method for the large products of a node (kernels/product.h). Each method that this device has is timed
+// with the shapes of the plan, and the fastest is recorded. GATECELL_CUDA_PRODUCTS=tiles|mma|wgmma names the method instead; `fastest` also times
+// small products. A method with packed operands is first tried on small products, once per process; if its results differ from those of tiles, it
+// is not used, and plan.explain() contains the reason. An emulated device, whose times mean nothing, uses tiles unless the variable is set.
 #include "kernels/lstm.h"
 #include "plan.h"
 
@@ -9,7 +9,7 @@ namespace gatecell {
 namespace cuda {
 namespace {
 
-// The work that is timed, and the memory without which there is nothing to choose.
+// The work that is timed, and the memory for packed operands. Without that memory there is no choice.
 struct Part {
   std::string what;  // for plan.explain()
   int32_t buffer;

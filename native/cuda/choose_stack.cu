@@ -1,6 +1,6 @@
-// choose_stack.cu: the layers of a stack one after the other, or side by side in chunks of time: timed on this device with the plan's
-// own shapes, as the kernels of a layer are. GATECELL_CUDA_WAVEFRONT=<chunks> names it instead (1: one after the other). An
-// emulated device, whose times mean nothing, does one after the other, unless that says `measured`.
+// choose_stack.cu: the choice whether the layers of a stack run one after the other or, in chunks of time, at the same time, by timing both
+// on this device with the shapes of the plan. GATECELL_CUDA_WAVEFRONT=<chunks> sets the number of chunks instead (1: one after the other).
+// On an emulated device, whose times mean nothing, layers run one after the other, unless the variable is `measured`.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -14,7 +14,7 @@ namespace cuda {
 namespace {
 constexpr int64_t kLeastSteps = 4;  // of a chunk that is worth its own launches
 
-// 0 where none is named.
+// Returns the number of chunks that the environment sets, or 0 if it sets none.
 int32_t named_chunks() {
   const char* name = getenv("GATECELL_CUDA_WAVEFRONT");
   return name ? std::max(atoi(name), 0) : 0;
@@ -45,7 +45,7 @@ struct Pass {
   bool takes_grid() const {
     return std::any_of(layers.begin(), layers.end(), [&](const Node& n) { return kernel(n) == kLstmGrid; });
   }
-  // With one chunk it is one layer after the other.
+  // Times one pass. With one chunk the layers run one after the other.
   gc_status time(int32_t count, double& seconds, std::string& trouble) const {
     const auto work = [&] { backward ? stack_back(layers[0], count) : stack_forward(layers[0], count); };
     return seconds_of(p.plan, work, seconds, trouble);
@@ -73,7 +73,7 @@ gc_status take_named(const Pass& pass) {
   return GC_OK;
 }
 
-// The kernels that were fastest alone, where they can run beside others, and a product a step, which leaves most room to others.
+// Returns the sets of kernels to try: those that were fastest for each layer, except grid kernels, and one product per step for all.
 std::vector<std::vector<int32_t>> sets_beside(const Pass& pass) {
   std::vector<int32_t> own = pass.kernels();
   for (size_t l = 0; l < own.size(); ++l)
@@ -87,7 +87,7 @@ std::vector<std::vector<int32_t>> sets_beside(const Pass& pass) {
 }
 
 gc_status take_fastest(const Pass& pass) {
-  const gc_status filled = fill_lengths(Lstm(pass.layers[0]));  // which all layers of a stack share
+  const gc_status filled = fill_lengths(Lstm(pass.layers[0]));  // all layers of a stack have the same lengths
   if (filled != GC_OK) return filled;
   const std::vector<int32_t> alone = pass.kernels();
   double best = -1;
@@ -102,7 +102,7 @@ gc_status take_fastest(const Pass& pass) {
     for (int32_t count = 2; count * kLeastSteps <= Lstm(pass.layers[0]).T && count <= 64; count *= 2) {
       pass.set(set, count);
       double seconds = -1;
-      trouble.clear();  // what is refused or stuck is left out, with its reason
+      trouble.clear();  // an attempt that is refused or does not end is left out, with the reason in the explanation
       const bool runs = pass.time(count, seconds, trouble) == GC_OK;
       if (runs && seconds < best) best = seconds, kernels = set, chunks = count;
       figures += timed(std::to_string(count) + "_chunks" + (steps ? "_of_steps" : ""), seconds, trouble);

@@ -1,5 +1,5 @@
-// cluster.h: blocks that run together and write into each other's shared memory (sm_90: thread block clusters, distributed
-// shared memory). For older targets the functions do nothing; the host launches no cluster there.
+// cluster.h: blocks that run at the same time and write into each other's shared memory (sm_90: thread block clusters, distributed shared
+// memory). For older targets the functions do nothing, and the host launches no clusters.
 #pragma once
 #include "device.h"
 
@@ -9,7 +9,7 @@ namespace cuda {
 #if defined(GATECELL_EMULATOR)
 inline void cluster_arrive() {}
 inline void cluster_wait() { emulator::sync_cluster(); }
-// What `mine`, an address in this block's dynamic shared memory, is in that of block `rank`.
+// Returns the address in the dynamic shared memory of block `rank` that corresponds to `mine` in that of this block.
 inline char* at_peer(void* mine, unsigned rank) {
   return emulator::shared_memory_of(rank) + (static_cast<char*>(mine) - dynamic_shared());
 }
@@ -21,7 +21,7 @@ inline void store_pair_to_peer(float* mine, unsigned rank, float a, float b) {
   there[0] = a, there[1] = b;
 }
 #else
-// All threads of all blocks arrive, and then wait for all; what was written before the one is seen after the other, also by peers.
+// All threads of all blocks arrive, and then wait for all others. Writes before the arrival are visible after the wait, also to other blocks.
 __device__ __forceinline__ void cluster_arrive() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
@@ -40,7 +40,7 @@ __device__ __forceinline__ uint32_t at_peer(void* mine, unsigned rank) {
 #endif
   return there;
 }
-// `mine` on a boundary of 16 bytes.
+// `mine` is aligned to 16 bytes.
 __device__ __forceinline__ void store_vector_to_peer(uint32_t* mine, unsigned rank, const uint32_t (&w)[4]) {
 #if __CUDA_ARCH__ >= 900
   asm volatile("st.shared::cluster.v4.u32 [%0], {%1, %2, %3, %4};" ::"r"(at_peer(mine, rank)), "r"(w[0]), "r"(w[1]),
@@ -48,7 +48,7 @@ __device__ __forceinline__ void store_vector_to_peer(uint32_t* mine, unsigned ra
                : "memory");
 #endif
 }
-// `mine` on a boundary of 8 bytes.
+// `mine` is aligned to 8 bytes.
 __device__ __forceinline__ void store_pair_to_peer(float* mine, unsigned rank, float a, float b) {
 #if __CUDA_ARCH__ >= 900
   asm volatile("st.shared::cluster.v2.f32 [%0], {%1, %2};" ::"r"(at_peer(mine, rank)), "f"(a), "f"(b) : "memory");

@@ -1,4 +1,4 @@
-// copy.h: copies into shared memory that go on while a block computes, and reading them as fragments (PTX ISA: cp.async,
+// copy.h: copies into shared memory that run while a block computes, and loads of the copied data as fragments (PTX ISA: cp.async,
 // cp.async.bulk with mbarrier, ldmatrix). The bulk copies are only in the code for sm_90a.
 #pragma once
 #include "device.h"
@@ -6,7 +6,7 @@
 #include "emulator/async.h"
 #endif
 
-// Set where the code is for sm_90a: what has bulk copies and products of warpgroups.
+// Set if the code is for sm_90a, which has bulk copies and products of warpgroups.
 #if defined(GATECELL_EMULATOR) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
 #define GATECELL_WARPGROUPS 1
 #endif
@@ -34,7 +34,7 @@ inline void copy_bulk(void* to, const void* from, uint32_t bytes, uint64_t* barr
 __device__ __forceinline__ uint32_t shared_address(const void* at) {
   return static_cast<uint32_t>(__cvta_generic_to_shared(at));
 }
-// 16 bytes, past the first-level cache. A thread's copies since its last commit are a group; copy_wait leaves at most so many on the way.
+// Copies 16 bytes, bypassing the first-level cache. A thread's copies since its last commit are a group; copy_wait leaves Most under way.
 __device__ __forceinline__ void copy_async(void* to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(to)),
                "l"(__cvta_generic_to_global(from))
@@ -45,7 +45,7 @@ template <int Most>
 __device__ __forceinline__ void copy_wait() {
   asm volatile("cp.async.wait_group %0;" ::"n"(Most) : "memory");
 }
-// Four matrices of 8 rows of 16 bytes: lane 8 i + r names row r of matrix i; to[i] is word lane % 4 of row lane / 4 of matrix i.
+// Loads four matrices of 8 rows of 16 bytes: lane 8 i + r passes the address of row r of matrix i; to[i] is word lane % 4 of its row lane / 4.
 __device__ __forceinline__ void load_matrices(uint32_t (&to)[4], const void* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
@@ -53,11 +53,11 @@ __device__ __forceinline__ void load_matrices(uint32_t (&to)[4], const void* row
                : "memory");
 }
 #if defined(GATECELL_WARPGROUPS)
-// An mbarrier of one arrival: each phase waits for it and for the bytes that it expects.
+// An mbarrier with one arrival: each phase ends after the arrival and after the bytes that the arrival announces.
 __device__ __forceinline__ void barrier_init(uint64_t* barrier) {
   asm volatile("mbarrier.init.shared::cta.b64 [%0], 1;" ::"r"(shared_address(barrier)) : "memory");
 }
-// By who made them, before anybody copies: the copies' proxy sees the barriers.
+// Makes new barriers visible to the proxy of the copies. The thread that made them calls it before any copy.
 __device__ __forceinline__ void barriers_ready() {
   asm volatile("fence.mbarrier_init.release.cluster;\n\tfence.proxy.async.shared::cta;" ::: "memory");
 }

@@ -1,4 +1,4 @@
-// device.h: what device code is written on. The one place that tells nvcc from the emulator's host compiler.
+// device.h: the names that device code uses. Only this file distinguishes nvcc from the host compiler of the emulator.
 #pragma once
 #include <cstdint>
 
@@ -14,7 +14,7 @@ namespace cuda {
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
-// The launch's shared memory, 16-byte aligned.
+// Returns the dynamic shared memory of the launch, 16-byte aligned.
 #if defined(GATECELL_EMULATOR)
 inline char* dynamic_shared() { return emulator::shared_memory(); }
 inline unsigned lane_id() { return emulator::place().lane; }
@@ -26,9 +26,9 @@ __device__ __forceinline__ unsigned lane_id() {
 }
 #endif
 
-// Programmatic dependent launch (sm_90): a kernel launched to follow (Shape::follows) may begin while the one before it runs. Nothing
-// that this writes may be read, and nothing that it reads may be written, before wait_for_predecessor(), which every thread calls, also
-// one that has no work: who comes after relies on it. let_successor_begin(): the next such kernel may begin.
+// Programmatic dependent launch (sm_90): a kernel launched to follow (Shape::follows) may begin while the kernel before it still runs.
+// Before wait_for_predecessor() it must not read what that kernel writes, nor write what that kernel reads. Every thread calls it, also a
+// thread without work, because the kernel after this one relies on it. let_successor_begin() allows the next such kernel to begin.
 #if defined(GATECELL_EMULATOR)
 inline void wait_for_predecessor() { emulator::sync_predecessor(); }
 inline void let_successor_begin() {}
@@ -45,8 +45,8 @@ __device__ __forceinline__ void let_successor_begin() {
 }
 #endif
 
-// Sums over a warp and over a block of up to 1024 threads in an order that depends on nothing; every thread gets the sum.
-// block_sum: `shared` holds one element per warp; the block's threads have only the dimension x.
+// Sums over a warp and over a block of up to 1024 threads in a fixed order; every thread gets the sum.
+// block_sum: `shared` has one element per warp; the threads of the block have only the dimension x.
 template <class T>
 __device__ __forceinline__ T warp_sum(T value) {
   for (int with = kWarp / 2; with > 0; with /= 2) value += __shfl_xor_sync(kAllLanes, value, with);

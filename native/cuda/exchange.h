@@ -1,9 +1,9 @@
-// exchange.h: words that blocks of a whole grid hand to each other through global memory and that say themselves whether they have
-// arrived: data as flag. A tag of two bits in every word counts the uses of its place (1, 2, 3, 1, ...; 0 after a clear), so a
-// reader that finds the tag it waits for has the value with it, and no fence and no barrier is needed: a 32-bit word is written
-// whole. The idea of carrying readiness in the data is that of persistent RNNs (Diamos et al. 2016) and of Lamport's timestamps.
+// exchange.h: the exchange of words between the blocks of a whole grid through global memory. Each word carries its own validity tag: two
+// bits that count the uses of the word's position (1, 2, 3, 1, ...; 0 after a clear). A reader polls the word until it has the expected tag,
+// and has the value at the same time, because a 32-bit word is written as a whole; no fence and no barrier is needed. The idea of carrying
+// readiness in the data is that of persistent RNNs (Diamos et al. 2016) and of Lamport's timestamps.
 //
-// A waiting thread gives up after a number of looks and leaves an error word, so that a fault ends as an error and not as a hang.
+// A waiting thread gives up after a number of polls and stores an error, so that a fault ends as an error and not as a hang.
 #pragma once
 #include "kernels/mma.h"
 #include "op.h"
@@ -11,15 +11,15 @@
 namespace gatecell {
 namespace cuda {
 
-// The tag of a place that is written once in two steps.
+// Returns the tag of a position that is written at every second step.
 __host__ __device__ inline uint32_t tag_of_step(int64_t step) { return 1 + static_cast<uint32_t>(step / 2 % 3); }
 
-// Values of h, |h| <= 1, as words with a tag. take() removes the tag from four words; false where one has another tag.
+// Words of values of h, |h| <= 1, with a tag. take() removes the tag from four words, and returns false if one of them has another tag.
 template <class Words>
 struct Tagged;
 
-// The top bit of a bf16 exponent is 0 below 2: the tag's place. A NaN travels as a number between 1 and 2, which h never is; adding
-// kBeyondOne to a half sets the top bit of the exponent for those alone.
+// The top bit of a bf16 exponent is 0 for values below 2, so a word of two values has two bits for the tag. A NaN is sent as a number
+// between 1 and 2, which is not a value of h; adding kBeyondOne to a half sets the top bit of the exponent only for such numbers.
 template <>
 struct Tagged<Bf16Words> {
   static constexpr uint32_t kNan = 0x3fffu, kPlaces = 0x40004000u, kBeyondOne = 0x00400040u;
@@ -47,7 +47,7 @@ struct Tagged<Bf16Words> {
   }
 };
 
-// tf32 has 13 bits that no product reads.
+// Of a tf32 value products ignore the lowest 13 bits; two of them are the tag.
 template <>
 struct Tagged<Tf32Words> {
   static __device__ __forceinline__ uint32_t word(float x, float, uint32_t tag) {
@@ -77,7 +77,7 @@ inline uint32_t any_lane(uint32_t bits) {
   return bits;
 }
 #else
-// At the second-level cache, where all blocks meet; each word by itself.
+// Loads and stores at the second-level cache, which all blocks share. Each word is atomic by itself.
 __device__ __forceinline__ void load_wire(const uint32_t* at, uint32_t (&w)[4]) {
   asm volatile("ld.relaxed.gpu.global.v4.u32 {%0, %1, %2, %3}, [%4];"
                : "=r"(w[0]), "=r"(w[1]), "=r"(w[2]), "=r"(w[3])
@@ -92,17 +92,17 @@ __device__ __forceinline__ int32_t look(const int32_t* word) { return *static_ca
 __device__ __forceinline__ void pause(int64_t looks) {
   if (looks > 16) __nanosleep(20);
 }
-// Bits that a lane of the warp has.
+// Returns the bits that are set in any lane of the warp.
 __device__ __forceinline__ uint32_t any_lane(uint32_t bits) { return __reduce_or_sync(kAllLanes, bits); }
 #endif
 
-// Who waits, how long, and where an error is left.
+// How often a thread of a node polls before it gives up, and where it stores the error.
 struct Patience {
   int64_t looks;
   Control* control;
   int32_t node;
 
-  // After `looks` in vain at a step: true where it is no use, because this thread or another has given up.
+  // Called after `done` polls without success at a step. Returns true if this thread or another one has given up.
   __device__ bool over(int64_t done, int64_t step) const {
     pause(done);
     if (done % 64 == 63 && look(&control->failure.fault) != 0) return true;

@@ -1,5 +1,5 @@
-// math.h: one lane of the names that native/kernels/shared/math.inl is written on, so that exp, sigmoid, tanh and the gates
-// are the processor's own polynomials, bit for bit. Contraction is off (--fmad=false); what is fused is written so.
+// math.h: the names that native/kernels/shared/math.inl uses, for one lane, so that exp, sigmoid, tanh and the gates are the same polynomials
+// as on the processor, bit for bit. Contraction is off (--fmad=false); fused operations are written as such.
 #pragma once
 #include "device.h"
 

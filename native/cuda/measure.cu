@@ -1,6 +1,6 @@
-// measure.cu: what this device does in a second: the time of one of many dependent kernels in a graph, of a run that does nothing,
-// the rate of a product that fills it, in the fastest way that this device has, and of a copy. For the choice between device and
-// processor, and for `gatecell bench`.
+// measure.cu: times and rates of this device: the time of one of many dependent kernels in a graph and of a run that does nothing, the rate
+// of a product that fills the device, with the fastest method that it has, and of a copy. They serve the choice between device and
+// processor, and `gatecell bench`.
 #include <chrono>
 
 #include "held.h"
@@ -22,7 +22,7 @@ gc_status time_of(Queue& queue, Capture& capture, double& seconds) {
   return status == GC_OK && seconds <= 0 ? fail(GC_UNSUPPORTED, "expected a time from the device, got none") : status;
 }
 
-// What a run costs beside its kernels: a graph of one, with a few bytes to the device and back, by the host's clock.
+// Measures the cost of a run apart from its kernels: a graph of one kernel, with a few bytes to the device and back, by the clock of the host.
 gc_status time_run(Queue& queue, float* memory, double& seconds) {
   constexpr int64_t kBytes = 256;
   const PinnedMemory staging(pinned_allocate(kBytes));

@@ -1,4 +1,4 @@
-// op.h: what the library knows of an op, and what an op sees of a running plan.
+// op.h: the definition of an op in the library, and the parts of a plan that ops use.
 #pragma once
 #include <cmath>
 #include <cstdio>
@@ -13,8 +13,8 @@ namespace cuda {
 
 using Tensor = gc_device_tensor;
 
-// What went wrong in a run: written by the first op that meets bad data, read by the host at the end.
-// The numbers of a failure are what its sentence (failures.cu) says, in that order.
+// The failure of a run, written by the first op that finds invalid data, and read by the host at the end. The numbers of a failure are those
+// of its message (failures.cu), in the same order.
 enum class Fault : int32_t {
   kNone,
   kId,
@@ -43,7 +43,7 @@ struct Failure {
   int64_t more[2];
 };
 
-// Scalars of one run, on the device: sent in before it, brought back after it.
+// Scalars of one run, on the device: copied to it before the run, and back after it.
 struct Control {
   uint64_t seed, step;
   double clip_norm, loss, grad_norm, counted;
@@ -56,8 +56,8 @@ struct Control {
   Failure failure;
 };
 
-// Where an op has several kernels: the ones to record. Of a stack, at its first node: into how many chunks of time its layers'
-// runs are cut; 1: one layer after the other.
+// The kernels to record for an op that has several. For the first node of a stack: the number of chunks of time into which the passes of its
+// layers are cut; 1 if the layers run one after the other.
 struct Choice {
   int32_t forward = 0, backward = 0;
   int32_t chunks = 1, chunks_back = 1;
@@ -72,7 +72,7 @@ struct Plan {
   Queue queue;
   Control* control = nullptr;   // on the device
   std::vector<Choice> choices;  // per node
-  bool training = false;        // what is being recorded has dropout and a backward pass
+  bool training = false;        // the run that is being recorded has dropout and a backward pass
 };
 
 // One node and its tensors.
@@ -92,7 +92,7 @@ struct Node {
     return reinterpret_cast<T*>(node.buffers[i].data);
   }
   void ask(int64_t bytes, gc_life life) const { node.buffers[node.buffer_count++] = {bytes, life, nullptr}; }
-  // Of products outside LSTM layers: float32 on the processor whatever the plan's precision, here tf32 unless that is exact.
+  // Returns the precision of products outside LSTM layers: exact if the plan's is, otherwise tf32. (On the processor they are always float32.)
   int32_t products() const { return plan.precision == GC_FLOAT ? GC_FLOAT : GC_TF32; }
   void why(const char* text) const { snprintf(node.why, sizeof node.why, "%s", text); }
 };
@@ -106,16 +106,16 @@ struct OpDef {
   void (*forward)(const Node&);
   void (*backward)(const Node&);
 };
-const OpDef* find_op(int32_t opcode);  // ops.cu; null: the library has no such op
+const OpDef* find_op(int32_t opcode);  // ops.cu; null if the library does not have the op
 
 // ---- shared by the small ops -----------------------------------------------------------------------------------------------
-// Writes, or adds to what other readers of the tensor gave.
+// Writes a gradient, or adds it to those of other readers of the tensor.
 __device__ __forceinline__ void put(float* to, float value, bool accumulate) { *to = accumulate ? *to + value : value; }
 
-// d * slope, but 0 if d is 0, because `slope` may then be NaN: nothing that counts depends on its row.
+// Returns d * slope, but 0 if d is 0: then nothing depends on the element, and `slope` may be NaN.
 __device__ __forceinline__ float flow(float d, float slope) { return d == 0 ? 0.0f : d * slope; }
 
-// Nothing flows back into input i: its gradient is zero unless another op has written it.
+// Sets the gradient of input i, into which nothing flows back, to zero, unless another op has written it.
 inline void no_gradient(const Node& n, int32_t i) {
   const Tensor* t = n.in(i);
   if (t && t->grad && !n.accumulate(i)) n.queue.zero(t->grad, t->rows * t->ld * 4);
@@ -124,7 +124,7 @@ inline void no_gradients(const Node& n) {
   for (int32_t i = 0; i < n.node.inputs; ++i) no_gradient(n, i);
 }
 
-// dx = f(dy, row, column) for ops of one input, or zero where nothing flows back.
+// Computes dx = f(dy, row, column) for ops of one input; dx is zero if nothing flows back.
 template <class F>
 void unary_gradient(const Node& n, F f) {
   const Tensor &x = *n.in(0), &y = *n.out(0);

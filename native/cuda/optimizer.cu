@@ -1,5 +1,5 @@
-// optimizer.cu: squares are summed in double, piece by piece and then over the pieces, in an order that depends on the shapes
-// alone; the updates are the processor's, operation by operation (kernels/shared/elementwise.inl).
+// optimizer.cu: norm, clipping and update on the device. Squares are summed in double, piece by piece and then over the pieces, in an order
+// that depends only on the shapes; the updates have the same operations as on the processor (kernels/shared/elementwise.inl).
 #include "optimizer.h"
 
 namespace gatecell {
@@ -44,7 +44,7 @@ struct Moments {
   const float* grad;
 };
 
-// The clipped gradient; with l2 (0: none) also l2 * weight.
+// Returns the clipped gradient, plus l2 * weight if l2 is not 0.
 __device__ float taken_gradient(const Moments& m, int64_t i, const Step& c, float l2) {
   const float g = v_mul(c.scale, m.grad[i]);
   return l2 != 0 ? v_fma(l2, m.weights[i], g) : g;
@@ -84,7 +84,7 @@ __device__ void update(const Moments& m, int64_t i, int32_t optimizer, const Ste
   else adam(m, i, c, u, l2, decay, optimizer == GC_AMSGRAD);
 }
 
-// Moves a mean by the share `part` of its distance to the value, with the operations of the processor, in its order.
+// Moves a mean by the share `part` of its distance to the value, with the same operations in the same order as on the processor.
 __device__ void average(float* mean, float value, float part) {
   *mean = part == 1 ? value : v_add(*mean, v_mul(part, v_sub(value, *mean)));
 }
@@ -106,7 +106,7 @@ __global__ void __launch_bounds__(kThreads)
   }
 }
 
-// As accumulate_gradients of the processor.
+// Does the same as accumulate_gradients of the core.
 __global__ void count_kernel(const float* loss, int32_t has_count, Control* c) {
   const double before = c->counted, count = has_count ? static_cast<double>(loss[1]) : 1;
   c->counted = before + count;

@@ -7,14 +7,14 @@
 namespace gatecell {
 namespace cuda {
 
-// A stretch of one parameter that one block works on.
+// A piece of one parameter that one block updates.
 struct Piece {
   int64_t offset, count;
   int32_t is_matrix, parameter;
 };
 constexpr int64_t kPiece = 1 << 14;
 
-// Of every parameter that has a gradient in this plan.
+// The pieces of all parameters that have a gradient in this plan.
 std::vector<Piece> trained_pieces(const gc_device_plan_desc& desc);
 
 struct Optimizer {
@@ -22,9 +22,9 @@ struct Optimizer {
   int64_t count;
   double* sums;
 };
-// Norm; then either the update, or, where loss or norm is not finite or the run met bad data, nothing.
+// Computes the norm; then the update, unless loss or norm is not finite or the data were invalid.
 void update_parameters(Plan& plan, const Optimizer& optimizer);
-// The mean gradient over batches, see GC_ACCUMULATE.
+// Computes the mean gradient over batches, see GC_ACCUMULATE.
 void accumulate_gradients(Plan& plan, const Optimizer& optimizer);
 }  // namespace cuda
 }  // namespace gatecell

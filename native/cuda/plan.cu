@@ -1,4 +1,4 @@
-// plan.cu: makes a plan ready, records each kind of run once as a graph, and replays it.
+// plan.cu: plans of the library: preparation, the recording of each kind of run as a graph, and its replay.
 #include "plan.h"
 
 #include <cstring>
@@ -12,7 +12,7 @@ namespace {
 
 int64_t bytes_of(const Tensor& t) { return t.rows * t.ld * 4; }
 
-// The plan keeps everything it points to.
+// Copies the tables of the description into the plan, with everything to which they point.
 void copy_tables(const gc_device_plan_desc& desc, gc_device_plan& p) {
   p.tensors.assign(desc.tensors, desc.tensors + desc.tensor_count);
   p.nodes.assign(desc.nodes, desc.nodes + desc.node_count);
@@ -36,7 +36,7 @@ void copy_tables(const gc_device_plan_desc& desc, gc_device_plan& p) {
   for (size_t i = 1; i < p.carry.size(); i += 2) p.carried[static_cast<size_t>(p.carry[i])] = true;
 }
 
-// What the host gives a run.
+// Returns whether the host provides the values of a tensor for a run.
 bool is_input(const gc_device_plan& p, size_t tensor) {
   return p.places[tensor] >= 0 && p.tensors[tensor].producer < 0;
 }
@@ -111,7 +111,7 @@ void record_backward(gc_device_plan& p) {
   }
 }
 
-// The update of the gradients that lie on the device.
+// Records the update with the gradients on the device.
 OwnRecording record_update(gc_device_plan& p) {
   Plan& plan = p.plan;
   Capture capture(plan.queue);
@@ -187,7 +187,7 @@ void empty_staging(const gc_device_plan& p, gc_device_run* run, int32_t mode) {
   }
 }
 
-// Waits; what the kernels have reported comes out as its sentence.
+// Waits for the run, and returns the failure that its kernels have reported.
 gc_status end_run(gc_device_plan& p) {
   const gc_status status = p.plan.queue.wait();
   if (status != GC_OK) return status;

@@ -1,4 +1,4 @@
-// plan.h: a plan as the library holds it: copies of the core's tables, pinned staging, recordings of each kind of run.
+// plan.h: the library's part of a plan: copies of the core's tables, pinned staging, recordings of each kind of run.
 #pragma once
 #include <string>
 #include <vector>
@@ -14,17 +14,17 @@ struct gc_device_plan {
   std::vector<std::vector<double>> attributes;
   std::vector<std::vector<uint8_t>> accumulate;
   gatecell::cuda::Recording* recordings[GC_ACCUMULATE + 1] = {};
-  // Pinned: the control block, then host tensors with the rows as they lie on the device.
+  // Pinned memory: the control block, then host tensors with rows in the layout of the device.
   char* staging = nullptr;
   int64_t staging_bytes = 0;
-  std::vector<int64_t> places;  // of each host tensor in staging, -1 of others
+  std::vector<int64_t> places;  // offset of each host tensor in staging, -1 for other tensors
   std::vector<int32_t> carry;   // pairs (from, to) of tensors
-  std::vector<bool> carried;    // per tensor: a carry's target, which stays on the device between runs
+  std::vector<bool> carried;  // per tensor: whether it is the target of a carry, which stays on the device between runs
   // Device memory for copies of those sources of carries that are also targets; `copies` has one entry per carry, null without a copy.
   void* copy_memory = nullptr;
   int64_t copy_bytes = 0;
   std::vector<float*> copies;
-  // Device memory of the library's own: control block, pieces, their sums.
+  // Device memory that is not in the core's layout: control block, pieces, their sums.
   char* tables = nullptr;
   int64_t table_bytes = 0;
   gatecell::cuda::Optimizer optimizer = {};
@@ -47,9 +47,9 @@ gc_status time_plan(gc_device_plan& plan, int32_t mode, int32_t count, double* s
 // `trains`: the run updates the weights.
 gc_status make_copies(gc_device_plan& plan);
 void carry_states(gc_device_plan& plan, bool trains);
-// choose.cu: before the first recording. For timing: lengths as they are dearest, all of them whole; seconds of a recording of `work`,
-// whose memory holds what it holds and is written anew by the run that follows, or why there are none (`trouble`). What plan.explain()
-// says: `members` of a JSON object, and a time or a trouble as one of them.
+// choose.cu: choose_kernels is called before the first recording. For timing, fill_lengths sets all lengths to the full length, and seconds_of
+// measures a recording of `work`, or sets `trouble` to the reason why it cannot; the run that follows overwrites the results of `work`. For
+// plan.explain(), add_explanation adds an object with these `members`, and timed returns a time, or the trouble, as such a member.
 gc_status choose_kernels(gc_device_plan& plan);
 gc_status fill_lengths(const Lstm& layer);
 gc_status seconds_of(Plan& plan, const std::function<void()>& work, double& seconds, std::string& trouble);
@@ -57,6 +57,6 @@ void add_explanation(gc_device_plan& plan, const std::string& name, const std::s
 std::string timed(const std::string& name, double seconds, const std::string& trouble);
 gc_status choose_stack(gc_device_plan& plan, gc_device_node& first);           // choose_stack.cu
 gc_status choose_products(gc_device_plan& plan, const Node& node);             // choose_products.cu
-gc_status failure_status(const gc_device_plan& plan, const Failure& failure);  // failures.cu: its sentence
+gc_status failure_status(const gc_device_plan& plan, const Failure& failure);  // failures.cu: sets the message
 }  // namespace cuda
 }  // namespace gatecell

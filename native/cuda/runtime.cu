@@ -1,4 +1,4 @@
-// runtime.cu: runtime.h on CUDA's runtime, which is linked statically and opens the driver by itself.
+// runtime.cu: runtime.h with CUDA's runtime, which is linked statically and opens the driver by itself.
 #include "runtime.h"
 
 #include <cstdio>
@@ -26,7 +26,7 @@ int attribute(cudaDeviceAttr which) {
   return cudaDeviceGetAttribute(&value, which, 0) == cudaSuccess ? value : 0;
 }
 
-// Copies and clears of the host's own go to the legacy stream, which ours does not wait for.
+// Copies and clears outside of a run use the legacy stream, for which our stream does not wait.
 gc_status settle(cudaError_t error, const char* what) {
   return check(error == cudaSuccess ? cudaStreamSynchronize(cudaStreamLegacy) : error, what);
 }
@@ -57,8 +57,8 @@ gc_status device_open(gc_device_info* out) {
   info.major = properties.major;
   info.minor = properties.minor;
   info.multiprocessors = properties.multiProcessorCount;
-  // Clusters are only in the code for sm_90a; what comes after runs the PTX of compute_80. Every sm_90 takes 8 blocks;
-  // for 16 (CUDA programming guide: the largest that an H100 takes) a kernel must ask whether there is room.
+  // Clusters are only in the code for sm_90a; later devices run the PTX of compute_80. Every sm_90 accepts clusters of 8 blocks; for 16 (CUDA
+  // programming guide: the largest that an H100 accepts) a kernel must ask whether there is room.
   info.cluster_blocks = properties.major == 9 && attribute(cudaDevAttrClusterLaunch) ? 16 : 1;
   info.memory_bytes = static_cast<int64_t>(properties.totalGlobalMem);
   *out = info;
@@ -77,7 +77,7 @@ gc_status device_allocate(int64_t bytes, void** out) {
   if (refused != cudaSuccess) {
     cudaGetLastError();  // it is answered here
     int64_t free = 0;
-    // A device that has failed before refuses everything: that is not a lack of memory.
+    // A device that has failed before refuses all calls, which is not a lack of memory.
     if (refused != cudaErrorMemoryAllocation || device_free_bytes(&free) != GC_OK)
       return check(refused, "allocate device memory");
     return fail(GC_OUT_OF_MEMORY,
@@ -163,7 +163,7 @@ void Queue::begin() {
 void Queue::abandon() noexcept {
   current_ = 0, branches_ = 1;
   cudaStreamEndCapture(stream_of(streams_[0]),
-                       &recording_->graph);  // fails if branches were not joined, but ends them all
+                       &recording_->graph);  // fails if branches were not joined, but ends all of them
   cudaGetLastError();
   error_ = 0;
   destroy(recording_);

@@ -1,5 +1,5 @@
-// runtime.h: all that the library asks of CUDA's runtime: memory, one queue of work, recordings of it, launches. runtime.cu is
-// the real one, emulator/runtime.cc plays it without a GPU; everything else is the same source for both.
+// runtime.h: the library's interface to the CUDA runtime: memory, one queue of work, recordings of it, launches. runtime.cu implements it
+// with CUDA, emulator/runtime.cc without a GPU; all other sources are the same for both.
 #pragma once
 #include <algorithm>
 #include <functional>
@@ -21,16 +21,16 @@ void device_release(void* memory);
 gc_status device_free_bytes(int64_t* out);
 gc_status device_upload(void* to, const void* from, int64_t bytes);
 gc_status device_download(void* to, const void* from, int64_t bytes);
-void* pinned_allocate(int64_t bytes);  // host memory that copies need not stage; null: none
+void* pinned_allocate(int64_t bytes);  // page-locked host memory, which copies use directly; null if it is refused
 void pinned_release(void* memory);
 
 // ---- work ----------------------------------------------------------------------------------------------------------------
 struct Shape {
   dim3 grid, block;
   size_t shared = 0;      // bytes of dynamic shared memory
-  unsigned cluster = 1;   // blocks in x that run together and reach into each other's shared memory
-  bool together = false;  // the whole grid runs together (cooperative launch)
-  bool follows = false;   // begins before the kernel before it on its branch has ended (device.h), where the device can
+  unsigned cluster = 1;   // blocks in x that run at the same time and access each other's shared memory
+  bool together = false;  // all blocks of the grid run at the same time (cooperative launch)
+  bool follows = false;  // may begin before the previous kernel on its branch has ended, on devices that can (device.h)
 };
 
 inline double median_of(std::vector<double> values) {
@@ -38,9 +38,9 @@ inline double median_of(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-struct Recording;  // work that was recorded once and runs as a whole: a captured graph
+struct Recording;  // a captured graph: work that is recorded once and runs as a whole
 
-// One stream. Its calls return nothing: the first failure is kept and comes out of wait() or end().
+// One stream. Its calls return nothing: the first failure is kept, and returned by wait() or end().
 class Queue {
  public:
   Queue() = default;
@@ -57,28 +57,28 @@ class Queue {
   void replay(Recording* recording);
   static void destroy(Recording* recording);
   gc_status wait();
-  // Median seconds, by events, of `count` replays back to back, after one to warm up; negative after a failure.
+  // Returns the median seconds, by events, of `count` replays back to back, after one to warm up; negative after a failure.
   double time(Recording* recording, int count);
 
-  // Work that may run side by side. After fork(n) it goes to branch 0, after branch(i) to that; after(i): the branch goes on when
-  // all is done that branch i has been given so far; join() waits for all branches. Forks do not nest.
+  // Branches are work that may run at the same time. After fork(n) calls go to branch 0, after branch(i) to branch i. after(i): the current
+  // branch continues when all work that branch i has been given so far is done. join() waits for all branches. Forks do not nest.
   static constexpr int kBranches = 8;
   void fork(int branches);
   void branch(int i);
   void after(int i);
   void join();
 
-  void to_device(void* to, const void* from, int64_t bytes);  // the host's side is pinned, here and below
+  void to_device(void* to, const void* from, int64_t bytes);  // the memory of the host is pinned, here and below
   void to_host(void* to, const void* from, int64_t bytes);
   void zero(void* memory, int64_t bytes);
 
-  // For launch() alone.
+  // For launch() only.
   void submit(const Shape& shape, const std::function<void()>& job);
   void keep_failure(int error);
   void* stream() const { return streams_[current_]; }
 
  private:
-  void *streams_[kBranches] = {}, *events_[kBranches] = {};  // of the branches; what waits for one waits for its event
+  void *streams_[kBranches] = {}, *events_[kBranches] = {};  // of each branch; to wait for it is to wait for its event
   int current_ = 0, branches_ = 1;
   int error_ = 0;
   Recording* recording_ = nullptr;
@@ -95,7 +95,7 @@ void launch(Queue& queue, const Shape& shape, void (*kernel)(P...), A... argumen
   queue.submit(shape, [=] { kernel(arguments...); });
 }
 #elif defined(__CUDACC__)
-// A launch as CUDA takes it, and what a kernel must be told beforehand.
+// The arguments of a launch in CUDA's form, and the attributes that must be set for a kernel before it.
 struct LaunchConfig {
   cudaLaunchConfig_t config = {};
   cudaLaunchAttribute attributes[3] = {};
@@ -116,7 +116,7 @@ struct LaunchConfig {
       attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
       attributes[config.numAttrs++].val.cooperative = 1;
     }
-    if (shape.follows && device_info().major == 9) {  // elsewhere the code for sm_80 runs, which does not wait
+    if (shape.follows && device_info().major == 9) {  // on other devices the code for sm_80 runs, which does not wait
       attributes[config.numAttrs].id = cudaLaunchAttributeProgrammaticStreamSerialization;
       attributes[config.numAttrs++].val.programmaticStreamSerializationAllowed = 1;
     }
@@ -127,12 +127,12 @@ struct LaunchConfig {
     cudaError_t error = cudaSuccess;
     if (shape.shared > 48 * 1024)
       error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shape.shared));
-    if (error == cudaSuccess && shape.cluster > 8)  // beyond what every device with clusters takes
+    if (error == cudaSuccess && shape.cluster > 8)  // larger than what every device with clusters accepts
       error = cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
     return error;
   }
 };
-// How many clusters of this shape the device runs at once; 0: it has no room for any.
+// Returns how many clusters of this shape the device runs at the same time; 0 if it has no room for one.
 template <class... P>
 int clusters_at_once(const Shape& shape, void (*kernel)(P...)) {
   const LaunchConfig how(shape, nullptr);
@@ -140,7 +140,7 @@ int clusters_at_once(const Shape& shape, void (*kernel)(P...)) {
   if (LaunchConfig::allow(shape, reinterpret_cast<const void*>(kernel)) == cudaSuccess &&
       cudaOccupancyMaxActiveClusters(&count, kernel, &how.config) == cudaSuccess)
     return count;
-  cudaGetLastError();  // it is answered here
+  cudaGetLastError();  // clears the error, which the return value reports
   return 0;
 }
 template <class... P, class... A>

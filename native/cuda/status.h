@@ -1,4 +1,4 @@
-// status.h: the last failure's sentence, one buffer per thread, as the core has it.
+// status.h: the message of the last failure, in one buffer per thread, as in the core.
 #pragma once
 #include "gatecell/gatecell.h"
 

@@ -1,6 +1,6 @@
-// wgmma.h: products of a warpgroup (four warps) whose operands lie in shared memory (PTX ISA, wgmma.mma_async): 64 x Columns
-// elements onto a thread's Columns / 2 registers, over 32 bytes of k: 16 bf16 or 8 tf32. Both operands lie K-major in blocks of
-// 8 rows of 128 bytes, a block on a boundary of 1024 bytes, and the 16-byte piece c of row r stands at c ^ r % 8 (128-byte swizzle).
+// wgmma.h: products of a warpgroup (four warps) with operands in shared memory (PTX ISA, wgmma.mma_async): 64 x Columns elements, added to
+// Columns / 2 registers of each thread, over 32 bytes of k: 16 bf16 or 8 tf32. Both operands are K-major, in blocks of 8 rows of 128 bytes;
+// a block is aligned to 1024 bytes, and the 16-byte piece c of row r is at position c ^ r % 8 (128-byte swizzle).
 //
 // With group = lane / 4 and member = lane % 4 of warp w, d[4 j], d[4 j + 1] are row 16 w + group and columns 8 j + 2 member and one
 // more; d[4 j + 2], d[4 j + 3] are the same of row 16 w + group + 8.
@@ -11,11 +11,11 @@
 namespace gatecell {
 namespace cuda {
 
-// The descriptor of rows from an address in shared memory on: start, distance of eight rows (both without their last 4 bits) and swizzle.
+// Returns the descriptor of rows in shared memory: their address, the distance of eight rows (both without their last 4 bits), the swizzle.
 __device__ __forceinline__ uint64_t wgmma_rows(uint32_t address) {
   return uint64_t{(address & 0x3ffff) >> 4} | uint64_t{1} << 16 | uint64_t{1024 >> 4} << 32 | uint64_t{1} << 62;
 }
-// What to add to it for the next `bytes` of k.
+// Returns what to add to a descriptor for the next `bytes` of k.
 __host__ __device__ constexpr uint64_t wgmma_along(int bytes) { return static_cast<uint64_t>(bytes) >> 4; }
 
 template <class Words, int Columns>
@@ -35,10 +35,10 @@ void wgmma_wait(float (&)[Count]) {
   emulator::wgmma_wait(Most);
 }
 #elif defined(GATECELL_WARPGROUPS)
-// Before products whose registers this thread has written.
+// Orders this thread's writes to registers before the products that use them.
 __device__ __forceinline__ void wgmma_fence() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 __device__ __forceinline__ void wgmma_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
-// Until at most so many groups of products are under way; the compiler may read d no earlier.
+// Waits until at most the given number of groups of products is under way. The compiler cannot read d earlier.
 template <int Most, int Count>
 __device__ __forceinline__ void wgmma_wait(float (&d)[Count]) {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(Most) : "memory");

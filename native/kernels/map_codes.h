@@ -2,8 +2,8 @@
 // them into src/graph/op-list.ts. Comparisons give 1 or 0. Numbers stay as they are: new functions get the next one.
 #pragma once
 
-// FLOW(d, s) is d * s, but 0 where d is 0, because s may then be NaN or infinite: the chain rule of rows that do not count.
-// MIN and MAX are NaN where an operand is. SELECT(c, a, b) is a where c is not 0. SIGN is 0 at 0. LGAMMA and DIGAMMA are for x > 0.
+// FLOW(d, s) is d * s, but 0 if d is 0, because s may then be NaN or infinite: the chain rule for rows that have no part in the loss.
+// MIN and MAX are NaN if an operand is. SELECT(c, a, b) is a if c is not 0, otherwise b. SIGN is 0 at 0. LGAMMA and DIGAMMA are for x > 0.
 #define GC_MAP_CODES(F)           \
   F(0, CONSTANT, constant, 0)     \
   F(1, ADD, add, 2)               \
@@ -38,5 +38,5 @@ enum { GC_MAP_CODES(GC_MAP_ENUM) GC_MAP_COUNT };
 typedef struct gc_map_step {
   int code;
   float* out;
-  const float *a, *b, *c;  // null where the function has fewer operands
+  const float *a, *b, *c;  // null for operands that the function does not have
 } gc_map_step;

@@ -8,11 +8,11 @@ typedef struct gc_probes {
   int32_t lanes;                             // floats in a vector
   int32_t chains;                            // independent chains of fma and the dot products
   void (*fma)(int64_t rounds, float* sink);  // 2 * chains * lanes flops a round; sink: 16 floats
-  // `floats`, a multiple of 64 * lanes, read `rounds` times: as one stream, and as eight side by side.
+  // Read `floats` values, a multiple of 64 * lanes, `rounds` times: as one stream, and as eight streams at the same time.
   void (*read)(const float* data, int64_t floats, int64_t rounds, float* sink);
   void (*read_streams)(const float* data, int64_t floats, int64_t rounds, float* sink);
   void (*cell)(const float* gates, float* c, float* h, int64_t rows);  // rows * 16 cells
-  // Null where the table has none; they fault on a CPU without AVX512-BF16 or AVX512-VNNI.
+  // Null if the instruction set has none. They fault on a CPU without AVX512-BF16 or AVX512-VNNI.
   void (*dot_bf16)(int64_t rounds, float* sink);  // 4 * chains * lanes flops a round
   void (*dot_int8)(int64_t rounds, float* sink);  // 8 * chains * lanes operations a round
 } gc_probes;

@@ -1,4 +1,4 @@
-// table.h: what one instruction set offers. One constant table per ISA; the core picks one per plan.
+// table.h: the interface of the kernels. There is one constant table of functions for each instruction set, of which the core uses one.
 //
 // The determinism rule: every output is one FMA chain over k in increasing order, seeded by its start value; so all
 // tables give the same bits. Kernel files include nothing but this header, immintrin.h and stdint/stddef.
@@ -21,15 +21,15 @@ typedef struct gc_gemm {
   int64_t rows;     // M
   int64_t columns;  // N: whole tiles, the last one may be narrower (any count; stores never pass it)
   int64_t segments, segment_length;
-  const float* start;  // N floats every row starts from; null: C itself if accumulate, else zero
+  const float* start;  // N floats from which every row starts; null: from C itself if accumulate, otherwise from zero
   int32_t accumulate;
-  int32_t a_far;        // A lies in memory: its rows (a_k = 1) are fetched one tile ahead
-  const float* c_next;  // what of C the next product reads first, or null; only fetched
+  int32_t a_far;        // A is in memory, not in a cache: its rows (a_k = 1) are fetched one tile ahead
+  const float* c_next;  // the part of C that the next product reads first, which is only fetched; or null
 } gc_gemm;
 
-// Which cell: an index into the tables of cell kernels.
-// GC_CELL_GRU: gates are r, z, n, and what of n comes from h; backward c_prev is h_prev.
-// GC_CELL_OPEN: without the output h = o * tanh(c) and its gradients, which the normalised cell makes (gc_norm).
+// The kind of cell, an index into the tables of cell kernels.
+// GC_CELL_GRU: gates are r, z, n and the part of n that comes from h; in the backward pass c_prev is h_prev.
+// GC_CELL_OPEN: without the output h = o * tanh(c) and its gradients, which the functions of layer normalisation compute (gc_norm).
 enum {
   GC_CELL_PLAIN = 0,
   GC_CELL_PEEPHOLE = 1,
@@ -49,17 +49,17 @@ typedef struct gc_cell {
   int64_t state_row, h_row;
   int64_t rows;
   const float* peephole;         // i[16] f[16] o[16]
-  const float *zone_c, *zone_h;  // 0 to 1: how much stays of c_prev and h_prev; row stride zone_row, 0: 16 for all
+  const float *zone_c, *zone_h;  // shares of c_prev and h_prev that are kept; row stride zone_row, 0: 16 for all rows
   const float* h_prev;           // row stride h_row
   int64_t zone_row;
 } gc_cell;
 
-// Backward of the same: gates: activations in, gradients of the pre-activations out.
+// The backward pass of the same. gates: activations in, gradients of the pre-activations out.
 typedef struct gc_cell_backward {
   float* gates;         // row stride 64
   const float* c_prev;  // row stride state_row
   const float* c;
-  const float* dy;  // gradient from above, row stride dy_row; null: zero
+  const float* dy;  // gradient from the layer above, row stride dy_row; null: zero
   const float* dh;  // gradient from the next step, row stride dh_row
   float* dc;        // carried, in and out, row stride dc_row
   int64_t state_row, dy_row, dh_row, dc_row;
@@ -67,13 +67,13 @@ typedef struct gc_cell_backward {
   const float* peephole;
   const float *zone_c, *zone_h;
   float*
-      dh_past;  // zoneout: what of the gradient of h goes past the cell to h_prev; may be dh itself, row stride dh_row
+      dh_past;  // zoneout: the part of the gradient of h that goes directly to h_prev; may be dh itself, row stride dh_row
   int64_t zone_row;
 } gc_cell_backward;
 
-// Layer normalisation inside the cell, of one row; shared/norm.inl says what each function reads and writes.
+// Layer normalisation inside the cell, for one row. The comments of shared/norm.inl list what each function reads and writes.
 typedef struct gc_norm {
-  float* x;                  // what is normalised: a row of [panel][64] with `panel` floats between panels, or c
+  float* x;  // the values to normalise: a row of [panel][64] with `panel` floats from panel to panel, or c
   const float *gain, *bias;  // [panel][64], or [panel][16] for c
   float* out;                // laid out as a row of the gates
   float* d;                  // backward: the gradient of the normalised values
@@ -83,10 +83,10 @@ typedef struct gc_norm {
   int64_t panel, units;
 } gc_norm;
 
-// Numbers of one optimiser step, computed once in double by the caller. scale clips the gradient; lr and epsilon of Adam hold
-// the bias correction; beta1 is SGD's momentum and RMSprop's alpha; decay = 1 - rate * decoupled weight decay (AdamW) or 1;
-// l2 * w is added to the gradient where l2 is not 0; nesterov: 0 or 1. rest1 and rest2 are 1 - beta1 and 1 - beta2, subtracted
-// in double: the float nearest to a beta close to 1 leaves a difference that is wrong by several percent.
+// Numbers of one optimiser step, computed once in double by the caller. scale clips the gradient; lr and epsilon of Adam contain the bias
+// correction; beta1 is SGD's momentum and RMSprop's alpha; decay = 1 - rate * decoupled weight decay (AdamW) or 1; l2 * w is added to the
+// gradient if l2 is not 0; nesterov: 0 or 1. rest1 and rest2 are 1 - beta1 and 1 - beta2, subtracted in double: with the float nearest to
+// a beta close to 1 the difference would be wrong by several percent.
 typedef struct gc_update {
   float scale, lr, beta1, beta2, rest1, rest2, epsilon, decay, l2;
   int32_t nesterov;
@@ -102,7 +102,7 @@ typedef struct gc_kernels {
   void (*norm_gates_backward)(const gc_norm* n);
   void (*norm_cell_forward)(const gc_norm* n);
   void (*norm_cell_backward)(const gc_norm* n);
-  // y = f(x), n elements, in place allowed.
+  // Compute y = f(x) for n elements; y may be x.
   void (*sigmoid)(const float* x, float* y, int64_t n);
   void (*tanh)(const float* x, float* y, int64_t n);
   void (*exp)(const float* x, float* y, int64_t n);
@@ -120,7 +120,7 @@ typedef struct gc_kernels {
 typedef struct gc_bf16_kernels {
   const char* name;
   void (*gemm)(const gc_gemm* g);
-  // f32 rows to bf16 rows (nearest even); y may lie over the beginning of x's rows.
+  // Rounds f32 rows to bf16 rows (to nearest, ties to even); y may overlap the beginning of the rows of x.
   void (*narrow)(const float* x, int64_t x_row, uint16_t* y, int64_t y_row, int64_t rows, int64_t columns);
   void (*pair)(const uint16_t* even, const uint16_t* odd, uint32_t* to, int64_t n);
   void (*add)(const uint16_t* x, float* y, int64_t n);  // y[i] += x[i]
@@ -130,8 +130,8 @@ typedef struct gc_bf16_kernels {
 typedef struct gc_int8_kernels {
   const char* name;
   void (*gemm)(const gc_gemm* g);
-  // Codes round(127 x / range) + 128. quantize gives each row its largest magnitude as range; quantize_within takes the ranges
-  // in `given` and writes only the range NaN, of rows with a value that is not finite.
+  // Compute the codes round(127 x / range) + 128. quantize uses the largest magnitude of each row as its range. quantize_within uses the
+  // ranges in `given`, and sets the range to NaN for rows with a value that is not finite.
   void (*quantize)(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,
                    float* ranges);
   void (*quantize_within)(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,

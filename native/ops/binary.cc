@@ -14,7 +14,7 @@ gc_status check(Plan& plan, Node& node) {
               static_cast<long long>(a.cols), b.shape().c_str());
 }
 
-// Distance of b's rows: 0 where one row serves all.
+// Returns the distance between the rows of b, which is 0 if there is only one.
 int64_t step_of(const Tensor& a, const Tensor& b) { return b.same_shape(a) ? b.ld : 0; }
 
 template <class F>
@@ -27,7 +27,7 @@ void forward(Plan& plan, Node& node, F f) {
   });
 }
 
-// grad(b)[j] = sum over rows of f(row, j), rows in order, columns split over the team.
+// Computes grad(b)[j] = sum over rows of f(row, j), rows in order, columns split over the team.
 template <class F>
 void row_gradient(Plan& plan, const Tensor& like, float* grad, bool accumulate, F f) {
   parallel(plan.team(2.0 * static_cast<double>(like.rows * like.cols)), [&](int index, int team) {
@@ -38,7 +38,7 @@ void row_gradient(Plan& plan, const Tensor& like, float* grad, bool accumulate, 
   });
 }
 
-// The gradient of input i: f(row, j), of a's shape or summed over rows.
+// Computes the gradient of input i: f(row, j), of the shape of a or summed over rows.
 template <class F>
 void input_gradient(Plan& plan, Node& node, size_t i, F f) {
   const Tensor &to = *plan.input(node, i), &out = *plan.output(node, 0);

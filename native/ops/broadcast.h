@@ -4,7 +4,7 @@
 
 namespace gatecell {
 
-// Whether x can be used in place of a tensor of out's shape.
+// Returns whether x can be broadcast to the shape of `out`.
 inline bool broadcasts(const Tensor& x, const Tensor& out) {
   if (x.rank > out.rank) return false;
   for (int d = 0; d < x.rank; ++d) {
@@ -14,7 +14,7 @@ inline bool broadcasts(const Tensor& x, const Tensor& out) {
   return true;
 }
 
-// The row of x for each row of a tensor of out's shape.
+// The row of x for each row of a tensor of the shape of `out`.
 class RowOf {
  public:
   RowOf() = default;

@@ -66,7 +66,7 @@ void prepare(Plan& plan, Node& node) {
   node.why = "softmax and loss in one pass over each row";
 }
 
-// Probabilities of one row; returns log(sum(exp(x))).
+// Computes the probabilities of one row, and returns log(sum(exp(x))).
 double row_mass(const float* x, float* p, int64_t n) {
   float most = x[0];
   for (int64_t i = 1; i < n; ++i) most = x[i] > most ? x[i] : most;
@@ -95,7 +95,7 @@ struct Classes {
     return target != ignored && (smoothing != 0 || weight(target) != 0);
   }
   double weight(int64_t j) const { return weights ? static_cast<double>(weights[j]) : 1.0; }
-  // Nats of a row; `mass`: its log(sum(exp(x))).
+  // Returns the nats of a row; `mass` is its log(sum(exp(x))).
   double nats(const float* x, int64_t n, double mass, int32_t target) const {
     const double hit = (1 - smoothing) * weight(target) * (mass - static_cast<double>(x[target]));
     if (smoothing == 0) return hit;

@@ -1,8 +1,8 @@
 // ctc.cc: connectionist temporal classification (Graves, Fernandez, Gomez, Schmidhuber, ICML 2006): minus the log-probability of a
-// label sequence, summed over all its alignments with blanks and repeats; softmax and gradient in the same pass.
+// label sequence, summed over all its alignments with blanks and repeats. Softmax and gradient are computed in the same pass.
 //
-// Probabilities of paths are wide.h's. Each row of the batch is one thread's, forward and back, with its alphas in that thread's
-// scratch; what is saved for the backward run is the gradient itself.
+// Probabilities of paths are numbers of wide.h. One thread computes a batch row, forward and backward, with its alphas in the scratch of
+// that thread. For the backward pass the gradient itself is saved.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -22,11 +22,11 @@ enum { kScratch, kNats, kGradient };  // buffers; kNats: count, then nats of eac
 
 constexpr int64_t kMostSteps = int64_t{1} << 20;
 
-// No row emits more labels than there are steps.
+// Returns the largest number of labels of a row: a row cannot emit more labels than it has steps.
 int64_t most_labels(const Tensor& logits, const Tensor& targets) { return std::min(logits.dims[0], targets.dims[1]); }
 
-// One thread's memory: alphas [T][S + 2] behind two zeros a row, probabilities of the labels and the blank [T][L + 1], betas, one
-// row of exponentials.
+// The memory of one thread: alphas [T][S + 2], of which each row begins with two zeros; probabilities of the labels and the blank
+// [T][L + 1]; betas; one row of exponentials.
 struct Scratch {
   int64_t states;
   Wide *alpha, *step, *beta;
@@ -85,7 +85,7 @@ void prepare(Plan& plan, Node& node) {
 struct Ctc {
   const Tensor &x, &targets, &input_lengths, &target_lengths;
   int64_t blank, B;
-  float* gradient;  // null: loss alone
+  float* gradient;  // null if only the loss is computed
   Ctc(Plan& plan, const Node& node)
       : x(*plan.input(node, kLogits)),
         targets(*plan.input(node, kTargets)),
@@ -97,7 +97,7 @@ struct Ctc {
   const int32_t* labels(int64_t b) const { return targets.ids + b * targets.cols; }
 };
 
-// Lengths and labels of one row, and whether its steps can hold its labels and a blank between equal neighbours.
+// Checks lengths and labels of one row, and that its steps suffice for its labels and a blank between equal neighbours.
 gc_status check_row(const Ctc& c, int64_t b) {
   const int64_t steps = c.input_lengths.ids[b], count = c.target_lengths.ids[b];
   const auto number = [](int64_t n) { return static_cast<long long>(n); };
@@ -121,8 +121,8 @@ gc_status check_row(const Ctc& c, int64_t b) {
               number(b), number(steps), number(count), number(needs));
 }
 
-// Softmax of each step (into the gradient, where one is wanted) and the probabilities of the row's labels, the blank's last.
-// False where a logit is not finite enough to have any.
+// Computes the softmax of each step (into the gradient, if one is wanted) and the probabilities of the row's labels, that of the blank
+// last. Returns false if they are not finite.
 bool step_probabilities(const Ctc& c, const Scratch& s, int64_t b, int64_t steps, int64_t count) {
   const int32_t* labels = c.labels(b);
   bool good = true;
@@ -147,10 +147,10 @@ bool step_probabilities(const Ctc& c, const Scratch& s, int64_t b, int64_t steps
   return good;
 }
 
-// State 2 i is the blank before label i, state 2 i + 1 the label; a label may follow the label before at once if they differ.
+// Returns whether label i may follow the one before it without a blank. State 2 i is the blank before label i, state 2 i + 1 is the label.
 bool skips(const int32_t* labels, int64_t i) { return i > 0 && labels[i] != labels[i - 1]; }
 
-// alpha(t, s): all paths through step t that end in state s (equations 5 to 7).
+// Computes alpha(t, s), the probability of all paths through step t that end in state s (equations 5 to 7), and returns that of the labels.
 Wide alphas(const Ctc& c, const Scratch& s, int64_t b, int64_t steps, int64_t count) {
   const int32_t* labels = c.labels(b);
   const int64_t states = 2 * count + 1, row = states + 2;
@@ -172,7 +172,7 @@ Wide alphas(const Ctc& c, const Scratch& s, int64_t b, int64_t steps, int64_t co
   return plus(last[2 * count], last[2 * count - 1]);
 }
 
-// The shares of the states at step t, alpha(t, s) beta(t, s) over their sum, taken off the softmax (equation 16).
+// Subtracts the shares of the states at step t, alpha(t, s) beta(t, s) divided by their sum, from the softmax (equation 16).
 void subtract_shares(const Ctc& c, const Scratch& s, int64_t b, int64_t t, int64_t count) {
   const int32_t* labels = c.labels(b);
   const int64_t states = 2 * count + 1;
@@ -189,7 +189,7 @@ void subtract_shares(const Ctc& c, const Scratch& s, int64_t b, int64_t t, int64
   for (int64_t i = 0; i < count; ++i) to[labels[i]] -= static_cast<float>(alpha[2 * i + 1].m / sum);
 }
 
-// beta(t, s): all ways to finish from state s after step t (equations 10 and 11 without the factor of step t).
+// Computes the gradient from beta(t, s): all ways to finish from state s after step t (equations 10 and 11 without the factor of step t).
 void backward_row(const Ctc& c, const Scratch& s, int64_t b, int64_t steps, int64_t count) {
   const int32_t* labels = c.labels(b);
   const int64_t states = 2 * count + 1;

@@ -13,8 +13,8 @@ inline gc_status check_stream(const Node& node, double stream) {
   return fail(GC_INVALID_ARGUMENT, "%s: expected an integer stream below 2^32, got %g", node.op->name, stream);
 }
 
-// Rows to draw from (`what`, float32), control f32 [4], a result of `dtype`, and a stream as the only attribute. With a third input, i32
-// [rows, 4] (see draws_of_row), control may also be [rows, 4].
+// Checks the tensors of an op that draws: the rows from which it draws (`what`, float32), control f32 [4], a result of `dtype`, and a stream
+// as the only attribute. With a third input, i32 [rows, 4] (see draws_of_row), control may also be [rows, 4].
 inline gc_status check_draw(Plan& plan, Node& node, const char* what, gc_dtype dtype) {
   const Tensor& control = *plan.input(node, 1);
   const Tensor* table = plan.input(node, 2);
@@ -29,7 +29,7 @@ inline gc_status check_draw(Plan& plan, Node& node, const char* what, gc_dtype d
   return status == GC_OK ? check_stream(node, node.attributes[0]) : status;
 }
 
-// The settings of a row: those of all rows, or its own.
+// Returns the settings of a row: those of all rows, or its own.
 inline const float* settings_of(const Tensor& control, int64_t row) {
   return control.data + (control.rank == 2 ? row * control.ld : 0);
 }

@@ -1,8 +1,8 @@
 // dropout.cc: each element is zero with probability p, else scaled by 1 / (1 - p) (Srivastava et al. 2014); outside training the
 // identity. Locked: one mask for all steps of dimension 0 (Gal and Ghahramani 2016).
 //
-// Element e of the mask is word e % 4 of Philox block e / 4 of (seed; stream, step), kept where the word is at least p * 2^32: the
-// mask depends on nothing else. It is saved as bytes: drawing it again would cost about twice the time of reading it.
+// Element e of the mask belongs to word e % 4 of Philox block e / 4 of (seed; stream, step), and is kept if the word is at least p * 2^32:
+// the mask depends on nothing else. It is saved as bytes: drawing it again would take about twice the time of reading it.
 #include <algorithm>
 
 #include "../core/philox.h"
@@ -35,7 +35,7 @@ void prepare(Plan& plan, Node& node) {
   if (node.attributes[kRate] > 0 && plan.loss >= 0) node.buffers.push_back({mask_rows(x, node) * x.cols, Life::kSaved});
 }
 
-// mask[e] for e in [begin, end), begin a multiple of 4.
+// Draws mask[e] for e in [begin, end); `begin` is a multiple of 4.
 void keep_bytes(const Draws& draws, uint32_t threshold, Range range, uint8_t* mask) {
   int64_t e = range.begin;
   for (; e + 4 <= range.end; e += 4) {
@@ -75,7 +75,7 @@ void forward(Plan& plan, Node& node) {
     const float* from = x.data + row * x.ld;
     const uint8_t* keep = mask + row % rows * x.cols;
     put(out.data + row * out.ld, x.cols, false, [=](int64_t j) {
-      const float scaled = from[j] * scale;  // before the choice, which is then no branch
+      const float scaled = from[j] * scale;  // computed before the choice, so that it needs no branch
       return keep[j] ? scaled : 0.0f;
     });
   });

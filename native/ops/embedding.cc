@@ -1,5 +1,5 @@
 // embedding.cc: rows of a table chosen by ids. The gradient adds rows in the order of the ids, so it is the same for any team.
-// The row of the padding id, where there is one, gets no gradient (torch.nn.Embedding's padding_idx).
+// The row of the padding id, if there is one, gets no gradient (padding_idx of torch.nn.Embedding).
 #include <cmath>
 #include <cstring>
 

@@ -1,5 +1,5 @@
-// gru.cc: the gated recurrent unit (Cho et al. 2014) in PyTorch's form, as a cell of the LSTM's machinery: the four places of a
-// unit hold r, z and the two parts of n, of which W_ih fills one and W_hh the other.
+// gru.cc: the gated recurrent unit (Cho et al. 2014) in PyTorch's form, as a cell in the code of the LSTM: the four gate slots of a unit are
+// r, z and the two parts of n, of which W_ih fills one and W_hh the other.
 //
 //   r = sigmoid(W_ir x + b_ir + W_hr h + b_hr)      n = tanh(W_in x + b_in + r * (W_hn h + b_hn))
 //   z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)      h = (1 - z) * n + z * h before

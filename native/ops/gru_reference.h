@@ -27,7 +27,7 @@ struct Gru {
   Real operand(int64_t step, int64_t b, int64_t u) const {
     return mask.empty() ? before(step, b, u) : before(step, b, u) * at(mask, b * H + u);
   }
-  // Batch rows longest first, equal ones in their order.
+  // Returns the batch rows, longest first, equal ones in their order.
   std::vector<int64_t> sorted() const {
     std::vector<int64_t> rows(static_cast<size_t>(B));
     std::iota(rows.begin(), rows.end(), 0);
@@ -54,7 +54,7 @@ struct Gru {
       for (int64_t u = 0; u < H; ++u) dh0[static_cast<size_t>(b * H + u)] = at(dhT, b * H + u);
       for (int64_t step = length(b) - 1; step >= 0; --step) row_backward(step, b, dg);
     }
-    // Chains over the rows as they lie: without lengths in order of time.
+    // Each sum is one chain over the rows in the order of the engine's buffers: without lengths in order of time.
     for (int64_t i = 0; i < T; ++i) {
       const int64_t step = lengths.empty() && reverse ? T - 1 - i : i;
       for (int64_t b : sorted())
@@ -66,7 +66,7 @@ struct Gru {
   size_t gate(int64_t t, int64_t b, int64_t place, int64_t u) const {
     return static_cast<size_t>(((t * B + b) * 4 + place) * H + u);
   }
-  // Which place a row of W_ih or W_hh fills.
+  // Returns the gate slot that a row of W_ih or W_hh fills.
   int64_t place(int64_t r, bool state) const { return r / H == 2 && state ? 3 : r / H; }
 
   void row_forward(int64_t step, int64_t b) {
@@ -90,7 +90,7 @@ struct Gru {
     }
   }
 
-  // dh0 carries dh of its row from step to step.
+  // dh0 is dh of its row, carried from step to step.
   void row_backward(int64_t step, int64_t b, Values& dg) {
     const int64_t t = time(step, b), row = t * B + b;
     Values past(static_cast<size_t>(H));
@@ -113,7 +113,7 @@ struct Gru {
       dx[static_cast<size_t>(row * I + k)] = through(w_ih, I, k, &dg[gate(t, b, 0, 0)], false, 0);
   }
 
-  // sum of dG W over panels, places and units, with zeros where W has nothing.
+  // Returns the sum of dG W over panels, slots and units, with zeros in slots that W does not fill.
   Real through(const Values& w, int64_t columns, int64_t column, const Real* dg, bool state, Real sum) const {
     const Gates gates_of_w = state ? Gates::kGruState : Gates::kGruInput;
     for (int64_t j = 0; j < panels_of(H) * 64; ++j) {

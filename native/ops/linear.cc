@@ -74,7 +74,7 @@ void clear(const Tensor& t, bool accumulate) {
   if (t.grad && !accumulate) memset(t.grad, 0, static_cast<size_t>(t.bytes()));
 }
 
-// Returns whether the gradient of a row is not all zeros. A row that the loss ignores has zeros, and its x may hold NaN: 0 * NaN is NaN.
+// Returns whether the gradient of a row is not all zeros. A row that the loss ignores has zeros, and its x may be NaN: 0 * NaN is NaN.
 bool is_live(const Tensor& dy, int64_t row) {
   const float* d = dy.grad + row * dy.ld;
   for (int64_t j = 0; j < dy.cols; ++j)

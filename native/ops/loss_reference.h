@@ -1,5 +1,5 @@
-// loss_reference.h: the sequence losses in plain loops, in double: logarithms of probabilities as the papers write them. What the
-// tests hold the engine to, and what finite differences confirm. Arrays are dense, row-major. Not fast, and not meant to be.
+// loss_reference.h: the sequence losses in plain loops, in double, with logarithms of probabilities as in the papers. Tests compare the
+// engine with them, and them with finite differences. Arrays are dense, row-major. Clarity matters here, not speed.
 #pragma once
 #include "reference.h"
 
@@ -18,7 +18,7 @@ struct Ctc {
   size_t blank = 0;
 
   size_t at(size_t t, size_t b, size_t k) const { return (t * B + b) * K + k; }
-  // Labels of row b with blanks around each.
+  // Returns the labels of row b with a blank before, between and after them.
   Ids states(size_t b) const {
     Ids list = {static_cast<int32_t>(blank)};
     for (int32_t i = 0; i < target_lengths[b]; ++i) {
@@ -29,7 +29,7 @@ struct Ctc {
   }
   bool skip(const Ids& l, size_t s) const { return s >= 2 && l[s] != static_cast<int32_t>(blank) && l[s] != l[s - 2]; }
 
-  // Loss of row b; adds scale * its gradient to dx where one is given.
+  // Returns the loss of row b, and adds scale * its gradient to dx if that is given.
   double row(const Array<double>& x, size_t b, double scale, Array<double>* dx) const {
     const size_t steps = static_cast<size_t>(input_lengths[b]);
     if (steps == 0) return 0;

@@ -1,11 +1,11 @@
-// losses.h: what the losses of pairs share: sums over the elements of two matrices of one shape, in double, in order of the rows.
+// losses.h: the common part of losses of pairs: sums over the elements of two matrices of one shape, in double, in order of the rows.
 #pragma once
 #include "ops.h"
 #include "rows.h"
 
 namespace gatecell {
 
-// Inputs x (named `what`) and t, float32 of one shape; result [2].
+// Checks inputs x (named `what`) and t, float32 of one shape, and the result [2].
 inline gc_status check_pair_loss(Plan& plan, Node& node, const char* what) {
   const Tensor &x = *plan.input(node, 0), &out = *plan.output(node, 0);
   gc_status status = expect_dtype(node, x, what, GC_F32);
@@ -15,12 +15,12 @@ inline gc_status check_pair_loss(Plan& plan, Node& node, const char* what) {
   return status;
 }
 
-// The sum of each row: what pair_loss needs.
+// Asks for the buffer of pair_loss, which is for the sum of each row.
 inline void prepare_pair_loss(Plan& plan, Node& node) {
   node.buffers.push_back({plan.input(node, 0)->rows * 8, Life::kForward});
 }
 
-// [sum of row_sum(x row, t row, columns) / over, over]; `cost` is about the flops of one element.
+// Computes [sum of row_sum(x row, t row, columns) / over, over]; `cost` is about the flops of one element.
 template <class F>
 void pair_loss(Plan& plan, Node& node, double cost, double over, F row_sum) {
   const Tensor &x = *plan.input(node, 0), &t = *plan.input(node, 1), &out = *plan.output(node, 0);

@@ -51,7 +51,7 @@ enum {
   kBufferCount
 };
 
-// As many steps as leave their gates in a thread's share of L2, but enough rows to use W's panels several times.
+// Returns the steps per chunk: their gates fit in a thread's share of L2, but there are enough rows to use each panel of W several times.
 int64_t chunk_steps(const Lstm& s, int team) {
   constexpr int64_t most_bytes = 256 * 1024, least_rows = 64;
   const bool by_rows = lstm_split(s, team) == Split::kRows;
@@ -61,7 +61,7 @@ int64_t chunk_steps(const Lstm& s, int team) {
   return std::min(std::max<int64_t>(1, steps), s.T);
 }
 
-// A panel's distance must not be a multiple of the cache's period (128 KB), or the panels of one step evict each other.
+// Returns the distance between panels, not a multiple of the period of the cache (128 KB): the panels of one step would evict each other.
 int64_t gate_panel_stride(int64_t T, int64_t B) {
   constexpr int64_t period = 128 * 1024 / 4;
   const int64_t rows = T * B * 64, step = B * 64;
@@ -210,7 +210,7 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   panel_stride = gate_panel_stride(keep ? T : chunk, B);
   format = plan.format;
   half = format == Format::kBf16;
-  // The token table is made in f32: it is small, and made once per weight version.
+  // The token table is computed in f32: it is small, and computed once per version of the weights.
   x_format = table ? Format::kF32 : format;
   if (node.buffers.empty()) return;  // still being prepared
   set_buffers(plan, node);

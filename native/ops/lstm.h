@@ -6,7 +6,7 @@
 // Hidden units come in panels of 16. The gate buffer is [panel][row][64] (i[16] f[16] g[16] o[16]): it takes the input
 // projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
 // place; and it is already the packed operand of the weight-gradient product. A row is one batch row at one step; the rows of a
-// step adjoin. Without lengths row t * B + b is that of time t; with lengths only live rows exist (see LstmRows).
+// step are contiguous. Without lengths row t * B + b is that of time t; with lengths only active rows exist (see LstmRows).
 // Without a backward pass the buffer holds one chunk of steps.
 #pragma once
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace gatecell {
 
-constexpr int kTable = kLstmInputs;  // that of a folded embedding follows the inputs of the op
+constexpr int kTable = kLstmInputs;  // the table of a folded embedding comes after the inputs of the op
 enum LstmPack {
   kIhForward,
   kHhForward,
@@ -28,11 +28,11 @@ enum LstmPack {
   kHrBackward,
   kBiasPack,
   kPackCount
-};  // one that is not needed repeats kIhForward
+};  // a pack that is not needed repeats kIhForward
 
-// Which batch rows live at which step. With `varied` lengths they are taken longest first (equal ones in their order), so that the
-// live rows of a step are the first live(step) of them, and the rows of all steps are laid end to end: what PyTorch calls a packed
-// sequence, with nothing computed for padding. The reverse direction starts at each row's own end.
+// The batch rows that are active at each step. With `varied` lengths they are sorted, longest first (equal ones in their order), so that the
+// active rows of a step are the first live(step) of them, and the rows of all steps are stored one after the other: what PyTorch calls a
+// packed sequence, with nothing computed for padding. The reverse direction starts at the end of each row.
 struct LstmRows {
   int64_t T, B;
   bool reverse, varied;
@@ -46,24 +46,24 @@ struct LstmRows {
   int64_t live(int64_t step) const { return varied ? alive[step] : B; }
   int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
   int64_t first(int64_t step) const { return varied ? begin[step] : time(step) * B; }
-  // The rows of steps [from, to).
+  // Returns the rows of steps [from, to).
   Range span(int64_t from, int64_t to) const {
     if (varied) return {begin[from], begin[to]};
     const int64_t low = reverse ? T - to : from;
     return {low * B, (low + to - from) * B};
   }
-  // Where a row lies in [T, B, ...]: t * B + b.
+  // Returns the index of a row in [T, B, ...]: t * B + b.
   int64_t at(int64_t row) const { return varied ? place[row] : row; }
   int64_t batch_row(int64_t r) const { return varied ? order[r] : r; }
   bool whole(Range rows) const { return rows.begin == 0 && rows.end == B; }
-  // Those of `rows` (of the batch, longest first) that live at a step.
+  // Returns those of `rows` (of the batch, longest first) that are active at a step.
   Range living(Range rows, int64_t step) const {
     const int64_t n = live(step);
     return {rows.begin < n ? rows.begin : n, rows.end < n ? rows.end : n};
   }
-  // One thread's share of the batch: as many steps as another's.
+  // Returns the share of one thread in the batch. All shares have about the same number of steps.
   Range owned(int index, int team) const;
-  // Rows a step has on average; before lengths are known, all.
+  // Returns the average number of rows of a step; all rows if the lengths are not known yet.
   int64_t mean() const { return !varied || !length ? B : steps() > 0 ? (count() + steps() - 1) / steps() : 1; }
 };
 
@@ -72,18 +72,18 @@ struct Lstm {
   int64_t panels, ld, h_ld;  // ld: row stride of c and cell outputs, h_ld: of h; whole panels
   int64_t panel_stride;      // floats from panel to panel of the gate buffer
   int64_t chunk;             // steps whose input projection is made at once
-  int64_t gate_base = 0;     // the row that the gate buffer begins with
-  Range gate_own = {0, 0};   // rows of each step that alone have a place in it, where a thread has a buffer of its own
+  int64_t gate_base = 0;     // the first row of the gate buffer
+  Range gate_own = {0, 0};   // the batch rows of each step that are in it, if a thread has a buffer of its own
   LstmRows rows;
   Format format;      // operands of the recurrent product; cell and states are f32 in any case
   Format x_format;    // and of the input projection (a token table is made in f32)
   bool half;          // format is bf16
   bool keep;          // the cell state of every step is kept for the backward pass
-  bool drops, zones;  // this run draws masks for recurrent dropout; the cell has zoneout
+  bool drops, zones;  // whether this run draws masks for recurrent dropout; whether the cell has zoneout
   bool starts;        // initial states are copies: sorted, or a learned row for all
   int variant;        // of the cell kernels: GC_CELL_*
   double dropout, zoneout_c, zoneout_h;
-  const Tensor *x, *h0, *c0;  // x: ids where an embedding was folded in
+  const Tensor *x, *h0, *c0;  // x: ids if an embedding was folded in
   const Tensor* table;        // the folded embedding's table, or null
   const Tensor* lengths;
   const Tensor* peephole_weight;
@@ -98,21 +98,21 @@ struct Lstm {
   // int8: codes of x and h in the same rows, and the integer sums of one step [panel][b][64].
   uint8_t *x8, *h8;
   float* x_ranges;  // one per row of x
-  // The ranges of the codes of h by row, NaN where a value of h is not finite; and bounds of |h| [2][B], before the first step and
-  // after it.
+  // The ranges of the codes of h by row, NaN for a row with a value of h that is not finite; and bounds of |h| [2][B], before the first step
+  // and after it.
   float *h_ranges, *h_bounds;
   int32_t* sums;
   float* token_grad;                           // [panel][v][64]: gradient of the pre-activations summed by token
   float *x_rows, *h_rows, *dy_rows, *dx_rows;  // with lengths: x, h and dX by row; dy of one step [B][h_ld]
-  float *start_h, *start_c;                    // initial states [B][h_ld], [B][ld] where `starts`
+  float *start_h, *start_c;                    // initial states [B][h_ld], [B][ld] if `starts`
   float *drop_mask, *masked_h;                 // [B][h_ld]: 0 or 1 / (1 - p); h before each row, masked
   float *zone_c, *zone_h;                      // a row each, or one row of 16 for all
   int64_t zone_row;                            // floats from row to row of the two: ld, or 0
   float* peephole;                             // [panel][i[16] f[16] o[16]]
   float *outputs, *dr, *dm, *packed_m;         // projection: cell outputs and gradients of h by row, dm [B][ld]
-  // Layer normalisation: W x and U h normalised, and the gradient of U h, all as the gates lie; that of the normalised c by row;
-  // rstd of W x, rstd of U h, mean and rstd of c by row; gains and bias in panels.
-  bool gru;  // the cell of gru.cc: no c, four places of a unit as Gates says
+  // From norm_x, layer normalisation: normalised W x and U h, and the gradient of U h, in the layout of the gates; the gradient of the
+  // normalised c by row; rstd of W x, rstd of U h, mean and rstd of c by row; gains and bias in panels.
+  bool gru;  // the cell of gru.cc: no c, and the four slots of a unit are those of Gates (core/store.h)
   Gates input_gates, state_gates;
   bool norm;
   float *norm_x, *norm_h, *norm_dh, *norm_dc, *stats, *gain_ih, *gain_hh, *gain_c, *bias_c;
@@ -121,30 +121,30 @@ struct Lstm {
   Lstm(Plan& plan, const Node& node);
   void set_buffers(const Plan& plan, const Node& node);  // points the fields above to the buffers of the node
   int64_t block_floats() const { return round_up(std::max(I, H), kRowTile) * 64; }
-  // In what lies as the gates do. A thread's own rows of each step adjoin those of the step before.
+  // Returns the offset of a row in buffers with the layout of the gates. In a thread's own buffer there are only its rows of each step.
   int64_t gate_at(int64_t row) const {
     const int64_t at = row - gate_base, own = gate_own.end - gate_own.begin;
     return (own > 0 ? at - at / B * (B - own) - gate_own.begin : at) * 64;
   }
   float* gate_rows(int64_t panel, int64_t row) const { return gates + panel * panel_stride + gate_at(row); }
-  // What is before and after `step`, rows of the batch from 0 on.
+  // Return h and c before and after `step`, beginning with row 0 of the batch.
   const float* h_start() const { return starts ? start_h : h0 ? h0->data : zeros; }
   const float* c_start() const { return starts ? start_c : c0 ? c0->data : zeros; }
   float* h_after(int64_t step) const { return (rows.varied ? h_rows : y->data) + rows.first(step) * h_ld; }
   float* c_after(int64_t step) const { return cell + (keep ? rows.first(step) * ld : 0); }
   const float* h_before(int64_t step) const { return step > 0 ? h_after(step - 1) : h_start(); }
   const float* c_before(int64_t step) const { return step > 0 ? c_after(step - 1) : c_start(); }
-  // What the cell puts out: h, or what the projection takes.
+  // Returns the output of the cell: h, or the input of the projection.
   float* output_of(int64_t step) const {
     return projection ? outputs + (keep ? rows.first(step) * ld : 0) : h_after(step);
   }
-  // dy of a step, rows of the batch from 0 on; null: zeros.
+  // Returns dy of a step, beginning with row 0 of the batch; null for zeros.
   const float* dy_of(int64_t step) const {
     return !y->grad ? nullptr : rows.varied ? dy_rows : y->grad + rows.first(step) * h_ld;
   }
-  // Part of dh goes past the product to the step before: the cell's backward pass leaves it in dh.
+  // Returns whether a part of dh goes directly to the step before, without the recurrent product. The backward pass of the cell stores it in dh.
   bool passes() const { return zones || gru; }
-  // The recurrent product reads h itself or a copy of it, masked or in another format.
+  // Returns whether the recurrent product reads a copy of h, masked or in another format, instead of h itself.
   bool copies_h() const { return drops || format != Format::kF32; }
   const float* operand(int64_t step) const {
     const int64_t at = rows.first(step) * h_ld;
@@ -164,7 +164,7 @@ Split lstm_split(const Lstm& s, int team);
 // Returns the number of threads for a pass of about `flops` operations: one if a step has too little work for its barrier.
 int lstm_team(const Plan& plan, const Lstm& s, double flops);
 
-// Two directions side by side (core/rewrites.h): calls run(which of the two, index, team), each with its half of the team.
+// Runs two directions at the same time (core/rewrites.h): calls run(which of the two, index, team), each with its half of the team.
 template <class F>
 void lstm_side_by_side(int index, int team, F run) {
   const int half = team / 2;
@@ -185,7 +185,7 @@ void lstm_own_gates(Lstm& part, const Share& mine, int index, int team);
 // Returns the bytes of gate buffers that suffice for teams of 1 to `threads` threads: a run may get fewer threads than the plan has.
 int64_t lstm_gate_bytes(const Lstm& s, int threads);
 
-// lstm_rows.cc: false where a length is out of range (the run fails). Copies between [T, B, ...] and rows, and of initial states.
+// lstm_rows.cc. lstm_read_lengths returns false if a length is out of range. The others copy between [T, B, ...] and rows, and states.
 bool lstm_read_lengths(Plan& plan, const Lstm& s);
 void lstm_start_states(const Lstm& s);
 void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step);
@@ -200,7 +200,7 @@ void lstm_start_ranges(const Lstm& s);
 void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int64_t step);
 void lstm_masked_gradient(const Lstm& s, Range rows, Range columns);
 
-// lstm_norm.cc: of a row at a time, except where a panel or a thread's share is given.
+// lstm_norm.cc: functions of one row, except those with a panel or the share of a thread as argument.
 void lstm_pack_gains(Plan& plan, const Node& node, const Lstm& s);
 void lstm_norm_input(const Lstm& s, int64_t row);
 void lstm_norm_recurrent(const Lstm& s, int64_t row);

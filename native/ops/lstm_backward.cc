@@ -1,4 +1,4 @@
-// lstm_backward.cc: back through time for dG and dh.
+// lstm_backward.cc: the recurrence of the backward pass: back through time for dG and dh.
 #include <algorithm>
 #include <cstring>
 
@@ -8,7 +8,7 @@
 namespace gatecell {
 namespace {
 
-// dy of one step side by side, where it lies in the order of the batch.
+// Copies dy of one step, which has the order of the batch, into contiguous rows.
 void gather_dy(const Lstm& s, Range rows, Range columns, int64_t step) {
   const int64_t first = s.rows.first(step);
   for (int64_t r = rows.begin; r < rows.end; ++r)
@@ -67,7 +67,7 @@ void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team
       const Range columns = {blocks.begin * 64, std::min(blocks.end * 64, s.h_ld)};
       if (s.drops && columns.begin < columns.end) lstm_masked_gradient(s, rows, columns);
     }
-    if (!by_rows && step > 0) barrier.wait(team);  // the first step ends with the join
+    if (!by_rows && step > 0) barrier.wait(team);  // after the first step the join of the team is the barrier
   }
 }
 
@@ -100,7 +100,7 @@ MatMul lstm_gate_product(const Lstm& s, int64_t row, const Packed& packed) {
 void lstm_backward(Plan& plan, Node& node) {
   const Lstm s(plan, node);
   const double flops = backward_flops(s);
-  // Back in time the second of two directions is the first; the other's recurrence is done with it.
+  // In the backward pass the node with the higher number comes first, and the recurrences of both directions run with it.
   const bool done = node.partner_back > node.index;
   if (!done) lstm_final_gradients(s, plan.output(node, kHT), plan.output(node, kCT));
   const int team = plan.team(flops);

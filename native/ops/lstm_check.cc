@@ -1,4 +1,4 @@
-// lstm_check.cc: shapes, types and rates that the LSTM layer (and the GRU) is given, and which variants go together.
+// lstm_check.cc: checks of the shapes, types and rates of the LSTM layer (and the GRU), and of combinations of variants.
 #include <algorithm>
 #include <cstdint>
 
@@ -16,7 +16,7 @@ gc_status lstm_check_parameter(const Plan& plan, const Node& node, const Tensor*
   return expect_shape(plan, node, *t, what, dims);
 }
 
-// A state of the batch [B, size], or where one may be learned a parameter [size] for every row.
+// Checks a state of the batch [B, size], or, if it may be learned, a parameter [size] for every row.
 gc_status lstm_check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B,
                            int64_t size, bool learned) {
   if (!t) return GC_OK;

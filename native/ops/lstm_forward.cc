@@ -1,4 +1,4 @@
-// lstm_forward.cc: per chunk of steps one input-projection product, then step by step U h, the cell as its epilogue.
+// lstm_forward.cc: the forward pass: for each chunk of steps one product for the input projection, then step by step U h and the cell.
 #include <algorithm>
 #include <cstring>
 
@@ -17,7 +17,7 @@ void pack_peephole(const Lstm& s) {
     }
 }
 
-// Calls body(live rows of mine, first row of the step) for steps [first, last), in the order of memory.
+// Calls body(active rows of `mine`, first row of the step) for steps [first, last), in the order of memory.
 template <class F>
 void each_step(const Lstm& s, const Share& mine, int64_t first, int64_t last, F body) {
   const bool down = s.rows.reverse && !s.rows.varied;
@@ -28,7 +28,7 @@ void each_step(const Lstm& s, const Share& mine, int64_t first, int64_t last, F 
   }
 }
 
-// The same where an embedding was folded in: each token's row is copied from the table made once per weight version.
+// Does the same for a layer with a folded embedding: the row of each token is copied from a table that is made once per weight version.
 void project_tokens(const Lstm& s, const Packed& token_gates, const Share& mine, int64_t first, int64_t last) {
   const int64_t panel_floats = s.table->rows * 64;
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) {
@@ -41,7 +41,7 @@ void project_tokens(const Lstm& s, const Packed& token_gates, const Share& mine,
   }
 }
 
-// Ids are copies in the plan's own memory, so what is checked here is what is read later.
+// Ids are copies in the plan's own memory, so they cannot change after this check.
 bool tokens_in_range(Plan& plan, const Lstm& s) {
   for (int64_t i = 0; i < s.T * s.B; ++i) {
     const int32_t id = s.x->ids[i];
@@ -53,7 +53,7 @@ bool tokens_in_range(Plan& plan, const Lstm& s) {
   return true;
 }
 
-// The words of x from row to row: f32, bf16 in pairs, or codes in fours; and its rows from `row` on.
+// Return the words from row to row of x, which are f32, pairs of bf16 or four codes; and the address of row number `row`.
 int64_t x_words(const Lstm& s) { return s.x->ld / static_cast<int>(s.x_format); }
 const float* x_from(const Lstm& s, int64_t row) {
   const int64_t at = row * s.x->ld;
@@ -62,7 +62,7 @@ const float* x_from(const Lstm& s, int64_t row) {
   return (s.rows.varied ? s.x_rows : s.x->data) + at;
 }
 
-// Live rows of x side by side, and rounded where the product wants it: `count` rows from `row` on.
+// Gathers `count` active rows of x, beginning with `row`, into contiguous rows, rounded if the product needs it.
 void gather_x(const Lstm& s, int64_t row, int64_t count) {
   const int64_t ld = s.x->ld, to = row * ld;
   const auto convert = [&](const float* from, int64_t first, int64_t rows) {
@@ -82,7 +82,7 @@ void gather_steps(const Lstm& s, Range rows) {
             [&](Range live, int64_t begin) { gather_x(s, begin + live.begin, live.end - live.begin); });
 }
 
-// Gate pre-activations of steps [first, last) begin as W x + b.
+// Sets the gate pre-activations of steps [first, last) to W x + b.
 void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, int64_t last) {
   MatMul m;
   m.a_row = x_words(s);
@@ -97,7 +97,7 @@ void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, i
     m.c = (s.norm ? s.norm_x : s.gates) + s.gate_at(row);
     multiply(m, rows, panels);
   };
-  if (s.rows.whole(mine.rows)) {  // whole steps: their rows adjoin
+  if (s.rows.whole(mine.rows)) {  // whole steps, whose rows are contiguous
     const Range span = s.rows.span(first, last);
     multiply_from(span.begin, {0, span.end - span.begin}, mine.panels);
     return;
@@ -106,7 +106,7 @@ void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, i
     each_step(s, mine, first, last, [&](Range rows, int64_t begin) { multiply_from(begin, rows, {p, p + 1}); });
 }
 
-// int8: integer sums of one step's operand (x or h), scaled and added to the pre-activations from `row` on.
+// int8: computes the integer sums of the operand of one step (x or h), scales them, and adds them to the pre-activations, beginning with `row`.
 void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, const float* ranges, Range rows,
                Range panels, int64_t row) {
   MatMul m;
@@ -143,8 +143,8 @@ void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
   kernels().cell_forward[s.variant](&cell);
 }
 
-// Calls body(panels) for groups of panels. A step takes them in the other direction than the step before it: what that read last is
-// still in the cache, however many weights there are. With one or two rows two panels at once keep more chains in flight.
+// Calls body(panels) for groups of panels. Successive steps traverse the panels in opposite directions, so that a step begins with the weights
+// that the step before left in the cache. With one or two rows panels are taken in pairs: more independent chains hide more latency.
 template <class F>
 void each_group(const Lstm& s, Range panels, int64_t rows, bool down, F body) {
   const bool stream = rows <= 2;
@@ -185,7 +185,7 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   for (int64_t r = rows.begin; r < rows.end; ++r) lstm_norm_output(s, r, step);
 }
 
-// After the cells of a step: h where it is a projection of their outputs, and its place in y.
+// Completes a step after its cells: computes h if it is a projection of their outputs, and copies it to y.
 void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine, int64_t step) {
   const Range rows = s.rows.living(mine.rows, step);
   if (rows.begin >= rows.end) return;
@@ -198,7 +198,7 @@ void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
   lstm_scatter_output(s, rows, columns, step);
 }
 
-// int8 projects x inside the steps; the chunk's pre-activations begin as only the bias.
+// int8 projects x within the steps; before them the pre-activations of the chunk are set to the bias.
 void start_with_bias(const Lstm& s, const Share& mine, int64_t first, int64_t last) {
   for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p)
     each_step(s, mine, first, last, [&](Range rows, int64_t begin) {
@@ -207,7 +207,7 @@ void start_with_bias(const Lstm& s, const Share& mine, int64_t first, int64_t la
     });
 }
 
-// Everything of steps [first, last) that does not wait for h.
+// Computes the part of steps [first, last) that does not depend on h.
 void begin_chunk(Plan& plan, const Node& node, const Lstm& s, const Share& mine, int64_t first, int64_t last) {
   const Packed& w = *plan.store->packs[node.packs[kIhForward]];
   if (s.table) project_tokens(s, *plan.store->packs[node.packs[kTokenPack]], mine, first, last);
@@ -219,18 +219,18 @@ void begin_chunk(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
     });
 }
 
-// One thread's part of the pass.
+// Computes one thread's part of the pass.
 void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int team, Barrier& barrier) {
   const Packed &w = *plan.store->packs[node.packs[kIhForward]], &u = *plan.store->packs[node.packs[kHhForward]];
   const bool by_rows = lstm_split(s, team) == Split::kRows;
   const Share mine = lstm_share(s, index, team);
   const int64_t steps = s.rows.steps();
   lstm_clear_padding(s, s.y->data, s.h_ld, index, team);
-  if (gathers(s) && s.T > 1) {  // one's own rows, or all before anybody begins
+  if (gathers(s) && s.T > 1) {  // a thread's own rows; with panels per thread, all rows before any thread begins
     gather_steps(s, by_rows ? mine.rows : s.rows.owned(index, team));
     if (!by_rows) barrier.wait(team);
   }
-  Lstm part = s;  // its gates, of one chunk where no backward pass reads them
+  Lstm part = s;  // with a gate buffer of the thread's own, of one chunk, if no backward pass reads the gates
   lstm_own_gates(part, mine, index, team);
   for (int64_t first = 0; first < steps; first += s.chunk) {
     const int64_t last = std::min(first + s.chunk, steps);
@@ -239,11 +239,11 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
     for (int64_t step = first; step < last; ++step) {
       step_forward(part, w, u, mine, step);
       finish_step(plan, node, part, mine, step);
-      if (!by_rows && step + 1 < steps) barrier.wait(team);  // the last step ends with the join
+      if (!by_rows && step + 1 < steps) barrier.wait(team);  // after the last step the join of the team is the barrier
     }
   }
 }
-// What comes before the threads; false where the run ends here.
+// Prepares the pass before the threads start. Returns false if the run ends here.
 bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
   if (s.table && !tokens_in_range(plan, s)) return false;
   if (!lstm_read_lengths(plan, s)) return false;
@@ -253,7 +253,7 @@ bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
   lstm_draw_masks(plan, node, s);
   lstm_start_ranges(s);
   lstm_publish(s, s.h_start(), {0, s.B}, {0, s.h_ld}, 0);
-  if (gathers(s) && s.T == 1) gather_steps(s, {0, s.B});  // so that the threads of a single step never meet
+  if (gathers(s) && s.T == 1) gather_steps(s, {0, s.B});  // so that the threads of a single step need no barrier
   return true;
 }
 
@@ -274,7 +274,7 @@ void both_forward(Plan& plan, const Node& node, const Lstm& s) {
 
 void lstm_forward(Plan& plan, Node& node) {
   const Lstm s(plan, node);
-  // The second of two directions was run with the first.
+  // The second of two directions runs with the first.
   const bool done = node.partner >= 0 && node.partner < node.index;
   if (!done && !begin_forward(plan, node, s)) return;
   Barrier barrier;

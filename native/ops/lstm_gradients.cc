@@ -10,7 +10,7 @@
 namespace gatecell {
 namespace {
 
-// sum += one row of dG, whose values are bf16 in the same place if the precision is bf16.
+// Adds one row of dG to `sum`. With precision bf16 its values are bf16 at the same address.
 void add_row(const Lstm& s, const float* row, float* sum) {
   if (s.half) bf16_kernels().add(reinterpret_cast<const uint16_t*>(row), sum, 64);
   else kernels().add(row, sum, 64);

@@ -3,8 +3,8 @@
 // Recurrent dropout: one mask of 0 or 1 / (1 - p) on h for all steps of a row (Gal and Ghahramani 2016, "A theoretically grounded
 // application of dropout in recurrent neural networks"). Zoneout: each unit of c and of h keeps its value of the step before with
 // probability z (Krueger et al. 2017); outside training its expectation. Element e of a mask is word e % 4 of Philox block e / 4
-// of (seed; stream, step): e = b * R' + u for dropout, (t * B + b) * H' + u for zoneout, R' and H' rounded up to 4, b the row as
-// the batch has it. Hence no mask depends on threads, on the order of rows, or on what was drawn before.
+// of (seed; stream, step): e = b * R' + u for dropout, (t * B + b) * H' + u for zoneout, with R' and H' rounded up to 4 and b the number of
+// the row in the batch. Hence no mask depends on threads, on the order of rows, or on earlier draws.
 #include <algorithm>
 #include <cfloat>
 #include <cmath>
@@ -19,7 +19,7 @@ namespace {
 
 uint32_t threshold(double p) { return static_cast<uint32_t>(std::min(p * 4294967296.0, 4294967295.0)); }
 
-// One row of a mask: `hit` where the word is below the threshold, else `miss`; zeros in the padding.
+// Draws one row of a mask: `hit` for words below the threshold, `miss` for others, zeros in the padding.
 void draw_row(const Draws& draws, int64_t row, int64_t width, uint32_t below, float hit, float miss, float* to) {
   const uint64_t first = static_cast<uint64_t>(row) * static_cast<uint64_t>((width + 3) / 4);
   for (int64_t u = 0; u < width; u += 4) {
@@ -54,8 +54,8 @@ void lstm_draw_masks(Plan& plan, const Node& node, const Lstm& s) {
   });
 }
 
-// int8: what |h| can reach is known before the first step, so that threads which share a row need not agree on its range. The
-// cell's output is within 1; zoneout keeps part of the initial state, which may lie beyond.
+// int8: sets the bounds of |h| before the first step, so that threads which share a row need not agree on its range. The output of the cell is
+// at most 1; zoneout keeps a part of the initial state, which may be larger.
 void lstm_start_ranges(const Lstm& s) {
   if (s.format != Format::kInt8) return;
   for (int64_t r = 0; r < s.B; ++r) {
@@ -75,7 +75,7 @@ void lstm_start_ranges(const Lstm& s) {
            static_cast<size_t>(s.rows.live(step)) * 4);
 }
 
-// Makes the operand of `step` from the rows of h before it, where it is a copy.
+// Makes the operand of `step` from the rows of h before it, if the operand is a copy.
 void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int64_t step) {
   if (!s.copies_h() || step >= s.rows.steps()) return;
   const Range mine = s.rows.living(rows, step);
@@ -98,7 +98,7 @@ void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int6
                                  s.h_ranges + s.rows.first(step) + mine.begin);
 }
 
-// dh of the step before = what goes past the product (zoneout) + mask * product.
+// Computes dh of the step before: its part that does not go through the product (zoneout) + mask * product.
 void lstm_masked_gradient(const Lstm& s, Range rows, Range columns) {
   for (int64_t r = rows.begin; r < rows.end; ++r) {
     const float *mask = s.drop_mask + r * s.h_ld, *product = s.product + r * s.h_ld;

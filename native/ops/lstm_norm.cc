@@ -3,7 +3,7 @@
 //   (i, f, g, o) = LN(W x; gain_ih) + LN(U h; gain_hh) + b_ih + b_hh,   h = sigmoid(o) * tanh(LN(c; gain_c) + bias_c)
 //
 // where LN(v; gain) = gain * (v - mean) / sqrt(variance + 1e-5) over all 4H values of a row (H for c), and b_ih, b_hh stand for the
-// paper's three biases, of which only the sum matters. c itself is carried as it is. A row needs all units, so threads own rows.
+// paper's three biases, of which only the sum matters. c itself is carried without normalisation. A row needs all units, so threads own rows.
 #include <cstring>
 
 #include "../core/machine.h"
@@ -26,7 +26,7 @@ gc_norm norm_of(const Lstm& s) {
   return n;
 }
 
-// Sum over all rows of a[row] * b[row] (or of a) for one vector of `width` columns, in the order of the rows.
+// Computes the sum over all rows of a[row] * b[row] (or of a) for one vector of `width` columns, in the order of the rows.
 void sum_rows(const float* a, int64_t a_row, const float* b, int64_t b_row, int64_t rows, int64_t width, float* sum) {
   memset(sum, 0, static_cast<size_t>(width) * 4);
   for (int64_t r = 0; r < rows; ++r, a += a_row, b += b_row)
@@ -98,7 +98,7 @@ void lstm_norm_recurrent_backward(const Lstm& s, int64_t row) {
   kernels().norm_gates_backward(&n);
 }
 
-// After the gradients of gains and biases are taken: dG becomes the gradient of W x, in place.
+// Turns dG into the gradient of W x, in place. Called after the gradients of gains and biases are computed.
 void lstm_norm_input_backward(const Lstm& s, int index, int team) {
   const Range mine = share(s.rows.count(), index, team);
   for (int64_t row = mine.begin; row < mine.end; ++row) {
@@ -111,7 +111,7 @@ void lstm_norm_input_backward(const Lstm& s, int index, int team) {
   }
 }
 
-// Of the gains and of c's bias, one panel: sums over rows in their order.
+// Computes the gradients of the gains and of the bias of c for one panel, as sums over rows in their order.
 void lstm_norm_gradients(Plan& plan, const Node& node, const Lstm& s, int64_t p) {
   alignas(64) float sum[64];
   const int64_t rows = s.rows.count();

@@ -1,6 +1,6 @@
 // lstm_projection.cc: h = W_hr m, the output projection of Sak, Senior and Beaufays 2014 ("Long short-term memory recurrent neural
-// network architectures for large scale acoustic modeling"; PyTorch's proj_size): the cell puts out m [H], the recurrence and the
-// layers above see h [R]. Always in float32; the rows of a batch are a thread's own, so no barrier is needed.
+// network architectures for large scale acoustic modeling"; PyTorch's proj_size): the output of the cell is m [H]; the recurrence and the
+// layers above get h [R]. Always in float32. Threads split the rows of the batch, so no barrier is needed.
 #include <cstring>
 
 #include "../core/machine.h"
@@ -21,7 +21,7 @@ void lstm_project(Plan& plan, const Node& node, const Lstm& s, Range rows, int64
   multiply(m, rows, {0, m.b->blocks});
 }
 
-// The gradient of h is complete now (from above and from the next step): kept for W_hr, and taken through it.
+// Computes the gradient of m from that of h, which is complete now (from above and from the next step) and is kept for W_hr.
 void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range rows, int64_t step) {
   float* dr = s.dr + s.rows.first(step) * s.h_ld;
   const float* dy = s.dy_of(step);
@@ -48,7 +48,7 @@ void lstm_projection_gradient(Plan& plan, const Node& node, const Lstm& s, float
   const Range blocks = share((s.R + 63) / 64, index, team);
   for (int64_t n = blocks.begin; n < blocks.end; ++n) {
     const int64_t width = s.R - n * 64 < 64 ? s.R - n * 64 : 64;
-    if (s.rows.count() == 0) memset(block, 0, static_cast<size_t>(s.H) * 64 * 4);  // nothing lived
+    if (s.rows.count() == 0) memset(block, 0, static_cast<size_t>(s.H) * 64 * 4);  // no row was active
     weight_gradient_block(s.packed_m, s.H, s.rows.count(), s.dr + n * 64, s.h_ld, width, block);
     scatter_gradient(block, s.H, width, w->grad, node.accumulate[kWeightHr], [&](int64_t j) { return n * 64 + j; });
   }

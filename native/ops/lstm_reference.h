@@ -1,8 +1,8 @@
 // lstm_reference.h: one LSTM layer over a whole sequence in plain loops, forward and back, in float or double, with all its variants.
 //
-// In float it states the determinism rule: each output is one chain of fused multiply-adds in the order written here, and the
-// engine equals it bit for bit. In double it is the exact answer that finite differences confirm. Arrays are dense, row-major;
-// gate order i, f, g, o (Hochreiter & Schmidhuber 1997, Gers et al. 2000; PyTorch's layout). Not fast, and not meant to be.
+// In float it defines the determinism rule: each output is one chain of fused multiply-adds in the order of this code, and the engine's
+// results are equal bit for bit. In double it is the reference that is compared with finite differences. Arrays are dense, row-major;
+// gate order i, f, g, o (Hochreiter & Schmidhuber 1997, Gers et al. 2000; PyTorch's layout). Clarity matters here, not speed.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -31,7 +31,7 @@ template <class Real>
 struct Lstm {
   using Values = std::vector<Real>;
   int64_t T, B, I, H;
-  int64_t R = 0;  // width of h where there is a projection; 0: H
+  int64_t R = 0;  // width of h with a projection; 0 without one: then it is H
   bool reverse = false;
   Values x, w_ih, w_hh, b_ih, b_hh, h0,
       c0;                        // the last four may be empty: zeros; h0 [R] and c0 [H]: learned, for every row
@@ -40,7 +40,7 @@ struct Lstm {
   Values w_hr;                   // [R, H]; empty: none
   Values gain_ih, gain_hh, gain_c, bias_c;  // layer normalisation: [4H], [4H], [H], [H]; empty: none
   Values mask;                              // [B, R]: factors of h in the recurrent product; empty: 1
-  Values zone_c, zone_h;                    // [T, B, H]: how much of the step before stays; empty: nothing
+  Values zone_c, zone_h;                    // [T, B, H]: share of the step before that is kept; empty: none
   Values y, hT, cT;                         // results: [T, B, R], [B, R], [B, H]
   Values gates, cells, outputs;             // kept: activations [T, B, 4, H], cell states and outputs [T, B, H]
   Values dy, dhT, dcT;                      // gradients of the results; empty: zeros
@@ -54,19 +54,19 @@ struct Lstm {
   Real start(const Values& v, int64_t size, int64_t b, int64_t u) const {
     return at(v, static_cast<int64_t>(v.size()) == size && B > 1 ? u : b * size + u);
   }
-  // h or c before `step`.
+  // Return h and c before `step`.
   Real h_before(int64_t step, int64_t b, int64_t u) const {
     return step == 0 ? start(h0, width(), b, u) : at(y, (time(step - 1, b) * B + b) * width() + u);
   }
   Real c_before(int64_t step, int64_t b, int64_t u) const {
     return step == 0 ? start(c0, H, b, u) : at(cells, (time(step - 1, b) * B + b) * H + u);
   }
-  // What the recurrent product multiplies.
+  // Returns the operand of the recurrent product.
   Real operand(int64_t step, int64_t b, int64_t u) const {
     const Real h = h_before(step, b, u);
     return mask.empty() ? h : h * at(mask, b * width() + u);
   }
-  // The gate of row `r` of the weights at (t, b).
+  // Returns the index of the gate of row `r` of the weights at (t, b).
   size_t gate(int64_t t, int64_t b, int64_t r) const { return static_cast<size_t>((t * B + b) * 4 * H + r); }
 
   void forward();
@@ -79,19 +79,19 @@ struct Lstm {
   void gates_forward(int64_t step, int64_t b);
   void output_forward(int64_t row, int64_t b, int64_t t);
   void output_backward(int64_t step, int64_t b, Values& h, Values& dc, Values& dg);
-  // dG of one row through the normalisation of W x or U h.
+  // Computes the gradient of W x or U h of one row from dG, back through the normalisation.
   void gates_backward(const Norm<Real>& norm, const Values& gain, const Real* dg, Real* to) const;
   struct Place {
     int64_t step, b;
   };
-  // Batch rows longest first, equal ones in their order.
+  // Returns the batch rows, longest first, equal ones in their order.
   std::vector<int64_t> sorted() const {
     std::vector<int64_t> rows(static_cast<size_t>(B));
     std::iota(rows.begin(), rows.end(), 0);
     std::stable_sort(rows.begin(), rows.end(), [&](int64_t a, int64_t b) { return length(a) > length(b); });
     return rows;
   }
-  // Rows in the order of steps; `memory`: as they lie, which without lengths is the order of time.
+  // Returns the rows in the order of steps; with `memory` in the order of the engine's buffers, which without lengths is that of time.
   std::vector<Place> places(bool memory) const {
     std::vector<Place> list;
     for (int64_t i = 0; i < T; ++i) {
@@ -104,14 +104,14 @@ struct Lstm {
   void cell_forward(int64_t step, int64_t b, int64_t u);
   void cell_backward(int64_t step, int64_t b, int64_t u, Real h, Values& dh, Values& dc, Values& dg) const;
   void step_backward(int64_t step, int64_t b, Values& dh, Values& dc, Values& dg, Values& dgh, Values& dr);
-  // sum over k of dg[k] W[k][column], k over [panel][gate][16 units] with zeros in the padding.
+  // Returns the sum over k of dg[k] W[k][column], with k over [panel][gate][16 units] and zeros in the padding.
   Real through(const Values& w, int64_t columns, int64_t column, const Real* dg, Real sum) const;
   void weights_backward(const Values& dg, const Values& dgx, const Values& dgh, const Values& dr);
   void norms_backward(const Values& dg);
   Values start_gradient(const Values& d, const Values& of, int64_t size) const;
 };
 
-// Pre-activation r = bias, then W_ih x, then W_hh h, in order of k.
+// Each pre-activation is a chain that begins with the bias, then W_ih x, then W_hh h, in order of k.
 template <class Real>
 void Lstm<Real>::forward() {
   const int64_t P = width();

@@ -30,7 +30,7 @@ void Lstm<Real>::backward() {
   if (normalises()) norms_backward(dg);
 }
 
-// One row of one step: dr, the whole gradient of h; through the projection and the cell; dh and dc of the step before.
+// Computes one row of one step: dr, the complete gradient of h; from it, through the projection and the cell, dh and dc of the step before.
 template <class Real>
 void Lstm<Real>::step_backward(int64_t step, int64_t b, Values& dh, Values& dc, Values& dg, Values& dgh, Values& dr) {
   const int64_t P = width(), row = time(step, b) * B + b;
@@ -64,7 +64,7 @@ void Lstm<Real>::gates_backward(const Norm<Real>& norm, const Values& gain, cons
   for (size_t r = 0; r < w.size(); ++r) to[r] = norm.rstd * d[r];
 }
 
-// From h, the gradient of the output: o's gate is done, and dc has what comes through the normalised cell.
+// Computes, from `h`, which is the gradient of the output, the gradient of gate o, and adds to dc what comes through the normalised cell.
 template <class Real>
 void Lstm<Real>::output_backward(int64_t step, int64_t b, Values& h, Values& dc, Values& dg) {
   const int64_t t = time(step, b), row = t * B + b;
@@ -85,7 +85,7 @@ void Lstm<Real>::output_backward(int64_t step, int64_t b, Values& h, Values& dc,
   }
 }
 
-// Sums over the rows as they lie.
+// Sums run over the rows in the order of the engine's buffers.
 template <class Real>
 void Lstm<Real>::norms_backward(const Values& dg) {
   dgain_ih.assign(gain_ih.size(), 0), dgain_hh.assign(gain_hh.size(), 0);
@@ -106,7 +106,7 @@ void Lstm<Real>::norms_backward(const Values& dg) {
   }
 }
 
-// h: the gradient of the cell's output. With zoneout dh becomes what of it goes past the cell.
+// `h` is the gradient of the output of the cell. With zoneout dh becomes the part of it that goes directly to the step before.
 template <class Real>
 void Lstm<Real>::cell_backward(int64_t step, int64_t b, int64_t u, Real h, Values& dh, Values& dc, Values& dg) const {
   const auto sigmoid_slope = [](Real a, Real d) { return d * std::fma(-a, a, a); };
@@ -146,7 +146,7 @@ Real Lstm<Real>::through(const Values& w, int64_t columns, int64_t column, const
   return sum;
 }
 
-// Of an initial state: a row of the batch each, or summed over the rows where it is learned.
+// Returns the gradient of an initial state: one row for each batch row, or, if the state is learned, their sum.
 template <class Real>
 typename Lstm<Real>::Values Lstm<Real>::start_gradient(const Values& d, const Values& of, int64_t size) const {
   if (static_cast<int64_t>(of.size()) != size || B == 1) return d;
@@ -156,7 +156,7 @@ typename Lstm<Real>::Values Lstm<Real>::start_gradient(const Values& d, const Va
   return sum;
 }
 
-// Chains over the rows as they lie: without lengths in order of time, whatever the direction of the recurrence.
+// Each sum is one chain over the rows in the order of the engine's buffers: without lengths in order of time, in both directions.
 template <class Real>
 void Lstm<Real>::weights_backward(const Values& dg, const Values& dgx, const Values& dgh, const Values& dr) {
   const int64_t P = width();

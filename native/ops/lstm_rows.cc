@@ -1,4 +1,4 @@
-// lstm_rows.cc: which rows live at which step, and the copies between the order of the batch and that of the rows.
+// lstm_rows.cc: the rows that are active at each step, and the copies between the order of the batch and that of the rows.
 #include <algorithm>
 #include <cstring>
 
@@ -63,7 +63,7 @@ bool lstm_read_lengths(Plan& plan, const Lstm& s) {
 }
 
 namespace {
-// One initial state: the tensor's rows longest first, or a learned row for all.
+// Copies one initial state: the rows of the tensor with the longest first, or a learned row for all.
 void start_state(const Lstm& s, const Tensor* from, int64_t ld, float* to) {
   for (int64_t r = 0; r < s.B; ++r) {
     float* row = to + r * ld;
@@ -78,7 +78,7 @@ void start_state(const Lstm& s, const Tensor* from, int64_t ld, float* to) {
   }
 }
 
-// The state after each row's own last step. `after` gives the rows after a step.
+// Copies the state after the last step of each row. after(step) returns the rows after a step.
 template <class After>
 void final_state(const Lstm& s, const Tensor* to, const float* start, int64_t ld, After after) {
   if (!to) return;
@@ -125,7 +125,7 @@ void lstm_start_states(const Lstm& s) {
   start_state(s, s.c0, s.ld, s.start_c);
 }
 
-// Columns of h after a step to their places in y.
+// Copies columns of h after a step to their positions in y.
 void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step) {
   if (!s.rows.varied) return;
   const float* h = s.h_after(step);
@@ -135,7 +135,7 @@ void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step)
            static_cast<size_t>(columns.end - columns.begin) * 4);
 }
 
-// Writes zeros to [T, B, ld] after each row's end.
+// Sets [T, B, ld] to zero after the end of each row.
 void lstm_clear_padding(const Lstm& s, float* to, int64_t ld, int index, int team) {
   if (!s.rows.varied) return;
   const Range mine = share(s.B, index, team);

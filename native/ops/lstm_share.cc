@@ -26,12 +26,12 @@ int64_t lstm_gate_bytes(const Lstm& s, int threads) {
 Split lstm_split(const Lstm& s, int team) {
   // With few rows per thread, each thread would read all of U at every step for little work. Then each thread has a part of U instead.
   const int64_t rows = s.rows.mean() / team;
-  if (team == 1 || s.projection || s.norm) return Split::kRows;  // these need all units of a row
+  if (team == 1 || s.projection || s.norm) return Split::kRows;  // projection and normalisation need all units of a row
   return rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
 }
 
 int lstm_team(const Plan& plan, const Lstm& s, double flops) {
-  // A product of one or two rows is bound by reading its weights, and takes about twice as long as its arithmetic would.
+  // The time of a product of one or two rows is that of reading its weights, which is about twice that of its arithmetic.
   const double wait = s.rows.mean() <= 2 ? 2 : 1;
   const int team = plan.team(wait * flops);
   if (lstm_split(s, team) == Split::kRows || s.T == 1) return team;

@@ -1,6 +1,6 @@
-// mixture_density.cc: minus the log-density of pen points (dx, dy, end of stroke) under a mixture of bivariate Gaussians and a
-// Bernoulli variable (Graves 2013, equations 23 to 26) and its gradient (equations 27 to 37), both in one pass over a row in double;
-// mixture.h has one Gaussian.
+// mixture_density.cc: minus the log-density of pen points (dx, dy, end of stroke) under a mixture of bivariate Gaussians and a Bernoulli
+// variable (Graves 2013, equations 23 to 26), and its gradient (equations 27 to 37), both in one pass over a row in double. mixture.h
+// contains the formulas of one Gaussian.
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -68,7 +68,7 @@ struct Row {
   double x1, x2, end;
 };
 
-// Fills `share` with each Gaussian's share of the density (equation 28); returns the nats of the point (equation 26).
+// Sets share[i] to the share of Gaussian i in the density (equation 28), and returns the nats of the point (equation 26).
 double row_nats(const Row& row, double* share) {
   const int64_t M = row.y.M;
   double most = -HUGE_VAL, top = -HUGE_VAL;
@@ -132,7 +132,7 @@ void forward(Plan& plan, Node& node) {
     double* share_of = reinterpret_cast<double*>(node.buffers[kScratch].data) + index * round_up(y.cols, 8);
     const Range mine = share(y.rows, index, team);
     for (int64_t i = mine.begin; i < mine.end; ++i) {
-      if (skips && weight_of(weights, i) == 0) {  // whatever stands in it
+      if (skips && weight_of(weights, i) == 0) {  // even if the row contains NaN
         nats[i + 1] = 0;
         if (gradient) memset(gradient + i * y.ld, 0, static_cast<size_t>(y.cols) * 4);
         continue;
@@ -149,7 +149,7 @@ void forward(Plan& plan, Node& node) {
   out.data[1] = static_cast<float>(total_weight);
 }
 
-// The points' gradient is minus that of all means; the end's is minus its logit.
+// The gradient of a point is minus the sum of the gradients of all means; that of its end of stroke is minus the logit.
 template <class F>
 void target_gradient(Plan& plan, const Node& node, const Tensor& t, F scale_of) {
   const Tensor& y = *plan.input(node, kY);

@@ -1,5 +1,5 @@
-// mixture_sample.cc: one pen point (dx, dy, end of stroke) per row, drawn from the mixture that the row describes, with a bias for
-// neat writing (mixture.h). draws.h says what a draw is a function of. No gradient.
+// mixture_sample.cc: one pen point (dx, dy, end of stroke) per row, drawn from the mixture that the row describes, with a bias for neat
+// writing (mixture.h). draws.h explains on which numbers a draw depends. The op has no gradient.
 #include <cmath>
 
 #include "../core/mixture.h"
@@ -21,7 +21,7 @@ gc_status check(Plan& plan, Node& node) {
                      y.shape().c_str(), out.shape().c_str());
 }
 
-// Rows in turn on the calling thread: a refusal's sentence belongs to it, and rows are few.
+// Computes the rows one after the other on the calling thread: the error message of a refused row belongs to that thread, and rows are few.
 void forward(Plan& plan, Node& node) {
   const Tensor &y = *plan.input(node, 0), &control = *plan.input(node, 1), &out = *plan.output(node, 0);
   for (int64_t row = 0; row < y.rows; ++row) {

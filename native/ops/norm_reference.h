@@ -1,4 +1,4 @@
-// norm_reference.h: layer normalisation of one row in plain loops, in the order of additions that shared/norm.inl keeps.
+// norm_reference.h: layer normalisation of one row in plain loops, with the order of additions of shared/norm.inl.
 #pragma once
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 
 namespace gatecell {
 namespace reference {
-// A row of `slots` times `units` values normalised; sums run in 16 lanes, unit modulo 16, and then over the lanes.
+// The normalisation of a row of `slots` times `units` values. Sums run in 16 lanes, unit modulo 16, and then over the lanes.
 template <class Real>
 struct Norm {
   int64_t slots, units;
@@ -33,7 +33,7 @@ struct Norm {
     hat.resize(static_cast<size_t>(slots * units));
     for (size_t i = 0; i < hat.size(); ++i) hat[i] = (v[i] - mean) * rstd;
   }
-  // The gradient of v from w, that of hat: without the last factor rstd.
+  // Returns the gradient of v, without its factor rstd, from w, the gradient of hat.
   std::vector<Real> backward(const std::vector<Real>& w) const {
     const Real count = static_cast<Real>(slots * units);
     const Real middle = sum([&](size_t i, Real& lane) { lane += w[i]; }) / count;

@@ -1,5 +1,5 @@
-// reference.h: the other ops in plain loops, forward and back, in float or double: what the tests hold the engine to, and what
-// finite differences confirm. Arrays are dense, row-major; dy is the gradient of the result. Not fast, and not meant to be.
+// reference.h: the other ops in plain loops, forward and backward, in float or double. Tests compare the engine with them, and them with
+// finite differences. Arrays are dense, row-major; dy is the gradient of the result. Clarity matters here, not speed.
 #pragma once
 #include <algorithm>
 #include <cmath>

@@ -15,7 +15,7 @@ gc_status check(Plan& plan, Node& node) {
               out.shape().c_str());
 }
 
-// body(element of a, element of b, count) for every longest strip that lies in one row of both.
+// Calls body(element of a, element of b, count) for every strip of elements that are contiguous in both.
 template <class F>
 void strips(const Tensor& a, const Tensor& b, F body) {
   int64_t row_a = 0, row_b = 0, at_a = 0, at_b = 0;

@@ -1,4 +1,4 @@
-// rows.h: what the small ops share: checks of one shape, loops over rows split over the team, zeroed gradients.
+// rows.h: common code of small ops: checks of equal shapes, loops over rows that are split over the team, zeroed gradients.
 #pragma once
 #include <cstring>
 
@@ -6,7 +6,7 @@
 
 namespace gatecell {
 
-// All given inputs and the result are float32 of one shape.
+// Checks that the first `inputs` inputs and the result are float32 of one shape.
 inline gc_status check_like(Plan& plan, Node& node, size_t inputs) {
   const Tensor& out = *plan.output(node, 0);
   gc_status status = expect_dtype(node, out, "the result", GC_F32);
@@ -14,7 +14,7 @@ inline gc_status check_like(Plan& plan, Node& node, size_t inputs) {
   return status;
 }
 
-// body(row) for every row, rows split over the team; `cost` is about the flops of one element.
+// Calls body(row) for every row, with rows split over the team; `cost` is about the flops of one element.
 template <class F>
 void for_rows(Plan& plan, const Tensor& t, double cost, F body) {
   parallel(plan.team(cost * static_cast<double>(t.rows * t.cols)), [&](int index, int team) {
@@ -33,7 +33,7 @@ inline void put(float* to, int64_t n, bool accumulate, F f) {
   }
 }
 
-// Nothing flows back into input i: its gradient is zero unless another op has written it.
+// Sets the gradient of input i, into which nothing flows back, to zero, unless another op has written it.
 inline void no_gradient(Plan& plan, const Node& node, size_t i) {
   const Tensor* t = plan.input(node, i);
   if (t && t->grad && !node.accumulate[i]) memset(t->grad, 0, static_cast<size_t>(t->bytes()));
@@ -49,10 +49,10 @@ inline void no_gradients(Plan& plan, const Node& node) {
   for (size_t i = 0; i < node.in.size(); ++i) no_gradient(plan, node, i);
 }
 
-// d * slope, but 0 if d is 0, because `slope` may then be NaN: nothing that counts depends on its row.
+// Returns d * slope, but 0 if d is 0: then the loss does not depend on the element, and `slope` may be NaN.
 inline float flow(float d, float slope) { return d == 0 ? 0.0f : d * slope; }
 
-// dx[row] = f(dy, row's values) for ops of one input: f(dy row, row) gives the function of j that `put` writes.
+// Computes dx for ops of one input: f(dy row, row) returns the function of j that `put` writes.
 template <class F>
 void unary_gradient(Plan& plan, Node& node, double cost, F f) {
   const Tensor &x = *plan.input(node, 0), &out = *plan.output(node, 0);

@@ -1,6 +1,6 @@
 // sample.cc: one id per row of logits, drawn from softmax(logits / temperature) after top-k and then top-p (the smallest set of
-// most likely ids that holds that share of the mass; Holtzman et al. 2020). Temperature 0: the first of the largest.
-// draws.h says what a draw is a function of. No gradient. Refuses a NaN, and rows without any finite mass.
+// most likely ids that has that share of the mass; Holtzman et al. 2020). Temperature 0 takes the first of the largest. draws.h explains on
+// which numbers a draw depends. The op has no gradient, and refuses NaN and rows without a finite mass.
 #include <algorithm>
 #include <cmath>
 
@@ -52,7 +52,7 @@ gc_status read_settings(const float* control, int64_t vocabulary, Settings& s) {
   return GC_OK;
 }
 
-// First of the largest; -1 where a NaN stands in the row. Lanes, because one chain of comparisons would take most of the draw.
+// Returns the first of the largest values, or -1 for NaN. It has lanes, because one chain of comparisons would take most of a draw's time.
 int64_t argmax(const float* x, int64_t n) {
   constexpr int lanes = 16;
   float most[lanes];
@@ -78,7 +78,7 @@ int64_t argmax(const float* x, int64_t n) {
 
 constexpr int64_t kBlock = 16;
 
-// Sum of up to 16 weights in four chains: the order is fixed, and the chains hide the adder's latency.
+// Returns the sum of up to 16 weights, in four chains: the order is fixed, and the chains hide the latency of additions.
 double block_sum(const float* w, int64_t n) {
   double lane[4] = {};
   int64_t j = 0;
@@ -94,8 +94,8 @@ double sum_of(const float* w, int64_t n) {
   return total;
 }
 
-// The first of `count` ids at which the running sum passes `at`. Ids without weight are never drawn: where rounding leaves the sum
-// below `at`, the last one with weight is.
+// Returns the first of `count` ids at which the running sum of weights exceeds `at`. Ids of weight 0 are never drawn: if rounding keeps the
+// sum below `at`, the last id with a weight is returned.
 template <class Id>
 int64_t pick(const float* weights, int64_t count, double at, Id id) {
   double sum = 0;
@@ -110,7 +110,7 @@ int64_t pick(const float* weights, int64_t count, double at, Id id) {
   return last;
 }
 
-// The same over all ids in their own order: whole blocks are passed over by their sums, kept in `sums`.
+// Does the same for all ids in their own order. The sums of blocks, which are kept in `sums`, serve to skip whole blocks.
 int64_t pick_all(const float* weights, int64_t n, double u, double* sums) {
   double total = 0, before = 0;
   for (int64_t j = 0; j < n; j += kBlock) total += sums[j / kBlock] = block_sum(weights + j, std::min(kBlock, n - j));
@@ -125,8 +125,8 @@ int64_t pick_all(const float* weights, int64_t n, double u, double* sums) {
   return first + pick(weights + first, std::min(kBlock, n - first), at - before, [](int64_t i) { return i; });
 }
 
-// Moves the most likely ids to the end of `order`, most likely last, until top-k or top-p is reached; returns how many they are and
-// their mass.
+// Moves the most likely ids to the end of `order`, the most likely last, until top-k or top-p is reached. Returns their number, and sets
+// `mass` to their sum of weights.
 int64_t select(const float* x, const float* weights, int64_t n, const Settings& s, int32_t* order, double& mass) {
   const auto later = [x](int32_t a, int32_t b) { return x[a] != x[b] ? x[a] < x[b] : a > b; };
   for (int64_t j = 0; j < n; ++j) order[j] = static_cast<int32_t>(j);
@@ -142,7 +142,7 @@ int64_t select(const float* x, const float* weights, int64_t n, const Settings& 
     if (s.top_k == 0 && mass >= s.top_p * limit) return kept;
   }
   if (s.top_k == 0 || s.top_p == 1) return kept;
-  limit = mass;  // top-p counts the mass that top-k left
+  limit = mass;  // top-p is a share of the mass that is left after top-k
   mass = 0;
   for (kept = 0; kept < most && mass < s.top_p * limit; ++kept)
     mass += static_cast<double>(weights[order[n - 1 - kept]]);
@@ -162,7 +162,7 @@ int64_t draw(const float* x, int64_t n, const Settings& s, double u, float* weig
   return pick(weights, kept, u * mass, [&](int64_t i) { return order[n - 1 - i]; });
 }
 
-// Rows in turn on the calling thread: a refusal's sentence belongs to it, and rows are few.
+// Computes the rows one after the other on the calling thread: the error message of a refused row belongs to that thread, and rows are few.
 void forward(Plan& plan, Node& node) {
   const Tensor &logits = *plan.input(node, 0), &control = *plan.input(node, 1), &out = *plan.output(node, 0);
   float* weights = node.buffers[kWeights].data;

@@ -1,5 +1,5 @@
-// sums.cc: where the last dimension is kept, one thread owns some columns and adds rows in order; where it is reduced, rows are summed
-// by themselves, in eight lanes, and their sums are added in order.
+// sums.cc: sums over dimensions. If the last dimension is kept, each thread adds rows in order for some of the columns. If it is reduced,
+// each row is summed in eight lanes, and the sums of rows are added in order.
 #include "sums.h"
 
 namespace gatecell {

@@ -1,10 +1,10 @@
-// weight_gradient.h: from a 64-column block of A^T B to the rows of a PyTorch-shaped gradient.
+// weight_gradient.h: writes a 64-column block of A^T B to the rows of a gradient in PyTorch's layout.
 #pragma once
 #include "../core/matmul.h"
 #include "../core/transpose.h"
 
 namespace gatecell {
-// grad[row(j)][i] (+)= c[i][j] for j < width, i < inputs; row(j) < 0 is padding. c has row stride 64.
+// Computes grad[row(j)][i] (+)= c[i][j] for j < width, i < inputs; row(j) < 0 is padding. c has row stride 64.
 template <class Row>
 void scatter_gradient(const float* c, int64_t inputs, int64_t width, float* grad, bool accumulate, Row row) {
   for (int64_t i0 = 0; i0 < inputs; i0 += 16) {  // squares of 16 keep both sides in L1

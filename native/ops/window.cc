@@ -1,5 +1,5 @@
-// window.cc: the soft window as an op over the steps of a sequence, or over one: its raw outputs do not wait for the window itself.
-// Where they do (Graves' synthesis network), window_lstm.cc has the layer and the window in one op.
+// window.cc: the soft window as an op over the steps of a sequence, or over one step, for networks in which the raw outputs do not depend
+// on the window. If they do (Graves' synthesis network), window_lstm.cc has the layer and the window in one op.
 #include "window.h"
 
 #include <algorithm>
@@ -185,7 +185,7 @@ gc_status check_window(const Plan& plan, const Node& node, const Tensor& chars, 
   if (!fits || chars.dims[0] != B)
     return fail(GC_INVALID_SHAPE, "%s: expected characters i32 [B, U] or f32 [B, U, C] of B = %lld, C = %lld, got %s",
                 node.op->name, static_cast<long long>(B), static_cast<long long>(C), chars.shape().c_str());
-  constexpr int64_t most = int64_t{1} << 40;  // phi and kappa of every step are no tensors of the graph
+  constexpr int64_t most = int64_t{1} << 40;  // phi and kappa of every step are not tensors of the graph
   if (T * B > most / std::max(chars.dims[1], 4 * K))
     return fail(GC_INVALID_SHAPE, "%s: too many characters or Gaussians for %lld steps", node.op->name,
                 static_cast<long long>(T * B));

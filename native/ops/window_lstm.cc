@@ -48,7 +48,7 @@ gc_status check_state(const Plan& plan, const Node& node, const Tensor* t, const
   return status != GC_OK ? status : expect_shape(plan, node, *t, what, dims);
 }
 
-// Their gradients are written by several threads at once, each weight's by itself.
+// Checks that all weights are different parameters, because different threads write their gradients at the same time.
 gc_status expect_different(const Node& node) {
   for (size_t a = kWlWeightIh; a <= kWlBiasHh; ++a)
     for (size_t b = a + 1; b <= kWlBiasHh && b < node.in.size(); ++b)
@@ -95,7 +95,7 @@ gc_status check(Plan& plan, Node& node) {
   return status;
 }
 
-// Neighbouring panels of one step must not lie a multiple of the cache's period (128 KB) apart, or they evict each other.
+// Returns the distance between panels, not a multiple of the period of the cache (128 KB): the panels of one step would evict each other.
 int64_t stride_of(int64_t rows) {
   constexpr int64_t period = 128 * 1024 / 4;
   const int64_t floats = rows * 64;
@@ -147,7 +147,7 @@ void pad_window_bias(Plan& plan, const Node& node, const WindowLstm& s) {
   memcpy(s.bias_window, plan.input(node, kWlBiasWindow)->data, static_cast<size_t>(3 * s.K) * 4);
 }
 
-// Pre-activations of the rows at step t, in order: bias, W_ih [x; w], W_hh h.
+// Computes the pre-activations of the rows at step t, in this order: bias, W_ih [x; w], W_hh h.
 void gates_of(const WindowLstm& s, const Packed& w, const Packed& u, Range rows, int64_t t) {
   for (int64_t b = rows.begin; b < rows.end; ++b) {
     float* to = s.operand_row(t, b);

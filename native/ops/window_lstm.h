@@ -1,12 +1,12 @@
-// window_lstm.h: an LSTM layer that reads, besides its input, the soft window over the characters that its own last state chose
-// (Graves 2013, section 5.1), over a whole sequence. Forward in window_lstm.cc, backward in window_lstm_backward.cc.
+// window_lstm.h: an LSTM layer over a whole sequence that reads its input and the soft window over the characters, which its own state of the
+// previous step has determined (Graves 2013, section 5.1). Forward in window_lstm.cc, backward in window_lstm_backward.cc.
 //
 //   gates = W_ih [x; w before] + b + W_hh [h before];  the cell;  raw = W_window h + b_window;  w, kappa = window(raw, kappa before)
 //
 // Layouts are those of lstm.h: the gate buffer is [panel][t][b][64], so that the weights' gradients are one product each after the
 // loop. Unrolled into step-sized ops (concat, one-step LSTM, linear, window: 2,147 nodes at T = 300, compiled in 50 ms) each step
 // packs and multiplies for its own share of the weights' gradients; a training step at B = 32, K = 10 on one thread took 289 ms at
-// H = 256 and 646 ms at H = 400, against 214 and 425 ms in this op (and 183 and 430 ms for a plain LSTM of those sizes).
+// H = 256 and 646 ms at H = 400, compared with 214 and 425 ms in this op (and 183 and 430 ms for a plain LSTM of those sizes).
 #pragma once
 #include "../core/matmul.h"
 #include "../core/op.h"

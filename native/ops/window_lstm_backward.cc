@@ -1,4 +1,4 @@
-// window_lstm_backward.cc: back through time for the gates', the window's and the states' gradients; then one product for each weight.
+// window_lstm_backward.cc: back through time for the gradients of gates, window and states; then one product for each weight.
 #include <algorithm>
 #include <cstring>
 
@@ -9,7 +9,7 @@
 namespace gatecell {
 namespace {
 
-// to[b] = gradient of a final state, or zero.
+// Sets to[b] to the gradient of a final state, or to zero.
 void start(const Tensor* from, float* to, int64_t rows, int64_t cols, int64_t ld) {
   for (int64_t b = 0; b < rows; ++b) {
     float* row = to + b * ld;
@@ -32,7 +32,7 @@ struct Packs {
   const Packed &ih, &hh, &window;
 };
 
-// dw = that of the step after, which stands in doperand, and of the window as a result; gives draw, then adds to dh.
+// Computes dw, the sum of that from the step after (in doperand) and that of the window as a result; from dw, draw and an addition to dh.
 void window_step(const WindowLstm& s, const Packs& packs, Range rows, int64_t t, const Tensor* phi, bool add_chars,
                  float* scratch) {
   for (int64_t b = rows.begin; b < rows.end; ++b) {
@@ -72,7 +72,7 @@ void cell_step(const WindowLstm& s, Range rows, int64_t t) {
   }
 }
 
-// From the gates' gradients at step t to those of h and of [x; w] before it.
+// Computes, from the gradients of the gates at step t, those of h and of [x; w] before it.
 void operands_step(const WindowLstm& s, const Packs& packs, Range rows, int64_t t, bool add_x) {
   MatMul m;
   m.a = s.gate_rows(0, t, 0);
@@ -133,7 +133,7 @@ void add_biases(const Plan& plan, const Node& node, const WindowLstm& s, int64_t
   }
 }
 
-// One block of 64 columns of dW_window.
+// Computes one block of 64 columns of dW_window.
 void window_weights(Plan& plan, const Node& node, const WindowLstm& s, int64_t n, float* block) {
   const Tensor& weight = *plan.input(node, kWlWeightWindow);
   if (!weight.grad) return;

@@ -1,5 +1,5 @@
-// window_reference.h: Graves' soft window (2013, equations 46 to 51) in plain loops in double, forward and back, and the LSTM layer
-// around it, put together from one-step LSTMs, the linear layer and one-step windows. Dense, row-major. Not fast.
+// window_reference.h: Graves' soft window (2013, equations 46 to 51) in plain loops in double, forward and backward, and the LSTM layer with
+// a window, composed of one-step LSTMs, the linear layer and one-step windows. Arrays are dense, row-major.
 #pragma once
 #include "reference.h"
 

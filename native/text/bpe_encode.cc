@@ -1,4 +1,4 @@
-// gc_bpe_encoder: ids of words. Words that occurred are kept with their ids, because few words make up most of a text.
+// gc_bpe_encoder: ids of words. Words that have occurred are stored with their ids, because few words make up most of a text.
 #include <algorithm>
 #include <memory>
 
@@ -16,7 +16,7 @@ struct Tables {
   std::vector<int32_t> results;  // by rank
 };
 
-// A merge that is possible at a place of a word; the first in the list, then the leftmost, comes first.
+// A possible merge at a position of a word. The merge that is first in the list comes first, and among equal ones the leftmost.
 struct Candidate {
   uint32_t rank, place;
   bool operator<(const Candidate& other) const { return rank != other.rank ? rank > other.rank : place > other.place; }
@@ -52,7 +52,7 @@ class WordMerger {
   }
 
  private:
-  // The rank of the merge of the symbol at `place` with the next one; kNone without one.
+  // Returns the rank of the merge of the symbol at `place` with the next one, or kNone if there is none.
   uint32_t rank_at(const Tables& tables, int32_t place) const {
     const size_t i = static_cast<size_t>(place);
     if (ids_[i] < 0 || next_[i] == 0) return kNone;

@@ -1,4 +1,4 @@
-// gc_bpe_trainer: counts words, then merges.
+// gc_bpe_trainer: training of a byte pair vocabulary: it counts words, then merges pairs.
 #include <memory>
 #include <new>
 

@@ -62,7 +62,7 @@ void Merger::raise(int32_t left, int32_t right, int64_t weight, uint32_t place) 
   raised_.push_back(static_cast<uint32_t>(&pair - pairs_.data()));
 }
 
-// The symbol that the pair becomes: a new one, unless one with the same bytes exists.
+// Returns the symbol that replaces the pair: a new one, unless one with the same bytes exists.
 int32_t Merger::result_of(Pair* pair) {
   const int32_t left = static_cast<int32_t>(pair->key >> 32), right = static_cast<int32_t>(pair->key);
   if (!pair->merged) {

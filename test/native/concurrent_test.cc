@@ -14,7 +14,7 @@
 using namespace lab;
 
 namespace {
-// A small network with its own store; threads as asked.
+// A small network with its own store and the given number of threads.
 struct Network {
   Graph g;
   int w_ih, y, loss;
@@ -33,7 +33,7 @@ struct Network {
 }  // namespace
 
 TEST_SUITE("threads") {
-  // Two plans of two stores at once: each gets what it would get alone.
+  // Two plans of two stores run at the same time. Each must give the same results as without the other.
   TEST_CASE("threads: networks training at the same time do not disturb each other") {
     Network alone(2);
     for (int step = 0; step < 6; ++step) alone.g.run(GC_TRAIN);
@@ -51,7 +51,7 @@ TEST_SUITE("threads") {
     CHECK(difference(b.g.value(b.w_ih), alone.g.value(alone.w_ih)) == "");
   }
 
-  // One plan trains while another of the same store is evaluated: the evaluation sees one version of the weights or the next.
+  // One plan trains while another one of the same store is evaluated. The evaluation reads one version of the weights or the next.
   TEST_CASE("threads: evaluating while the same parameters train") {
     Network n(2);
     gc_plan_desc d = n.g.describe(Graph::none, 0);
@@ -106,8 +106,8 @@ TEST_SUITE("threads") {
     CHECK(failed == 0);
   }
 
-  // The passes of a step hold the store's mutex shared for as long as they take. Nothing that an event loop calls may wait for
-  // that: compiling, packing for a new plan, a forward run, fetching, copying, counting bytes.
+  // The passes of a step hold a shared lock on the mutex of the store until they end. Calls of an event loop must not wait for it:
+  // compiling, packing for a new plan, a forward run, fetching, copying, counting bytes.
   TEST_CASE("threads: nothing but a change of the weights waits for the passes of a step") {
     Network n(1);
     Network other(1);

@@ -125,7 +125,7 @@ TEST_CASE("a plan without what a mode needs refuses the mode") {
   CHECK(gc_plan_run(g.plan(), GC_TRAIN) == GC_INVALID_ARGUMENT);
   CHECK(gc_plan_run(g.plan(), static_cast<gc_mode>(7)) == GC_INVALID_ARGUMENT);
   CHECK(g.try_compile(loss, 9) == GC_INVALID_ARGUMENT);
-  CHECK(g.try_compile(w) == GC_INVALID_ARGUMENT);  // a parameter is no result
+  CHECK(g.try_compile(w) == GC_INVALID_ARGUMENT);  // a parameter is not a result
 }
 
 TEST_CASE("an op without gradient between a parameter and the loss is refused") {

@@ -1,4 +1,4 @@
-// lab.h: builds plans through the C ABI so that tests read well, and a few ways to compare and to make numbers.
+// lab.h: the test helpers: a builder of plans on the C ABI, comparisons, and random numbers.
 #pragma once
 #include <doctest/doctest.h>
 
@@ -62,7 +62,7 @@ inline uint32_t bits(float x) {
   return b;
 }
 
-// "" where all bits agree, else what differs first.
+// Returns "" if all bits agree, otherwise the first difference.
 inline std::string difference(const Floats& got, const Floats& expected) {
   if (got.size() != expected.size())
     return "sizes " + std::to_string(got.size()) + " and " + std::to_string(expected.size());
@@ -73,7 +73,7 @@ inline std::string difference(const Floats& got, const Floats& expected) {
   return "";
 }
 
-// Largest |got - expected| over the largest |expected| of the array (at least `floor`).
+// Returns the largest |got - expected| divided by the largest |expected| of the array (at least `floor`).
 template <class A, class B>
 double error(const A& got, const B& expected, double floor = 1e-3) {
   REQUIRE(got.size() == expected.size());
@@ -86,7 +86,7 @@ double error(const A& got, const B& expected, double floor = 1e-3) {
   return worst / most;
 }
 
-// Also fills the fences of a sanitizer build, which memset may not write to.
+// Also fills the red zones of a sanitizer build, to which memset must not write.
 __attribute__((no_sanitize("address"))) inline void fill_with_nan(char* data, int64_t bytes) {
   volatile uint64_t* words = reinterpret_cast<uint64_t*>(data);
   for (int64_t i = 0; i < bytes / 8; ++i) words[i] = ~uint64_t{0};
@@ -108,8 +108,8 @@ struct Aligned {
   }
 };
 
-// One graph with its own store. Describe, compile, run, look. Tensors are ids; `none` is an absent one.
-// The loop with these feeds (from, to) and records; `rows`: see gc_loop.
+// Returns the loop with these feeds (from, to) and records;
+// `rows`: see gc_loop.
 inline gc_loop loop_of(const std::vector<std::pair<int, int>>& feeds, const std::vector<int>& records, int rows = -1) {
   gc_loop loop = {};
   for (const auto& [from, to] : feeds) {
@@ -121,7 +121,7 @@ inline gc_loop loop_of(const std::vector<std::pair<int, int>>& feeds, const std:
   return loop;
 }
 
-class Graph {
+class Graph {  // one graph with its own store; tensors are ids, `none` is an absent one
  public:
   static constexpr int none = -1;
   double control[GC_CONTROL_SIZE] = {};
@@ -149,7 +149,7 @@ class Graph {
   int internal(const Dims& dims) { return tensor(GC_F32, GC_INTERNAL, 0, dims); }
   int ids(const Dims& dims, const Ids& values = {}) { return host_tensor(GC_I32, dims, values.data(), values.size()); }
 
-  // One result of the given shape; kept in the host arena where `out` says so.
+  // Records an op with one result of the given shape, which is in the host arena if `out` is true.
   int op(gc_opcode opcode, const std::vector<int>& in, const Dims& dims, const Doubles& attributes = {},
          bool out = false, gc_dtype dtype = GC_F32) {
     const int id = out ? host_tensor(dtype, dims, nullptr, 0) : tensor(dtype, GC_INTERNAL, 0, dims);

@@ -1,5 +1,5 @@
-// gc_measure: every kind gives ordered rates above zero, or says that the CPU lacks the instructions; bad requests are
-// refused. No figure is held against a time.
+// gc_measure: every kind returns ordered rates above zero, or GC_UNSUPPORTED if the CPU lacks the instructions; invalid requests are
+// refused. No figure is compared with an expected speed.
 #include <doctest/doctest.h>
 
 #include <cstring>

@@ -1,4 +1,4 @@
-// lstm_lab.h: the LSTM op with any set of its variants, beside the reference of the same contents.
+// lstm_lab.h: the LSTM op with any set of its variants, and the reference with the same contents.
 #pragma once
 #include "core/philox.h"
 #include "lab.h"
@@ -37,7 +37,7 @@ inline std::string text(const Shape& s) {
   return t;
 }
 
-// The masks as philox.h states them: word u % 4 of block u / 4 of a row, rows rounded up to whole blocks.
+// The masks by the definition in philox.h: word u % 4 of block u / 4 of a row, with rows rounded up to whole blocks.
 inline Floats mask_of(gatecell::Draw use, int64_t rows, int64_t width, double p, float hit, float miss) {
   const gatecell::Draws draws(static_cast<uint64_t>(kSeed), static_cast<uint64_t>(kStream),
                               static_cast<uint64_t>(kStep), use);
@@ -96,7 +96,7 @@ struct Run {
                      loss;
   int32_t sequence, h_state, c_state;
 
-  // GC_FORWARD with `trains` false: a plan without a backward pass.
+  // Without `trains` the plan has no backward pass and runs as GC_FORWARD.
   Run(const Shape& s, const Reference& r, const Floats& targets, int32_t threads, int32_t precision = GC_FLOAT,
       gc_mode mode = GC_GRADIENT, bool trains = true, int32_t device = GC_CPU)
       : sequence(s.T * s.B * s.R()), h_state(s.B * s.R()), c_state(s.B * s.H) {
@@ -200,7 +200,7 @@ inline void check_bits(const Shape& s, std::initializer_list<int32_t> teams) {
   CHECK(!reference.y.empty());
 }
 
-// Every set of variants that goes together.
+// Returns every set of variants that may be combined.
 inline std::vector<int> variant_sets() {
   std::vector<int> sets;
   for (int v = 1; v < 128; ++v) {

@@ -25,7 +25,7 @@ TEST_CASE("lstm: the bits of the float reference for lengths, directions, with a
 }
 
 TEST_CASE("lstm: chains longer than a cache block keep their order") {
-  check_bits({60, 20, 3, 18}, {1, 3});        // 1200 rows behind each weight gradient
+  check_bits({60, 20, 3, 18}, {1, 3});        // each weight gradient is a sum over 1200 rows
   check_bits({2, 3, 1100, 5}, {1, 2});        // 1100 inputs
   check_bits({2, 200, 5, 20, true}, {1, 2});  // more rows than one block of A
 }

@@ -15,13 +15,13 @@ int main(int argc, char** argv) {
     std::puts(machine.isa_found);
     return 0;
   }
-  // A forced instruction set that is refused would test another one without saying so.
+  // If GATECELL_ISA is refused, the engine uses another instruction set, and the tests would pass for the wrong one.
   gc_machine machine;
   if (gc_machine_info(&machine) != GC_OK || machine.isa_problem != nullptr) {
     std::fprintf(stderr, "expected to run as GATECELL_ISA asks, but %s\n", machine.isa_problem);
     return 1;
   }
-  // Work is split in any number of shares, whatever this machine has and whoever else uses it.
+  // Work is split into any number of shares, independent of the cores of this machine and of other processes.
   gatecell::oversubscribe(true);
   gatecell::govern_teams(false);
   return doctest::Context(argc, argv).run();

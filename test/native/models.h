@@ -1,5 +1,5 @@
-// models.h: random models around each rewrite of the graph (native/core/rewrites.h): all its conditions hold, or one of them does
-// not, in surroundings drawn at random: states carried or learned, lengths, variants, dropout, other readers, attention, both losses.
+// models.h: random models around each rewrite of the graph (native/core/rewrites.h), in which all its conditions hold, or one of them does
+// not. The rest is drawn at random: carried or learned states, lengths, variants, dropout, other readers, attention, both losses.
 #pragma once
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 
 namespace lab {
 
-// How many rewrites a plan must hold.
+// The numbers of rewrites that a plan must have.
 struct Marks {
   int folds = 0, pairs = 0, pairs_back = 0, stacked = 0;
   bool operator==(const Marks& o) const {
@@ -88,7 +88,7 @@ class Model {
   Graph graph;
   int loss = Graph::none;
   bool normalises = false;
-  int32_t longest_product = 1, depth = 4, rows = 1;  // what the bounds of rounding are made of
+  int32_t longest_product = 1, depth = 4, rows = 1;  // from which the bounds for rounding are computed
   std::vector<int> parameters, results, inputs;      // float results and inputs in the host arena
   Marks trained, inferred, on_device;                // expected: on the processor with and without a loss on several
                                                      // threads; on a device with a loss
@@ -148,21 +148,21 @@ class Model {
                        : emit(GC_OP_TANH, {parameter(dims, 0.7)}, dims);
   }
 
-  // Makes everything that stands before a layer, and its results; `record` then adds one op and no other.
+  // Makes all inputs of a layer, and its results; `record` then adds only the op of the layer.
   Layer prepare(Layer l);
   void record(const Layer& l) { graph.record(l.gru ? GC_OP_GRU : GC_OP_LSTM, l.in, l.out, l.attributes); }
-  // An initial state of `size`, and the carry from `last` to it where it is one of the host's.
+  // Makes an initial state of `size`, and the carry from `last` to it if it is a host tensor.
   int state(int32_t size, int last);
   void see(int id) { seen_.push_back(id); }
-  // Other readers of a layer, and what the loss sees of it.
+  // Adds other readers of a layer, and its part of the loss.
   void use(const Layer& l, bool trained, bool top);
   void fold();
   void directions();
   void stack();
-  // The smallest width, and some more, at which a layer over I inputs is work for several threads; or one far below it.
+  // Returns a width at or somewhat above the smallest with which a layer over I inputs is work for several threads; or one far below it.
   int32_t width_of(int32_t I, bool small);
   void delay_line(int from, const Dims& dims);
-  // The head over all sequences, the mean square of what else the loss sees, and the loss of both.
+  // Adds the head over all sequences, the mean square of the other tensors that the loss reads, and the sum of both losses.
   void finish();
   int attention(int y, int32_t width);
   int cross_entropy(int y, int32_t width);
@@ -171,8 +171,8 @@ class Model {
   size_t case_;
   int32_t T_, B_;
   std::vector<Layer> sequences_;  // layers whose y the head reads
-  std::vector<int> seen_;         // what else the loss sees
-  int tied_ = Graph::none;        // the head's weights, where they are those of a table
+  std::vector<int> seen_;         // the other tensors that the loss reads
+  int tied_ = Graph::none;        // the table that is also the weights of the head, if there is one
   int32_t tokens_ = 0;            // rows of that table
 };
 }  // namespace lab

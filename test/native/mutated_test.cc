@@ -35,7 +35,7 @@ void language_model(Graph& g, int& loss) {
   g.out(GC_OP_SAMPLE, {logits, g.host({4}, {1, 3, 0.9f, 0})}, {T, B}, {7}, GC_I32);
 }
 
-// A writer and a reader of pen strokes: every op over sequences of different lengths.
+// A model that writes and reads pen strokes, with every op over sequences of different lengths.
 void handwriting_model(Graph& g, int& loss) {
   Random random(62);
   const int32_t T = 4, B = 2, H = 5, C = 4, K = 2, U = 3, M = 2;
@@ -76,7 +76,7 @@ int32_t interesting(Random& r, int32_t old, const std::vector<int32_t>& pool) {
   }
 }
 
-// The description with one to three numbers changed. Lengths only shrink: that the pointers hold what they say is the caller's word.
+// The description with one to three changed numbers. Lengths only shrink, because the caller guarantees memory of the given lengths.
 struct Mutant {
   std::vector<int32_t> tensors, ops, carries;
   Doubles attributes;
@@ -142,7 +142,7 @@ void spoil(float* data, int64_t count, Random& r) {
   }
 }
 
-// Compiles `count` mutants and runs those that compile; returns how many did.
+// Compiles `count` mutants, runs those that compile, and returns their number.
 int attack(Graph& g, int loss, int count, uint64_t seed) {
   Random r(seed);
   const gc_plan_desc base = g.describe(loss, GC_ADAM);

@@ -10,7 +10,7 @@
 namespace lab {
 namespace ref = gatecell::reference;
 
-// Whether an op has kernels on a device.
+// Returns whether an op has kernels on a device.
 inline bool is_on_device(int opcode) {
   static const int on_device[] = {
 #define GC_OP(number, NAME, name) number,
@@ -33,10 +33,10 @@ struct OpCase {
   Floats constant = {};                             // float inputs without a gradient, after the ids, as one row
   bool loss = false;                                // the result is [value, count]
   std::vector<bool> as_parameter = {};              // inputs that the op wants as parameters, else tensors of the graph
-  std::vector<std::pair<Dims, Ids>> last_ids = {};  // int32 inputs behind all others
+  std::vector<std::pair<Dims, Ids>> last_ids = {};  // int32 inputs after all others
   bool any_width = false;                           // the last dimension of the result is the graph's choice
   std::vector<size_t> chosen = {};                  // dimensions of the result whose size is the graph's choice
-  std::function<void(std::vector<Floats>&)> adjust = {};  // random inputs that the op would refuse, made legal
+  std::function<void(std::vector<Floats>&)> adjust = {};  // changes random inputs that the op would refuse
 
   bool parameter(size_t i) const { return i < as_parameter.size() && as_parameter[i]; }
   size_t all_inputs() const {
@@ -77,7 +77,7 @@ inline OpCase binary_case(const std::string& name, gc_opcode opcode, const Dims&
   return c;
 }
 
-// source[i]: where element i of the result lies in the inputs joined end to end.
+// source[i]: the index of element i of the result in the concatenated inputs.
 inline OpCase move_case(const std::string& name, gc_opcode opcode, const std::vector<Dims>& inputs, const Dims& out,
                         const std::vector<size_t>& source, const Doubles& attributes = {}) {
   OpCase c = {name, opcode, inputs, out, nullptr, nullptr};

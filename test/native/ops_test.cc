@@ -1,4 +1,4 @@
-// Every op against its double reference, forward and back, in the engine and by finite differences.
+// Every op compared with its reference in double, forward and backward, and the reference with finite differences.
 #include "sequence_cases.h"
 
 using namespace lab;
@@ -18,8 +18,8 @@ std::vector<Doubles> widen_all(const std::vector<Floats>& values) {
   return wide;
 }
 
-// The op behind parameters (reshaped where the op takes tensors), its result under a mean-square loss; `twice`: two such ops read
-// the same inputs and their results are added, so that each gradient is written once and added to once.
+// The op with parameters as inputs (reshaped if the op takes tensors), and a mean-square loss of its result. `twice`: two such ops read the
+// same inputs and their results are added, so that each gradient is written once and added to once.
 struct OpRun {
   Graph graph;
   std::vector<int> params;
@@ -44,7 +44,7 @@ struct OpRun {
   }
 };
 
-// The gradient that the loss above sends into the op's result.
+// Returns the gradient of the loss above with respect to the result of the op.
 Doubles loss_gradient(const OpCase& c, const Doubles& y, const Floats& targets, double copies) {
   if (c.loss) return {copies, 0};
   return scaled(ref::mean_square_backward(scaled(y, copies), widen(targets)), copies);

@@ -59,7 +59,7 @@ static const int32_t probe_table[8] = {7, -3, 1000, 0, INT32_MIN, INT32_MAX, 5, 
 GC_FLOAT_PROBES(GC_BITS_OF)
 GC_INT_PROBES(GC_LOOP)
 
-// The first lanes only, every count in turn, and what stands behind them untouched.
+// Stores only the first lanes, with every count in turn; the values after them must not change.
 static void partial(const float* a, const float*, const float* c, int32_t* out, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) {
     float to[16];
@@ -73,7 +73,7 @@ static void partial(const float* a, const float*, const float* c, int32_t* out, 
     for (int64_t at = 0; at < 16; at += VL) vi_store(out + i + at, v_bits(v_load(to + at)));
   }
 }
-// The lanes that are not loaded are 0.
+// Loads only the first lanes; the others must be 0.
 static void zero_beyond(const float* a, const float*, const float*, int32_t* out, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) {
     const int64_t count = i / 16 % 17;

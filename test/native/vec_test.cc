@@ -1,4 +1,4 @@
-// vec.h: every operation gives the same bits in every instruction set, and NaN, zeros and ties behave as it says.
+// vec.h: every operation gives the same bits in every instruction set, and NaN, zeros and ties behave as its comments define.
 #include <doctest/doctest.h>
 
 #if defined(GATECELL_X86)

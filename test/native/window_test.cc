@@ -1,5 +1,5 @@
-// The LSTM layer with a soft window against its double reference, against the same unrolled into step-sized ops, over threads, and
-// continued from its own states.
+// The LSTM layer with a soft window: compared with its reference in double, with the same layer unrolled into step-sized ops, between
+// numbers of threads, and continued from its own states.
 #include "sequence_cases.h"
 
 using namespace lab;
@@ -228,7 +228,7 @@ TEST_CASE("window_lstm: lengths and characters out of range, weights that are on
   const int y = g.host({2, 2, 3}), w = g.host({2, 2, 4});
   g.record(GC_OP_WINDOW_LSTM, {in[0], in[1], in[2], in[3], in[4], chars, lengths}, {y, w}, {});
   g.compile();
-  g.run();  // what stands behind a length is not looked at
+  g.run();  // ids after the length of a row are not read
   g.id_data(lengths)[1] = 2;
   CHECK(gc_plan_run(g.plan(), GC_FORWARD) == GC_OUT_OF_RANGE);
   CHECK(std::string(gc_last_error()) == "window_lstm: expected characters from 0 to 3, got 9 in row 1");

@@ -1,4 +1,4 @@
-// async.cc: async.h. What is under way is kept for each thread, as its registers are; bulk copies by their barrier.
+// async.cc: the implementation of async.h. Work that is under way is stored for each thread, bulk copies for each barrier.
 #include "async.h"
 
 #include <cstdio>
@@ -48,7 +48,7 @@ struct Thread {
 std::unordered_map<const Place*, Thread> threads;  // by fiber
 std::vector<BulkCopy> bulk;
 bool unswizzled =
-    false;  // GATECELL_EMULATOR_WGMMA=unswizzled: a device that reads operands otherwise than is written here
+    false;  // GATECELL_EMULATOR_WGMMA=unswizzled: a device that reads the operands of products without the swizzle
 
 Thread& mine() { return threads[&place()]; }
 
@@ -64,7 +64,7 @@ bool at_once() { return set("GATECELL_EMULATOR_ORDER", "reverse"); }
 bool aligned(const void* at) { return reinterpret_cast<uintptr_t>(at) % 16 == 0; }
 void carry(const Copy& c) { memcpy(c.to, c.from, c.bytes); }
 
-constexpr uint32_t kBase = 1040;  // 16 beyond a boundary of 1024
+constexpr uint32_t kBase = 1040;  // 16 bytes after a multiple of 1024
 
 struct Barrier {
   uint32_t phase : 1, arrivals : 15, pending : 16;
@@ -89,7 +89,7 @@ float element(uint32_t word, int i, int per_word) {
   return value;
 }
 
-// An operand as its descriptor has it.
+// An operand as its descriptor describes it.
 struct Operand {
   uint32_t start, leading, stride, width, mask;
   const char* memory;
@@ -113,7 +113,7 @@ struct Operand {
   }
 };
 
-// This thread's part of D: rows group and group + 8 of its warp's 16, of every 8 columns two.
+// Adds this thread's part of D: rows group and group + 8 of the 16 rows of its warp, two of every 8 columns.
 template <int PerWord>
 void multiply_words(const Product& p) {
   constexpr int depth = 8 * PerWord;

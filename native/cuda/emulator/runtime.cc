@@ -1,7 +1,7 @@
-// runtime.cc: runtime.h without a GPU: device memory is the host's, a recording is a list of calls. Memory is limited to
-// GATECELL_EMULATOR_BYTES and a pinned piece to GATECELL_EMULATOR_PINNED where these are set, so that refusals can be tested;
-// GATECELL_EMULATOR_CLUSTER=<blocks> says which clusters are the widest that it has room for, and GATECELL_EMULATOR_REFUSED=<blocks>
-// which fail when they are launched. GATECELL_EMULATOR_MULTIPROCESSORS: how many there are, 132 where it does not say.
+// runtime.cc: runtime.h without a GPU: device memory is memory of the host, and a recording is a list of calls. Environment variables make
+// refusals testable: GATECELL_EMULATOR_BYTES limits the memory, and GATECELL_EMULATOR_PINNED each pinned allocation;
+// GATECELL_EMULATOR_CLUSTER=<blocks> is the size of the widest clusters for which there is room; the launch of clusters of
+// GATECELL_EMULATOR_REFUSED=<blocks> fails. GATECELL_EMULATOR_MULTIPROCESSORS is the number of multiprocessors (default: 132).
 #include "../runtime.h"
 
 #include <chrono>
@@ -15,12 +15,12 @@
 namespace gatecell {
 namespace cuda {
 
-// Each branch is a list of calls, and of waits until another branch has come to a place in its own. A replay takes, step by step,
-// the first branch that need not wait, or the last one where GATECELL_EMULATOR_ORDER=reverse: two orders as far apart as the waits
-// allow, so that a wait that is missing shows as a difference. A launch that follows the one before it begins before that one.
+// Each branch is a list of calls, and of waits until another branch has reached a position in its own list. At each step a replay continues
+// the first branch that need not wait, or with GATECELL_EMULATOR_ORDER=reverse the last one. These two orders differ as much as the waits
+// allow, so that a missing wait shows as a difference of results. A launch that follows another one begins before that one.
 struct Recording {
   struct Step {
-    std::function<void()> call;  // none: a wait
+    std::function<void()> call;  // empty for a wait
     int of;
     size_t steps;
     std::function<std::unique_ptr<emulator::Begun>()> begin;  // of a launch that follows
@@ -29,11 +29,11 @@ struct Recording {
 };
 
 namespace {
-constexpr int64_t kMostThreadsHeld = 8192;  // each has a stack of its own
+constexpr int64_t kMostThreadsHeld = 8192;  // of launches that follow: each thread has a stack of its own
 
 gc_device_info info;
 std::recursive_mutex one_processor;    // the emulator has one set of fibers
-std::map<void*, int64_t> allocations;  // guarded by one_processor, as the sum
+std::map<void*, int64_t> allocations;  // guarded by one_processor, as is `allocated`
 int64_t allocated = 0;
 
 bool runs_in_reverse() {

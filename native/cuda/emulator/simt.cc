@@ -1,5 +1,5 @@
-// simt.cc: fibers and their scheduler. One worker fiber runs threads one after the other until one of them must wait; only
-// then is another fiber needed, so a kernel without barriers costs a function call a thread.
+// simt.cc: fibers and their scheduler. One worker fiber runs threads one after the other until one of them must wait; only then is another
+// fiber needed, so a kernel without barriers costs one function call per thread.
 #include "simt.h"
 
 #include <cstdio>
@@ -29,7 +29,7 @@ struct Barrier {
 struct Warp {
   Barrier barrier;
   unsigned threads = 0, turn = 0;
-  uint32_t slots[2][32][8];  // two in turn, so that one barrier an exchange is enough
+  uint32_t slots[2][32][8];  // used in turn, so that one barrier per exchange suffices
 };
 
 struct Block {
@@ -40,7 +40,7 @@ struct Block {
   std::vector<char> shared;
 };
 
-// What all launches share: fibers, and which of them runs.
+// Shared by all launches: the fibers, those that are idle, and the one that runs.
 std::vector<std::unique_ptr<Fiber>> fibers;
 std::vector<Fiber*> idle;
 Fiber* current = nullptr;
@@ -50,18 +50,18 @@ Context main_context;
 struct Scheduler {
   const Launch* launch = nullptr;
   const std::function<void()>* body = nullptr;
-  std::vector<std::unique_ptr<Block>> blocks;  // that run together
+  std::vector<std::unique_ptr<Block>> blocks;  // the blocks that run at the same time
   Barrier cluster_barrier;
   unsigned threads = 0, next = 0, live = 0;
   std::deque<Fiber*> ready, yielded;
-  std::vector<Fiber*> held;  // that wait for the launch before
+  std::vector<Fiber*> held;  // fibers that wait for the launch before
   bool holds = false;
   bool reverse = false;
-  int absent = -1;  // of blocks that run together: one that never runs
+  int absent = -1;  // the index of a block that never runs, see GATECELL_EMULATOR_ABSENT; -1: all run
 };
 
 namespace {
-Scheduler* now = nullptr;  // of the launch that runs
+Scheduler* now = nullptr;  // the scheduler of the launch that runs
 
 unsigned count(const dim3& d) { return d.x * d.y * d.z; }
 dim3 unfold(unsigned i, const dim3& d) { return dim3(i % d.x, i / d.x % d.y, i / (d.x * d.y)); }
@@ -136,16 +136,16 @@ void make_blocks(unsigned first, unsigned blocks) {
     block->rank = block->index.x % now->launch->cluster;
     block->warps.resize((per_block + 31) / 32);
     block->shared.assign(now->launch->shared + 64,
-                         static_cast<char>(0xff));  // NaNs: nothing may be read before it is written
+                         static_cast<char>(0xff));  // NaNs: reading before writing gives a wrong result
     now->blocks.push_back(std::move(block));
   }
   now->threads = now->live = blocks * per_block;
   now->next = 0;
 }
 
-// Until every thread has ended or is held.
+// Runs until every thread has ended or is held.
 void run_threads() {
-  // Who waits for others' words goes on when nobody else can.
+  // A thread that waits for words of other blocks continues when no other thread can.
   while (!now->ready.empty() || now->next < now->threads || !now->yielded.empty()) {
     std::deque<Fiber*>& queue = now->ready.empty() && now->next == now->threads ? now->yielded : now->ready;
     if (!queue.empty()) {
@@ -255,7 +255,7 @@ const uint32_t (*exchange(const uint32_t* words, int count))[8] {
   Warp& warp = warp_of(p);
   const unsigned turn = warp.turn;
   memcpy(warp.slots[turn][p.lane], words, static_cast<size_t>(count) * 4);
-  // The last lane to arrive turns to the other slots before anybody goes on.
+  // The last lane to arrive switches to the other slots before any lane continues.
   if (warp.barrier.arrived == 31) warp.turn = turn ^ 1;
   wait(warp.barrier, 32);
   return warp.slots[turn];

@@ -1,11 +1,11 @@
-// simt.h: CUDA's names for a host compiler, so that the device's sources run without a GPU: a block's threads are fibers
-// of one thread of the processor, barriers and warp exchanges switch between them. What it is for: wrong indices, missing
-// barriers and wrong arithmetic show here. What it is not for: speed, memory ordering between real processors, alignment.
+// simt.h: CUDA's names for a host compiler, so that the sources of the device run without a GPU. The threads of a block are fibers of one
+// thread of the processor; barriers and warp exchanges switch between them. Wrong indices, missing barriers and wrong arithmetic show here.
+// Speed, the order of memory accesses between real processors, and alignment do not.
 //
-// GATECELL_EMULATOR_ABSENT=<block>: in launches whose blocks run together this one never runs, as if the device had no room for it.
+// GATECELL_EMULATOR_ABSENT=<block>: in launches whose blocks run at the same time this block never runs, as if the device had no room for it.
 //
-// Order: threads and blocks run first to last, or last to first where GATECELL_EMULATOR_ORDER=reverse: a kernel whose
-// result depends on it has a race.
+// Order: threads and blocks run first to last, or last to first if GATECELL_EMULATOR_ORDER=reverse. A kernel whose result depends on the
+// order has a race.
 #pragma once
 #include <cmath>
 #include <cstddef>
@@ -21,7 +21,7 @@
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
 #define __restrict__ __restrict
-// A block's own arrays: blocks that run together (a cluster, a whole grid) take theirs from the launch's shared memory.
+// The arrays of one block. Blocks that run at the same time (a cluster, a whole grid) take theirs from the shared memory of the launch.
 #define __shared__ static
 
 struct dim3 {
@@ -39,7 +39,7 @@ struct uint4 {
 namespace gatecell {
 namespace emulator {
 
-struct Place {  // where a thread stands
+struct Place {  // the indices of a thread
   dim3 thread, block, block_size, grid_size;
   unsigned lane, cluster_rank;
   void* impl;
@@ -49,14 +49,14 @@ const Place& place();
 struct Launch {
   dim3 grid, block;
   size_t shared = 0;
-  unsigned cluster = 1;   // blocks (in x) that run together and may reach into each other's shared memory
-  bool together = false;  // all blocks of the grid run together
+  unsigned cluster = 1;   // blocks (in x) that run at the same time and may access each other's shared memory
+  bool together = false;  // all blocks of the grid run at the same time
 };
 // Runs body once per thread. A barrier that not all threads reach ends the program with a message.
 void run(const Launch& launch, const std::function<void()>& body);
 
-// The same in two parts: all threads come as far as sync_predecessor() when it is made, and to their end in finish(). In between
-// another launch may run, the one that the threads wait for: what they read of it too early is then not there yet.
+// Does the same in two parts: the constructor runs all threads to sync_predecessor(), and finish() to their ends. In between the launch runs
+// for which the threads wait, so that data of it which they read too early are not there yet.
 struct Scheduler;
 class Begun {
  public:
@@ -74,10 +74,10 @@ void sync_block();
 void sync_warp();
 void sync_cluster();
 void sync_predecessor();
-void yield();  // lets other threads run: in loops that wait for them
+void yield();  // lets other threads run; for loops that wait for them
 char* shared_memory();
-char* shared_memory_of(unsigned rank);  // of another block of the cluster
-// Every lane hands in up to 8 words and gets those of all lanes, [lane][8]; valid until its next exchange.
+char* shared_memory_of(unsigned rank);  // the shared memory of another block of the cluster
+// Every lane passes up to 8 words and gets those of all lanes, [lane][8]; valid until its next exchange.
 const uint32_t (*exchange(const uint32_t* words, int count))[8];
 }  // namespace emulator
 }  // namespace gatecell

@@ -1,5 +1,5 @@
-// attention.cu: softmax of scores over the source's live steps, and the weighted sum of its values. Scores are dot products (Luong,
-// Pham, Manning 2015) or additive (Bahdanau, Cho, Bengio 2015). A product for each row of the batch, all rows in one launch.
+// attention.cu: softmax of scores over the valid source steps, and the weighted sum of the values. Scores are dot products (Luong, Pham,
+// Manning 2015) or additive (Bahdanau, Cho, Bengio 2015). There is one product for each batch row; one launch computes all rows.
 #include "attention.h"
 
 #include "softmax.h"
@@ -30,7 +30,7 @@ struct LiveSteps {
   }
 };
 
-// c (+)= a b in every row; `bound`: what the source's live steps bound.
+// Computes c (+)= a b for every batch row; `bound` is the extent that is limited to the valid source steps of the row.
 template <class A, class B>
 void multiply(const Attention& s, A a, B b, float* c, int64_t c_ld, Meet meet, const Extent& size, Bound bound) {
   const BatchProduct<A, B> p = {a, b, c, c_ld, meet, size, bound, s.lengths, s.B};
@@ -68,8 +68,8 @@ void forward(const Node& n) {
   each_element(n.queue, s.T * s.B, S, [=] __device__(int64_t row, int64_t i) { to[row * ld + i] = from[row * S + i]; });
 }
 
-// slopes = gradient of the scores: softmax' of (dcontext V^T + dweights). The query of a target step that the loss ignores may be NaN, and
-// so may its weights: slopes and weights of steps into which no gradient flows are set to zero.
+// Computes `slopes`, the gradient of the scores: that of the softmax, from dcontext V^T + dweights. The query of a target step that the loss
+// ignores may be NaN, and so may its weights: slopes and weights of steps that get no gradient are set to zero.
 void score_gradient(const Attention& s) {
   if (s.context.grad)
     multiply(s, StepsOf<Rows>{s.context.grad, s.context.ld}, StepsOf<WeightRows>{s.values.data, s.values.ld}, s.slopes,

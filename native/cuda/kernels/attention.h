@@ -1,5 +1,5 @@
-// attention.h: dot-product and additive attention on the device: tensors, where the weights lie, and the products that both share.
-// attention.cu has what both do, attention_additive.cu the scores v . tanh(q + k) and their gradients.
+// attention.h: dot-product and additive attention on the device: tensors, buffers, and the products of both. attention.cu contains the
+// common part, attention_additive.cu the scores v . tanh(q + k) and their gradients.
 #pragma once
 #include "batch.h"
 #include "faults.h"
@@ -10,7 +10,7 @@ namespace cuda {
 namespace attention {
 
 enum Output { kContext, kWeightsOut };
-// [T][B][S] each; kDV: gradients of v, a row for each target step and row of the batch.
+// Buffers: [T][B][S] each; kDV: gradients of v, a row for each target step and batch row.
 enum Buffer { kWeights, kSlopes, kDV };
 
 struct Attention {
@@ -26,7 +26,7 @@ struct Attention {
   int32_t values_input() const { return additive ? 3 : 2; }
 };
 
-// Clamped: a run whose lengths a check refuses goes on, and must stay in its memory.
+// Returns the clamped length of a row: a run whose lengths are refused by a check still completes, and must stay in its memory.
 __device__ __forceinline__ int64_t live_steps(const int32_t* lengths, int64_t b, int64_t most) {
   return lengths[b] < 0 ? 0 : lengths[b] < most ? lengths[b] : most;
 }

@@ -1,6 +1,6 @@
-// attention_additive.cu: scores v . tanh(q + k) of every target step with every live source step (Bahdanau, Cho, Bengio 2015), and
-// their gradients. tanh is computed again in the backward pass, once for the queries and once for the keys: each gradient is one
-// chain of one thread.
+// attention_additive.cu: scores v . tanh(q + k) of every target step with every valid source
+// step (Bahdanau, Cho, Bengio 2015), and their gradients. The backward pass computes tanh
+// again, once for the queries and once for the keys: each gradient is one chain of one thread.
 #include "attention.h"
 #include "columns.h"
 
@@ -14,14 +14,14 @@ struct Hidden {
   const float *q, *k;
   int64_t ldq, ldk, B;
   explicit Hidden(const Attention& s) : q(s.q.data), k(s.k.data), ldq(s.q.ld), ldk(s.k.ld), B(s.B) {}
-  // tanh(q + k) of target row t B + b and source step i.
+  // Returns tanh(q + k) of target row t B + b and source step i.
   __device__ float at(int64_t target, int64_t i, int64_t a) const {
     return v_tanh(q[target * ldq + a] + k[(i * B + target % B) * ldk + a]);
   }
 };
 }  // namespace
 
-// Half a warp a score: sums in sixteen lanes, then over them, as on the processor.
+// Half a warp computes a score: sums in sixteen lanes, then over the lanes, as on the processor.
 void additive_scores(const Attention& s) {
   constexpr int lanes = 16;
   const Hidden hidden(s);
@@ -40,7 +40,7 @@ void additive_scores(const Attention& s) {
 }
 
 namespace {
-// Of the queries, and of v for each target row.
+// Computes the gradients of the queries, and of v for each target row.
 void target_gradients(const Attention& s) {
   const Hidden hidden(s);
   const float *v = s.v->data, *slopes = s.slopes;

@@ -1,12 +1,12 @@
-// batch.h: one product for each row of a batch, all in one launch, over tensors [steps, B, columns]: attention's. One of the three
-// extents may differ from row to row.
+// batch.h: one product for each batch row, all in one launch, over tensors [steps, B, columns], for attention. One of the three extents may
+// differ from row to row.
 #pragma once
 #include "gemm.h"
 
 namespace gatecell {
 namespace cuda {
 
-// Row b of a tensor [steps, B, columns] as one of operands.h's operands of a matrix.
+// Batch row b of a tensor [steps, B, columns] as an operand of operands.h.
 template <class Operand>
 struct StepsOf {
   const float* data;
@@ -14,9 +14,9 @@ struct StepsOf {
   __device__ Operand row(int64_t b, int64_t batch) const { return {data + b * ld, batch * ld}; }
 };
 
-enum class Bound { kM, kN, kK };  // the extent that a row's length bounds
+enum class Bound { kM, kN, kK };  // the extent that is the length of the row
 
-// A product in every row of the batch. A and B have row(b, batch), as StepsOf has.
+// Computes a product for every batch row. A and B have row(b, batch), as StepsOf has.
 template <class A, class B>
 struct BatchProduct {
   A a;
@@ -66,7 +66,7 @@ void batch_in(Queue& queue, const BatchProduct<A, B>& p) {
   else launch_batch<Mode, 64>(queue, p);
 }
 
-// c (+)= a b for each row, in exact f32 or tf32.
+// Computes c (+)= a b for each row, in exact f32 or tf32.
 template <class A, class B>
 void batch_product(Queue& queue, int32_t precision, const BatchProduct<A, B>& p) {
   if (precision == GC_FLOAT) batch_in<Exact>(queue, p);

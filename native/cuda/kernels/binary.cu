@@ -10,7 +10,7 @@ bool same_shape(const Tensor& a, const Tensor& b) {
   return a.rank == b.rank && a.dims[0] == b.dims[0] && a.dims[1] == b.dims[1] && a.dims[2] == b.dims[2] &&
          a.dims[3] == b.dims[3];
 }
-// Distance of b's rows: 0 where one row serves all.
+// Returns the distance between the rows of b, which is 0 if there is only one.
 int64_t step_of(const Tensor& a, const Tensor& b) { return same_shape(a, b) ? b.ld : 0; }
 
 template <class F>
@@ -23,7 +23,7 @@ void forward(const Node& n, F f) {
                [=] __device__(int64_t row, int64_t j) { to[row * ldy + j] = f(x[row * lda + j], w[row * ldb + j]); });
 }
 
-// The gradient of input i: f(row, column), of a's shape or summed over rows.
+// Computes the gradient of input i: f(row, column), of the shape of a or summed over rows.
 template <class F>
 void input_gradient(const Node& n, int32_t i, F f) {
   const Tensor &to = *n.in(i), &y = *n.out(0);

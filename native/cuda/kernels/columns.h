@@ -1,5 +1,5 @@
-// columns.h: sums over the rows of a matrix, one per column: gradients of biases and of what served every row. In exact mode one
-// chain per column in order of the rows, as on the processor; else eight stretches of rows side by side, added in order.
+// columns.h: sums over the rows of a matrix, one per column: gradients of biases and of rows that were broadcast. In exact mode there is one
+// chain per column in order of the rows, as on the processor; otherwise eight stretches of rows are summed in parallel and added in order.
 #pragma once
 #include "../op.h"
 
@@ -23,7 +23,7 @@ __global__ void __launch_bounds__(32 * kStretches)
   end(column, sum);
 }
 
-// end(column, sum over rows of f(row, column), beginning at begin(column)).
+// Calls end(column, sum) for each column. The sum over rows of f(row, column) begins with begin(column).
 template <class Begin, class F, class End>
 void sum_columns(const Plan& plan, Queue& queue, int64_t rows, int64_t columns, Begin begin, F f, End end) {
   Shape shape;
@@ -33,7 +33,7 @@ void sum_columns(const Plan& plan, Queue& queue, int64_t rows, int64_t columns, 
   launch(queue, shape, sum_columns_kernel<Begin, F, End>, rows, columns, stretch, begin, f, end);
 }
 
-// grad[column] = or += sums over rows, beginning at what is there already.
+// Computes grad[column] = or += the sum over rows; with += the chain begins with the value that is there.
 template <class F>
 void row_gradient(const Node& n, int64_t rows, int64_t columns, float* grad, bool accumulate, F f) {
   sum_columns(

@@ -67,7 +67,7 @@ void forward(const Node& n) {
   double* nats = n.buffer<double>(kNats);
   const int64_t ld = logits.ld, columns = logits.cols;
   each_row(n.queue, logits.rows, [=] __device__(int64_t row, int lane) {
-    if (!c.counts(ids[row])) return;  // its values may be anything
+    if (!c.counts(ids[row])) return;  // the values of an ignored row may be NaN
     const float* from = x + row * ld;
     const RowMass mass = softmax_row(from, p + row * ld, columns, lane);
     const double log_mass = mass.log_sum + static_cast<double>(mass.most);

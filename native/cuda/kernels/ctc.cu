@@ -1,6 +1,6 @@
-// ctc.cu: minus the log-probability of a label sequence, summed over all its alignments with blanks and repeats (Graves, Fernandez,
-// Gomez, Schmidhuber, ICML 2006), as on the processor: probabilities of paths are wide.h's, the forward run of a training step
-// makes the gradient, the backward run scales it.
+// ctc.cu: minus the log-probability of a label sequence, summed over all its alignments with blanks and repeats (Graves, Fernandez, Gomez,
+// Schmidhuber, ICML 2006), as on the processor: probabilities of paths are numbers of wide.h. The forward pass of a training step also
+// computes the gradient, which the backward pass scales.
 #include "ctc.h"
 
 #include "losses.h"
@@ -30,7 +30,7 @@ gc_status prepare(const Node& n) {
   return GC_OK;
 }
 
-// The processor's checks of a row, in its order.
+// Checks a row as the processor does, in the same order.
 void check_rows(const Node& n, const Job& job) {
   const int64_t columns = n.in(kTargets)->cols;
   check_each(n, job.B, [=] __device__(int64_t b) {

@@ -1,5 +1,5 @@
-// ctc.h: connectionist temporal classification on the device: where everything lies. ctc.cu prepares, checks and sums up,
-// ctc_lattice.cu has the kernels.
+// ctc.h: connectionist temporal classification on the device: the layout of its buffers. ctc.cu prepares, checks and sums, ctc_lattice.cu
+// contains the kernels.
 #pragma once
 #include "../../core/wide.h"
 #include "faults.h"
@@ -12,14 +12,14 @@ using wide::Wide;
 
 enum Input { kLogits, kTargets, kInputLengths, kTargetLengths };
 enum Output { kLoss, kRowLosses };
-// kNats: rows with a step, then nats of each row. kRows: two rows of the lattice, where shared memory does not take them.
+// kNats: the number of rows with a step, then the nats of each row. kRows: two rows of the lattice, if shared memory is too small for them.
 enum Buffer { kNats, kLogSums, kStep, kRows, kLinks, kAlpha, kBeta, kGradient };
 constexpr size_t kMostShared = 48 * 1024;
 
-// Where a label comes again: its gradient is one chain over its places.
+// Links the positions of equal labels: the gradient of a label is one chain of additions over its positions.
 struct Link {
-  int32_t next;   // place of the same label, -1: none
-  int32_t first;  // no earlier one
+  int32_t next;   // the next position of the same label, -1: none
+  int32_t first;  // 1 at the first position of a label
 };
 
 struct Job {
@@ -31,17 +31,17 @@ struct Job {
   Wide *step, *rows;        // [B][T][most + 1], [B][2 directions][2][stride]
   Link* links;              // [B][most]
   Wide *alpha, *beta;       // [B][T][states]
-  float* gradient;          // [T][B][ld]; null: loss alone
+  float* gradient;          // [T][B][ld]; null if only the loss is computed
 
   explicit Job(const Node& n);
   int64_t states() const { return 2 * most + 1; }
   size_t shared_bytes() const { return static_cast<size_t>(2 * (states() + 2)) * sizeof(Wide); }
 
-  // Clamped: a run whose data a check refuses goes on, and must stay in its memory.
+  // Returns clamped numbers: a run whose data are refused by a check still completes, and must stay in its memory.
   __device__ int64_t steps(int64_t b) const { return within_range(input_lengths[b], T); }
   __device__ int64_t count(int64_t b) const { return within_range(target_lengths[b], most); }
   __device__ int64_t label(int64_t b, int64_t i) const { return clamp_id(targets[b * L + i], K); }
-  // A label may follow the label before at once if they differ.
+  // Returns whether a label may follow the label before it without a blank, which is so if they differ.
   __device__ bool skips(int64_t b, int64_t i) const { return i > 0 && targets[b * L + i] != targets[b * L + i - 1]; }
   __device__ const Wide* steps_of(int64_t t, int64_t b) const { return step + (b * T + t) * (most + 1); }
   __device__ int64_t lattice(int64_t t, int64_t b) const { return (b * T + t) * (2 * most + 1); }

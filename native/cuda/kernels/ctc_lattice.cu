@@ -11,7 +11,7 @@ constexpr int kThreads = 128;
 
 __device__ bool is_finite(double x) { return x - x == 0; }
 
-// Two rows of the lattice in turn, each with two zeros at one end: no state needs a test for its neighbours.
+// Two rows of the lattice, used in turn. Each has two zeros at one end, so that the neighbours of every state exist.
 struct Rows {
   Wide* memory;
   int64_t stride, front;  // front: zeros before the states
@@ -26,7 +26,7 @@ __device__ Rows rows_of(const Job& j, int64_t b, int64_t direction) {
   return {memory, stride, direction == 0 ? 2 : 0};
 }
 
-// alpha(t, s): all paths through step t that end in state s (equations 5 to 7). Their sum, on every thread.
+// Computes alpha(t, s), the probability of all paths through step t that end in state s (equations 5 to 7); returns that of the labels.
 __device__ Wide forward_variables(const Job& j, int64_t b, int64_t steps, int64_t count) {
   const Rows rows = rows_of(j, b, 0);
   const int64_t states = 2 * count + 1;
@@ -52,7 +52,7 @@ __device__ Wide forward_variables(const Job& j, int64_t b, int64_t steps, int64_
   return plus(last[2 * count], last[2 * count - 1]);
 }
 
-// beta(t, s): all ways to finish from state s after step t (equations 10 and 11 without the factor of step t).
+// Computes beta(t, s), the probability of all ways to finish from state s after step t (equations 10 and 11 without the factor of step t).
 __device__ void backward_variables(const Job& j, int64_t b, int64_t steps, int64_t count) {
   const Rows rows = rows_of(j, b, 1);
   const int64_t states = 2 * count + 1;
@@ -96,7 +96,7 @@ __global__ void __launch_bounds__(kThreads) ctc_lattice_kernel(Job j) {
   if (threadIdx.x == 0) j.nats[b + 1] = nats > 0 ? nats : 0;  // rounding may leave a probability above 1
 }
 
-// The shares of the states at step t, alpha(t, s) beta(t, s) over their sum, taken off the softmax (equation 16); by one warp.
+// Subtracts the shares of the states at step t, alpha(t, s) beta(t, s) divided by their sum, from the softmax (equation 16), with one warp.
 __device__ void subtract_shares(const Job& j, int64_t t, int64_t b, float* to, int lane) {
   const int64_t count = j.count(b), states = 2 * count + 1, at = j.lattice(t, b);
   int64_t most = 2 * wide::kNever;
@@ -135,7 +135,7 @@ void link_labels(Queue& queue, const Job& j) {
 }
 }  // namespace
 
-// A warp per step: softmax (into the gradient, where one is wanted), and the probabilities of the row's labels, the blank's last.
+// One warp per step computes the softmax (into the gradient, if one is wanted) and the probabilities of the row's labels, that of the blank last.
 void step_probabilities(Queue& queue, const Job& j) {
   each_row(queue, j.T * j.B, [=] __device__(int64_t row, int lane) {
     const int64_t t = row / j.B, b = row % j.B, count = j.count(b);

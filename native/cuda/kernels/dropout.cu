@@ -1,6 +1,6 @@
 // dropout.cu: each element is zero with probability p, else scaled by 1 / (1 - p) (Srivastava et al. 2014); outside training the
 // identity. Locked: one mask for all steps of dimension 0 (Gal and Ghahramani 2016). The mask is the processor's: word e % 4 of
-// Philox block e / 4. It is drawn again in the backward pass: that is cheaper here than keeping it.
+// Philox block e / 4. The backward pass draws it again, which is cheaper here than storing it.
 #include "../../core/philox.h"
 #include "ops.h"
 
@@ -16,7 +16,7 @@ struct Range {
   int64_t first, last;
 };
 
-// to = or += mask(from) * scale, one thread per Philox block of four elements of the mask.
+// Computes to = or += mask(from) * scale, with one thread per Philox block of four elements of the mask.
 void mask(const Node& n, const float* from, int64_t from_ld, float* to, int64_t to_ld, bool accumulate, Range range) {
   const Tensor& x = *n.in(0);
   const double p = n.attribute(kRate);

@@ -1,12 +1,12 @@
-// embedding.cu: rows of a table chosen by ids. The gradient adds rows in the order of the ids: places are sorted by id, equal
-// ids staying in order, and each table row is the chain over its own places. The row of the padding id gets no gradient.
+// embedding.cu: rows of a table chosen by ids. The gradient adds rows in the order of the ids: positions are sorted by id with a stable sort,
+// and the gradient of each table row is one chain over its positions. The row of the padding id gets no gradient.
 #include "faults.h"
 #include "ops.h"
 
 namespace gatecell {
 namespace cuda {
 namespace embedding {
-enum { kOrder };  // buffer: places sorted by id
+enum { kOrder };  // buffer: positions sorted by id
 constexpr int kThreads = 256;
 
 gc_status prepare(const Node& n) {
@@ -26,7 +26,7 @@ void forward(const Node& n) {
   });
 }
 
-// order[rank of place i] = i: how many places come before it, by id, then by place.
+// Sets order[rank of position i] = i. The rank is the number of positions before it, by id, then by position.
 __global__ void __launch_bounds__(kThreads) order_kernel(const int32_t* ids, int64_t count, int32_t* order) {
   __shared__ int32_t part[kThreads];
   const int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x;
@@ -42,7 +42,7 @@ __global__ void __launch_bounds__(kThreads) order_kernel(const int32_t* ids, int
   if (i < count) order[rank] = static_cast<int32_t>(i);
 }
 
-// One block per sorted place; the first of equal ids does the work of all.
+// One block per sorted position; the block of the first of equal ids computes the sum for all of them.
 __global__ void __launch_bounds__(128)
     scatter_kernel(const int32_t* ids, const int32_t* order, int64_t count, const float* dy, int64_t ldy,
                    int64_t columns, float* grad, int64_t ldg, int64_t tokens, int32_t padding) {

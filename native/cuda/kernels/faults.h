@@ -1,5 +1,5 @@
-// faults.h: ids that lie outside their table are found before they are used; what reads them afterwards clamps them, so that
-// a run with bad data ends with its sentence and never reads foreign memory.
+// faults.h: checks of ids and lengths. Ids outside their table are found before they are used; kernels that read them afterwards clamp
+// them, so that a run with invalid data ends with an error message and never reads memory that is not its own.
 #pragma once
 #include "../op.h"
 
@@ -10,18 +10,18 @@ __device__ __forceinline__ int64_t clamp_id(int32_t id, int64_t count) {
   return id < 0 ? 0 : id < count ? id : count - 1;
 }
 
-// From one thread: keeps what an earlier op has reported.
+// Stores a failure, unless an earlier op has stored one. Called by one thread.
 __device__ __forceinline__ void report(Control* control, const Failure& failure) {
   if (control->failure.fault == 0) control->failure = failure;
 }
 
-// What a check says of one element. Without arguments: it is fine.
+// Returns the result of a check of one element. Without arguments: the element is valid.
 __device__ __forceinline__ Failure fault_at(Fault fault = Fault::kNone, int64_t position = 0, double value = 0,
                                             int64_t more0 = 0, int64_t more1 = 0) {
   return {static_cast<int32_t>(fault), 0, position, value, {more0, more1}};
 }
 
-// One block looks for the first i at which check(i) is a fault and reports it, unless an earlier op has reported something.
+// One block searches for the first i at which check(i) is a fault, and reports it unless an earlier op has reported one.
 template <class Check>
 __global__ void __launch_bounds__(1024) check_kernel(int64_t count, int32_t node, Control* control, Check check) {
   __shared__ int64_t firsts[1024 / kWarp];
@@ -50,9 +50,9 @@ void check_each(const Node& n, int64_t count, Check check) {
   launch(n.queue, shape, check_kernel<Check>, count, n.node.index, n.plan.control, check);
 }
 
-// Ids outside [low, high].
+// Reports ids outside [low, high].
 void check_ids(const Node& n, const Tensor& ids, int32_t low, int64_t high, Fault fault);
-// Lengths outside [0, most].
+// Reports lengths outside [0, most].
 void check_lengths(const Node& n, const Tensor& lengths, int64_t most);
 }  // namespace cuda
 }  // namespace gatecell

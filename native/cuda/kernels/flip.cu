@@ -7,7 +7,7 @@ namespace flip {
 
 struct Mirror {
   int64_t steps, inner, columns, ld;
-  bool within_row;  // rank 1: the row itself is turned
+  bool within_row;  // rank 1: the row itself is reversed
   explicit Mirror(const Tensor& t)
       : steps(t.dims[0]), inner(t.rows / t.dims[0]), columns(t.cols), ld(t.ld), within_row(t.rank == 1) {}
   __device__ int64_t at(int64_t row, int64_t j) const {

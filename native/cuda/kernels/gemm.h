@@ -9,7 +9,7 @@
 namespace gatecell {
 namespace cuda {
 
-// One tile, by a block: blockIdx names it in x (columns) and y (rows).
+// Computes one tile by a block, with blockIdx.x as its index along columns and blockIdx.y along rows.
 template <class Mode, int Rows, class A, class B, class E>
 __device__ __forceinline__ void gemm_tile(const A& a, const B& b, const E& e, const Extent& size) {
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
@@ -43,21 +43,21 @@ void launch_gemm(Queue& queue, const A& a, const B& b, const E& e, const Extent&
   launch(queue, shape, gemm_kernel<Mode, Rows, A, B, E>, a, b, e, size);
 }
 
-// Tiles of 16 rows where there are few rows, so that more blocks share the weights; else of 64.
+// Uses tiles of 16 rows if there are few rows, so that more blocks read the weights; otherwise tiles of 64 rows.
 template <class Mode, class A, class B, class E>
 void gemm_in(Queue& queue, const A& a, const B& b, const E& e, const Extent& size) {
   if (size.tiled_rows() <= 32) launch_gemm<Mode, 16>(queue, a, b, e, size);
   else launch_gemm<Mode, 64>(queue, a, b, e, size);
 }
 
-// Exact or tf32, for what is float32 whatever the plan's precision.
+// Computes exactly or in tf32, for products that are float32 on the processor in any precision of the plan.
 template <class A, class B, class E>
 void gemm_f32(Queue& queue, int32_t precision, const A& a, const B& b, const E& e, const Extent& size) {
   if (precision == GC_FLOAT) gemm_in<Exact>(queue, a, b, e, size);
   else gemm_in<Tf32>(queue, a, b, e, size);
 }
 
-// In the precision of the plan.
+// Computes in the precision of the plan.
 template <class A, class B, class E>
 void gemm(Queue& queue, int32_t precision, const A& a, const B& b, const E& e, const Extent& size) {
   if (precision == GC_BF16) gemm_in<Bf16>(queue, a, b, e, size);
@@ -65,12 +65,12 @@ void gemm(Queue& queue, int32_t precision, const A& a, const B& b, const E& e, c
 }
 
 // ---- epilogues -------------------------------------------------------------------------------------------------------------
-// How a result meets what is there: replaces it, is the end of a chain that begins there, or is added as a whole.
+// How a result is stored: it replaces the value that is there, it is the end of a chain that begins with that value, or it is added to it.
 enum class Meet { kSet, kChain, kAdd };
 inline Meet chain_if(bool accumulate) { return accumulate ? Meet::kChain : Meet::kSet; }
 inline Meet add_if(bool accumulate) { return accumulate ? Meet::kAdd : Meet::kSet; }
 
-// c[m][n], from `bias[n]` where there is one.
+// Stores c[m][n]; the chains begin with bias[n] if there is a bias.
 struct Store {
   float* c;
   int64_t ld, columns;
@@ -86,7 +86,7 @@ struct Store {
   }
 };
 
-// Gradient of W[4H, columns]: row m of the product is position m of [panel][gate][16 units].
+// Stores the gradient of W[4H, columns]: row m of the product is position m of [panel][gate][16 units].
 struct StoreGateRow {
   float* grad;
   int64_t columns, hidden;

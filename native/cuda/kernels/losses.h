@@ -1,11 +1,11 @@
-// losses.h: what the losses share: sums over rows by one block, in double and in one order, and the losses of pairs.
+// losses.h: the common part of the losses: sums over rows by one block, in double and in one order, and the losses of pairs.
 #pragma once
 #include "../op.h"
 
 namespace gatecell {
 namespace cuda {
 
-// One block of 1024 threads: finish(sum of value(row), sum of counted(row)) on thread 0. A row that does not count has the value 0.
+// Calls finish(sum of value(row), sum of counted(row)) on thread 0 of one block of 1024 threads. A row that does not count has the value 0.
 template <class Value, class Counted, class Finish>
 __global__ void __launch_bounds__(1024) sum_rows_kernel(int64_t rows, Value value, Counted counted, Finish finish) {
   __shared__ double shared[1024 / kWarp];
@@ -28,13 +28,13 @@ void sum_rows(Queue& queue, int64_t rows, Value value, Counted counted, Finish f
 }
 
 // ---- losses of pairs: sums over the elements of two matrices of one shape, x and t -------------------------------------------
-// Nats or squares of each row, in double: the buffer that pair_loss needs.
+// Asks for the buffer of pair_loss, for the nats or squares of each row, in double.
 inline gc_status prepare_pair_loss(const Node& n) {
   n.ask(n.in(0)->rows * 8, GC_LIFE_FORWARD);
   return GC_OK;
 }
 
-// [sum of value(x, t) over all elements / over, over]; a warp per row.
+// Computes [sum of value(x, t) over all elements / over, over], with one warp per row.
 template <class Value>
 void pair_loss(const Node& n, double over, Value value) {
   const Tensor &x = *n.in(0), &t = *n.in(1);
@@ -56,7 +56,7 @@ void pair_loss(const Node& n, double over, Value value) {
       });
 }
 
-// Gradients slope(i, x, t) of input i, times factor * the loss's own / over.
+// Computes the gradient of input i: slope(i, x, t) * factor * the gradient of the loss / over.
 template <class Slope>
 void pair_loss_gradient(const Node& n, double factor, double over, Slope slope) {
   const Tensor &x = *n.in(0), &t = *n.in(1), &out = *n.out(0);

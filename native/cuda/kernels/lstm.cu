@@ -33,7 +33,7 @@ void name_variants(const Node& n) {
       "beside the layer below it, some steps behind, where that is faster");
 }
 
-// What the grid kernels hand from block to block, where they fit.
+// Asks for the words that blocks of the grid kernels exchange, if these kernels fit.
 void ask_for_wires(const Node& n) {
   const Lstm s(n);
   const LstmShape shape = shape_of(s);
@@ -43,7 +43,7 @@ void ask_for_wires(const Node& n) {
   n.ask(back ? backward_wire(shape, backward, s.T) * 4 : 0, GC_LIFE_BACKWARD);
 }
 
-// Operands of the products over all rows, where those are large: each direction's follow one another.
+// Asks for the packed operands of the products over all rows, if those are large. The products of a pass use the memory one after the other.
 void ask_for_products(const Node& n) {
   const Lstm s(n);
   const auto bytes = [&](const Extent& size) { return product_bytes(s.precision, size); };
@@ -102,7 +102,7 @@ Zoneout zoneout_of(const Node& n) {
   return z;
 }
 
-// A state's first rows: a distance of 0 where one row stands for all.
+// Sets the rows of an initial state; their distance is 0 if one row is used for all.
 void first_state(const Tensor* t, const float*& data, int64_t& ld) {
   data = t ? t->data : nullptr;
   ld = t && t->rank == 2 ? t->ld : 0;

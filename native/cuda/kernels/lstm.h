@@ -1,5 +1,5 @@
-// lstm.h: one LSTM or GRU layer over a whole sequence on the device: the host's view of it. What kernels see is in lstm_view.h, the
-// kernel a step in lstm_forward.cu and lstm_backward.cu, those of one launch in lstm_cluster*.cu and lstm_grid*.cu.
+// lstm.h: one LSTM or GRU layer over a whole sequence on the device, as the host sees it. lstm_view.h is the kernels' view. The recurrence
+// as one kernel per step is in lstm_forward.cu and lstm_backward.cu, that in one launch in lstm_cluster*.cu and lstm_grid*.cu.
 //
 // The gate buffer is [row][panel][i f g o of 16 units]: it takes the input projection, then activations, and in the backward
 // pass the gradients of the pre-activations, all in place, as on the processor.
@@ -39,21 +39,21 @@ struct Lstm {
   int32_t precision;
   Gates input_gates, state_gates;
   LstmView view;
-  // Layer normalisation (lstm_norm.cu): W x and U h normalised, the gradient of U h, that of the normalised c, statistics by row.
+  // Layer normalisation (lstm_norm.cu): normalised W x and U h, the gradient of U h, that of the normalised c, statistics by row.
   const float *gain_ih, *gain_hh, *gain_c, *bias_c;
   float *norm_x, *norm_h, *norm_dh, *norm_dc, *stats;
   float* dr;  // with a projection: the gradient of h by row
   bool drops;
-  uint32_t *packed, *packed_back;  // bf16: U in words, for a product a step
-  uint32_t *wire, *wire_back;      // what the blocks of the grid kernels hand to each other
+  uint32_t *packed, *packed_back;  // bf16: U in words, for the products of single steps
+  uint32_t *wire, *wire_back;      // the words that blocks of the grid kernels exchange
 
   explicit Lstm(const Node& n);
   const LstmRows& rows() const { return view.rows; }
   bool norm() const { return view.norm; }
-  // Neither variants nor exact chains: what the kernels of one launch can.
+  // Returns whether the kernels of one launch can compute the layer: it has no variants and needs no exact chains.
   bool plain() const;
   int64_t all_rows() const { return T * B; }
-  // Sizes of products over the rows of a step, and over all rows.
+  // Return the sizes of products over the rows of a step, and over all rows.
   Extent step_extent(int64_t step, int64_t n, int64_t k) const { return {B, n, k, rows().live_now(step), nullptr}; }
   Extent rows_extent(int64_t n, int64_t k) const { return {T * B, n, k, rows().count_now(), nullptr}; }
   // The same over the rows of some steps, which begin at stretch(steps).
@@ -68,16 +68,16 @@ struct Lstm {
     return {(steps.to - steps.from) * B, n, k, now, nullptr, T * B};
   }
   Extent weight_extent(int64_t m, int64_t n) const { return {m, n, T * B, nullptr, rows().count_now()}; }
-  // dG as the product with U takes it.
+  // Returns the gradient that is multiplied by U.
   float* state_gradients() const { return norm() ? norm_dh : view.gates; }
 };
-// dG U of a step. With bf16 U was packed by lstm_pack.
+// Computes dG U of a step. With bf16 U was packed by lstm_pack.
 template <class A, class E>
 void state_product_back(Queue& queue, const Lstm& s, const A& a, const E& e, const Extent& size) {
   if (s.precision == GC_BF16) gemm_in<Bf16>(queue, a, PackedColumns{s.packed_back, s.R}, e, size);
   else gemm_f32(queue, s.precision, a, GateColumns{s.w_hh->data, s.R, s.H, s.state_gates}, e, size);
 }
-// a U^T of a step (columns of the gate buffer), and dG U, in a chain of steps; `follows`: the launch before this one on its branch is the step before.
+// Compute a U^T (columns of the gate buffer) or dG U of a step. `follows`: the launch before this one on its branch is the step before.
 template <class A, class E>
 void chained_product(Queue& queue, const Lstm& s, bool follows, const A& a, const E& e, const Extent& size) {
   const GateRows u = {s.w_hh->data, s.R, s.H, s.state_gates};
@@ -94,8 +94,8 @@ void chained_product_back(Queue& queue, const Lstm& s, bool follows, const A& a,
 }
 void lstm_pack(Queue& queue, const Lstm& s, bool backward);  // lstm_pack.cu: U for the products above, once a run
 
-// Ways through the recurrence, forward and back: a product a step, or one launch whose blocks keep U: those of a cluster
-// (lstm_cluster*.cu; `wide`: of 16 blocks, which a device need not have room for) or of the whole grid (lstm_grid*.cu).
+// The kernels of the recurrence, forward and backward: one product per step, or one launch whose blocks keep U: the blocks of a cluster
+// (lstm_cluster*.cu; `wide`: a cluster of 16 blocks, for which a device may have no room) or of the whole grid (lstm_grid*.cu).
 enum LstmKernel { kLstmSteps, kLstmCluster, kLstmWideCluster, kLstmGrid, kLstmKernels };
 constexpr const char* kLstmKernelNames[kLstmKernels] = {"steps", "cluster", "cluster16", "grid"};
 bool lstm_fits(const Lstm& s, int32_t kernel, bool backward);
@@ -109,8 +109,8 @@ void lstm_grid_backward(const Node& n, const Lstm& s);
 bool lstm_cluster_backward_fits(const Lstm& s, bool wide);  // lstm_cluster_backward.cu, as the next
 void lstm_cluster_backward(Queue& queue, const Lstm& s, bool wide, Steps steps);
 
-// lstm_rows.cu: the schedule of this run from its lengths; how many rows each stretch of `steps` steps has; zeros behind each row's
-// end; masks of recurrent dropout.
+// lstm_rows.cu: computes the schedule of a run from its lengths; counts the rows of each stretch of `steps` steps; writes zeros after the end
+// of each row; draws the masks of recurrent dropout.
 void lstm_plan_rows(const Node& n, const Lstm& s);
 void lstm_plan_stretches(Queue& queue, const Lstm& s, int64_t steps);
 void lstm_clear_padding(Queue& queue, const Lstm& s, float* to, int64_t ld, int64_t columns);
@@ -127,31 +127,31 @@ void lstm_input_gradient(const Node& n, const Lstm& s, Steps steps);  // dx of s
 void lstm_weight_gradients(const Node& n, const Lstm& s);             // of those in products
 void lstm_gradients(const Node& n, const Lstm& s);                    // of everything but x, after the loop
 
-// lstm_forward.cu: a run in parts, as layers that run side by side need it (lstm_stack.cu): what comes before, the product for the
-// input of some steps, those steps, and what comes after all of them.
+// lstm_forward.cu: a forward pass in parts, for layers that run at the same time (lstm_stack.cu): the part before all steps, the product for
+// the input of some steps, those steps, and the part after all steps.
 void lstm_begin(const Node& n, const Lstm& s);
 void lstm_project(const Node& n, const Lstm& s, Steps steps);
 void lstm_steps(const Node& n, const Lstm& s, Steps steps);
 void lstm_end(const Node& n, const Lstm& s);
-// lstm_backward.cu: the same back in time, from dy to dG; then from dG to all gradients, dx among them or not.
+// lstm_backward.cu: the same for the backward pass, from dy to dG; then from dG to all gradients, with or without dx.
 void lstm_begin_back(const Node& n, const Lstm& s);
 void lstm_steps_back(const Node& n, const Lstm& s, Steps steps);
 void lstm_end_back(const Node& n, const Lstm& s);
 void lstm_after_back(const Node& n, bool with_input);
 
-// The work of two directions as branches of one recording. Two kernels that each need all their blocks to run at once must not
-// share the device: they run one after the other.
+// Records the work of two directions as branches of one recording. If the kernels of both need all their blocks to run at the same time,
+// they must not share the device, and run one after the other.
 void lstm_side_by_side(const Node& a, const Node& b, int32_t Choice::*way, void (*work)(const Node&));
-void lstm_forward(const Node& n);  // lstm_forward.cu, as the next: of one direction alone
+void lstm_forward(const Node& n);  // lstm_forward.cu, as the next, which computes only one direction
 void lstm_forward_alone(const Node& n);
 void lstm_backward(const Node& n);  // lstm_backward.cu, as the next
 void lstm_recurrence_back(const Node& n);
 
-// lstm_stack.cu: a stack of layers in wavefront, time cut into `chunks`: a layer's chunk runs beside the chunk before it of the layer
-// above, a branch of the recording each. Same products, same sums. Back: from dy of the top layer to dG of all.
+// lstm_stack.cu: a stack of layers in wavefront, with time cut into `chunks`: a chunk of a layer runs at the same time as the previous chunk
+// of the layer above. Products and sums are the same as without chunks. The backward pass leads from dy of the top layer to dG of all.
 void stack_forward(const Node& n, int64_t chunks);
 void stack_back(const Node& n, int64_t chunks);
-bool is_stack_layer(const gc_device_node& node);  // the others are what stands between them
-std::vector<Node> stack_layers(const Node& n);    // of the stack that a node is in, lowest first
+bool is_stack_layer(const gc_device_node& node);  // the other nodes of a stack are between layers
+std::vector<Node> stack_layers(const Node& n);    // the layers of the stack to which a node belongs, lowest first
 }  // namespace cuda
 }  // namespace gatecell

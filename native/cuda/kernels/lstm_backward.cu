@@ -1,5 +1,5 @@
-// lstm_backward.cu: back through time: a product a step gives dh, whose epilogue is the cell of the step before; or a kernel of one
-// launch where the plan chose it. Everything over all rows comes afterwards, in lstm_gradients.cu.
+// lstm_backward.cu: the recurrence of the backward pass: one product per step computes dh, with the cell of the step before as its epilogue;
+// or one launch computes all steps, if the plan has chosen it. The products over all rows come afterwards, in lstm_gradients.cu.
 #include "columns.h"
 #include "lstm.h"
 
@@ -7,8 +7,8 @@ namespace gatecell {
 namespace cuda {
 namespace {
 
-// The gradient of a step's h (of h0: step -1) from the product of the step after. Rows that end with this step begin with what hT
-// was given, which dh holds; else dh has what went past the product.
+// The gradient of h after a step (of h0 for step -1) from the product of the step after. For rows that end with this step dh contains the
+// gradient of hT, with which they begin; for others dh contains the part that does not go through the product.
 struct Incoming {
   LstmView s;
   int64_t step;
@@ -21,7 +21,7 @@ struct Incoming {
     const float masked = v_mul(s.mask[s.rows.batch_row(r) * s.R + n], product);
     return s.passes() ? v_add(s.dh[r * s.R + n], masked) : masked;
   }
-  // Of the output: with what comes from above.
+  // Returns the gradient of the output, which includes the gradient from the layer above.
   __device__ float whole(int64_t row, int64_t n, float dh) const {
     return s.dy ? v_add(dh, s.dy[s.rows.at(row) * s.ld_y + n]) : dh;
   }
@@ -41,7 +41,7 @@ struct CellAfter {
   }
 };
 
-// The gradient of h to where a normalisation, a projection (by row) or h0 takes it up.
+// Stores the gradient of h for a normalisation, a projection (by row) or h0.
 struct KeepGradient {
   Incoming in;
   float* to;
@@ -60,7 +60,7 @@ struct KeepGradient {
   }
 };
 
-// From the projection's product: the gradient of the cell's output.
+// Runs the backward pass of the cell on the gradient of its output, which is the product of the projection.
 struct CellAlone {
   LstmView s;
   int64_t step;
@@ -81,7 +81,7 @@ struct StepStore {
   }
 };
 
-// dh and dc begin with what the final states were given.
+// Sets dh or dc to the gradient of the final state.
 void first_gradient(Queue& queue, const Lstm& s, const Tensor* state, float* to, int64_t width) {
   const float* from = state ? state->grad : nullptr;
   const int64_t ld = state ? state->ld : 0;
@@ -91,7 +91,7 @@ void first_gradient(Queue& queue, const Lstm& s, const Tensor* state, float* to,
   });
 }
 
-// From the gradient of h, or of the projection, to dG.
+// Computes dG from the gradient of h, or of the projection.
 void finish_step(Queue& queue, const Lstm& s, int64_t step) {
   if (s.w_hr) {
     const StepRows dr = {s.dr, s.R, step, s.rows()};
@@ -103,7 +103,7 @@ void finish_step(Queue& queue, const Lstm& s, int64_t step) {
   if (s.norm()) lstm_norm_step_backward(queue, s, step);
 }
 
-// The last step: nothing comes through a product.
+// Computes the last step, for which there is no product.
 void last_step(Queue& queue, const Lstm& s) {
   const int64_t step = s.T - 1;
   const LstmView v = s.view;
@@ -142,7 +142,7 @@ void one_product_a_step(Queue& queue, const Lstm& s, Steps steps) {
 int32_t kernel_of(const Node& n) { return n.plan.choices[static_cast<size_t>(n.node.index)].backward; }
 bool learns_start(const Lstm& s) { return s.h0 && s.h0->grad; }  // h0's gradient is one more product
 
-// A state's gradient from [r][width]: a row of the batch each, or their sum where one row stands for all.
+// Writes the gradient of an initial state from [r][width]: one row for each batch row, or their sum if one row is used for all.
 void initial_state(const Node& n, const Lstm& s, int input, const float* from, int64_t width) {
   const Tensor* state = n.in(input);
   if (!state || !state->grad) return;
@@ -169,7 +169,7 @@ void lstm_steps_back(const Node& n, const Lstm& s, Steps steps) {
   switch (kernel_of(n)) {
     case kLstmCluster: return lstm_cluster_backward(n.queue, s, false, steps);
     case kLstmWideCluster: return lstm_cluster_backward(n.queue, s, true, steps);
-    case kLstmGrid: return lstm_grid_backward(n, s);  // all steps: it shares the device with nothing
+    case kLstmGrid: return lstm_grid_backward(n, s);  // all steps: this kernel needs the whole device
     default: one_product_a_step(n.queue, s, steps);
   }
 }
@@ -197,7 +197,7 @@ void lstm_after_back(const Node& n, bool with_input) {
   lstm_input_gradient(n, s, s.all_steps());
 }
 
-// Back in time the second of two directions is the first; the other's recurrence is done with it.
+// In the backward pass the node with the higher number comes first, and the recurrences of both directions run with it.
 void lstm_backward(const Node& n) {
   if (n.node.partner_back < 0) lstm_recurrence_back(n);
   else if (n.node.partner_back < n.node.index)

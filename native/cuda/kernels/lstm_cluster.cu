@@ -1,8 +1,8 @@
-// lstm_cluster.cu: the forward recurrence in one launch. The blocks of a cluster share out the hidden units and keep their rows of
-// U for the whole sequence; the batch is cut into slices of 16 rows, a cluster each, so no barrier spans the grid. A step: products
-// on the tensor cores, slices of k summed in a fixed order, the cell in registers, and each block writes its part of h into the
-// shared memory of all of them (two buffers in turn), which meet once a step; what is only kept is stored while they meet. With
-// lengths a slice holds rows of about equal length, and ends with its longest.
+// lstm_cluster.cu: the forward recurrence in one launch. The blocks of a cluster divide the hidden units and keep their rows of U for the whole
+// sequence. The batch is cut into slices of 16 rows, one for each cluster, so no barrier spans the grid. A step is: products on the tensor
+// cores, sums over slices of k in a fixed order, the cell in registers; then each block writes its part of h into the shared memory of all
+// blocks of the cluster (two buffers in turn), which have one barrier per step. Values that are only kept for the backward pass are stored
+// between arrival and wait. With lengths a slice has rows of about equal length, and ends with its longest row.
 #include "../cluster.h"
 #include "lstm_resident.h"
 
@@ -10,8 +10,8 @@ namespace gatecell {
 namespace cuda {
 namespace {
 
-// h of this thread's unit of a panel into the next buffer of every block of the cluster. The 16 units of a row are vectors of
-// four words: each lane takes one of the warp's, and the lanes that have the same one share out the blocks.
+// Writes h of this thread's unit of a panel into the next buffer of every block of the cluster. The 16 units of a row are vectors of four
+// words: each lane writes one of the warp's vectors, and the lanes that have the same vector divide the blocks.
 template <class Words>
 __device__ __forceinline__ void give(const LstmJob& j, uint32_t* next, int64_t panel, float h) {
   constexpr int of_row = 4 / Words::kPerWord, vectors = 2 * of_row, apart = Words::kPerWord;
@@ -23,13 +23,13 @@ __device__ __forceinline__ void give(const LstmJob& j, uint32_t* next, int64_t p
   for (int i = 0; i < 4; ++i) w[i] = __shfl_sync(kAllLanes, word, row * 16 + (part * 4 + i) * apart);
   const int in_slice = static_cast<int>(threadIdx.x) / kWarp * 2 + row;
   const int64_t at = panel * (16 / Words::kPerWord) + part * 4;
-  if (at >= j.words) return;  // panels beyond the layer
+  if (at >= j.words) return;  // panels outside the layer
   uint32_t* to = next + in_slice * j.pitch + swizzled(in_slice, static_cast<int>(at));
   for (unsigned rank = static_cast<unsigned>(lane / vectors); rank < j.blocks; rank += kWarp / vectors)
     store_vector_to_peer(to, rank, w);
 }
 
-// This warp's part of h U^T for its panel, to its sums.
+// Computes this warp's part of h U^T for its panel, and stores it as its sums.
 template <class Words, int Panels, int Held>
 __device__ __forceinline__ void multiply_slice(const LstmJob& j, const Weights<8, Held>& u, const uint32_t* h,
                                                float* sums) {
@@ -72,7 +72,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_kerne
   if (begin >= end) return;  // all blocks of the cluster
   Weights<8, held> u;
   load_weights<8, Panels>(u, reinterpret_cast<uint32_t*>(sums), rest, j.stride, UnitRows<Words>{j, panel});
-  // h before the first step of the launch; zeros in the other buffer, for nobody writes its padding.
+  // Loads h before the first step of the launch, and sets the other buffer to zero, because its padding is never written.
   for (int e = static_cast<int>(threadIdx.x); e < kSliceRows * j.pitch; e += kTileThreads) {
     const int row = e / j.pitch, word = e % j.pitch;
     h[row * j.pitch + swizzled(row, word)] = word_before<Words>(s, begin, r0 + row, word);
@@ -84,7 +84,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_kerne
     c[p] = begin < mine && first + 16 * p < s.H ? s.c_before(s.rows.first(begin) + r, r, first + 16 * p) : 0.0f;
   int64_t row = begin < mine ? s.rows.first(begin) + r : -1;
   load_start<Panels>(s, row, first, start);
-  cluster_sync();  // nobody writes into a peer that is still loading
+  cluster_sync();  // no block may write to another one that is still loading
   for (int64_t step = begin; step < end; ++step) {
     multiply_slice<Words, Panels>(j, u, h + (step - begin) % 2 * kSliceRows * j.pitch, sums);
     __syncthreads();

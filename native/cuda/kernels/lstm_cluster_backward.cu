@@ -1,15 +1,15 @@
-// lstm_cluster_backward.cu: the recurrence back in time in one launch, on the clusters of lstm_cluster.cu. A block keeps the same
-// rows of U as forward. A step: the cell of its own units gives dG of its slice; the product of that dG with its rows of U is its
-// part of dh for all units, which it writes into the shared memory of the blocks that own them; they meet, and each adds the parts
-// in order of the blocks. Back from a cell to the next only these parts cross between blocks: 4 bytes a row and unit from each
-// block, where dG itself would be twice that in bf16.
+// lstm_cluster_backward.cu: the backward recurrence in one launch, on the clusters of lstm_cluster.cu. A block keeps the same rows of U as in
+// the forward pass. In each step the cells of its own units compute dG of its slice. The product of that dG with its rows of U is its part of
+// dh for all units, which it writes into the shared memory of the blocks that own the units. After a barrier each block adds the parts in
+// order of the blocks. Between two steps blocks exchange only these parts: 4 bytes per row and unit from each block; dG itself would be twice
+// that in bf16.
 #include "../cluster.h"
 #include "lstm_resident.h"
 
 namespace gatecell {
 namespace cuda {
 namespace {
-constexpr int kTilesAtOnce = 4;  // of 8 columns: they share the fragments of dG
+constexpr int kTilesAtOnce = 4;  // tiles of 8 columns, which use the same fragments of dG
 
 // Rows of U of this block, k along its own gates: [unit of all blocks][stride].
 template <class Words, int Panels>
@@ -27,7 +27,7 @@ __device__ void load_columns(const LstmJob& j, uint32_t* u) {
   }
 }
 
-// dG of one panel as the product takes it; with bf16 a word is two neighbouring units', and each lane of the pair writes two gates.
+// Writes dG of one panel in the layout of the product. With bf16 a word belongs to two units, and each lane of the pair writes two gates.
 template <class Words>
 __device__ __forceinline__ void keep_gradient(const LstmJob& j, uint32_t* dg, int panel, const float (&d)[4]) {
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
@@ -46,7 +46,7 @@ __device__ __forceinline__ void keep_gradient(const LstmJob& j, uint32_t* dg, in
   }
 }
 
-// dG U for all units, each part into the buffer of the block that owns it: parts [block][16][panels * 16].
+// Computes dG U for all units, and writes each part into the buffer of the block that owns the units: parts [block][16][panels * 16].
 template <class Words, int Panels>
 __device__ __forceinline__ void send_parts(const LstmJob& j, const uint32_t* u, const uint32_t* dg, float* parts,
                                            unsigned mine) {
@@ -78,7 +78,7 @@ __device__ __forceinline__ void send_parts(const LstmJob& j, const uint32_t* u, 
   }
 }
 
-// dh of this thread's unit: the parts of all blocks, in their order.
+// Returns dh of this thread's unit: the sum of the parts of all blocks, in their order.
 template <int Panels>
 __device__ __forceinline__ float sum_parts(const LstmJob& j, const float* got, int panel) {
   const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
@@ -105,21 +105,21 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_backw
   float dc[Panels];
 #pragma unroll
   for (int p = 0; p < Panels; ++p) dc[p] = r < s.rows.B && first + 16 * p < s.H ? s.dc[r * s.H + first + 16 * p] : 0.0f;
-  cluster_sync();  // nobody writes into a peer that has not begun
+  cluster_sync();  // no block may write to another one that has not begun
   for (int64_t step = end - 1; step >= begin; --step) {
     const int64_t row = step < mine ? s.rows.first(step) + r : -1;
     UnitBack unit[Panels] = {};
 #pragma unroll
     for (int p = 0; p < Panels; ++p)
       if (row >= 0 && first + 16 * p < s.H) unit[p].load(s, row, first + 16 * p);
-    if (step + 1 < end) cluster_wait();  // for the parts of the step after
+    if (step + 1 < end) cluster_wait();  // until the parts of the step after have arrived
     const float* got = parts + (step + 1) % 2 * kSliceRows * units;
     float d[Panels][4] = {};
 #pragma unroll
     for (int p = 0; p < Panels; ++p) {
       const int64_t n = first + 16 * p;
       if (row >= 0 && n < s.H) {
-        // What hT was given, or the launch that did the steps after.
+        // The gradient of hT, or that of the launch that computed the steps after.
         const float dh = step + 1 == mine || step + 1 == end ? s.dh[r * s.R + n] : sum_parts<Panels>(j, got, p);
         unit[p].step(dh, dc[p], d[p]);
       }
@@ -137,7 +137,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_cluster_backw
       to[0] = d[p][0], to[16] = d[p][1], to[32] = d[p][2], to[48] = d[p][3];
     }
   }
-  if (begin > 0) cluster_wait();  // for the parts that the launch of the steps before begins with
+  if (begin > 0) cluster_wait();  // until the parts with which the launch of the steps before begins have arrived
 #pragma unroll
   for (int p = 0; p < Panels; ++p) {
     const int64_t n = first + 16 * p;

@@ -1,12 +1,12 @@
-// lstm_forward.cu: one product projects x of all steps, then the recurrence: a product a step with the cell as its epilogue, or
-// a kernel of one launch where the plan chose it. Two directions of a layer are branches of one recording.
+// lstm_forward.cu: the forward pass: one product projects x of all steps; then one product per step with the cell as its epilogue, or one
+// launch for all steps, if the plan has chosen it. Two directions of a layer are branches of one recording.
 #include "lstm.h"
 
 namespace gatecell {
 namespace cuda {
 namespace {
 
-// Where the projection's chains begin: both biases. With layer normalisation they come later.
+// The start value of the projection's chains: the sum of both biases. With layer normalisation biases are added later.
 struct Project {
   float* to;
   Stretch stretch;
@@ -32,7 +32,7 @@ struct StepCell {
   }
 };
 
-// U h as it is, for the normalisation.
+// Stores U h without the cell, for the normalisation.
 struct StepProduct {
   float* to;
   int64_t columns, step;
@@ -43,7 +43,7 @@ struct StepProduct {
   }
 };
 
-// The output projection (Sak, Senior and Beaufays 2014): from the cell's outputs to h.
+// Computes h from the outputs of the cell by the output projection (Sak, Senior and Beaufays 2014).
 struct OutputRows {
   static constexpr bool kAlongK = true;
   LstmView s;
@@ -82,7 +82,7 @@ void one_product_a_step(Queue& queue, const Lstm& s, Steps steps) {
 
 int32_t kernel_of(const Node& n) { return n.plan.choices[static_cast<size_t>(n.node.index)].forward; }
 
-// The states after each row's own last step.
+// Copies the states after the last step of each row.
 void final_states(Queue& queue, const Lstm& s) {
   const LstmView v = s.view;
   if (s.hT) {
@@ -123,14 +123,14 @@ void lstm_project(const Node& n, const Lstm& s, Steps steps) {
       .multiply(s.precision, PlacedRows{s.x->data, s.x->ld, s.rows(), stretch},
                 GateRows{s.w_ih->data, s.w_ih->ld, s.H, s.input_gates}, project,
                 s.stretch_extent(steps, s.columns, s.I));
-  if (s.norm()) lstm_norm_input(n.queue, s);  // of all rows: such layers are in no stack
+  if (s.norm()) lstm_norm_input(n.queue, s);  // of all rows, because such layers are not part of a stack
 }
 
 void lstm_steps(const Node& n, const Lstm& s, Steps steps) {
   switch (kernel_of(n)) {
     case kLstmCluster: return lstm_cluster_forward(n.queue, s, false, steps);
     case kLstmWideCluster: return lstm_cluster_forward(n.queue, s, true, steps);
-    case kLstmGrid: return lstm_grid_forward(n, s);  // all steps: it shares the device with nothing
+    case kLstmGrid: return lstm_grid_forward(n, s);  // all steps: this kernel needs the whole device
     default: one_product_a_step(n.queue, s, steps);
   }
 }
@@ -157,7 +157,7 @@ void lstm_side_by_side(const Node& a, const Node& b, int32_t Choice::*way, void 
 
 void lstm_forward(const Node& n) {
   if (n.node.partner < 0) return lstm_forward_alone(n);
-  if (n.node.partner < n.node.index) return;  // done with the first of the two
+  if (n.node.partner < n.node.index) return;  // computed with the first of the two
   lstm_side_by_side(n, n.partner(), &Choice::forward, lstm_forward_alone);
 }
 }  // namespace cuda

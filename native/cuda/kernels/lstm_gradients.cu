@@ -1,5 +1,5 @@
-// lstm_gradients.cu: after the loop back: one product each for dX, dW and dU over all rows, and sums over rows for what is added
-// or multiplied by units.
+// lstm_gradients.cu: the gradients after the backward recurrence: one product each for dX, dW and dU over all rows, and sums over rows for
+// biases and peepholes.
 #include "columns.h"
 #include "lstm.h"
 
@@ -7,7 +7,7 @@ namespace gatecell {
 namespace cuda {
 namespace {
 
-// c[m][n] in [T, B, ...], m in the order of the rows of a stretch.
+// Stores c[m][n] in [T, B, ...], with m in the order of the rows of a stretch.
 struct StorePlaced {
   float* c;
   int64_t ld, columns;
@@ -22,7 +22,7 @@ struct StorePlaced {
   }
 };
 
-// grad[j] = or += sum of f(row, j), rows in their order.
+// Computes grad[j] = or += the sum of f(row, j) over the rows in their order.
 template <class F>
 void sum_rows(const Node& n, const Lstm& s, int64_t columns, float* grad, bool accumulate, F f) {
   const LstmRows rows = s.rows();
@@ -32,7 +32,7 @@ void sum_rows(const Node& n, const Lstm& s, int64_t columns, float* grad, bool a
       [=] __device__(int64_t j, float sum) { put(grad + j, sum, accumulate); });
 }
 
-// In the order of steps, whatever the direction: i and f saw c before, o saw c after.
+// In the order of steps, in both directions: i and f depend on c before the step, o depends on c after it.
 void peephole_gradient(const Node& n, const Lstm& s) {
   const Tensor* w = n.in(kPeephole);
   if (!w || !w->grad) return;

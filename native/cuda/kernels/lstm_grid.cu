@@ -1,20 +1,20 @@
-// lstm_grid.cu: the forward recurrence in one launch over the whole grid, for U that no cluster holds. A block keeps the rows of U of
-// 16 hidden units; where blocks are left, slices of the batch are shared out over groups of them. No barrier:
-// h goes through global memory in words that say themselves whether they have arrived (../exchange.h), in two buffers in turn. A
-// buffer may be written again when all of the other has arrived: whoever wrote that had read all of this.
+// lstm_grid.cu: the forward recurrence in one launch over the whole grid, for U that is too large for a cluster. A block keeps the rows of U of
+// 16 hidden units; if more blocks are available, groups of blocks divide the slices of the batch. There is no barrier: h goes through global
+// memory in words that have tags (../exchange.h), in two buffers in turn. A buffer may be overwritten when all words of the other one have
+// arrived, because the blocks that wrote them had read this buffer before.
 #include "lstm_wire.h"
 
 namespace gatecell {
 namespace cuda {
 namespace {
-constexpr int kInFlight = 4;  // stretches that a warp waits for together
+constexpr int kInFlight = 4;  // stretches for which a warp waits at the same time
 
-// h before a step: of the first as plain words.
+// Returns the words of h before a step; those of the first step have no tags.
 __device__ __forceinline__ uint32_t* slot(const WireJob& g, int64_t step, int64_t r) {
   return g.wire + ((step == 0 ? 2 : step % 2) * g.rows + r) * g.job.words;
 }
 
-// h of this thread's unit to where all blocks read it for the step after.
+// Sends h of this thread's unit to all blocks, for the step after.
 template <class Words>
 __device__ __forceinline__ void give(const WireJob& g, int64_t step, int64_t r, int64_t unit, bool real, float h) {
   const float neighbour = __shfl_xor_sync(kAllLanes, h, 1);
@@ -23,7 +23,7 @@ __device__ __forceinline__ void give(const WireJob& g, int64_t step, int64_t r, 
   store_wire(slot(g, step + 1, r) + word, Tagged<Words>::word(h, neighbour, tag_of_step(step + 1)));
 }
 
-// h before the first step to where all blocks read it.
+// Sends h before the first step to all blocks.
 template <class Words>
 void first_words(Queue& queue, const WireJob& g) {
   const LstmView s = g.job.s;
@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_kernel(W
       cell.step<1>(sums, 0, start[0], real, before);
       give<Words>(g, step, r, unit, row >= 0, cell.h);
       if (real) cell.store(s, row, r, unit, !s.keep || step + 1 == s.rows.steps_of(r));
-      __syncthreads();  // before the sums are written again; others' words are still on their way
+      __syncthreads();  // before the sums are overwritten; words of other blocks may still be on their way
     }
   }
 }

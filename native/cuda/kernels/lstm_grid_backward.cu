@@ -1,31 +1,31 @@
-// lstm_grid_backward.cu: the recurrence back in time in one launch over the whole grid. A block keeps the columns of U of its own 16
-// units. A step: dh of these units is the product with dG of the step after, which comes from all blocks through global memory; their
-// cells give the block's part of dG, which goes there. dG may be of any size, so no bits of its words are free for a tag:
-// a word that is not clear has arrived, and clear places are made beforehand, in halves of a ring of steps (Ring below).
+// lstm_grid_backward.cu: the backward recurrence in one launch over the whole grid. A block keeps the columns of U of its own 16 units. In
+// each step dh of these units is the product with dG of the step after, which all blocks send through global memory; the cells of the units
+// compute the block's part of dG, which the block sends. dG may have any magnitude, so its words have no bits free for a tag. Instead, a
+// word that is not 0 has arrived, and words are set to 0 beforehand, in halves of a ring of steps (see Ring).
 #include "lstm_wire.h"
 
 namespace gatecell {
 namespace cuda {
 namespace {
-constexpr int kInFlight = 8;  // stretches that a warp waits for together
+constexpr int kInFlight = 8;  // stretches for which a warp waits at the same time
 
-// A gradient as a word that is never ~0, kept as its complement: 0 says that nothing has arrived.
+// Returns the word of a gradient: the complement of a word that is never ~0, so that 0 means that nothing has arrived.
 template <class Words>
 __device__ __forceinline__ uint32_t sent(float even, float odd) {
   const auto clean = [](float x) { return x == x ? x : bits_float(0x7fc00000); };
   return ~Words::word(clean(even), clean(odd));
 }
 
-// Where the words of a turn lie, turns being the steps done before. A thread writes the same words of a row at each turn, and
-// a lane of each block reads them. Let a half of the ring begin with turn M. Once dG of turn M has arrived, at turn M + 1, everybody
-// has read the half before, and each thread clears its own words there, with a fence behind. By the half's last turn each lane
-// has seen words that were given after that fence, and has a fence of its own there: what it reads in the next half is clear or new.
+// The positions of the words of a turn; the number of a turn is that of the steps done before it. A thread writes the same words of a row at each
+// turn, and one lane of each block reads them. Let a half of the ring begin with turn M. When dG of turn M has arrived, at turn M + 1, all blocks
+// have read the half before, and each thread clears its own words in it, followed by a fence. At the last turn of the half each lane has read words
+// that were sent after that fence, and executes a fence of its own, so that the words of the next half which it then reads are either clear or new.
 struct Ring {
-  int64_t turns;  // that have places
+  int64_t turns;  // the number of turns that have positions of their own
   __device__ Ring(int64_t T) : turns(T < kRing ? T : kRing) {}
   __device__ __forceinline__ int64_t place(int64_t turn) const { return turn % turns; }
   static constexpr int64_t kHalf = kRing / 2;
-  // The first place to clear after this turn of T, else -1.
+  // Returns the first position to clear after this turn of T, or -1 if there is none.
   __device__ __forceinline__ int64_t used(int64_t turn, int64_t T) const {
     const int64_t half = turn / kHalf;
     return turn % kHalf == 1 && half > 0 && (half + 1) * kHalf < T ? (half + 1) % 2 * kHalf : -1;
@@ -33,7 +33,7 @@ struct Ring {
   __device__ __forceinline__ bool ends_half(int64_t turn) const { return turn % kHalf == kHalf - 1; }
 };
 
-// The first of this thread's words of a row's turn; those of the other gates follow 16 elements apart.
+// Returns the address of this thread's first word for a row at a turn; the words of the other gates follow at distances of 16 elements.
 template <class Words>
 __device__ __forceinline__ uint32_t* own_words(const WireJob& g, int64_t place, int64_t r, int64_t unit) {
   const int64_t k =
@@ -41,7 +41,7 @@ __device__ __forceinline__ uint32_t* own_words(const WireJob& g, int64_t place, 
   return g.wire + (place * g.rows + r) * g.job.words + k / Words::kPerWord;
 }
 
-// dG of this thread's unit; with bf16 a word is two neighbouring units', and each lane of the pair sends two gates.
+// Sends dG of this thread's unit. With bf16 a word belongs to two neighbouring units, and each lane of the pair sends two gates.
 template <class Words>
 __device__ __forceinline__ void give(uint32_t* to, bool real, const float (&d)[4]) {
   if (Words::kPerWord == 1) {
@@ -115,7 +115,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_backward
       float d[4] = {0, 0, 0, 0};
       if (real) {
         float dh = 0;
-        if (r >= after) dh = s.dh[r * s.R + unit];  // ends with this step: what hT was given
+        if (r >= after) dh = s.dh[r * s.R + unit];  // rows that end with this step: the gradient of hT
         else
 #pragma unroll
           for (int k = 0; k < kBlockWarps; ++k) dh += sums[k * kSliceRows * 16 + sum_place<16>(ty, tx)];
@@ -127,7 +127,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_backward
         float* to = s.gate(row, unit);
         to[0] = d[0], to[16] = d[1], to[32] = d[2], to[48] = d[3];
       }
-      __syncthreads();  // before the sums are written again; others' words are still on their way
+      __syncthreads();  // before the sums are overwritten; words of other blocks may still be on their way
     }
     const int64_t used = ring.used(turn, s.rows.T);
     if (used >= 0) clear_half<Words>(g, used, alive, unit);

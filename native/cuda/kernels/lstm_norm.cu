@@ -1,5 +1,5 @@
-// lstm_norm.cu: layer normalisation inside the cell (Ba, Kiros & Hinton 2016; native/ops/lstm_norm.cc has the formulas): a warp a
-// row. Sums run in 16 lanes, unit modulo 16, and then over the lanes in order: the processor's additions.
+// lstm_norm.cu: layer normalisation inside the cell (Ba, Kiros & Hinton 2016; native/ops/lstm_norm.cc has the formulas), with one warp per row.
+// Sums run in 16 lanes, unit modulo 16, and then over the lanes in order, with the same additions as on the processor.
 #include "columns.h"
 #include "lstm.h"
 
@@ -8,7 +8,7 @@ namespace cuda {
 namespace {
 constexpr float kEpsilon = 1e-5f;  // as PyTorch's LayerNorm
 
-// Of every value of a row, [slots][units]: add(slot, unit, sum so far).
+// Returns a sum over the values of a row, [slots][units]; add(slot, unit, sum) returns the sum with one more value.
 template <class F>
 __device__ __forceinline__ float row_sum(int lane, int64_t units, int slots, F add) {
   float part = 0, sum = 0;
@@ -28,7 +28,7 @@ __device__ __forceinline__ float root_inverse(float squares, float count) {
 }
 __device__ __forceinline__ int64_t gate_at(int slot, int64_t unit) { return unit / 16 * 64 + slot * 16 + unit % 16; }
 
-// x becomes (x - mean) * rstd; to = gain * that + start(slot, unit).
+// Replaces x by (x - mean) * rstd, and sets `to` to gain * that + start(slot, unit).
 template <class Start>
 __device__ void norm_gates(int lane, int64_t units, float* x, const float* gain, float* to, float* rstd_at,
                            Start start) {
@@ -54,7 +54,7 @@ __device__ void norm_gates(int lane, int64_t units, float* x, const float* gain,
   });
 }
 
-// From d, the gradient of gain * hat: that of what was normalised.
+// Computes the gradient of the values before normalisation from d, the gradient of gain * hat.
 __device__ void norm_gates_backward(int lane, int64_t units, const float* hat, const float* gain, const float* d,
                                     float* to, float rstd) {
   const float count = 4.0f * static_cast<float>(units);
@@ -74,14 +74,14 @@ __device__ void norm_gates_backward(int lane, int64_t units, const float* hat, c
   });
 }
 
-// What the kernels below work on, by value.
+// The arguments of the kernels below, by value.
 struct NormView {
   LstmView s;
   const float *gain_ih, *gain_hh, *gain_c, *bias_c, *b_ih, *b_hh;
   float *norm_x, *norm_h, *norm_dh, *norm_dc, *stats;
   bool projects;
 
-  // h = o tanh(LN(c)), and statistics of c.
+  // Computes h = o tanh(LN(c)), and the statistics of c.
   __device__ void output(int lane, int64_t row, int64_t r) const {
     const float* c = s.c_at(row, r, 0);
     const float count = static_cast<float>(s.H);
@@ -98,7 +98,7 @@ struct NormView {
       *s.output_at(row, r, u) = v_mul(s.gate(row, u)[48], v_tanh(l));
     });
   }
-  // From the gradient of h: o's gate, norm_dc, and what of it reaches c.
+  // Computes, from the gradient of h, that of gate o, norm_dc, and the part of it that reaches c.
   __device__ void output_backward(int lane, int64_t row, int64_t r) const {
     const float *c = s.c_at(row, r, 0), *from = projects ? norm_dc + row * s.H : s.dh + r * s.R;
     const float count = static_cast<float>(s.H), mean = stats[row * 4 + 2], rstd = stats[row * 4 + 3];
@@ -179,7 +179,7 @@ void lstm_norm_step_backward(Queue& queue, const Lstm& s, int64_t step) {
 }
 
 namespace {
-// grad[slot * H + unit] += or = sum over rows of f(row, slot, unit).
+// Computes grad[slot * H + unit] = or += the sum over rows of f(row, slot, unit).
 template <class F>
 void gain_gradient(const Node& n, const Lstm& s, int input, int slots, F f) {
   float* grad = n.in(input)->grad;

@@ -1,5 +1,5 @@
-// lstm_pack.cu: with bf16, U as the products of single steps take it: words of two neighbours in k, made once a run and not once
-// a step; a training run is an optimiser step, so once for each version of the weights.
+// lstm_pack.cu: packing of U for the products of single steps with bf16: words of two neighbours in k, made once per run and not once per
+// step. A training run is an optimiser step, so U is packed once for each version of the weights.
 #include "lstm.h"
 
 namespace gatecell {

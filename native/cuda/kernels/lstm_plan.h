@@ -1,9 +1,9 @@
-// lstm_plan.h: how the recurrent weights are shared out over blocks that keep them for a whole sequence: the host's arithmetic,
+// lstm_plan.h: the distribution of the recurrent weights to blocks that keep them for a whole sequence. This is arithmetic of the host,
 // without CUDA, so that it is tested without a GPU.
 //
-// Hidden units come in panels of 16; a block holds up to four of them, with the four gates of each unit. The batch is cut into
-// slices of 16 rows. A word is two bf16 neighbours or one tf32 value. The warps of a block share out k in stretches of 16 words;
-// of these each keeps its first ones in registers, and shared memory has the rest.
+// Hidden units come in panels of 16; a block has up to four of them, with the four gates of each unit. The batch is cut into slices of 16
+// rows. A word is two neighbouring bf16 values or one tf32 value. k is cut into stretches of 16 words, which the warps of a block take in
+// turn; each warp keeps its first stretches in registers, and shared memory has the others.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,15 +12,15 @@ namespace gatecell {
 namespace cuda {
 
 constexpr int kSliceRows = 16, kMostPanels = 4, kBlockWarps = 8, kStretch = 16;
-constexpr int kPortableCluster = 8, kWideCluster = 16;  // blocks: on every sm_90, and where the device has room for it
+constexpr int kPortableCluster = 8, kWideCluster = 16;  // blocks: on every sm_90, and if the device has room for it
 
-// Stretches in a warp's registers, 32 registers each forward and 8 back: as many as leave none to spill.
+// Stretches in the registers of a warp, 32 registers each in the forward pass and 8 in the backward pass: as many as fit without spilling.
 constexpr int kHeldBack = 8;
 template <int Panels>
 constexpr int kHeldForward = Panels <= 2 ? 4 : 3;
 inline int held_forward(int panels) { return panels <= 2 ? kHeldForward<2> : kHeldForward<4>; }
 
-// Steps of dG that the grid kernel back in time hands over in places of their own, in turn (lstm_grid_backward.cu).
+// Steps whose dG has positions of its own in the ring of the backward grid kernel (lstm_grid_backward.cu).
 constexpr int kRing = 32;
 
 struct LstmDevice {
@@ -36,8 +36,8 @@ struct LstmShape {
 };
 
 struct LstmPlan {
-  unsigned blocks = 0;  // that hold U together; 0: it does not fit
-  unsigned groups = 1;  // of so many blocks, which share out the slices
+  unsigned blocks = 0;  // blocks that keep U together; 0 if it does not fit
+  unsigned groups = 1;  // groups of that many blocks, which divide the slices among them
   int panels = 0;       // of a block
   int words = 0;        // of a row of U
   int stride = 0;       // of the row's part in shared memory
@@ -48,13 +48,13 @@ struct LstmPlan {
 constexpr int whole(int64_t count, int of) { return static_cast<int>((count + of - 1) / of * of); }
 inline int whole_eights(int64_t elements, int per_word) { return whole((elements + per_word - 1) / per_word, 8); }
 
-// Words of a row beside what `slices` warps along k hold; whole lines of banks, for lstm_weights.h puts odd rows half a line off.
+// Returns the words of a row that are not in registers of the `slices` warps along k, in whole lines of banks (see lstm_weights.h).
 inline int words_beside(int words, int slices, int held) {
   const int held_words = slices * held * kStretch;
   return words > held_words ? whole(words - held_words, 32) : 0;
 }
 
-// Forward a block of a cluster keeps its rows of U, k along all hidden units, beside two slices of h and the sums of its warps.
+// In the forward pass a block of a cluster keeps its rows of U, with k along all hidden units, two slices of h, and the sums of its warps.
 inline LstmPlan forward_share(const LstmShape& s, int panels) {
   LstmPlan p;
   const int slices = kBlockWarps / panels;
@@ -68,8 +68,8 @@ inline LstmPlan forward_share(const LstmShape& s, int panels) {
   return p;
 }
 
-// Back a block keeps the same rows, k along its own gates, beside dG of its slice and, twice, what every block sends it. 4 words
-// more than whole eights, so that fragments meet different banks.
+// In the backward pass a block keeps the same rows, with k along its own gates, dG of its slice, and two copies of what every block sends to
+// it. The stride is 4 words more than a multiple of 8, so that fragments are in different banks.
 inline LstmPlan backward_share(int per_word, int panels, unsigned blocks) {
   LstmPlan p;
   p.panels = panels, p.words = whole_eights(panels * 64, per_word), p.stride = p.words + 4;
@@ -78,7 +78,7 @@ inline LstmPlan backward_share(int per_word, int panels, unsigned blocks) {
   return p;
 }
 
-// The share of each of `blocks`; none where it does not fit.
+// Returns the share of each of `blocks`; one with 0 blocks if it does not fit.
 template <class Share>
 LstmPlan cluster_of(const LstmShape& s, const LstmDevice& device, unsigned blocks, Share share) {
   const int64_t panels = (s.panels() + blocks - 1) / blocks;
@@ -89,8 +89,8 @@ LstmPlan cluster_of(const LstmShape& s, const LstmDevice& device, unsigned block
   return p;
 }
 
-// The widest portable cluster of which one for every slice of the batch runs at once, else the narrowest that holds U;
-// room(plan): how many of them the device runs at once. `wide`: one of 16 blocks instead, where the device has room for it.
+// Returns the widest portable cluster of which one per slice of the batch can run at the same time, or else the narrowest that can keep U. room(plan)
+// returns how many such clusters the device runs at the same time. `wide`: returns a cluster of 16 blocks instead, if the device has room for it.
 template <class Share, class Room>
 LstmPlan cluster_plan(const LstmShape& s, const LstmDevice& device, bool wide, Share share, Room room) {
   LstmPlan best;
@@ -120,8 +120,8 @@ LstmPlan cluster_backward_plan(const LstmShape& s, const LstmDevice& device, boo
       s, device, wide, [&](int panels, unsigned c) { return backward_share(s.per_word, panels, c); }, room);
 }
 
-// Blocks of the whole grid, one on a multiprocessor, each with the weights of one panel: `columns` rows of k words, beside the
-// sums of its warps and a flag.
+// Returns the share of each block of the whole grid, with one block per multiprocessor: the weights of one panel, which are `columns` rows of
+// k words, the sums of its warps, and a flag.
 inline LstmPlan grid_plan(const LstmShape& s, const LstmDevice& device, int64_t k, int columns, int held) {
   LstmPlan p;
   if (s.panels() > device.multiprocessors) return p;
@@ -141,7 +141,7 @@ inline LstmPlan grid_backward_plan(const LstmShape& s, const LstmDevice& device)
   return grid_plan(s, device, s.panels() * 64, 16, kHeldBack);
 }
 
-// Words that blocks hand to each other: forward h of two steps and of that before the first, back dG of the ring's.
+// Return the words that blocks exchange: forward h of two steps and of that before the first, backward dG of the steps of the ring.
 inline int64_t forward_wire(const LstmShape& s, const LstmPlan& p) { return 3 * s.slices() * kSliceRows * p.words; }
 inline int64_t ring_of(int64_t T) { return T < kRing ? T : kRing; }
 inline int64_t backward_wire(const LstmShape& s, const LstmPlan& p, int64_t T) {

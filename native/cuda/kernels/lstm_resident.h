@@ -1,5 +1,5 @@
-// lstm_resident.h: what the kernels of one launch share: their jobs, U as they read it, and the plain cell. Thread (ty, tx) of 16 x 16
-// owns row ty of the slice and unit tx of each of the block's panels.
+// lstm_resident.h: the common part of the kernels of one launch: their arguments, U in the form in which they read it, and the plain cell.
+// Thread (ty, tx) of 16 x 16 owns row ty of the slice and unit tx of each of the block's panels.
 #pragma once
 #include "lstm.h"
 #include "lstm_weights.h"
@@ -12,7 +12,7 @@ struct LstmJob {
   const float* w_hh;
   int words, stride, pitch;  // as in the plan
   unsigned blocks;
-  Steps steps;  // of this launch: states of the step before them, or back after them, lie in global memory
+  Steps steps;  // of this launch: states of the step before them, or after them going back, are in global memory
 };
 inline LstmShape shape_of(const Lstm& s) { return {s.H, s.B, s.precision == GC_BF16 ? 2 : 1}; }
 inline LstmDevice lstm_device() {
@@ -33,7 +33,7 @@ inline Shape cluster_shape(const Lstm& s, const LstmPlan& plan) {
   return shape;
 }
 
-// Rows of U from a panel on, k along hidden units.
+// Rows of U, beginning with a panel, k along hidden units.
 template <class Words>
 struct UnitRows {
   static constexpr bool kAlongK = true;
@@ -45,7 +45,7 @@ struct UnitRows {
     return Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
   }
 };
-// Columns of U from a unit on, k along columns of the gate buffer.
+// Columns of U, beginning with a unit, k along columns of the gate buffer.
 template <class Words>
 struct UnitColumns {
   static constexpr bool kAlongK = false;
@@ -61,7 +61,7 @@ struct UnitColumns {
   }
 };
 
-// h before a step as a word of batch row r; zeros beyond the layer and where no such row lives at the step.
+// Returns a word of h before a step of batch row r; zeros outside the layer and for rows that are not active at the step.
 template <class Words>
 __device__ __forceinline__ uint32_t word_before(const LstmView& s, int64_t step, int64_t r, int word) {
   const bool lives = r < s.rows.B && step < s.rows.steps_of(r);
@@ -71,7 +71,7 @@ __device__ __forceinline__ uint32_t word_before(const LstmView& s, int64_t step,
   return Words::word(at(k), Words::kPerWord == 2 ? at(k + 1) : 0.0f);
 }
 
-// Pre-activations of this thread's units as the projection left them; zeros where there is no row.
+// Loads the pre-activations of this thread's units, which the projection has stored; zeros if there is no row.
 template <int Panels>
 __device__ __forceinline__ void load_start(const LstmView& s, int64_t row, int64_t unit, float (&start)[Panels][4]) {
 #pragma unroll
@@ -81,10 +81,10 @@ __device__ __forceinline__ void load_start(const LstmView& s, int64_t row, int64
       start[p][g] = row >= 0 && unit + 16 * p < s.H ? s.gate(row, unit + 16 * p)[16 * g] : 0.0f;
 }
 
-// One unit forward, in two parts: what others wait for first, what is only kept after that.
+// One unit of the forward pass, in two parts: first the values for which other threads wait, then those that are only kept.
 struct UnitForward {
   float v[4], c, h;
-  // From sums [slice of k][panel][16][64]; h is zero where there is no unit.
+  // Computes the cell from sums [slice of k][panel][16][64]; h is zero if there is no unit.
   template <int Panels>
   __device__ __forceinline__ void step(const float* sums, int panel, const float (&start)[4], bool real, float before) {
     const int tx = static_cast<int>(threadIdx.x) % 16, ty = static_cast<int>(threadIdx.x) / 16;
@@ -111,7 +111,7 @@ struct UnitForward {
   }
 };
 
-// What one unit's backward step reads, asked for before it is needed.
+// The inputs of the backward step of one unit, which are loaded before they are needed.
 struct UnitBack {
   float i, f, g, o, c, before, dy;
   __device__ __forceinline__ void load(const LstmView& s, int64_t row, int64_t unit) {
@@ -120,7 +120,7 @@ struct UnitBack {
     c = *s.c_at(row, 0, unit), before = s.c_before(row, 0, unit);
     dy = s.dy ? s.dy[s.rows.at(row) * s.ld_y + unit] : 0.0f;
   }
-  // From dh of the step after: the gradients of the pre-activations; dc is carried.
+  // Computes the gradients of the pre-activations from dh of the step after; dc is carried.
   __device__ __forceinline__ void step(float dh, float& dc, float (&d)[4]) const {
     const float tc = v_tanh(c);
     dh = v_add(dh, dy);

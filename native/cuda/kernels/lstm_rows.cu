@@ -1,4 +1,4 @@
-// lstm_rows.cu: which rows live at which step, from this run's lengths; zeros behind each row's end; masks of recurrent dropout.
+// lstm_rows.cu: the rows that are active at each step, from the lengths of the run; zeros after the end of each row; masks of recurrent dropout.
 #include "faults.h"
 #include "lstm.h"
 
@@ -10,7 +10,7 @@ __device__ int32_t clamp_length(int32_t length, int64_t T) {
   return length < 0 ? 0 : length > T ? static_cast<int32_t>(T) : length;
 }
 
-// One block. A row's place is the number of rows that stand before it: longer ones, and equal ones of a lower number.
+// Sorts the rows, in one block. The position of a row is the number of rows before it: longer ones, and equally long ones of a lower number.
 __global__ void __launch_bounds__(1024) lstm_rows_kernel(LstmRows s, const int32_t* lengths) {
   for (int64_t b = threadIdx.x; b < s.B; b += blockDim.x) {
     const int32_t mine = clamp_length(lengths[b], s.T);

@@ -1,6 +1,6 @@
-// lstm_stack.cu: layers of a stack in wavefront (Appleyard, Kocisky and Blunsom 2016): time is cut into chunks, and a layer's chunk
-// runs beside the chunk before it of the layer above, each layer a branch of the recording. What a layer takes from its neighbour
-// it makes itself, on its own branch: forward dropout and the product for its input, back the product for the dx of the layer above.
+// lstm_stack.cu: the layers of a stack in wavefront (Appleyard, Kocisky and Blunsom 2016): time is cut into chunks, and a chunk of a layer runs at
+// the same time as the previous chunk of the layer above. Each layer is a branch of the recording. On its own branch a layer also computes what it
+// takes from its neighbour: in the forward pass dropout and the product for its input, in the backward pass the product for dx of the layer above.
 #include "lstm.h"
 
 namespace gatecell {
@@ -15,7 +15,7 @@ struct Chunks {
   Steps operator[](int64_t k) const { return {k * length, (k + 1) * length < T ? (k + 1) * length : T}; }
 };
 
-// f(node, first row, one past the last) for what stands between two layers, upwards, or back downwards.
+// Calls f(node, first row, one past the last) for each node between two layers, upwards, or with `back` downwards.
 template <class F>
 void between(const Node& below, const Node& above, const Lstm& s, Steps steps, bool back, F f) {
   const int64_t first = s.rows().reverse ? s.T - steps.to : steps.from, rows = (steps.to - steps.from) * s.B;
@@ -41,7 +41,7 @@ void stack_forward(const Node& n, int64_t chunks) {
   const std::vector<Lstm> layers(nodes.begin(), nodes.end());
   const Chunks chunk(layers[0].T, chunks);
   Queue& queue = n.queue;
-  // What reports faults comes before the branches, so that the first one stays the first.
+  // Kernels that report faults come before the branches, so that the first fault is the one that is kept.
   for (size_t l = 0; l < nodes.size(); ++l) {
     lstm_begin(nodes[l], layers[l]);
     lstm_plan_stretches(queue, layers[l], chunk.length);

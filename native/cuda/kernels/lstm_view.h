@@ -1,9 +1,9 @@
-// lstm_view.h: one recurrent layer as kernels see it: which rows live at which step, where states lie, and the cell in all its
-// variants, forward and back, operation by operation as native/kernels/shared/{cell,gru}.inl.
+// lstm_view.h: one recurrent layer as kernels see it: the rows that are active at each step, the layout of states, and the cell in all its
+// variants, forward and backward, with the same operations as native/kernels/shared/{cell,gru}.inl.
 //
-// A row is one batch row at one step. Without lengths row t * B + b is that of time t. With lengths the batch is taken longest
-// first, the live rows of a step are the first live(step) of them, and only live rows exist, laid end to end in order of steps, as
-// on the processor (native/ops/lstm.h): no product touches padding. `r` is a batch row's place in that order.
+// A row is one batch row at one step. Without lengths row t * B + b is that of time t. With lengths the batch is sorted, longest first; the
+// active rows of a step are the first live(step) of them, and only active rows exist, stored one after the other in order of steps, as on
+// the processor (native/ops/lstm.h): no product touches padding. `r` is the index of a batch row in that order.
 #pragma once
 #include "../../core/philox.h"
 #include "gemm.h"
@@ -15,8 +15,8 @@ namespace cuda {
 struct LstmRows {
   int64_t T, B;
   bool reverse, varied;
-  // With lengths, made on the device at the start of a run (lstm_rows.cu): [T], [T + 1], [B], [B], [T * B], [T * B]; and [T], where
-  // a stretch of steps has its number of rows at its first step.
+  // With lengths, computed on the device at the start of a run (lstm_rows.cu): [T], [T + 1], [B], [B], [T * B], [T * B]; and [T], in which
+  // the element of the first step of a stretch is the number of rows of the stretch.
   int32_t *alive, *begin, *order, *length, *place, *previous, *stretch;
 
   static int64_t ints(int64_t T, int64_t B) { return 3 * T + 1 + 2 * B + 2 * T * B; }
@@ -29,7 +29,7 @@ struct LstmRows {
   __device__ int64_t first(int64_t step) const { return varied ? begin[step] : time(step) * B; }
   __device__ int64_t count() const { return varied ? begin[T] : T * B; }
   __device__ int64_t steps_of(int64_t r) const { return varied ? length[r] : T; }
-  // Where a row lies in [T, B, ...], which row of the batch it is, and the row of the step before (-1 before the first).
+  // Return the index of a row in [T, B, ...], its batch row, and the row of the step before (-1 before the first).
   __device__ int64_t at(int64_t row) const { return varied ? place[row] : row; }
   __device__ int64_t batch(int64_t row) const { return at(row) % B; }
   __device__ int64_t batch_row(int64_t r) const { return varied ? order[r] : r; }
@@ -38,22 +38,22 @@ struct LstmRows {
     const int64_t p = reverse ? row + B : row - B;
     return p < T * B ? p : -1;
   }
-  // For extents: how many rows a step has, and all steps together; null where that is known beforehand.
+  // Return, for extents, the addresses of the number of rows of a step and of all steps; null if the number is known beforehand.
   const int32_t* live_now(int64_t step) const { return varied ? alive + step : nullptr; }
   const int32_t* count_now() const { return varied ? begin + T : nullptr; }
 };
 
-// Steps of a sequence, and the rows of them.
+// Steps of a sequence, and their rows.
 struct Steps {
   int64_t from, to;  // one past the last
 };
 struct Stretch {
-  const int32_t* begin;  // with lengths: how many rows stand before them; null: `first`
+  const int32_t* begin;  // with lengths: the number of rows before them; if null, `first` is
   int64_t first;
   __device__ int64_t row(int64_t m) const { return (begin ? *begin : first) + m; }
 };
 
-// How much of c and h stays as it was (Krueger et al. 2017): drawn while gradients are made, else the expectation.
+// The shares of c and h that keep their values (zoneout, Krueger et al. 2017): drawn if the run computes gradients, otherwise the expectation.
 struct Zoneout {
   bool on, draws;
   float c, h;
@@ -106,17 +106,17 @@ struct LstmView {
     return outputs ? outputs + (keep ? row : r) * H + unit : y + rows.at(row) * ld_y + unit;
   }
   __device__ float mask_at(int64_t row, int64_t k) const { return mask[rows.batch(row) * R + k]; }
-  // Part of dh goes past the product to the step before.
+  // Returns whether a part of dh goes directly to the step before, without the recurrent product.
   __device__ bool passes() const { return zoneout.on || gru; }
 };
 
-// Pre-activations become activations; c and the output are written. With layer normalisation the output is made elsewhere.
+// Turns pre-activations into activations and writes c and the output. With layer normalisation the output is computed elsewhere.
 __device__ __forceinline__ void cell_forward(const LstmView& s, int64_t row, int64_t r, int64_t unit,
                                              const float (&v)[4]) {
   float i = v[0], f = v[1], g = v[2], o = v[3];
   float* to = s.gate(row, unit);
   const bool real = unit < s.H;
-  if (s.gru) {  // r, z, n, and what n has from h
+  if (s.gru) {  // r, z, n, and the part of n that comes from h
     i = v_sigmoid(i), f = v_sigmoid(f), g = v_tanh(v_fma(i, o, g));
     to[0] = i, to[16] = f, to[32] = g, to[48] = o;
     if (real) *s.output_at(row, r, unit) = v_fma(f, s.h_before(row, unit), v_mul(v_sub(1.0f, f), g));
@@ -145,9 +145,9 @@ __device__ __forceinline__ void cell_forward(const LstmView& s, int64_t row, int
   if (!s.norm) *s.output_at(row, r, unit) = h;
 }
 
-// Activations become gradients of the pre-activations, zeros in the padding; dc is carried, and what of dh goes past the
-// product. `dh`: the gradient of the output, from the step after and from above. With layer normalisation o's is done already,
-// and dc has what comes through the normalised cell.
+// Turns activations into gradients of the pre-activations, with zeros in the padding. dc is carried, and so is the part of dh that goes
+// directly to the step before. `dh`: the gradient of the output, from the step after and from the layer above. With layer normalisation the
+// gradient of o is computed already, and dc includes what comes through the normalised cell.
 __device__ __forceinline__ void cell_backward(const LstmView& s, int64_t row, int64_t r, int64_t unit, float dh) {
   float* at = s.gate(row, unit);
   if (unit >= s.H) {
@@ -193,7 +193,7 @@ __device__ __forceinline__ void cell_backward(const LstmView& s, int64_t row, in
   s.dc[r * s.H + unit] = carried;
 }
 
-// A(m, k) = h[k] before row first + m, masked where the layer drops.
+// A(m, k) = h[k] before row first + m, masked if the layer has recurrent dropout.
 struct HiddenRows {
   static constexpr bool kAlongK = true;
   LstmView s;
@@ -213,7 +213,7 @@ struct HiddenColumns {
     return s.mask ? v_mul(h, s.mask_at(row, n)) : h;
   }
 };
-// Rows of one step out of [row][ld]; zeros from the first that does not live on.
+// Rows of one step out of [row][ld]; zeros for rows that are not active.
 struct StepRows {
   static constexpr bool kAlongK = true;
   const float* a;
@@ -231,7 +231,7 @@ struct StretchRows {
   Stretch stretch;
   __device__ float operator()(int64_t m, int64_t k) const { return a[stretch.row(m) * ld + k]; }
 };
-// Rows of [T, B, ld] in the order of the rows, either way of the product.
+// Rows of [T, B, ld] in the order of the rows, as the left or the right operand of a product.
 struct PlacedRows {
   static constexpr bool kAlongK = true;
   const float* a;

@@ -1,9 +1,9 @@
-// lstm_weights.h: weights that stay in a block for a whole sequence, and a slice's product with them. The warps of a block share out
-// k in stretches of 16 words. A warp's first stretches lie in its registers as the fragments that mma.sync takes: what is read
-// from shared memory at every step costs a cycle for 128 bytes. Within a stretch words are taken in the order in which a
-// lane's 16 bytes hold them, the same for both operands, so that one load gives a lane what it needs for two products.
+// lstm_weights.h: weights that stay in a block for a whole sequence, and the product of a slice with them. k is cut into stretches of 16
+// words, which the warps of a block take in turn. A warp keeps its first stretches in registers, as the fragments that mma.sync takes,
+// because reading shared memory at every step costs a cycle for 128 bytes. Within a stretch the words have the order in which the 16 bytes
+// of a lane contain them, the same for both operands, so that one load gives a lane its words for two products.
 //
-// Rows in shared memory are whole lines of banks, odd rows half a line off: eight lanes' vectors of two rows meet all banks once.
+// Rows in shared memory are whole lines of banks, and odd rows are shifted by half a line: eight lanes' vectors of two rows use each bank once.
 #pragma once
 #include "lstm_plan.h"
 #include "mma.h"
@@ -30,7 +30,7 @@ __device__ __forceinline__ void store_pair(float* at, float a, float b) {
 #endif
 }
 
-// Where a warp stands that shares k with Slices - 1 others.
+// The part of a warp which divides k with Slices - 1 others, and the part of the lane.
 template <int Slices>
 struct Station {
   int panel, slice, group, member;
@@ -41,15 +41,15 @@ struct Station {
   }
 };
 
-// Tiles of 8 rows of weights: of a warp's stretches the first Held.
+// The weights of a warp, in tiles of 8 rows: the first Held stretches in registers, the others in shared memory.
 template <int Tiles, int Held>
 struct Weights {
   uint32_t held[Held][Tiles][4];
-  const uint32_t* rest;  // of all warps [row][stride], from the stretch after the held ones on
+  const uint32_t* rest;  // of all warps [row][stride], beginning with the first stretch that is not in registers
   int stride;
 };
 
-// Words `first` to `first + words` of all rows; source(row, word) is zero beyond the matrix.
+// Copies words `first` to `first + words` of all rows; source(row, word) is zero outside the matrix.
 template <class Source>
 __device__ __forceinline__ void fill_rows(uint32_t* to, int rows, int stride, int first, int words, Source source) {
   for (int e = static_cast<int>(threadIdx.x); e < rows * words; e += kTileThreads) {
@@ -58,8 +58,8 @@ __device__ __forceinline__ void fill_rows(uint32_t* to, int rows, int stride, in
   }
 }
 
-// All rows of a block, Tiles * 8 for each panel, by all its threads. `stage` has the bytes of a block's sums, `rest` those of the
-// rest; they may be used again at once.
+// Loads all rows of a block, Tiles * 8 for each panel, with all its threads. `stage` has as many bytes as the sums of a block, and may be
+// used again afterwards; `rest` is the memory for the words that are not in registers.
 template <int Tiles, int Panels, int Held, class Source>
 __device__ __forceinline__ void load_weights(Weights<Tiles, Held>& to, uint32_t* stage, uint32_t* rest, int stride,
                                              Source source) {
@@ -81,8 +81,8 @@ __device__ __forceinline__ void load_weights(Weights<Tiles, Held>& to, uint32_t*
   to.rest = rest + (at.panel * Tiles * 8 + at.group) * stride, to.stride = stride;
 }
 
-// c += a stretch: `low` and `high` are a lane's four words of rows group and group + 8, b(tile, w) its four of the weights. With twice
-// as many sums as tiles, products that would wait for each other go to different ones.
+// Adds the product of one stretch to c. `low` and `high` are a lane's four words of rows group and group + 8, and b(tile, w) sets w to its
+// four words of the weights. With twice as many sums as tiles, products that would wait for each other are added to different sums.
 template <class Words, int Tiles, int Sums, class B>
 __device__ __forceinline__ void multiply_stretch(const uint32_t (&low)[4], const uint32_t (&high)[4], B b,
                                                  float (&c)[Sums][4]) {
@@ -105,7 +105,7 @@ __device__ __forceinline__ void multiply_stretch(const uint32_t (&low)[4], const
     }
   }
 }
-// The stretch number `q` of this warp, one of those held, or else.
+// Multiply stretch number `q` of this warp: one that is in registers, or one of the others.
 template <class Words, int Tiles, int Held, int Sums>
 __device__ __forceinline__ void multiply_held(const Weights<Tiles, Held>& u, int q, const uint32_t (&low)[4],
                                               const uint32_t (&high)[4], float (&c)[Sums][4]) {
@@ -124,12 +124,12 @@ __device__ __forceinline__ void multiply_rest(const Weights<Tiles, Held>& u, int
       low, high, [&](int tile, uint32_t(&w)[4]) { load_vector(from + tile * 8 * u.stride, w); }, c);
 }
 
-// Where the sum of a row and a column lies, so that neither fragments nor rows meet in a bank.
+// Returns the index of the sum of a row and a column, such that neither the words of a fragment nor those of a row conflict in a bank.
 template <int Columns>
 __device__ __forceinline__ int sum_place(int row, int column) {
   return row * Columns + (column ^ ((row & 2) << 2 | (Columns > 16 ? (row & 1) << 4 : 0)));
 }
-// From fragments to one warp's sums [16][Tiles * 8].
+// Stores fragments as the sums of one warp, [16][Tiles * 8].
 template <int Tiles, int Sums>
 __device__ __forceinline__ void keep_sums(const float (&c)[Sums][4], float* sums) {
   const int group = static_cast<int>(lane_id()) / 4, member = static_cast<int>(lane_id()) % 4;

@@ -1,6 +1,6 @@
-// lstm_wire.h: products whose operand arrives while they run: a slice of 16 rows in global memory, whose words say themselves
-// whether they are there (../exchange.h), against weights that stay in the block. A lane's fragments are what it loads, so the
-// slice needs no place in shared memory.
+// lstm_wire.h: products of weights that stay in the block with an operand that arrives
+// during the product: a slice of 16 rows in global memory, whose words have tags
+// (../exchange.h). A lane loads its fragments directly, so the slice needs no shared memory.
 #pragma once
 #include "../exchange.h"
 #include "lstm_resident.h"
@@ -16,9 +16,9 @@ struct WireJob {
   Patience patience;
 };
 
-// The stretches from this warp's number `first` on, as many as may be on their way at once, of a slice whose rows lie at `from`:
-// take(w) says whether four words have arrived, and makes them what is multiplied; multiply(i, low, high) takes a stretch when
-// all its words have, in order. Rows from `live` on are zeros. False where a word did not arrive.
+// Waits for InFlight stretches of a slice at the same time, beginning with this warp's number `first`. The rows of the slice are at `from`.
+// take(w) returns whether four words have arrived, and then converts them to operands; multiply(i, low, high) is called for each stretch, in
+// order, when all its words have arrived. Rows from number `live` are zeros. Returns false if a word does not arrive.
 template <int InFlight, class Take, class Multiply>
 __device__ __forceinline__ bool as_they_arrive(const WireJob& j, const uint32_t* from, int first, int live,
                                                int64_t step, Take take, Multiply multiply) {
@@ -53,7 +53,7 @@ __device__ __forceinline__ bool as_they_arrive(const WireJob& j, const uint32_t*
   }
 }
 
-// c += this warp's part of A U^T: all its stretches.
+// Adds this warp's part of A U^T, which is all its stretches, to c. Returns false if a word does not arrive.
 template <class Words, int InFlight, int Tiles, int Held, int Sums, class Take>
 __device__ __forceinline__ bool multiply_arriving(const WireJob& j, const Weights<Tiles, Held>& u, const uint32_t* from,
                                                   int live, int64_t step, Take take, float (&c)[Sums][4]) {

@@ -1,6 +1,6 @@
 // mixture_density.cu: minus the log-density of pen points under a mixture of bivariate Gaussians and the end of a stroke (Graves 2013,
-// equations 23 to 37), in double as on the processor, with its Gaussians (mixture.h); a warp per row. The forward run of a training
-// step makes the gradient, the backward run scales it.
+// equations 23 to 37), in double as on the processor and with the same code for a Gaussian (mixture.h). One warp computes a row. The
+// forward pass of a training step also computes the gradient, which the backward pass scales.
 #include "../../core/mixture.h"
 #include "faults.h"
 #include "losses.h"
@@ -22,7 +22,7 @@ gc_status prepare(const Node& n) {
   return GC_OK;
 }
 
-// 1 for every row where there are none.
+// The weights of the rows; 1 for every row if the op has no weights.
 struct Weights {
   const float* data = nullptr;
   int64_t cols = 1, ld = 1;
@@ -39,12 +39,12 @@ struct Row {
   double x1, x2, end;
 };
 
-// What every lane of the warp knows of a row's mixture.
+// The normalisation of a row's mixture weights, which every lane of the warp has.
 struct Mass {
   double top, sum;  // largest of pi^, sum of exp(pi^ - top)
 };
 
-// Fills `share` with each Gaussian's share of the density (equation 28); returns the nats of the point (equation 26).
+// Sets share[i] to the share of Gaussian i in the density (equation 28), and returns the nats of the point (equation 26).
 __device__ double row_nats(const Row& row, double* share, int lane, Mass& pi) {
   const int64_t M = row.y.M;
   double most = -HUGE_VAL;
@@ -86,7 +86,7 @@ void rows(const Node& n, const Weights& weights, bool skips) {
   const double bound = n.attribute(0) > 0 ? n.attribute(0) : kMostNats;
   each_row(n.queue, y.rows, [=] __device__(int64_t i, int lane) {
     float* to = gradient ? gradient + i * ldy : nullptr;
-    if (skips && weights.at(i) == 0) {  // whatever stands in it
+    if (skips && weights.at(i) == 0) {  // even if the row contains NaN
       if (lane == 0) nats[i] = 0;
       for (int64_t j = lane; to && j < columns; j += kWarp) to[j] = 0.0f;
       return;
@@ -124,7 +124,7 @@ void forward(const Node& n) {
       });
 }
 
-// Scale of a row's gradient; zero where no row counts.
+// The scale of a row's gradient; zero if all weights are zero.
 struct Scale {
   const double* head;
   const float* dloss;
@@ -134,7 +134,7 @@ struct Scale {
   }
 };
 
-// The points' gradient is minus that of all means; the end's is minus its logit.
+// The gradient of a point is minus the sum of the gradients of all means; that of its end of stroke is minus the logit.
 void target_gradient(const Node& n, const Scale& scale) {
   const Tensor &y = *n.in(kY), &t = *n.in(kTargets);
   const float *outputs = y.data, *from = n.buffer(kGradient);

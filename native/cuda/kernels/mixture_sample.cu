@@ -1,5 +1,5 @@
-// mixture_sample.cu: one pen point (dx, dy, end of stroke) per row, drawn from the mixture that the row describes, by the processor's
-// function (mixture.h, draws.h); a thread per row.
+// mixture_sample.cu: one pen point (dx, dy, end of stroke) per row, drawn from the mixture that the row describes, with the same function as
+// on the processor (mixture.h, draws.h). One thread computes a row.
 #include "../../core/mixture.h"
 #include "faults.h"
 #include "ops.h"

@@ -10,13 +10,13 @@
 namespace gatecell {
 namespace cuda {
 
-// To the nearest bf16, ties to even; a NaN stays one.
+// Rounds to the nearest bf16, ties to even; NaN stays NaN.
 GC_INLINE uint32_t bf16_bits(float x) {
   const uint32_t bits = static_cast<uint32_t>(float_bits(x));
   if ((bits & 0x7fffffffu) > 0x7f800000u) return (bits >> 16) | 0x40u;
   return (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
 }
-// To the nearest tf32 (10 bits of fraction), ties to even.
+// Rounds to the nearest tf32 (10 bits of fraction), ties to even.
 GC_INLINE uint32_t tf32_bits(float x) {
   const uint32_t bits = static_cast<uint32_t>(float_bits(x));
   if ((bits & 0x7f800000u) == 0x7f800000u) return bits;
@@ -52,7 +52,7 @@ void emulated_mma(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2],
       for (int e = 0; e < per_word; ++e) c[i] += value(wa, e) * value(wb, e);
     }
   }
-  __syncwarp();  // before the next exchange takes these slots
+  __syncwarp();  // before the next exchange overwrites these slots
 }
 inline void Bf16Words::mma(float (&c)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   emulated_mma(c, a, b, 2, [](uint32_t word, int i) {

@@ -1,5 +1,5 @@
-// operands.h: what a product multiplies: functions of (m, k) and (k, n) over matrices as they lie, so that nothing is packed or
-// transposed in memory. kAlongK: neighbours in k adjoin, which is the order in which a tile is read.
+// operands.h: the operands of products: functions of (m, k) and (k, n) over matrices in their usual layout, so that nothing is packed or
+// transposed in memory. kAlongK: neighbours in k are contiguous, and so a tile is read along k.
 #pragma once
 #include <type_traits>
 
@@ -8,10 +8,10 @@
 namespace gatecell {
 namespace cuda {
 
-// What the four places of a unit are, as on the processor: the LSTM's i, f, g, o, or the GRU's r, z, n from x and n from h.
+// The meaning of the four gate slots of a unit, as on the processor: i, f, g, o of the LSTM, or r, z, n of x and n of h of the GRU.
 enum class Gates { kLstm, kGruInput, kGruState };
-// Row of W[4H, ...] or W[3H, ...] at position j of [panel][place][16 units]; -1 in the padding and where W has nothing. The gate
-// buffer's order, as on the processor.
+// Returns the row of W[4H, ...] or W[3H, ...] at position j of [panel][slot][16 units], or -1 in the padding and in slots that W does not fill.
+// This is the order of the gate buffer, as on the processor.
 __device__ __forceinline__ int64_t gate_row(int64_t j, int64_t hidden, Gates gates = Gates::kLstm) {
   const int64_t unit = j / 64 * 16 + j % 16, place = j % 64 / 16;
   if (unit >= hidden || (gates == Gates::kGruInput && place == 3) || (gates == Gates::kGruState && place == 2))
@@ -20,7 +20,7 @@ __device__ __forceinline__ int64_t gate_row(int64_t j, int64_t hidden, Gates gat
 }
 inline int64_t gate_columns(int64_t hidden) { return (hidden + 15) / 16 * 64; }
 
-// A(m, k) = a[m][k]: rows of activations or gradients; null stands for zeros.
+// A(m, k) = a[m][k]: rows of activations or gradients; zeros if `a` is null.
 struct Rows {
   static constexpr bool kAlongK = true;
   const float* a;
@@ -65,7 +65,7 @@ struct WeightColumns {
 };
 
 // WeightColumns for x in the gradient dy^T x of a weight, with zeros in place of values that are not finite if dy of their row is zero. A row
-// that the loss ignores may hold NaN, and 0 * NaN is NaN. dy is read only for such values.
+// that the loss ignores may be NaN, and 0 * NaN is NaN. dy is read only for such values.
 struct LiveColumns {
   static constexpr bool kAlongK = false;
   const float *x, *dy;

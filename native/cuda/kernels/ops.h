@@ -8,7 +8,7 @@ namespace cuda {
 #define GC_HOST_OP(number, NAME, name)
 #include "gatecell/ops.def"
 
-// dropout.cu: of some rows only, `last` one past the last; the result of a row does not depend on the others.
+// dropout.cu: compute only some rows, of which `last` is one past the last. The result of a row does not depend on the others.
 void dropout_forward(const Node& n, int64_t first, int64_t last);
 void dropout_backward(const Node& n, int64_t first, int64_t last);
 }  // namespace cuda

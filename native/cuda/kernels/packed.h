@@ -1,7 +1,7 @@
-// packed.h: operands of large products as the tensor cores read them. A block is 128 rows of 128 bytes of k (64 bf16 or 32 tf32), the
-// image of a stage in shared memory: 16-byte piece c of row r stands at c ^ r % 8, so that rows of one column of pieces lie in
-// different banks (the 128-byte swizzle of PTX's matrix descriptors). Blocks of the same rows follow one another along k. Rows beyond
-// the matrix may hold anything: they reach only results that nobody stores. Beyond k there are zeros.
+// packed.h: operands of large products in the layout that the tensor cores read. A block is 128 rows of 128 bytes of k (64 bf16 or 32
+// tf32), the image of a stage in shared memory: the 16-byte piece c of row r is at position c ^ r % 8, so that the rows of one column of
+// pieces are in different banks (the 128-byte swizzle of PTX's matrix descriptors). Blocks of the same rows follow one another along k.
+// Rows outside the matrix may contain any values: they affect only results that are not stored. Beyond k there are zeros.
 #pragma once
 #include "../runtime.h"
 #include "mma.h"
@@ -13,7 +13,7 @@ namespace cuda {
 constexpr int kBlockRows = 128, kBlockWords = 32, kBlockBytes = kBlockRows * kBlockWords * 4;
 constexpr int kPackRows = 64;  // of one thread block
 
-// Where a word lies in its block.
+// Returns the position of a word in its block.
 __host__ __device__ __forceinline__ int packed_word(int row, int word) {
   return row * kBlockWords + ((word / 4 ^ row % 8) * 4 + word % 4);
 }
@@ -24,7 +24,7 @@ inline int64_t packed_bytes(int64_t rows, int64_t k, int per_word) {
   return (rows + kBlockRows - 1) / kBlockRows * packed_blocks(k, per_word) * kBlockBytes;
 }
 
-// element(row, k) of operands.h's operands: A as it is, B by its columns.
+// element(row, k) of an operand of operands.h: A itself has this form, B is read by its columns.
 template <class B>
 struct ByColumn {
   static constexpr bool kAlongK = B::kAlongK;
@@ -37,7 +37,7 @@ struct PackSize {
   const int32_t *rows_now, *k_now;
 };
 
-// Reads 64 rows of one block's k along what adjoins in memory, and writes them a 16-byte piece a thread.
+// Packs 64 rows of one block. Threads read along the dimension that is contiguous in memory, and each writes 16-byte pieces.
 template <class Words, class Element>
 __global__ void __launch_bounds__(kTileThreads) pack_kernel(Element element, PackSize size, uint32_t* to) {
   constexpr int depth = kBlockWords * Words::kPerWord, stride = depth + 1;

@@ -1,9 +1,9 @@
-// packed_mma.h: one tile of a product of packed operands (packed.h), 128 rows by a core's kColumns, by 256 threads: a ring of stages in
-// shared memory, each a block of 128 bytes of k of all rows and columns, filled while the tensor cores read those before. Every
+// packed_mma.h: one tile of a product of packed operands (packed.h): 128 rows by kColumns of a core, computed by 256 threads. A ring of
+// stages in shared memory, each with 128 bytes of k of all rows and columns, is filled while the tensor cores read earlier stages. Every
 // element is summed in order of k, so two runs give the same bits.
 //
-// WarpCore: cp.async, ldmatrix and mma.sync, a warp for 64 x 32 elements; from sm_80 on. WarpgroupCore: bulk copies and wgmma, which reads
-// shared memory by itself, a warpgroup for 64 rows; in the code for sm_90a alone.
+// WarpCore: cp.async, ldmatrix and mma.sync, one warp for 64 x 32 elements; for sm_80 and later. WarpgroupCore: bulk copies and wgmma, which
+// reads shared memory itself, one warpgroup for 64 rows; only in the code for sm_90a.
 #pragma once
 #include "../copy.h"
 #include "../wgmma.h"
@@ -16,15 +16,15 @@ namespace cuda {
 struct TileBlocks {
   const char *a, *b;
   int64_t blocks, first, last;  // the tile's range of k
-  int halves;                   // of 128 columns that are there
+  int halves;                   // 1 or 2: how many times 128 columns the tile has
   __device__ const char* a_at(int64_t k) const { return a + k * kBlockBytes; }
   __device__ const char* b_at(int64_t k, int half) const { return b + (half * blocks + k) * kBlockBytes; }
 };
 
-// Sums as they lie for the epilogue: [128][kStride] floats, from where the ring was.
+// The layout of the sums for the epilogue: [128][kStride] floats, in the memory of the ring.
 template <int Columns>
 struct TileSums {
-  static constexpr int kStride = Columns + 8;  // fragments of two columns meet different banks
+  static constexpr int kStride = Columns + 8;  // fragments of two columns are in different banks
   static constexpr size_t kBytes = static_cast<size_t>(kBlockRows) * kStride * 4;
   static __device__ __forceinline__ void put(float* sums, int row, int column, float even, float odd) {
     *reinterpret_cast<float2*>(sums + row * kStride + column) = float2{even, odd};
@@ -46,7 +46,7 @@ struct WarpCore {
     }
   }
 
-  // A lane's row of the matrices that it names for ldmatrix: rows 0-7 and 8-15 at one piece of k, then at the next.
+  // Returns the address that a lane passes to ldmatrix: lanes have rows 0-7 and 8-15 of one piece of k, then of the next.
   static __device__ __forceinline__ const char* piece(const char* block, int row, int at) {
     return block + packed_word(row, at * 4) * 4;
   }
@@ -80,7 +80,7 @@ struct WarpCore {
     }
     for (int64_t k = t.first; k < t.last; ++k) {
       copy_wait<kStages - 2>();
-      __syncthreads();  // all have what they copied for k, and are done with k - 1, whose stage is next
+      __syncthreads();  // all threads have copied their parts for k, and have finished k - 1, whose stage is filled next
       if (k + kStages - 1 < t.last) fill(t, k + kStages - 1, ring);
       copy_commit();
       multiply(ring + (k - t.first) % kStages * kStageBytes);
@@ -104,11 +104,11 @@ struct WarpCore {
 template <class Words, int Columns>
 struct WarpgroupCore {
   static constexpr int kColumns = Columns,
-                       kStages = Columns == 256 ? 4 : 3;  // of 128 columns two blocks share a multiprocessor
+                       kStages = Columns == 256 ? 4 : 3;  // with 128 columns two blocks share a multiprocessor
   static constexpr int kStageBytes = (1 + Columns / 128) * kBlockBytes;
   static constexpr size_t kBytes = static_cast<size_t>(kStages) * kStageBytes;
 #if !defined(GATECELL_WARPGROUPS)
-  static constexpr bool kHere = false;  // the host launches it on sm_90 alone
+  static constexpr bool kHere = false;  // the host launches it only on sm_90
 #else
   static constexpr bool kHere = true;
   float acc[Columns / 2] = {};
@@ -142,7 +142,7 @@ struct WarpgroupCore {
         Wgmma<Words, Columns>::add(acc, a + wgmma_along(32 * part), b + wgmma_along(32 * part));
       wgmma_commit();
       wgmma_wait<1>(acc);
-      __syncthreads();  // all are done with k - 1, whose stage is next; the products of k go on meanwhile
+      __syncthreads();  // all threads have finished k - 1, whose stage is filled next, while the products of k run
       if (leads && k + kStages - 1 < t.last) fill(t, k + kStages - 1, ring, filled);
     }
     wgmma_wait<0>(acc);

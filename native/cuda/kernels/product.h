@@ -1,5 +1,5 @@
-// product.h: the large products of a layer, with gemm.h's operands and epilogues: on gemm.h's tiles, which read operands as they lie, or
-// of operands packed beforehand (packed.h) on tiles of 128 rows. Which way is a node's choice, measured once (choose_products.cu).
+// product.h: the large products of a layer, with the operands and epilogues of gemm.h: on the tiles of gemm.h, or from operands packed
+// beforehand (packed.h), in tiles of 128 rows. The method is chosen for each node by one measurement (choose_products.cu).
 #pragma once
 #include <string>
 
@@ -11,7 +11,7 @@ namespace cuda {
 
 constexpr int kBarrierBytes = 64;  // before the ring
 
-// Few tiles and a long k: the range of k is cut in `count`, each part's sums are kept, and added in order.
+// For few tiles and a long k: the range of k is cut into `count` parts, whose sums are stored and then added in order.
 struct Split {
   int count;
   float* sums;  // [count][m][n]
@@ -60,7 +60,7 @@ __global__ void __launch_bounds__(kTileThreads)
   }
 }
 
-// After a split: a thread has the four columns of gemm.h's thread.
+// Adds the sums of a split. A thread has the same four columns as a thread of gemm.h.
 template <class E>
 __global__ void __launch_bounds__(kTileThreads) sum_split_kernel(E e, Extent size, Split split, int64_t rows) {
   if (size.m_now) size.m = *size.m_now;
@@ -81,14 +81,14 @@ enum ProductWay { kTiles, kPackedMma, kPackedWgmma, kProductWays };
 constexpr const char* kProductWayNames[kProductWays] = {"tiles", "mma", "wgmma"};
 
 constexpr size_t packed_shared_bytes(size_t ring) { return kBarrierBytes + 1024 + ring; }
-// What a block of a way may need.
+// Returns the most bytes of shared memory that a block needs with this method.
 inline int64_t product_shared_bytes(int32_t way) {
   const size_t ring = way == kPackedWgmma ? WarpgroupCore<Bf16Words, 256>::kBytes : WarpCore<Bf16Words>::kBytes;
   return way == kTiles ? 0 : static_cast<int64_t>(packed_shared_bytes(ring));
 }
 
-// How a product of packed operands is laid out, on a device of so many multiprocessors. A part of a product as the whole, which
-// makes its sums the same.
+// The layout of a product of packed operands, for a device with the given number of multiprocessors. A product over a part of the rows has
+// the layout of the whole product, which makes its sums the same.
 struct PackedPlan {
   int columns;  // of a tile
   int split;
@@ -104,7 +104,7 @@ inline PackedPlan packed_plan(int32_t way, int32_t precision, const Extent& size
   p.a_bytes = packed_bytes(rows, size.k, per_word), p.b_bytes = packed_bytes(size.n, size.k, per_word);
   const int64_t high = (rows + kBlockRows - 1) / kBlockRows;
   const int64_t tiles = high * ((size.n + p.columns - 1) / p.columns);
-  // As many parts as fill the device once, each with at least eight blocks of k.
+  // k is split into as many parts as fill the device once, each with at least eight blocks.
   const int64_t room = multiprocessors / tiles, most = p.blocks / 8;
   p.split = static_cast<int>(room < most ? room : most);
   if (p.split < 1) p.split = 1;
@@ -112,24 +112,24 @@ inline PackedPlan packed_plan(int32_t way, int32_t precision, const Extent& size
   return p;
 }
 
-// The way named by GATECELL_CUDA_PRODUCTS; kFastestWay where that says "fastest", kProductWays where there is no name. Small products are
-// packed only where there is one (tests).
+// Returns the method that GATECELL_CUDA_PRODUCTS names: kFastestWay for `fastest`, kProductWays if the variable is not set. Small products
+// are packed only if it is set (in tests).
 constexpr int kFastestWay = kProductWays + 1;
 int named_product_way();
-// What a product of packed operands may take; 0: it is too small to be packed.
+// Returns the most bytes that a product of packed operands needs; 0 if it is too small to be packed.
 int64_t product_bytes(int32_t precision, const Extent& size);
-// Runs small products this way and on tiles: by how much they differ at most. Their sums are exact: 0 is right, all else is wrong.
+// Runs small products with this method and with tiles, and sets `worst` to the largest difference. Sums are exact: it must be 0.
 gc_status check_product_way(int32_t way, double* worst);
-// Why this device cannot take a way, or may not, having been checked (until it has run, once a process); "" where it can.
+// Returns why a method cannot be used: the device lacks it, or its results were wrong in the only check of the process. "" if it can.
 std::string product_refusal(int32_t way);
 
 class Products {
  public:
-  // Of one node and one direction, in turn: they share its memory.
+  // For the products of one node in one pass, one after the other: they share its memory.
   Products(Queue& queue, int32_t way, const gc_device_buffer& memory)
       : queue_(queue), way_(way), memory_(reinterpret_cast<char*>(memory.data)), bytes_(memory.bytes) {}
 
-  // C = A B, precision f32 (exact), tf32 or bf16. `again`: A is that of the last product.
+  // Computes C = A B in precision f32 (exact), tf32 or bf16. `again`: A is that of the last product.
   template <class A, class B, class E>
   void multiply(int32_t precision, const A& a, const B& b, const E& e, const Extent& size, bool again = false) {
     const int64_t bytes = product_bytes(precision, size);
@@ -137,7 +137,7 @@ class Products {
     holds_a_ = false;
     gemm(queue_, precision, a, b, e, size);
   }
-  // Whatever its size.
+  // Computes a product of any size with the chosen method.
   template <class A, class B, class E>
   void as_chosen(int32_t precision, const A& a, const B& b, const E& e, const Extent& size, bool again = false) {
     if (way_ == kTiles) return gemm(queue_, precision, a, b, e, size);

@@ -5,7 +5,7 @@ namespace gatecell {
 namespace cuda {
 namespace reshape {
 
-// Where element (row, j) of a matrix with `columns` columns lies in one with rows of `other` columns, `ld` apart.
+// Returns the index of element (row, j) of a matrix with `columns` columns in one with rows of `other` columns, `ld` apart.
 __device__ __forceinline__ int64_t other_place(int64_t row, int64_t j, int64_t columns, int64_t other, int64_t ld) {
   const int64_t element = row * columns + j;
   return element / other * ld + element % other;

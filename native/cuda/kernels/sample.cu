@@ -1,8 +1,8 @@
 // sample.cu: one id per row of logits, drawn from softmax(logits / temperature) after top-k and then top-p (the smallest set of
-// most likely ids that holds that share of the mass; Holtzman et al. 2020). Temperature 0: the first of the largest. One block
-// per row; the same Philox draw and the same sums in the same order as on the processor, hence the same ids.
+// most likely ids that has that share of the mass; Holtzman et al. 2020). Temperature 0 takes the first of the largest. One block computes a
+// row, with the same Philox draw and the same sums in the same order as on the processor, and so the same ids.
 //
-// With top-k or top-p each kept id costs one search of the row by the block: fine for the tens that are usual.
+// With top-k or top-p each kept id costs one search of the row by the block, which is fast enough for the usual tens of ids.
 #include "../../core/philox.h"
 #include "faults.h"
 #include "ops.h"
@@ -25,11 +25,11 @@ gc_status prepare(const Node& n) {
 
 struct Settings {
   float temperature;
-  int64_t top_k;  // 0: all
-  double top_p;   // 1: all
+  int64_t top_k;  // 0 keeps all ids
+  double top_p;   // 1 keeps all ids
 };
 
-// The first setting that is out of range.
+// Returns a fault for the first setting that is out of range.
 __device__ Failure settings_fault(const float* given) {
   const float temperature = given[0], k = given[1], p = given[2];
   Fault fault = Fault::kNone;
@@ -40,7 +40,7 @@ __device__ Failure settings_fault(const float* given) {
   return fault_at(fault, 0, static_cast<double>(value));
 }
 
-// Returns false where a setting is out of range; of settings that all rows share, the first row reports it.
+// Returns false if a setting is out of range. If all rows share the settings, only the first row reports it.
 __device__ bool read_settings(const float* given, int64_t vocabulary, int32_t node, Control* control, bool shared,
                               Settings& s) {
   const float temperature = given[0], k = given[1], p = given[2];
@@ -56,7 +56,7 @@ __device__ bool read_settings(const float* given, int64_t vocabulary, int32_t no
   return true;
 }
 
-// The best of the block's candidates: the larger value, among equals the smaller id; id -1 where nobody has one.
+// Returns the best of the candidates of the block's threads: the largest value, among equal ones the smallest id; id -1 if there is none.
 struct Candidate {
   float value;
   int32_t id;
@@ -77,7 +77,7 @@ __device__ Candidate best_of_block(Candidate mine, Candidate* shared) {
   return best;
 }
 
-// The first id after `last` in the order of likelihood.
+// Returns the first id after `last` in the order of likelihood.
 __device__ Candidate next_best(const float* x, int64_t n, Candidate last, Candidate* shared) {
   Candidate mine = {0, -1};
   for (int64_t j = threadIdx.x; j < n; j += kThreads) {
@@ -97,7 +97,7 @@ __device__ double sum_of_block(const float* w, int64_t n) {
   return (lane[0] + lane[1]) + (lane[2] + lane[3]);
 }
 
-// The first of `count` ids at which the running sum passes `at`; ids without weight are never drawn.
+// Returns the first of `count` ids at which the running sum of weights exceeds `at`; ids of weight 0 are never drawn.
 template <class Id>
 __device__ int64_t pick(const float* weights, int64_t count, double at, Id id) {
   double sum = 0;
@@ -125,7 +125,7 @@ __device__ int64_t pick_all(const float* weights, int64_t n, double u, const dou
   return first + pick(weights + first, count, at - before, [](int64_t i) { return i; });
 }
 
-// Keeps the most likely ids until top-k or top-p is reached; their number and mass, the same on every thread.
+// Keeps the most likely ids until top-k or top-p is reached. Their number and mass are the same on every thread.
 __device__ int64_t select(const float* x, const float* weights, int64_t n, const Settings& s, const double* sums,
                           int32_t* order, Candidate* shared, double& mass) {
   const int64_t most = s.top_k > 0 ? s.top_k : n;
@@ -141,9 +141,9 @@ __device__ int64_t select(const float* x, const float* weights, int64_t n, const
     mass += static_cast<double>(weights[last.id]);
     if (s.top_k == 0 && mass >= s.top_p * limit) break;
   }
-  __syncthreads();  // order is whole
+  __syncthreads();  // all of `order` is written
   if (s.top_k == 0 || s.top_p == 1) return kept;
-  limit = mass;  // top-p counts the mass that top-k left
+  limit = mass;  // top-p is a share of the mass that is left after top-k
   mass = 0;
   for (kept = 0; kept < most && mass < s.top_p * limit; ++kept) mass += static_cast<double>(weights[order[kept]]);
   return kept;
@@ -153,8 +153,8 @@ struct Job {
   const float* logits;
   int64_t ld, n;
   const float* settings;
-  int64_t own_settings;  // floats from the settings of a row to those of the next; 0: all rows share them
-  const int32_t* seeds;  // per row, see draws_of_row; null: those of the plan
+  int64_t own_settings;  // floats from the settings of a row to those of the next; 0 if all rows share them
+  const int32_t* seeds;  // per row, see draws_of_row; null for those of the plan
   int64_t ld_seeds;
   float* weights;
   double* sums;
@@ -179,9 +179,9 @@ __global__ void __launch_bounds__(kThreads) sample_kernel(Job job) {
   __syncthreads();
   for (int64_t j = threadIdx.x; j < n; j += kThreads)
     if (x[j] != x[j]) bad = 1;
-  const Candidate top = next_best(x, n, {0, -1}, shared);  // its barriers stand between writing and reading `bad`
+  const Candidate top = next_best(x, n, {0, -1}, shared);  // has barriers between the writes and the reads of `bad`
   if (bad || (s.temperature > 0 && !(fabsf(top.value) <= 3.4e38f))) {
-    // Rows report in any order: the first of them is found by the host, from the mark in the result.
+    // Rows report in any order. The host finds the first of them by the mark in the result.
     if (threadIdx.x == 0) job.out[row] = -1;
     return;
   }

@@ -5,7 +5,7 @@
 namespace gatecell {
 namespace cuda {
 
-// The largest element and log(sum(exp(x - largest))), on every lane. The probabilities go to p; null: nobody wants them.
+// Computes the largest element and log(sum(exp(x - largest))), on every lane, and the probabilities p, unless p is null.
 struct RowMass {
   float most;
   double log_sum;

@@ -1,7 +1,7 @@
-// step_product.h: the product of one step, one of a chain: each reads what the one before it wrote. It begins while that still runs
-// (device.h), reads what does not depend on it, and waits.
+// step_product.h: the product of one step in a chain of steps, of which each reads the results of the one before it. It begins while the step
+// before still runs (device.h), reads what does not depend on that step, and waits.
 //
-// Its epilogue also has early(): start() reads nothing that the step before wrote.
+// Its epilogue also has early(), which returns whether start() reads nothing that the step before writes.
 #pragma once
 #include "gemm.h"
 

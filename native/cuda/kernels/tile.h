@@ -11,15 +11,15 @@ namespace cuda {
 
 constexpr int kTileColumns = 64, kTileThreads = 256;
 
-// m and k may be fewer in a run than at most: where they are read on the device, a tile without rows leaves at once.
+// The sizes of a product. If m_now or k_now is given, it is the size in this run, and the block of a tile without rows returns at once.
 struct Extent {
   int64_t m, n, k;
   const int32_t *m_now = nullptr, *k_now = nullptr;
-  int64_t whole = 0;  // rows of the product that this is a part of: a part's sums are those of the whole
-  int64_t tiled_rows() const { return whole > 0 ? whole : m; }  // what the shape of tiles goes by
+  int64_t whole = 0;  // rows of the product of which this is a part, whose sums are those of the whole
+  int64_t tiled_rows() const { return whole > 0 ? whole : m; }  // the rows by which the shape of tiles is chosen
 };
 
-// Sums A(m, k) B(k, n) over k onto acc[i][g], for the tile that begins at (m0, n0). `shared` has Exact::shared_bytes<Rows>().
+// Adds the sums of A(m, k) B(k, n) over k to acc[i][g], for the tile that begins at (m0, n0). `shared` has Exact::shared_bytes<Rows>() bytes.
 struct Exact {
   static constexpr int kDepth = 16;
   template <int Rows>

@@ -1,5 +1,5 @@
-// tile_mma.h: tile.h's tile on the tensor cores. The block's eight warps are row groups of 16 times slices of k: few rows leave
-// more warps to share a long k. Slices are summed through shared memory in a fixed order, so two runs give the same bits.
+// tile_mma.h: the tile of tile.h on the tensor cores. The eight warps of a block are row groups of 16 times slices of k, so that with few rows
+// more warps divide a long k. Slices are summed through shared memory in a fixed order, so two runs give the same bits.
 #pragma once
 #include "mma.h"
 #include "tile.h"
@@ -14,7 +14,7 @@ struct TensorCore {
   static constexpr int kSlices = kWarps / (Rows / 16);
   template <int Rows>
   static constexpr int kDepth = 8 * kSlices<Rows>;  // words of one round
-  // Distance of rows in words: 4 mod 8, so that a fragment's reads meet different banks.
+  // Distance of rows in words: 4 mod 8, so that the reads of a fragment use different banks.
   template <int Rows>
   static constexpr int kStride = kDepth<Rows> + 4;
   template <int Rows>
@@ -24,7 +24,7 @@ struct TensorCore {
     return operands > sums ? operands : sums;
   }
 
-  // Fills [rows][stride] words; element(row, k) is zero beyond the matrix.
+  // Fills [rows][stride] words; element(row, k) is zero outside the matrix.
   template <int Rows, int TileRows, bool AlongK, class Element>
   static __device__ __forceinline__ void load(uint32_t* to, Element element) {
     constexpr int depth = kDepth<Rows>;
@@ -76,7 +76,7 @@ struct TensorCore {
     sum_slices<Rows>(c, slice, row, member, acc, reinterpret_cast<float*>(shared));
   }
 
-  // From fragments to the rows and columns that each thread owns.
+  // Copies fragments to the rows and columns that each thread owns.
   template <int Rows>
   static __device__ __forceinline__ void sum_slices(const float (&c)[8][4], int slice, int row, int member,
                                                     float (&acc)[Rows / 16][4], float* sums) {

@@ -1,5 +1,5 @@
-// window.cu: the soft window as an op over the steps of a sequence, or over one: its raw outputs do not wait for the window itself.
-// Where they do (Graves' synthesis network), window_lstm.cu has the layer and the window in one op.
+// window.cu: the soft window as an op over the steps of a sequence, or over one step, for networks in which the raw outputs do not depend on the
+// window. If they do (Graves' synthesis network), window_lstm.cu has the layer and the window in one op.
 #include "window.h"
 
 namespace gatecell {

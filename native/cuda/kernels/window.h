@@ -1,5 +1,5 @@
-// window.h: Graves' soft window on the device (2013, equations 46 to 51), for the op of its own and for the layer that carries it.
-// The names are those of the processor's window.h.
+// window.h: Graves' soft window on the device (2013, equations 46 to 51), for the window op and for the LSTM layer with a window. The names
+// are those of native/ops/window.h.
 #pragma once
 #include "faults.h"
 #include "ops.h"
@@ -10,9 +10,9 @@ namespace window {
 
 struct Window {
   int64_t T, B, K, U, C;
-  const int32_t* ids;    // [B][U]: each a vector with a single one; null: vectors
+  const int32_t* ids;    // [B][U]: each stands for a one-hot vector; null if there are vectors
   const float* vectors;  // [B][U][ld]
-  float* dvectors;       // null: nobody wants it
+  float* dvectors;       // null if their gradient is not wanted
   int64_t ld;
   const int32_t* lengths;
   const float* kappa0;  // null: zeros
@@ -25,7 +25,7 @@ struct Window {
   int64_t backward_bytes() const { return (T * B * 3 * K + B * (K + U)) * 4; }
   void place(float* kept, float* backward);
 
-  // Clamped: a run whose data a check refuses goes on, and must stay in its memory.
+  // Return clamped numbers: a run whose data are refused by a check still completes, and must stay in its memory.
   __device__ int64_t length(int64_t b) const { return lengths[b] < 0 ? 0 : lengths[b] < U ? lengths[b] : U; }
   __device__ int64_t id(int64_t b, int64_t u) const { return clamp_id(ids[b * U + u], C); }
   __device__ int64_t vector(int64_t b, int64_t u) const { return (b * U + u) * ld; }
@@ -35,14 +35,14 @@ struct Window {
   }
 };
 
-// Lengths and ids of a run.
+// Checks lengths and ids of a run.
 void check_window(const Node& n, const Window& s);
 
-// Steps [first, last): a block per row of the batch, its steps in turn. Raw rows may lie where the rates go.
+// Computes steps [first, last), with one block per batch row, which computes its steps in turn. `raw` may be the memory of the rates.
 void window_forward(Queue& queue, const Window& s, int64_t first, int64_t last, const float* raw, int64_t ld_raw,
                     const Tensor& w);
 
-// Gradients that come to a window: of itself and of phi [T][B], and from the step after [B][C]; null: none.
+// The incoming gradients of a window: its own and that of phi [T][B], and the one from the step after [B][C]; null for zeros.
 struct Incoming {
   const float* dw;
   int64_t ld_dw;
@@ -50,13 +50,13 @@ struct Incoming {
   const float* dphi;
   int64_t ld_dphi;
 };
-// The last step first; dkappa: in from the step after, out to the step before. Adds to the characters' gradient.
+// Computes the gradients, beginning with the last step. dkappa is that of the step after on entry. Adds to the gradient of the characters.
 void window_backward(Queue& queue, const Window& s, int64_t first, int64_t last, const Incoming& in);
 
-// The start of dkappa, and what becomes of it.
+// Set dkappa to the gradient of the last kappa, and write it as the gradient of the first kappa.
 void begin_dkappa(Queue& queue, const Window& s, const Tensor* kappaT);
 void give_dkappa(const Node& n, const Window& s, int32_t input);
-// Results that are copies of what is kept.
+// Copy kappa and phi, which are kept for the backward pass, to the results of the op.
 void give_kappa(Queue& queue, const Window& s, const Tensor* kappaT);
 void give_phi(Queue& queue, const Window& s, const Tensor* phi);
 }  // namespace window

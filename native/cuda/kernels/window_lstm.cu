@@ -20,7 +20,7 @@ gc_status prepare(const Node& n) {
   return GC_OK;
 }
 
-// The part of x of all steps, from both biases.
+// Computes the part of the gates that comes from x, for all steps, beginning with both biases.
 struct Project {
   float* gates;
   int64_t columns, hidden;
@@ -51,13 +51,13 @@ void step(const WindowLstm& s, int64_t t) {
   gemm(queue, precision, join_a(BeforeRows{s.w_before(), first}, HiddenRows{s.view, t}, s.C),
        join_b(GateRows{s.w_ih.data + s.I, s.w_ih.ld, s.H}, GateRows{s.w_hh.data, s.w_hh.ld, s.H}, s.C),
        Cell{s.view, first}, {s.B, s.columns, s.C + s.H});
-  float* raw = s.window.rates + first * 3 * s.K;  // the window makes rates of them in place
+  float* raw = s.window.rates + first * 3 * s.K;  // the window replaces them by the rates
   gemm(queue, precision, Rows{s.y.data + first * s.y.ld, s.y.ld}, WeightRows{s.w_window.data, s.w_window.ld},
        Store{raw, 3 * s.K, 3 * s.K, Meet::kSet, s.n.in(kBiasWindow)->data}, {s.B, 3 * s.K, s.H});
   window::window_forward(queue, s.window, t, t + 1, s.window.rates, 3 * s.K, s.w);
 }
 
-// Rows of the last step to a result.
+// Copies the rows of the last step to a result.
 void give(Queue& queue, const Tensor* to, const float* rows, int64_t ld, int64_t first) {
   if (!to) return;
   float* out = to->data;

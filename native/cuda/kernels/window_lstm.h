@@ -1,11 +1,11 @@
-// window_lstm.h: an LSTM layer that reads, besides its input, the soft window over the characters that its own last state chose
-// (Graves 2013, section 5.1) on the device: where everything lies, and what its products read and write.
+// window_lstm.h: an LSTM layer on the device that reads its input and the soft window over the characters, which its own state of the previous
+// step has determined (Graves 2013, section 5.1): the layout of its buffers, and the operands and epilogues of its products.
 //
 //   gates = W_ih [x; w before] + b + W_hh [h before];  the cell;  raw = W_window h + b_window;  w, kappa = window(raw, kappa before)
 //
-// The part of x is one product over all steps. A step forward is two products, the first with the cell in its epilogue, and the
-// window; a step back is the product that gives dw, the window, and one product with the cell of the step before in its epilogue.
-// Chains run in the processor's order. Gates, cells and the cell itself are those of a plain layer, forward in time (lstm_view.h).
+// The part of x is one product over all steps. A forward step is two products, of which the first has the cell as its epilogue, and the window.
+// A backward step is the product that computes dw, the window, and one product with the cell of the step before as its epilogue. Chains have
+// the same order as on the processor. Gates, cells and the cell itself are those of a plain layer, forward in time (lstm_view.h).
 #pragma once
 #include "lstm_view.h"
 #include "window.h"
@@ -32,7 +32,7 @@ enum Input {
 enum Output { kY, kWindow, kHT, kCT, kKappaT, kWindowT, kPhi };
 enum Buffer { kGates, kCells, kWindowKept, kWindowBack, kDc, kDw };
 
-// Rows of [T][B] and what stood before the first step; null: zeros.
+// Rows of [T][B], and the row before the first step, which is null for zeros.
 struct Before {
   const float *rows, *start;
   int64_t ld, ld_start, B;
@@ -59,7 +59,7 @@ struct WindowLstm {
   }
 };
 
-// Two operands end to end along k.
+// Two operands, one after the other along k.
 template <class P, class Q>
 struct JoinedA {
   static constexpr bool kAlongK = P::kAlongK;
@@ -85,7 +85,7 @@ JoinedB<P, Q> join_b(const P& p, const Q& q, int64_t split) {
   return {p, q, split};
 }
 
-// A(m, k): rows before step `first` / B on.
+// A(m, k): rows of the step before, beginning with step `first` / B.
 struct BeforeRows {
   static constexpr bool kAlongK = true;
   Before of;

@@ -1,5 +1,5 @@
-// window_lstm_backward.cu: back through time for the gates', the window's and the states' gradients; then one product for each
-// weight over all T*B rows.
+// window_lstm_backward.cu: the backward pass of window_lstm.h on the device: back through time for the gradients of gates, window and states,
+// then one product for each weight over all T * B rows.
 #include "columns.h"
 #include "window_lstm.h"
 
@@ -8,11 +8,11 @@ namespace cuda {
 namespace window_lstm {
 namespace {
 
-// The cell of a step as the epilogue of its dh.
+// The backward pass of the cell of a step, as the epilogue of the product that computes its dh.
 struct CellBack {
   LstmView s;
   int64_t first;
-  const float* dhT;  // where dh begins at the last step, else null
+  const float* dhT;  // at the last step the gradient of the final h, otherwise null
   int64_t ld_dhT;
   __device__ float start(int64_t b, int64_t unit) const { return dhT && unit < s.H ? dhT[b * ld_dhT + unit] : 0.0f; }
   __device__ void finish(int64_t b, int64_t n0, int tx, const float (&v)[4]) const {
@@ -25,7 +25,7 @@ struct CellBack {
   }
 };
 
-// to = the gradient of a final state, or zero.
+// Sets `to` to the gradient of a final state, or to zero.
 void begin(Queue& queue, const Tensor* from, float* to, int64_t rows, int64_t columns) {
   const float* grad = from ? from->grad : nullptr;
   const int64_t ld = from ? from->ld : 0;
@@ -33,7 +33,7 @@ void begin(Queue& queue, const Tensor* from, float* to, int64_t rows, int64_t co
                [=] __device__(int64_t b, int64_t j) { to[b * columns + j] = grad ? grad[b * ld + j] : 0.0f; });
 }
 
-// From dG of a step: the gradient of w before it.
+// Returns the columns of W_ih by which dG of a step is multiplied for the gradient of the window before it.
 GateColumns window_columns(const WindowLstm& s) { return {s.w_ih.data + s.I, s.w_ih.ld, s.H}; }
 
 void step(const WindowLstm& s, int64_t t) {
@@ -47,14 +47,14 @@ void step(const WindowLstm& s, int64_t t) {
   window::window_backward(queue, s.window, t, t + 1,
                           {s.w.grad, s.w.ld, s.dw, phi ? phi->grad : nullptr, phi ? phi->ld : 0});
   const CellBack cell = {s.view, t * s.B, last && hT ? hT->grad : nullptr, hT ? hT->ld : 0};
-  const int64_t split = last ? 0 : s.columns;  // nothing comes from behind the last step
+  const int64_t split = last ? 0 : s.columns;  // there is no step after the last one
   const float* after = last ? nullptr : s.gate_rows(t + 1);
   gemm(queue, precision, join_a(Rows{after, s.columns}, Rows{s.draw_rows(t), 3 * s.K}, split),
        join_b(GateColumns{s.w_hh.data, s.w_hh.ld, s.H}, PaddedColumns{s.w_window.data, s.w_window.ld}, split), cell,
        {s.B, s.columns / 4, split + 3 * s.K});
 }
 
-// grad (+)= dG of the first step times columns of W.
+// Computes grad (+)= dG of the first step times columns of W.
 void start_gradient(const WindowLstm& s, int32_t input, const GateColumns& w, int64_t width) {
   const Tensor* to = s.n.in(input);
   if (!to || !to->grad) return;

@@ -1,4 +1,4 @@
-// window_rows.cu: the kernels of window.h. A block has one row of the batch and goes through its steps in turn.
+// window_rows.cu: the kernels of window.h. A block computes the steps of one batch row in turn.
 #include "../math.h"
 #include "window.h"
 
@@ -65,7 +65,7 @@ struct Backward {
   }
 };
 
-// Gradient of phi(u); a warp each, because a vector may be wide.
+// Computes the gradient of phi(u), with one warp for each u, because a vector may be wide.
 __device__ void phi_gradients(const Backward& j, int64_t row, int64_t b, int warp, int lane) {
   const Window& s = j.s;
   for (int64_t u = warp; u < s.length(b); u += kWarps) {
@@ -79,7 +79,7 @@ __device__ void phi_gradients(const Backward& j, int64_t row, int64_t b, int war
   }
 }
 
-// Raw gradients of Gaussian k, from the moments of dphi e about kappa; a warp each.
+// Computes the raw gradients of Gaussian k from the moments of dphi e about kappa, with one warp for each k.
 __device__ void gaussian_gradient(const Window& s, int64_t row, int64_t b, int64_t k, int lane) {
   const float *rates = s.rates + row * 3 * s.K, *d = s.dphi + b * s.U;
   const float beta = rates[s.K + k], at = s.kappa[row * s.K + k];
@@ -115,7 +115,7 @@ __global__ void __launch_bounds__(kThreads) window_backward_kernel(Backward j) {
     }
     __syncthreads();
     for (int64_t k = warp; k < s.K; k += kWarps) gaussian_gradient(s, row, b, k, lane);
-    __syncthreads();  // dphi is the next step's
+    __syncthreads();  // before the next step overwrites dphi
   }
 }
 

@@ -1,8 +1,8 @@
 // bench.cc: LSTM layers on the device, through the C ABI, no Node: microseconds a step, forward and with the backward pass, over a
 // grid of shapes. Input and gradients stay on the device. *_us are medians by the device's events over runs back to back, as
-// torch_lstm.py takes them; *_wall_us by the host's clock around one run each, launch and waiting included. One JSON object a line;
-// bench.sh runs this and torch_lstm.py after one another on the same grid.
-// Each shape stands twice: whole, and with lengths from T down to 1 over the rows of the batch.
+// torch_lstm.py takes them; *_wall_us by the host's clock around one run each, launch and waiting included. It prints one JSON object per
+// line; bench.sh runs this program and torch_lstm.py one after the other on the same grid.
+// Each shape is measured twice: with full lengths, and with lengths from T down to 1 over the rows of the batch.
 //   gatecell_cuda_bench [precision: f32 tf32 bf16] [H,H,...] [B,B,...] [T,T,...] [layers,...] [directions,...] [runs]
 #include <algorithm>
 #include <chrono>
@@ -22,7 +22,7 @@ struct Case {
   bool lengths;
 };
 
-// A graph as flat tables; every tensor but parameters and the last result stays inside.
+// A graph as flat tables. All tensors but parameters, lengths and the last result are internal.
 struct Tables {
   Ints tensors, ops;
   std::vector<double> attributes;
@@ -51,7 +51,7 @@ struct Tables {
   }
 };
 
-// The host arena: results at its beginning, lengths behind them.
+// The host arena: results at its beginning, lengths after them.
 int32_t lengths_slot(const Case& c) { return (c.B + 31) / 16 * 16; }
 
 int layers(Tables& t, const Case& c) {
@@ -79,7 +79,7 @@ float* arena(int64_t floats) {
   return memory;
 }
 
-// Medians of a run in seconds; negative where the plan is refused (the sentence goes to stderr).
+// Medians of a run in seconds; negative if the plan is refused (the error message is printed to stderr).
 struct Seconds {
   double events = -1, wall = -1;
 };

@@ -118,7 +118,7 @@ TEST_CASE("cuda carries: a refused step changes neither states nor parameters no
           CHECK(g.control[GC_C_APPLIED] == (step == refused ? 0 : 1));
           CHECK(first_change(before, everything(g, {first, second})).empty() == (step == refused));
         }
-        // Without an update nothing is refused: the states move on whatever the loss is.
+        // Without an update nothing is refused: the states are carried for any value of the loss.
         g.data(target)[7] = bad;
         const std::vector<Floats> before = everything(g, {first, second});
         g.run(GC_GRADIENT);

@@ -1,4 +1,4 @@
-// How U is shared out over blocks: arithmetic that needs no device.
+// The distribution of U to blocks, which is arithmetic that needs no device.
 #include <doctest/doctest.h>
 
 #include <initializer_list>
@@ -22,7 +22,7 @@ LstmPlan wide_backward(const LstmShape& s, const LstmDevice& d = kHopper) {
   return cluster_backward_plan(s, d, true, room);
 }
 
-// Every plan's figures hold together.
+// Checks that the figures of a plan are consistent.
 void check_plan(const LstmShape& s, const LstmPlan& p) {
   CHECK(p.blocks * static_cast<unsigned>(p.panels) >= static_cast<unsigned>(s.panels()));
   CHECK(p.panels >= 1);
@@ -43,7 +43,7 @@ TEST_CASE("lstm plans: a cluster's blocks hold all of U, or there is none") {
 }
 
 namespace {
-// The most hidden units, in whole panels, that `plan` finds room for.
+// Returns the largest number of hidden units, in whole panels, for which `plan` finds room.
 template <class Plan>
 int64_t widest(int per_word, Plan plan) {
   int64_t most = 0;

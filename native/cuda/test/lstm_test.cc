@@ -9,7 +9,7 @@ struct Shape {
   bool reverse = false, biases = true, states = true;
 };
 
-// x, h0 and c0 stand behind parameters by reshape, so that their gradients can be seen; the loss reads y, hT and cT.
+// x, h0 and c0 are reshaped parameters, so that their gradients can be read; the loss reads y, hT and cT.
 void build(const Shape& s, Graph& g, Twins& t) {
   Random random(41);
   const double k = 1 / std::sqrt(static_cast<double>(s.H));

@@ -1,5 +1,5 @@
-// main of the CUDA tests: doctest on the library that GATECELL_CUDA_LIBRARY names: the emulator's, or the real one with a GPU.
-// Where that has no device, one line says so and nothing is tested.
+// main of the CUDA tests: doctest on the library that GATECELL_CUDA_LIBRARY names, which is that of the emulator, or the real one with a
+// GPU. If the library finds no device, the program prints one line and tests nothing.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

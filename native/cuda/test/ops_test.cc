@@ -1,4 +1,4 @@
-// Every op on the device against the processor: forward and back, read once and twice, on shapes with ragged edges.
+// Every op on the device compared with the processor: forward and backward, with results read once and twice, on shapes with ragged edges.
 #include <array>
 
 #include "sequence_cases.h"
@@ -7,7 +7,7 @@
 using namespace lab;
 
 namespace {
-// The op behind parameters, under a mean-square loss; `twice`: each gradient is written once and added to once.
+// The op with parameters as inputs, and a mean-square loss of its result. `twice`: each gradient is written once and added to once.
 void build(const OpCase& c, bool twice, Graph& g, Twins& twins) {
   Random random(31);
   std::vector<Floats> values;
@@ -28,7 +28,7 @@ void build(const OpCase& c, bool twice, Graph& g, Twins& twins) {
   if (!c.loss) twins.results.push_back(twins.loss);
 }
 
-// Sums in double are ordered otherwise than on the processor; their results may round to a neighbouring float.
+// Sums in double have another order than on the processor; their results may round to a neighbouring float.
 bool sums_in_double(const OpCase& c) {
   switch (c.opcode) {
     case GC_OP_SOFTMAX:

@@ -1,4 +1,4 @@
-// What the host decides: where a plan runs and why, what is refused, how much memory it takes.
+// Decisions of the host: the device of a plan and the reason for it, refused plans, and the memory of a plan.
 
 #include "core/device_plan.h"
 #include "twins.h"
@@ -55,7 +55,7 @@ TEST_CASE("cuda plans: a precision that a side lacks is refused, or sends auto t
 
 TEST_CASE("cuda plans: too little device memory is an error with both figures") {
   Graph g;
-  const int32_t rows = 1 << 20;  // 2^20 x 2^20 elements lie in no device
+  const int32_t rows = 1 << 20;  // no device has room for 2^20 x 2^20 elements
   const Floats table(static_cast<size_t>(rows), 0);
   g.op(GC_OP_EMBEDDING, {g.param({1, rows}, table), g.ids({rows}, Ids(static_cast<size_t>(rows), 0))}, {rows, rows});
   g.device = GC_CUDA;
@@ -74,7 +74,7 @@ TEST_CASE("cuda plans: memory is asked for beforehand, and a device with just en
   const int y = g.op(GC_OP_LINEAR, {x, w, Graph::none}, {5, 40});
   const int loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host({5, 40})}, {2});
   g.device = GC_CUDA;
-  // Parameters, the plan's tensors and the library's tables are asked for in turn; each refusal tells what would have been enough.
+  // Parameters, the plan's tensors and the library's tables are allocated in turn; each refusal's message has the bytes that would suffice.
   struct Limit {
     ~Limit() { unsetenv("GATECELL_EMULATOR_BYTES"); }  // also after a failure, so that later tests have memory
   } limited;

@@ -5,7 +5,7 @@
 using namespace lab;
 
 namespace {
-struct Named {  // how large products are computed, small ones with them, while this lives
+struct Named {  // sets the method of large and small products while it lives
   const char* name;
   explicit Named(const char* way) : Named("GATECELL_CUDA_PRODUCTS", way) {}
   Named(const char* of, const std::string& value) : name(of) { setenv(of, value.c_str(), 1); }
@@ -77,7 +77,7 @@ TEST_CASE("cuda products: many rows, whose sums for the weights are cut along k"
   CHECK(twins.worst() < 6e-3);
 }
 
-// On so few multiprocessors a chunk by itself would be cut along k, and the whole product is not.
+// With so few multiprocessors a chunk by itself would be split along k, but the whole product is not.
 TEST_CASE("cuda products: layers in chunks of time have the bits of one after the other") {
   for (const auto& [way, multiprocessors] : {std::pair<const char*, const char*>{"mma", "4"}, {"wgmma", "2"}}) {
     const Named named(way), few("GATECELL_EMULATOR_MULTIPROCESSORS", multiprocessors);

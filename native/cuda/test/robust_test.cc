@@ -1,4 +1,4 @@
-// What goes wrong on the host's side, and what is left afterwards: refused memory, bad data, plans that come and go beside others.
+// Failures on the host's side, and the state after them: refused memory, invalid data, plans that are made and destroyed while others exist.
 #include <thread>
 
 #include "core/backend.h"
@@ -51,7 +51,7 @@ TEST_CASE("cuda robustness: a plan that is refused midway leaves no memory behin
   const int64_t before = free_bytes();
   {
     Small small(81);
-    // Pinned memory is asked for after the device's own.
+    // Pinned memory is allocated after device memory.
     setenv("GATECELL_EMULATOR_PINNED", "16", 1);
     CHECK(small.try_compile() == GC_OUT_OF_MEMORY);
     CHECK(std::string(gc_last_error()).find("bytes of pinned host memory") != std::string::npos);
@@ -87,7 +87,7 @@ TEST_CASE("cuda robustness: a plan whose tables are refused gives back its tenso
 TEST_CASE("cuda robustness: auto goes to the processor where the device has no room") {
   if (!emulated()) return;
   Small small(83, GC_AUTO);
-  REQUIRE(small.try_compile() == GC_OK);  // which an emulator never gets
+  REQUIRE(small.try_compile() == GC_OK);  // GC_AUTO never chooses an emulated device
   CHECK(std::string(gc_plan_explain(small.g.plan())).find("\"device\":\"cpu\"") != std::string::npos);
 }
 
@@ -148,7 +148,7 @@ TEST_CASE("cuda robustness: plans run, are made and go on threads of their own")
   for (std::thread& thread : threads) thread.join();
   for (int i = 0; i < kThreads; ++i)
     for (const Floats& loss : got[i]) CHECK(difference(loss, expected[i]) == "");
-  if (emulated()) CHECK(free_bytes() == before);  // others may have come to a real one
+  if (emulated()) CHECK(free_bytes() == before);  // other processes may use a real device
 }
 
 TEST_CASE("cuda robustness: a plan explains itself before its first run, and its runs can be timed") {

@@ -4,7 +4,7 @@
 #include "twins.h"
 
 namespace lab {
-// A parameter behind a reshape, so that the gradient of any tensor can be seen.
+// Makes tensors from parameters by reshape, so that the gradient of any tensor can be read.
 struct Maker {
   Graph& g;
   Twins& t;
@@ -41,8 +41,8 @@ struct Maker {
   }
 };
 
-// Both sides agree within `bound`, trained and inferred, a second run of the device gives the same bits, and a run after it with
-// lengths half as long finds nothing of the one before.
+// Checks that both sides agree within `bound`, with and without a backward pass; that a second run of the device gives the same bits; and
+// that a run after it with half the lengths does not depend on values of the run before.
 inline void check_twins(const std::function<void(Maker&)>& build, double bound = 1e-6, int32_t precision = GC_FLOAT) {
   std::vector<int> lengths;
   Twins twins(
@@ -71,7 +71,7 @@ inline void check_twins(const std::function<void(Maker&)>& build, double bound =
   CHECK(twins.worst() < bound);
 }
 
-// Both sides refuse a run with the same status and sentence.
+// Checks that both sides refuse a run with the same status and error message.
 inline void check_refusal(const std::function<void(Graph&)>& build, const char* what) {
   Twins twins([&](Graph& g, Twins&) { build(g); });
   twins.compile();

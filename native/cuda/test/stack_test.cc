@@ -1,5 +1,5 @@
-// Stacks of recurrent layers side by side in chunks of time: the processor's bits in exact mode and, in every mode, the bits of the
-// same layers one after the other, however time is cut; which layers stand in a stack, and what is said of the others.
+// Stacks of recurrent layers that run at the same time in chunks of time: the bits of the processor in exact mode and, in every mode, the
+// bits of the same layers one after the other, for any number of chunks; the layers that form a stack, and the explanation for the others.
 #include "twins.h"
 
 using namespace lab;
@@ -46,7 +46,7 @@ void build(const Stack& s, Graph& g, Twins& t) {
   const int lengths = s.lengths ? g.ids({s.B}, ends) : none;
   int32_t width = s.I;
   std::vector<int> seen;
-  std::vector<std::pair<int, int>> states;  // made before the layers: no op stands between those
+  std::vector<std::pair<int, int>> states;  // made before the layers, so that there is no op between layers
   for (int layer = 0; layer < s.layers; ++layer) {
     const int h = g.op(GC_OP_RESHAPE, {add({s.B * s.H}, 1)}, {s.B, s.H});
     states.push_back({h, s.grus && layer == 1 ? none : g.op(GC_OP_RESHAPE, {add({s.B * s.H}, 2)}, {s.B, s.H})});

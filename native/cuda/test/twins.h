@@ -36,7 +36,7 @@ struct Twins {
     for (int id : parameters) most = std::fmax(most, error(device.grad(id), cpu.grad(id), 1e-6));
     return most;
   }
-  // Trains once more; "" where every bit of the gradients is as before.
+  // Runs the backward pass again, and returns "" if every bit of the gradients is as before.
   std::string change_of_gradients() {
     std::vector<Floats> before;
     for (int id : parameters) before.push_back(device.grad(id));
@@ -47,7 +47,7 @@ struct Twins {
     }
     return "";
   }
-  // "" where every bit of results and gradients agrees.
+  // Returns "" if every bit of results and gradients agrees.
   std::string first_difference() {
     for (int id : results) {
       const std::string d = difference(device.value(id), cpu.value(id));

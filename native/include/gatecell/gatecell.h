@@ -42,7 +42,7 @@ gc_status gc_machine_info(gc_machine* out);
 gc_status gc_set_threads(int32_t threads);
 
 // ---- devices -------------------------------------------------------------------------------------------------------
-// Where a plan runs. AUTO: on the GPU where one is there, has every op, and a measured model says that it is faster.
+// Where a plan runs. AUTO: on the GPU if there is one, it has a kernel for every op, and the measured rates predict a shorter run.
 typedef enum gc_device_kind { GC_CPU = 0, GC_CUDA = 1, GC_AUTO = 2 } gc_device_kind;
 typedef struct gc_cuda {
   int32_t available;   // 1: the library is open and has a device
@@ -53,14 +53,14 @@ typedef struct gc_cuda {
 } gc_cuda;
 // Looks for the CUDA library at the first call, which loads the driver; never fails.
 gc_status gc_cuda_info(gc_cuda* out);
-// Names the library's file; GATECELL_CUDA_LIBRARY goes before it. GC_BUSY after it was looked for.
+// Sets the file of the CUDA library, unless GATECELL_CUDA_LIBRARY names another one. GC_BUSY after the first search for the library.
 gc_status gc_cuda_library(const char* path);
-// What the device does in a second, measured once per process and precision: what GC_AUTO decides by. GC_UNSUPPORTED without one.
+// Times and rates of the device, by which GC_AUTO decides. They are measured once per process and precision. GC_UNSUPPORTED without a device.
 typedef struct gc_cuda_rates {
-  double launch_seconds;  // one of many dependent kernels in a graph
-  double run_seconds;     // the shortest run as the host sees it
-  double flops;           // of the engine's own large product, in the precision
-  double copy_bytes;      // read and written by a copy within the device's memory
+  double launch_seconds;  // of one of many dependent kernels in a graph
+  double run_seconds;     // of the shortest run, by the clock of the host
+  double flops;           // per second, of a large product of the engine in the given precision
+  double copy_bytes;      // per second, read and written by a copy within the memory of the device
 } gc_cuda_rates;
 gc_status gc_cuda_measure(int32_t precision, gc_cuda_rates* out);
 
@@ -90,9 +90,9 @@ enum { GC_MAX_GROUPS = 32 };
 // Sets the groups of the updates to come: group_of[i] is that of parameter i, one for each. A new store has one group of rate 1.
 // GC_INVALID_ARGUMENT unless there are 1 to GC_MAX_GROUPS groups of valid numbers.
 gc_status gc_store_set_groups(gc_store* store, const int32_t* group_of, const gc_group* groups, int32_t count);
-// The caller has written `data`: packed copies made from it are stale.
+// Call it after writing to `data`: packed copies made from it become invalid.
 gc_status gc_store_touch(gc_store* store);
-// Brings back what a device has changed since; before the caller reads or writes its arenas. Nothing to do on the CPU.
+// Copies to the arenas what a device has changed since the last call. Call it before reading or writing them. It does nothing on the CPU.
 gc_status gc_store_fetch(gc_store* store);
 // Copies the whole arena of a group (0 data, 2 to 4 first to third moments, 5 averaged weights) as it is after one step: it waits for an
 // update that is being written, not for the passes of a step. On a device it waits for the run under way there.
@@ -114,7 +114,7 @@ typedef enum gc_role {
 enum { GC_TENSOR_FIELDS = 8 };
 
 // Op records, concatenated int32: opcode, inputs, outputs, attributes, then that many tensor ids (-1: absent), and
-// `attributes` doubles taken from the attribute table in order. Ops stand in topological order; each tensor has one producer.
+// `attributes` doubles taken from the attribute table in order. Ops are in topological order; each tensor has one producer.
 // The ops, with their inputs, outputs and attributes: ops.def.
 typedef enum gc_opcode {
 #define GC_OP(number, NAME, name) GC_OP_##NAME = number,
@@ -145,17 +145,17 @@ typedef enum gc_control {
   GC_C_EPSILON = 6,
   GC_C_WEIGHT_DECAY = 7,  // AdamW, AMSGrad: decoupled
   GC_C_GRAD_NORM = 8,     // out: global norm before clipping
-  GC_C_LOSS = 9,          // out: root's first element; UPDATE reads the value of the last run
+  GC_C_LOSS = 9,          // out: first element of the loss; UPDATE reads the value of the last run
   GC_C_APPLIED = 10,  // out: 1 if the update was applied, 0 if loss or norm was not finite (nothing is changed then)
   // After an update the averaged weights of trained parameters move by this share (0 to 1) of their distance to the weights. 1 copies the
   // weights, 0 leaves the average as it is. Above 0 the arena of group 5 is needed (else GC_INVALID_ARGUMENT).
   GC_C_AVERAGE = 11,
-  // ACCUMULATE: in: the number that earlier batches of the mean counted, 0: this batch is the first; out: with this batch. A batch counts as
-  // many as element 1 of its loss says, and 1 if the loss has one element.
+  // ACCUMULATE: in: the sum of the counts of the earlier batches of the mean, 0 for the first batch; out: with this batch. The count of a
+  // batch is element 1 of its loss, and 1 if the loss has one element.
   GC_C_COUNTED = 12,
   GC_C_L2 = 13,         // every optimiser: l2 * weight is added to the clipped gradient
-  GC_C_NESTEROV = 14,   // SGD: 1: Nesterov's momentum, 0: the classical one
-  GC_C_DECAY_ALL = 15,  // 0: both decays concern parameters of rank 2 only, 1: all parameters
+  GC_C_NESTEROV = 14,   // SGD: 1 for Nesterov's momentum, 0 for classical momentum
+  GC_C_DECAY_ALL = 15,  // 0: weight decay and l2 apply only to parameters of rank 2, 1: to all parameters
   GC_CONTROL_SIZE = 16,
 } gc_control;
 
@@ -166,7 +166,7 @@ typedef enum gc_precision { GC_FLOAT = 0, GC_BF16 = 1, GC_INT8 = 2, GC_TF32 = 3 
 
 typedef struct gc_plan gc_plan;
 typedef struct gc_plan_desc {
-  gc_store* store;         // null where the graph has no parameters
+  gc_store* store;         // null if the graph has no parameters
   const int32_t* tensors;  // GC_TENSOR_FIELDS each
   int32_t tensor_count;
   const int32_t* ops;
@@ -180,12 +180,12 @@ typedef struct gc_plan_desc {
   void* host;             // host arena, 64-byte aligned; each host tensor's slot is a multiple of 16 elements
   int64_t host_elements;  // 4-byte elements in it
   double* control;        // GC_CONTROL_SIZE doubles
-  int32_t threads;        // 0: the engine's
+  int32_t threads;        // 0: the number of gc_set_threads
   int32_t precision;      // gc_precision
   int32_t device;         // gc_device_kind
 } gc_plan_desc;
 gc_status gc_plan_create(const gc_plan_desc* desc, gc_plan** out);
-// Runs on the calling thread plus the engine's pool. GC_BUSY if the plan is running already.
+// Runs on the calling thread and the threads of the engine's pool. GC_BUSY if the plan is running already.
 gc_status gc_plan_run(gc_plan* plan, gc_mode mode);
 
 // A loop of forward runs in which outputs feed inputs. Tensors are host tensors, given by their numbers.
@@ -201,18 +201,18 @@ typedef struct {
   int32_t watched;  // an i32 tensor: the loop ends after a run that leaves `stop` in one of its elements; -1: none
   int32_t stop;
 } gc_loop;
-// `count` forward runs. After each one its records are written to `out`, which has room for `elements` elements of 4 bytes, the feeds
-// are copied, in their order, carries are applied and GC_C_STEP grows by 1. *done = runs made.
+// Makes up to `count` forward runs. After each one its records are written to `out`, which has room for `elements` elements of 4 bytes,
+// feeds are copied in their order, carries are applied, and GC_C_STEP grows by 1. *done is the number of runs.
 gc_status gc_plan_generate(gc_plan* plan, const gc_loop* loop, int32_t count, int32_t* out, int64_t elements,
                            int32_t* done);
-// Runs once and then `count` times more, back to back on the device: median seconds of those by the device's own events. For
-// benchmarks; GC_UNSUPPORTED on the CPU, where a clock around gc_plan_run says the same.
+// Runs once and then `count` times more, back to back on the device, and returns the median seconds of those by the device's own events.
+// For benchmarks. GC_UNSUPPORTED on the CPU, where a clock around gc_plan_run measures the same.
 gc_status gc_plan_time(gc_plan* plan, gc_mode mode, int32_t count, double* seconds);
-// Brings back the carried states, which a device keeps from run to run: before the caller reads or writes them. The host's are
-// what the next run starts from. Nothing to do on the CPU.
+// Copies the carried states to the host; a device keeps them from run to run. Call it before reading or writing them: the next run then
+// starts from the host's values. It does nothing on the CPU.
 gc_status gc_plan_fetch_states(gc_plan* plan);
-// JSON, valid until the plan is destroyed: memory by kind, and a line per node with the kernel chosen and why; null without
-// memory for it.
+// Returns JSON that is valid until the plan is destroyed: memory by kind, and a line per node with the chosen kernel and the reason.
+// Returns null if there is no memory for it.
 const char* gc_plan_explain(gc_plan* plan);
 // Bytes of native memory of this plan, with the memory that it shares with the other plans of its store. A plan on a device shares none.
 int64_t gc_plan_bytes(gc_plan* plan);
@@ -226,7 +226,7 @@ typedef enum gc_probe_kind {
   GC_PROBE_DOT_BF16 = 3,  // flop/s of AVX512-BF16's dot product
   GC_PROBE_DOT_INT8 = 4,  // operations/s of AVX512-VNNI's dot product
   GC_PROBE_READ = 5,      // bytes/s: `bytes` split over the threads, read again and again
-  GC_PROBE_CELL = 6,   // LSTM cells/s of plain polynomials and approximate reciprocals, none of the engine's accuracy
+  GC_PROBE_CELL = 6,   // LSTM cells/s of plain polynomials and approximate reciprocals, less accurate than the engine
   GC_PROBE_FORK = 7,   // fork-joins/s of the engine's threads
   GC_PROBE_GEMM = 8,   // flop/s of the engine's product C[rows, columns] = A[rows, inner] B, B packed
   GC_PROBE_GATES = 9,  // cells/s of the engine's cell
@@ -243,8 +243,8 @@ typedef struct gc_measurement {
   double median, p10, p90;  // units per second, all threads together
   int32_t count;            // samples
 } gc_measurement;
-// Runs on the calling thread plus the engine's pool. GC_UNSUPPORTED where the CPU lacks the instructions, GC_BUSY where the
-// engine's threads are at work.
+// Runs on the calling thread and the threads of the engine's pool. GC_UNSUPPORTED if the CPU lacks the instructions, GC_BUSY if the
+// threads of the engine are working.
 gc_status gc_measure(const gc_probe* probe, gc_measurement* out);
 
 // ---- first values ----------------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ typedef struct gc_thread_refusal {
 // Returns 1 and fills *out once in the life of the process, for the caller that reports the refusal; otherwise 0.
 int32_t gc_take_thread_refusal(gc_thread_refusal* out);
 
-// Frees what threads and caches hold; called when the last environment goes.
+// Ends the threads of the engine and frees what they hold. Called when the last environment of the process ends.
 void gc_shutdown(void);
 
 #ifdef __cplusplus

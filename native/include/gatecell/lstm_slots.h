@@ -1,4 +1,4 @@
-// lstm_slots.h: the positions of GC_OP_LSTM's and GC_OP_GRU's inputs, outputs and attributes, whose meaning gatecell.h says: part of the ABI.
+// lstm_slots.h: the positions of the inputs, outputs and attributes of GC_OP_LSTM and GC_OP_GRU, as part of the ABI. ops.def explains them.
 #pragma once
 
 namespace gatecell {

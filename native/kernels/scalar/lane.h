@@ -1,5 +1,5 @@
-// lane.h: the names of vec.h that the functions of map programs are written on, for vectors of one float. In vectors of sixteen these
-// functions take the compiler minutes in plain C++; the bits of a lane do not depend on how many there are.
+// lane.h: the names of vec.h that the functions of map programs use, for vectors of one float. With vectors of sixteen floats in plain C++
+// these functions take minutes to compile; the bits of a lane do not depend on the number of lanes.
 #pragma once
 #include "vec.h"
 

@@ -1,7 +1,7 @@
-// bf16.inl: the same matrix kernel on pairs of bf16: every 32-bit word of A and B holds two neighbours in k, sums stay f32.
-// With AVX512-BF16 (GATECELL_NATIVE_BF16) one instruction takes a pair; elsewhere a pair is widened and taken as two FMAs,
-// which saves memory traffic but no arithmetic. The two round differently: bf16 promises the same bits for any thread
-// count, not across instruction sets. Conversions are plain integer loops, which the compiler vectorises.
+// bf16.inl: the matrix kernel of gemm.inl on pairs of bf16: every 32-bit word of A and B contains two neighbours in k, sums are f32.
+// With AVX512-BF16 (GATECELL_NATIVE_BF16) one instruction multiplies a pair; otherwise a pair is widened and multiplied by two FMAs, which
+// saves memory traffic but no arithmetic. The two round differently: bf16 results are the same bits for any number of threads, but not
+// across instruction sets. Conversions are plain integer loops, which the compiler vectorises.
 
 struct PairMac {
 #if defined(GATECELL_NATIVE_BF16)
@@ -13,7 +13,7 @@ struct PairMac {
 #endif
 };
 
-// Round to nearest even; any NaN becomes the quiet one.
+// Rounds to nearest, ties to even; any NaN becomes the quiet one.
 static inline uint16_t narrow_bits(uint32_t bits) {
   const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   return static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? 0x7fc0u : rounded);
@@ -27,12 +27,12 @@ static void narrow_rows(const float* x, int64_t x_row, uint16_t* y, int64_t y_ro
       uint32_t bits[64];
       __builtin_memcpy(bits, x + r * x_row + c, static_cast<size_t>(n) * 4);
       for (int64_t i = 0; i < n; ++i) part[i] = narrow_bits(bits[i]);
-      __builtin_memcpy(y + r * y_row + c, part, static_cast<size_t>(n) * 2);  // y may lie over x: rows narrow in place
+      __builtin_memcpy(y + r * y_row + c, part, static_cast<size_t>(n) * 2);  // y may overlap x
     }
   }
 }
 
-// to[i] = the pair (even[i], odd[i]); odd null: zeros.
+// Sets to[i] to the pair (even[i], odd[i]); if `odd` is null, to (even[i], 0).
 static void pair_rows(const uint16_t* even, const uint16_t* odd, uint32_t* to, int64_t n) {
   if (odd) {
     for (int64_t i = 0; i < n; ++i) to[i] = even[i] | (static_cast<uint32_t>(odd[i]) << 16);

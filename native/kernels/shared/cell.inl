@@ -1,9 +1,9 @@
 // cell.inl: one time step of the LSTM cell (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000) for one
-// panel of 16 hidden units, forward, then backward; written on vec.h and math.inl names.
+// panel of 16 hidden units, forward, then backward; written with the names of vec.h and math.inl.
 //
-// `variant` is one of GC_CELL_*; the plain cell holds nothing of the others. Peepholes (Gers & Schmidhuber 2000; Graves 2013,
-// eqs. 7 to 11): i and f see c_prev, o sees c. Zoneout (Krueger et al. 2017): c' = z c_prev + (1 - z) c, and the same for h, where
-// h comes from the new c.
+// `variant` is one of GC_CELL_*; the plain cell has no code of the others. Peepholes (Gers & Schmidhuber 2000; Graves 2013, eqs. 7 to 11):
+// i and f depend on c_prev, o depends on c. Zoneout (Krueger et al. 2017): c' = z c_prev + (1 - z) c, and the same for h, which is computed
+// from the new c.
 
 template <int variant>
 static void cell_forward(const gc_cell* s) {
@@ -39,7 +39,7 @@ static void cell_forward(const gc_cell* s) {
   }
 }
 
-// x * (1 - x) * d and (1 - x^2) * d, with one rounding order on every ISA.
+// Return x * (1 - x) * d and (1 - x^2) * d, with the same order of roundings in every instruction set.
 static inline V sigmoid_slope(V x, V d) { return v_mul(d, v_fnma(x, x, x)); }
 static inline V tanh_slope(V x, V d) { return v_fnma(v_mul(x, x), d, d); }
 
@@ -52,7 +52,7 @@ static void cell_backward(const gc_cell_backward* s) {
     for (int u = 0; u < 16; u += VL) {
       const V i = v_load(gates + u), f = v_load(gates + 16 + u), g = v_load(gates + 32 + u), o = v_load(gates + 48 + u);
       const V c_prev = v_load(s->c_prev + row * s->state_row + u);
-      // tanh(c) is recomputed: one activation of five instead of H floats stored per cell. With zoneout c is, too.
+      // tanh(c) is computed again, which is one activation of five, instead of being stored for each cell. With zoneout c is computed again, too.
       const V tc =
           open ? v_zero() : v_tanh(zoneout ? v_fma(f, c_prev, v_mul(i, g)) : v_load(s->c + row * s->state_row + u));
       V dh = open ? v_zero() : v_load(s->dh + row * s->dh_row + u);

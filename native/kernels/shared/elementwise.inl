@@ -31,14 +31,14 @@ static inline void for_lanes(int64_t n, F body) {
   if (i < n) body(i, static_cast<int>(n - i));
 }
 
-// Whole vectors take the plain forms: where masks are slow (AVX2), masked ones cost several times as much.
+// Whole vectors are loaded and stored without masks: with slow masks (AVX2), masked accesses cost several times as much.
 GC_INLINE V load_lanes(const float* p, int lanes) { return lanes == VL ? v_load(p) : v_load_n(p, lanes); }
 GC_INLINE void store_lanes(float* p, V v, int lanes) {
   if (lanes == VL) v_store(p, v);
   else v_store_n(p, v, lanes);
 }
 
-// The gradient that an optimiser takes: scaled by the clipping, then, with L2, plus l2 * w (weight decay as in torch.optim).
+// Returns the gradient for an optimiser: scaled by the clipping, then, with L2, plus l2 * w (weight decay as in torch.optim).
 // L2 is a template argument, because adding 0 * w would change the sign of a zero and turn an infinite weight into NaN.
 template <bool L2>
 GC_INLINE V taken_gradient(const float* w, const float* g, const gc_update& u, int64_t i, int lanes) {
@@ -79,7 +79,7 @@ static void rmsprop_array(float* w, const float* g, float* square, int64_t n, co
 }
 
 // Adam (Kingma & Ba 2015) in the form lr_t * m / (sqrt(v) + eps_t), decoupled decay after Loshchilov & Hutter 2019.
-// With AMSGRAD (Reddi et al. 2018) `most` keeps the largest v so far, which takes v's place in the step.
+// With AMSGRAD (Reddi et al. 2018) `most` is the largest v so far, which replaces v in the step.
 template <bool L2, bool AMSGRAD>
 static inline void adam_run(float* w, const float* g, float* m, float* v, float* most, int64_t n, const gc_update& u) {
   for_lanes(n, [=](int64_t i, int lanes) {

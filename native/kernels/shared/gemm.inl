@@ -1,6 +1,6 @@
-// gemm.inl: the one matrix kernel, written on vec.h names; included inside an ISA's namespace.
-// Tile MR x (NT * NV) vectors, all accumulators in registers for the whole of K. Every output is one FMA chain over k in
-// increasing order: no split over k, so the bits depend neither on the tile, nor on the ISA, nor on the batch size.
+// gemm.inl: the matrix kernel, written with the names of vec.h and included inside the namespace of each instruction set.
+// A tile is MR rows by NT * NV vectors; all its accumulators stay in registers for the whole of K. Every output is one FMA chain over k in
+// increasing order, never split over k, so the bits depend neither on the tile, nor on the instruction set, nor on the batch size.
 // GATECELL_TILE_VECTORS: vectors of one packed B tile (4 on AVX-512, 2 on AVX2, 1 on scalar).
 // Mac: the multiply-add of one k: float products here, pairs of bf16 in bf16.inl (a "float" then carries two of them).
 
@@ -13,7 +13,7 @@ constexpr int kTileVectors = GATECELL_TILE_VECTORS;
 constexpr int64_t kLine = 16;                              // floats of a cache line
 constexpr int64_t kPortion = kTileVectors == 4 ? 16 : 32;  // steps of k between two fetches
 
-// f(Index<0>()), ..., f(Index<N - 1>()): an array that no variable index reaches stays in registers. In plain loops GCC 12 copies
+// Calls f(Index<0>()), ..., f(Index<N - 1>()). An array whose indices are all constants stays in registers; with plain loops GCC 12 copies
 // the accumulators to the stack before and after the loop over k.
 template <int I>
 struct Index {
@@ -27,7 +27,7 @@ GC_INLINE void each(const F& f) {
   }
 }
 
-// What the rows of a tile start from: C itself (`from` null), or what all of them share: the start vector or zeros.
+// The start values of a tile's chains: C itself (`from` is null), or a row that all rows share: the start vector or zeros.
 struct TileStart {
   const float* from;
   int64_t row, tile;
@@ -39,8 +39,8 @@ GC_INLINE TileStart tile_start(const gc_gemm* g, const float* start) {
   return {zeros, 0, 0};
 }
 
-// `tiles` tiles of MR rows, one below the other; c_after: where C goes on below them. Whole: the last vector has all its lanes.
-// Far: A is fetched one tile ahead.
+// Computes `tiles` tiles of MR rows, one below the other. c_after: the rows of C that are computed next, which are fetched. Whole: the last
+// vector has all its lanes. Far: A is fetched one tile ahead.
 template <class Mac, int MR, int NV, int NT, bool Whole, bool Far = false>
 static void gemm_tiles(const gc_gemm* g, const float* a, const float* b, float* c, int64_t tiles, const float* c_after,
                        const float* start, int last_lanes) {
@@ -72,9 +72,9 @@ static void gemm_tiles(const gc_gemm* g, const float* a, const float* b, float* 
       as += a_k;
       bs += b_k;
     };
-    // C's lines come while the products are made, a row at a time: those this tile stores without having read them, else those
-    // the next tile reads. Where A is far the next tile's rows of it come too, a line of each in time: their runs are too short
-    // for the hardware to follow. In portions: many lines at once would take the places for outstanding misses, and B would wait.
+    // The lines of C are fetched during the products, a row at a time: those that this tile stores without having read them, otherwise those
+    // that the next tile reads. If A is far, so is a line of each row of A in the next tile, because the rows are too short for the hardware
+    // prefetcher. Fetches are spread over the loop: many at once would fill the buffers for outstanding misses, and loads of B would wait.
     float* below = c + MR * c_row;
     const float* fetched = begin.from ? c : tiles > 1 ? below : c_after;
     int row = 0;
@@ -85,8 +85,8 @@ static void gemm_tiles(const gc_gemm* g, const float* a, const float* b, float* 
       for (int t = 0; t < NT; ++t)
         for (int n = 0; n < NV * VL; n += kLine) v_prefetch(line + t * c_tile + n);
     };
-    // The end of a long loop is not foreseen, that of a short one is: the last portion stands apart, so that the processor has
-    // gone wrong and come back before the stores. One or two rows wait for B alone.
+    // The branch predictor misses the exit of a long loop, but not of a short one. The last portion is a loop of its own, so that the
+    // misprediction is resolved before the stores. With one or two rows, loading B is the only bottleneck, so there are no portions.
     for (int64_t s = 0; s < segments; ++s) {
       constexpr int64_t portion = Far ? kLine : kPortion;
       as = a + s * a_segment;
@@ -138,7 +138,7 @@ static gemm_tiles_fn gemm_of_width(int64_t rows, int vectors) {
   }
 }
 
-// Rows in balanced tiles: 16 rows are 6 + 5 + 5, not 6 + 6 + 4. c_after: where C goes on after the last row.
+// Divides the rows into balanced tiles: 16 rows are 6 + 5 + 5, not 6 + 6 + 4. c_after: the rows of C that are computed next.
 template <class Mac>
 static void gemm_rows(const gc_gemm* g, const float* b, float* c, const float* c_after, const float* start, int vectors,
                       int last_lanes) {
@@ -157,7 +157,7 @@ static void gemm_rows(const gc_gemm* g, const float* b, float* c, const float* c
   run(low, g->a + above * g->a_row, below, tiles - high, c_after);
 }
 
-// Tiles taken together so that at least eight FMA chains hide the latency when there are few rows (batch-1 steps).
+// Returns how many tiles are computed together, so that at least eight FMA chains hide the latency if there are few rows (batch-1 steps).
 static constexpr int gemm_group(int rows) {
   return rows == 1 ? 8 / kTileVectors : rows == 2 && kTileVectors < 4 ? 4 / kTileVectors : 1;
 }

@@ -1,5 +1,5 @@
-// gru.inl: one time step of the GRU cell (Cho et al. 2014, in PyTorch's form: the reset gate scales what the product with h gives, bias
-// included) for one panel of 16 hidden units, forward, then backward; written on vec.h and math.inl names.
+// gru.inl: one time step of the GRU cell (Cho et al. 2014, in PyTorch's form: the reset gate scales the product with h, bias included) for
+// one panel of 16 hidden units, forward, then backward; written with the names of vec.h and math.inl.
 // gates[row]: r[16] z[16] n[16] m[16]: pre-activations of r, z, of n from x, and of n from h; then r, z, n and m as it was.
 //   n = tanh(n + r * m), h = (1 - z) * n + z * h_prev
 

@@ -1,6 +1,6 @@
-// int8.inl: the same matrix kernel on words of four bytes: A holds unsigned bytes (a value's code plus 128), B signed ones, sums
-// are exact int32, so every instruction set gives the same integers. One instruction with AVX512-VNNI
-// (GATECELL_NATIVE_VNNI); else the bytes are widened to 16 bits and multiplied in pairs, which cannot saturate.
+// int8.inl: the matrix kernel of gemm.inl on words of four bytes: A contains unsigned bytes (the code of a value plus 128), B signed ones.
+// Sums are exact int32, so every instruction set gives the same integers. With AVX512-VNNI (GATECELL_NATIVE_VNNI) one instruction
+// multiplies a word; otherwise the bytes are widened to 16 bits and multiplied in pairs, which cannot saturate.
 // Accumulators travel through the float registers of gemm.inl as bit patterns.
 
 struct ByteMac {
@@ -16,8 +16,8 @@ struct ByteMac {
 #endif
 };
 
-// The largest magnitude of x; NaN where a value is NaN or infinite. Compared as bits, which order magnitudes as their values do
-// and leave no comparison with NaN.
+// Returns the largest magnitude of x, or NaN if a value is NaN or infinite. Magnitudes are compared as bits, which have the same order as the
+// values and need no comparison with NaN.
 GC_INLINE float largest_magnitude(const float* x, int64_t n) {
   uint32_t most = 0;
   for (int64_t i = 0; i < n; ++i) {
@@ -31,7 +31,7 @@ GC_INLINE float largest_magnitude(const float* x, int64_t n) {
   return most < 0x7f800000u ? range : __builtin_nanf("");
 }
 
-// Codes round(127 x / range) + 128 of values of at most `range` in magnitude; whatever codes for others.
+// Computes the codes round(127 x / range) + 128 of values of at most `range` in magnitude; the codes of other values are arbitrary.
 GC_INLINE void quantize_row(const float* x, uint8_t* y, int64_t columns, float range) {
   const float scale = range > 0.0f ? 127.0f / range : 0.0f;
   for (int64_t c = 0; c < columns; ++c) {
@@ -45,7 +45,7 @@ GC_INLINE void quantize_row(const float* x, uint8_t* y, int64_t columns, float r
   }
 }
 
-// Each row gets its own range, its largest magnitude; NaN where a value is not finite.
+// Computes codes with the largest magnitude of each row as its range, which is NaN if a value is not finite.
 static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,
                           float* ranges) {
   for (int64_t r = 0; r < rows; ++r) {
@@ -54,8 +54,8 @@ static void quantize_rows(const float* x, int64_t x_row, uint8_t* y, int64_t y_r
   }
 }
 
-// Rows whose ranges are given. A row with a value that is not finite gets the range NaN; several threads may write it, each of
-// whom has some columns.
+// Computes codes with given ranges. A row with a value that is not finite gets the range NaN; several threads, each with some of the columns,
+// may write it.
 static void quantize_within(const float* x, int64_t x_row, uint8_t* y, int64_t y_row, int64_t rows, int64_t columns,
                             const float* given, float* ranges) {
   for (int64_t r = 0; r < rows; ++r) {
@@ -65,7 +65,7 @@ static void quantize_within(const float* x, int64_t x_row, uint8_t* y, int64_t y
   }
 }
 
-// y += range * scale * (sums - correction), rows of 64 columns; correction takes the 128 of the codes out again.
+// Computes y += range * scale * (sums - correction) for rows of 64 columns; `correction` is the part of the sums from the 128 in the codes.
 static void dequantize_add(const int32_t* sums, const int32_t* correction, const float* scale, const float* ranges,
                            float* y, int64_t rows) {
   for (int64_t r = 0; r < rows; ++r) {

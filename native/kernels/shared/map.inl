@@ -1,4 +1,4 @@
-// map.inl: the functions of a map program, each a loop over the elements of a block that lies in the first level of cache.
+// map.inl: the functions of a map program, each a loop over the elements of a block that is in the first level of cache.
 
 GC_INLINE V map_load(const float* p, int lanes) { return lanes == VL ? v_load(p) : v_load_n(p, lanes); }
 GC_INLINE void map_store(float* p, V v, int lanes) {
@@ -6,7 +6,7 @@ GC_INLINE void map_store(float* p, V v, int lanes) {
   else v_store_n(p, v, lanes);
 }
 
-// Calls body(i, lanes) for whole vectors and the rest. The body is there once, because there are many of them.
+// Calls body(i, lanes) for whole vectors and the rest. The body is compiled only once, because there are many functions.
 template <class F>
 static inline void map_lanes(int64_t n, F body) {
   for (int64_t i = 0; i < n; i += VL) body(i, n - i < VL ? static_cast<int>(n - i) : static_cast<int>(VL));

@@ -1,12 +1,12 @@
-// norm.inl: layer normalisation inside the LSTM cell (Ba, Kiros & Hinton 2016): one row at a time, whose values lie in panels of 16
-// units; written on vec.h and math.inl names.
+// norm.inl: layer normalisation inside the LSTM cell (Ba, Kiros & Hinton 2016), one row at a time. The values of a row are in panels of 16
+// units. Written with the names of vec.h and math.inl.
 //
 // Sums over a row run in 16 lanes (unit modulo 16) over panels and slots in order, then over the lanes in order: the same additions
 // for every instruction set. Lanes after the last unit are zeros and do not contribute.
 
 constexpr float kNormEpsilon = 1e-5f;  // as PyTorch's LayerNorm
 
-// x in the first `lanes` lanes, zero after them.
+// Returns x in the first `lanes` lanes and zeros after them.
 static inline V first_lanes(float x, int64_t lanes) {
   if (lanes >= VL) return v_set(x);
   float part[VL];
@@ -34,7 +34,7 @@ static inline float root_inverse(float squares, float count) {
   return lanes[0];
 }
 
-// Calls body(panel, j, lanes) for every vector of 16 units; j: the vector's place in its panel.
+// Calls body(panel, j, lanes) for every vector of 16 units; j is the index of the vector in its panel.
 template <class F>
 static inline void each_vector(int64_t units, F body) {
   const int64_t panels = (units + 15) / 16;
@@ -42,7 +42,7 @@ static inline void each_vector(int64_t units, F body) {
     for (int j = 0; j < 16 / VL; ++j) body(p, j, units - p * 16 - j * VL);
 }
 
-// x becomes (x - mean) * rstd; out = gain * that + bias, or out += gain * that where there is no bias.
+// Replaces x by (x - mean) * rstd; out = gain * that + bias, or, without a bias, out += gain * that.
 static void norm_gates_forward(const gc_norm* n) {
   LaneSum sum = LaneSum::zero(), squares = LaneSum::zero();
   const float count = 4.0f * static_cast<float>(n->units);
@@ -71,7 +71,7 @@ static void norm_gates_forward(const gc_norm* n) {
   });
 }
 
-// From the gradient d of gain * hat (+ ...): that of what was normalised, rstd * (w - mean(w) - hat * mean(w * hat)), w = gain * d.
+// Computes the gradient before the normalisation from d, that of gain * hat (+ ...): rstd * (w - mean(w) - hat * mean(w * hat)), w = gain * d.
 static void norm_gates_backward(const gc_norm* n) {
   LaneSum sum = LaneSum::zero(), along = LaneSum::zero();
   const float count = 4.0f * static_cast<float>(n->units);
@@ -95,7 +95,7 @@ static void norm_gates_backward(const gc_norm* n) {
   });
 }
 
-// h = o * tanh(gain * (c - mean) * rstd + bias); x: c of one row, panels of 16; out: gates of the row; stats: mean, rstd.
+// Computes h = o * tanh(gain * (c - mean) * rstd + bias). x: c of one row, in panels of 16; out: gates of the row; stats: mean, rstd.
 static void norm_cell_forward(const gc_norm* n) {
   LaneSum sum = LaneSum::zero(), squares = LaneSum::zero();
   const float count = static_cast<float>(n->units);
@@ -117,7 +117,7 @@ static void norm_cell_forward(const gc_norm* n) {
   });
 }
 
-// From dh (+ dy): d of o's pre-activation into its place in the gates, the gradient of the normalised cell into d, dc +=.
+// Computes, from dh (+ dy), the gradient of o's pre-activation, which replaces o in the gates, and that of the normalised cell, d; adds to dc.
 static void norm_cell_backward(const gc_norm* n) {
   LaneSum sum = LaneSum::zero(), along = LaneSum::zero();
   const float count = static_cast<float>(n->units), mean = n->stats[0], rstd = n->stats[1];

@@ -1,6 +1,6 @@
-// probe.inl: small loops that reach what the hardware can do, on vec.h names: the limits that benchmarks compare with.
-// No result of the engine comes from here. Every chain starts from its own value and is hidden from the optimiser once a
-// round: identical chains would be merged and a peak of twice the truth reported.
+// probe.inl: small loops that reach the limits of the hardware, with which benchmarks compare, written with the names of vec.h. No result of
+// the engine comes from here. Every chain starts from its own value and is hidden from the optimiser once per round: identical chains would
+// be merged, and the reported peak would be too high.
 
 #if defined(__AVX512F__)
 #define GATECELL_HIDE(x) __asm__ volatile("" : "+v"(x))
@@ -19,7 +19,7 @@ static inline void probe_hide(T* values, int count) {
   for (int i = 0; i < count; ++i) GATECELL_HIDE(values[i]);
 }
 
-// One vector out of all, so that none of them is dead.
+// Combines all vectors into one, so that the compiler removes none of them.
 static inline void probe_sink(const V* values, int count, float* sink) {
   V sum = v_zero();
 #pragma GCC unroll 24
@@ -27,7 +27,7 @@ static inline void probe_sink(const V* values, int count, float* sink) {
   v_store(sink, sum);
 }
 
-// Independent multiply-adds in registers: 2 * kProbeChains * VL flops a round.
+// Runs independent multiply-adds in registers: 2 * kProbeChains * VL flops per round.
 static void probe_fma(int64_t rounds, float* sink) {
   V acc[kProbeChains], a = v_set(0.999999f), b = v_set(1e-6f);  // x -> a x + b stays near 1
 #pragma GCC unroll 24
@@ -40,7 +40,7 @@ static void probe_fma(int64_t rounds, float* sink) {
   probe_sink(acc, kProbeChains, sink);
 }
 
-// `floats` (a multiple of 64 VL) read `rounds` times from the beginning to the end, as one stream.
+// Reads `floats` values (a multiple of 64 VL) `rounds` times from the beginning to the end, as one stream.
 static void probe_read(const float* data, int64_t floats, int64_t rounds, float* sink) {
   V acc[8], one = v_set(1.0f);
   for (int j = 0; j < 8; ++j) acc[j] = v_set(static_cast<float>(j));
@@ -52,7 +52,7 @@ static void probe_read(const float* data, int64_t floats, int64_t rounds, float*
   probe_sink(acc, 8, sink);
 }
 
-// The same as eight streams side by side, as tiles of packed weights are read.
+// Reads the same as eight streams at the same time, as tiles of packed weights are read.
 static void probe_read_streams(const float* data, int64_t floats, int64_t rounds, float* sink) {
   V acc[8], one = v_set(1.0f);
   const int64_t part = floats / 8;
@@ -97,7 +97,7 @@ static inline V probe_tanh(V x) {
   return v_fnma(v_set(2.0f), probe_reciprocal(v_add(v_set(1.0f), probe_exp(v_add(x, x)))), v_set(1.0f));
 }
 
-// A cell with approximate reciprocals and none of our promises on bits and tails: gates as in gc_cell, c in and out.
+// A cell with approximate reciprocals, not accurate for large arguments and with other bits on other CPUs: gates as in gc_cell, c in and out.
 static void probe_cell(const float* gates, float* c, float* h, int64_t rows) {
   for (int64_t row = 0; row < rows; ++row, gates += 64, c += 16, h += 16) {
     for (int u = 0; u < 16; u += VL) {
@@ -112,7 +112,7 @@ static void probe_cell(const float* gates, float* c, float* h, int64_t rows) {
 
 #if defined(__AVX512F__)
 // The dot products of AVX512-BF16 and AVX512-VNNI, written as instructions because this file is compiled without them;
-// the core calls these only where the CPU has them. 2 * 24 * 32 flops and 2 * 24 * 64 operations a round.
+// the core calls these only if the CPU has them. 2 * 24 * 32 flops and 2 * 24 * 64 operations per round.
 static void probe_dot_bf16(int64_t rounds, float* sink) {
   V acc[kProbeChains];
   const V a = v_from_bits(vi_set(0x3f003f00)), b = v_from_bits(vi_set(0x2f802f80));  // pairs of 0.5 and of 2^-32

@@ -1,4 +1,4 @@
-// The emulated instructions by hand-made small cases: where descriptors find what, fragments, and when copies and products happen.
+// The emulated instructions in small cases: the addresses of descriptors, the layout of fragments, and the times of copies and products.
 #include <doctest/doctest.h>
 
 #include <vector>
