@@ -63,11 +63,11 @@ void multiply(const MatMul& m, Range rows, Range blocks) {
       for (int64_t block = blocks.begin; block < blocks.end; block += group) {
         g.b = m.b->data() + block * m.b->k * 64 + k * width;
         g.c = m.c + row * m.c_row + block * m.c_block;
-        g.c_next = g.c + (m.down ? -m.c_block : group * m.c_block);
+        g.c_next = g.c + (m.backwards ? -m.c_block : group * m.c_block);
         g.columns = std::min<int64_t>(group * 64, m.columns - block * 64);
         g.start = k == 0 && m.start ? m.start + block * 64 : nullptr;
         g.accumulate = k > 0 || m.accumulate;
-        g.a_far = m.far;
+        g.a_far = m.a_far;
         if (g.columns > 0) product(&g);
       }
       k += g.segments * g.segment_length;

@@ -17,8 +17,8 @@ struct MatMul {
   int64_t columns = 0;
   const float* start = nullptr;  // one row of `columns` floats: where each chain begins (the bias)
   bool accumulate = false;       // adds to C; otherwise C is overwritten, beginning from `start`
-  bool down = false;             // the caller computes blocks in decreasing order, so the one before is fetched next
-  bool far = false;              // A is not in a cache: see gc_gemm::a_far
+  bool backwards = false;        // the caller computes blocks in decreasing order, so the one before is fetched next
+  bool a_far = false;            // A is not in a cache: see gc_gemm::a_far
 };
 // Computes rows [rows.begin, rows.end) of blocks [blocks.begin, blocks.end) of the product, on the calling thread.
 void multiply(const MatMul& m, Range rows, Range blocks);

@@ -20,9 +20,9 @@ void pack_peephole(const Lstm& s) {
 // Calls body(active rows of `mine`, first row of the step) for steps [first, last), in the order of memory.
 template <class F>
 void each_step(const Lstm& s, const Share& mine, int64_t first, int64_t last, F body) {
-  const bool down = s.rows.reverse && !s.rows.varied;
+  const bool backwards = s.rows.reverse && !s.rows.varied;
   for (int64_t i = 0; i < last - first; ++i) {
-    const int64_t step = down ? last - 1 - i : first + i;
+    const int64_t step = backwards ? last - 1 - i : first + i;
     const Range rows = s.rows.living(mine.rows, step);
     if (rows.begin < rows.end) body(rows, s.rows.first(step));
   }
@@ -146,12 +146,12 @@ void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
 // Calls body(panels) for groups of panels. Successive steps traverse the panels in opposite directions, so that a step begins with the weights
 // that the step before left in the cache. With one or two rows panels are taken in pairs: more independent chains hide more latency.
 template <class F>
-void each_group(const Lstm& s, Range panels, int64_t rows, bool down, F body) {
+void each_group(const Lstm& s, Range panels, int64_t rows, bool backwards, F body) {
   const bool stream = rows <= 2;
   const int64_t size = s.norm || (stream && s.T == 1) ? panels.end - panels.begin : stream ? 2 : 1;
   const int64_t count = size > 0 ? (panels.end - panels.begin + size - 1) / size : 0;
   for (int64_t i = 0; i < count; ++i) {
-    const int64_t first = panels.begin + (down ? count - 1 - i : i) * size;
+    const int64_t first = panels.begin + (backwards ? count - 1 - i : i) * size;
     body(Range{first, std::min(first + size, panels.end)});
   }
 }
@@ -170,8 +170,8 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   m.c_block = s.panel_stride;
   m.columns = s.panels * 64;
   m.accumulate = !s.norm;
-  m.down = step % 2 != 0;
-  each_group(s, mine.panels, count, m.down, [&](Range panels) {
+  m.backwards = step % 2 != 0;
+  each_group(s, mine.panels, count, m.backwards, [&](Range panels) {
     if (s.x_format == Format::kInt8) add_codes(s, w, x_from(s, row), s.x->ld, s.x_ranges + row, rows, panels, row);
     if (s.format == Format::kInt8) add_codes(s, u, m.a, s.h_ld, s.h_ranges + row, rows, panels, row);
     else multiply(m, rows, panels);

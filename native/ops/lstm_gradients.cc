@@ -175,7 +175,7 @@ void input_gradient(const Plan& plan, const Node& node, const Lstm& s, int index
   m.c_row = s.x->ld;
   m.columns = s.x->ld;
   m.accumulate = node.accumulate[kX] && !s.rows.varied;
-  m.far = true;
+  m.a_far = true;
   const Range mine = share(s.rows.count(), index, team, kRowTile);
   multiply(m, mine, {0, m.b->blocks});
   if (!s.rows.varied) return;
