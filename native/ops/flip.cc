@@ -31,10 +31,10 @@ void backward(Plan& plan, Node& node) {
   const Tensor& x = *plan.input(node, 0);
   const float* d = plan.output(node, 0)->grad;
   const int64_t ld = plan.output(node, 0)->ld;
-  const bool turn_row = x.rank == 1;
+  const bool reversed_row = x.rank == 1;
   unary_gradient(plan, node, 1, [&](const float*, int64_t row) {
-    const float* from = turn_row ? d + x.cols - 1 : d + mirrored(x, row) * ld;
-    const int64_t step = turn_row ? -1 : 1;
+    const float* from = reversed_row ? d + x.cols - 1 : d + mirrored(x, row) * ld;
+    const int64_t step = reversed_row ? -1 : 1;
     return [=](int64_t j) { return from[j * step]; };
   });
 }

@@ -148,13 +148,13 @@ TEST_CASE("ops that move elements also move ids") {
   const int x = g.ids({2, 3}, {1, 2, 3, 4, 5, 6}), y = g.ids({2, 1}, {7, 8});
   const int joined = g.out(GC_OP_CONCAT, {x, y}, {2, 4}, {}, GC_I32),
             part = g.out(GC_OP_SLICE, {x}, {2, 2}, {1, 1}, GC_I32);
-  const int turned = g.out(GC_OP_FLIP, {x}, {2, 3}, {}, GC_I32), flat = g.out(GC_OP_RESHAPE, {x}, {6}, {}, GC_I32);
+  const int reversed = g.out(GC_OP_FLIP, {x}, {2, 3}, {}, GC_I32), flat = g.out(GC_OP_RESHAPE, {x}, {6}, {}, GC_I32);
   const int backwards = g.out(GC_OP_FLIP, {flat}, {6}, {}, GC_I32);
   g.compile();
   g.run();
   CHECK(g.id_value(joined) == Ids{1, 2, 3, 7, 4, 5, 6, 8});
   CHECK(g.id_value(part) == Ids{2, 3, 5, 6});
-  CHECK(g.id_value(turned) == Ids{4, 5, 6, 1, 2, 3});
+  CHECK(g.id_value(reversed) == Ids{4, 5, 6, 1, 2, 3});
   CHECK(g.id_value(flat) == Ids{1, 2, 3, 4, 5, 6});
   CHECK(g.id_value(backwards) == Ids{6, 5, 4, 3, 2, 1});
 }

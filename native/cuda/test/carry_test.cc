@@ -16,10 +16,10 @@ struct Delay {
     ids = g.ids({5}), id_first = g.ids({5}), id_second = g.ids({5});
     y = g.out(GC_OP_TANH, {x}, dims);
     sum = g.out(GC_OP_ADD, {first, second}, dims);
-    const int turned = g.op(GC_OP_FLIP, {ids}, {5}, {}, false, GC_I32);
+    const int reversed = g.op(GC_OP_FLIP, {ids}, {5}, {}, false, GC_I32);
     g.out(GC_OP_ADD, {left, right}, dims);
     const std::vector<std::pair<int, int>> carries = {{y, first},    {first, second},    {left, right},
-                                                      {right, left}, {turned, id_first}, {id_first, id_second}};
+                                                      {right, left}, {reversed, id_first}, {id_first, id_second}};
     for (size_t i = 0; i < carries.size(); ++i) {
       const auto& [from, to] = carries[forwards ? i : carries.size() - 1 - i];
       g.carry(from, to);
@@ -57,7 +57,7 @@ TEST_CASE("cuda carries: all sources are read before any target is written, what
       const Delay a(cpu, forwards), b(device, forwards);
       cpu.compile(), device.compile();
       std::vector<Floats> ys(2, Floats(63, 0));
-      std::vector<Ids> turned(2, Ids(5, 0));
+      std::vector<Ids> reversed(2, Ids(5, 0));
       Random random(71);
       for (int run = 0; run < 4; ++run) {
         const Floats x = random.floats(63);
@@ -71,15 +71,15 @@ TEST_CASE("cuda carries: all sources are read before any target is written, what
         for (size_t i = 0; i < sum.size(); ++i) sum[i] += ys[ys.size() - 2][i];
         CHECK(difference(device.value(b.sum), sum) == "");
         ys.push_back(device.value(b.y));
-        turned.emplace_back(ids.rbegin(), ids.rend());
+        reversed.emplace_back(ids.rbegin(), ids.rend());
         if (!fetches && run < 3) continue;
         REQUIRE(gc_plan_fetch_states(device.plan()) == GC_OK);
         CHECK(difference(device.value(b.first), ys[ys.size() - 1]) == "");
         CHECK(difference(device.value(b.second), ys[ys.size() - 2]) == "");
         CHECK(device.value(b.left) == Floats(63, run % 2 == 0 ? 2 : 1));
         CHECK(device.value(b.right) == Floats(63, run % 2 == 0 ? 1 : 2));
-        CHECK(device.id_value(b.id_first) == turned[turned.size() - 1]);
-        CHECK(device.id_value(b.id_second) == turned[turned.size() - 2]);
+        CHECK(device.id_value(b.id_first) == reversed[reversed.size() - 1]);
+        CHECK(device.id_value(b.id_second) == reversed[reversed.size() - 2]);
         for (int id : {a.first, a.second, a.left, a.right}) CHECK(difference(device.value(id), cpu.value(id)) == "");
         for (int id : {a.id_first, a.id_second}) CHECK(device.id_value(id) == cpu.id_value(id));
       }
