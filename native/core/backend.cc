@@ -19,9 +19,9 @@ std::mutex mutex;
 std::string named_path;  // guarded by mutex
 bool opened = false;     // guarded by mutex
 
-std::string beside_this_binary() {
+std::string next_to_this_binary() {
   Dl_info info = {};
-  if (!dladdr(reinterpret_cast<const void*>(&beside_this_binary), &info) || !info.dli_fname) return kFile;
+  if (!dladdr(reinterpret_cast<const void*>(&next_to_this_binary), &info) || !info.dli_fname) return kFile;
   const std::string self = info.dli_fname;
   const size_t slash = self.rfind('/');
   return slash == std::string::npos ? std::string("./") + kFile : self.substr(0, slash + 1) + kFile;
@@ -30,7 +30,7 @@ std::string beside_this_binary() {
 std::string library_path() {
   const char* forced = getenv("GATECELL_CUDA_LIBRARY");
   if (forced && *forced) return forced;
-  return named_path.empty() ? beside_this_binary() : named_path;
+  return named_path.empty() ? next_to_this_binary() : named_path;
 }
 
 // Fills everything but the path. If a step fails, `table` stays null and `reason` explains why.
@@ -41,8 +41,8 @@ void open_library(Backend& b) {
   }
   void* library = dlopen(b.path.c_str(), RTLD_NOW | RTLD_LOCAL);  // never closed: its driver threads may outlive us
   if (!library) {
-    const char* said = dlerror();
-    b.reason = "the CUDA library did not load: " + std::string(said ? said : "no reason was given");
+    const char* cause = dlerror();
+    b.reason = "the CUDA library did not load: " + std::string(cause ? cause : "no reason was given");
     return;
   }
   using Entry = const gc_backend* (*)();

@@ -74,7 +74,7 @@ gc_status take_named(const Pass& pass) {
 }
 
 // Returns the sets of kernels to try: those that were fastest for each layer, except grid kernels, and one product per step for all.
-std::vector<std::vector<int32_t>> sets_beside(const Pass& pass) {
+std::vector<std::vector<int32_t>> concurrent_sets(const Pass& pass) {
   std::vector<int32_t> own = pass.kernels();
   for (size_t l = 0; l < own.size(); ++l)
     if (own[l] == kLstmGrid) {
@@ -89,15 +89,15 @@ std::vector<std::vector<int32_t>> sets_beside(const Pass& pass) {
 gc_status take_fastest(const Pass& pass) {
   const gc_status filled = fill_lengths(Lstm(pass.layers[0]));  // all layers of a stack have the same lengths
   if (filled != GC_OK) return filled;
-  const std::vector<int32_t> alone = pass.kernels();
+  const std::vector<int32_t> sequential = pass.kernels();
   double best = -1;
-  std::vector<int32_t> kernels = alone;
+  std::vector<int32_t> kernels = sequential;
   int32_t chunks = 1;
   std::string trouble;
   const gc_status status = pass.time(1, best, trouble);
   if (status != GC_OK) return status;
   std::string figures = timed("one_after_the_other", best, trouble);
-  for (const std::vector<int32_t>& set : sets_beside(pass)) {
+  for (const std::vector<int32_t>& set : concurrent_sets(pass)) {
     const bool steps = std::all_of(set.begin(), set.end(), [](int32_t k) { return k == kLstmSteps; });
     for (int32_t count = 2; count * kLeastSteps <= Lstm(pass.layers[0]).T && count <= 64; count *= 2) {
       pass.set(set, count);

@@ -49,7 +49,7 @@ constexpr int whole(int64_t count, int of) { return static_cast<int>((count + of
 inline int whole_eights(int64_t elements, int per_word) { return whole((elements + per_word - 1) / per_word, 8); }
 
 // Returns the words of a row that are not in registers of the `slices` warps along k, in whole lines of banks (see lstm_weights.h).
-inline int words_beside(int words, int slices, int held) {
+inline int words_in_shared(int words, int slices, int held) {
   const int held_words = slices * held * kStretch;
   return words > held_words ? whole(words - held_words, 32) : 0;
 }
@@ -60,7 +60,7 @@ inline LstmPlan forward_share(const LstmShape& s, int panels) {
   const int slices = kBlockWarps / panels;
   p.panels = panels;
   p.words = whole((s.H + s.per_word - 1) / s.per_word, kStretch);
-  p.stride = words_beside(p.words, slices, held_forward(panels)), p.pitch = whole(p.words, 32);
+  p.stride = words_in_shared(p.words, slices, held_forward(panels)), p.pitch = whole(p.words, 32);
   p.shared = (static_cast<size_t>(panels * 64) * static_cast<size_t>(p.stride) +
               static_cast<size_t>(2 * kSliceRows) * static_cast<size_t>(p.pitch) +
               static_cast<size_t>(panels * slices * kSliceRows * 64)) *
@@ -126,7 +126,7 @@ inline LstmPlan grid_plan(const LstmShape& s, const LstmDevice& device, int64_t 
   LstmPlan p;
   if (s.panels() > device.multiprocessors) return p;
   p.panels = 1, p.words = whole((k + s.per_word - 1) / s.per_word, kStretch);
-  p.stride = words_beside(p.words, kBlockWarps, held);
+  p.stride = words_in_shared(p.words, kBlockWarps, held);
   p.shared = static_cast<size_t>(columns) * static_cast<size_t>(p.stride + kBlockWarps * kSliceRows) * 4 + 16;
   if (p.shared > device.shared) return p;
   const int64_t room = device.multiprocessors / s.panels();
