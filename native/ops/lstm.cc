@@ -94,7 +94,7 @@ void prepare_precision(Node& node, const Lstm& s, Life kept) {
 
 void prepare_variants(Node& node, const Lstm& s, Life kept) {
   const int64_t rows = s.T * s.B, state = s.B * s.ld * 4, h_state = s.B * s.h_ld * 4;
-  if (s.rows.varied) {
+  if (s.rows.has_lengths) {
     node.buffers[kSchedule] = {LstmRows::ints(s.T, s.B) * 8, kept};
     if (!s.table && s.x_format == Format::kF32) node.buffers[kXRows] = {rows * s.x->ld * 4, kept};
     node.buffers[kHRows] = {rows * s.h_ld * 4, kept};
@@ -127,7 +127,7 @@ void prepare_variants(Node& node, const Lstm& s, Life kept) {
 std::string variant_names(const Lstm& s) {
   std::string text;
   const auto add = [&](bool there, const char* name) { text += there ? std::string("; ") + name : std::string(); };
-  add(s.rows.varied, "lengths: rows longest first, padding is not computed");
+  add(s.rows.has_lengths, "lengths: rows longest first, padding is not computed");
   add(s.peephole_weight, "peepholes");
   add(s.zones, "zoneout");
   add(s.dropout > 0, "recurrent dropout");
@@ -197,7 +197,7 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   drops = dropout > 0 && node.trains && plan.training;
   zones = zoneout_c > 0 || zoneout_h > 0;
   zone_row = zones && plan.training && node.trains ? ld : 0;
-  starts = rows.varied || (h0 && h0->role == GC_PARAMETER) || (c0 && c0->role == GC_PARAMETER);
+  starts = rows.has_lengths || (h0 && h0->role == GC_PARAMETER) || (c0 && c0->role == GC_PARAMETER);
   norm = plan.input(node, kGainIh) != nullptr;
   gru = node.op->opcode == GC_OP_GRU;
   input_gates = gru ? Gates::kGruInput : Gates::kLstm, state_gates = gru ? Gates::kGruState : Gates::kLstm;

@@ -30,31 +30,31 @@ enum LstmPack {
   kPackCount
 };  // a pack that is not needed repeats kIhForward
 
-// The batch rows that are active at each step. With `varied` lengths they are sorted, longest first (equal ones in their order), so that the
+// The batch rows that are active at each step. With lengths they are sorted, longest first (equal ones in their order), so that the
 // active rows of a step are the first live(step) of them, and the rows of all steps are stored one after the other: what PyTorch calls a
 // packed sequence, with nothing computed for padding. The reverse direction starts at the end of each row.
 struct LstmRows {
   int64_t T, B;
-  bool reverse, varied;
+  bool reverse, has_lengths;
   int64_t *alive, *begin, *order, *length, *place;  // [T], [T + 1], [B], [B], [T * B]
 
   static int64_t ints(int64_t T, int64_t B) { return 2 * T + 1 + 2 * B + T * B; }
   void lay(int64_t* at);              // the arrays, in one buffer of ints()
   void plan(const int32_t* lengths);  // fills them
-  int64_t steps() const { return varied ? length[0] : T; }
-  int64_t count() const { return varied ? begin[T] : T * B; }
-  int64_t live(int64_t step) const { return varied ? alive[step] : B; }
+  int64_t steps() const { return has_lengths ? length[0] : T; }
+  int64_t count() const { return has_lengths ? begin[T] : T * B; }
+  int64_t live(int64_t step) const { return has_lengths ? alive[step] : B; }
   int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
-  int64_t first(int64_t step) const { return varied ? begin[step] : time(step) * B; }
+  int64_t first(int64_t step) const { return has_lengths ? begin[step] : time(step) * B; }
   // Returns the rows of steps [from, to).
   Range span(int64_t from, int64_t to) const {
-    if (varied) return {begin[from], begin[to]};
+    if (has_lengths) return {begin[from], begin[to]};
     const int64_t low = reverse ? T - to : from;
     return {low * B, (low + to - from) * B};
   }
   // Returns the index of a row in [T, B, ...]: t * B + b.
-  int64_t at(int64_t row) const { return varied ? place[row] : row; }
-  int64_t batch_row(int64_t r) const { return varied ? order[r] : r; }
+  int64_t at(int64_t row) const { return has_lengths ? place[row] : row; }
+  int64_t batch_row(int64_t r) const { return has_lengths ? order[r] : r; }
   bool whole(Range rows) const { return rows.begin == 0 && rows.end == B; }
   // Returns those of `rows` (of the batch, longest first) that are active at a step.
   Range living(Range rows, int64_t step) const {
@@ -64,7 +64,7 @@ struct LstmRows {
   // Returns the share of one thread in the batch. All shares have about the same number of steps.
   Range owned(int index, int team) const;
   // Returns the average number of rows of a step; all rows if the lengths are not known yet.
-  int64_t mean() const { return !varied || !length ? B : steps() > 0 ? (count() + steps() - 1) / steps() : 1; }
+  int64_t mean() const { return !has_lengths || !length ? B : steps() > 0 ? (count() + steps() - 1) / steps() : 1; }
 };
 
 struct Lstm {
@@ -130,7 +130,7 @@ struct Lstm {
   // Return h and c before and after `step`, beginning with row 0 of the batch.
   const float* h_start() const { return starts ? start_h : h0 ? h0->data : zeros; }
   const float* c_start() const { return starts ? start_c : c0 ? c0->data : zeros; }
-  float* h_after(int64_t step) const { return (rows.varied ? h_rows : y->data) + rows.first(step) * h_ld; }
+  float* h_after(int64_t step) const { return (rows.has_lengths ? h_rows : y->data) + rows.first(step) * h_ld; }
   float* c_after(int64_t step) const { return cell + (keep ? rows.first(step) * ld : 0); }
   const float* h_before(int64_t step) const { return step > 0 ? h_after(step - 1) : h_start(); }
   const float* c_before(int64_t step) const { return step > 0 ? c_after(step - 1) : c_start(); }
@@ -140,7 +140,7 @@ struct Lstm {
   }
   // Returns dy of a step, beginning with row 0 of the batch; null for zeros.
   const float* dy_of(int64_t step) const {
-    return !y->grad ? nullptr : rows.varied ? dy_rows : y->grad + rows.first(step) * h_ld;
+    return !y->grad ? nullptr : rows.has_lengths ? dy_rows : y->grad + rows.first(step) * h_ld;
   }
   // Returns whether a part of dh goes directly to the step before, without the recurrent product. The backward pass of the cell stores it in dh.
   bool passes() const { return zones || gru; }

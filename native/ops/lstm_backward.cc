@@ -51,7 +51,7 @@ void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team
     const Range rows = s.rows.living(mine.rows, step);
     if (rows.begin < rows.end) {
       const Range columns = s.projection ? Range{0, s.h_ld} : Range{mine.panels.begin * 16, mine.panels.end * 16};
-      if (s.rows.varied && s.y->grad) gather_dy(s, rows, columns, step);
+      if (s.rows.has_lengths && s.y->grad) gather_dy(s, rows, columns, step);
       if (s.projection) lstm_project_backward(plan, node, s, rows, step);
       cells_backward(s, rows, mine.panels, step);
     }

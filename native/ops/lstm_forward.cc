@@ -20,7 +20,7 @@ void pack_peephole(const Lstm& s) {
 // Calls body(active rows of `mine`, first row of the step) for steps [first, last), in the order of memory.
 template <class F>
 void each_step(const Lstm& s, const Share& mine, int64_t first, int64_t last, F body) {
-  const bool backwards = s.rows.reverse && !s.rows.varied;
+  const bool backwards = s.rows.reverse && !s.rows.has_lengths;
   for (int64_t i = 0; i < last - first; ++i) {
     const int64_t step = backwards ? last - 1 - i : first + i;
     const Range rows = s.rows.living(mine.rows, step);
@@ -59,7 +59,7 @@ const float* x_from(const Lstm& s, int64_t row) {
   const int64_t at = row * s.x->ld;
   if (s.x_format == Format::kInt8) return reinterpret_cast<const float*>(s.x8 + at);
   if (s.x_format == Format::kBf16) return reinterpret_cast<const float*>(s.x16 + at);
-  return (s.rows.varied ? s.x_rows : s.x->data) + at;
+  return (s.rows.has_lengths ? s.x_rows : s.x->data) + at;
 }
 
 // Gathers `count` active rows of x, beginning with `row`, into contiguous rows, rounded if the product needs it.
@@ -71,11 +71,11 @@ void gather_x(const Lstm& s, int64_t row, int64_t count) {
     else if (s.x_format == Format::kBf16) bf16_kernels().narrow(from, ld, s.x16 + at, ld, rows, ld);
     else memcpy(s.x_rows + at, from, static_cast<size_t>(rows * ld) * 4);
   };
-  if (!s.rows.varied) return convert(s.x->data + to, row, count);
+  if (!s.rows.has_lengths) return convert(s.x->data + to, row, count);
   for (int64_t i = row; i < row + count; ++i) convert(s.x->data + s.rows.place[i] * ld, i, 1);
 }
 
-bool gathers(const Lstm& s) { return !s.table && (s.rows.varied || s.x_format != Format::kF32); }
+bool gathers(const Lstm& s) { return !s.table && (s.rows.has_lengths || s.x_format != Format::kF32); }
 
 void gather_steps(const Lstm& s, Range rows) {
   each_step(s, {rows, {}}, 0, s.rows.steps(),

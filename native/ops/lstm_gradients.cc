@@ -42,7 +42,7 @@ void pack_half_operands(const Lstm& s, int index, int team) {
 void pack_h(const Lstm& s, int index, int team) {
   const int64_t rows = s.rows.count();
   if (s.drops) return pack_rows(s.masked_h, s.h_ld, s.R, share(rows, index, team, 64), rows, 0, s.packed_h);
-  if (s.rows.varied) {
+  if (s.rows.has_lengths) {
     const Range mine = share(rows, index, team, 64);
     for (int64_t step = 0; step < s.rows.steps(); ++step) {
       const int64_t first = s.rows.first(step);
@@ -84,7 +84,8 @@ void pack_operands(const Lstm& s, int index, int team) {
   if (s.half) return;
   const int64_t rows = s.rows.count();
   if (!s.table)
-    pack_rows(s.rows.varied ? s.x_rows : s.x->data, s.x->ld, s.I, share(rows, index, team, 64), rows, 0, s.packed_x);
+    pack_rows(s.rows.has_lengths ? s.x_rows : s.x->data, s.x->ld, s.I, share(rows, index, team, 64), rows, 0,
+              s.packed_x);
   pack_h(s, index, team);
 }
 
@@ -171,14 +172,14 @@ void table_gradient(const Plan& plan, const Node& node, const Lstm& s, int index
 void input_gradient(const Plan& plan, const Node& node, const Lstm& s, int index, int team) {
   if (s.table || !s.x->grad) return;
   MatMul m = lstm_gate_product(s, 0, *plan.store->packs[node.packs[kIhBackward]]);
-  m.c = s.rows.varied ? s.dx_rows : s.x->grad;
+  m.c = s.rows.has_lengths ? s.dx_rows : s.x->grad;
   m.c_row = s.x->ld;
   m.columns = s.x->ld;
-  m.accumulate = node.accumulate[kX] && !s.rows.varied;
+  m.accumulate = node.accumulate[kX] && !s.rows.has_lengths;
   m.a_far = true;
   const Range mine = share(s.rows.count(), index, team, kRowTile);
   multiply(m, mine, {0, m.b->blocks});
-  if (!s.rows.varied) return;
+  if (!s.rows.has_lengths) return;
   for (int64_t row = mine.begin; row < mine.end; ++row) {
     float* to = s.x->grad + s.rows.place[row] * s.x->ld;
     const float* from = s.dx_rows + row * s.x->ld;

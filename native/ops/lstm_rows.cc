@@ -38,7 +38,7 @@ void LstmRows::plan(const int32_t* lengths) {
 }
 
 Range LstmRows::owned(int index, int team) const {
-  if (!varied) return share(B, index, team);
+  if (!has_lengths) return share(B, index, team);
   const int64_t total = count();
   const auto bound = [&](int64_t part) {
     int64_t r = 0;
@@ -82,7 +82,7 @@ void start_state(const Lstm& s, const Tensor* from, int64_t ld, float* to) {
 template <class After>
 void final_state(const Lstm& s, const Tensor* to, const float* start, int64_t ld, After after) {
   if (!to) return;
-  if (!s.rows.varied) {
+  if (!s.rows.has_lengths) {
     memcpy(to->data, after(s.T - 1), static_cast<size_t>(s.B * ld) * 4);
     return;
   }
@@ -127,7 +127,7 @@ void lstm_start_states(const Lstm& s) {
 
 // Copies columns of h after a step to their positions in y.
 void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step) {
-  if (!s.rows.varied) return;
+  if (!s.rows.has_lengths) return;
   const float* h = s.h_after(step);
   const int64_t first = s.rows.first(step);
   for (int64_t r = rows.begin; r < rows.end; ++r)
@@ -137,7 +137,7 @@ void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step)
 
 // Sets [T, B, ld] to zero after the end of each row.
 void lstm_clear_padding(const Lstm& s, float* to, int64_t ld, int index, int team) {
-  if (!s.rows.varied) return;
+  if (!s.rows.has_lengths) return;
   const Range mine = share(s.B, index, team);
   for (int64_t r = mine.begin; r < mine.end; ++r)
     for (int64_t t = s.rows.length[r]; t < s.T; ++t)

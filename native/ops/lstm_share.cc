@@ -7,7 +7,7 @@ namespace gatecell {
 namespace {
 // Returns whether each thread of a team has a gate buffer of its own (see lstm_own_gates).
 bool owns_gates(const Lstm& s, int team) {
-  return team > 1 && team <= s.B && !s.keep && !s.rows.varied && !s.norm && lstm_split(s, team) == Split::kRows;
+  return team > 1 && team <= s.B && !s.keep && !s.rows.has_lengths && !s.norm && lstm_split(s, team) == Split::kRows;
 }
 
 // Returns the floats of one thread's gate buffer, with a page of distance to the next one.

@@ -9,7 +9,7 @@ using GruExact = gatecell::reference::Gru<double>;
 namespace {
 struct GruShape {
   int32_t T, B, I, H;
-  bool reverse, varied, drops;
+  bool reverse, has_lengths, drops;
 };
 
 GruFloat gru_values(const GruShape& s, uint64_t seed) {
@@ -21,7 +21,7 @@ GruFloat gru_values(const GruShape& s, uint64_t seed) {
   r.w_ih = random.floats(int64_t{3} * s.H * s.I, k), r.w_hh = random.floats(int64_t{3} * s.H * s.H, k);
   r.b_ih = random.floats(3 * s.H, k), r.b_hh = random.floats(3 * s.H, k);
   r.h0 = random.floats(int64_t{s.B} * s.H);
-  if (s.varied) r.lengths = random.ids(s.B, 0, s.T + 1);
+  if (s.has_lengths) r.lengths = random.ids(s.B, 0, s.T + 1);
   if (s.drops) r.mask = mask_of(gatecell::Draw::kMask, s.B, s.H, kDrop, 0, static_cast<float>(1 / (1 - kDrop)));
   r.dy = random.floats(int64_t{s.T} * s.B * s.H), r.dhT = random.floats(int64_t{s.B} * s.H);
   return r;
@@ -47,7 +47,7 @@ struct GruRun {
     w_ih = graph.param({3 * s.H, s.I}, r.w_ih), w_hh = graph.param({3 * s.H, s.H}, r.w_hh);
     b_ih = graph.param({3 * s.H}, r.b_ih), b_hh = graph.param({3 * s.H}, r.b_hh);
     const int x3 = shaped(x, {s.T, s.B, s.I}), h2 = shaped(h0, {s.B, s.H}), none = Graph::none;
-    const int lengths = s.varied ? graph.ids({s.B}, r.lengths) : none;
+    const int lengths = s.has_lengths ? graph.ids({s.B}, r.lengths) : none;
     y = graph.host({s.T, s.B, s.H}), hT = graph.host({s.B, s.H});
     graph.record(GC_OP_GRU, {x3, w_ih, w_hh, b_ih, b_hh, h2, none, lengths}, {y, hT},
                  {s.reverse ? 1.0 : 0.0, s.drops ? kDrop : 0, 0, 0, kStream});
@@ -98,7 +98,7 @@ TEST_CASE("gru on threads: the bits of the float reference") {
       each_gru_result(run, r, [&](const char* name, const Floats& got, const Floats& expected) {
         const std::string wrong = difference(got, expected);
         if (!wrong.empty())
-          FAIL_CHECK("H " << s.H << (s.reverse ? " reverse" : "") << (s.varied ? " lengths" : "")
+          FAIL_CHECK("H " << s.H << (s.reverse ? " reverse" : "") << (s.has_lengths ? " lengths" : "")
                           << (s.drops ? " dropout" : "") << ", " << threads << " threads, " << std::string(name) << ": "
                           << wrong);
       });

@@ -45,14 +45,14 @@ std::vector<int> nan_counts(const Floats& y, size_t H) {
 TEST_SUITE("threads") {
   TEST_CASE("lstm on int8 codes: what is NaN in f32 is NaN, and nothing else changes") {
     for (int32_t threads : {1, 2, 3})
-      for (const bool varied : {false, true})
+      for (const bool has_lengths : {false, true})
         for (double reverse : {0.0, 1.0}) {
           CAPTURE(threads);
-          CAPTURE(varied);
+          CAPTURE(has_lengths);
           CAPTURE(reverse);
           Int8Layer clean(101);
           clean.reverse = reverse;
-          if (varied) clean.lengths = {3, 5, 0, 4};
+          if (has_lengths) clean.lengths = {3, 5, 0, 4};
           const Floats good = clean.run(GC_INT8, threads);
           Floats Int8Layer::*const inputs[] = {&Int8Layer::x,    &Int8Layer::h0,   &Int8Layer::c0,
                                                &Int8Layer::w_ih, &Int8Layer::w_hh, &Int8Layer::b};
@@ -72,14 +72,14 @@ TEST_SUITE("threads") {
   }
 
   TEST_CASE("lstm on int8 codes: initial states beyond 1 have their values") {
-    for (const bool varied : {false, true})
+    for (const bool has_lengths : {false, true})
       for (double zoneout : {0.0, 0.3})
         for (float size : {1.0f, 2.0f, 4.0f}) {
           CAPTURE(zoneout);
           CAPTURE(size);
           Int8Layer layer(102);
           layer.zoneout = zoneout;
-          if (varied) layer.lengths = {3, 5, 0, 4};
+          if (has_lengths) layer.lengths = {3, 5, 0, 4};
           for (float& h : layer.h0) h *= size;
           const Floats exact = layer.run(GC_FLOAT), y = layer.run(GC_INT8);
           CHECK(error(y, widen(exact)) < 0.03);

@@ -131,14 +131,14 @@ TEST_CASE("lstm: variants that do not go together are refused") {
 }
 
 TEST_CASE("lstm directions on threads: side by side they give the bits of one thread") {
-  const auto both = [](int32_t threads, bool varied, int32_t precision) {
+  const auto both = [](int32_t threads, bool has_lengths, int32_t precision) {
     Random random(28);
     const int32_t T = 6, B = 7, I = 24, H = 40;
     Graph g;
     g.threads = threads, g.precision = precision;
     const int x = g.param({T * B * I}, random.floats(T * B * I, 2));
     const int x3 = g.op(GC_OP_RESHAPE, {x}, {T, B, I});
-    const int lengths = varied ? g.ids({B}, {3, 6, 0, 1, 6, 4, 2}) : Graph::none;
+    const int lengths = has_lengths ? g.ids({B}, {3, 6, 0, 1, 6, 4, 2}) : Graph::none;
     std::vector<int> parameters = {x}, parts, results;
     for (double reverse : {0.0, 1.0}) {
       for (const Dims& dims : {Dims{4 * H, I}, Dims{4 * H, H}, Dims{4 * H}, Dims{H}})
@@ -163,11 +163,11 @@ TEST_CASE("lstm directions on threads: side by side they give the bits of one th
     for (int id : parameters) all.push_back(g.grad(id));
     return all;
   };
-  for (bool varied : {false, true}) {
+  for (bool has_lengths : {false, true}) {
     for (int32_t precision : {GC_FLOAT, GC_BF16}) {
-      const std::vector<Floats> one = both(1, varied, precision);
+      const std::vector<Floats> one = both(1, has_lengths, precision);
       for (int32_t threads : {2, 3, 4}) {
-        const std::vector<Floats> more = both(threads, varied, precision);
+        const std::vector<Floats> more = both(threads, has_lengths, precision);
         for (size_t i = 0; i < one.size(); ++i) CHECK(difference(more[i], one[i]) == "");
       }
     }

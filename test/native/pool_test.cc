@@ -79,13 +79,13 @@ struct Trained {
 };
 
 // One or two directions over a batch, forward and back.
-Trained train(int32_t T, int32_t B, int32_t H, bool both, bool varied, int32_t threads) {
+Trained train(int32_t T, int32_t B, int32_t H, bool both, bool has_lengths, int32_t threads) {
   Graph g;
   Random random(17);
   g.threads = threads;
   constexpr int32_t kIn = 24;
   const int x = g.host({T, B, kIn}, random.floats(int64_t{T} * B * kIn));
-  const int lengths = varied ? g.ids({B}, random.ids(B, 0, T + 1)) : Graph::none, none = Graph::none;
+  const int lengths = has_lengths ? g.ids({B}, random.ids(B, 0, T + 1)) : Graph::none, none = Graph::none;
   std::vector<int> sides, weights;
   for (int side = 0; side < (both ? 2 : 1); ++side) {
     const int w_ih = g.param({4 * H, kIn}, random.floats(int64_t{4} * H * kIn, 0.2)),
@@ -144,18 +144,18 @@ TEST_CASE("a system that refuses threads gets a smaller team, and says so once")
 // The memory of a plan is laid out for the team it asked for; a smaller one must find everything in it.
 TEST_CASE("threads: the same bits from whatever number of threads the system grants") {
   for (const bool both : {false, true})
-    for (const bool varied : {false, true})
+    for (const bool has_lengths : {false, true})
       for (int32_t B : {1, 5, 9, 40})
         for (int32_t H : {20, 100}) {
-          const Trained one = train(7, B, H, both, varied, 1);
+          const Trained one = train(7, B, H, both, has_lengths, 1);
           for (int workers : {0, 1, 2, 4, 6}) {
             CAPTURE(both);
-            CAPTURE(varied);
+            CAPTURE(has_lengths);
             CAPTURE(B);
             CAPTURE(H);
             CAPTURE(workers);
             Refusing refusing(workers);
-            const Trained some = train(7, B, H, both, varied, 8);
+            const Trained some = train(7, B, H, both, has_lengths, 8);
             CHECK(difference(some.y, one.y) == "");
             CHECK(difference(some.loss, one.loss) == "");
             CHECK(difference(some.gradient_in, one.gradient_in) == "");

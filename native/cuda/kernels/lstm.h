@@ -59,12 +59,12 @@ struct Lstm {
   // The same over the rows of some steps, which begin at stretch(steps).
   Steps all_steps() const { return {0, T}; }
   Stretch stretch(Steps steps) const {
-    if (rows().varied) return {steps.from > 0 ? rows().begin + steps.from : nullptr, 0};
+    if (rows().has_lengths) return {steps.from > 0 ? rows().begin + steps.from : nullptr, 0};
     return {nullptr, (rows().reverse ? T - steps.to : steps.from) * B};
   }
   Extent stretch_extent(Steps steps, int64_t n, int64_t k) const {
     if (steps.to - steps.from == T) return rows_extent(n, k);
-    const int32_t* now = rows().varied ? rows().stretch + steps.from : nullptr;
+    const int32_t* now = rows().has_lengths ? rows().stretch + steps.from : nullptr;
     return {(steps.to - steps.from) * B, n, k, now, nullptr, T * B};
   }
   Extent weight_extent(int64_t m, int64_t n) const { return {m, n, T * B, nullptr, rows().count_now()}; }

@@ -38,7 +38,7 @@ void peephole_gradient(const Node& n, const Lstm& s) {
   if (!w || !w->grad) return;
   const LstmView v = s.view;
   sum_rows(n, s, 3 * s.H, w->grad, n.accumulate(kPeephole), [=] __device__(int64_t i, int64_t j) {
-    const int64_t row = v.rows.varied ? i : v.rows.time(i / v.rows.B) * v.rows.B + i % v.rows.B, unit = j % v.H;
+    const int64_t row = v.rows.has_lengths ? i : v.rows.time(i / v.rows.B) * v.rows.B + i % v.rows.B, unit = j % v.H;
     const float* d = v.gate(row, unit);
     if (j < 2 * v.H) return v_mul(d[j < v.H ? 0 : 16], v.c_before(row, 0, unit));
     return v_mul(d[48], *v.c_at(row, 0, unit));

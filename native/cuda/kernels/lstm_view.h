@@ -14,7 +14,7 @@ namespace cuda {
 
 struct LstmRows {
   int64_t T, B;
-  bool reverse, varied;
+  bool reverse, has_lengths;
   // With lengths, computed on the device at the start of a run (lstm_rows.cu): [T], [T + 1], [B], [B], [T * B], [T * B]; and [T], in which
   // the element of the first step of a stretch is the number of rows of the stretch.
   int32_t *alive, *begin, *order, *length, *place, *previous, *stretch;
@@ -25,22 +25,22 @@ struct LstmRows {
     previous = place + T * B, stretch = previous + T * B;
   }
   __host__ __device__ int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
-  __device__ int64_t live(int64_t step) const { return varied ? alive[step] : B; }
-  __device__ int64_t first(int64_t step) const { return varied ? begin[step] : time(step) * B; }
-  __device__ int64_t count() const { return varied ? begin[T] : T * B; }
-  __device__ int64_t steps_of(int64_t r) const { return varied ? length[r] : T; }
+  __device__ int64_t live(int64_t step) const { return has_lengths ? alive[step] : B; }
+  __device__ int64_t first(int64_t step) const { return has_lengths ? begin[step] : time(step) * B; }
+  __device__ int64_t count() const { return has_lengths ? begin[T] : T * B; }
+  __device__ int64_t steps_of(int64_t r) const { return has_lengths ? length[r] : T; }
   // Return the index of a row in [T, B, ...], its batch row, and the row of the step before (-1 before the first).
-  __device__ int64_t at(int64_t row) const { return varied ? place[row] : row; }
+  __device__ int64_t at(int64_t row) const { return has_lengths ? place[row] : row; }
   __device__ int64_t batch(int64_t row) const { return at(row) % B; }
-  __device__ int64_t batch_row(int64_t r) const { return varied ? order[r] : r; }
+  __device__ int64_t batch_row(int64_t r) const { return has_lengths ? order[r] : r; }
   __device__ int64_t before(int64_t row) const {
-    if (varied) return previous[row];
+    if (has_lengths) return previous[row];
     const int64_t p = reverse ? row + B : row - B;
     return p < T * B ? p : -1;
   }
   // Return, for extents, the addresses of the number of rows of a step and of all steps; null if the number is known beforehand.
-  const int32_t* live_now(int64_t step) const { return varied ? alive + step : nullptr; }
-  const int32_t* count_now() const { return varied ? begin + T : nullptr; }
+  const int32_t* live_now(int64_t step) const { return has_lengths ? alive + step : nullptr; }
+  const int32_t* count_now() const { return has_lengths ? begin + T : nullptr; }
 };
 
 // Steps of a sequence, and their rows.

@@ -18,7 +18,7 @@ struct Delay {
     sum = g.out(GC_OP_ADD, {first, second}, dims);
     const int reversed = g.op(GC_OP_FLIP, {ids}, {5}, {}, false, GC_I32);
     g.out(GC_OP_ADD, {left, right}, dims);
-    const std::vector<std::pair<int, int>> carries = {{y, first},    {first, second},    {left, right},
+    const std::vector<std::pair<int, int>> carries = {{y, first},    {first, second},      {left, right},
                                                       {right, left}, {reversed, id_first}, {id_first, id_second}};
     for (size_t i = 0; i < carries.size(); ++i) {
       const auto& [from, to] = carries[forwards ? i : carries.size() - 1 - i];

@@ -157,7 +157,7 @@ TEST_CASE("cuda lstm: what stands in the padding reaches nothing, and a length o
 }
 
 TEST_CASE("cuda lstm directions: both in the time of the first, the processor's bits") {
-  for (bool varied : {false, true}) {
+  for (bool has_lengths : {false, true}) {
     for (gc_opcode opcode : {GC_OP_LSTM, GC_OP_GRU}) {
       std::vector<Floats> sides[2];
       for (int side = 0; side < 2; ++side) {
@@ -167,7 +167,7 @@ TEST_CASE("cuda lstm directions: both in the time of the first, the processor's 
         g.device = side == 0 ? GC_CPU : GC_CUDA;
         const int x = g.param({T * B * I}, random.floats(T * B * I, 2)), none = Graph::none;
         const int x3 = g.op(GC_OP_RESHAPE, {x}, {T, B, I});
-        const int lengths = varied ? g.ids({B}, {3, 5, 0, 1, 5, 4}) : none;
+        const int lengths = has_lengths ? g.ids({B}, {3, 5, 0, 1, 5, 4}) : none;
         std::vector<int> parameters = {x}, parts, results;
         for (double reverse : {0.0, 1.0}) {
           for (const Dims& dims : {Dims{gates * H, I}, Dims{gates * H, H}, Dims{gates * H}, Dims{H}})

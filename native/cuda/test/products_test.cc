@@ -14,7 +14,7 @@ struct Named {  // sets the method of large and small products while it lives
 struct Shape {
   gc_opcode opcode;
   int32_t T, B, I, H;
-  bool varied;
+  bool has_lengths;
 };
 
 // Two directions that read one x and the same W, then a linear layer.
@@ -30,7 +30,7 @@ void build(const Shape& s, Graph& g, Twins& t) {
   const int w_ih = add({gates * s.H, s.I}, k), w_hh = add({gates * s.H, s.H}, k), b = add({gates * s.H}, k);
   Ids lengths;
   for (int32_t row = 0; row < s.B; ++row) lengths.push_back((row * 7 + 2) % (s.T + 1));
-  const int ids = s.varied ? g.ids({s.B}, lengths) : none;
+  const int ids = s.has_lengths ? g.ids({s.B}, lengths) : none;
   std::vector<int> parts;
   for (double reverse : {0.0, 1.0}) {
     const int y = g.host({s.T, s.B, s.H});
@@ -81,7 +81,7 @@ TEST_CASE("cuda products: many rows, whose sums for the weights are cut along k"
 TEST_CASE("cuda products: layers in chunks of time have the bits of one after the other") {
   for (const auto& [way, multiprocessors] : {std::pair<const char*, const char*>{"mma", "4"}, {"wgmma", "2"}}) {
     const Named named(way), few("GATECELL_EMULATOR_MULTIPROCESSORS", multiprocessors);
-    for (const bool varied : {false, true}) {
+    for (const bool has_lengths : {false, true}) {
       std::vector<Floats> apart;
       for (const char* chunks : {"1", "3"}) {
         CAPTURE(std::string(way));
@@ -97,7 +97,7 @@ TEST_CASE("cuda products: layers in chunks of time have the bits of one after th
               };
               Ids lengths;
               for (int32_t row = 0; row < B; ++row) lengths.push_back((row * 5 + 3) % (T + 1));
-              const int ids = varied ? g.ids({B}, lengths) : none;
+              const int ids = has_lengths ? g.ids({B}, lengths) : none;
               int x = g.op(GC_OP_RESHAPE, {add({T * B * 9})}, {T, B, 9});
               for (const int32_t width : {9, H}) {
                 const int y = g.host({T, B, H});
