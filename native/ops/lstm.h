@@ -36,14 +36,14 @@ enum LstmPack {
 struct LstmRows {
   int64_t T, B;
   bool reverse, has_lengths;
-  int64_t *alive, *begin, *order, *length, *place;  // [T], [T + 1], [B], [B], [T * B]
+  int64_t *batch_sizes, *begin, *order, *length, *place;  // [T], [T + 1], [B], [B], [T * B]
 
   static int64_t ints(int64_t T, int64_t B) { return 2 * T + 1 + 2 * B + T * B; }
   void lay(int64_t* at);              // the arrays, in one buffer of ints()
   void plan(const int32_t* lengths);  // fills them
   int64_t steps() const { return has_lengths ? length[0] : T; }
   int64_t count() const { return has_lengths ? begin[T] : T * B; }
-  int64_t live(int64_t step) const { return has_lengths ? alive[step] : B; }
+  int64_t live(int64_t step) const { return has_lengths ? batch_sizes[step] : B; }
   int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
   int64_t first(int64_t step) const { return has_lengths ? begin[step] : time(step) * B; }
   // Returns the rows of steps [from, to).

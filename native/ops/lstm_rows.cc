@@ -8,24 +8,24 @@
 namespace gatecell {
 
 void LstmRows::lay(int64_t* at) {
-  alive = at;
-  begin = alive + T;
+  batch_sizes = at;
+  begin = batch_sizes + T;
   order = begin + T + 1;
   length = order + B;
   place = length + B;
 }
 
 void LstmRows::plan(const int32_t* lengths) {
-  // Counting sort, longest first: alive[t] is the number of rows longer than t.
-  std::fill(alive, alive + T, 0);
+  // Counting sort, longest first: batch_sizes[t] is the number of rows longer than t.
+  std::fill(batch_sizes, batch_sizes + T, 0);
   for (int64_t b = 0; b < B; ++b)
-    if (lengths[b] > 0) ++alive[lengths[b] - 1];
-  for (int64_t t = T - 2; t >= 0; --t) alive[t] += alive[t + 1];
+    if (lengths[b] > 0) ++batch_sizes[lengths[b] - 1];
+  for (int64_t t = T - 2; t >= 0; --t) batch_sizes[t] += batch_sizes[t + 1];
   begin[0] = 0;
-  for (int64_t t = 0; t < T; ++t) begin[t + 1] = begin[t] + alive[t];
-  // Counting sort: rows of length n begin at offset alive[n], after all longer rows. `place` is filled later and serves as the counters here.
+  for (int64_t t = 0; t < T; ++t) begin[t + 1] = begin[t] + batch_sizes[t];
+  // Counting sort: rows of length n begin at offset batch_sizes[n], after all longer rows. `place` is filled later and serves as the counters here.
   int64_t* next = place;
-  for (int64_t n = 0; n < T; ++n) next[n] = alive[n];
+  for (int64_t n = 0; n < T; ++n) next[n] = batch_sizes[n];
   int64_t full = 0;  // rows of length T
   for (int64_t b = 0; b < B; ++b) {
     const int64_t r = lengths[b] == T ? full++ : next[lengths[b]]++;
@@ -33,7 +33,7 @@ void LstmRows::plan(const int32_t* lengths) {
     length[r] = lengths[b];
   }
   for (int64_t step = 0; step < T; ++step)
-    for (int64_t r = 0; r < alive[step]; ++r)
+    for (int64_t r = 0; r < batch_sizes[step]; ++r)
       place[begin[step] + r] = (reverse ? length[r] - 1 - step : step) * B + order[r];
 }
 

@@ -12,7 +12,7 @@ namespace {
 struct Incoming {
   LstmView s;
   int64_t step;
-  __device__ bool fresh(int64_t r) const { return s.rows.has_lengths && r >= s.rows.alive[step + 1]; }
+  __device__ bool fresh(int64_t r) const { return s.rows.has_lengths && r >= s.rows.batch_sizes[step + 1]; }
   __device__ float start(int64_t r, int64_t n) const {
     return n < s.R && (fresh(r) || (s.passes() && !s.mask)) ? s.dh[r * s.R + n] : 0.0f;
   }

@@ -47,14 +47,14 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_kernel(W
   if (threadIdx.x == 0) *stuck = 0;
   __syncthreads();
   for (int64_t step = 0; step < s.rows.T; ++step) {
-    const int64_t alive = s.rows.live(step);
-    for (int64_t r0 = int64_t{blockIdx.y} * kSliceRows; r0 < alive; r0 += int64_t{gridDim.y} * kSliceRows) {
-      const int64_t r = r0 + threadIdx.x / 16, row = r < alive ? s.rows.first(step) + r : -1;
+    const int64_t active = s.rows.live(step);
+    for (int64_t r0 = int64_t{blockIdx.y} * kSliceRows; r0 < active; r0 += int64_t{gridDim.y} * kSliceRows) {
+      const int64_t r = r0 + threadIdx.x / 16, row = r < active ? s.rows.first(step) + r : -1;
       const bool real = row >= 0 && unit < s.H;
       const float before = real ? s.c_before(row, r, unit) : 0.0f;
       float start[1][4];
       load_start<1>(s, row, unit, start);
-      const int live = static_cast<int>(alive - r0 < kSliceRows ? alive - r0 : kSliceRows);
+      const int live = static_cast<int>(active - r0 < kSliceRows ? active - r0 : kSliceRows);
       const uint32_t tag = tag_of_step(step);
       const auto take = [&](uint32_t(&w)[4]) { return step == 0 || Tagged<Words>::take(w, tag); };
       float c[8][4] = {};

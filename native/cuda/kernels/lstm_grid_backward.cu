@@ -60,10 +60,10 @@ __device__ __forceinline__ void give(uint32_t* to, bool real, const float (&d)[4
 
 // Clears this thread's words of all rows so far, in half the ring.
 template <class Words>
-__device__ __forceinline__ void clear_half(const WireJob& g, int64_t first, int64_t alive, int64_t unit) {
+__device__ __forceinline__ void clear_half(const WireJob& g, int64_t first, int64_t active, int64_t unit) {
   constexpr int count = Words::kPerWord == 2 ? 2 : 4, apart = 16 / Words::kPerWord;
   const int64_t ty = threadIdx.x / 16;
-  for (int64_t r = int64_t{blockIdx.y} * kSliceRows + ty; r < alive; r += int64_t{gridDim.y} * kSliceRows)
+  for (int64_t r = int64_t{blockIdx.y} * kSliceRows + ty; r < active; r += int64_t{gridDim.y} * kSliceRows)
     for (int64_t place = first; place < first + Ring::kHalf; ++place)
       for (int i = 0; i < count; ++i) store_wire(own_words<Words>(g, place, r, unit) + i * apart, 0);
 }
@@ -86,9 +86,9 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_backward
   const Ring ring(s.rows.T);
   for (int64_t step = s.rows.T - 1; step >= 0; --step) {
     const int64_t turn = s.rows.T - 1 - step;
-    const int64_t alive = s.rows.live(step), after = turn > 0 ? s.rows.live(step + 1) : 0;
-    for (int64_t r0 = int64_t{blockIdx.y} * kSliceRows; r0 < alive; r0 += int64_t{gridDim.y} * kSliceRows) {
-      const int64_t r = r0 + ty, row = r < alive ? s.rows.first(step) + r : -1;
+    const int64_t active = s.rows.live(step), after = turn > 0 ? s.rows.live(step + 1) : 0;
+    for (int64_t r0 = int64_t{blockIdx.y} * kSliceRows; r0 < active; r0 += int64_t{gridDim.y} * kSliceRows) {
+      const int64_t r = r0 + ty, row = r < active ? s.rows.first(step) + r : -1;
       const bool real = row >= 0 && unit < s.H;
       UnitBack back = {};
       if (real) back.load(s, row, unit);
@@ -130,7 +130,7 @@ __global__ void __launch_bounds__(kTileThreads, 1) lstm_persistent_grid_backward
       __syncthreads();  // before the sums are overwritten; words of other blocks may still be on their way
     }
     const int64_t used = ring.used(turn, s.rows.T);
-    if (used >= 0) clear_half<Words>(g, used, alive, unit);
+    if (used >= 0) clear_half<Words>(g, used, active, unit);
     if (used >= 0 || ring.ends_half(turn)) __threadfence();
   }
 }

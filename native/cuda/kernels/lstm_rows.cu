@@ -23,13 +23,13 @@ __global__ void __launch_bounds__(1024) lstm_rows_kernel(LstmRows s, const int32
     s.length[r] = mine;
   }
   for (int64_t t = threadIdx.x; t <= s.T; t += blockDim.x) {
-    int32_t alive = 0, begin = 0;
+    int32_t active = 0, begin = 0;
     for (int64_t b = 0; b < s.B; ++b) {
       const int32_t length = clamp_length(lengths[b], s.T);
-      alive += length > t;
+      active += length > t;
       begin += length < t ? length : static_cast<int32_t>(t);
     }
-    if (t < s.T) s.alive[t] = alive;
+    if (t < s.T) s.batch_sizes[t] = active;
     s.begin[t] = begin;
   }
 }
@@ -44,7 +44,7 @@ void lstm_plan_rows(const Node& n, const Lstm& s) {
   one.block = dim3(1024);
   launch(n.queue, one, lstm_rows_kernel, rows, reinterpret_cast<const int32_t*>(s.lengths->data));
   each_element(n.queue, s.T, s.B, [=] __device__(int64_t step, int64_t r) {
-    if (r >= rows.alive[step]) return;
+    if (r >= rows.batch_sizes[step]) return;
     const int64_t row = rows.begin[step] + r, t = rows.reverse ? rows.length[r] - 1 - step : step;
     rows.place[row] = static_cast<int32_t>(t * rows.B + rows.order[r]);
     rows.previous[row] = static_cast<int32_t>(step > 0 ? rows.begin[step - 1] + r : -1);

@@ -17,15 +17,15 @@ struct LstmRows {
   bool reverse, has_lengths;
   // With lengths, computed on the device at the start of a run (lstm_rows.cu): [T], [T + 1], [B], [B], [T * B], [T * B]; and [T], in which
   // the element of the first step of a stretch is the number of rows of the stretch.
-  int32_t *alive, *begin, *order, *length, *place, *previous, *stretch;
+  int32_t *batch_sizes, *begin, *order, *length, *place, *previous, *stretch;
 
   static int64_t ints(int64_t T, int64_t B) { return 3 * T + 1 + 2 * B + 2 * T * B; }
   void lay(int32_t* at) {
-    alive = at, begin = alive + T, order = begin + T + 1, length = order + B, place = length + B;
+    batch_sizes = at, begin = batch_sizes + T, order = begin + T + 1, length = order + B, place = length + B;
     previous = place + T * B, stretch = previous + T * B;
   }
   __host__ __device__ int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
-  __device__ int64_t live(int64_t step) const { return has_lengths ? alive[step] : B; }
+  __device__ int64_t live(int64_t step) const { return has_lengths ? batch_sizes[step] : B; }
   __device__ int64_t first(int64_t step) const { return has_lengths ? begin[step] : time(step) * B; }
   __device__ int64_t count() const { return has_lengths ? begin[T] : T * B; }
   __device__ int64_t steps_of(int64_t r) const { return has_lengths ? length[r] : T; }
@@ -39,7 +39,7 @@ struct LstmRows {
     return p < T * B ? p : -1;
   }
   // Return, for extents, the addresses of the number of rows of a step and of all steps; null if the number is known beforehand.
-  const int32_t* live_now(int64_t step) const { return has_lengths ? alive + step : nullptr; }
+  const int32_t* live_now(int64_t step) const { return has_lengths ? batch_sizes + step : nullptr; }
   const int32_t* count_now() const { return has_lengths ? begin + T : nullptr; }
 };
 
