@@ -118,7 +118,7 @@ int64_t place(std::vector<Interval>& intervals) {
                                                     : intervals[a].bytes > intervals[b].bytes;
   });
   std::map<int64_t, int64_t> gaps;    // offset -> bytes
-  std::multimap<int, size_t> living;  // last moment -> interval
+  std::multimap<int, size_t> active;  // last moment -> interval
   int64_t peak = 0;
   const auto release = [&](size_t i) {
     int64_t offset = intervals[i].place.offset, bytes = intervals[i].bytes;
@@ -133,8 +133,8 @@ int64_t place(std::vector<Interval>& intervals) {
   };
   for (size_t i : order) {
     Interval& interval = intervals[i];
-    while (!living.empty() && living.begin()->first < interval.first)
-      release(living.begin()->second), living.erase(living.begin());
+    while (!active.empty() && active.begin()->first < interval.first)
+      release(active.begin()->second), active.erase(active.begin());
     auto gap = std::find_if(gaps.begin(), gaps.end(), [&](const auto& g) { return g.second >= interval.bytes; });
     if (gap == gaps.end() && !gaps.empty() && std::prev(gaps.end())->first + std::prev(gaps.end())->second == peak)
       gap = std::prev(gaps.end());
@@ -145,7 +145,7 @@ int64_t place(std::vector<Interval>& intervals) {
       if (rest > 0) gaps[offset + interval.bytes] = rest;
     }
     peak = std::max(peak, offset + interval.bytes);
-    living.emplace(interval.last, i);
+    active.emplace(interval.last, i);
   }
   return peak;
 }

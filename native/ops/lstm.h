@@ -57,7 +57,7 @@ struct LstmRows {
   int64_t batch_row(int64_t r) const { return has_lengths ? order[r] : r; }
   bool whole(Range rows) const { return rows.begin == 0 && rows.end == B; }
   // Returns those of `rows` (of the batch, longest first) that are active at a step.
-  Range living(Range rows, int64_t step) const {
+  Range active(Range rows, int64_t step) const {
     const int64_t n = live(step);
     return {rows.begin < n ? rows.begin : n, rows.end < n ? rows.end : n};
   }

@@ -48,7 +48,7 @@ void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team
   const Share mine = lstm_share(s, index, team);
   const Range blocks = by_rows ? Range{0, u.blocks} : share(u.blocks, index, team);
   for (int64_t step = s.rows.steps() - 1; step >= 0; --step) {
-    const Range rows = s.rows.living(mine.rows, step);
+    const Range rows = s.rows.active(mine.rows, step);
     if (rows.begin < rows.end) {
       const Range columns = s.projection ? Range{0, s.h_ld} : Range{mine.panels.begin * 16, mine.panels.end * 16};
       if (s.rows.has_lengths && s.y->grad) gather_dy(s, rows, columns, step);

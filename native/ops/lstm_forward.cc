@@ -23,7 +23,7 @@ void each_step(const Lstm& s, const Share& mine, int64_t first, int64_t last, F 
   const bool backwards = s.rows.reverse && !s.rows.has_lengths;
   for (int64_t i = 0; i < last - first; ++i) {
     const int64_t step = backwards ? last - 1 - i : first + i;
-    const Range rows = s.rows.living(mine.rows, step);
+    const Range rows = s.rows.active(mine.rows, step);
     if (rows.begin < rows.end) body(rows, s.rows.first(step));
   }
 }
@@ -157,7 +157,7 @@ void each_group(const Lstm& s, Range panels, int64_t rows, bool backwards, F bod
 }
 
 void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& mine, int64_t step) {
-  const Range rows = s.rows.living(mine.rows, step);
+  const Range rows = s.rows.active(mine.rows, step);
   const int64_t count = rows.end - rows.begin, row = s.rows.first(step);
   if (count <= 0) return;
   MatMul m;
@@ -187,7 +187,7 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
 
 // Completes a step after its cells: computes h if it is a projection of their outputs, and copies it to y.
 void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine, int64_t step) {
-  const Range rows = s.rows.living(mine.rows, step);
+  const Range rows = s.rows.active(mine.rows, step);
   if (rows.begin >= rows.end) return;
   Range columns = {mine.panels.begin * 16, mine.panels.end * 16};
   if (s.projection) {

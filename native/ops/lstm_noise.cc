@@ -78,7 +78,7 @@ void lstm_start_ranges(const Lstm& s) {
 // Makes the operand of `step` from the rows of h before it, if the operand is a copy.
 void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int64_t step) {
   if (!s.copies_h() || step >= s.rows.steps()) return;
-  const Range mine = s.rows.living(rows, step);
+  const Range mine = s.rows.active(rows, step);
   const int64_t count = mine.end - mine.begin, width = columns.end - columns.begin;
   if (count <= 0) return;
   const int64_t from = mine.begin * s.h_ld + columns.begin, to = s.rows.first(step) * s.h_ld + from;
