@@ -217,7 +217,7 @@ Lstm::Lstm(Plan& plan, const Node& node) {
 }
 
 void Lstm::set_buffers(const Plan& plan, const Node& node) {
-  rows.lay(reinterpret_cast<int64_t*>(node.buffers[kSchedule].data));
+  rows.set_arrays(reinterpret_cast<int64_t*>(node.buffers[kSchedule].data));
   gates = node.buffers[kGates].data;
   cell = node.buffers[kCell].data;
   zeros = node.buffers[kZeros].data;

@@ -39,7 +39,7 @@ struct LstmRows {
   int64_t *batch_sizes, *begin, *order, *length, *place;  // [T], [T + 1], [B], [B], [T * B]
 
   static int64_t ints(int64_t T, int64_t B) { return 2 * T + 1 + 2 * B + T * B; }
-  void lay(int64_t* at);              // the arrays, in one buffer of ints()
+  void set_arrays(int64_t* at);       // in one buffer of ints()
   void plan(const int32_t* lengths);  // fills them
   int64_t steps() const { return has_lengths ? length[0] : T; }
   int64_t count() const { return has_lengths ? begin[T] : T * B; }

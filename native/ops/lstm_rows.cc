@@ -7,7 +7,7 @@
 
 namespace gatecell {
 
-void LstmRows::lay(int64_t* at) {
+void LstmRows::set_arrays(int64_t* at) {
   batch_sizes = at;
   begin = batch_sizes + T;
   order = begin + T + 1;

@@ -112,7 +112,7 @@ LstmView view_of(const Node& n, const Lstm& s) {
   LstmView v = {};
   v.rows.T = s.T, v.rows.B = s.B, v.rows.reverse = n.attribute(kReverse) != 0,
   v.rows.has_lengths = s.lengths != nullptr;
-  if (s.lengths) v.rows.lay(n.buffer<int32_t>(kSchedule));
+  if (s.lengths) v.rows.set_arrays(n.buffer<int32_t>(kSchedule));
   v.H = s.H, v.R = s.R, v.columns = s.columns;
   v.keep = n.node.trains != 0, v.gru = is_gru(n), v.norm = n.in(kGainIh) != nullptr;
   v.gates = n.buffer(kGates), v.cells = n.buffer(kCells);

@@ -20,7 +20,7 @@ struct LstmRows {
   int32_t *batch_sizes, *begin, *order, *length, *place, *previous, *stretch;
 
   static int64_t ints(int64_t T, int64_t B) { return 3 * T + 1 + 2 * B + 2 * T * B; }
-  void lay(int32_t* at) {
+  void set_arrays(int32_t* at) {
     batch_sizes = at, begin = batch_sizes + T, order = begin + T + 1, length = order + B, place = length + B;
     previous = place + T * B, stretch = previous + T * B;
   }
