@@ -36,7 +36,7 @@ enum LstmPack {
 struct LstmRows {
   int64_t T, B;
   bool reverse, has_lengths;
-  int64_t *batch_sizes, *begin, *order, *length, *place;  // [T], [T + 1], [B], [B], [T * B]
+  int64_t *batch_sizes, *begin, *order, *length, *positions;  // [T], [T + 1], [B], [B], [T * B]
 
   static int64_t ints(int64_t T, int64_t B) { return 2 * T + 1 + 2 * B + T * B; }
   void set_arrays(int64_t* at);       // in one buffer of ints()
@@ -53,7 +53,7 @@ struct LstmRows {
     return {low * B, (low + to - from) * B};
   }
   // Returns the index of a row in [T, B, ...]: t * B + b.
-  int64_t at(int64_t row) const { return has_lengths ? place[row] : row; }
+  int64_t at(int64_t row) const { return has_lengths ? positions[row] : row; }
   int64_t batch_row(int64_t r) const { return has_lengths ? order[r] : r; }
   bool whole(Range rows) const { return rows.begin == 0 && rows.end == B; }
   // Returns those of `rows` (of the batch, longest first) that are active at a step.

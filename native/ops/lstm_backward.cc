@@ -12,7 +12,7 @@ namespace {
 void gather_dy(const Lstm& s, Range rows, Range columns, int64_t step) {
   const int64_t first = s.rows.first(step);
   for (int64_t r = rows.begin; r < rows.end; ++r)
-    memcpy(s.dy_rows + r * s.h_ld + columns.begin, s.y->grad + s.rows.place[first + r] * s.h_ld + columns.begin,
+    memcpy(s.dy_rows + r * s.h_ld + columns.begin, s.y->grad + s.rows.positions[first + r] * s.h_ld + columns.begin,
            static_cast<size_t>(columns.end - columns.begin) * 4);
 }
 

@@ -72,7 +72,7 @@ void gather_x(const Lstm& s, int64_t row, int64_t count) {
     else memcpy(s.x_rows + at, from, static_cast<size_t>(rows * ld) * 4);
   };
   if (!s.rows.has_lengths) return convert(s.x->data + to, row, count);
-  for (int64_t i = row; i < row + count; ++i) convert(s.x->data + s.rows.place[i] * ld, i, 1);
+  for (int64_t i = row; i < row + count; ++i) convert(s.x->data + s.rows.positions[i] * ld, i, 1);
 }
 
 bool gathers(const Lstm& s) { return !s.table && (s.rows.has_lengths || s.x_format != Format::kF32); }

@@ -181,7 +181,7 @@ void input_gradient(const Plan& plan, const Node& node, const Lstm& s, int index
   multiply(m, mine, {0, m.b->blocks});
   if (!s.rows.has_lengths) return;
   for (int64_t row = mine.begin; row < mine.end; ++row) {
-    float* to = s.x->grad + s.rows.place[row] * s.x->ld;
+    float* to = s.x->grad + s.rows.positions[row] * s.x->ld;
     const float* from = s.dx_rows + row * s.x->ld;
     if (node.accumulate[kX]) kernels().add(from, to, s.x->ld);
     else memcpy(to, from, static_cast<size_t>(s.x->ld) * 4);

@@ -12,7 +12,7 @@ void LstmRows::set_arrays(int64_t* at) {
   begin = batch_sizes + T;
   order = begin + T + 1;
   length = order + B;
-  place = length + B;
+  positions = length + B;
 }
 
 void LstmRows::plan(const int32_t* lengths) {
@@ -23,8 +23,8 @@ void LstmRows::plan(const int32_t* lengths) {
   for (int64_t t = T - 2; t >= 0; --t) batch_sizes[t] += batch_sizes[t + 1];
   begin[0] = 0;
   for (int64_t t = 0; t < T; ++t) begin[t + 1] = begin[t] + batch_sizes[t];
-  // Counting sort: rows of length n begin at offset batch_sizes[n], after all longer rows. `place` is filled later and serves as the counters here.
-  int64_t* next = place;
+  // Rows of length n begin at offset batch_sizes[n], after all longer rows. `positions` is filled below; until then it is the counters.
+  int64_t* next = positions;
   for (int64_t n = 0; n < T; ++n) next[n] = batch_sizes[n];
   int64_t full = 0;  // rows of length T
   for (int64_t b = 0; b < B; ++b) {
@@ -34,7 +34,7 @@ void LstmRows::plan(const int32_t* lengths) {
   }
   for (int64_t step = 0; step < T; ++step)
     for (int64_t r = 0; r < batch_sizes[step]; ++r)
-      place[begin[step] + r] = (reverse ? length[r] - 1 - step : step) * B + order[r];
+      positions[begin[step] + r] = (reverse ? length[r] - 1 - step : step) * B + order[r];
 }
 
 Range LstmRows::owned(int index, int team) const {
@@ -131,7 +131,7 @@ void lstm_scatter_output(const Lstm& s, Range rows, Range columns, int64_t step)
   const float* h = s.h_after(step);
   const int64_t first = s.rows.first(step);
   for (int64_t r = rows.begin; r < rows.end; ++r)
-    memcpy(s.y->data + s.rows.place[first + r] * s.h_ld + columns.begin, h + r * s.h_ld + columns.begin,
+    memcpy(s.y->data + s.rows.positions[first + r] * s.h_ld + columns.begin, h + r * s.h_ld + columns.begin,
            static_cast<size_t>(columns.end - columns.begin) * 4);
 }
 

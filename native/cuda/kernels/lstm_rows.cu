@@ -46,7 +46,7 @@ void lstm_plan_rows(const Node& n, const Lstm& s) {
   each_element(n.queue, s.T, s.B, [=] __device__(int64_t step, int64_t r) {
     if (r >= rows.batch_sizes[step]) return;
     const int64_t row = rows.begin[step] + r, t = rows.reverse ? rows.length[r] - 1 - step : step;
-    rows.place[row] = static_cast<int32_t>(t * rows.B + rows.order[r]);
+    rows.positions[row] = static_cast<int32_t>(t * rows.B + rows.order[r]);
     rows.previous[row] = static_cast<int32_t>(step > 0 ? rows.begin[step - 1] + r : -1);
   });
 }

@@ -17,12 +17,12 @@ struct LstmRows {
   bool reverse, has_lengths;
   // With lengths, computed on the device at the start of a run (lstm_rows.cu): [T], [T + 1], [B], [B], [T * B], [T * B]; and [T], in which
   // the element of the first step of a stretch is the number of rows of the stretch.
-  int32_t *batch_sizes, *begin, *order, *length, *place, *previous, *stretch;
+  int32_t *batch_sizes, *begin, *order, *length, *positions, *previous, *stretch;
 
   static int64_t ints(int64_t T, int64_t B) { return 3 * T + 1 + 2 * B + 2 * T * B; }
   void set_arrays(int32_t* at) {
-    batch_sizes = at, begin = batch_sizes + T, order = begin + T + 1, length = order + B, place = length + B;
-    previous = place + T * B, stretch = previous + T * B;
+    batch_sizes = at, begin = batch_sizes + T, order = begin + T + 1, length = order + B, positions = length + B;
+    previous = positions + T * B, stretch = previous + T * B;
   }
   __host__ __device__ int64_t time(int64_t step) const { return reverse ? T - 1 - step : step; }
   __device__ int64_t live(int64_t step) const { return has_lengths ? batch_sizes[step] : B; }
@@ -30,7 +30,7 @@ struct LstmRows {
   __device__ int64_t count() const { return has_lengths ? begin[T] : T * B; }
   __device__ int64_t steps_of(int64_t r) const { return has_lengths ? length[r] : T; }
   // Return the index of a row in [T, B, ...], its batch row, and the row of the step before (-1 before the first).
-  __device__ int64_t at(int64_t row) const { return has_lengths ? place[row] : row; }
+  __device__ int64_t at(int64_t row) const { return has_lengths ? positions[row] : row; }
   __device__ int64_t batch(int64_t row) const { return at(row) % B; }
   __device__ int64_t batch_row(int64_t r) const { return has_lengths ? order[r] : r; }
   __device__ int64_t before(int64_t row) const {
