@@ -49,7 +49,7 @@ void open_library(Backend& b) {
   const auto entry = reinterpret_cast<Entry>(dlsym(library, GC_BACKEND_SYMBOL));
   const gc_backend* table = entry ? entry() : nullptr;
   if (!table) {
-    b.reason = b.path + " is no device library of gatecell";
+    b.reason = b.path + " is not a device library of gatecell";
     return;
   }
   if (table->abi_version != GC_BACKEND_ABI || table->size < static_cast<int32_t>(sizeof(gc_backend))) {

@@ -129,9 +129,9 @@ const char* keeps_apart(const Plan& plan, const Node& below, const Node& layer, 
     if (layer.in[i] >= 0 && plan.tensors[layer.in[i]].producer >= first) return "it reads more than y of what is below";
   for (int i = below.index + 1; i < layer.index; ++i)
     if (plan.nodes[i].op->opcode != GC_OP_DROPOUT || (is_reverse(layer) && input(layer, kLengths) >= 0))
-      return "other ops stand between them";
+      return "other ops are between them";
   if (layers_of(plan, first, below.index) == kMostLayers) return "there are as many layers below as run side by side";
-  return is_chain(plan, below, layer) ? nullptr : "other ops stand between them";
+  return is_chain(plan, below, layer) ? nullptr : "other ops are between them";
 }
 
 void mark_stacks(Plan& plan) {

@@ -60,7 +60,7 @@ gc_status check_attributes(const Plan& plan, const Node& node) {
     return fail(GC_UNSUPPORTED, "lstm: layer normalisation does not go together with %s: leave one out",
                 zones ? "zoneout" : "peepholes");
   if (norm && plan.format != Format::kF32)
-    return fail(GC_UNSUPPORTED, "lstm: layer normalisation has f32 kernels alone: use precision f32");
+    return fail(GC_UNSUPPORTED, "lstm: layer normalisation has only f32 kernels: use precision f32");
   if (zones && (projects || given(kPeephole)))
     return fail(GC_UNSUPPORTED, "lstm: zoneout does not go together with %s: leave one out",
                 projects ? "an output projection" : "peepholes");

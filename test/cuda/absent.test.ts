@@ -27,7 +27,7 @@ function printed(library: string): {
 for (const [name, library, reason] of [
   ['a file that is not there', join(folder, 'none.so'), /^there is no CUDA library at .*none\.so$/],
   ['a file that is no library', join(folder, 'text.so'), /^the CUDA library did not load: /],
-  ['a library of something else', libc, /is no device library of gatecell$|^there is no CUDA library/]
+  ['a library of something else', libc, /is not a device library of gatecell$|^there is no CUDA library/]
 ] as const) {
   t.test(name, async (t) => {
     const report = printed(library)

@@ -131,7 +131,7 @@ TEST_CASE("arena: a run that begins with NaN in its memory has the same bits") {
     }
 }
 
-TEST_CASE("threads: runs of one store beside each other have a block each, and few are kept") {
+TEST_CASE("threads: runs of one store at the same time have a block each, and few are kept") {
   constexpr int kThreads = 6;
   Sized owner(4, GC_FLOAT, 1);
   owner.g.compile(owner.loss);
@@ -166,7 +166,7 @@ TEST_CASE("threads: runs of one store beside each other have a block each, and f
   for (gc_plan* plan : plans) gc_plan_destroy(plan);
 }
 
-TEST_CASE("arena: a second block that the system refuses is an error of that run alone") {
+TEST_CASE("arena: a second block that the system refuses is an error of only that run") {
   gatecell::ArenaPool pool;
   REQUIRE(pool.enter(1 << 20));
   gatecell::Block first = pool.take(1 << 20);

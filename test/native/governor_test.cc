@@ -43,7 +43,7 @@ TEST_CASE("governor: an idle machine gives every team that is wanted") {
     for (int wanted : {1, 2, 3, 8}) CHECK(machine.run(wanted) == wanted);
 }
 
-TEST_CASE("governor: teams shrink to one beside busy neighbours, and grow to the full size after them") {
+TEST_CASE("governor: teams shrink to one next to busy neighbours, and grow to the full size after them") {
   for (int wanted : {2, 4, 7, 64}) {
     CAPTURE(wanted);
     Machine machine;
@@ -67,7 +67,7 @@ TEST_CASE("governor: while neighbours stay, trials of larger teams become seldom
   CHECK(trials <= 20);  // two jobs of a trial each 3.2 s
 }
 
-TEST_CASE("governor: waits that are short beside the work are no reason to shrink") {
+TEST_CASE("governor: waits that are short compared with the work are no reason to shrink") {
   Governor governor;
   int64_t now = 0;
   for (int i = 0; i < 10000; ++i) {

@@ -44,7 +44,7 @@ TEST_CASE("lstm variants without a backward pass: the bits of the float referenc
   }
 }
 
-TEST_CASE("lstm: a padded row is the row alone, bit for bit, whatever stands in the padding") {
+TEST_CASE("lstm: a padded row gives the bits of the row by itself, for any values in the padding") {
   for (bool reverse : {false, true}) {
     const Shape s = {9, 6, 5, 21, reverse, true, true, kLengths};
     Reference r = make(s, 22);

@@ -176,7 +176,7 @@ TEST_CASE("a gradient or loss that is not finite changes nothing and says so") {
   }
 }
 
-TEST_CASE("a gradient run leaves parameters alone; a forward run leaves gradients alone") {
+TEST_CASE("a gradient run does not change parameters; a forward run does not change gradients") {
   Problem p(GC_SGD);
   const Floats before = p.values();
   p.g.run(GC_GRADIENT);

@@ -86,7 +86,7 @@ TEST_CASE("dropout: off in a forward run and for p = 0") {
   CHECK(none.g.grad(none.w)[14] == doctest::Approx(2.0 / 15));
 }
 
-TEST_CASE("dropout: the mask is a function of seed, stream, step and element alone") {
+TEST_CASE("dropout: the mask is a function of seed, stream, step and element only") {
   Dropout d({7, 5, 33}, 0.3, false, 3), other({7, 5, 33}, 0.3, false, 4), flat({7 * 5 * 33}, 0.3, false, 3);
   const Floats first = d.mask(1, 10);
   CHECK(difference(d.mask(1, 10), first) == "");

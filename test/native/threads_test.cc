@@ -95,7 +95,7 @@ TEST_SUITE("threads") {
     gc_shutdown();
   }
 
-  TEST_CASE("threads: callers that find the pool busy do their work alone") {
+  TEST_CASE("threads: callers that find the pool busy do their work without it") {
     std::vector<std::thread> callers;
     std::atomic<int64_t> total{0};
     for (int caller = 0; caller < 4; ++caller) {
@@ -112,7 +112,7 @@ TEST_SUITE("threads") {
     CHECK(total == 4 * 100 * 1000);
   }
 
-  TEST_CASE("threads: a parallel call inside a parallel call runs alone") {
+  TEST_CASE("threads: a parallel call inside a parallel call runs on one thread") {
     std::atomic<int> inner{0};
     parallel(3, [&](int, int) { parallel(3, [&](int, int team) { inner.fetch_add(team); }); });
     CHECK(inner == 3);

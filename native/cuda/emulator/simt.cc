@@ -157,7 +157,7 @@ void run_threads() {
     switch_context(main_context, current->context);
   }
   if (now->live == now->held.size()) return;
-  fprintf(stderr, "emulator: %u threads wait at a barrier that the others have left behind\n", now->live);
+  fprintf(stderr, "emulator: %u threads wait at a barrier that the others do not reach\n", now->live);
   abort();
 }
 

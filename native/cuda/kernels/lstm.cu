@@ -30,7 +30,7 @@ void name_variants(const Node& n) {
   add(n.in(kGainIh) != nullptr, "layer normalisation");
   add(n.node.partner >= 0, "side by side with the other direction");
   add(n.node.stack_first >= 0 && n.node.index > n.node.stack_first,
-      "beside the layer below it, some steps behind, where that is faster");
+      "at the same time as the layer below it, some steps later, if that is faster");
 }
 
 // Asks for the words that blocks of the grid kernels exchange, if these kernels fit.

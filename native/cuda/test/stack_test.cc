@@ -254,7 +254,7 @@ TEST_CASE(
   for (const Case& c : {Case{"they read time in opposite order", true, false, false, false, false},
                         Case{"their lengths are not the same tensor", false, true, false, false, false},
                         Case{"it reads more than y of what is below", false, false, true, false, false},
-                        Case{"other ops stand between them", false, false, false, true, false},
+                        Case{"other ops are between them", false, false, false, true, false},
                         Case{"one of them has two directions", false, false, false, false, true}}) {
     CAPTURE(c.what);
     Twins twins([&](Graph& g, Twins& t) {
