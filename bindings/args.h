@@ -1,4 +1,4 @@
-// Reads arguments and refuses what does not fit: each reader throws one sentence and returns false.
+// Readers of arguments. Each reader checks its value; if it does not fit, it throws one sentence and returns false.
 //
 // A pointer read from a typed array is valid until JavaScript runs again, so a function first reads everything that may
 // call back into JavaScript (properties of an object) and only then the pointers. Memory that outlives the call must be
@@ -23,14 +23,14 @@ bool read_arguments(napi_env env, napi_callback_info info, napi_value (&out)[N])
   return napi_get_cb_info(env, info, &count, out, nullptr, nullptr) == napi_ok;
 }
 
-// An integer in [low, high].
+// Reads an integer in [low, high].
 bool read_int(napi_env env, napi_value value, const char* name, int32_t low, int32_t high, int32_t* out);
 
 bool is_null(napi_env env, napi_value value);
 
 bool read_property(napi_env env, napi_value object, const char* name, napi_value* out);
 
-enum class Lifetime { kCall, kBorrowed };  // borrowed: kept beyond the call, so it must be a SharedArrayBuffer
+enum class Lifetime { kCall, kBorrowed };  // borrowed: kept after the call, so it must be a SharedArrayBuffer
 
 template <class T>
 struct View {
@@ -38,7 +38,7 @@ struct View {
   size_t length;
 };
 
-// One typed array of exactly this element type, attached.
+// Reads one typed array of exactly this element type, which is not detached.
 bool read_array(napi_env env, napi_value value, const char* name, napi_typedarray_type type, Lifetime lifetime,
                 void** data, size_t* length);
 
@@ -55,7 +55,7 @@ inline bool read_view(napi_env env, napi_value value, const char* name, Lifetime
   return read_array(env, value, name, napi_uint8_array, lifetime, reinterpret_cast<void**>(&out->data), &out->length);
 }
 
-// A handle: an external value that carries our type tag.
+// Reads a handle: an external value that has our type tag.
 bool read_handle(napi_env env, napi_value value, const char* name, const napi_type_tag& tag, void** out);
 
 }  // namespace gatecell

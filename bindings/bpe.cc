@@ -40,7 +40,7 @@ void finalize_trainer(napi_env env, void* data, void*) {
 
 void finalize_encoder(napi_env, void* data, void*) { gc_bpe_encoder_destroy(static_cast<gc_bpe_encoder*>(data)); }
 
-// A tagged external value that owns `data`; null with an exception pending, and `data` is gone.
+// Returns a tagged external value that owns `data`, or deletes `data` and returns null with an exception pending.
 napi_value make_external(napi_env env, void* data, napi_finalize finalize, const napi_type_tag& tag) {
   napi_value handle;
   if (napi_create_external(env, data, finalize, nullptr, &handle) != napi_ok) {
@@ -52,7 +52,7 @@ napi_value make_external(napi_env env, void* data, napi_finalize finalize, const
   return nullptr;
 }
 
-// The trainer of a handle, if it was not disposed of and no job of it runs.
+// Returns the trainer of a handle, if it was not disposed of and no job of it runs.
 Trainer* read_idle_trainer(napi_env env, napi_value value) {
   void* data;
   REQUIRE(read_handle(env, value, "trainer", kTrainerTag, &data));

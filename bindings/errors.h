@@ -11,13 +11,13 @@ enum class Code { kInvalidArgument, kInvalidShape, kOutOfRange, kOutOfMemory, kU
 
 Code code_of(gc_status status);
 
-// A new error object (TypeError for arguments, RangeError for shapes and ranges, else Error); null if env is ending.
+// Returns a new error object (TypeError for arguments, RangeError for shapes and ranges, otherwise Error); null if env is ending.
 napi_value make_error(napi_env env, Code code, const char* message);
 
-// Throw; printf-like. An exception that is already pending (a getter of the caller threw) is left as it is.
+// Throw an error with a message in the form of printf. An exception that is already pending (of a getter of the caller) is not replaced.
 void throw_error(napi_env env, Code code, const char* format, ...) __attribute__((format(printf, 3, 4)));
 
-// Throws the core's last error on this thread unless status is GC_OK; true if it is.
+// Throws the core's last error on this thread unless status is GC_OK, and returns whether it is.
 bool check_status(napi_env env, gc_status status);
 
 }  // namespace gatecell

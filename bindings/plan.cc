@@ -16,7 +16,7 @@ namespace {
 
 const napi_type_tag kPlanTag = {0x2b84f06d95c1473a, 0xa7e20d4c63f91b58};
 
-// The description's tables, copied, so that what the core checks cannot change under it (they may be shared memory).
+// A copy of a table of the description, which may be shared memory, so that it cannot change after the core has checked it.
 class Table {
  public:
   ~Table() { free(memory_); }
@@ -118,7 +118,7 @@ bool read_memory(napi_env env, const Description& d, gc_plan_desc* desc) {
   return true;
 }
 
-// Frees the native part and the references; the Plan itself stays until its handle is collected.
+// Frees the native part and the references. The Plan itself exists until its handle is collected.
 void close_plan(napi_env env, Plan* plan) {
   if (plan->core == nullptr) return;
   gc_plan_destroy(plan->core);
@@ -144,7 +144,7 @@ void finalize_plan(napi_env env, void* data, void*) {
   release_library();
 }
 
-// The external value that owns `plan` from here on; on failure the plan is gone.
+// Returns the external value, which owns `plan` then; on failure the plan is deleted.
 napi_value make_handle(napi_env env, Plan* plan, const Description& d) {
   napi_value handle;
   const bool held = napi_create_reference(env, d.host, 1, &plan->host) == napi_ok &&
@@ -223,7 +223,7 @@ napi_value plan_create(napi_env env, napi_callback_info info) {
   retain_library();
   plan->store = store;
   if (store != nullptr) store->plans++;
-  // Many plans in one turn of the event loop make V8 collect the arenas of those that are gone.
+  // So many plans in one turn of the event loop make V8 collect the arenas of plans that are not used any more.
   plan->host_bytes = desc.host_elements * 4;
   int64_t ignored;
   napi_adjust_external_memory(env, plan->host_bytes, &ignored);
@@ -288,7 +288,7 @@ napi_value plan_bytes(napi_env env, napi_callback_info info) {
 napi_value plan_dispose(napi_env env, napi_callback_info info) {
   napi_value args[1];
   REQUIRE(read_arguments(env, info, args));
-  Plan* plan = read_open_plan(env, args[0]);  // also one whose store is gone
+  Plan* plan = read_open_plan(env, args[0]);  // also one whose store was disposed of
   REQUIRE(plan != nullptr && check_idle(env, plan));
   close_plan(env, plan);
   return nullptr;

@@ -17,7 +17,7 @@ struct Free {
   void operator()(void* memory) const { free(memory); }
 };
 
-// Reads {offset, rank, d0, d1} per parameter; whether they fit the arena is the core's to say.
+// Reads {offset, rank, d0, d1} per parameter. The core checks that they fit the arena.
 bool read_params(napi_env env, const View<double>& table, gc_param* out) {
   for (size_t i = 0; i < table.length / 4; i++) {
     int64_t fields[4];
@@ -45,7 +45,7 @@ void finalize_store(napi_env env, void* data, void*) {
   trim_store(env, store);
 }
 
-// References to the arenas and the external value that owns `store` from here on; on failure the store is gone.
+// Makes the references to the arenas and the external value, which owns `store` then; on failure the store is deleted.
 napi_value make_handle(napi_env env, Store* store, const napi_value* arrays) {
   napi_value handle;
   bool made = true;
@@ -224,7 +224,7 @@ napi_value store_dispose(napi_env env, napi_callback_info info) {
                 store->running);
     return nullptr;
   }
-  // Plans made on it refuse to run from here on; the native part goes with the last of them, now if there is none.
+  // Plans of the store then refuse to run. The native part is freed with the last of them, or now if there is none.
   store->disposed = true;
   trim_store(env, store);
   return nullptr;

@@ -157,7 +157,8 @@ gc_status run_plan(Plan& plan, gc_mode mode) {
   if (plan.device) return run_on_device(plan, mode);
   if (mode == GC_UPDATE) return update_only(plan);
   const PassArena arena(plan);
-  if (arena.out_of_memory()) return fail(GC_OUT_OF_MEMORY, "no memory for a run at the same time as another one of the same model");
+  if (arena.out_of_memory())
+    return fail(GC_OUT_OF_MEMORY, "no memory for a run at the same time as another one of the same model");
   gc_status status;
   if (!plan.store) {
     status = passes(plan, mode);
