@@ -76,7 +76,7 @@ export async function tourHandwriting(tour: HandwritingTour, output: Output, int
   for (const words of [
     ['write', files.writer, 'long', '--bias', '0.7', '--svg', 'long.svg'],
     ['trace', files.reader, files.ink, '--svg', 'trace.svg'],
-    ['train', 'handwriting', 'YOUR-INK', '--out', 'my.safetensors']
+    ['train', 'handwriting-synthesis', 'YOUR-INK', '--out', 'my.safetensors']
   ])
     output.line(`  ${commandLine(words)}`)
   return answer === WORD
