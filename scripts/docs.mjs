@@ -28,6 +28,9 @@ const inferred = [
   ...['textSplitSettings', 'textTrainingSettings', 'InkSettings']
 ]
 
+// Parts of a training from files that the command line uses; programs get them, but never make them.
+const ofTheCommandLine = ['Samples', 'RunLog', 'InitialWeights', 'Training', 'SavedRun']
+
 const app = await Application.bootstrap({
   entryPoints: entries.map(([, file]) => join(root, file)),
   tsconfig: join(root, 'tsconfig.docs.json'),
@@ -39,7 +42,7 @@ const app = await Application.bootstrap({
   excludeExternals: true,
   disableGit: true,
   sourceLinkTemplate: '{path}#L{line}',
-  intentionallyNotExported: inferred,
+  intentionallyNotExported: [...inferred, ...ofTheCommandLine],
   validation: { notExported: true, invalidLink: true, notDocumented: false }
 })
 app.converter.on(Converter.EVENT_RESOLVE_BEGIN, ({ project }) => {

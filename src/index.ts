@@ -104,7 +104,7 @@ export {
   type Hypothesis
 } from './generate/decode/beam.js'
 export { sessionDecoder, type SessionDecoderOptions } from './generate/decode/session-decoder.js'
-export { ctcGreedy, rowsOf, type CtcPath } from './generate/decode/ctc.js'
+export { ctcGreedy, rowsOf, type CtcPath, type LogitRows } from './generate/decode/ctc.js'
 export {
   createCtcBeam,
   ctcBeamSearch,
@@ -112,7 +112,14 @@ export {
   type CtcBeamOptions,
   type CtcHypothesis
 } from './generate/decode/ctc-beam.js'
-export { combineScorers, lexiconScorer, logSoftmax, streamScorer, type Scorer } from './generate/scorers.js'
+export {
+  combineScorers,
+  lexiconScorer,
+  logSoftmax,
+  streamScorer,
+  type Scorer,
+  type StreamScorerOptions
+} from './generate/scorers.js'
 export type { SamplerSettings } from './generate/settings.js'
 export {
   categoricalSampler,

@@ -173,7 +173,7 @@ const readStreamOptions = optionsOf<StreamScorerOptions>({
 const streamMethods = methods<Stream>(['clone', 'step'])
 
 /** Options of `streamScorer`. */
-interface StreamScorerOptions {
+export interface StreamScorerOptions {
   /**
    * Returns the model's token for a token of the search; -1 if the model does not have it, which forbids the token. Default: the same
    * token.
