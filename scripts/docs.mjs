@@ -29,7 +29,7 @@ const inferred = [
 ]
 
 // Parts of a training from files that the command line uses; programs get them, but never make them.
-const ofTheCommandLine = ['Samples', 'RunLog', 'InitialWeights', 'Training', 'SavedRun']
+const ofTheCommandLine = ['Samples', 'RunLog', 'InitialWeights', 'Training', 'SavedRun', 'CheckpointFile']
 
 const app = await Application.bootstrap({
   entryPoints: entries.map(([, file]) => join(root, file)),
