@@ -70,6 +70,11 @@ export function expected(
   return new GatecellError(code, `Expected ${what} but received ${actual}${end}`, cause === undefined ? {} : { cause })
 }
 
+/** Returns a GatecellError with the message of `cause`, an error of the core, which makes its sentences itself. */
+export function fromCore(code: ErrorCode, cause: Error): GatecellError {
+  return new GatecellError(code, cause.message, { cause })
+}
+
 /** Returns whether `value` is a proxy that was revoked: any access to it throws a TypeError. Runs no code of the value. */
 export function isRevoked(value: unknown): boolean {
   if (!types.isProxy(value)) return false

@@ -1,6 +1,8 @@
-// Where this package's code lies, as a file URL. The CommonJS build takes here-cjs.cts instead: tshy compiles both and
-// swaps them, so that the compiler's refusal of import.meta in CommonJS does not concern us.
+// The place of this package's code. The CommonJS build takes here-cjs.cts instead: tshy compiles both and swaps them, because the compiler
+// refuses import.meta in CommonJS.
 
-// eslint-disable-next-line @typescript-eslint/ban-ts-comment
-// @ts-ignore
-export const here = import.meta.url
+/** The file URL of this module. */
+export const here =
+  // eslint-disable-next-line @typescript-eslint/ban-ts-comment
+  // @ts-ignore
+  import.meta.url

@@ -2,7 +2,7 @@
 
 import { native, type CudaRates, type MachineInfo } from './native.js'
 import { callNative } from './graph/native-call.js'
-import { precisions, type Precision } from './graph/plan.js'
+import { precisions, type Precision } from './graph/opcodes.js'
 
 export type { MachineInfo }
 

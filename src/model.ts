@@ -1,5 +1,5 @@
-// A model: a function from symbolic tensors to symbolic tensors, its parameters, and its plans, one per shape and purpose.
-// It knows nothing of text, strokes or music: tasks and users bring the function.
+// A model: a function from symbolic tensors to symbolic tensors, its parameters, and its plans, one per shape and purpose. Tasks and users
+// provide the function; nothing here depends on text, strokes or music.
 
 import { boolean, checkObject, choice, filled, integer, list, made, nullable, number, object } from './check/index.js'
 import {
@@ -11,12 +11,12 @@ import {
   syncFunction,
   type Check
 } from './check/index.js'
-import { GatecellError, show } from './errors.js'
+import { expected, show } from './errors.js'
 import { checkGraph, Graph } from './graph/graph.js'
 import type { ParameterSpec } from './graph/parameter-specs.js'
-import { deviceNames, dtypes, optimizerNames } from './graph/opcodes.js'
+import { deviceNames, dtypes, optimizerNames, precisionNames } from './graph/opcodes.js'
 import { operationsOf, ParameterStore } from './graph/parameters.js'
-import { createPlan, precisionNames, type GeneratingPlan, type Plan, type PlanOptions } from './graph/plan.js'
+import { createPlan, type GeneratingPlan, type Plan, type PlanOptions } from './graph/plan.js'
 import { PlanCache, type CacheOptions } from './graph/plan-cache.js'
 import {
   checkDims,
@@ -37,6 +37,7 @@ import type {
   ModelOptions,
   ModelPlan,
   ModelPlanOptions,
+  PlanLease,
   Purpose,
   Recording
 } from './model-types.js'
@@ -80,20 +81,20 @@ const readDefinition = object<ModelDefinition>({
 const readOutputs = record(tensor)
 
 const models = new WeakSet<Model>()
-/** Throws ERR_INVALID_ARGUMENT for what `defineModel` did not return. */
+/** Checks that a value is a model: an object that `defineModel` returned. */
 export const checkModel: Check<Model> = made('a model', models)
 
 /** Default of `planMemory`. */
 const PLAN_MEMORY = 2 ** 29
 
-/** Returns `definition`, typed by what it names. */
+/** Returns `definition`, with the types that follow from its inputs, targets and outputs. */
 export function modelDefinition<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(
   definition: ModelDefinition<I, T, O>
 ): ModelDefinition<I, T, O> {
   return definition
 }
 
-/** Returns the parameters and carried states of a model by name, with their shapes, from a recording; allocates nothing for them. */
+/** Returns the shapes of the parameters and carried states of a model by name, from a recording; no memory is allocated for them. */
 export function tensorsOf(definition: ModelDefinition, dims: Dims = {}) {
   const { graph } = recordModel(definition, { ...smallestDims(definition), ...dims }, 'train', undefined)
   const parameters: ReadonlyMap<string, Shape> = new Map(graph.parameters.map(({ name, shape }) => [name, shape]))
@@ -102,8 +103,18 @@ export function tensorsOf(definition: ModelDefinition, dims: Dims = {}) {
 }
 
 /**
- * Defines a model. Its parameters get their first values, a function of only (seed, name), when they are first wanted: see
- * `ready`.
+ * Creates a model from its definition: records its function once to find its parameters, and allocates them. Their first values, a function of only
+ * (seed, name), are computed later; see `Model.ready`. Throws ERR_INVALID_ARGUMENT if a part of the definition or an option is not valid,
+ * ERR_OUT_OF_MEMORY, and the errors of the ops that `forward` and `loss` record.
+ * @example
+ * const model = defineModel({
+ *   name: 'series',
+ *   config: {},
+ *   inputs: { x: f32('length', 'batch', 1) },
+ *   targets: { y: f32('length', 'batch', 1) },
+ *   forward: ({ x }) => ({ next: linear(lstm(x, { name: 'lstm', hidden: 16 }).output, { name: 'head', size: 1 }) }),
+ *   loss: ({ next }, { y }) => meanSquare(next, y)
+ * })
  */
 export function defineModel<I extends Specs, T extends Specs = Record<never, InputSpec>, O extends string = string>(
   givenDefinition: ModelDefinition<I, T, O>,
@@ -111,26 +122,12 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
 ): Model<I, T, O> {
   const options = readModelOptions(modelOptions, 'the options of defineModel')
   const { seed = 0, training = true, threads = 0, precision = 'f32', device = 'cpu', initialize = true } = options
-  const { planMemory = PLAN_MEMORY } = options
   const definition = checkDefinition(givenDefinition) as unknown as typeof givenDefinition
-  const names = dimNamesOf(definition)
-  const inputNames = dimNamesOf({ inputs: definition.inputs })
-  const readDims = (dims: Dims, purpose: Purpose) => checkDims(dims, purpose === 'predict' ? inputNames : names)
   const first = recordModel(definition, smallestDims(definition), 'train', undefined)
   const parameters = new ParameterStore(first.graph.parameters, { training })
   if (initialize) parameters.initialize(seed)
-
-  const cache = new PlanCache(planMemory)
-  const compiled = new Set<Plan>()
-  const setting = { parameters, threads, precision, device }
-  /** Reads the arguments of `plan` and `lease` once: the key of such plans, and how one is made. */
-  const planned = (someDims: Dims, planOptions: ModelPlanOptions | undefined, name: string) => {
-    const options = readPlanOptions(planOptions, `the options of ${name}`)
-    const { purpose = 'train', optimizer = 'adam', outputs } = options
-    const dims = readDims(someDims, purpose)
-    const key = JSON.stringify([Object.values(dims), purpose, purpose === 'train' ? optimizer : null, outputs])
-    return { key, make: (more: CacheOptions) => preparePlan(model, setting, more, dims, options) }
-  }
+  const { planMemory = PLAN_MEMORY } = options
+  const plans = new ModelPlans(definition, { parameters, threads, precision, device }, planMemory)
 
   const model: Model<I, T, O> = {
     name: definition.name,
@@ -141,33 +138,16 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     threads,
     precision,
     device,
-    dimNames: [...names],
-    inputDimNames: [...inputNames],
+    dimNames: [...dimNamesOf(definition)],
+    inputDimNames: [...dimNamesOf({ inputs: definition.inputs })],
     ready: (readyOptions) => parameters.ready(readyOptions),
     get planUsage() {
-      return cache.usage
+      return plans.usage
     },
-    plan<P extends Purpose = 'train'>(dims: Dims, planOptions?: ModelPlanOptions<P>) {
-      const { key, make } = planned(dims, planOptions, 'plan')
-      return cache.shared(key, make) as Plan as ModelPlan<I, T, O, P>
-    },
-    lease<P extends Purpose = 'train'>(dims: Dims, planOptions?: ModelPlanOptions<P>) {
-      const { key, make } = planned(dims, planOptions, 'lease')
-      const { plan, release } = cache.lease(key, make)
-      plan.resetStates()
-      return { plan: plan as Plan as ModelPlan<I, T, O, P>, release, [Symbol.dispose]: release }
-    },
-    record(dims, purpose) {
-      checkPurpose(purpose, 'the purpose')
-      return recordModel(definition, readDims(dims, purpose), purpose, parameters.specs)
-    },
-    compile(graph, compileOptions) {
-      checkGraph(graph, 'the graph')
-      const plan = createPlan(graph, { ...setting, ...readCompileOptions(compileOptions, 'the options of compile') })
-      for (const old of compiled) if (old.disposed) compiled.delete(old)
-      compiled.add(plan)
-      return plan
-    },
+    plan: (dims, planOptions) => plans.shared(dims, planOptions),
+    lease: (dims, planOptions) => plans.lease(dims, planOptions),
+    record: (dims, purpose) => plans.record(dims, checkPurpose(purpose, 'the purpose')),
+    compile: (graph, compileOptions) => plans.compile(graph, compileOptions),
     stream: (streamOptions) => createStream(model, streamOptions),
     clone() {
       const copy = defineModel(definition, { ...options, training: false, initialize: false })
@@ -176,9 +156,7 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     },
     dispose() {
       operationsOf(parameters).checkIdle('disposal')
-      for (const plan of compiled) plan.dispose()
-      compiled.clear()
-      cache.dispose()
+      plans.dispose()
       parameters.dispose()
     },
     [Symbol.dispose]() {
@@ -189,33 +167,90 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
   return Object.freeze(model)
 }
 
-function preparePlan<I extends Specs, T extends Specs, O extends string>(
-  model: Model<I, T, O>,
-  setting: Pick<PlanOptions, 'parameters' | 'threads' | 'precision' | 'device'>,
-  more: CacheOptions,
-  dims: Dims,
-  { purpose = 'train', optimizer = 'adam', outputs: wanted }: ModelPlanOptions
-): GeneratingPlan {
-  const { graph, outputs, loss } = model.record(dims, purpose)
-  for (const name of wanted ?? (purpose === 'predict' ? Object.keys(outputs) : [])) {
-    const tensor = Object.hasOwn(outputs, name) ? (outputs as Record<string, Tensor>)[name] : undefined
-    if (!tensor) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected one of ${Object.keys(outputs).join(', ')} as output but received ${show(name)}: name an output that forward returns.`
-      )
+type Setting = Pick<PlanOptions, 'parameters' | 'threads' | 'precision' | 'device'>
+
+/** The plans of one model. */
+class ModelPlans<I extends Specs, T extends Specs, O extends string> {
+  readonly #definition: ModelDefinition<I, T, O>
+  readonly #setting: Setting
+  readonly #cache: PlanCache
+  /** Plans of recordings with additions by the caller. */
+  readonly #compiled = new Set<Plan>()
+
+  constructor(definition: ModelDefinition<I, T, O>, setting: Setting, planMemory: number) {
+    this.#definition = definition
+    this.#setting = setting
+    this.#cache = new PlanCache(planMemory)
+  }
+
+  get usage(): Model['planUsage'] {
+    return this.#cache.usage
+  }
+
+  record(dims: Dims, purpose: Purpose): Recording<I, O> {
+    return recordModel(this.#definition, this.#checkDims(dims, purpose), purpose, this.#setting.parameters.specs)
+  }
+
+  shared<P extends Purpose>(dims: Dims, options: ModelPlanOptions<P> | undefined): ModelPlan<I, T, O, P> {
+    const { key, make } = this.#planned(dims, options, 'plan')
+    return this.#cache.shared(key, make) as Plan as ModelPlan<I, T, O, P>
+  }
+
+  lease<P extends Purpose>(dims: Dims, options: ModelPlanOptions<P> | undefined): PlanLease<ModelPlan<I, T, O, P>> {
+    const { key, make } = this.#planned(dims, options, 'lease')
+    const { plan, release } = this.#cache.lease(key, make)
+    plan.resetStates()
+    return { plan: plan as Plan as ModelPlan<I, T, O, P>, release, [Symbol.dispose]: release }
+  }
+
+  compile(graph: Graph, options: Parameters<Model['compile']>[1]): GeneratingPlan {
+    checkGraph(graph, 'the graph')
+    const plan = createPlan(graph, { ...this.#setting, ...readCompileOptions(options, 'the options of compile') })
+    for (const old of this.#compiled) if (old.disposed) this.#compiled.delete(old)
+    this.#compiled.add(plan)
+    return plan
+  }
+
+  dispose(): void {
+    for (const plan of this.#compiled) plan.dispose()
+    this.#compiled.clear()
+    this.#cache.dispose()
+  }
+
+  #checkDims(dims: Dims, purpose: Purpose): Dims {
+    const { inputs } = this.#definition
+    return checkDims(dims, dimNamesOf(purpose === 'predict' ? { inputs } : this.#definition))
+  }
+
+  /** Reads the arguments of `plan` and `lease` once; returns the key of such plans and the function that makes one. */
+  #planned(someDims: Dims, planOptions: ModelPlanOptions | undefined, name: string) {
+    const options = readPlanOptions(planOptions, `the options of ${name}`)
+    const { purpose = 'train', optimizer = 'adam', outputs } = options
+    const dims = this.#checkDims(someDims, purpose)
+    const key = JSON.stringify([Object.values(dims), purpose, purpose === 'train' ? optimizer : null, outputs])
+    return { key, make: (more: CacheOptions) => this.#make(more, dims, options) }
+  }
+
+  #make(more: CacheOptions, dims: Dims, options: ModelPlanOptions): GeneratingPlan {
+    const { purpose = 'train', optimizer = 'adam', outputs: wanted } = options
+    const { graph, outputs, loss } = this.record(dims, purpose)
+    for (const name of wanted ?? (purpose === 'predict' ? Object.keys(outputs) : [])) {
+      const tensor = Object.hasOwn(outputs, name) ? (outputs as Record<string, Tensor>)[name] : undefined
+      if (!tensor) {
+        const names = `one of ${Object.keys(outputs).join(', ')} as output`
+        throw expected('ERR_INVALID_ARGUMENT', names, show(name), 'name an output that forward returns')
+      }
+      graph.output(name, tensor)
     }
-    graph.output(name, tensor)
+    if (purpose !== 'predict') {
+      if (!loss) {
+        const where = `a loss in the definition of "${this.#definition.name}"`
+        throw expected('ERR_INVALID_ARGUMENT', where, 'none', 'define one, or use the purpose predict')
+      }
+      graph.output('loss', loss)
+    }
+    return createPlan(graph, { ...this.#setting, ...more, ...(purpose === 'train' && { loss, optimizer }) })
   }
-  if (purpose !== 'predict') {
-    if (!loss)
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected a loss in the definition of "${model.name}" but there is none: define one, or use the purpose predict.`
-      )
-    graph.output('loss', loss)
-  }
-  return createPlan(graph, { ...setting, ...more, ...(purpose === 'train' && { loss, optimizer }) })
 }
 
 function recordModel<I extends Specs, T extends Specs, O extends string>(
@@ -241,16 +276,14 @@ function recordModel<I extends Specs, T extends Specs, O extends string>(
   return { graph, inputs, outputs, loss }
 }
 
-/** Returns a copy; its functions keep their `this`. */
+/** Returns a checked copy of a definition; its functions keep their `this`. */
 function checkDefinition(given: ModelDefinition): ModelDefinition {
   const read = readDefinition(given, 'the definition of the model')
   const { inputs, targets = {}, forward, loss } = read
   const twice = Object.keys(inputs).find((input) => Object.hasOwn(targets, input))
   if (twice !== undefined) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected inputs and targets of different names but both have "${twice}": rename one of them.`
-    )
+    const found = `"${twice}" in both`
+    throw expected('ERR_INVALID_ARGUMENT', 'inputs and targets of different names', found, 'rename one of them')
   }
   const bound = { forward: forward.bind(given), ...(loss && { loss: loss.bind(given) }) }
   return Object.freeze({ ...read, ...bound })

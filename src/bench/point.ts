@@ -1,7 +1,7 @@
 // A point of a workload: a shape at a thread count and precision, the work that it has to do, its limits, and the engine's way of doing it.
 
-import type { Device } from '../graph/opcodes.js'
-import type { Plan, Precision } from '../graph/plan.js'
+import type { Device, Precision } from '../graph/opcodes.js'
+import type { Plan } from '../graph/plan.js'
 import type { LimitKey } from './machine/limits.js'
 import type { Task } from './rivals/types.js'
 import type { Contestant } from './turns.js'
@@ -9,11 +9,11 @@ import type { Contestant } from './turns.js'
 /** The engine's part of a point, opened. */
 export interface Own {
   contestant: Contestant
-  /** Its samples are summaries themselves: the row has no 99th percentile. */
+  /** Whether its samples are summaries, so that the row has no 99th percentile. */
   coarse?: true
-  /** Work that is really executed, where it is less than the definition counts. */
+  /** Work that is executed, if it is less than the definition counts. */
   executed?: number
-  /** More measurements of the engine that the first is compared with, and what they are called in the row. */
+  /** Further measurements of the engine, with which the first one is compared, and their names in the row. */
   references?: readonly { name: string; contestant: Contestant }[]
   /** The plan, whose explanation names its device; for points that can run on a GPU. */
   plan?: Pick<Plan, 'explain'>
@@ -21,7 +21,7 @@ export interface Own {
   figures?: Readonly<Record<string, number | string>>
 }
 
-/** How the amount of work is counted, and the fields and unit that carry its rate. */
+/** The units in which work is counted, and the field and unit of their rates. */
 export const rates = {
   flops: { field: 'gflops', unit: 'GFLOP/s' },
   bytes: { field: 'gbs', unit: 'GB/s' },
@@ -41,11 +41,11 @@ export interface Point {
   readonly amount: number
   /** Bytes that pass between memory or a cache and the cores in one run, for the roofline. */
   readonly traffic: number
-  /** The limits that `bound` asks for. */
+  /** The limits that `bound` uses. */
   readonly limits: readonly LimitKey[]
-  /** Seconds a run would take at the limits; `at` gives units a second. */
+  /** Returns the seconds of a run at the limits; `at` returns the units per second of a limit. */
   bound(at: (key: LimitKey) => number): number
   open(): Own
-  /** null: nothing that rivals could be asked for. */
+  /** The task for rivals; null if rivals have no comparable task. */
   readonly task: Task | null
 }

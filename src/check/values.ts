@@ -2,8 +2,8 @@
 //
 // A check is a function that takes a value and its name in messages, and returns the value or throws one typed error. Checks
 // compose: `object({ seed: optional(integer(0, 9)) })` is a check again, and TypeScript refuses it where the interface has an
-// option that it lacks. An object is read once, property by property, into a plain copy: what was checked is what is used,
-// whatever its getters return next time. An error that a getter of the caller throws passes through as it is.
+// option that it lacks. An object is read once, property by property, into a plain copy, so that the checked values are
+// used even if a getter returns another value next time. An error that a getter of the caller throws passes through unchanged.
 
 import { types } from 'node:util'
 import { expected, isObject, isRevoked, show, type ErrorCode, type GatecellError } from '../errors.js'
@@ -136,9 +136,8 @@ export function nullable<T>(check: Check<T>): Check<T | null> {
 /** Accepts every value, for values that the function only passes on. */
 export const anything: Check<unknown> = (value) => value
 
-/** A check for every property of T, including those that may be left out. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any
-export type Fields<T> = { readonly [K in keyof Required<T>]: Check<any> }
+/** Checks of the properties of T: one for each, also for those that may be left out. */
+export type Fields<T> = { readonly [K in keyof Required<T>]: Check<any> } // eslint-disable-line @typescript-eslint/no-explicit-any
 
 /** Throws unless `value` is an object that can be read. */
 export function checkObject(value: unknown, name: string): asserts value is Record<string, unknown> {
@@ -237,7 +236,7 @@ export function asyncIterable<T>(): Check<AsyncIterable<T>> {
 }
 
 /** Checks that a value is a Map, of this realm or another. A proxy of a Map is refused, because it cannot be read. */
-export function map<K, V>(): Check<ReadonlyMap<K, V>> {
+export function mapOf<K, V>(): Check<ReadonlyMap<K, V>> {
   return (value, name) => {
     if (types.isMap(value)) return value as ReadonlyMap<K, V>
     throw invalid('a Map', name, value)

@@ -1,26 +1,26 @@
-// Arenas: one SharedArrayBuffer with slots of 16 elements (64 bytes). A SharedArrayBuffer cannot be detached,
-// transferred away or shrunk while a native job reads it, and worker threads share it without a copy.
+// Arenas: blocks of memory for many tensors, each in a SharedArrayBuffer with slots of 16 elements (64 bytes). A SharedArrayBuffer cannot
+// be detached, transferred or shrunk while a native job reads it, and worker threads share it without a copy.
 
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { native } from '../native.js'
 import { SLOT_ELEMENTS } from './opcodes.js'
 import { sizeOf, type DType, type Shape, type View } from './shape.js'
 
-/** `elements` rounded up to whole slots. */
+/** Returns `elements` rounded up to whole slots. */
 export function slotted(elements: number): number {
   return Math.ceil(elements / SLOT_ELEMENTS) * SLOT_ELEMENTS
 }
 
-/** Zeroed memory for `elements` 4-byte values whose first byte is 64-byte aligned. Throws ERR_OUT_OF_MEMORY. */
+/** Allocates zeroed memory, aligned to 64 bytes, for `elements` values of 4 bytes. Throws ERR_OUT_OF_MEMORY. */
 export function createArena(elements: number): Float32Array {
   const bytes = Math.max(elements, SLOT_ELEMENTS) * 4
   const buffer = allocate(bytes + 64)
-  // V8 hands out large buffers at 16 mod 64: skip to the next line.
+  // V8 allocates large buffers at addresses of 16 modulo 64: skip to the next cache line.
   const skip = (64 - native().alignment(new Uint8Array(buffer))) % 64
   return new Float32Array(buffer, skip, bytes / 4)
 }
 
-/** A block of `count` doubles that no caller can detach. */
+/** Allocates a block of `count` doubles that no caller can detach. Throws ERR_OUT_OF_MEMORY. */
 export function createDoubles(count: number): Float64Array {
   return new Float64Array(allocate(count * 8))
 }
@@ -29,15 +29,12 @@ function allocate(bytes: number): SharedArrayBuffer {
   try {
     return new SharedArrayBuffer(bytes)
   } catch (cause) {
-    throw new GatecellError(
-      'ERR_OUT_OF_MEMORY',
-      `Expected ${bytes} bytes of memory but the system refused them; use a smaller model, batch or length.`,
-      { cause }
-    )
+    const remedy = 'use a smaller model, batch or length'
+    throw expected('ERR_OUT_OF_MEMORY', `${bytes} bytes of memory`, 'a refusal by the system', remedy, cause)
   }
 }
 
-/** A view of `shape` in `arena` from element `slot` on. */
+/** Returns a view of `shape` in `arena` that begins at the element `slot`. */
 export function viewOf(arena: Float32Array, slot: number, shape: Shape, dtype: DType): View {
   const offset = arena.byteOffset + slot * 4
   return dtype === 'f32'
@@ -47,7 +44,7 @@ export function viewOf(arena: Float32Array, slot: number, shape: Shape, dtype: D
 
 const owners = new WeakMap<ArrayBufferLike, object>()
 
-/** Keeps `owner` alive as long as somebody holds a view of the arena that `view` lies in. */
+/** Keeps `owner` from garbage collection as long as the program holds a view of the arena of `view`. */
 export function setOwner(view: View | undefined, owner: object): void {
   if (view) owners.set(view.buffer, owner)
 }

@@ -1,46 +1,38 @@
-// The shape checks that ops.ts is written with: each throws one sentence naming the op, what it expected and what came.
+// Checks of the tensors and numbers that ops take. Their errors name the op, the argument, the expected value and the received one.
 
 import { integer as integerCheck, number as numberCheck } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
+import { expected, show } from '../errors.js'
 import { sameShape, showShape, sizeOf, type DType, type Shape } from './shape.js'
 import { isTensor, type Tensor } from './graph.js'
 
 /** Throws ERR_INVALID_ARGUMENT unless `tensor` is a tensor of dtype `dtype`. */
 export function expectType(op: string, what: string, tensor: Tensor, dtype: DType): void {
   if (!isTensor(tensor)) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `${op}: expected a tensor as ${what} but received ${show(tensor)}: pass what an input, a parameter or an op returned.`
-    )
+    const remedy = 'pass an input, a parameter or the result of an op'
+    throw expected('ERR_INVALID_ARGUMENT', `a tensor as ${what} of ${op}`, show(tensor), remedy)
   }
   if (tensor.dtype !== dtype) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `${op}: expected ${dtype} as ${what} but received ${tensor.dtype}: declare the input with that dtype.`
-    )
+    const remedy = 'declare the input with that dtype'
+    throw expected('ERR_INVALID_ARGUMENT', `${dtype} as ${what} of ${op}`, tensor.dtype, remedy)
   }
 }
 
-/** Throws ERR_INVALID_SHAPE unless `tensor` is `dtype` and has exactly `shape`; -1 stands for any size. */
+/** Throws ERR_INVALID_ARGUMENT unless `tensor` is a tensor of dtype `dtype`, ERR_INVALID_SHAPE unless it has `shape`; -1 means any size. */
 export function expectShape(op: string, what: string, tensor: Tensor, dtype: DType, shape: Shape): void {
   expectType(op, what, tensor, dtype)
   const fits = tensor.shape.length === shape.length && shape.every((dim, i) => dim === -1 || dim === tensor.shape[i])
   if (!fits) {
-    const expected = `[${shape.map((dim) => (dim === -1 ? 'any' : dim)).join(', ')}]`
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `${op}: expected ${what} of shape ${expected} but received ${showShape(tensor.shape)}: change the shape where the tensor is made, or reshape it.`
-    )
+    const wanted = `[${shape.map((dim) => (dim === -1 ? 'any' : dim)).join(', ')}] as the shape of ${what} of ${op}`
+    const remedy = 'change the shape where the tensor is made, or reshape it'
+    throw expected('ERR_INVALID_SHAPE', wanted, showShape(tensor.shape), remedy)
   }
 }
 
-/** Throws ERR_INVALID_SHAPE unless both tensors have one shape. */
+/** Throws ERR_INVALID_SHAPE unless both tensors have the same shape. */
 export function expectSame(op: string, whatA: string, a: Tensor, whatB: string, b: Tensor): void {
   if (!sameShape(a.shape, b.shape)) {
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `${op}: expected ${whatB} of the shape of ${whatA}, ${showShape(a.shape)}, but received ${showShape(b.shape)}: make both of one shape.`
-    )
+    const wanted = `${showShape(a.shape)}, the shape of ${whatA}, as the shape of ${whatB} of ${op}`
+    throw expected('ERR_INVALID_SHAPE', wanted, showShape(b.shape), 'make both of one shape')
   }
 }
 
@@ -58,8 +50,8 @@ export function expectNumber(
 }
 
 /**
- * Throws ERR_INVALID_SHAPE unless `control` is f32 [4], or [R, 4] next to `rows`, and `rows` is null or i32 [R, 4] for the R rows of
- * `source`: what ops that draw take.
+ * Checks the control and rows of an op that draws from the R rows of `source`. Throws ERR_INVALID_SHAPE unless `rows` is null or has shape
+ * [R, 4], and `control` has shape [4], or [R, 4] if there are `rows`. Throws ERR_INVALID_ARGUMENT unless `rows` is i32 and `control` f32.
  */
 export function expectRows(op: string, source: Tensor, control: Tensor, rows: Tensor | null): void {
   const count = sizeOf(source.shape) / lastDim(source)
@@ -68,11 +60,12 @@ export function expectRows(op: string, source: Tensor, control: Tensor, rows: Te
   expectShape(op, 'control', control, 'f32', rows !== null && control.shape.length === 2 ? [count, 4] : [4])
 }
 
+/** Returns the size of the last dimension. */
 export function lastDim(tensor: Tensor): number {
   return tensor.shape[tensor.shape.length - 1]!
 }
 
-/** `shape` with its last dimension replaced. */
+/** Returns `shape` with its last dimension replaced. */
 export function withLast(shape: Shape, last: number): Shape {
   return [...shape.slice(0, -1), last]
 }
@@ -80,9 +73,5 @@ export function withLast(shape: Shape, last: number): Shape {
 /** Throws ERR_INVALID_ARGUMENT unless 0 <= rate < 1. */
 export function expectRate(op: string, what: string, rate: number): void {
   expectNumber(op, what, rate, 0, 1)
-  if (rate === 1)
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `${op}: expected ${what} below 1 but received 1: choose a smaller share.`
-    )
+  if (rate === 1) throw expected('ERR_INVALID_ARGUMENT', `${what} of ${op} below 1`, '1', 'choose a smaller share')
 }

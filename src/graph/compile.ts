@@ -1,12 +1,13 @@
-// From a recorded graph to the flat tables of the C ABI: ops that nobody reads are dropped, host tensors get their slots.
+// Lowers a recorded graph to the flat tables of the C ABI: drops ops whose results are not used, and gives host tensors their slots.
 
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { slotted } from './arena.js'
 import type { Graph, OpRecord } from './graph.js'
 import { dtypes, opcodes, roles } from './opcodes.js'
 import { MAX_ELEMENTS, sizeOf } from './shape.js'
 import { type Tensor } from './graph.js'
 
+/** The flat tables of a graph, in the form of gc_plan_desc (gatecell.h). */
 export interface Tables {
   tensors: Int32Array
   ops: Int32Array
@@ -15,17 +16,17 @@ export interface Tables {
   carry: Int32Array
   /** Elements of the host arena. */
   hostElements: number
-  /** Id in the tables of a tensor of the graph; -1 where it was dropped. */
+  /** Returns the id in the tables of a tensor of the graph; -1 if the tensor was dropped. */
   idOf(tensor: Tensor): number
-  /** First element of a host tensor in the arena. */
+  /** Returns the first element of a host tensor in the arena; -1 if the tensor was dropped. */
   slotOf(tensor: Tensor): number
 }
 
-/** Lowers `graph`; `loss` (or null) is kept besides the graph's outputs and carried states. */
+/** Lowers `graph`; keeps `loss` (null: none), the graph's outputs and its carried states. Throws ERR_OUT_OF_MEMORY if they are too large. */
 export function lower(graph: Graph, loss: Tensor | null): Tables {
   const roots = [...graph.outputs.values(), ...graph.carries.map(({ from }) => from), ...(loss ? [loss] : [])]
   const { live, ops } = reachable(graph, roots)
-  // Inputs and states stay even where unused: the caller may write them.
+  // Inputs and states stay even if no op reads them, because the caller may write them.
   for (const tensor of [...graph.inputs.values(), ...graph.states.values(), ...graph.outputs.values()]) live.add(tensor)
 
   const ids = new Map<Tensor, number>()
@@ -46,10 +47,8 @@ export function lower(graph: Graph, loss: Tensor | null): Tables {
     table.push(dtypes[tensor.dtype], roles[tensor.role], slot, tensor.shape.length, d0, d1, d2, d3)
   }
   if (hostElements > MAX_ELEMENTS) {
-    throw new GatecellError(
-      'ERR_OUT_OF_MEMORY',
-      `Expected inputs and outputs of at most ${MAX_ELEMENTS} elements together but received ${hostElements}; use a smaller batch or length.`
-    )
+    const wanted = `inputs and outputs of at most ${MAX_ELEMENTS} elements together`
+    throw expected('ERR_OUT_OF_MEMORY', wanted, `${hostElements}`, 'use a smaller batch or length')
   }
 
   const idOf = (tensor: Tensor) => ids.get(tensor) ?? -1
@@ -64,7 +63,7 @@ export function lower(graph: Graph, loss: Tensor | null): Tables {
   }
 }
 
-/** The ops that `roots` depend on, in their order, and every tensor that these ops read or must write. */
+/** Returns the ops on which `roots` depend, in their order, and every tensor that these ops read or must write. */
 function reachable(graph: Graph, roots: readonly Tensor[]): { live: Set<Tensor>; ops: OpRecord[] } {
   const live = new Set<Tensor>(roots)
   const ops: OpRecord[] = []

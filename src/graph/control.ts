@@ -1,4 +1,4 @@
-// The control block: sixteen doubles that a plan's caller and the core share (gc_control in gatecell.h).
+// The control block: sixteen doubles that the caller of a plan and the core share (gc_control in gatecell.h).
 
 import { integer, number, seed, type Check } from '../check/index.js'
 import { createDoubles } from './arena.js'
@@ -34,18 +34,21 @@ const checks: Partial<Record<string, Check<number>>> = {
   decayAll: integer(0, 1)
 }
 
-/** Run scalars of one plan: read when a run starts, except for the three readonly ones, which are written when it ends. */
+/** Scalars of the runs of one plan. The core reads them when a run starts, and writes the three readonly ones when it ends. */
 export interface Control {
   /** Integer in [0, 2^53): masks and samples are functions of (seed; stream, step, element). */
   seed: number
   /** Integer >= 0: number of this step, counted from 0. Adam's bias correction takes t = step + 1. */
   step: number
+  /** Rate of an update, at least 0. */
   learningRate: number
-  /** Global norm that gradients are clipped to; 0: none. */
+  /** Global norm to which gradients are clipped; 0 disables clipping. */
   clipNorm: number
   /** Adam's beta1; SGD's momentum; RMSprop's alpha. */
   beta1: number
+  /** Adam's beta2, from 0 to below 1. */
   beta2: number
+  /** Added to the root of the second moment. */
   epsilon: number
   /** AdamW, AMSGrad: decoupled decay; weights are multiplied by 1 - learningRate * weightDecay. */
   weightDecay: number
@@ -53,12 +56,12 @@ export interface Control {
   l2: number
   /**
    * Share, 0 to 1, of their distance to the weights by which the averaged weights move after an update. 1 copies the weights, 0 (default)
-   * leaves the average as it is. Values above 0 need `parameters.addAverage()`; the run throws ERR_INVALID_ARGUMENT without it.
+   * leaves the average as it is. Values above 0 need `parameters.addArena('average')`; the run throws ERR_INVALID_ARGUMENT without it.
    */
   average: number
   /**
-   * For runs of the mode 'accumulate': what the losses of the earlier batches of the mean counted together. Set it to 0 before the first
-   * batch; each run adds what its loss counted (the second element of the loss, 1 if it has none).
+   * For runs of the mode 'accumulate': the sum of the counts of the earlier batches of the mean. Set it to 0 before the first batch; each
+   * run adds the count of its loss (the second element of the loss, 1 if it has only one).
    */
   counted: number
   /** SGD: 1 selects Nesterov's momentum, 0 the classical one. */
@@ -67,15 +70,16 @@ export interface Control {
   decayAll: number
   /** Global norm of the gradients before clipping. */
   readonly gradNorm: number
-  /** The loss's first element. */
+  /** The first element of the loss. */
   readonly loss: number
-  /** False where loss or norm was not finite: the update was not made. */
+  /** Whether the update was made; false if loss or norm was not finite. */
   readonly applied: boolean
 }
 
+/** A control block, with its sixteen doubles. */
 export interface ControlBlock extends Control {
   readonly values: Float64Array
-  /** Adds `steps` to `step`, without the check of an assignment, which allocates: for the hot path. */
+  /** Adds `steps` to `step`. Allocates nothing, unlike the check of an assignment, because every step of a stream calls it. */
   advance(steps: number): void
 }
 
@@ -88,7 +92,7 @@ const defaults: Record<OptimizerName, Partial<Control>> = {
   amsgrad: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, learningRate: 1e-3 }
 }
 
-/** A control block of zeros, with PyTorch's defaults for `optimizer`. */
+/** Creates a control block of zeros, with the defaults of `optimizer` above. */
 export function createControl(optimizer: OptimizerName | null = null): ControlBlock {
   const values = createDoubles(SIZE)
   const control = { values, advance: (steps: number) => void (values[field.step]! += steps) }

@@ -1,10 +1,11 @@
-// First values of parameters, computed when they are first wanted: in turns that leave the event loop free, or in one go.
-// They are a function of only (seed, name), so a caller that needs them sooner computes them again and gets the same bits.
+// First values of parameters, computed on demand: in turns that leave the event loop free, or all at once. They are a function of only
+// (seed, name), so a caller that needs them sooner computes them again and gets the same bits.
 
 import { setImmediate } from 'node:timers/promises'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { createRandom } from '../random.js'
-import type { NativePiece, Pieces } from './initializers.js'
+import { piecesOf, type NativePiece, type Pieces } from './initializers.js'
+import type { ParameterSpec } from './parameter-specs.js'
 import type { Shape } from './shape.js'
 
 /** A parameter that has no values yet. */
@@ -13,12 +14,18 @@ export interface Start {
   readonly shape: Shape
   readonly data: Float32Array
   readonly pieces: Pieces
-  /** Nanoseconds, estimated. */
+  /** Estimated nanoseconds. */
   readonly cost: number
   readonly seed: number
 }
 
-/** Milliseconds that one turn of the event loop gives to first values. */
+/** Options of `ready`. */
+export interface ReadyOptions {
+  /** Aborts the computation of first values; the values that are computed stay. */
+  signal?: AbortSignal | undefined
+}
+
+/** Milliseconds that one turn of the event loop spends on first values. */
 const TURN_MS = 4
 /** Estimated nanoseconds that a synchronous access may wait for first values. */
 const LONGEST_WAIT = 1e9
@@ -30,7 +37,7 @@ const begin = ({ pieces, data, shape, seed, name }: Start): Work => pieces(data,
 /** The parameters of one store that have no values yet. */
 export class FirstValues {
   readonly #starts = new Map<string, Start>()
-  /** The work that `turn` has begun, and the parameter that it is for. */
+  /** The work that `turn` has begun, and its parameter. */
   #work: { of: Start; pieces: Work } | null = null
   #turn: Promise<void> | null = null
 
@@ -46,12 +53,20 @@ export class FirstValues {
     return this.#starts.has(name)
   }
 
+  /** Begins the first values of a parameter: those of the library's initializers are computed later, another initializer runs at once. */
+  begin({ name, shape, initialize }: ParameterSpec, data: Float32Array, seed: number): void {
+    const later = piecesOf(initialize)
+    if (later) return this.add({ name, shape, data, pieces: later.pieces, cost: later.cost(shape), seed })
+    initialize(data, shape, createRandom(seed, name))
+    this.drop(name)
+  }
+
   /** Adds a parameter whose values are to be computed; replaces one of the same name. */
   add(start: Start): void {
     this.#starts.set(start.name, start)
   }
 
-  /** Removes a parameter that has got its values in another way. */
+  /** Removes a parameter that got its values in another way. */
   drop(name: string): void {
     this.#starts.delete(name)
     if (this.#work?.of.name === name) this.#work = null
@@ -63,18 +78,15 @@ export class FirstValues {
   }
 
   /**
-   * Computes the values of `name`, or all, at once on this thread. Throws ERR_NOT_READY where that would take longer than about a
+   * Computes the values of `name`, or of all parameters, on this thread. Throws ERR_NOT_READY if that would take longer than about a
    * second.
    */
   settle(name?: string): void {
     const wanted = name === undefined ? this.all : this.all.filter((start) => start.name === name)
     const cost = wanted.reduce((sum, start) => sum + start.cost, 0)
     if (cost > LONGEST_WAIT) {
-      const seconds = Math.ceil(cost / 1e9)
-      throw new GatecellError(
-        'ERR_NOT_READY',
-        `Expected first values but ${name === undefined ? 'they' : `those of "${name}"`} take about ${seconds} s to compute: await model.ready() first.`
-      )
+      const found = `${name === undefined ? 'some' : `those of "${name}"`} that take about ${Math.ceil(cost / 1e9)} s to compute`
+      throw expected('ERR_NOT_READY', 'first values that are computed', found, 'await model.ready() first')
     }
     for (const start of wanted) {
       for (const piece of begin(start)) piece?.sync()
@@ -98,10 +110,10 @@ export class FirstValues {
       try {
         const { done, value } = pieces.next()
         if (done) this.drop(start.name)
-        // A turn of the loop passes meanwhile, in which the start may be dropped or settled: then its work is given up.
+        // The event loop turns during this wait, and the start may be dropped or settled: then its work is given up.
         if (value) return await value.async()
       } catch (error) {
-        this.#work = null // cannot go on: the next turn begins from the start
+        this.#work = null // a generator that has thrown ends: the next turn begins a new one
         throw error
       }
     } while (performance.now() < end)

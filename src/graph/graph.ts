@@ -2,50 +2,56 @@
 
 import { anything, boolean, choice, list, made, nullable, number, object, optional, string } from '../check/index.js'
 import { type Check } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
+import { expected, show } from '../errors.js'
 import type { Initializer } from './initializers.js'
 import { dtypes, opcodes, type OpName, type Role } from './opcodes.js'
 import { ParameterSpecs, type ParameterSpec } from './parameter-specs.js'
 import { checkShape, sameShape, showShape, type DType, type Shape } from './shape.js'
 
-/** A value of a graph. Rank 1 to 4, row-major; sequences are time-major [T, B, ...]. */
+/** A value of a graph: rank 1 to 4, row-major; sequences are time-major, [T, B, ...]. */
 export interface Tensor {
   readonly graph: Graph
+  /** Position in the graph's list of tensors. */
   readonly id: number
   readonly dtype: DType
   readonly shape: Shape
 }
 
-/** Every tensor that a graph made: what looks like one is none. */
+/** Every tensor that a graph made. An object of the same form that is not in this set is refused. */
 export const tensors = new WeakSet<Tensor>()
 
+/** Returns whether `value` is a tensor that a graph made. */
 export const isTensor = (value: unknown): value is Tensor =>
   typeof value === 'object' && value !== null && tensors.has(value as Tensor)
 
+/** Checks that a value is a tensor. */
 export const tensor: Check<Tensor> = made('a tensor', tensors)
-/** A tensor that may be left out, by undefined or null. */
+/** Checks that a value is a tensor, undefined or null. */
 export const tensorOrNull = optional(nullable(tensor))
 
+/** A tensor as a graph records it. */
 export interface TensorRecord extends Tensor {
   role: Role
-  /** Parameter: its position in the store's order. */
+  /** Position of a parameter in the order of the store; -1 for other tensors. */
   parameter: number
 }
 
+/** An op as a graph records it. */
 export interface OpRecord {
   readonly name: OpName
   /** null: an optional input that is absent. */
   readonly inputs: readonly (Tensor | null)[]
   readonly outputs: readonly Tensor[]
-  /** Outputs that the op may leave out when nobody reads them (an LSTM's final state). */
+  /** Whether the op may leave an output out if it is not read, as the final state of an LSTM. */
   readonly optionalOutputs: readonly boolean[]
   readonly attributes: readonly number[]
 }
 
+/** Options of `Graph`. */
 export interface GraphOptions {
-  /** True: dropout layers record their op; false: they pass their input through. */
+  /** Whether dropout layers record an op; otherwise they return their input. Default true. */
   training?: boolean
-  /** Parameters that exist already, in the order of their store: others are refused. */
+  /** Existing parameters in the order of their store; others are refused. Default: none exist, and any are added. */
   parameters?: readonly ParameterSpec[]
 }
 
@@ -53,7 +59,7 @@ const checkDtype = choice(...(Object.keys(dtypes) as DType[]))
 const checkOp = choice(...(Object.keys(opcodes) as OpName[]))
 const readValues = list(number())
 const readInputs = list(nullable(tensor))
-/** Attributes are doubles of the core, which checks their ranges. */
+/** Attributes are doubles; the core checks their ranges. */
 const readAttributes = list(number(-Infinity, Infinity))
 const readOutputs = list(
   object<{ dtype: DType; shape: Shape; optional?: boolean }>({
@@ -63,7 +69,7 @@ const readOutputs = list(
   })
 )
 
-/** A graph under construction. Layers and ops append to it through the tensors they get. */
+/** A recording of a model's function. Layers and ops append to the graph of their input tensors. */
 export class Graph {
   readonly training: boolean
   /** @internal The recorded tensors, for the compiler. */
@@ -87,12 +93,12 @@ export class Graph {
     this.#specs = new ParameterSpecs(options.parameters)
   }
 
-  /** Its parameters in the order of their store. */
+  /** The parameters in the order of their store. */
   get parameters(): readonly ParameterSpec[] {
     return this.#specs.all
   }
 
-  /** Whether `value` is a graph; runs no code of it. */
+  /** Returns whether `value` is a graph. Runs no code of it. */
   static is(value: unknown): value is Graph {
     return typeof value === 'object' && value !== null && #specs in value
   }
@@ -106,20 +112,14 @@ export class Graph {
 
   #checkFree(map: Map<string, Tensor>, kind: string, name: string): void {
     if (typeof name !== 'string' || name === '') {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected a name for the ${kind} but received ${show(name)}: pass a string that is not empty.`
-      )
+      throw expected('ERR_INVALID_ARGUMENT', `a name for the ${kind}`, show(name), 'pass a string that is not empty')
     }
     if (map.has(name)) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected one ${kind} called "${name}" but it is named twice: give each its own name.`
-      )
+      throw expected('ERR_INVALID_ARGUMENT', `one ${kind} called "${name}"`, 'two', 'give each its own name')
     }
   }
 
-  /** A tensor that the caller writes before a run. */
+  /** Adds a tensor that the caller writes before a run. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an argument is not valid. */
   input(name: string, shape: Shape, dtype: DType): Tensor {
     this.#checkFree(this.inputs, 'input', name)
     checkDtype(dtype, `dtype of input "${name}"`)
@@ -128,7 +128,7 @@ export class Graph {
     return tensor
   }
 
-  /** A float32 tensor of shape [values.length] that holds `values` in every run. */
+  /** Adds a float32 tensor of shape [values.length] with the same `values` in every run. */
   constant(values: readonly number[]): Tensor {
     const copy = readValues(values, 'the values of a constant')
     const tensor = this.#tensor('f32', checkShape([copy.length], 'a constant'), 'host')
@@ -136,7 +136,7 @@ export class Graph {
     return tensor
   }
 
-  /** A tensor that starts as zeros and, once `carry` names a successor, holds its value after each run. */
+  /** Adds a tensor that is zero in the first run; `carry` sets the tensor from which it takes its value after each run. */
   state(name: string, shape: Shape): Tensor {
     this.#checkFree(this.states, 'state', name)
     const tensor = this.#tensor('f32', checkShape(shape, `state "${name}"`), 'host')
@@ -147,35 +147,29 @@ export class Graph {
   /**
    * Makes the value that `from` has after each run the value of the state `to` in the next run. All carries of a graph apply at
    * once, so their order does not matter. A run that fails, or a training step that is refused because its loss or gradient is
-   * not finite, leaves the states as they were. Throws ERR_INVALID_ARGUMENT if `to` is no state or is carried already, and
+   * not finite, leaves the states as they were. Throws ERR_INVALID_ARGUMENT if `to` is not a state or is carried already, and
    * ERR_INVALID_SHAPE if the shapes differ.
    */
   carry(from: Tensor, to: Tensor): void {
     this.own(from, 'carry')
     this.own(to, 'carry')
     if (![...this.states.values()].includes(to)) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        'Expected a tensor made by graph.state() as the target of a carry but received another one: carry into a state.'
-      )
+      const wanted = 'a tensor made by graph.state() as the target of a carry'
+      throw expected('ERR_INVALID_ARGUMENT', wanted, 'another one', 'carry into a state')
     }
     if (!sameShape(from.shape, to.shape) || from.dtype !== to.dtype) {
-      throw new GatecellError(
-        'ERR_INVALID_SHAPE',
-        `Expected a carried value of shape ${showShape(to.shape)} but received ${showShape(from.shape)}: give the state the shape of the value.`
-      )
+      const wanted = `a carried value of shape ${showShape(to.shape)}`
+      throw expected('ERR_INVALID_SHAPE', wanted, showShape(from.shape), 'give the state the shape of the value')
     }
     this.#checkComputed(from, 'carry')
     if (this.carries.some((carry) => carry.to === to)) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        'Expected one carry for each state but received a second one; carry it once, from the tensor that it should hold.'
-      )
+      const remedy = 'carry it once, from the tensor of its next value'
+      throw expected('ERR_INVALID_ARGUMENT', 'one carry for each state', 'a second one', remedy)
     }
     this.carries.push({ from, to })
   }
 
-  /** Makes a tensor readable after each run under `name`. */
+  /** Makes a computed tensor readable after each run under `name`. Throws ERR_INVALID_ARGUMENT if it is a parameter or the name is taken. */
   output(name: string, tensor: Tensor): void {
     this.#checkFree(this.outputs, 'output', name)
     this.own(tensor, `output "${name}"`)
@@ -190,17 +184,16 @@ export class Graph {
   #checkComputed(tensor: Tensor, what: string): TensorRecord {
     const record = this.tensors[tensor.id]!
     if (record.role === 'parameter') {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected a computed tensor as ${what} but received a parameter: read it from model.parameters.`
-      )
+      const remedy = 'read it from model.parameters'
+      throw expected('ERR_INVALID_ARGUMENT', `a computed tensor as ${what}`, 'a parameter', remedy)
     }
     return record
   }
 
   /**
-   * The parameter called `name`: created at its first mention, shared by every later one of the same shape.
-   * A model's parameters are those of its first recording; their shapes may not depend on batch or length.
+   * Returns the parameter called `name`, which is created at its first mention and shared by every later one. The parameters of a model are
+   * those of its first recording; their shapes must not depend on batch or length. Throws ERR_INVALID_SHAPE if a later mention has another
+   * shape or the rank is above 2, and ERR_INVALID_ARGUMENT if the name is not valid or a later recording adds a parameter.
    */
   parameter(name: string, shape: Shape, initialize: Initializer): Tensor {
     const index = this.#specs.find(name, shape, initialize)
@@ -216,15 +209,13 @@ export class Graph {
     string(name, 'the name of a layer')
     optional(boolean)(shared, `shared of the layer "${name}"`)
     if (this.#layers.has(name) && shared !== true) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected one layer called "${name}" but there are two: give each a name of its own, or pass shared: true where they are to have the same weights.`
-      )
+      const remedy = 'give each a name of its own, or pass shared: true if they are to have the same weights'
+      throw expected('ERR_INVALID_ARGUMENT', `one layer called "${name}"`, 'two', remedy)
     }
     this.#layers.add(name)
   }
 
-  /** @internal Returns a number for the next random op: the same for the same model whatever the shapes. */
+  /** @internal Returns the number of the next random op, which does not depend on shapes. */
   nextStream(): number {
     return this.#streams++
   }
@@ -232,14 +223,13 @@ export class Graph {
   /** @internal Throws ERR_INVALID_ARGUMENT unless `tensor` belongs to this graph. */
   own(tensor: Tensor, what: string): void {
     if (!isTensor(tensor) || tensor.graph !== this) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected tensors of one graph for ${what} but received ${isTensor(tensor) ? 'one of another' : show(tensor)}; use only what this call's function was given.`
-      )
+      const found = isTensor(tensor) ? 'one of another' : show(tensor)
+      const remedy = "use only the tensors of this call's function"
+      throw expected('ERR_INVALID_ARGUMENT', `tensors of one graph for ${what}`, found, remedy)
     }
   }
 
-  /** @internal Appends an op and returns its outputs. The function of `ops` that calls it has checked the shapes. */
+  /** @internal Appends an op and returns its outputs. The functions in ops/ check the shapes before the call. */
   record(
     name: OpName,
     inputs: readonly (Tensor | null)[],
@@ -260,4 +250,5 @@ export class Graph {
   }
 }
 
+/** Checks that a value is a graph. */
 export const checkGraph: Check<Graph> = made<Graph>('a graph', { has: (value) => Graph.is(value) })

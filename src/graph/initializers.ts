@@ -1,6 +1,6 @@
-// How parameters start: functions that fill an array from a random sequence of the parameter's own (seed, name).
-// Everything is computed in double and rounded once; the same seed gives the same bits on every machine.
-// Large arrays take seconds, so every initializer of this file also does its work in pieces; see first-values.ts.
+// Initializers: functions that fill an array from a random sequence of the parameter's own (seed, name). Values are computed in double and
+// rounded once, so the same seed gives the same bits on every machine. Large arrays take seconds, so every initializer of this file can
+// also do its work in pieces; see first-values.ts.
 
 import { callback, float32Array, methods, number } from '../check/index.js'
 import { native } from '../native.js'
@@ -23,8 +23,10 @@ export type Pieces = (
 ) => Generator<NativePiece | null, void, undefined>
 
 /**
- * Fills `values` (row-major, `shape`) with a parameter's first values, drawing only from `random`. A function of your own is called
- * when the model is defined; what the functions of this library return works later, and in pieces.
+ * Fills `values` (row-major, `shape`) with a parameter's first values, which it draws only from `random`. An initializer of the caller is
+ * called when the model is defined; those of this library work later, and in pieces.
+ * @example
+ * const ramp: Initializer = (values) => values.forEach((_, i) => (values[i] = i / values.length))
  */
 export type Initializer = (values: Float32Array, shape: Shape, random: Random) => void
 
@@ -36,19 +38,19 @@ interface InPieces {
 
 const known = new WeakMap<Initializer, InPieces>()
 
-/** How `initializer` does its work in pieces; undefined for a function of the caller's own. */
+/** Returns the form of `initializer` that works in pieces; undefined for a function of the caller. */
 export function piecesOf(initializer: Initializer): InPieces | undefined {
   return known.get(initializer)
 }
 
-/** Values that are drawn or written between two looks at the clock. */
+/** Number of values that are drawn or written between two readings of the clock. */
 const PIECE = 4096
 /** Nanoseconds of one random value, and of one multiply-add of Gram-Schmidt in all lanes: orders of magnitude. */
 const RANDOM_COST = 60
 const STEP_COST = 2.5
-/** Matrices that the native Gram-Schmidt works on side by side: GC_ORTHONORMAL_LANES. */
+/** Number of matrices that the native Gram-Schmidt computes at the same time: GC_ORTHONORMAL_LANES. */
 const LANES = 4
-/** Multiply-adds of one native piece at least; 5 to 10 ms. */
+/** Smallest number of multiply-adds of a native piece, which takes 5 to 10 ms. */
 const NATIVE_PIECE = 2 ** 22
 
 const checkRandom = methods<Random>(['uint32', 'uniform', 'normal', 'below'])
@@ -65,7 +67,7 @@ function inPieces(pieces: Pieces, cost: (shape: Shape) => number): Initializer {
 
 const count = (shape: Shape) => shape.reduce((product, size) => product * size, 1)
 
-/** `other` with its values changed by `change`, a short piece of work. */
+/** Returns an initializer that calls `other` and then `change`, a short piece of work. */
 export function adjusted(other: Initializer, change: (values: Float32Array, shape: Shape) => void): Initializer {
   const inside = known.get(other)
   if (!inside) {
@@ -80,7 +82,7 @@ export function adjusted(other: Initializer, change: (values: Float32Array, shap
   }, inside.cost)
 }
 
-/** One value after the other, each from `next`. */
+/** Returns an initializer that takes one value after the other from `next`. */
 function eachValue(next: (random: Random, shape: Shape) => () => number): Initializer {
   return inPieces(
     function* (values, shape, random) {
@@ -95,10 +97,14 @@ function eachValue(next: (random: Random, shape: Shape) => () => number): Initia
   )
 }
 
-/** Factors of first values: within float32, so that no weight starts infinite. */
+/** Range of factors: within float32, so that no weight starts as infinity. */
 const factor = number(-3e38, 3e38)
 
-/** Every element is `value`. */
+/**
+ * Returns an initializer that sets every element to `value`, from -3e38 to 3e38. Throws ERR_INVALID_ARGUMENT for other values.
+ * @example
+ * linear(x, { name: 'head', size: 10, biasStart: constant(0.5) })
+ */
 export function constant(value: number): Initializer {
   factor(value, 'the value of constant')
   return inPieces(
@@ -112,9 +118,17 @@ export function constant(value: number): Initializer {
   )
 }
 
+/** Sets every element to 0. */
 export const zeros: Initializer = constant(0)
 
-/** Uniform in [-bound, bound); a function gives the bound for a shape. */
+/**
+ * Returns an initializer that draws from the uniform distribution on [-bound, bound). `bound` is a number from -3e38 to 3e38, or a function
+ * of the parameter's shape that returns it. Throws ERR_INVALID_ARGUMENT for other values.
+ * @example
+ * // Glorot and Bengio 2010
+ * const glorot = uniform(([rows = 1, columns = 1]) => Math.sqrt(6 / (rows + columns)))
+ * linear(x, { name: 'head', size: 10, weight: glorot })
+ */
 export function uniform(bound: number | ((shape: Shape) => number)): Initializer {
   if (typeof bound === 'function') callback()(bound, 'the bound of uniform')
   else factor(bound, 'the bound of uniform')
@@ -124,16 +138,23 @@ export function uniform(bound: number | ((shape: Shape) => number)): Initializer
   })
 }
 
-/** Normal with mean 0 and standard deviation `deviation`. */
+/**
+ * Returns an initializer that draws from the normal distribution with mean 0 and standard deviation `deviation`, from -3e38 to 3e38, by
+ * default 1. Throws ERR_INVALID_ARGUMENT for other values.
+ * @example
+ * embedding(ids, { name: 'embedding', vocabulary: 100, size: 16, weight: normal(0.02) })
+ */
 export function normal(deviation = 1): Initializer {
   factor(deviation, 'the deviation of normal')
   return eachValue((random) => () => random.normal() * deviation)
 }
 
 /**
- * Rows of each square block [columns, columns] are orthonormal times `gain` (Saxe, McClelland, Ganguli 2014): for a
- * recurrent weight [4H, H] each gate's block on its own. A last block with fewer rows has orthonormal rows too.
- * Cost: about 4 H^3 multiplications for [4H, H].
+ * Returns an initializer whose matrices have orthonormal rows, times `gain` (Saxe, McClelland, Ganguli 2014), in each square block
+ * [columns, columns]: in a recurrent weight [4H, H], the block of each gate. A last block with fewer rows has orthonormal rows, too.
+ * `gain` is from -3e38 to 3e38, by default 1. Takes about 4 H^3 multiplications for [4H, H]. Throws ERR_INVALID_ARGUMENT for other gains.
+ * @example
+ * lstm(x, { name: 'lstm', hidden: 128, recurrentWeight: orthogonal() })
  */
 export function orthogonal(gain = 1): Initializer {
   factor(gain, 'the gain of orthogonal')
@@ -158,8 +179,8 @@ function rowsAndColumns(shape: Shape): [rows: number, columns: number] {
 }
 
 /**
- * Gram-Schmidt on normal rows, for the blocks of `values` side by side. In a lane that has no row, or fewer rows, the rest computes
- * on zeros; what comes out is read by nobody.
+ * Applies Gram-Schmidt to rows of normal values, for the blocks of `values` in parallel lanes. Lanes without a row, or with fewer rows,
+ * compute on zeros, and their results are not used.
  */
 function* orthonormalBlocks(
   values: Float32Array,
@@ -196,7 +217,7 @@ function* orthonormalBlocks(
   }
 }
 
-/** For an LSTM's bias [4H], gate order i, f, g, o: `other` everywhere, then the forget gate's quarter set to `value`. */
+/** Returns an initializer for an LSTM's bias [4H], gate order i, f, g, o: that of `other`, with `value` in the quarter of the forget gate. */
 export function withForgetBias(value: number, other: Initializer): Initializer {
   return adjusted(other, (values) => {
     const hidden = values.length / 4

@@ -1,14 +1,14 @@
-// Tensors by name, as files hold them, and the check that one fits a parameter.
+// Tensors by name, as files contain them, and the check that one fits a parameter.
 
 import { types } from 'node:util'
-import { anything, list, map, open, optional, string, type Check } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
+import { anything, list, mapOf, open, optional, string, type Check } from '../check/index.js'
+import { expected, show } from '../errors.js'
 import { asFloat32 } from '../io/float32.js'
 import type { TensorData } from '../io/safetensors/dtypes.js'
 import type { Parameter } from './parameter-arenas.js'
 import { sameShape, showShape } from './shape.js'
 
-/** Tensors by name, as files hold them. */
+/** Tensors by name, as files contain them. `dtype` is that of `data`, by default F32. */
 export type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>
 
 const loadedTensor = open<{ shape: readonly number[]; data: unknown; dtype?: string }>({
@@ -17,9 +17,9 @@ const loadedTensor = open<{ shape: readonly number[]; data: unknown; dtype?: str
   dtype: optional(string)
 })
 
-/** Tensors by name, in a Map; copied, except for the data. */
+/** Checks that a value is a Map of tensors by name, and copies it, except for the data. */
 export const checkLoaded: Check<LoadedTensors> = (value, name) => {
-  const tensors = map<string, unknown>()(value, name)
+  const tensors = mapOf<string, unknown>()(value, name)
   return new Map([...tensors].map(([key, tensor]) => [key, loadedTensor(tensor, `${name} ${show(key)}`)]))
 }
 
@@ -36,18 +36,15 @@ export function matched(
 ): { target: Float32Array; data: Float32Array } {
   const found = source ? `[${source.shape.map(show).join(', ')}]` : 'none'
   if (!target || !source || !sameShape(shape, source.shape)) {
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `Expected "${name}" of shape ${showShape(shape)} but received ${found}: load the tensors of a model with this configuration.`
-    )
+    const remedy = 'load the tensors of a model with this configuration'
+    throw expected('ERR_INVALID_SHAPE', `"${name}" of shape ${showShape(shape)}`, found, remedy)
   }
   const { dtype = 'F32' } = source
   const data = dtype === 'F32' ? source.data : asFloat32(name, dtype, source.data as TensorData)
   if (!types.isFloat32Array(data) || data.length !== target.length) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected ${target.length} float32 values for "${name}" but received ${types.isFloat32Array(data) ? data.length : show(data)}: pass a Float32Array of that length, or name its dtype.`
-    )
+    const received = types.isFloat32Array(data) ? `${data.length}` : show(data)
+    const remedy = 'pass a Float32Array of that length, or name its dtype'
+    throw expected('ERR_INVALID_ARGUMENT', `${target.length} float32 values for "${name}"`, received, remedy)
   }
   return { target, data }
 }

@@ -1,7 +1,8 @@
-// The lock of a model's weights. It spans whole operations (an evaluation, a fit), not single native runs, so that whatever
-// runs at the same time either gives the results that it gives without others or is refused before it has changed anything.
+// The lock of a model's weights. It spans whole operations (an evaluation, a fit), not single native runs, so that operations at the same
+// time either give the results that they give without others or are refused before they have changed anything.
 
-import { GatecellError } from '../errors.js'
+import { expected, type GatecellError } from '../errors.js'
+import { abortError } from './abort.js'
 import type { Mode } from './opcodes.js'
 
 /** Ends the claim that it was returned for; a second call does nothing. */
@@ -15,6 +16,7 @@ export interface FitClaim {
   step(signal?: AbortSignal): Promise<Release | null>
   /** Runs `change`, which writes parameters synchronously, inside a step of this fit. */
   write<R>(change: () => R): R
+  /** Ends the claim; a second call does nothing. */
   end(): void
 }
 
@@ -29,7 +31,7 @@ function changesWeights(mode: Mode | null): boolean {
 
 /** The lock of one parameter store; see "Operations on one model" in ARCHITECTURE.md. */
 export class OperationLock {
-  /** Operations that need the same weights from begin to end. */
+  /** Number of operations that need the same weights from begin to end. */
   #readers = 0
   #fit: FitClaim | null = null
   #step = false
@@ -47,13 +49,7 @@ export class OperationLock {
   async read(signal?: AbortSignal): Promise<Release> {
     const release = await this.#enter('read', signal)
     if (release) return release
-    throw new GatecellError(
-      'ERR_ABORTED',
-      'Expected to begin an operation but the caller aborted: call again to do the work.',
-      {
-        cause: signal?.reason
-      }
-    )
+    throw abortError(signal!)
   }
 
   /** Runs `operation` as `read` holds the weights. */
@@ -131,24 +127,24 @@ export class OperationLock {
     )
   }
 
-  /** Throws ERR_BUSY while a fit is under way; `what` names what cannot go on at the same time. */
+  /** Throws ERR_BUSY while a fit is under way; `what` names the refused operation. */
   checkNoFit(what: string): void {
     if (this.#fit) throw this.#busy(what)
   }
 
-  /** Throws ERR_BUSY while a native run changes weights or gradients; `what` names what cannot go on at the same time. */
+  /** Throws ERR_BUSY while a native run changes weights or gradients; `what` names the refused operation. */
   checkNoRun(what: string): void {
     if (this.#exclusive) throw this.#busy(what)
   }
 
-  /** Throws ERR_BUSY unless nothing is under way; `what` names what was about to change the model. */
+  /** Throws ERR_BUSY unless nothing is under way; `what` names the refused operation. */
   checkIdle(what: string): void {
     if (!this.idle) throw this.#busy(what)
   }
 
   /**
-   * Claims the weights for one native run until `release`. Forward runs may go on beside a training step: the core gives
-   * each the weights of one step. Throws ERR_BUSY for a synchronous run while a step is under way (it would hold the
+   * Claims the weights for one native run until `release`. Forward runs may take place during a training step: the core gives
+   * each the weights after one step. Throws ERR_BUSY for a synchronous run while a step is under way (it would hold the
    * event loop for the rest of the step), for a second run that changes weights or gradients, for such a run by hand
    * during a fit, and for a training run by hand during an operation that reads the weights.
    */
@@ -167,7 +163,7 @@ export class OperationLock {
     this.#everExclusive = true
   }
 
-  /** Ends what `acquire` began. */
+  /** Ends the claim of `acquire`. */
   release(mode: Mode): void {
     if (mode === 'forward') this.#forward--
     else this.#exclusive = null
@@ -184,10 +180,8 @@ export class OperationLock {
           : this.#exclusive
             ? 'a run that changes weights or gradients'
             : 'a run'
-    return new GatecellError(
-      'ERR_BUSY',
-      `Expected an idle model for ${what} but ${under} of this model is under way: await it first, or use model.clone().`
-    )
+    const found = `a model with ${under} under way`
+    return expected('ERR_BUSY', `an idle model for ${what}`, found, 'await it first, or use model.clone()')
   }
 
   async #enter(kind: Waiting['kind'], signal: AbortSignal | undefined): Promise<Release | null> {
@@ -212,9 +206,9 @@ export class OperationLock {
     })
   }
 
-  /** Grants what can begin, in the order of arrival: a loop of evaluations does not keep a fit from its next step. */
+  /** Grants the claims that can begin, in the order of arrival, so that a loop of evaluations does not keep a fit from its next step. */
   #advance(): void {
-    // Every synchronous run passes here: without anyone who waits nothing is allocated.
+    // Every synchronous run passes here: while the queue is empty nothing is allocated.
     while (this.#queue.length > 0 && this.#grantFirst()) continue
   }
 

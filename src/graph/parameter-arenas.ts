@@ -7,38 +7,43 @@ import { sizeOf, type Shape } from './shape.js'
 /** The arrays that a parameter has. */
 export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2' | 'moment3' | 'average'
 
-/** Those that an optimizer keeps from step to step. */
+/** The groups that a model has only on demand. */
+export type OptionalGroup = 'moment3' | 'average' | 'accumulated'
+
+/** The groups that an optimizer keeps from step to step. */
 export type MomentGroup = Exclude<ParameterGroup, 'data' | 'grad' | 'average'>
 
-/** A tensor as files hold it. */
+/** A float32 tensor with its name. */
 export interface NamedTensor {
   name: string
   shape: readonly number[]
   data: Float32Array
 }
 
+/** One parameter of a model, with views of its arrays, which are row-major. */
 export interface Parameter {
+  /** Unique in the model; the name of its tensor in files. */
   readonly name: string
   readonly shape: Shape
   /**
-   * Live view, row-major. Call `touch()` after writing. A GPU trains copies of its own: get the parameter again, or call
-   * `fetch()`, to see what it has made. Where the first values are not computed yet, looking this up computes them, and throws
-   * ERR_NOT_READY if that would take longer than about a second: await `ready()` first.
+   * Live view of the values; call `touch()` after a write. A GPU trains copies of its own: get the parameter again, or call `fetch()`, to
+   * see the result of a training step. If the first values are not computed yet, reading this property computes them. Throws ERR_NOT_READY
+   * if that would take longer than about a second: await `ready()` first.
    */
   readonly data: Float32Array
-  /** Live views; null in a model made with `training: false`. */
+  /** Live view of the gradient; like the moments, null in a model made with `training: false`. */
   readonly grad: Float32Array | null
   /** Adam's first moment; SGD's velocity; RMSprop's mean square. */
   readonly moment1: Float32Array | null
   /** Adam's second moment. */
   readonly moment2: Float32Array | null
-  /** AMSGrad's largest second moment; null before a plan with the optimizer 'amsgrad' or `addMoment3()`. */
+  /** AMSGrad's largest second moment; null before a plan with the optimizer 'amsgrad' or `addArena('moment3')`. */
   readonly moment3: Float32Array | null
-  /** Averaged weights; null before `addAverage()`. */
+  /** Averaged weights; null before `addArena('average')`. */
   readonly average: Float32Array | null
 }
 
-/** The arenas of a store; null where it has no such group. */
+/** The arenas of a store; null for a group that it does not have. */
 export interface Arenas {
   readonly data: Float32Array
   readonly grad: Float32Array | null
@@ -46,14 +51,14 @@ export interface Arenas {
   readonly moment2: Float32Array | null
   moment3: Float32Array | null
   average: Float32Array | null
-  /** Mean gradient of runs of the mode 'accumulate'. */
+  /** Mean gradient of the runs of the mode 'accumulate'. */
   accumulated: Float32Array | null
 }
 
 /**
- * Makes the arenas of `specs` and the parameters in them. `table` is what the core reads: begin, rank and sizes of each; `values` are the
- * views that `Parameter.data` returns after a call of `settle` with the parameter's name. `lend` is called before a parameter returns a
- * view of its gradient or of a moment.
+ * Makes the arenas of `specs` and the parameters in them. `table` is the form of the parameters for the core: begin, rank and sizes of each;
+ * `values` are the views that `Parameter.data` returns after a call of `settle` with the parameter's name. `lend` is called before a
+ * parameter returns a view of its gradient or of a moment.
  */
 export function layOut(
   specs: readonly ParameterSpec[],

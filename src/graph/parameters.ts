@@ -1,60 +1,54 @@
-// The parameters of one model: names, shapes and arenas with one layout (values, gradients, moments, averaged weights).
-// Every plan of the model reads and writes these arenas; views on them are live and never copied.
+// The parameters of one model: names, shapes, and arenas of one layout for values, gradients, moments and averaged weights. Every plan of
+// the model reads and writes these arenas. The views of them are live: none is a copy.
 
 import { choice, invalid, numbers, string } from '../check/index.js'
 import { options as optionsOf, optional, seed as seedOf, signal as signalOf } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
-import { native, type StoreHandle } from '../native.js'
-import { createRandom } from '../random.js'
+import { expected, show } from '../errors.js'
+import type { StoreHandle } from '../native.js'
 import { throwIfAborted } from './abort.js'
-import { createArena } from './arena.js'
-import { FirstValues } from './first-values.js'
+import { FirstValues, type ReadyOptions } from './first-values.js'
 import type { ParameterSpec } from './parameter-specs.js'
-import { piecesOf } from './initializers.js'
 import { checkLoaded, matched, type LoadedTensors } from './loaded-tensors.js'
-import { callNative } from './native-call.js'
+import { NativeStore } from './native-store.js'
 import { OperationLock } from './operations.js'
-import { layOut, type Arenas, type NamedTensor, type Parameter, type ParameterGroup } from './parameter-arenas.js'
+import {
+  layOut,
+  type NamedTensor,
+  type OptionalGroup,
+  type Parameter,
+  type ParameterGroup
+} from './parameter-arenas.js'
 import { showShape, sizeOf } from './shape.js'
 import { checkGroups, packGroups, type UpdateGroup } from './update-groups.js'
 
-export interface ReadyOptions {
-  signal?: AbortSignal | undefined
-}
-
 const readReadyOptions = optionsOf<ReadyOptions>({ signal: optional(signalOf) })
-
-/** The arenas that a step updates, as the addon numbers them. */
-const groupNumbers = { data: 0, moment1: 2, moment2: 3, moment3: 4, average: 5, accumulated: 6 } as const
-
 const checkGroup = choice<ParameterGroup>('data', 'grad', 'moment1', 'moment2', 'moment3', 'average')
 const checkCopied = choice<Exclude<ParameterGroup, 'grad'>>('data', 'moment1', 'moment2', 'moment3', 'average')
-
 const checkSource = choice<'data' | 'average'>('data', 'average')
+const checkOptional = choice<OptionalGroup>('moment3', 'average', 'accumulated')
 
 let readOperations: (store: ParameterStore) => OperationLock
 let readHandle: (store: ParameterStore) => StoreHandle | null
 
-/** Where the engine and its user meet on a model's weights. */
+/** The parameters of a model, which its plans share, and the lock that orders the operations on them. */
 export class ParameterStore {
   readonly specs: readonly ParameterSpec[]
+  /** Whether there are gradients and moments. */
   readonly training: boolean
   /** Number of weights. */
   readonly count: number
   readonly #parameters: ReadonlyMap<string, Parameter>
-  readonly #arenas: Arenas
-  /** The values themselves, whether computed or not. */
+  readonly #native: NativeStore
+  /** The views of the values by name. Reading them does not compute first values. */
   readonly #data: ReadonlyMap<string, Float32Array>
   readonly #firstValues = new FirstValues()
-  #handle: StoreHandle | null = null
-  #disposed = false
-  /** Whether somebody may hold a view of a gradient or a moment, and write to it. */
+  /** Whether a caller may hold a view of a gradient or a moment, and write to it. */
   #lent = false
   readonly #operations = new OperationLock()
 
   static {
     readOperations = (store) => store.#operations
-    readHandle = (store) => (store.#live(), store.#handle)
+    readHandle = (store) => store.#native.handle
   }
 
   constructor(specs: readonly ParameterSpec[], options: { training: boolean }) {
@@ -65,63 +59,34 @@ export class ParameterStore {
       settle: (name) => this.#settle(name),
       lend: () => (this.#lent = true)
     })
-    this.#arenas = arenas
     this.#data = values
     this.#parameters = parameters
-    const { data, grad, moment1, moment2 } = arenas
-    if (specs.length > 0) this.#handle = callNative(() => native().storeCreate(table, data, grad, moment1, moment2))
+    this.#native = new NativeStore(table, arenas)
   }
 
   /**
-   * Adds the arena of AMSGrad's largest second moments, zeros, if there is none yet. Throws ERR_BUSY during a run.
+   * Adds an arena of zeros: 'moment3' for AMSGrad's largest second moments, 'average' for averaged weights, which training steps update by
+   * `control.average`, or 'accumulated' for the mean gradient of runs of the mode 'accumulate'. Does nothing if the arena exists, and in
+   * models made with `training: false`. Throws ERR_BUSY while an operation on the model is under way.
    *
    * @internal
    */
-  addMoment3(): void {
-    this.#add('moment3', 'adding moments')
-  }
-
-  /**
-   * Adds the arena of averaged weights, which training steps update by `control.average`. Does nothing if there is one, and in models made
-   * with `training: false`. Throws ERR_BUSY while an operation on the model is under way.
-   *
-   * @internal
-   */
-  addAverage(): void {
-    this.#add('average', 'adding averaged weights')
-  }
-
-  /**
-   * Adds the arena that runs of the mode 'accumulate' need. Does nothing if there is one, and in models made with `training: false`.
-   * Throws ERR_BUSY while an operation on the model is under way.
-   *
-   * @internal
-   */
-  addAccumulated(): void {
-    this.#add('accumulated', 'adding accumulated gradients')
-  }
-
-  #add(group: 'moment3' | 'average' | 'accumulated', what: string): void {
-    const handle = this.#handle
-    if (this.#arenas[group] || !this.#arenas.moment2 || !handle) return
-    this.#operations.checkIdle(what)
-    const arena = createArena(this.#arenas.data.length)
+  addArena(group: OptionalGroup): void {
+    checkOptional(group, 'the group')
+    if (!this.#native.lacks(group)) return
+    this.#operations.checkIdle(`the arena ${group}`)
     this.fetch()
-    callNative(() => native().storeAddArena(handle, groupNumbers[group], arena))
-    this.#arenas[group] = arena
+    this.#native.addArena(group)
   }
 
-  /**
-   * Copies the weights into the averaged weights. Throws ERR_BUSY while an operation on the model is under way.
-   *
-   * @internal
-   */
+  /** @internal Copies the weights into the averaged weights. Throws ERR_BUSY while an operation on the model is under way. */
   startAverage(): void {
     this.#operations.checkIdle('writing averaged weights')
     this.settle()
     this.fetch()
-    this.#arenas.average?.set(this.#arenas.data)
-    this.#written()
+    const { average, data } = this.#native.arenas
+    average?.set(data)
+    this.#native.touch()
   }
 
   get names(): string[] {
@@ -130,28 +95,22 @@ export class ParameterStore {
 
   /** Bytes of the arenas. */
   get bytes(): number {
-    return Object.values<Float32Array | null>({ ...this.#arenas }).reduce(
-      (sum, arena) => sum + (arena?.byteLength ?? 0),
-      0
-    )
+    return this.#native.bytes
   }
 
+  /** Returns whether there is a parameter called `name`. */
   has(name: string): boolean {
     string(name, 'name')
     return this.#parameters.has(name)
   }
 
-  /** The parameter called `name`; throws ERR_INVALID_ARGUMENT where there is none. */
+  /** Returns the parameter called `name`. Throws ERR_INVALID_ARGUMENT if it does not exist. */
   get(name: string): Parameter {
     this.fetch()
     const parameter = this.#parameters.get(name)
-    if (!parameter) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        `Expected one of ${this.names.join(', ')} but received ${show(name)}: use the name of a parameter of this model.`
-      )
-    }
-    return parameter
+    if (parameter) return parameter
+    const names = `one of ${this.names.join(', ')}`
+    throw expected('ERR_INVALID_ARGUMENT', names, show(name), 'use the name of a parameter of this model')
   }
 
   [Symbol.iterator](): IterableIterator<Parameter> {
@@ -164,56 +123,50 @@ export class ParameterStore {
    * the calling thread for a million weights. Throws ERR_UNSUPPORTED for a group that the model does not have.
    */
   copies(group: Exclude<ParameterGroup, 'grad'> = 'data'): NamedTensor[] {
-    this.#live()
+    this.#native.checkLive()
     checkCopied(group, 'the group')
-    const arena = this.#arenas[group]
+    const { [group]: arena, data: values } = this.#native.arenas
     if (!arena)
-      throw new GatecellError(
-        'ERR_UNSUPPORTED',
-        `Expected a model that has ${group} to copy but this one has not: train it first.`
-      )
+      throw expected('ERR_UNSUPPORTED', `a model that has ${group}`, 'one without it', 'train the model first')
     if (group === 'data') this.settle()
     const copy = new Float32Array(arena.length)
-    const handle = this.#handle
-    if (handle) callNative(() => native().storeCopy(handle, groupNumbers[group], copy))
-    return [...this.#parameters.values()].map((parameter) => {
-      const { name, shape } = parameter
+    this.#native.copy(group, copy)
+    return [...this.#parameters.values()].map(({ name, shape }) => {
       const view = this.#data.get(name)!
-      const begin = (view.byteOffset - this.#arenas.data.byteOffset) / 4
+      const begin = (view.byteOffset - values.byteOffset) / 4
       return { name, shape, data: copy.subarray(begin, begin + view.length) }
     })
   }
 
-  /** Copies `values` into the parameter `name`; its length must be that of the shape. */
+  /**
+   * Copies `values`, one for each element in row-major order, into the parameter `name`. Throws ERR_INVALID_ARGUMENT for an unknown name,
+   * ERR_INVALID_SHAPE for another number of values, and ERR_BUSY while an operation on the model is under way.
+   */
   set(name: string, given: ArrayLike<number>): void {
     const { shape } = this.get(name)
     const data = this.#data.get(name)!
     const values = numbers(given, `the values of "${name}"`)
-    this.#live()
+    this.#native.checkLive()
     if (values.length !== data.length) {
-      throw new GatecellError(
-        'ERR_INVALID_SHAPE',
-        `Expected ${data.length} values for parameter "${name}" ${showShape(shape)} but received ${values.length}: pass one value for each element.`
-      )
+      const wanted = `${data.length} values for parameter "${name}" ${showShape(shape)}`
+      throw expected('ERR_INVALID_SHAPE', wanted, `${values.length}`, 'pass one value for each element')
     }
     this.#operations.checkIdle('writing parameters')
     data.set(values)
     this.#firstValues.drop(name)
-    this.#written()
+    this.#native.touch()
   }
 
   /**
-   * Live views of one group, for a checkpoint that is written before the next step; empty if the model has no such group. Throws
-   * ERR_BUSY while a training step changes the weights: `copies` gives those after one step. Throws ERR_DISPOSED.
+   * Returns live views of one group, for a checkpoint that is written before the next step; an empty list if the model has no such group.
+   * Throws ERR_BUSY while a training step changes the weights: `copies` returns those after one step. Throws ERR_DISPOSED.
    */
   list(group: ParameterGroup = 'data'): NamedTensor[] {
     checkGroup(group, 'the group')
-    this.#live()
+    this.#native.checkLive()
     if (this.#operations.training) {
-      throw new GatecellError(
-        'ERR_BUSY',
-        'Expected no training step during list() but one is changing the weights: await it, or take copies().'
-      )
+      const found = 'one that is changing the weights'
+      throw expected('ERR_BUSY', 'no training step during list()', found, 'await it, or take copies()')
     }
     if (group === 'data') this.settle()
     return [...this].flatMap(({ name, shape, [group]: data }) => (data ? [{ name, shape, data }] : []))
@@ -222,13 +175,13 @@ export class ParameterStore {
   /**
    * Copies tensors by name into one group. Tensors whose `dtype` is F16, BF16 or F64, as in files, are converted to the nearest float32.
    * Synchronous: takes about 1 ms of the calling thread for a million F32 weights. Throws, before anything is written, ERR_INVALID_SHAPE
-   * or ERR_INVALID_ARGUMENT if a tensor is missing, unknown, no array of its dtype (default F32) or of another shape, and ERR_UNSUPPORTED
-   * for other dtypes and for values beyond float32.
+   * or ERR_INVALID_ARGUMENT if a tensor is missing or unknown, has another shape, or is not an array of its dtype (default F32), and
+   * ERR_UNSUPPORTED for other dtypes and for values beyond float32.
    */
   load(given: LoadedTensors, group: ParameterGroup = 'data'): void {
     const tensors = checkLoaded(given, 'the tensors')
     checkGroup(group, 'the group')
-    this.#live()
+    this.#native.checkLive()
     this.#operations.checkIdle('loading parameters')
     const unknown = [...tensors.keys()].find((name) => !this.has(name))
     if (unknown !== undefined) this.get(unknown)
@@ -238,7 +191,7 @@ export class ParameterStore {
     })
     for (const { target, data } of copies) target.set(data)
     if (group === 'data') this.#firstValues.clear()
-    this.#written()
+    this.#native.touch()
   }
 
   /**
@@ -247,74 +200,57 @@ export class ParameterStore {
    */
   setGroups(given: readonly UpdateGroup[]): void {
     const { groupOf, numbers: rows } = packGroups(this.names, checkGroups(given, 'the groups'))
-    const handle = this.#handle
     this.#operations.checkNoRun('setting groups of parameters')
-    if (!handle) return
     this.fetch()
-    callNative(() => native().storeSetGroups(handle, groupOf, rows))
+    this.#native.setGroups(groupOf, rows)
   }
 
-  /** Says that `data` was written: copies of it that the engine keeps are made again at the next run. */
+  /** Declares that `data` was written by the caller: the engine's copies of it are made again at the next run. */
   touch(): void {
     this.#operations.checkIdle('writing parameters')
-    this.#written()
+    this.#native.touch()
   }
 
-  /** Brings weights, gradients and moments back from a GPU where it has newer ones. Not under a run that changes them. */
+  /** Copies weights, gradients and moments from a GPU that has newer ones. Does nothing during a run that changes them. */
   fetch(): void {
-    const handle = this.#handle
-    if (handle && !this.#operations.exclusive) callNative(() => native().storeFetch(handle))
-  }
-
-  #written(): void {
-    const handle = this.#handle
-    if (handle) callNative(() => native().storeTouch(handle))
+    if (!this.#operations.exclusive) this.#native.fetch()
   }
 
   /**
-   * Gives every parameter its first value, a function of only (seed, name). They are computed when they are first wanted:
-   * `await ready()`, or the first access. Initializers of the caller's own run at once. Throws ERR_BUSY, before anything is
-   * written, while an operation on the model is under way.
+   * Gives every parameter its first value, a function of only (seed, name). The values of the library's initializers are computed later, by
+   * `await ready()` or the first access; an initializer of the caller runs at once. Throws ERR_BUSY, before anything is written, while an
+   * operation on the model is under way.
    */
   initialize(seed: number): void {
     seedOf(seed, 'seed')
     this.#operations.checkIdle('initialisation')
-    this.#live()
+    this.#native.checkLive()
     this.fetch()
-    for (const { name, shape, initialize } of this.specs) {
-      const data = this.#data.get(name)!
-      const later = piecesOf(initialize)
-      if (later) {
-        this.#firstValues.add({ name, shape, data, pieces: later.pieces, cost: later.cost(shape), seed })
-      } else {
-        initialize(data, shape, createRandom(seed, name))
-        this.#firstValues.drop(name)
-      }
-    }
+    for (const spec of this.specs) this.#firstValues.begin(spec, this.#data.get(spec.name)!, seed)
     this.touch()
   }
 
-  /** Whether all first values are there. */
+  /** Whether all first values are computed. */
   get isReady(): boolean {
     return this.#firstValues.done
   }
 
   /**
-   * Computes the first values that are not there yet, off the event loop or in turns of 4 ms; returns at once where there are
-   * none. `plan.run`, a fit, `evaluate` and streams call it by themselves. If `signal` is aborted it throws ERR_ABORTED and keeps the
-   * values that it has computed; the next call computes the rest. Throws ERR_ABORTED, ERR_DISPOSED and ERR_OUT_OF_MEMORY.
+   * Computes the first values that are missing, on the engine's thread or in turns of 4 ms; returns at once if none is missing.
+   * `plan.run`, a fit, `evaluate` and streams call it by themselves. Throws ERR_ABORTED if `signal` is aborted; the values that are computed
+   * stay, and the next call computes the others. Throws ERR_DISPOSED and ERR_OUT_OF_MEMORY.
    */
   async ready(options: ReadyOptions = {}): Promise<void> {
     const { signal } = readReadyOptions(options, 'the options of ready')
     while (!this.isReady) {
       throwIfAborted(signal)
       await this.#firstValues.turn()
-      this.#live()
-      this.#written()
+      this.#native.checkLive()
+      this.#native.touch()
     }
   }
 
-  /** The same at once on this thread. Throws ERR_NOT_READY where it would take longer than about a second. */
+  /** Computes missing first values on this thread. Throws ERR_NOT_READY if that would take longer than about a second. */
   settle(): void {
     this.#settle(undefined)
   }
@@ -322,67 +258,52 @@ export class ParameterStore {
   #settle(name: string | undefined): void {
     if (this.isReady || (name !== undefined && !this.#firstValues.has(name))) return
     this.#firstValues.settle(name)
-    this.#written()
+    this.#native.touch()
   }
 
   /**
-   * Copies the weights or (`group` 'average') the averaged weights of `other`, a store of the same parameters, as they are after one step.
-   * First values that `other` has not computed yet are computed here when they are wanted. Throws ERR_INVALID_ARGUMENT if `other` is no
+   * Copies the weights, or with 'average' the averaged weights, of `other`, a store of the same parameters, as they are after one step.
+   * First values that `other` has not computed yet are computed in this store on demand. Throws ERR_INVALID_ARGUMENT if `other` is not a
    * store of parameters, and ERR_UNSUPPORTED if it has no averaged weights.
    */
   copyFrom(other: ParameterStore, group: 'data' | 'average' = 'data'): void {
     checkSource(group, 'the group')
-    if (!(#handle in (Object(other) as object))) throw invalid('the parameters of a model', 'the source', other)
+    if (!(#native in (Object(other) as object))) throw invalid('the parameters of a model', 'the source', other)
     this.#operations.checkIdle('copying parameters')
-    other.#live()
-    const handle = other.#handle
-    if (group === 'average' && !other.#arenas.average)
-      throw new GatecellError(
-        'ERR_UNSUPPORTED',
-        'Expected a model with averaged weights but it has none: train it with `average`.'
-      )
-    if (handle) callNative(() => native().storeCopy(handle, groupNumbers[group], this.#arenas.data))
+    other.#native.checkLive()
+    if (!other.#native.arenas[group])
+      throw expected('ERR_UNSUPPORTED', 'a model with averaged weights', 'one without them', 'train it with `average`')
+    other.#native.copy(group, this.#native.arenas.data)
     this.#firstValues.clear()
     if (group === 'data')
       for (const start of other.#firstValues.all) this.#firstValues.add({ ...start, data: this.#data.get(start.name)! })
-    this.#written()
+    this.#native.touch()
   }
 
-  /**
-   * Zeroes gradients and moments.
-   *
-   * @internal
-   */
+  /** @internal Sets gradients and moments to zero. Throws ERR_BUSY while an operation on the model is under way. */
   clearOptimizer(): void {
     this.#operations.checkIdle('clearing the optimiser')
-    // Memory that nobody has written holds zeros; writing them would map its pages, which takes a millisecond for each few megabytes.
+    // Memory that was never written holds zeros; writing them would map its pages, which takes a millisecond for each few megabytes.
     if (!this.#lent && !this.#operations.everExclusive) return
     for (const { grad, moment1, moment2, moment3 } of this)
       for (const view of [grad, moment1, moment2, moment3]) view?.fill(0)
-    this.#written()
+    this.#native.touch()
   }
 
   get disposed(): boolean {
-    return this.#disposed
+    return this.#native.disposed
   }
 
-  #live(): void {
-    if (this.#disposed)
-      throw new GatecellError('ERR_DISPOSED', 'Expected a live model but it was disposed of: define or load it again.')
-  }
-
+  /** Frees the native memory; a second call does nothing. Throws ERR_BUSY while an operation on the model is under way. */
   dispose(): void {
-    if (this.#disposed) return
+    if (this.disposed) return
     this.#operations.checkIdle('disposal')
-    const handle = this.#handle
-    if (handle) callNative(() => native().storeDispose(handle))
+    this.#native.dispose()
     this.#firstValues.clear()
-    this.#handle = null
-    this.#disposed = true
   }
 }
 
-/** Returns the lock of the operations on a store, for the engine. It is no property of the store, so that no caller can hold it. */
+/** Returns the lock of the operations on a store, for the engine. It is not a property of the store, so that no caller can hold it. */
 export function operationsOf(store: ParameterStore): OperationLock {
   return readOperations(store)
 }

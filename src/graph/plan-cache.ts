@@ -1,5 +1,5 @@
-// The plans of a model by key: one that every caller of a key shares, and any number that are leased to one operation each. Their
-// memory is bounded; see Residency.
+// The plans of a model by key: one plan that all callers of a key share, and any number of plans that are leased to one operation each.
+// residency.ts bounds their memory.
 
 import { setOwner } from './arena.js'
 import type { GeneratingPlan } from './plan.js'
@@ -15,19 +15,20 @@ export interface CacheOptions {
 type Make = (options: CacheOptions) => GeneratingPlan
 
 interface Shared {
-  /** Null once the plan has lost its memory: then the plan lives as long as somebody holds it or one of its views. */
+  /** Null after the plan has lost its memory: then only the plan and its views in use keep it from garbage collection. */
   plan: GeneratingPlan | null
   weak: WeakRef<GeneratingPlan>
   /** Carried states of a plan that has lost its memory. */
   states: ReadonlyMap<string, Float32Array>
 }
 
+/** The shared and leased plans of one model. */
 export class PlanCache {
   readonly #residency: Residency
   readonly #shared = new Map<string, Shared>()
   readonly #idle = new Map<string, Set<GeneratingPlan>>()
 
-  /** `limit`: bytes, as Residency takes it. */
+  /** `limit`: bytes of all plans together, see Residency. */
   constructor(limit: number) {
     this.#residency = new Residency(limit)
   }
@@ -36,7 +37,7 @@ export class PlanCache {
     return this.#residency.usage
   }
 
-  /** The plan of `key` that all callers share. */
+  /** Returns the plan of `key` that all callers share; `make` makes it at the first call. */
   shared(key: string, make: Make): GeneratingPlan {
     const old = this.#shared.get(key)
     const found = old && (old.plan ?? old.weak.deref())
@@ -48,7 +49,7 @@ export class PlanCache {
         const entry = this.#shared.get(key)
         if (entry?.weak.deref() !== plan) return
         entry.plan = resident ? plan : null
-        // A caller that asks for the plan again finds the states that its last run carried.
+        // A caller that takes the plan again gets the carried states of its last run.
         states.clear()
         if (!resident) for (const [name, state] of Object.entries(plan.states)) states.set(name, state.slice())
       }
@@ -59,7 +60,7 @@ export class PlanCache {
     return plan
   }
 
-  /** A plan of `key` that nobody else has, and the function that gives it back. */
+  /** Returns a plan of `key` that has no other user, and the function that gives it back. */
   lease(key: string, make: Make): { plan: GeneratingPlan; release: () => void } {
     const idle = this.#idle.get(key) ?? new Set()
     this.#idle.set(key, idle)

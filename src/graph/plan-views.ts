@@ -5,6 +5,7 @@ import type { Tables } from './compile.js'
 import type { Shape, View } from './shape.js'
 import type { Tensor } from './graph.js'
 
+/** Views by name. */
 export type Views = Record<string, View>
 
 /** Returns the views of `tensors` in the plan's host arena, by name. */
@@ -26,6 +27,7 @@ export function fetched<V>(views: Readonly<Record<string, V>>, fetch: () => void
   return Object.freeze(Object.defineProperties({}, Object.fromEntries(properties) as PropertyDescriptorMap))
 }
 
+/** Returns the shapes of `tensors` by name. */
 export function shapesOf(tensors: ReadonlyMap<string, Tensor>): Readonly<Record<string, Shape>> {
   return Object.freeze(Object.fromEntries([...tensors].map(([name, { shape }]) => [name, shape])))
 }

@@ -1,5 +1,5 @@
-// A bound on the memory of a model's plans: those that ran longest ago give their native memory back, and get it again when they
-// run next.
+// A bound on the memory of a model's plans: the least recently used plans lose their native memory, which is allocated again at their next
+// run.
 
 /** A plan that can do without its native memory between two runs. */
 export interface Resident {
@@ -20,8 +20,9 @@ interface Entry {
   onResidency: (resident: boolean) => void
 }
 
+/** The plans of one model that have their native memory, and the bound on it. */
 export class Residency {
-  /** In the order of use, last used at the end. */
+  /** In the order of use; the plan that was used last is at the end. */
   readonly #plans = new Map<Resident, Entry>()
   #last: Resident | null = null
   #own = 0
@@ -39,7 +40,7 @@ export class Residency {
     return { plans: this.#plans.size, bytes: this.#own + this.#shared }
   }
 
-  /** Counts `plan`, which has its memory, as used last; makes room. `onResidency(false)` is called when the plan loses it. */
+  /** Adds `plan`, which has its memory, as the last used one, and makes room for it. `onResidency(false)` is called when the plan loses its memory. */
   enter(plan: Resident, onResidency: (resident: boolean) => void): void {
     this.leave(plan)
     const { own, shared } = plan.sizes()
@@ -50,7 +51,7 @@ export class Residency {
     this.#makeRoom(plan)
   }
 
-  /** Counts `plan` as used last. */
+  /** Records that `plan` was used last. */
   touch(plan: Resident): void {
     if (this.#last === plan) return
     const entry = this.#plans.get(plan)
@@ -65,7 +66,7 @@ export class Residency {
     for (const plan of [...this.#plans.keys()]) plan.dispose()
   }
 
-  /** Forgets `plan`, which has been disposed of. */
+  /** Removes `plan`, which was suspended or disposed of. */
   leave(plan: Resident): void {
     const entry = this.#plans.get(plan)
     if (!entry) return

@@ -1,13 +1,13 @@
-// Groups of parameters that an update treats alike, and their form for the core (gc_group in gatecell.h).
+// Groups of parameters with the same settings in an update, and their form for the core (gc_group in gatecell.h).
 
 import { boolean, list, number, object, string, type Check } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
+import { expected, show } from '../errors.js'
 
 /** A group of parameters in the updates of a model; `createTrainer` makes groups from its option `groups`. */
 export interface UpdateGroup {
   /** Names of the parameters; each parameter is in one group at most. */
   names: readonly string[]
-  /** true: no update, no moments, and no part of the gradient's norm. */
+  /** Whether the parameters have no update, no moments, and no part in the norm of the gradient. */
   frozen: boolean
   /** Factor on the learning rate, at least 0. */
   rate: number
@@ -17,11 +17,11 @@ export interface UpdateGroup {
   skipped: number
 }
 
-/** Most groups that a model has, that of the parameters without a group included (GC_MAX_GROUPS). */
+/** Maximum number of groups of a model, that of the parameters without a group included (GC_MAX_GROUPS). */
 export const MAX_GROUPS = 32
 
 const readDecay = object<NonNullable<UpdateGroup['decay']>>({ weightDecay: number(0), l2: number(0) })
-/** Throws ERR_INVALID_ARGUMENT unless `value` is a list of groups. */
+/** Checks that a value is a list of groups. */
 export const checkGroups: Check<UpdateGroup[]> = list(
   object<UpdateGroup>({
     names: list(string),
@@ -41,19 +41,19 @@ export function packGroups(
   groups: readonly UpdateGroup[]
 ): { groupOf: Int32Array; numbers: Float64Array } {
   if (groups.length >= MAX_GROUPS) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected fewer than ${MAX_GROUPS} groups of parameters but received ${groups.length}: join groups of the same settings.`
-    )
+    const wanted = `fewer than ${MAX_GROUPS} groups of parameters`
+    throw expected('ERR_INVALID_ARGUMENT', wanted, `${groups.length}`, 'join groups of the same settings')
   }
   const groupOf = new Int32Array(parameters.length)
   groups.forEach(({ names }, group) => {
     for (const name of names) {
       const at = parameters.indexOf(name)
       if (at === -1 || groupOf[at] !== 0) {
-        throw new GatecellError(
+        throw expected(
           'ERR_INVALID_ARGUMENT',
-          `Expected parameters of the model, each in one group, but received ${show(name)}: name each parameter once.`
+          'parameters of the model, each in one group,',
+          show(name),
+          'name each parameter once'
         )
       }
       groupOf[at] = group + 1

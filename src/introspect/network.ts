@@ -1,9 +1,8 @@
-// Looks into a network while it works: gates and memory cells of its LSTM layers at every step, and the gradient of chosen
-// outputs back to every input (Graves et al. 2009, section 5.5: the sequential Jacobian). It needs nothing of the kernels:
-// gates are recomputed from what a layer read and put out, and the input is a table of one row a point, so that its gradient
-// is a parameter's.
+// The trace of a network: gates and memory cells of its LSTM layers at every step, and the gradient of chosen outputs with respect to every
+// input (Graves et al. 2009, section 5.5: the sequential Jacobian). It needs no support from the kernels: gates are recomputed from the
+// inputs and outputs of a layer, and the network's input is a table of one row for each point, so that its gradient is that of a parameter.
 
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { Graph } from '../graph/graph.js'
 import { crossEntropy, embedding, linear } from '../graph/ops/index.js'
 import type { Device } from '../graph/opcodes.js'
@@ -12,32 +11,38 @@ import { createPlan } from '../graph/plan.js'
 import type { Tensor } from '../graph/graph.js'
 import type { Model } from '../model.js'
 
-/** What one LSTM layer, in one direction, did over T steps of B rows; all arrays [T, B, H]. */
+/** The trace of one LSTM layer, in one direction, over T steps of B rows. All arrays have the shape [T, B, H]. */
 export interface LayerTrace {
   /** The suffix of its parameters: l0, l0_reverse, l1 ... */
   readonly name: string
+  /** Hidden size H. */
   readonly hidden: number
+  /** Whether the layer reads the sequence from its end. */
   readonly reverse: boolean
   /** Memory cells after each step. */
   readonly cells: Float64Array
   /** Forget gates, from 0 (all is forgotten) to 1 (all is kept). */
   readonly forget: Float64Array
-  /** What the layer put out, recomputed from gates and cells. */
+  /** Outputs of the layer, recomputed from gates and cells. */
   readonly outputs: Float64Array
 }
 
+/** The trace of a network. */
 export interface NetworkTrace {
   /** [T, B, K] */
   readonly logits: Float32Array
+  /** Number of symbols K. */
   readonly symbols: number
   readonly layers: readonly LayerTrace[]
 }
 
+/** Options of a trace. */
 export interface TraceOptions {
-  /** Where the network runs; default 'cpu'. Gates and cells are recomputed here either way. */
+  /** Device on which the network runs. Default 'cpu'. Gates and cells are always recomputed on the CPU. */
   device?: Device | undefined
 }
 
+/** The input of a trace: T `steps` of B rows (`batch`). */
 export interface TraceInput extends Readonly<TraceOptions> {
   /** The input of the first layer, [T, B, F]. */
   readonly values: Float32Array
@@ -58,7 +63,7 @@ interface Watched {
   layers: Omit<LayerTrace, 'cells' | 'forget' | 'outputs'>[]
 }
 
-/** The network with its input as a parameter. `loss`: with gradients of the targets' log-probabilities. */
+/** Compiles the network with its input as a parameter. `loss`: with gradients of the targets' log-probabilities. */
 function watch(model: Model, above: NetworkAbove, input: TraceInput, loss: boolean): Watched {
   const { values, steps, batch, device = 'cpu' } = input
   const shape = [steps * batch, values.length / (steps * batch)]
@@ -89,7 +94,7 @@ function watch(model: Model, above: NetworkAbove, input: TraceInput, loss: boole
   }
 }
 
-/** Makes what the gates of every LSTM layer are computed from readable. ERR_UNSUPPORTED for gates of another kind. */
+/** Makes the sums before the gates of every LSTM layer readable. Throws ERR_UNSUPPORTED for gates of another kind. */
 function watchLayers(graph: Graph): Watched['layers'] {
   const name = (tensor: Tensor) => graph.parameters[graph.tensors[tensor.id]!.parameter]!.name
   return graph.ops
@@ -98,10 +103,8 @@ function watchLayers(graph: Graph): Watched['layers'] {
       const [x, weightIh, weightHh, biasIh, biasHh] = inputs as [Tensor, Tensor, Tensor, Tensor | null, Tensor | null]
       const suffix = /_(l\d+(?:_reverse)?)$/.exec(name(weightIh))?.[1] ?? name(weightIh)
       if (inputs.slice(LSTM_INPUTS).some((other) => other) || weightHh.shape[0]! !== 4 * weightHh.shape[1]!) {
-        throw new GatecellError(
-          'ERR_UNSUPPORTED',
-          `Expected plain LSTM layers to trace but ${suffix} has lengths, peepholes or a projection: trace a model without them.`
-        )
+        const found = `${suffix} with lengths, peepholes or a projection`
+        throw expected('ERR_UNSUPPORTED', 'plain LSTM layers to trace', found, 'trace a model without them')
       }
       graph.output(`${suffix} input`, linear(x, weightIh, biasIh))
       graph.output(`${suffix} output`, linear(outputs[0]!, weightHh, biasHh))
@@ -110,12 +113,15 @@ function watchLayers(graph: Graph): Watched['layers'] {
     })
 }
 
-/** h before the first step: an input that stays zero. */
+/** Returns h before the first step: an input that is always zero. */
 function constantZero(graph: Graph, suffix: string, hidden: number): Tensor {
   return graph.input(`${suffix} zero`, [1, hidden], 'f32')
 }
 
-/** One run of the network, looked into. States start as zeros. */
+/**
+ * Runs the network once, from states of zeros, and returns its logits with gates, cells and outputs of every LSTM layer. Throws
+ * ERR_UNSUPPORTED for LSTM layers with lengths, peepholes, a projection or layer normalisation.
+ */
 export function traceNetwork(model: Model, above: NetworkAbove, input: TraceInput): NetworkTrace {
   const { plan, store, logits, layers } = watch(model, above, input, false)
   try {
@@ -132,7 +138,7 @@ export function traceNetwork(model: Model, above: NetworkAbove, input: TraceInpu
   }
 }
 
-/** The cell's equations, in double (Hochreiter and Schmidhuber 1997, with Gers' forget gate); gate order i, f, g, o. */
+/** Computes the equations of the cell in double (Hochreiter and Schmidhuber 1997, with the forget gate of Gers); gate order i, f, g, o. */
 function traceLayer(
   layer: Watched['layers'][number],
   { steps, batch }: TraceInput,
@@ -166,8 +172,8 @@ function traceLayer(
 }
 
 /**
- * The gradient of ln p(symbol at step) of each row back to the row's inputs: [T, B, F]. `at[b]`: the step and symbol of
- * row b.
+ * Returns the gradient of ln p(symbol at step) of each row with respect to the inputs of that row, [T, B, F]. `at[b]`: the step and symbol
+ * of row b.
  */
 export function traceGradient(
   model: Model,
@@ -189,7 +195,7 @@ export function traceGradient(
   }
 }
 
-/** Steps after which half of a cell is forgotten, at a constant forget gate: 0.9 keeps 35 % after 10 steps, half after 6.6. */
+/** Returns the number of steps after which half of a cell is forgotten, at a constant forget gate from 0 to 1: 6.6 steps at 0.9. */
 export function halfLife(forget: number): number {
   return forget >= 1 ? Infinity : Math.LN2 / -Math.log(forget)
 }

@@ -3,7 +3,7 @@
 import { checkObject, list, open, optional, string } from '../check/index.js'
 import { expected, type GatecellError } from '../errors.js'
 import type { JsonObject } from './json.js'
-import { readTensor, type NamedTensor, type TensorInfo } from './safetensors/dtypes.js'
+import { readTensor, type WritableTensor, type TensorInfo } from './safetensors/dtypes.js'
 
 /** The content of a checkpoint. */
 export interface Checkpoint {
@@ -13,19 +13,19 @@ export interface Checkpoint {
   readonly config: JsonObject
   /** Position of the training: step, epoch, data cursor, seed, metrics, best. */
   readonly progress: JsonObject
-  readonly weights: readonly NamedTensor[]
+  readonly weights: readonly WritableTensor[]
   /** First moments (Adam) or momentum, under the names of the weights. */
-  readonly moment1?: readonly NamedTensor[]
+  readonly moment1?: readonly WritableTensor[]
   /** Second moments. */
-  readonly moment2?: readonly NamedTensor[]
+  readonly moment2?: readonly WritableTensor[]
   /** AMSGrad's largest second moments. */
-  readonly moment3?: readonly NamedTensor[]
+  readonly moment3?: readonly WritableTensor[]
   /** Averaged weights. */
-  readonly average?: readonly NamedTensor[]
+  readonly average?: readonly WritableTensor[]
   /** States carried from batch to batch. */
-  readonly state?: readonly NamedTensor[]
+  readonly state?: readonly WritableTensor[]
   /** The weights that validated best, under the names of the weights. */
-  readonly best?: readonly NamedTensor[]
+  readonly best?: readonly WritableTensor[]
 }
 
 /** A group of tensors: the parts of a checkpoint. */
@@ -71,9 +71,9 @@ function jsonObject(value: unknown, name: string): JsonObject {
 }
 
 /** Returns all tensors of a checkpoint under their names in the file. Throws ERR_INVALID_ARGUMENT for names that would collide. */
-export function fileTensors(checkpoint: Checkpoint): NamedTensor[] {
+export function fileTensors(checkpoint: Checkpoint): WritableTensor[] {
   const weights = new Map(checkpoint.weights.map((tensor) => [tensor.name, tensor]))
-  const tensors: NamedTensor[] = []
+  const tensors: WritableTensor[] = []
   for (const tensor of checkpoint.weights) {
     if (reserved.some((prefix) => tensor.name.startsWith(prefix))) {
       throw expected(

@@ -7,7 +7,7 @@
 // the lock's id, `.m.lock-after-<id>`. The owner of the last lock of the chain owns the file. If it has ended, a process may
 // create the successor, which only one process can. It must then find itself at the end of the chain, read from the beginning,
 // because the chain may have changed since it was read; then it renames its lock to `.m.lock`, which removes all locks before it
-// from the chain at once. Ids are never used twice, so what has left the chain does not come back.
+// from the chain at once. Ids are never used twice, so a lock that has left the chain does not come back.
 
 import { randomBytes } from 'node:crypto'
 import * as fs from 'node:fs'

@@ -1,4 +1,4 @@
-// Attention as a layer: the projections that a kind of score asks for, and the op.
+// The layer of attention: the projections of each kind of score, and the op.
 
 import { boolean, choice, filled, integer, object, optional, type Fields } from '../check/index.js'
 import { expectShape } from '../graph/check.js'
@@ -12,17 +12,17 @@ export interface AttentionOptions {
   /** Prefix of the parameters' names. */
   name: string
   /**
-   * 'dot': queries as they are, of the source's width; 'general' (default): a matrix between them (both Luong et al. 2015);
-   * 'additive': Bahdanau et al. 2015.
+   * The score of query q and source step k. 'dot': q . k, for queries of the width of the source; 'general' (default): (W q) . k (both Luong,
+   * Pham, Manning 2015); 'additive': v . tanh(W_q q + b_q + W_k k) (Bahdanau, Cho, Bengio 2015).
    */
   kind?: 'dot' | 'general' | 'additive'
-  /** 'additive': width A of the compared vectors; default: the source's. */
+  /** 'additive': width A of the projections, from 1 to 2^24. Default: the width of the source. */
   size?: number
-  /** i32 [B]: steps of each row of the source. */
+  /** int32 [B]: number of steps of each row of the source. */
   lengths: Tensor
-  /** 'additive': the source's projection from `attentionKeys`, so that steps of a decoder do not make it again. */
+  /** 'additive': the projection of the source by `attentionKeys`, so that the steps of a decoder do not compute it again. Default: computed here. */
   keys?: Tensor
-  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  /** Whether the layer has the weights of an earlier layer of this name. Default: false, and a second layer of a name is refused. */
   shared?: boolean
 }
 
@@ -40,8 +40,12 @@ const readKeyOptions = object<KeyOptions>({ ...fields, lengths: optional(tensor)
 export type KeyOptions = Partial<AttentionOptions> & Pick<AttentionOptions, 'name'>
 
 /**
- * Returns the projection of the source [S, B, H] that additive scores compare with, [S, B, A]: `<name>.key.weight` [A, H]. Takes
- * the options of its attention, of which it reads name, size and shared.
+ * Records the projection of the source for additive scores: source [S, B, H] gives [S, B, A]. Parameter: `<name>.key.weight` [A, H]. Takes the
+ * options of its attention, of which it reads name, size and shared. Throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT if an argument does not
+ * fit.
+ * @example
+ * const keys = attentionKeys(source, { name: 'attention', size: 64 })
+ * const { context } = attention(queries, source, { name: 'attention', kind: 'additive', size: 64, lengths, keys })
  */
 export function attentionKeys(source: Tensor, options: KeyOptions): Tensor {
   expectShape('attentionKeys', 'source', source, 'f32', [-1, -1, -1])
@@ -50,9 +54,16 @@ export function attentionKeys(source: Tensor, options: KeyOptions): Tensor {
 }
 
 /**
- * Records attention: queries [T, B, Q] and source [S, B, H] give context [T, B, H] and weights [T, B, S]. Throws ERR_INVALID_SHAPE and
- * ERR_INVALID_ARGUMENT for arguments that do not fit. Parameters: 'general':
- * `<name>.query.weight` [H, Q]; 'additive': `<name>.query.weight` [A, Q], `.query.bias` [A], `.key.weight` [A, H], `.v` [A].
+ * Records attention of each query to the steps of a source.
+ *
+ *   weights_t = softmax over s of score(q_t, k_s)        context_t = sum over s of weights_ts source_s
+ *
+ * queries [T, B, Q] and source [S, B, H] give context [T, B, H] and weights [T, B, S]. Parameters of 'general': `<name>.query.weight` [H, Q];
+ * of 'additive': `<name>.query.weight` [A, Q], `.query.bias` [A], `.key.weight` [A, H], `.v` [A]. Throws ERR_INVALID_SHAPE or
+ * ERR_INVALID_ARGUMENT if an argument does not fit.
+ * @example
+ * const { output: source } = lstm(x, { name: 'encoder', hidden: 64, lengths })
+ * const { context } = attention(queries, source, { name: 'attention', lengths })
  */
 export function attention(queries: Tensor, source: Tensor, attentionOptions: AttentionOptions): AttentionResult {
   expectShape('attention', 'queries', queries, 'f32', [-1, -1, -1])

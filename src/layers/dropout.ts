@@ -1,25 +1,30 @@
-// Dropout as a layer: there in training, nothing at all in a plan that only evaluates.
+// The layer of dropout, which records an op for plans that train and none for the others.
 
 import { boolean, number, object, optional } from '../check/index.js'
 import { expectType } from '../graph/check.js'
-import { dropout as dropoutOp } from '../graph/ops/index.js'
+import { dropoutOp } from '../graph/ops/linear.js'
 import type { Tensor } from '../graph/graph.js'
 
 /** The options of `dropout`. */
 export interface DropoutOptions {
-  /** Probability that an element is dropped, 0 <= p < 1. */
+  /** Probability that an element is set to zero, from 0 to below 1. */
   p: number
-  /** One mask for all time steps of a sequence [T, ...] (Gal and Ghahramani 2016), instead of a new one per step. */
+  /** Whether all steps of a sequence [T, ...] have the same mask (Gal and Ghahramani 2016). Default: false. */
   locked?: boolean
 }
 
 const readOptions = object<DropoutOptions>({ p: number(0, 1), locked: optional(boolean) })
 
-/** Drops elements of `x` in training and scales the others by 1 / (1 - p). */
+/**
+ * Records dropout (Srivastava et al. 2014): in training, y = m * x / (1 - p) with a mask m of zeros and ones, which is 0 with probability p; in
+ * other plans y = x. x and y have the same shape. Throws ERR_INVALID_ARGUMENT if an option is not valid.
+ * @example
+ * const y = dropout(output, { p: 0.3 })
+ */
 export function dropout(x: Tensor, options: DropoutOptions): Tensor {
   expectType('dropout', 'x', x, 'f32')
   const { p, locked = false } = readOptions(options, 'the options of dropout')
-  // Every dropout layer has its number, used or not: masks of one layer do not move when another is switched off.
+  // Every dropout layer takes a number, also if it records no op: the masks of a layer do not depend on whether another one is disabled.
   const stream = x.graph.nextStream()
   if (p === 0 || !x.graph.training) return x
   return dropoutOp(x, p, locked, stream)

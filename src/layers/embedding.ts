@@ -1,9 +1,9 @@
-// A table of learned vectors, one per symbol.
+// The layer of embeddings: a table of learned vectors, one for each symbol.
 
 import { boolean, filled, integer, nullable, object, optional, syncFunction } from '../check/index.js'
 import { expectNumber, expectType } from '../graph/check.js'
 import { adjusted, normal, type Initializer } from '../graph/initializers.js'
-import { embedding as embeddingOp } from '../graph/ops/index.js'
+import { embeddingOp } from '../graph/ops/linear.js'
 import { MAX_ELEMENTS } from '../graph/shape.js'
 import { type Tensor } from '../graph/graph.js'
 
@@ -11,18 +11,18 @@ import { type Tensor } from '../graph/graph.js'
 export interface EmbeddingOptions {
   /** Prefix of the parameter's name: `<name>.weight`. */
   name: string
-  /** Number of symbols V; an id outside [0, V) fails the run with ERR_OUT_OF_RANGE. */
+  /** Number of symbols V, at least 1. A run throws ERR_OUT_OF_RANGE if an id is not from 0 to V - 1. */
   vocabulary: number
-  /** Width E of a vector. */
+  /** Width E of a vector, at least 1. */
   size: number
-  /** Start of the table; default: standard normal, as PyTorch's. */
+  /** Initializer of the table. Default: standard normal, as in PyTorch. */
   weight?: Initializer
   /**
-   * Id whose vector is padding, from -V to V - 1 (negative ones count from the end): it starts as zeros and gets no
-   * gradient, as with torch.nn.Embedding. Default null: no padding.
+   * Id of the padding, from -V to V - 1 (negative ones count from the end): its vector starts as zeros and gets no gradient, as in
+   * torch.nn.Embedding. Default null: no padding.
    */
   paddingIdx?: number | null
-  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  /** Whether the layer has the weights of an earlier layer of this name. Default: false, and a second layer of a name is refused. */
   shared?: boolean
 }
 
@@ -37,8 +37,10 @@ const readOptions = object<EmbeddingOptions>({
 })
 
 /**
- * Records the look-up of vectors: ids i32 [...] give [..., E]. Parameter: `<name>.weight` [V, E]. Throws ERR_INVALID_ARGUMENT for
- * invalid options.
+ * Records the look-up of vectors, y = weight[id]: ids, int32 of rank 1 to 3, give [..., E]. Parameter: `<name>.weight` [V, E]. Throws
+ * ERR_INVALID_ARGUMENT if an option is not valid, and ERR_INVALID_SHAPE for ids of another rank.
+ * @example
+ * const vectors = embedding(tokens, { name: 'embedding', vocabulary: 65, size: 32 })
  */
 export function embedding(ids: Tensor, options: EmbeddingOptions): Tensor {
   const read = readOptions(options, 'the options of embedding')

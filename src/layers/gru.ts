@@ -1,9 +1,9 @@
-// Stacked GRU layers over a sequence, under PyTorch's parameter names: `<name>.weight_ih_l0` [3H, I], `<name>.weight_hh_l0`
-// [3H, H], `<name>.bias_ih_l0` and `<name>.bias_hh_l0` [3H], gate order r, z, n; suffixes as the LSTM's.
+// Stacked GRU layers over a sequence. Parameters have PyTorch's names: `<name>.weight_ih_l0` [3H, I], `<name>.weight_hh_l0` [3H, H],
+// `<name>.bias_ih_l0` and `<name>.bias_hh_l0` [3H], gate order r, z, n; the suffixes are those of the LSTM.
 
 import { object, optional } from '../check/index.js'
 import { uniform } from '../graph/initializers.js'
-import { gru as gruOp } from '../graph/ops/index.js'
+import { gruOp } from '../graph/ops/recurrent.js'
 import type { Tensor } from '../graph/graph.js'
 import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
 
@@ -30,7 +30,9 @@ const readOptions = object<GruOptions>({ ...recurrentFields, initial: optional(i
  *   z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)      h' = (1 - z) * n + z * h
  *
  * x has the shape [T, B, I]: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Throws
- * ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT for invalid options.
+ * ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT if an option is not valid.
+ * @example
+ * const { output, h } = gru(x, { name: 'gru', hidden: 64, layers: 2, bidirectional: true })
  */
 export function gru(x: Tensor, gruOptions: GruOptions): GruResult {
   const options = readOptions(gruOptions, 'the options of gru')

@@ -1,9 +1,9 @@
-// y = x W^T + b on the last dimension.
+// The linear layer: y = x W^T + b on the last dimension.
 
 import { boolean, filled, integer, object, optional, syncFunction } from '../check/index.js'
 import { expectType, lastDim } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
-import { linear as linearOp } from '../graph/ops/index.js'
+import { linearOp } from '../graph/ops/linear.js'
 import { MAX_ELEMENTS } from '../graph/shape.js'
 import { type Tensor } from '../graph/graph.js'
 
@@ -11,14 +11,15 @@ import { type Tensor } from '../graph/graph.js'
 export interface LinearOptions {
   /** Prefix of the parameters' names: `<name>.weight`, `<name>.bias`. */
   name: string
-  /** Width O of the result. */
+  /** Width O of the result, at least 1. */
   size: number
-  /** false: no bias. */
+  /** Whether there is a bias. Default: true. */
   bias?: boolean
-  /** Start of both; default: uniform within 1 / sqrt(I), as PyTorch's. */
+  /** Initializer of the weight. Default: uniform within 1 / sqrt(I), as in PyTorch. */
   weight?: Initializer
+  /** Initializer of the bias. Default: uniform within 1 / sqrt(I), as in PyTorch. */
   biasStart?: Initializer
-  /** true: has the weights of an earlier layer of this name, which is refused otherwise. */
+  /** Whether the layer has the weights of an earlier layer of this name. Default: false, and a second layer of a name is refused. */
   shared?: boolean
 }
 
@@ -33,7 +34,9 @@ const readOptions = object<LinearOptions>({
 
 /**
  * Records y = x W^T + b on the last dimension: x [..., I] gives [..., O]. Parameters: `<name>.weight` [O, I], `<name>.bias` [O].
- * Throws ERR_INVALID_ARGUMENT for invalid options.
+ * Throws ERR_INVALID_ARGUMENT if an option is not valid.
+ * @example
+ * const logits = linear(output, { name: 'head', size: 65 })
  */
 export function linear(x: Tensor, options: LinearOptions): Tensor {
   expectType('linear', 'x', x, 'f32')

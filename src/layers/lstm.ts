@@ -1,14 +1,13 @@
-// Stacked LSTM layers over a sequence, under PyTorch's parameter names: `<name>.weight_ih_l0` [4H, I],
-// `<name>.weight_hh_l0` [4H, H], `<name>.bias_ih_l0` and `<name>.bias_hh_l0` [4H], gate order i, f, g, o;
-// `_l1`, `_l2` ... for the layers above and `_reverse` after the names of the backward direction. A projection's is
-// `<name>.weight_hr_l0` [R, H], as PyTorch's; what PyTorch has not: `<name>.weight_peephole_l0` [3H] of i, f, o, layer
-// normalisation's `<name>.norm_ih_l0` and `norm_hh_l0` [4H], `norm_c_l0` and `norm_c_bias_l0` [H], and the learned initial
+// Stacked LSTM layers over a sequence. Parameters have PyTorch's names: `<name>.weight_ih_l0` [4H, I], `<name>.weight_hh_l0` [4H, H],
+// `<name>.bias_ih_l0` and `<name>.bias_hh_l0` [4H], gate order i, f, g, o, and `<name>.weight_hr_l0` [R, H] of a projection. The layers above
+// have the suffixes `_l1`, `_l2` ..., the backward direction adds `_reverse`. PyTorch does not have `<name>.weight_peephole_l0` [3H] of
+// i, f, o; `<name>.norm_ih_l0` and `norm_hh_l0` [4H], `norm_c_l0` and `norm_c_bias_l0` [H] of layer normalisation; and the learned initial
 // states `<name>.h0_l0` [R] and `<name>.c0_l0` [H].
 
 import { boolean, integer, number, object, optional, syncFunction } from '../check/index.js'
 import { expectNumber } from '../graph/check.js'
 import { constant, uniform, withForgetBias, zeros, type Initializer } from '../graph/initializers.js'
-import { lstm as lstmOp } from '../graph/ops/index.js'
+import { lstmOp } from '../graph/ops/recurrent.js'
 import type { Tensor } from '../graph/graph.js'
 import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
 
@@ -27,10 +26,11 @@ export interface LstmOptions extends RecurrentOptions {
   zoneout?: number | { c: number; h: number }
   /** Layer normalisation inside the cell (Ba, Kiros, Hinton 2016; see ops.lstm for the formula). float32 only. Default: false. */
   layerNorm?: boolean
-  /** Initial bias of the forget gate in bias_ih, with zero in bias_hh (Jozefowicz, Zaremba, Sutskever 2015 advise 1). Default: as the other biases. */
+  /** Initial bias of the forget gate in bias_ih, with zero in bias_hh (Jozefowicz, Zaremba, Sutskever 2015 advise 1). Default: that of the other biases. */
   forgetBias?: number
-  /** Initializers of peepholes and projection. Default: uniform within 1 / sqrt(H). */
+  /** Initializer of the peepholes. Default: uniform within 1 / sqrt(H). */
   peephole?: Initializer
+  /** Initializer of the projection. Default: uniform within 1 / sqrt(H). */
   projectionWeight?: Initializer
 }
 
@@ -68,8 +68,11 @@ export interface LstmResult {
  *   c' = f * c + i * g                              h' = o * tanh(c')
  *
  * x has the shape [T, B, I]: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Parameters
- * have the names, shapes and gate order of torch.nn.LSTM. Throws ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT for
- * invalid options, ERR_UNSUPPORTED for zoneout with peepholes, projection or layer normalisation, and for layer normalisation with peepholes.
+ * have the names, shapes and gate order of torch.nn.LSTM. Throws ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT if an
+ * option is not valid, ERR_UNSUPPORTED for zoneout with peepholes, projection or layer normalisation, and for layer normalisation with
+ * peepholes. Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber, Cummins 2000.
+ * @example
+ * const { output, h, c } = lstm(x, { name: 'lstm', hidden: 128, layers: 2, dropout: 0.2 })
  */
 export function lstm(x: Tensor, lstmOptions: LstmOptions): LstmResult {
   const options = readOptions(lstmOptions, 'the options of lstm')
@@ -112,7 +115,7 @@ function oneLayer(x: Tensor, options: LstmOptions, { suffix, reverse, start }: P
     reverse,
     dropout: recurrentDropout ?? 0,
     zoneout: typeof zoneout === 'number' ? { c: zoneout, h: zoneout } : zoneout,
-    // A layer without random parts takes no number, so that those of a model's other layers stay what they were.
+    // A layer without random parts takes no number, so that the numbers of the other layers of a model do not change.
     stream: draws ? x.graph.nextStream() : 0
   })
 }

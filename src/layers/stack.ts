@@ -1,4 +1,4 @@
-// The common part of stacked recurrent layers: both directions, dropout between layers, initial and final states.
+// The common part of stacked recurrent layers: directions, dropout between layers, initial and final states.
 
 import { boolean, filled, integer, list, number, open, optional, syncFunction } from '../check/index.js'
 import type { Check, Fields } from '../check/index.js'
@@ -29,15 +29,18 @@ export interface RecurrentOptions {
    */
   carry?: boolean
   /**
-   * i32 [B]: the steps of each row, 0 to T, in any order. A padded row gives the same as without the others, outputs after its end
-   * are zero, final states are those at its last step, the backward direction starts there, and padding costs nothing.
+   * int32 [B]: number of steps of each row, 0 to T, in any order. A padded row gives the same results as a row that is not padded: outputs
+   * after its end are zero, final states are those of its last step, and the backward direction starts there. Padding takes no time.
+   * Default: T steps for all rows.
    */
   lengths?: Tensor
   /** Probability, from 0 to 1, that a unit of h is zero for all steps of a sequence (Gal and Ghahramani 2016). Default: 0. */
   recurrentDropout?: number
-  /** Initializers of input weights, recurrent weights and biases. Default: uniform within 1 / sqrt(H), as in PyTorch. */
+  /** Initializer of input weights. Default: uniform within 1 / sqrt(H), as in PyTorch. */
   inputWeight?: Initializer
+  /** Initializer of recurrent weights. Default: uniform within 1 / sqrt(H). */
   recurrentWeight?: Initializer
+  /** Initializer of biases. Default: uniform within 1 / sqrt(H). */
   bias?: Initializer
   /** Whether the layer has the weights of an earlier layer of this name. Default: false, and a second layer of a name is refused. */
   shared?: boolean

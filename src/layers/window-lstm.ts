@@ -1,28 +1,28 @@
-// The first layer of Graves' handwriting synthesis: an LSTM that moves a soft window over the characters it writes.
+// The first layer of Graves' handwriting synthesis: an LSTM that moves a soft window over the characters of the text.
 
 import { boolean, filled, integer, number, object, optional } from '../check/index.js'
 import { expectNumber, expectShape } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
-import { windowLstm as windowLstmOp, type WindowLstmResult } from '../graph/ops/index.js'
+import { windowLstmOp, type WindowLstmResult } from '../graph/ops/attention.js'
 import { tensor, type Tensor } from '../graph/graph.js'
 
 /** The options of `windowLstm`. */
 export interface WindowLstmOptions {
   /** Prefix of the parameters' names. */
   name: string
-  /** Hidden units H. */
+  /** Hidden size H, from 1 to 2^24. */
   hidden: number
-  /** Gaussians K of the window; Graves takes 10. */
+  /** Number K of Gaussians of the window, from 1 to 65536; 10 in the paper. */
   gaussians: number
-  /** i32 [B, U] ids or f32 [B, U, C] vectors. */
+  /** The characters of each row: int32 ids [B, U], or f32 vectors [B, U, C]. */
   chars: Tensor
-  /** i32 [B]: characters of each row. */
+  /** int32 [B]: number of characters of each row, 0 to U. */
   lengths: Tensor
-  /** Number of characters, the width of the window; for ids. */
+  /** Number of different characters, which is the width of the window. Required for ids, not used for vectors. */
   vocabulary?: number
   /** Steps that the window stays on a character at the start of training, from 0.001 to 10^6. Default: 25. */
   stepsPerCharacter?: number
-  /** The states, `<name>.h_l0`, `.c_l0`, `.kappa_l0` and `.window_l0`, are carried from run to run. Default: false. */
+  /** Whether the states, `<name>.h_l0`, `.c_l0`, `.kappa_l0` and `.window_l0`, are carried from run to run. Default: false. */
   carry?: boolean
   /** Whether the layer has the weights of an earlier layer of this name. Default: false, and a second layer of a name is refused. */
   shared?: boolean
@@ -42,10 +42,16 @@ const readOptions = object<WindowLstmOptions>({
 })
 
 /**
- * Records the layer over x [T, B, I] and returns its output, the windows and the states (see ops.windowLstm for the equations). Throws
- * ERR_INVALID_SHAPE and ERR_INVALID_ARGUMENT for arguments that do not fit. Parameters: `<name>.weight_ih_l0`
- * [4H, I + C], `<name>.weight_hh_l0` [4H, H], `<name>.bias_ih_l0`, `<name>.bias_hh_l0` [4H], `<name>.window.weight` [3K, H],
- * `<name>.window.bias` [3K].
+ * Records an LSTM layer with a soft window over characters (Graves 2013, section 5.1, equations 46 to 51).
+ *
+ *   h_t, c_t = LSTM([x_t, w_(t-1)], h_(t-1), c_(t-1))        [a_t, b_t, d_t] = W_w h_t + b_w        kappa_t = kappa_(t-1) + exp(d_t)
+ *   phi(t, u) = sum over k of exp(a_tk) exp(-exp(b_tk) (kappa_tk - u)^2)        w_t = sum over u = 1 ... U of phi(t, u) c_u
+ *
+ * x has the shape [T, B, I]. Returns the output y [T, B, H], the windows w [T, B, C], phi [T, B, U] and the final states. Parameters:
+ * `<name>.weight_ih_l0` [4H, I + C], `<name>.weight_hh_l0` [4H, H], `<name>.bias_ih_l0`, `<name>.bias_hh_l0` [4H], `<name>.window.weight`
+ * [3K, H], `<name>.window.bias` [3K]. Throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT if an argument does not fit.
+ * @example
+ * const { y, window } = windowLstm(points, { name: 'window', hidden: 400, gaussians: 10, chars, lengths, vocabulary: 60 })
  */
 export function windowLstm(x: Tensor, windowOptions: WindowLstmOptions): WindowLstmResult {
   expectShape('windowLstm', 'x', x, 'f32', [-1, -1, -1])

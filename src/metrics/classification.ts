@@ -1,16 +1,16 @@
-// Metrics of classifiers: the class of the largest logit against a target.
+// Metrics of classifiers, which compare the class of the largest logit with a target.
 
 import { integer, optional, options as optionsOf, string } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import type { Metric, MetricBatch } from './metric.js'
 
-/** The tensors that a metric of a classifier compares. */
+/** Options of the metrics of classifiers: the tensors that they compare. */
 export interface ClassificationOptions {
-  /** Output of the model, shape [..., classes]; default 'logits'. */
+  /** Name of the model's output of shape [..., classes]. Default 'logits'. */
   logits?: string
-  /** Int32 target or input of the model, of the shape of the logits without the last dimension; default 'targets'. */
+  /** Name of the int32 target or input with the shape of the logits without the last dimension. Default 'targets'. */
   targets?: string
-  /** Target that is not counted; default -1. */
+  /** Target, an int32, that is not counted. Default -1. */
   ignore?: number
 }
 
@@ -99,10 +99,9 @@ function eachTarget(
   const [values, wanted] = [outputs[logits], inputs[targets]]
   const classes = shapes.outputs[logits]?.at(-1) ?? 0
   if (!values || !wanted || wanted.length * classes !== values.length) {
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `Expected a target in "${targets}" for each row of the logits in "${logits}" but received ${wanted?.length ?? 'no'} targets and ${values?.length ?? 'no'} logits: name tensors of the model whose shapes fit.`
-    )
+    const what = `a target in "${targets}" for each row of the logits in "${logits}"`
+    const found = `${wanted?.length ?? 'no'} targets and ${values?.length ?? 'no'} logits`
+    throw expected('ERR_INVALID_SHAPE', what, found, 'name tensors of the model whose shapes fit')
   }
   for (let row = 0; row < wanted.length; row++) {
     if (wanted[row] === ignore) continue

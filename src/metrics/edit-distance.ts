@@ -1,5 +1,6 @@
-// The distance of Levenshtein (1966): the fewest insertions, deletions and replacements from one sequence to another.
+// The edit distance of Levenshtein (1966).
 
+/** Returns the smallest number of insertions, deletions and replacements that change `a` into `b`. */
 export function editDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
   const row = Uint32Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {

@@ -1,25 +1,26 @@
-// What a writer must beat: a single Gaussian with full covariance, and a mixture of as many Gaussians as its own, both
-// without a memory, and for both constant probabilities that a stroke ends and that it was the last one. Fitted to the
-// training offsets and kept in the model file, so that every measurement on other ink can say what it is worth; in nats per
-// point like the network's loss.
+// Baselines without a memory for models of handwriting: a single Gaussian with full covariance, and a mixture of as many Gaussians as the
+// model has, both with constant probabilities that a stroke ends and that it is the last one. They are fitted to the training offsets and
+// stored in the model file, so that every measurement on other ink can be compared with them, in nats per point like the network's loss.
 
 import { float32Array, integer, list, number, open } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { createRandom } from '../random.js'
 
 /** One Gaussian: its weight, means and covariance. */
 export type Component = readonly [weight: number, x: number, y: number, xx: number, xy: number, yy: number]
 
+/** The fitted baselines. */
 export interface Memoryless {
   /** Probability that a point ends its stroke. */
   readonly ends: number
   /** Probability that a stroke that ends is the last one. */
   readonly finishes: number
+  /** The single Gaussian, of weight 1. */
   readonly gaussian: Component
   readonly mixture: readonly Component[]
 }
 
-/** Nats per point. */
+/** Nats per point of both baselines. */
 export interface Baselines {
   gaussian: number
   mixture: number
@@ -27,11 +28,11 @@ export interface Baselines {
 
 const MAX_POINTS = 40_000
 const ROUNDS = 40
-/** No component narrower than this: a point that repeats exactly would have an infinite density. */
+/** Smallest variance of a component: points that repeat exactly would otherwise have an infinite density. */
 export const LEAST_VARIANCE = 1e-6
-/** Nor one so thin a line that its density has no bound. */
+/** Largest absolute correlation of a component: the density of a straight line has no bound. */
 export const MOST_CORRELATION = 0.9999
-/** Nothing is impossible. */
+/** Smallest probability that a stroke ends or is the last one, so that no event has an infinite loss. */
 export const LEAST_SHARE = 1e-6
 
 const readRows = list(float32Array())
@@ -44,17 +45,15 @@ const readFitted = open<Memoryless>({
 })
 
 /**
- * Throws ERR_INVALID_ARGUMENT for 0 or more than 1000 Gaussians and for rows that are not Float32Arrays, ERR_CORPUS_EMPTY if no
- * row has a second point. Fits both to offsets, rows [dx, dy, end] of samples; the first of each is left out, as it is for the network.
+ * Fits both baselines to samples, each a Float32Array of rows [dx, dy, end]. The first point of each is left out, as for the network.
+ * `gaussians`, from 1 to 1000, is the number of components of the mixture. Throws ERR_INVALID_ARGUMENT for another number or other rows,
+ * ERR_INVALID_SHAPE if a length is not a multiple of 3, and ERR_CORPUS_EMPTY if no sample has a second point.
  */
 export function fitMemoryless(rows: readonly Float32Array[], gaussians: number): Memoryless {
   integer(1, 1000)(gaussians, 'the number of Gaussians')
   const { all, ends, finishes } = points(readRows(rows, 'the rows'))
   if (all.length === 0)
-    throw new GatecellError(
-      'ERR_CORPUS_EMPTY',
-      'Expected rows of two or more points but received none: add ink with longer strokes.'
-    )
+    throw expected('ERR_CORPUS_EMPTY', 'rows of two or more points', 'none', 'add ink with longer strokes')
   const every = Math.ceil(all.length / 2 / MAX_POINTS)
   const some = Float64Array.from(
     { length: 2 * Math.ceil(all.length / 2 / every) },
@@ -69,7 +68,7 @@ export function fitMemoryless(rows: readonly Float32Array[], gaussians: number):
   }
 }
 
-/** Nats per point of both on other offsets. */
+/** Returns the nats per point of both baselines on other samples. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE as `fitMemoryless` does. */
 export function measureMemoryless(memoryless: Memoryless, rows: readonly Float32Array[]): Baselines {
   const fitted = readFitted(memoryless, 'the fitted densities')
   const { all, ends, finishes } = points(readRows(rows, 'the rows'))
@@ -83,19 +82,17 @@ export function measureMemoryless(memoryless: Memoryless, rows: readonly Float32
   return { gaussian: nats([fitted.gaussian]), mixture: nats(fitted.mixture) }
 }
 
-/** Nats of a bit that is set with probability `truth`, under `belief`. */
+/** Returns the mean nats of a bit that is 1 with probability `truth`, under the model probability `belief`. */
 function crossEntropy(truth: number, belief: number): number {
   return -truth * Math.log(belief) - (1 - truth) * Math.log(1 - belief)
 }
 
-/** [dx, dy] of all points one after the other, the share that ends a stroke, and of those the share that ends the sample. */
+/** Returns [dx, dy] of all points one after the other, the share of them that ends a stroke, and the share of these that ends the sample. */
 function points(rows: readonly Float32Array[]) {
   for (const row of rows) {
     if (row.length >= 3 && row.length % 3 === 0) continue
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `Expected rows of [dx, dy, end] but received one of ${row.length} numbers: pass three numbers for each point.`
-    )
+    const found = `one of ${row.length} numbers`
+    throw expected('ERR_INVALID_SHAPE', 'rows of [dx, dy, end]', found, 'pass three numbers for each point')
   }
   const all = new Float64Array(2 * rows.reduce((sum, row) => sum + row.length / 3 - 1, 0))
   let [at, ends] = [0, 0]
@@ -136,7 +133,7 @@ function whole(all: Float64Array): Component {
   return finish(sums, Math.max(all.length / 2, 1))
 }
 
-/** The density of a mixture; after `log`, `shares` holds what each component has of it. */
+/** Returns the log density of a mixture as a function; after a call, `shares` has the share of each component in the density. */
 function densityOf(mixture: readonly Component[]) {
   const shares = new Float64Array(mixture.length)
   const ready = mixture.map(([weight, x, y, xx, xy, yy]) => {
@@ -160,7 +157,7 @@ function densityOf(mixture: readonly Component[]) {
   return { log, shares }
 }
 
-/** Dempster, Laird, Rubin 1977, from random points as means. */
+/** Fits a mixture by expectation maximisation (Dempster, Laird, Rubin 1977), with random points as first means. */
 function expectationMaximisation(all: Float64Array, [, , , xx, xy, yy]: Component, gaussians: number): Component[] {
   const random = createRandom(0, 'memoryless mixture')
   const count = all.length / 2

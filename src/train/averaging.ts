@@ -1,11 +1,12 @@
 // Exponential average of the weights over the steps of a run. The first step copies the weights, and each later one moves the average by the
-// share 1 - decay of its distance to them, as torch.optim.swa_utils.AveragedModel does with get_ema_multi_avg_fn(decay). The update is
+// share 1 - decay of its distance to the weights, as torch.optim.swa_utils.AveragedModel does with get_ema_multi_avg_fn(decay). The update is
 // native (native/core/optimizer.cc); this file decides when it begins, and makes the model that is validated.
 
 import type { FitClaim } from '../graph/operations.js'
 import type { Model } from '../model.js'
 import type { Progress } from './progress.js'
 
+/** The averaged weights of one run. */
 export class WeightAverage {
   readonly #model: Model
   readonly #decay: number | undefined
@@ -15,7 +16,7 @@ export class WeightAverage {
   constructor(model: Model, decay: number | undefined) {
     this.#model = model
     this.#decay = decay
-    if (decay !== undefined) model.parameters.addAverage()
+    if (decay !== undefined) model.parameters.addArena('average')
   }
 
   /** Returns the share of its distance to the weights by which the next step moves the average; 0 if there is none. */

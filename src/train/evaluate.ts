@@ -1,8 +1,8 @@
-// The validation measure: the mean loss over a whole source, states carried from batch to batch, dropout off.
+// The evaluation of a model: the mean loss and metrics over a whole source, with states carried from batch to batch and without dropout.
 
 import { choice, list, number, open, optional, options as optionsOf } from '../check/index.js'
 import { record, signal as signalOf, string, syncFunction, type Check } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { throwIfAborted } from '../graph/abort.js'
 import { operationsOf } from '../graph/parameters.js'
 import type { Measurement, Metric } from '../metrics/metric.js'
@@ -10,11 +10,13 @@ import { checkModel, type Dims, type Model } from '../model.js'
 import { findNotFinite } from './not-finite.js'
 import { readSource, readBatches, writeBatch, type BatchSource } from '../data/batching/source.js'
 
+/** The result of `evaluate`. */
 export interface Evaluation {
-  /** Mean over everything the loss counted; nats for cross-entropy. */
+  /** Mean loss over all counted targets; nats for cross-entropy. */
   loss: number
-  /** The number of targets that the loss counted; with class weights the sum of their weights. */
+  /** Number of counted targets; with class weights, the sum of their weights. */
   count: number
+  /** Seconds of the evaluation. */
   seconds: number
   /** The value of each metric; absent without metrics. */
   metrics?: Readonly<Record<string, number>>
@@ -23,9 +25,11 @@ export interface Evaluation {
 /** Metrics by the name under which results have their values. */
 export type Metrics = Readonly<Record<string, Metric>>
 
+/** Options of `evaluate`. */
 export interface EvaluateOptions {
   /** Metrics to measure next to the loss, by name: `{ accuracy: accuracy() }`. Default none. */
   metrics?: Metrics | undefined
+  /** Aborts the evaluation before its next batch. */
   signal?: AbortSignal | undefined
 }
 
@@ -33,7 +37,7 @@ const readMetric = open<Metric>({ outputs: list(string), better: choice('higher'
 
 const readMeasurement = open<Measurement>({ add: syncFunction(), value: syncFunction() })
 
-/** Metrics by name, read once; `begin` keeps its `this`. Throws ERR_INVALID_ARGUMENT for other values. */
+/** Checks that a value is an object of metrics by name, and copies it; `begin` keeps its `this`. */
 export const readMetrics: Check<Metrics> = record<Metric>((value, name) => {
   const { begin, ...rest } = readMetric(value, name)
   return { ...rest, begin: () => begin.call(value) }
@@ -42,10 +46,11 @@ export const readMetrics: Check<Metrics> = record<Metric>((value, name) => {
 const readOptions = optionsOf<EvaluateOptions>({ signal: optional(signalOf), metrics: optional(readMetrics) })
 
 /**
- * Reads `source` to its end, or to the end of its first epoch. Does not change the model. The whole pass sees the same
- * weights: a fit of the model that is under way waits with its next step, and any number of evaluations may run at the same
- * time. Throws ERR_ABORTED, ERR_CORPUS_EMPTY if nothing was counted, and ERR_INVALID_ARGUMENT if a metric asks for an output that the model
- * does not have.
+ * Evaluates `model` on `data`, which is read to its end or to the end of its first epoch. Does not change the model. The whole evaluation uses
+ * the same weights: a fit of the model that is under way waits before its next step, and any number of evaluations may run at the same time.
+ * Throws ERR_ABORTED if `signal` is aborted, ERR_CORPUS_EMPTY if no target was counted, ERR_NOT_FINITE if the data has a value that is not
+ * finite and makes the loss so, and ERR_INVALID_ARGUMENT if an argument is not valid or a metric reads an output that the model does not
+ * have.
  * @example
  * const { loss, metrics } = await evaluate(model, data, { metrics: { accuracy: accuracy() } })
  */
@@ -59,15 +64,17 @@ export async function evaluate(model: Model, data: BatchSource, options?: Evalua
     sumLosses(model, source, metrics ?? {}, signal)
   )
   if (count === 0)
-    throw new GatecellError(
+    throw expected(
       'ERR_CORPUS_EMPTY',
-      'Expected at least one target to evaluate but the data has none: add data whose targets are not all ignored.'
+      'at least one target to evaluate',
+      'data without one',
+      'add data whose targets are not all ignored'
     )
   const seconds = (performance.now() - begin) / 1000
   return { loss: sum / count, count, seconds, ...(metrics && { metrics: values }) }
 }
 
-/** Returns the sum of the losses of everything counted, how much was counted, and the values of the metrics. */
+/** Returns the sum of the losses of all counted targets, their number, and the values of the metrics. */
 async function sumLosses(model: Model, source: BatchSource, metrics: Metrics, signal: AbortSignal | undefined) {
   const measurements = Object.entries(metrics).map(([name, metric]) => [name, beginMeasurement(name, metric)] as const)
   const outputs = [...new Set(Object.values(metrics).flatMap((metric) => metric.outputs))]
@@ -90,10 +97,8 @@ async function sumLosses(model: Model, source: BatchSource, metrics: Metrics, si
       const [mean, counted = 1] = plan.outputs['loss']!
       const data = Number.isFinite(mean) ? null : findNotFinite(plan.inputs, plan.shapes.inputs)
       if (data) {
-        throw new GatecellError(
-          'ERR_NOT_FINITE',
-          `Expected finite data to evaluate but a batch has ${data}: remove or replace such values in the data.`
-        )
+        const remedy = 'remove or replace such values in the data'
+        throw expected('ERR_NOT_FINITE', 'finite data to evaluate', `a batch with ${data}`, remedy)
       }
       const { inputs, outputs, shapes } = plan
       const measured = { inputs, outputs, shapes, loss: mean!, count: counted }
@@ -110,10 +115,10 @@ async function sumLosses(model: Model, source: BatchSource, metrics: Metrics, si
   return { sum, count, values }
 }
 
-/** Begins a measurement; its results are checked, because callers make metrics of their own. */
+/** Begins a measurement. Its results are checked, because callers may implement metrics. */
 function beginMeasurement(name: string, metric: Metric): Measurement {
   const begun = metric.begin()
-  const { add, value } = readMeasurement(begun, `what begin() of the metric "${name}" returns`)
+  const { add, value } = readMeasurement(begun, `the result of begin() of the metric "${name}"`)
   const checkValue = (figure: unknown) => {
     if (typeof figure === 'number') return figure
     return number()(figure, `the value of the metric "${name}"`)

@@ -1,8 +1,8 @@
-// Groups of parameters in a training: rates, weight decay and freezing by name, as the options of a trainer give them, and the groups of
+// Groups of parameters in a training: rates, weight decay and freezing by name, as the options of a trainer have them, and the groups of
 // the updates that follow from them.
 
 import { boolean, list, number, object, optional, string, type Check } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
+import { expected, show, type GatecellError } from '../errors.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import type { UpdateGroup } from '../graph/update-groups.js'
 import type { Optimizer } from './optimizers.js'
@@ -12,7 +12,7 @@ export type SkippedSteps = Readonly<Record<string, number>>
 
 /** Settings of the parameters that `parameters` names; `{ parameters: 'encoder.*', rate: 0.1 }` trains an encoder slowly. */
 export interface TrainingGroup {
-  /** Names, or patterns in which * stands for any characters: 'lstm.*', ['*.bias', 'embedding.weight']. */
+  /** Names, or patterns in which * matches any characters: 'lstm.*', ['*.bias', 'embedding.weight']. */
   parameters: string | readonly string[]
   /** Factor on the learning rate, 0 to 1000; default 1. */
   rate?: number
@@ -22,7 +22,7 @@ export interface TrainingGroup {
    */
   weightDecay?: number
   /**
-   * true: the parameters keep their values and moments, and have no part in the gradient's norm, as with requires_grad=False in PyTorch.
+   * Whether the parameters keep their values and moments, and have no part in the gradient's norm, as with requires_grad=False in PyTorch.
    * Their steps do not count for Adam's bias correction. Default false.
    */
   frozen?: boolean
@@ -40,7 +40,7 @@ const readGroups = list(
   })
 )
 
-/** The groups of a run: of which parameters they are, and the groups of the updates while a fit is under way. */
+/** The groups of a run: their parameters, and the groups of the updates while a fit is under way. */
 export class Groups {
   readonly list: readonly TrainingGroup[]
   /** The names of the parameters of each group. */
@@ -73,7 +73,7 @@ export class Groups {
     if (this.#entered) parameters.setGroups([...made.values()])
   }
 
-  /** Takes the groups of the updates away. */
+  /** Removes the groups of the updates. */
   leave(parameters: ParameterStore): void {
     if (this.#entered) parameters.setGroups([])
     this.#entered = false
@@ -114,7 +114,7 @@ function ownersOf(groups: readonly TrainingGroup[], names: readonly string[]): M
   return owners
 }
 
-/** Compares piece by piece, so that no pattern takes long. */
+/** Returns whether a pattern matches a name. It compares piece by piece, in time proportional to the lengths. */
 function matches(pattern: string, name: string): boolean {
   const [first = '', ...rest] = pattern.split('*')
   if (rest.length === 0) return pattern === name
@@ -129,6 +129,6 @@ function matches(pattern: string, name: string): boolean {
   return at <= name.length - last.length
 }
 
-function invalid(expected: string, found: string, remedy: string): GatecellError {
-  return new GatecellError('ERR_INVALID_ARGUMENT', `Expected ${expected} but received ${found}: ${remedy}.`)
+function invalid(what: string, found: string, remedy: string): GatecellError {
+  return expected('ERR_INVALID_ARGUMENT', what, found, remedy)
 }

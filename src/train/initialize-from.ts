@@ -2,7 +2,7 @@
 // layers (columns of layers that read one-hot symbols) are copied by symbol if the vocabulary has grown or shrunk.
 
 import { integer, list, object, optional, options as optionsOf, signal as signalOf, string } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { checkLoaded, type LoadedTensors } from '../graph/loaded-tensors.js'
 import type { Parameter } from '../graph/parameter-arenas.js'
 import { operationsOf } from '../graph/parameters.js'
@@ -26,13 +26,15 @@ export interface SymbolRows {
   firstColumn?: number | undefined
 }
 
+/** Options of `initializeFrom`. */
 export interface InitializeOptions {
   /** Parameters whose rows are copied by symbol; default none. */
   rows?: readonly SymbolRows[] | undefined
+  /** Aborts before the weights are written. */
   signal?: AbortSignal | undefined
 }
 
-/** The parameters and tensors of `initializeFrom`. */
+/** The result of `initializeFrom`: the use of each parameter and tensor. */
 export interface InitializeReport {
   /** Parameters that took a tensor as it is. */
   taken: string[]
@@ -40,7 +42,7 @@ export interface InitializeReport {
   byRow: { name: string; rows: number }[]
   /** Parameters that keep their first values, because no tensor has their name ('absent') or because its shape differs ('shape'). */
   left: { name: string; reason: 'absent' | 'shape' }[]
-  /** Tensors that no parameter of the model is named after. */
+  /** Tensors whose names no parameter of the model has. */
   unused: string[]
 }
 
@@ -59,11 +61,11 @@ const readOptions = optionsOf<InitializeOptions>({
 })
 
 /**
- * Gives the parameters of `model` the values of the `tensors` that fit them, and returns what was taken and what was not. Values of F16,
- * BF16 and F64 are converted to float32. Moments are not touched: make the trainer afterwards. Throws, before anything is written,
- * ERR_INVALID_ARGUMENT if `rows` names an unknown parameter, if a symbol occurs twice in `from`, or if no tensor fits; ERR_INVALID_SHAPE
- * if a tensor or parameter of `rows` does not have a row for each symbol; ERR_NOT_FINITE if a value is not finite; ERR_BUSY while an
- * operation on the model is under way; ERR_ABORTED.
+ * Gives the parameters of `model` the values of the `tensors` that fit them, and returns a report of the use of each. Values of F16, BF16 and
+ * F64 are converted to float32. Moments are not changed: make the trainer afterwards. Throws, before anything is written,
+ * ERR_INVALID_ARGUMENT if `rows` names an unknown parameter, if a symbol occurs twice in `from`, or if no tensor fits. Throws
+ * ERR_INVALID_SHAPE if a tensor or parameter of `rows` does not have a row for each symbol, ERR_NOT_FINITE if a value is not finite, ERR_BUSY
+ * while an operation on the model is under way, and ERR_ABORTED if `signal` is aborted.
  * @example
  * const { weights } = await readCheckpoint('stories.safetensors')
  * const report = await initializeFrom(model, weights, {
@@ -101,10 +103,9 @@ export async function initializeFrom(
   }
   report.unused = [...given.keys()].filter((name) => !parameters.has(name))
   if (values.size === 0) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected tensors of the names and shapes of the model's parameters but none of ${given.size} fits: use the weights of a similar model.`
-    )
+    const wanted = "tensors of the names and shapes of the model's parameters"
+    const found = `${given.size} tensors, of which none fits`
+    throw expected('ERR_INVALID_ARGUMENT', wanted, found, 'use the weights of a similar model')
   }
   for (const [name, data] of values) parameters.set(name, data)
   return report
@@ -134,17 +135,14 @@ function copyRows(
   const fits = old.outer === now.outer && old.inner === now.inner && old.after === now.after && now.after >= 0
   if (!fits || (!byColumn && now.after > 0)) {
     const symbols = byColumn ? 'columns of symbols' : 'rows'
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `Expected "${name}" with ${from.length} ${symbols} in the tensors and ${to.length} in the model, of one width, but received [${tensor.shape.join(', ')}] and [${shape.join(', ')}]: list the symbol of each row.`
-    )
+    const wanted = `"${name}" with ${from.length} ${symbols} in the tensors and ${to.length} in the model, of one width,`
+    const found = `[${tensor.shape.join(', ')}] and [${shape.join(', ')}]`
+    throw expected('ERR_INVALID_SHAPE', wanted, found, 'list the symbol of each row')
   }
   const rowOf = new Map(from.map((symbol, row) => [symbol, row]))
   if (rowOf.size < from.length) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected the symbols of the rows of "${name}", each once, but received one twice: list each row's own symbol.`
-    )
+    const wanted = `the symbols of the rows of "${name}", each once,`
+    throw expected('ERR_INVALID_ARGUMENT', wanted, 'one twice', "list each row's own symbol")
   }
   const values = floatsOf(name, tensor)
   const data = first.slice()

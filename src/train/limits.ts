@@ -1,4 +1,4 @@
-// When a run ends, and how much of it is done.
+// The end of a run: which limit is reached, and how much of the run is done.
 
 import { GatecellError } from '../errors.js'
 import type { Dims } from '../model.js'
@@ -6,7 +6,7 @@ import type { CheckedOptions } from './options.js'
 import type { Progress } from './progress.js'
 import type { StopReason } from './reports.js'
 
-/** How far a run is, in steps and in seconds of training. */
+/** The position of a run, in steps and in seconds of training. */
 export interface Position {
   progress: Progress
   stepsPerEpoch: number | undefined
@@ -16,13 +16,14 @@ export interface Position {
   stepSeconds: number
 }
 
-/** The limit that is reached, or null. A time limit is kept from below: a step that would pass it is not begun. */
-export function reachedLimit({ steps, timeLimit }: CheckedOptions, at: Position): StopReason | null {
+/** Returns the limit that is reached, or null. A step that would probably end after the time limit is not begun. */
+export function reachedLimit({ steps, timeLimit, patience }: CheckedOptions, at: Position): StopReason | null {
+  if (patience !== undefined && at.progress.bad >= patience) return 'patience'
   if (steps !== undefined && at.progress.step >= steps) return 'steps'
   return timeLimit !== undefined && at.elapsed + at.stepSeconds > timeLimit ? 'time' : null
 }
 
-/** Share of the run that is done, what one step is of it, and seconds to go; null where the end is unknown. */
+/** Returns the finished share of the run, the share of one step, and the remaining seconds; null if the end is unknown. */
 export function shareDone(
   options: CheckedOptions,
   at: Position
@@ -43,12 +44,12 @@ export function shareDone(
   return { done: Math.min(1, first.done), share: first.share, remaining: Math.max(0, first.remaining) }
 }
 
-/** Symbols of a batch of this shape. */
-export function symbolsOf(dims: Dims): number {
+/** Returns the number of symbols of a batch of this shape: the product of its dims. */
+export function symbolCount(dims: Dims): number {
   return Object.values(dims).reduce((product, size) => product * size, 1)
 }
 
-/** `promise`, or 'abort' as soon as `signal` is aborted. */
+/** Returns the result of `promise`, or 'abort' as soon as `signal` is aborted. */
 export async function unlessAborted<R>(promise: Promise<R>, signal: AbortSignal | undefined): Promise<R | 'abort'> {
   if (!signal) return promise
   let stop = () => {}
@@ -64,7 +65,7 @@ export async function unlessAborted<R>(promise: Promise<R>, signal: AbortSignal 
   }
 }
 
-/** `promise`, or 'abort' where it rejects with ERR_ABORTED. */
+/** Returns the result of `promise`, or 'abort' if it rejects with ERR_ABORTED. */
 export async function orAborted<R>(promise: Promise<R>): Promise<R | 'abort'> {
   try {
     return await promise

@@ -1,4 +1,5 @@
-// Rates and means of a running training. The clock is only looked at here; nothing of it reaches weights or checkpoints.
+// Rates and means of a running training. No value of the clock reaches weights, and only the elapsed seconds of a run with a time limit
+// reach checkpoints.
 
 /** Adds up training time between `start` and `stop`, leaving out validation and checkpoints. */
 export class Stopwatch {
@@ -64,7 +65,7 @@ export class Window {
   }
 }
 
-/** Amount per second; 0 where no time has passed. */
+/** Returns the amount per second; 0 if no time has passed. */
 export function rate(amount: number, seconds: number): number {
   return seconds > 0 ? amount / seconds : 0
 }
@@ -76,7 +77,7 @@ export function shareOf(part: number, whole: number): number {
 
 const DECAY = 0.98
 
-/** Exponential mean; the first value starts it. */
+/** Returns the next exponential mean, with decay 0.98; null is the mean before the first value. */
 export function smooth(mean: number | null, value: number): number {
   return mean === null ? value : DECAY * mean + (1 - DECAY) * value
 }

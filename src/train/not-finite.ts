@@ -1,7 +1,7 @@
 // Losses, gradients and checkpoints that are not finite: the refusal of a step or a checkpoint, and the search for the cause in the batch.
 
 import { types } from 'node:util'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import type { LoadedTensors } from '../graph/loaded-tensors.js'
 import type { Plan } from '../graph/plan.js'
 import { asFloat32 } from '../io/float32.js'
@@ -42,11 +42,9 @@ export function expectApplied(
   const data = findNotFinite(plan.inputs, plan.shapes.inputs)
   const remedy = data
     ? `the batch has ${data}: remove or replace such values in the data`
-    : 'go on from there with a lower learning rate or clip norm'
-  throw new GatecellError(
-    'ERR_NOT_FINITE',
-    `Expected a finite loss and gradient but at step ${step + 1} ${what}; the weights are those after step ${step}: ${remedy}.`
-  )
+    : 'continue with a lower learning rate or clip norm'
+  const found = `a step that is not finite: at step ${step + 1} ${what}; the weights are those after step ${step}`
+  throw expected('ERR_NOT_FINITE', 'a finite loss and gradient', found, remedy)
 }
 
 /** Throws ERR_NOT_FINITE if the loss of one of the batches of a step is not finite; `step`: the steps made before. */
@@ -59,14 +57,12 @@ export function expectFiniteBatch(plan: Pick<Plan, 'control' | 'inputs' | 'shape
 /** Returns `loss`, measured on data that is finite. Throws ERR_NOT_FINITE if it is not finite, which then comes from the weights. */
 export function expectFiniteLoss(loss: number): number {
   if (Number.isFinite(loss)) return loss
-  throw new GatecellError(
-    'ERR_NOT_FINITE',
-    `Expected a finite loss of the data but it is ${loss}: the weights of the model are not finite or too large; use another model.`
-  )
+  const found = `${loss}, because the weights of the model are not finite or too large`
+  throw expected('ERR_NOT_FINITE', 'a finite loss of the data', found, 'use another model')
 }
 
 /**
- * Checks the tensors that a checkpoint calls `group`. Throws ERR_NOT_FINITE if a value is not finite, and, for means of squares,
+ * Checks the tensors of the part `group` of a checkpoint. Throws ERR_NOT_FINITE if a value is not finite, and, for means of squares,
  * ERR_INVALID_ARGUMENT if one is negative: an optimizer takes their roots, so that the next step would make the weights NaN.
  */
 export function expectUsableTensors(group: string, tensors: LoadedTensors, kind: 'any' | 'squares'): void {
@@ -75,17 +71,13 @@ export function expectUsableTensors(group: string, tensors: LoadedTensors, kind:
     if (!types.isFloat32Array(data)) continue // the store refuses it
     const found = findNotFinite({ [name]: data }, { [name]: shape }, 'the tensor')
     if (found !== null) {
-      throw new GatecellError(
-        'ERR_NOT_FINITE',
-        `Expected finite values in the ${group} of the checkpoint but it has ${found}: resume from another checkpoint.`
-      )
+      const wanted = `finite values in the ${group} of the checkpoint`
+      throw expected('ERR_NOT_FINITE', wanted, found, 'resume from another checkpoint')
     }
     const negative = kind === 'squares' ? data.findIndex((value) => value < 0) : -1
     if (negative === -1) continue
     const where = `${data[negative]} in the tensor "${name}" at [${position(negative, shape).join(', ')}]`
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `Expected means of squares, which are not negative, in the ${group} of the checkpoint but it has ${where}: resume from another checkpoint.`
-    )
+    const wanted = `means of squares, which are not negative, in the ${group} of the checkpoint`
+    throw expected('ERR_INVALID_ARGUMENT', wanted, where, 'resume from another checkpoint')
   }
 }

@@ -1,13 +1,19 @@
-// Optimizers: their options with defaults, and how the options go into a plan's control block. The updates are native
+// Optimizers: their options with defaults, and the writing of the options into the control block of a plan. The updates are native
 // (native/kernels/shared/elementwise.inl). docs/conventions.md lists the differences from torch.optim.
 
 import { boolean, choice, number, object, optional } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import type { Control } from '../graph/control.js'
 import type { OptimizerName } from '../graph/opcodes.js'
 import type { MomentGroup } from '../graph/parameter-arenas.js'
 
+/**
+ * An optimizer and its settings; a setting of another kind is refused. The default of a trainer is `{ kind: 'adam' }`.
+ * @example
+ * createTrainer(model, data, { optimizer: { kind: 'adamw', learningRate: 1e-3, weightDecay: 0.1 } })
+ */
 export interface Optimizer {
+  /** Stochastic gradient descent, RMSprop (Tieleman and Hinton 2012), Adam (Kingma and Ba 2015) or AdamW (Loshchilov and Hutter 2019). */
   kind: 'sgd' | 'rmsprop' | 'adam' | 'adamw'
   /** Peak rate, 0 to 1000; the schedule multiplies it by a factor from 0 to 1. Default 0.002, for SGD 0.1. */
   learningRate?: number
@@ -24,8 +30,8 @@ export interface Optimizer {
   /** RMSprop, Adam, AdamW: added to the root of the second moment, 0 to 1; default 1e-8. */
   epsilon?: number
   /**
-   * Adam, AdamW: divide by the largest second moment so far instead of the present one (Reddi et al. 2018). Takes memory
-   * for one more array of the size of the weights. Default false.
+   * Adam, AdamW: whether to divide by the largest second moment so far instead of the present one (Reddi et al. 2018). Takes memory for one
+   * more array of the size of the weights. Default false.
    */
   amsgrad?: boolean
   /**
@@ -86,9 +92,8 @@ export function checkOptimizer(optimizer: Optimizer): Required<Optimizer> {
   const own = allowed[kind]
   const foreign = Object.keys(given).find((key) => !['kind', 'learningRate', ...own].includes(key))
   if (foreign !== undefined) {
-    throw invalid(
-      `Expected ${own.join(', ')} as settings of ${kind} but received ${foreign}: leave it out, or choose another optimizer.`
-    )
+    const wanted = `${own.join(', ')} as settings of ${kind}`
+    throw expected('ERR_INVALID_ARGUMENT', wanted, foreign, 'leave it out, or choose another optimizer')
   }
   const full = {
     learningRate: kind === 'sgd' ? 0.1 : 2e-3,
@@ -104,11 +109,11 @@ export function checkOptimizer(optimizer: Optimizer): Required<Optimizer> {
     ...given
   }
   if (full.nesterov && full.momentum === 0)
-    throw invalid('sgd: expected a momentum above 0 with nesterov but received 0: set momentum, for instance to 0.9.')
+    throw expected('ERR_INVALID_ARGUMENT', 'a momentum above 0 with nesterov', '0', 'set momentum, for instance to 0.9')
   return full
 }
 
-/** Writes everything but the learning rate into a control block. */
+/** Writes all settings except the learning rate into a control block. */
 export function applyOptimizer(optimizer: Required<Optimizer>, control: Control): void {
   const { kind, weightDecay } = optimizer
   control.beta1 = kind === 'sgd' ? optimizer.momentum : kind === 'rmsprop' ? optimizer.alpha : optimizer.beta1
@@ -118,8 +123,4 @@ export function applyOptimizer(optimizer: Required<Optimizer>, control: Control)
   control.l2 = kind === 'adamw' ? 0 : weightDecay
   control.nesterov = optimizer.nesterov ? 1 : 0
   control.decayAll = optimizer.decays === 'all' ? 1 : 0
-}
-
-function invalid(message: string): GatecellError {
-  return new GatecellError('ERR_INVALID_ARGUMENT', message)
 }

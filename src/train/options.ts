@@ -1,8 +1,8 @@
-// What a trainer is told, checked once.
+// The options of a trainer: their types, defaults and checks.
 
 import { anything, callback, choice, integer, list, number, optional, options as optionsOf } from '../check/index.js'
 import { seed as seedOf, string, type Check } from '../check/index.js'
-import { GatecellError, show } from '../errors.js'
+import { expected, show } from '../errors.js'
 import { readSource, type BatchSource } from '../data/batching/source.js'
 import { checkOptimizer, type Optimizer } from './optimizers.js'
 import { readMetrics, type Metrics } from './evaluate.js'
@@ -11,22 +11,23 @@ import { checkResumable, type Resumable, type Snapshot } from './progress.js'
 import type { Monitor } from './reports.js'
 import { checkedRates, checkSchedule, type RateFunction, type Schedule } from './schedules.js'
 
+/** Options of `createTrainer`. */
 export interface TrainerOptions {
-  /** Default: Adam at 2e-3. */
+  /** Default: Adam with the rate 2e-3. */
   optimizer?: Optimizer
   /** The rates of the steps: a schedule, or a function of the step that returns the rate. Default: constant. */
   schedule?: Schedule | RateFunction
-  /** Global norm that gradients are clipped to (Pascanu, Mikolov, Bengio 2013); 0: none. Default 1. */
+  /** Global norm to which gradients are clipped, 0 to 1e9 (Pascanu, Mikolov, Bengio 2013). 0 disables clipping. Default 1. */
   clip?: number
   /**
    * Decay per step of an exponential average of the weights, 1e-6 to 0.9999999; default: no average. The average begins as a copy of the
    * weights after the first step (torch.optim.swa_utils). Validations measure the averaged weights; the trained ones stay in the model,
-   * and a snapshot has both. Useful with schedules whose rate does not fall to 0; under `cosine` an average gains nothing. Takes memory
+   * and a snapshot has both. Useful with schedules whose rate does not fall to 0; under `cosine` an average brings no gain. Takes memory
    * for two more arrays of the size of the weights.
    */
   average?: number
   /**
-   * Batches of a step, 1 to 65536; default 1. The step takes the mean of their gradients, weighted by what each loss counts, which is
+   * Batches of a step, 1 to 65536; default 1. The step takes the mean of their gradients, weighted by the count of each loss, which is
    * the gradient of one batch of all of them together up to rounding. Memory is that of one batch and one more array of the size of the
    * weights. Dropout masks differ from batch to batch. `steps`, rates and reports count steps, not batches. At the end of the data a
    * step may have fewer batches; an abort gives the unfinished step up, and a run that resumes begins it again.
@@ -39,39 +40,42 @@ export interface TrainerOptions {
    * createTrainer(model, data, { groups: [{ parameters: 'encoder.*', rate: 0.1 }, { parameters: 'embedding.weight', frozen: true }] })
    */
   groups?: readonly TrainingGroup[]
-  /** Seed of dropout masks; default 0, or that of the run that is resumed. */
+  /** Seed of dropout masks, an integer in [0, 2^53). Default 0, or that of the run that is resumed. */
   seed?: number
-  /** Ends after this many steps in all, those before a resume included. */
+  /** Number of steps after which the run ends, at least 1, those before a resume included. Default: no limit. */
   steps?: number
-  /** Ends after this many passes over the data. */
+  /** Number of passes over the data after which the run ends, at least 1. Default: no limit. */
   epochs?: number
-  /** Ends after this many seconds of training; validation and checkpoints do not count. */
+  /** Seconds of training after which the run ends, 0.001 to 1e9; validations and checkpoints do not count. Default: no limit. */
   timeLimit?: number
-  /** Held-out data, read as `evaluate` reads it. */
+  /** Held-out data, which `evaluate` reads. Default: no validations. */
   validation?: BatchSource
   /**
-   * Steps between validations; default an epoch, but at most 1000 steps. The end of a run is validated too, unless it was
+   * Steps between validations, at least 1. Default: an epoch, but at most 1000 steps. The end of a run is validated too, unless it was
    * aborted; such a validation may give the best model, but patience and the plateau schedule do not count it.
    */
   validateEvery?: number
   /** Metrics of the validations next to the loss, by name: `{ accuracy: accuracy() }`. Default none. */
   metrics?: Metrics
   /**
-   * The figure that `patience`, the plateau schedule and the choice of the best weights go by: 'loss' (default) or the name of one of
-   * `metrics`. A run that resumes must monitor the same figure.
+   * The figure for `patience`, the plateau schedule and the choice of the best weights: 'loss' (default) or the name of one of `metrics`. A run that resumes must monitor the same figure.
    */
   monitor?: string
-  /** Which value of the monitored figure is the better one; default that of the metric, for the loss 'lower'. */
+  /** Which value of the monitored figure is the better one. Default: that of the metric, for the loss 'lower'. */
   better?: 'higher' | 'lower'
-  /** Ends after this many regular validations (those every `validateEvery` steps) without a better monitored figure. */
+  /**
+   * Number of regular validations (those every `validateEvery` steps) without a better monitored figure after which the run ends, at least 1.
+   * Default: no limit.
+   */
   patience?: number
-  /** Steps between reports; default: a report about every second. */
+  /** Steps between reports, at least 1. Default: a report about every second. */
   reportEvery?: number
   /**
-   * Called with 'last' every `checkpointEvery` steps, at the end and, where the end is validated, once more with the result;
-   * with 'best' after each new best validation; awaited.
+   * Writes a checkpoint; the training awaits it. It is called with 'last' every `checkpointEvery` steps, at the end and, if the end is
+   * validated, once more with the result, and with 'best' after each new best validation. Default: no checkpoints.
    */
   checkpoint?: (snapshot: Snapshot, kind: 'last' | 'best') => void | Promise<void>
+  /** Steps between calls of `checkpoint`, at least 1. Default: only at the end. */
   checkpointEvery?: number
   /** A checkpoint to resume from: the same batches, masks and rates follow as if the run had never stopped. */
   resume?: Resumable
@@ -104,15 +108,13 @@ const readOptions = optionsOf<TrainerOptions>({
 /** Options with every default in place. */
 export type CheckedOptions = ReturnType<typeof checkOptions>
 
-/** Throws ERR_INVALID_ARGUMENT where an option is out of range. */
+/** Returns the options with their defaults. Throws ERR_INVALID_ARGUMENT if an option is out of range or does not fit another one. */
 export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: number | undefined) {
   const options = readOptions(trainerOptions, 'the options of the trainer')
   const { steps, epochs, timeLimit, validation, patience, clip = 1, accumulate = 1 } = options
   if (patience !== undefined && !validation) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      'trainer: expected validation data for early stopping by patience but there is none: pass validation, or leave patience out.'
-    )
+    const wanted = 'validation data for early stopping by patience'
+    throw expected('ERR_INVALID_ARGUMENT', wanted, 'none', 'pass validation, or leave patience out')
   }
   const bounded =
     steps !== undefined || timeLimit !== undefined || (epochs !== undefined && stepsPerEpoch !== undefined)
@@ -121,10 +123,8 @@ export function checkOptions(trainerOptions: TrainerOptions, stepsPerEpoch: numb
   const described = rateOf || options.schedule === undefined ? { kind: 'constant' as const } : options.schedule
   const schedule = checkSchedule(described as Schedule, bounded)
   if (schedule.kind === 'plateau' && !validation) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      'trainer: expected validation data for the plateau schedule but there is none: pass validation, or choose another schedule.'
-    )
+    const wanted = 'validation data for the plateau schedule'
+    throw expected('ERR_INVALID_ARGUMENT', wanted, 'none', 'pass validation, or choose another schedule')
   }
   const validateEvery =
     options.validateEvery ??
@@ -138,10 +138,8 @@ function monitorOf({ monitor = 'loss', better, metrics = {}, validation }: Train
   const measured = monitor === 'loss' || Object.hasOwn(metrics, monitor)
   if (!measured || ((monitor !== 'loss' || better !== undefined) && !validation)) {
     const names = ['loss', ...Object.keys(metrics)].join(', ')
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      `trainer: expected validation data and one of ${names} to monitor but received ${show(monitor)}: pass validation, and name a metric of metrics.`
-    )
+    const wanted = `validation data and one of ${names} to monitor`
+    throw expected('ERR_INVALID_ARGUMENT', wanted, show(monitor), 'pass validation, and name a metric of metrics')
   }
   return { name: monitor, better: better ?? (monitor === 'loss' ? 'lower' : metrics[monitor]!.better) }
 }

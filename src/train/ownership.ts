@@ -1,13 +1,13 @@
-// Ownership of what a training run changes besides weights: the optimiser's moments, which a model has once, and the plan of a
-// step with its carried states.
+// Ownership of the parts of a training run other than the weights: the optimiser's moments, which a model has once, and the plan of a step
+// with its carried states.
 
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import type { FitClaim } from '../graph/operations.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import type { Plan } from '../graph/plan.js'
 import type { Dims } from '../model.js'
 
-/** The run whose moments a store of parameters holds. */
+/** The run to which the moments of a store of parameters belong. */
 const owners = new WeakMap<ParameterStore, object>()
 
 /** Declares that the moments of `parameters` are those of `run`. */
@@ -15,26 +15,25 @@ export function setMomentOwner(parameters: ParameterStore, run: object): void {
   owners.set(parameters, run)
 }
 
-/** Zeroes the moments for `run`, which has made no step. Throws ERR_BUSY while an operation on the model is under way. */
+/** Clears the moments for `run`, which has not made a step. Throws ERR_BUSY while an operation on the model is under way. */
 export function clearMoments(parameters: ParameterStore, run: object): void {
   parameters.clearOptimizer()
   setMomentOwner(parameters, run)
 }
 
 /**
- * Returns whether `run` may begin with the moments as they are; false: they are to be cleared first. Throws ERR_BUSY if the
- * run has made `step` steps and its moments are gone.
+ * Returns whether `run` may begin with the moments as they are; if not, they are to be cleared first. Throws ERR_BUSY if the run has made
+ * `step` steps and another run has changed its moments.
  */
 export function ownsMoments(parameters: ParameterStore, run: object, step: number): boolean {
   if (owners.get(parameters) === run) return true
   if (step === 0) return false
-  throw new GatecellError(
-    'ERR_BUSY',
-    `Expected the optimiser's moments after step ${step} of this run but another trainer has used the model since: continue with a trainer that resumes from a checkpoint.`
-  )
+  const wanted = `the optimiser's moments after step ${step} of this run`
+  const remedy = 'continue with a trainer that resumes from a checkpoint'
+  throw expected('ERR_BUSY', wanted, 'those of another trainer, which has used the model since', remedy)
 }
 
-/** Zeroes the moments that another run has left, before the first step of `run`; returns false if the caller aborted. */
+/** Takes the moments for `run`: clears those of another run before its first step. Returns false if the caller aborted. */
 export async function takeMoments(
   parameters: ParameterStore,
   run: object,
@@ -51,14 +50,12 @@ export async function takeMoments(
   return true
 }
 
-/** Returns `plan` with its methods refusing (ERR_BUSY) while `busy` holds; views and figures are those of `plan`. */
+/** Returns `plan` with methods that throw ERR_BUSY while `busy` returns true; views and figures are those of `plan`. */
 export function guardPlan(plan: Plan, busy: () => boolean): Plan {
   const check = () => {
     if (!busy()) return
-    throw new GatecellError(
-      'ERR_BUSY',
-      'Expected an idle plan but the fit of its trainer is under way: take a plan of your own by model.lease(), or await the fit.'
-    )
+    const remedy = 'take a plan of your own by model.lease(), or await the fit'
+    throw expected('ERR_BUSY', 'an idle plan', 'the plan of a trainer whose fit is under way', remedy)
   }
   const guarded =
     <A extends unknown[], R>(method: (...values: A) => R) =>

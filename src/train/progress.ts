@@ -1,4 +1,4 @@
-// The progress of a run that a checkpoint holds next to its arrays, the snapshot of a run, and its restoration. Neither times nor
+// The progress of a run, which a checkpoint stores next to its arrays, the snapshot of a run, and its restoration. Neither times nor
 // thread counts are part of it, so that the same steps give the same bytes; only a run with a time limit keeps its elapsed seconds.
 
 import { types } from 'node:util'
@@ -18,7 +18,7 @@ import {
   string
 } from '../check/index.js'
 import type { Check } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import { optimizerNames, type OptimizerName } from '../graph/opcodes.js'
 import type { MomentGroup, NamedTensor } from '../graph/parameter-arenas.js'
 import { checkLoaded, type LoadedTensors } from '../graph/loaded-tensors.js'
@@ -31,13 +31,15 @@ import { squaresOf } from './optimizers.js'
 import { monitorKey, type Measured, type Monitor } from './reports.js'
 import type { PlateauState } from './schedules.js'
 
+/** The progress of a run as plain JSON. */
 export interface Progress {
   /** Steps made. */
   step: number
+  /** Finished passes over the data. */
   epoch: number
-  /** Where the next batch starts; null at the start. */
+  /** Position of the next batch, as the source of the data defines it; null at the start. */
   cursor: JsonValue
-  /** Symbols trained on. */
+  /** Number of symbols trained on. */
   count: number
   /** Exponential mean of the loss, decay 0.98; null before the first step. */
   smoothedLoss: number | null
@@ -46,13 +48,14 @@ export interface Progress {
   /** Last validation. */
   validation: Measured | null
   /**
-   * Lowest monitored figure (negated if higher is better) of the regular validations, those every `validateEvery` steps; patience and
-   * plateau go by it.
+   * Lowest monitored figure (negated if higher is better) of the regular validations, those every `validateEvery` steps, for patience
+   * and plateau.
    */
   lowest: number | null
   /** Regular validations since the lowest one. */
   bad: number
   plateau: PlateauState
+  /** Seed of dropout masks. */
   seed: number
   optimizer: OptimizerName
   /** Seconds of training; with a time limit only. */
@@ -61,15 +64,15 @@ export interface Progress {
   averaged?: number
   /** The monitored metric, its name with - before it if higher is better; absent if the loss is monitored. */
   monitor?: string
-  /** true: the rates are those of a function; absent otherwise. */
+  /** Present if the rates are those of a function. */
   rateFunction?: boolean
-  /** Groups of parameters, where there are any. */
+  /** Groups of parameters; absent if there are none. */
   groups?: readonly TrainingGroup[]
-  /** Steps at which parameters were frozen; absent if there were none. */
+  /** Number of steps at which each parameter was frozen; absent if there were none. */
   skipped?: SkippedSteps
 }
 
-/** A run at one step: what src/io/checkpoint.ts writes. The arrays are live views, valid until the next step. */
+/** A run at one step, for src/io/checkpoint.ts to write. The arrays are live views, valid until the next step. */
 export interface Snapshot {
   task: string
   config: JsonObject
@@ -83,7 +86,7 @@ export interface Snapshot {
   average?: NamedTensor[]
 }
 
-/** A run as src/io/checkpoint.ts reads it. */
+/** A run from a file, as src/io/checkpoint.ts reads it. */
 export interface Resumable {
   progress: JsonObject
   weights: LoadedTensors
@@ -94,7 +97,7 @@ export interface Resumable {
   average?: LoadedTensors
 }
 
-/** Throws ERR_INVALID_ARGUMENT unless `value` has the parts of a checkpoint. */
+/** Checks that a value has the parts of a checkpoint. */
 export const checkResumable: Check<Resumable> = open<Resumable>({
   progress: (value, name) => (checkObject(value, name), value),
   weights: checkLoaded,
@@ -105,6 +108,7 @@ export const checkResumable: Check<Resumable> = open<Resumable>({
   average: optional(checkLoaded)
 })
 
+/** Returns the progress before the first step. */
 export function firstProgress(seed: number, optimizer: OptimizerName): Progress {
   return {
     step: 0,
@@ -122,6 +126,7 @@ export function firstProgress(seed: number, optimizer: OptimizerName): Progress 
   }
 }
 
+/** Returns the snapshot of a run: its progress, the weights and moments of `model`, and the carried states of `plan`. */
 export function takeSnapshot(
   model: Model,
   progress: Progress,
@@ -142,21 +147,22 @@ export function takeSnapshot(
 }
 
 /**
- * Puts weights, moments and, if the run averaged before and still does, averaged weights back, and returns the progress. A run
- * that resumes with an average for the first time starts it at its next step. Throws before anything is written if the parts do not fit
- * or have values that are not finite, or if a mean of squares is negative.
+ * Restores weights, moments and, if the run averaged before and still does, averaged weights, and returns the progress. A run that resumes
+ * with an average for the first time starts it at its next step. Throws, before anything is written, ERR_INVALID_ARGUMENT if the checkpoint
+ * has other settings than `settings`, lacks a part or has a negative mean of squares, ERR_INVALID_SHAPE if a tensor does not fit, and
+ * ERR_NOT_FINITE if a value is not finite.
  */
 export function restoreRun(
   model: Model,
   from: Resumable,
-  expected: { seed: number | undefined; optimizer: OptimizerName; average: number | undefined; monitor: Monitor },
+  settings: { seed: number | undefined; optimizer: OptimizerName; average: number | undefined; monitor: Monitor },
   moments: readonly MomentGroup[]
 ): Progress {
   const { averaged, ...progress } = readProgress(from.progress)
-  if (expected.seed !== undefined && progress.seed !== expected.seed)
-    refuse(`seed ${expected.seed}`, `seed ${progress.seed}`)
-  if (progress.optimizer !== expected.optimizer) refuse(`the optimizer ${expected.optimizer}`, progress.optimizer)
-  const monitor = monitorKey(expected.monitor)
+  if (settings.seed !== undefined && progress.seed !== settings.seed)
+    refuse(`seed ${settings.seed}`, `seed ${progress.seed}`)
+  if (progress.optimizer !== settings.optimizer) refuse(`the optimizer ${settings.optimizer}`, progress.optimizer)
+  const monitor = monitorKey(settings.monitor)
   if (progress.best !== null && (progress.monitor ?? 'loss') !== monitor)
     refuse(`${monitor} as monitored figure`, progress.monitor ?? 'loss')
   const groups = moments.map((group) => {
@@ -164,9 +170,9 @@ export function restoreRun(
     if (!tensors || tensors.size === 0) refuse(`the state of the optimizer (${group})`, 'none')
     return { group, tensors }
   })
-  const continues = expected.average !== undefined && averaged
+  const continues = settings.average !== undefined && averaged
   if (continues && !from.average?.size) refuse('averaged weights', 'none')
-  const squares = squaresOf(expected.optimizer)
+  const squares = squaresOf(settings.optimizer)
   for (const group of ['weights', ...moments, 'state', 'average'] as const) {
     const kind = (squares as readonly string[]).includes(group) ? 'squares' : 'any'
     if (from[group]) expectUsableTensors(group, from[group], kind)
@@ -179,15 +185,13 @@ export function restoreRun(
   return { ...progress, averaged }
 }
 
-/** Copies carried states into `states`; throws ERR_INVALID_SHAPE if they are of another batch size. */
+/** Copies carried states into `states`. Throws ERR_INVALID_SHAPE if they are of another batch size. */
 export function restoreStates(states: Readonly<Record<string, Float32Array>>, from: Resumable): void {
   for (const [name, view] of Object.entries(states)) {
     const source = from.state?.get(name)?.data
     if (!types.isFloat32Array(source) || source.length !== view.length) {
-      throw new GatecellError(
-        'ERR_INVALID_SHAPE',
-        `Expected a checkpoint with ${view.length} values of the state "${name}" but it has others; resume with the batch size it was made with.`
-      )
+      const wanted = `a checkpoint with ${view.length} values of the state "${name}"`
+      throw expected('ERR_INVALID_SHAPE', wanted, 'others', 'resume with the batch size that it was made with')
     }
   }
   for (const [name, view] of Object.entries(states)) view.set(from.state!.get(name)!.data as Float32Array)
@@ -220,9 +224,7 @@ function readProgress(value: JsonObject): Progress {
   return { ...firstProgress(0, 'adam'), ...readFields(value, 'the progress of the run to resume') }
 }
 
-function refuse(expected: string, found: string): never {
-  throw new GatecellError(
-    'ERR_INVALID_ARGUMENT',
-    `Expected a checkpoint with ${expected} to resume from but it has ${found}: resume with the settings that it was made with.`
-  )
+function refuse(what: string, found: string): never {
+  const remedy = 'resume with the settings that it was made with'
+  throw expected('ERR_INVALID_ARGUMENT', `a checkpoint with ${what} to resume from`, `one with ${found}`, remedy)
 }

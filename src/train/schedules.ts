@@ -1,28 +1,34 @@
-// Learning-rate schedules: a factor on the optimizer's rate. docs/conventions.md compares them with torch.optim.lr_scheduler. Each step's factor is a function of the step, the share of
-// the run that is done, and (plateau) of the validations so far, so a resumed run goes on with the same rates.
+// Schedules of the learning rate: a factor on the optimizer's rate. docs/conventions.md compares them with torch.optim.lr_scheduler. The
+// factor of a step is a function of the step, of the finished share of the run and, for 'plateau', of the validations so far, so a resumed
+// run continues with the same rates.
 
 import { choice, integer, number, object, optional, syncFunction } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 
+/**
+ * A schedule of the learning rate.
+ * @example
+ * createTrainer(model, data, { steps: 1000, schedule: { kind: 'cosine', warmup: 100 } })
+ */
 export interface Schedule {
   /**
-   * 'cosine' falls from 1 to `final` over the whole run, 'plateau' is multiplied by `factor` whenever validation stops
-   * gaining, 'step' is multiplied by `factor` every `every` steps.
+   * The factor of 'constant' is 1; that of 'cosine' falls from 1 to `final` over the whole run (Loshchilov and Hutter 2017, without restarts);
+   * that of 'plateau' is multiplied by `factor` when validations stop improving, and that of 'step' every `every` steps.
    */
   kind: 'constant' | 'cosine' | 'plateau' | 'step'
-  /** Linear rise from 0 at the start: a number of steps, or below 1 a share of the run. Default 0. */
+  /** Length of the linear rise from 0 at the start: a number of steps, or if below 1 a share of the run. Default 0. */
   warmup?: number
-  /** cosine: factor at the end; default 0.02. */
+  /** cosine: factor at the end, 0 to 1. Default 0.02. */
   final?: number
-  /** plateau, step: 0 to 1; default 0.5, for step 0.1. */
+  /** plateau, step: factor of a fall, 0 to 1. Default 0.5, for step 0.1. */
   factor?: number
-  /** step: number of steps between two falls; default 1000. */
+  /** step: number of steps between two falls, at least 1. Default 1000. */
   every?: number
-  /** plateau: number of validations without a gain that are passed over; the next one lowers the rate. Default 2. */
+  /** plateau: number of validations without improvement before the one that lowers the rate. Default 2. */
   patience?: number
-  /** plateau: a validation gains if its loss is below best - threshold * |best|; 0 to 1, default 0: any gain counts. */
+  /** plateau: a validation improves if its monitored figure is below best - threshold * |best|, 0 to 1. Default 0: below the best. */
   threshold?: number
-  /** plateau: smallest factor; default 0.001. */
+  /** plateau: smallest factor, 0 to 1. Default 0.001. */
   minimum?: number
 }
 
@@ -34,12 +40,13 @@ export interface Schedule {
  */
 export type RateFunction = (step: number) => number
 
-/** What 'plateau' remembers; part of a checkpoint. */
+/** The state of 'plateau', which is part of a checkpoint. */
 export interface PlateauState {
+  /** Present factor. */
   factor: number
-  /** Validations since the last gain or fall. */
+  /** Number of validations since the last improvement or fall. */
   bad: number
-  /** Loss of the last gain; only with a threshold above 0. */
+  /** Monitored figure of the last improvement; only with a threshold above 0. */
   best?: number
 }
 
@@ -58,13 +65,16 @@ const readSchedule = object<Schedule>({
 const checkRate = number(0)
 const checkFunction = syncFunction<RateFunction>()
 
-/** Returns a function that checks the rates of `given`: ERR_INVALID_ARGUMENT for a rate that is negative or not finite. */
+/** Returns `given` with a check: throws ERR_INVALID_ARGUMENT if a rate is negative or not finite. */
 export function checkedRates(given: unknown): RateFunction {
   const rateOf = checkFunction(given, 'the schedule')
   return (step) => checkRate(rateOf(step), `the rate that the schedule returns for step ${step}`)
 }
 
-/** Fills in the defaults; throws ERR_INVALID_ARGUMENT. `bounded`: the run's length is known in steps or seconds. */
+/**
+ * Fills in the defaults. `bounded`: whether the length of the run is known in steps or seconds. Throws ERR_INVALID_ARGUMENT if a value is out of
+ * range, or if the schedule needs a run of known length.
+ */
 export function checkSchedule(schedule: Schedule, bounded: boolean): Required<Schedule> {
   const given = readSchedule(schedule, 'the schedule')
   const { kind } = given
@@ -72,17 +82,14 @@ export function checkSchedule(schedule: Schedule, bounded: boolean): Required<Sc
   const full = { ...defaults, factor: kind === 'step' ? 0.1 : 0.5, ...given }
   const needsEnd = kind === 'cosine' || (full.warmup > 0 && full.warmup < 1)
   if (needsEnd && !bounded) {
-    throw new GatecellError(
-      'ERR_INVALID_ARGUMENT',
-      'Expected a run of known length for this schedule but received none: give steps, timeLimit, or epochs with data that knows its steps per epoch.'
-    )
+    const remedy = 'pass steps, timeLimit, or epochs with data that has a number of steps per epoch'
+    throw expected('ERR_INVALID_ARGUMENT', 'a run of known length for this schedule', 'one without an end', remedy)
   }
   return full
 }
 
 /**
- * The factor for one step. `done`: share of the run before this step, in [0, 1]; `share`: what one step is of the run
- * (0 where unknown).
+ * Returns the factor for one step. `done`: share of the run before this step, in [0, 1]; `share`: share of one step, 0 if unknown.
  */
 export function scheduleFactor(
   schedule: Required<Schedule>,
@@ -96,7 +103,7 @@ export function scheduleFactor(
   return kind === 'plateau' ? rise * at.plateau.factor : rise
 }
 
-/** Returns the state after a validation with this loss; `isBest`: it is the lowest so far. */
+/** Returns the state after a validation with the monitored figure `loss`; `isBest`: whether it is the lowest so far. */
 export function afterValidation(
   schedule: Required<Schedule>,
   state: PlateauState,

@@ -7,6 +7,7 @@ import type { Dims, Model, PlanLease } from '../model.js'
 import { writeBatch, type Batch } from '../data/batching/source.js'
 import { sameDims } from './ownership.js'
 
+/** The plan of the training steps of one run. */
 export class StepPlan {
   readonly #model: Model
   readonly #optimizer: OptimizerName
@@ -24,7 +25,7 @@ export class StepPlan {
     return this.#lease.plan
   }
 
-  /** Puts a batch into the plan of its shape, `dims` where the batch names none; returns that plan's control block. */
+  /** Writes a batch into the plan of its shape (by default `dims`) and returns the control block of that plan. */
   begin(batch: Batch, dims: Dims): Control {
     this.#changeShape(batch.dims ?? dims)
     writeBatch(this.plan.inputs, batch)
@@ -32,7 +33,7 @@ export class StepPlan {
     return this.plan.control
   }
 
-  /** Returns a function that puts plan and carried states back to the present ones, for a step of several batches that is given up. */
+  /** Returns a function that restores the present plan and carried states, for a step of several batches that is given up. */
   saveStates(): () => void {
     const dims = this.#dims
     const copies = Object.entries(this.plan.states).map(([name, state]) => [name, state.slice()] as const)
@@ -47,7 +48,7 @@ export class StepPlan {
     return this.#model.lease(dims, { purpose: 'train', optimizer: this.#optimizer })
   }
 
-  /** Takes a plan for `dims`, and copies carried states of the same size into it. */
+  /** Leases a plan for `dims` and copies carried states of the same size into it. */
   #changeShape(dims: Dims): void {
     if (sameDims(dims, this.#dims)) return
     const next = this.#leaseFor(dims)

@@ -4,7 +4,7 @@
 import type { FitClaim } from '../graph/operations.js'
 import type { Batch, BatchReader, BatchSource } from '../data/batching/source.js'
 import type { WeightAverage } from './averaging.js'
-import { shareDone, symbolsOf, unlessAborted, type Position } from './limits.js'
+import { shareDone, symbolCount, unlessAborted, type Position } from './limits.js'
 import { expectApplied, expectFiniteBatch } from './not-finite.js'
 import { applyOptimizer } from './optimizers.js'
 import type { CheckedOptions } from './options.js'
@@ -13,7 +13,7 @@ import type { StopReason } from './reports.js'
 import { scheduleFactor } from './schedules.js'
 import type { StepPlan } from './step-plan.js'
 
-/** The batches of a reader, of which the next one is made ready while a step runs. */
+/** The batches of a reader. The next one is read while a step runs. */
 export class BatchQueue {
   readonly #reader: BatchReader
   #coming: Promise<Batch | null>
@@ -25,7 +25,7 @@ export class BatchQueue {
 
   #pull(): Promise<Batch | null> {
     const coming = this.#reader.next()
-    coming.catch(() => {}) // thrown where the batch is awaited
+    coming.catch(() => {}) // the error is thrown when the batch is awaited
     return coming
   }
 
@@ -41,17 +41,17 @@ export class BatchQueue {
   }
 }
 
-/** The batches of one step so far: their mean loss, weighted by what each loss counted, and what they were made of. */
+/** The batches of one step so far: their mean loss, weighted by the count of each loss, and their number of symbols. */
 export class StepSum {
   #loss = 0
-  /** What the losses counted. */
+  /** Sum of the counts of the losses. */
   counted = 0
-  /** Symbols. */
+  /** Number of symbols. */
   count = 0
   batches = 0
   last: Batch | null = null
 
-  /** Adds a batch whose loss counted `counted`. */
+  /** Adds a batch of `count` symbols; `counted` is the weight of its loss in the mean. */
   add(batch: Batch, loss: number, counted: number, count: number): void {
     this.#loss += counted > 0 ? loss * counted : 0
     this.counted += counted
@@ -65,7 +65,7 @@ export class StepSum {
   }
 }
 
-/** The means of one step. `position` returns how far the run is. */
+/** The objects that a step uses. `position` returns the position of the run. */
 export interface StepMeans {
   queue: BatchQueue
   claim: FitClaim
@@ -156,12 +156,12 @@ export class Stepper {
     }
     const { loss, counted } = this.#steps.plan.control
     if (accumulate > 1) expectFiniteBatch(this.#steps.plan, at.progress.step)
-    const count = batch.count ?? symbolsOf(batch.dims ?? this.#data.dims)
+    const count = batch.count ?? symbolCount(batch.dims ?? this.#data.dims)
     sum.add(batch, loss, accumulate > 1 ? counted - sum.counted : 1, count)
     return null
   }
 
-  /** Applies the mean gradient of a step of several batches; false if the caller aborted. */
+  /** Applies the mean gradient of a step of several batches. Returns false if the caller aborted. */
   async #update({ claim, signal, position }: StepMeans): Promise<boolean> {
     const release = await claim.step(signal)
     if (release === null) return false
@@ -175,7 +175,7 @@ export class Stepper {
     return true
   }
 
-  /** Puts a batch and this step's scalars into the plan. */
+  /** Writes a batch and the scalars of this step into the plan. */
   #begin(batch: Batch, sum: StepSum, at: Position): void {
     const { clip, optimizer, schedule, rateOf, accumulate } = this.#options
     const { step, seed, plateau } = at.progress

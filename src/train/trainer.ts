@@ -1,34 +1,30 @@
-// The training loop: batch in, one native call, rates and events out; validation, early stopping, checkpoints through a
-// callback, exact resume. The event loop is free while a step runs, and the next batch is made ready meanwhile.
+// The training loop: each step reads a batch and makes one native call; reports, validations, early stopping and checkpoints follow. The
+// event loop is free while a step runs, and the next batch is read meanwhile.
 
 import { EventEmitter } from 'node:events'
-import { awaitable, choice, optional, options as optionsOf, signal as signalOf } from '../check/index.js'
-import { GatecellError } from '../errors.js'
+import { awaitable } from '../check/index.js'
+import { expected } from '../errors.js'
 import type { FitClaim } from '../graph/operations.js'
 import { operationsOf } from '../graph/parameters.js'
 import type { Plan } from '../graph/plan.js'
 import { checkModel, type Model } from '../model.js'
 import { WeightAverage } from './averaging.js'
+import { beginRun } from './begin-run.js'
 import { readSource, readBatches, type BatchReader, type BatchSource } from '../data/batching/source.js'
 import { Groups, type TrainingGroup } from './groups.js'
 import { orAborted, reachedLimit, shareDone, type Position } from './limits.js'
 import { Stopwatch, Window, rate, shareOf, smooth } from './metrics.js'
 import { momentsOf, updateOf } from './optimizers.js'
 import { checkOptions, type CheckedOptions, type TrainerOptions } from './options.js'
-import { clearMoments, guardPlan, ownsMoments, setMomentOwner, takeMoments } from './ownership.js'
-import { firstProgress, restoreRun, restoreStates, takeSnapshot, type Progress, type Snapshot } from './progress.js'
-import { monitorKey } from './reports.js'
+import { guardPlan, ownsMoments, takeMoments } from './ownership.js'
+import { takeSnapshot, type Progress, type Snapshot } from './progress.js'
+import { checkFitOptions } from './reports.js'
 import type { FitOptions, Report, StopReason, Summary, TrainerEvents, Validation } from './reports.js'
 import { StepPlan } from './step-plan.js'
 import { BatchQueue, Stepper, type StepSum } from './stepper.js'
 import { afterMeasure, isOwed, isRegular, validate } from './validation.js'
 
-const readFitOptions = optionsOf<FitOptions>({
-  signal: optional(signalOf),
-  onAbort: optional(choice('throw', 'return'))
-})
-
-/** Trains one model on one source; made by `createTrainer`. */
+/** Trains one model on one source of batches; made by `createTrainer`. */
 export class Trainer extends EventEmitter<TrainerEvents> {
   readonly model: Model
   readonly data: BatchSource
@@ -51,39 +47,17 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.model = model
     this.data = readSource(data, 'the data')
     this.#options = checkOptions(options, this.data.stepsPerEpoch)
-    const { optimizer, resume, seed, average, accumulate, monitor, rateOf, scheduled } = this.#options
+    const { optimizer, average, accumulate } = this.#options
     const { parameters } = model
     operationsOf(parameters).checkNoFit('another trainer')
-    this.#groups = new Groups(this.#options.groups ?? [], parameters.names) // before the model is changed
+    this.#groups = new Groups(this.#options.groups ?? [], parameters.names) // throws before the model is changed
     this.#average = new WeightAverage(model, average)
-    if (accumulate > 1) parameters.addAccumulated()
+    if (accumulate > 1) parameters.addArena('accumulated')
     this.#steps = new StepPlan(model, updateOf(optimizer), this.data.dims)
     const announce = (epoch: number) => void this.emit('epoch', epoch)
     this.#stepper = new Stepper(this.#steps, this.data, this.#options, this.#average, announce)
-    if (resume) {
-      this.#progress = restoreRun(
-        this.model,
-        resume,
-        { seed, average, optimizer: updateOf(optimizer), monitor },
-        momentsOf(optimizer)
-      )
-      restoreStates(this.#plan.states, resume)
-      this.#before = this.#progress.elapsed ?? 0
-      setMomentOwner(parameters, this)
-    } else {
-      this.#progress = firstProgress(seed ?? 0, updateOf(optimizer))
-      // Where an evaluation is under way, the moments are cleared when the fit begins.
-      if (operationsOf(parameters).idle) clearMoments(parameters, this)
-    }
-    if (this.#progress.rateFunction && !scheduled) {
-      throw new GatecellError(
-        'ERR_INVALID_ARGUMENT',
-        'Expected the function that gives the rates of the run to resume but there is none, because a checkpoint cannot keep it: pass it again as `schedule`.'
-      )
-    }
-    this.#progress = { ...this.#progress, rateFunction: true }
-    if (!rateOf) delete this.#progress.rateFunction
-    if (monitorKey(monitor) !== 'loss') this.#progress = { ...this.#progress, monitor: monitorKey(monitor) }
+    this.#progress = beginRun(model, this.#options, this, this.#plan.states)
+    this.#before = this.#progress.elapsed ?? 0
     this.#setGroups(this.#options.groups ?? this.#progress.groups ?? [])
   }
 
@@ -106,8 +80,8 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   }
 
   /**
-   * The plan of a training step, which no other caller has; its `bytes` and `explain()` give the memory that a run needs. While
-   * the trainer fits, runs, `resetStates` and `dispose` throw ERR_BUSY.
+   * The plan of a training step, which belongs to this trainer. Its `bytes` and `explain()` return the memory that a run needs. Its runs,
+   * `resetStates` and `dispose` throw ERR_BUSY during a fit of the trainer.
    */
   get plan(): Plan {
     return guardPlan(this.#plan, () => this.#claim !== null)
@@ -117,11 +91,12 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     return this.#steps.plan
   }
 
+  /** Steps, epoch, losses and the other figures of the run so far, as a checkpoint stores them. */
   get progress(): Readonly<Progress> {
     return this.#progress
   }
 
-  /** The run as a checkpoint holds it; its arrays are live views until the next step. */
+  /** Returns the content of a checkpoint of the run. Its arrays are live views, which the next step changes. */
   snapshot(): Snapshot {
     const progress = { ...this.#progress }
     if (this.#options.timeLimit !== undefined) progress.elapsed = this.#before + this.#watch.seconds
@@ -129,9 +104,10 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   }
 
   /**
-   * Trains until a limit is reached, validation stops improving, the data ends or the caller aborts. Each step waits for operations that
-   * read the weights. Throws ERR_BUSY during another fit of this model, and if another trainer has taken its moments since the last step;
-   * ERR_NOT_FINITE (the last good weights stay, no checkpoint is written), ERR_ABORTED, and the errors of data and checkpoint callback.
+   * Trains until a limit is reached, validations stop improving, the data ends or the caller aborts. Each step waits for operations that
+   * read the weights. Throws ERR_BUSY during another fit of this model and if another trainer has used the model since the last step.
+   * Throws ERR_NOT_FINITE if a loss or gradient is not finite; the model then keeps the last finite weights, and no checkpoint is written.
+   * Throws ERR_ABORTED if `options.signal` is aborted, and the errors of the data and of the checkpoint callback.
    */
   async fit(options: FitOptions = {}): Promise<Summary> {
     const reports = this.reports(options)
@@ -141,9 +117,12 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     }
   }
 
-  /** `fit` as an iterator: training waits for its reader, and ends without a checkpoint when the reader leaves. */
+  /**
+   * Trains as `fit` does and yields the reports. Training continues when the next report is asked for; it ends without a checkpoint if the
+   * iterator is closed before its end, as `break` does.
+   */
   async *reports(options: FitOptions = {}): AsyncGenerator<Report, Summary, undefined> {
-    const { signal, onAbort = 'throw' } = readFitOptions(options, 'the options of fit')
+    const { signal, onAbort = 'throw' } = checkFitOptions(options, 'the options of fit')
     const { parameters } = this.model
     ownsMoments(parameters, this, this.#progress.step)
     const claim = (this.#claim = operationsOf(parameters).fit())
@@ -155,11 +134,11 @@ export class Trainer extends EventEmitter<TrainerEvents> {
       reader = readBatches(this.data, this.#progress.cursor ?? undefined)
       const stopped = yield* this.#loop(claim, reader, signal)
       this.#watch.stop()
-      // A run that was aborted before its weights had first values has nothing to keep: it begins the same way again.
+      // A run that was aborted before its weights had first values has no state to save: the next run begins in the same way.
       if (parameters.isReady) await this.#save('last')
       if (stopped === 'abort' && onAbort === 'throw') {
-        const message = `Expected to train on but the caller aborted after step ${this.#progress.step}: resume from the last checkpoint.`
-        throw new GatecellError('ERR_ABORTED', message, { cause: signal?.reason })
+        const found = `an abort after step ${this.#progress.step}`
+        throw expected('ERR_ABORTED', 'to finish', found, 'resume from the last checkpoint', signal?.reason)
       }
       if (stopped !== 'abort') await this.#validateEnd(signal)
       const summary = this.#summary(stopped, this.#progress.count - countBefore, begin)
@@ -239,7 +218,7 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     }
   }
 
-  /** Measures the validation data and takes the consequences; false if the caller aborted. */
+  /** Measures the validation data, then updates progress and best checkpoint. Returns false if the caller aborted. */
   async #validate(kind: 'regular' | 'end', signal: AbortSignal | undefined): Promise<boolean> {
     const { schedule, monitor } = this.#options
     const { step } = this.#progress
@@ -253,21 +232,19 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     return true
   }
 
-  /** Passes the run to the caller, who keeps it. */
+  /** Calls the checkpoint callback with a snapshot of the run. */
   async #save(kind: 'last' | 'best'): Promise<void> {
     const { checkpoint } = this.#options
     if (checkpoint) await awaitable(checkpoint(this.snapshot(), kind), 'the result of checkpoint')
   }
 
-  /** Validates the last step, unless that was done; the 'last' checkpoint, written before, is written again with the result. */
+  /** Validates the last step if it was not validated, then writes the 'last' checkpoint again, with the result. */
   async #validateEnd(signal: AbortSignal | undefined): Promise<void> {
     if (!this.#options.validation || this.#validation?.step === this.#progress.step) return
     if (await this.#validate('end', signal)) await this.#save('last')
   }
 
   #reachedLimit(): StopReason | null {
-    const { patience } = this.#options
-    if (patience !== undefined && this.#progress.bad >= patience) return 'patience'
     return reachedLimit(this.#options, this.#position)
   }
 
@@ -300,26 +277,23 @@ export class Trainer extends EventEmitter<TrainerEvents> {
   #summary(stopped: StopReason, tokens: number, begin: number): Summary {
     const { step, epoch, smoothedLoss, best } = this.#progress
     const { seconds } = this.#watch
-    const validation = this.#validation
-    const [wallSeconds, tokensPerSecond] = [(performance.now() - begin) / 1000, rate(tokens, seconds)]
-    const waiting = shareOf(this.#stepper.waited, seconds)
-    return {
-      step,
-      epoch,
-      smoothedLoss,
-      validation,
-      best,
-      seconds,
-      wallSeconds,
-      tokens,
-      tokensPerSecond,
-      waiting,
-      stopped
-    }
+    const times = { seconds, wallSeconds: (performance.now() - begin) / 1000 }
+    const rates = { tokens, tokensPerSecond: rate(tokens, seconds), waiting: shareOf(this.#stepper.waited, seconds) }
+    return { step, epoch, smoothedLoss, validation: this.#validation, best, ...times, ...rates, stopped }
   }
 }
 
-/** A trainer for `model` on `data`. Compiles the training step and, with `resume`, puts the run back where it was. */
+/**
+ * Creates a trainer of `model` on `data`: compiles the training step and, with `options.resume`, restores the run of a checkpoint. `data` has
+ * an array for each input and target of the model. Throws ERR_INVALID_ARGUMENT if an option is not valid or the checkpoint was made with
+ * other settings, ERR_INVALID_SHAPE if its tensors do not fit, ERR_BUSY during a fit of the model, ERR_UNSUPPORTED for a model made with
+ * `training: false`, and ERR_OUT_OF_MEMORY.
+ * @example
+ * const data = tokenSource(createBatches(tokensOf(vocabulary.encode(text)), { batch: 8, length: 27 }))
+ * const trainer = createTrainer(model, data, { optimizer: { kind: 'adam', learningRate: 1e-2 }, steps: 100 })
+ * trainer.on('report', ({ step, loss }) => console.log(step, loss))
+ * const { step, stopped } = await trainer.fit() // 100, 'steps'
+ */
 export function createTrainer(model: Model, data: BatchSource, options?: TrainerOptions): Trainer {
   return new Trainer(model, data, options)
 }

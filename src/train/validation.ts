@@ -1,8 +1,8 @@
-// Validations of a run: which are due, and their consequences for the progress. Regular ones come every `validateEvery`
-// steps. The end of a run is validated too, so that the best model may be the last one; patience and the plateau schedule
-// count only the regular ones, because a run that is resumed must take the rates of a run that never stopped.
+// Validations of a run: which of them are due, and their effect on the progress. Regular ones take place every `validateEvery` steps. The
+// end of a run is validated, too, so that the best model may be the last one; patience and the plateau schedule count only the regular
+// ones, because a resumed run must have the rates of a run that never stopped.
 
-import { GatecellError } from '../errors.js'
+import { expected } from '../errors.js'
 import type { Model } from '../model.js'
 import { evaluate, type Evaluation } from './evaluate.js'
 import { orAborted } from './limits.js'
@@ -11,12 +11,12 @@ import type { Progress } from './progress.js'
 import type { Monitor } from './reports.js'
 import { afterValidation, type Schedule } from './schedules.js'
 
-/** Whether a regular validation belongs to the step that the run is at. */
+/** Returns whether a regular validation takes place after the present step. */
 export function isRegular({ validation, validateEvery }: CheckedOptions, { step }: Progress): boolean {
   return validation !== undefined && step > 0 && step % validateEvery === 0
 }
 
-/** Whether a run was aborted during the regular validation of the step that it is at. */
+/** Returns whether the regular validation after the present step is missing, because the run was aborted during it. */
 export function isOwed(options: CheckedOptions, progress: Progress): boolean {
   return isRegular(options, progress) && progress.validation?.step !== progress.step
 }
@@ -30,16 +30,14 @@ export async function validate(
 ): Promise<Evaluation | 'abort'> {
   const result = await orAborted(evaluate(model, source!, { signal, metrics }))
   if (result !== 'abort' && !Number.isFinite(result.loss)) {
-    throw new GatecellError(
-      'ERR_NOT_FINITE',
-      `Expected a finite loss of the validation data but after step ${step} it is ${result.loss}; go on from the last checkpoint with a lower learning rate.`
-    )
+    const wanted = 'a finite loss of the validation data'
+    const remedy = 'continue from the last checkpoint with a lower learning rate'
+    throw expected('ERR_NOT_FINITE', wanted, `${result.loss} after step ${step}`, remedy)
   }
   if (result !== 'abort' && !Number.isFinite(monitoredValue(result, monitor))) {
-    throw new GatecellError(
-      'ERR_NOT_FINITE',
-      `Expected a finite value of the metric "${monitor.name}" to monitor but after step ${step} it is ${monitoredValue(result, monitor)}: use validation data on which it has a value.`
-    )
+    const wanted = `a finite value of the metric "${monitor.name}" to monitor`
+    const found = `${monitoredValue(result, monitor)} after step ${step}`
+    throw expected('ERR_NOT_FINITE', wanted, found, 'use validation data on which it has a value')
   }
   return result
 }
@@ -57,7 +55,7 @@ export function afterMeasure(
   { kind, schedule, monitor }: { kind: 'regular' | 'end'; schedule: Required<Schedule>; monitor: Monitor }
 ): { progress: Progress; gained: boolean } {
   const { step, best, bad, plateau, lowest } = progress
-  // JSON has no NaN, which a metric is that has counted nothing.
+  // A metric that has counted nothing is NaN, which JSON cannot represent.
   const finite = metrics && Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)))
   const measured = { loss, step, ...(finite && { metrics: finite }) }
   const value = monitoredValue(measured, monitor)

@@ -215,7 +215,7 @@ function ofStore(
 const copies = (store: Store) => new Map(store.copies().map((tensor) => [tensor.name, tensor]))
 
 const stores: AnyRecipe[] = [
-  ofStore('addMoment3', () => []),
+  ofStore('addArena', () => ['average']),
   ofStore('has', () => ['head.bias']),
   ofStore('get', () => ['head.bias']),
   ofStore('copies', () => ['data']),
@@ -228,8 +228,6 @@ const stores: AnyRecipe[] = [
   ofStore('ready', () => [{ signal: new AbortController().signal }]),
   ofStore('settle', () => []),
   ofStore('clearOptimizer', () => []),
-  ofStore('addAverage', () => []),
-  ofStore('addAccumulated', () => []),
   ofStore('setGroups', () => [
     [{ names: ['head.bias'], frozen: false, rate: 1, decay: { weightDecay: 0.1, l2: 0 }, skipped: 1 }]
   ]),

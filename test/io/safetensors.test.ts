@@ -8,7 +8,7 @@ import {
   dtypeBits,
   openSafetensors,
   writeSafetensors,
-  type NamedTensor,
+  type WritableTensor,
   type TensorData
 } from '../../src/io/safetensors/file.js'
 import { readHeaders } from '../../src/io/checkpoint.js'
@@ -31,7 +31,7 @@ const files = fc.tuple(
   fc.dictionary(fc.string({ unit: 'grapheme', maxLength: 40 }), arrays, { maxKeys: 6 }),
   fc.dictionary(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme' }), { maxKeys: 4 })
 )
-const named = (tensors: Record<string, TensorData>): NamedTensor[] =>
+const named = (tensors: Record<string, TensorData>): WritableTensor[] =>
   Object.entries(tensors).map(([name, data]) => ({ name, shape: [data.length], data }))
 
 t.test('reads back what it wrote, bit for bit, and the order given does not matter', async () => {
@@ -165,7 +165,7 @@ t.test('more tensors than 65,536, and a dtype of the future', async (t) => {
 
 t.test('the writer refuses what the reader would', async (t) => {
   const data = Float32Array.of(1)
-  const bad: Record<string, [NamedTensor[], string]> = {
+  const bad: Record<string, [WritableTensor[], string]> = {
     'a wrong shape': [[{ name: 'a', shape: [2], data }], 'ERR_INVALID_SHAPE'],
     'a fraction': [[{ name: 'a', shape: [0.5, 2], data }], 'ERR_INVALID_ARGUMENT'],
     'a name twice': [

@@ -2,8 +2,8 @@
 
 import { GatecellError } from '../../errors.js'
 import { cudaRates } from '../../machine.js'
-import type { Precision } from '../../graph/plan.js'
-import { emptyCall, measure, type Measurement, type Probe } from './measure.js'
+import type { Precision } from '../../graph/opcodes.js'
+import { emptyCall, measure, type ProbeResult, type Probe } from './measure.js'
 
 /** A limit with which a measurement is compared. */
 export type LimitKey =
@@ -157,7 +157,7 @@ export function measureGpu(precision: Exclude<Precision, 'int8'>): LimitRow[] {
 }
 
 /** Measures a probe; returns null if the CPU lacks the instructions. */
-function attempt(probe: Probe, seconds: number): Measurement | null {
+function attempt(probe: Probe, seconds: number): ProbeResult | null {
   try {
     return measure(probe, seconds)
   } catch (error) {

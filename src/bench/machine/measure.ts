@@ -35,8 +35,8 @@ export interface Probe {
   inner?: number
 }
 
-/** Rates in units a second, all threads together. */
-export interface Measurement {
+/** The rates of a probe in units per second, all threads together, and the number of samples. */
+export interface ProbeResult {
   median: number
   p10: number
   p90: number
@@ -44,7 +44,7 @@ export interface Measurement {
 }
 
 /** Measures for about `seconds`, blocking this thread. Throws ERR_UNSUPPORTED if the CPU lacks the instructions. */
-export function measure(probe: Probe, seconds: number): Measurement {
+export function measure(probe: Probe, seconds: number): ProbeResult {
   const { kind, threads, isa = 'used', precision = 0, bytes = 0, rows = 0, columns = 0, inner = 0 } = probe
   const what = [probeKinds[kind], probeIsas[isa], precision, threads, bytes, rows, columns, inner, seconds]
   const out = new Float64Array(4)

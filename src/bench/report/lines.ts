@@ -94,7 +94,7 @@ function pointLines(row: BenchRow): string[] {
   }
   if (row['steps_us'] !== undefined) {
     const [steps, added] = [withUnit(row['steps_us']), figure(number(row['added_us']))]
-    lines.push(`    the steps of its layers alone, in a native loop, ${steps}: head, draw and call add ${added} us`)
+    lines.push(`    only the steps of its layers, in a native loop, ${steps}: head, draw and call add ${added} us`)
   }
   if (row['chosen'] !== undefined) {
     lines.push(

@@ -11,7 +11,7 @@ import type { Task, Variant } from './types.js'
 
 /** A process that runs a rival. */
 export interface Child {
-  /** Sends a command and waits for its answer. ERR_UNSUPPORTED if the process ended or answered with an error. */
+  /** Sends a command and waits for its answer. Throws ERR_UNSUPPORTED if the process ended or answered with an error. */
   ask(command: string): Promise<JsonObject>
   close(): Promise<void>
 }

@@ -1,4 +1,4 @@
-// All rivals: found, or reported as missing with what to do.
+// All rivals: those on this machine, and for the missing ones the reason and the remedy.
 
 import { join } from 'node:path'
 import { expected } from '../../errors.js'

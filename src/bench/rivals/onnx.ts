@@ -93,8 +93,8 @@ export interface OnnxOptions {
 }
 
 /**
- * A model file: X [T, B, H] (or tok [1, 1]) and states h0_i, c0_i [1, B, H] to Y [T, B, H] (or logits [V]) and hN_i,
- * cN_i.
+ * Builds the bytes of an ONNX model of stacked LSTM layers. Inputs are X [T, B, H] (or tok [1, 1]) and the states h0_i, c0_i [1, B, H];
+ * outputs are Y [T, B, H] (or logits [V]) and the states hN_i, cN_i.
  */
 export function lstmModel({ layers, hidden: H, character, quantized }: OnnxOptions): Uint8Array {
   const bound = 1 / Math.sqrt(H)

@@ -1,4 +1,4 @@
-// onnxruntime-node, in this process: what a Node service runs today. Installed into bench/rivals on demand, only with its CPU
+// onnxruntime-node, in this process, as services in Node.js run models with it. It is installed into bench/rivals on demand, only with its CPU
 // library; the package does not depend on it.
 
 import { createRequire } from 'node:module'

@@ -1,6 +1,6 @@
 // PyTorch in a process of its own, at its best on this kind of processor: the openmp flavour of OpenBLAS (the pthread
 // flavour collapses with two threads), its AVX-512 kernels (by default it takes slower ones on some CPUs), and the same
-// number of threads for both. On a GPU: with cuDNN, in each type that goes by the task's precision; the fastest counts.
+// number of threads for both. On a GPU: with cuDNN, in each type that fits the precision of the task; the fastest one counts.
 
 import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'

@@ -1,6 +1,6 @@
 // The interface of a rival: another implementation of the same workload, measured in turns with ours.
 
-import type { Precision } from '../../graph/plan.js'
+import type { Precision } from '../../graph/opcodes.js'
 import type { Sizes } from '../workloads/amounts.js'
 import type { Contestant } from '../turns.js'
 
@@ -29,7 +29,7 @@ export interface Rival {
   close(): Promise<void>
 }
 
-/** A rival that is not on this machine, and what to do about it. */
+/** A rival that is not on this machine, and the remedy. */
 export interface MissingRival {
   readonly name: string
   readonly missing: string

@@ -1,7 +1,7 @@
-// How much work a run is: floating-point operations as the benchmark defines them, those that are really executed, and
-// bytes that must pass between memory (or a cache) and a core. B batch, T steps, H hidden size, V symbols.
+// The amount of work of a run: floating-point operations as the benchmark defines them, those that are executed, and the bytes that must
+// pass between memory (or a cache) and a core. B batch, T steps, H hidden size, V symbols.
 
-import type { Precision } from '../../graph/plan.js'
+import type { Precision } from '../../graph/opcodes.js'
 
 /** Symbols of the character models. */
 export const VOCABULARY = 65
@@ -36,8 +36,8 @@ export function trainCharFlops({ B, T, H, layers }: Sizes): number {
 }
 
 /**
- * What of it is executed where the embedding is folded into the first layer: its input product is made once for each
- * symbol of the vocabulary, not once for each token.
+ * Returns the part of these operations that is executed if the embedding is folded into the first layer: the input product of that layer is
+ * computed once for each symbol of the vocabulary, not once for each token.
  */
 export function foldedTrainCharFlops(sizes: Sizes): number {
   const { B, T, H } = sizes
@@ -66,8 +66,8 @@ export function sampleBytes(sizes: Pick<Sizes, 'H' | 'layers'>, precision: Preci
 }
 
 /**
- * Traffic of a sequence between core and cache, for the roofline: W once, U once a step, x and y once, the gates written
- * and read. A training pass is counted as three times that.
+ * Returns the bytes that a sequence moves between core and cache, for the roofline: W once, U once a step, x and y once, the gates written
+ * and read. A training pass counts as three times that.
  */
 export function sequenceBytes(sizes: Sizes, precision: Precision): number {
   const { B, T, H, layers } = sizes

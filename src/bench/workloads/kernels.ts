@@ -1,7 +1,7 @@
 // gemm and gates: the engine's kernels without a plan around them, measured natively. Gates are compared with
 // a plain cell of short polynomials and approximate reciprocals; the engine's exact one may be faster.
 
-import { precisions } from '../../graph/plan.js'
+import { precisions } from '../../graph/opcodes.js'
 import { recurrentBytes } from './amounts.js'
 import { measure, type Probe } from '../machine/measure.js'
 import type { Setting } from './networks.js'

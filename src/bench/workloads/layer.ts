@@ -1,6 +1,6 @@
 // layer: one LSTM layer, forward and backward with dX, dW, dU and db. sequence: inference of one layer.
 
-import type { Precision } from '../../graph/plan.js'
+import type { Precision } from '../../graph/opcodes.js'
 import { layersFlops, recurrentBytes, sequenceBytes, type Sizes } from './amounts.js'
 import { onDevice } from '../machine/devices.js'
 import { layerPlan, sequencePlan, type Setting } from './networks.js'

@@ -4,8 +4,8 @@ import { Graph } from '../../graph/graph.js'
 import type { Initializer } from '../../graph/initializers.js'
 import { add, crossEntropy, meanSquare } from '../../graph/ops/index.js'
 import { ParameterStore } from '../../graph/parameters.js'
-import type { Device } from '../../graph/opcodes.js'
-import { createPlan, type Plan, type Precision } from '../../graph/plan.js'
+import type { Device, Precision } from '../../graph/opcodes.js'
+import { createPlan, type Plan } from '../../graph/plan.js'
 import type { Tensor } from '../../graph/graph.js'
 import { embedding } from '../../layers/embedding.js'
 import { linear } from '../../layers/linear.js'
@@ -66,8 +66,8 @@ export interface LayerVariant {
 }
 
 /**
- * One layer, forward and backward with all gradients: those of x flow into a bias added to it, and the gradient of y is
- * that of a mean square. Both are a pass over one array each.
+ * Compiles one layer, forward and backward with all gradients: the gradient of x flows into a bias that is added to x, and the gradient of
+ * y is that of a mean square. Each of the two adds a pass over one array.
  */
 export function layerPlan({ B, T, H }: Sizes, setting: Setting, { options = {}, lengths }: LayerVariant = {}) {
   const graph = new Graph({ training: true })
@@ -120,8 +120,8 @@ export function characterModel({ H, layers }: Stack, setting: Setting, training:
 }
 
 /**
- * The steps of a character model's layers as its sampling runs them, with its own weights, in a native loop that reads one
- * symbol over and over: no head, no draw, nothing of JavaScript between two of them.
+ * Compiles the steps of a character model's layers, with its weights, as a native loop that reads the same symbol in every step, without
+ * the head and the draw of sampling.
  */
 export function characterSteps(model: Pick<Model, 'parameters' | 'compile'>, stack: Stack) {
   const graph = new Graph({ training: false, parameters: model.parameters.specs })
@@ -140,7 +140,7 @@ export function foldsEmbedding(plan: Pick<Plan, 'explain'>): boolean {
   return plan.explain().nodes.some(({ op, why }) => op === 'lstm' && why.includes('folded'))
 }
 
-/** The training step of a character model on one random batch; the rate is too small to learn it. */
+/** Compiles the training step of a character model on one random batch, with a rate so small that the model does not learn it. */
 export function trainingStep(sizes: Sizes, setting: Setting) {
   const model = characterModel(sizes, setting, true)
   const plan = model.plan({ batch: sizes.B, length: sizes.T }, { purpose: 'train', optimizer: 'adam' })

@@ -1,9 +1,9 @@
-// Which shapes a workload is measured at: the list that the project's figures are given for, or what the user asks for.
+// The shapes at which a workload is measured: those of the project's figures, or those that the user chooses.
 
 import type { Device } from '../../graph/opcodes.js'
-import type { Precision } from '../../graph/plan.js'
+import type { Precision } from '../../graph/opcodes.js'
 
-/** The values that the command line asks for. An empty list or undefined means those of the workload. */
+/** The values that the user chooses on the command line. An empty list or undefined means those of the workload. */
 export interface Choice {
   readonly threads: readonly number[]
   readonly precisions: readonly Precision[]
@@ -13,11 +13,11 @@ export interface Choice {
   readonly layers: readonly number[]
   /** The engine's threads. */
   readonly engineThreads: number
-  /** Where it runs. On a GPU threads mean nothing: there is one point for all. */
+  /** The device. On a GPU the number of threads has no effect, so there is one point for all. */
   readonly device: Device
 }
 
-/** Returns the values that the user asked for, or the own values of the workload if there are none. */
+/** Returns the values that the user chose, or those of the workload if there are none. */
 export const orElse = <T>(asked: readonly T[], own: readonly T[]): readonly T[] => (asked.length > 0 ? asked : own)
 
 /** Returns the numbers of threads of workloads whose figures are given for all cores. */

@@ -25,7 +25,7 @@ export const sampling: Workload = {
   name: 'sample',
   summary: 'the sampling loop per character, through the public stream, and what it adds to the steps of its layers',
   onGpu: true,
-  // Streams run on one thread, whatever the engine's number.
+  // Streams run on one thread, independently of the number of the engine.
   points: (choice) => pointsOf(choice, [1], samplePoint)
 }
 

@@ -78,7 +78,7 @@ function workload(made: VariantWorkload): Workload {
   }
 }
 
-/** f32 where it is among what is asked for, or nothing is. */
+/** Returns f32 if the chosen precisions include it or none is chosen. */
 const floatOnly = ({ precisions }: Choice) =>
   precisions.length === 0 || precisions.includes('f32') ? (['f32'] as const) : []
 

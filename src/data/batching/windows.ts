@@ -49,7 +49,7 @@ export interface Batches {
   readonly targetsPerEpoch: number
   /**
    * Fills `inputs` and `targets`, each [T, B] time-major, for one step. Every token but the first is a target exactly
-   * once an epoch; streams differ by at most one target in length, and what they lack at the end of the last window is
+   * once an epoch; streams differ by at most one target in length, and the missing targets at the end of the last window are
    * padding (input 0, target IGNORED).
    */
   fill(cursor: BatchCursor, inputs: Int32Array, targets: Int32Array): Filled

@@ -32,7 +32,7 @@ export function baselineSlope(strokes: readonly Stroke[]): number {
     line = fitLine(x, y, weights)
   }
   const count = weights.reduce((sum, weight) => sum + weight, 0)
-  // Two points lie on a line whatever they are: only those beyond them say how well it fits.
+  // A line fits any two points, so only further points show how well it fits.
   if (count <= 2 || line.spreadX === 0) return 0
   const variance = (spread ** 2 * count) / (count - 2) / line.spreadX
   return (line.slope * PRIOR ** 2) / (PRIOR ** 2 + variance)

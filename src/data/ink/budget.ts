@@ -12,7 +12,7 @@ const POINT_BYTES = 24
 /** Bytes of samples for a byte of a file: above the worst that a file can hold without repeating its ink by references. */
 const MOST_FACTOR = 64
 const FREE_BYTES = 2 ** 24
-/** Share of the heap that samples may take: what is made of them needs the rest. */
+/** Share of the heap that samples may take; their later forms need the rest. */
 const HEAP_SHARE = 0.5
 
 /** A bound on the memory of samples. */

@@ -11,7 +11,7 @@ import { checkInk, coordinates, isCoordinate, showPoint, type Ink, type Stroke }
 /** dx, dy on the paper; dx, dy through the air; 1 at the first point of a stroke; height above the middle or the start. */
 export const INK_FEATURES = 6
 
-/** Jumps longer than this many sizes look alike. */
+/** Jumps that are longer than this many sizes have the same features. */
 const FARTHEST = 3
 
 /** Rows of features, made one by one. */
@@ -44,9 +44,9 @@ export interface InkVariation {
 }
 
 /**
- * Returns the strokes that a network sees of a sample: noise, skew, slant and size taken out, varied for training if a
- * variation is given, resampled. Throws ERR_INVALID_INK if `ink` is not what `createInk` returns (a caller may have made it by
- * hand), or if more points than `inkLimits.points` would come.
+ * Returns the strokes of a sample as a network reads them: without noise, skew, slant and size, varied for training if there is a
+ * variation, and resampled. Throws ERR_INVALID_INK if `ink` does not have the form of the results of `createInk`, because a caller may have
+ * made it by hand, or if there would be more points than `inkLimits.points`.
  */
 export function prepareStrokes(ink: Ink, settings: InkNormalisation, variation?: InkVariation): Stroke[] {
   return layPoints(shapeOf(ink, settings), settings, ink.source, variation)

@@ -9,7 +9,7 @@ import type { Stroke } from './strokes.js'
 const WAVES = 4
 
 /**
- * A random smooth displacement: a sum of plane waves of the given lengths (in sizes), with standard deviation `deviation`
+ * Draws a smooth random displacement: a sum of plane waves of the given lengths (in sizes), with standard deviation `deviation`
  * in x and in y.
  */
 export function smoothField(

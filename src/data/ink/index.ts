@@ -1,4 +1,4 @@
-// The entry `gatecell/ink`: what a pen wrote, as data, read from files or made from points.
+// The entry `gatecell/ink`: handwriting as data, read from files or made from points.
 
 export { readInk, type ReadInkOptions } from './read.js'
 export { practiceInk, practiceLetters, type PracticeInkOptions } from './synthetic.js'

@@ -1,5 +1,5 @@
-// Normalises the shape of ink before a network sees it: noise, skew, slant and size are taken out, points are laid at equal
-// distances. The settings are a value that a checkpoint keeps, so that a served model sees what it was trained on.
+// Normalisation of ink for a network: noise, skew, slant and size are removed, and points are laid at equal distances. The settings are a
+// value that a checkpoint stores, so that a served model reads ink in the form of its training data.
 
 import { expected, isObject } from '../../errors.js'
 import { baselineSlope } from './baseline.js'
@@ -13,22 +13,23 @@ export interface InkNormalisation {
    * read while the pen moves.
    */
   readonly scale: 'sample' | 'fixed'
-  /** Size of the training data in its own units; what 'fixed' divides by. */
+  /** Size of the training data in its own units, by which 'fixed' divides. */
   readonly unit: number
-  /** Takes the mean slant of the upright strokes out; with scale 'sample' only. */
+  /** Whether the mean slant of the upright strokes is removed; with scale 'sample' only. */
   readonly deslant: boolean
-  /** Rotates the line of writing to the horizontal, by its estimated baseline; with scale 'sample' only. */
+  /** Whether the line of writing is rotated to the horizontal, by its estimated baseline; with scale 'sample' only. */
   readonly level: boolean
   /**
    * Points of noisy ink are averaged over this many steps of the resampling to both sides, before their distances are
-   * measured; 0: not at all. Clean ink is left as it is. With scale 'sample' and resample 'length' only.
+   * measured. 0 disables it. Clean ink is not changed. With scale 'sample' and resample 'length' only.
    */
   readonly smooth: number
   /**
    * 'length': points at equal distances along the path, `step` in sizes. 'time': points at equal times, `step` in units of t,
-   * or in points where there is none. 'none': the points as they are.
+   * or in points if the ink has no times. 'none': the points as they are.
    */
   readonly resample: 'length' | 'time' | 'none'
+  /** Distance of the points, see `resample`. */
   readonly step: number
 }
 

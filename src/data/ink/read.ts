@@ -126,7 +126,7 @@ function judge(draft: InkDraft, { onBad }: ReadInkOptions): Ink | null {
   }
 }
 
-/** Gives a parser the text of the first file that it looks for and that exists. */
+/** Passes the text of the first companion file that exists to a parser. */
 async function accompany(parser: InkParser, signal: AbortSignal | undefined): Promise<void> {
   for (const companion of parser.companions ?? []) {
     try {

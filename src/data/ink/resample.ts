@@ -10,11 +10,11 @@ import type { InkNormalisation } from './normalise.js'
  */
 export const MOST_POINTS_AT_ONCE = 1024
 
-/** Points of one stroke as they come: [x, y, t] out for [x, y, t] in. */
+/** Resamples the points of one stroke one by one: it takes points [x, y, t] and returns points [x, y, t]. */
 export interface Resampler {
   /**
-   * Returns the number of points that `point` would hand on for this point, Infinity or NaN included; changes nothing. A caller
-   * that bounds its work asks first.
+   * Returns the number of points that `point` would return for this point, which may be Infinity or NaN; changes nothing. A caller that
+   * bounds its work calls it first.
    */
   count(x: number, y: number, t: number): number
   /** Reads a point; the first one of a stroke is always handed on. */

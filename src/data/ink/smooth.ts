@@ -10,8 +10,8 @@ const CHORD = 0.5
 
 /**
  * Replaces each point of noisy ink by the weighted mean of its neighbours within `distance` along the way (a triangle of
- * weights). The first and the last point of a stroke stay: near the ends the window shrinks to what lies on both sides.
- * Returns the strokes themselves where the ink is not noisy, since an average would take the corners off clean letters.
+ * weights). The first and the last point of a stroke stay: near the ends the window shrinks to the width that both sides
+ * have. Returns the strokes themselves if the ink is not noisy, because an average would round the corners of clean letters.
  */
 export function smoothStrokes(strokes: readonly Stroke[], distance: number): readonly Stroke[] {
   const noisy = distance > 0 && lengthOverChords(strokes, CHORD * distance) > NOISY
@@ -44,7 +44,7 @@ function smoothStroke(stroke: Stroke, distance: number): Stroke {
 /** Means over up to reach[i] values to both sides of value i, in time linear in their number: from sums of v and of i * v. */
 function triangleMean(values: Float64Array, reach: Int32Array): Float64Array {
   const { length } = values
-  // Sums lose digits far from 0, so they are taken of what differs from the first value.
+  // Sums lose digits far from 0, so the differences from the first value are added up.
   const first = values[0]!
   const sums = new Float64Array(length + 1)
   const moments = new Float64Array(length + 1)

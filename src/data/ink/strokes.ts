@@ -1,6 +1,6 @@
-// Ink: what a pen wrote, as strokes of points in the order of writing. x grows to the right and y up, in any unit; t grows
-// with time, in any unit, if the device records it. Every reader of this folder hands out ink through `createInk`, which
-// refuses what no model can use: no strokes, a single point, coordinates that are not numbers or too large.
+// Ink: handwriting as strokes of points in the order of writing. x grows to the right and y up, in any unit; t grows
+// with time, in any unit, if the device records it. Every reader of this folder returns ink through `createInk`, which refuses
+// ink that no model can use: without strokes, with a single point, or with coordinates that are not numbers or too large.
 
 import { types } from 'node:util'
 import { anything, boolean, list, nullable, numbers, open, optional, options as optionsOf } from '../../check/index.js'
@@ -48,13 +48,13 @@ export interface InkOptions {
 /** One point as people write it: [x, y] or [x, y, t]. */
 export type InkPoint = readonly number[]
 
-/** Sizes beyond which ink is refused: far above any sentence, far below what fills a memory. */
+/** Sizes beyond which ink is refused: far above those of a sentence, far below those that fill a memory. */
 export const inkLimits = { strokes: 2 ** 14, points: 2 ** 17, coordinate: 1e12, text: 2 ** 12 } as const
 
 /** The values that a point may hold, for messages. */
 export const coordinates = 'numbers from -1e12 to 1e12'
 
-/** Returns the ERR_INVALID_INK for ink of `source`: `what` was expected, `found` was received. */
+/** Returns the error ERR_INVALID_INK for ink of `source`: `what` was expected, `found` was received. */
 export function invalidInk(source: string, what: string, found: string): GatecellError {
   return expected('ERR_INVALID_INK', `${what} in ${source}`, found, 'correct this ink, or leave it out')
 }
@@ -88,7 +88,7 @@ export function createInk(points: readonly (readonly InkPoint[])[], inkOptions: 
   return inkFromColumns(columns, options)
 }
 
-/** Returns what Array.isArray returns, but false for a revoked proxy, for which Array.isArray throws. */
+/** Returns the result of Array.isArray, but false for a revoked proxy, for which Array.isArray throws. */
 function isArray(value: unknown): value is unknown[] {
   return !isRevoked(value) && Array.isArray(value)
 }
@@ -104,7 +104,7 @@ function sumOf(strokes: readonly { length: number }[]): number {
   return strokes.reduce((sum, { length }) => sum + length, 0)
 }
 
-/** Returns ink from strokes as columns; arrays are copied. Throws what `createInk` throws. */
+/** Returns ink from strokes as columns; arrays are copied. Throws the errors of `createInk`. */
 export function inkFromColumns(strokes: readonly StrokeColumns[], options: InkOptions = {}): Ink {
   const { text = null, fields = {}, source = 'the ink', yDown = false } = options
   checkSizes(strokes.length, sumOf(strokes.map(({ x }) => x)), source)
@@ -169,8 +169,8 @@ export const readStrokes: Check<readonly Stroke[]> = (value, name) => {
 }
 
 /**
- * Throws ERR_INVALID_INK unless `ink` has the form and the limits of what `createInk` returns. `Ink` is an interface that
- * anybody can implement; its numbers enter networks and resamplers, whose work depends on them.
+ * Throws ERR_INVALID_INK unless `ink` has the form and the limits of the results of `createInk`. `Ink` is an interface that callers can
+ * implement; its numbers enter networks and resamplers, whose work depends on them.
  */
 export function checkInk(ink: Ink): void {
   const given = (ink ?? {}) as Partial<Ink>

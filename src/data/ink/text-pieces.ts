@@ -44,7 +44,7 @@ export async function* textPieces({ path, isStdin, stdin, signal, onBytes }: Tex
   }
 }
 
-/** Unpacks once without keeping anything: what a file unpacks to is known only then. */
+/** Unpacks a file once without keeping the result, because its unpacked size is not known before. */
 async function checkRatio(readAt: ReadAt, path: string, signal: AbortSignal | undefined): Promise<void> {
   let [packed, size] = [0, 0]
   const counted: ReadAt = async (target, position) => {

@@ -34,7 +34,7 @@ export interface BpeTrainingOptions {
   readonly special?: readonly SpecialToken[]
   /** The count that a pair needs to be merged; default 2. */
   readonly minCount?: number
-  /** Bound on the memory of the distinct words in bytes, about a tenth to a third of what the training takes; default 2^30. */
+  /** Bound on the memory of the distinct words in bytes, which is about a tenth to a third of the memory of the training; default 2^30. */
   readonly memoryBytes?: number
   /** Ends the training with ERR_ABORTED. */
   readonly signal?: AbortSignal

@@ -1,7 +1,7 @@
 // Vocabularies of Unicode code points, in the order of their numbers. A symbol outside of the vocabulary is an error that names it,
 // unless the vocabulary has `<unk>`. Nothing is dropped or replaced in silence.
 
-import { int32Array, integer, map, numbers, optional, options as optionsOf, string } from '../../check/index.js'
+import { int32Array, integer, mapOf, numbers, optional, options as optionsOf, string } from '../../check/index.js'
 import { expected, type GatecellError } from '../../errors.js'
 import { codePointsOf, describeCodePoint, refuseSurrogates } from './characters.js'
 import {
@@ -56,7 +56,7 @@ export function characterVocabulary(
 ): Vocabulary {
   const { minCount = 1, special = [] } = readOptions(options, 'the options of the vocabulary')
   // Read into an array once, so that a Map whose methods were overridden cannot give other values the second time.
-  const counted = [...map<unknown, unknown>()(counts, 'the counts')].map(
+  const counted = [...mapOf<unknown, unknown>()(counts, 'the counts')].map(
     ([codePoint, count]) => [codePointOf(codePoint, 'a code point'), countOf(count, 'a count')] as const
   )
   if (counted.length === 0) throw expected('ERR_CORPUS_EMPTY', 'text to make a vocabulary of', 'none', 'give more data')

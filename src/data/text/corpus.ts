@@ -1,6 +1,6 @@
-// A corpus: the text of many files as one sequence of ids, cut by position into training, validation and test. Two
-// passes over the files, the first for the symbols and their number, the second for the ids; neither needs memory in
-// proportion to the text. Files follow each other as they are, without a separator; line ends stay as they are.
+// A corpus: the text of many files as one sequence of ids, cut by position into training, validation and test. There are
+// two passes over the files, the first for the symbols and their number, the second for the ids. Their memory does not grow with the text.
+// Files follow each other without a separator; line ends are not changed.
 
 import { asyncIterable, callback, filled, integer, list, number, optional, string } from '../../check/index.js'
 import { options as optionsOf, signal as signalOf } from '../../check/index.js'

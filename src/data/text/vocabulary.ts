@@ -26,7 +26,7 @@ export {
   type VocabularyConfig
 } from './vocabulary-types.js'
 
-/** Throws ERR_FILE_FORMAT with what was expected in the vocabulary of a model file. */
+/** Throws ERR_FILE_FORMAT, with `what` as the expected value in the vocabulary of a model file. */
 export function refuseConfig(what: string, found: unknown): never {
   throw expected('ERR_FILE_FORMAT', `${what} in the model's vocabulary`, show(found), 'the model is damaged')
 }

@@ -1,21 +1,22 @@
-// Ops that look from one sequence at another: soft windows and attention. Recorded and checked as in ops.ts, which exports them.
+// Ops that relate one sequence to another: soft windows and attention. index.ts exports them.
 
 import { integer, number, object, optional, type Fields } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { expectNumber, expectShape, lastDim } from '../check.js'
 import { showShape } from '../shape.js'
 import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
+/** Inputs of `softWindow`: T steps, B rows, K Gaussians, U characters, C width of a character's vector. */
 export interface WindowInputs {
-  /** `[T, B, 3K]`: alpha^[K] | beta^[K] | kappa^[K] of K Gaussians; their exponentials are taken. */
+  /** [T, B, 3K]: the logarithms of alpha[K], beta[K] and the growth of kappa[K] of K Gaussians. */
   raw: Tensor
-  /** i32 [B, U] ids, each a one-hot vector of `width`; or f32 [B, U, C], vectors of the caller's, for instance embedded. */
+  /** int32 [B, U] ids, each of which is a one-hot vector of `width` elements; or f32 [B, U, C], one vector for each character. */
   chars: Tensor
-  /** i32 [B]: characters of each row, 0 to U. */
+  /** int32 [B]: number of characters of each row, 0 to U. */
   lengths: Tensor
-  /** Width C of one-hot vectors; only for ids. */
+  /** Width C of one-hot vectors, 1 to 2^24; only for ids. */
   width?: number
-  /** `[B, K]`: where the window stood before; absent: 0, before the first character. */
+  /** [B, K]: positions of the window before the first step. Default: 0, before the first character. */
   kappa0?: Tensor | null
 }
 
@@ -28,9 +29,15 @@ const ofWindow = {
 const readWindow = object<WindowInputs>({ raw: tensor, ...ofWindow })
 
 /**
- * The soft window over characters (Graves 2013, equations 46 to 51): w [T, B, C], the sum over u = 1 ... U of phi(t, u) c_u
- * with phi(t, u) = sum over k of alpha exp(-beta (kappa - u)^2), where kappa grows by exp(kappa^) a step; kappa [B, K] after
- * the last step; phi [T, B, U]. T may be 1, to unroll a recurrence; `windowLstm` has the usual one in one op.
+ * Records the soft window over characters (Graves 2013, equations 46 to 51):
+ *
+ *   w_t = sum over u = 1 ... U of phi(t, u) c_u        phi(t, u) = sum over k of alpha_k exp(-beta_k (kappa_k - u)^2)
+ *
+ * In each step, kappa_k grows by the exponential of its raw output. Returns the windows w [T, B, C], kappa [B, K] after the last step, and
+ * phi [T, B, U]. T may be 1, to unroll a recurrence; `windowLstm` has the usual recurrence in one op. Throws ERR_INVALID_ARGUMENT or
+ * ERR_INVALID_SHAPE if an input does not fit.
+ * @example
+ * const { window } = ops.softWindow({ raw: linear(h, { name: 'window', size: 30 }), chars, lengths, width: 60 })
  */
 export function softWindow(windowInputs: WindowInputs): { window: Tensor; kappa: Tensor; phi: Tensor } {
   const inputs = readWindow(windowInputs, 'the inputs of softWindow')
@@ -54,10 +61,8 @@ export function softWindow(windowInputs: WindowInputs): { window: Tensor; kappa:
 
 function expectThirds(op: string, what: string, tensor: Tensor, columns: number): void {
   if (columns % 3 === 0) return
-  throw new GatecellError(
-    'ERR_INVALID_SHAPE',
-    `${op}: expected 3K for K Gaussians in ${what} but received ${showShape(tensor.shape)}: make its last dimension a multiple of 3.`
-  )
+  const wanted = `3K columns for K Gaussians in ${what} of ${op}`
+  throw expected('ERR_INVALID_SHAPE', wanted, showShape(tensor.shape), 'make that dimension a multiple of 3')
 }
 
 function windowWidth(op: string, chars: Tensor, lengths: Tensor, batch: number, width: number | undefined): number {
@@ -71,19 +76,22 @@ function windowWidth(op: string, chars: Tensor, lengths: Tensor, batch: number, 
   return width!
 }
 
+/** Inputs of `ops.windowLstm`: the letters of `WindowInputs`, I input size, H hidden size. */
 export interface WindowLstmInputs extends Omit<WindowInputs, 'raw'> {
   /** [T, B, I] */
   x: Tensor
-  /** [4H, I + C], gate order i, f, g, o; the window's columns after those of x */
+  /** [4H, I + C], gate order i, f, g, o; the columns of the window are after those of x. */
   weightIh: Tensor
   /** [4H, H] */
   weightHh: Tensor
-  /** [3K, H] and [3K]: from the state to the window's raw outputs */
+  /** [3K, H]: from the state to the raw outputs of the window. */
   weightWindow: Tensor
+  /** [3K] */
   biasWindow: Tensor
+  /** [4H], like biasHh; default: zeros. */
   biasIh?: Tensor | null
   biasHh?: Tensor | null
-  /** Where the sequence goes on: states [B, H], window [B, C]; absent: zeros. */
+  /** States before the first step: h0 and c0 [B, H], window0 [B, C]. Default: zeros. */
   h0?: Tensor | null
   c0?: Tensor | null
   window0?: Tensor | null
@@ -103,25 +111,33 @@ const readWindowLstm = object<WindowLstmInputs>({
   ...ofWindow
 })
 
+/** Results of `windowLstm`. */
 export interface WindowLstmResult {
   /** [T, B, H] */
   y: Tensor
   /** `[T, B, C]`: the window of each step, for the layers above. */
   window: Tensor
-  /** After the last step: [B, H], [B, H], [B, K], [B, C]. */
+  /** State after the last step, [B, H]. */
   h: Tensor
+  /** Cell after the last step, [B, H]. */
   c: Tensor
+  /** Positions of the window after the last step, [B, K]. */
   kappa: Tensor
+  /** The window of the last step, [B, C]. */
   lastWindow: Tensor
-  /** `[T, B, U]`: what each step looked at. */
+  /** [T, B, U]: weight of each character in each step. */
   phi: Tensor
 }
 
 /**
- * An LSTM layer that reads its input and the soft window of the step before, which its own state moves over the characters
- * (Graves 2013, section 5.1), over a whole sequence in one op. Its products are float32 in plans of every precision.
+ * Records an LSTM layer over a whole sequence that reads, in each step, its input and the soft window of the step before; a linear layer on
+ * the state moves the window over the characters (Graves 2013, section 5.1):
+ *
+ *   h_t, c_t = LSTM([x_t, w_(t-1)], h_(t-1), c_(t-1))        w_t = softWindow(W_w h_t + b_w)
+ *
+ * Its products are float32 in plans of every precision. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit.
  */
-export function windowLstm(lstmInputs: WindowLstmInputs): WindowLstmResult {
+export function windowLstmOp(lstmInputs: WindowLstmInputs): WindowLstmResult {
   const inputs = readWindowLstm(lstmInputs, 'the inputs of windowLstm')
   const { x, weightIh, weightHh, weightWindow, biasWindow, chars, lengths } = inputs
   const { biasIh = null, biasHh = null, h0 = null, c0 = null, kappa0 = null, window0 = null } = inputs
@@ -164,14 +180,15 @@ export function windowLstm(lstmInputs: WindowLstmInputs): WindowLstmResult {
   return { y: y!, window: window!, h: h!, c: c!, kappa: kappa!, lastWindow: lastWindow!, phi: phi! }
 }
 
+/** Inputs of attention: T target steps, S source steps, B rows, A width of queries and keys, V width of values. */
 export interface AttentionInputs {
-  /** `[T, B, A]`: what each target step asks; T may be 1, in decoding. */
+  /** [T, B, A]: the query of each target step; T may be 1, in decoding. */
   queries: Tensor
-  /** `[S, B, A]`: what it is compared with. */
+  /** [S, B, A]: the keys of the source steps, with which queries are compared. */
   keys: Tensor
-  /** `[S, B, V]`: what it gets; often the keys. */
+  /** [S, B, V]: the values of the source steps, often the keys. */
   values: Tensor
-  /** i32 [B]: source steps of each row, 0 to S; a row of none gets zeros. */
+  /** int32 [B]: number of source steps of each row, 0 to S. The context of a row without steps is zero. */
   lengths: Tensor
 }
 
@@ -179,14 +196,20 @@ const ofAttention: Fields<AttentionInputs> = { queries: tensor, keys: tensor, va
 const readDot = object<AttentionInputs & { scale?: number }>({ ...ofAttention, scale: optional(number(-3e38, 3e38)) })
 const readAdditive = object<AttentionInputs & { v: Tensor }>({ ...ofAttention, v: tensor })
 
+/** Results of attention. */
 export interface AttentionResult {
-  /** [T, B, V] */
+  /** [T, B, V]: weighted sums of the values. */
   context: Tensor
-  /** `[T, B, S]`: shares of the source's steps, which sum to 1; exactly 0 after a row's length. */
+  /** [T, B, S]: weights of the source steps, which sum to 1; exactly 0 after a row's length. */
   weights: Tensor
 }
 
-/** Scores scale * q . k ("dot" of Luong, Pham, Manning 2015), softmax over the source, weighted sum of the values. */
+/**
+ * Records dot-product attention (Luong, Pham, Manning 2015): scores scale * q . k, the softmax over the source, and the weighted sum of the
+ * values. `scale` is from -3e38 to 3e38, by default 1. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit.
+ * @example
+ * const { context } = ops.dotAttention({ queries, keys: source, values: source, lengths, scale: 0.125 })
+ */
 export function dotAttention(attentionInputs: AttentionInputs & { scale?: number }): AttentionResult {
   const inputs = readDot(attentionInputs, 'the inputs of dotAttention')
   const { queries, keys, values, lengths, scale = 1 } = inputs
@@ -194,8 +217,10 @@ export function dotAttention(attentionInputs: AttentionInputs & { scale?: number
 }
 
 /**
- * Scores v . tanh(q + k) (Bahdanau, Cho, Bengio 2015), softmax over the source, weighted sum of the values. Queries and keys
- * come projected, the keys once for all target steps; v: a parameter [A].
+ * Records additive attention (Bahdanau, Cho, Bengio 2015): scores v . tanh(q + k), the softmax over the source, and the weighted sum of the
+ * values. Queries and keys are projections; v is a parameter [A]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit.
+ * @example
+ * const { context } = ops.additiveAttention({ queries, keys, v, values: source, lengths })
  */
 export function additiveAttention(attentionInputs: AttentionInputs & { v: Tensor }): AttentionResult {
   const inputs = readAdditive(attentionInputs, 'the inputs of additiveAttention')

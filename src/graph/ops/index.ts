@@ -1,81 +1,46 @@
-// One function per op of the native core: checks every shape, records the op, returns its outputs.
-// B batch, T steps, I input size, H hidden size, V vocabulary; gate order i, f, g, o; sequences are time-major.
-// Each throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT where shapes, dtypes or attributes do not fit.
+// The ops, one function for each op of the native core: it checks every shape, records the op and returns its outputs. Throws
+// ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT if shapes, dtypes or attributes do not fit. This file has the element-wise ops and those that
+// change shapes; the others are exported from the files next to it. B batch, T steps, I input size, H hidden size, V vocabulary; the gate
+// order is i, f, g, o; sequences are time-major: [T, B, ...].
 
-import { boolean, options as optionsOf } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
-import {
-  expectNumber,
-  expectRate,
-  expectRows,
-  expectSame,
-  expectShape,
-  expectType,
-  lastDim,
-  withLast
-} from '../check.js'
+import { options as optionsOf } from '../../check/index.js'
+import { expected } from '../../errors.js'
+import { expectNumber, expectRows, expectSame, expectType, lastDim } from '../check.js'
 import type { OpName } from '../opcodes.js'
 import { MAX_ELEMENTS, checkShape, sameShape, showShape, sizeOf, type Shape } from '../shape.js'
 import { tensorOrNull, type Tensor } from '../graph.js'
 import { map } from './map.js'
+import { one } from './one.js'
 import { sum } from './reduce.js'
 import { weightedLoss, type RowWeightOptions } from './weighted.js'
 
-export * from './attention.js'
+export {
+  additiveAttention,
+  dotAttention,
+  softWindow,
+  windowLstmOp as windowLstm,
+  type AttentionInputs,
+  type AttentionResult,
+  type WindowInputs,
+  type WindowLstmInputs,
+  type WindowLstmResult
+} from './attention.js'
+export { dropoutOp as dropout, embeddingOp as embedding, linearOp as linear } from './linear.js'
 export * from './losses.js'
 export type { RowWeightOptions } from './weighted.js'
 export { map } from './map.js'
 export { concat, gather, pad, patches, permute, scatterAdd, type PatchesOptions } from './moves.js'
 export { matmul, type MatmulOptions } from './products.js'
 export { logSumExp, max, mean, sum, weightedMean, type Axes, type ReduceOptions } from './reduce.js'
-export { gru, lstm, type GruInputs, type LstmInputs } from './recurrent.js'
+export { gruOp as gru, lstmOp as lstm, type GruInputs, type LstmInputs } from './recurrent.js'
 
 /**
- * table [V, E], ids i32 [...] -> [..., E]. An id outside the table fails the run with ERR_OUT_OF_RANGE. The row
- * `paddingIdx` (from -V to V - 1, negative ones count from the end; null, the default: no row) gets no gradient, as with
- * torch.nn.functional.embedding; weight decay still applies to it.
- */
-export function embedding(table: Tensor, ids: Tensor, paddingIdx: number | null = null): Tensor {
-  expectShape('embedding', 'table', table, 'f32', [-1, -1])
-  expectType('embedding', 'ids', ids, 'i32')
-  if (ids.shape.length > 3) {
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `embedding: expected ids of rank 1 to 3 but received ${showShape(ids.shape)}: reshape them.`
-    )
-  }
-  const shape = [...ids.shape, table.shape[1]!]
-  if (paddingIdx === null) return one(ids, 'embedding', [table, ids], shape)
-  const rows = table.shape[0]!
-  expectNumber('embedding', 'paddingIdx', paddingIdx, -rows, rows - 1, true)
-  return one(ids, 'embedding', [table, ids], shape, [(paddingIdx < 0 ? paddingIdx + rows : paddingIdx) + 1])
-}
-
-/** x [..., I], weight [O, I], bias [O] or null -> x weight^T + bias [..., O]. */
-export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
-  expectType('linear', 'x', x, 'f32')
-  expectShape('linear', 'weight', weight, 'f32', [-1, lastDim(x)])
-  const size = weight.shape[0]!
-  if (bias !== null) expectShape('linear', 'bias', bias, 'f32', [size])
-  return one(x, 'linear', [x, weight, bias], withLast(x.shape, size))
-}
-
-/**
- * Each element is zero with probability `p`, else scaled by 1 / (1 - p); only in training modes. `locked`: one mask for
- * all steps of dimension 0 (Gal and Ghahramani 2016). The mask is a function of (seed; stream, step, element).
- */
-export function dropout(x: Tensor, p: number, locked = false, stream?: number): Tensor {
-  expectType('dropout', 'x', x, 'f32')
-  expectRate('dropout', 'p', p)
-  boolean(locked, 'locked of dropout')
-  const number = stream === undefined ? x.graph.nextStream() : stream
-  expectNumber('dropout', 'stream', number, 0, MAX_ELEMENTS, true)
-  return one(x, 'dropout', [x], x.shape, [p, locked ? 1 : 0, number])
-}
-
-/**
- * Computes binary cross-entropies: logits [..., K], targets f32 like logits -> [2], the mean over rows of the sum over K in nats, and the
- * number of rows. `weights` [...] of the options makes it the weighted mean of the rows and the sum of the weights. Throws ERR_INVALID_SHAPE.
+ * Records the binary cross-entropy of independent labels: logits and targets, both f32 [..., K], give [2]: the mean over the rows of the sum
+ * over K, in nats, and the number of rows. Targets are probabilities from 0 to 1. The sigmoid is part of the op.
+ * `weights` [...] of the options makes it the weighted mean of the rows and the sum of the weights. Throws ERR_INVALID_ARGUMENT or
+ * ERR_INVALID_SHAPE if a tensor does not fit.
+ * @example
+ * defineModel({ ...definition, loss: ({ logits }, { labels }) => sigmoidCrossEntropy(logits, labels) })
  */
 export function sigmoidCrossEntropy(logits: Tensor, targets: Tensor, options: RowWeightOptions = {}): Tensor {
   const { weights = null } = readWeights(options, 'the options of sigmoidCrossEntropy')
@@ -86,9 +51,11 @@ export function sigmoidCrossEntropy(logits: Tensor, targets: Tensor, options: Ro
 }
 
 /**
- * Computes the mean of (x - y)^2: x, y of one shape [..., K] -> [2], the mean over all elements, and their number. `weights` [...] of the
- * options, one for each row of K elements, makes it the weighted mean, and the sum of the weights of all elements. Throws
- * ERR_INVALID_SHAPE.
+ * Records the mean squared error: x and y, f32 of one shape [..., K], give [2]: the mean of (x - y)^2 over all elements, and their number.
+ * `weights` [...] of the options, one for each row of K elements, makes it the weighted mean, and the sum of the weights of all elements.
+ * Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit.
+ * @example
+ * defineModel({ ...definition, loss: ({ next }, { y }) => meanSquare(next, y) })
  */
 export function meanSquare(x: Tensor, y: Tensor, options: RowWeightOptions = {}): Tensor {
   const { weights = null } = readWeights(options, 'the options of meanSquare')
@@ -106,22 +73,22 @@ function expectPair(name: OpName, whatA: string, a: Tensor, whatB: string, b: Te
   expectSame(name, whatA, a, whatB, b)
 }
 
-/** Softmax over the last dimension. */
+/** Records the softmax over the last dimension of an f32 tensor: exp(x_j) / sum over k of exp(x_k). Throws ERR_INVALID_ARGUMENT if x does not fit. */
 export function softmax(x: Tensor): Tensor {
   return unary('softmax', x)
 }
 
-/** a + b; b has a's shape or is [last dimension of a]. */
+/** Records a + b; b has the shape of a, or the shape [last dimension of a]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit. */
 export function add(a: Tensor, b: Tensor): Tensor {
   return binary('add', a, b)
 }
 
-/** a - b; b has a's shape or is [last dimension of a]. */
+/** Records a - b; b has the shape of a, or the shape [last dimension of a]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit. */
 export function sub(a: Tensor, b: Tensor): Tensor {
   return binary('sub', a, b)
 }
 
-/** a * b element by element; b has a's shape or is [last dimension of a]. */
+/** Records a * b, element by element; b has the shape of a, or the shape [last dimension of a]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit. */
 export function mul(a: Tensor, b: Tensor): Tensor {
   return binary('mul', a, b)
 }
@@ -130,27 +97,28 @@ function binary(name: OpName, a: Tensor, b: Tensor): Tensor {
   expectType(name, 'a', a, 'f32')
   expectType(name, 'b', b, 'f32')
   if (!sameShape(a.shape, b.shape) && !sameShape([lastDim(a)], b.shape)) {
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `${name}: expected b of shape ${showShape(a.shape)} or [${lastDim(a)}] but received ${showShape(b.shape)}: reshape b.`
-    )
+    const wanted = `b of ${name} of shape ${showShape(a.shape)} or [${lastDim(a)}]`
+    throw expected('ERR_INVALID_SHAPE', wanted, showShape(b.shape), 'reshape b')
   }
   return one(a, name, [a, b], a.shape)
 }
 
+/** Records 1 / (1 + exp(-x)) of each element of an f32 tensor. Throws ERR_INVALID_ARGUMENT if x does not fit. */
 export function sigmoid(x: Tensor): Tensor {
   return unary('sigmoid', x)
 }
 
+/** Records the hyperbolic tangent of each element of an f32 tensor. Throws ERR_INVALID_ARGUMENT if x does not fit. */
 export function tanh(x: Tensor): Tensor {
   return unary('tanh', x)
 }
 
+/** Records max(x, 0) of each element of an f32 tensor. Throws ERR_INVALID_ARGUMENT if x does not fit. */
 export function relu(x: Tensor): Tensor {
   return unary('relu', x)
 }
 
-/** x -> scale * x + shift */
+/** Records scale * x + shift of each element of an f32 tensor, with finite numbers; shift is by default 0. Throws ERR_INVALID_ARGUMENT if an argument does not fit. */
 export function affine(x: Tensor, scale: number, shift = 0): Tensor {
   expectNumber('affine', 'scale', scale, -Number.MAX_VALUE, Number.MAX_VALUE)
   expectNumber('affine', 'shift', shift, -Number.MAX_VALUE, Number.MAX_VALUE)
@@ -162,7 +130,10 @@ function unary(name: OpName, x: Tensor, attributes: readonly number[] = []): Ten
   return one(x, name, [x], x.shape, attributes)
 }
 
-/** The elements begin <= index < end of dimension `dim` (counted from 0; negative: from the last). */
+/**
+ * Records the part of x with the indices from `begin` to below `end` of the dimension `dim` (negative ones count from the end). Throws
+ * ERR_INVALID_ARGUMENT if an argument is out of range.
+ */
 export function slice(x: Tensor, dim: number, begin: number, end: number): Tensor {
   expectType('slice', 'x', x, 'f32')
   const rank = x.shape.length
@@ -174,29 +145,33 @@ export function slice(x: Tensor, dim: number, begin: number, end: number): Tenso
   return one(x, 'slice', [x], shape, [axis, begin])
 }
 
-/** The same elements in row-major order under another shape of rank 1 to 4. */
+/**
+ * Records the same elements, in row-major order, under another shape of rank 1 to 4. Throws ERR_INVALID_SHAPE if the number of elements
+ * differs.
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   expectType('reshape', 'x', x, 'f32')
   const checked = checkShape(shape, 'the result of reshape')
   if (sizeOf(checked) !== sizeOf(x.shape)) {
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `reshape: expected a shape of ${sizeOf(x.shape)} elements, like ${showShape(x.shape)}, but received ${showShape(checked)}: keep the number of elements.`
-    )
+    const wanted = `a shape of ${sizeOf(x.shape)} elements, like ${showShape(x.shape)}, in reshape`
+    throw expected('ERR_INVALID_SHAPE', wanted, showShape(checked), 'keep the number of elements')
   }
   return one(x, 'reshape', [x], checked)
 }
 
-/** x [T, ...] reversed along dimension 0. */
+/** Records x [T, ...] reversed along dimension 0. Throws ERR_INVALID_ARGUMENT if x does not fit. */
 export function flip(x: Tensor): Tensor {
   return unary('flip', x)
 }
 
 /**
- * logits [..., V], control f32 [4] = {temperature (0: the largest), topK (0: all), topP (1: all), 0} -> i32 [...] drawn
- * from the softmax; a function of (seed; stream, step, row), with the seed and step of the plan. With `rows`, i32 [R, 4] = {seed,
- * seed / 2^32, step, step / 2^32} of each of the R rows, each row draws as the only row of a plan under its own seed and step, and
- * control may be [R, 4], the settings of each row. Has no gradient.
+ * Records a draw from the softmax of each row: logits [..., V] and control, f32 [4] = {temperature (0: the largest logit), topK (0: all),
+ * topP (1: all), 0}, give ids, int32 [...]. The draw is a function of (seed; stream, step, row), with the seed and step of the plan. With
+ * `rows`, int32 [R, 4] = {seed, seed / 2^32, step, step / 2^32} of each of the R rows, each row draws as if it were the only row of a plan
+ * with that seed and step, and control may be [R, 4], the settings of each row. Has no gradient. Throws ERR_INVALID_ARGUMENT or
+ * ERR_INVALID_SHAPE if an argument does not fit.
+ * @example
+ * const id = ops.sample(logits, graph.input('control', [4], 'f32'), 0)
  */
 export function sample(logits: Tensor, control: Tensor, stream: number, rows: Tensor | null = null): Tensor {
   expectType('sample', 'logits', logits, 'f32')
@@ -204,14 +179,4 @@ export function sample(logits: Tensor, control: Tensor, stream: number, rows: Te
   expectNumber('sample', 'stream', stream, 0, MAX_ELEMENTS, true)
   const shape = logits.shape.length === 1 ? [1] : logits.shape.slice(0, -1)
   return logits.graph.record('sample', [logits, control, rows], [{ dtype: 'i32', shape }], [stream])[0]!
-}
-
-function one(
-  source: Tensor,
-  name: OpName,
-  inputs: readonly (Tensor | null)[],
-  shape: Shape,
-  attributes: readonly number[] = []
-): Tensor {
-  return source.graph.record(name, inputs, [{ dtype: 'f32', shape }], attributes)[0]!
 }

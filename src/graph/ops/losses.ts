@@ -1,14 +1,15 @@
-// Losses: cross-entropy of classes, alignment and mixture densities, and the mixture's sampler. Recorded and checked as in ops.ts, which exports them.
+// Losses: cross-entropy of classes, connectionist temporal classification, mixture densities, and the draw from a mixture. index.ts exports them.
 
 import { integer, list, number, object, options as optionsOf, optional, nullable } from '../../check/index.js'
-import { GatecellError, isRevoked } from '../../errors.js'
+import { expected, isRevoked } from '../../errors.js'
 import { expectNumber, expectRows, expectShape, expectType, lastDim, withLast } from '../check.js'
 import { MAX_ELEMENTS, showShape } from '../shape.js'
 import { weightedLoss } from './weighted.js'
 import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
-  /** Targets of this value do not count: an int32; default -1. Other targets must be from 0 to V - 1. */
+  /** Targets of this value, an int32, are not counted; default -1. Other targets must be from 0 to V - 1. */
   ignoreIndex?: number
   /** Weight of each class, V numbers of 0 or more, or a tensor f32 [V]; no gradient flows to it. Default: 1 each. */
   weights?: readonly number[] | Tensor | null
@@ -33,12 +34,14 @@ const readCrossEntropy = optionsOf<CrossEntropyOptions>({
 })
 
 /**
- * logits [..., V], targets i32 [...] -> [2]: mean nats over the counted targets, and their count, or with class weights
- * the sum of their weights. The softmax is inside. As torch.nn.functional.cross_entropy with reduction 'mean': the mean
- * divides by the sum of the counted targets' weights; with smoothing e a target y has the loss
- * (1 - e) w_y nats(y) + e / V * (sum over classes j of w_j nats(j)). If nothing counts, the loss is 0. Throws
- * ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an option does not fit; a target or class weight out of range fails the run
- * with ERR_OUT_OF_RANGE.
+ * Records the cross-entropy of classes: logits [..., V] and targets, int32 [...], give [2]: the mean in nats over the counted targets, and
+ * their number, or with class weights the sum of their weights. The softmax is part of the op. The values are those of
+ * torch.nn.functional.cross_entropy with reduction 'mean': the mean divides by the sum of the counted targets' weights; with label smoothing
+ * e, a target y has the loss (1 - e) w_y nats(y) + e / V * (sum over classes j of w_j nats(j)). The loss is 0 if no target is counted. Throws
+ * ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an argument does not fit; a run throws ERR_OUT_OF_RANGE if a target or class weight is out of
+ * range.
+ * @example
+ * defineModel({ ...definition, loss: ({ logits }, { targets }) => crossEntropy(logits, targets, { labelSmoothing: 0.1 }) })
  */
 export function crossEntropy(logits: Tensor, targets: Tensor, options: CrossEntropyOptions = {}): Tensor {
   const {
@@ -68,16 +71,15 @@ function classWeights(logits: Tensor, weights: readonly number[] | Tensor): Tens
   }
   const values = weights as readonly number[]
   if (values.length !== classes) {
-    throw new GatecellError(
-      'ERR_INVALID_SHAPE',
-      `crossEntropy: expected weights for ${classes} classes but received ${values.length}: pass one weight for each class.`
-    )
+    const wanted = `weights of crossEntropy for ${classes} classes`
+    throw expected('ERR_INVALID_SHAPE', wanted, `${values.length}`, 'pass one weight for each class')
   }
   return logits.graph.constant(values)
 }
 
+/** Inputs of `ctcLoss`: T steps, B rows, K symbols, L largest number of labels. */
 export interface CtcInputs {
-  /** `[T, B, K]`: K symbols, the blank among them; the softmax is inside. */
+  /** [T, B, K]: K symbols, the blank among them. The softmax is part of the op. */
   logits: Tensor
   /** i32 [B, L]: labels of each row, without blanks; elements after a row's length are not read. */
   targets: Tensor
@@ -104,10 +106,13 @@ const readCtc = object<CtcInputs>({
 })
 
 /**
- * Connectionist temporal classification (Graves et al. 2006): minus the log-probability of each row's labels, summed over
- * all alignments. `loss` `[2]`: the plain mean in nats over the rows that have at least one step, their count; `rows` `[B]`:
- * nats of each row. The gradient is exactly zero after a row's length, and no finite logits give an infinite loss.
- * A row with fewer steps than `ctcNeeds(labels)` fails the run with ERR_INVALID_ARGUMENT, which names the row.
+ * Records the loss of connectionist temporal classification (Graves et al. 2006): minus the logarithm of the probability of each row's
+ * labels, which is the sum over all alignments. Returns `loss` [2], the mean in nats over the rows that have at least one step, and the
+ * number of these rows, and `rows` [B], the nats of each row. The gradient is exactly zero after a row's length, and finite logits give a
+ * finite loss. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit; a run throws ERR_INVALID_ARGUMENT, with the number
+ * of the row, if a row has fewer steps than `ctcNeeds(labels)`.
+ * @example
+ * defineModel({ ...definition, loss: ({ logits }, targets) => ctcLoss({ logits, ...targets }).loss })
  */
 export function ctcLoss(ctcInputs: CtcInputs): { loss: Tensor; rows: Tensor } {
   const {
@@ -136,7 +141,12 @@ export function ctcLoss(ctcInputs: CtcInputs): { loss: Tensor; rows: Tensor } {
   return { loss: weights === null ? loss! : weightedLoss('ctcLoss', rows!, weights, 1), rows: rows! }
 }
 
-/** Columns of a mixture density layer of M Gaussians: end of stroke, then pi, mu1, mu2, sigma1, sigma2, rho of each. */
+/**
+ * Returns the number of columns of a mixture density layer of `gaussians` Gaussians, from 1 to 2^20: the end of a stroke, and pi, mu1, mu2,
+ * sigma1, sigma2 and rho of each. Throws ERR_INVALID_ARGUMENT for other numbers.
+ * @example
+ * const y = linear(output, { name: 'mixture', size: mixtureColumns(20) }) // 121
+ */
 export function mixtureColumns(gaussians: number): number {
   expectNumber('mixtureDensity', 'the number of Gaussians', gaussians, 1, 2 ** 20, true)
   return 6 * gaussians + 1
@@ -150,19 +160,20 @@ const readMixture = optionsOf<{ weights?: Tensor | null; clip?: number }>({
 function expectMixture(op: string, y: Tensor): void {
   expectType(op, 'y', y, 'f32')
   if (lastDim(y) % 6 === 1 && lastDim(y) >= 7) return
-  throw new GatecellError(
-    'ERR_INVALID_SHAPE',
-    `${op}: expected y of shape [..., 6M + 1] for M Gaussians but received ${showShape(y.shape)}: make a linear layer of that size.`
-  )
+  const wanted = `y of ${op} of shape [..., 6M + 1] for M Gaussians`
+  throw expected('ERR_INVALID_SHAPE', wanted, showShape(y.shape), 'make a linear layer of that size')
 }
 
 /**
- * Mixture density loss of pen points (Graves 2013, equations 15 to 37). y [..., 6M + 1]: raw outputs by kind, end | pi[M] |
- * mu1[M] | mu2[M] | sigma1[M] | sigma2[M] | rho[M]: end is a logit (its sign is the opposite of equation 18), pi are logits,
- * sigma logarithms of the deviations, rho inverse hyperbolic tangents of the correlations. targets [..., 3]: dx, dy and
- * 1 where a stroke ends, else 0. weights [...]: 0 or more for each row, 0 leaves it out whatever it holds; default 1.
- * `clip`: bound of each component of a row's gradient before the mean (Graves takes 100); 0: none.
- * -> [2]: weighted mean of the rows' nats, sum of the weights. Any finite y gives a finite loss.
+ * Records the mixture density loss of pen points (Graves 2013, equations 15 to 37) and returns [2]: the weighted mean of the rows' nats, and
+ * the sum of the weights. y [..., 6M + 1] has the raw outputs by kind: end | pi[M] | mu1[M] | mu2[M] | sigma1[M] | sigma2[M] | rho[M]. The end
+ * is a logit (its sign is the opposite of equation 18), pi are logits, sigma logarithms of the deviations, rho inverse hyperbolic tangents of
+ * the correlations. targets [..., 3] are dx, dy and 1 if a stroke ends, else 0. `weights` [...] are 0 or more for each row, by default 1;
+ * a row of weight 0 is left out, also if it has values that are not finite. `clip`, 0 to 1e30, bounds each component of a row's gradient
+ * before the mean (Graves: 100); 0, the default, disables it. Finite outputs y give a finite loss. Throws ERR_INVALID_ARGUMENT or
+ * ERR_INVALID_SHAPE if an argument does not fit.
+ * @example
+ * defineModel({ ...definition, loss: ({ y }, { points }) => mixtureDensity(y, points, { clip: 100 }) })
  */
 export function mixtureDensity(
   y: Tensor,
@@ -177,9 +188,11 @@ export function mixtureDensity(
 }
 
 /**
- * y as for `mixtureDensity`, control f32 [4] = {bias (0: none; Graves 2013, equations 61 and 62), 0, 0, 0} -> points
- * `[..., 3]`: dx, dy, end of stroke (0 or 1); a function of (seed; stream, step, row). `rows` and a control [R, 4] are as for `sample`.
- * Has no gradient.
+ * Records a draw of points from a mixture: y as for `mixtureDensity` and control, f32 [4] = {bias (0: none; Graves 2013, equations 61 and
+ * 62), 0, 0, 0}, give points [..., 3]: dx, dy, and the end of the stroke, 0 or 1. The draw is a function of (seed; stream, step, row); `rows`
+ * and a control [R, 4] are as for `sample`. Has no gradient. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an argument does not fit.
+ * @example
+ * const point = ops.mixtureSample(y, graph.input('control', [4], 'f32'), 0)
  */
 export function mixtureSample(y: Tensor, control: Tensor, stream: number, rows: Tensor | null = null): Tensor {
   expectMixture('mixtureSample', y)

@@ -65,7 +65,7 @@ export class Program {
     return instruction?.code === 'constant' ? instruction.constant : null
   }
 
-  /** d * slope: 0 where d is 0, whatever the slope. */
+  /** d * slope; 0 if d is 0, also for a slope that is not finite. */
   flow(d: number, slope: number): number {
     const constant = this.#constantOf(slope)
     if (constant === 1) return d

@@ -1,12 +1,13 @@
-// The recurrent ops: whole layers over whole sequences. As in ops.ts: B batch, T steps, I input size, H hidden size; gate order
-// i, f, g, o; sequences are time-major; what does not fit throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT.
+// The recurrent ops: a layer over a whole sequence. index.ts exports them. B batch, T steps, I input size, H hidden size; the gate order is
+// i, f, g, o; sequences are time-major: [T, B, ...].
 
 import { anything, boolean, integer, nullable, object, optional } from '../../check/index.js'
-import { GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import { expectRate, expectShape } from '../check.js'
 import { MAX_ELEMENTS } from '../shape.js'
 import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
+/** Inputs of `ops.lstm`. */
 export interface LstmInputs {
   /** [T, B, I] */
   x: Tensor
@@ -18,28 +19,29 @@ export interface LstmInputs {
   biasIh?: Tensor | null
   /** [4H] */
   biasHh?: Tensor | null
-  /** Initial states [B, R] and [B, H], or parameters [R] and [H] for every row; absent: zeros. */
+  /** Initial state [B, R], or a parameter [R] for all rows. Default: zeros. */
   h0?: Tensor | null
+  /** Initial cell [B, H], or a parameter [H] for all rows. Default: zeros. */
   c0?: Tensor | null
-  /** i32 [B], each 0 to T: the steps of each row. Outputs after them are zero; a run fails with ERR_OUT_OF_RANGE for others. */
+  /** int32 [B]: number of steps of each row. Outputs after them are zero. A run throws ERR_OUT_OF_RANGE if one is not from 0 to T. */
   lengths?: Tensor | null
-  /** [3H] of i, f, o (Gers and Schmidhuber 2000; Graves 2013, equations 7 to 11): i and f see the cell before, o the new one. */
+  /** [3H] of i, f, o (Gers and Schmidhuber 2000; Graves 2013, equations 7 to 11): i and f read the previous cell, o the new one. */
   peephole?: Tensor | null
-  /** `[R, H]`: h = weightHr m, where m is what the cell puts out (Sak, Senior, Beaufays 2014). */
+  /** [R, H]: h = weightHr m, where m = o * tanh(c) (Sak, Senior, Beaufays 2014). */
   weightHr?: Tensor | null
   /**
-   * Layer normalisation (Ba, Kiros, Hinton 2016, supplement, eqs. 20 to 22), gains [4H], [4H] and [H], bias [H]: the gates see
+   * Layer normalisation (Ba, Kiros, Hinton 2016, supplement, eqs. 20 to 22), gains [4H], [4H] and [H], bias [H]: the gates are computed from
    * LN(W x; ih) + LN(U h; hh) + biasIh + biasHh, and h = o * tanh(LN(c; c) + biasC), with LN(v; gain) = gain * (v - mean) /
-   * sqrt(variance + 1e-5) over a row's 4H (H) values; c is carried as it is.
+   * sqrt(variance + 1e-5) over the 4H (of c: H) values of a row; the carried c is not normalised.
    */
   norm?: { ih: Tensor; hh: Tensor; c: Tensor; biasC: Tensor } | null
-  /** Reads the sequence from its end (each row's own end); outputs stay in the order of the input. */
+  /** Whether the layer reads each row from its last step to the first; outputs are in the order of the input. Default false. */
   reverse?: boolean
-  /** Recurrent dropout: one mask of 0 or 1 / (1 - p) on h for all steps, only in training modes (Gal and Ghahramani 2016). */
+  /** Probability p, 0 to below 1, of recurrent dropout: one mask of 0 or 1 / (1 - p) on h for all steps, in training (Gal and Ghahramani 2016). Default 0. */
   dropout?: number
-  /** Probability that a unit keeps its cell or state of the step before (Krueger et al. 2017); outside training their expectation. */
+  /** Probabilities, 0 to below 1, that a unit keeps its previous c or h (Krueger et al. 2017); outside training, the expectation is taken. Default 0. */
   zoneout?: { c: number; h: number }
-  /** Number of the masks' random stream. */
+  /** Number of the random stream of the masks. Default 0. */
   stream?: number
 }
 
@@ -67,11 +69,12 @@ const readLstm = object<LstmInputs>({
 })
 
 /**
- * One LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997, with Gers' forget gate): y [T, B, R], and the
- * final h [B, R] and c [B, H], those at each row's last step. ERR_UNSUPPORTED for zoneout
- * with peepholes, a projection or layer normalisation, and for layer normalisation with peepholes.
+ * Records one LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000; the equations are
+ * those of the layer `lstm`). Returns y [T, B, R], and the final h [B, R] and c [B, H], those of the last step of each row. Throws
+ * ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit, and ERR_UNSUPPORTED for zoneout with peepholes, a projection or layer
+ * normalisation, and for layer normalisation with peepholes.
  */
-export function lstm(lstmInputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
+export function lstmOp(lstmInputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
   const inputs = readLstm(lstmInputs, 'the inputs of lstm')
   const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, c0 = null, reverse = false } = inputs
   const { lengths = null, peephole = null, weightHr = null, norm = null, stream = 0 } = inputs
@@ -116,21 +119,19 @@ export function lstm(lstmInputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor 
   return { y: y!, h: h!, c: c! }
 }
 
-/** Without the absent ones at the end: a plain layer's record is that of a plain op. */
+/** Returns `inputs` without the absent ones at the end, so that a plain layer has the record of a plain op. */
 function trimmed(inputs: readonly (Tensor | null)[]): (Tensor | null)[] {
   return inputs.slice(0, inputs.findLastIndex((input) => input !== null) + 1)
 }
 
-/** Throws ERR_UNSUPPORTED where `what` is there together with one of `others`. */
+/** Throws ERR_UNSUPPORTED if `what` is used together with one of `others`. */
 function expectApart(what: string, there: boolean, others: Record<string, unknown>): void {
   const other = Object.entries(others).find(([, value]) => value !== null)
   if (!there || !other) return
-  throw new GatecellError(
-    'ERR_UNSUPPORTED',
-    `lstm: expected ${what} without ${other[0]} but received both; leave one out.`
-  )
+  throw expected('ERR_UNSUPPORTED', `${what} without ${other[0]} in lstm`, 'both', 'leave one out')
 }
 
+/** Inputs of `ops.gru`. */
 export interface GruInputs {
   /** [T, B, I] */
   x: Tensor
@@ -142,9 +143,9 @@ export interface GruInputs {
   biasIh?: Tensor | null
   /** [3H] */
   biasHh?: Tensor | null
-  /** Initial state [B, H], or a parameter [H] for every row; absent: zeros. */
+  /** Initial state [B, H], or a parameter [H] for all rows. Default: zeros. */
   h0?: Tensor | null
-  /** lengths, reverse, dropout and stream: as the LSTM's. */
+  /** Like reverse, dropout and stream, that of `LstmInputs`. */
   lengths?: Tensor | null
   reverse?: boolean
   dropout?: number
@@ -154,10 +155,11 @@ export interface GruInputs {
 const readGru = object<GruInputs>(shared)
 
 /**
- * One GRU layer over a whole sequence (Cho et al. 2014) in PyTorch's form, n = tanh(W_in x + b_in + r * (W_hn h + b_hn)) and
- * h = (1 - z) * n + z * h before: y [T, B, H] and the final h [B, H].
+ * Records one GRU layer over a whole sequence (Cho et al. 2014, in PyTorch's form; the equations are those of the layer `gru`). Returns
+ * y [T, B, H] and the final h [B, H], that of the last step of each row. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does
+ * not fit.
  */
-export function gru(gruInputs: GruInputs): { y: Tensor; h: Tensor } {
+export function gruOp(gruInputs: GruInputs): { y: Tensor; h: Tensor } {
   const inputs = readGru(gruInputs, 'the inputs of gru')
   const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, lengths = null, reverse = false } = inputs
   const { dropout: p = 0, stream = 0 } = inputs

@@ -9,7 +9,7 @@ export type MapCode = keyof typeof mapCodes
 export interface Builder {
   apply(code: MapCode, ...operands: number[]): number
   constant(value: number): number
-  /** d * slope: 0 where d is 0, whatever the slope. */
+  /** d * slope; 0 if d is 0, also for a slope that is not finite. */
   flow(d: number, slope: number): number
 }
 

@@ -1,5 +1,5 @@
-// Appends to logs in whole pieces: what a full disk lets in only in part is cut off again, so that a log always ends
-// where a record ends.
+// Appends to logs in whole pieces: a piece that a full disk takes only in part is cut off again, so that a log always ends at the end of a
+// record.
 
 import * as fs from 'node:fs'
 import { writeError } from '../atomic.js'

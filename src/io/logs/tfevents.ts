@@ -23,7 +23,7 @@ export interface EventLog {
 
 /** The options of `openEventLog`. */
 export interface EventLogOptions {
-  /** The step from which a resumed run continues: TensorBoard then drops what the killed run had drawn beyond it. */
+  /** The step from which a resumed run continues: TensorBoard then drops the points of the killed run after it. */
   readonly resumeStep?: number
   /** Seconds since 1970; for tests. */
   readonly now?: () => number
@@ -142,7 +142,7 @@ export function openEventLog(folder: string, logOptions: EventLogOptions = {}): 
   }
 }
 
-/** The name that TensorBoard looks for: the word tfevents, then seconds, so that files sort by age. */
+/** Creates a file of the form of name that TensorBoard reads: the word tfevents, then seconds, so that files sort by age. */
 function createFile(folder: string, seconds: number): { path: string; fd: number } {
   const start = `events.out.tfevents.${String(seconds).padStart(10, '0')}.${hostname()}.${process.pid}`
   for (let number = 0; ; number++) {

@@ -66,14 +66,14 @@ export interface SafetensorsHeader {
 }
 
 /** A tensor to write. `dtype` is the format of the elements of a Uint8Array or Uint16Array (BOOL, BF16, F16, ...). */
-export interface NamedTensor {
+export interface WritableTensor {
   readonly name: string
   readonly shape: readonly number[]
   readonly data: TensorData
   readonly dtype?: Dtype
 }
 
-const readTensorParts = open<NamedTensor>({
+const readTensorParts = open<WritableTensor>({
   name: string,
   shape: list(integer(0)),
   data: (value, name) => {
@@ -88,7 +88,7 @@ const readTensorParts = open<NamedTensor>({
  * Checks that a value is a tensor to write, and reads it once. Whether shape, dtype and data fit each other is checked as the header
  * is made.
  */
-export const readTensor: Check<NamedTensor> = (value, name) => readTensorParts(value, name)
+export const readTensor: Check<WritableTensor> = (value, name) => readTensorParts(value, name)
 
 /**
  * The typed array that holds each dtype; those that JavaScript has no numbers for come as their bits, those of less than a byte
@@ -186,7 +186,7 @@ export function bytesOf(data: TensorData): Uint8Array {
 }
 
 /** Returns the dtype of a tensor: its own, or the default of the class of its array. Throws ERR_INVALID_ARGUMENT for another value. */
-export function dtypeOf(tensor: NamedTensor): Dtype {
+export function dtypeOf(tensor: WritableTensor): Dtype {
   if (tensor.dtype !== undefined) return tensor.dtype
   const found = ownDtypes.find((dtype) => tensor.data instanceof arrayTypes[dtype])
   if (found !== undefined) return found

@@ -13,7 +13,7 @@ import {
   checkTarget,
   quoted,
   readTensor,
-  type NamedTensor,
+  type WritableTensor,
   type SafetensorsHeader,
   type TensorData,
   type TensorInfo
@@ -140,7 +140,7 @@ async function readFully(handle: fs.promises.FileHandle, target: Uint8Array, pos
  */
 export async function writeSafetensors(
   path: string,
-  tensors: Iterable<NamedTensor>,
+  tensors: Iterable<WritableTensor>,
   metadata: Readonly<Record<string, string>> = {}
 ): Promise<void> {
   filled(path, 'the path')

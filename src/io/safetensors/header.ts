@@ -11,7 +11,7 @@ import {
   quoted,
   tensorBytes,
   type Dtype,
-  type NamedTensor,
+  type WritableTensor,
   type SafetensorsHeader,
   type TensorInfo
 } from './dtypes.js'
@@ -112,7 +112,7 @@ function isIntegers(value: StrictJson | undefined): value is number[] {
 export interface EncodedHeader {
   /** Length, JSON and the padding that puts the data at a multiple of 8. */
   readonly bytes: Uint8Array
-  readonly tensors: readonly NamedTensor[]
+  readonly tensors: readonly WritableTensor[]
 }
 
 /**
@@ -120,7 +120,7 @@ export interface EncodedHeader {
  * gives the same bytes. Throws ERR_INVALID_SHAPE and ERR_INVALID_ARGUMENT for tensors that the reader would refuse.
  */
 export function encodeSafetensorsHeader(
-  tensors: Iterable<NamedTensor>,
+  tensors: Iterable<WritableTensor>,
   metadata: Readonly<Record<string, string>> = {}
 ): EncodedHeader {
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
@@ -156,7 +156,7 @@ function refuse(what: string, received: string): never {
   throw expected('ERR_INVALID_ARGUMENT', what, received, 'change the tensors or the metadata')
 }
 
-function checkWritable(tensor: NamedTensor): void {
+function checkWritable(tensor: WritableTensor): void {
   const { name, shape, data } = tensor
   if (name === '__metadata__') refuse('a tensor name', quoted(name))
   if (/\p{Surrogate}/u.test(name)) refuse('a tensor name without lone surrogates', quoted(name))

@@ -1,6 +1,6 @@
 // Loading of a model of any task from its file.
 
-import type { Precision } from '../../graph/plan.js'
+import type { Precision } from '../../graph/opcodes.js'
 import type { Device } from '../../graph/opcodes.js'
 import { checkCheckpointFile, type CheckpointFile, type CheckpointInfo } from '../../io/checkpoint.js'
 import { choice, filled, integer, optional, options as optionsOf } from '../../check/index.js'

@@ -61,7 +61,7 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
     const before = process.memoryUsage.rss()
     model = defineModel(application.definition(config), { seed, threads, precision, device, initialize: false })
     const chosen = trainerOptions(ready, files, resume, options)
-    if (chosen.average !== undefined) model.parameters.addAverage()
+    if (chosen.average !== undefined) model.parameters.addArena('average')
     const memory = estimateMemory(before, model, {
       source,
       validation,

@@ -67,8 +67,8 @@ export function iamCompanions(path: string): string[] {
 }
 
 /**
- * Returns the text of an ascii file: all of it, or what follows "CSR:" (the corrected text, after that of an OCR program). Of
- * the file of a whole form it is the line that the name of the XML file ends with. null if there is none.
+ * Returns the text of an ascii file: the part after "CSR:" (the corrected text, after that of an OCR program), or all of it if there is no
+ * such part. In the file of a whole form it is the line whose number ends the name of the XML file. null if there is none.
  */
 export function iamText(content: string, companion: string, path: string): string | null {
   const body = /^CSR:[^\S\n]*$/m.test(content) ? content.slice(content.search(/^CSR:[^\S\n]*$/m) + 4) : content
