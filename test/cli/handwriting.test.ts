@@ -124,7 +124,7 @@ t.test('a writer and a reader', async (t) => {
   t.equal(narrow.code, 2)
   t.match(narrow.stderr, /--weights only for a text or handwriting-recognition model .* "handwriting-synthesis" model/)
   const swapped = ['evaluate', 'reader.safetensors', 'ink.ndjson', '--reader', 'reader.safetensors']
-  t.match(await run(...swapped), { code: 2, stderr: /Expected --reader only for a handwriting model/ })
+  t.match(await run(...swapped), { code: 2, stderr: /Expected --reader only for a handwriting-synthesis model/ })
 })
 
 t.test('the tour', async (t) => {
