@@ -22,7 +22,8 @@ export function expectShape(op: string, what: string, tensor: Tensor, dtype: DTy
   expectType(op, what, tensor, dtype)
   const fits = tensor.shape.length === shape.length && shape.every((dim, i) => dim === -1 || dim === tensor.shape[i])
   if (!fits) {
-    const wanted = `[${shape.map((dim) => (dim === -1 ? 'any' : dim)).join(', ')}] as the shape of ${what} of ${op}`
+    const sizes = shape.map((dim) => (dim === -1 ? 'any' : dim)).join(', ')
+    const wanted = `${what} of shape [${sizes}] in ${op}`
     const remedy = 'change the shape where the tensor is made, or reshape it'
     throw expected('ERR_INVALID_SHAPE', wanted, showShape(tensor.shape), remedy)
   }
@@ -31,7 +32,7 @@ export function expectShape(op: string, what: string, tensor: Tensor, dtype: DTy
 /** Throws ERR_INVALID_SHAPE unless both tensors have the same shape. */
 export function expectSame(op: string, whatA: string, a: Tensor, whatB: string, b: Tensor): void {
   if (!sameShape(a.shape, b.shape)) {
-    const wanted = `${showShape(a.shape)}, the shape of ${whatA}, as the shape of ${whatB} of ${op}`
+    const wanted = `${whatB} of the shape of ${whatA}, ${showShape(a.shape)}, in ${op}`
     throw expected('ERR_INVALID_SHAPE', wanted, showShape(b.shape), 'make both of one shape')
   }
 }
