@@ -178,7 +178,7 @@ t.test('what does not fit is refused', async (t) => {
       () => createTrainer(network, data, { ...options, resume: { ...resume, [group]: tensors } }),
       {
         code: 'ERR_NOT_FINITE',
-        message: new RegExp(`the ${group} of the checkpoint but it has NaN in the tensor "${name}"`)
+        message: new RegExp(`the ${group} of the checkpoint but received NaN in the tensor "${name}"`)
       },
       group
     )
@@ -227,7 +227,7 @@ t.test(
           createTrainer(network, data, { optimizer, steps: 1, resume: { ...resume, [group]: spoilt } })
         }
         const place = `the tensor "${groups[group]![0]!.name}" at`
-        const message = new RegExp(`the ${group} of the checkpoint but it has -0.5 in ${place} \\[`)
+        const message = new RegExp(`the ${group} of the checkpoint but received -0.5 in ${place} \\[`)
         if (squares.includes(group)) t.throws(() => begin(-0.5), { code: 'ERR_INVALID_ARGUMENT', message }, group)
         else t.doesNotThrow(() => begin(-0.5), `${optimizer.kind} ${group}`)
         t.doesNotThrow(() => begin(-0))
