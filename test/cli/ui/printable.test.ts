@@ -56,7 +56,7 @@ t.test('inspect lists safetensors files of other programs', async (t) => {
   const path = join(root, 'test/golden/dtypes.safetensors')
   const { stdout, code } = await gatecell(['inspect', path])
   t.equal(code, 0)
-  t.match(stdout, /no gatecell model, 25 tensors/)
+  t.match(stdout, /not a gatecell model, 25 tensors/)
   t.match(stdout, /rank12 +F32 \[1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 1\]/)
   const { records } = await gatecell(['inspect', path, '--json'])
   t.match(records[0], { task: null, metadata: { torch: /^2/ } })
