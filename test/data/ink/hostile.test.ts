@@ -196,7 +196,10 @@ t.test('devices, folders, circles of links, and files that change', { skip: !fif
   mkdirSync(circle)
   symlinkSync('self', join(circle, 'self'))
   symlinkSync('.', join(circle, 'dot'))
-  await t.rejects(readInk([join(circle, 'self')]), { code: 'ERR_FILE_NOT_FOUND', message: /symbolic links that lead to each other/ })
+  await t.rejects(readInk([join(circle, 'self')]), {
+    code: 'ERR_FILE_NOT_FOUND',
+    message: /symbolic links that lead to each other/
+  })
   writeFileSync(join(circle, 'a.ndjson'), '{"strokes": [[[0, 0], [1, 2]]]}\n'.repeat(40_000))
   t.equal((await readInk([circle])).length, 40_000, 'links in folders are not followed')
   const grows = setInterval(() => appendFileSync(join(circle, 'a.ndjson'), '{"strokes": [[[0, 0], [1, 2]]]}\n'), 1)
