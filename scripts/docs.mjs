@@ -22,7 +22,7 @@ const inferred = [
     'Given',
     'TensorSpec',
     'ViewOf',
-    'src/io/safetensors/dtypes.ts:NamedTensor'
+    'src/io/safetensors/dtypes.ts:WritableTensor'
   ],
   ...['recognitionNetworkSettings', 'generationNetworkSettings', 'textNetworkSettings'],
   ...['textSplitSettings', 'textTrainingSettings', 'InkSettings']

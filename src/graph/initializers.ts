@@ -151,7 +151,7 @@ export function normal(deviation = 1): Initializer {
 
 /**
  * Returns an initializer whose matrices have orthonormal rows, times `gain` (Saxe, McClelland, Ganguli 2014), in each square block
- * [columns, columns]: in a recurrent weight [4H, H], the block of each gate. A last block with fewer rows has orthonormal rows, too.
+ * `[columns, columns]`: in a recurrent weight [4H, H], the block of each gate. A last block with fewer rows has orthonormal rows, too.
  * `gain` is from -3e38 to 3e38, by default 1. Takes about 4 H^3 multiplications for [4H, H]. Throws ERR_INVALID_ARGUMENT for other gains.
  * @example
  * lstm(x, { name: 'lstm', hidden: 128, recurrentWeight: orthogonal() })

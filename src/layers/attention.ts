@@ -18,7 +18,7 @@ export interface AttentionOptions {
   kind?: 'dot' | 'general' | 'additive'
   /** 'additive': width A of the projections, from 1 to 2^24. Default: the width of the source. */
   size?: number
-  /** int32 [B]: number of steps of each row of the source. */
+  /** int32 `[B]`: number of steps of each row of the source. */
   lengths: Tensor
   /** 'additive': the projection of the source by `attentionKeys`, so that the steps of a decoder do not compute it again. Default: computed here. */
   keys?: Tensor

@@ -29,7 +29,7 @@ const readOptions = object<GruOptions>({ ...recurrentFields, initial: optional(i
  *   r = sigmoid(W_ir x + b_ir + W_hr h + b_hr)      n = tanh(W_in x + b_in + r * (W_hn h + b_hn))
  *   z = sigmoid(W_iz x + b_iz + W_hz h + b_hz)      h' = (1 - z) * n + z * h
  *
- * x has the shape [T, B, I]: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Throws
+ * x has the shape `[T, B, I]`: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Throws
  * ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT if an option is not valid.
  * @example
  * const { output, h } = gru(x, { name: 'gru', hidden: 64, layers: 2, bidirectional: true })

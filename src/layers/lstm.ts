@@ -67,7 +67,7 @@ export interface LstmResult {
  *   f = sigmoid(W_if x + b_if + W_hf h + b_hf)      o = sigmoid(W_io x + b_io + W_ho h + b_ho)
  *   c' = f * c + i * g                              h' = o * tanh(c')
  *
- * x has the shape [T, B, I]: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Parameters
+ * x has the shape `[T, B, I]`: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Parameters
  * have the names, shapes and gate order of torch.nn.LSTM. Throws ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT if an
  * option is not valid, ERR_UNSUPPORTED for zoneout with peepholes, projection or layer normalisation, and for layer normalisation with
  * peepholes. Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber, Cummins 2000.

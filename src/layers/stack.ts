@@ -29,7 +29,7 @@ export interface RecurrentOptions {
    */
   carry?: boolean
   /**
-   * int32 [B]: number of steps of each row, 0 to T, in any order. A padded row gives the same results as a row that is not padded: outputs
+   * int32 `[B]`: number of steps of each row, 0 to T, in any order. A padded row gives the same results as a row that is not padded: outputs
    * after its end are zero, final states are those of its last step, and the backward direction starts there. Padding takes no time.
    * Default: T steps for all rows.
    */

@@ -16,7 +16,7 @@ export interface WindowLstmOptions {
   gaussians: number
   /** The characters of each row: int32 ids [B, U], or f32 vectors [B, U, C]. */
   chars: Tensor
-  /** int32 [B]: number of characters of each row, 0 to U. */
+  /** int32 `[B]`: number of characters of each row, 0 to U. */
   lengths: Tensor
   /** Number of different characters, which is the width of the window. Required for ids, not used for vectors. */
   vocabulary?: number

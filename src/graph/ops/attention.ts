@@ -8,15 +8,15 @@ import { tensor, tensorOrNull, type Tensor } from '../graph.js'
 
 /** Inputs of `softWindow`: T steps, B rows, K Gaussians, U characters, C width of a character's vector. */
 export interface WindowInputs {
-  /** [T, B, 3K]: the logarithms of alpha[K], beta[K] and the growth of kappa[K] of K Gaussians. */
+  /** `[T, B, 3K]`: the logarithms of alpha[K], beta[K] and the growth of kappa[K] of K Gaussians. */
   raw: Tensor
   /** int32 [B, U] ids, each of which is a one-hot vector of `width` elements; or f32 [B, U, C], one vector for each character. */
   chars: Tensor
-  /** int32 [B]: number of characters of each row, 0 to U. */
+  /** int32 `[B]`: number of characters of each row, 0 to U. */
   lengths: Tensor
   /** Width C of one-hot vectors, 1 to 2^24; only for ids. */
   width?: number
-  /** [B, K]: positions of the window before the first step. Default: 0, before the first character. */
+  /** `[B, K]`: positions of the window before the first step. Default: 0, before the first character. */
   kappa0?: Tensor | null
 }
 
@@ -84,7 +84,7 @@ export interface WindowLstmInputs extends Omit<WindowInputs, 'raw'> {
   weightIh: Tensor
   /** [4H, H] */
   weightHh: Tensor
-  /** [3K, H]: from the state to the raw outputs of the window. */
+  /** `[3K, H]`: from the state to the raw outputs of the window. */
   weightWindow: Tensor
   /** [3K] */
   biasWindow: Tensor
@@ -125,7 +125,7 @@ export interface WindowLstmResult {
   kappa: Tensor
   /** The window of the last step, [B, C]. */
   lastWindow: Tensor
-  /** [T, B, U]: weight of each character in each step. */
+  /** `[T, B, U]`: weight of each character in each step. */
   phi: Tensor
 }
 
@@ -182,13 +182,13 @@ export function windowLstmOp(lstmInputs: WindowLstmInputs): WindowLstmResult {
 
 /** Inputs of attention: T target steps, S source steps, B rows, A width of queries and keys, V width of values. */
 export interface AttentionInputs {
-  /** [T, B, A]: the query of each target step; T may be 1, in decoding. */
+  /** `[T, B, A]`: the query of each target step; T may be 1, in decoding. */
   queries: Tensor
-  /** [S, B, A]: the keys of the source steps, with which queries are compared. */
+  /** `[S, B, A]`: the keys of the source steps, with which queries are compared. */
   keys: Tensor
-  /** [S, B, V]: the values of the source steps, often the keys. */
+  /** `[S, B, V]`: the values of the source steps, often the keys. */
   values: Tensor
-  /** int32 [B]: number of source steps of each row, 0 to S. The context of a row without steps is zero. */
+  /** int32 `[B]`: number of source steps of each row, 0 to S. The context of a row without steps is zero. */
   lengths: Tensor
 }
 
@@ -198,9 +198,9 @@ const readAdditive = object<AttentionInputs & { v: Tensor }>({ ...ofAttention, v
 
 /** Results of attention. */
 export interface AttentionResult {
-  /** [T, B, V]: weighted sums of the values. */
+  /** `[T, B, V]`: weighted sums of the values. */
   context: Tensor
-  /** [T, B, S]: weights of the source steps, which sum to 1; exactly 0 after a row's length. */
+  /** `[T, B, S]`: weights of the source steps, which sum to 1; exactly 0 after a row's length. */
   weights: Tensor
 }
 

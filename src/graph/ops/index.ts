@@ -35,7 +35,7 @@ export { logSumExp, max, mean, sum, weightedMean, type Axes, type ReduceOptions 
 export { gruOp as gru, lstmOp as lstm, type GruInputs, type LstmInputs } from './recurrent.js'
 
 /**
- * Records the binary cross-entropy of independent labels: logits and targets, both f32 [..., K], give [2]: the mean over the rows of the sum
+ * Records the binary cross-entropy of independent labels: logits and targets, both f32 [..., K], give `[2]`: the mean over the rows of the sum
  * over K, in nats, and the number of rows. Targets are probabilities from 0 to 1. The sigmoid is part of the op.
  * `weights` [...] of the options makes it the weighted mean of the rows and the sum of the weights. Throws ERR_INVALID_ARGUMENT or
  * ERR_INVALID_SHAPE if a tensor does not fit.
@@ -51,7 +51,7 @@ export function sigmoidCrossEntropy(logits: Tensor, targets: Tensor, options: Ro
 }
 
 /**
- * Records the mean squared error: x and y, f32 of one shape [..., K], give [2]: the mean of (x - y)^2 over all elements, and their number.
+ * Records the mean squared error: x and y, f32 of one shape [..., K], give `[2]`: the mean of (x - y)^2 over all elements, and their number.
  * `weights` [...] of the options, one for each row of K elements, makes it the weighted mean, and the sum of the weights of all elements.
  * Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit.
  * @example

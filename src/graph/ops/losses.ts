@@ -34,7 +34,7 @@ const readCrossEntropy = optionsOf<CrossEntropyOptions>({
 })
 
 /**
- * Records the cross-entropy of classes: logits [..., V] and targets, int32 [...], give [2]: the mean in nats over the counted targets, and
+ * Records the cross-entropy of classes: logits [..., V] and targets, int32 [...], give `[2]`: the mean in nats over the counted targets, and
  * their number, or with class weights the sum of their weights. The softmax is part of the op. The values are those of
  * torch.nn.functional.cross_entropy with reduction 'mean': the mean divides by the sum of the counted targets' weights; with label smoothing
  * e, a target y has the loss (1 - e) w_y nats(y) + e / V * (sum over classes j of w_j nats(j)). The loss is 0 if no target is counted. Throws
@@ -79,13 +79,13 @@ function classWeights(logits: Tensor, weights: readonly number[] | Tensor): Tens
 
 /** Inputs of `ctcLoss`: T steps, B rows, K symbols, L largest number of labels. */
 export interface CtcInputs {
-  /** [T, B, K]: K symbols, the blank among them. The softmax is part of the op. */
+  /** `[T, B, K]`: K symbols, the blank among them. The softmax is part of the op. */
   logits: Tensor
-  /** i32 [B, L]: labels of each row, without blanks; elements after a row's length are not read. */
+  /** i32 `[B, L]`: labels of each row, without blanks; elements after a row's length are not read. */
   targets: Tensor
-  /** i32 [B]: steps of each row, 0 to T. */
+  /** i32 `[B]`: steps of each row, 0 to T. */
   inputLengths: Tensor
-  /** i32 [B]: labels of each row, 0 to L. */
+  /** i32 `[B]`: labels of each row, 0 to L. */
   targetLengths: Tensor
   /** Index of the blank; default 0. */
   blank?: number
@@ -165,7 +165,7 @@ function expectMixture(op: string, y: Tensor): void {
 }
 
 /**
- * Records the mixture density loss of pen points (Graves 2013, equations 15 to 37) and returns [2]: the weighted mean of the rows' nats, and
+ * Records the mixture density loss of pen points (Graves 2013, equations 15 to 37) and returns `[2]`: the weighted mean of the rows' nats, and
  * the sum of the weights. y [..., 6M + 1] has the raw outputs by kind: end | pi[M] | mu1[M] | mu2[M] | sigma1[M] | sigma2[M] | rho[M]. The end
  * is a logit (its sign is the opposite of equation 18), pi are logits, sigma logarithms of the deviations, rho inverse hyperbolic tangents of
  * the correlations. targets [..., 3] are dx, dy and 1 if a stroke ends, else 0. `weights` [...] are 0 or more for each row, by default 1;
@@ -189,7 +189,7 @@ export function mixtureDensity(
 
 /**
  * Records a draw of points from a mixture: y as for `mixtureDensity` and control, f32 [4] = {bias (0: none; Graves 2013, equations 61 and
- * 62), 0, 0, 0}, give points [..., 3]: dx, dy, and the end of the stroke, 0 or 1. The draw is a function of (seed; stream, step, row); `rows`
+ * 62), 0, 0, 0}, give points `[..., 3]`: dx, dy, and the end of the stroke, 0 or 1. The draw is a function of (seed; stream, step, row); `rows`
  * and a control [R, 4] are as for `sample`. Has no gradient. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an argument does not fit.
  * @example
  * const point = ops.mixtureSample(y, graph.input('control', [4], 'f32'), 0)

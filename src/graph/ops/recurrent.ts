@@ -23,14 +23,14 @@ export interface LstmInputs {
   h0?: Tensor | null
   /** Initial cell [B, H], or a parameter [H] for all rows. Default: zeros. */
   c0?: Tensor | null
-  /** int32 [B]: number of steps of each row. Outputs after them are zero. A run throws ERR_OUT_OF_RANGE if one is not from 0 to T. */
+  /** int32 `[B]`: number of steps of each row. Outputs after them are zero. A run throws ERR_OUT_OF_RANGE if one is not from 0 to T. */
   lengths?: Tensor | null
   /** [3H] of i, f, o (Gers and Schmidhuber 2000; Graves 2013, equations 7 to 11): i and f read the previous cell, o the new one. */
   peephole?: Tensor | null
-  /** [R, H]: h = weightHr m, where m = o * tanh(c) (Sak, Senior, Beaufays 2014). */
+  /** `[R, H]`: h = weightHr m, where m = o * tanh(c) (Sak, Senior, Beaufays 2014). */
   weightHr?: Tensor | null
   /**
-   * Layer normalisation (Ba, Kiros, Hinton 2016, supplement, eqs. 20 to 22), gains [4H], [4H] and [H], bias [H]: the gates are computed from
+   * Layer normalisation (Ba, Kiros, Hinton 2016, supplement, eqs. 20 to 22), gains [4H], [4H] and [H], bias `[H]`: the gates are computed from
    * LN(W x; ih) + LN(U h; hh) + biasIh + biasHh, and h = o * tanh(LN(c; c) + biasC), with LN(v; gain) = gain * (v - mean) /
    * sqrt(variance + 1e-5) over the 4H (of c: H) values of a row; the carried c is not normalised.
    */
