@@ -38,7 +38,7 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
 const server = createServer((request, response) => void answer(request, response)).listen(0)
 const { port } = server.address() as AddressInfo
 
-const training = train(define(256), 2 * steps) // goes on while clients are served
+const training = train(define(256), 2 * steps) // continues while clients are served
 const clients = Array.from({ length: 20 }, async (_, client) =>
   (await fetch(`http://localhost:${port}/${client}`)).text()
 )

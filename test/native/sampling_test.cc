@@ -35,7 +35,7 @@ struct Sampler {
   }
 };
 
-// What the settings should give: softmax at the temperature over the ids that top-k and then top-p leave.
+// Reference distribution: softmax at the temperature over the ids that remain after top-k and then top-p.
 Doubles distribution(const Floats& x, double temperature, size_t top_k, double top_p) {
   std::vector<size_t> order(x.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
