@@ -35,8 +35,6 @@ export function addModelCommand(program: Command, tasks: readonly TaskEntry[], o
   const optionTasks = addAllOptions(command, having, of)
   command.option('--json', 'one JSON object').action(async (model: string) => {
     process.exitCode = await withInterrupts(async (interrupts) => {
-      const requires = having.flatMap((task) => Object.entries(of.use(task)!.requires ?? {}))
-      for (const [main, modifiers] of requires) refuseWithout(command, main, modifiers)
       await runModelCommand(command, having, of, { model, optionTasks, interrupts })
       return interrupts.exitCode
     })
@@ -77,7 +75,8 @@ async function runModelCommand(
   try {
     const task = taskOf(file.info.task, tasks, of, model)
     refuseOtherTasks(command, optionTasks, task.id, model)
-    const { settings } = of.use(task)!
+    const { settings, requires = {} } = of.use(task)!
+    for (const [main, modifiers] of Object.entries(requires)) refuseWithout(command, main, modifiers)
     const given = givenOnCommandLine(command, settings)
     const context = await createContext(command.getOptionValue('json') === true, interrupts)
     try {
