@@ -10,7 +10,9 @@ import { loadModel, type LoadedModel } from './runs/load.js'
 import { prepareRun } from './runs/run.js'
 import type { Application, RunData, TrainingRunOptions } from './runs/run-types.js'
 import {
+  checkResumed,
   chooseTraining,
+  given,
   processSettings,
   settleTraining,
   type Training,
@@ -94,10 +96,12 @@ function applicationOf<N extends Group>(
   return {
     ...model,
     async open(options, old) {
+      const named = { network: given(options.network), training: given(options.training) }
+      if (old) checkResumed(named, old)
       const data = await parts.open(options.data)
-      const chosen = chooseTraining<Training>(options.training ?? {}, old?.training, defaultsOf(training))
+      const chosen = chooseTraining<Training>(named.training, old?.training, defaultsOf(training))
       const config = {
-        network: { ...withDefaults(network, (options.network ?? {}) as Given<N>), ...old?.network },
+        network: withDefaults(network, { ...old?.network, ...named.network }),
         training: settleTraining<Training>(chosen, data.train.stepsPerEpoch)
       }
       const { train: source, valid: validation, count: measured } = data

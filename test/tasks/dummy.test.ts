@@ -63,6 +63,8 @@ t.test('a task from the registry', async (t) => {
   const run = (line: string) => inProcess(line.replaceAll('@', join(folder, '/')).split(' '), [dummy])
   const train = 'train dummy @numbers --out @m.safetensors --json --device cpu'
   t.match(await run(`${train} --steps 10`), { code: 0, records: [{ event: 'start' }] })
+  t.not((await run(`${train} --units 2 --resume`)).code, 0, 'a network of another shape is refused')
+  t.not((await run(`${train} --batch 4 --resume`)).code, 0, 'another order of the data is refused')
   const { records } = await run(`${train} --epochs 200 --resume`)
   t.match(records[0], { resumed_from: 10 })
   t.match(records.at(-1), { event: 'end', steps: 400, valid_error: Number })
