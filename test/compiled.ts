@@ -2,13 +2,12 @@
 // with a loader each start would take seconds. This file has no test itself.
 
 import { createHash, randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import ts from 'typescript'
+import { transpiled } from './loader/transpile.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const compilerOptions = { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022 }
 /** Within the package, so that the programs find its dependencies and its addon. */
 const cache = join(root, '.tap', 'programs')
 const DAY_MS = 86_400_000
@@ -34,8 +33,7 @@ function compile(sources: readonly string[], folder: string): void {
   for (const source of sources) {
     const target = join(folder, source.replace(/\.ts$/, '.js'))
     mkdirSync(dirname(target), { recursive: true })
-    const { outputText } = ts.transpileModule(readFileSync(join(root, source), 'utf8'), { compilerOptions })
-    writeFileSync(target, outputText)
+    writeFileSync(target, transpiled(join(root, source)))
   }
   writeFileSync(join(folder, 'package.json'), '{"type":"module"}')
 }

@@ -1,15 +1,12 @@
 // The public functions and methods, called with one wrong argument or option at a time: each call ends soon in
 // a typed error, the caller's own error or a valid result, and the objects work afterwards.
-import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { watch } from './watchdog.js'
-
-const child = fileURLToPath(new URL('./child.ts', import.meta.url))
 
 t.test('hostile calls end in typed errors', async (t) => {
   const { GATECELL_HOSTILE_CALLS: wanted, GATECELL_HOSTILE_SEED: seed = '1', GATECELL_TEST_ALL: all } = process.env
   const calls = Number(wanted ?? (all ? 100_000 : 3000))
-  const { calls: made, findings } = await watch(child, String(calls), seed)
+  const { calls: made, findings } = await watch('test/border/child', String(calls), seed)
   t.same(findings, [])
   t.ok(made >= calls, `${made} calls`)
 })

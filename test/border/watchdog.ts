@@ -5,6 +5,7 @@ import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { compiledProgram, plainEnvironment } from '../compiled.js'
 import type { Finding } from './walk.js'
 
 /**
@@ -19,16 +20,16 @@ export interface Found {
   findings: Finding[]
 }
 
-/** Runs `script <file> <arguments>` in a temporary folder. */
-export async function watch(script: string, ...args: string[]): Promise<Found> {
+/** Runs `program <file> <arguments>` in a temporary folder; `program` is named like `test/border/child`. */
+export async function watch(program: string, ...args: string[]): Promise<Found> {
   const folder = mkdtempSync(join(tmpdir(), 'gatecell-hostile-'))
   const file = join(folder, 'current-call')
   const where = (): string => readFileSync(file, 'utf8').trim()
-  const flags = [...process.execArgv, '--max-old-space-size=1024', '--stack-size=900']
-  const child = spawn(process.execPath, [...flags, script, file, ...args], {
+  const flags = ['--max-old-space-size=1024', '--stack-size=900']
+  const child = spawn(process.execPath, [...flags, compiledProgram(program), file, ...args], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, GATECELL_OVERSUBSCRIBE: '1' }
+    env: { ...plainEnvironment(), GATECELL_OVERSUBSCRIBE: '1' }
   })
   let [output, errors, before] = ['', '', '']
   let since = performance.now()
