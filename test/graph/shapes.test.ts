@@ -41,6 +41,7 @@ t.test('shapes of results', async (t) => {
   for (const op of [ops.sigmoid, ops.tanh, ops.relu, ops.softmax, ops.flip]) t.same(op(f(5, 2)).shape, [5, 2])
   t.same(ops.affine(f(5, 2), 2, 1).shape, [5, 2])
   t.same(ops.concat([f(5, 2), f(5, 3), f(5, 1)]).shape, [5, 6])
+  t.same(ops.concat(f(5, 2), f(5, 3), f(5, 1)).shape, [5, 6])
   t.same(ops.slice(f(5, 2, 8), -1, 2, 5).shape, [5, 2, 3])
   t.same(ops.slice(f(5, 2, 8), 0, 4, 5).shape, [1, 2, 8])
   t.same(ops.reshape(f(6, 4), [2, 3, 4]).shape, [2, 3, 4])

@@ -168,12 +168,16 @@ export function patches(x: Tensor, options: PatchesOptions): Tensor {
  *
  * @example
  * const both = ops.concat([forward, backward]) // [T, B, H] and [T, B, H] -> [T, B, 2 H]
+ * const longer = ops.concat([first, second], 0) // [T, B, H] and [U, B, H] -> [T + U, B, H]
  *
- * @param parts At least one tensor, f32, all of one rank.
+ * @param parts At least one tensor, f32, all of one rank; tensors that are given one by one are joined along the last dimension.
  * @param axis The dimension along which the parts are joined; default -1, the last one.
  * Throws ERR_INVALID_SHAPE if the parts differ in another dimension, and ERR_INVALID_ARGUMENT if there is no part or no such dimension.
  */
-export function concat(parts: readonly Tensor[], axis = -1): Tensor {
+export function concat(parts: readonly Tensor[], axis?: number): Tensor
+export function concat(...parts: readonly Tensor[]): Tensor
+export function concat(...given: unknown[]): Tensor {
+  const [parts, axis] = Array.isArray(given[0]) ? [given[0], (given[1] ?? -1) as number] : [given, -1]
   const read = list(tensor, 1)(parts, 'the tensors of concat')
   const first = read[0]!
   const rank = first.shape.length
