@@ -6,19 +6,11 @@ import type { CheckpointFile } from '../io/checkpoint.js'
 import type { Model, ModelDefinition } from '../model.js'
 import { configToJson, defaultsOf, readStored, valuesCheck, withDefaults } from '../settings/index.js'
 import type { Group, Values } from '../settings/index.js'
-import { loadModel, type LoadedModel } from './runs/load.js'
-import { prepareRun } from './runs/run.js'
+import type { LoadedModel, LoadOptions } from './runs/load.js'
 import type { Application, RunData, TrainingRunOptions } from './runs/run-types.js'
-import {
-  checkResumed,
-  chooseTraining,
-  given,
-  processSettings,
-  settleTraining,
-  type Training,
-  type trainingSettings
-} from './runs/settings.js'
-import type { TaskEntry } from './task.js'
+import { checkResumed, chooseTraining, given, processSettings, settleTraining } from './runs/settings.js'
+import type { Training, trainingSettings } from './runs/settings.js'
+import type { ModelInput, TaskContext, TaskEntry, TaskMeasurement, TaskRun } from './task.js'
 
 /** The data of a task. */
 export interface TaskData {
@@ -28,86 +20,113 @@ export interface TaskData {
   readonly count: number
 }
 
-/** The parts of a task that differ between tasks. N: declarations of the settings of its network. */
-export interface TaskParts<N extends Group> extends Pick<
-  TaskEntry,
-  'id' | 'summary' | 'data' | 'unit' | 'counted' | 'lossUnit' | 'measures' | 'verbs'
-> {
+/** The configuration of a task that `defineTask` makes, which its model files store. */
+export interface TaskConfig<N extends Group = Group> {
+  readonly network: Values<N>
+  readonly training: Training
+}
+
+/** The code of a task: its model, data and measure. N: declarations of the settings of its network. */
+export interface TaskCode<N extends Group> {
+  /** Returns inputs, targets, network and loss. */
+  definition(network: Values<N>): Omit<ModelDefinition, 'name' | 'config'>
+  /** Opens the data for a training, or for an evaluation. `training` has no `validEvery`, because its default follows from the data. */
+  open(
+    files: readonly string[],
+    config: { readonly network: Values<N>; readonly training: Omit<Training, 'validEvery'> }
+  ): TaskData | Promise<TaskData>
+  /** Measures a model on `data.valid`. */
+  measure(model: Model, data: TaskData, options: { signal: AbortSignal | undefined }): Promise<TaskMeasurement>
+  /** Measures a model's file; default: as `measure` does, on the data that `open` returns for the words after the model. */
+  evaluate?(loaded: LoadedModel<TaskConfig<N>>, input: ModelInput, context: TaskContext): Promise<TaskMeasurement>
+  /** Returns lines for people about a training; default: the names of its files and of the task. */
+  introduce?(config: TaskConfig<N>, data: TaskData): Partial<TaskRun['introduction']>
+}
+
+/** The parts of a task that `defineTask` completes. N: declarations of the settings of its network. */
+export interface TaskParts<N extends Group>
+  extends
+    Pick<TaskEntry, 'id' | 'summary' | 'data' | 'unit' | 'counted' | 'lossUnit' | 'measures' | 'verbs' | 'tracing'>,
+    Partial<Pick<TaskEntry, 'description' | 'notes' | 'next' | 'evaluation'>> {
   /** Declarations of the settings of the network. */
   readonly network: N
   /** Declarations of the settings of a training, which `trainingSettings` returns. */
   readonly training: ReturnType<typeof trainingSettings>
-  /** Returns inputs, targets, network and loss. */
-  definition(network: Values<N>): Omit<ModelDefinition, 'name' | 'config'>
-  /** Reads the data. */
-  open(files: readonly string[]): Promise<TaskData>
-  /** Returns the values of the measures by name. */
-  measure(model: Model, data: TaskData): Promise<Record<string, number>>
+  /** Imports the code, which a list of commands or a help text does not need. */
+  code(): Promise<TaskCode<N>>
 }
 
-/**
- * Returns a task for the registry, with `load`, a function that loads its models from their files and throws ERR_FILE_NOT_FOUND,
- * ERR_FILE_FORMAT or ERR_WRONG_TASK.
- */
-export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { load: Load } {
-  const application = applicationOf(parts)
-  const { load } = application
+/** Loads a model of a task from its file. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT or ERR_WRONG_TASK. */
+export type LoadTask<N extends Group> = (
+  source: string | CheckpointFile,
+  options?: LoadOptions
+) => Promise<LoadedModel<TaskConfig<N>>>
+
+/** Returns a task for the registry, with `load`, a function that loads its models from their files. */
+export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { load: LoadTask<N> } {
+  const { code: _, network, training, id, summary, ...others } = parts
+  const application = async () => await applicationOf(parts, await parts.code())
   return {
-    ...parts,
-    load,
-    description: parts.summary,
-    settings: { network: parts.network, training: parts.training, ...processSettings },
+    description: summary,
     notes: '',
     next: 'inspect MODEL',
     evaluation: { settings: {}, notes: '' },
+    ...others,
+    id,
+    summary,
+    settings: { network, training, ...processSettings },
+    load: async (source, options) => await (await application()).loadWith(source, options),
     async prepare({ data, ...place }, given) {
-      const run = await prepareRun(application, { ...given, ...place, data })
-      const introduction = { data: `data     ${data.join(', ')}`, network: parts.id, step: 'a batch' }
-      return { run, introduction, measured: (values) => ({ values: values as Record<string, number>, facts: {} }) }
+      const { prepareRun } = await import('./runs/run.js')
+      const ready = await application()
+      const run = await prepareRun(ready, { ...given, ...place, data })
+      const own = ready.code.introduce?.(run.config, run.data)
+      const introduction = { data: `data     ${data.join(', ')}`, network: id, step: 'a batch', ...own }
+      return { run, introduction, measured: (measured) => measured as TaskMeasurement }
     },
-    async evaluate({ model, words }) {
-      using loaded = await load(model)
-      return { values: await parts.measure(loaded.model, await parts.open(words)), facts: {} }
+    async evaluate(input, context) {
+      const { code, loadWith } = await application()
+      using loaded = await loadWith(input.model)
+      if (code.evaluate) return await code.evaluate(loaded, input, context)
+      const data = await code.open(input.words, loaded.config)
+      return await code.measure(loaded.model, data, context)
     }
   }
 }
 
-type Load = (source: string | CheckpointFile) => Promise<LoadedModel<object>>
-
-interface Config {
-  readonly network: object
-  readonly training: Training
-}
-
 type Options = TrainingRunOptions & { data: readonly string[]; network?: object; training?: Partial<Training> }
 
-function applicationOf<N extends Group>(
-  parts: TaskParts<N>
-): Application<Options, Config, RunData & { data: TaskData }, Record<string, number>> {
-  const { id, network, training } = parts
+type DefinedTask<N extends Group> = Application<Options, TaskConfig<N>, RunData & { data: TaskData }, TaskMeasurement>
+
+async function applicationOf<N extends Group>(
+  { id, network, training }: TaskParts<N>,
+  code: TaskCode<N>
+): Promise<DefinedTask<N> & { code: TaskCode<N>; loadWith: LoadTask<N> }> {
+  const { loadModel } = await import('./runs/load.js')
   const check = valuesCheck({ network, training })
   const model = {
     task: id,
     configFromJson: (json: Parameters<typeof readStored>[1], path: string) =>
-      readStored(check, json, path) as unknown as Config,
-    definition: (config: Config) =>
-      ({ ...parts.definition(config.network as Values<N>), name: id, config: configToJson(config) }) as ModelDefinition
+      readStored(check, json, path) as unknown as TaskConfig<N>,
+    definition: (config: TaskConfig<N>) =>
+      ({ ...code.definition(config.network), name: id, config: configToJson(config) }) as ModelDefinition
   }
+  const loadWith: LoadTask<N> = async (source, options = {}) => await loadModel(model, source, options, () => 1)
   return {
     ...model,
+    code,
+    loadWith,
     async open(options, old) {
       const named = { network: given(options.network), training: given(options.training) }
       if (old) checkResumed(named, old)
-      const data = await parts.open(options.data)
       const chosen = chooseTraining<Training>(named.training, old?.training, defaultsOf(training))
-      const config = {
-        network: withDefaults(network, { ...old?.network, ...named.network }),
-        training: settleTraining<Training>(chosen, data.train.stepsPerEpoch)
-      }
+      const wanted = withDefaults(network, { ...old?.network, ...named.network })
+      const data = await code.open(options.data, { network: wanted, training: chosen })
+      const config = { network: wanted, training: settleTraining<Training>(chosen, data.train.stepsPerEpoch) }
       const { train: source, valid: validation, count: measured } = data
       return { config, data: { vocabulary: null, data }, source, validation, counts: {}, measured }
     },
-    load: (source) => loadModel(model, source, {}, () => 1),
-    measure: async (loaded, { data }) => await parts.measure(loaded.model, data)
+    load: async (source) => await loadWith(source),
+    measure: async (loaded, { data }, options) => await code.measure(loaded.model, data, options)
   }
 }

@@ -89,14 +89,21 @@ export interface ModelUse {
   readonly requires?: Readonly<Record<string, readonly string[]>>
   /** Text after the help: examples, explanations. */
   readonly notes: string
+  /** Arguments after the model. Default: the data that the command takes in every task. */
+  readonly words?: readonly TaskArgument[]
 }
+
+/**
+ * An argument of a command, as `<ink...>` or `[text]`, with its help text. Of the kind 'files' (default for several words) are paths, which are
+ * not empty; of the kind 'text' are any words.
+ */
+export type TaskArgument = readonly [argument: string, help: string, kind?: 'files' | 'text']
 
 /** A use of a model that is a command of its own: sample, read, write. */
 export interface Verb extends ModelUse {
   readonly name: string
   readonly description: string
-  /** Arguments after the model, as `<ink...>`, `[text]`, each with its help text. */
-  readonly words: readonly (readonly [argument: string, help: string])[]
+  readonly words: readonly TaskArgument[]
   run(input: ModelInput, context: TaskContext): Promise<void>
 }
 
@@ -108,8 +115,8 @@ export interface TaskEntry {
   readonly formerIds?: readonly string[]
   readonly summary: string
   readonly description: string
-  /** The argument of a training's data, and its help text. */
-  readonly data: readonly [argument: string, help: string]
+  /** The argument of a training's data, and its help text; a task without it makes its data itself. */
+  readonly data?: readonly [argument: string, help: string]
   /** Everything that a training can be given. */
   readonly settings: Group
   readonly notes: string

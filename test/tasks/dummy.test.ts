@@ -31,17 +31,21 @@ const dummy = defineTask({
   measures: [{ name: 'error', unit: 'units', better: 'lower' }],
   network: { units: integer({ min: 1, max: 99, default: 1, help: 'factors' }) },
   training: trainingSettings({ batch: 2, epochs: 60, clip: 0, learningRate: 0.05, data: 'numbers', seeded: 'weights' }),
-  definition: ({ units }) => ({
-    inputs: { x: f32('batch', 1) },
-    targets: { y: f32('batch', 1) },
-    forward: ({ x }) => ({ out: linear(x!, { name: 'factor', size: units, bias: false }) }),
-    loss: ({ out }, { y }) => meanSquare(out!, y!)
-  }),
-  async open([file]) {
-    const numbers = (await readFile(file!, 'utf8')).split(' ').map(Number)
-    return { train: sourceOf(numbers, true), valid: sourceOf([1, 2], false), count: 2 }
-  },
-  measure: async ({ parameters }) => ({ error: Math.abs(parameters.get('factor.weight').data[0]! - 3) }),
+  code: () =>
+    Promise.resolve({
+      definition: ({ units }) => ({
+        inputs: { x: f32('batch', 1) },
+        targets: { y: f32('batch', 1) },
+        forward: ({ x }) => ({ out: linear(x!, { name: 'factor', size: units, bias: false }) }),
+        loss: ({ out }, { y }) => meanSquare(out!, y!)
+      }),
+      async open([file]) {
+        const numbers = (await readFile(file!, 'utf8')).split(' ').map(Number)
+        return { train: sourceOf(numbers, true), valid: sourceOf([1, 2], false), count: 2 }
+      },
+      measure: ({ parameters }) =>
+        Promise.resolve({ values: { error: Math.abs(parameters.get('factor.weight').data[0]! - 3) }, facts: {} })
+    }),
   verbs: [
     {
       name: 'multiply',
@@ -75,4 +79,82 @@ t.test('a task from the registry', async (t) => {
   t.match((await run('train dummy --help')).stdout, /--units <n> +factors \(default: 1\)/)
   const schema = JSON.parse((await run('schema')).stdout) as { dummy: object }
   t.match(schema, { dummy: { train: { properties: { network: { properties: { units: { maximum: 99 } } } } } } })
+})
+
+/** A task that makes its data itself, measures as it likes, and takes words that are texts. */
+const maker = defineTask({
+  id: 'maker',
+  summary: 'learn a factor from numbers of its own',
+  unit: 'numbers',
+  counted: 'number',
+  lossUnit: 'squares',
+  measures: [{ name: 'error', unit: 'units', better: 'lower' }],
+  network: {},
+  training: trainingSettings({ batch: 2, epochs: 60, clip: 0, learningRate: 0.05, data: 'numbers', seeded: 'weights' }),
+  code: async () => ({
+    ...(await import('./maker-code.js')),
+    introduce: ({ training }, { count }) => ({
+      data: `numbers  ${count} to measure`,
+      step: `${training.batch} numbers`
+    }),
+    evaluate: (loaded, { words, options }) => {
+      const factor = loaded.model.parameters.get('factor.weight').data[0]!
+      const { by } = options as { by: number }
+      return Promise.resolve({ values: { error: Math.abs(factor - 3) }, facts: { by, words: [...words] } })
+    }
+  }),
+  evaluation: { settings: { by: number({ default: 1, help: 'a number' }) }, notes: '', words: [] },
+  tracing: {
+    settings: {},
+    notes: '',
+    words: [['<numbers...>', 'numbers to multiply', 'text']],
+    trace: ({ words }, { output }) => Promise.resolve(output.record({ event: 'trace', words: [...words] }))
+  },
+  verbs: [
+    {
+      name: 'echo',
+      description: 'Repeats.',
+      words: [['<words...>', 'any words', 'text']],
+      settings: {},
+      notes: '',
+      run: ({ words }, { output }) => Promise.resolve(output.record({ event: 'echo', words: [...words] }))
+    }
+  ]
+})
+
+t.test('a task without data files', async (t) => {
+  const folder = t.testdir()
+  const run = (line: string) => inProcess(line.replaceAll('@', join(folder, '/')).split(' '), [dummy, maker])
+  const help = (await run('train maker --help')).stdout
+  t.match(help, /^Usage: gatecell train maker \[options\]\n/)
+  t.notMatch(help, /--valid-file/)
+  const { stdout } = await run('train maker --out @m.safetensors --steps 100 --device cpu')
+  t.match(stdout, /^numbers  2 to measure\nnetwork  maker, /)
+  t.match(stdout, /2 numbers a step/)
+  t.match(await run('train maker more --out @n.safetensors'), { code: 2, stderr: /too many arguments/ })
+
+  const [evaluation] = (await run('evaluate @m.safetensors --by -2 --json')).records
+  t.match(evaluation, { event: 'evaluate', task: 'maker', error: Number, by: -2, words: [] })
+  t.match(await run('evaluate @m.safetensors more'), {
+    code: 2,
+    stderr: /Expected nothing after the model but received 1 word: see/
+  })
+  t.match((await run('trace @m.safetensors 3 -1 --json -2')).records, [{ words: ['3', '-1', '-2'] }])
+  t.match(await run('trace @m.safetensors'), {
+    code: 2,
+    stderr: /Expected <numbers...> after the model but received nothing: see/
+  })
+  t.match((await run('echo @m.safetensors -3  4 --json')).records, [{ words: ['-3', '', '4'] }])
+})
+
+t.test('a task with data among others without', async (t) => {
+  const folder = t.testdir({ numbers: '1 2 3 4' })
+  const run = (line: string) => inProcess(line.replaceAll('@', join(folder, '/')).split(' '), [dummy, maker])
+  await run('train dummy @numbers --out @m.safetensors --steps 10 --json --device cpu')
+  t.match((await run('evaluate @m.safetensors @numbers --json')).records, [{ task: 'dummy' }])
+  t.match(await run('evaluate @m.safetensors'), {
+    code: 2,
+    stderr: /Expected <data...> after the model but received nothing: see/
+  })
+  t.match(await run('evaluate @m.safetensors '), { code: 2, stderr: /Expected the path of a file for the data/ })
 })

@@ -8,8 +8,9 @@ import { flagOf, settingsOf, withDefaults, type SettingFlag, type SettingSpec } 
 import type { ModelInput, ModelUse, TaskEntry, TaskContext } from '../../tasks/task.js'
 import { createContext } from '../context.js'
 import { refuseOtherTasks, refuseWithout, type OptionTasks } from '../options/applicable.js'
+import { checkArguments } from '../options/arguments.js'
 import { checkDeviceOf } from '../options/device.js'
-import { filePath, filePaths } from '../options/parse.js'
+import { filePath } from '../options/parse.js'
 import { addOption, givenOnCommandLine, helpOf } from '../options/settings.js'
 import { asTyped } from '../ui/command-line.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
@@ -31,7 +32,7 @@ export function addModelCommand(program: Command, tasks: readonly TaskEntry[], o
     .command(of.name)
     .description(of.description)
     .argument('<model>', 'a .safetensors file of a training', filePath('the model'))
-    .argument(of.data[0], of.data[1], of.data[0].includes('...') ? filePaths('the data') : filePath('the data'))
+    .argument(...dataOf(having, of))
   const optionTasks = addAllOptions(command, having, of)
   command.option('--json', 'one JSON object').action(async (model: string) => {
     process.exitCode = await withInterrupts(async (interrupts) => {
@@ -40,6 +41,21 @@ export function addModelCommand(program: Command, tasks: readonly TaskEntry[], o
     })
   })
   for (const task of having) command.addHelpText('after', asTyped(of.use(task)!.notes))
+}
+
+/** Returns the argument for the data of all tasks: it is optional and takes several words if those of a task do. */
+function dataOf(tasks: readonly TaskEntry[], { use, data: [argument, help] }: ModelCommand): [string, string] {
+  const others = tasks.filter((task) => use(task)!.words)
+  if (others.length === 0) return [argument, help]
+  const kinds = others.map(
+    (task) =>
+      `${task.id}: ${
+        use(task)!
+          .words!.map(([, own]) => own)
+          .join(', ') || 'none'
+      }`
+  )
+  return [`[${argument.replace(/\W/g, '')}...]`, [help, ...kinds].join('; ')]
 }
 
 /** Adds the options of all tasks, each once, and returns the tasks of each option. */
@@ -75,13 +91,15 @@ async function runModelCommand(
   try {
     const task = taskOf(file.info.task, tasks, of, model)
     refuseOtherTasks(command, optionTasks, task.id, model)
-    const { settings, requires = {} } = of.use(task)!
+    const { settings, requires = {}, words: taskArguments = [of.data] } = of.use(task)!
+    const words = command.args.slice(1)
+    checkArguments([of.name], taskArguments, words)
     for (const [main, modifiers] of Object.entries(requires)) refuseWithout(command, main, modifiers)
     const given = givenOnCommandLine(command, settings)
     const context = await createContext(command.getOptionValue('json') === true, interrupts)
     try {
       const options = withDefaults(settings, given)
-      await of.run(task, { model: file, words: command.args.slice(1), options }, context)
+      await of.run(task, { model: file, words, options }, context)
     } finally {
       context.progress.clear()
     }

@@ -6,8 +6,9 @@ import { withDefaults } from '../../settings/index.js'
 import type { TaskEntry, Verb } from '../../tasks/task.js'
 import { createContext } from '../context.js'
 import { refuseWithout } from '../options/applicable.js'
+import { addArgument } from '../options/arguments.js'
 import { checkDeviceOf } from '../options/device.js'
-import { filePath, filePaths } from '../options/parse.js'
+import { filePath } from '../options/parse.js'
 import { addSettings, givenOnCommandLine } from '../options/settings.js'
 import { asTyped } from '../ui/command-line.js'
 import { withInterrupts } from '../ui/interrupt.js'
@@ -19,10 +20,7 @@ export function addVerb(program: Command, task: TaskEntry, verb: Verb): void {
     .command(verb.name)
     .description(verb.description)
     .argument('<model>', `a .safetensors file of train ${task.id}`, filePath('the model'))
-  for (const [argument, help] of words) {
-    if (argument.includes('...')) command.argument(argument, help, filePaths(`the ${argument.replace(/\W/g, '')}`))
-    else command.argument(argument, help)
-  }
+  for (const argument of words) addArgument(command, argument)
   addSettings(command, settings)
   command
     .option('--json', 'one JSON object a line')

@@ -29,13 +29,14 @@ export function addTraining(train: Command, task: TaskEntry): void {
     .command(task.id)
     .summary(task.summary)
     .description(task.description)
-    .argument(task.data[0], task.data[1], filePaths('the data'))
     .requiredOption('--out <file>', 'the model, a .safetensors file', modelPath('--out'))
+  if (task.data) command.argument(...task.data, filePaths('the data'))
   addSettings(command, task.settings)
-  addTrainOptions(command)
+  addTrainOptions(command, task)
     .addHelpText('after', asTyped(task.notes))
-    .action(async (words: string[], flags: TrainFlags) => {
-      process.exitCode = await withInterrupts((interrupts) => trainTask(command, task, { words, flags, interrupts }))
+    .action(async () => {
+      const given = { words: command.args, flags: command.opts<TrainFlags>() }
+      process.exitCode = await withInterrupts((interrupts) => trainTask(command, task, { ...given, interrupts }))
     })
 }
 

@@ -3,7 +3,7 @@
 import type { Command } from 'commander'
 import { expected } from '../../../errors.js'
 import type { RunMode } from '../../../tasks/runs/files.js'
-import type { RunPlace } from '../../../tasks/task.js'
+import type { RunPlace, TaskEntry } from '../../../tasks/task.js'
 import { filePath, filePaths } from '../../options/parse.js'
 
 /** The options of `gatecell train` that are not settings, as commander returns them. */
@@ -16,10 +16,11 @@ export interface TrainFlags {
   json?: true
 }
 
-/** Adds them, after the settings of the application. */
-export function addTrainOptions(command: Command): Command {
+/** Adds them, after the settings of the application. Only a task that reads data has files for the validation. */
+export function addTrainOptions(command: Command, { data }: Pick<TaskEntry, 'data'>): Command {
+  if (data)
+    command.option('--valid-file <file...>', 'validate on other files instead of a share', filePaths('--valid-file'))
   return command
-    .option('--valid-file <file...>', 'validate on other files instead of a share', filePaths('--valid-file'))
     .option('--resume', 'resume from the last checkpoint, or start if there is none')
     .option('--force', 'replace a model that exists')
     .option(
