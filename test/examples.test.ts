@@ -1,10 +1,12 @@
 // The programs of examples/ run with few training steps, and their page has their lines.
 import { execFile } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t from 'tap'
+import { transpiled } from './loader/transpile.mjs'
+import { runPrograms } from './programs.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const run = promisify(execFile)
@@ -27,9 +29,14 @@ const printed: Readonly<Record<string, RegExp>> = {
 t.test('every example is a program that runs and is short', async (t) => {
   const names = readdirSync(join(root, 'examples')).map((file) => file.replace('.ts', ''))
   t.strictSame(names.sort(), Object.keys(printed).sort())
-  for (const name of names) {
-    const { stdout } = await run(process.execPath, [join(root, 'scripts', 'example.mjs'), name, '2'], { cwd })
-    t.match(stdout, printed[name], name)
+  const [first] = names
+  const { stdout } = await run(process.execPath, [join(root, 'scripts', 'example.mjs'), first!, '2'], { cwd })
+  t.match(stdout, printed[first!], `npm run example ${first}`)
+  const files = names.map((name) => join(cwd, `${name}.mjs`))
+  names.forEach((name, i) => writeFileSync(files[i]!, transpiled(join(root, 'examples', `${name}.ts`))))
+  const outputs = await runPrograms(files, cwd, ['2'])
+  for (const [i, name] of names.entries()) {
+    t.match(outputs[i], printed[name], name)
     const lines = readFileSync(join(root, 'examples', `${name}.ts`), 'utf8').split('\n').length
     t.ok(lines <= 60, `${name} has ${lines} lines`)
   }

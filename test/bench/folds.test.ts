@@ -93,11 +93,11 @@ t.test('folds from data to means', async (t) => {
     title: 'Two kinds of digits',
     task: 'handwriting-recognition',
     data: { file: 'digits.ndjson.gz', sha256: createHash('sha256').update(data).digest('hex') },
-    train: '--hidden 8 --layers 1 --steps 60 --lr 0.02 --threads 1'.split(' '),
+    train: '--hidden 8 --layers 1 --steps 20 --lr 0.02 --threads 1'.split(' '),
     evaluate: [],
     folds: {
       make: 'writers',
-      leftOut: ['1-2', '3', '4'],
+      leftOut: ['1-2', '3'],
       bars: [
         { test: 'people', metric: 'exact', better: 'higher', target: 0.9, against: 'chance' },
         { test: 'people', metric: 'cer', target: 1e-9, against: 'more than can be' }
@@ -116,11 +116,11 @@ t.test('folds from data to means', async (t) => {
       (error: { code: number; stdout: string }) => error
     )
   const { stdout, code } = await run([])
-  t.match(stdout, /without 1-2: people exact .*\n[^]*without 3: [^]*without 4: /)
-  t.match(stdout, /people exact \d\.\d{4} in the mean of 3 folds, target >= 0.9/)
+  t.match(stdout, /without 1-2: people exact .*\n[^]*without 3: /)
+  t.match(stdout, /people exact \d\.\d{4} in the mean of 2 folds, target >= 0.9/)
   const result = JSON.parse(readFileSync(join(cwd, 'out', 'digits', 'result.json'), 'utf8'))
   const exact = result.figures.map(({ people }: { people: { exact: number } }) => people.exact)
-  t.equal(result.results[0].figure, exact.reduce((sum: number, value: number) => sum + value, 0) / 3)
+  t.equal(result.results[0].figure, exact.reduce((sum: number, value: number) => sum + value, 0) / 2)
   t.equal(code, result.results.every(({ passed }: { passed: boolean }) => passed) ? 0 : 1)
   const samples = (path: string) =>
     gunzipSync(readFileSync(join(cwd, 'out', 'digits', path)))

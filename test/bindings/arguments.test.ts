@@ -4,6 +4,7 @@ import t from 'tap'
 import { errorCodes } from '../../src/errors.js'
 import { native, type NativeAddon } from '../../src/native.js'
 import { doubles, floats, linearDescription, linearPlan, loopOf, thrownCode, type PlanDescription } from './fixture.js'
+import { rounds } from '../amounts.js'
 
 const addon = native()
 const bad = 'ERR_INVALID_ARGUMENT'
@@ -225,7 +226,7 @@ t.test('no tuple of values crashes the process or throws without a code', async 
     }
   }
   const property = fc.asyncProperty(fc.constantFrom(...names), fc.array(value, { maxLength: 7 }), run)
-  await fc.assert(property, { numRuns: process.env['GATECELL_TEST_ALL'] ? 1_000_000 : 20_000 })
+  await fc.assert(property, { numRuns: rounds(4000, 20_000, 1_000_000) })
   addon.setThreads(0)
   addon.planRunSync(plan, 0)
   t.pass('still alive')

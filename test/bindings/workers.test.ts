@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import t from 'tap'
 import { addonReport } from '../../src/native.js'
+import { rounds } from '../amounts.js'
 
 // Plain JavaScript, so that a worker needs nothing but the addon. It keeps eight plans running until it is ended.
 const body = `
@@ -41,12 +42,12 @@ t.test('workers run plans side by side', async (t) => {
 })
 
 t.test('ending workers with jobs in flight', async (t) => {
-  const rounds = process.env['GATECELL_TEST_ALL'] ? 250 : 15
-  for (let round = 0; round < rounds; round++) {
+  const times = rounds(5, 15, 250)
+  for (let round = 0; round < times; round++) {
     const workers = [0, 1, 2, 3].map(() => start(Infinity))
     await Promise.all(workers.map((worker) => message(worker, 'running')))
     await new Promise((done) => setTimeout(done, round % 7))
     await Promise.all(workers.map((worker) => worker.terminate()))
   }
-  t.pass(`${rounds * 4} workers ended`)
+  t.pass(`${times * 4} workers ended`)
 })

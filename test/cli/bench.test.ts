@@ -32,5 +32,7 @@ t.test('the event loop turns while a model trains', async (t) => {
   const rows = await json('bench', 'event-loop', '--time', '1s')
   const row = rows.find((record) => record.workload === 'event-loop')!
   t.match(row, { shape: { B: 64, T: 64, H: 256, layers: 2 }, precision: 'f32', p99_us: Number })
-  t.ok((row.samples as number) > 20, 'it turned')
+  // A loop that waited for each step would turn about once a step. Both are slower on a busy machine.
+  const steps = Math.max(1, (row.tokens_per_second as number) / (64 * 64))
+  t.ok((row.samples as number) > 2 * steps, `${row.samples as number} turns in ${steps} steps`)
 })

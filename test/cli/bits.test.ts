@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { machineInfo } from '../../src/index.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
-import { gatecell, root, story } from './command.js'
+import { gatecellLines, root, story } from './command.js'
 
 interface Case {
   readonly name: string
@@ -74,16 +74,22 @@ function tensorsHash(path: string): string {
   return sha256(hashes.sort().join('\n'))
 }
 
-async function run({ name, train, use, field }: Case, isa: string, threads: number): Promise<Record<string, string>> {
-  const model = `${name}-${isa}.safetensors`
-  const env = { GATECELL_ISA: isa }
-  const trained = await gatecell([...train.split(' '), '--out', model, '--threads', String(threads)], { cwd, env })
-  if (trained.code !== 0) throw new Error(trained.stderr)
-  const used = await gatecell(use.replace('MODEL', model).split(' '), { cwd, env })
-  if (used.code !== 0) throw new Error(used.stderr)
-  const values = used.records.filter((record) => field in record).map((record) => record[field])
-  if (values.length === 0) throw new Error(`Expected ${field} in the output of ${use}`)
-  return { tensors: tensorsHash(join(cwd, model)), output: sha256(JSON.stringify(values)) }
+/** Returns the hashes of each case, all of which run in one process with the instruction set `isa`. */
+async function run(isa: string, threads: number): Promise<Record<string, Record<string, string>>> {
+  const modelOf = (name: string) => `${name}-${isa}.safetensors`
+  const lines = cases.flatMap(({ name, train, use }) => [
+    [...train.split(' '), '--out', modelOf(name), '--threads', String(threads)],
+    use.replace('MODEL', modelOf(name)).split(' ')
+  ])
+  const ended = await gatecellLines(lines, { cwd, env: { GATECELL_ISA: isa } })
+  for (const { code, stderr } of ended) if (code !== 0) throw new Error(stderr)
+  const hashes = cases.map(({ name, use, field }, i) => {
+    const { records } = ended[2 * i + 1]!
+    const values = records.filter((record) => field in record).map((record) => record[field])
+    if (values.length === 0) throw new Error(`Expected ${field} in the output of ${use}`)
+    return [name, { tensors: tensorsHash(join(cwd, modelOf(name))), output: sha256(JSON.stringify(values)) }]
+  })
+  return Object.fromEntries(hashes) as Record<string, Record<string, string>>
 }
 
 const order = ['scalar', 'avx2', 'avx512']
@@ -92,12 +98,12 @@ const expected = writing
   ? {}
   : (JSON.parse(readFileSync(golden, 'utf8')) as Record<string, Record<string, string> | undefined>)
 
-for (const one of cases)
-  t.test(one.name, async (t) => {
-    for (const [i, isa] of sets.entries()) {
-      const found = await run(one, isa, i + 1)
-      if (writing) expected[one.name] ??= found
-      t.same(found, expected[one.name], `${isa}, ${i + 1} threads`)
+for (const [i, isa] of sets.entries())
+  t.test(isa, async (t) => {
+    const found = await run(isa, i + 1)
+    for (const { name } of cases) {
+      if (writing) expected[name] ??= found[name]
+      t.same(found[name], expected[name], `${name}, ${i + 1} threads`)
     }
   })
 

@@ -1,10 +1,12 @@
 // Runs the built command as a user does, in a process of its own, and gathers its output.
 
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { compiledProgram, plainEnvironment } from '../compiled.js'
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))))
 export const main = join(root, 'dist', 'esm', 'cli', 'main.js')
@@ -68,6 +70,17 @@ export async function gatecell(words: readonly string[], options: CommandOptions
   }
 }
 
+/** Runs command lines in one process with `env` and returns the result of each, as `inProcess` does. */
+export async function gatecellLines(
+  lines: readonly (readonly string[])[],
+  { cwd, env }: { cwd: string; env: Record<string, string> }
+): Promise<Omit<Ended, 'signal'>[]> {
+  const words = [compiledProgram('test/cli/lines'), JSON.stringify(lines)]
+  const options = { cwd, env: { ...plainEnvironment(), ...env }, maxBuffer: 2 ** 28 }
+  const { stdout } = await promisify(execFile)(process.execPath, words, options)
+  return JSON.parse(stdout) as Omit<Ended, 'signal'>[]
+}
+
 /** A text of `length` characters that has something to learn, the same each time. */
 export function story(length: number): string {
   const words = 'the cell keeps what the gate lets through and forgets what it does not; so it learns. '.split(' ')
@@ -87,6 +100,3 @@ export const tiny = '--hidden 12 --layers 2 --batch 4 --length 16 --steps 30 --t
 export function digest(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex')
 }
-
-/** Whether the long tests run, too (npm run test:all). */
-export const long = process.env['GATECELL_TEST_ALL'] === '1'

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { parseXml } from '../../src/data/ink/formats/xml.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
-import { gatecell, long } from './command.js'
+import { gatecell } from './command.js'
+import { long } from '../amounts.js'
 import { inProcess } from './in-process.js'
 
 const cwd = t.testdir({ 'ink.ndjson': ndjson(inkSamples(60)) })

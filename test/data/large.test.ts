@@ -5,8 +5,9 @@ import * as fs from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { compiledProgram } from '../compiled.js'
+import { rounds } from '../amounts.js'
 
-const megabytes = process.env['GATECELL_TEST_ALL'] === '1' ? 400 : 48
+const megabytes = rounds(48, 48, 400)
 const folder = t.testdir({})
 const program = compiledProgram('test/io/child')
 

@@ -18,11 +18,12 @@ import {
 import { crc32c } from '../../src/io/crc32c.js'
 import { openSafetensors, writeSafetensors } from '../../src/io/safetensors/file.js'
 import { compiledProgram } from '../compiled.js'
+import { rounds } from '../amounts.js'
 
 const folder = t.testdir({})
 const path = (name: string): string => join(folder, name)
 const damaged = { code: 'ERR_FILE_FORMAT' }
-const rounds = process.env['GATECELL_TEST_ALL'] === '1' ? 100 : 8
+const kills = rounds(3, 8, 100)
 
 const floats = (length: number, factor: number): Float32Array =>
   Float32Array.from({ length }, (_, index) => Math.fround((index - length / 2) * factor))
@@ -176,15 +177,15 @@ t.test('any configuration comes back', async () => {
       await writeCheckpoint(path('again'), { ...small, config: read })
       return readFileSync(path('config')).equals(readFileSync(path('again')))
     }),
-    { numRuns: 40 }
+    { numRuns: rounds(15, 40) }
   )
 })
 
-t.test(`a process that is killed at any moment leaves a whole checkpoint (${rounds} times)`, async (t) => {
+t.test(`a process that is killed at any moment leaves a whole checkpoint (${kills} times)`, async (t) => {
   const target = path('killed')
   const program = compiledProgram('test/io/child')
   let seen = 0
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < kills; round++) {
     const running = spawn(process.execPath, [program, 'writeForEver', target], { stdio: ['ignore', 'pipe', 'inherit'] })
     await new Promise((resolve) => running.stdout.once('data', resolve))
     const ended = new Promise((resolve) => running.once('exit', resolve))
@@ -194,7 +195,7 @@ t.test(`a process that is killed at any moment leaves a whole checkpoint (${roun
     const data = weights.get('w')!.data as Float32Array
     if (data.every((value) => value === progress['step'])) seen++
   }
-  t.equal(seen, rounds)
+  t.equal(seen, kills)
   await writeCheckpoint(target, small)
   const left = readdirSync(folder).filter((name) => name.startsWith('.killed'))
   t.strictSame(left, [], 'and the next write removes what they left')

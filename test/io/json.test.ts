@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { GatecellError } from '../../src/errors.js'
 import { canonicalJson, parseJsonObject, parseStrictJson, type JsonValue } from '../../src/io/json.js'
+import { rounds } from '../amounts.js'
 
 const refused = { code: 'ERR_FILE_FORMAT' }
 
@@ -15,7 +16,8 @@ t.test('reads back what canonicalJson wrote, and so does JSON.parse', async () =
       const text = canonicalJson(object)
       const same = isDeepStrictEqual(JSON.parse(text), JSON.parse(JSON.stringify(object)))
       return same && canonicalJson(parseJsonObject(text, 'test')) === text
-    })
+    }),
+    { numRuns: rounds(20, 100) }
   )
 })
 
@@ -51,7 +53,7 @@ t.test('takes exactly the texts that JSON.parse takes, but for its own rules', a
         }
       }
     ),
-    { numRuns: 3000 }
+    { numRuns: rounds(1000, 3000) }
   )
 })
 

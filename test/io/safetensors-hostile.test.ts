@@ -12,6 +12,7 @@ import {
   parseSafetensorsHeader
 } from '../../src/io/safetensors/file.js'
 import { makeFile, tensor } from './safetensors-files.js'
+import { rounds } from '../amounts.js'
 
 const headerOf = async (file: string) => (await readHeaders(file)).header
 const folder = t.testdir({})
@@ -159,6 +160,6 @@ t.test('random headers never do more than throw the typed error', async () => {
         }
       }
     ),
-    { numRuns: 3000 }
+    { numRuns: rounds(1000, 3000) }
   )
 })

@@ -171,7 +171,7 @@ function rolesOf(added: ReadonlyMap<number, string>, wanted: TokenizerJsonOption
  * up to 2^26 characters and 2^21 tokens are read. Synchronous: about 100 ms of the calling thread for 32,000 tokens.
  *
  * @example
- * const vocabulary = bpeFromTokenizerJson(await readFile('tokenizer.json', 'utf8'), { special: { end: '<|endoftext|>' } })
+ * const vocabulary = bpeFromTokenizerJson(await readFile('gpt2-tokenizer.json', 'utf8'), { special: { end: '<|endoftext|>' } })
  */
 export function bpeFromTokenizerJson(text: string, options: TokenizerJsonOptions = {}): BpeVocabulary {
   const { special } = readOptions(options, 'the options of bpeFromTokenizerJson')

@@ -104,7 +104,7 @@ function checkSteps<S>(steps: unknown, count: number): Stepped<S>[] {
  *
  * @example
  * // Token 0 ends a sequence; token 1 is likelier at first, and less likely with each repetition.
- * const decoder = {
+ * const decoder: BeamDecoder<number> = {
  *   start: 0,
  *   step: (beam) => beam.map(({ state }) => ({ state: state + 1, nats: [-2, -0.5 - state] }))
  * }

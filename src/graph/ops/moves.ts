@@ -118,12 +118,12 @@ const readPatches = object<PatchesOptions>({
  * of x; the elements of a kernel of two dimensions are in row-major order of the dimensions of x. A convolution is then a product with
  * weights [K * C, O]. The gradient of x adds up the patches that contain an element, in the order of the kernel, for any number of threads.
  *
+ * Throws ERR_INVALID_ARGUMENT if an option is out of range, and ERR_INVALID_SHAPE if the kernel is larger than the padded x. Source:
+ * torch.nn.functional.unfold, with the channels last.
+ *
  * @example
  * // A convolution over steps with a kernel of 3, [T, B, C] -> [T, B, O], weights [3 * C, O]:
  * const y = ops.matmul(ops.patches(x, { axes: 0, kernel: 3, padding: 1 }), weights)
- *
- * Throws ERR_INVALID_ARGUMENT if an option is out of range, and ERR_INVALID_SHAPE if the kernel is larger than the padded x. Source:
- * torch.nn.functional.unfold, with the channels last.
  */
 export function patches(x: Tensor, options: PatchesOptions): Tensor {
   expectType('patches', 'x', x, 'f32')

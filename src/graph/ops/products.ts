@@ -26,13 +26,13 @@ const readOptions = object<MatmulOptions>({ transposeA: optional(boolean), trans
  * dimensions that broadcast. Each element of the result and of the gradients is one chain of fused multiply-adds in the order of k, so its
  * bits depend neither on threads nor on the instruction set. 0 * NaN is NaN, also in the gradients.
  *
+ * Throws ERR_INVALID_SHAPE if a tensor has rank 1, if the matrices do not fit, or if the batches do not broadcast, and ERR_INVALID_ARGUMENT if a
+ * tensor is not f32. Source: numpy.matmul and torch.matmul, without their vectors of rank 1.
+ *
  * @example
  * // Scaled dot-product attention of [B, T, A] queries to [B, S, A] keys and [B, S, V] values:
  * const weights = ops.softmax(ops.affine(ops.matmul(queries, keys, { transposeB: true }), 1 / Math.sqrt(A)))
  * const context = ops.matmul(weights, values) // [B, T, V]
- *
- * Throws ERR_INVALID_SHAPE if a tensor has rank 1, if the matrices do not fit, or if the batches do not broadcast, and ERR_INVALID_ARGUMENT if a
- * tensor is not f32. Source: numpy.matmul and torch.matmul, without their vectors of rank 1.
  */
 export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   expectType('matmul', 'a', a, 'f32')

@@ -28,10 +28,10 @@ export type Axes = number | readonly number[]
  *
  * x f32 [...] -> its shape without those dimensions, or with size 1 there if `keepDims`; [1] if none is left. Sums run in double.
  *
+ * Throws ERR_INVALID_ARGUMENT if a dimension does not exist or is named twice, or if x is not f32.
+ *
  * @example
  * const nats = ops.sum(ops.map([x, mean], (x, m) => x.sub(m).square()), [1, 2]) // [T, B, C] -> [T]
- *
- * Throws ERR_INVALID_ARGUMENT if a dimension does not exist or is named twice, or if x is not f32.
  */
 export function sum(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
   return reduce('sum', x, axes, options, () => 1)

@@ -24,8 +24,8 @@ export const readRecognitionConfig: Check<RecognitionConfig> = open<RecognitionC
  * Reads the configuration of the model file `path`. Throws ERR_FILE_FORMAT with the name of the first invalid part.
  *
  * @example
- * const { info } = await readCheckpoint('reader.safetensors')
- * const { network } = recognitionConfigFromJson(info.config, 'reader.safetensors')
+ * const { config } = await readCheckpointInfo('reader.safetensors')
+ * const { network } = recognitionConfigFromJson(config, 'reader.safetensors')
  */
 export function recognitionConfigFromJson(json: JsonObject, path: string): RecognitionConfig {
   return readStored(readRecognitionConfig, json, path)

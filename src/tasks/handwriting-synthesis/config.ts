@@ -42,8 +42,8 @@ export const readGenerationConfig: Check<GenerationConfig> = (value, name) => {
  * Reads the configuration of the model file `path`. Throws ERR_FILE_FORMAT with the name of the first invalid part.
  *
  * @example
- * const { info } = await readCheckpoint('writer.safetensors')
- * const { network } = generationConfigFromJson(info.config, 'writer.safetensors')
+ * const { config } = await readCheckpointInfo('writer.safetensors')
+ * const { network } = generationConfigFromJson(config, 'writer.safetensors')
  */
 export function generationConfigFromJson(json: JsonObject, path: string): GenerationConfig {
   return readStored(readGenerationConfig, json, path)

@@ -44,8 +44,8 @@ export const readTextConfig: Check<TextConfig> = open<TextConfig>({
  * first invalid part.
  *
  * @example
- * const { info } = await readCheckpoint('shakespeare.safetensors')
- * const { network } = textConfigFromJson(info.config, 'shakespeare.safetensors')
+ * const { config } = await readCheckpointInfo('shakespeare.safetensors')
+ * const { network } = textConfigFromJson(config, 'shakespeare.safetensors')
  */
 export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
   return readStored(readTextConfig, json, path)

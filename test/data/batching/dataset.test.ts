@@ -177,7 +177,9 @@ t.test('samples are prepared a bounded number of batches ahead', async (t) => {
   const data = createDataset(tagger, numbers, rest)
   const iterator = (data.batches() as AsyncIterable<Batch>)[Symbol.asyncIterator]()
   const { value } = (await iterator.next()) as { value: Batch }
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  while (places.length < 6) await turn()
+  for (let i = 0; i < 100; i++) await turn() // in which more would come
   t.same(places, ['0:0', '0:1', '0:2', '0:3', '0:4', '0:5'])
   await iterator.return!()
   const [again] = await take(createDataset(tagger, numbers, { ...rest, prefetch: 0 }), 1)

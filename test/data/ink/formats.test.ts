@@ -12,7 +12,7 @@ import { xmlInkParser } from '../../../src/data/ink/formats/xml-ink.js'
 import { jsonParser } from '../../../src/data/ink/formats/json.js'
 import { inkPoints, type Ink } from '../../../src/data/ink/strokes.js'
 import { createRandom } from '../../../src/random.js'
-import { long } from '../../cli/command.js'
+import { long } from '../../amounts.js'
 import { formats, type Sample } from './writers.js'
 
 const folder = join(import.meta.dirname ?? '', 'files')

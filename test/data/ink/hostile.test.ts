@@ -20,7 +20,7 @@ import { openFile } from '../../../src/data/files/open.js'
 import { readWholeText } from '../../../src/data/files/whole-text.js'
 import { readInk } from '../../../src/data/ink/read.js'
 import { openCorpus } from '../../../src/data/text/corpus.js'
-import { long } from '../../cli/command.js'
+import { long } from '../../amounts.js'
 
 const folder = t.testdir({})
 const child = join(import.meta.dirname ?? '', 'child.mjs')

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import t from 'tap'
-import { long } from '../../cli/command.js'
+import { rounds } from '../../amounts.js'
 
 const child = join(import.meta.dirname ?? '', 'model-fuzz-child.mjs')
 
@@ -32,7 +32,7 @@ async function fuzz(folder: string, seed: number, count: number): Promise<Ended>
 }
 
 t.test('changed model files with right checksums', async (t) => {
-  const { tallies, untyped, slowest, mebibytes } = await fuzz(t.testdir({}), 1, long ? 2000 : 12)
+  const { tallies, untyped, slowest, mebibytes } = await fuzz(t.testdir({}), 1, rounds(8, 12, 2000))
   t.same(untyped, [], 'no error without a code')
   // The loaders of four tasks, in memory that the size of the files bounds and not what they say.
   t.ok(mebibytes < 250, `${mebibytes} MiB`)

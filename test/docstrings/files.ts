@@ -1,0 +1,74 @@
+// The files that the examples of docstrings name, with small networks and little data.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { bpeToTokenizerJson, trainBpe, vocabularyFromText, writeCheckpointSync, type Model } from 'gatecell'
+import { recognitionModel } from 'gatecell/handwriting-recognition'
+import { fitMemoryless, generationModel } from 'gatecell/handwriting-synthesis'
+import { textModel } from 'gatecell/text'
+import { story } from '../cli/command.js'
+import { inkSamples, ndjson } from '../ink-samples.js'
+
+/** The text of the examples; it has all letters of their prompts. */
+export const letters = `ROMEO: To be, or not to be\n${story(6000)}`
+
+const ink = {
+  normalisation: {
+    scale: 'fixed',
+    unit: 100,
+    deslant: false,
+    level: false,
+    smooth: 0,
+    resample: 'length',
+    step: 0.2
+  },
+  augmentation: {
+    ...{ shear: 0, scale: 0, rotate: 0, warp: 0, dropout: 0, reverse: 0, trim: 0, lift: 0, speed: 0, width: 0 },
+    ...{ lean: 0, drift: 0, bend: 0, swap: 0, join: 0, plain: 0 }
+  },
+  split: { valid: 0.1, where: null }
+} as const
+
+const offsets = [Float32Array.from([0, 0, 0, 1, 0, 0, 0.5, 0.5, 1, 0, 1, 0, 1, 0.2, 1])]
+
+function save(folder: string, name: string, model: Model): void {
+  using closing = model
+  const { name: task, config, parameters } = closing
+  writeCheckpointSync(join(folder, name), { task, config, progress: { step: 1 }, weights: parameters.list() })
+}
+
+/** Writes the files to a folder; without `models` only the data. */
+export async function makeFiles(folder: string, { models = true } = {}): Promise<void> {
+  writeFileSync(join(folder, 'shakespeare.txt'), letters)
+  writeFileSync(join(folder, 'words.ndjson'), ndjson(inkSamples(20)))
+  if (!models) return
+  const tokens = await trainBpe(['low lower lowest'], { size: 260, special: ['end'] })
+  // The example reads the file of a tokenizer whose token has the name that GPT-2 gives it.
+  writeFileSync(join(folder, 'gpt2-tokenizer.json'), bpeToTokenizerJson(tokens).replaceAll('<end>', '<|endoftext|>'))
+  const textNetwork = { embedding: 8, hidden: 8, layers: 1, dropout: 0, locked: false, recurrentDropout: 0, zoneout: 0 }
+  const textOf = (text: string) =>
+    textModel({ vocabulary: vocabularyFromText(text).config, network: textNetwork, split: { valid: 0.1, test: 0 } })
+  save(folder, 'shakespeare.safetensors', textOf(letters))
+  save(folder, 'stories.safetensors', textOf('abcd'))
+  save(
+    folder,
+    'reader.safetensors',
+    recognitionModel({
+      ...ink,
+      vocabulary: vocabularyFromText('lvzt').config,
+      network: { hidden: 8, layers: 1, bidirectional: false, dropout: 0 }
+    })
+  )
+  save(
+    folder,
+    'writer.safetensors',
+    generationModel({
+      ...ink,
+      vocabulary: vocabularyFromText('lvzt hello').config,
+      network: { hidden: 8, layers: 2, gaussians: 2, window: 2 },
+      deviation: 0.2,
+      pointsPerSymbol: 8,
+      memoryless: fitMemoryless(offsets, 2)
+    })
+  )
+}
