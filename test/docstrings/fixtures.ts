@@ -23,7 +23,7 @@ import { loadWriter } from 'gatecell/handwriting-synthesis'
 import { loadTextModel, prepareTextRun, type TextRun } from 'gatecell/text'
 import { letters } from './files.js'
 
-/** What an example is called with: its values, a check of an expression's value, and a console and a process that print nothing. */
+/** The argument of an example: its values, a check of an expression's value, and a console and a process that print nothing. */
 export interface Context {
   fixtures: typeof fixtures
   check(value: unknown, expected: string): void
