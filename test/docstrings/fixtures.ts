@@ -16,6 +16,7 @@ import {
   vocabularyFromText,
   zeros,
   type Graph,
+  type Session,
   type Tensor
 } from 'gatecell'
 import { loadReader } from 'gatecell/handwriting-recognition'
@@ -200,7 +201,10 @@ export const fixtures = {
       loss: ({ logits }, { label }) => crossEntropy(logits, label)
     })
   }),
-  'src/generate/decode/beam.ts#beamSearchAsync': () => ({ session: drawing(), signal: new AbortController().signal }),
+  'src/generate/decode/beam.ts#beamSearchAsync': (): { session: Session; signal: AbortSignal } => ({
+    session: drawing(),
+    signal: new AbortController().signal
+  }),
   'src/generate/decode/session-decoder.ts': () => ({ model: characterModel(), begin, end }),
   'src/generate/samplers.ts#categoricalSampler': () => ({ model: characterModel() }),
   'src/generate/samplers.ts#mixtureSampler': () => ({ model: penModel() }),
