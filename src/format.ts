@@ -29,7 +29,7 @@ function scaled(count: number, units: readonly string[], space: string): string 
 }
 
 /** Returns a count for people: 1003854 -> 1,003,854. */
-export function integer(count: number): string {
+export function grouped(count: number): string {
   return count.toLocaleString('en-US')
 }
 

@@ -1,12 +1,13 @@
-// Tensors by name, as files contain them, and the check that one fits a parameter.
+// Values for parameters from outside: numbers of a caller, and tensors by name, as files contain them. They are checked to fit before
+// anything is written.
 
 import { types } from 'node:util'
-import { anything, list, mapOf, open, optional, string, type Check } from '../check/index.js'
+import { anything, list, mapOf, numbers, open, optional, string, type Check } from '../check/index.js'
 import { expected, show } from '../errors.js'
 import { asFloat32 } from '../io/float32.js'
 import type { TensorData } from '../io/safetensors/dtypes.js'
 import type { Parameter } from './parameter-arenas.js'
-import { sameShape, showShape } from './shape.js'
+import { sameShape, showShape, sizeOf } from './shape.js'
 
 /** Tensors by name, as files contain them. `dtype` is that of `data`, by default F32. */
 export type LoadedTensors = ReadonlyMap<string, { shape: readonly number[]; data: unknown; dtype?: string }>
@@ -29,7 +30,7 @@ type LoadedTensor = LoadedTensors extends ReadonlyMap<string, infer T> ? T : nev
  * Returns the values of `source` as float32 next to `target`, the array that they are to be written to. Throws ERR_INVALID_SHAPE or
  * ERR_INVALID_ARGUMENT if there is no target or no source or if they do not fit, and ERR_UNSUPPORTED as `asFloat32` does.
  */
-export function matched(
+function matched(
   { name, shape }: Parameter,
   target: Float32Array | null | undefined,
   source: LoadedTensor | undefined
@@ -47,4 +48,33 @@ export function matched(
     throw expected('ERR_INVALID_ARGUMENT', `${target.length} float32 values for "${name}"`, received, remedy)
   }
   return { target, data }
+}
+
+/** Returns `given` as one number for each element of a parameter. Throws ERR_INVALID_SHAPE for another number of values. */
+export function valuesFor({ name, shape }: Parameter, given: ArrayLike<number>): ArrayLike<number> {
+  const values = numbers(given, `the values of "${name}"`)
+  if (values.length === sizeOf(shape)) return values
+  const wanted = `${sizeOf(shape)} values for parameter "${name}" ${showShape(shape)}`
+  throw expected('ERR_INVALID_SHAPE', wanted, `${values.length}`, 'pass one value for each element')
+}
+
+/** Returns the error for the name of a parameter that a model does not have. */
+export function unknownParameter(names: readonly string[], name: string) {
+  const known = `one of ${names.join(', ')}`
+  return expected('ERR_INVALID_ARGUMENT', known, show(name), 'use the name of a parameter of this model')
+}
+
+/**
+ * Writes the tensors of a file into the arrays that `targetOf` returns for the parameters. Throws, before anything is written,
+ * ERR_INVALID_ARGUMENT for a name that no parameter has, and the errors of tensors that do not fit.
+ */
+export function writeLoaded(
+  tensors: LoadedTensors,
+  parameters: ReadonlyMap<string, Parameter>,
+  targetOf: (parameter: Parameter) => Float32Array | null | undefined
+): void {
+  for (const name of tensors.keys()) if (!parameters.has(name)) throw unknownParameter([...parameters.keys()], name)
+  const all = [...parameters.values()]
+  const pairs = all.map((parameter) => matched(parameter, targetOf(parameter), tensors.get(parameter.name)))
+  for (const { target, data } of pairs) target.set(data)
 }

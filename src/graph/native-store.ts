@@ -4,7 +4,8 @@ import { expected } from '../errors.js'
 import { native, type StoreHandle } from '../native.js'
 import { createArena } from './arena.js'
 import { callNative } from './native-call.js'
-import type { Arenas, OptionalGroup, ParameterGroup } from './parameter-arenas.js'
+import type { Arenas } from './parameter-arenas.js'
+import type { CopiedGroup, OptionalGroup } from './parameter-groups.js'
 
 /** The arenas that a step updates, as the addon numbers them. */
 const groupNumbers = { data: 0, moment1: 2, moment2: 3, moment3: 4, average: 5, accumulated: 6 } as const
@@ -56,8 +57,12 @@ export class NativeStore {
     this.arenas[group] = arena
   }
 
-  /** Copies an arena, as it is after one step, to `target`. Safe during a training step. */
-  copy(group: Exclude<ParameterGroup, 'grad'>, target: Float32Array): void {
+  /** Copies an arena, as it is after one step, to `target`. Safe during a training step. Throws ERR_UNSUPPORTED if there is no such arena. */
+  copy(group: CopiedGroup, target: Float32Array): void {
+    if (!this.arenas[group]) {
+      const remedy = group === 'average' ? 'train the model with `average`' : 'train the model first'
+      throw expected('ERR_UNSUPPORTED', `a model that has ${group}`, 'one without it', remedy)
+    }
     this.#call((handle) => native().storeCopy(handle, groupNumbers[group], target))
   }
 

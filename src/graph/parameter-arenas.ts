@@ -4,15 +4,6 @@ import { createArena, slotted } from './arena.js'
 import type { ParameterSpec } from './parameter-specs.js'
 import { sizeOf, type Shape } from './shape.js'
 
-/** The arrays that a parameter has. */
-export type ParameterGroup = 'data' | 'grad' | 'moment1' | 'moment2' | 'moment3' | 'average'
-
-/** The groups that a model has only on demand. */
-export type OptionalGroup = 'moment3' | 'average' | 'accumulated'
-
-/** The groups that an optimizer keeps from step to step. */
-export type MomentGroup = Exclude<ParameterGroup, 'data' | 'grad' | 'average'>
-
 /** A float32 tensor with its name. */
 export interface NamedTensor {
   name: string
@@ -118,4 +109,20 @@ export function layOut(
     parameters.set(name, Object.freeze(Object.assign(views, { name, shape })))
   })
   return { table, arenas, values, parameters }
+}
+
+/**
+ * Returns the parts of `copy`, a copy of an arena, as tensors with the names and shapes of the parameters. `values` are the views of
+ * `arena`, the arena of the values, which has the same layout.
+ */
+export function tensorsIn(
+  copy: Float32Array,
+  parameters: ReadonlyMap<string, Parameter>,
+  { arena, values }: { arena: Float32Array; values: ReadonlyMap<string, Float32Array> }
+): NamedTensor[] {
+  return [...parameters.values()].map(({ name, shape }) => {
+    const view = values.get(name)!
+    const begin = (view.byteOffset - arena.byteOffset) / 4
+    return { name, shape, data: copy.subarray(begin, begin + view.length) }
+  })
 }

@@ -1,31 +1,31 @@
 // The parameters of one model: names, shapes, and arenas of one layout for values, gradients, moments and averaged weights. Every plan of
 // the model reads and writes these arenas. The views of them are live: none is a copy.
 
-import { choice, invalid, numbers, string } from '../check/index.js'
+import { invalid, string } from '../check/index.js'
 import { options as optionsOf, optional, seed as seedOf, signal as signalOf } from '../check/index.js'
-import { expected, show } from '../errors.js'
+import { expected } from '../errors.js'
 import type { StoreHandle } from '../native.js'
 import { throwIfAborted } from './abort.js'
 import { FirstValues, type ReadyOptions } from './first-values.js'
 import type { ParameterSpec } from './parameter-specs.js'
-import { checkLoaded, matched, type LoadedTensors } from './loaded-tensors.js'
+import { checkLoaded, unknownParameter, valuesFor, writeLoaded, type LoadedTensors } from './loaded-tensors.js'
 import { NativeStore } from './native-store.js'
 import { OperationLock } from './operations.js'
+import { layOut, tensorsIn, type NamedTensor, type Parameter } from './parameter-arenas.js'
 import {
-  layOut,
-  type NamedTensor,
+  checkCopiedGroup,
+  checkOptionalGroup,
+  checkParameterGroup,
+  checkWeightGroup,
+  type CopiedGroup,
   type OptionalGroup,
-  type Parameter,
-  type ParameterGroup
-} from './parameter-arenas.js'
-import { showShape, sizeOf } from './shape.js'
+  type ParameterGroup,
+  type WeightGroup
+} from './parameter-groups.js'
+import { sizeOf } from './shape.js'
 import { checkGroups, packGroups, type UpdateGroup } from './update-groups.js'
 
 const readReadyOptions = optionsOf<ReadyOptions>({ signal: optional(signalOf) })
-const checkGroup = choice<ParameterGroup>('data', 'grad', 'moment1', 'moment2', 'moment3', 'average')
-const checkCopied = choice<Exclude<ParameterGroup, 'grad'>>('data', 'moment1', 'moment2', 'moment3', 'average')
-const checkSource = choice<'data' | 'average'>('data', 'average')
-const checkOptional = choice<OptionalGroup>('moment3', 'average', 'accumulated')
 
 let readOperations: (store: ParameterStore) => OperationLock
 let readHandle: (store: ParameterStore) => StoreHandle | null
@@ -72,7 +72,7 @@ export class ParameterStore {
    * @internal
    */
   addArena(group: OptionalGroup): void {
-    checkOptional(group, 'the group')
+    checkOptionalGroup(group, 'the group')
     if (!this.#native.lacks(group)) return
     this.#operations.checkIdle(`the arena ${group}`)
     this.fetch()
@@ -109,8 +109,7 @@ export class ParameterStore {
     this.fetch()
     const parameter = this.#parameters.get(name)
     if (parameter) return parameter
-    const names = `one of ${this.names.join(', ')}`
-    throw expected('ERR_INVALID_ARGUMENT', names, show(name), 'use the name of a parameter of this model')
+    throw unknownParameter(this.names, name)
   }
 
   [Symbol.iterator](): IterableIterator<Parameter> {
@@ -122,20 +121,14 @@ export class ParameterStore {
    * Returns copies of all tensors of one group as they are after one step, also while a step is under way. Synchronous: takes about 3 ms of
    * the calling thread for a million weights. Throws ERR_UNSUPPORTED for a group that the model does not have.
    */
-  copies(group: Exclude<ParameterGroup, 'grad'> = 'data'): NamedTensor[] {
+  copies(group: CopiedGroup = 'data'): NamedTensor[] {
     this.#native.checkLive()
-    checkCopied(group, 'the group')
-    const { [group]: arena, data: values } = this.#native.arenas
-    if (!arena)
-      throw expected('ERR_UNSUPPORTED', `a model that has ${group}`, 'one without it', 'train the model first')
+    checkCopiedGroup(group, 'the group')
     if (group === 'data') this.settle()
-    const copy = new Float32Array(arena.length)
+    const { data } = this.#native.arenas
+    const copy = new Float32Array(data.length)
     this.#native.copy(group, copy)
-    return [...this.#parameters.values()].map(({ name, shape }) => {
-      const view = this.#data.get(name)!
-      const begin = (view.byteOffset - values.byteOffset) / 4
-      return { name, shape, data: copy.subarray(begin, begin + view.length) }
-    })
+    return tensorsIn(copy, this.#parameters, { arena: data, values: this.#data })
   }
 
   /**
@@ -143,16 +136,11 @@ export class ParameterStore {
    * ERR_INVALID_SHAPE for another number of values, and ERR_BUSY while an operation on the model is under way.
    */
   set(name: string, given: ArrayLike<number>): void {
-    const { shape } = this.get(name)
-    const data = this.#data.get(name)!
-    const values = numbers(given, `the values of "${name}"`)
+    const parameter = this.get(name)
     this.#native.checkLive()
-    if (values.length !== data.length) {
-      const wanted = `${data.length} values for parameter "${name}" ${showShape(shape)}`
-      throw expected('ERR_INVALID_SHAPE', wanted, `${values.length}`, 'pass one value for each element')
-    }
+    const values = valuesFor(parameter, given)
     this.#operations.checkIdle('writing parameters')
-    data.set(values)
+    this.#data.get(name)!.set(values)
     this.#firstValues.drop(name)
     this.#native.touch()
   }
@@ -162,7 +150,7 @@ export class ParameterStore {
    * Throws ERR_BUSY while a training step changes the weights: `copies` returns those after one step. Throws ERR_DISPOSED.
    */
   list(group: ParameterGroup = 'data'): NamedTensor[] {
-    checkGroup(group, 'the group')
+    checkParameterGroup(group, 'the group')
     this.#native.checkLive()
     if (this.#operations.training) {
       const found = 'one that is changing the weights'
@@ -180,16 +168,13 @@ export class ParameterStore {
    */
   load(given: LoadedTensors, group: ParameterGroup = 'data'): void {
     const tensors = checkLoaded(given, 'the tensors')
-    checkGroup(group, 'the group')
+    checkParameterGroup(group, 'the group')
     this.#native.checkLive()
     this.#operations.checkIdle('loading parameters')
-    const unknown = [...tensors.keys()].find((name) => !this.has(name))
-    if (unknown !== undefined) this.get(unknown)
-    const copies = [...this].map((parameter) => {
-      const target = group === 'data' ? this.#data.get(parameter.name) : parameter[group]
-      return matched(parameter, target, tensors.get(parameter.name))
-    })
-    for (const { target, data } of copies) target.set(data)
+    this.fetch()
+    const targetOf = (parameter: Parameter) =>
+      group === 'data' ? this.#data.get(parameter.name) : parameter[group]
+    writeLoaded(tensors, this.#parameters, targetOf)
     if (group === 'data') this.#firstValues.clear()
     this.#native.touch()
   }
@@ -266,13 +251,11 @@ export class ParameterStore {
    * First values that `other` has not computed yet are computed in this store on demand. Throws ERR_INVALID_ARGUMENT if `other` is not a
    * store of parameters, and ERR_UNSUPPORTED if it has no averaged weights.
    */
-  copyFrom(other: ParameterStore, group: 'data' | 'average' = 'data'): void {
-    checkSource(group, 'the group')
+  copyFrom(other: ParameterStore, group: WeightGroup = 'data'): void {
+    checkWeightGroup(group, 'the group')
     if (!(#native in (Object(other) as object))) throw invalid('the parameters of a model', 'the source', other)
     this.#operations.checkIdle('copying parameters')
     other.#native.checkLive()
-    if (!other.#native.arenas[group])
-      throw expected('ERR_UNSUPPORTED', 'a model with averaged weights', 'one without them', 'train it with `average`')
     other.#native.copy(group, this.#native.arenas.data)
     this.#firstValues.clear()
     if (group === 'data')

@@ -14,7 +14,7 @@ export {
 } from './group.js'
 export type { Given, Group, Values } from './group.js'
 export { jsonSchema } from './json-schema.js'
-export { choice, flag, integer, MAX_COUNT, MAX_SIZE, number, orNull, path, paths, text, timeSpan } from './setting.js'
+export { MAX_COUNT, MAX_SIZE, setting } from './setting.js'
 export type { Bounds, SettingFlag, SettingSpec } from './setting.js'
 export { checkFromReader, configToJson, readStored } from './stored.js'
 export { defaultWords, settingsTable } from './table.js'

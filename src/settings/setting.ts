@@ -76,21 +76,21 @@ export const MAX_SIZE = 2 ** 20
 export const MAX_COUNT = Number.MAX_SAFE_INTEGER
 
 /** Declares a number. */
-export function number<const O extends Described<number> & Bounds & { absent?: true }>(
+function number<const O extends Described<number> & Bounds & { absent?: true }>(
   from: O
 ): SettingSpec<number, AbsentIn<O>> {
   return numeric('number', from, 'a number', Number.isFinite)
 }
 
 /** Declares an integer. */
-export function integer<const O extends Described<number> & Bounds & { absent?: true }>(
+function integer<const O extends Described<number> & Bounds & { absent?: true }>(
   from: O
 ): SettingSpec<number, AbsentIn<O>> {
   return numeric('integer', { max: MAX_COUNT, ...from }, 'an integer', Number.isInteger, from)
 }
 
 /** Declares a time in seconds, which the command line takes as 90s, 15m or 1.5h. */
-export function timeSpan<const O extends Described<number> & Bounds & { absent?: true }>(
+function timeSpan<const O extends Described<number> & Bounds & { absent?: true }>(
   from: O
 ): SettingSpec<number, AbsentIn<O>> {
   return numeric('duration', from, 'a number', Number.isFinite)
@@ -131,7 +131,7 @@ export interface BooleanDescription extends Described<boolean> {
 }
 
 /** Declares a value that is true or false. On the command line it is an option without a value. */
-export function flag<const O extends BooleanDescription & { absent?: true }>(
+function flag<const O extends BooleanDescription & { absent?: true }>(
   from: O
 ): SettingSpec<boolean, AbsentIn<O>> {
   const made = declare<boolean, AbsentIn<O>>('boolean', from, 'true or false', boolean, null)
@@ -140,7 +140,7 @@ export function flag<const O extends BooleanDescription & { absent?: true }>(
 }
 
 /** Declares one of several names. */
-export function choice<const T extends string, const O extends Described<T> & { absent?: true }>(
+function choice<const T extends string, const O extends Described<T> & { absent?: true }>(
   choices: readonly T[],
   from: O
 ): SettingSpec<T, AbsentIn<O>> {
@@ -149,12 +149,12 @@ export function choice<const T extends string, const O extends Described<T> & { 
 }
 
 /** Declares a text. */
-export function text<const O extends Described<string> & { absent?: true }>(from: O): SettingSpec<string, AbsentIn<O>> {
+function text<const O extends Described<string> & { absent?: true }>(from: O): SettingSpec<string, AbsentIn<O>> {
   return declare<string, AbsentIn<O>>('text', from, 'a text', string, '<text>')
 }
 
 /** Declares the path of a file or folder, which is not empty. */
-export function path<const O extends Described<string> & { absent?: true; folder?: true }>(
+function path<const O extends Described<string> & { absent?: true; folder?: true }>(
   from: O
 ): SettingSpec<string, AbsentIn<O>> {
   const what = from.folder ? 'folder' : 'file'
@@ -162,7 +162,7 @@ export function path<const O extends Described<string> & { absent?: true; folder
 }
 
 /** Declares a list of paths, at least one. */
-export function paths<const O extends Described<readonly string[]> & { absent?: true }>(
+function paths<const O extends Described<readonly string[]> & { absent?: true }>(
   from: O
 ): SettingSpec<readonly string[], AbsentIn<O>> {
   const what = 'a list of paths of files'
@@ -174,7 +174,7 @@ export function paths<const O extends Described<readonly string[]> & { absent?: 
 }
 
 /** Returns the declaration of a setting that may also be null, which is its default. */
-export function orNull<T, Absent extends boolean>(setting: SettingSpec<T, Absent>): SettingSpec<T | null, Absent> {
+function orNull<T, Absent extends boolean>(setting: SettingSpec<T, Absent>): SettingSpec<T | null, Absent> {
   return {
     ...setting,
     default: null,
@@ -183,6 +183,15 @@ export function orNull<T, Absent extends boolean>(setting: SettingSpec<T, Absent
     check: nullable(setting.check)
   }
 }
+
+/**
+ * The declarations of settings by their kind. Each function takes the help text, the default and the bounds of a setting and returns its
+ * declaration; `orNull` takes a declaration and admits null, too.
+ *
+ * @example
+ * const settings = { hidden: setting.integer({ min: 1, default: 128, help: 'units of a layer' }) }
+ */
+export const setting = { number, integer, timeSpan, flag, choice, text, path, paths, orNull }
 
 function declare<T, Absent extends boolean>(
   kind: SettingKind,

@@ -5,7 +5,7 @@ import { boolean, choice, number, object, optional } from '../check/index.js'
 import { expected } from '../errors.js'
 import type { Control } from '../graph/control.js'
 import type { OptimizerName } from '../graph/opcodes.js'
-import type { MomentGroup } from '../graph/parameter-arenas.js'
+import type { MomentGroup } from '../graph/parameter-groups.js'
 
 /**
  * An optimizer and its settings; a setting of another kind is refused. The default of a trainer is `{ kind: 'adam' }`.

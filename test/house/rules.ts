@@ -1,5 +1,4 @@
-// The house rules of CONTRIBUTING.md that a machine can check. Each rule returns its violations, one string each, which are either in
-// exceptions.json or an error.
+// The house rules of CONTRIBUTING.md that a machine can check. Each rule returns its violations, one string each.
 
 import ts from 'typescript'
 import {

@@ -3,19 +3,14 @@ import { Command } from 'commander'
 import t from 'tap'
 import { addSettings, givenOnCommandLine, helpOf } from '../../src/cli/options/settings.js'
 import {
-  choice,
   defaultsOf,
-  flag,
   flagOf,
   givenCheck,
-  integer,
   jsonSchema,
-  number,
-  orNull,
   readStored,
+  setting,
   settingsOf,
   settingsTable,
-  text,
   valueAt,
   valuesCheck,
   type Group
@@ -71,13 +66,13 @@ for (const [name, group] of Object.entries(groups))
 
 const group = {
   network: {
-    units: integer({ min: 1, max: 9, default: 3, flag: '--hidden', help: 'units' }),
-    share: number({ above: 0, below: 1, default: 0.5, help: 'share' }),
-    both: flag({ default: true, help: 'both directions' })
+    units: setting.integer({ min: 1, max: 9, default: 3, flag: '--hidden', help: 'units' }),
+    share: setting.number({ above: 0, below: 1, default: 0.5, help: 'share' }),
+    both: setting.flag({ default: true, help: 'both directions' })
   },
-  limit: integer({ min: 1, absent: true, help: 'limit' }),
-  where: orNull(text({ help: 'filter' })),
-  kind: choice(['a', 'b'], { default: 'a', help: 'kind' })
+  limit: setting.integer({ min: 1, absent: true, help: 'limit' }),
+  where: setting.orNull(setting.text({ help: 'filter' })),
+  kind: setting.choice(['a', 'b'], { default: 'a', help: 'kind' })
 } satisfies Group
 
 t.test('values that callers give, files hold, and command lines name', async (t) => {

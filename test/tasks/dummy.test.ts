@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { createBuckets, f32, linear, meanSquare, sampleSource } from '../../src/index.js'
-import { integer, number } from '../../src/settings/index.js'
+import { setting } from '../../src/settings/index.js'
 import { defineTask } from '../../src/tasks/define-task.js'
 import { trainingSettings } from '../../src/tasks/runs/settings.js'
 import { inProcess } from '../cli/in-process.js'
@@ -29,7 +29,7 @@ const dummy = defineTask({
   counted: 'number',
   lossUnit: 'squares',
   measures: [{ name: 'error', unit: 'units', better: 'lower' }],
-  network: { units: integer({ min: 1, max: 99, default: 1, help: 'factors' }) },
+  network: { units: setting.integer({ min: 1, max: 99, default: 1, help: 'factors' }) },
   training: trainingSettings({ batch: 2, epochs: 60, clip: 0, learningRate: 0.05, data: 'numbers', seeded: 'weights' }),
   code: () =>
     Promise.resolve({
@@ -51,7 +51,7 @@ const dummy = defineTask({
       name: 'multiply',
       description: 'Multiplies.',
       words: [],
-      settings: { by: number({ min: 0, default: 1, help: 'the number to multiply' }) },
+      settings: { by: setting.number({ min: 0, default: 1, help: 'the number to multiply' }) },
       notes: '',
       async run({ model, options }, { output }) {
         using loaded = await dummy.load(model)

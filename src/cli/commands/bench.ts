@@ -19,7 +19,7 @@ import type { EventRecord } from '../../io/json.js'
 import { asTyped } from '../ui/command-line.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
 import { checkDevice } from '../options/device.js'
-import { choice, device, filePath, list, number, seconds, whole } from '../options/parse.js'
+import { choiceParser, device, filePath, listParser, numberParser, seconds, whole } from '../options/parse.js'
 import { createOutput, exitCodes, type Output } from '../ui/output.js'
 
 interface BenchFlags {
@@ -59,7 +59,7 @@ Examples:
 /** Adds the command. */
 export function addBench(program: Command): void {
   const lines = workloads.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n')
-  const size = (option: string) => list(whole(option, 1, 2 ** 20))
+  const size = (option: string) => listParser(whole(option, 1, 2 ** 20))
   program
     .command('bench')
     .description('Measures the engine on this machine, and the machine itself.')
@@ -67,15 +67,15 @@ export function addBench(program: Command): void {
     .option(
       '--threads <n,...>',
       'thread numbers (default: all cores; for step also 1)',
-      list(whole('--threads', 1, 1024))
+      listParser(whole('--threads', 1, 1024))
     )
     .option(
       '--precision <name,...>',
       'f32, bf16, int8 (default: f32); on cuda bf16, tf32, f32 (default: bf16)',
-      list(choice('--precision', ['f32', 'bf16', 'int8', 'tf32'] as const))
+      listParser(choiceParser('--precision', ['f32', 'bf16', 'int8', 'tf32'] as const))
     )
     .option('--device <name>', 'cpu, cuda, or auto: the choice of auto next to both (default: cpu)', device)
-    .option('--isa <name>', 'instruction set: scalar, avx2, avx512', choice('--isa', ['scalar', 'avx2', 'avx512']))
+    .option('--isa <name>', 'instruction set: scalar, avx2, avx512', choiceParser('--isa', ['scalar', 'avx2', 'avx512']))
     .option('--hidden <n,...>', "sizes instead of the workload's own", size('--hidden'))
     .option('--layers <n,...>', 'numbers of layers, for workloads that have a choice', size('--layers'))
     .option('--batch <n,...>', 'batch sizes, for workloads that have a choice', size('--batch'))
@@ -84,7 +84,7 @@ export function addBench(program: Command): void {
     .option('--rivals', 'measure onnxruntime-node, PyTorch and oneDNN turn by turn; on cuda PyTorch')
     .option('--save <file>', 'save the run as a machine file', filePath('--save'))
     .option('--compare <file>', 'compare with a run that --save wrote', filePath('--compare'))
-    .option('--tolerance <percent>', 'with --compare: fail if a point is slower by more', number('--tolerance', 0, 1e6))
+    .option('--tolerance <percent>', 'with --compare: fail if a point is slower by more', numberParser('--tolerance', 0, 1e6))
     .option('--svg <file>', 'draw a roofline', filePath('--svg'))
     .option('--json', 'one JSON object a line')
     .addHelpText('after', `\nWorkloads:\n${lines}\n${asTyped(EXAMPLES)}`)

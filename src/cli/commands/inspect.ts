@@ -7,7 +7,7 @@ import type { EventRecord, JsonObject, JsonValue } from '../../io/json.js'
 import type { SafetensorsHeader, TensorInfo } from '../../io/safetensors/file.js'
 import { TEXT_TASK } from '../../tasks/text/index.js'
 import { outputLayerShare } from '../../tasks/text/output-layer.js'
-import { bytes, integer, wholePercent } from '../../format.js'
+import { bytes, grouped, wholePercent } from '../../format.js'
 import { asTyped } from '../ui/command-line.js'
 import { createOutput, type Output } from '../ui/output.js'
 import { printableJson, printableName } from '../ui/printable.js'
@@ -73,7 +73,7 @@ function record(path: string, info: CheckpointInfo): EventRecord {
 
 function show(path: string, info: CheckpointInfo, output: Output): void {
   output.line(
-    `${path}: ${printableName(info.task)} model, ${integer(info.parameters)} parameters, ${bytes(info.fileBytes)}, ${printableName(info.checksum)}`
+    `${path}: ${printableName(info.task)} model, ${grouped(info.parameters)} parameters, ${bytes(info.fileBytes)}, ${printableName(info.checksum)}`
   )
   const share = outputShare(info)
   if (share !== null) output.line(`output layer ${wholePercent(share)} of the multiplications`)

@@ -14,7 +14,7 @@ function refuse(option: string, what: string, found: string, remedy = 'see --hel
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
 /** Returns a parser of numbers from `least` to `most`. `open` names the end that is excluded from the range. */
-export function number(
+export function numberParser(
   option: string,
   least: number,
   most: number,
@@ -44,7 +44,7 @@ export function whole(option: string, least: number, most = Number.MAX_SAFE_INTE
 }
 
 /** Returns a parser that takes one of `choices`. */
-export function choice<T extends string>(option: string, choices: readonly T[]): Parse<T> {
+export function choiceParser<T extends string>(option: string, choices: readonly T[]): Parse<T> {
   return (text) => choices.find((name) => name === text) ?? refuse(option, `one of ${choices.join(', ')}`, text)
 }
 
@@ -77,7 +77,7 @@ export function filePaths(option: string): (text: string, before?: readonly stri
 }
 
 /** Returns a parser of values with commas between them. */
-export function list<T>(item: Parse<T>): Parse<T[]> {
+export function listParser<T>(item: Parse<T>): Parse<T[]> {
   return (text) => text.split(',').map((part) => item(part.trim()))
 }
 
@@ -94,15 +94,15 @@ export function seconds(option: string): Parse<number> {
 
 /** Parses the value of --device. */
 export function device(text: string): 'auto' | 'cpu' | 'cuda' {
-  return choice('--device', ['auto', 'cpu', 'cuda'])(text)
+  return choiceParser('--device', ['auto', 'cpu', 'cuda'])(text)
 }
 
 /** Parses the value of --precision, the format of the products of a training. */
 export function precision(text: string): 'f32' | 'bf16' | 'tf32' {
-  return choice('--precision', ['f32', 'bf16', 'tf32'])(text)
+  return choiceParser('--precision', ['f32', 'bf16', 'tf32'])(text)
 }
 
 /** Parses the value of --weights, the format of the weights of a model in use. */
 export function weights(text: string): 'f32' | 'bf16' | 'int8' {
-  return choice('--weights', ['f32', 'bf16', 'int8'])(text)
+  return choiceParser('--weights', ['f32', 'bf16', 'int8'])(text)
 }

@@ -7,7 +7,7 @@ import { duration, nats, quantity } from '../../format.js'
 import type { Output } from './output.js'
 
 /** The display of progress. */
-export interface Progress {
+export interface ProgressDisplay {
   /** Shows a report of a training. */
   report(report: Report): void
   /** Shows the share done, from 0 to 1, of another piece of work. */
@@ -21,12 +21,12 @@ const LINE_SECONDS = 5
 const NOTABLE_WAITING = 0.05
 
 /** Creates the display of progress; `unit` is the plural noun of the elements that rates count. */
-export async function createProgress(output: Output, unit = 'symbols'): Promise<Progress> {
+export async function createProgress(output: Output, unit = 'symbols'): Promise<ProgressDisplay> {
   if (output.json) return { report() {}, show() {}, clear() {} }
   return output.terminal ? await barProgress(unit) : lineProgress(output, unit)
 }
 
-async function barProgress(unit: string): Promise<Progress> {
+async function barProgress(unit: string): Promise<ProgressDisplay> {
   const { SingleBar, Presets } = (await import('cli-progress')).default
   let bar: SingleBar | null = null
   let valid: number | null = null
@@ -78,7 +78,7 @@ export function barLine(columns: number, done: number, texts: readonly string[])
   return `  ${bar}${rest()}`.slice(0, Math.max(room, 0))
 }
 
-function lineProgress(output: Output, unit: string): Progress {
+function lineProgress(output: Output, unit: string): ProgressDisplay {
   let last = -Infinity
   let valid: number | null = null
   return {

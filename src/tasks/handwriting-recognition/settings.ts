@@ -2,20 +2,20 @@
 // and synthetic words.
 
 import { scaledAugmentation } from '../../data/ink/augment.js'
-import { defaultsOf, flag, integer, MAX_SIZE, number, type Group, type Values } from '../../settings/index.js'
+import { defaultsOf, MAX_SIZE, setting, type Group, type Values } from '../../settings/index.js'
 import { inkReadSettings, inkSettings } from '../ink/settings.js'
 
 /** Declarations of the settings of the network. */
 export const recognitionNetworkSettings = {
-  hidden: integer({ min: 1, max: MAX_SIZE, default: 96, help: 'units of each LSTM layer and direction' }),
-  layers: integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
-  bidirectional: flag({
+  hidden: setting.integer({ min: 1, max: MAX_SIZE, default: 96, help: 'units of each LSTM layer and direction' }),
+  layers: setting.integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
+  bidirectional: setting.flag({
     default: true,
     flag: '--forward',
     help: 'both directions of time; with one direction it can read while the pen moves',
     flagHelp: 'one direction of time only: it can read while the pen moves'
   }),
-  dropout: number({
+  dropout: setting.number({
     min: 0,
     max: 0.999,
     argument: '<p>',

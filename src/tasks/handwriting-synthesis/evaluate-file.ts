@@ -2,7 +2,7 @@
 
 import { readInk, type ReadInkOptions } from '../../data/ink/read.js'
 import { counted, expected } from '../../errors.js'
-import { duration, integer, nats, percent } from '../../format.js'
+import { duration, grouped, nats, percent } from '../../format.js'
 import type { Values } from '../../settings/index.js'
 import { loadReader } from '../handwriting-recognition/index.js'
 import { chooseInk } from '../ink/choose.js'
@@ -91,7 +91,7 @@ function factsOf({ cut, written }: Legibility, { bias, seed }: Values<typeof wri
 function readingLines({ cer, exact, cut, written, seconds }: Legibility): string[] {
   const wrong = written.filter((one) => one.text !== one.read).slice(0, 5)
   return [
-    `${percent(cer)} of the symbols of ${counted(written.length, 'text')} that it wrote were read wrong, ${percent(exact)} of the texts right, ${integer(cut)} cut off, in ${duration(seconds)}`,
+    `${percent(cer)} of the symbols of ${counted(written.length, 'text')} that it wrote were read wrong, ${percent(exact)} of the texts right, ${grouped(cut)} cut off, in ${duration(seconds)}`,
     ...wrong.map(({ text, read }) => `  ${JSON.stringify(text)} was read as ${JSON.stringify(read)}`)
   ]
 }

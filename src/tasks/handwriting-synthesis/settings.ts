@@ -1,20 +1,20 @@
 // Settings of a network that writes by hand and of its training.
 
 import { inkAugmentations, scaledAugmentation, type InkAugmentation } from '../../data/ink/augment.js'
-import { defaultsOf, flag, integer, MAX_SIZE, type Group, type Values } from '../../settings/index.js'
+import { defaultsOf, MAX_SIZE, setting, type Group, type Values } from '../../settings/index.js'
 import { inkReadSettings, inkSettings } from '../ink/settings.js'
 
 /** Declarations of the settings of the network. */
 export const generationNetworkSettings = {
-  hidden: integer({ min: 1, max: MAX_SIZE, default: 200, help: 'units of each LSTM layer' }),
-  layers: integer({
+  hidden: setting.integer({ min: 1, max: MAX_SIZE, default: 200, help: 'units of each LSTM layer' }),
+  layers: setting.integer({
     min: 1,
     max: 16,
     default: 3,
     help: 'LSTM layers; each sees the pen and all feed the output (Graves 2013, figure 1)'
   }),
-  gaussians: integer({ min: 1, max: 1000, default: 20, help: 'Gaussians of the mixture of the next point' }),
-  window: integer({ min: 1, max: 1000, default: 10, help: 'Gaussians of the window over the text' })
+  gaussians: setting.integer({ min: 1, max: 1000, default: 20, help: 'Gaussians of the mixture of the next point' }),
+  window: setting.integer({ min: 1, max: 1000, default: 10, help: 'Gaussians of the window over the text' })
 } satisfies Group
 
 /** Declarations of the other settings of a training. The points are the pen's own, because they carry the speed of the hand. */
@@ -27,7 +27,7 @@ export const writerSettings = inkSettings({
 /** All settings of a training of a writer. */
 export const generationRunSettings = {
   network: generationNetworkSettings,
-  text: flag({
+  text: setting.flag({
     defaultText: 'with texts if every sample has one',
     flag: '--no-text',
     means: false,

@@ -1,6 +1,6 @@
 // Settings of the uses of a writer: evaluation, writing.
 
-import { integer, number, path, paths, type Group } from '../../settings/index.js'
+import { setting, type Group } from '../../settings/index.js'
 import { chooseInkSettings, inkReadSettings } from '../ink/settings.js'
 import { deviceSettings, engineSettings } from '../runs/settings.js'
 
@@ -10,15 +10,15 @@ const { device, threads } = engineSettings('as suits one stream')
 /** Settings of an evaluation. */
 export const writerEvaluationSettings = {
   ...chooseInkSettings,
-  reader: path({ absent: true, help: 'a model that reads the texts that the writer writes' }),
-  count: integer({ min: 1, max: 2 ** 20, default: 200, help: 'with a reader: texts of the ink at most' }),
-  unseen: paths({
+  reader: setting.path({ absent: true, help: 'a model that reads the texts that the writer writes' }),
+  count: setting.integer({ min: 1, max: 2 ** 20, default: 200, help: 'with a reader: texts of the ink at most' }),
+  unseen: setting.paths({
     absent: true,
     argument: '<ink...>',
     help: 'with a reader: skip texts that occur in this ink, as that of the training'
   }),
-  bias: number({ ...bias, help: 'with a reader: bias of the writing' }),
-  seed: integer({ min: 0, default: 0, help: 'with a reader: seed of the draws' }),
+  bias: setting.number({ ...bias, help: 'with a reader: bias of the writing' }),
+  seed: setting.integer({ min: 0, default: 0, help: 'with a reader: seed of the draws' }),
   ...inkReadSettings,
   device,
   threads
@@ -26,21 +26,21 @@ export const writerEvaluationSettings = {
 
 /** Settings of `write`. */
 export const writeSettings = {
-  bias: number({ ...bias, help: 'bias towards the likely: 0 as learned, higher is neater' }),
-  seed: integer({ min: 0, default: 0, help: 'seed of the draws' }),
-  points: integer({
+  bias: setting.number({ ...bias, help: 'bias towards the likely: 0 as learned, higher is neater' }),
+  seed: setting.integer({ min: 0, default: 0, help: 'seed of the draws' }),
+  points: setting.integer({
     min: 1,
     max: 2 ** 16,
     absent: true,
     defaultText: 'by the text; 1000 without one',
     help: 'points of the pen at most'
   }),
-  style: path({ absent: true, help: 'a style that was saved before' }),
-  prime: path({ absent: true, argument: '<ink>', help: 'strokes whose style is taken' }),
-  saveStyle: path({ absent: true, help: 'file for the style of the primed strokes' }),
-  svg: path({ absent: true, help: 'the ink as a picture' }),
-  movingSvg: path({ absent: true, help: 'the ink as a picture that moves at the speed of the hand' }),
-  out: path({ absent: true, help: 'the ink as stroke JSON' }),
+  style: setting.path({ absent: true, help: 'a style that was saved before' }),
+  prime: setting.path({ absent: true, argument: '<ink>', help: 'strokes whose style is taken' }),
+  saveStyle: setting.path({ absent: true, help: 'file for the style of the primed strokes' }),
+  svg: setting.path({ absent: true, help: 'the ink as a picture' }),
+  movingSvg: setting.path({ absent: true, help: 'the ink as a picture that moves at the speed of the hand' }),
+  out: setting.path({ absent: true, help: 'the ink as stroke JSON' }),
   ...deviceSettings,
   ...inkReadSettings
 } satisfies Group

@@ -3,7 +3,7 @@
 import type { ReadInkOptions } from '../../data/ink/read.js'
 import { counted, errorCodes, type ErrorCode, type GatecellError } from '../../errors.js'
 import type { JsonObject } from '../../io/json.js'
-import { integer, percent } from '../../format.js'
+import { grouped, percent } from '../../format.js'
 import type { Given } from '../../settings/index.js'
 import type { TaskContext, TaskOutput } from '../task.js'
 import type { inkReadSettings } from './settings.js'
@@ -62,10 +62,10 @@ export function inkReading(
       const { samples, share, reasons, files } = leftOut(used)
       const examples = all.slice(0, 100).map(({ message }) => message)
       output.record({ event: 'left_out', samples, share, reasons, files, examples })
-      const of = `${integer(samples)} of ${counted(samples + used, 'sample')} (${percent(share)})`
+      const of = `${grouped(samples)} of ${counted(samples + used, 'sample')} (${percent(share)})`
       output.line(`left out ${of}${files > 0 ? ` and ${counted(files, 'file')}` : ''}`)
       for (const [code, count] of Object.entries(reasons))
-        output.line(`  ${integer(count)}: ${errorCodes[code as ErrorCode]} (${code})`)
+        output.line(`  ${grouped(count)}: ${errorCodes[code as ErrorCode]} (${code})`)
       for (const message of examples.slice(0, 5)) output.line(`  ${message}`)
       if (all.length > 5) output.line('  ...')
     }

@@ -1,6 +1,6 @@
 // Settings of every training on ink. The defaults that differ between tasks are parameters.
 
-import { choice, flag, integer, number, orNull, text, type Group, type Values } from '../../settings/index.js'
+import { setting, type Group, type Values } from '../../settings/index.js'
 import { processSettings, trainingSettings, type TrainingDescription } from '../runs/settings.js'
 
 /** The part of the settings that differs between tasks on ink. */
@@ -24,7 +24,7 @@ export interface NormalisationDescription {
 export function inkSettings({ training, normalisation, augmentation }: InkDescription) {
   return {
     normalisation: normalisationSettings(normalisation),
-    augmentation: number({
+    augmentation: setting.number({
       min: 0,
       max: 10,
       default: augmentation,
@@ -32,7 +32,7 @@ export function inkSettings({ training, normalisation, augmentation }: InkDescri
       argument: '<strength>',
       help: 'strength of the variations of the ink in training; 0: none'
     }),
-    lineAugmentation: number({
+    lineAugmentation: setting.number({
       min: 0,
       max: 10,
       default: 0,
@@ -43,7 +43,7 @@ export function inkSettings({ training, normalisation, augmentation }: InkDescri
     split: inkSplitSettings,
     training: {
       ...trainingSettings({ ...training, batch: 16, epochs: 20, data: 'samples' }),
-      shortFirst: integer({
+      shortFirst: setting.integer({
         min: 0,
         absent: true,
         defaultText: '0',
@@ -57,7 +57,7 @@ export function inkSettings({ training, normalisation, augmentation }: InkDescri
 
 /** Samples that validate. */
 export const inkSplitSettings = {
-  valid: number({
+  valid: setting.number({
     min: 0,
     below: 1,
     argument: '<share>',
@@ -65,8 +65,8 @@ export const inkSplitSettings = {
     defaultText: '0.1; 0 with other files or a filter that validate',
     help: 'share of the samples that validates, drawn by chance'
   }),
-  where: orNull(
-    text({
+  where: setting.orNull(
+    setting.text({
       flag: '--valid-where',
       argument: '<field=values>',
       help: 'samples that validate: writer=26-30, or comment:2=26-30 for the second word of a field'
@@ -76,24 +76,24 @@ export const inkSplitSettings = {
 
 function normalisationSettings({ deslant, level, smooth, resample, step }: NormalisationDescription) {
   return {
-    scale: choice(['sample', 'fixed'], {
+    scale: setting.choice(['sample', 'fixed'], {
       default: 'sample',
       flag: null,
       help: 'sample: each sample by its own size; fixed: all by the size of the training data'
     }),
-    deslant: flag({
+    deslant: setting.flag({
       default: deslant,
       ...noFlag(!deslant),
       help: 'take the slant of the writing out',
       flagHelp: 'leave the slant of the writing as it is'
     }),
-    level: flag({
+    level: setting.flag({
       default: level,
       flag: level ? '--no-deskew' : null,
       help: 'rotate the line of writing to the horizontal',
       flagHelp: 'leave the skew of the line of writing as it is'
     }),
-    smooth: number({
+    smooth: setting.number({
       min: 0,
       max: 100,
       default: smooth,
@@ -101,13 +101,13 @@ function normalisationSettings({ deslant, level, smooth, resample, step }: Norma
       unit: 'steps',
       help: 'average noisy ink over so many steps of the resampling; 0: never'
     }),
-    resample: choice(['length', 'time', 'none'], {
+    resample: setting.choice(['length', 'time', 'none'], {
       default: resample,
       argument: '<how>',
       help: 'points at equal length of the path, at equal time, or as they are'
     }),
     // With steps within these bounds no quotient of a coordinate and a step is infinite.
-    step: number({
+    step: setting.number({
       min: 1e-200,
       max: 1e200,
       default: step,
@@ -127,19 +127,19 @@ export type InkTraining = Values<InkSettings['training']>
 
 /** Settings of everything that reads ink. */
 export const inkReadSettings = {
-  y: choice(['up', 'down'], {
+  y: setting.choice(['up', 'down'], {
     absent: true,
     defaultText: 'by format',
     argument: '<direction>',
     help: 'direction of y in the files'
   }),
-  level: text({
+  level: setting.text({
     argument: '<name>',
     absent: true,
     defaultText: 'the first of .HIERARCHY',
     help: 'in UNIPEN: segments that are the samples, as WORD'
   }),
-  skipBad: flag({
+  skipBad: setting.flag({
     default: false,
     help: 'leave out samples that cannot be used, and name them; otherwise the first one ends the command'
   })
@@ -153,8 +153,8 @@ its text in a .txt file next to it. Gzip is unpacked. y points up in stroke JSON
 
 /** Settings that choose the ink of an evaluation. */
 export const chooseInkSettings = {
-  part: choice(['all', 'train', 'valid'], { default: 'all', help: 'part of the data' }),
-  valid: number({
+  part: setting.choice(['all', 'train', 'valid'], { default: 'all', help: 'part of the data' }),
+  valid: setting.number({
     min: 0,
     below: 1,
     argument: '<share>',
@@ -162,5 +162,5 @@ export const chooseInkSettings = {
     defaultText: 'as in the training',
     help: 'share that validates'
   }),
-  where: text({ absent: true, argument: '<field=values>', help: 'only these samples of the ink, as writer=26-30' })
+  where: setting.text({ absent: true, argument: '<field=values>', help: 'only these samples of the ink, as writer=26-30' })
 } satisfies Group

@@ -1,17 +1,7 @@
 // Training settings: their declaration, and how a resumed run merges them with new options. Applications add settings of their own.
 
 import { expected } from '../../errors.js'
-import {
-  choice,
-  timeSpan,
-  integer,
-  MAX_COUNT,
-  MAX_SIZE,
-  number,
-  path,
-  type Given,
-  type Values
-} from '../../settings/index.js'
+import { MAX_COUNT, MAX_SIZE, setting, type Given, type Values } from '../../settings/index.js'
 import type { LoadOptions } from './load.js'
 
 /** The part of the training settings that differs between applications. */
@@ -33,25 +23,25 @@ export interface TrainingDescription {
 export function trainingSettings(of: TrainingDescription) {
   const rate = typeof of.learningRate === 'number' ? { default: of.learningRate } : { defaultText: of.learningRate }
   return {
-    batch: integer({ min: 1, max: MAX_SIZE, default: of.batch, help: 'sequences per step' }),
-    epochs: integer({
+    batch: setting.integer({ min: 1, max: MAX_SIZE, default: of.batch, help: 'sequences per step' }),
+    epochs: setting.integer({
       min: 1,
       default: of.epochs,
       absent: true,
       help: `stop after this many passes over the ${of.data}`
     }),
-    steps: integer({ min: 1, absent: true, help: 'stop after this many steps' }),
-    timeLimit: timeSpan({ above: 0, max: 1e9, absent: true, unit: 'seconds', help: 'stop after this much training' }),
-    learningRate: number({ above: 0, max: 1e3, flag: '--lr', argument: '<rate>', ...rate, help: 'peak learning rate' }),
-    schedule: choice(['constant', 'cosine', 'plateau'], { default: 'cosine', help: 'schedule of the learning rate' }),
-    warmup: number({
+    steps: setting.integer({ min: 1, absent: true, help: 'stop after this many steps' }),
+    timeLimit: setting.timeSpan({ above: 0, max: 1e9, absent: true, unit: 'seconds', help: 'stop after this much training' }),
+    learningRate: setting.number({ above: 0, max: 1e3, flag: '--lr', argument: '<rate>', ...rate, help: 'peak learning rate' }),
+    schedule: setting.choice(['constant', 'cosine', 'plateau'], { default: 'cosine', help: 'schedule of the learning rate' }),
+    warmup: setting.number({
       min: 0,
       max: MAX_COUNT,
       default: 0.02,
       help: 'length of the linear warm-up: a number of steps, or below 1 a share of the run'
     }),
-    optimizer: choice(['sgd', 'rmsprop', 'adam', 'adamw'], { default: 'adam', help: 'optimizer' }),
-    weightDecay: number({
+    optimizer: setting.choice(['sgd', 'rmsprop', 'adam', 'adamw'], { default: 'adam', help: 'optimizer' }),
+    weightDecay: setting.number({
       min: 0,
       max: 1e3,
       argument: '<rate>',
@@ -59,14 +49,14 @@ export function trainingSettings(of: TrainingDescription) {
       defaultText: '0, with adamw 0.01',
       help: 'decay of weights and embeddings: decoupled with adamw, added to the gradient with the others'
     }),
-    clip: number({
+    clip: setting.number({
       min: 0,
       max: 1e9,
       argument: '<norm>',
       default: of.clip,
       help: 'clip the global norm of the gradient to this value; 0 disables clipping'
     }),
-    average: number({
+    average: setting.number({
       min: 1e-6,
       max: 0.9999999,
       argument: '<decay>',
@@ -74,10 +64,10 @@ export function trainingSettings(of: TrainingDescription) {
       defaultText: 'no average',
       help: 'save and validate an exponential average of the weights with this decay per step, for example 0.999; useful if the rate does not fall to 0'
     }),
-    validEvery: integer({ min: 1, defaultText: 'an epoch, at most 1000', help: 'steps between validations' }),
-    patience: integer({ min: 1, absent: true, help: 'stop after this many validations without improvement' }),
-    seed: integer({ min: 0, default: 0, help: `seed of ${of.seeded}` }),
-    precision: choice(['f32', 'bf16', 'tf32'], {
+    validEvery: setting.integer({ min: 1, defaultText: 'an epoch, at most 1000', help: 'steps between validations' }),
+    patience: setting.integer({ min: 1, absent: true, help: 'stop after this many validations without improvement' }),
+    seed: setting.integer({ min: 0, default: 0, help: `seed of ${of.seeded}` }),
+    precision: setting.choice(['f32', 'bf16', 'tf32'], {
       default: 'f32',
       ...(of.precision !== undefined && { defaultText: of.precision }),
       help: 'operands of the LSTM products (tf32 only on cuda)'
@@ -90,20 +80,20 @@ export type Training = Values<ReturnType<typeof trainingSettings>>
 
 /** Settings of a process that runs a training. They are not stored and may change on resume. */
 export const processSettings = {
-  initFrom: path({
+  initFrom: setting.path({
     absent: true,
     argument: '<model>',
     help: 'begin with the weights of this model of the same task, those of symbols by symbol; a run that is resumed keeps its own'
   }),
-  checkpointEvery: integer({ min: 1, defaultText: 'as between validations', help: 'steps between checkpoints' }),
-  threads: integer({
+  checkpointEvery: setting.integer({ min: 1, defaultText: 'as between validations', help: 'steps between checkpoints' }),
+  threads: setting.integer({
     min: 0,
     max: 1024,
     default: 0,
     defaultText: '0, all cores',
     help: 'threads; the result is the same for any number'
   }),
-  device: choice(['auto', 'cpu', 'cuda'], {
+  device: setting.choice(['auto', 'cpu', 'cuda'], {
     defaultText: 'auto, the faster one; for callers of the library cpu',
     help: 'device of the steps'
   })
@@ -115,19 +105,19 @@ export type ProcessSettings = Given<typeof processSettings>
 /** Returns the settings of every use of a trained model; `threads` describes the default number of threads. */
 export function engineSettings(threads: string) {
   return {
-    weights: choice(['f32', 'bf16', 'int8'], {
+    weights: setting.choice(['f32', 'bf16', 'int8'], {
       absent: true,
       defaultText: 'f32',
       help: 'format of the weights of the LSTM products'
     }),
     ...deviceSettings,
-    threads: integer({ min: 1, max: 1024, absent: true, defaultText: threads, help: 'threads' })
+    threads: setting.integer({ min: 1, max: 1024, absent: true, defaultText: threads, help: 'threads' })
   }
 }
 
 /** The device of a trained model. */
 export const deviceSettings = {
-  device: choice(['auto', 'cpu', 'cuda'], { absent: true, defaultText: 'auto, the faster one', help: 'device' })
+  device: setting.choice(['auto', 'cpu', 'cuda'], { absent: true, defaultText: 'auto, the faster one', help: 'device' })
 }
 
 /** Returns the options for loading a model from the values of `engineSettings`. */

@@ -1,16 +1,6 @@
 // Settings of a text model and its training. The defaults were found by experiments on Tiny Shakespeare.
 
-import {
-  choice,
-  defaultsOf,
-  flag,
-  integer,
-  MAX_SIZE,
-  number,
-  path,
-  type Group,
-  type Values
-} from '../../settings/index.js'
+import { defaultsOf, MAX_SIZE, setting, type Group, type Values } from '../../settings/index.js'
 import type { Optimizer } from '../../train/optimizers.js'
 import { processSettings, trainingSettings } from '../runs/settings.js'
 
@@ -19,19 +9,19 @@ const probability = { min: 0, max: 0.999, argument: '<p>', default: 0 } as const
 
 /** Declarations of the settings of the network. */
 export const textNetworkSettings = {
-  hidden: integer({ ...size, default: 256, help: 'units of each LSTM layer' }),
-  layers: integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
-  embedding: integer({ ...size, defaultText: 'as hidden', help: 'width of the vectors of the symbols' }),
-  dropout: number({ ...probability, help: 'probability of dropout between the layers and after the last one' }),
-  locked: flag({
+  hidden: setting.integer({ ...size, default: 256, help: 'units of each LSTM layer' }),
+  layers: setting.integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
+  embedding: setting.integer({ ...size, defaultText: 'as hidden', help: 'width of the vectors of the symbols' }),
+  dropout: setting.number({ ...probability, help: 'probability of dropout between the layers and after the last one' }),
+  locked: setting.flag({
     default: false,
     help: 'variational dropout: one mask for all steps of a sequence (Gal and Ghahramani 2016)'
   }),
-  recurrentDropout: number({
+  recurrentDropout: setting.number({
     ...probability,
     help: "probability of dropout on h where it enters its own layer's next step, one mask a sequence (Gal and Ghahramani 2016)"
   }),
-  zoneout: number({
+  zoneout: setting.number({
     ...probability,
     help: 'probability that a unit of h and of c keeps its value of the step before (Krueger et al. 2017)'
   })
@@ -39,14 +29,14 @@ export const textNetworkSettings = {
 
 /** Declarations of the shares into which the text is cut by position. */
 export const textSplitSettings = {
-  valid: number({
+  valid: setting.number({
     min: 0,
     below: 1,
     argument: '<share>',
     default: 0.1,
     help: 'share of the text, at its end, that validates'
   }),
-  test: number({ min: 0, below: 1, argument: '<share>', default: 0, help: 'share after it for tests, not trained on' })
+  test: setting.number({ min: 0, below: 1, argument: '<share>', default: 0, help: 'share after it for tests, not trained on' })
 } satisfies Group
 
 /** Declarations of the settings of the training. */
@@ -60,13 +50,13 @@ export const textTrainingSettings = {
     seeded: 'weights, data order and dropout',
     precision: 'f32; bf16 with the device cuda'
   }),
-  length: integer({
+  length: setting.integer({
     ...size,
     default: 64,
     unit: 'steps',
     help: 'steps of truncated back-propagation; the state is carried from batch to batch'
   }),
-  labelSmoothing: number({
+  labelSmoothing: setting.number({
     min: 0,
     max: 1,
     argument: '<share>',
@@ -79,16 +69,16 @@ export const textTrainingSettings = {
 /** All settings of a training of a text model. */
 export const textRunSettings = {
   network: textNetworkSettings,
-  vocabulary: choice(['character', 'byte'], {
+  vocabulary: setting.choice(['character', 'byte'], {
     defaultText: 'character',
     argument: '<kind>',
     help: 'symbols: characters (Unicode code points) or bytes'
   }),
-  minCount: integer({ min: 1, defaultText: '1', help: 'characters that are rarer than this share one <unk>' }),
+  minCount: setting.integer({ min: 1, defaultText: '1', help: 'characters that are rarer than this share one <unk>' }),
   split: textSplitSettings,
   training: textTrainingSettings,
   corpus: {
-    cacheDir: path({
+    cacheDir: setting.path({
       folder: true,
       defaultText: "the system's temporary folder",
       help: 'folder for the symbols of texts above 64 MB'

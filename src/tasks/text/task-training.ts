@@ -1,7 +1,7 @@
 // A training of a text model as a run with its descriptions.
 
 import { counted } from '../../errors.js'
-import { bytes, integer, nats, wholePercent } from '../../format.js'
+import { bytes, grouped, nats, wholePercent } from '../../format.js'
 import type { Given } from '../../settings/index.js'
 import type { Hint } from '../hint.js'
 import type { RunPlace, TaskContext, TaskRun } from '../task.js'
@@ -51,8 +51,8 @@ export async function prepareTextTask(
 function introduce({ config, corpus: { train, valid, test }, vocabulary, model }: TextRun): TaskRun['introduction'] {
   const { layers, hidden } = config.network
   const { batch, length } = config.training!
-  const parts = [`${counted(train.length, 'symbol')} to train on`, `${integer(valid.length)} to validate`]
-  if (test.length > 0) parts.push(`${integer(test.length)} unseen`)
+  const parts = [`${counted(train.length, 'symbol')} to train on`, `${grouped(valid.length)} to validate`]
+  if (test.length > 0) parts.push(`${grouped(test.length)} unseen`)
   return {
     data: `text     ${parts.join(', ')}; ${vocabulary.size} different (${vocabulary.kind}s)`,
     network: `${layers} x ${hidden} LSTM, output layer ${wholePercent(outputLayerShare(model.parameters.specs))} of the multiplications`,
@@ -72,6 +72,6 @@ function vocabularyHint({ model, vocabulary, corpus, resumed }: TextRun): Hint[]
   const fewer = smaller
     ? `--min-count ${smaller.minCount} keeps ${counted(smaller.size, 'symbol')} and lets the rarer characters share one, `
     : ''
-  const message = `the output layer takes ${wholePercent(share)} of the multiplications, because the text has ${integer(vocabulary.size)} different characters: ${fewer}--vocabulary byte has ${BYTES} symbols`
+  const message = `the output layer takes ${wholePercent(share)} of the multiplications, because the text has ${grouped(vocabulary.size)} different characters: ${fewer}--vocabulary byte has ${BYTES} symbols`
   return [{ hint: 'large-output-layer', message }]
 }

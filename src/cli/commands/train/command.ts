@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { counted } from '../../../errors.js'
-import { bytes, duration, integer, quantity, shellWord } from '../../../format.js'
+import { bytes, duration, grouped, quantity, shellWord } from '../../../format.js'
 import type { Device } from '../../../graph/opcodes.js'
 import type { EventRecord } from '../../../io/json.js'
 import { backends, machineInfo } from '../../../machine.js'
@@ -19,7 +19,7 @@ import { asTyped, commandLine } from '../../ui/command-line.js'
 import { printHints, recordHints } from '../../ui/hint.js'
 import { readStdin, withInterrupts, type Interrupts } from '../../ui/interrupt.js'
 import { createOutput, exitCodes, type Output } from '../../ui/output.js'
-import { createProgress, peakMemory, type Progress } from '../../ui/progress.js'
+import { createProgress, peakMemory, type ProgressDisplay } from '../../ui/progress.js'
 import { linesOf } from '../evaluate.js'
 import { addTrainOptions, runFiles, type TrainFlags } from './options.js'
 
@@ -60,7 +60,7 @@ async function trainTask(
 
 interface Session {
   output: Output
-  progress: Progress
+  progress: ProgressDisplay
   flags: TrainFlags
   interrupts: Interrupts
   device: Device | undefined
@@ -141,7 +141,7 @@ function introduction({ run, introduction, memoryNote = '' }: TaskRun, threads: 
     `device   ${device}${deviceReason(session.device, deviceWhy)}`,
     `memory   ${memoryLine(run.memory)}${memoryNote}`,
     ...(run.initial ? [`initial  ${initialLine(run.initial)}`] : []),
-    ...(resumed ? [`resumed  at step ${integer(resumed.step)} from ${resumed.path}`] : []),
+    ...(resumed ? [`resumed  at step ${grouped(resumed.step)} from ${resumed.path}`] : []),
     ...(resumed?.remakes
       ? [`restored ${run.files.model}, which was missing: the best weights are in ${resumed.path}`]
       : [])
@@ -197,7 +197,7 @@ function conclude(
     const begun = run.model.parameters.isReady
     output.line(
       begun
-        ? `stopped after step ${integer(summary.step)}; saved ${files.last}`
+        ? `stopped after step ${grouped(summary.step)}; saved ${files.last}`
         : 'stopped before the first step; there is nothing to save'
     )
     output.line(`continue with: ${again}`)
@@ -207,7 +207,7 @@ function conclude(
   output.line(
     `done     ${counted(summary.step, 'step')}, ${duration(summary.seconds)} of training, ${rate}, ${bytes(peakMemory())} of memory at most`
   )
-  const weights = summary.best ? ` (the weights of step ${integer(summary.best.step)})` : ''
+  const weights = summary.best ? ` (the weights of step ${grouped(summary.best.step)})` : ''
   if (measured) for (const line of linesOf(task, measured)) output.line(`valid    ${line}${weights}`)
   printHints(hints, output)
   output.line(`saved    ${files.model} (to use), ${files.last} (to resume)`)
