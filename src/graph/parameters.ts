@@ -172,8 +172,7 @@ export class ParameterStore {
     this.#native.checkLive()
     this.#operations.checkIdle('loading parameters')
     this.fetch()
-    const targetOf = (parameter: Parameter) =>
-      group === 'data' ? this.#data.get(parameter.name) : parameter[group]
+    const targetOf = (parameter: Parameter) => (group === 'data' ? this.#data.get(parameter.name) : parameter[group])
     writeLoaded(tensors, this.#parameters, targetOf)
     if (group === 'data') this.#firstValues.clear()
     this.#native.touch()

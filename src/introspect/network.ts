@@ -2,6 +2,8 @@
 // input (Graves et al. 2009, section 5.5: the sequential Jacobian). It needs no support from the kernels: gates are recomputed from the
 // inputs and outputs of a layer, and the network's input is a table of one row for each point, so that its gradient is that of a parameter.
 
+import { choice, optional, options as optionsOf, signal as signalCheck } from '../check/index.js'
+import { createPace } from '../data/files/pace.js'
 import { expected } from '../errors.js'
 import { Graph } from '../graph/graph.js'
 import { crossEntropy, embedding, linear } from '../graph/ops/index.js'
@@ -40,7 +42,15 @@ export interface NetworkTrace {
 export interface TraceOptions {
   /** Device on which the network runs. Default 'cpu'. Gates and cells are always recomputed on the CPU. */
   device?: Device | undefined
+  /** Signal that aborts the trace; it then throws ERR_ABORTED. */
+  signal?: AbortSignal | undefined
 }
+
+/** Checks the options of a trace. */
+export const checkTraceOptions = optionsOf<TraceOptions>({
+  device: optional(choice('cpu', 'cuda', 'auto')),
+  signal: optional(signalCheck)
+})
 
 /** The input of a trace: T `steps` of B rows (`batch`). */
 export interface TraceInput extends Readonly<TraceOptions> {
@@ -72,7 +82,7 @@ function watch(model: Model, above: NetworkAbove, input: TraceInput, loss: boole
   const store = new ParameterStore(specs, { training: loss })
   try {
     store.load(
-      new Map([...model.parameters.list(), { name: INPUT, shape, data: values }].map((one) => [one.name, one]))
+      new Map([...model.parameters.copies(), { name: INPUT, shape, data: values }].map((one) => [one.name, one]))
     )
     const ids = graph.input('ids', [steps, batch], 'i32')
     const logits = above(
@@ -119,18 +129,20 @@ function constantZero(graph: Graph, suffix: string, hidden: number): Tensor {
 }
 
 /**
- * Runs the network once, from states of zeros, and returns its logits with gates, cells and outputs of every LSTM layer. Throws
- * ERR_UNSUPPORTED for LSTM layers with lengths, peepholes, a projection or layer normalisation.
+ * Runs the network once on the engine's thread, from states of zeros, and returns its logits with gates, cells and outputs of every LSTM
+ * layer. Throws ERR_ABORTED if the signal aborts, ERR_UNSUPPORTED for LSTM layers with lengths, peepholes, a projection or layer normalisation.
  */
-export function traceNetwork(model: Model, above: NetworkAbove, input: TraceInput): NetworkTrace {
+export async function traceNetwork(model: Model, above: NetworkAbove, input: TraceInput): Promise<NetworkTrace> {
+  await model.ready()
   const { plan, store, logits, layers } = watch(model, above, input, false)
   try {
-    plan.runSync()
+    await plan.run('forward', signalOf(input))
     const view = (name: string) => plan.outputs[name] as Float32Array
-    const traces = layers.map((layer) => {
+    const traces: LayerTrace[] = []
+    for (const layer of layers) {
       const part = (what: string) => view(`${layer.name} ${what}`)
-      return traceLayer(layer, input, part('input'), part('output'), part('start'))
-    })
+      traces.push(await traceLayer(layer, input, part('input'), part('output'), part('start')))
+    }
     return { logits: view('logits').slice(), symbols: logits.shape[2]!, layers: traces }
   } finally {
     plan.dispose()
@@ -138,18 +150,23 @@ export function traceNetwork(model: Model, above: NetworkAbove, input: TraceInpu
   }
 }
 
+function signalOf({ signal }: TraceOptions): { signal?: AbortSignal } {
+  return signal ? { signal } : {}
+}
+
 /** Computes the equations of the cell in double (Hochreiter and Schmidhuber 1997, with the forget gate of Gers); gate order i, f, g, o. */
-function traceLayer(
+async function traceLayer(
   layer: Watched['layers'][number],
-  { steps, batch }: TraceInput,
+  { steps, batch, signal }: TraceInput,
   fromInput: Float32Array,
   fromOutput: Float32Array,
   start: Float32Array
-): LayerTrace {
+): Promise<LayerTrace> {
   const { hidden, reverse } = layer
   const size = steps * batch * hidden
   const [cells, forget, outputs] = [new Float64Array(size), new Float64Array(size), new Float64Array(size)]
   const sigmoid = (value: number) => 1 / (1 + Math.exp(-value))
+  const pace = createPace(signal)
   for (let step = 0; step < steps; step++) {
     const t = reverse ? steps - 1 - step : step
     const before = reverse ? t + 1 : t - 1
@@ -166,27 +183,29 @@ function traceLayer(
         cells[at] = forget[at] * held + sigmoid(gate(0)) * Math.tanh(gate(2))
         outputs[at] = sigmoid(gate(3)) * Math.tanh(cells[at])
       }
+      if (pace.due()) await pace.turn()
     }
   }
   return { ...layer, cells, forget, outputs }
 }
 
 /**
- * Returns the gradient of ln p(symbol at step) of each row with respect to the inputs of that row, [T, B, F]. `at[b]`: the step and symbol
- * of row b.
+ * Returns the gradient of ln p(symbol at step) of each row with respect to the inputs of that row, [T, B, F], computed on the engine's
+ * thread. `at[b]`: the step and symbol of row b. Throws ERR_ABORTED if the signal aborts.
  */
-export function traceGradient(
+export async function traceGradient(
   model: Model,
   above: NetworkAbove,
   input: TraceInput,
   at: readonly { step: number; symbol: number }[]
-): Float64Array {
+): Promise<Float64Array> {
   const { batch } = input
+  await model.ready()
   const { plan, store } = watch(model, above, input, true)
   try {
     const targets = (plan.inputs['targets'] as Int32Array).fill(-1)
     at.forEach(({ step, symbol }, b) => (targets[step * batch + b] = symbol))
-    plan.runSync('gradient')
+    await plan.run('gradient', signalOf(input))
     // The loss is the mean of -ln p over the rows.
     return Float64Array.from(store.get(INPUT).grad!, (value) => -value * at.length)
   } finally {

@@ -1,6 +1,6 @@
 // The option of the command line that belongs to a setting.
 
-import type { SettingSpec, SettingFlag } from './setting.js'
+import type { SettingFlag, SettingSpec } from './spec.js'
 
 /** Returns the option of the setting at `path`, with its name; null if the setting has none. */
 export function flagOf(path: readonly string[], { flag, default: initial }: SettingSpec): SettingFlag | null {

@@ -2,7 +2,7 @@
 // check such values, whether a caller passes them or a file holds them.
 
 import { object, open, optional, type Check, type Fields } from '../check/index.js'
-import type { SettingSpec } from './setting.js'
+import type { SettingSpec } from './spec.js'
 
 /** Settings by name; a group may hold groups. */
 export interface Group {
@@ -69,6 +69,18 @@ export function valuesCheck<G extends Group>(group: G): Check<Values<G>> {
     return [name, isSetting(member) && member.absent ? optional(check as Check<unknown>) : check]
   })
   return open<Values<G>>(Object.fromEntries(fields) as Fields<Values<G>>)
+}
+
+/**
+ * Returns a check of an object with exactly the values of a group: those that are not declared with `absent` must be there, and others may
+ * not. It throws ERR_INVALID_ARGUMENT.
+ */
+export function exactCheck<G extends Group>(group: G): Check<Values<G>> {
+  const fields = Object.entries(group).map(([name, member]) => {
+    const check = isSetting(member) ? member.check : exactCheck(member)
+    return [name, isSetting(member) && member.absent ? optional(check as Check<unknown>) : check]
+  })
+  return object<Values<G>>(Object.fromEntries(fields) as Fields<Values<G>>)
 }
 
 /** Returns the defaults of the settings that have one, in the order of their declaration. */

@@ -2,7 +2,8 @@
 
 import { settingsOf, type Group } from './group.js'
 import { flagOf } from './flag.js'
-import { MAX_COUNT, type SettingSpec } from './setting.js'
+import { MAX_COUNT } from './setting.js'
+import type { SettingSpec } from './spec.js'
 
 const TYPES = {
   number: 'number',
@@ -11,8 +12,15 @@ const TYPES = {
   boolean: 'true or false',
   choice: 'name',
   text: 'text',
+  texts: 'list of texts',
   path: 'path',
-  paths: 'list of paths'
+  paths: 'list of paths',
+  content: 'path',
+  contents: 'list of paths',
+  model: 'path',
+  product: 'path',
+  list: 'list',
+  map: 'object'
 } as const
 
 /** Returns a table with a row for each setting: its name, option, type, range, unit, default and meaning. */

@@ -8,14 +8,12 @@ import type { Report } from '../train/reports.js'
 import type { Group } from '../settings/index.js'
 import type { RunMode } from './runs/files.js'
 import type { Run } from './runs/run-types.js'
+import type { ModelUse, TaskArgument, Verb } from './verb.js'
 
 /** Receiver of the results of a function: lines and text for people, or records for programs, whose `event` names their kind. */
 export interface TaskOutput {
-  /** Whether records are printed, and no lines. */
-  readonly json: boolean
   line(text?: string): void
   record(record: EventRecord): void
-  write(text: string): Promise<void>
 }
 
 /** Surroundings of a function of a task. */
@@ -73,38 +71,13 @@ export interface TaskRun<M = unknown> {
   measured(valid: M): TaskMeasurement
 }
 
-/** The input of an evaluation, a trace or a verb. V: values of its settings, with defaults. */
+/** The input of an evaluation. V: values of its settings, with defaults. */
 export interface ModelInput<V = unknown> {
   /** The model's file, which was opened once: another file may replace it at its path at any time. It is closed by the caller. */
   readonly model: CheckpointFile
   /** The words after it: files, texts. */
   readonly words: readonly string[]
   readonly options: V
-}
-
-/** A use of a model that has settings. */
-export interface ModelUse {
-  readonly settings: Group
-  /** Options by the setting without which they have no effect. */
-  readonly requires?: Readonly<Record<string, readonly string[]>>
-  /** Text after the help: examples, explanations. */
-  readonly notes: string
-  /** Arguments after the model. Default: the data that the command takes in every task. */
-  readonly words?: readonly TaskArgument[]
-}
-
-/**
- * An argument of a command, as `<ink...>` or `[text]`, with its help text. Of the kind 'files' (default for several words) are paths, which are
- * not empty; of the kind 'text' are any words.
- */
-export type TaskArgument = readonly [argument: string, help: string, kind?: 'files' | 'text']
-
-/** A use of a model that is a command of its own: sample, read, write. */
-export interface Verb extends ModelUse {
-  readonly name: string
-  readonly description: string
-  readonly words: readonly TaskArgument[]
-  run(input: ModelInput, context: TaskContext): Promise<void>
 }
 
 /** An application: data, model, measure and verbs. */
@@ -129,8 +102,10 @@ export interface TaskEntry {
   readonly verbs: readonly Verb[]
   /** The command line that follows a training, without the program's name, with MODEL in place of the model: `sample MODEL`. */
   readonly next: string
-  readonly evaluation: ModelUse
-  readonly tracing?: ModelUse & { trace(input: ModelInput, context: TaskContext): Promise<void> }
+  /** `words`: the arguments after the model; default: the data that the command takes in every task. */
+  readonly evaluation: ModelUse & { readonly words?: readonly TaskArgument[] }
+  /** The use that shows the network at work. */
+  readonly tracing?: Verb
   /** Makes a training ready; `given` has values of `settings`. */
   prepare(place: RunPlace, given: object, context: TaskContext): Promise<TaskRun>
   /** Measures a model on data. */

@@ -18,6 +18,10 @@ import {
 } from './recipes-runs.js'
 import { generationConfig, inks, memoryless, offsets, recognitionConfig, textConfig, vocabulary } from './worlds.js'
 
+type AnyFunction = (...values: unknown[]) => unknown
+
+const traceOptions = () => ({ device: 'cpu', signal: signal() })
+
 const textRecipes: AnyRecipe[] = [
   pure('text.textConfigFromJson', text.textConfigFromJson, () => [
     { ...copy(textConfig), training: { ...training, length: 4 } },
@@ -76,12 +80,22 @@ const textRecipes: AnyRecipe[] = [
       { cost: 20, once: true }
     )
   ),
+  recipe<text.LoadedText>({
+    name: 'text.traceText',
+    setup: () => text.loadTextModel('text.safetensors'),
+    args: (loaded) => [loaded, 'abcabcab', traceOptions()],
+    call: (_, given) => (text.traceText as AnyFunction)(...given),
+    dispose,
+    pure: true,
+    cost: 40
+  }),
   ...run('text', 'prepareTextRun', text.prepareTextRun, textRun)
 ]
 
 const { writtenInk } = synthesis
 const writerVocabulary = addSpecialTokens(vocabulary, ['end'])
 const readerVocabulary = addSpecialTokens(vocabulary, ['blank'])
+const loadReader = () => recognition.loadReader('reader.safetensors')
 const loadWriter = () => synthesis.loadWriter('writer.safetensors')
 let style: synthesis.WritingStyle | undefined
 
@@ -157,11 +171,41 @@ const writing: AnyRecipe[] = [
     pure: true
   }),
   method('LoadedWriter', 'dispose', loadWriter, () => [], { cost: 30 }),
+  recipe<{ writer: synthesis.LoadedWriter; reader: recognition.LoadedReader; dispose(): void }>({
+    name: 'handwriting-synthesis.measureLegibility',
+    async setup() {
+      const [writer, reader] = [await loadWriter(), await loadReader()]
+      return { writer, reader, dispose: () => [writer, reader].forEach((one) => one.dispose()) }
+    },
+    args: ({ writer, reader }) => [
+      writer,
+      reader,
+      ['lv', 'z'],
+      { bias: 1, seed: 2, signal: signal(), onProgress: () => {} }
+    ],
+    call: (_, given) => (synthesis.measureLegibility as AnyFunction)(...given),
+    digest: (_, result) => (result as synthesis.Legibility).cer,
+    dispose,
+    pure: true,
+    cost: 100
+  }),
   ...run('handwriting-synthesis', 'prepareGenerationRun', synthesis.prepareGenerationRun, generationRun)
 ]
 
-const loadReader = () => recognition.loadReader('reader.safetensors')
 const space = 'handwriting-recognition'
+
+const inkTrace: recognition.InkTrace = {
+  text: 'l',
+  truth: 'l',
+  points: [
+    { x: 0, y: 0, stroke: 0 },
+    { x: 1, y: 1, stroke: 0 },
+    { x: 2, y: 0, stroke: 1 }
+  ],
+  letters: [{ symbol: 'l', step: 1, probability: 0.9, gradient: [0.1, 0.2, 0.3] }],
+  probabilities: { l: [0.1, 0.9, 0.2], '': [0.9, 0.1, 0.8] },
+  layers: [{ name: 'l0', cells: [[0, 0.5, 1], [1, 0, -1]], forget: [0.9, 0.8] }] // prettier-ignore
+}
 
 const reading: AnyRecipe[] = [
   pure(
@@ -215,6 +259,33 @@ const reading: AnyRecipe[] = [
     returns: 'PenReader'
   }),
   method('LoadedReader', 'dispose', loadReader, () => [], { cost: 30 }),
+  recipe<recognition.LoadedReader>({
+    name: `${space}.traceInk`,
+    setup: loadReader,
+    args: (reader) => [reader, { ...inks[0]! }, traceOptions()],
+    call: (_, given) => (recognition.traceInk as AnyFunction)(...given),
+    dispose,
+    pure: true,
+    cost: 60
+  }),
+  pure(`${space}.traceSvg`, recognition.traceSvg, () => [copy(inkTrace), { moving: true, layer: 'l0' }], {
+    accepts: ['0.truth=null']
+  }),
+  pure(`${space}.lexicon`, recognition.lexicon, () => [['lv', 'zt lv'], readerVocabulary], {
+    accepts: ['1.config*'],
+    digest: () => ''
+  }),
+  recipe<Awaited<ReturnType<typeof text.loadTextModel>>>({
+    name: `${space}.textScorer`,
+    setup: () => text.loadTextModel('text.safetensors'),
+    args: (loaded) => [loaded, addSpecialTokens(vocabularyFromText('abc'), ['blank']), { weight: 0.5, insertion: 1 }],
+    call: (_, given) => (recognition.textScorer as AnyFunction)(...given),
+    digest: () => '',
+    dispose,
+    pure: true,
+    cost: 30,
+    accepts: ['1.config*']
+  }),
   pure(
     `${space}.createPenReader`,
     recognition.createPenReader,

@@ -5,9 +5,11 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { createBuckets, f32, linear, meanSquare, sampleSource } from '../../src/index.js'
-import { setting } from '../../src/settings/index.js'
+import { field, setting } from '../../src/settings/index.js'
 import { defineTask } from '../../src/tasks/define-task.js'
+import type { LoadedModel } from '../../src/tasks/runs/load.js'
 import { trainingSettings } from '../../src/tasks/runs/settings.js'
+import { defineVerb } from '../../src/tasks/verb.js'
 import { inProcess } from '../cli/in-process.js'
 
 function sourceOf(numbers: readonly number[], train: boolean) {
@@ -20,6 +22,8 @@ function sourceOf(numbers: readonly number[], train: boolean) {
     return { inputs: { x, y: x.map((value) => 3 * value) }, count: rows.length }
   })
 }
+
+type Loaded = LoadedModel<object>
 
 const dummy = defineTask({
   id: 'dummy',
@@ -47,18 +51,20 @@ const dummy = defineTask({
         Promise.resolve({ values: { error: Math.abs(parameters.get('factor.weight').data[0]! - 3) }, facts: {} })
     }),
   verbs: [
-    {
+    defineVerb({
       name: 'multiply',
       description: 'Multiplies.',
       words: [],
       settings: { by: setting.number({ min: 0, default: 1, help: 'the number to multiply' }) },
+      records: { product: { product: field.number('the product') } },
       notes: '',
-      async run({ model, options }, { output }) {
-        using loaded = await dummy.load(model)
-        const { by } = options as { by: number }
-        output.record({ event: 'product', product: loaded.model.parameters.get('factor.weight').data[0]! * by })
-      }
-    }
+      code: async () => ({
+        load: (file): Promise<Loaded> => dummy.load(file),
+        async *run({ model }: Loaded, { by }) {
+          yield { event: 'product', product: model.parameters.get('factor.weight').data[0]! * by }
+        }
+      })
+    })
   ]
 })
 

@@ -204,7 +204,7 @@ t.test('the trace is that of the network', async (t) => {
   using reader = await loadReader(out('reader'))
   const { model, config } = reader
   const ink = inkOf(inkSamples(3)[2]!)
-  const traced = traceInk(reader, ink)
+  const traced = await traceInk(reader, ink)
   t.equal(traced.text, (await reader.read(ink))[0]!.text)
   t.equal(traced.letters.map(({ symbol }) => symbol).join(''), traced.text)
   t.same(
@@ -217,7 +217,7 @@ t.test('the trace is that of the network', async (t) => {
   const values = inkFeatures(prepareStrokes(ink, config.normalisation), config.normalisation)
   const steps = values.length / 6
   const above = (x: Parameters<typeof recognitionLayers>[0]) => recognitionLayers(x, null, config).logits
-  const { logits, layers, symbols } = traceNetwork(model, above, { values, steps, batch: 1 })
+  const { logits, layers, symbols } = await traceNetwork(model, above, { values, steps, batch: 1 })
   // The head reads what gates and cells give.
   const [weight, bias] = [model.parameters.get('head.weight').data, model.parameters.get('head.bias').data]
   let worst = 0
@@ -234,18 +234,19 @@ t.test('the trace is that of the network', async (t) => {
   t.ok(worst < 1e-4, `recomputed cells give the logits: ${worst}`)
 
   const at = [{ step: Math.floor(steps / 2), symbol: 1 }]
-  const gradient = traceGradient(model, above, { values, steps, batch: 1 }, at)
-  const logProbability = (shifted: Float32Array) => {
-    const { logits: all } = traceNetwork(model, above, { values: shifted, steps, batch: 1 })
+  const gradient = await traceGradient(model, above, { values, steps, batch: 1 }, at)
+  const logProbability = async (shifted: Float32Array) => {
+    const { logits: all } = await traceNetwork(model, above, { values: shifted, steps, batch: 1 })
     const row = all.subarray(at[0]!.step * symbols, (at[0]!.step + 1) * symbols)
     return row[1]! - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0))
   }
   for (const i of [0, 7, Math.floor(values.length / 2), values.length - 1]) {
-    const moved = [1e-2, -1e-2].map((change) => {
+    const moved: number[] = []
+    for (const change of [1e-2, -1e-2]) {
       const copy = values.slice()
       copy[i]! += change
-      return logProbability(copy)
-    })
+      moved.push(await logProbability(copy))
+    }
     const slope = (moved[0]! - moved[1]!) / 2e-2
     t.ok(Math.abs(slope - gradient[i]!) < 2e-3 + 2e-2 * Math.abs(slope), `${slope} and ${gradient[i]}`)
   }

@@ -3,67 +3,67 @@
 import { copyFileSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { writeCheckpoint, type Model } from '../../src/index.js'
-import { openCheckpoint } from '../../src/io/checkpoint.js'
-import { withDefaults, type Group } from '../../src/settings/index.js'
-import { recognitionModel } from '../../src/tasks/handwriting-recognition/index.js'
-import { generationModel, loadWriter } from '../../src/tasks/handwriting-synthesis/index.js'
+import { writeCheckpoint } from '../../src/index.js'
+import { openCheckpoint, type CheckpointFile } from '../../src/io/checkpoint.js'
+import { withDefaults } from '../../src/settings/index.js'
+import { loadWriter } from '../../src/tasks/handwriting-synthesis/index.js'
 import { tasks } from '../../src/tasks/registry.js'
-import type { ModelInput, TaskContext } from '../../src/tasks/task.js'
-import { textModel } from '../../src/tasks/text/index.js'
-import { generationConfig, recognitionConfig, textConfig } from '../border/worlds.js'
+import type { TaskContext, TaskEntry } from '../../src/tasks/task.js'
+import { inputOf, type Verb } from '../../src/tasks/verb.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
+import { models, save } from './small-models.js'
 
 const folder = t.testdir({ 'text.txt': 'abc\ncab\n'.repeat(20), 'ink.ndjson': ndjson(inkSamples(3)) })
 const at = (...names: string[]) => join(folder, ...names)
 
-async function save(made: Model, path: string): Promise<void> {
-  using model = made
-  const { name, config, parameters } = model
-  await writeCheckpoint(path, { task: name, config, progress: { step: 1 }, weights: parameters.list() })
-}
-
-/** Models of two sizes for each task, so that the configuration of one does not fit the weights of the other. */
-const models: Record<string, (hidden: number) => Model> = {
-  text: (hidden) => textModel({ ...textConfig, network: { ...textConfig.network, hidden } }),
-  'handwriting-recognition': (hidden) =>
-    recognitionModel({
-      ...recognitionConfig,
-      network: { ...recognitionConfig.network, hidden }
-    }),
-  'handwriting-synthesis': (hidden) =>
-    generationModel({
-      ...generationConfig,
-      network: { ...generationConfig.network, hidden }
-    })
-}
+/** A use of a model's file, which returns its records. */
+type Use = (file: CheckpointFile) => Promise<unknown[]>
 
 /** Returns the records of a use of a model's file, without times; `replaced`: another file takes the place of the open one. */
-async function recordsOf(
-  task: string,
-  settings: Group,
-  words: string[],
-  use: (input: ModelInput, context: TaskContext) => Promise<unknown>,
-  replaced: boolean
-): Promise<string> {
+async function recordsOf(task: string, use: Use, replaced: boolean): Promise<string> {
   copyFileSync(at(task, 'one'), at(task, 'm.safetensors'))
   copyFileSync(at(task, 'two'), at(task, 'other'))
   const file = await openCheckpoint(at(task, 'm.safetensors'))
   if (replaced) renameSync(at(task, 'other'), at(task, 'm.safetensors'))
-  const records: unknown[] = []
-  const context: TaskContext = {
-    output: { json: true, line() {}, record: (record) => void records.push(record), write: async () => {} },
-    progress: { show() {}, clear() {} },
-    signal: new AbortController().signal,
-    stdin: () => process.stdin
-  }
   try {
-    const options = withDefaults(settings, (settings['weights'] ? { weights: 'int8' } : {}) as object)
-    records.push(await use({ model: file, words, options }, context))
+    return JSON.stringify(await use(file), (name, value: unknown) => (/second/.test(name) ? 0 : value))
   } finally {
     await file.close()
   }
-  return JSON.stringify(records, (name, value: unknown) => (/second/.test(name) || name === 'lines' ? 0 : value))
+}
+
+const signal = new AbortController().signal
+const stdin = () => process.stdin
+
+/** Returns the use of an evaluation. */
+function evaluating(task: TaskEntry, words: string[]): Use {
+  const records: unknown[] = []
+  const context: TaskContext = {
+    output: { line() {}, record: (record) => void records.push(record) },
+    progress: { show() {}, clear() {} },
+    signal,
+    stdin
+  }
+  const given = task.evaluation.settings['weights'] ? { weights: 'int8' } : {}
+  return async (model) => {
+    const options = withDefaults(task.evaluation.settings, given as object)
+    const { values, facts } = await task.evaluate({ model, words, options }, context)
+    return [...records, values, facts]
+  }
+}
+
+/** Returns the use of a verb. */
+function usingVerb(verb: Verb, given: object): Use {
+  const engine = verb.settings['weights'] ? ({ precision: 'int8' } as const) : {}
+  return async (file) => {
+    const code = await verb.code()
+    using model = await code.load(file, engine)
+    const input = withDefaults(inputOf(verb), given)
+    const records: unknown[] = []
+    const context = { signal, stdin, pieces: false, engine, openModel: (name: string) => openCheckpoint(name) }
+    for await (const record of code.run(model, input, context)) records.push(record)
+    return records
+  }
 }
 
 for (const task of tasks)
@@ -72,24 +72,17 @@ for (const task of tasks)
     await save(models[task.id]!(8), at(task.id, 'one'))
     await save(models[task.id]!(12), at(task.id, 'two'))
     const data = [at(task.id === 'text' ? 'text.txt' : 'ink.ndjson')]
-    const { evaluation, tracing, verbs } = task
-    const uses = [
-      { name: 'evaluate', settings: evaluation.settings, words: data, run: task.evaluate.bind(task) },
-      ...(tracing
-        ? [{ name: 'trace', settings: tracing.settings, words: data, run: tracing.trace.bind(tracing) }]
-        : []),
-      ...verbs.map((verb) => ({
-        name: verb.name,
-        settings: verb.settings,
-        words: verb.name === 'read' ? data : verb.name === 'write' ? ['lv'] : [],
-        run: verb.run.bind(verb)
-      }))
-    ]
-    for (const { name, settings, words, run } of uses) {
-      const [alone, replaced] = [
-        await recordsOf(task.id, settings, words, run, false),
-        await recordsOf(task.id, settings, words, run, true)
-      ]
+    const inputs: Record<string, object> = {
+      read: { ink: data.map((path) => ({ path })) },
+      write: { text: 'lv' },
+      trace: { data: { path: data[0] } },
+      sample: {}
+    }
+    const verbs = [...task.verbs, ...(task.tracing ? [task.tracing] : [])]
+    const uses = { evaluate: evaluating(task, data) }
+    for (const verb of verbs) Object.assign(uses, { [verb.name]: usingVerb(verb, inputs[verb.name]!) })
+    for (const [name, use] of Object.entries(uses)) {
+      const [alone, replaced] = [await recordsOf(task.id, use, false), await recordsOf(task.id, use, true)]
       t.equal(replaced, alone, name)
     }
   })

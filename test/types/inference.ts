@@ -2,9 +2,13 @@
 // continue in plans and sessions. `@ts-expect-error` fails the check if the line below it is accepted.
 import { createSession, createTrainer, defineModel, evaluate, f32, i32, linear, lstm, meanSquare } from 'gatecell'
 import type { Batch, BatchSource, Dims, Model, SessionState, StepOutputs, Tensor } from 'gatecell'
-import type { TextConfig, TextNetwork, TextTraining } from 'gatecell/text'
-import type { RecognitionNetwork } from 'gatecell/handwriting-recognition'
-import type { GenerationNetwork } from 'gatecell/handwriting-synthesis'
+import { traceText } from 'gatecell/text'
+import type { LoadedText, MemoryTrace, TextConfig, TextNetwork, TextTraining } from 'gatecell/text'
+import { lexicon, textScorer, traceInk, traceSvg } from 'gatecell/handwriting-recognition'
+import type { InkTrace, LoadedReader, RecognitionNetwork } from 'gatecell/handwriting-recognition'
+import { measureLegibility } from 'gatecell/handwriting-synthesis'
+import type { GenerationNetwork, LoadedWriter } from 'gatecell/handwriting-synthesis'
+import type { Ink } from 'gatecell/ink'
 
 /** Whether A and B are the same type, and not only assignable to each other. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -89,6 +93,26 @@ export function settings(config: TextConfig, other: TextConfig): void {
   void optimizer
   // @ts-expect-error: settings are read-only
   config.network = other.network
+}
+
+/** Traces, scorers and the measure of legibility take loaded models and give plain values. */
+export async function uses(reader: LoadedReader, writer: LoadedWriter, loaded: LoadedText, ink: Ink): Promise<void> {
+  const trace = await traceInk(reader, ink, { device: 'auto', signal: AbortSignal.timeout(1000) })
+  exactly<InkTrace>()(trace, true)
+  exactly<string>()(traceSvg(trace, { moving: true }), true)
+  exactly<MemoryTrace>()(await traceText(loaded, 'text'), true)
+  const { scorer, omitted } = lexicon(['word'], reader.vocabulary)
+  exactly<readonly string[]>()(omitted, true)
+  await reader.read(ink, { scorer })
+  await reader.read(ink, { scorer: textScorer(loaded, reader.vocabulary, { weight: 0.5 }) })
+  const { cer } = await measureLegibility(writer, reader, ['text'], { bias: 1 })
+  exactly<number>()(cer, true)
+  // @ts-expect-error: a trace is of a loaded reader
+  void traceInk(reader.model, ink)
+  // @ts-expect-error: a lexicon is a list of words
+  lexicon('word', reader.vocabulary)
+  // @ts-expect-error: the writer is the first argument
+  void measureLegibility(reader, writer, ['text'])
 }
 
 /** The engine keeps locks and native handles of the parameters to itself. */

@@ -75,7 +75,11 @@ export function addBench(program: Command): void {
       listParser(choiceParser('--precision', ['f32', 'bf16', 'int8', 'tf32'] as const))
     )
     .option('--device <name>', 'cpu, cuda, or auto: the choice of auto next to both (default: cpu)', device)
-    .option('--isa <name>', 'instruction set: scalar, avx2, avx512', choiceParser('--isa', ['scalar', 'avx2', 'avx512']))
+    .option(
+      '--isa <name>',
+      'instruction set: scalar, avx2, avx512',
+      choiceParser('--isa', ['scalar', 'avx2', 'avx512'])
+    )
     .option('--hidden <n,...>', "sizes instead of the workload's own", size('--hidden'))
     .option('--layers <n,...>', 'numbers of layers, for workloads that have a choice', size('--layers'))
     .option('--batch <n,...>', 'batch sizes, for workloads that have a choice', size('--batch'))
@@ -84,7 +88,11 @@ export function addBench(program: Command): void {
     .option('--rivals', 'measure onnxruntime-node, PyTorch and oneDNN turn by turn; on cuda PyTorch')
     .option('--save <file>', 'save the run as a machine file', filePath('--save'))
     .option('--compare <file>', 'compare with a run that --save wrote', filePath('--compare'))
-    .option('--tolerance <percent>', 'with --compare: fail if a point is slower by more', numberParser('--tolerance', 0, 1e6))
+    .option(
+      '--tolerance <percent>',
+      'with --compare: fail if a point is slower by more',
+      numberParser('--tolerance', 0, 1e6)
+    )
     .option('--svg <file>', 'draw a roofline', filePath('--svg'))
     .option('--json', 'one JSON object a line')
     .addHelpText('after', `\nWorkloads:\n${lines}\n${asTyped(EXAMPLES)}`)

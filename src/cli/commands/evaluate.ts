@@ -3,6 +3,9 @@
 import type { Command } from 'commander'
 import type { MeasureSpec, TaskMeasurement, TaskEntry } from '../../tasks/task.js'
 import { nats, percent } from '../../format.js'
+import { withDefaults } from '../../settings/index.js'
+import { createContext } from '../context.js'
+import { givenOnCommandLine } from '../options/settings.js'
 import { addModelCommand } from './model-command.js'
 
 /** Adds the command. */
@@ -12,11 +15,19 @@ export function addEvaluate(program: Command, tasks: readonly TaskEntry[]): void
     description: 'Measures a model on data.',
     data: ['<data...>', 'files, folders, patterns, or - for standard input'],
     use: ({ evaluation }) => evaluation,
-    async run(task, input, context) {
-      const measured = await task.evaluate(input, context)
-      context.progress.clear()
-      context.output.record({ event: 'evaluate', task: task.id, ...measured.values, ...measured.facts })
-      for (const line of linesOf(task, measured)) context.output.line(line)
+    words: ({ evaluation }) => evaluation.words,
+    async run(task, { command, file, words, interrupts }) {
+      const { settings } = task.evaluation
+      const context = await createContext(command.getOptionValue('json') === true, interrupts)
+      try {
+        const options = withDefaults(settings, givenOnCommandLine(command, settings))
+        const measured = await task.evaluate({ model: file, words, options }, context)
+        context.progress.clear()
+        context.output.record({ event: 'evaluate', task: task.id, ...measured.values, ...measured.facts })
+        for (const line of linesOf(task, measured)) context.output.line(line)
+      } finally {
+        context.progress.clear()
+      }
     }
   })
 }

@@ -3,15 +3,15 @@
 
 import type { Command } from 'commander'
 import { expected } from '../../errors.js'
-import { openCheckpoint } from '../../io/checkpoint.js'
-import { flagOf, settingsOf, withDefaults, type SettingFlag, type SettingSpec } from '../../settings/index.js'
-import type { ModelInput, ModelUse, TaskEntry, TaskContext } from '../../tasks/task.js'
-import { createContext } from '../context.js'
+import { openCheckpoint, type CheckpointFile } from '../../io/checkpoint.js'
+import { flagOf, settingsOf, type SettingFlag, type SettingSpec } from '../../settings/index.js'
+import type { TaskEntry } from '../../tasks/task.js'
+import type { ModelUse, TaskArgument } from '../../tasks/verb.js'
 import { refuseOtherTasks, refuseWithout, type OptionTasks } from '../options/applicable.js'
 import { checkArguments } from '../options/arguments.js'
 import { checkDeviceOf } from '../options/device.js'
 import { filePath } from '../options/parse.js'
-import { addOption, givenOnCommandLine, helpOf } from '../options/settings.js'
+import { addOption, helpOf } from '../options/settings.js'
 import { asTyped } from '../ui/command-line.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
 
@@ -22,7 +22,17 @@ export interface ModelCommand {
   readonly data: readonly [argument: string, help: string]
   /** Returns its settings in a task; undefined if the task does not have it. */
   use(task: TaskEntry): ModelUse | undefined
-  run(task: TaskEntry, input: ModelInput, context: TaskContext): Promise<void>
+  /** Returns the arguments after the model of a task; undefined if they are `data`. */
+  words(task: TaskEntry): readonly TaskArgument[] | undefined
+  run(task: TaskEntry, call: ModelCall): Promise<void>
+}
+
+/** A call of the command: the model's file, which the caller closes, and the words after it. */
+export interface ModelCall {
+  readonly command: Command
+  readonly file: CheckpointFile
+  readonly words: readonly string[]
+  readonly interrupts: Interrupts
 }
 
 /** Adds the command. */
@@ -44,17 +54,11 @@ export function addModelCommand(program: Command, tasks: readonly TaskEntry[], o
 }
 
 /** Returns the argument for the data of all tasks: it is optional and takes several words if those of a task do. */
-function dataOf(tasks: readonly TaskEntry[], { use, data: [argument, help] }: ModelCommand): [string, string] {
-  const others = tasks.filter((task) => use(task)!.words)
+function dataOf(tasks: readonly TaskEntry[], of: ModelCommand): [string, string] {
+  const [argument, help] = of.data
+  const others = tasks.filter((task) => of.words(task))
   if (others.length === 0) return [argument, help]
-  const kinds = others.map(
-    (task) =>
-      `${task.id}: ${
-        use(task)!
-          .words!.map(([, own]) => own)
-          .join(', ') || 'none'
-      }`
-  )
+  const kinds = others.map((task) => `${task.id}: ${of.words(task)!.map(([, own]) => own).join(', ') || 'none'}`) // prettier-ignore
   return [`[${argument.replace(/\W/g, '')}...]`, [help, ...kinds].join('; ')]
 }
 
@@ -91,18 +95,11 @@ async function runModelCommand(
   try {
     const task = taskOf(file.info.task, tasks, of, model)
     refuseOtherTasks(command, optionTasks, task.id, model)
-    const { settings, requires = {}, words: taskArguments = [of.data] } = of.use(task)!
     const words = command.args.slice(1)
-    checkArguments([of.name], taskArguments, words)
-    for (const [main, modifiers] of Object.entries(requires)) refuseWithout(command, main, modifiers)
-    const given = givenOnCommandLine(command, settings)
-    const context = await createContext(command.getOptionValue('json') === true, interrupts)
-    try {
-      const options = withDefaults(settings, given)
-      await of.run(task, { model: file, words, options }, context)
-    } finally {
-      context.progress.clear()
-    }
+    checkArguments([of.name], of.words(task) ?? [of.data], words)
+    for (const [main, modifiers] of Object.entries(of.use(task)!.requires ?? {}))
+      refuseWithout(command, main, modifiers)
+    await of.run(task, { command, file, words, interrupts })
   } finally {
     await file.close()
   }

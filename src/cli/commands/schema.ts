@@ -1,8 +1,9 @@
-// gatecell schema: the settings of every task as JSON Schema, for programs that call gatecell.
+// gatecell schema: the settings of every task, and the inputs and records of its uses, as JSON Schema, for programs that call gatecell.
 
 import type { Command } from 'commander'
 import { jsonSchema } from '../../settings/index.js'
 import type { TaskEntry } from '../../tasks/task.js'
+import { verbSchemas } from '../../tasks/verb.js'
 
 /** Adds the command. */
 export function addSchema(program: Command, tasks: readonly TaskEntry[]): void {
@@ -20,8 +21,8 @@ function schemasOf({ settings, evaluation, tracing, verbs, measures }: TaskEntry
   return {
     train: jsonSchema(settings),
     evaluate: jsonSchema(evaluation.settings),
-    ...(tracing && { trace: jsonSchema(tracing.settings) }),
-    verbs: Object.fromEntries(verbs.map((verb) => [verb.name, jsonSchema(verb.settings)])),
+    ...(tracing && { trace: verbSchemas(tracing) }),
+    verbs: Object.fromEntries(verbs.map((verb) => [verb.name, verbSchemas(verb)])),
     measures
   }
 }

@@ -2,7 +2,11 @@
 
 import type { Command } from 'commander'
 import type { TaskEntry } from '../../tasks/task.js'
+import { argumentsOf } from '../../tasks/verb.js'
+import { runVerb } from '../run-verb.js'
 import { addModelCommand } from './model-command.js'
+
+const DATA = ['<data>', 'data of the kind that the model was trained on'] as const
 
 /** Adds the command. */
 export function addTrace(program: Command, tasks: readonly TaskEntry[]): void {
@@ -10,8 +14,12 @@ export function addTrace(program: Command, tasks: readonly TaskEntry[]): void {
     name: 'trace',
     description:
       'Shows a network at work: letters, memory cells, pen and gradient, or how long a text model remembers.',
-    data: ['<data>', 'data of the kind that the model was trained on'],
+    data: DATA,
     use: ({ tracing }) => tracing,
-    run: async ({ tracing }, input, context) => await tracing!.trace(input, context)
+    words({ tracing }) {
+      const words = argumentsOf(tracing!)
+      return words.length === 1 && words[0]![0] === DATA[0] ? undefined : words
+    },
+    run: async ({ tracing }, { command, ...call }) => await runVerb(command, tracing!, call)
   })
 }

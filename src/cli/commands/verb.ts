@@ -1,26 +1,26 @@
-// The command of a verb: a model file, words and options in, the results of the verb out.
+// The command of a verb: a model file, words and options in, the records of the verb out.
 
 import type { Command } from 'commander'
 import { openCheckpoint } from '../../io/checkpoint.js'
-import { withDefaults } from '../../settings/index.js'
-import type { TaskEntry, Verb } from '../../tasks/task.js'
-import { createContext } from '../context.js'
+import type { TaskEntry } from '../../tasks/task.js'
+import { argumentsOf, type Verb } from '../../tasks/verb.js'
 import { refuseWithout } from '../options/applicable.js'
 import { addArgument } from '../options/arguments.js'
 import { checkDeviceOf } from '../options/device.js'
 import { filePath } from '../options/parse.js'
 import { addSettings, givenOnCommandLine } from '../options/settings.js'
+import { runVerb } from '../run-verb.js'
 import { asTyped } from '../ui/command-line.js'
 import { withInterrupts } from '../ui/interrupt.js'
 
 /** Adds the command of a verb. */
 export function addVerb(program: Command, task: TaskEntry, verb: Verb): void {
-  const { settings, requires = {}, words } = verb
+  const { settings, requires = {} } = verb
   const command = program
     .command(verb.name)
     .description(verb.description)
     .argument('<model>', `a .safetensors file of train ${task.id}`, filePath('the model'))
-  for (const argument of words) addArgument(command, argument)
+  for (const argument of argumentsOf(verb)) addArgument(command, argument)
   addSettings(command, settings)
   command
     .option('--json', 'one JSON object a line')
@@ -28,13 +28,10 @@ export function addVerb(program: Command, task: TaskEntry, verb: Verb): void {
     .action(async (model: string) => {
       process.exitCode = await withInterrupts(async (interrupts) => {
         for (const [main, modifiers] of Object.entries(requires)) refuseWithout(command, main, modifiers)
-        const given = givenOnCommandLine(command, settings)
-        checkDeviceOf(given)
-        const context = await createContext(command.getOptionValue('json') === true, interrupts)
+        checkDeviceOf(givenOnCommandLine(command, settings))
         const file = await openCheckpoint(model)
         try {
-          const input = { model: file, words: command.args.slice(1), options: withDefaults(settings, given) }
-          await verb.run(input, context)
+          await runVerb(command, verb, { file, words: command.args.slice(1), interrupts })
         } finally {
           await file.close()
         }

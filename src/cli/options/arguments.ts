@@ -2,7 +2,7 @@
 
 import type { Command } from 'commander'
 import { counted, expected } from '../../errors.js'
-import type { TaskArgument } from '../../tasks/task.js'
+import type { TaskArgument } from '../../tasks/verb.js'
 import { commandLine } from '../ui/command-line.js'
 import { filePath, filePaths } from './parse.js'
 

@@ -12,6 +12,7 @@ import {
   type SettingFlag,
   type SettingSpec
 } from '../../settings/index.js'
+import type { Verb } from '../../tasks/verb.js'
 import { filePaths, seconds } from './parse.js'
 
 /** Adds an option for each setting that has one. */
@@ -73,16 +74,60 @@ export function givenOnCommandLine<G extends Group>(command: Command, group: G):
 const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 const WHOLE = /^\d+(e\d+)?$/i
 
+/** Returns the paths that options of the command line give for products, by the names of their settings. */
+export function productsOnCommandLine(command: Command, group: Group): Map<string, string> {
+  const paths = new Map<string, string>()
+  for (const { path, setting } of settingsOf(group)) {
+    const flag = setting.kind === 'product' ? flagOf(path, setting) : null
+    const option = flag && command.options.find(({ long }) => long === flag.name)
+    const place = option && (command.getOptionValue(option.attributeName()) as string | undefined)
+    if (place !== null && place !== undefined) paths.set(path.at(-1)!, place)
+  }
+  return paths
+}
+
+/** Returns the values of the words of a use. Throws ERR_INVALID_OPTION for a word that its setting does not take. */
+export function givenWords(
+  { settings, words }: Pick<Verb, 'settings' | 'words'>,
+  texts: readonly string[]
+): Record<string, unknown> {
+  const given: Record<string, unknown> = {}
+  for (const [i, name] of words.entries()) {
+    const setting = settings[name] as SettingSpec
+    const word = texts[i]
+    const many = setting.kind === 'contents' || setting.kind === 'texts'
+    if (word !== undefined)
+      given[name] = valueOf(setting, `the ${name}`, many ? texts.slice(i) : word)
+  }
+  return given
+}
+
 /** Reads the words that an option was given: one word, or a list of them for a list of paths. */
 function valueOf(setting: SettingSpec, name: string, words: string | readonly string[]): unknown {
   const { kind, check, expects } = setting
   if (kind === 'duration') return check(seconds(name)(words as string), name)
-  const numeric = kind === 'number' ? DECIMAL : kind === 'integer' ? WHOLE : null
   try {
-    if (numeric === null) return check(words, name)
-    return check(numeric.test(words as string) ? Number(words) : words, name)
+    return check(typed(kind, words), name)
   } catch (error) {
     if (!(error instanceof GatecellError)) throw error
     throw expected('ERR_INVALID_OPTION', `${expects} for ${name}`, `"${words.toString()}"`, 'see --help', error)
+  }
+}
+
+/** Returns the words of an option as a value of a kind. The value is not checked. */
+function typed(kind: SettingSpec['kind'], words: string | readonly string[]): unknown {
+  switch (kind) {
+    case 'number':
+      return DECIMAL.test(words as string) ? Number(words) : words
+    case 'integer':
+      return WHOLE.test(words as string) ? Number(words) : words
+    case 'content':
+      return { path: words }
+    case 'contents':
+      return (words as readonly string[]).map((path) => ({ path }))
+    case 'product':
+      return words !== '' || words
+    default:
+      return words
   }
 }

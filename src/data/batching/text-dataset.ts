@@ -42,19 +42,22 @@ const readOptions = object<TextDatasetOptions>({
  * Returns a text as batches of a model of its symbols, for `createTrainer` and `evaluate`. The text is cut into `batch` streams that run
  * next to each other, with the carried state of the model from batch to batch; the target of each symbol is the next one. `inputs` and
  * `targets` name the model's int32 tensors [length, batch]; default 'tokens' and 'targets'. The contents of a batch depend only on the seed
- * and the position, so that a resumed run continues with the very next batch. Texts larger than memory are the `tokens` of `openCorpus`.
+ * and the position, so that a resumed run continues with the very next batch. Texts larger than memory are the tokens of
+ * `openCorpus`; ids of tokens need no vocabulary (null).
  * Throws ERR_INVALID_ARGUMENT for invalid values, ERR_UNKNOWN_SYMBOL if the vocabulary lacks a symbol, and ERR_CORPUS_EMPTY if the text is
  * shorter than one batch. Synchronous: about 5 ms of the calling thread for a million characters.
  *
  * @example
  * const data = createTextDataset('to be or not to be', vocabularyFromText('to be or not to be'), { batch: 2, length: 4 })
  */
+export function createTextDataset(text: string | Tokens, vocabulary: Vocabulary, options: TextDatasetOptions): EpochSource
+export function createTextDataset(tokens: Tokens, vocabulary: null, options: TextDatasetOptions): EpochSource
 export function createTextDataset(
   text: string | Tokens,
-  vocabulary: Vocabulary,
+  vocabulary: Vocabulary | null,
   options: TextDatasetOptions
 ): EpochSource {
-  checkVocabulary(vocabulary, 'the vocabulary')
+  if (vocabulary !== null || typeof text === 'string') checkVocabulary(vocabulary, 'the vocabulary')
   const { batch, length, repeat = true, seed, rotate, warmup, ...names } = readOptions(options, optionsName)
   const without = repeat ? { warmup } : { seed, rotate }
   const useless = Object.entries(without).find(([, value]) => value !== undefined)
@@ -66,15 +69,10 @@ export function createTextDataset(
       'leave it out'
     )
   }
-  const tokens = tokensFrom(text, vocabulary)
+  const tokens = typeof text === 'string' ? tokensOf(vocabulary!.encode(text)) : checkTokens(text, 'the text')
   if (!repeat) return evaluationSource(createEvaluation(tokens, { batch, length, ...(warmup && { warmup }) }), names)
   const order = { ...(seed !== undefined && { seed }), ...(rotate !== undefined && { rotate }) }
   return tokenSource(createBatches(tokens, { batch, length, ...order }), names)
 }
 
 const optionsName = 'the options of createTextDataset'
-
-function tokensFrom(text: unknown, vocabulary: Vocabulary): Tokens {
-  if (typeof text !== 'string') return checkTokens(text, 'the text')
-  return tokensOf(vocabulary.encode(text))
-}

@@ -7,7 +7,12 @@ export { measureRecognition, type RecognitionMeasure } from './evaluate.js'
 export { loadReader, type LoadedReader, type LoadReaderOptions } from './load.js'
 export { recognitionModel, RECOGNITION_TASK } from './model.js'
 export { createPenReader, type PenReader } from './live-reader.js'
+export { lexicon, textScorer, type Lexicon, type TextScorerOptions } from './scorers.js'
 export type { Reading, ReadOptions } from './search.js'
+export { traceInk, type InkTrace, type TracedLetter } from './trace.js'
+export { traceSvg, type TraceSvgOptions } from './trace-picture.js'
+export type { TraceOptions } from '../../introspect/network.js'
+export type { LoadedText } from '../text/load.js'
 export type { ReaderScores } from './scores.js'
 export {
   prepareRecognitionRun,

@@ -1,6 +1,6 @@
 // A reader from its file, which reads whole samples of ink, or point by point while the pen moves.
 
-import { optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
+import { made, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
 import { createPace } from '../../data/files/pace.js'
 import type { Ink } from '../../data/ink/strokes.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
@@ -60,7 +60,7 @@ const checkReading = optionsOf<ReadingOptions>({ ...readFields, best: bestOf, si
 function readerOf(loaded: LoadedModel<RecognitionConfig>): LoadedReader {
   const { model, config } = loaded
   const vocabulary = readerVocabulary(config)
-  return {
+  const reader: LoadedReader = {
     ...loaded,
     vocabulary,
     async read(ink, options) {
@@ -77,4 +77,11 @@ function readerOf(loaded: LoadedModel<RecognitionConfig>): LoadedReader {
     scores: (ink) => scoresOf(loaded, ink),
     pen: (options) => createPenReader(model, config, options)
   }
+  readers.add(reader)
+  return reader
 }
+
+const readers = new WeakSet<LoadedReader>()
+
+/** Checks that a value is a reader that `loadReader` returned. */
+export const checkReader = made<LoadedReader>('a reader that loadReader returned', readers)

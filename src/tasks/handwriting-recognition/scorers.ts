@@ -1,9 +1,10 @@
 // Scorers for readers of ink: a list of words, and a text model. Their tokens are the labels of the reader, ids of its vocabulary.
 
+import { list, number, optional, options as optionsOf, string } from '../../check/index.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
 import { counted, expected } from '../../errors.js'
 import { combineScorers, lexiconScorer, streamScorer, type Scorer } from '../../generate/scorers.js'
-import type { LoadedText } from '../text/index.js'
+import { checkLoadedText, type LoadedText } from '../text/load.js'
 import { checkReaderVocabulary } from './labels.js'
 
 /** A lexicon as a scorer, and the words that it does not have. */
@@ -16,11 +17,20 @@ export interface Lexicon {
 /**
  * Returns a scorer that allows only these words, with single spaces between them if the vocabulary has a space. `vocabulary` is that of the
  * reader. An entry of several words, such as "New York", allows each of its words. White space around words and empty entries are ignored.
- * Throws ERR_UNKNOWN_SYMBOL if the vocabulary has the symbols of none of the words, ERR_INVALID_ARGUMENT for a vocabulary without the blank.
+ * Throws ERR_UNKNOWN_SYMBOL if the vocabulary has the symbols of none of the words, ERR_INVALID_ARGUMENT for a vocabulary without the blank
+ * and for entries that are not strings.
+ *
+ * @example
+ * using reader = await loadReader('reader.safetensors')
+ * const { scorer, omitted } = lexicon(['lv', 'zt', 'New York'], reader.vocabulary)
+ * const ink = createInk([[[0, 0], [4, 10], [8, 0]], [[2, 4], [6, 4]]])
+ * const [reading] = await reader.read(ink, { beam: 16, scorer })
+ * console.log(reading?.text, omitted)
  */
 export function lexicon(entries: readonly string[], vocabulary: Vocabulary): Lexicon {
   checkReaderVocabulary(vocabulary, 'the vocabulary')
-  const words = new Set(entries.flatMap((entry) => entry.split(/\s+/u)).filter((word) => word !== ''))
+  const given = list(string)(entries, 'the words')
+  const words = new Set(given.flatMap((entry) => entry.split(/\s+/u)).filter((word) => word !== ''))
   const omitted: string[] = []
   const spelled: Int32Array[] = []
   for (const word of words) {
@@ -54,18 +64,35 @@ function labelsOf(text: string, vocabulary: Vocabulary): Int32Array | null {
   }
 }
 
+/** Options of `textScorer`. */
+export interface TextScorerOptions {
+  /** Factor of the nats of the text model, above 0 and at most 100; default 0.5. */
+  weight?: number
+  /** Nats that each symbol gets in addition, from -100 to 100; default 1. Without them short readings are preferred. */
+  insertion?: number
+}
+
+const readOptions = optionsOf<TextScorerOptions>({
+  weight: optional(number(Number.MIN_VALUE, 100)),
+  insertion: optional(number(-100, 100))
+})
+
 /**
- * Returns a scorer that rates readings by a text model, as text between two ends of words or lines. The nats of the text model are multiplied
- * by `weight`, and each symbol gets `insertion` nats more. `vocabulary` is that of the reader; symbols that the text model does not have are
- * never read. Throws ERR_UNKNOWN_SYMBOL if the two models have no symbol except white space in common, ERR_INVALID_ARGUMENT for a vocabulary
- * without the blank.
+ * Returns a scorer that rates readings by a text model, as text between two ends of words or lines. `vocabulary` is that of the reader;
+ * symbols that the text model does not have are never read. The text model must not be disposed of while the scorer is in use. Throws
+ * ERR_UNKNOWN_SYMBOL if the two models have no symbol except white space in common, ERR_INVALID_ARGUMENT for a text model that
+ * `loadTextModel` did not return, a vocabulary without the blank and invalid options.
+ *
+ * @example
+ * using reader = await loadReader('reader.safetensors')
+ * using text = await loadTextModel('english.safetensors')
+ * const scorer = textScorer(text, reader.vocabulary, { weight: 0.5 })
+ * const readings = await reader.read(createInk([[[0, 0], [4, 10], [8, 0]]]), { best: 3, scorer })
  */
-export function textScorer(
-  text: LoadedText,
-  vocabulary: Vocabulary,
-  options: { weight: number; insertion: number }
-): Scorer {
+export function textScorer(text: LoadedText, vocabulary: Vocabulary, options: TextScorerOptions = {}): Scorer {
+  checkLoadedText(text, 'the text model')
   checkReaderVocabulary(vocabulary, 'the vocabulary')
+  const { weight = 0.5, insertion = 1 } = readOptions(options, 'the options of textScorer')
   const textOf = (label: number) => vocabulary.decode([label], { skipSpecial: true })
   const tokens = new Map<number, number>()
   for (let label = 0; label < vocabulary.size; label++) {
@@ -85,7 +112,7 @@ export function textScorer(
   const stream = text.model.stream()
   stream.feed([breaks[0] ?? 0])
   const scorer = streamScorer(stream, { tokenOf: (token) => tokens.get(token) ?? -1, ends: breaks })
-  return combineScorers([{ scorer, weight: options.weight }], options.insertion)
+  return combineScorers([{ scorer, weight }], insertion)
 }
 
 /** Returns the id of a symbol; null if the vocabulary does not have one id for it. */

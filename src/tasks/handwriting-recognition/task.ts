@@ -1,8 +1,10 @@
 // The task `handwriting-recognition`: a network that reads ink.
 
 import { INK_FORMATS } from '../ink/settings.js'
-import type { TaskEntry, Verb } from '../task.js'
+import type { TaskEntry } from '../task.js'
+import { defineVerb } from '../verb.js'
 import { readerTaskSettings } from './settings.js'
+import { readerTraceRecords, readingRecords } from './use-records.js'
 import { readerEvaluationSettings, readerTraceSettings, readingSettings } from './use-settings.js'
 
 const TRAINING_NOTES = `${INK_FORMATS}
@@ -40,15 +42,26 @@ Examples:
 A reader is shown by four rows: the letters as they are recognised, the memory cells step by step, the pen, and the
 gradient of each letter's output back to the points of the pen.`
 
-const read: Verb = {
+const read = defineVerb({
   name: 'read',
   description: 'Reads ink with a trained reader.',
-  words: [['<ink...>', 'files, folders, patterns, or - for standard input']],
+  words: ['ink'],
   settings: readingSettings,
+  records: readingRecords,
   requires: { lm: ['lmWeight', 'insertion'] },
   notes: READ_NOTES,
-  run: async (input, context) => await (await import('./read.js')).read(input as never, context)
-}
+  code: async () => (await import('./read.js')).readingCode
+})
+
+const trace = defineVerb({
+  name: 'trace',
+  description: 'Shows letters, memory cells, pen and gradient of a reader.',
+  words: ['data'],
+  settings: readerTraceSettings,
+  records: readerTraceRecords,
+  notes: TRACE_NOTES,
+  code: async () => (await import('./trace-file.js')).readerTraceCode
+})
 
 /** The task of readers. */
 export const recognitionEntry: TaskEntry = {
@@ -69,11 +82,7 @@ export const recognitionEntry: TaskEntry = {
   verbs: [read],
   next: 'read MODEL INK',
   evaluation: { settings: readerEvaluationSettings, notes: EVALUATION_NOTES },
-  tracing: {
-    settings: readerTraceSettings,
-    notes: TRACE_NOTES,
-    trace: async (input, context) => await (await import('./trace-file.js')).traceInkFile(input as never, context)
-  },
+  tracing: trace,
   prepare: async (place, given, context) =>
     await (await import('./task-training.js')).prepareReaderTask(place, given, context),
   evaluate: async (input, context) =>

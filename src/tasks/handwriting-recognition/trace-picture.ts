@@ -1,12 +1,13 @@
 // The four rows of a trace as one picture (Graves 2012, figure 7.5): letters, memory cells, the pen's input, the gradient. Time runs
 // from left to right; in the moving picture a line sweeps over it at the pace of the pen.
 
+import { boolean, invalid, optional, options as optionsOf, string } from '../../check/index.js'
 import { largest, smallest } from '../../data/extremes.js'
 import type { Stroke } from '../../data/ink/strokes.js'
 import { divergingLegend, label, stepAxis, valueAxis } from '../../plot/axis.js'
 import { escapeXml, inkPaths, pixel, placeInk, strokeTimes, svgFile } from '../../plot/ink.js'
 import { colours, diverging, DIVERGING_LEVELS } from '../../plot/theme.js'
-import type { InkTrace } from './trace.js'
+import { checkInkTrace, type InkTrace } from './trace.js'
 
 const WIDTH = 900
 const LEFT = 56
@@ -17,10 +18,32 @@ const GAP = 38
 const MAX_UNITS = 48
 const POINTS_PER_SECOND = 60
 
-/** Returns the picture of a trace as an SVG file; `layer` names the layer whose cells are shown, default the last. */
-export function traceSvg(trace: InkTrace, options: { moving?: boolean; layer?: string } = {}): string {
-  const { moving = false } = options
-  const layer = trace.layers.find(({ name }) => name === options.layer) ?? trace.layers.at(-1)!
+/** Options of `traceSvg`. */
+export interface TraceSvgOptions {
+  /** Whether a line sweeps over the picture at the pace of the pen. Default: false. */
+  moving?: boolean
+  /** Name of the layer whose memory cells are shown: l0, l0_reverse, l1 and so on. Default: the last layer. */
+  layer?: string
+}
+
+const readOptions = optionsOf<TraceSvgOptions>({ moving: optional(boolean), layer: optional(string) })
+
+/**
+ * Returns the picture of a trace as the text of an SVG file, 900 pixels wide. Of a layer it shows the 48 units that change most. Throws
+ * ERR_INVALID_ARGUMENT for a trace of another form than that of `traceInk`, for a layer that it does not have and for invalid options.
+ *
+ * @example
+ * using reader = await loadReader('reader.safetensors')
+ * const trace = await traceInk(reader, createInk([[[0, 0], [4, 10], [8, 0]], [[2, 4], [6, 4]]]))
+ * writeFileSync('trace.svg', traceSvg(trace))
+ */
+export function traceSvg(trace: InkTrace, options: TraceSvgOptions = {}): string {
+  const { moving = false, layer } = readOptions(options, 'the options of traceSvg')
+  return pictureOf(checkInkTrace(trace, 'the trace'), moving, layer)
+}
+
+function pictureOf(trace: InkTrace, moving: boolean, name: string | undefined): string {
+  const layer = layerOf(trace, name)
   const steps = trace.points.length
   const x = (step: number) => LEFT + (SPAN * (step + 0.5)) / steps
   const parts: string[] = []
@@ -41,6 +64,12 @@ export function traceSvg(trace: InkTrace, options: { moving?: boolean; layer?: s
   const veils = moving ? sweep(trace, [tops[0]! - 4, tops[2]! - 26, tops[3]! - 4, top - GAP + 4]) : ''
   const body = `<g font-family="system-ui, sans-serif">${parts.join('')}${axis}${veils}</g>`
   return svgFile(WIDTH, top - GAP + 36, body, `trace of "${trace.text}"`)
+}
+
+function layerOf({ layers }: InkTrace, wanted: string | undefined): InkTrace['layers'][number] {
+  const layer = wanted === undefined ? layers.at(-1) : layers.find(({ name }) => name === wanted)
+  if (layer) return layer
+  throw invalid(`one of the layers ${layers.map(({ name }) => name).join(', ')}`, 'layer', wanted)
 }
 
 function colourOf(trace: InkTrace): (symbol: string) => string {

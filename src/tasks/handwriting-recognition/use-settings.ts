@@ -13,6 +13,7 @@ export const readerEvaluationSettings = {
 
 /** Settings of a trace. */
 export const readerTraceSettings = {
+  data: setting.content({ flag: null, mediaType: 'application/json', help: 'ink to trace the reader on' }),
   sample: setting.integer({ min: 1, default: 1, help: 'number of the sample of the ink' }),
   layer: setting.text({
     absent: true,
@@ -20,14 +21,19 @@ export const readerTraceSettings = {
     defaultText: 'the last',
     help: 'layer whose cells the picture shows: l0, l0_reverse, l1 and so on'
   }),
-  svg: setting.path({ absent: true, help: 'the rows as a picture' }),
-  movingSvg: setting.path({ absent: true, help: 'the rows as a moving picture' }),
+  svg: setting.product({ mediaType: 'image/svg+xml', help: 'the rows as a picture' }),
+  movingSvg: setting.product({ mediaType: 'image/svg+xml', help: 'the rows as a moving picture' }),
   ...inkReadSettings,
   ...deviceSettings
 } satisfies Group
 
 /** Settings of `read`. */
 export const readingSettings = {
+  ink: setting.contents({
+    flag: null,
+    mediaType: 'application/json',
+    help: 'files, folders, patterns, or - for standard input'
+  }),
   beam: setting.integer({
     min: 1,
     max: 2 ** 16,
@@ -36,9 +42,19 @@ export const readingSettings = {
     help: 'width of a beam search'
   }),
   best: setting.integer({ min: 1, max: 1000, default: 1, help: 'readings of each sample' }),
-  lexicon: setting.path({ absent: true, help: 'read only words of this list, one or more a line' }),
-  lm: setting.path({ absent: true, argument: '<model>', help: 'text model that rates readings' }),
-  lmWeight: setting.number({ above: 0, max: 100, argument: '<w>', default: 0.5, help: "factor of the text model's nats" }),
+  lexicon: setting.content({
+    absent: true,
+    mediaType: 'text/plain',
+    help: 'read only words of this list, one or more a line'
+  }),
+  lm: setting.model({ absent: true, help: 'text model that rates readings' }),
+  lmWeight: setting.number({
+    above: 0,
+    max: 100,
+    argument: '<w>',
+    default: 0.5,
+    help: "factor of the text model's nats"
+  }),
   insertion: setting.number({
     min: -100,
     max: 100,

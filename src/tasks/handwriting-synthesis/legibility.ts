@@ -2,12 +2,14 @@
 // error rate from the texts to the readings, which includes the reader's own errors.
 
 import { setImmediate } from 'node:timers/promises'
+import { callback, list, number, optional, string } from '../../check/index.js'
+import { options as optionsOf, seed as seedOf, signal as signalOf } from '../../check/index.js'
 import type { Ink } from '../../data/ink/strokes.js'
 import { expected } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
 import { editDistance } from '../../metrics/edit-distance.js'
-import type { LoadedWriter } from './load.js'
-import type { LoadedReader } from '../handwriting-recognition/index.js'
+import { checkReader, type LoadedReader } from '../handwriting-recognition/load.js'
+import { checkWriter, type LoadedWriter } from './load.js'
 
 /** Options of `measureLegibility`. */
 export interface LegibilityOptions {
@@ -35,9 +37,23 @@ export interface Legibility {
   seconds: number
 }
 
+const readOptions = optionsOf<LegibilityOptions>({
+  bias: optional(number(0, 100)),
+  seed: optional(seedOf),
+  signal: optional(signalOf),
+  onProgress: optional(callback())
+})
+
 /**
- * Writes texts and reads them; the event loop turns after each. Throws ERR_CORPUS_EMPTY without texts, ERR_ABORTED if the signal aborts, and
- * what `LoadedWriter.write` throws for a text.
+ * Measures the legibility of a writer: the writer writes the texts, and the reader reads them. The event loop turns after each text. Throws
+ * ERR_CORPUS_EMPTY without texts, ERR_ABORTED if `signal` aborts, the errors of `LoadedWriter.write` for a text, and ERR_INVALID_ARGUMENT for
+ * a writer that `loadWriter` and a reader that `loadReader` did not return.
+ *
+ * @example
+ * using writer = await loadWriter('writer.safetensors')
+ * using reader = await loadReader('reader.safetensors')
+ * const { cer, exact, written } = await measureLegibility(writer, reader, ['hello', 'world'], { bias: 1 })
+ * console.log(cer, exact, written[0].read)
  */
 export async function measureLegibility(
   writer: LoadedWriter,
@@ -45,27 +61,30 @@ export async function measureLegibility(
   texts: readonly string[],
   options: LegibilityOptions = {}
 ): Promise<Legibility> {
-  const { bias, seed = 0, signal, onProgress } = options
-  if (texts.length === 0) throw expected('ERR_CORPUS_EMPTY', 'at least one text to write', 'none', 'pass texts')
+  checkWriter(writer, 'the writer')
+  checkReader(reader, 'the reader')
+  const asked = list(string)(texts, 'the texts')
+  const { bias, seed = 0, signal, onProgress } = readOptions(options, 'the options of measureLegibility')
+  if (asked.length === 0) throw expected('ERR_CORPUS_EMPTY', 'at least one text to write', 'none', 'pass texts')
   const begin = performance.now()
   let [edits, symbols, exact] = [0, 0, 0]
   const written: Legibility['written'] = []
-  for (const [i, text] of texts.entries()) {
+  for (const [i, text] of asked.entries()) {
     await setImmediate()
     throwIfAborted(signal)
     const { ink, finished } = await writer.write({ text, seed: seed + i, signal, ...(bias !== undefined && { bias }) })
     const read = (await reader.read(ink, { signal }))[0]!.text
-    const [asked, found] = [codePoints(text), codePoints(read)]
-    const errors = editDistance(found, asked)
+    const [wanted, found] = [codePoints(text), codePoints(read)]
+    const errors = editDistance(found, wanted)
     edits += errors
-    symbols += asked.length
+    symbols += wanted.length
     if (errors === 0) exact++
-    onProgress?.((i + 1) / texts.length)
+    onProgress?.((i + 1) / asked.length)
     written.push({ text, read, ink, finished })
   }
   return {
     cer: edits / symbols,
-    exact: exact / texts.length,
+    exact: exact / asked.length,
     cut: written.filter(({ finished }) => !finished).length,
     written,
     seconds: (performance.now() - begin) / 1000

@@ -1,5 +1,6 @@
 // A writer from its file, which writes a text or draws, also in the style of given strokes.
 
+import { made } from '../../check/index.js'
 import type { Ink } from '../../data/ink/strokes.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
 import type { CheckpointFile } from '../../io/checkpoint.js'
@@ -45,9 +46,16 @@ export async function loadWriter(
 
 function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
   const network = { ...loaded, vocabulary: writerVocabulary(loaded.config) }
-  return {
+  const writer: LoadedWriter = {
     ...network,
     write: (options) => writeInk(network, options),
     style: (ink, options) => readStyle(network, ink, options)
   }
+  writers.add(writer)
+  return writer
 }
+
+const writers = new WeakSet<LoadedWriter>()
+
+/** Checks that a value is a writer that `loadWriter` returned. */
+export const checkWriter = made<LoadedWriter>('a writer that loadWriter returned', writers)

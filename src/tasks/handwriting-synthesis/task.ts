@@ -1,9 +1,11 @@
 // The task `handwriting-synthesis`: a network that writes by hand.
 
 import { INK_FORMATS } from '../ink/settings.js'
-import type { TaskEntry, Verb } from '../task.js'
+import type { TaskEntry } from '../task.js'
+import { defineVerb } from '../verb.js'
 import { FORMER_GENERATION_TASKS, GENERATION_TASK } from './id.js'
 import { writerTaskSettings } from './settings.js'
+import { writeRecords } from './use-records.js'
 import { writerEvaluationSettings, writeSettings } from './use-settings.js'
 
 const TRAINING_NOTES = `${INK_FORMATS}
@@ -30,14 +32,15 @@ Examples:
 A writer is measured in nats per point, compared with a Gaussian and a mixture without a memory; with --reader it writes texts of the
 ink, and cer and exact measure how they are read.`
 
-const write: Verb = {
+const write = defineVerb({
   name: 'write',
   description: 'Writes by hand with a trained writer.',
-  words: [['[text]', 'the text to write; none for a model that draws']],
+  words: ['text'],
   settings: writeSettings,
+  records: writeRecords,
   notes: WRITE_NOTES,
-  run: async (input, context) => await (await import('./write.js')).write(input as never, context)
-}
+  code: async () => (await import('./write.js')).writeCode
+})
 
 /** The task of writers. */
 export const synthesisEntry: TaskEntry = {

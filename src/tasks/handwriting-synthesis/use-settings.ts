@@ -26,6 +26,7 @@ export const writerEvaluationSettings = {
 
 /** Settings of `write`. */
 export const writeSettings = {
+  text: setting.text({ absent: true, flag: null, help: 'the text to write; none for a model that draws' }),
   bias: setting.number({ ...bias, help: 'bias towards the likely: 0 as learned, higher is neater' }),
   seed: setting.integer({ min: 0, default: 0, help: 'seed of the draws' }),
   points: setting.integer({
@@ -35,12 +36,20 @@ export const writeSettings = {
     defaultText: 'by the text; 1000 without one',
     help: 'points of the pen at most'
   }),
-  style: setting.path({ absent: true, help: 'a style that was saved before' }),
-  prime: setting.path({ absent: true, argument: '<ink>', help: 'strokes whose style is taken' }),
-  saveStyle: setting.path({ absent: true, help: 'file for the style of the primed strokes' }),
-  svg: setting.path({ absent: true, help: 'the ink as a picture' }),
-  movingSvg: setting.path({ absent: true, help: 'the ink as a picture that moves at the speed of the hand' }),
-  out: setting.path({ absent: true, help: 'the ink as stroke JSON' }),
+  style: setting.content({ absent: true, mediaType: 'application/json', help: 'a style that was saved before' }),
+  prime: setting.content({
+    absent: true,
+    argument: '<ink>',
+    mediaType: 'application/json',
+    help: 'strokes whose style is taken'
+  }),
+  saveStyle: setting.product({ mediaType: 'application/json', help: 'file for the style of the primed strokes' }),
+  svg: setting.product({ mediaType: 'image/svg+xml', help: 'the ink as a picture' }),
+  movingSvg: setting.product({
+    mediaType: 'image/svg+xml',
+    help: 'the ink as a picture that moves at the speed of the hand'
+  }),
+  out: setting.product({ mediaType: 'application/json', help: 'the ink as stroke JSON' }),
   ...deviceSettings,
   ...inkReadSettings
 } satisfies Group

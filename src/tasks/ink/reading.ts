@@ -4,8 +4,9 @@ import type { ReadInkOptions } from '../../data/ink/read.js'
 import { counted, errorCodes, type ErrorCode, type GatecellError } from '../../errors.js'
 import type { JsonObject } from '../../io/json.js'
 import { grouped, percent } from '../../format.js'
-import type { Given } from '../../settings/index.js'
+import { field, type Given, type Group } from '../../settings/index.js'
 import type { TaskContext, TaskOutput } from '../task.js'
+import type { RecordOf } from '../verb.js'
 import type { inkReadSettings } from './settings.js'
 
 /** Values of `inkReadSettings`. */
@@ -17,9 +18,23 @@ export interface InkReading {
   onBad?: (error: GatecellError, file?: string) => void
   /** Returns the counts of what was left out next to `used` samples, for a record. */
   leftOut(used: number): LeftOut
+  /** Returns the record of what was left out next to `used` samples; null if nothing was. */
+  record(used: number): LeftOutRecord | null
   /** Prints what was left out next to `used` samples. */
   tell(output: TaskOutput, used: number): void
 }
+
+/** Fields of the records of samples and files that reading left out. */
+export const leftOutFields = {
+  samples: field.integer('samples that were left out'),
+  share: field.number('fraction of all samples, those that were left out included'),
+  reasons: field.map(field.integer('number of samples'), 'samples by the code of their error'),
+  files: field.integer('files of folders that hold no ink'),
+  examples: field.list(field.text('message of an error'), 'the first errors, at most 100')
+} satisfies Group
+
+/** The record of samples and files that reading left out. */
+export type LeftOutRecord = RecordOf<{ left_out: typeof leftOutFields }>
 
 /** Samples and files that reading left out. */
 export interface LeftOut extends JsonObject {
@@ -46,6 +61,11 @@ export function inkReading(
     for (const { code } of bad) reasons[code] = (reasons[code] ?? 0) + 1
     return { samples: bad.length, share: bad.length / Math.max(1, bad.length + used), reasons, files: badFiles.length }
   }
+  const record = (used: number): LeftOutRecord | null => {
+    const all = [...bad, ...badFiles]
+    if (all.length === 0) return null
+    return { event: 'left_out', ...leftOut(used), examples: all.slice(0, 100).map(({ message }) => message) }
+  }
   return {
     read: {
       signal,
@@ -56,18 +76,28 @@ export function inkReading(
     },
     ...(onBad && { onBad }),
     leftOut,
+    record,
     tell(output, used) {
-      const all = [...bad, ...badFiles]
-      if (all.length === 0) return
-      const { samples, share, reasons, files } = leftOut(used)
-      const examples = all.slice(0, 100).map(({ message }) => message)
-      output.record({ event: 'left_out', samples, share, reasons, files, examples })
-      const of = `${grouped(samples)} of ${counted(samples + used, 'sample')} (${percent(share)})`
-      output.line(`left out ${of}${files > 0 ? ` and ${counted(files, 'file')}` : ''}`)
-      for (const [code, count] of Object.entries(reasons))
-        output.line(`  ${grouped(count)}: ${errorCodes[code as ErrorCode]} (${code})`)
-      for (const message of examples.slice(0, 5)) output.line(`  ${message}`)
-      if (all.length > 5) output.line('  ...')
+      const found = record(used)
+      if (found === null) return
+      output.record(found)
+      for (const line of leftOutLines(found)) output.line(line)
     }
   }
+}
+
+/** Returns the lines about samples and files that reading left out. */
+export function leftOutLines({ samples, share, reasons, files, examples }: LeftOutRecord): string[] {
+  const of =
+    samples === 0
+      ? counted(files, 'file')
+      : `${grouped(samples)} of ${counted(Math.round(samples / share), 'sample')} (${percent(share)})${files > 0 ? ` and ${counted(files, 'file')}` : ''}`
+  return [
+    `left out ${of}`,
+    ...Object.entries(reasons).map(
+      ([code, count]) => `  ${grouped(count)}: ${errorCodes[code as ErrorCode]} (${code})`
+    ),
+    ...examples.slice(0, 5).map((message) => `  ${message}`),
+    ...(examples.length > 5 ? ['  ...'] : [])
+  ]
 }

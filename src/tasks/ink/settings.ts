@@ -162,5 +162,9 @@ export const chooseInkSettings = {
     defaultText: 'as in the training',
     help: 'share that validates'
   }),
-  where: setting.text({ absent: true, argument: '<field=values>', help: 'only these samples of the ink, as writer=26-30' })
+  where: setting.text({
+    absent: true,
+    argument: '<field=values>',
+    help: 'only these samples of the ink, as writer=26-30'
+  })
 } satisfies Group

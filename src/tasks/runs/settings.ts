@@ -19,21 +19,44 @@ export interface TrainingDescription {
   readonly precision?: string
 }
 
+/** Returns the settings of the length of a run, of which a run has one. */
+function lengthSettings(epochs: number, data: string) {
+  return {
+    epochs: setting.integer({
+      min: 1,
+      default: epochs,
+      absent: true,
+      help: `stop after this many passes over the ${data}`
+    }),
+    steps: setting.integer({ min: 1, absent: true, help: 'stop after this many steps' }),
+    timeLimit: setting.timeSpan({
+      above: 0,
+      max: 1e9,
+      absent: true,
+      unit: 'seconds',
+      help: 'stop after this much training'
+    })
+  }
+}
+
 /** Returns the settings of every training. */
 export function trainingSettings(of: TrainingDescription) {
   const rate = typeof of.learningRate === 'number' ? { default: of.learningRate } : { defaultText: of.learningRate }
   return {
     batch: setting.integer({ min: 1, max: MAX_SIZE, default: of.batch, help: 'sequences per step' }),
-    epochs: setting.integer({
-      min: 1,
-      default: of.epochs,
-      absent: true,
-      help: `stop after this many passes over the ${of.data}`
+    ...lengthSettings(of.epochs, of.data),
+    learningRate: setting.number({
+      above: 0,
+      max: 1e3,
+      flag: '--lr',
+      argument: '<rate>',
+      ...rate,
+      help: 'peak learning rate'
     }),
-    steps: setting.integer({ min: 1, absent: true, help: 'stop after this many steps' }),
-    timeLimit: setting.timeSpan({ above: 0, max: 1e9, absent: true, unit: 'seconds', help: 'stop after this much training' }),
-    learningRate: setting.number({ above: 0, max: 1e3, flag: '--lr', argument: '<rate>', ...rate, help: 'peak learning rate' }),
-    schedule: setting.choice(['constant', 'cosine', 'plateau'], { default: 'cosine', help: 'schedule of the learning rate' }),
+    schedule: setting.choice(['constant', 'cosine', 'plateau'], {
+      default: 'cosine',
+      help: 'schedule of the learning rate'
+    }),
     warmup: setting.number({
       min: 0,
       max: MAX_COUNT,
@@ -85,7 +108,11 @@ export const processSettings = {
     argument: '<model>',
     help: 'begin with the weights of this model of the same task, those of symbols by symbol; a run that is resumed keeps its own'
   }),
-  checkpointEvery: setting.integer({ min: 1, defaultText: 'as between validations', help: 'steps between checkpoints' }),
+  checkpointEvery: setting.integer({
+    min: 1,
+    defaultText: 'as between validations',
+    help: 'steps between checkpoints'
+  }),
   threads: setting.integer({
     min: 0,
     max: 1024,

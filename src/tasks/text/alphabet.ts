@@ -2,12 +2,10 @@
 // also the self-test of `gatecell doctor`.
 
 import { callback, choice, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
-import { createBatches } from '../../data/batching/windows.js'
-import { tokensOf } from '../../data/text/tokens.js'
+import { createTextDataset } from '../../data/batching/text-dataset.js'
 import { vocabularyFromText } from '../../data/text/vocabulary.js'
 import { expected } from '../../errors.js'
 import type { Device } from '../../graph/opcodes.js'
-import { tokenSource } from '../../data/batching/source.js'
 import type { Report } from '../../train/reports.js'
 import { createTrainer } from '../../train/trainer.js'
 import { writeText } from './load.js'
@@ -54,8 +52,8 @@ export async function learnAlphabet(
   const network = { ...networkDefaults, embedding: 16, hidden: 32, layers: 1 }
   const { device = 'cpu', onReport, signal } = readOptions(options, 'the options of learnAlphabet')
   using model = textModel({ vocabulary: vocabulary.config, network, split: { valid: 0, test: 0 } }, { device })
-  const batches = createBatches(tokensOf(vocabulary.encode(text)), { batch: 8, length: ALPHABET.length })
-  const trainer = createTrainer(model, tokenSource(batches), {
+  const data = createTextDataset(text, vocabulary, { batch: 8, length: ALPHABET.length })
+  const trainer = createTrainer(model, data, {
     optimizer: { kind: 'adam', learningRate: 2e-2 },
     steps: STEPS,
     reportEvery: STEPS / 4

@@ -1,11 +1,11 @@
 // The measure of a text model: mean nats per symbol of a text. It is exact when the text is read as one stream whose state is carried from the
 // first symbol to the last. Reading several segments at the same time is many times faster and nearly exact, for validations of a training.
 
-import { createEvaluation } from '../../data/batching/windows.js'
 import { callback, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
 import { checkTokens, type Tokens } from '../../data/text/tokens.js'
 import type { Model } from '../../model.js'
-import { evaluationSource, type BatchSource } from '../../data/batching/source.js'
+import type { BatchSource } from '../../data/batching/source.js'
+import { createTextDataset } from '../../data/batching/text-dataset.js'
 import { evaluate } from '../../train/evaluate.js'
 import { expectFiniteLoss } from '../../train/not-finite.js'
 
@@ -52,7 +52,7 @@ export async function evaluateText(
   checkTokens(tokens, 'tokens')
   const { signal, onProgress } = readMeasureOptions(options, 'the options of evaluateText')
   const length = Math.max(1, Math.min(EXACT_WINDOW, tokens.length - 1))
-  const source = withProgress(evaluationSource(createEvaluation(tokens, { length })), onProgress)
+  const source = withProgress(createTextDataset(tokens, null, { batch: 1, length, repeat: false }), onProgress)
   const { loss, count, seconds } = await evaluate(model, source, { signal })
   return { nats: expectFiniteLoss(loss), bits: loss / Math.LN2, tokens: count, seconds }
 }
@@ -66,7 +66,7 @@ const WARMUP = 256
 export function segmentSource(tokens: Tokens): BatchSource {
   const batch = Math.max(1, Math.min(SEGMENTS, Math.floor(tokens.length / WARMUP)))
   const length = Math.max(1, Math.min(WINDOW, tokens.length - 1))
-  return evaluationSource(createEvaluation(tokens, { length, batch, warmup: WARMUP }))
+  return createTextDataset(tokens, null, { batch, length, warmup: WARMUP, repeat: false })
 }
 
 function withProgress(source: BatchSource, onProgress: ((done: number) => void) | undefined): BatchSource {

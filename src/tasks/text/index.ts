@@ -12,6 +12,8 @@ export {
   type Writer
 } from './load.js'
 export { TEXT_TASK, textModel } from './model.js'
+export { traceText, type LayerMemory, type MemoryTrace } from './trace.js'
+export type { TraceOptions } from '../../introspect/network.js'
 export type { TextNetwork, TextSplit, TextTraining } from './settings.js'
 export { prepareTextRun, type TextResult, type TextRun, type TextRunMeasure, type TextRunOptions } from './run.js'
 export type { LoadedModel, LoadOptions } from '../runs/load.js'

@@ -1,6 +1,6 @@
 // A text model from its file, ready to write and to be measured.
 
-import { integer, object, optional, options as optionsOf, signal as signalOf, string } from '../../check/index.js'
+import { integer, made, object, optional, options as optionsOf, signal as signalOf, string } from '../../check/index.js'
 import { checkVocabulary, vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabulary.js'
 import { checkModel, type Model } from '../../model.js'
 import type { Stream } from '../../generate/stream-types.js'
@@ -66,8 +66,19 @@ export async function loadTextModel(
   const loaded = await loadModel(textTask, source, options, ({ network }) => threadsForOneStream(network.hidden))
   const { model, config } = loaded
   const vocabulary = vocabularyFromConfig(config.vocabulary)
-  return { ...loaded, vocabulary, write: (writeOptions = {}) => writeText(model, vocabulary, writeOptions) }
+  const text: LoadedText = {
+    ...loaded,
+    vocabulary,
+    write: (writeOptions = {}) => writeText(model, vocabulary, writeOptions)
+  }
+  texts.add(text)
+  return text
 }
+
+const texts = new WeakSet<LoadedText>()
+
+/** Checks that a value is a text model that `loadTextModel` returned. */
+export const checkLoadedText = made<LoadedText>('a model that loadTextModel returned', texts)
 
 const readWriteOptions = optionsOf<WriteOptions>({ ...settingFields, prompt: optional(string) })
 const readPieces = object<{ length: number; signal?: AbortSignal | undefined }>({

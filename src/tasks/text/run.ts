@@ -2,12 +2,11 @@
 
 import { crc32 } from 'node:zlib'
 import { filled, list, object, optional } from '../../check/index.js'
-import { createBatches } from '../../data/batching/windows.js'
+import { createTextDataset } from '../../data/batching/text-dataset.js'
 import { openCorpus, readCorpusOptions, type Corpus, type CorpusOptions } from '../../data/text/corpus.js'
 import { createPace } from '../../data/files/pace.js'
 import type { Tokens } from '../../data/text/tokens.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabulary.js'
-import { tokenSource } from '../../data/batching/source.js'
 import { defaultsOf, givenFields, type Given } from '../../settings/index.js'
 import { checkSameData, type DataMark } from '../runs/fingerprint.js'
 import { prepareRun } from '../runs/run.js'
@@ -76,14 +75,14 @@ const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasu
     try {
       const { vocabulary, train, valid, test } = corpus
       const { batch, length, seed } = settings.training
-      const batches = createBatches(train, { batch, length, seed })
-      const training = settleTraining<TextTraining>(settings.training, batches.stepsPerEpoch)
+      const source = createTextDataset(train, vocabulary, { batch, length, seed })
+      const training = settleTraining<TextTraining>(settings.training, source.stepsPerEpoch)
       const data = await markOf(train, valid, options.corpus?.signal)
       checkSameText(old?.data, data)
       return {
         config: { vocabulary: vocabulary.config, network, split, training, data },
         data: { vocabulary, corpus },
-        source: tokenSource(batches),
+        source,
         validation: valid.length > 0 ? segmentSource(first(valid, WATCHED_SYMBOLS)) : null,
         counts: { symbols: { train: train.length, valid: valid.length, test: test.length } },
         measured: Math.min(valid.length, MEASURED_SYMBOLS),

@@ -1,43 +1,56 @@
 // Sampling from a text model: a prompt in, text out.
 
 import type { Values } from '../../settings/index.js'
-import { engineOptions } from '../runs/settings.js'
-import type { ModelInput, TaskContext } from '../task.js'
-import { loadTextModel } from './load.js'
+import type { RecordOf, VerbCode } from '../verb.js'
+import { loadTextModel, type LoadedText, type Writer } from './load.js'
+import type { sampleRecords } from './use-records.js'
 import type { sampleSettings } from './use-settings.js'
 
-/** Prints a text while it is drawn, or one record with all of it if records are printed. */
-export async function sampleText(
-  { model: file, options }: ModelInput<Values<typeof sampleSettings>>,
-  { output, signal }: TaskContext
-): Promise<void> {
-  const { prompt, length, temperature, topK, topP, seed } = options
-  using loaded = await loadTextModel(file, engineOptions(options))
-  const writer = loaded.write({ prompt, temperature, topK, topP, seed })
-  const pieces: string[] = []
-  const begin = performance.now()
-  if (!output.json) await output.write(prompt)
-  try {
-    for await (const piece of writer.pieces({ length, signal })) {
-      if (output.json) pieces.push(piece)
-      else await output.write(piece)
+type SampleInput = Values<typeof sampleSettings>
+type SampleRecord = RecordOf<typeof sampleRecords>
+
+/** The code of `sample`. An abort ends the text where it is. */
+export const sampleCode: VerbCode<LoadedText, SampleInput, SampleRecord> = {
+  load: loadTextModel,
+  async *run(loaded, input, { pieces, signal }) {
+    const { prompt, length, temperature, topK, topP, seed } = input
+    const writer = loaded.write({ prompt, temperature, topK, topP, seed })
+    const parts: string[] = []
+    const begin = performance.now()
+    if (pieces) yield { event: 'piece', part: 'prompt', text: prompt }
+    try {
+      for await (const text of writer.pieces({ length, signal })) {
+        if (pieces) yield { event: 'piece', part: 'text', text }
+        else parts.push(text)
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
     }
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
-  const seconds = (performance.now() - begin) / 1000
-  if (!output.json) await output.write('\n')
-  output.record({
-    event: 'sample',
-    task: loaded.info.task,
+    const seconds = (performance.now() - begin) / 1000
+    yield {
+      event: 'sample',
+      ...summaryOf(loaded, input, writer, { seconds, ...(!pieces && { text: parts.join('') }) })
+    }
+  },
+  show: (record) => ({ text: record.event === 'piece' ? record.text : '\n' })
+}
+
+function summaryOf(
+  { info }: LoadedText,
+  { prompt, seed, temperature, topK, topP }: SampleInput,
+  { count }: Writer,
+  { text, seconds }: { text?: string; seconds: number }
+) {
+  return {
+    task: info.task,
     prompt,
-    text: pieces.join(''),
-    length: writer.count,
+    ...(text !== undefined && { text }),
+    length: count,
     seed,
     temperature,
     top_k: topK,
     top_p: topP,
     seconds,
-    tokens_per_second: Math.round(writer.count / Math.max(seconds, 1e-9))
-  })
+    tokens_per_second: Math.round(count / Math.max(seconds, 1e-9))
+  }
 }

@@ -36,7 +36,13 @@ export const textSplitSettings = {
     default: 0.1,
     help: 'share of the text, at its end, that validates'
   }),
-  test: setting.number({ min: 0, below: 1, argument: '<share>', default: 0, help: 'share after it for tests, not trained on' })
+  test: setting.number({
+    min: 0,
+    below: 1,
+    argument: '<share>',
+    default: 0,
+    help: 'share after it for tests, not trained on'
+  })
 } satisfies Group
 
 /** Declarations of the settings of the training. */

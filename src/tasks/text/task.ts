@@ -1,7 +1,9 @@
 // The task `text`: a model that learns to write like a text, symbol by symbol.
 
-import type { TaskEntry, Verb } from '../task.js'
+import type { TaskEntry } from '../task.js'
+import { defineVerb } from '../verb.js'
 import { textRunSettings } from './settings.js'
+import { sampleRecords, textTraceRecords } from './use-records.js'
 import { sampleSettings, textEvaluationSettings, textTraceSettings } from './use-settings.js'
 
 const TRAINING_NOTES = `
@@ -37,14 +39,25 @@ Examples:
 A text model is shown by its memory: mean forget gates, half-lives (a gate of 0.9 keeps 35 % after 10 steps, half after 6.6), and how
 far back the gradient of a prediction reaches.`
 
-const sample: Verb = {
+const sample = defineVerb({
   name: 'sample',
   description: 'Writes with a trained text model.',
   words: [],
   settings: sampleSettings,
+  records: sampleRecords,
   notes: SAMPLE_NOTES,
-  run: async (input, context) => await (await import('./sample.js')).sampleText(input as never, context)
-}
+  code: async () => (await import('./sample.js')).sampleCode
+})
+
+const trace = defineVerb({
+  name: 'trace',
+  description: 'Shows how long a text model remembers.',
+  words: ['data'],
+  settings: textTraceSettings,
+  records: textTraceRecords,
+  notes: TRACE_NOTES,
+  code: async () => (await import('./trace-file.js')).textTraceCode
+})
 
 /** The task of text models. */
 export const textEntry: TaskEntry = {
@@ -64,11 +77,7 @@ export const textEntry: TaskEntry = {
   verbs: [sample],
   next: 'sample MODEL --length 500',
   evaluation: { settings: textEvaluationSettings, notes: EVALUATION_NOTES },
-  tracing: {
-    settings: textTraceSettings,
-    notes: TRACE_NOTES,
-    trace: async (input, context) => await (await import('./trace-file.js')).traceTextFile(input as never, context)
-  },
+  tracing: trace,
   prepare: async (place, given, context) =>
     await (await import('./task-training.js')).prepareTextTask(place, given, context),
   evaluate: async (input, context) =>

@@ -1,39 +1,52 @@
-// The trace of a text model's file, as lines and as a record.
+// The trace of a text model on a text, as a record and as lines.
 
-import { readWholeText } from '../../data/files/whole-text.js'
 import { counted } from '../../errors.js'
 import { percent } from '../../format.js'
-import type { JsonObject } from '../../io/json.js'
 import type { Values } from '../../settings/index.js'
-import type { ModelInput, TaskContext } from '../task.js'
-import { loadTextModel } from './load.js'
+import { readContent } from '../contents.js'
+import type { RecordOf, VerbCode } from '../verb.js'
+import { loadTextModel, type LoadedText } from './load.js'
 import { TEXT_TASK } from './model.js'
-import { traceText } from './trace.js'
+import { traceText, type LayerMemory } from './trace.js'
+import type { textTraceRecords } from './use-records.js'
 import type { textTraceSettings } from './use-settings.js'
 
-/** Prints the memory of a text model on the text of a file. */
-export async function traceTextFile(
-  { model: file, words: [data], options }: ModelInput<Values<typeof textTraceSettings>>,
-  { output, signal }: TaskContext
-): Promise<void> {
-  using loaded = await loadTextModel(file)
-  const text = await readWholeText(data!, { signal, maxBytes: 2 ** 26 })
-  const traced = traceText(loaded, text, { device: options.device ?? 'auto' })
-  output.record({ event: 'trace', task: TEXT_TASK, ...(finite(traced) as JsonObject) })
-  output.line(`over ${counted(traced.symbols, 'symbol')}, each window from a zero state`)
-  for (const { name, meanForget, halfLife, keptAfter10, keptAfter100 } of traced.layers) {
-    output.line(
-      `${name}  forget gate ${meanForget.toFixed(3)} on average; half is left after ${steps(halfLife.median)} (median unit), ${steps(halfLife.p90)} (one in ten lasts longer), ${steps(halfLife.longest)} (the longest); ${percent(keptAfter10)} is left after 10 steps, ${percent(keptAfter100)} after 100`
-    )
+type TraceRecord = RecordOf<typeof textTraceRecords>
+
+/** The code of `trace` for text models. */
+export const textTraceCode: VerbCode<LoadedText, Values<typeof textTraceSettings>, TraceRecord> = {
+  load: (file) => loadTextModel(file),
+  async *run(loaded, { data }, { engine, signal }) {
+    const text = await readContent(data, { signal, maxBytes: 2 ** 26 })
+    const { layers, reach, reachSteps, symbols } = await traceText(loaded, text, {
+      device: engine.device ?? 'auto',
+      signal
+    })
+    yield { event: 'trace', task: TEXT_TASK, layers: layers.map(layerRecord), reach, reachSteps, symbols }
+  },
+  show({ layers, reachSteps, symbols }) {
+    const about = layers.map(({ name, meanForget, halfLife, keptAfter10, keptAfter100 }) => {
+      const { median, p90, longest } = halfLife
+      return `${name}  forget gate ${meanForget.toFixed(3)} on average; half is left after ${steps(median)} (median unit), ${steps(p90)} (one in ten lasts longer), ${steps(longest)} (the longest); ${percent(keptAfter10)} is left after 10 steps, ${percent(keptAfter100)} after 100`
+    })
+    return {
+      lines: [
+        `over ${counted(symbols, 'symbol')}, each window from a zero state`,
+        ...about,
+        `gradient reaches ${reachSteps} steps back (all but a hundredth of it)`
+      ]
+    }
   }
-  output.line(`gradient reaches ${traced.reachSteps} steps back (all but a hundredth of it)`)
 }
 
-function steps(count: number): string {
+/** Returns a layer with null in place of infinite half-lives, because JSON has no infinity: a gate of exactly 1 has one. */
+function layerRecord(layer: LayerMemory) {
+  const finite = (value: number) => (value === Infinity ? null : value)
+  const { median, p90, longest } = layer.halfLife
+  return { ...layer, halfLife: { median: finite(median), p90: finite(p90), longest: finite(longest) } }
+}
+
+function steps(found: number | null): string {
+  const count = found ?? Infinity
   return `${count < 100 ? count.toFixed(1) : count.toPrecision(3)} steps`
-}
-
-/** Replaces infinite values by null, because JSON has no infinity: a gate of exactly 1 has an infinite half-life. */
-function finite(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (_, part: unknown) => (part === Infinity ? null : part)))
 }

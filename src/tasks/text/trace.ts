@@ -1,9 +1,11 @@
 // The memory of a text model: its forget gates, the half-lives that follow from them, and the distance over which the gradient of a prediction
 // reaches back.
 
+import { string } from '../../check/index.js'
 import { expected } from '../../errors.js'
-import { halfLife, traceGradient, traceNetwork, type TraceInput, type TraceOptions } from '../../introspect/network.js'
-import type { LoadedText } from './load.js'
+import { checkTraceOptions, halfLife, traceGradient, traceNetwork } from '../../introspect/network.js'
+import type { TraceInput, TraceOptions } from '../../introspect/network.js'
+import { checkLoadedText, type LoadedText } from './load.js'
 import { textLayers } from './model.js'
 
 /** The memory of a text model on a text. */
@@ -36,12 +38,20 @@ const WINDOW = 128
 const MAX_WINDOWS = 16
 
 /**
- * Traces a model on a text, in at most 16 windows of up to 128 symbols that begin with a zero state. Throws ERR_UNKNOWN_SYMBOL for symbols that
- * the vocabulary does not have, ERR_CORPUS_EMPTY for fewer than two symbols.
+ * Measures the memory of a text model on a text, in at most 16 windows of up to 128 symbols that begin with a zero state. The network runs
+ * on the engine's thread, once forward and once backward. Throws ERR_UNKNOWN_SYMBOL for symbols that the vocabulary does not have,
+ * ERR_CORPUS_EMPTY for fewer than two symbols, ERR_ABORTED if `signal` aborts, and ERR_INVALID_ARGUMENT for a model that `loadTextModel`
+ * did not return and for invalid options.
+ *
+ * @example
+ * using loaded = await loadTextModel('shakespeare.safetensors')
+ * const { layers, reachSteps } = await traceText(loaded, 'ROMEO: But soft, what light through yonder window breaks?')
+ * console.log(layers[0].halfLife.median, reachSteps)
  */
-export function traceText(loaded: LoadedText, text: string, options: TraceOptions = {}): MemoryTrace {
-  const { model, vocabulary, config } = loaded
-  const ids = vocabulary.encode(text)
+export async function traceText(loaded: LoadedText, text: string, options: TraceOptions = {}): Promise<MemoryTrace> {
+  const { model, vocabulary, config } = checkLoadedText(loaded, 'the model')
+  const how = checkTraceOptions(options, 'the options of traceText')
+  const ids = vocabulary.encode(string(text, 'the text'))
   if (ids.length < 2)
     throw expected('ERR_CORPUS_EMPTY', 'at least two symbols to trace', String(ids.length), 'give more text')
   const steps = Math.min(WINDOW, ids.length - 1)
@@ -58,10 +68,10 @@ export function traceText(loaded: LoadedText, text: string, options: TraceOption
     }
     next.push({ step: steps - 1, symbol: ids[b * stride + steps]! })
   }
-  const input: TraceInput = { values, steps, batch, ...options }
+  const input: TraceInput = { values, steps, batch, ...how }
   const above = (x: Parameters<typeof textLayers>[0]) => textLayers(x, config)
-  const { layers } = traceNetwork(model, above, input)
-  const reach = reachOf(traceGradient(model, above, input, next), input, width)
+  const { layers } = await traceNetwork(model, above, input)
+  const reach = reachOf(await traceGradient(model, above, input, next), input, width)
   const sum = reach.reduce((total, value) => total + value, 0)
   let [reachSteps, left] = [reach.length, 0]
   while (reachSteps > 1 && left + reach[reachSteps - 1]! < sum / 100) left += reach[--reachSteps]!

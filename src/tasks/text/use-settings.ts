@@ -15,7 +15,10 @@ export const textEvaluationSettings = {
 } satisfies Group
 
 /** Settings of a trace. */
-export const textTraceSettings = { ...deviceSettings } satisfies Group
+export const textTraceSettings = {
+  data: setting.content({ flag: null, mediaType: 'text/plain', help: 'text to trace the model on' }),
+  ...deviceSettings
+} satisfies Group
 
 /** Settings of `sample`. */
 export const sampleSettings = {

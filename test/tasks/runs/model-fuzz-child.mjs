@@ -43,14 +43,14 @@ const tasks = {
     prepare: (more) => text.prepareTextRun({ ...words, network: { hidden: 5, layers: 2, embedding: 3 }, ...more }),
     use: using(text.loadTextModel, async (model) => {
       model.write({ prompt: 'the' }).text(10)
-      traceText(model, story.slice(0, 40))
+      await traceText(model, story.slice(0, 40))
     })
   },
   reader: {
     prepare: (more) => recognition.prepareRecognitionRun({ ...base, network: { hidden: 4, layers: 1 }, ...more }),
     use: using(recognition.loadReader, async (model) => {
       await model.read(sample)
-      traceInk(model, sample)
+      await traceInk(model, sample)
     })
   },
   pen: {

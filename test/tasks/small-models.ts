@@ -1,0 +1,29 @@
+// Small models of every task, with first values as weights.
+
+import { writeCheckpoint, type Model } from '../../src/index.js'
+import { recognitionModel } from '../../src/tasks/handwriting-recognition/index.js'
+import { generationModel } from '../../src/tasks/handwriting-synthesis/index.js'
+import { textModel } from '../../src/tasks/text/index.js'
+import { generationConfig, recognitionConfig, textConfig } from '../border/worlds.js'
+
+/** Writes a model to a file and disposes of it. */
+export async function save(made: Model, path: string): Promise<void> {
+  using model = made
+  const { name, config, parameters } = model
+  await writeCheckpoint(path, { task: name, config, progress: { step: 1 }, weights: parameters.list() })
+}
+
+/** Models of each task by their hidden size: the configuration of one size does not fit the weights of another. */
+export const models: Record<string, (hidden: number) => Model> = {
+  text: (hidden) => textModel({ ...textConfig, network: { ...textConfig.network, hidden } }),
+  'handwriting-recognition': (hidden) =>
+    recognitionModel({
+      ...recognitionConfig,
+      network: { ...recognitionConfig.network, hidden }
+    }),
+  'handwriting-synthesis': (hidden) =>
+    generationModel({
+      ...generationConfig,
+      network: { ...generationConfig.network, hidden }
+    })
+}
