@@ -20,7 +20,7 @@ export async function runVerb(
   const output = createOutput(command.getOptionValue('json') === true)
   const given = { ...givenOnCommandLine(command, verb.settings), ...givenWords(verb, words) }
   const { weights, device, threads, ...values } = given as Given<Group>
-  const engine = engineOptions({ weights, device, threads } as Parameters<typeof engineOptions>[0])
+  const engine = engineOptions({ weights, device, threads })
   const input = withDefaults(inputOf(verb), values)
   const files = productsOnCommandLine(command, verb.settings)
   await assertOutputs([...files.values()], [file.path, ...pathsIn(verb.settings, input)])

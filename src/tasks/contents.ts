@@ -10,8 +10,8 @@ export function contentName(content: Content): string {
 }
 
 /**
- * Returns the text of a content. Throws the errors of `readWholeText`; ERR_FILE_FORMAT if a text that a request holds has more than
- * `maxBytes` bytes of UTF-8.
+ * Returns the text of a content. Throws the errors of `readWholeText`, and throws ERR_FILE_FORMAT if a text that a request holds has more
+ * than `maxBytes` bytes of UTF-8.
  */
 export async function readContent(
   content: Content,

@@ -24,8 +24,8 @@ function contentsIn(group: Group, name: string, value: JsonValue | undefined): u
   const member = group[name]
   if (member === undefined || !isSetting(member)) return value
   if (member.kind === 'content') return contentOf(name, value)
-  if (member.kind === 'contents' && Array.isArray(value)) return value.map((one, i) => contentOf(`${name}[${i}]`, one))
-  return value
+  if (member.kind !== 'contents' || !Array.isArray(value)) return value
+  return (value as readonly JsonValue[]).map((one, i) => contentOf(`${name}[${i}]`, one))
 }
 
 function contentOf(name: string, value: JsonValue | undefined): Content {

@@ -102,7 +102,7 @@ export interface VerbParts<S extends Group, O extends Records> extends Omit<
 
 /** Returns the use with these parts; its code is checked against its declarations at compile time. */
 export function defineVerb<const S extends Group, const O extends Records>(parts: VerbParts<S, O>): Verb {
-  return parts as unknown as Verb
+  return parts
 }
 
 /** Names of the settings of the engine: they belong to the process that runs a model, and not to the input of one use. */

@@ -4,7 +4,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { createBuckets, f32, linear, meanSquare, sampleSource } from '../../src/index.js'
+import { createDataset, f32, linear, meanSquare } from '../../src/index.js'
 import { field, setting } from '../../src/settings/index.js'
 import { defineTask } from '../../src/tasks/define-task.js'
 import type { LoadedModel } from '../../src/tasks/runs/load.js'
@@ -12,16 +12,9 @@ import { trainingSettings } from '../../src/tasks/runs/settings.js'
 import { defineVerb } from '../../src/tasks/verb.js'
 import { inProcess } from '../cli/in-process.js'
 
-function sourceOf(numbers: readonly number[], train: boolean) {
-  const buckets = createBuckets(
-    numbers.map(() => 1),
-    { batch: 2, shuffle: train }
-  )
-  return sampleSource(buckets, { dims: { batch: 2 }, train }, (rows) => {
-    const x = Float32Array.from(rows, (row) => numbers[row]!)
-    return { inputs: { x, y: x.map((value) => 3 * value) }, count: rows.length }
-  })
-}
+const definition = { inputs: { x: f32('batch', 1) }, targets: { y: f32('batch', 1) } }
+const sourceOf = (numbers: readonly number[], train: boolean) =>
+  createDataset({ definition }, numbers.map((x) => ({ x, y: 3 * x })), { batch: 2, shuffle: train, repeat: train }) // prettier-ignore
 
 type Loaded = LoadedModel<object>
 
@@ -38,8 +31,7 @@ const dummy = defineTask({
   code: () =>
     Promise.resolve({
       definition: ({ units }) => ({
-        inputs: { x: f32('batch', 1) },
-        targets: { y: f32('batch', 1) },
+        ...definition,
         forward: ({ x }) => ({ out: linear(x!, { name: 'factor', size: units, bias: false }) }),
         loss: ({ out }, { y }) => meanSquare(out!, y!)
       }),
@@ -87,6 +79,24 @@ t.test('a task from the registry', async (t) => {
   t.match(schema, { dummy: { train: { properties: { network: { properties: { units: { maximum: 99 } } } } } } })
 })
 
+/** Returns a use of the task below that takes words, which are texts, and repeats them. */
+function repeating(name: string, word: string) {
+  return defineVerb({
+    name,
+    description: 'Repeats.',
+    words: [word],
+    settings: { [word]: setting.texts({ flag: null, help: 'any words' }) },
+    records: { [name]: { words: field.list(field.text('a word'), 'the words') } },
+    notes: '',
+    code: async () => ({
+      load: (file): Promise<Loaded> => maker.load(file),
+      async *run(_: Loaded, input) {
+        yield { event: name, words: input[word]! }
+      }
+    })
+  })
+}
+
 /** A task that makes its data itself, measures as it likes, and takes words that are texts. */
 const maker = defineTask({
   id: 'maker',
@@ -109,23 +119,9 @@ const maker = defineTask({
       return Promise.resolve({ values: { error: Math.abs(factor - 3) }, facts: { by, words: [...words] } })
     }
   }),
-  evaluation: { settings: { by: number({ default: 1, help: 'a number' }) }, notes: '', words: [] },
-  tracing: {
-    settings: {},
-    notes: '',
-    words: [['<numbers...>', 'numbers to multiply', 'text']],
-    trace: ({ words }, { output }) => Promise.resolve(output.record({ event: 'trace', words: [...words] }))
-  },
-  verbs: [
-    {
-      name: 'echo',
-      description: 'Repeats.',
-      words: [['<words...>', 'any words', 'text']],
-      settings: {},
-      notes: '',
-      run: ({ words }, { output }) => Promise.resolve(output.record({ event: 'echo', words: [...words] }))
-    }
-  ]
+  evaluation: { settings: { by: setting.number({ default: 1, help: 'a number' }) }, notes: '', words: [] },
+  tracing: repeating('trace', 'numbers'),
+  verbs: [repeating('echo', 'words')]
 })
 
 t.test('a task without data files', async (t) => {

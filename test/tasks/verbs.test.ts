@@ -31,7 +31,12 @@ const context: VerbContext = {
 }
 
 /** Runs a use on the model of a task. */
-async function recordsOf(task: string, verb: Verb, json: JsonObject, how: Partial<VerbContext> = {}): Promise<EventRecord[]> {
+async function recordsOf(
+  task: string,
+  verb: Verb,
+  json: JsonObject,
+  how: Partial<VerbContext> = {}
+): Promise<EventRecord[]> {
   const input = inputFromJson(verb, json)
   const file = await openCheckpoint(at(task))
   try {
@@ -55,18 +60,21 @@ t.before(async () => {
 
 /** For each use: its input as JSON, and the words of a command line that give the same. */
 const calls: Record<string, { json: JsonObject; words: string }> = {
-  'text sample': { json: { prompt: 'ab', length: 40, seed: 3 }, words: 'sample MODEL --prompt ab --length 40 --seed 3' },
+  'text sample': {
+    json: { prompt: 'ab', length: 40, seed: 3 },
+    words: 'sample MODEL --prompt ab --length 40 --seed 3'
+  },
   'text trace': { json: { data: story }, words: 'trace MODEL text.txt' },
   'handwriting-recognition read': {
-    json: { ink: samples as unknown as JsonObject[], beam: 4, best: 2, lexicon: 'lv\nxx\n' },
+    json: { ink: samples, beam: 4, best: 2, lexicon: 'lv\nxx\n' },
     words: 'read MODEL ink.ndjson --beam 4 --best 2 --lexicon words.txt'
   },
   'handwriting-recognition trace': {
-    json: { data: samples as unknown as JsonObject[], sample: 2 },
+    json: { data: samples, sample: 2 },
     words: 'trace MODEL ink.ndjson --sample 2'
   },
   'handwriting-synthesis write': {
-    json: { text: 'lv', points: 20, seed: 2, prime: samples[0]! as unknown as JsonObject },
+    json: { text: 'lv', points: 20, seed: 2, prime: samples[0]! },
     words: 'write MODEL lv --points 20 --seed 2 --prime ink.ndjson'
   }
 }
@@ -120,7 +128,7 @@ t.test('files that the input asks for are records, and files of the command line
 t.test('an abort ends a text with its record, and throws where there is no result', async (t) => {
   const signal = AbortSignal.abort()
   t.match(await recordsOf('text', useOf('sample'), {}, { signal }), [{ event: 'sample', text: '', length: 0 }])
-  const json = { ink: samples as unknown as JsonObject[] }
+  const json = { ink: samples }
   await t.rejects(recordsOf('handwriting-recognition', useOf('read'), json, { signal }), { code: 'ERR_ABORTED' })
 })
 

@@ -50,7 +50,11 @@ const readOptions = object<TextDatasetOptions>({
  * @example
  * const data = createTextDataset('to be or not to be', vocabularyFromText('to be or not to be'), { batch: 2, length: 4 })
  */
-export function createTextDataset(text: string | Tokens, vocabulary: Vocabulary, options: TextDatasetOptions): EpochSource
+export function createTextDataset(
+  text: string | Tokens,
+  vocabulary: Vocabulary,
+  options: TextDatasetOptions
+): EpochSource
 export function createTextDataset(tokens: Tokens, vocabulary: null, options: TextDatasetOptions): EpochSource
 export function createTextDataset(
   text: string | Tokens,

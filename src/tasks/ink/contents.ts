@@ -8,8 +8,8 @@ import type { Content } from '../../settings/index.js'
 import { contentName } from '../contents.js'
 
 /**
- * Reads the samples of contents, in order: those of files, or those of texts that a request holds. Throws the errors of `readInk`.
- * ERR_CORPUS_EMPTY if there is no sample.
+ * Reads the samples of contents, in order: those of files, or those of texts that a request holds. Throws the errors of `readInk`,
+ * and throws ERR_CORPUS_EMPTY if there is no sample.
  */
 export async function readInkContents(contents: readonly Content[], options: ReadInkOptions): Promise<Ink[]> {
   const paths = contents.flatMap((content) => ('path' in content ? [content.path] : []))
