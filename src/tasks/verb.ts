@@ -3,7 +3,15 @@
 
 import type { CheckpointFile } from '../io/checkpoint.js'
 import type { EventRecord, JsonObject } from '../io/json.js'
-import { field, isSetting, jsonSchema, recordSchema, type Group, type SettingSpec, type Values } from '../settings/index.js'
+import {
+  field,
+  isSetting,
+  jsonSchema,
+  recordSchema,
+  type Group,
+  type SettingSpec,
+  type Values
+} from '../settings/index.js'
 import type { LoadOptions } from './runs/load.js'
 
 /** Declarations of the fields of records by the name of their event. */

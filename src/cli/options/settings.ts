@@ -96,8 +96,7 @@ export function givenWords(
     const setting = settings[name] as SettingSpec
     const word = texts[i]
     const many = setting.kind === 'contents' || setting.kind === 'texts'
-    if (word !== undefined)
-      given[name] = valueOf(setting, `the ${name}`, many ? texts.slice(i) : word)
+    if (word !== undefined) given[name] = valueOf(setting, `the ${name}`, many ? texts.slice(i) : word)
   }
   return given
 }
