@@ -4,19 +4,16 @@ import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import ts from 'typescript'
 import { packageInfo } from '../../src/native.js'
+import { transpiled } from '../loader/transpile.mjs'
 
 const src = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'src')
 
 /** A package folder that holds the compiled loader and no addon. */
 function lonelyPackage(folder: string, version: string): void {
   mkdirSync(join(folder, 'dist'))
-  const options = { compilerOptions: { module: ts.ModuleKind.ES2022, target: ts.ScriptTarget.ES2022 } }
-  for (const name of ['native', 'here', 'errors', 'version']) {
-    const text = ts.sys.readFile(join(src, `${name}.ts`))!
-    writeFileSync(join(folder, 'dist', `${name}.js`), ts.transpileModule(text, options).outputText)
-  }
+  for (const name of ['native', 'here', 'errors', 'version'])
+    writeFileSync(join(folder, 'dist', `${name}.js`), transpiled(join(src, `${name}.ts`)))
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'gatecell', version, type: 'module' }))
 }
 

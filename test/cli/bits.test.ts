@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { machineInfo } from '../../src/index.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
+import { rounds } from '../amounts.js'
 import { gatecellLines, root, story } from './command.js'
 
 interface Case {
@@ -93,17 +94,20 @@ async function run(isa: string, threads: number): Promise<Record<string, Record<
 }
 
 const order = ['scalar', 'avx2', 'avx512']
-const sets = order.slice(0, order.indexOf(machineInfo().isaFound) + 1)
+const found = order.slice(0, order.indexOf(machineInfo().isaFound) + 1)
+// npm test leaves out those between the first and the last; test/train/instruction-sets.test.ts trains with all of them.
+const sets = found.filter((_, i) => i === 0 || i === found.length - 1 || rounds(0, 1) > 0)
 const expected = writing
   ? {}
   : (JSON.parse(readFileSync(golden, 'utf8')) as Record<string, Record<string, string> | undefined>)
 
-for (const [i, isa] of sets.entries())
+for (const isa of sets)
   t.test(isa, async (t) => {
-    const found = await run(isa, i + 1)
+    const threads = order.indexOf(isa) + 1
+    const hashes = await run(isa, threads)
     for (const { name } of cases) {
-      if (writing) expected[name] ??= found[name]
-      t.same(found[name], expected[name], `${name}, ${i + 1} threads`)
+      if (writing) expected[name] ??= hashes[name]
+      t.same(hashes[name], expected[name], `${name}, ${threads} threads`)
     }
   })
 

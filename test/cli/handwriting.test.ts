@@ -129,7 +129,7 @@ t.test('a writer and a reader', async (t) => {
 })
 
 t.test('the tour', async (t) => {
-  const toured = await gatecell(['tour', '--handwriting', '--steps', '30', '--out', 'tour'], { cwd })
+  const toured = await gatecell(['tour', '--handwriting', '--steps', '8', '--out', 'tour'], { cwd })
   t.equal(toured.code, 1, 'too short to learn, and not reported as a success')
   t.match(toured.stdout, /It writes "gatecell".*\n[^]*read: "\w*"[^]*Of 40 more words/)
   t.match(toured.stderr, /did not read the word/)

@@ -1,4 +1,4 @@
-// Locks under every interleaving of a few processes. A process is a call of lockFile with an identity of its own. Between any two
+// Locks under every interleaving of a few processes (in npm test every third one). A process is a call of lockFile with an identity of its own. Between any two
 // of its calls of the file system, others run, stop or are killed; a killed process makes no further call. Afterwards at
 // most one process that lives has the lock, and once all have ended the next one gets it and leaves no file.
 
@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { lockFile, type FileLock } from '../../src/io/lock.js'
 import { ownProcess, type ProcessIdentity } from '../../src/io/owner.js'
+import { rounds } from '../amounts.js'
 
 /** The calls before which other processes may run. statSync is not among them: it is followed by the reading of the same lock at once. */
 const calls = ['writeFileSync', 'linkSync', 'renameSync', 'unlinkSync', 'readFileSync'] as const
@@ -125,7 +126,7 @@ function* scripts(calls: number): Generator<Script> {
   }
 }
 
-t.test('every interleaving of three processes that take over the lock of a killed one', async (t) => {
+t.test('interleavings of three processes that take over the lock of a killed one', async (t) => {
   const folder = fs.mkdtempSync(join(tmpdir(), 'gatecell-lock-'))
   t.teardown(() => fs.rmSync(folder, { recursive: true, force: true }))
   const faults = new Map<string, string>()
@@ -133,7 +134,8 @@ t.test('every interleaving of three processes that take over the lock of a kille
   for (const killedAt of [null, AFTER_CLAIM]) {
     play(folder, killedAt, {})
     const calls = all.get(2 ** 30 + (killedAt === null ? 1 : 2))!.made + 1
-    for (const script of scripts(calls)) {
+    for (const [number, script] of [...scripts(calls)].entries()) {
+      if (number % rounds(3, 1) !== 0) continue
       played++
       const fault = play(folder, killedAt, script)
       if (fault && !faults.has(fault)) faults.set(fault, JSON.stringify([killedAt, script]))

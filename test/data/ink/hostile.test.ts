@@ -20,7 +20,7 @@ import { openFile } from '../../../src/data/files/open.js'
 import { readWholeText } from '../../../src/data/files/whole-text.js'
 import { readInk } from '../../../src/data/ink/read.js'
 import { openCorpus } from '../../../src/data/text/corpus.js'
-import { long } from '../../amounts.js'
+import { long, rounds } from '../../amounts.js'
 
 const folder = t.testdir({})
 const child = join(import.meta.dirname ?? '', 'child.mjs')
@@ -66,7 +66,7 @@ function small(name: string, content: string | Uint8Array): string {
 const allowed = (path: string, unpacked = statSync(path).size) => 160 + (64 * unpacked) / 2 ** 20
 
 t.test('gzip that unpacks a thousand times is refused before anything is built', async (t) => {
-  const size = 2 ** 26
+  const size = rounds(2 ** 25, 2 ** 26)
   const bombs = {
     lines: '\n'.repeat(size),
     lists: `[${'[],'.repeat(size / 3)}[]]`,
@@ -77,7 +77,7 @@ t.test('gzip that unpacks a thousand times is refused before anything is built',
     inkml: `<ink>${'<trace>0 0</trace>'.repeat(size / 18)}</ink>`
   }
   for (const [name, text] of Object.entries(bombs)) {
-    const path = small(`${name}.gz`, gzipSync(text, { level: 9 }))
+    const path = small(`${name}.gz`, gzipSync(text, { level: 1 }))
     const { code, message, mebibytes } = await readInChild(path)
     t.match({ code, message }, { code: 'ERR_FILE_FORMAT', message: /at most 32 times its size/ }, name)
     t.ok(mebibytes < allowed(path), `${name}: ${mebibytes} MiB of ${allowed(path)}`)
