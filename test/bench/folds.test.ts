@@ -94,7 +94,7 @@ t.test('folds from data to means', async (t) => {
     task: 'handwriting-recognition',
     data: { file: 'digits.ndjson.gz', sha256: createHash('sha256').update(data).digest('hex') },
     train: '--hidden 8 --layers 1 --steps 20 --lr 0.02 --threads 1'.split(' '),
-    evaluate: [],
+    evaluate: ['--threads', '1'],
     folds: {
       make: 'writers',
       leftOut: ['1-2', '3'],

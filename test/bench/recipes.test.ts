@@ -82,7 +82,7 @@ t.test('a recipe of a second, reached and missed', async (t) => {
     title: 'A story',
     data: { file: 'story.txt.gz', sha256 },
     train,
-    evaluate: ['--part', 'valid'],
+    evaluate: ['--part', 'valid', '--threads', '1'],
     metric: 'nats'
   }
   const row = (target: number) => ({ ...recipe, target, against: 'nothing', minutes: 1 })
@@ -95,7 +95,12 @@ t.test('a recipe of a second, reached and missed', async (t) => {
   write('tags', { ...row(3.2), sample, within: 0.001 })
   // One that takes the text model of another for its own measure: of two bars one is missed.
   const second = [{ metric: 'bits', target: 0.001, against: 'nothing' }]
-  write('needy', { ...row(3.2), needs: { other: 'hard' }, evaluate: ['--part', 'valid'], also: second })
+  write('needy', {
+    ...row(3.2),
+    needs: { other: 'hard' },
+    evaluate: ['--part', 'valid', '--threads', '1'],
+    also: second
+  })
   const words = ['--recipes', join(cwd, 'recipes'), '--out', join(cwd, 'out')]
   const run = (...names: string[]) => runner([...names, ...words], { GATECELL_DATA: join(cwd, 'data') })
   const easy = await run('easy')
