@@ -35,6 +35,9 @@ for (const isa of ['scalar', 'avx2', 'avx512', 'avx512bf16', 'avx512vnni']) {
   includes.push([own, [own, ...vectors, 'native/kernels/shared', 'native/kernels'], /^(immintrin|stddef|stdint)\.h$/])
 }
 
+// Headers of the core other than those without state, which the device library may include.
+const stateful = /core\/(?!(philox|wide|mixture|guard|reduction|map_program|rearrange|take|batches)\.h)/
+
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const list = (folder: string, pattern: RegExp): string[] =>
   readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
@@ -143,7 +146,7 @@ t.test('includes of C++ run one way', async (t) => {
     t.ok(rule, `${file} lies in a folder that the table knows`)
     // The device library includes only those headers of the core that have no state.
     if (file.startsWith('native/cuda/')) {
-      t.notMatch(read(file), /core\/(?!(philox|wide|mixture|guard)\.h)/, `${file} includes only headers without state`)
+      t.notMatch(read(file), stateful, `${file} includes only headers without state`)
     }
     for (const [, mark, path] of read(file).matchAll(/^\s*#\s*include\s+(["<])([^">]+)/gm)) {
       const folder = path!.startsWith('gatecell/') ? abi : dirname(join(dirname(file), path!))

@@ -38,8 +38,8 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
   };
   switch (static_cast<Fault>(failure.fault)) {
     case Fault::kId:
-      return fail(GC_OUT_OF_RANGE, "embedding: expected ids from 0 to %lld, got %d at position %lld",
-                  static_cast<long long>(input(0).rows - 1), id, position);
+      return fail(GC_OUT_OF_RANGE, "%s: expected ids from 0 to %lld, got %d at position %lld", node.name, more(0), id,
+                  position);
     case Fault::kTarget:
       return fail(GC_OUT_OF_RANGE,
                   "cross_entropy: expected targets from 0 to %lld, or %lld to ignore, got %d at position %lld",
@@ -71,7 +71,7 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
       return fail(GC_OUT_OF_RANGE, "%s: expected characters from 0 to %lld, got %d in row %lld", node.name, more(0), id,
                   position);
     case Fault::kWeight:
-      return fail(GC_OUT_OF_RANGE, "mixture_density: expected weights of 0 or more, got %g in row %lld", failure.value,
+      return fail(GC_OUT_OF_RANGE, "%s: expected weights of 0 or more, got %g in row %lld", node.name, failure.value,
                   position);
     default:
       return fail(

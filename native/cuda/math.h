@@ -13,6 +13,7 @@ namespace cuda {
 
 using V = float;
 using VI = int32_t;
+using VM = bool;
 
 #if defined(GATECELL_EMULATOR)
 GC_INLINE int32_t float_bits(float a) {
@@ -31,6 +32,7 @@ GC_INLINE float bits_float(int32_t a) { return __int_as_float(a); }
 #endif
 
 GC_INLINE V v_set(float x) { return x; }
+GC_INLINE V v_zero() { return 0.0f; }
 GC_INLINE V v_add(V a, V b) { return a + b; }
 GC_INLINE V v_sub(V a, V b) { return a - b; }
 GC_INLINE V v_mul(V a, V b) { return a * b; }
@@ -39,6 +41,9 @@ GC_INLINE V v_fma(V a, V b, V c) { return fmaf(a, b, c); }
 GC_INLINE V v_fnma(V a, V b, V c) { return fmaf(-a, b, c); }
 GC_INLINE V v_min(V a, V b) { return a < b ? a : b; }
 GC_INLINE V v_max(V a, V b) { return a > b ? a : b; }
+GC_INLINE V v_sqrt(V a) { return sqrtf(a); }
+GC_INLINE V v_abs(V a) { return fabsf(a); }
+GC_INLINE V v_neg(V a) { return -a; }
 GC_INLINE V v_negabs(V a) { return -fabsf(a); }
 GC_INLINE VI v_bits(V a) { return float_bits(a); }
 GC_INLINE V v_from_bits(VI a) { return bits_float(a); }
@@ -53,6 +58,14 @@ template <int count>
 GC_INLINE VI vi_sar(VI a) {
   return a >> count;
 }
+GC_INLINE V v_from_int(VI a) { return static_cast<float>(a); }
+GC_INLINE VM v_lt(V a, V b) { return a < b; }
+GC_INLINE VM v_le(V a, V b) { return a <= b; }
+GC_INLINE VM v_gt(V a, V b) { return a > b; }
+GC_INLINE VM v_ge(V a, V b) { return a >= b; }
+GC_INLINE VM v_eq(V a, V b) { return a == b; }
+GC_INLINE VM v_ne(V a, V b) { return a != b; }
+GC_INLINE V v_select(VM m, V a, V b) { return m ? a : b; }
 GC_INLINE VI vi_lookup8(const int32_t* table, VI index) { return table[index & 7]; }
 GC_INLINE V v_select_negative(V x, V a, V b) { return float_bits(x) < 0 ? a : b; }
 

@@ -115,7 +115,7 @@ struct Pass {
   // What stays the same in all blocks: constants and single elements.
   void fill(float* registers) const {
     for (int id = 0; id < program.count; ++id) {
-      if (code.place[id] < 0 || code.place[id] >= code.fixed) continue;
+      if (!code.is_fixed(id)) continue;
       const Leaf* from = leaf_of(id);
       if (from && !from->single) continue;
       if (!from && program.value[id].code != GC_MAP_CONSTANT) continue;
@@ -128,7 +128,7 @@ struct Pass {
     for (int id = 0; id < program.count; ++id) {
       if (code.place[id] < 0) continue;
       float* own = registers + code.place[id] * kMapBlock;
-      const Leaf* from = code.place[id] < code.fixed ? leaf_of(id) : nullptr;
+      const Leaf* from = code.is_fixed(id) ? leaf_of(id) : nullptr;
       at[id] = from ? load(*from, b, own) : own;
     }
     for (int i = 0; i < code.steps; ++i) target[code.step[i]] = registers + code.place[code.step[i]] * kMapBlock;
@@ -213,8 +213,7 @@ void backward(Plan& plan, Node& node) {
   find_wanted(plan, node, wanted);
   const MapCode code = backward_code(program, wanted);
   Leaf leaves[kMostMapInputs + 2];
-  Pass pass = {program, code, {}, program.is_instruction(program.result) ? program.result : -1, {}};
-  if (pass.result_leaf >= 0 && program.value[program.result].code == GC_MAP_CONSTANT) pass.result_leaf = -1;
+  Pass pass = {program, code, {}, map_result_leaf(program), {}};
   int roots = 0;
   for (size_t i = 0; i < node.in.size(); ++i) {
     const Tensor& x = *plan.input(node, i);

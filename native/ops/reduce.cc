@@ -59,11 +59,11 @@ float* element_of(const Tensor& t, float* data, int64_t element) {
 }
 
 // Calls body(first element of the result, strip, columns) for strips of the result, which have one column where the last dimension of
-// the source is reduced. A strip is read in the source from column `strip` on in the rows of each_row(row of the result).
+// the source is reduced. A strip is read in the source from column `strip` on in the rows of each_row(r, row of the result).
 template <class F>
 void each_strip(Plan& plan, const Reduction& r, F body) {
   const bool reduced = r.last_reduced();
-  const int64_t width = reduced ? 1 : r.columns(), rows = r.targets() / width, strips = (width + kStrip - 1) / kStrip;
+  const int64_t width = r.width(), rows = r.targets() / width, strips = (width + kStrip - 1) / kStrip;
   parallel(plan.team(2.0 * static_cast<double>(r.rows() * r.columns())), [&](int index, int team) {
     const Range mine = share(rows * strips, index, team);
     for (int64_t unit = mine.begin; unit < mine.end; ++unit) {
@@ -81,7 +81,7 @@ void max_forward(Plan& plan, const Reduction& r, const Tensor& x, const Tensor& 
   each_strip(plan, r, [&](int64_t row, int64_t begin, int64_t n) {
     float most[kStrip];
     std::fill_n(most, kStrip, -HUGE_VALF);
-    r.each_row(row, [&](int64_t from) {
+    each_row(r, row, [&](int64_t from) {
       const float* at = x.data + from * r.ld + begin;
       for (int64_t j = 0; j < n; ++j) {
         float& to = most[reduced ? j % kStrip : j];
@@ -122,14 +122,14 @@ void backward(Plan& plan, Node& node) {
     }
     if (is_max) {
       int64_t ties[kStrip] = {};
-      r.each_row(row, [&](int64_t from) {
+      each_row(r, row, [&](int64_t from) {
         const float* at = x.data + from * r.ld + begin;
         for (int64_t j = 0; j < n; ++j) ties[reduced ? 0 : j] += at[j] == most[reduced ? 0 : j];
       });
       for (int64_t j = 0; j < targets; ++j)
         if (ties[j] > 1) share_of[j] /= static_cast<float>(ties[j]);
     }
-    r.each_row(row, [&](int64_t from) {
+    each_row(r, row, [&](int64_t from) {
       const float* at = x.data + from * r.ld + begin;
       const int64_t step = reduced ? 0 : 1;
       put(x.grad + from * r.ld + begin, n, accumulate,

@@ -91,20 +91,23 @@ Array<Real> softmax_backward(const Array<Real>& y, const Array<Real>& dy, size_t
 
 // ---- losses: the value, and its gradient -----------------------------------------------------------------------------
 // Mean over the targets that are not -1 of -log softmax(x)[target].
-// torch.nn.functional.cross_entropy with mean reduction; 0 where no target counts. `weights` may be empty: all are 1.
+// torch.nn.functional.cross_entropy with mean reduction; 0 where no target counts. `weights` and `row_weights`, which multiply the parts of
+// the rows in both sums of the mean, may be empty: all are 1.
 template <class Real>
 struct CrossEntropy {
   size_t V;
   Array<Real> weights = {};
   Real smoothing = 0;
   int32_t ignored = -1;
+  Array<Real> row_weights = {};
 
+  Real row_weight(size_t row) const { return row_weights.empty() ? Real(1) : row_weights[row]; }
   Real weight(size_t j) const { return weights.empty() ? Real(1) : weights[j]; }
   // The sum of the counted targets' weights.
   Real count(const Ids& targets) const {
     Real sum = 0;
-    for (int32_t t : targets)
-      if (t != ignored) sum += weight(static_cast<size_t>(t));
+    for (size_t i = 0; i < targets.size(); ++i)
+      if (targets[i] != ignored) sum += row_weight(i) * weight(static_cast<size_t>(targets[i]));
     return sum;
   }
   // The share of class j in the target distribution of a row with target y, times its weight.
@@ -115,12 +118,13 @@ struct CrossEntropy {
   Real mean(const Array<Real>& x, const Ids& targets) const {
     Real sum = 0;
     for (size_t i = 0; i < targets.size(); ++i) {
-      if (targets[i] == ignored) continue;
+      if (targets[i] == ignored || row_weight(i) == 0) continue;
       const auto row = x.begin() + static_cast<std::ptrdiff_t>(i * V);
       const Real most = *std::max_element(row, row + static_cast<std::ptrdiff_t>(V));
       Real mass = 0;
       for (size_t j = 0; j < V; ++j) mass += std::exp(x[i * V + j] - most);
-      for (size_t j = 0; j < V; ++j) sum += share(j, targets[i]) * (std::log(mass) + most - x[i * V + j]);
+      for (size_t j = 0; j < V; ++j)
+        sum += row_weight(i) * share(j, targets[i]) * (std::log(mass) + most - x[i * V + j]);
     }
     return count(targets) > 0 ? sum / count(targets) : 0;
   }
@@ -131,7 +135,8 @@ struct CrossEntropy {
       if (targets[i] == ignored || count(targets) == 0) continue;
       Real whole = 0;
       for (size_t j = 0; j < V; ++j) whole += share(j, targets[i]);
-      for (size_t j = 0; j < V; ++j) dx[i * V + j] = (whole * p[i * V + j] - share(j, targets[i])) / count(targets);
+      for (size_t j = 0; j < V; ++j)
+        dx[i * V + j] = row_weight(i) * (whole * p[i * V + j] - share(j, targets[i])) / count(targets);
     }
     return dx;
   }

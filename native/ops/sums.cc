@@ -4,7 +4,7 @@
 
 namespace gatecell {
 namespace {
-constexpr int64_t kLanes = 8, kStrip = 64, kPiece = 4096;
+constexpr int64_t kLanes = 8, kStrip = 64;
 
 double row_sum(const float* x, int64_t n) {
   double lane[kLanes] = {};
@@ -34,7 +34,7 @@ void sum_columns(Plan& plan, const Reduction& r, const float* source, const Targ
       const int64_t row = unit / strips, begin = unit % strips * kStrip;
       const int64_t n = width - begin < kStrip ? width - begin : kStrip;
       double sum[kStrip] = {};
-      r.each_row(row, [&](int64_t from) {
+      each_row(r, row, [&](int64_t from) {
         const float* x = source + from * r.ld + begin;
         for (int64_t j = 0; j < n; ++j) sum[j] += static_cast<double>(x[j]);
       });
@@ -43,59 +43,6 @@ void sum_columns(Plan& plan, const Reduction& r, const float* source, const Targ
   });
 }
 }  // namespace
-
-Reduction Reduction::to_shape(const Tensor& from, const Tensor& to, int64_t row_stride) {
-  const int offset = from.rank - to.rank;
-  bool gone[4] = {};
-  for (int d = 0; d < from.rank; ++d) gone[d] = d < offset || to.dims[d - offset] == 1;
-  return Reduction(from, gone, row_stride);
-}
-
-Reduction::Reduction(const Tensor& from, const bool* reduces, int64_t row_stride) : ld(row_stride) {
-  for (int d = 0; d < from.rank; ++d) {
-    const bool last = d == from.rank - 1;
-    const bool gone = from.dims[d] > 1 && reduces[d];
-    const bool neutral = from.dims[d] == 1 && !(last && ld != 1);
-    if (neutral && count > 0) continue;
-    // Rows that adjoin each other are one row.
-    const bool joins = count > 0 && (reduced[count - 1] == gone) && (!last || ld == from.dims[d]);
-    if (joins) {
-      dims[count - 1] *= from.dims[d];
-    } else {
-      dims[count] = from.dims[d];
-      reduced[count++] = gone;
-    }
-  }
-  if (row_stride == from.cols) ld = dims[count - 1];
-  // Everything is summed to one element: pieces of one row, so that several threads have some.
-  if (count == 1 && reduced[0] && dims[0] > kPiece && dims[0] % kPiece == 0) {
-    dims[1] = kPiece, dims[0] /= kPiece, reduced[1] = true, count = 2, ld = kPiece;
-  }
-}
-
-int64_t Reduction::rows() const {
-  int64_t n = 1;
-  for (int d = 0; d + 1 < count; ++d) n *= dims[d];
-  return n;
-}
-int64_t Reduction::targets() const {
-  int64_t n = 1;
-  for (int d = 0; d < count; ++d) n *= reduced[d] ? 1 : dims[d];
-  return n;
-}
-int64_t Reduction::terms() const {
-  int64_t n = 1;
-  for (int d = 0; d < count; ++d) n *= reduced[d] ? dims[d] : 1;
-  return n;
-}
-int64_t Reduction::first_row(int64_t target) const {
-  int64_t row = 0, stride = 1;
-  for (int d = count - 2; d >= 0; --d) {
-    if (!reduced[d]) row += target % dims[d] * stride, target /= dims[d];
-    stride *= dims[d];
-  }
-  return row;
-}
 
 int64_t sum_scratch(const Reduction& r) { return r.last_reduced() ? r.rows() : 0; }
 
@@ -111,7 +58,7 @@ void sum_rows(Plan& plan, const Reduction& r, const float* source, double* scrat
   const int64_t targets = r.targets();
   for (int64_t element = 0; element < targets; ++element) {
     double sum = 0;
-    r.each_row(element, [&](int64_t row) { sum += scratch[row]; });
+    each_row(r, element, [&](int64_t row) { sum += scratch[row]; });
     target.put(element, sum);
   }
 }

@@ -178,7 +178,7 @@ class Evaluation {
     return ref::take_source(dims_of(table), in_ids(op, 1), static_cast<size_t>(op.attribute(0)));
   }
   ref::CrossEntropy<double> cross_entropy(const Op& op) const {
-    return {width(op.in[0]), in(op, 2), op.attribute(1), static_cast<int32_t>(op.attribute(0)) - 1};
+    return {width(op.in[0]), in(op, 2), op.attribute(1), static_cast<int32_t>(op.attribute(0)) - 1, in(op, 3)};
   }
 
   Graph& graph_;

@@ -18,10 +18,8 @@ class RandomGraph {
   int loss = Graph::none;
   std::vector<int> parameters, results;  // results: float tensors in the host arena
 
-  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient. `host_ops`: with ops that have kernels
-  // only on the processor.
-  RandomGraph(uint64_t seed, int ops, bool smooth, bool host_ops = true)
-      : random_(seed), smooth_(smooth), host_ops_(host_ops) {
+  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient.
+  RandomGraph(uint64_t seed, int ops, bool smooth) : random_(seed), smooth_(smooth) {
     const Dims dims = {1 + pick(4), 1 + pick(3), 1 + pick(20)};
     values_.push_back({graph.host(dims, random_.floats(count_of(dims))), dims});
     add({parameter(dims), dims});
@@ -67,7 +65,7 @@ class RandomGraph {
                 : (void)emit(GC_OP_DROPOUT, {x.id}, x.dims,
                              {0.3, x.dims.size() > 1 && random_.below(2) ? 1.0 : 0.0, static_cast<double>(pick(5))});
         break;
-      case 11: !host_ops_ ? linear(x) : pick(2) ? map(x) : arrays(x); break;
+      case 11: pick(2) ? map(x) : arrays(x); break;
       default: x.dims.size() < 3 ? embed() : pick(4) ? lstm(x) : gru(x); break;
     }
   }
@@ -267,12 +265,14 @@ class RandomGraph {
         {random_.below(2) ? 1.0 : 0.0, smooth_ || random_.below(3) ? 0 : 0.4, 0, 0, static_cast<double>(pick(5))});
   }
 
-  // Of one row; with class weights, label smoothing, neither or both.
+  // Of one row; with class weights, label smoothing and a weight of the row, or without.
   int cross_entropy(int logits, int32_t classes) {
     std::vector<int> in = {logits, graph.ids({1}, {pick(classes)})};
     Floats weights = random_.floats(classes);
     for (float& w : weights) w = 0.5f + std::fabs(w);
     if (random_.below(2)) in.push_back(graph.host({classes}, weights));
+    in.resize(3, Graph::none);
+    if (random_.below(3) == 0) in.push_back(graph.host({1}, {0.7f}));
     return graph.out(GC_OP_CROSS_ENTROPY, in, {2}, {0, random_.below(2) ? 0.2 : 0});
   }
 
@@ -294,7 +294,7 @@ class RandomGraph {
   }
 
   Random random_;
-  bool smooth_, host_ops_;
+  bool smooth_;
   std::vector<Value> values_;
 };
 }  // namespace lab

@@ -217,6 +217,13 @@ int Model::cross_entropy(int y, int32_t width) {
   Floats importance = random_.floats(V);
   for (float& f : importance) f = 0.5f + std::fabs(f);
   if (chance(3)) in.push_back(graph.host({V}, importance));
+  if (chance(3)) {
+    Floats of_rows = random_.floats(T_ * B_);
+    for (float& w : of_rows) w = std::fabs(w);
+    of_rows[0] = 1;
+    if (in.size() == 2) in.push_back(Graph::none);
+    in.push_back(graph.host({T_, B_}, of_rows));
+  }
   return graph.out(GC_OP_CROSS_ENTROPY, in, {2}, {0, chance(3) ? 0.2 : 0});
 }
 

@@ -31,6 +31,7 @@ struct OpCase {
   Ids ids = {};  // a second input, after the first, of shape ids_dims
   Dims ids_dims = {};
   Floats constant = {};                             // float inputs without a gradient, after the ids, as one row
+  Floats row_weights = {};                          // the input after them, of shape ids_dims, without a gradient
   bool loss = false;                                // the result is [value, count]
   std::vector<bool> as_parameter = {};              // inputs that the op wants as parameters, else tensors of the graph
   std::vector<std::pair<Dims, Ids>> last_ids = {};  // int32 inputs after all others
@@ -40,12 +41,15 @@ struct OpCase {
 
   bool parameter(size_t i) const { return i < as_parameter.size() && as_parameter[i]; }
   size_t all_inputs() const {
-    return inputs.size() + (ids.empty() ? 0 : 1) + (constant.empty() ? 0 : 1) + last_ids.size();
+    return inputs.size() + (ids.empty() ? 0 : 1) + (constant.empty() ? 0 : 1) + (row_weights.empty() ? 0 : 1) +
+           last_ids.size();
   }
   // The ids among the inputs of a graph whose float inputs are `in`.
   void add_ids(Graph& graph, std::vector<int>& in) const {
     if (!ids.empty()) in.insert(in.begin() + 1, graph.ids(ids_dims, ids));
     if (!constant.empty()) in.push_back(graph.host({static_cast<int32_t>(constant.size())}, constant));
+    if (!row_weights.empty() && constant.empty()) in.push_back(Graph::none);
+    if (!row_weights.empty()) in.push_back(graph.host(ids_dims, row_weights));
     for (const auto& [dims, values] : last_ids) in.push_back(graph.ids(dims, values));
   }
 };
@@ -221,9 +225,10 @@ inline std::vector<OpCase> loss_cases(int32_t T, int32_t B, int32_t V) {
   const size_t v = static_cast<size_t>(V);
   const Dims dims = {T, B, V};
   std::vector<OpCase> list;
-  // Plain; with class weights, one of them 0; with smoothing; with both, ignoring a class instead of -1.
-  const double ignored[] = {-1, -1, -100, static_cast<double>(V - 1)}, smoothing[] = {0, 0, 0.2, 0.1};
-  for (size_t variant = 0; variant < 4; ++variant) {
+  // Plain; with class weights, one of them 0; with smoothing; with both, ignoring a class instead of -1. The others have weights of rows, of
+  // which the second is 0.
+  const double ignored[] = {-1, -1, -100, static_cast<double>(V - 1), -1, -100}, smoothing[] = {0, 0, 0.2, 0.1, 0, 0.1};
+  for (size_t variant = 0; variant < 6; ++variant) {
     OpCase c = {"cross_entropy " + std::to_string(variant), GC_OP_CROSS_ENTROPY, {dims}, {2}, nullptr, nullptr};
     ref::CrossEntropy<double> formula = {v, {}, smoothing[variant], static_cast<int32_t>(ignored[variant])};
     c.ids = Random(6).ids(T * B, -1, V);
@@ -237,6 +242,12 @@ inline std::vector<OpCase> loss_cases(int32_t T, int32_t B, int32_t V) {
       for (float& w : c.constant) w = std::fabs(w) + 0.25f;
       if (V > 2) c.constant[1] = 0;
       formula.weights = widen(c.constant);
+    }
+    if (variant > 3) {
+      c.row_weights = Random(8).floats(T * B, 2);
+      for (float& w : c.row_weights) w = std::fabs(w);
+      if (c.row_weights.size() > 1) c.row_weights[1] = 0;
+      formula.row_weights = widen(c.row_weights);
     }
     const Ids ids = c.ids;
     c.forward = [=](const std::vector<Doubles>& in) { return Doubles{formula.mean(in[0], ids), formula.count(ids)}; };

@@ -95,6 +95,15 @@ class SkippedRows {
       if (!live(i / B_, i % B_)) ids[static_cast<size_t>(i)] = skipped;
     return ids;
   }
+  // Returns weights of all rows, which are 0 after the lengths.
+  Floats row_weights() {
+    Floats weights = random_.floats(int64_t{T_} * B_);
+    for (int32_t i = 0; i < T_ * B_; ++i) {
+      float& w = weights[static_cast<size_t>(i)];
+      w = live(i / B_, i % B_) ? std::fabs(w) + 0.25f : 0.0f;
+    }
+    return weights;
+  }
   void square(int y, const Dims& dims) {
     loss_ = graph.out(GC_OP_MEAN_SQUARE, {y, graph.host(dims, random_.floats(count_of(dims)))}, {2});
   }
@@ -114,27 +123,30 @@ class SkippedRows {
   int loss_ = Graph::none;
 };
 
-// A row is left out by the target -1, by an id of the caller's choice, or, with class weights and without smoothing, by a class of weight 0.
+// A row is left out by the target -1, by an id of the caller's choice, by a weight of 0, or, with class weights and without smoothing, by a
+// class of weight 0.
 inline void SkippedRows::cross_entropy() {
   const int variant = pick(4);
   const bool weighted = variant % 2 == 1, smooth = variant > 1, by_class = weighted && !smooth && pick(2);
-  const int32_t skipped = by_class ? C_ - 1 : pick(2) ? -1 : -100;
+  const bool by_row = !by_class && pick(3) == 0;
+  const int32_t skipped = by_class ? C_ - 1 : by_row ? 0 : pick(2) ? -1 : -100;
   const int logits = rows_of(sequence(T_, C_), {T_, B_, C_}, C_);
   std::vector<int> in = {logits, graph.ids({T_, B_}, targets(skipped))};
   Floats weights = random_.floats(C_);
   for (float& w : weights) w = std::fabs(w) + 0.25f;
   weights.back() = 0;
   if (weighted) in.push_back(graph.host({C_}, weights));
-  loss_ = graph.out(GC_OP_CROSS_ENTROPY, in, {2}, {by_class ? 0.0 : skipped + 1.0, smooth ? 0.1 : 0.0});
+  if (by_row) {
+    if (!weighted) in.push_back(Graph::none);
+    in.push_back(graph.host({T_, B_}, row_weights()));
+  }
+  const bool others = by_class || by_row;  // -1, which does not occur, is the ignored target
+  loss_ = graph.out(GC_OP_CROSS_ENTROPY, in, {2}, {others ? 0.0 : skipped + 1.0, smooth ? 0.1 : 0.0});
 }
 
 inline void SkippedRows::mixture() {
   const int32_t columns = 6 * (1 + pick(3)) + 1;
-  Floats weights = random_.floats(int64_t{T_} * B_);
-  for (int32_t i = 0; i < T_ * B_; ++i) {
-    float& w = weights[static_cast<size_t>(i)];
-    w = live(i / B_, i % B_) ? std::fabs(w) + 0.25f : 0.0f;
-  }
+  const Floats weights = row_weights();
   const int y = rows_of(sequence(T_, C_), {T_, B_, C_}, columns), targets = rows_of(sequence(T_, 3), {T_, B_, 3}, 3);
   loss_ = graph.out(GC_OP_MIXTURE_DENSITY, {y, targets, graph.host({T_, B_}, weights)}, {2}, {0});
 }

@@ -20,6 +20,7 @@
 #define __host__
 #define __forceinline__ inline __attribute__((always_inline))
 #define __launch_bounds__(...)
+#define __grid_constant__
 #define __restrict__ __restrict
 // The arrays of one block. Blocks that run at the same time (a cluster, a whole grid) take theirs from the shared memory of the launch.
 #define __shared__ static

@@ -7,7 +7,7 @@ namespace cuda {
 void check_ids(const Node& n, const Tensor& ids, int32_t low, int64_t high, Fault fault) {
   const int32_t* id = reinterpret_cast<const int32_t*>(ids.data);
   check_each(n, ids.rows * ids.cols, [=] __device__(int64_t i) {
-    return id[i] < low || id[i] > high ? fault_at(fault, i, static_cast<double>(id[i])) : fault_at();
+    return id[i] < low || id[i] > high ? fault_at(fault, i, static_cast<double>(id[i]), high) : fault_at();
   });
 }
 

@@ -1,6 +1,7 @@
 // Every op on the device compared with the processor: forward and backward, with results read once and twice, on shapes with ragged edges.
 #include <array>
 
+#include "core/backend.h"
 #include "sequence_cases.h"
 #include "twins.h"
 
@@ -28,7 +29,7 @@ void build(const OpCase& c, bool twice, Graph& g, Twins& twins) {
   if (!c.loss) twins.results.push_back(twins.loss);
 }
 
-// Sums in double have another order than on the processor; their results may round to a neighbouring float.
+// Sums in double that have another order than on the processor; their results may round to a neighbouring float.
 bool sums_in_double(const OpCase& c) {
   switch (c.opcode) {
     case GC_OP_SOFTMAX:
@@ -40,18 +41,26 @@ bool sums_in_double(const OpCase& c) {
 }
 }  // namespace
 
-TEST_CASE("cuda ops: an op that has kernels only on the processor is refused by name") {
+TEST_CASE(
+    "cuda ops: an op that has kernels only on the processor is refused by name, and a gradient that an op lacks, too") {
+  const gc_backend* table = gatecell::cuda_backend().table;
+  REQUIRE(table);
+  const auto refusal = [&](int32_t opcode, const char* name, int32_t trains) {
+    gc_device_node node = {};
+    node.opcode = opcode, node.name = name, node.trains = trains;
+    gc_device_plan_desc desc = {};
+    desc.nodes = &node, desc.node_count = 1;
+    CHECK(table->plan_prepare(&desc) == GC_UNSUPPORTED);
+    return std::string(table->last_error());
+  };
+  CHECK(refusal(12345, "convolve", 0) == "the CUDA backend has no convolve: use the processor");
+  CHECK(refusal(GC_OP_SAMPLE, "sample", 1) == "the CUDA backend has no gradient of sample: use the processor");
+}
+
+TEST_CASE("cuda ops: every op of the engine has kernels on the device") {
   for (const OpCase& c : op_cases(2, 2, 3)) {
-    if (is_on_device(c.opcode)) continue;
     CAPTURE(c.name);
-    Graph g;
-    std::vector<int> in;
-    for (const Dims& dims : c.inputs) in.push_back(g.host(dims));
-    c.add_ids(g, in);
-    g.out(c.opcode, in, c.out, c.attributes);
-    g.device = GC_CUDA;
-    CHECK(g.try_compile() == GC_UNSUPPORTED);
-    CHECK(std::string(gc_last_error()).find(gatecell::find_op(c.opcode)->name) != std::string::npos);
+    CHECK(is_on_device(c.opcode));
   }
 }
 
@@ -112,6 +121,30 @@ TEST_CASE("cuda sample: the processor's ids for every kind of setting") {
   }
 }
 
+TEST_CASE(
+    "cuda cross_entropy: weights of rows that are negative or not finite are refused, of ignored rows they are not "
+    "read") {
+  for (float bad : {-1.0f, NAN, INFINITY}) {
+    for (int32_t row : {1, 4}) {  // the target of row 4 is ignored
+      CAPTURE(bad);
+      CAPTURE(row);
+      Twins twins([&](Graph& g, Twins&) {
+        Floats weights(6, 0.5f);
+        weights[static_cast<size_t>(row)] = bad;
+        g.out(GC_OP_CROSS_ENTROPY,
+              {g.host({2, 3, 9}, Random(38).floats(54)), g.ids({2, 3}, {0, 1, 2, 3, -1, 5}), Graph::none,
+               g.host({2, 3}, weights)},
+              {2});
+      });
+      twins.compile();
+      CHECK(gc_plan_run(twins.cpu.plan(), GC_FORWARD) == (row == 1 ? GC_OUT_OF_RANGE : GC_OK));
+      const std::string sentence = gc_last_error();
+      CHECK(gc_plan_run(twins.device.plan(), GC_FORWARD) == (row == 1 ? GC_OUT_OF_RANGE : GC_OK));
+      if (row == 1) CHECK(std::string(gc_last_error()) == sentence);
+    }
+  }
+}
+
 TEST_CASE("cuda: bad data ends in the processor's sentence, and the next run is good") {
   const auto expect = [](gc_opcode opcode, const Floats& control, const Ids& ids, gc_status status) {
     Twins twins([&](Graph& g, Twins&) {
@@ -124,6 +157,8 @@ TEST_CASE("cuda: bad data ends in the processor's sentence, and the next run is 
         g.out(opcode, in, {2}, control.empty() ? Doubles{} : Doubles{3, 0.1});
       }
       if (opcode == GC_OP_EMBEDDING) g.out(opcode, {g.param({9, 4}, random.floats(36)), g.ids({2, 3}, ids)}, {2, 3, 4});
+      if (opcode == GC_OP_GATHER) g.out(opcode, {logits, g.ids({2, 3}, ids)}, {2, 3, 2, 3}, {2});
+      if (opcode == GC_OP_SCATTER_ADD) g.out(opcode, {logits, g.ids({2, 3}, ids)}, {9, 9}, {0});
     });
     twins.compile();
     REQUIRE(gc_plan_run(twins.cpu.plan(), GC_FORWARD) == status);
@@ -133,6 +168,8 @@ TEST_CASE("cuda: bad data ends in the processor's sentence, and the next run is 
   };
   expect(GC_OP_EMBEDDING, {}, {0, 1, 2, 9, 4, -1}, GC_OUT_OF_RANGE);
   expect(GC_OP_EMBEDDING, {}, {0, 1, -5, 3, 4, 8}, GC_OUT_OF_RANGE);
+  expect(GC_OP_GATHER, {}, {0, 1, 2, 8, 9, -1}, GC_OUT_OF_RANGE);
+  expect(GC_OP_SCATTER_ADD, {}, {0, -7, 2, 8, 9, 1}, GC_OUT_OF_RANGE);
   expect(GC_OP_CROSS_ENTROPY, {}, {0, -1, 2, 8, 9, 1}, GC_OUT_OF_RANGE);
   expect(GC_OP_CROSS_ENTROPY, {1, 2, 3, -1, 5, 6, NAN, 8, 9}, {0, 1, 2, 3, 4, 5}, GC_OUT_OF_RANGE);
   expect(GC_OP_CROSS_ENTROPY, {1, 2, 3, 4, 5, 6, 7, 8, 9}, {0, 2, 8, -1, 9, 5}, GC_OUT_OF_RANGE);

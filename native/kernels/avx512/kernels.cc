@@ -24,6 +24,8 @@ namespace {
 
 #include "../shared/special.inl"
 
+#include "../shared/map_functions.inl"
+
 #include "../shared/map.inl"
 
 #include "../shared/probe.inl"

@@ -59,6 +59,8 @@ namespace {
 
 #include "../shared/special.inl"
 
+#include "../shared/map_functions.inl"
+
 #include "../shared/map.inl"
 }  // namespace
 }  // namespace gc_lane

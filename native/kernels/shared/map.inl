@@ -28,41 +28,18 @@ static inline void map_three(const gc_map_step& s, int64_t n, F f) {
   });
 }
 
-GC_INLINE V truth(VM m) { return v_select(m, v_set(1.0f), v_zero()); }
-// v_min and v_max return the second operand where either is NaN.
-GC_INLINE V map_min(V a, V b) { return v_select(v_ne(a, a), a, v_min(a, b)); }
-GC_INLINE V map_max(V a, V b) { return v_select(v_ne(a, a), a, v_max(a, b)); }
-GC_INLINE V map_flow(V d, V slope) { return v_select(v_eq(d, v_zero()), v_zero(), v_mul(d, slope)); }
-GC_INLINE V map_sign(V x) {
-  const V up = v_select(v_gt(x, v_zero()), v_set(1.0f), x);
-  return v_select(v_lt(x, v_zero()), v_set(-1.0f), up);
-}
-
 static void map_step(const gc_map_step& s, int64_t n) {
   switch (s.code) {
-    case GC_MAP_ADD: return map_two(s, n, [](V a, V b) { return v_add(a, b); });
-    case GC_MAP_SUB: return map_two(s, n, [](V a, V b) { return v_sub(a, b); });
-    case GC_MAP_MUL: return map_two(s, n, [](V a, V b) { return v_mul(a, b); });
-    case GC_MAP_DIV: return map_two(s, n, [](V a, V b) { return v_div(a, b); });
-    case GC_MAP_MIN: return map_two(s, n, [](V a, V b) { return map_min(a, b); });
-    case GC_MAP_MAX: return map_two(s, n, [](V a, V b) { return map_max(a, b); });
-    case GC_MAP_FLOW: return map_two(s, n, [](V a, V b) { return map_flow(a, b); });
-    case GC_MAP_LESS: return map_two(s, n, [](V a, V b) { return truth(v_lt(a, b)); });
-    case GC_MAP_LESS_EQUAL: return map_two(s, n, [](V a, V b) { return truth(v_le(a, b)); });
-    case GC_MAP_EQUAL: return map_two(s, n, [](V a, V b) { return truth(v_eq(a, b)); });
-    case GC_MAP_SELECT: return map_three(s, n, [](V c, V a, V b) { return v_select(v_ne(c, v_zero()), a, b); });
-    case GC_MAP_NEG: return map_one(s, n, [](V a) { return v_neg(a); });
-    case GC_MAP_ABS: return map_one(s, n, [](V a) { return v_abs(a); });
-    case GC_MAP_SIGN: return map_one(s, n, [](V a) { return map_sign(a); });
-    case GC_MAP_EXP: return map_one(s, n, [](V a) { return v_exp(a); });
-    case GC_MAP_LOG: return map_one(s, n, [](V a) { return v_log(a); });
-    case GC_MAP_LOG1P: return map_one(s, n, [](V a) { return v_log1p(a); });
-    case GC_MAP_SQRT: return map_one(s, n, [](V a) { return v_sqrt(a); });
-    case GC_MAP_SIGMOID: return map_one(s, n, [](V a) { return v_sigmoid(a); });
-    case GC_MAP_TANH: return map_one(s, n, [](V a) { return v_tanh(a); });
-    case GC_MAP_ERF: return map_one(s, n, [](V a) { return v_erf(a); });
-    case GC_MAP_LGAMMA: return map_one(s, n, [](V a) { return v_lgamma(a); });
-    case GC_MAP_DIGAMMA: return map_one(s, n, [](V a) { return v_digamma(a); });
+#define GC_MAP_ONE(NAME, value) \
+  case GC_MAP_##NAME: return map_one(s, n, [](V a) { return value; });
+#define GC_MAP_TWO(NAME, value) \
+  case GC_MAP_##NAME: return map_two(s, n, [](V a, V b) { return value; });
+#define GC_MAP_THREE(NAME, value) \
+  case GC_MAP_##NAME: return map_three(s, n, [](V a, V b, V c) { return value; });
+    GC_MAP_FUNCTIONS(GC_MAP_ONE, GC_MAP_TWO, GC_MAP_THREE)
+#undef GC_MAP_ONE
+#undef GC_MAP_TWO
+#undef GC_MAP_THREE
     default: return;  // GC_MAP_CONSTANT: a register that is filled once
   }
 }

@@ -2,7 +2,9 @@
 // instruction set. Errors are the largest that test/native/map_test.cc finds against double precision.
 
 // Called instead of inlined: they are long, each is in several loops, and a call takes little of their time.
+#if !defined(GC_CALLED)
 #define GC_CALLED static __attribute__((noinline))
+#endif
 
 // log(x): x = 2^k (1 + f) with sqrt(1/2) <= 1 + f < sqrt(2), and the polynomial of Moshier's Cephes (logf) for log(1 + f). At most
 // 1 ulp; -inf at 0, NaN below, denormals included.

@@ -9,7 +9,7 @@ import { sum } from './reduce.js'
 export interface RowWeightOptions {
   /**
    * Weight of each row, f32, 0 or more: the loss is the weighted mean, and its second element the sum of the weights. A row of weight 0 has no
-   * part in the loss, whatever its values are. Default: 1 each. Without kernels for the GPU.
+   * part in the loss, whatever its values are. Default: 1 each.
    */
   weights?: Tensor | null
 }
