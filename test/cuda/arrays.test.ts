@@ -41,7 +41,15 @@ const losses: Record<string, (x: Tensor, ids: Tensor) => Tensor> = {
   'rows that ids name, added to others': (x, ids) => {
     const taken = ops.gather(x, ids, 1)
     const added = ops.scatterAdd(taken, ids, 4, 1)
-    const padded = ops.pad(ops.concat([added, x], 1), [[0, 0], [1, 0], [2, 0]], 0.5)
+    const padded = ops.pad(
+      ops.concat([added, x], 1),
+      [
+        [0, 0],
+        [1, 0],
+        [2, 0]
+      ],
+      0.5
+    )
     return ops.mean(ops.map([padded], (y) => y.exp()))
   }
 }
