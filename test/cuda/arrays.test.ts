@@ -111,7 +111,7 @@ t.test('losses with weights of rows', { skip }, async (t) => {
     plan.inputs.ids.forEach((_, i) => (plan.inputs.ids[i] = random.below(4)))
     plan.inputs.weights.forEach((_, i) => (plan.inputs.weights[i] = random.below(3)))
     plan.runSync('gradient')
-    const found = { loss: plan.outputs['loss']!.slice(), grad: model.parameters.get('in.weight').grad!.slice() }
+    const found = { loss: plan.outputs.loss.slice(), grad: model.parameters.get('in.weight').grad!.slice() }
     model.dispose()
     return found
   }
