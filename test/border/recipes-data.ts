@@ -130,6 +130,8 @@ const datasetOptions = () => ({
   weights: 'w',
   padding: { x: 1 },
   last: 'pad' as const,
+  growing: true,
+  whole: {},
   repeat: true,
   prefetch: 1,
   buffer: 2

@@ -15,7 +15,7 @@ import {
 import { expected, show, type GatecellError } from '../../errors.js'
 import type { Random } from '../../random.js'
 import { fieldsOf, type Field, type Sample, type SampleModel } from './fields.js'
-import { SamplePacker, type PackingRules } from './sample-packer.js'
+import { SamplePacker, type PackedBatch, type PackingRules } from './sample-packer.js'
 import type { DatasetSamples } from './samples.js'
 
 /** The place of a sample that is prepared, and random numbers of its own. */
@@ -48,6 +48,11 @@ export interface DatasetOptions<T = Sample> {
    * that are prepared, need a size for each named dim.
    */
   readonly dims?: Readonly<Record<string, number>> | undefined
+  /**
+   * Whether the dim `bucket` may be larger than in `dims`, for samples that `prepare` makes longer; such a batch has a shape of its own.
+   * Default: false.
+   */
+  readonly growing?: boolean | undefined
   /** Inputs or targets for the sizes of named dims, int32 of shape [batch], which samples do not have: `{ length: 'lengths' }`. */
   readonly lengths?: Readonly<Record<string, string>> | undefined
   /**
@@ -57,9 +62,14 @@ export interface DatasetOptions<T = Sample> {
   readonly weights?: string | undefined
   /**
    * Values of padding by tensor. Default: 0 for inputs, and -1 for int32 targets, which losses leave out. Padded float32 targets need a
-   * value here or `weights`, so that padding is not taken for data.
+   * value here or `weights`, so that padding is not taken for data. For a tensor of `lengths`: the size in rows without a sample.
    */
   readonly padding?: Readonly<Record<string, number>> | undefined
+  /**
+   * Inputs or targets of a whole batch, whose shapes need not have the dim `batch`, as functions of the packed batch:
+   * `{ scale: ({ count }) => Float32Array.of(1 / count) }`. Samples have no values for them.
+   */
+  readonly whole?: Readonly<Record<string, (batch: PackedBatch) => Float32Array | Int32Array>> | undefined
   /**
    * Last batch of an epoch, if it is not full. 'keep' (default): a smaller batch, for which the model makes a plan of its own. 'drop': it is
    * left out. 'pad': rows without a sample, of length 0 and weight 0, fill it.
@@ -88,9 +98,11 @@ const readOptions = object<DatasetOptions<unknown>>({
   bucket: optional((value, name) => (value === false ? value : string(value, name))),
   shortFirst: optional(integer(0)),
   dims: optional(record(size)),
+  growing: optional(boolean),
   lengths: optional(record(string)),
   weights: optional(string),
   padding: optional(record(number())),
+  whole: optional(record(callback())),
   last: optional(choice('keep', 'drop', 'pad')),
   repeat: optional(boolean),
   prefetch: optional(integer(0, 1024)),
@@ -106,8 +118,8 @@ export function readDatasetOptions(options: unknown): DatasetOptions<unknown> {
 
 /** Returns the rules of packing. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if model, samples and options do not fit each other. */
 export function rulesOf<T>(model: SampleModel, samples: DatasetSamples<T>, options: DatasetOptions<T>): PackingRules {
-  const { batch, last, bucket: wanted, weights = null, padding = {}, lengths = {} } = options
-  const fields = fieldsOf(model)
+  const { batch, last, bucket: wanted, weights = null, padding = {}, lengths = {}, growing = false } = options
+  const fields = fieldsOf(model, Object.keys(options.whole ?? {}))
   const dims = new Set(fields.flatMap(({ dim }) => dim ?? []))
   const checkDim = (dim: string) => {
     if (!dims.has(dim)) throw unknown('named dims of the model', [...dims], dim)
@@ -122,7 +134,17 @@ export function rulesOf<T>(model: SampleModel, samples: DatasetSamples<T>, optio
   for (const name of Object.keys(padding)) checkField(fields, name, 'any type', () => true)
   for (const dim of Object.keys(options.dims ?? {})) checkDim(dim)
   const lengthFields = new Map(Object.entries(lengths).map(([dim, name]) => [name, dim]))
-  const rules = { fields, batch, padsRows: last === 'pad', bucket, lengthFields, weights, padding, largest: {} }
+  const rules = {
+    fields,
+    batch,
+    padsRows: last === 'pad',
+    bucket,
+    growing,
+    lengthFields,
+    weights,
+    padding,
+    largest: {}
+  }
   return { ...rules, largest: largestSizes(dims, samples, options, new SamplePacker(rules)) }
 }
 

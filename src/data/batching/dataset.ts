@@ -10,7 +10,7 @@ import { readAhead } from './ahead.js'
 import { cutBatches } from './buckets.js'
 import { readDatasetOptions, rulesOf, type DatasetOptions } from './dataset-options.js'
 import type { Sample, SampleModel } from './fields.js'
-import { SamplePacker, type Row } from './sample-packer.js'
+import { SamplePacker, type PackedBatch, type Row } from './sample-packer.js'
 import { blocksOf, readSamples, type SampleBlock, type DatasetSamples } from './samples.js'
 import type { Batch, BatchSource, EpochSource } from './source.js'
 
@@ -103,7 +103,8 @@ class Dataset<T> {
           await nextTurn() // a step that has ended is taken note of before another batch is made
           const packed = await this.#pack(block, batches[step]!, epoch)
           const cursor = { ...this.#next(block, { epoch, begin: block.begin, step }, batches.length) }
-          yield { ...packed, epoch, cursor, reset: true }
+          const numbers = batches[step]!.map((index) => block.begin + index)
+          yield { ...packed, epoch, cursor, reset: true, samples: numbers }
         }
         seen += batches.length
         step = 0
@@ -142,15 +143,21 @@ class Dataset<T> {
     })
   }
 
-  async #pack({ samples, begin }: SampleBlock<T>, indices: readonly number[], epoch: number) {
+  async #pack(block: SampleBlock<T>, indices: readonly number[], epoch: number): Promise<PackedBatch> {
+    const packed = this.#packer.pack(await this.#rows(block, indices, epoch))
+    const made = Object.entries(this.#options.whole ?? {}).map(([name, make]) => [name, make(packed)] as const)
+    return { ...packed, inputs: { ...packed.inputs, ...Object.fromEntries(made) } }
+  }
+
+  async #rows({ samples, begin }: SampleBlock<T>, indices: readonly number[], epoch: number): Promise<Row[]> {
     const { prepare, seed = 0 } = this.#options
     const read = (sample: unknown, index: number): Row => this.#packer.read(sample, `sample ${begin + index}`)
-    if (!prepare) return this.#packer.pack(indices.map((index) => read(samples[index], index)))
+    if (!prepare) return indices.map((index) => read(samples[index], index))
     const rows = indices.map(async (index) => {
       const random = createRandom(seed, `sample ${begin + index} of epoch ${epoch}`)
       return read(await prepare(samples[index]!, { epoch, index: begin + index, random }), index)
     })
-    return this.#packer.pack(await Promise.all(rows))
+    return await Promise.all(rows)
   }
 
   #next({ samples }: SampleBlock<T>, { epoch, begin, step }: DatasetCursor, steps: number): DatasetCursor {

@@ -55,13 +55,20 @@ const readModel = open<SampleModel>({ definition: open({ inputs: readSpecs, targ
 const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1)
 
 /**
- * Returns the inputs and targets of a model as fields. Throws ERR_INVALID_ARGUMENT for other values, and ERR_INVALID_SHAPE for a tensor
+ * Returns the inputs and targets of a model as fields, except for those that `without` names. Throws ERR_INVALID_ARGUMENT for other values, and ERR_INVALID_SHAPE for a tensor
  * without the dim `batch`, or with several other named dims, or whose other named dim is not the first one before or after `batch`.
  */
-export function fieldsOf(model: SampleModel): Field[] {
+export function fieldsOf(model: SampleModel, without: readonly string[] = []): Field[] {
   const { inputs, targets = {} } = readModel(model, 'the model').definition
   const targetNames = new Set(Object.keys(targets))
-  return Object.entries({ ...inputs, ...targets }).map(([name, { dtype, shape }]) => {
+  const specs = { ...inputs, ...targets }
+  const unknown = without.find((name) => !Object.hasOwn(specs, name))
+  if (unknown !== undefined) {
+    const names = Object.keys(specs).join(', ')
+    throw expected('ERR_INVALID_ARGUMENT', `one of ${names} in whole`, show(unknown), 'see the definition of the model')
+  }
+  const own = Object.entries(specs).filter(([name]) => !without.includes(name))
+  return own.map(([name, { dtype, shape }]) => {
     const at = shape.indexOf('batch')
     const [outer, inner] = [shape.slice(0, at), shape.slice(at + 1)]
     const named = [...outer, ...inner].filter((dim) => typeof dim === 'string')

@@ -12,6 +12,9 @@ export interface Row {
   readonly sizes: ReadonlyMap<string, number>
 }
 
+/** Inputs, shape and number of symbols of a batch. */
+export type PackedBatch = Required<Pick<Batch, 'inputs' | 'dims' | 'count'>>
+
 /** The rules by which samples become batches. */
 export interface PackingRules {
   readonly fields: readonly Field[]
@@ -23,6 +26,8 @@ export interface PackingRules {
   readonly largest: Readonly<Record<string, number>>
   /** The dim whose size may differ from batch to batch, or null. */
   readonly bucket: string | null
+  /** Whether a batch may be larger in that dim than the largest size. */
+  readonly growing: boolean
   /** Names of dims by the field that has their sizes. */
   readonly lengthFields: ReadonlyMap<string, string>
   /** The field of weights, or null. */
@@ -103,20 +108,17 @@ export class SamplePacker {
   }
 
   /** Returns the inputs, shape and number of symbols of a batch. */
-  pack(rows: readonly Row[]): Required<Pick<Batch, 'inputs' | 'dims' | 'count'>> {
-    const { fields, batch, padsRows, largest, bucket, lengthFields, weights } = this.rules
+  pack(rows: readonly Row[]): PackedBatch {
+    const { fields, batch, padsRows, largest, bucket, lengthFields, weights, padding: given } = this.rules
     const sizesOf = (dim: string) => rows.map(({ sizes }) => sizes.get(dim) ?? 0)
     const dims: Record<string, number> = { ...largest, batch: padsRows ? batch : rows.length }
-    if (bucket !== null) {
-      const longest = sizesOf(bucket).reduce((most, size) => Math.max(most, size), 0)
-      dims[bucket] = longest > largest[bucket]! ? largest[bucket]! : Math.min(paddedLength(longest), largest[bucket]!)
-    }
+    if (bucket !== null) dims[bucket] = this.#lengthOf(sizesOf(bucket), largest[bucket]!)
     const inputs: Record<string, Float32Array | Int32Array> = {}
     for (const field of fields) {
       const { name } = field
       const dim = lengthFields.get(name)
       if (dim !== undefined) {
-        const lengths = (inputs[name] = new Int32Array(dims['batch']!))
+        const lengths = (inputs[name] = new Int32Array(dims['batch']!).fill(given[name] ?? 0))
         lengths.set(sizesOf(dim))
       } else {
         const isPadded = rows.length < dims['batch']! || this.#pads(field, rows, dims)
@@ -127,6 +129,13 @@ export class SamplePacker {
     const counted = bucket ?? (Object.hasOwn(largest, 'length') ? 'length' : null)
     const count = counted === null ? rows.length : sizesOf(counted).reduce((sum, size) => sum + size, 0)
     return { inputs, dims, count }
+  }
+
+  /** Returns the size of the bucket's dim of a batch whose samples have these sizes. A sample that does not fit is refused later. */
+  #lengthOf(sizes: readonly number[], largest: number): number {
+    const longest = sizes.reduce((most, size) => Math.max(most, size), 0)
+    if (longest > largest) return this.rules.growing ? paddedLength(longest) : largest
+    return Math.min(paddedLength(longest), largest)
   }
 
   #pads({ dim }: Field, rows: readonly Row[], dims: Readonly<Record<string, number>>): boolean {

@@ -7,6 +7,7 @@ import {
   callback,
   checkObject,
   integer,
+  list,
   methods,
   number,
   object,
@@ -32,6 +33,8 @@ export interface Batch {
   count?: number
   /** Its shape. Default: that of the source. */
   dims?: Readonly<Record<string, number>>
+  /** Numbers of the samples in its rows, each the place in the order of the samples. Only for readers; training ignores them. */
+  samples?: readonly number[]
 }
 
 /** A source of batches. */
@@ -68,7 +71,8 @@ const readBatch = open<Batch>({
   cursor: anything,
   reset: optional(boolean),
   count: optional(number(0)),
-  dims: optional(dimsOf)
+  dims: optional(dimsOf),
+  samples: optional(list(integer(0)))
 })
 
 /**

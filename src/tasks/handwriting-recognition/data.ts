@@ -1,14 +1,16 @@
 // Samples and batches for a network that reads: features of the ink, and labels of the texts. The samples of a batch have about the same
 // length. In training each sample is varied again in every epoch, by draws that depend only on (seed, epoch, sample).
 
-import { createBuckets, paddedLength } from '../../data/batching/buckets.js'
+import { paddedLength } from '../../data/batching/buckets.js'
+import { createDataset } from '../../data/batching/dataset.js'
 import { ctcNeeds } from '../../generate/decode/ctc-length.js'
 import { INK_FEATURES, inkFeatures, layPoints, shapeOf, type InkVariation } from '../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../data/ink/strokes.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
 import { expected, type GatecellError } from '../../errors.js'
+import { f32, i32 } from '../../model.js'
 import { createRandom } from '../../random.js'
-import { sampleSource, type EpochSource } from '../../data/batching/source.js'
+import type { EpochSource } from '../../data/batching/source.js'
 import type { InkSourceOptions } from '../ink/application.js'
 import { readNormalisation } from '../ink/config.js'
 import { idsOf, makeSamples, textOf } from '../ink/samples.js'
@@ -81,57 +83,38 @@ function featuresOf(sample: LabelledInk, index: number, epoch: number | null, se
   return varied.length / INK_FEATURES >= ctcNeeds(sample.labels) ? varied : features()
 }
 
-/** Batches of labelled samples. */
-export interface LabelledSource extends EpochSource {
-  /** Returns the indices of the samples of a step of the first epoch, in the order of the batch's rows. */
-  indices(step: number): readonly number[]
+/** The tensors of the network in a batch, see model.ts. */
+export const readerTensors = {
+  inputs: { points: f32('length', 'batch', INK_FEATURES), lengths: i32('batch') },
+  targets: { labels: i32('batch', 'labels'), labelLengths: i32('batch') }
 }
 
 /**
  * Returns batches of `samples`: points [T, B, F] (time-major, zeros after the end of a row), lengths [B], labels [B, columns] and
- * labelLengths [B]. In training they are shuffled and varied in each epoch; otherwise there is one pass in the order of the lengths.
+ * labelLengths [B]; rows without a sample have the length 0. In training they are shuffled and varied in each epoch; otherwise there is one
+ * pass in the order of the lengths.
  */
 export function recognitionSource(
   samples: readonly LabelledInk[],
   how: Preparation,
   { batch, seed = 0, shortFirst = 0, train, columns }: InkSourceOptions
-): LabelledSource {
-  const lengths = samples.map(({ steps }) => steps)
-  const buckets = createBuckets(lengths, { batch, seed, shuffle: train, shortFirst: train ? shortFirst : 0 })
-  const dimsOf = (length: number) => ({ length, batch, labels: columns })
-  const dims = dimsOf(paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1)))
-  const source = sampleSource(buckets, { dims, train }, (indices, epoch) => {
-    const rows = indices.map((i) => featuresOf(samples[i]!, i, epoch, seed, how))
-    const labels = indices.map((i) => samples[i]!.labels)
-    const { inputs, length, count } = packRows(rows, labels, batch, columns)
-    return { inputs, count, dims: dimsOf(length) }
+): EpochSource {
+  const longest = samples.reduce((most, { steps }) => Math.max(most, steps), 1)
+  return createDataset({ definition: readerTensors }, samples, {
+    batch,
+    seed,
+    shuffle: train,
+    repeat: train,
+    shortFirst: train ? shortFirst : 0,
+    last: 'pad',
+    dims: { length: paddedLength(longest), labels: columns },
+    growing: true,
+    lengths: { length: 'lengths', labels: 'labelLengths' },
+    padding: { labels: 0 },
+    lengthOf: ({ steps }) => steps,
+    prepare: (sample, { index, epoch }) => ({
+      points: featuresOf(sample, index, train ? epoch : null, seed, how),
+      labels: sample.labels
+    })
   })
-  return { ...source, indices: (step) => buckets.samples({ epoch: 0, step }) }
-}
-
-/**
- * Packs the features of samples and their labels into the inputs and targets of a batch of `batch` rows: points [T, B, F], time-major with
- * zeros after the end of a row, lengths [B], labels [B, columns] and labelLengths [B]. Rows without a sample have the length 0. Returns
- * them with T and the number of points.
- */
-export function packRows(rows: readonly Float32Array[], labels: readonly Int32Array[], batch: number, columns: number) {
-  const steps = rows.map((row) => row.length / INK_FEATURES)
-  const length = paddedLength(steps.reduce((most, count) => Math.max(most, count), 1))
-  const points = new Float32Array(length * batch * INK_FEATURES)
-  rows.forEach((row, b) => {
-    for (let t = 0; t < steps[b]!; t++) {
-      const at = (t * batch + b) * INK_FEATURES
-      points.set(row.subarray(t * INK_FEATURES, (t + 1) * INK_FEATURES), at)
-    }
-  })
-  const lengths = new Int32Array(batch)
-  lengths.set(steps)
-  const targets = new Int32Array(batch * columns)
-  const labelLengths = new Int32Array(batch)
-  labels.forEach((row, b) => {
-    targets.set(row, b * columns)
-    labelLengths[b] = row.length
-  })
-  const count = steps.reduce((sum, value) => sum + value, 0)
-  return { inputs: { points, lengths, labels: targets, labelLengths }, length, count }
 }

@@ -104,7 +104,7 @@ async function measure(
     const shape = plan.shapes.outputs['logits'] as [number, number, number]
     const lengths = batch.inputs['lengths']!
     nats += loss[0]! * loss[1]!
-    source.indices(step).forEach((index, b) => {
+    batch.samples!.forEach((index, b) => {
       const sample = samples[index]!
       const { labels } = ctcGreedy(rowsOf(logits, shape, b, lengths[b]), { blank })
       const errors = editDistance(labels, sample.labels)

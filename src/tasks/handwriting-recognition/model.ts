@@ -3,18 +3,18 @@
 // symbols and the blank, trained by connectionist temporal classification. Its input is points [T, B, F] with lengths [B], its output
 // logits [T, B, V], where V counts the symbols and the blank, and its loss is in nats per sample.
 
-import { INK_FEATURES } from '../../data/ink/features.js'
 import { orthogonal, uniform, zeros } from '../../graph/initializers.js'
 import { ctcLoss } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
 import { dropout } from '../../layers/dropout.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
-import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions } from '../../model.js'
+import { defineModel, modelDefinition, type Model, type ModelOptions } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { symbolNames } from '../runs/vocabulary.js'
 import { recognitionConfigFromJson, readRecognitionConfig, type RecognitionConfig } from './config.js'
+import { readerTensors } from './data.js'
 import { readerVocabulary } from './labels.js'
 
 /** Name of the task in model files and on the command line. */
@@ -51,8 +51,7 @@ export function recognitionDefinition(config: RecognitionConfig) {
   return modelDefinition({
     name: RECOGNITION_TASK,
     config: configToJson(config),
-    inputs: { points: f32('length', 'batch', INK_FEATURES), lengths: i32('batch') },
-    targets: { labels: i32('batch', 'labels'), labelLengths: i32('batch') },
+    ...readerTensors,
     forward: ({ points, lengths }) => recognitionLayers(points, lengths, config),
     loss: ({ logits }, { labels, labelLengths }, { lengths }) =>
       ctcLoss({ logits, targets: labels, inputLengths: lengths, targetLengths: labelLengths, blank }).loss

@@ -1,10 +1,10 @@
 // The outputs of a reader's network for one sample of ink.
 
-import { inkFeatures, prepareStrokes } from '../../data/ink/features.js'
+import { paddedLength } from '../../data/batching/buckets.js'
+import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../data/ink/features.js'
 import { readInkSample, type Ink } from '../../data/ink/strokes.js'
 import type { LoadedModel } from '../runs/load.js'
 import type { RecognitionConfig } from './config.js'
-import { packRows } from './data.js'
 
 /** The outputs of a reader for one sample of ink. */
 export interface ReaderScores {
@@ -24,14 +24,17 @@ type Network = Pick<LoadedModel<RecognitionConfig>, 'model' | 'config'>
 function prepare({ model, config }: Network, sample: Ink) {
   const ink = readInkSample(sample, 'ink')
   const features = inkFeatures(prepareStrokes(ink, config.normalisation), config.normalisation)
-  const { inputs, length } = packRows([features], [], 1, 1)
+  const steps = features.length / INK_FEATURES
+  const length = paddedLength(steps)
   const lease = model.lease({ length, batch: 1 }, { purpose: 'predict' })
   const { plan } = lease
-  ;(plan.inputs['points'] as Float32Array).set(inputs.points)
-  ;(plan.inputs['lengths'] as Int32Array).set(inputs.lengths)
+  const points = plan.inputs['points'] as Float32Array
+  points.fill(0)
+  points.set(features) // of one row: the other points are padding
+  ;(plan.inputs['lengths'] as Int32Array)[0] = steps
   const finish = (): ReaderScores => {
     const shape = plan.shapes.outputs['logits'] as [number, number, number]
-    return { logits: (plan.outputs['logits'] as Float32Array).slice(), shape, steps: inputs.lengths[0]!, features }
+    return { logits: (plan.outputs['logits'] as Float32Array).slice(), shape, steps, features }
   }
   return { lease, finish }
 }

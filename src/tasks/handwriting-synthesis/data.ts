@@ -1,14 +1,16 @@
 // Samples and batches for a network that writes: ink as offsets [dx, dy, end of stroke] of the pen, in standard deviations of the offsets of
 // the training data, and texts as symbols for the window.
 
-import { createBuckets, paddedLength } from '../../data/batching/buckets.js'
+import { paddedLength } from '../../data/batching/buckets.js'
+import { createDataset } from '../../data/batching/dataset.js'
 import { prepareStrokes } from '../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../data/ink/strokes.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
 import { nullable } from '../../check/index.js'
 import { expected, type GatecellError } from '../../errors.js'
+import { f32, i32, type Specs } from '../../model.js'
 import { createRandom } from '../../random.js'
-import { sampleSource, type EpochSource } from '../../data/batching/source.js'
+import type { Batch, EpochSource } from '../../data/batching/source.js'
 import type { InkSourceOptions } from '../ink/application.js'
 import { readNormalisation } from '../ink/config.js'
 import { makeSamples, textOf } from '../ink/samples.js'
@@ -109,69 +111,70 @@ export function offsetsOf(
   return countPoints(strokes) > 1 ? inkOffsets(strokes, how.deviation) : plain()
 }
 
-/**
- * Returns batches of whole samples: points [T, B, 3] and the points that follow, next [T, B, 3], with weights [T, B] that are 0 after the end
- * of a sample; last [T, B] and perPoint [2], see `packOffsets`; and, with texts, symbols [B, columns] and symbolCounts [B]. In training they
- * are shuffled and varied in each epoch; otherwise there is one pass in the order of the lengths.
- */
-export function generationSource(
-  samples: readonly WrittenInk[],
-  how: Preparation,
-  { batch, seed = 0, shortFirst = 0, train, columns }: InkSourceOptions
-): EpochSource {
-  const lengths = samples.map(({ steps }) => steps)
-  const buckets = createBuckets(lengths, { batch, seed, shuffle: train, shortFirst: train ? shortFirst : 0 })
-  const dimsOf = (length: number) => ({ length, batch, ...(columns > 0 && { symbols: columns }) })
-  const dims = dimsOf(paddedLength(lengths.reduce((most, length) => Math.max(most, length), 1)))
-  return sampleSource(buckets, { dims, train }, (indices, epoch) => {
-    const draw = (index: number) => (epoch === null ? null : { seed, epoch, index })
-    const rows = indices.map((index) => offsetsOf(samples[index]!, how, draw(index)))
-    const { inputs, length, count } = packOffsets(rows, batch)
-    const texts = indices.map((i) => samples[i]!.symbols)
-    const all = columns > 0 ? { ...inputs, ...packSymbols(texts, batch, columns) } : inputs
-    return { inputs: all, count, dims: dimsOf(length) }
-  })
+/** Returns the tensors of the network in a batch, see model.ts. `text`: whether it writes texts. */
+export function writerTensors(text: boolean): { inputs: Specs; targets: Specs } {
+  const window: Specs = text ? { symbols: i32('batch', 'symbols'), symbolCounts: i32('batch') } : {}
+  return {
+    inputs: { points: f32('length', 'batch', 3), ...window },
+    targets: {
+      next: f32('length', 'batch', 3),
+      weights: f32('length', 'batch'),
+      last: i32('length', 'batch'),
+      perPoint: f32(2)
+    }
+  }
 }
 
 /** Label of the points at which no stroke ends: cross entropy ignores them. */
 const NO_END = -1
 
 /**
- * Packs offsets of samples into a batch. `last` is 1 at the end of the last stroke, 0 at the ends of other strokes and NO_END elsewhere.
- * `perPoint` converts the mean of the loss over ends of strokes to one over points.
+ * Returns batches of whole samples: points [T, B, 3] and the points that follow, next [T, B, 3], with weights [T, B] that are 0 after the end
+ * of a sample; last [T, B], which is 1 at the end of the last stroke, 0 at the ends of other strokes and NO_END elsewhere; perPoint [2]; and,
+ * with texts, symbols [B, columns] and symbolCounts [B]. In training they are shuffled and varied in each epoch; otherwise there is one pass in
+ * the order of the lengths.
  */
-function packOffsets(rows: readonly Float32Array[], batch: number) {
-  const steps = rows.map((row) => row.length / 3 - 1)
-  const length = paddedLength(steps.reduce((most, count) => Math.max(most, count), 1))
-  const points = new Float32Array(length * batch * 3)
-  const next = new Float32Array(length * batch * 3)
-  const weights = new Float32Array(length * batch)
-  const last = new Int32Array(length * batch).fill(NO_END)
-  let strokes = 0
-  rows.forEach((row, b) => {
-    for (let t = 0; t < steps[b]!; t++) {
-      const at = t * batch + b
-      points.set(row.subarray(3 * t, 3 * t + 3), 3 * at)
-      next.set(row.subarray(3 * t + 3, 3 * t + 6), 3 * at)
-      weights[at] = 1
-      if (next[3 * at + 2] === 0) continue
-      last[at] = t === steps[b]! - 1 ? 1 : 0
-      strokes++
+export function generationSource(
+  samples: readonly WrittenInk[],
+  how: Preparation,
+  { batch, seed = 0, shortFirst = 0, train, columns }: InkSourceOptions
+): EpochSource {
+  const longest = samples.reduce((most, { steps }) => Math.max(most, steps), 1)
+  const text = columns > 0
+  return createDataset({ definition: writerTensors(text) }, samples, {
+    batch,
+    seed,
+    shuffle: train,
+    repeat: train,
+    shortFirst: train ? shortFirst : 0,
+    last: 'pad',
+    dims: { length: paddedLength(longest), ...(text && { symbols: columns }) },
+    growing: true,
+    weights: 'weights',
+    // A row without a sample has one symbol, because the window needs at least one.
+    ...(text && { lengths: { symbols: 'symbolCounts' }, padding: { symbolCounts: 1 } }),
+    whole: { perPoint },
+    lengthOf: ({ steps }) => steps,
+    prepare(sample, { index, epoch }) {
+      const row = offsetsOf(sample, how, train ? { seed, epoch, index } : null)
+      return { ...targetsOf(row), ...(text && { symbols: sample.symbols }) }
     }
   })
-  const count = steps.reduce((sum, value) => sum + value, 0)
-  // The second element is 0, because the count of the loss is that of the points already.
-  const perPoint = new Float32Array([strokes / count, 0])
-  return { inputs: { points, next, weights, last, perPoint }, length, count }
 }
 
-function packSymbols(texts: readonly Int32Array[], batch: number, columns: number) {
-  const symbols = new Int32Array(batch * columns)
-  // A row without a sample has one symbol, because the window needs at least one.
-  const symbolCounts = new Int32Array(batch).fill(1)
-  texts.forEach((text, b) => {
-    symbols.set(text, b * columns)
-    symbolCounts[b] = text.length
-  })
-  return { symbols, symbolCounts }
+/** Returns the points of a sample that the network reads, and its targets. */
+function targetsOf(row: Float32Array) {
+  const [points, next] = [row.subarray(0, row.length - 3), row.subarray(3)]
+  const steps = points.length / 3
+  const last = Int32Array.from({ length: steps }, (_, t) => (next[3 * t + 2] === 0 ? NO_END : Number(t === steps - 1)))
+  return { points, next, last }
+}
+
+/**
+ * Returns the factor that converts the mean of the loss over ends of strokes to one over points, and 0, because the count of the loss is that
+ * of the points already.
+ */
+function perPoint({ inputs, count }: Pick<Batch, 'inputs'> & { count: number }): Float32Array {
+  const strokes = (inputs['last'] as Int32Array).reduce((sum, label) => sum + Number(label !== NO_END), 0)
+  return Float32Array.of(strokes / count, 0)
 }

@@ -10,11 +10,12 @@ import type { Tensor } from '../../graph/graph.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { windowLstm } from '../../layers/window-lstm.js'
-import { defineModel, f32, i32, modelDefinition, type Model, type ModelOptions, type Specs } from '../../model.js'
+import { defineModel, modelDefinition, type Model, type ModelOptions, type Specs } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { symbolNames } from '../runs/vocabulary.js'
 import { generationConfigFromJson, readGenerationConfig, type GenerationConfig } from './config.js'
+import { writerTensors } from './data.js'
 import { FORMER_GENERATION_TASKS, GENERATION_TASK } from './id.js'
 import { writerVocabulary } from './symbols.js'
 
@@ -30,7 +31,6 @@ type Outputs = Readonly<Record<string, Tensor>>
 export function generationDefinition(config: GenerationConfig) {
   const { hidden, gaussians, window } = config.network
   const vocabulary = writerVocabulary(config)
-  const text: Specs = vocabulary ? { symbols: i32('batch', 'symbols'), symbolCounts: i32('batch') } : {}
   const glorot = uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden)))
   const starts = { inputWeight: glorot, recurrentWeight: orthogonal(), bias: zeros, forgetBias: 1, carry: true }
 
@@ -75,13 +75,7 @@ export function generationDefinition(config: GenerationConfig) {
   return modelDefinition<Specs, Specs>({
     name: GENERATION_TASK,
     config: configToJson(config),
-    inputs: { points: f32('length', 'batch', 3), ...text },
-    targets: {
-      next: f32('length', 'batch', 3),
-      weights: f32('length', 'batch'),
-      last: i32('length', 'batch'),
-      perPoint: f32(2)
-    },
+    ...writerTensors(vocabulary !== null),
     forward,
     loss
   })

@@ -13,6 +13,7 @@ import {
   linear,
   lstm,
   paddedLength,
+  tokensOf,
   vocabularyFromText,
   type Batch,
   type BatchSource,
@@ -227,6 +228,9 @@ t.test('a text is one call', async (t) => {
   const useless = { batch: 2, length: 4, repeat: false, seed: 1 }
   t.throws(() => createTextDataset(text, vocabulary, useless), { message: /no seed .* without repeat/ })
   t.throws(() => createTextDataset('a', vocabulary, { batch: 2, length: 4 }), { code: 'ERR_CORPUS_EMPTY' })
+  const ids = createTextDataset(tokensOf(vocabulary.encode(text)), null, { batch: 4, length: 8, seed: 3 })
+  t.same(await takeCopies(ids, 40), await takeCopies(data, 40), 'tokens need no vocabulary')
+  t.throws(() => createTextDataset(text as never, null, { batch: 2, length: 4 }), { code: 'ERR_INVALID_ARGUMENT' })
 })
 
 /** Takes batches whose arrays are used again. */
