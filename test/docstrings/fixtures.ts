@@ -260,14 +260,14 @@ export const fixtures = {
   'src/train/trainer.ts': () => ({ model: characterModel(), vocabulary, text: letters }),
 
   'src/tasks/handwriting-recognition/data.ts': reader,
-  'src/tasks/handwriting-recognition/evaluate.ts': reader,
-  'src/tasks/handwriting-recognition/live-reader.ts': reader,
+  'src/tasks/handwriting-recognition/training/evaluate.ts': reader,
+  'src/tasks/handwriting-recognition/use/live-reader.ts': reader,
   'src/tasks/handwriting-recognition/model.ts': reader,
   'src/tasks/handwriting-synthesis/data.ts': writer,
-  'src/tasks/handwriting-synthesis/evaluate.ts': writer,
+  'src/tasks/handwriting-synthesis/training/evaluate.ts': writer,
   'src/tasks/handwriting-synthesis/model.ts': writer,
-  'src/tasks/text/load.ts#writeText': run,
-  'src/tasks/text/output-layer.ts': run,
+  'src/tasks/text/use/load.ts#writeText': run,
+  'src/tasks/text/training/output-layer.ts': run,
   'src/tasks/text/model.ts': async () => ({ loaded: await loadTextModel('shakespeare.safetensors') }),
 
   'docs/losses.md': () => ({

@@ -8,8 +8,8 @@ import { tickStep } from '../../src/plot/axis.js'
 import { inkSvg } from '../../src/plot/ink.js'
 import { lossScale, renderLossCurve } from '../../src/plot/loss-curve.js'
 import { colours, darkOf, diverging, DIVERGING_LEVELS } from '../../src/plot/theme.js'
-import { traceSvg } from '../../src/tasks/handwriting-recognition/trace-picture.js'
-import type { InkTrace } from '../../src/tasks/handwriting-recognition/trace.js'
+import { traceSvg } from '../../src/tasks/handwriting-recognition/use/trace-picture.js'
+import type { InkTrace } from '../../src/tasks/handwriting-recognition/use/trace.js'
 
 /** Relative luminance of WCAG 2.2. */
 function luminance(colour: string): number {

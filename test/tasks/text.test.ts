@@ -8,7 +8,7 @@ import { vocabularyFromText } from '../../src/data/text/vocabulary.js'
 import { GatecellError } from '../../src/errors.js'
 import type { JsonObject } from '../../src/io/json.js'
 import { openRunLog } from '../../src/tasks/runs/log.js'
-import { segmentSource } from '../../src/tasks/text/evaluate.js'
+import { segmentSource } from '../../src/tasks/text/training/evaluate.js'
 import {
   ALPHABET,
   evaluateText,

@@ -4,8 +4,8 @@ import { INK_FORMATS } from '../ink/settings.js'
 import type { TaskEntry } from '../task.js'
 import { defineVerb } from '../verb.js'
 import { readerTaskSettings } from './settings.js'
-import { readerTraceRecords, readingRecords } from './use-records.js'
-import { readerEvaluationSettings, readerTraceSettings, readingSettings } from './use-settings.js'
+import { readerTraceRecords, readingRecords } from './use/use-records.js'
+import { readerEvaluationSettings, readerTraceSettings, readingSettings } from './use/use-settings.js'
 
 const TRAINING_NOTES = `${INK_FORMATS}
 
@@ -50,7 +50,7 @@ const read = defineVerb({
   records: readingRecords,
   requires: { lm: ['lmWeight', 'insertion'] },
   notes: READ_NOTES,
-  code: async () => (await import('./read.js')).readingCode
+  code: async () => (await import('./use/read.js')).readingCode
 })
 
 const trace = defineVerb({
@@ -60,7 +60,7 @@ const trace = defineVerb({
   settings: readerTraceSettings,
   records: readerTraceRecords,
   notes: TRACE_NOTES,
-  code: async () => (await import('./trace-file.js')).readerTraceCode
+  code: async () => (await import('./use/trace-file.js')).readerTraceCode
 })
 
 /** The task of readers. */
@@ -84,7 +84,7 @@ export const recognitionEntry: TaskEntry = {
   evaluation: { settings: readerEvaluationSettings, notes: EVALUATION_NOTES },
   tracing: trace,
   prepare: async (place, given, context) =>
-    await (await import('./task-training.js')).prepareReaderTask(place, given, context),
+    await (await import('./training/task-training.js')).prepareReaderTask(place, given, context),
   evaluate: async (input, context) =>
-    await (await import('./evaluate-file.js')).evaluateReaderFile(input as never, context)
+    await (await import('./training/evaluate-file.js')).evaluateReaderFile(input as never, context)
 }

@@ -6,7 +6,7 @@ import type { JsonObject } from '../../io/json.js'
 import type { Memoryless } from '../../metrics/gaussian-mixture.js'
 import { readStored } from '../../settings/index.js'
 import { inkConfigFields, type InkConfig } from '../ink/config.js'
-import { checkMemoryless } from './memoryless.js'
+import { checkMemoryless } from './training/memoryless.js'
 import { checkWriterSymbols } from './symbols.js'
 import { generationNetworkSettings, writerSettings, type GenerationNetwork } from './settings.js'
 

@@ -4,14 +4,19 @@ export { fitMemoryless, measureMemoryless, type Baselines, type Memoryless } fro
 export { generationConfigFromJson, type GenerationConfig } from './config.js'
 export type { GenerationNetwork } from './settings.js'
 export { writtenInk, type WrittenInk } from './data.js'
-export { measureGeneration, type GenerationMeasure } from './evaluate.js'
-export { measureLegibility, type Legibility, type LegibilityOptions } from './legibility.js'
-export { loadWriter, type LoadedWriter } from './load.js'
-export type { WritingStyle } from './style.js'
-export type { WriteInkOptions, WrittenResult } from './writing.js'
+export { measureGeneration, type GenerationMeasure } from './training/evaluate.js'
+export { measureLegibility, type Legibility, type LegibilityOptions } from './use/legibility.js'
+export { loadWriter, type LoadedWriter } from './use/load.js'
+export type { WritingStyle } from './use/style.js'
+export type { WriteInkOptions, WrittenResult } from './use/writing.js'
 export { GENERATION_TASK } from './id.js'
 export { generationModel } from './model.js'
-export { prepareGenerationRun, type GenerationResult, type GenerationRun, type GenerationRunOptions } from './run.js'
+export {
+  prepareGenerationRun,
+  type GenerationResult,
+  type GenerationRun,
+  type GenerationRunOptions
+} from './training/run.js'
 export type { LoadedModel, LoadOptions } from '../runs/load.js'
 export type { DataMark } from '../runs/fingerprint.js'
 export type { RunFiles, RunMode } from '../runs/files.js'
@@ -22,4 +27,4 @@ export type { InkTraining } from '../ink/settings.js'
 export type { Component } from '../../metrics/gaussian-mixture.js'
 export type { RunMemory } from '../runs/memory.js'
 export type { InkConfig } from '../ink/config.js'
-export type { LoadedReader } from '../handwriting-recognition/load.js'
+export type { LoadedReader } from '../handwriting-recognition/use/load.js'

@@ -5,8 +5,8 @@ import type { TaskEntry } from '../task.js'
 import { defineVerb } from '../verb.js'
 import { FORMER_GENERATION_TASKS, GENERATION_TASK } from './id.js'
 import { writerTaskSettings } from './settings.js'
-import { writeRecords } from './use-records.js'
-import { writerEvaluationSettings, writeSettings } from './use-settings.js'
+import { writeRecords } from './use/use-records.js'
+import { writerEvaluationSettings, writeSettings } from './use/use-settings.js'
 
 const TRAINING_NOTES = `${INK_FORMATS}
 
@@ -39,7 +39,7 @@ const write = defineVerb({
   settings: writeSettings,
   records: writeRecords,
   notes: WRITE_NOTES,
-  code: async () => (await import('./write.js')).writeCode
+  code: async () => (await import('./use/write.js')).writeCode
 })
 
 /** The task of writers. */
@@ -67,7 +67,7 @@ export const synthesisEntry: TaskEntry = {
     notes: EVALUATION_NOTES
   },
   prepare: async (place, given, context) =>
-    await (await import('./task-training.js')).prepareWriterTask(place, given, context),
+    await (await import('./training/task-training.js')).prepareWriterTask(place, given, context),
   evaluate: async (input, context) =>
-    await (await import('./evaluate-file.js')).evaluateWriterFile(input as never, context)
+    await (await import('./training/evaluate-file.js')).evaluateWriterFile(input as never, context)
 }

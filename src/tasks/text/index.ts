@@ -1,8 +1,8 @@
 // Text: training and measurement of models that predict a text symbol by symbol, and writing with them.
 
-export { ALPHABET, learnAlphabet, type Alphabet } from './alphabet.js'
+export { ALPHABET, learnAlphabet, type Alphabet } from './training/alphabet.js'
 export { textConfigFromJson, type TextConfig } from './config.js'
-export { evaluateText, type TextMeasure, type TextMeasureOptions } from './evaluate.js'
+export { evaluateText, type TextMeasure, type TextMeasureOptions } from './training/evaluate.js'
 export {
   loadTextModel,
   writeText,
@@ -10,16 +10,22 @@ export {
   type LoadTextOptions,
   type WriteOptions,
   type Writer
-} from './load.js'
+} from './use/load.js'
 export { TEXT_TASK, textModel } from './model.js'
-export { traceText, type LayerMemory, type MemoryTrace } from './trace.js'
+export { traceText, type LayerMemory, type MemoryTrace } from './use/trace.js'
 export type { TraceOptions } from '../../introspect/network.js'
 export type { TextNetwork, TextSplit, TextTraining } from './settings.js'
-export { prepareTextRun, type TextResult, type TextRun, type TextRunMeasure, type TextRunOptions } from './run.js'
+export {
+  prepareTextRun,
+  type TextResult,
+  type TextRun,
+  type TextRunMeasure,
+  type TextRunOptions
+} from './training/run.js'
 export type { LoadedModel, LoadOptions } from '../runs/load.js'
 export type { DataMark } from '../runs/fingerprint.js'
 export type { RunFiles, RunMode } from '../runs/files.js'
 export type { MemoryLimits } from '../runs/memory-limit.js'
 export type { FitRunOptions, Run, RunConfig, RunData, RunOf, RunResult, TrainingRunOptions } from '../runs/run-types.js'
-export type { TextRunData } from './run.js'
+export type { TextRunData } from './training/run.js'
 export type { RunMemory } from '../runs/memory.js'

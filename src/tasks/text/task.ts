@@ -3,8 +3,8 @@
 import type { TaskEntry } from '../task.js'
 import { defineVerb } from '../verb.js'
 import { textRunSettings } from './settings.js'
-import { sampleRecords, textTraceRecords } from './use-records.js'
-import { sampleSettings, textEvaluationSettings, textTraceSettings } from './use-settings.js'
+import { sampleRecords, textTraceRecords } from './use/use-records.js'
+import { sampleSettings, textEvaluationSettings, textTraceSettings } from './use/use-settings.js'
 
 const TRAINING_NOTES = `
 Examples:
@@ -46,7 +46,7 @@ const sample = defineVerb({
   settings: sampleSettings,
   records: sampleRecords,
   notes: SAMPLE_NOTES,
-  code: async () => (await import('./sample.js')).sampleCode
+  code: async () => (await import('./use/sample.js')).sampleCode
 })
 
 const trace = defineVerb({
@@ -56,7 +56,7 @@ const trace = defineVerb({
   settings: textTraceSettings,
   records: textTraceRecords,
   notes: TRACE_NOTES,
-  code: async () => (await import('./trace-file.js')).textTraceCode
+  code: async () => (await import('./use/trace-file.js')).textTraceCode
 })
 
 /** The task of text models. */
@@ -79,7 +79,7 @@ export const textEntry: TaskEntry = {
   evaluation: { settings: textEvaluationSettings, notes: EVALUATION_NOTES },
   tracing: trace,
   prepare: async (place, given, context) =>
-    await (await import('./task-training.js')).prepareTextTask(place, given, context),
+    await (await import('./training/task-training.js')).prepareTextTask(place, given, context),
   evaluate: async (input, context) =>
-    await (await import('./evaluate-file.js')).evaluateTextFile(input as never, context)
+    await (await import('./training/evaluate-file.js')).evaluateTextFile(input as never, context)
 }

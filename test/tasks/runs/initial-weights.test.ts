@@ -7,7 +7,7 @@ import { generationModel, generationTask } from '../../../src/tasks/handwriting-
 import { recognitionModel, recognitionTask } from '../../../src/tasks/handwriting-recognition/model.js'
 import { tasks } from '../../../src/tasks/registry.js'
 import { takeInitialWeights } from '../../../src/tasks/runs/initial-weights.js'
-import { prepareTextRun } from '../../../src/tasks/text/run.js'
+import { prepareTextRun } from '../../../src/tasks/text/training/run.js'
 import { textModel, textTask } from '../../../src/tasks/text/model.js'
 import { generationConfig, recognitionConfig, textConfig } from '../../border/worlds.js'
 import { inProcess } from '../../cli/in-process.js'

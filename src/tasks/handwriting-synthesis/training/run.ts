@@ -1,0 +1,100 @@
+// A training of a writer from files to files: its settings, samples, network and measure.
+
+import { boolean, object, optional } from '../../../check/index.js'
+import { inkAugmentations } from '../../../data/ink/augment.js'
+import { vocabularyFromText, type Vocabulary } from '../../../data/text/vocabulary.js'
+import { expected } from '../../../errors.js'
+import type { InkConfig } from '../../ink/config.js'
+import { prepareRun } from '../../runs/run.js'
+import type { RunResult } from '../../runs/run-types.js'
+import { inkApplication, inkRunFields, type InkRun, type InkRunOptions } from '../../ink/application.js'
+import type { InkSets } from '../../../data/ink/split.js'
+import { fitMemoryless } from '../../../metrics/gaussian-mixture.js'
+import type { GenerationConfig } from '../config.js'
+import { generationSource, offsetDeviation, offsetsOf, pointsPerSymbol, writtenInk, type WrittenInk } from '../data.js'
+import { measureGeneration, type GenerationMeasure } from './evaluate.js'
+import { loadWriter } from '../use/load.js'
+import { generationTask } from '../model.js'
+import { withEnd } from '../symbols.js'
+import {
+  generationRunSettings,
+  writerNetworkDefaults,
+  writerNormalisationDefaults,
+  writersAugmentation,
+  writerTrainingDefaults,
+  type GenerationNetwork
+} from '../settings.js'
+
+/** Options of `prepareGenerationRun`: files, the settings of the network, the ink and the training, and a signal. */
+export interface GenerationRunOptions extends InkRunOptions<GenerationNetwork> {
+  /** Whether the network learns to write texts; false: it learns to draw. Default: true if every sample has a text. */
+  text?: boolean
+}
+
+/** The result of a training of a writer: its summary and the measure of the best weights. */
+export type GenerationResult = RunResult<GenerationMeasure>
+/** A training of a writer that is ready to start, with its samples. */
+export type GenerationRun = InkRun<GenerationConfig, WrittenInk, GenerationMeasure>
+
+function writing({ text }: GenerationRunOptions) {
+  return inkApplication<GenerationNetwork, GenerationConfig, WrittenInk, GenerationMeasure>({
+    ...generationTask,
+    networkDefaults: writerNetworkDefaults,
+    trainingDefaults: writerTrainingDefaults,
+    augmentationDefault: inkAugmentations.none,
+    augmentation: writersAugmentation,
+    normalisationDefaults: () => writerNormalisationDefaults,
+    vocabulary: (ink) => learnVocabulary(ink, text),
+    encoding: withEnd,
+    samples: writtenInk,
+    complete: (config, train, old) => ({ ...config, ...(old ? learnedOf(old) : learnFrom(train, config)) }),
+    columns: ({ symbols }) => symbols.length,
+    source: generationSource,
+    load: loadWriter,
+    measure: measureGeneration
+  })
+}
+
+/** Statistics of the training data that the configuration stores. */
+type Learned = Pick<GenerationConfig, 'deviation' | 'pointsPerSymbol' | 'memoryless'>
+
+function learnFrom(train: readonly WrittenInk[], config: InkConfig<GenerationNetwork>): Learned {
+  const deviation = offsetDeviation(train, config)
+  const rows = train.map((sample) => offsetsOf(sample, { ...config, deviation }))
+  const memoryless = fitMemoryless(rows, config.network.gaussians)
+  return { deviation, pointsPerSymbol: pointsPerSymbol(train), memoryless }
+}
+
+function learnedOf({ deviation, pointsPerSymbol, memoryless }: GenerationConfig): Learned {
+  return { deviation, pointsPerSymbol, memoryless }
+}
+
+/**
+ * Returns the vocabulary of all texts; null if the network draws without a text. Throws ERR_INVALID_INK if texts are wanted but no sample
+ * has one.
+ */
+function learnVocabulary({ train, valid }: InkSets, wanted?: boolean): Vocabulary | null {
+  const texts = [...train, ...valid].map(({ text }) => text ?? '')
+  if (!(wanted ?? texts.every((text) => text !== ''))) return null
+  if (texts.some((text) => text !== '')) return vocabularyFromText(texts.join(''))
+  throw expected('ERR_INVALID_INK', 'ink with texts to write from', 'none', 'add texts, or train a model that draws')
+}
+
+const readRunOptions = object<GenerationRunOptions>({ ...inkRunFields(generationRunSettings), text: optional(boolean) })
+
+/**
+ * Prepares the training of a writer: reads the ink, chooses the settings, makes the network and locks the files; `fit` of the result trains.
+ * Throws ERR_INVALID_OPTION for settings that contradict a run that is resumed, ERR_INVALID_INK and ERR_UNKNOWN_SYMBOL for samples that
+ * cannot be used (unless `onBad` takes them), ERR_CORPUS_EMPTY without samples, and, for files, ERR_FILE_NOT_FOUND,
+ * ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
+ *
+ * @example
+ * const run = await prepareGenerationRun({ data: ['words.ndjson'], out: 'writer.safetensors', training: { epochs: 30 } })
+ * const { valid } = await run.fit({ onReport: ({ step, loss }) => console.log(step, loss) })
+ * run.dispose()
+ * console.log(valid?.nats)
+ */
+export async function prepareGenerationRun(runOptions: GenerationRunOptions): Promise<GenerationRun> {
+  const options = readRunOptions(runOptions, 'the options of the run')
+  return prepareRun(writing(options), options)
+}
