@@ -230,7 +230,11 @@ export const fixtures = {
   'src/graph/ops/map.ts': () => named({ x: [3, 2, 1], m: [3, 2, 1], s: [3, 2, 1] }),
   'src/graph/ops/moves.ts#scatterAdd': () => named({ x: [6, 4] }, { groups: [6] }),
   'src/graph/ops/moves.ts': () => ({
-    ...named({ sequence: x, x, forward: x, backward: x, y: x }, { places: [2] }, { weights: [12, 5] }),
+    ...named(
+      { sequence: x, x, forward: x, backward: x, first: x, second: x, y: x },
+      { places: [2] },
+      { weights: [12, 5] }
+    ),
     ...{ T: 3, B: 2, H: 4 }
   }),
   'src/graph/ops/products.ts': () => ({ ...named({ queries: [2, 3, 4], keys: [2, 5, 4], values: [2, 5, 6] }), A: 4 }),
