@@ -21,7 +21,8 @@ const keyOf = ({ file, name }: Example): string | undefined => [`${file}#${name}
 /** Modules by the names that they export: those of api.md, and the builtins that examples use. */
 const publicNames = new Map<string, string>([
   ['readFile', 'node:fs/promises'],
-  ['writeFile', 'node:fs/promises']
+  ['writeFile', 'node:fs/promises'],
+  ['writeFileSync', 'node:fs']
 ])
 for (const [, entry, section] of readFileSync(join(root, 'api.md'), 'utf8').matchAll(/^## (gatecell\S*)([^]*?^```$)/gm))
   for (const [, name, alias] of section!.matchAll(

@@ -9,8 +9,9 @@ import { textModel } from 'gatecell/text'
 import { story } from '../cli/command.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
 
+const lines = 'ROMEO: But soft, what light through yonder window breaks?\nTo be, or not to be\n'
 /** The text of the examples; it has all letters of their prompts. */
-export const letters = `ROMEO: To be, or not to be\n${story(6000)}`
+export const letters = `${lines}${story(6000)}`
 
 const ink = {
   normalisation: {
@@ -49,13 +50,14 @@ export async function makeFiles(folder: string, { models = true } = {}): Promise
   const textOf = (text: string) =>
     textModel({ vocabulary: vocabularyFromText(text).config, network: textNetwork, split: { valid: 0.1, test: 0 } })
   save(folder, 'shakespeare.safetensors', textOf(letters))
+  save(folder, 'english.safetensors', textOf(letters))
   save(folder, 'stories.safetensors', textOf('abcd'))
   save(
     folder,
     'reader.safetensors',
     recognitionModel({
       ...ink,
-      vocabulary: vocabularyFromText('lvzt').config,
+      vocabulary: vocabularyFromText('lvzt hello world').config,
       network: { hidden: 8, layers: 1, bidirectional: false, dropout: 0 }
     })
   )
@@ -64,7 +66,7 @@ export async function makeFiles(folder: string, { models = true } = {}): Promise
     'writer.safetensors',
     generationModel({
       ...ink,
-      vocabulary: vocabularyFromText('lvzt hello').config,
+      vocabulary: vocabularyFromText('lvzt hello world').config,
       network: { hidden: 8, layers: 2, gaussians: 2, window: 2 },
       deviation: 0.2,
       pointsPerSymbol: 8,
