@@ -40,16 +40,19 @@ class Table {
 };
 
 struct Description {
-  napi_value store, tensors, ops, attributes, carry, loss, optimizer, host, control, threads, precision, device;
+  napi_value store, tensors, ops, attributes, carry, gradients, only_gradients, loss, optimizer, host, control, threads,
+      precision, device;
 };
 
 bool read_description(napi_env env, napi_value object, Description* d) {
   return read_property(env, object, "store", &d->store) && read_property(env, object, "tensors", &d->tensors) &&
          read_property(env, object, "ops", &d->ops) && read_property(env, object, "attributes", &d->attributes) &&
-         read_property(env, object, "carry", &d->carry) && read_property(env, object, "loss", &d->loss) &&
-         read_property(env, object, "optimizer", &d->optimizer) && read_property(env, object, "host", &d->host) &&
-         read_property(env, object, "control", &d->control) && read_property(env, object, "threads", &d->threads) &&
-         read_property(env, object, "precision", &d->precision) && read_property(env, object, "device", &d->device);
+         read_property(env, object, "carry", &d->carry) && read_property(env, object, "gradients", &d->gradients) &&
+         read_property(env, object, "onlyGradients", &d->only_gradients) &&
+         read_property(env, object, "loss", &d->loss) && read_property(env, object, "optimizer", &d->optimizer) &&
+         read_property(env, object, "host", &d->host) && read_property(env, object, "control", &d->control) &&
+         read_property(env, object, "threads", &d->threads) && read_property(env, object, "precision", &d->precision) &&
+         read_property(env, object, "device", &d->device);
 }
 
 bool read_table(napi_env env, napi_value value, const char* name, size_t multiple, View<int32_t>* out) {
@@ -62,33 +65,38 @@ bool read_table(napi_env env, napi_value value, const char* name, size_t multipl
 
 // Copies of the tables of a description, to which its `desc` points.
 struct Tables {
-  Table tensors, ops, carry, attributes;
+  Table tensors, ops, carry, gradients, attributes;
 
+  // Copies a table of integers and sets `count` to the number of its records, of `multiple` integers each.
+  template <class Count>
+  static bool copy_records(napi_env env, napi_value value, const char* name, size_t multiple, Table* to, Count* count) {
+    View<int32_t> view;
+    if (!read_table(env, value, name, multiple, &view)) return false;
+    *count = static_cast<Count>(view.length / multiple);
+    return to->copy(env, view.data, view.length * sizeof(int32_t));
+  }
   bool copy(napi_env env, const Description& d, gc_plan_desc* desc) {
-    View<int32_t> tensor_view, op_view, carry_view;
     View<double> attribute_view;
-    if (!read_table(env, d.tensors, "tensors", GC_TENSOR_FIELDS, &tensor_view) ||
-        !read_table(env, d.ops, "ops", 1, &op_view) || !read_table(env, d.carry, "carry", 2, &carry_view) ||
+    if (!copy_records(env, d.tensors, "tensors", GC_TENSOR_FIELDS, &tensors, &desc->tensor_count) ||
+        !copy_records(env, d.ops, "ops", 1, &ops, &desc->ops_length) ||
+        !copy_records(env, d.carry, "carry", 2, &carry, &desc->carry_count) ||
+        !copy_records(env, d.gradients, "gradients", 2, &gradients, &desc->gradient_count) ||
         !read_view(env, d.attributes, "attributes", Lifetime::kCall, &attribute_view) ||
-        !tensors.copy(env, tensor_view.data, tensor_view.length * sizeof(int32_t)) ||
-        !ops.copy(env, op_view.data, op_view.length * sizeof(int32_t)) ||
-        !carry.copy(env, carry_view.data, carry_view.length * sizeof(int32_t)) ||
         !attributes.copy(env, attribute_view.data, attribute_view.length * sizeof(double)))
       return false;
     desc->tensors = tensors.as<int32_t>();
-    desc->tensor_count = static_cast<int32_t>(tensor_view.length / GC_TENSOR_FIELDS);
     desc->ops = ops.as<int32_t>();
-    desc->ops_length = static_cast<int64_t>(op_view.length);
     desc->attributes = attributes.as<double>();
     desc->attribute_count = static_cast<int64_t>(attribute_view.length);
     desc->carry = carry.as<int32_t>();
-    desc->carry_count = static_cast<int32_t>(carry_view.length / 2);
+    desc->gradients = gradients.as<int32_t>();
     return true;
   }
 };
 
 bool read_settings(napi_env env, const Description& d, gc_plan_desc* desc) {
-  return read_int(env, d.loss, "loss", -1, INT32_MAX, &desc->loss) &&
+  return read_int(env, d.only_gradients, "onlyGradients", 0, 1, &desc->only_gradients) &&
+         read_int(env, d.loss, "loss", -1, INT32_MAX, &desc->loss) &&
          read_int(env, d.optimizer, "optimizer", 0, GC_AMSGRAD, &desc->optimizer) &&
          read_int(env, d.threads, "threads", 0, 1024, &desc->threads) &&
          read_int(env, d.precision, "precision", 0, GC_TF32, &desc->precision) &&

@@ -13,6 +13,7 @@ export {
   type Model,
   type ModelDefinition,
   type ModelOptions,
+  type CompileOptions,
   type ModelPlan,
   type ModelPlanOptions,
   type PlanLease,

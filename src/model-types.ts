@@ -60,13 +60,24 @@ export interface ModelOptions {
 export type Purpose = 'train' | 'evaluate' | 'predict'
 
 /** Options of `model.plan` and `model.lease`. */
-export interface ModelPlanOptions<P extends Purpose = Purpose> {
+export interface ModelPlanOptions<P extends Purpose = Purpose, N extends string = string, G extends string = string> {
   /** Default 'train'. */
   purpose?: P
   /** The update of a plan to train. Default 'adam'. */
   optimizer?: OptimizerName
-  /** Names of the outputs to read. Default: all for 'predict', only the loss for the other purposes. */
-  outputs?: readonly string[]
+  /**
+   * Names of the tensors that `plan.outputs` has: outputs of `forward`, inputs, and all tensors that a layer or `graph.name` has named, such
+   * as `lstm.hidden_l0` or `lstm.forget_gate_l0`. A plan with a loss has it as the output `loss`, too. Default: the outputs of `forward` for
+   * 'predict', none for the other purposes.
+   */
+  outputs?: readonly N[]
+  /**
+   * Names of float32 tensors whose gradients `plan.gradients` has after a run of the mode 'gradient' or 'train': inputs and the tensors that
+   * `outputs` takes, except cells and gates. With the purpose 'evaluate' a gradient run computes only these, without dropout: it leaves the
+   * parameters' gradients as they are, and may run while the model trains or was made without memory for training. Not for 'predict', which
+   * has no loss. Default: none.
+   */
+  gradients?: readonly G[]
 }
 
 /** A recording of a model's function for one shape and purpose. */
@@ -81,16 +92,36 @@ export interface Recording<I extends Specs = Specs, O extends string = string> {
 /** The outputs of a plan by name, as views of its memory. */
 export type OutputViews<O extends string> = { [K in O]: Float32Array }
 
-/** The plan of a model for a purpose; one to predict has neither targets nor a loss. */
-export type ModelPlan<I extends Specs, T extends Specs, O extends string, P extends Purpose> = P extends 'predict'
-  ? Plan<ViewsOf<I>, OutputViews<O>>
-  : Plan<ViewsOf<I> & ViewsOf<T>, OutputViews<O | 'loss'>>
+/** The plan of a model for a purpose, with the outputs O and the gradients G; one to predict has neither targets nor a loss. */
+export type ModelPlan<
+  I extends Specs,
+  T extends Specs,
+  O extends string,
+  P extends Purpose,
+  G extends string = never
+> = P extends 'predict'
+  ? Plan<ViewsOf<I>, OutputViews<O>, G>
+  : Plan<ViewsOf<I> & ViewsOf<T>, OutputViews<O | 'loss'>, G>
 
 /** A plan that belongs to one operation until `release`. */
 export interface PlanLease<P extends Plan = Plan> extends Disposable {
   readonly plan: P
   /** Gives the plan back for the next lease of its shape. Call it after the last run has ended. */
   release(): void
+}
+
+/** Options of `model.compile`. */
+export interface CompileOptions {
+  /** Tensor whose first element is minimised, or of which gradients are computed. Default null: the plan computes no gradients. */
+  loss?: Tensor | null
+  /** Update of the modes 'train' and 'update'. Default null: no updates. */
+  optimizer?: OptimizerName | null
+  /** Number of threads, from 0 to 1024. Default: that of the model. */
+  threads?: number
+  /** Names of float32 tensors of the graph whose gradients `plan.gradients` has after a gradient run. Default: none. */
+  gradients?: readonly string[]
+  /** Whether a gradient run also computes the gradients of parameters, with dropout. Default true. */
+  parameterGradients?: boolean
 }
 
 /** A model: a definition with parameters and plans; `defineModel` makes it. */
@@ -128,16 +159,26 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
    * await plan.run()
    * console.log(plan.outputs.next)
    */
-  plan<P extends Purpose = 'train'>(dims: Dims, options?: ModelPlanOptions<P>): ModelPlan<I, T, O, P>
+  plan<P extends Purpose = 'train', N extends string = O, G extends string = never>(
+    dims: Dims,
+    options?: ModelPlanOptions<P, N, G>
+  ): ModelPlan<I, T, N, P, G>
   /** Returns a plan for one shape and purpose without other users, with carried states of zero. Plans of earlier leases are reused. Throws the errors of `plan`. */
-  lease<P extends Purpose = 'train'>(dims: Dims, options?: ModelPlanOptions<P>): PlanLease<ModelPlan<I, T, O, P>>
+  lease<P extends Purpose = 'train', N extends string = O, G extends string = never>(
+    dims: Dims,
+    options?: ModelPlanOptions<P, N, G>
+  ): PlanLease<ModelPlan<I, T, N, P, G>>
   /** Records the model's function for `dims`, to compile it with additions by the caller. */
   record(dims: Dims, purpose: Purpose): Recording<I, O>
-  /** Compiles a recording. The plan is disposed of together with the model. Throws the errors of `createPlan`. */
-  compile(
-    graph: Graph,
-    options?: { loss?: Tensor | null; optimizer?: OptimizerName | null; threads?: number }
-  ): GeneratingPlan
+  /**
+   * Compiles a recording, for example to read gradients of a figure of the caller's own. The plan is disposed of together with the model.
+   * Throws ERR_INVALID_ARGUMENT if an option is not valid, and the errors of `createPlan`.
+   * @example
+   * const { graph, outputs } = model.record({ length: 20, batch: 1 }, 'predict')
+   * const loss = graph.name('sum of squares', ops.sum(ops.mul(outputs.next, outputs.next)))
+   * const plan = model.compile(graph, { loss, gradients: ['x'], parameterGradients: false })
+   */
+  compile(graph: Graph, options?: CompileOptions): GeneratingPlan
   /** Creates a stream of tokens, which owns its state and steps in microseconds. Throws ERR_UNSUPPORTED if the definition has no `stream`. */
   stream(options?: StreamOptions): Stream
   /**

@@ -11,13 +11,15 @@ import {
   syncFunction,
   type Check
 } from './check/index.js'
-import { expected, show } from './errors.js'
+import { expected } from './errors.js'
 import { checkGraph, Graph } from './graph/graph.js'
 import type { ParameterSpec } from './graph/parameter-specs.js'
 import { deviceNames, dtypes, optimizerNames, precisionNames } from './graph/opcodes.js'
 import { operationsOf, ParameterStore } from './graph/parameters.js'
 import { createPlan, type GeneratingPlan, type Plan, type PlanOptions } from './graph/plan.js'
 import { PlanCache, type CacheOptions } from './graph/plan-cache.js'
+import { tensorsCalled } from './graph/plan-views.js'
+import { nameOutputs } from './graph/tensor-names.js'
 import {
   checkDims,
   dimNamesOf,
@@ -32,10 +34,10 @@ import {
 import { type DType, type Shape } from './graph/shape.js'
 import { tensor, type Tensor } from './graph/graph.js'
 import type {
+  CompileOptions,
   Model,
   ModelDefinition,
   ModelOptions,
-  ModelPlan,
   ModelPlanOptions,
   PlanLease,
   Purpose,
@@ -59,13 +61,16 @@ const readModelOptions = optionsOf<ModelOptions>({
 const readPlanOptions = optionsOf<ModelPlanOptions>({
   purpose: optional(choice<Purpose>('train', 'evaluate', 'predict')),
   optimizer: optional(choice(...optimizerNames)),
-  outputs: optional(list(string))
+  outputs: optional(list(string)),
+  gradients: optional(list(string))
 })
 const checkPurpose = choice<Purpose>('train', 'evaluate', 'predict')
-const readCompileOptions = optionsOf<NonNullable<Parameters<Model['compile']>[1]>>({
+const readCompileOptions = optionsOf<CompileOptions>({
   loss: optional(nullable(tensor)),
   optimizer: optional(nullable(choice(...optimizerNames))),
-  threads: optional(integer(0, 1024))
+  threads: optional(integer(0, 1024)),
+  gradients: optional(list(string)),
+  parameterGradients: optional(boolean)
 })
 const readSpecs = record(object<InputSpec>({ dtype: choice(...(Object.keys(dtypes) as DType[])), shape: readShape }))
 const readDefinition = object<ModelDefinition>({
@@ -144,8 +149,9 @@ export function defineModel<I extends Specs, T extends Specs = Record<never, Inp
     get planUsage() {
       return plans.usage
     },
-    plan: (dims, planOptions) => plans.shared(dims, planOptions),
-    lease: (dims, planOptions) => plans.lease(dims, planOptions),
+    // The types of a plan's views follow from the options, which only the interface states.
+    plan: (dims, planOptions) => plans.shared(dims, planOptions) as never,
+    lease: (dims, planOptions) => plans.lease(dims, planOptions) as never,
     record: (dims, purpose) => plans.record(dims, checkPurpose(purpose, 'the purpose')),
     compile: (graph, compileOptions) => plans.compile(graph, compileOptions),
     stream: (streamOptions) => createStream(model, streamOptions),
@@ -191,21 +197,22 @@ class ModelPlans<I extends Specs, T extends Specs, O extends string> {
     return recordModel(this.#definition, this.#checkDims(dims, purpose), purpose, this.#setting.parameters.specs)
   }
 
-  shared<P extends Purpose>(dims: Dims, options: ModelPlanOptions<P> | undefined): ModelPlan<I, T, O, P> {
+  shared(dims: Dims, options: ModelPlanOptions | undefined): Plan {
     const { key, make } = this.#planned(dims, options, 'plan')
-    return this.#cache.shared(key, make) as Plan as ModelPlan<I, T, O, P>
+    return this.#cache.shared(key, make)
   }
 
-  lease<P extends Purpose>(dims: Dims, options: ModelPlanOptions<P> | undefined): PlanLease<ModelPlan<I, T, O, P>> {
+  lease(dims: Dims, options: ModelPlanOptions | undefined): PlanLease {
     const { key, make } = this.#planned(dims, options, 'lease')
     const { plan, release } = this.#cache.lease(key, make)
     plan.resetStates()
-    return { plan: plan as Plan as ModelPlan<I, T, O, P>, release, [Symbol.dispose]: release }
+    return { plan, release, [Symbol.dispose]: release }
   }
 
-  compile(graph: Graph, options: Parameters<Model['compile']>[1]): GeneratingPlan {
+  compile(graph: Graph, options: CompileOptions | undefined): GeneratingPlan {
     checkGraph(graph, 'the graph')
-    const plan = createPlan(graph, { ...this.#setting, ...readCompileOptions(options, 'the options of compile') })
+    const { gradients, ...read } = readCompileOptions(options, 'the options of compile')
+    const plan = createPlan(graph, { ...this.#setting, ...read, gradients: tensorsCalled(graph, gradients) })
     for (const old of this.#compiled) if (old.disposed) this.#compiled.delete(old)
     this.#compiled.add(plan)
     return plan
@@ -225,23 +232,18 @@ class ModelPlans<I extends Specs, T extends Specs, O extends string> {
   /** Reads the arguments of `plan` and `lease` once; returns the key of such plans and the function that makes one. */
   #planned(someDims: Dims, planOptions: ModelPlanOptions | undefined, name: string) {
     const options = readPlanOptions(planOptions, `the options of ${name}`)
-    const { purpose = 'train', optimizer = 'adam', outputs } = options
+    const { purpose = 'train', optimizer = 'adam', outputs, gradients } = options
     const dims = this.#checkDims(someDims, purpose)
-    const key = JSON.stringify([Object.values(dims), purpose, purpose === 'train' ? optimizer : null, outputs])
+    const update = purpose === 'train' ? optimizer : null
+    const key = JSON.stringify([Object.values(dims), purpose, update, outputs, gradients])
     return { key, make: (more: CacheOptions) => this.#make(more, dims, options) }
   }
 
   #make(more: CacheOptions, dims: Dims, options: ModelPlanOptions): GeneratingPlan {
-    const { purpose = 'train', optimizer = 'adam', outputs: wanted } = options
+    const { purpose = 'train', optimizer = 'adam', outputs: wanted, gradients: names = [] } = options
     const { graph, outputs, loss } = this.record(dims, purpose)
-    for (const name of wanted ?? (purpose === 'predict' ? Object.keys(outputs) : [])) {
-      const tensor = Object.hasOwn(outputs, name) ? (outputs as Record<string, Tensor>)[name] : undefined
-      if (!tensor) {
-        const names = `one of ${Object.keys(outputs).join(', ')} as output`
-        throw expected('ERR_INVALID_ARGUMENT', names, show(name), 'name an output that forward returns')
-      }
-      graph.output(name, tensor)
-    }
+    for (const name of wanted ?? (purpose === 'predict' ? Object.keys(outputs) : []))
+      graph.output(name, graph.tensor(name))
     if (purpose !== 'predict') {
       if (!loss) {
         const where = `a loss in the definition of "${this.#definition.name}"`
@@ -249,7 +251,11 @@ class ModelPlans<I extends Specs, T extends Specs, O extends string> {
       }
       graph.output('loss', loss)
     }
-    return createPlan(graph, { ...this.#setting, ...more, ...(purpose === 'train' && { loss, optimizer }) })
+    const gradients = tensorsCalled(graph, names)
+    const settings = { ...this.#setting, ...more, gradients }
+    if (purpose === 'train') return createPlan(graph, { ...settings, loss, optimizer })
+    const observes = purpose === 'evaluate' && names.length > 0
+    return createPlan(graph, { ...settings, ...(observes && { loss, parameterGradients: false }) })
   }
 }
 
@@ -269,6 +275,7 @@ function recordModel<I extends Specs, T extends Specs, O extends string>(
     )
   const inputs = symbols(definition.inputs) as Symbols<I>
   const outputs = readOutputs(definition.forward(inputs, dims), 'the outputs of forward') as Record<O, Tensor>
+  nameOutputs(graph, outputs)
   const wantsLoss = definition.loss !== undefined && purpose !== 'predict'
   const loss = wantsLoss
     ? tensor(definition.loss!(outputs, symbols(definition.targets ?? {}) as Symbols<T>, inputs), 'the loss')

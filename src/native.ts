@@ -96,6 +96,10 @@ export interface NativeAddon extends NativeBpe {
     ops: Int32Array
     attributes: Float64Array
     carry: Int32Array
+    /** Pairs (tensor, element of the host arena): gradients that a backward pass leaves there. */
+    gradients: Int32Array
+    /** 1: a backward pass computes only these, and there is no dropout. */
+    onlyGradients: number
     loss: number
     optimizer: number
     host: Float32Array

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <mutex>
 
+#include "gatecell/lstm_slots.h"
 #include "graph.h"
 
 namespace gatecell {
@@ -71,7 +72,26 @@ void describe_addresses(const Plan& plan, DevicePlan& d) {
 }
 }  // namespace
 
+namespace {
+// A device decides by the mode of a run whether there is dropout, so a backward pass without any is only possible if the graph has none.
+gc_status expect_no_noise(const Plan& plan) {
+  for (const Node& node : plan.nodes) {
+    const std::vector<double>& a = node.attributes;
+    const bool recurrent = node.op->opcode == GC_OP_LSTM || node.op->opcode == GC_OP_GRU;
+    if (node.trains &&
+        (node.op->opcode == GC_OP_DROPOUT || (recurrent && a[kDropout] + a[kZoneoutC] + a[kZoneoutH] > 0)))
+      return fail(GC_UNSUPPORTED, "%s has no gradient without its noise on the GPU: compute it on the processor",
+                  node.op->name);
+  }
+  return GC_OK;
+}
+}  // namespace
+
 gc_status prepare_on_device(Plan& plan, int precision) {
+  if (plan.only_observed) {
+    const gc_status status = expect_no_noise(plan);
+    if (status != GC_OK) return status;
+  }
   auto device = std::make_shared<DevicePlan>(cuda_backend());
   DevicePlan& d = *device;
   describe_tensors(plan, d);
@@ -137,6 +157,29 @@ void fill_update(const Plan& plan, gc_device_run& run) {
 }
 }  // namespace
 
+namespace {
+// Copies rows of a tensor, or its gradient, from the device to dense rows on the host.
+gc_status download(const DevicePlan& d, const Tensor& t, const float* from, float* to) {
+  std::vector<float> rows(static_cast<size_t>(t.rows * t.ld));
+  const int32_t status = d.backend.table->download(rows.data(), from, t.bytes());
+  if (status != GC_OK) return backend_failure(d.backend, status);
+  for (int64_t r = 0; r < t.rows; ++r) memcpy(to + r * t.cols, rows.data() + r * t.ld, static_cast<size_t>(t.cols) * 4);
+  return GC_OK;
+}
+
+// Copies the gradients that the caller reads. A tensor without a gradient is one on which the loss does not depend.
+gc_status download_gradients(const Plan& plan) {
+  for (const Observed& one : plan.observed) {
+    const Tensor& t = plan.tensors[one.tensor];
+    float* to = reinterpret_cast<float*>(plan.host) + one.slot;
+    if (!t.grad) memset(to, 0, static_cast<size_t>(t.rows * t.cols) * 4);
+    const gc_status status = t.grad ? download(*plan.device, t, t.grad, to) : GC_OK;
+    if (status != GC_OK) return status;
+  }
+  return GC_OK;
+}
+}  // namespace
+
 gc_status run_on_device(Plan& plan, gc_mode mode) {
   DevicePlan& d = *plan.device;
   std::unique_lock<std::shared_mutex> lock;
@@ -160,7 +203,8 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
     plan.control[GC_C_COUNTED] = run.counted;
     plan.store->device->ahead |= DeviceStore::kAccumulated;
   }
-  if (mode != GC_FORWARD && mode != GC_UPDATE) plan.store->device->ahead |= DeviceStore::kGrad;
+  const bool backward = mode != GC_FORWARD && mode != GC_UPDATE;
+  if (backward && !plan.only_observed) plan.store->device->ahead |= DeviceStore::kGrad;
   if (mode == GC_TRAIN || mode == GC_UPDATE) {
     plan.control[GC_C_GRAD_NORM] = run.grad_norm;
     plan.control[GC_C_APPLIED] = run.applied;
@@ -172,7 +216,7 @@ gc_status run_on_device(Plan& plan, gc_mode mode) {
     }
   }
   if (mode != GC_UPDATE) d.has_states = true;
-  return GC_OK;
+  return backward ? download_gradients(plan) : GC_OK;
 }
 
 gc_status time_on_device(Plan& plan, gc_mode mode, int32_t count, double* seconds) {
@@ -186,15 +230,10 @@ gc_status time_on_device(Plan& plan, gc_mode mode, int32_t count, double* second
 gc_status fetch_states(Plan& plan) {
   DevicePlan& d = *plan.device;
   if (!d.has_states) return GC_OK;
-  std::vector<float> rows;
   for (size_t i = 1; i < plan.carry.size(); i += 2) {
     const Tensor& t = plan.tensors[plan.carry[i]];
-    rows.resize(static_cast<size_t>(t.rows * t.ld));
-    const int32_t status = d.backend.table->download(rows.data(), t.data, t.bytes());
-    if (status != GC_OK) return backend_failure(d.backend, status);
-    float* to = reinterpret_cast<float*>(plan.host) + t.slot;
-    for (int64_t r = 0; r < t.rows; ++r)
-      memcpy(to + r * t.cols, rows.data() + r * t.ld, static_cast<size_t>(t.cols) * 4);
+    const gc_status status = download(d, t, t.data, reinterpret_cast<float*>(plan.host) + t.slot);
+    if (status != GC_OK) return status;
   }
   d.has_states = false;
   return GC_OK;

@@ -18,8 +18,8 @@ std::string quoted(const std::string& text) {
 int64_t own_bytes(const Plan& plan) {
   const auto bytes = [](const auto& list) { return static_cast<int64_t>(list.capacity() * sizeof(list[0])); };
   int64_t total = static_cast<int64_t>(sizeof(Plan)) + bytes(plan.tensors) + bytes(plan.nodes) + bytes(plan.carry) +
-                  bytes(plan.places) + bytes(plan.pieces) + bytes(plan.square_sums) + plan.carry_copies.bytes() +
-                  bytes(plan.explanation);
+                  bytes(plan.observed) + bytes(plan.places) + bytes(plan.pieces) + bytes(plan.square_sums) +
+                  plan.carry_copies.bytes() + bytes(plan.explanation);
   for (const Node& node : plan.nodes)
     total += bytes(node.in) + bytes(node.out) + bytes(node.attributes) + bytes(node.buffers) + bytes(node.packs) +
              bytes(node.why);

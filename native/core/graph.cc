@@ -3,6 +3,7 @@
 
 #include <climits>
 
+#include "gatecell/lstm_slots.h"
 #include "rewrites.h"
 
 namespace gatecell {
@@ -112,12 +113,49 @@ gc_status check_carry(const gc_plan_desc& desc, const Plan& plan) {
   return GC_OK;
 }
 
-// Marks the tensors between a parameter and the loss: only those have gradients.
+// Returns whether a tensor is a copy of the cells or gates of a recurrent layer, through which no gradient flows.
+bool is_copy(const Plan& plan, int id) {
+  const int producer = plan.tensors[id].producer;
+  if (producer < 0) return false;
+  const Node& node = plan.nodes[producer];
+  if (node.op->opcode != GC_OP_LSTM && node.op->opcode != GC_OP_GRU) return false;
+  for (size_t i = kCellsOut; i < node.out.size(); ++i)
+    if (node.out[i] == id) return true;
+  return false;
+}
+
+// Reads the table of gradients that the caller reads after a run.
+gc_status read_observed(const gc_plan_desc& desc, Plan& plan) {
+  if (desc.gradient_count < 0 || (desc.gradient_count > 0 && !desc.gradients))
+    return fail(GC_INVALID_ARGUMENT, "expected a table of gradients");
+  if ((desc.gradient_count > 0 || desc.only_gradients != 0) && desc.loss < 0)
+    return fail(GC_INVALID_ARGUMENT, "expected a loss, of which the gradients are");
+  if (desc.only_gradients < 0 || desc.only_gradients > 1 || (desc.only_gradients == 1 && desc.optimizer != 0))
+    return fail(GC_INVALID_ARGUMENT, "expected only_gradients to be 0, or 1 without an optimizer");
+  for (int32_t i = 0; i < desc.gradient_count; ++i) {
+    const int32_t id = desc.gradients[2 * i], slot = desc.gradients[2 * i + 1];
+    if (id < 0 || id >= desc.tensor_count) return fail(GC_INVALID_ARGUMENT, "gradient %d: tensor id out of range", i);
+    Tensor& t = plan.tensors[id];
+    if (t.role == GC_PARAMETER || t.dtype != GC_F32 || t.keeps_grad || (t.role == GC_INTERNAL && t.producer < 0))
+      return fail(GC_INVALID_ARGUMENT, "gradient %d: expected a float32 tensor that is no parameter, once", i);
+    if (is_copy(plan, id))
+      return fail(GC_UNSUPPORTED, "%s: no gradient flows through its cells and gates: read that of its output",
+                  plan.nodes[t.producer].op->name);
+    if (slot < 0 || slot % 16 != 0 || slot > desc.host_elements - t.rows * t.cols)
+      return fail(GC_INVALID_ARGUMENT, "gradient %d lies outside the host arena", i);
+    t.keeps_grad = true;
+    plan.observed.push_back({id, slot});
+  }
+  plan.only_observed = desc.only_gradients == 1;
+  return GC_OK;
+}
+
+// Marks the tensors between the loss and a parameter, or a tensor whose gradient the caller reads: only those have gradients.
 gc_status mark_gradients(Plan& plan) {
   const Tensor& loss = plan.tensors[plan.loss];
   if (loss.producer < 0 || loss.dtype != GC_F32)
     return fail(GC_INVALID_ARGUMENT, "expected the loss to be a result of the graph");
-  if (!plan.store || !plan.store->grad)
+  if (!plan.only_observed && (!plan.store || !plan.store->grad))
     return fail(GC_INVALID_ARGUMENT, "expected a store with gradients for a plan with a loss");
   std::vector<bool> reached(plan.tensors.size(), false);
   reached[plan.loss] = true;
@@ -130,7 +168,7 @@ gc_status mark_gradients(Plan& plan) {
   }
   for (size_t id = 0; id < plan.tensors.size(); ++id) {
     Tensor& t = plan.tensors[id];
-    t.wants_grad = t.role == GC_PARAMETER && reached[id];
+    t.wants_grad = reached[id] && (t.role == GC_PARAMETER ? !plan.only_observed : t.keeps_grad);
   }
   for (Node& node : plan.nodes) {
     bool wants = false, used = false;
@@ -138,13 +176,20 @@ gc_status mark_gradients(Plan& plan) {
     for (int id : node.out) used = used || (id >= 0 && reached[id]);
     if (!wants || !used) continue;
     if (!node.op->backward)
-      return fail(GC_UNSUPPORTED, "%s has no gradient, but stands between a parameter and the loss", node.op->name);
+      return fail(GC_UNSUPPORTED, "%s has no gradient, but stands between %s and the loss", node.op->name,
+                  plan.only_observed ? "a tensor whose gradient is read" : "a parameter");
     node.trains = true;
-    for (int id : node.out)
-      if (id >= 0 && reached[id]) plan.tensors[id].wants_grad = plan.tensors[id].dtype == GC_F32;
+    for (int id : node.out) {
+      if (id < 0 || !reached[id]) continue;
+      plan.tensors[id].wants_grad = plan.tensors[id].dtype == GC_F32;
+      if (is_copy(plan, id))
+        return fail(GC_UNSUPPORTED, "%s: no gradient flows through its cells and gates, but the loss depends on them",
+                    node.op->name);
+    }
   }
-  return plan.tensors[plan.loss].wants_grad ? GC_OK
-                                            : fail(GC_INVALID_ARGUMENT, "expected the loss to depend on a parameter");
+  return plan.tensors[plan.loss].wants_grad || plan.only_observed
+             ? GC_OK
+             : fail(GC_INVALID_ARGUMENT, "expected the loss to depend on a parameter");
 }
 }  // namespace
 
@@ -181,6 +226,8 @@ gc_status read_graph(const gc_plan_desc& desc, Plan& plan) {
   if (desc.loss < -1 || desc.loss >= desc.tensor_count)
     return fail(GC_INVALID_ARGUMENT, "loss: tensor id %d is out of range", desc.loss);
   plan.loss = desc.loss;
+  const gc_status observed = read_observed(desc, plan);
+  if (observed != GC_OK) return observed;
   rewrite_forward(plan);
   if (plan.loss < 0) return GC_OK;
   const gc_status gradients = mark_gradients(plan);

@@ -71,8 +71,9 @@ void tensor_lives(Layout& layout) {
     if (t.role == GC_HOST || static_cast<int>(id) == plan.loss) last[id] = layout.end;
     if (t.in_place() && !plan.on_device) t.data = reinterpret_cast<float*>(plan.host) + t.slot;
     else layout.add(t.producer < 0 ? 0 : first[id], last[id], t.bytes(), &t.data);
-    if (t.wants_grad && grad_first[id] >= 0)
-      layout.add(grad_first[id], t.producer < 0 ? layout.end : layout.backward_time(t.producer), t.bytes(), &t.grad);
+    if (!t.wants_grad || grad_first[id] < 0) continue;
+    const bool until_end = t.producer < 0 || t.keeps_grad;
+    layout.add(grad_first[id], until_end ? layout.end : layout.backward_time(t.producer), t.bytes(), &t.grad);
   }
 }
 

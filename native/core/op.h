@@ -23,8 +23,9 @@ struct Tensor {
   int64_t ld;          // floats from row to row: cols rounded up to 16 (padding is zero), cols for parameters and int32
   int producer = -1;   // node, -1: host input or parameter
   bool wants_grad = false;
-  bool read = false;    // some op reads it, so its producer must come before that op
-  bool folded = false;  // its producer was folded into its consumer: it has no memory
+  bool read = false;        // some op reads it, so its producer must come before that op
+  bool folded = false;      // its producer was folded into its consumer: it has no memory
+  bool keeps_grad = false;  // the caller reads its gradient after a run (Plan::observed)
   // Kernels use float rows without padding in the host arena itself. Ids are copied, so that they cannot change after they were checked.
   bool in_place() const { return role == GC_HOST && dtype == GC_F32 && ld == cols; }
   union {
@@ -92,6 +93,11 @@ struct Node {
   std::string stack_why;  // why a layer on another one is not in its stack
 };
 
+// A gradient that the caller reads after a run: that of a tensor, in the host arena at element `slot`.
+struct Observed {
+  int32_t tensor, slot;
+};
+
 // A piece of a parameter that one thread updates. The update is elementwise, so any division into pieces gives the same bits.
 struct Piece {
   int64_t offset, count;
@@ -104,6 +110,7 @@ struct Plan {
   std::vector<Tensor> tensors;
   std::vector<Node> nodes;
   std::vector<int32_t> carry;
+  std::vector<Observed> observed;
   int loss = -1;
   int optimizer = 0;
   Format format = Format::kF32;  // operands of the LSTM products
@@ -123,7 +130,9 @@ struct Plan {
   std::string device_why;              // with GC_AUTO: the reason for the choice of the device
   std::string explanation;
   gc_status run_status = GC_OK;  // set by an op that finds invalid data during a run
-  bool training = false;         // this run has dropout and a backward pass
+  bool training = false;         // this run has a backward pass
+  bool noise = false;            // this run has dropout and zoneout
+  bool only_observed = false;    // backward passes compute no gradients of parameters, and have no noise
   std::atomic<bool> busy{false};
 
   Tensor* input(const Node& node, size_t i) {

@@ -71,7 +71,8 @@ gc_status read_plan(const gc_plan_desc& desc, Plan& plan) {
   gc_status status = read_graph(desc, plan);
   if (status == GC_OK) status = merge_parameters(plan);
   if (status != GC_OK) return status;
-  if (desc.optimizer && (plan.loss < 0 || !plan.store->moment1 || (desc.optimizer >= GC_ADAM && !plan.store->moment2)))
+  if (desc.optimizer &&
+      (plan.loss < 0 || !plan.store || !plan.store->moment1 || (desc.optimizer >= GC_ADAM && !plan.store->moment2)))
     return fail(
         GC_INVALID_ARGUMENT,
         "expected a loss and moment arenas for training but found none: record a loss, in a model made for training");

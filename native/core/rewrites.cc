@@ -22,6 +22,7 @@ bool folds(const Plan& plan, const Node& lstm, const Node& embedding, const std:
   if (embedding.attributes[0] != 0) return false;             // the layer's backward pass would train the padding's row
   const Tensor &x = plan.tensors[lstm.in[kX]], &table = plan.tensors[embedding.in[0]];
   if (x.role != GC_INTERNAL || uses[lstm.in[kX]] != 1) return false;  // another op reads the embedded sequence
+  if (x.keeps_grad) return false;                                     // the caller reads its gradient
   if (table.role != GC_PARAMETER) return false;
   if (input(lstm, kGainIh) >= 0) return false;  // W e is normalised before b is added
   if (plan.loss >= 0) return table.rows * 2 <= x.rows;

@@ -41,8 +41,21 @@ void copy_out(const Plan& plan) {
   }
 }
 
+// Copies the gradients that the caller reads. A tensor without a gradient is one on which the loss does not depend.
+void copy_gradients(const Plan& plan) {
+  for (const Observed& one : plan.observed) {
+    const Tensor& t = plan.tensors[one.tensor];
+    float* to = reinterpret_cast<float*>(plan.host) + one.slot;
+    for (int64_t r = 0; r < t.rows; ++r, to += t.cols) {
+      if (t.grad) memcpy(to, t.grad + r * t.ld, static_cast<size_t>(t.cols) * 4);
+      else memset(to, 0, static_cast<size_t>(t.cols) * 4);
+    }
+  }
+}
+
 void backward(Plan& plan) {
   Tensor& loss = plan.tensors[plan.loss];
+  if (!loss.grad) return;  // it depends on no tensor whose gradient is wanted
   memset(loss.grad, 0, static_cast<size_t>(loss.bytes()));
   loss.grad[0] = 1;
   for (size_t i = plan.nodes.size(); i-- > 0;) {
@@ -60,6 +73,7 @@ void backward(Plan& plan) {
 
 gc_status passes(Plan& plan, gc_mode mode) {
   plan.training = mode != GC_FORWARD;
+  plan.noise = plan.training && !plan.only_observed;
   plan.run_status = GC_OK;
   copy_in(plan);
   for (Node& node : plan.nodes) {
@@ -71,7 +85,10 @@ gc_status passes(Plan& plan, gc_mode mode) {
         clear_padding(plan.tensors[id].data, plan.tensors[id].rows, plan.tensors[id].cols, plan.tensors[id].ld);
   }
   if (plan.loss >= 0) plan.control[GC_C_LOSS] = plan.tensors[plan.loss].data[0];
-  if (plan.training) backward(plan);
+  if (plan.training) {
+    backward(plan);
+    copy_gradients(plan);
+  }
   copy_out(plan);
   return GC_OK;
 }

@@ -57,7 +57,7 @@ void draw_mask(Plan& plan, const Node& node, uint8_t* mask, int64_t elements) {
 
 float scale_of(const Node& node) { return static_cast<float>(1 / (1 - node.attributes[kRate])); }
 
-bool drops(const Plan& plan, const Node& node) { return plan.training && !node.buffers.empty(); }
+bool drops(const Plan& plan, const Node& node) { return plan.noise && !node.buffers.empty(); }
 
 void forward(Plan& plan, Node& node) {
   const Tensor &x = *plan.input(node, 0), &out = *plan.output(node, 0);

@@ -23,10 +23,12 @@ gc_status check(Plan& plan, Node& node) {
   if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, kBiasHh), "bias_hh", {3 * H});
   if (status == GC_OK) status = lstm_check_state(plan, node, plan.input(node, kH0), "h0", B, H, true);
   if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kHT), "hT", B, H, false);
+  if (status == GC_OK) status = lstm_check_copies(plan, node, {T, B, H});
   if (status == GC_OK) status = lstm_check_lengths(plan, node, B);
   if (status == GC_OK) status = lstm_check_rates(node);
   if (status != GC_OK) return status;
-  if (plan.input(node, kC0)) return fail(GC_INVALID_ARGUMENT, "gru: expected no c0: a GRU has no cell state");
+  if (plan.input(node, kC0) || plan.output(node, kCT) || plan.output(node, kCellsOut))
+    return fail(GC_INVALID_ARGUMENT, "gru: expected no c0, cT and cells: a GRU has no cell state");
   if (node.attributes[kZoneoutC] != 0 || node.attributes[kZoneoutH] != 0)
     return fail(GC_UNSUPPORTED, "gru: zoneout is for LSTM layers: leave it out");
   if (plan.format == Format::kInt8) return fail(GC_UNSUPPORTED, "gru has no int8 kernels: use f32 or bf16");
@@ -39,7 +41,7 @@ const OpDef op_gru = {GC_OP_GRU,
                       3,
                       kLengths + 1,
                       1,
-                      2,
+                      kGruOutputs,
                       1,
                       true,
                       true,

@@ -133,6 +133,7 @@ std::string variant_names(const Lstm& s) {
   add(s.dropout > 0, "recurrent dropout");
   add(s.projection, "output projection");
   add(s.norm, "layer normalisation");
+  add(s.has_copies, "cells and gates are copied out");
   return text;
 }
 }  // namespace
@@ -145,8 +146,10 @@ void lstm_prepare(Plan& plan, Node& node) {
   node.buffers[kGates] = {lstm_gate_bytes(s, plan.threads), kept};
   node.buffers[kCell] = {s.gru ? 0 : node.trains ? s.T * state : state, kept};
   node.buffers[kZeros] = {s.B * std::max(s.ld, s.h_ld) * 4, kept};
-  node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
-  node.buffers[kPackedH] = {packed_rows_floats(rows, s.R) * 4, Life::kBackward};
+  if (!plan.only_observed) {
+    node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
+    node.buffers[kPackedH] = {packed_rows_floats(rows, s.R) * 4, Life::kBackward};
+  }
   node.buffers[kDh] = {s.B * s.h_ld * 4, Life::kBackward};
   node.buffers[kDc] = {state, Life::kBackward};
   node.buffers[kBlocks] = {plan.threads * s.block_floats() * 4, Life::kBackward};
@@ -183,6 +186,10 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   h0 = plan.input(node, kH0);
   c0 = plan.input(node, kC0);
   y = plan.output(node, kY);
+  for (int i = 0; i < 5; ++i) {
+    copies[i] = plan.output(node, kCellsOut + static_cast<size_t>(i));
+    has_copies = has_copies || copies[i];
+  }
   table = plan.input(node, kTable);
   lengths = plan.input(node, kLengths);
   peephole_weight = plan.input(node, kPeephole);
@@ -194,9 +201,9 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   rows = {T, B, node.attributes[kReverse] != 0, lengths != nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   keep = node.trains;
   dropout = node.attributes[kDropout], zoneout_c = node.attributes[kZoneoutC], zoneout_h = node.attributes[kZoneoutH];
-  drops = dropout > 0 && node.trains && plan.training;
+  drops = dropout > 0 && node.trains && plan.noise;
   zones = zoneout_c > 0 || zoneout_h > 0;
-  zone_row = zones && plan.training && node.trains ? ld : 0;
+  zone_row = zones && plan.noise && node.trains ? ld : 0;
   starts = rows.has_lengths || (h0 && h0->role == GC_PARAMETER) || (c0 && c0->role == GC_PARAMETER);
   norm = plan.input(node, kGainIh) != nullptr;
   gru = node.op->opcode == GC_OP_GRU;
@@ -267,7 +274,7 @@ const OpDef op_lstm = {GC_OP_LSTM,
                        3,
                        kLstmInputs,
                        1,
-                       3,
+                       kLstmOutputs,
                        1,
                        true,
                        true,

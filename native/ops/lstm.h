@@ -1,7 +1,7 @@
 // lstm.h: one LSTM layer over a whole sequence, and the layout of its memory. lstm_forward.cc has the forward pass, lstm_backward.cc the
 // recurrence back through time, lstm_gradients.cc the gradients of weights and inputs, lstm_share.cc the distribution of the work to
 // threads, lstm_rows.cc the rows that are active at each step, lstm_noise.cc random masks, lstm_norm.cc layer normalisation,
-// lstm_projection.cc the output projection.
+// lstm_projection.cc the output projection, lstm_copies.cc copies of cells and gates for the caller.
 //
 // Hidden units come in panels of 16. The gate buffer is [panel][row][64] (i[16] f[16] g[16] o[16]): it takes the input
 // projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
@@ -89,6 +89,8 @@ struct Lstm {
   const Tensor* peephole_weight;
   const Tensor* projection;  // weight_hr [R, H], or null
   const Tensor* y;
+  const Tensor* copies[5];  // c, then the four gates of each step, or null
+  bool has_copies = false;
   float *gates, *cell, *zeros;
   const float* bias;  // packed [panel][64]
   float *packed_x, *packed_h, *dh, *dc, *blocks;
@@ -210,6 +212,10 @@ void lstm_norm_recurrent_backward(const Lstm& s, int64_t row);
 void lstm_norm_input_backward(const Lstm& s, int index, int team);
 void lstm_norm_gradients(Plan& plan, const Node& node, const Lstm& s, int64_t p);
 
+// lstm_copies.cc: clears the copies of cells and gates after the end of each row; copies those of one step.
+void lstm_clear_copies(const Lstm& s, int index, int team);
+void lstm_copy_step(const Lstm& s, const Share& mine, Range rows, int64_t step);
+
 // lstm_projection.cc: h = W_hr m of one step; the gradient of m; that of W_hr over all rows.
 void lstm_project(Plan& plan, const Node& node, const Lstm& s, Range rows, int64_t step);
 void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range rows, int64_t step);
@@ -224,6 +230,7 @@ gc_status lstm_check_parameter(const Plan& plan, const Node& node, const Tensor*
 gc_status lstm_check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B,
                            int64_t size, bool learned);
 gc_status lstm_check_rates(const Node& node);
+gc_status lstm_check_copies(const Plan& plan, const Node& node, std::initializer_list<int64_t> dims);
 gc_status lstm_check_lengths(Plan& plan, const Node& node, int64_t B);
 
 void lstm_forward(Plan& plan, Node& node);

@@ -38,6 +38,22 @@ gc_status lstm_check_rates(const Node& node) {
   return check_stream(node, a[kStream]);
 }
 
+// Checks the copies of cells and gates. A device has no kernels for them.
+gc_status lstm_check_copies(const Plan& plan, const Node& node, std::initializer_list<int64_t> dims) {
+  for (size_t i = kCellsOut; i < node.out.size(); ++i) {
+    if (node.out[i] < 0) continue;
+    const Tensor& t = plan.tensors[node.out[i]];
+    if (plan.on_device)
+      return fail(GC_UNSUPPORTED,
+                  "%s has no kernel for the GPU that copies its cells and gates: read them on the processor",
+                  node.op->name);
+    gc_status status = expect_dtype(node, t, "its cells and gates", GC_F32);
+    if (status == GC_OK) status = expect_shape(plan, node, t, "a copy of its cells or gates", dims);
+    if (status != GC_OK) return status;
+  }
+  return GC_OK;
+}
+
 gc_status lstm_check_lengths(Plan& plan, const Node& node, int64_t B) {
   const Tensor* lengths = plan.input(node, kLengths);
   if (!lengths) return GC_OK;
@@ -107,6 +123,7 @@ gc_status lstm_check(Plan& plan, Node& node) {
   if (status == GC_OK) status = lstm_check_state(plan, node, plan.input(node, kC0), "c0", B, H, true);
   if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kHT), "hT", B, R, false);
   if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kCT), "cT", B, H, false);
+  if (status == GC_OK) status = lstm_check_copies(plan, node, {T, B, H});
   if (status == GC_OK) status = lstm_check_lengths(plan, node, B);
   if (status == GC_OK) status = check_int8_sums(plan, I, R);
   return status == GC_OK ? check_attributes(plan, node) : status;

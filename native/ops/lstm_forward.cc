@@ -185,7 +185,7 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   for (int64_t r = rows.begin; r < rows.end; ++r) lstm_norm_output(s, r, step);
 }
 
-// Completes a step after its cells: computes h if it is a projection of their outputs, and copies it to y.
+// Completes a step after its cells: computes h if it is a projection of their outputs, copies it to y, and cells and gates to the caller.
 void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine, int64_t step) {
   const Range rows = s.rows.active(mine.rows, step);
   if (rows.begin >= rows.end) return;
@@ -196,6 +196,7 @@ void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
   }
   if (s.projection || s.norm) lstm_publish(s, s.h_after(step), rows, columns, step + 1);
   lstm_scatter_output(s, rows, columns, step);
+  if (s.has_copies) lstm_copy_step(s, mine, rows, step);
 }
 
 // int8 projects x within the steps; before them the pre-activations of the chunk are set to the bias.
@@ -226,6 +227,7 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
   const Share mine = lstm_share(s, index, team);
   const int64_t steps = s.rows.steps();
   lstm_clear_padding(s, s.y->data, s.h_ld, index, team);
+  lstm_clear_copies(s, index, team);
   if (gathers(s) && s.T > 1) {  // a thread's own rows; with panels per thread, all rows before any thread begins
     gather_steps(s, by_rows ? mine.rows : s.rows.owned(index, team));
     if (!by_rows) barrier.wait(team);

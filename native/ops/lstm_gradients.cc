@@ -217,7 +217,8 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
 
 void lstm_gradients(Plan& plan, const Node& node, const Lstm& s, int team) {
   if (s.norm) norm_gradients(plan, node, s, team);
-  parallel(team, [&](int index, int size) { pack_operands(s, index, size); });
+  // Where no parameter has a gradient, dX needs none of the packed operands.
+  if (!plan.only_observed) parallel(team, [&](int index, int size) { pack_operands(s, index, size); });
   parallel(team, [&](int index, int size) { gradients(plan, node, s, index, size); });
   if (s.table && s.table->grad)
     parallel(team, [&](int index, int size) { table_gradient(plan, node, s, index, size); });

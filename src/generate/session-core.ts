@@ -61,17 +61,17 @@ function describe(model: SessionModel, options: SessionOptions, keeps: boolean):
   const inputNames = Object.keys(model.definition.inputs)
   checkNames('inputs that samplers feed', Object.keys(samplers), inputNames)
   const sizes = Object.fromEntries(model.inputDimNames.map((name) => [name, dims[name] ?? 1]))
-  const recorded = model.record(sizes, 'predict').outputs
-  const outputNames = Object.keys(recorded)
+  const { graph: recorded, outputs: made } = model.record(sizes, 'predict')
+  const outputNames = Object.keys(made)
   const { outputs = outputNames } = options
-  checkNames('outputs of a session', [...outputs, ...records], outputNames)
+  for (const name of [...outputs, ...records]) recorded.tensor(name)
   for (const { from } of Object.values(samplers)) checkNames('outputs of a sampler', [from], outputNames)
   const unique = (names: readonly string[]) => [...new Set(names)]
   const names = { outputs: unique(outputs), records: unique(records) }
   const kind = { model, dims, ...names, samplers: Object.entries(samplers), keeps }
   const graph = checkFeeds(kind)
   const inputs = new Map(inputNames.map((name) => [name, graph.inputs.get(name)!]))
-  const kept = keeps ? names.outputs.map((name) => ({ name, ...pick(recorded[name]!) })) : []
+  const kept = keeps ? names.outputs.map((name) => ({ name, ...pick(recorded.tensor(name)) })) : []
   return { kind, shapes: { inputs, states: graph.states, kept } }
 }
 

@@ -57,16 +57,14 @@ export const tableName = 'rows of the samplers'
 export const controlName = (feeds: string) => `settings of the sampler of ${feeds}`
 
 /** Records one step. Throws the errors of the model's forward and of the samplers. */
-export function recordStep(
-  { model, dims, samplers }: SessionKind,
-  rows: number,
-  purpose: SessionPurpose
-): StepRecording {
+export function recordStep(kind: SessionKind, rows: number, purpose: SessionPurpose): StepRecording {
+  const { model, dims, samplers } = kind
   const sizes: Record<string, number> = {}
   const length = purpose === 'prompt' ? PROMPT_BLOCK : 1
   for (const name of model.inputDimNames)
     sizes[name] = name === 'batch' ? rows : name === 'length' ? length : dims[name]!
   const { graph, inputs, outputs } = model.record(sizes, 'predict')
+  const named = Object.fromEntries([...kind.outputs, ...kind.records].map((name) => [name, graph.tensor(name)]))
   const draws = purpose === 'run' ? samplers : []
   const table = draws.length > 0 ? graph.input(tableName, [rows, 4], 'i32') : null
   const feeds = draws.map(([name, { from, record }], i) => {
@@ -76,5 +74,5 @@ export function recordStep(
     graph.own(value, what)
     return { name, from: value, to: inputs[name]! }
   })
-  return { graph, outputs, feeds, table }
+  return { graph, outputs: { ...outputs, ...named }, feeds, table }
 }

@@ -23,9 +23,12 @@ export interface SessionOptions {
   dims?: Readonly<Record<string, number>>
   /** First values of inputs; default: zeros. An input keeps its value until a step or a sampler gives it another one. */
   inputs?: StepInputs
-  /** Names of the outputs that `step` returns; default: all. */
+  /**
+   * Names of the tensors that `step` returns: outputs of the model, and all tensors that a layer or `graph.name` has named, such as
+   * `lstm.cell_l0`; default: the outputs of the model.
+   */
   outputs?: readonly string[]
-  /** Names of the outputs that `run` returns for each step, next to the samplers' values; default: none. */
+  /** Names of the tensors that `run` returns for each step, next to the samplers' values; default: none. */
   records?: readonly string[]
   /** Samplers that feed inputs in `run`, by the name of the input; default: none. `run` needs at least one. */
   samplers?: Readonly<Record<string, Sampler>>

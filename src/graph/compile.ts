@@ -14,17 +14,25 @@ export interface Tables {
   attributes: Float64Array
   /** Pairs (from, to) of the new tensor ids. */
   carry: Int32Array
+  /** Pairs (tensor id, slot) of the gradients that the caller reads. */
+  gradients: Int32Array
   /** Elements of the host arena. */
   hostElements: number
   /** Returns the id in the tables of a tensor of the graph; -1 if the tensor was dropped. */
   idOf(tensor: Tensor): number
   /** Returns the first element of a host tensor in the arena; -1 if the tensor was dropped. */
   slotOf(tensor: Tensor): number
+  /** Returns the first element of the gradient of a tensor in the arena; -1 if its gradient is not read. */
+  gradientSlotOf(tensor: Tensor): number
 }
 
-/** Lowers `graph`; keeps `loss` (null: none), the graph's outputs and its carried states. Throws ERR_OUT_OF_MEMORY if they are too large. */
-export function lower(graph: Graph, loss: Tensor | null): Tables {
-  const roots = [...graph.outputs.values(), ...graph.carries.map(({ from }) => from), ...(loss ? [loss] : [])]
+/**
+ * Lowers `graph`; keeps `loss` (null: none), the graph's outputs, its carried states, and the tensors whose `gradients` are read. Throws
+ * ERR_OUT_OF_MEMORY if they are too large.
+ */
+export function lower(graph: Graph, loss: Tensor | null, gradients: Iterable<Tensor> = []): Tables {
+  const read = new Set(gradients)
+  const roots = [...graph.outputs.values(), ...graph.carries.map(({ from }) => from), ...(loss ? [loss] : []), ...read]
   const { live, ops } = reachable(graph, roots)
   // Inputs and states stay even if no op reads them, because the caller may write them.
   for (const tensor of [...graph.inputs.values(), ...graph.states.values(), ...graph.outputs.values()]) live.add(tensor)
@@ -46,6 +54,11 @@ export function lower(graph: Graph, loss: Tensor | null): Tables {
     const [d0 = 1, d1 = 1, d2 = 1, d3 = 1] = tensor.shape
     table.push(dtypes[tensor.dtype], roles[tensor.role], slot, tensor.shape.length, d0, d1, d2, d3)
   }
+  const gradientSlots = new Map<Tensor, number>()
+  for (const tensor of read) {
+    gradientSlots.set(tensor, hostElements)
+    hostElements += slotted(sizeOf(tensor.shape))
+  }
   if (hostElements > MAX_ELEMENTS) {
     const wanted = `inputs and outputs of at most ${MAX_ELEMENTS} elements together`
     throw expected('ERR_OUT_OF_MEMORY', wanted, `${hostElements}`, 'use a smaller batch or length')
@@ -57,9 +70,11 @@ export function lower(graph: Graph, loss: Tensor | null): Tables {
     ops: Int32Array.from(ops.flatMap((op) => encode(op, idOf))),
     attributes: Float64Array.from(ops.flatMap((op) => op.attributes)),
     carry: Int32Array.from(graph.carries.flatMap(({ from, to }) => [idOf(from), idOf(to)])),
+    gradients: Int32Array.from([...gradientSlots].flatMap(([tensor, slot]) => [idOf(tensor), slot])),
     hostElements,
     idOf,
-    slotOf: (tensor) => slots.get(tensor) ?? -1
+    slotOf: (tensor) => slots.get(tensor) ?? -1,
+    gradientSlotOf: (tensor) => gradientSlots.get(tensor) ?? -1
   }
 }
 
@@ -81,5 +96,7 @@ function reachable(graph: Graph, roots: readonly Tensor[]): { live: Set<Tensor>;
 
 function encode(op: OpRecord, idOf: (tensor: Tensor) => number): number[] {
   const inputs = op.inputs.map((tensor) => (tensor ? idOf(tensor) : -1))
-  return [opcodes[op.name], inputs.length, op.outputs.length, op.attributes.length, ...inputs, ...op.outputs.map(idOf)]
+  const outputs = op.outputs.map(idOf)
+  while (outputs.at(-1) === -1) outputs.pop()
+  return [opcodes[op.name], inputs.length, outputs.length, op.attributes.length, ...inputs, ...outputs]
 }

@@ -7,6 +7,7 @@ import type { Initializer } from './initializers.js'
 import { dtypes, opcodes, type OpName, type Role } from './opcodes.js'
 import { ParameterSpecs, type ParameterSpec } from './parameter-specs.js'
 import { checkShape, sameShape, showShape, type DType, type Shape } from './shape.js'
+import { namesOf } from './tensor-names.js'
 
 /** A value of a graph: rank 1 to 4, row-major; sequences are time-major, [T, B, ...]. */
 export interface Tensor {
@@ -69,6 +70,7 @@ const readOutputs = list(
   })
 )
 
+const PARAMETER_REMEDY = 'read it from model.parameters'
 /** A recording of a model's function. Layers and ops append to the graph of their input tensors. */
 export class Graph {
   readonly training: boolean
@@ -177,6 +179,44 @@ export class Graph {
     this.outputs.set(name, tensor)
   }
 
+  /**
+   * Names a tensor, so that plans, sessions and metrics can read it as an output, and plans its gradient. Returns the tensor. Layers name
+   * theirs by themselves. Throws ERR_INVALID_ARGUMENT if the name is empty or taken, or for a parameter or a tensor of another graph.
+   * @example
+   * const scores = x.graph.name('scores', ops.matmul(queries, keys, { transposeB: true }))
+   */
+  name(name: string, tensor: Tensor): Tensor {
+    this.own(tensor, `the name ${show(name)}`)
+    this.#checkComputed(tensor, `the tensor called ${show(name)}`)
+    namesOf<Tensor>(this).add(name, tensor, (taken) => this.inputs.has(taken) || this.states.has(taken))
+    return tensor
+  }
+
+  /**
+   * Returns the tensor called `name`: an output of a model's `forward`, a tensor that a layer or `name` has named, an input or a state.
+   * Throws ERR_INVALID_ARGUMENT with all names if there is none.
+   * @example
+   * graph.output('cells', graph.tensor('lstm.cell_l0'))
+   */
+  tensor(name: string): Tensor {
+    const found = namesOf<Tensor>(this).get(name) ?? this.inputs.get(name) ?? this.states.get(name)
+    if (found) return found
+    if (this.parameters.some((parameter) => parameter.name === name))
+      throw expected('ERR_INVALID_ARGUMENT', 'a computed tensor', `the parameter "${name}"`, PARAMETER_REMEDY)
+    const names = this.tensorNames.join(', ')
+    throw expected(
+      'ERR_INVALID_ARGUMENT',
+      `the name of a tensor of the graph: ${names}`,
+      show(name),
+      'pass one of these'
+    )
+  }
+
+  /** The names that `tensor` takes. */
+  get tensorNames(): readonly string[] {
+    return [...new Set([...namesOf(this).all, ...this.inputs.keys(), ...this.states.keys()])]
+  }
+
   #host(tensor: Tensor, what: string): void {
     this.#checkComputed(tensor, what).role = 'host'
   }
@@ -184,8 +224,7 @@ export class Graph {
   #checkComputed(tensor: Tensor, what: string): TensorRecord {
     const record = this.tensors[tensor.id]!
     if (record.role === 'parameter') {
-      const remedy = 'read it from model.parameters'
-      throw expected('ERR_INVALID_ARGUMENT', `a computed tensor as ${what}`, 'a parameter', remedy)
+      throw expected('ERR_INVALID_ARGUMENT', `a computed tensor as ${what}`, 'a parameter', PARAMETER_REMEDY)
     }
     return record
   }

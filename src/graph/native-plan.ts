@@ -15,6 +15,8 @@ const PLAN_OBJECTS = 24 * 1024
 /** Options of NativePlan. */
 export interface NativePlanOptions {
   parameters: ParameterStore
+  /** Whether no run changes weights or gradients of parameters, so that each claims the weights as a forward run does. */
+  readsOnly: boolean
   /** Compiles the plan; called at once, and again at the first use after the residency has taken the memory. */
   create: () => PlanHandle
   /** Bytes of the host arena. */
@@ -111,7 +113,7 @@ export class NativePlan implements Resident {
   begin(mode: Mode): PlanHandle {
     const { parameters } = this.#options
     const plan = this.live()
-    operationsOf(parameters).acquire(mode, true)
+    operationsOf(parameters).acquire(this.#claim(mode), true)
     try {
       parameters.settle()
     } catch (error) {
@@ -123,7 +125,12 @@ export class NativePlan implements Resident {
 
   /** Ends the claim of `begin`. */
   end(mode: Mode): void {
-    operationsOf(this.#options.parameters).release(mode)
+    operationsOf(this.#options.parameters).release(this.#claim(mode))
+  }
+
+  /** Returns the mode whose claim on the weights a run needs. */
+  #claim(mode: Mode): Mode {
+    return this.#options.readsOnly ? 'forward' : mode
   }
 
   /** Claims the plan and the weights while `work` runs on the engine's thread; `work` returns the lateness of the run. */
@@ -134,7 +141,7 @@ export class NativePlan implements Resident {
   ): Promise<void> {
     const { parameters } = this.#options
     const plan = this.live()
-    operationsOf(parameters).acquire(mode, false)
+    operationsOf(parameters).acquire(this.#claim(mode), false)
     this.#running = true
     try {
       // Nobody can change the weights between this wait and the run, because the run has acquired them.
@@ -144,7 +151,7 @@ export class NativePlan implements Resident {
       throw nativeError(error)
     } finally {
       this.#running = false
-      operationsOf(parameters).release(mode)
+      operationsOf(parameters).release(this.#claim(mode))
     }
   }
 

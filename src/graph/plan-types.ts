@@ -23,6 +23,13 @@ export interface PlanOptions {
   parameters: ParameterStore
   /** Tensor whose first element is minimised. Default null: the plan computes no gradients. */
   loss?: Tensor | null
+  /** Float32 tensors by name whose gradients the plan has after a backward pass. Needs a loss. Default: none. */
+  gradients?: Readonly<Record<string, Tensor>>
+  /**
+   * Whether a backward pass also computes the gradients of parameters. With false it changes nothing of the model, so that it may run while
+   * the model trains and without memory for gradients, and it has no dropout. Default true.
+   */
+  parameterGradients?: boolean
   /** Update of the runs of the modes 'train' and 'update'. Default null: no updates. */
   optimizer?: OptimizerName | null
   /** Number of threads, from 0 to 1024. Default 0: as many as the engine has, see `setThreads`. */
@@ -37,12 +44,17 @@ export interface PlanOptions {
   onResidency?: (resident: boolean) => void
 }
 
-/** A compiled graph. `I`, `O`: names and dtypes of its inputs and outputs. */
-export interface Plan<I extends Views = Views, O extends Views = Views> extends Disposable {
+/** A compiled graph. `I`, `O`: names and dtypes of its inputs and outputs; `G`: names of the tensors whose gradients it has. */
+export interface Plan<I extends Views = Views, O extends Views = Views, G extends string = string> extends Disposable {
   /** Views to write before a run. */
   readonly inputs: Readonly<I>
   /** Views to read after a run. The next run overwrites them. */
   readonly outputs: Readonly<O>
+  /**
+   * The gradients of the loss's first element by the tensors that the option `gradients` names, with the shapes of these tensors, after a
+   * run of the mode 'gradient', 'train' or 'accumulate'; zeros where the loss does not depend on a tensor. The next such run overwrites them.
+   */
+  readonly gradients: Readonly<Record<G, Float32Array>>
   /**
    * Carried states by name: zeros at first, and after a run the values from which the next run starts. They may be written between runs. On
    * a GPU the states stay in its memory from run to run; reading a property of this object copies all of them to the host. Read it after

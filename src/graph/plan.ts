@@ -15,7 +15,7 @@ import { NativePlan } from './native-plan.js'
 import { devices, modes, optimizers, precisions, type Mode } from './opcodes.js'
 import { handleOf } from './parameters.js'
 import type { GeneratingPlan, LoopOptions, PlanOptions, RunOptions } from './plan-types.js'
-import { fetched, shapesOf, viewsOf } from './plan-views.js'
+import { fetched, gradientViews, shapesOf, viewsOf } from './plan-views.js'
 
 export type * from './plan-types.js'
 
@@ -27,13 +27,11 @@ const readRunOptions = optionsOf<RunOptions>({ signal: optional(signalOf) })
  */
 export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   const { parameters, loss = null, optimizer = null, device = 'cpu', residency, onResidency = () => {} } = options
+  const { gradients = {}, parameterGradients = true } = options
   if (loss) graph.own(loss, 'the loss')
-  if (loss && !parameters.training) {
-    const found = 'one that was made with training: false'
-    throw expected('ERR_UNSUPPORTED', 'a model made for training', found, 'leave that option out')
-  }
+  checkGradients(graph, options)
   if (optimizer === 'amsgrad') parameters.addArena('moment3')
-  const tables = lower(graph, loss)
+  const tables = lower(graph, loss, Object.values(gradients))
   const host = createArena(tables.hostElements)
   for (const [tensor, values] of graph.constants) {
     const slot = tables.slotOf(tensor)
@@ -44,6 +42,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   const sharesBlock = device === 'cpu'
   const plan = new NativePlan({
     parameters,
+    readsOnly: !parameterGradients,
     create,
     hostBytes: host.byteLength,
     sharesBlock,
@@ -57,6 +56,7 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
     inputs: viewsOf(graph.inputs, tables, host),
     outputs: viewsOf(graph.outputs, tables, host),
     states,
+    gradients: gradientViews(gradients, tables, host),
     control,
     shapes: { inputs: shapesOf(graph.inputs), outputs: shapesOf(graph.outputs), states: shapesOf(graph.states) },
     ...runsOf(plan),
@@ -80,10 +80,34 @@ export function createPlan(graph: Graph, options: PlanOptions): GeneratingPlan {
   }
 }
 
+/** Throws ERR_UNSUPPORTED or ERR_INVALID_ARGUMENT unless the plan can compute the gradients that the options ask for. */
+function checkGradients(
+  graph: Graph,
+  { parameters, loss, optimizer, gradients = {}, parameterGradients }: PlanOptions
+) {
+  if (loss && parameterGradients !== false && !parameters.training) {
+    const found = 'one that was made with training: false'
+    throw expected('ERR_UNSUPPORTED', 'a model made for training', found, 'leave that option out')
+  }
+  const names = Object.keys(gradients)
+  if (!loss && (names.length > 0 || parameterGradients === false))
+    throw expected('ERR_INVALID_ARGUMENT', 'a loss, of which the gradients are', 'none', 'record a loss and pass it')
+  if (optimizer && parameterGradients === false)
+    throw expected('ERR_INVALID_ARGUMENT', 'gradients of parameters to update', 'none', 'leave the optimizer out')
+  for (const name of names) {
+    const { dtype } = gradients[name]!
+    graph.own(gradients[name]!, `the gradient of "${name}"`)
+    if (dtype !== 'f32')
+      throw expected('ERR_INVALID_ARGUMENT', `a float32 tensor for the gradient of "${name}"`, dtype, NO_INTEGER)
+  }
+}
+
+const NO_INTEGER = 'name a tensor that is computed from it, such as the output of an embedding'
+
 /** Compiles the tables in the core. */
 function compiled(tables: Tables, options: PlanOptions, host: Float32Array, control: Float64Array): PlanHandle {
   const { parameters, loss, optimizer, threads = 0, precision = 'f32', device = 'cpu' } = options
-  const { tensors, ops, attributes, carry } = tables
+  const { tensors, ops, attributes, carry, gradients } = tables
   return callNative(() =>
     native().planCreate({
       store: handleOf(parameters),
@@ -91,6 +115,8 @@ function compiled(tables: Tables, options: PlanOptions, host: Float32Array, cont
       ops,
       attributes,
       carry,
+      gradients,
+      onlyGradients: options.parameterGradients === false ? 1 : 0,
       loss: loss ? tables.idOf(loss) : -1,
       optimizer: optimizers[optimizer ?? 'none'],
       host,

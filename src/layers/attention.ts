@@ -5,6 +5,7 @@ import { expectShape } from '../graph/check.js'
 import { uniform } from '../graph/initializers.js'
 import { additiveAttention, dotAttention, type AttentionResult } from '../graph/ops/index.js'
 import { tensor, type Tensor } from '../graph/graph.js'
+import { nameLayer } from '../graph/tensor-names.js'
 import { linear } from './linear.js'
 
 /** The options of `attention`. */
@@ -59,8 +60,8 @@ export function attentionKeys(source: Tensor, options: KeyOptions): Tensor {
  *   weights_t = softmax over s of score(q_t, k_s)        context_t = sum over s of weights_ts source_s
  *
  * queries [T, B, Q] and source [S, B, H] give context [T, B, H] and weights [T, B, S]. Parameters of 'general': `<name>.query.weight` [H, Q];
- * of 'additive': `<name>.query.weight` [A, Q], `.query.bias` [A], `.key.weight` [A, H], `.v` [A]. Throws ERR_INVALID_SHAPE or
- * ERR_INVALID_ARGUMENT if an argument does not fit.
+ * of 'additive': `<name>.query.weight` [A, Q], `.query.bias` [A], `.key.weight` [A, H], `.v` [A]. Plans can read the results under the
+ * names `<name>.context` and `<name>.weights`. Throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT if an argument does not fit.
  * @example
  * const { output: source } = lstm(x, { name: 'encoder', hidden: 64, lengths })
  * const { context } = attention(queries, source, { name: 'attention', lengths })
@@ -76,8 +77,14 @@ export function attention(queries: Tensor, source: Tensor, attentionOptions: Att
     const v = source.graph.parameter(`${name}.v`, [size], uniform(1 / Math.sqrt(size)))
     const asked = linear(queries, { name: `${name}.query`, size, shared })
     const keys = options.keys ?? attentionKeys(source, { name, size, shared })
-    return additiveAttention({ queries: asked, keys, v, values: source, lengths })
+    return named(name, additiveAttention({ queries: asked, keys, v, values: source, lengths }))
   }
   const asked = kind === 'dot' ? queries : linear(queries, { name: `${name}.query`, size: width, bias: false, shared })
-  return dotAttention({ queries: asked, keys: source, values: source, lengths })
+  return named(name, dotAttention({ queries: asked, keys: source, values: source, lengths }))
+}
+
+function named(name: string, result: AttentionResult): AttentionResult {
+  const { context, weights } = result
+  nameLayer(name, { context, weights })
+  return result
 }

@@ -6,6 +6,7 @@ import { adjusted, normal, type Initializer } from '../graph/initializers.js'
 import { embeddingOp } from '../graph/ops/linear.js'
 import { MAX_ELEMENTS } from '../graph/shape.js'
 import { type Tensor } from '../graph/graph.js'
+import { nameLayer } from '../graph/tensor-names.js'
 
 /** The options of `embedding`. */
 export interface EmbeddingOptions {
@@ -37,7 +38,8 @@ const readOptions = object<EmbeddingOptions>({
 })
 
 /**
- * Records the look-up of vectors, y = weight[id]: ids, int32 of rank 1 to 3, give [..., E]. Parameter: `<name>.weight` [V, E]. Throws
+ * Records the look-up of vectors, y = weight[id]: ids, int32 of rank 1 to 3, give [..., E]. Parameter: `<name>.weight` [V, E]. Plans can read
+ * the result and its gradient under the name `<name>.output`. Throws
  * ERR_INVALID_ARGUMENT if an option is not valid, and ERR_INVALID_SHAPE for ids of another rank.
  * @example
  * const vectors = embedding(tokens, { name: 'embedding', vocabulary: 65, size: 32 })
@@ -53,7 +55,9 @@ export function embedding(ids: Tensor, options: EmbeddingOptions): Tensor {
       ? weight
       : adjusted(weight, (view) => view.subarray(paddingRow(paddingIdx, vocabulary) * size).fill(0, 0, size))
   const table = ids.graph.parameter(`${name}.weight`, [vocabulary, size], initialize)
-  return embeddingOp(table, ids, paddingIdx)
+  const output = embeddingOp(table, ids, paddingIdx)
+  nameLayer(name, { output })
+  return output
 }
 
 function paddingRow(paddingIdx: number, vocabulary: number): number {

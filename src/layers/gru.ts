@@ -5,6 +5,7 @@ import { object, optional } from '../check/index.js'
 import { uniform } from '../graph/initializers.js'
 import { gruOp } from '../graph/ops/recurrent.js'
 import type { Tensor } from '../graph/graph.js'
+import { nameLayer } from '../graph/tensor-names.js'
 import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
 
 /** The options of `gru`. */
@@ -31,6 +32,9 @@ const readOptions = object<GruOptions>({ ...recurrentFields, initial: optional(i
  *
  * x has the shape `[T, B, I]`: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Throws
  * ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT if an option is not valid.
+ *
+ * Plans and sessions can read the tensors `<name>.hidden_l0` (h after each step), `<name>.reset_gate_l0` (r), `.update_gate_l0` (z) and
+ * `.new_gate_l0` (n), `[T, B, H]` each, with the suffixes of the parameters. After the end of a row they are zeros.
  * @example
  * const { output, h } = gru(x, { name: 'gru', hidden: 64, layers: 2, bidirectional: true })
  */
@@ -48,7 +52,7 @@ function oneLayer(x: Tensor, options: GruOptions, { suffix, reverse, start }: Pl
   const everywhere = uniform(1 / Math.sqrt(hidden))
   const { inputWeight = everywhere, recurrentWeight = everywhere, bias = everywhere } = options
   const parameter = parameterOf(x, name, suffix)
-  return gruOp({
+  const { y, h, gates } = gruOp({
     x,
     weightIh: parameter('weight_ih', [3 * hidden, x.shape[2]!], inputWeight),
     weightHh: parameter('weight_hh', [3 * hidden, hidden], recurrentWeight),
@@ -60,4 +64,11 @@ function oneLayer(x: Tensor, options: GruOptions, { suffix, reverse, start }: Pl
     dropout: recurrentDropout ?? 0,
     stream: recurrentDropout === undefined ? 0 : x.graph.nextStream()
   })
+  nameLayer(name, {
+    [`hidden_${suffix}`]: y,
+    [`reset_gate_${suffix}`]: gates.reset,
+    [`update_gate_${suffix}`]: gates.update,
+    [`new_gate_${suffix}`]: gates.new
+  })
+  return { y, h }
 }

@@ -6,6 +6,7 @@ import { uniform, type Initializer } from '../graph/initializers.js'
 import { linearOp } from '../graph/ops/linear.js'
 import { MAX_ELEMENTS } from '../graph/shape.js'
 import { type Tensor } from '../graph/graph.js'
+import { nameLayer } from '../graph/tensor-names.js'
 
 /** The options of `linear`. */
 export interface LinearOptions {
@@ -33,7 +34,8 @@ const readOptions = object<LinearOptions>({
 })
 
 /**
- * Records y = x W^T + b on the last dimension: x [..., I] gives [..., O]. Parameters: `<name>.weight` [O, I], `<name>.bias` [O].
+ * Records y = x W^T + b on the last dimension: x [..., I] gives [..., O]. Parameters: `<name>.weight` [O, I], `<name>.bias` [O]. Plans can
+ * read the result and its gradient under the name `<name>.output`.
  * Throws ERR_INVALID_ARGUMENT if an option is not valid.
  * @example
  * const logits = linear(output, { name: 'head', size: 65 })
@@ -46,5 +48,7 @@ export function linear(x: Tensor, options: LinearOptions): Tensor {
   const { name, size, bias = true, weight = start, biasStart = start, shared } = read
   x.graph.layer(name, shared)
   const w = x.graph.parameter(`${name}.weight`, [size, inputs], weight)
-  return linearOp(x, w, bias ? x.graph.parameter(`${name}.bias`, [size], biasStart) : null)
+  const output = linearOp(x, w, bias ? x.graph.parameter(`${name}.bias`, [size], biasStart) : null)
+  nameLayer(name, { output })
+  return output
 }

@@ -9,6 +9,7 @@ import { expectNumber } from '../graph/check.js'
 import { constant, uniform, withForgetBias, zeros, type Initializer } from '../graph/initializers.js'
 import { lstmOp } from '../graph/ops/recurrent.js'
 import type { Tensor } from '../graph/graph.js'
+import { nameLayer } from '../graph/tensor-names.js'
 import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
 
 /** The options of `lstm`. */
@@ -71,6 +72,10 @@ export interface LstmResult {
  * have the names, shapes and gate order of torch.nn.LSTM. Throws ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT if an
  * option is not valid, ERR_UNSUPPORTED for zoneout with peepholes, projection or layer normalisation, and for layer normalisation with
  * peepholes. Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber, Cummins 2000.
+ *
+ * Plans and sessions can read the tensors `<name>.hidden_l0` `[T, B, R]` (h after each step), and `<name>.cell_l0` (c),
+ * `<name>.input_gate_l0` (i), `.forget_gate_l0` (f), `.cell_gate_l0` (g) and `.output_gate_l0` (o), `[T, B, H]` each, with the suffixes of
+ * the parameters. After the end of a row they are zeros.
  * @example
  * const { output, h, c } = lstm(x, { name: 'lstm', hidden: 128, layers: 2, dropout: 0.2 })
  */
@@ -100,7 +105,7 @@ function oneLayer(x: Tensor, options: LstmOptions, { suffix, reverse, start }: P
     c: parameter('norm_c', [hidden], constant(1)),
     biasC: parameter('norm_c_bias', [hidden], zeros)
   })
-  return lstmOp({
+  const { y, h, c, cells, gates } = lstmOp({
     x,
     weightIh: parameter('weight_ih', [4 * hidden, x.shape[2]!], inputWeight),
     weightHh: parameter('weight_hh', [4 * hidden, projection ?? hidden], recurrentWeight),
@@ -118,4 +123,13 @@ function oneLayer(x: Tensor, options: LstmOptions, { suffix, reverse, start }: P
     // A layer without random parts takes no number, so that the numbers of the other layers of a model do not change.
     stream: draws ? x.graph.nextStream() : 0
   })
+  nameLayer(name, {
+    [`hidden_${suffix}`]: y,
+    [`cell_${suffix}`]: cells,
+    [`input_gate_${suffix}`]: gates.input,
+    [`forget_gate_${suffix}`]: gates.forget,
+    [`cell_gate_${suffix}`]: gates.cell,
+    [`output_gate_${suffix}`]: gates.output
+  })
+  return { y, h, c }
 }

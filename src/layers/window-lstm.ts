@@ -5,6 +5,7 @@ import { expectNumber, expectShape } from '../graph/check.js'
 import { uniform, type Initializer } from '../graph/initializers.js'
 import { windowLstmOp, type WindowLstmResult } from '../graph/ops/attention.js'
 import { tensor, type Tensor } from '../graph/graph.js'
+import { nameLayer } from '../graph/tensor-names.js'
 
 /** The options of `windowLstm`. */
 export interface WindowLstmOptions {
@@ -49,7 +50,8 @@ const readOptions = object<WindowLstmOptions>({
  *
  * x has the shape [T, B, I]. Returns the output y [T, B, H], the windows w [T, B, C], phi [T, B, U] and the final states. Parameters:
  * `<name>.weight_ih_l0` [4H, I + C], `<name>.weight_hh_l0` [4H, H], `<name>.bias_ih_l0`, `<name>.bias_hh_l0` [4H], `<name>.window.weight`
- * [3K, H], `<name>.window.bias` [3K]. Throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT if an argument does not fit.
+ * [3K, H], `<name>.window.bias` [3K]. Plans and sessions can read y as `<name>.hidden_l0`, w as `<name>.windows` and phi as `<name>.phi`.
+ * Throws ERR_INVALID_SHAPE or ERR_INVALID_ARGUMENT if an argument does not fit.
  * @example
  * const { y, window } = windowLstm(points, { name: 'window', hidden: 400, gaussians: 10, chars, lengths, vocabulary: 60 })
  */
@@ -87,6 +89,7 @@ export function windowLstm(x: Tensor, windowOptions: WindowLstmOptions): WindowL
     biasWindow: parameter('window.bias', [3 * gaussians], speed),
     ...states
   })
+  nameLayer(name, { hidden_l0: result.y, windows: result.window, phi: result.phi })
   if (carry) {
     x.graph.carry(result.h, states.h0!)
     x.graph.carry(result.c, states.c0!)

@@ -40,6 +40,13 @@ export interface TrainerOptions {
    * createTrainer(model, data, { groups: [{ parameters: 'encoder.*', rate: 0.1 }, { parameters: 'embedding.weight', frozen: true }] })
    */
   groups?: readonly TrainingGroup[]
+  /**
+   * Names of tensors that `trainer.plan.outputs` has after each step, next to the loss: those of `model.plan`. A listener of the event 'report'
+   * reads them. Default: none.
+   */
+  outputs?: readonly string[]
+  /** Names of tensors whose gradients `trainer.plan.gradients` has after each step, as for `model.plan`. Default: none. */
+  gradients?: readonly string[]
   /** Seed of dropout masks, an integer in [0, 2^53). Default 0, or that of the run that is resumed. */
   seed?: number
   /** Number of steps after which the run ends, at least 1, those before a resume included. Default: no limit. */
@@ -89,6 +96,8 @@ const readOptions = optionsOf<TrainerOptions>({
   average: optional(number(1e-6, 0.9999999)),
   accumulate: optional(integer(1, 65536)),
   groups: optional(list(anything as Check<TrainingGroup>)), // resolveGroups has their fields
+  outputs: optional(list(string)),
+  gradients: optional(list(string)),
   seed: optional(seedOf),
   steps: optional(count),
   epochs: optional(count),

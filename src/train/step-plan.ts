@@ -1,22 +1,21 @@
 // The plan of a training step, which changes with the shape of the batches.
 
 import type { Control } from '../graph/control.js'
-import type { OptimizerName } from '../graph/opcodes.js'
 import type { Plan } from '../graph/plan.js'
-import type { Dims, Model, PlanLease } from '../model.js'
+import type { Dims, Model, ModelPlanOptions, PlanLease } from '../model.js'
 import { writeBatch, type Batch } from '../data/batching/source.js'
 import { sameDims } from './ownership.js'
 
 /** The plan of the training steps of one run. */
 export class StepPlan {
   readonly #model: Model
-  readonly #optimizer: OptimizerName
+  readonly #options: ModelPlanOptions<'train'>
   #dims: Dims
   #lease: PlanLease
 
-  constructor(model: Model, optimizer: OptimizerName, dims: Dims) {
+  constructor(model: Model, options: ModelPlanOptions<'train'>, dims: Dims) {
     this.#model = model
-    this.#optimizer = optimizer
+    this.#options = options
     this.#dims = dims
     this.#lease = this.#leaseFor(dims)
   }
@@ -45,7 +44,7 @@ export class StepPlan {
   }
 
   #leaseFor(dims: Dims): PlanLease {
-    return this.#model.lease(dims, { purpose: 'train', optimizer: this.#optimizer })
+    return this.#model.lease(dims, { ...this.#options, purpose: 'train' })
   }
 
   /** Leases a plan for `dims` and copies carried states of the same size into it. */

@@ -47,13 +47,14 @@ export class Trainer extends EventEmitter<TrainerEvents> {
     this.model = model
     this.data = readSource(data, 'the data')
     this.#options = checkOptions(options, this.data.stepsPerEpoch)
-    const { optimizer, average, accumulate } = this.#options
+    const { optimizer, average, accumulate, outputs, gradients } = this.#options
     const { parameters } = model
     operationsOf(parameters).checkNoFit('another trainer')
     this.#groups = new Groups(this.#options.groups ?? [], parameters.names) // throws before the model is changed
     this.#average = new WeightAverage(model, average)
     if (accumulate > 1) parameters.addArena('accumulated')
-    this.#steps = new StepPlan(model, updateOf(optimizer), this.data.dims)
+    const observed = { ...(outputs && { outputs }), ...(gradients && { gradients }) }
+    this.#steps = new StepPlan(model, { optimizer: updateOf(optimizer), ...observed }, this.data.dims)
     const announce = (epoch: number) => void this.emit('epoch', epoch)
     this.#stepper = new Stepper(this.#steps, this.data, this.#options, this.#average, announce)
     this.#progress = beginRun(model, this.#options, this, this.#plan.states)

@@ -55,6 +55,8 @@ export function linearDescription(rows: number): Fixture {
     ops,
     attributes,
     carry: empty,
+    gradients: empty,
+    onlyGradients: 0,
     loss: -1,
     optimizer: 0,
     host,

@@ -19,7 +19,7 @@ const tensors = new Int32Array(8 * (count + 2))
 for (let i = 0; i < count + 2; i++) tensors.set([0, 1, i === count + 1 ? 16 : 0, 1, 4, 1, 1, 1], 8 * i)
 const description = {
   store: null, tensors, ops: Int32Array.of(10, 1, 1, 0, count, count + 1), attributes: new Float64Array(0),
-  carry: new Int32Array(0), loss: -1, optimizer: 0, host, control: new Float64Array(new SharedArrayBuffer(128)), threads: 1, precision: 0, device: 0
+  carry: new Int32Array(0), gradients: new Int32Array(0), onlyGradients: 0, loss: -1, optimizer: 0, host, control: new Float64Array(new SharedArrayBuffer(128)), threads: 1, precision: 0, device: 0
 }
 const outcomes = []
 function attempt() {

@@ -31,13 +31,16 @@ const store = (): StoreHandle => addon.storeCreate(parameters(), floats(16), flo
 const model = tinyModel()
 
 function description(graph: Graph, loss: Tensor | null) {
-  const { tensors, ops: table, attributes, carry, hostElements, idOf } = lower(graph, loss)
+  const observed = loss ? [...graph.outputs.values()] : []
+  const { tensors, ops: table, attributes, carry, gradients, hostElements, idOf } = lower(graph, loss, observed)
   return {
     store: handleOf(model.parameters),
     tensors,
     ops: table,
     attributes,
     carry,
+    gradients,
+    onlyGradients: 0,
     loss: loss ? idOf(loss) : -1,
     optimizer: 0,
     host: createArena(hostElements),

@@ -61,14 +61,20 @@ const models: AnyRecipe[] = [
       accepts: ['0=1', '0=7', '0=2^31-1', '1=string*', '1=huge string', '1=control characters', '1=lone surrogate']
     })
   ),
-  ofModel('plan', () => [dims(), { purpose: 'train', optimizer: 'adam', outputs: ['logits'] }], { returns: 'Plan' }),
-  ofModel('lease', () => [dims(), { purpose: 'evaluate', outputs: ['logits'] }], { returns: 'PlanLease' }),
+  ofModel(
+    'plan',
+    () => [dims(), { purpose: 'train', optimizer: 'adam', outputs: ['logits'], gradients: ['embedding.output'] }],
+    { returns: 'Plan' }
+  ),
+  ofModel('lease', () => [dims(), { purpose: 'evaluate', outputs: ['logits'], gradients: ['head.output'] }], {
+    returns: 'PlanLease'
+  }),
   ofModel('record', () => [dims(), 'train'], { returns: 'Recording' }),
   ofModel(
     'compile',
     (made) => {
       const { graph, loss } = made.record(dims(), 'train')
-      return [graph, { loss, optimizer: 'adam', threads: 1 }]
+      return [graph, { loss, optimizer: 'adam', threads: 1, gradients: ['embedding.output'], parameterGradients: true }]
     },
     { accepts: ['1.loss=null', '1.optimizer=null'] }
   ),

@@ -24,6 +24,8 @@ export function graphMethods(): AnyRecipe[] {
     of('state', () => ['h', [2, 5]]),
     of('carry', (w) => [computed(w), w.graph.state(`h${w.graph.states.size}`, [3, 2])]),
     of('output', (w) => ['y', computed(w)]),
+    of('name', (w) => [`named ${w.graph.tensors.length}`, computed(w)]),
+    of('tensor', (w) => [[...w.graph.inputs.keys(), (w.f32(3), 'input0')][0]]),
     of('parameter', () => ['w', [3, 2], start()]),
     of('layer', () => ['layer', true]),
     of('nextStream', () => []),

@@ -205,7 +205,7 @@ t.test('a layer with a window learns, and carried from step to step it writes wh
   }
   t.ok(losses.at(-1)! < losses[0]! - 2, `${losses[0]} to ${losses.at(-1)} nats`)
 
-  const outputs = ['y', 'window', 'phi', 'pen']
+  const outputs = ['y', 'window', 'phi', 'pen'] as const
   const whole = model.plan({ length: T, batch: B }, { purpose: 'predict', outputs })
   const step = model.plan({ length: 1, batch: B }, { purpose: 'predict', outputs })
   for (const name of ['x', 'chars', 'lengths'] as const) whole.inputs[name].set(plan.inputs[name])

@@ -1,6 +1,7 @@
 // evaluation.cc: evaluates each op, forward and back, with the references in ops/.
 #include "evaluation.h"
 
+#include "gatecell/lstm_slots.h"
 #include "map_cases.h"
 
 namespace lab {
@@ -73,6 +74,15 @@ void Evaluation::forward(size_t i) {
   }
 }
 
+namespace {
+// One of the four gates of [T, B, 4, H].
+Doubles gate_of(const Doubles& gates, int64_t H, int64_t k) {
+  Doubles one;
+  for (auto row = gates.begin(); row < gates.end(); row += 4 * H) one.insert(one.end(), row + k * H, row + (k + 1) * H);
+  return one;
+}
+}  // namespace
+
 void Evaluation::forward_recurrent(size_t i) {
   const Op& op = ops_[i];
   const bool training = training_ && reached_[i];
@@ -89,6 +99,7 @@ void Evaluation::forward_recurrent(size_t i) {
     while (!g.h0.empty() && g.h0.size() < static_cast<size_t>(B * R)) g.h0.push_back(g.h0[g.h0.size() % R]);
     g.lengths = in_ids(op, 7);
     g.forward();
+    for (int64_t k = 0; k < 3; ++k) give(op, gatecell::kGatesOut + static_cast<size_t>(k), gate_of(g.gates, g.H, k));
     return give(op, 0, g.y), give(op, 1, g.hT);
   }
   ref::Lstm<double>& l = lstms_[i];
@@ -106,7 +117,8 @@ void Evaluation::forward_recurrent(size_t i) {
                         : Doubles(rows * H, static_cast<double>(static_cast<float>(op.attribute(3))));
   }
   l.forward();
-  give(op, 0, l.y), give(op, 1, l.hT), give(op, 2, l.cT);
+  give(op, 0, l.y), give(op, 1, l.hT), give(op, 2, l.cT), give(op, gatecell::kCellsOut, l.cells);
+  for (int64_t k = 0; k < 4; ++k) give(op, gatecell::kGatesOut + static_cast<size_t>(k), gate_of(l.gates, l.H, k));
 }
 
 void Evaluation::backward_recurrent(size_t i) {

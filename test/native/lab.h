@@ -108,24 +108,11 @@ struct Aligned {
   }
 };
 
-// Returns the loop with these feeds (from, to) and records;
-// `rows`: see gc_loop.
-inline gc_loop loop_of(const std::vector<std::pair<int, int>>& feeds, const std::vector<int>& records, int rows = -1) {
-  gc_loop loop = {};
-  for (const auto& [from, to] : feeds) {
-    loop.feeds[loop.feed_count][0] = from;
-    loop.feeds[loop.feed_count++][1] = to;
-  }
-  for (int id : records) loop.records[loop.record_count++] = id;
-  loop.rows = rows, loop.watched = -1, loop.stop = -1;
-  return loop;
-}
-
 class Graph {  // one graph with its own store; tensors are ids, `none` is an absent one
  public:
   static constexpr int none = -1;
   double control[GC_CONTROL_SIZE] = {};
-  int32_t threads = 1, precision = GC_FLOAT, device = GC_CPU;
+  int32_t threads = 1, precision = GC_FLOAT, device = GC_CPU, only_gradients = 0;
 
   Graph() = default;
   Graph(const Graph&) = delete;
@@ -168,6 +155,17 @@ class Graph {  // one graph with its own store; tensors are ids, `none` is an ab
     for (double value : values) attributes.push_back(value);
   }
   void carry(int from, int to) { carries.insert(carries.end(), {from, to}); }
+  // Reads the gradient of a tensor after each backward pass; before the first compile().
+  void observe(int id) {
+    const int64_t at = round16(static_cast<int64_t>(host_values_.size()));
+    host_values_.resize(static_cast<size_t>(at + count(id)), 0);
+    gradients.insert(gradients.end(), {id, static_cast<int32_t>(at)});
+  }
+  Floats observed(int id) {
+    for (size_t i = 0; i < gradients.size(); i += 2)
+      if (gradients[i] == id) return Floats(host_.data + gradients[i + 1], host_.data + gradients[i + 1] + count(id));
+    return {};
+  }
 
   gc_plan_desc describe(int loss, int optimizer) {
     open_store();
@@ -185,6 +183,9 @@ class Graph {  // one graph with its own store; tensors are ids, `none` is an ab
     d.attribute_count = static_cast<int64_t>(attributes.size());
     d.carry = carries.data();
     d.carry_count = static_cast<int32_t>(carries.size()) / 2;
+    d.gradients = gradients.data();
+    d.gradient_count = loss >= 0 ? static_cast<int32_t>(gradients.size()) / 2 : 0;
+    d.only_gradients = loss >= 0 ? only_gradients : 0;
     d.loss = loss;
     d.optimizer = optimizer;
     d.host = host_.data;
@@ -250,6 +251,7 @@ class Graph {  // one graph with its own store; tensors are ids, `none` is an ab
   }
 
   std::vector<int32_t> tensors, ops, carries;
+  std::vector<int32_t> gradients;  // pairs (tensor, slot)
   Doubles attributes;
 
  private:

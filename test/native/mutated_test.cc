@@ -3,6 +3,7 @@
 #include <climits>
 
 #include "graphs.h"
+#include "loops.h"
 
 using namespace lab;
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "core/philox.h"
-#include "lab.h"
+#include "loops.h"
 
 using namespace lab;
 using gatecell::Draw;

@@ -57,6 +57,27 @@ export function plans(): void {
   model.plan({ length: 2, batch: 1 }, { purpose: 'guess' })
 }
 
+/** Plans have the outputs and gradients that their options name, and no others. */
+export function observed(names: readonly string[]): void {
+  const options = { purpose: 'evaluate', outputs: ['next', 'lstm.cell_l0'], gradients: ['x'] } as const
+  const plan = model.plan({ length: 2, batch: 1 }, options)
+  exactly<Float32Array>()(plan.outputs['lstm.cell_l0'], true)
+  exactly<Float32Array>()(plan.outputs.loss, true)
+  exactly<Float32Array>()(plan.gradients.x, true)
+  // @ts-expect-error: the options do not name it
+  void plan.outputs['lstm.hidden_l0']
+  // @ts-expect-error: nor its gradient
+  void plan.gradients.next
+  using lease = model.lease({ length: 2, batch: 1 }, { purpose: 'predict', outputs: ['lstm.hidden_l0'] })
+  exactly<Float32Array>()(lease.plan.outputs['lstm.hidden_l0'], true)
+  // @ts-expect-error: a plan that predicts has the outputs that are named, in place of those of forward
+  void lease.plan.outputs.next
+  const any = model.plan({ length: 2, batch: 1 }, { outputs: names, gradients: names })
+  exactly<Float32Array | undefined>()(any.gradients['some'], true)
+  // @ts-expect-error: names are strings
+  model.plan({ length: 2, batch: 1 }, { gradients: [1] })
+}
+
 /** Sessions take values by name and return arrays. */
 export async function sessions(): Promise<void> {
   const session = createSession(model)

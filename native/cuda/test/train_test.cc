@@ -4,6 +4,7 @@
 
 #include "char_model.h"
 #include "graphs.h"
+#include "loops.h"
 
 using namespace lab;
 

@@ -173,8 +173,16 @@ typedef struct gc_plan_desc {
   int64_t ops_length;  // int32s in ops
   const double* attributes;
   int64_t attribute_count;
-  const int32_t* carry;   // pairs (from, to): a tensor, copied after each run to a host input (h, c across batches)
-  int32_t carry_count;    // pairs
+  const int32_t* carry;  // pairs (from, to): a tensor, copied after each run to a host input (h, c across batches)
+  int32_t carry_count;   // pairs
+  // Pairs (tensor, slot): after each backward pass the gradient of the loss by the tensor is in the host arena, dense and row-major, at
+  // element `slot`, a multiple of 16; zeros if the loss does not depend on the tensor. Parameters are refused: the store has their
+  // gradients.
+  const int32_t* gradients;
+  int32_t gradient_count;  // pairs
+  // 1: a backward pass computes only these gradients, and there is no dropout; parameters get none, and the store needs none. For a plan
+  // without an optimizer.
+  int32_t only_gradients;
   int32_t loss;           // tensor whose first element is minimised, -1: no backward pass
   int32_t optimizer;      // gc_optimizer, 0: none
   void* host;             // host arena, 64-byte aligned; each host tensor's slot is a multiple of 16 elements

@@ -20,6 +20,7 @@ enum LstmInput {
   kBiasC,
   kLstmInputs
 };
-enum LstmOutput { kY, kHT, kCT };
+// kCellsOut: c after each step. kGatesOut: the first of the four gates i, f, g, o of each step, of which a GRU has three: r, z, n.
+enum LstmOutput { kY, kHT, kCT, kCellsOut, kGatesOut, kLstmOutputs = kGatesOut + 4, kGruOutputs = kGatesOut + 3 };
 enum LstmAttribute { kReverse, kDropout, kZoneoutC, kZoneoutH, kStream, kLstmAttributes };
 }  // namespace gatecell

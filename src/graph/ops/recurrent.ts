@@ -69,12 +69,28 @@ const readLstm = object<LstmInputs>({
 })
 
 /**
- * Records one LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000; the equations are
- * those of the layer `lstm`). Returns y [T, B, R], and the final h [B, R] and c [B, H], those of the last step of each row. Throws
- * ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit, and ERR_UNSUPPORTED for zoneout with peepholes, a projection or layer
- * normalisation, and for layer normalisation with peepholes.
+ * The tensors of `ops.lstm`. Cells and gates are for outputs of a plan: no gradient flows through them, so that a loss that depends on them is
+ * refused with ERR_UNSUPPORTED, and they have no kernels for the GPU. After the end of a row they are zeros.
  */
-export function lstmOp(lstmInputs: LstmInputs): { y: Tensor; h: Tensor; c: Tensor } {
+export interface LstmTensors {
+  /** [T, B, R]: h after each step. */
+  y: Tensor
+  /** [B, R]: h after the last step of each row. */
+  h: Tensor
+  /** [B, H]: c after the last step of each row. */
+  c: Tensor
+  /** [T, B, H]: c after each step. */
+  cells: Tensor
+  /** [T, B, H] each, with the activations: the input, forget, cell and output gates i, f, g, o of the equations. */
+  gates: { input: Tensor; forget: Tensor; cell: Tensor; output: Tensor }
+}
+
+/**
+ * Records one LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000; the equations are
+ * those of the layer `lstm`). Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit, and ERR_UNSUPPORTED for zoneout
+ * with peepholes, a projection or layer normalisation, and for layer normalisation with peepholes.
+ */
+export function lstmOp(lstmInputs: LstmInputs): LstmTensors {
   const inputs = readLstm(lstmInputs, 'the inputs of lstm')
   const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, c0 = null, reverse = false } = inputs
   const { lengths = null, peephole = null, weightHr = null, norm = null, stream = 0 } = inputs
@@ -106,17 +122,19 @@ export function lstmOp(lstmInputs: LstmInputs): { y: Tensor; h: Tensor; c: Tenso
   expectApart('zoneout', zones, { peepholes: peephole, 'an output projection': weightHr, 'layer normalisation': norm })
   expectApart('layer normalisation', norm !== null, { peepholes: peephole })
   const gains = norm ? [norm.ih, norm.hh, norm.c, norm.biasC] : []
-  const [y, h, c] = x.graph.record(
+  const ofSteps = { dtype: 'f32', shape: [steps, batch, hidden], optional: true } as const
+  const [y, h, c, cells, input, forget, cell, output] = x.graph.record(
     'lstm',
     [x, weightIh, weightHh, biasIh, biasHh, h0, c0, ...trimmed([lengths, peephole, weightHr, ...gains])],
     [
       { dtype: 'f32', shape: [steps, batch, width] },
       { dtype: 'f32', shape: [batch, width], optional: true },
-      { dtype: 'f32', shape: [batch, hidden], optional: true }
+      { dtype: 'f32', shape: [batch, hidden], optional: true },
+      ...[ofSteps, ofSteps, ofSteps, ofSteps, ofSteps]
     ],
     [reverse ? 1 : 0, ...(p > 0 || zones ? [p, zoneout.c, zoneout.h, stream] : [])]
   )
-  return { y: y!, h: h!, c: c! }
+  return { y: y!, h: h!, c: c!, cells: cells!, gates: { input: input!, forget: forget!, cell: cell!, output: output! } }
 }
 
 /** Returns `inputs` without the absent ones at the end, so that a plain layer has the record of a plain op. */
@@ -154,12 +172,21 @@ export interface GruInputs {
 
 const readGru = object<GruInputs>(shared)
 
+/** The tensors of `ops.gru`. Gates are for outputs of a plan, as those of `LstmTensors`. */
+export interface GruTensors {
+  /** [T, B, H]: h after each step. */
+  y: Tensor
+  /** [B, H]: h after the last step of each row. */
+  h: Tensor
+  /** [T, B, H] each, with the activations: the reset, update and new gates r, z, n of the equations. */
+  gates: { reset: Tensor; update: Tensor; new: Tensor }
+}
+
 /**
- * Records one GRU layer over a whole sequence (Cho et al. 2014, in PyTorch's form; the equations are those of the layer `gru`). Returns
- * y [T, B, H] and the final h [B, H], that of the last step of each row. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does
- * not fit.
+ * Records one GRU layer over a whole sequence (Cho et al. 2014, in PyTorch's form; the equations are those of the layer `gru`). Throws
+ * ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit.
  */
-export function gruOp(gruInputs: GruInputs): { y: Tensor; h: Tensor } {
+export function gruOp(gruInputs: GruInputs): GruTensors {
   const inputs = readGru(gruInputs, 'the inputs of gru')
   const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, lengths = null, reverse = false } = inputs
   const { dropout: p = 0, stream = 0 } = inputs
@@ -174,14 +201,17 @@ export function gruOp(gruInputs: GruInputs): { y: Tensor; h: Tensor } {
   if (h0) expectShape('gru', 'h0', h0, 'f32', h0.shape.length === 1 ? [hidden] : [batch, hidden])
   if (lengths) expectShape('gru', 'lengths', lengths, 'i32', [batch])
   expectRate('gru', 'dropout', p)
-  const [y, h] = x.graph.record(
+  const ofSteps = { dtype: 'f32', shape: [steps, batch, hidden], optional: true } as const
+  const absent = { dtype: 'f32', shape: [1], optional: true } as const // c after the last step, and c of each step
+  const [y, h, , , reset, update, candidate] = x.graph.record(
     'gru',
     [x, weightIh, weightHh, biasIh, biasHh, h0, ...trimmed([null, lengths])],
     [
       { dtype: 'f32', shape: [steps, batch, hidden] },
-      { dtype: 'f32', shape: [batch, hidden], optional: true }
+      { dtype: 'f32', shape: [batch, hidden], optional: true },
+      ...[absent, absent, ofSteps, ofSteps, ofSteps]
     ],
     [reverse ? 1 : 0, ...(p > 0 ? [p, 0, 0, stream] : [])]
   )
-  return { y: y!, h: h! }
+  return { y: y!, h: h!, gates: { reset: reset!, update: update!, new: candidate! } }
 }
