@@ -1,43 +1,18 @@
 // Plans: planCreate, planRun, planRunSync, planFetchStates, planExplain, planBytes, planDispose.
 //
 // planRunSync is called once per step: it reads one handle and one number, and allocates nothing.
-#include <stdlib.h>
-#include <string.h>
-
 #include <new>
 
 #include "args.h"
 #include "async.h"
 #include "handles.h"
+#include "table.h"
 
 namespace gatecell {
 
 namespace {
 
 const napi_type_tag kPlanTag = {0x2b84f06d95c1473a, 0xa7e20d4c63f91b58};
-
-// A copy of a table of the description, which may be shared memory, so that it cannot change after the core has checked it.
-class Table {
- public:
-  ~Table() { free(memory_); }
-  bool copy(napi_env env, const void* data, size_t bytes) {
-    memory_ = malloc(bytes + 1);
-    if (memory_ == nullptr) {
-      throw_error(env, Code::kOutOfMemory, "Expected memory for %zu bytes of the plan's description, found none.",
-                  bytes);
-      return false;
-    }
-    if (bytes > 0) memcpy(memory_, data, bytes);
-    return true;
-  }
-  template <class T>
-  const T* as() const {
-    return static_cast<const T*>(memory_);
-  }
-
- private:
-  void* memory_ = nullptr;
-};
 
 struct Description {
   napi_value store, tensors, ops, attributes, carry, gradients, only_gradients, loss, optimizer, host, control, threads,
