@@ -9,7 +9,7 @@ import { generationConfig, inks, memoryless, offsets, recognitionConfig, vocabul
 
 type AnyFunction = (...values: unknown[]) => unknown
 
-const traceOptions = () => ({ device: 'cpu', signal: signal() })
+const traceOptions = () => ({ signal: signal() })
 
 const { writtenInk } = synthesis
 const writerVocabulary = addSpecialTokens(vocabulary, ['end'])

@@ -8,7 +8,7 @@ import { textConfig } from './worlds.js'
 
 type AnyFunction = (...values: unknown[]) => unknown
 
-const traceOptions = () => ({ device: 'cpu', signal: signal() })
+const traceOptions = () => ({ signal: signal() })
 
 const textRecipes: AnyRecipe[] = [
   pure('text.textConfigFromJson', text.textConfigFromJson, () => [

@@ -55,14 +55,12 @@ t.test('a text model', { skip }, async (t) => {
   await train(t, 'text', 'text.txt', '--out', 'text.safetensors', '--length', '8', '--layers', '1')
   await both(t, 'sample', 'text.safetensors', '--length', '20')
   await both(t, 'evaluate', 'text.safetensors', 'short.txt')
-  await both(t, 'trace', 'text.safetensors', 'short.txt')
 })
 
 t.test('a reader', { skip }, async (t) => {
   await train(t, 'handwriting-recognition', 'ink.ndjson', '--out', 'reader.safetensors')
   await both(t, 'read', 'reader.safetensors', 'one.ndjson', '--beam', '4')
   await both(t, 'evaluate', 'reader.safetensors', 'one.ndjson')
-  await both(t, 'trace', 'reader.safetensors', 'one.ndjson')
 })
 
 t.test('a writer', { skip }, async (t) => {
@@ -78,7 +76,6 @@ t.test('a device that is not there is refused before anything else', async (t) =
     ['evaluate', 'none', 'none'],
     ['read', 'none', 'none'],
     ['write', 'none', 'x'],
-    ['trace', 'none', 'none'],
     ['tour'],
     ['bench', 'sample'],
     ['train', 'text', 'none', '--out', 'none']

@@ -14,14 +14,13 @@ import {
   prepareRecognitionRun,
   type RecognitionRunOptions
 } from '../../src/tasks/handwriting-recognition/index.js'
-import { recognitionLayers } from '../../src/tasks/handwriting-recognition/model.js'
 import { vocabularyFromText } from '../../src/data/text/vocabulary.js'
 import { logSoftmax } from '../../src/generate/scorers.js'
 import { lexicon, textScorer } from '../../src/tasks/handwriting-recognition/use/scorers.js'
 import { traceInk } from '../../src/tasks/handwriting-recognition/use/trace.js'
 import { traceSvg } from '../../src/tasks/handwriting-recognition/use/trace-picture.js'
 import { loadTextModel, prepareTextRun } from '../../src/tasks/text/index.js'
-import { halfLife, traceGradient, traceNetwork } from '../../src/introspect/network.js'
+import { halfLife } from '../../src/introspect/memory.js'
 import { inkOf, inkSamples, ndjson } from '../ink-samples.js'
 
 const folder = t.testdir({ 'ink.ndjson': ndjson(inkSamples(120)) })
@@ -216,39 +215,52 @@ t.test('the trace is that of the network', async (t) => {
 
   const values = inkFeatures(prepareStrokes(ink, config.normalisation), config.normalisation)
   const steps = values.length / 6
-  const above = (x: Parameters<typeof recognitionLayers>[0]) => recognitionLayers(x, null, config).logits
-  const { logits, layers, symbols } = await traceNetwork(model, above, { values, steps, batch: 1 })
-  // The head reads what gates and cells give.
-  const [weight, bias] = [model.parameters.get('head.weight').data, model.parameters.get('head.bias').data]
-  let worst = 0
-  for (let step = 0; step < steps; step++) {
-    for (let k = 0; k < symbols; k++) {
-      let sum = bias[k]!
-      layers.forEach(({ hidden, outputs }, side) => {
-        for (let unit = 0; unit < hidden; unit++)
-          sum += weight[k * 2 * hidden + side * hidden + unit]! * outputs[step * hidden + unit]!
-      })
-      worst = Math.max(worst, Math.abs(sum - logits[step * symbols + k]!))
-    }
+  const { logits, shape } = reader.scores(ink)
+  const symbols = shape[2]
+  // The output of a layer is o * tanh(c): the mean forget gates and the cells are those of the network whose logits are known.
+  const names = ['l0', 'l0_reverse'].flatMap((suffix) =>
+    ['hidden', 'cell', 'output_gate', 'forget_gate'].map((what) => `lstm.${what}_${suffix}`)
+  )
+  using lease = model.lease({ length: steps, batch: 1 }, { purpose: 'predict', outputs: ['logits', ...names] })
+  const { plan } = lease
+  plan.inputs['points']!.set(values)
+  plan.inputs['lengths']!.fill(steps)
+  plan.runSync()
+  t.same(plan.outputs['logits'], logits.subarray(0, steps * symbols))
+  for (const { name, cells, forget } of traced.layers) {
+    const [hidden, cell, gate, kept] = ['hidden', 'cell', 'output_gate', 'forget_gate'].map(
+      (what) => plan.outputs[`lstm.${what}_${name}`]!
+    )
+    const worst = hidden!.reduce((most, h, i) => Math.max(most, Math.abs(h - gate![i]! * Math.tanh(cell![i]!))), 0)
+    t.ok(worst < 1e-6, `h = o tanh(c): ${worst}`)
+    const units = cells.length
+    t.same(
+      cells[1],
+      Array.from({ length: steps }, (_, step) => cell![step * units + 1])
+    )
+    const mean = Array.from({ length: steps }, (_, step) => kept![step * units]!).reduce((sum, f) => sum + f / steps, 0)
+    t.ok(Math.abs(forget[0]! - mean) < 1e-9)
   }
-  t.ok(worst < 1e-4, `recomputed cells give the logits: ${worst}`)
 
-  const at = [{ step: Math.floor(steps / 2), symbol: 1 }]
-  const gradient = await traceGradient(model, above, { values, steps, batch: 1 }, at)
-  const logProbability = async (shifted: Float32Array) => {
-    const { logits: all } = await traceNetwork(model, above, { values: shifted, steps, batch: 1 })
-    const row = all.subarray(at[0]!.step * symbols, (at[0]!.step + 1) * symbols)
-    return row[1]! - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0))
+  const { step, gradient } = traced.letters[0]!
+  const letter = reader.vocabulary.encode(traced.letters[0]!.symbol)[0]!
+  const logProbability = (shifted: Float32Array) => {
+    plan.inputs['points']!.set(shifted)
+    plan.runSync()
+    const row = plan.outputs['logits']!.subarray(step * symbols, (step + 1) * symbols)
+    return row[letter]! - Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0))
   }
-  for (const i of [0, 7, Math.floor(values.length / 2), values.length - 1]) {
-    const moved: number[] = []
-    for (const change of [1e-2, -1e-2]) {
-      const copy = values.slice()
-      copy[i]! += change
-      moved.push(await logProbability(copy))
-    }
-    const slope = (moved[0]! - moved[1]!) / 2e-2
-    t.ok(Math.abs(slope - gradient[i]!) < 2e-3 + 2e-2 * Math.abs(slope), `${slope} and ${gradient[i]}`)
+  for (const point of [0, step, steps - 1]) {
+    const slopes = Array.from({ length: 6 }, (_, feature) => {
+      const [more, less] = [1e-2, -1e-2].map((change) => {
+        const copy = values.slice()
+        copy[point * 6 + feature]! += change
+        return logProbability(copy)
+      })
+      return (more! - less!) / 2e-2
+    })
+    const norm = Math.hypot(...slopes)
+    t.ok(Math.abs(norm - gradient[point]!) < 2e-3 + 2e-2 * norm, `${norm} and ${gradient[point]}`)
   }
 })
 

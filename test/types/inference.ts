@@ -118,7 +118,7 @@ export function settings(config: TextConfig, other: TextConfig): void {
 
 /** Traces, scorers and the measure of legibility take loaded models and give plain values. */
 export async function uses(reader: LoadedReader, writer: LoadedWriter, loaded: LoadedText, ink: Ink): Promise<void> {
-  const trace = await traceInk(reader, ink, { device: 'auto', signal: AbortSignal.timeout(1000) })
+  const trace = await traceInk(reader, ink, { signal: AbortSignal.timeout(1000) })
   exactly<InkTrace>()(trace, true)
   exactly<string>()(traceSvg(trace, { moving: true }), true)
   exactly<MemoryTrace>()(await traceText(loaded, 'text'), true)

@@ -11,7 +11,7 @@ export { lexicon, textScorer, type Lexicon, type TextScorerOptions } from './use
 export type { Reading, ReadOptions } from './use/search.js'
 export { traceInk, type InkTrace, type TracedLetter } from './use/trace.js'
 export { traceSvg, type TraceSvgOptions } from './use/trace-picture.js'
-export type { TraceOptions } from '../../introspect/network.js'
+export type { TraceOptions } from '../../introspect/memory.js'
 export type { LoadedText } from '../text/use/load.js'
 export type { ReaderScores } from './use/scores.js'
 export {

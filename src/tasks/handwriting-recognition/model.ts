@@ -20,11 +20,8 @@ import { readerVocabulary } from './labels.js'
 /** Name of the task in model files and on the command line. */
 export const RECOGNITION_TASK = 'handwriting-recognition'
 
-/**
- * Records the layers and returns the logits [T, B, V] of points [T, B, F]. `lengths` [B] are the numbers of points of the rows; null reads
- * all T points of each row.
- */
-export function recognitionLayers(points: Tensor, lengths: Tensor | null, config: RecognitionConfig) {
+/** Records the layers and returns the logits [T, B, V] of points [T, B, F]. `lengths` [B] are the numbers of points of the rows. */
+function recognitionLayers(points: Tensor, lengths: Tensor, config: RecognitionConfig) {
   const { hidden, layers, bidirectional, dropout: p } = config.network
   const { size } = readerVocabulary(config)
   const glorot = uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden)))
@@ -36,7 +33,7 @@ export function recognitionLayers(points: Tensor, lengths: Tensor | null, config
     bidirectional,
     // The state of a network of one direction contains the points that were read, so that a live reader can continue with the next one.
     carry: !bidirectional,
-    ...(lengths && { lengths }),
+    lengths,
     inputWeight: glorot,
     recurrentWeight: orthogonal(),
     bias: zeros,

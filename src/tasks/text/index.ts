@@ -13,7 +13,7 @@ export {
 } from './use/load.js'
 export { TEXT_TASK, textModel } from './model.js'
 export { traceText, type LayerMemory, type MemoryTrace } from './use/trace.js'
-export type { TraceOptions } from '../../introspect/network.js'
+export type { TraceOptions } from '../../introspect/memory.js'
 export type { TextNetwork, TextSplit, TextTraining } from './settings.js'
 export {
   prepareTextRun,

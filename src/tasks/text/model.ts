@@ -30,7 +30,7 @@ function startingScales({ hidden }: Pick<TextNetwork, 'hidden'>): { embedding: n
 }
 
 /** Records the layers above the embedding and returns the logits [T, B, V] of embedded symbols x [T, B, E]. */
-export function textLayers(x: Tensor, config: TextConfig): Tensor {
+function textLayers(x: Tensor, config: TextConfig): Tensor {
   const { hidden, layers, dropout: p, locked, recurrentDropout, zoneout } = config.network
   const { size } = vocabularyFromConfig(config.vocabulary)
   const { input } = startingScales(config.network)

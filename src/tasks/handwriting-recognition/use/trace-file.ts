@@ -29,8 +29,7 @@ export const readerTraceCode: VerbCode<LoadedReader, TraceInput, TraceRecord> = 
       const sample = `a sample from 1 to ${samples.length}`
       throw expected('ERR_INVALID_OPTION', sample, String(input.sample), 'name a sample of the file')
     }
-    const { engine, signal } = context
-    const traced = await traceInk(reader, ink, { device: engine.device ?? 'auto', signal })
+    const traced = await traceInk(reader, ink, { signal: context.signal })
     yield* pictures(traced, input)
     yield { event: 'trace', task: RECOGNITION_TASK, ...traced }
   },

@@ -6,11 +6,11 @@ import { INK_FEATURES, inkFeatures, prepareStrokes } from '../../../data/ink/fea
 import { readInkSample, type Ink } from '../../../data/ink/strokes.js'
 import { ctcGreedy, rowsOf } from '../../../generate/decode/ctc.js'
 import { logSoftmax } from '../../../generate/scorers.js'
-import { checkTraceOptions, traceGradient, traceNetwork } from '../../../introspect/network.js'
-import type { LayerTrace, NetworkAbove, TraceOptions } from '../../../introspect/network.js'
+import { crossEntropy } from '../../../graph/ops/index.js'
+import { checkTraceOptions, layerSuffixes, unitMeans, type TraceOptions } from '../../../introspect/memory.js'
+import type { Model } from '../../../model.js'
 import { checkReader, type LoadedReader } from './load.js'
 import { valuesCheck } from '../../../settings/index.js'
-import { recognitionLayers } from '../model.js'
 import { inkTraceFields } from './use-records.js'
 
 /** A letter of the best path. */
@@ -82,15 +82,15 @@ export async function traceInk(reader: LoadedReader, ink: Ink, options: TraceOpt
   const how = checkTraceOptions(options, 'the options of traceInk')
   const sample = readInkSample(ink, 'ink')
   const strokes = prepareStrokes(sample, config.normalisation)
-  const values = inkFeatures(strokes, config.normalisation)
-  const steps = values.length / INK_FEATURES
-  const above = (x: Parameters<typeof recognitionLayers>[0]) => recognitionLayers(x, null, config).logits
-  const { logits, symbols, layers } = await traceNetwork(model, above, { values, steps, batch: 1, ...how })
-  const rows = [...rowsOf(logits, [steps, 1, symbols], 0)].map((row) => logSoftmax(row).map(Math.exp))
+  const points = inkFeatures(strokes, config.normalisation)
+  const steps = points.length / INK_FEATURES
+  const { logits, layers } = await runForward(reader, points, how)
+  const shape = [steps, 1, vocabulary.size] as const
+  const rows = [...rowsOf(logits, shape, 0)].map((row) => logSoftmax(row).map(Math.exp))
   const blank = vocabulary.idOf('blank')
-  const path = ctcGreedy(rowsOf(logits, [steps, 1, symbols], 0), { blank })
+  const path = ctcGreedy(rowsOf(logits, shape, 0), { blank })
   const emitted = [...path.labels].map((symbol, i) => ({ step: path.steps[i]!, symbol })).slice(0, MAX_LETTERS)
-  const gradients = await gradientsOf(emitted, { model, above, values, steps, how })
+  const gradients = await gradientsOf(model, points, emitted, how)
   const nameOf = (label: number) => vocabulary.decode([label], { skipSpecial: true })
   const shown = [blank, ...new Set(emitted.map(({ symbol }) => symbol))]
   return {
@@ -104,47 +104,64 @@ export async function traceInk(reader: LoadedReader, ink: Ink, options: TraceOpt
       gradient: gradients[i]!
     })),
     probabilities: Object.fromEntries(shown.map((label) => [nameOf(label), rows.map((row) => row[label]!)])),
-    layers: layers.map((layer) => describeLayer(layer, steps))
+    layers
   }
 }
 
-interface Traced {
-  readonly model: LoadedReader['model']
-  readonly above: NetworkAbove
-  readonly values: Float32Array
-  readonly steps: number
-  readonly how: TraceOptions
+/** Runs the network over the points and returns a copy of its logits, with the cells and forget gates of its layers. */
+async function runForward({ model, config }: LoadedReader, points: Float32Array, how: TraceOptions) {
+  const steps = points.length / INK_FEATURES
+  const { hidden } = config.network
+  const suffixes = layerSuffixes(config.network)
+  const [cell, gate] = [(suffix: string) => `lstm.cell_${suffix}`, (suffix: string) => `lstm.forget_gate_${suffix}`]
+  const outputs = ['logits', ...suffixes.flatMap((suffix) => [cell(suffix), gate(suffix)])]
+  using lease = model.lease({ length: steps, batch: 1 }, { purpose: 'predict', outputs })
+  const { plan } = lease
+  plan.inputs['points']!.set(points)
+  plan.inputs['lengths']!.fill(steps)
+  await plan.run('forward', how)
+  const layers = suffixes.map((name) => {
+    const cells = plan.outputs[cell(name)]!
+    return {
+      name,
+      cells: Array.from({ length: hidden }, (_, unit) =>
+        Array.from({ length: steps }, (_, t) => cells[t * hidden + unit]!)
+      ),
+      forget: unitMeans(plan.outputs[gate(name)]!, hidden)
+    }
+  })
+  return { logits: plan.outputs['logits']!.slice(), layers }
 }
 
-/** Returns for each letter the norms of its gradient with respect to the points. They are computed in one batch with a row for each letter. */
+/**
+ * Returns the norm of d ln p(symbol at step) / d point for each of `at` and every point. The plan has a copy of the sample for each of them;
+ * its loss is the mean of their -ln p.
+ */
 async function gradientsOf(
+  model: Model,
+  points: Float32Array,
   at: readonly { step: number; symbol: number }[],
-  { model, above, values, steps, how }: Traced
+  how: TraceOptions
 ): Promise<number[][]> {
-  const batch = at.length
+  const [length, batch] = [points.length / INK_FEATURES, at.length]
   if (batch === 0) return []
-  const copies = new Float32Array(steps * batch * INK_FEATURES)
-  for (let t = 0; t < steps; t++) {
-    const row = values.subarray(t * INK_FEATURES, (t + 1) * INK_FEATURES)
-    for (let b = 0; b < batch; b++) copies.set(row, (t * batch + b) * INK_FEATURES)
+  const { graph, outputs } = model.record({ length, batch }, 'predict')
+  const loss = crossEntropy(outputs['logits']!, graph.input('targets', [length, batch], 'i32'))
+  using plan = model.compile(graph, { loss, gradients: ['points'], parameterGradients: false })
+  const { points: copies, lengths, targets } = plan.inputs
+  for (let t = 0; t < length; t++) {
+    const row = points.subarray(t * INK_FEATURES, (t + 1) * INK_FEATURES)
+    for (let b = 0; b < batch; b++) copies!.set(row, (t * batch + b) * INK_FEATURES)
   }
-  const gradient = await traceGradient(model, above, { values: copies, steps, batch, ...how }, at)
+  lengths!.fill(length)
+  targets!.fill(-1)
+  at.forEach(({ step, symbol }, b) => (targets![step * batch + b] = symbol))
+  await plan.run('gradient', how)
+  const gradient = plan.gradients['points']!
   return at.map((_, b) =>
-    Array.from({ length: steps }, (_, t) => {
+    Array.from({ length }, (_, t) => {
       const begin = (t * batch + b) * INK_FEATURES
-      return Math.hypot(...gradient.subarray(begin, begin + INK_FEATURES))
+      return batch * Math.hypot(...gradient.subarray(begin, begin + INK_FEATURES))
     })
   )
-}
-
-function describeLayer({ name, hidden, cells, forget }: LayerTrace, steps: number) {
-  const column = (values: Float64Array, unit: number) =>
-    Array.from({ length: steps }, (_, t) => values[t * hidden + unit]!)
-  const units = Array.from({ length: hidden }, (_, unit) => unit)
-  const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
-  return {
-    name,
-    cells: units.map((unit) => column(cells, unit)),
-    forget: units.map((unit) => mean(column(forget, unit)))
-  }
 }

@@ -2,7 +2,7 @@
 
 import { setting, type Group } from '../../../settings/index.js'
 import { chooseInkSettings, inkReadSettings } from '../../ink/settings.js'
-import { deviceSettings, engineSettings } from '../../runs/settings.js'
+import { engineSettings } from '../../runs/settings.js'
 
 /** Settings of an evaluation. */
 export const readerEvaluationSettings = {
@@ -23,8 +23,7 @@ export const readerTraceSettings = {
   }),
   svg: setting.product({ mediaType: 'image/svg+xml', help: 'the rows as a picture' }),
   movingSvg: setting.product({ mediaType: 'image/svg+xml', help: 'the rows as a moving picture' }),
-  ...inkReadSettings,
-  ...deviceSettings
+  ...inkReadSettings
 } satisfies Group
 
 /** Settings of `read`. */

@@ -16,12 +16,9 @@ type TraceRecord = RecordOf<typeof textTraceRecords>
 /** The code of `trace` for text models. */
 export const textTraceCode: VerbCode<LoadedText, Values<typeof textTraceSettings>, TraceRecord> = {
   load: (file) => loadTextModel(file),
-  async *run(loaded, { data }, { engine, signal }) {
+  async *run(loaded, { data }, { signal }) {
     const text = await readContent(data, { signal, maxBytes: 2 ** 26 })
-    const { layers, reach, reachSteps, symbols } = await traceText(loaded, text, {
-      device: engine.device ?? 'auto',
-      signal
-    })
+    const { layers, reach, reachSteps, symbols } = await traceText(loaded, text, { signal })
     yield { event: 'trace', task: TEXT_TASK, layers: layers.map(layerRecord), reach, reachSteps, symbols }
   },
   show({ layers, reachSteps, symbols }) {

@@ -3,10 +3,8 @@
 
 import { string } from '../../../check/index.js'
 import { expected } from '../../../errors.js'
-import { checkTraceOptions, halfLife, traceGradient, traceNetwork } from '../../../introspect/network.js'
-import type { TraceInput, TraceOptions } from '../../../introspect/network.js'
+import { checkTraceOptions, halfLife, layerSuffixes, unitMeans, type TraceOptions } from '../../../introspect/memory.js'
 import { checkLoadedText, type LoadedText } from './load.js'
-import { textLayers } from '../model.js'
 
 /** The memory of a text model on a text. */
 export interface MemoryTrace {
@@ -36,10 +34,12 @@ export interface LayerMemory {
 
 const WINDOW = 128
 const MAX_WINDOWS = 16
+/** The tensor of the embedded symbols [T, B, E]. */
+const EMBEDDED = 'embedding.output'
 
 /**
  * Measures the memory of a text model on a text, in at most 16 windows of up to 128 symbols that begin with a zero state. The network runs
- * on the engine's thread, once forward and once backward. Throws ERR_UNKNOWN_SYMBOL for symbols that the vocabulary does not have,
+ * on the engine's thread, once forward and back. Throws ERR_UNKNOWN_SYMBOL for symbols that the vocabulary does not have,
  * ERR_CORPUS_EMPTY for fewer than two symbols, ERR_ABORTED if `signal` aborts, and ERR_INVALID_ARGUMENT for a model that `loadTextModel`
  * did not return and for invalid options.
  *
@@ -54,43 +54,39 @@ export async function traceText(loaded: LoadedText, text: string, options: Trace
   const ids = vocabulary.encode(string(text, 'the text'))
   if (ids.length < 2)
     throw expected('ERR_CORPUS_EMPTY', 'at least two symbols to trace', String(ids.length), 'give more text')
-  const steps = Math.min(WINDOW, ids.length - 1)
-  const batch = Math.max(1, Math.min(MAX_WINDOWS, Math.floor((ids.length - 1) / steps)))
-  const stride = batch > 1 ? Math.floor((ids.length - 1 - steps) / (batch - 1)) : 0
-  const table = model.parameters.get('embedding.weight')
-  const width = table.shape[1]!
-  const values = new Float32Array(steps * batch * width)
-  const next: { step: number; symbol: number }[] = []
+  const length = Math.min(WINDOW, ids.length - 1)
+  const batch = Math.max(1, Math.min(MAX_WINDOWS, Math.floor((ids.length - 1) / length)))
+  const stride = batch > 1 ? Math.floor((ids.length - 1 - length) / (batch - 1)) : 0
+  const suffixes = layerSuffixes(config.network)
+  const outputs = suffixes.map((suffix) => `lstm.forget_gate_${suffix}`)
+  // The loss counts only the symbol after each window, and is the mean of its -ln p.
+  const gradients = [EMBEDDED] as const
+  using lease = model.lease({ length, batch }, { purpose: 'evaluate', outputs, gradients })
+  const { plan } = lease
+  const tokens = plan.inputs['tokens']!
+  const targets = plan.inputs['targets']!.fill(-1)
   for (let b = 0; b < batch; b++) {
-    for (let t = 0; t < steps; t++) {
-      const id = ids[b * stride + t]!
-      values.set(table.data.subarray(id * width, (id + 1) * width), (t * batch + b) * width)
-    }
-    next.push({ step: steps - 1, symbol: ids[b * stride + steps]! })
+    for (let t = 0; t < length; t++) tokens[t * batch + b] = ids[b * stride + t]!
+    targets[(length - 1) * batch + b] = ids[b * stride + length]!
   }
-  const input: TraceInput = { values, steps, batch, ...how }
-  const above = (x: Parameters<typeof textLayers>[0]) => textLayers(x, config)
-  const { layers } = await traceNetwork(model, above, input)
-  const reach = reachOf(await traceGradient(model, above, input, next), input, width)
+  await plan.run('gradient', how)
+  const { hidden, embedding } = config.network
+  const reach = reachOf(plan.gradients[EMBEDDED], length, batch, embedding)
   const sum = reach.reduce((total, value) => total + value, 0)
   let [reachSteps, left] = [reach.length, 0]
   while (reachSteps > 1 && left + reach[reachSteps - 1]! < sum / 100) left += reach[--reachSteps]!
   const most = Math.max(...reach)
   return {
-    layers: layers.map(({ name, hidden, forget }) => memoryOf(name, hidden, forget)),
+    layers: suffixes.map((name, i) => memoryOf(name, unitMeans(plan.outputs[outputs[i]!]!, hidden))),
     reach: reach.map((value) => (most > 0 ? value / most : 0)),
     reachSteps,
-    symbols: steps * batch
+    symbols: length * batch
   }
 }
 
-function memoryOf(name: string, hidden: number, forget: Float64Array): LayerMemory {
-  const rows = forget.length / hidden
-  const means = Array.from({ length: hidden }, (_, unit) => {
-    let sum = 0
-    for (let row = 0; row < rows; row++) sum += forget[row * hidden + unit]!
-    return sum / rows
-  }).sort((a, b) => a - b)
+function memoryOf(name: string, unsorted: number[]): LayerMemory {
+  const means = unsorted.toSorted((a, b) => a - b)
+  const hidden = means.length
   const lives = means.map(halfLife)
   const mean = (value: (gate: number) => number) => means.reduce((sum, gate) => sum + value(gate), 0) / hidden
   return {
@@ -103,14 +99,14 @@ function memoryOf(name: string, hidden: number, forget: Float64Array): LayerMemo
   }
 }
 
-/** Returns the mean norm of the gradient for each lag before the last step. */
-function reachOf(gradient: Float64Array, { steps, batch }: TraceInput, width: number): number[] {
+/** Returns the mean norm of the gradient [T, B, width] for each lag before the last step. */
+function reachOf(gradient: Float32Array, steps: number, batch: number, width: number): number[] {
   return Array.from({ length: steps }, (_, lag) => {
     let sum = 0
     for (let b = 0; b < batch; b++) {
       const at = ((steps - 1 - lag) * batch + b) * width
-      sum += Math.sqrt(gradient.subarray(at, at + width).reduce((squares, value) => squares + value * value, 0))
+      sum += Math.hypot(...gradient.subarray(at, at + width))
     }
-    return sum / batch
+    return sum
   })
 }

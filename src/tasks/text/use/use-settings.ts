@@ -1,7 +1,7 @@
 // Settings of the uses of a text model: evaluation, tracing, sampling.
 
 import { setting, type Group } from '../../../settings/index.js'
-import { deviceSettings, engineSettings } from '../../runs/settings.js'
+import { engineSettings } from '../../runs/settings.js'
 
 const share = { min: 0, below: 1, argument: '<share>', defaultText: 'as in the training', absent: true } as const
 
@@ -16,8 +16,7 @@ export const textEvaluationSettings = {
 
 /** Settings of a trace. */
 export const textTraceSettings = {
-  data: setting.content({ flag: null, mediaType: 'text/plain', help: 'text to trace the model on' }),
-  ...deviceSettings
+  data: setting.content({ flag: null, mediaType: 'text/plain', help: 'text to trace the model on' })
 } satisfies Group
 
 /** Settings of `sample`. */
