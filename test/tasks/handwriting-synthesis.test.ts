@@ -13,6 +13,7 @@ import {
   prepareGenerationRun,
   type GenerationRunOptions
 } from '../../src/tasks/handwriting-synthesis/index.js'
+import { createWriting } from '../../src/tasks/handwriting-synthesis/use/writing.js'
 import { practiceInk, practiceLetters } from '../../src/data/ink/synthetic.js'
 import { inkSvg } from '../../src/plot/ink.js'
 import { inkPoints } from '../../src/data/ink/strokes.js'
@@ -87,6 +88,28 @@ t.test('learns to draw without a text', async (t) => {
   const { ink } = await writer.write({ points: 20 })
   t.ok(ink.strokes.length > 0)
   await t.rejects(() => writer.write({ text: 'l' }), { code: 'ERR_INVALID_ARGUMENT' })
+})
+
+t.test('a text that misses its end is taken back to its likeliest end', async (t) => {
+  // Of each point: whether the pen lifts after it, the symbol under the window (of two symbols and the end), the logit of the end.
+  const write = (points: [up: number, symbol: number, logit: number][]) => {
+    const writing = createWriting({ ...createRandom(1), uniform: () => 0.999 }, 0, 3)
+    writing.take({
+      count: points.length,
+      values: { points: Float32Array.from(points.flatMap(([up]) => [1, 1, up])) },
+      outputs: {
+        finish: Float32Array.from(points.flatMap(([, , logit]) => [0, logit])),
+        phi: Float32Array.from(points.flatMap(([, symbol]) => [0, 1, 2].map((i) => (i === symbol ? 1 : 0))))
+      }
+    })
+    writing.endAtLikeliest()
+    return { finished: writing.finished, points: writing.points.length }
+  }
+  const text = [[0, 0, -9], [1, 0, 5], [0, 1, -9]] as [number, number, number][] // prettier-ignore
+  t.same(write([...text, [1, 1, -1], [0, 2, 3], [1, 2, -2], [0, 2, -9]]), { finished: true, points: 4 })
+  t.same(write([...text, [1, 1, -2], [0, 2, 3], [1, 2, -1], [0, 2, -9]]), { finished: true, points: 6 })
+  t.same(write([...text, [0, 1, -1], [0, 2, 3]]), { finished: false, points: 5 }, 'no lift from the last symbol on')
+  t.same(write([...text, [1, 1, 9], [0, 2, 3]]), { finished: true, points: 4 }, 'an end that was drawn')
 })
 
 t.test('practice ink', async (t) => {

@@ -42,7 +42,10 @@ export interface WrittenResult {
    * the point, or with resampling in time a multiple of the step.
    */
   readonly ink: Ink
-  /** Whether the writing has come to its end; false if it was cut off by a limit or an abort. */
+  /**
+   * Whether the writing has come to its end; false if it was cut off by an abort, or by a limit before the last symbol. A text that was not
+   * ended when the limit came is taken back to its likeliest end.
+   */
   readonly finished: boolean
 }
 
@@ -75,6 +78,7 @@ export async function writeInk(network: WriterNetwork, writeOptions?: WriteInkOp
     const cut = error instanceof GatecellError && error.code === 'ERR_ABORTED'
     if (!cut || !partial || writing.points.length < 2) throw error
   }
+  if (!signal?.aborted) writing.endAtLikeliest()
   const strokes = strokesOf(writing.points, style !== undefined, config)
   const ink = createInk(strokes, { text: text ?? null, source: 'the ink of a writer' })
   return { ink, finished: writing.finished }
@@ -119,16 +123,25 @@ function strokesOf(points: readonly Point[], afterStyle: boolean, { normalisatio
   return strokes
 }
 
-/** Collects the points of blocks up to the end of the writing. `symbols` is the number of symbols under the window, 0 without a text. */
-function createWriting(ends: Random, bias: number, symbols: number) {
+/**
+ * Collects the points of blocks up to the end of the writing. `symbols` is the number of symbols under the window, 0 without a text.
+ *
+ * The end is drawn at each lift of the pen from the last symbol on. A pen that misses its end is in a state that no training sample has, and
+ * may draw without lifting again: `endAtLikeliest` takes it back to the lift whose probability of being the end was largest.
+ */
+export function createWriting(ends: Random, bias: number, symbols: number) {
   let strokes = 1
-  const writing = { points: [] as Point[], finished: false, take }
+  let likeliest = { count: 0, probability: 0 }
+  const writing = { points: [] as Point[], finished: false, take, endAtLikeliest }
 
   /** Draws whether the last point is the end of the writing, which it cannot be in the middle of a text or of a stroke. */
   function isEnd(finish: View, phi: View | undefined, up: number): boolean {
-    const last = ends.uniform() < 1 / (1 + Math.exp((1 + bias) * (finish[0]! - finish[1]!)))
+    const probability = 1 / (1 + Math.exp((1 + bias) * (finish[0]! - finish[1]!)))
+    const last = ends.uniform() < probability
     const written = symbols === 0 || atLastSymbol(phi!.subarray(0, symbols))
-    return last && written && up === 1 && writing.points.length > 1
+    const possible = written && up === 1 && writing.points.length > 1
+    if (possible && probability > likeliest.probability) likeliest = { count: writing.points.length, probability }
+    return possible && last
   }
 
   /** Adds the points of a block up to the end of the writing. Returns whether more points may follow. */
@@ -142,6 +155,13 @@ function createWriting(ends: Random, bias: number, symbols: number) {
       writing.finished = isEnd(row(outputs['finish'], i)!, row(outputs['phi'], i), up!)
     }
     return !writing.finished && strokes < inkLimits.strokes
+  }
+
+  /** Cuts a text that has not come to its end back to the likeliest one, if its last symbol was reached. */
+  function endAtLikeliest(): void {
+    if (writing.finished || symbols === 0 || likeliest.count === 0) return
+    writing.points.length = likeliest.count
+    writing.finished = true
   }
   return writing
 }
