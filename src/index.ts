@@ -186,7 +186,9 @@ export {
   type BucketOptions
 } from './data/batching/buckets.js'
 export { ctcNeeds } from './generate/decode/ctc-length.js'
-export { openCorpus, type Corpus, type CorpusOptions } from './data/text/corpus.js'
+export { openCorpus, type Corpus, type CorpusOptions, type CorpusPart, type CorpusPhase } from './data/text/corpus.js'
+export type { CorpusVocabularyKind } from './data/text/corpus-vocabulary.js'
+export type { TextSize } from './data/text/parts.js'
 export { tokensOf, type Tokens } from './data/text/tokens.js'
 export {
   addSpecialTokens,

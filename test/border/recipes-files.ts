@@ -90,6 +90,12 @@ const files: AnyRecipe[] = [
     ],
     { cost: 30, returns: 'Corpus', accepts: ['1.vocabulary=object'] }
   ),
+  pure(
+    'openCorpus',
+    api.openCorpus,
+    () => [['text.txt'], { vocabulary: 'word', vocabularySize: 2, minCount: 1, valid: 0.1, test: 0 }],
+    { cost: 30, returns: 'Corpus' }
+  ),
   method(
     'Corpus',
     'close',

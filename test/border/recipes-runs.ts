@@ -34,6 +34,8 @@ export const textRun = () => ({
   corpus: { memoryBytes: 1e6, onSkip: () => {}, onProgress: () => {} }
 })
 
+export const wordRun = () => ({ ...textRun(), vocabulary: 'word', vocabularySize: 2 })
+
 const inkRun = (out: string) => ({
   ...common(out),
   data: ['ink.ndjson'],

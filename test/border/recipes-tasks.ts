@@ -3,7 +3,7 @@ import { tokensOf, vocabularyFromText } from '../../src/index.js'
 import * as text from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'
 import { handwritingRecipes } from './recipes-handwriting.js'
-import { copy, dispose, loadOptions, modelOptions, run, signal, textRun, training } from './recipes-runs.js'
+import { copy, dispose, loadOptions, modelOptions, run, signal, textRun, training, wordRun } from './recipes-runs.js'
 import { textConfig } from './worlds.js'
 
 type AnyFunction = (...values: unknown[]) => unknown
@@ -77,7 +77,8 @@ const textRecipes: AnyRecipe[] = [
     pure: true,
     cost: 40
   }),
-  ...run('text', 'prepareTextRun', text.prepareTextRun, textRun)
+  ...run('text', 'prepareTextRun', text.prepareTextRun, textRun),
+  ...run('text', 'prepareTextRun', text.prepareTextRun, wordRun)
 ]
 
 export const taskRecipes: AnyRecipe[] = [...textRecipes, ...handwritingRecipes]

@@ -33,6 +33,18 @@ const cases: readonly Case[] = [
     field: 'text'
   },
   {
+    name: 'text-words',
+    train: 'train text story.txt --vocabulary word --hidden 16 --batch 4 --length 16 --steps 40',
+    use: 'sample MODEL --prompt the --length 100 --seed 3 --json',
+    field: 'text'
+  },
+  {
+    name: 'text-byte-pairs',
+    train: 'train text story.txt --vocabulary bpe --vocabulary-size 300 --hidden 16 --batch 4 --length 16 --steps 40',
+    use: 'sample MODEL --prompt the --length 100 --seed 3 --json',
+    field: 'text'
+  },
+  {
     name: 'recognition',
     train: 'train handwriting-recognition ink.ndjson --hidden 12 --batch 8 --steps 40 --augment 0.3',
     use: 'read MODEL ink.ndjson --json',

@@ -8,7 +8,7 @@ import { openJsonLog } from '../../src/io/logs/jsonl.js'
 import { lockFile, type FileLock } from '../../src/io/lock.js'
 import { ownProcess, stateOf, type ProcessIdentity } from '../../src/io/owner.js'
 
-const [what, path] = process.argv.slice(2) as [string, string]
+const [what, path, kind] = process.argv.slice(2) as [string, string, 'character' | 'word' | 'bpe']
 
 /** Writes checkpoints of a growing step until it is killed. */
 async function writeForEver(): Promise<void> {
@@ -109,7 +109,7 @@ async function lockAgainAndAgain(): Promise<void> {
 
 /** Reads a corpus through its cache file, every token once, and prints what it found and its peak memory in bytes. */
 async function readCorpus(): Promise<void> {
-  const corpus = await openCorpus([path], { memoryBytes: 1 << 20 })
+  const corpus = await openCorpus([path], { memoryBytes: 1 << 20, vocabulary: kind })
   const batches = createBatches(corpus.all, { batch: 64, length: 128 })
   const inputs = new Int32Array(64 * 128)
   const targets = new Int32Array(64 * 128)

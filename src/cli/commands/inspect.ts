@@ -60,12 +60,14 @@ function record(path: string, info: CheckpointInfo): EventRecord {
     shape: [...shape]
   }))
   const share = outputShare(info)
+  const vocabulary = vocabularyOf(info)
   const facts = {
     path,
     task,
     parameters,
     bytes: fileBytes,
     checksum,
+    ...(vocabulary !== null && { vocabulary: { ...vocabulary } }),
     ...(share !== null && { output_layer_share: share })
   }
   return { event: 'inspect', ...facts, config, progress, tensors }
@@ -75,6 +77,8 @@ function show(path: string, info: CheckpointInfo, output: Output): void {
   output.line(
     `${path}: ${printableName(info.task)} model, ${grouped(info.parameters)} parameters, ${bytes(info.fileBytes)}, ${printableName(info.checksum)}`
   )
+  const vocabulary = vocabularyOf(info)
+  if (vocabulary) output.line(`vocabulary of ${grouped(vocabulary.size)} symbols (${vocabulary.kind})`)
   const share = outputShare(info)
   if (share !== null) output.line(`output layer ${wholePercent(share)} of the multiplications`)
   for (const [title, part] of Object.entries({ configuration: info.config, progress: info.progress })) {
@@ -90,6 +94,17 @@ function outputShare({ task, tensors }: CheckpointInfo): number | null {
   if (task !== TEXT_TASK) return null
   return outputLayerShare([...tensors.values()].filter(({ group }) => group === 'weights'))
 }
+
+/** Returns the kind and the size of a text model's vocabulary, null for other models and damaged configurations. */
+function vocabularyOf({ task, config, tensors }: CheckpointInfo): { kind: string; size: number } | null {
+  if (task !== TEXT_TASK) return null
+  const { kind } = Object(config['vocabulary']) as { kind?: unknown }
+  const head = [...tensors.values()].find(({ group, key }) => group === 'weights' && key === 'head.weight')
+  const size = head?.shape[0]
+  return KINDS.includes(kind as string) && size !== undefined ? { kind: kind as string, size } : null
+}
+
+const KINDS = ['character', 'byte', 'word', 'bpe']
 
 function* leaves(value: JsonObject, prefix = ''): Generator<[string, JsonValue]> {
   for (const [name, part] of Object.entries(value)) {

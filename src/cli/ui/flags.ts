@@ -6,7 +6,10 @@ const FLAGS = {
   onBad: '--skip-bad',
   style: '--style',
   prime: '--prime',
-  'network.bidirectional: false': '--forward'
+  'network.bidirectional: false': '--forward',
+  vocabularySize: '--vocabulary-size',
+  minCount: '--min-count',
+  tokenizer: '--tokenizer'
 } as const
 
 /** Returns the message of an error with flags in place of options: "replace it (mode "force")" becomes "replace it (--force)". */

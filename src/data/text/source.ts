@@ -7,25 +7,37 @@ import { readError } from '../../io/read-error.js'
 import { aborted, unpack, type ReadAt, type SourceFile } from '../files/resolve.js'
 import { changedWhileRead, openFile, sequential, untilAborted } from '../files/open.js'
 import type { SymbolCounts } from './counts.js'
-import { scratchFile, type ScratchFile, type TokenWriter } from './tokens.js'
+import { scratchFile, type ScratchFile } from './scratch-file.js'
 import { InvalidUtf8, utf8Reader } from './utf8.js'
-import type { Vocabulary } from './vocabulary.js'
 
 type OnBytes = (bytes: number) => void
 
-/** A source whose size on the disk is known; its text is read twice. */
+/** A source whose size on the disk is known; its text is read several times. */
 export interface Source {
   readonly path: string
   readonly named: boolean
   /** Size on the disk in bytes, packed if it is packed. */
   readonly diskBytes: number
-  /** Number of symbols that the first pass found. */
-  readonly symbols: number
-  /** Reads the source for the first time and counts its code points into `counts`, or its bytes if that is undefined. */
+  /** Number of its units that the first pass found: code points without a byte order mark, or bytes. */
+  readonly units: number
+  /** Whether the first pass found it to be UTF-8. */
+  readonly isUtf8: boolean
+  /**
+   * Reads the source for the first time: counts its code points into `counts`, which throws ERR_CORPUS_BINARY for other bytes, or its bytes if
+   * that is undefined.
+   */
   count(counts: SymbolCounts | undefined, onBytes: OnBytes): Promise<void>
-  /** Reads the source again and writes its symbols as ids. Throws ERR_FILE_FORMAT if the file changed in between. */
-  encode(vocabulary: Vocabulary, writer: TokenWriter, onBytes: OnBytes): Promise<void>
+  /**
+   * Reads the source again and yields its pieces, each of which is valid until the next one is read. The first one has three bytes, so that it
+   * holds a byte order mark whole, unless the source is shorter. Throws ERR_FILE_FORMAT if the file changed in between.
+   */
+  pieces(onBytes: OnBytes): AsyncGenerator<Uint8Array>
   close(): void
+}
+
+/** Returns the error of reading a source: one with the code `ERR_CORPUS_BINARY` for bytes that are not UTF-8, otherwise the error itself. */
+export function sourceError(path: string, error: unknown): unknown {
+  return error instanceof InvalidUtf8 ? binary(path, `other bytes at ${error.offset}`) : error
 }
 
 function binary(path: string, found: string): GatecellError {
@@ -47,71 +59,111 @@ export async function openSource(
   const { path, named } = file
   const spool = file.stream ? await spoolStream(path, cacheDir, stdin, signal) : undefined
   const diskBytes = spool?.size ?? (await fs.promises.stat(path).catch(() => undefined))?.size ?? 0
-  let symbols = 0
   const read = sourceReader(path, spool, signal)
-
+  let found = { units: 0, isUtf8: true }
   return {
     path,
     named,
     diskBytes,
-    get symbols() {
-      return symbols
+    get units() {
+      return found.units
+    },
+    get isUtf8() {
+      return found.isUtf8
     },
     async count(counts, onBytes) {
-      const reader = utf8Reader()
-      symbols = 0
-      await read((bytes, ids) => {
-        if (counts === undefined) {
-          if (!named && bytes.includes(0)) throw binary(path, 'a NUL byte')
-          symbols += bytes.length
-          return
-        }
-        const length = reader.write(bytes, ids)
-        counts.add(ids, length)
-        if (counts.seen(0)) throw binary(path, 'a NUL byte')
-        symbols += length
-      }, onBytes)
-      endText(path, reader.end)
+      found =
+        counts === undefined
+          ? await countBytes(read(onBytes), file)
+          : await countCharacters(read(onBytes), path, counts)
     },
-    async encode(vocabulary, writer, onBytes) {
-      const encoder = vocabulary.encoder()
-      let encoded = 0
-      await read(async (bytes, ids) => {
-        const length = encoder.write(bytes, ids)
-        encoded += length
-        if (encoded > symbols) throw changedWhileRead(path)
-        await writer.append(ids, length)
-      }, onBytes)
-      endText(path, encoder.end)
-      if (encoded !== symbols) throw changedWhileRead(path)
-    },
+    pieces: (onBytes) => headed(read(onBytes)),
     close: () => spool?.close()
   }
 }
 
-/** Takes a piece of the source, and an array with room for its ids. */
-type TakePiece = (bytes: Uint8Array, ids: Int32Array) => Promise<void> | void
+async function countCharacters(pieces: AsyncIterable<Uint8Array>, path: string, counts: SymbolCounts) {
+  const reader = utf8Reader()
+  let codePoints = new Int32Array(0)
+  let units = 0
+  try {
+    for await (const bytes of pieces) {
+      if (codePoints.length < bytes.length) codePoints = new Int32Array(bytes.length)
+      const length = reader.write(bytes, codePoints)
+      counts.add(codePoints, length)
+      if (counts.seen(0)) throw binary(path, 'a NUL byte')
+      units += length
+    }
+  } catch (error) {
+    throw sourceError(path, error)
+  }
+  if (!ends(reader)) throw binary(path, 'half a character at its end')
+  return { units, isUtf8: true }
+}
+
+async function countBytes(pieces: AsyncIterable<Uint8Array>, { path, named }: SourceFile) {
+  const reader = utf8Reader()
+  let codePoints = new Int32Array(0)
+  let [units, isUtf8] = [0, true]
+  for await (const bytes of pieces) {
+    if (!named && bytes.includes(0)) throw binary(path, 'a NUL byte')
+    units += bytes.length
+    if (!isUtf8) continue
+    if (codePoints.length < bytes.length) codePoints = new Int32Array(bytes.length)
+    try {
+      reader.write(bytes, codePoints)
+    } catch {
+      isUtf8 = false
+    }
+  }
+  return { units, isUtf8: isUtf8 && ends(reader) }
+}
+
+/** Returns whether the last character of a text is whole. */
+function ends(reader: { end(): void }): boolean {
+  try {
+    reader.end()
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Length of a byte order mark. */
+const HEAD_BYTES = 3
+
+/** Yields the same bytes, of which the first piece has at least `HEAD_BYTES`. */
+async function* headed(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let head: Uint8Array | null = new Uint8Array(0)
+  for await (const bytes of pieces) {
+    if (head === null) yield bytes
+    else {
+      head = head.length === 0 ? bytes : Buffer.concat([head, bytes])
+      if (head.length < HEAD_BYTES) {
+        head = Uint8Array.from(head)
+        continue
+      }
+      yield head
+      head = null
+    }
+  }
+  if (head !== null && head.length > 0) yield head
+}
 
 /**
- * Returns a function that reads a source from the beginning and passes its unpacked pieces to `take`. It throws ERR_FILE_FORMAT if the file
- * is not the one that the first pass read.
+ * Returns a function that reads a source from the beginning and yields its unpacked pieces. It throws ERR_FILE_FORMAT if the file is not the
+ * one that the first pass read.
  */
 function sourceReader(path: string, spool: ScratchFile | undefined, signal: AbortSignal | undefined) {
   let identity = '' // of the file in the first pass
-  return async (take: TakePiece, onBytes: OnBytes): Promise<void> => {
-    let ids = new Int32Array(0)
+  return async function* (onBytes: OnBytes): AsyncGenerator<Uint8Array> {
     const opened = spool === undefined ? await openFile(path, signal) : { ...spooled, readAt: spool.readSome }
     try {
       const replaced = identity !== '' && opened.identity !== identity
       if (replaced || (spool === undefined && opened.identity === '')) throw changedWhileRead(path)
       identity = opened.identity
-      for await (const bytes of unpack(metered(opened.readAt, onBytes), path, signal)) {
-        if (ids.length < bytes.length) ids = new Int32Array(bytes.length)
-        await take(bytes, ids)
-      }
+      yield* unpack(metered(opened.readAt, onBytes), path, signal)
       await opened.check()
-    } catch (error) {
-      throw error instanceof InvalidUtf8 ? binary(path, `other bytes at ${error.offset}`) : error
     } finally {
       await opened.close()
     }
@@ -126,14 +178,6 @@ function metered(readAt: ReadAt, onBytes: OnBytes): ReadAt {
     onBytes(Math.max(0, position + length - furthest))
     furthest = Math.max(furthest, position + length)
     return length
-  }
-}
-
-function endText(path: string, end: () => void): void {
-  try {
-    end()
-  } catch (error) {
-    throw error instanceof InvalidUtf8 ? binary(path, 'half a character at its end') : error
   }
 }
 

@@ -4,6 +4,7 @@ import { expected, isObject, show } from '../../errors.js'
 import { withFirstTokens } from './bpe-tables.js'
 import { bpeFromConfig } from './bpe-vocabulary.js'
 import { byteVocabulary } from './byte-vocabulary.js'
+import { codePointsOf } from './characters.js'
 import { charactersOf } from './character-vocabulary.js'
 import { specialFromConfig, specialTokens, type SpecialToken } from './special-tokens.js'
 import { wordsFromConfig } from './word-vocabulary.js'
@@ -46,6 +47,15 @@ export function vocabularyFromConfig(config: unknown): Vocabulary {
   if (kind === 'character') return charactersFromConfig(config as Record<string, unknown>, tokens)
   if (kind === 'word') return wordsFromConfig(config as Record<string, unknown>, tokens, refuseConfig)
   return refuseConfig('the kind character, byte, word or bpe', kind)
+}
+
+/** Returns the number of ids of the vocabulary of a checked configuration, without making the vocabulary. */
+export function vocabularySizeOf(config: VocabularyConfig): number {
+  if (config.kind === 'bpe') return config.tokens.length
+  const special = config.special?.length ?? 0
+  if (config.kind === 'byte') return special + 256
+  if (config.kind === 'word') return special + config.words.length
+  return special + codePointsOf(config.symbols).length + (config.unknown ? 1 : 0)
 }
 
 function charactersFromConfig(config: Record<string, unknown>, special: readonly SpecialToken[]): Vocabulary {

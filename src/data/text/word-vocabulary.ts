@@ -1,6 +1,5 @@
-// Vocabularies of words. A word is a run of letters, marks, digits and underscores of any script, with apostrophes inside ("don't" is one
-// word); every other character that is not white space is a word of its own; white space only separates. Decoded words are joined by one
-// space, so a text does not come back exactly: use byte pairs where it must.
+// Vocabularies of words, which words.ts cuts; white space only separates them. Decoded words are joined by one space, so a text does not
+// come back exactly: use byte pairs where it must.
 
 import { boolean, integer, numbers, optional, options as optionsOf, string, uint8Array } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
@@ -14,8 +13,8 @@ import {
   specialTokens,
   type SpecialToken
 } from './special-tokens.js'
-import { utf8Reader } from './utf8.js'
 import { byteCount, checkRoom, skipsSpecial, type Decoder, type Encoder, type Vocabulary } from './vocabulary-types.js'
+import { wordCounts, wordReader, wordsOf } from './words.js'
 
 /** Options of `wordVocabulary`. */
 export interface WordVocabularyOptions {
@@ -36,11 +35,7 @@ const readOptions = optionsOf<WordVocabularyOptions>({
   special: optional(specialTokens)
 })
 
-const WORD = /[\p{L}\p{M}\p{N}_]+(?:['’][\p{L}\p{M}\p{N}_]+)*|[^\s\p{L}\p{M}\p{N}_]/gu
 const MAX_NAMED = 8
-
-const wordsOf = (text: string, lowerCase: boolean): string[] =>
-  (lowerCase ? text.toLowerCase() : text).match(WORD) ?? []
 
 /**
  * Returns the vocabulary of the words of a text: special tokens, then words by their counts, the most frequent first, of equal ones in the
@@ -53,10 +48,19 @@ const wordsOf = (text: string, lowerCase: boolean): string[] =>
 export function wordVocabulary(text: string, options: WordVocabularyOptions = {}): Vocabulary {
   refuseSurrogates(string(text, 'the text'))
   const given = readOptions(options, 'the options of the vocabulary')
-  const { lowerCase = false, minCount = 1, size = Infinity, special = ['unknown'] } = given
-  const counts = new Map<string, number>()
-  for (const word of wordsOf(text, lowerCase)) counts.set(word, (counts.get(word) ?? 0) + 1)
-  if (counts.size === 0) throw expected('ERR_CORPUS_EMPTY', 'text to make a vocabulary of', 'none', 'give more data')
+  const { lowerCase = false } = given
+  const counts = wordCounts(Infinity)
+  counts.add(wordsOf(text, lowerCase))
+  return vocabularyOfWords(counts.all, given)
+}
+
+/**
+ * Returns the vocabulary of counted words, which `lowerCase` does not change. Throws ERR_CORPUS_EMPTY without words, ERR_INVALID_ARGUMENT if
+ * the options leave none.
+ */
+export function vocabularyOfWords(counts: ReadonlyMap<string, number>, options: WordVocabularyOptions): Vocabulary {
+  const { lowerCase = false, minCount = 1, size = Infinity, special = ['unknown'] } = options
+  if (counts.size === 0) throw expected('ERR_CORPUS_EMPTY', 'text with a word in it', 'none', 'give more data')
   const kept = [...counts]
     .filter(([, count]) => count >= minCount)
     .sort(([a, first], [b, second]) => second - first || (a < b ? -1 : 1))
@@ -96,14 +100,17 @@ function wordsVocabulary(words: readonly string[], lowerCase: boolean, special: 
   const size = first + words.length
   const table = firstSpecials(special)
   const ids = new Map(words.map((word, index) => [word, first + index]))
-  const encode = (text: string, remedy = 'leave them out, or make the vocabulary with the special token unknown') => {
+  const idsOf = (
+    list: readonly string[],
+    remedy = 'leave them out, or make the vocabulary with the special token unknown'
+  ): Int32Array => {
     const missing = new Set<string>()
-    const found = wordsOf(text, lowerCase).map((word) => {
+    const found = Int32Array.from(list, (word) => {
       const id = ids.get(word) ?? table.unknownId
       if (id < 0) missing.add(word)
       return id
     })
-    if (missing.size === 0) return Int32Array.from(found)
+    if (missing.size === 0) return found
     const named = [...missing].slice(0, MAX_NAMED).map(show).join(', ')
     const more = missing.size > MAX_NAMED ? ` and ${missing.size - MAX_NAMED} more` : ''
     throw expected('ERR_UNKNOWN_SYMBOL', `only the ${words.length} words of the vocabulary`, `${named}${more}`, remedy)
@@ -134,7 +141,7 @@ function wordsVocabulary(words: readonly string[], lowerCase: boolean, special: 
     idOf: table.idOf,
     encode(text, remedy) {
       refuseSurrogates(string(text, 'the text'))
-      return encode(text, optional(string)(remedy, 'the remedy'))
+      return idsOf(wordsOf(text, lowerCase), optional(string)(remedy, 'the remedy'))
     },
     decode: (list, options) => Array.from(numbers(list, 'the ids'), decoder(skipsSpecial(options)).write).join(''),
     symbol(id) {
@@ -142,46 +149,26 @@ function wordsVocabulary(words: readonly string[], lowerCase: boolean, special: 
       return token === undefined ? textOf(id, false) : specialNames[token]
     },
     decoder: (options) => decoder(skipsSpecial(options)),
-    encoder: () => pieceEncoder(encode)
+    encoder: () => pieceEncoder(idsOf, lowerCase)
   }
 }
 
-/** Returns the place of the last white space, -1 if there is none. */
-function lastSpace(text: string): number {
-  let at = text.length - 1
-  while (at >= 0 && !/\s/u.test(text[at]!)) at--
-  return at
-}
-
-/** Returns an encoder that holds back the text after the last white space, whose last word may go further. */
-function pieceEncoder(encode: (text: string) => Int32Array): Encoder {
-  const reader = utf8Reader()
-  let held = ''
-  // The reader holds at most three bytes of one character.
-  const room = (bytes: number): number => held.length + bytes + 1
-  const put = (ids: Int32Array, into: Int32Array): number => {
+function pieceEncoder(idsOf: (words: readonly string[]) => Int32Array, lowerCase: boolean): Encoder {
+  const reader = wordReader(lowerCase)
+  const put = (words: readonly string[], into: Int32Array): number => {
+    const ids = idsOf(words)
     into.set(ids)
     return ids.length
   }
   return {
-    room: (bytes) => room(byteCount(bytes, 'the number of bytes')),
+    room: (bytes) => reader.room(byteCount(bytes, 'the number of bytes')),
     write(bytes, into) {
-      checkRoom(into, room(uint8Array(bytes, 'the bytes').length))
-      const codePoints = new Int32Array(bytes.length)
-      let text = held
-      const count = reader.write(bytes, codePoints)
-      for (let at = 0; at < count; at++) text += String.fromCodePoint(codePoints[at]!)
-      const end = lastSpace(text)
-      const ids = encode(end < 0 ? '' : text.slice(0, end))
-      held = end < 0 ? text : text.slice(end)
-      return put(ids, into)
+      checkRoom(into, reader.room(uint8Array(bytes, 'the bytes').length))
+      return put(reader.write(bytes), into)
     },
-    end(into = new Int32Array(room(0))) {
-      checkRoom(into, room(0))
-      reader.end()
-      const ids = encode(held)
-      held = ''
-      return put(ids, into)
+    end(into = new Int32Array(reader.room(0))) {
+      checkRoom(into, reader.room(0))
+      return put(reader.end(), into)
     }
   }
 }

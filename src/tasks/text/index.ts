@@ -1,6 +1,7 @@
 // Text: training and measurement of models that predict a text symbol by symbol, and writing with them.
 
 export { ALPHABET, learnAlphabet, type Alphabet } from './training/alphabet.js'
+export type { TextBits } from './training/bits.js'
 export { textConfigFromJson, type TextConfig } from './config.js'
 export { evaluateText, type TextMeasure, type TextMeasureOptions } from './training/evaluate.js'
 export {

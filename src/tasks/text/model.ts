@@ -1,7 +1,7 @@
 // The text model (Graves 2013, section 3): an embedding of the symbols, a stack of LSTM layers whose state is carried from batch to batch, and a
 // linear layer to the scores of the symbols. Its input is ids [T, B], its output logits [T, B, V], its loss is in nats per symbol.
 
-import { vocabularyFromConfig } from '../../data/text/vocabulary.js'
+import { vocabularyFromConfig, vocabularySizeOf } from '../../data/text/vocabulary.js'
 import { normal, orthogonal, uniform, zeros } from '../../graph/initializers.js'
 import { crossEntropy } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
@@ -32,7 +32,7 @@ function startingScales({ hidden }: Pick<TextNetwork, 'hidden'>): { embedding: n
 /** Records the layers above the embedding and returns the logits [T, B, V] of embedded symbols x [T, B, E]. */
 function textLayers(x: Tensor, config: TextConfig): Tensor {
   const { hidden, layers, dropout: p, locked, recurrentDropout, zoneout } = config.network
-  const { size } = vocabularyFromConfig(config.vocabulary)
+  const size = vocabularySizeOf(config.vocabulary)
   const { input } = startingScales(config.network)
   const { output } = lstm(x, {
     name: 'lstm',
@@ -54,7 +54,7 @@ function textLayers(x: Tensor, config: TextConfig): Tensor {
 /** Returns the definition of the network that `config` describes. */
 export function textDefinition(config: TextConfig) {
   const { embedding: width } = config.network
-  const { size } = vocabularyFromConfig(config.vocabulary)
+  const size = vocabularySizeOf(config.vocabulary)
   return modelDefinition({
     name: TEXT_TASK,
     config: configToJson(config),

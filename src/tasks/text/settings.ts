@@ -1,5 +1,6 @@
 // Settings of a text model and its training. The defaults were found by experiments on Tiny Shakespeare.
 
+import { defaultVocabularySizes, MAX_VOCABULARY_SIZE } from '../../data/text/vocabulary-sizes.js'
 import { defaultsOf, MAX_SIZE, setting, type Group, type Values } from '../../settings/index.js'
 import type { Optimizer } from '../../train/optimizers.js'
 import { processSettings, trainingSettings } from '../runs/settings.js'
@@ -72,15 +73,37 @@ export const textTrainingSettings = {
   })
 } satisfies Group
 
+const { word, bpe } = defaultVocabularySizes
+
+/** Declarations of the settings of the vocabulary. A resumed run keeps the vocabulary with which it began. */
+export const textVocabularySettings = {
+  vocabulary: setting.choice(['character', 'byte', 'word', 'bpe'], {
+    defaultText: 'character; with a tokenizer bpe',
+    argument: '<kind>',
+    help: 'symbols: characters (Unicode code points), bytes, or words or byte pairs (bpe) of the text to train on'
+  }),
+  vocabularySize: setting.integer({
+    min: 2,
+    max: MAX_VOCABULARY_SIZE,
+    unit: 'symbols',
+    defaultText: `at most ${word} words or ${bpe} byte pairs`,
+    help: 'size of a vocabulary of words, <unk> included, or of byte pairs, the 256 bytes included'
+  }),
+  minCount: setting.integer({
+    min: 1,
+    defaultText: '1; of words and byte pairs 2',
+    help: 'characters or words that are rarer than this share one <unk>; of byte pairs the count that a pair needs to be merged'
+  }),
+  tokenizer: setting.path({
+    absent: true,
+    help: "tokenizer.json of Hugging Face's tokenizers with a byte-level BPE, whose vocabulary is used as it is"
+  })
+} satisfies Group
+
 /** All settings of a training of a text model. */
 export const textRunSettings = {
   network: textNetworkSettings,
-  vocabulary: setting.choice(['character', 'byte'], {
-    defaultText: 'character',
-    argument: '<kind>',
-    help: 'symbols: characters (Unicode code points) or bytes'
-  }),
-  minCount: setting.integer({ min: 1, defaultText: '1', help: 'characters that are rarer than this share one <unk>' }),
+  ...textVocabularySettings,
   split: textSplitSettings,
   training: textTrainingSettings,
   corpus: {

@@ -11,17 +11,20 @@ Examples:
   gatecell train text shakespeare.txt --out shakespeare.safetensors
   gatecell train text src docs '**/*.md' --out code.safetensors --hidden 512 --time-limit 15m --log-dir logs
   cat *.txt | gatecell train text - --out m.safetensors --vocabulary byte --steps 2000 --json
+  gatecell train text shakespeare.txt --out m.safetensors --vocabulary bpe --vocabulary-size 1024
 
 Two files are written: the model to use (the weights that validated best), here m.safetensors, and the state of the training,
 m.last.safetensors, from which the same command with --resume continues, bit for bit, also after a kill. Of a folder or pattern,
-hidden files and folders (.git) and node_modules are left out; name them to read them.`
+hidden files and folders (.git) and node_modules are left out; name them to read them. Symbols are characters, bytes, words or byte
+pairs; words and byte pairs are learned from the text to train on, never from that which validates or tests.`
 
 const SAMPLE_NOTES = `
 Examples:
   gatecell sample shakespeare.safetensors --prompt 'ROMEO:' --length 500
   gatecell sample shakespeare.safetensors --temperature 0 --length 80 --json
 
-The prompt is read into the state and written out, then --length symbols follow. The same seed gives the same text.`
+The prompt is read into the state and written out, then --length symbols follow: characters, bytes, words or byte pairs, as the
+model has them. The same seed gives the same text.`
 
 const EVALUATION_NOTES = `
 Examples:
@@ -30,7 +33,9 @@ Examples:
   gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --weights int8
 
 A text is read as one stream, its state carried from the first symbol to the last: the figure is exact. --part takes
-the part that the training held back, cut by the same shares. With narrow --weights the text is read twice, and their cost is printed.`
+the part that the training held back, cut by the same shares. With narrow --weights the text is read twice, and their cost is printed.
+Models over different symbols are compared by their bits a character, those over words with each other only: white space and the
+spelling of unknown words cost them nothing.`
 
 const TRACE_NOTES = `
 Examples:
@@ -72,7 +77,9 @@ export const textEntry: TaskEntry = {
   lossUnit: 'nats per symbol',
   measures: [
     { name: 'nats', unit: 'nats per symbol', better: 'lower' },
-    { name: 'bits', unit: 'bits per symbol', better: 'lower' }
+    { name: 'bits', unit: 'bits per symbol', better: 'lower' },
+    { name: 'bits_per_character', unit: 'bits per character', better: 'lower' },
+    { name: 'bits_per_byte', unit: 'bits per byte', better: 'lower' }
   ],
   verbs: [sample],
   next: 'sample MODEL --length 500',

@@ -38,14 +38,18 @@ const using = (load, work) => async (path) => {
 const training = { batch: 2, steps: 3, validEvery: 2 }
 const base = { data: [join(folder, 'ink.ndjson')], training, threads: 1 }
 const words = { ...base, data: [join(folder, 'story.txt')], training: { ...training, length: 8 } }
+const textTask = (vocabulary) => ({
+  prepare: (more) =>
+    text.prepareTextRun({ ...words, vocabulary, network: { hidden: 5, layers: 2, embedding: 3 }, ...more }),
+  use: using(text.loadTextModel, async (model) => {
+    model.write({ prompt: 'the' }).text(10)
+    await traceText(model, story.slice(0, 200))
+  })
+})
 const tasks = {
-  text: {
-    prepare: (more) => text.prepareTextRun({ ...words, network: { hidden: 5, layers: 2, embedding: 3 }, ...more }),
-    use: using(text.loadTextModel, async (model) => {
-      model.write({ prompt: 'the' }).text(10)
-      await traceText(model, story.slice(0, 40))
-    })
-  },
+  text: textTask('character'),
+  words: textTask('word'),
+  pairs: textTask('bpe'),
   reader: {
     prepare: (more) => recognition.prepareRecognitionRun({ ...base, network: { hidden: 4, layers: 1 }, ...more }),
     use: using(recognition.loadReader, async (model) => {

@@ -80,7 +80,7 @@ const readOptions = optionsOf<TextScorerOptions>({
 /**
  * Returns a scorer that rates readings by a text model, as text between two ends of words or lines. `vocabulary` is that of the reader;
  * symbols that the text model does not have are never read. The text model must not be disposed of while the scorer is in use. Throws
- * ERR_UNKNOWN_SYMBOL if the two models have no symbol except white space in common, ERR_INVALID_ARGUMENT for a text model that
+ * ERR_UNSUPPORTED for a text model over words or byte pairs, whose symbols are longer than one of the reader, ERR_UNKNOWN_SYMBOL if the two models have no symbol except white space in common, ERR_INVALID_ARGUMENT for a text model that
  * `loadTextModel` did not return, a vocabulary without the blank and invalid options.
  *
  * @example
@@ -93,6 +93,15 @@ export function textScorer(text: LoadedText, vocabulary: Vocabulary, options: Te
   checkLoadedText(text, 'the text model')
   checkReaderVocabulary(vocabulary, 'the vocabulary')
   const { weight = 0.5, insertion = 1 } = readOptions(options, 'the options of textScorer')
+  const { kind } = text.vocabulary
+  if (kind === 'word' || kind === 'bpe') {
+    throw expected(
+      'ERR_UNSUPPORTED',
+      'a text model over characters or bytes, which rates a text symbol by symbol,',
+      kind === 'word' ? 'one over words' : 'one over byte pairs',
+      'train one with the vocabulary character'
+    )
+  }
   const textOf = (label: number) => vocabulary.decode([label], { skipSpecial: true })
   const tokens = new Map<number, number>()
   for (let label = 0; label < vocabulary.size; label++) {

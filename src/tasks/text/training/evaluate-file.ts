@@ -9,6 +9,7 @@ import type { Values } from '../../../settings/index.js'
 import type { LoadOptions } from '../../runs/load.js'
 import { engineOptions, given } from '../../runs/settings.js'
 import type { TaskMeasurement, ModelInput, TaskContext } from '../../task.js'
+import { bitsInWords, bitsOfText, measureValues, textFacts, unknownInWords } from './bits.js'
 import { evaluateText, type TextMeasureOptions } from './evaluate.js'
 import { loadTextModel } from '../use/load.js'
 import type { textEvaluationSettings } from '../use/use-settings.js'
@@ -22,21 +23,25 @@ export async function evaluateTextFile(
   using loaded = await loadTextModel(file, engine)
   const { vocabulary, config, model } = loaded
   const { part, valid = config.split.valid, test = config.split.test, cacheDir } = options
-  const corpus = await openCorpus(words, { vocabulary, valid, test, signal, stdin: stdin(), ...given({ cacheDir }) })
+  // The whole text is not cut, so that no word at the end of a part is divided.
+  const shares = part === 'all' ? { valid: 0, test: 0 } : { valid, test }
+  const corpus = await openCorpus(words, { vocabulary, ...shares, signal, stdin: stdin(), ...given({ cacheDir }) })
   try {
-    const tokens = corpus[part]
+    const { [part]: tokens, sizes } = corpus
     if (tokens.length === 0 && { all: 1, train: 1, valid, test }[part] === 0) throw emptyPart(part)
     const onProgress = (done: number) => progress.show(`measuring on ${counted(tokens.length, 'symbol')}`, done)
     const measure = await evaluateText(model, tokens, { signal, onProgress })
+    const size = sizes[part]
+    const all = { ...measure, ...bitsOfText(measure, size) }
     const weights = options.weights ?? 'f32'
     const full = weights === 'f32' ? null : await measureInFull(file, tokens, engine, { signal, onProgress })
     const cost = full && { weights, f32_nats: full.nats, cost_nats: measure.nats - full.nats }
     return {
-      values: { nats: measure.nats, bits: measure.bits },
-      facts: { tokens: measure.tokens, part, seconds: measure.seconds, ...cost },
+      values: measureValues(all),
+      facts: { tokens: measure.tokens, part, ...textFacts(size), seconds: measure.seconds, ...cost },
       lines: [
-        `${nats(measure.nats)} nats, ${nats(measure.bits)} bits a symbol`,
-        `over ${counted(measure.tokens, 'symbol')} (${part}), one stream, in ${duration(measure.seconds)}`,
+        bitsInWords(all),
+        `over ${counted(measure.tokens, 'symbol')} (${part})${unknownInWords(size)}, one stream, in ${duration(measure.seconds)}`,
         ...(cost ? [`${weights} weights cost ${nats(cost.cost_nats)} nats: f32 gives ${nats(cost.f32_nats)}`] : [])
       ]
     }

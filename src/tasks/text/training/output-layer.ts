@@ -69,3 +69,11 @@ export function smallerVocabulary(
   }
   return null
 }
+
+/** Returns the largest number of symbols with which the output layer is not large, rounded down to two digits. */
+export function balancedVocabulary(parameters: Iterable<ParameterShape>): number {
+  const { row, lstm } = multiplications(parameters)
+  const most = (LARGE_OUTPUT_SHARE / (1 - LARGE_OUTPUT_SHARE)) * (lstm / row)
+  const unit = 10 ** Math.max(0, Math.floor(Math.log10(most)) - 1)
+  return Math.floor(most / unit) * unit
+}

@@ -6,7 +6,7 @@ import { createTextDataset } from '../../../data/batching/text-dataset.js'
 import { openCorpus, readCorpusOptions, type Corpus, type CorpusOptions } from '../../../data/text/corpus.js'
 import { createPace } from '../../../data/files/pace.js'
 import type { Tokens } from '../../../data/text/tokens.js'
-import { vocabularyFromConfig, type Vocabulary } from '../../../data/text/vocabulary.js'
+import type { Vocabulary } from '../../../data/text/vocabulary.js'
 import { defaultsOf, givenFields, type Given } from '../../../settings/index.js'
 import { checkSameData, type DataMark } from '../../runs/fingerprint.js'
 import { prepareRun } from '../../runs/run.js'
@@ -14,9 +14,11 @@ import { runFields } from '../../runs/run-types.js'
 import type { Application, Opened, RunOf, RunResult, TrainingRunOptions } from '../../runs/run-types.js'
 import { checkResumed, chooseTraining, given, settleTraining } from '../../runs/settings.js'
 import type { TextConfig } from '../config.js'
+import { bitsOfText, textFacts, type TextBits } from './bits.js'
 import { evaluateText, segmentSource, type TextMeasure } from './evaluate.js'
 import { loadTextModel } from '../use/load.js'
 import { textTask } from '../model.js'
+import { checkStoredSize, runVocabulary } from './run-vocabulary.js'
 import {
   defaultLearningRate,
   networkDefaults,
@@ -41,11 +43,11 @@ export interface TextRunOptions extends TrainingRunOptions, Omit<Given<typeof te
 export interface TextRunData {
   readonly vocabulary: Vocabulary
   /** The text, cut into its parts. */
-  readonly corpus: Pick<Corpus, 'counts' | 'train' | 'valid' | 'test' | 'files' | 'cached'>
+  readonly corpus: Pick<Corpus, 'counts' | 'train' | 'valid' | 'test' | 'sizes' | 'files' | 'cached'>
 }
 
 /** The measure of the best weights on the validation text, which is read as one stream. */
-export interface TextRunMeasure extends TextMeasure {
+export interface TextRunMeasure extends TextMeasure, TextBits {
   /** Whether the whole validation text was read, or only its first 2^20 symbols. */
   whole: boolean
 }
@@ -68,12 +70,13 @@ const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasu
     const { network, split, ...settings } = chooseSettings(options, old)
     const corpus = await openCorpus(options.data, {
       ...options.corpus,
-      vocabulary: old ? vocabularyFromConfig(old.vocabulary) : (options.vocabulary ?? 'character'),
+      ...(await runVocabulary(options, old, options.corpus?.signal)),
       ...split,
-      ...given({ minCount: options.minCount, validFiles: options.validFiles })
+      ...given({ validFiles: options.validFiles })
     })
     try {
-      const { vocabulary, train, valid, test } = corpus
+      const { vocabulary, train, valid, test, sizes } = corpus
+      checkStoredSize(vocabulary)
       const { batch, length, seed } = settings.training
       const source = createTextDataset(train, vocabulary, { batch, length, seed })
       const training = settleTraining<TextTraining>(settings.training, source.stepsPerEpoch)
@@ -84,7 +87,7 @@ const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasu
         data: { vocabulary, corpus },
         source,
         validation: valid.length > 0 ? segmentSource(first(valid, WATCHED_SYMBOLS)) : null,
-        counts: { symbols: { train: train.length, valid: valid.length, test: test.length } },
+        counts: { symbols: { train: train.length, valid: valid.length, test: test.length }, text: textCounts(sizes) },
         measured: Math.min(valid.length, MEASURED_SYMBOLS),
         close: () => corpus.close()
       } satisfies Opened<TextConfig, TextRunData>
@@ -94,9 +97,10 @@ const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasu
     }
   },
   load: loadTextModel,
-  async measure({ model }, { corpus: { valid } }, options) {
+  async measure({ model }, { corpus: { valid, sizes } }, options) {
     const measured = first(valid, MEASURED_SYMBOLS)
-    return { ...(await evaluateText(model, measured, options)), whole: measured.length === valid.length }
+    const measure = await evaluateText(model, measured, options)
+    return { ...measure, ...bitsOfText(measure, sizes.valid), whole: measured.length === valid.length }
   }
 }
 
@@ -129,10 +133,7 @@ const defaults = { split: defaultsOf(textSplitSettings), training: defaultsOf(te
 /** Merges the settings of a run by precedence: the caller's options, the resumed run's settings, the defaults. */
 function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
   const asked = { network: given(options.network), split: given(options.split), training: given(options.training) }
-  if (old) {
-    const { vocabulary } = options
-    checkResumed({ ...asked, vocabulary: { vocabulary } }, { ...old, vocabulary: { vocabulary: old.vocabulary.kind } })
-  }
+  if (old) checkResumed(asked, old)
   const hidden = asked.network.hidden ?? old?.network.hidden ?? networkDefaults.hidden
   const network: TextNetwork = { ...networkDefaults, hidden, embedding: hidden, ...old?.network, ...asked.network }
   const { split: shares, training: trainingDefaults } = defaults
@@ -146,6 +147,11 @@ function chooseSettings(options: TextRunOptions, old: TextConfig | null) {
   })
   const valid = (options.validFiles?.length ?? 0) > 0 ? 0 : shares.valid
   return { network, training, split: { ...shares, valid, ...old?.split, ...asked.split } }
+}
+
+/** Returns the characters and bytes of the parts, for logs. */
+function textCounts({ train, valid, test }: Corpus['sizes']) {
+  return { train: textFacts(train), valid: textFacts(valid), test: textFacts(test) }
 }
 
 function checkSameText(before: DataMark | undefined, now: DataMark): void {

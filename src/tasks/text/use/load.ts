@@ -17,6 +17,7 @@ import type { CheckpointFile } from '../../../io/checkpoint.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../../runs/load.js'
 import type { TextConfig } from '../config.js'
 import { textTask } from '../model.js'
+import { firstId, promptIds } from './prompt.js'
 
 /** A text model that was loaded from a file. */
 export interface LoadedText extends LoadedModel<TextConfig> {
@@ -28,8 +29,8 @@ export interface LoadedText extends LoadedModel<TextConfig> {
 /** Options of `writeText`. */
 export interface WriteOptions extends Partial<SamplerSettings> {
   /**
-   * Text that the model reads before the first symbol is drawn; default: a line feed if the vocabulary has one, otherwise its first
-   * symbol.
+   * Text that the model reads before the first symbol is drawn; default: a line feed if the vocabulary has one, otherwise a full stop, otherwise
+   * its first symbol. With a vocabulary of words, the first word that is drawn follows the prompt after a space.
    */
   prompt?: string
 }
@@ -96,8 +97,9 @@ const readPieces = object<{ length: number; signal?: AbortSignal | undefined }>(
 
 /**
  * Begins to write with a model in memory: a loaded one, or one that is being trained. `vocabulary` is that of the model. The settings are those
- * of a stream, with the same defaults. Throws ERR_UNKNOWN_SYMBOL if the prompt has symbols that the vocabulary does not have,
- * ERR_INVALID_ARGUMENT for invalid options, ERR_UNSUPPORTED if the model does not define a stream of tokens.
+ * of a stream, with the same defaults. Throws ERR_UNKNOWN_SYMBOL if the prompt has symbols that the vocabulary does not have, with a
+ * vocabulary of words also if they would be `<unk>` or if there is only white space, ERR_INVALID_ARGUMENT for invalid options,
+ * ERR_UNSUPPORTED if the model does not define a stream of tokens.
  *
  * @example
  * const writer = writeText(run.model, run.vocabulary, { prompt: 'ROMEO:', temperature: 0.8 })
@@ -107,9 +109,11 @@ export function writeText(model: Model, vocabulary: Vocabulary, options: WriteOp
   checkModel(model, 'model')
   checkVocabulary(vocabulary, 'vocabulary')
   const { prompt = '', ...settings } = readWriteOptions(options, 'the options of writeText')
-  const ids = prompt === '' ? [firstId(vocabulary)] : vocabulary.encode(prompt)
+  const ids = prompt === '' ? [firstId(vocabulary)] : promptIds(vocabulary, prompt)
   const stream = model.stream(settings)
   const decoder = vocabulary.decoder()
+  // A word that follows another one is decoded with the space between them.
+  if (prompt !== '' && vocabulary.kind === 'word') for (const id of ids) decoder.write(id)
   let unread: ArrayLike<number> | null = ids
   let count = 0
   const decode = (tokens: Int32Array) => {
@@ -142,9 +146,4 @@ export function writeText(model: Model, vocabulary: Vocabulary, options: WriteOp
       return decode(stream.sample(length)) + decoder.end()
     }
   }
-}
-
-function firstId(vocabulary: Vocabulary): number {
-  const start = Array.from({ length: vocabulary.size }, (_, id) => id).find((id) => vocabulary.decode([id]) === '\n')
-  return start ?? 0
 }
