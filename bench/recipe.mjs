@@ -26,7 +26,7 @@ class RecipeError extends Error {}
  * @typedef {object} Recipe
  * @property {string} title
  * @property {string} [task] what is trained; default: text
- * @property {Data} data what the training reads
+ * @property {Data} [data] what the training reads; a task that makes its data itself has none
  * @property {Record<string, Data>} [files] more of it; `{name}` in the words stands for the path of one, `{data}` for the data's
  * @property {Record<string, string>} [needs] recipes; `{name}` in the words stands for the model of one
  * @property {string[]} train
@@ -41,6 +41,7 @@ class RecipeError extends Error {}
  * @property {'cuda'} [device] what it needs
  * @property {number} [within] seconds that the training may take, its start and end included
  * @property {{words: string[], seeds: number[], closedTags: number}} [sample]
+ * @property {{verb: string, words: string[], first: string}[]} [answers] uses of the model, and how their first lines begin
  * @property {import('./folds.mjs').Folds} [folds] then the bars are those of the folds, and `train` gives no data
  */
 
@@ -91,16 +92,18 @@ function bound({ better = 'lower', target }) {
   return `${better === 'higher' ? '>=' : '<='} ${target}`
 }
 
-/** Runs the command line; the last line of its output, parsed, where `json` is asked for. */
-function gatecell(args, { json = false } = {}) {
+/** Runs the command line; the last line of its output, parsed, where `json` is asked for, or all of it where `text` is. */
+function gatecell(args, { json = false, text = false } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', json ? 'pipe' : 'inherit', 'inherit'] })
-    let output = ''
-    child.stdout?.setEncoding('utf8').on('data', (part) => (output += part))
+    const output = json || text ? 'pipe' : 'inherit'
+    const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', output, 'inherit'] })
+    let printed = ''
+    child.stdout?.setEncoding('utf8').on('data', (part) => (printed += part))
     child.on('error', reject)
     child.on('close', (code) => {
       if (code !== 0) reject(new RecipeError(`gatecell ${args[0]} ended with exit code ${code}.`))
-      else resolve(json ? JSON.parse(output.trim().split('\n').at(-1)) : undefined)
+      else if (json) resolve(JSON.parse(printed.trim().split('\n').at(-1)))
+      else resolve(text ? printed : undefined)
     })
   })
 }
@@ -137,6 +140,18 @@ async function noGpu() {
   return backends.cuda.available ? null : backends.cuda.reason
 }
 
+/** Uses the model, prints what it answers, and returns whether each first line begins as it should. */
+async function judgeAnswers(model, answers) {
+  let passed = true
+  for (const { verb, words, first } of answers) {
+    const [line] = (await gatecell([verb, model, ...words], { text: true })).split('\n')
+    const right = line.startsWith(first)
+    passed &&= right
+    console.log(`${verb} ${words.join(' ')}: ${line}: ${right ? 'reached' : `MISSED, expected ${first}`}`)
+  }
+  return { passed }
+}
+
 /** Prints and returns whether the training was quick enough. */
 function judgeTime(name, seconds, within) {
   const passed = seconds <= within
@@ -166,8 +181,7 @@ async function run(name, options) {
   const folder = join(out, name)
   mkdirSync(folder, { recursive: true })
   if (recipe.folds) return runFolds(name, recipe, options, gatecell)
-  const data = prepare(recipe.data, folder)
-  const paths = { data }
+  const paths = recipe.data ? { data: prepare(recipe.data, folder) } : {}
   for (const [key, file] of Object.entries(recipe.files ?? {})) paths[key] = prepare(file, folder, key)
   for (const [key, needed] of Object.entries(recipe.needs ?? {})) paths[key] = await modelOf(needed, options)
   const words = (list) => list.map((word) => paths[/^\{(\w+)\}$/.exec(word)?.[1]] ?? word)
@@ -176,7 +190,7 @@ async function run(name, options) {
   const train = [
     'train',
     recipe.task ?? 'text',
-    data,
+    ...(recipe.data ? [paths.data] : []),
     '--out',
     model,
     '--seed',
@@ -190,12 +204,15 @@ async function run(name, options) {
   await gatecell([...train, ...again])
   const seconds = (performance.now() - started) / 1000
   const minutes = seconds / 60
-  const [measured] = words([recipe.evaluateOn ?? data])
-  const evaluation = await gatecell(['evaluate', model, measured, ...words(recipe.evaluate), '--json'], { json: true })
+  const measured = recipe.data ? words([recipe.evaluateOn ?? paths.data]) : []
+  const evaluation = await gatecell(['evaluate', model, ...measured, ...words(recipe.evaluate), '--json'], {
+    json: true
+  })
   const [main, ...others] = [recipe, ...(recipe.also ?? [])].map((bar) => judge(name, bar, evaluation, minutes))
   const writes = recipe.sample ? await judgeSamples(model, recipe.sample, folder) : { passed: true }
+  const answers = await judgeAnswers(model, recipe.answers ?? [])
   const time = recipe.within === undefined ? { passed: true } : judgeTime(name, seconds, recipe.within)
-  const passed = [main, ...others, writes, time].every((one) => one.passed)
+  const passed = [main, ...others, writes, answers, time].every((one) => one.passed)
   const result = {
     recipe: name,
     seed: Number(seed),

@@ -18,7 +18,7 @@ interface Bar {
 interface Recipe extends Bar {
   folds?: { make: string; leftOut: (string | string[])[]; bars: Bar[] }
   task?: string
-  data: { file: string; sha256: string }
+  data?: { file: string; sha256: string }
   files?: Record<string, { file: string; sha256: string }>
   needs?: Record<string, string>
   also?: Bar[]
@@ -55,8 +55,11 @@ t.test('every recipe', async (t) => {
       )
     t.match(stdout, new RegExp(`^${name} .*${better === 'higher' ? '>=' : '<='} ${target} ${metric}`, 'm'))
     const folder = task === 'text' ? /^text\/.*\.gz$/ : /^handwriting-\w+\/.*\.gz$/
-    for (const part of [data, ...Object.values(files)]) t.match(part, { file: folder, sha256: /^[0-9a-f]{64}$/ })
-    const metrics = task === 'text' ? ['nats'] : ['cer', 'exact', 'nats', 'below_mixture']
+    t.equal(data === undefined, task === 'numbers', 'only numbers are made as they are needed')
+    for (const part of [...(data ? [data] : []), ...Object.values(files)])
+      t.match(part, { file: folder, sha256: /^[0-9a-f]{64}$/ })
+    const metrics =
+      task === 'text' ? ['nats'] : ['worst_family', 'exact_larger', 'cer', 'exact', 'nats', 'below_mixture']
     for (const bar of [main!, ...others, ...also]) t.ok(metrics.includes(bar.metric) && bar.target > 0)
     for (const needed of Object.values(needs)) t.ok(names.includes(needed), needed)
     const known = ['data', ...Object.keys(files), ...Object.keys(needs)]
@@ -93,6 +96,13 @@ t.test('a recipe of a second, reached and missed', async (t) => {
   write('hard', row(0.001))
   const sample = { words: ['--length', '200'], seeds: [2], closedTags: 0.5 }
   write('tags', { ...row(3.2), sample, within: 0.001 })
+  // One without data, whose answers are right and wrong.
+  const made = {
+    ...{ title: 'Numbers', task: 'numbers', evaluate: [], metric: 'exact', better: 'higher', target: 0, minutes: 1 },
+    ...{ against: 'nothing', train: '--hidden 4 --batch 4 --steps 1 --threads 1'.split(' ') }
+  }
+  const answers = ['6, 7, 8, ', '5'].map((first) => ({ verb: 'continue', words: ['6', '7', '8'], first }))
+  write('made', { ...made, answers })
   // One that takes the text model of another for its own measure: of two bars one is missed.
   const second = [{ metric: 'bits', target: 0.001, against: 'nothing' }]
   write('needy', {
@@ -106,18 +116,19 @@ t.test('a recipe of a second, reached and missed', async (t) => {
   const easy = await run('easy')
   t.match(easy, { code: 0, stdout: /easy: \d\.\d{4} nats, target <= 3\.2 .*: reached/ })
   t.match(easy.stdout, /easy: trained in .* limit 600 s: reached/)
-  const missed = await run('hard', 'needy', 'tags')
+  const missed = await run('hard', 'needy', 'tags', 'made')
   t.equal(missed.code, 1)
   const { stdout } = missed
   t.match(stdout, /hard: .*: MISSED/)
   t.match(stdout, /needy: .*nats.*reached\nneedy: .* bits.*MISSED/)
   t.match(stdout, /200 sampled characters, seed 2: 0 of 0 tags close\nin all 0 of 0 tags close .*MISSED/)
+  t.match(stdout, /continue 6 7 8: 6, 7, 8, .*: reached\ncontinue 6 7 8: 6, 7, 8, .*: MISSED, expected 5/)
   t.match(stdout, /tags: trained in .* limit 0\.001 s: MISSED/)
-  const passed = ['easy', 'hard', 'needy', 'tags'].map((name) => {
+  const passed = ['easy', 'hard', 'needy', 'tags', 'made'].map((name) => {
     const { passed } = JSON.parse(readFileSync(join(cwd, 'out', name, 'result.json'), 'utf8')) as { passed: boolean }
     return passed
   })
-  t.same(passed, [true, false, false, false])
+  t.same(passed, [true, false, false, false, false])
   // One for a GPU is skipped without one.
   writeFileSync(join(cwd, 'recipes', 'gpu.json'), JSON.stringify({ ...row(3), device: 'cuda' }))
   t.match(await runner(['gpu', ...words], { GATECELL_CUDA_LIBRARY: join(cwd, 'none.so') }), {

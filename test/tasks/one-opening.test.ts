@@ -75,11 +75,12 @@ for (const task of tasks)
     const inputs: Record<string, object> = {
       read: { ink: data.map((path) => ({ path })) },
       write: { text: 'lv' },
-      trace: { data: { path: data[0] } },
-      sample: {}
+      trace: task.id === 'numbers' ? { terms: ['6', '7', '/', '2', '4'] } : { data: { path: data[0] } },
+      sample: {},
+      continue: { terms: ['6', '7', '8'] }
     }
     const verbs = [...task.verbs, ...(task.tracing ? [task.tracing] : [])]
-    const uses = { evaluate: evaluating(task, data) }
+    const uses = { evaluate: evaluating(task, task.evaluation.words ? [] : data) }
     for (const verb of verbs) Object.assign(uses, { [verb.name]: usingVerb(verb, inputs[verb.name]!) })
     for (const [name, use] of Object.entries(uses)) {
       const [alone, replaced] = [await recordsOf(task.id, use, false), await recordsOf(task.id, use, true)]

@@ -1,8 +1,11 @@
 // Small models of every task, with first values as weights.
 
-import { writeCheckpoint, type Model } from '../../src/index.js'
+import { defineModel, writeCheckpoint, type Model } from '../../src/index.js'
+import { configToJson, defaultsOf } from '../../src/settings/index.js'
 import { recognitionModel } from '../../src/tasks/handwriting-recognition/index.js'
 import { generationModel } from '../../src/tasks/handwriting-synthesis/index.js'
+import { numbersDefinition } from '../../src/tasks/numbers/model.js'
+import { numbersNetworkSettings, numbersTrainingSettings } from '../../src/tasks/numbers/settings.js'
 import { textModel } from '../../src/tasks/text/index.js'
 import { generationConfig, recognitionConfig, textConfig } from '../border/worlds.js'
 
@@ -15,6 +18,11 @@ export async function save(made: Model, path: string): Promise<void> {
 
 /** Models of each task by their hidden size: the configuration of one size does not fit the weights of another. */
 export const models: Record<string, (hidden: number) => Model> = {
+  numbers: (hidden) => {
+    const network = { ...defaultsOf(numbersNetworkSettings), hidden }
+    const training = { ...defaultsOf(numbersTrainingSettings), validEvery: 1 }
+    return defineModel({ ...numbersDefinition(network), config: configToJson({ network, training }) })
+  },
   text: (hidden) => textModel({ ...textConfig, network: { ...textConfig.network, hidden } }),
   'handwriting-recognition': (hidden) =>
     recognitionModel({
