@@ -47,7 +47,7 @@ const definitions = {
   },
   geometric: {
     bounds: [1000],
-    fewest: 3,
+    fewest: 2,
     rule: `each term times a factor from ${RATIOS.join(', ')}`,
     isOther: ([start]) => start === 0,
     terms: ([start, ratio], count) => recurrence([BigInt(start!)], count, (terms) => terms.at(-1)! * BigInt(ratio!))
@@ -68,7 +68,7 @@ const definitions = {
     terms: polynomial
   },
   cubic: {
-    bounds: [1000, 300, 100, 30],
+    bounds: [1000, 300, 100, 100],
     fewest: 5,
     rule: 'a polynomial of degree 3: the third difference stays the same',
     isOther: ([, , , third]) => third === 0,

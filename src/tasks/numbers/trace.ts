@@ -49,7 +49,7 @@ export async function traceNumbers(
   const batch = contexts.length
   const { hidden, embedding: width } = config.network
   const values = vectorsOf(model.parameters.get('digit.weight').data, contexts, { digits, width })
-  const { layers } = traceNetwork(
+  const { layers } = await traceNetwork(
     model,
     (x) => {
       const { families } = encodeTerms(x, config.network)
