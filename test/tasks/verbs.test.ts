@@ -60,6 +60,14 @@ t.before(async () => {
 
 /** For each use: its input as JSON, and the words of a command line that give the same. */
 const calls: Record<string, { json: JsonObject; words: string }> = {
+  'numbers continue': {
+    json: { terms: ['6', '-7', '8'], count: 2, choices: 1 },
+    words: 'continue MODEL 6 -7 8 --count 2 --choices 1'
+  },
+  'numbers trace': {
+    json: { terms: ['6', '7', '/', '2', '4'], cells: 2 },
+    words: 'trace MODEL 6 7 / 2 4 --cells 2'
+  },
   'text sample': {
     json: { prompt: 'ab', length: 40, seed: 3 },
     words: 'sample MODEL --prompt ab --length 40 --seed 3'

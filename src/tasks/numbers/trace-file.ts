@@ -19,8 +19,11 @@ export function numbersTraceCode(
 ): VerbCode<LoadedNumbers, TraceInput, TraceRecord> {
   return {
     load,
-    async *run(loaded, { terms, cells: count, svg }, { signal }) {
-      const traced = await traceNumbers(loaded, contextsOf(terms).map(readTerms), { signal })
+    async *run(loaded, { terms, cells: count, svg }, { engine, signal }) {
+      const traced = await traceNumbers(loaded, contextsOf(terms).map(readTerms), {
+        device: engine.device ?? 'auto',
+        signal
+      })
       const cells = traced.cells.slice(0, count)
       const content = svg ? cellsSvg({ ...traced, cells }) : ''
       if (svg) yield { event: 'file', name: 'svg', type: 'image/svg+xml', content }

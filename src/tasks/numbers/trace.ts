@@ -1,6 +1,7 @@
 // The encoder at work on two contexts: its memory cells at every digit, and those cells that tell the contexts apart.
 
 import { expected } from '../../errors.js'
+import type { Device } from '../../graph/opcodes.js'
 import { reshape } from '../../graph/ops/index.js'
 import { traceNetwork } from '../../introspect/network.js'
 import type { LoadedNumbers } from './continue.js'
@@ -37,7 +38,7 @@ export interface NumbersTrace {
 export async function traceNumbers(
   { model, config }: LoadedNumbers,
   contexts: readonly (readonly bigint[])[],
-  { signal }: { signal?: AbortSignal | undefined } = {}
+  { device = 'cpu', signal }: { device?: Device; signal?: AbortSignal | undefined } = {}
 ): Promise<NumbersTrace> {
   if (contexts.length < 2) {
     const remedy = 'separate them with a slash, for example 6 7 8 / 2 4 8'
@@ -55,7 +56,7 @@ export async function traceNumbers(
       const { families } = encodeTerms(x, config.network)
       return reshape(families, [1, batch, families.shape[1]!])
     },
-    { values, steps: digits, batch }
+    { values, steps: digits, batch, device, ...(signal && { signal }) }
   )
   const { cells } = layers[0]!
   const traced = Array.from({ length: hidden }, (_, unit): TracedCell => {
