@@ -19,11 +19,8 @@ export function numbersTraceCode(
 ): VerbCode<LoadedNumbers, TraceInput, TraceRecord> {
   return {
     load,
-    async *run(loaded, { terms, cells: count, svg }, { engine, signal }) {
-      const traced = await traceNumbers(loaded, contextsOf(terms).map(readTerms), {
-        device: engine.device ?? 'auto',
-        signal
-      })
+    async *run(loaded, { terms, cells: count, svg }, { signal }) {
+      const traced = await traceNumbers(loaded, contextsOf(terms).map(readTerms), { signal })
       const cells = traced.cells.slice(0, count)
       const content = svg ? cellsSvg({ ...traced, cells }) : ''
       if (svg) yield { event: 'file', name: 'svg', type: 'image/svg+xml', content }

@@ -1,13 +1,9 @@
 // The encoder at work on two contexts: its memory cells at every digit, and those cells that tell the contexts apart.
 
 import { expected } from '../../errors.js'
-import type { Device } from '../../graph/opcodes.js'
-import { reshape } from '../../graph/ops/index.js'
-import { traceNetwork } from '../../introspect/network.js'
 import type { LoadedNumbers } from './continue.js'
-import { CONTEXT, packNumbers } from './digits.js'
+import { packNumbers } from './digits.js'
 import type { FamilyName } from './families.js'
-import { encodeTerms } from './model.js'
 import { decodedWidth, predictNext, type NumbersPrediction } from './predict.js'
 
 /** A memory cell of the encoder on each context. */
@@ -19,6 +15,9 @@ export interface TracedCell {
   /** Difference between the largest and the smallest value of the contexts after the last digit. */
   readonly difference: number
 }
+
+/** The tensor of the encoder's memory cells `[T, B, hidden]`. */
+const CELLS = 'encoder.cell_l0'
 
 /** The trace of the encoder on several contexts. */
 export interface NumbersTrace {
@@ -38,7 +37,7 @@ export interface NumbersTrace {
 export async function traceNumbers(
   { model, config }: LoadedNumbers,
   contexts: readonly (readonly bigint[])[],
-  { device = 'cpu', signal }: { device?: Device; signal?: AbortSignal | undefined } = {}
+  { signal }: { signal?: AbortSignal | undefined } = {}
 ): Promise<NumbersTrace> {
   if (contexts.length < 2) {
     const remedy = 'separate them with a slash, for example 6 7 8 / 2 4 8'
@@ -48,17 +47,17 @@ export async function traceNumbers(
   for (const terms of contexts) predictions.push(await predictNext(model, terms, { count: 1, signal }))
   const digits = Math.max(...contexts.map(decodedWidth))
   const batch = contexts.length
-  const { hidden, embedding: width } = config.network
-  const values = vectorsOf(model.parameters.get('digit.weight').data, contexts, { digits, width })
-  const { layers } = await traceNetwork(
-    model,
-    (x) => {
-      const { families } = encodeTerms(x, config.network)
-      return reshape(families, [1, batch, families.shape[1]!])
-    },
-    { values, steps: digits, batch, device, ...(signal && { signal }) }
+  const { hidden } = config.network
+  using lease = model.lease({ length: digits, batch }, { purpose: 'predict', outputs: [CELLS] })
+  const { inputs, outputs } = lease.plan
+  const { terms: symbols, previous } = packNumbers(
+    contexts.map((terms) => ({ terms, next: null, family: 0 })),
+    digits
   )
-  const { cells } = layers[0]!
+  inputs['terms']!.set(symbols)
+  inputs['previous']!.set(previous)
+  await lease.plan.run('forward', { signal })
+  const cells = outputs[CELLS]!
   const traced = Array.from({ length: hidden }, (_, unit): TracedCell => {
     const rows = contexts.map((_, b) =>
       Array.from({ length: digits }, (_, t) => Math.tanh(cells[(t * batch + b) * hidden + unit]!))
@@ -74,18 +73,4 @@ export async function traceNumbers(
     digits,
     cells: traced.sort((one, other) => other.difference - one.difference)
   }
-}
-
-/** Returns the input of the encoder, the vectors of the digits, `[T, B, CONTEXT * width]`. */
-function vectorsOf(
-  table: ArrayLike<number>,
-  contexts: readonly (readonly bigint[])[],
-  { digits, width }: { digits: number; width: number }
-): Float32Array {
-  const { terms } = packNumbers(contexts.map((terms) => ({ terms, next: null, family: 0 })), digits) // prettier-ignore
-  const values = new Float32Array(digits * contexts.length * CONTEXT * width)
-  terms.forEach((symbol, at) => {
-    for (let i = 0; i < width; i++) values[at * width + i] = table[symbol * width + i]!
-  })
-  return values
 }

@@ -31,8 +31,7 @@ export const continueRecords = {
 export const numbersTraceSettings = {
   terms: setting.texts({ flag: null, help: 'two or more sequences with a slash between them' }),
   cells: setting.integer({ min: 1, max: 64, default: 8, help: 'cells to show, those that differ most' }),
-  svg: setting.product({ mediaType: 'image/svg+xml', help: 'the cells as a picture' }),
-  ...deviceSettings
+  svg: setting.product({ mediaType: 'image/svg+xml', help: 'the cells as a picture' })
 } satisfies Group
 
 /** Records of a trace. */
