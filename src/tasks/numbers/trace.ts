@@ -57,7 +57,7 @@ export async function traceNumbers(
   inputs['terms']!.set(symbols)
   inputs['previous']!.set(previous)
   await lease.plan.run('forward', { signal })
-  const cells = outputs[CELLS]!
+  const cells = outputs[CELLS]
   const traced = Array.from({ length: hidden }, (_, unit): TracedCell => {
     const rows = contexts.map((_, b) =>
       Array.from({ length: digits }, (_, t) => Math.tanh(cells[(t * batch + b) * hidden + unit]!))
