@@ -1,8 +1,10 @@
 // The empty word as a path, which a shell makes of a variable without a value: every command refuses it before it begins.
 
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import t from 'tap'
 import { createProgram } from '../../src/cli/program.js'
+import { models, save } from '../tasks/small-models.js'
 import { inProcess } from './in-process.js'
 
 /** Names of values, as the help shows them, that are paths. */
@@ -28,6 +30,8 @@ function* valuesOf(command: Command, path = command.name()): Generator<[string, 
   for (const argument of command.registeredArguments) {
     // A text that is written is a text; those that are read are files.
     const name = argument.name() === 'text' && argument.variadic ? 'data' : argument.name()
+    // The words after the model of these two are files or numbers, which the model's task decides: the last test runs them.
+    if (name === 'data' && ['evaluate', 'trace'].includes(command.name())) continue
     yield [`${path} ${argument.name()}`, name, argument.parseArg]
   }
   for (const inner of command.commands) yield* valuesOf(inner, `${path} ${inner.name()}`)
@@ -71,6 +75,19 @@ t.test('commands name the option', async (t) => {
       stderr,
       'gatecell: Expected the path of a file for --out but received "": see --help (ERR_INVALID_OPTION)\n',
       words.join(' ')
+    )
+  }
+})
+
+t.test('files after a model are checked when its task is known', async (t) => {
+  const model = join(t.testdir({}), 'model.safetensors')
+  await save(models['text']!(2), model)
+  for (const command of ['evaluate', 'trace']) {
+    const { code, stderr } = await inProcess([command, model, ''])
+    t.equal(code, 2)
+    t.equal(
+      stderr,
+      'gatecell: Expected the path of a file for the data but received "": see --help (ERR_INVALID_OPTION)\n'
     )
   }
 })
