@@ -3,7 +3,7 @@
 import { boolean, integer, object, optional, seed as seedOf, string } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
 import { checkTokens, tokensOf, type Tokens } from '../text/tokens.js'
-import { checkVocabulary, type Vocabulary } from '../text/vocabulary-types.js'
+import { checkVocabulary, encodeText, type Vocabulary } from '../text/vocabulary-types.js'
 import { evaluationSource, tokenSource, type EpochSource, type TokenNames } from './source.js'
 import { createBatches, createEvaluation } from './windows.js'
 
@@ -74,7 +74,7 @@ export function createTextDataset(
       'leave it out'
     )
   }
-  const tokens = typeof text === 'string' ? tokensOf(vocabulary!.encode(text)) : checkTokens(text, 'the text')
+  const tokens = typeof text === 'string' ? tokensOf(encodeText(text, vocabulary!)) : checkTokens(text, 'the text')
   if (!repeat) return evaluationSource(createEvaluation(tokens, { batch, length, ...(warmup && { warmup }) }), names)
   const order = { ...(seed !== undefined && { seed }), ...(rotate !== undefined && { rotate }) }
   return tokenSource(createBatches(tokens, { batch, length, ...order }), names)

@@ -3,9 +3,11 @@
 import {
   anything,
   boolean,
+  callback,
   choice,
   int32Array,
   integer,
+  integers,
   list,
   methods,
   optional,
@@ -104,6 +106,19 @@ export const checkVocabulary = methods<Vocabulary>(['encode', 'decode', 'symbol'
   special: list(specialToken),
   config: anything
 })
+
+const checkEncode = callback<Vocabulary['encode']>()
+const checkIds = integers(0)
+
+/**
+ * Returns the ids of the symbols of `text`. The method of the vocabulary is read once and its result is checked, because the vocabulary may be
+ * a caller's own. Throws ERR_UNKNOWN_SYMBOL, with the remedy, for a symbol that the vocabulary does not have, and ERR_INVALID_ARGUMENT unless
+ * the vocabulary returns ids.
+ */
+export function encodeText(text: string, vocabulary: Vocabulary, remedy?: string): Int32Array {
+  const encode = checkEncode(vocabulary.encode, 'vocabulary.encode')
+  return checkIds(encode.call(vocabulary, text, remedy), 'the symbols of a text')
+}
 
 const readDecodeOptions = optionsOf<DecodeOptions>({ skipSpecial: optional(boolean) })
 

@@ -3,9 +3,10 @@
 import { crc32 } from 'node:zlib'
 import type { InkSets } from '../../data/ink/split.js'
 import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
-import { anything, callback, integers, list, optional } from '../../check/index.js'
+import { anything, callback, list, optional } from '../../check/index.js'
 import { expected, GatecellError } from '../../errors.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
+import { encodeText } from '../../data/text/vocabulary-types.js'
 import type { DataMark } from '../runs/fingerprint.js'
 
 /** Returns the fingerprint of the ink: coordinates, times, ends of strokes and texts. */
@@ -25,18 +26,12 @@ export function markOfInk({ train, valid }: InkSets): DataMark {
 /** The remedy for symbols that a reader or writer does not have, because its vocabulary comes from the texts of its ink. */
 const SYMBOL_REMEDY = 'leave such samples or symbols out, or train on ink whose texts have them'
 
-const checkEncode = callback<Vocabulary['encode']>()
-const checkIds = integers(0)
-
 /**
- * Returns the ids of the symbols of `text`, which is that of the sample `source` if one is given. The method of the vocabulary is read once
- * and its result is checked, because the vocabulary may be a caller's own. Throws ERR_UNKNOWN_SYMBOL, with the source, for a symbol that
- * the vocabulary does not have.
+ * Returns the ids of the symbols of `text`, which is that of the sample `source` if one is given. Throws ERR_UNKNOWN_SYMBOL, with the source,
+ * for a symbol that the vocabulary does not have.
  */
 export function idsOf(text: string, vocabulary: Vocabulary, source?: string): Int32Array {
-  const encode = checkEncode(vocabulary.encode, 'vocabulary.encode')
-  const remedy = source === undefined ? SYMBOL_REMEDY : `${SYMBOL_REMEDY} (${source})`
-  return checkIds(encode.call(vocabulary, text, remedy), 'the symbols of a text')
+  return encodeText(text, vocabulary, source === undefined ? SYMBOL_REMEDY : `${SYMBOL_REMEDY} (${source})`)
 }
 
 /** Returns the text of a sample. Throws ERR_INVALID_INK if it has none. */

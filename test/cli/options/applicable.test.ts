@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import t, { type Test } from 'tap'
 import { createProgram } from '../../../src/cli/program.js'
 import { writeCheckpoint } from '../../../src/io/checkpoint.js'
+import { models, save } from '../../tasks/small-models.js'
 
 const folder = t.testdir({ 'ink.ndjson': '{"strokes":[[[0,0],[1,1]]],"text":"a"}\n', 'text.txt': 'abc' })
 const at = (name: string) => join(folder, name)
@@ -19,13 +20,14 @@ t.test('each command refuses more words than it takes', async (t) => {
   const all = leaves(await createProgram())
   t.ok(all.length >= 10, `${all.length} commands`)
   const fixed = all.filter(({ command }) => !command.registeredArguments.some(({ variadic }) => variadic))
-  for (const name of ['sample', 'write', 'trace', 'inspect', 'doctor'])
+  for (const name of ['train numbers', 'sample', 'write', 'inspect', 'doctor'])
     t.ok(
       fixed.some(({ words }) => words.join(' ') === name),
       `${name} takes a fixed number of words`
     )
   for (const { command, words } of fixed) {
-    const extra = [...command.registeredArguments.map(() => 'word'), 'extra']
+    const needed = command.options.filter(({ mandatory }) => mandatory).flatMap(({ long }) => [long!, 'word'])
+    const extra = [...command.registeredArguments.map(() => 'word'), 'extra', ...needed]
     const refusal = { code: 'commander.excessArguments', message: /too many arguments/ }
     await t.rejects(
       (await createProgram()).parseAsync([...words, ...extra], { from: 'user' }),
@@ -33,6 +35,13 @@ t.test('each command refuses more words than it takes', async (t) => {
       words.join(' ')
     )
   }
+})
+
+t.test('a use of a model refuses more words than its task takes', async (t) => {
+  const model = at('words.safetensors')
+  await save(models['text']!(2), model)
+  await refuses(t, ['trace', model, at('text.txt'), 'extra'], /<data> after the model but received 2 words/)
+  await refuses(t, ['trace', model], /<data> after the model but received nothing/)
 })
 
 async function refuses(t: Test, words: string[], message: RegExp): Promise<void> {

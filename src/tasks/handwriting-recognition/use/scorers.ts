@@ -2,6 +2,7 @@
 
 import { list, number, optional, options as optionsOf, string } from '../../../check/index.js'
 import type { Vocabulary } from '../../../data/text/vocabulary.js'
+import { encodeText } from '../../../data/text/vocabulary-types.js'
 import { counted, expected } from '../../../errors.js'
 import { combineScorers, lexiconScorer, streamScorer, type Scorer } from '../../../generate/scorers.js'
 import { checkLoadedText, type LoadedText } from '../../text/use/load.js'
@@ -58,7 +59,7 @@ function symbolCount({ size, special }: Vocabulary): number {
 /** Returns the ids of a text; null if the vocabulary does not have all of its symbols. */
 function labelsOf(text: string, vocabulary: Vocabulary): Int32Array | null {
   try {
-    return vocabulary.encode(text)
+    return encodeText(text, vocabulary)
   } catch {
     return null
   }

@@ -1,8 +1,8 @@
 // The ids of a prompt. A word of a prompt is not changed in silence: an unknown one is an error, also if the vocabulary has `<unk>`, because
 // whoever asks how a text continues after a word wants no other answer. A rare character among many known ones may be `<unk>`.
 
-import { integers } from '../../../check/index.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/text/vocabulary.js'
+import { encodeText } from '../../../data/text/vocabulary-types.js'
 import { counted, expected } from '../../../errors.js'
 
 const REMEDY = 'use words that are frequent in the text of the training'
@@ -12,8 +12,8 @@ const REMEDY = 'use words that are frequent in the text of the training'
  * it has `<unk>`, and for a prompt without any word.
  */
 export function promptIds(vocabulary: Vocabulary, prompt: string): Int32Array {
-  if (vocabulary.kind !== 'word') return integers(0)(vocabulary.encode(prompt), 'the ids of the prompt')
-  const ids = integers(0)(vocabulary.encode(prompt, REMEDY), 'the ids of the prompt')
+  if (vocabulary.kind !== 'word') return encodeText(prompt, vocabulary)
+  const ids = encodeText(prompt, vocabulary, REMEDY)
   if (ids.length === 0) {
     throw expected(
       'ERR_UNKNOWN_SYMBOL',
