@@ -28,12 +28,14 @@ export interface Tables {
 
 /**
  * Lowers `graph`; keeps `loss` (null: none), the graph's outputs, its carried states, and the tensors whose `gradients` are read. Throws
- * ERR_OUT_OF_MEMORY if they are too large.
+ * ERR_INVALID_ARGUMENT if no op computes any of them, and ERR_OUT_OF_MEMORY if they are too large.
  */
 export function lower(graph: Graph, loss: Tensor | null, gradients: Iterable<Tensor> = []): Tables {
   const read = new Set(gradients)
   const roots = [...graph.outputs.values(), ...graph.carries.map(({ from }) => from), ...(loss ? [loss] : []), ...read]
   const { live, ops } = reachable(graph, roots)
+  if (ops.length === 0)
+    throw expected('ERR_INVALID_ARGUMENT', 'outputs or a loss that an op computes', 'only inputs, or none', 'add one')
   // Inputs and states stay even if no op reads them, because the caller may write them.
   for (const tensor of [...graph.inputs.values(), ...graph.states.values(), ...graph.outputs.values()]) live.add(tensor)
 
