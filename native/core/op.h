@@ -80,9 +80,10 @@ struct Node {
   std::vector<double> attributes;
   std::vector<bool> accumulate;  // per input: an earlier node of the backward pass has written its gradient
   std::vector<Buffer> buffers;
-  std::vector<int> packs;  // ids from Store::request_pack
-  std::string why;         // the chosen kernel and the reason, for explain()
-  bool trains = false;     // its backward pass is part of the plan
+  std::vector<int> packs;                // ids from Store::request_pack
+  std::string why;                       // the chosen kernel and the reason, for explain()
+  std::shared_ptr<const void> prepared;  // what the op keeps for its runs of what `prepare` has read
+  bool trains = false;                   // its backward pass is part of the plan
   // Marks of rewrites.h. `partner` is the node of the other direction, which is the next or the previous node: both run when the first of
   // them would run. partner_back is the same for the backward pass. -1: there is none.
   int partner = -1, partner_back = -1;

@@ -6,10 +6,12 @@ GC_INLINE void map_store(float* p, V v, int lanes) {
   else v_store_n(p, v, lanes);
 }
 
-// Calls body(i, lanes) for whole vectors and the rest. The body is compiled only once, because there are many functions.
+// Calls body(i, lanes) for whole vectors, then once for the rest: a body of few instructions has no room for a choice in each vector.
 template <class F>
 static inline void map_lanes(int64_t n, F body) {
-  for (int64_t i = 0; i < n; i += VL) body(i, n - i < VL ? static_cast<int>(n - i) : static_cast<int>(VL));
+  int64_t i = 0;
+  for (; i + VL <= n; i += VL) body(i, static_cast<int>(VL));
+  if (i < n) body(i, static_cast<int>(n - i));
 }
 template <class F>
 static inline void map_one(const gc_map_step& s, int64_t n, F f) {
