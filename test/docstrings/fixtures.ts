@@ -10,6 +10,7 @@ import {
   embedding,
   f32,
   i32,
+  ops,
   linear,
   lstm,
   crossEntropy,
@@ -213,6 +214,11 @@ export const fixtures = {
   'src/generate/session.ts#createSession': () => ({ model: penModel() }),
   'src/generate/session.ts': twoSessions,
 
+  'src/graph/graph.ts': () => {
+    const made = named({ x, queries: [2, 3, 4], keys: [2, 5, 4] })
+    made.graph.name('lstm.cell_l0', ops.tanh(made['x']!))
+    return made
+  },
   'src/graph/initializers.ts': () => named({ x }, { ids: [3, 2] }),
   'src/graph/ops/attention.ts#softWindow': () => named({ h: x }, { chars: [2, 6], lengths: [2] }),
   'src/graph/ops/attention.ts#dotAttention': () => named(encoded, { lengths: [2] }),
