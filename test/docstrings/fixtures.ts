@@ -216,7 +216,7 @@ export const fixtures = {
 
   'src/graph/graph.ts': () => {
     const made = named({ x, queries: [2, 3, 4], keys: [2, 5, 4] })
-    made.graph.name('lstm.cell_l0', ops.tanh(made['x']!))
+    made.graph.name('lstm.cell_l0', ops.tanh(made['x']))
     return made
   },
   'src/graph/initializers.ts': () => named({ x }, { ids: [3, 2] }),

@@ -12,7 +12,8 @@ struct MapBuilder {
   std::vector<int> grads;
   Doubles instructions = {};
   int add(int code, double a, double b = 0, double c = 0) {
-    instructions.insert(instructions.end(), {static_cast<double>(code), a, b, c});
+    // One by one: GCC 12 warns of an overflow that cannot happen when a list is inserted into the empty vector.
+    for (double value : {static_cast<double>(code), a, b, c}) instructions.push_back(value);
     return inputs + static_cast<int>(instructions.size() / 4);
   }
   Doubles attributes() const {

@@ -98,8 +98,8 @@ function traceOf(sizes: readonly number[]): InkTrace {
       { symbol: 'b', step: points.length - 1, probability: 0.7, gradient: rise }
     ],
     probabilities: { '': rise, a: rise, b: rise },
-    layers: [{ name: 'l0', cells: [wave(0), wave(1), wave(2)] }]
-  } as unknown as InkTrace
+    layers: [{ name: 'l0', cells: [wave(0), wave(1), wave(2)], forget: [0.5, 0.6, 0.7] }]
+  }
 }
 
 t.test('a trace has axes, a scale and a legend', async (t) => {
