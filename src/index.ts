@@ -175,6 +175,7 @@ export {
 } from './data/batching/windows.js'
 export { createDataset, type DatasetCursor } from './data/batching/dataset.js'
 export type { DatasetOptions, PrepareContext } from './data/batching/dataset-options.js'
+export type { PackedBatch } from './data/batching/sample-packer.js'
 export type { Sample, SampleModel, SampleValue } from './data/batching/fields.js'
 export type { SampleIterable, DatasetSamples } from './data/batching/samples.js'
 export { createTextDataset, type TextDatasetOptions } from './data/batching/text-dataset.js'

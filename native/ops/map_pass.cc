@@ -113,7 +113,7 @@ class Frame {
     for (int i = 0; i < code.steps; ++i) {
       const MapProgram::Value& v = program.value[code.step[i]];
       const auto operand = [&](int k) { return v.operand[k] < 0 ? nullptr : at_[v.operand[k]]; };
-      // Leaves are never results of an instruction, so the memory behind this address is a register or a root.
+      // Leaves are never results of an instruction, so the address is that of a register or a root.
       steps_[i] = {v.code, const_cast<float*>(at_[code.step[i]]), operand(0), operand(1), operand(2)};
     }
     kernels().map(steps_, code.steps, b.size());

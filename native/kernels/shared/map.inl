@@ -32,12 +32,15 @@ static inline void map_three(const gc_map_step& s, int64_t n, F f) {
 
 static void map_step(const gc_map_step& s, int64_t n) {
   switch (s.code) {
+// clang-format 14 joins these lines into one macro.
+// clang-format off
 #define GC_MAP_ONE(NAME, value) \
   case GC_MAP_##NAME: return map_one(s, n, [](V a) { return value; });
 #define GC_MAP_TWO(NAME, value) \
   case GC_MAP_##NAME: return map_two(s, n, [](V a, V b) { return value; });
 #define GC_MAP_THREE(NAME, value) \
   case GC_MAP_##NAME: return map_three(s, n, [](V a, V b, V c) { return value; });
+    // clang-format on
     GC_MAP_FUNCTIONS(GC_MAP_ONE, GC_MAP_TWO, GC_MAP_THREE)
 #undef GC_MAP_ONE
 #undef GC_MAP_TWO

@@ -73,15 +73,15 @@ const readLstm = object<LstmInputs>({
  * refused with ERR_UNSUPPORTED, and they have no kernels for the GPU. After the end of a row they are zeros.
  */
 export interface LstmTensors {
-  /** [T, B, R]: h after each step. */
+  /** `[T, B, R]`: h after each step. */
   y: Tensor
-  /** [B, R]: h after the last step of each row. */
+  /** `[B, R]`: h after the last step of each row. */
   h: Tensor
-  /** [B, H]: c after the last step of each row. */
+  /** `[B, H]`: c after the last step of each row. */
   c: Tensor
-  /** [T, B, H]: c after each step. */
+  /** `[T, B, H]`: c after each step. */
   cells: Tensor
-  /** [T, B, H] each, with the activations: the input, forget, cell and output gates i, f, g, o of the equations. */
+  /** `[T, B, H]` each, with the activations: the input, forget, cell and output gates i, f, g, o of the equations. */
   gates: { input: Tensor; forget: Tensor; cell: Tensor; output: Tensor }
 }
 
@@ -174,11 +174,11 @@ const readGru = object<GruInputs>(shared)
 
 /** The tensors of `ops.gru`. Gates are for outputs of a plan, as those of `LstmTensors`. */
 export interface GruTensors {
-  /** [T, B, H]: h after each step. */
+  /** `[T, B, H]`: h after each step. */
   y: Tensor
-  /** [B, H]: h after the last step of each row. */
+  /** `[B, H]`: h after the last step of each row. */
   h: Tensor
-  /** [T, B, H] each, with the activations: the reset, update and new gates r, z, n of the equations. */
+  /** `[T, B, H]` each, with the activations: the reset, update and new gates r, z, n of the equations. */
   gates: { reset: Tensor; update: Tensor; new: Tensor }
 }
 
