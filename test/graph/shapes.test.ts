@@ -104,6 +104,7 @@ t.test('refusals', async (t) => {
       'ERR_INVALID_ARGUMENT'
     ],
     ['parts', () => ops.concat([f(5, 2), f(4, 2)]), /part 1 of concat of shape \[5, any\] but received \[4, 2\]/],
+    ['null as axis', () => ops.concat([f(5, 2)], null as never), /axis of concat/, 'ERR_INVALID_ARGUMENT'],
     ['no part', () => ops.concat([]), /the tensors of concat/, 'ERR_INVALID_ARGUMENT'],
     [
       'dim',

@@ -1,7 +1,7 @@
 // Special tokens: ids of a vocabulary that stand for no text. A vocabulary owns them, so that no model adds or subtracts one by hand.
 
 import { choice, invalid, list, type Check } from '../../check/index.js'
-import { expected, show } from '../../errors.js'
+import { expected, isRevoked, show } from '../../errors.js'
 
 /**
  * A kind of special token: `blank` of CTC (no symbol at this step), `pad` (fills rows of a batch), `unknown` (symbols that the vocabulary
@@ -81,12 +81,15 @@ export function specialText(token: SpecialToken, skipSpecial: boolean): string {
 /** Returns the special tokens of a configuration of a model file. Calls `refuse` unless they are a list of tokens that differ. */
 export function specialFromConfig(value: unknown, refuse: (what: string, found: unknown) => never): SpecialToken[] {
   if (value === undefined) return []
+  const most = Object.keys(specialNames).length
+  // A longer list is not read, because it may have billions of holes; the copy has no holes.
+  const few = !isRevoked(value) && Array.isArray(value) && value.length > 0 && value.length <= most
+  const tokens: unknown[] = few ? Array.from(value as unknown[]) : []
   const legal =
-    Array.isArray(value) &&
-    value.length > 0 &&
-    value.every((token) => typeof token === 'string' && Object.hasOwn(specialNames, token)) &&
-    new Set(value).size === value.length
-  return legal ? (value as SpecialToken[]) : refuse('a list of special tokens that differ', value)
+    few &&
+    tokens.every((token) => typeof token === 'string' && Object.hasOwn(specialNames, token)) &&
+    new Set(tokens).size === tokens.length
+  return legal ? (tokens as SpecialToken[]) : refuse('a list of special tokens that differ', value)
 }
 
 /** Returns the part of a configuration that names special tokens; none without tokens, as in files of vocabularies that have none. */

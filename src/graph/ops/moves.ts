@@ -3,7 +3,7 @@
 import { integer, list, number, object, optional, type Check } from '../../check/index.js'
 import { expected } from '../../errors.js'
 import { expectType } from '../check.js'
-import { tensor, type Tensor } from '../graph.js'
+import { tensor, tensors, type Tensor } from '../graph.js'
 import { MAX_ELEMENTS, checkShape, showShape, type Shape } from '../shape.js'
 
 /** A dimension of x in the native op `rearrange`: its dimension in the result, padding before it, stride, and size of its kernel. */
@@ -177,7 +177,7 @@ export function patches(x: Tensor, options: PatchesOptions): Tensor {
 export function concat(parts: readonly Tensor[], axis?: number): Tensor
 export function concat(...parts: readonly Tensor[]): Tensor
 export function concat(...given: unknown[]): Tensor {
-  const [parts, axis] = Array.isArray(given[0]) ? [given[0], (given[1] ?? -1) as number] : [given, -1]
+  const [parts, axis = -1] = tensors.has(given[0] as Tensor) ? [given] : [given[0], given[1] as number | undefined]
   const read = list(tensor, 1)(parts, 'the tensors of concat')
   const first = read[0]!
   const rank = first.shape.length

@@ -92,3 +92,13 @@ t.test('refusals', async (t) => {
   const twice = { kind: 'character', symbols: 'a', unknown: true, special: ['unknown'] }
   t.throws(() => vocabularyFromConfig(twice), { code: 'ERR_FILE_FORMAT' })
 })
+
+t.test('lists of special tokens with holes are refused at once', async (t) => {
+  const holes = new Array(2)
+  holes[1] = 'blank'
+  for (const special of [new Array(2 ** 32 - 1), holes, []])
+    t.throws(() => vocabularyFromConfig({ kind: 'byte', special }), {
+      code: 'ERR_FILE_FORMAT',
+      message: /special tokens/
+    })
+})
