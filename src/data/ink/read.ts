@@ -92,7 +92,7 @@ async function readFile(path: string, isStdin: boolean, options: ReadInkOptions,
   const samples: Ink[] = []
   const take = async (drafts: Iterable<InkDraft>) => {
     for (const draft of drafts) {
-      const ink = judge(draft, options)
+      const ink = usableInk(draft, options)
       if (ink) budget.keep(ink, path)
       if (ink) samples.push(ink)
       if (samples.length > MAX_SAMPLES) return // refused by the caller
@@ -116,7 +116,8 @@ async function readFile(path: string, isStdin: boolean, options: ReadInkOptions,
   return samples
 }
 
-function judge(draft: InkDraft, { onBad }: ReadInkOptions): Ink | null {
+/** Returns the ink of a draft; null if it is not usable and `onBad` takes the error, which is thrown otherwise. */
+export function usableInk(draft: InkDraft, { onBad }: Pick<ReadInkOptions, 'onBad'>): Ink | null {
   try {
     return draft()
   } catch (error) {

@@ -1,9 +1,9 @@
 // Samples of ink from the contents of an input.
 
 import { createPace } from '../../data/files/pace.js'
-import { parseInk, readInk, type ReadInkOptions } from '../../data/ink/read.js'
+import { parseInk, readInk, usableInk, type ReadInkOptions } from '../../data/ink/read.js'
 import type { Ink } from '../../data/ink/strokes.js'
-import { expected, GatecellError } from '../../errors.js'
+import { expected } from '../../errors.js'
 import type { Content } from '../../settings/index.js'
 import { contentName } from '../contents.js'
 
@@ -20,22 +20,11 @@ export async function readInkContents(contents: readonly Content[], options: Rea
     if ('path' in content) samples.push(...(await readInk([content.path], options)))
     else
       for (const draft of parseInk(content.text, content.name, options)) {
-        const ink = kept(draft, options)
+        const ink = usableInk(draft, options)
         if (ink) samples.push(ink)
         if (pace.due()) await pace.turn()
       }
   }
   if (samples.length > 0) return samples
   throw expected('ERR_CORPUS_EMPTY', `ink in ${contents.map(contentName).join(', ')}`, 'none', 'send strokes')
-}
-
-/** Returns the ink of a draft, or null if it is not usable and `onBad` takes the error. */
-function kept(draft: () => Ink, { onBad }: ReadInkOptions): Ink | null {
-  try {
-    return draft()
-  } catch (error) {
-    if (!onBad || !(error instanceof GatecellError)) throw error
-    onBad(error)
-    return null
-  }
 }
