@@ -18,7 +18,7 @@ const CONTINUE_NOTES = `
 Examples:
   gatecell continue numbers.safetensors 6 7 8
   gatecell continue numbers.safetensors 2 4 8 --count 5
-  gatecell continue numbers.safetensors -- -1 2 -3 4
+  gatecell continue numbers.safetensors -1 2 -3 4
 
 The network reads the last six terms. After the sequence with the appended terms come the most probable next terms, then the terms after the
 first, and the families that fit.`
