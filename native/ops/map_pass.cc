@@ -16,10 +16,15 @@ struct Block {
   int64_t size() const { return rows * width; }
 };
 
+// Whether a block lies in one piece in memory whose rows are `ld` apart. A block of one row may be wider than such a row, because it may
+// include the padding of the result.
+bool adjoins(const Block& b, int64_t ld, bool flat) {
+  return flat || (b.rows > 1 ? ld == b.width : b.column + b.width <= ld);
+}
+
 // The place of a block in a root if it may be written there at once, else null.
-float* direct(const Root& root, const Block& b) {
-  if (root.accumulate || (b.rows > 1 && root.ld != b.width)) return nullptr;
-  return root.data + b.row * root.ld + b.column;
+float* direct(const Root& root, const Block& b, bool flat) {
+  return root.accumulate || !adjoins(b, root.ld, flat) ? nullptr : root.data + b.row * root.ld + b.column;
 }
 
 void store(const Root& root, const Block& b, const float* from, bool flat) {
@@ -45,17 +50,17 @@ struct Blocks {
 };
 
 // The elements of a leaf for a block: where they lie, or in `to`.
-const float* load(const Leaf& leaf, const Block& b, float* to) {
+const float* load(const Leaf& leaf, const Block& b, float* to, bool flat) {
   const auto row_of = [&](int64_t row) { return leaf.one_row ? 0 : leaf.row(row); };
   if (leaf.cols > 1 || b.width == 1) {
-    const int64_t first = row_of(b.row);
-    if (b.rows == 1) return leaf.data + first * leaf.ld + b.column;
-    if (leaf.row.same() && leaf.ld == b.width) return leaf.data + first * leaf.ld;
+    if ((b.rows == 1 || leaf.row.same()) && adjoins(b, leaf.ld, flat))
+      return leaf.data + row_of(b.row) * leaf.ld + b.column;
+    const int64_t known = std::min(b.width, leaf.cols - b.column);
     for (int64_t r = 0; r < b.rows; ++r) {
-      const float* from = leaf.data + row_of(b.row + r) * leaf.ld;
+      const float* from = leaf.data + row_of(b.row + r) * leaf.ld + b.column;
       float* row = to + r * b.width;
-      for (int64_t j = 0; j < leaf.cols; ++j) row[j] = from[j];
-      for (int64_t j = leaf.cols; j < b.width; ++j) row[j] = 0;  // padding
+      for (int64_t j = 0; j < known; ++j) row[j] = from[j];
+      for (int64_t j = known; j < b.width; ++j) row[j] = 0;  // padding
     }
     return to;
   }
@@ -92,7 +97,7 @@ class Frame {
       const Leaf* from = pass.leaf_of(id);
       if (from && from->single) std::fill_n(own, kMapBlock, from->data[0]);
       else if (from && from->one_row && blocks.rows_each > 1)
-        at_[id] = load(*from, blocks.at(0), own);  // for all blocks
+        at_[id] = load(*from, blocks.at(0), own, flat_);  // for all blocks
       else if (from) leaves_[leaf_count_++] = {id, from, own};
       else if (code.place[id] < code.fixed) std::fill_n(own, kMapBlock, program.value[id].constant);
     }
@@ -105,9 +110,9 @@ class Frame {
   void run(const Block& b) {
     const MapProgram& program = pass_.program;
     const MapCode& code = pass_.code;
-    for (int i = 0; i < leaf_count_; ++i) at_[leaves_[i].id] = load(*leaves_[i].from, b, leaves_[i].own);
+    for (int i = 0; i < leaf_count_; ++i) at_[leaves_[i].id] = load(*leaves_[i].from, b, leaves_[i].own, flat_);
     for (int i = 0; i < code.roots; ++i) {
-      float* place = computed_[i] ? direct(pass_.root[i], b) : nullptr;
+      float* place = computed_[i] ? direct(pass_.root[i], b, flat_) : nullptr;
       if (computed_[i]) at_[code.root[i]] = place ? place : own_[i];
     }
     for (int i = 0; i < code.steps; ++i) {

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <string>
@@ -105,11 +106,10 @@ Trained train(int32_t T, int32_t B, int32_t H, bool both, bool has_lengths, int3
 // Switches of every thread of this process that it asked for itself: one for each time that it woke and slept again.
 std::map<std::string, long> switches() {
   std::map<std::string, long> found;
-  const int self = static_cast<int>(gettid());
-  for (int id = self; id < self + 4000; ++id) {
-    std::ifstream file("/proc/self/task/" + std::to_string(id) + "/status");
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file(thread.path() / "status");
     for (std::string word; file >> word;)
-      if (word == "voluntary_ctxt_switches:") file >> found[std::to_string(id)];
+      if (word == "voluntary_ctxt_switches:") file >> found[thread.path().filename()];
   }
   return found;
 }
