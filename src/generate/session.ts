@@ -1,6 +1,6 @@
 // A session: one sequence of steps of a model, with the carried states and the inputs of the next step.
 
-import { integer, invalid, list, made } from '../check/index.js'
+import { integer, iterable, list, made } from '../check/index.js'
 import { copyValue } from './rows.js'
 import { SessionCore } from './session-core.js'
 import type { SessionModel } from './session-kind.js'
@@ -129,11 +129,10 @@ export async function* runTogether(
 ): AsyncGenerator<Map<Session, SessionBlock>, void, undefined> {
   const steps = types.readCount(count, 'count')
   const read = types.readRunOptions(options, 'the options of runTogether')
-  if (typeof (sessions as Partial<Iterable<Session>> | null | undefined)?.[Symbol.iterator] !== 'function')
-    throw invalid('an iterable of sessions', 'sessions', sessions)
+  const rows = iterable(checkSession)(sessions, 'sessions')
   let present: Session[] = []
   const members = () => {
-    present = [...sessions]
+    present = [...rows]
     return present.map((one) => coreOf(one))
   }
   for await (const blocks of runRows(members, steps, read)) {

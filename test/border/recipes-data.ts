@@ -189,7 +189,7 @@ const bytePairs: AnyRecipe[] = [
         onProgress: () => {}
       }
     ],
-    { returns: 'BpeVocabulary', cost: 5, accepts: ['0=*', '0.*=*'] }
+    { returns: 'BpeVocabulary', cost: 5, accepts: ['0=*', '0.0=*', '0.1=*'] }
   ),
   recipe({
     name: 'bpeToTokenizerJson',

@@ -108,6 +108,9 @@ function initializer(name: 'constant' | 'normal' | 'orthogonal' | 'uniform', val
   })
 }
 
+/** A list of axes may also be one axis, counted from either end. */
+const singleAxis = (place: string) => ['-1', '0', '-0', '1'].map((axis) => `${place}=${axis}`)
+
 const nullable = (...places: string[]) => places.map((place) => `${place}=null`)
 
 const ctcInputs = (w: GraphWorld) => {
@@ -137,7 +140,11 @@ export const graphRecipes: AnyRecipe[] = [
     ],
     0.5
   ]),
-  ...ops('patches', (w) => [w.f32(3, 2, 4), { axes: [0, 1], kernel: 2, stride: [1, 2], padding: 1 }]),
+  ...ops('patches', (w) => [w.f32(3, 2, 4), { axes: [0, 1], kernel: 2, stride: [1, 2], padding: 1 }], [
+    '1.stride=1',
+    '1.stride=7',
+    '1.stride=2^31-1'
+  ]),
   ...ops('gather', (w) => [w.f32(3, 2, 4), w.i32(5, 2), 1]),
   ...ops('scatterAdd', (w) => [w.f32(3, 5, 2, 4), w.i32(5, 2), 6, 1]),
   ...ops('slice', (w) => [w.f32(3, 2, 4), 2, 1, 3]),
@@ -147,9 +154,9 @@ export const graphRecipes: AnyRecipe[] = [
     (a: { add: (b: unknown) => { exp: () => unknown } }, b: unknown) => a.add(b).exp()
   ]),
   ...(['sum', 'mean', 'max', 'logSumExp'] as const).flatMap((name) =>
-    ops(name, (w) => [w.f32(3, 2, 4), [0, -1], { keepDims: true }])
+    ops(name, (w) => [w.f32(3, 2, 4), [0, -1], { keepDims: true }], singleAxis('1'))
   ),
-  ...ops('weightedMean', (w) => [w.f32(3, 2, 4), w.f32(3, 2, 1), [0, 1], { keepDims: false }]),
+  ...ops('weightedMean', (w) => [w.f32(3, 2, 4), w.f32(3, 2, 1), [0, 1], { keepDims: false }], singleAxis('2')),
   ...ops('sample', (w) => [w.f32(3, 2, 4), w.f32(4), 5]),
   ...ops(
     'crossEntropy',

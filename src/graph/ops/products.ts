@@ -1,6 +1,6 @@
 // Products of tensors, of which none has to be a parameter.
 
-import { boolean, object, optional } from '../../check/index.js'
+import { boolean, optional, options as optionsOf } from '../../check/index.js'
 import { expected } from '../../errors.js'
 import { expectType } from '../check.js'
 import type { Tensor } from '../graph.js'
@@ -15,7 +15,7 @@ export interface MatmulOptions {
   transposeB?: boolean
 }
 
-const readOptions = object<MatmulOptions>({ transposeA: optional(boolean), transposeB: optional(boolean) })
+const readOptions = optionsOf<MatmulOptions>({ transposeA: optional(boolean), transposeB: optional(boolean) })
 
 /**
  * Multiplies matrices: c[..., m, n] = sum over k of a[..., m, k] * b[..., k, n].
@@ -37,7 +37,7 @@ const readOptions = object<MatmulOptions>({ transposeA: optional(boolean), trans
 export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   expectType('matmul', 'a', a, 'f32')
   expectType('matmul', 'b', b, 'f32')
-  const { transposeA = false, transposeB = false } = readOptions(options ?? {}, 'the options of matmul')
+  const { transposeA = false, transposeB = false } = readOptions(options, 'the options of matmul')
   const [rows, innerOfA] = matrixOf('a', a, transposeA)
   const [innerOfB, columns] = matrixOf('b', b, transposeB)
   if (innerOfA !== innerOfB) {

@@ -1,6 +1,6 @@
 // Sums, means, largest values and log-sum-exps over any dimensions of a tensor.
 
-import { boolean, integer, list, object, optional } from '../../check/index.js'
+import { boolean, integer, list, optional, options as optionsOf } from '../../check/index.js'
 import { expected } from '../../errors.js'
 import { expectType } from '../check.js'
 import { type Tensor } from '../graph.js'
@@ -18,7 +18,7 @@ export interface ReduceOptions {
 /** The largest finite float32. */
 const MAX_FLOAT = 3.4028234663852886e38
 
-const readOptions = object<ReduceOptions>({ keepDims: optional(boolean) })
+const readOptions = optionsOf<ReduceOptions>({ keepDims: optional(boolean) })
 
 /** Dimensions to reduce: one or several, counted from 0 or, if negative, from the end. */
 export type Axes = number | readonly number[]
@@ -69,7 +69,7 @@ export function weightedMean(x: Tensor, weights: Tensor, axes?: Axes, options?: 
  * elements are -Infinity.
  */
 export function logSumExp(x: Tensor, axes?: Axes, options?: ReduceOptions): Tensor {
-  const { keepDims } = readOptions(options ?? {}, 'the options of logSumExp')
+  const { keepDims } = readOptions(options, 'the options of logSumExp')
   const largest = max(x, axes, { keepDims: true })
   const top = map([largest], (m) => m.abs().lessEqual(MAX_FLOAT).select(m.stopGradient(), 0))
   const total = sum(
@@ -106,7 +106,7 @@ function reduce(
 ): Tensor {
   expectType(op, 'x', x, 'f32')
   const reduced = readAxes(op, x, axes)
-  const { keepDims } = readOptions(options ?? {}, `the options of ${op}`)
+  const { keepDims } = readOptions(options, `the options of ${op}`)
   const kept = x.shape.map((size, d) => (reduced[d] ? 1 : size))
   const squeezed = x.shape.filter((_, d) => !reduced[d])
   const shape = keepDims === true ? kept : squeezed.length > 0 ? squeezed : [1]

@@ -33,7 +33,7 @@ const SHARES: Readonly<Record<FamilyName, number>> = {
   geometric: 2,
   alternating: 1,
   quadratic: 2,
-  cubic: 4,
+  cubic: 6,
   fibonacci: 1,
   interleaved: 1
 }
