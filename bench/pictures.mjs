@@ -1,5 +1,5 @@
 // Draws the pictures of the documents into docs/pictures, from the machine file and from models that recipes have trained:
-//   npm run recipe pendigits-strings write-synthetic-words
+//   npm run recipe pendigits-strings write-synthetic-words numbers
 //   node bench/pictures.mjs [--recipes .cache/recipes]
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -66,6 +66,12 @@ function writing() {
   gatecell('write', model, 'remembered', '--bias', '1', '--seed', '1', '--svg', join(pictures, 'writing.svg'))
 }
 
+/** The memory cells that tell 6, 7, 8 from 2, 4, 8. */
+function numbers() {
+  const model = recipe('numbers', 'model.safetensors')
+  gatecell('trace', model, '6', '7', '8', '/', '2', '4', '8', '--svg', join(pictures, 'numbers.svg'))
+}
+
 async function loss() {
   const lines = readFileSync(recipe('pendigits-strings', 'log', 'metrics.jsonl'), 'utf8')
     .trim()
@@ -86,4 +92,5 @@ mkdirSync(pictures, { recursive: true })
 speed()
 trace()
 writing()
+numbers()
 await loss()

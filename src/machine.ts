@@ -1,7 +1,7 @@
 // The machine under the engine: processor, back ends and number of threads.
 
 import { native, type CudaRates, type MachineInfo } from './native.js'
-import { callNative } from './graph/native-call.js'
+import { callNative } from './native-call.js'
 import { precisions, type Precision } from './graph/opcodes.js'
 
 export type { MachineInfo }

@@ -5,8 +5,6 @@ export type BpeTrainerHandle = { readonly __bpeTrainer: unique symbol }
 /** Handle of an encoder of byte pairs: the tables of a vocabulary, and the state of one text. */
 export type BpeEncoderHandle = { readonly __bpeEncoder: unique symbol }
 
-/** The processor and the limits of this process. */
-
 /** Functions of the addon for byte pairs. Each checks type, length and attachment of its arguments, as those of `NativeAddon` do. */
 export interface NativeBpe {
   /** gc_bpe_trainer: trains a BPE. maxBytes bounds the memory of distinct words. A trainer has one job at a time (ERR_BUSY). */

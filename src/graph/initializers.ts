@@ -6,7 +6,7 @@ import { callback, float32Array, methods, number } from '../check/index.js'
 import { native } from '../native.js'
 import type { Random } from '../random.js'
 import { createDoubles } from './arena.js'
-import { callNative, nativeError } from './native-call.js'
+import { callNative, nativeError } from '../native-call.js'
 import { checkShape, sizeOf, type Shape } from './shape.js'
 
 /** A piece of native work of a few milliseconds, for either thread: the caller's, or the engine's. */

@@ -3,7 +3,7 @@
 
 import { expected } from '../errors.js'
 import { native, type PlanHandle } from '../native.js'
-import { callNative, nativeError } from './native-call.js'
+import { callNative, nativeError } from '../native-call.js'
 import type { Mode } from './opcodes.js'
 import { operationsOf, type ParameterStore } from './parameters.js'
 import type { PlanExplanation } from './plan-types.js'

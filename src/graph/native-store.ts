@@ -3,7 +3,7 @@
 import { expected } from '../errors.js'
 import { native, type StoreHandle } from '../native.js'
 import { createArena } from './arena.js'
-import { callNative } from './native-call.js'
+import { callNative } from '../native-call.js'
 import type { Arenas } from './parameter-arenas.js'
 import type { CopiedGroup, OptionalGroup } from './parameter-groups.js'
 

@@ -1,6 +1,6 @@
 // The native measurements (gc_measure): the peaks of this machine, and the kernels without a plan around them.
 
-import { callNative } from '../../graph/native-call.js'
+import { callNative } from '../../native-call.js'
 import { native } from '../../native.js'
 
 /** gc_probe_kind of gatecell.h; a test compares both. */

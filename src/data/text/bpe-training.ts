@@ -15,6 +15,7 @@ import {
 } from '../../check/index.js'
 import { expected, isObject } from '../../errors.js'
 import type { BpeTrainerHandle } from '../../native-bpe.js'
+import { awaitNative, callNative } from '../../native-call.js'
 import { native } from '../../native.js'
 import { aborted } from '../files/resolve.js'
 import { withFirstTokens } from './bpe-tables.js'
@@ -80,7 +81,7 @@ export async function trainBpe(
       'choose a larger one'
     )
   }
-  const trainer = native().bpeTrainerCreate(memoryBytes)
+  const trainer = callNative(() => native().bpeTrainerCreate(memoryBytes))
   const feed = feeder(trainer, options.signal)
   try {
     for await (const text of list) await feed(text)
@@ -109,7 +110,8 @@ function feeder(trainer: BpeTrainerHandle, signal: AbortSignal | undefined) {
       const piece = bytes.subarray(at, at + PIECE)
       shared.set(piece)
       total += piece.length
-      job = native().bpeTrainerAdd(trainer, shared, piece.length, end && at + PIECE >= bytes.length ? 1 : 0)
+      const last = end && at + PIECE >= bytes.length ? 1 : 0
+      job = awaitNative(() => native().bpeTrainerAdd(trainer, shared, piece.length, last))
       await job
     }
   }
@@ -148,11 +150,11 @@ async function mergesOf(
   const state = new Int32Array(new SharedArrayBuffer(8))
   while (state[0] === 0) {
     if (signal?.aborted) throw aborted()
-    await native().bpeTrainerStep(trainer, symbols, minCount, state)
+    await awaitNative(() => native().bpeTrainerStep(trainer, symbols, minCount, state))
     onProgress?.(state[1]!)
   }
   const merges = new Int32Array(2 * state[1]!)
-  native().bpeTrainerMerges(trainer, merges)
+  callNative(() => native().bpeTrainerMerges(trainer, merges))
   return merges
 }
 

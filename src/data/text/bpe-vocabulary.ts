@@ -1,7 +1,8 @@
 // Vocabularies of byte pairs (BPE), as GPT-2's: every text and every sequence of bytes has ids and comes back exactly.
 
 import { made, numbers, optional, string, uint8Array } from '../../check/index.js'
-import type { BpeEncoderHandle } from '../../native-bpe.js'
+import type { BpeEncoderHandle, NativeBpe } from '../../native-bpe.js'
+import { callNative } from '../../native-call.js'
 import { native } from '../../native.js'
 import { bpeTables, type BpeConfig, type BpeTables, type Refuse } from './bpe-tables.js'
 import { byteDecoder, decodeBytes, joinBytes, type BytesOrText } from './byte-text.js'
@@ -63,10 +64,10 @@ function bpeVocabularyOf(tables: BpeTables): BpeVocabulary {
   const { config, bytes } = tables
   const table = specialTable(new Map(Object.entries(config.special) as [SpecialToken, number][]))
   let whole: BpeEncoderHandle | undefined // made on use, because a configuration can be read without the addon
-  const encoderOf = () => (whole ??= native().bpeEncoderCreate(tables.merges, tables.byteIds))
+  const encoderOf = () => (whole ??= callNative(() => native().bpeEncoderCreate(tables.merges, tables.byteIds)))
   const encodeBytes = (bytes: Uint8Array): Int32Array => {
     const ids = new Int32Array(bytes.length)
-    return ids.slice(0, native().bpeEncode(encoderOf(), bytes, 1, ids))
+    return ids.slice(0, encode(encoderOf(), bytes, 1, ids))
   }
   return {
     kind: 'bpe',
@@ -89,23 +90,25 @@ function bpeVocabularyOf(tables: BpeTables): BpeVocabulary {
       return typeof found === 'string' ? config.tokens[id]! : symbolOf(found)
     },
     decoder: (options) => byteDecoder(textOf(tables, skipsSpecial(options))),
-    encoder: () => pieceEncoder(native().bpeEncoderFork(encoderOf()))
+    encoder: () => pieceEncoder(callNative(() => native().bpeEncoderFork(encoderOf())))
   }
 }
 
 const nothing = new Uint8Array(0)
 
+const encode = (...given: Parameters<NativeBpe['bpeEncode']>): number => callNative(() => native().bpeEncode(...given))
+
 function pieceEncoder(handle: BpeEncoderHandle): Encoder {
-  const room = (bytes: number): number => native().bpeEncoderRoom(handle, bytes)
+  const room = (bytes: number): number => callNative(() => native().bpeEncoderRoom(handle, bytes))
   return {
     room: (bytes) => room(byteCount(bytes, 'the number of bytes')),
     write(bytes, into) {
       checkRoom(into, room(uint8Array(bytes, 'the bytes').length))
-      return native().bpeEncode(handle, bytes, 0, into)
+      return encode(handle, bytes, 0, into)
     },
     end(into = new Int32Array(0)) {
       checkRoom(into, room(0))
-      return native().bpeEncode(handle, nothing, 1, into)
+      return encode(handle, nothing, 1, into)
     }
   }
 }

@@ -1,9 +1,9 @@
 // The interfaces of vocabularies, and the checks of values that go through them.
 
 import {
-  anything,
   boolean,
   callback,
+  checkObject,
   choice,
   int32Array,
   integer,
@@ -104,7 +104,7 @@ export const checkVocabulary = methods<Vocabulary>(['encode', 'decode', 'symbol'
   size: integer(1, 2 ** 31 - 1),
   unknownId: integer(-1, 2 ** 31 - 1),
   special: list(specialToken),
-  config: anything
+  config: (value: unknown, name: string) => (checkObject(value, name), value)
 })
 
 const checkEncode = callback<Vocabulary['encode']>()
