@@ -1,6 +1,6 @@
 // map: any function of tensors, element by element, as one op. The function runs once, when the graph is recorded, on expressions.
 
-import { list, number as numberCheck } from '../../check/index.js'
+import { list, number as numberCheck, syncFunction } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
 import { expectType } from '../check.js'
 import { tensor as tensorCheck, type Tensor } from '../graph.js'
@@ -216,14 +216,7 @@ export function broadcastShape(op: string, shapes: readonly Shape[]): Shape {
  */
 export function map(tensors: readonly Tensor[], f: (...values: Expression[]) => Operand): Tensor {
   const inputs = readTensors(tensors)
-  if (typeof f !== 'function') {
-    throw expected(
-      'ERR_INVALID_ARGUMENT',
-      'a function of expressions in map',
-      show(f),
-      'pass, for instance, (a, b) => a.add(b)'
-    )
-  }
+  checkFunction(f, 'the function of map, for example (a, b) => a.add(b),')
   const shape = broadcastShape(
     'map',
     inputs.map((tensor) => tensor.shape)
@@ -233,6 +226,8 @@ export function map(tensors: readonly Tensor[], f: (...values: Expression[]) => 
   const attributes = program.encode(result, program.differentiate(result))
   return inputs[0]!.graph.record('map', inputs, [{ dtype: 'f32', shape }], attributes)[0]!
 }
+
+const checkFunction = syncFunction<(...values: Expression[]) => Operand>()
 
 function readTensors(tensors: readonly Tensor[]): Tensor[] {
   const inputs = list(tensorCheck, 1, MAX_INPUTS)(tensors, 'the tensors of map')
