@@ -2,8 +2,8 @@
 // milliseconds, so that neither the event loop nor runs of models wait.
 
 import {
-  anything,
   asyncIterable,
+  awaitable,
   callback,
   integer,
   invalid,
@@ -71,7 +71,7 @@ export async function trainBpe(
 ): Promise<BpeVocabulary> {
   const options = readOptions(trainingOptions, 'the options of trainBpe')
   const { size, special = [], memoryBytes = 2 ** 30 } = options
-  const list = isStream(texts) ? asyncIterable()(texts, 'the texts') : iterable(anything)(texts, 'the texts')
+  const list = isStream(texts) ? asyncIterable()(texts, 'the texts') : iterable(awaitable)(texts, 'the texts')
   const symbols = size - special.length
   if (symbols < 256) {
     throw expected(
