@@ -15,6 +15,7 @@ import {
 import { expected, GatecellError } from '../../errors.js'
 import { resolveFiles, type OnSkip } from '../files/resolve.js'
 import { createPace } from '../files/pace.js'
+import { textPieces } from '../files/text-pieces.js'
 import { readWholeText } from '../files/whole-text.js'
 import { inkBudget, type InkBudget } from './budget.js'
 import { jsonParser } from './formats/json.js'
@@ -22,7 +23,6 @@ import { inkFormatError, excerpt, type InkParser, type InkParserOptions } from '
 import { unipenParser } from './formats/unipen.js'
 import { xmlInkParser } from './formats/xml-ink.js'
 import type { Ink, InkDraft } from './strokes.js'
-import { textPieces } from './text-pieces.js'
 
 const MAX_SAMPLES = 2 ** 22
 /** Longest file with the text of another one. */

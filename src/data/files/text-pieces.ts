@@ -1,12 +1,12 @@
-// The text of an ink file in pieces: gzip unpacked within bounds, bytes decoded.
+// The text of a data file in pieces: gzip unpacked within bounds, bytes decoded.
 
 import { expected, type GatecellError } from '../../errors.js'
-import { isGzip, unpack, type ReadAt } from '../files/resolve.js'
-import { openFile, sequential, untilAborted } from '../files/open.js'
+import { isGzip, unpack, type ReadAt } from './resolve.js'
+import { openFile, sequential, untilAborted } from './open.js'
 
 /** Maximum size of a file in bytes, unpacked. */
 const MAX_BYTES = 2 ** 28
-/** Maximum ratio of unpacked to packed bytes beyond the first MiB: ink packs to a fifth, seldom to a twentieth. */
+/** Default of the maximum ratio of unpacked to packed bytes beyond the first MiB: ink packs to a fifth, seldom to a twentieth. */
 const MAX_RATIO = 32
 const FREE_BYTES = 2 ** 20
 
@@ -19,6 +19,8 @@ export interface TextSource {
   signal: AbortSignal | undefined
   /** Takes the number of bytes of each piece, unpacked. */
   onBytes: (bytes: number) => void
+  /** The maximum ratio of unpacked to packed bytes beyond the first MiB. Default 32. */
+  maxRatio?: number
 }
 
 function tooMuch(path: string, limit: string): GatecellError {
@@ -27,15 +29,16 @@ function tooMuch(path: string, limit: string): GatecellError {
 
 /**
  * Yields the text of a file, FIFO or standard input. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT for damaged gzip, gzip that
- * unpacks to more than 32 times its size, more than 256 MiB, or a file that changes meanwhile, ERR_CORPUS_BINARY for other bytes than text, and ERR_ABORTED.
+ * unpacks to more than `maxRatio` times its size, more than 256 MiB, or a file that changes meanwhile, ERR_CORPUS_BINARY for other bytes than text, and ERR_ABORTED.
  */
-export async function* textPieces({ path, isStdin, stdin, signal, onBytes }: TextSource): AsyncGenerator<string> {
+export async function* textPieces(source: TextSource): AsyncGenerator<string> {
+  const { path, isStdin, stdin, signal, onBytes, maxRatio = MAX_RATIO } = source
   const opened = isStdin ? null : await openFile(path, signal)
   try {
     let readAt = opened ? opened.readAt : sequential(untilAborted(stdin, signal))
     if (await isGzip(readAt, path)) {
-      if (!opened || opened.isPipe) readAt = await gather(readAt, path)
-      await checkRatio(readAt, path, signal)
+      if (!opened || opened.isPipe) readAt = await gather(readAt, path, maxRatio)
+      await checkRatio(readAt, path, maxRatio, signal)
     }
     yield* decode(unpack(readAt, path, signal), path, onBytes)
     await opened?.check()
@@ -45,7 +48,12 @@ export async function* textPieces({ path, isStdin, stdin, signal, onBytes }: Tex
 }
 
 /** Unpacks a file once without keeping the result, because its unpacked size is not known before. */
-async function checkRatio(readAt: ReadAt, path: string, signal: AbortSignal | undefined): Promise<void> {
+async function checkRatio(
+  readAt: ReadAt,
+  path: string,
+  maxRatio: number,
+  signal: AbortSignal | undefined
+): Promise<void> {
   let [packed, size] = [0, 0]
   const counted: ReadAt = async (target, position) => {
     const length = await readAt(target, position)
@@ -56,24 +64,25 @@ async function checkRatio(readAt: ReadAt, path: string, signal: AbortSignal | un
     size += length
     if (size > MAX_BYTES) throw tooMuch(path, `${MAX_BYTES} bytes`)
   }
-  if (size <= FREE_BYTES + MAX_RATIO * packed) return
+  if (size <= FREE_BYTES + maxRatio * packed) return
   throw expected(
     'ERR_FILE_FORMAT',
-    `gzip data that unpacks to at most ${MAX_RATIO} times its size in ${path}`,
+    `gzip data that unpacks to at most ${maxRatio} times its size in ${path}`,
     `${Math.round(size / packed)} times`,
     'unpack it if it is your own'
   )
 }
 
 /** Keeps the bytes of a source that can be read only once. */
-async function gather(readAt: ReadAt, path: string): Promise<ReadAt> {
+async function gather(readAt: ReadAt, path: string, maxRatio: number): Promise<ReadAt> {
   const pieces: Uint8Array[] = []
   for (let size = 0; ;) {
     const piece = new Uint8Array(1 << 16)
     const length = await readAt(piece, size)
     if (length === 0) break
     size += length
-    if (size > MAX_BYTES / MAX_RATIO) throw tooMuch(path, `${MAX_BYTES / MAX_RATIO} bytes of gzip from a pipe`)
+    const most = Math.floor(MAX_BYTES / maxRatio)
+    if (size > most) throw tooMuch(path, `${most} bytes of gzip from a pipe`)
     pieces.push(piece.subarray(0, length))
   }
   const all = Buffer.concat(pieces)
