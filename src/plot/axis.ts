@@ -42,6 +42,16 @@ export function stepAxis(
   return parts.join('')
 }
 
+/** Draws vertical grid lines at `ticks` between `top` and `bottom`, with their labels below. */
+export function timeAxis(
+  ticks: readonly { text: string; x: number }[],
+  { top, bottom }: { top: number; bottom: number }
+): string {
+  return ticks
+    .map(({ text, x }) => line(x, top, x, bottom + 4, colours.grid) + label(text, x, bottom + 16, { anchor: 'middle' }))
+    .join('')
+}
+
 /** Draws horizontal grid lines at `ticks`, with their labels to the left of `left`. */
 export function valueAxis(
   ticks: readonly { text: string; y: number }[],
