@@ -9,6 +9,8 @@ const MAX_BYTES = 2 ** 28
 /** Default of the maximum ratio of unpacked to packed bytes beyond the first MiB: ink packs to a fifth, seldom to a twentieth. */
 const MAX_RATIO = 32
 const FREE_BYTES = 2 ** 20
+/** Maximum size of gzip that is kept because it can be read only once. */
+const MAX_KEPT = MAX_BYTES / MAX_RATIO
 
 /** A file or standard input whose text is read. */
 export interface TextSource {
@@ -37,7 +39,7 @@ export async function* textPieces(source: TextSource): AsyncGenerator<string> {
   try {
     let readAt = opened ? opened.readAt : sequential(untilAborted(stdin, signal))
     if (await isGzip(readAt, path)) {
-      if (!opened || opened.isPipe) readAt = await gather(readAt, path, maxRatio)
+      if (!opened || opened.isPipe) readAt = await gather(readAt, path)
       await checkRatio(readAt, path, maxRatio, signal)
     }
     yield* decode(unpack(readAt, path, signal), path, onBytes)
@@ -74,15 +76,14 @@ async function checkRatio(
 }
 
 /** Keeps the bytes of a source that can be read only once. */
-async function gather(readAt: ReadAt, path: string, maxRatio: number): Promise<ReadAt> {
+async function gather(readAt: ReadAt, path: string): Promise<ReadAt> {
   const pieces: Uint8Array[] = []
   for (let size = 0; ;) {
     const piece = new Uint8Array(1 << 16)
     const length = await readAt(piece, size)
     if (length === 0) break
     size += length
-    const most = Math.floor(MAX_BYTES / maxRatio)
-    if (size > most) throw tooMuch(path, `${most} bytes of gzip from a pipe`)
+    if (size > MAX_KEPT) throw tooMuch(path, `${MAX_KEPT} bytes of gzip from a pipe`)
     pieces.push(piece.subarray(0, length))
   }
   const all = Buffer.concat(pieces)
