@@ -65,7 +65,7 @@ function withDistances(placed: readonly Placed[]): MidiEvent[] {
   for (const { tick, event } of [...placed].sort((a, b) => a.tick - b.tick || a.order - b.order)) {
     // An empty text carries a part of a distance that is too large for one event.
     for (; tick - at > MAX_DELTA; at += MAX_DELTA) events.push({ deltaTime: MAX_DELTA, type: 'text', text: '' })
-    events.push({ ...event, deltaTime: tick - at } as MidiEvent)
+    events.push({ ...event, deltaTime: tick - at })
     at = tick
   }
   return [...events, { deltaTime: 0, type: 'endOfTrack' }]
