@@ -74,7 +74,7 @@ function* chunksOf(data: Uint8Array, name: string): Generator<Chunk> {
   }
 }
 
-/** Scans a file. Throws ERR_FILE_FORMAT, with the byte, for a file that midi-file could not decode whole. */
+/** Returns the chunks of a file, each track checked. Throws ERR_FILE_FORMAT, with the byte, for a file that midi-file could not decode whole. */
 export function scanMidi(data: Uint8Array, name: string): ScannedMidi {
   const [header, ...others] = chunksOf(data, name)
   if (!header) throw midiError(name, 0, 'the letters MThd', 'an empty file', 'name a standard MIDI file (.mid)')
