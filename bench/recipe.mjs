@@ -21,7 +21,7 @@ const cli = join(here, '..', 'dist', 'esm', 'cli', 'main.js')
 class RecipeError extends Error {}
 
 /**
- * @typedef {{file: string, sha256: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]}}} Data
+ * @typedef {{file: string, sha256: string, extension?: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]}}} Data
  * @typedef {{metric: string, better?: 'lower' | 'higher', target: number, against: string}} Bar metric: a field of `evaluate --json`
  * @typedef {object} Recipe
  * @property {string} title
@@ -72,7 +72,7 @@ function asStreams(text, { count, length, shares: [train, valid] }) {
 }
 
 /** Unpacks the data, checks it against the recipe's checksum and writes what the command reads. */
-function prepare({ file, sha256, crlf = false, streams }, folder, name = 'text') {
+function prepare({ file, sha256, extension = 'txt', crlf = false, streams }, folder, name = 'text') {
   const root = process.env.GATECELL_DATA
   if (!root)
     throw new RecipeError('Expected GATECELL_DATA to name the folder of the data sets; see "Data" in docs/quality.md.')
@@ -80,7 +80,7 @@ function prepare({ file, sha256, crlf = false, streams }, folder, name = 'text')
   const text = file.endsWith('.gz') ? gunzipSync(packed) : packed
   const found = createHash('sha256').update(text).digest('hex')
   if (found !== sha256) throw new RecipeError(`Expected ${file} with sha256 ${sha256} but found ${found}.`)
-  const path = join(folder, `${name}.txt`)
+  const path = join(folder, `${name}.${extension}`)
   const bytes = text.toString('latin1')
   const lines = crlf ? bytes.replace(/\n/g, '\r\n') : bytes
   writeFileSync(path, streams ? asStreams(lines, streams) : lines, 'latin1')

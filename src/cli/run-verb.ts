@@ -1,7 +1,7 @@
 // A use of a model on the command line: its records become JSON lines, or text for people, and its products become files.
 
 import type { Command } from 'commander'
-import { assertOutputs, writeTextAtomically } from '../io/atomic.js'
+import { assertOutputs, writeAtomically } from '../io/atomic.js'
 import { openCheckpoint, type CheckpointFile } from '../io/checkpoint.js'
 import { settingsOf, withDefaults, type Content, type Given, type Group, type Values } from '../settings/index.js'
 import { engineOptions } from '../tasks/runs/settings.js'
@@ -54,9 +54,10 @@ function pathsIn(group: Group, input: object): string[] {
 type FileRecord = Values<typeof fileFields>
 
 /** Writes a product to the place that the command line gives for it, and returns this place. */
-async function save({ name, content }: FileRecord, files: ReadonlyMap<string, string>): Promise<string> {
+async function save({ name, content, encoding }: FileRecord, files: ReadonlyMap<string, string>): Promise<string> {
   const path = files.get(name)!
-  await writeTextAtomically(path, content)
+  const bytes = Buffer.from(content, encoding === 'base64' ? 'base64' : 'utf8')
+  await writeAtomically(path, (file) => file.write(bytes))
   return path
 }
 

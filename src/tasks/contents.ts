@@ -1,5 +1,6 @@
-// Contents of an input: texts of files that a command line names, or texts that a request holds.
+// Contents of an input: files that a command line names, or texts that a request holds.
 
+import { readWholeBytes } from '../data/files/whole-bytes.js'
 import { readWholeText } from '../data/files/whole-text.js'
 import { expected } from '../errors.js'
 import type { Content } from '../settings/index.js'
@@ -21,4 +22,21 @@ export async function readContent(
   const { name, text } = content
   if (Buffer.byteLength(text) <= options.maxBytes) return text
   throw expected('ERR_FILE_FORMAT', `at most ${options.maxBytes} bytes in ${name}`, 'more', 'send a smaller content')
+}
+
+/**
+ * Returns the bytes of a content of a binary media type, with its name for messages. The text that a request holds is base64. Throws the errors
+ * of `readWholeBytes`, and throws ERR_FILE_FORMAT for more than `maxBytes` bytes and for a text that is not base64.
+ */
+export async function readBytes(
+  content: Content,
+  options: { maxBytes: number; signal: AbortSignal }
+): Promise<{ bytes: Uint8Array; name: string }> {
+  const name = contentName(content)
+  if ('path' in content) return { bytes: await readWholeBytes(content.path, options), name }
+  const { text } = content
+  if (text.length > 4 * Math.ceil(options.maxBytes / 3))
+    throw expected('ERR_FILE_FORMAT', `at most ${options.maxBytes} bytes in ${name}`, 'more', 'send a smaller content')
+  if (text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)) return { bytes: Buffer.from(text, 'base64'), name }
+  throw expected('ERR_FILE_FORMAT', `base64 in ${name}`, 'another text', 'encode the bytes of the file')
 }

@@ -2,9 +2,10 @@
 
 import { recognitionEntry } from './handwriting-recognition/task.js'
 import { synthesisEntry } from './handwriting-synthesis/task.js'
+import { musicEntry } from './music/task.js'
 import { numbersEntry } from './numbers/task.js'
 import type { TaskEntry } from './task.js'
 import { textEntry } from './text/task.js'
 
 /** All tasks, in the order of help texts. */
-export const tasks: readonly TaskEntry[] = [textEntry, numbersEntry, recognitionEntry, synthesisEntry]
+export const tasks: readonly TaskEntry[] = [textEntry, numbersEntry, musicEntry, recognitionEntry, synthesisEntry]

@@ -32,7 +32,8 @@ export const pieceFields = {
 export const fileFields = {
   name: field.text('name of the field of the input that asked for the file'),
   type: field.text('media type'),
-  content: field.text('the text of the file')
+  content: field.text('the text of the file, or its bytes'),
+  encoding: field.optional(field.text('base64 for bytes; a file without this field is text'))
 } satisfies Group
 
 /** Surroundings of a use of a model. */

@@ -13,7 +13,14 @@ import { inputOf, type Verb } from '../../src/tasks/verb.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
 import { models, save } from './small-models.js'
 
-const folder = t.testdir({ 'text.txt': 'abc\ncab\n'.repeat(20), 'ink.ndjson': ndjson(inkSamples(3)) })
+const rolls = JSON.stringify({ train: [], valid: [], test: [[[60, 64], [62], []]] })
+const folder = t.testdir({
+  'text.txt': 'abc\ncab\n'.repeat(20),
+  'ink.ndjson': ndjson(inkSamples(3)),
+  'rolls.json': rolls
+})
+/** The data of a task; the others read ink. */
+const dataOf: Record<string, string> = { text: 'text.txt', music: 'rolls.json' }
 const at = (...names: string[]) => join(folder, ...names)
 
 /** A use of a model's file, which returns its records. */
@@ -71,12 +78,13 @@ for (const task of tasks)
     mkdirSync(at(task.id))
     await save(models[task.id]!(8), at(task.id, 'one'))
     await save(models[task.id]!(12), at(task.id, 'two'))
-    const data = [at(task.id === 'text' ? 'text.txt' : 'ink.ndjson')]
+    const data = [at(dataOf[task.id] ?? 'ink.ndjson')]
     const inputs: Record<string, object> = {
       read: { ink: data.map((path) => ({ path })) },
       write: { text: 'lv' },
       trace: task.id === 'numbers' ? { terms: ['6', '7', '/', '2', '4'] } : { data: { path: data[0] } },
       sample: {},
+      compose: { steps: 4 },
       continue: { terms: ['6', '7', '8'] }
     }
     const verbs = [...task.verbs, ...(task.tracing ? [task.tracing] : [])]

@@ -4,6 +4,8 @@ import { defineModel, writeCheckpoint, type Model } from '../../src/index.js'
 import { configToJson, defaultsOf } from '../../src/settings/index.js'
 import { recognitionModel } from '../../src/tasks/handwriting-recognition/index.js'
 import { generationModel } from '../../src/tasks/handwriting-synthesis/index.js'
+import { forms } from '../../src/tasks/music/forms.js'
+import { musicNetworkSettings, musicTrainingSettings } from '../../src/tasks/music/settings.js'
 import { numbersDefinition } from '../../src/tasks/numbers/model.js'
 import { numbersNetworkSettings, numbersTrainingSettings } from '../../src/tasks/numbers/settings.js'
 import { textModel } from '../../src/tasks/text/index.js'
@@ -22,6 +24,12 @@ export const models: Record<string, (hidden: number) => Model> = {
     const network = { ...defaultsOf(numbersNetworkSettings), hidden }
     const training = { ...defaultsOf(numbersTrainingSettings), validEvery: 1 }
     return defineModel({ ...numbersDefinition(network), config: configToJson({ network, training }) })
+  },
+  music: (hidden) => {
+    const network = { ...defaultsOf(musicNetworkSettings), hidden, chord: hidden }
+    const training = { ...defaultsOf(musicTrainingSettings), validEvery: 1 }
+    const config = configToJson({ network, training })
+    return defineModel({ ...forms.notes.definition(network), name: 'music', config })
   },
   text: (hidden) => textModel({ ...textConfig, network: { ...textConfig.network, hidden } }),
   'handwriting-recognition': (hidden) =>

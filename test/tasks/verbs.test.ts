@@ -68,6 +68,10 @@ const calls: Record<string, { json: JsonObject; words: string }> = {
     json: { terms: ['6', '7', '/', '2', '4'], cells: 2 },
     words: 'trace MODEL 6 7 / 2 4 --cells 2'
   },
+  'music compose': {
+    json: { steps: 8, seed: 4 },
+    words: 'compose MODEL --steps 8 --seed 4'
+  },
   'text sample': {
     json: { prompt: 'ab', length: 40, seed: 3 },
     words: 'sample MODEL --prompt ab --length 40 --seed 3'

@@ -1,0 +1,98 @@
+// Pieces of music from files, as steps in three parts: to train on, to validate, to test. A file of piano rolls has its parts. MIDI files are
+// divided by a checksum of their names, so that a file is in the same part whatever other files there are.
+
+import { createHash } from 'node:crypto'
+import { basename } from 'node:path'
+import { readMidi } from '../../data/music/midi/files.js'
+import { readRolls, readVoiceRolls, REST, rollOfPiece, type RollGrid } from '../../data/music/rolls.js'
+import { expected } from '../../errors.js'
+import type { StepPiece } from './batches.js'
+import type { MusicNetwork } from './settings.js'
+import { END, KEYS, LOWEST, type Step } from './steps.js'
+
+/** Parts of the pieces. */
+export type MusicPart = 'train' | 'valid' | 'test'
+
+/** Pieces of each part. */
+export type MusicParts = Readonly<Record<MusicPart, readonly StepPiece[]>>
+
+/** The length of a step of MIDI files, if the settings do not name it. */
+export const DEFAULT_GRID: RollGrid = '16th'
+
+/** Returns the key of a pitch; pitches beyond the piano are moved by octaves. */
+function keyOf(pitch: number): number {
+  let key = pitch - LOWEST
+  while (key < 0) key += 12
+  while (key >= KEYS) key -= 12
+  return key
+}
+
+/** Returns a set of pitches as a step of the form notes or keys. */
+export function stepOf(pitches: readonly number[]): Step {
+  return [...new Set(pitches.map(keyOf))].sort((one, other) => other - one)
+}
+
+/** Returns a pitch for each voice as a step of the form voices. */
+export function voicesOf(pitches: readonly number[]): Step {
+  return pitches.map((pitch) => (pitch === REST ? END : keyOf(pitch)))
+}
+
+const isRoll = (path: string) => /\.json(?:\.gz)?$/i.test(path)
+
+function partsOf<R extends readonly (readonly number[])[]>(
+  sets: Record<MusicPart, readonly R[]>,
+  step: (pitches: readonly number[]) => Step
+): MusicParts {
+  const own = (part: MusicPart) => sets[part].map((roll) => roll.map(step))
+  return { train: own('train'), valid: own('valid'), test: own('test') }
+}
+
+/** Returns the checksum of a file's name, which determines the part of the piece: 0 tests, 1 validates, 2 to 9 train. */
+function tenthOf(path: string): number {
+  const hash = createHash('sha1').update(basename(path)).digest('hex')
+  return Number(BigInt(`0x${hash}`) % 10n)
+}
+
+/** Divides MIDI pieces. If the checksum lets none validate, the first one does. */
+function divided(pieces: readonly { readonly name: string; readonly steps: StepPiece }[]): MusicParts {
+  const partOf = ({ name }: { name: string }): MusicPart => (['test', 'valid'] as const)[tenthOf(name)] ?? 'train'
+  const own = (part: MusicPart) => pieces.filter((piece) => partOf(piece) === part)
+  const [train, valid, test] = [own('train'), own('valid'), own('test')]
+  if (valid.length === 0 && train.length > 1) valid.push(train.shift()!)
+  return {
+    train: train.map(({ steps }) => steps),
+    valid: valid.map(({ steps }) => steps),
+    test: test.map(({ steps }) => steps)
+  }
+}
+
+/**
+ * Reads pieces: a JSON file of piano rolls, of the form voices with four pitches in each step, or MIDI files. Throws ERR_INVALID_OPTION for
+ * MIDI files in the form voices, and the errors of `readRolls`, `readVoiceRolls` and `readMidi`.
+ */
+export async function readMusic(
+  files: readonly string[],
+  { form, grid = DEFAULT_GRID }: Pick<MusicNetwork, 'form' | 'grid'>,
+  signal?: AbortSignal
+): Promise<MusicParts> {
+  const [path] = files
+  if (files.length === 1 && isRoll(path!)) {
+    return form === 'voices'
+      ? partsOf(await readVoiceRolls(path!, undefined, signal), voicesOf)
+      : partsOf(await readRolls(path!, signal), stepOf)
+  }
+  if (form === 'voices') {
+    const what = 'one JSON file with four pitches in each step for the form voices'
+    throw expected('ERR_INVALID_OPTION', what, files.join(', ').slice(0, 200), 'choose the form notes for MIDI files')
+  }
+  const read = await readMidi(files, { ...(signal && { signal }), onBad: () => {} })
+  const pieces = read.map(({ piece }) => ({ name: piece.name, steps: rollOfPiece(piece, grid).roll.map(stepOf) }))
+  return divided(pieces.filter(({ steps }) => steps.length > 0))
+}
+
+/** Returns the pieces of a part. Throws ERR_CORPUS_EMPTY if there is none. */
+export function piecesOfPart(parts: MusicParts, part: MusicPart, files: readonly string[]): readonly StepPiece[] {
+  if (parts[part].length > 0) return parts[part]
+  const what = `at least one piece in the part "${part}" of ${files.join(', ').slice(0, 200)}`
+  throw expected('ERR_CORPUS_EMPTY', what, 'none', 'add pieces, or choose another part')
+}

@@ -1,0 +1,72 @@
+// Settings of the application: the form in which music is learned, the network, the training.
+
+import { MAX_SIZE, setting, type Group, type Values } from '../../settings/index.js'
+import { deviceSettings, trainingSettings } from '../runs/settings.js'
+
+/** Name of the task in model files and on the command line. */
+export const MUSIC_TASK = 'music'
+
+/** Declares the length of a step. */
+export function gridSetting(help: string) {
+  return setting.choice(['quarter', '8th', '16th', '32nd'], { absent: true, defaultText: '16th', help })
+}
+
+/** Declarations of the settings of the network. */
+export const musicNetworkSettings = {
+  form: setting.choice(['notes', 'keys', 'voices'], {
+    default: 'notes',
+    help: 'notes: the notes of each step, from the highest down; keys: 88 keys of a step independently; voices: four voices, one pitch each'
+  }),
+  grid: gridSetting('length of a step of MIDI files, as a part of a whole note; piano rolls have steps'),
+  hidden: setting.integer({ min: 1, max: MAX_SIZE, default: 256, help: 'units of an LSTM layer' }),
+  layers: setting.integer({ min: 1, max: 16, default: 2, help: 'LSTM layers' }),
+  chord: setting.integer({
+    min: 1,
+    max: MAX_SIZE,
+    default: 256,
+    help: 'units that choose the notes of a step one by one'
+  }),
+  relations: setting.integer({ min: 1, max: 64, default: 4, help: 'tables of intervals to each note of reference' }),
+  members: setting.integer({
+    min: 1,
+    max: 16,
+    default: 1,
+    help: 'networks that are trained side by side, whose probabilities are averaged'
+  }),
+  dropout: setting.number({ min: 0, below: 1, default: 0.5, help: 'dropout between layers and before the outputs' }),
+  inputDropout: setting.number({ min: 0, below: 1, default: 0.2, help: 'dropout of the inputs of the LSTM' }),
+  transpose: setting.integer({
+    min: 0,
+    max: 12,
+    default: 5,
+    help: 'largest transposition of the training pieces in semitones; each part of a piece is shifted at random'
+  }),
+  window: setting.integer({
+    min: 8,
+    max: 4096,
+    default: 128,
+    help: 'steps of the parts into which training pieces are cut'
+  })
+} satisfies Group
+
+/** Declarations of the settings of the training. */
+export const musicTrainingSettings = trainingSettings({
+  batch: 8,
+  epochs: 60,
+  clip: 1,
+  learningRate: 0.002,
+  data: 'pieces',
+  seeded: 'weights, dropout, order and transpositions'
+})
+
+/** Settings of the network. */
+export type MusicNetwork = Values<typeof musicNetworkSettings>
+
+/** Declarations of the settings of an evaluation. */
+export const musicEvaluationSettings = {
+  part: setting.choice(['test', 'valid', 'train'], { default: 'test', help: 'part of the pieces' }),
+  ...deviceSettings
+} satisfies Group
+
+/** Settings of an evaluation. */
+export type MusicEvaluation = Values<typeof musicEvaluationSettings>

@@ -1,0 +1,155 @@
+// Steps as symbols: a step's probabilities are those of the set of its notes, and pieces that are measured in windows have the nats of whole ones.
+
+import t from 'tap'
+import { defineModel, evaluate, type Model } from '../../../src/index.js'
+import { defaultsOf } from '../../../src/settings/index.js'
+import { pieceBatches, partBatches } from '../../../src/tasks/music/batches.js'
+import { forms } from '../../../src/tasks/music/forms.js'
+import { packKeys } from '../../../src/tasks/music/keys-model.js'
+import { musicNetworkSettings, type MusicNetwork } from '../../../src/tasks/music/settings.js'
+import { END, FIRST, KEYS, packParts, NOTE_SYMBOLS, type Step } from '../../../src/tasks/music/steps.js'
+import { createRandom } from '../../../src/random.js'
+
+const small: MusicNetwork = { ...defaultsOf(musicNetworkSettings), hidden: 8, chord: 8, relations: 2 }
+
+function network(change: Partial<MusicNetwork>, seed = 1): Model {
+  const settings = { ...small, ...change }
+  const definition = { ...forms[settings.form].definition(settings), name: 'music', config: {} }
+  return defineModel(definition, { seed, threads: 1 })
+}
+
+/** Returns steps of random notes, from the highest down. */
+function randomSteps(count: number, seed: number): Step[] {
+  const random = createRandom(seed, 'steps')
+  return Array.from({ length: count }, () => {
+    const notes = new Set(Array.from({ length: random.below(5) }, () => random.below(KEYS)))
+    return [...notes].sort((one, other) => other - one)
+  })
+}
+
+t.test('the symbols of a step', (t) => {
+  const steps = [[60, 50], [], [70, 60, 1]]
+  const packed = packParts([{ steps, first: 0, count: 3 }], { length: 4, slots: 5, batch: 1, ends: true })
+  const rows = (values: Int32Array, size: number) =>
+    Array.from({ length: 4 }, (_, i) => [...values.subarray(i * size, (i + 1) * size)])
+  const [none, read] = [END, (key: number) => KEYS - 1 - key]
+  t.same(rows(packed.targets, 5), [
+    [60, 50, END, -1, -1],
+    [END, -1, -1, -1, -1],
+    [70, 60, 1, END, -1],
+    Array(5).fill(-1)
+  ])
+  t.same(rows(packed.last, 5)[2], [none, read(70), read(60), read(1), none])
+  t.same(rows(packed.aligned, 5)[1], [read(60), none, none, none, none])
+  t.same(rows(packed.highest, 5)[0], [none, read(60), read(60), none, none])
+  t.same([...packed.place], [FIRST, 1, 2, 0])
+  t.same([...packed.lengths], [3])
+  const chosen = (t: number, slot: number) => [
+    ...packed.chosen.subarray((t * 5 + slot) * KEYS, (t * 5 + slot + 1) * KEYS)
+  ]
+  t.same(
+    chosen(2, 2).flatMap((one, key) => (one === 1 ? [key] : [])),
+    [60, 70]
+  )
+  t.same(
+    [...packed.before.subarray(KEYS, 2 * KEYS)].flatMap((one, key) => (one === 1 ? [key] : [])),
+    [50, 60]
+  )
+  // A part that begins later reads the step before it.
+  const later = packParts([{ steps, first: 1, count: 2 }], { length: 2, slots: 5, batch: 1, ends: true })
+  t.same(later.before, packed.before.slice(KEYS, 3 * KEYS))
+  t.same(later.targets, packed.targets.slice(5, 15))
+  t.end()
+})
+
+t.test('the probabilities of a step add up to 1 over the sets of notes', async (t) => {
+  for (const members of [1, 2]) {
+    using model = network({ members })
+    // After the notes so far every symbol that follows is one of the keys below, or the end mark; no other one has a probability.
+    const steps = [...randomSteps(5, 2), [3, 1]]
+    const dims = { length: 6, slots: 5, batch: 1 }
+    using lease = model.lease(dims, { purpose: 'predict' })
+    const { targets, ...inputs } = packParts([{ steps, first: 0, count: 6 }], { ...dims, ends: true })
+    for (const [name, values] of Object.entries(inputs)) lease.plan.inputs[name]!.set(values)
+    await lease.plan.run()
+    const logits = lease.plan.outputs['logits'] as Float32Array
+    targets.forEach((target, i) => {
+      if (target < 0) return
+      const own = Array.from(logits.subarray(i * NOTE_SYMBOLS, (i + 1) * NOTE_SYMBOLS), Math.exp)
+      const total = own.reduce((sum, value) => sum + value, 0)
+      const before = inputs.last[i]! === END ? KEYS : KEYS - 1 - inputs.last[i]!
+      t.ok(
+        own.slice(before, KEYS).every((value) => value / total === 0),
+        'no key from the last one on'
+      )
+      t.ok(own[target]! / total > 0)
+    })
+    // All sets of the two lowest keys, after a first note that is the third one.
+    const sets: Step[] = [[2], [2, 0], [2, 1], [2, 1, 0]]
+    let sum = 0
+    let first = 0
+    for (const set of sets) {
+      const { nats, firstNats } = await natsOf(model, set)
+      sum += Math.exp(-nats)
+      first = Math.exp(-firstNats)
+    }
+    t.ok(Math.abs(sum / first - 1) < 1e-5, 'sets that begin with a note have its probability together')
+  }
+})
+
+/** Returns the nats of a step, the first one of a piece, and of its first note. */
+async function natsOf(model: Model, step: Step): Promise<{ nats: number; firstNats: number }> {
+  const dims = { length: 1, slots: 5, batch: 1 }
+  using lease = model.lease(dims, { purpose: 'predict' })
+  const { targets, ...inputs } = packParts([{ steps: [step], first: 0, count: 1 }], { ...dims, ends: true })
+  for (const [name, values] of Object.entries(inputs)) lease.plan.inputs[name]!.set(values)
+  await lease.plan.run()
+  const logits = lease.plan.outputs['logits'] as Float32Array
+  const nats = [...targets].map((target, slot) => {
+    if (target < 0) return 0
+    const own = Array.from(logits.subarray(slot * NOTE_SYMBOLS, (slot + 1) * NOTE_SYMBOLS), Math.exp)
+    return -Math.log(own[target]! / own.reduce((sum, value) => sum + value, 0))
+  })
+  return { nats: nats.reduce((sum, value) => sum + value, 0), firstNats: nats[0]! }
+}
+
+t.test('pieces in windows, in batches of any size', async (t) => {
+  const pieces = [randomSteps(300, 3), randomSteps(20, 4), randomSteps(270, 5)]
+  for (const form of ['notes', 'keys'] as const) {
+    using model = network({ form })
+    const count = form === 'keys' ? 590 : 590 + pieces.flat(2).length
+    const together = await evaluate(model, pieceBatches(pieces, form, 3))
+    const apart = await evaluate(model, pieceBatches(pieces, form, 1))
+    t.equal(together.count, count)
+    t.equal(apart.count, count)
+    t.ok(Math.abs(together.loss - apart.loss) < 1e-5)
+  }
+})
+
+t.test('the keys of a step', (t) => {
+  const { before, keys, counted } = packKeys([{ steps: [[5, 2], [7]], first: 0, count: 2 }], { length: 3, batch: 1 })
+  const at = (values: Float32Array, step: number) => [...values.subarray(step * KEYS, (step + 1) * KEYS)].flatMap((one, key) => (one ? [key] : [])) // prettier-ignore
+  t.same([0, 1, 2].map((step) => at(keys, step)), [[2, 5], [7], []]) // prettier-ignore
+  t.same([0, 1, 2].map((step) => at(before, step)), [[], [2, 5], []]) // prettier-ignore
+  t.same([...counted], [1, 1, 0])
+  t.end()
+})
+
+t.test('the parts of a training', (t) => {
+  const pieces = [randomSteps(100, 6), randomSteps(33, 7), randomSteps(16, 8)]
+  const source = partBatches(pieces, { batch: 2, seed: 5, network: { form: 'notes', window: 32, transpose: 3 } })
+  t.equal(source.stepsPerEpoch, 4)
+  const [first, again] = [source.batches(), source.batches()].map((all) =>
+    (all as Iterable<{ epoch: number; count?: number }>)[Symbol.iterator]()
+  )
+  const batches = Array.from({ length: 8 }, () => first!.next().value)
+  t.same(batches.map(({ epoch }) => epoch), [0, 0, 0, 0, 1, 1, 1, 1]) // prettier-ignore
+  for (const epoch of [0, 1]) {
+    const own = batches.slice(4 * epoch, 4 * epoch + 4)
+    t.equal(own.reduce((sum, { count }) => sum + count!, 0), 149, 'each step is in one part') // prettier-ignore
+  }
+  t.same(again!.next().value, batches[0], 'a batch follows from its position')
+  const [third] = source.batches((batches[1] as unknown as { cursor: { epoch: number; step: number } }).cursor) as Iterable<object> // prettier-ignore
+  t.same(third, batches[2])
+  t.end()
+})
