@@ -1,5 +1,6 @@
 // The list of all tasks: the only file that names them all.
 
+import { forecastEntry } from './forecast/task.js'
 import { recognitionEntry } from './handwriting-recognition/task.js'
 import { synthesisEntry } from './handwriting-synthesis/task.js'
 import { musicEntry } from './music/task.js'
@@ -9,3 +10,4 @@ import { textEntry } from './text/task.js'
 
 /** All tasks, in the order of help texts. */
 export const tasks: readonly TaskEntry[] = [textEntry, numbersEntry, musicEntry, recognitionEntry, synthesisEntry]
+export const tasks: readonly TaskEntry[] = [textEntry, numbersEntry, forecastEntry, recognitionEntry, synthesisEntry]

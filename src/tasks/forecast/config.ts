@@ -1,0 +1,62 @@
+// Configuration of a model of series, as a checkpoint stores it: settings, and the knowledge about each series that was computed before the
+// training.
+
+import { invalid, list, number, object, open, type Check } from '../../check/index.js'
+import type { JsonObject } from '../../io/json.js'
+import { readStored, valuesCheck } from '../../settings/index.js'
+import { checkDataMark, type DataMark } from '../runs/fingerprint.js'
+import type { Training } from '../runs/settings.js'
+import { checkSeriesFacts, type SeriesFacts } from './facts.js'
+import {
+  forecastDataSettings,
+  forecastNetworkSettings,
+  forecastTrainingSettings,
+  type ForecastData,
+  type ForecastNetwork
+} from './settings.js'
+
+/** The result of the search before a training. */
+export interface ForecastSearch {
+  /** Number of epochs that validated best. */
+  readonly epochs: number
+  /** Error of the median on the validation part by that of the linear part, as a geometric mean over the series. */
+  readonly ratio: number
+}
+
+/** Configuration of a model of series, which its file stores. */
+export interface ForecastConfig {
+  readonly data: ForecastData
+  readonly network: ForecastNetwork
+  readonly training: Training
+  readonly series: readonly SeriesFacts[]
+  readonly search: ForecastSearch
+  readonly mark: DataMark
+}
+
+const checkFields = open<ForecastConfig>({
+  data: valuesCheck(forecastDataSettings),
+  network: valuesCheck(forecastNetworkSettings),
+  training: valuesCheck(forecastTrainingSettings),
+  series: list(checkSeriesFacts, 1),
+  search: object<ForecastSearch>({ epochs: number(1), ratio: number(0) }),
+  mark: checkDataMark
+})
+
+const checkForecastConfig: Check<ForecastConfig> = (value, name) => {
+  const config = checkFields(value, name)
+  for (const { horizon, deviations, parts } of config.series) {
+    const fits = deviations.length === horizon && parts.every(({ lags, coefficients }) => lags.length === coefficients.length)
+    if (!fits) throw invalid('deviations and coefficients of one length', `series in ${name}`, value)
+  }
+  return config
+}
+
+/** Reads the configuration of the model file `path`. Throws ERR_FILE_FORMAT with the name of the first invalid part. */
+export function forecastConfigFromJson(json: JsonObject, path: string): ForecastConfig {
+  return readStored(checkForecastConfig, json, path)
+}
+
+/** Returns the names in a list with commas. */
+export function namesIn(text: string): string[] {
+  return text.split(',').map((name) => name.trim()).filter((name) => name !== '')
+}

@@ -1,0 +1,178 @@
+// The knowledge about one series that a model's file holds: its linear part, scales of its values and errors, and the corrections that validation
+// chose. All of it is computed on the training part only.
+
+import { choice, integer, list, number, open, record, string, type Check } from '../../check/index.js'
+import { chooseLinear, type SeriesShape } from './linear/choose.js'
+import { checkLinearPart, LinearReader, type LinearPart } from './linear/part.js'
+import { chooseTransform, transformNames, transformOf, type TransformName } from './linear/transform.js'
+
+/** Mean and deviation of a covariate. */
+export interface CovariateScale {
+  readonly mean: number
+  readonly deviation: number
+}
+
+/** Knowledge about one series. Deviations are those of transformed values. */
+export interface SeriesFacts extends SeriesShape {
+  readonly name: string
+  readonly transform: TransformName
+  readonly parts: readonly LinearPart[]
+  /** Deviations of the errors of the linear part, [horizon]. */
+  readonly deviations: readonly number[]
+  /** Deviation of the difference to the value a season ago. */
+  readonly seasonal: number
+  /** Deviation from the mean of the last seasons. */
+  readonly level: number
+  readonly covariates: Readonly<Record<string, CovariateScale>>
+  /** Mean of the absolute differences to the values a season ago, the unit of the MASE; 0 for a series without changes. */
+  readonly scale: number
+  /** Number of values of the training part, its first and its last time. */
+  readonly trained: number
+  readonly first: string
+  readonly last: string
+  /** Share of the network's correction that is applied, 0 to 1. */
+  readonly share: number
+  /** Factor of the distance of the quantiles from the median. */
+  readonly spread: number
+}
+
+const positive = number(1e-300)
+
+/** Checks the facts from a model file. */
+export const checkSeriesFacts: Check<SeriesFacts> = open<SeriesFacts>({
+  name: string,
+  season: integer(1, 4096),
+  horizon: integer(1, 4096),
+  transform: choice(...transformNames),
+  parts: list(checkLinearPart, 1),
+  deviations: list(positive, 1),
+  seasonal: positive,
+  level: positive,
+  covariates: record(open<CovariateScale>({ mean: number(), deviation: positive })),
+  scale: number(0),
+  trained: integer(1),
+  first: string,
+  last: string,
+  share: number(0, 1),
+  spread: number(0, 1e6)
+})
+
+/** Values of a series with the names that its facts keep. */
+export interface KnownSeries {
+  readonly name: string
+  readonly values: Float64Array
+  readonly covariates: Readonly<Record<string, Float64Array>>
+  readonly times: readonly string[]
+}
+
+/** Number of seasons whose mean is the level of a series. */
+export const LEVEL_SEASONS = 4
+/** Fewest values whose mean is a level. */
+export const LEVEL_LEAST = 8
+
+/** Computes the facts of a series from its first `count` values. */
+export function factsOf(series: KnownSeries, shape: SeriesShape, count: number): SeriesFacts {
+  const values = series.values.subarray(0, count)
+  const transform = chooseTransform(values)
+  const parts = chooseLinear(values, shape)
+  const { season } = shape
+  const z = values.map((value) => (Number.isNaN(value) ? NaN : transformOf(transform).forward(value)))
+  const scales = Object.entries(series.covariates).map(
+    ([name, column]) => [name, scaleOf(column.subarray(0, count))] as const
+  )
+  return {
+    name: series.name,
+    ...shape,
+    transform,
+    parts,
+    deviations: errorDeviations(values, { transform, parts, ...shape }),
+    seasonal: deviationOf(z.map((value, t) => value - (z[t - season] ?? NaN))),
+    level: deviationOf(z.map((value, t) => value - meanBefore(z, t, season))),
+    covariates: Object.fromEntries(scales),
+    scale: meanChange(values, season),
+    trained: count,
+    first: series.times[0]!,
+    last: series.times[count - 1]!,
+    share: 1,
+    spread: 1
+  }
+}
+
+/** Returns the mean of the last seasons before `end`, of those values that are known. */
+export function meanBefore(z: ArrayLike<number>, end: number, season: number): number {
+  let [sum, known] = [0, 0]
+  for (let t = Math.max(0, end - Math.max(LEVEL_SEASONS * season, LEVEL_LEAST)); t < end; t++) {
+    if (Number.isNaN(z[t]!)) continue
+    sum += z[t]!
+    known++
+  }
+  return known > 0 ? sum / known : NaN
+}
+
+/** Returns the mean absolute difference to the value a season ago; 0 without any. */
+function meanChange(values: Float64Array, season: number): number {
+  const changes = values.map((value, t) => Math.abs(value - (values[t - season] ?? NaN))).filter((one) => !Number.isNaN(one))
+  return changes.length > 0 ? changes.reduce((sum, one) => sum + one, 0) / changes.length : 0
+}
+
+function scaleOf(column: Float64Array): CovariateScale {
+  const known = column.filter((value) => !Number.isNaN(value))
+  const mean = known.reduce((sum, value) => sum + value, 0) / Math.max(1, known.length)
+  return { mean: Number.isFinite(mean) ? mean : 0, deviation: deviationOf(known.map((value) => value - mean)) }
+}
+
+/** Returns the root of the mean square; a tiny number for a series that is constant. */
+function deviationOf(errors: Float64Array): number {
+  const known = errors.filter((error) => !Number.isNaN(error))
+  const square = known.reduce((sum, error) => sum + error * error, 0) / Math.max(1, known.length)
+  return Math.max(Math.sqrt(square), 1e-9)
+}
+
+/** Returns the mean of the parts' forecasts, transformed: the forecast that the network corrects. */
+export class MeanReader {
+  readonly #readers: readonly LinearReader[]
+  readonly #forward: (value: number) => number
+  readonly #own: Float64Array
+
+  constructor({ parts, transform, horizon }: Pick<SeriesFacts, 'parts' | 'transform' | 'horizon'>) {
+    this.#readers = parts.map((part) => new LinearReader(part, horizon))
+    this.#forward = transformOf(transform).forward
+    this.#own = new Float64Array(horizon)
+  }
+
+  get ready(): boolean {
+    return this.#readers.every(({ ready }) => ready)
+  }
+
+  /** Takes the next value and writes the forecasts of transformed values to `out`. */
+  push(value: number, out: Float64Array): void {
+    out.fill(0)
+    for (const reader of this.#readers) {
+      reader.push(value, this.#own)
+      for (let h = 0; h < out.length; h++) out[h]! += this.#own[h]! / this.#readers.length
+    }
+    for (let h = 0; h < out.length; h++) out[h] = this.#forward(out[h]!)
+  }
+}
+
+function errorDeviations(
+  values: Float64Array,
+  of: Pick<SeriesFacts, 'parts' | 'transform' | 'horizon'>
+): number[] {
+  const { forward } = transformOf(of.transform)
+  const reader = new MeanReader(of)
+  const forecast = new Float64Array(of.horizon)
+  const [squares, counts] = [new Float64Array(of.horizon), new Float64Array(of.horizon)]
+  for (let t = 0; t < values.length; t++) {
+    reader.push(values[t]!, forecast)
+    if (!reader.ready) continue
+    for (let h = 0; h < of.horizon && t + 1 + h < values.length; h++) {
+      const error = forward(values[t + 1 + h]!) - forecast[h]!
+      if (Number.isNaN(error)) continue
+      squares[h]! += error * error
+      counts[h]!++
+    }
+  }
+  let before = 1e-9
+  return [...squares].map((square, h) => (before = counts[h]! > 0 ? Math.max(Math.sqrt(square / counts[h]!), 1e-9) : before))
+}

@@ -1,0 +1,82 @@
+// `gatecell forecast`: quantiles of the next values of each series.
+
+import { expected, show } from '../../errors.js'
+import type { TimeSeries } from '../../data/series/series.js'
+import { timesAfter } from '../../data/series/times.js'
+import type { Content, Values } from '../../settings/index.js'
+import { contentName } from '../contents.js'
+import type { RecordOf, VerbCode, VerbContext } from '../verb.js'
+import type { ForecastConfig } from './config.js'
+import { readForecastSeries } from './data.js'
+import { LEVELS, MEDIAN } from './levels.js'
+import { loadForecaster, type LoadedForecaster } from './load.js'
+import type { forecastRecords, forecastSettings } from './use-settings.js'
+
+type ForecastInput = Values<typeof forecastSettings>
+type ForecastRecord = RecordOf<typeof forecastRecords>
+
+/** Reads the series of a content. Throws ERR_INVALID_OPTION if none of them has the name `only`. */
+export async function seriesIn(
+  content: Content,
+  { data }: ForecastConfig,
+  only: string | undefined,
+  { signal, stdin }: Pick<VerbContext, 'signal' | 'stdin'>
+): Promise<TimeSeries[]> {
+  const held = 'text' in content ? bytesOf(content.text) : contentName(content) === '-' ? stdin() : undefined
+  const path = 'path' in content ? content.path : '-'
+  const all = await readForecastSeries([path], data, { signal, ...(held && { stdin: held }) })
+  const chosen = only === undefined ? all : all.filter(({ name, group }) => name === only || group === only)
+  if (chosen.length > 0) return chosen
+  const names = all.map(({ name }) => show(name)).join(', ')
+  throw expected('ERR_INVALID_OPTION', `a series of ${contentName(content)}: ${names}`, show(only), 'name one of them')
+}
+
+async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
+  yield await Promise.resolve(new TextEncoder().encode(text))
+}
+
+/** The code of `forecast`. */
+export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRecord> = {
+  load: loadForecaster,
+  async *run(loaded, { file, only, svg, csv }, context) {
+    const { zone } = loaded.config.data
+    const rows = ['series,time,' + LEVELS.map((level) => `q${level}`).join(',')]
+    const drawn: { series: TimeSeries; times: string[]; quantiles: readonly Float64Array[] }[] = []
+    for (const series of await seriesIn(file, loaded.config, only, context)) {
+      using session = loaded.session(series)
+      const { quantiles } = session.forecast
+      const times = timesAfter(series, quantiles.length, zone === '' ? undefined : zone)
+      drawn.push({ series, times, quantiles })
+      for (const [h, row] of quantiles.entries())
+        rows.push([cell(series.name), times[h]!, ...Array.from(row, (one) => String(one))].join(','))
+      yield {
+        event: 'forecast',
+        series: series.name,
+        levels: [...LEVELS],
+        steps: quantiles.map((row, h) => ({ time: times[h]!, median: row[MEDIAN]!, quantiles: [...row] }))
+      }
+    }
+    if (csv) yield { event: 'file', name: 'csv', type: 'text/csv', content: `${rows.join('\n')}\n` }
+    if (svg) yield { event: 'file', name: 'svg', type: 'image/svg+xml', content: '' }
+  },
+  show(record) {
+    if (record.event === 'file') return {}
+    const { series, steps } = record
+    const width = Math.max(...steps.map(({ time }) => time.length), 4)
+    const row = (time: string, cells: readonly string[]) => `${time.padEnd(width)}  ${cells.map((one) => one.padStart(10)).join('')}`
+    const shown = (value: number | undefined) => Number((value ?? NaN).toPrecision(5)).toString()
+    return {
+      lines: [
+        series,
+        row('time', ['median', '10 %', '90 %']),
+        ...steps.map(({ time, median, quantiles }) => row(time, [median, quantiles[0], quantiles.at(-1)].map(shown))),
+        ''
+      ]
+    }
+  }
+}
+
+/** Returns a text as a cell of a CSV file. */
+function cell(text: string): string {
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
+}

@@ -1,0 +1,79 @@
+// The choice of a linear part: candidates are fitted on beginnings of the training part and judged by their forecasts of what follows; the best
+// one of each kind is kept if it is nearly as good as the best of all. Their forecasts are averaged, which is better than one choice from few
+// data (Bates and Granger 1969).
+
+import { fitLinear, LinearReader, memoryOf, type LinearForm, type LinearPart } from './part.js'
+import { chooseTransform, type TransformName } from './transform.js'
+
+/** The season and the horizon of a series, in steps. A season of 1 is none. */
+export interface SeriesShape {
+  readonly season: number
+  readonly horizon: number
+}
+
+/** Ends of the beginnings to fit on, as shares of the values. */
+const FOLDS = [0.6, 0.7, 0.8, 0.9]
+/** Numbers of consecutive lags. */
+const ORDERS = [0, 1, 2, 3, 6, 9, 13, 24, 36]
+/** A kind is kept if its error is at most this multiple of the least one. */
+const KEPT = 1.15
+const MOST_PARTS = 4
+
+/** Returns the forms among which `chooseLinear` chooses. */
+function candidates(values: ArrayLike<number>, { season }: SeriesShape): LinearForm[] {
+  const own = chooseTransform(values)
+  const transforms: TransformName[] = own === 'identity' ? ['identity'] : ['identity', own]
+  const distances = season > 1 ? [0, 1, season] : [0, 1]
+  const seasonal = season > 1 ? [[], [season, season + 1, 2 * season]] : [[]]
+  const lists = ORDERS.flatMap((order) =>
+    seasonal.map((more) => {
+      const lags = new Set([...Array.from({ length: order }, (_, i) => i + 1), ...more])
+      return [...lags].sort((a, b) => a - b)
+    })
+  )
+  const distinct = [...new Map(lists.map((lags) => [lags.join(), lags])).values()]
+  return transforms.flatMap((transform) =>
+    distances.flatMap((difference) => distinct.map((lags) => ({ transform, difference, lags })))
+  )
+}
+
+/** Returns the mean error of the forecasts of a form; Infinity where a beginning is too short for it. */
+function errorOf(form: LinearForm, values: Float64Array, { horizon }: SeriesShape): number {
+  let [sum, count] = [0, 0]
+  const forecast = new Float64Array(horizon)
+  for (const [i, share] of FOLDS.entries()) {
+    const end = Math.floor(share * values.length)
+    const last = Math.floor((FOLDS[i + 1] ?? 1) * values.length)
+    const part = fitLinear(form, values.subarray(0, end))
+    if (!part) return Infinity
+    const reader = new LinearReader(part, horizon)
+    for (let t = Math.max(0, end - 2 * memoryOf(form)); t < last; t++) {
+      reader.push(values[t]!, forecast)
+      if (t < end - 1 || !reader.ready) continue
+      for (let h = 0; h < horizon && t + 1 + h < values.length; h++) {
+        const error = Math.abs(values[t + 1 + h]! - forecast[h]!)
+        if (Number.isNaN(error)) continue
+        sum += error
+        count++
+      }
+    }
+  }
+  return count > 0 ? sum / count : Infinity
+}
+
+/**
+ * Chooses and fits the linear part of a series on its values, of which NaN are missing. A series that is too short for every candidate gets the
+ * forecast that nothing changes.
+ */
+export function chooseLinear(values: Float64Array, shape: SeriesShape): LinearPart[] {
+  const best = new Map<string, { form: LinearForm; error: number }>()
+  for (const form of candidates(values, shape)) {
+    const error = errorOf(form, values, shape)
+    const kind = `${form.transform} ${form.difference}`
+    if (Number.isFinite(error) && error < (best.get(kind)?.error ?? Infinity)) best.set(kind, { form, error })
+  }
+  const sorted = [...best.values()].sort((one, other) => one.error - other.error)
+  const kept = sorted.filter(({ error }) => error <= KEPT * sorted[0]!.error).slice(0, MOST_PARTS)
+  const parts = kept.map(({ form }) => fitLinear(form, values)).filter((part) => part !== null)
+  return parts.length > 0 ? parts : [{ transform: 'identity', difference: 1, lags: [], mean: 0, coefficients: [] }]
+}

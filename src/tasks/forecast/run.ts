@@ -1,0 +1,157 @@
+// A training on series from files to files: the data, the knowledge about each series, the choices on the last part of the training data, and
+// the training on all of it.
+
+import { crc32 } from 'node:zlib'
+import type { TimeSeries } from '../../data/series/series.js'
+import { expected, show } from '../../errors.js'
+import { defaultsOf, withDefaults } from '../../settings/index.js'
+import { checkSameData, type DataMark } from '../runs/fingerprint.js'
+import { loadModel } from '../runs/load.js'
+import { prepareRun } from '../runs/run.js'
+import type { Application, Opened, RunData, RunOf, TrainingRunOptions } from '../runs/run-types.js'
+import { checkResumed, chooseTraining, given, settleTraining, type Training } from '../runs/settings.js'
+import type { TaskModel } from '../runs/model-file.js'
+import { forecastConfigFromJson, namesIn, type ForecastConfig } from './config.js'
+import { readForecastSeries, shapeOf, type SeriesReading } from './data.js'
+import { factsOf } from './facts.js'
+import { forecastDefinition, readerShape } from './model.js'
+import { stepsOf, windowBatches } from './samples.js'
+import { selectForecast, type TrainedSeries } from './select.js'
+import {
+  FORECAST_TASK,
+  forecastDataSettings,
+  forecastNetworkSettings,
+  forecastTrainingSettings,
+  type ForecastData,
+  type ForecastGiven
+} from './settings.js'
+
+/** Options of a training on series: files, settings, and functions that report and end the search before the training. */
+export interface ForecastRunOptions extends TrainingRunOptions, ForecastGivenParts {
+  /** CSV files. */
+  readonly files: readonly string[]
+  readonly reading?: SeriesReading
+  /** Called in the search with the finished share. */
+  readonly onSearch?: (done: number) => void
+}
+
+type ForecastGivenParts = Pick<ForecastGiven, 'data' | 'network' | 'training'>
+
+/** A training on series that is ready to start. */
+export type ForecastRun = RunOf<ForecastConfig, ForecastRunData, null>
+
+/** The series of a training. */
+interface ForecastRunData extends RunData {
+  readonly trained: readonly TrainedSeries[]
+}
+
+/** The model of the task, as its files store it. */
+export const forecastTask: TaskModel<ForecastConfig> = {
+  task: FORECAST_TASK,
+  configFromJson: forecastConfigFromJson,
+  definition: forecastDefinition
+}
+
+/** Fewest values of the training part of a series. */
+const FEWEST = 16
+
+/** Returns the training parts. Throws ERR_CORPUS_EMPTY for a series that is too short, ERR_INVALID_OPTION for shapes that are too long for it. */
+export function trainedSeries(all: readonly TimeSeries[], data: ForecastData): TrainedSeries[] {
+  return all.map((series) => {
+    const shape = shapeOf(series, data)
+    const count = Math.floor((1 - data.holdout) * series.values.length)
+    const least = Math.max(FEWEST, 2 * Math.max(shape.season, shape.horizon))
+    if (count >= least) return { series, ...shape, count }
+    throw expected(
+      'ERR_CORPUS_EMPTY',
+      `at least ${least} values of ${show(series.name)} to train on, two seasons and two horizons`,
+      `${count} of ${series.values.length}`,
+      'take more data, a shorter season or horizon, or a smaller holdout'
+    )
+  })
+}
+
+function markOf(trained: readonly TrainedSeries[]): DataMark {
+  let fingerprint = 0
+  for (const { series, count } of trained) {
+    const columns = [series.values, ...Object.values(series.covariates)]
+    fingerprint = crc32(`${series.name} ${series.times[0]}`, fingerprint)
+    for (const column of columns) fingerprint = crc32(new Uint8Array(column.slice(0, count).buffer), fingerprint)
+  }
+  return { train: trained.reduce((sum, { count }) => sum + count, 0), valid: 0, fingerprint }
+}
+
+type Options = ForecastRunOptions
+
+async function open(options: Options, old: ForecastConfig | null): Promise<Opened<ForecastConfig, ForecastRunData>> {
+  const named = { data: given(options.data), network: given(options.network), training: given(options.training) }
+  if (old) checkResumed(named, old)
+  const data = withDefaults(forecastDataSettings, { ...old?.data, ...named.data })
+  const network = withDefaults(forecastNetworkSettings, { ...old?.network, ...named.network })
+  const chosen = chooseTraining<Training>(named.training, old?.training, defaultsOf(forecastTrainingSettings))
+  const trained = trainedSeries(await readForecastSeries(options.files, data, options.reading), data)
+  const mark = markOf(trained)
+  checkSameData(old?.mark, mark, {
+    data: 'the series',
+    counted: 'values',
+    found: `${mark.train} other values`,
+    cut: 'holdout'
+  })
+  const parts = old ?? (await learn(trained, { data, network, training: chosen }, options))
+  // The search decides the number of epochs unless the caller limits the training in another way.
+  const limited = old !== null || chosen.steps !== undefined || chosen.timeLimit !== undefined
+  const training = limited ? chosen : { ...chosen, epochs: parts.search.epochs }
+  const shape = readerShape({ data, series: parts.series })
+  const steps = trained.map(({ series, count }, i) => stepsOf(series, parts.series[i]!, { from: 0, end: count, shape }))
+  const source = windowBatches(steps, { batch: training.batch, seed: training.seed, horizon: shape.horizon })
+  const config = {
+    data,
+    network,
+    training: settleTraining<Training>(training, source.stepsPerEpoch),
+    series: parts.series,
+    search: parts.search,
+    mark
+  }
+  const counts = { series: trained.length, values: mark.train }
+  return { config, data: { vocabulary: null, trained }, source, validation: null, counts, measured: 0 }
+}
+
+async function learn(
+  trained: readonly TrainedSeries[],
+  config: Pick<ForecastConfig, 'data' | 'network'> & { training: Omit<Training, 'validEvery'> },
+  { reading = {}, onSearch, threads }: Options
+): Promise<Pick<ForecastConfig, 'series' | 'search'>> {
+  const { corrections, ...search } = await selectForecast(trained, config, {
+    ...given({ signal: reading.signal, threads, onProgress: onSearch })
+  })
+  const { known, observed } = config.data
+  const names = [...namesIn(observed), ...namesIn(known)]
+  const series = trained.map(({ series, season, horizon, count }, i) => {
+    const own = { ...series, covariates: Object.fromEntries(names.map((name) => [name, series.covariates[name]!])) }
+    return { ...factsOf(own, { season, horizon }, count), ...corrections[i]! }
+  })
+  return { series, search }
+}
+
+const application: Application<Options, ForecastConfig, ForecastRunData, null> = {
+  ...forecastTask,
+  open,
+  load: async (source) => await loadModel(forecastTask, source, {}, () => 1),
+  // The data to validate are part of the training: the search has measured already.
+  measure: async () => await Promise.resolve(null)
+}
+
+/**
+ * Prepares a training on series: reads the files, chooses the linear parts and, in a first training on the beginning of the training data, the
+ * number of epochs and the corrections; `fit` of the result trains on all of the training data. Throws the errors of `readSeries`,
+ * ERR_INVALID_OPTION for settings that contradict each other or a run that is resumed, ERR_CORPUS_EMPTY for a series that is too short, and,
+ * for files, ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
+ *
+ * @example
+ * const run = await prepareForecastRun({ files: ['sales.csv'], out: 'sales.safetensors', data: { target: 'sales', time: 'date' } })
+ * await run.fit({ onReport: ({ step, loss }) => console.log(step, loss) })
+ * run.dispose()
+ */
+export async function prepareForecastRun(options: ForecastRunOptions): Promise<ForecastRun> {
+  return prepareRun(application, options)
+}
