@@ -97,7 +97,7 @@ export function predictorOf(
 ): SeriesPredictor {
   checkCovariates(config, series)
   const least = Math.max(...facts.parts.map(memoryOf))
-  if (series.values.length >= least) return new SeriesPredictor(model, facts, readerShape(config), series)
+  if (series.values.length >= least) return new SeriesPredictor(model, facts, { shape: readerShape(config), output: config.network.output }, series)
   throw expected(
     'ERR_CORPUS_EMPTY',
     `at least ${least} values of ${show(series.name)}`,

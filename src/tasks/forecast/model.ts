@@ -1,17 +1,19 @@
 // The network of the application: members with different first weights, each an LSTM network over the inputs of a series (reader.ts) and a linear
-// layer that gives the quantiles of all horizons at once (Wen et al. 2017, MQ-RNN), in deviations of the linear part's errors. At first every
-// member gives the quantiles of the normal distribution: it learns a correction of the linear part. A forecast is the mean of the members'.
+// layer that gives the quantiles of all horizons at once (Wen et al. 2017, MQ-RNN), or the parameters of their distributions, in deviations of the
+// linear part's errors. At first every member gives a normal distribution about the linear part: it learns a correction. The quantiles of a
+// forecast are the means of the members' quantiles.
 
 import { adjusted, zeros } from '../../graph/initializers.js'
 import type { Tensor } from '../../graph/graph.js'
-import { map, mean, reshape, weightedMean, sum, concat } from '../../graph/ops/index.js'
+import { concat, reshape, sum, weightedMean } from '../../graph/ops/index.js'
 import { dropout } from '../../layers/dropout.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { f32, modelDefinition } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
 import { namesIn, type ForecastConfig } from './config.js'
-import { LEVELS, NORMAL_LEVELS } from './levels.js'
+import { LEVELS } from './levels.js'
+import { outputOf } from './outputs.js'
 import { inputCount, type ReaderShape } from './reader.js'
 import { FORECAST_TASK } from './settings.js'
 
@@ -22,49 +24,40 @@ export function readerShape({ series, data }: Pick<ForecastConfig, 'series' | 'd
   return { known: namesIn(known), observed: namesIn(observed), horizon }
 }
 
-/** Starts a bias at the quantiles of the normal distribution. */
-const normalBias = adjusted(zeros, (values) => {
-  for (let i = 0; i < values.length; i++) values[i] = NORMAL_LEVELS[i % NORMAL_LEVELS.length]!
-})
-
 /** Returns the definition of the network. */
 export function forecastDefinition(config: Pick<ForecastConfig, 'network' | 'series' | 'data'>) {
   const { hidden, layers, members, dropout: p } = config.network
   const shape = readerShape(config)
   const { horizon } = shape
-  const size = horizon * LEVELS.length
+  const output = outputOf(config.network.output)
+  const { start } = output
+  const bias = adjusted(zeros, (values) => {
+    for (let i = 0; i < values.length; i++) values[i] = start[i % start.length]!
+  })
   return modelDefinition({
     name: FORECAST_TASK,
     config: configToJson(config),
     inputs: { x: f32('length', 'batch', inputCount(shape)) },
     targets: {
-      errors: f32('length', 'batch', horizon),
+      values: f32('length', 'batch', horizon),
+      means: f32('length', 'batch', horizon),
       weights: f32('length', 'batch', horizon),
       levels: f32(LEVELS.length)
     },
     forward({ x }) {
       const outputs = Array.from({ length: members }, (_, i) => {
         const input = dropout(x, { p: p / 2 })
-        const { output } = lstm(input, { name: `member${i}`, hidden, layers, dropout: p, carry: true, forgetBias: 1 })
-        return linear(dropout(output, { p }), { name: `quantiles${i}`, size, weight: zeros, biasStart: normalBias })
+        const { output: h } = lstm(input, { name: `member${i}`, hidden, layers, dropout: p, carry: true, forgetBias: 1 })
+        return linear(dropout(h, { p }), { name: `head${i}`, size: horizon * start.length, weight: zeros, biasStart: bias })
       })
       return { members: concat(outputs) }
     },
-    loss: ({ members: all }, { errors, weights, levels }) => pinball(all!, errors, weights, levels)
+    loss({ members: all }, { values, means, weights, levels }) {
+      const rows = values.shape[0]! * values.shape[1]!
+      const of = (target: Tensor) => reshape(target, [rows, 1, horizon, 1])
+      const numbers = reshape(all, [rows, members, horizon, start.length])
+      const own = output.loss(numbers, { values: of(values), means: of(means), levels })
+      return concat([weightedMean(own, reshape(weights, [rows, horizon])), sum(weights)])
+    }
   })
-}
-
-/** Returns the pinball loss (Koenker and Bassett 1978) of each member's quantiles, weighted, with the sum of the weights. */
-function pinball(all: Tensor, errors: Tensor, weights: Tensor, levels: Tensor): Tensor {
-  const [length, batch, horizon] = errors.shape as [number, number, number]
-  const members = all.shape[2]! / (horizon * LEVELS.length)
-  const rows = length * batch
-  const predicted = reshape(all, [rows, members, horizon, LEVELS.length])
-  const actual = reshape(errors, [rows, 1, horizon, 1])
-  const losses = map([predicted, actual, levels], (quantile, value, level) => {
-    const miss = value.sub(quantile)
-    return miss.mul(level).add(miss.neg().max(0))
-  })
-  const own = mean(losses, [1, 3])
-  return concat([weightedMean(own, reshape(weights, [rows, horizon])), sum(weights)])
 }

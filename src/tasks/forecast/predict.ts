@@ -6,10 +6,19 @@ import type { Model } from '../../model.js'
 import type { SeriesFacts } from './facts.js'
 import { LEVELS, MEDIAN, NORMAL_LEVELS } from './levels.js'
 import { transformOf } from './linear/transform.js'
+import { outputOf, type ForecastOutput, type LinearForecast } from './outputs.js'
 import type { ReaderShape, SeriesReader, StepValues } from './reader.js'
+import type { OutputName } from './settings.js'
 import { readerOf, type ForecastSeries } from './samples.js'
 
 const COUNT = LEVELS.length
+
+
+/** Shapes of the inputs and outputs of a network. */
+export interface Shaped {
+  readonly shape: ReaderShape
+  readonly output: OutputName
+}
 
 /** The network on one series, from its first value on. */
 export class SeriesPredictor implements Disposable {
@@ -18,25 +27,38 @@ export class SeriesPredictor implements Disposable {
   /** Mean quantiles of the members in deviations of the linear part's errors, before the corrections of validation, [horizon * levels]. */
   readonly raw: Float64Array
   readonly #session: Session
-  /** Quantiles of a member: those of the longest horizon of all series. */
+  readonly #output: ForecastOutput
+  /** Numbers of a member: those of the longest horizon of all series. */
   readonly #width: number
 
-  constructor(model: Model, facts: SeriesFacts, shape: ReaderShape, series: ForecastSeries) {
+  constructor(model: Model, facts: SeriesFacts, { shape, output }: Shaped, series: ForecastSeries) {
     this.facts = facts
+    this.#output = outputOf(output)
     this.reader = readerOf(facts, shape, series)
     this.raw = new Float64Array(facts.horizon * COUNT)
     this.#session = createSession(model)
-    this.#width = shape.horizon * COUNT
+    this.#width = shape.horizon * this.#output.start.length
   }
 
   /** Takes the values of the next step. */
   push(values: StepValues): void {
     this.reader.push(values)
     const all = this.#session.stepSync({ x: this.reader.inputs })['members'] as Float32Array
-    const [raw, width] = [this.raw, this.#width]
+    const [raw, width, output] = [this.raw, this.#width, this.#output]
     const members = all.length / width
     raw.fill(0)
-    for (let m = 0; m < members; m++) for (let i = 0; i < raw.length; i++) raw[i]! += all[m * width + i]! / members
+    for (let h = 0; h < this.facts.horizon; h++) {
+      const of = this.#linear(h)
+      const sum = { out: raw, to: h * COUNT, weight: 1 / members }
+      for (let m = 0; m < members; m++) output.addQuantiles(all, m * width + h * output.start.length, of, sum)
+    }
+  }
+
+  #linear(h: number): LinearForecast {
+    const { transform, deviations } = this.facts
+    const { forward, back } = transformOf(transform)
+    const forecast = this.reader.forecast[h]!
+    return { mean: back(forecast), inDeviations: (value) => (forward(value) - forecast) / deviations[h]! }
   }
 
   /** Returns the quantiles of the next values, [horizon] rows of levels, in the unit of the series. */

@@ -7,6 +7,7 @@ import { turnOf, phaseOf, type CalendarSeries } from './calendar.js'
 import type { KnownSeries, SeriesFacts } from './facts.js'
 import { LEVELS } from './levels.js'
 import { transformOf } from './linear/transform.js'
+import type { OutputName } from './settings.js'
 import { SeriesReader, type ReaderShape, type StepValues } from './reader.js'
 
 /** A series with its values, covariates and times. */
@@ -18,12 +19,19 @@ export interface SeriesSteps {
   /** Inputs of the network, [length * inputs]. */
   readonly x: Float32Array
   readonly inputs: number
-  /** Errors of the linear part in its deviations, [length * horizon]. */
-  readonly errors: Float32Array
+  /** Errors of the linear part in its deviations, or the values themselves for an output of counts, [length * horizon]. */
+  readonly values: Float32Array
+  /** Forecasts of the linear part, [length * horizon]. */
+  readonly means: Float32Array
   /** Weights of the errors, [length * horizon]: 0 where a value is missing or belongs to no target, else in proportion to the deviation. */
   readonly weights: Float32Array
   readonly horizon: number
 }
+
+type Targets = [values: Float32Array, means: Float32Array, weights: Float32Array]
+
+/** Largest error that the network learns from, in deviations. */
+const FARTHEST = 20
 
 /** Returns a reader that begins with the first value of a series. */
 export function readerOf(facts: SeriesFacts, shape: ReaderShape, series: ForecastSeries): SeriesReader {
@@ -40,14 +48,15 @@ export function stepValues({ values, covariates }: KnownSeries, t: number): Step
 export function stepsOf(
   series: ForecastSeries,
   facts: SeriesFacts,
-  { from, end, shape }: { from: number; end: number; shape: ReaderShape }
+  { from, end, shape, output }: { from: number; end: number; shape: ReaderShape; output: OutputName }
 ): SeriesSteps {
   const { horizon, deviations, transform } = facts
-  const { forward } = transformOf(transform)
+  const { forward, back } = transformOf(transform)
+  const counts = output === 'negative-binomial'
   const reader = readerOf(facts, shape, series)
   const inputs = reader.inputs.length
   const x = new Float32Array(end * inputs)
-  const [errors, weights] = [new Float32Array(end * horizon), new Float32Array(end * horizon)]
+  const [values, means, weights] = [0, 0, 0].map(() => new Float32Array(end * horizon)) as Targets
   const mean = deviations.reduce((sum, one) => sum + one, 0) / horizon
   for (let t = 0; t < end; t++) {
     reader.push(stepValues(series, t))
@@ -56,11 +65,14 @@ export function stepsOf(
     for (let h = 0; h < horizon && t + 1 + h < end; h++) {
       const value = series.values[t + 1 + h]!
       if (Number.isNaN(value)) continue
-      errors[t * horizon + h] = Math.max(-20, Math.min(20, (forward(value) - reader.forecast[h]!) / deviations[h]!))
-      weights[t * horizon + h] = deviations[h]! / mean
+      const error = (forward(value) - reader.forecast[h]!) / deviations[h]!
+      const at = t * horizon + h
+      values[at] = counts ? value : Math.max(-FARTHEST, Math.min(FARTHEST, error))
+      means[at] = back(reader.forecast[h]!)
+      weights[at] = counts ? 1 : deviations[h]! / mean
     }
   }
-  return { length: end, x, inputs, errors, weights, horizon }
+  return { length: end, x, inputs, values, means, weights, horizon }
 }
 
 const levels = Float32Array.from(LEVELS)
@@ -121,16 +133,19 @@ function packed(
 ): Omit<Batch, 'epoch' | 'cursor'> {
   const [batch, inputs] = [rows.length, rows[0]!.own.inputs]
   const x = new Float32Array(length * batch * inputs)
-  const [errors, weights] = [new Float32Array(length * batch * horizon), new Float32Array(length * batch * horizon)]
+  const [values, means, weights] = [0, 0, 0].map(() => new Float32Array(length * batch * horizon)) as Targets
   rows.forEach(({ own, begin }, b) => {
     for (let t = 0; t < length && begin + t < own.length; t++) {
       const from = begin + t
       const to = t * batch + b
       x.set(own.x.subarray(from * inputs, (from + 1) * inputs), to * inputs)
       if (t < WARM_UP && begin > 0) continue
-      errors.set(own.errors.subarray(from * own.horizon, (from + 1) * own.horizon), to * horizon)
-      weights.set(own.weights.subarray(from * own.horizon, (from + 1) * own.horizon), to * horizon)
+      const copy = (source: Float32Array, target: Float32Array) =>
+        target.set(source.subarray(from * own.horizon, (from + 1) * own.horizon), to * horizon)
+      copy(own.values, values)
+      copy(own.means, means)
+      copy(own.weights, weights)
     }
   })
-  return { inputs: { x, errors, weights, levels }, dims: { length, batch }, count: length * batch, reset: true }
+  return { inputs: { x, values, means, weights, levels }, dims: { length, batch }, count: length * batch, reset: true }
 }

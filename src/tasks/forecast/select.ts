@@ -1,6 +1,7 @@
 // What is chosen on the last part of the training data, before the network is trained again on all of it: the number of epochs, the share of the
 // network's correction, and the factor of the spread.
 
+import type { TimeSeries } from '../../data/series/series.js'
 import type { Model } from '../../model.js'
 import { defineModel } from '../../model.js'
 import type { Snapshot } from '../../train/progress.js'
@@ -11,9 +12,8 @@ import { factsOf, type SeriesFacts } from './facts.js'
 import { LEVELS, MEDIAN, NORMAL_LEVELS } from './levels.js'
 import { transformOf } from './linear/transform.js'
 import { forecastDefinition, readerShape } from './model.js'
-import { correct, SeriesPredictor } from './predict.js'
-import type { ReaderShape } from './reader.js'
-import { lastBatches, stepsOf, stepValues, windowBatches, type ForecastSeries } from './samples.js'
+import { correct, SeriesPredictor, type Shaped } from './predict.js'
+import { lastBatches, stepsOf, stepValues, windowBatches } from './samples.js'
 
 /** Share of the training part that validates. */
 const VALIDATED = 0.2
@@ -33,7 +33,7 @@ export interface Selection {
 
 /** Series with their shapes and the lengths of their training parts. */
 export interface TrainedSeries {
-  readonly series: ForecastSeries
+  readonly series: TimeSeries
   readonly season: number
   readonly horizon: number
   readonly count: number
@@ -50,9 +50,10 @@ export async function selectForecast(
   const facts = split.map(({ series, fit, season, horizon }) => factsOf(series, { season, horizon }, fit))
   const shape = readerShape({ data: config.data, series: facts })
   const { horizon } = shape
+  const { output } = config.network
   const { batch, seed } = training
-  const train = split.map(({ series, fit }, i) => stepsOf(series, facts[i]!, { from: 0, end: fit, shape }))
-  const valid = split.map(({ series, fit, count }, i) => stepsOf(series, facts[i]!, { from: fit, end: count, shape }))
+  const train = split.map(({ series, fit }, i) => stepsOf(series, facts[i]!, { from: 0, end: fit, shape, output }))
+  const valid = split.map(({ series, fit, count }, i) => stepsOf(series, facts[i]!, { from: fit, end: count, shape, output }))
   const source = windowBatches(train, { batch, seed, horizon })
   const reach = READ_BEFORE + Math.max(...split.map(({ fit, count }) => count - fit))
   const model = defineModel(forecastDefinition({ ...config, series: facts }), { seed, threads })
@@ -77,7 +78,7 @@ export async function selectForecast(
     const summary = await trainer.fit(signal ? { signal } : {})
     for (const { name, data } of best) model.parameters.get(name).data.set(data)
     model.parameters.touch()
-    const judged = split.map((one, i) => judge(model, one, facts[i]!, shape))
+    const judged = split.map((one, i) => judge(model, one, facts[i]!, { shape, output }))
     const ratio = Math.exp(judged.reduce((sum, one) => sum + Math.log(one.ratio), 0) / judged.length)
     return {
       epochs: Math.max(1, Math.round((summary.best?.step ?? source.stepsPerEpoch) / source.stepsPerEpoch)),
@@ -107,9 +108,9 @@ function judge(
   model: Model,
   { series, fit, count }: TrainedSeries & { fit: number },
   facts: SeriesFacts,
-  shape: ReaderShape
+  shaped: Shaped
 ): Judged {
-  using predictor = new SeriesPredictor(model, facts, shape, series)
+  using predictor = new SeriesPredictor(model, facts, shaped, series)
   const { forward } = transformOf(facts.transform)
   const outcomes: Outcome[] = []
   for (let t = 0; t < count; t++) {

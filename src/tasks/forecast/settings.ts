@@ -6,6 +6,11 @@ import { processSettings, trainingSettings } from '../runs/settings.js'
 /** Name of the task in model files and on the command line. */
 export const FORECAST_TASK = 'forecast'
 
+/** Names of the outputs of the network. */
+export const outputNames = ['quantiles', 'gaussian', 'student', 'negative-binomial'] as const
+/** The name of an output. */
+export type OutputName = (typeof outputNames)[number]
+
 const columns = '<columns>'
 
 /** Declarations of the settings of the data: the columns of the CSV file and the shapes of its series. */
@@ -77,6 +82,10 @@ export const forecastDataSettings = {
 
 /** Declarations of the settings of the network. */
 export const forecastNetworkSettings = {
+  output: setting.choice(outputNames, {
+    default: 'quantiles',
+    help: 'what the network gives for each of the next values: quantiles, or the parameters of a distribution (negative-binomial: of counts)'
+  }),
   hidden: setting.integer({ min: 1, max: MAX_SIZE, default: 32, help: 'units of a layer' }),
   layers: setting.integer({ min: 1, max: 8, default: 1, help: 'LSTM layers' }),
   members: setting.integer({

@@ -1,0 +1,164 @@
+// The measure of a model of series: forecasts of all horizons after every step of the values after its training part, beside baselines.
+
+import type { TimeSeries } from '../../data/series/series.js'
+import { createPace } from '../../data/files/pace.js'
+import { counted, expected, show } from '../../errors.js'
+import { duration, grouped, percent } from '../../format.js'
+import type { JsonObject } from '../../io/json.js'
+import { engineOptions } from '../runs/settings.js'
+import type { ModelInput, TaskContext, TaskMeasurement } from '../task.js'
+import { baselines } from './baselines/index.js'
+import { readForecastSeries } from './data.js'
+import type { SeriesFacts } from './facts.js'
+import { factsFor, loadForecaster, predictorOf, type LoadedForecaster } from './load.js'
+import { stepValues } from './samples.js'
+import { geometricMean, scoresJson, ScoreSum, type Scores } from './scores.js'
+import type { ForecastEvaluation } from './use-settings.js'
+
+/** Share of a series that is measured if the training did not have the series. */
+const UNSEEN_SHARE = 0.2
+
+/** The baseline that only the second comparison has. */
+const AUTOREGRESSION = 'linear autoregression'
+
+/** The measure of one series. */
+interface Measured {
+  readonly name: string
+  readonly facts: SeriesFacts
+  readonly own: Scores
+  readonly covered: { readonly inside: number; readonly of: number }
+  readonly count: number
+  readonly others: ReadonlyMap<string, Scores>
+}
+
+/** Measures a model on the values after its training part. */
+export async function evaluateForecast(
+  { model: file, words, options }: ModelInput<ForecastEvaluation>,
+  { signal, stdin, progress }: TaskContext
+): Promise<TaskMeasurement> {
+  const begin = performance.now()
+  using loaded = await loadForecaster(file, engineOptions(options))
+  const all = await readForecastSeries(words, loaded.config.data, { signal, ...(words.includes('-') && { stdin: stdin() }) })
+  const measured: Measured[] = []
+  for (const [i, series] of all.entries()) {
+    progress.show(`measuring ${series.name}`, i / all.length)
+    measured.push(await measureSeries(loaded, series, signal))
+  }
+  progress.clear()
+  return summary(measured, (performance.now() - begin) / 1000)
+}
+
+/** Returns the number of values that were trained on. Throws ERR_INVALID_OPTION for a file that ends before or there. */
+function trainedCount({ config }: LoadedForecaster, series: TimeSeries): number {
+  const known = config.series.find(({ name }) => name === series.name)
+  const count = known ? series.times.indexOf(known.last) + 1 : Math.floor((1 - UNSEEN_SHARE) * series.values.length)
+  if (count > 0 && count < series.values.length) return count
+  const after = known ? `the time ${known.last}, with which the training ended` : 'four fifths of it'
+  throw expected(
+    'ERR_INVALID_OPTION',
+    `values of ${show(series.name)} after ${after}`,
+    `values from ${series.times[0]!} to ${series.times.at(-1)!}`,
+    'evaluate on newer data, or train with a holdout'
+  )
+}
+
+async function measureSeries(loaded: LoadedForecaster, series: TimeSeries, signal: AbortSignal): Promise<Measured> {
+  const count = trainedCount(loaded, series)
+  const facts = factsFor(loaded.config, series, count)
+  const { horizon, scale } = facts
+  const { values } = series
+  const pace = createPace(signal)
+  const own = new ScoreSum()
+  using predictor = predictorOf(loaded.model, loaded.config, series, facts)
+  for (let t = 0; t < values.length - 1; t++) {
+    predictor.push(stepValues(series, t))
+    if (pace.due()) await pace.turn()
+    if (t < count - 1) continue
+    for (let h = 0; h < horizon && t + 1 + h < values.length; h++) own.add(values[t + 1 + h]!, predictor.quantilesOf(h))
+  }
+  const others = new Map<string, Scores>()
+  for (const baseline of baselines) {
+    const forecasts = baseline.forecasts(values, count, facts)
+    const sum = new ScoreSum()
+    for (let t = count - 1; t < values.length - 1; t++) {
+      if (pace.due()) await pace.turn()
+      const forecast = forecasts(t)
+      for (let h = 0; h < horizon && t + 1 + h < values.length; h++) sum.add(values[t + 1 + h]!, forecast?.[h] ?? NaN)
+    }
+    others.set(baseline.name, sum.scores(scale))
+  }
+  return { name: series.name, facts, own: own.scores(scale), covered: own.covered, count: own.count, others }
+}
+
+const mean = (values: readonly (number | null)[]) => {
+  const known = values.filter((value) => value !== null)
+  return known.length > 0 ? known.reduce((sum, one) => sum + one, 0) / known.length : null
+}
+
+/** Returns the smallest MASE of some baselines of a series. */
+function bestOf({ others }: Measured, names: readonly string[]): number | null {
+  const found = names.map((name) => others.get(name)?.mase ?? null).filter((one) => one !== null)
+  return found.length > 0 ? Math.min(...found) : null
+}
+
+function ratio(measured: Measured, names: readonly string[]): number | null {
+  const best = bestOf(measured, names)
+  return measured.own.mase === null || !best ? null : measured.own.mase / best
+}
+
+const present = (values: Readonly<Record<string, number | null>>) =>
+  Object.fromEntries(Object.entries(values).filter((entry): entry is [string, number] => entry[1] !== null))
+
+function summary(measured: readonly Measured[], seconds: number): TaskMeasurement {
+  const all = baselines.map(({ name }) => name)
+  const simple = all.filter((name) => name !== AUTOREGRESSION)
+  const inside = measured.reduce((sum, { covered }) => sum + covered.inside, 0)
+  const covered = measured.reduce((sum, one) => sum + one.covered.of, 0)
+  const ratios = measured.map((one) => ratio(one, simple)).filter((one) => one !== null)
+  const overAll = measured.map((one) => ratio(one, all)).filter((one) => one !== null)
+  const values = present({
+    mase: mean(measured.map(({ own }) => own.mase)),
+    smape: mean(measured.map(({ own }) => own.smape)),
+    crps: mean(measured.map(({ own }) => own.crps)),
+    coverage: covered > 0 ? inside / covered : null
+  })
+  const facts = {
+    series: measured.map((one) => ({ name: one.name, values: one.count, ...scoresJson(one.own), baselines: othersJson(one) })),
+    ...present({ ratio: geometricMean(ratios), ratio_all: geometricMean(overAll) }),
+    best_of_simple: ratios.filter((one) => one <= 1).length,
+    best_of_all: overAll.filter((one) => one <= 1).length,
+    values: measured.reduce((sum, { count }) => sum + count, 0),
+    seconds
+  }
+  return { values, facts, lines: [...measured.flatMap(linesOf), ...closing(measured, { ratios, coverage: inside / Math.max(1, covered), seconds })] }
+}
+
+function othersJson({ others }: Measured): JsonObject {
+  return Object.fromEntries([...others].map(([name, scores]) => [name, scoresJson(scores)]))
+}
+
+function linesOf({ name, facts: { season, horizon }, own, others, count }: Measured): string[] {
+  const digits = (value: number | null, places: number) => (value === null ? '-' : value.toFixed(places)).padStart(10)
+  const row = (title: string, { mase, smape, crps, coverage }: Scores) =>
+    `  ${title.padEnd(24)}${digits(mase, 3)}${digits(smape, 2)}${digits(crps, 3)}${(coverage === null ? '-' : percent(coverage)).padStart(10)}`
+  return [
+    `${name}: ${counted(count, 'forecast value')}, season ${season}, horizon ${horizon}`,
+    `  ${''.padEnd(24)}${['MASE', 'sMAPE', 'CRPS', 'in 80 %'].map((title) => title.padStart(10)).join('')}`,
+    row('this model', own),
+    ...[...others].map(([title, scores]) => row(title, scores)),
+    ''
+  ]
+}
+
+function closing(
+  measured: readonly Measured[],
+  { ratios, coverage, seconds }: { ratios: readonly number[]; coverage: number; seconds: number }
+): string[] {
+  const together = geometricMean(ratios)
+  const compared =
+    together === null
+      ? 'no baseline to compare with'
+      : `MASE ${percent(together)} of that of the best of naive, seasonal naive and exponential smoothing`
+  const of = measured.length > 1 ? ` (geometric mean over ${grouped(measured.length)} series)` : ''
+  return [`${compared}${of}; ${percent(coverage)} of the values in the 80 % intervals; ${duration(seconds)}`]
+}
