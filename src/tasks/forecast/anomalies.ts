@@ -38,20 +38,25 @@ function scoreOf(z: number, quantiles: ArrayLike<number>): number {
 /** The code of `anomalies`. */
 export const anomalyCode: VerbCode<LoadedForecaster, AnomalyInput, AnomalyRecord> = {
   load: loadForecaster,
-  async *run({ model, config }, { file, only }, context) {
+  async *run({ model, config }, { file, only, threshold }, context) {
     for (const series of await seriesIn(file, config, only, context)) {
       const facts = factsFor(config, series)
       using predictor = predictorOf(model, config, series, facts)
-      const { forward } = transformOf(facts.transform)
+      const { forward, back } = transformOf(facts.transform)
       const values: (AnomalyRecord['values'][number])[] = []
       for (const [t, value] of series.values.entries()) {
+        if (context.signal.aborted) return
+        let read = value
         if (predictor.reader.ready && !Number.isNaN(value)) {
           const quantiles = predictor.quantilesOf(0)
-          const score = scoreOf(forward(value), quantiles.map(forward))
-          const probability = normalTails(score)
-          values.push({ time: series.times[t]!, value, expected: quantiles[MEDIAN]!, score, probability })
+          const expected = quantiles[MEDIAN]!
+          const [z, median] = [forward(value), forward(expected)]
+          const score = scoreOf(z, quantiles.map(forward))
+          values.push({ time: series.times[t]!, value, expected, score, probability: normalTails(score) })
+          // Read as it is, one wild value would make the values after it look wild.
+          if (Math.abs(score) > threshold) read = back(median + (threshold / Math.abs(score)) * (z - median))
         }
-        predictor.push(stepValues(series, t))
+        predictor.push({ ...stepValues(series, t), value: read })
       }
       yield { event: 'anomalies', series: series.name, values }
     }

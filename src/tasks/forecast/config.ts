@@ -8,10 +8,10 @@ import { checkDataMark, type DataMark } from '../runs/fingerprint.js'
 import type { Training } from '../runs/settings.js'
 import { checkSeriesFacts, type SeriesFacts } from './facts.js'
 import {
-  forecastDataSettings,
+  forecastTableSettings,
   forecastNetworkSettings,
   forecastTrainingSettings,
-  type ForecastData,
+  type ForecastTable,
   type ForecastNetwork
 } from './settings.js'
 
@@ -25,28 +25,31 @@ export interface ForecastSearch {
 
 /** Configuration of a model of series, which its file stores. */
 export interface ForecastConfig {
-  readonly data: ForecastData
+  readonly table: ForecastTable
   readonly network: ForecastNetwork
   readonly training: Training
   readonly series: readonly SeriesFacts[]
   readonly search: ForecastSearch
-  readonly mark: DataMark
+  readonly data: DataMark
 }
 
 const checkFields = open<ForecastConfig>({
-  data: valuesCheck(forecastDataSettings),
+  table: valuesCheck(forecastTableSettings),
   network: valuesCheck(forecastNetworkSettings),
   training: valuesCheck(forecastTrainingSettings),
   series: list(checkSeriesFacts, 1),
   search: object<ForecastSearch>({ epochs: number(1), ratio: number(0) }),
-  mark: checkDataMark
+  data: checkDataMark
 })
 
 const checkForecastConfig: Check<ForecastConfig> = (value, name) => {
   const config = checkFields(value, name)
   for (const { horizon, deviations, parts } of config.series) {
-    const fits = deviations.length === horizon && parts.every(({ lags, coefficients }) => lags.length === coefficients.length)
-    if (!fits) throw invalid('deviations and coefficients of one length', `series in ${name}`, value)
+    if (deviations.length !== horizon) throw invalid(`${horizon} deviations`, `series in ${name}`, deviations)
+    for (const { lags, coefficients } of parts) {
+      const fits = lags.length === coefficients.length && lags.every((lag, i) => i === 0 || lag > lags[i - 1]!)
+      if (!fits) throw invalid('ascending lags with a coefficient each', `series in ${name}`, lags)
+    }
   }
   return config
 }

@@ -5,7 +5,7 @@ import { readSeries, type ReadSeriesOptions } from '../../data/series/read.js'
 import { expected, show } from '../../errors.js'
 import { namesIn } from './config.js'
 import type { SeriesShape } from './linear/choose.js'
-import type { ForecastData } from './settings.js'
+import type { ForecastTable } from './settings.js'
 
 /** The source of the bytes of the input '-', and a signal. */
 export type SeriesReading = Pick<ReadSeriesOptions, 'signal' | 'stdin'>
@@ -18,10 +18,10 @@ const SHORT_HORIZON = 5
 /** Reads the series of the files. Throws the errors of `readSeries`, and ERR_INVALID_OPTION for two series of one name. */
 export async function readForecastSeries(
   files: readonly string[],
-  data: ForecastData,
+  table: ForecastTable,
   reading: SeriesReading = {}
 ): Promise<TimeSeries[]> {
-  const { target, time, series, known, observed, dateFormat, zone, decimal, wide } = data
+  const { target, time, series, known, observed, dateFormat, zone, decimal, wide } = table
   if (!wide && namesIn(target).length === 0)
     throw expected('ERR_INVALID_OPTION', 'the columns to forecast', 'none', 'name them as target, or the form of the file as wide')
   const all: TimeSeries[] = []
@@ -48,7 +48,7 @@ export async function readForecastSeries(
 }
 
 /** Returns season and horizon of a series. Throws ERR_INVALID_OPTION for settings that are not numbers of steps. */
-export function shapeOf({ name, group, step }: Pick<TimeSeries, 'name' | 'group' | 'step'>, { season, horizon }: ForecastData): SeriesShape {
+export function shapeOf({ name, group, step }: Pick<TimeSeries, 'name' | 'group' | 'step'>, { season, horizon }: ForecastTable): SeriesShape {
   const own = stepsIn(season, 'season', [name, group]) ?? seasonOf(step)
   return { season: own, horizon: stepsIn(horizon, 'horizon', [name, group]) ?? (own > 1 ? own : SHORT_HORIZON) }
 }

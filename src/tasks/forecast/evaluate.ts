@@ -38,7 +38,7 @@ export async function evaluateForecast(
 ): Promise<TaskMeasurement> {
   const begin = performance.now()
   using loaded = await loadForecaster(file, engineOptions(options))
-  const all = await readForecastSeries(words, loaded.config.data, { signal, ...(words.includes('-') && { stdin: stdin() }) })
+  const all = await readForecastSeries(words, loaded.config.table, { signal, ...(words.includes('-') && { stdin: stdin() }) })
   const measured: Measured[] = []
   for (const [i, series] of all.entries()) {
     progress.show(`measuring ${series.name}`, i / all.length)

@@ -18,13 +18,13 @@ type ForecastRecord = RecordOf<typeof forecastRecords>
 /** Reads the series of a content. Throws ERR_INVALID_OPTION if none of them has the name `only`. */
 export async function seriesIn(
   content: Content,
-  { data }: ForecastConfig,
+  { table }: ForecastConfig,
   only: string | undefined,
   { signal, stdin }: Pick<VerbContext, 'signal' | 'stdin'>
 ): Promise<TimeSeries[]> {
   const held = 'text' in content ? bytesOf(content.text) : contentName(content) === '-' ? stdin() : undefined
   const path = 'path' in content ? content.path : '-'
-  const all = await readForecastSeries([path], data, { signal, ...(held && { stdin: held }) })
+  const all = await readForecastSeries([path], table, { signal, ...(held && { stdin: held }) })
   const chosen = only === undefined ? all : all.filter(({ name, group }) => name === only || group === only)
   if (chosen.length > 0) return chosen
   const names = all.map(({ name }) => show(name)).join(', ')
@@ -39,7 +39,7 @@ async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
 export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRecord> = {
   load: loadForecaster,
   async *run(loaded, { file, only, svg, csv }, context) {
-    const { zone } = loaded.config.data
+    const { zone } = loaded.config.table
     const rows = ['series,time,' + LEVELS.map((level) => `q${level}`).join(',')]
     const drawn: { series: TimeSeries; times: string[]; quantiles: readonly Float64Array[] }[] = []
     for (const series of await seriesIn(file, loaded.config, only, context)) {

@@ -73,7 +73,7 @@ export async function loadForecaster(
 export function factsFor(config: ForecastConfig, series: TimeSeries, count = series.values.length): SeriesFacts {
   const known = config.series.find(({ name }) => name === series.name)
   if (known) return known
-  const shape = shapeOf(series, config.data)
+  const shape = shapeOf(series, config.table)
   const longest = Math.max(...config.series.map(({ horizon }) => horizon))
   const mean = (of: (facts: SeriesFacts) => number) => config.series.reduce((sum, one) => sum + of(one), 0) / config.series.length
   const own = factsOf(series, { ...shape, horizon: Math.min(shape.horizon, longest) }, count)
@@ -81,8 +81,8 @@ export function factsFor(config: ForecastConfig, series: TimeSeries, count = ser
 }
 
 /** Throws ERR_INVALID_OPTION unless the series has the covariates of a model. */
-function checkCovariates({ data, series: facts }: ForecastConfig, series: TimeSeries): void {
-  const { known, observed } = readerShape({ data, series: facts })
+function checkCovariates({ table, series: facts }: ForecastConfig, series: TimeSeries): void {
+  const { known, observed } = readerShape({ table, series: facts })
   const missing = [...known, ...observed].find((name) => series.covariates[name] === undefined)
   if (missing === undefined) return
   throw expected('ERR_INVALID_OPTION', `the covariate ${show(missing)} of ${show(series.name)}`, 'none', 'add this column')

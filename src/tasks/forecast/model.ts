@@ -18,14 +18,14 @@ import { inputCount, type ReaderShape } from './reader.js'
 import { FORECAST_TASK } from './settings.js'
 
 /** Returns the shape of the network's inputs. */
-export function readerShape({ series, data }: Pick<ForecastConfig, 'series' | 'data'>): ReaderShape {
-  const { known, observed } = data
+export function readerShape({ series, table }: Pick<ForecastConfig, 'series' | 'table'>): ReaderShape {
+  const { known, observed } = table
   const horizon = Math.max(...series.map((one) => one.horizon))
   return { known: namesIn(known), observed: namesIn(observed), horizon }
 }
 
 /** Returns the definition of the network. */
-export function forecastDefinition(config: Pick<ForecastConfig, 'network' | 'series' | 'data'>) {
+export function forecastDefinition(config: Pick<ForecastConfig, 'network' | 'series' | 'table'>) {
   const { hidden, layers, members, dropout: p } = config.network
   const shape = readerShape(config)
   const { horizon } = shape

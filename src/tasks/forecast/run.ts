@@ -19,10 +19,10 @@ import { stepsOf, windowBatches } from './samples.js'
 import { selectForecast, type TrainedSeries } from './select.js'
 import {
   FORECAST_TASK,
-  forecastDataSettings,
+  forecastTableSettings,
   forecastNetworkSettings,
   forecastTrainingSettings,
-  type ForecastData,
+  type ForecastTable,
   type ForecastGiven
 } from './settings.js'
 
@@ -35,7 +35,7 @@ export interface ForecastRunOptions extends TrainingRunOptions, ForecastGivenPar
   readonly onSearch?: (done: number) => void
 }
 
-type ForecastGivenParts = Pick<ForecastGiven, 'data' | 'network' | 'training'>
+type ForecastGivenParts = Pick<ForecastGiven, 'table' | 'network' | 'training'>
 
 /** A training on series that is ready to start. */
 export type ForecastRun = RunOf<ForecastConfig, ForecastRunData, null>
@@ -56,10 +56,10 @@ export const forecastTask: TaskModel<ForecastConfig> = {
 const FEWEST = 16
 
 /** Returns the training parts. Throws ERR_CORPUS_EMPTY for a series that is too short, ERR_INVALID_OPTION for shapes that are too long for it. */
-export function trainedSeries(all: readonly TimeSeries[], data: ForecastData): TrainedSeries[] {
+export function trainedSeries(all: readonly TimeSeries[], table: ForecastTable): TrainedSeries[] {
   return all.map((series) => {
-    const shape = shapeOf(series, data)
-    const count = Math.floor((1 - data.holdout) * series.values.length)
+    const shape = shapeOf(series, table)
+    const count = Math.floor((1 - table.holdout) * series.values.length)
     const least = Math.max(FEWEST, 2 * Math.max(shape.season, shape.horizon))
     if (count >= least) return { series, ...shape, count }
     throw expected(
@@ -84,33 +84,33 @@ function markOf(trained: readonly TrainedSeries[]): DataMark {
 type Options = ForecastRunOptions
 
 async function open(options: Options, old: ForecastConfig | null): Promise<Opened<ForecastConfig, ForecastRunData>> {
-  const named = { data: given(options.data), network: given(options.network), training: given(options.training) }
+  const named = { table: given(options.table), network: given(options.network), training: given(options.training) }
   if (old) checkResumed(named, old)
-  const data = withDefaults(forecastDataSettings, { ...old?.data, ...named.data })
+  const table = withDefaults(forecastTableSettings, { ...old?.table, ...named.table })
   const network = withDefaults(forecastNetworkSettings, { ...old?.network, ...named.network })
   const chosen = chooseTraining<Training>(named.training, old?.training, defaultsOf(forecastTrainingSettings))
-  const trained = trainedSeries(await readForecastSeries(options.files, data, options.reading), data)
+  const trained = trainedSeries(await readForecastSeries(options.files, table, options.reading), table)
   const mark = markOf(trained)
-  checkSameData(old?.mark, mark, {
+  checkSameData(old?.data, mark, {
     data: 'the series',
     counted: 'values',
     found: `${mark.train} other values`,
     cut: 'holdout'
   })
-  const parts = old ?? (await learn(trained, { data, network, training: chosen }, options))
+  const parts = old ?? (await learn(trained, { table, network, training: chosen }, options))
   // The search decides the number of epochs unless the caller limits the training in another way.
   const limited = old !== null || chosen.steps !== undefined || chosen.timeLimit !== undefined
   const training = limited ? chosen : { ...chosen, epochs: parts.search.epochs }
-  const shape = readerShape({ data, series: parts.series })
+  const shape = readerShape({ table, series: parts.series })
   const steps = trained.map(({ series, count }, i) => stepsOf(series, parts.series[i]!, { from: 0, end: count, shape, output: network.output }))
   const source = windowBatches(steps, { batch: training.batch, seed: training.seed, horizon: shape.horizon })
   const config = {
-    data,
+    table,
     network,
     training: settleTraining<Training>(training, source.stepsPerEpoch),
     series: parts.series,
     search: parts.search,
-    mark
+    data: mark
   }
   const counts = { series: trained.length, values: mark.train }
   return { config, data: { vocabulary: null, trained }, source, validation: null, counts, measured: 0 }
@@ -118,13 +118,13 @@ async function open(options: Options, old: ForecastConfig | null): Promise<Opene
 
 async function learn(
   trained: readonly TrainedSeries[],
-  config: Pick<ForecastConfig, 'data' | 'network'> & { training: Omit<Training, 'validEvery'> },
+  config: Pick<ForecastConfig, 'table' | 'network'> & { training: Omit<Training, 'validEvery'> },
   { reading = {}, onSearch, threads }: Options
 ): Promise<Pick<ForecastConfig, 'series' | 'search'>> {
   const { corrections, ...search } = await selectForecast(trained, config, {
     ...given({ signal: reading.signal, threads, onProgress: onSearch })
   })
-  const { known, observed } = config.data
+  const { known, observed } = config.table
   const names = [...namesIn(observed), ...namesIn(known)]
   const series = trained.map(({ series, season, horizon, count }, i) => {
     const own = { ...series, covariates: Object.fromEntries(names.map((name) => [name, series.covariates[name]!])) }
@@ -148,7 +148,7 @@ const application: Application<Options, ForecastConfig, ForecastRunData, null> =
  * for files, ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
  *
  * @example
- * const run = await prepareForecastRun({ files: ['sales.csv'], out: 'sales.safetensors', data: { target: 'sales', time: 'date' } })
+ * const run = await prepareForecastRun({ files: ['sales.csv'], out: 'sales.safetensors', table: { target: 'sales', time: 'date' } })
  * await run.fit({ onReport: ({ step, loss }) => console.log(step, loss) })
  * run.dispose()
  */

@@ -42,13 +42,13 @@ export interface TrainedSeries {
 /** Chooses on the last part of the training data. */
 export async function selectForecast(
   all: readonly TrainedSeries[],
-  config: Pick<ForecastConfig, 'network' | 'data'> & { training: Omit<Training, 'validEvery'> },
+  config: Pick<ForecastConfig, 'network' | 'table'> & { training: Omit<Training, 'validEvery'> },
   { signal, threads = 1, onProgress }: { signal?: AbortSignal; threads?: number; onProgress?: (done: number) => void } = {}
 ): Promise<Selection> {
   const { training } = config
   const split = all.map((one) => ({ ...one, fit: one.count - Math.floor(VALIDATED * one.count) }))
   const facts = split.map(({ series, fit, season, horizon }) => factsOf(series, { season, horizon }, fit))
-  const shape = readerShape({ data: config.data, series: facts })
+  const shape = readerShape({ table: config.table, series: facts })
   const { horizon } = shape
   const { output } = config.network
   const { batch, seed } = training

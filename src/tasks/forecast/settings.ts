@@ -13,8 +13,8 @@ export type OutputName = (typeof outputNames)[number]
 
 const columns = '<columns>'
 
-/** Declarations of the settings of the data: the columns of the CSV file and the shapes of its series. */
-export const forecastDataSettings = {
+/** Declarations of the settings of the table: the columns of the CSV file and the shapes of its series. */
+export const forecastTableSettings = {
   target: setting.text({
     argument: columns,
     default: '',
@@ -127,14 +127,14 @@ export const forecastTrainingSettings = {
 
 /** Everything that a training can be given. */
 export const forecastRunSettings = {
-  data: forecastDataSettings,
+  table: forecastTableSettings,
   network: forecastNetworkSettings,
   training: forecastTrainingSettings,
   ...processSettings
 } satisfies Group
 
-/** Settings of the data. */
-export type ForecastData = Values<typeof forecastDataSettings>
+/** Settings of the table. */
+export type ForecastTable = Values<typeof forecastTableSettings>
 /** Settings of the network. */
 export type ForecastNetwork = Values<typeof forecastNetworkSettings>
 /** Options of a training on series. */

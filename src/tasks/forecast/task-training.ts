@@ -17,7 +17,7 @@ export async function prepareForecastTask(
     ...given,
     ...place,
     files,
-    reading: { signal, stdin: context.stdin() },
+    reading: { signal, ...(files.includes('-') && { stdin: context.stdin() }) },
     onSearch: (done) => progress.show('choosing the number of epochs', done)
   })
   progress.clear()

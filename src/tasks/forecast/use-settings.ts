@@ -44,7 +44,7 @@ export const anomalySettings = {
     min: 0,
     max: 100,
     default: 3,
-    help: 'score from which a value is printed; for JSON all values are'
+    help: 'score from which a value is printed; the network reads farther values as if they had this score'
   }),
   ...deviceSettings
 } satisfies Group

@@ -1,0 +1,117 @@
+// The commands of the application: a tiny training to a checked figure, and the uses of its model.
+
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { readSeries } from '../../../src/data/series/read.js'
+import { loadForecaster } from '../../../src/tasks/forecast/load.js'
+import { inProcess } from '../../cli/in-process.js'
+import { csvOf, monthly } from './samples.js'
+
+const values = monthly(120)
+const spiked = values.map((value, i) => (i === 100 ? 2 * value : i === 50 ? NaN : value))
+const price = values.map((_, i) => Math.sin(i))
+const cwd = t.testdir({
+  'sales.csv': csvOf({ sales: values }),
+  'spiked.csv': csvOf({ sales: spiked }),
+  'two.csv': csvOf({ sales: values, price, other: monthly(120, 2) }),
+  'short.csv': csvOf({ sales: values.subarray(0, 20) })
+})
+const run = async (line: string) => await inProcess(line.split(' ').filter((word) => word !== ''), undefined, cwd)
+const columns = '--time date --target sales'
+const tiny = '--hidden 4 --members 1 --epochs 4 --batch 4 --threads 1 --device cpu'
+
+t.test('a tiny training, to a checked figure', async (t) => {
+  const { records, code, stderr } = await run(`train forecast sales.csv --out tiny.safetensors ${columns} ${tiny} --json`)
+  t.equal(code, 0, stderr)
+  t.match(records[0], { task: 'forecast', table: { target: 'sales' }, epochs_chosen: Number })
+  t.match((records[0]!['series'] as object[])[0], { name: 'sales', season: 12, horizon: 12, values: 96 })
+  const [measured] = (await run('evaluate tiny.safetensors sales.csv --json')).records
+  t.match(measured, { event: 'evaluate', task: 'forecast', values: 222 })
+  const figures = measured as Record<'mase' | 'crps' | 'coverage', number>
+  t.ok(figures.mase > 0.1 && figures.mase < 0.45, `MASE ${figures.mase}`)
+  t.ok(figures.crps < figures.mase)
+  t.ok(figures.coverage > 0.5 && figures.coverage < 1, `coverage ${figures.coverage}`)
+  const [series] = measured!['series'] as { baselines: Record<string, { mase: number }> }[]
+  for (const [name, { mase }] of Object.entries(series!.baselines)) t.ok(mase > 0.1, `${name} ${mase}`)
+  const { stdout } = await run('evaluate tiny.safetensors sales.csv')
+  t.match(stdout, /^sales: 222 forecast values, season 12, horizon 12\n.*MASE.*\n {2}this model +0\.\d{3}/)
+})
+
+t.test('a run in two parts has the same bits', async (t) => {
+  const train = `train forecast sales.csv ${columns} ${tiny.replace('--epochs 4', '')} --json`
+  const [whole, parts] = ['whole.safetensors', 'parts.safetensors']
+  await run(`${train} --out ${whole} --steps 12`)
+  await run(`${train} --out ${parts} --steps 5`)
+  const { code, stderr } = await run(`${train} --out ${parts} --steps 12 --resume`)
+  t.equal(code, 0, stderr)
+  const forecast = async (file: string) => (await run(`forecast ${file} sales.csv --json`)).records
+  t.same(await forecast(whole), await forecast(parts))
+  t.match((await run(`${train} --out ${parts} --steps 14 --resume --holdout 0`)).stderr, /holdout 0\.2, with which the run began/)
+})
+
+t.test('a forecast, a session, and the values that nobody expected', async (t) => {
+  const { records } = await run('forecast tiny.safetensors sales.csv --json')
+  const [record] = records as { steps: { time: string; median: number; quantiles: number[] }[] }[]
+  t.equal(record!.steps.length, 12)
+  t.match(record!.steps[0], { time: '2010-01' })
+  for (const { quantiles, median } of record!.steps) {
+    t.ok(quantiles.every((value, i) => i === 0 || value >= quantiles[i - 1]!))
+    t.equal(quantiles[4], median)
+  }
+  const { stdout } = await run('forecast tiny.safetensors sales.csv --csv next.csv')
+  t.match(stdout, /^sales\ntime +median +10 % +90 %\n2010-01 +\d/)
+  t.equal(readFileSync(join(cwd, 'next.csv'), 'utf8').split('\n').length, 14)
+
+  using loaded = await loadForecaster(join(cwd, 'tiny.safetensors'))
+  const read = async (rows: number) => {
+    writeFileSync(join(cwd, 'part.csv'), csvOf({ sales: values.subarray(0, rows) }))
+    return (await readSeries(join(cwd, 'part.csv'), { target: ['sales'], time: 'date' }))[0]!
+  }
+  using session = loaded.session(await read(110))
+  for (let i = 110; i < 120; i++) session.update(values[i]!)
+  t.equal(session.count, 120)
+  t.same([...session.forecast.median], record!.steps.map(({ median }) => median), 'value by value or at once')
+  t.throws(() => session.update(Infinity), { code: 'ERR_INVALID_ARGUMENT' })
+  session.update(NaN)
+  t.ok(session.forecast.median.every(Number.isFinite), 'a missing value')
+
+  const [found] = (await run('anomalies tiny.safetensors spiked.csv --json')).records
+  const scores = found!['values'] as { time: string; score: number; probability: number }[]
+  const worst = scores.toSorted((one, other) => Math.abs(other.score) - Math.abs(one.score))[0]!
+  t.match(worst, { time: '2008-05' })
+  t.ok(worst.score > 5 && worst.probability < 1e-6)
+  t.notOk(scores.some(({ time }) => time === '2004-03'), 'a missing value has no score')
+  t.match((await run('anomalies tiny.safetensors spiked.csv --threshold 5')).stdout, /with a score of 5 or more\n {2}2008-05/)
+})
+
+t.test('covariates, several targets, and every output', async (t) => {
+  for (const output of ['gaussian', 'student', 'negative-binomial']) {
+    const data = `--time date --target sales,other --known price --season 12 --horizon sales=6,other=3 --output ${output}`
+    const { code, stderr } = await run(`train forecast two.csv --out ${output}.safetensors ${data} ${tiny} --json`)
+    t.equal(code, 0, stderr)
+    const [measured] = (await run(`evaluate ${output}.safetensors two.csv --json`)).records
+    t.equal((measured!['series'] as object[]).length, 2)
+    t.ok((measured!['mase'] as number) < 0.7, `${output}: MASE ${measured!['mase'] as number}`)
+    const { records } = await run(`forecast ${output}.safetensors two.csv --json --only other`)
+    t.match(records, [{ series: 'other', steps: [{}, {}, {}] }])
+  }
+})
+
+t.test('bad input gets one sentence', async (t) => {
+  const cases: readonly (readonly [line: string, message: RegExp])[] = [
+    [`train forecast short.csv --out n.safetensors ${columns}`, /at least 24 values of "sales" to train on, .* but received 16 of 20/],
+    ['train forecast sales.csv --out n.safetensors', /Expected the columns to forecast but received none/],
+    [`train forecast sales.csv --out n.safetensors ${columns} --season twelve`, /a number of steps from 1 to 4096 as season/],
+    ['train forecast sales.csv --out n.safetensors --time date --target profit', /profit/],
+    ['evaluate tiny.safetensors short.csv', /values of "sales" after the time 2007-12/],
+    ['forecast tiny.safetensors sales.csv --only profit', /Expected a series of sales.csv: "sales" but received "profit"/],
+    ['forecast negative-binomial.safetensors sales.csv', /price|other/]
+  ]
+  for (const [line, message] of cases) {
+    const found = await run(line)
+    t.not(found.code, 0, line)
+    t.match(found.stderr, message)
+    t.equal(found.stderr.trim().split('\n').length, 1, found.stderr)
+  }
+})
