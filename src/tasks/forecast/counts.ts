@@ -21,7 +21,7 @@ export function negativeBinomialQuantile(level: number, { mean, failures }: Coun
   let sum = probability
   // Where the probability of 0 is below the smallest number, the sum would stay 0.
   for (let k = 0; probability > 0 && k < COUNTED; k++) {
-    if (sum >= level) return k
+    if (sum >= level - 1e-12) return k
     probability *= (success * (k + failures)) / (k + 1)
     sum += probability
   }

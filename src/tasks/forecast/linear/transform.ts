@@ -16,11 +16,13 @@ export interface Transform {
 const TINY = 1e-12
 /** The largest argument of the exponential function, so that a forecast stays finite. */
 const LARGEST_LOG = 300
+/** The largest root that is squared. */
+const LARGEST_ROOT = 1e150
 
 const transforms: Readonly<Record<TransformName, Transform>> = {
   identity: { forward: (value) => value, back: (value) => value },
   log: { forward: (value) => Math.log(Math.max(value, TINY)), back: (value) => Math.exp(Math.min(value, LARGEST_LOG)) },
-  sqrt: { forward: (value) => Math.sqrt(Math.max(value, 0)), back: (value) => Math.max(value, 0) ** 2 }
+  sqrt: { forward: (value) => Math.sqrt(Math.max(value, 0)), back: (value) => Math.min(Math.max(value, 0), LARGEST_ROOT) ** 2 }
 }
 
 /** Returns a transformation by its name. */
