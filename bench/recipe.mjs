@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { runFolds } from './folds.mjs'
+import { longSeries } from './long-series.mjs'
 import { countTags } from './xml-tags.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -22,6 +23,8 @@ class RecipeError extends Error {}
 
 /**
  * @typedef {{file: string, sha256: string, extension?: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]}}} Data
+ * @typedef {{file: string, sha256: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]},
+ *   series?: {name: string, wide?: boolean}}} Data series: the file becomes rows of series, time, value
  * @typedef {{metric: string, better?: 'lower' | 'higher', target: number, against: string}} Bar metric: a field of `evaluate --json`
  * @typedef {object} Recipe
  * @property {string} title
@@ -73,6 +76,7 @@ function asStreams(text, { count, length, shares: [train, valid] }) {
 
 /** Unpacks the data, checks it against the recipe's checksum and writes what the command reads. */
 function prepare({ file, sha256, extension = 'txt', crlf = false, streams }, folder, name = 'text') {
+function prepare({ file, sha256, crlf = false, streams, series }, folder, name = 'text') {
   const root = process.env.GATECELL_DATA
   if (!root)
     throw new RecipeError('Expected GATECELL_DATA to name the folder of the data sets; see "Data" in docs/quality.md.')
@@ -83,7 +87,8 @@ function prepare({ file, sha256, extension = 'txt', crlf = false, streams }, fol
   const path = join(folder, `${name}.${extension}`)
   const bytes = text.toString('latin1')
   const lines = crlf ? bytes.replace(/\n/g, '\r\n') : bytes
-  writeFileSync(path, streams ? asStreams(lines, streams) : lines, 'latin1')
+  const written = series ? longSeries(lines, series) : lines
+  writeFileSync(path, streams ? asStreams(written, streams) : written, 'latin1')
   return path
 }
 
@@ -204,7 +209,7 @@ async function run(name, options) {
   await gatecell([...train, ...again])
   const seconds = (performance.now() - started) / 1000
   const minutes = seconds / 60
-  const measured = recipe.data ? words([recipe.evaluateOn ?? paths.data]) : []
+  const measured = recipe.data || recipe.evaluateOn ? words([recipe.evaluateOn ?? paths.data]) : []
   const evaluation = await gatecell(['evaluate', model, ...measured, ...words(recipe.evaluate), '--json'], {
     json: true
   })

@@ -11,6 +11,7 @@ import { tasks } from '../../src/tasks/registry.js'
 import type { TaskContext, TaskEntry } from '../../src/tasks/task.js'
 import { inputOf, type Verb } from '../../src/tasks/verb.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
+import { csvOf, monthly } from './forecast/samples.js'
 import { models, save } from './small-models.js'
 
 const rolls = JSON.stringify({ train: [], valid: [], test: [[[60, 64], [62], []]] })
@@ -21,6 +22,11 @@ const folder = t.testdir({
 })
 /** The data of a task; the others read ink. */
 const dataOf: Record<string, string> = { text: 'text.txt', music: 'rolls.json' }
+const folder = t.testdir({
+  'text.txt': 'abc\ncab\n'.repeat(20),
+  'ink.ndjson': ndjson(inkSamples(3)),
+  'sales.csv': csvOf({ sales: monthly(120) })
+})
 const at = (...names: string[]) => join(folder, ...names)
 
 /** A use of a model's file, which returns its records. */
@@ -73,6 +79,9 @@ function usingVerb(verb: Verb, given: object): Use {
   }
 }
 
+/** The words of evaluations by task; default: the data of the task. */
+const evaluated: Readonly<Record<string, string[]>> = { numbers: [], forecast: [at('sales.csv')] }
+
 for (const task of tasks)
   t.test(task.id, async (t) => {
     mkdirSync(at(task.id))
@@ -86,9 +95,12 @@ for (const task of tasks)
       sample: {},
       compose: { steps: 4 },
       continue: { terms: ['6', '7', '8'] }
+      continue: { terms: ['6', '7', '8'] },
+      forecast: { file: { path: at('sales.csv') } },
+      anomalies: { file: { path: at('sales.csv') } }
     }
     const verbs = [...task.verbs, ...(task.tracing ? [task.tracing] : [])]
-    const uses = { evaluate: evaluating(task, task.evaluation.words ? [] : data) }
+    const uses = { evaluate: evaluating(task, evaluated[task.id] ?? data) }
     for (const verb of verbs) Object.assign(uses, { [verb.name]: usingVerb(verb, inputs[verb.name]!) })
     for (const [name, use] of Object.entries(uses)) {
       const [alone, replaced] = [await recordsOf(task.id, use, false), await recordsOf(task.id, use, true)]

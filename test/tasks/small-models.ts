@@ -2,6 +2,7 @@
 
 import { defineModel, writeCheckpoint, type Model } from '../../src/index.js'
 import { configToJson, defaultsOf } from '../../src/settings/index.js'
+import { forecastTask } from '../../src/tasks/forecast/run.js'
 import { recognitionModel } from '../../src/tasks/handwriting-recognition/index.js'
 import { generationModel } from '../../src/tasks/handwriting-synthesis/index.js'
 import { forms } from '../../src/tasks/music/forms.js'
@@ -10,6 +11,7 @@ import { numbersDefinition } from '../../src/tasks/numbers/model.js'
 import { numbersNetworkSettings, numbersTrainingSettings } from '../../src/tasks/numbers/settings.js'
 import { textModel } from '../../src/tasks/text/index.js'
 import { generationConfig, recognitionConfig, textConfig } from '../border/worlds.js'
+import { forecastConfig } from './forecast/samples.js'
 
 /** Writes a model to a file and disposes of it. */
 export async function save(made: Model, path: string): Promise<void> {
@@ -30,6 +32,13 @@ export const models: Record<string, (hidden: number) => Model> = {
     const training = { ...defaultsOf(musicTrainingSettings), validEvery: 1 }
     const config = configToJson({ network, training })
     return defineModel({ ...forms.notes.definition(network), name: 'music', config })
+  forecast: (hidden) => {
+    const model = defineModel(forecastTask.definition(forecastConfig(hidden)), { seed: hidden })
+    // The last layer begins with zeros, with which all models are equal.
+    const head = model.parameters.get('head0.weight').data
+    for (let i = 0; i < head.length; i++) head[i] = Math.sin(i * hidden)
+    model.parameters.touch()
+    return model
   },
   text: (hidden) => textModel({ ...textConfig, network: { ...textConfig.network, hidden } }),
   'handwriting-recognition': (hidden) =>

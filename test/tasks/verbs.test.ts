@@ -12,11 +12,13 @@ import { inputFromJson } from '../../src/tasks/request.js'
 import { inputOf, verbSchemas, type Verb, type VerbContext } from '../../src/tasks/verb.js'
 import { inProcess } from '../cli/in-process.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
+import { csvOf, monthly } from './forecast/samples.js'
 import { models, save } from './small-models.js'
 
 const samples = inkSamples(3)
 const story = 'abc\ncab\n'.repeat(20)
-const cwd = t.testdir({ 'text.txt': story, 'ink.ndjson': ndjson(samples), 'words.txt': 'lv\nxx\n' })
+const sales = csvOf({ sales: monthly(120) })
+const cwd = t.testdir({ 'sales.csv': sales, 'text.txt': story, 'ink.ndjson': ndjson(samples), 'words.txt': 'lv\nxx\n' })
 const at = (task: string) => join(cwd, `${task}.safetensors`)
 const uses = tasks.flatMap((task) =>
   [...task.verbs, ...(task.tracing ? [task.tracing] : [])].map((verb) => ({ task: task.id, verb }))
@@ -72,6 +74,8 @@ const calls: Record<string, { json: JsonObject; words: string }> = {
     json: { steps: 8, seed: 4 },
     words: 'compose MODEL --steps 8 --seed 4'
   },
+  'forecast forecast': { json: { file: sales, only: 'sales' }, words: 'forecast MODEL sales.csv --only sales' },
+  'forecast anomalies': { json: { file: sales, threshold: 2 }, words: 'anomalies MODEL sales.csv --threshold 2' },
   'text sample': {
     json: { prompt: 'ab', length: 40, seed: 3 },
     words: 'sample MODEL --prompt ab --length 40 --seed 3'

@@ -43,7 +43,7 @@ export const anomalyCode: VerbCode<LoadedForecaster, AnomalyInput, AnomalyRecord
       const facts = factsFor(config, series)
       using predictor = predictorOf(model, config, series, facts)
       const { forward, back } = transformOf(facts.transform)
-      const values: (AnomalyRecord['values'][number])[] = []
+      const values: AnomalyRecord['values'][number][] = []
       for (const [t, value] of series.values.entries()) {
         if (context.signal.aborted) return
         let read = value

@@ -61,5 +61,8 @@ export function forecastConfigFromJson(json: JsonObject, path: string): Forecast
 
 /** Returns the names in a list with commas. */
 export function namesIn(text: string): string[] {
-  return text.split(',').map((name) => name.trim()).filter((name) => name !== '')
+  return text
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
 }

@@ -4,7 +4,7 @@ import { seasonOf, type TimeSeries } from '../../data/series/series.js'
 import { readSeries, type ReadSeriesOptions } from '../../data/series/read.js'
 import { expected, show } from '../../errors.js'
 import { namesIn } from './config.js'
-import type { SeriesShape } from './linear/choose.js'
+import type { BaselineShape } from './baselines/index.js'
 import type { ForecastTable } from './settings.js'
 
 /** The source of the bytes of the input '-', and a signal. */
@@ -23,7 +23,12 @@ export async function readForecastSeries(
 ): Promise<TimeSeries[]> {
   const { target, time, series, known, observed, dateFormat, zone, decimal, wide } = table
   if (!wide && namesIn(target).length === 0)
-    throw expected('ERR_INVALID_OPTION', 'the columns to forecast', 'none', 'name them as target, or the form of the file as wide')
+    throw expected(
+      'ERR_INVALID_OPTION',
+      'the columns to forecast',
+      'none',
+      'name them as target, or the form of the file as wide'
+    )
   const all: TimeSeries[] = []
   for (const file of files) {
     const options: ReadSeriesOptions = {
@@ -44,11 +49,19 @@ export async function readForecastSeries(
   const names = all.map(({ name }) => name)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   if (twice === undefined) return all
-  throw expected('ERR_INVALID_OPTION', 'series of different names', `two named ${show(twice)}`, 'name the series of the rows by a column')
+  throw expected(
+    'ERR_INVALID_OPTION',
+    'series of different names',
+    `two named ${show(twice)}`,
+    'name the series of the rows by a column'
+  )
 }
 
 /** Returns season and horizon of a series. Throws ERR_INVALID_OPTION for settings that are not numbers of steps. */
-export function shapeOf({ name, group, step }: Pick<TimeSeries, 'name' | 'group' | 'step'>, { season, horizon }: ForecastTable): SeriesShape {
+export function shapeOf(
+  { name, group, step }: Pick<TimeSeries, 'name' | 'group' | 'step'>,
+  { season, horizon }: ForecastTable
+): BaselineShape {
   const own = stepsIn(season, 'season', [name, group]) ?? seasonOf(step)
   return { season: own, horizon: stepsIn(horizon, 'horizon', [name, group]) ?? (own > 1 ? own : SHORT_HORIZON) }
 }
@@ -59,7 +72,12 @@ function stepsIn(text: string, name: string, names: readonly string[]): number |
     const at = one.lastIndexOf('=')
     const steps = Number(one.slice(at + 1))
     if (!Number.isInteger(steps) || steps < 1 || steps > MOST_STEPS)
-      throw expected('ERR_INVALID_OPTION', `a number of steps from 1 to ${MOST_STEPS} as ${name}`, show(one), `write 12, or name=12`)
+      throw expected(
+        'ERR_INVALID_OPTION',
+        `a number of steps from 1 to ${MOST_STEPS} as ${name}`,
+        show(one),
+        `write 12, or name=12`
+      )
     if (at < 0 || names.includes(one.slice(0, at).trim())) return steps
   }
   return undefined

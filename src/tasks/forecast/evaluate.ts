@@ -8,11 +8,12 @@ import type { JsonObject } from '../../io/json.js'
 import { engineOptions } from '../runs/settings.js'
 import type { ModelInput, TaskContext, TaskMeasurement } from '../task.js'
 import { baselines } from './baselines/index.js'
+import { lastOrigin } from './baselines/rolling.js'
 import { readForecastSeries } from './data.js'
 import type { SeriesFacts } from './facts.js'
 import { factsFor, loadForecaster, predictorOf, type LoadedForecaster } from './load.js'
 import { stepValues } from './samples.js'
-import { geometricMean, scoresJson, ScoreSum, type Scores } from './scores.js'
+import { geometricMean, scoresJson, ScoredForecasts, type Scores } from './scores.js'
 import type { ForecastEvaluation } from './use-settings.js'
 
 /** Share of a series that is measured if the training did not have the series. */
@@ -26,7 +27,6 @@ interface Measured {
   readonly name: string
   readonly facts: SeriesFacts
   readonly own: Scores
-  readonly covered: { readonly inside: number; readonly of: number }
   readonly count: number
   readonly others: ReadonlyMap<string, Scores>
 }
@@ -38,7 +38,10 @@ export async function evaluateForecast(
 ): Promise<TaskMeasurement> {
   const begin = performance.now()
   using loaded = await loadForecaster(file, engineOptions(options))
-  const all = await readForecastSeries(words, loaded.config.table, { signal, ...(words.includes('-') && { stdin: stdin() }) })
+  const all = await readForecastSeries(words, loaded.config.table, {
+    signal,
+    ...(words.includes('-') && { stdin: stdin() })
+  })
   const measured: Measured[] = []
   for (const [i, series] of all.entries()) {
     progress.show(`measuring ${series.name}`, i / all.length)
@@ -67,10 +70,12 @@ async function measureSeries(loaded: LoadedForecaster, series: TimeSeries, signa
   const facts = factsFor(loaded.config, series, count)
   const { horizon, scale } = facts
   const { values } = series
+  // The last step whose whole horizon is known, so that all horizons have the same weight.
+  const last = lastOrigin(values.length, { begin: count, horizon }) - 1
   const pace = createPace(signal)
-  const own = new ScoreSum()
+  const own = new ScoredForecasts()
   using predictor = predictorOf(loaded.model, loaded.config, series, facts)
-  for (let t = 0; t < values.length - 1; t++) {
+  for (let t = 0; t <= last; t++) {
     predictor.push(stepValues(series, t))
     if (pace.due()) await pace.turn()
     if (t < count - 1) continue
@@ -79,15 +84,15 @@ async function measureSeries(loaded: LoadedForecaster, series: TimeSeries, signa
   const others = new Map<string, Scores>()
   for (const baseline of baselines) {
     const forecasts = baseline.forecasts(values, count, facts)
-    const sum = new ScoreSum()
-    for (let t = count - 1; t < values.length - 1; t++) {
+    const sum = new ScoredForecasts()
+    for (let t = count - 1; t <= last; t++) {
       if (pace.due()) await pace.turn()
       const forecast = forecasts(t)
       for (let h = 0; h < horizon && t + 1 + h < values.length; h++) sum.add(values[t + 1 + h]!, forecast?.[h] ?? NaN)
     }
     others.set(baseline.name, sum.scores(scale))
   }
-  return { name: series.name, facts, own: own.scores(scale), covered: own.covered, count: own.count, others }
+  return { name: series.name, facts, own: own.scores(scale), count: own.count, others }
 }
 
 const mean = (values: readonly (number | null)[]) => {
@@ -112,25 +117,34 @@ const present = (values: Readonly<Record<string, number | null>>) =>
 function summary(measured: readonly Measured[], seconds: number): TaskMeasurement {
   const all = baselines.map(({ name }) => name)
   const simple = all.filter((name) => name !== AUTOREGRESSION)
-  const inside = measured.reduce((sum, { covered }) => sum + covered.inside, 0)
-  const covered = measured.reduce((sum, one) => sum + one.covered.of, 0)
+  const total = measured.reduce((sum, { count }) => sum + count, 0)
+  const coverage = measured.reduce((sum, { own, count }) => sum + (own.coverage! * count) / total, 0)
   const ratios = measured.map((one) => ratio(one, simple)).filter((one) => one !== null)
   const overAll = measured.map((one) => ratio(one, all)).filter((one) => one !== null)
   const values = present({
     mase: mean(measured.map(({ own }) => own.mase)),
     smape: mean(measured.map(({ own }) => own.smape)),
     crps: mean(measured.map(({ own }) => own.crps)),
-    coverage: covered > 0 ? inside / covered : null
+    coverage
   })
   const facts = {
-    series: measured.map((one) => ({ name: one.name, values: one.count, ...scoresJson(one.own), baselines: othersJson(one) })),
+    series: measured.map((one) => ({
+      name: one.name,
+      values: one.count,
+      ...scoresJson(one.own),
+      baselines: othersJson(one)
+    })),
     ...present({ ratio: geometricMean(ratios), ratio_all: geometricMean(overAll) }),
     best_of_simple: ratios.filter((one) => one <= 1).length,
     best_of_all: overAll.filter((one) => one <= 1).length,
-    values: measured.reduce((sum, { count }) => sum + count, 0),
+    values: total,
     seconds
   }
-  return { values, facts, lines: [...measured.flatMap(linesOf), ...closing(measured, { ratios, coverage: inside / Math.max(1, covered), seconds })] }
+  return {
+    values,
+    facts,
+    lines: [...measured.flatMap(linesOf), ...closing(measured, { ratios, coverage, seconds })]
+  }
 }
 
 function othersJson({ others }: Measured): JsonObject {

@@ -1,8 +1,10 @@
 // The knowledge about one series that a model's file holds: its linear part, scales of its values and errors, and the corrections that validation
 // chose. All of it is computed on the training part only.
 
+import { maseScale } from '../../metrics/forecast.js'
 import { choice, integer, list, number, open, record, string, type Check } from '../../check/index.js'
-import { chooseLinear, type SeriesShape } from './linear/choose.js'
+import type { BaselineShape } from './baselines/index.js'
+import { chooseLinear } from './linear/choose.js'
 import { checkLinearPart, LinearReader, type LinearPart } from './linear/part.js'
 import { chooseTransform, transformNames, transformOf, type TransformName } from './linear/transform.js'
 
@@ -13,7 +15,7 @@ export interface CovariateScale {
 }
 
 /** Knowledge about one series. Deviations are those of transformed values. */
-export interface SeriesFacts extends SeriesShape {
+export interface SeriesFacts extends BaselineShape {
   readonly name: string
   readonly transform: TransformName
   readonly parts: readonly LinearPart[]
@@ -71,7 +73,7 @@ export const LEVEL_SEASONS = 4
 export const LEVEL_LEAST = 8
 
 /** Computes the facts of a series from its first `count` values. */
-export function factsOf(series: KnownSeries, shape: SeriesShape, count: number): SeriesFacts {
+export function factsOf(series: KnownSeries, shape: BaselineShape, count: number): SeriesFacts {
   const values = series.values.subarray(0, count)
   const transform = chooseTransform(values)
   const parts = chooseLinear(values, shape)
@@ -89,7 +91,7 @@ export function factsOf(series: KnownSeries, shape: SeriesShape, count: number):
     seasonal: deviationOf(z.map((value, t) => value - (z[t - season] ?? NaN))),
     level: deviationOf(z.map((value, t) => value - meanBefore(z, t, season))),
     covariates: Object.fromEntries(scales),
-    scale: meanChange(values, season),
+    scale: maseScale(values, season) ?? 0,
     trained: count,
     first: series.times[0]!,
     last: series.times[count - 1]!,
@@ -107,12 +109,6 @@ export function meanBefore(z: ArrayLike<number>, end: number, season: number): n
     known++
   }
   return known > 0 ? sum / known : NaN
-}
-
-/** Returns the mean absolute difference to the value a season ago; 0 without any. */
-function meanChange(values: Float64Array, season: number): number {
-  const changes = values.map((value, t) => Math.abs(value - (values[t - season] ?? NaN))).filter((one) => !Number.isNaN(one))
-  return changes.length > 0 ? changes.reduce((sum, one) => sum + one, 0) / changes.length : 0
 }
 
 function scaleOf(column: Float64Array): CovariateScale {
@@ -155,10 +151,7 @@ export class MeanReader {
   }
 }
 
-function errorDeviations(
-  values: Float64Array,
-  of: Pick<SeriesFacts, 'parts' | 'transform' | 'horizon'>
-): number[] {
+function errorDeviations(values: Float64Array, of: Pick<SeriesFacts, 'parts' | 'transform' | 'horizon'>): number[] {
   const { forward } = transformOf(of.transform)
   const reader = new MeanReader(of)
   const forecast = new Float64Array(of.horizon)
@@ -174,5 +167,7 @@ function errorDeviations(
     }
   }
   let before = 1e-9
-  return [...squares].map((square, h) => (before = counts[h]! > 0 ? Math.max(Math.sqrt(square / counts[h]!), 1e-9) : before))
+  return [...squares].map(
+    (square, h) => (before = counts[h]! > 0 ? Math.max(Math.sqrt(square / counts[h]!), 1e-9) : before)
+  )
 }

@@ -63,7 +63,8 @@ export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRec
     if (record.event === 'file') return {}
     const { series, steps } = record
     const width = Math.max(...steps.map(({ time }) => time.length), 4)
-    const row = (time: string, cells: readonly string[]) => `${time.padEnd(width)}  ${cells.map((one) => one.padStart(10)).join('')}`
+    const row = (time: string, cells: readonly string[]) =>
+      `${time.padEnd(width)}  ${cells.map((one) => one.padStart(10)).join('')}`
     const shown = (value: number | undefined) => Number((value ?? NaN).toPrecision(5)).toString()
     return {
       lines: [

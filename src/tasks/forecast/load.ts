@@ -75,7 +75,8 @@ export function factsFor(config: ForecastConfig, series: TimeSeries, count = ser
   if (known) return known
   const shape = shapeOf(series, config.table)
   const longest = Math.max(...config.series.map(({ horizon }) => horizon))
-  const mean = (of: (facts: SeriesFacts) => number) => config.series.reduce((sum, one) => sum + of(one), 0) / config.series.length
+  const mean = (of: (facts: SeriesFacts) => number) =>
+    config.series.reduce((sum, one) => sum + of(one), 0) / config.series.length
   const own = factsOf(series, { ...shape, horizon: Math.min(shape.horizon, longest) }, count)
   return { ...own, share: mean(({ share }) => share), spread: mean(({ spread }) => spread) }
 }
@@ -85,7 +86,12 @@ function checkCovariates({ table, series: facts }: ForecastConfig, series: TimeS
   const { known, observed } = readerShape({ table, series: facts })
   const missing = [...known, ...observed].find((name) => series.covariates[name] === undefined)
   if (missing === undefined) return
-  throw expected('ERR_INVALID_OPTION', `the covariate ${show(missing)} of ${show(series.name)}`, 'none', 'add this column')
+  throw expected(
+    'ERR_INVALID_OPTION',
+    `the covariate ${show(missing)} of ${show(series.name)}`,
+    'none',
+    'add this column'
+  )
 }
 
 /** Returns a predictor of a series that has read nothing yet. */
@@ -97,7 +103,8 @@ export function predictorOf(
 ): SeriesPredictor {
   checkCovariates(config, series)
   const least = Math.max(...facts.parts.map(memoryOf))
-  if (series.values.length >= least) return new SeriesPredictor(model, facts, { shape: readerShape(config), output: config.network.output }, series)
+  if (series.values.length >= least)
+    return new SeriesPredictor(model, facts, { shape: readerShape(config), output: config.network.output }, series)
   throw expected(
     'ERR_CORPUS_EMPTY',
     `at least ${least} values of ${show(series.name)}`,

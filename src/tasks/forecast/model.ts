@@ -47,8 +47,20 @@ export function forecastDefinition(config: Pick<ForecastConfig, 'network' | 'ser
     forward({ x }) {
       const outputs = Array.from({ length: members }, (_, i) => {
         const input = dropout(x, { p: p / 2 })
-        const { output: h } = lstm(input, { name: `member${i}`, hidden, layers, dropout: p, carry: true, forgetBias: 1 })
-        return linear(dropout(h, { p }), { name: `head${i}`, size: horizon * start.length, weight: zeros, biasStart: bias })
+        const { output: h } = lstm(input, {
+          name: `member${i}`,
+          hidden,
+          layers,
+          dropout: p,
+          carry: true,
+          forgetBias: 1
+        })
+        return linear(dropout(h, { p }), {
+          name: `head${i}`,
+          size: horizon * start.length,
+          weight: zeros,
+          biasStart: bias
+        })
       })
       return { members: concat(outputs) }
     },

@@ -34,7 +34,12 @@ export interface ForecastOutput {
   /** Returns the loss `[rows, horizon]` of numbers `[rows, members, horizon, start.length]`. */
   loss(numbers: Tensor, targets: OutputTargets): Tensor
   /** Adds the quantiles of the numbers from place `at` on to `out`, times `weight`, in deviations of the linear part's errors. */
-  addQuantiles(numbers: ArrayLike<number>, at: number, of: LinearForecast, sum: { out: Float64Array; to: number; weight: number }): void
+  addQuantiles(
+    numbers: ArrayLike<number>,
+    at: number,
+    of: LinearForecast,
+    sum: { out: Float64Array; to: number; weight: number }
+  ): void
 }
 
 /** Least mean of counts. */
@@ -115,7 +120,10 @@ const negativeBinomial: ForecastOutput = {
         const [m, r] = [base.max(LEAST_MEAN).mul(limited(a).exp()), limited(s).exp()]
         const choices = k.add(r).lgamma().sub(k.add(1).lgamma()).sub(r.lgamma())
         const total = r.add(m).log()
-        return r.mul(total.sub(r.log())).add(k.mul(total.sub(m.log()))).sub(choices)
+        return r
+          .mul(total.sub(r.log()))
+          .add(k.mul(total.sub(m.log())))
+          .sub(choices)
       }),
       [1, 3]
     ),

@@ -13,7 +13,6 @@ import { readerOf, type ForecastSeries } from './samples.js'
 
 const COUNT = LEVELS.length
 
-
 /** Shapes of the inputs and outputs of a network. */
 export interface Shaped {
   readonly shape: ReaderShape

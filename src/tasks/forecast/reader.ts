@@ -72,7 +72,13 @@ export class SeriesReader {
     const recent = this.#recent
     const missing = Number.isNaN(value)
     const [was, expectation] = [this.ready, forecast[0]!]
-    const z = missing ? (was ? expectation : this.#count > 0 ? recent.at(-1)! : 0) : transformOf(transform).forward(value)
+    const z = missing
+      ? was
+        ? expectation
+        : this.#count > 0
+          ? recent.at(-1)!
+          : 0
+      : transformOf(transform).forward(value)
     const kept = Math.min(this.#count, recent.length - 1)
     let mean = 0
     for (let i = recent.length - kept; i < recent.length; i++) mean += recent[i]! / kept

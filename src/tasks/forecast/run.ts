@@ -102,7 +102,9 @@ async function open(options: Options, old: ForecastConfig | null): Promise<Opene
   const limited = old !== null || chosen.steps !== undefined || chosen.timeLimit !== undefined
   const training = limited ? chosen : { ...chosen, epochs: parts.search.epochs }
   const shape = readerShape({ table, series: parts.series })
-  const steps = trained.map(({ series, count }, i) => stepsOf(series, parts.series[i]!, { from: 0, end: count, shape, output: network.output }))
+  const steps = trained.map(({ series, count }, i) =>
+    stepsOf(series, parts.series[i]!, { from: 0, end: count, shape, output: network.output })
+  )
   const source = windowBatches(steps, { batch: training.batch, seed: training.seed, horizon: shape.horizon })
   const config = {
     table,

@@ -97,7 +97,7 @@ export function windowBatches(
     dims: { length, batch },
     stepsPerEpoch,
     *batches(cursor) {
-      for (let { step } = readCursor(cursor ?? { step: 0 }, 'the cursor'); ; ) {
+      for (let { step } = readCursor(cursor ?? { step: 0 }, 'the cursor'); ;) {
         const random = createRandom(seed, `forecast ${step}`)
         const rows = Array.from({ length: batch }, () => {
           let place = random.below(total)
@@ -112,7 +112,10 @@ export function windowBatches(
 }
 
 /** Returns one batch for each series: its last `reach` steps. */
-export function lastBatches(all: readonly SeriesSteps[], { reach, horizon }: { reach: number; horizon: number }): BatchSource {
+export function lastBatches(
+  all: readonly SeriesSteps[],
+  { reach, horizon }: { reach: number; horizon: number }
+): BatchSource {
   const length = Math.max(...all.map((one) => Math.min(one.length, reach)))
   return {
     dims: { length, batch: 1 },

@@ -1,13 +1,14 @@
-// The scores of forecasts: sums over all pairs of a step and a horizon.
+// The scores of forecasts over all pairs of a step and a horizon.
 
 import type { JsonObject } from '../../io/json.js'
+import { crpsOfQuantiles, intervalCoverage, mase, smape } from '../../metrics/forecast.js'
 import { LEVELS, MEDIAN } from './levels.js'
 
 /** Scores of the forecasts of one series. Null: not defined, as for a series without changes or forecasts without quantiles. */
 export interface Scores {
   /** Mean absolute error of the median by the mean change over a season. */
   readonly mase: number | null
-  /** Mean of 200 |e| / (|y| + |f|); 0 where both are 0. */
+  /** Mean of 200 |e| / (|y| + |f|). */
   readonly smape: number
   /** Continuous ranked probability score, twice the mean pinball loss of the quantiles, by the mean change over a season. */
   readonly crps: number | null
@@ -15,47 +16,37 @@ export interface Scores {
   readonly coverage: number | null
 }
 
-/** Sums over forecasts. */
-export class ScoreSum {
-  #errors = 0
-  #symmetric = 0
-  #pinball = 0
-  #inside = 0
-  #quantiles = 0
-  count = 0
+/** Forecasts with what they forecast. */
+export class ScoredForecasts {
+  readonly #actual: number[] = []
+  readonly #median: number[] = []
+  readonly #quantiles: ArrayLike<number>[] = []
 
-  /** Adds the quantiles of a value, or one forecast. */
+  /** Number of values that were forecast. */
+  get count(): number {
+    return this.#actual.length
+  }
+
+  /** Adds a value and its quantiles, or its forecast. A missing value does not count. */
   add(value: number, forecast: ArrayLike<number> | number): void {
     if (Number.isNaN(value)) return
-    const median = typeof forecast === 'number' ? forecast : forecast[MEDIAN]!
-    const error = Math.abs(value - median)
-    this.count++
-    this.#errors += error
-    this.#symmetric += error === 0 ? 0 : (200 * error) / (Math.abs(value) + Math.abs(median))
-    if (typeof forecast === 'number') return
-    this.#quantiles++
-    if (value >= forecast[0]! && value <= forecast[LEVELS.length - 1]!) this.#inside++
-    for (const [i, level] of LEVELS.entries()) {
-      const miss = value - forecast[i]!
-      this.#pinball += Math.max(level * miss, (level - 1) * miss) / LEVELS.length
-    }
+    this.#actual.push(value)
+    this.#median.push(typeof forecast === 'number' ? forecast : forecast[MEDIAN]!)
+    if (typeof forecast !== 'number') this.#quantiles.push(forecast)
   }
 
   /** Returns the scores; `scale` is the mean change over a season. */
   scores(scale: number): Scores {
-    const share = (sum: number, count: number) => sum / Math.max(1, count)
-    const scaled = (value: number) => (scale > 0 ? value / scale : null)
+    const [actual, median, quantiles] = [this.#actual, this.#median, this.#quantiles]
+    const crps = quantiles.reduce((sum, row, i) => sum + crpsOfQuantiles(row, LEVELS, actual[i]!), 0)
+    const bound = (place: number) => quantiles.map((row) => row[place]!)
+    const hasQuantiles = quantiles.length > 0
     return {
-      mase: scaled(share(this.#errors, this.count)),
-      smape: share(this.#symmetric, this.count),
-      crps: this.#quantiles > 0 ? scaled(2 * share(this.#pinball, this.#quantiles)) : null,
-      coverage: this.#quantiles > 0 ? share(this.#inside, this.#quantiles) : null
+      mase: mase(actual, median, scale > 0 ? scale : null),
+      smape: smape(actual, median),
+      crps: hasQuantiles && scale > 0 ? crps / quantiles.length / scale : null,
+      coverage: hasQuantiles ? intervalCoverage(actual, bound(0), bound(LEVELS.length - 1)) : null
     }
-  }
-
-  /** Number of values within the interval, of those that have one. */
-  get covered(): { inside: number; of: number } {
-    return { inside: this.#inside, of: this.#quantiles }
   }
 }
 

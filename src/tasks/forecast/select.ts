@@ -43,7 +43,11 @@ export interface TrainedSeries {
 export async function selectForecast(
   all: readonly TrainedSeries[],
   config: Pick<ForecastConfig, 'network' | 'table'> & { training: Omit<Training, 'validEvery'> },
-  { signal, threads = 1, onProgress }: { signal?: AbortSignal; threads?: number; onProgress?: (done: number) => void } = {}
+  {
+    signal,
+    threads = 1,
+    onProgress
+  }: { signal?: AbortSignal; threads?: number; onProgress?: (done: number) => void } = {}
 ): Promise<Selection> {
   const { training } = config
   const split = all.map((one) => ({ ...one, fit: one.count - Math.floor(VALIDATED * one.count) }))
@@ -53,7 +57,9 @@ export async function selectForecast(
   const { output } = config.network
   const { batch, seed } = training
   const train = split.map(({ series, fit }, i) => stepsOf(series, facts[i]!, { from: 0, end: fit, shape, output }))
-  const valid = split.map(({ series, fit, count }, i) => stepsOf(series, facts[i]!, { from: fit, end: count, shape, output }))
+  const valid = split.map(({ series, fit, count }, i) =>
+    stepsOf(series, facts[i]!, { from: fit, end: count, shape, output })
+  )
   const source = windowBatches(train, { batch, seed, horizon })
   const reach = READ_BEFORE + Math.max(...split.map(({ fit, count }) => count - fit))
   const model = defineModel(forecastDefinition({ ...config, series: facts }), { seed, threads })
@@ -147,7 +153,10 @@ function chooseCorrection(outcomes: readonly Outcome[]): Judged {
   const lossOf = (share: number) =>
     outcomes.reduce((sum, { raw, error, weight }) => {
       correct(raw, 0, { share, spread: 1 }, out)
-      return sum + weight * out.reduce((own, q, i) => own + Math.max(LEVELS[i]! * (error - q), (LEVELS[i]! - 1) * (error - q)), 0)
+      return (
+        sum +
+        weight * out.reduce((own, q, i) => own + Math.max(LEVELS[i]! * (error - q), (LEVELS[i]! - 1) * (error - q)), 0)
+      )
     }, 0)
   const losses = SHARES.map(lossOf)
   const share = SHARES[losses.indexOf(Math.min(...losses))]!
@@ -160,6 +169,10 @@ function chooseCorrection(outcomes: readonly Outcome[]): Judged {
   needed.sort((a, b) => a - b)
   const spread = needed[Math.min(needed.length - 1, Math.floor(0.8 * needed.length))]!
   const miss = (share: number) =>
-    outcomes.reduce((sum, { raw, error, weight }) => sum + weight * Math.abs(error - share * raw[MEDIAN]! - (1 - share) * NORMAL_LEVELS[MEDIAN]!), 0)
+    outcomes.reduce(
+      (sum, { raw, error, weight }) =>
+        sum + weight * Math.abs(error - share * raw[MEDIAN]! - (1 - share) * NORMAL_LEVELS[MEDIAN]!),
+      0
+    )
   return { share, spread, ratio: miss(share) / Math.max(miss(0), 1e-300) }
 }

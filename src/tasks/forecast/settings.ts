@@ -64,7 +64,10 @@ export const forecastTableSettings = {
     default: 0.2,
     help: 'last part of each series that is not trained on, for evaluate; 0: train on everything'
   }),
-  wide: setting.flag({ default: false, help: 'the file is a matrix: a row for each year, a column for each month or quarter' }),
+  wide: setting.flag({
+    default: false,
+    help: 'the file is a matrix: a row for each year, a column for each month or quarter'
+  }),
   dateFormat: setting.text({
     argument: '<format>',
     default: '',

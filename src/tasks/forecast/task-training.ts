@@ -46,6 +46,16 @@ function seriesFacts({ trained, config }: ForecastRun) {
   return trained.map(({ series, season, horizon, count }, i) => {
     const { share, spread, parts, transform } = config.series[i]!
     const linear = parts.map(({ transform, difference, lags }) => ({ transform, difference, lags: [...lags] }))
-    return { name: series.name, season, horizon, values: count, missing: series.missing, transform, linear, share, spread }
+    return {
+      name: series.name,
+      season,
+      horizon,
+      values: count,
+      missing: series.missing,
+      transform,
+      linear,
+      share,
+      spread
+    }
   })
 }

@@ -58,7 +58,9 @@ export const anomalyRecords = {
         time: field.text('time of the value'),
         value: field.number('the value'),
         expected: field.number('its median one step before'),
-        score: field.number('distance from the median in deviations of a normal distribution; negative below the median'),
+        score: field.number(
+          'distance from the median in deviations of a normal distribution; negative below the median'
+        ),
         probability: field.number('probability of a value that is at least as far away')
       },
       'the values that have a forecast, missing ones left out'

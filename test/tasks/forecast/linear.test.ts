@@ -47,7 +47,10 @@ t.test('forecasts are iterated, in the unit of the values', async (t) => {
   for (const value of [1, 2, 3, 4]) other.push(value, six)
   t.ok(other.ready)
   const wanted = [2, 4, 6, 8, 4, 8]
-  t.ok(six.every((value, h) => Math.abs(value - wanted[h]!) < 1e-9), six.join())
+  t.ok(
+    six.every((value, h) => Math.abs(value - wanted[h]!) < 1e-9),
+    six.join()
+  )
 
   const drift = new LinearReader({ transform: 'identity', difference: 1, lags: [], mean: 2, coefficients: [] }, 2)
   const two = new Float64Array(2)
@@ -57,8 +60,10 @@ t.test('forecasts are iterated, in the unit of the values', async (t) => {
 
 t.test('transformations', async (t) => {
   for (const name of transformNames)
-    for (const value of [0.5, 7, 1e6]) t.ok(Math.abs(transformOf(name).back(transformOf(name).forward(value)) / value - 1) < 1e-9)
-  for (const value of [-5, 0, 1e300]) for (const name of transformNames) t.ok(Number.isFinite(transformOf(name).back(value)))
+    for (const value of [0.5, 7, 1e6])
+      t.ok(Math.abs(transformOf(name).back(transformOf(name).forward(value)) / value - 1) < 1e-9)
+  for (const value of [-5, 0, 1e300])
+    for (const name of transformNames) t.ok(Number.isFinite(transformOf(name).back(value)))
   t.equal(chooseTransform([3, 4, NaN, 5]), 'log')
   t.equal(chooseTransform([0, 4, 5]), 'sqrt')
   t.equal(chooseTransform([-1, 4, 5]), 'identity')

@@ -47,7 +47,9 @@ async function lossOf(name: OutputName, numbers: readonly number[], { value, bas
   const input = (name: string, size: number) => graph.input(name, [size], 'f32')
   const [values, means, levels] = [input('values', 1), input('means', 1), input('levels', LEVELS.length)]
   const one = (x: typeof values) => reshape(x, [1, 1, 1, 1])
-  const loss = mean(outputOf(name).loss(reshape(own, [1, 1, 1, numbers.length]), { values: one(values), means: one(means), levels }))
+  const loss = mean(
+    outputOf(name).loss(reshape(own, [1, 1, 1, numbers.length]), { values: one(values), means: one(means), levels })
+  )
   graph.output('loss', loss)
   const parameters = new ParameterStore(graph.parameters, { training: true })
   const plan = createPlan(graph, { parameters, loss, threads: 1 })
@@ -78,7 +80,11 @@ t.test('losses are those of the definitions', async (t) => {
   near(t, counts.loss, -Math.log(0.2 * 0.8 ** 3), 1e-4)
   const zeros = await lossOf('negative-binomial', [0, 0], { value: 0, base: 0 })
   t.ok(Number.isFinite(zeros.loss) && zeros.slopes.every(Number.isFinite), 'no count and a forecast of none')
-  const pinball = await lossOf('quantiles', LEVELS.map(() => 1), { value: 3, base: 0 })
+  const pinball = await lossOf(
+    'quantiles',
+    LEVELS.map(() => 1),
+    { value: 3, base: 0 }
+  )
   near(t, pinball.loss, 1, 1e-6)
 })
 
@@ -88,7 +94,10 @@ t.test('every output gives ascending quantiles about the linear forecast', async
     const out = new Float64Array(LEVELS.length)
     const of = { mean: 50, inDeviations: (value: number) => (value - 50) / 10 }
     output.addQuantiles(output.start, 0, of, { out, to: 0, weight: 1 })
-    t.ok(out.every((value, i) => i === 0 || value >= out[i - 1]!), name)
+    t.ok(
+      out.every((value, i) => i === 0 || value >= out[i - 1]!),
+      name
+    )
     t.ok(out[0]! < 0 && out[8]! > 0, `${name}: ${out.join(' ')}`)
   }
 })

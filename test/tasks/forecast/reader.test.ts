@@ -39,7 +39,9 @@ t.test('later values change nothing before them', async (t) => {
 t.test('inputs have no unit', async (t) => {
   const scaled = seriesOf(series.values.map((value) => 1000 * value))
   const own = inputsOf(scaled, factsOf(scaled, { season: 12, horizon: 6 }, 96))
-  const largest = Math.max(...inputsOf(series).flatMap((inputs, i) => [...inputs].map((x, k) => Math.abs(x - own[i]![k]!))))
+  const largest = Math.max(
+    ...inputsOf(series).flatMap((inputs, i) => [...inputs].map((x, k) => Math.abs(x - own[i]![k]!)))
+  )
   t.ok(largest < 0.05, `${largest}`)
 })
 
@@ -65,7 +67,7 @@ t.test('the place in a season', async (t) => {
   const at = (unit: 'month' | 'week' | 'day' | 'hour' | 'year', time: string, season: number) =>
     phaseOf({ step: { unit, count: 1 }, times: [time] }, season)
   t.equal(at('month', '1949-04', 12), 0.25)
-  t.equal(at('year', '1702', 11), ((1702 / 11) % 1))
+  t.equal(at('year', '1702', 11), (1702 / 11) % 1)
   t.ok(Math.abs(at('week', '1958-07-02', 52) - 0.5) < 0.01)
   t.equal(at('hour', '2024-03-31T06:00:00+02:00', 24), 0.25)
   t.ok(Math.abs(at('day', '2024-03-31', 7) - at('day', '2024-04-07', 7)) < 1e-6)

@@ -1,6 +1,14 @@
 // A monthly series with growth, a season and noise, as values and as a CSV file.
 
 import { createRandom } from '../../../src/random.js'
+import { defaultsOf } from '../../../src/settings/index.js'
+import type { ForecastConfig } from '../../../src/tasks/forecast/config.js'
+import { factsOf } from '../../../src/tasks/forecast/facts.js'
+import {
+  forecastNetworkSettings,
+  forecastTableSettings,
+  forecastTrainingSettings
+} from '../../../src/tasks/forecast/settings.js'
 
 /** Returns the values of so many months. */
 export function monthly(count: number, seed = 1): Float64Array {
@@ -23,4 +31,19 @@ export function csvOf(columns: Readonly<Record<string, ArrayLike<number>>>): str
   const cell = (value: number) => (Number.isNaN(value) ? '' : String(value))
   const rows = Array.from({ length }, (_, t) => [month(t), ...names.map((name) => cell(columns[name]![t]!))].join(','))
   return ['date,' + names.join(','), ...rows].join('\n')
+}
+
+/** Returns the configuration of a model of 120 months of 'sales', of which it was trained on 96. */
+export function forecastConfig(hidden: number): ForecastConfig {
+  const values = monthly(120)
+  const times = Array.from(values, (_, t) => month(t).slice(0, 7))
+  const facts = factsOf({ name: 'sales', values, times, covariates: {} }, { season: 12, horizon: 3 }, 96)
+  return {
+    table: { ...defaultsOf(forecastTableSettings), target: 'sales', time: 'date' },
+    network: { ...defaultsOf(forecastNetworkSettings), hidden, members: 1 },
+    training: { ...defaultsOf(forecastTrainingSettings), validEvery: 8 },
+    series: [facts],
+    search: { epochs: 1, ratio: 1 },
+    data: { train: 96, valid: 0, fingerprint: 0 }
+  }
 }

@@ -2,14 +2,9 @@
 // one of each kind is kept if it is nearly as good as the best of all. Their forecasts are averaged, which is better than one choice from few
 // data (Bates and Granger 1969).
 
+import type { BaselineShape } from '../baselines/index.js'
 import { fitLinear, LinearReader, memoryOf, type LinearForm, type LinearPart } from './part.js'
 import { chooseTransform, type TransformName } from './transform.js'
-
-/** The season and the horizon of a series, in steps. A season of 1 is none. */
-export interface SeriesShape {
-  readonly season: number
-  readonly horizon: number
-}
 
 /** Ends of the beginnings to fit on, as shares of the values. */
 const FOLDS = [0.6, 0.7, 0.8, 0.9]
@@ -20,7 +15,7 @@ const KEPT = 1.15
 const MOST_PARTS = 4
 
 /** Returns the forms among which `chooseLinear` chooses. */
-function candidates(values: ArrayLike<number>, { season }: SeriesShape): LinearForm[] {
+function candidates(values: ArrayLike<number>, { season }: BaselineShape): LinearForm[] {
   const own = chooseTransform(values)
   const transforms: TransformName[] = own === 'identity' ? ['identity'] : ['identity', own]
   const distances = season > 1 ? [0, 1, season] : [0, 1]
@@ -38,7 +33,7 @@ function candidates(values: ArrayLike<number>, { season }: SeriesShape): LinearF
 }
 
 /** Returns the mean error of the forecasts of a form; Infinity where a beginning is too short for it. */
-function errorOf(form: LinearForm, values: Float64Array, { horizon }: SeriesShape): number {
+function errorOf(form: LinearForm, values: Float64Array, { horizon }: BaselineShape): number {
   let [sum, count] = [0, 0]
   const forecast = new Float64Array(horizon)
   for (const [i, share] of FOLDS.entries()) {
@@ -65,7 +60,7 @@ function errorOf(form: LinearForm, values: Float64Array, { horizon }: SeriesShap
  * Chooses and fits the linear part of a series on its values, of which NaN are missing. A series that is too short for every candidate gets the
  * forecast that nothing changes.
  */
-export function chooseLinear(values: Float64Array, shape: SeriesShape): LinearPart[] {
+export function chooseLinear(values: Float64Array, shape: BaselineShape): LinearPart[] {
   const best = new Map<string, { form: LinearForm; error: number }>()
   for (const form of candidates(values, shape)) {
     const error = errorOf(form, values, shape)

@@ -1,7 +1,7 @@
 // A linear autoregression on a transformed series or on its differences: fitted by least squares, iterated to forecasts of all horizons.
 
 import { choice, integer, list, number, open, type Check } from '../../../check/index.js'
-import { solveNormal } from './solve.js'
+import { normalEquations } from '../baselines/least-squares.js'
 import { transformNames, transformOf, type TransformName } from './transform.js'
 
 /** The form of an autoregression. */
@@ -31,6 +31,11 @@ export const checkLinearPart: Check<LinearPart> = open<LinearPart>({
   coefficients: list(number())
 })
 
+/** Ridge as a share of the squares of the inputs: it decides where inputs are nearly equal. */
+const RIDGE = 1e-4
+/** No input is free of the ridge: the mean is not an input. */
+const NO_INPUT = -1
+
 /** Returns the number of values that a forecast needs. */
 export function memoryOf({ lags, difference }: LinearForm): number {
   return (lags.at(-1) ?? 0) + Math.max(difference, 1)
@@ -47,16 +52,15 @@ export function fitLinear(form: LinearForm, values: ArrayLike<number>): LinearPa
     if (!Number.isNaN(x[t]!) && lags.every((lag) => !Number.isNaN(x[t - lag]!))) rows.push(t)
   if (rows.length < 2 * size + 8) return null
   const mean = rows.reduce((sum, t) => sum + x[t]!, 0) / rows.length
-  const [gram, moments] = [new Float64Array(size * size), new Float64Array(size)]
+  const equations = normalEquations(size)
+  const row = new Float64Array(size + 1)
   for (const t of rows) {
-    for (let i = 0; i < size; i++) {
-      const own = x[t - lags[i]!]! - mean
-      moments[i]! += own * (x[t]! - mean)
-      for (let j = 0; j <= i; j++) gram[i * size + j]! += own * (x[t - lags[j]!]! - mean)
-    }
+    for (let i = 0; i < size; i++) row[i] = x[t - lags[i]!]! - mean
+    row[size] = x[t]! - mean
+    equations.add(row)
   }
-  const coefficients = [...solveNormal(gram, moments)]
-  return coefficients.every(Number.isFinite) ? { ...form, mean, coefficients } : null
+  const coefficients = size === 0 ? new Float64Array() : equations.solve(RIDGE, NO_INPUT)
+  return coefficients?.every(Number.isFinite) ? { ...form, mean, coefficients: [...coefficients] } : null
 }
 
 function differences({ transform, difference }: LinearForm, values: ArrayLike<number>): Float64Array {

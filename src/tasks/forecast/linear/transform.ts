@@ -22,7 +22,10 @@ const LARGEST_ROOT = 1e150
 const transforms: Readonly<Record<TransformName, Transform>> = {
   identity: { forward: (value) => value, back: (value) => value },
   log: { forward: (value) => Math.log(Math.max(value, TINY)), back: (value) => Math.exp(Math.min(value, LARGEST_LOG)) },
-  sqrt: { forward: (value) => Math.sqrt(Math.max(value, 0)), back: (value) => Math.min(Math.max(value, 0), LARGEST_ROOT) ** 2 }
+  sqrt: {
+    forward: (value) => Math.sqrt(Math.max(value, 0)),
+    back: (value) => Math.min(Math.max(value, 0), LARGEST_ROOT) ** 2
+  }
 }
 
 /** Returns a transformation by its name. */
