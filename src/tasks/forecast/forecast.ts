@@ -3,6 +3,7 @@
 import { expected, show } from '../../errors.js'
 import type { TimeSeries } from '../../data/series/series.js'
 import { timesAfter } from '../../data/series/times.js'
+import { fanChartSvg } from '../../plot/fan-chart.js'
 import type { Content, Values } from '../../settings/index.js'
 import { contentName } from '../contents.js'
 import type { RecordOf, VerbCode, VerbContext } from '../verb.js'
@@ -41,7 +42,7 @@ export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRec
   async *run(loaded, { file, only, svg, csv }, context) {
     const { zone } = loaded.config.table
     const rows = ['series,time,' + LEVELS.map((level) => `q${level}`).join(',')]
-    const drawn: { series: TimeSeries; times: string[]; quantiles: readonly Float64Array[] }[] = []
+    const drawn: DrawnForecast[] = []
     for (const series of await seriesIn(file, loaded.config, only, context)) {
       using session = loaded.session(series)
       const { quantiles } = session.forecast
@@ -57,7 +58,7 @@ export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRec
       }
     }
     if (csv) yield { event: 'file', name: 'csv', type: 'text/csv', content: `${rows.join('\n')}\n` }
-    if (svg) yield { event: 'file', name: 'svg', type: 'image/svg+xml', content: '' }
+    if (svg) yield { event: 'file', name: 'svg', type: 'image/svg+xml', content: chartOf(drawn) }
   },
   show(record) {
     if (record.event === 'file') return {}
@@ -75,6 +76,36 @@ export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRec
       ]
     }
   }
+}
+
+interface DrawnForecast {
+  readonly series: TimeSeries
+  readonly times: readonly string[]
+  readonly quantiles: readonly Float64Array[]
+}
+
+/** History in a picture, as a multiple of the horizon. */
+const SHOWN = 5
+
+/** Returns the picture of the first forecast. Throws ERR_INVALID_OPTION for several series, which need several pictures. */
+function chartOf(all: readonly DrawnForecast[]): string {
+  if (all.length > 1)
+    throw expected('ERR_INVALID_OPTION', 'one series for a picture', `${all.length} series`, 'name one with --only')
+  const [{ series, times, quantiles }] = all as readonly [DrawnForecast]
+  const begin = Math.max(0, series.values.length - SHOWN * times.length)
+  const at = (i: number) => quantiles.map((row) => row[i]!)
+  const band = (low: number) => {
+    const high = LEVELS.length - 1 - low
+    return { level: LEVELS[high]! - LEVELS[low]!, lower: at(low), upper: at(high) }
+  }
+  return fanChartSvg({
+    title: `${series.name}: forecast of the next ${times.length} values`,
+    unit: series.target,
+    times: [...series.times.slice(begin), ...times],
+    history: series.values.subarray(begin),
+    median: at(MEDIAN),
+    bands: [0, 1, 2, 3].map(band)
+  })
 }
 
 /** Returns a text as a cell of a CSV file. */

@@ -14,7 +14,7 @@ const data = setting.content({
 export const forecastSettings = {
   file: data,
   only: setting.text({ absent: true, argument: '<name>', help: 'name of the series to forecast' }),
-  svg: setting.product({ mediaType: 'image/svg+xml', help: 'fan charts of the forecasts as a picture' }),
+  svg: setting.product({ mediaType: 'image/svg+xml', help: 'the forecast of one series as a fan chart' }),
   csv: setting.product({ mediaType: 'text/csv', help: 'the quantiles as a table' }),
   ...deviceSettings
 } satisfies Group

@@ -69,9 +69,11 @@ t.test('a forecast, a session, and the values that nobody expected', async (t) =
     t.ok(quantiles.every((value, i) => i === 0 || value >= quantiles[i - 1]!))
     t.equal(quantiles[4], median)
   }
-  const { stdout } = await run('forecast tiny.safetensors sales.csv --csv next.csv')
+  const { stdout } = await run('forecast tiny.safetensors sales.csv --csv next.csv --svg fan.svg')
   t.match(stdout, /^sales\ntime +median +10 % +90 %\n2010-01 +\d/)
   t.equal(readFileSync(join(cwd, 'next.csv'), 'utf8').split('\n').length, 14)
+
+  t.match(readFileSync(join(cwd, 'fan.svg'), 'utf8'), /^<svg [^]*sales: forecast of the next 12 values[^]*<\/svg>\s*$/)
 
   using loaded = await loadForecaster(join(cwd, 'tiny.safetensors'))
   const read = async (rows: number) => {
