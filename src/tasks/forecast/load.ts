@@ -20,12 +20,6 @@ export interface LoadedForecaster extends LoadedModel<ForecastConfig> {
   /**
    * Returns a session that has read a series and takes its next values as they come. A series whose name the model does not know gets a linear part
    * from its own values. Throws ERR_CORPUS_EMPTY if the series is too short for a forecast, ERR_INVALID_OPTION if it lacks a covariate.
-   *
-   * @example
-   * const [series] = await readSeries('sales.csv', { target: ['sales'], time: 'date' })
-   * using session = loaded.session(series)
-   * session.forecast.median[0] // of the next value
-   * session.update(118).median[0] // of the value after 118
    */
   session(series: TimeSeries): ForecastSession
 }
@@ -56,9 +50,6 @@ export interface ForecastSession extends Disposable {
 /**
  * Loads a model of series. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of
  * another task.
- *
- * @example
- * using loaded = await loadForecaster('sales.safetensors')
  */
 export async function loadForecaster(
   source: string | CheckpointFile,

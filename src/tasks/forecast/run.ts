@@ -148,11 +148,6 @@ const application: Application<Options, ForecastConfig, ForecastRunData, null> =
  * number of epochs and the corrections; `fit` of the result trains on all of the training data. Throws the errors of `readSeries`,
  * ERR_INVALID_OPTION for settings that contradict each other or a run that is resumed, ERR_CORPUS_EMPTY for a series that is too short, and,
  * for files, ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
- *
- * @example
- * const run = await prepareForecastRun({ files: ['sales.csv'], out: 'sales.safetensors', table: { target: 'sales', time: 'date' } })
- * await run.fit({ onReport: ({ step, loss }) => console.log(step, loss) })
- * run.dispose()
  */
 export async function prepareForecastRun(options: ForecastRunOptions): Promise<ForecastRun> {
   return prepareRun(application, options)
