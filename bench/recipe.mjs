@@ -22,8 +22,7 @@ const cli = join(here, '..', 'dist', 'esm', 'cli', 'main.js')
 class RecipeError extends Error {}
 
 /**
- * @typedef {{file: string, sha256: string, extension?: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]}}} Data
- * @typedef {{file: string, sha256: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]},
+ * @typedef {{file: string, sha256: string, extension?: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]},
  *   series?: {name: string, wide?: boolean}}} Data series: the file becomes rows of series, time, value
  * @typedef {{metric: string, better?: 'lower' | 'higher', target: number, against: string}} Bar metric: a field of `evaluate --json`
  * @typedef {object} Recipe
@@ -75,8 +74,7 @@ function asStreams(text, { count, length, shares: [train, valid] }) {
 }
 
 /** Unpacks the data, checks it against the recipe's checksum and writes what the command reads. */
-function prepare({ file, sha256, extension = 'txt', crlf = false, streams }, folder, name = 'text') {
-function prepare({ file, sha256, crlf = false, streams, series }, folder, name = 'text') {
+function prepare({ file, sha256, extension = 'txt', crlf = false, streams, series }, folder, name = 'text') {
   const root = process.env.GATECELL_DATA
   if (!root)
     throw new RecipeError('Expected GATECELL_DATA to name the folder of the data sets; see "Data" in docs/quality.md.')

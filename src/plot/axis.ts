@@ -62,16 +62,6 @@ export function valueAxis(
     .join('')
 }
 
-/** Draws vertical grid lines at `ticks` between `top` and `bottom`, with their labels below. */
-export function timeAxis(
-  ticks: readonly { text: string; x: number }[],
-  { top, bottom }: { top: number; bottom: number }
-): string {
-  return ticks
-    .map(({ text, x }) => line(x, top, x, bottom + 4, colours.grid) + label(text, x, bottom + 15, { anchor: 'middle' }))
-    .join('')
-}
-
 /** Draws the legend of the diverging colours: a band from -1 to 1 that ends at `right`, with `name` before it. */
 export function divergingLegend(name: string, right: number, top: number): string {
   const [cell, height] = [5, 9]

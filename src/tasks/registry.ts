@@ -9,5 +9,11 @@ import type { TaskEntry } from './task.js'
 import { textEntry } from './text/task.js'
 
 /** All tasks, in the order of help texts. */
-export const tasks: readonly TaskEntry[] = [textEntry, numbersEntry, musicEntry, recognitionEntry, synthesisEntry]
-export const tasks: readonly TaskEntry[] = [textEntry, numbersEntry, forecastEntry, recognitionEntry, synthesisEntry]
+export const tasks: readonly TaskEntry[] = [
+  textEntry,
+  numbersEntry,
+  forecastEntry,
+  musicEntry,
+  recognitionEntry,
+  synthesisEntry
+]

@@ -18,15 +18,11 @@ const rolls = JSON.stringify({ train: [], valid: [], test: [[[60, 64], [62], []]
 const folder = t.testdir({
   'text.txt': 'abc\ncab\n'.repeat(20),
   'ink.ndjson': ndjson(inkSamples(3)),
-  'rolls.json': rolls
+  'rolls.json': rolls,
+  'sales.csv': csvOf({ sales: monthly(120) })
 })
 /** The data of a task; the others read ink. */
 const dataOf: Record<string, string> = { text: 'text.txt', music: 'rolls.json' }
-const folder = t.testdir({
-  'text.txt': 'abc\ncab\n'.repeat(20),
-  'ink.ndjson': ndjson(inkSamples(3)),
-  'sales.csv': csvOf({ sales: monthly(120) })
-})
 const at = (...names: string[]) => join(folder, ...names)
 
 /** A use of a model's file, which returns its records. */
@@ -94,7 +90,6 @@ for (const task of tasks)
       trace: task.id === 'numbers' ? { terms: ['6', '7', '/', '2', '4'] } : { data: { path: data[0] } },
       sample: {},
       compose: { steps: 4 },
-      continue: { terms: ['6', '7', '8'] }
       continue: { terms: ['6', '7', '8'] },
       forecast: { file: { path: at('sales.csv') } },
       anomalies: { file: { path: at('sales.csv') } }

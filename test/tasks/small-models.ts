@@ -32,6 +32,7 @@ export const models: Record<string, (hidden: number) => Model> = {
     const training = { ...defaultsOf(musicTrainingSettings), validEvery: 1 }
     const config = configToJson({ network, training })
     return defineModel({ ...forms.notes.definition(network), name: 'music', config })
+  },
   forecast: (hidden) => {
     const model = defineModel(forecastTask.definition(forecastConfig(hidden)), { seed: hidden })
     // The last layer begins with zeros, with which all models are equal.
