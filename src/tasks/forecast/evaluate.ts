@@ -12,6 +12,7 @@ import { lastOrigin } from './baselines/rolling.js'
 import { readForecastSeries } from './data.js'
 import type { SeriesFacts } from './facts.js'
 import { factsFor, loadForecaster, predictorOf, type LoadedForecaster } from './load.js'
+import { transformOf } from './linear/transform.js'
 import { stepValues } from './samples.js'
 import { geometricMean, scoresJson, ScoredForecasts, type Scores } from './scores.js'
 import type { ForecastEvaluation } from './use-settings.js'
@@ -27,6 +28,8 @@ interface Measured {
   readonly name: string
   readonly facts: SeriesFacts
   readonly own: Scores
+  /** Those of the linear part without the network. */
+  readonly linear: Scores
   readonly count: number
   readonly others: ReadonlyMap<string, Scores>
 }
@@ -73,13 +76,18 @@ async function measureSeries(loaded: LoadedForecaster, series: TimeSeries, signa
   // The last step whose whole horizon is known, so that all horizons have the same weight.
   const last = lastOrigin(values.length, { begin: count, horizon }) - 1
   const pace = createPace(signal)
-  const own = new ScoredForecasts()
+  const { back } = transformOf(facts.transform)
+  const [own, linear] = [new ScoredForecasts(), new ScoredForecasts()]
   using predictor = predictorOf(loaded.model, loaded.config, series, facts)
   for (let t = 0; t <= last; t++) {
     predictor.push(stepValues(series, t))
     if (pace.due()) await pace.turn()
     if (t < count - 1) continue
-    for (let h = 0; h < horizon && t + 1 + h < values.length; h++) own.add(values[t + 1 + h]!, predictor.quantilesOf(h))
+    for (let h = 0; h < horizon && t + 1 + h < values.length; h++) {
+      const value = values[t + 1 + h]!
+      own.add(value, predictor.quantilesOf(h))
+      linear.add(value, back(predictor.reader.forecast[h]!))
+    }
   }
   const others = new Map<string, Scores>()
   for (const baseline of baselines) {
@@ -92,7 +100,7 @@ async function measureSeries(loaded: LoadedForecaster, series: TimeSeries, signa
     }
     others.set(baseline.name, sum.scores(scale))
   }
-  return { name: series.name, facts, own: own.scores(scale), count: own.count, others }
+  return { name: series.name, facts, own: own.scores(scale), linear: linear.scores(scale), count: own.count, others }
 }
 
 const mean = (values: readonly (number | null)[]) => {
@@ -132,6 +140,7 @@ function summary(measured: readonly Measured[], seconds: number): TaskMeasuremen
       name: one.name,
       values: one.count,
       ...scoresJson(one.own),
+      linear_part: scoresJson(one.linear),
       baselines: othersJson(one)
     })),
     ...present({ ratio: geometricMean(ratios), ratio_all: geometricMean(overAll) }),
@@ -151,7 +160,7 @@ function othersJson({ others }: Measured): JsonObject {
   return Object.fromEntries([...others].map(([name, scores]) => [name, scoresJson(scores)]))
 }
 
-function linesOf({ name, facts: { season, horizon }, own, others, count }: Measured): string[] {
+function linesOf({ name, facts: { season, horizon }, own, linear, others, count }: Measured): string[] {
   const digits = (value: number | null, places: number) => (value === null ? '-' : value.toFixed(places)).padStart(10)
   const row = (title: string, { mase, smape, crps, coverage }: Scores) =>
     `  ${title.padEnd(24)}${digits(mase, 3)}${digits(smape, 2)}${digits(crps, 3)}${(coverage === null ? '-' : percent(coverage)).padStart(10)}`
@@ -159,6 +168,7 @@ function linesOf({ name, facts: { season, horizon }, own, others, count }: Measu
     `${name}: ${counted(count, 'forecast value')}, season ${season}, horizon ${horizon}`,
     `  ${''.padEnd(24)}${['MASE', 'sMAPE', 'CRPS', 'in 80 %'].map((title) => title.padStart(10)).join('')}`,
     row('this model', own),
+    row('its linear part only', linear),
     ...[...others].map(([title, scores]) => row(title, scores)),
     ''
   ]

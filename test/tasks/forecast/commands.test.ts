@@ -42,7 +42,10 @@ t.test('a tiny training, to a checked figure', async (t) => {
   const [series] = measured!['series'] as { baselines: Record<string, { mase: number }> }[]
   for (const [name, { mase }] of Object.entries(series!.baselines)) t.ok(mase > 0.1, `${name} ${mase}`)
   const { stdout } = await run('evaluate tiny.safetensors sales.csv')
-  t.match(stdout, /^sales: 156 forecast values, season 12, horizon 12\n.*MASE.*\n {2}this model +0\.\d{3}/)
+  t.match(
+    stdout,
+    /^sales: 156 forecast values, season 12, horizon 12\n.*MASE.*\n {2}this model +0\.\d{3}.*\n {2}its linear part only +0\.\d{3}/
+  )
 })
 
 t.test('a run in two parts has the same bits', async (t) => {
