@@ -138,5 +138,5 @@ export function renderPianoRoll(piece: Piece, options: PianoRollOptions = {}): s
     ...bars,
     label(time, width - RIGHT, bottom + 32, { size: 11, anchor: 'end' })
   ]
-  return svgFile(width, bottom + BOTTOM, body.join(''), title)
+  return svgFile(width, bottom + BOTTOM, `<g font-family="system-ui, sans-serif">${body.join('')}</g>`, title)
 }

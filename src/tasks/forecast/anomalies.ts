@@ -7,7 +7,7 @@ import { seriesIn } from './forecast.js'
 import { MEDIAN, NORMAL_LEVELS, normalTails } from './levels.js'
 import { factsFor, loadForecaster, predictorOf, type LoadedForecaster } from './load.js'
 import { transformOf } from './linear/transform.js'
-import { stepValues } from './samples.js'
+import { valuesAt } from './samples.js'
 import type { anomalyRecords, anomalySettings } from './use-settings.js'
 
 type AnomalyInput = Values<typeof anomalySettings>
@@ -56,7 +56,7 @@ export const anomalyCode: VerbCode<LoadedForecaster, AnomalyInput, AnomalyRecord
           // Read as it is, one wild value would make the values after it look wild.
           if (Math.abs(score) > threshold) read = back(median + (threshold / Math.abs(score)) * (z - median))
         }
-        predictor.push({ ...stepValues(series, t), value: read })
+        predictor.push({ ...valuesAt(series, t), value: read })
       }
       yield { event: 'anomalies', series: series.name, values }
     }

@@ -58,7 +58,7 @@ export async function readForecastSeries(
 }
 
 /** Returns season and horizon of a series. Throws ERR_INVALID_OPTION for settings that are not numbers of steps. */
-export function shapeOf(
+export function forecastShape(
   { name, group, step }: Pick<TimeSeries, 'name' | 'group' | 'step'>,
   { season, horizon }: ForecastTable
 ): BaselineShape {

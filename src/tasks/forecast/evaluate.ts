@@ -1,4 +1,4 @@
-// The measure of a model of series: forecasts of all horizons after every step of the values after its training part, beside baselines.
+// The measure of a model of series: forecasts of all horizons after every step of the values after its training part, next to baselines.
 
 import type { TimeSeries } from '../../data/series/series.js'
 import { createPace } from '../../data/files/pace.js'
@@ -13,7 +13,7 @@ import { readForecastSeries } from './data.js'
 import type { SeriesFacts } from './facts.js'
 import { factsFor, loadForecaster, predictorOf, type LoadedForecaster } from './load.js'
 import { transformOf } from './linear/transform.js'
-import { stepValues } from './samples.js'
+import { valuesAt } from './samples.js'
 import { geometricMean, scoresJson, ScoredForecasts, type Scores } from './scores.js'
 import type { ForecastEvaluation } from './use-settings.js'
 
@@ -80,7 +80,7 @@ async function measureSeries(loaded: LoadedForecaster, series: TimeSeries, signa
   const [own, linear] = [new ScoredForecasts(), new ScoredForecasts()]
   using predictor = predictorOf(loaded.model, loaded.config, series, facts)
   for (let t = 0; t <= last; t++) {
-    predictor.push(stepValues(series, t))
+    predictor.push(valuesAt(series, t))
     if (pace.due()) await pace.turn()
     if (t < count - 1) continue
     for (let h = 0; h < horizon && t + 1 + h < values.length; h++) {

@@ -7,13 +7,13 @@ import type { CheckpointFile } from '../../io/checkpoint.js'
 import type { Model } from '../../model.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
 import type { ForecastConfig } from './config.js'
-import { shapeOf } from './data.js'
+import { forecastShape } from './data.js'
 import { factsOf, type SeriesFacts } from './facts.js'
 import { memoryOf } from './linear/part.js'
 import { readerShape } from './model.js'
 import { SeriesPredictor } from './predict.js'
 import { forecastTask } from './run.js'
-import { stepValues } from './samples.js'
+import { valuesAt } from './samples.js'
 
 /** A model of series that was loaded from a file. */
 export interface LoadedForecaster extends LoadedModel<ForecastConfig> {
@@ -64,7 +64,7 @@ export async function loadForecaster(
 export function factsFor(config: ForecastConfig, series: TimeSeries, count = series.values.length): SeriesFacts {
   const known = config.series.find(({ name }) => name === series.name)
   if (known) return known
-  const shape = shapeOf(series, config.table)
+  const shape = forecastShape(series, config.table)
   const longest = Math.max(...config.series.map(({ horizon }) => horizon))
   const mean = (of: (facts: SeriesFacts) => number) =>
     config.series.reduce((sum, one) => sum + of(one), 0) / config.series.length
@@ -111,7 +111,7 @@ function sessionOf(model: Model, config: ForecastConfig, series: TimeSeries): Fo
   checkSeries({ name: series.name }, 'the series')
   const predictor = predictorOf(model, config, series, factsFor(config, series))
   let count = 0
-  for (; count < series.values.length; count++) predictor.push(stepValues(series, count))
+  for (; count < series.values.length; count++) predictor.push(valuesAt(series, count))
   const next = (): Forecast => {
     const quantiles = predictor.quantiles()
     return { quantiles, median: quantiles.map((row) => row[(row.length - 1) / 2]!) }
@@ -128,7 +128,7 @@ function sessionOf(model: Model, config: ForecastConfig, series: TimeSeries): Fo
     update(value, covariates) {
       const own = Number.isNaN(value) ? NaN : number()(value, 'the value')
       const given = readCovariates(covariates, 'the covariates') ?? {}
-      const known = stepValues(series, count)
+      const known = valuesAt(series, count)
       predictor.push({
         value: own,
         covariate: (name, later) => (later === 0 ? given[name] : undefined) ?? known.covariate(name, later)

@@ -12,7 +12,7 @@ import type { Application, Opened, RunData, RunOf, TrainingRunOptions } from '..
 import { checkResumed, chooseTraining, given, settleTraining, type Training } from '../runs/settings.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { forecastConfigFromJson, namesIn, type ForecastConfig } from './config.js'
-import { readForecastSeries, shapeOf, type SeriesReading } from './data.js'
+import { readForecastSeries, forecastShape, type SeriesReading } from './data.js'
 import { factsOf } from './facts.js'
 import { forecastDefinition, readerShape } from './model.js'
 import { stepsOf, windowBatches } from './samples.js'
@@ -58,7 +58,7 @@ const FEWEST = 16
 /** Returns the training parts. Throws ERR_CORPUS_EMPTY for a series that is too short, ERR_INVALID_OPTION for shapes that are too long for it. */
 export function trainedSeries(all: readonly TimeSeries[], table: ForecastTable): TrainedSeries[] {
   return all.map((series) => {
-    const shape = shapeOf(series, table)
+    const shape = forecastShape(series, table)
     const count = Math.floor((1 - table.holdout) * series.values.length)
     const least = Math.max(FEWEST, 2 * Math.max(shape.season, shape.horizon))
     if (count >= least) return { series, ...shape, count }

@@ -40,7 +40,7 @@ export function readerOf(facts: SeriesFacts, shape: ReaderShape, series: Forecas
 }
 
 /** Returns the values of step t for a reader. */
-export function stepValues({ values, covariates }: KnownSeries, t: number): StepValues {
+export function valuesAt({ values, covariates }: KnownSeries, t: number): StepValues {
   return { value: values[t] ?? NaN, covariate: (name, later) => covariates[name]?.[t + later] ?? NaN }
 }
 
@@ -59,7 +59,7 @@ export function stepsOf(
   const [values, means, weights] = [0, 0, 0].map(() => new Float32Array(end * horizon)) as Targets
   const mean = deviations.reduce((sum, one) => sum + one, 0) / horizon
   for (let t = 0; t < end; t++) {
-    reader.push(stepValues(series, t))
+    reader.push(valuesAt(series, t))
     x.set(reader.inputs, t * inputs)
     if (!reader.ready || t < from - 1) continue
     for (let h = 0; h < horizon && t + 1 + h < end; h++) {

@@ -1,5 +1,5 @@
-// What is chosen on the last part of the training data, before the network is trained again on all of it: the number of epochs, the share of the
-// network's correction, and the factor of the spread.
+// The choices that are made on the last part of the training data, before the network is trained again on all of it: the number of epochs, the
+// share of the network's correction, and the factor of the spread.
 
 import type { TimeSeries } from '../../data/series/series.js'
 import type { Model } from '../../model.js'
@@ -13,7 +13,7 @@ import { LEVELS, MEDIAN, NORMAL_LEVELS } from './levels.js'
 import { transformOf } from './linear/transform.js'
 import { forecastDefinition, readerShape } from './model.js'
 import { correct, SeriesPredictor, type Shaped } from './predict.js'
-import { lastBatches, stepsOf, stepValues, windowBatches } from './samples.js'
+import { lastBatches, stepsOf, valuesAt, windowBatches } from './samples.js'
 
 /** Share of the training part that validates. */
 const VALIDATED = 0.2
@@ -120,7 +120,7 @@ function judge(
   const { forward } = transformOf(facts.transform)
   const outcomes: Outcome[] = []
   for (let t = 0; t < count; t++) {
-    predictor.push(stepValues(series, t))
+    predictor.push(valuesAt(series, t))
     if (t < fit - 1 || !predictor.reader.ready) continue
     for (let h = 0; h < facts.horizon && t + 1 + h < count; h++) {
       const value = series.values[t + 1 + h]!

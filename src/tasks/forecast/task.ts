@@ -41,7 +41,7 @@ const EVALUATION_NOTES = `
 Examples:
   gatecell evaluate passengers.safetensors passengers.csv
 
-A model of series is measured on the values after its training part: the forecasts after every step, of all horizons, beside those of four
+A model of series is measured on the values after its training part: the forecasts after every step, of all horizons, next to those of four
 baselines that are fitted on the training part. MASE is the mean absolute error by the mean change over a season in the training part.`
 
 const forecast = defineVerb({

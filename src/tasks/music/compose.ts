@@ -13,6 +13,9 @@ import {
   stepsPerQuarter,
   type RollGrid
 } from '../../data/music/rolls.js'
+import { encodeWav, synthesise } from '../../data/music/synthesiser.js'
+import { performanceOf } from '../../data/music/time.js'
+import { renderPianoRoll } from '../../plot/piano-roll.js'
 import type { Values } from '../../settings/index.js'
 import { readBytes } from '../contents.js'
 import type { TaskConfig } from '../define-task.js'
@@ -74,6 +77,8 @@ export function composeCode(
       const steps = await composeSteps(model, { form, prompt, count, seed, temperature, signal })
       const piece = pieceOfSteps(steps, { form, grid, tempo })
       if (input.out) yield file('out', 'audio/midi', encodeMidi(piece))
+      if (input.svg) yield { event: 'file', name: 'svg', type: 'image/svg+xml', content: renderPianoRoll(piece) }
+      if (input.wav) yield file('wav', 'audio/wav', encodeWav(synthesise(performanceOf(piece))))
       const ticks = piece.ticksPerQuarter / stepsPerQuarter[grid]
       yield {
         event: 'compose',

@@ -18,7 +18,7 @@ checksum of a file's name decides whether it trains, validates or tests. Pieces 
 
 const COMPOSE_NOTES = `
 Examples:
-  gatecell compose bach.safetensors --out piece.mid --bars 16 --seed 3
+  gatecell compose bach.safetensors --out piece.mid --svg piece.svg --wav piece.wav --seed 3
   gatecell compose bach.safetensors --prompt theme.mid --out piece.mid --temperature 0.9
 
 A prompt is cut into the steps of the model. The piece begins with it.`

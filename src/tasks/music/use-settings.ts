@@ -28,6 +28,8 @@ export const composeSettings = {
   seed: setting.integer({ min: 0, default: 0, help: 'seed of the draws' }),
   tempo: setting.number({ min: 20, max: 400, default: 100, help: 'quarter notes a minute of the file' }),
   out: setting.product({ mediaType: MIDI, help: 'the piece as a MIDI file' }),
+  svg: setting.product({ mediaType: 'image/svg+xml', help: 'the piece as a piano roll' }),
+  wav: setting.product({ mediaType: 'audio/wav', help: 'the piece as sound' }),
   ...deviceSettings
 } satisfies Group
 
