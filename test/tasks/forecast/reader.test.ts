@@ -4,7 +4,7 @@ import t from 'tap'
 import { phaseOf, turnOf } from '../../../src/tasks/forecast/calendar.js'
 import { factsOf } from '../../../src/tasks/forecast/facts.js'
 import { inputCount } from '../../../src/tasks/forecast/reader.js'
-import { readerOf, stepsOf, stepValues } from '../../../src/tasks/forecast/samples.js'
+import { readerOf, stepsOf, valuesAt } from '../../../src/tasks/forecast/samples.js'
 import { month, monthly } from './samples.js'
 
 const shape = { known: ['price'], observed: ['heat'], horizon: 6 }
@@ -21,7 +21,7 @@ const facts = factsOf(series, { season: 12, horizon: 6 }, 96)
 function inputsOf(of: ReturnType<typeof seriesOf>, used = facts): Float32Array[] {
   const reader = readerOf(used, shape, of)
   return Array.from(of.values, (_, t) => {
-    reader.push(stepValues(of, t))
+    reader.push(valuesAt(of, t))
     return reader.inputs.slice()
   })
 }
