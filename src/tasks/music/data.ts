@@ -85,7 +85,7 @@ export async function readMusic(
     const what = 'one JSON file with four pitches in each step for the form voices'
     throw expected('ERR_INVALID_OPTION', what, files.join(', ').slice(0, 200), 'choose the form notes for MIDI files')
   }
-  const read = await readMidi(files, { ...(signal && { signal }), onBad: () => {} })
+  const read = await readMidi(files, signal ? { signal } : {})
   const pieces = read.map(({ piece }) => ({ name: piece.name, steps: rollOfPiece(piece, grid).roll.map(stepOf) }))
   return divided(pieces.filter(({ steps }) => steps.length > 0))
 }

@@ -24,7 +24,8 @@ const folder = t.testdir({
     test: []
   }),
   'broken.json': '{"train": [[[60, 128]]], "valid": [], "test": []}',
-  'noise.mid': 'MThd but not music'
+  'noise.mid': 'MThd but not music',
+  album: { 'noise.mid': 'MThd but not music' }
 })
 const at = (name: string) => join(folder, name)
 const run = async (line: string) => await inProcess(line.split(' '))
@@ -91,6 +92,7 @@ t.test('bad input gets one sentence', async (t) => {
     [`train music ${at('broken.json')} ${out}`, 1, /a pitch from 0 to 127/],
     [`train music ${at('empty.json')} ${out}`, 1, /at least one piece in the part "train"/],
     [`train music ${at('noise.mid')} ${out}`, 1, /noise\.mid/],
+    [`train music ${at('album')} ${out}`, 1, /album.noise\.mid/],
     [`train music ${at('noise.mid')} --form voices ${out}`, 2, /four pitches in each step/],
     [`train music ${at('scales.json')} --form voices ${out}`, 1, /4 pitches/],
     [`train music ${at('none.json')} ${out}`, 1, /none\.json/],
