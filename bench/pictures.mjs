@@ -1,5 +1,5 @@
 // Draws the pictures of the documents into docs/pictures, from the machine file and from models that recipes have trained:
-//   npm run recipe pendigits-strings write-synthetic-words numbers
+//   npm run recipe pendigits-strings write-synthetic-words numbers jsb-notes
 //   node bench/pictures.mjs [--recipes .cache/recipes]
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -67,6 +67,11 @@ function writing() {
 }
 
 /** The memory cells that tell 6, 7, 8 from 2, 4, 8. */
+function music() {
+  const words = ['--seed', '1', '--steps', '64', '--svg', join(pictures, 'chorale.svg')]
+  gatecell('compose', recipe('jsb-notes', 'model.safetensors'), ...words)
+}
+
 function numbers() {
   const model = recipe('numbers', 'model.safetensors')
   gatecell('trace', model, '6', '7', '8', '/', '2', '4', '8', '--svg', join(pictures, 'numbers.svg'))
@@ -93,4 +98,5 @@ speed()
 trace()
 writing()
 numbers()
+music()
 await loss()

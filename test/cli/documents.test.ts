@@ -7,6 +7,8 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
+import { encodeMidi } from '../../src/data/music/midi/encode.js'
+import { pieceOfRoll } from '../../src/data/music/rolls.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
 import { runPrograms } from '../programs.js'
 import { gatecell, root, story } from './command.js'
@@ -39,6 +41,10 @@ writeFileSync(join(cwd, 'words.txt'), 'lv\nzt\n')
 for (const name of ['a.txt', 'b.txt']) writeFileSync(join(cwd, name), story(2000))
 const traces = one!.strokes.map((stroke) => `<trace>${stroke.map(([x, y]) => `${x} ${-y!}`).join(', ')}</trace>`)
 writeFileSync(join(cwd, 'note.inkml'), `<ink>${traces.join('')}</ink>`)
+
+const theme = encodeMidi(pieceOfRoll([[60, 64], [62, 65], [64, 67], [60]], { name: 'theme', grid: '16th' })) // prettier-ignore
+mkdirSync(join(cwd, 'midi'))
+for (const name of ['theme.mid', 'midi/a.mid', 'midi/b.mid', 'midi/c.mid']) writeFileSync(join(cwd, name), theme)
 
 t.test('shell lines', async (t) => {
   const lines = blocks('sh').flatMap((block) => block.match(/^npx gatecell .*$/gm) ?? [])

@@ -60,6 +60,11 @@ t.test('a composed piece', async (t) => {
   const other = await run(`${compose.replace(/--seed 2.*/, '--seed 3')} --json`)
   t.notSame(other.records.at(-1), records.at(-1))
 
+  const shown = await run(`compose ${at('m.safetensors')} --steps 4 --svg ${at('p.svg')} --wav ${at('p.wav')}`)
+  t.equal(shown.code, 0, shown.stderr)
+  t.match(readFileSync(at('p.svg'), 'utf8'), /^<svg [^]*<\/svg>\s*$/)
+  t.equal(readFileSync(at('p.wav')).toString('latin1', 0, 4), 'RIFF')
+
   // The piece as a prompt: what follows is new, what was given stays.
   const longer = await run(`compose ${at('m.safetensors')} --grid quarter --steps 4 --prompt ${at('piece.mid')} --json`)
   const [continued] = longer.records
