@@ -11,6 +11,7 @@ import { encodeMidi } from '../../src/data/music/midi/encode.js'
 import { pieceOfRoll } from '../../src/data/music/rolls.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
 import { runPrograms } from '../programs.js'
+import { csvOf, monthly } from '../tasks/forecast/samples.js'
 import { gatecell, root, story } from './command.js'
 import { inProcess } from './in-process.js'
 
@@ -42,6 +43,7 @@ for (const name of ['a.txt', 'b.txt']) writeFileSync(join(cwd, name), story(2000
 const traces = one!.strokes.map((stroke) => `<trace>${stroke.map(([x, y]) => `${x} ${-y!}`).join(', ')}</trace>`)
 writeFileSync(join(cwd, 'note.inkml'), `<ink>${traces.join('')}</ink>`)
 
+writeFileSync(join(cwd, 'passengers.csv'), csvOf({ Passengers: monthly(72) }).replace('date', 'Month'))
 const theme = encodeMidi(pieceOfRoll([[60, 64], [62, 65], [64, 67], [60]], { name: 'theme', grid: '16th' })) // prettier-ignore
 mkdirSync(join(cwd, 'midi'))
 for (const name of ['theme.mid', 'midi/a.mid', 'midi/b.mid', 'midi/c.mid']) writeFileSync(join(cwd, name), theme)
@@ -53,7 +55,8 @@ t.test('shell lines', async (t) => {
     const words = [...line.replace('npx gatecell ', '').matchAll(/'([^']*)'|(\S+)/g)].map((word) => word[1] ?? word[2]!)
     // A second and a small network instead of three minutes: what is tested is that the words are understood.
     const instead: Record<string, string> = { '180s': '1s', '25m': '1s', '256': '16', '1024': '300', hello: 'lvz' }
-    const small = words.map((word) => instead[word] ?? word)
+    const brief = line.includes('train forecast') ? ['--epochs', '2', '--members', '1', '--hidden', '8'] : []
+    const small = [...words.map((word) => instead[word] ?? word), ...brief]
     // The first line runs as a user runs it, and doctor examines a process of its own; the others run in this one.
     const { code, stderr, stdout } = await (line === lines[0] || line.includes('doctor')
       ? gatecell(small, { cwd })
