@@ -137,7 +137,7 @@ t.test('models', async (t) => {
   const data = new Float32Array(4)
   await writeSafetensors(at('foreign.safetensors'), [{ name: 'w', shape: [4], data }])
   await writeCheckpoint(at('other.safetensors'), {
-    task: 'forecast',
+    task: 'weather',
     config: {},
     progress: {},
     weights: [{ name: 'w', shape: [4], data }]
@@ -157,8 +157,8 @@ t.test('models', async (t) => {
   }
   await refused(t, ['sample', 'missing.safetensors'], 'ERR_FILE_NOT_FOUND', 1, /missing.*does not exist/)
   await refused(t, ['sample', 'folder'], 'ERR_FILE_NOT_FOUND', 1, /folder/)
-  await refused(t, ['sample', 'other.safetensors'], 'ERR_WRONG_TASK', 1, /text.*forecast/)
-  await refused(t, ['evaluate', 'other.safetensors', 'story.txt'], 'ERR_WRONG_TASK', 1, /text.*forecast/)
+  await refused(t, ['sample', 'other.safetensors'], 'ERR_WRONG_TASK', 1, /text.*weather/)
+  await refused(t, ['evaluate', 'other.safetensors', 'story.txt'], 'ERR_WRONG_TASK', 1, /text.*weather/)
   await refused(t, ['sample', 'good.safetensors', '--prompt', 'Zoë'], 'ERR_UNKNOWN_SYMBOL', 1, /'Z'.*'ë' \(U\+00EB\)/)
   await refused(t, ['evaluate', 'good.safetensors', 'latin1.txt'], 'ERR_CORPUS_BINARY', 1, /latin1/)
   await refused(t, train('story.txt', '--out', 'good.safetensors'), 'ERR_FILE_EXISTS', 1, /--resume.*--force/)
