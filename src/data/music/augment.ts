@@ -19,7 +19,7 @@ export function transposeNotes(notes: readonly Note[], semitones: number): Note[
 /** Returns notes whose times are multiplied by `factor`, a positive number: above 1 is slower. Throws ERR_INVALID_ARGUMENT for other factors. */
 export function stretchNotes(notes: readonly Note[], factor: number): Note[] {
   if (!(factor > 0 && Number.isFinite(factor)))
-    throw expected('ERR_INVALID_ARGUMENT', 'a positive factor of time', String(factor), '')
+    throw expected('ERR_INVALID_ARGUMENT', 'a positive factor of time', String(factor), 'pass 1 for the same')
   return notes.map((note) => ({ ...note, begin: note.begin * factor, end: note.end * factor }))
 }
 

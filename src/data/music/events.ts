@@ -154,7 +154,12 @@ export function decodeEvents(ids: ArrayLike<number>, { program = 0 }: { program?
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i]!
     if (!Number.isInteger(id) || id < 0 || id >= eventIds.count)
-      throw expected('ERR_OUT_OF_RANGE', `an id from 0 to ${eventIds.count - 1} as event ${i}`, String(id), '')
+      throw expected(
+        'ERR_OUT_OF_RANGE',
+        `an id from 0 to ${eventIds.count - 1} as event ${i}`,
+        String(id),
+        'pass ids of this encoding'
+      )
     decoder.take(id)
   }
   decoder.end()

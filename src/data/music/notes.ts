@@ -103,7 +103,7 @@ function checkNote(note: Note, at: string): void {
   pitch(note.program, `the program of ${at}`)
   time(note.begin, `the begin of ${at}`)
   if (time(note.end, `the end of ${at}`) > note.begin) return
-  throw expected('ERR_INVALID_ARGUMENT', `an end after ${note.begin} of ${at}`, `${note.end}`, '')
+  throw expected('ERR_INVALID_ARGUMENT', `an end after ${note.begin} of ${at}`, `${note.end}`, 'leave empty notes out')
 }
 
 const byPlace = (a: Note, b: Note): number => a.begin - b.begin || a.pitch - b.pitch || a.channel - b.channel
@@ -173,7 +173,12 @@ function checkMeter({ numerator, denominator, tick: at }: Meter, i: number): voi
   tick(at, `the tick of meter ${i}`)
   integer(1, 255)(numerator, `the numerator of meter ${i}`)
   if (Number.isInteger(Math.log2(integer(1, 128)(denominator, `the denominator of meter ${i}`)))) return
-  throw expected('ERR_INVALID_ARGUMENT', `a power of two as the denominator of meter ${i}`, String(denominator), '')
+  throw expected(
+    'ERR_INVALID_ARGUMENT',
+    `a power of two as the denominator of meter ${i}`,
+    String(denominator),
+    'pass 4 for quarters'
+  )
 }
 
 /**
@@ -191,7 +196,12 @@ export function createPiece(parts: PieceParts): Piece {
   pedals.forEach((span, i) => {
     time(span.begin, `the begin of pedal ${i}`)
     if (!(time(span.end, `the end of pedal ${i}`) > span.begin))
-      throw expected('ERR_INVALID_ARGUMENT', `an end after ${span.begin} of pedal ${i}`, `${span.end}`, '')
+      throw expected(
+        'ERR_INVALID_ARGUMENT',
+        `an end after ${span.begin} of pedal ${i}`,
+        `${span.end}`,
+        'leave empty spans out'
+      )
     channel(span.channel, `the channel of pedal ${i}`)
   })
   return {
