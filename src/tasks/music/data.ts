@@ -66,6 +66,15 @@ function divided(pieces: readonly { readonly name: string; readonly steps: StepP
   }
 }
 
+/** Pieces by part, and the notes of MIDI files that no step has. */
+export interface MusicReading {
+  readonly parts: MusicParts
+  /** Notes that are too short for the grid, and notes of percussion. */
+  readonly leftOut: { readonly short: number; readonly percussion: number }
+}
+
+const NOTHING = { short: 0, percussion: 0 }
+
 /**
  * Reads pieces: a JSON file of piano rolls, of the form voices with four pitches in each step, or MIDI files. Throws ERR_INVALID_OPTION for
  * MIDI files in the form voices, and the errors of `readRolls`, `readVoiceRolls` and `readMidi`.
@@ -74,20 +83,29 @@ export async function readMusic(
   files: readonly string[],
   { form, grid = DEFAULT_GRID }: Pick<MusicNetwork, 'form' | 'grid'>,
   signal?: AbortSignal
-): Promise<MusicParts> {
+): Promise<MusicReading> {
   const [path] = files
   if (files.length === 1 && isRoll(path!)) {
-    return form === 'voices'
-      ? partsOf(await readVoiceRolls(path!, undefined, signal), voicesOf)
-      : partsOf(await readRolls(path!, signal), stepOf)
+    const parts =
+      form === 'voices'
+        ? partsOf(await readVoiceRolls(path!, undefined, signal), voicesOf)
+        : partsOf(await readRolls(path!, signal), stepOf)
+    return { parts, leftOut: NOTHING }
   }
   if (form === 'voices') {
     const what = 'one JSON file with four pitches in each step for the form voices'
     throw expected('ERR_INVALID_OPTION', what, files.join(', ').slice(0, 200), 'choose the form notes for MIDI files')
   }
   const read = await readMidi(files, signal ? { signal } : {})
-  const pieces = read.map(({ piece }) => ({ name: piece.name, steps: rollOfPiece(piece, grid).roll.map(stepOf) }))
-  return divided(pieces.filter(({ steps }) => steps.length > 0))
+  const rolls = read.map(({ piece }) => ({ name: piece.name, ...rollOfPiece(piece, grid) }))
+  const pieces = rolls.map(({ name, roll }) => ({ name, steps: roll.map(stepOf) }))
+  return {
+    parts: divided(pieces.filter(({ steps }) => steps.length > 0)),
+    leftOut: {
+      short: rolls.reduce((sum, { lost }) => sum + lost, 0),
+      percussion: rolls.reduce((sum, { percussion }) => sum + percussion, 0)
+    }
+  }
 }
 
 /** Returns the pieces of a part. Throws ERR_CORPUS_EMPTY if there is none. */

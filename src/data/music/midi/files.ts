@@ -1,6 +1,6 @@
 // Pieces from MIDI files and folders of them.
 
-import { expected, GatecellError } from '../../../errors.js'
+import { expected } from '../../../errors.js'
 import { createPace } from '../../files/pace.js'
 import { resolveFiles, type OnSkip } from '../../files/resolve.js'
 import { readWholeBytes } from '../../files/whole-bytes.js'
@@ -13,8 +13,6 @@ const MAX_NOTES = 2 ** 24
 
 /** The options of `readMidi`. */
 export interface ReadMidiOptions {
-  /** Receives the errors of files of a folder or pattern that are not MIDI, instead of a throw; a named file throws. */
-  readonly onBad?: (error: GatecellError, path: string) => void
   /** Receives the files of a folder that are left out because of their kind. */
   readonly onSkip?: OnSkip
   /** Receives how many notes of a file needed an interpretation, if any did. */
@@ -23,7 +21,6 @@ export interface ReadMidiOptions {
 }
 
 const MIDI_NAME = /\.(?:midi?|smf|kar)(?:\.gz)?$/i
-const TOLERATED: readonly string[] = ['ERR_FILE_FORMAT', 'ERR_FILE_NOT_FOUND']
 
 /** Reads one MIDI file. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT with the byte, ERR_ABORTED. */
 export async function readMidiFile(path: string, signal?: AbortSignal): Promise<MidiReading> {
@@ -36,22 +33,16 @@ export async function readMidiFile(path: string, signal?: AbortSignal): Promise<
  * 16,777,216 notes, ERR_ABORTED.
  */
 export async function readMidi(names: readonly string[], options: ReadMidiOptions = {}): Promise<MidiReading[]> {
-  const { onBad, onSkip, onRepairs, signal } = options
+  const { onSkip, onRepairs, signal } = options
   const pace = createPace(signal)
   const readings: MidiReading[] = []
   let notes = 0
   for (const { path, named } of await resolveFiles(names, onSkip)) {
     if (!named && !MIDI_NAME.test(path)) continue
-    try {
-      const reading = await readMidiFile(path, signal)
-      notes += reading.piece.notes.length
-      if (Object.values(reading.repairs).some((count) => count > 0)) onRepairs?.(reading.repairs, path)
-      readings.push(reading)
-    } catch (error) {
-      const tolerated = !named && error instanceof GatecellError && TOLERATED.includes(error.code)
-      if (!onBad || !tolerated) throw error
-      onBad(error, path)
-    }
+    const reading = await readMidiFile(path, signal)
+    notes += reading.piece.notes.length
+    if (Object.values(reading.repairs).some((count) => count > 0)) onRepairs?.(reading.repairs, path)
+    readings.push(reading)
     if (notes > MAX_NOTES)
       throw expected('ERR_OUT_OF_MEMORY', `at most ${MAX_NOTES} notes`, `more at ${path}`, 'read fewer files at once')
     if (pace.due()) await pace.turn()
