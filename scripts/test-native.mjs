@@ -1,12 +1,12 @@
-// Builds the native tests without Node and runs them once per instruction set that this machine has.
+// Builds the native tests without Node and runs them once per instruction set that this machine has, two runs at a time.
 //   --sanitize address,undefined | thread   builds with sanitizers (thread: only the cases named "*thread*")
 //   --isa scalar,avx2                       only these (one that the machine lacks is an error)
 //   --all                                   also the long cases (marked skip)
 // With GATECELL_COUNTS=<file> it appends a line "passed failed" per run.
 import { spawnSync } from 'node:child_process'
-import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { runDoctests } from './doctests.mjs'
 import { fail, root, run } from './lib.mjs'
 
 const { values } = parseArgs({
@@ -25,23 +25,13 @@ if (!ladder.includes(found)) fail(`Expected the instruction set from ${program} 
 const all = values.sanitize === 'thread' ? [found] : ladder.slice(0, ladder.indexOf(found) + 1)
 const isas = values.isa?.split(',') ?? all
 
-let failures = 0
-for (const isa of isas) {
-  const filter = values.sanitize === 'thread' ? ['--test-case=*thread*'] : []
-  console.log(`native tests: ${isa}${values.sanitize ? `, sanitizers ${values.sanitize}` : ''}`)
-  const result = spawnSync(program, ['--no-colors', ...filter, ...(values.all ? ['--no-skip'] : [])], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, GATECELL_ISA: isa }
-  })
-  process.stdout.write(result.stdout)
-  const counts = /test cases:\s*(\d+) \|\s*(\d+) passed \|\s*(\d+) failed/.exec(result.stdout)
-  const passed = Number(counts?.[2] ?? 0)
-  // A crash or a sanitizer report ends the program without counts, and a run without tests proves nothing.
-  const failed = Math.max(Number(counts?.[3] ?? 1), result.status === 0 && passed > 0 ? 0 : 1)
-  failures += failed
-  if (process.env.GATECELL_COUNTS) appendFileSync(process.env.GATECELL_COUNTS, `${passed} ${failed}\n`)
-}
+const filter = values.sanitize === 'thread' ? ['--test-case=*thread*'] : []
+const { failures } = await runDoctests(
+  isas.map((isa) => ({
+    name: `native tests: ${isa}${values.sanitize ? `, sanitizers ${values.sanitize}` : ''}`,
+    program,
+    args: [...filter, ...(values.all ? ['--no-skip'] : [])],
+    env: { GATECELL_ISA: isa }
+  }))
+)
 process.exit(failures === 0 ? 0 : 1)

@@ -7,12 +7,14 @@ import { callback, checkObject, invalid, item, part, range, type Check } from '.
 /** Maximum number of elements of a list that is not a typed array; larger lists take too much time and memory to check. */
 const MAX_LIST = 2 ** 28
 
-/** The method checks the array at every call; optimised code leaves the check out of others, such as `keys`. */
+/**
+ * The method checks the array at every call; optimised code leaves the check out of others, such as `keys`, and V8 11 also reads an old
+ * length of a detached array in code that has seen a resizable one.
+ */
 const { copyWithin } = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array
 
 /** Throws if the buffer of an array was detached or made smaller than the array, because reading such an array throws a raw TypeError. */
 function checkAttached(array: NodeJS.TypedArray, name: string): void {
-  if (array.length > 0) return
   try {
     copyWithin.call(array as Uint8Array, 0, 0, 0)
   } catch {

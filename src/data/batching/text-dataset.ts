@@ -3,7 +3,8 @@
 import { boolean, integer, object, optional, seed as seedOf, string } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
 import { checkTokens, tokensOf, type Tokens } from '../text/tokens.js'
-import { checkVocabulary, encodeText, type Vocabulary } from '../text/vocabulary-types.js'
+import { checkVocabulary } from '../text/check-vocabulary.js'
+import type { Vocabulary } from '../text/vocabulary-types.js'
 import { evaluationSource, tokenSource, type EpochSource, type TokenNames } from './source.js'
 import { createBatches, createEvaluation } from './windows.js'
 
@@ -62,7 +63,7 @@ export function createTextDataset(
   vocabulary: Vocabulary | null,
   options: TextDatasetOptions
 ): EpochSource {
-  if (vocabulary !== null || typeof text === 'string') checkVocabulary(vocabulary, 'the vocabulary')
+  const known = vocabulary === null && typeof text !== 'string' ? null : checkVocabulary(vocabulary, 'the vocabulary')
   const { batch, length, repeat = true, seed, rotate, warmup, ...names } = readOptions(options, optionsName)
   const without = repeat ? { warmup } : { seed, rotate }
   const useless = Object.entries(without).find(([, value]) => value !== undefined)
@@ -74,7 +75,7 @@ export function createTextDataset(
       'leave it out'
     )
   }
-  const tokens = typeof text === 'string' ? tokensOf(encodeText(text, vocabulary!)) : checkTokens(text, 'the text')
+  const tokens = typeof text === 'string' ? tokensOf(known!.encode(text)) : checkTokens(text, 'the text')
   if (!repeat) return evaluationSource(createEvaluation(tokens, { batch, length, ...(warmup && { warmup }) }), names)
   const order = { ...(seed !== undefined && { seed }), ...(rotate !== undefined && { rotate }) }
   return tokenSource(createBatches(tokens, { batch, length, ...order }), names)

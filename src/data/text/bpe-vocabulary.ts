@@ -6,6 +6,7 @@ import { callNative } from '../../native-call.js'
 import { native } from '../../native.js'
 import { bpeTables, type BpeConfig, type BpeTables, type Refuse } from './bpe-tables.js'
 import { byteDecoder, decodeBytes, joinBytes, type BytesOrText } from './byte-text.js'
+import { ownVocabulary } from './check-vocabulary.js'
 import { refuseSurrogates } from './characters.js'
 import { refuseId, specialTable, specialText, type SpecialToken } from './special-tokens.js'
 import {
@@ -69,7 +70,7 @@ function bpeVocabularyOf(tables: BpeTables): BpeVocabulary {
     const ids = new Int32Array(bytes.length)
     return ids.slice(0, encode(encoderOf(), bytes, 1, ids))
   }
-  return {
+  return ownVocabulary({
     kind: 'bpe',
     size: bytes.length,
     unknownId: table.unknownId,
@@ -91,7 +92,7 @@ function bpeVocabularyOf(tables: BpeTables): BpeVocabulary {
     },
     decoder: (options) => byteDecoder(textOf(tables, skipsSpecial(options))),
     encoder: () => pieceEncoder(callNative(() => native().bpeEncoderFork(encoderOf())))
-  }
+  })
 }
 
 const nothing = new Uint8Array(0)

@@ -2,6 +2,7 @@
 
 import { int32Array, numbers, optional, options as optionsOf, string } from '../../check/index.js'
 import { byteDecoder, decodeBytes, type BytesOrText } from './byte-text.js'
+import { ownVocabulary } from './check-vocabulary.js'
 import { refuseSurrogates } from './characters.js'
 import {
   firstSpecials,
@@ -46,7 +47,7 @@ export function byteVocabulary(options: ByteVocabularyOptions = {}): Vocabulary 
       const token = table.at(id)
       return token === undefined ? BYTES[byteOf(id)]! : specialText(token, skip)
     }
-  return {
+  return ownVocabulary({
     kind: 'byte',
     size,
     unknownId: table.unknownId,
@@ -80,7 +81,7 @@ export function byteVocabulary(options: ByteVocabularyOptions = {}): Vocabulary 
         return 0
       }
     })
-  }
+  })
 }
 
 function shifted(bytes: Uint8Array, first: number): Int32Array {

@@ -3,6 +3,7 @@
 
 import { int32Array, integer, mapOf, numbers, optional, options as optionsOf, string } from '../../check/index.js'
 import { expected, type GatecellError } from '../../errors.js'
+import { ownVocabulary } from './check-vocabulary.js'
 import { codePointsOf, describeCodePoint, refuseSurrogates } from './characters.js'
 import {
   firstSpecials,
@@ -117,7 +118,7 @@ export function charactersOf(codePoints: Int32Array, unknown: boolean, special: 
     return (typeof id === 'number' ? texts[id - first] : undefined) ?? refuseId(id, size)
   }
   const shown = textOf(false)
-  return {
+  return ownVocabulary({
     kind: 'character',
     size,
     unknownId: table.unknownId,
@@ -154,5 +155,5 @@ export function charactersOf(codePoints: Int32Array, unknown: boolean, special: 
         }
       }
     }
-  }
+  })
 }

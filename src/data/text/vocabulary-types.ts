@@ -1,22 +1,9 @@
-// The interfaces of vocabularies, and the checks of values that go through them.
+// The interfaces of vocabularies, and the checks of values that go into them.
 
-import {
-  boolean,
-  callback,
-  checkObject,
-  choice,
-  int32Array,
-  integer,
-  integers,
-  list,
-  methods,
-  optional,
-  options as optionsOf,
-  uint8Array
-} from '../../check/index.js'
+import { boolean, int32Array, integer, optional, options as optionsOf, uint8Array } from '../../check/index.js'
 import { expected } from '../../errors.js'
 import type { BpeConfig } from './bpe-tables.js'
-import { specialToken, type SpecialToken } from './special-tokens.js'
+import type { SpecialToken } from './special-tokens.js'
 
 /** The part of a model file from which its vocabulary is made again; plain JSON. `special`: the tokens of the first ids, in order. */
 export type VocabularyConfig =
@@ -96,28 +83,6 @@ export interface Encoder {
    * their number. Throws ERR_INVALID_SHAPE, ERR_FILE_FORMAT if a character is unfinished.
    */
   end(into?: Int32Array): number
-}
-
-/** Throws ERR_INVALID_ARGUMENT unless `value` is a vocabulary, made here or by the caller. */
-export const checkVocabulary = methods<Vocabulary>(['encode', 'decode', 'symbol', 'decoder', 'encoder', 'idOf'], {
-  kind: choice('character', 'byte', 'word', 'bpe'),
-  size: integer(1, 2 ** 31 - 1),
-  unknownId: integer(-1, 2 ** 31 - 1),
-  special: list(specialToken),
-  config: (value: unknown, name: string) => (checkObject(value, name), value)
-})
-
-const checkEncode = callback<Vocabulary['encode']>()
-const checkIds = integers(0)
-
-/**
- * Returns the ids of the symbols of `text`. The method of the vocabulary is read once and its result is checked, because the vocabulary may be
- * a caller's own. Throws ERR_UNKNOWN_SYMBOL, with the remedy, for a symbol that the vocabulary does not have, and ERR_INVALID_ARGUMENT unless
- * the vocabulary returns ids.
- */
-export function encodeText(text: string, vocabulary: Vocabulary, remedy?: string): Int32Array {
-  const encode = checkEncode(vocabulary.encode, 'vocabulary.encode')
-  return checkIds(encode.call(vocabulary, text, remedy), 'the symbols of a text')
 }
 
 const readDecodeOptions = optionsOf<DecodeOptions>({ skipSpecial: optional(boolean) })

@@ -7,8 +7,9 @@ import { byteVocabulary } from './byte-vocabulary.js'
 import { codePointsOf } from './characters.js'
 import { charactersOf } from './character-vocabulary.js'
 import { specialFromConfig, specialTokens, type SpecialToken } from './special-tokens.js'
+import { checkVocabulary } from './check-vocabulary.js'
+import type { Vocabulary, VocabularyConfig } from './vocabulary-types.js'
 import { wordsFromConfig } from './word-vocabulary.js'
-import { checkVocabulary, type Vocabulary, type VocabularyConfig } from './vocabulary-types.js'
 
 export { trainBpe, type BpeText, type BpeTrainingOptions } from './bpe-training.js'
 export type { BpeVocabulary } from './bpe-vocabulary.js'
@@ -18,14 +19,8 @@ export { describeCodePoint } from './characters.js'
 export { characterVocabulary, vocabularyFromText, type CharacterVocabularyOptions } from './character-vocabulary.js'
 export { wordVocabulary, type WordVocabularyOptions } from './word-vocabulary.js'
 export { specialNames, type SpecialToken } from './special-tokens.js'
-export {
-  checkVocabulary,
-  type DecodeOptions,
-  type Decoder,
-  type Encoder,
-  type Vocabulary,
-  type VocabularyConfig
-} from './vocabulary-types.js'
+export { checkVocabulary } from './check-vocabulary.js'
+export type { DecodeOptions, Decoder, Encoder, Vocabulary, VocabularyConfig } from './vocabulary-types.js'
 
 /** Throws ERR_FILE_FORMAT, with `what` as the expected value in the vocabulary of a model file. */
 export function refuseConfig(what: string, found: unknown): never {

@@ -3,6 +3,7 @@
 
 import { boolean, integer, numbers, optional, options as optionsOf, string, uint8Array } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
+import { ownVocabulary } from './check-vocabulary.js'
 import { refuseSurrogates } from './characters.js'
 import {
   firstSpecials,
@@ -132,7 +133,7 @@ function wordsVocabulary(words: readonly string[], lowerCase: boolean, special: 
       end: () => ''
     }
   }
-  return {
+  return ownVocabulary({
     kind: 'word',
     size,
     unknownId: table.unknownId,
@@ -150,7 +151,7 @@ function wordsVocabulary(words: readonly string[], lowerCase: boolean, special: 
     },
     decoder: (options) => decoder(skipsSpecial(options)),
     encoder: () => pieceEncoder(idsOf, lowerCase)
-  }
+  })
 }
 
 function pieceEncoder(idsOf: (words: readonly string[]) => Int32Array, lowerCase: boolean): Encoder {

@@ -6,7 +6,6 @@ import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
 import { anything, callback, list, optional } from '../../check/index.js'
 import { expected, GatecellError } from '../../errors.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
-import { encodeText } from '../../data/text/vocabulary-types.js'
 import type { DataMark } from '../runs/fingerprint.js'
 
 /** Returns the fingerprint of the ink: coordinates, times, ends of strokes and texts. */
@@ -31,7 +30,7 @@ const SYMBOL_REMEDY = 'leave such samples or symbols out, or train on ink whose 
  * for a symbol that the vocabulary does not have.
  */
 export function idsOf(text: string, vocabulary: Vocabulary, source?: string): Int32Array {
-  return encodeText(text, vocabulary, source === undefined ? SYMBOL_REMEDY : `${SYMBOL_REMEDY} (${source})`)
+  return vocabulary.encode(text, source === undefined ? SYMBOL_REMEDY : `${SYMBOL_REMEDY} (${source})`)
 }
 
 /** Returns the text of a sample. Throws ERR_INVALID_INK if it has none. */

@@ -2,7 +2,6 @@
 
 import { list, number, optional, options as optionsOf, string } from '../../../check/index.js'
 import type { Vocabulary } from '../../../data/text/vocabulary.js'
-import { encodeText } from '../../../data/text/vocabulary-types.js'
 import { counted, expected } from '../../../errors.js'
 import { combineScorers, lexiconScorer, streamScorer, type Scorer } from '../../../generate/scorers.js'
 import { checkLoadedText, type LoadedText } from '../../text/use/load.js'
@@ -28,8 +27,8 @@ export interface Lexicon {
  * const [reading] = await reader.read(ink, { beam: 16, scorer })
  * console.log(reading?.text, omitted)
  */
-export function lexicon(entries: readonly string[], vocabulary: Vocabulary): Lexicon {
-  checkReaderVocabulary(vocabulary, 'the vocabulary')
+export function lexicon(entries: readonly string[], readerVocabulary: Vocabulary): Lexicon {
+  const vocabulary = checkReaderVocabulary(readerVocabulary, 'the vocabulary')
   const given = list(string)(entries, 'the words')
   const words = new Set(given.flatMap((entry) => entry.split(/\s+/u)).filter((word) => word !== ''))
   const omitted: string[] = []
@@ -59,7 +58,7 @@ function symbolCount({ size, special }: Vocabulary): number {
 /** Returns the ids of a text; null if the vocabulary does not have all of its symbols. */
 function labelsOf(text: string, vocabulary: Vocabulary): Int32Array | null {
   try {
-    return encodeText(text, vocabulary)
+    return vocabulary.encode(text)
   } catch {
     return null
   }
@@ -90,9 +89,9 @@ const readOptions = optionsOf<TextScorerOptions>({
  * const scorer = textScorer(text, reader.vocabulary, { weight: 0.5 })
  * const readings = await reader.read(createInk([[[0, 0], [4, 10], [8, 0]]]), { best: 3, scorer })
  */
-export function textScorer(text: LoadedText, vocabulary: Vocabulary, options: TextScorerOptions = {}): Scorer {
+export function textScorer(text: LoadedText, readerVocabulary: Vocabulary, options: TextScorerOptions = {}): Scorer {
   checkLoadedText(text, 'the text model')
-  checkReaderVocabulary(vocabulary, 'the vocabulary')
+  const vocabulary = checkReaderVocabulary(readerVocabulary, 'the vocabulary')
   const { weight = 0.5, insertion = 1 } = readOptions(options, 'the options of textScorer')
   const { kind } = text.vocabulary
   if (kind === 'word' || kind === 'bpe') {

@@ -105,9 +105,9 @@ const readPieces = object<{ length: number; signal?: AbortSignal | undefined }>(
  * const writer = writeText(run.model, run.vocabulary, { prompt: 'ROMEO:', temperature: 0.8 })
  * for await (const piece of writer.pieces({ length: 200 })) process.stdout.write(piece)
  */
-export function writeText(model: Model, vocabulary: Vocabulary, options: WriteOptions = {}): Writer {
+export function writeText(model: Model, modelVocabulary: Vocabulary, options: WriteOptions = {}): Writer {
   checkModel(model, 'model')
-  checkVocabulary(vocabulary, 'vocabulary')
+  const vocabulary = checkVocabulary(modelVocabulary, 'vocabulary')
   const { prompt = '', ...settings } = readWriteOptions(options, 'the options of writeText')
   const ids = prompt === '' ? [firstId(vocabulary)] : promptIds(vocabulary, prompt)
   const stream = model.stream(settings)

@@ -2,7 +2,6 @@
 // whoever asks how a text continues after a word wants no other answer. A rare character among many known ones may be `<unk>`.
 
 import { vocabularyFromConfig, type Vocabulary } from '../../../data/text/vocabulary.js'
-import { encodeText } from '../../../data/text/vocabulary-types.js'
 import { counted, expected } from '../../../errors.js'
 
 const REMEDY = 'use words that are frequent in the text of the training'
@@ -12,8 +11,8 @@ const REMEDY = 'use words that are frequent in the text of the training'
  * it has `<unk>`, and for a prompt without any word.
  */
 export function promptIds(vocabulary: Vocabulary, prompt: string): Int32Array {
-  if (vocabulary.kind !== 'word') return encodeText(prompt, vocabulary)
-  const ids = encodeText(prompt, vocabulary, REMEDY)
+  if (vocabulary.kind !== 'word') return vocabulary.encode(prompt)
+  const ids = vocabulary.encode(prompt, REMEDY)
   if (ids.length === 0) {
     throw expected(
       'ERR_UNKNOWN_SYMBOL',

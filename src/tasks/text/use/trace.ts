@@ -2,7 +2,6 @@
 // reaches back.
 
 import { string } from '../../../check/index.js'
-import { encodeText } from '../../../data/text/vocabulary-types.js'
 import { expected } from '../../../errors.js'
 import { checkTraceOptions, halfLife, layerSuffixes, unitMeans, type TraceOptions } from '../../../introspect/memory.js'
 import { checkLoadedText, type LoadedText } from './load.js'
@@ -52,7 +51,7 @@ const EMBEDDED = 'embedding.output'
 export async function traceText(loaded: LoadedText, text: string, options: TraceOptions = {}): Promise<MemoryTrace> {
   const { model, vocabulary, config } = checkLoadedText(loaded, 'the model')
   const how = checkTraceOptions(options, 'the options of traceText')
-  const ids = encodeText(string(text, 'the text'), vocabulary)
+  const ids = vocabulary.encode(string(text, 'the text'))
   if (ids.length < 2)
     throw expected('ERR_CORPUS_EMPTY', 'at least two symbols to trace', String(ids.length), 'give more text')
   const length = Math.min(WINDOW, ids.length - 1)
