@@ -189,9 +189,13 @@ export function options<T extends object>(fields: Fields<T>): Check<T> {
   return (value, name) => (value === undefined ? ({} as T) : check(value, name))
 }
 
+/** The method as it is for every function: a function may have a property `bind` of its own. */
+const { bind } = Function.prototype
+
 /**
- * Checks that a value is an object with these methods, and returns it without a copy, so that the methods keep their `this`. `fields` are
- * checks of further properties. For interfaces that callers implement themselves.
+ * Checks that a value is an object with these methods, and returns an object with only them and with the properties that `fields` checks. All
+ * are read once, because a property may change from one reading to the next; the methods keep their `this`. For interfaces that callers
+ * implement themselves.
  */
 export function methods<T extends object>(
   names: readonly (keyof T & string)[],
@@ -199,9 +203,11 @@ export function methods<T extends object>(
 ): Check<T> {
   return (value, name) => {
     checkObject(value, name)
-    for (const key of names) callback()(value[key], part(name, key))
-    for (const [key, check] of Object.entries(fields)) (check as Check<unknown>)(value[key], part(name, key))
-    return value as T
+    const copy: Record<string, unknown> = {}
+    for (const key of names) copy[key] = Reflect.apply(bind, callback()(value[key], part(name, key)), [value])
+    for (const [key, check] of Object.entries(fields))
+      copy[key] = (check as Check<unknown>)(value[key], part(name, key))
+    return copy as T
   }
 }
 

@@ -162,7 +162,7 @@ export function lexiconScorer(
 
 /** A state of a language model: its stream after the tokens so far, and the nats of every token that may follow. */
 export interface StreamState {
-  readonly stream: Stream
+  readonly stream: Pick<Stream, 'clone' | 'step'>
   readonly nats: Float64Array
 }
 
@@ -203,16 +203,14 @@ export function streamScorer(stream: Stream, options: StreamScorerOptions = {}):
   )
   const states = new WeakSet<StreamState>()
   const stateOf = (at: Stream): StreamState => {
-    streamMethods(at, 'the stream')
-    const state = { stream: at, nats: logSoftmax(at.logits) }
+    const state = { stream: streamMethods(at, 'the stream'), nats: logSoftmax(at.logits) }
     states.add(state)
     return state
   }
   const checkState = made('a state of this scorer', states)
   const known = (token: number): number => tokenOf(translate(tokenOf(token, 'token')), 'the result of tokenOf')
-  streamMethods(stream, 'the stream')
   return {
-    start: stateOf(stream.clone()),
+    start: stateOf(streamMethods(stream, 'the stream').clone()),
     score: (state, token) => checkState(state, 'state').nats[known(token)] ?? -Infinity,
     next(state, token) {
       const clone = checkState(state, 'state').stream.clone()

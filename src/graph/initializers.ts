@@ -58,8 +58,8 @@ const checkRandom = methods<Random>(['uint32', 'uniform', 'normal', 'below'])
 function inPieces(pieces: Pieces, cost: (shape: Shape) => number): Initializer {
   const whole: Initializer = (values, shape, random) => {
     float32Array(sizeOf(checkShape(shape, 'a parameter')))(values, 'the values of a parameter')
-    checkRandom(random, 'the random sequence')
-    for (const piece of pieces(values, shape, random)) piece?.sync()
+    const draws = checkRandom(random, 'the random sequence')
+    for (const piece of pieces(values, shape, draws)) piece?.sync()
   }
   known.set(whole, { pieces, cost })
   return whole

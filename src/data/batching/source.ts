@@ -180,11 +180,11 @@ const readFilled = open<{ fresh: boolean; targets: number }>({ fresh: boolean, t
 
 /** Returns an endless source of training batches from `createBatches`. Throws ERR_INVALID_ARGUMENT for other values. */
 export function tokenSource<C extends { readonly epoch: number }>(
-  batches: TokenBatches<C>,
+  tokenBatches: TokenBatches<C>,
   tokenNames: TokenNames = {}
 ): EpochSource {
-  methods<TokenBatches<C>>(['fill', 'next', 'at'])(batches, 'the batches')
-  const { batch, length, stepsPerEpoch } = readTrainingShape(batches, 'the batches')
+  const batches = methods<TokenBatches<C>>(['fill', 'next', 'at'])(tokenBatches, 'the batches')
+  const { batch, length, stepsPerEpoch } = readTrainingShape(tokenBatches, 'the batches')
   const names = readNames(tokenNames, 'the names')
   return {
     dims: { batch, length },
@@ -204,7 +204,7 @@ export function tokenSource<C extends { readonly epoch: number }>(
 
 /** Returns a source of one pass over the windows of `createEvaluation`. Throws ERR_INVALID_ARGUMENT for other values. */
 export function evaluationSource(
-  evaluation: {
+  windows: {
     readonly batch: number
     readonly length: number
     readonly steps: number
@@ -212,8 +212,8 @@ export function evaluationSource(
   },
   tokenNames: TokenNames = {}
 ): EpochSource {
-  methods<typeof evaluation>(['fill'])(evaluation, 'the evaluation')
-  const { batch, length, steps } = readEvaluationShape(evaluation, 'the evaluation')
+  const evaluation = methods<typeof windows>(['fill'])(windows, 'the evaluation')
+  const { batch, length, steps } = readEvaluationShape(windows, 'the evaluation')
   const names = readNames(tokenNames, 'the names')
   return {
     dims: { batch, length },
@@ -250,12 +250,12 @@ const readBucketCursor = open<BucketCursor>({ epoch: integer(0), step: integer(0
  * largest batch; `pack` makes a batch from the indices of its samples. Throws ERR_INVALID_ARGUMENT for invalid values.
  */
 export function sampleSource(
-  buckets: Buckets,
+  sampleBuckets: Buckets,
   options: { dims: Readonly<Record<string, number>>; train: boolean },
   pack: PackSamples
 ): EpochSource {
-  methods<Buckets>(['samples', 'next'])(buckets, 'the buckets')
-  const { stepsPerEpoch } = readBuckets(buckets, 'the buckets')
+  const buckets = methods<Buckets>(['samples', 'next'])(sampleBuckets, 'the buckets')
+  const { stepsPerEpoch } = readBuckets(sampleBuckets, 'the buckets')
   const { dims, train } = readSampleOptions(options, 'the options of sampleSource')
   syncFunction<PackSamples>()(pack, 'pack')
   return {

@@ -6,7 +6,7 @@
 import { boolean, int32Array, integer, object, open, optional, seed as seedOf } from '../../check/index.js'
 import { expected } from '../../errors.js'
 import { createRandom } from '../../random.js'
-import { checkTokens, lengthOf, type Tokens } from '../text/tokens.js'
+import { checkTokens, type Tokens } from '../text/tokens.js'
 
 /** Position in the training data, as plain JSON, so that a checkpoint can store it. */
 export interface BatchCursor {
@@ -99,11 +99,11 @@ const readBatchOptions = object<BatchOptions>({
  * Returns training batches. Throws ERR_INVALID_ARGUMENT for options out of range, ERR_CORPUS_EMPTY, with both numbers, for fewer than
  * B * T + 1 tokens.
  */
-export function createBatches(tokens: Tokens, options: BatchOptions): Batches {
-  checkTokens(tokens, 'the tokens')
+export function createBatches(text: Tokens, options: BatchOptions): Batches {
+  const tokens = checkTokens(text, 'the tokens')
   const { batch, length, seed = 0, rotate = true } = readBatchOptions(options, 'the options of createBatches')
   checkProduct(batch, length)
-  const total = lengthOf(tokens)
+  const total = tokens.length
   if (total < batch * length + 1) {
     throw expected(
       'ERR_CORPUS_EMPTY',
@@ -211,11 +211,11 @@ const readEvaluationOptions = object<EvaluationOptions>({
  * from the exact one by the influence of symbols further back. Throws ERR_INVALID_ARGUMENT for options out of range,
  * ERR_CORPUS_EMPTY for fewer than 2 tokens.
  */
-export function createEvaluation(tokens: Tokens, options: EvaluationOptions): EvaluationWindows {
-  checkTokens(tokens, 'the tokens')
+export function createEvaluation(text: Tokens, options: EvaluationOptions): EvaluationWindows {
+  const tokens = checkTokens(text, 'the tokens')
   const { length, batch = 1, warmup = 0 } = readEvaluationOptions(options, 'the options of createEvaluation')
   checkProduct(batch, length)
-  const total = lengthOf(tokens)
+  const total = tokens.length
   if (total < 2) {
     throw expected('ERR_CORPUS_EMPTY', 'at least 2 symbols to evaluate on', `${total}`, 'give more text')
   }

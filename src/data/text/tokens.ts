@@ -12,15 +12,8 @@ export interface Tokens {
   slice(begin: number, end: number): Tokens
 }
 
-/** Throws ERR_INVALID_ARGUMENT unless `value` is a sequence of tokens (of this file or of the caller's making). */
+/** Returns a sequence of tokens, of this file or of the caller's making, whose length was read once. Throws ERR_INVALID_ARGUMENT for other values. */
 export const checkTokens = methods<Tokens>(['read', 'slice'], { length: integer(0) })
-
-const checkLength = integer(0)
-
-/** Returns the number of tokens, read once: the property may be a getter of the caller. Throws ERR_INVALID_ARGUMENT for no such number. */
-export function lengthOf(tokens: Tokens): number {
-  return checkLength(tokens.length, 'the length of the tokens')
-}
 
 const place = integer(0, Number.MAX_SAFE_INTEGER, 'ERR_OUT_OF_RANGE')
 

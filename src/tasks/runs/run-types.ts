@@ -11,6 +11,7 @@ import {
   optional,
   options as optionsOf,
   signal as signalOf,
+  string,
   type Fields
 } from '../../check/index.js'
 import type { BatchSource, EpochSource } from '../../data/batching/source.js'
@@ -158,5 +159,5 @@ export const readFitOptions = optionsOf<FitRunOptions>({
   signal: optional(signalOf),
   onReport: optional(callback()),
   onMeasure: optional(callback()),
-  log: optional(methods<RunLog>([]))
+  log: optional(methods<RunLog>(['report', 'validation', 'note', 'close'], { folder: string }))
 })

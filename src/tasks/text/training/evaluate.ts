@@ -37,19 +37,15 @@ const readMeasureOptions = optionsOf<TextMeasureOptions>({
 })
 
 /**
- * Measures `model` on all of `tokens` as one stream, with the weights as they are at the beginning. Throws ERR_CORPUS_EMPTY for fewer than two
+ * Measures `model` on all of `text` as one stream, with the weights as they are at the beginning. Throws ERR_CORPUS_EMPTY for fewer than two
  * symbols, ERR_NOT_FINITE if the loss is not finite, ERR_ABORTED if the signal aborts.
  *
  * @example
  * using loaded = await loadTextModel('shakespeare.safetensors')
  * const { bits } = await evaluateText(loaded.model, tokensOf(loaded.vocabulary.encode('To be, or not to be')))
  */
-export async function evaluateText(
-  model: Model,
-  tokens: Tokens,
-  options: TextMeasureOptions = {}
-): Promise<TextMeasure> {
-  checkTokens(tokens, 'tokens')
+export async function evaluateText(model: Model, text: Tokens, options: TextMeasureOptions = {}): Promise<TextMeasure> {
+  const tokens = checkTokens(text, 'the tokens')
   const { signal, onProgress } = readMeasureOptions(options, 'the options of evaluateText')
   const length = Math.max(1, Math.min(EXACT_WINDOW, tokens.length - 1))
   const source = withProgress(createTextDataset(tokens, null, { batch: 1, length, repeat: false }), onProgress)
