@@ -83,10 +83,10 @@ async function loss() {
     .split('\n')
   const records = lines.map((line) => JSON.parse(line))
   const train = records.filter(({ loss }) => typeof loss === 'number')
-  const valid = records.filter(({ valid_nats: nats }) => typeof nats === 'number')
+  const valid = records.filter(({ valid_loss: nats }) => typeof nats === 'number')
   const curve = {
     train: train.map(({ step, loss }) => ({ step, loss })),
-    valid: valid.map(({ step, valid_nats: nats }) => ({ step, loss: nats })),
+    valid: valid.map(({ step, valid_loss: nats }) => ({ step, loss: nats })),
     title: 'A reader of strings of digits',
     unit: 'nats per sample'
   }

@@ -5,11 +5,12 @@ import { tasks } from '../dist/esm/tasks/registry.js'
 
 const INTRODUCTION = `# Settings
 
-Every setting of every application. The tables are printed by \`node scripts/settings-page.mjs\` from the declarations that the
+Every setting of every task. The tables are printed by \`node scripts/settings-page.mjs\` from the declarations that the
 program itself uses, so names, ranges and defaults are those of the code. \`npx gatecell schema\` prints the same as JSON Schema.
 
 The column *setting* has the path of the setting in the options of the library and in a model file, *option* its name on the
-command line. An option of the type *true or false* takes no value. Times on the command line have a unit: 90s, 15m, 2h.
+command line. An option of the type *true or false* takes no value: it sets the value that is
+not the default, so \`--forward\` sets \`network.bidirectional\` to false. Times on the command line have a unit: 90s, 15m, 2h.
 A setting without a default is either required, or absent until it is given, or depends on other settings.
 `
 

@@ -22,8 +22,8 @@ struct Product {
   bool accumulate = false;
 };
 
-constexpr int64_t kProductRows =
-    192;  // rows of one call of multiply_part: its packed part of A fits in the second level of cache
+// Rows of one call of multiply_part: its packed part of A fits in the second level of cache.
+constexpr int64_t kProductRows = 192;
 
 // Floats of memory that a thread needs for multiply_part.
 int64_t product_scratch(int64_t inner, bool a_transposed);

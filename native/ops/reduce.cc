@@ -58,8 +58,8 @@ float* element_of(const Tensor& t, float* data, int64_t element) {
   return data + element / t.cols * t.ld + element % t.cols;
 }
 
-// Calls body(first element of the result, strip, columns) for strips of the result, which have one column where the last dimension of
-// the source is reduced. A strip is read in the source from column `strip` on in the rows of each_row(r, row of the result).
+// Calls body(row, begin, columns) for strips of the result: its row, its first column, and the number of columns of the source to read.
+// A strip has one column if the last dimension of the source is reduced. It is read in the rows each_row(r, row) of the source.
 template <class F>
 void each_strip(Plan& plan, const Reduction& r, F body) {
   const bool reduced = r.last_reduced();

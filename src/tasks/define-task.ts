@@ -1,5 +1,5 @@
-// Tasks from their model, data and measure. The other parts are as in most tasks: settings of a network and of a training, a configuration of
-// both, and an evaluation that is the last measurement of a training.
+// Makes tasks without special needs from their model, data and measure. It adds the training settings, the configuration in model files, and
+// an evaluation that measures as a training does at its end.
 
 import type { BatchSource, EpochSource } from '../data/batching/source.js'
 import type { CheckpointFile } from '../io/checkpoint.js'
@@ -16,7 +16,7 @@ import type { ModelInput, TaskContext, TaskEntry, TaskMeasurement, TaskRun } fro
 export interface TaskData {
   readonly train: EpochSource
   readonly valid: BatchSource
-  /** Number of elements that a measurement counts. */
+  /** Number of elements that the measurement after a training counts; 0 leaves the measurement out. */
   readonly count: number
 }
 
@@ -35,7 +35,7 @@ export interface TaskCode<N extends Group> {
     files: readonly string[],
     config: { readonly network: Values<N>; readonly training: Omit<Training, 'validEvery'> }
   ): TaskData | Promise<TaskData>
-  /** Measures a model on `data.valid`. */
+  /** Measures a model on the validation part; `data` is the value that `open` returned. */
   measure(model: Model, data: TaskData, options: { signal: AbortSignal | undefined }): Promise<TaskMeasurement>
   /** Measures a model's file; default: as `measure` does, on the data that `open` returns for the words after the model. */
   evaluate?(loaded: LoadedModel<TaskConfig<N>>, input: ModelInput, context: TaskContext): Promise<TaskMeasurement>

@@ -86,19 +86,27 @@ export interface TaskEntry {
   readonly id: string
   /** Names in model files of older versions. */
   readonly formerIds?: readonly string[]
+  /** Phrase about the training for a list of tasks: 'learn to continue sequences of integers'. */
   readonly summary: string
+  /** The sentences before the options in the help text of its training. */
   readonly description: string
   /** The argument of a training's data, and its help text; a task without it makes its data itself. */
   readonly data?: readonly [argument: string, help: string]
+  /** Whether a training can validate on files of their own (`--valid-file`). Default: no. */
+  readonly takesValidFiles?: true
   /** Everything that a training can be given. */
   readonly settings: Group
+  /** The text after the options in that help text: remarks and examples. */
   readonly notes: string
-  /** The elements that rates count, and those that measures count: 'symbols', 'sample'. */
+  /** Plural noun of the elements that rates count: 'symbols'. */
   readonly unit: string
+  /** Singular noun of the elements that a measurement counts: 'sample'. */
   readonly counted: string
   /** Unit of the loss. */
   readonly lossUnit: string
+  /** The figures of a measurement, the first one is its headline. */
   readonly measures: readonly MeasureSpec[]
+  /** The uses of a trained model, each a command. */
   readonly verbs: readonly Verb[]
   /** The command line that follows a training, without the program's name, with MODEL in place of the model: `sample MODEL`. */
   readonly next: string

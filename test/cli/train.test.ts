@@ -48,7 +48,7 @@ t.test('train text for programs', async (t) => {
     learning_rate: Number,
     tokens_per_second: Number,
     waiting: Number,
-    valid_nats: Number
+    valid_loss: Number
   })
   const end = records.at(-1)!
   t.match(end, {

@@ -125,6 +125,7 @@ function typed(kind: SettingSpec['kind'], words: string | readonly string[]): un
     case 'contents':
       return (words as readonly string[]).map((path) => ({ path }))
     case 'product':
+      // True if a path is given; the empty word is passed on, so that the check refuses it.
       return words !== '' || words
     default:
       return words

@@ -68,7 +68,7 @@ function outputFailed(error: NodeJS.ErrnoException): void {
   process.exit(reportError(expected('ERR_FILE_WRITE', 'to write to standard output', actual, remedy, error), false))
 }
 
-/** Exit codes: 2 for a wrong command line, 130 after Ctrl-C, 1 for everything else that fails. */
+/** Exit codes: 0 done, 1 failed, 2 wrong command line, 130 after Ctrl-C, 143 after SIGTERM or SIGHUP. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, interrupted: 130, terminated: 143 } as const
 
 /** Prints an error and returns the exit code. Prints a stack only if GATECELL_DEBUG is set. */

@@ -15,7 +15,7 @@ export interface CrossEntropyOptions {
   weights?: readonly number[] | Tensor | null
   /**
    * Weight of each target, f32 of the shape of the targets, finite and 0 or more; no gradient flows to it. The loss is then the weighted mean,
-   * and a target of weight 0 has no part in it. Default: 1 each. Without a kernel for the GPU.
+   * and a target of weight 0 has no part in it. Default: 1 each.
    */
   rowWeights?: Tensor | null
   /** Share of a target's probability that is spread evenly over all classes, from 0 to 1; default 0. */
@@ -91,7 +91,7 @@ export interface CtcInputs {
   blank?: number
   /**
    * Weight of each row, f32 [B], 0 or more; 0 for rows without steps. `loss` is then the weighted mean of the rows and the sum of the weights.
-   * Default: 1 for each row that has a step. Without a kernel for the GPU.
+   * Default: 1 for each row that has a step.
    */
   weights?: Tensor | null
 }

@@ -68,6 +68,7 @@ export const recognitionEntry: TaskEntry = {
   id: 'handwriting-recognition',
   summary: 'learn to read handwriting from the movements of the pen',
   description: 'Trains LSTM layers with connectionist temporal classification to read ink.',
+  takesValidFiles: true,
   data: ['<ink...>', 'files, folders, patterns, or - for standard input'],
   settings: readerTaskSettings,
   notes: TRAINING_NOTES,

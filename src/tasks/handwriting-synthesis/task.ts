@@ -48,6 +48,7 @@ export const synthesisEntry: TaskEntry = {
   formerIds: FORMER_GENERATION_TASKS,
   summary: 'learn to write by hand',
   description: 'Trains LSTM layers with a soft window over the text and a mixture density output to write by hand.',
+  takesValidFiles: true,
   data: ['<ink...>', 'files, folders, patterns, or - for standard input'],
   settings: writerTaskSettings,
   notes: TRAINING_NOTES,

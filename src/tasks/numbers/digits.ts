@@ -33,7 +33,7 @@ export function complement(value: bigint, width: number): string {
   return value < 0n ? `${10n ** BigInt(width) + value}` : `${value}`.padStart(width, '0')
 }
 
-/** Returns the value of digits, least significant first, in ten's complement: a first digit of 5 or more is that of a negative number. */
+/** Returns the value of digits in ten's complement, least significant first. A last, most significant, digit of 5 or more means a negative number. */
 export function valueOf(digits: readonly number[]): bigint {
   const value = BigInt(digits.toReversed().join(''))
   return digits.at(-1)! >= 5 ? value - 10n ** BigInt(digits.length) : value

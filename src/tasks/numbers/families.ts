@@ -1,4 +1,4 @@
-// The families of integer sequences that the application learns, and the drawing of their members. A member is a family with parameters; a
+// The families of integer sequences that the task learns, and the drawing of their members. A member is a family with parameters; a
 // checksum of both decides its part, so that the parameters of a tested sequence never occur in training.
 
 import { crc32c } from '../../io/crc32c.js'
@@ -6,14 +6,16 @@ import type { Random } from '../../random.js'
 
 /** A family of sequences. */
 interface Family {
-  /** Largest magnitude of each parameter in training. */
+  /** Largest magnitude of each parameter in training, without the one that `choices` has. */
   readonly bounds: readonly number[]
+  /** Values of a last parameter that is drawn from a list; default: there is none. */
+  readonly choices?: readonly number[]
   /** Fewest terms from which the rule can be found; with so few, some families are as likely as others. */
   readonly fewest: number
   /** Relation between the terms, for people. */
   readonly rule: string
-  /** Returns whether the parameters make a member of another family, too, which then has it. */
-  isOther?(parameters: readonly number[]): boolean
+  /** Returns true for parameters whose sequence another family contains as well; they are not drawn for this family. */
+  belongsElsewhere?(parameters: readonly number[]): boolean
   /** Returns the first `count` terms. */
   terms(parameters: readonly number[], count: number): bigint[]
 }
@@ -47,16 +49,17 @@ const definitions = {
   },
   geometric: {
     bounds: [1000],
+    choices: RATIOS,
     fewest: 2,
     rule: `each term times a factor from ${RATIOS.join(', ')}`,
-    isOther: ([start]) => start === 0,
+    belongsElsewhere: ([start]) => start === 0,
     terms: ([start, ratio], count) => recurrence([BigInt(start!)], count, (terms) => terms.at(-1)! * BigInt(ratio!))
   },
   alternating: {
     bounds: [1000, 1000, 1000],
     fewest: 4,
     rule: 'two steps in turn',
-    isOther: ([, one, other]) => one === other,
+    belongsElsewhere: ([, one, other]) => one === other,
     terms: ([start, ...steps], count) =>
       recurrence([BigInt(start!)], count, (terms) => terms.at(-1)! + BigInt(steps[(terms.length - 1) % 2]!))
   },
@@ -64,28 +67,28 @@ const definitions = {
     bounds: [1000, 300, 100],
     fewest: 4,
     rule: 'a polynomial of degree 2: the second difference stays the same',
-    isOther: ([, , second]) => second === 0,
+    belongsElsewhere: ([, , second]) => second === 0,
     terms: polynomial
   },
   cubic: {
     bounds: [1000, 300, 100, 100],
     fewest: 5,
     rule: 'a polynomial of degree 3: the third difference stays the same',
-    isOther: ([, , , third]) => third === 0,
+    belongsElsewhere: ([, , , third]) => third === 0,
     terms: polynomial
   },
   fibonacci: {
     bounds: [1000, 1000],
     fewest: 4,
     rule: 'each term is the sum of the two before it',
-    isOther: ([one, other]) => one === 0 && other === 0,
+    belongsElsewhere: ([one, other]) => one === 0 && other === 0,
     terms: (start, count) => recurrence(start.map(BigInt), count, (terms) => terms.at(-1)! + terms.at(-2)!)
   },
   interleaved: {
     bounds: [1000, 1000, 1000, 1000],
     fewest: 5,
     rule: 'two arithmetic sequences in turn',
-    isOther: ([, , one, other]) => one === other,
+    belongsElsewhere: ([, , one, other]) => one === other,
     terms: ([one, other, ...steps], count) =>
       recurrence([BigInt(one!), BigInt(other!)], count, (terms) => terms.at(-2)! + BigInt(steps[terms.length % 2]!))
   }
@@ -141,11 +144,11 @@ export function drawMember(
   family: FamilyName,
   { part, range = 'trained' }: { part: MemberPart; range?: ParameterRange }
 ): Member {
-  const { bounds, isOther } = families[family]
+  const { bounds, choices, belongsElsewhere } = families[family]
   for (;;) {
     const parameters = bounds.map((bound) => drawParameter(random, bound, range))
-    if (family === 'geometric') parameters.push(RATIOS[random.below(RATIOS.length)]!)
+    if (choices) parameters.push(choices[random.below(choices.length)]!)
     const member = { family, parameters }
-    if (!isOther?.(parameters) && partOf(member) === part) return member
+    if (!belongsElsewhere?.(parameters) && partOf(member) === part) return member
   }
 }

@@ -34,7 +34,7 @@ const TRACE_NOTES = `
 Examples:
   gatecell trace numbers.safetensors 6 7 8 / 2 4 8 --svg cells.svg
 
-A model of numbers is shown by the memory cells of its encoder that tell contexts apart, digit by digit.`
+A model of numbers is shown by the memory cells of its encoder that differ most between the sequences, digit by digit.`
 
 const continueVerb = defineVerb({
   name: 'continue',
@@ -48,7 +48,7 @@ const continueVerb = defineVerb({
 
 const trace = defineVerb({
   name: 'trace',
-  description: 'Shows the memory cells that tell sequences of integers apart.',
+  description: 'Shows the memory cells that differ most between sequences of integers.',
   words: ['terms'],
   settings: numbersTraceSettings,
   records: numbersTraceRecords,
@@ -64,7 +64,7 @@ export const numbersEntry: TaskEntry & { load: LoadTask<typeof numbersNetworkSet
     'Trains two LSTM networks to find the rule of a sequence of integers and to continue it, digit by digit.',
   unit: 'digits',
   counted: 'sequence',
-  lossUnit: 'nats per digit',
+  lossUnit: 'nats per digit, plus 0.1 of those of the family',
   measures: [
     { name: 'exact', unit: 'share', better: 'higher' },
     { name: 'exact_larger', unit: 'share', better: 'higher' }

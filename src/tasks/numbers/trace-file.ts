@@ -1,4 +1,4 @@
-// The trace of a model of numbers on two or more contexts, as a record, lines and a picture.
+// The trace of a model of numbers on two or more sequences, as a record, lines and a picture.
 
 import { percent } from '../../format.js'
 import type { Values } from '../../settings/index.js'
@@ -20,30 +20,30 @@ export function numbersTraceCode(
   return {
     load,
     async *run(loaded, { terms, cells: count, svg }, { signal }) {
-      const traced = await traceNumbers(loaded, contextsOf(terms).map(readTerms), { signal })
+      const traced = await traceNumbers(loaded, sequencesOf(terms).map(readTerms), { signal })
       const cells = traced.cells.slice(0, count)
       const content = svg ? cellsSvg({ ...traced, cells }) : ''
       if (svg) yield { event: 'file', name: 'svg', type: 'image/svg+xml', content }
       yield {
         event: 'trace',
         task: NUMBERS_TASK,
-        contexts: traced.contexts.map((one) => ({ ...one, terms: one.terms.map(String), next: `${one.next}` })),
+        sequences: traced.sequences.map((one) => ({ ...one, terms: one.terms.map(String), next: `${one.next}` })),
         units: traced.cells.length,
         cells
       }
     },
     show(record): Shown {
       if (record.event === 'file') return {}
-      const { contexts, cells, units } = record
+      const { sequences, cells, units } = record
       const last = (row: readonly number[]) => row.at(-1)!.toFixed(2).padStart(6)
       return {
         lines: [
-          ...contexts.map(
+          ...sequences.map(
             ({ terms, next, probability, family }) =>
               `${terms.join(', ')} -> ${next} (${percent(probability)}, ${family})`
           ),
           '',
-          `memory cells of the encoder (tanh) after its last digit; those of ${units} that differ most:`,
+          `memory cells of the encoder (tanh) after its last digit: the ${cells.length} of ${units} that differ most`,
           ...cells.map(({ unit, values }) => `  cell ${`${unit}`.padStart(4)}  ${values.map(last).join('  ')}`)
         ]
       }
@@ -52,7 +52,7 @@ export function numbersTraceCode(
 }
 
 /** Returns the words between slashes. */
-function contextsOf(words: readonly string[]): string[][] {
+function sequencesOf(words: readonly string[]): string[][] {
   return words
     .join(' ')
     .split('/')

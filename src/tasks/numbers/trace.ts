@@ -1,4 +1,4 @@
-// The encoder at work on two contexts: its memory cells at every digit, and those cells that tell the contexts apart.
+// The trace of a model of numbers: the encoder's memory cells after every digit of several sequences, ordered by how far they differ.
 
 import { expected } from '../../errors.js'
 import type { LoadedNumbers } from './continue.js'
@@ -12,16 +12,16 @@ export interface TracedCell {
   readonly unit: number
   /** tanh of the cell after each digit, from -1 to 1 as it is read: `[context][digit]`, least significant digit first. */
   readonly values: readonly (readonly number[])[]
-  /** Difference between the largest and the smallest value of the contexts after the last digit. */
+  /** Difference between the largest and the smallest value of the sequences after the last digit. */
   readonly difference: number
 }
 
 /** The tensor of the encoder's memory cells `[T, B, hidden]`. */
 const CELLS = 'encoder.cell_l0'
 
-/** The trace of the encoder on several contexts. */
+/** The trace of the encoder on several sequences. */
 export interface NumbersTrace {
-  readonly contexts: readonly {
+  readonly sequences: readonly {
     readonly terms: readonly bigint[]
     readonly next: bigint
     readonly probability: number
@@ -29,29 +29,29 @@ export interface NumbersTrace {
   }[]
   /** Number of digits that the encoder read. */
   readonly digits: number
-  /** Its cells, those that differ most between the contexts first. */
+  /** Its cells, those that differ most between the sequences first. */
   readonly cells: readonly TracedCell[]
 }
 
-/** Returns the trace of a model on at least two contexts. Throws ERR_INVALID_ARGUMENT for fewer. */
+/** Returns the trace of a model on at least two sequences. Throws ERR_INVALID_ARGUMENT for fewer. */
 export async function traceNumbers(
   { model, config }: LoadedNumbers,
-  contexts: readonly (readonly bigint[])[],
+  sequences: readonly (readonly bigint[])[],
   { signal }: { signal?: AbortSignal | undefined } = {}
 ): Promise<NumbersTrace> {
-  if (contexts.length < 2) {
+  if (sequences.length < 2) {
     const remedy = 'separate them with a slash, for example 6 7 8 / 2 4 8'
-    throw expected('ERR_INVALID_ARGUMENT', 'at least two contexts to compare', `${contexts.length}`, remedy)
+    throw expected('ERR_INVALID_ARGUMENT', 'at least two sequences to compare', `${sequences.length}`, remedy)
   }
   const predictions: NumbersPrediction[] = []
-  for (const terms of contexts) predictions.push(await predictNext(model, terms, { count: 1, signal }))
-  const digits = Math.max(...contexts.map(decodedWidth))
-  const batch = contexts.length
+  for (const terms of sequences) predictions.push(await predictNext(model, terms, { count: 1, signal }))
+  const digits = Math.max(...sequences.map(decodedWidth))
+  const batch = sequences.length
   const { hidden } = config.network
   using lease = model.lease({ length: digits, batch }, { purpose: 'predict', outputs: [CELLS] })
   const { inputs, outputs } = lease.plan
   const { terms: symbols, previous } = packNumbers(
-    contexts.map((terms) => ({ terms, next: null, family: 0 })),
+    sequences.map((terms) => ({ terms, next: null, family: 0 })),
     digits
   )
   inputs['terms']!.set(symbols)
@@ -59,14 +59,14 @@ export async function traceNumbers(
   await lease.plan.run('forward', { signal })
   const cells = outputs[CELLS]
   const traced = Array.from({ length: hidden }, (_, unit): TracedCell => {
-    const rows = contexts.map((_, b) =>
+    const rows = sequences.map((_, b) =>
       Array.from({ length: digits }, (_, t) => Math.tanh(cells[(t * batch + b) * hidden + unit]!))
     )
     const last = rows.map((row) => row.at(-1)!)
     return { unit, values: rows, difference: Math.max(...last) - Math.min(...last) }
   })
   return {
-    contexts: contexts.map((terms, b) => {
+    sequences: sequences.map((terms, b) => {
       const { next, families } = predictions[b]!
       return { terms, next: next[0]!.term, probability: next[0]!.probability, family: families[0]!.family }
     }),

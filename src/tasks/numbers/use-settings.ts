@@ -39,7 +39,7 @@ export const numbersTraceRecords = {
   file: fileFields,
   trace: {
     task: field.text('the task'),
-    contexts: field.list(
+    sequences: field.list(
       {
         terms: field.list(field.text('an integer in decimal'), 'the terms'),
         next: field.text('the most probable next term'),
@@ -52,7 +52,7 @@ export const numbersTraceRecords = {
     cells: field.list(
       {
         unit: field.integer('number of the unit'),
-        difference: field.number('difference of its last values on the contexts'),
+        difference: field.number('difference of its last values on the sequences'),
         values: field.list(
           field.list(field.number('tanh of the cell'), 'after each digit'),
           'values on each context, least significant digit first'

@@ -39,7 +39,7 @@ export function reportRecord(report: Report): EventRecord {
     seconds: round(report.seconds),
     remaining_seconds: report.remaining === null ? null : round(report.remaining),
     fraction: report.fraction,
-    ...(report.validation && { valid_nats: report.validation.loss, valid_best: report.validation.best })
+    ...(report.validation && { valid_loss: report.validation.loss, valid_best: report.validation.best })
   }
 }
 
@@ -62,10 +62,10 @@ export async function openRunLog(
   const path = join(folder, 'metrics.jsonl')
   const train: CurvePoint[] = []
   const valid: CurvePoint[] = []
-  const draw = ({ step, loss, valid_nats }: JsonObject) => {
+  const draw = ({ step, loss, valid_loss }: JsonObject) => {
     if (typeof step !== 'number') return
     if (typeof loss === 'number') train.push({ step, loss })
-    if (typeof valid_nats === 'number') valid.push({ step, loss: valid_nats })
+    if (typeof valid_loss === 'number') valid.push({ step, loss: valid_loss })
   }
   await keepLines(path, resumeStep ?? -1, draw)
   const metrics = openJsonLog(path)
@@ -86,7 +86,7 @@ export async function openRunLog(
       events.flush()
     },
     validation({ step, loss, best }) {
-      write({ event: 'validation', step, valid_nats: loss, valid_best: best, time: Date.now() / 1000 })
+      write({ event: 'validation', step, valid_loss: loss, valid_best: best, time: Date.now() / 1000 })
       events.scalar('loss/valid', loss, step)
     },
     note: (record) => metrics.write({ ...record, time: Date.now() / 1000 }),

@@ -1,4 +1,4 @@
-// Estimates the peak memory of a training before it starts.
+// The estimate of the peak memory of a training before it starts.
 
 import type { Model } from '../../model.js'
 import type { BatchSource } from '../../data/batching/source.js'

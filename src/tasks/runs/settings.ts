@@ -106,7 +106,7 @@ export const processSettings = {
   initFrom: setting.path({
     absent: true,
     argument: '<model>',
-    help: 'begin with the weights of this model of the same task, those of symbols by symbol; a run that is resumed keeps its own'
+    help: 'start from the weights of this model of the same task; rows of a vocabulary are matched by symbol; a resumed run keeps its own weights'
   }),
   checkpointEvery: setting.integer({
     min: 1,
@@ -121,7 +121,7 @@ export const processSettings = {
     help: 'threads; the result is the same for any number'
   }),
   device: setting.choice(['auto', 'cpu', 'cuda'], {
-    defaultText: 'auto, the faster one; for callers of the library cpu',
+    defaultText: 'auto, the faster one; in the library cpu',
     help: 'device of the steps'
   })
 }

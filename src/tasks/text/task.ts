@@ -33,7 +33,7 @@ Examples:
   gatecell evaluate shakespeare.safetensors shakespeare.txt --part valid --weights int8
 
 A text is read as one stream, its state carried from the first symbol to the last: the figure is exact. --part takes
-the part that the training held back, cut by the same shares. With narrow --weights the text is read twice, and their cost is printed.
+the part that the training held back, cut by the same shares. With low-precision --weights the text is read twice, and their cost is printed.
 Models over different symbols are compared by their bits a character, those over words with each other only: white space and the
 spelling of unknown words cost them nothing.`
 
@@ -69,6 +69,7 @@ export const textEntry: TaskEntry = {
   id: 'text',
   summary: 'learn to write like a text, symbol by symbol',
   description: 'Trains an LSTM network to predict the next symbol of a text.',
+  takesValidFiles: true,
   data: ['<text...>', 'files, folders, patterns, or - for standard input; gzip is unpacked'],
   settings: textRunSettings,
   notes: TRAINING_NOTES,

@@ -71,7 +71,7 @@ t.test('a reader that has not begun to read', async (t) => {
     message: /not begun to read.* 6 samples .*train with --augment 0 --dropout 0, more epochs$/
   })
   const at = programs.records.findIndex(({ event }) => event === 'hint')
-  t.match(programs.records[at - 1], { event: 'report', step: 10, valid_nats: Number })
+  t.match(programs.records[at - 1], { event: 'report', step: 10, valid_loss: Number })
   t.match(programs.records.at(-1), { event: 'end', valid_symbols_read: Number })
   t.match(readFileSync(join(cwd, 'ink-log/metrics.jsonl'), 'utf8'), /"hint":"not-begun"/)
   const plain = ['--augment', '0', '--dropout', '0']

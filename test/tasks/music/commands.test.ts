@@ -36,7 +36,7 @@ t.test('a tiny training', async (t) => {
   const { records } = await run(`${train} --steps 60 --valid-every 60`)
   const [start, end] = [records[0], records.at(-1)!] as [object, Record<string, number>]
   t.match(start, { task: 'music', network: { form: 'notes', hidden: 12, members: 1 }, steps_per_epoch: 6 })
-  t.equal(end['train_nats']!.toFixed(4), '1.6502')
+  t.equal(end['train_loss']!.toFixed(4), '1.6502')
   t.ok(end['valid_nats_per_step']! < 8, 'less than half of the nats of untrained weights')
   const { records: measured } = await run(`evaluate ${at('m.safetensors')} ${at('scales.json')} --part valid --json`)
   t.match(measured, [{ event: 'evaluate', pieces: 3, steps: 99, notes: 297 }])

@@ -13,7 +13,7 @@ t.test('a tiny training', async (t) => {
   const { records } = await run(`${train} --steps 60`)
   const [start, end] = [records[0], records.at(-1)!]
   t.match(start, { task: 'numbers', steps_per_epoch: 1000, network: { hidden: 16, embedding: 8, sums: 4 } })
-  t.equal((end['train_nats'] as number).toFixed(4), '2.0452')
+  t.equal((end['train_loss'] as number).toFixed(4), '2.0452')
   t.match(end, { valid_exact: Number, valid_exact_larger: Number, valid_sequences: 1000, best_step: 60 })
 
   // In two parts, with the same bits.
@@ -23,7 +23,7 @@ t.test('a tiny training', async (t) => {
   await run(`${resumed} --steps 37 --force`)
   const rest = await run(`${resumed} --steps 90 --resume`)
   t.equal(rest.records.at(-1)!['valid_exact'], whole.records.at(-1)!['valid_exact'])
-  t.equal(rest.records.at(-1)!['train_nats'], whole.records.at(-1)!['train_nats'])
+  t.equal(rest.records.at(-1)!['train_loss'], whole.records.at(-1)!['train_loss'])
 })
 
 t.test('a sequence that is continued', async (t) => {
@@ -58,7 +58,7 @@ t.test('a trace', async (t) => {
   t.match(readFileSync(svg, 'utf8'), /^<svg [^]*cell \d+[^]*<\/svg>\s*$/)
   const [record] = (await run(`trace ${tiny} 6 7 8/2 4 8/1 1 2 3 --json --cells 2`)).records
   t.match(record, {
-    contexts: [{ terms: ['6', '7', '8'] }, {}, { next: String, probability: Number }],
+    sequences: [{ terms: ['6', '7', '8'] }, {}, { next: String, probability: Number }],
     cells: [{ unit: Number }, { unit: Number }]
   })
 })
@@ -72,7 +72,7 @@ t.test('bad input gets one sentence', async (t) => {
     [`continue ${tiny} 6 7 --count 0`, 2, /Expected an integer from 1 to 100 for --count but received "0"/],
     [`continue ${tiny} 6 -x`, 2, /Expected an option of continue but received -x/],
     [`evaluate ${tiny} data.txt`, 2, /Expected nothing after the model but received 1 word/],
-    [`trace ${tiny} 6 7 8`, 1, /Expected at least two contexts to compare but received 1/],
+    [`trace ${tiny} 6 7 8`, 1, /Expected at least two sequences to compare but received 1/],
     [`trace ${tiny} 6 7 8 / 2`, 1, /Expected at least two terms but received 1/],
     [`sample ${tiny}`, 1, /Expected a "?text"? model but received/],
     ['train numbers story.txt --out n.safetensors', 2, /too many arguments/],

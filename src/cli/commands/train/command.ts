@@ -77,7 +77,7 @@ async function fitAndReport(task: TaskEntry, prepared: TaskRun, session: Session
   let log: RunLog | undefined
   try {
     const threads = session.threads || machineInfo().threads
-    const described = { ...run.describe(threads), ...prepared.facts }
+    const described = { ...run.describe(threads), loss_unit: task.lossUnit, ...prepared.facts }
     if (flags.logDir !== undefined) {
       const title = `${flags.out}: ${task.lossUnit}`
       log = await openRunLog(flags.logDir, { resumeStep: run.resumed?.step, title, unit: task.lossUnit })
@@ -165,7 +165,7 @@ function endRecord(
     tokens: summary.tokens,
     tokens_per_second: Math.round(summary.tokensPerSecond),
     waiting: Math.round(1000 * summary.waiting) / 1000,
-    train_nats: summary.smoothedLoss,
+    train_loss: summary.smoothedLoss,
     ...Object.fromEntries(Object.entries(fields).map(([name, value]) => [`valid_${name}`, value])),
     best_step: summary.best?.step ?? null,
     peak_rss_bytes: peakMemory(),

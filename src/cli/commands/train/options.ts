@@ -1,4 +1,4 @@
-// The options of every training on the command line that are not settings of its application: files, what happens if they exist, output.
+// The options of every training on the command line that are not settings of its task: files, what happens if they exist, output.
 
 import type { Command } from 'commander'
 import { expected } from '../../../errors.js'
@@ -16,9 +16,9 @@ export interface TrainFlags {
   json?: true
 }
 
-/** Adds them, after the settings of the application. Only a task that reads data has files for the validation. */
-export function addTrainOptions(command: Command, { data }: Pick<TaskEntry, 'data'>): Command {
-  if (data)
+/** Adds them, after the settings of the task. */
+export function addTrainOptions(command: Command, { takesValidFiles }: Pick<TaskEntry, 'takesValidFiles'>): Command {
+  if (takesValidFiles)
     command.option('--valid-file <file...>', 'validate on other files instead of a share', filePaths('--valid-file'))
   return command
     .option('--resume', 'resume from the last checkpoint, or start if there is none')

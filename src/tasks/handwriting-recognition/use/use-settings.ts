@@ -8,7 +8,7 @@ import { engineSettings } from '../../runs/settings.js'
 export const readerEvaluationSettings = {
   ...chooseInkSettings,
   ...inkReadSettings,
-  ...engineSettings('as suits one stream')
+  ...engineSettings('the fastest number for one stream')
 } satisfies Group
 
 /** Settings of a trace. */

@@ -5,7 +5,7 @@ import { chooseInkSettings, inkReadSettings } from '../../ink/settings.js'
 import { deviceSettings, engineSettings } from '../../runs/settings.js'
 
 const bias = { min: 0, max: 100, argument: '<b>', default: 0.5 } as const
-const { device, threads } = engineSettings('as suits one stream')
+const { device, threads } = engineSettings('the fastest number for one stream')
 
 /** Settings of an evaluation. */
 export const writerEvaluationSettings = {

@@ -1,4 +1,4 @@
-// Evaluation of a text model's file on a text, and the cost of narrow weights.
+// Evaluation of a text model's file on a text, and the cost of low-precision weights.
 
 import { openCorpus } from '../../../data/text/corpus.js'
 import type { Tokens } from '../../../data/text/tokens.js'
@@ -14,7 +14,7 @@ import { evaluateText, type TextMeasureOptions } from './evaluate.js'
 import { loadTextModel } from '../use/load.js'
 import type { textEvaluationSettings } from '../use/use-settings.js'
 
-/** Measures a model on a part of a text as one stream. With narrow weights it also measures with those of float32, to print their cost. */
+/** Measures a model on a part of a text as one stream. With low-precision weights it also measures with those of float32, to print their cost. */
 export async function evaluateTextFile(
   { model: file, words, options }: ModelInput<Values<typeof textEvaluationSettings>>,
   { progress, signal, stdin }: TaskContext

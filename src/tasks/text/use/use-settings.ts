@@ -11,7 +11,7 @@ export const textEvaluationSettings = {
   valid: setting.number({ ...share, help: 'share that validates' }),
   test: setting.number({ ...share, help: 'share after it that tests' }),
   cacheDir: setting.path({ folder: true, absent: true, help: 'folder for the symbols of texts above 64 MB' }),
-  ...engineSettings('as suits one stream')
+  ...engineSettings('the fastest number for one stream')
 } satisfies Group
 
 /** Settings of a trace. */
@@ -45,5 +45,5 @@ export const sampleSettings = {
     help: 'draw from the most probable symbols that sum to p'
   }),
   seed: setting.integer({ min: 0, default: 0, help: 'seed of the draws' }),
-  ...engineSettings('as suits one stream')
+  ...engineSettings('the fastest number for one stream')
 } satisfies Group
