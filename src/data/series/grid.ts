@@ -4,7 +4,7 @@
 // series, and sorted rows would hide both. Only a file that runs from the newest row to the oldest is reversed as a whole.
 
 import { counted, show } from '../../errors.js'
-import { badLine } from './csv.js'
+import { badLine } from '../files/csv.js'
 import { DAY, type ZoneClock } from './dates.js'
 import { MAX_NUMBERS, type RowGroup } from './rows.js'
 import { calendarStep, clockStep, dayOf, medianDistance, millisecondsOf, monthOf } from './step.js'

@@ -1,7 +1,7 @@
 // Numbers in the cells of a CSV file, and arrays of them that grow.
 
 import { show } from '../../errors.js'
-import { badLine } from './csv.js'
+import { badLine } from '../files/csv.js'
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 const COMMAS = /^[+-]?\d+(,\d+)+$/

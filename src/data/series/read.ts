@@ -13,7 +13,7 @@ import {
 import { expected, show } from '../../errors.js'
 import { createPace } from '../files/pace.js'
 import { textPieces } from '../files/text-pieces.js'
-import { badLine, csvRecords, delimiters, type CsvRecord } from './csv.js'
+import { badLine, csvRecords, delimiters, type CsvRecord } from '../files/csv.js'
 import { zoneClock } from './dates.js'
 import { placeRows, type Placed } from './grid.js'
 import { rowTable, type Roles, type RowTable } from './rows.js'

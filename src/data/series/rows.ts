@@ -1,7 +1,7 @@
 // The rows of a CSV file by group: times, lines and numbers of those columns that have a role.
 
 import { expected, show } from '../../errors.js'
-import { badLine, type CsvRecord } from './csv.js'
+import { badLine, type CsvRecord } from '../files/csv.js'
 import { dateForms, dateReader } from './dates.js'
 import { growing, readNumber, type Growing } from './numbers.js'
 

@@ -1,7 +1,7 @@
 // Files with a row for each year and a column for each month or quarter: their records as those of a file with a row for each value.
 
 import { expected, show } from '../../errors.js'
-import { badLine, type CsvRecord } from './csv.js'
+import { badLine, type CsvRecord } from '../files/csv.js'
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 
