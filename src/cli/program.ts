@@ -48,7 +48,7 @@ function commandsOf(tasks: readonly TaskEntry[]): LazyCommand[] {
     {
       name: 'inspect',
       description: 'Lists the contents of a model file.',
-      add: async (program) => (await import('./commands/inspect.js')).addInspect(program)
+      add: async (program) => (await import('./commands/inspect.js')).addInspect(program, tasks)
     },
     {
       name: 'doctor',

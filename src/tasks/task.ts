@@ -2,7 +2,7 @@
 // is one folder with a value of this type and one line there. A value is light: its functions import their code on use.
 
 import type { Hint } from './hint.js'
-import type { CheckpointFile } from '../io/checkpoint.js'
+import type { CheckpointFile, CheckpointInfo } from '../io/checkpoint.js'
 import type { EventRecord, JsonObject } from '../io/json.js'
 import type { Report } from '../train/reports.js'
 import type { Group } from '../settings/index.js'
@@ -42,6 +42,13 @@ export interface TaskMeasurement {
   readonly facts: JsonObject
   /** Sentences for people; default: a line for each measure. */
   readonly lines?: readonly string[]
+}
+
+/** Facts about a model file that its task finds in the header, next to those that all model files have. */
+export interface TaskInspection {
+  /** Fields of the record. */
+  readonly facts: JsonObject
+  readonly lines: readonly string[]
 }
 
 /** The files of a run, and how the run treats files that exist. */
@@ -118,4 +125,6 @@ export interface TaskEntry {
   prepare(place: RunPlace, given: object, context: TaskContext): Promise<TaskRun>
   /** Measures a model on data. */
   evaluate(input: ModelInput, context: TaskContext): Promise<TaskMeasurement>
+  /** Returns facts about a model file from its header, which may be damaged. */
+  inspect?(info: CheckpointInfo): TaskInspection
 }

@@ -5,9 +5,8 @@ import { counted } from '../../errors.js'
 import { readHeaders, type CheckpointInfo } from '../../io/checkpoint.js'
 import type { EventRecord, JsonObject, JsonValue } from '../../io/json.js'
 import type { SafetensorsHeader, TensorInfo } from '../../io/safetensors/file.js'
-import { TEXT_TASK } from '../../tasks/text/index.js'
-import { outputLayerShare } from '../../tasks/text/training/output-layer.js'
-import { bytes, grouped, wholePercent } from '../../format.js'
+import type { TaskEntry, TaskInspection } from '../../tasks/task.js'
+import { bytes, grouped } from '../../format.js'
 import { asTyped } from '../ui/command-line.js'
 import { createOutput, type Output } from '../ui/output.js'
 import { printableJson, printableName } from '../ui/printable.js'
@@ -18,7 +17,7 @@ Example:
   gatecell inspect shakespeare.safetensors`
 
 /** Adds the command. */
-export function addInspect(program: Command): void {
+export function addInspect(program: Command, tasks: readonly TaskEntry[]): void {
   program
     .command('inspect')
     .description('Lists the tensors, configuration and progress of a model file. Reads only the header.')
@@ -29,8 +28,10 @@ export function addInspect(program: Command): void {
       const output = createOutput(flags.json === true)
       const { header, checkpoint } = await readHeaders(path)
       if (checkpoint === null) return showForeign(path, header, output)
-      output.record(record(path, checkpoint))
-      show(path, checkpoint, output)
+      const task = tasks.find(({ id, formerIds = [] }) => [id, ...formerIds].includes(checkpoint.task))
+      const own = task?.inspect?.(checkpoint) ?? { facts: {}, lines: [] }
+      output.record(record(path, checkpoint, own))
+      show(path, checkpoint, own, output)
     })
 }
 
@@ -51,7 +52,7 @@ function showTensors(tensors: Iterable<TensorInfo>, output: Output): void {
     output.line(`  ${printableName(name).padEnd(44)} ${dtype} [${shape.join(', ')}]`)
 }
 
-function record(path: string, info: CheckpointInfo): EventRecord {
+function record(path: string, info: CheckpointInfo, own: TaskInspection): EventRecord {
   const { task, config, progress, parameters, fileBytes, checksum } = info
   const tensors = [...info.tensors.values()].map(({ name, group, dtype, shape }) => ({
     name,
@@ -59,28 +60,15 @@ function record(path: string, info: CheckpointInfo): EventRecord {
     dtype,
     shape: [...shape]
   }))
-  const share = outputShare(info)
-  const vocabulary = vocabularyOf(info)
-  const facts = {
-    path,
-    task,
-    parameters,
-    bytes: fileBytes,
-    checksum,
-    ...(vocabulary !== null && { vocabulary: { ...vocabulary } }),
-    ...(share !== null && { output_layer_share: share })
-  }
+  const facts = { path, task, parameters, bytes: fileBytes, checksum, ...own.facts }
   return { event: 'inspect', ...facts, config, progress, tensors }
 }
 
-function show(path: string, info: CheckpointInfo, output: Output): void {
+function show(path: string, info: CheckpointInfo, own: TaskInspection, output: Output): void {
   output.line(
     `${path}: ${printableName(info.task)} model, ${grouped(info.parameters)} parameters, ${bytes(info.fileBytes)}, ${printableName(info.checksum)}`
   )
-  const vocabulary = vocabularyOf(info)
-  if (vocabulary) output.line(`vocabulary of ${grouped(vocabulary.size)} symbols (${vocabulary.kind})`)
-  const share = outputShare(info)
-  if (share !== null) output.line(`output layer ${wholePercent(share)} of the multiplications`)
+  for (const line of own.lines) output.line(line)
   for (const [title, part] of Object.entries({ configuration: info.config, progress: info.progress })) {
     output.line(`\n${title}`)
     for (const [name, value] of leaves(part))
@@ -88,23 +76,6 @@ function show(path: string, info: CheckpointInfo, output: Output): void {
   }
   showTensors(info.tensors.values(), output)
 }
-
-/** Returns the share of the output layer in the multiplications of a text model, null for others. */
-function outputShare({ task, tensors }: CheckpointInfo): number | null {
-  if (task !== TEXT_TASK) return null
-  return outputLayerShare([...tensors.values()].filter(({ group }) => group === 'weights'))
-}
-
-/** Returns the kind and the size of a text model's vocabulary, null for other models and damaged configurations. */
-function vocabularyOf({ task, config, tensors }: CheckpointInfo): { kind: string; size: number } | null {
-  if (task !== TEXT_TASK) return null
-  const { kind } = Object(config['vocabulary']) as { kind?: unknown }
-  const head = [...tensors.values()].find(({ group, key }) => group === 'weights' && key === 'head.weight')
-  const size = head?.shape[0]
-  return KINDS.includes(kind as string) && size !== undefined ? { kind: kind as string, size } : null
-}
-
-const KINDS = ['character', 'byte', 'word', 'bpe']
 
 function* leaves(value: JsonObject, prefix = ''): Generator<[string, JsonValue]> {
   for (const [name, part] of Object.entries(value)) {

@@ -2,6 +2,7 @@
 
 import { callback, checkObject, choice, integer, integers, list, string, type Check } from '../../check/index.js'
 import { specialToken } from './special-tokens.js'
+import { vocabularyKinds } from './vocabulary-types.js'
 import type { Decoder, Encoder, Vocabulary, VocabularyConfig } from './vocabulary-types.js'
 
 const MAX_ID = 2 ** 31 - 1
@@ -18,7 +19,7 @@ export function ownVocabulary<V extends Vocabulary>(vocabulary: V): V {
 const id = integer(0, MAX_ID)
 const count = integer(0, MAX_ID)
 const ids = integers(0)
-const kind = choice('character', 'byte', 'word', 'bpe')
+const kind = choice(...vocabularyKinds)
 const size = integer(1, MAX_ID)
 const unknownId = integer(-1, MAX_ID)
 const special = list(specialToken)

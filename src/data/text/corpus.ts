@@ -13,6 +13,7 @@ import { openSource, type Source } from './source.js'
 import { tokenWriter } from './token-writer.js'
 import type { Tokens } from './tokens.js'
 import { MAX_VOCABULARY_SIZE } from './vocabulary-sizes.js'
+import { vocabularyKinds } from './vocabulary-types.js'
 import { checkVocabulary, type Vocabulary } from './vocabulary.js'
 
 /** The options of `openCorpus`. */
@@ -78,7 +79,7 @@ export interface Corpus {
 /** The parts of a corpus. */
 export type CorpusPart = 'train' | 'valid' | 'test' | 'all'
 
-const kinds: readonly unknown[] = ['character', 'byte', 'word', 'bpe'] satisfies CorpusVocabularyKind[]
+const kinds: readonly unknown[] = vocabularyKinds satisfies readonly CorpusVocabularyKind[]
 
 const SKIPPABLE: Partial<Record<ErrorCode, SkipReason>> = {
   ERR_CORPUS_BINARY: 'binary',

@@ -23,6 +23,9 @@ export type VocabularyConfig =
     }
   | BpeConfig
 
+/** The kinds of vocabularies. */
+export const vocabularyKinds = ['character', 'byte', 'word', 'bpe'] as const satisfies VocabularyConfig['kind'][]
+
 /** Options of `Vocabulary.decode` and `Vocabulary.decoder`. */
 export interface DecodeOptions {
   /**

@@ -15,6 +15,7 @@ import type { TaskModel } from '../runs/model-file.js'
 import { symbolNames } from '../runs/vocabulary.js'
 import { readTextConfig, textConfigFromJson, type TextConfig } from './config.js'
 import type { TextNetwork } from './settings.js'
+import { OUTPUT_WEIGHT } from './training/output-layer.js'
 
 /** Name of the task in model files and on the command line. */
 export const TEXT_TASK = 'text'
@@ -96,7 +97,7 @@ export const textTask: TaskModel<TextConfig> = {
   definition: textDefinition,
   symbolParameters: ({ vocabulary }) => [
     {
-      parameters: ['embedding.weight', 'head.weight', 'head.bias'],
+      parameters: ['embedding.weight', OUTPUT_WEIGHT, 'head.bias'],
       symbols: symbolNames(vocabularyFromConfig(vocabulary))
     }
   ]

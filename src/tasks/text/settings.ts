@@ -1,6 +1,7 @@
 // Settings of a text model and its training. The defaults were found by experiments on Tiny Shakespeare.
 
 import { defaultVocabularySizes, MAX_VOCABULARY_SIZE } from '../../data/text/vocabulary-sizes.js'
+import { vocabularyKinds } from '../../data/text/vocabulary-types.js'
 import { defaultsOf, MAX_SIZE, setting, type Group, type Values } from '../../settings/index.js'
 import type { Optimizer } from '../../train/optimizers.js'
 import { processSettings, trainingSettings } from '../runs/settings.js'
@@ -77,7 +78,7 @@ const { word, bpe } = defaultVocabularySizes
 
 /** Declarations of the settings of the vocabulary. A resumed run keeps the vocabulary with which it began. */
 export const textVocabularySettings = {
-  vocabulary: setting.choice(['character', 'byte', 'word', 'bpe'], {
+  vocabulary: setting.choice(vocabularyKinds, {
     defaultText: 'character; with a tokenizer bpe',
     argument: '<kind>',
     help: 'symbols: characters (Unicode code points), bytes, or words or byte pairs (bpe) of the text to train on'

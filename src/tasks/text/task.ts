@@ -2,6 +2,7 @@
 
 import type { TaskEntry } from '../task.js'
 import { defineVerb } from '../verb.js'
+import { inspectText } from './inspect.js'
 import { textRunSettings } from './settings.js'
 import { sampleRecords, textTraceRecords } from './use/use-records.js'
 import { sampleSettings, textEvaluationSettings, textTraceSettings } from './use/use-settings.js'
@@ -89,5 +90,6 @@ export const textEntry: TaskEntry = {
   prepare: async (place, given, context) =>
     await (await import('./training/task-training.js')).prepareTextTask(place, given, context),
   evaluate: async (input, context) =>
-    await (await import('./training/evaluate-file.js')).evaluateTextFile(input as never, context)
+    await (await import('./training/evaluate-file.js')).evaluateTextFile(input as never, context),
+  inspect: inspectText
 }

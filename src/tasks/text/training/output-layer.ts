@@ -4,6 +4,9 @@
 /** An output layer with more than this share of a step's multiplications is called large. */
 export const LARGE_OUTPUT_SHARE = 0.5
 
+/** Name of the weights of the output layer, of which each symbol of the vocabulary has a row. */
+export const OUTPUT_WEIGHT = 'head.weight'
+
 /** Minimum counts that are tried, smallest first. */
 const MIN_COUNTS = [2, 3, 5, 10, 20, 50, 100, 200, 500, 1000]
 
@@ -27,7 +30,7 @@ function multiplications(parameters: Iterable<ParameterShape>): Multiplications 
   let [row, output, lstm] = [0, 0, 0]
   for (const { name, shape } of parameters) {
     const [rows = 0, columns = 0] = shape
-    if (name === 'head.weight') [row, output] = [columns, rows * columns]
+    if (name === OUTPUT_WEIGHT) [row, output] = [columns, rows * columns]
     else if (name.startsWith('lstm.')) lstm += rows * columns
   }
   return { row, output, lstm }
