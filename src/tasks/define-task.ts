@@ -11,6 +11,7 @@ import type { Application, RunData, TrainingRunOptions } from './runs/run-types.
 import { checkResumed, chooseTraining, given, processSettings, settleTraining } from './runs/settings.js'
 import type { Training, trainingSettings } from './runs/settings.js'
 import type { ModelInput, TaskContext, TaskEntry, TaskMeasurement, TaskRun } from './task.js'
+import type { Verb } from './verb.js'
 
 /** The data of a task. */
 export interface TaskData {
@@ -39,19 +40,23 @@ export interface TaskCode<N extends Group> {
   measure(model: Model, data: TaskData, options: { signal: AbortSignal | undefined }): Promise<TaskMeasurement>
   /** Measures a model's file; default: as `measure` does, on the data that `open` returns for the words after the model. */
   evaluate?(loaded: LoadedModel<TaskConfig<N>>, input: ModelInput, context: TaskContext): Promise<TaskMeasurement>
-  /** Returns lines for people about a training; default: the names of its files and of the task. */
+  /** Returns the texts that introduce a training; default: the names of its files and of the task. */
   introduce?(config: TaskConfig<N>, data: TaskData): Partial<TaskRun['introduction']>
 }
 
 /** The parts of a task that `defineTask` completes. N: declarations of the settings of its network. */
 export interface TaskParts<N extends Group>
   extends
-    Pick<TaskEntry, 'id' | 'summary' | 'data' | 'unit' | 'counted' | 'lossUnit' | 'measures' | 'verbs' | 'tracing'>,
+    Pick<TaskEntry, 'id' | 'summary' | 'data' | 'unit' | 'counted' | 'lossUnit' | 'measures'>,
     Partial<Pick<TaskEntry, 'description' | 'notes' | 'next' | 'evaluation'>> {
   /** Declarations of the settings of the network. */
   readonly network: N
   /** Declarations of the settings of a training, which `trainingSettings` returns. */
   readonly training: ReturnType<typeof trainingSettings>
+  /** Returns the verbs; `load` loads the models of the task. */
+  verbs(load: LoadTask<N>): readonly Verb[]
+  /** Returns the use that shows the network at work. */
+  tracing?(load: LoadTask<N>): Verb
   /** Imports the code, which a list of commands or a help text does not need. */
   code(): Promise<TaskCode<N>>
 }
@@ -64,8 +69,9 @@ export type LoadTask<N extends Group> = (
 
 /** Returns a task for the registry, with `load`, a function that loads its models from their files. */
 export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { load: LoadTask<N> } {
-  const { code: _, network, training, id, summary, ...others } = parts
+  const { code: _, network, training, id, summary, verbs, tracing, ...others } = parts
   const application = async () => await applicationOf(parts, await parts.code())
+  const load: LoadTask<N> = async (source, options) => await (await application()).loadWith(source, options)
   return {
     description: summary,
     notes: '',
@@ -75,13 +81,15 @@ export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { 
     id,
     summary,
     settings: { network, training, ...processSettings },
-    load: async (source, options) => await (await application()).loadWith(source, options),
+    verbs: verbs(load),
+    ...(tracing && { tracing: tracing(load) }),
+    load,
     async prepare({ data, ...place }, given) {
       const { prepareRun } = await import('./runs/run.js')
       const ready = await application()
       const run = await prepareRun(ready, { ...given, ...place, data })
       const own = ready.code.introduce?.(run.config, run.data)
-      const introduction = { data: `data     ${data.join(', ')}`, network: id, step: 'a batch', ...own }
+      const introduction = { data: data.join(', '), network: id, step: 'a batch', ...own }
       return { run, introduction, measured: (measured) => measured as TaskMeasurement }
     },
     async evaluate(input, context) {

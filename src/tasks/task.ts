@@ -62,7 +62,7 @@ export interface RunPlace {
 /** A run with its descriptions for people and logs. */
 export interface TaskRun<M = unknown> {
   readonly run: Run<M>
-  /** A line about the data that begins with a name in eight columns; the network without its parameters; the size of a batch. */
+  /** Texts for people: the data; the network without its parameters; the size of a batch. */
   readonly introduction: { readonly data: string; readonly network: string; readonly step: string }
   /** More fields of the first record. */
   readonly facts?: JsonObject

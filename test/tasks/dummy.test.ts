@@ -42,7 +42,7 @@ const dummy = defineTask({
       measure: ({ parameters }) =>
         Promise.resolve({ values: { error: Math.abs(parameters.get('factor.weight').data[0]! - 3) }, facts: {} })
     }),
-  verbs: [
+  verbs: (load) => [
     defineVerb({
       name: 'multiply',
       description: 'Multiplies.',
@@ -51,7 +51,7 @@ const dummy = defineTask({
       records: { product: { product: field.number('the product') } },
       notes: '',
       code: async () => ({
-        load: (file): Promise<Loaded> => dummy.load(file),
+        load: (file): Promise<Loaded> => load(file),
         async *run({ model }: Loaded, { by }) {
           yield { event: 'product', product: model.parameters.get('factor.weight').data[0]! * by }
         }
@@ -120,8 +120,8 @@ const maker = defineTask({
     }
   }),
   evaluation: { settings: { by: setting.number({ default: 1, help: 'a number' }) }, notes: '', words: [] },
-  tracing: repeating('trace', 'numbers'),
-  verbs: [repeating('echo', 'words')]
+  tracing: () => repeating('trace', 'numbers'),
+  verbs: () => [repeating('echo', 'words')]
 })
 
 t.test('a task without data files', async (t) => {

@@ -25,7 +25,7 @@ export async function prepareForecastTask(
   return {
     run,
     introduction: {
-      data: dataLine(run),
+      data: dataText(run),
       network: `${counted(network.members, 'member')} of ${network.layers} x ${network.hidden} LSTM, which correct a linear part`,
       step: counted(training.batch, 'window')
     },
@@ -34,12 +34,12 @@ export async function prepareForecastTask(
   }
 }
 
-function dataLine({ trained, config: { search } }: ForecastRun): string {
+function dataText({ trained, config: { search } }: ForecastRun): string {
   const values = trained.reduce((sum, { count }) => sum + count, 0)
   const missing = trained.reduce((sum, { series }) => sum + series.missing, 0)
   const gaps = missing > 0 ? `, ${grouped(missing)} missing` : ''
   const chosen = `${counted(search.epochs, 'epoch')} validated best: ${percent(search.ratio)} of the linear part's error`
-  return `data     ${grouped(trained.length)} series with ${counted(values, 'value')} to train on${gaps}; ${chosen}`
+  return `${grouped(trained.length)} series with ${counted(values, 'value')} to train on${gaps}; ${chosen}`
 }
 
 function seriesFacts({ trained, config }: ForecastRun) {

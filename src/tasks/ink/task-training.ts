@@ -10,7 +10,7 @@ import { totalPoints } from './samples.js'
 
 type AnyInkRun = Run<unknown> & InkRunData<{ ink: Ink; steps: number }> & { readonly config: InkConfig<unknown> }
 
-/** Returns the lines about data and batch of any run on ink. */
+/** Returns the texts about data and batch of any run on ink. */
 export function introduceInk({ config, samples, vocabulary }: AnyInkRun): { data: string; step: string } {
   const { training, normalisation } = config
   const counts = `${counted(samples.train.length, 'sample')} to train on, ${grouped(samples.valid.length)} to validate`
@@ -19,7 +19,7 @@ export function introduceInk({ config, samples, vocabulary }: AnyInkRun): { data
   const seen = grouped(samples.train.reduce((sum, { steps }) => sum + steps, 0))
   const resampled = normalisation.resample === 'none' ? '' : `, resampled (${normalisation.resample}) to ${seen}`
   return {
-    data: `ink      ${counts}; ${symbols}; ${counted(points, 'point')}${resampled}`,
+    data: `${counts}; ${symbols}; ${counted(points, 'point')}${resampled}`,
     step: counted(training!.batch, 'sample')
   }
 }

@@ -49,7 +49,7 @@ export const musicCode: TaskCode<typeof musicNetworkSettings> = {
     const { hidden, layers, members } = network
     const { steps } = countsOf(train)
     return {
-      data: `data     ${counted(steps, 'step')} of ${counted(train.length, 'piece')} train, ${counted(valid.length, 'piece')} validate${left}`,
+      data: `${counted(steps, 'step')} of ${counted(train.length, 'piece')} train, ${counted(valid.length, 'piece')} validate${left}`,
       network: `${counted(members, 'network')} of ${layers} x ${hidden} units, form ${network.form}`,
       step: counted(batch, 'part')
     }

@@ -1,10 +1,11 @@
 // The task `music`: a model of the notes of pieces, which composes.
 
 import { defineTask, type LoadTask } from '../define-task.js'
-import type { TaskEntry } from '../task.js'
 import { defineVerb } from '../verb.js'
 import { MUSIC_TASK, musicEvaluationSettings, musicNetworkSettings, musicTrainingSettings } from './settings.js'
 import { composeRecords, composeSettings } from './use-settings.js'
+
+type LoadMusic = LoadTask<typeof musicNetworkSettings>
 
 const NOTES = `
 Examples:
@@ -30,18 +31,19 @@ Examples:
 A model of music is measured in nats per step: minus the logarithm of the probability of the notes of a step after all steps before it, in the mean
 over all steps of all pieces, the first step of a piece included. Nats per note are the same sum divided by the number of notes.`
 
-const compose = defineVerb({
-  name: 'compose',
-  description: 'Composes a piece with a trained model of music.',
-  words: [],
-  settings: composeSettings,
-  records: composeRecords,
-  notes: COMPOSE_NOTES,
-  code: async () => (await import('./compose.js')).composeCode(load)
-})
+const compose = (load: LoadMusic) =>
+  defineVerb({
+    name: 'compose',
+    description: 'Composes a piece with a trained model of music.',
+    words: [],
+    settings: composeSettings,
+    records: composeRecords,
+    notes: COMPOSE_NOTES,
+    code: async () => (await import('./compose.js')).composeCode(load)
+  })
 
 /** The task of models of music. */
-export const musicEntry: TaskEntry & { load: LoadTask<typeof musicNetworkSettings> } = defineTask({
+export const musicEntry = defineTask({
   id: MUSIC_TASK,
   summary: 'learn to compose like pieces of music',
   description: 'Trains an LSTM network to predict the notes of each step of a piece of music.',
@@ -57,9 +59,7 @@ export const musicEntry: TaskEntry & { load: LoadTask<typeof musicNetworkSetting
   training: musicTrainingSettings,
   notes: NOTES,
   next: 'compose MODEL --out piece.mid',
-  verbs: [compose],
+  verbs: (load) => [compose(load)],
   evaluation: { settings: musicEvaluationSettings, notes: EVALUATION_NOTES },
   code: async () => (await import('./code.js')).musicCode
 })
-
-const load: LoadTask<typeof musicNetworkSettings> = async (source, options) => await musicEntry.load(source, options)

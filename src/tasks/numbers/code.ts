@@ -28,7 +28,7 @@ export const numbersCode: TaskCode<typeof numbersNetworkSettings> = {
     return await measureNumbers(model, part, { signal, onProgress })
   },
   introduce: ({ network: { hidden }, training: { batch } }) => ({
-    data: 'data     sequences of integers, made as they are needed; 1 of 16 members of a family validates, 1 tests',
+    data: 'sequences of integers, made as they are needed; 1 of 16 members of a family validates, 1 tests',
     network: `encoder and decoder of ${hidden} units`,
     step: `${batch} sequences`
   })

@@ -1,10 +1,11 @@
 // The task `numbers`: a model that continues sequences of integers whose rule it finds in the terms.
 
 import { defineTask, type LoadTask } from '../define-task.js'
-import type { TaskEntry } from '../task.js'
 import { defineVerb } from '../verb.js'
 import { NUMBERS_TASK, numbersEvaluationSettings, numbersNetworkSettings, numbersTrainingSettings } from './settings.js'
 import { continueRecords, continueSettings, numbersTraceRecords, numbersTraceSettings } from './use-settings.js'
+
+type LoadNumbers = LoadTask<typeof numbersNetworkSettings>
 
 const NOTES = `
 Examples:
@@ -36,28 +37,30 @@ Examples:
 
 A model of numbers is shown by the memory cells of its encoder that differ most between the sequences, digit by digit.`
 
-const continueVerb = defineVerb({
-  name: 'continue',
-  description: 'Continues a sequence of integers with a trained model of numbers.',
-  words: ['terms'],
-  settings: continueSettings,
-  records: continueRecords,
-  notes: CONTINUE_NOTES,
-  code: async () => (await import('./continue.js')).continueCode(load)
-})
+const continueVerb = (load: LoadNumbers) =>
+  defineVerb({
+    name: 'continue',
+    description: 'Continues a sequence of integers with a trained model of numbers.',
+    words: ['terms'],
+    settings: continueSettings,
+    records: continueRecords,
+    notes: CONTINUE_NOTES,
+    code: async () => (await import('./continue.js')).continueCode(load)
+  })
 
-const trace = defineVerb({
-  name: 'trace',
-  description: 'Shows the memory cells that differ most between sequences of integers.',
-  words: ['terms'],
-  settings: numbersTraceSettings,
-  records: numbersTraceRecords,
-  notes: TRACE_NOTES,
-  code: async () => (await import('./trace-file.js')).numbersTraceCode(load)
-})
+const trace = (load: LoadNumbers) =>
+  defineVerb({
+    name: 'trace',
+    description: 'Shows the memory cells that differ most between sequences of integers.',
+    words: ['terms'],
+    settings: numbersTraceSettings,
+    records: numbersTraceRecords,
+    notes: TRACE_NOTES,
+    code: async () => (await import('./trace-file.js')).numbersTraceCode(load)
+  })
 
 /** The task of models of numbers. */
-export const numbersEntry: TaskEntry & { load: LoadTask<typeof numbersNetworkSettings> } = defineTask({
+export const numbersEntry = defineTask({
   id: NUMBERS_TASK,
   summary: 'learn to continue sequences of integers',
   description:
@@ -73,11 +76,8 @@ export const numbersEntry: TaskEntry & { load: LoadTask<typeof numbersNetworkSet
   training: numbersTrainingSettings,
   notes: NOTES,
   next: 'continue MODEL 2 4 8',
-  verbs: [continueVerb],
+  verbs: (load) => [continueVerb(load)],
   evaluation: { settings: numbersEvaluationSettings, notes: EVALUATION_NOTES, words: [] },
   tracing: trace,
   code: async () => (await import('./code.js')).numbersCode
 })
-
-const load: LoadTask<typeof numbersNetworkSettings> = async (source, options) =>
-  await numbersEntry.load(source, options)

@@ -135,7 +135,7 @@ function introduction({ run, introduction, memoryNote = '' }: TaskRun, threads: 
   const { device, deviceWhy } = run.trainer.plan.explain()
   const { resumed } = run
   return [
-    data,
+    `data     ${data}`,
     `network  ${network}, ${quantity(run.model.parameterCount)} parameters`,
     `training ${step} a step, ${counted(run.stepsPerEpoch, 'step')} an epoch, ${rate}`,
     `device   ${device}${deviceReason(session.device, deviceWhy)}`,

@@ -83,7 +83,7 @@ function introduce({ config, corpus, vocabulary, model }: TextRun): TaskRun['int
   if (test.length > 0) parts.push(`${grouped(test.length)} unseen`)
   const unknown = unknownInWords(sizes.valid)
   return {
-    data: `text     ${parts.join(', ')}${unknown}; ${grouped(vocabulary.size)} different (${kind})`,
+    data: `${parts.join(', ')}${unknown}; ${grouped(vocabulary.size)} different (${kind})`,
     network: `${layers} x ${hidden} LSTM, output layer ${wholePercent(outputLayerShare(model.parameters.specs))} of the multiplications`,
     step: `${batch} x ${counted(length, 'symbol')}`
   }
