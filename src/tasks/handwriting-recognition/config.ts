@@ -5,19 +5,19 @@ import type { VocabularyConfig } from '../../data/text/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
 import { readStored } from '../../settings/index.js'
 import { inkConfigFields, type InkConfig } from '../ink/config.js'
-import { checkReaderSymbols } from './labels.js'
+import { readerVocabularies } from './labels.js'
 import { recognitionNetworkSettings, readerSettings, type RecognitionNetwork } from './settings.js'
 
 /** Configuration of a reader, which its model file stores: the vocabulary, the network, and how ink is prepared and was split. */
 export interface RecognitionConfig extends InkConfig<RecognitionNetwork> {
-  /** The symbols that the reader can read, without the blank; `readerVocabulary` adds it. */
+  /** The symbols that the reader can read, without the blank; `readerVocabularies` adds it. */
   readonly vocabulary: VocabularyConfig
 }
 
 /** Checks a configuration that a caller passes. */
 export const readRecognitionConfig: Check<RecognitionConfig> = open<RecognitionConfig>({
   ...inkConfigFields(recognitionNetworkSettings, readerSettings),
-  vocabulary: checkReaderSymbols
+  vocabulary: readerVocabularies.checkSymbols
 })
 
 /**

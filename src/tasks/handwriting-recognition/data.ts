@@ -1,7 +1,6 @@
 // Samples and batches for a network that reads: features of the ink, and labels of the texts. The samples of a batch have about the same
 // length. In training each sample is varied again in every epoch, by draws that depend only on (seed, epoch, sample).
 
-import { paddedLength } from '../../data/batching/buckets.js'
 import { createDataset } from '../../data/batching/dataset.js'
 import { ctcNeeds } from '../../generate/decode/ctc-length.js'
 import { INK_FEATURES, inkFeatures, layPoints, shapeOf, type InkVariation } from '../../data/ink/features.js'
@@ -11,11 +10,11 @@ import { expected, type GatecellError } from '../../errors.js'
 import { f32, i32 } from '../../model.js'
 import { createRandom } from '../../random.js'
 import type { EpochSource } from '../../data/batching/source.js'
-import type { InkSourceOptions } from '../ink/application.js'
+import { inkDatasetOptions, type InkSourceOptions } from '../ink/application.js'
 import { readNormalisation } from '../ink/config.js'
 import { idsOf, makeSamples, textOf } from '../ink/samples.js'
 import type { RecognitionConfig } from './config.js'
-import { checkReaderVocabulary } from './labels.js'
+import { readerVocabularies } from './labels.js'
 
 /** A sample of ink with a text, as a reader is trained and measured on it. */
 export interface LabelledInk {
@@ -48,7 +47,7 @@ export function labelInk(
   how: Pick<RecognitionConfig, 'normalisation'>,
   onBad?: (error: GatecellError) => void
 ): LabelledInk[] {
-  const vocabulary = checkReaderVocabulary(readerVocabulary, 'vocabulary')
+  const vocabulary = readerVocabularies.checkVocabulary(readerVocabulary, 'vocabulary')
   const normalisation = readNormalisation(how, 'the configuration')
   const label = (ink: Ink): LabelledInk => {
     const text = textOf(ink)
@@ -90,28 +89,22 @@ export const readerTensors = {
 }
 
 /**
- * Returns batches of `samples`: points [T, B, F] (time-major, zeros after the end of a row), lengths [B], labels [B, columns] and
+ * Returns batches of `samples`: points [T, B, F] (time-major, zeros after the end of a row), lengths [B], labels [B, maxTargetLength] and
  * labelLengths [B]; rows without a sample have the length 0. In training they are shuffled and varied in each epoch; otherwise there is one
  * pass in the order of the lengths.
  */
 export function recognitionSource(
   samples: readonly LabelledInk[],
   how: Preparation,
-  { batch, seed = 0, shortFirst = 0, train, columns }: InkSourceOptions
+  options: InkSourceOptions
 ): EpochSource {
-  const longest = samples.reduce((most, { steps }) => Math.max(most, steps), 1)
+  const common = inkDatasetOptions(samples, options)
+  const { seed = 0, train } = options
   return createDataset({ definition: readerTensors }, samples, {
-    batch,
-    seed,
-    shuffle: train,
-    repeat: train,
-    shortFirst: train ? shortFirst : 0,
-    last: 'pad',
-    dims: { length: paddedLength(longest), labels: columns },
-    growing: true,
+    ...common,
+    dims: { ...common.dims, labels: options.maxTargetLength },
     lengths: { length: 'lengths', labels: 'labelLengths' },
     padding: { labels: 0 },
-    lengthOf: ({ steps }) => steps,
     prepare: (sample, { index, epoch }) => ({
       points: featuresOf(sample, index, train ? epoch : null, seed, how),
       labels: sample.labels

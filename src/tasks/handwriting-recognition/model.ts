@@ -15,7 +15,7 @@ import type { TaskModel } from '../runs/model-file.js'
 import { symbolNames } from '../runs/vocabulary.js'
 import { recognitionConfigFromJson, readRecognitionConfig, type RecognitionConfig } from './config.js'
 import { readerTensors } from './data.js'
-import { readerVocabulary } from './labels.js'
+import { readerVocabularies } from './labels.js'
 
 /** Name of the task in model files and on the command line. */
 export const RECOGNITION_TASK = 'handwriting-recognition'
@@ -23,7 +23,7 @@ export const RECOGNITION_TASK = 'handwriting-recognition'
 /** Records the layers and returns the logits [T, B, V] of points [T, B, F]. `lengths` [B] are the numbers of points of the rows. */
 function recognitionLayers(points: Tensor, lengths: Tensor, config: RecognitionConfig) {
   const { hidden, layers, bidirectional, dropout: p } = config.network
-  const { size } = readerVocabulary(config)
+  const { size } = readerVocabularies.of(config)
   const glorot = uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden)))
   const { output } = lstm(points, {
     name: 'lstm',
@@ -44,7 +44,7 @@ function recognitionLayers(points: Tensor, lengths: Tensor, config: RecognitionC
 
 /** Returns the definition of the network that `config` describes. */
 export function recognitionDefinition(config: RecognitionConfig) {
-  const blank = readerVocabulary(config).idOf('blank')
+  const blank = readerVocabularies.of(config).idOf('blank')
   return modelDefinition({
     name: RECOGNITION_TASK,
     config: configToJson(config),
@@ -73,6 +73,6 @@ export const recognitionTask: TaskModel<RecognitionConfig> = {
   configFromJson: recognitionConfigFromJson,
   definition: recognitionDefinition,
   symbolParameters: (config) => [
-    { parameters: ['head.weight', 'head.bias'], symbols: symbolNames(readerVocabulary(config)) }
+    { parameters: ['head.weight', 'head.bias'], symbols: symbolNames(readerVocabularies.of(config)) }
   ]
 }

@@ -7,12 +7,12 @@ import type { Memoryless } from '../../metrics/gaussian-mixture.js'
 import { readStored } from '../../settings/index.js'
 import { inkConfigFields, type InkConfig } from '../ink/config.js'
 import { checkMemoryless } from './training/memoryless.js'
-import { checkWriterSymbols } from './symbols.js'
+import { writerVocabularies } from './symbols.js'
 import { generationNetworkSettings, writerSettings, type GenerationNetwork } from './settings.js'
 
 /**
  * Configuration of a writer, which its model file stores. The vocabulary has the symbols that it can write, without the end of a text;
- * `writerVocabulary` adds it. null: it draws without a text.
+ * `writerVocabularies` adds it. null: it draws without a text.
  */
 export interface GenerationConfig extends InkConfig<GenerationNetwork> {
   /** Standard deviation of the offsets of the training data, in sizes (the unit of the normalised ink); from 1e-9 to 1e9. */
@@ -25,7 +25,7 @@ export interface GenerationConfig extends InkConfig<GenerationNetwork> {
 
 const checkFields = open<GenerationConfig>({
   ...inkConfigFields(generationNetworkSettings, writerSettings),
-  vocabulary: nullable(checkWriterSymbols),
+  vocabulary: nullable(writerVocabularies.checkSymbols),
   deviation: number(1e-9, 1e9),
   pointsPerSymbol: number(1e-3, 1e6),
   memoryless: checkMemoryless

@@ -1,7 +1,6 @@
 // Samples and batches for a network that writes: ink as offsets [dx, dy, end of stroke] of the pen, in standard deviations of the offsets of
 // the training data, and texts as symbols for the window.
 
-import { paddedLength } from '../../data/batching/buckets.js'
 import { createDataset } from '../../data/batching/dataset.js'
 import { prepareStrokes } from '../../data/ink/features.js'
 import { countPoints, type Ink, type Stroke } from '../../data/ink/strokes.js'
@@ -11,11 +10,11 @@ import { expected, type GatecellError } from '../../errors.js'
 import { f32, i32, type Specs } from '../../model.js'
 import { createRandom } from '../../random.js'
 import type { Batch, EpochSource } from '../../data/batching/source.js'
-import type { InkSourceOptions } from '../ink/application.js'
+import { inkDatasetOptions, type InkSourceOptions } from '../ink/application.js'
 import { readNormalisation } from '../ink/config.js'
 import { makeSamples, textOf } from '../ink/samples.js'
 import type { GenerationConfig } from './config.js'
-import { checkWriterVocabulary, windowSymbols } from './symbols.js'
+import { writerVocabularies, windowSymbols } from './symbols.js'
 
 /** A sample of ink, as a writer is trained and measured on it. */
 export interface WrittenInk {
@@ -46,7 +45,7 @@ export function writtenInk(
   how: Pick<GenerationConfig, 'normalisation'>,
   onBad?: (error: GatecellError) => void
 ): WrittenInk[] {
-  const vocabulary = nullable(checkWriterVocabulary)(writerVocabulary, 'vocabulary')
+  const vocabulary = nullable(writerVocabularies.checkVocabulary)(writerVocabulary, 'vocabulary')
   const normalisation = readNormalisation(how, 'the configuration')
   const write = (ink: Ink): WrittenInk => {
     const text = vocabulary ? textOf(ink) : ''
@@ -113,7 +112,7 @@ export function offsetsOf(
 
 /** Returns the tensors of the network in a batch, see model.ts. `text`: whether it writes texts. */
 export function writerTensors(text: boolean): { inputs: Specs; targets: Specs } {
-  const window: Specs = text ? { symbols: i32('batch', 'symbols'), symbolCounts: i32('batch') } : {}
+  const window: Specs = text ? { symbols: i32('batch', 'symbols'), textLengths: i32('batch') } : {}
   return {
     inputs: { points: f32('length', 'batch', 3), ...window },
     targets: {
@@ -131,30 +130,24 @@ const NO_END = -1
 /**
  * Returns batches of whole samples: points [T, B, 3] and the points that follow, next [T, B, 3], with weights [T, B] that are 0 after the end
  * of a sample; last [T, B], which is 1 at the end of the last stroke, 0 at the ends of other strokes and NO_END elsewhere; perPoint [2]; and,
- * with texts, symbols [B, columns] and symbolCounts [B]. In training they are shuffled and varied in each epoch; otherwise there is one pass in
+ * with texts, symbols [B, maxTargetLength] and textLengths [B]. In training they are shuffled and varied in each epoch; otherwise there is one pass in
  * the order of the lengths.
  */
 export function generationSource(
   samples: readonly WrittenInk[],
   how: Preparation,
-  { batch, seed = 0, shortFirst = 0, train, columns }: InkSourceOptions
+  options: InkSourceOptions
 ): EpochSource {
-  const longest = samples.reduce((most, { steps }) => Math.max(most, steps), 1)
-  const text = columns > 0
+  const common = inkDatasetOptions(samples, options)
+  const { seed = 0, train, maxTargetLength } = options
+  const text = maxTargetLength > 0
   return createDataset({ definition: writerTensors(text) }, samples, {
-    batch,
-    seed,
-    shuffle: train,
-    repeat: train,
-    shortFirst: train ? shortFirst : 0,
-    last: 'pad',
-    dims: { length: paddedLength(longest), ...(text && { symbols: columns }) },
-    growing: true,
+    ...common,
+    dims: { ...common.dims, ...(text && { symbols: maxTargetLength }) },
     weights: 'weights',
     // A row without a sample has one symbol, because the window needs at least one.
-    ...(text && { lengths: { symbols: 'symbolCounts' }, padding: { symbolCounts: 1 } }),
+    ...(text && { lengths: { symbols: 'textLengths' }, padding: { textLengths: 1 } }),
     whole: { perPoint },
-    lengthOf: ({ steps }) => steps,
     prepare(sample, { index, epoch }) {
       const row = offsetsOf(sample, how, train ? { seed, epoch, index } : null)
       return { ...targetsOf(row), ...(text && { symbols: sample.symbols }) }

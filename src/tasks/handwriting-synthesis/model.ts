@@ -17,7 +17,7 @@ import { symbolNames } from '../runs/vocabulary.js'
 import { generationConfigFromJson, readGenerationConfig, type GenerationConfig } from './config.js'
 import { writerTensors } from './data.js'
 import { FORMER_GENERATION_TASKS, GENERATION_TASK } from './id.js'
-import { writerVocabulary } from './symbols.js'
+import { writerVocabularies } from './symbols.js'
 
 /** Columns of the pen in the input of each layer: two offsets, and whether a stroke ends. */
 const PEN_COLUMNS = 3
@@ -30,7 +30,7 @@ type Outputs = Readonly<Record<string, Tensor>>
 /** Returns the definition of the network that `config` describes. */
 export function generationDefinition(config: GenerationConfig) {
   const { hidden, gaussians, window } = config.network
-  const vocabulary = writerVocabulary(config)
+  const vocabulary = writerVocabularies.of(config)
   const glorot = uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden)))
   const starts = { inputWeight: glorot, recurrentWeight: orthogonal(), bias: zeros, forgetBias: 1, carry: true }
 
@@ -47,7 +47,7 @@ export function generationDefinition(config: GenerationConfig) {
           hidden,
           gaussians: window,
           chars: inputs['symbols']!,
-          lengths: inputs['symbolCounts']!,
+          lengths: inputs['textLengths']!,
           vocabulary: vocabulary.size,
           stepsPerCharacter: config.pointsPerSymbol,
           carry: true
@@ -101,7 +101,7 @@ export const generationTask: TaskModel<GenerationConfig> = {
   definition: generationDefinition,
   // Each layer reads the pen, then the window.
   symbolParameters(config) {
-    const vocabulary = writerVocabulary(config)
+    const vocabulary = writerVocabularies.of(config)
     if (vocabulary === null) return []
     const parameters = Array.from({ length: config.network.layers }, (_, layer) => `layer${layer}.weight_ih_l0`)
     return [{ parameters, symbols: symbolNames(vocabulary), firstColumn: PEN_COLUMNS }]

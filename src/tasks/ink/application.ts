@@ -9,6 +9,7 @@ import type { Ink } from '../../data/ink/strokes.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabulary.js'
 import type { GatecellError } from '../../errors.js'
 import type { Model } from '../../model.js'
+import { paddedLength } from '../../data/batching/buckets.js'
 import type { EpochSource } from '../../data/batching/source.js'
 import { checkSameData } from '../runs/fingerprint.js'
 import type { LoadedModel } from '../runs/load.js'
@@ -74,7 +75,26 @@ export interface InkSourceOptions {
    * Most symbols of a text. It is that of all samples of a run, so that the batches of training and validation have few different shapes and
    * the model few plans. 0 for a network without texts.
    */
-  columns: number
+  maxTargetLength: number
+}
+
+/** Returns the options of a dataset of samples that the tasks share. */
+export function inkDatasetOptions<S extends { readonly steps: number }>(
+  samples: readonly S[],
+  { batch, seed = 0, shortFirst = 0, train }: InkSourceOptions
+) {
+  const longest = samples.reduce((most, { steps }) => Math.max(most, steps), 1)
+  return {
+    batch,
+    seed,
+    shuffle: train,
+    repeat: train,
+    shortFirst: train ? shortFirst : 0,
+    last: 'pad',
+    dims: { length: paddedLength(longest) },
+    growing: true,
+    lengthOf: ({ steps }: S) => steps
+  } as const
 }
 
 /** Samples to train on and to validate. */
@@ -115,8 +135,8 @@ export interface InkTask<N, C extends InkConfig<N>, S, M> extends TaskModel<C> {
   ): S[]
   /** Returns the whole configuration. `old` is that of the run that is resumed, null for a new run. */
   complete(config: InkConfig<N>, train: readonly S[], old: C | null): C
-  /** Returns the number of symbols of a sample's text, see `InkSourceOptions.columns`. */
-  columns(sample: S): number
+  /** Returns the number of symbols of a sample's text, see `InkSourceOptions.maxTargetLength`. */
+  targetLength(sample: S): number
   /** Returns batches of the samples. */
   source(samples: readonly S[], config: C, options: InkSourceOptions): EpochSource
   /** Loads a model from its file. */
@@ -159,14 +179,14 @@ async function openSamples<N extends object, C extends InkConfig<N>, S, M>(
   const valid = task.samples(ink.valid, vocabulary, { normalisation }, onBad)
   const described = { vocabulary: texts?.config ?? null, ...settings, normalisation, data }
   const plain = task.complete(described, train, old)
-  const columns = [...train, ...valid].reduce((most, sample) => Math.max(most, task.columns(sample)), 0)
+  const maxTargetLength = [...train, ...valid].reduce((most, sample) => Math.max(most, task.targetLength(sample)), 0)
   const { batch, seed, shortFirst = 0 } = training
-  const source = task.source(train, plain, { batch, seed, shortFirst, train: true, columns })
+  const source = task.source(train, plain, { batch, seed, shortFirst, train: true, maxTargetLength })
   return {
     config: { ...plain, training: settleTraining<InkTraining>(training, source.stepsPerEpoch) },
     data: { vocabulary, samples: { train, valid } },
     source,
-    validation: valid.length > 0 ? task.source(valid, plain, { batch, train: false, columns }) : null,
+    validation: valid.length > 0 ? task.source(valid, plain, { batch, train: false, maxTargetLength }) : null,
     counts: { samples: { train: train.length, valid: valid.length } },
     measured: valid.length
   }

@@ -13,7 +13,7 @@ import { writeBatch } from '../../../data/batching/source.js'
 import { editDistance } from '../../../metrics/edit-distance.js'
 import { recognitionSource, type LabelledInk } from '../data.js'
 import { readRecognitionConfig, type RecognitionConfig } from '../config.js'
-import { readerVocabulary } from '../labels.js'
+import { readerVocabularies } from '../labels.js'
 
 /** The measure of a reader on samples of ink. */
 export interface RecognitionMeasure {
@@ -88,10 +88,10 @@ async function measure(
   options: MeasureRecognitionOptions
 ): Promise<RecognitionMeasure> {
   const begin = performance.now()
-  const vocabulary = readerVocabulary(config)
+  const vocabulary = readerVocabularies.of(config)
   const blank = vocabulary.idOf('blank')
-  const columns = samples.reduce((most, { labels }) => Math.max(most, labels.length), 1)
-  const source = recognitionSource(samples, config, { batch: BATCH, train: false, columns })
+  const maxTargetLength = samples.reduce((most, { labels }) => Math.max(most, labels.length), 1)
+  const source = recognitionSource(samples, config, { batch: BATCH, train: false, maxTargetLength })
   const read = new Array<string>(samples.length)
   let [edits, symbols, symbolsRead, exact, nats, step] = [0, 0, 0, 0, 0, 0]
   for await (const batch of source.batches()) {

@@ -11,7 +11,7 @@ import { textOf } from '../../ink/samples.js'
 import type { RecognitionConfig } from '../config.js'
 import { labelInk, recognitionSource, type LabelledInk } from '../data.js'
 import { measureRecognition, type RecognitionMeasure } from './evaluate.js'
-import { withBlank } from '../labels.js'
+import { readerVocabularies } from '../labels.js'
 import { loadReader } from '../use/load.js'
 import { recognitionTask } from '../model.js'
 import {
@@ -53,10 +53,10 @@ const reading = inkApplication<RecognitionNetwork, RecognitionConfig, LabelledIn
     if (texts.every((text) => text === '')) textOf(samples[0]!)
     return vocabularyFromText(texts.join(''))
   },
-  encoding: withBlank,
+  encoding: (texts) => readerVocabularies.add(texts),
   samples: (ink, vocabulary, how, onBad) => labelInk(ink, vocabulary!, how, onBad),
   complete: (config) => ({ ...config, vocabulary: config.vocabulary! }),
-  columns: ({ labels }) => labels.length,
+  targetLength: ({ labels }) => labels.length,
   source: recognitionSource,
   load: loadReader,
   measure: measureRecognition

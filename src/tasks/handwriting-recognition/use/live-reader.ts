@@ -6,7 +6,7 @@ import { expected } from '../../../errors.js'
 import { createSession } from '../../../generate/session.js'
 import { checkModel, type Model } from '../../../model.js'
 import { readRecognitionConfig, type RecognitionConfig } from '../config.js'
-import { readerVocabulary } from '../labels.js'
+import { readerVocabularies } from '../labels.js'
 import { bestOf, createTextSearch, readFields, type Reading, type ReadOptions } from './search.js'
 
 /** A reading that follows the pen. */
@@ -51,7 +51,7 @@ export function createPenReader(
   expectOneDirection(config)
   const points = createInkReader(config.normalisation)
   const session = createSession(model, { inputs: { lengths: [1] }, outputs: ['logits'] })
-  const search = createTextSearch(readerVocabulary(config), options)
+  const search = createTextSearch(readerVocabularies.of(config), options)
   // Rows that the network has not read yet: none between two calls, unless a step was refused because the model was busy.
   let pending = new Float32Array(0)
   const readRows = () => {

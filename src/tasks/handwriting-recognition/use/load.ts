@@ -8,7 +8,7 @@ import { rowsOf } from '../../../generate/decode/ctc.js'
 import type { CheckpointFile } from '../../../io/checkpoint.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../../runs/load.js'
 import type { RecognitionConfig } from '../config.js'
-import { readerVocabulary } from '../labels.js'
+import { readerVocabularies } from '../labels.js'
 import { createPenReader, type PenReader } from './live-reader.js'
 import { recognitionTask } from '../model.js'
 import { scoresOf, scoresOfAsync, type ReaderScores } from './scores.js'
@@ -59,7 +59,7 @@ const checkReading = optionsOf<ReadingOptions>({ ...readFields, best: bestOf, si
 
 function readerOf(loaded: LoadedModel<RecognitionConfig>): LoadedReader {
   const { model, config } = loaded
-  const vocabulary = readerVocabulary(config)
+  const vocabulary = readerVocabularies.of(config)
   const reader: LoadedReader = {
     ...loaded,
     vocabulary,

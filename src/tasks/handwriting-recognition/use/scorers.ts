@@ -5,7 +5,7 @@ import type { Vocabulary } from '../../../data/text/vocabulary.js'
 import { counted, expected } from '../../../errors.js'
 import { combineScorers, lexiconScorer, streamScorer, type Scorer } from '../../../generate/scorers.js'
 import { checkLoadedText, type LoadedText } from '../../text/use/load.js'
-import { checkReaderVocabulary } from '../labels.js'
+import { readerVocabularies } from '../labels.js'
 
 /** A lexicon as a scorer, and the words that it does not have. */
 export interface Lexicon {
@@ -28,7 +28,7 @@ export interface Lexicon {
  * console.log(reading?.text, omitted)
  */
 export function lexicon(entries: readonly string[], readerVocabulary: Vocabulary): Lexicon {
-  const vocabulary = checkReaderVocabulary(readerVocabulary, 'the vocabulary')
+  const vocabulary = readerVocabularies.checkVocabulary(readerVocabulary, 'the vocabulary')
   const given = list(string)(entries, 'the words')
   const words = new Set(given.flatMap((entry) => entry.split(/\s+/u)).filter((word) => word !== ''))
   const omitted: string[] = []
@@ -91,7 +91,7 @@ const readOptions = optionsOf<TextScorerOptions>({
  */
 export function textScorer(text: LoadedText, readerVocabulary: Vocabulary, options: TextScorerOptions = {}): Scorer {
   checkLoadedText(text, 'the text model')
-  const vocabulary = checkReaderVocabulary(readerVocabulary, 'the vocabulary')
+  const vocabulary = readerVocabularies.checkVocabulary(readerVocabulary, 'the vocabulary')
   const { weight = 0.5, insertion = 1 } = readOptions(options, 'the options of textScorer')
   const { kind } = text.vocabulary
   if (kind === 'word' || kind === 'bpe') {

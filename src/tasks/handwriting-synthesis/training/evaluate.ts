@@ -56,8 +56,8 @@ export async function measureGeneration(
   const samples = readSamples(inks, 'the samples')
   const options = readMeasureOptions(measureOptions, 'the options')
   if (samples.length === 0) throw expected('ERR_CORPUS_EMPTY', 'at least one sample to measure', 'none', 'add ink')
-  const columns = samples.reduce((most, sample) => Math.max(most, sample.symbols.length), 0)
-  const source = generationSource(samples, config, { batch: BATCH, train: false, columns })
+  const maxTargetLength = samples.reduce((most, sample) => Math.max(most, sample.symbols.length), 0)
+  const source = generationSource(samples, config, { batch: BATCH, train: false, maxTargetLength })
   const { loss, count, seconds } = await evaluate(model, source, { signal: options.signal })
   const baselines = measureMemoryless(
     config.memoryless,

@@ -15,7 +15,7 @@ import { generationSource, offsetDeviation, offsetsOf, pointsPerSymbol, writtenI
 import { measureGeneration, type GenerationMeasure } from './evaluate.js'
 import { loadWriter } from '../use/load.js'
 import { generationTask } from '../model.js'
-import { withEnd } from '../symbols.js'
+import { writerVocabularies } from '../symbols.js'
 import {
   generationRunSettings,
   writerNetworkDefaults,
@@ -45,10 +45,10 @@ function writing({ text }: GenerationRunOptions) {
     augmentation: writersAugmentation,
     normalisationDefaults: () => writerNormalisationDefaults,
     vocabulary: (ink) => learnVocabulary(ink, text),
-    encoding: withEnd,
+    encoding: (texts) => writerVocabularies.add(texts),
     samples: writtenInk,
     complete: (config, train, old) => ({ ...config, ...(old ? learnedOf(old) : learnFrom(train, config)) }),
-    columns: ({ symbols }) => symbols.length,
+    targetLength: ({ symbols }) => symbols.length,
     source: generationSource,
     load: loadWriter,
     measure: measureGeneration

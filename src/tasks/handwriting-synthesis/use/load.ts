@@ -8,7 +8,7 @@ import { loadModel, type LoadedModel, type LoadOptions } from '../../runs/load.j
 import type { GenerationConfig } from '../config.js'
 import { generationTask } from '../model.js'
 import { readStyle, type WritingStyle } from './style.js'
-import { writerVocabulary } from '../symbols.js'
+import { writerVocabularies } from '../symbols.js'
 import { writeInk, type WriteInkOptions, type WrittenResult } from './writing.js'
 
 /** A writer that was loaded from a file. */
@@ -45,7 +45,7 @@ export async function loadWriter(
 }
 
 function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
-  const network = { ...loaded, vocabulary: writerVocabulary(loaded.config) }
+  const network = { ...loaded, vocabulary: writerVocabularies.of(loaded.config) }
   const writer: LoadedWriter = {
     ...network,
     write: (options) => writeInk(network, options),

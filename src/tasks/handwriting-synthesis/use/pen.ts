@@ -41,6 +41,6 @@ export function createPen(model: Model, symbols: Int32Array, { bias = 0, seed = 
     records: conditional ? ['finish', 'phi'] : ['finish'],
     samplers: { points: mixtureSampler({ bias }) },
     seed,
-    ...(conditional && { dims: { symbols: text.length }, inputs: { symbols: text, symbolCounts: [symbols.length] } })
+    ...(conditional && { dims: { symbols: text.length }, inputs: { symbols: text, textLengths: [symbols.length] } })
   })
 }
