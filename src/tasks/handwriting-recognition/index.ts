@@ -20,13 +20,5 @@ export {
   type RecognitionRun,
   type RecognitionRunOptions
 } from './training/run.js'
-export type { LoadedModel, LoadOptions } from '../runs/load.js'
-export type { DataMark } from '../runs/fingerprint.js'
-export type { RunFiles, RunMode } from '../runs/files.js'
-export type { MemoryLimits } from '../runs/memory-limit.js'
-export type { FitRunOptions, Run, RunConfig, RunData, RunOf, RunResult, TrainingRunOptions } from '../runs/run-types.js'
-export type { InkRun, InkRunData, InkRunOptions } from '../ink/application.js'
-export type { InkTraining } from '../ink/settings.js'
 export type { MeasureRecognitionOptions } from './training/evaluate.js'
-export type { RunMemory } from '../runs/memory.js'
-export type { InkConfig } from '../ink/config.js'
+export type * from '../ink/public.js'

@@ -23,10 +23,5 @@ export {
   type TextRunMeasure,
   type TextRunOptions
 } from './training/run.js'
-export type { LoadedModel, LoadOptions } from '../runs/load.js'
-export type { DataMark } from '../runs/fingerprint.js'
-export type { RunFiles, RunMode } from '../runs/files.js'
-export type { MemoryLimits } from '../runs/memory-limit.js'
-export type { FitRunOptions, Run, RunConfig, RunData, RunOf, RunResult, TrainingRunOptions } from '../runs/run-types.js'
 export type { TextRunData } from './training/run.js'
-export type { RunMemory } from '../runs/memory.js'
+export type * from '../runs/public.js'
