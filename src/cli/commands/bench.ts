@@ -19,7 +19,7 @@ import type { EventRecord } from '../../io/json.js'
 import { asTyped } from '../ui/command-line.js'
 import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
 import { checkDevice } from '../options/device.js'
-import { choiceParser, device, filePath, listParser, numberParser, seconds, whole } from '../options/parse.js'
+import { choiceParser, device, filePath, listParser, numberParser, seconds, integerParser } from '../options/parse.js'
 import { createOutput, exitCodes, type Output } from '../ui/output.js'
 
 interface BenchFlags {
@@ -59,7 +59,7 @@ Examples:
 /** Adds the command. */
 export function addBench(program: Command): void {
   const lines = workloads.map(({ name, summary }) => `  ${name.padEnd(12)} ${summary}`).join('\n')
-  const size = (option: string) => listParser(whole(option, 1, 2 ** 20))
+  const size = (option: string) => listParser(integerParser(option, 1, 2 ** 20))
   program
     .command('bench')
     .description('Measures the engine on this machine, and the machine itself.')
@@ -67,7 +67,7 @@ export function addBench(program: Command): void {
     .option(
       '--threads <n,...>',
       'thread numbers (default: all cores; for step also 1)',
-      listParser(whole('--threads', 1, 1024))
+      listParser(integerParser('--threads', 1, 1024))
     )
     .option(
       '--precision <name,...>',
@@ -83,7 +83,7 @@ export function addBench(program: Command): void {
     .option('--hidden <n,...>', "sizes instead of the workload's own", size('--hidden'))
     .option('--layers <n,...>', 'numbers of layers, for workloads that have a choice', size('--layers'))
     .option('--batch <n,...>', 'batch sizes, for workloads that have a choice', size('--batch'))
-    .option('--length <n>', 'steps of a sequence (default: 64)', whole('--length', 1, 2 ** 20))
+    .option('--length <n>', 'steps of a sequence (default: 64)', integerParser('--length', 1, 2 ** 20))
     .option('--time <time>', 'time for each measurement at one point (default: 2s)', seconds('--time'))
     .option('--rivals', 'measure onnxruntime-node, PyTorch and oneDNN turn by turn; on cuda PyTorch')
     .option('--save <file>', 'save the run as a machine file', filePath('--save'))

@@ -2,6 +2,7 @@
 // option, the values that it takes and the word that was given.
 
 import { extname } from 'node:path'
+import { range } from '../../check/index.js'
 import { expected } from '../../errors.js'
 
 /** A function that reads the value of an option from a word of the command line, or throws ERR_INVALID_OPTION. */
@@ -11,35 +12,28 @@ function refuse(option: string, what: string, found: string, remedy = 'see --hel
   throw expected('ERR_INVALID_OPTION', `${what} for ${option}`, `"${found}"`, remedy)
 }
 
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+/** A decimal number. */
+export const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
 
-/** Returns a parser of numbers from `least` to `most`. `open` names the end that is excluded from the range. */
-export function numberParser(
-  option: string,
-  least: number,
-  most: number,
-  open: 'least' | 'most' | 'none' = 'none'
-): Parse<number> {
+/** An integer without a sign. */
+export const INTEGER = /^\d+(e\d+)?$/i
+
+/** Returns a parser of numbers from `min` to `max`. */
+export function numberParser(option: string, min: number, max: number): Parse<number> {
   return (text) => {
     const value = Number(text)
-    const fits = DECIMAL.test(text) && value >= least && value <= most
-    if (fits && !(open === 'least' && value === least) && !(open === 'most' && value === most)) return value
-    const from = open === 'least' ? `above ${least}` : `from ${least}`
-    const to = open === 'most' ? `below ${most}` : `to ${most}`
-    return refuse(option, Number.isFinite(most) ? `a number ${from} ${to}` : `a number ${from} on`, text)
+    return DECIMAL.test(text) && value >= min && value <= max
+      ? value
+      : refuse(option, range('a number', min, max), text)
   }
 }
 
-/** Returns a parser of whole numbers from `least` to `most`. */
-export function whole(option: string, least: number, most = Number.MAX_SAFE_INTEGER): Parse<number> {
+/** Returns a parser of integers from `min` to `max`. */
+export function integerParser(option: string, min: number, max: number): Parse<number> {
   return (text) => {
     const value = Number(text)
-    if (/^\d+(e\d+)?$/i.test(text) && Number.isSafeInteger(value) && value >= least && value <= most) return value
-    return refuse(
-      option,
-      `a whole number of at least ${least}${most < 2 ** 53 - 1 ? ` and at most ${most}` : ''}`,
-      text
-    )
+    const fits = INTEGER.test(text) && Number.isSafeInteger(value) && value >= min && value <= max
+    return fits ? value : refuse(option, range('an integer', min, max), text)
   }
 }
 
@@ -95,14 +89,4 @@ export function seconds(option: string): Parse<number> {
 /** Parses the value of --device. */
 export function device(text: string): 'auto' | 'cpu' | 'cuda' {
   return choiceParser('--device', ['auto', 'cpu', 'cuda'])(text)
-}
-
-/** Parses the value of --precision, the format of the products of a training. */
-export function precision(text: string): 'f32' | 'bf16' | 'tf32' {
-  return choiceParser('--precision', ['f32', 'bf16', 'tf32'])(text)
-}
-
-/** Parses the value of --weights, the format of the weights of a model in use. */
-export function weights(text: string): 'f32' | 'bf16' | 'int8' {
-  return choiceParser('--weights', ['f32', 'bf16', 'int8'])(text)
 }

@@ -13,7 +13,7 @@ import {
   type SettingSpec
 } from '../../settings/index.js'
 import type { Verb } from '../../tasks/verb.js'
-import { filePaths, seconds } from './parse.js'
+import { DECIMAL, filePaths, INTEGER, seconds } from './parse.js'
 
 /** Adds an option for each setting that has one. */
 export function addSettings(command: Command, group: Group): Command {
@@ -71,9 +71,6 @@ export function givenOnCommandLine<G extends Group>(command: Command, group: G):
   return given as Given<G>
 }
 
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
-const WHOLE = /^\d+(e\d+)?$/i
-
 /** Returns the paths that options of the command line give for products, by the names of their settings. */
 export function productsOnCommandLine(command: Command, group: Group): Map<string, string> {
   const paths = new Map<string, string>()
@@ -119,7 +116,7 @@ function typed(kind: SettingSpec['kind'], words: string | readonly string[]): un
     case 'number':
       return DECIMAL.test(words as string) ? Number(words) : words
     case 'integer':
-      return WHOLE.test(words as string) ? Number(words) : words
+      return INTEGER.test(words as string) ? Number(words) : words
     case 'content':
       return { path: words }
     case 'contents':

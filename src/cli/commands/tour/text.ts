@@ -14,7 +14,7 @@ import { bytes, duration, nats, quantity, shellWord } from '../../../format.js'
 import { withInterrupts, type Interrupts } from '../../ui/interrupt.js'
 import { checkDevice } from '../../options/device.js'
 import { asTyped, commandLine } from '../../ui/command-line.js'
-import { device, filePath, filePaths, modelPath, seconds, whole } from '../../options/parse.js'
+import { device, filePath, filePaths, modelPath, seconds, integerParser } from '../../options/parse.js'
 import { createOutput, exitCodes, type Output } from '../../ui/output.js'
 import { createProgress, peakMemory } from '../../ui/progress.js'
 import { tourHandwriting } from './handwriting.js'
@@ -46,7 +46,7 @@ export function addTour(program: Command): void {
     .option(
       '--steps <n>',
       `with --handwriting: training steps of the writer (default: ${WRITER_STEPS}, enough to be read)`,
-      whole('--steps', 1, 1e6)
+      integerParser('--steps', 1, 1e6)
     )
     .option('--device <name>', 'auto, cpu or cuda (default: auto, the faster one)', device)
     .addHelpText('after', asTyped('\nExamples:\n  gatecell tour\n  gatecell tour --handwriting'))
