@@ -47,7 +47,7 @@ for (const [kind, name, more] of [
     t.match(
       trained.stdout,
       new RegExp(
-        `text {5}[\\d,]+ symbols to train on, \\d+ to validate(, .* unknown)?; [\\d,]+ different \\(${name}\\)`
+        `data {5}[\\d,]+ symbols to train on, \\d+ to validate(, .* unknown)?; [\\d,]+ different \\(${name}\\)`
       )
     )
     t.match(

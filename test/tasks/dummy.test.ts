@@ -110,7 +110,7 @@ const maker = defineTask({
   code: async () => ({
     ...(await import('./maker-code.js')),
     introduce: ({ training }, { count }) => ({
-      data: `numbers  ${count} to measure`,
+      data: `${count} to measure`,
       step: `${training.batch} numbers`
     }),
     evaluate: (loaded, { words, options }) => {
@@ -131,7 +131,7 @@ t.test('a task without data files', async (t) => {
   t.match(help, /^Usage: gatecell train maker \[options\]\n/)
   t.notMatch(help, /--valid-file/)
   const { stdout } = await run('train maker --out @m.safetensors --steps 100 --device cpu')
-  t.match(stdout, /^numbers {2}2 to measure\nnetwork {2}maker, /)
+  t.match(stdout, /^data {5}2 to measure\nnetwork {2}maker, /)
   t.match(stdout, /2 numbers a step/)
   t.match(await run('train maker more --out @n.safetensors'), { code: 2, stderr: /too many arguments/ })
 
