@@ -130,3 +130,12 @@ export function createRandom(seed: number, name = ''): Random {
 
   return { uint32, uniform, normal, below }
 }
+
+/** Shuffles `items` in place (Fisher and Yates 1938) and returns them. */
+export function shuffle<T>(items: T[], random: Pick<Random, 'below'>): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = random.below(i + 1)
+    ;[items[i], items[j]] = [items[j]!, items[i]!]
+  }
+  return items
+}

@@ -1,4 +1,4 @@
-// The distribution of the next token in double precision, for people and tests. The draw itself is native.
+// Distributions from logits in double precision, for people and tests, and their largest elements. The draw of a token itself is native.
 
 import type { SamplerSettings } from './settings.js'
 
@@ -31,4 +31,19 @@ export function probabilities(
   const part = weights.slice(0, count).reduce((sum, weight) => sum + weight, 0)
   for (let i = 0; i < count; i++) result[kept[i]!] = weights[i]! / part
   return result
+}
+
+/** Returns the probabilities [V] of logits [V]: their softmax. */
+export function softmaxOf(logits: Float32Array): Float64Array {
+  const most = logits.reduce((one, other) => Math.max(one, other), -Infinity)
+  const weights = Float64Array.from(logits, (logit) => Math.exp(logit - most))
+  const sum = weights.reduce((one, other) => one + other, 0)
+  return weights.map((weight) => weight / sum)
+}
+
+/** Returns the index of the first of the largest of `values`, 0 if there are none. */
+export function argmax(values: ArrayLike<number>): number {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
+  return best
 }

@@ -61,7 +61,7 @@ export function placeInk(
 }
 
 /** Returns the `d` of a path along a stroke; a dot is a short line that the round cap shows. */
-export function strokePath({ x, y }: Stroke, place: Placement): string {
+function strokePath({ x, y }: Stroke, place: Placement): string {
   const points = Array.from(x, (value, i) => `${pixel(place.x(value))} ${pixel(place.y(y[i]!))}`)
   return points.length === 1 ? `M${points[0]!}h.01` : `M${points[0]!}L${points.slice(1).join(' ')}`
 }

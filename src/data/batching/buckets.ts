@@ -3,7 +3,7 @@
 
 import { boolean, integer, integers, object, open, optional, seed as seedOf } from '../../check/index.js'
 import { expected } from '../../errors.js'
-import { createRandom } from '../../random.js'
+import { createRandom, shuffle } from '../../random.js'
 
 /** Position in the samples of a training, as plain JSON. */
 export interface BucketCursor {
@@ -136,7 +136,7 @@ export function cutBatches(lengths: ArrayLike<number>, { batch, name, seed, shor
   const order = Array.from({ length: lengths.length }, (_, i) => i)
   const byLength = (a: number, b: number) => lengths[a]! - lengths[b]! || a - b
   const random = name === null ? null : createRandom(seed, name)
-  if (random) permute(order, (n) => random.below(n))
+  if (random) shuffle(order, random)
   else order.sort(byLength)
   const open = new Map<number, number[]>()
   const batches: number[][] = []
@@ -152,15 +152,7 @@ export function cutBatches(lengths: ArrayLike<number>, { batch, name, seed, shor
   // The rest of all buckets, in order of length, so that only one batch is not full.
   const rest = [...open.values()].flat().sort(byLength)
   for (let begin = 0; begin < rest.length; begin += batch) batches.push(rest.slice(begin, begin + batch))
-  if (random) permute(batches, (n) => random.below(n))
+  if (random) shuffle(batches, random)
   if (shortFirst) batches.sort((a, b) => longest(lengths, a) - longest(lengths, b))
   return batches
-}
-
-/** Shuffles in place (Fisher and Yates 1938). */
-function permute<T>(items: T[], below: (n: number) => number): void {
-  for (let i = items.length - 1; i > 0; i--) {
-    const j = below(i + 1)
-    ;[items[i], items[j]] = [items[j]!, items[i]!]
-  }
 }

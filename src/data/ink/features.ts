@@ -21,7 +21,7 @@ export interface FeatureReader {
 }
 
 /** Returns a reader that turns points into rows of features. `step` is that of the resampling; 1 / 16 of a size without resampling. */
-export function createFeatureReader({ resample, step }: Pick<InkNormalisation, 'resample' | 'step'>): FeatureReader {
+function createFeatureReader({ resample, step }: Pick<InkNormalisation, 'resample' | 'step'>): FeatureReader {
   const unit = resample === 'length' ? step : 1 / 16
   let last: readonly [number, number] | null = null
   const bounded = (value: number) => Math.max(-FARTHEST, Math.min(FARTHEST, value))

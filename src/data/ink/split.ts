@@ -57,6 +57,6 @@ function byShare(count: number, share: number): (ink: Ink, index: number) => boo
 }
 
 /** Describes a split in words, for messages. */
-export function describeInkSplit({ valid, where }: InkSplit): string {
+function describeInkSplit({ valid, where }: InkSplit): string {
   return where === null ? `a share of ${valid}` : `"${where}"`
 }

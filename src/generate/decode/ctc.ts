@@ -12,6 +12,7 @@ import {
   type Check
 } from '../../check/index.js'
 import { expected } from '../../errors.js'
+import { argmax } from '../probabilities.js'
 
 /** Logits [K] of one step after the other. Logarithms of probabilities are logits too. */
 export type LogitRows = Iterable<ArrayLike<number>>
@@ -91,7 +92,7 @@ export class BestPath {
 
   /** Reads the logits [K] of the next step. Throws ERR_OUT_OF_RANGE for a NaN. */
   push(row: ArrayLike<number>): void {
-    const symbol = largest(row)
+    const symbol = likeliest(row)
     if (symbol !== this.#blank && symbol !== this.#before) {
       this.labels.push(symbol)
       this.steps.push(this.#step)
@@ -101,14 +102,12 @@ export class BestPath {
   }
 }
 
-function largest(row: ArrayLike<number>): number {
-  let best = 0
+/** Returns the likeliest symbol of a step. Throws ERR_OUT_OF_RANGE for a NaN. */
+function likeliest(row: ArrayLike<number>): number {
   for (let k = 0; k < row.length; k++) {
-    if (Number.isNaN(row[k]!)) {
-      const remedy = 'check the weights and the ink'
-      throw expected('ERR_OUT_OF_RANGE', 'numbers to decode', `NaN for symbol ${k}`, remedy)
-    }
-    if (row[k]! > row[best]!) best = k
+    if (!Number.isNaN(row[k]!)) continue
+    const remedy = 'check the weights and the ink'
+    throw expected('ERR_OUT_OF_RANGE', 'numbers to decode', `NaN for symbol ${k}`, remedy)
   }
-  return best
+  return argmax(row)
 }

@@ -2,7 +2,7 @@
 
 import { grouped } from '../../format.js'
 import type { TaskCode, TaskData } from '../define-task.js'
-import { MEASURED, measureNumbers } from './evaluate.js'
+import { MEASURED, MEASURED_BATCH, measureNumbers } from './evaluate.js'
 import { numbersDefinition } from './model.js'
 import { measuredBatches, measuredSequences, trainingBatches } from './samples.js'
 import type { NumbersEvaluation, numbersNetworkSettings } from './settings.js'
@@ -15,7 +15,7 @@ export const numbersCode: TaskCode<typeof numbersNetworkSettings> = {
   definition: numbersDefinition,
   open: (_, { training: { batch, seed } }): TaskData => ({
     train: trainingBatches({ batch, seed }),
-    valid: measuredBatches(measuredSequences({ part: 'valid', count: VALIDATED }), 100),
+    valid: measuredBatches(measuredSequences({ part: 'valid', count: VALIDATED }), MEASURED_BATCH),
     count: 2 * MEASURED
   }),
   async measure(model, _, { signal }) {

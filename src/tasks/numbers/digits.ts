@@ -6,11 +6,14 @@ import { expected } from '../../errors.js'
 /** Number of terms, the last ones, that the network reads. */
 export const CONTEXT = 6
 
-/** The symbol for a term that does not exist, and for the digit before the first one. */
-export const NONE = 10
+/** Number of digits, which are the first symbols. */
+export const DIGITS = 10
 
-/** Number of symbols: the ten digits and NONE. */
-export const SYMBOLS = 11
+/** The symbol for a term that does not exist, and for the digit before the first one. */
+export const NONE = DIGITS
+
+/** Number of symbols: the digits and NONE. */
+export const SYMBOLS = DIGITS + 1
 
 /** Most digits of a term that the application takes. Longer numbers are refused. */
 export const MAX_DIGITS = 500

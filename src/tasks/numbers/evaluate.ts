@@ -13,7 +13,8 @@ import { measuredSequences, type MemberSample } from './samples.js'
 /** Number of sequences of a measurement. */
 export const MEASURED = 1000
 
-const BATCH = 100
+/** Number of sequences of a batch of a measurement. */
+export const MEASURED_BATCH = 100
 
 /** Shares of right next terms. */
 export interface NumbersScores {
@@ -26,7 +27,7 @@ export interface NumbersScores {
 }
 
 /** Returns the share of sequences whose next term has all digits right. Throws ERR_ABORTED if the signal aborts. */
-export async function scoreNumbers(
+async function scoreNumbers(
   model: Model,
   samples: readonly MemberSample[],
   { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: (done: number) => void } = {}
@@ -34,9 +35,9 @@ export async function scoreNumbers(
   const sorted = samples.toSorted((one, other) => decodedWidth(one.terms) - decodedWidth(other.terms))
   const right = new Map<string, boolean[]>(familyNames.map((name) => [name, []]))
   let named = 0
-  for (let at = 0; at < sorted.length; at += BATCH) {
+  for (let at = 0; at < sorted.length; at += MEASURED_BATCH) {
     onProgress?.(at / sorted.length)
-    const batch = sorted.slice(at, at + BATCH)
+    const batch = sorted.slice(at, at + MEASURED_BATCH)
     const width = Math.max(...batch.map(({ terms }) => decodedWidth(terms)))
     const { digits, families } = await decodeNumbers(model, batch, { width, signal })
     batch.forEach(({ member, next, family }, b) => {

@@ -10,7 +10,7 @@ import { embedding } from '../../layers/embedding.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { i32, modelDefinition } from '../../model.js'
-import { CONTEXT, SYMBOLS } from './digits.js'
+import { CONTEXT, DIGITS, SYMBOLS } from './digits.js'
 import { familyNames } from './families.js'
 import { NUMBERS_TASK, type NumbersNetwork } from './settings.js'
 
@@ -24,7 +24,7 @@ const FAMILY_WEIGHT = 0.1
  * Records the encoder over the vectors of the terms' digits `[T, B, CONTEXT * embedding]`. Returns the logits of the families
  * `[B, FAMILY_COUNT]` and the final states h and c, `[B, hidden]` each.
  */
-export function encodeTerms(x: Tensor, { hidden }: NumbersNetwork) {
+function encodeTerms(x: Tensor, { hidden }: NumbersNetwork) {
   const { h, c } = lstm(x, { name: 'encoder', hidden, forgetBias: 1 })
   return { families: linear(h[0]!, { name: 'family', size: FAMILY_COUNT }), h: h[0]!, c: c[0]! }
 }
@@ -56,7 +56,7 @@ export function numbersDefinition(network: NumbersNetwork) {
       const own = embedding(previous, { name: 'previous', vocabulary: SYMBOLS, size: width })
       const input = concat([own, ...ruledSums(vectors, h, sums), x])
       const { output } = lstm(input, { name: 'decoder', hidden, forgetBias: 1, initial: { h: [h], c: [c] } })
-      return { logits: linear(output, { name: 'head', size: SYMBOLS - 1 }), families }
+      return { logits: linear(output, { name: 'head', size: DIGITS }), families }
     },
     loss({ logits, families }, { digits, family }) {
       return map([meanOf(crossEntropy(logits, digits)), meanOf(crossEntropy(families, family))], (own, other) =>

@@ -2,13 +2,12 @@
 // before, and the guess is repeated until it stays the same, which it does after few runs (parallel decoding by fixed-point iteration: Song et
 // al. 2021, "Accelerating feedforward computation via parallel nonlinear equation solving"). It is then equal to decoding digit by digit.
 
+import { argmax, softmaxOf } from '../../generate/probabilities.js'
 import { throwIfAborted } from '../../graph/abort.js'
 import type { Model } from '../../model.js'
-import { digitCount, packNumbers, valueOf, type NumberSample } from './digits.js'
+import { digitCount, DIGITS, packNumbers, valueOf, type NumberSample } from './digits.js'
 import { familyNames, type FamilyName } from './families.js'
 import { FAMILY_COUNT } from './model.js'
-
-const DIGITS = 10
 
 /** Digits of several numbers, found by the network. */
 export interface DecodedNumbers {
@@ -23,19 +22,6 @@ export interface DecodedNumbers {
 /** Returns the width in which the next term has room: sums of the last terms with small factors have at most two digits more. */
 export function decodedWidth(terms: readonly bigint[]): number {
   return 3 + terms.reduce((most, term) => Math.max(most, digitCount(term)), 1)
-}
-
-function softmax(logits: Float32Array): Float64Array {
-  const most = logits.reduce((one, other) => Math.max(one, other), -Infinity)
-  const weights = Float64Array.from(logits, (logit) => Math.exp(logit - most))
-  const sum = weights.reduce((one, other) => one + other, 0)
-  return weights.map((weight) => weight / sum)
-}
-
-function largest(values: ArrayLike<number>): number {
-  let best = 0
-  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
-  return best
 }
 
 /**
@@ -69,7 +55,7 @@ export async function decodeNumbers(
     await lease.plan.run()
     for (let at = 0; at < digits.length; at++) {
       const forced = prefixes?.[at % batch]?.[Math.floor(at / batch)]
-      digits[at] = forced ?? largest(outputs.logits.subarray(at * DIGITS, (at + 1) * DIGITS))
+      digits[at] = forced ?? argmax(outputs.logits.subarray(at * DIGITS, (at + 1) * DIGITS))
     }
     const guess = digits.subarray(0, digits.length - batch)
     if (guess.every((digit, i) => digit === previous[batch + i])) break
@@ -80,9 +66,9 @@ export async function decodeNumbers(
   return {
     digits: rows.map((b) => places.map((t) => digits[t * batch + b]!)),
     probabilities: rows.map((b) =>
-      places.map((t) => softmax(outputs.logits.slice((t * batch + b) * DIGITS, (t * batch + b + 1) * DIGITS)))
+      places.map((t) => softmaxOf(outputs.logits.slice((t * batch + b) * DIGITS, (t * batch + b + 1) * DIGITS)))
     ),
-    families: rows.map((b) => softmax(outputs.families.slice(b * FAMILY_COUNT, (b + 1) * FAMILY_COUNT)))
+    families: rows.map((b) => softmaxOf(outputs.families.slice(b * FAMILY_COUNT, (b + 1) * FAMILY_COUNT)))
   }
 }
 
@@ -137,7 +123,7 @@ export async function predictNext(
   const open: Branch[] = [{ prefix: [], bound: 1 }]
   let families: Float64Array | null = null
   for (let completed = 0; completed < most && open.length > 0; completed++) {
-    const at = largest(open.map(({ bound }) => bound))
+    const at = argmax(open.map(({ bound }) => bound))
     const [{ prefix, bound }] = open.splice(at, 1) as [Branch]
     if (completed > 0 && bound < (found[count - 1]?.probability ?? LEAST_PROBABILITY)) break
     const decoded = await decodeNumbers(model, [{ terms }], { width, prefixes: [prefix], signal })

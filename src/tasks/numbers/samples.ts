@@ -2,7 +2,7 @@
 
 import { integer, open } from '../../check/index.js'
 import type { Batch, BatchSource, EpochSource } from '../../data/batching/source.js'
-import { createRandom, type Random } from '../../random.js'
+import { createRandom, shuffle, type Random } from '../../random.js'
 import { CONTEXT, packNumbers, widthOf, type NumberSample } from './digits.js'
 import {
   drawMember,
@@ -53,20 +53,14 @@ function drawSample(random: Random): MemberSample {
   return sampleOf(member, count)
 }
 
-function shuffled<T>(items: readonly T[], random: Random): T[] {
-  const out = [...items]
-  for (let i = out.length - 1; i > 0; i--) {
-    const j = random.below(i + 1)
-    ;[out[i], out[j]] = [out[j]!, out[i]!]
-  }
-  return out
-}
-
 /**
  * Digits that the batches of a group have in addition to those that their numbers need. They repeat the sign, so that the network reads wider
  * numbers than those of the training.
  */
 const SPARE = [0, 1, 0, 2, 1, 0, 2, 9]
+
+/** Digits of the shape for which the memory of a training is estimated: more than nearly all batches have, which are 4 to 18 digits wide. */
+const ESTIMATED_WIDTH = 24
 
 /** Steps of an epoch of the training, which has no end of its own. */
 export const STEPS_PER_EPOCH = 1000
@@ -79,7 +73,7 @@ const readCursor = open<{ step: number }>({ step: integer(0) })
  */
 export function trainingBatches({ batch, seed }: { batch: number; seed: number }): EpochSource {
   return {
-    dims: { length: 24, batch },
+    dims: { length: ESTIMATED_WIDTH, batch },
     stepsPerEpoch: STEPS_PER_EPOCH,
     *batches(cursor) {
       for (let { step } = readCursor(cursor ?? { step: 0 }, 'the cursor'); ;) {
@@ -87,7 +81,7 @@ export function trainingBatches({ batch, seed }: { batch: number; seed: number }
         const samples = Array.from({ length: SPARE.length * batch }, () => drawSample(random))
         const widths = new Map(samples.map((sample) => [sample, widthOf([...sample.terms, sample.next])]))
         samples.sort((one, other) => widths.get(one)! - widths.get(other)!)
-        const [order, spare] = [shuffled(SPARE.map((_, i) => i), random), shuffled(SPARE, random)] // prettier-ignore
+        const [order, spare] = [shuffle(SPARE.map((_, i) => i), random), shuffle([...SPARE], random)] // prettier-ignore
         for (let i = step % SPARE.length; i < SPARE.length; i++) {
           const own = samples.slice(order[i]! * batch, (order[i]! + 1) * batch)
           const length = widths.get(own.at(-1)!)! + spare[i]!

@@ -8,7 +8,7 @@ import { inkFormatError } from './parser.js'
 import type { XmlElement } from './xml.js'
 
 /** Returns the channels of every trace, in the order of the document: those of the trace, of a group around it, or of the current context. */
-export function traceChannels(root: XmlElement, document: InkmlDocument): Map<XmlElement, Channels> {
+function traceChannels(root: XmlElement, document: InkmlDocument): Map<XmlElement, Channels> {
   const channels = new Map<XmlElement, Channels>()
   let current = DEFAULT_CHANNELS
   const walk = (element: XmlElement, around: Channels | null) => {
