@@ -5,6 +5,7 @@ import { expected, type GatecellError } from '../errors.js'
 import { packageInfo } from '../native.js'
 import { tasks as allTasks } from '../tasks/registry.js'
 import type { TaskEntry } from '../tasks/task.js'
+import { descriptions } from './commands/descriptions.js'
 import { showCommands } from './commands/show-commands.js'
 import { commandOf, unknownOption } from './options/unknown.js'
 import { asTyped, commandLine } from './ui/command-line.js'
@@ -22,7 +23,7 @@ function commandsOf(tasks: readonly TaskEntry[]): LazyCommand[] {
   return [
     {
       name: 'train',
-      description: 'Trains a network; one command for each application.',
+      description: descriptions.train,
       add: async (program) => (await import('./commands/train/group.js')).addTrain(program, tasks)
     },
     ...verbs.map(({ task, verb }) => ({
@@ -32,37 +33,37 @@ function commandsOf(tasks: readonly TaskEntry[]): LazyCommand[] {
     })),
     {
       name: 'evaluate',
-      description: 'Measures a model on data.',
+      description: descriptions.evaluate,
       add: async (program) => (await import('./commands/evaluate.js')).addEvaluate(program, tasks)
     },
     {
       name: 'trace',
-      description: 'Shows a network at work.',
+      description: descriptions.trace,
       add: async (program) => (await import('./commands/trace.js')).addTrace(program, tasks)
     },
     {
       name: 'schema',
-      description: 'Prints the settings of all tasks and verbs as JSON Schema.',
+      description: descriptions.schema,
       add: async (program) => (await import('./commands/schema.js')).addSchema(program, tasks)
     },
     {
       name: 'inspect',
-      description: 'Lists the contents of a model file.',
+      description: descriptions.inspect,
       add: async (program) => (await import('./commands/inspect.js')).addInspect(program, tasks)
     },
     {
       name: 'doctor',
-      description: 'Checks this machine and installation.',
+      description: descriptions.doctor,
       add: async (program) => (await import('./commands/doctor.js')).addDoctor(program)
     },
     {
       name: 'bench',
-      description: 'Measures the speed of this machine.',
+      description: descriptions.bench,
       add: async (program) => (await import('./commands/bench.js')).addBench(program)
     },
     {
       name: 'tour',
-      description: 'Shows gatecell at work in two minutes: learns the alphabet, then real text, then writes.',
+      description: descriptions.tour,
       add: async (program) => (await import('./commands/tour/text.js')).addTour(program)
     }
   ]

@@ -21,6 +21,7 @@ import { withInterrupts, type Interrupts } from '../ui/interrupt.js'
 import { checkDevice } from '../options/device.js'
 import { choiceParser, device, filePath, listParser, numberParser, seconds, integerParser } from '../options/parse.js'
 import { createOutput, exitCodes, type Output } from '../ui/output.js'
+import { descriptions } from './descriptions.js'
 
 interface BenchFlags {
   threads?: number[]
@@ -62,7 +63,7 @@ export function addBench(program: Command): void {
   const size = (option: string) => listParser(integerParser(option, 1, 2 ** 20))
   program
     .command('bench')
-    .description('Measures the engine on this machine, and the machine itself.')
+    .description(descriptions.bench)
     .argument('[workload...]', 'names of workloads; all if none is named')
     .option(
       '--threads <n,...>',

@@ -15,6 +15,7 @@ import { learnAlphabet } from '../../tasks/text/training/alphabet.js'
 import { bytes } from '../../format.js'
 import { asTyped } from '../ui/command-line.js'
 import { createOutput, exitCodes, type Output } from '../ui/output.js'
+import { descriptions } from './descriptions.js'
 
 const EXAMPLES = `
 Example:
@@ -30,7 +31,7 @@ interface Trial {
 export function addDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('Reports version, instruction set, threads, limits, memory and backends, and tries the engine.')
+    .description(descriptions.doctor)
     .option('--json', 'one JSON object')
     .addHelpText('after', asTyped(EXAMPLES))
     .action(async (flags: { json?: true }) => {

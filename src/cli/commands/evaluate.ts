@@ -7,12 +7,13 @@ import { withDefaults } from '../../settings/index.js'
 import { createContext } from '../context.js'
 import { givenOnCommandLine } from '../options/settings.js'
 import { addModelCommand } from './model-command.js'
+import { descriptions } from './descriptions.js'
 
 /** Adds the command. */
 export function addEvaluate(program: Command, tasks: readonly TaskEntry[]): void {
   addModelCommand(program, tasks, {
     name: 'evaluate',
-    description: 'Measures a model on data.',
+    description: descriptions.evaluate,
     data: ['<data...>', 'files, folders, patterns, or - for standard input'],
     use: ({ evaluation }) => evaluation,
     words: ({ evaluation }) => evaluation.words,

@@ -11,6 +11,7 @@ import { asTyped } from '../ui/command-line.js'
 import { createOutput, type Output } from '../ui/output.js'
 import { printableJson, printableName } from '../ui/printable.js'
 import { filePath } from '../options/parse.js'
+import { descriptions } from './descriptions.js'
 
 const EXAMPLES = `
 Example:
@@ -20,7 +21,7 @@ Example:
 export function addInspect(program: Command, tasks: readonly TaskEntry[]): void {
   program
     .command('inspect')
-    .description('Lists the tensors, configuration and progress of a model file. Reads only the header.')
+    .description(descriptions.inspect)
     .argument('<model>', 'a .safetensors file, of a training or of another program', filePath('the model'))
     .option('--json', 'one JSON object')
     .addHelpText('after', asTyped(EXAMPLES))

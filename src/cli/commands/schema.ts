@@ -4,12 +4,13 @@ import type { Command } from 'commander'
 import { jsonSchema } from '../../settings/index.js'
 import type { TaskEntry } from '../../tasks/task.js'
 import { verbSchemas } from '../../tasks/verb.js'
+import { descriptions } from './descriptions.js'
 
 /** Adds the command. */
 export function addSchema(program: Command, tasks: readonly TaskEntry[]): void {
   program
     .command('schema')
-    .description('Prints the settings of all tasks and verbs as JSON Schema.')
+    .description(descriptions.schema)
     .action(() => {
       process.stdout.write(
         `${JSON.stringify(Object.fromEntries(tasks.map((task) => [task.id, schemasOf(task)])), null, 2)}\n`

@@ -5,6 +5,7 @@ import type { TaskEntry } from '../../tasks/task.js'
 import { argumentsOf } from '../../tasks/verb.js'
 import { runVerb } from '../run-verb.js'
 import { addModelCommand } from './model-command.js'
+import { descriptions } from './descriptions.js'
 
 const DATA = ['<data>', 'data of the kind that the model was trained on'] as const
 
@@ -12,8 +13,7 @@ const DATA = ['<data>', 'data of the kind that the model was trained on'] as con
 export function addTrace(program: Command, tasks: readonly TaskEntry[]): void {
   addModelCommand(program, tasks, {
     name: 'trace',
-    description:
-      'Shows a network at work: letters, memory cells, pen and gradient, or how long a text model remembers.',
+    description: descriptions.trace,
     data: DATA,
     use: ({ tracing }) => tracing,
     words({ tracing }) {

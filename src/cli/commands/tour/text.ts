@@ -18,6 +18,7 @@ import { device, filePath, filePaths, modelPath, seconds, integerParser } from '
 import { createOutput, exitCodes, type Output } from '../../ui/output.js'
 import { createProgress, peakMemory } from '../../ui/progress.js'
 import { tourHandwriting } from './handwriting.js'
+import { descriptions } from '../descriptions.js'
 
 interface TourFlags {
   handwriting?: true
@@ -34,7 +35,7 @@ const WRITER_STEPS = 1200
 export function addTour(program: Command): void {
   const command = program
     .command('tour')
-    .description('Shows what gatecell does, in two minutes: learns the alphabet, then real text, then writes.')
+    .description(descriptions.tour)
     .argument('[text...]', 'text to learn (default: TypeScript declarations in node_modules)', filePaths('the text'))
     .option('--handwriting', 'a network that reads handwriting, and one that writes it, instead of text')
     .option(
