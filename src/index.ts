@@ -1,4 +1,4 @@
-// The entry `gatecell`: the engine, for programs that define, train and run models. The applications have entries of their own, so that a
+// The entry `gatecell`: the engine, for programs that define, train and run models. The tasks have entries of their own, so that a
 // program loads only what it uses: `gatecell/text`, `gatecell/handwriting-recognition`, `gatecell/handwriting-synthesis`, `gatecell/ink`
 // and `gatecell/plot`.
 

@@ -7,7 +7,7 @@ import type { Model, ModelDefinition } from '../model.js'
 import { configToJson, defaultsOf, readStored, valuesCheck, withDefaults } from '../settings/index.js'
 import type { Group, Values } from '../settings/index.js'
 import type { LoadedModel, LoadOptions } from './runs/load.js'
-import type { Application, RunData, TrainingRunOptions } from './runs/run-types.js'
+import type { RunData, TrainableTask, TrainingRunOptions } from './runs/run-types.js'
 import { checkResumed, chooseTraining, given, processSettings, settleTraining } from './runs/settings.js'
 import type { Training, trainingSettings } from './runs/settings.js'
 import type { ModelInput, TaskContext, TaskEntry, TaskMeasurement, TaskRun } from './task.js'
@@ -70,8 +70,8 @@ export type LoadTask<N extends Group> = (
 /** Returns a task for the registry, with `load`, a function that loads its models from their files. */
 export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { load: LoadTask<N> } {
   const { code: _, network, training, id, summary, verbs, tracing, ...others } = parts
-  const application = async () => await applicationOf(parts, await parts.code())
-  const load: LoadTask<N> = async (source, options) => await (await application()).loadWith(source, options)
+  const trainable = async () => await trainableOf(parts, await parts.code())
+  const load: LoadTask<N> = async (source, options) => await (await trainable()).loadWith(source, options)
   return {
     description: summary,
     notes: '',
@@ -86,14 +86,14 @@ export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { 
     load,
     async prepare({ data, ...place }, given) {
       const { prepareRun } = await import('./runs/run.js')
-      const ready = await application()
+      const ready = await trainable()
       const run = await prepareRun(ready, { ...given, ...place, data })
       const own = ready.code.introduce?.(run.config, run.data)
       const introduction = { data: data.join(', '), network: id, step: 'a batch', ...own }
       return { run, introduction, measured: (measured) => measured as TaskMeasurement }
     },
     async evaluate(input, context) {
-      const { code, loadWith } = await application()
+      const { code, loadWith } = await trainable()
       using loaded = await loadWith(input.model)
       if (code.evaluate) return await code.evaluate(loaded, input, context)
       const data = await code.open(input.words, loaded.config)
@@ -104,9 +104,9 @@ export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { 
 
 type Options = TrainingRunOptions & { data: readonly string[]; network?: object; training?: Partial<Training> }
 
-type DefinedTask<N extends Group> = Application<Options, TaskConfig<N>, RunData & { data: TaskData }, TaskMeasurement>
+type DefinedTask<N extends Group> = TrainableTask<Options, TaskConfig<N>, RunData & { data: TaskData }, TaskMeasurement>
 
-async function applicationOf<N extends Group>(
+async function trainableOf<N extends Group>(
   { id, network, training }: TaskParts<N>,
   code: TaskCode<N>
 ): Promise<DefinedTask<N> & { code: TaskCode<N>; loadWith: LoadTask<N> }> {

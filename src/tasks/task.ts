@@ -1,4 +1,4 @@
-// The interface of an application. The command line (and later routes and forms) is made from the tasks in registry.ts: a new application
+// The interface of a task. The command line (and later routes and forms) is made from the tasks in registry.ts: a new task
 // is one folder with a value of this type and one line there. A value is light: its functions import their code on use.
 
 import type { Hint } from './hint.js'
@@ -87,7 +87,7 @@ export interface ModelInput<V = unknown> {
   readonly options: V
 }
 
-/** An application: data, model, measure and verbs. */
+/** A task: data, model, measure and verbs. */
 export interface TaskEntry {
   /** Name on the command line and in model files. */
   readonly id: string

@@ -1,4 +1,4 @@
-// The applications: text here, handwriting in recipes-handwriting.ts.
+// The tasks: text here, handwriting in recipes-handwriting.ts.
 import { tokensOf, vocabularyFromText } from '../../src/index.js'
 import * as text from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'

@@ -1,4 +1,4 @@
-// Small trainings of every application, and their outputs, have the bits of test/golden/bits.json: for 1 to 3 threads and under
+// Small trainings of every task, and their outputs, have the bits of test/golden/bits.json: for 1 to 3 threads and under
 // every instruction set. `GATECELL_WRITE_GOLDEN=1 npx tap test/cli/bits.test.ts` writes that file again, after a change that
 // is meant to change results.
 

@@ -93,7 +93,7 @@ export const mixtureOf = (writer: Writer): Workload =>
     'the mixture density loss compared with the training step of a three-layer writer',
     mixtureCase(writer)
   )
-/** The workloads at the sizes of the applications. */
+/** The workloads at the sizes of the tasks. */
 export const [ctc, mixture] = [ctcOf(reader), mixtureOf(writer)]
 
 function workload(name: string, summary: string, it: Case): Workload {

@@ -8,7 +8,7 @@ import { defaultsOf, withDefaults } from '../../settings/index.js'
 import { checkSameData, type DataMark } from '../runs/fingerprint.js'
 import { loadModel } from '../runs/load.js'
 import { prepareRun } from '../runs/run.js'
-import type { Application, Opened, RunData, RunOf, TrainingRunOptions } from '../runs/run-types.js'
+import type { Opened, RunData, RunOf, TrainableTask, TrainingRunOptions } from '../runs/run-types.js'
 import { checkResumed, chooseTraining, given, settleTraining, type Training } from '../runs/settings.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { forecastConfigFromJson, namesIn, type ForecastConfig } from './config.js'
@@ -135,7 +135,7 @@ async function learn(
   return { series, search }
 }
 
-const application: Application<Options, ForecastConfig, ForecastRunData, null> = {
+const application: TrainableTask<Options, ForecastConfig, ForecastRunData, null> = {
   ...forecastTask,
   open,
   load: async (source) => await loadModel(forecastTask, source, {}, () => 1),

@@ -4,7 +4,7 @@ import type { Ink } from '../../data/ink/strokes.js'
 import { counted } from '../../errors.js'
 import { grouped } from '../../format.js'
 import type { Run } from '../runs/run-types.js'
-import type { InkRunData } from './application.js'
+import type { InkRunData } from './training.js'
 import type { InkConfig } from './config.js'
 import { totalPoints } from './samples.js'
 

@@ -1,4 +1,4 @@
-// The parts of a training and an evaluation of the application, imported on use.
+// The parts of a training and an evaluation of the task, imported on use.
 
 import { grouped } from '../../format.js'
 import type { TaskCode, TaskData } from '../define-task.js'

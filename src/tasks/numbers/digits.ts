@@ -15,10 +15,10 @@ export const NONE = DIGITS
 /** Number of symbols: the digits and NONE. */
 export const SYMBOLS = DIGITS + 1
 
-/** Most digits of a term that the application takes. Longer numbers are refused. */
+/** Most digits of a term that the task takes. Longer numbers are refused. */
 export const MAX_DIGITS = 500
 
-/** Most terms that the application takes. */
+/** Most terms that the task takes. */
 export const MAX_TERMS = 1000
 
 /** Returns the number of digits of an integer, at least 1, without its sign. */

@@ -1,4 +1,4 @@
-// The network of the application. Two LSTM networks read the digits of the last six terms, least significant first. The encoder finds the rule:
+// The network of the task. Two LSTM networks read the digits of the last six terms, least significant first. The encoder finds the rule:
 // it ends with a state that has read all digits. The decoder begins with that state, reads the same digits again together with the digit of the
 // next term before, and gives the probabilities of each digit of the next term; the carries of its sums are in its cells. The decoder also
 // reads sums of the digits' vectors over the terms, weighted by factors that the encoder's state determines: a rule such as "twice the last term

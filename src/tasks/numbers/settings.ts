@@ -1,4 +1,4 @@
-// Settings of the network of the application, of its training and of the evaluation of its models.
+// Settings of the network of the task, of its training and of the evaluation of its models.
 
 import { MAX_SIZE, setting, type Group, type Values } from '../../settings/index.js'
 import { deviceSettings, trainingSettings } from '../runs/settings.js'

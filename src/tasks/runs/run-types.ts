@@ -31,7 +31,7 @@ import type { RunMemory } from './memory.js'
 import type { TaskModel } from './model-file.js'
 import { processSettings, type ProcessSettings, type Training } from './settings.js'
 
-/** Options of every training. An application adds its own. */
+/** Options of every training. A task adds its own. */
 export interface TrainingRunOptions extends ProcessSettings {
   /** Name of the model's file. The state of the run is stored next to it, see `lastPath`. */
   out: string
@@ -85,7 +85,7 @@ export interface Opened<C extends RunConfig, D extends RunData> {
  * The parts of a training that differ between tasks. O: its options; C: the configuration; D: the data; M: the measure of a trained
  * model.
  */
-export interface Application<
+export interface TrainableTask<
   O extends TrainingRunOptions,
   C extends RunConfig,
   D extends RunData,
@@ -129,7 +129,7 @@ export interface Run<M> {
   dispose(): void
 }
 
-/** A run with the configuration and data of its application. */
+/** A run with the configuration and data of its task. */
 export type RunOf<C extends RunConfig, D extends RunData, M> = Run<M> & Readonly<D> & { readonly config: C }
 
 /** The result of a training. M: the measure of a trained model. */

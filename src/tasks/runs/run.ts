@@ -1,5 +1,5 @@
 // A training from files to files: it opens the data and the files, resumes, trains, validates, saves checkpoints, logs, and measures the best
-// weights. The application supplies the data, the model and the measure.
+// weights. The task supplies the data, the model and the measure.
 
 import { setImmediate } from 'node:timers/promises'
 import { awaitable, integer } from '../../check/index.js'
@@ -19,7 +19,7 @@ import { estimateMemory, type RunMemory } from './memory.js'
 import { readRun } from './model-file.js'
 import { readFitOptions } from './run-types.js'
 import type {
-  Application,
+  TrainableTask,
   FitRunOptions,
   Opened,
   Run,
@@ -32,12 +32,12 @@ import type {
 import { given } from './settings.js'
 
 /**
- * Prepares a training. Throws what `Application.open` throws, and ERR_FILE_EXISTS, ERR_FILE_WRITE or ERR_FILE_FORMAT for files that exist,
+ * Prepares a training. Throws what `TrainableTask.open` throws, and ERR_FILE_EXISTS, ERR_FILE_WRITE or ERR_FILE_FORMAT for files that exist,
  * cannot be written or are damaged, ERR_BUSY if another training writes the same files, ERR_OUT_OF_MEMORY if the training does not fit into
  * memory, ERR_INVALID_OPTION if an option contradicts a setting that a resumed run must keep.
  */
 export async function prepareRun<O extends TrainingRunOptions, C extends RunConfig, D extends RunData, M>(
-  application: Application<O, C, D, M>,
+  trainable: TrainableTask<O, C, D, M>,
   options: O
 ): Promise<RunOf<C, D, M>> {
   const files = await openRunFiles(options.out, options.mode ?? 'new')
@@ -50,16 +50,16 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
   }
   try {
     const { resumable } = files
-    const resume = resumable === null ? null : await readRun(application, resumable)
+    const resume = resumable === null ? null : await readRun(trainable, resumable)
     if (resume) await files.resume(resume)
-    const ready = (opened = await application.open(options, resume && resume.settings))
+    const ready = (opened = await trainable.open(options, resume && resume.settings))
     const { config, data, source, validation } = ready
     const { seed, precision } = config.training!
     const { threads = 0, device = 'cpu' } = options
     // The last piece of the data and the plan of a step each hold the event loop for some milliseconds.
     await setImmediate()
     const before = process.memoryUsage.rss()
-    model = defineModel(application.definition(config), { seed, threads, precision, device, initialize: false })
+    model = defineModel(trainable.definition(config), { seed, threads, precision, device, initialize: false })
     const chosen = trainerOptions(ready, files, resume, options)
     if (chosen.average !== undefined) model.parameters.addArena('average')
     const memory = estimateMemory(before, model, {
@@ -72,7 +72,7 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
     checkMemory(memory, options.memoryLimits)
     model.parameters.initialize(seed)
     const { initFrom: path } = options
-    const initial = resume || path === undefined ? null : await takeInitialWeights(application, { model, config, path })
+    const initial = resume || path === undefined ? null : await takeInitialWeights(trainable, { model, config, path })
     const trainer = createTrainer(model, source, chosen)
     const run: RunOf<C, D, M> = {
       ...data,
@@ -84,8 +84,8 @@ export async function prepareRun<O extends TrainingRunOptions, C extends RunConf
       resumed: resume && { path: resumable!, step: trainer.progress.step, remakes: files.remakes },
       initial,
       memory,
-      describe: (threads) => describeRun(application.task, ready, run, integer(0)(threads, 'threads')),
-      fit: async (fitOptions) => fitRun(application, ready, run, readFitOptions(fitOptions, 'the options of fit')),
+      describe: (threads) => describeRun(trainable.task, ready, run, integer(0)(threads, 'threads')),
+      fit: async (fitOptions) => fitRun(trainable, ready, run, readFitOptions(fitOptions, 'the options of fit')),
       dispose
     }
     return run
@@ -146,7 +146,7 @@ function figures({ device: _, ...bytes }: RunMemory): JsonObject {
 
 /** Trains, then measures the best weights. */
 async function fitRun<O extends TrainingRunOptions, C extends RunConfig, D extends RunData, M>(
-  application: Application<O, C, D, M>,
+  trainable: TrainableTask<O, C, D, M>,
   { data, measured }: Opened<C, D>,
   { trainer, files }: Run<M>,
   options: FitRunOptions
@@ -154,9 +154,9 @@ async function fitRun<O extends TrainingRunOptions, C extends RunConfig, D exten
   const summary = await train(trainer, files, options)
   if (summary.stopped === 'abort' || measured === 0) return { summary, valid: null, measurementAborted: false }
   options.onMeasure?.(measured)
-  using best = await application.load(files.model)
+  using best = await trainable.load(files.model)
   try {
-    const valid = await application.measure(best, data, { signal: options.signal })
+    const valid = await trainable.measure(best, data, { signal: options.signal })
     return { summary, valid, measurementAborted: false }
   } catch (error) {
     const aborted = error instanceof GatecellError && error.code === 'ERR_ABORTED' && options.signal?.aborted === true

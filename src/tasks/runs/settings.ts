@@ -1,10 +1,10 @@
-// Training settings: their declaration, and how a resumed run merges them with new options. Applications add settings of their own.
+// Training settings: their declaration, and how a resumed run merges them with new options. Tasks add settings of their own.
 
 import { expected } from '../../errors.js'
 import { MAX_COUNT, MAX_SIZE, setting, type Given, type Values } from '../../settings/index.js'
 import type { LoadOptions } from './load.js'
 
-/** The part of the training settings that differs between applications. */
+/** The part of the training settings that differs between tasks. */
 export interface TrainingDescription {
   readonly batch: number
   readonly epochs: number
@@ -98,7 +98,7 @@ export function trainingSettings(of: TrainingDescription) {
   }
 }
 
-/** Training settings of any application. */
+/** Training settings of any task. */
 export type Training = Values<ReturnType<typeof trainingSettings>>
 
 /** Settings of a process that runs a training. They are not stored and may change on resume. */

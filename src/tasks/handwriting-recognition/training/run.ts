@@ -6,7 +6,7 @@ import { vocabularyFromText } from '../../../data/text/vocabulary.js'
 import { expected } from '../../../errors.js'
 import { prepareRun } from '../../runs/run.js'
 import type { RunResult } from '../../runs/run-types.js'
-import { inkApplication, inkRunFields, type InkRun, type InkRunOptions } from '../../ink/application.js'
+import { trainableInkTask, inkRunFields, type InkRun, type InkRunOptions } from '../../ink/training.js'
 import { textOf } from '../../ink/samples.js'
 import type { RecognitionConfig } from '../config.js'
 import { labelInk, recognitionSource, type LabelledInk } from '../data.js'
@@ -31,7 +31,7 @@ export type RecognitionResult = RunResult<RecognitionMeasure>
 /** A training of a reader that is ready to start, with its samples. */
 export type RecognitionRun = InkRun<RecognitionConfig, LabelledInk, RecognitionMeasure>
 
-const reading = inkApplication<RecognitionNetwork, RecognitionConfig, LabelledInk, RecognitionMeasure>({
+const reading = trainableInkTask<RecognitionNetwork, RecognitionConfig, LabelledInk, RecognitionMeasure>({
   ...recognitionTask,
   networkDefaults: readerNetworkDefaults,
   trainingDefaults: readerTrainingDefaults,

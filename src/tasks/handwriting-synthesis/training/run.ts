@@ -7,7 +7,7 @@ import { expected } from '../../../errors.js'
 import type { InkConfig } from '../../ink/config.js'
 import { prepareRun } from '../../runs/run.js'
 import type { RunResult } from '../../runs/run-types.js'
-import { inkApplication, inkRunFields, type InkRun, type InkRunOptions } from '../../ink/application.js'
+import { trainableInkTask, inkRunFields, type InkRun, type InkRunOptions } from '../../ink/training.js'
 import type { InkSets } from '../../../data/ink/split.js'
 import { fitMemoryless } from '../../../metrics/gaussian-mixture.js'
 import type { GenerationConfig } from '../config.js'
@@ -37,7 +37,7 @@ export type GenerationResult = RunResult<GenerationMeasure>
 export type GenerationRun = InkRun<GenerationConfig, WrittenInk, GenerationMeasure>
 
 function writing({ text }: GenerationRunOptions) {
-  return inkApplication<GenerationNetwork, GenerationConfig, WrittenInk, GenerationMeasure>({
+  return trainableInkTask<GenerationNetwork, GenerationConfig, WrittenInk, GenerationMeasure>({
     ...generationTask,
     networkDefaults: writerNetworkDefaults,
     trainingDefaults: writerTrainingDefaults,

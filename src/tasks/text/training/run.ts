@@ -11,7 +11,7 @@ import { defaultsOf, givenFields, type Given } from '../../../settings/index.js'
 import { checkSameData, type DataMark } from '../../runs/fingerprint.js'
 import { prepareRun } from '../../runs/run.js'
 import { runFields } from '../../runs/run-types.js'
-import type { Application, Opened, RunOf, RunResult, TrainingRunOptions } from '../../runs/run-types.js'
+import type { Opened, RunOf, RunResult, TrainableTask, TrainingRunOptions } from '../../runs/run-types.js'
 import { checkResumed, chooseTraining, given, settleTraining } from '../../runs/settings.js'
 import type { TextConfig } from '../config.js'
 import { bitsOfText, textFacts, type TextBits } from './bits.js'
@@ -64,7 +64,7 @@ const MEASURED_SYMBOLS = 2 ** 20
 /** Symbols that are read at once for the fingerprint. */
 const FINGERPRINT_PIECE = 2 ** 16
 
-const writing: Application<TextRunOptions, TextConfig, TextRunData, TextRunMeasure> = {
+const writing: TrainableTask<TextRunOptions, TextConfig, TextRunData, TextRunMeasure> = {
   ...textTask,
   async open(options, old) {
     const { network, split, ...settings } = chooseSettings(options, old)

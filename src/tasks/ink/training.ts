@@ -16,7 +16,7 @@ import type { LoadedModel } from '../runs/load.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { defaultsOf, givenFields, type Group, type Values } from '../../settings/index.js'
 import { runFields } from '../runs/run-types.js'
-import type { Application, Opened, RunData, RunOf, TrainingRunOptions } from '../runs/run-types.js'
+import type { Opened, RunData, RunOf, TrainableTask, TrainingRunOptions } from '../runs/run-types.js'
 import { checkResumed, chooseTraining, given, settleTraining } from '../runs/settings.js'
 import { checkAugmentation, type InkConfig } from './config.js'
 import { inkSplitSettings, type InkSettings, type InkTraining } from './settings.js'
@@ -150,10 +150,10 @@ export type InkRun<C extends InkConfig<unknown>, S, M> = RunOf<C, InkRunData<S>,
 
 const splitDefaults = defaultsOf(inkSplitSettings)
 
-/** Returns the application of a task on ink. Its `open` throws the errors of reading the ink and of preparing samples. */
-export function inkApplication<N extends object, C extends InkConfig<N>, S, M>(
+/** Returns the trainable task that these parts make. Its `open` throws the errors of reading the ink and of preparing samples. */
+export function trainableInkTask<N extends object, C extends InkConfig<N>, S, M>(
   task: InkTask<N, C, S, M>
-): Application<InkRunOptions<N>, C, InkRunData<S>, M> {
+): TrainableTask<InkRunOptions<N>, C, InkRunData<S>, M> {
   return {
     ...task,
     open: (options, old) => openSamples(task, options, old),
