@@ -3,11 +3,15 @@
 import { escapeXml, pixel } from './ink.js'
 import { colours, diverging, DIVERGING_LEVELS } from './theme.js'
 
-/** Returns the step between ticks: 1, 2 or 5 times a power of ten, so that `count` values have at most `maxTicks` ticks. */
+/** Returns the smallest of 1, 2 and 5 times the powers of ten that is not less than `size`, a number above 0. */
+export function roundStep(size: number): number {
+  const power = 10 ** Math.floor(Math.log10(size))
+  return power * [1, 2, 5, 10].find((one) => one * power >= size * (1 - 1e-9))!
+}
+
+/** Returns the round step between ticks with which `count` values have at most `maxTicks` ticks, at least 1. */
 export function tickStep(count: number, maxTicks: number): number {
-  let step = 1
-  for (let i = 0; count / step > maxTicks; i++) step *= i % 3 === 1 ? 2.5 : 2
-  return step
+  return Math.max(1, roundStep(count / maxTicks))
 }
 
 /** Returns a text of `size` pixels; `anchor` as in SVG. */

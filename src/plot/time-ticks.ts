@@ -1,11 +1,12 @@
 // Ticks of axes with values and with times: round numbers, and beginnings of years, months, days or hours.
 
+import { roundStep } from './axis.js'
+
 /** Returns round numbers from `min` to `max`, at most `most` and evenly apart: multiples of 1, 2 or 5 times a power of ten. */
 export function niceTicks(min: number, max: number, most: number): number[] {
   const size = (max - min) / Math.max(1, most - 1)
   if (!(size > 0) || !Number.isFinite(size)) return [min]
-  const power = 10 ** Math.floor(Math.log10(size))
-  const step = power * [1, 2, 5, 10].find((one) => one * power >= size * (1 - 1e-9))!
+  const step = roundStep(size)
   const first = Math.ceil(min / step - 1e-9)
   const count = Math.floor(max / step + 1e-9) - first + 1
   // Sums of steps would gather rounding errors, which labels would show.
