@@ -70,17 +70,15 @@ export type { Plan, PlanExplanation, RunOptions } from './graph/plan.js'
 export type { DType, Shape, View } from './graph/shape.js'
 export type { Tensor } from './graph/graph.js'
 
+export type { Batch, BatchSource, EpochSource } from './data/batching/source.js'
 export {
   evaluationSource,
   sampleSource,
   tokenSource,
-  type Batch,
-  type BatchSource,
-  type EpochSource,
   type PackSamples,
-  type TokenNames,
-  type TokenBatches
-} from './data/batching/source.js'
+  type TokenBatches,
+  type TokenNames
+} from './data/batching/sources.js'
 export { accuracy, f1, type ClassificationOptions, type F1Options } from './metrics/classification.js'
 export { perplexity, type Measurement, type Metric, type MetricBatch, type MetricValues } from './metrics/metric.js'
 export { evaluate, type EvaluateOptions, type Evaluation, type Metrics } from './train/evaluate.js'

@@ -8,7 +8,7 @@ import { embedding } from '../../src/layers/embedding.js'
 import { linear } from '../../src/layers/linear.js'
 import { lstm } from '../../src/layers/lstm.js'
 import { defineModel, i32 } from '../../src/model.js'
-import { tokenSource } from '../../src/data/batching/source.js'
+import { tokenSource } from '../../src/data/batching/sources.js'
 
 const VOCABULARY = 7
 

@@ -5,7 +5,8 @@ import { expected, show } from '../../errors.js'
 import { checkTokens, tokensOf, type Tokens } from '../text/tokens.js'
 import { checkVocabulary } from '../text/check-vocabulary.js'
 import type { Vocabulary } from '../text/vocabulary-types.js'
-import { evaluationSource, tokenSource, type EpochSource, type TokenNames } from './source.js'
+import type { EpochSource } from './source.js'
+import { evaluationSource, tokenSource, type TokenNames } from './sources.js'
 import { createBatches, createEvaluation } from './windows.js'
 
 /** The options of `createTextDataset`. */
