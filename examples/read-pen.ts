@@ -3,11 +3,11 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadReader, prepareRecognitionRun } from 'gatecell/handwriting-recognition'
-import { inkPoints, practiceInk } from 'gatecell/ink'
+import { inkPoints, syntheticInk } from 'gatecell/ink'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatecell-'))
 const [data, out] = [join(folder, 'ink.ndjson'), join(folder, 'reader.safetensors')]
-const samples = practiceInk(2000).map(({ text, strokes }) => JSON.stringify({ text, strokes: inkPoints(strokes) }))
+const samples = syntheticInk(2000).map(({ text, strokes }) => JSON.stringify({ text, strokes: inkPoints(strokes) }))
 writeFileSync(data, samples.join('\n'))
 
 const run = await prepareRecognitionRun({
@@ -23,7 +23,7 @@ run.dispose()
 
 const reader = await loadReader(out)
 const pen = reader.pen()
-const [word] = practiceInk(1, { seed: 7 })
+const [word] = syntheticInk(1, { seed: 7 })
 for (const stroke of inkPoints(word!.strokes)) {
   for (const [x, y] of stroke) pen.down(x!, y!)
   pen.up()

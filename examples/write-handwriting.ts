@@ -3,12 +3,12 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadWriter, prepareGenerationRun } from 'gatecell/handwriting-synthesis'
-import { inkPoints, practiceInk } from 'gatecell/ink'
+import { inkPoints, syntheticInk } from 'gatecell/ink'
 import { inkSvg } from 'gatecell/plot'
 
 const folder = mkdtempSync(join(tmpdir(), 'gatecell-'))
 const [data, out] = [join(folder, 'ink.ndjson'), join(folder, 'writer.safetensors')]
-const samples = practiceInk(2000).map(({ text, strokes }) => JSON.stringify({ text, strokes: inkPoints(strokes) }))
+const samples = syntheticInk(2000).map(({ text, strokes }) => JSON.stringify({ text, strokes: inkPoints(strokes) }))
 writeFileSync(data, samples.join('\n'))
 
 const run = await prepareGenerationRun({

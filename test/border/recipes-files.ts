@@ -122,7 +122,7 @@ const ink: AnyRecipe[] = [
     { accepts: ['1.text=null'] }
   ),
   pure('ink.inkPoints', inkEntry.inkPoints, () => [inks[0]!.strokes.map((stroke) => ({ ...stroke }))]),
-  pure('ink.practiceInk', inkEntry.practiceInk, () => [2, { seed: 1, least: 2, most: 3 }]),
+  pure('ink.syntheticInk', inkEntry.syntheticInk, () => [2, { seed: 1, least: 2, most: 3 }]),
   pure('plot.inkSvg', inkSvg, () => [
     inks[0]!.strokes.map((stroke) => ({ ...stroke })),
     { width: 200, moving: true, pointsPerSecond: 100, title: 'ink' }

@@ -14,7 +14,7 @@ import {
   type GenerationRunOptions
 } from '../../src/tasks/handwriting-synthesis/index.js'
 import { createWriting } from '../../src/tasks/handwriting-synthesis/use/writing.js'
-import { practiceInk, practiceLetters } from '../../src/data/ink/synthetic.js'
+import { syntheticInk, syntheticLetters } from '../../src/data/ink/synthetic.js'
 import { inkSvg } from '../../src/plot/ink.js'
 import { inkPoints } from '../../src/data/ink/strokes.js'
 import { inkOf, inkSamples, ndjson } from '../ink-samples.js'
@@ -112,10 +112,10 @@ t.test('a text that misses its end is taken back to its likeliest end', async (t
   t.same(write([...text, [1, 1, 9], [0, 2, 3]]), { finished: true, points: 4 }, 'an end that was drawn')
 })
 
-t.test('practice ink', async (t) => {
-  const ink = practiceInk(50, { seed: 2, least: 2, most: 4 })
-  t.same(practiceInk(50, { seed: 2, least: 2, most: 4 }), ink)
-  const letters = new Set(practiceLetters)
+t.test('synthetic ink', async (t) => {
+  const ink = syntheticInk(50, { seed: 2, least: 2, most: 4 })
+  t.same(syntheticInk(50, { seed: 2, least: 2, most: 4 }), ink)
+  const letters = new Set(syntheticLetters)
   for (const { text, strokes } of ink) {
     t.ok([...text!].length >= 2 && [...text!].length <= 4 && [...text!].every((letter) => letters.has(letter)))
     // i and t are drawn with two strokes, and every letter with a few points and not with a hundred.

@@ -1,12 +1,12 @@
-# Synthetic ink for read_pen.py and write_handwriting.py: the samples of gatecell's practiceInk, as offsets of the pen. Not counted.
+# Synthetic ink for read_pen.py and write_handwriting.py: the samples of gatecell's syntheticInk, as offsets of the pen. Not counted.
 import json
 import subprocess
 
 import torch
 
 PROGRAM = """
-import { practiceInk, inkPoints } from 'gatecell/ink'
-for (const { text, strokes } of practiceInk(Number(process.argv[1]))) console.log(JSON.stringify({ text, strokes: inkPoints(strokes) }))
+import { syntheticInk, inkPoints } from 'gatecell/ink'
+for (const { text, strokes } of syntheticInk(Number(process.argv[1]))) console.log(JSON.stringify({ text, strokes: inkPoints(strokes) }))
 """
 
 

@@ -6,7 +6,7 @@ import { expected } from '../../errors.js'
 const PATTERN = /^([^=:]+)(?::([1-9]\d{0,3}))?=(.+)$/
 
 /** Returns a test of samples. Throws ERR_INVALID_OPTION if the condition is invalid. */
-export function parseWhere(condition: string): (ink: Ink) => boolean {
+export function parseFilter(condition: string): (ink: Ink) => boolean {
   const [, name, word, values] = PATTERN.exec(condition) ?? []
   if (name === undefined) {
     throw expected(

@@ -3,7 +3,7 @@
 
 import { expected } from '../../errors.js'
 import { createRandom } from '../../random.js'
-import { parseWhere } from './filter.js'
+import { parseFilter } from './filter.js'
 import { readInk, type ReadInkOptions } from './read.js'
 import type { Ink } from './strokes.js'
 
@@ -35,7 +35,7 @@ export async function openInk(source: InkSource, split: InkSplit): Promise<InkSe
   const main = await readInk(source.data, source.read)
   if (source.validFiles && source.validFiles.length > 0)
     return { train: main, valid: await readInk(source.validFiles, source.read) }
-  const validates = split.where === null ? byShare(main.length, split.valid) : parseWhere(split.where)
+  const validates = split.where === null ? byShare(main.length, split.valid) : parseFilter(split.where)
   const train = main.filter((ink, i) => !validates(ink, i))
   const valid = main.filter((ink, i) => validates(ink, i))
   if (train.length > 0 && (split.where === null || valid.length > 0)) return { train, valid }

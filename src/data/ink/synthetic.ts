@@ -26,15 +26,15 @@ const LETTERS: Readonly<Record<string, readonly (readonly Corner[])[]>> = {
 }
 
 /** The letters that synthetic ink can write. */
-export const practiceLetters = Object.keys(LETTERS).join('')
+export const syntheticLetters = Object.keys(LETTERS).join('')
 
 /** Units of a small letter's height, as of a tablet. */
 const HEIGHT = 100
 /** Between points, in heights: about a dozen points a letter. */
 const STEP = 0.3
 
-/** The options of `practiceInk`. */
-export interface PracticeInkOptions {
+/** The options of `syntheticInk`. */
+export interface SyntheticInkOptions {
   /** An integer in [0, 2^53). Default: 0. */
   readonly seed?: number
   /** The fewest letters of a word, from 1 to 100. Default: 3. */
@@ -43,28 +43,28 @@ export interface PracticeInkOptions {
   readonly most?: number
 }
 
-const readOptions = optionsOf<PracticeInkOptions>({
+const readOptions = optionsOf<SyntheticInkOptions>({
   seed: optional(seedOf),
   least: optional(integer(1, 100)),
   most: optional(integer(1, 100))
 })
 
 /**
- * Returns `count` samples of synthetic ink (0 to 100,000): random words of `practiceLetters` with their texts, about a dozen points a letter,
+ * Returns `count` samples of synthetic ink (0 to 100,000): random words of `syntheticLetters` with their texts, about a dozen points a letter,
  * a small letter 100 units high. They depend only on the seed. Throws ERR_INVALID_ARGUMENT for other arguments.
  *
  * @example
- * const [{ text, strokes }] = practiceInk(1, { seed: 3 })
+ * const [{ text, strokes }] = syntheticInk(1, { seed: 3 })
  */
-export function practiceInk(count: number, options: PracticeInkOptions = {}): Ink[] {
-  const { seed = 0, least = 3, most = Math.max(5, least) } = readOptions(options, 'the options of practiceInk')
+export function syntheticInk(count: number, options: SyntheticInkOptions = {}): Ink[] {
+  const { seed = 0, least = 3, most = Math.max(5, least) } = readOptions(options, 'the options of syntheticInk')
   integer(0, 100_000)(count, 'count')
-  integer(least, 100)(most, 'most in the options of practiceInk')
+  integer(least, 100)(most, 'most in the options of syntheticInk')
   const random = createRandom(seed, 'practice ink')
   return Array.from({ length: count }, (_, i) => {
     const length = least + random.below(most - least + 1)
-    const text = Array.from({ length }, () => practiceLetters[random.below(practiceLetters.length)]!).join('')
-    return createInk(writeWord(text, random), { text, source: `practice word ${i + 1}` })
+    const text = Array.from({ length }, () => syntheticLetters[random.below(syntheticLetters.length)]!).join('')
+    return createInk(writeWord(text, random), { text, source: `synthetic word ${i + 1}` })
   })
 }
 

@@ -4,7 +4,7 @@
 import { invalid, list, number, object, open, type Check } from '../../check/index.js'
 import type { JsonObject } from '../../io/json.js'
 import { readStored, valuesCheck } from '../../settings/index.js'
-import { checkDataMark, type DataMark } from '../runs/fingerprint.js'
+import { checkDataFingerprint, type DataFingerprint } from '../runs/fingerprint.js'
 import type { Training } from '../runs/settings.js'
 import { checkSeriesFacts, type SeriesFacts } from './facts.js'
 import {
@@ -30,7 +30,7 @@ export interface ForecastConfig {
   readonly training: Training
   readonly series: readonly SeriesFacts[]
   readonly search: ForecastSearch
-  readonly data: DataMark
+  readonly data: DataFingerprint
 }
 
 const checkFields = open<ForecastConfig>({
@@ -39,7 +39,7 @@ const checkFields = open<ForecastConfig>({
   training: valuesCheck(forecastTrainingSettings),
   series: list(checkSeriesFacts, 1),
   search: object<ForecastSearch>({ epochs: number(1), ratio: number(0) }),
-  data: checkDataMark
+  data: checkDataFingerprint
 })
 
 const checkForecastConfig: Check<ForecastConfig> = (value, name) => {

@@ -5,7 +5,7 @@ import { crc32 } from 'node:zlib'
 import type { TimeSeries } from '../../data/series/series.js'
 import { expected, show } from '../../errors.js'
 import { defaultsOf, withDefaults } from '../../settings/index.js'
-import { checkSameData, type DataMark } from '../runs/fingerprint.js'
+import { checkSameData, type DataFingerprint } from '../runs/fingerprint.js'
 import { loadModel } from '../runs/load.js'
 import { prepareRun } from '../runs/run.js'
 import type { Opened, RunData, RunOf, TrainableTask, TrainingRunOptions } from '../runs/run-types.js'
@@ -71,7 +71,7 @@ export function trainedSeries(all: readonly TimeSeries[], table: ForecastTable):
   })
 }
 
-function markOf(trained: readonly TrainedSeries[]): DataMark {
+function markOf(trained: readonly TrainedSeries[]): DataFingerprint {
   let fingerprint = 0
   for (const { series, count } of trained) {
     const columns = [series.values, ...Object.values(series.covariates)]

@@ -1,6 +1,6 @@
 // The ink of an evaluation: a part of the split of the training, or all, and of it the samples that a filter chooses.
 
-import { parseWhere } from '../../data/ink/filter.js'
+import { parseFilter } from '../../data/ink/filter.js'
 import { openInk } from '../../data/ink/split.js'
 import type { Ink } from '../../data/ink/strokes.js'
 import type { Values } from '../../settings/index.js'
@@ -18,5 +18,5 @@ export async function chooseInk(
   const split = part === 'all' ? { valid: 0, where: null } : config.split
   const sets = await openInk({ data, read }, { ...split, valid: share ?? split.valid })
   const chosen = part === 'valid' ? sets.valid : sets.train
-  return where === undefined ? chosen : chosen.filter(parseWhere(where))
+  return where === undefined ? chosen : chosen.filter(parseFilter(where))
 }

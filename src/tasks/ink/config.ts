@@ -7,7 +7,7 @@ import { normalisationFromJson, type InkNormalisation } from '../../data/ink/nor
 import type { InkSplit } from '../../data/ink/split.js'
 import type { VocabularyConfig } from '../../data/text/vocabulary.js'
 import { checkFromReader, valuesCheck, type Group, type Values } from '../../settings/index.js'
-import { checkDataMark, type DataMark } from '../runs/fingerprint.js'
+import { checkDataFingerprint, type DataFingerprint } from '../runs/fingerprint.js'
 import { checkVocabularyConfig } from '../runs/vocabulary.js'
 import type { InkSettings, InkTraining } from './settings.js'
 
@@ -24,7 +24,7 @@ export interface InkConfig<N> {
   /** Settings of the training; models that were not made by a training may lack them. */
   readonly training?: InkTraining
   /** Fingerprint of the training data: of coordinates, times, strokes and texts. */
-  readonly data?: DataMark
+  readonly data?: DataFingerprint
 }
 
 /** Checks a normalisation of ink. Throws ERR_INVALID_ARGUMENT. */
@@ -49,6 +49,6 @@ export function inkConfigFields<G extends Group>(
     augmentation: checkAugmentation,
     split: valuesCheck(split),
     training: optional(valuesCheck(training)),
-    data: optional(checkDataMark)
+    data: optional(checkDataFingerprint)
   }
 }

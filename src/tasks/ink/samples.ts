@@ -6,10 +6,10 @@ import { countPoints, readInkSample, type Ink } from '../../data/ink/strokes.js'
 import { anything, callback, list, optional } from '../../check/index.js'
 import { expected, GatecellError } from '../../errors.js'
 import type { Vocabulary } from '../../data/text/vocabulary.js'
-import type { DataMark } from '../runs/fingerprint.js'
+import type { DataFingerprint } from '../runs/fingerprint.js'
 
 /** Returns the fingerprint of the ink: coordinates, times, ends of strokes and texts. */
-export function markOfInk({ train, valid }: InkSets): DataMark {
+export function fingerprintOfInk({ train, valid }: InkSets): DataFingerprint {
   let crc = 0
   for (const { strokes, text } of [...train, ...valid]) {
     // The sizes are included, so that points that move to the next stroke, or symbols to the next text, change the fingerprint.

@@ -21,7 +21,7 @@ import { checkResumed, chooseTraining, given, settleTraining } from '../runs/set
 import { checkAugmentation, type InkConfig } from './config.js'
 import { inkSplitSettings, type InkSettings, type InkTraining } from './settings.js'
 import { openInk, type InkSets, type InkSource, type InkSplit } from '../../data/ink/split.js'
-import { markOfInk } from './samples.js'
+import { fingerprintOfInk } from './samples.js'
 
 /** Options of a training on ink. N: settings of the network. Settings that are not given have the defaults of the task. */
 export interface InkRunOptions<N> extends InkSource, TrainingRunOptions {
@@ -169,7 +169,7 @@ async function openSamples<N extends object, C extends InkConfig<N>, S, M>(
   const { training, ...settings } = chooseSettings(task, options, old)
   const { onBad } = options
   const ink = await openInk({ ...options, read: { ...options.read, ...given({ onBad }) } }, settings.split)
-  const data = markOfInk(ink)
+  const data = fingerprintOfInk(ink)
   const found = `other ink (${data.train} and ${data.valid})`
   checkSameData(old?.data, data, { data: 'the ink', counted: 'samples', found, cut: 'split' })
   const texts = old ? old.vocabulary && vocabularyFromConfig(old.vocabulary) : task.vocabulary(ink)

@@ -4,7 +4,7 @@ import { expected } from '../../errors.js'
 import { integer, open, type Check } from '../../check/index.js'
 
 /** Fingerprint of the training data. */
-export interface DataMark {
+export interface DataFingerprint {
   /** Number of symbols or samples to train on. */
   readonly train: number
   /** Number of symbols or samples to validate. */
@@ -14,14 +14,14 @@ export interface DataMark {
 }
 
 /** Checks a fingerprint. Throws ERR_INVALID_ARGUMENT. */
-export const checkDataMark: Check<DataMark> = open<DataMark>({
+export const checkDataFingerprint: Check<DataFingerprint> = open<DataFingerprint>({
   train: integer(0),
   valid: integer(0),
   fingerprint: integer(0, 2 ** 32 - 1)
 })
 
-/** Words for the data in the error of `checkSameData`. */
-export interface DataWords {
+/** Description of the data for the error of `checkSameData`. */
+export interface DataDescription {
   /** Name of the data, for example 'the ink'. */
   readonly data: string
   /** Name of the elements that are counted, for example 'samples'. */
@@ -36,10 +36,10 @@ export interface DataWords {
  * Throws ERR_INVALID_OPTION if the data of a resumed run are not those with which it began. `before` is the stored fingerprint; undefined, for
  * a new run, accepts any data.
  */
-export function checkSameData(before: DataMark | undefined, now: DataMark, words: DataWords): void {
+export function checkSameData(before: DataFingerprint | undefined, now: DataFingerprint, described: DataDescription): void {
   if (!before) return
   if (before.train === now.train && before.valid === now.valid && before.fingerprint === now.fingerprint) return
-  const { data, counted, found, cut } = words
+  const { data, counted, found, cut } = described
   throw expected(
     'ERR_INVALID_OPTION',
     `${data} that the run began with (${before.train} ${counted} to train on and ${before.valid} to validate)`,

@@ -5,7 +5,7 @@ import { open, optional, type Check } from '../../check/index.js'
 import type { VocabularyConfig } from '../../data/text/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
 import { readStored, valuesCheck } from '../../settings/index.js'
-import { checkDataMark, type DataMark } from '../runs/fingerprint.js'
+import { checkDataFingerprint, type DataFingerprint } from '../runs/fingerprint.js'
 import { checkVocabularyConfig } from '../runs/vocabulary.js'
 import {
   textNetworkSettings,
@@ -27,7 +27,7 @@ export interface TextConfig {
   /** Settings of the training; models that were not made by a training may lack them. */
   readonly training?: TextTraining
   /** Fingerprint of the training data: of all ids, with those of the validation. */
-  readonly data?: DataMark
+  readonly data?: DataFingerprint
 }
 
 /** Checks a configuration that a caller passes. */
@@ -36,7 +36,7 @@ export const readTextConfig: Check<TextConfig> = open<TextConfig>({
   network: valuesCheck(textNetworkSettings),
   split: valuesCheck(textSplitSettings),
   training: optional(valuesCheck(textTrainingSettings)),
-  data: optional(checkDataMark)
+  data: optional(checkDataFingerprint)
 })
 
 /**

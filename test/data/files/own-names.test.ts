@@ -9,7 +9,7 @@ import { readInk } from '../../../src/data/ink/read.js'
 import { defineModel, f32, type ModelDefinition } from '../../../src/model.js'
 import { linear } from '../../../src/layers/linear.js'
 import { meanSquare } from '../../../src/graph/ops/index.js'
-import { parseWhere } from '../../../src/data/ink/filter.js'
+import { parseFilter } from '../../../src/data/ink/filter.js'
 import { inkOf, inkSamples } from '../../ink-samples.js'
 
 const folder = t.testdir({})
@@ -18,8 +18,8 @@ const inherited = [...Object.getOwnPropertyNames(Object.prototype), 'length', 'n
 t.test('conditions on fields that no sample has', async (t) => {
   const ink = inkOf(inkSamples(1)[0]!)
   for (const name of inherited.filter((name) => !name.includes(':'))) {
-    t.equal(parseWhere(`${name}=a`)(ink), false, name)
-    t.equal(parseWhere(`${name}:1=a`)(ink), false, name)
+    t.equal(parseFilter(`${name}=a`)(ink), false, name)
+    t.equal(parseFilter(`${name}:1=a`)(ink), false, name)
   }
 })
 

@@ -11,7 +11,7 @@ import { smoothStrokes } from '../../../src/data/ink/smooth.js'
 import { countPoints, createInk, inkPoints, type Ink, type Stroke } from '../../../src/data/ink/strokes.js'
 import { crc32c } from '../../../src/io/crc32c.js'
 import { createRandom } from '../../../src/random.js'
-import { practiceInk } from '../../../src/data/ink/synthetic.js'
+import { syntheticInk } from '../../../src/data/ink/synthetic.js'
 
 const plain: InkNormalisation = {
   scale: 'sample',
@@ -22,7 +22,7 @@ const plain: InkNormalisation = {
   resample: 'length',
   step: 1 / 12
 }
-const words = practiceInk(40, { seed: 5, least: 5, most: 8 })
+const words = syntheticInk(40, { seed: 5, least: 5, most: 8 })
 
 /** Straight stretches between the points in `pieces`, as a faster tablet would have them. */
 function denser({ x, y }: Stroke, pieces: number): Stroke {
@@ -98,7 +98,7 @@ t.test('the skew of a line is found, that of a letter is left alone', async (t) 
     const mean = left.reduce((sum, value) => sum + value, 0) / left.length
     t.ok(Math.abs(mean) <= Math.max(1, Math.abs(degrees) / 3), `${degrees} degrees: ${mean} left`)
   }
-  const letters = practiceInk(40, { seed: 2, least: 1, most: 1 })
+  const letters = syntheticInk(40, { seed: 2, least: 1, most: 1 })
   for (const { strokes, text } of letters) {
     const angle = (Math.atan(baselineSlope(rotate(strokes, 15))) * 180) / Math.PI
     t.ok(Math.abs(angle) < 8, `${text}: ${angle}`)

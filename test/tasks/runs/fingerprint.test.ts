@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createInk, type InkPoint } from '../../../src/data/ink/strokes.js'
-import { markOfInk } from '../../../src/tasks/ink/samples.js'
+import { fingerprintOfInk } from '../../../src/tasks/ink/samples.js'
 import { prepareTextRun } from '../../../src/tasks/text/index.js'
 import { story } from '../../cli/command.js'
 
@@ -68,7 +68,7 @@ t.test('ink', async (t) => {
     ]
   ]
   const [first, second] = plain as [InkPoint[], InkPoint[]]
-  const mark = (...samples: ReturnType<typeof ink>[]) => markOfInk({ train: samples, valid: [] }).fingerprint
+  const mark = (...samples: ReturnType<typeof ink>[]) => fingerprintOfInk({ train: samples, valid: [] }).fingerprint
   t.equal(mark(ink(plain)), mark(ink(plain)))
   const others: Record<string, number> = {
     text: mark(ink(plain, 'ac')),

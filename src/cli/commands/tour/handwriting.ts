@@ -8,7 +8,7 @@ import { counted } from '../../../errors.js'
 import type { Device } from '../../../graph/opcodes.js'
 import { checkFileName, writeTextAtomically } from '../../../io/atomic.js'
 import { loadWriter, prepareGenerationRun } from '../../../tasks/handwriting-synthesis/index.js'
-import { practiceInk, practiceLetters } from '../../../data/ink/synthetic.js'
+import { syntheticInk, syntheticLetters } from '../../../data/ink/synthetic.js'
 import { measureLegibility } from '../../../tasks/handwriting-synthesis/use/legibility.js'
 import { loadReader, prepareRecognitionRun } from '../../../tasks/handwriting-recognition/index.js'
 import { inkSvg } from '../../../plot/ink.js'
@@ -83,10 +83,10 @@ export async function tourHandwriting(tour: HandwritingTour, output: Output, int
 }
 
 async function drawInk({ files, output }: Stage): Promise<void> {
-  const ink = practiceInk(WORDS)
+  const ink = syntheticInk(WORDS)
   await writeTextAtomically(files.ink, ink.map(ndjson).join(''))
   output.line(
-    `1. Ink: ${counted(WORDS, 'word')} of the letters ${practiceLetters}, drawn by the program: ${files.ink}\n`
+    `1. Ink: ${counted(WORDS, 'word')} of the letters ${syntheticLetters}, drawn by the program: ${files.ink}\n`
   )
   show(output, ink[0]!)
 }
@@ -137,7 +137,7 @@ async function writeAndRead({ files, device, output, interrupts: { signal } }: S
   await writeTextAtomically(files.moving, inkSvg(word.ink.strokes, { title: WORD, moving: true, pointsPerSecond: 40 }))
   const { text: answer } = (await reader.read(word.ink))[0]!
   output.line(`   read: "${answer}"\n`)
-  const texts = practiceInk(ASKED, { seed: 1 }).map(({ text }) => text!)
+  const texts = syntheticInk(ASKED, { seed: 1 }).map(({ text }) => text!)
   const { cer, exact } = await measureLegibility(writer, reader, texts, { bias: BIAS, seed: 1, signal })
   output.line(
     `   Of ${ASKED} more words it reads ${percent(exact)} without an error, and ${percent(cer)} of the letters wrong.\n`

@@ -8,7 +8,7 @@ import { createPace } from '../../../data/files/pace.js'
 import type { Tokens } from '../../../data/text/tokens.js'
 import type { Vocabulary } from '../../../data/text/vocabulary.js'
 import { defaultsOf, givenFields, type Given } from '../../../settings/index.js'
-import { checkSameData, type DataMark } from '../../runs/fingerprint.js'
+import { checkSameData, type DataFingerprint } from '../../runs/fingerprint.js'
 import { prepareRun } from '../../runs/run.js'
 import { runFields } from '../../runs/run-types.js'
 import type { Opened, RunOf, RunResult, TrainableTask, TrainingRunOptions } from '../../runs/run-types.js'
@@ -80,7 +80,7 @@ const writing: TrainableTask<TextRunOptions, TextConfig, TextRunData, TextRunMea
       const { batch, length, seed } = settings.training
       const source = createTextDataset(train, vocabulary, { batch, length, seed })
       const training = settleTraining<TextTraining>(settings.training, source.stepsPerEpoch)
-      const data = await markOf(train, valid, options.corpus?.signal)
+      const data = await fingerprintOf(train, valid, options.corpus?.signal)
       checkSameText(old?.data, data)
       return {
         config: { vocabulary: vocabulary.config, network, split, training, data },
@@ -154,14 +154,14 @@ function textCounts({ train, valid, test }: Corpus['sizes']) {
   return { train: textFacts(train), valid: textFacts(valid), test: textFacts(test) }
 }
 
-function checkSameText(before: DataMark | undefined, now: DataMark): void {
+function checkSameText(before: DataFingerprint | undefined, now: DataFingerprint): void {
   const alike = before?.train === now.train && before.valid === now.valid
   const found = alike ? 'another text, or another one to validate on, of that length' : `${now.train} and ${now.valid}`
   checkSameData(before, now, { data: 'the text', counted: 'symbols', found, cut: 'shares' })
 }
 
 /** Returns the fingerprint of all symbols, which are read piece by piece from memory or from the cache. Throws ERR_ABORTED. */
-async function markOf(train: Tokens, valid: Tokens, signal: AbortSignal | undefined): Promise<DataMark> {
+async function fingerprintOf(train: Tokens, valid: Tokens, signal: AbortSignal | undefined): Promise<DataFingerprint> {
   const pace = createPace(signal)
   const ids = new Int32Array(FINGERPRINT_PIECE)
   let fingerprint = 0
