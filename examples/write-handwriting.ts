@@ -2,7 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { loadWriter, prepareGenerationRun } from 'gatecell/handwriting-synthesis'
+import { loadWriter, prepareSynthesisRun } from 'gatecell/handwriting-synthesis'
 import { inkPoints, syntheticInk } from 'gatecell/ink'
 import { inkSvg } from 'gatecell/plot'
 
@@ -11,7 +11,7 @@ const [data, out] = [join(folder, 'ink.ndjson'), join(folder, 'writer.safetensor
 const samples = syntheticInk(2000).map(({ text, strokes }) => JSON.stringify({ text, strokes: inkPoints(strokes) }))
 writeFileSync(data, samples.join('\n'))
 
-const run = await prepareGenerationRun({
+const run = await prepareSynthesisRun({
   data: [data],
   out,
   network: { hidden: 96, layers: 2, gaussians: 8, window: 5 },

@@ -24,7 +24,7 @@ const inferred = [
     'ViewOf',
     'src/io/safetensors/dtypes.ts:WritableTensor'
   ],
-  ...['recognitionNetworkSettings', 'generationNetworkSettings', 'textNetworkSettings'],
+  ...['recognitionNetworkSettings', 'synthesisNetworkSettings', 'textNetworkSettings'],
   ...['textSplitSettings', 'textTrainingSettings', 'InkSettings']
 ]
 

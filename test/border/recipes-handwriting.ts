@@ -4,8 +4,8 @@ import * as recognition from '../../src/tasks/handwriting-recognition/index.js'
 import * as synthesis from '../../src/tasks/handwriting-synthesis/index.js'
 import { loadTextModel, type LoadedText } from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'
-import { copy, dispose, generationRun, loadOptions, modelOptions, recognitionRun, run, signal } from './recipes-runs.js'
-import { generationConfig, inks, memoryless, offsets, recognitionConfig, vocabulary } from './worlds.js'
+import { copy, dispose, synthesisRun, loadOptions, modelOptions, recognitionRun, run, signal } from './recipes-runs.js'
+import { synthesisConfig, inks, memoryless, offsets, recognitionConfig, vocabulary } from './worlds.js'
 
 type AnyFunction = (...values: unknown[]) => unknown
 
@@ -22,9 +22,9 @@ const writing: AnyRecipe[] = [
   pure('handwriting-synthesis.fitMemoryless', synthesis.fitMemoryless, () => [copy(offsets), 2]),
   pure('handwriting-synthesis.measureMemoryless', synthesis.measureMemoryless, () => [copy(memoryless), copy(offsets)]),
   pure(
-    'handwriting-synthesis.generationConfigFromJson',
-    synthesis.generationConfigFromJson,
-    () => [copy(generationConfig), 'a file'],
+    'handwriting-synthesis.synthesisConfigFromJson',
+    synthesis.synthesisConfigFromJson,
+    () => [copy(synthesisConfig), 'a file'],
     {
       accepts: ['0.vocabulary=null', '0.split.where=*']
     }
@@ -35,16 +35,16 @@ const writing: AnyRecipe[] = [
     () => [
       inks.map((ink) => ({ ...ink })),
       writerVocabulary,
-      { normalisation: copy(generationConfig.normalisation) },
+      { normalisation: copy(synthesisConfig.normalisation) },
       () => {}
     ],
     // The last argument takes the errors of samples that are none.
     { accepts: ['0.0*', '0.1*', '1=null', '1.config*'] }
   ),
   pure(
-    'handwriting-synthesis.generationModel',
-    synthesis.generationModel,
-    () => [copy(generationConfig), modelOptions()],
+    'handwriting-synthesis.synthesisModel',
+    synthesis.synthesisModel,
+    () => [copy(synthesisConfig), modelOptions()],
     {
       cost: 20,
       returns: 'Model',
@@ -52,12 +52,12 @@ const writing: AnyRecipe[] = [
     }
   ),
   pure(
-    'handwriting-synthesis.measureGeneration',
-    synthesis.measureGeneration,
+    'handwriting-synthesis.measureSynthesis',
+    synthesis.measureSynthesis,
     () => [
-      synthesis.generationModel(generationConfig, { threads: 1 }),
-      copy(generationConfig),
-      writtenInk(inks, writerVocabulary, generationConfig),
+      synthesis.synthesisModel(synthesisConfig, { threads: 1 }),
+      copy(synthesisConfig),
+      writtenInk(inks, writerVocabulary, synthesisConfig),
       { signal: signal() }
     ],
     { cost: 60 }
@@ -108,7 +108,7 @@ const writing: AnyRecipe[] = [
     pure: true,
     cost: 100
   }),
-  ...run('handwriting-synthesis', 'prepareGenerationRun', synthesis.prepareGenerationRun, generationRun)
+  ...run('handwriting-synthesis', 'prepareSynthesisRun', synthesis.prepareSynthesisRun, synthesisRun)
 ]
 
 const space = 'handwriting-recognition'

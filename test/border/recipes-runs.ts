@@ -48,7 +48,7 @@ const inkRun = (out: string) => ({
   onBad: () => {}
 })
 
-export const generationRun = () => ({
+export const synthesisRun = () => ({
   ...inkRun('run-writer.safetensors'),
   network: { hidden: 8, layers: 1, gaussians: 2, window: 2 },
   normalisation: { scale: 'sample', step: 0.2 },

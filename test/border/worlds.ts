@@ -80,7 +80,7 @@ const offsets = [Float32Array.from([0, 0, 0, 1, 0, 0, 0.5, 0.5, 1, 0, 1, 0, 1, 0
 export const memoryless = synthesis.fitMemoryless(offsets, 2)
 export { offsets }
 
-export const generationConfig = {
+export const synthesisConfig = {
   ...inkParts,
   vocabulary: vocabulary.config,
   network: { hidden: 8, layers: 2, gaussians: 2, window: 2 },
@@ -105,6 +105,6 @@ export function makeFiles(): void {
   )
   save(text.textModel(textConfig), 'text.safetensors')
   save(recognition.recognitionModel(recognitionConfig), 'reader.safetensors')
-  save(synthesis.generationModel(generationConfig), 'writer.safetensors')
+  save(synthesis.synthesisModel(synthesisConfig), 'writer.safetensors')
   readFileSync('text.safetensors')
 }

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bpeToTokenizerJson, trainBpe, vocabularyFromText, writeCheckpointSync, type Model } from 'gatecell'
 import { recognitionModel } from 'gatecell/handwriting-recognition'
-import { fitMemoryless, generationModel } from 'gatecell/handwriting-synthesis'
+import { fitMemoryless, synthesisModel } from 'gatecell/handwriting-synthesis'
 import { textModel } from 'gatecell/text'
 import { story } from '../cli/command.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
@@ -64,7 +64,7 @@ export async function makeFiles(folder: string, { models = true } = {}): Promise
   save(
     folder,
     'writer.safetensors',
-    generationModel({
+    synthesisModel({
       ...ink,
       vocabulary: vocabularyFromText('lvzt hello world').config,
       network: { hidden: 8, layers: 2, gaussians: 2, window: 2 },

@@ -16,10 +16,10 @@ import {
   type Group
 } from '../../src/settings/index.js'
 import { recognitionRunSettings } from '../../src/tasks/handwriting-recognition/settings.js'
-import { generationRunSettings } from '../../src/tasks/handwriting-synthesis/settings.js'
+import { synthesisRunSettings } from '../../src/tasks/handwriting-synthesis/settings.js'
 import { textRunSettings } from '../../src/tasks/text/settings.js'
 
-const groups: Record<string, Group> = { textRunSettings, recognitionRunSettings, generationRunSettings }
+const groups: Record<string, Group> = { textRunSettings, recognitionRunSettings, synthesisRunSettings }
 
 for (const [name, group] of Object.entries(groups))
   t.test(name, async (t) => {

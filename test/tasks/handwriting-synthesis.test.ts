@@ -10,8 +10,8 @@ import {
   loadWriter,
   fitMemoryless,
   measureMemoryless,
-  prepareGenerationRun,
-  type GenerationRunOptions
+  prepareSynthesisRun,
+  type SynthesisRunOptions
 } from '../../src/tasks/handwriting-synthesis/index.js'
 import { createWriting } from '../../src/tasks/handwriting-synthesis/use/writing.js'
 import { syntheticInk, syntheticLetters } from '../../src/data/ink/synthetic.js'
@@ -23,11 +23,11 @@ const folder = t.testdir({ 'ink.ndjson': ndjson(inkSamples(80)) })
 const data = [join(folder, 'ink.ndjson')]
 const network = { hidden: 16, layers: 2, gaussians: 3, window: 2 }
 const training = { batch: 8, learningRate: 5e-3, steps: 150, validEvery: 50 }
-const base = { data, network, training, threads: 1 } satisfies Partial<GenerationRunOptions>
+const base = { data, network, training, threads: 1 } satisfies Partial<SynthesisRunOptions>
 const out = (name: string) => join(folder, `${name}.safetensors`)
 
 t.test('learns to write from a text', async (t) => {
-  const run = await prepareGenerationRun({ ...base, out: out('writer') })
+  const run = await prepareSynthesisRun({ ...base, out: out('writer') })
   const { valid } = await run.fit()
   run.dispose()
   t.ok(valid!.nats < valid!.mixture && valid!.mixture < valid!.gaussian, JSON.stringify(valid))
@@ -79,7 +79,7 @@ t.test('learns to write from a text', async (t) => {
 })
 
 t.test('learns to draw without a text', async (t) => {
-  const run = await prepareGenerationRun({ ...base, out: out('drawer'), text: false })
+  const run = await prepareSynthesisRun({ ...base, out: out('drawer'), text: false })
   t.equal(run.config.vocabulary, null)
   const { valid } = await run.fit()
   run.dispose()
@@ -140,7 +140,7 @@ t.test('baselines', async (t) => {
 
 t.test('a run whose files have the former name of the task resumes', async (t) => {
   const short = (steps: number) => ({ ...base, training: { ...training, steps, validEvery: 10 }, out: out('former') })
-  const first = await prepareGenerationRun(short(20))
+  const first = await prepareSynthesisRun(short(20))
   await first.fit()
   first.dispose()
   for (const path of [out('former'), join(folder, 'former.last.safetensors')]) {
@@ -150,7 +150,7 @@ t.test('a run whose files have the former name of the task resumes', async (t) =
     const states = Object.fromEntries(stateGroups.map((name) => [name, group(name)]))
     await writeCheckpoint(path, { task: 'handwriting', config, progress, weights: group('weights'), ...states })
   }
-  const second = await prepareGenerationRun({ ...short(30), mode: 'resume' })
+  const second = await prepareSynthesisRun({ ...short(30), mode: 'resume' })
   t.equal(second.resumed?.step, 20)
   await second.fit()
   second.dispose()

@@ -4,13 +4,13 @@ import { defineModel, writeCheckpoint, type Model } from '../../src/index.js'
 import { configToJson, defaultsOf } from '../../src/settings/index.js'
 import { forecastTask } from '../../src/tasks/forecast/run.js'
 import { recognitionModel } from '../../src/tasks/handwriting-recognition/index.js'
-import { generationModel } from '../../src/tasks/handwriting-synthesis/index.js'
+import { synthesisModel } from '../../src/tasks/handwriting-synthesis/index.js'
 import { forms } from '../../src/tasks/music/forms.js'
 import { musicNetworkSettings, musicTrainingSettings } from '../../src/tasks/music/settings.js'
 import { numbersDefinition } from '../../src/tasks/numbers/model.js'
 import { numbersNetworkSettings, numbersTrainingSettings } from '../../src/tasks/numbers/settings.js'
 import { textModel } from '../../src/tasks/text/index.js'
-import { generationConfig, recognitionConfig, textConfig } from '../border/worlds.js'
+import { synthesisConfig, recognitionConfig, textConfig } from '../border/worlds.js'
 import { forecastConfig } from './forecast/samples.js'
 
 /** Writes a model to a file and disposes of it. */
@@ -48,8 +48,8 @@ export const models: Record<string, (hidden: number) => Model> = {
       network: { ...recognitionConfig.network, hidden }
     }),
   'handwriting-synthesis': (hidden) =>
-    generationModel({
-      ...generationConfig,
-      network: { ...generationConfig.network, hidden }
+    synthesisModel({
+      ...synthesisConfig,
+      network: { ...synthesisConfig.network, hidden }
     })
 }

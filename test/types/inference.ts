@@ -7,7 +7,7 @@ import type { LoadedText, MemoryTrace, TextConfig, TextNetwork, TextTraining } f
 import { lexicon, textScorer, traceInk, traceSvg } from 'gatecell/handwriting-recognition'
 import type { InkTrace, LoadedReader, RecognitionNetwork } from 'gatecell/handwriting-recognition'
 import { measureLegibility } from 'gatecell/handwriting-synthesis'
-import type { GenerationNetwork, LoadedWriter } from 'gatecell/handwriting-synthesis'
+import type { SynthesisNetwork, LoadedWriter } from 'gatecell/handwriting-synthesis'
 import type { Ink } from 'gatecell/ink'
 
 /** Whether A and B are the same type, and not only assignable to each other. */
@@ -109,7 +109,7 @@ export function settings(config: TextConfig, other: TextConfig): void {
   holds<Same<TextNetwork['hidden'], number>>()
   holds<Same<TextNetwork['locked'], boolean>>()
   holds<Same<RecognitionNetwork['bidirectional'], boolean>>()
-  holds<Same<GenerationNetwork['gaussians'], number>>()
+  holds<Same<SynthesisNetwork['gaussians'], number>>()
   const optimizer: TextTraining['optimizer'] = 'adamw'
   void optimizer
   // @ts-expect-error: settings are read-only

@@ -151,8 +151,8 @@ export function augmentStrokes(strokes: readonly Stroke[], settings: InkAugmenta
     lift > 0 ? joined.flatMap((stroke) => (random.uniform() < lift ? breakStroke(stroke, random) : stroke)) : joined
   const kept = dropout > 0 ? broken.map((stroke) => dropPoints(stroke, dropout, random)) : broken
   const timed = kept.map(({ x, y, t }) => ({ x, y, t: t && t.map((time) => time * slower) }))
-  const turned = reverse > 0 ? timed.map((stroke) => (random.uniform() < reverse ? turn(stroke) : stroke)) : timed
-  const ordered = settings.swap > 0 ? swapStrokes(turned, settings.swap, random) : turned
+  const reversed = reverse > 0 ? timed.map((stroke) => (random.uniform() < reverse ? turn(stroke) : stroke)) : timed
+  const ordered = settings.swap > 0 ? swapStrokes(reversed, settings.swap, random) : reversed
   return countPoints(ordered) < 2 ? moved : ordered
 }
 

@@ -43,8 +43,8 @@ export function matmul(a: Tensor, b: Tensor, options?: MatmulOptions): Tensor {
   if (innerOfA !== innerOfB) {
     throw expected(
       'ERR_INVALID_SHAPE',
-      `b of matmul with ${innerOfA} ${transposeB ? 'columns' : 'rows'} for ${turned('a', a, transposeA)}`,
-      turned('b', b, transposeB),
+      `b of matmul with ${innerOfA} ${transposeB ? 'columns' : 'rows'} for ${described('a', a, transposeA)}`,
+      described('b', b, transposeB),
       'transpose or reshape one of them'
     )
   }
@@ -61,6 +61,6 @@ function matrixOf(name: string, { shape }: Tensor, transposed: boolean): [rows: 
   return transposed ? [columns, rows] : [rows, columns]
 }
 
-function turned(name: string, { shape }: { shape: Shape }, transposed: boolean): string {
+function described(name: string, { shape }: { shape: Shape }, transposed: boolean): string {
   return `${name} of shape ${showShape(shape)}${transposed ? ', transposed' : ''}`
 }

@@ -8,13 +8,13 @@ import { readStored } from '../../settings/index.js'
 import { inkConfigFields, type InkConfig } from '../ink/config.js'
 import { checkMemoryless } from './training/memoryless.js'
 import { writerVocabularies } from './symbols.js'
-import { generationNetworkSettings, writerSettings, type GenerationNetwork } from './settings.js'
+import { synthesisNetworkSettings, writerSettings, type SynthesisNetwork } from './settings.js'
 
 /**
  * Configuration of a writer, which its model file stores. The vocabulary has the symbols that it can write, without the end of a text;
  * `writerVocabularies` adds it. null: it draws without a text.
  */
-export interface GenerationConfig extends InkConfig<GenerationNetwork> {
+export interface SynthesisConfig extends InkConfig<SynthesisNetwork> {
   /** Standard deviation of the offsets of the training data, in sizes (the unit of the normalised ink); from 1e-9 to 1e9. */
   readonly deviation: number
   /** Mean number of points of a symbol in the training data, from 1e-3 to 1e6; 1 without texts. The window's first speed is its inverse. */
@@ -23,8 +23,8 @@ export interface GenerationConfig extends InkConfig<GenerationNetwork> {
   readonly memoryless: Memoryless
 }
 
-const checkFields = open<GenerationConfig>({
-  ...inkConfigFields(generationNetworkSettings, writerSettings),
+const checkFields = open<SynthesisConfig>({
+  ...inkConfigFields(synthesisNetworkSettings, writerSettings),
   vocabulary: nullable(writerVocabularies.checkSymbols),
   deviation: number(1e-9, 1e9),
   pointsPerSymbol: number(1e-3, 1e6),
@@ -32,7 +32,7 @@ const checkFields = open<GenerationConfig>({
 })
 
 /** Checks a configuration and returns a copy. The mixture without a memory must have as many components as the network's. */
-export const readGenerationConfig: Check<GenerationConfig> = (value, name) => {
+export const readSynthesisConfig: Check<SynthesisConfig> = (value, name) => {
   const config = checkFields(value, name)
   checkMemoryless(config.memoryless, `memoryless in ${name}`, config.network.gaussians)
   return config
@@ -43,8 +43,8 @@ export const readGenerationConfig: Check<GenerationConfig> = (value, name) => {
  *
  * @example
  * const { config } = await readCheckpointInfo('writer.safetensors')
- * const { network } = generationConfigFromJson(config, 'writer.safetensors')
+ * const { network } = synthesisConfigFromJson(config, 'writer.safetensors')
  */
-export function generationConfigFromJson(json: JsonObject, path: string): GenerationConfig {
-  return readStored(readGenerationConfig, json, path)
+export function synthesisConfigFromJson(json: JsonObject, path: string): SynthesisConfig {
+  return readStored(readSynthesisConfig, json, path)
 }

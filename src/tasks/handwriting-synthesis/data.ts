@@ -13,7 +13,7 @@ import type { Batch, EpochSource } from '../../data/batching/source.js'
 import { inkDatasetOptions, type InkSourceOptions } from '../ink/training.js'
 import { readNormalisation } from '../ink/config.js'
 import { makeSamples, textOf } from '../ink/samples.js'
-import type { GenerationConfig } from './config.js'
+import type { SynthesisConfig } from './config.js'
 import { writerVocabularies, windowSymbols } from './symbols.js'
 
 /** A sample of ink, as a writer is trained and measured on it. */
@@ -27,7 +27,7 @@ export interface WrittenInk {
   readonly steps: number
 }
 
-type Preparation = Pick<GenerationConfig, 'normalisation' | 'augmentation' | 'deviation'>
+type Preparation = Pick<SynthesisConfig, 'normalisation' | 'augmentation' | 'deviation'>
 
 /**
  * Prepares samples for the training or the measurement of a writer. `vocabulary` is that of the writer or the run, which has the end of a
@@ -37,12 +37,12 @@ type Preparation = Pick<GenerationConfig, 'normalisation' | 'augmentation' | 'de
  *
  * @example
  * const samples = writtenInk(await readInk(['words.ndjson']), writer.vocabulary, writer.config)
- * const { nats } = await measureGeneration(writer.model, writer.config, samples)
+ * const { nats } = await measureSynthesis(writer.model, writer.config, samples)
  */
 export function writtenInk(
   samples: readonly Ink[],
   writerVocabulary: Vocabulary | null,
-  how: Pick<GenerationConfig, 'normalisation'>,
+  how: Pick<SynthesisConfig, 'normalisation'>,
   onBad?: (error: GatecellError) => void
 ): WrittenInk[] {
   const vocabulary = nullable(writerVocabularies.checkVocabulary)(writerVocabulary, 'vocabulary')
@@ -80,7 +80,7 @@ export function inkOffsets(strokes: readonly Stroke[], deviation: number): Float
 }
 
 /** Returns the standard deviation of the offsets of all samples, of dx and dy together, around 0; 1 if all offsets are 0. */
-export function offsetDeviation(samples: readonly WrittenInk[], how: Pick<GenerationConfig, 'normalisation'>): number {
+export function offsetDeviation(samples: readonly WrittenInk[], how: Pick<SynthesisConfig, 'normalisation'>): number {
   let [sum, count] = [0, 0]
   for (const { ink } of samples) {
     const offsets = inkOffsets(prepareStrokes(ink, how.normalisation), 1)
@@ -133,7 +133,7 @@ const NO_END = -1
  * with texts, symbols [B, maxTargetLength] and textLengths [B]. In training they are shuffled and varied in each epoch; otherwise there is one pass in
  * the order of the lengths.
  */
-export function generationSource(
+export function synthesisSource(
   samples: readonly WrittenInk[],
   how: Preparation,
   options: InkSourceOptions

@@ -14,9 +14,9 @@ import { defineModel, modelDefinition, type Model, type ModelOptions, type Specs
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
 import { symbolNames } from '../runs/vocabulary.js'
-import { generationConfigFromJson, readGenerationConfig, type GenerationConfig } from './config.js'
+import { synthesisConfigFromJson, readSynthesisConfig, type SynthesisConfig } from './config.js'
 import { writerTensors } from './data.js'
-import { FORMER_GENERATION_TASKS, GENERATION_TASK } from './id.js'
+import { FORMER_SYNTHESIS_TASKS, SYNTHESIS_TASK } from './id.js'
 import { writerVocabularies } from './symbols.js'
 
 /** Columns of the pen in the input of each layer: two offsets, and whether a stroke ends. */
@@ -28,7 +28,7 @@ const GRADIENT_BOUND = 100
 type Outputs = Readonly<Record<string, Tensor>>
 
 /** Returns the definition of the network that `config` describes. */
-export function generationDefinition(config: GenerationConfig) {
+export function synthesisDefinition(config: SynthesisConfig) {
   const { hidden, gaussians, window } = config.network
   const vocabulary = writerVocabularies.of(config)
   const glorot = uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden)))
@@ -73,7 +73,7 @@ export function generationDefinition(config: GenerationConfig) {
   }
 
   return modelDefinition<Specs, Specs>({
-    name: GENERATION_TASK,
+    name: SYNTHESIS_TASK,
     config: configToJson(config),
     ...writerTensors(vocabulary !== null),
     forward,
@@ -86,19 +86,19 @@ export function generationDefinition(config: GenerationConfig) {
  * configuration or options that are not valid.
  *
  * @example
- * const model = generationModel(writer.config, { seed: 1 })
+ * const model = synthesisModel(writer.config, { seed: 1 })
  * model.parameterCount // as many as those of writer.model
  */
-export function generationModel(config: GenerationConfig, options: ModelOptions = {}): Model {
-  return defineModel(generationDefinition(readGenerationConfig(config, 'config')), options)
+export function synthesisModel(config: SynthesisConfig, options: ModelOptions = {}): Model {
+  return defineModel(synthesisDefinition(readSynthesisConfig(config, 'config')), options)
 }
 
 /** The models of writers, as their files store them. */
-export const generationTask: TaskModel<GenerationConfig> = {
-  task: GENERATION_TASK,
-  formerTasks: FORMER_GENERATION_TASKS,
-  configFromJson: generationConfigFromJson,
-  definition: generationDefinition,
+export const synthesisTask: TaskModel<SynthesisConfig> = {
+  task: SYNTHESIS_TASK,
+  formerTasks: FORMER_SYNTHESIS_TASKS,
+  configFromJson: synthesisConfigFromJson,
+  definition: synthesisDefinition,
   // Each layer reads the pen, then the window.
   symbolParameters(config) {
     const vocabulary = writerVocabularies.of(config)

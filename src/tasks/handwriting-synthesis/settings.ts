@@ -5,7 +5,7 @@ import { defaultsOf, MAX_SIZE, setting, type Group, type Values } from '../../se
 import { inkReadSettings, inkSettings } from '../ink/settings.js'
 
 /** Declarations of the settings of the network. */
-export const generationNetworkSettings = {
+export const synthesisNetworkSettings = {
   hidden: setting.integer({ min: 1, max: MAX_SIZE, default: 200, help: 'units of each LSTM layer' }),
   layers: setting.integer({
     min: 1,
@@ -25,8 +25,8 @@ export const writerSettings = inkSettings({
 })
 
 /** All settings of a training of a writer. */
-export const generationRunSettings = {
-  network: generationNetworkSettings,
+export const synthesisRunSettings = {
+  network: synthesisNetworkSettings,
   text: setting.flag({
     defaultText: 'with texts if every sample has one',
     flag: '--no-text',
@@ -38,13 +38,13 @@ export const generationRunSettings = {
 } satisfies Group
 
 /** All settings of a training of a writer with those of the reading of ink, for the command line. */
-export const writerTaskSettings = { ...generationRunSettings, ...inkReadSettings } satisfies Group
+export const writerTaskSettings = { ...synthesisRunSettings, ...inkReadSettings } satisfies Group
 
 /** Settings of the network. */
-export type GenerationNetwork = Values<typeof generationNetworkSettings>
+export type SynthesisNetwork = Values<typeof synthesisNetworkSettings>
 
 /** Defaults of the network. */
-export const writerNetworkDefaults = defaultsOf(generationNetworkSettings)
+export const writerNetworkDefaults = defaultsOf(synthesisNetworkSettings)
 /** Defaults of the training. */
 export const writerTrainingDefaults = defaultsOf(writerSettings.training)
 /** Defaults of the normalisation of the ink. */

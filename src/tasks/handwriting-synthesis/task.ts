@@ -3,7 +3,7 @@
 import { INK_FORMATS } from '../ink/settings.js'
 import type { TaskEntry } from '../task.js'
 import { defineVerb } from '../verb.js'
-import { FORMER_GENERATION_TASKS, GENERATION_TASK } from './id.js'
+import { FORMER_SYNTHESIS_TASKS, SYNTHESIS_TASK } from './id.js'
 import { writerTaskSettings } from './settings.js'
 import { writeRecords } from './use/use-records.js'
 import { writerEvaluationSettings, writeSettings } from './use/use-settings.js'
@@ -44,8 +44,8 @@ const write = defineVerb({
 
 /** The task of writers. */
 export const synthesisEntry: TaskEntry = {
-  id: GENERATION_TASK,
-  formerIds: FORMER_GENERATION_TASKS,
+  id: SYNTHESIS_TASK,
+  formerIds: FORMER_SYNTHESIS_TASKS,
   summary: 'learn to write by hand',
   description: 'Trains LSTM layers with a soft window over the text and a mixture density output to write by hand.',
   takesValidFiles: true,

@@ -36,7 +36,11 @@ export interface DataDescription {
  * Throws ERR_INVALID_OPTION if the data of a resumed run are not those with which it began. `before` is the stored fingerprint; undefined, for
  * a new run, accepts any data.
  */
-export function checkSameData(before: DataFingerprint | undefined, now: DataFingerprint, described: DataDescription): void {
+export function checkSameData(
+  before: DataFingerprint | undefined,
+  now: DataFingerprint,
+  described: DataDescription
+): void {
   if (!before) return
   if (before.train === now.train && before.valid === now.valid && before.fingerprint === now.fingerprint) return
   const { data, counted, found, cut } = described

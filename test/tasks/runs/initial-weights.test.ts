@@ -3,13 +3,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { vocabularyFromText, writeCheckpointSync, type Model } from '../../../src/index.js'
-import { generationModel, generationTask } from '../../../src/tasks/handwriting-synthesis/model.js'
+import { synthesisModel, synthesisTask } from '../../../src/tasks/handwriting-synthesis/model.js'
 import { recognitionModel, recognitionTask } from '../../../src/tasks/handwriting-recognition/model.js'
 import { tasks } from '../../../src/tasks/registry.js'
 import { takeInitialWeights } from '../../../src/tasks/runs/initial-weights.js'
 import { prepareTextRun } from '../../../src/tasks/text/training/run.js'
 import { textModel, textTask } from '../../../src/tasks/text/model.js'
-import { generationConfig, recognitionConfig, textConfig } from '../../border/worlds.js'
+import { synthesisConfig, recognitionConfig, textConfig } from '../../border/worlds.js'
 import { inProcess } from '../../cli/in-process.js'
 
 const [small, large] = ['lv', 'avlz'].map((symbols) => ({ vocabulary: vocabularyFromText(symbols).config })) as [
@@ -42,9 +42,9 @@ t.test('the weights of symbols of every task', async (t) => {
     },
     { task: recognitionTask, make: recognitionModel, config: recognitionConfig, lines: [['head.weight', 1, 0]] },
     {
-      task: generationTask,
-      make: generationModel,
-      config: generationConfig,
+      task: synthesisTask,
+      make: synthesisModel,
+      config: synthesisConfig,
       lines: [
         ['layer0.weight_ih_l0', 4, 1],
         ['layer1.weight_ih_l0', 4, 1]

@@ -70,7 +70,7 @@ const tasks = {
   },
   writer: {
     prepare: (more) =>
-      generation.prepareGenerationRun({ ...base, network: { hidden: 4, layers: 2, gaussians: 2, window: 2 }, ...more }),
+      generation.prepareSynthesisRun({ ...base, network: { hidden: 4, layers: 2, gaussians: 2, window: 2 }, ...more }),
     use: using(generation.loadWriter, async (model) => {
       const style = await model.style(sample)
       await model.write({ text: 'ab', points: 12, style })

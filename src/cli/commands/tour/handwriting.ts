@@ -7,7 +7,7 @@ import { inkPoints, type Ink } from '../../../data/ink/strokes.js'
 import { counted } from '../../../errors.js'
 import type { Device } from '../../../graph/opcodes.js'
 import { checkFileName, writeTextAtomically } from '../../../io/atomic.js'
-import { loadWriter, prepareGenerationRun } from '../../../tasks/handwriting-synthesis/index.js'
+import { loadWriter, prepareSynthesisRun } from '../../../tasks/handwriting-synthesis/index.js'
 import { syntheticInk, syntheticLetters } from '../../../data/ink/synthetic.js'
 import { measureLegibility } from '../../../tasks/handwriting-synthesis/use/legibility.js'
 import { loadReader, prepareRecognitionRun } from '../../../tasks/handwriting-recognition/index.js'
@@ -113,7 +113,7 @@ async function learnToRead(stage: Stage): Promise<void> {
 async function learnToWrite(stage: Stage): Promise<void> {
   const { files, output, interrupts, steps } = stage
   output.line('3. A network learns to write: LSTM layers, a soft window over the text, a mixture density for the pen.')
-  const run = await prepareGenerationRun({
+  const run = await prepareSynthesisRun({
     ...settingsOf(stage),
     out: files.writer,
     network: { hidden: 96, layers: 2, gaussians: 8, window: 5 },

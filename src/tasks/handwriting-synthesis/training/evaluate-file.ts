@@ -10,7 +10,7 @@ import { inkReading } from '../../ink/reading.js'
 import { engineOptions } from '../../runs/settings.js'
 import type { TaskMeasurement, ModelInput, TaskContext } from '../../task.js'
 import { writtenInk, type WrittenInk } from '../data.js'
-import { measureGeneration } from './evaluate.js'
+import { measureSynthesis } from './evaluate.js'
 import { measureLegibility, type Legibility } from '../use/legibility.js'
 import { loadWriter, type LoadedWriter } from '../use/load.js'
 import type { writerEvaluationSettings } from '../use/use-settings.js'
@@ -35,7 +35,7 @@ export async function evaluateWriterFile(
   const chosen = await chooseInk(data, flags, config, reading)
   const samples = writtenInk(chosen, writer.vocabulary, config, onBad)
   reading.tell(output, samples.length)
-  const measure = await measureGeneration(writer.model, config, samples, { signal })
+  const measure = await measureSynthesis(writer.model, config, samples, { signal })
   const { gaussian, mixture, nats: own, points, samples: count, seconds } = measure
   const legibility = flags.reader === undefined ? null : await letRead(writer, samples, flags, read, context)
   const { part } = flags

@@ -9,11 +9,11 @@ import { checkModel, type Model } from '../../../model.js'
 import { evaluate } from '../../../train/evaluate.js'
 import { expectFiniteLoss } from '../../../train/not-finite.js'
 import { measureMemoryless, type Baselines } from '../../../metrics/gaussian-mixture.js'
-import { readGenerationConfig, type GenerationConfig } from '../config.js'
-import { generationSource, offsetsOf, type WrittenInk } from '../data.js'
+import { readSynthesisConfig, type SynthesisConfig } from '../config.js'
+import { synthesisSource, offsetsOf, type WrittenInk } from '../data.js'
 
 /** The measure of a writer on samples of ink, with the nats per point of its baselines. */
-export interface GenerationMeasure extends Baselines {
+export interface SynthesisMeasure extends Baselines {
   /** Number of the samples. */
   samples: number
   /** Number of the points that were predicted. */
@@ -43,21 +43,21 @@ const readMeasureOptions = optionsOf<{ signal?: AbortSignal | undefined }>({ sig
  *
  * @example
  * const samples = writtenInk(await readInk(['words.ndjson']), writer.vocabulary, writer.config)
- * const { nats, mixture } = await measureGeneration(writer.model, writer.config, samples)
+ * const { nats, mixture } = await measureSynthesis(writer.model, writer.config, samples)
  */
-export async function measureGeneration(
+export async function measureSynthesis(
   model: Model,
-  modelConfig: GenerationConfig,
+  modelConfig: SynthesisConfig,
   inks: readonly WrittenInk[],
   measureOptions: { signal?: AbortSignal | undefined } = {}
-): Promise<GenerationMeasure> {
+): Promise<SynthesisMeasure> {
   checkModel(model, 'model')
-  const config = readGenerationConfig(modelConfig, 'config')
+  const config = readSynthesisConfig(modelConfig, 'config')
   const samples = readSamples(inks, 'the samples')
   const options = readMeasureOptions(measureOptions, 'the options')
   if (samples.length === 0) throw expected('ERR_CORPUS_EMPTY', 'at least one sample to measure', 'none', 'add ink')
   const maxTargetLength = samples.reduce((most, sample) => Math.max(most, sample.symbols.length), 0)
-  const source = generationSource(samples, config, { batch: BATCH, train: false, maxTargetLength })
+  const source = synthesisSource(samples, config, { batch: BATCH, train: false, maxTargetLength })
   const { loss, count, seconds } = await evaluate(model, source, { signal: options.signal })
   const baselines = measureMemoryless(
     config.memoryless,

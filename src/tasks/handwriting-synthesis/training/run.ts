@@ -10,35 +10,35 @@ import type { RunResult } from '../../runs/run-types.js'
 import { trainableInkTask, inkRunFields, type InkRun, type InkRunOptions } from '../../ink/training.js'
 import type { InkSets } from '../../../data/ink/split.js'
 import { fitMemoryless } from '../../../metrics/gaussian-mixture.js'
-import type { GenerationConfig } from '../config.js'
-import { generationSource, offsetDeviation, offsetsOf, pointsPerSymbol, writtenInk, type WrittenInk } from '../data.js'
-import { measureGeneration, type GenerationMeasure } from './evaluate.js'
+import type { SynthesisConfig } from '../config.js'
+import { synthesisSource, offsetDeviation, offsetsOf, pointsPerSymbol, writtenInk, type WrittenInk } from '../data.js'
+import { measureSynthesis, type SynthesisMeasure } from './evaluate.js'
 import { loadWriter } from '../use/load.js'
-import { generationTask } from '../model.js'
+import { synthesisTask } from '../model.js'
 import { writerVocabularies } from '../symbols.js'
 import {
-  generationRunSettings,
+  synthesisRunSettings,
   writerNetworkDefaults,
   writerNormalisationDefaults,
   writersAugmentation,
   writerTrainingDefaults,
-  type GenerationNetwork
+  type SynthesisNetwork
 } from '../settings.js'
 
-/** Options of `prepareGenerationRun`: files, the settings of the network, the ink and the training, and a signal. */
-export interface GenerationRunOptions extends InkRunOptions<GenerationNetwork> {
+/** Options of `prepareSynthesisRun`: files, the settings of the network, the ink and the training, and a signal. */
+export interface SynthesisRunOptions extends InkRunOptions<SynthesisNetwork> {
   /** Whether the network learns to write texts; false: it learns to draw. Default: true if every sample has a text. */
   text?: boolean
 }
 
 /** The result of a training of a writer: its summary and the measure of the best weights. */
-export type GenerationResult = RunResult<GenerationMeasure>
+export type SynthesisResult = RunResult<SynthesisMeasure>
 /** A training of a writer that is ready to start, with its samples. */
-export type GenerationRun = InkRun<GenerationConfig, WrittenInk, GenerationMeasure>
+export type SynthesisRun = InkRun<SynthesisConfig, WrittenInk, SynthesisMeasure>
 
-function writing({ text }: GenerationRunOptions) {
-  return trainableInkTask<GenerationNetwork, GenerationConfig, WrittenInk, GenerationMeasure>({
-    ...generationTask,
+function writing({ text }: SynthesisRunOptions) {
+  return trainableInkTask<SynthesisNetwork, SynthesisConfig, WrittenInk, SynthesisMeasure>({
+    ...synthesisTask,
     networkDefaults: writerNetworkDefaults,
     trainingDefaults: writerTrainingDefaults,
     augmentationDefault: inkAugmentations.none,
@@ -49,23 +49,23 @@ function writing({ text }: GenerationRunOptions) {
     samples: writtenInk,
     complete: (config, train, old) => ({ ...config, ...(old ? learnedOf(old) : learnFrom(train, config)) }),
     targetLength: ({ symbols }) => symbols.length,
-    source: generationSource,
+    source: synthesisSource,
     load: loadWriter,
-    measure: measureGeneration
+    measure: measureSynthesis
   })
 }
 
 /** Statistics of the training data that the configuration stores. */
-type Learned = Pick<GenerationConfig, 'deviation' | 'pointsPerSymbol' | 'memoryless'>
+type Learned = Pick<SynthesisConfig, 'deviation' | 'pointsPerSymbol' | 'memoryless'>
 
-function learnFrom(train: readonly WrittenInk[], config: InkConfig<GenerationNetwork>): Learned {
+function learnFrom(train: readonly WrittenInk[], config: InkConfig<SynthesisNetwork>): Learned {
   const deviation = offsetDeviation(train, config)
   const rows = train.map((sample) => offsetsOf(sample, { ...config, deviation }))
   const memoryless = fitMemoryless(rows, config.network.gaussians)
   return { deviation, pointsPerSymbol: pointsPerSymbol(train), memoryless }
 }
 
-function learnedOf({ deviation, pointsPerSymbol, memoryless }: GenerationConfig): Learned {
+function learnedOf({ deviation, pointsPerSymbol, memoryless }: SynthesisConfig): Learned {
   return { deviation, pointsPerSymbol, memoryless }
 }
 
@@ -80,7 +80,7 @@ function learnVocabulary({ train, valid }: InkSets, wanted?: boolean): Vocabular
   throw expected('ERR_INVALID_INK', 'ink with texts to write from', 'none', 'add texts, or train a model that draws')
 }
 
-const readRunOptions = object<GenerationRunOptions>({ ...inkRunFields(generationRunSettings), text: optional(boolean) })
+const readRunOptions = object<SynthesisRunOptions>({ ...inkRunFields(synthesisRunSettings), text: optional(boolean) })
 
 /**
  * Prepares the training of a writer: reads the ink, chooses the settings, makes the network and locks the files; `fit` of the result trains.
@@ -89,12 +89,12 @@ const readRunOptions = object<GenerationRunOptions>({ ...inkRunFields(generation
  * ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
  *
  * @example
- * const run = await prepareGenerationRun({ data: ['words.ndjson'], out: 'writer.safetensors', training: { epochs: 30 } })
+ * const run = await prepareSynthesisRun({ data: ['words.ndjson'], out: 'writer.safetensors', training: { epochs: 30 } })
  * const { valid } = await run.fit({ onReport: ({ step, loss }) => console.log(step, loss) })
  * run.dispose()
  * console.log(valid?.nats)
  */
-export async function prepareGenerationRun(runOptions: GenerationRunOptions): Promise<GenerationRun> {
+export async function prepareSynthesisRun(runOptions: SynthesisRunOptions): Promise<SynthesisRun> {
   const options = readRunOptions(runOptions, 'the options of the run')
   return prepareRun(writing(options), options)
 }

@@ -6,8 +6,8 @@ import type { Given } from '../../../settings/index.js'
 import { inkReading } from '../../ink/reading.js'
 import { introduceInk } from '../../ink/task-training.js'
 import type { RunPlace, TaskContext, TaskRun } from '../../task.js'
-import type { GenerationMeasure } from './evaluate.js'
-import { prepareGenerationRun } from './run.js'
+import type { SynthesisMeasure } from './evaluate.js'
+import { prepareSynthesisRun } from './run.js'
 import type { writerTaskSettings } from '../settings.js'
 
 /** Returns a training of a writer that is ready to start. */
@@ -15,12 +15,12 @@ export async function prepareWriterTask(
   place: RunPlace,
   { y, level, skipBad, ...given }: Given<typeof writerTaskSettings>,
   context: TaskContext
-): Promise<TaskRun<GenerationMeasure>> {
+): Promise<TaskRun<SynthesisMeasure>> {
   const { read, onBad, tell } = inkReading(
     { ...(y && { y }), ...(level && { level }), skipBad: skipBad === true },
     context
   )
-  const run = await prepareGenerationRun({ ...given, ...place, read, ...(onBad && { onBad }) })
+  const run = await prepareSynthesisRun({ ...given, ...place, read, ...(onBad && { onBad }) })
   tell(context.output, run.samples.train.length + run.samples.valid.length)
   const { layers, hidden, gaussians } = run.config.network
   return {

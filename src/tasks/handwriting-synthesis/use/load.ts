@@ -5,14 +5,14 @@ import type { Ink } from '../../../data/ink/strokes.js'
 import type { Vocabulary } from '../../../data/text/vocabulary.js'
 import type { CheckpointFile } from '../../../io/checkpoint.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../../runs/load.js'
-import type { GenerationConfig } from '../config.js'
-import { generationTask } from '../model.js'
+import type { SynthesisConfig } from '../config.js'
+import { synthesisTask } from '../model.js'
 import { readStyle, type WritingStyle } from './style.js'
 import { writerVocabularies } from '../symbols.js'
 import { writeInk, type WriteInkOptions, type WrittenResult } from './writing.js'
 
 /** A writer that was loaded from a file. */
-export interface LoadedWriter extends LoadedModel<GenerationConfig> {
+export interface LoadedWriter extends LoadedModel<SynthesisConfig> {
   /** The vocabulary of its texts: the end of a text as id 0, then the symbols that it can write. null: it draws without a text. */
   readonly vocabulary: Vocabulary | null
   /**
@@ -41,10 +41,10 @@ export async function loadWriter(
   source: string | CheckpointFile,
   options: Pick<LoadOptions, 'device' | 'threads'> = {}
 ): Promise<LoadedWriter> {
-  return writerOf(await loadModel(generationTask, source, options, () => 1))
+  return writerOf(await loadModel(synthesisTask, source, options, () => 1))
 }
 
-function writerOf(loaded: LoadedModel<GenerationConfig>): LoadedWriter {
+function writerOf(loaded: LoadedModel<SynthesisConfig>): LoadedWriter {
   const network = { ...loaded, vocabulary: writerVocabularies.of(loaded.config) }
   const writer: LoadedWriter = {
     ...network,

@@ -8,11 +8,11 @@ import type { Session } from '../../../generate/session-types.js'
 import { createSession } from '../../../generate/session.js'
 import type { Model } from '../../../model.js'
 import type { LoadedModel } from '../../runs/load.js'
-import type { GenerationConfig } from '../config.js'
+import type { SynthesisConfig } from '../config.js'
 import { windowSymbols } from '../symbols.js'
 
 /** The network of a writer with its vocabulary, which is null for one that draws without a text. */
-export type WriterNetwork = Pick<LoadedModel<GenerationConfig>, 'model' | 'config' | 'info'> & {
+export type WriterNetwork = Pick<LoadedModel<SynthesisConfig>, 'model' | 'config' | 'info'> & {
   readonly vocabulary: Vocabulary | null
 }
 

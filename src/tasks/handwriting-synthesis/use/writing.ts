@@ -7,7 +7,7 @@ import { expected, GatecellError } from '../../../errors.js'
 import type { SessionBlock } from '../../../generate/session-plan.js'
 import type { View } from '../../../graph/shape.js'
 import { createRandom, type Random } from '../../../random.js'
-import type { GenerationConfig } from '../config.js'
+import type { SynthesisConfig } from '../config.js'
 import { createPen, symbolsFor, type WriterNetwork } from './pen.js'
 import { checkStyle, restoreStyle, type WritingStyle } from './style.js'
 
@@ -107,7 +107,7 @@ type Point = readonly [dx: number, dy: number, end: number]
  * Returns strokes in the units of the training data from offsets of the pen, beginning at the origin. After a style the first offset only
  * leads from the style's last point to the beginning, so its place is the origin and no point is added.
  */
-function strokesOf(points: readonly Point[], afterStyle: boolean, { normalisation, deviation }: GenerationConfig) {
+function strokesOf(points: readonly Point[], afterStyle: boolean, { normalisation, deviation }: SynthesisConfig) {
   const { unit: size, resample, step } = normalisation
   const unit = deviation * size
   const tick = resample === 'time' ? step : 1
