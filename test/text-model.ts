@@ -21,12 +21,12 @@ export interface Shape {
   hidden?: number
   layers?: number
   dropout?: number
-  locked?: boolean
+  variational?: boolean
   carry?: boolean
 }
 
 export function textModel(shape: Shape = {}, options: ModelOptions = {}) {
-  const { hidden = 20, layers = 1, dropout: p = 0, locked = false, carry = true } = shape
+  const { hidden = 20, layers = 1, dropout: p = 0, variational = false, carry = true } = shape
   return defineModel(
     {
       name: 'text',
@@ -35,7 +35,14 @@ export function textModel(shape: Shape = {}, options: ModelOptions = {}) {
       targets: { targets: i32('length', 'batch') },
       forward: ({ tokens }) => {
         const x = embedding(tokens, { name: 'embedding', vocabulary, size: 12 })
-        const { output } = lstm(dropout(x, { p, locked }), { name: 'lstm', hidden, layers, dropout: p, locked, carry })
+        const { output } = lstm(dropout(x, { p, variational }), {
+          name: 'lstm',
+          hidden,
+          layers,
+          dropout: p,
+          variational,
+          carry
+        })
         return { logits: linear(output, { name: 'head', size: vocabulary }) }
       },
       loss: ({ logits }, { targets }) => crossEntropy(logits, targets),

@@ -10,10 +10,10 @@ export interface DropoutOptions {
   /** Probability that an element is set to zero, from 0 to below 1. */
   p: number
   /** Whether all steps of a sequence [T, ...] have the same mask (Gal and Ghahramani 2016). Default: false. */
-  locked?: boolean
+  variational?: boolean
 }
 
-const readOptions = object<DropoutOptions>({ p: number(0, 1), locked: optional(boolean) })
+const readOptions = object<DropoutOptions>({ p: number(0, 1), variational: optional(boolean) })
 
 /**
  * Records dropout (Srivastava et al. 2014): in training, y = m * x / (1 - p) with a mask m of zeros and ones, which is 0 with probability p; in
@@ -23,9 +23,9 @@ const readOptions = object<DropoutOptions>({ p: number(0, 1), locked: optional(b
  */
 export function dropout(x: Tensor, options: DropoutOptions): Tensor {
   expectType('dropout', 'x', x, 'f32')
-  const { p, locked = false } = readOptions(options, 'the options of dropout')
+  const { p, variational = false } = readOptions(options, 'the options of dropout')
   // Every dropout layer takes a number, also if it records no op: the masks of a layer do not depend on whether another one is disabled.
   const stream = x.graph.nextStream()
   if (p === 0 || !x.graph.training) return x
-  return dropoutOp(x, p, locked, stream)
+  return dropoutOp(x, p, variational, stream)
 }

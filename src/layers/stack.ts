@@ -20,7 +20,7 @@ export interface RecurrentOptions {
   /** Probability of dropout between layers, from 0 to 1, not after the last one. Default: 0. */
   dropout?: number
   /** Whether all steps of a sequence share one dropout mask (Gal and Ghahramani 2016). Default: false. */
-  locked?: boolean
+  variational?: boolean
   /** Whether the layers read in both directions; outputs are [forward, backward], twice as wide. Default: false. */
   bidirectional?: boolean
   /**
@@ -54,7 +54,7 @@ export const recurrentFields: Fields<RecurrentOptions> = {
   hidden: count,
   layers: optional(integer(1, 1000)),
   dropout: optional(number(0, 1)),
-  locked: optional(boolean),
+  variational: optional(boolean),
   bidirectional: optional(boolean),
   carry: optional(boolean),
   lengths: optional(tensor),
@@ -97,7 +97,7 @@ export function stackLayers<S extends string>(
   initial: Record<S, readonly Tensor[]> | 'learned' | undefined,
   one: (x: Tensor, place: Place<S>) => States<S> & { y: Tensor }
 ): { output: Tensor; finals: Record<S, Tensor[]> } {
-  const { name, layers = 1, dropout: p = 0, locked = false, bidirectional = false, carry = false } = options
+  const { name, layers = 1, dropout: p = 0, variational = false, bidirectional = false, carry = false } = options
   expectShape(kind, 'x', x, 'f32', [-1, -1, -1])
   x.graph.layer(name, options.shared)
   if (carry && (bidirectional || initial)) {
@@ -117,7 +117,7 @@ export function stackLayers<S extends string>(
   const finals = perState<Tensor[]>(() => [])
   let output = x
   for (let layer = 0; layer < layers; layer++) {
-    if (layer > 0) output = dropout(output, { p, locked })
+    if (layer > 0) output = dropout(output, { p, variational })
     const parts = directions.map((reverse, direction) => {
       const suffix = `l${layer}${reverse ? '_reverse' : ''}`
       const begin = (state: S): Tensor => {

@@ -62,7 +62,7 @@ const recurrent = (w: GraphWorld) => ({
   hidden: 5,
   layers: 2,
   dropout: 0.1,
-  locked: true,
+  variational: true,
   bidirectional: false,
   carry: true,
   lengths: w.i32(2),
@@ -241,7 +241,7 @@ export const graphRecipes: AnyRecipe[] = [
     { name: 'a', kind: 'general', lengths: w.i32(2) }
   ]),
   op('attentionKeys', api.attentionKeys, (w) => [w.f32(5, 2, 4), attention(w)]),
-  op('dropout', api.dropout, (w) => [w.f32(3, 2, 4), { p: 0.5, locked: true }]),
+  op('dropout', api.dropout, (w) => [w.f32(3, 2, 4), { p: 0.5, variational: true }]),
   op(
     'embedding',
     api.embedding,

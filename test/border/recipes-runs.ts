@@ -28,7 +28,7 @@ export const textRun = () => ({
   data: ['text.txt'],
   vocabulary: 'character',
   minCount: 1,
-  network: { embedding: 4, hidden: 8, layers: 1, dropout: 0, locked: false, recurrentDropout: 0, zoneout: 0 },
+  network: { embedding: 4, hidden: 8, layers: 1, dropout: 0, variational: false, recurrentDropout: 0, zoneout: 0 },
   training: { ...training, length: 4, labelSmoothing: 0.1 },
   split: { valid: 0.1, test: 0 },
   corpus: { memoryBytes: 1e6, onSkip: () => {}, onProgress: () => {} }

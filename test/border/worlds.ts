@@ -66,7 +66,7 @@ const inkParts = { normalisation, augmentation: inkAugmentations.none, split: { 
 
 export const textConfig = {
   vocabulary: vocabularyFromText('abc\n').config,
-  network: { embedding: 4, hidden: 8, layers: 1, dropout: 0.1, locked: true, recurrentDropout: 0.1, zoneout: 0 },
+  network: { embedding: 4, hidden: 8, layers: 1, dropout: 0.1, variational: true, recurrentDropout: 0.1, zoneout: 0 },
   split: { valid: 0.1, test: 0 }
 }
 

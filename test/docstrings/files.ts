@@ -46,7 +46,15 @@ export async function makeFiles(folder: string, { models = true } = {}): Promise
   const tokens = await trainBpe(['low lower lowest'], { size: 260, special: ['end'] })
   // The example reads the file of a tokenizer whose token has the name that GPT-2 gives it.
   writeFileSync(join(folder, 'gpt2-tokenizer.json'), bpeToTokenizerJson(tokens).replaceAll('<end>', '<|endoftext|>'))
-  const textNetwork = { embedding: 8, hidden: 8, layers: 1, dropout: 0, locked: false, recurrentDropout: 0, zoneout: 0 }
+  const textNetwork = {
+    embedding: 8,
+    hidden: 8,
+    layers: 1,
+    dropout: 0,
+    variational: false,
+    recurrentDropout: 0,
+    zoneout: 0
+  }
   const textOf = (text: string) =>
     textModel({ vocabulary: vocabularyFromText(text).config, network: textNetwork, split: { valid: 0.1, test: 0 } })
   save(folder, 'shakespeare.safetensors', textOf(letters))

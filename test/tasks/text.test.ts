@@ -30,7 +30,7 @@ const network = {
   hidden: 12,
   layers: 2,
   dropout: 0.5,
-  locked: false,
+  variational: false,
   recurrentDropout: 0.25,
   zoneout: 0.125
 }
@@ -175,13 +175,15 @@ t.test('configurations that are none', async (t) => {
   using model = textModel(config, { threads })
   const good = model.config
   t.same(textConfigFromJson(good, 'm'), config)
+  const { variational, ...others } = network
+  t.same(textConfigFromJson({ ...good, network: { ...others, locked: variational } }, 'm'), config, 'the former name')
   const bad: [string, JsonObject][] = [
     ['network', { ...good, network: 3 }],
     ['hidden', { ...good, network: { ...network, hidden: 0 } }],
     ['hidden', { ...good, network: { ...network, hidden: 2 ** 40 } }],
     ['layers', { ...good, network: { ...network, layers: 1.5 } }],
     ['dropout', { ...good, network: { ...network, dropout: '0' } }],
-    ['locked', { ...good, network: { ...network, locked: null } }],
+    ['variational', { ...good, network: { ...network, variational: null } }],
     ['recurrentDropout', { ...good, network: { ...network, recurrentDropout: 1 } }],
     ['zoneout', { ...good, network: { ...network, zoneout: -0.1 } }],
     ['split', { ...good, split: [] }],

@@ -4,7 +4,7 @@ import { createTrainer, machineInfo } from '../../src/index.js'
 import { noise, textModel, trainingData } from '../text-model.js'
 
 const model = textModel(
-  { hidden: 40, layers: 2, dropout: 0.25, locked: true },
+  { hidden: 40, layers: 2, dropout: 0.25, variational: true },
   { seed: 2, threads: Number(process.argv[2]) }
 )
 const trainer = createTrainer(model, trainingData(noise(800), 8, 16), { steps: 12, optimizer: { kind: 'adamw' } })

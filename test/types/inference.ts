@@ -107,7 +107,7 @@ export async function trainers(source: BatchSource): Promise<void> {
 export function settings(config: TextConfig, other: TextConfig): void {
   holds<Same<TextConfig['network'], TextNetwork>>()
   holds<Same<TextNetwork['hidden'], number>>()
-  holds<Same<TextNetwork['locked'], boolean>>()
+  holds<Same<TextNetwork['variational'], boolean>>()
   holds<Same<RecognitionNetwork['bidirectional'], boolean>>()
   holds<Same<SynthesisNetwork['gaussians'], number>>()
   const optimizer: TextTraining['optimizer'] = 'adamw'

@@ -43,17 +43,17 @@ export function embeddingOp(table: Tensor, ids: Tensor, paddingIdx: number | nul
 
 /**
  * Records dropout: in the modes that train, each element is zero with probability `p`, 0 to below 1, and else multiplied by 1 / (1 - p).
- * `locked`: all steps of dimension 0 have the same mask (Gal and Ghahramani 2016); default false. The mask is a function of
+ * `variational`: all steps of dimension 0 have the same mask (Gal and Ghahramani 2016); default false. The mask is a function of
  * (seed; stream, step, element), where `stream` is by default the next number of the graph. Throws ERR_INVALID_ARGUMENT if an argument does
  * not fit.
  * @example
  * const y = ops.dropout(x, 0.5)
  */
-export function dropoutOp(x: Tensor, p: number, locked = false, stream?: number): Tensor {
+export function dropoutOp(x: Tensor, p: number, variational = false, stream?: number): Tensor {
   expectType('dropout', 'x', x, 'f32')
   expectRate('dropout', 'p', p)
-  boolean(locked, 'locked of dropout')
+  boolean(variational, 'variational of dropout')
   const number = stream === undefined ? x.graph.nextStream() : stream
   expectNumber('dropout', 'stream', number, 0, MAX_ELEMENTS, true)
-  return one(x, 'dropout', [x], x.shape, [p, locked ? 1 : 0, number])
+  return one(x, 'dropout', [x], x.shape, [p, variational ? 1 : 0, number])
 }

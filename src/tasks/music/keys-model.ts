@@ -18,13 +18,13 @@ export function keysDefinition({ hidden, layers, dropout: p, inputDropout }: Mus
     inputs: { before: f32('length', 'batch', KEYS), lengths: i32('batch') },
     targets: { keys: f32('length', 'batch', KEYS), counted: f32('length', 'batch') },
     forward({ before, lengths }) {
-      const x = dropout(before, { p: inputDropout, locked: true })
+      const x = dropout(before, { p: inputDropout, variational: true })
       const { output } = lstm(x, {
         name: 'lstm',
         hidden,
         layers,
         dropout: p,
-        locked: true,
+        variational: true,
         carry: true,
         lengths,
         // Four keys of 88 are down, so that gates of the usual first weights hardly differ from step to step.
@@ -33,7 +33,7 @@ export function keysDefinition({ hidden, layers, dropout: p, inputDropout }: Mus
         bias: zeros,
         forgetBias: 1
       })
-      return { logits: linear(dropout(output, { p, locked: true }), { name: 'head', size: KEYS }) }
+      return { logits: linear(dropout(output, { p, variational: true }), { name: 'head', size: KEYS }) }
     },
     loss: ({ logits }, { keys, counted }) => sigmoidCrossEntropy(logits, keys, { weights: counted })
   })

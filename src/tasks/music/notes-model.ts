@@ -56,18 +56,18 @@ function stepLayers({ before, place, voices, lengths }: Inputs, network: MusicNe
     weight: normal(0.3)
   })
   const notes = concat([before, reshape(ranked, [length, batch, RANKS * WIDTH])])
-  const x = concat([dropout(notes, { p: inputDropout, locked: true }), gather(table, place)])
+  const x = concat([dropout(notes, { p: inputDropout, variational: true }), gather(table, place)])
   const { output } = lstm(x, {
     name: `${prefix}lstm`,
     hidden,
     layers,
     dropout: p,
-    locked: true,
+    variational: true,
     forgetBias: 1,
     carry: true,
     lengths
   })
-  return { output: dropout(output, { p, locked: true }), x }
+  return { output: dropout(output, { p, variational: true }), x }
 }
 
 /** Records tables of scores of the keys for a note: ids [T, S, B] give [T * S * B, K, KEYS]. Equal intervals have equal scores. */

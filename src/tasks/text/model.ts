@@ -32,7 +32,7 @@ function startingScales({ hidden }: Pick<TextNetwork, 'hidden'>): { embedding: n
 
 /** Records the layers above the embedding and returns the logits [T, B, V] of embedded symbols x [T, B, E]. */
 function textLayers(x: Tensor, config: TextConfig): Tensor {
-  const { hidden, layers, dropout: p, locked, recurrentDropout, zoneout } = config.network
+  const { hidden, layers, dropout: p, variational, recurrentDropout, zoneout } = config.network
   const size = vocabularySizeOf(config.vocabulary)
   const { input } = startingScales(config.network)
   const { output } = lstm(x, {
@@ -40,7 +40,7 @@ function textLayers(x: Tensor, config: TextConfig): Tensor {
     hidden,
     layers,
     dropout: p,
-    locked,
+    variational,
     ...(recurrentDropout > 0 && { recurrentDropout }),
     ...(zoneout > 0 && { zoneout }),
     carry: true,
@@ -49,7 +49,7 @@ function textLayers(x: Tensor, config: TextConfig): Tensor {
     bias: zeros,
     forgetBias: 1
   })
-  return linear(dropout(output, { p, locked }), { name: 'head', size, biasStart: zeros })
+  return linear(dropout(output, { p, variational }), { name: 'head', size, biasStart: zeros })
 }
 
 /** Returns the definition of the network that `config` describes. */

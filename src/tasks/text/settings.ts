@@ -15,7 +15,7 @@ export const textNetworkSettings = {
   layers: setting.integer({ min: 1, max: 1000, default: 2, help: 'LSTM layers' }),
   embedding: setting.integer({ ...size, defaultText: 'as hidden', help: 'width of the vectors of the symbols' }),
   dropout: setting.number({ ...probability, help: 'probability of dropout between the layers and after the last one' }),
-  locked: setting.flag({
+  variational: setting.flag({
     default: false,
     help: 'variational dropout: one mask for all steps of a sequence (Gal and Ghahramani 2016)'
   }),
