@@ -1,5 +1,6 @@
 // npm runs this before it packs or publishes: refuses without a prebuilt addon, since a package without one loads nowhere,
-// and builds dist/ where it is missing or older than its sources. Prints to standard error, because npm pack --json prints its result to standard output.
+// and builds dist/ where it is missing or older than its sources. Prints to standard error, because npm pack --json prints its result to standard
+// output.
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fail, filesBelow, root } from './lib.mjs'

@@ -142,7 +142,10 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
   readonly threads: number
   readonly precision: Precision
   readonly device: Device
-  /** Number of plans that have native memory now, and the bytes of all plans: those of each plan and the block that they share, without packed weights. */
+  /**
+   * Number of plans that have native memory now, and the bytes of all plans: those of each plan and the block that they share, without packed
+   * weights.
+   */
   readonly planUsage: { readonly plans: number; readonly bytes: number }
   /** Names of the dims of inputs and targets, which `plan`, `lease` and `record` take to train and to evaluate. */
   readonly dimNames: readonly string[]
@@ -163,7 +166,10 @@ export interface Model<I extends Specs = Specs, T extends Specs = Specs, O exten
     dims: Dims,
     options?: ModelPlanOptions<P, N, G>
   ): ModelPlan<I, T, N, P, G>
-  /** Returns a plan for one shape and purpose without other users, with carried states of zero. Plans of earlier leases are reused. Throws the errors of `plan`. */
+  /**
+   * Returns a plan for one shape and purpose without other users, with carried states of zero. Plans of earlier leases are reused. Throws the errors
+   * of `plan`.
+   */
   lease<P extends Purpose = 'train', N extends string = O, G extends string = never>(
     dims: Dims,
     options?: ModelPlanOptions<P, N, G>

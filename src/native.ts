@@ -121,7 +121,10 @@ export interface NativeAddon extends NativeBpe {
   planGenerate(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): number
   /** The same on the engine's thread; out is in a SharedArrayBuffer, and its last element receives the number of runs. */
   planGenerateAsync(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): Promise<number>
-  /** Brings carried states back from a GPU, where they stay between runs; from then on the copies of the host are the current ones. Throws ERR_BUSY while a job runs. */
+  /**
+   * Brings carried states back from a GPU, where they stay between runs; from then on the copies of the host are the current ones. Throws ERR_BUSY
+   * while a job runs.
+   */
   planFetchStates(plan: PlanHandle): void
   planExplain(plan: PlanHandle): string
   planBytes(plan: PlanHandle): number

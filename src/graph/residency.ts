@@ -40,7 +40,9 @@ export class Residency {
     return { plans: this.#plans.size, bytes: this.#own + this.#shared }
   }
 
-  /** Adds `plan`, which has its memory, as the last used one, and makes room for it. `onResidency(false)` is called when the plan loses its memory. */
+  /**
+   * Adds `plan`, which has its memory, as the last used one, and makes room for it. `onResidency(false)` is called when the plan loses its memory.
+   */
   enter(plan: Resident, onResidency: (resident: boolean) => void): void {
     this.leave(plan)
     const { own, shared } = plan.sizes()

@@ -68,7 +68,10 @@ export function smallestDims(definition: Described): Dims {
   return Object.fromEntries([...dimNamesOf(definition)].map((name) => [name, definition.smallest?.[name] ?? 1]))
 }
 
-/** Returns a copy of `dims` with exactly these names. Throws ERR_INVALID_SHAPE if a name is unknown or missing, or a size is not an integer of at least 1. */
+/**
+ * Returns a copy of `dims` with exactly these names. Throws ERR_INVALID_SHAPE if a name is unknown or missing, or a size is not an integer of at
+ * least 1.
+ */
 export function checkDims(dims: Dims, names: ReadonlySet<string>): Dims {
   checkObject(dims, 'the dims')
   const unknown = Object.keys(dims).find((name) => !names.has(name))

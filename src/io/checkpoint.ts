@@ -65,7 +65,8 @@ export interface CheckpointFile {
   readonly path: string
   readonly info: CheckpointInfo
   /**
-   * Reads the tensors and compares the data's checksum; may be called again. Skipped tensors are read as well, for the checksum. Throws ERR_FILE_FORMAT if it differs; the contents of the arrays are then invalid.
+   * Reads the tensors and compares the data's checksum; may be called again. Skipped tensors are read as well, for the checksum. Throws
+   * ERR_FILE_FORMAT if it differs; the contents of the arrays are then invalid.
    */
   load(place?: PlaceTensor): Promise<LoadedCheckpoint>
   close(): Promise<void>

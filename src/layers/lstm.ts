@@ -23,11 +23,16 @@ export interface LstmOptions extends RecurrentOptions {
   peepholes?: boolean
   /** Width R of h by an output projection (Sak, Senior, Beaufays 2014; PyTorch's proj_size), from 1 to H. Default: H, without a projection. */
   projection?: number
-  /** Probability, from 0 to 1, that a unit of c or h keeps its value of the step before (Krueger et al. 2017). A number applies to both. Default: 0. */
+  /**
+   * Probability, from 0 to 1, that a unit of c or h keeps its value of the step before (Krueger et al. 2017). A number applies to both. Default: 0.
+   */
   zoneout?: number | { c: number; h: number }
   /** Layer normalisation inside the cell (Ba, Kiros, Hinton 2016; see ops.lstm for the formula). float32 only. Default: false. */
   layerNorm?: boolean
-  /** Initial bias of the forget gate in bias_ih, with zero in bias_hh (Jozefowicz, Zaremba, Sutskever 2015 advise 1). Default: that of the other biases. */
+  /**
+   * Initial bias of the forget gate in bias_ih, with zero in bias_hh (Jozefowicz, Zaremba, Sutskever 2015 advise 1). Default: that of the other
+   * biases.
+   */
   forgetBias?: number
   /** Initializer of the peepholes. Default: uniform within 1 / sqrt(H). */
   peephole?: Initializer

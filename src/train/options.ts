@@ -65,7 +65,8 @@ export interface TrainerOptions {
   /** Metrics of the validations next to the loss, by name: `{ accuracy: accuracy() }`. Default none. */
   metrics?: Metrics
   /**
-   * The figure for `patience`, the plateau schedule and the choice of the best weights: 'loss' (default) or the name of one of `metrics`. A run that resumes must monitor the same figure.
+   * The figure for `patience`, the plateau schedule and the choice of the best weights: 'loss' (default) or the name of one of `metrics`. A run that
+   * resumes must monitor the same figure.
    */
   monitor?: string
   /** Which value of the monitored figure is the better one. Default: that of the metric, for the loss 'lower'. */

@@ -1,4 +1,5 @@
-// gatecell doctor tries the CUDA library in a process of its own: a library that cannot be used becomes a reason in the report, and the rest of the report is complete.
+// gatecell doctor tries the CUDA library in a process of its own: a library that cannot be used becomes a reason in the report, and the rest of the
+// report is complete.
 import t from 'tap'
 import { gatecell } from '../cli/command.js'
 import { emulator } from './device.js'

@@ -15,10 +15,12 @@ import { dialectIn, firstWord } from './prose.js'
 
 const MAX_FILE_LINES = 300
 const MAX_FUNCTION_LINES = 60
+const MAX_COMMENT_WIDTH = 150
 
 const sources = listFiles('src', /\.c?ts$/)
 const scripts = [...listFiles('scripts', /\.[cm]?js$/), ...listFiles('bench', /\.mjs$/)]
 const tests = listFiles('test', /\.ts$/)
+const examples = listFiles('examples', /\.ts$/)
 const cpp = [...listFiles('native', /\.(h|cc|cu|cuh|inl)$/), ...listFiles('bindings', /\.(h|cc)$/)]
 const cppTests = listFiles('test', /\.(h|cc|inl)$/)
 
@@ -29,6 +31,16 @@ type Rule = () => string[]
 const longFiles: Rule = () =>
   [...sources, ...scripts, ...tests, ...cpp, ...cppTests].filter(
     (file) => readFile(file).split('\n').length - 1 > MAX_FILE_LINES
+  )
+
+/** Every line of a comment has at most 150 characters. */
+const wideComments: Rule = () =>
+  [...sources, ...scripts, ...tests, ...examples, ...cpp, ...cppTests].flatMap((file) =>
+    readFile(file)
+      .split('\n')
+      .flatMap((line, index) =>
+        /^\s*(?:\/\/|\/?\*)/.test(line) && line.length > MAX_COMMENT_WIDTH ? [`${file}:${index + 1}`] : []
+      )
   )
 
 type NamedFunction = ts.FunctionLikeDeclaration & { body: ts.Node }
@@ -161,6 +173,7 @@ const dialectFiles: Rule = () => [...new Set(dialect().map(({ file }) => file))]
 
 export const rules: Readonly<Record<string, Rule>> = {
   longFiles,
+  wideComments,
   longFunctions,
   sharedNames,
   missingDocstrings,

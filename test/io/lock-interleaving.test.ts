@@ -1,6 +1,6 @@
-// Locks under every interleaving of a few processes (in npm test every third one). A process is a call of lockFile with an identity of its own. Between any two
-// of its calls of the file system, others run, stop or are killed; a killed process makes no further call. Afterwards at
-// most one process that lives has the lock, and once all have ended the next one gets it and leaves no file.
+// Locks under every interleaving of a few processes (in npm test every third one). A process is a call of lockFile with an identity of its own.
+// Between any two of its calls of the file system, others run, stop or are killed; a killed process makes no further call. Afterwards at most one
+// process that lives has the lock, and once all have ended the next one gets it and leaves no file.
 
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'

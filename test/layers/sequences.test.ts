@@ -1,4 +1,5 @@
-// The layers over two sequences inside models: what they learn, that carried states continue a sequence, and that decoding step by step gives the results of the whole sequence.
+// The layers over two sequences inside models: what they learn, that carried states continue a sequence, and that decoding step by step gives the
+// results of the whole sequence.
 import t from 'tap'
 import {
   attention,

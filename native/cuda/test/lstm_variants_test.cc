@@ -24,7 +24,8 @@ void check_device_bits(const Shape& s) {
     if (!wrong.empty()) FAIL_CHECK(text(s) << ", " << std::string(name) << ": " << wrong);
   });
 }
-// A named kernel of one launch (`back`: the one back in time where that does not fit), trained and inferred, against the float reference; and the same bits from a second run.
+// A named kernel of one launch (`back`: the one back in time where that does not fit), trained and inferred, against the float reference; and the
+// same bits from a second run.
 void check_kernel(const char* kernel, const Shape& s, int32_t precision, const char* back = nullptr) {
   const Named named(kernel);
   const double bound = precision == GC_TF32 ? 6e-3 : 4e-2;

@@ -60,8 +60,8 @@ const readOptions = object<BucketOptions>({
 })
 
 /**
- * Makes batches of sequences of about equal lengths, at most `batch` in each. Each epoch is drawn at once, in about 0.4 s of the calling thread for a million
- * sequences. Throws ERR_INVALID_ARGUMENT, and ERR_CORPUS_EMPTY if there is no sequence.
+ * Makes batches of sequences of about equal lengths, at most `batch` in each. Each epoch is drawn at once, in about 0.4 s of the calling thread for a
+ * million sequences. Throws ERR_INVALID_ARGUMENT, and ERR_CORPUS_EMPTY if there is no sequence.
  *
  * @example
  * const buckets = createBuckets(sequences.map(({ length }) => length), { batch: 32 })

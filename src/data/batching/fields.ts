@@ -55,8 +55,9 @@ const readModel = open<SampleModel>({ definition: open({ inputs: readSpecs, targ
 const product = (sizes: readonly number[]) => sizes.reduce((total, size) => total * size, 1)
 
 /**
- * Returns the inputs and targets of a model as fields, except for those that `without` names. Throws ERR_INVALID_ARGUMENT for other values, and ERR_INVALID_SHAPE for a tensor
- * without the dim `batch`, or with several other named dims, or whose other named dim is not the first one before or after `batch`.
+ * Returns the inputs and targets of a model as fields, except for those that `without` names. Throws ERR_INVALID_ARGUMENT for other values, and
+ * ERR_INVALID_SHAPE for a tensor without the dim `batch`, or with several other named dims, or whose other named dim is not the first one before or
+ * after `batch`.
  */
 export function fieldsOf(model: SampleModel, without: readonly string[] = []): Field[] {
   const { inputs, targets = {} } = readModel(model, 'the model').definition

@@ -31,7 +31,8 @@ function tooMuch(path: string, limit: string): GatecellError {
 
 /**
  * Yields the text of a file, FIFO or standard input. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT for damaged gzip, gzip that
- * unpacks to more than `maxRatio` times its size, more than 256 MiB, or a file that changes meanwhile, ERR_CORPUS_BINARY for other bytes than text, and ERR_ABORTED.
+ * unpacks to more than `maxRatio` times its size, more than 256 MiB, or a file that changes meanwhile, ERR_CORPUS_BINARY for other bytes than text,
+ * and ERR_ABORTED.
  */
 export async function* textPieces(source: TextSource): AsyncGenerator<string> {
   const { path, isStdin, stdin, signal, onBytes, maxRatio = MAX_RATIO } = source

@@ -160,7 +160,10 @@ function showValue(value: unknown): string {
 
 const readStroke = open<Stroke>({ x: numbers, y: numbers, t: nullable(numbers) })
 
-/** Checks that a value is a list of strokes to draw: x, y and t of a stroke have equal lengths. Throws ERR_INVALID_ARGUMENT for wrong types, ERR_INVALID_INK for wrong ink. */
+/**
+ * Checks that a value is a list of strokes to draw: x, y and t of a stroke have equal lengths. Throws ERR_INVALID_ARGUMENT for wrong types,
+ * ERR_INVALID_INK for wrong ink.
+ */
 export const readStrokes: Check<readonly Stroke[]> = (value, name) => {
   const strokes = list(readStroke, 0, inkLimits.strokes)(value, name)
   const points = sumOf(strokes.map(({ x }) => x))
@@ -209,7 +212,10 @@ const readSampleParts = open<Ink>({
   source: string
 })
 
-/** Checks that a value is a sample; its properties are read once, and the arrays of its strokes are not copied. Throws ERR_INVALID_ARGUMENT, and the errors of checkInk. */
+/**
+ * Checks that a value is a sample; its properties are read once, and the arrays of its strokes are not copied. Throws ERR_INVALID_ARGUMENT, and the
+ * errors of checkInk.
+ */
 export const readInkSample: Check<Ink> = (value, name) => {
   const ink = readSampleParts(value, name)
   checkInk(ink)

@@ -42,7 +42,10 @@ export interface Vocabulary {
   readonly size: number
   /** The id of `<unk>`, or -1 if unknown symbols are errors. */
   readonly unknownId: number
-  /** The special tokens in the order of their ids, which are the first ones; a minimum count puts `unknown` at the last id, and a tokenizer.json may have any ids. */
+  /**
+   * The special tokens in the order of their ids, which are the first ones; a minimum count puts `unknown` at the last id, and a tokenizer.json may
+   * have any ids.
+   */
   readonly special: readonly SpecialToken[]
   /** The value from which `vocabularyFromConfig` makes this vocabulary again; plain JSON. */
   readonly config: VocabularyConfig

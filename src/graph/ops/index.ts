@@ -79,17 +79,24 @@ export function softmax(x: Tensor): Tensor {
   return unary('softmax', x)
 }
 
-/** Records a + b; b has the shape of a, or the shape [last dimension of a]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit. */
+/**
+ * Records a + b; b has the shape of a, or the shape [last dimension of a]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit.
+ */
 export function add(a: Tensor, b: Tensor): Tensor {
   return binary('add', a, b)
 }
 
-/** Records a - b; b has the shape of a, or the shape [last dimension of a]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit. */
+/**
+ * Records a - b; b has the shape of a, or the shape [last dimension of a]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit.
+ */
 export function sub(a: Tensor, b: Tensor): Tensor {
   return binary('sub', a, b)
 }
 
-/** Records a * b, element by element; b has the shape of a, or the shape [last dimension of a]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a tensor does not fit. */
+/**
+ * Records a * b, element by element; b has the shape of a, or the shape [last dimension of a]. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if a
+ * tensor does not fit.
+ */
 export function mul(a: Tensor, b: Tensor): Tensor {
   return binary('mul', a, b)
 }
@@ -119,7 +126,10 @@ export function relu(x: Tensor): Tensor {
   return unary('relu', x)
 }
 
-/** Records scale * x + shift of each element of an f32 tensor, with finite numbers; shift is by default 0. Throws ERR_INVALID_ARGUMENT if an argument does not fit. */
+/**
+ * Records scale * x + shift of each element of an f32 tensor, with finite numbers; shift is by default 0. Throws ERR_INVALID_ARGUMENT if an argument
+ * does not fit.
+ */
 export function affine(x: Tensor, scale: number, shift = 0): Tensor {
   expectNumber('affine', 'scale', scale, -Number.MAX_VALUE, Number.MAX_VALUE)
   expectNumber('affine', 'shift', shift, -Number.MAX_VALUE, Number.MAX_VALUE)

@@ -37,9 +37,14 @@ export interface LstmInputs {
   norm?: { ih: Tensor; hh: Tensor; c: Tensor; biasC: Tensor } | null
   /** Whether the layer reads each row from its last step to the first; outputs are in the order of the input. Default false. */
   reverse?: boolean
-  /** Probability p, 0 to below 1, of recurrent dropout: one mask of 0 or 1 / (1 - p) on h for all steps, in training (Gal and Ghahramani 2016). Default 0. */
+  /**
+   * Probability p, 0 to below 1, of recurrent dropout: one mask of 0 or 1 / (1 - p) on h for all steps, in training (Gal and Ghahramani 2016).
+   * Default 0.
+   */
   dropout?: number
-  /** Probabilities, 0 to below 1, that a unit keeps its previous c or h (Krueger et al. 2017); outside training, the expectation is taken. Default 0. */
+  /**
+   * Probabilities, 0 to below 1, that a unit keeps its previous c or h (Krueger et al. 2017); outside training, the expectation is taken. Default 0.
+   */
   zoneout?: { c: number; h: number }
   /** Number of the random stream of the masks. Default 0. */
   stream?: number

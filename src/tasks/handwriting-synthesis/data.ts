@@ -130,8 +130,8 @@ const NO_END = -1
 /**
  * Returns batches of whole samples: points [T, B, 3] and the points that follow, next [T, B, 3], with weights [T, B] that are 0 after the end
  * of a sample; last [T, B], which is 1 at the end of the last stroke, 0 at the ends of other strokes and NO_END elsewhere; perPoint [2]; and,
- * with texts, symbols [B, maxTargetLength] and textLengths [B]. In training they are shuffled and varied in each epoch; otherwise there is one pass in
- * the order of the lengths.
+ * with texts, symbols [B, maxTargetLength] and textLengths [B]. In training they are shuffled and varied in each epoch; otherwise there is one pass
+ * in the order of the lengths.
  */
 export function synthesisSource(
   samples: readonly WrittenInk[],

@@ -38,8 +38,8 @@ const readLoadOptions = optionsOf<LoadOptions>({
 })
 
 /**
- * Loads a model for inference from a path, or from a file that is open and stays open. `threadsOf` returns the number of threads if the options have none. Throws ERR_FILE_NOT_FOUND if the file does
- * not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of another task.
+ * Loads a model for inference from a path, or from a file that is open and stays open. `threadsOf` returns the number of threads if the options have
+ * none. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of another task.
  */
 export async function loadModel<C>(
   task: TaskModel<C>,

@@ -16,7 +16,10 @@ import { inkFormatError } from './parser.js'
 
 type Pen = 'down' | 'lifted' | 'ended'
 
-/** Returns ink whose strokes begin at the origin plus the first offset. Throws ERR_FILE_FORMAT for rows of another form, ERR_INVALID_INK for values that are not coordinates. */
+/**
+ * Returns ink whose strokes begin at the origin plus the first offset. Throws ERR_FILE_FORMAT for rows of another form, ERR_INVALID_INK for values
+ * that are not coordinates.
+ */
 export function fromOffsets(rows: readonly unknown[], options: InkOptions & { source: string }): Ink {
   const { source } = options
   if (rows.length > inkLimits.points) throw invalidInk(source, `at most ${inkLimits.points} points`, `${rows.length}`)

@@ -80,8 +80,9 @@ const readOptions = optionsOf<TextScorerOptions>({
 /**
  * Returns a scorer that rates readings by a text model, as text between two ends of words or lines. `vocabulary` is that of the reader;
  * symbols that the text model does not have are never read. The text model must not be disposed of while the scorer is in use. Throws
- * ERR_UNSUPPORTED for a text model over words or byte pairs, whose symbols are longer than one of the reader, ERR_UNKNOWN_SYMBOL if the two models have no symbol except white space in common, ERR_INVALID_ARGUMENT for a text model that
- * `loadTextModel` did not return, a vocabulary without the blank and invalid options.
+ * ERR_UNSUPPORTED for a text model over words or byte pairs, whose symbols are longer than one of the reader, ERR_UNKNOWN_SYMBOL if the two models
+ * have no symbol except white space in common, ERR_INVALID_ARGUMENT for a text model that `loadTextModel` did not return, a vocabulary without the
+ * blank and invalid options.
  *
  * @example
  * using reader = await loadReader('reader.safetensors')
