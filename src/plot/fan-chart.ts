@@ -149,8 +149,8 @@ function legendOf({ history, median, bands = [], actual, marks = [] }: FanChart)
 }
 
 /**
- * Returns the chart as SVG text, 820 by 380 pixels, with axes, a legend, and colours for light and dark pages. Throws ERR_INVALID_ARGUMENT if it has no
- * finite value, or more values than times.
+ * Returns the chart as SVG text, 820 by 380 pixels, with axes, a legend, and colours for light and dark pages. Throws ERR_INVALID_ARGUMENT if it has
+ * no finite value, or more values than times.
  */
 export function fanChartSvg(chart: FanChart): string {
   const { title, unit, times, history, median, bands = [], actual, marks = [] } = chart

@@ -72,8 +72,8 @@ function changes(times: readonly string[], { key, text }: Cut): TimeTick[] {
 }
 
 /**
- * Returns at most `most` ticks for times in ISO 8601 or numbers of rows, ascending: the beginnings of the finest parts that are few enough. Times without
- * such a beginning have the first one as the only tick.
+ * Returns at most `most` ticks for times in ISO 8601 or numbers of rows, ascending: the beginnings of the finest parts that are few enough. Times
+ * without such a beginning have the first one as the only tick.
  */
 export function timeTicks(times: readonly string[], most: number): TimeTick[] {
   const cuts = times.every((time) => /^\d{1,9}$/.test(time)) ? rowCuts : dateCuts

@@ -66,9 +66,9 @@ function addNote({ pitch, begin, end, velocity }: Note, mix: Float32Array, sampl
 }
 
 /**
- * Returns the sound of notes in seconds (`performanceOf(sustained(piece))` for a piano with its pedal). The loudest sample is at 90 % of the range, so
- * nothing is clipped. Instruments are not distinguished, and pitches from 125 on are silent at 22,050
- * samples a second. Throws ERR_INVALID_ARGUMENT for other options.
+ * Returns the sound of notes in seconds (`performanceOf(sustained(piece))` for a piano with its pedal). The loudest sample is at 90 % of the range,
+ * so nothing is clipped. Instruments are not distinguished, and pitches from 125 on are silent at 22,050 samples a second. Throws
+ * ERR_INVALID_ARGUMENT for other options.
  */
 export function synthesise(notes: readonly Note[], synthesisOptions: SynthesisOptions = {}): Sound {
   const { sampleRate = 22_050, maxSeconds = 600 } = readOptions(synthesisOptions, 'the options of synthesise')

@@ -58,8 +58,8 @@ function unixReader(unit: number): (text: string) => ReadDate | null {
 
 /**
  * Returns a function that reads a date, which returns null for other texts. Without a format these are ISO 8601 (with a blank for the T, too),
- * YYYYMMDD, YYYY-MM, YYYY, YYYY/MM/DD, D.M.YYYY and YYYY-Q1; a format consists of luxon's tokens, or is X (seconds since 1970) or x (milliseconds). Throws ERR_INVALID_ARGUMENT for a format
- * without a year, because luxon would take the present one.
+ * YYYYMMDD, YYYY-MM, YYYY, YYYY/MM/DD, D.M.YYYY and YYYY-Q1; a format consists of luxon's tokens, or is X (seconds since 1970) or x (milliseconds).
+ * Throws ERR_INVALID_ARGUMENT for a format without a year, because luxon would take the present one.
  */
 export function dateReader(format?: string): (text: string) => ReadDate | null {
   const options = { zone: 'utc', setZone: true, locale: 'en' } as const

@@ -147,8 +147,8 @@ function offsetOf(groups: readonly Ordered[], clock: ZoneClock | undefined): ((i
 }
 
 /**
- * Places the rows of a file on one grid. `hasTimes` is false for a file without times, whose rows are the points. Throws ERR_FILE_FORMAT, with the line,
- * for times that are equal, go back, do not exist in the zone or are off the grid, and for a file of one row.
+ * Places the rows of a file on one grid. `hasTimes` is false for a file without times, whose rows are the points. Throws ERR_FILE_FORMAT, with the
+ * line, for times that are equal, go back, do not exist in the zone or are off the grid, and for a file of one row.
  */
 export function placeRows(
   rows: readonly RowGroup[],

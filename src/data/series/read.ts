@@ -72,13 +72,13 @@ const checkOptions = optionsOf<ReadSeriesOptions>({
 /**
  * Reads the time series of a CSV file, FIFO or `-` (standard input), also packed with gzip: one for each target and group of rows, by group in the
  * order of the file. The first record is the header. The step is the median distance of the rows; each row gets its point on the grid, and points
- * without a row are missing values. Empty cells are missing values; those before the first value of a series are left out, and if columns are known ahead, so are
- * those after the last one: there the forecast begins. Dates must be in order, the oldest or the newest first. A file has at most 256 MiB unpacked, 33 million
- * numbers and 4 million points of all series.
+ * without a row are missing values. Empty cells are missing values; those before the first value of a series are left out, and if columns are known
+ * ahead, so are those after the last one: there the forecast begins. Dates must be in order, the oldest or the newest first. A file has at most 256
+ * MiB unpacked, 33 million numbers and 4 million points of all series.
  *
- * Throws ERR_FILE_FORMAT, with file and line, for a cell that is not a number or a date, times that are equal, out of order or off the grid, one row, a series
- * without a value or whose values are all the same, and for broken CSV, ERR_CORPUS_EMPTY for a file without rows, ERR_CORPUS_BINARY for bytes that are not text, ERR_FILE_NOT_FOUND,
- * ERR_INVALID_ARGUMENT for options that do not fit the header, and ERR_ABORTED.
+ * Throws ERR_FILE_FORMAT, with file and line, for a cell that is not a number or a date, times that are equal, out of order or off the grid, one row,
+ * a series without a value or whose values are all the same, and for broken CSV, ERR_CORPUS_EMPTY for a file without rows, ERR_CORPUS_BINARY for
+ * bytes that are not text, ERR_FILE_NOT_FOUND, ERR_INVALID_ARGUMENT for options that do not fit the header, and ERR_ABORTED.
  */
 export async function readSeries(source: string, seriesOptions: ReadSeriesOptions): Promise<TimeSeries[]> {
   const path = filled(source, 'the file')

@@ -18,7 +18,8 @@ export interface TimeSeries {
   readonly step: GridStep
   /**
    * Times in ISO 8601, local to the zone, one for each point of the grid, so as many as `values`: '1871' for years, '1949-01' for months,
-   * '1958-03-29' for weeks and days, '2024-03-31T03:00:00+02:00' for shorter steps (the offset only if it is given), and the number of the row, from '1', without times.
+   * '1958-03-29' for weeks and days, '2024-03-31T03:00:00+02:00' for shorter steps (the offset only if it is given), and the number of the row, from
+   * '1', without times.
    */
   readonly times: readonly string[]
   /** NaN: missing. The first one is not missing. */

@@ -27,8 +27,8 @@ function dateText(wall: number, parts: 'year' | 'month' | 'day'): string {
 }
 
 /**
- * Returns the times of `count` points from the one at `begin`: a local time for calendar steps, an instant for shorter ones, the number of the row, from
- * 0, without times. `offset` returns the offset from UTC at an instant, in milliseconds; undefined: texts without one.
+ * Returns the times of `count` points from the one at `begin`: a local time for calendar steps, an instant for shorter ones, the number of the row,
+ * from 0, without times. `offset` returns the offset from UTC at an instant, in milliseconds; undefined: texts without one.
  */
 export function gridTimes(
   begin: number,

@@ -14,8 +14,8 @@ function monthIn(name: string): number | undefined {
 
 /**
  * Yields the records of a matrix as records with the cells [date, value], after a header with the names `time` and `target`. Values that are missing
- * after the last one of the file are not yielded: that year is not over. Throws ERR_FILE_FORMAT for a header other than a year with 12 months or 4 quarters, and for
- * a first cell that is not a year.
+ * after the last one of the file are not yielded: that year is not over. Throws ERR_FILE_FORMAT for a header other than a year with 12 months or 4
+ * quarters, and for a first cell that is not a year.
  */
 export async function* longRecords(
   records: AsyncGenerator<CsvRecord>,

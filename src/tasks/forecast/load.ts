@@ -39,8 +39,8 @@ export interface ForecastSession extends Disposable {
   /** The forecast after the last value. */
   readonly forecast: Forecast
   /**
-   * Takes the next value, NaN if it is missing, and returns the forecast of those after it. `covariates` has the values of the covariates at this step;
-   * those that are known ahead are read from the series that began the session. Throws ERR_INVALID_ARGUMENT for other values, ERR_DISPOSED
+   * Takes the next value, NaN if it is missing, and returns the forecast of those after it. `covariates` has the values of the covariates at this
+   * step; those that are known ahead are read from the series that began the session. Throws ERR_INVALID_ARGUMENT for other values, ERR_DISPOSED
    * after `dispose`.
    */
   update(value: number, covariates?: Readonly<Record<string, number>>): Forecast
@@ -48,8 +48,8 @@ export interface ForecastSession extends Disposable {
 }
 
 /**
- * Loads a model of series. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of
- * another task.
+ * Loads a model of series. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a
+ * model of another task.
  */
 export async function loadForecaster(
   source: string | CheckpointFile,

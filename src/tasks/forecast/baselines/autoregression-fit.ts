@@ -12,8 +12,8 @@ import { rollingError } from './rolling.js'
 /** The highest order without a season; with one it is three seasons. */
 const MAX_ORDER = 36
 /**
- * Shares of the part to train on at which a form is fitted, to be judged on the next fifth. One fifth would be few seasons of a short series (Bergmeir and
- * Benitez, "On the use of cross-validation for time series predictor evaluation", 2012).
+ * Shares of the part to train on at which a form is fitted, to be judged on the next fifth. One fifth would be few seasons of a short series
+ * (Bergmeir and Benitez, "On the use of cross-validation for time series predictor evaluation", 2012).
  */
 const FITTED = [0.6, 0.8]
 const JUDGED = 0.2
@@ -59,9 +59,9 @@ function chosen(training: Float64Array, season: number, horizon: number): Fitted
 }
 
 /**
- * Returns a linear autoregression of the values or their logarithms, or of the changes of either against the season before, of an order up to 36 or three
- * seasons. The form is the one with the smallest absolute error over all horizons on the last two fifths of the part to train on; it is then fitted to all
- * of that part. A series too short for any form has the last value as its forecast.
+ * Returns a linear autoregression of the values or their logarithms, or of the changes of either against the season before, of an order up to 36 or
+ * three seasons. The form is the one with the smallest absolute error over all horizons on the last two fifths of the part to train on; it is then
+ * fitted to all of that part. A series too short for any form has the last value as its forecast.
  */
 export function linearAutoregression(training: Float64Array, season: number, horizon: number): FittedBaseline {
   const model = chosen(training, season, horizon)

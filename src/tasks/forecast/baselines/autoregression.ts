@@ -50,8 +50,8 @@ function reachOf({ order, differences, season }: AutoregressionForm): number {
 }
 
 /**
- * Fills missing values of a series in place, from step `begin` on: with the forecast of `model`; without one, and where the model lacks values, with the
- * value of a season before moved by the last change, or the last value. Only values before a gap are used.
+ * Fills missing values of a series in place, from step `begin` on: with the forecast of `model`; without one, and where the model lacks values, with
+ * the value of a season before moved by the last change, or the last value. Only values before a gap are used.
  */
 function fillGaps(series: Float64Array, form: AutoregressionForm, model: FittedAutoregression | null, begin = 0): void {
   const { season } = form

@@ -35,8 +35,8 @@ function baseline(name: string, fit: Baseline['fit']): Baseline {
 }
 
 /**
- * The baselines: the last value, the last season, exponential smoothing in the form that AICc prefers, and a linear autoregression, chosen within the part to
- * train on.
+ * The baselines: the last value, the last season, exponential smoothing in the form that AICc prefers, and a linear autoregression, chosen within the
+ * part to train on.
  */
 export const baselines: readonly Baseline[] = [
   baseline('naive', () => naive()),

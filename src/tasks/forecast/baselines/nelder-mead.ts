@@ -9,8 +9,8 @@ interface Vertex {
 }
 
 /**
- * Returns a local minimum of `f` near `start`. `size` is the first step along each axis. The search ends if the values of the simplex differ by less than 1e-10 of
- * their size, or after `limit` calls (default: 400 for each variable). Values that are not finite count as worse than all others.
+ * Returns a local minimum of `f` near `start`. `size` is the first step along each axis. The search ends if the values of the simplex differ by less
+ * than 1e-10 of their size, or after `limit` calls (default: 400 for each variable). Values that are not finite count as worse than all others.
  */
 export function nelderMead(
   f: (at: Float64Array) => number,

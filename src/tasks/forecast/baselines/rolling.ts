@@ -8,8 +8,8 @@ export function lastOrigin(count: number, { begin, horizon }: { begin: number; h
 }
 
 /**
- * Returns the mean absolute error of forecasts from every origin from `begin` on whose whole horizon lies in the values, so that all horizons have the
- * same weight. Missing values do not count; NaN if none counts. The first forecast is of values[begin].
+ * Returns the mean absolute error of forecasts from every origin from `begin` on whose whole horizon lies in the values, so that all horizons have
+ * the same weight. Missing values do not count; NaN if none counts. The first forecast is of values[begin].
  */
 export function rollingError(
   values: Float64Array,

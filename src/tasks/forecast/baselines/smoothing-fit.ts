@@ -118,8 +118,8 @@ function moved({ level, trend, seasonal }: SmoothingState, step: ArrayLike<numbe
 }
 
 /**
- * Returns a first state with smaller errors under the same weights, by a step of Gauss and Newton: a season has too many first terms for a search, but the
- * errors are linear in them, or nearly so. Returns the same state if the step does not help.
+ * Returns a first state with smaller errors under the same weights, by a step of Gauss and Newton: a season has too many first terms for a search,
+ * but the errors are linear in them, or nearly so. Returns the same state if the step does not help.
  */
 function betterState(
   values: Float64Array,
