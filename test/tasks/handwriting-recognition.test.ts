@@ -128,7 +128,7 @@ t.test('samples that cannot be used are named, refused or left out', async (t) =
   const changing = Object.defineProperty({ ...vocabulary }, 'encode', {
     get: () => (reads++ === 0 ? vocabulary.encode : 1)
   })
-  t.throws(() => labelInk(inkSamples(1).map(inkOf), changing, run.config), invalid)
+  t.equal(labelInk(inkSamples(1).map(inkOf), changing, run.config).length, 1, 'a method is read once')
 })
 
 t.test('splits by a field', async (t) => {
