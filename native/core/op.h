@@ -1,5 +1,6 @@
 // op.h: the definition of an op, and the parts of a plan that ops use: tensors, nodes, buffers, the running step.
 #pragma once
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ struct Tensor {
   bool same_shape(const Tensor& other) const;
   std::string shape() const;
 };
+
+// Returns whether an attribute is an integer from low to high.
+inline bool is_integer(double x, double low, double high) { return x >= low && x <= high && x == std::floor(x); }
 
 // Memory that a node asks for while it is prepared. kSaved lives from its forward to its backward pass.
 enum class Life { kForward, kBackward, kSaved };

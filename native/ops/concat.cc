@@ -1,5 +1,4 @@
 // concat.cc: tensors that differ in one dimension, joined along it.
-#include <cmath>
 
 #include "move.h"
 #include "ops.h"
@@ -13,7 +12,7 @@ int axis_of(const Node& node, const Tensor& out) { return out.rank - 1 - static_
 gc_status check(Plan& plan, Node& node) {
   const Tensor& out = *plan.output(node, 0);
   const double after = node.attributes[0];
-  if (!(after >= 0 && after < out.rank && after == std::floor(after)))
+  if (!is_integer(after, 0, out.rank - 1))
     return fail(GC_INVALID_ARGUMENT, "concat: expected less than %d dimensions after the joined one, got %g", out.rank,
                 after);
   const int axis = axis_of(node, out);

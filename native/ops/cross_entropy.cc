@@ -33,7 +33,7 @@ gc_status check(Plan& plan, Node& node) {
     return fail(GC_INVALID_SHAPE, "cross_entropy: targets %s do not fit logits %s", targets.shape().c_str(),
                 logits.shape().c_str());
   const double ignored = node.attributes[kIgnored] - 1, smoothing = node.attributes[kSmoothing];
-  if (!(ignored >= kFirstId && ignored <= kLastId) || ignored != std::floor(ignored))
+  if (!is_integer(ignored, kFirstId, kLastId))
     return fail(GC_INVALID_ARGUMENT, "cross_entropy: expected an int32 as the ignored target, got %g", ignored);
   if (!(smoothing >= 0 && smoothing <= 1))
     return fail(GC_INVALID_ARGUMENT, "cross_entropy: expected a label smoothing from 0 to 1, got %g", smoothing);

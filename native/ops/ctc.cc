@@ -67,7 +67,7 @@ gc_status check(Plan& plan, Node& node) {
     if (status != GC_OK) return status;
   }
   const double blank = node.attributes[0];
-  if (!(blank >= 0 && blank < static_cast<double>(x.cols) && blank == std::floor(blank)))
+  if (!is_integer(blank, 0, static_cast<double>(x.cols - 1)))
     return fail(GC_INVALID_ARGUMENT, "ctc: expected a blank from 0 to %lld, got %g", static_cast<long long>(x.cols - 1),
                 blank);
   return GC_OK;

@@ -1,15 +1,13 @@
 // draws.h: the common part of the ops that draw. A draw is a function of (seed; stream, step, row), with the seed and step of the plan;
 // with a table of rows, of (seed; stream, step) of the row, so that it does not depend on the other rows of the batch.
 #pragma once
-#include <cmath>
-
 #include "../core/graph.h"
 #include "../core/philox.h"
 
 namespace gatecell {
 
 inline gc_status check_stream(const Node& node, double stream) {
-  if (stream >= 0 && stream < 4294967296.0 && stream == std::floor(stream)) return GC_OK;
+  if (is_integer(stream, 0, 4294967295.0)) return GC_OK;
   return fail(GC_INVALID_ARGUMENT, "%s: expected an integer stream below 2^32, got %g", node.op->name, stream);
 }
 

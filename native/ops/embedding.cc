@@ -1,6 +1,5 @@
 // embedding.cc: rows of a table chosen by ids. The gradient adds rows in the order of the ids, so it is the same for any team.
 // The row of the padding id, if there is one, gets no gradient (padding_idx of torch.nn.Embedding).
-#include <cmath>
 #include <cstring>
 
 #include "../core/graph.h"
@@ -22,7 +21,7 @@ gc_status check(Plan& plan, Node& node) {
     return fail(GC_INVALID_SHAPE, "embedding: table %s and ids %s do not give %s", table.shape().c_str(),
                 ids.shape().c_str(), out.shape().c_str());
   const double padding = node.attributes[0];
-  if (!(padding >= 0 && padding <= static_cast<double>(table.rows)) || padding != std::floor(padding))
+  if (!is_integer(padding, 0, static_cast<double>(table.rows)))
     return fail(GC_INVALID_ARGUMENT, "embedding: expected a padding id from 0 to %lld, got %g",
                 static_cast<long long>(table.rows - 1), padding - 1);
   return GC_OK;

@@ -1,7 +1,6 @@
 // gather.cc: gather takes the rows that ids name along one dimension, and scatter_add, its adjoint, adds rows to those that ids name in
 // a tensor of zeros. Rows of one id are added in the order of the ids, so that any number of threads gives the same bits.
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "../core/graph.h"
@@ -11,8 +10,6 @@
 
 namespace gatecell {
 namespace {
-constexpr int64_t kStrip = 64;  // elements of a row that one thread adds at a time
-
 // `table` has the dimension that the ids count, `rows` the dimensions of the ids in its place.
 gc_status check_take(Node& node, const Tensor& table, const Tensor& ids, const Tensor& rows) {
   gc_status status = expect_dtype(node, ids, "ids", GC_I32);
@@ -20,7 +17,7 @@ gc_status check_take(Node& node, const Tensor& table, const Tensor& ids, const T
   if (status == GC_OK) status = expect_dtype(node, rows, "float tensors", GC_F32);
   if (status != GC_OK) return status;
   const double axis = node.attributes[0];
-  if (!(axis >= 0 && axis < table.rank && axis == std::floor(axis)))
+  if (!is_integer(axis, 0, table.rank - 1))
     return fail(GC_INVALID_ARGUMENT, "%s: expected a dimension below %d, got %g", node.op->name, table.rank, axis);
   const int at = static_cast<int>(axis);
   bool fits = rows.rank == table.rank - 1 + ids.rank;

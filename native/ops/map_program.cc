@@ -1,17 +1,13 @@
 // map_program.cc: checks map programs, so that no attributes make a pass read or write memory that is not its own.
 #include "map_program.h"
 
-#include <cmath>
-
 namespace gatecell {
 namespace {
-bool is_whole(double x, int low, int high) { return x >= low && x <= high && x == std::floor(x); }
-
 gc_status check_instruction(const double* record, int id, int count) {
-  if (!is_whole(record[0], 0, GC_MAP_COUNT - 1))
+  if (!is_integer(record[0], 0, GC_MAP_COUNT - 1))
     return fail(GC_INVALID_ARGUMENT, "map: value %d has the unknown code %g", id, record[0]);
   for (int k = 0; k < map_operands(static_cast<int>(record[0])); ++k)
-    if (!is_whole(record[1 + k], 0, id - 1))
+    if (!is_integer(record[1 + k], 0, id - 1))
       return fail(GC_INVALID_ARGUMENT, "map: value %d of %d reads a value that does not precede it", id, count);
   return GC_OK;
 }
@@ -31,12 +27,12 @@ gc_status read_map(const Node& node, MapProgram& program) {
   const std::vector<double>& a = node.attributes;
   const int inputs = static_cast<int>(node.in.size()), most = kMostMapValues - inputs - 1;
   const size_t head = 2 + node.in.size();
-  if (!is_whole(a[0], 0, most) || a.size() != head + 4 * static_cast<size_t>(a[0]))
+  if (!is_integer(a[0], 0, most) || a.size() != head + 4 * static_cast<size_t>(a[0]))
     return fail(GC_INVALID_ARGUMENT, "map: expected a program of 0 to %d instructions, got %zu attributes", most,
                 a.size());
   const int count = inputs + 1 + static_cast<int>(a[0]);
-  bool ok = is_whole(a[1], 0, count - 1);
-  for (size_t i = 2; i < head; ++i) ok = ok && is_whole(a[i], -1, count - 1);
+  bool ok = is_integer(a[1], 0, count - 1);
+  for (size_t i = 2; i < head; ++i) ok = ok && is_integer(a[i], -1, count - 1);
   if (!ok) return fail(GC_INVALID_ARGUMENT, "map: expected values from 0 to %d as results", count - 1);
   for (int id = inputs + 1; id < count; ++id) {
     const gc_status status = check_instruction(&a[head + 4 * static_cast<size_t>(id - inputs - 1)], id, count);

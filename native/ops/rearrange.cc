@@ -12,8 +12,6 @@ namespace gatecell {
 namespace {
 constexpr double kMost = 2147483647;
 
-bool is_whole(double x, double low, double high) { return x >= low && x <= high && x == std::floor(x); }
-
 gc_status check(Plan& plan, Node& node) {
   const Tensor &x = *plan.input(node, 0), &out = *plan.output(node, 0);
   gc_status status = expect_dtype(node, x, "x", GC_F32);
@@ -25,8 +23,8 @@ gc_status check(Plan& plan, Node& node) {
   int64_t left = out.cols;
   for (int a = 0; a < x.rank; ++a) {
     const double *of = attributes + 1 + 4 * a, target = of[0];
-    const bool fits = is_whole(target, 0, x.rank - 1) && !taken[static_cast<int>(target)] &&
-                      is_whole(of[1], 0, kMost) && is_whole(of[2], 1, kMost) && is_whole(of[3], 1, kMost);
+    const bool fits = is_integer(target, 0, x.rank - 1) && !taken[static_cast<int>(target)] &&
+                      is_integer(of[1], 0, kMost) && is_integer(of[2], 1, kMost) && is_integer(of[3], 1, kMost);
     if (!fits)
       return fail(GC_INVALID_ARGUMENT, "rearrange: dimension %d of %s has no place, padding, stride and kernel", a,
                   x.shape().c_str());

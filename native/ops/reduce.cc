@@ -11,7 +11,6 @@ namespace gatecell {
 namespace {
 enum { kKind, kScale, kAxes };  // attributes
 enum { kSum, kMax };            // kinds
-constexpr int64_t kStrip = 64;  // columns that a thread takes at once where the last dimension is kept
 
 void read_axes(const Node& node, bool* gone) {
   const int mask = static_cast<int>(node.attributes[kAxes]);
@@ -34,7 +33,7 @@ gc_status check(Plan& plan, Node& node) {
   if (kind != kSum && kind != kMax) return fail(GC_INVALID_ARGUMENT, "reduce: unknown kind %g", kind);
   if (!std::isfinite(node.attributes[kScale]))
     return fail(GC_INVALID_ARGUMENT, "reduce: expected a finite scale, got %g", node.attributes[kScale]);
-  if (!(axes >= 1 && axes < (1 << x.rank) && axes == std::floor(axes)))
+  if (!is_integer(axes, 1, (1 << x.rank) - 1))
     return fail(GC_INVALID_ARGUMENT, "reduce: expected a set of dimensions below %d, got %g", 1 << x.rank, axes);
   bool gone[4];
   read_axes(node, gone);

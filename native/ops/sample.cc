@@ -42,7 +42,7 @@ gc_status read_settings(const float* control, int64_t vocabulary, Settings& s) {
   if (!(temperature >= 0 && temperature <= 3.4e38f))
     return fail(GC_INVALID_ARGUMENT, "sample: expected a temperature of 0 or more, got %g",
                 static_cast<double>(temperature));
-  if (!(k >= 0) || k != std::floor(k))
+  if (!is_integer(static_cast<double>(k), 0, HUGE_VAL))
     return fail(GC_INVALID_ARGUMENT, "sample: expected an integer top-k of 0 or more, got %g", static_cast<double>(k));
   if (!(p >= 0))
     return fail(GC_INVALID_ARGUMENT, "sample: expected a top-p of 0 or more, got %g", static_cast<double>(p));

@@ -1,5 +1,4 @@
 // slice.cc: a range of one dimension; its length is the result's. The gradient outside the range is zero.
-#include <cmath>
 
 #include "move.h"
 #include "ops.h"
@@ -12,10 +11,10 @@ gc_status check(Plan& plan, Node& node) {
   gc_status status = expect_same_dtype(node, x, out);
   if (status != GC_OK) return status;
   const double dim = node.attributes[0], begin = node.attributes[1];
-  if (!(dim >= 0 && dim < x.rank && dim == std::floor(dim)))
+  if (!is_integer(dim, 0, x.rank - 1))
     return fail(GC_INVALID_ARGUMENT, "slice: expected a dimension from 0 to %d, got %g", x.rank - 1, dim);
   const int d = static_cast<int>(dim);
-  if (!(begin >= 0 && begin == std::floor(begin) && begin <= static_cast<double>(x.dims[d] - out.dims[d])))
+  if (!is_integer(begin, 0, static_cast<double>(x.dims[d] - out.dims[d])))
     return fail(GC_INVALID_ARGUMENT, "slice: a range of %lld from %g does not lie in dimension %d of %s",
                 static_cast<long long>(out.dims[d]), begin, d, x.shape().c_str());
   bool fits = x.rank == out.rank;
