@@ -57,21 +57,6 @@ float* element_of(const Tensor& t, float* data, int64_t element) {
   return data + element / t.cols * t.ld + element % t.cols;
 }
 
-// Calls body(row, begin, columns) for strips of the result: its row, its first column, and the number of columns of the source to read.
-// A strip has one column if the last dimension of the source is reduced. It is read in the rows each_row(r, row) of the source.
-template <class F>
-void each_strip(Plan& plan, const Reduction& r, F body) {
-  const bool reduced = r.last_reduced();
-  const int64_t width = r.width(), rows = r.targets() / width, strips = (width + kStrip - 1) / kStrip;
-  parallel(plan.team(2.0 * static_cast<double>(r.rows() * r.columns())), [&](int index, int team) {
-    const Range mine = share(rows * strips, index, team);
-    for (int64_t unit = mine.begin; unit < mine.end; ++unit) {
-      const int64_t begin = unit % strips * kStrip;
-      body(unit / strips, begin, reduced ? r.columns() : std::min(kStrip, width - begin));
-    }
-  });
-}
-
 // The larger one, NaN if one is NaN.
 float larger(float a, float b) { return std::isnan(a) || a > b ? a : b; }
 

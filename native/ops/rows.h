@@ -6,6 +6,8 @@
 
 namespace gatecell {
 
+constexpr int64_t kStrip = 64;  // elements of a row that one thread takes at a time
+
 // Checks that the first `inputs` inputs and the result are float32 of one shape.
 inline gc_status check_like(Plan& plan, Node& node, size_t inputs) {
   const Tensor& out = *plan.output(node, 0);

@@ -4,7 +4,7 @@
 
 namespace gatecell {
 namespace {
-constexpr int64_t kLanes = 8, kStrip = 64;
+constexpr int64_t kLanes = 8;
 
 double row_sum(const float* x, int64_t n) {
   double lane[kLanes] = {};
@@ -27,19 +27,13 @@ struct Target {
 };
 
 void sum_columns(Plan& plan, const Reduction& r, const float* source, const Target& target) {
-  const int64_t width = r.columns(), strips = (width + kStrip - 1) / kStrip, rows = r.targets() / width;
-  parallel(plan.team(2.0 * static_cast<double>(r.rows() * width)), [&](int index, int team) {
-    const Range mine = share(rows * strips, index, team);
-    for (int64_t unit = mine.begin; unit < mine.end; ++unit) {
-      const int64_t row = unit / strips, begin = unit % strips * kStrip;
-      const int64_t n = width - begin < kStrip ? width - begin : kStrip;
-      double sum[kStrip] = {};
-      each_row(r, row, [&](int64_t from) {
-        const float* x = source + from * r.ld + begin;
-        for (int64_t j = 0; j < n; ++j) sum[j] += static_cast<double>(x[j]);
-      });
-      for (int64_t j = 0; j < n; ++j) target.put(row * width + begin + j, sum[j]);
-    }
+  each_strip(plan, r, [&](int64_t row, int64_t begin, int64_t n) {
+    double sum[kStrip] = {};
+    each_row(r, row, [&](int64_t from) {
+      const float* x = source + from * r.ld + begin;
+      for (int64_t j = 0; j < n; ++j) sum[j] += static_cast<double>(x[j]);
+    });
+    for (int64_t j = 0; j < n; ++j) target.put(row * r.columns() + begin + j, sum[j]);
   });
 }
 }  // namespace
