@@ -1,7 +1,7 @@
 // limits_kernels.cc: the engine's own kernels without a plan around them: the packed product and the cell.
 #include "limits.h"
 #include "machine.h"
-#include "matmul.h"
+#include "packed_product.h"
 #include "store.h"
 
 namespace gatecell {
@@ -39,7 +39,7 @@ gc_status measure_gemm(const gc_probe& probe, gc_measurement* out) {
                 static_cast<long long>(probe.inner), static_cast<long long>(probe.columns));
   fill(packed.block, format);
   fill(a, format);
-  MatMul m;
+  PackedProduct m;
   m.a = a.floats();
   m.a_row = packed.k;
   m.segment_length = packed.k;

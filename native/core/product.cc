@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "machine.h"
-#include "matmul.h"
+#include "packed_product.h"
 #include "transpose.h"
 
 namespace gatecell {
@@ -38,8 +38,8 @@ void pack_columns_of_b(const Operand& b, int64_t k, int64_t depth, int64_t colum
                                    from + (n + 3) * b.ld};
       for (; i + 4 <= depth; i += 4) {
         const float* const square[] = {rows[0] + i, rows[1] + i, rows[2] + i, rows[3] + i};
-        float* const turned[] = {at + i * width, at + (i + 1) * width, at + (i + 2) * width, at + (i + 3) * width};
-        transpose_square(square, turned, false);
+        float* const transposed[] = {at + i * width, at + (i + 1) * width, at + (i + 2) * width, at + (i + 3) * width};
+        transpose_square(square, transposed, false);
       }
     }
     for (; i < depth; ++i)

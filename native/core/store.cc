@@ -7,8 +7,8 @@
 
 #include "guarded.h"
 #include "machine.h"
-#include "matmul.h"
 #include "op.h"
+#include "packed_product.h"
 
 namespace gatecell {
 namespace {
@@ -26,7 +26,7 @@ PackShape pack_shape(const gc_param& p, PackKind kind) {
 void multiply_token_gates(const Store& s, const Packed& p, int threads) {
   const gc_param &table = s.params[p.token.table], &w = s.params[p.token.w_ih];
   const int64_t hidden = w.dims[0] / 4, tokens = table.dims[0];
-  MatMul m;
+  PackedProduct m;
   m.a = s.data + table.offset;
   m.a_row = table.dims[1];
   m.segment_length = table.dims[1];

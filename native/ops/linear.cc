@@ -3,7 +3,7 @@
 
 #include "../core/graph.h"
 #include "../core/machine.h"
-#include "../core/matmul.h"
+#include "../core/packed_product.h"
 #include "ops.h"
 #include "weight_gradient.h"
 
@@ -50,7 +50,7 @@ void forward(Plan& plan, Node& node) {
   float* start = node.buffers[kBias].data;
   memset(start, 0, static_cast<size_t>(round_up(out.cols, 64)) * 4);
   if (b) memcpy(start, b->data, static_cast<size_t>(out.cols) * 4);
-  MatMul m;
+  PackedProduct m;
   m.a = x.data;
   m.a_row = x.ld;
   m.segment_length = x.cols;
@@ -106,7 +106,7 @@ void backward(Plan& plan, Node& node) {
   parallel(team, [&](int index, int size) {
     if (w.grad) pack_live_rows(x, dy, share(x.rows, index, size, 64), packed);
   });
-  MatMul m;
+  PackedProduct m;
   m.a = dy.grad;
   m.a_row = dy.ld;
   m.segment_length = dy.cols;

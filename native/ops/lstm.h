@@ -11,8 +11,8 @@
 #pragma once
 #include <algorithm>
 
-#include "../core/matmul.h"
 #include "../core/op.h"
+#include "../core/packed_product.h"
 #include "gatecell/lstm_slots.h"
 
 namespace gatecell {
@@ -237,7 +237,7 @@ void lstm_forward(Plan& plan, Node& node);
 void lstm_backward(Plan& plan, Node& node);
 // Returns a product whose left factor is dG of the rows from `row` on; k runs over the panels and their 64 columns (in bf16: 32 words at the
 // beginning of the row).
-MatMul lstm_gate_product(const Lstm& s, int64_t row, const Packed& packed);
+PackedProduct lstm_gate_product(const Lstm& s, int64_t row, const Packed& packed);
 // lstm_gradients.cc: computes all gradients that need dG of all rows, after the recurrence.
 void lstm_gradients(Plan& plan, const Node& node, const Lstm& s, int team);
 }  // namespace gatecell

@@ -57,7 +57,7 @@ void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team
     }
     if (!by_rows) barrier.wait(team);
     if (rows.begin < rows.end) {
-      MatMul m = lstm_gate_product(s, s.rows.first(step), u);
+      PackedProduct m = lstm_gate_product(s, s.rows.first(step), u);
       if (s.norm) m.a = s.norm_dh + s.rows.first(step) * 64;
       m.c = s.drops ? s.product : s.dh;
       m.c_row = s.h_ld;
@@ -86,8 +86,8 @@ void both_recurrences(Plan& plan, const Node& node, const Lstm& s) {
 }
 }  // namespace
 
-MatMul lstm_gate_product(const Lstm& s, int64_t row, const Packed& packed) {
-  MatMul m;
+PackedProduct lstm_gate_product(const Lstm& s, int64_t row, const Packed& packed) {
+  PackedProduct m;
   m.a = s.gate_rows(0, row);
   m.a_row = 64;
   m.segments = s.panels;

@@ -84,7 +84,7 @@ void gather_steps(const Lstm& s, Range rows) {
 
 // Sets the gate pre-activations of steps [first, last) to W x + b.
 void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, int64_t last) {
-  MatMul m;
+  PackedProduct m;
   m.a_row = x_words(s);
   m.segment_length = w.k;
   m.b = &w;
@@ -109,7 +109,7 @@ void project(const Lstm& s, const Packed& w, const Share& mine, int64_t first, i
 // int8: computes the integer sums of the operand of one step (x or h), scales them, and adds them to the pre-activations, beginning with `row`.
 void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, const float* ranges, Range rows,
                Range panels, int64_t row) {
-  MatMul m;
+  PackedProduct m;
   m.a = codes;
   m.a_row = ld / 4;
   m.segment_length = w.k;
@@ -160,7 +160,7 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
   const Range rows = s.rows.active(mine.rows, step);
   const int64_t count = rows.end - rows.begin, row = s.rows.first(step);
   if (count <= 0) return;
-  MatMul m;
+  PackedProduct m;
   m.a = s.operand(step);
   m.a_row = s.h_ld / static_cast<int>(s.format);
   m.segment_length = u.k;

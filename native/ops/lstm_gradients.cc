@@ -155,7 +155,7 @@ void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inpu
 
 // The folded table's gradient: dE = (dG summed by token) W_ih.
 void table_gradient(const Plan& plan, const Node& node, const Lstm& s, int index, int team) {
-  MatMul m;
+  PackedProduct m;
   m.a = s.token_grad;
   m.a_row = 64;
   m.segments = s.panels;
@@ -171,7 +171,7 @@ void table_gradient(const Plan& plan, const Node& node, const Lstm& s, int index
 
 void input_gradient(const Plan& plan, const Node& node, const Lstm& s, int index, int team) {
   if (s.table || !s.x->grad) return;
-  MatMul m = lstm_gate_product(s, 0, *plan.store->packs[node.packs[kIhBackward]]);
+  PackedProduct m = lstm_gate_product(s, 0, *plan.store->packs[node.packs[kIhBackward]]);
   m.c = s.rows.has_lengths ? s.dx_rows : s.x->grad;
   m.c_row = s.x->ld;
   m.columns = s.x->ld;

@@ -10,7 +10,7 @@
 namespace gatecell {
 
 void lstm_project(Plan& plan, const Node& node, const Lstm& s, Range rows, int64_t step) {
-  MatMul m;
+  PackedProduct m;
   m.a = s.output_of(step);
   m.a_row = s.ld;
   m.segment_length = s.H;
@@ -26,7 +26,7 @@ void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range ro
   float* dr = s.dr + s.rows.first(step) * s.h_ld;
   const float* dy = s.dy_of(step);
   for (int64_t i = rows.begin * s.h_ld; i < rows.end * s.h_ld; ++i) dr[i] = dy ? s.dh[i] + dy[i] : s.dh[i];
-  MatMul m;
+  PackedProduct m;
   m.a = dr;
   m.a_row = s.h_ld;
   m.segment_length = s.R;

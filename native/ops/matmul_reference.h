@@ -15,9 +15,10 @@ struct MatMul {
     return d < dims.size() ? dims[dims.size() - 1 - d] : 1;
   }
   // The element of an operand at batch index (i, j), row and column, or transposed.
-  static size_t element(const std::vector<size_t>& dims, size_t i, size_t j, size_t row, size_t column, bool turned) {
+  static size_t element(const std::vector<size_t>& dims, size_t i, size_t j, size_t row, size_t column,
+                        bool transposed) {
     const size_t n0 = from_last(dims, 3), n1 = from_last(dims, 2), rows = from_last(dims, 1);
-    if (turned) std::swap(row, column);
+    if (transposed) std::swap(row, column);
     return (((n0 == 1 ? 0 : i) * n1 + (n1 == 1 ? 0 : j)) * rows + row) * from_last(dims, 0) + column;
   }
   // Calls f(element of a, element of b, element of c) for every product of two elements.

@@ -1,6 +1,6 @@
 // weight_gradient.h: writes a 64-column block of A^T B to the rows of a gradient in PyTorch's layout.
 #pragma once
-#include "../core/matmul.h"
+#include "../core/packed_product.h"
 #include "../core/transpose.h"
 
 namespace gatecell {

@@ -155,7 +155,7 @@ void gates_of(const WindowLstm& s, const Packed& w, const Packed& u, Range rows,
     memcpy(to + s.I, s.window_before(t, b), static_cast<size_t>(s.C) * 4);
     memset(to + s.I + s.C, 0, static_cast<size_t>(s.in_ld - s.I - s.C) * 4);
   }
-  MatMul m;
+  PackedProduct m;
   m.c = s.gate_rows(0, t, 0);
   m.c_row = 64;
   m.c_block = s.panel_stride;
@@ -190,7 +190,7 @@ void cells_of(const WindowLstm& s, Range rows, int64_t t) {
 }
 
 void windows_of(const WindowLstm& s, const Packed& packed, Range rows, int64_t t, float* scratch) {
-  MatMul m;
+  PackedProduct m;
   m.a = s.y->data + t * s.B * s.ld;
   m.a_row = s.ld;
   m.segment_length = packed.k;

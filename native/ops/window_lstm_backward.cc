@@ -44,7 +44,7 @@ void window_step(const WindowLstm& s, const Packs& packs, Range rows, int64_t t,
                       scratch);
     memset(draw + 3 * s.K, 0, static_cast<size_t>(s.raw_ld - 3 * s.K) * 4);
   }
-  MatMul m;
+  PackedProduct m;
   m.a = s.draw + t * s.B * s.raw_ld;
   m.a_row = s.raw_ld;
   m.segment_length = packs.window.k;
@@ -74,7 +74,7 @@ void cell_step(const WindowLstm& s, Range rows, int64_t t) {
 
 // Computes, from the gradients of the gates at step t, those of h and of [x; w] before it.
 void operands_step(const WindowLstm& s, const Packs& packs, Range rows, int64_t t, bool add_x) {
-  MatMul m;
+  PackedProduct m;
   m.a = s.gate_rows(0, t, 0);
   m.a_row = 64;
   m.segments = s.panels;

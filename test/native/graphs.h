@@ -114,11 +114,11 @@ class RandomGraph {
       dims.back() = dims[dims.size() - 2];
       return (void)emit(GC_OP_MATMUL, {small, small}, dims, {0, 1});
     }
-    const bool turned = pick(2) == 1;
-    if (turned) std::swap(of[0], of[1]);
+    const bool transposed = pick(2) == 1;
+    if (transposed) std::swap(of[0], of[1]);
     if (dims.size() > 2 && pick(2)) of.insert(of.begin(), pick(2) ? dims[dims.size() - 3] : 1);
     dims.back() = N;
-    emit(GC_OP_MATMUL, {x.id, parameter(of, 1 / std::sqrt(K))}, dims, {0, turned ? 1.0 : 0.0});
+    emit(GC_OP_MATMUL, {x.id, parameter(of, 1 / std::sqrt(K))}, dims, {0, transposed ? 1.0 : 0.0});
   }
 
   // Dimensions in another order, with some padding; of some dimensions but the last one of the result patches.

@@ -1,6 +1,6 @@
-// matmul.cc: cache blocking. Blocking in k keeps a 64-column block of B (128 KB) in L2 while many rows are multiplied by it. Partial sums
+// packed_product.cc: cache blocking. Blocking in k keeps a 64-column block of B (128 KB) in L2 while many rows are multiplied by it. Partial sums
 // are stored in C and loaded again, so that the order of additions, and with it every bit, is that of one chain.
-#include "matmul.h"
+#include "packed_product.h"
 
 #include <algorithm>
 #include <cstring>
@@ -19,7 +19,7 @@ Product product_of(Format format) {
   return format == Format::kInt8 ? int8_kernels().gemm : format == Format::kBf16 ? bf16_kernels().gemm : kernels().gemm;
 }
 
-gc_gemm block_of(const MatMul& m, int64_t width) {
+gc_gemm block_of(const PackedProduct& m, int64_t width) {
   gc_gemm g = {};
   g.a_row = m.a_row;
   g.a_k = 1;
@@ -32,7 +32,7 @@ gc_gemm block_of(const MatMul& m, int64_t width) {
 }
 }  // namespace
 
-void multiply(const MatMul& m, Range rows, Range blocks) {
+void multiply(const PackedProduct& m, Range rows, Range blocks) {
   const auto product = product_of(m.b->format);
   const int64_t width = kernels().tile_columns;
   gc_gemm g = block_of(m, width);

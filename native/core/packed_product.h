@@ -1,4 +1,4 @@
-// matmul.h: cache blocking around the GEMM of the kernel table, for the products that every op needs: rows times packed weights (forward
+// packed_product.h: cache blocking around the GEMM of the kernel table, for the products that every op needs: rows times packed weights (forward
 // pass and input gradient), and the weight gradient.
 #pragma once
 #include "store.h"
@@ -7,7 +7,7 @@
 namespace gatecell {
 
 // C[rows, 64 * blocks] (+)= A * packed. A(m, s, k) as in gc_gemm with a_k = 1.
-struct MatMul {
+struct PackedProduct {
   const float* a = nullptr;
   int64_t a_row = 0, segments = 1, segment_length = 0, a_segment = 0;
   const Packed* b = nullptr;
@@ -21,7 +21,7 @@ struct MatMul {
   bool a_far = false;            // A is not in a cache: see gc_gemm::a_far
 };
 // Computes rows [rows.begin, rows.end) of blocks [blocks.begin, blocks.end) of the product, on the calling thread.
-void multiply(const MatMul& m, Range rows, Range blocks);
+void multiply(const PackedProduct& m, Range rows, Range blocks);
 
 // A^T is packed in tiles of six columns of A, [tile][k][6]: the weight gradient broadcasts these values.
 constexpr int64_t kRowTile = 6;
