@@ -82,13 +82,21 @@ export function createBuckets(sampleLengths: ArrayLike<number>, options: BucketO
   const { batch, seed = 0, shuffle = true, shortFirst = 0 } = readOptions(options, 'the options of createBuckets')
   if (lengths.length === 0)
     throw expected('ERR_CORPUS_EMPTY', 'at least one sample to make batches of', 'none', 'add samples')
+  return epochBuckets(batch, (epoch) => {
+    const name = shuffle ? `epoch ${epoch}` : null
+    return cutBatches(lengths, { batch, name, seed, shortFirst: epoch < shortFirst })
+  })
+}
+
+/**
+ * Returns the buckets of at most `batch` samples that `cut` makes for each epoch, the same number each time; those of the last epoch that was
+ * asked for are kept.
+ */
+export function epochBuckets(batch: number, cut: (epoch: number) => number[][]): Buckets {
   let made: { epoch: number; batches: number[][] } | null = null
   const epochOf = (epoch: number) => {
-    if (made?.epoch === epoch) return made.batches
-    const name = shuffle ? `epoch ${epoch}` : null
-    const batches = cutBatches(lengths, { batch, name, seed, shortFirst: epoch < shortFirst })
-    made = { epoch, batches }
-    return batches
+    if (made?.epoch !== epoch) made = { epoch, batches: cut(epoch) }
+    return made.batches
   }
   const stepsPerEpoch = epochOf(0).length
   return {
