@@ -234,7 +234,10 @@ export async function runAlone<R>(cores: readonly SessionCore[], work: () => Pro
   }
 }
 
-function checkTogether(cores: readonly SessionCore[]): void {
+/**
+ * Throws ERR_DISPOSED if a session was disposed of, ERR_INVALID_ARGUMENT unless the sessions are different ones that can be rows of one plan.
+ */
+export function checkTogether(cores: readonly SessionCore[]): void {
   for (const core of cores) core.checkLive()
   const [first] = cores
   const fits = ({ kind }: SessionCore) => kind.model === first!.kind.model && kindKey(kind) === kindKey(first!.kind)

@@ -7,6 +7,7 @@ import { musicEntry } from './music/task.js'
 import { numbersEntry } from './numbers/task.js'
 import type { TaskEntry } from './task.js'
 import { textEntry } from './text/task.js'
+import { translationEntry } from './translation/task.js'
 
 /** All tasks, in the order of help texts. */
 export const tasks: readonly TaskEntry[] = [
@@ -14,6 +15,7 @@ export const tasks: readonly TaskEntry[] = [
   numbersEntry,
   forecastEntry,
   musicEntry,
+  translationEntry,
   recognitionEntry,
   synthesisEntry
 ]

@@ -61,7 +61,8 @@ interface Followed<S> extends Candidate {
   readonly state: S
 }
 
-const fields = {
+/** Checks of the options of a beam search. */
+export const beamFields = {
   end: integer(0, 2 ** 31 - 1),
   width: optional(integer(1, 2 ** 20)),
   best: optional(integer(1, 2 ** 20)),
@@ -69,9 +70,9 @@ const fields = {
   lengthPenalty: optional(number(0, 100)),
   scorer: optional(readScorer)
 }
-const readOptions = object<BeamOptions>(fields)
+const readOptions = object<BeamOptions>(beamFields)
 const readAsyncOptions = object<BeamOptions & { signal?: AbortSignal | undefined }>({
-  ...fields,
+  ...beamFields,
   signal: optional(signalOf)
 })
 const readAsyncDecoder = open<AsyncBeamDecoder<unknown>>({ start: anything, step: callback() })
@@ -79,13 +80,13 @@ const readDecoder = open<BeamDecoder<unknown>>({ start: anything, step: syncFunc
 const readStep = open<{ state: unknown; nats: ArrayLike<number> }>({ state: anything, nats: numbers })
 
 /** A hypothesis as a decoder takes it: its state and last token. */
-interface Asked<S> {
+export interface Asked<S> {
   state: S
   token: number | null
 }
 
 /** The result of a decoder for one hypothesis. */
-interface Stepped<S> {
+export interface Stepped<S> {
   state: S
   nats: ArrayLike<number>
 }
@@ -113,7 +114,7 @@ function checkSteps<S>(steps: unknown, count: number): Stepped<S>[] {
  */
 export function beamSearch<S>(decoder: BeamDecoder<S>, options: BeamOptions): Hypothesis[] {
   const { start, step } = readDecoder(decoder, 'the decoder') as BeamDecoder<S>
-  const searching = search(start, readOptions(options, 'the options of beamSearch'))
+  const searching = searchBeam(start, readOptions(options, 'the options of beamSearch'))
   let next = searching.next()
   while (!next.done) next = searching.next(checkSteps(step.call(decoder, next.value), next.value.length))
   return next.value
@@ -144,7 +145,7 @@ export async function beamSearchAsync<S>(
 ): Promise<Hypothesis[]> {
   const { start, step } = readAsyncDecoder(decoder, 'the decoder') as AsyncBeamDecoder<S>
   const { signal, ...read } = readAsyncOptions(options, 'the options of beamSearchAsync')
-  const searching = search(start, read)
+  const searching = searchBeam(start, read)
   let next = searching.next()
   while (!next.done) {
     throwIfAborted(signal)
@@ -154,8 +155,8 @@ export async function beamSearchAsync<S>(
   return next.value
 }
 
-/** Searches, and yields the hypotheses whose steps it needs. */
-function* search<S>(state: S, options: BeamOptions): Generator<Asked<S>[], Hypothesis[], Stepped<S>[]> {
+/** Searches from a state, and yields the hypotheses whose steps it needs. The options are checked. */
+export function* searchBeam<S>(state: S, options: BeamOptions): Generator<Asked<S>[], Hypothesis[], Stepped<S>[]> {
   const { end, width = 8, best = 1, maxLength, lengthPenalty = 0, scorer } = options
   integer(1, width)(best, 'best')
   const penalty = (length: number) => ((5 + length) / 6) ** lengthPenalty

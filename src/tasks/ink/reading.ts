@@ -1,50 +1,17 @@
-// The reading of ink for a use of a model, and the samples that reading leaves out.
+// The reading of ink for a use of a model.
 
 import type { ReadInkOptions } from '../../data/ink/read.js'
-import { counted, errorCodes, type ErrorCode, type GatecellError } from '../../errors.js'
-import type { JsonObject } from '../../io/json.js'
-import { grouped, percent } from '../../format.js'
-import { field, type Given, type Group } from '../../settings/index.js'
-import type { TaskContext, TaskOutput } from '../task.js'
-import type { RecordOf } from '../verb.js'
+import type { Given } from '../../settings/index.js'
+import { leavingOut, type LeavingOut } from '../left-out.js'
+import type { TaskContext } from '../task.js'
 import type { inkReadSettings } from './settings.js'
 
 /** Values of `inkReadSettings`. */
 export type InkReadOptions = Given<typeof inkReadSettings>
 
 /** Options for reading ink, and the samples that reading left out. */
-export interface InkReading {
+export interface InkReading extends LeavingOut {
   read: ReadInkOptions
-  onBad?: (error: GatecellError, file?: string) => void
-  /** Returns the counts of what was left out next to `used` samples, for a record. */
-  leftOut(used: number): LeftOut
-  /** Returns the record of what was left out next to `used` samples; null if nothing was. */
-  record(used: number): LeftOutRecord | null
-  /** Prints what was left out next to `used` samples. */
-  tell(output: TaskOutput, used: number): void
-}
-
-/** Fields of the records of samples and files that reading left out. */
-export const leftOutFields = {
-  samples: field.integer('samples that were left out'),
-  share: field.number('fraction of all samples, those that were left out included'),
-  reasons: field.map(field.integer('number of samples'), 'samples by the code of their error'),
-  files: field.integer('files of folders that hold no ink'),
-  examples: field.list(field.text('message of an error'), 'the first errors, at most 100')
-} satisfies Group
-
-/** The record of samples and files that reading left out. */
-export type LeftOutRecord = RecordOf<{ left_out: typeof leftOutFields }>
-
-/** Samples and files that reading left out. */
-export interface LeftOut extends JsonObject {
-  samples: number
-  /** Fraction of all samples, those that were left out included. */
-  share: number
-  /** Samples by the code of their error. */
-  reasons: Record<string, number>
-  /** Files of folders that hold no ink. */
-  files: number
 }
 
 /** Returns the options for reading ink with these values. */
@@ -52,52 +19,16 @@ export function inkReading(
   flags: InkReadOptions,
   { signal, stdin }: Pick<TaskContext, 'signal' | 'stdin'>
 ): InkReading {
-  const bad: GatecellError[] = []
-  const badFiles: GatecellError[] = []
-  const take = (error: GatecellError, file?: string) => void (file === undefined ? bad : badFiles).push(error)
-  const onBad = flags.skipBad ? take : undefined
-  const leftOut = (used: number): LeftOut => {
-    const reasons: Record<string, number> = {}
-    for (const { code } of bad) reasons[code] = (reasons[code] ?? 0) + 1
-    return { samples: bad.length, share: bad.length / Math.max(1, bad.length + used), reasons, files: badFiles.length }
-  }
-  const record = (used: number): LeftOutRecord | null => {
-    const all = [...bad, ...badFiles]
-    if (all.length === 0) return null
-    return { event: 'left_out', ...leftOut(used), examples: all.slice(0, 100).map(({ message }) => message) }
-  }
+  const left = leavingOut(flags.skipBad === true)
+  const { onBad } = left
   return {
+    ...left,
     read: {
       signal,
       stdin: stdin(),
       ...(flags.y && { y: flags.y }),
       ...(flags.level !== undefined && { level: flags.level }),
       ...(onBad && { onBad })
-    },
-    ...(onBad && { onBad }),
-    leftOut,
-    record,
-    tell(output, used) {
-      const found = record(used)
-      if (found === null) return
-      output.record(found)
-      for (const line of leftOutLines(found)) output.line(line)
     }
   }
-}
-
-/** Returns the lines about samples and files that reading left out. */
-export function leftOutLines({ samples, share, reasons, files, examples }: LeftOutRecord): string[] {
-  const of =
-    samples === 0
-      ? counted(files, 'file')
-      : `${grouped(samples)} of ${counted(Math.round(samples / share), 'sample')} (${percent(share)})${files > 0 ? ` and ${counted(files, 'file')}` : ''}`
-  return [
-    `left out ${of}`,
-    ...Object.entries(reasons).map(
-      ([code, count]) => `  ${grouped(count)}: ${errorCodes[code as ErrorCode]} (${code})`
-    ),
-    ...examples.slice(0, 5).map((message) => `  ${message}`),
-    ...(examples.length > 5 ? ['  ...'] : [])
-  ]
 }

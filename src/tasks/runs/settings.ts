@@ -7,6 +7,8 @@ import type { LoadOptions } from './load.js'
 /** The part of the training settings that differs between tasks. */
 export interface TrainingDescription {
   readonly batch: number
+  /** Help text of the batch; default: 'sequences per step'. */
+  readonly batchHelp?: string
   readonly epochs: number
   readonly clip: number
   /** The default rate, or in words how it depends on other settings. */
@@ -43,7 +45,7 @@ function lengthSettings(epochs: number, data: string) {
 export function trainingSettings(of: TrainingDescription) {
   const rate = typeof of.learningRate === 'number' ? { default: of.learningRate } : { defaultText: of.learningRate }
   return {
-    batch: setting.integer({ min: 1, max: MAX_SIZE, default: of.batch, help: 'sequences per step' }),
+    batch: setting.integer({ min: 1, max: MAX_SIZE, default: of.batch, help: of.batchHelp ?? 'sequences per step' }),
     ...lengthSettings(of.epochs, of.data),
     learningRate: setting.number({
       above: 0,

@@ -1,7 +1,7 @@
 // Records of the uses of a reader: tracing, reading.
 
 import { field, type Group } from '../../../settings/index.js'
-import { leftOutFields } from '../../ink/reading.js'
+import { leftOutFields } from '../../left-out.js'
 import { fileFields, type Records } from '../../verb.js'
 
 /** Records of `read`: one for each sample, after those about what was left out. */

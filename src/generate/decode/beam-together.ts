@@ -1,0 +1,66 @@
+// Beam searches of several sessions at once, for many sentences: the hypotheses of all of them are rows of one plan.
+
+import { integer, list, object, optional, signal as signalOf, string } from '../../check/index.js'
+import { throwIfAborted } from '../../graph/abort.js'
+import { checkTogether } from '../session-core.js'
+import { coreOf } from '../session.js'
+import type { Session } from '../session-types.js'
+import { beamFields, searchBeam, type Asked, type BeamOptions, type Hypothesis } from './beam.js'
+import { sessionDecoder, type SessionDecoderOptions } from './session-decoder.js'
+
+/** Options of `beamSearchTogether`. */
+export interface TogetherOptions extends SessionDecoderOptions, Omit<BeamOptions, 'maxLength'> {
+  /** Most tokens of a sequence, from 0 to 2^24, for each session. */
+  maxLengths: readonly number[]
+  /** Signal that aborts the search. */
+  signal?: AbortSignal | undefined
+}
+
+const { maxLength, ...fields } = beamFields
+const readOptions = object<TogetherOptions>({
+  ...fields,
+  token: optional(string),
+  logits: optional(string),
+  maxLengths: list(maxLength),
+  signal: optional(signalOf)
+})
+const readSessions = list((value, name) => coreOf(value as Session, name) && (value as Session))
+
+/**
+ * Does what `beamSearchAsync` does for the sequences that may follow each of several sessions, and returns those of each session, best first. The
+ * hypotheses of all searches are stepped together. Throws ERR_INVALID_ARGUMENT unless the sessions are different ones of one model with equal
+ * dims and outputs, and there is a length for each, and what `beamSearchAsync` throws.
+ *
+ * @example
+ * const sessions = memories.map((memory) => createSession(decoder, { dims, inputs: { tokens: [begin], memory } }))
+ * const found = await beamSearchTogether(sessions, { end, width: 5, maxLengths: memories.map(() => 100) })
+ */
+export async function beamSearchTogether(
+  sessions: readonly Session[],
+  options: TogetherOptions
+): Promise<Hypothesis[][]> {
+  const own = readSessions(sessions, 'the sessions')
+  const { token, logits, maxLengths, signal, ...beam } = readOptions(options, 'the options of beamSearchTogether')
+  integer(own.length, own.length)(maxLengths.length, 'the number of maxLengths')
+  checkTogether(own.map((session) => coreOf(session)))
+  const names = { ...(token !== undefined && { token }), ...(logits !== undefined && { logits }) }
+  const decoders = own.map((session) => sessionDecoder(session, names))
+  const searches = decoders.map(({ start }, i) => {
+    const search = searchBeam(start, { ...beam, maxLength: maxLengths[i]! })
+    return { search, next: search.next() }
+  })
+  for (;;) {
+    const open = searches.filter(({ next }) => !next.done)
+    if (open.length === 0) return searches.map(({ next }) => next.value as Hypothesis[])
+    throwIfAborted(signal)
+    const asked = open.map(({ next }) => next.value as Asked<unknown>[])
+    // Sessions of one kind have one plan, so the decoder of any of them steps the values of all.
+    const steps = await decoders[0]!.step(asked.flat(), signal)
+    let at = 0
+    for (const [i, one] of open.entries()) {
+      const end = at + asked[i]!.length
+      one.next = one.search.next(steps.slice(at, end))
+      at = end
+    }
+  }
+}

@@ -1,0 +1,82 @@
+// The measure of a translator: BLEU and chrF of its translations, of each different source against all of its references, and pair by pair.
+
+import { groupBySource, type SentencePair } from '../../data/pairs/pairs.js'
+import { bleu, type Bleu } from '../../metrics/translation/bleu.js'
+import { chrf, type Chrf } from '../../metrics/translation/chrf.js'
+import type { BleuTokenizer } from '../../metrics/translation/tokenizers.js'
+import type { Translator } from './load.js'
+
+/** Options of `measureTranslator`. */
+export interface MeasureOptions {
+  /** Width of the beam search. */
+  readonly beam: number
+  readonly lengthPenalty?: number
+  /** Most different sources that are translated; default: all. */
+  readonly most?: number
+  /** Default '13a'. */
+  readonly tokenizer?: BleuTokenizer
+  readonly signal?: AbortSignal | undefined
+  /** Called with the finished share. */
+  readonly onProgress?: (done: number) => void
+}
+
+/** The measure of a translator. */
+export interface TranslationMeasure {
+  /** Different sources, and pairs. */
+  readonly sources: number
+  readonly pairs: number
+  /** Of each different source against all of its references. */
+  readonly bleu: Bleu
+  readonly chrf: Chrf
+  /** Each pair by itself. */
+  readonly bleuByPair: Bleu
+  /** Share of the translations that are equal to a reference, 0 to 1. */
+  readonly exact: number
+  /** Translations that were cut off before their end. */
+  readonly unfinished: number
+  readonly seconds: number
+  /** The translations in the order of the sources. */
+  readonly translations: readonly { readonly source: string; readonly text: string }[]
+}
+
+/** Sources that are translated between two reports of progress. */
+const PIECE = 512
+
+/** Translates each different source of the pairs and compares the translations with the references. Throws ERR_ABORTED. */
+export async function measureTranslator(
+  translator: Translator,
+  pairs: readonly Pick<SentencePair, 'source' | 'target'>[],
+  options: MeasureOptions
+): Promise<TranslationMeasure> {
+  const { beam, lengthPenalty, tokenizer = '13a', most = Infinity, signal, onProgress } = options
+  const begin = performance.now()
+  const groups = groupBySource(pairs).slice(0, most)
+  const texts: string[] = []
+  let unfinished = 0
+  for (let at = 0; at < groups.length; at += PIECE) {
+    const own = groups.slice(at, at + PIECE).map(({ source }) => source)
+    const found = await translator.translate(own, {
+      beam,
+      signal,
+      ...(lengthPenalty !== undefined && { lengthPenalty })
+    })
+    for (const [best] of found) {
+      texts.push(best!.text)
+      if (!best!.ended) unfinished++
+    }
+    onProgress?.(texts.length / groups.length)
+  }
+  const references = groups.map(({ targets }) => targets)
+  const single = groups.flatMap(({ targets }, i) => targets.map((target) => ({ text: texts[i]!, target })))
+  return {
+    sources: groups.length,
+    pairs: single.length,
+    bleu: bleu(texts, references, { tokenizer }),
+    chrf: chrf(texts, references),
+    bleuByPair: bleu(single.map(({ text }) => text), single.map(({ target }) => [target]), { tokenizer }), // prettier-ignore
+    exact: texts.filter((text, i) => references[i]!.includes(text)).length / texts.length,
+    unfinished,
+    seconds: (performance.now() - begin) / 1000,
+    translations: groups.map(({ source }, i) => ({ source, text: texts[i]! }))
+  }
+}

@@ -1,0 +1,49 @@
+// `gatecell translate`: sentences of the command line, or the lines of standard input as they come.
+
+import { fileLines } from '../../data/files/lines.js'
+import { expected } from '../../errors.js'
+import type { Values } from '../../settings/index.js'
+import type { RecordOf, VerbCode } from '../verb.js'
+import { loadTranslator, type LoadedTranslator, type Translation } from './load.js'
+import type { translateRecords, translateSettings } from './use-settings.js'
+
+type TranslateInput = Values<typeof translateSettings>
+type TranslateRecord = RecordOf<typeof translateRecords>
+
+/** Yields the lines of standard input, those that come together at once. Throws ERR_CORPUS_BINARY or ERR_FILE_FORMAT for a line that is not text. */
+async function* linesOf(stdin: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
+  let read = 0
+  for await (const lines of fileLines(stdin, 'standard input')) {
+    const texts = lines.map((line) => {
+      read++
+      if ('text' in line) return line.text
+      const place = `line ${read} of standard input`
+      if (line.fault === 'bytes')
+        throw expected('ERR_CORPUS_BINARY', `UTF-8 text at ${place}`, 'other bytes', 'convert it to UTF-8')
+      throw expected('ERR_FILE_FORMAT', `a shorter line at ${place}`, 'more than 65536 bytes', 'split it')
+    })
+    if (texts.length > 0) yield texts
+  }
+}
+
+function recordOf(source: string, translations: readonly Translation[]): TranslateRecord {
+  const [best] = translations as [Translation]
+  const { text, nats } = best
+  return { event: 'translate', source, text, nats, translations: translations.map((one) => ({ ...one })) }
+}
+
+/** The code of `translate`. */
+export const translateCode: VerbCode<LoadedTranslator, TranslateInput, TranslateRecord> = {
+  load: loadTranslator,
+  async *run(translator, { sentences, beam, best, lengthPenalty }, { signal, stdin }) {
+    const fromStdin = sentences === undefined || (sentences.length === 1 && sentences[0] === '-')
+    const batches = fromStdin ? linesOf(stdin()) : [sentences]
+    for await (const texts of batches) {
+      const found = await translator.translate(texts, { beam, best, lengthPenalty, signal })
+      for (const [i, translations] of found.entries()) yield recordOf(texts[i]!, translations)
+    }
+  },
+  show: ({ text, translations }, { best }) => ({
+    lines: best === 1 ? [text] : translations.map((one) => `${(0 - one.nats).toFixed(2)}  ${one.text}`)
+  })
+}

@@ -1,0 +1,69 @@
+// Settings and records of the uses of a translator: evaluation, translation.
+
+import { field, setting, type Group } from '../../settings/index.js'
+import { deviceSettings, engineSettings } from '../runs/settings.js'
+import type { Records } from '../verb.js'
+import { pairReadSettings } from './settings.js'
+
+const beam = setting.integer({ min: 1, max: 128, default: 5, help: 'width of the beam search; 1: greedy' })
+const lengthPenalty = setting.number({
+  min: 0,
+  max: 10,
+  default: 1,
+  help: 'exponent of the length penalty (Wu et al. 2016): more for longer translations, 0 for none'
+})
+
+/** Declarations of the settings of an evaluation. */
+export const translationEvaluationSettings = {
+  part: setting.choice(['all', 'train', 'valid'], {
+    default: 'all',
+    help: 'part of the pairs, as the training divided them'
+  }),
+  beam,
+  lengthPenalty,
+  tokenizer: setting.choice(['13a', 'zh', 'none', 'char', 'intl'], {
+    default: '13a',
+    help: "tokeniser of BLEU, as sacreBLEU's"
+  }),
+  minWords: setting.integer({ min: 1, default: 1, help: 'words of the shortest sources, which blanks separate' }),
+  most: setting.integer({ min: 1, absent: true, defaultText: 'all', help: 'most different sources' }),
+  ...pairReadSettings,
+  ...deviceSettings
+} satisfies Group
+
+/** Declarations of the settings of `translate`. */
+export const translateSettings = {
+  sentences: setting.texts({
+    flag: null,
+    absent: true,
+    defaultText: 'the lines of standard input',
+    help: 'sentences; - is the lines of standard input'
+  }),
+  beam,
+  best: setting.integer({
+    min: 1,
+    max: 128,
+    default: 1,
+    help: 'translations of each sentence, at most the width of the beam'
+  }),
+  lengthPenalty,
+  ...engineSettings('1')
+} satisfies Group
+
+/** Records of `translate`: one for each sentence. */
+export const translateRecords = {
+  translate: {
+    source: field.text('the sentence'),
+    text: field.text('its best translation'),
+    nats: field.number('negative log probability of the best translation', 'nats'),
+    translations: field.list(
+      {
+        text: field.text('the text'),
+        nats: field.number('negative log probability', 'nats'),
+        score: field.number('log probability by the length penalty', 'nats'),
+        ended: field.boolean('whether it has come to its end')
+      },
+      'the translations, best first'
+    )
+  }
+} satisfies Records
