@@ -30,7 +30,7 @@ export interface LeftOut extends JsonObject {
   files: number
 }
 
-/** What reading left out. */
+/** Samples and files that reading leaves out, as it takes their errors. */
 export interface LeavingOut {
   /** Takes an error; absent if errors are to be thrown. */
   readonly onBad?: (error: GatecellError, file?: string) => void

@@ -19,10 +19,11 @@ const folder = t.testdir({
   'text.txt': 'abc\ncab\n'.repeat(20),
   'ink.ndjson': ndjson(inkSamples(3)),
   'rolls.json': rolls,
+  'pairs.tsv': 'one two\tdeux un\nsix\tsix\n',
   'sales.csv': csvOf({ sales: monthly(120) })
 })
 /** The data of a task; the others read ink. */
-const dataOf: Record<string, string> = { text: 'text.txt', music: 'rolls.json' }
+const dataOf: Record<string, string> = { text: 'text.txt', music: 'rolls.json', translation: 'pairs.tsv' }
 const at = (...names: string[]) => join(folder, ...names)
 
 /** A use of a model's file, which returns its records. */
@@ -90,6 +91,7 @@ for (const task of tasks)
       trace: task.id === 'numbers' ? { terms: ['6', '7', '/', '2', '4'] } : { data: { path: data[0] } },
       sample: {},
       compose: { steps: 4 },
+      translate: { sentences: ['one two'] },
       continue: { terms: ['6', '7', '8'] },
       forecast: { file: { path: at('sales.csv') } },
       anomalies: { file: { path: at('sales.csv') } }

@@ -10,6 +10,8 @@ import { musicNetworkSettings, musicTrainingSettings } from '../../src/tasks/mus
 import { numbersDefinition } from '../../src/tasks/numbers/model.js'
 import { numbersNetworkSettings, numbersTrainingSettings } from '../../src/tasks/numbers/settings.js'
 import { textModel } from '../../src/tasks/text/index.js'
+import { translationConfig } from './translation/sentences.js'
+import { translationTask } from '../../src/tasks/translation/model.js'
 import { synthesisConfig, recognitionConfig, textConfig } from '../border/worlds.js'
 import { forecastConfig } from './forecast/samples.js'
 
@@ -41,6 +43,7 @@ export const models: Record<string, (hidden: number) => Model> = {
     model.parameters.touch()
     return model
   },
+  translation: (hidden) => defineModel(translationTask.definition(translationConfig({ hidden })), { seed: hidden }),
   text: (hidden) => textModel({ ...textConfig, network: { ...textConfig.network, hidden } }),
   'handwriting-recognition': (hidden) =>
     recognitionModel({

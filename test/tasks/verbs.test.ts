@@ -76,6 +76,10 @@ const calls: Record<string, { json: JsonObject; words: string }> = {
   },
   'forecast forecast': { json: { file: sales, only: 'sales' }, words: 'forecast MODEL sales.csv --only sales' },
   'forecast anomalies': { json: { file: sales, threshold: 2 }, words: 'anomalies MODEL sales.csv --threshold 2' },
+  'translation translate': {
+    json: { sentences: ['one_two', 'six'], beam: 3, best: 2 },
+    words: 'translate MODEL one_two six --beam 3 --best 2'
+  },
   'text sample': {
     json: { prompt: 'ab', length: 40, seed: 3 },
     words: 'sample MODEL --prompt ab --length 40 --seed 3'

@@ -30,10 +30,6 @@ const readSessions = list((value, name) => coreOf(value as Session, name) && (va
  * Does what `beamSearchAsync` does for the sequences that may follow each of several sessions, and returns those of each session, best first. The
  * hypotheses of all searches are stepped together. Throws ERR_INVALID_ARGUMENT unless the sessions are different ones of one model with equal
  * dims and outputs, and there is a length for each, and what `beamSearchAsync` throws.
- *
- * @example
- * const sessions = memories.map((memory) => createSession(decoder, { dims, inputs: { tokens: [begin], memory } }))
- * const found = await beamSearchTogether(sessions, { end, width: 5, maxLengths: memories.map(() => 100) })
  */
 export async function beamSearchTogether(
   sessions: readonly Session[],

@@ -1,7 +1,18 @@
 // Beam search over sequences of tokens, for decoders of any network. Ties are decided by the order of the tokens, so that a search with the
 // same scores always returns the same sequences.
 
-import { anything, invalid, integer, isArrayOf, number, numbers, object, open, optional } from '../../check/index.js'
+import {
+  anything,
+  choice,
+  invalid,
+  integer,
+  isArrayOf,
+  number,
+  numbers,
+  object,
+  open,
+  optional
+} from '../../check/index.js'
 import { awaitable, callback, signal as signalOf, syncFunction } from '../../check/index.js'
 import { expected } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
@@ -39,8 +50,14 @@ export interface BeamDecoder<S> {
 export interface BeamOptions {
   /** Token that ends a sequence, from 0 to V - 1. It is not returned with the sequence. */
   end: number
-  /** Number of hypotheses that are followed, from 1 to 2^20; default 8. 1 is greedy search. */
+  /** Number of hypotheses that are followed, from 1 to 2^20; default 8. 1 is greedy search (with `ends: 'leading'` up to the first end). */
   width?: number
+  /**
+   * 'any' (default): every hypothesis may end after every step, however small the probability of that is. 'leading': a hypothesis ends only where
+   * its end is among the `width` best continuations of all hypotheses, and the search stops when `width` of them have ended, as in
+   * translation: otherwise the length penalty would have to keep an improbable early end from being better than a long sequence.
+   */
+  ends?: 'any' | 'leading'
   /** Most sequences that are returned, from 1 to `width`; default 1. */
   best?: number
   /** Most tokens of a sequence, from 0 to 2^24. */
@@ -65,6 +82,7 @@ interface Followed<S> extends Candidate {
 export const beamFields = {
   end: integer(0, 2 ** 31 - 1),
   width: optional(integer(1, 2 ** 20)),
+  ends: optional(choice('any', 'leading')),
   best: optional(integer(1, 2 ** 20)),
   maxLength: integer(0, 2 ** 24),
   lengthPenalty: optional(number(0, 100)),
@@ -155,37 +173,42 @@ export async function beamSearchAsync<S>(
   return next.value
 }
 
-/** Searches from a state, and yields the hypotheses whose steps it needs. The options are checked. */
+/** Runs a search from a state, and yields the hypotheses whose steps it needs. The options are checked. */
 export function* searchBeam<S>(state: S, options: BeamOptions): Generator<Asked<S>[], Hypothesis[], Stepped<S>[]> {
   const { end, width = 8, best = 1, maxLength, lengthPenalty = 0, scorer } = options
   integer(1, width)(best, 'best')
+  const leading = options.ends === 'leading'
   const penalty = (length: number) => ((5 + length) / 6) ** lengthPenalty
   const start = { prefix: new Prefix(null, -1), token: null, nats: 0, score: 0, state }
   let beam: Followed<S>[] = [start]
+  let endings = 0
   const finished = new Best<Followed<S>>(best)
-
-  const finish = (from: Followed<S>, nats: number) => {
-    const raw = from.score + nats + (scorer ? scorer.end(from.prefix.state(scorer)) : 0)
-    finished.add({ ...from, nats: from.nats + nats, score: raw / penalty(from.prefix.length + 1) })
+  const finish = ({ score, ...ended }: Followed<S>) => {
+    endings++
+    finished.add({ ...ended, token: null, score: score / penalty(ended.prefix.length + 1) })
   }
 
-  for (let length = 0; beam.length > 0 && length <= maxLength; length++) {
+  for (let length = 0; beam.length > 0 && length <= maxLength && !(leading && endings >= width); length++) {
     const steps = yield beam.map(({ state, prefix }) => ({ state, token: prefix.parent ? prefix.token : null }))
-    const next = new Best<Followed<S>>(width)
+    // Each hypothesis has one end, so there are `width` other continuations among twice as many of all.
+    const next = new Best<Followed<S>>(leading ? 2 * width : width)
     beam.forEach((from, i) => {
       const { state, nats } = steps[i]!
       expectEnd(end, nats)
-      finish(from, nats[end]!)
-      if (length === maxLength) return
-      expectNumbers(nats)
       const { prefix } = from
+      const add = (token: number, own: number, take: (candidate: Followed<S>) => void) =>
+        take({ prefix, token, nats: from.nats + nats[token]!, score: from.score + nats[token]! + own, state })
+      add(end, scorer ? scorer.end(prefix.state(scorer)) : 0, leading ? (one) => next.add(one) : finish)
+      if (length === maxLength && !leading) return
+      expectNumbers(nats)
       for (let token = 0; token < nats.length; token++) {
         if (token === end) continue
         const own = scorer ? scorer.score(prefix.state(scorer), token) : 0
-        const score = from.score + nats[token]! + own
-        if (next.admits(score)) next.add({ prefix, token, nats: from.nats + nats[token]!, score, state })
+        if (next.admits(from.score + nats[token]! + own)) add(token, own, (one) => next.add(one))
       }
     })
+    const taken = next.take()
+    if (leading) for (const one of taken.slice(0, width)) if (one.token === end) finish(one)
     const ended = finished.take()
     if (length === maxLength && ended.length === 0) {
       const cut = new Best<Followed<S>>(best)
@@ -193,7 +216,8 @@ export function* searchBeam<S>(state: S, options: BeamOptions): Generator<Asked<
       return cut.take().map((from) => result(from, false))
     }
     const bound = ended.length === best ? ended[best - 1]!.score : -Infinity
-    beam = next.take().map((from) => ({ ...from, prefix: grown(from), token: null }))
+    const others = taken.filter(({ token }) => token !== end).slice(0, width)
+    beam = others.map((from) => ({ ...from, prefix: grown(from), token: null }))
     // Further tokens can only lower a score, which is at most 0; the penalty of the greatest length raises it most.
     if (!scorer) beam = beam.filter(({ score }) => score / penalty(maxLength + 1) > bound)
   }

@@ -33,8 +33,10 @@ export interface TranslationSets {
 function twoOf<T>(text: string, name: string, read: (part: string) => T | null): readonly [T, T] {
   const parts = text.split(',').map((part) => read(part.trim()))
   const [one, other] = parts
-  if (parts.length === 2 && one != null && other != null && one !== other) return [one, other]
-  throw expected('ERR_INVALID_OPTION', `two different values with a comma between them as ${name}`, show(text), '')
+  const both = parts.length === 2 && one !== undefined && one !== null && other !== undefined && other !== null
+  if (both && one !== other) return [one, other]
+  const what = `two different values with a comma between them as ${name}`
+  throw expected('ERR_INVALID_OPTION', what, show(text), 'write them as in the help')
 }
 
 /** Returns the options of `readPairs` for these settings. Throws ERR_INVALID_OPTION. */

@@ -73,6 +73,7 @@ export function createDecoding(model: Model, config: TranslationConfig, { target
     const sessions = encoded.map((outputs, i) => begun(decoder(source), { ...outputs, ...inputs[i] }))
     return await beamSearchTogether(sessions, {
       end: target.idOf('end'),
+      ends: 'leading',
       width: beam,
       best: Math.min(best, beam),
       lengthPenalty,

@@ -42,7 +42,7 @@ export interface TranslationMeasure {
 /** Sources that are translated between two reports of progress. */
 const PIECE = 512
 
-/** Translates each different source of the pairs and compares the translations with the references. Throws ERR_ABORTED. */
+/** Measures a translator: translates each different source of the pairs and compares the translations with the references. Throws ERR_ABORTED. */
 export async function measureTranslator(
   translator: Translator,
   pairs: readonly Pick<SentencePair, 'source' | 'target'>[],

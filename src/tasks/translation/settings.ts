@@ -65,7 +65,7 @@ export const sentenceSettings = {
   longest: setting.integer({
     min: 4,
     max: 4096,
-    default: 128,
+    default: 256,
     unit: 'symbols',
     help: 'symbols of the longest sentence'
   }),

@@ -30,9 +30,7 @@ async function learn(sentences: readonly string[], size: number, signal: AbortSi
   return await trainBpe(texts(), { size, special: ['begin', 'end'], ...(signal && { signal }) })
 }
 
-/**
- * Learns the vocabularies of pairs whose texts are those of `symbolText`. Throws the errors of `trainBpe`.
- */
+/** Makes the vocabularies of pairs whose texts are those of `symbolText`. Throws the errors of `trainBpe`. */
 export async function learnSymbols(
   pairs: readonly { readonly source: string; readonly target: string }[],
   { size, separate }: SymbolChoice,

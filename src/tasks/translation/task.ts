@@ -49,6 +49,7 @@ export const translationEntry: TaskEntry = {
   summary: 'learn to translate sentences',
   description: 'Trains an LSTM encoder and an LSTM decoder with attention on pairs of sentences in two languages.',
   data: ['<pairs...>', 'TSV files, pairs of files, or prefixes of them; - is standard input'],
+  takesValidFiles: true,
   settings: translationRunSettings,
   notes: TRAINING_NOTES,
   unit: 'symbols',

@@ -44,6 +44,6 @@ export const translateCode: VerbCode<LoadedTranslator, TranslateInput, Translate
     }
   },
   show: ({ text, translations }, { best }) => ({
-    lines: best === 1 ? [text] : translations.map((one) => `${(0 - one.nats).toFixed(2)}  ${one.text}`)
+    lines: best === 1 ? [text] : translations.map((one) => `${one.nats.toFixed(2)}  ${one.text}`)
   })
 }

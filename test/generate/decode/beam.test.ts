@@ -85,6 +85,40 @@ t.test('what is pruned while it is made is what would be pruned afterwards', asy
   }
 })
 
+/** The search in which only leading ends count, by its definition. */
+function plainLeading(from: BeamDecoder<number[]>, width: number, maxLength: number, penalty: number) {
+  let beam = [{ tokens: [] as number[], nats: 0, state: from.start }]
+  const ended: { tokens: number[]; score: number }[] = []
+  for (let length = 0; length <= maxLength && ended.length < width; length++) {
+    const steps = from.step(beam.map(({ tokens, state }) => ({ state, token: tokens.at(-1) ?? null })))
+    const grown = beam.flatMap(
+      ({ tokens, nats }, i) =>
+      Array.from(steps[i]!.nats, (more, token) => ({ tokens: [...tokens, token], nats: nats + more, state: steps[i]!.state })) // prettier-ignore
+    )
+    grown.sort((a, b) => b.nats - a.nats)
+    for (const { tokens, nats } of grown.slice(0, width))
+      if (tokens.at(-1) === END) ended.push({ tokens: tokens.slice(0, -1), score: nats / ((5 + tokens.length) / 6) ** penalty }) // prettier-ignore
+    beam = grown.filter(({ tokens }) => tokens.at(-1) !== END).slice(0, width)
+  }
+  return ended.sort((a, b) => b.score - a.score)[0]
+}
+
+t.test('leading ends', async (t) => {
+  for (const width of [1, 2, 3, 6])
+    for (let start = 0; start < 40; start++) {
+      const one = { ...decoder, start: [start] }
+      const [found] = beamSearch(one, { end: END, ends: 'leading', width, maxLength: 6, lengthPenalty: 1 })
+      const expected = plainLeading(one, width, 6, 1)
+      t.equal(found!.ended, expected !== undefined)
+      if (expected) t.same([...found!.tokens], expected.tokens, `width ${width}, ${start}`)
+    }
+  // An end that is never the best continuation, but better than any long sequence.
+  const long: BeamDecoder<null> = { start: null, step: (beam) => beam.map(() => ({ state: null, nats: [-2, -1, -3] })) }
+  const [cut] = beamSearch(long, { end: 0, ends: 'leading', width: 1, maxLength: 5 })
+  t.same([[...cut!.tokens], cut!.ended], [[1, 1, 1, 1, 1], false], 'greedy up to the first end')
+  t.same([...beamSearch(long, { end: 0, width: 1, maxLength: 5 })[0]!.tokens], [])
+})
+
 t.test('width 1 is greedy; ties go to the smaller token; nothing ended is said', async (t) => {
   const flat: BeamDecoder<null> = {
     start: null,

@@ -15,6 +15,7 @@ import {
   type BeamDecoder,
   type SessionState
 } from '../../../src/index.js'
+import { beamSearchTogether } from '../../../src/generate/decode/beam-together.js'
 
 const V = 4
 const [begin, end] = [1, 0]
@@ -83,4 +84,26 @@ t.test('aborts and refusals', async (t) => {
   await t.rejects(beamSearchAsync(sessionDecoder(session), options), { code: 'ERR_ABORTED' })
   t.throws(() => sessionDecoder(session, { token: 'none' }), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(() => sessionDecoder(session, { logits: 'none' }), { code: 'ERR_INVALID_ARGUMENT' })
+})
+
+t.test('searches of several sessions at once', async (t) => {
+  const sessions = Array.from({ length: 5 }, (_, i) => {
+    const one = session.fork()
+    for (let token = 0; token < i; token++) one.stepSync({ tokens: [(token + i) % V] })
+    return one
+  })
+  const maxLengths = [3, 6, 0, 5, 4]
+  for (const ends of ['any', 'leading'] as const) {
+    const options = { end, ends, width: 3, best: 2, lengthPenalty: 0.5 }
+    const found = await beamSearchTogether(sessions, { ...options, maxLengths })
+    for (const [i, one] of sessions.entries()) {
+      const own = await beamSearchAsync(sessionDecoder(one), { ...options, maxLength: maxLengths[i]! })
+      t.same(found[i], own, `session ${i}: the same sequences with the same scores`)
+    }
+  }
+  t.same(await beamSearchTogether([], { end, maxLengths: [] }), [])
+  await t.rejects(beamSearchTogether(sessions, { end, maxLengths: [1] }), { code: 'ERR_INVALID_ARGUMENT' })
+  await t.rejects(beamSearchTogether([session, session], { end, maxLengths: [1, 1] }), { code: 'ERR_INVALID_ARGUMENT' })
+  const signal = AbortSignal.abort()
+  await t.rejects(beamSearchTogether(sessions, { end, maxLengths, signal }), { code: 'ERR_ABORTED' })
 })

@@ -186,6 +186,7 @@ const changes = {
       'handwriting-synthesis',
       'handwriting-recognition',
       'music',
+      'translation',
       '\u001b[31m'
     ])
   }
