@@ -12,6 +12,7 @@ import { pieceOfRoll } from '../../src/data/music/rolls.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
 import { runPrograms } from '../programs.js'
 import { csvOf, monthly } from '../tasks/forecast/samples.js'
+import { sentencePairs } from '../tasks/translation/sentences.js'
 import { gatecell, root, story } from './command.js'
 import { inProcess } from './in-process.js'
 
@@ -39,6 +40,7 @@ const [one, ...others] = inkSamples(60)
 writeFileSync(join(cwd, 'words.ndjson.gz'), gzipSync(ndjson(others)))
 writeFileSync(join(cwd, 'mine.ndjson'), ndjson([one!]))
 writeFileSync(join(cwd, 'words.txt'), 'lv\nzt\n')
+writeFileSync(join(cwd, 'pairs.tsv'), sentencePairs(400).join('\n'))
 for (const name of ['a.txt', 'b.txt']) writeFileSync(join(cwd, name), story(2000))
 const traces = one!.strokes.map((stroke) => `<trace>${stroke.map(([x, y]) => `${x} ${-y!}`).join(', ')}</trace>`)
 writeFileSync(join(cwd, 'note.inkml'), `<ink>${traces.join('')}</ink>`)
