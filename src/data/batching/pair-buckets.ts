@@ -110,10 +110,10 @@ function cutPairs(
   shapes: readonly PairShape[],
   { source, target }: PairLengths,
   places: Int32Array,
-  { seed, shuffle, epoch }: PairOrder & { readonly epoch: number }
+  { seed, shuffle: isShuffled, epoch }: PairOrder & { readonly epoch: number }
 ): number[][] {
   const all = Array.from({ length: source.length }, (_, i) => i)
-  const random = shuffle ? createRandom(seed, `pairs ${epoch}`) : null
+  const random = isShuffled ? createRandom(seed, `pairs ${epoch}`) : null
   if (random) shuffle(all, random)
   else all.sort((a, b) => target[a]! - target[b]! || source[a]! - source[b]! || a - b)
   const batches: number[][] = []

@@ -7,7 +7,8 @@ import {
   type PairLengths,
   type PairShape
 } from '../../data/batching/pair-buckets.js'
-import { sampleSource, type EpochSource } from '../../data/batching/source.js'
+import type { EpochSource } from '../../data/batching/source.js'
+import { sampleSource } from '../../data/batching/sources.js'
 import type { TranslationSample } from './data.js'
 
 /** Ids of the special tokens of translations. */

@@ -4,7 +4,7 @@ import { invalid, nullable, object, open, optional, type Check } from '../../che
 import { vocabularyFromConfig, type VocabularyConfig } from '../../data/text/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
 import { readStored, valuesCheck } from '../../settings/index.js'
-import { checkDataMark, type DataMark } from '../runs/fingerprint.js'
+import { checkDataFingerprint, type DataFingerprint } from '../runs/fingerprint.js'
 import { checkVocabularyConfig } from '../runs/vocabulary.js'
 import {
   sentenceSettings,
@@ -33,7 +33,7 @@ export interface TranslationConfig {
   readonly training: TranslationTraining
   readonly vocabulary: TranslationVocabularies
   /** Fingerprint of the ids to train on and to validate. */
-  readonly data?: DataMark
+  readonly data?: DataFingerprint
 }
 
 /** Checks a vocabulary of translations, which have a begin and an end. */
@@ -53,7 +53,7 @@ const checkTranslationConfig: Check<TranslationConfig> = open<TranslationConfig>
     target: checkTarget,
     source: nullable(checkVocabularyConfig)
   }),
-  data: optional(checkDataMark)
+  data: optional(checkDataFingerprint)
 })
 
 /** Reads the configuration of the model file `path`. Throws ERR_FILE_FORMAT with the name of the first invalid part. */

@@ -5,7 +5,7 @@ import { createPace } from '../../data/files/pace.js'
 import type { SentencePair } from '../../data/pairs/pairs.js'
 import { readPairs, type ReadPairsOptions } from '../../data/pairs/read.js'
 import { counted, expected, GatecellError, show } from '../../errors.js'
-import type { DataMark } from '../runs/fingerprint.js'
+import type { DataFingerprint } from '../runs/fingerprint.js'
 import type { PairReadGiven, SentenceChoice } from './settings.js'
 import { symbolText, type TranslationSymbols } from './symbols.js'
 
@@ -113,7 +113,7 @@ export async function readTranslationPairs(
 }
 
 /** Returns the fingerprint of samples. */
-export function markOfSamples({ train, valid }: TranslationSets): DataMark {
+export function markOfSamples({ train, valid }: TranslationSets): DataFingerprint {
   let crc = 0
   for (const { source, target } of [...train, ...valid]) {
     crc = crc32(Uint8Array.of(source.length & 255, source.length >> 8), crc)

@@ -7,7 +7,7 @@ import { defaultsOf, givenFields, withDefaults, type Given } from '../../setting
 import { checkSameData } from '../runs/fingerprint.js'
 import { prepareRun } from '../runs/run.js'
 import { runFields } from '../runs/run-types.js'
-import type { Application, Opened, RunData, RunOf, TrainingRunOptions } from '../runs/run-types.js'
+import type { TrainableTask, Opened, RunData, RunOf, TrainingRunOptions } from '../runs/run-types.js'
 import { checkResumed, chooseTraining, given, settleTraining } from '../runs/settings.js'
 import { sampleShapes, sentenceBatches } from './batches.js'
 import type { TranslationConfig } from './config.js'
@@ -129,7 +129,7 @@ function noPairs(names: readonly string[]): Error {
   return expected('ERR_CORPUS_EMPTY', what, 'none', 'add pairs, or let fewer validate')
 }
 
-const application: Application<TranslationRunOptions, TranslationConfig, TranslationRunData, TranslationMeasure> = {
+const application: TrainableTask<TranslationRunOptions, TranslationConfig, TranslationRunData, TranslationMeasure> = {
   ...translationTask,
   open,
   load: async (source) => await loadTranslator(source),

@@ -35,7 +35,7 @@ function introduce({ config, samples, symbols }: TranslationRun): TaskRun['intro
   const encoder =
     attention === 'none' ? `${layers} layers without attention` : `${counted(encoderLayers, 'layer')} in both directions, ${attention} attention` // prettier-ignore
   return {
-    data: `data     ${counted(train.length, 'pair')} to train on, ${grouped(valid.length)} to validate; ${sizes}`,
+    data: `${counted(train.length, 'pair')} to train on, ${grouped(valid.length)} to validate; ${sizes}`,
     network: `encoder of ${encoder}; decoder of ${counted(layers, 'layer')}; ${hidden} units`,
     step: `at most ${counted(config.training.batch, 'symbol')}`
   }

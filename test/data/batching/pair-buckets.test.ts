@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { BucketCursor } from '../../../src/data/batching/buckets.js'
 import { createPairBuckets, pairShapes, shapeOfPairs } from '../../../src/data/batching/pair-buckets.js'
-import { sampleSource } from '../../../src/data/batching/source.js'
+import { sampleSource } from '../../../src/data/batching/sources.js'
 import { createRandom } from '../../../src/random.js'
 import { rounds } from '../../amounts.js'
 
