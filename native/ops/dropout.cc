@@ -12,21 +12,22 @@
 
 namespace gatecell {
 namespace {
-enum { kRate, kLocked, kStream };  // attributes
+enum { kRate, kVariational, kStream };  // attributes
 
 int64_t mask_rows(const Tensor& x, const Node& node) {
-  return node.attributes[kLocked] != 0 ? x.rows / x.dims[0] : x.rows;
+  return node.attributes[kVariational] != 0 ? x.rows / x.dims[0] : x.rows;
 }
 
 gc_status check(Plan& plan, Node& node) {
-  const double p = node.attributes[kRate], locked = node.attributes[kLocked], stream = node.attributes[kStream];
+  const double p = node.attributes[kRate], variational = node.attributes[kVariational],
+               stream = node.attributes[kStream];
   if (!(p >= 0 && p < 1)) return fail(GC_INVALID_ARGUMENT, "dropout: expected p from 0 to below 1, got %g", p);
-  if (locked != 0 && locked != 1)
-    return fail(GC_INVALID_ARGUMENT, "dropout: expected locked to be 0 or 1, got %g", locked);
+  if (variational != 0 && variational != 1)
+    return fail(GC_INVALID_ARGUMENT, "dropout: expected variational to be 0 or 1, got %g", variational);
   gc_status status = check_stream(node, stream);
   if (status == GC_OK) status = check_like(plan, node, 1);
-  if (status != GC_OK || locked == 0 || plan.input(node, 0)->rank > 1) return status;
-  return fail(GC_INVALID_SHAPE, "dropout: expected rank 2 or more for a locked mask, got %s",
+  if (status != GC_OK || variational == 0 || plan.input(node, 0)->rank > 1) return status;
+  return fail(GC_INVALID_SHAPE, "dropout: expected rank 2 or more for a variational mask, got %s",
               plan.input(node, 0)->shape().c_str());
 }
 

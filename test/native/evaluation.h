@@ -131,7 +131,7 @@ class Evaluation {
     return all;
   }
   static double kept(double p) { return static_cast<double>(static_cast<float>(1 / (1 - p))); }
-  // One factor for each element of dropout's x. Its mask is one row of all elements; locked: of one step, repeated.
+  // One factor for each element of dropout's x. Its mask is one row of all elements; variational: of one step, repeated.
   Doubles dropout_mask(const Op& op) const {
     const size_t n = size(op.in[0]), one = op.attribute(1) != 0 ? n / dim(op.in[0], 0) : n;
     if (!training_ || op.attribute(0) <= 0) return Doubles(n, 1);

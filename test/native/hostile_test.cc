@@ -76,7 +76,7 @@ TEST_CASE("hostile: attributes") {
     CHECK(refused(GC_OP_DROPOUT, {4}, {4}, {bad, 0, 0}));
   for (double bad : {-1.0, 0.5, 4294967296.0, static_cast<double>(NAN)})
     CHECK(refused(GC_OP_DROPOUT, {4}, {4}, {0.5, 0, bad}));
-  CHECK(refused(GC_OP_DROPOUT, {4}, {4}, {0.5, 1, 0}));  // a locked mask needs steps
+  CHECK(refused(GC_OP_DROPOUT, {4}, {4}, {0.5, 1, 0}));  // a variational mask needs steps
   CHECK(refused(GC_OP_DROPOUT, {4}, {4}, {0.5, 2, 0}));
   CHECK(!refused(GC_OP_DROPOUT, {4, 4}, {4, 4}, {0.5, 1, 0}));
   for (double bad : {-1.0, 1.0, 0.5, static_cast<double>(NAN)}) CHECK(refused(GC_OP_SLICE, {4}, {2}, {bad, 0}));

@@ -45,11 +45,11 @@ namespace {
 struct Dropout {
   Graph g;
   int w, y, loss;
-  Dropout(const Dims& dims, double p, bool locked, double stream, int32_t threads = 1, float value = 1) {
+  Dropout(const Dims& dims, double p, bool variational, double stream, int32_t threads = 1, float value = 1) {
     g.threads = threads;
     const auto n = static_cast<int32_t>(count_of(dims));
     w = g.param({n}, Floats(static_cast<size_t>(n), value));
-    y = g.out(GC_OP_DROPOUT, {g.op(GC_OP_RESHAPE, {w}, dims)}, dims, {p, locked ? 1.0 : 0.0, stream});
+    y = g.out(GC_OP_DROPOUT, {g.op(GC_OP_RESHAPE, {w}, dims)}, dims, {p, variational ? 1.0 : 0.0, stream});
     loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host(dims)}, {2});
     g.compile(loss);
   }
@@ -100,13 +100,13 @@ TEST_CASE("dropout: the mask is a function of seed, stream, step and element onl
     CHECK((first[e] != 0) == (draws.block(e / 4).word[e % 4] >= static_cast<uint32_t>(0.3 * 4294967296.0)));
 }
 
-TEST_CASE("dropout: a locked mask repeats over dimension 0, and an unlocked one does not") {
-  for (bool locked : {true, false}) {
-    Dropout d({6, 4, 33}, 0.5, locked, 1);
+TEST_CASE("dropout: a variational mask repeats over dimension 0, and an ordinary one does not") {
+  for (bool variational : {true, false}) {
+    Dropout d({6, 4, 33}, 0.5, variational, 1);
     const Floats y = d.mask(1, 1);
     bool repeats = true;
     for (size_t i = 0; i < y.size(); ++i) repeats = repeats && y[i] == y[i % (4 * 33)];
-    CHECK(repeats == locked);
+    CHECK(repeats == variational);
     const Floats first(y.begin(), y.begin() + 4 * 33);
     CHECK(std::count(first.begin(), first.end(), 0.0f) > 30);
   }
@@ -119,11 +119,11 @@ TEST_CASE("dropout: a dropped infinity is gone") {
 
 TEST_SUITE("threads") {
   TEST_CASE("dropout: masks do not depend on threads") {
-    for (bool locked : {false, true}) {
-      Dropout one({31, 43, 211}, 0.4, locked, 1, 1);
+    for (bool variational : {false, true}) {
+      Dropout one({31, 43, 211}, 0.4, variational, 1, 1);
       const Floats expected = one.mask(3, 4);
       for (int32_t threads : {2, 3}) {
-        Dropout team({31, 43, 211}, 0.4, locked, 1, threads);
+        Dropout team({31, 43, 211}, 0.4, variational, 1, threads);
         CHECK(difference(team.mask(3, 4), expected) == "");
         CHECK(difference(team.g.grad(team.w), one.g.grad(one.w)) == "");
       }

@@ -7,7 +7,7 @@
 namespace gatecell {
 namespace cuda {
 namespace dropout {
-enum { kRate, kLocked, kStream };  // attributes
+enum { kRate, kVariational, kStream };  // attributes
 
 bool drops(const Node& n) { return n.plan.training && n.attribute(kRate) > 0; }
 
@@ -24,10 +24,10 @@ void mask(const Node& n, const float* from, int64_t from_ld, float* to, int64_t 
   const uint32_t threshold = static_cast<uint32_t>(limit < 4294967295.0 ? limit : 4294967295.0);
   const float scale = static_cast<float>(1 / (1 - p));
   const uint64_t stream = static_cast<uint64_t>(n.attribute(kStream));
-  const bool locked = n.attribute(kLocked) != 0;
-  const int64_t columns = x.cols, masked_rows = locked ? x.rows / x.dims[0] : x.rows;
-  const int64_t elements = (locked ? masked_rows : range.last) * columns;
-  const int64_t first_block = locked ? 0 : range.first * columns / 4;
+  const bool variational = n.attribute(kVariational) != 0;
+  const int64_t columns = x.cols, masked_rows = variational ? x.rows / x.dims[0] : x.rows;
+  const int64_t elements = (variational ? masked_rows : range.last) * columns;
+  const int64_t first_block = variational ? 0 : range.first * columns / 4;
   const Control* control = n.plan.control;
   each(n.queue, (elements + 3) / 4 - first_block, [=] __device__(int64_t at) {
     const int64_t block = first_block + at;

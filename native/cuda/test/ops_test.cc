@@ -83,12 +83,12 @@ TEST_CASE("cuda ops: the processor's results and gradients") {
   }
 }
 
-TEST_CASE("cuda dropout: the processor's masks, ordinary and locked") {
-  for (double locked : {0.0, 1.0}) {
+TEST_CASE("cuda dropout: the processor's masks, ordinary and variational") {
+  for (double variational : {0.0, 1.0}) {
     Twins twins([&](Graph& g, Twins& t) {
       Random random(33);
       const int w = g.param({7 * 5 * 9}, random.floats(7 * 5 * 9));
-      const int y = g.out(GC_OP_DROPOUT, {g.op(GC_OP_RESHAPE, {w}, {7, 5, 9})}, {7, 5, 9}, {0.4, locked, 3});
+      const int y = g.out(GC_OP_DROPOUT, {g.op(GC_OP_RESHAPE, {w}, {7, 5, 9})}, {7, 5, 9}, {0.4, variational, 3});
       t.loss = g.out(GC_OP_MEAN_SQUARE, {y, g.host({7, 5, 9})}, {2});
       t.results = {y}, t.parameters = {w};
       g.control[GC_C_SEED] = 12345678901.0, g.control[GC_C_STEP] = 17;

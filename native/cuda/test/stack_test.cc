@@ -15,13 +15,13 @@ struct Stack {
   int32_t T, B, I, H;
   int layers = 2;
   double dropout = 0;
-  bool locked = false, lengths = false, reverse = false, grus = false, projects = false;
+  bool variational = false, lengths = false, reverse = false, grus = false, projects = false;
   bool read_below = false;  // the loss reads y of the lowest layer, too
 };
 
 std::string text(const Stack& s) {
   return "T " + std::to_string(s.T) + " B " + std::to_string(s.B) + " H " + std::to_string(s.H) + " layers " +
-         std::to_string(s.layers) + (s.dropout > 0 ? s.locked ? " locked dropout" : " dropout" : "") +
+         std::to_string(s.layers) + (s.dropout > 0 ? s.variational ? " variational dropout" : " dropout" : "") +
          (s.lengths ? " lengths" : "") + (s.reverse ? " reverse" : "") + (s.grus ? " grus" : "") +
          (s.projects ? " projects" : "") + (s.read_below ? " read below" : "");
 }
@@ -52,8 +52,8 @@ void build(const Stack& s, Graph& g, Twins& t) {
     states.push_back({h, s.grus && layer == 1 ? none : g.op(GC_OP_RESHAPE, {add({s.B * s.H}, 2)}, {s.B, s.H})});
   }
   for (int layer = 0; layer < s.layers; ++layer) {
-    if (layer > 0 && (s.dropout > 0 || s.locked))
-      x = g.op(GC_OP_DROPOUT, {x}, {s.T, s.B, width}, {s.dropout, s.locked ? 1.0 : 0.0, 3.0 + layer});
+    if (layer > 0 && (s.dropout > 0 || s.variational))
+      x = g.op(GC_OP_DROPOUT, {x}, {s.T, s.B, width}, {s.dropout, s.variational ? 1.0 : 0.0, 3.0 + layer});
     const bool gru = s.grus && layer == 1, projects = s.projects && layer != 1;
     const int32_t gates = gru ? 3 : 4;
     const int w_ih = add({gates * s.H, width}, 0.3), w_hh = add({gates * s.H, s.H}, 0.3),
