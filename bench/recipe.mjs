@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
 import { runFolds } from './folds.mjs'
 import { longSeries } from './long-series.mjs'
+import { unpackTar } from './tar.mjs'
 import { countTags } from './xml-tags.mjs'
 
 const here = dirname(fileURLToPath(import.meta.url))
@@ -23,7 +24,8 @@ class RecipeError extends Error {}
 
 /**
  * @typedef {{file: string, sha256: string, extension?: string, crlf?: boolean, streams?: {count: number, length: number, shares: number[]},
- *   series?: {name: string, wide?: boolean}}} Data series: the file becomes rows of series, time, value
+ *   series?: {name: string, wide?: boolean}, archive?: string}} Data series: the file becomes rows of series, time, value; archive: the
+ *   file is a tar archive, whose files with this ending are read
  * @typedef {{metric: string, better?: 'lower' | 'higher', target: number, against: string}} Bar metric: a field of `evaluate --json`
  * @typedef {object} Recipe
  * @property {string} title
@@ -74,7 +76,7 @@ function asStreams(text, { count, length, shares: [train, valid] }) {
 }
 
 /** Unpacks the data, checks it against the recipe's checksum and writes what the command reads. */
-function prepare({ file, sha256, extension = 'txt', crlf = false, streams, series }, folder, name = 'text') {
+function prepare({ file, sha256, extension = 'txt', crlf = false, streams, series, archive }, folder, name = 'text') {
   const root = process.env.GATECELL_DATA
   if (!root)
     throw new RecipeError('Expected GATECELL_DATA to name the folder of the data sets; see "Data" in docs/quality.md.')
@@ -82,6 +84,7 @@ function prepare({ file, sha256, extension = 'txt', crlf = false, streams, serie
   const text = file.endsWith('.gz') ? gunzipSync(packed) : packed
   const found = createHash('sha256').update(text).digest('hex')
   if (found !== sha256) throw new RecipeError(`Expected ${file} with sha256 ${sha256} but found ${found}.`)
+  if (archive) return unpackTar(text, archive, join(folder, name))
   const path = join(folder, `${name}.${extension}`)
   const bytes = text.toString('latin1')
   const lines = crlf ? bytes.replace(/\n/g, '\r\n') : bytes

@@ -4,9 +4,12 @@
 import { createHash } from 'node:crypto'
 import { basename } from 'node:path'
 import { readMidi } from '../../data/music/midi/files.js'
+import { PERCUSSION } from '../../data/music/notes.js'
 import { readRolls, readVoiceRolls, REST, rollOfPiece, type RollGrid } from '../../data/music/rolls.js'
+import { performanceOf, sustained } from '../../data/music/time.js'
 import { expected } from '../../errors.js'
 import type { StepPiece } from './batches.js'
+import { stepsOfPerformance, type Performance } from './performances.js'
 import type { MusicNetwork } from './settings.js'
 import { END, KEYS, LOWEST, type Step } from './steps.js'
 
@@ -43,8 +46,7 @@ function partsOf<R extends readonly (readonly number[])[]>(
   sets: Record<MusicPart, readonly R[]>,
   step: (pitches: readonly number[]) => Step
 ): MusicParts {
-  const own = (part: MusicPart) => sets[part].map((roll) => roll.map(step))
-  return { train: own('train'), valid: own('valid'), test: own('test') }
+  return mapParts(sets, (roll) => roll.map(step))
 }
 
 /** Returns the checksum of a file's name, which determines the part of the piece: 0 tests, 1 validates, 2 to 9 train. */
@@ -54,16 +56,17 @@ function tenthOf(path: string): number {
 }
 
 /** Divides MIDI pieces. If the checksum lets none validate, the first one does. */
-function divided(pieces: readonly { readonly name: string; readonly steps: StepPiece }[]): MusicParts {
-  const partOf = ({ name }: { name: string }): MusicPart => (['test', 'valid'] as const)[tenthOf(name)] ?? 'train'
+function divided<P extends { readonly name: string }>(pieces: readonly P[]): Record<MusicPart, P[]> {
+  const partOf = ({ name }: P): MusicPart => (['test', 'valid'] as const)[tenthOf(name)] ?? 'train'
   const own = (part: MusicPart) => pieces.filter((piece) => partOf(piece) === part)
   const [train, valid, test] = [own('train'), own('valid'), own('test')]
   if (valid.length === 0 && train.length > 1) valid.push(train.shift()!)
-  return {
-    train: train.map(({ steps }) => steps),
-    valid: valid.map(({ steps }) => steps),
-    test: test.map(({ steps }) => steps)
-  }
+  return { train, valid, test }
+}
+
+/** Returns the parts with `own` of each piece. */
+function mapParts<P, Q>(parts: Record<MusicPart, readonly P[]>, own: (piece: P) => Q): Record<MusicPart, Q[]> {
+  return { train: parts.train.map(own), valid: parts.valid.map(own), test: parts.test.map(own) }
 }
 
 /** Pieces by part, and the notes of MIDI files that no step has. */
@@ -76,14 +79,18 @@ export interface MusicReading {
 const NOTHING = { short: 0, percussion: 0 }
 
 /**
- * Reads pieces: a JSON file of piano rolls, of the form voices with four pitches in each step, or MIDI files. Throws ERR_INVALID_OPTION for
- * MIDI files in the form voices, and the errors of `readRolls`, `readVoiceRolls` and `readMidi`.
+ * Reads pieces as steps: a JSON file of piano rolls, of the form voices with four pitches in each step, or MIDI files, of the form events with an
+ * event in each step. Throws ERR_INVALID_OPTION for files that do not have the form, and the errors of `readRolls`, `readVoiceRolls` and `readMidi`.
  */
 export async function readMusic(
   files: readonly string[],
   { form, grid = DEFAULT_GRID }: Pick<MusicNetwork, 'form' | 'grid'>,
   signal?: AbortSignal
 ): Promise<MusicReading> {
+  if (form === 'events') {
+    const { parts, leftOut } = await readPerformances(files, signal)
+    return { parts: mapParts(parts, stepsOfPerformance), leftOut }
+  }
   const [path] = files
   if (files.length === 1 && isRoll(path!)) {
     const parts =
@@ -100,7 +107,7 @@ export async function readMusic(
   const rolls = read.map(({ piece }) => ({ name: piece.name, ...rollOfPiece(piece, grid) }))
   const pieces = rolls.map(({ name, roll }) => ({ name, steps: roll.map(stepOf) }))
   return {
-    parts: divided(pieces.filter(({ steps }) => steps.length > 0)),
+    parts: mapParts(divided(pieces.filter(({ steps }) => steps.length > 0)), ({ steps }) => steps),
     leftOut: {
       short: rolls.reduce((sum, { lost }) => sum + lost, 0),
       percussion: rolls.reduce((sum, { percussion }) => sum + percussion, 0)
@@ -108,8 +115,36 @@ export async function readMusic(
   }
 }
 
+/** Performances by part, and the notes of percussion that none has. */
+export interface PerformanceReading extends Pick<MusicReading, 'leftOut'> {
+  readonly parts: Readonly<Record<MusicPart, readonly Performance[]>>
+}
+
+/**
+ * Reads MIDI files for the form events, as they sound: in seconds, with the pedal. Throws ERR_INVALID_OPTION for piano rolls, which have no
+ * seconds, and the errors of `readMidi`.
+ */
+export async function readPerformances(files: readonly string[], signal?: AbortSignal): Promise<PerformanceReading> {
+  const roll = files.find(isRoll)
+  if (roll !== undefined)
+    throw expected('ERR_INVALID_OPTION', 'MIDI files for the form events', roll, 'choose another form for piano rolls')
+  const read = await readMidi(files, signal ? { signal } : {})
+  const pieces = read.map(({ piece: { name, ...piece } }) => {
+    const notes = performanceOf(sustained({ name, ...piece })).filter(({ channel }) => channel !== PERCUSSION)
+    return { name, notes, percussion: piece.notes.length - notes.length }
+  })
+  return {
+    parts: mapParts(divided(pieces.filter(({ notes }) => notes.length > 0)), ({ notes }) => notes),
+    leftOut: { short: 0, percussion: pieces.reduce((sum, { percussion }) => sum + percussion, 0) }
+  }
+}
+
 /** Returns the pieces of a part. Throws ERR_CORPUS_EMPTY if there is none. */
-export function piecesOfPart(parts: MusicParts, part: MusicPart, files: readonly string[]): readonly StepPiece[] {
+export function piecesOfPart<P>(
+  parts: Readonly<Record<MusicPart, readonly P[]>>,
+  part: MusicPart,
+  files: readonly string[]
+): readonly P[] {
   if (parts[part].length > 0) return parts[part]
   const what = `at least one piece in the part "${part}" of ${files.join(', ').slice(0, 200)}`
   throw expected('ERR_CORPUS_EMPTY', what, 'none', 'add pieces, or choose another part')

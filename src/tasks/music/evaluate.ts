@@ -1,5 +1,6 @@
 // The measure of a model of music: the mean negative log-likelihood of a step and of a note. Every step counts, the first one of a piece too.
 
+import { countPresses } from '../../data/music/events.js'
 import { duration, grouped, nats } from '../../format.js'
 import type { Model } from '../../model.js'
 import { evaluate } from '../../train/evaluate.js'
@@ -10,11 +11,18 @@ import type { MusicNetwork } from './settings.js'
 /** Number of pieces that are measured together. */
 const TOGETHER = 16
 
-/** Returns the numbers of pieces, steps and notes; in the form voices a rest is a note. */
-export function countsOf(pieces: readonly StepPiece[]) {
-  const steps = pieces.reduce((sum, piece) => sum + piece.length, 0)
-  const notes = pieces.reduce((sum, piece) => sum + piece.reduce((own, step) => own + step.length, 0), 0)
-  return { pieces: pieces.length, steps, notes }
+/**
+ * Returns the numbers of pieces, steps and notes; in the form voices a rest is a note. In the form events steps are events, without the ends of pieces,
+ * and notes are presses.
+ */
+export function countsOf(pieces: readonly StepPiece[], form?: MusicNetwork['form']) {
+  const sum = (own: (piece: StepPiece) => number) => pieces.reduce((total, piece) => total + own(piece), 0)
+  if (form === 'events') {
+    const steps = sum((piece) => piece.length - 1)
+    return { pieces: pieces.length, steps, notes: sum((piece) => countPresses(piece.map(([id]) => id!))) }
+  }
+  const notes = sum((piece) => piece.reduce((own, step) => own + step.length, 0))
+  return { pieces: pieces.length, steps: sum((piece) => piece.length), notes }
 }
 
 /** Measures a model on pieces. Throws ERR_ABORTED if the signal aborts. */
@@ -25,13 +33,14 @@ export async function measureMusic(
   { signal }: { signal?: AbortSignal | undefined } = {}
 ): Promise<TaskMeasurement> {
   const { loss, count, seconds } = await evaluate(model, pieceBatches(pieces, form, TOGETHER), { signal })
-  const counts = countsOf(pieces)
+  const counts = countsOf(pieces, form)
+  const unit = form === 'events' ? 'event' : 'step'
   const [step, note] = [(loss * count) / counts.steps, (loss * count) / counts.notes]
   return {
     values: { nats_per_step: step, nats_per_note: note },
     facts: { ...counts, seconds },
     lines: [
-      `${nats(step)} nats per step, ${nats(note)} nats per note: ${grouped(counts.steps)} steps and ${grouped(counts.notes)} notes of ${grouped(counts.pieces)} pieces, in ${duration(seconds)}`
+      `${nats(step)} nats per ${unit}, ${nats(note)} nats per note: ${grouped(counts.steps)} ${unit}s and ${grouped(counts.notes)} notes of ${grouped(counts.pieces)} pieces, in ${duration(seconds)}`
     ]
   }
 }

@@ -4,6 +4,7 @@ import type { Batch } from '../../data/batching/source.js'
 import { paddedLength } from '../../data/batching/buckets.js'
 import type { ModelDefinition } from '../../model.js'
 import { keysDefinition, packKeys } from './keys-model.js'
+import { eventsDefinition, packEvents } from './events-model.js'
 import { notesDefinition } from './notes-model.js'
 import type { MusicNetwork } from './settings.js'
 import { packParts, slotsOf, VOICES, type Part } from './steps.js'
@@ -43,5 +44,10 @@ export const forms: Readonly<Record<MusicNetwork['form'], Form>> = {
     definition: keysDefinition,
     dims: sizesOf,
     pack: (parts, { length, batch }) => packKeys(parts, { length: length!, batch: batch! })
+  },
+  events: {
+    definition: eventsDefinition,
+    dims: sizesOf,
+    pack: (parts, { length, batch }) => packEvents(parts, { length: length!, batch: batch! })
   }
 }

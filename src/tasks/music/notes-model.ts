@@ -4,23 +4,21 @@
 // Vincent 2012). Next to a score of each key there are scores of intervals: to the note of the same rank in the step before, to the note above,
 // and to the highest note. An interval has the same score at any pitch, so a few pieces are enough to learn how voices move.
 
+import { IMPOSSIBLE } from '../../data/music/event-state.js'
 import { normal } from '../../graph/initializers.js'
-import { add, concat, crossEntropy, gather, logSumExp, map, pad, patches, permute } from '../../graph/ops/index.js'
-import { relu, reshape, sum } from '../../graph/ops/index.js'
+import { add, concat, crossEntropy, gather, logSumExp, map, pad, relu, reshape } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
 import { dropout } from '../../layers/dropout.js'
 import { embedding } from '../../layers/embedding.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { f32, i32, modelDefinition } from '../../model.js'
+import { intervalScores } from './intervals.js'
 import type { MusicNetwork } from './settings.js'
 import { CYCLE, END, FIRST, KEYS, RANKS, NOTE_SYMBOLS } from './steps.js'
 
 /** Width of the vectors of notes. */
 const WIDTH = 32
-
-/** Score of symbols that cannot follow: its probability is 0 in float32. */
-const IMPOSSIBLE = -1e4
 
 /** Returns the places of a cycle as ones and zeros: the place in a bar of 16 steps, in one of 12, and the first step of a piece. */
 function placeTable(): number[] {
@@ -70,29 +68,6 @@ function stepLayers({ before, place, voices, lengths }: Inputs, network: MusicNe
   return { output: dropout(output, { p, variational: true }), x }
 }
 
-/** Records tables of scores of the keys for a note: ids [T, S, B] give [T * S * B, K, KEYS]. Equal intervals have equal scores. */
-function intervalTables(ids: Tensor, name: string, count: number): Tensor {
-  const intervals = ids.graph.parameter(`${name}.intervals`, [2 * KEYS - 1, count], normal(0.1))
-  const windows = reshape(patches(intervals, { axes: 0, kernel: KEYS }), [KEYS, KEYS, count])
-  const rows = reshape(permute(windows, [0, 2, 1]), [KEYS, count * KEYS])
-  const size = ids.shape.reduce((product, n) => product * n, 1)
-  return reshape(gather(pad(rows, [[0, 1], [0, 0]]), ids), [size, count, KEYS]) // prettier-ignore
-}
-
-/** Records the scores of the keys by their intervals to notes `[T, S, B]`, of tables that z [T, S, B, D] weighs: [T * S * B, KEYS]. */
-function intervalScores(notes: Readonly<Record<string, Tensor>>, z: Tensor, prefix: string, count: number): Tensor {
-  const pairs = Object.entries(notes).flatMap(([name, ids]) => {
-    const tables = intervalTables(ids, `${prefix}${name}`, count)
-    const factors = linear(z, { name: `${prefix}${name}.factors`, size: count })
-    return [tables, reshape(factors, [tables.shape[0]!, count, 1])]
-  })
-  const weighted = map(pairs, (...values) => {
-    const products = values.flatMap((value, i) => (i % 2 === 0 ? [value.mul(values[i + 1]!)] : []))
-    return products.reduce((one, other) => one.add(other))
-  })
-  return sum(weighted, 1)
-}
-
 /** Records the scores of the symbols `[T, S, B, NOTE_SYMBOLS]` of one network. */
 function memberScores(inputs: Inputs, network: MusicNetwork, prefix: string): Tensor {
   const { chord, relations, dropout: p } = network
@@ -105,7 +80,7 @@ function memberScores(inputs: Inputs, network: MusicNetwork, prefix: string): Te
   const own = linear(read, { name: `${prefix}chosen`, size: chord, bias: false })
   const sums = map([reshape(step, [length, 1, batch, chord]), own], (one, other) => one.add(other))
   const z = dropout(relu(sums), { p })
-  const scores = intervalScores({ last, aligned, highest }, z, prefix, relations)
+  const scores = intervalScores({ last, aligned, highest }, z, { prefix, count: relations, pitches: KEYS })
   const relative = reshape(pad(scores, [[0, 0], [0, 1]]), [length, slots, batch, NOTE_SYMBOLS]) // prettier-ignore
   return add(linear(z, { name: `${prefix}head`, size: NOTE_SYMBOLS }), relative)
 }

@@ -13,9 +13,9 @@ export function gridSetting(help: string) {
 
 /** Declarations of the settings of the network. */
 export const musicNetworkSettings = {
-  form: setting.choice(['notes', 'keys', 'voices'], {
+  form: setting.choice(['notes', 'keys', 'voices', 'events'], {
     default: 'notes',
-    help: 'notes: the notes of each step, from the highest down; keys: 88 keys of a step independently; voices: four voices, one pitch each'
+    help: 'notes: the notes of each step, from the highest down; keys: 88 keys of a step independently; voices: four voices, one pitch each; events: presses and releases of keys in time'
   }),
   grid: gridSetting('length of a step of MIDI files, as a part of a whole note; piano rolls have steps'),
   hidden: setting.integer({ min: 1, max: MAX_SIZE, default: 256, help: 'units of an LSTM layer' }),
@@ -41,6 +41,13 @@ export const musicNetworkSettings = {
     default: 5,
     help: 'largest transposition of the training pieces in semitones; each part of a piece is shifted at random'
   }),
+  stretch: setting.number({
+    min: 0,
+    below: 1,
+    absent: true,
+    defaultText: '0.05',
+    help: 'largest change of the tempo of training pieces, as a share, in the form events'
+  }),
   window: setting.integer({
     min: 8,
     max: 4096,
@@ -65,6 +72,18 @@ export type MusicNetwork = Values<typeof musicNetworkSettings>
 /** Declarations of the settings of an evaluation. */
 export const musicEvaluationSettings = {
   part: setting.choice(['test', 'valid', 'train'], { default: 'test', help: 'part of the pieces' }),
+  compose: setting.integer({
+    min: 0,
+    max: 1000,
+    default: 0,
+    help: 'pieces to compose, whose figures are printed next to those of the data'
+  }),
+  seed: setting.integer({
+    min: 0,
+    default: 0,
+    help: 'seed of the first composed piece; the others have the next ones'
+  }),
+  temperature: setting.number({ min: 0, max: 1e6, default: 1, help: 'divisor of the logits of composed pieces' }),
   ...deviceSettings
 } satisfies Group
 

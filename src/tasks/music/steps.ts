@@ -86,7 +86,7 @@ export function packParts(parts: readonly Part[], { length, slots, batch, ends }
         const key = rank === RANKS - 1 ? past.at(-1) : past[rank]
         voices[at * RANKS + rank] = rank * NOTE_SYMBOLS + readSymbol(key)
       }
-      const count = ends ? own.length + 1 : own.length
+      const count = ends ? own.length + 1 : slots
       for (let slot = 0; slot < Math.min(count, slots); slot++) {
         const to = (t * slots + slot) * batch + b
         targets[to] = own[slot] ?? END

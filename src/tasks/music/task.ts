@@ -38,6 +38,7 @@ const compose = (load: LoadMusic) =>
     words: [],
     settings: composeSettings,
     records: composeRecords,
+    requires: { prompt: ['onlyNew'], harmonise: ['particles'] },
     notes: COMPOSE_NOTES,
     code: async () => (await import('./compose.js')).composeCode(load)
   })
@@ -60,6 +61,10 @@ export const musicEntry = defineTask({
   notes: NOTES,
   next: 'compose MODEL --out piece.mid',
   verbs: (load) => [compose(load)],
-  evaluation: { settings: musicEvaluationSettings, notes: EVALUATION_NOTES },
+  evaluation: {
+    settings: musicEvaluationSettings,
+    requires: { compose: ['seed', 'temperature'] },
+    notes: EVALUATION_NOTES
+  },
   code: async () => (await import('./code.js')).musicCode
 })

@@ -18,6 +18,26 @@ export const composeSettings = {
     defaultText: '16, if there are no steps',
     help: 'bars of 4/4 to compose'
   }),
+  seconds: setting.number({
+    above: 0,
+    max: 36_000,
+    absent: true,
+    unit: 'seconds',
+    defaultText: '30 in the form events',
+    help: 'length to compose as time, the only one of the form events'
+  }),
+  onlyNew: setting.flag({ default: false, help: 'leave the prompt out of the piece' }),
+  harmonise: setting.content({
+    mediaType: MIDI,
+    absent: true,
+    help: 'a MIDI file whose highest notes are the soprano of the piece, in the form voices'
+  }),
+  particles: setting.integer({
+    min: 1,
+    max: 256,
+    default: 16,
+    help: 'harmonisations that are drawn next to each other to find one that prepares the soprano'
+  }),
   grid: gridSetting('length of a step in the file; default: that of the training'),
   temperature: setting.number({
     min: 0,
@@ -37,10 +57,13 @@ export const composeSettings = {
 export const composeRecords = {
   file: fileFields,
   compose: {
-    steps: field.integer('steps of the piece'),
+    steps: field.integer('steps of the piece; of the form events, steps of 10 ms'),
     prompt_steps: field.integer('steps of them that were given'),
     notes: field.integer('notes of the piece'),
     seconds: field.number('duration of the piece', 'seconds'),
+    hanging: field.optional(
+      field.integer('notes of a performance that were not released, and end after 5 seconds or with the piece')
+    ),
     piece: field.list(
       {
         pitch: field.integer('MIDI number'),

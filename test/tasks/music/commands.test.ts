@@ -1,9 +1,12 @@
 // The commands of the application: a tiny training to a checked figure, and the uses of its model.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { decodeMidi } from '../../../src/data/music/midi/decode.js'
+import { encodeMidi } from '../../../src/data/music/midi/encode.js'
+import { createPiece } from '../../../src/data/music/notes.js'
+import { pieceOfRoll } from '../../../src/data/music/rolls.js'
 import { inProcess } from '../../cli/in-process.js'
 
 /** Chords of a scale that goes up and down, in the keys of a piano. */
@@ -28,6 +31,14 @@ const folder = t.testdir({
   album: { 'noise.mid': 'MThd but not music' }
 })
 const at = (name: string) => join(folder, name)
+mkdirSync(at('piano'))
+for (const [i, name] of ['a.mid', 'b.mid', 'c.mid', 'd.mid', 'e.mid'].entries())
+  writeFileSync(at(`piano/${name}`), encodeMidi(pieceOfRoll(piece(24 + i, 40 + i), { name, grid: '16th' })))
+const drums = [{ pitch: 40, begin: 0, end: 9, velocity: 80, channel: 9, program: 0 }]
+writeFileSync(at('drums.mid'), encodeMidi(createPiece({ name: 'drums', notes: drums })))
+writeFileSync(at('empty.mid'), encodeMidi(createPiece({ name: 'empty', notes: [] })))
+const wide = Array.from({ length: 4 }, () => [40, 47, 52, 56, 59, 64])
+writeFileSync(at('wide.mid'), encodeMidi(pieceOfRoll(wide, { name: 'wide', grid: 'quarter' })))
 const run = async (line: string) => await inProcess(line.split(' '))
 const small = '--hidden 12 --layers 1 --chord 12 --relations 2 --window 16 --batch 4 --threads 1 --device cpu'
 
@@ -78,13 +89,88 @@ t.test('a composed piece', async (t) => {
   t.same(before(continued!['piece']), before(records.at(-1)!['piece']))
 })
 
+t.test('figures of composed pieces', async (t) => {
+  const { stdout, records } = await run(`evaluate ${at('m.safetensors')} ${at('scales.json')} --compose 3`)
+  t.equal(records.length, 0)
+  t.match(stdout, /\n\nfigures of 3 composed pieces +composed +data\nnotes in the best key +\d+\.\d+ % +100\.00 %\n/)
+  const [record] = (await run(`evaluate ${at('m.safetensors')} ${at('scales.json')} --compose 3 --seed 4 --json`))
+    .records
+  const names = ['in_key', 'polyphony', 'density', 'repeated_bars', 'longest_copy']
+  for (const who of ['composed', 'data']) t.same(Object.keys(record![who] as object), names)
+  t.match(record!['data'], { polyphony: 3 })
+})
+
+t.test('four voices', async (t) => {
+  const model = at('v.safetensors')
+  const train = `train music ${at('voices.json')} --form voices --out ${model} ${small} --dropout 0.1 --lr 0.02 --json`
+  const { records } = await run(`${train} --steps 40 --valid-every 40`)
+  t.equal((records.at(-1)!['train_nats'] as number).toFixed(4), '2.6078')
+  const { records: measured, stdout } = await run(
+    `evaluate ${model} ${at('voices.json')} --part valid --compose 2 --json`
+  )
+  t.match(measured, [{ baseline_nats_per_note: Number, composed: { faults: Number } }])
+  t.match(stdout, 'baseline_nats_per_step')
+  const composed = await run(`compose ${model} --steps 12 --grid quarter --out ${at('four.mid')} --json`)
+  t.match(composed.records.at(-1), { event: 'compose', steps: 12 })
+  const { piece } = decodeMidi(readFileSync(at('four.mid')), 'four')
+
+  // The soprano of a piece with three other voices.
+  const harmonised = await run(`compose ${model} --harmonise ${at('four.mid')} --grid quarter --particles 3 --json`)
+  const soprano = (notes: readonly { pitch: number; begin: number; end: number }[], unit: number) => {
+    const at = (step: number) => notes.filter(({ begin, end }) => begin <= step * unit && end > step * unit)
+    return Array.from({ length: 12 }, (_, step) => Math.max(-1, ...at(step).map(({ pitch }) => pitch)))
+  }
+  const own = harmonised.records.at(-1)!['piece'] as { pitch: number; begin: number; steps: number }[]
+  const given = soprano(piece.notes, piece.ticksPerQuarter)
+  const found = soprano(own.map(({ pitch, begin, steps }) => ({ pitch, begin, end: begin + steps })), 1) // prettier-ignore
+  // A voice of this small model may cross the soprano.
+  t.ok(found.every((pitch, step) => pitch >= given[step]!))
+  const once = await run(`compose ${model} --harmonise ${at('four.mid')} --grid quarter --particles 3 --json`)
+  t.same(once.records, harmonised.records)
+
+  // Its voices as a prompt.
+  const longer = await run(`compose ${model} --prompt ${at('four.mid')} --grid quarter --steps 2 --only-new --json`)
+  t.match(longer.records.at(-1), { steps: 2, prompt_steps: 0 })
+})
+
+t.test('performances', async (t) => {
+  const model = at('e.safetensors')
+  const shapes = `${small.replace('--window 16', '--window 32')} --stretch 0.02`
+  const train = `train music ${at('piano')} --form events --out ${model} ${shapes} --dropout 0.1 --lr 0.02 --json`
+  const { records } = await run(`${train} --steps 60 --valid-every 60`)
+  t.match(records[0], { network: { form: 'events', stretch: 0.02 } })
+  const end = records.at(-1)!
+  t.equal((end['train_nats'] as number).toFixed(4), '2.2180')
+  const { records: measured } = await run(`evaluate ${model} ${at('piano')} --part valid --compose 2 --json`)
+  t.equal(measured[0]!['nats_per_step'], end['valid_nats_per_step'])
+  t.match(measured, [{ baseline_nats_per_step: Number, composed: { density: Number, in_key: Number } }])
+  const lines = await run(`evaluate ${model} ${at('piano')} --part valid`)
+  t.match(
+    lines.stdout,
+    /^\d\.\d{4} nats per event, \d+\.\d{4} nats per note: .* events .*\n.*by a trigram of the training part\n/
+  )
+
+  const compose = `compose ${model} --seconds 4 --seed 3`
+  const composed = await run(`${compose} --out ${at('e.mid')} --svg ${at('e.svg')} --wav ${at('e.wav')}`)
+  t.match(composed.stdout, /^composed \d+ steps: \d+ notes, [45]s of music/)
+  const { piece, repairs } = decodeMidi(readFileSync(at('e.mid')), 'e')
+  t.equal(repairs.hanging, 0, 'every note has a release')
+  t.ok(piece.notes.length > 4)
+  // A polyphonic prompt stays as it is, and can be left out.
+  const longer = (await run(`${compose} --prompt ${at('piano/a.mid')} --json`)).records.at(-1)!
+  const fresh = (await run(`${compose} --prompt ${at('piano/a.mid')} --only-new --json`)).records.at(-1)!
+  type Sounds = { pitch: number; begin: number }[]
+  const given = Number(longer['prompt_steps'])
+  t.ok(given > 100)
+  const after = (longer['piece'] as Sounds).filter(({ begin }) => begin >= given)
+  t.same((fresh['piece'] as Sounds).map(({ pitch }) => pitch), after.map(({ pitch }) => pitch)) // prettier-ignore
+  t.ok(fresh['steps']! >= 400 && Number(fresh['steps']) < 500 && fresh['prompt_steps'] === 0)
+})
+
 t.test('other forms', async (t) => {
-  const voices = `train music ${at('voices.json')} --form voices --out ${at('v.safetensors')} ${small} --steps 4`
-  t.equal((await run(voices)).code, 0)
-  const { records } = await run(`compose ${at('v.safetensors')} --steps 5 --json`)
-  t.match(records, [{ event: 'compose', steps: 5 }])
-  const keys = `train music ${at('scales.json')} --form keys --out ${at('k.safetensors')} ${small} --steps 4`
-  t.equal((await run(keys)).code, 0)
+  const keys = `train music ${at('scales.json')} --form keys --out ${at('k.safetensors')} ${small} --lr 0.02 --steps 60 --json`
+  const { records } = await run(keys)
+  t.equal((records.at(-1)!['train_nats'] as number).toFixed(4), '30.9205')
   t.match((await run(`compose ${at('k.safetensors')} --steps 5 --json`)).records, [{ event: 'compose', steps: 5 }])
   const two = `train music ${at('scales.json')} --members 2 --out ${at('two.safetensors')} ${small} --steps 4`
   t.equal((await run(two)).code, 0)
@@ -104,6 +190,20 @@ t.test('bad input gets one sentence', async (t) => {
     [`train music ${at('scales.json')} --form chords ${out}`, 2, /--form/],
     [`compose ${at('m.safetensors')} --prompt ${at('noise.mid')} --steps 2`, 1, /noise\.mid/],
     [`compose ${at('m.safetensors')} --steps 0`, 2, /--steps/],
+    [`compose ${at('m.safetensors')} --steps 4 --bars 2`, 2, /no --bars next to --steps/],
+    [`compose ${at('m.safetensors')} --prompt ${at('empty.mid')} --steps 2`, 1, /at least one note with a pitch/],
+    [`compose ${at('m.safetensors')} --prompt ${at('drums.mid')} --steps 2`, 1, /at least one note with a pitch/],
+    [`compose ${at('m.safetensors')} --harmonise ${at('wide.mid')}`, 2, /form voices/],
+    [`compose ${at('v.safetensors')} --prompt ${at('wide.mid')} --steps 2`, 1, /at most 4 notes in step 0/],
+    [`compose ${at('v.safetensors')} --harmonise ${at('noise.mid')}`, 1, /noise\.mid/],
+    [`compose ${at('v.safetensors')} --harmonise ${at('wide.mid')} --steps 3`, 2, /no --steps next to --harmonise/],
+    [`compose ${at('e.safetensors')} --bars 2`, 2, /no --bars for a model of events/],
+    [`compose ${at('e.safetensors')} --prompt ${at('empty.mid')}`, 1, /at least one note/],
+    [`compose ${at('e.safetensors')} --seconds 0`, 2, /--seconds/],
+    [`train music ${at('scales.json')} --form events ${out}`, 2, /MIDI files for the form events/],
+    [`train music ${at('drums.mid')} --form events ${out}`, 1, /at least one piece/],
+    [`train music ${at('empty.mid')} --form events ${out}`, 1, /notes in /],
+    [`train music ${at('piano')} --form events ${out.replace('--batch 4', '--batch 640')}`, 1, /at least \d+ symbols/],
     [`evaluate ${at('v.safetensors')} ${at('voices.json')}`, 1, /at least one piece in the part "test"/]
   ]
   for (const [line, code, message] of cases) {

@@ -16,6 +16,10 @@ const { traceText } = await load('tasks/text/use/trace.js')
 const recognition = await load('tasks/handwriting-recognition/index.js')
 const { traceInk } = await load('tasks/handwriting-recognition/use/trace.js')
 const generation = await load('tasks/handwriting-synthesis/index.js')
+const { musicEntry } = await load('tasks/music/task.js')
+const { composeCode } = await load('tasks/music/compose.js')
+const { encodeMidi } = await load('data/music/midi/encode.js')
+const { pieceOfRoll } = await load('data/music/rolls.js')
 
 const [folder, seed, count] = process.argv.slice(2)
 const strokes = (k) => [[[0, 0], [5 + k, 30], [10, 0]], [[2, 15], [8, 15 + k]]] // prettier-ignore
@@ -24,6 +28,13 @@ const sample = createInk(strokes(1), { text: 'ab', source: 'a sample' })
 const story = 'the cell keeps what the gate lets through; '.repeat(40)
 writeFileSync(join(folder, 'story.txt'), story)
 writeFileSync(join(folder, 'ink.ndjson'), samples.map((one) => `${JSON.stringify(one)}\n`).join(''))
+
+const chords = Array.from({ length: 20 }, (_, i) => [48 + (i % 5), 60 + (i % 7), 64 + (i % 3), 72 - (i % 4)])
+const voices = chords.map((chord) => chord.toReversed())
+writeFileSync(join(folder, 'chords.json'), JSON.stringify({ train: [chords, chords], valid: [chords], test: [] }))
+writeFileSync(join(folder, 'voices.json'), JSON.stringify({ train: [voices, voices], valid: [voices], test: [] }))
+for (const name of ['a.mid', 'b.mid', 'c.mid', 'd.mid'])
+  writeFileSync(join(folder, name), encodeMidi(pieceOfRoll(chords, { name, grid: '8th' })))
 
 /** Loads a model, uses it and disposes of it. */
 const using = (load, work) => async (path) => {
@@ -46,7 +57,26 @@ const textTask = (vocabulary) => ({
     await traceText(model, story.slice(0, 200))
   })
 })
+const musicTask = (form, data, network = {}) => ({
+  async prepare({ out, mode, training: own = training }) {
+    const settings = mode
+      ? {}
+      : { network: { form, hidden: 4, layers: 1, chord: 4, relations: 1, window: 8, ...network } }
+    const place = { data: data.map((name) => join(folder, name)), out, ...(mode && { mode }) }
+    return (await musicEntry.prepare(place, { ...settings, training: own, threads: 1 })).run
+  },
+  use: using(musicEntry.load, async (model) => {
+    const length = form === 'events' ? { seconds: 0.5 } : { steps: 2 }
+    const input = { ...length, temperature: 1, seed: 0, tempo: 100, particles: 1, onlyNew: false }
+    const { signal } = new globalThis.AbortController()
+    for await (const _ of composeCode(musicEntry.load).run(model, input, { signal })) void _
+  })
+})
 const tasks = {
+  music: musicTask('notes', ['chords.json'], { members: 2 }),
+  voices: musicTask('voices', ['voices.json']),
+  keys: musicTask('keys', ['chords.json']),
+  events: musicTask('events', ['a.mid', 'b.mid', 'c.mid', 'd.mid']),
   text: textTask('character'),
   words: textTask('word'),
   pairs: textTask('bpe'),

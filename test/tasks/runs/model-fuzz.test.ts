@@ -34,7 +34,7 @@ async function fuzz(folder: string, seed: number, count: number): Promise<Ended>
 t.test('changed model files with right checksums', async (t) => {
   const { tallies, untyped, slowest, mebibytes } = await fuzz(t.testdir({}), 1, rounds(8, 12, 2000))
   t.same(untyped, [], 'no error without a code')
-  // The loaders of four tasks, in memory that the size of the files bounds and not what they say.
+  // The loaders of five tasks, in memory that the size of the files bounds and not what they say.
   t.ok(mebibytes < 250, `${mebibytes} MiB`)
   for (const loader of ['readCheckpoint', 'use', 'resume']) {
     t.ok(tallies[loader]!['ERR_FILE_FORMAT']! > 0 && tallies[loader]!['ok']! > 0, JSON.stringify(tallies[loader]))

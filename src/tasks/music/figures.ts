@@ -1,0 +1,160 @@
+// Composed pieces next to the data: how much of them is in one key, how many notes sound, what is repeated, and what is copied from training.
+
+import { decodeEvents, EVENT_STEPS } from '../../data/music/events.js'
+import { stepsPerQuarter } from '../../data/music/rolls.js'
+import { grouped, percent } from '../../format.js'
+import { createCopyIndex } from '../../metrics/music/copies.js'
+import { bestKey, noteDensity, polyphonyOf, repeatedBars, type SoundingNote } from '../../metrics/music/pieces.js'
+import { voiceLeading } from '../../metrics/music/voices.js'
+import type { Model } from '../../model.js'
+import type { StepPiece } from './batches.js'
+import { pieceOfSteps } from './compose.js'
+import { DEFAULT_GRID, type MusicParts } from './data.js'
+import { composeEvents } from './generate-events.js'
+import { composeSteps } from './generate.js'
+import type { MusicNetwork } from './settings.js'
+import { END } from './steps.js'
+
+/** Most steps and seconds of a piece that is composed; data pieces are cut to them. */
+const [MOST_STEPS, MOST_SECONDS] = [512, 60]
+
+/** Figures of pieces, in the mean over them but for the longest run. */
+export interface MusicFigures {
+  /** Share of the notes in the best key. */
+  readonly in_key: number
+  /** Notes that sound, over the time in which any does. */
+  readonly polyphony: number
+  /** Notes a second in the form events, else a quarter. */
+  readonly density: number
+  /** Share of bars of four quarters that repeat an earlier bar; not of performances, which have no bars. */
+  readonly repeated_bars?: number
+  /** Notes of the longest run that the training pieces contain, in any key. */
+  readonly longest_copy: number
+  /** Parallels, crossings and leaps for each hundred changes, in the form voices. */
+  readonly faults?: number
+}
+
+/** A piece as its notes, in quarters or seconds, and in the form voices as its steps. */
+interface JudgedPiece {
+  readonly notes: readonly SoundingNote[]
+  readonly steps: StepPiece
+}
+
+/** Options of `composedFigures`. */
+export interface FigureOptions {
+  /** Number of pieces to compose, from 1 on. */
+  readonly pieces: number
+  readonly seed: number
+  readonly temperature: number
+  readonly signal?: AbortSignal | undefined
+}
+
+type Form = Pick<MusicNetwork, 'form' | 'grid'>
+
+function judgedSteps(steps: StepPiece, { form, grid = DEFAULT_GRID }: Form): JudgedPiece {
+  const { notes, ticksPerQuarter } = pieceOfSteps(steps, { form, grid, tempo: 100 })
+  const inQuarters = notes.map(({ pitch, begin, end }) => ({
+    pitch,
+    begin: begin / ticksPerQuarter,
+    end: end / ticksPerQuarter
+  }))
+  return { notes: inQuarters, steps }
+}
+
+function judgedEvents(ids: readonly number[], seconds = Infinity): JudgedPiece {
+  const { notes } = decodeEvents(ids)
+  const cut = notes
+    .filter(({ begin }) => begin < seconds)
+    .map((note) => ({ ...note, end: Math.min(note.end, seconds) }))
+  return { notes: cut, steps: [] }
+}
+
+const idsOf = (piece: StepPiece) => piece.slice(0, -1).map(([id]) => id!)
+
+/** Returns a piece of the data; `isCut`: as long as composed ones are at most. */
+function judged(piece: StepPiece, form: Form, isCut: boolean): JudgedPiece {
+  if (form.form === 'events') return judgedEvents(idsOf(piece), isCut ? MOST_SECONDS : Infinity)
+  return judgedSteps(isCut ? piece.slice(0, MOST_STEPS) : piece, form)
+}
+
+const mean = (values: readonly number[]) => {
+  const finite = values.filter((value) => !Number.isNaN(value))
+  return finite.reduce((sum, value) => sum + value, 0) / finite.length
+}
+
+function faultsOf(steps: StepPiece): number {
+  const voices = steps.map((step) => step.map((key) => (key === END ? -1 : key)))
+  const { changes, parallelFifths, parallelOctaves, crossings, leaps } = voiceLeading(voices)
+  return (100 * (parallelFifths + parallelOctaves + crossings + leaps)) / Math.max(1, changes)
+}
+
+function figuresOf(
+  pieces: readonly JudgedPiece[],
+  { form }: Form,
+  index: ReturnType<typeof createCopyIndex>
+): MusicFigures {
+  const over = (own: (piece: JudgedPiece) => number) => mean(pieces.map(own))
+  return {
+    in_key: over(({ notes }) => bestKey(notes).share),
+    polyphony: over(({ notes }) => polyphonyOf(notes)),
+    density: over(({ notes }) => noteDensity(notes)),
+    ...(form !== 'events' && { repeated_bars: over(({ notes }) => repeatedBars(notes, 4)) }),
+    longest_copy: pieces.reduce((most, { notes }) => Math.max(most, index.longestRun(notes)), 0),
+    ...(form === 'voices' && { faults: over(({ steps }) => faultsOf(steps)) })
+  }
+}
+
+/** Composes pieces as long as those of the data. */
+async function composed(model: Model, pieces: readonly StepPiece[], form: Form, options: FigureOptions) {
+  const { pieces: count, seed, temperature, signal } = options
+  // Lengths at equal distances of their order are distributed as those of the data.
+  const at = (lengths: readonly number[], i: number) =>
+    lengths.toSorted((one, other) => one - other)[Math.floor(((i + 0.5) * lengths.length) / count)]!
+  if (form.form === 'events') {
+    const lengths = pieces.map((piece) => Math.max(...judged(piece, form, true).notes.map(({ end }) => end)))
+    const drafts = Array.from({ length: count }, (_, i) => ({
+      prompt: new Int32Array(0),
+      seconds: Math.max(1 / EVENT_STEPS, at(lengths, i)),
+      seed: seed + i
+    }))
+    return (await composeEvents(model, drafts, { temperature, signal })).map((ids) => judgedEvents(ids))
+  }
+  const lengths = pieces.map(({ length }) => Math.min(length, MOST_STEPS))
+  const drafts = Array.from({ length: count }, (_, i) => ({ prompt: [], count: at(lengths, i), seed: seed + i }))
+  const steps = await composeSteps(model, drafts, { form: form.form, temperature, signal })
+  return steps.map((own) => judgedSteps(own, form))
+}
+
+/** Composes pieces and returns their figures and those of `pieces`, which were not trained on. Throws ERR_ABORTED if the signal aborts. */
+export async function composedFigures(
+  model: Model,
+  { parts, pieces }: { parts: MusicParts; pieces: readonly StepPiece[] },
+  form: Form,
+  options: FigureOptions
+): Promise<{ composed: MusicFigures; data: MusicFigures; lines: string[] }> {
+  const index = createCopyIndex(parts.train.map((piece) => judged(piece, form, false).notes))
+  const own = figuresOf(await composed(model, pieces, form, options), form, index)
+  const data = figuresOf(
+    pieces.map((piece) => judged(piece, form, true)),
+    form,
+    index
+  )
+  return { composed: own, data, lines: figureLines(own, data, form, options.pieces) }
+}
+
+function figureLines(own: MusicFigures, data: MusicFigures, { form, grid = DEFAULT_GRID }: Form, pieces: number) {
+  const unit = form === 'events' ? 'second' : 'quarter'
+  const number = (value: number) => value.toFixed(2)
+  const row = (name: string, key: keyof MusicFigures, show: (value: number) => string) =>
+    own[key] === undefined ? [] : [`${name.padEnd(34)} ${show(own[key]).padStart(9)} ${show(data[key]!).padStart(9)}`]
+  const bar = 4 * stepsPerQuarter[grid]
+  return [
+    `${`figures of ${pieces} composed pieces`.padEnd(34)} ${'composed'.padStart(9)} ${'data'.padStart(9)}`,
+    ...row('notes in the best key', 'in_key', percent),
+    ...row('notes that sound', 'polyphony', number),
+    ...row(`notes a ${unit}`, 'density', number),
+    ...row(`repeated bars of ${bar} steps`, 'repeated_bars', percent),
+    ...row('longest run copied from training', 'longest_copy', (value) => `${grouped(value)}`),
+    ...row('faults of voices, per 100 changes', 'faults', number)
+  ]
+}
