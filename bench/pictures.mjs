@@ -1,6 +1,6 @@
 // Draws the pictures of the documents into docs/pictures, from the machine file and from models that recipes have trained:
-//   npm run recipe pendigits-strings write-synthetic-words numbers jsb-notes
-//   node bench/pictures.mjs [--recipes .cache/recipes]
+//   npm run recipe pendigits-strings write-synthetic-words numbers jsb-notes piano-events
+//   node bench/pictures.mjs [--recipes .cache/recipes] [--only music,improvisation]
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,9 @@ import { renderLossCurve } from '../dist/esm/plot/loss-curve.js'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const pictures = join(root, 'docs', 'pictures')
-const { values } = parseArgs({ options: { recipes: { type: 'string', default: '.cache/recipes' } } })
+const { values } = parseArgs({
+  options: { recipes: { type: 'string', default: '.cache/recipes' }, only: { type: 'string' } }
+})
 const recipe = (name, ...more) => join(values.recipes, name, ...more)
 const gatecell = (...words) =>
   execFileSync(process.execPath, [join(root, 'dist/esm/cli/main.js'), ...words], {
@@ -66,12 +68,17 @@ function writing() {
   gatecell('write', model, 'remembered', '--bias', '1', '--seed', '1', '--svg', join(pictures, 'writing.svg'))
 }
 
-/** The memory cells that tell 6, 7, 8 from 2, 4, 8. */
+function improvisation() {
+  const words = ['--seed', '1', '--seconds', '30', '--svg', join(pictures, 'performance.svg')]
+  gatecell('compose', recipe('piano-events', 'model.safetensors'), ...words)
+}
+
 function music() {
   const words = ['--seed', '1', '--steps', '64', '--svg', join(pictures, 'chorale.svg')]
   gatecell('compose', recipe('jsb-notes', 'model.safetensors'), ...words)
 }
 
+/** The memory cells that distinguish 6, 7, 8 from 2, 4, 8. */
 function numbers() {
   const model = recipe('numbers', 'model.safetensors')
   gatecell('trace', model, '6', '7', '8', '/', '2', '4', '8', '--svg', join(pictures, 'numbers.svg'))
@@ -94,9 +101,5 @@ async function loss() {
 }
 
 mkdirSync(pictures, { recursive: true })
-speed()
-trace()
-writing()
-numbers()
-music()
-await loss()
+const drawings = { speed, trace, writing, numbers, music, improvisation, loss }
+for (const name of values.only?.split(',') ?? Object.keys(drawings)) await drawings[name]()

@@ -162,6 +162,28 @@ t.test('a text cut as char-rnn cuts it', async (t) => {
   t.equal(readFileSync(join(cwd, 'out', 'letters', 'text.txt'), 'latin1'), 'abcdefklmnopghqrijst')
 })
 
+t.test('an archive of files', async (t) => {
+  const { unpackTar } = (await import(join(root, 'bench', 'tar.mjs'))) as {
+    unpackTar(data: Buffer, ending: string, folder: string): string
+  }
+  const entry = (name: string, text: string) => {
+    const blocks = Buffer.alloc(512 + 512 * Math.ceil(text.length / 512))
+    blocks.write(name)
+    blocks.write(text.length.toString(8).padStart(11, '0'), 124)
+    blocks.write('0', 156)
+    blocks.write(text, 512)
+    return blocks
+  }
+  const folder = unpackTar(
+    Buffer.concat([entry('a/b.mid', 'x'.repeat(600)), entry('c.csv', 'no'), Buffer.alloc(1024)]),
+    '.mid',
+    join(t.testdir(), 'unpacked')
+  )
+  t.same(readdirSync(folder, { recursive: true }).sort(), ['a', 'a/b.mid'])
+  t.equal(readFileSync(join(folder, 'a', 'b.mid'), 'utf8').length, 600)
+  t.throws(() => unpackTar(entry('../out.mid', 'no'), '.mid', folder), /within the archive/)
+})
+
 t.test('tags', async (t) => {
   const { countTags } = (await import(join(root, 'bench', 'xml-tags.mjs'))) as {
     countTags(text: string): { closed: number; opened: number; strays: number }

@@ -48,6 +48,12 @@ writeFileSync(join(cwd, 'note.inkml'), `<ink>${traces.join('')}</ink>`)
 writeFileSync(join(cwd, 'passengers.csv'), csvOf({ Passengers: monthly(72) }).replace('date', 'Month'))
 const theme = encodeMidi(pieceOfRoll([[60, 64], [62, 65], [64, 67], [60]], { name: 'theme', grid: '16th' })) // prettier-ignore
 mkdirSync(join(cwd, 'midi'))
+mkdirSync(join(cwd, 'piano'))
+const tune = Array.from({ length: 400 }, (_, i) => [48 + (i % 5), 60 + ((5 * i) % 12), 72 + ((7 * i) % 9)])
+for (const name of ['a.mid', 'b.mid', 'c.mid', 'd.mid', 'e.mid'])
+  writeFileSync(join(cwd, 'piano', name), encodeMidi(pieceOfRoll(tune, { name, grid: '16th' })))
+const choir = tune.slice(0, 40).map((step) => [...step.toReversed(), 40])
+writeFileSync(join(cwd, 'voices.json'), JSON.stringify({ train: [choir, choir], valid: [choir], test: [choir] }))
 for (const name of ['theme.mid', 'midi/a.mid', 'midi/b.mid', 'midi/c.mid']) writeFileSync(join(cwd, name), theme)
 
 t.test('shell lines', async (t) => {

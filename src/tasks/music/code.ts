@@ -1,6 +1,6 @@
 // The parts of a training and an evaluation of the application, imported on use.
 
-import { counted } from '../../errors.js'
+import { counted, expected } from '../../errors.js'
 import type { TaskCode, TaskData } from '../define-task.js'
 import { pieceBatches, partBatches, type StepPiece } from './batches.js'
 import { piecesOfPart, readMusic, readPerformances, type MusicReading } from './data.js'
@@ -23,6 +23,8 @@ async function openPieces(
   training: { readonly batch: number; readonly seed: number }
 ): Promise<Pick<MusicData, 'train' | 'pieces' | 'trained' | 'leftOut'>> {
   if (network.form === 'events') {
+    if (network.members > 1)
+      throw expected('ERR_INVALID_OPTION', 'one network for the form events', `${network.members}`, 'train one member')
     const { parts, leftOut } = await readPerformances(files)
     const train = piecesOfPart(parts, 'train', files)
     const pieces = piecesOfPart(parts, 'valid', files).map(stepsOfPerformance)

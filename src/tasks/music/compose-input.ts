@@ -70,19 +70,21 @@ export async function sopranoOf(content: Content, grid: RollGrid, signal: AbortS
   return roll.map((pitches) => voicesOf([pitches.at(-1) ?? REST])[0]!)
 }
 
-const optionOf = { steps: '--steps', bars: '--bars', seconds: '--seconds', grid: '--grid', prompt: '--prompt' } as const
-
-/** Throws ERR_INVALID_OPTION if one of the options is given. */
-export function refuse(input: ComposeInput, names: readonly (keyof typeof optionOf)[], why: string): void {
+/** Throws ERR_INVALID_OPTION if one of the settings has a value. */
+export function refuse(
+  input: ComposeInput,
+  names: readonly ('steps' | 'bars' | 'seconds' | 'grid' | 'prompt')[],
+  why: string
+): void {
   const found = names.find((name) => input[name] !== undefined)
-  if (found) throw expected('ERR_INVALID_OPTION', `no ${optionOf[found]} ${why}`, 'one', 'leave it out')
+  if (found) throw expected('ERR_INVALID_OPTION', `no "${found}" ${why}`, 'a value of it', 'leave it out')
 }
 
 /** Returns the number of steps to compose. Throws ERR_INVALID_OPTION for several lengths. */
 export function stepsToCompose(input: ComposeInput, grid: RollGrid): number {
   const { steps, bars = BARS, seconds, tempo } = input
-  if (steps !== undefined) refuse(input, ['bars', 'seconds'], 'next to --steps')
-  else if (input.bars !== undefined) refuse(input, ['seconds'], 'next to --bars')
+  if (steps !== undefined) refuse(input, ['bars', 'seconds'], 'next to "steps"')
+  else if (input.bars !== undefined) refuse(input, ['seconds'], 'next to "bars"')
   if (steps !== undefined) return steps
   if (seconds === undefined) return bars * 4 * stepsPerQuarter[grid]
   return Math.max(1, Math.round((seconds * tempo * stepsPerQuarter[grid]) / 60))

@@ -68,7 +68,7 @@ async function composeGrid(loaded: LoadedMusic, input: ComposeInput, signal: Abo
   const { model, config } = loaded
   const { form } = config.network as { form: Exclude<MusicNetwork['form'], 'events'> }
   const grid = input.grid ?? config.network.grid ?? DEFAULT_GRID
-  const { temperature, seed, tempo, particles } = input
+  const { temperature, topP, seed, tempo, particles } = input
   const finish = (all: readonly Step[], prompt: number): Composed => {
     const kept = input.onlyNew ? all.slice(prompt) : all
     const piece = pieceOfSteps(kept, { form, grid, tempo })
@@ -77,25 +77,25 @@ async function composeGrid(loaded: LoadedMusic, input: ComposeInput, signal: Abo
     return { piece, steps: kept.length, given, seconds, ticksPerStep: piece.ticksPerQuarter / stepsPerQuarter[grid] }
   }
   if (input.harmonise) {
-    refuse(input, ['steps', 'bars', 'seconds', 'prompt'], 'next to --harmonise, whose soprano is the whole piece')
+    refuse(input, ['steps', 'bars', 'seconds', 'prompt'], 'next to "harmonise", whose soprano is the whole piece')
     if (form !== 'voices')
-      throw expected('ERR_INVALID_OPTION', 'a model of the form voices for --harmonise', form, 'train one of voices')
+      throw expected('ERR_INVALID_OPTION', 'a model of the form voices to harmonise', form, 'train one of voices')
     const soprano = await sopranoOf(input.harmonise, grid, signal)
-    return finish(await harmonise(model, soprano, { particles, seed, temperature, signal }), 0)
+    return finish(await harmonise(model, soprano, { particles, seed, temperature, topP, signal }), 0)
   }
   const count = stepsToCompose(input, grid)
   const prompt = await promptSteps(input, { form, grid }, signal)
-  const [steps] = await composeSteps(model, [{ prompt, count, seed }], { form, temperature, signal })
+  const [steps] = await composeSteps(model, [{ prompt, count, seed }], { form, temperature, topP, signal })
   return finish(steps!, prompt.length)
 }
 
 async function composePerformance({ model }: LoadedMusic, input: ComposeInput, signal: AbortSignal): Promise<Composed> {
   if (input.harmonise)
-    throw expected('ERR_INVALID_OPTION', 'a model of the form voices for --harmonise', 'events', 'train one of voices')
-  const { temperature, seed, tempo } = input
+    throw expected('ERR_INVALID_OPTION', 'a model of the form voices to harmonise', 'events', 'train one of voices')
+  const { temperature, topP, seed, tempo } = input
   const seconds = secondsToCompose(input)
   const prompt = await promptEvents(input, signal)
-  const [ids] = await composeEvents(model, [{ prompt, seconds, seed }], { temperature, signal })
+  const [ids] = await composeEvents(model, [{ prompt, seconds, seed }], { temperature, topP, signal })
   const begin = secondsOfEvents(prompt)
   const { notes, hanging } = decodeEvents(ids!)
   const kept = input.onlyNew

@@ -26,7 +26,7 @@ export async function evaluateMusicFile(
   { words, options }: { words: readonly string[]; options: MusicEvaluation },
   signal: AbortSignal
 ): Promise<TaskMeasurement> {
-  const { part, compose, seed, temperature } = options
+  const { part, compose, seed, temperature, topP } = options
   const { parts } = await readMusic(words, network, signal)
   const pieces = piecesOfPart(parts, part, words)
   const measurement = await measureMusic(model, pieces, network, { signal })
@@ -41,7 +41,7 @@ export async function evaluateMusicFile(
     lines.push(`${nats(step)} nats per ${unit}, ${nats(note)} nats per note by ${baseline.name}`)
   }
   if (compose > 0) {
-    const own = { pieces: compose, seed, temperature, signal }
+    const own = { pieces: compose, seed, temperature, topP, signal }
     const { composed, data, lines: figures } = await composedFigures(model, { parts, pieces }, network, own)
     facts = { ...facts, composed: { ...composed }, data: { ...data } }
     lines.push('', ...figures)

@@ -11,7 +11,7 @@ import type { StepPiece } from './batches.js'
 import { pieceOfSteps } from './compose.js'
 import { DEFAULT_GRID, type MusicParts } from './data.js'
 import { composeEvents } from './generate-events.js'
-import { composeSteps } from './generate.js'
+import { composeSteps, type ComposeOptions } from './generate.js'
 import type { MusicNetwork } from './settings.js'
 import { END } from './steps.js'
 
@@ -41,12 +41,10 @@ interface JudgedPiece {
 }
 
 /** Options of `composedFigures`. */
-export interface FigureOptions {
+export interface FigureOptions extends Omit<ComposeOptions, 'form'> {
   /** Number of pieces to compose, from 1 on. */
   readonly pieces: number
   readonly seed: number
-  readonly temperature: number
-  readonly signal?: AbortSignal | undefined
 }
 
 type Form = Pick<MusicNetwork, 'form' | 'grid'>
@@ -106,7 +104,7 @@ function figuresOf(
 
 /** Composes pieces as long as those of the data. */
 async function composed(model: Model, pieces: readonly StepPiece[], form: Form, options: FigureOptions) {
-  const { pieces: count, seed, temperature, signal } = options
+  const { pieces: count, seed, temperature, topP, signal } = options
   // Lengths at equal distances of their order are distributed as those of the data.
   const at = (lengths: readonly number[], i: number) =>
     lengths.toSorted((one, other) => one - other)[Math.floor(((i + 0.5) * lengths.length) / count)]!
@@ -117,15 +115,15 @@ async function composed(model: Model, pieces: readonly StepPiece[], form: Form, 
       seconds: Math.max(1 / EVENT_STEPS, at(lengths, i)),
       seed: seed + i
     }))
-    return (await composeEvents(model, drafts, { temperature, signal })).map((ids) => judgedEvents(ids))
+    return (await composeEvents(model, drafts, { temperature, topP, signal })).map((ids) => judgedEvents(ids))
   }
   const lengths = pieces.map(({ length }) => Math.min(length, MOST_STEPS))
   const drafts = Array.from({ length: count }, (_, i) => ({ prompt: [], count: at(lengths, i), seed: seed + i }))
-  const steps = await composeSteps(model, drafts, { form: form.form, temperature, signal })
+  const steps = await composeSteps(model, drafts, { form: form.form, temperature, topP, signal })
   return steps.map((own) => judgedSteps(own, form))
 }
 
-/** Composes pieces and returns their figures and those of `pieces`, which were not trained on. Throws ERR_ABORTED if the signal aborts. */
+/** Returns the figures of pieces that the model composes, and those of `pieces`, which were not trained on. Throws ERR_ABORTED if the signal aborts. */
 export async function composedFigures(
   model: Model,
   { parts, pieces }: { parts: MusicParts; pieces: readonly StepPiece[] },

@@ -1,14 +1,13 @@
 // Composing in the form events: the events that follow given ones, drawn from a model, for several pieces at the same time as the rows of one plan.
 
-import { EVENT_STEPS } from '../../data/music/events.js'
+import { EVENT_STEPS, eventIds } from '../../data/music/events.js'
 import { eventInputs, EventState, IMPOSSIBLE, PIECE_END } from '../../data/music/event-state.js'
 import { createSession, stepTogether } from '../../generate/session.js'
 import type { Session } from '../../generate/session-types.js'
-import { probabilities } from '../../generate/probabilities.js'
 import { throwIfAborted } from '../../graph/abort.js'
 import type { Model } from '../../model.js'
 import { createRandom, type Random } from '../../random.js'
-import { draw } from './generate.js'
+import { chancesWithin, drawn, type ComposeOptions } from './generate.js'
 
 /** A performance that is composed. */
 export interface EventDraft {
@@ -29,13 +28,6 @@ interface EventRow {
   end: number
 }
 
-/** Options of `composeEvents`. */
-export interface ComposeEventOptions {
-  /** Divisor of the logits; 0 takes the most probable events. */
-  readonly temperature: number
-  readonly signal?: AbortSignal | undefined
-}
-
 /** Returns the inputs with which the last event of a row is read. */
 function lastInputs({ ids, state }: EventRow) {
   const inputs = eventInputs(1)
@@ -44,6 +36,8 @@ function lastInputs({ ids, state }: EventRow) {
   inputs.allowed[PIECE_END] = IMPOSSIBLE
   return { tokens: Int32Array.of(ids.at(-1)!), ...inputs }
 }
+
+const isPress = (id: number) => id < eventIds.off
 
 function append({ ids, state }: EventRow, id: number): void {
   ids.push(id)
@@ -57,7 +51,7 @@ function append({ ids, state }: EventRow, id: number): void {
 export async function composeEvents(
   model: Model,
   drafts: readonly EventDraft[],
-  { temperature, signal }: ComposeEventOptions
+  { temperature, topP, signal }: Omit<ComposeOptions, 'form'>
 ): Promise<number[][]> {
   const rows = drafts.map(({ seed }): EventRow => {
     const session = createSession(model, { outputs: ['logits'] })
@@ -80,7 +74,7 @@ export async function composeEvents(
       const outputs = await stepTogether(sessions, open.map(lastInputs), { signal })
       open.forEach((row, i) => {
         const logits = outputs[i]!['logits'] as Float32Array
-        append(row, draw(probabilities(logits, { temperature, topK: 0, topP: 1 }), row.random))
+        append(row, drawn(chancesWithin(isPress, logits, { temperature, topP }), row.random))
       })
     }
     return rows.map(({ ids }) => ids.slice(1))

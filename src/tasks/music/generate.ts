@@ -28,11 +28,13 @@ export interface ComposeOptions {
   readonly form: Exclude<MusicNetwork['form'], 'events'>
   /** Divisor of the logits; 0 takes the most probable notes. */
   readonly temperature: number
+  /** Notes are drawn from the smallest set whose probabilities add up to this value, above 0 and at most 1; not in the form keys. */
+  readonly topP: number
   readonly signal?: AbortSignal | undefined
 }
 
 /** A piece while it is composed. */
-export interface Row {
+export interface ComposedRow {
   session: Session
   steps: Step[]
   readonly seed: number
@@ -41,7 +43,7 @@ export interface Row {
 const single = Int32Array.of(1)
 
 /** Returns the index of a draw from probabilities that add up to 1. */
-export function draw(chances: Float64Array, random: Random): number {
+export function drawn(chances: Float64Array, random: Random): number {
   let left = random.uniform()
   const found = chances.findIndex((chance) => (left -= chance) < 0)
   return found >= 0 ? found : chances.findLastIndex((chance) => chance > 0)
@@ -63,15 +65,41 @@ export function beginPiece(model: Model, form: ComposeOptions['form']): Session 
   return createSession(model, { dims, inputs: { lengths: single }, outputs: ['logits'] })
 }
 
-/** The notes of a step before its other ones are drawn. */
-export type Given = readonly number[]
+/** Returns the logarithm of the probability of a symbol. */
+function logarithmOf(logits: Float32Array, symbol: number): number {
+  return Math.log(probabilities(logits, { temperature: 1, topK: 0, topP: 1 })[symbol]!)
+}
+
+/**
+ * Returns the probabilities of symbols with the settings of the draws, which choose among the symbols of a set; that of the set and those of the other
+ * symbols stay as they are. So better notes are chosen, and not fewer or longer ones. Temperature 0 gives the most probable of all symbols.
+ */
+export function chancesWithin(
+  isIn: (symbol: number) => boolean,
+  logits: Float32Array,
+  { temperature, topP }: Pick<ComposeOptions, 'temperature' | 'topP'>
+): Float64Array {
+  const plain = probabilities(logits, { temperature: temperature === 0 ? 0 : 1, topK: 0, topP: 1 })
+  if (temperature === 0 || (temperature === 1 && topP === 1)) return plain
+  const share = plain.reduce((sum, chance, symbol) => sum + (isIn(symbol) ? chance : 0), 0)
+  if (share === 0) return plain
+  const own = probabilities(
+    logits.map((score, symbol) => (isIn(symbol) ? score : -Infinity)),
+    { temperature, topK: 0, topP }
+  )
+  return plain.map((chance, symbol) => (isIn(symbol) ? share * own[symbol]! : chance))
+}
 
 /**
  * Draws the next step of each row, note by note. The notes of `given` begin the steps; for each row the logarithm of their probability is
  * returned.
  */
-export async function nextNotes(rows: readonly Row[], options: ComposeOptions, given: Given = []): Promise<number[]> {
-  const { form, temperature, signal } = options
+export async function nextNotes(
+  rows: readonly ComposedRow[],
+  options: ComposeOptions,
+  given: readonly number[] = []
+): Promise<number[]> {
+  const { form, temperature, topP, signal } = options
   const ends = form === 'notes'
   const likelihoods = rows.map(() => 0)
   let open = rows.map((row, index) => {
@@ -87,15 +115,14 @@ export async function nextNotes(rows: readonly Row[], options: ComposeOptions, g
     const outputs = await stepTogether(drafts, inputs, { signal })
     open = open.filter(({ row, index, own, random }, i) => {
       const logits = outputs[i]!['logits'] as Float32Array
-      const chances = (slot: number, divisor: number) =>
-        probabilities(logits.slice(slot * NOTE_SYMBOLS, (slot + 1) * NOTE_SYMBOLS), {
-          temperature: divisor,
-          topK: 0,
-          topP: 1
-        })
+      const scores = (at: number) => logits.slice(at * NOTE_SYMBOLS, (at + 1) * NOTE_SYMBOLS)
       if (slot === given.length)
-        likelihoods[index] = given.reduce((sum, symbol, at) => sum + Math.log(chances(at, 1)[symbol]!), 0)
-      const symbol = draw(chances(slot, temperature), random)
+        likelihoods[index] = given.reduce((sum, key, at) => sum + logarithmOf(scores(at), key), 0)
+      const held = form === 'voices' ? row.steps.at(-2)?.[slot] : undefined
+      const symbol = drawn(
+        chancesWithin((one) => one !== held, scores(slot), { temperature, topP }),
+        random
+      )
       const isLast = ends ? symbol === END || slot + 1 === MOST_NOTES : slot + 1 === VOICES
       if (!ends || symbol !== END) own.push(symbol)
       if (isLast) {
@@ -109,7 +136,7 @@ export async function nextNotes(rows: readonly Row[], options: ComposeOptions, g
 }
 
 /** Draws the keys of the next step of each row independently. */
-async function nextKeys(rows: readonly Row[], { temperature, signal }: ComposeOptions): Promise<void> {
+async function nextKeys(rows: readonly ComposedRow[], { temperature, signal }: ComposeOptions): Promise<void> {
   const sessions = rows.map(({ session }) => session)
   const inputs = rows.map(({ steps }) => inputsOf([...steps, []], 'keys'))
   const outputs = await stepTogether(sessions, inputs, { signal })
@@ -128,14 +155,14 @@ async function nextKeys(rows: readonly Row[], { temperature, signal }: ComposeOp
 /** Returns each prompt followed by steps drawn from the model. Throws ERR_ABORTED if the signal aborts. */
 export async function composeSteps(model: Model, drafts: readonly Draft[], options: ComposeOptions): Promise<Step[][]> {
   const { form, signal } = options
-  const rows = drafts.map(({ seed }): Row => ({ session: beginPiece(model, form), steps: [], seed }))
+  const rows = drafts.map(({ seed }): ComposedRow => ({ session: beginPiece(model, form), steps: [], seed }))
   try {
     for (const [i, { prompt }] of drafts.entries())
       for (const step of prompt) {
         rows[i]!.steps.push(step)
         await rows[i]!.session.step(inputsOf(rows[i]!.steps, form), { signal })
       }
-    const isOpen = ({ steps }: Row, i: number) => steps.length < drafts[i]!.prompt.length + drafts[i]!.count
+    const isOpen = ({ steps }: ComposedRow, i: number) => steps.length < drafts[i]!.prompt.length + drafts[i]!.count
     for (let open = rows.filter(isOpen); open.length > 0; open = rows.filter(isOpen)) {
       throwIfAborted(signal)
       await (form === 'keys' ? nextKeys(open, options) : nextNotes(open, options))

@@ -8,17 +8,14 @@
 import { throwIfAborted } from '../../graph/abort.js'
 import type { Model } from '../../model.js'
 import { createRandom, type Random } from '../../random.js'
-import { beginPiece, draw, nextNotes, type Row } from './generate.js'
+import { beginPiece, drawn, nextNotes, type ComposedRow, type ComposeOptions } from './generate.js'
 import type { Step } from './steps.js'
 
 /** Options of `harmonise`. */
-export interface HarmoniseOptions {
+export interface HarmoniseOptions extends Omit<ComposeOptions, 'form'> {
   /** Number of harmonisations that are drawn next to each other, from 1 on. */
   readonly particles: number
   readonly seed: number
-  /** Divisor of the logits of the lower voices; 0 takes the most probable notes. */
-  readonly temperature: number
-  readonly signal?: AbortSignal | undefined
 }
 
 /** Share of equal weights below which the harmonisations are drawn again. */
@@ -33,14 +30,14 @@ function normalised(logarithms: readonly number[]): Float64Array {
 }
 
 /** Draws rows by their weights, at equal distances of the cumulated weight, and disposes of the rows that are not among them. */
-function drawnAgain(rows: readonly Row[], weights: Float64Array, random: Random): Row[] {
+function drawnAgain(rows: readonly ComposedRow[], weights: Float64Array, random: Random): ComposedRow[] {
   const offset = random.uniform()
   let [index, sum] = [0, weights[0]!]
   const copies = rows.map((_, i) => {
     while (sum < (i + offset) / rows.length && index + 1 < rows.length) sum += weights[++index]!
     return rows[index]!
   })
-  const used = new Set<Row>()
+  const used = new Set<ComposedRow>()
   const next = copies.map((row, i) => {
     const { session, steps } = row
     const isFirst = !used.has(row)
@@ -53,16 +50,16 @@ function drawnAgain(rows: readonly Row[], weights: Float64Array, random: Random)
 
 /** Returns the soprano, a key or END for each step, with three voices below it. Throws ERR_ABORTED if the signal aborts. */
 export async function harmonise(model: Model, soprano: readonly number[], options: HarmoniseOptions): Promise<Step[]> {
-  const { particles, seed, temperature, signal } = options
+  const { particles, seed, temperature, topP, signal } = options
   const random = createRandom(seed, 'harmonisations')
-  let rows = Array.from({ length: particles }, (_, i): Row => {
+  let rows = Array.from({ length: particles }, (_, i): ComposedRow => {
     return { session: beginPiece(model, 'voices'), steps: [], seed: seed + i }
   })
   let logarithms = rows.map(() => 0)
   try {
     for (const note of soprano) {
       throwIfAborted(signal)
-      const likelihoods = await nextNotes(rows, { form: 'voices', temperature, signal }, [note])
+      const likelihoods = await nextNotes(rows, { form: 'voices', temperature, topP, signal }, [note])
       logarithms = logarithms.map((value, i) => value + likelihoods[i]!)
       const weights = normalised(logarithms)
       const effective = 1 / weights.reduce((sum, weight) => sum + weight * weight, 0)
@@ -70,7 +67,7 @@ export async function harmonise(model: Model, soprano: readonly number[], option
       rows = drawnAgain(rows, weights, random)
       logarithms = rows.map(() => 0)
     }
-    return rows[draw(normalised(logarithms), random)]!.steps
+    return rows[drawn(normalised(logarithms), random)]!.steps
   } finally {
     for (const { session } of rows) session.dispose()
   }

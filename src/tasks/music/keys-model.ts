@@ -2,40 +2,65 @@
 // Kolter, Koltun 2018 (arXiv:1803.01271).
 
 import { orthogonal, uniform, zeros } from '../../graph/initializers.js'
-import { sigmoidCrossEntropy } from '../../graph/ops/index.js'
+import { map, sigmoidCrossEntropy } from '../../graph/ops/index.js'
+import type { Tensor } from '../../graph/graph.js'
 import { dropout } from '../../layers/dropout.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { f32, i32, modelDefinition } from '../../model.js'
+import { meanLoss, memberNames } from './members.js'
 import type { MusicNetwork } from './settings.js'
 import { KEYS, type Part, type PartDims } from './steps.js'
 
+/** Records the logits of the keys `[T, B, KEYS]` of one network. */
+function keyScores(inputs: Record<'before' | 'lengths', Tensor>, network: MusicNetwork, prefix: string): Tensor {
+  const { hidden, layers, dropout: p, inputDropout } = network
+  const x = dropout(inputs.before, { p: inputDropout, locked: true })
+  const { output } = lstm(x, {
+    name: `${prefix}lstm`,
+    hidden,
+    layers,
+    dropout: p,
+    locked: true,
+    carry: true,
+    lengths: inputs.lengths,
+    // Four keys of 88 are down, so that gates of the usual first weights hardly differ from step to step.
+    inputWeight: uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden))),
+    recurrentWeight: orthogonal(),
+    bias: zeros,
+    forgetBias: 1
+  })
+  return linear(dropout(output, { p, locked: true }), { name: `${prefix}head`, size: KEYS })
+}
+
+/** Records the logits of the averaged probabilities of several networks. */
+function averagedKeys(members: readonly Tensor[]): Tensor {
+  if (members.length === 1) return members[0]!
+  return map(members, (...values) => {
+    const [down, up] = [1, -1].map(
+      (sign) =>
+      values.map((value) => value.mul(sign).sigmoid()).reduce((one, other) => one.add(other)).add(1e-30).log() // prettier-ignore
+    )
+    return down!.sub(up!)
+  })
+}
+
 /** Returns the definition of the network of the form keys. */
-export function keysDefinition({ hidden, layers, dropout: p, inputDropout }: MusicNetwork) {
+export function keysDefinition(network: MusicNetwork) {
+  const names = memberNames(network)
   return modelDefinition({
     name: 'keys',
     config: {},
     inputs: { before: f32('length', 'batch', KEYS), lengths: i32('batch') },
     targets: { keys: f32('length', 'batch', KEYS), counted: f32('length', 'batch') },
-    forward({ before, lengths }) {
-      const x = dropout(before, { p: inputDropout, variational: true })
-      const { output } = lstm(x, {
-        name: 'lstm',
-        hidden,
-        layers,
-        dropout: p,
-        variational: true,
-        carry: true,
-        lengths,
-        // Four keys of 88 are down, so that gates of the usual first weights hardly differ from step to step.
-        inputWeight: uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden))),
-        recurrentWeight: orthogonal(),
-        bias: zeros,
-        forgetBias: 1
-      })
-      return { logits: linear(dropout(output, { p, variational: true }), { name: 'head', size: KEYS }) }
+    forward(inputs): Record<string, Tensor> {
+      const scores = names.map((name) => keyScores(inputs, network, names.length === 1 ? '' : `${name}.`))
+      return { logits: averagedKeys(scores), ...Object.fromEntries(names.map((name, k) => [name, scores[k]!])) }
     },
-    loss: ({ logits }, { keys, counted }) => sigmoidCrossEntropy(logits, keys, { weights: counted })
+    loss(outputs, { keys, counted }) {
+      const lossOf = (name: string) => sigmoidCrossEntropy(outputs[name]!, keys, { weights: counted })
+      return keys.graph.training ? meanLoss(names.map(lossOf)) : lossOf('logits')
+    }
   })
 }
 

@@ -14,6 +14,7 @@ import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { f32, i32, modelDefinition } from '../../model.js'
 import { intervalScores } from './intervals.js'
+import { meanLoss, memberNames } from './members.js'
 import type { MusicNetwork } from './settings.js'
 import { CYCLE, END, FIRST, KEYS, RANKS, NOTE_SYMBOLS } from './steps.js'
 
@@ -101,7 +102,7 @@ function averaged(members: readonly Tensor[]): Tensor {
 /** Returns the definition of the network of the forms notes and voices. */
 export function notesDefinition(network: MusicNetwork) {
   const { members } = network
-  const names = Array.from({ length: members }, (_, k) => `member${k}`)
+  const names = memberNames(network)
   return modelDefinition({
     name: 'notes',
     config: {},
@@ -126,8 +127,7 @@ export function notesDefinition(network: MusicNetwork) {
     },
     loss(outputs, { targets }) {
       if (!targets.graph.training) return crossEntropy(outputs['logits']!, targets)
-      const losses = names.map((name) => crossEntropy(outputs[name]!, targets))
-      return map(losses, (...values) => values.reduce((one, other) => one.add(other)).mul(1 / members))
+      return meanLoss(names.map((name) => crossEntropy(outputs[name]!, targets)))
     }
   })
 }

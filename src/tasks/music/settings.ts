@@ -69,6 +69,14 @@ export const musicTrainingSettings = trainingSettings({
 /** Settings of the network. */
 export type MusicNetwork = Values<typeof musicNetworkSettings>
 
+/** Declaration of the share of the most probable notes. */
+export const topPSetting = setting.number({
+  above: 0,
+  max: 1,
+  default: 1,
+  help: 'draw from the most probable notes whose probabilities add up to this share; not in the form keys'
+})
+
 /** Declarations of the settings of an evaluation. */
 export const musicEvaluationSettings = {
   part: setting.choice(['test', 'valid', 'train'], { default: 'test', help: 'part of the pieces' }),
@@ -84,6 +92,7 @@ export const musicEvaluationSettings = {
     help: 'seed of the first composed piece; the others have the next ones'
   }),
   temperature: setting.number({ min: 0, max: 1e6, default: 1, help: 'divisor of the logits of composed pieces' }),
+  topP: topPSetting,
   ...deviceSettings
 } satisfies Group
 

@@ -2,7 +2,7 @@
 
 import { field, setting, type Group } from '../../settings/index.js'
 import { deviceSettings } from '../runs/settings.js'
-import { gridSetting } from './settings.js'
+import { gridSetting, topPSetting } from './settings.js'
 import { fileFields, type Records } from '../verb.js'
 
 const MIDI = 'audio/midi'
@@ -45,6 +45,7 @@ export const composeSettings = {
     default: 1,
     help: 'divisor of the logits; 0 takes the most probable notes'
   }),
+  topP: topPSetting,
   seed: setting.integer({ min: 0, default: 0, help: 'seed of the draws' }),
   tempo: setting.number({ min: 20, max: 400, default: 100, help: 'quarter notes a minute of the file' }),
   out: setting.product({ mediaType: MIDI, help: 'the piece as a MIDI file' }),

@@ -67,7 +67,7 @@ const musicTask = (form, data, network = {}) => ({
   },
   use: using(musicEntry.load, async (model) => {
     const length = form === 'events' ? { seconds: 0.5 } : { steps: 2 }
-    const input = { ...length, temperature: 1, seed: 0, tempo: 100, particles: 1, onlyNew: false }
+    const input = { ...length, temperature: 1, topP: 1, seed: 0, tempo: 100, particles: 1, onlyNew: false }
     const { signal } = new globalThis.AbortController()
     for await (const _ of composeCode(musicEntry.load).run(model, input, { signal })) void _
   })
