@@ -57,19 +57,19 @@ export function eventsDefinition({ hidden, layers, relations, dropout: p, inputD
     forward(inputs) {
       const { tokens, sounding, allowed } = inputs
       const own = embedding(tokens, { name: 'event', vocabulary: EVENT_SYMBOLS, size: WIDTH, weight: normal(0.5) })
-      const { output } = lstm(dropout(concat([own, sounding]), { p: inputDropout, locked: true }), {
+      const { output } = lstm(dropout(concat([own, sounding]), { p: inputDropout, variational: true }), {
         name: 'lstm',
         hidden,
         layers,
         dropout: p,
-        locked: true,
+        variational: true,
         carry: true,
         inputWeight: uniform((shape) => 1.5 * Math.sqrt(6 / (shape[1]! + hidden))),
         recurrentWeight: orthogonal(),
         bias: zeros,
         forgetBias: 1
       })
-      const z = dropout(output, { p, locked: true })
+      const z = dropout(output, { p, variational: true })
       const scores = linear(z, { name: 'head', size: EVENT_SYMBOLS })
       return { logits: add(add(scores, keyScores(inputs, z, relations)), allowed) }
     },

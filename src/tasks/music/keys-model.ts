@@ -15,13 +15,13 @@ import { KEYS, type Part, type PartDims } from './steps.js'
 /** Records the logits of the keys `[T, B, KEYS]` of one network. */
 function keyScores(inputs: Record<'before' | 'lengths', Tensor>, network: MusicNetwork, prefix: string): Tensor {
   const { hidden, layers, dropout: p, inputDropout } = network
-  const x = dropout(inputs.before, { p: inputDropout, locked: true })
+  const x = dropout(inputs.before, { p: inputDropout, variational: true })
   const { output } = lstm(x, {
     name: `${prefix}lstm`,
     hidden,
     layers,
     dropout: p,
-    locked: true,
+    variational: true,
     carry: true,
     lengths: inputs.lengths,
     // Four keys of 88 are down, so that gates of the usual first weights hardly differ from step to step.
@@ -30,7 +30,7 @@ function keyScores(inputs: Record<'before' | 'lengths', Tensor>, network: MusicN
     bias: zeros,
     forgetBias: 1
   })
-  return linear(dropout(output, { p, locked: true }), { name: `${prefix}head`, size: KEYS })
+  return linear(dropout(output, { p, variational: true }), { name: `${prefix}head`, size: KEYS })
 }
 
 /** Records the logits of the averaged probabilities of several networks. */
