@@ -4,7 +4,7 @@ import { seasonOf, type TimeSeries } from '../../data/series/series.js'
 import { readSeries, type ReadSeriesOptions } from '../../data/series/read.js'
 import { expected, show } from '../../errors.js'
 import { namesIn } from './config.js'
-import type { BaselineShape } from './baselines/index.js'
+import type { BaselineShape } from './baselines/baseline.js'
 import type { ForecastTable } from './settings.js'
 
 /** The source of the bytes of the input '-', and a signal. */

@@ -3,9 +3,10 @@
 
 import { maseScale } from '../../metrics/forecast.js'
 import { choice, integer, list, number, open, record, string, type Check } from '../../check/index.js'
-import type { BaselineShape } from './baselines/index.js'
+import type { BaselineShape } from './baselines/baseline.js'
 import { chooseLinear } from './linear/choose.js'
-import { checkLinearPart, LinearReader, type LinearPart } from './linear/part.js'
+import { MeanReader } from './linear/mean.js'
+import { checkLinearPart, type LinearPart } from './linear/part.js'
 import { chooseTransform, transformNames, transformOf, type TransformName } from './linear/transform.js'
 
 /** Mean and deviation of a covariate. */
@@ -122,33 +123,6 @@ function deviationOf(errors: Float64Array): number {
   const known = errors.filter((error) => !Number.isNaN(error))
   const square = known.reduce((sum, error) => sum + error * error, 0) / Math.max(1, known.length)
   return Math.max(Math.sqrt(square), 1e-9)
-}
-
-/** Returns the mean of the parts' forecasts, transformed: the forecast that the network corrects. */
-export class MeanReader {
-  readonly #readers: readonly LinearReader[]
-  readonly #forward: (value: number) => number
-  readonly #own: Float64Array
-
-  constructor({ parts, transform, horizon }: Pick<SeriesFacts, 'parts' | 'transform' | 'horizon'>) {
-    this.#readers = parts.map((part) => new LinearReader(part, horizon))
-    this.#forward = transformOf(transform).forward
-    this.#own = new Float64Array(horizon)
-  }
-
-  get ready(): boolean {
-    return this.#readers.every(({ ready }) => ready)
-  }
-
-  /** Takes the next value and writes the forecasts of transformed values to `out`. */
-  push(value: number, out: Float64Array): void {
-    out.fill(0)
-    for (const reader of this.#readers) {
-      reader.push(value, this.#own)
-      for (let h = 0; h < out.length; h++) out[h]! += this.#own[h]! / this.#readers.length
-    }
-    for (let h = 0; h < out.length; h++) out[h] = this.#forward(out[h]!)
-  }
 }
 
 function errorDeviations(values: Float64Array, of: Pick<SeriesFacts, 'parts' | 'transform' | 'horizon'>): number[] {

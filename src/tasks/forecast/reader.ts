@@ -1,7 +1,8 @@
 // The inputs of the network for one series, step by step, each a function of the values so far: training, evaluation and a live session read them
 // from the same place. They have no unit: differences and forecasts are divided by deviations of the series.
 
-import { LEVEL_LEAST, LEVEL_SEASONS, MeanReader, type SeriesFacts } from './facts.js'
+import { LEVEL_LEAST, LEVEL_SEASONS, type SeriesFacts } from './facts.js'
+import { MeanReader } from './linear/mean.js'
 import { transformOf } from './linear/transform.js'
 
 /** Horizons of the linear part that the network reads, as shares of the horizon. */

@@ -1,5 +1,11 @@
 // Forecasts without a network, which every measurement is compared with: the last value, and the value of one season before.
 
+/** The season and the horizon of the forecasts, in steps. A season of 1 is none. */
+export interface BaselineShape {
+  readonly season: number
+  readonly horizon: number
+}
+
 /** A baseline that was fitted once, on the part to train on, and forecasts from any later point of the series. */
 export interface FittedBaseline {
   /** The form that was chosen, for people: 'Holt-Winters, additive'; '' if there is only one. */

@@ -1,14 +1,8 @@
 // The baselines that every measurement of forecasts is compared with, fitted to the part to train on and applied to all that follows.
 
-import { linearAutoregression } from './autoregression-fit.js'
-import { naive, seasonalNaive, type FittedBaseline } from './baseline.js'
+import { linearAutoregression } from './autoregression.js'
+import { naive, seasonalNaive, type BaselineShape, type FittedBaseline } from './baseline.js'
 import { exponentialSmoothing } from './smoothing-fit.js'
-
-/** The season and the horizon of the forecasts, in steps. A season of 1 is none. */
-export interface BaselineShape {
-  readonly season: number
-  readonly horizon: number
-}
 
 /** A way to forecast without a network. */
 export interface Baseline {
@@ -42,5 +36,5 @@ export const baselines: readonly Baseline[] = [
   baseline('naive', () => naive()),
   baseline('seasonal naive', (_, { season }) => seasonalNaive(season)),
   baseline('exponential smoothing', (training, { season }) => exponentialSmoothing(training, season)),
-  baseline('linear autoregression', (training, { season, horizon }) => linearAutoregression(training, season, horizon))
+  baseline('linear autoregression', linearAutoregression)
 ]

@@ -1,7 +1,7 @@
 // The fit of exponential smoothing to the part to train on: weights that minimise the squared one-step errors, and the form by AICc.
 
 import { eachOrigin, type FittedBaseline } from './baseline.js'
-import { normalEquations } from './least-squares.js'
+import { normalEquations } from '../linear/least-squares.js'
 import { nelderMead } from './nelder-mead.js'
 import {
   copyState,
@@ -147,7 +147,7 @@ function betterState(
     equations.add(row)
   }
   // Level and seasonal terms can be shifted against each other: the ridge decides for the smallest step.
-  const solution = equations.solve(1e-6, -1)
+  const solution = equations.solve(1e-6)
   if (!solution) return state
   const step = new Float64Array(size)
   places.forEach((place, i) => (step[place] = solution[i]!))

@@ -1,7 +1,7 @@
 // A linear autoregression on a transformed series or on its differences: fitted by least squares, iterated to forecasts of all horizons.
 
 import { choice, integer, list, number, open, type Check } from '../../../check/index.js'
-import { normalEquations } from '../baselines/least-squares.js'
+import { normalEquations } from './least-squares.js'
 import { transformNames, transformOf, type TransformName } from './transform.js'
 
 /** The form of an autoregression. */
@@ -13,9 +13,9 @@ export interface LinearForm {
   readonly lags: readonly number[]
 }
 
-/** A fitted autoregression: x_t = mean + sum of coefficients[i] * (x_(t - lags[i]) - mean). */
+/** A fitted autoregression: x_t = constant + sum of coefficients[i] * x_(t - lags[i]). */
 export interface LinearPart extends LinearForm {
-  readonly mean: number
+  readonly constant: number
   readonly coefficients: readonly number[]
 }
 
@@ -27,40 +27,44 @@ export const checkLinearPart: Check<LinearPart> = open<LinearPart>({
   transform: choice(...transformNames),
   difference: integer(0, MAX_LAG),
   lags: list(integer(1, MAX_LAG)),
-  mean: number(),
+  constant: number(),
   coefficients: list(number())
 })
 
 /** Ridge as a share of the squares of the inputs: it decides where inputs are nearly equal. */
 const RIDGE = 1e-4
-/** No input is free of the ridge: the mean is not an input. */
-const NO_INPUT = -1
 
 /** Returns the number of values that a forecast needs. */
 export function memoryOf({ lags, difference }: LinearForm): number {
   return (lags.at(-1) ?? 0) + Math.max(difference, 1)
 }
 
-/** Fits an autoregression to values, of which NaN are left out. Returns null where there are not enough for its coefficients. */
-export function fitLinear(form: LinearForm, values: ArrayLike<number>): LinearPart | null {
+/**
+ * Fits an autoregression to values, of which NaN are left out, by least squares with a constant and a small ridge. Returns null if there are not
+ * enough values for its coefficients.
+ */
+export function fitLinear(form: LinearForm, values: ArrayLike<number>, ridge = RIDGE): LinearPart | null {
   const x = differences(form, values)
   const { lags } = form
   const size = lags.length
-  const first = (lags.at(-1) ?? 0) + form.difference
   const rows: number[] = []
-  for (let t = first; t < x.length; t++)
+  for (let t = (lags.at(-1) ?? 0) + form.difference; t < x.length; t++)
     if (!Number.isNaN(x[t]!) && lags.every((lag) => !Number.isNaN(x[t - lag]!))) rows.push(t)
   if (rows.length < 2 * size + 8) return null
-  const mean = rows.reduce((sum, t) => sum + x[t]!, 0) / rows.length
+  // Inputs and target are taken from their means, so that the constant has no ridge.
+  const meanAt = (lag: number) => rows.reduce((sum, t) => sum + x[t - lag]!, 0) / rows.length
+  const [mean, means] = [meanAt(0), lags.map(meanAt)]
   const equations = normalEquations(size)
   const row = new Float64Array(size + 1)
   for (const t of rows) {
-    for (let i = 0; i < size; i++) row[i] = x[t - lags[i]!]! - mean
+    for (let i = 0; i < size; i++) row[i] = x[t - lags[i]!]! - means[i]!
     row[size] = x[t]! - mean
     equations.add(row)
   }
-  const coefficients = size === 0 ? new Float64Array() : equations.solve(RIDGE, NO_INPUT)
-  return coefficients?.every(Number.isFinite) ? { ...form, mean, coefficients: [...coefficients] } : null
+  const coefficients = size === 0 ? new Float64Array() : equations.solve(ridge)
+  if (!coefficients?.every(Number.isFinite)) return null
+  const constant = means.reduce((sum, one, i) => sum - coefficients[i]! * one, mean)
+  return { ...form, constant, coefficients: [...coefficients] }
 }
 
 function differences({ transform, difference }: LinearForm, values: ArrayLike<number>): Float64Array {
@@ -99,7 +103,7 @@ export class LinearReader {
    * `out`, in the units of the values, if the part is ready.
    */
   push(value: number, out: Float64Array): void {
-    const { transform, difference, lags, mean, coefficients } = this.#part
+    const { transform, difference, lags, constant, coefficients } = this.#part
     const { forward, back } = transformOf(transform)
     const [values, changes, memory] = [this.#values, this.#changes, this.#memory]
     const last = values[memory - 1]!
@@ -112,8 +116,8 @@ export class LinearReader {
     if (!this.ready) return
     for (let h = 0; h < this.#horizon; h++) {
       const at = memory + h
-      let sum = mean
-      for (let i = 0; i < lags.length; i++) sum += coefficients[i]! * (changes[at - lags[i]!]! - mean)
+      let sum = constant
+      for (let i = 0; i < lags.length; i++) sum += coefficients[i]! * changes[at - lags[i]!]!
       changes[at] = sum
       values[at] = difference === 0 ? sum : sum + values[at - difference]!
       out[h] = back(values[at])

@@ -5,10 +5,10 @@ export interface NormalEquations {
   /** Adds a row: the inputs, then the target. */
   add(row: Float64Array): void
   /**
-   * Returns the coefficients that minimise the sum of squared errors plus `ridge` times the sum over the inputs of the squared coefficient times the
-   * sum of squares of its input. The input `free` has no ridge. Returns null if the equations have no single solution.
+   * Returns the coefficients that minimise the sum of squared errors plus `ridge` times the sum over the inputs of the squared coefficient times the sum of
+   * squares of its input. Returns null if the equations have no single solution.
    */
-  solve(ridge: number, free: number): Float64Array | null
+  solve(ridge: number): Float64Array | null
 }
 
 /** Returns the empty equations of `inputs` inputs. */
@@ -22,11 +22,11 @@ export function normalEquations(inputs: number): NormalEquations {
         for (let j = 0; j <= i; j++) sums[i * width + j]! += value * row[j]!
       }
     },
-    solve(ridge, free) {
+    solve(ridge) {
       const lower = new Float64Array(inputs * inputs)
       for (let i = 0; i < inputs; i++) {
         for (let j = 0; j <= i; j++) {
-          let sum = sums[i * width + j]! * (i === j && i !== free ? 1 + ridge : 1)
+          let sum = sums[i * width + j]! * (i === j ? 1 + ridge : 1)
           for (let k = 0; k < j; k++) sum -= lower[i * inputs + k]! * lower[j * inputs + k]!
           if (i !== j) lower[i * inputs + j] = sum / lower[j * inputs + j]!
           else if (sum > 1e-14 * sums[i * width + i]!) lower[i * inputs + i] = Math.sqrt(sum)
