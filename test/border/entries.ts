@@ -1,4 +1,5 @@
 // The entries of the package as programs import them, by the name after `gatecell/`.
+import * as forecast from '../../src/tasks/forecast/index.js'
 import * as recognition from '../../src/tasks/handwriting-recognition/index.js'
 import * as synthesis from '../../src/tasks/handwriting-synthesis/index.js'
 import * as text from '../../src/tasks/text/index.js'
@@ -10,6 +11,7 @@ import * as plot from '../../src/plot/index.js'
 export const entries: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   '': engine,
   text,
+  forecast,
   'handwriting-recognition': recognition,
   'handwriting-synthesis': synthesis,
   ink,

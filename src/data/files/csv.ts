@@ -1,7 +1,7 @@
 // Records of a CSV file with their lines: the delimiter is guessed from the header, and sizes are bounded before anything is kept.
 
 import { pipeline, Readable } from 'node:stream'
-import { CsvError, parse } from 'csv-parse'
+import type { CsvError } from 'csv-parse'
 import { expected, show, type GatecellError } from '../../errors.js'
 
 /** Longest record in characters. */
@@ -96,6 +96,7 @@ export async function* csvRecords(
     yield head
     yield* pieces
   }
+  const { CsvError, parse } = await import('csv-parse')
   const parser = parse({
     delimiter: delimiter ?? guessDelimiter(header),
     info: true,

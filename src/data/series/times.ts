@@ -2,6 +2,7 @@
 
 import { DateTime } from 'luxon'
 import { integer, optional, string } from '../../check/index.js'
+import { expected, show } from '../../errors.js'
 import { dayOf, millisecondsOf, monthOf } from './step.js'
 import { DAY, zoneClock } from './dates.js'
 import type { GridStep, TimeSeries } from './series.js'
@@ -61,17 +62,65 @@ function monthBegin(month: number): number {
 
 const checkCount = integer(0, MAX_POINTS)
 
+const YEAR = '(?:[+-]\\d{6}|\\d{4})'
+const CLOCK = 'T\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,9})?(?:[+-]\\d\\d:\\d\\d)?'
+/** Forms of the times of a series, by the unit of its step. */
+const FORMS: Readonly<Record<string, RegExp>> = Object.fromEntries(
+  Object.entries({ year: '', month: '-\\d\\d', week: '-\\d\\d-\\d\\d', second: `-\\d\\d-\\d\\d${CLOCK}` }).map(
+    ([unit, rest]) => [unit, new RegExp(`^${YEAR}${rest}$`)]
+  )
+)
+
+/** Returns the form of the times of a step: '1949-01' for months. */
+export function timeForm({ unit }: Pick<GridStep, 'unit'>): RegExp {
+  if (unit === 'row') return /^\d{1,15}$/
+  return FORMS[unit] ?? (unit === 'day' ? FORMS['week']! : FORMS['second']!)
+}
+
+/** Longest lengths of the units in milliseconds. */
+const LONGEST = {
+  year: 366 * DAY,
+  month: 31 * DAY,
+  week: 7 * DAY,
+  day: DAY,
+  hour: DAY / 24,
+  minute: DAY / 1440,
+  second: 1000
+}
+/** The last time of a grid: texts of later years have another form. */
+const LAST_TIME = Date.UTC(9999, 11, 31)
+
+/** Throws ERR_INVALID_ARGUMENT if some times after `last` are not in the calendar. */
+function checkTimes(last: string, wall: number, step: GridStep, points: number): void {
+  if (step.unit === 'row') return
+  const end = wall + points * step.count * LONGEST[step.unit]
+  if (timeForm(step).test(last) && end <= LAST_TIME) return
+  const found = Number.isNaN(end) || end <= LAST_TIME ? show(last) : `${points} steps after ${last}`
+  throw expected(
+    'ERR_INVALID_ARGUMENT',
+    `times of the unit ${step.unit} up to the year 9999`,
+    found,
+    'check the time and the step'
+  )
+}
+
 /**
  * Returns the next `count` times after the last one of a series. `zone` is the zone that it was read with; without it the offset of the last time
- * stays. Throws ERR_INVALID_ARGUMENT for a count above 4,194,304 or an unknown zone.
+ * stays. Throws ERR_INVALID_ARGUMENT for a count above 4,194,304, an unknown zone, a last time of another form than the
+ * step has, and times after the year 9999.
  */
-export function timesAfter({ times, step }: TimeSeries, count: number, zone?: string): string[] {
+export function timesAfter(
+  { times, step }: Pick<TimeSeries, 'times' | 'step'>,
+  count: number,
+  zone?: string
+): string[] {
   const points = checkCount(count, 'the number of times') + 1
   const name = optional(string)(zone, 'zone')
   const last = times.at(-1)!
   if (step.unit === 'row') return gridTimes(Number(last) - 1, step, points).slice(1)
   const date = DateTime.fromISO(last, { zone: 'utc', setZone: true })
   const wall = date.toMillis() + date.offset * 60_000
+  checkTimes(last, wall, step, points)
   const clock = name === undefined ? undefined : zoneClock(name)
   if (!/T.*[+-]\d\d:\d\d$/.test(last)) return gridTimes(wall, step, points).slice(1)
   const offset = (instant: number) => clock?.offset(instant) ?? date.offset * 60_000

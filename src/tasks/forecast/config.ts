@@ -44,7 +44,8 @@ const checkFields = open<ForecastConfig>({
 
 const checkForecastConfig: Check<ForecastConfig> = (value, name) => {
   const config = checkFields(value, name)
-  for (const { horizon, deviations, parts } of config.series) {
+  for (const { horizon, deviations, dependence, parts } of config.series) {
+    if (dependence.length !== horizon - 1) throw invalid(`${horizon - 1} correlations`, `series in ${name}`, dependence)
     if (deviations.length !== horizon) throw invalid(`${horizon} deviations`, `series in ${name}`, deviations)
     for (const { lags, coefficients } of parts) {
       const fits = lags.length === coefficients.length && lags.every((lag, i) => i === 0 || lag > lags[i - 1]!)

@@ -4,8 +4,8 @@
 import { maseScale } from '../../metrics/forecast.js'
 import { choice, integer, list, number, open, record, string, type Check } from '../../check/index.js'
 import type { BaselineShape } from './baselines/baseline.js'
-import { chooseLinear } from './linear/choose.js'
-import { MeanReader } from './linear/mean.js'
+import { chooseLinear, partRule } from './linear/choose.js'
+import { MeanReader, type LinearMean } from './linear/mean.js'
 import { checkLinearPart, type LinearPart } from './linear/part.js'
 import { chooseTransform, transformNames, transformOf, type TransformName } from './linear/transform.js'
 
@@ -22,6 +22,8 @@ export interface SeriesFacts extends BaselineShape {
   readonly parts: readonly LinearPart[]
   /** Deviations of the errors of the linear part, [horizon]. */
   readonly deviations: readonly number[]
+  /** Correlations of these errors between each horizon and the next one, [horizon - 1]. */
+  readonly dependence: readonly number[]
   /** Deviation of the difference to the value a season ago. */
   readonly seasonal: number
   /** Deviation from the mean of the last seasons. */
@@ -49,6 +51,7 @@ export const checkSeriesFacts: Check<SeriesFacts> = open<SeriesFacts>({
   transform: choice(...transformNames),
   parts: list(checkLinearPart, 1),
   deviations: list(positive, 1),
+  dependence: list(number(-1, 1)),
   seasonal: positive,
   level: positive,
   covariates: record(open<CovariateScale>({ mean: number(), deviation: positive })),
@@ -77,7 +80,7 @@ export const LEVEL_LEAST = 8
 export function factsOf(series: KnownSeries, shape: BaselineShape, count: number): SeriesFacts {
   const values = series.values.subarray(0, count)
   const transform = chooseTransform(values)
-  const parts = chooseLinear(values, shape)
+  const parts = chooseLinear(values, shape, partRule)
   const { season } = shape
   const z = values.map((value) => (Number.isNaN(value) ? NaN : transformOf(transform).forward(value)))
   const scales = Object.entries(series.covariates).map(
@@ -88,7 +91,7 @@ export function factsOf(series: KnownSeries, shape: BaselineShape, count: number
     ...shape,
     transform,
     parts,
-    deviations: errorDeviations(values, { transform, parts, ...shape }),
+    ...errorsOf(values, { transform, parts, horizon: shape.horizon }),
     seasonal: deviationOf(z.map((value, t) => value - (z[t - season] ?? NaN))),
     level: deviationOf(z.map((value, t) => value - meanBefore(z, t, season))),
     covariates: Object.fromEntries(scales),
@@ -125,23 +128,42 @@ function deviationOf(errors: Float64Array): number {
   return Math.max(Math.sqrt(square), 1e-9)
 }
 
-function errorDeviations(values: Float64Array, of: Pick<SeriesFacts, 'parts' | 'transform' | 'horizon'>): number[] {
+/** Largest correlation: at 1, a draw of one value would determine the next one. */
+const MOST_DEPENDENCE = 0.999
+
+/** Returns the deviations of the linear part's errors for each horizon, and the correlations of neighbouring horizons. */
+function errorsOf(values: Float64Array, of: LinearMean): Pick<SeriesFacts, 'deviations' | 'dependence'> {
   const { forward } = transformOf(of.transform)
+  const { horizon } = of
   const reader = new MeanReader(of)
-  const forecast = new Float64Array(of.horizon)
-  const [squares, counts] = [new Float64Array(of.horizon), new Float64Array(of.horizon)]
+  const forecast = new Float64Array(horizon)
+  // Sums over the origins: squares of the errors, and for neighbours the products and squares of those origins that have both errors.
+  const [squares, counts, products, first, second] = Array.from({ length: 5 }, () => new Float64Array(horizon))
   for (let t = 0; t < values.length; t++) {
     reader.push(values[t]!, forecast)
     if (!reader.ready) continue
-    for (let h = 0; h < of.horizon && t + 1 + h < values.length; h++) {
+    let before = NaN
+    for (let h = 0; h < horizon && t + 1 + h < values.length; h++) {
       const error = forward(values[t + 1 + h]!) - forecast[h]!
-      if (Number.isNaN(error)) continue
-      squares[h]! += error * error
-      counts[h]!++
+      if (!Number.isNaN(error)) {
+        squares![h]! += error * error
+        counts![h]!++
+      }
+      if (!Number.isNaN(error + before)) {
+        products![h]! += error * before
+        first![h]! += before * before
+        second![h]! += error * error
+      }
+      before = error
     }
   }
-  let before = 1e-9
-  return [...squares].map(
-    (square, h) => (before = counts[h]! > 0 ? Math.max(Math.sqrt(square / counts[h]!), 1e-9) : before)
+  let last = 1e-9
+  const deviations = Array.from(
+    squares!,
+    (square, h) => (last = counts![h]! > 0 ? Math.max(Math.sqrt(square / counts![h]!), 1e-9) : last)
   )
+  const correlation = (h: number) => products![h]! / Math.sqrt(first![h]! * second![h]!) || 0
+  const dependence = Array.from({ length: horizon - 1 }, (_, h) => correlation(h + 1))
+  const limited = dependence.map((one) => Math.max(-MOST_DEPENDENCE, Math.min(MOST_DEPENDENCE, one)))
+  return { deviations, dependence: limited }
 }

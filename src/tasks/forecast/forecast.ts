@@ -2,7 +2,6 @@
 
 import { expected, show } from '../../errors.js'
 import type { TimeSeries } from '../../data/series/series.js'
-import { timesAfter } from '../../data/series/times.js'
 import { fanChartSvg } from '../../plot/fan-chart.js'
 import type { Content, Values } from '../../settings/index.js'
 import { contentName } from '../contents.js'
@@ -40,13 +39,10 @@ async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
 export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRecord> = {
   load: loadForecaster,
   async *run(loaded, { file, only, svg, csv }, context) {
-    const { zone } = loaded.config.table
     const rows = ['series,time,' + LEVELS.map((level) => `q${level}`).join(',')]
     const drawn: DrawnForecast[] = []
     for (const series of await seriesIn(file, loaded.config, only, context)) {
-      using session = loaded.session(series)
-      const { quantiles } = session.forecast
-      const times = timesAfter(series, quantiles.length, zone === '' ? undefined : zone)
+      const { quantiles, times } = await loaded.forecast(series, { signal: context.signal })
       drawn.push({ series, times, quantiles })
       for (const [h, row] of quantiles.entries())
         rows.push([cell(series.name), times[h]!, ...Array.from(row, (one) => String(one))].join(','))

@@ -1,55 +1,63 @@
 // A model of series from its file: forecasts of series, and sessions that take values as they come.
 
-import { filled, number, object, optional, record } from '../../check/index.js'
+import { filled, list, number, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
+import { createPace } from '../../data/files/pace.js'
+import { checkSeries } from '../../data/series/check.js'
 import type { TimeSeries } from '../../data/series/series.js'
+import { timesAfter } from '../../data/series/times.js'
 import { expected, show } from '../../errors.js'
+import { readSignal, type SignalOptions } from '../../generate/session-types.js'
 import type { CheckpointFile } from '../../io/checkpoint.js'
 import type { Model } from '../../model.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
+import { scoreSeries, type Anomaly, type AnomalyOptions } from './anomaly-scores.js'
 import type { ForecastConfig } from './config.js'
-import { forecastShape } from './data.js'
+import { forecastShape, readForecastSeries } from './data.js'
 import { factsOf, type SeriesFacts } from './facts.js'
 import { memoryOf } from './linear/part.js'
 import { readerShape } from './model.js'
+import { MOST_SCORE } from './normal-scores.js'
 import { SeriesPredictor } from './predict.js'
 import { forecastTask } from './run.js'
 import { valuesAt } from './samples.js'
+import { forecastOf, forecastSession, type Forecast, type ForecastSession } from './session.js'
+
+/** The forecast after the last value of a series. */
+export interface SeriesForecast extends Forecast {
+  /** Times of the next values in ISO 8601, or numbers of rows, [horizon]. */
+  readonly times: readonly string[]
+}
 
 /** A model of series that was loaded from a file. */
 export interface LoadedForecaster extends LoadedModel<ForecastConfig> {
   /**
-   * Returns a session that has read a series and takes its next values as they come. A series whose name the model does not know gets a linear part
-   * from its own values. Throws ERR_CORPUS_EMPTY if the series is too short for a forecast, ERR_INVALID_OPTION if it lacks a covariate.
+   * Reads the series of CSV files with the columns of the training. Throws the errors of `readSeries`, and ERR_INVALID_OPTION for two series of one name.
    */
+  read(files: readonly string[], options?: SignalOptions): Promise<TimeSeries[]>
+  /**
+   * Forecasts the values after the last one of a series. A series whose name the model does not have gets a linear part from its own values. Throws
+   * ERR_CORPUS_EMPTY if the series is too short for a forecast, ERR_INVALID_OPTION if it lacks a covariate, ERR_INVALID_ARGUMENT for other
+   * values, and ERR_ABORTED soon after `signal` aborts.
+   */
+  forecast(series: TimeSeries, options?: SignalOptions): Promise<SeriesForecast>
+  /** Compares each value of a series with its forecast one step before, in the order of the times; missing values are left out. Throws what `forecast` throws. */
+  anomalies(series: TimeSeries, options?: AnomalyOptions): Promise<Anomaly[]>
+  /** Returns a session that has read a series, on the caller's thread, and takes its next values as they come. Throws what `forecast` throws. */
   session(series: TimeSeries): ForecastSession
 }
 
-/** Quantiles of the values of a horizon. */
-export interface Forecast {
-  /** Medians of the next values, [horizon]. */
-  readonly median: readonly number[]
-  /** Quantiles at 0.1, 0.2 ... 0.9 of each of the next values, [horizon] rows, ascending. */
-  readonly quantiles: readonly Float64Array[]
-}
-
-/** A series that is continued value by value, on the caller's thread, with a forecast after each. */
-export interface ForecastSession extends Disposable {
-  /** Number of values read. */
-  readonly count: number
-  /** The forecast after the last value. */
-  readonly forecast: Forecast
-  /**
-   * Takes the next value, NaN if it is missing, and returns the forecast of those after it. `covariates` has the values of the covariates at this
-   * step; those that are known ahead are read from the series that began the session. Throws ERR_INVALID_ARGUMENT for other values, ERR_DISPOSED
-   * after `dispose`.
-   */
-  update(value: number, covariates?: Readonly<Record<string, number>>): Forecast
-  dispose(): void
-}
-
 /**
- * Loads a model of series. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a
- * model of another task.
+ * Loads a model of series. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of
+ * another task.
+ *
+ * @example
+ * using forecaster = await loadForecaster('passengers.safetensors')
+ * const [series] = await forecaster.read(['passengers.csv'])
+ * const { times, median, quantiles } = await forecaster.forecast(series) // 12 months with 9 quantiles each
+ * const found = await forecaster.anomalies(series)
+ * console.log(found.filter(({ score }) => Math.abs(score) > 3))
+ * using session = forecaster.session(series)
+ * console.log(session.score(432).probability, session.update(432).median)
  */
 export async function loadForecaster(
   source: string | CheckpointFile,
@@ -57,7 +65,46 @@ export async function loadForecaster(
 ): Promise<LoadedForecaster> {
   const loaded = await loadModel(forecastTask, source, options, () => 1)
   const { model, config } = loaded
-  return { ...loaded, session: (series) => sessionOf(model, config, series) }
+  const begin = (series: TimeSeries) => predictorOf(model, config, series, factsFor(config, series))
+  return {
+    ...loaded,
+    async read(files, options) {
+      const paths = readPaths(files, 'the files')
+      return readForecastSeries(paths, config.table, readSignal(options, 'the options of read'))
+    },
+    async forecast(value, options) {
+      const { signal } = readSignal(options, 'the options of forecast')
+      const series = checkSeries(value, 'the series')
+      using predictor = begin(series)
+      const pace = createPace(signal)
+      for (let t = 0; t < series.values.length; t++) {
+        predictor.push(valuesAt(series, t))
+        if (pace.due()) await pace.turn()
+      }
+      return { ...forecastOf(predictor), times: timesOf(config, series, predictor.facts.horizon) }
+    },
+    async anomalies(value, options) {
+      const how = readAnomalies(options, 'the options of anomalies')
+      const series = checkSeries(value, 'the series')
+      using predictor = begin(series)
+      return await scoreSeries(predictor, series, how)
+    },
+    session(value) {
+      const series = checkSeries(value, 'the series')
+      return forecastSession(begin(series), series)
+    }
+  }
+}
+
+const readPaths = list(filled, 1)
+const readAnomalies = optionsOf<AnomalyOptions>({
+  threshold: optional(number(0, MOST_SCORE)),
+  signal: optional(signalOf)
+})
+
+/** Returns the times after the last one of a series. */
+function timesOf({ table: { zone } }: ForecastConfig, series: TimeSeries, count: number): string[] {
+  return timesAfter(series, count, zone === '' ? undefined : zone)
 }
 
 /** Returns the knowledge about a series: that of the training, or, for a series that it did not have, that of its first `count` values. */
@@ -95,48 +142,11 @@ export function predictorOf(
   checkCovariates(config, series)
   const least = Math.max(...facts.parts.map(memoryOf))
   if (series.values.length >= least)
-    return new SeriesPredictor(model, facts, { shape: readerShape(config), output: config.network.output }, series)
+    return new SeriesPredictor(model, facts, { shape: readerShape(config), ...config.network }, series)
   throw expected(
     'ERR_CORPUS_EMPTY',
     `at least ${least} values of ${show(series.name)}`,
     String(series.values.length),
     'take a longer part of it'
   )
-}
-
-const readCovariates = optional(record(number()))
-const checkSeries = object<Pick<TimeSeries, 'name'>>({ name: filled })
-
-function sessionOf(model: Model, config: ForecastConfig, series: TimeSeries): ForecastSession {
-  checkSeries({ name: series.name }, 'the series')
-  const predictor = predictorOf(model, config, series, factsFor(config, series))
-  let count = 0
-  for (; count < series.values.length; count++) predictor.push(valuesAt(series, count))
-  const next = (): Forecast => {
-    const quantiles = predictor.quantiles()
-    return { quantiles, median: quantiles.map((row) => row[(row.length - 1) / 2]!) }
-  }
-  let forecast = next()
-  const dispose = () => predictor.dispose()
-  return {
-    get count() {
-      return count
-    },
-    get forecast() {
-      return forecast
-    },
-    update(value, covariates) {
-      const own = Number.isNaN(value) ? NaN : number()(value, 'the value')
-      const given = readCovariates(covariates, 'the covariates') ?? {}
-      const known = valuesAt(series, count)
-      predictor.push({
-        value: own,
-        covariate: (name, later) => (later === 0 ? given[name] : undefined) ?? known.covariate(name, later)
-      })
-      count++
-      return (forecast = next())
-    },
-    dispose,
-    [Symbol.dispose]: dispose
-  }
 }

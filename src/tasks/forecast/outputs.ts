@@ -4,8 +4,9 @@
 import type { Tensor } from '../../graph/graph.js'
 import { map, mean, slice } from '../../graph/ops/index.js'
 import type { Expression } from '../../graph/ops/map.js'
-import { LEVELS, NORMAL_LEVELS } from './levels.js'
-import { studentLevels } from './student.js'
+import { NORMAL_LEVELS } from './levels.js'
+import { valueAt, type QuantilePlace } from './normal-scores.js'
+import { studentQuantile } from './student.js'
 import { negativeBinomialQuantile } from './counts.js'
 import type { OutputName } from './settings.js'
 
@@ -33,13 +34,10 @@ export interface ForecastOutput {
   readonly start: readonly number[]
   /** Returns the loss `[rows, horizon]` of numbers `[rows, members, horizon, start.length]`. */
   loss(numbers: Tensor, targets: OutputTargets): Tensor
-  /** Adds the quantiles of the numbers from place `at` on to `out`, times `weight`, in deviations of the linear part's errors. */
-  addQuantiles(
-    numbers: ArrayLike<number>,
-    at: number,
-    of: LinearForecast,
-    sum: { out: Float64Array; to: number; weight: number }
-  ): void
+  /** Returns the quantile at a place, by the numbers from `at` on, in deviations of the linear part's errors. */
+  quantile(numbers: ArrayLike<number>, at: number, of: LinearForecast, place: QuantilePlace): number
+  /** Whether the values are counts. */
+  readonly counts?: true
 }
 
 /** Least mean of counts. */
@@ -68,9 +66,7 @@ const quantiles: ForecastOutput = {
       }),
       [1, 3]
     ),
-  addQuantiles(numbers, at, _, { out, to, weight }) {
-    for (let i = 0; i < LEVELS.length; i++) out[to + i]! += weight * numbers[at + i]!
-  }
+  quantile: (numbers, at, _, { score }) => valueAt(numbers, at, score)
 }
 
 /** Mean and log-deviation of a normal distribution. */
@@ -84,10 +80,7 @@ const gaussian: ForecastOutput = {
       }),
       [1, 3]
     ),
-  addQuantiles(numbers, at, _, { out, to, weight }) {
-    const scale = Math.exp(limit(numbers[at + 1]!))
-    for (let i = 0; i < LEVELS.length; i++) out[to + i]! += weight * (numbers[at]! + scale * NORMAL_LEVELS[i]!)
-  }
+  quantile: (numbers, at, _, { score }) => numbers[at]! + Math.exp(limit(numbers[at + 1]!)) * score
 }
 
 /** Location, log-scale and degrees of freedom of Student's t. */
@@ -104,11 +97,9 @@ const student: ForecastOutput = {
       }),
       [1, 3]
     ),
-  addQuantiles(numbers, at, _, { out, to, weight }) {
-    const scale = Math.exp(limit(numbers[at + 1]!))
-    const levels = studentLevels(LEAST_FREEDOM + softplus(numbers[at + 2]!))
-    for (let i = 0; i < LEVELS.length; i++) out[to + i]! += weight * (numbers[at]! + scale * levels[i]!)
-  }
+  quantile: (numbers, at, _, { level }) =>
+    numbers[at]! +
+    Math.exp(limit(numbers[at + 1]!)) * studentQuantile(level, LEAST_FREEDOM + softplus(numbers[at + 2]!))
 }
 
 /** Logarithms of a factor of the linear part's forecast, which gives the mean, and of the number of failures. */
@@ -127,11 +118,10 @@ const negativeBinomial: ForecastOutput = {
       }),
       [1, 3]
     ),
-  addQuantiles(numbers, at, { mean, inDeviations }, { out, to, weight }) {
+  counts: true,
+  quantile(numbers, at, { mean, inDeviations }, { level }) {
     const m = Math.max(mean, LEAST_MEAN) * Math.exp(limit(numbers[at]!))
-    const r = Math.exp(limit(numbers[at + 1]!))
-    for (const [i, level] of LEVELS.entries())
-      out[to + i]! += weight * inDeviations(negativeBinomialQuantile(level, { mean: m, failures: r }))
+    return inDeviations(negativeBinomialQuantile(level, { mean: m, failures: Math.exp(limit(numbers[at + 1]!)) }))
   }
 }
 

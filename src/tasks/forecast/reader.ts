@@ -43,7 +43,7 @@ export class SeriesReader {
   readonly #mean: MeanReader
   /** The last transformed values, oldest first. */
   readonly #recent: Float64Array
-  #phase: number
+  readonly #phase: number
   readonly #turn: number
   #count = 0
 
@@ -63,6 +63,22 @@ export class SeriesReader {
   /** Whether there were enough values for a forecast. */
   get ready(): boolean {
     return this.#mean.ready
+  }
+
+  /** Number of steps taken. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** The numbers that, with the count, determine all later inputs and forecasts. */
+  get memory(): readonly Float64Array[] {
+    return [this.#recent, this.forecast, ...this.#mean.memory]
+  }
+
+  /** Sets the number of steps taken, after the memory was written. */
+  set count(count: number) {
+    this.#count = count
+    this.#mean.count = count
   }
 
   /** Takes the next step. */
@@ -104,13 +120,12 @@ export class SeriesReader {
 
   /** Puts sine and cosine of the place in the season. */
   #calendar(put: (input: number) => void): void {
-    const angle = 2 * Math.PI * this.#phase
+    const angle = 2 * Math.PI * (this.#phase + this.#turn * (this.#count - 1))
     const seasonal = this.#facts.season > 1 ? 1 : 0
     for (const harmonic of [1, 2]) {
       put(seasonal * Math.sin(harmonic * angle))
       put(seasonal * Math.cos(harmonic * angle))
     }
-    this.#phase += this.#turn
   }
 
   #covariates(step: StepValues, put: (input: number) => void): void {

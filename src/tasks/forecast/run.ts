@@ -3,11 +3,13 @@
 
 import { crc32 } from 'node:zlib'
 import type { TimeSeries } from '../../data/series/series.js'
+import { asyncIterable, callback, filled, list, object, optional, signal as signalOf } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
-import { defaultsOf, withDefaults } from '../../settings/index.js'
+import { defaultsOf, givenFields, withDefaults } from '../../settings/index.js'
 import { checkSameData, type DataFingerprint } from '../runs/fingerprint.js'
 import { loadModel } from '../runs/load.js'
 import { prepareRun } from '../runs/run.js'
+import { runFields } from '../runs/run-types.js'
 import type { Opened, RunData, RunOf, TrainableTask, TrainingRunOptions } from '../runs/run-types.js'
 import { checkResumed, chooseTraining, given, settleTraining, type Training } from '../runs/settings.js'
 import type { TaskModel } from '../runs/model-file.js'
@@ -21,19 +23,28 @@ import {
   FORECAST_TASK,
   forecastTableSettings,
   forecastNetworkSettings,
+  forecastRunSettings,
   forecastTrainingSettings,
   type ForecastTable,
   type ForecastGiven
 } from './settings.js'
 
 /** Options of a training on series: files, settings, and functions that report and end the search before the training. */
-export interface ForecastRunOptions extends TrainingRunOptions, ForecastGivenParts {
-  /** CSV files. */
-  readonly files: readonly string[]
-  readonly reading?: SeriesReading
-  /** Called in the search with the finished share. */
-  readonly onSearch?: (done: number) => void
+export interface ForecastRunOptions extends TrainingRunOptions, ForecastGivenParts, SeriesReading {
+  /** CSV files, at least one. */
+  data: readonly string[]
+  /** Called in the search with the finished share, 0 to 1. */
+  onSearch?: (done: number) => void
 }
+
+const readRunOptions = object<ForecastRunOptions>({
+  ...runFields,
+  ...givenFields(forecastRunSettings),
+  data: list(filled, 1),
+  signal: optional(signalOf),
+  stdin: optional(asyncIterable()),
+  onSearch: optional(callback())
+})
 
 type ForecastGivenParts = Pick<ForecastGiven, 'table' | 'network' | 'training'>
 
@@ -41,7 +52,8 @@ type ForecastGivenParts = Pick<ForecastGiven, 'table' | 'network' | 'training'>
 export type ForecastRun = RunOf<ForecastConfig, ForecastRunData, null>
 
 /** The series of a training. */
-interface ForecastRunData extends RunData {
+export interface ForecastRunData extends RunData {
+  /** The series, and the lengths of their parts to train on. */
   readonly trained: readonly TrainedSeries[]
 }
 
@@ -89,7 +101,10 @@ async function open(options: Options, old: ForecastConfig | null): Promise<Opene
   const table = withDefaults(forecastTableSettings, { ...old?.table, ...named.table })
   const network = withDefaults(forecastNetworkSettings, { ...old?.network, ...named.network })
   const chosen = chooseTraining<Training>(named.training, old?.training, defaultsOf(forecastTrainingSettings))
-  const trained = trainedSeries(await readForecastSeries(options.files, table, options.reading), table)
+  const trained = trainedSeries(
+    await readForecastSeries(options.data, table, given({ signal: options.signal, stdin: options.stdin })),
+    table
+  )
   const mark = markOf(trained)
   checkSameData(old?.data, mark, {
     data: 'the series',
@@ -121,10 +136,10 @@ async function open(options: Options, old: ForecastConfig | null): Promise<Opene
 async function learn(
   trained: readonly TrainedSeries[],
   config: Pick<ForecastConfig, 'table' | 'network'> & { training: Omit<Training, 'validEvery'> },
-  { reading = {}, onSearch, threads }: Options
+  { signal, onSearch, threads }: Options
 ): Promise<Pick<ForecastConfig, 'series' | 'search'>> {
   const { corrections, ...search } = await selectForecast(trained, config, {
-    ...given({ signal: reading.signal, threads, onProgress: onSearch })
+    ...given({ signal, threads, onProgress: onSearch })
   })
   const { known, observed } = config.table
   const names = [...namesIn(observed), ...namesIn(known)]
@@ -148,7 +163,17 @@ const application: TrainableTask<Options, ForecastConfig, ForecastRunData, null>
  * number of epochs and the corrections; `fit` of the result trains on all of the training data. Throws the errors of `readSeries`,
  * ERR_INVALID_OPTION for settings that contradict each other or a run that is resumed, ERR_CORPUS_EMPTY for a series that is too short, and,
  * for files, ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
+ *
+ * @example
+ * const run = await prepareForecastRun({
+ *   data: ['passengers.csv'],
+ *   out: 'forecaster.safetensors',
+ *   table: { time: 'Month', target: 'Passengers' },
+ *   training: { epochs: 30 }
+ * })
+ * await run.fit({ onReport: ({ step, loss }) => console.log(step, loss) })
+ * run.dispose()
  */
 export async function prepareForecastRun(options: ForecastRunOptions): Promise<ForecastRun> {
-  return prepareRun(application, options)
+  return prepareRun(application, readRunOptions(options, 'the options of the run'))
 }

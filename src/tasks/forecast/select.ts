@@ -54,7 +54,7 @@ export async function selectForecast(
   const facts = split.map(({ series, fit, season, horizon }) => factsOf(series, { season, horizon }, fit))
   const shape = readerShape({ table: config.table, series: facts })
   const { horizon } = shape
-  const { output } = config.network
+  const { output, members } = config.network
   const { batch, seed } = training
   const train = split.map(({ series, fit }, i) => stepsOf(series, facts[i]!, { from: 0, end: fit, shape, output }))
   const valid = split.map(({ series, fit, count }, i) =>
@@ -84,7 +84,7 @@ export async function selectForecast(
     const summary = await trainer.fit(signal ? { signal } : {})
     for (const { name, data } of best) model.parameters.get(name).data.set(data)
     model.parameters.touch()
-    const judged = split.map((one, i) => judge(model, one, facts[i]!, { shape, output }))
+    const judged = split.map((one, i) => judge(model, one, facts[i]!, { shape, output, members }))
     const ratio = Math.exp(judged.reduce((sum, one) => sum + Math.log(one.ratio), 0) / judged.length)
     return {
       epochs: Math.max(1, Math.round((summary.best?.step ?? source.stepsPerEpoch) / source.stepsPerEpoch)),

@@ -1,13 +1,11 @@
 // Quantiles of Student's t-distribution.
 
-import { LEVELS, normalQuantile } from './levels.js'
+import { normalQuantile } from './levels.js'
 
-/** Returns the quantiles at the levels, for more than two degrees of freedom. */
-export function studentLevels(freedom: number): number[] {
-  return LEVELS.map((level) => {
-    if (level === 0.5) return 0
-    return level < 0.5 ? -upperQuantile(2 * level, freedom) : upperQuantile(2 * (1 - level), freedom)
-  })
+/** Returns the quantile at a level between 0 and 1, for more than two degrees of freedom. */
+export function studentQuantile(level: number, freedom: number): number {
+  if (level === 0.5) return 0
+  return level < 0.5 ? -upperQuantile(2 * level, freedom) : upperQuantile(2 * (1 - level), freedom)
 }
 
 /** Returns the value that is exceeded in absolute value with probability `tails` (Hill 1970, algorithm 396 of the ACM). */

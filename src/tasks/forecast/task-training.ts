@@ -16,8 +16,9 @@ export async function prepareForecastTask(
   const run = await prepareForecastRun({
     ...given,
     ...place,
-    files,
-    reading: { signal, ...(files.includes('-') && { stdin: context.stdin() }) },
+    data: files,
+    signal,
+    ...(files.includes('-') && { stdin: context.stdin() }),
     onSearch: (done) => progress.show('choosing the number of epochs', done)
   })
   progress.clear()

@@ -3,8 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readSeries } from '../../../src/data/series/read.js'
-import { loadForecaster } from '../../../src/tasks/forecast/load.js'
+import { loadForecaster, readSeries } from '../../../src/tasks/forecast/index.js'
 import { inProcess } from '../../cli/in-process.js'
 import { csvOf, monthly } from './samples.js'
 

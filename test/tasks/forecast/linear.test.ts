@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { createRandom } from '../../../src/random.js'
-import { chooseLinear } from '../../../src/tasks/forecast/linear/choose.js'
+import { chooseLinear, partRule } from '../../../src/tasks/forecast/linear/choose.js'
 import { fitLinear, LinearReader, memoryOf, type LinearPart } from '../../../src/tasks/forecast/linear/part.js'
 import { chooseTransform, transformNames, transformOf } from '../../../src/tasks/forecast/linear/transform.js'
 import { monthly } from './samples.js'
@@ -20,14 +20,15 @@ function autoregression(count: number, noise: number): Float64Array {
 
 t.test('the coefficients of a known autoregression', async (t) => {
   const form = { transform: 'identity', difference: 0, lags: [1, 2] } as const
-  const part = fitLinear(form, autoregression(4000, 1))!
+  const mean = { constant: 'mean' } as const
+  const part = fitLinear(form, autoregression(4000, 1), mean)!
   t.ok(Math.abs(part.constant - 5 * 0.7) < 0.2, String(part.constant))
   t.ok(Math.abs(part.coefficients[0]! - 0.6) < 0.04, String(part.coefficients))
   t.ok(Math.abs(part.coefficients[1]! + 0.3) < 0.04)
   const gaps = autoregression(4000, 1)
   for (let i = 100; i < 4000; i += 50) gaps[i] = NaN
-  t.ok(Math.abs(fitLinear(form, gaps)!.coefficients[0]! - 0.6) < 0.04, 'missing values are left out')
-  t.equal(fitLinear(form, autoregression(12, 1)), null, 'too few values')
+  t.ok(Math.abs(fitLinear(form, gaps, mean)!.coefficients[0]! - 0.6) < 0.04, 'missing values are left out')
+  t.equal(fitLinear(form, autoregression(12, 1), mean), null, 'too few values')
 })
 
 t.test('forecasts are iterated, in the unit of the values', async (t) => {
@@ -71,7 +72,7 @@ t.test('transformations', async (t) => {
 
 t.test('the choice for a series with growth and a season', async (t) => {
   const values = monthly(120)
-  const parts = chooseLinear(values.subarray(0, 96), { season: 12, horizon: 12 })
+  const parts = chooseLinear(values.subarray(0, 96), { season: 12, horizon: 12 }, partRule)
   t.ok(parts.length >= 1 && parts.length <= 4)
   const readers = parts.map((part) => new LinearReader(part, 12))
   const own = new Float64Array(12)
@@ -89,6 +90,6 @@ t.test('the choice for a series with growth and a season', async (t) => {
     naive += Math.abs(values[96 + h]! - values[84 + h]!)
   }
   t.ok(error < 0.6 * naive, `${error} beside ${naive} of the season before`)
-  const short = chooseLinear(Float64Array.of(1, 2, 3), { season: 12, horizon: 2 })
+  const short = chooseLinear(Float64Array.of(1, 2, 3), { season: 12, horizon: 2 }, partRule)
   t.same(short, [{ transform: 'identity', difference: 1, lags: [], constant: 0, coefficients: [] }])
 })

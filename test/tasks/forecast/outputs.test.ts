@@ -9,7 +9,8 @@ import { negativeBinomialQuantile } from '../../../src/tasks/forecast/counts.js'
 import { LEVELS, normalQuantile, normalTails } from '../../../src/tasks/forecast/levels.js'
 import { outputOf } from '../../../src/tasks/forecast/outputs.js'
 import { outputNames, type OutputName } from '../../../src/tasks/forecast/settings.js'
-import { studentLevels } from '../../../src/tasks/forecast/student.js'
+import { LEVEL_PLACES, placeOf, scoreOf, valueAt } from '../../../src/tasks/forecast/normal-scores.js'
+import { studentQuantile } from '../../../src/tasks/forecast/student.js'
 
 const near = (t: Test, found: number, wanted: number, tolerance: number) =>
   t.ok(Math.abs(found - wanted) <= tolerance, `${found} beside ${wanted}`)
@@ -20,11 +21,11 @@ t.test('quantiles of known distributions', async (t) => {
   near(t, normalTails(1.959963985), 0.05, 1e-7)
   near(t, normalTails(-3), 0.002699796, 1e-8)
   // Tables of Student's t: 90 % and 60 %.
-  near(t, studentLevels(5)[8]!, 1.475884, 2e-4)
-  near(t, studentLevels(5)[5]!, 0.267181, 2e-4)
-  near(t, studentLevels(3)[8]!, 1.637744, 1e-3)
-  near(t, studentLevels(1e6)[0]!, normalQuantile(0.1), 1e-4)
-  t.equal(studentLevels(7)[4], 0)
+  near(t, studentQuantile(0.9, 5), 1.475884, 2e-4)
+  near(t, studentQuantile(0.6, 5), 0.267181, 2e-4)
+  near(t, studentQuantile(0.9, 3), 1.637744, 1e-3)
+  near(t, studentQuantile(0.1, 1e6), normalQuantile(0.1), 1e-4)
+  t.equal(studentQuantile(0.5, 7), 0)
 })
 
 t.test('quantiles of counts', async (t) => {
@@ -91,13 +92,22 @@ t.test('losses are those of the definitions', async (t) => {
 t.test('every output gives ascending quantiles about the linear forecast', async (t) => {
   for (const name of outputNames) {
     const output = outputOf(name)
-    const out = new Float64Array(LEVELS.length)
     const of = { mean: 50, inDeviations: (value: number) => (value - 50) / 10 }
-    output.addQuantiles(output.start, 0, of, { out, to: 0, weight: 1 })
+    const out = LEVEL_PLACES.map((place) => output.quantile(output.start, 0, of, place))
     t.ok(
       out.every((value, i) => i === 0 || value >= out[i - 1]!),
       name
     )
     t.ok(out[0]! < 0 && out[8]! > 0, `${name}: ${out.join(' ')}`)
   }
+})
+
+t.test('scores of values and values of scores', async (t) => {
+  const quantiles = [-3, -1.5, -1, 0, 0.5, 0.7, 2, 4, 9]
+  for (const score of [-6, -1.5, -0.9, -0.1, 0, 0.3, 1.2, 1.4, 5])
+    near(t, scoreOf(valueAt(quantiles, 0, score), quantiles), score, 1e-9)
+  LEVEL_PLACES.forEach(({ score }, i) => t.equal(valueAt(quantiles, 0, score), quantiles[i]))
+  near(t, placeOf(1.2815515655).level, 0.9, 1e-7)
+  near(t, placeOf(-1.2815515655).level, 0.1, 1e-7)
+  t.equal(scoreOf(1e300, quantiles), 100)
 })

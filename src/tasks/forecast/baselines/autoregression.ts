@@ -1,6 +1,6 @@
-// The linear autoregression as a baseline: the forms that forecast the last two fifths of the part to train on best.
+// The linear autoregression as a baseline: the mechanism of the linear part of a model with a rule of its own.
 
-import { chooseLinear } from '../linear/choose.js'
+import { chooseLinear, type LinearRule } from '../linear/choose.js'
 import { MeanReader } from '../linear/mean.js'
 import type { LinearPart } from '../linear/part.js'
 import { eachOrigin, type BaselineShape, type FittedBaseline } from './baseline.js'
@@ -12,16 +12,25 @@ function formOf({ transform, difference, lags }: LinearPart): string {
   return [`lags to ${lags.at(-1) ?? 0}`, ...transforms[transform], ...changes].join(', ')
 }
 
-/** Judged by more values than the linear part of a model, which is to suit the next values, and with fewer forms in the average. */
-const CHOICE = { folds: [0.6, 0.8], kept: 1.05, most: 4 }
+/**
+ * The rule of the baseline: judged on fifths, because one tenth would be few seasons of a short series (Bergmeir and Benitez, "On the use of
+ * cross-validation for time series predictor evaluation", 2012), and with the lags of whole seasons.
+ */
+const baselineRule: LinearRule = {
+  folds: [0.6, 0.8],
+  orders: [0, 1, 2, 3, 5, 6, 8, 9, 13, 21, 24, 36],
+  seasons: true,
+  constant: 'free',
+  kept: 1.05
+}
 
 /**
- * Returns the mean of linear autoregressions of the values, their logarithms or square roots, or of the changes of these over a step or a season. The forms are those
- * whose absolute error over all horizons on the last two fifths of the part to train on is within 5 % of the least one, one of each kind; they are then fitted
+ * Returns the mean of linear autoregressions of the values, their logarithms or square roots, or of the changes of these over a step or a season. One form of
+ * each kind is kept if its absolute error over all horizons on the last two fifths of the part to train on is within 5 % of the least one; it is then fitted
  * to all of that part.
  */
 export function linearAutoregression(training: Float64Array, shape: BaselineShape): FittedBaseline {
-  const parts = chooseLinear(training, shape, CHOICE)
+  const parts = chooseLinear(training, shape, baselineRule)
   return {
     form: parts.map(formOf).join(' and '),
     forecasts(values, span) {

@@ -3,34 +3,44 @@
 // Granger 1969).
 
 import type { BaselineShape } from '../baselines/baseline.js'
-import { fitLinear, LinearReader, memoryOf, type LinearForm, type LinearPart } from './part.js'
+import { fitLinear, LinearReader, memoryOf, type ConstantFit, type LinearForm, type LinearPart } from './part.js'
 import { chooseTransform, type TransformName } from './transform.js'
 
 /** The rule of a choice. */
-export interface LinearChoice {
+export interface LinearRule {
   /** Ends of the beginnings to fit on, as shares of the values; each is judged up to the next one. */
   readonly folds: readonly number[]
+  /** Numbers of consecutive lags. */
+  readonly orders: readonly number[]
+  /** Whether the numbers of lags of up to three seasons are tried, too. */
+  readonly seasons: boolean
+  /** How the constant is fitted. */
+  readonly constant: ConstantFit
   /** A kind is kept if its error is at most this multiple of the least one. */
   readonly kept: number
-  /** Largest number of kinds that are kept. */
-  readonly most: number
 }
 
-/** The choice of the linear part of a model, whose forecasts are averaged. */
-const LINEAR_PART: LinearChoice = { folds: [0.6, 0.7, 0.8, 0.9], kept: 1.15, most: 4 }
-/** Numbers of consecutive lags, next to those of one to three seasons. */
-const ORDERS = [0, 1, 2, 3, 5, 6, 8, 9, 13, 21, 24, 36]
+/** The rule of the linear part of a model, which is to suit the next values, and leaves short series few weights. */
+export const partRule: LinearRule = {
+  folds: [0.6, 0.7, 0.8, 0.9],
+  orders: [0, 1, 2, 3, 6, 9, 13, 24, 36],
+  seasons: false,
+  constant: 'mean',
+  kept: 1.15
+}
+/** Largest number of kinds that are kept. */
+const MOST_PARTS = 4
 /** Largest number of consecutive lags of several seasons: the time of a fit grows with its square. */
 const MOST_LAGS = 160
 
 /** Returns the forms among which `chooseLinear` chooses. */
-function candidates(values: ArrayLike<number>, { season }: BaselineShape): LinearForm[] {
+function candidates(values: ArrayLike<number>, { season }: BaselineShape, rule: LinearRule): LinearForm[] {
   const own = chooseTransform(values)
   const transforms: TransformName[] = own === 'identity' ? ['identity'] : ['identity', own]
   const distances = season > 1 ? [0, 1, season] : [0, 1]
   const seasonal = season > 1 ? [[], [season, season + 1, 2 * season]] : [[]]
-  const seasons = season > 1 ? [season, season + 1, 2 * season, 2 * season + 1, 3 * season] : []
-  const lists = [...ORDERS, ...seasons.filter((order) => order <= MOST_LAGS)].flatMap((order) =>
+  const seasons = rule.seasons && season > 1 ? [season, season + 1, 2 * season, 2 * season + 1, 3 * season] : []
+  const lists = [...rule.orders, ...seasons.filter((order) => order <= MOST_LAGS)].flatMap((order) =>
     seasonal.map((more) => {
       const lags = new Set([...Array.from({ length: order }, (_, i) => i + 1), ...more])
       return [...lags].sort((a, b) => a - b)
@@ -43,17 +53,14 @@ function candidates(values: ArrayLike<number>, { season }: BaselineShape): Linea
 }
 
 /** Returns the mean error of the forecasts of a form; Infinity if a beginning is too short for it. */
-function errorOf(
-  form: LinearForm,
-  values: Float64Array,
-  { horizon, folds }: BaselineShape & Pick<LinearChoice, 'folds'>
-): number {
+function errorOf(form: LinearForm, values: Float64Array, { horizon }: BaselineShape, rule: LinearRule): number {
+  const { folds, constant } = rule
   let [sum, count] = [0, 0]
   const forecast = new Float64Array(horizon)
   for (const [i, share] of folds.entries()) {
     const end = Math.floor(share * values.length)
     const last = Math.floor((folds[i + 1] ?? 1) * values.length)
-    const part = fitLinear(form, values.subarray(0, end))
+    const part = fitLinear(form, values.subarray(0, end), { constant })
     if (!part) return Infinity
     const reader = new LinearReader(part, horizon)
     for (let t = Math.max(0, end - 2 * memoryOf(form)); t < last; t++) {
@@ -71,22 +78,18 @@ function errorOf(
 }
 
 /**
- * Chooses and fits linear autoregressions on the values, of which NaN are missing; without `choice` those whose average is the linear part of a model. The best
- * one is the first. A series that is too short for every candidate gets the forecast that nothing changes.
+ * Chooses and fits the linear autoregressions of a series on its values, of which NaN are missing. A series that is too short for every candidate gets the
+ * forecast that nothing changes.
  */
-export function chooseLinear(
-  values: Float64Array,
-  shape: BaselineShape,
-  { folds, kept, most }: LinearChoice = LINEAR_PART
-): LinearPart[] {
+export function chooseLinear(values: Float64Array, shape: BaselineShape, rule: LinearRule): LinearPart[] {
   const best = new Map<string, { form: LinearForm; error: number }>()
-  for (const form of candidates(values, shape)) {
-    const error = errorOf(form, values, { ...shape, folds })
+  for (const form of candidates(values, shape, rule)) {
+    const error = errorOf(form, values, shape, rule)
     const kind = `${form.transform} ${form.difference}`
     if (Number.isFinite(error) && error < (best.get(kind)?.error ?? Infinity)) best.set(kind, { form, error })
   }
   const sorted = [...best.values()].sort((one, other) => one.error - other.error)
-  const near = sorted.filter(({ error }) => error <= kept * sorted[0]!.error).slice(0, most)
-  const parts = near.map(({ form }) => fitLinear(form, values)).filter((part) => part !== null)
+  const kept = sorted.filter(({ error }) => error <= rule.kept * sorted[0]!.error).slice(0, MOST_PARTS)
+  const parts = kept.map(({ form }) => fitLinear(form, values, rule)).filter((part) => part !== null)
   return parts.length > 0 ? parts : [{ transform: 'identity', difference: 1, lags: [], constant: 0, coefficients: [] }]
 }

@@ -27,6 +27,16 @@ export class MeanReader {
     return this.#readers.every(({ ready }) => ready)
   }
 
+  /** The numbers that, with the count, determine all later forecasts. */
+  get memory(): readonly Float64Array[] {
+    return this.#readers.flatMap(({ memory }) => memory)
+  }
+
+  /** Sets the number of values taken, after the memory was written. */
+  set count(count: number) {
+    for (const reader of this.#readers) reader.count = count
+  }
+
   /** Takes the next value and writes the forecasts of transformed values to `out`. */
   push(value: number, out: Float64Array): void {
     out.fill(0)

@@ -40,10 +40,20 @@ export function memoryOf({ lags, difference }: LinearForm): number {
 }
 
 /**
- * Fits an autoregression to values, of which NaN are left out, by least squares with a constant and a small ridge. Returns null if there are not
- * enough values for its coefficients.
+ * How the constant is fitted: 'free' by least squares with the coefficients; 'mean' so that the series returns to its mean, which leaves a short
+ * series one weight less.
  */
-export function fitLinear(form: LinearForm, values: ArrayLike<number>, ridge = RIDGE): LinearPart | null {
+export type ConstantFit = 'free' | 'mean'
+
+/**
+ * Fits an autoregression to values, of which NaN are left out, by least squares with a small ridge. Returns null if there are not enough values for its
+ * coefficients.
+ */
+export function fitLinear(
+  form: LinearForm,
+  values: ArrayLike<number>,
+  { constant: fit, ridge = RIDGE }: { constant: ConstantFit; ridge?: number }
+): LinearPart | null {
   const x = differences(form, values)
   const { lags } = form
   const size = lags.length
@@ -51,9 +61,10 @@ export function fitLinear(form: LinearForm, values: ArrayLike<number>, ridge = R
   for (let t = (lags.at(-1) ?? 0) + form.difference; t < x.length; t++)
     if (!Number.isNaN(x[t]!) && lags.every((lag) => !Number.isNaN(x[t - lag]!))) rows.push(t)
   if (rows.length < 2 * size + 8) return null
-  // Inputs and target are taken from their means, so that the constant has no ridge.
+  // Inputs and target are taken from means, so that the constant has no ridge.
   const meanAt = (lag: number) => rows.reduce((sum, t) => sum + x[t - lag]!, 0) / rows.length
-  const [mean, means] = [meanAt(0), lags.map(meanAt)]
+  const mean = meanAt(0)
+  const means = lags.map((lag) => (fit === 'free' ? meanAt(lag) : mean))
   const equations = normalEquations(size)
   const row = new Float64Array(size + 1)
   for (const t of rows) {
@@ -83,7 +94,8 @@ export class LinearReader {
   /** Their differences. */
   readonly #changes: Float64Array
   readonly #memory: number
-  #count = 0
+  /** Number of values taken. */
+  count = 0
 
   constructor(part: LinearPart, horizon: number) {
     this.#part = part
@@ -95,7 +107,12 @@ export class LinearReader {
 
   /** Whether there were enough values for a forecast. */
   get ready(): boolean {
-    return this.#count >= this.#memory
+    return this.count >= this.#memory
+  }
+
+  /** The numbers that, with the count, determine all later forecasts. */
+  get memory(): readonly Float64Array[] {
+    return [this.#values, this.#changes]
   }
 
   /**
@@ -112,7 +129,7 @@ export class LinearReader {
     changes.copyWithin(0, 1, memory)
     values[memory - 1] = own
     changes[memory - 1] = difference === 0 ? own : own - (memory > difference ? values[memory - 1 - difference]! : last)
-    this.#count++
+    this.count++
     if (!this.ready) return
     for (let h = 0; h < this.#horizon; h++) {
       const at = memory + h
