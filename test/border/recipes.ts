@@ -3,6 +3,7 @@ import type { AnyRecipe } from './recipe.js'
 import { dataRecipes } from './recipes-data.js'
 import { engineRecipes } from './recipes-engine.js'
 import { fileRecipes } from './recipes-files.js'
+import { forecastRecipes } from './recipes-forecast.js'
 import { graphRecipes } from './recipes-graph.js'
 import { sampleRecipes } from './recipes-sample.js'
 import { taskRecipes } from './recipes-tasks.js'
@@ -15,5 +16,6 @@ export const recipes: AnyRecipe[] = [
   ...sampleRecipes,
   ...dataRecipes,
   ...fileRecipes,
-  ...taskRecipes
+  ...taskRecipes,
+  ...forecastRecipes
 ]

@@ -6,6 +6,7 @@ import type { Tensor } from '../../src/graph/graph.js'
 import {
   createBatches,
   createEvaluation,
+  defineModel,
   evaluationSource,
   tokenSource,
   tokensOf,
@@ -17,6 +18,9 @@ import { createInk, type Ink } from '../../src/data/ink/index.js'
 import * as recognition from '../../src/tasks/handwriting-recognition/index.js'
 import * as synthesis from '../../src/tasks/handwriting-synthesis/index.js'
 import * as text from '../../src/tasks/text/index.js'
+import { createSeries, type TimeSeries } from '../../src/tasks/forecast/index.js'
+import { forecastTask } from '../../src/tasks/forecast/run.js'
+import { csvOf, forecastConfig, monthly } from '../tasks/forecast/samples.js'
 import { inkAugmentations } from '../../src/data/ink/augment.js'
 import { drawText } from '../ink-samples.js'
 import { alphabet, textModel } from '../text-model.js'
@@ -89,6 +93,11 @@ export const synthesisConfig = {
   memoryless
 }
 
+export { forecastConfig }
+/** Returns 100 months of sales. */
+export const salesSeries = (): TimeSeries =>
+  createSeries(monthly(100), { name: 'sales', start: '2000-01', step: { unit: 'month', count: 1 } })
+
 function save(model: Model, path: string): string {
   using closing = model
   const { name, config, parameters } = closing
@@ -103,6 +112,8 @@ export function makeFiles(): void {
     'ink.ndjson',
     inks.map((ink) => JSON.stringify({ strokes: drawText(ink.text!, 1), text: ink.text })).join('\n')
   )
+  writeFileSync('sales.csv', csvOf({ sales: monthly(100) }))
+  save(defineModel(forecastTask.definition(forecastConfig(4)), { seed: 1 }), 'forecast.safetensors')
   save(text.textModel(textConfig), 'text.safetensors')
   save(recognition.recognitionModel(recognitionConfig), 'reader.safetensors')
   save(synthesis.synthesisModel(synthesisConfig), 'writer.safetensors')

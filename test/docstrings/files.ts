@@ -3,11 +3,13 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bpeToTokenizerJson, trainBpe, vocabularyFromText, writeCheckpointSync, type Model } from 'gatecell'
+import { prepareForecastRun } from 'gatecell/forecast'
 import { recognitionModel } from 'gatecell/handwriting-recognition'
 import { fitMemoryless, synthesisModel } from 'gatecell/handwriting-synthesis'
 import { textModel } from 'gatecell/text'
 import { story } from '../cli/command.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
+import { csvOf, monthly } from '../tasks/forecast/samples.js'
 
 const lines = 'ROMEO: But soft, what light through yonder window breaks?\nTo be, or not to be\n'
 /** The text of the examples; it has all letters of their prompts. */
@@ -42,7 +44,18 @@ function save(folder: string, name: string, model: Model): void {
 export async function makeFiles(folder: string, { models = true } = {}): Promise<void> {
   writeFileSync(join(folder, 'shakespeare.txt'), letters)
   writeFileSync(join(folder, 'words.ndjson'), ndjson(inkSamples(20)))
+  const passengers = join(folder, 'passengers.csv')
+  writeFileSync(passengers, csvOf({ Passengers: monthly(120) }).replace('date', 'Month'))
   if (!models) return
+  const forecaster = await prepareForecastRun({
+    data: [passengers],
+    out: join(folder, 'passengers.safetensors'),
+    table: { time: 'Month', target: 'Passengers' },
+    network: { hidden: 4, members: 1 },
+    training: { epochs: 1 }
+  })
+  await forecaster.fit()
+  forecaster.dispose()
   const tokens = await trainBpe(['low lower lowest'], { size: 260, special: ['end'] })
   // The example reads the file of a tokenizer whose token has the name that GPT-2 gives it.
   writeFileSync(join(folder, 'gpt2-tokenizer.json'), bpeToTokenizerJson(tokens).replaceAll('<end>', '<|endoftext|>'))

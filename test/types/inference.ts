@@ -2,6 +2,8 @@
 // continue in plans and sessions. `@ts-expect-error` fails the check if the line below it is accepted.
 import { createSession, createTrainer, defineModel, evaluate, f32, i32, linear, lstm, meanSquare } from 'gatecell'
 import type { Batch, BatchSource, Dims, Model, SessionState, StepOutputs, Tensor } from 'gatecell'
+import { createSeries, loadForecaster } from 'gatecell/forecast'
+import type { Anomaly, Forecast, ForecastSessionState, SeriesForecast } from 'gatecell/forecast'
 import { traceText } from 'gatecell/text'
 import type { LoadedText, MemoryTrace, TextConfig, TextNetwork, TextTraining } from 'gatecell/text'
 import { lexicon, textScorer, traceInk, traceSvg } from 'gatecell/handwriting-recognition'
@@ -134,6 +136,22 @@ export async function uses(reader: LoadedReader, writer: LoadedWriter, loaded: L
   lexicon('word', reader.vocabulary)
   // @ts-expect-error: the writer is the first argument
   void measureLegibility(reader, writer, ['text'])
+}
+
+/** Forecasters take series and give plain values. */
+export async function forecasts(): Promise<void> {
+  using forecaster = await loadForecaster('model.safetensors')
+  const series = createSeries([1, 2, 3], { name: 'sales', start: '2024', step: { unit: 'year', count: 1 } })
+  exactly<SeriesForecast>()(await forecaster.forecast(series), true)
+  exactly<Anomaly[]>()(await forecaster.anomalies(series, { threshold: 4 }), true)
+  using session = forecaster.session(series)
+  exactly<Forecast>()(session.update(4, { price: 2 }), true)
+  exactly<Float64Array[]>()(session.draw({ count: 10, seed: 1 }), true)
+  holds<Same<ReturnType<typeof session.save>, ForecastSessionState>>()
+  // @ts-expect-error: no such unit
+  createSeries([1], { name: 'sales', step: { unit: 'decade', count: 1 } })
+  // @ts-expect-error: a list of files
+  void forecaster.read('sales.csv')
 }
 
 /** The engine keeps locks and native handles of the parameters to itself. */

@@ -20,13 +20,13 @@ export interface QuantilePlace {
 export const LEVEL_PLACES: readonly QuantilePlace[] = LEVELS.map((level, i) => ({ level, score: NORMAL_LEVELS[i]! }))
 
 /** Returns the place of a score. */
-export function placeOf(score: number): QuantilePlace {
+export function placeOfScore(score: number): QuantilePlace {
   const tail = normalTails(score) / 2
   return { score, level: score < 0 ? tail : 1 - tail }
 }
 
 /** Returns the value at a score, by the quantiles from `at` on, which are at the levels of forecasts. */
-export function valueAt(quantiles: ArrayLike<number>, at: number, score: number): number {
+export function valueOfScore(quantiles: ArrayLike<number>, at: number, score: number): number {
   const exact = NORMAL_LEVELS.indexOf(score)
   if (exact >= 0) return quantiles[at + exact]!
   if (score < NORMAL_LEVELS[0]! || score > NORMAL_LEVELS[LAST]!) {
@@ -40,7 +40,7 @@ export function valueAt(quantiles: ArrayLike<number>, at: number, score: number)
   return quantiles[at + i]! + share * (quantiles[at + i + 1]! - quantiles[at + i]!)
 }
 
-/** Returns the score of a value, from -100 to 100, by ascending quantiles at the levels of forecasts: the inverse of `valueAt`. */
+/** Returns the score of a value, from -100 to 100, by ascending quantiles at the levels of forecasts: the inverse of `valueOfScore`. */
 export function scoreOf(value: number, quantiles: ArrayLike<number>): number {
   if (value < quantiles[0]! || value > quantiles[LAST]!) {
     const end = value < quantiles[0]! ? 0 : LAST

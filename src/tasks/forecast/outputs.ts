@@ -5,7 +5,7 @@ import type { Tensor } from '../../graph/graph.js'
 import { map, mean, slice } from '../../graph/ops/index.js'
 import type { Expression } from '../../graph/ops/map.js'
 import { NORMAL_LEVELS } from './levels.js'
-import { valueAt, type QuantilePlace } from './normal-scores.js'
+import { valueOfScore, type QuantilePlace } from './normal-scores.js'
 import { studentQuantile } from './student.js'
 import { negativeBinomialQuantile } from './counts.js'
 import type { OutputName } from './settings.js'
@@ -66,7 +66,7 @@ const quantiles: ForecastOutput = {
       }),
       [1, 3]
     ),
-  quantile: (numbers, at, _, { score }) => valueAt(numbers, at, score)
+  quantile: (numbers, at, _, { score }) => valueOfScore(numbers, at, score)
 }
 
 /** Mean and log-deviation of a normal distribution. */

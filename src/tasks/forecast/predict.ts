@@ -7,7 +7,7 @@ import type { Model } from '../../model.js'
 import type { SeriesFacts } from './facts.js'
 import { LEVELS, MEDIAN, NORMAL_LEVELS } from './levels.js'
 import { transformOf } from './linear/transform.js'
-import { LEVEL_PLACES, placeOf, valueAt, type QuantilePlace } from './normal-scores.js'
+import { LEVEL_PLACES, placeOfScore, valueOfScore, type QuantilePlace } from './normal-scores.js'
 import { outputOf, type ForecastOutput, type LinearForecast } from './outputs.js'
 import type { ReaderShape, SeriesReader, StepValues } from './reader.js'
 import type { OutputName } from './settings.js'
@@ -111,11 +111,11 @@ export class SeriesPredictor implements Disposable {
     const { share, spread } = this.facts
     const corrected = new Float64Array(COUNT)
     correct(this.raw, h, this.facts, corrected)
-    if (this.#output.start.length === COUNT) return (score) => this.#value(h, valueAt(corrected, 0, score))
+    if (this.#output.start.length === COUNT) return (score) => this.#value(h, valueOfScore(corrected, 0, score))
     const [of, median] = [this.#linear(h), corrected[MEDIAN]!]
     const { counts } = this.#output
     return (score) => {
-      const mixed = share * this.#mean(h, of, placeOf(score)) + (1 - share) * score
+      const mixed = share * this.#mean(h, of, placeOfScore(score)) + (1 - share) * score
       const value = this.#value(h, median + spread * (mixed - median))
       return counts ? Math.max(0, Math.round(value)) : value
     }

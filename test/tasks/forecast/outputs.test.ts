@@ -9,7 +9,7 @@ import { negativeBinomialQuantile } from '../../../src/tasks/forecast/counts.js'
 import { LEVELS, normalQuantile, normalTails } from '../../../src/tasks/forecast/levels.js'
 import { outputOf } from '../../../src/tasks/forecast/outputs.js'
 import { outputNames, type OutputName } from '../../../src/tasks/forecast/settings.js'
-import { LEVEL_PLACES, placeOf, scoreOf, valueAt } from '../../../src/tasks/forecast/normal-scores.js'
+import { LEVEL_PLACES, placeOfScore, scoreOf, valueOfScore } from '../../../src/tasks/forecast/normal-scores.js'
 import { studentQuantile } from '../../../src/tasks/forecast/student.js'
 
 const near = (t: Test, found: number, wanted: number, tolerance: number) =>
@@ -105,9 +105,9 @@ t.test('every output gives ascending quantiles about the linear forecast', async
 t.test('scores of values and values of scores', async (t) => {
   const quantiles = [-3, -1.5, -1, 0, 0.5, 0.7, 2, 4, 9]
   for (const score of [-6, -1.5, -0.9, -0.1, 0, 0.3, 1.2, 1.4, 5])
-    near(t, scoreOf(valueAt(quantiles, 0, score), quantiles), score, 1e-9)
-  LEVEL_PLACES.forEach(({ score }, i) => t.equal(valueAt(quantiles, 0, score), quantiles[i]))
-  near(t, placeOf(1.2815515655).level, 0.9, 1e-7)
-  near(t, placeOf(-1.2815515655).level, 0.1, 1e-7)
+    near(t, scoreOf(valueOfScore(quantiles, 0, score), quantiles), score, 1e-9)
+  LEVEL_PLACES.forEach(({ score }, i) => t.equal(valueOfScore(quantiles, 0, score), quantiles[i]))
+  near(t, placeOfScore(1.2815515655).level, 0.9, 1e-7)
+  near(t, placeOfScore(-1.2815515655).level, 0.1, 1e-7)
   t.equal(scoreOf(1e300, quantiles), 100)
 })

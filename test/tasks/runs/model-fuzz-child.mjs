@@ -20,6 +20,7 @@ const { musicEntry } = await load('tasks/music/task.js')
 const { composeCode } = await load('tasks/music/compose.js')
 const { encodeMidi } = await load('data/music/midi/encode.js')
 const { pieceOfRoll } = await load('data/music/rolls.js')
+const forecast = await load('tasks/forecast/index.js')
 
 const [folder, seed, count] = process.argv.slice(2)
 const strokes = (k) => [[[0, 0], [5 + k, 30], [10, 0]], [[2, 15], [8, 15 + k]]] // prettier-ignore
@@ -35,6 +36,9 @@ writeFileSync(join(folder, 'chords.json'), JSON.stringify({ train: [chords, chor
 writeFileSync(join(folder, 'voices.json'), JSON.stringify({ train: [voices, voices], valid: [voices], test: [] }))
 for (const name of ['a.mid', 'b.mid', 'c.mid', 'd.mid'])
   writeFileSync(join(folder, name), encodeMidi(pieceOfRoll(chords, { name, grid: '8th' })))
+const months = Array.from({ length: 60 }, (_, t) => Math.round(100 + t + 20 * Math.sin(t / 2) + ((t * 7919) % 13)))
+const rows = months.map((value, t) => `${2000 + Math.floor(t / 12)}-${String((t % 12) + 1).padStart(2, '0')},${value}\n`)
+writeFileSync(join(folder, 'sales.csv'), `date,sales\n${rows.join('')}`)
 
 /** Loads a model, uses it and disposes of it. */
 const using = (load, work) => async (path) => {
@@ -96,6 +100,25 @@ const tasks = {
       pen.down(0, 0)
       pen.down(3, 40)
       pen.up()
+    })
+  },
+  forecaster: {
+    prepare: (more) =>
+      forecast.prepareForecastRun({
+        data: [join(folder, 'sales.csv')],
+        table: { target: 'sales', time: 'date', horizon: '4' },
+        network: { hidden: 4, members: 2 },
+        training,
+        threads: 1,
+        ...more
+      }),
+    use: using(forecast.loadForecaster, async (model) => {
+      const [series] = await model.read([join(folder, 'sales.csv')])
+      await model.forecast(series)
+      const session = model.session(series)
+      session.update(120)
+      session.draw({ count: 2 })
+      session.restore(session.save())
     })
   },
   writer: {

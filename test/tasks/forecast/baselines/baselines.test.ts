@@ -56,10 +56,10 @@ t.test('MASE of the data sets', { skip }, async (t) => {
   // Origins of the last fifth with a whole horizon; the parts to train on are the first four fifths. Naive and seasonal naive have no choice.
   const files = [
     ['airline-passengers', { target: ['Passengers'], time: 'Month' }, 12, 12, [2.78, 1.59, 0.57, 0.43]],
-    ['sunspots', { target: ['SUNACTIVITY'], time: 'YEAR' }, 11, 11, [2.778, 1.381, 2.22, 1.4]],
-    ['monthly-sunspots', { target: ['Sunspots'], time: 'Month' }, 12, 12, [1.14, 1.481, 1.12, 1.1]],
-    ['nile', { target: ['volume'], time: 'year' }, 1, 5, [1.024, 1.024, 0.79, 0.84]],
-    ['elnino', { target: [], wide: true }, 12, 12, [2.012, 0.765, 0.71, 0.67]],
+    ['sunspots', { target: ['SUNACTIVITY'], time: 'YEAR' }, 11, 11, [2.778, 1.381, 2.22, 1.17]],
+    ['monthly-sunspots', { target: ['Sunspots'], time: 'Month' }, 12, 12, [1.14, 1.481, 1.12, 0.905]],
+    ['nile', { target: ['volume'], time: 'year' }, 1, 5, [1.024, 1.024, 0.79, 0.77]],
+    ['elnino', { target: [], wide: true }, 12, 12, [2.012, 0.765, 0.71, 0.613]],
     ['co2', { target: ['co2'], time: 'date' }, 52, 52, [2.144, 1.371, 0.61, 0.53]]
   ] as const
   for (const [file, options, season, horizon, figures] of files) {
