@@ -37,7 +37,9 @@ writeFileSync(join(folder, 'voices.json'), JSON.stringify({ train: [voices, voic
 for (const name of ['a.mid', 'b.mid', 'c.mid', 'd.mid'])
   writeFileSync(join(folder, name), encodeMidi(pieceOfRoll(chords, { name, grid: '8th' })))
 const months = Array.from({ length: 60 }, (_, t) => Math.round(100 + t + 20 * Math.sin(t / 2) + ((t * 7919) % 13)))
-const rows = months.map((value, t) => `${2000 + Math.floor(t / 12)}-${String((t % 12) + 1).padStart(2, '0')},${value}\n`)
+const rows = months.map(
+  (value, t) => `${2000 + Math.floor(t / 12)}-${String((t % 12) + 1).padStart(2, '0')},${value}\n`
+)
 writeFileSync(join(folder, 'sales.csv'), `date,sales\n${rows.join('')}`)
 
 /** Loads a model, uses it and disposes of it. */
