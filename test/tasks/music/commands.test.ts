@@ -104,7 +104,7 @@ t.test('four voices', async (t) => {
   const model = at('v.safetensors')
   const train = `train music ${at('voices.json')} --form voices --out ${model} ${small} --dropout 0.1 --lr 0.02 --json`
   const { records } = await run(`${train} --steps 40 --valid-every 40`)
-  t.equal((records.at(-1)!['train_nats'] as number).toFixed(4), '2.6078')
+  t.equal((records.at(-1)!['train_loss'] as number).toFixed(4), '2.6078')
   const { records: measured, stdout } = await run(
     `evaluate ${model} ${at('voices.json')} --part valid --compose 2 --json`
   )
@@ -140,7 +140,7 @@ t.test('performances', async (t) => {
   const { records } = await run(`${train} --steps 60 --valid-every 60`)
   t.match(records[0], { network: { form: 'events', stretch: 0.02 } })
   const end = records.at(-1)!
-  t.equal((end['train_nats'] as number).toFixed(4), '2.2180')
+  t.equal((end['train_loss'] as number).toFixed(4), '2.2180')
   const { records: measured } = await run(`evaluate ${model} ${at('piano')} --part valid --compose 2 --json`)
   t.equal(measured[0]!['nats_per_step'], end['valid_nats_per_step'])
   t.match(measured, [{ baseline_nats_per_step: Number, composed: { density: Number, in_key: Number } }])
@@ -170,7 +170,7 @@ t.test('performances', async (t) => {
 t.test('other forms', async (t) => {
   const keys = `train music ${at('scales.json')} --form keys --out ${at('k.safetensors')} ${small} --lr 0.02 --steps 60 --json`
   const { records } = await run(keys)
-  t.equal((records.at(-1)!['train_nats'] as number).toFixed(4), '30.9205')
+  t.equal((records.at(-1)!['train_loss'] as number).toFixed(4), '30.9205')
   t.match((await run(`compose ${at('k.safetensors')} --steps 5 --json`)).records, [{ event: 'compose', steps: 5 }])
   const two = `train music ${at('scales.json')} --members 2 --out ${at('two.safetensors')} ${small} --steps 4`
   t.equal((await run(two)).code, 0)
