@@ -1,4 +1,4 @@
-// The forecast of a series as an SVG file: its history, the median, bands of intervals, later values that came, and marks of anomalies.
+// Forecasts of series as an SVG file, next to each other if there are several: each with its history, the median, bands of intervals, later values that came, and marks of anomalies.
 
 import { largest, smallest } from '../data/extremes.js'
 import { expected } from '../errors.js'
@@ -45,7 +45,20 @@ export interface FanChart {
 }
 
 const [WIDTH, HEIGHT] = [820, 380]
-const [LEFT, RIGHT, TOP, BOTTOM] = [72, 20, 74, 40]
+/** Size of one of several charts. */
+const [PANEL_WIDTH, PANEL_HEIGHT] = [410, 230]
+/** Height of the legend of several charts. */
+const LEGEND = 40
+/** Most charts in a picture. */
+const MOST_CHARTS = 60
+const [LEFT, RIGHT, BOTTOM] = [72, 20, 40]
+
+/** Sizes of a chart in pixels; `top`: the upper end of its grid. */
+interface ChartBox {
+  readonly width: number
+  readonly height: number
+  readonly top: number
+}
 /** Points of a line from which neighbours are drawn as their least and largest value. */
 const MAX_POINTS = 1600
 const colour = {
@@ -94,9 +107,11 @@ function lineOf(values: ArrayLike<number>, begin: number, { x, y }: Scale, strok
   return `<path d="${d}" fill="none" stroke="${stroke}" stroke-width="${width}" stroke-linecap="round" stroke-linejoin="round"/>`
 }
 
-/** Returns the area between the bounds of a band. */
+/** Returns the area between the bounds of a band; of a long one the bounds of some neighbours only. */
 function bandOf({ lower, upper, level }: FanBand, begin: number, { x, y }: Scale): string {
-  const known = Array.from(lower, (_, i) => i).filter((i) => Number.isFinite(lower[i]) && Number.isFinite(upper[i]))
+  const all = Array.from(lower, (_, i) => i).filter((i) => Number.isFinite(lower[i]) && Number.isFinite(upper[i]))
+  const stride = Math.ceil(all.length / MAX_POINTS)
+  const known = all.filter((_, i) => i % stride === 0 || i === all.length - 1)
   if (known.length === 0) return ''
   const point = (i: number, value: number) => `${pixel(x(begin + i))} ${pixel(y(value))}`
   const there = known.map((i) => point(i, upper[i]!))
@@ -122,37 +137,36 @@ function valuesOf({ history, median = [], bands = [], actual = [], marks = [] }:
   return [...lists.flatMap((list) => Array.from(list)), ...marked].filter(Number.isFinite)
 }
 
-/** Returns the legend: a sample and a name for each thing that the chart shows. */
-function legendOf({ history, median, bands = [], actual, marks = [] }: FanChart): string {
+/** Returns the legend at height `y`: a sample and a name for each thing that the charts show. */
+function legendOf(charts: readonly FanChart[], y: number): string {
+  const levels = [...new Set(charts.flatMap(({ bands = [] }) => bands.map(({ level }) => level)))]
+  const has = (shows: (chart: FanChart) => unknown) => charts.some(shows)
   const stroke = (x: number, fill: string) =>
-    `<line x1="${x}" x2="${x + 18}" y1="${TOP - 28}" y2="${TOP - 28}" stroke="${fill}" stroke-width="2.5"/>`
+    `<line x1="${x}" x2="${x + 18}" y1="${y}" y2="${y}" stroke="${fill}" stroke-width="2.5"/>`
   const items: [name: string, sample: (x: number) => string][] = []
-  if (history.length > 0) items.push(['values', (x) => stroke(x, colour.history)])
-  if (median) items.push(['median', (x) => stroke(x, colour.median)])
-  for (const { level } of [...bands].sort((a, b) => a.level - b.level)) {
+  if (has(({ history }) => history.length > 0)) items.push(['values', (x) => stroke(x, colour.history)])
+  if (has(({ median }) => median)) items.push(['median', (x) => stroke(x, colour.median)])
+  for (const level of levels.sort((a, b) => a - b)) {
     const area = (x: number) =>
-      `<rect x="${x}" y="${TOP - 34}" width="18" height="12" fill="${colour.median}" fill-opacity="${opacityOf(level)}"/>`
+      `<rect x="${x}" y="${y - 6}" width="18" height="12" fill="${colour.median}" fill-opacity="${opacityOf(level)}"/>`
     items.push([`${Number((100 * level).toFixed(1))} %`, area])
   }
-  if (actual) items.push(['later values', (x) => stroke(x, colour.actual)])
+  if (has(({ actual }) => actual)) items.push(['later values', (x) => stroke(x, colour.actual)])
   const ring = (x: number) =>
-    `<circle cx="${x + 9}" cy="${TOP - 28}" r="5" fill="none" stroke="${colour.mark}" stroke-width="2"/>`
-  if (marks.length > 0) items.push(['anomaly', ring])
+    `<circle cx="${x + 9}" cy="${y}" r="5" fill="none" stroke="${colour.mark}" stroke-width="2"/>`
+  if (has(({ marks = [] }) => marks.length > 0)) items.push(['anomaly', ring])
   let x = LEFT
   return items
     .map(([name, sample]) => {
-      const drawn = sample(x) + label(name, x + 24, TOP - 24, { size: 11 })
+      const drawn = sample(x) + label(name, x + 24, y + 4, { size: 11 })
       x += 44 + 7 * name.length
       return drawn
     })
     .join('')
 }
 
-/**
- * Returns the chart as SVG text, 820 by 380 pixels, with axes, a legend, and colours for light and dark pages. Throws ERR_INVALID_ARGUMENT if it has
- * no finite value, or more values than times.
- */
-export function fanChartSvg(chart: FanChart): string {
+/** Draws a chart without its legend. Throws ERR_INVALID_ARGUMENT if it has no finite value, or more values than times. */
+function chartOf(chart: FanChart, { width, height, top }: ChartBox): string {
   const { title, unit, times, history, median, bands = [], actual, marks = [] } = chart
   const values = valuesOf(chart)
   const begin = chart.bandsFrom ?? history.length
@@ -163,24 +177,53 @@ export function fanChartSvg(chart: FanChart): string {
   }
   const [min, max] = boundsOf(values)
   const scale: Scale = {
-    x: (index) => LEFT + ((WIDTH - LEFT - RIGHT) * index) / Math.max(1, times.length - 1),
-    y: (value) => HEIGHT - BOTTOM - ((HEIGHT - TOP - BOTTOM) * (value - min)) / (max - min)
+    x: (index) => LEFT + ((width - LEFT - RIGHT) * index) / Math.max(1, times.length - 1),
+    y: (value) => height - BOTTOM - ((height - top - BOTTOM) * (value - min)) / (max - min)
   }
-  const ticks = niceTicks(min, max, 7).map((value) => ({ text: String(value), y: scale.y(value) }))
-  const dates = timeTicks(times, 8).map(({ index, text }) => ({ text, x: scale.x(index) }))
+  const most = Math.round(width / 100)
+  const ticks = niceTicks(min, max, height < HEIGHT ? 5 : 7).map((value) => ({
+    text: String(value),
+    y: scale.y(value)
+  }))
+  const dates = timeTicks(times, most).map(({ index, text }) => ({ text, x: scale.x(index) }))
   const parts = [
-    label(title, LEFT, 24, { size: 15, fill: colours.text }),
-    legendOf(chart),
-    label(unit, LEFT, TOP - 8, { size: 11 }),
-    valueAxis(ticks, { left: LEFT, right: WIDTH - RIGHT }),
-    timeAxis(dates, { top: TOP, bottom: HEIGHT - BOTTOM }),
+    label(title, LEFT, 24, { size: height < HEIGHT ? 12 : 15, fill: colours.text }),
+    label(unit, LEFT, top - 8, { size: 11 }),
+    valueAxis(ticks, { left: LEFT, right: width - RIGHT }),
+    timeAxis(dates, { top, bottom: height - BOTTOM }),
     ...[...bands].sort((a, b) => b.level - a.level).map((band) => bandOf(band, begin, scale)),
     lineOf(history, 0, scale, colour.history, 1.5),
     median ? lineOf(median, begin, scale, colour.median, 2.2) : '',
     actual ? lineOf(actual, history.length, scale, colour.actual, 1.5) : '',
     ...marks.map((mark) => markOf(mark, scale))
   ]
-  return svgFile(WIDTH, HEIGHT, `<g font-family="system-ui, sans-serif">${parts.join('')}</g>`, title)
+  return parts.join('')
+}
+
+const file = (width: number, height: number, body: string, title: string) =>
+  svgFile(width, height, `<g font-family="system-ui, sans-serif">${body}</g>`, title)
+
+/**
+ * Returns charts as SVG text with axes, a legend, and colours for light and dark pages: one of 820 by 380 pixels, or up to 60 of 410 by 230 pixels in two
+ * columns. Throws ERR_INVALID_ARGUMENT if there is none or more, and for a chart that has no finite value, or more values than times.
+ */
+export function fanChartSvg(charts: FanChart | readonly FanChart[]): string {
+  const all = 'history' in charts ? [charts] : charts
+  const [first] = all
+  if (!first || all.length > MOST_CHARTS)
+    throw expected('ERR_INVALID_ARGUMENT', `1 to ${MOST_CHARTS} charts`, String(all.length), 'choose some of them')
+  if (all.length === 1) {
+    const top = 74
+    const body = chartOf(first, { width: WIDTH, height: HEIGHT, top }) + legendOf(all, top - 28)
+    return file(WIDTH, HEIGHT, body, first.title)
+  }
+  const box = { width: PANEL_WIDTH, height: PANEL_HEIGHT, top: 46 }
+  const panels = all.map((chart, i) => {
+    const [x, y] = [(i % 2) * box.width, LEGEND + Math.floor(i / 2) * box.height]
+    return `<g transform="translate(${x} ${y})">${chartOf(chart, box)}</g>`
+  })
+  const height = LEGEND + Math.ceil(all.length / 2) * box.height
+  return file(2 * box.width, height, legendOf(all, 24) + panels.join(''), all.map(({ title }) => title).join('; '))
 }
 
 /** Returns the bounds of the axis of values: a little more than they need, and not empty. */

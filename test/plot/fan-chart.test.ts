@@ -63,6 +63,22 @@ t.test('anomalies without a forecast, long series, and what cannot be drawn', as
   t.throws(() => fanChartSvg({ title: 'a', unit: '', times: ['1'], history: [NaN] }), { code: 'ERR_INVALID_ARGUMENT' })
   const banded = fanChartSvg({ title: 'a', unit: '', times: ['1', '2'], history: [1, 2], bandsFrom: 0, bands: [{ level: 0.8, lower: [0, NaN], upper: [2, 3] }] }) // prettier-ignore
   t.match(banded, /80 %/)
+  const range = { level: 0.8, lower: history.map((value) => value - 1), upper: history.map((value) => value + 1) }
+  t.ok(fanChartSvg({ title: 'a', unit: '', times, history, bandsFrom: 0, bands: [range] }).length < 120_000)
+})
+
+t.test('several charts next to each other', async (t) => {
+  const all = [0, 1, 2].map((i) => ({ ...chartOf(), title: `series ${i}` }))
+  const svg = fanChartSvg(all)
+  t.match(svg, /viewBox="0 0 820 500"/)
+  t.strictSame([...svg.matchAll(/translate\((\d+) (\d+)\)/g)].map(([, x, y]) => `${x} ${y}`), ['0 40', '410 40', '0 270']) // prettier-ignore
+  t.equal(svg.split('>median<').length - 1, 1, 'one legend')
+  for (const i of [0, 1, 2]) t.ok(svg.includes(`>series ${i}<`))
+  const used = [...svg.matchAll(/ (?:fill|stroke)="([^"]+)"/g)].map(([, value]) => value!)
+  t.strictSame(used.filter((value) => value !== 'none' && !darkOf(value)), [], 'colours of the theme only') // prettier-ignore
+  for (const none of [[], Array.from({ length: 61 }, chartOf)])
+    t.throws(() => fanChartSvg(none), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(() => fanChartSvg([chartOf(), { ...chartOf(), times: [] }]), { code: 'ERR_INVALID_ARGUMENT' })
 })
 
 t.test('ticks of values and times', async (t) => {

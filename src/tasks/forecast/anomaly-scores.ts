@@ -13,6 +13,9 @@ export interface ScoredValue {
   readonly value: number
   /** The median of the forecast, in the unit of the values. */
   readonly expected: number
+  /** Ends of the 80 % interval of the forecast. */
+  readonly lower: number
+  readonly upper: number
   /** Distance from the median in deviations of a normal distribution, from -100 to 100; negative below the median. */
   readonly score: number
   /** Probability of a value that is at least as far away, 0 to 1. */
@@ -38,7 +41,8 @@ export function scoreNext(predictor: SeriesPredictor, value: number): ScoredValu
   const { forward } = transformOf(predictor.facts.transform)
   const quantiles = predictor.quantilesOf(0)
   const score = scoreOf(forward(value), quantiles.map(forward))
-  return { value, expected: quantiles[MEDIAN]!, score, probability: normalTails(score) }
+  const [lower, upper] = [quantiles[0]!, quantiles.at(-1)!]
+  return { value, expected: quantiles[MEDIAN]!, lower, upper, score, probability: normalTails(score) }
 }
 
 /** Compares the values of a series that a predictor has not read yet. Missing values have no score. */

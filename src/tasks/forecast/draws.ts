@@ -4,6 +4,9 @@
 import { createRandom } from '../../random.js'
 import type { SeriesPredictor } from './predict.js'
 
+/** Largest number of paths. */
+export const MOST_PATHS = 2 ** 20
+
 /** Options of draws. */
 export interface PathOptions {
   /** Number of paths. */

@@ -15,6 +15,7 @@ import { factsFor, loadForecaster, predictorOf, type LoadedForecaster } from './
 import { transformOf } from './linear/transform.js'
 import { valuesAt } from './samples.js'
 import { geometricMean, scoresJson, ScoredForecasts, type Scores } from './scores.js'
+import { ScoredTotals, totalsJson, type TotalScores } from './totals.js'
 import type { ForecastEvaluation } from './use-settings.js'
 
 /** Share of a series that is measured if the training did not have the series. */
@@ -32,6 +33,8 @@ interface Measured {
   readonly linear: Scores
   readonly count: number
   readonly others: ReadonlyMap<string, Scores>
+  /** Scores of sums over the horizon; null if no paths were drawn, or no sum is known. */
+  readonly totals: ReturnType<ScoredTotals['scores']>
 }
 
 /** Measures a model on the values after its training part. */
@@ -48,7 +51,7 @@ export async function evaluateForecast(
   const measured: Measured[] = []
   for (const [i, series] of all.entries()) {
     progress.show(`measuring ${series.name}`, i / all.length)
-    measured.push(await measureSeries(loaded, series, signal))
+    measured.push(await measureSeries(loaded, series, { signal, samples: options.samples }))
   }
   progress.clear()
   return summary(measured, (performance.now() - begin) / 1000)
@@ -68,7 +71,11 @@ function trainedCount({ config }: LoadedForecaster, series: TimeSeries): number 
   )
 }
 
-async function measureSeries(loaded: LoadedForecaster, series: TimeSeries, signal: AbortSignal): Promise<Measured> {
+async function measureSeries(
+  loaded: LoadedForecaster,
+  series: TimeSeries,
+  { signal, samples }: { signal: AbortSignal; samples: number }
+): Promise<Measured> {
   const count = trainedCount(loaded, series)
   const facts = factsFor(loaded.config, series, count)
   const { horizon, scale } = facts
@@ -78,11 +85,13 @@ async function measureSeries(loaded: LoadedForecaster, series: TimeSeries, signa
   const pace = createPace(signal)
   const { back } = transformOf(facts.transform)
   const [own, linear] = [new ScoredForecasts(), new ScoredForecasts()]
+  const totals = new ScoredTotals(samples)
   using predictor = predictorOf(loaded.model, loaded.config, series, facts)
   for (let t = 0; t <= last; t++) {
     predictor.push(valuesAt(series, t))
     if (pace.due()) await pace.turn()
     if (t < count - 1) continue
+    totals.add(predictor, values.subarray(t + 1, t + 1 + horizon))
     for (let h = 0; h < horizon && t + 1 + h < values.length; h++) {
       const value = values[t + 1 + h]!
       own.add(value, predictor.quantilesOf(h))
@@ -100,7 +109,8 @@ async function measureSeries(loaded: LoadedForecaster, series: TimeSeries, signa
     }
     others.set(baseline.name, sum.scores(scale))
   }
-  return { name: series.name, facts, own: own.scores(scale), linear: linear.scores(scale), count: own.count, others }
+  const scores = { own: own.scores(scale), linear: linear.scores(scale), totals: totals.scores(scale * horizon) }
+  return { name: series.name, facts, ...scores, count: own.count, others }
 }
 
 const mean = (values: readonly (number | null)[]) => {
@@ -141,6 +151,7 @@ function summary(measured: readonly Measured[], seconds: number): TaskMeasuremen
       values: one.count,
       ...scoresJson(one.own),
       linear_part: scoresJson(one.linear),
+      ...(one.totals && { totals: totalsJson(one.totals) }),
       baselines: othersJson(one)
     })),
     ...present({ ratio: geometricMean(ratios), ratio_all: geometricMean(overAll) }),
@@ -160,7 +171,11 @@ function othersJson({ others }: Measured): JsonObject {
   return Object.fromEntries([...others].map(([name, scores]) => [name, scoresJson(scores)]))
 }
 
-function linesOf({ name, facts: { season, horizon }, own, linear, others, count }: Measured): string[] {
+function totalsLine(title: string, { crps, coverage }: TotalScores): string {
+  return `  ${title.padEnd(44)}${crps.toFixed(3).padStart(10)}${percent(coverage).padStart(10)}`
+}
+
+function linesOf({ name, facts: { season, horizon }, own, linear, others, count, totals }: Measured): string[] {
   const digits = (value: number | null, places: number) => (value === null ? '-' : value.toFixed(places)).padStart(10)
   const row = (title: string, { mase, smape, crps, coverage }: Scores) =>
     `  ${title.padEnd(24)}${digits(mase, 3)}${digits(smape, 2)}${digits(crps, 3)}${(coverage === null ? '-' : percent(coverage)).padStart(10)}`
@@ -170,6 +185,9 @@ function linesOf({ name, facts: { season, horizon }, own, linear, others, count 
     row('this model', own),
     row('its linear part only', linear),
     ...[...others].map(([title, scores]) => row(title, scores)),
+    ...(totals
+      ? [totalsLine('sums over the horizon', totals.together), totalsLine('of independent draws', totals.apart)]
+      : []),
     ''
   ]
 }

@@ -1,8 +1,8 @@
-// `gatecell forecast`: quantiles of the next values of each series.
+// `gatecell forecast`: quantiles and draws of the next values of each series.
 
 import { expected, show } from '../../errors.js'
 import type { TimeSeries } from '../../data/series/series.js'
-import { fanChartSvg } from '../../plot/fan-chart.js'
+import { fanChartSvg, type FanChart } from '../../plot/fan-chart.js'
 import type { Content, Values } from '../../settings/index.js'
 import { contentName } from '../contents.js'
 import type { RecordOf, VerbCode, VerbContext } from '../verb.js'
@@ -10,6 +10,8 @@ import type { ForecastConfig } from './config.js'
 import { readForecastSeries } from './data.js'
 import { LEVELS, MEDIAN } from './levels.js'
 import { loadForecaster, type LoadedForecaster } from './load.js'
+import { forecastChart } from './pictures.js'
+import { quantileOfSorted, totalsOf } from './totals.js'
 import type { forecastRecords, forecastSettings } from './use-settings.js'
 
 type ForecastInput = Values<typeof forecastSettings>
@@ -38,27 +40,36 @@ async function* bytesOf(text: string): AsyncGenerator<Uint8Array> {
 /** The code of `forecast`. */
 export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRecord> = {
   load: loadForecaster,
-  async *run(loaded, { file, only, svg, csv }, context) {
-    const rows = ['series,time,' + LEVELS.map((level) => `q${level}`).join(',')]
-    const drawn: DrawnForecast[] = []
-    for (const series of await seriesIn(file, loaded.config, only, context)) {
-      const { quantiles, times } = await loaded.forecast(series, { signal: context.signal })
-      drawn.push({ series, times, quantiles })
+  async *run(loaded, { file, only, samples, seed, svg, csv }, { signal, stdin }) {
+    const draws = Array.from({ length: samples }, (_, i) => `draw${i + 1}`)
+    const rows = [['series', 'time', ...LEVELS.map((level) => `q${level}`), ...draws].join(',')]
+    const charts: FanChart[] = []
+    for (const series of await seriesIn(file, loaded.config, only, { signal, stdin })) {
+      const forecast = await loaded.forecast(series, { signal, samples, seed })
+      const { quantiles, times, paths } = forecast
+      charts.push(forecastChart(series, forecast))
+      const drawn = (h: number) => paths.map((path) => path[h]!)
       for (const [h, row] of quantiles.entries())
-        rows.push([cell(series.name), times[h]!, ...Array.from(row, (one) => String(one))].join(','))
+        rows.push([cell(series.name), times[h]!, ...row, ...drawn(h)].join(','))
       yield {
         event: 'forecast',
         series: series.name,
         levels: [...LEVELS],
-        steps: quantiles.map((row, h) => ({ time: times[h]!, median: row[MEDIAN]!, quantiles: [...row] }))
+        steps: quantiles.map((row, h) => ({
+          time: times[h]!,
+          median: row[MEDIAN]!,
+          quantiles: [...row],
+          ...(samples > 0 && { draws: drawn(h) })
+        })),
+        ...(samples > 0 && { sum: LEVELS.map((level) => quantileOfSorted(totalsOf(paths), level)) })
       }
     }
     if (csv) yield { event: 'file', name: 'csv', type: 'text/csv', content: `${rows.join('\n')}\n` }
-    if (svg) yield { event: 'file', name: 'svg', type: 'image/svg+xml', content: chartOf(drawn) }
+    if (svg) yield { event: 'file', name: 'svg', type: 'image/svg+xml', content: fanChartSvg(charts) }
   },
   show(record) {
     if (record.event === 'file') return {}
-    const { series, steps } = record
+    const { series, steps, sum } = record
     const width = Math.max(...steps.map(({ time }) => time.length), 4)
     const row = (time: string, cells: readonly string[]) =>
       `${time.padEnd(width)}  ${cells.map((one) => one.padStart(10)).join('')}`
@@ -68,40 +79,11 @@ export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRec
         series,
         row('time', ['median', '10 %', '90 %']),
         ...steps.map(({ time, median, quantiles }) => row(time, [median, quantiles[0], quantiles.at(-1)].map(shown))),
+        ...(sum ? [row('sum', [sum[MEDIAN], sum[0], sum.at(-1)].map(shown))] : []),
         ''
       ]
     }
   }
-}
-
-interface DrawnForecast {
-  readonly series: TimeSeries
-  readonly times: readonly string[]
-  readonly quantiles: readonly Float64Array[]
-}
-
-/** History in a picture, as a multiple of the horizon. */
-const SHOWN = 5
-
-/** Returns the picture of the first forecast. Throws ERR_INVALID_OPTION for several series, which need several pictures. */
-function chartOf(all: readonly DrawnForecast[]): string {
-  if (all.length > 1)
-    throw expected('ERR_INVALID_OPTION', 'one series for a picture', `${all.length} series`, 'name one with --only')
-  const [{ series, times, quantiles }] = all as readonly [DrawnForecast]
-  const begin = Math.max(0, series.values.length - SHOWN * times.length)
-  const at = (i: number) => quantiles.map((row) => row[i]!)
-  const band = (low: number) => {
-    const high = LEVELS.length - 1 - low
-    return { level: LEVELS[high]! - LEVELS[low]!, lower: at(low), upper: at(high) }
-  }
-  return fanChartSvg({
-    title: `${series.name}: forecast of the next ${times.length} values`,
-    unit: series.target,
-    times: [...series.times.slice(begin), ...times],
-    history: series.values.subarray(begin),
-    median: at(MEDIAN),
-    bands: [0, 1, 2, 3].map(band)
-  })
 }
 
 /** Returns a text as a cell of a CSV file. */

@@ -1,6 +1,15 @@
 // A model of series from its file: forecasts of series, and sessions that take values as they come.
 
-import { filled, list, number, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
+import {
+  filled,
+  integer,
+  list,
+  number,
+  optional,
+  options as optionsOf,
+  seed as seedOf,
+  signal as signalOf
+} from '../../check/index.js'
 import { createPace } from '../../data/files/pace.js'
 import { checkSeries } from '../../data/series/check.js'
 import type { TimeSeries } from '../../data/series/series.js'
@@ -13,6 +22,7 @@ import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
 import { scoreSeries, type Anomaly, type AnomalyOptions } from './anomaly-scores.js'
 import type { ForecastConfig } from './config.js'
 import { forecastShape, readForecastSeries } from './data.js'
+import { drawPaths, MOST_PATHS } from './draws.js'
 import { factsOf, type SeriesFacts } from './facts.js'
 import { memoryOf } from './linear/part.js'
 import { readerShape } from './model.js'
@@ -26,6 +36,16 @@ import { forecastOf, forecastSession, type Forecast, type ForecastSession } from
 export interface SeriesForecast extends Forecast {
   /** Times of the next values in ISO 8601, or numbers of rows, [horizon]. */
   readonly times: readonly string[]
+  /** Draws of the next values together, as `ForecastSession.draw` returns them, [samples] rows of [horizon]. */
+  readonly paths: readonly Float64Array[]
+}
+
+/** Options of `forecast`. */
+export interface ForecastOptions extends SignalOptions {
+  /** Number of paths to draw, 0 to 1,048,576; default 0. */
+  samples?: number
+  /** Seed of the draws, an integer from 0 to 2^53 - 1; default 0. */
+  seed?: number
 }
 
 /** A model of series that was loaded from a file. */
@@ -39,7 +59,7 @@ export interface LoadedForecaster extends LoadedModel<ForecastConfig> {
    * ERR_CORPUS_EMPTY if the series is too short for a forecast, ERR_INVALID_OPTION if it lacks a covariate, ERR_INVALID_ARGUMENT for other
    * values, and ERR_ABORTED soon after `signal` aborts.
    */
-  forecast(series: TimeSeries, options?: SignalOptions): Promise<SeriesForecast>
+  forecast(series: TimeSeries, options?: ForecastOptions): Promise<SeriesForecast>
   /** Compares each value of a series with its forecast one step before, in the order of the times; missing values are left out. Throws what `forecast` throws. */
   anomalies(series: TimeSeries, options?: AnomalyOptions): Promise<Anomaly[]>
   /** Returns a session that has read a series, on the caller's thread, and takes its next values as they come. Throws what `forecast` throws. */
@@ -73,7 +93,7 @@ export async function loadForecaster(
       return readForecastSeries(paths, config.table, readSignal(options, 'the options of read'))
     },
     async forecast(value, options) {
-      const { signal } = readSignal(options, 'the options of forecast')
+      const { signal, samples = 0, seed = 0 } = readForecastOptions(options, 'the options of forecast')
       const series = checkSeries(value, 'the series')
       using predictor = begin(series)
       const pace = createPace(signal)
@@ -81,7 +101,8 @@ export async function loadForecaster(
         predictor.push(valuesAt(series, t))
         if (pace.due()) await pace.turn()
       }
-      return { ...forecastOf(predictor), times: timesOf(config, series, predictor.facts.horizon) }
+      const times = timesOf(config, series, predictor.facts.horizon)
+      return { ...forecastOf(predictor), times, paths: drawPaths(predictor, { count: samples, seed }) }
     },
     async anomalies(value, options) {
       const how = readAnomalies(options, 'the options of anomalies')
@@ -97,6 +118,11 @@ export async function loadForecaster(
 }
 
 const readPaths = list(filled, 1)
+const readForecastOptions = optionsOf<ForecastOptions>({
+  signal: optional(signalOf),
+  samples: optional(integer(0, MOST_PATHS)),
+  seed: optional(seedOf)
+})
 const readAnomalies = optionsOf<AnomalyOptions>({
   threshold: optional(number(0, MOST_SCORE)),
   signal: optional(signalOf)

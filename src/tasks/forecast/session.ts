@@ -17,7 +17,7 @@ import type { TimeSeries } from '../../data/series/series.js'
 import { expected, show } from '../../errors.js'
 import type { SessionState } from '../../generate/session-types.js'
 import { scoreNext, type ScoredValue } from './anomaly-scores.js'
-import { drawPaths } from './draws.js'
+import { drawPaths, MOST_PATHS } from './draws.js'
 import { MEDIAN } from './levels.js'
 import type { SeriesPredictor } from './predict.js'
 import { valuesAt } from './samples.js'
@@ -86,7 +86,7 @@ export interface ForecastSession extends Disposable {
 }
 
 const readCovariates = optional(record(number()))
-const readDraws = optionsOf<DrawOptions>({ count: optional(integer(1, 2 ** 20)), seed: optional(seed) })
+const readDraws = optionsOf<DrawOptions>({ count: optional(integer(1, MOST_PATHS)), seed: optional(seed) })
 const readState = open<ForecastSessionState>({
   version: integer(1, 1),
   series: string,

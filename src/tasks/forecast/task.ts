@@ -25,13 +25,14 @@ const FORECAST_NOTES = `
 Examples:
   gatecell forecast passengers.safetensors passengers.csv --svg fan.svg
   gatecell forecast sales.safetensors sales.csv --only 'berlin, tea: sales' --csv next.csv --json
+  gatecell forecast sales.safetensors sales.csv --samples 1000 --csv paths.csv
 
 The file has the columns of the training and ends where the forecast begins. With columns that are known ahead, the rows after the last value
-of the target hold their values.`
+of the target hold their values. With --samples whole paths of the next values are drawn, whose sums have quantiles of their own.`
 
 const ANOMALY_NOTES = `
 Examples:
-  gatecell anomalies passengers.safetensors passengers.csv
+  gatecell anomalies passengers.safetensors passengers.csv --svg anomalies.svg
   gatecell anomalies sales.safetensors sales.csv --threshold 4 --json
 
 Each value is compared with the forecast one step before it. A score of 3 is as rare as three deviations of a normal distribution: once in 370

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { loadForecaster, readSeries } from '../../../src/tasks/forecast/index.js'
+import type { TotalScores } from '../../../src/tasks/forecast/totals.js'
 import { inProcess } from '../../cli/in-process.js'
 import { csvOf, monthly } from './samples.js'
 
@@ -109,6 +110,31 @@ t.test('a forecast, a session, and the values that nobody expected', async (t) =
   )
 })
 
+t.test('draws: paths of the next values and their sum', async (t) => {
+  const [record] = (await run('forecast tiny.safetensors sales.csv --samples 50 --seed 3 --json')).records as {
+    steps: { quantiles: number[]; draws: number[] }[]
+    sum: number[]
+  }[]
+  t.ok(record!.steps.every(({ draws }) => draws.length === 50 && draws.every(Number.isFinite)))
+  const sums = record!.steps[0]!.draws.map((_, i) => record!.steps.reduce((sum, { draws }) => sum + draws[i]!, 0))
+  t.ok(record!.sum[0]! < record!.sum[4]! && record!.sum[4]! < record!.sum[8]!)
+  t.ok(record!.sum[0]! > Math.min(...sums) && record!.sum[8]! < Math.max(...sums))
+  const { stdout } = await run('forecast tiny.safetensors sales.csv --samples 20 --csv paths.csv')
+  t.match(stdout, /\nsum +\d/)
+  const [header, ...rows] = readFileSync(join(cwd, 'paths.csv'), 'utf8').trim().split('\n')
+  t.match(header, /^series,time,q0\.1,.*,q0\.9,draw1,.*,draw20$/)
+  t.ok(rows.length === 12 && rows.every((row) => row.split(',').length === 31))
+
+  const measured = (await run('evaluate tiny.safetensors sales.csv --samples 60 --json')).records[0]!
+  const { totals } = (measured['series'] as { totals: TotalScores & { independent: TotalScores } }[])[0]!
+  t.ok(totals.crps > 0 && totals.crps < 0.4, `CRPS of sums ${totals.crps}`)
+  t.ok(totals.coverage >= totals.independent.coverage, 'dependent draws have the wider range')
+  t.match(
+    (await run('evaluate tiny.safetensors sales.csv --samples 60')).stdout,
+    /sums over the horizon +\d\.\d{3} .*\n {2}of independent draws/
+  )
+})
+
 t.test('covariates, several targets, and every output', async (t) => {
   for (const output of ['gaussian', 'student', 'negative-binomial']) {
     const data = `--time date --target sales,other --known price --season 12 --horizon sales=6,other=3 --output ${output}`
@@ -120,6 +146,15 @@ t.test('covariates, several targets, and every output', async (t) => {
     const { records } = await run(`forecast ${output}.safetensors two.csv --json --only other`)
     t.match(records, [{ series: 'other', steps: [{}, {}, {}] }])
   }
+})
+
+t.test('pictures of anomalies and of several series', async (t) => {
+  await run('anomalies tiny.safetensors spiked.csv --svg anomalies.svg')
+  t.match(readFileSync(join(cwd, 'anomalies.svg'), 'utf8'), /<circle [^>]*><title>2008-05: \d+, expected [^]*<\/svg>/)
+  const { code, stderr } = await run('forecast gaussian.safetensors two.csv --svg two.svg')
+  t.equal(code, 0, stderr)
+  const svg = readFileSync(join(cwd, 'two.svg'), 'utf8')
+  for (const name of ['sales', 'other']) t.ok(svg.includes(`>${name}: forecast of the next`), name)
 })
 
 t.test('bad input gets one sentence', async (t) => {
