@@ -44,8 +44,9 @@ const checkFields = open<ForecastConfig>({
 
 const checkForecastConfig: Check<ForecastConfig> = (value, name) => {
   const config = checkFields(value, name)
-  for (const { horizon, deviations, dependence, parts } of config.series) {
-    if (dependence.length !== horizon - 1) throw invalid(`${horizon - 1} correlations`, `series in ${name}`, dependence)
+  for (const { horizon, deviations, loadings, parts } of config.series) {
+    const odd = loadings.find(({ length }) => length !== horizon)
+    if (odd) throw invalid(`loadings of ${horizon} horizons`, `series in ${name}`, odd)
     if (deviations.length !== horizon) throw invalid(`${horizon} deviations`, `series in ${name}`, deviations)
     for (const { lags, coefficients } of parts) {
       const fits = lags.length === coefficients.length && lags.every((lag, i) => i === 0 || lag > lags[i - 1]!)

@@ -1,5 +1,5 @@
-// Draws of the next values together. The network gives a distribution of each horizon by itself; draws of neighbouring horizons depend on each other as the
-// errors of the linear part did on the training part.
+// Draws of the next values together. The network gives a distribution of each horizon by itself; draws of several horizons depend on each other as the errors
+// of the linear part did on the training part.
 
 import { createRandom } from '../../random.js'
 import type { SeriesPredictor } from './predict.js'
@@ -12,28 +12,32 @@ export interface PathOptions {
   /** Number of paths. */
   readonly count: number
   readonly seed: number
-  /** Correlations of the scores of neighbouring horizons, [horizon - 1]; default: those of the series. */
-  readonly dependence?: readonly number[]
+  /** Loadings of the scores, rows of [horizon]; default: those of the series. Without rows all horizons are independent. */
+  readonly loadings?: readonly (readonly number[])[]
 }
 
 /**
- * Returns paths, [count] rows of [horizon] values. The scores of a path are a Markov chain of normal variables (a Gaussian copula), so that each horizon has
- * the distribution of its forecast, whatever the dependence is.
+ * Returns paths, [count] rows of [horizon] values. The scores of a path are normal variables: sums of common components by their loadings, and of a part of their
+ * own that completes the variance (a Gaussian copula). So each horizon has the distribution of its forecast, whatever the loadings are.
  */
 export function drawPaths(
   predictor: SeriesPredictor,
-  { count, seed, dependence = predictor.facts.dependence }: PathOptions
+  { count, seed, loadings = predictor.facts.loadings }: PathOptions
 ): Float64Array[] {
   const random = createRandom(seed, 'forecast paths')
   const { horizon } = predictor.facts
-  const scores = Float64Array.from({ length: count }, () => random.normal())
+  const components = loadings.map(() => Float64Array.from({ length: count }, () => random.normal()))
   const paths = Array.from({ length: count }, () => new Float64Array(horizon))
   for (let h = 0; h < horizon; h++) {
     const curve = predictor.curveOf(h)
-    const rest = Math.sqrt(1 - (dependence[h] ?? 0) ** 2)
+    const weights = loadings.map((row) => row[h]!)
+    const common = weights.reduce((sum, one) => sum + one * one, 0)
+    // Loadings are computed in steps, so their squares may add up to a little more than 1.
+    const [scale, own] = [1 / Math.sqrt(Math.max(1, common)), Math.sqrt(Math.max(0, 1 - common))]
     for (let i = 0; i < count; i++) {
-      paths[i]![h] = curve(scores[i]!)
-      if (h + 1 < horizon) scores[i] = dependence[h]! * scores[i]! + rest * random.normal()
+      let score = own * random.normal()
+      for (let k = 0; k < weights.length; k++) score += scale * weights[k]! * components[k]![i]!
+      paths[i]![h] = curve(score)
     }
   }
   return paths

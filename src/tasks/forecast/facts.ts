@@ -4,6 +4,7 @@
 import { maseScale } from '../../metrics/forecast.js'
 import { choice, integer, list, number, open, record, string, type Check } from '../../check/index.js'
 import type { BaselineShape } from './baselines/baseline.js'
+import { loadingsOf } from './dependence.js'
 import { chooseLinear, partRule } from './linear/choose.js'
 import { MeanReader, type LinearMean } from './linear/mean.js'
 import { checkLinearPart, type LinearPart } from './linear/part.js'
@@ -22,8 +23,8 @@ export interface SeriesFacts extends BaselineShape {
   readonly parts: readonly LinearPart[]
   /** Deviations of the errors of the linear part, [horizon]. */
   readonly deviations: readonly number[]
-  /** Correlations of these errors between each horizon and the next one, [horizon - 1]. */
-  readonly dependence: readonly number[]
+  /** Loadings of the principal components of these errors, rows of [horizon]. */
+  readonly loadings: readonly (readonly number[])[]
   /** Deviation of the difference to the value a season ago. */
   readonly seasonal: number
   /** Deviation from the mean of the last seasons. */
@@ -51,7 +52,7 @@ export const checkSeriesFacts: Check<SeriesFacts> = open<SeriesFacts>({
   transform: choice(...transformNames),
   parts: list(checkLinearPart, 1),
   deviations: list(positive, 1),
-  dependence: list(number(-1, 1)),
+  loadings: list(list(number(-1, 1)), 0, 64),
   seasonal: positive,
   level: positive,
   covariates: record(open<CovariateScale>({ mean: number(), deviation: positive })),
@@ -128,42 +129,35 @@ function deviationOf(errors: Float64Array): number {
   return Math.max(Math.sqrt(square), 1e-9)
 }
 
-/** Largest correlation: at 1, a draw of one value would determine the next one. */
-const MOST_DEPENDENCE = 0.999
+/** Most errors that the components are computed from. */
+const MOST_ERRORS = 2 ** 22
 
-/** Returns the deviations of the linear part's errors for each horizon, and the correlations of neighbouring horizons. */
-function errorsOf(values: Float64Array, of: LinearMean): Pick<SeriesFacts, 'deviations' | 'dependence'> {
+/** Returns the deviations of the linear part's errors for each horizon, and how the horizons depend on each other. */
+function errorsOf(values: Float64Array, of: LinearMean): Pick<SeriesFacts, 'deviations' | 'loadings'> {
   const { forward } = transformOf(of.transform)
   const { horizon } = of
   const reader = new MeanReader(of)
   const forecast = new Float64Array(horizon)
-  // Sums over the origins: squares of the errors, and for neighbours the products and squares of those origins that have both errors.
-  const [squares, counts, products, first, second] = Array.from({ length: 5 }, () => new Float64Array(horizon))
+  const [squares, counts] = [new Float64Array(horizon), new Float64Array(horizon)]
+  const stride = Math.ceil((values.length * horizon) / MOST_ERRORS)
+  const rows = new Float64Array(Math.ceil(values.length / stride) * horizon)
+  let rowsEnd = 0
   for (let t = 0; t < values.length; t++) {
     reader.push(values[t]!, forecast)
     if (!reader.ready) continue
-    let before = NaN
+    const whole = t + horizon < values.length && t % stride === 0
     for (let h = 0; h < horizon && t + 1 + h < values.length; h++) {
       const error = forward(values[t + 1 + h]!) - forecast[h]!
-      if (!Number.isNaN(error)) {
-        squares![h]! += error * error
-        counts![h]!++
-      }
-      if (!Number.isNaN(error + before)) {
-        products![h]! += error * before
-        first![h]! += before * before
-        second![h]! += error * error
-      }
-      before = error
+      if (whole) rows[rowsEnd++] = error
+      if (Number.isNaN(error)) continue
+      squares[h]! += error * error
+      counts[h]!++
     }
   }
-  let last = 1e-9
+  let before = 1e-9
   const deviations = Array.from(
-    squares!,
-    (square, h) => (last = counts![h]! > 0 ? Math.max(Math.sqrt(square / counts![h]!), 1e-9) : last)
+    squares,
+    (square, h) => (before = counts[h]! > 0 ? Math.max(Math.sqrt(square / counts[h]!), 1e-9) : before)
   )
-  const correlation = (h: number) => products![h]! / Math.sqrt(first![h]! * second![h]!) || 0
-  const dependence = Array.from({ length: horizon - 1 }, (_, h) => correlation(h + 1))
-  const limited = dependence.map((one) => Math.max(-MOST_DEPENDENCE, Math.min(MOST_DEPENDENCE, one)))
-  return { deviations, dependence: limited }
+  return { deviations, loadings: loadingsOf({ values: rows.subarray(0, rowsEnd), horizon }) }
 }

@@ -69,8 +69,8 @@ export interface ForecastSession extends Disposable {
   /** Compares a value with the forecast of the next one, and does not take it. Throws ERR_INVALID_ARGUMENT for a value that is not a finite number. */
   score(value: number): ScoredValue
   /**
-   * Returns draws of the next values together, [count] rows of [horizon] values. Each horizon has the distribution of its forecast; neighbouring
-   * horizons depend on each other as the errors of the linear part did on the training part (a Gaussian copula). Throws ERR_INVALID_ARGUMENT
+   * Returns draws of the next values together, [count] rows of [horizon] values. Each horizon has the distribution of its forecast; the horizons
+   * depend on each other as the errors of the linear part did on the training part (a Gaussian copula). Throws ERR_INVALID_ARGUMENT
    * for invalid options.
    */
   draw(options?: DrawOptions): Float64Array[]

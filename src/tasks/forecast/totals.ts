@@ -68,9 +68,8 @@ export class ScoredTotals {
     const actual = next.reduce((sum, one) => sum + one, 0)
     if (this.#paths === 0 || Number.isNaN(actual) || next.length < predictor.facts.horizon) return
     const draws = { count: this.#paths, seed: this.#seed++ }
-    const independent = predictor.facts.dependence.map(() => 0)
     this.#together.add(totalsOf(drawPaths(predictor, draws)), actual)
-    this.#apart.add(totalsOf(drawPaths(predictor, { ...draws, dependence: independent })), actual)
+    this.#apart.add(totalsOf(drawPaths(predictor, { ...draws, loadings: [] })), actual)
   }
 
   /** Returns the scores; `unit` is the mean change over a season, times the horizon. Null without a sum. */

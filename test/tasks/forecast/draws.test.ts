@@ -1,7 +1,9 @@
-// Draws: each horizon has the distribution that the network gives, neighbouring horizons depend on each other as the errors of the linear part did.
+// Draws: each horizon has the distribution that the network gives, the horizons depend on each other as the errors of the linear part did.
 
 import t, { type Test } from 'tap'
 import { defineModel } from '../../../src/model.js'
+import { createRandom } from '../../../src/random.js'
+import { loadingsOf } from '../../../src/tasks/forecast/dependence.js'
 import { drawPaths } from '../../../src/tasks/forecast/draws.js'
 import { transformOf } from '../../../src/tasks/forecast/linear/transform.js'
 import { forecastDefinition, readerShape } from '../../../src/tasks/forecast/model.js'
@@ -108,22 +110,61 @@ t.test('counts', async (t) => {
   close(t, variance(draws) / (m + m ** 2 / r), 1, 0.06, 'share of the variance')
 })
 
-t.test('neighbouring horizons depend on each other, and each keeps its distribution', async (t) => {
+t.test('horizons depend on each other, and each keeps its distribution', async (t) => {
   using predictor = predictorOf('gaussian', { share: 0.5, spread: 1.3 })
-  const { dependence } = predictor.facts
-  t.ok(dependence.length === 2 && dependence.every((one) => one > -1 && one < 1))
-  const [first, second] = [0, 1].map((h) => deviations(predictor, h)) as [Float64Array, Float64Array]
-  const both = mean(first.map((one, i) => one * second[i]!)) - mean(first) * mean(second)
-  close(t, both / Math.sqrt(variance(first) * variance(second)), dependence[0]!, 0.03, 'correlation')
-  close(t, variance(second), 1.3 ** 2, 0.08, 'variance')
+  const { loadings } = predictor.facts
+  t.ok(loadings.length === 3 && loadings.every((row) => row.length === 3))
+  const [first, last] = [0, 2].map((h) => deviations(predictor, h)) as [Float64Array, Float64Array]
+  const both = mean(first.map((one, i) => one * last[i]!)) - mean(first) * mean(last)
+  const wanted = loadings.reduce((sum, row) => sum + row[0]! * row[2]!, 0)
+  close(t, both / Math.sqrt(variance(first) * variance(last)), wanted, 0.03, 'correlation')
+  close(t, variance(last), 1.3 ** 2, 0.08, 'variance')
   const totals = (paths: Float64Array[]) => variance(Float64Array.from(paths, (path) => path.reduce((a, b) => a + b)))
-  const draw = (ones: number[]) => drawPaths(predictor, { count: 2000, seed: 1, dependence: ones })
-  t.ok(totals(draw([0.9, 0.9])) > 1.5 * totals(draw([0, 0])), 'sums vary more if the values go together')
+  const draw = (rows: number[][]) => drawPaths(predictor, { count: 2000, seed: 1, loadings: rows })
+  t.ok(totals(draw([[0.9, 0.9, 0.9]])) > 1.5 * totals(draw([])), 'sums vary more if the values go together')
   const quantiles = predictor.quantilesOf(1)
   const sorted = Float64Array.from(drawPaths(predictor, { count: COUNT, seed: 2 }), (path) => path[1]!).sort()
   quantiles.forEach((value, i) => {
     const share = sorted.filter((one) => one <= value).length / COUNT
     close(t, share, (i + 1) / 10, 0.012, 'share below a quantile')
   })
-  t.strictSame(draw([0, 0]), draw([0, 0]), 'a seed determines the paths')
+  t.strictSame(draw([]), draw([]), 'a seed determines the paths')
+})
+
+t.test('loadings give back the correlations of the errors', async (t) => {
+  const random = createRandom(5, 'errors')
+  const horizon = 8
+  const values = new Float64Array(4000 * horizon)
+  for (let i = 0; i < values.length; i += horizon) {
+    // A level that is missed, and a walk of its own.
+    const level = 2 * random.normal()
+    let walk = 0
+    for (let h = 0; h < horizon; h++) values[i + h] = level + (walk += random.normal())
+  }
+  for (let i = 0; i < values.length; i += 97) values[i] = NaN
+  const loadings = loadingsOf({ values, horizon })
+  t.equal(loadings.length, 6)
+  const covariance = (a: number, b: number) => 4 + Math.min(a, b) + 1
+  for (const [a, b] of [
+    [0, 1],
+    [0, 7],
+    [3, 6]
+  ] as const) {
+    const wanted = covariance(a, b) / Math.sqrt(covariance(a, a) * covariance(b, b))
+    close(
+      t,
+      loadings.reduce((sum, row) => sum + row[a]! * row[b]!, 0),
+      wanted,
+      0.03,
+      `correlation of ${a} and ${b}`
+    )
+  }
+  for (let h = 0; h < horizon; h++) t.ok(loadings.reduce((sum, row) => sum + row[h]! ** 2, 0) < 1.001)
+  t.strictSame(loadingsOf({ values: new Float64Array(8), horizon }), [], 'one origin has no correlations')
+  t.ok(
+    loadingsOf({ values: new Float64Array(80), horizon })
+      .flat()
+      .every((one) => one === 0),
+    'no errors'
+  )
 })
