@@ -25,7 +25,8 @@ const inferred = [
     'src/io/safetensors/dtypes.ts:WritableTensor'
   ],
   ...['recognitionNetworkSettings', 'synthesisNetworkSettings', 'textNetworkSettings'],
-  ...['textSplitSettings', 'textTrainingSettings', 'InkSettings']
+  ...['textSplitSettings', 'textTrainingSettings', 'InkSettings'],
+  ...['forecastNetworkSettings', 'forecastTableSettings', 'outputNames', 'transformNames']
 ]
 
 // Parts of a training from files that the command line uses; programs get them, but never make them.

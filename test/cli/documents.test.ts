@@ -87,6 +87,7 @@ t.test('programs', async (t) => {
   t.match(outputOf("name: 'rising'"), /^true/)
   t.match(outputOf("name: 'peaks'"), /^true (patience|epochs)/)
   t.match(outputOf('loadReader'), /^string true/)
+  t.match(outputOf('loadForecaster'), /^true\ntrue true (true|false) 12\n/)
   t.equal(outputOf("name: 'layers-from-ops'"), 'true\n')
   t.equal(outputOf("name: 'pairs'"), 'true\n')
 })
