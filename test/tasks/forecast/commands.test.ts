@@ -15,7 +15,12 @@ const cwd = t.testdir({
   'sales.csv': csvOf({ sales: values }),
   'spiked.csv': csvOf({ sales: spiked }),
   'two.csv': csvOf({ sales: values, price, other: monthly(120, 2) }),
-  'short.csv': csvOf({ sales: values.subarray(0, 20) })
+  'short.csv': csvOf({ sales: values.subarray(0, 20) }),
+  'words.csv': csvOf({ sales: values }).replace(/(?<=2003-05-01,).*/, 'many'),
+  'back.csv': csvOf({ sales: values }).replace('2003-05-01', '2001-05-01'),
+  'one.csv': csvOf({ sales: values.subarray(0, 1) }),
+  'same.csv': csvOf({ sales: values.map(() => 5) }),
+  'bytes.csv': String.fromCharCode(...Array.from({ length: 32 }, (_, i) => i)).repeat(40)
 })
 const run = async (line: string) =>
   await inProcess(
@@ -157,6 +162,17 @@ t.test('pictures of anomalies and of several series', async (t) => {
   for (const name of ['sales', 'other']) t.ok(svg.includes(`>${name}: forecast of the next`), name)
 })
 
+t.test('a constant series', async (t) => {
+  const { code, stderr } = await run(`train forecast same.csv --out same.safetensors ${columns} ${tiny}`)
+  t.equal(code, 0, stderr)
+  const [record] = (await run('forecast same.safetensors same.csv --samples 3 --json')).records as {
+    steps: { median: number; draws: number[] }[]
+  }[]
+  for (const { median, draws } of record!.steps)
+    for (const one of [median, ...draws]) t.ok(Math.abs(one - 5) < 1e-6, String(one))
+  t.match((await run('evaluate same.safetensors same.csv --samples 3')).stdout, /this model +- +0\.00/)
+})
+
 t.test('bad input gets one sentence', async (t) => {
   const cases: readonly (readonly [line: string, message: RegExp])[] = [
     [
@@ -169,6 +185,10 @@ t.test('bad input gets one sentence', async (t) => {
       /a number of steps from 1 to 4096 as season/
     ],
     ['train forecast sales.csv --out n.safetensors --time date --target profit', /profit/],
+    [`train forecast words.csv --out n.safetensors ${columns}`, /a number in column "sales" at line 42 of words.csv/],
+    [`train forecast back.csv --out n.safetensors ${columns}`, /at line 42 of back.csv/],
+    [`train forecast one.csv --out n.safetensors ${columns}`, /at least two rows/],
+    [`train forecast bytes.csv --out n.safetensors ${columns}`, /bytes.csv/],
     ['evaluate tiny.safetensors short.csv', /values of "sales" after the time 2007-12/],
     [
       'forecast tiny.safetensors sales.csv --only profit',
