@@ -15,7 +15,7 @@ export interface Transform {
 /** The least value of which a logarithm is taken. */
 const TINY = 1e-12
 /** The largest argument of the exponential function, so that a forecast stays finite. */
-const LARGEST_LOG = 300
+const LARGEST_LOG = 700
 /** The largest root that is squared. */
 const LARGEST_ROOT = 1e150
 
