@@ -1,4 +1,5 @@
-// Forecasts of series as an SVG file, next to each other if there are several: each with its history, the median, bands of intervals, later values that came, and marks of anomalies.
+// Forecasts of series as an SVG file, next to each other if there are several: each with its history, the median, bands of intervals, later values
+// that came, and marks of anomalies.
 
 import { largest, smallest } from '../data/extremes.js'
 import { expected } from '../errors.js'
@@ -204,8 +205,8 @@ const file = (width: number, height: number, body: string, title: string) =>
   svgFile(width, height, `<g font-family="system-ui, sans-serif">${body}</g>`, title)
 
 /**
- * Returns charts as SVG text with axes, a legend, and colours for light and dark pages: one of 820 by 380 pixels, or up to 60 of 410 by 230 pixels in two
- * columns. Throws ERR_INVALID_ARGUMENT if there is none or more, and for a chart that has no finite value, or more values than times.
+ * Returns charts as SVG text with axes, a legend, and colours for light and dark pages: one of 820 by 380 pixels, or up to 60 of 410 by 230 pixels in
+ * two columns. Throws ERR_INVALID_ARGUMENT if there is none or more, and for a chart that has no finite value, or more values than times.
  */
 export function fanChartSvg(charts: FanChart | readonly FanChart[]): string {
   const all = 'history' in charts ? [charts] : charts

@@ -63,7 +63,13 @@ t.test('command lines', async (t) => {
   const elsewhere =
     /received --forward, which is an option of train handwriting-recognition: see npx gatecell train text --help/
   await refused(t, train('story.txt', ...out, '--forward'), 'ERR_INVALID_OPTION', 2, elsewhere)
-  await refused(t, ['sample', 'm', '--beam', '4'], 'ERR_INVALID_OPTION', 2, /--beam, which is an option of read:/)
+  await refused(
+    t,
+    ['sample', 'm', '--beam', '4'],
+    'ERR_INVALID_OPTION',
+    2,
+    /--beam, which is an option of translate, evaluate, read:/
+  )
   const nowhere = /an option of doctor but received --fast: see npx gatecell doctor --help/
   await refused(t, ['doctor', '--fast'], 'ERR_INVALID_OPTION', 2, nowhere)
   await refused(t, train('story.txt'), 'ERR_INVALID_OPTION', 2, /--out/)

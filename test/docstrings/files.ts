@@ -1,7 +1,8 @@
 // The files that the examples of docstrings name, with small networks and little data.
 
-import { writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import sharp from 'sharp'
 import { bpeToTokenizerJson, trainBpe, vocabularyFromText, writeCheckpointSync, type Model } from 'gatecell'
 import { prepareForecastRun } from 'gatecell/forecast'
 import { recognitionModel } from 'gatecell/handwriting-recognition'
@@ -40,12 +41,23 @@ function save(folder: string, name: string, model: Model): void {
   writeCheckpointSync(join(folder, name), { task, config, progress: { step: 1 }, weights: parameters.list() })
 }
 
+/** Writes a photograph of one colour, and a folder of images with its file of captions. */
+async function makeImages(folder: string): Promise<void> {
+  const image = sharp({ create: { width: 80, height: 60, channels: 3, background: { r: 200, g: 120, b: 40 } } })
+  const emoji = join(folder, 'emoji', 'png72')
+  mkdirSync(emoji, { recursive: true })
+  await image.clone().jpeg().toFile(join(folder, 'cat.jpg'))
+  await image.png().toFile(join(emoji, 'cat.png'))
+  writeFileSync(join(folder, 'emoji', 'captions.ndjson'), '{"file":"cat.png","caption":"cat"}\n')
+}
+
 /** Writes the files to a folder; without `models` only the data. */
 export async function makeFiles(folder: string, { models = true } = {}): Promise<void> {
   writeFileSync(join(folder, 'shakespeare.txt'), letters)
   writeFileSync(join(folder, 'words.ndjson'), ndjson(inkSamples(20)))
   const passengers = join(folder, 'passengers.csv')
   writeFileSync(passengers, csvOf({ Passengers: monthly(120) }).replace('date', 'Month'))
+  await makeImages(folder)
   if (!models) return
   const forecaster = await prepareForecastRun({
     data: [passengers],

@@ -175,8 +175,6 @@ t.test('configurations that are none', async (t) => {
   using model = textModel(config, { threads })
   const good = model.config
   t.same(textConfigFromJson(good, 'm'), config)
-  const { variational, ...others } = network
-  t.same(textConfigFromJson({ ...good, network: { ...others, locked: variational } }, 'm'), config, 'the former name')
   const bad: [string, JsonObject][] = [
     ['network', { ...good, network: 3 }],
     ['hidden', { ...good, network: { ...network, hidden: 0 } }],

@@ -29,8 +29,8 @@ const decay = Float32Array.from({ length: 1000 }, (_, age) => HELD + (1 - HELD) 
 export const REFERENCES = ['last', 'prior', 'lowest', 'highest'] as const
 
 /**
- * The inputs of a network that follow from the state of performances; [..] are T steps and B rows. The notes of reference, [..] each, are counted from
- * the highest pitch down; PITCHES stands for none.
+ * The inputs of a network that follow from the state of performances; [..] are T steps and B rows. The notes of reference, [..] each, are counted
+ * from the highest pitch down; PITCHES stands for none.
  */
 export interface EventInputs extends Record<(typeof REFERENCES)[number], Int32Array> {
   /** [.., PITCHES]: 0 for a key that is up, else from 1 when it is pressed down to 0.25 for one that is held. */

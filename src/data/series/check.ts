@@ -93,8 +93,8 @@ const readOptions = optionsOf<SeriesOptions>({
 })
 
 /**
- * Makes a series from values at equal steps; NaN: missing. Throws ERR_INVALID_ARGUMENT for values that are not numbers, a first value that is missing, and an
- * invalid start or zone, ERR_INVALID_SHAPE for covariates that are shorter than the values.
+ * Makes a series from values at equal steps; NaN: missing. Throws ERR_INVALID_ARGUMENT for values that are not numbers, a first value that is
+ * missing, and an invalid start or zone, ERR_INVALID_SHAPE for covariates that are shorter than the values.
  *
  * @example
  * const series = createSeries([112, 118, NaN, 129], {

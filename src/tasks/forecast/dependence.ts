@@ -1,5 +1,5 @@
-// How the errors of several horizons depend on each other: principal components of their correlations on the training part. A level that is missed is missed
-// for the whole horizon, so a chain of neighbours would not be enough.
+// How the errors of several horizons depend on each other: principal components of their correlations on the training part. A level that is missed is
+// missed for the whole horizon, so a chain of neighbours would not be enough.
 
 import { createRandom } from '../../random.js'
 
@@ -60,8 +60,8 @@ function correlated(errors: Float64Array, column: Float64Array): Float64Array {
 }
 
 /**
- * Returns the loadings of the errors' principal components, at most six rows of [horizon], by orthogonal iteration: the correlation of two horizons is about the
- * sum of the products of their loadings. Returns no row if there are fewer than two origins.
+ * Returns the loadings of the errors' principal components, at most six rows of [horizon], by orthogonal iteration: the correlation of two horizons
+ * is about the sum of the products of their loadings. Returns no row if there are fewer than two origins.
  */
 export function loadingsOf(rows: ErrorRows): number[][] {
   const { horizon } = rows

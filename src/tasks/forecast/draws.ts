@@ -1,5 +1,5 @@
-// Draws of the next values together. The network gives a distribution of each horizon by itself; draws of several horizons depend on each other as the errors
-// of the linear part did on the training part.
+// Draws of the next values together. The network gives a distribution of each horizon by itself; draws of several horizons depend on each other as
+// the errors of the linear part did on the training part.
 
 import { createRandom } from '../../random.js'
 import type { SeriesPredictor } from './predict.js'
@@ -17,8 +17,8 @@ export interface PathOptions {
 }
 
 /**
- * Returns paths, [count] rows of [horizon] values. The scores of a path are normal variables: sums of common components by their loadings, and of a part of their
- * own that completes the variance (a Gaussian copula). So each horizon has the distribution of its forecast, whatever the loadings are.
+ * Returns paths, [count] rows of [horizon] values. The scores of a path are normal variables: sums of common components by their loadings, and of a
+ * part of their own that completes the variance (a Gaussian copula). So each horizon has the distribution of its forecast, whatever the loadings are.
  */
 export function drawPaths(
   predictor: SeriesPredictor,

@@ -51,7 +51,8 @@ export interface ForecastOptions extends SignalOptions {
 /** A model of series that was loaded from a file. */
 export interface LoadedForecaster extends LoadedModel<ForecastConfig> {
   /**
-   * Reads the series of CSV files with the columns of the training. Throws the errors of `readSeries`, and ERR_INVALID_OPTION for two series of one name.
+   * Reads the series of CSV files with the columns of the training. Throws the errors of `readSeries`, and ERR_INVALID_OPTION for two series of one
+   * name.
    */
   read(files: readonly string[], options?: SignalOptions): Promise<TimeSeries[]>
   /**
@@ -60,15 +61,18 @@ export interface LoadedForecaster extends LoadedModel<ForecastConfig> {
    * values, and ERR_ABORTED soon after `signal` aborts.
    */
   forecast(series: TimeSeries, options?: ForecastOptions): Promise<SeriesForecast>
-  /** Compares each value of a series with its forecast one step before, in the order of the times; missing values are left out. Throws what `forecast` throws. */
+  /**
+   * Compares each value of a series with its forecast one step before, in the order of the times; missing values are left out. Throws what `forecast`
+   * throws.
+   */
   anomalies(series: TimeSeries, options?: AnomalyOptions): Promise<Anomaly[]>
   /** Returns a session that has read a series, on the caller's thread, and takes its next values as they come. Throws what `forecast` throws. */
   session(series: TimeSeries): ForecastSession
 }
 
 /**
- * Loads a model of series. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of
- * another task.
+ * Loads a model of series. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a
+ * model of another task.
  *
  * @example
  * using forecaster = await loadForecaster('passengers.safetensors')

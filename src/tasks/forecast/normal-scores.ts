@@ -1,5 +1,5 @@
-// Scores: places in a forecast, as quantiles of the normal distribution at the same level. Between the quantiles of a forecast its distribution function is
-// interpolated in scores, and beyond the outermost ones the line from the median through them continues, as for a normal distribution.
+// Scores: places in a forecast, as quantiles of the normal distribution at the same level. Between the quantiles of a forecast its distribution
+// function is interpolated in scores, and beyond the outermost ones the line from the median through them continues, as for a normal distribution.
 
 import { LEVELS, MEDIAN, normalTails, NORMAL_LEVELS } from './levels.js'
 

@@ -104,8 +104,8 @@ export class SeriesPredictor implements Disposable {
   }
 
   /**
-   * Returns the value `h + 1` steps later as a function of its score. At the levels of the forecast these are its quantiles; between and beyond them they
-   * are those of the network's distribution or, if the network gives quantiles, interpolated. Counts are rounded.
+   * Returns the value `h + 1` steps later as a function of its score. At the levels of the forecast these are its quantiles; between and beyond them
+   * they are those of the network's distribution or, if the network gives quantiles, interpolated. Counts are rounded.
    */
   curveOf(h: number): (score: number) => number {
     const { share, spread } = this.facts

@@ -61,12 +61,14 @@ export interface ForecastSession extends Disposable {
   /** The forecast after the last value. */
   readonly forecast: Forecast
   /**
-   * Takes the next value, NaN if it is missing, and returns the forecast of those after it. `covariates` has the values of the covariates at this step;
-   * those that are known ahead are read from the series that began the session. Takes microseconds. Throws ERR_INVALID_ARGUMENT for other values,
-   * ERR_DISPOSED after `dispose`, and ERR_BUSY while a step of a fit of the model is under way.
+   * Takes the next value, NaN if it is missing, and returns the forecast of those after it. `covariates` has the values of the covariates at this
+   * step; those that are known ahead are read from the series that began the session. Takes microseconds. Throws ERR_INVALID_ARGUMENT for other
+   * values, ERR_DISPOSED after `dispose`, and ERR_BUSY while a step of a fit of the model is under way.
    */
   update(value: number, covariates?: Readonly<Record<string, number>>): Forecast
-  /** Compares a value with the forecast of the next one, and does not take it. Throws ERR_INVALID_ARGUMENT for a value that is not a finite number. */
+  /**
+   * Compares a value with the forecast of the next one, and does not take it. Throws ERR_INVALID_ARGUMENT for a value that is not a finite number.
+   */
   score(value: number): ScoredValue
   /**
    * Returns draws of the next values together, [count] rows of [horizon] values. Each horizon has the distribution of its forecast; the horizons
@@ -77,8 +79,8 @@ export interface ForecastSession extends Disposable {
   /** Returns a copy of the session's value. Throws ERR_DISPOSED after `dispose`. */
   save(): ForecastSessionState
   /**
-   * Replaces the session's value by a copy of `state`. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE unless the state is that of a session of the same
-   * model on a series of the same name and beginning, and ERR_DISPOSED after `dispose`.
+   * Replaces the session's value by a copy of `state`. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE unless the state is that of a session of the
+   * same model on a series of the same name and beginning, and ERR_DISPOSED after `dispose`.
    */
   restore(state: ForecastSessionState): void
   /** Ends the session. Later updates throw ERR_DISPOSED. */

@@ -52,8 +52,8 @@ export function trigramNats(train: readonly StepPiece[], pieces: readonly StepPi
 }
 
 /**
- * Returns the nats of all notes of `pieces` in voices if a voice repeats its last pitch with the probability that it did so in training, and otherwise
- * takes another one with the probabilities of the voice's pitches.
+ * Returns the nats of all notes of `pieces` in voices if a voice repeats its last pitch with the probability that it did so in training, and
+ * otherwise takes another one with the probabilities of the voice's pitches.
  */
 export function repetitionNats(train: readonly StepPiece[], pieces: readonly StepPiece[]): number {
   const pitches = Array.from({ length: VOICES }, () => new Float64Array(NOTE_SYMBOLS).fill(1))

@@ -12,8 +12,8 @@ import type { MusicNetwork } from './settings.js'
 const TOGETHER = 16
 
 /**
- * Returns the numbers of pieces, steps and notes; in the form voices a rest is a note. In the form events steps are events, without the ends of pieces,
- * and notes are presses.
+ * Returns the numbers of pieces, steps and notes; in the form voices a rest is a note. In the form events steps are events, without the ends of
+ * pieces, and notes are presses.
  */
 export function countsOf(pieces: readonly StepPiece[], form?: MusicNetwork['form']) {
   const sum = (own: (piece: StepPiece) => number) => pieces.reduce((total, piece) => total + own(piece), 0)

@@ -25,8 +25,8 @@ import type { Part, PartDims } from './steps.js'
 const WIDTH = 96
 
 /**
- * Records scores of events `[T, B, EVENT_SYMBOLS]` that are the same for every key: of presses by their intervals to the notes of reference, of releases by
- * the time since the press.
+ * Records scores of events `[T, B, EVENT_SYMBOLS]` that are the same for every key: of presses by their intervals to the notes of reference, of
+ * releases by the time since the press.
  */
 function keyScores(inputs: Record<'sounding' | (typeof REFERENCES)[number], Tensor>, z: Tensor, count: number) {
   const { sounding, last, prior, lowest, highest } = inputs

@@ -123,7 +123,9 @@ async function composed(model: Model, pieces: readonly StepPiece[], form: Form, 
   return steps.map((own) => judgedSteps(own, form))
 }
 
-/** Returns the figures of pieces that the model composes, and those of `pieces`, which were not trained on. Throws ERR_ABORTED if the signal aborts. */
+/**
+ * Returns the figures of pieces that the model composes, and those of `pieces`, which were not trained on. Throws ERR_ABORTED if the signal aborts.
+ */
 export async function composedFigures(
   model: Model,
   { parts, pieces }: { parts: MusicParts; pieces: readonly StepPiece[] },

@@ -1,5 +1,5 @@
-// Composing: the steps that follow given ones, drawn from a model, for several pieces at the same time as the rows of one plan. The notes of a step are
-// drawn one after the other; each draw sees those before it.
+// Composing: the steps that follow given ones, drawn from a model, for several pieces at the same time as the rows of one plan. The notes of a step
+// are drawn one after the other; each draw sees those before it.
 
 import { createSession, stepTogether } from '../../generate/session.js'
 import type { Session } from '../../generate/session-types.js'
@@ -71,8 +71,8 @@ function logarithmOf(logits: Float32Array, symbol: number): number {
 }
 
 /**
- * Returns the probabilities of symbols with the settings of the draws, which choose among the symbols of a set; that of the set and those of the other
- * symbols stay as they are. So better notes are chosen, and not fewer or longer ones. Temperature 0 gives the most probable of all symbols.
+ * Returns the probabilities of symbols with the settings of the draws, which choose among the symbols of a set; that of the set and those of the
+ * other symbols stay as they are. So better notes are chosen, and not fewer or longer ones. Temperature 0 gives the most probable of all symbols.
  */
 export function chancesWithin(
   isIn: (symbol: number) => boolean,

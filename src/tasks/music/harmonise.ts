@@ -2,8 +2,8 @@
 //
 // Drawn step by step, the lower voices cannot prepare a soprano that they have not seen. So several harmonisations are drawn next to each other, and
 // each is weighted by the probability that the model gives to the soprano's next notes after it. When the weights become unequal, the harmonisations
-// are drawn again from themselves by their weights (a particle filter: Gordon, Salmond, Smith 1993). With more of them the result comes closer to a draw
-// from the distribution of all harmonisations of the soprano, in one pass and with the states of sessions.
+// are drawn again from themselves by their weights (a particle filter: Gordon, Salmond, Smith 1993). With more of them the result comes closer to a
+// draw from the distribution of all harmonisations of the soprano, in one pass and with the states of sessions.
 
 import { throwIfAborted } from '../../graph/abort.js'
 import type { Model } from '../../model.js'

@@ -74,8 +74,8 @@ function writeWindows(ids: Int32Array, positions: Int32Array, next: Int32Array, 
 
 /**
  * Returns the batches of a training, epoch after epoch: in each the pieces in a new order, transposed and stretched at random, as one sequence of
- * events that is cut into `batch` streams of windows, through which the states are carried. All epochs have the same number of events, that of the pieces
- * as they are. A batch is a function of the seed and its position.
+ * events that is cut into `batch` streams of windows, through which the states are carried. All epochs have the same number of events, that of the
+ * pieces as they are. A batch is a function of the seed and its position.
  */
 export function performanceBatches(pieces: readonly Performance[], options: PerformanceBatchOptions): EpochSource {
   const { batch, network } = options

@@ -48,13 +48,5 @@ export const readTextConfig: Check<TextConfig> = open<TextConfig>({
  * const { network } = textConfigFromJson(config, 'shakespeare.safetensors')
  */
 export function textConfigFromJson(json: JsonObject, path: string): TextConfig {
-  return readStored(readTextConfig, withNewNames(json), path)
-}
-
-/** Returns a configuration in which variational dropout has its name; files of older versions have the name `locked`. */
-function withNewNames(json: JsonObject): JsonObject {
-  const { network } = Object(json) as JsonObject
-  if (typeof network !== 'object' || network === null || !Object.hasOwn(network, 'locked')) return json
-  const { locked, ...others } = network as JsonObject
-  return { ...json, network: { ...others, variational: locked } }
+  return readStored(readTextConfig, json, path)
 }

@@ -25,9 +25,9 @@ const baselineRule: LinearRule = {
 }
 
 /**
- * Returns the mean of linear autoregressions of the values, their logarithms or square roots, or of the changes of these over a step or a season. One form of
- * each kind is kept if its absolute error over all horizons on the last two fifths of the part to train on is within 5 % of the least one; it is then fitted
- * to all of that part.
+ * Returns the mean of linear autoregressions of the values, their logarithms or square roots, or of the changes of these over a step or a season. One
+ * form of each kind is kept if its absolute error over all horizons on the last two fifths of the part to train on is within 5 % of the least one; it
+ * is then fitted to all of that part.
  */
 export function linearAutoregression(training: Float64Array, shape: BaselineShape): FittedBaseline {
   const parts = chooseLinear(training, shape, baselineRule)

@@ -1,5 +1,5 @@
-// The choice of linear autoregressions: candidates are fitted on beginnings of the training part and judged by their forecasts of what follows; the best
-// one of each kind is kept if it is nearly as good as the best of all. The average of several is better than one choice from few data (Bates and
+// The choice of linear autoregressions: candidates are fitted on beginnings of the training part and judged by their forecasts of what follows; the
+// best one of each kind is kept if it is nearly as good as the best of all. The average of several is better than one choice from few data (Bates and
 // Granger 1969).
 
 import type { BaselineShape } from '../baselines/baseline.js'
@@ -78,8 +78,8 @@ function errorOf(form: LinearForm, values: Float64Array, { horizon }: BaselineSh
 }
 
 /**
- * Chooses and fits the linear autoregressions of a series on its values, of which NaN are missing. A series that is too short for every candidate gets the
- * forecast that nothing changes.
+ * Chooses and fits the linear autoregressions of a series on its values, of which NaN are missing. A series that is too short for every candidate
+ * gets the forecast that nothing changes.
  */
 export function chooseLinear(values: Float64Array, shape: BaselineShape, rule: LinearRule): LinearPart[] {
   const best = new Map<string, { form: LinearForm; error: number }>()

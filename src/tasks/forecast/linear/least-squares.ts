@@ -5,8 +5,8 @@ export interface NormalEquations {
   /** Adds a row: the inputs, then the target. */
   add(row: Float64Array): void
   /**
-   * Returns the coefficients that minimise the sum of squared errors plus `ridge` times the sum over the inputs of the squared coefficient times the sum of
-   * squares of its input. Returns null if the equations have no single solution.
+   * Returns the coefficients that minimise the sum of squared errors plus `ridge` times the sum over the inputs of the squared coefficient times the
+   * sum of squares of its input. Returns null if the equations have no single solution.
    */
   solve(ridge: number): Float64Array | null
 }

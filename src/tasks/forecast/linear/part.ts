@@ -46,8 +46,8 @@ export function memoryOf({ lags, difference }: LinearForm): number {
 export type ConstantFit = 'free' | 'mean'
 
 /**
- * Fits an autoregression to values, of which NaN are left out, by least squares with a small ridge. Returns null if there are not enough values for its
- * coefficients.
+ * Fits an autoregression to values, of which NaN are left out, by least squares with a small ridge. Returns null if there are not enough values for
+ * its coefficients.
  */
 export function fitLinear(
   form: LinearForm,
