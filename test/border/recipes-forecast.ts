@@ -27,16 +27,21 @@ const session = (name: keyof forecast.ForecastSession & string, args: unknown[],
   method('ForecastSession', name, begin, () => args, { cost: 20, dispose, ...more })
 
 export const forecastRecipes: AnyRecipe[] = [
-  pure(`${space}.createSeries`, forecast.createSeries, () => [
-    [1, NaN, 3],
-    {
-      name: 'a',
-      start: '2024-03-31T01:30:00+01:00',
-      step: { unit: 'hour', count: 1 },
-      covariates: { price: [1, 2, 3, 4] },
-      zone: 'Europe/Berlin'
-    }
-  ]),
+  pure(
+    `${space}.createSeries`,
+    forecast.createSeries,
+    () => [
+      [1, NaN, 3],
+      {
+        name: 'a',
+        start: '2024-03-31T01:30:00+01:00',
+        step: { unit: 'hour', count: 1 },
+        covariates: { price: [1, 2, 3, 4] },
+        zone: 'Europe/Berlin'
+      }
+    ],
+    { accepts: ['0.1=NaN', '0.2=NaN', ...[0, 1, 2, 3].map((at) => `1.covariates.price.${at}=NaN`)] }
+  ),
   pure(`${space}.readSeries`, forecast.readSeries, () => [
     'sales.csv',
     { target: ['sales'], time: 'date', delimiter: ',', decimal: '.', constant: 'allow', wide: false, signal: signal() }

@@ -101,6 +101,10 @@ async function open(options: Options, old: ForecastConfig | null): Promise<Opene
   const table = withDefaults(forecastTableSettings, { ...old?.table, ...named.table })
   const network = withDefaults(forecastNetworkSettings, { ...old?.network, ...named.network })
   const chosen = chooseTraining<Training>(named.training, old?.training, defaultsOf(forecastTrainingSettings))
+  if (chosen.patience !== undefined) {
+    const what = 'no patience for a training of forecasts, whose epochs a search chooses before it,'
+    throw expected('ERR_INVALID_OPTION', what, `${chosen.patience}`, 'leave it out, or give the number of epochs')
+  }
   const trained = trainedSeries(
     await readForecastSeries(options.data, table, given({ signal: options.signal, stdin: options.stdin })),
     table

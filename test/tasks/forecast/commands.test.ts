@@ -53,6 +53,12 @@ t.test('a tiny training, to a checked figure', async (t) => {
   )
 })
 
+t.test('patience is refused before the search, because no series validates', async (t) => {
+  const { code, stderr } = await run(`train forecast sales.csv --out none.safetensors ${columns} ${tiny} --patience 3`)
+  t.equal(code, 2, stderr)
+  t.match(stderr, /Expected no patience for a training of forecasts.* but received 3.*ERR_INVALID_OPTION/)
+})
+
 t.test('a run in two parts has the same bits', async (t) => {
   const train = `train forecast sales.csv ${columns} ${tiny.replace('--epochs 4', '')} --json`
   const [whole, parts] = ['whole.safetensors', 'parts.safetensors']
