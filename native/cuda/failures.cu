@@ -63,10 +63,10 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
       return fail(GC_OUT_OF_RANGE, "ctc: expected labels from 0 to %lld without the blank %lld, got %d in row %lld",
                   more(0), more(1), id, position);
     case Fault::kTooLong:
-      return fail(
-          GC_INVALID_ARGUMENT,
-          "ctc: row %lld has %lld steps but its %lld labels need %lld; leave the sample out or give it more steps",
-          position, more(0), more(1), static_cast<long long>(failure.value));
+      return fail(GC_INVALID_ARGUMENT,
+                  "ctc: expected at least %lld steps for the %lld labels of row %lld, got %lld; leave the sample out "
+                  "or give more",
+                  static_cast<long long>(failure.value), more(1), position, more(0));
     case Fault::kCharacter:
       return fail(GC_OUT_OF_RANGE, "%s: expected characters from 0 to %lld, got %d in row %lld", node.name, more(0), id,
                   position);

@@ -116,9 +116,10 @@ gc_status check_row(const Ctc& c, int64_t b) {
     needs += i > 0 && labels[i] == labels[i - 1];
   }
   if (needs <= steps) return GC_OK;
-  return fail(GC_INVALID_ARGUMENT,
-              "ctc: row %lld has %lld steps but its %lld labels need %lld; leave the sample out or give it more steps",
-              number(b), number(steps), number(count), number(needs));
+  return fail(
+      GC_INVALID_ARGUMENT,
+      "ctc: expected at least %lld steps for the %lld labels of row %lld, got %lld; leave the sample out or give more",
+      number(needs), number(count), number(b), number(steps));
 }
 
 // Computes the softmax of each step (into the gradient, if one is wanted) and the probabilities of the row's labels, that of the blank

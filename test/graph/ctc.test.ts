@@ -75,7 +75,7 @@ t.test('what has no loss is refused by name, and the plan runs on', async (t) =>
   give([1, 2, 3, 4, 4, 4], [4, 4], [3, 3])
   await t.rejects(plan.run(), {
     code: 'ERR_INVALID_ARGUMENT',
-    message: 'ctc: row 1 has 4 steps but its 3 labels need 5; leave the sample out or give it more steps'
+    message: 'ctc: expected at least 5 steps for the 3 labels of row 1, got 4; leave the sample out or give more'
   })
   t.equal(ctcNeeds([4, 4, 4]), 5)
   give([1, 2, 3, 4, 4, 4], [4, 0], [3, 1])

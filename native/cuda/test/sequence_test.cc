@@ -50,8 +50,8 @@ TEST_CASE("cuda ctc: bad lengths and labels, targets longer than the steps can e
   refuse("target lengths from 0 to 3, got -1 in row 0", [](CtcRows& r) { r.target_lengths[0] = -1; });
   refuse("got 4 in row 0", [](CtcRows& r) { r.targets[1] = 4; });
   refuse("got 0 in row 3", [](CtcRows& r) { r.targets[10] = 0; });
-  refuse("row 3 has 4 steps but its 3 labels need 5", [](CtcRows& r) { r.input_lengths[3] = 4; });
-  refuse("row 2 has 0 steps but its 1 labels need 1", [](CtcRows& r) { r.target_lengths[2] = 1; });
+  refuse("at least 5 steps for the 3 labels of row 3, got 4", [](CtcRows& r) { r.input_lengths[3] = 4; });
+  refuse("at least 1 steps for the 1 labels of row 2, got 0", [](CtcRows& r) { r.target_lengths[2] = 1; });
 }
 
 TEST_CASE("cuda ctc: a logit that is not finite makes the loss NaN, others are not looked at") {
