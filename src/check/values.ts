@@ -183,9 +183,9 @@ function readFields<T extends object>(
   return copy as T
 }
 
-/** Checks options as `object` does; undefined counts as an empty object. */
-export function options<T extends object>(fields: Fields<T>): Check<T> {
-  const check = object(fields)
+/** Checks options as `object` does; undefined counts as an empty object, so all of them must be optional. */
+export function options<T extends object>(fields: object extends T ? Fields<T> : never): Check<T> {
+  const check = object<T>(fields)
   return (value, name) => (value === undefined ? ({} as T) : check(value, name))
 }
 

@@ -29,7 +29,7 @@ export interface TrainingGroup {
 }
 
 const oneOrMore: Check<string | readonly string[]> = (value, name) =>
-  typeof value === 'string' ? value : list(string)(value, name)
+  typeof value === 'string' ? value : list(string, 1)(value, name)
 
 const readGroups = list(
   object<TrainingGroup>({

@@ -170,7 +170,12 @@ const reading: AnyRecipe[] = [
     dispose,
     pure: true
   }),
-  method('LoadedReader', 'scores', loadReader, () => [{ ...inks[0]! }], { cost: 20, dispose, pure: true }),
+  method('LoadedReader', 'scores', loadReader, () => [{ ...inks[0]! }], {
+    cost: 20,
+    dispose,
+    pure: true,
+    accepts: ['0.text=null']
+  }),
   method('LoadedReader', 'pen', loadReader, () => [{ beam: 4 }], {
     cost: 20,
     dispose,

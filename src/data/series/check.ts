@@ -11,7 +11,6 @@ import {
   object,
   open,
   optional,
-  options as optionsOf,
   record,
   string,
   type Check
@@ -84,7 +83,7 @@ export interface SeriesOptions {
   zone?: string
 }
 
-const readOptions = optionsOf<SeriesOptions>({
+const readOptions = object<SeriesOptions>({
   name: filled,
   start: optional(filled),
   step: optional(checkStep),

@@ -7,7 +7,7 @@ import {
   filled,
   list,
   optional,
-  options as optionsOf,
+  object,
   signal as signalOf
 } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
@@ -53,7 +53,7 @@ export interface ReadSeriesOptions {
 }
 
 const names = list(filled, 0, 1024)
-const checkOptions = optionsOf<ReadSeriesOptions>({
+const checkOptions = object<ReadSeriesOptions>({
   target: names,
   time: optional(filled),
   series: optional(names),

@@ -9,7 +9,7 @@ import {
   invalid,
   iterable,
   optional,
-  options as optionsOf,
+  object,
   signal as signalOf,
   uint8Array
 } from '../../check/index.js'
@@ -43,7 +43,7 @@ export interface BpeTrainingOptions {
   readonly onProgress?: (merges: number) => void
 }
 
-const readOptions = optionsOf<BpeTrainingOptions>({
+const readOptions = object<BpeTrainingOptions>({
   size: integer(256, 2 ** 20),
   special: optional(specialTokens),
   minCount: optional(integer(1, 2 ** 31 - 1)),
