@@ -234,9 +234,11 @@ const stores: AnyRecipe[] = [
   ofStore('ready', () => [{ signal: new AbortController().signal }]),
   ofStore('settle', () => []),
   ofStore('clearOptimizer', () => []),
-  ofStore('setGroups', () => [
-    [{ names: ['head.bias'], frozen: false, rate: 1, decay: { weightDecay: 0.1, l2: 0 }, skipped: 1 }]
-  ]),
+  ofStore(
+    'setGroups',
+    () => [[{ names: ['head.bias'], frozen: false, rate: 1, decay: { weightDecay: 0.1, l2: 0 }, skipped: 1 }]],
+    { accepts: ['0.0.decay=null'] }
+  ),
   ofStore('startAverage', () => []),
   ofStore('copyFrom', (store) => [store, 'data']),
   ofStore('dispose', () => [])
