@@ -1,4 +1,4 @@
-// A part of a model: another function of the same parameters, such as an encoder or one step of a decoder, whose sessions are rows of its plans.
+// A part of a model: another function of the same parameters, such as an encoder or one step of a decoder, that sessions can step.
 
 import { Graph } from '../graph/graph.js'
 import { checkDims, dimNamesOf, type Dims, type Specs, type Symbols } from '../graph/specs.js'
@@ -6,11 +6,12 @@ import { nameOutputs } from '../graph/tensor-names.js'
 import type { Tensor } from '../graph/graph.js'
 import type { SessionModel } from './session-kind.js'
 
-/** The definition of a part. Its `forward` may use only parameters of the model. */
+/** The definition of a part. Its `forward` may use only parameters of the model, by the names and shapes that they have there. */
 export interface ModelPart<I extends Specs = Specs> {
   readonly name: string
-  /** Inputs by name. Sessions need dims named `length` and `batch` for steps and rows; a function without steps has only `batch`. */
+  /** Inputs by name. Sessions need the dim `batch` for rows, and the dim `length` for steps if the function has steps. */
   readonly inputs: I
+  /** Records the function and returns its outputs by name. */
   forward(inputs: Symbols<I>, dims: Dims): Record<string, Tensor>
 }
 

@@ -1,6 +1,8 @@
 // An encoder that reads a sequence and a decoder that writes another one, for translation and captions. Attention is between the first two
-// layers of the decoder (the idea of GNMT: Wu et al. 2016): the first layer runs over all of the target, its output asks the source, and the
-// layers above read the answer. So each layer is one op over the sequence, where input feeding would need an op for each step.
+// layers of the decoder (the idea of GNMT: Wu et al. 2016): the first layer runs over all of the target, its outputs are the queries of the attention
+// over the source, and the layers above read the contexts. So each layer is one op over the sequence, where input feeding would need an op for each
+// step. From the third layer of a stack on, of an encoder with attention from the second one on, the input of a layer is added to its output (He et
+// al. 2016).
 
 import { add, concat, tanh } from '../graph/ops/index.js'
 import type { Tensor } from '../graph/graph.js'
@@ -11,38 +13,39 @@ import { lstm } from './lstm.js'
 
 /** Sizes and kind of an encoder and its decoder. */
 export interface EncoderDecoderOptions {
-  /** Units H of each layer; each direction of the encoder has half of them, rounded up. */
+  /** Units H of each layer; each direction of a bidirectional layer has half of them, rounded up. */
   readonly hidden: number
-  /** Layers of the encoder with attention, the first one bidirectional. Without attention it has those of the decoder. */
+  /** Layers of an encoder with attention, at least 1, the first one bidirectional. Without attention there are as many as in the decoder. */
   readonly encoderLayers: number
-  /** Layers of the decoder, with attention at least 2. */
+  /** Layers of the decoder, at least 1, with attention at least 2. */
   readonly decoderLayers: number
   /** Score of the attention, see `attention`; 'none': the encoder's final states are all that the decoder has (Sutskever et al. 2014). */
   readonly attention: 'general' | 'dot' | 'additive' | 'none'
-  /** Probability of dropout between layers. */
+  /** Probability of dropout between layers, at least 0 and below 1. */
   readonly dropout: number
   /** Whether the layers are normalised, as lstm's `layerNorm`. */
   readonly layerNorm: boolean
 }
 
-/** The states of a layer before the first step, h and c [B, H]. */
+/** The initial states h and c of a layer, [B, H] each. */
 export interface LayerStart {
   readonly h: Tensor
   readonly c: Tensor
 }
 
-/** A sequence as a decoder reads it. */
+/** A sequence as a decoder reads it; S is its length, W = 2 * ceil(H / 2) the width of the encoder's outputs. */
 export interface EncodedSequence {
-  /** [S, B, W] and the projections of its steps for additive scores [S, B, W]; null without attention, or with other scores. */
+  /** Outputs of the encoder [S, B, W]; null without attention. */
   readonly source: Tensor | null
+  /** Projections of these outputs for additive scores [S, B, W]; null with other scores. */
   readonly keys: Tensor | null
-  /** The states with which layers of the decoder begin, the first layer first; layers beyond the list begin with zeros. */
+  /** The initial states of the decoder's layers, the first layer first; layers beyond the list begin with zeros. */
   readonly starts: readonly LayerStart[]
 }
 
 const layerName = (side: 'encoder' | 'decoder', layer: number) => `${side}${layer}`
 
-/** Records one layer of x [T, B, I] after dropout; from the third layer on its result is added to x (He et al. 2016). */
+/** Records one LSTM layer over x [T, B, I] after dropout. */
 function stacked(
   x: Tensor,
   name: string,
@@ -60,7 +63,7 @@ function stacked(
   })
 }
 
-/** Records the encoder over x [S, B, I] with `lengths` [B] steps in each row. */
+/** Records the encoder over x [S, B, I] with `lengths` int32 [B] steps in each row, and returns the inputs of a decoder. */
 export function encodeSequence(x: Tensor, lengths: Tensor, options: EncoderDecoderOptions): EncodedSequence {
   const { hidden, encoderLayers, decoderLayers, attention: kind, layerNorm } = options
   if (kind === 'none') return encodeWhole(x, lengths, options, decoderLayers)
@@ -85,7 +88,7 @@ export function encodeSequence(x: Tensor, lengths: Tensor, options: EncoderDecod
   return { source, keys, starts: [{ h, c }] }
 }
 
-/** Records an encoder whose final states are all that is left of the sequence. */
+/** Records an encoder without attention: its final states are the initial states of the decoder. */
 function encodeWhole(x: Tensor, lengths: Tensor, options: EncoderDecoderOptions, layers: number): EncodedSequence {
   const starts: LayerStart[] = []
   let output = x
@@ -99,24 +102,24 @@ function encodeWhole(x: Tensor, lengths: Tensor, options: EncoderDecoderOptions,
   return { source: null, keys: null, starts }
 }
 
-/** A target and its source, as `decodeSequence` reads them. */
+/** The inputs of `decodeSequence`: a target and its encoded source. */
 export interface DecodedSequence {
-  /** [T, B, I] */
+  /** Embedded target [T, B, I]. */
   readonly x: Tensor
-  /** int32 `[B]`: steps of each row of x; null: all. */
+  /** int32 [B]: steps of each row of x; null: all. */
   readonly lengths: Tensor | null
   /** The result of `encodeSequence`. */
   readonly encoded: Pick<EncodedSequence, 'source' | 'keys'> & {
-    /** 'carried': the layers carry their states from run to run, under the names that `startNames` returns. */
+    /** Initial states; 'carried': the layers carry their states from run to run, under the names that `startNames` returns. */
     readonly starts: readonly LayerStart[] | 'carried'
   }
-  /** int32 `[B]`: steps of each row of the source; not needed without attention. */
+  /** int32 [B]: steps of each row of the source; not read without attention. */
   readonly sourceLengths: Tensor
 }
 
 /**
- * Records the decoder and returns its output: [T, B, H], with attention [T, B, H + W], the context after the top layer's output. Plans can read the
- * weights of the attention under the name `attention.weights` [T, B, S].
+ * Records the decoder and returns its output: [T, B, H], or with attention [T, B, H + W], the output of the top layer followed by the context. Plans
+ * can read the weights of the attention [T, B, S] under the name `attention.weights`.
  */
 export function decodeSequence(target: DecodedSequence, options: EncoderDecoderOptions): Tensor {
   const { x, lengths, sourceLengths, encoded } = target

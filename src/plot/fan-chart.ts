@@ -1,5 +1,5 @@
-// Forecasts of series as an SVG file, next to each other if there are several: each with its history, the median, bands of intervals, later values
-// that came, and marks of anomalies.
+// Forecasts of series as an SVG file, next to each other if there are several: each with its history, the median, bands of intervals, the actual
+// values after the history, and marks of anomalies.
 
 import { largest, smallest } from '../data/extremes.js'
 import { expected } from '../errors.js'
@@ -18,10 +18,10 @@ export interface FanBand {
 
 /** A value to mark. */
 export interface FanMark {
-  /** Place among the times of history and forecast. */
+  /** Index among the times of history and forecast. */
   readonly index: number
   readonly value: number
-  /** Shown for the pointer, such as "2024-03-31: 17, expected 12". */
+  /** Tooltip, such as "2024-03-31: 17, expected 12"; default: none. */
   readonly text?: string
 }
 
@@ -40,7 +40,7 @@ export interface FanChart {
   readonly bands?: readonly FanBand[]
   /** Index of the first time with a band, and with a median. Default: the first one after the history. */
   readonly bandsFrom?: number
-  /** Values that came after the history. */
+  /** Actual values of the times after the history, if they are available. */
   readonly actual?: ArrayLike<number>
   readonly marks?: readonly FanMark[]
 }

@@ -11,15 +11,16 @@ export interface PairLengths {
   readonly target: ArrayLike<number>
 }
 
-/** The shape of a batch: sequences are padded to these lengths, and rows without a pair are empty. */
+/** The shape of a batch: the padded lengths of both sides, and the number of rows; rows without a pair are empty. */
 export interface PairShape {
   readonly source: number
   readonly target: number
   readonly batch: number
 }
 
-/** Shortest padded length, and the ratio of one to the next. */
+/** Shortest padded length. */
 const SHORTEST = 8
+/** Ratio of a padded length to the one before. */
 const RATIO = 1.25
 /** Part of the pairs of a target length whose sources fit into the shape of that length; the others take a later shape. */
 const FITTING = 0.9
@@ -31,7 +32,7 @@ function paddedLengths(most: number): number[] {
   return lengths
 }
 
-/** Returns the number of rows of a shape: those whose longer side has `tokens` in all, a multiple of 8 from 16 on. */
+/** Returns the number of rows of a shape whose longer side has `length` tokens: as many as `tokens` allow, at least 1, from 16 on a multiple of 8. */
 function rowsOf(length: number, tokens: number): number {
   const rows = Math.max(1, Math.floor(tokens / length))
   return rows < 16 ? rows : 8 * Math.floor(rows / 8)

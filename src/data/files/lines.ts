@@ -3,13 +3,22 @@
 import { expected } from '../../errors.js'
 
 /** Longest line in bytes: a sentence of 10,000 English words has about 60,000. */
-export const MAX_LINE_BYTES = 2 ** 16
+const MAX_LINE_BYTES = 2 ** 16
 
 const LINE_FEED = 10
 const CARRIAGE_RETURN = 13
 
 /** A line without its end; or the reason why it is not text: other bytes than UTF-8 or a NUL, or more than `MAX_LINE_BYTES` bytes. */
 export type FileLine = { readonly text: string } | { readonly fault: 'bytes' | 'length' }
+
+/** Returns the text of a line at `place`. Throws ERR_CORPUS_BINARY if it is not UTF-8, and ERR_FILE_FORMAT if it is too long. */
+export function lineText(line: FileLine, place: string): string {
+  if ('text' in line) return line.text
+  if (line.fault === 'bytes')
+    throw expected('ERR_CORPUS_BINARY', `UTF-8 text at ${place}`, 'other bytes', 'convert or leave out the line')
+  const what = `a line of at most ${MAX_LINE_BYTES} bytes at ${place}`
+  throw expected('ERR_FILE_FORMAT', what, 'a longer one', 'split or leave out the sentence')
+}
 
 /** Bytes of a line whose end has not been read. */
 interface Partial {

@@ -8,7 +8,7 @@ import { createPace } from '../files/pace.js'
 import { textPieces } from '../files/text-pieces.js'
 import { csvCaptions, jsonCaptions, type CaptionRecord, type ImagePart } from './records.js'
 
-/** Text of captions packs to a quarter; lists of the same captions pack better. */
+/** Most bytes of text for each packed byte: captions pack to a quarter, repeated captions better. */
 const MAX_RATIO = 256
 
 /** An image file with all captions that its file of captions has for it. */
@@ -17,7 +17,7 @@ export interface CaptionedImage {
   readonly path: string
   /** At least one, in the order of the file. */
   readonly captions: readonly string[]
-  /** The part of the data that the file puts the image in; null if it names none. */
+  /** The part of the data to which the file assigns the image; null if it assigns none. */
   readonly part: ImagePart | null
   /** The place of its first caption, for errors. */
   readonly where: string

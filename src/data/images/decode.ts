@@ -6,10 +6,10 @@ import { expected, GatecellError } from '../../errors.js'
 import { imageFormat, isAnimated, type ImageFormat } from './signature.js'
 
 /** Largest size of an image file in bytes. */
-export const MAX_IMAGE_BYTES = 2 ** 26
+const MAX_IMAGE_BYTES = 2 ** 26
 /** Largest width and height of a decoded picture. */
 const MAX_SIDE = 4096
-/** Default of the largest number of pixels of a file: a photograph of 67 million pixels. */
+/** Default of the largest number of pixels of an image: 67 million, more than most cameras have. */
 const MAX_PIXELS = 2 ** 26
 /** Seconds after which a decoder is stopped. */
 const PATIENCE = 30
@@ -31,7 +31,7 @@ export interface DecodeImageOptions {
   width?: number
   /** Height of the result in pixels, an integer in [1, 4096]. */
   height?: number
-  /** Default 'cut'. */
+  /** How an image of another shape is fitted; default 'cut'. Without a size it has no effect. */
   fit?: ImageFit
   /** Largest number of pixels of the image, checked before it is decoded, an integer in [1, 2^30]. Default 2^26. */
   maxPixels?: number
@@ -51,7 +51,7 @@ const FITS = { cut: 'cover', margin: 'contain', stretch: 'fill' } as const
 const WHITE = { r: 255, g: 255, b: 255 }
 
 /**
- * Decodes a still PNG, JPEG, WebP or AVIF image to 8 bits of red, green and blue: turned by its EXIF orientation, transparent parts over
+ * Decodes a still PNG, JPEG, WebP or AVIF image to 8 bits of red, green and blue: rotated by its EXIF orientation, transparent parts over
  * white, grey and palette as colours, of 16 bits the high byte, CMYK and embedded colour profiles converted to sRGB. The work is done in a
  * thread of the pool. Throws ERR_UNSUPPORTED if the package sharp is not installed, ERR_FILE_FORMAT for other formats, animations,
  * truncated or damaged images, and images of more than `maxPixels` pixels or 64 MiB, and ERR_INVALID_ARGUMENT.

@@ -4,13 +4,10 @@ import { expected, show, type GatecellError } from '../../errors.js'
 import { parseStrictJson, type StrictJson } from '../../io/json.js'
 import { badLine, csvRecords } from '../files/csv.js'
 
-/** The parts of a data set that a file may assign its images to. */
-export const parts = ['train', 'valid', 'test'] as const
+/** A part of a data set that a file may assign an image to. */
+export type ImagePart = 'train' | 'valid' | 'test'
 
-/** One of `parts`. */
-export type ImagePart = (typeof parts)[number]
-
-/** A caption or several of one image or several, as a record of the file has them. */
+/** A record of a file of captions: one or more captions of one or more images. */
 export interface CaptionRecord {
   /** Names of image files, relative to the folder of the images. */
   readonly files: readonly string[]

@@ -7,7 +7,7 @@ const PNG = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]
 /** Brands of ISO base media files that hold AV1 images (AVIF specification 1.1, section 6.1 and 6.2). */
 const AVIF_BRANDS = ['avif', 'avis']
 
-/** Returns the format of an image; null if the bytes begin as none of the formats that are read. */
+/** Returns the format of an image by its first bytes; null for other formats. */
 export function imageFormat(bytes: Uint8Array): ImageFormat | null {
   if (PNG.every((byte, at) => bytes[at] === byte)) return 'png'
   if (bytes[0] === 0xff && bytes[1] === 0xd8 && bytes[2] === 0xff) return 'jpeg'

@@ -23,7 +23,7 @@ export function stretchNotes(notes: readonly Note[], factor: number): Note[] {
   return notes.map((note) => ({ ...note, begin: note.begin * factor, end: note.end * factor }))
 }
 
-/** How far augmentation changes a piece. */
+/** Limits of the random changes of a piece. */
 export interface MusicAugmentation {
   /** Largest transposition either way in semitones, an integer of at least 0. */
   readonly semitones: number

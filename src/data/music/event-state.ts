@@ -18,19 +18,19 @@ export const EVENT_SYMBOLS = eventIds.count + 1
 /** Score of symbols that cannot follow: its probability is 0 in float32. */
 export const IMPOSSIBLE = -1e4
 
-/** Steps of 10 ms after which a key that is down counts half as much as one that was just pressed. */
+/** Steps of 10 ms in which the input for a key that is down falls halfway from 1 to `HELD`. */
 const HALF_LIFE = 50
-/** The value of a key that is down for a long time; that of one that was just pressed is 1. */
+/** The input for a key that has been down for a long time; that for a key that was just pressed is 1. */
 const HELD = 0.25
 
 const decay = Float32Array.from({ length: 1000 }, (_, age) => HELD + (1 - HELD) * 2 ** (-age / HALF_LIFE))
 
-/** Names of the notes to which a press is related: the last two that were pressed, the lowest and the highest one that sound. */
+/** Names of the reference notes of a press, from which its intervals are counted: the last two pressed, the lowest and the highest that sound. */
 export const REFERENCES = ['last', 'prior', 'lowest', 'highest'] as const
 
 /**
- * The inputs of a network that follow from the state of performances; [..] are T steps and B rows. The notes of reference, [..] each, are counted
- * from the highest pitch down; PITCHES stands for none.
+ * The inputs of a network that follow from the state of performances; [..] are T steps and B rows. The reference notes, [..] each, are counted
+ * from the highest pitch down; PITCHES means that there is none.
  */
 export interface EventInputs extends Record<(typeof REFERENCES)[number], Int32Array> {
   /** [.., PITCHES]: 0 for a key that is up, else from 1 when it is pressed down to 0.25 for one that is held. */

@@ -15,12 +15,12 @@ export const eventIds = { on: 0, off: 128, shift: 256, velocity: 356, count: 388
 /** Steps of time in a second. */
 export const EVENT_STEPS = 100
 const LONGEST_SHIFT = 100
-/** Velocities of one of the 32 bins. */
+/** Number of velocities in each of the 32 bins. */
 const BIN = 4
 /** Most events of one performance. */
 const MAX_EVENTS = 2 ** 24
 
-/** Events of a performance, and what they do not contain as it was. */
+/** Events of a performance, and the numbers of notes that were changed or left out. */
 export interface EncodedEvents {
   /** Ids from 0 to `eventIds.count - 1`. */
   readonly ids: Int32Array
@@ -85,7 +85,7 @@ export function encodePiece(piece: Piece): EncodedEvents {
   return encodeEvents(performanceOf(sustained(piece)))
 }
 
-/** Notes that events describe, and how many needed an interpretation; none is left out. */
+/** Notes that events describe, and the numbers of those that needed an interpretation; none is left out. */
 export interface DecodedEvents {
   /** By begin, then pitch, in seconds, on channel 0. */
   readonly notes: readonly Note[]
@@ -169,7 +169,7 @@ export function decodeEvents(ids: ArrayLike<number>, { program = 0 }: { program?
   return { notes: inSeconds, ...decoder.counts }
 }
 
-/** Returns the number of note-on events, for nats a note. */
+/** Returns the number of note-on events, by which nats are divided to get nats per note. */
 export function countPresses(ids: ArrayLike<number>): number {
   let count = 0
   for (let i = 0; i < ids.length; i++) if (ids[i]! < eventIds.off) count++

@@ -108,7 +108,7 @@ function checkNote(note: Note, at: string): void {
 
 const byPlace = (a: Note, b: Note): number => a.begin - b.begin || a.pitch - b.pitch || a.channel - b.channel
 
-/** Notes of which none of the same channel and pitch overlap, and how many were changed for it. */
+/** Notes of which none of the same channel and pitch overlap, and the numbers of those that were changed for this. */
 export interface SeparateNotes {
   readonly notes: Note[]
   /** Notes that end earlier, because the next one of the same pitch begins. */

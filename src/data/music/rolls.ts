@@ -164,7 +164,7 @@ export function pieceOfVoices(roll: VoiceRoll, options: RollPieceOptions): Piece
   return pieceOf(notes, options)
 }
 
-/** A roll and what it does not contain. */
+/** The roll of a piece, and the numbers of notes that are not in it. */
 export interface PieceRoll {
   readonly roll: Roll
   /** Notes that begin between steps and end before the next one. */

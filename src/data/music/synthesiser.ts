@@ -7,7 +7,7 @@ import { PERCUSSION, endOf, type Note } from './notes.js'
 export interface SynthesisOptions {
   /** Samples of a second, 22,050 (default) or 44,100. */
   readonly sampleRate?: 22_050 | 44_100
-  /** Most seconds of sound, from 0.1 to 1,800; default 600. What is later is left out, and counted. */
+  /** Most seconds of sound, from 0.1 to 1,800; default 600. Later notes are left out and counted. */
   readonly maxSeconds?: number
 }
 

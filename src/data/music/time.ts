@@ -91,7 +91,7 @@ export function sustained(piece: Piece): Piece {
   return createPiece({ ...piece, notes, pedals: [] })
 }
 
-/** Most bars of a piece; 1/128 bars of a hostile file would be more. */
+/** Most bars of a piece, so that a hostile file with bars of 1/128 does not fill the memory. */
 const MAX_BARS = 2 ** 20
 
 /**

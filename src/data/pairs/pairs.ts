@@ -4,8 +4,9 @@
 export interface SentencePair {
   readonly source: string
   readonly target: string
-  /** The file that the pair is from, that of the source if there are two, and its line there, from 1. */
+  /** Path of the file with the pair; of two files, that of the source. */
   readonly path: string
+  /** Its line in this file, from 1. */
   readonly line: number
 }
 

@@ -5,15 +5,16 @@ import {
   callback,
   filled,
   integer,
+  invalid,
   list,
   optional,
   options as optionsOf,
-  signal as signalOf
+  signal as signalOf,
+  type Check
 } from '../../check/index.js'
-import { invalid, type Check } from '../../check/index.js'
 import { expected, GatecellError, show } from '../../errors.js'
 import { bytePieces } from '../files/byte-pieces.js'
-import { fileLines, MAX_LINE_BYTES, type FileLine } from '../files/lines.js'
+import { fileLines, lineText, type FileLine } from '../files/lines.js'
 import { createPace } from '../files/pace.js'
 import { resolveFiles, type OnSkip, type SourceFile } from '../files/resolve.js'
 import type { SentencePair } from './pairs.js'
@@ -28,10 +29,11 @@ export interface ReadPairsOptions {
   /** Endings of the names of two files, such as en and fr: each name that is read is then a prefix, such as corpus/train. */
   languages?: readonly [source: string, target: string]
   /**
-   * Receives the errors of lines that are not a pair, and of files of a folder that have none, instead of a throw. `file`: the path where it
-   * is a whole file.
+   * Called with the errors of lines that are not a pair and of files of a folder without pairs, which are then left out. `file` is the path of a file
+   * that is left out as a whole. Default: the first error is thrown.
    */
   onBad?: (error: GatecellError, file?: string) => void
+  /** Called with the files of a folder that are left out because of their kind. */
   onSkip?: OnSkip
   signal?: AbortSignal
   /** The bytes of the input `-`. Default: process.stdin. */
@@ -154,8 +156,8 @@ async function readOther(
   throw expected('ERR_FILE_FORMAT', `a source, a tab and its translation at line 1 of ${side.path}`, text, remedy)
 }
 
-/** Calls `make`; if it throws and `onBad` takes the error, returns null. */
-function usable<T>(make: () => T, { onBad }: Pick<ReadPairsOptions, 'onBad'>): T | null {
+/** Returns the result of `make`; null if it throws a GatecellError and there is an `onBad`, which is called with the error. */
+export function usable<T>(make: () => T, { onBad }: Pick<ReadPairsOptions, 'onBad'>): T | null {
   try {
     return make()
   } catch (error) {
@@ -163,15 +165,6 @@ function usable<T>(make: () => T, { onBad }: Pick<ReadPairsOptions, 'onBad'>): T
     onBad(error)
     return null
   }
-}
-
-/** Returns the text of a line. Throws ERR_CORPUS_BINARY or ERR_FILE_FORMAT if it is not text. */
-function textOf(line: FileLine, place: string): string {
-  if ('text' in line) return line.text
-  if (line.fault === 'bytes')
-    throw expected('ERR_CORPUS_BINARY', `UTF-8 text at ${place}`, 'other bytes', 'convert or leave out the line')
-  const what = `a line of at most ${MAX_LINE_BYTES} bytes at ${place}`
-  throw expected('ERR_FILE_FORMAT', what, 'a longer one', 'split or leave out the sentence')
 }
 
 /** Returns a pair. Throws ERR_FILE_FORMAT if a side has no sentence. */
@@ -189,7 +182,7 @@ function* tablePairs({ path, lines }: Side, options: ReadPairsOptions): Generato
   for (const [i, line] of lines.entries()) {
     const pair = usable(() => {
       const place = `line ${i + 1} of ${path}`
-      const text = textOf(line, place)
+      const text = lineText(line, place)
       if (text.trim() === '') return pairOf('', '', path, i + 1)
       const cells = text.split('\t')
       if (width === 0 && cells.length >= Math.max(from, to)) width = cells.length
@@ -214,8 +207,8 @@ function* sidePairs(source: Side, target: Side, options: ReadPairsOptions): Gene
   }
   for (const [i, line] of source.lines.entries()) {
     const pair = usable(() => {
-      const own = textOf(line, `line ${i + 1} of ${source.path}`)
-      const other = textOf(target.lines[i]!, `line ${i + 1} of ${target.path}`)
+      const own = lineText(line, `line ${i + 1} of ${source.path}`)
+      const other = lineText(target.lines[i]!, `line ${i + 1} of ${target.path}`)
       return pairOf(own, other, source.path, i + 1)
     }, options)
     if (pair) yield pair

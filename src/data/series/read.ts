@@ -20,7 +20,7 @@ import { rowTable, type Roles, type RowTable } from './rows.js'
 import type { GridStep, TimeSeries } from './series.js'
 import { longRecords } from './wide.js'
 
-/** Text of numbers packs well: a column of zeros to a five-hundredth. */
+/** Most bytes of text for each packed byte: numbers pack well, a column of zeros to a five-hundredth. */
 const MAX_RATIO = 1024
 
 /** The options of `readSeries`. Columns are named as in the header. */
@@ -41,7 +41,7 @@ export interface ReadSeriesOptions {
   zone?: string
   /** Whether the file is a matrix with a row for each year and a column for each month or quarter. Default false. */
   wide?: boolean
-  /** Default: the most frequent one of the header. */
+  /** Delimiter of the columns. Default: the most frequent one of the header. */
   delimiter?: (typeof delimiters)[number]
   /** The decimal sign. Default '.'. */
   decimal?: '.' | ','

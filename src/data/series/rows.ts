@@ -48,7 +48,7 @@ export interface RowTable {
 }
 
 /** Returns the place of a column. Throws ERR_INVALID_ARGUMENT if the header has it never or twice. */
-export function placeOf(name: string, header: readonly string[], path: string): number {
+function placeOf(name: string, header: readonly string[], path: string): number {
   const place = header.indexOf(name)
   if (place >= 0 && header.lastIndexOf(name) === place) return place
   const found =

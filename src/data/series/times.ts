@@ -22,7 +22,7 @@ function offsetText(offset: number): string {
   return `${offset < 0 ? '-' : '+'}${two(Math.floor(minutes / 60))}:${two(minutes % 60)}`
 }
 
-/** Returns the year and, if `day` or `month`, the rest of a date. */
+/** Returns a date in ISO 8601 down to one of its parts: '1949' for the year, '1949-01' for the month. */
 function dateText(wall: number, parts: 'year' | 'month' | 'day'): string {
   return new Date(wall).toISOString().slice(0, -'-MM-DDTHH:mm:ss.sssZ'.length + { year: 0, month: 3, day: 6 }[parts])
 }
@@ -71,7 +71,7 @@ const FORMS: Readonly<Record<string, RegExp>> = Object.fromEntries(
   )
 )
 
-/** Returns the form of the times of a step: '1949-01' for months. */
+/** Returns the pattern of the times of a step, such as '1949-01' for months. */
 export function timeForm({ unit }: Pick<GridStep, 'unit'>): RegExp {
   if (unit === 'row') return /^\d{1,15}$/
   return FORMS[unit] ?? (unit === 'day' ? FORMS['week']! : FORMS['second']!)
@@ -90,7 +90,7 @@ const LONGEST = {
 /** The last time of a grid: texts of later years have another form. */
 const LAST_TIME = Date.UTC(9999, 11, 31)
 
-/** Throws ERR_INVALID_ARGUMENT if some times after `last` are not in the calendar. */
+/** Throws ERR_INVALID_ARGUMENT if `last` is not a time of the step, or times after it are later than the year 9999. */
 function checkTimes(last: string, wall: number, step: GridStep, points: number): void {
   if (step.unit === 'row') return
   const end = wall + points * step.count * LONGEST[step.unit]

@@ -1,4 +1,4 @@
-// Beam searches of several sessions at once, for many sentences: the hypotheses of all of them are rows of one plan.
+// Beam searches from several sessions at once, such as those of many sentences: the hypotheses of all searches are rows of one plan.
 
 import { integer, list, object, optional, signal as signalOf, string } from '../../check/index.js'
 import { throwIfAborted } from '../../graph/abort.js'
@@ -10,7 +10,7 @@ import { sessionDecoder, type SessionDecoderOptions } from './session-decoder.js
 
 /** Options of `beamSearchTogether`. */
 export interface TogetherOptions extends SessionDecoderOptions, Omit<BeamOptions, 'maxLength'> {
-  /** Most tokens of a sequence, from 0 to 2^24, for each session. */
+  /** Most tokens of a sequence for each session, in the order of the sessions, from 0 to 2^24. */
   maxLengths: readonly number[]
   /** Signal that aborts the search. */
   signal?: AbortSignal | undefined
@@ -27,9 +27,9 @@ const readOptions = object<TogetherOptions>({
 const readSessions = list((value, name) => coreOf(value as Session, name) && (value as Session))
 
 /**
- * Does what `beamSearchAsync` does for the sequences that may follow each of several sessions, and returns those of each session, best first. The
- * hypotheses of all searches are stepped together. Throws ERR_INVALID_ARGUMENT unless the sessions are different ones of one model with equal
- * dims and outputs, and there is a length for each, and what `beamSearchAsync` throws.
+ * Returns for each of several sessions the sequences that `beamSearchAsync` would find from it, best first. All hypotheses are stepped together, and
+ * the sessions stay as they are. Throws ERR_INVALID_ARGUMENT unless the sessions are different ones of one model with equal dims and
+ * outputs and there is a length for each, and the errors of `beamSearchAsync`.
  */
 export async function beamSearchTogether(
   sessions: readonly Session[],

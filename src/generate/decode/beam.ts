@@ -3,17 +3,20 @@
 
 import {
   anything,
+  awaitable,
+  callback,
   choice,
-  invalid,
   integer,
+  invalid,
   isArrayOf,
   number,
   numbers,
   object,
   open,
-  optional
+  optional,
+  signal as signalOf,
+  syncFunction
 } from '../../check/index.js'
-import { awaitable, callback, signal as signalOf, syncFunction } from '../../check/index.js'
 import { expected } from '../../errors.js'
 import { throwIfAborted } from '../../graph/abort.js'
 import { readScorer, type Scorer } from '../scorers.js'
@@ -25,7 +28,7 @@ export interface Hypothesis {
   tokens: Int32Array
   /** Nats of the sequence under the decoded network only, without the scorer. */
   logProbability: number
-  /** The number by which hypotheses are ordered: nats with those of the scorer, divided by the length penalty. */
+  /** The number by which hypotheses are ordered: the sum of the nats of network and scorer, divided by the length penalty. */
   score: number
   /** Whether the sequence has come to its end; false if the search cut it off at `maxLength`. */
   ended: boolean
@@ -97,13 +100,13 @@ const readAsyncDecoder = open<AsyncBeamDecoder<unknown>>({ start: anything, step
 const readDecoder = open<BeamDecoder<unknown>>({ start: anything, step: syncFunction() })
 const readStep = open<{ state: unknown; nats: ArrayLike<number> }>({ state: anything, nats: numbers })
 
-/** A hypothesis as a decoder takes it: its state and last token. */
+/** A hypothesis as a decoder takes it: its state and its last token, null before the first one. */
 export interface Asked<S> {
   state: S
   token: number | null
 }
 
-/** The result of a decoder for one hypothesis. */
+/** The result of a decoder for one hypothesis: the state after its last token, and the nats [V] of each token that may follow. */
 export interface Stepped<S> {
   state: S
   nats: ArrayLike<number>
@@ -190,7 +193,7 @@ export function* searchBeam<S>(state: S, options: BeamOptions): Generator<Asked<
 
   for (let length = 0; beam.length > 0 && length <= maxLength && !(leading && endings >= width); length++) {
     const steps = yield beam.map(({ state, prefix }) => ({ state, token: prefix.parent ? prefix.token : null }))
-    // Each hypothesis has one end, so there are `width` other continuations among twice as many of all.
+    // Each of at most `width` hypotheses has only one end, so the best 2 * width continuations contain the best `width` that are not ends.
     const next = new Best<Followed<S>>(leading ? 2 * width : width)
     beam.forEach((from, i) => {
       const { state, nats } = steps[i]!

@@ -3,6 +3,7 @@
 // measured, clipped counts, and a Gaussian penalty of the difference in length.
 
 import { expected } from '../../errors.js'
+import { countGrams, type GramCounts } from '../n-grams.js'
 
 /** Largest number of words of an n-gram. */
 const ORDERS = 4
@@ -17,21 +18,14 @@ interface Vectors {
 }
 
 /** Returns the counts of the n-grams of a text of words, by order. */
-function countsOf(words: readonly string[]): Map<string, number>[] {
-  return Array.from({ length: ORDERS }, (_, order) => {
-    const counts = new Map<string, number>()
-    for (let at = 0; at + order < words.length; at++) {
-      const gram = words.slice(at, at + order + 1).join(' ')
-      counts.set(gram, (counts.get(gram) ?? 0) + 1)
-    }
-    return counts
-  })
+function countsOf(words: readonly string[]): GramCounts[] {
+  return Array.from({ length: ORDERS }, (_, i) => countGrams(words, i + 1, ' '))
 }
 
 /** A caption of one image and the references of that image, as words: `tokenizeCaption` makes them. */
 export interface CaptionPair {
   readonly caption: readonly string[]
-  /** At least one. */
+  /** At least one reference. */
   readonly references: readonly (readonly string[])[]
 }
 
@@ -76,7 +70,7 @@ export function ciderD(pairs: readonly CaptionPair[]): number {
 
 /** Returns a function that weights counts by the logarithm of the inverse document frequency. `documents`: the logarithm of their number. */
 function weighting(frequencies: ReadonlyMap<string, number>, documents: number) {
-  return (counts: readonly ReadonlyMap<string, number>[]): Vectors => {
+  return (counts: readonly GramCounts[]): Vectors => {
     const weights = counts.map(
       (one) =>
         new Map(

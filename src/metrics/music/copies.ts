@@ -1,4 +1,4 @@
-// How much of a piece is copied from others: the longest run of its notes that occurs in them, transposed or not.
+// Copies in a piece of music: the longest run of its notes that occurs in one of other pieces, transposed or not.
 //
 // A run is compared by the intervals between consecutive notes. All runs of the other pieces are in one suffix automaton (Blumer et al., "The
 // smallest automaton recognizing the subwords of a text", 1985), which takes memory in proportion to the notes and finds the longest match in
@@ -6,7 +6,7 @@
 
 import type { SoundingNote } from './pieces.js'
 
-/** An interval that no two notes have, between two pieces. */
+/** The symbol between two pieces: an interval that no two notes have. */
 const SEPARATOR = 1000
 const NONE = -1
 
@@ -72,7 +72,7 @@ class SuffixAutomaton {
     this.#link[state] = exact ? target : this.#split(from, symbol, target)
   }
 
-  /** Divides a state, whose shorter words got another end. Returns the state of those. */
+  /** Splits a state whose shorter words now also end elsewhere. Returns the new state of these words. */
   #split(begin: number, symbol: number, target: number): number {
     const clone = this.#states++
     this.#length[clone] = this.#length[begin]! + 1
@@ -112,7 +112,7 @@ export interface CopyIndex {
   longestRun(notes: readonly SoundingNote[]): number
 }
 
-/** Makes the index of the runs of `pieces`. It takes about 60 bytes a note. */
+/** Makes the index of the runs of `pieces`, which takes about 60 bytes for each note. */
 export function createCopyIndex(pieces: readonly (readonly SoundingNote[])[]): CopyIndex {
   const size = pieces.reduce((sum, notes) => sum + notes.length + 1, 0)
   const automaton = new SuffixAutomaton(size)

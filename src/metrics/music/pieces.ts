@@ -1,6 +1,6 @@
 // Figures of pieces of music by which generated ones are compared with the data: key, polyphony, density, repeated bars.
 
-/** A note as metrics see it; times have any unit, the same for all. */
+/** A note as metrics take it. Times may have any unit, the same for all notes. */
 export interface SoundingNote {
   /** MIDI number, an integer. */
   readonly pitch: number
@@ -14,7 +14,7 @@ const MAJOR = [0, 2, 4, 5, 7, 9, 11]
 const MINOR = [0, 2, 3, 5, 7, 8, 11]
 const NAMES = ['C', 'C#', 'D', 'Eb', 'E', 'F', 'F#', 'G', 'Ab', 'A', 'Bb', 'B']
 
-/** A key and how many notes are in its scale. */
+/** A key and the share of the notes that are in its scale. */
 export interface KeyShare {
   /** Such as "C major" or "A minor". */
   readonly key: string

@@ -1,8 +1,8 @@
-// Faults of voice leading, as counterpoint teaches them (Fux, "Gradus ad Parnassum", 1725): a comparison with chorales, not a judgement.
+// Counts of the faults of voice leading that counterpoint forbids (Fux, "Gradus ad Parnassum", 1725), for a comparison with chorales.
 
 /** Faults of a piece in voices. */
 export interface VoiceLeading {
-  /** Steps at which any voice takes another pitch: rates are per change. */
+  /** Steps at which any voice takes another pitch, by which the counts below can be divided. */
   readonly changes: number
   /** Pairs of voices that move in the same direction from one perfect fifth (7 semitones, octaves added) to another. */
   readonly parallelFifths: number

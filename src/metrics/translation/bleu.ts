@@ -1,12 +1,14 @@
 // BLEU of a corpus (Papineni et al., "BLEU: a method for automatic evaluation of machine translation", 2002), equal to sacreBLEU 2.6.0
 // (Post, "A call for clarity in reporting BLEU scores", 2018).
 
-import { countGrams, referenceNumber, SACREBLEU_VERSION, type GramCounts } from './references.js'
+import { countGrams, type GramCounts } from '../n-grams.js'
+import { referenceNumber, SACREBLEU_VERSION } from './references.js'
 import { bleuWords, type BleuTokenizer } from './tokenizers.js'
 
 /**
  * Treatment of orders without a match (Chen and Cherry, "A systematic comparison of smoothing techniques for sentence-level BLEU", 2014): exp
- * halves a made-up match for each such order, floor takes 0.1 matches, add-k adds one match and one n-gram to each order above the first.
+ * takes 1/2 match for the first such order, 1/4 for the second and so on, floor takes 0.1 matches, add-k adds one match and one n-gram to each order
+ * above the first, none takes 0.
  */
 export type BleuSmoothing = 'exp' | 'floor' | 'add-k' | 'none'
 
@@ -18,18 +20,18 @@ export interface BleuOptions {
   readonly smoothing?: BleuSmoothing
 }
 
-/** BLEU with the numbers that it is made from. */
+/** BLEU with the numbers from which it is computed. */
 export interface Bleu {
   /** 0 to 100. */
   readonly score: number
-  /** Matches of n-grams of 1 to 4 words, and all n-grams of the hypotheses. */
+  /** Numbers of matched n-grams of the orders 1 to 4, and of all n-grams of the hypotheses. */
   readonly matches: readonly number[]
   readonly totals: readonly number[]
   /** Precision of each order in percent, smoothed. */
   readonly precisions: readonly number[]
   /** 0 to 1; below 1 if the hypotheses are shorter than the references. */
   readonly brevityPenalty: number
-  /** Words of all hypotheses, and of the reference of each that is closest in length, the shorter of two. */
+  /** Words of all hypotheses, and of that reference of each that is closest in length (of two at the same distance the shorter one). */
   readonly length: number
   readonly referenceLength: number
   /** The settings in sacreBLEU's form. */
@@ -49,7 +51,7 @@ function mergedCounts(references: readonly (readonly string[])[], order: number)
   return merged
 }
 
-/** Returns the length of the reference that is closest to `length`, the shorter of two. */
+/** Returns the length of the reference that is closest to `length`; of two at the same distance the shorter one. */
 function closestLength(length: number, references: readonly (readonly string[])[]): number {
   const distance = (other: number) => Math.abs(other - length)
   return references

@@ -2,11 +2,14 @@
 // n-grams", 2017), equal to sacreBLEU 2.6.0.
 
 import { splitWhite } from './python-text.js'
-import { countGrams, referenceNumber, SACREBLEU_VERSION, type GramCounts } from './references.js'
+import { countGrams, type GramCounts } from '../n-grams.js'
+import { referenceNumber, SACREBLEU_VERSION } from './references.js'
 
-/** A figure of translations: from 0 to 100, and the settings in sacreBLEU's form. */
+/** chrF of translations. */
 export interface Chrf {
+  /** 0 to 100. */
   readonly score: number
+  /** The settings in sacreBLEU's form. */
   readonly signature: string
 }
 

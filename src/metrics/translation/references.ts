@@ -22,16 +22,3 @@ export function referenceNumber(hypotheses: readonly string[], references: reado
   const numbers = new Set(references.map(({ length }) => length))
   return numbers.size === 1 ? String([...numbers][0]) : 'var'
 }
-
-/** Counts of n-grams of one order by their text. */
-export type GramCounts = Map<string, number>
-
-/** Returns how often each run of `order` items occurs, as text with `separator` between the items. */
-export function countGrams(items: readonly string[], order: number, separator: string): GramCounts {
-  const counts: GramCounts = new Map()
-  for (let i = 0; i + order <= items.length; i++) {
-    const gram = items.slice(i, i + order).join(separator)
-    counts.set(gram, (counts.get(gram) ?? 0) + 1)
-  }
-  return counts
-}

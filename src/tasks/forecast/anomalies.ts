@@ -1,4 +1,5 @@
-// `gatecell anomalies`: how far each value is from the forecast one step before, in deviations of a normal distribution.
+// `gatecell anomalies`: how far each value is from the forecast one step before, in standard deviations of a normal
+// distribution.
 
 import type { Values } from '../../settings/index.js'
 import { counted } from '../../errors.js'

@@ -1,4 +1,5 @@
-// Scores of the values of a series: how far each one is from the forecast one step before, in deviations of a normal distribution.
+// Scores of the values of a series: how far each one is from the forecast one step before, in standard deviations of a normal
+// distribution.
 
 import type { TimeSeries } from '../../data/series/series.js'
 import { createPace } from '../../data/files/pace.js'
@@ -16,7 +17,7 @@ export interface ScoredValue {
   /** Ends of the 80 % interval of the forecast. */
   readonly lower: number
   readonly upper: number
-  /** Distance from the median in deviations of a normal distribution, from -100 to 100; negative below the median. */
+  /** Distance from the median in standard deviations of a normal distribution, from -100 to 100; negative below the median. */
   readonly score: number
   /** Probability of a value that is at least as far away, 0 to 1. */
   readonly probability: number
@@ -45,7 +46,10 @@ export function scoreNext(predictor: SeriesPredictor, value: number): ScoredValu
   return { value, expected: quantiles[MEDIAN]!, lower, upper, score, probability: normalTails(score) }
 }
 
-/** Compares the values of a series that a predictor has not read yet. Missing values have no score. */
+/**
+ * Compares the values of a series with their forecasts, by a predictor that has not read it yet. Missing values, and those before the first forecast,
+ * have no score. Throws ERR_ABORTED if the signal aborts.
+ */
 export async function scoreSeries(
   predictor: SeriesPredictor,
   series: TimeSeries,

@@ -10,8 +10,8 @@ const WEEKS_PER_YEAR = 52.1775
 const DAYS_PER_YEAR = 365.2425
 const MS_PER_DAY = 86_400_000
 
-/** Returns the seasons of a step. A season of 52 weeks or 365 days is a year. */
-export function turnOf({ step: { unit, count } }: CalendarSeries, season: number): number {
+/** Returns the share of a season that a step is. A season of 52 weeks, or of 365 or 366 days, is a year, which has a little more of them. */
+export function seasonsPerStep({ step: { unit, count } }: CalendarSeries, season: number): number {
   if (unit === 'week' && season * count === 52) return count / WEEKS_PER_YEAR
   if (unit === 'day' && (season * count === 365 || season * count === 366)) return count / DAYS_PER_YEAR
   return 1 / season

@@ -1,5 +1,4 @@
-// Configuration of a model of series, as a checkpoint stores it: settings, and the knowledge about each series that was computed before the
-// training.
+// Configuration of a model of series, as a checkpoint stores it: settings, and the facts about each series that were computed before the training.
 
 import { invalid, list, number, object, open, type Check } from '../../check/index.js'
 import type { JsonObject } from '../../io/json.js'
@@ -19,7 +18,7 @@ import {
 export interface ForecastSearch {
   /** Number of epochs that validated best. */
   readonly epochs: number
-  /** Error of the median on the validation part by that of the linear part, as a geometric mean over the series. */
+  /** Error of the median on the validation part divided by that of the linear part, as a geometric mean over the series. */
   readonly ratio: number
 }
 

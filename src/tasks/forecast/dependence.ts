@@ -1,15 +1,16 @@
-// How the errors of several horizons depend on each other: principal components of their correlations on the training part. A level that is missed is
-// missed for the whole horizon, so a chain of neighbours would not be enough.
+// The dependence of the errors of several horizons: principal components of their correlations on the training part. An error of the level is one of
+// all horizons, so a chain in which each horizon depends on the one before would not be enough.
 
 import { createRandom } from '../../random.js'
 
 /** Most components. */
 const COMPONENTS = 6
+/** Rounds of the orthogonal iteration. */
 const ROUNDS = 40
 
 /** The errors of forecasts from some origins, origin by origin; NaN: not known. */
 export interface ErrorRows {
-  /** [count * horizon] */
+  /** [origins * horizon] */
   readonly values: Float64Array
   readonly horizon: number
 }

@@ -1,5 +1,5 @@
-// Draws of the next values together. The network gives a distribution of each horizon by itself; draws of several horizons depend on each other as
-// the errors of the linear part did on the training part.
+// Paths: joint draws of the values of all horizons. The network gives a distribution of each horizon by itself; the draws of a path depend on each
+// other as the errors of the linear part did on the training part.
 
 import { createRandom } from '../../random.js'
 import type { SeriesPredictor } from './predict.js'
@@ -7,7 +7,7 @@ import type { SeriesPredictor } from './predict.js'
 /** Largest number of paths. */
 export const MOST_PATHS = 2 ** 20
 
-/** Options of draws. */
+/** Options of `drawPaths`. */
 export interface PathOptions {
   /** Number of paths. */
   readonly count: number
@@ -17,8 +17,9 @@ export interface PathOptions {
 }
 
 /**
- * Returns paths, [count] rows of [horizon] values. The scores of a path are normal variables: sums of common components by their loadings, and of a
- * part of their own that completes the variance (a Gaussian copula). So each horizon has the distribution of its forecast, whatever the loadings are.
+ * Returns paths, [count] rows of [horizon] values, in the unit of the series. The scores of a path are standard normal variables: sums of common
+ * components by their loadings, and of an independent part that completes the variance to 1 (a Gaussian copula). So each horizon has the distribution
+ * of its forecast, whatever the loadings are.
  */
 export function drawPaths(
   predictor: SeriesPredictor,

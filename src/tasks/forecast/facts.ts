@@ -1,5 +1,5 @@
-// The knowledge about one series that a model's file holds: its linear part, scales of its values and errors, and the corrections that validation
-// chose. All of it is computed on the training part only.
+// Facts about one series that a model's file holds: its linear part, scales of its values and errors, and the corrections that validation chose.
+// All of them are computed on the training part only.
 
 import { maseScale } from '../../metrics/forecast.js'
 import { choice, integer, list, number, open, record, string, type Check } from '../../check/index.js'
@@ -16,7 +16,7 @@ export interface CovariateScale {
   readonly deviation: number
 }
 
-/** Knowledge about one series. Deviations are those of transformed values. */
+/** Facts about one series. Deviations are root mean squares of transformed values. */
 export interface SeriesFacts extends BaselineShape {
   readonly name: string
   readonly transform: TransformName
@@ -25,20 +25,21 @@ export interface SeriesFacts extends BaselineShape {
   readonly deviations: readonly number[]
   /** Loadings of the principal components of these errors, rows of [horizon]. */
   readonly loadings: readonly (readonly number[])[]
-  /** Deviation of the difference to the value a season ago. */
+  /** Deviation of the differences to the values a season ago. */
   readonly seasonal: number
-  /** Deviation from the mean of the last seasons. */
+  /** Deviation of the values from the mean of the last seasons. */
   readonly level: number
   readonly covariates: Readonly<Record<string, CovariateScale>>
   /** Mean of the absolute differences to the values a season ago, the unit of the MASE; 0 for a series without changes. */
   readonly scale: number
-  /** Number of values of the training part, its first and its last time. */
+  /** Number of values of the training part. */
   readonly trained: number
+  /** Times of the first and the last value of the training part. */
   readonly first: string
   readonly last: string
-  /** Share of the network's correction that is applied, 0 to 1. */
+  /** Share of the network's correction that is applied, 0 to 1; 0 leaves the linear part only. */
   readonly share: number
-  /** Factor of the distance of the quantiles from the median. */
+  /** Factor of the distances of the quantiles from the median; 1 leaves them as the network gives them. */
   readonly spread: number
 }
 
@@ -64,7 +65,7 @@ export const checkSeriesFacts: Check<SeriesFacts> = open<SeriesFacts>({
   spread: number(0, 1e6)
 })
 
-/** Values of a series with the names that its facts keep. */
+/** The parts of a series that facts are computed from. */
 export interface KnownSeries {
   readonly name: string
   readonly values: Float64Array
@@ -74,7 +75,7 @@ export interface KnownSeries {
 
 /** Number of seasons whose mean is the level of a series. */
 export const LEVEL_SEASONS = 4
-/** Fewest values whose mean is a level. */
+/** Least number of values whose mean is the level of a series, for seasons of one step. */
 export const LEVEL_LEAST = 8
 
 /** Computes the facts of a series from its first `count` values. */
@@ -106,7 +107,7 @@ export function factsOf(series: KnownSeries, shape: BaselineShape, count: number
 }
 
 /** Returns the mean of the last seasons before `end`, of those values that are known. */
-export function meanBefore(z: ArrayLike<number>, end: number, season: number): number {
+function meanBefore(z: ArrayLike<number>, end: number, season: number): number {
   let [sum, known] = [0, 0]
   for (let t = Math.max(0, end - Math.max(LEVEL_SEASONS * season, LEVEL_LEAST)); t < end; t++) {
     if (Number.isNaN(z[t]!)) continue

@@ -1,8 +1,8 @@
-// The levels of the quantiles, and the normal distribution, in whose units the network gives them.
+// The levels of the quantiles, and quantiles and tails of the standard normal distribution.
 
 /** Levels of the quantiles of a forecast; the fifth is the median, the first and the last enclose 80 %. */
 export const LEVELS = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9] as const
-/** Place of the median. */
+/** Index of the median among the levels. */
 export const MEDIAN = 4
 
 /** Coefficients of the rational approximations of Acklam 2003, whose relative error is below 1.15e-9. */

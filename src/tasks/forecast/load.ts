@@ -48,7 +48,7 @@ export interface ForecastOptions extends SignalOptions {
   seed?: number
 }
 
-/** A model of series that was loaded from a file. */
+/** A forecaster: a model of time series that was loaded from a file. */
 export interface LoadedForecaster extends LoadedModel<ForecastConfig> {
   /**
    * Reads the series of CSV files with the columns of the training. Throws the errors of `readSeries`, and ERR_INVALID_OPTION for two series of one
@@ -71,7 +71,7 @@ export interface LoadedForecaster extends LoadedModel<ForecastConfig> {
 }
 
 /**
- * Loads a model of series. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a
+ * Loads a forecaster. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a
  * model of another task.
  *
  * @example
@@ -137,7 +137,7 @@ function timesOf({ table: { zone } }: ForecastConfig, series: TimeSeries, count:
   return timesAfter(series, count, zone === '' ? undefined : zone)
 }
 
-/** Returns the knowledge about a series: that of the training, or, for a series that it did not have, that of its first `count` values. */
+/** Returns the facts about a series: those of the training, or, for a series that it did not have, those of its first `count` values. */
 export function factsFor(config: ForecastConfig, series: TimeSeries, count = series.values.length): SeriesFacts {
   const known = config.series.find(({ name }) => name === series.name)
   if (known) return known

@@ -5,14 +5,14 @@ import type { Tensor } from '../../graph/graph.js'
 import { map, mean, slice } from '../../graph/ops/index.js'
 import type { Expression } from '../../graph/ops/map.js'
 import { NORMAL_LEVELS } from './levels.js'
+import { negativeBinomialQuantile } from './negative-binomial.js'
 import { valueOfScore, type QuantilePlace } from './normal-scores.js'
 import { studentQuantile } from './student.js'
-import { negativeBinomialQuantile } from './counts.js'
 import type { OutputName } from './settings.js'
 
 /** The targets of a step as tensors that broadcast to `[rows, members, horizon, 1]`. */
 export interface OutputTargets {
-  /** Errors of the linear part in its deviations; for counts the values themselves. */
+  /** Errors of the linear part in units of their deviations; for counts the values themselves. */
   readonly values: Tensor
   /** Forecasts of the linear part in the unit of the values. */
   readonly means: Tensor
@@ -24,19 +24,19 @@ export interface OutputTargets {
 export interface LinearForecast {
   /** In the unit of the values. */
   readonly mean: number
-  /** Returns a value in deviations of the linear part's errors. */
+  /** Returns the distance of a value from the linear forecast in units of the deviations of the linear part's errors. */
   inDeviations(value: number): number
 }
 
-/** An output. */
+/** A kind of output. */
 export interface ForecastOutput {
-  /** First values of the numbers that the network gives for each horizon. */
+  /** Initial values of the numbers that the network gives for each horizon. */
   readonly start: readonly number[]
   /** Returns the loss `[rows, horizon]` of numbers `[rows, members, horizon, start.length]`. */
   loss(numbers: Tensor, targets: OutputTargets): Tensor
-  /** Returns the quantile at a place, by the numbers from `at` on, in deviations of the linear part's errors. */
+  /** Returns the quantile at a place, by the numbers from `at` on, in units of the deviations of the linear part's errors. */
   quantile(numbers: ArrayLike<number>, at: number, of: LinearForecast, place: QuantilePlace): number
-  /** Whether the values are counts. */
+  /** true if the values are counts. */
   readonly counts?: true
 }
 

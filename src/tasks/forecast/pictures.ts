@@ -6,9 +6,9 @@ import type { Anomaly } from './anomaly-scores.js'
 import { LEVELS, MEDIAN } from './levels.js'
 import type { SeriesForecast } from './load.js'
 
-/** History in a picture, as a multiple of the horizon. */
+/** Length of the history in a picture, as a multiple of the horizon. */
 const SHOWN = 5
-/** Share of the values between the outermost quantiles. */
+/** Level of the interval between the outermost quantiles. */
 const WIDEST = LEVELS.at(-1)! - LEVELS[0]
 
 /** Returns the chart of a forecast after the last part of its series. */

@@ -15,7 +15,7 @@ import { readerOf, type ForecastSeries } from './samples.js'
 
 const COUNT = LEVELS.length
 
-/** Shapes of the inputs and outputs of a network. */
+/** The inputs and outputs of a network. */
 export interface Shaped {
   readonly shape: ReaderShape
   readonly output: OutputName
@@ -35,7 +35,7 @@ export interface PredictorState {
 export class SeriesPredictor implements Disposable {
   readonly reader: SeriesReader
   readonly facts: SeriesFacts
-  /** Mean quantiles of the members in deviations of the linear part's errors, before the corrections of validation, [horizon * levels]. */
+  /** Mean quantiles of the members before the corrections, in units of the deviations of the linear part's errors, [horizon * levels]. */
   readonly raw: Float64Array
   readonly #session: Session
   readonly #output: ForecastOutput
@@ -54,7 +54,7 @@ export class SeriesPredictor implements Disposable {
     this.#numbers = new Float64Array(members * this.#width)
   }
 
-  /** Takes the values of the next step. */
+  /** Takes the values of the next step and computes the forecast after it, on the caller's thread. */
   push(values: StepValues): void {
     this.reader.push(values)
     this.#numbers.set(this.#session.stepSync({ x: this.reader.inputs })['members'] as Float32Array)
@@ -85,12 +85,12 @@ export class SeriesPredictor implements Disposable {
     return { mean: back(forecast), inDeviations: (value) => (forward(value) - forecast) / deviations[h]! }
   }
 
-  /** Returns a number of deviations from the forecast of the linear part as a value. */
+  /** Returns the value that is `deviations` deviations above the forecast of the linear part. */
   #value(h: number, deviations: number): number {
     return transformOf(this.facts.transform).back(this.reader.forecast[h]! + this.facts.deviations[h]! * deviations)
   }
 
-  /** Returns the quantiles of the next values, [horizon] rows of levels, in the unit of the series. */
+  /** Returns the quantiles of the next values, [horizon] rows of [levels], in the unit of the series. */
   quantiles(): Float64Array[] {
     return this.facts.deviations.map((_, h) => this.quantilesOf(h))
   }
@@ -149,7 +149,10 @@ export class SeriesPredictor implements Disposable {
   }
 }
 
-/** Writes the corrected quantiles of horizon h to `out`, ascending, in deviations of the linear part's errors. */
+/**
+ * Writes the corrected quantiles of horizon h to `out`, [levels], ascending, in units of the deviations of the linear part's errors. `raw` are the
+ * quantiles of the network, [horizon * levels].
+ */
 export function correct(
   raw: Float64Array,
   h: number,

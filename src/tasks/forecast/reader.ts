@@ -23,7 +23,7 @@ export function inputCount({ known, observed, horizon }: ReaderShape): number {
   return OWN_INPUTS + 2 * observed.length + (2 + horizon) * known.length
 }
 
-/** Limits an input, so that a wild value does not drive the network to where it never was. */
+/** Limits an input to 6 either way, so that an outlier does not drive the network far from its training; 0 for a missing one. */
 const bounded = (value: number) => (Number.isNaN(value) ? 0 : Math.max(-6, Math.min(6, value)))
 
 /** The value of a step, and a function that returns a covariate some steps later, 0 for this step. NaN: missing. */
@@ -32,7 +32,7 @@ export interface StepValues {
   covariate(name: string, later: number): number
 }
 
-/** The reader of one series. */
+/** The inputs of the network for one series, and its linear forecast, while values come in. */
 export class SeriesReader {
   /** The inputs of the last step. */
   readonly inputs: Float32Array
@@ -44,18 +44,22 @@ export class SeriesReader {
   /** The last transformed values, oldest first. */
   readonly #recent: Float64Array
   readonly #phase: number
-  readonly #turn: number
+  readonly #seasonsPerStep: number
   #count = 0
 
-  /** `phase`: place of the first value in its season, 0 to 1; `turn`: seasons of a step. */
-  constructor(facts: SeriesFacts, shape: ReaderShape, { phase, turn }: { phase: number; turn: number }) {
+  /** `phase`: place of the first value in its season, 0 to 1; `seasonsPerStep`: share of a season that a step is, see `calendar.ts`. */
+  constructor(
+    facts: SeriesFacts,
+    shape: ReaderShape,
+    { phase, seasonsPerStep }: { phase: number; seasonsPerStep: number }
+  ) {
     const { season, horizon } = facts
     this.#facts = facts
     this.#shape = shape
     this.#mean = new MeanReader(facts)
     this.#recent = new Float64Array(Math.max(LEVEL_SEASONS * season, LEVEL_LEAST, 2 * season) + 1)
     this.#phase = phase
-    this.#turn = turn
+    this.#seasonsPerStep = seasonsPerStep
     this.forecast = new Float64Array(horizon)
     this.inputs = new Float32Array(inputCount(shape))
   }
@@ -120,7 +124,7 @@ export class SeriesReader {
 
   /** Puts sine and cosine of the place in the season. */
   #calendar(put: (input: number) => void): void {
-    const angle = 2 * Math.PI * (this.#phase + this.#turn * (this.#count - 1))
+    const angle = 2 * Math.PI * (this.#phase + this.#seasonsPerStep * (this.#count - 1))
     const seasonal = this.#facts.season > 1 ? 1 : 0
     for (const harmonic of [1, 2]) {
       put(seasonal * Math.sin(harmonic * angle))

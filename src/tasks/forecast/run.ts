@@ -1,5 +1,5 @@
-// A training on series from files to files: the data, the knowledge about each series, the choices on the last part of the training data, and
-// the training on all of it.
+// A training on series from files to files: the data, the facts about each series, the choices on the last part of the training data, and the
+// training on all of it.
 
 import { crc32 } from 'node:zlib'
 import type { TimeSeries } from '../../data/series/series.js'
@@ -68,7 +68,7 @@ export const forecastTask: TaskModel<ForecastConfig> = {
 const FEWEST = 16
 
 /** Returns the training parts. Throws ERR_CORPUS_EMPTY for a series that is too short, ERR_INVALID_OPTION for shapes that are too long for it. */
-export function trainedSeries(all: readonly TimeSeries[], table: ForecastTable): TrainedSeries[] {
+function trainedSeries(all: readonly TimeSeries[], table: ForecastTable): TrainedSeries[] {
   return all.map((series) => {
     const shape = forecastShape(series, table)
     const count = Math.floor((1 - table.holdout) * series.values.length)

@@ -3,7 +3,7 @@
 import { integer, open } from '../../check/index.js'
 import type { Batch, BatchSource, EpochSource } from '../../data/batching/source.js'
 import { createRandom } from '../../random.js'
-import { turnOf, phaseOf, type CalendarSeries } from './calendar.js'
+import { seasonsPerStep, phaseOf, type CalendarSeries } from './calendar.js'
 import type { KnownSeries, SeriesFacts } from './facts.js'
 import { LEVELS } from './levels.js'
 import { transformOf } from './linear/transform.js'
@@ -36,7 +36,10 @@ const FARTHEST = 20
 /** Returns a reader that begins with the first value of a series. */
 export function readerOf(facts: SeriesFacts, shape: ReaderShape, series: ForecastSeries): SeriesReader {
   const { season } = facts
-  return new SeriesReader(facts, shape, { phase: phaseOf(series, season), turn: turnOf(series, season) })
+  return new SeriesReader(facts, shape, {
+    phase: phaseOf(series, season),
+    seasonsPerStep: seasonsPerStep(series, season)
+  })
 }
 
 /** Returns the values of step t for a reader. */
@@ -44,7 +47,7 @@ export function valuesAt({ values, covariates }: KnownSeries, t: number): StepVa
   return { value: values[t] ?? NaN, covariate: (name, later) => covariates[name]?.[t + later] ?? NaN }
 }
 
-/** Reads a series up to `end`. Targets are the values from `from` on; a step before `from - 1` has none. */
+/** Returns the inputs and targets of the steps of a series up to `end`. Targets are the values from `from` on; a step before `from - 1` has none. */
 export function stepsOf(
   series: ForecastSeries,
   facts: SeriesFacts,
@@ -111,7 +114,7 @@ export function windowBatches(
   }
 }
 
-/** Returns one batch for each series: its last `reach` steps. */
+/** Returns a pass for a validation: one batch for each series, with its last `reach` steps. */
 export function lastBatches(
   all: readonly SeriesSteps[],
   { reach, horizon }: { reach: number; horizon: number }

@@ -6,17 +6,17 @@ import { LEVELS, MEDIAN } from './levels.js'
 
 /** Scores of the forecasts of one series. Null: not defined, as for a series without changes or forecasts without quantiles. */
 export interface Scores {
-  /** Mean absolute error of the median by the mean change over a season. */
+  /** Mean absolute error of the median, divided by the mean change over a season. */
   readonly mase: number | null
   /** Mean of 200 |e| / (|y| + |f|). */
   readonly smape: number
-  /** Continuous ranked probability score, twice the mean pinball loss of the quantiles, by the mean change over a season. */
+  /** Continuous ranked probability score, twice the mean pinball loss of the quantiles, divided by the mean change over a season. */
   readonly crps: number | null
   /** Share of the values within the 80 % interval, its ends included. */
   readonly coverage: number | null
 }
 
-/** Forecasts with what they forecast. */
+/** Forecasts and the values that they forecast. */
 export class ScoredForecasts {
   readonly #actual: number[] = []
   readonly #median: number[] = []

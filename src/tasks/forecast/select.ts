@@ -2,8 +2,8 @@
 // share of the network's correction, and the factor of the spread.
 
 import type { TimeSeries } from '../../data/series/series.js'
-import type { Model } from '../../model.js'
-import { defineModel } from '../../model.js'
+import { pinballLoss } from '../../metrics/forecast.js'
+import { defineModel, type Model } from '../../model.js'
 import type { Snapshot } from '../../train/progress.js'
 import { createTrainer } from '../../train/trainer.js'
 import { given, type Training } from '../runs/settings.js'
@@ -17,7 +17,7 @@ import { lastBatches, stepsOf, valuesAt, windowBatches } from './samples.js'
 
 /** Share of the training part that validates. */
 const VALIDATED = 0.2
-/** Validations, one an epoch, without a better loss after which the search ends. */
+/** Number of validations without a better loss after which the search ends; there is one validation after each epoch. */
 const PATIENCE = 12
 /** Steps that the network reads before the first validated value. */
 const READ_BEFORE = 256
@@ -27,7 +27,7 @@ export interface Selection {
   readonly epochs: number
   /** Share and spread of each series. */
   readonly corrections: readonly Pick<SeriesFacts, 'share' | 'spread'>[]
-  /** Mean errors on the validation part by those of the linear part, over all series. */
+  /** Error of the median on the validation part divided by that of the linear part, as a geometric mean over the series. */
   readonly ratio: number
 }
 
@@ -39,7 +39,10 @@ export interface TrainedSeries {
   readonly count: number
 }
 
-/** Chooses on the last part of the training data. */
+/**
+ * Trains on the first 80 % of each training part and chooses the number of epochs and the corrections on the rest. `onProgress` is called with the
+ * finished share, 0 to 1. Throws ERR_ABORTED if the signal aborts.
+ */
 export async function selectForecast(
   all: readonly TrainedSeries[],
   config: Pick<ForecastConfig, 'network' | 'table'> & { training: Omit<Training, 'validEvery'> },
@@ -133,12 +136,12 @@ function judge(
   return shrunk(chooseCorrection(outcomes), (count - fit) / facts.horizon)
 }
 
-/** Independent outcomes for which a correction counts half. */
+/** Number of blocks of validation with which a correction counts half. */
 const PRIOR_BLOCKS = 2
 
 /**
- * Draws the choices towards the linear part and a spread of 1, the more the fewer blocks of a horizon's length validate: outcomes of
- * neighbouring steps are nearly the same outcome, and a short series has few others.
+ * Shrinks the choices towards a share of 0 and a spread of 1, by more if the validation part has fewer blocks of a horizon's length: outcomes of
+ * neighbouring steps are nearly the same outcome, so a short series has few that are independent.
  */
 function shrunk({ share, spread, ratio }: Judged, blocks: number): Judged {
   const trust = blocks / (blocks + PRIOR_BLOCKS)
@@ -153,10 +156,7 @@ function chooseCorrection(outcomes: readonly Outcome[]): Judged {
   const lossOf = (share: number) =>
     outcomes.reduce((sum, { raw, error, weight }) => {
       correct(raw, 0, { share, spread: 1 }, out)
-      return (
-        sum +
-        weight * out.reduce((own, q, i) => own + Math.max(LEVELS[i]! * (error - q), (LEVELS[i]! - 1) * (error - q)), 0)
-      )
+      return sum + weight * out.reduce((own, quantile, i) => own + pinballLoss(quantile, LEVELS[i]!, error), 0)
     }, 0)
   const losses = SHARES.map(lossOf)
   const share = SHARES[losses.indexOf(Math.min(...losses))]!

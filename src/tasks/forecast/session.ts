@@ -36,11 +36,11 @@ export interface ForecastSessionState {
   /** Name of the series and time of its first value. */
   readonly series: string
   readonly first: string
-  /** Checksum of the knowledge about the series, which the model holds. */
+  /** Checksum of the facts about the series, on which the memory depends. */
   readonly facts: number
   /** Number of values read. */
   readonly count: number
-  /** Numbers of the linear part and of the inputs, and the last output of the network. */
+  /** The memory of the linear part and of the inputs, then the last output of the network. */
   readonly memory: Float64Array
   /** The state of the network. */
   readonly network: SessionState

@@ -87,7 +87,7 @@ export const forecastTableSettings = {
 export const forecastNetworkSettings = {
   output: setting.choice(outputNames, {
     default: 'quantiles',
-    help: 'what the network gives for each of the next values: quantiles, or the parameters of a distribution (negative-binomial: of counts)'
+    help: 'outputs of the network for each of the next values: quantiles, or the parameters of a distribution (negative-binomial: of counts)'
   }),
   hidden: setting.integer({ min: 1, max: MAX_SIZE, default: 32, help: 'units of a layer' }),
   layers: setting.integer({ min: 1, max: 8, default: 1, help: 'LSTM layers' }),
@@ -95,7 +95,7 @@ export const forecastNetworkSettings = {
     min: 1,
     max: 32,
     default: 3,
-    help: 'networks with different first weights, whose quantiles are averaged'
+    help: 'networks with different initial weights, whose quantiles are averaged'
   }),
   dropout: setting.number({
     min: 0,
@@ -117,7 +117,7 @@ export const forecastTrainingSettings = {
   }),
   schedule: setting.choice(['constant', 'cosine', 'plateau'], {
     default: 'constant',
-    help: 'schedule of the learning rate; the search for the number of epochs has a constant one'
+    help: 'schedule of the learning rate; the search for the number of epochs has a constant rate'
   }),
   average: setting.number({
     min: 1e-6,
@@ -128,7 +128,7 @@ export const forecastTrainingSettings = {
   })
 }
 
-/** Everything that a training can be given. */
+/** Declarations of all settings of a training. */
 export const forecastRunSettings = {
   table: forecastTableSettings,
   network: forecastNetworkSettings,

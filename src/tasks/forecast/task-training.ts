@@ -1,4 +1,4 @@
-// A training on series as a run with its descriptions.
+// A training on series as a run with its descriptions, for `gatecell train`.
 
 import { counted } from '../../errors.js'
 import { grouped, percent } from '../../format.js'

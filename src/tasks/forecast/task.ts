@@ -35,15 +35,15 @@ Examples:
   gatecell anomalies passengers.safetensors passengers.csv --svg anomalies.svg
   gatecell anomalies sales.safetensors sales.csv --threshold 4 --json
 
-Each value is compared with the forecast one step before it. A score of 3 is as rare as three deviations of a normal distribution: once in 370
-values.`
+Each value is compared with the forecast one step before it. A score of 3 is as rare as three standard deviations of a normal distribution: once
+in 370 values.`
 
 const EVALUATION_NOTES = `
 Examples:
   gatecell evaluate passengers.safetensors passengers.csv
 
 A model of series is measured on the values after its training part: the forecasts after every step, of all horizons, next to those of four
-baselines that are fitted on the training part. MASE is the mean absolute error by the mean change over a season in the training part.`
+baselines that are fitted on the training part. MASE is the mean absolute error divided by the mean change over a season in the training part.`
 
 const forecast = defineVerb({
   name: 'forecast',

@@ -1,4 +1,4 @@
-// Sums over the horizon by paths that are drawn together: their quantiles, and how well they forecast. Here the dependence of the horizons counts.
+// Forecasts of sums over the horizon from drawn paths: quantiles and scores. They depend on how the horizons depend on each other.
 
 import type { JsonObject } from '../../io/json.js'
 import { crpsOfSamples, intervalCoverage } from '../../metrics/forecast.js'
@@ -21,13 +21,13 @@ export function quantileOfSorted(sorted: Float64Array, level: number): number {
 
 /** Scores of sums over the horizon. */
 export interface TotalScores {
-  /** Mean continuous ranked probability score of the sums, by the mean change over a season and the horizon. */
+  /** Mean continuous ranked probability score of the sums, divided by the mean change over a season and by the horizon. */
   readonly crps: number
   /** Share of the sums in their 80 % intervals. */
   readonly coverage: number
 }
 
-/** Sums over the horizon with their forecasts. No scores without one whose values are all there. */
+/** Sums over the horizon with their forecasts. */
 class ScoredSums {
   readonly #actual: number[] = []
   readonly #lower: number[] = []
@@ -41,6 +41,7 @@ class ScoredSums {
     this.#crps += crpsOfSamples(sorted, actual)
   }
 
+  /** Returns the scores, divided by `unit`; null without a sum, and for a unit of 0. */
   scores(unit: number): TotalScores | null {
     const { length } = this.#actual
     if (length === 0 || unit <= 0) return null
@@ -51,7 +52,7 @@ class ScoredSums {
   }
 }
 
-/** Scores of the sums with the dependence of the horizons, and of sums of independent draws. */
+/** Scores of sums whose horizons depend on each other, and of sums of independent draws for comparison. */
 export class ScoredTotals {
   readonly #together = new ScoredSums()
   readonly #apart = new ScoredSums()

@@ -76,7 +76,7 @@ export const anomalyRecords = {
         lower: field.number('lower end of its 80 % interval one step before'),
         upper: field.number('upper end of this interval'),
         score: field.number(
-          'distance from the median in deviations of a normal distribution; negative below the median'
+          'distance from the median in standard deviations of a normal distribution; negative below the median'
         ),
         probability: field.number('probability of a value that is at least as far away')
       },

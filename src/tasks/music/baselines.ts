@@ -1,5 +1,5 @@
-// Models without a network, with which those of music are compared: an interpolated trigram of events, and for voices the repetition of the last
-// pitch. Both have probabilities from the counts of the training part.
+// Baselines without a network for models of music: an interpolated trigram of events, and for voices the repetition of the last pitch. Both take
+// their probabilities from counts of the training part.
 
 import { EVENT_SYMBOLS } from '../../data/music/event-state.js'
 import type { StepPiece } from './batches.js'

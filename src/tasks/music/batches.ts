@@ -13,14 +13,14 @@ export type StepPiece = readonly Step[]
 
 const readCursor = open<{ epoch: number; step: number }>({ epoch: integer(0), step: integer(0) })
 
-/** Options of the batches of a training. */
+/** Options of `partBatches`. */
 export interface TrainingBatchOptions {
   readonly batch: number
   readonly seed: number
   readonly network: Pick<MusicNetwork, 'form' | 'window' | 'transpose'>
 }
 
-/** Cuts a piece into a fixed number of parts at random places near those of equal parts. */
+/** Cuts a piece into parts of about `window` steps, at random places near those of equal parts. The number of parts is always the same. */
 function cutPiece(steps: readonly Step[], window: number, random: Random): Part[] {
   const count = Math.ceil(steps.length / window)
   const size = steps.length / count
@@ -41,7 +41,7 @@ function transposed(part: Part, most: number, random: Random): Part {
   const steps = part.steps
     .slice(from, part.first + part.count)
     .map((step) => step.map((key) => (key === END ? END : key + shift)))
-  // The place in the piece stays: steps before the part are empty.
+  // Empty steps before the part keep its place in the piece.
   const padding = Array.from({ length: from }, (): Step => [])
   return { ...part, steps: [...padding, ...steps] }
 }
@@ -101,7 +101,7 @@ export function partBatches(pieces: readonly StepPiece[], options: TrainingBatch
   }
 }
 
-/** Steps of a window of a measurement; states are carried from window to window. */
+/** Number of steps of a window of a measurement; states are carried from window to window. */
 const MEASURED_WINDOW = 256
 
 /** Returns whole pieces as batches, each step once, with the states carried from a piece's beginning to its end. */

@@ -1,4 +1,4 @@
-// The parts of a training and an evaluation of the application, imported on use.
+// The code of the task, imported on use: the network, the data and the measure of a training, and the evaluation.
 
 import { counted, expected } from '../../errors.js'
 import type { TaskCode, TaskData } from '../define-task.js'

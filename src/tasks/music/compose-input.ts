@@ -1,4 +1,4 @@
-// The MIDI files and lengths that `compose` is given, as steps and events.
+// The input of `compose`: its MIDI files as steps or events, and the length to compose.
 
 import { encodePiece } from '../../data/music/events.js'
 import { decodeMidi } from '../../data/music/midi/decode.js'
@@ -17,10 +17,10 @@ export type ComposeInput = Values<typeof composeSettings>
 /** Largest prompt in bytes. */
 const MOST_PROMPT_BYTES = 2 ** 24
 
-/** Bars of a piece, if the input has no length. */
+/** Default number of bars. */
 const BARS = 16
 
-/** Seconds of a performance, if the input has no length. */
+/** Default length of a performance in seconds. */
 const SECONDS = 30
 
 async function readPiece(content: Content, signal: AbortSignal): Promise<MidiPiece> {
@@ -70,7 +70,7 @@ export async function sopranoOf(content: Content, grid: RollGrid, signal: AbortS
   return roll.map((pitches) => voicesOf([pitches.at(-1) ?? REST])[0]!)
 }
 
-/** Throws ERR_INVALID_OPTION if one of the settings has a value. */
+/** Throws ERR_INVALID_OPTION if one of the settings `names` has a value; `why` completes the message. */
 export function refuse(
   input: ComposeInput,
   names: readonly ('steps' | 'bars' | 'seconds' | 'grid' | 'prompt')[],

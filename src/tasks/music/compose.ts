@@ -55,8 +55,9 @@ export function pieceOfSteps(
 /** A composed piece and its length. */
 interface Composed {
   readonly piece: MidiPiece
-  /** Steps of the piece, and those of them that were given. */
+  /** Number of steps of the piece. */
   readonly steps: number
+  /** Number of those steps that are the prompt's. */
   readonly given: number
   readonly seconds: number
   readonly ticksPerStep: number

@@ -19,7 +19,7 @@ export type MusicPart = 'train' | 'valid' | 'test'
 /** Pieces of each part. */
 export type MusicParts = Readonly<Record<MusicPart, readonly StepPiece[]>>
 
-/** The length of a step of MIDI files, if the settings do not name it. */
+/** Default length of a step of MIDI files. */
 export const DEFAULT_GRID: RollGrid = '16th'
 
 /** Returns the key of a pitch; pitches beyond the piano are moved by octaves. */
@@ -49,13 +49,13 @@ function partsOf<R extends readonly (readonly number[])[]>(
   return mapParts(sets, (roll) => roll.map(step))
 }
 
-/** Returns the checksum of a file's name, which determines the part of the piece: 0 tests, 1 validates, 2 to 9 train. */
+/** Returns the checksum of a file's name modulo 10, which determines the part of the piece: 0 tests, 1 validates, 2 to 9 train. */
 function tenthOf(path: string): number {
   const hash = createHash('sha1').update(basename(path)).digest('hex')
   return Number(BigInt(`0x${hash}`) % 10n)
 }
 
-/** Divides MIDI pieces. If the checksum lets none validate, the first one does. */
+/** Divides MIDI pieces into parts. If no checksum is that of the part that validates, the first piece to train on validates. */
 function divided<P extends { readonly name: string }>(pieces: readonly P[]): Record<MusicPart, P[]> {
   const partOf = ({ name }: P): MusicPart => (['test', 'valid'] as const)[tenthOf(name)] ?? 'train'
   const own = (part: MusicPart) => pieces.filter((piece) => partOf(piece) === part)
@@ -69,7 +69,7 @@ function mapParts<P, Q>(parts: Record<MusicPart, readonly P[]>, own: (piece: P) 
   return { train: parts.train.map(own), valid: parts.valid.map(own), test: parts.test.map(own) }
 }
 
-/** Pieces by part, and the notes of MIDI files that no step has. */
+/** Pieces by part, and the numbers of notes of MIDI files that are in no step. */
 export interface MusicReading {
   readonly parts: MusicParts
   /** Notes that are too short for the grid, and notes of percussion. */
@@ -115,7 +115,7 @@ export async function readMusic(
   }
 }
 
-/** Performances by part, and the notes of percussion that none has. */
+/** Performances by part, and the number of notes of percussion, which were left out. */
 export interface PerformanceReading extends Pick<MusicReading, 'leftOut'> {
   readonly parts: Readonly<Record<MusicPart, readonly Performance[]>>
 }

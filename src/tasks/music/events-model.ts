@@ -21,11 +21,11 @@ import { intervalScores } from './intervals.js'
 import type { MusicNetwork } from './settings.js'
 import type { Part, PartDims } from './steps.js'
 
-/** Width of the vectors of events. */
+/** Width of the embeddings of events. */
 const WIDTH = 96
 
 /**
- * Records scores of events `[T, B, EVENT_SYMBOLS]` that are the same for every key: of presses by their intervals to the notes of reference, of
+ * Records scores of events `[T, B, EVENT_SYMBOLS]` that are the same for every key: of presses by their intervals to the reference notes, of
  * releases by the time since the press.
  */
 function keyScores(inputs: Record<'sounding' | (typeof REFERENCES)[number], Tensor>, z: Tensor, count: number) {

@@ -1,4 +1,5 @@
-// Composed pieces next to the data: how much of them is in one key, how many notes sound, what is repeated, and what is copied from training.
+// Figures of composed pieces next to those of the data: notes in the best key, polyphony, density, repeated bars, runs copied from training, faults
+// of voice leading.
 
 import { decodeEvents, EVENT_STEPS } from '../../data/music/events.js'
 import { stepsPerQuarter } from '../../data/music/rolls.js'
@@ -18,15 +19,15 @@ import { END } from './steps.js'
 /** Most steps and seconds of a piece that is composed; data pieces are cut to them. */
 const [MOST_STEPS, MOST_SECONDS] = [512, 60]
 
-/** Figures of pieces, in the mean over them but for the longest run. */
+/** Figures of a set of pieces: means over the pieces, and the longest copied run of all. */
 export interface MusicFigures {
   /** Share of the notes in the best key. */
   readonly in_key: number
-  /** Notes that sound, over the time in which any does. */
+  /** Mean number of notes that sound, over the time in which any does. */
   readonly polyphony: number
-  /** Notes a second in the form events, else a quarter. */
+  /** Notes per second in the form events, per quarter in the others. */
   readonly density: number
-  /** Share of bars of four quarters that repeat an earlier bar; not of performances, which have no bars. */
+  /** Share of the bars of four quarters that repeat an earlier bar; absent in the form events, whose pieces have no bars. */
   readonly repeated_bars?: number
   /** Notes of the longest run that the training pieces contain, in any key. */
   readonly longest_copy: number
@@ -69,7 +70,7 @@ function judgedEvents(ids: readonly number[], seconds = Infinity): JudgedPiece {
 
 const idsOf = (piece: StepPiece) => piece.slice(0, -1).map(([id]) => id!)
 
-/** Returns a piece of the data; `isCut`: as long as composed ones are at most. */
+/** Returns a piece of the data in the form that figures take; `isCut`: at most as long as a composed piece can be. */
 function judged(piece: StepPiece, form: Form, isCut: boolean): JudgedPiece {
   if (form.form === 'events') return judgedEvents(idsOf(piece), isCut ? MOST_SECONDS : Infinity)
   return judgedSteps(isCut ? piece.slice(0, MOST_STEPS) : piece, form)
@@ -102,7 +103,7 @@ function figuresOf(
   }
 }
 
-/** Composes pieces as long as those of the data. */
+/** Composes pieces whose lengths are distributed as those of the data. */
 async function composed(model: Model, pieces: readonly StepPiece[], form: Form, options: FigureOptions) {
   const { pieces: count, seed, temperature, topP, signal } = options
   // Lengths at equal distances of their order are distributed as those of the data.

@@ -28,11 +28,11 @@ interface EventRow {
   end: number
 }
 
-/** Returns the inputs with which the last event of a row is read. */
+/** Returns the inputs of the step that reads the last event of a row. */
 function lastInputs({ ids, state }: EventRow) {
   const inputs = eventInputs(1)
   state.write(inputs, 0)
-  // A piece has the length that was asked for.
+  // The piece ends after its seconds, not earlier.
   inputs.allowed[PIECE_END] = IMPOSSIBLE
   return { tokens: Int32Array.of(ids.at(-1)!), ...inputs }
 }

@@ -12,7 +12,7 @@ import type { MusicNetwork } from './settings.js'
 import { KEYS, END, packParts, NOTE_SYMBOLS, VOICES, type Step } from './steps.js'
 
 /** Most notes of a step that is composed. */
-export const MOST_NOTES = 11
+const MOST_NOTES = 11
 
 /** A piece that is composed. */
 export interface Draft {
@@ -59,7 +59,7 @@ function inputsOf(steps: readonly Step[], form: ComposeOptions['form']) {
   return inputs
 }
 
-/** Returns the session of a piece. */
+/** Returns the session of a piece that has no steps. */
 export function beginPiece(model: Model, form: ComposeOptions['form']): Session {
   const dims: Record<string, number> = form === 'keys' ? {} : { slots: form === 'notes' ? MOST_NOTES + 1 : VOICES }
   return createSession(model, { dims, inputs: { lengths: single }, outputs: ['logits'] })
@@ -71,8 +71,9 @@ function logarithmOf(logits: Float32Array, symbol: number): number {
 }
 
 /**
- * Returns the probabilities of symbols with the settings of the draws, which choose among the symbols of a set; that of the set and those of the
- * other symbols stay as they are. So better notes are chosen, and not fewer or longer ones. Temperature 0 gives the most probable of all symbols.
+ * Returns the probabilities of symbols. Temperature and `topP` apply only to the choice among the symbols of the set `isIn`; the probability of the
+ * set as a whole and those of the other symbols stay as the model has them. So the settings choose more probable notes, and not fewer or longer ones.
+ * Temperature 0 gives the most probable of all symbols the probability 1.
  */
 export function chancesWithin(
   isIn: (symbol: number) => boolean,
@@ -91,8 +92,8 @@ export function chancesWithin(
 }
 
 /**
- * Draws the next step of each row, note by note. The notes of `given` begin the steps; for each row the logarithm of their probability is
- * returned.
+ * Draws the next step of each row, note by note, and adds it to the row. Each step begins with the notes `given`; returned is the logarithm of their
+ * probability for each row.
  */
 export async function nextNotes(
   rows: readonly ComposedRow[],

@@ -2,8 +2,8 @@
 //
 // Drawn step by step, the lower voices cannot prepare a soprano that they have not seen. So several harmonisations are drawn next to each other, and
 // each is weighted by the probability that the model gives to the soprano's next notes after it. When the weights become unequal, the harmonisations
-// are drawn again from themselves by their weights (a particle filter: Gordon, Salmond, Smith 1993). With more of them the result comes closer to a
-// draw from the distribution of all harmonisations of the soprano, in one pass and with the states of sessions.
+// are resampled by their weights (a particle filter: Gordon, Salmond, Smith 1993). With more of them the result comes closer to a draw from the
+// distribution of all harmonisations of the soprano, in one pass and with the states of sessions.
 
 import { throwIfAborted } from '../../graph/abort.js'
 import type { Model } from '../../model.js'
@@ -18,8 +18,8 @@ export interface HarmoniseOptions extends Omit<ComposeOptions, 'form'> {
   readonly seed: number
 }
 
-/** Share of equal weights below which the harmonisations are drawn again. */
-const UNEQUAL = 0.5
+/** Effective number of harmonisations, as a share of their number, below which they are resampled. */
+const LEAST_EFFECTIVE = 0.5
 
 /** Returns weights that add up to 1 from their logarithms. */
 function normalised(logarithms: readonly number[]): Float64Array {
@@ -29,8 +29,11 @@ function normalised(logarithms: readonly number[]): Float64Array {
   return weights.map((weight) => weight / total)
 }
 
-/** Draws rows by their weights, at equal distances of the cumulated weight, and disposes of the rows that are not among them. */
-function drawnAgain(rows: readonly ComposedRow[], weights: Float64Array, random: Random): ComposedRow[] {
+/**
+ * Resamples rows by their weights, at equal distances of the cumulated weight (systematic resampling: Kitagawa 1996). Disposes of the sessions of
+ * rows that are not drawn, and forks those of rows that are drawn several times.
+ */
+function resampled(rows: readonly ComposedRow[], weights: Float64Array, random: Random): ComposedRow[] {
   const offset = random.uniform()
   let [index, sum] = [0, weights[0]!]
   const copies = rows.map((_, i) => {
@@ -63,8 +66,8 @@ export async function harmonise(model: Model, soprano: readonly number[], option
       logarithms = logarithms.map((value, i) => value + likelihoods[i]!)
       const weights = normalised(logarithms)
       const effective = 1 / weights.reduce((sum, weight) => sum + weight * weight, 0)
-      if (effective >= UNEQUAL * rows.length) continue
-      rows = drawnAgain(rows, weights, random)
+      if (effective >= LEAST_EFFECTIVE * rows.length) continue
+      rows = resampled(rows, weights, random)
       logarithms = rows.map(() => 0)
     }
     return rows[drawn(normalised(logarithms), random)]!.steps

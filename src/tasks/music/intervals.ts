@@ -1,5 +1,5 @@
-// Scores of notes by their intervals to other notes. A table of intervals is the same at every pitch, so what is learned from one chord holds for all
-// others.
+// Scores of notes by their intervals to other notes. A table of intervals is the same at every pitch, so what is learned from one chord applies to
+// all others.
 
 import { normal } from '../../graph/initializers.js'
 import { gather, map, pad, patches, permute, reshape, sum } from '../../graph/ops/index.js'
@@ -10,7 +10,7 @@ import { linear } from '../../layers/linear.js'
 export interface IntervalOptions {
   /** Begin of the names of the parameters. */
   readonly prefix: string
-  /** K, number of tables of each note of reference. */
+  /** K, number of tables of each reference note. */
   readonly count: number
   /** P, number of pitches. */
   readonly pitches: number

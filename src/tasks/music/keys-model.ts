@@ -24,7 +24,7 @@ function keyScores(inputs: Record<'before' | 'lengths', Tensor>, network: MusicN
     variational: true,
     carry: true,
     lengths: inputs.lengths,
-    // Four keys of 88 are down, so that gates of the usual first weights hardly differ from step to step.
+    // About four of 88 keys are down, so with the usual initial weights the gates would hardly differ from step to step.
     inputWeight: uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden))),
     recurrentWeight: orthogonal(),
     bias: zeros,

@@ -1,4 +1,4 @@
-// Networks that are trained side by side in one graph, each on its own loss, and used by the mean of their probabilities.
+// An ensemble: networks that are trained side by side in one graph, each on its own loss. Their probabilities are averaged.
 
 import { map } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
@@ -9,7 +9,7 @@ export function memberNames({ members }: Pick<MusicNetwork, 'members'>): string[
   return Array.from({ length: members }, (_, k) => `member${k}`)
 }
 
-/** Records the mean of losses, whose gradient trains each network on its own loss at a share of the rate. */
+/** Records the mean of losses: each network gets the gradient of its own loss, divided by the number of networks. */
 export function meanLoss(losses: readonly Tensor[]): Tensor {
   return map(losses, (...values) => values.reduce((one, other) => one.add(other)).mul(1 / losses.length))
 }

@@ -18,7 +18,7 @@ import { meanLoss, memberNames } from './members.js'
 import type { MusicNetwork } from './settings.js'
 import { CYCLE, END, FIRST, KEYS, RANKS, NOTE_SYMBOLS } from './steps.js'
 
-/** Width of the vectors of notes. */
+/** Width of the embeddings of notes. */
 const WIDTH = 32
 
 /** Returns the places of a cycle as ones and zeros: the place in a bar of 16 steps, in one of 12, and the first step of a piece. */
@@ -43,7 +43,7 @@ function orderTable(): number[] {
 
 type Inputs = Record<'before' | 'place' | 'voices' | 'last' | 'aligned' | 'highest' | 'chosen' | 'lengths', Tensor>
 
-/** Records the LSTM over the steps and returns its output `[T, B, H]`, and what it reads of each step. */
+/** Records the LSTM over the steps. Returns its output [T, B, H] and its input x [T, B, I]. */
 function stepLayers({ before, place, voices, lengths }: Inputs, network: MusicNetwork, prefix: string) {
   const { hidden, layers, dropout: p, inputDropout } = network
   const [length, batch] = place.shape as [number, number]

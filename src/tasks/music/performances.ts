@@ -34,12 +34,12 @@ export interface PerformanceBatchOptions {
   readonly network: Pick<MusicNetwork, 'window' | 'transpose' | 'stretch'>
 }
 
-/** Largest change of the tempo, if the settings do not name it. */
+/** Default of the largest change of the tempo, as a share. */
 const STRETCH = 0.05
 
 const readCursor = open<BatchCursor>({ epoch: integer(0), step: integer(0) })
 
-/** Adds the events of pieces, in a random order and each varied at random, until there are `count`. */
+/** Returns `count` events: those of the pieces in a random order, each piece transposed and stretched at random. */
 async function epochTokens(
   pieces: readonly Performance[],
   count: number,

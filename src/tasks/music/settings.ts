@@ -26,7 +26,7 @@ export const musicNetworkSettings = {
     default: 256,
     help: 'units that choose the notes of a step one by one'
   }),
-  relations: setting.integer({ min: 1, max: 64, default: 4, help: 'tables of intervals to each note of reference' }),
+  relations: setting.integer({ min: 1, max: 64, default: 4, help: 'tables of intervals to each reference note' }),
   members: setting.integer({
     min: 1,
     max: 16,

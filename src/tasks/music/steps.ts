@@ -1,5 +1,5 @@
-// Music in steps of equal length as numbers for the network: in each step the notes that sound, from the highest down, then an end mark. So
-// a network that gives a probability to each note after those above it gives one to the set.
+// Music in steps of equal length as numbers for the network: in each step the notes that sound, from the highest down, then an end mark. So the
+// probability of a set of notes is the product of the probabilities of its notes, each after those above it.
 
 /** Number of keys: those of a piano, MIDI numbers 21 to 108. */
 export const KEYS = 88
@@ -13,7 +13,7 @@ export const END = KEYS
 /** Number of symbols: the keys and the end mark. */
 export const NOTE_SYMBOLS = KEYS + 1
 
-/** Places in a cycle of steps, which divides into bars of 2, 3, 4, 6, 8, 12 and 16 steps. */
+/** Number of steps of a cycle, which bars of 2, 3, 4, 6, 8, 12 and 16 steps divide. The network reads the place of a step in it. */
 export const CYCLE = 48
 
 /** The place of the first step of a piece. */
@@ -55,7 +55,7 @@ export function slotsOf(parts: readonly Part[]): number {
 }
 
 /** Returns the symbol of a key as the network reads it: counted from the highest key down. */
-export function readSymbol(key: number | undefined): number {
+function readSymbol(key: number | undefined): number {
   return key === undefined || key === END ? END : KEYS - 1 - key
 }
 

@@ -59,7 +59,7 @@ export const composeRecords = {
   file: fileFields,
   compose: {
     steps: field.integer('steps of the piece; of the form events, steps of 10 ms'),
-    prompt_steps: field.integer('steps of them that were given'),
+    prompt_steps: field.integer('steps of the piece that are those of the prompt'),
     notes: field.integer('notes of the piece'),
     seconds: field.number('duration of the piece', 'seconds'),
     hanging: field.optional(

@@ -9,7 +9,7 @@ export const NUMBERS_TASK = 'numbers'
 /** Declarations of the settings of the network. */
 export const numbersNetworkSettings = {
   hidden: setting.integer({ min: 1, max: MAX_SIZE, default: 128, help: 'units of the encoder and of the decoder' }),
-  embedding: setting.integer({ min: 1, max: MAX_SIZE, default: 8, help: 'width of the vectors of the digits' }),
+  embedding: setting.integer({ min: 1, max: MAX_SIZE, default: 8, help: 'width of the embeddings of the digits' }),
   sums: setting.integer({
     min: 1,
     max: 64,

@@ -17,7 +17,7 @@ export interface SentenceEnds {
   readonly end: number
 }
 
-/** Returns the lengths of samples: those of the sources, and of the targets with one special token. */
+/** Returns the lengths of samples: those of the sources, and those of the targets with the end token. */
 function lengthsOf(samples: readonly Pick<TranslationSample, 'source' | 'target'>[]): PairLengths {
   return {
     source: samples.map(({ source }) => source.length),
@@ -25,23 +25,24 @@ function lengthsOf(samples: readonly Pick<TranslationSample, 'source' | 'target'
   }
 }
 
-/** Returns the shapes of the batches of all samples of a run. */
+/** Returns the shapes of the batches of a run; `batch` is the number of symbols of the longer language, see `pairShapes`. */
 export function sampleShapes(samples: readonly TranslationSample[], batch: number): PairShape[] {
   return pairShapes(lengthsOf(samples), batch)
 }
 
 /** Options of `sentenceBatches`. */
 export interface SentenceBatchOptions {
+  /** Those of `sampleShapes`. */
   readonly shapes: readonly PairShape[]
   readonly seed: number
-  /** true: shuffled epochs without end. false: one pass in the order of lengths. */
+  /** true: epochs without end, each in an order of its own. false: one pass in the order of lengths. */
   readonly train: boolean
   readonly ends: SentenceEnds
   /** Whether sources are read from their end. */
   readonly reversed: boolean
 }
 
-/** Returns the ids of sources `[S, B]`, 0 after the end of a row. */
+/** Returns the ids of sources int32 [S, B], 0 after the end of a row, and their lengths int32 [B]. `reversed`: from the last symbol to the first. */
 export function packSources(
   sources: readonly Int32Array[],
   dims: { source: number; batch: number },
@@ -57,7 +58,10 @@ export function packSources(
   return { source: ids, sourceLengths }
 }
 
-/** Returns the tensors of a batch: sources [S, B], targets after the begin token [T, B], and the same up to the end token, -1 after it. */
+/**
+ * Returns the tensors of a batch: the sources [S, B], `given` [T, B], the targets after the begin token, which the decoder reads, and `next` [T, B],
+ * the targets followed by the end token, -1 after it.
+ */
 function pack(
   samples: readonly TranslationSample[],
   { source, target, batch }: PairShape,

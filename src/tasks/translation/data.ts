@@ -3,13 +3,13 @@
 import { crc32 } from 'node:zlib'
 import { createPace } from '../../data/files/pace.js'
 import type { SentencePair } from '../../data/pairs/pairs.js'
-import { readPairs, type ReadPairsOptions } from '../../data/pairs/read.js'
-import { counted, expected, GatecellError, show } from '../../errors.js'
+import { readPairs, usable, type ReadPairsOptions } from '../../data/pairs/read.js'
+import { counted, expected, show } from '../../errors.js'
 import type { DataFingerprint } from '../runs/fingerprint.js'
 import type { PairReadGiven, SentenceChoice } from './settings.js'
 import { symbolText, type TranslationSymbols } from './symbols.js'
 
-/** A pair and the texts that its ids are those of. */
+/** A pair and the texts that are encoded for it, see `symbolText`. */
 export interface SymbolPair {
   readonly pair: SentencePair
   readonly source: string
@@ -50,7 +50,7 @@ export function pairReading({ columns, languages }: PairReadGiven): Pick<ReadPai
   }
 }
 
-/** Returns a pair with the texts of its symbols. Throws ERR_FILE_FORMAT if nothing is left of a side. */
+/** Returns a pair with its texts to encode. Throws ERR_FILE_FORMAT if nothing of a side is left. */
 export function symbolPair(pair: SentencePair, plain: boolean): SymbolPair {
   const [source, target] = [symbolText(pair.source, plain), symbolText(pair.target, plain)]
   if (source !== null && target !== null) return { pair, source, target }
@@ -58,7 +58,7 @@ export function symbolPair(pair: SentencePair, plain: boolean): SymbolPair {
   throw expected('ERR_FILE_FORMAT', what, 'characters without width only', 'leave the pair out')
 }
 
-/** Calls `make` for each pair. If it throws and `onBad` takes the error, the pair is left out. */
+/** Returns the results of `make` for each pair, without those pairs for which `usable` returns null. Throws ERR_ABORTED if the signal aborts. */
 export async function eachPair<P, T>(
   pairs: readonly P[],
   make: (pair: P) => T,
@@ -67,18 +67,14 @@ export async function eachPair<P, T>(
   const pace = createPace(signal)
   const made: T[] = []
   for (const pair of pairs) {
-    try {
-      made.push(make(pair))
-    } catch (error) {
-      if (!onBad || !(error instanceof GatecellError)) throw error
-      onBad(error)
-    }
+    const one = usable(() => make(pair), { onBad })
+    if (one !== null) made.push(one)
     if (pace.due()) await pace.turn()
   }
   return made
 }
 
-/** Returns the ids of a pair. Throws ERR_OUT_OF_RANGE if a side has more than `longest`. */
+/** Returns the ids of a pair. Throws ERR_OUT_OF_RANGE if a side has more than `longest` symbols. */
 export function sampleOfPair(
   { pair, source: from, target: to }: SymbolPair,
   symbols: TranslationSymbols,
@@ -93,7 +89,7 @@ export function sampleOfPair(
 
 const PARTS = 10_000
 
-/** Returns whether a source validates: its checksum decides, so that no source both trains and validates. */
+/** Returns whether a source is in the share, 0 to 1, that validates: its checksum decides, so that no source both trains and validates. */
 export function validates(source: string, share: number): boolean {
   return crc32(source) % PARTS < share * PARTS
 }

@@ -1,4 +1,4 @@
-// The search for translations: sentences of about equal length are encoded together, then the hypotheses of all of them are rows of one plan.
+// The search for translations: sentences of about equal length are encoded together, and the hypotheses of all of them are rows of one plan.
 
 import { paddedLength } from '../../data/batching/buckets.js'
 import { beamSearchTogether } from '../../generate/decode/beam-together.js'
@@ -15,25 +15,25 @@ import type { TranslationSymbols } from './symbols.js'
 
 /** Options of a translation. */
 export interface TranslationOptions {
-  /** Width of the beam search; 1 is greedy. */
+  /** Width of the beam search, from 1 on; 1 is greedy. */
   readonly beam: number
-  /** Most translations of a sentence; default 1. */
+  /** Most translations of a sentence that are returned, at most `beam`; default 1. */
   readonly best?: number
-  /** Exponent of the length penalty, see `BeamOptions`; default 1. */
+  /** Exponent of the length penalty, 0 to 100, see `BeamOptions`; default 1. 0 has no effect. */
   readonly lengthPenalty?: number
   readonly signal?: AbortSignal | undefined
 }
 
-/** Rows of a plan: the hypotheses of all sentences that are translated at once. */
+/** Most rows of a plan: the hypotheses of all sentences that are translated at once. */
 const ROWS = 128
 
 /** Returns the most symbols of a translation of a source of `length` symbols. */
 const mostSymbols = (length: number) => 2 * length + 10
 
-/** Translates sources. */
+/** A function that returns the best translations of each source, the best one first. Throws ERR_ABORTED if the signal aborts. */
 export type Decoding = (sources: readonly Int32Array[], options: TranslationOptions) => Promise<Hypothesis[][]>
 
-/** Makes sessions from one with all inputs and states at zero. */
+/** Returns a function that returns a new session of a part for sources of a padded length; inputs that `first` does not have, and states, are 0. */
 function templates(part: SessionModel, first: Readonly<Record<string, readonly number[]>>, outputs?: string[]) {
   const made = new Map<number, Session>()
   return (source: number): Session => {
@@ -56,7 +56,7 @@ function begun(session: Session, encoded: Readonly<Record<string, ArrayLike<numb
   return session
 }
 
-/** Returns the function that translates with a model. */
+/** Returns the function that translates with a model, from ids of the source vocabulary to ids of the target vocabulary. */
 export function createDecoding(model: Model, config: TranslationConfig, { target }: TranslationSymbols): Decoding {
   const reversed = config.network.attention === 'none'
   const encoder = templates(partOfModel(model, encoderPart(config)), {})

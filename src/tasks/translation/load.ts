@@ -11,11 +11,11 @@ import { symbolsOfConfig, symbolText, type TranslationSymbols } from './symbols.
 /** A translation of a sentence. */
 export interface Translation {
   readonly text: string
-  /** Negative logarithm of its probability. */
+  /** Negative logarithm of its probability, in nats. */
   readonly nats: number
-  /** The number by which translations are ordered: the logarithm of the probability by the length penalty. */
+  /** The number by which translations are ordered: the logarithm of the probability, divided by the length penalty. */
   readonly score: number
-  /** Whether it has come to its end; false if it was cut off at twice the symbols of the source and ten more. */
+  /** Whether it ends with the end token; false if it was cut off at twice the symbols of the source and ten more. */
   readonly ended: boolean
 }
 

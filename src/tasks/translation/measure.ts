@@ -8,31 +8,34 @@ import type { Translator } from './load.js'
 
 /** Options of `measureTranslator`. */
 export interface MeasureOptions {
-  /** Width of the beam search. */
+  /** Width of the beam search, from 1 on. */
   readonly beam: number
+  /** Exponent of the length penalty; default 1. */
   readonly lengthPenalty?: number
   /** Most different sources that are translated; default: all. */
   readonly most?: number
-  /** Default '13a'. */
+  /** Tokeniser of BLEU; default '13a'. */
   readonly tokenizer?: BleuTokenizer
   readonly signal?: AbortSignal | undefined
-  /** Called with the finished share. */
+  /** Called with the finished share, 0 to 1. */
   readonly onProgress?: (done: number) => void
 }
 
 /** The measure of a translator. */
 export interface TranslationMeasure {
-  /** Different sources, and pairs. */
+  /** Number of different sources. */
   readonly sources: number
+  /** Number of pairs: each source once for each of its references. */
   readonly pairs: number
-  /** Of each different source against all of its references. */
+  /** BLEU of the translation of each different source against all of its references. */
   readonly bleu: Bleu
+  /** chrF2 of the same. */
   readonly chrf: Chrf
-  /** Each pair by itself. */
+  /** BLEU of each pair by itself, against one reference. */
   readonly bleuByPair: Bleu
   /** Share of the translations that are equal to a reference, 0 to 1. */
   readonly exact: number
-  /** Translations that were cut off before their end. */
+  /** Number of translations that were cut off before their end. */
   readonly unfinished: number
   readonly seconds: number
   /** The translations in the order of the sources. */

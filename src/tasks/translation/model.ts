@@ -31,7 +31,7 @@ function networkOf({ network, vocabulary }: TranslationConfig): Network {
 
 const optionsOf = ({ layers, ...network }: Network) => ({ ...network, decoderLayers: layers })
 
-/** Records the vectors of symbols. They have about the length 1 as weights of the output layer, and as inputs elements of about 1. */
+/** Records the embeddings of symbols. As weights of the output layer they have about the norm 1; as inputs they are scaled to elements of about 1. */
 function vectorsOf(
   ids: Tensor,
   { embedding: size, inputDropout: p }: Network,
@@ -100,7 +100,7 @@ export function encoderPart(config: TranslationConfig): ModelPart {
   }
 }
 
-/** Returns the part that makes one step of a translation. */
+/** Returns the part that makes one step of a translation: from symbols [length, batch] to the logits of the next ones. Its states are carried. */
 export function decoderPart(config: TranslationConfig): ModelPart {
   const network = networkOf(config)
   const width = 2 * Math.ceil(network.hidden / 2)
@@ -124,7 +124,7 @@ export function decoderPart(config: TranslationConfig): ModelPart {
   }
 }
 
-/** Translators, as their files store them. */
+/** The model of the task, as its files store it. */
 export const translationTask: TaskModel<TranslationConfig> = {
   task: TRANSLATION_TASK,
   configFromJson: translationConfigFromJson,

@@ -16,7 +16,7 @@ export const translationNetworkSettings = {
     help: 'score of the attention (general and dot: Luong et al. 2015; additive: Bahdanau et al. 2015); none: the encoder leaves its last states only, and reads the source from its end (Sutskever et al. 2014)'
   }),
   hidden: setting.integer({ min: 1, max: MAX_SIZE, default: 512, help: 'units of an LSTM layer' }),
-  embedding: setting.integer({ min: 1, max: MAX_SIZE, default: 256, help: 'width of the vectors of the symbols' }),
+  embedding: setting.integer({ min: 1, max: MAX_SIZE, default: 256, help: 'width of the embeddings of the symbols' }),
   encoderLayers: setting.integer({
     min: 1,
     max: 64,
@@ -28,11 +28,11 @@ export const translationNetworkSettings = {
   tied: setting.flag({
     default: true,
     flag: '--no-tied',
-    help: 'the output layer has the vectors of the symbols as its weights',
+    help: 'the output layer has the embeddings of the symbols as its weights',
     flagHelp: 'give the output layer weights of its own'
   }),
   dropout: setting.number({ ...probability, default: 0.3, help: 'dropout between layers and before the output' }),
-  inputDropout: setting.number({ ...probability, default: 0.2, help: 'dropout of the vectors of the symbols' })
+  inputDropout: setting.number({ ...probability, default: 0.2, help: 'dropout of the embeddings of the symbols' })
 } satisfies Group
 
 /** Declarations of the settings of the symbols. A resumed run keeps the vocabularies with which it began. */
@@ -48,7 +48,7 @@ export const symbolSettings = {
   separate: setting.flag({
     default: false,
     flag: '--separate-vocabularies',
-    help: 'a vocabulary for each language; otherwise both share one, and the vectors of its symbols'
+    help: 'a vocabulary for each language; otherwise both share one, and the embeddings of its symbols'
   })
 } satisfies Group
 
@@ -72,8 +72,8 @@ export const sentenceSettings = {
   plain: setting.flag({
     default: true,
     flag: '--as-is',
-    help: 'learn sentences with plain blanks and apostrophes',
-    flagHelp: 'learn typographic blanks and apostrophes as they are'
+    help: 'learn sentences with plain spaces and apostrophes',
+    flagHelp: 'learn typographic spaces and apostrophes as they are'
   })
 } satisfies Group
 

@@ -1,5 +1,5 @@
-// The symbols of sentences: byte pairs of the sentences to train on. A sentence has a blank in front, so that its first word has the symbols that
-// it has anywhere else.
+// The symbols of sentences: byte pairs that are learned from the sentences to train on. A space is put before each sentence, so that its first word
+// has the same symbols as anywhere else.
 
 import { trainBpe } from '../../data/text/bpe-training.js'
 import { vocabularyFromConfig, type Vocabulary } from '../../data/text/vocabulary.js'
@@ -7,7 +7,7 @@ import { plainSentence } from '../../data/pairs/pairs.js'
 import type { TranslationVocabularies } from './config.js'
 import type { SymbolChoice } from './settings.js'
 
-/** Sentences that are one text for the training of byte pairs. */
+/** Number of sentences that are joined to one text for the training of byte pairs. */
 const TEXT_SENTENCES = 1000
 
 /** The vocabularies of both languages, which may be the same. */
@@ -16,7 +16,7 @@ export interface TranslationSymbols {
   readonly target: Vocabulary
 }
 
-/** Returns the text of a sentence that its ids are those of; null if it has none. */
+/** Returns the text that is encoded for a sentence: a space and the sentence, by `plainSentence` if `plain`; null if the sentence is empty. */
 export function symbolText(text: string, plain: boolean): string | null {
   const own = plain ? plainSentence(text) : text.trim()
   return own === '' ? null : ` ${own}`
@@ -30,7 +30,7 @@ async function learn(sentences: readonly string[], size: number, signal: AbortSi
   return await trainBpe(texts(), { size, special: ['begin', 'end'], ...(signal && { signal }) })
 }
 
-/** Makes the vocabularies of pairs whose texts are those of `symbolText`. Throws the errors of `trainBpe`. */
+/** Makes the vocabularies of pairs whose texts `symbolText` returned. Throws the errors of `trainBpe`. */
 export async function learnSymbols(
   pairs: readonly { readonly source: string; readonly target: string }[],
   { size, separate }: SymbolChoice,

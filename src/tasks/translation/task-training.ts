@@ -1,4 +1,4 @@
-// A training of a translator as a run with its descriptions.
+// A training of a translator as a run with its descriptions, for `gatecell train`.
 
 import { counted } from '../../errors.js'
 import { grouped } from '../../format.js'

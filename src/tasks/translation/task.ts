@@ -1,4 +1,4 @@
-// The task `translation`: an encoder that compresses a sentence and a decoder that unfolds it in another language.
+// The task `translation`: an LSTM encoder of sentences and an LSTM decoder that writes them in another language.
 
 import type { TaskEntry } from '../task.js'
 import { defineVerb } from '../verb.js'

@@ -1,7 +1,6 @@
 // `gatecell translate`: sentences of the command line, or the lines of standard input as they come.
 
-import { fileLines } from '../../data/files/lines.js'
-import { expected } from '../../errors.js'
+import { fileLines, lineText } from '../../data/files/lines.js'
 import type { Values } from '../../settings/index.js'
 import type { RecordOf, VerbCode } from '../verb.js'
 import { loadTranslator, type LoadedTranslator, type Translation } from './load.js'
@@ -10,18 +9,11 @@ import type { translateRecords, translateSettings } from './use-settings.js'
 type TranslateInput = Values<typeof translateSettings>
 type TranslateRecord = RecordOf<typeof translateRecords>
 
-/** Yields the lines of standard input, those that come together at once. Throws ERR_CORPUS_BINARY or ERR_FILE_FORMAT for a line that is not text. */
+/** Yields the lines of standard input in lists, a list for each piece of input that arrives. Throws the errors of `lineText`. */
 async function* linesOf(stdin: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
   let read = 0
   for await (const lines of fileLines(stdin, 'standard input')) {
-    const texts = lines.map((line) => {
-      read++
-      if ('text' in line) return line.text
-      const place = `line ${read} of standard input`
-      if (line.fault === 'bytes')
-        throw expected('ERR_CORPUS_BINARY', `UTF-8 text at ${place}`, 'other bytes', 'convert it to UTF-8')
-      throw expected('ERR_FILE_FORMAT', `a shorter line at ${place}`, 'more than 65536 bytes', 'split it')
-    })
+    const texts = lines.map((line) => lineText(line, `line ${++read} of standard input`))
     if (texts.length > 0) yield texts
   }
 }

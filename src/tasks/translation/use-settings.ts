@@ -1,5 +1,6 @@
 // Settings and records of the uses of a translator: evaluation, translation.
 
+import { bleuTokenizers } from '../../metrics/translation/tokenizers.js'
 import { field, setting, type Group } from '../../settings/index.js'
 import { deviceSettings, engineSettings } from '../runs/settings.js'
 import type { Records } from '../verb.js'
@@ -10,7 +11,7 @@ const lengthPenalty = setting.number({
   min: 0,
   max: 10,
   default: 1,
-  help: 'exponent of the length penalty (Wu et al. 2016): more for longer translations, 0 for none'
+  help: 'exponent of the length penalty (Wu et al. 2016): a larger one prefers longer translations; 0: no penalty'
 })
 
 /** Declarations of the settings of an evaluation. */
@@ -21,11 +22,11 @@ export const translationEvaluationSettings = {
   }),
   beam,
   lengthPenalty,
-  tokenizer: setting.choice(['13a', 'zh', 'none', 'char', 'intl'], {
+  tokenizer: setting.choice(bleuTokenizers, {
     default: '13a',
     help: "tokeniser of BLEU, as sacreBLEU's"
   }),
-  minWords: setting.integer({ min: 1, default: 1, help: 'words of the shortest sources, which blanks separate' }),
+  minWords: setting.integer({ min: 1, default: 1, help: 'words of the shortest sources, separated by white space' }),
   most: setting.integer({ min: 1, absent: true, defaultText: 'all', help: 'most different sources' }),
   ...pairReadSettings,
   ...deviceSettings
@@ -60,8 +61,8 @@ export const translateRecords = {
       {
         text: field.text('the text'),
         nats: field.number('negative log probability', 'nats'),
-        score: field.number('log probability by the length penalty', 'nats'),
-        ended: field.boolean('whether it has come to its end')
+        score: field.number('log probability divided by the length penalty', 'nats'),
+        ended: field.boolean('whether it ends with the end token; false if it was cut off')
       },
       'the translations, best first'
     )

@@ -1,7 +1,7 @@
 // The inputs of the network: functions of the past only, without a unit, with marks for missing values.
 
 import t from 'tap'
-import { phaseOf, turnOf } from '../../../src/tasks/forecast/calendar.js'
+import { phaseOf, seasonsPerStep } from '../../../src/tasks/forecast/calendar.js'
 import { factsOf } from '../../../src/tasks/forecast/facts.js'
 import { inputCount } from '../../../src/tasks/forecast/reader.js'
 import { readerOf, stepsOf, valuesAt } from '../../../src/tasks/forecast/samples.js'
@@ -71,6 +71,6 @@ t.test('the place in a season', async (t) => {
   t.ok(Math.abs(at('week', '1958-07-02', 52) - 0.5) < 0.01)
   t.equal(at('hour', '2024-03-31T06:00:00+02:00', 24), 0.25)
   t.ok(Math.abs(at('day', '2024-03-31', 7) - at('day', '2024-04-07', 7)) < 1e-6)
-  t.equal(turnOf({ step: { unit: 'month', count: 1 }, times: [] }, 12), 1 / 12)
-  t.ok(turnOf({ step: { unit: 'week', count: 1 }, times: [] }, 52) < 1 / 52)
+  t.equal(seasonsPerStep({ step: { unit: 'month', count: 1 }, times: [] }, 12), 1 / 12)
+  t.ok(seasonsPerStep({ step: { unit: 'week', count: 1 }, times: [] }, 52) < 1 / 52)
 })

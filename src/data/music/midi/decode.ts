@@ -7,7 +7,7 @@ import { timeMapOf } from '../time.js'
 import { createKeys, type KeyRepairs } from './keys.js'
 import { midiError, scanMidi, type ScannedMidi, type ScannedTrack } from './scan.js'
 
-/** How many notes of a file needed an interpretation; all are kept. */
+/** Numbers of notes of a file that needed an interpretation; all notes are kept. */
 export interface MidiRepairs extends KeyRepairs {
   /** Notes that end earlier, because the next one of their channel and pitch begins. */
   readonly cut: number

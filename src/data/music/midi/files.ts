@@ -23,7 +23,7 @@ export interface ReadMidiOptions {
 const MIDI_NAME = /\.(?:midi?|smf|kar)(?:\.gz)?$/i
 
 /** Reads one MIDI file. Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT with the byte, ERR_ABORTED. */
-export async function readMidiFile(path: string, signal?: AbortSignal): Promise<MidiReading> {
+async function readMidiFile(path: string, signal?: AbortSignal): Promise<MidiReading> {
   return decodeMidi(await readWholeBytes(path, { maxBytes: MAX_BYTES, signal }), path)
 }
 

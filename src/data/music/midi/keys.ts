@@ -1,10 +1,10 @@
-// Keys and pedals of a MIDI file as it is played: which release belongs to which press.
+// Keys and pedals of a MIDI file while it is played: pairs of presses and releases.
 
 import type { MidiEvent } from 'midi-file'
 import type { Note, PedalSpan } from '../notes.js'
 import type { TimeMap } from '../time.js'
 
-/** How many presses and releases of a file had no partner, or none at a later tick. */
+/** Numbers of presses and releases of a file without a partner, or without one at a later tick. */
 export interface KeyRepairs {
   /** Notes without a release, which end after 5 seconds, or where the file ends. */
   readonly hanging: number
@@ -27,7 +27,7 @@ const RESET = 121
 
 type Press = Omit<Note, 'end'>
 
-/** Presses of one key, of which the first `released` have ended; an array from which the first is taken moves all others each time. */
+/** Presses of one key, of which the first `released` have ended. They stay in the list, because removing the first element would move all others. */
 interface Presses {
   readonly list: Press[]
   released: number

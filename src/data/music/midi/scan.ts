@@ -7,7 +7,7 @@
 import { expected, type GatecellError } from '../../../errors.js'
 
 /** Most events of a file; each takes about 150 bytes while it is decoded. */
-export const MAX_EVENTS = 2 ** 20
+const MAX_EVENTS = 2 ** 20
 
 /** A track whose events are whole. */
 export interface ScannedTrack {

@@ -5,7 +5,7 @@ import { MeanReader } from '../linear/mean.js'
 import type { LinearPart } from '../linear/part.js'
 import { eachOrigin, type BaselineShape, type FittedBaseline } from './baseline.js'
 
-/** Returns the form of an autoregression for people. */
+/** Returns the form of an autoregression in words. */
 function formOf({ transform, difference, lags }: LinearPart): string {
   const transforms = { identity: [], log: ['logarithms'], sqrt: ['square roots'] }
   const changes = difference === 0 ? [] : [difference === 1 ? 'differences' : `differences over ${difference}`]

@@ -1,6 +1,7 @@
-// Forecasts without a network, which every measurement is compared with: the last value, and the value of one season before.
+// The interface of forecasts without a network, with which every measurement is compared, and the two simplest ones: the last value, and the value of
+// one season before.
 
-/** The season and the horizon of the forecasts, in steps. A season of 1 is none. */
+/** The season and the horizon of the forecasts, in steps. A season of 1 means no season. */
 export interface BaselineShape {
   readonly season: number
   readonly horizon: number
@@ -8,7 +9,7 @@ export interface BaselineShape {
 
 /** A baseline that was fitted once, on the part to train on, and forecasts from any later point of the series. */
 export interface FittedBaseline {
-  /** The form that was chosen, for people: 'Holt-Winters, additive'; '' if there is only one. */
+  /** The form that was chosen, in words, such as 'Holt-Winters, additive'; '' if there is only one. */
   readonly form: string
   /**
    * Returns the forecasts of values[origin], ..., values[origin + horizon - 1] for each origin from `first` to `last`, from the values before the
@@ -25,7 +26,12 @@ export interface OriginSpan {
   readonly horizon: number
 }
 
-/** Calls `make` for each origin. */
+/** Returns the last origin of which the whole horizon is within `count` values, or `begin` if that is later. */
+export function lastOrigin(count: number, { begin, horizon }: { begin: number; horizon: number }): number {
+  return Math.max(begin, count - horizon)
+}
+
+/** Returns the forecasts, [horizon] each, that `make` writes to `out` for each origin from `first` to `last`. */
 export function eachOrigin(
   { first, last, horizon }: OriginSpan,
   make: (origin: number, out: Float64Array) => void

@@ -14,7 +14,7 @@ import {
   type SmoothingWeights
 } from './smoothing.js'
 
-/** A fitted model. */
+/** A fitted model of exponential smoothing. */
 export interface FittedSmoothing {
   readonly form: SmoothingForm
   readonly weights: SmoothingWeights
@@ -27,7 +27,7 @@ export interface FittedSmoothing {
 
 /** Bounds of phi, as Hyndman et al. recommend: below, damping does not differ from no trend, and above, from a linear one. */
 const [PHI_MIN, PHI_MAX] = [0.8, 0.98]
-/** First guesses of the weights, the best of which wins: a quick and a slow model. */
+/** Starts of the search for the weights, of which the best result is taken: a quick and a slow model. */
 const STARTS = [
   { alpha: 0.5, beta: 0.1, gamma: 0.1, phi: 0.95 },
   { alpha: 0.1, beta: 0.02, gamma: 0.3, phi: 0.9 }
@@ -48,7 +48,7 @@ function meanOf(values: Iterable<number>): number {
 }
 
 /** Returns the first state of a model, from the first two seasons, or the first ten values without a season. */
-export function firstState(values: Float64Array, { trend, seasonal, season }: SmoothingForm): SmoothingState {
+function firstState(values: Float64Array, { trend, seasonal, season }: SmoothingForm): SmoothingState {
   const count = Math.min(values.length, seasonal === 'none' ? 10 : 2 * season)
   const head = values.subarray(0, count)
   const lag = seasonal === 'none' ? Math.max(1, count >> 1) : season
@@ -77,7 +77,7 @@ function weightsOf({ trend, seasonal }: SmoothingForm): (keyof SmoothingWeights)
   return names
 }
 
-/** Returns the weights at a point of the search, whose axes are the whole line. */
+/** Returns the weights at a point of the search, whose coordinates are not bounded. */
 function weightsAt(at: ArrayLike<number>, names: readonly (keyof SmoothingWeights)[]): SmoothingWeights {
   const weights = { alpha: 0, beta: 0, gamma: 0, phi: 1 }
   names.forEach((name, i) => {
@@ -118,8 +118,8 @@ function moved({ level, trend, seasonal }: SmoothingState, step: ArrayLike<numbe
 }
 
 /**
- * Returns a first state with smaller errors under the same weights, by a step of Gauss and Newton: a season has too many first terms for a search,
- * but the errors are linear in them, or nearly so. Returns the same state if the step does not help.
+ * Returns a first state with smaller errors under the same weights, by a Gauss-Newton step: a season has too many first terms for a search, but
+ * the errors are linear in them, or nearly so. Returns the same state if the step does not help.
  */
 function betterState(
   values: Float64Array,
@@ -174,7 +174,7 @@ export function fitSmoothing(values: Float64Array, form: SmoothingForm): FittedS
 }
 
 /** Returns the forms that suit a series: seasonal ones from two seasons on, multiplicative ones for positive values. */
-export function formsFor(values: Float64Array, season: number): SmoothingForm[] {
+function formsFor(values: Float64Array, season: number): SmoothingForm[] {
   const forms: SmoothingForm[] = [
     { trend: 'none', seasonal: 'none', season: 1 },
     { trend: 'damped', seasonal: 'none', season: 1 }

@@ -1,7 +1,7 @@
-// Exponential smoothing in the form of Holt (1957) and Winters (1960): level, trend and season, each a moving average of what the last value
-// shows of it. Hyndman, Koehler, Ord and Snyder, "Forecasting with Exponential Smoothing" (2008), has the recursions under these names.
+// Exponential smoothing in the form of Holt (1957) and Winters (1960): level, trend and season, each an exponential average of the estimates that the
+// values give of it. Hyndman, Koehler, Ord and Snyder, "Forecasting with Exponential Smoothing" (2008), has the recursions under these names.
 
-/** Which parts a model has. */
+/** The parts of a model of exponential smoothing. */
 export interface SmoothingForm {
   /** 'damped' multiplies the trend by phi < 1 in each step. */
   readonly trend: 'none' | 'linear' | 'damped'

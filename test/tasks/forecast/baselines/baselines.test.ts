@@ -5,12 +5,26 @@ import { join } from 'node:path'
 import t from 'tap'
 import { readSeries } from '../../../../src/data/series/read.js'
 import { maseScale } from '../../../../src/metrics/forecast.js'
+import { lastOrigin, type FittedBaseline } from '../../../../src/tasks/forecast/baselines/baseline.js'
 import { baselines } from '../../../../src/tasks/forecast/baselines/index.js'
-import { lastOrigin, rollingError } from '../../../../src/tasks/forecast/baselines/rolling.js'
 import { rounds } from '../../../amounts.js'
 
 const wave = (length: number, season: number) =>
   Float64Array.from({ length }, (_, i) => 20 + i / 5 + 6 * Math.sin((2 * Math.PI * i) / season) + ((i * 7919) % 13) / 6)
+
+/** Returns the mean absolute error of forecasts from every origin from `begin` on whose whole horizon is known; missing values do not count. */
+function rollingError(
+  values: Float64Array,
+  forecasts: FittedBaseline['forecasts'],
+  { begin, horizon }: { begin: number; horizon: number }
+): number {
+  const all = forecasts(values, { first: begin, last: lastOrigin(values.length, { begin, horizon }), horizon })
+  const errors = all.flatMap((forecast, i) =>
+    Array.from(forecast, (value, h) => Math.abs(value - (values[begin + i + h] ?? NaN)))
+  )
+  const known = errors.filter((error) => !Number.isNaN(error))
+  return known.reduce((sum, error) => sum + error, 0) / known.length
+}
 
 t.test('the last value and the last season', async (t) => {
   const values = Float64Array.of(1, 2, 3, 4, 5, NaN)

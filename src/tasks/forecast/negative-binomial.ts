@@ -1,8 +1,8 @@
-// Quantiles of the negative binomial distribution, of counts whose variance is larger than their mean.
+// Quantiles of the negative binomial distribution: that of counts whose variance is larger than their mean.
 
 import { normalQuantile } from './levels.js'
 
-/** Mean, and number of failures: the variance is mean + mean^2 / failures. */
+/** A negative binomial distribution. Its variance is mean + mean^2 / failures; the number of failures need not be an integer. */
 export interface CountDistribution {
   readonly mean: number
   readonly failures: number
@@ -12,8 +12,8 @@ export interface CountDistribution {
 const COUNTED = 2000
 
 /**
- * Returns the quantile for a level. Above 2,000 it is that of the gamma distribution of the same mean and variance, by the cube root of Wilson and
- * Hilferty 1931.
+ * Returns the quantile at a level between 0 and 1. Above 2,000 it is that of the gamma distribution of the same mean and variance, approximated by a
+ * normal distribution of the cube root (Wilson and Hilferty 1931).
  */
 export function negativeBinomialQuantile(level: number, { mean, failures }: CountDistribution): number {
   const success = mean / (mean + failures)
