@@ -21,7 +21,7 @@ import type { ForecastEvaluation } from './use-settings.js'
 /** Share of a series that is measured if the training did not have the series. */
 const UNSEEN_SHARE = 0.2
 
-/** The baseline that only the second comparison has. */
+/** The baseline that has no part in `ratio`, but in `ratio_all`. */
 const AUTOREGRESSION = 'linear autoregression'
 
 /** The measure of one series. */
@@ -37,7 +37,10 @@ interface Measured {
   readonly totals: ReturnType<ScoredTotals['scores']>
 }
 
-/** Measures a model on the values after its training part. */
+/**
+ * Measures a forecaster on the values of each series after its training part. Throws the errors of `loadForecaster` and `readForecastSeries`,
+ * ERR_INVALID_OPTION for a series without such values, and ERR_ABORTED.
+ */
 export async function evaluateForecast(
   { model: file, words, options }: ModelInput<ForecastEvaluation>,
   { signal, stdin, progress }: TaskContext

@@ -83,7 +83,7 @@ function trainedSeries(all: readonly TimeSeries[], table: ForecastTable): Traine
   })
 }
 
-function markOf(trained: readonly TrainedSeries[]): DataFingerprint {
+function fingerprintOf(trained: readonly TrainedSeries[]): DataFingerprint {
   let fingerprint = 0
   for (const { series, count } of trained) {
     const columns = [series.values, ...Object.values(series.covariates)]
@@ -109,11 +109,11 @@ async function open(options: Options, old: ForecastConfig | null): Promise<Opene
     await readForecastSeries(options.data, table, given({ signal: options.signal, stdin: options.stdin })),
     table
   )
-  const mark = markOf(trained)
-  checkSameData(old?.data, mark, {
+  const fingerprint = fingerprintOf(trained)
+  checkSameData(old?.data, fingerprint, {
     data: 'the series',
     counted: 'values',
-    found: `${mark.train} other values`,
+    found: `${fingerprint.train} other values`,
     cut: 'holdout'
   })
   const parts = old ?? (await learn(trained, { table, network, training: chosen }, options))
@@ -131,9 +131,9 @@ async function open(options: Options, old: ForecastConfig | null): Promise<Opene
     training: settleTraining<Training>(training, source.stepsPerEpoch),
     series: parts.series,
     search: parts.search,
-    data: mark
+    data: fingerprint
   }
-  const counts = { series: trained.length, values: mark.train }
+  const counts = { series: trained.length, values: fingerprint.train }
   return { config, data: { vocabulary: null, trained }, source, validation: null, counts, measured: 0 }
 }
 

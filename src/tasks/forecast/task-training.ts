@@ -6,7 +6,7 @@ import type { RunPlace, TaskContext, TaskRun } from '../task.js'
 import { prepareForecastRun, type ForecastRun } from './run.js'
 import type { ForecastGiven } from './settings.js'
 
-/** Returns a training on series that is ready to start. */
+/** Returns a training on series that is ready to start. Throws the errors of `prepareForecastRun`. */
 export async function prepareForecastTask(
   { data: files, ...place }: RunPlace,
   given: ForecastGiven,

@@ -109,7 +109,7 @@ export async function readTranslationPairs(
 }
 
 /** Returns the fingerprint of samples. */
-export function markOfSamples({ train, valid }: TranslationSets): DataFingerprint {
+export function fingerprintOfSamples({ train, valid }: TranslationSets): DataFingerprint {
   let crc = 0
   for (const { source, target } of [...train, ...valid]) {
     crc = crc32(Uint8Array.of(source.length & 255, source.length >> 8), crc)

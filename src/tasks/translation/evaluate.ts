@@ -36,7 +36,10 @@ export function describeMeasure(measure: TranslationMeasure): TaskMeasurement {
   }
 }
 
-/** Measures a translator on pairs: each different source is translated once and compared with all of its references. */
+/**
+ * Measures a translator on pairs: each different source is translated once and compared with all of its references. Throws the errors of
+ * `loadTranslator` and `readPairs`, ERR_CORPUS_EMPTY if the settings leave no pair, and ERR_ABORTED.
+ */
 export async function evaluateTranslation(
   { model: file, words, options }: ModelInput<Values<typeof translationEvaluationSettings>>,
   { output, progress, signal, stdin }: TaskContext

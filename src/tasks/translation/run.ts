@@ -11,7 +11,7 @@ import type { TrainableTask, Opened, RunData, RunOf, TrainingRunOptions } from '
 import { checkResumed, chooseTraining, given, settleTraining } from '../runs/settings.js'
 import { sampleShapes, sentenceBatches } from './batches.js'
 import type { TranslationConfig } from './config.js'
-import { eachPair, markOfSamples, readTranslationPairs, sampleOfPair, type TranslationSets } from './data.js'
+import { eachPair, fingerprintOfSamples, readTranslationPairs, sampleOfPair, type TranslationSets } from './data.js'
 import { loadTranslator, translatorOf } from './load.js'
 import { measureTranslator, type TranslationMeasure } from './measure.js'
 import { translationTask } from './model.js'
@@ -92,7 +92,7 @@ async function open(
   const train = await eachPair(pairs.train, sample, reading)
   const valid = await eachPair(pairs.valid, sample, reading)
   if (train.length === 0) throw noPairs(options.data)
-  const data = markOfSamples({ train, valid })
+  const data = fingerprintOfSamples({ train, valid })
   checkSameData(old?.data, data, {
     data: 'the pairs',
     counted: 'pairs',

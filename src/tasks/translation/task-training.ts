@@ -10,7 +10,7 @@ import type { TranslationMeasure } from './measure.js'
 import { prepareTranslationRun, type TranslationRun } from './run.js'
 import type { TranslationGiven } from './settings.js'
 
-/** Returns a training of a translator that is ready to start. */
+/** Returns a training of a translator that is ready to start. Throws the errors of `pairReading` and `prepareTranslationRun`. */
 export async function prepareTranslationTask(
   place: RunPlace,
   { columns, languages, skipBad, ...given }: TranslationGiven,
