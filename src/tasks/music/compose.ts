@@ -130,8 +130,8 @@ export function composeCode(
         ...(hanging !== undefined && { hanging }),
         piece: piece.notes.map(({ pitch, begin, end }) => ({
           pitch,
-          begin: begin / ticksPerStep,
-          steps: (end - begin) / ticksPerStep
+          begin: Math.round(begin / ticksPerStep),
+          steps: Math.max(1, Math.round((end - begin) / ticksPerStep))
         }))
       }
     },

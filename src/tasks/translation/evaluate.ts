@@ -6,7 +6,7 @@ import { duration, grouped, percent } from '../../format.js'
 import type { Values } from '../../settings/index.js'
 import { leavingOut } from '../left-out.js'
 import type { ModelInput, TaskContext, TaskMeasurement } from '../task.js'
-import { pairReading, symbolPair, validates } from './data.js'
+import { eachPair, pairReading, symbolPair, validates } from './data.js'
 import { loadTranslator } from './load.js'
 import { measureTranslator, type TranslationMeasure } from './measure.js'
 import type { translationEvaluationSettings } from './use-settings.js'
@@ -49,10 +49,11 @@ export async function evaluateTranslation(
   const { plain, valid } = translator.config.sentences
   const left = leavingOut(options.skipBad)
   const reading = { ...pairReading(options), signal, stdin: stdin(), ...(left.onBad && { onBad: left.onBad }) }
-  const pairs = (await readPairs(words, reading)).filter((pair) => {
-    const inPart = part === 'all' || validates(symbolPair(pair, plain).source, valid) === (part === 'valid')
-    return inPart && pair.source.trim().split(/\s+/).length >= minWords
-  })
+  const encodable = await eachPair(await readPairs(words, reading), (pair) => symbolPair(pair, plain), reading)
+  const pairs = encodable
+    .filter(({ source }) => part === 'all' || validates(source, valid) === (part === 'valid'))
+    .map(({ pair }) => pair)
+    .filter(({ source }) => source.trim().split(/\s+/).length >= minWords)
   left.tell(output, pairs.length)
   if (pairs.length === 0)
     throw expected(

@@ -1,6 +1,6 @@
 // The commands of the task: a tiny training to a checked figure, and the uses of its model.
 
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { inProcess } from '../../cli/in-process.js'
@@ -118,6 +118,10 @@ t.test('bad input gets one sentence', async (t) => {
     t.equal(found.stderr.trim().split('\n').length, 1, found.stderr)
   }
   t.notOk(existsSync(at('bad.safetensors')))
+  writeFileSync(at('wide.tsv'), `\u200b\u200b\tsix.\n${readFileSync(at('test.tsv'), 'utf8')}`)
+  const wide = `evaluate ${at('m.safetensors')} ${at('wide.tsv')} --part valid`
+  t.match((await run(wide)).stderr, /a sentence on both sides at line 1 of .*wide\.tsv/)
+  t.notMatch((await run(`${wide} --skip-bad`)).stderr, /on both sides/, 'left out')
   const left = await run(`train translation ${at('bad.tsv')} ${out} --longest 64 --skip-bad`)
   t.equal(left.code, 0, left.stderr)
   t.match(left.stdout, /^left out 2 of 4\d samples .*\n {2}1: .*ERR_FILE_FORMAT.*\n {2}1: .*ERR_OUT_OF_RANGE/)
