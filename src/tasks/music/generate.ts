@@ -73,7 +73,7 @@ function logarithmOf(logits: Float32Array, symbol: number): number {
 /**
  * Returns the probabilities of symbols. Temperature and `topP` apply only to the choice among the symbols of the set `isIn`; the probability of the
  * set as a whole and those of the other symbols stay as the model has them. So the settings choose more probable notes, and not fewer or longer ones.
- * Temperature 0 gives the most probable of all symbols the probability 1.
+ * Temperature 0 gives the most probable of all symbols the probability 1. Symbols that cannot follow have the probability 0 at every temperature.
  */
 export function chancesWithin(
   isIn: (symbol: number) => boolean,
@@ -84,8 +84,9 @@ export function chancesWithin(
   if (temperature === 0 || (temperature === 1 && topP === 1)) return plain
   const share = plain.reduce((sum, chance, symbol) => sum + (isIn(symbol) ? chance : 0), 0)
   if (share === 0) return plain
+  // A high temperature would make symbols probable that cannot follow.
   const own = probabilities(
-    logits.map((score, symbol) => (isIn(symbol) ? score : -Infinity)),
+    logits.map((score, symbol) => (isIn(symbol) && plain[symbol]! > 0 ? score : -Infinity)),
     { temperature, topK: 0, topP }
   )
   return plain.map((chance, symbol) => (isIn(symbol) ? share * own[symbol]! : chance))

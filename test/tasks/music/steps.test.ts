@@ -2,8 +2,11 @@
 
 import t from 'tap'
 import { defineModel, evaluate, type Model } from '../../../src/index.js'
+import { decodeEvents } from '../../../src/data/music/events.js'
 import { defaultsOf } from '../../../src/settings/index.js'
 import { pieceBatches, partBatches } from '../../../src/tasks/music/batches.js'
+import { composeEvents } from '../../../src/tasks/music/generate-events.js'
+import { composeSteps } from '../../../src/tasks/music/generate.js'
 import { forms } from '../../../src/tasks/music/forms.js'
 import { packKeys } from '../../../src/tasks/music/keys-model.js'
 import { musicNetworkSettings, type MusicNetwork } from '../../../src/tasks/music/settings.js'
@@ -152,4 +155,22 @@ t.test('the parts of a training', (t) => {
   const [third] = source.batches((batches[1] as unknown as { cursor: { epoch: number; step: number } }).cursor) as Iterable<object> // prettier-ignore
   t.same(third, batches[2])
   t.end()
+})
+
+t.test('no temperature makes notes and events probable that cannot follow', async (t) => {
+  using notes = network({})
+  const draft = { prompt: [], count: 30, seed: 1 }
+  const [steps] = await composeSteps(notes, [draft], { form: 'notes', temperature: 1e6, topP: 1 })
+  for (const step of steps!)
+    t.ok(
+      step.every((key, i) => i === 0 || key < step[i - 1]!),
+      step.join(' ')
+    )
+  using events = network({ form: 'events', layers: 1 })
+  const piece = { prompt: new Int32Array(0), seconds: 5, seed: 1 }
+  const [ids] = await composeEvents(events, [piece], { temperature: 1e6, topP: 1 })
+  const { notes: played } = decodeEvents(ids!)
+  const presses = ids!.filter((id) => id < 128)
+  t.ok(presses.length > 5)
+  t.equal(presses.length, played.length, 'a key that is down is not pressed')
 })
