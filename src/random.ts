@@ -76,6 +76,14 @@ function hash(text: string, basis: number): number {
 }
 
 /**
+ * Returns the seed of the piece at `index` of several that have consecutive seeds. 0 follows the largest seed, 2^53 - 1.
+ */
+export function seedAt(seed: number, index: number): number {
+  const left = Number.MAX_SAFE_INTEGER - seed
+  return index <= left ? seed + index : index - left - 1
+}
+
+/**
  * Returns the random sequence called `name` under `seed` (an integer in [0, 2^53)). Sequences with different names are
  * independent; the same seed and name give the same numbers. Throws ERR_INVALID_ARGUMENT for other values.
  */

@@ -1,6 +1,6 @@
 // Philox against the known answers of Random123 (kat_vectors), and sequences by name.
 import t from 'tap'
-import { createRandom, philox4x32 } from '../src/random.js'
+import { createRandom, philox4x32, seedAt } from '../src/random.js'
 
 const hex = (words: Uint32Array): string[] => [...words].map((word) => word.toString(16).padStart(8, '0'))
 
@@ -47,4 +47,10 @@ t.test('moments of uniform and normal', async (t) => {
 
 t.test('refuses what is no seed', async (t) => {
   for (const seed of [-1, 1.5, NaN, 2 ** 53]) t.throws(() => createRandom(seed), { code: 'ERR_INVALID_ARGUMENT' })
+})
+
+t.test('consecutive seeds stay in the range of seeds', (t) => {
+  const most = Number.MAX_SAFE_INTEGER
+  t.same([seedAt(3, 0), seedAt(3, 2), seedAt(most, 0), seedAt(most, 1), seedAt(most - 1, 3)], [3, 5, most, 0, 1])
+  t.end()
 })

@@ -25,7 +25,7 @@ export function countsOf(pieces: readonly StepPiece[], form?: MusicNetwork['form
   return { pieces: pieces.length, steps: sum((piece) => piece.length), notes }
 }
 
-/** Measures a model on pieces. Throws ERR_ABORTED if the signal aborts. */
+/** Measures a model on pieces. Pieces without notes have no nats per note. Throws ERR_ABORTED if the signal aborts. */
 export async function measureMusic(
   model: Model,
   pieces: readonly StepPiece[],
@@ -35,12 +35,14 @@ export async function measureMusic(
   const { loss, count, seconds } = await evaluate(model, pieceBatches(pieces, form, TOGETHER), { signal })
   const counts = countsOf(pieces, form)
   const unit = form === 'events' ? 'event' : 'step'
-  const [step, note] = [(loss * count) / counts.steps, (loss * count) / counts.notes]
+  const step = (loss * count) / counts.steps
+  const note = counts.notes > 0 ? { nats_per_note: (loss * count) / counts.notes } : null
+  const perNote = note ? `, ${nats(note.nats_per_note)} nats per note` : ''
   return {
-    values: { nats_per_step: step, nats_per_note: note },
+    values: { nats_per_step: step, ...note },
     facts: { ...counts, seconds },
     lines: [
-      `${nats(step)} nats per ${unit}, ${nats(note)} nats per note: ${grouped(counts.steps)} ${unit}s and ${grouped(counts.notes)} notes of ${grouped(counts.pieces)} pieces, in ${duration(seconds)}`
+      `${nats(step)} nats per ${unit}${perNote}: ${grouped(counts.steps)} ${unit}s and ${grouped(counts.notes)} notes of ${grouped(counts.pieces)} pieces, in ${duration(seconds)}`
     ]
   }
 }

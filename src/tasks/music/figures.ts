@@ -8,6 +8,7 @@ import { createCopyIndex } from '../../metrics/music/copies.js'
 import { bestKey, noteDensity, polyphonyOf, repeatedBars, type SoundingNote } from '../../metrics/music/pieces.js'
 import { voiceLeading } from '../../metrics/music/voices.js'
 import type { Model } from '../../model.js'
+import { seedAt } from '../../random.js'
 import type { StepPiece } from './batches.js'
 import { pieceOfSteps } from './compose.js'
 import { DEFAULT_GRID, type MusicParts } from './data.js'
@@ -19,14 +20,14 @@ import { END } from './steps.js'
 /** Most steps and seconds of a piece that is composed; data pieces are cut to them. */
 const [MOST_STEPS, MOST_SECONDS] = [512, 60]
 
-/** Figures of a set of pieces: means over the pieces, and the longest copied run of all. */
+/** Figures of a set of pieces: means over the pieces that have notes, and the longest copied run of all. Without any note only that run is present. */
 export interface MusicFigures {
   /** Share of the notes in the best key. */
-  readonly in_key: number
+  readonly in_key?: number
   /** Mean number of notes that sound, over the time in which any does. */
-  readonly polyphony: number
+  readonly polyphony?: number
   /** Notes per second in the form events, per quarter in the others. */
-  readonly density: number
+  readonly density?: number
   /** Share of the bars of four quarters that repeat an earlier bar; absent in the form events, whose pieces have no bars. */
   readonly repeated_bars?: number
   /** Notes of the longest run that the training pieces contain, in any key. */
@@ -93,13 +94,16 @@ function figuresOf(
   index: ReturnType<typeof createCopyIndex>
 ): MusicFigures {
   const over = (own: (piece: JudgedPiece) => number) => mean(pieces.map(own))
+  const sounds = pieces.some(({ notes }) => notes.length > 0)
   return {
-    in_key: over(({ notes }) => bestKey(notes).share),
-    polyphony: over(({ notes }) => polyphonyOf(notes)),
-    density: over(({ notes }) => noteDensity(notes)),
-    ...(form !== 'events' && { repeated_bars: over(({ notes }) => repeatedBars(notes, 4)) }),
+    ...(sounds && {
+      in_key: over(({ notes }) => bestKey(notes).share),
+      polyphony: over(({ notes }) => polyphonyOf(notes)),
+      density: over(({ notes }) => noteDensity(notes)),
+      ...(form !== 'events' && { repeated_bars: over(({ notes }) => repeatedBars(notes, 4)) })
+    }),
     longest_copy: pieces.reduce((most, { notes }) => Math.max(most, index.longestRun(notes)), 0),
-    ...(form === 'voices' && { faults: over(({ steps }) => faultsOf(steps)) })
+    ...(sounds && form === 'voices' && { faults: over(({ steps }) => faultsOf(steps)) })
   }
 }
 
@@ -114,12 +118,12 @@ async function composed(model: Model, pieces: readonly StepPiece[], form: Form, 
     const drafts = Array.from({ length: count }, (_, i) => ({
       prompt: new Int32Array(0),
       seconds: Math.max(1 / EVENT_STEPS, at(lengths, i)),
-      seed: seed + i
+      seed: seedAt(seed, i)
     }))
     return (await composeEvents(model, drafts, { temperature, topP, signal })).map((ids) => judgedEvents(ids))
   }
   const lengths = pieces.map(({ length }) => Math.min(length, MOST_STEPS))
-  const drafts = Array.from({ length: count }, (_, i) => ({ prompt: [], count: at(lengths, i), seed: seed + i }))
+  const drafts = Array.from({ length: count }, (_, i) => ({ prompt: [], count: at(lengths, i), seed: seedAt(seed, i) }))
   const steps = await composeSteps(model, drafts, { form: form.form, temperature, topP, signal })
   return steps.map((own) => judgedSteps(own, form))
 }
@@ -146,8 +150,12 @@ export async function composedFigures(
 function figureLines(own: MusicFigures, data: MusicFigures, { form, grid = DEFAULT_GRID }: Form, pieces: number) {
   const unit = form === 'events' ? 'second' : 'quarter'
   const number = (value: number) => value.toFixed(2)
+  const cell = (value: number | undefined, show: (value: number) => string) =>
+    (value === undefined ? '-' : show(value)).padStart(9)
   const row = (name: string, key: keyof MusicFigures, show: (value: number) => string) =>
-    own[key] === undefined ? [] : [`${name.padEnd(34)} ${show(own[key]).padStart(9)} ${show(data[key]!).padStart(9)}`]
+    own[key] === undefined && data[key] === undefined
+      ? []
+      : [`${name.padEnd(34)} ${cell(own[key], show)} ${cell(data[key], show)}`]
   const bar = 4 * stepsPerQuarter[grid]
   return [
     `${`figures of ${pieces} composed pieces`.padEnd(34)} ${'composed'.padStart(9)} ${'data'.padStart(9)}`,

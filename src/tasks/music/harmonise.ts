@@ -7,7 +7,7 @@
 
 import { throwIfAborted } from '../../graph/abort.js'
 import type { Model } from '../../model.js'
-import { createRandom, type Random } from '../../random.js'
+import { createRandom, seedAt, type Random } from '../../random.js'
 import { beginPiece, drawn, nextNotes, type ComposedRow, type ComposeOptions } from './generate.js'
 import type { Step } from './steps.js'
 
@@ -56,7 +56,7 @@ export async function harmonise(model: Model, soprano: readonly number[], option
   const { particles, seed, temperature, topP, signal } = options
   const random = createRandom(seed, 'harmonisations')
   let rows = Array.from({ length: particles }, (_, i): ComposedRow => {
-    return { session: beginPiece(model, 'voices'), steps: [], seed: seed + i }
+    return { session: beginPiece(model, 'voices'), steps: [], seed: seedAt(seed, i) }
   })
   let logarithms = rows.map(() => 0)
   try {

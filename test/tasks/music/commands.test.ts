@@ -26,6 +26,7 @@ const folder = t.testdir({
     valid: pieces(1).map((steps) => steps.map((step) => [...step.toReversed(), 33])),
     test: []
   }),
+  'silent.json': JSON.stringify({ train: pieces(2), valid: [[[], []]], test: [] }),
   'broken.json': '{"train": [[[60, 128]]], "valid": [], "test": []}',
   'noise.mid': 'MThd but not music',
   album: { 'noise.mid': 'MThd but not music' }
@@ -100,6 +101,18 @@ t.test('figures of composed pieces', async (t) => {
   t.match(record!['data'], { polyphony: 3 })
 })
 
+t.test('pieces without notes have no figures of notes', async (t) => {
+  const line = `evaluate ${at('m.safetensors')} ${at('silent.json')} --part valid --compose 1 --seed ${2 ** 53 - 1}`
+  const { stdout, stderr } = await run(line)
+  t.equal(stderr, '')
+  t.match(stdout, /^\d+\.\d+ nats per step: 2 steps and 0 notes of 1 pieces, in /)
+  t.match(stdout, /\nnotes in the best key +\d+\.\d+ % +-\n/)
+  t.notMatch(stdout, /NaN|Infinity/)
+  const [record] = (await run(`${line} --json`)).records
+  t.same(record!['data'], { longest_copy: 0 })
+  t.notOk('nats_per_note' in record!)
+})
+
 t.test('four voices', async (t) => {
   const model = at('v.safetensors')
   const train = `train music ${at('voices.json')} --form voices --out ${model} ${small} --dropout 0.1 --lr 0.02 --json`
@@ -127,6 +140,9 @@ t.test('four voices', async (t) => {
   t.ok(found.every((pitch, step) => pitch >= given[step]!))
   const once = await run(`compose ${model} --harmonise ${at('four.mid')} --grid quarter --particles 3 --json`)
   t.same(once.records, harmonised.records)
+
+  const last = await run(`compose ${model} --harmonise ${at('four.mid')} --particles 3 --seed ${2 ** 53 - 1} --json`)
+  t.match(last.records, [{ event: 'compose' }], 'the particles have the seeds after the largest one, too')
 
   // Its voices as a prompt.
   const longer = await run(`compose ${model} --prompt ${at('four.mid')} --grid quarter --steps 2 --only-new --json`)
@@ -156,6 +172,9 @@ t.test('performances', async (t) => {
   const { piece, repairs } = decodeMidi(readFileSync(at('e.mid')), 'e')
   t.equal(repairs.hanging, 0, 'every note has a release')
   t.ok(piece.notes.length > 4)
+  const other = await run(`${compose} --tempo 77 --json`)
+  for (const { begin, steps } of other.records.at(-1)!['piece'] as { begin: number; steps: number }[])
+    t.ok(Number.isInteger(begin) && Number.isInteger(steps) && steps > 0, `${begin}, ${steps}`)
   // A polyphonic prompt stays as it is, and can be left out.
   const longer = (await run(`${compose} --prompt ${at('piano/a.mid')} --json`)).records.at(-1)!
   const fresh = (await run(`${compose} --prompt ${at('piano/a.mid')} --only-new --json`)).records.at(-1)!

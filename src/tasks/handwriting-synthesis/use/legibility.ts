@@ -8,6 +8,7 @@ import type { Ink } from '../../../data/ink/strokes.js'
 import { expected } from '../../../errors.js'
 import { throwIfAborted } from '../../../graph/abort.js'
 import { editDistance } from '../../../metrics/edit-distance.js'
+import { seedAt } from '../../../random.js'
 import { checkReader, type LoadedReader } from '../../handwriting-recognition/use/load.js'
 import { checkWriter, type LoadedWriter } from './load.js'
 
@@ -72,7 +73,12 @@ export async function measureLegibility(
   for (const [i, text] of asked.entries()) {
     await setImmediate()
     throwIfAborted(signal)
-    const { ink, finished } = await writer.write({ text, seed: seed + i, signal, ...(bias !== undefined && { bias }) })
+    const { ink, finished } = await writer.write({
+      text,
+      seed: seedAt(seed, i),
+      signal,
+      ...(bias !== undefined && { bias })
+    })
     const read = (await reader.read(ink, { signal }))[0]!.text
     const [wanted, found] = [codePoints(text), codePoints(read)]
     const errors = editDistance(found, wanted)
