@@ -15,6 +15,8 @@ import type { translationEvaluationSettings } from './use-settings.js'
 export function describeMeasure(measure: TranslationMeasure): TaskMeasurement {
   const { bleu, chrf, bleuByPair, exact, sources, pairs, unfinished, seconds } = measure
   const { precisions, brevityPenalty, length, referenceLength } = bleu
+  // References of <skipped>, which the tokeniser 13a removes, have no words; sacreBLEU prints 0.
+  const ratio = referenceLength > 0 ? length / referenceLength : 0
   const shown = precisions.map((precision) => precision.toFixed(1)).join('/')
   return {
     values: { bleu: bleu.score, chrf: chrf.score, bleu_by_pair: bleuByPair.score, exact },
@@ -23,14 +25,14 @@ export function describeMeasure(measure: TranslationMeasure): TaskMeasurement {
       pairs,
       precisions: [...precisions],
       brevity_penalty: brevityPenalty,
-      length_ratio: length / referenceLength,
+      length_ratio: ratio,
       unfinished,
       signature: bleu.signature,
       chrf_signature: chrf.signature,
       seconds
     },
     lines: [
-      `BLEU ${bleu.score.toFixed(2)} (${shown}, brevity penalty ${brevityPenalty.toFixed(3)}, length ${(length / referenceLength).toFixed(3)} of the references), chrF2 ${chrf.score.toFixed(2)}`,
+      `BLEU ${bleu.score.toFixed(2)} (${shown}, brevity penalty ${brevityPenalty.toFixed(3)}, length ${ratio.toFixed(3)} of the references), chrF2 ${chrf.score.toFixed(2)}`,
       `pair by pair BLEU ${bleuByPair.score.toFixed(2)}; ${percent(exact)} equal to a reference; ${counted(sources, 'source')} with ${counted(pairs, 'reference')}, ${grouped(unfinished)} cut off, in ${duration(seconds)}`
     ]
   }

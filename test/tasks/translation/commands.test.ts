@@ -1,6 +1,6 @@
 // The commands of the task: a tiny training to a checked figure, and the uses of its model.
 
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { inProcess } from '../../cli/in-process.js'
@@ -89,6 +89,30 @@ t.test('other networks, vocabularies and files', async (t) => {
     t.equal(code, 0, `${more} ${stderr}`)
     t.equal(stdout.split('\n').length, 2)
   }
+})
+
+t.test('a model does not replace the sentences that it is to be trained on', async (t) => {
+  for (const name of ['own.safetensors', 'own.last.safetensors']) {
+    copyFileSync(at('train.tsv'), at(name))
+    const line = `train translation ${at(name)} --out ${at('own.safetensors')} --force ${small} --steps 1`
+    const { code, stderr } = await run(line)
+    t.equal(code, 2, stderr)
+    t.match(stderr, /a file of its own for each output but received .*own.*safetensors, which is also an input/)
+    t.same(readFileSync(at(name)), readFileSync(at('train.tsv')))
+  }
+})
+
+t.test('pairs to measure on that cannot be used', async (t) => {
+  writeFileSync(at('odd.tsv'), '\u200b\tun.\none.\tun.\nsix.\t<skipped>\n')
+  for (const part of ['all', 'train']) {
+    const line = `evaluate ${at('m.safetensors')} ${at('odd.tsv')} --part ${part} --device cpu --json`
+    t.match((await run(line)).stderr, /characters without width only/)
+    const { records } = await run(`${line} --skip-bad`)
+    t.match(records.at(-1), { sources: 2, left_out: { samples: 1, reasons: { ERR_FILE_FORMAT: 1 } } })
+  }
+  writeFileSync(at('none.tsv'), 'six.\t<skipped>\n')
+  const { records } = await run(`evaluate ${at('m.safetensors')} ${at('none.tsv')} --device cpu --json`)
+  t.match(records, [{ bleu: 0, length_ratio: 0 }])
 })
 
 t.test('bad input gets one sentence', async (t) => {

@@ -4,9 +4,11 @@ import type { Command } from 'commander'
 import { counted } from '../../../errors.js'
 import { bytes, duration, grouped, quantity, shellWord } from '../../../format.js'
 import type { Device } from '../../../graph/opcodes.js'
+import { assertOutputs } from '../../../io/atomic.js'
 import type { EventRecord } from '../../../io/json.js'
 import { backends, machineInfo } from '../../../machine.js'
 import type { Hint } from '../../../tasks/hint.js'
+import { lastPath } from '../../../tasks/runs/files.js'
 import { initialLine } from '../../../tasks/runs/initial-weights.js'
 import { openRunLog, reportRecord, type RunLog } from '../../../tasks/runs/log.js'
 import type { RunMemory } from '../../../tasks/runs/memory.js'
@@ -52,7 +54,10 @@ async function trainTask(
   const output = createOutput(flags.json === true)
   const progress = await createProgress(output, task.unit)
   const context = { output, progress, signal, stdin: () => readStdin(signal) }
-  const run = await task.prepare(runFiles(words, flags), { ...given, device: device ?? 'auto' }, context)
+  const place = runFiles(words, flags)
+  const inputs = [...place.data, ...(place.validFiles ?? [])]
+  await assertOutputs([place.out, lastPath(place.out)], inputs)
+  const run = await task.prepare(place, { ...given, device: device ?? 'auto' }, context)
   progress.clear()
   const lines = { again: resumeLine(), measureAgain: measureLine(run.run.files.model, words, flags) }
   return await fitAndReport(task, run, { output, progress, flags, interrupts, ...lines, device, threads })
