@@ -27,6 +27,25 @@ export interface TranslationOptions {
 /** Most rows of a plan: the hypotheses of all sentences that are translated at once. */
 const ROWS = 128
 
+/** Most symbols of the sources of all rows, padding included, because each row has the output of the encoder for all of them. */
+const ROW_SYMBOLS = 2 ** 16
+
+/**
+ * Returns the places of sources of these lengths that are translated at once, the shortest sources first: at most 128 hypotheses, and at most 65,536
+ * symbols of the sources of all of them, unless a single source has more.
+ */
+export function sourceGroups(lengths: readonly number[], beam: number): number[][] {
+  const order = Array.from(lengths.keys()).sort((a, b) => lengths[a]! - lengths[b]!)
+  const groups: number[][] = []
+  for (const i of order) {
+    const last = groups.at(-1)
+    const rows = beam * ((last?.length ?? 0) + 1)
+    if (last && rows <= ROWS && rows * paddedLength(lengths[i]!) <= ROW_SYMBOLS) last.push(i)
+    else groups.push([i])
+  }
+  return groups
+}
+
 /** Returns the most symbols of a translation of a source of `length` symbols. */
 const mostSymbols = (length: number) => 2 * length + 10
 
@@ -82,11 +101,11 @@ export function createDecoding(model: Model, config: TranslationConfig, { target
     })
   }
   return async (sources, options) => {
-    const order = Array.from(sources.keys()).sort((a, b) => sources[a]!.length - sources[b]!.length)
     const found: Hypothesis[][] = Array.from(sources, () => [])
-    const count = Math.max(1, Math.floor(ROWS / options.beam))
-    for (let at = 0; at < order.length; at += count) {
-      const own = order.slice(at, at + count)
+    for (const own of sourceGroups(
+      sources.map(({ length }) => length),
+      options.beam
+    )) {
       const results = await search(
         own.map((i) => sources[i]!),
         options

@@ -60,11 +60,14 @@ export function translatorOf(model: Model, config: TranslationConfig): Translato
   }
 }
 
+const LINE_ENDS = /[\n\r\u2028\u2029]+/g
+
 const EMPTY: Translation = { text: '', nats: 0, score: 0, ended: true }
 
 type Found = Awaited<ReturnType<Decoding>>[number][number]
 
 function translationOf({ tokens, logProbability, score, ended }: Found, { target }: TranslationSymbols): Translation {
-  const text = target.decode(tokens, { skipSpecial: true }).trim()
+  // The symbols have every byte, line ends too, but a sentence is one line.
+  const text = target.decode(tokens, { skipSpecial: true }).replace(LINE_ENDS, ' ').trim()
   return { text, nats: 0 - logProbability, score, ended }
 }

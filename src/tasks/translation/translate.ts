@@ -9,12 +9,19 @@ import type { translateRecords, translateSettings } from './use-settings.js'
 type TranslateInput = Values<typeof translateSettings>
 type TranslateRecord = RecordOf<typeof translateRecords>
 
-/** Yields the lines of standard input in lists, a list for each piece of input that arrives. Throws the errors of `lineText`. */
+/**
+ * Yields the lines of standard input in lists, a list for each piece of input that arrives. Throws the errors of `lineText`, after it has yielded the
+ * lines before the bad one, so that their translations do not depend on which lines arrive together.
+ */
 async function* linesOf(stdin: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
   let read = 0
   for await (const lines of fileLines(stdin, 'standard input')) {
-    const texts = lines.map((line) => lineText(line, `line ${++read} of standard input`))
-    if (texts.length > 0) yield texts
+    const textAt = (i: number) => lineText(lines[i]!, `line ${read + i + 1} of standard input`)
+    const bad = lines.findIndex((line) => !('text' in line))
+    const count = bad < 0 ? lines.length : bad
+    if (count > 0) yield Array.from({ length: count }, (_, i) => textAt(i))
+    if (bad >= 0) textAt(bad)
+    read += lines.length
   }
 }
 

@@ -4,7 +4,7 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { defineModel, logSoftmax, type Batch } from '../../../src/index.js'
 import { sampleShapes, sentenceBatches } from '../../../src/tasks/translation/batches.js'
-import { createDecoding } from '../../../src/tasks/translation/decode.js'
+import { createDecoding, sourceGroups } from '../../../src/tasks/translation/decode.js'
 import { translatorOf, type LoadedTranslator } from '../../../src/tasks/translation/load.js'
 import { translationDefinition } from '../../../src/tasks/translation/model.js'
 import { symbolsOfConfig } from '../../../src/tasks/translation/symbols.js'
@@ -76,8 +76,53 @@ t.test('standard input', async (t) => {
   t.same(found.map(({ source }) => source), lines) // prettier-ignore
   t.same(found, await recordsOf([bytes], ['-']))
   t.same(found.map(({ text }) => text), (await recordsOf([], lines)).map(({ text }) => text)) // prettier-ignore
-  await t.rejects(recordsOf([Buffer.from('six\n\xff\n', 'latin1')]), {
-    code: 'ERR_CORPUS_BINARY',
-    message: /UTF-8 text at line 2 of standard input/
-  })
+  const bad = recordsOf([Buffer.from('six\n\xff\n', 'latin1')])
+  await t.rejects(bad, { code: 'ERR_CORPUS_BINARY', message: /UTF-8 text at line 2 of standard input/ })
+})
+
+t.test('the lines before a bad one are translated, though all of them come together', async (t) => {
+  const translate = (texts: string[]) =>
+    Promise.resolve(texts.map((text) => [{ text, nats: 0, score: 0, ended: true }]))
+  const input = Buffer.concat([Buffer.from('six\nten\n'), Buffer.alloc(2 ** 16 + 1, 'a'), Buffer.from('\none\n')])
+  const context = { signal: new AbortController().signal, stdin: () => Readable.from([input]) }
+  const records: object[] = []
+  const run = async () => {
+    for await (const record of translateCode.run(
+      { translate } as never,
+      { beam: 1, best: 1 } as never,
+      context as never
+    ))
+      records.push(record)
+  }
+  await t.rejects(run(), { code: 'ERR_FILE_FORMAT', message: /a shorter line at line 3 of standard input/ })
+  t.match(records, [{ text: 'six' }, { text: 'ten' }])
+  t.equal(records.length, 2)
+})
+
+t.test('the memory of sentences that are translated at once is bounded', (t) => {
+  const groups = sourceGroups([9, ...Array.from({ length: 60 }, () => 20), 30_000, 10_000, 3000, 3000, 3000], 5)
+  t.same(groups.flat().sort((a, b) => a - b), Array.from({ length: 66 }, (_, i) => i)) // prettier-ignore
+  t.same(groups.slice(0, 2).map(({ length }) => length), [25, 25]) // prettier-ignore
+  t.same(groups.slice(-3), [[63, 64, 65], [62], [61]])
+  t.same(sourceGroups([], 5), [])
+  t.end()
+})
+
+t.test('a translation is one line', async (t) => {
+  const config = translationConfig()
+  using model = defineModel(translationDefinition(config), { seed: 3, threads: 1 })
+  const { target } = symbolsOfConfig(config.vocabulary)
+  const bias = new Float32Array(target.size)
+  for (const [i, text] of ['a', '\n', '\r'].entries()) bias[target.encode(text)[0]!] = 50 - i / 100
+  model.parameters.set('head.bias', bias)
+  const found = await translatorOf(model, config).translate(['six', 'ten one'], { beam: 4, best: 4 })
+  const texts = found.flat().map(({ text }) => text)
+  t.ok(
+    texts.every((text) => !/[\n\r]/.test(text)),
+    JSON.stringify(texts)
+  )
+  t.ok(
+    texts.some((text) => text.includes('a a')),
+    JSON.stringify(texts)
+  )
 })
