@@ -16,6 +16,7 @@ import {
   type Check
 } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
+import { MOST_VALUE } from './numbers.js'
 import type { GridStep, TimeSeries } from './series.js'
 import { MAX_POINTS, timeForm, timesAfter } from './times.js'
 
@@ -37,9 +38,9 @@ const checkFields = open<TimeSeries>({
   missing: integer(0)
 })
 
-/** Throws ERR_INVALID_ARGUMENT for values that are neither numbers nor missing. */
+/** Throws ERR_INVALID_ARGUMENT for values that are neither missing nor numbers from -1e150 to 1e150. */
 function checkValues(values: ArrayLike<number>, name: string): void {
-  const check = number()
+  const check = number(-MOST_VALUE, MOST_VALUE)
   for (let i = 0; i < values.length; i++) if (!Number.isNaN(values[i]!)) check(values[i], `${name}[${i}]`)
 }
 
@@ -92,7 +93,7 @@ const readOptions = object<SeriesOptions>({
 })
 
 /**
- * Makes a series from values at equal steps; NaN: missing. Throws ERR_INVALID_ARGUMENT for values that are not numbers, a first value that is
+ * Makes a series from values at equal steps; NaN: missing. Throws ERR_INVALID_ARGUMENT for values outside -1e150 to 1e150, a first value that is
  * missing, and an invalid start or zone, ERR_INVALID_SHAPE for covariates that are shorter than the values.
  *
  * @example

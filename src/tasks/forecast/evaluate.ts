@@ -175,11 +175,12 @@ function othersJson({ others }: Measured): JsonObject {
 }
 
 function totalsLine(title: string, { crps, coverage }: TotalScores): string {
-  return `  ${title.padEnd(44)}${crps.toFixed(3).padStart(10)}${percent(coverage).padStart(10)}`
+  return `  ${title.padEnd(44)} ${crps.toFixed(3).padStart(9)}${percent(coverage).padStart(10)}`
 }
 
 function linesOf({ name, facts: { season, horizon }, own, linear, others, count, totals }: Measured): string[] {
-  const digits = (value: number | null, places: number) => (value === null ? '-' : value.toFixed(places)).padStart(10)
+  const digits = (value: number | null, places: number) =>
+    ` ${(value === null ? '-' : value.toFixed(places)).padStart(9)}`
   const row = (title: string, { mase, smape, crps, coverage }: Scores) =>
     `  ${title.padEnd(24)}${digits(mase, 3)}${digits(smape, 2)}${digits(crps, 3)}${(coverage === null ? '-' : percent(coverage)).padStart(10)}`
   return [

@@ -72,7 +72,7 @@ export const forecastCode: VerbCode<LoadedForecaster, ForecastInput, ForecastRec
     const { series, steps, sum } = record
     const width = Math.max(...steps.map(({ time }) => time.length), 4)
     const row = (time: string, cells: readonly string[]) =>
-      `${time.padEnd(width)}  ${cells.map((one) => one.padStart(10)).join('')}`
+      `${time.padEnd(width)}  ${cells.map((one) => one.padStart(10)).join(' ')}`
     const shown = (value: number | undefined) => Number((value ?? NaN).toPrecision(5)).toString()
     return {
       lines: [

@@ -13,6 +13,7 @@ import {
   seed,
   string
 } from '../../check/index.js'
+import { MOST_VALUE } from '../../data/series/numbers.js'
 import type { TimeSeries } from '../../data/series/series.js'
 import { expected, show } from '../../errors.js'
 import type { SessionState } from '../../generate/session-types.js'
@@ -62,12 +63,12 @@ export interface ForecastSession extends Disposable {
   readonly forecast: Forecast
   /**
    * Takes the next value, NaN if it is missing, and returns the forecast of those after it. `covariates` has the values of the covariates at this
-   * step; those that are known ahead are read from the series that began the session. Takes microseconds. Throws ERR_INVALID_ARGUMENT for other
-   * values, ERR_DISPOSED after `dispose`, and ERR_BUSY while a step of a fit of the model is under way.
+   * step; those that are known ahead are read from the series that began the session. Takes microseconds. Throws ERR_INVALID_ARGUMENT for
+   * values outside -1e150 to 1e150, ERR_DISPOSED after `dispose`, and ERR_BUSY while a step of a fit of the model is under way.
    */
   update(value: number, covariates?: Readonly<Record<string, number>>): Forecast
   /**
-   * Compares a value with the forecast of the next one, and does not take it. Throws ERR_INVALID_ARGUMENT for a value that is not a finite number.
+   * Compares a value with the forecast of the next one, and does not take it. Throws ERR_INVALID_ARGUMENT for a value outside -1e150 to 1e150.
    */
   score(value: number): ScoredValue
   /**
@@ -87,7 +88,8 @@ export interface ForecastSession extends Disposable {
   dispose(): void
 }
 
-const readCovariates = optional(record(number()))
+const readValue = number(-MOST_VALUE, MOST_VALUE)
+const readCovariates = optional(record(readValue))
 const readDraws = optionsOf<DrawOptions>({ count: optional(integer(1, MOST_PATHS)), seed: optional(seed) })
 const readState = open<ForecastSessionState>({
   version: integer(1, 1),
@@ -119,7 +121,7 @@ export function forecastSession(predictor: SeriesPredictor, series: TimeSeries):
       return forecast
     },
     update(value, covariates) {
-      const own = Number.isNaN(value) ? NaN : number()(value, 'the value')
+      const own = Number.isNaN(value) ? NaN : readValue(value, 'the value')
       const given = readCovariates(covariates, 'the covariates') ?? {}
       const known = valuesAt(series, predictor.reader.count)
       predictor.push({
@@ -128,7 +130,7 @@ export function forecastSession(predictor: SeriesPredictor, series: TimeSeries):
       })
       return (forecast = forecastOf(predictor))
     },
-    score: (value) => scoreNext(predictor, number()(value, 'the value')),
+    score: (value) => scoreNext(predictor, readValue(value, 'the value')),
     draw(options) {
       const { count = 100, seed = 0 } = readDraws(options, 'the options of draw')
       return drawPaths(predictor, { count, seed })

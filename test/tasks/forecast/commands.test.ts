@@ -17,6 +17,7 @@ const cwd = t.testdir({
   'two.csv': csvOf({ sales: values, price, other: monthly(120, 2) }),
   'short.csv': csvOf({ sales: values.subarray(0, 20) }),
   'words.csv': csvOf({ sales: values }).replace(/(?<=2003-05-01,).*/, 'many'),
+  'huge.csv': csvOf({ sales: values }).replace(/(?<=2003-05-01,).*/, '1e200'),
   'back.csv': csvOf({ sales: values }).replace('2003-05-01', '2001-05-01'),
   'one.csv': csvOf({ sales: values.subarray(0, 1) }),
   'same.csv': csvOf({ sales: values.map(() => 5) }),
@@ -192,6 +193,10 @@ t.test('bad input gets one sentence', async (t) => {
     ],
     ['train forecast sales.csv --out n.safetensors --time date --target profit', /profit/],
     [`train forecast words.csv --out n.safetensors ${columns}`, /a number in column "sales" at line 42 of words.csv/],
+    [
+      `train forecast huge.csv --out n.safetensors ${columns}`,
+      /a number from -1e\+150 to 1e\+150 in column "sales" at line 42 of huge.csv but received "1e200": take a larger unit/
+    ],
     [`train forecast back.csv --out n.safetensors ${columns}`, /at line 42 of back.csv/],
     [`train forecast one.csv --out n.safetensors ${columns}`, /at least two rows/],
     [`train forecast bytes.csv --out n.safetensors ${columns}`, /bytes.csv/],

@@ -27,6 +27,8 @@ t.test('a series from values', async (t) => {
     [[], { name: 'a' }, 'ERR_INVALID_ARGUMENT'],
     [[NaN, 1], { name: 'a' }, 'ERR_INVALID_ARGUMENT'],
     [[1, Infinity], { name: 'a' }, 'ERR_INVALID_ARGUMENT'],
+    [[1, -1e151], { name: 'a' }, 'ERR_INVALID_ARGUMENT'],
+    [[1, 2], { name: 'a', covariates: { price: [1, 1e151] } }, 'ERR_INVALID_ARGUMENT'],
     [[1, 2], { name: 'a', start: '2024-02-30', step: day }, 'ERR_INVALID_ARGUMENT'],
     [[1, 2], { name: 'a', start: 'today', step: day }, 'ERR_INVALID_ARGUMENT'],
     [[1, 2], { name: 'a', start: '9999-12-31', step: day }, 'ERR_INVALID_ARGUMENT'],
@@ -45,6 +47,14 @@ t.test('forecasts at once and value by value', async (t) => {
   for (let i = 110; i < 120; i++) session.update(values[i]!)
   t.strictSame(session.forecast.median, median)
   t.strictSame(session.forecast.quantiles, quantiles)
+  for (const take of [session.update, session.score]) t.throws(() => take(1e151), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(() => session.update(1, { price: -1e151 }), { code: 'ERR_INVALID_ARGUMENT' })
+  t.equal(session.count, 120)
+  for (const value of [1e150, -1e150, NaN, 0])
+    t.ok(
+      session.update(value).quantiles.every((row) => row.every(Number.isFinite)),
+      `finite after ${value}`
+    )
   await t.rejects(forecaster.forecast(seriesOf(5)), { code: 'ERR_CORPUS_EMPTY' })
   await t.rejects(forecaster.forecast({ ...seriesOf(120), values: new Float64Array(3) }), { code: 'ERR_INVALID_SHAPE' })
   await t.rejects(forecaster.forecast(seriesOf(120), { signal: AbortSignal.abort() }), { code: 'ERR_ABORTED' })
