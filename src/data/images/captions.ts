@@ -11,6 +11,9 @@ import { csvCaptions, jsonCaptions, type CaptionRecord, type ImagePart } from '.
 /** Most bytes of text for each packed byte: captions pack to a quarter, repeated captions better. */
 const MAX_RATIO = 256
 
+/** Most characters of a JSON file, which is one string: half of the longest one of Node.js. CSV has no limit. */
+const MAX_CHARACTERS = 2 ** 28
+
 /** An image file with all captions that its file of captions has for it. */
 export interface CaptionedImage {
   /** The path of the image. */
@@ -73,7 +76,11 @@ async function recordsOf(path: string, signal: AbortSignal | undefined): Promise
     return records
   }
   let text = ''
-  for await (const piece of pieces) text += piece
+  for await (const piece of pieces) {
+    if (text.length + piece.length > MAX_CHARACTERS)
+      throw expected('ERR_FILE_FORMAT', `at most ${MAX_CHARACTERS} characters of JSON in ${path}`, 'more', 'use CSV')
+    text += piece
+  }
   return text.trim() === '' ? records : jsonCaptions(text, path)
 }
 

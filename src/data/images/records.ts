@@ -1,5 +1,6 @@
 // Records of images with captions in JSON and CSV: their fields, and their places in the file.
 
+import { normalize } from 'node:path'
 import { expected, show, type GatecellError } from '../../errors.js'
 import { parseStrictJson, type StrictJson } from '../../io/json.js'
 import { badLine, csvRecords } from '../files/csv.js'
@@ -80,16 +81,16 @@ function textsOf(fields: Map<string, StrictJson>, names: readonly string[], wher
 
 function partOf(value: StrictJson | undefined, where: string): ImagePart | null {
   if (value === undefined || value === null || value === '') return null
-  const part = typeof value === 'string' ? PART_NAMES[value.toLowerCase()] : undefined
-  if (part !== undefined) return part
+  const name = typeof value === 'string' ? value.toLowerCase() : ''
+  if (Object.hasOwn(PART_NAMES, name)) return PART_NAMES[name]!
   throw bad(where, 'train, valid, val or test as "split"', show(value), 'correct it')
 }
 
-/** Checks the name of an image file: it must stay below the folder of the images. */
+/** Returns the name of an image file in its shortest form, so that an image has one name. It must stay below the folder of the images. */
 function fileName(name: string, where: string): string {
   const steps = name.split(/[\\/]/)
   const inside = name !== '' && !/^([\\/]|[a-z]:)/i.test(name) && !steps.includes('..') && !name.includes('\0')
-  if (inside) return name
+  if (inside) return normalize(name)
   throw bad(where, 'the name of an image below the folder of the images', show(name), 'move the image there')
 }
 

@@ -67,9 +67,9 @@ interface Side {
 }
 
 /**
- * Reads the pairs of files, folders, patterns and `-`, in order. A file whose first line has a tab is TSV, each line with as many columns as the
- * first one; a file without one has the sources, and the file named after it their translations, line by line. Files of folders are TSV. Throws
- * ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT for a line without a sentence on both sides, or more than 65,536 bytes, or two files with different
+ * Reads the pairs of files, folders, patterns and `-`, in order. A file whose first line with a text has a tab is TSV, each line with as many
+ * columns as this one; a file without one has the sources, and the file named after it their translations, line by line. Files of folders are TSV.
+ * Throws ERR_FILE_NOT_FOUND, ERR_FILE_FORMAT for a line without a sentence on both sides, or more than 65,536 bytes, or two files with different
  * numbers of lines, ERR_CORPUS_BINARY for bytes that are not UTF-8, ERR_CORPUS_EMPTY for no pair at all, ERR_INVALID_ARGUMENT, ERR_ABORTED.
  */
 export async function readPairs(names: readonly string[], readOptions: ReadPairsOptions = {}): Promise<SentencePair[]> {
@@ -138,7 +138,11 @@ async function readSide(
   return { path, lines }
 }
 
-const hasTab = ({ lines: [first] }: Side) => first !== undefined && 'text' in first && first.text.includes('\t')
+/** Returns whether the first line with a text has a tab; lines before it may be empty, or bad ones that are left out. */
+function hasTab({ lines }: Side): boolean {
+  const first = lines.find((line) => 'text' in line && line.text.trim() !== '')
+  return first !== undefined && 'text' in first && first.text.includes('\t')
+}
 
 /** Reads the translations of `side`. Throws ERR_FILE_FORMAT unless the user named a second file of sentences after that of `side`. */
 async function readOther(
@@ -151,9 +155,10 @@ async function readOther(
   const found = named ? await readSide(other, options) : null
   if (found && (options.languages || !hasTab(found))) return found
   const [first] = side.lines
-  const text = first && 'text' in first ? show(first.text) : 'other bytes than UTF-8'
+  const place = `line 1 of ${side.path}`
   const remedy = 'separate the columns with a tab, or name a second file with the translations'
-  throw expected('ERR_FILE_FORMAT', `a source, a tab and its translation at line 1 of ${side.path}`, text, remedy)
+  const text = first ? show(textOf(first, place)) : 'an empty file'
+  throw expected('ERR_FILE_FORMAT', `a source, a tab and its translation at ${place}`, text, remedy)
 }
 
 /** Returns the result of `make`; null if it throws a GatecellError and there is an `onBad`, which is called with the error. */

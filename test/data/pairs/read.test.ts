@@ -36,6 +36,20 @@ t.test('tables', async (t) => {
   t.same(await texts(['-'], { stdin: Readable.from([Buffer.from('x\t'), Buffer.from('y\n')]) }), ['x|y'])
 })
 
+t.test('a table is known by its first line with a text', async (t) => {
+  const folder = t.testdir({
+    'empty.tsv': '\n \none\tun\n',
+    'latin.tsv': Buffer.from('caf\xe9\tcoffee\none\tun\n', 'latin1'),
+    'long.tsv': `${'a'.repeat(2 ** 16 + 1)}\n`
+  })
+  const codes: string[] = []
+  const onBad = ({ code }: { code: string }) => void codes.push(code)
+  for (const name of ['empty.tsv', 'latin.tsv'])
+    t.match(await readPairs([join(folder, name)], { onBad }), [{ source: 'one', target: 'un' }])
+  t.same(codes, ['ERR_FILE_FORMAT', 'ERR_FILE_FORMAT', 'ERR_CORPUS_BINARY'])
+  await t.rejects(readPairs([join(folder, 'long.tsv')]), { message: /a line of at most 65536 bytes at line 1 of/ })
+})
+
 t.test('pairs of files', async (t) => {
   const at = files(t, { 'x.en': 'one\ntwo', 'x.fr': 'un\ndeux\n', 'y.en.gz': gzipSync('three\n'), 'y.fr': 'trois\n' })
   t.same(await texts([at('x.en'), at('x.fr')]), ['one|un', 'two|deux'])
