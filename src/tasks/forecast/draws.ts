@@ -1,11 +1,15 @@
 // Paths: joint draws of the values of all horizons. The network gives a distribution of each horizon by itself; the draws of a path depend on each
 // other as the errors of the linear part did on the training part.
 
+import { expected } from '../../errors.js'
 import { createRandom } from '../../random.js'
 import type { SeriesPredictor } from './predict.js'
 
 /** Largest number of paths. */
 export const MOST_PATHS = 2 ** 20
+
+/** Largest number of values of all paths: a table of them fits into one text. */
+const MOST_DRAWN = 2 ** 24
 
 /** Options of `drawPaths`. */
 export interface PathOptions {
@@ -19,7 +23,7 @@ export interface PathOptions {
 /**
  * Returns paths, [count] rows of [horizon] values, in the unit of the series. The scores of a path are standard normal variables: sums of common
  * components by their loadings, and of an independent part that completes the variance to 1 (a Gaussian copula). So each horizon has the distribution
- * of its forecast, whatever the loadings are.
+ * of its forecast, whatever the loadings are. Throws ERR_OUT_OF_RANGE for more than 16,777,216 values.
  */
 export function drawPaths(
   predictor: SeriesPredictor,
@@ -27,6 +31,9 @@ export function drawPaths(
 ): Float64Array[] {
   const random = createRandom(seed, 'forecast paths')
   const { horizon } = predictor.facts
+  const most = Math.floor(MOST_DRAWN / horizon)
+  if (count > most)
+    throw expected('ERR_OUT_OF_RANGE', `at most ${most} paths of ${horizon} values`, String(count), 'draw fewer')
   const components = loadings.map(() => Float64Array.from({ length: count }, () => random.normal()))
   const paths = Array.from({ length: count }, () => new Float64Array(horizon))
   for (let h = 0; h < horizon; h++) {

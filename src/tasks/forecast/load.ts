@@ -58,7 +58,7 @@ export interface LoadedForecaster extends LoadedModel<ForecastConfig> {
   /**
    * Forecasts the values after the last one of a series. A series whose name the model does not have gets a linear part from its own values. Throws
    * ERR_CORPUS_EMPTY if the series is too short for a forecast, ERR_INVALID_OPTION if it lacks a covariate, ERR_INVALID_ARGUMENT for other
-   * values, and ERR_ABORTED soon after `signal` aborts.
+   * values, ERR_OUT_OF_RANGE for draws of more than 16,777,216 values, and ERR_ABORTED soon after `signal` aborts.
    */
   forecast(series: TimeSeries, options?: ForecastOptions): Promise<SeriesForecast>
   /**

@@ -74,7 +74,7 @@ export interface ForecastSession extends Disposable {
   /**
    * Returns draws of the next values together, [count] rows of [horizon] values. Each horizon has the distribution of its forecast; the horizons
    * depend on each other as the errors of the linear part did on the training part (a Gaussian copula). Throws ERR_INVALID_ARGUMENT
-   * for invalid options.
+   * for invalid options, and ERR_OUT_OF_RANGE for more than 16,777,216 values.
    */
   draw(options?: DrawOptions): Float64Array[]
   /** Returns a copy of the session's value. Throws ERR_DISPOSED after `dispose`. */

@@ -168,3 +168,11 @@ t.test('loadings give back the correlations of the errors', async (t) => {
     'no errors'
   )
 })
+
+t.test('no more draws than fit into one table', (t) => {
+  const predictor = predictorOf('gaussian')
+  const { horizon } = predictor.facts
+  const count = Math.floor(2 ** 24 / horizon) + 1
+  t.throws(() => drawPaths(predictor, { count, seed: 1 }), { code: 'ERR_OUT_OF_RANGE', message: /paths of \d+ values/ })
+  t.end()
+})
