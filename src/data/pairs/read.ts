@@ -157,7 +157,7 @@ async function readOther(
   const [first] = side.lines
   const place = `line 1 of ${side.path}`
   const remedy = 'separate the columns with a tab, or name a second file with the translations'
-  const text = first ? show(textOf(first, place)) : 'an empty file'
+  const text = first ? show(lineText(first, place)) : 'an empty file'
   throw expected('ERR_FILE_FORMAT', `a source, a tab and its translation at ${place}`, text, remedy)
 }
 

@@ -20,7 +20,7 @@ import { END } from './steps.js'
 /** Most steps and seconds of a piece that is composed; data pieces are cut to them. */
 const [MOST_STEPS, MOST_SECONDS] = [512, 60]
 
-/** Figures of a set of pieces: means over the pieces that have notes, and the longest copied run of all. Without any note only that run is present. */
+/** Figures of a set of pieces: means over the pieces that have notes, and the longest copied run of all, the only figure if no piece has notes. */
 export interface MusicFigures {
   /** Share of the notes in the best key. */
   readonly in_key?: number
