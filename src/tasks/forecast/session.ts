@@ -68,13 +68,14 @@ export interface ForecastSession extends Disposable {
    */
   update(value: number, covariates?: Readonly<Record<string, number>>): Forecast
   /**
-   * Compares a value with the forecast of the next one, and does not take it. Throws ERR_INVALID_ARGUMENT for a value outside -1e150 to 1e150.
+   * Compares a value with the forecast of the next one, and does not take it. Throws ERR_INVALID_ARGUMENT for a value outside -1e150 to 1e150,
+   * and ERR_DISPOSED after `dispose`.
    */
   score(value: number): ScoredValue
   /**
    * Returns draws of the next values together, [count] rows of [horizon] values. Each horizon has the distribution of its forecast; the horizons
    * depend on each other as the errors of the linear part did on the training part (a Gaussian copula). Throws ERR_INVALID_ARGUMENT
-   * for invalid options, and ERR_OUT_OF_RANGE for more than 16,777,216 values.
+   * for invalid options, ERR_OUT_OF_RANGE for more than 16,777,216 values, and ERR_DISPOSED after `dispose`.
    */
   draw(options?: DrawOptions): Float64Array[]
   /** Returns a copy of the session's value. Throws ERR_DISPOSED after `dispose`. */
@@ -84,7 +85,7 @@ export interface ForecastSession extends Disposable {
    * same model on a series of the same name and beginning, and ERR_DISPOSED after `dispose`.
    */
   restore(state: ForecastSessionState): void
-  /** Ends the session. Later updates throw ERR_DISPOSED. */
+  /** Ends the session. Later calls throw ERR_DISPOSED; the last forecast can still be read. */
   dispose(): void
 }
 
@@ -112,7 +113,14 @@ export function forecastSession(predictor: SeriesPredictor, series: TimeSeries):
   for (let t = 0; t < series.values.length; t++) predictor.push(valuesAt(series, t))
   const facts = crc32(JSON.stringify(predictor.facts))
   let forecast = forecastOf(predictor)
-  const dispose = () => predictor.dispose()
+  let disposed = false
+  const checkUse = () => {
+    if (disposed) throw expected('ERR_DISPOSED', 'a session in use', 'one that was disposed of', 'create another one')
+  }
+  const dispose = () => {
+    disposed = true
+    predictor.dispose()
+  }
   return {
     get count() {
       return predictor.reader.count
@@ -130,8 +138,12 @@ export function forecastSession(predictor: SeriesPredictor, series: TimeSeries):
       })
       return (forecast = forecastOf(predictor))
     },
-    score: (value) => scoreNext(predictor, readValue(value, 'the value')),
+    score(value) {
+      checkUse()
+      return scoreNext(predictor, readValue(value, 'the value'))
+    },
     draw(options) {
+      checkUse()
       const { count = 100, seed = 0 } = readDraws(options, 'the options of draw')
       return drawPaths(predictor, { count, seed })
     },

@@ -83,7 +83,8 @@ t.test('a session that is saved continues with the same bits elsewhere', async (
   t.throws(() => second.restore({ ...state, network: { ...state.network, states: {} } }), { code: /^ERR_INVALID/ })
   t.equal(second.count, 110, 'a refused state changes nothing')
   second.dispose()
-  t.throws(() => second.save(), { code: 'ERR_DISPOSED' })
+  for (const use of [() => second.save(), () => second.score(1), () => second.draw(), () => second.update(1)])
+    t.throws(use, { code: 'ERR_DISPOSED' })
 })
 
 t.test('scores of values as they come are those of the whole series', async (t) => {
