@@ -168,7 +168,8 @@ const reading: AnyRecipe[] = [
   method('LoadedReader', 'read', loadReader, () => [{ ...inks[0]! }, { beam: 4, best: 2, signal: signal() }], {
     cost: 20,
     dispose,
-    pure: true
+    pure: true,
+    accepts: ['0.text=null']
   }),
   method('LoadedReader', 'scores', loadReader, () => [{ ...inks[0]! }], {
     cost: 20,
@@ -190,7 +191,8 @@ const reading: AnyRecipe[] = [
     call: (_, given) => (recognition.traceInk as AnyFunction)(...given),
     dispose,
     pure: true,
-    cost: 60
+    cost: 60,
+    accepts: ['1.text=null']
   }),
   pure(`${space}.traceSvg`, recognition.traceSvg, () => [copy(inkTrace), { moving: true, layer: 'l0' }], {
     accepts: ['0.truth=null']
