@@ -30,8 +30,8 @@ export interface CaptionPair {
 }
 
 /**
- * Returns the words of a caption for `ciderD`: in lower case, without punctuation, as in the tables of most papers, whose tokeniser (that of
- * the Penn Treebank) differs from this one only in contractions.
+ * Returns the words of a caption for `ciderD`, in lower case and without punctuation. Words with an apostrophe or a hyphen stay whole. The authors'
+ * program uses the tokeniser of the Penn Treebank, which splits contractions, so figures of the two tokenisers are not comparable.
  *
  * @example
  * tokenizeCaption('A cat, asleep.') // ['a', 'cat', 'asleep']

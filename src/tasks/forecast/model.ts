@@ -1,4 +1,4 @@
-// The network of the application: an ensemble of members with different initial weights. Each is an LSTM network over the inputs of a series
+// The network of the task: an ensemble of members with different initial weights. Each is an LSTM network over the inputs of a series
 // (reader.ts) and a linear layer that gives the quantiles of all horizons at once (Wen et al. 2017, MQ-RNN) or the parameters of their distributions,
 // in units of the deviations of the linear part's errors. Initially every member gives a normal distribution about the linear part: it learns a
 // correction. The quantiles of a forecast are the means of the members' quantiles.

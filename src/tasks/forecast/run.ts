@@ -154,7 +154,7 @@ async function learn(
   return { series, search }
 }
 
-const application: TrainableTask<Options, ForecastConfig, ForecastRunData, null> = {
+const trainable: TrainableTask<Options, ForecastConfig, ForecastRunData, null> = {
   ...forecastTask,
   open,
   load: async (source) => await loadModel(forecastTask, source, {}, () => 1),
@@ -179,5 +179,5 @@ const application: TrainableTask<Options, ForecastConfig, ForecastRunData, null>
  * run.dispose()
  */
 export async function prepareForecastRun(options: ForecastRunOptions): Promise<ForecastRun> {
-  return prepareRun(application, readRunOptions(options, 'the options of the run'))
+  return prepareRun(trainable, readRunOptions(options, 'the options of the run'))
 }

@@ -1,4 +1,4 @@
-// Settings of the data, the network and the training of the application.
+// Settings of the data, the network and the training of the task.
 
 import { MAX_SIZE, setting, type Given, type Group, type Values } from '../../settings/index.js'
 import { processSettings, trainingSettings } from '../runs/settings.js'

@@ -1,4 +1,4 @@
-// The network of the application. An LSTM reads the steps of a piece, each as the keys that sound, the highest notes and the place in the bar.
+// The network of the task. An LSTM reads the steps of a piece, each as the keys that sound, the highest notes and the place in the bar.
 // Its output determines the probabilities of the next step's notes, which are chosen from the highest down: a small network reads the notes
 // that were chosen so far and gives the probabilities of the next one (a neural autoregressive distribution: Boulanger-Lewandowski, Bengio,
 // Vincent 2012). Next to a score of each key there are scores of intervals: to the note of the same rank in the step before, to the note above,

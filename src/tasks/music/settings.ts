@@ -1,4 +1,4 @@
-// Settings of the application: the form in which music is learned, the network, the training.
+// Settings of the task: the form in which music is learned, the network, the training.
 
 import { MAX_SIZE, setting, type Group, type Values } from '../../settings/index.js'
 import { deviceSettings, trainingSettings } from '../runs/settings.js'

@@ -129,7 +129,7 @@ function noPairs(names: readonly string[]): Error {
   return expected('ERR_CORPUS_EMPTY', what, 'none', 'add pairs, or let fewer validate')
 }
 
-const application: TrainableTask<TranslationRunOptions, TranslationConfig, TranslationRunData, TranslationMeasure> = {
+const trainable: TrainableTask<TranslationRunOptions, TranslationConfig, TranslationRunData, TranslationMeasure> = {
   ...translationTask,
   open,
   load: async (source) => await loadTranslator(source),
@@ -153,5 +153,5 @@ const readRunOptions = object<TranslationRunOptions>({
  * run that is resumed, and, for files, ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
  */
 export async function prepareTranslationRun(options: TranslationRunOptions): Promise<TranslationRun> {
-  return prepareRun(application, readRunOptions(options, 'the options of the run'))
+  return prepareRun(trainable, readRunOptions(options, 'the options of the run'))
 }

@@ -1,4 +1,4 @@
-// The commands of the application: a tiny training to a checked figure, and the uses of its model.
+// The commands of the task: a tiny training to a checked figure, and the uses of its model.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -4,7 +4,7 @@ import { expected } from '../../../errors.js'
 import { createPace } from '../../files/pace.js'
 import { resolveFiles, type OnSkip } from '../../files/resolve.js'
 import { readWholeBytes } from '../../files/whole-bytes.js'
-import { decodeMidi, type MidiReading, type MidiRepairs } from './decode.js'
+import { decodeMidi, type MidiReading } from './decode.js'
 
 /** Largest MIDI file, in bytes; the largest piano pieces have half a million. */
 const MAX_BYTES = 2 ** 24
@@ -15,8 +15,6 @@ const MAX_NOTES = 2 ** 24
 export interface ReadMidiOptions {
   /** Receives the files of a folder that are left out because of their kind. */
   readonly onSkip?: OnSkip
-  /** Receives how many notes of a file needed an interpretation, if any did. */
-  readonly onRepairs?: (repairs: MidiRepairs, path: string) => void
   readonly signal?: AbortSignal
 }
 
@@ -33,7 +31,7 @@ async function readMidiFile(path: string, signal?: AbortSignal): Promise<MidiRea
  * 16,777,216 notes, ERR_ABORTED.
  */
 export async function readMidi(names: readonly string[], options: ReadMidiOptions = {}): Promise<MidiReading[]> {
-  const { onSkip, onRepairs, signal } = options
+  const { onSkip, signal } = options
   const pace = createPace(signal)
   const readings: MidiReading[] = []
   let notes = 0
@@ -41,7 +39,6 @@ export async function readMidi(names: readonly string[], options: ReadMidiOption
     if (!named && !MIDI_NAME.test(path)) continue
     const reading = await readMidiFile(path, signal)
     notes += reading.piece.notes.length
-    if (Object.values(reading.repairs).some((count) => count > 0)) onRepairs?.(reading.repairs, path)
     readings.push(reading)
     if (notes > MAX_NOTES)
       throw expected('ERR_OUT_OF_MEMORY', `at most ${MAX_NOTES} notes`, `more at ${path}`, 'read fewer files at once')
