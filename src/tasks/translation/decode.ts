@@ -3,11 +3,10 @@
 import { paddedLength } from '../../data/batching/buckets.js'
 import { beamSearchTogether } from '../../generate/decode/beam-together.js'
 import type { Hypothesis } from '../../generate/decode/beam.js'
+import { beginDecoder, sessionTemplates } from '../../generate/decoder-session.js'
 import { partOfModel } from '../../generate/model-part.js'
-import { createSession, stepTogether } from '../../generate/session.js'
-import type { Session } from '../../generate/session-types.js'
-import type { SessionModel } from '../../generate/session-kind.js'
-import type { Dims, Model } from '../../model.js'
+import { stepTogether } from '../../generate/session.js'
+import type { Model } from '../../model.js'
 import { packSources } from './batches.js'
 import type { TranslationConfig } from './config.js'
 import { decoderPart, encoderPart } from './model.js'
@@ -52,44 +51,24 @@ const mostSymbols = (length: number) => 2 * length + 10
 /** A function that returns the best translations of each source, the best one first. Throws ERR_ABORTED if the signal aborts. */
 export type Decoding = (sources: readonly Int32Array[], options: TranslationOptions) => Promise<Hypothesis[][]>
 
-/** Returns a function that returns a new session of a part for sources of a padded length; inputs that `first` does not have, and states, are 0. */
-function templates(part: SessionModel, first: Readonly<Record<string, readonly number[]>>, outputs?: string[]) {
-  const made = new Map<number, Session>()
-  return (source: number): Session => {
-    let found = made.get(source)
-    if (!found) {
-      const dims: Dims = part.inputDimNames.includes('source') ? { source } : {}
-      found = createSession(part, { dims, inputs: first, ...(outputs && { outputs }) })
-      made.set(source, found)
-    }
-    return found.fork()
-  }
-}
-
-/** Returns the session of a decoder after an encoder: outputs of the encoder that are inputs or states of the decoder become their values. */
-function begun(session: Session, encoded: Readonly<Record<string, ArrayLike<number>>>): Session {
-  const state = session.save()
-  const taken = <V>(values: Readonly<Record<string, V>>) =>
-    Object.fromEntries(Object.keys(values).map((name) => [name, (encoded[name] as V | undefined) ?? values[name]!]))
-  session.restore({ ...state, states: taken(state.states), inputs: taken(state.inputs) })
-  return session
-}
-
 /** Returns the function that translates with a model, from ids of the source vocabulary to ids of the target vocabulary. */
 export function createDecoding(model: Model, config: TranslationConfig, { target }: TranslationSymbols): Decoding {
   const reversed = config.network.attention === 'none'
-  const encoder = templates(partOfModel(model, encoderPart(config)), {})
-  const decoder = templates(partOfModel(model, decoderPart(config)), { tokens: [target.idOf('begin')] }, ['logits'])
+  const encoder = sessionTemplates(partOfModel(model, encoderPart(config)))
+  const decoder = sessionTemplates(partOfModel(model, decoderPart(config)), {
+    inputs: { tokens: [target.idOf('begin')] },
+    outputs: ['logits']
+  })
   const search = async (sources: readonly Int32Array[], options: TranslationOptions) => {
     const { beam, best = 1, lengthPenalty = 1, signal } = options
     const source = paddedLength(sources.reduce((most, { length }) => Math.max(most, length), 0))
     const inputs = sources.map((own) => ({ ...packSources([own], { source, batch: 1 }, reversed) }))
     const encoded = await stepTogether(
-      sources.map(() => encoder(source)),
+      sources.map(() => encoder({ source })),
       inputs,
       { signal }
     )
-    const sessions = encoded.map((outputs, i) => begun(decoder(source), { ...outputs, ...inputs[i] }))
+    const sessions = encoded.map((outputs, i) => beginDecoder(decoder({ source }), { ...outputs, ...inputs[i] }))
     return await beamSearchTogether(sessions, {
       end: target.idOf('end'),
       ends: 'leading',
