@@ -1,5 +1,6 @@
 // The list of all tasks: the only file that names them all.
 
+import { captionsEntry } from './captions/task.js'
 import { forecastEntry } from './forecast/task.js'
 import { recognitionEntry } from './handwriting-recognition/task.js'
 import { synthesisEntry } from './handwriting-synthesis/task.js'
@@ -16,6 +17,7 @@ export const tasks: readonly TaskEntry[] = [
   forecastEntry,
   musicEntry,
   translationEntry,
+  captionsEntry,
   recognitionEntry,
   synthesisEntry
 ]

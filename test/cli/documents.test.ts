@@ -11,6 +11,7 @@ import { encodeMidi } from '../../src/data/music/midi/encode.js'
 import { pieceOfRoll } from '../../src/data/music/rolls.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
 import { runPrograms } from '../programs.js'
+import { pngOf, shapePictures } from '../tasks/captions/pictures.js'
 import { csvOf, monthly } from '../tasks/forecast/samples.js'
 import { sentencePairs } from '../tasks/translation/sentences.js'
 import { gatecell, root, story } from './command.js'
@@ -41,6 +42,11 @@ writeFileSync(join(cwd, 'words.ndjson.gz'), gzipSync(ndjson(others)))
 writeFileSync(join(cwd, 'mine.ndjson'), ndjson([one!]))
 writeFileSync(join(cwd, 'words.txt'), 'lv\nzt\n')
 writeFileSync(join(cwd, 'pairs.tsv'), sentencePairs(400).join('\n'))
+mkdirSync(join(cwd, 'png'))
+const shapes = shapePictures(40)
+for (const [i, { picture }] of shapes.entries()) writeFileSync(join(cwd, 'png', `${i}.png`), await pngOf(picture))
+const captioned = shapes.map(({ caption }, i) => JSON.stringify({ file: `${i}.png`, caption }))
+writeFileSync(join(cwd, 'captions.ndjson'), captioned.join('\n'))
 for (const name of ['a.txt', 'b.txt']) writeFileSync(join(cwd, name), story(2000))
 const traces = one!.strokes.map((stroke) => `<trace>${stroke.map(([x, y]) => `${x} ${-y!}`).join(', ')}</trace>`)
 writeFileSync(join(cwd, 'note.inkml'), `<ink>${traces.join('')}</ink>`)

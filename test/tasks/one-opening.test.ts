@@ -11,11 +11,15 @@ import { tasks } from '../../src/tasks/registry.js'
 import type { TaskContext, TaskEntry } from '../../src/tasks/task.js'
 import { inputOf, type Verb } from '../../src/tasks/verb.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
+import { pngOf, shapePictures } from './captions/pictures.js'
 import { csvOf, monthly } from './forecast/samples.js'
 import { models, save } from './small-models.js'
 
 const rolls = JSON.stringify({ train: [], valid: [], test: [[[60, 64], [62], []]] })
+const picture = shapePictures(1)[0]!
 const folder = t.testdir({
+  'image.png': await pngOf(picture.picture),
+  'captions.ndjson': JSON.stringify({ file: 'image.png', caption: picture.caption }),
   'text.txt': 'abc\ncab\n'.repeat(20),
   'ink.ndjson': ndjson(inkSamples(3)),
   'rolls.json': rolls,
@@ -23,7 +27,12 @@ const folder = t.testdir({
   'sales.csv': csvOf({ sales: monthly(120) })
 })
 /** The data of a task; the others read ink. */
-const dataOf: Record<string, string> = { text: 'text.txt', music: 'rolls.json', translation: 'pairs.tsv' }
+const dataOf: Record<string, string> = {
+  text: 'text.txt',
+  music: 'rolls.json',
+  translation: 'pairs.tsv',
+  captions: 'captions.ndjson'
+}
 const at = (...names: string[]) => join(folder, ...names)
 
 /** A use of a model's file, which returns its records. */
@@ -91,6 +100,7 @@ for (const task of tasks)
       trace: task.id === 'numbers' ? { terms: ['6', '7', '/', '2', '4'] } : { data: { path: data[0] } },
       sample: {},
       compose: { steps: 4 },
+      caption: { images: [{ path: at('image.png') }] },
       translate: { sentences: ['one two'] },
       continue: { terms: ['6', '7', '8'] },
       forecast: { file: { path: at('sales.csv') } },

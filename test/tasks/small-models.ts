@@ -2,6 +2,7 @@
 
 import { defineModel, writeCheckpoint, type Model } from '../../src/index.js'
 import { configToJson, defaultsOf } from '../../src/settings/index.js'
+import { captionsDefinition } from '../../src/tasks/captions/model.js'
 import { forecastTask } from '../../src/tasks/forecast/run.js'
 import { recognitionModel } from '../../src/tasks/handwriting-recognition/index.js'
 import { synthesisModel } from '../../src/tasks/handwriting-synthesis/index.js'
@@ -10,6 +11,7 @@ import { musicNetworkSettings, musicTrainingSettings } from '../../src/tasks/mus
 import { numbersDefinition } from '../../src/tasks/numbers/model.js'
 import { numbersNetworkSettings, numbersTrainingSettings } from '../../src/tasks/numbers/settings.js'
 import { textModel } from '../../src/tasks/text/index.js'
+import { captionsConfig } from './captions/pictures.js'
 import { translationConfig } from './translation/sentences.js'
 import { translationTask } from '../../src/tasks/translation/model.js'
 import { synthesisConfig, recognitionConfig, textConfig } from '../border/worlds.js'
@@ -44,6 +46,7 @@ export const models: Record<string, (hidden: number) => Model> = {
     return model
   },
   translation: (hidden) => defineModel(translationTask.definition(translationConfig({ hidden })), { seed: hidden }),
+  captions: (hidden) => defineModel(captionsDefinition(captionsConfig({ hidden })), { seed: hidden }),
   text: (hidden) => textModel({ ...textConfig, network: { ...textConfig.network, hidden } }),
   'handwriting-recognition': (hidden) =>
     recognitionModel({

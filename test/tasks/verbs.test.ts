@@ -12,13 +12,21 @@ import { inputFromJson } from '../../src/tasks/request.js'
 import { inputOf, verbSchemas, type Verb, type VerbContext } from '../../src/tasks/verb.js'
 import { inProcess } from '../cli/in-process.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
+import { pngOf, shapePictures } from './captions/pictures.js'
 import { csvOf, monthly } from './forecast/samples.js'
 import { models, save } from './small-models.js'
 
 const samples = inkSamples(3)
 const story = 'abc\ncab\n'.repeat(20)
 const sales = csvOf({ sales: monthly(120) })
-const cwd = t.testdir({ 'sales.csv': sales, 'text.txt': story, 'ink.ndjson': ndjson(samples), 'words.txt': 'lv\nxx\n' })
+const png = await pngOf(shapePictures(1)[0]!.picture)
+const cwd = t.testdir({
+  'image.png': png,
+  'sales.csv': sales,
+  'text.txt': story,
+  'ink.ndjson': ndjson(samples),
+  'words.txt': 'lv\nxx\n'
+})
 const at = (task: string) => join(cwd, `${task}.safetensors`)
 const uses = tasks.flatMap((task) =>
   [...task.verbs, ...(task.tracing ? [task.tracing] : [])].map((verb) => ({ task: task.id, verb }))
@@ -80,6 +88,10 @@ const calls: Record<string, { json: JsonObject; words: string }> = {
     json: { sentences: ['one_two', 'six'], beam: 3, best: 2 },
     words: 'translate MODEL one_two six --beam 3 --best 2'
   },
+  'captions caption': {
+    json: { images: [png.toString('base64')], beam: 3, best: 2 },
+    words: 'caption MODEL image.png --beam 3 --best 2'
+  },
   'text sample': {
     json: { prompt: 'ab', length: 40, seed: 3 },
     words: 'sample MODEL --prompt ab --length 40 --seed 3'
@@ -111,8 +123,8 @@ for (const { task, verb } of uses)
     const line = `${words.replace('MODEL', at(task))} --json${'device' in verb.settings ? ' --device cpu' : ''}`
     const printed = await inProcess(line.split(' '), undefined, cwd)
     t.equal(printed.code, 0, printed.stderr)
-    // The name of a sample is that of its file, or of the field of the request.
-    const plain = (all: readonly object[]) => timeless(all).map(({ source: _, ...rest }) => rest)
+    // The name of a sample or image is that of its file, or of the field of the request.
+    const plain = (all: readonly object[]) => timeless(all).map(({ source: _, image: __, ...rest }) => rest)
     t.same(plain(printed.records), plain(records), 'the command line prints the same')
   })
 

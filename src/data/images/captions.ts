@@ -2,11 +2,11 @@
 
 import { stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { filled, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
-import { expected } from '../../errors.js'
+import { callback, filled, list, optional, options as optionsOf, signal as signalOf } from '../../check/index.js'
+import { expected, GatecellError } from '../../errors.js'
 import { createPace } from '../files/pace.js'
 import { textPieces } from '../files/text-pieces.js'
-import { csvCaptions, jsonCaptions, type CaptionRecord, type ImagePart } from './records.js'
+import { csvCaptions, jsonCaptions, type CaptionRecord, type ImagePart, type UsableRecord } from './records.js'
 
 /** Most bytes of text for each packed byte: captions pack to a quarter, repeated captions better. */
 const MAX_RATIO = 256
@@ -28,12 +28,26 @@ export interface CaptionedImage {
 
 /** The options of `readCaptions`. */
 export interface ReadCaptionsOptions {
-  /** The folder of the images. Default: the folder of the captions' file. */
-  images?: string
+  /** The folders of the images; an image is in the first one that has it. Default: the folder of the captions' file. */
+  images?: readonly string[]
+  /** Called with the errors of records and images that cannot be used, which are then left out. Default: the first error is thrown. */
+  onBad?: (error: GatecellError) => void
   signal?: AbortSignal
 }
 
-const readOptions = optionsOf<ReadCaptionsOptions>({ images: optional(filled), signal: optional(signalOf) })
+/** Checks the options of `readCaptions`. */
+export const checkReadCaptionsOptions = optionsOf<ReadCaptionsOptions>({
+  images: optional(list(filled, 1)),
+  onBad: optional(callback()),
+  signal: optional(signalOf)
+})
+
+/** An image in the order of the file, by its name in the records. */
+interface Named {
+  readonly captions: string[]
+  readonly part: ImagePart | null
+  readonly where: string
+}
 
 /**
  * Reads a file of captions, also packed with gzip, and returns its images in the order of their first captions. The file is NDJSON or a JSON
@@ -45,34 +59,56 @@ const readOptions = optionsOf<ReadCaptionsOptions>({ images: optional(filled), s
  * ERR_FILE_NOT_FOUND for a missing file or image, ERR_CORPUS_EMPTY for a file without records, ERR_CORPUS_BINARY, ERR_ABORTED.
  *
  * @example
- * const images = await readCaptions('emoji/captions.ndjson', { images: 'emoji/png72' })
+ * const images = await readCaptions('emoji/captions.ndjson', { images: ['emoji/png72'] })
  * console.log(images[0]?.captions)
  */
 export async function readCaptions(file: string, options: ReadCaptionsOptions = {}): Promise<CaptionedImage[]> {
   const path = filled(file, 'the file of captions')
-  const { images = dirname(path), signal } = readOptions(options, 'the options of readCaptions')
-  const found = new Map<string, { captions: string[]; part: ImagePart | null; where: string }>()
-  for (const { files, captions, part, where } of await recordsOf(path, signal)) {
-    for (const name of files) {
-      const known = found.get(name)
-      if (!known) found.set(name, { captions: [...captions], part, where })
-      else if (known.part === part) known.captions.push(...captions)
-      else {
-        const what = `the part ${known.part ?? 'without a name'} for ${name} again in ${where}`
-        throw expected('ERR_FILE_FORMAT', what, part ?? 'none', 'put all captions of an image into one part')
-      }
-    }
-  }
+  const { images = [dirname(path)], onBad, signal } = checkReadCaptionsOptions(options, 'the options of readCaptions')
+  const usable = leavingOutBad(onBad)
+  const found = new Map<string, Named>()
+  for (const record of await recordsOf(path, usable, signal)) usable(() => (addRecord(found, record), record))
   if (found.size === 0) throw expected('ERR_CORPUS_EMPTY', `images with captions in ${path}`, 'none', 'check the file')
-  await checkFiles(found, images, signal)
-  return [...found].map(([name, { captions, part, where }]) => ({ path: join(images, name), captions, part, where }))
+  return await existing(found, images, { onBad, signal })
 }
 
-async function recordsOf(path: string, signal: AbortSignal | undefined): Promise<CaptionRecord[]> {
+/** Returns a function that makes values, and returns null for those whose error goes to `onBad`. */
+function leavingOutBad(onBad: ReadCaptionsOptions['onBad']) {
+  return <T>(make: () => T): T | null => {
+    try {
+      return make()
+    } catch (error) {
+      if (!onBad || !(error instanceof GatecellError)) throw error
+      onBad(error)
+      return null
+    }
+  }
+}
+
+/** Adds the captions of a record to its images. Throws ERR_FILE_FORMAT if it assigns an image to another part than a record before. */
+function addRecord(found: Map<string, Named>, { files, captions, part, where }: CaptionRecord): void {
+  for (const name of files) {
+    const known = found.get(name)
+    if (!known || known.part === part) continue
+    const what = `the part ${known.part ?? 'without a name'} for ${name} again in ${where}`
+    throw expected('ERR_FILE_FORMAT', what, part ?? 'none', 'put all captions of an image into one part')
+  }
+  for (const name of files) {
+    const known = found.get(name)
+    if (known) known.captions.push(...captions)
+    else found.set(name, { captions: [...captions], part, where })
+  }
+}
+
+async function recordsOf(
+  path: string,
+  usable: UsableRecord,
+  signal: AbortSignal | undefined
+): Promise<CaptionRecord[]> {
   const pieces = textPieces({ path, isStdin: false, stdin: process.stdin, signal, onBytes: () => {}, maxRatio: MAX_RATIO }) // prettier-ignore
   const records: CaptionRecord[] = []
   if (/\.[ct]sv(\.gz)?$/i.test(path)) {
-    for await (const record of csvCaptions(pieces, path)) records.push(record)
+    for await (const record of csvCaptions(pieces, path, usable)) records.push(record)
     return records
   }
   let text = ''
@@ -81,25 +117,38 @@ async function recordsOf(path: string, signal: AbortSignal | undefined): Promise
       throw expected('ERR_FILE_FORMAT', `at most ${MAX_CHARACTERS} characters of JSON in ${path}`, 'more', 'use CSV')
     text += piece
   }
-  return text.trim() === '' ? records : jsonCaptions(text, path)
+  return text.trim() === '' ? records : jsonCaptions(text, path, usable)
 }
 
-/** Throws ERR_FILE_NOT_FOUND, with the place of its caption, unless every image is a file of the folder. */
-async function checkFiles(
-  found: ReadonlyMap<string, { where: string }>,
-  images: string,
-  signal: AbortSignal | undefined
-): Promise<void> {
+/** Returns the images that are files of a folder. Throws ERR_FILE_NOT_FOUND, with the place of its caption, for another one. */
+async function existing(
+  found: ReadonlyMap<string, Named>,
+  folders: readonly string[],
+  { onBad, signal }: ReadCaptionsOptions
+): Promise<CaptionedImage[]> {
   const pace = createPace(signal)
-  for (const [name, { where }] of found) {
-    const isFile = await stat(join(images, name)).then(
-      (one) => one.isFile(),
-      () => false
-    )
-    if (!isFile) {
+  const images: CaptionedImage[] = []
+  for (const [name, one] of found) {
+    const path = await fileIn(folders, name)
+    if (path !== null) images.push({ path, ...one })
+    else {
+      const what = `the image ${name} of ${one.where} in ${folders.join(', ')}`
       const remedy = 'name the folder of the images, or leave the record out'
-      throw expected('ERR_FILE_NOT_FOUND', `the image ${name} of ${where} in ${images}`, 'no such file', remedy)
+      const error = expected('ERR_FILE_NOT_FOUND', what, 'no such file', remedy)
+      if (!onBad) throw error
+      onBad(error)
     }
     if (pace.due()) await pace.turn()
   }
+  return images
+}
+
+/** Returns the path of a file in the first folder that has it; null if none has. */
+async function fileIn(folders: readonly string[], name: string): Promise<string | null> {
+  for (const folder of folders) {
+    const path = join(folder, name)
+    const found = await stat(path).catch(() => null)
+    if (found?.isFile()) return path
+  }
+  return null
 }

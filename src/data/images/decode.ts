@@ -6,7 +6,7 @@ import { expected, GatecellError } from '../../errors.js'
 import { imageFormat, isAnimated, type ImageFormat } from './signature.js'
 
 /** Largest size of an image file in bytes. */
-const MAX_IMAGE_BYTES = 2 ** 26
+export const MAX_IMAGE_BYTES = 2 ** 26
 /** Largest width and height of a decoded picture. */
 const MAX_SIDE = 4096
 /** Default of the largest number of pixels of an image: 67 million, more than most cameras have. */

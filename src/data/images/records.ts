@@ -18,6 +18,9 @@ export interface CaptionRecord {
   readonly where: string
 }
 
+/** Makes a record, and returns null if it cannot be used and is left out. */
+export type UsableRecord = (make: () => CaptionRecord) => CaptionRecord | null
+
 /** Longest caption in characters. */
 const MAX_CAPTION = 10_000
 const FILE_FIELDS = ['file', 'image', 'file_name', 'images'] as const
@@ -30,14 +33,21 @@ function bad(where: string, what: string, found: string, remedy: string): Gatece
 
 /**
  * Returns the records of a JSON text: a line for each record (NDJSON), one list of records, or the captions of COCO, an object with the lists
- * `images` and `annotations`. Throws ERR_FILE_FORMAT, with the place, for other JSON, and for records without an image or a caption.
+ * `images` and `annotations`; those without an image or a caption go to `usable` as errors ERR_FILE_FORMAT, with the place. Throws ERR_FILE_FORMAT
+ * for other JSON.
  */
-export function jsonCaptions(text: string, path: string): CaptionRecord[] {
+export function jsonCaptions(text: string, path: string, usable: UsableRecord): CaptionRecord[] {
   const document = wholeDocument(text, path)
+  return makersOf(text, path, document).flatMap((make) => usable(make) ?? [])
+}
+
+type RecordMakers = readonly (() => CaptionRecord)[]
+
+function makersOf(text: string, path: string, document: StrictJson | null): RecordMakers {
   if (document === null) return lineRecords(text, path)
-  if (Array.isArray(document)) return document.map((value, at) => recordOf(value, `record ${at + 1} of ${path}`))
+  if (Array.isArray(document)) return document.map((value, at) => () => recordOf(value, `record ${at + 1} of ${path}`))
   if (document instanceof Map && document.has('annotations')) return cocoRecords(document, path)
-  return [recordOf(document, path)]
+  return [() => recordOf(document, `record 1 of ${path}`)]
 }
 
 /** Returns the value of a text that is one JSON document; null for a text with a document on each line. */
@@ -50,10 +60,10 @@ function wholeDocument(text: string, path: string): StrictJson | null {
   return null
 }
 
-function lineRecords(text: string, path: string): CaptionRecord[] {
+function lineRecords(text: string, path: string): RecordMakers {
   return text.split('\n').flatMap((line, at) => {
     const where = `line ${at + 1} of ${path}`
-    return line.trim() === '' ? [] : [recordOf(parseStrictJson(line, where), where)]
+    return line.trim() === '' ? [] : [() => recordOf(parseStrictJson(line, where), where)]
   })
 }
 
@@ -102,14 +112,14 @@ function captionOf(text: string, where: string): string {
 }
 
 /** Returns the records of COCO's caption files: images with ids, and annotations that name an image by its id. */
-function cocoRecords(document: Map<string, StrictJson>, path: string): CaptionRecord[] {
+function cocoRecords(document: Map<string, StrictJson>, path: string): RecordMakers {
   const names = new Map<string, string>()
   for (const [at, value] of listOf(document, 'images', path).entries()) {
     const where = `image ${at + 1} of ${path}`
     const image = objectOf(value, where)
     names.set(idOf(image.get('id'), where), fileName(textsOf(image, ['file_name'], where)[0]!, where))
   }
-  return listOf(document, 'annotations', path).map((value, at) => {
+  return listOf(document, 'annotations', path).map((value, at) => () => {
     const where = `annotation ${at + 1} of ${path}`
     const annotation = objectOf(value, where)
     const id = idOf(annotation.get('image_id'), where)
@@ -132,16 +142,24 @@ function idOf(value: StrictJson | undefined, where: string): string {
 }
 
 /**
- * Yields the records of a CSV text with a header: a column file, image or file_name, a column caption, and perhaps a column split. Throws
- * ERR_FILE_FORMAT, with the line.
+ * Yields the records of a CSV text with a header: a column file, image or file_name, a column caption, and perhaps a column split. Records
+ * that cannot be used go to `usable` as errors. Throws ERR_FILE_FORMAT, with the line, for text that is not CSV with these columns.
  */
-export async function* csvCaptions(pieces: AsyncGenerator<string>, path: string): AsyncGenerator<CaptionRecord> {
+export async function* csvCaptions(
+  pieces: AsyncGenerator<string>,
+  path: string,
+  usable: UsableRecord
+): AsyncGenerator<CaptionRecord> {
   let columns: { file: number; caption: number; split: number } | undefined
   for await (const { cells, line } of csvRecords(pieces, path)) {
     if (columns) {
+      const { file, caption, split } = columns
       const where = `line ${line} of ${path}`
-      const caption = captionOf(cells[columns.caption]!, where)
-      yield { files: [fileName(cells[columns.file]!, where)], captions: [caption], part: partOf(cells[columns.split], where), where } // prettier-ignore
+      const record = usable(() => {
+        const captions = [captionOf(cells[caption]!, where)]
+        return { files: [fileName(cells[file]!, where)], captions, part: partOf(cells[split], where), where }
+      })
+      if (record) yield record
       continue
     }
     const names = cells.map((cell) => cell.toLowerCase())

@@ -1,14 +1,11 @@
 // The network of a translator: an encoder and a decoder over the symbols of two languages, the function that a training runs, and the parts of
 // it that a translation runs: the encoder, and one step of the decoder.
 
-import { normal, zeros } from '../../graph/initializers.js'
-import { affine, crossEntropy, linear as linearOp, tanh } from '../../graph/ops/index.js'
+import { crossEntropy } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
 import type { ModelPart } from '../../generate/model-part.js'
-import { dropout } from '../../layers/dropout.js'
-import { embedding } from '../../layers/embedding.js'
 import { decodeSequence, encodeSequence, startNames, type EncodedSequence } from '../../layers/encoder-decoder.js'
-import { linear } from '../../layers/linear.js'
+import { symbolLogits, symbolVectors } from '../../layers/symbols.js'
 import { f32, i32, modelDefinition, type Specs } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
 import type { TaskModel } from '../runs/model-file.js'
@@ -31,14 +28,9 @@ function networkOf({ network, vocabulary }: TranslationConfig): Network {
 
 const optionsOf = ({ layers, ...network }: Network) => ({ ...network, decoderLayers: layers })
 
-/** Records the embeddings of symbols. As weights of the output layer they have about the norm 1; as inputs they are scaled to elements of about 1. */
-function vectorsOf(
-  ids: Tensor,
-  { embedding: size, inputDropout: p }: Network,
-  table: { name: string; vocabulary: number }
-) {
-  const vectors = embedding(ids, { ...table, size, weight: normal(1 / Math.sqrt(size)), shared: true })
-  return dropout(affine(vectors, Math.sqrt(size)), { p })
+/** Records the vectors of the symbols of a table. */
+function vectorsOf(ids: Tensor, { embedding, inputDropout }: Network, table: { name: string; vocabulary: number }) {
+  return symbolVectors(ids, { ...table, size: embedding, dropout: inputDropout })
 }
 
 function encode(source: Tensor, lengths: Tensor, network: Network): EncodedSequence {
@@ -51,11 +43,8 @@ function encode(source: Tensor, lengths: Tensor, network: Network): EncodedSeque
 }
 
 /** Records the logits of the symbols from the output of the decoder. */
-function logitsOf(output: Tensor, { symbols, embedding: size, tied, dropout: p }: Network): Tensor {
-  const hidden = dropout(tanh(linear(dropout(output, { p }), { name: 'output', size })), { p })
-  const { graph } = output
-  const table = graph.parameter(tied ? 'symbols.weight' : 'head.weight', [symbols, size], normal(1 / Math.sqrt(size)))
-  return linearOp(hidden, table, graph.parameter('head.bias', [symbols], zeros))
+function logitsOf(output: Tensor, { symbols, embedding, tied, dropout }: Network): Tensor {
+  return symbolLogits(output, { name: 'symbols', vocabulary: symbols, size: embedding, dropout, tied })
 }
 
 /** Returns the definition of the network that a training runs. */

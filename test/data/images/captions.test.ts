@@ -15,7 +15,7 @@ function write(content: string, extension = 'ndjson'): string {
   return path
 }
 const read = async (content: string, extension?: string) => {
-  const found = await readCaptions(write(content, extension), { images })
+  const found = await readCaptions(write(content, extension), { images: [images] })
   return found.map(({ path, captions, part }) => [path.slice(images.length + 1), captions, part])
 }
 
@@ -86,5 +86,7 @@ t.test('records that cannot be used are errors with their place', async (t) => {
   mkdirSync(join(images, 'd.png'))
   await t.rejects(read('{"file":"d.png","caption":"x"}'), { code: 'ERR_FILE_NOT_FOUND' })
   const signal = AbortSignal.abort()
-  await t.rejects(readCaptions(write('{"file":"a.png","caption":"x"}'), { images, signal }), { code: 'ERR_ABORTED' })
+  await t.rejects(readCaptions(write('{"file":"a.png","caption":"x"}'), { images: [images], signal }), {
+    code: 'ERR_ABORTED'
+  })
 })

@@ -1,0 +1,20 @@
+// Captions of images: training of captioners, captions with a beam search, and the probability of given captions.
+
+export { decodeImage, type DecodeImageOptions, type ImageFit, type Picture } from '../../data/images/decode.js'
+export { readCaptions, type CaptionedImage, type ReadCaptionsOptions } from '../../data/images/captions.js'
+export type { ImagePart } from '../../data/images/records.js'
+export { captionsConfigFromJson, type CaptionsConfig } from './config.js'
+export type { CaptionImage, CaptionReading, CaptionSample, CaptionSets } from './data.js'
+export type { CaptionOptions } from './decode.js'
+export { loadCaptioner, type Caption, type Captioner, type CaptionInput, type LoadedCaptioner } from './load.js'
+export type { CaptionMeasure } from './measure.js'
+export { prepareCaptionsRun, type CaptionsRun, type CaptionsRunData, type CaptionsRunOptions } from './run.js'
+export {
+  CAPTIONS_TASK,
+  type CaptionSetChoice,
+  type CaptionsNetwork,
+  type CaptionsTraining,
+  type ImageChoice
+} from './settings.js'
+export type { CaptionWords, CaptionWordsConfig } from './words.js'
+export type * from '../runs/public.js'

@@ -1,0 +1,109 @@
+// A captioner from its file: images in, captions out, and the probability of given captions.
+
+import { isUint8Array } from 'node:util/types'
+import { checkObject, list, string, uint8Array } from '../../check/index.js'
+import { decodeImage, type Picture } from '../../data/images/decode.js'
+import { expected, show } from '../../errors.js'
+import type { CheckpointFile } from '../../io/checkpoint.js'
+import type { Model } from '../../model.js'
+import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
+import type { CaptionsConfig } from './config.js'
+import { createCaptionDecoding, type CaptionDecoding, type CaptionOptions } from './decode.js'
+import { captionsTask } from './model.js'
+import { sampleNats } from './score.js'
+import type { ImageChoice } from './settings.js'
+import { captionWordsOf, type CaptionWords } from './words.js'
+
+/** A caption of an image. */
+export interface Caption {
+  readonly text: string
+  /** Negative logarithm of its probability, in nats. */
+  readonly nats: number
+  /** The number by which captions are ordered: the logarithm of the probability, divided by the length penalty. */
+  readonly score: number
+  /** Whether it ends with the end token; false if it was cut off at twice the words of the longest caption of the training. */
+  readonly ended: boolean
+}
+
+/** An image: the bytes of a PNG, JPEG, WebP or AVIF file, or a picture of the size of the network. */
+export type CaptionInput = Uint8Array | Picture
+
+/** A captioner of images. */
+export interface Captioner {
+  readonly words: CaptionWords
+  /**
+   * Returns the best captions of each image, the best one first. Throws the errors of `decodeImage` for bytes, ERR_INVALID_SHAPE for a picture of another
+   * size than that of the network, and ERR_ABORTED.
+   */
+  caption(images: readonly CaptionInput[], options?: CaptionOptions): Promise<Caption[][]>
+  /**
+   * Returns the nats of each caption, given the image at the same place: minus the logarithm of the probability of the whole caption, its end included.
+   * Words that the model does not have are its unknown word. Throws the errors of `caption`, and ERR_INVALID_ARGUMENT for another number of captions.
+   */
+  score(
+    images: readonly CaptionInput[],
+    captions: readonly string[],
+    options?: { readonly signal?: AbortSignal | undefined }
+  ): Promise<number[]>
+}
+
+/** A captioner that was loaded from a file. */
+export interface LoadedCaptioner extends LoadedModel<CaptionsConfig>, Captioner {}
+
+/**
+ * Loads a captioner. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of
+ * another task.
+ */
+export async function loadCaptioner(
+  source: string | CheckpointFile,
+  options: LoadOptions = {}
+): Promise<LoadedCaptioner> {
+  const loaded = await loadModel(captionsTask, source, options, () => 1)
+  return { ...loaded, ...captionerOf(loaded.model, loaded.config) }
+}
+
+/** Returns a captioner that runs a model. */
+export function captionerOf(model: Model, config: CaptionsConfig): Captioner {
+  const words = captionWordsOf(config.words)
+  const decoding = createCaptionDecoding(model, config)
+  return {
+    words,
+    async caption(images, options = {}) {
+      const found = await decoding(await pixelsOf(images, config.image), options)
+      return found.map((own) => own.map((one) => captionOf(one, words)))
+    },
+    async score(images, captions, { signal } = {}) {
+      const texts = list(string)(captions, 'the captions')
+      const pixels = await pixelsOf(images, config.image)
+      if (texts.length !== pixels.length)
+        throw expected('ERR_INVALID_ARGUMENT', `${pixels.length} captions, one for each image,`, `${texts.length}`, 'repeat the images') // prettier-ignore
+      const samples = pixels.map((rgb, i) => ({ rgb, ids: words.encode(texts[i]!) }))
+      return await sampleNats(model, config, samples, signal)
+    }
+  }
+}
+
+/** Returns the pixels of images in the size of the network. */
+async function pixelsOf(images: readonly CaptionInput[], image: ImageChoice): Promise<Uint8Array[]> {
+  const pixels: Uint8Array[] = []
+  for (const [i, one] of list<CaptionInput>((value) => value as CaptionInput)(images, 'the images').entries())
+    pixels.push(await pixelsOfInput(one, image, `image ${i}`))
+  return pixels
+}
+
+async function pixelsOfInput(input: CaptionInput, image: ImageChoice, name: string): Promise<Uint8Array> {
+  if (isUint8Array(input)) return (await decodeImage(input, { ...image, name })).rgb
+  checkObject(input, name)
+  const { width, height, rgb } = input as Partial<Picture>
+  const bytes = uint8Array(rgb, `rgb of ${name}`)
+  if (width === image.width && height === image.height && bytes.length === 3 * width * height) return bytes.slice()
+  const what = `${name} of ${image.width} x ${image.height} pixels with three bytes each`
+  const found = `${show(width)} x ${show(height)} with ${bytes.length} bytes`
+  throw expected('ERR_INVALID_SHAPE', what, found, 'decode it with decodeImage and this width and height')
+}
+
+type Found = Awaited<ReturnType<CaptionDecoding>>[number][number]
+
+function captionOf({ tokens, logProbability, score, ended }: Found, words: CaptionWords): Caption {
+  return { text: words.textOf(tokens), nats: 0 - logProbability, score, ended }
+}

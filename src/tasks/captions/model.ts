@@ -1,0 +1,128 @@
+// The network of a captioner: an encoder of images and a decoder over words, the function that a training runs, and the parts of it that a caption
+// needs: the encoder, and one step of the decoder.
+
+import type { ModelPart } from '../../generate/model-part.js'
+import { add, crossEntropy } from '../../graph/ops/index.js'
+import type { Tensor } from '../../graph/graph.js'
+import { decodeSequence, startNames, type EncoderDecoderOptions } from '../../layers/encoder-decoder.js'
+import { encodeImage, imagePlaces, type ImageEncoderOptions } from '../../layers/image-encoder.js'
+import { symbolLogits, symbolVectors } from '../../layers/symbols.js'
+import { f32, i32, modelDefinition, type Specs } from '../../model.js'
+import { configToJson } from '../../settings/index.js'
+import type { TaskModel } from '../runs/model-file.js'
+import { symbolNames } from '../runs/vocabulary.js'
+import { captionsConfigFromJson, type CaptionsConfig } from './config.js'
+import { CAPTIONS_TASK, channelsOf, type CaptionsNetwork } from './settings.js'
+import { captionWordsOf } from './words.js'
+
+/** Default layers of ReNet of the encoder renet. */
+const RENET_SWEEPS = 2
+
+/** Logit of a token that captions never have; its probability is 0. */
+const NEVER = -1e30
+
+function encoderOptions(network: CaptionsNetwork): ImageEncoderOptions {
+  const { encoder, sweeps = encoder === 'renet' ? RENET_SWEEPS : 0, imageDropout } = network
+  return { ...network, channels: channelsOf(network), sweeps, dropout: imageDropout }
+}
+
+const decoderOptions = ({ layers, ...network }: CaptionsNetwork): EncoderDecoderOptions => ({
+  ...network,
+  encoderLayers: 1,
+  decoderLayers: layers
+})
+
+/** Returns the places of the images of a captioner. */
+export function placesOf({ image, network }: Pick<CaptionsConfig, 'image' | 'network'>) {
+  return imagePlaces(image, encoderOptions(network))
+}
+
+/** Returns the functions that record the vectors of words, and the logits of the next ones. */
+function wordLayers({ network, words }: CaptionsConfig) {
+  const { embedding, inputDropout, dropout } = network
+  const table = { name: 'symbols', vocabulary: captionWordsOf(words).vocabulary.size, size: embedding }
+  return {
+    vectors: (ids: Tensor) => symbolVectors(ids, { ...table, dropout: inputDropout }),
+    logits: (output: Tensor) => symbolLogits(output, { ...table, dropout, tied: true })
+  }
+}
+
+/** Returns the definition of the network that a training runs. */
+export function captionsDefinition(config: CaptionsConfig) {
+  const { image, network, training } = config
+  const { vectors, logits } = wordLayers(config)
+  return modelDefinition({
+    name: CAPTIONS_TASK,
+    config: configToJson(config),
+    inputs: {
+      images: f32('batch', image.height, image.width, 3),
+      places: i32('batch'),
+      given: i32('length', 'batch'),
+      lengths: i32('batch')
+    },
+    targets: { next: i32('length', 'batch') },
+    forward({ images, places, given, lengths }) {
+      const encoded = encodeImage(images, encoderOptions(network))
+      const target = { x: vectors(given), lengths, encoded, sourceLengths: places }
+      return { logits: logits(decodeSequence(target, decoderOptions(network))) }
+    },
+    loss({ logits }, { next }) {
+      return crossEntropy(logits, next, { labelSmoothing: logits.graph.training ? training.labelSmoothing : 0 })
+    }
+  })
+}
+
+/** Returns the part that encodes images: its outputs are states and inputs of `captionDecoder` by their names there. */
+export function captionEncoder({ image, network }: CaptionsConfig): ModelPart {
+  return {
+    name: 'encoder',
+    inputs: { images: f32('batch', image.height, image.width, 3) },
+    forward({ images }) {
+      const { source, keys, starts } = encodeImage(images!, encoderOptions(network))
+      const states = starts.flatMap(({ h, c }, layer) => {
+        const names = startNames(layer)
+        return [[names.h, h] as const, [names.c, c] as const]
+      })
+      return { encoded: source!, ...(keys && { keys }), ...Object.fromEntries(states) }
+    }
+  }
+}
+
+/**
+ * Returns the part that makes one step of a caption: from words [length, batch] to the logits of the next ones, among which the tokens unknown and
+ * begin never are. Its states are carried.
+ */
+export function captionDecoder(config: CaptionsConfig): ModelPart {
+  const { network } = config
+  const { vocabulary } = captionWordsOf(config.words)
+  const { vectors, logits } = wordLayers(config)
+  const { rows, columns, width } = placesOf(config)
+  const inputs: Specs = {
+    tokens: i32('length', 'batch'),
+    encoded: f32(rows * columns, 'batch', width),
+    places: i32('batch'),
+    ...(network.attention === 'additive' && { keys: f32(rows * columns, 'batch', width) })
+  }
+  const never = [vocabulary.idOf('unknown'), vocabulary.idOf('begin')]
+  return {
+    name: 'decoder',
+    inputs,
+    forward({ tokens, encoded: source, places, keys }: Readonly<Record<string, Tensor>>) {
+      const encoded = { source: source!, keys: keys ?? null, starts: 'carried' as const }
+      const target = { x: vectors(tokens!), lengths: null, encoded, sourceLengths: places! }
+      const all = logits(decodeSequence(target, decoderOptions(network)))
+      const allowed = Array.from({ length: vocabulary.size }, (_, id) => (never.includes(id) ? NEVER : 0))
+      return { logits: add(all, all.graph.constant(allowed)) }
+    }
+  }
+}
+
+/** The model of the task, as its files store it. */
+export const captionsTask: TaskModel<CaptionsConfig> = {
+  task: CAPTIONS_TASK,
+  configFromJson: captionsConfigFromJson,
+  definition: captionsDefinition,
+  symbolParameters: ({ words }) => [
+    { parameters: ['symbols.weight', 'head.bias'], symbols: symbolNames(captionWordsOf(words).vocabulary) }
+  ]
+}
