@@ -1,7 +1,7 @@
 // Encoders of images for decoders with attention over places ("Show, attend and tell", Xu et al. 2015): convolutions, or sweeps of LSTM layers over
 // patches (ReNet, Visin et al. 2015), trained with the decoder from its first values.
 
-import { map, mean, pad, patches, permute, reshape, tanh } from '../graph/ops/index.js'
+import { concat, map, mean, pad, patches, permute, relu, reshape, tanh } from '../graph/ops/index.js'
 import { zeros } from '../graph/initializers.js'
 import type { Tensor } from '../graph/graph.js'
 import { attentionKeys } from './attention.js'
@@ -26,6 +26,8 @@ export interface ImageEncoderOptions {
   readonly sweeps: number
   /** Units of a direction of a sweep. */
   readonly sweepUnits: number
+  /** Numbers of each place that the initial states read next to the mean of the features; 0: only the mean. */
+  readonly summary: number
   /** Units of a layer of the decoder. */
   readonly hidden: number
   /** Score of the attention of the decoder; 'additive' needs the keys of the places. */
@@ -75,11 +77,23 @@ function cut(x: Tensor, { patch }: ImageEncoderOptions): Tensor {
 }
 
 /**
+ * Records the input of the initial states from the features [S, B, W]: their mean, which does not depend on where something is, followed by `numbers`
+ * of each place, which do.
+ */
+function summarised(source: Tensor, numbers: number): Tensor {
+  const middle = mean(source, 0)
+  if (numbers === 0) return middle
+  const [places, batch] = source.shape as [number, number, number]
+  const few = relu(linear(source, { name: 'image.summary', size: numbers }))
+  return concat([middle, reshape(permute(few, [1, 0, 2]), [batch, places * numbers])])
+}
+
+/**
  * Records the encoder of images [B, H, W, 3] and returns the inputs of `decodeSequence`: the features of the places [S, B, W], row by row from the
- * top, with a learned vector for each place, and the initial states of the first layer, from the mean of the features.
+ * top, with a learned vector for each place, and the initial states of the first layer, from `summarised`.
  */
 export function encodeImage(x: Tensor, options: ImageEncoderOptions): EncodedSequence {
-  const { encoder, sweeps, sweepUnits, hidden, attention, dropout: p } = options
+  const { encoder, sweeps, sweepUnits, summary, hidden, attention, dropout: p } = options
   let y = encoder === 'conv' ? convolved(x, options) : cut(x, options)
   for (let at = 0; at < sweeps; at++) y = sweep(y, { name: `image.sweep${at}`, hidden: sweepUnits })
   const [batch, rows, columns, width] = y.shape as [number, number, number, number]
@@ -89,9 +103,9 @@ export function encodeImage(x: Tensor, options: ImageEncoderOptions): EncodedSeq
     map([places, vectors], (feature, place) => feature.add(place)),
     { p }
   )
-  const middle = mean(source, 0)
-  const h = tanh(linear(middle, { name: 'bridge.h', size: hidden }))
-  const c = linear(middle, { name: 'bridge.c', size: hidden })
+  const whole = summarised(source, summary)
+  const h = tanh(linear(whole, { name: 'bridge.h', size: hidden }))
+  const c = linear(whole, { name: 'bridge.c', size: hidden })
   const keys = attention === 'additive' ? attentionKeys(source, { name: 'attention' }) : null
   return { source, keys, starts: [{ h, c }] }
 }

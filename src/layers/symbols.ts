@@ -20,8 +20,8 @@ export interface SymbolTable {
 }
 
 /**
- * Records the vectors of ids [T, B] as [T, B, E], after dropout. As weights of the output layer they have about the norm 1; as inputs they are scaled to
- * elements of about 1. Parameter: `<name>.weight` [V, E], which several calls share.
+ * Records the vectors of ids [T, B] as [T, B, E], after dropout. As weights of the output layer they have about the norm 1; as inputs they are
+ * scaled to elements of about 1. Parameter: `<name>.weight` [V, E], which several calls share.
  */
 export function symbolVectors(ids: Tensor, { name, vocabulary, size, dropout: p }: SymbolTable): Tensor {
   const vectors = embedding(ids, { name, vocabulary, size, weight: normal(1 / Math.sqrt(size)), shared: true })
@@ -29,8 +29,8 @@ export function symbolVectors(ids: Tensor, { name, vocabulary, size, dropout: p 
 }
 
 /**
- * Records the logits [T, B, V] of the symbols from the output of a decoder. `dropout` is the probability before and after a layer of E units. Parameters:
- * `output.weight`, `output.bias`, `head.bias` [V], and `<name>.weight` [V, E] of the vectors if `tied`, else `head.weight`.
+ * Records the logits [T, B, V] of the symbols from the output of a decoder. `dropout` is the probability before and after a layer of E units.
+ * Parameters: `output.weight`, `output.bias`, `head.bias` [V], and `<name>.weight` [V, E] of the vectors if `tied`, else `head.weight`.
  */
 export function symbolLogits(
   output: Tensor,

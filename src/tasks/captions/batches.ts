@@ -79,8 +79,8 @@ function variationOf(training: NonNullable<CaptionBatchOptions['training']>, epo
 }
 
 /**
- * Returns the tensors of a batch: the images [B, H, W, 3] and their numbers of places [B], `given` [T, B], the captions after the begin token, which the
- * decoder reads, and `next` [T, B], the captions followed by the end token, -1 after it.
+ * Returns the tensors of a batch: the images [B, H, W, 3] and their numbers of places [B], `given` [T, B], the captions after the begin token, which
+ * the decoder reads, and `next` [T, B], the captions followed by the end token, -1 after it.
  */
 function packCaptions(
   samples: readonly CaptionSample[],

@@ -78,7 +78,7 @@ export async function readCaptionSets(
  * Returns the captions of images as ids, one sample for each. Captions of more than `longest` words go to `onBad` as errors ERR_OUT_OF_RANGE; without
  * `onBad` they are thrown.
  */
-export function samplesOf(
+export function captionSamples(
   images: readonly CaptionImage[],
   words: CaptionWords,
   { longest }: Pick<CaptionSetChoice, 'longest'>,

@@ -36,9 +36,9 @@ export async function imageOfFile(
 }
 
 /**
- * Decodes images in their order, and returns null for those whose error went to `onBad`. Throws ERR_OUT_OF_RANGE if all together have more than 8 GiB,
- * ERR_FILE_FORMAT with the path and the place of the caption for a file that is not a still image, ERR_FILE_NOT_FOUND, ERR_UNSUPPORTED without the
- * package sharp, ERR_ABORTED.
+ * Decodes images in their order, and returns null for those whose error went to `onBad`. Throws ERR_OUT_OF_RANGE if all together have more than
+ * 8 GiB, ERR_FILE_FORMAT with the path and the place of the caption for a file that is not a still image, ERR_FILE_NOT_FOUND, ERR_UNSUPPORTED
+ * without the package sharp, ERR_ABORTED.
  */
 export async function decodeImages(
   images: readonly CaptionedImage[],

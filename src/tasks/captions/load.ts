@@ -32,13 +32,13 @@ export type CaptionInput = Uint8Array | Picture
 export interface Captioner {
   readonly words: CaptionWords
   /**
-   * Returns the best captions of each image, the best one first. Throws the errors of `decodeImage` for bytes, ERR_INVALID_SHAPE for a picture of another
-   * size than that of the network, and ERR_ABORTED.
+   * Returns the best captions of each image, the best one first. Throws the errors of `decodeImage` for bytes, ERR_INVALID_SHAPE for a picture of
+   * another size than that of the network, and ERR_ABORTED.
    */
   caption(images: readonly CaptionInput[], options?: CaptionOptions): Promise<Caption[][]>
   /**
-   * Returns the nats of each caption, given the image at the same place: minus the logarithm of the probability of the whole caption, its end included.
-   * Words that the model does not have are its unknown word. Throws the errors of `caption`, and ERR_INVALID_ARGUMENT for another number of captions.
+   * Returns the nats of each caption, given the image at the same place: minus the logarithm of the probability of the whole caption, its end
+   * included. Words that the model does not have are its unknown word. Throws the errors of `caption`, and ERR_INVALID_ARGUMENT for another number of captions.
    */
   score(
     images: readonly CaptionInput[],

@@ -22,8 +22,8 @@ const RENET_SWEEPS = 2
 const NEVER = -1e30
 
 function encoderOptions(network: CaptionsNetwork): ImageEncoderOptions {
-  const { encoder, sweeps = encoder === 'renet' ? RENET_SWEEPS : 0, imageDropout } = network
-  return { ...network, channels: channelsOf(network), sweeps, dropout: imageDropout }
+  const { encoder, sweeps = encoder === 'renet' ? RENET_SWEEPS : 0, summary = 0, imageDropout } = network
+  return { ...network, channels: channelsOf(network), sweeps, summary, dropout: imageDropout }
 }
 
 const decoderOptions = ({ layers, ...network }: CaptionsNetwork): EncoderDecoderOptions => ({

@@ -13,7 +13,7 @@ import type { CaptionsConfig } from './config.js'
 import {
   captionsFingerprint,
   readCaptionSets,
-  samplesOf,
+  captionSamples,
   type CaptionImage,
   type CaptionReading,
   type CaptionSample,
@@ -103,7 +103,7 @@ async function open(
   const images = await readCaptionSets(options, image, sets.valid, reading)
   if (images.train.length === 0) throw noImages(options.data)
   const words = wordsOfRun(options, old, images.train)
-  const own = (part: 'train' | 'valid') => samplesOf(images[part], words, sets, reading)
+  const own = (part: 'train' | 'valid') => captionSamples(images[part], words, sets, reading)
   const samples = { train: own('train'), valid: own('valid') }
   if (samples.train.length === 0) throw noImages(options.data)
   const data = captionsFingerprint(samples)

@@ -94,6 +94,13 @@ export const captionsNetworkSettings = {
     help: 'layers of ReNet over the convolutions or patches, each with sweeps over columns and rows in both directions'
   }),
   sweepUnits: setting.integer({ min: 1, max: MAX_SIZE, default: 64, help: 'units of a direction of a sweep' }),
+  summary: setting.integer({
+    min: 0,
+    max: 1024,
+    default: 16,
+    absent: true,
+    help: 'numbers of each place from which the decoder begins, next to the mean of the features; 0: only the mean'
+  }),
   attention: setting.choice(['general', 'dot', 'additive'], {
     default: 'general',
     help: 'score of the attention over the places of the image (general and dot: Luong et al. 2015; additive: Bahdanau et al. 2015)'

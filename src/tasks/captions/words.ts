@@ -32,7 +32,7 @@ export interface CaptionWords {
 /** A character that is a word by itself. */
 const CHARACTER = /^[^\s\p{L}\p{M}\p{N}_]$/u
 
-/** How often a character stands between words, and how often without a space on a side. */
+/** Counts of a character between words, and of its places without a space on a side. */
 interface Places {
   count: number
   tight: number
@@ -64,7 +64,7 @@ function createSpacing() {
   }
 }
 
-/** Learns the words of captions. Throws ERR_CORPUS_EMPTY without words, ERR_INVALID_ARGUMENT if `minCount` leaves none. */
+/** Collects the words of captions. Throws ERR_CORPUS_EMPTY without words, ERR_INVALID_ARGUMENT if `minCount` leaves none. */
 export function learnWords(captions: readonly string[], { lowerCase, minCount }: WordChoice): CaptionWordsConfig {
   const counts = wordCounts()
   const spacing = createSpacing()
