@@ -38,7 +38,8 @@ export interface Captioner {
   caption(images: readonly CaptionInput[], options?: CaptionOptions): Promise<Caption[][]>
   /**
    * Returns the nats of each caption, given the image at the same place: minus the logarithm of the probability of the whole caption, its end
-   * included. Words that the model does not have are its unknown word. Throws the errors of `caption`, and ERR_INVALID_ARGUMENT for another number of captions.
+   * included. Words that the model does not have are its unknown word. Throws the errors of `caption`, and ERR_INVALID_ARGUMENT for another number
+   * of captions.
    */
   score(
     images: readonly CaptionInput[],
