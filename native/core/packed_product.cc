@@ -95,7 +95,7 @@ void clear_packed_rows(int64_t columns, Range k, int64_t total, float* to) {
 }
 
 void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k,
-                           int64_t width, float* c, Format format) {
+                           int64_t width, float* c, Format format, bool accumulate) {
   const gc_kernels& table = kernels();
   const auto product = product_of(format);
   gc_gemm g = {};
@@ -110,7 +110,7 @@ void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, 
   for (int64_t k0 = 0; k0 < k; k0 += kLowDepth) {
     g.segment_length = std::min(kLowDepth, k - k0);
     g.b = b + k0 * b_k;
-    g.accumulate = k0 > 0;
+    g.accumulate = accumulate || k0 > 0;
     for (int64_t column = 0; column < a_columns; column += kRowTile) {
       g.rows = std::min(kRowTile, a_columns - column);
       g.a = packed_a + column * k + k0 * kRowTile;

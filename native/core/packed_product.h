@@ -37,7 +37,7 @@ void clear_packed_rows(int64_t columns, Range k, int64_t total, float* to);
 // Packs k bf16 rows as pack_rows does, with two rows in a word: words `pairs` of ceil(k / 2).
 void pack_row_pairs(const uint16_t* a, int64_t ld, int64_t columns, Range pairs, int64_t k, uint32_t* to);
 
-// Computes C[columns of A][width <= 64] = A^T B with B[k][width], row stride b_k. C has row stride 64; k counts words.
+// Computes C[columns of A][width <= 64] = A^T B, or C += with `accumulate`, with B[k][width], row stride b_k. C has row stride 64; k counts words.
 void weight_gradient_block(const float* packed_a, int64_t a_columns, int64_t k, const float* b, int64_t b_k,
-                           int64_t width, float* c, Format format = Format::kF32);
+                           int64_t width, float* c, Format format = Format::kF32, bool accumulate = false);
 }  // namespace gatecell

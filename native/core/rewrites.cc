@@ -1,6 +1,7 @@
 // rewrites.cc: the conditions of every rewrite.
 //
 //   fold        processor   an embedding becomes part of the only LSTM layer that reads it
+//   output      processor   a linear layer becomes part of the cross-entropy that is the only reader of its logits
 //   directions  both        two neighbouring layers that read one sequence in opposite directions run at the same time
 //   stack       device      layers that read one another run at the same time, each some time steps after the one below
 #include "rewrites.h"
@@ -40,6 +41,19 @@ std::vector<int> count_uses(const Plan& plan) {
   return uses;
 }
 
+// Removes the nodes that have become part of others.
+void remove(Plan& plan, const std::vector<bool>& gone) {
+  std::vector<Node> kept;
+  for (Node& node : plan.nodes)
+    if (!gone[node.index]) kept.push_back(std::move(node));
+  plan.nodes = std::move(kept);
+  for (size_t i = 0; i < plan.nodes.size(); ++i) {
+    plan.nodes[i].index = static_cast<int>(i);
+    for (int id : plan.nodes[i].out)
+      if (id >= 0) plan.tensors[id].producer = static_cast<int>(i);
+  }
+}
+
 void fold_embeddings(Plan& plan) {
   const std::vector<int> uses = count_uses(plan);
   std::vector<bool> gone(plan.nodes.size(), false);
@@ -54,15 +68,40 @@ void fold_embeddings(Plan& plan) {
     node.in[kX] = embedding.in[1];
     node.in.push_back(embedding.in[0]);
   }
-  std::vector<Node> kept;
-  for (Node& node : plan.nodes)
-    if (!gone[node.index]) kept.push_back(std::move(node));
-  plan.nodes = std::move(kept);
-  for (size_t i = 0; i < plan.nodes.size(); ++i) {
-    plan.nodes[i].index = static_cast<int>(i);
-    for (int id : plan.nodes[i].out)
-      if (id >= 0) plan.tensors[id].producer = static_cast<int>(i);
+  remove(plan, gone);
+}
+
+// ---- output --------------------------------------------------------------------------------------------------------------
+// With fewer classes the logits are small, and the two ops are as fast.
+constexpr int64_t kLeastClasses = 256;
+
+// Returns whether a cross-entropy is the only reader of the logits that a linear layer gives, so that the two become one node, which computes the
+// logits in blocks of rows. The decision depends only on shapes.
+bool joins(const Plan& plan, const Node& loss, const std::vector<int>& uses) {
+  if (loss.op->opcode != GC_OP_CROSS_ENTROPY) return false;
+  const Tensor& logits = plan.tensors[loss.in[0]];
+  if (logits.producer < 0 || plan.nodes[logits.producer].op->opcode != GC_OP_LINEAR) return false;
+  if (logits.role != GC_INTERNAL || uses[loss.in[0]] != 1 || logits.keeps_grad) return false;
+  return logits.cols >= kLeastClasses && logits.rows < INT32_MAX;
+}
+
+void join_outputs(Plan& plan) {
+  const std::vector<int> uses = count_uses(plan);
+  std::vector<bool> gone(plan.nodes.size(), false);
+  for (Node& node : plan.nodes) {
+    if (!joins(plan, node, uses)) continue;
+    Tensor& logits = plan.tensors[node.in[0]];
+    const Node& linear = plan.nodes[logits.producer];
+    gone[linear.index] = true;
+    logits.folded = true;
+    logits.producer = -1;
+    node.op = &op_output_loss;
+    node.in.resize(4, -1);
+    node.in[0] = linear.in[0];
+    node.in.push_back(linear.in[1]);
+    node.in.push_back(input(linear, 2));
   }
+  remove(plan, gone);
 }
 
 // ---- directions ----------------------------------------------------------------------------------------------------------
@@ -153,7 +192,7 @@ void mark_stacks(Plan& plan) {
 }  // namespace
 
 void rewrite_forward(Plan& plan) {
-  if (!plan.on_device) fold_embeddings(plan);
+  if (!plan.on_device) fold_embeddings(plan), join_outputs(plan);
   pair_directions(plan);
   if (plan.on_device) mark_stacks(plan);
 }

@@ -6,6 +6,7 @@ import {
   embedding,
   f32,
   i32,
+  linear,
   meanSquare,
   ops,
   zeros,
@@ -135,4 +136,29 @@ t.test('a padded embedding follows PyTorch through steps with weight decay', asy
       embedding(model.record({}, 'predict').inputs.ids, { name: 'table', vocabulary: 4, size: 2, paddingIdx })
     t.throws(record, { code: 'ERR_INVALID_ARGUMENT' }, String(paddingIdx))
   }
+})
+
+t.test('an output layer over many classes is one op with its loss, unless its logits are read', async (t) => {
+  const classes = 300
+  using model = defineModel({
+    name: 'words',
+    config: {},
+    inputs: { x: f32('rows', 7) },
+    targets: { next: i32('rows') },
+    forward: ({ x }) => ({ logits: linear(x, { name: 'head', size: classes }) }),
+    loss: ({ logits }, { next }) => crossEntropy(logits, next, { labelSmoothing: 0.1 })
+  })
+  const run = (outputs: 'logits'[]) => {
+    const plan = model.plan({ rows: 500 }, { purpose: 'train', outputs })
+    plan.inputs.x.forEach((_, i, x) => (x[i] = Math.sin(i)))
+    plan.inputs.next.forEach((_, i, next) => (next[i] = i % 8 === 0 ? -1 : (i * 17) % classes))
+    plan.runSync('gradient')
+    const gradients = ['head.weight', 'head.bias'].map((name) => Float32Array.from(model.parameters.get(name).grad!))
+    return { ops: plan.explain().nodes.map(({ op }) => op), loss: [...plan.outputs.loss], gradients }
+  }
+  const [joined, apart] = [run([]), run(['logits'])]
+  t.same(joined.ops, ['output_loss'])
+  t.same(apart.ops, ['linear', 'cross_entropy'])
+  t.same(joined.loss, apart.loss)
+  t.same(joined.gradients, apart.gradients)
 })

@@ -90,7 +90,7 @@ class Evaluated {
     if (g_.device == GC_CPU && g_.threads == 1) expected.pairs = expected.pairs_back = 0;
     const Marks got = marks_of(*g_.plan());
     INFO(s_.what << ", " << g_.threads << " threads: folds " << got.folds << ", pairs " << got.pairs << ", back "
-                 << got.pairs_back << ", stacked " << got.stacked);
+                 << got.pairs_back << ", stacked " << got.stacked << ", joins " << got.joins);
     CHECK(got == expected);
   }
 

@@ -211,6 +211,10 @@ int Model::cross_entropy(int y, int32_t width) {
   const int32_t V = tied_ >= 0 ? tokens_ : 2 + pick(12);
   const int w = tied_ >= 0 ? tied_ : weights(V, width);
   const int logits = emit(GC_OP_LINEAR, {y, w, chance(2) ? parameter({V}, 0.5) : Graph::none}, {T_, B_, V});
+  return loss_of(logits, V);
+}
+
+int Model::loss_of(int logits, int32_t V) {
   Ids targets = random_.ids(T_ * B_, chance(2) ? -1 : 0, V);
   targets[0] = 0;
   std::vector<int> in = {logits, graph.ids({T_, B_}, targets)};
@@ -227,14 +231,45 @@ int Model::cross_entropy(int y, int32_t width) {
   return graph.out(GC_OP_CROSS_ENTROPY, in, {2}, {0, chance(3) ? 0.2 : 0});
 }
 
+void Model::output() {
+  const auto is = [&](const char* name) { return this->is(name, Around::kOutput); };
+  const bool tied = is("the weight is also the table of an embedding"), few = is("few classes");
+  if (chance(4)) T_ = 30, B_ = 14;  // more than one block of rows
+  const int32_t V = few ? 2 + pick(254) : 256 + pick(80), I = 1 + pick(24);
+  const int w = weights(V, I);
+  int x =
+      tied ? graph.op(GC_OP_EMBEDDING, {w, graph.ids({T_, B_}, random_.ids(T_ * B_, 0, V))}, {T_, B_, I}) : sequence(I);
+  if (chance(2)) x = dropout(x, {T_, B_, I});
+  const auto logits_of = [&] {
+    const std::vector<int> in = {x, w, chance(2) ? parameter({V}, 0.5) : Graph::none};
+    return graph.op(GC_OP_LINEAR, in, {T_, B_, V}, {}, is("the logits are a result"));
+  };
+  int logits = logits_of();
+  if (is("the logits are a result")) results.push_back(logits);
+  if (is("the logits are carried")) graph.carry(logits, host_input({T_, B_, V}));
+  if (is("the gradient of the logits is read")) graph.observe(logits);
+  if (is("x has another reader")) see(x);
+  if (is("an op between them")) logits = graph.op(GC_OP_TANH, {logits}, {T_, B_, V});
+  losses_.push_back(loss_of(logits, V));
+  if (is("two losses over one weight")) losses_.push_back(loss_of(logits_of(), V));
+  if (is("two losses read the logits")) losses_.push_back(loss_of(logits, V));
+  // The gradient of the loss is 1, or another number.
+  if (chance(2)) losses_[0] = graph.out(GC_OP_AFFINE, {losses_[0]}, {2}, {chance(2) ? -0.7 : 3.0, 0.25});
+  trained.joins = inferred.joins = case_ >= 4 ? 0 : is("two losses over one weight") ? 2 : 1;
+  if (is("the gradient of the logits is read")) inferred.joins = 1;
+  depth += 4;
+}
+
 void Model::finish() {
-  std::vector<int> ys, flat, losses;
+  std::vector<int> ys, flat, losses = losses_;
   int32_t width = 0, total = 0;
   for (const Layer& l : sequences_) ys.push_back(l.out[0]), width += l.R;
-  int y = ys.size() == 1 ? ys[0] : emit(GC_OP_CONCAT, ys, {T_, B_, width});
-  if (chance(2)) y = dropout(y, {T_, B_, width});
-  if (chance(2)) y = attention(y, width);
-  losses.push_back(cross_entropy(y, width));
+  if (!ys.empty()) {
+    int y = ys.size() == 1 ? ys[0] : emit(GC_OP_CONCAT, ys, {T_, B_, width});
+    if (chance(2)) y = dropout(y, {T_, B_, width});
+    if (chance(2)) y = attention(y, width);
+    losses.push_back(cross_entropy(y, width));
+  }
   for (int id : seen_) {
     const auto n = static_cast<int32_t>(graph.count(id));
     flat.push_back(graph.op(GC_OP_RESHAPE, {id}, {n}));
@@ -244,7 +279,8 @@ void Model::finish() {
     const int all = graph.op(GC_OP_CONCAT, flat, {total});
     losses.push_back(graph.out(GC_OP_MEAN_SQUARE, {all, graph.host({total}, random_.floats(total))}, {2}));
   }
-  loss = losses.size() == 1 ? losses[0] : graph.out(GC_OP_ADD, losses, {2});
+  loss = losses[0];
+  for (size_t i = 1; i < losses.size(); ++i) loss = graph.out(GC_OP_ADD, {loss, losses[i]}, {2});
   rows = T_ * B_;
   results.push_back(loss);
 }

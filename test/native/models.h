@@ -3,15 +3,17 @@
 #pragma once
 #include <algorithm>
 
+#include "core/rewrites.h"
 #include "lab.h"
 
 namespace lab {
 
 // The numbers of rewrites that a plan must have.
 struct Marks {
-  int folds = 0, pairs = 0, pairs_back = 0, stacked = 0;
+  int folds = 0, pairs = 0, pairs_back = 0, stacked = 0, joins = 0;
   bool operator==(const Marks& o) const {
-    return folds == o.folds && pairs == o.pairs && pairs_back == o.pairs_back && stacked == o.stacked;
+    return folds == o.folds && pairs == o.pairs && pairs_back == o.pairs_back && stacked == o.stacked &&
+           joins == o.joins;
   }
 };
 
@@ -22,11 +24,13 @@ inline Marks marks_of(const gatecell::Plan& plan) {
     m.pairs += node.partner > node.index;
     m.pairs_back += node.partner_back > node.index;
     m.stacked += node.stack_first >= 0 && node.op->opcode != GC_OP_DROPOUT;
+    m.joins += node.op == &gatecell::op_output_loss;
   }
+  m.folds -= m.joins;  // the logits of a joined layer have no memory, either
   return m;
 }
 
-enum class Around { kFold, kDirections, kStack };
+enum class Around { kFold, kDirections, kStack, kOutput };
 // Names of the cases. In the first 4 (kDirections: 5, on a device 8) the rewrite applies; each of the others breaks one condition.
 inline const std::vector<const char*>& conditions_of(Around around) {
   static const std::vector<const char*> fold = {"every condition holds",
@@ -70,7 +74,16 @@ inline const std::vector<const char*>& conditions_of(Around around) {
                                                  "two directions above",
                                                  "one step",
                                                  "dropout between reversed layers with lengths"};
-  return around == Around::kFold ? fold : around == Around::kDirections ? directions : stack;
+  static const std::vector<const char*> output = {
+      "every condition holds",      "the weight is also the table of an embedding",
+      "two losses over one weight", "x has another reader",
+      "the logits are a result",    "the logits are carried",
+      "two losses read the logits", "the gradient of the logits is read",
+      "an op between them",         "few classes"};
+  return around == Around::kFold         ? fold
+         : around == Around::kDirections ? directions
+         : around == Around::kStack      ? stack
+                                         : output;
 }
 
 struct Layer {
@@ -99,7 +112,8 @@ class Model {
     T_ = 2 + pick(6), B_ = 1 + pick(5);
     if (around == Around::kFold) fold();
     else if (around == Around::kDirections) directions();
-    else stack();
+    else if (around == Around::kStack) stack();
+    else output();
     if (loss < 0) finish();
     graph.control[GC_C_SEED] = static_cast<double>(1 + seed % 1000);
   }
@@ -159,6 +173,7 @@ class Model {
   void fold();
   void directions();
   void stack();
+  void output();
   // Returns a width at or somewhat above the smallest with which a layer over I inputs is work for several threads; or one far below it.
   int32_t width_of(int32_t I, bool small);
   void delay_line(int from, const Dims& dims);
@@ -166,12 +181,15 @@ class Model {
   void finish();
   int attention(int y, int32_t width);
   int cross_entropy(int y, int32_t width);
+  // Returns the loss of logits [T, B, V], with random targets and weights.
+  int loss_of(int logits, int32_t V);
 
   Random random_;
   size_t case_;
   int32_t T_, B_;
   std::vector<Layer> sequences_;  // layers whose y the head reads
   std::vector<int> seen_;         // the other tensors that the loss reads
+  std::vector<int> losses_;       // parts of the loss
   int tied_ = Graph::none;        // the table that is also the weights of the head, if there is one
   int32_t tokens_ = 0;            // rows of that table
 };

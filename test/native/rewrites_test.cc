@@ -1,5 +1,5 @@
 // Rewrites of the graph (native/core/rewrites.cc) on 1, 2 and 3 threads: random models around each of them, with all its conditions
-// and with each one false in turn, and graphs of all other ops, compared with their plain evaluation in double. The long run has 2,000
+// and with each one false in turn, and graphs of all other ops, compared with their plain evaluation in double. The long run has 2,400
 // models and prints the largest relative errors.
 #include <cstdio>
 
@@ -53,11 +53,15 @@ TEST_CASE("rewrites: two directions side by side on threads, or one after the ot
   check_around(Around::kDirections, "two directions", 0, 3, false);
 }
 TEST_CASE("rewrites: layers on layers") { check_around(Around::kStack, "stacks", 0, 3, false); }
+TEST_CASE("rewrites: the output layer joined with the cross-entropy of its logits, or not") {
+  check_around(Around::kOutput, "output layers", 0, 3, false);
+}
 TEST_CASE("rewrites: graphs of all other ops") { check_others(5000, 30, false); }
 
 TEST_CASE("rewrites: a long run of random models" * doctest::skip()) {
   check_around(Around::kFold, "folded embeddings", 100, 40, true);
   check_around(Around::kDirections, "two directions", 100, 40, true);
   check_around(Around::kStack, "stacks", 100, 40, true);
+  check_around(Around::kOutput, "output layers", 100, 40, true);
   check_others(6000, 360, true);
 }

@@ -15,13 +15,15 @@ enum class Skips {
   kWindowLstm,
   kLstm,
   kGru,
-  kTokens
+  kTokens,
+  kOutput
 };
-constexpr int kSkipKinds = 10;
+constexpr int kSkipKinds = 11;
 inline const char* name_of(Skips kind) {
   constexpr const char* names[kSkipKinds] = {
       "cross-entropy", "mixture density",   "ctc",  "dot attention", "additive attention",
-      "window",        "layer with window", "lstm", "gru",           "tokens of an lstm"};
+      "window",        "layer with window", "lstm", "gru",           "tokens of an lstm",
+      "output layer"};
   return names[static_cast<int>(kind)];
 }
 
@@ -35,7 +37,8 @@ class SkippedRows {
     graph.device = device, graph.precision = precision, graph.threads = 1 + static_cast<int32_t>(seed % 3);
     T_ = 3 + pick(5), B_ = 2 + pick(3), C_ = 3 + pick(18);
     for (int32_t b = 0; b < B_; ++b) lengths_.push_back(b == 0 ? T_ : pick(T_ + 1));
-    if (kind == Skips::kCrossEntropy) cross_entropy();
+    if (kind == Skips::kCrossEntropy) cross_entropy(rows_of(sequence(T_, C_), {T_, B_, C_}, C_));
+    else if (kind == Skips::kOutput) output();
     else if (kind == Skips::kMixture) mixture();
     else if (kind == Skips::kCtc) ctc();
     else if (kind == Skips::kDotAttention || kind == Skips::kAdditiveAttention)
@@ -108,7 +111,8 @@ class SkippedRows {
     loss_ = graph.out(GC_OP_MEAN_SQUARE, {y, graph.host(dims, random_.floats(count_of(dims)))}, {2});
   }
 
-  void cross_entropy();
+  void cross_entropy(int logits);
+  void output();
   void mixture();
   void ctc();
   void attention(bool additive);
@@ -125,12 +129,11 @@ class SkippedRows {
 
 // A row is left out by the target -1, by an id of the caller's choice, by a weight of 0, or, with class weights and without smoothing, by a
 // class of weight 0.
-inline void SkippedRows::cross_entropy() {
+inline void SkippedRows::cross_entropy(int logits) {
   const int variant = pick(4);
   const bool weighted = variant % 2 == 1, smooth = variant > 1, by_class = weighted && !smooth && pick(2);
   const bool by_row = !by_class && pick(3) == 0;
   const int32_t skipped = by_class ? C_ - 1 : by_row ? 0 : pick(2) ? -1 : -100;
-  const int logits = rows_of(sequence(T_, C_), {T_, B_, C_}, C_);
   std::vector<int> in = {logits, graph.ids({T_, B_}, targets(skipped))};
   Floats weights = random_.floats(C_);
   for (float& w : weights) w = std::fabs(w) + 0.25f;
@@ -142,6 +145,14 @@ inline void SkippedRows::cross_entropy() {
   }
   const bool others = by_class || by_row;  // -1, which does not occur, is the ignored target
   loss_ = graph.out(GC_OP_CROSS_ENTROPY, in, {2}, {others ? 0.0 : skipped + 1.0, smooth ? 0.1 : 0.0});
+}
+
+// With so many classes that the output layer is one node with the loss (native/core/rewrites.cc).
+inline void SkippedRows::output() {
+  Dims dims = {T_, B_, C_};
+  const int x = rows_of(sequence(T_, C_), dims, C_);
+  C_ = 256 + pick(40);
+  cross_entropy(linear(x, dims, C_));
 }
 
 inline void SkippedRows::mixture() {
