@@ -264,6 +264,7 @@ Run make_run(const Task& t) {
     auto sampler = std::make_shared<Sampler>(t);
     return [sampler] { sampler->step(); };
   }
+  if (t.mode == "train-translation") throw Unsupported{"a translator: it has only layers"};
   const bool train = t.mode == "train-char" || t.mode == "layer";
   if (train && t.precision == "int8") throw Unsupported{"training in int8"};
   std::shared_ptr<Lstm> lstm;

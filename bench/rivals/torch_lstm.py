@@ -18,8 +18,10 @@ import time
 
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 
 VOCABULARY = 65
+SYMBOLS = 4000
 MOST_SAMPLES = 20000
 DEVICE = os.environ.get("GATECELL_TORCH_DEVICE", "cpu")
 ON_GPU = DEVICE == "cuda"
@@ -74,6 +76,56 @@ def train_char(layers, B, T, H, variant):
         with mixed(variant):
             logits, _ = model(tokens[:-1])
             loss = loss_of(logits.reshape(-1, VOCABULARY), tokens[1:].reshape(-1))
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+
+    return step
+
+
+class Translator(nn.Module):
+    """A bidirectional encoder, two layers of a decoder with Luong's general attention between them, and an output over the embeddings."""
+
+    def __init__(self, hidden):
+        super().__init__()
+        size = hidden // 2
+        self.symbols = nn.Embedding(SYMBOLS, size)
+        self.encoder = nn.LSTM(size, hidden // 2, bidirectional=True)
+        self.bridge_h, self.bridge_c = nn.Linear(2 * hidden, hidden), nn.Linear(2 * hidden, hidden)
+        self.lower, self.upper = nn.LSTM(size, hidden), nn.LSTM(2 * hidden, hidden)
+        self.query = nn.Linear(hidden, hidden, bias=False)
+        self.output = nn.Linear(2 * hidden, size)
+        self.bias = nn.Parameter(torch.zeros(SYMBOLS))
+        nn.init.normal_(self.symbols.weight, std=size**-0.5)
+
+    def vectors(self, ids):
+        return self.symbols(ids) * self.symbols.embedding_dim**0.5
+
+    def forward(self, source, given):
+        encoded, (h, c) = self.encoder(self.vectors(source))
+        final = torch.cat([h[0], h[1], c[0], c[1]], -1)
+        start = (torch.tanh(self.bridge_h(final))[None], self.bridge_c(final)[None])
+        below, _ = self.lower(self.vectors(given), start)
+        memory = encoded.transpose(0, 1)
+        scores = torch.bmm(self.query(below).transpose(0, 1), memory.transpose(1, 2))
+        context = torch.bmm(torch.softmax(scores, -1), memory).transpose(0, 1)
+        above, _ = self.upper(torch.cat([below, context], -1))
+        hidden = torch.tanh(self.output(torch.cat([above, context], -1)))
+        return F.linear(hidden, self.symbols.weight, self.bias)
+
+
+def train_translation(_layers, B, T, H, variant):
+    """The whole step of a translator, on one batch of random symbols, T a sentence."""
+    model = placed(Translator(H), variant)
+    source = torch.randint(0, SYMBOLS, (T, B), device=DEVICE)
+    target = torch.randint(0, SYMBOLS, (T + 1, B), device=DEVICE)
+    loss_of = nn.CrossEntropyLoss(label_smoothing=0.1)
+    optimizer = adam(model, variant)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        with mixed(variant):
+            loss = loss_of(model(source, target[:-1]).reshape(-1, SYMBOLS), target[1:].reshape(-1))
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -141,8 +193,16 @@ def gemm(_layers, B, _T, H, _variant):
     return lambda: torch.mm(a, w.t(), out=c)
 
 
-MODES = {"train-char": train_char, "layer": layer, "sequence": sequence, "step": step, "sample": sample, "gemm": gemm}
-TRAINS = ("train-char", "layer")
+MODES = {
+    "train-char": train_char,
+    "train-translation": train_translation,
+    "layer": layer,
+    "sequence": sequence,
+    "step": step,
+    "sample": sample,
+    "gemm": gemm,
+}
+TRAINS = ("train-char", "train-translation", "layer")
 opened = {}
 
 

@@ -11,11 +11,13 @@ import type { Workload } from './workload.js'
 import { streams } from './workloads/streams.js'
 import { sampling, step } from './workloads/step.js'
 import { trainChar } from './workloads/train-char.js'
+import { trainTranslation } from './workloads/train-translation.js'
 import { variants } from './workloads/variants.js'
 
 /** All workloads, in the order in which they run. */
 export const workloads: readonly Workload[] = [
   trainChar,
+  trainTranslation,
   layer,
   ...variants,
   sequence,

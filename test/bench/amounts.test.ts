@@ -1,13 +1,16 @@
 // The counted operations and bytes of a workload: compared with the definitions written out, and with sums over single products.
 import t from 'tap'
 import {
+  TRANSLATION_SYMBOLS,
   foldedTrainCharFlops,
   layerFlops,
   layersBytes,
   layersFlops,
+  outputFlops,
   recurrentBytes,
   sampleBytes,
-  trainCharFlops
+  trainCharFlops,
+  trainTranslationFlops
 } from '../../src/bench/workloads/amounts.js'
 
 t.test('a layer is eight products of each input and each state', async (t) => {
@@ -35,6 +38,30 @@ t.test('folding the embedding leaves one input product for each symbol', async (
   t.equal(trainCharFlops(sizes) - foldedTrainCharFlops(sizes), (64 * 64 - 65) * once)
   const few = { B: 2, T: 3, H: 16, layers: 2 }
   t.equal(foldedTrainCharFlops(few), trainCharFlops(few), 'never more than there are tokens')
+})
+
+t.test('train-translation is three passes over its products', async (t) => {
+  const product = (rows: number, inputs: number, outputs: number) => 2 * rows * inputs * outputs
+  for (const [B, T, H] of [
+    [64, 16, 512],
+    [3, 5, 8]
+  ] as const) {
+    const N = B * T
+    const E = H / 2
+    const products = [
+      2 * product(N, E + H / 2, 4 * (H / 2)), // both directions of the encoder
+      2 * product(B, 2 * H, H), // the first state of the decoder
+      product(N, E + H, 4 * H),
+      product(N, H, H), // queries
+      B * product(T, H, T), // scores
+      B * product(T, T, H), // contexts
+      product(N, 2 * H + H, 4 * H),
+      product(N, 2 * H, E),
+      product(N, E, TRANSLATION_SYMBOLS)
+    ]
+    t.equal(trainTranslationFlops({ B, T, H }), 3 * products.reduce((sum, flops) => sum + flops), `H ${H}`)
+    t.equal(outputFlops({ B, T, H }), products.at(-1))
+  }
 })
 
 t.test('bytes of the weights by precision', async (t) => {

@@ -33,7 +33,17 @@ const none = {
 }
 const tiny = { ...none, threads: [1], hidden: [16], batch: [2], layers: [1], length: 3 }
 const variants = ['bidirectional', 'lengths', 'peephole', 'layer-norm']
-const measured = ['train-char', 'layer', ...variants, 'sequence', 'step', 'sample', 'gemm', 'gates']
+const measured = [
+  'train-char',
+  'train-translation',
+  'layer',
+  ...variants,
+  'sequence',
+  'step',
+  'sample',
+  'gemm',
+  'gates'
+]
 const seconds = 0.02
 
 async function run(chosen: readonly Workload[], choice: Parameters<typeof runBench>[0]['choice']) {
@@ -85,6 +95,9 @@ t.test('each workload gives rows with the promised fields', async (t) => {
     const [own, plain, of] = [row['median_us'], row['plain_us'], row['of_plain']] as number[]
     t.ok(Math.abs(own! / plain! - of!) < 1e-9, `${name} beside the plain layer`)
   }
+
+  const translation = file.rows.find(({ workload }) => workload === 'train-translation')!
+  t.ok((translation['output_us'] as number) > 0 && lines.some((line) => line.includes('output layer and loss')))
 
   const sample = file.rows.find(({ workload }) => workload === 'sample')!
   const [whole, steps, added] = [sample['median_us'], sample['steps_us'], sample['added_us']] as number[]

@@ -96,6 +96,12 @@ function pointLines(row: BenchRow): string[] {
     const [steps, added] = [withUnit(row['steps_us']), figure(number(row['added_us']))]
     lines.push(`    only the steps of its layers, in a native loop, ${steps}: head, draw and call add ${added} us`)
   }
+  if (row['output_us'] !== undefined) {
+    const share = percent(number(row['output_us']) / number(row['median_us']))
+    lines.push(
+      `    its output layer and loss, forward and backward, ${withUnit(row['output_us'])}: ${share} of the step`
+    )
+  }
   if (row['chosen'] !== undefined) {
     lines.push(
       `    auto chose ${word(row['chosen'])}: ${word(row['why'])}`,

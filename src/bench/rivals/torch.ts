@@ -84,7 +84,7 @@ export async function findTorch(
 const SYNC = 16
 
 const waysOnCpu = ({ mode }: Task): Record<string, string> =>
-  mode === 'train-char' ? { for: 'Adam one by one', foreach: 'Adam foreach' } : { '-': '' }
+  mode.startsWith('train-') ? { for: 'Adam one by one', foreach: 'Adam foreach' } : { '-': '' }
 
 /** bf16: also half precision, for which cuDNN has kernels of its own, and where it trains mixed precision with float32 weights. */
 function waysOnGpu({ mode, precision }: Task): Record<string, string> {

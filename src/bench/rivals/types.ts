@@ -6,7 +6,7 @@ import type { Contestant } from '../turns.js'
 
 /** A workload as rivals understand it. `gemm`: C[B, 4H] = A[B, H] W^T. */
 export interface Task {
-  readonly mode: 'train-char' | 'layer' | 'sequence' | 'step' | 'sample' | 'gemm'
+  readonly mode: 'train-char' | 'train-translation' | 'layer' | 'sequence' | 'step' | 'sample' | 'gemm'
   readonly sizes: Sizes
   readonly threads: number
   readonly precision: Precision

@@ -6,6 +6,9 @@ import type { Precision } from '../../graph/opcodes.js'
 /** Symbols of the character models. */
 export const VOCABULARY = 65
 
+/** Symbols of the translator. */
+export const TRANSLATION_SYMBOLS = 4000
+
 /** Sizes of a workload: B batch, T steps, H hidden size, number of layers. */
 export interface Sizes {
   readonly B: number
@@ -35,9 +38,27 @@ export function trainCharFlops({ B, T, H, layers }: Sizes): number {
   return 3 * B * T * (layers * layerFlops(1, H, H) + 2 * H * VOCABULARY)
 }
 
+/** Returns the operations of a translator's output layer forward: from H / 2 columns to the symbols. */
+export function outputFlops({ B, T, H }: Pick<Sizes, 'B' | 'T' | 'H'>): number {
+  return B * T * 2 * (H / 2) * TRANSLATION_SYMBOLS
+}
+
 /**
- * Returns the part of these operations that is executed if the embedding is folded into the first layer: the input product of that layer is
- * computed once for each symbol of the vocabulary, not once for each token.
+ * Returns the operations of one training step of a translator with attention, of T symbols on either side and embeddings of H / 2 columns: an
+ * encoder of H / 2 units in each direction, the linear layers of the decoder's first state, its two layers, the attention with its projection of
+ * the queries, the layer before the output, and the output; backward counts twice the forward pass.
+ */
+export function trainTranslationFlops({ B, T, H }: Pick<Sizes, 'B' | 'T' | 'H'>): number {
+  const tokens = B * T
+  const encoder = 2 * layerFlops(tokens, H / 2, H / 2) + 2 * B * 2 * 2 * H * H
+  const attention = tokens * 2 * H * H + 2 * tokens * 2 * T * H
+  const decoder = layerFlops(tokens, H / 2, H) + attention + layerFlops(tokens, 2 * H, H)
+  return 3 * (encoder + decoder + tokens * 2 * 2 * H * (H / 2) + outputFlops({ B, T, H }))
+}
+
+/**
+ * Returns the part of the operations of train-char that is executed if the embedding is folded into the first layer: the input product of that
+ * layer is computed once for each symbol of the vocabulary, not once for each token.
  */
 export function foldedTrainCharFlops(sizes: Sizes): number {
   const { B, T, H } = sizes

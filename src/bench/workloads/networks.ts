@@ -45,11 +45,14 @@ interface Recorded {
   loss?: Tensor
 }
 
-function compile({ graph, loss }: Recorded, setting: Setting): { plan: Plan; close: () => void } {
+/** Compiles a recording, with a loss to train, and fills its float inputs. */
+export function compile({ graph, loss }: Recorded, setting: Setting): { plan: Plan; close: () => void } {
   const parameters = new ParameterStore(graph.parameters, { training: loss !== undefined })
   parameters.initialize(0)
   const plan = createPlan(graph, { parameters, loss: loss ?? null, ...setting })
-  for (const values of Object.values(plan.inputs)) fill(values as Float32Array, 1, values.length)
+  for (const values of Object.values(plan.inputs)) {
+    if (values instanceof Float32Array) fill(values, 1, values.length)
+  }
   return {
     plan,
     close() {
