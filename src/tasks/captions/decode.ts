@@ -13,7 +13,7 @@ import { captionWordsOf } from './words.js'
 
 /** Options of captions. */
 export interface CaptionOptions {
-  /** Width of the beam search, from 1 on; 1 (default) is greedy. */
+  /** Width of the beam search, 1 to 65,536; 1 (default) is greedy. */
   readonly beam?: number
   /** Most captions of an image that are returned, at most `beam`; default 1. */
   readonly best?: number

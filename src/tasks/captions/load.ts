@@ -1,7 +1,17 @@
 // A captioner from its file: images in, captions out, and the probability of given captions.
 
 import { isUint8Array } from 'node:util/types'
-import { checkObject, list, string, uint8Array } from '../../check/index.js'
+import {
+  checkObject,
+  integer,
+  list,
+  number,
+  optional,
+  options as optionsOf,
+  signal as signalOf,
+  string,
+  uint8Array
+} from '../../check/index.js'
 import { decodeImage, type Picture } from '../../data/images/decode.js'
 import { expected, show } from '../../errors.js'
 import type { CheckpointFile } from '../../io/checkpoint.js'
@@ -63,17 +73,27 @@ export async function loadCaptioner(
   return { ...loaded, ...captionerOf(loaded.model, loaded.config) }
 }
 
+const readCaptionOptions = optionsOf<CaptionOptions>({
+  beam: optional(integer(1, 2 ** 16)),
+  best: optional(integer(1, 2 ** 16)),
+  lengthPenalty: optional(number(0, 100)),
+  signal: optional(signalOf)
+})
+const readScoreOptions = optionsOf<Pick<CaptionOptions, 'signal'>>({ signal: optional(signalOf) })
+
 /** Returns a captioner that runs a model. */
 export function captionerOf(model: Model, config: CaptionsConfig): Captioner {
   const words = captionWordsOf(config.words)
   const decoding = createCaptionDecoding(model, config)
   return {
     words,
-    async caption(images, options = {}) {
+    async caption(images, given = {}) {
+      const options = readCaptionOptions(given, 'the options of caption')
       const found = await decoding(await pixelsOf(images, config.image), options)
       return found.map((own) => own.map((one) => captionOf(one, words)))
     },
-    async score(images, captions, { signal } = {}) {
+    async score(images, captions, given = {}) {
+      const { signal } = readScoreOptions(given, 'the options of score')
       const texts = list(string)(captions, 'the captions')
       const pixels = await pixelsOf(images, config.image)
       if (texts.length !== pixels.length)

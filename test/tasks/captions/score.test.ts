@@ -51,6 +51,7 @@ t.test('files, pictures and other values', async (t) => {
   await t.rejects(captioner.caption([wide]), { code: 'ERR_INVALID_SHAPE', message: /image 0 of 12 x 8 pixels/ })
   await t.rejects(captioner.caption([bytes.subarray(0, 40)]), { code: 'ERR_FILE_FORMAT', message: /image 0/ })
   await t.rejects(captioner.caption([null as never]), { code: 'ERR_INVALID_ARGUMENT' })
+  await t.rejects(captioner.caption([bytes], { beam: 0 }), { code: 'ERR_INVALID_ARGUMENT', message: /beam/ })
   await t.rejects(captioner.score([bytes], []), { code: 'ERR_INVALID_ARGUMENT', message: /1 captions/ })
   await t.rejects(captioner.caption([bytes], { signal: AbortSignal.abort() }), { code: 'ERR_ABORTED' })
 })
