@@ -6,7 +6,7 @@ namespace cuda {
 
 namespace {
 // Returns the error of an op that samples: an invalid setting, or outputs from which nothing can be drawn.
-gc_status sampling_status(const Failure& failure) {
+gc_status sampling_status(const Failure& failure, const char* name) {
   const long long position = failure.position;
   switch (static_cast<Fault>(failure.fault)) {
     case Fault::kTemperature:
@@ -16,7 +16,7 @@ gc_status sampling_status(const Failure& failure) {
     case Fault::kTopP: return fail(GC_INVALID_ARGUMENT, "sample: expected a top-p of 0 or more, got %g", failure.value);
     case Fault::kLogits:
       return fail(GC_OUT_OF_RANGE,
-                  "sample: expected finite logits, but row %lld has a NaN or no finite maximum: check the weights",
+                  "%s: expected finite logits, but row %lld has a NaN or no finite maximum: check the weights", name,
                   position);
     case Fault::kBias:
       return fail(GC_INVALID_ARGUMENT, "mixture_sample: expected a bias from 0 to 1e6, got %g", failure.value);
@@ -52,7 +52,7 @@ gc_status failure_status(const gc_device_plan& p, const Failure& failure) {
     case Fault::kTopP:
     case Fault::kLogits:
     case Fault::kBias:
-    case Fault::kPoint: return sampling_status(failure);
+    case Fault::kPoint: return sampling_status(failure, node.name);
     case Fault::kRowLength:
       return fail(GC_OUT_OF_RANGE, "lstm: expected lengths from 0 to %lld, got %d for row %lld",
                   static_cast<long long>(input(0).dims[0]), id, position);

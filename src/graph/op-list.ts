@@ -36,7 +36,8 @@ export const opcodes = {
   matmul: 31,
   rearrange: 32,
   gather: 33,
-  scatterAdd: 34
+  scatterAdd: 34,
+  topLogSoftmax: 35
 } as const
 
 /** The functions of map programs: number and count of operands. */

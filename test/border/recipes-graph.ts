@@ -158,6 +158,7 @@ export const graphRecipes: AnyRecipe[] = [
   ),
   ...ops('weightedMean', (w) => [w.f32(3, 2, 4), w.f32(3, 2, 1), [0, 1], { keepDims: false }], singleAxis('2')),
   ...ops('sample', (w) => [w.f32(3, 2, 4), w.f32(4), 5]),
+  ...ops('topLogSoftmax', (w) => [w.f32(3, 2, 4), 2, w.i32(3, 2)]),
   ...ops(
     'crossEntropy',
     (w) => [

@@ -47,6 +47,9 @@ t.test('shapes of results', async (t) => {
   t.same(ops.reshape(f(6, 4), [2, 3, 4]).shape, [2, 3, 4])
   const drawn = ops.sample(f(1, 1, 9), f(4), 3)
   t.same([drawn.shape, drawn.dtype], [[1, 1], 'i32'])
+  const { nats, ids } = ops.topLogSoftmax(f(5, 2, 9), 3, i(5, 2))
+  t.same([nats.shape, nats.dtype, ids.shape, ids.dtype], [[5, 2, 4], 'f32', [5, 2, 4], 'i32'])
+  t.same(ops.topLogSoftmax(f(9), 9).nats.shape, [9])
 })
 
 t.test('refusals', async (t) => {
@@ -126,6 +129,13 @@ t.test('refusals', async (t) => {
     ['rank', () => ops.reshape(f(5, 2), [1, 1, 1, 1, 10]), /1 to 4 dimensions/],
     ['scale', () => ops.affine(f(5), NaN), /as scale of [a-z]+ but received NaN/, 'ERR_INVALID_ARGUMENT'],
     ['control', () => ops.sample(f(1, 9), f(3), 0), /control of shape \[4\] in \w+ but received \[3\]/],
+    [
+      'count',
+      () => ops.topLogSoftmax(f(2, 9), 10),
+      /from 1 to 9 as count of \w+ but received 10/,
+      'ERR_INVALID_ARGUMENT'
+    ],
+    ['also', () => ops.topLogSoftmax(f(2, 9), 1, i(3)), /also of shape \[2\] in \w+ but received \[3\]/],
     ['no tensor', () => ops.tanh(3 as never), /Expected a tensor as x of tanh but received 3/, 'ERR_INVALID_ARGUMENT'],
     ['another graph', () => ops.add(f(5), new Graph().input('x', [5], 'f32')), /one graph/, 'ERR_INVALID_ARGUMENT'],
     ['a dimension of 0', () => f(5, 0), /each an integer >= 1, as the shape of input "\w+" but received \[5, 0\]/],

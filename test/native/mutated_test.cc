@@ -34,6 +34,8 @@ void language_model(Graph& g, int& loss) {
   const int logits = g.op(GC_OP_LINEAR, {x, matrix(V, H), g.param({V}, random.floats(V))}, {T, B, V});
   loss = g.out(GC_OP_CROSS_ENTROPY, {logits, g.ids({T, B}, random.ids(T * B, -1, V))}, {2});
   g.out(GC_OP_SAMPLE, {logits, g.host({4}, {1, 3, 0.9f, 0})}, {T, B}, {7}, GC_I32);
+  const int also = g.ids({T, B}, random.ids(T * B, 0, V));
+  g.record(GC_OP_TOP_LOG_SOFTMAX, {logits, also}, {g.host({T, B, 3}), g.ids({T, B, 3})}, {});
 }
 
 // A model that writes and reads pen strokes, with every op over sequences of different lengths.

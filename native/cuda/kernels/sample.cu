@@ -4,6 +4,7 @@
 //
 // With top-k or top-p each kept id costs one search of the row by the block, which is fast enough for the usual tens of ids.
 #include "../../core/philox.h"
+#include "candidate.h"
 #include "faults.h"
 #include "ops.h"
 
@@ -56,19 +57,9 @@ __device__ bool read_settings(const float* given, int64_t vocabulary, int32_t no
   return true;
 }
 
-// Returns the best of the candidates of the block's threads: the largest value, among equal ones the smallest id; id -1 if there is none.
-struct Candidate {
-  float value;
-  int32_t id;
-};
-__device__ Candidate better(Candidate a, Candidate b) {
-  if (b.id < 0) return a;
-  if (a.id < 0 || b.value > a.value) return b;
-  return b.value == a.value && b.id < a.id ? b : a;
-}
+// Returns the best of the candidates of the block's threads.
 __device__ Candidate best_of_block(Candidate mine, Candidate* shared) {
-  for (int with = kWarp / 2; with > 0; with /= 2)
-    mine = better(mine, {__shfl_xor_sync(kAllLanes, mine.value, with), __shfl_xor_sync(kAllLanes, mine.id, with)});
+  mine = best_of_warp(mine);
   __syncthreads();
   if (lane_id() == 0) shared[threadIdx.x / kWarp] = mine;
   __syncthreads();
@@ -79,13 +70,7 @@ __device__ Candidate best_of_block(Candidate mine, Candidate* shared) {
 
 // Returns the first id after `last` in the order of likelihood.
 __device__ Candidate next_best(const float* x, int64_t n, Candidate last, Candidate* shared) {
-  Candidate mine = {0, -1};
-  for (int64_t j = threadIdx.x; j < n; j += kThreads) {
-    const Candidate here = {x[j], static_cast<int32_t>(j)};
-    const bool after = last.id < 0 || here.value < last.value || (here.value == last.value && here.id > last.id);
-    if (after) mine = better(mine, here);
-  }
-  return best_of_block(mine, shared);
+  return best_of_block(best_after(x, n, last, threadIdx.x, kThreads), shared);
 }
 
 __device__ double sum_of_block(const float* w, int64_t n) {

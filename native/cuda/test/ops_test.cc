@@ -121,6 +121,31 @@ TEST_CASE("cuda sample: the processor's ids for every kind of setting") {
   }
 }
 
+TEST_CASE("cuda top_log_softmax: the processor's ids and log probabilities") {
+  for (int32_t V : {1, 2, 65, 300}) {
+    for (int32_t k : {1, 2, 12}) {
+      if (k > V) continue;
+      CAPTURE(V);
+      CAPTURE(k);
+      int ids = 0;
+      Twins twins([&](Graph& g, Twins& t) {
+        Random random(39);
+        Floats logits = random.floats(24 * V, 3);
+        for (float& value : logits) value = std::round(value * 8) / 8;  // many are equal
+        const std::vector<int> in = {g.host({6, 4, V}, logits), g.ids({6, 4}, random.ids(24, 0, V))};
+        const int nats = g.host({6, 4, k + 1});
+        ids = g.ids({6, 4, k + 1});
+        g.record(GC_OP_TOP_LOG_SOFTMAX, in, {nats, ids}, {});
+        t.results = {nats};
+      });
+      twins.compile();
+      twins.run(GC_FORWARD);
+      CHECK(twins.device.id_value(ids) == twins.cpu.id_value(ids));
+      CHECK(twins.worst() < 1e-6);
+    }
+  }
+}
+
 TEST_CASE(
     "cuda cross_entropy: weights of rows that are negative or not finite are refused, of ignored rows they are not "
     "read") {
@@ -157,6 +182,10 @@ TEST_CASE("cuda: bad data ends in the processor's sentence, and the next run is 
         g.out(opcode, in, {2}, control.empty() ? Doubles{} : Doubles{3, 0.1});
       }
       if (opcode == GC_OP_EMBEDDING) g.out(opcode, {g.param({9, 4}, random.floats(36)), g.ids({2, 3}, ids)}, {2, 3, 4});
+      if (opcode == GC_OP_TOP_LOG_SOFTMAX) {
+        const int x = control.empty() ? logits : g.host({2, 3, 2}, control);
+        g.record(opcode, {x, g.ids({2, 3}, ids)}, {g.host({2, 3, 2}), g.ids({2, 3, 2})}, {});
+      }
       if (opcode == GC_OP_GATHER) g.out(opcode, {logits, g.ids({2, 3}, ids)}, {2, 3, 2, 3}, {2});
       if (opcode == GC_OP_SCATTER_ADD) g.out(opcode, {logits, g.ids({2, 3}, ids)}, {9, 9}, {0});
     });
@@ -170,6 +199,8 @@ TEST_CASE("cuda: bad data ends in the processor's sentence, and the next run is 
   expect(GC_OP_EMBEDDING, {}, {0, 1, -5, 3, 4, 8}, GC_OUT_OF_RANGE);
   expect(GC_OP_GATHER, {}, {0, 1, 2, 8, 9, -1}, GC_OUT_OF_RANGE);
   expect(GC_OP_SCATTER_ADD, {}, {0, -7, 2, 8, 9, 1}, GC_OUT_OF_RANGE);
+  expect(GC_OP_TOP_LOG_SOFTMAX, {}, {0, 1, 2, 8, 9, -1}, GC_OUT_OF_RANGE);
+  expect(GC_OP_TOP_LOG_SOFTMAX, {0, 1, 2, 3, 4, 5, NAN, 7, 8, 9, NAN, NAN}, {0, 1, 1, 1, 1, 1}, GC_OUT_OF_RANGE);
   expect(GC_OP_CROSS_ENTROPY, {}, {0, -1, 2, 8, 9, 1}, GC_OUT_OF_RANGE);
   expect(GC_OP_CROSS_ENTROPY, {1, 2, 3, -1, 5, 6, NAN, 8, 9}, {0, 1, 2, 3, 4, 5}, GC_OUT_OF_RANGE);
   expect(GC_OP_CROSS_ENTROPY, {1, 2, 3, 4, 5, 6, 7, 8, 9}, {0, 2, 8, -1, 9, 5}, GC_OUT_OF_RANGE);

@@ -5,7 +5,7 @@
 
 import { options as optionsOf } from '../../check/index.js'
 import { expected } from '../../errors.js'
-import { expectNumber, expectRows, expectSame, expectType, lastDim } from '../check.js'
+import { expectNumber, expectRows, expectSame, expectShape, expectType, lastDim, withLast } from '../check.js'
 import type { OpName } from '../opcodes.js'
 import { MAX_ELEMENTS, checkShape, sameShape, showShape, sizeOf, type Shape } from '../shape.js'
 import { tensorOrNull, type Tensor } from '../graph.js'
@@ -190,4 +190,27 @@ export function sample(logits: Tensor, control: Tensor, stream: number, rows: Te
   expectNumber('sample', 'stream', stream, 0, MAX_ELEMENTS, true)
   const shape = logits.shape.length === 1 ? [1] : logits.shape.slice(0, -1)
   return logits.graph.record('sample', [logits, control, rows], [{ dtype: 'i32', shape }], [stream])[0]!
+}
+
+/**
+ * Records the logarithms of the `count` largest probabilities of the softmax of each row of logits [..., V], from 1 to V: `nats` f32 [..., count],
+ * the largest first, equal logits in the order of their ids, and their `ids`, int32 [..., count]. With `also`, int32 [...], both have one more
+ * column, for that id of each row. Has no gradient. Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an argument does not fit; a run throws
+ * ERR_OUT_OF_RANGE for a row with NaN or without a finite maximum, and for an id outside the row.
+ * @example
+ * const { nats, ids } = ops.topLogSoftmax(logits, 5)
+ */
+export function topLogSoftmax(
+  logits: Tensor,
+  count: number,
+  also: Tensor | null = null
+): { readonly nats: Tensor; readonly ids: Tensor } {
+  expectType('topLogSoftmax', 'logits', logits, 'f32')
+  expectNumber('topLogSoftmax', 'count', count, 1, lastDim(logits), true)
+  if (also !== null)
+    expectShape('topLogSoftmax', 'also', also, 'i32', logits.shape.length === 1 ? [1] : logits.shape.slice(0, -1))
+  const shape = withLast(logits.shape, count + (also === null ? 0 : 1))
+  const both = [{ dtype: 'f32', shape } as const, { dtype: 'i32', shape } as const]
+  const [nats, ids] = logits.graph.record('topLogSoftmax', [logits, also], both) as [Tensor, Tensor]
+  return { nats, ids }
 }
