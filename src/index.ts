@@ -96,14 +96,16 @@ export type { FitOptions, Measured, Report, StopReason, Summary, TrainerEvents, 
 export type { RateFunction, Schedule, PlateauState } from './train/schedules.js'
 export { createTrainer, type Trainer } from './train/trainer.js'
 
-export {
-  beamSearch,
-  beamSearchAsync,
-  type AsyncBeamDecoder,
-  type BeamDecoder,
-  type BeamOptions,
-  type Hypothesis
-} from './generate/decode/beam.js'
+export { beamSearch, beamSearchAsync } from './generate/decode/beam.js'
+export type {
+  AsyncBeamDecoder,
+  BeamDecoder,
+  BeamEntry,
+  BeamOptions,
+  BeamStep,
+  Hypothesis,
+  WantedTokens
+} from './generate/decode/beam-types.js'
 export { sessionDecoder, type SessionDecoderOptions } from './generate/decode/session-decoder.js'
 export { ctcGreedy, rowsOf, type CtcPath, type LogitRows } from './generate/decode/ctc.js'
 export {

@@ -8,34 +8,59 @@ import { SessionPlan } from './session-plan.js'
 import type { RecordValue } from './samplers.js'
 
 /** Most idle plans of a model. Beyond that, the plan that was used longest ago is disposed of. */
-const MOST_IDLE = 16
+const MOST_IDLE = 32
+
+/** A plan as the pool keeps it. */
+export interface PooledPlan {
+  readonly plan: { readonly disposed: boolean; dispose(): void }
+  /** Copies out the value that is only in the plan, if there is one. */
+  leave(): void
+}
+
+/**
+ * Returns the number of rows of a plan for `count` rows: up to 8 the number itself, then one of four numbers between two powers of two, so that there
+ * are few plans and few rows too many.
+ */
+export function pooledRows(count: number): number {
+  let step = 1
+  while (count > 8 * step) step *= 2
+  return Math.ceil(count / step) * step
+}
 
 /** The plans and the turns of the sessions of one model. */
 export class PlanPool {
   readonly seats: Seats<null>
   /** The key of each idle plan, the one that was used longest ago first. */
-  readonly #idle: { key: string; plan: SessionPlan }[] = []
+  readonly #idle: { key: string; plan: PooledPlan }[] = []
 
   constructor(model: SessionModel) {
     this.seats = new Seats(model.parameters, () => null)
   }
 
-  /** Returns a plan for `count` sessions of `kind`. Its number of rows is the next power of two, so that there are few plans. */
+  /** Returns a plan for `count` sessions of `kind`. */
   take(kind: SessionKind, count: number, purpose: SessionPurpose): SessionPlan {
-    let rows = 1
-    while (rows < count) rows *= 2
-    const key = keyOf(kind, rows, purpose)
-    for (let at = this.#idle.length - 1; at >= 0; at--) {
-      if (this.#idle[at]!.key !== key) continue
-      const { plan } = this.#idle.splice(at, 1)[0]!
-      if (!plan.plan.disposed) return plan
-    }
-    return new SessionPlan(kind, rows, purpose)
+    const rows = pooledRows(count)
+    return this.takePlan(keyOf(kind, rows, purpose), () => new SessionPlan(kind, rows, purpose))
   }
 
   /** Takes back a plan that `take` returned. */
   give(kind: SessionKind, plan: SessionPlan, purpose: SessionPurpose): void {
-    this.#idle.push({ key: keyOf(kind, plan.rows, purpose), plan })
+    this.givePlan(keyOf(kind, plan.rows, purpose), plan)
+  }
+
+  /** Returns the idle plan of a key that was used last, or the result of `create`, which makes all plans of the key. */
+  takePlan<P extends PooledPlan>(key: string, create: () => P): P {
+    for (let at = this.#idle.length - 1; at >= 0; at--) {
+      if (this.#idle[at]!.key !== key) continue
+      const { plan } = this.#idle.splice(at, 1)[0]!
+      if (!plan.plan.disposed) return plan as P
+    }
+    return create()
+  }
+
+  /** Takes back a plan that `takePlan` returned for the key. */
+  givePlan(key: string, plan: PooledPlan): void {
+    this.#idle.push({ key, plan })
     if (this.#idle.length <= MOST_IDLE) return
     const oldest = this.#idle.shift()!.plan
     oldest.leave()

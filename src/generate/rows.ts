@@ -87,3 +87,20 @@ export function takeRow(view: View, { rows, outer, inner }: RowLayout, row: numb
 
 /** Returns the number of elements of a row. */
 export const sizeOfRow = ({ outer, inner }: RowLayout): number => outer * inner
+
+/** A row of a view. */
+export interface RowOfView {
+  readonly view: View
+  readonly layout: RowLayout
+  readonly row: number
+}
+
+/** Copies a row of a view into a row of another one, of a plan with another number of rows. */
+export function copyRow(from: RowOfView, to: RowOfView): void {
+  // The layout of a plan of one row has no outer pieces.
+  const { outer, inner } = to.layout.rows === 1 ? from.layout : to.layout
+  for (let o = 0; o < outer; o++) {
+    const begin = (o * from.layout.rows + from.row) * inner
+    to.view.set(from.view.subarray(begin, begin + inner), (o * to.layout.rows + to.row) * inner)
+  }
+}

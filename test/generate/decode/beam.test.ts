@@ -1,7 +1,8 @@
 // Beam search over a decoder's tokens against every sequence there is.
 import t from 'tap'
 import { defineModel, embedding, i32, linear, lstm } from '../../../src/index.js'
-import { beamSearch, type BeamDecoder } from '../../../src/generate/decode/beam.js'
+import { beamSearch } from '../../../src/generate/decode/beam.js'
+import type { BeamDecoder } from '../../../src/generate/decode/beam-types.js'
 import { lexiconScorer, logSoftmax, streamScorer } from '../../../src/generate/scorers.js'
 
 const END = 0
