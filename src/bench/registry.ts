@@ -12,6 +12,7 @@ import { streams } from './workloads/streams.js'
 import { sampling, step } from './workloads/step.js'
 import { trainChar } from './workloads/train-char.js'
 import { trainTranslation } from './workloads/train-translation.js'
+import { translate } from './workloads/translate.js'
 import { variants } from './workloads/variants.js'
 
 /** All workloads, in the order in which they run. */
@@ -28,6 +29,7 @@ export const workloads: readonly Workload[] = [
   ctc,
   mixture,
   pen,
+  translate,
   eventLoop,
   streams
 ]

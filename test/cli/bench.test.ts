@@ -1,4 +1,4 @@
-// gatecell bench on the command line: pen, streams and event-loop.
+// gatecell bench on the command line: pen, streams, event-loop and translate.
 
 import t from 'tap'
 import { inProcess } from './in-process.js'
@@ -35,4 +35,14 @@ t.test('the event loop turns while a model trains', async (t) => {
   // A loop that waited for each step would turn about once a step. Both are slower on a busy machine.
   const steps = Math.max(1, (row.tokens_per_second as number) / (64 * 64))
   t.ok((row.samples as number) > 2 * steps, `${row.samples as number} turns in ${steps} steps`)
+})
+
+t.test('sentences are translated, greedy and with a beam', async (t) => {
+  const rows = (await json('bench', 'translate', '--time', '0.1s')).filter(({ workload }) => workload === 'translate')
+  const cases = [[1, 1], [32, 1], [32, 5]] // prettier-ignore
+  t.strictSame(
+    rows.map(({ shape }) => shape),
+    cases.map(([sentences, beam]) => ({ H: 512, layers: 2, sentences, beam, symbols: 10 }))
+  )
+  for (const row of rows) t.ok((row.median_us as number) > 0 && (row.times_greedy as number) > 0)
 })

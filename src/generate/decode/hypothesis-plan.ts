@@ -6,7 +6,7 @@ import { sample, topLogSoftmax } from '../../graph/ops/index.js'
 import type { GeneratingPlan } from '../../graph/plan.js'
 import type { View } from '../../graph/shape.js'
 import type { PooledPlan } from '../plan-pool.js'
-import { copyRow, putRow, rowsOfShape, sizeOfRow, takeRow, type RowLayout, type SessionValue } from '../rows.js'
+import { copyRow, putRow, rowsOfShape, takeRow, type RowLayout, type SessionValue } from '../rows.js'
 import { DRAW_STREAM } from '../samplers.js'
 import { logSoftmax } from '../scorers.js'
 import { recordStep, type SessionKind } from '../session-kind.js'
@@ -79,6 +79,8 @@ export class HypothesisPlan implements PooledPlan {
   readonly #outputs: Readonly<Record<string, Part>>
   /** The beginning whose inputs each row has. The plan does not keep it in memory. */
   readonly #beginnings: (WeakRef<Beginning> | null)[]
+  /** The outputs of the last step. */
+  readonly #copies = new Map<Part, View>()
   /** The copies of the states that are in the plan. */
   #made: MadeStates | null = null
 
@@ -121,6 +123,7 @@ export class HypothesisPlan implements PooledPlan {
     this.#made = null
     await this.plan.run()
     const made = this.#copyStates()
+    for (const part of Object.values(this.#outputs)) this.#copies.set(part, part.view.slice())
     const steps = asked.map(({ state: { beginning } }, i) => {
       const row = places[i]!
       return { state: { beginning, made, row }, ...this.#continuations(row), ...this.#attention(row, beginning) }
@@ -205,13 +208,15 @@ export class HypothesisPlan implements PooledPlan {
     return this.#tensors.attention === null ? {} : { attention: this.#output('attention', row).subarray(0, attended) }
   }
 
-  /** Returns a copy of a row of an output. */
+  /** Returns a row of an output, of which the step has made a copy. */
   #output(name: string, row: number): View {
-    const { view, layout } = this.#outputs[name]!
-    const size = sizeOfRow(layout)
-    const copy = view instanceof Int32Array ? new Int32Array(size) : new Float32Array(size)
-    takeRow(view, layout, row, copy)
-    return copy
+    const part = this.#outputs[name]!
+    const { outer, inner } = part.layout
+    const copy = this.#copies.get(part)!
+    if (outer === 1) return copy.subarray(row * inner, (row + 1) * inner)
+    const own = copy.slice(0, outer * inner)
+    takeRow(copy, part.layout, row, own)
+    return own
   }
 }
 

@@ -1,7 +1,7 @@
 // The search for captions: images are encoded together, and the hypotheses of all of them are rows of one plan.
 
 import { beamSearchTogether } from '../../generate/decode/beam-together.js'
-import type { Hypothesis } from '../../generate/decode/beam.js'
+import type { Hypothesis } from '../../generate/decode/beam-types.js'
 import { beginDecoder, sessionTemplates } from '../../generate/decoder-session.js'
 import { partOfModel } from '../../generate/model-part.js'
 import { stepTogether } from '../../generate/session.js'

@@ -46,7 +46,7 @@ export async function evaluateTranslation(
   { model: file, words, options }: ModelInput<Values<typeof translationEvaluationSettings>>,
   { output, progress, signal, stdin }: TaskContext
 ): Promise<TaskMeasurement> {
-  const { part, beam, lengthPenalty, tokenizer, minWords, most, device = 'auto' } = options
+  const { part, beam, lengthPenalty, coveragePenalty, tokenizer, minWords, most, device = 'auto' } = options
   using translator = await loadTranslator(file, { device })
   const { plain, valid } = translator.config.sentences
   const left = leavingOut(options.skipBad)
@@ -67,6 +67,7 @@ export async function evaluateTranslation(
   const measure = await measureTranslator(translator, pairs, {
     beam,
     lengthPenalty,
+    coveragePenalty,
     tokenizer,
     signal,
     ...(most !== undefined && { most }),

@@ -1,12 +1,25 @@
 // A translator from its file: sentences in, translations out.
 
 import type { CheckpointFile } from '../../io/checkpoint.js'
+import type { SamplerSettings } from '../../generate/settings.js'
 import type { Model } from '../../model.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
 import type { TranslationConfig } from './config.js'
-import { createDecoding, type Decoding, type TranslationOptions } from './decode.js'
+import { createDecoding, type Decoding, type SentenceSearch } from './decode.js'
 import { translationTask } from './model.js'
 import { symbolsOfConfig, symbolText, type TranslationSymbols } from './symbols.js'
+
+/** Settings of the draws of translations, those of a stream of tokens. */
+export interface TranslationDraws extends Partial<SamplerSettings> {
+  /** Number of the first sentence, from 0 on; default 0. With the seed it determines the draws, however many sentences come at once. */
+  readonly first?: number
+}
+
+/** Options of translations. */
+export interface TranslationOptions extends Omit<SentenceSearch, 'draws'> {
+  /** Draws `best` translations, at least 1, instead of searching for them. */
+  readonly draws?: TranslationDraws
+}
 
 /** A translation of a sentence. */
 export interface Translation {
@@ -54,11 +67,20 @@ export function translatorOf(model: Model, config: TranslationConfig): Translato
     async translate(sentences, options) {
       const texts = sentences.map((sentence) => symbolText(sentence, plain))
       const sources = texts.flatMap((text) => (text === null ? [] : [symbols.source.encode(text)]))
-      const found = await decoding(sources, options)
+      const { draws, ...search } = options
+      const found = await decoding(sources, { ...search, ...(draws && { draws: numbered(draws, texts) }) })
       return texts.map((text) => (text === null ? [EMPTY] : found.shift()!.map((one) => translationOf(one, symbols))))
     }
   }
 }
+
+/** Returns the draws of the sentences that are not empty, which have the numbers that they have among all of them. */
+function numbered({ first = 0, ...settings }: TranslationDraws, texts: readonly (string | null)[]) {
+  return { ...settings, numbers: texts.flatMap((text, i) => (text === null ? [] : [(first + i) % NUMBERS])) }
+}
+
+/** Numbers of sentences; those of longer texts begin again. */
+const NUMBERS = 2 ** 24
 
 const LINE_ENDS = /[\n\r\u2028\u2029]+/g
 

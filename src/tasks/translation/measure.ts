@@ -12,6 +12,8 @@ export interface MeasureOptions {
   readonly beam: number
   /** Exponent of the length penalty; default 1. */
   readonly lengthPenalty?: number
+  /** Factor of the coverage penalty; default 0. */
+  readonly coveragePenalty?: number
   /** Most different sources that are translated; default: all. */
   readonly most?: number
   /** Tokeniser of BLEU; default '13a'. */
@@ -51,7 +53,7 @@ export async function measureTranslator(
   pairs: readonly Pick<SentencePair, 'source' | 'target'>[],
   options: MeasureOptions
 ): Promise<TranslationMeasure> {
-  const { beam, lengthPenalty, tokenizer = '13a', most = Infinity, signal, onProgress } = options
+  const { beam, lengthPenalty, coveragePenalty, tokenizer = '13a', most = Infinity, signal, onProgress } = options
   const begin = performance.now()
   const groups = groupBySource(pairs).slice(0, most)
   const texts: string[] = []
@@ -61,7 +63,8 @@ export async function measureTranslator(
     const found = await translator.translate(own, {
       beam,
       signal,
-      ...(lengthPenalty !== undefined && { lengthPenalty })
+      ...(lengthPenalty !== undefined && { lengthPenalty }),
+      ...(coveragePenalty !== undefined && { coveragePenalty })
     })
     for (const [best] of found) {
       texts.push(best!.text)

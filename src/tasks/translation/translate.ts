@@ -1,9 +1,10 @@
 // `gatecell translate`: sentences of the command line, or the lines of standard input as they come.
 
 import { fileLines, lineText } from '../../data/files/lines.js'
+import { expected } from '../../errors.js'
 import type { Values } from '../../settings/index.js'
 import type { RecordOf, VerbCode } from '../verb.js'
-import { loadTranslator, type LoadedTranslator, type Translation } from './load.js'
+import { loadTranslator, type LoadedTranslator, type Translation, type TranslationDraws } from './load.js'
 import type { translateRecords, translateSettings } from './use-settings.js'
 
 type TranslateInput = Values<typeof translateSettings>
@@ -31,14 +32,34 @@ function recordOf(source: string, translations: readonly Translation[]): Transla
   return { event: 'translate', source, text, nats, translations: translations.map((one) => ({ ...one })) }
 }
 
+/** Returns the settings of the draws; null for a search. Throws ERR_INVALID_OPTION for settings of draws without draws. */
+function drawsOf({ sample, temperature, topK, topP, seed }: TranslateInput): TranslationDraws | null {
+  const given = Object.entries({ temperature, topK, topP, seed }).filter(([, value]) => value !== undefined)
+  if (sample) return Object.fromEntries(given)
+  if (given.length === 0) return null
+  const names = given.map(([name]) => name).join(', ')
+  throw expected(
+    'ERR_INVALID_OPTION',
+    `sample next to ${names}`,
+    'a search for the best',
+    'choose sample or leave these out'
+  )
+}
+
 /** The code of `translate`. */
 export const translateCode: VerbCode<LoadedTranslator, TranslateInput, TranslateRecord> = {
   load: loadTranslator,
-  async *run(translator, { sentences, beam, best, lengthPenalty }, { signal, stdin }) {
+  async *run(translator, input, { signal, stdin }) {
+    const { sentences, beam, best, lengthPenalty, coveragePenalty } = input
+    const draws = drawsOf(input)
+    let first = 0
     const fromStdin = sentences === undefined || (sentences.length === 1 && sentences[0] === '-')
     const batches = fromStdin ? linesOf(stdin()) : [sentences]
     for await (const texts of batches) {
-      const found = await translator.translate(texts, { beam, best, lengthPenalty, signal })
+      const drawing = draws && { ...draws, first }
+      const options = { beam, best, lengthPenalty, coveragePenalty, signal, ...(drawing && { draws: drawing }) }
+      const found = await translator.translate(texts, options)
+      first += texts.length
       for (const [i, translations] of found.entries()) yield recordOf(texts[i]!, translations)
     }
   },

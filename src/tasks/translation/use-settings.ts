@@ -14,6 +14,13 @@ const lengthPenalty = setting.number({
   help: 'exponent of the length penalty (Wu et al. 2016): a larger one prefers longer translations; 0: no penalty'
 })
 
+const coveragePenalty = setting.number({
+  min: 0,
+  max: 100,
+  default: 0,
+  help: 'factor of the coverage penalty (Wu et al. 2016): a larger one prefers translations that attend to all of the sentence; 0: no penalty'
+})
+
 /** Declarations of the settings of an evaluation. */
 export const translationEvaluationSettings = {
   part: setting.choice(['all', 'train', 'valid'], {
@@ -22,6 +29,7 @@ export const translationEvaluationSettings = {
   }),
   beam,
   lengthPenalty,
+  coveragePenalty,
   tokenizer: setting.choice(bleuTokenizers, {
     default: '13a',
     help: "tokeniser of BLEU, as sacreBLEU's"
@@ -48,6 +56,33 @@ export const translateSettings = {
     help: 'translations of each sentence, at most the width of the beam'
   }),
   lengthPenalty,
+  coveragePenalty,
+  sample: setting.flag({ default: false, help: 'draw translations instead of searching for the best ones' }),
+  temperature: setting.number({
+    min: 0,
+    max: 1e6,
+    argument: '<t>',
+    absent: true,
+    defaultText: '1',
+    help: 'divisor of the logits of draws: 1 as learned, lower is safer, 0 takes the most probable symbol'
+  }),
+  topK: setting.integer({
+    min: 0,
+    max: 2 ** 24,
+    argument: '<k>',
+    absent: true,
+    defaultText: '0',
+    help: 'draw from the k most probable symbols; 0: from all'
+  }),
+  topP: setting.number({
+    above: 0,
+    max: 1,
+    argument: '<p>',
+    absent: true,
+    defaultText: '1',
+    help: 'draw from the most probable symbols that sum to p'
+  }),
+  seed: setting.integer({ min: 0, absent: true, defaultText: '0', help: 'seed of the draws' }),
   ...engineSettings('1')
 } satisfies Group
 
