@@ -2,7 +2,8 @@
 // target and time, and exits with 1 where a figure falls short. A recipe is a file in bench/recipes; new rows are new files. A
 // recipe that needs the model of another one takes it from where that one left it, and runs that one first where it did not. One for
 // a GPU prints `skipped:` and the reason where gatecell finds none. A recipe with `folds` leaves people or fonts out in turn
-// (bench/folds.mjs).
+// (bench/folds.mjs). One with `made` trains on files that a script of bench makes, and one with `measured` is also judged by the figures of
+// a program of bench.
 //   npm run recipe                      lists the recipes
 //   npm run recipe shakespeare-3min     needs GATECELL_DATA, the folder of the data sets (README, "Data")
 import { spawn } from 'node:child_process'
@@ -32,6 +33,8 @@ class RecipeError extends Error {}
  * @property {string} [task] what is trained; default: text
  * @property {Data} [data] what the training reads; a task that makes its data itself has none
  * @property {Record<string, Data>} [files] more of it; `{name}` in the words stands for the path of one, `{data}` for the data's
+ * @property {{script: string, options?: object}} [made] more files, which the function `make` of a script of bench makes from these; it returns
+ *   their paths by name, and `{name}` in the words stands for one
  * @property {Record<string, string>} [needs] recipes; `{name}` in the words stands for the model of one
  * @property {string[]} train
  * @property {string[]} evaluate
@@ -46,6 +49,7 @@ class RecipeError extends Error {}
  * @property {number} [within] seconds that the training may take, its start and end included
  * @property {{words: string[], seeds: number[], closedTags: number}} [sample]
  * @property {{verb: string, words: string[], first: string}[]} [answers] uses of the model, and how their first lines begin
+ * @property {{script: string, words: string[], bars: Bar[]}} [measured] a program of bench whose last line has more figures as JSON
  * @property {import('./folds.mjs').Folds} [folds] then the bars are those of the folds, and `train` gives no data
  */
 
@@ -98,16 +102,19 @@ function bound({ better = 'lower', target }) {
   return `${better === 'higher' ? '>=' : '<='} ${target}`
 }
 
-/** Runs the command line; the last line of its output, parsed, where `json` is asked for, or all of it where `text` is. */
-function gatecell(args, { json = false, text = false } = {}) {
+/** Runs the command line, see `node`. */
+const gatecell = (args, how) => node([cli, ...args], `gatecell ${args[0]}`, how)
+
+/** Runs a program of Node.js; the last line of its output, parsed, where `json` is asked for, or all of it where `text` is. */
+function node(args, title, { json = false, text = false } = {}) {
   return new Promise((resolve, reject) => {
     const output = json || text ? 'pipe' : 'inherit'
-    const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', output, 'inherit'] })
+    const child = spawn(process.execPath, args, { stdio: ['ignore', output, 'inherit'] })
     let printed = ''
     child.stdout?.setEncoding('utf8').on('data', (part) => (printed += part))
     child.on('error', reject)
     child.on('close', (code) => {
-      if (code !== 0) reject(new RecipeError(`gatecell ${args[0]} ended with exit code ${code}.`))
+      if (code !== 0) reject(new RecipeError(`${title} ended with exit code ${code}.`))
       else if (json) resolve(JSON.parse(printed.trim().split('\n').at(-1)))
       else resolve(text ? printed : undefined)
     })
@@ -158,6 +165,19 @@ async function judgeAnswers(model, answers) {
   return { passed }
 }
 
+/** The paths of the files that a script makes, by name. */
+async function make({ script, options }, folder, seed) {
+  const { make: own } = await import(join(here, script))
+  return await own({ ...options, root: process.env.GATECELL_DATA, folder: join(folder, 'made'), seed: Number(seed) })
+}
+
+/** Judges the figures that a program prints. */
+async function judgeProgram(name, { script, words, bars }, minutes) {
+  const figures = await node([join(here, script), ...words], script, { json: true })
+  console.log(Object.entries(figures).map(([metric, figure]) => `${metric} ${Number(figure.toFixed(4))}`).join(', ')) // prettier-ignore
+  return bars.map((bar) => judge(name, bar, figures, minutes))
+}
+
 /** Prints and returns whether the training was quick enough. */
 function judgeTime(name, seconds, within) {
   const passed = seconds <= within
@@ -189,9 +209,11 @@ async function run(name, options) {
   if (recipe.folds) return runFolds(name, recipe, options, gatecell)
   const paths = recipe.data ? { data: prepare(recipe.data, folder) } : {}
   for (const [key, file] of Object.entries(recipe.files ?? {})) paths[key] = prepare(file, folder, key)
+  if (recipe.made) Object.assign(paths, await make(recipe.made, folder, seed))
   for (const [key, needed] of Object.entries(recipe.needs ?? {})) paths[key] = await modelOf(needed, options)
   const words = (list) => list.map((word) => paths[/^\{(\w+)\}$/.exec(word)?.[1]] ?? word)
   const model = join(folder, 'model.safetensors')
+  paths.model = model
   const again = resume ? ['--resume'] : ['--force']
   const train = [
     'train',
@@ -215,6 +237,8 @@ async function run(name, options) {
     json: true
   })
   const [main, ...others] = [recipe, ...(recipe.also ?? [])].map((bar) => judge(name, bar, evaluation, minutes))
+  const { measured: more } = recipe
+  if (more) others.push(...(await judgeProgram(name, { ...more, words: words(more.words) }, minutes)))
   const writes = recipe.sample ? await judgeSamples(model, recipe.sample, folder) : { passed: true }
   const answers = await judgeAnswers(model, recipe.answers ?? [])
   const time = recipe.within === undefined ? { passed: true } : judgeTime(name, seconds, recipe.within)

@@ -2,8 +2,8 @@
 
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { gzipSync } from 'node:zlib'
 import t from 'tap'
@@ -22,6 +22,8 @@ interface Recipe extends Bar {
   files?: Record<string, { file: string; sha256: string }>
   needs?: Record<string, string>
   also?: Bar[]
+  made?: { script: string }
+  measured?: { script: string; words: string[]; bars: Bar[] }
   train: string[]
   evaluate: string[]
   minutes: number
@@ -45,7 +47,19 @@ t.test('every recipe', async (t) => {
   const { stdout, code } = await runner(['--list'])
   t.equal(code, 0)
   for (const name of names) {
-    const { task = 'text', data, files = {}, needs = {}, also = [], train, evaluate, minutes, ...own } = read(name)
+    const {
+      task = 'text',
+      data,
+      files = {},
+      needs = {},
+      also = [],
+      made,
+      measured,
+      train,
+      evaluate,
+      minutes,
+      ...own
+    } = read(name)
     const [main, ...others] = own.folds?.bars ?? [own]
     const { metric, target, better } = main!
     if (own.folds)
@@ -54,7 +68,10 @@ t.test('every recipe', async (t) => {
         'those left out choose nothing'
       )
     t.match(stdout, new RegExp(`^${name} .*${better === 'higher' ? '>=' : '<='} ${target} ${metric}`, 'm'))
-    const folders: Record<string, RegExp> = { forecast: /^numbers\/time-series\/.*\.csv$/ }
+    const folders: Record<string, RegExp> = {
+      forecast: /^numbers\/time-series\/.*\.csv$/,
+      captions: /^captioning\/.*\.(?:gz|tar|json)$/
+    }
     const packed = /^(?:text|music)$/.test(task) ? new RegExp(`^${task}/.*\\.gz$`) : /^handwriting-\w+\/.*\.gz$/
     const folder = folders[task] ?? packed
     const hasData = data !== undefined || Object.keys(files).length > 0
@@ -64,13 +81,24 @@ t.test('every recipe', async (t) => {
     const ofTask: Record<string, string[]> = {
       text: ['nats'],
       music: ['nats_per_step', 'nats_per_note'],
+      captions: ['nats_per_caption', 'exact'],
       forecast: ['ratio', 'coverage', 'best_of_simple', 'best_of_all']
     }
     const metrics = ofTask[task] ?? ['worst_family', 'exact_larger', 'cer', 'exact', 'nats', 'below_mixture']
     for (const bar of [main!, ...others, ...also]) t.ok(metrics.includes(bar.metric) && bar.target > 0)
+    for (const { script } of [made, measured].flatMap((one) => one ?? []))
+      t.ok(existsSync(join(root, 'bench', script)), script)
+    for (const { metric, target } of measured?.bars ?? []) t.ok(/^[a-z_]+$/.test(metric) && target > 0, metric)
     for (const needed of Object.values(needs)) t.ok(names.includes(needed), needed)
-    const known = ['data', ...Object.keys(files), ...Object.keys(needs)]
-    for (const word of [...train, ...evaluate]) if (/^\{.*\}$/.test(word)) t.ok(known.includes(word.slice(1, -1)), word)
+    const known = [
+      'data',
+      'model',
+      ...Object.keys(files),
+      ...Object.keys(needs),
+      ...(made ? ['captions', 'descriptions'] : [])
+    ]
+    for (const word of [...train, ...evaluate, ...(measured?.words ?? [])])
+      if (/^\{.*\}$/.test(word)) t.ok(known.includes(word.slice(1, -1)), word)
     t.ok(minutes > 0 && train.length > 0)
     t.notOk(train.includes('--seed') || train.includes('--out'), 'the runner sets these')
   }
@@ -85,7 +113,15 @@ t.test('what the runner refuses', async (t) => {
 
 t.test('a recipe of a second, reached and missed', async (t) => {
   const text = `${story(8000)}\n`
-  const cwd = t.testdir({ recipes: {}, data: { 'story.txt.gz': gzipSync(text) } })
+  const scripts = {
+    'make.mjs': `import { writeFileSync } from 'node:fs'
+      export function make({ folder, seed, text }) {
+        writeFileSync(folder + '.txt', text + seed)
+        return { story: folder + '.txt' }
+      }`,
+    'measure.mjs': `console.log('a line\\n' + JSON.stringify({ words: process.argv.length - 2, share: 0.5 }))`
+  }
+  const cwd = t.testdir({ recipes: {}, data: { 'story.txt.gz': gzipSync(text) }, scripts })
   const sha256 = createHash('sha256').update(text).digest('hex')
   const train = '--hidden 12 --layers 1 --batch 4 --length 16 --steps 100 --threads 1'.split(' ')
   const recipe = {
@@ -118,12 +154,20 @@ t.test('a recipe of a second, reached and missed', async (t) => {
     evaluate: ['--part', 'valid', '--threads', '1'],
     also: second
   })
+  // One whose text a script makes, and whose model a program measures: of its bars one is missed.
+  const script = (name: string) => relative(join(root, 'bench'), join(cwd, 'scripts', name))
+  const bars = ['words', 'share'].map((metric) => ({ metric, better: 'higher', target: 1, against: 'nothing' }))
+  write('scripted', {
+    ...{ ...row(9), data: undefined, made: { script: script('make.mjs'), options: { text } } },
+    ...{ train: ['{story}', ...train], evaluateOn: '{story}' },
+    measured: { script: script('measure.mjs'), words: ['{model}'], bars }
+  })
   const words = ['--recipes', join(cwd, 'recipes'), '--out', join(cwd, 'out')]
   const run = (...names: string[]) => runner([...names, ...words], { GATECELL_DATA: join(cwd, 'data') })
   const easy = await run('easy')
   t.match(easy, { code: 0, stdout: /easy: \d\.\d{4} nats, target <= 3\.2 .*: reached/ })
   t.match(easy.stdout, /easy: trained in .* limit 600 s: reached/)
-  const missed = await run('hard', 'needy', 'tags', 'made')
+  const missed = await run('hard', 'needy', 'tags', 'made', 'scripted')
   t.equal(missed.code, 1)
   const { stdout } = missed
   t.match(stdout, /hard: .*: MISSED/)
@@ -131,11 +175,12 @@ t.test('a recipe of a second, reached and missed', async (t) => {
   t.match(stdout, /200 sampled characters, seed 2: 0 of 0 tags close\nin all 0 of 0 tags close .*MISSED/)
   t.match(stdout, /continue 6 7 8: 6, 7, 8, .*: reached\ncontinue 6 7 8: 6, 7, 8, .*: MISSED, expected 5/)
   t.match(stdout, /tags: trained in .* limit 0\.001 s: MISSED/)
-  const passed = ['easy', 'hard', 'needy', 'tags', 'made'].map((name) => {
+  t.match(stdout, /words 1, share 0\.5\nscripted: 1\.0000 words, .*: reached\nscripted: 0\.5000 share, .*: MISSED/)
+  const passed = ['easy', 'hard', 'needy', 'tags', 'made', 'scripted'].map((name) => {
     const { passed } = JSON.parse(readFileSync(join(cwd, 'out', name, 'result.json'), 'utf8')) as { passed: boolean }
     return passed
   })
-  t.same(passed, [true, false, false, false, false])
+  t.same(passed, [true, false, false, false, false, false])
   // One for a GPU is skipped without one.
   writeFileSync(join(cwd, 'recipes', 'gpu.json'), JSON.stringify({ ...row(3), device: 'cuda' }))
   t.match(await runner(['gpu', ...words], { GATECELL_CUDA_LIBRARY: join(cwd, 'none.so') }), {
