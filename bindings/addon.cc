@@ -49,6 +49,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("bpeEncoderFork", gatecell::bpe_encoder_fork),
       method("bpeEncoderRoom", gatecell::bpe_encoder_room),
       method("bpeEncode", gatecell::bpe_encode),
+      method("bpeEncodeDropped", gatecell::bpe_encode_dropped),
   };
   napi_define_properties(env, exports, sizeof methods / sizeof methods[0], methods);
   exports.Set("version", GATECELL_VERSION);

@@ -257,4 +257,41 @@ napi_value bpe_encode(napi_env env, napi_callback_info info) {
   return result;
 }
 
+napi_value bpe_encode_dropped(napi_env env, napi_callback_info info) {
+  napi_value args[4], result;
+  void* data;
+  int64_t written = 0;
+  View<uint8_t> bytes;
+  View<double> draws;
+  View<int32_t> out;
+  REQUIRE(read_arguments(env, info, args));
+  REQUIRE(read_handle(env, args[0], "encoder", kEncoderTag, &data));
+  REQUIRE(read_view(env, args[1], "bytes", Lifetime::kCall, &bytes));
+  REQUIRE(read_view(env, args[2], "draws", Lifetime::kCall, &draws));
+  REQUIRE(read_view(env, args[3], "out", Lifetime::kCall, &out));
+  if (out.length < bytes.length || draws.length != 4) {
+    throw_error(env, Code::kInvalidShape, "Expected at least %zu elements in out and 4 in draws, found %zu and %zu.",
+                bytes.length, out.length, draws.length);
+    return nullptr;
+  }
+  const double dropout = draws.data[0], seed = draws.data[1], text = draws.data[2], repetition = draws.data[3];
+  const auto within = [](double value, double end) { return value >= 0 && value < end; };
+  if (!(dropout >= 0 && dropout <= 1) || !within(seed, 0x1p53) || !within(text, 0x1p32) ||
+      !within(repetition, 0x1p53)) {
+    throw_error(env, Code::kInvalidArgument,
+                "Expected a probability from 0 to 1, a seed below 2^53, a text below 2^32 and a repetition below 2^53 "
+                "in draws, "
+                "found %g, %g, %g and %g.",
+                dropout, seed, text, repetition);
+    return nullptr;
+  }
+  const gc_bpe_draws place = {static_cast<uint64_t>(seed), static_cast<uint64_t>(text),
+                              static_cast<uint64_t>(repetition)};
+  REQUIRE(check_status(
+      env, gc_bpe_encode_dropped(static_cast<gc_bpe_encoder*>(data), bytes.data, static_cast<int64_t>(bytes.length),
+                                 dropout, &place, out.data, &written)));
+  REQUIRE(napi_create_int64(env, written, &result) == napi_ok);
+  return result;
+}
+
 }  // namespace gatecell

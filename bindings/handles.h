@@ -120,6 +120,7 @@ napi_value bpe_encoder_create(napi_env env, napi_callback_info info);
 napi_value bpe_encoder_fork(napi_env env, napi_callback_info info);
 napi_value bpe_encoder_room(napi_env env, napi_callback_info info);
 napi_value bpe_encode(napi_env env, napi_callback_info info);
+napi_value bpe_encode_dropped(napi_env env, napi_callback_info info);
 napi_value on_thread_refusal(napi_env env, napi_callback_info info);
 napi_value nothing(napi_env env, napi_callback_info info);
 

@@ -24,4 +24,9 @@ export interface NativeBpe {
   bpeEncoderRoom(encoder: BpeEncoderHandle, count: number): number
   /** Encodes the next bytes on this thread and returns the number of ids in `out`, which has room for bpeEncoderRoom of them. */
   bpeEncode(encoder: BpeEncoderHandle, bytes: Uint8Array, end: number, out: Int32Array): number
+  /**
+   * Encodes a whole text with BPE dropout on this thread and returns the number of ids in `out`, which has room for an id a byte. draws: the
+   * probability, the seed, the number of the text and that of the repetition, of which the ids are a function.
+   */
+  bpeEncodeDropped(encoder: BpeEncoderHandle, bytes: Uint8Array, draws: Float64Array, out: Int32Array): number
 }

@@ -27,7 +27,7 @@ GC_BOTH_SIDES inline PhiloxBlock philox4x32(PhiloxBlock counter, uint32_t key0, 
 }
 
 // The use of the numbers, which is part of the counter, so that two uses never share one.
-enum class Draw : uint32_t { kMask = 1, kSample = 2, kZoneoutCell = 3, kZoneoutState = 4 };
+enum class Draw : uint32_t { kMask = 1, kSample = 2, kZoneoutCell = 3, kZoneoutState = 4, kMerge = 5 };
 
 // The draws of one stream (a layer's number, below 2^32) in one step (below 2^53): blocks 0, 1, ... below 2^40.
 struct Draws {

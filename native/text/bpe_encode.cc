@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "../core/guarded.h"
+#include "../core/philox.h"
 #include "byte_table.h"
 #include "words.h"
 
@@ -22,15 +23,29 @@ struct Candidate {
   bool operator<(const Candidate& other) const { return rank != other.rank ? rank > other.rank : place > other.place; }
 };
 
+// Draws which merges are left out: one number for each.
+struct Dropout {
+  double probability;
+  Draws draws;
+  uint64_t count = 0;
+  bool operator()() { return draws.uniform(count++) < probability; }
+};
+
+struct NoDropout {
+  bool operator()() const { return false; }
+};
+
 // Merges one word.
 class WordMerger {
  public:
-  // Appends the ids of the word to `out`.
-  void encode(const Tables& tables, const uint8_t* p, size_t n, std::vector<int32_t>* out) {
+  // Appends the ids of the word to `out`. leave_out() returns whether a merge that is possible is left out, and is asked again after each merge.
+  template <class D>
+  void encode(const Tables& tables, const uint8_t* p, size_t n, std::vector<int32_t>* out, D&& leave_out) {
     ids_.resize(n);
     next_.resize(n);
     previous_.resize(n);
     heap_.clear();
+    left_out_.clear();
     for (size_t i = 0; i < n; i++) {
       ids_[i] = tables.bytes[p[i]];
       next_[i] = static_cast<int32_t>(i + 1 < n ? i + 1 : 0);  // 0: none
@@ -42,7 +57,14 @@ class WordMerger {
       const Candidate top = heap_.back();
       heap_.pop_back();
       const int32_t place = static_cast<int32_t>(top.place);
-      if (rank_at(tables, place) == top.rank) merge(tables, place, top.rank);
+      if (rank_at(tables, place) != top.rank) continue;
+      if (leave_out()) {
+        left_out_.push_back(top);
+        continue;
+      }
+      merge(tables, place, top.rank);
+      for (const Candidate& candidate : left_out_) push(candidate);
+      left_out_.clear();
     }
     int32_t i = 0;
     do {
@@ -60,8 +82,10 @@ class WordMerger {
   }
   void offer(const Tables& tables, int32_t place) {
     const uint32_t rank = rank_at(tables, place);
-    if (rank == kNone) return;
-    heap_.push_back({rank, static_cast<uint32_t>(place)});
+    if (rank != kNone) push({rank, static_cast<uint32_t>(place)});
+  }
+  void push(const Candidate& candidate) {
+    heap_.push_back(candidate);
     std::push_heap(heap_.begin(), heap_.end());
   }
   void merge(const Tables& tables, int32_t place, uint32_t rank) {
@@ -75,7 +99,7 @@ class WordMerger {
   }
 
   std::vector<int32_t> ids_, next_, previous_;
-  std::vector<Candidate> heap_;
+  std::vector<Candidate> heap_, left_out_;
 };
 
 constexpr size_t kLongestKept = 64;            // bytes of a word that is kept
@@ -104,13 +128,13 @@ namespace {
 int32_t* encode_word(gc_bpe_encoder* encoder, const uint8_t* p, size_t n, int32_t* out) {
   if (n > kLongestKept) {
     encoder->scratch.clear();
-    encoder->merger.encode(*encoder->tables, p, n, &encoder->scratch);
+    encoder->merger.encode(*encoder->tables, p, n, &encoder->scratch, NoDropout{});
     return std::copy(encoder->scratch.begin(), encoder->scratch.end(), out);
   }
   if (encoder->kept.total() > kMostKept) encoder->forget();
   const uint32_t number = encoder->kept.number(p, n);
   if (number == encoder->ends.size()) {
-    encoder->merger.encode(*encoder->tables, p, n, &encoder->ids);
+    encoder->merger.encode(*encoder->tables, p, n, &encoder->ids, NoDropout{});
     encoder->ends.push_back(encoder->ids.size());
   }
   const uint64_t begin = number == 0 ? 0 : encoder->ends[number - 1];
@@ -172,6 +196,23 @@ gc_status gc_bpe_encode(gc_bpe_encoder* encoder, const uint8_t* bytes, int64_t c
     encoder->forget();  // memory may have been refused between two of these tables
   }
   return status;
+}
+
+gc_status gc_bpe_encode_dropped(gc_bpe_encoder* encoder, const uint8_t* bytes, int64_t count, double dropout,
+                                const gc_bpe_draws* draws, int32_t* out, int64_t* written) {
+  return guarded([&] {
+    Dropout leave_out{dropout, Draws(draws->seed, draws->text, draws->repetition, Draw::kMerge)};
+    WordStream stream;
+    std::vector<int32_t>& ids = encoder->scratch;
+    ids.clear();
+    const gc_status status = stream.feed(bytes, static_cast<size_t>(count), true, [&](const uint8_t* p, size_t n) {
+      encoder->merger.encode(*encoder->tables, p, n, &ids, leave_out);
+      return GC_OK;
+    });
+    if (status == GC_OK) std::copy(ids.begin(), ids.end(), out);
+    *written = static_cast<int64_t>(ids.size());
+    return status;
+  });
 }
 
 void gc_bpe_encoder_destroy(gc_bpe_encoder* encoder) { delete encoder; }

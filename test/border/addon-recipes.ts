@@ -109,6 +109,7 @@ export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>
   bpeEncoderCreate: { args: () => [Int32Array.of(97, 98, 256), bytes()] },
   bpeEncoderFork: { args: () => [bpeEncoder()] },
   bpeEncoderRoom: { args: () => [bpeEncoder(), 8] },
+  bpeEncodeDropped: { args: () => [bpeEncoder(), letters(), Float64Array.of(0.1, 1, 0, 0), new Int32Array(8)] },
   bpeEncode: { args: () => [bpeEncoder(), letters(), 1, new Int32Array(8)] },
   onThreadRefusal: { args: () => [() => {}] },
   nothing: { args: () => [] }

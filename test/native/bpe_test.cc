@@ -1,11 +1,13 @@
 // BPE against plain references: merges by counting all pairs again, encoding by looking for the best pair again, with every cut of the bytes.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstring>
 #include <map>
 #include <string>
 #include <vector>
 
+#include "core/philox.h"
 #include "gatecell/bpe.h"
 #include "text/merger.h"
 #include "text/words.h"
@@ -76,6 +78,33 @@ std::vector<int32_t> plain_encoding(const std::string& text, const Merges& merge
   return all;
 }
 
+// Algorithm 1 of Provilkov et al. 2020: of the merges that are possible, in their order, each is left out by a draw until one is not.
+std::vector<int32_t> plain_dropout(const std::string& text, const Merges& merges, double dropout, const Draws& draws) {
+  std::vector<int32_t> all;
+  uint64_t count = 0;
+  for (const std::string& word : words_of(text)) {
+    std::vector<int32_t> ids;
+    for (const char c : word) ids.push_back(byte_rank(static_cast<uint8_t>(c)));
+    for (bool merged = true; merged;) {
+      merged = false;
+      std::vector<std::pair<size_t, size_t>> possible;  // of rank and place
+      for (size_t i = 0; i + 1 < ids.size(); i++)
+        for (size_t m = 0; m < merges.size(); m += 2)
+          if (merges[m] == ids[i] && merges[m + 1] == ids[i + 1]) possible.push_back({m, i});
+      std::sort(possible.begin(), possible.end());
+      for (const auto& [rank, place] : possible) {
+        if (draws.uniform(count++) < dropout) continue;
+        ids[place] = 256 + static_cast<int32_t>(rank / 2);
+        ids.erase(ids.begin() + static_cast<ptrdiff_t>(place) + 1);
+        merged = true;
+        break;
+      }
+    }
+    all.insert(all.end(), ids.begin(), ids.end());
+  }
+  return all;
+}
+
 std::string random_text(uint32_t* state, int length) {
   static const char* const parts[] = {"a", "b", "ab",       "aa",           " ",    "  ", "\n", "'s",
                                       "'", "1", "\xc3\xa9", "\xe2\x80\x83", "\xff", "."};
@@ -125,6 +154,16 @@ TEST_CASE("BPE: training and encoding equal the plain references, in pieces of a
         ids.insert(ids.end(), out.begin(), out.begin() + written);
       }
       CHECK(ids == expected);
+    }
+    for (const double dropout : {0.0, 0.1, 0.5, 1.0}) {
+      const gc_bpe_draws place = {9, static_cast<uint64_t>(round), 3};
+      std::vector<int32_t> out(text.size());
+      int64_t written;
+      REQUIRE(gc_bpe_encode_dropped(encoder, bytes, size, dropout, &place, out.data(), &written) == GC_OK);
+      out.resize(static_cast<size_t>(written));
+      CHECK(out == plain_dropout(text, merges, dropout, Draws(9, place.text, 3, Draw::kMerge)));
+      if (dropout == 0) CHECK(out == expected);
+      if (dropout == 1) CHECK(written == size);
     }
     gc_bpe_encoder_destroy(encoder);
   }

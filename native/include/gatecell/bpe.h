@@ -49,6 +49,16 @@ int64_t gc_bpe_encoder_room(const gc_bpe_encoder* encoder, int64_t count);
 // that is too long; the encoder begins a new text then.
 gc_status gc_bpe_encode(gc_bpe_encoder* encoder, const uint8_t* bytes, int64_t count, int32_t end, int32_t* out,
                         int64_t* written);
+// The place of the draws of a text: its number below 2^32, and the number of the repetition below 2^53 (an epoch, an attempt).
+typedef struct gc_bpe_draws {
+  uint64_t seed;
+  uint64_t text, repetition;
+} gc_bpe_draws;
+// Encodes a whole text with BPE dropout (Provilkov, Emelianenko, Voita 2020): before each merge of a word every possible merge is left out
+// with probability `dropout`, 0 to 1, and the word ends where all are left out. The draws are a function of `draws` and the bytes. Does not
+// touch a text that gc_bpe_encode has begun. out has `count` places. GC_OUT_OF_RANGE for a word that is too long.
+gc_status gc_bpe_encode_dropped(gc_bpe_encoder* encoder, const uint8_t* bytes, int64_t count, double dropout,
+                                const gc_bpe_draws* draws, int32_t* out, int64_t* written);
 void gc_bpe_encoder_destroy(gc_bpe_encoder* encoder);
 
 #ifdef __cplusplus

@@ -29,6 +29,8 @@ export interface BpeVocabulary extends Vocabulary {
 }
 
 const vocabularies = new WeakSet<BpeVocabulary>()
+/** The encoders of vocabularies, made on use. */
+const encoders = new WeakMap<Vocabulary, () => BpeEncoderHandle>()
 
 /** Checks that a value is a vocabulary of byte pairs that this library made. */
 export const checkBpe = made<BpeVocabulary>('a vocabulary of byte pairs', vocabularies)
@@ -38,6 +40,36 @@ export function bpeFromConfig(config: unknown, refuse: Refuse): BpeVocabulary {
   const vocabulary = bpeVocabularyOf(bpeTables(config, refuse))
   vocabularies.add(vocabulary)
   return vocabulary
+}
+
+/** The place of the draws of a text with BPE dropout. */
+export interface DropoutPlace {
+  /** An integer in [0, 2^53). */
+  readonly seed: number
+  /** Number of the text, below 2^32. */
+  readonly text: number
+  /** Number of the repetition, below 2^53: texts are encoded in another way in each. */
+  readonly repetition: number
+}
+
+/**
+ * Returns the ids of a text with BPE dropout (Provilkov, Emelianenko, Voita 2020): before each merge of a word every possible merge is left out with
+ * probability `dropout`, 0 to 1. The ids are a function of the text, the probability and the place. `vocabulary`: one of byte pairs.
+ */
+export function encodeDropped(
+  vocabulary: Vocabulary,
+  text: string,
+  dropout: number,
+  { seed, text: number, repetition }: DropoutPlace
+): Int32Array {
+  const bytes = new TextEncoder().encode(text)
+  const ids = new Int32Array(bytes.length)
+  const encoder = encoders.get(vocabulary)!()
+  const draws = Float64Array.of(dropout, seed, number, repetition)
+  return ids.slice(
+    0,
+    callNative(() => native().bpeEncodeDropped(encoder, bytes, draws, ids))
+  )
 }
 
 /** Returns the text or bytes of an id. Added tokens without a kind count as special tokens. */
@@ -70,7 +102,7 @@ function bpeVocabularyOf(tables: BpeTables): BpeVocabulary {
     const ids = new Int32Array(bytes.length)
     return ids.slice(0, encode(encoderOf(), bytes, 1, ids))
   }
-  return ownVocabulary({
+  const vocabulary: BpeVocabulary = ownVocabulary({
     kind: 'bpe',
     size: bytes.length,
     unknownId: table.unknownId,
@@ -93,6 +125,8 @@ function bpeVocabularyOf(tables: BpeTables): BpeVocabulary {
     decoder: (options) => byteDecoder(textOf(tables, skipsSpecial(options))),
     encoder: () => pieceEncoder(callNative(() => native().bpeEncoderFork(encoderOf())))
   })
+  encoders.set(vocabulary, encoderOf)
+  return vocabulary
 }
 
 const nothing = new Uint8Array(0)
