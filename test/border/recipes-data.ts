@@ -244,7 +244,7 @@ const words: AnyRecipe[] = [
   pure(
     'wordVocabulary',
     api.wordVocabulary,
-    () => ['a b a c', { lowerCase: true, minCount: 1, size: 3, special: ['unknown'] }],
+    () => ['a b a c', { lowerCase: true, spaces: true, minCount: 1, size: 3, special: ['unknown'] }],
     { returns: 'Vocabulary' }
   ),
   ...perVocabulary('encode', () => ['lvzt', 'a remedy']),

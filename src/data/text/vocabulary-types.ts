@@ -19,6 +19,8 @@ export type VocabularyConfig =
       readonly kind: 'word'
       readonly words: readonly string[]
       readonly lowerCase: boolean
+      /** Whether words have the space before them. */
+      readonly spaces?: boolean
       readonly special?: readonly SpecialToken[]
     }
   | BpeConfig

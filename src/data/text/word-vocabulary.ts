@@ -1,5 +1,5 @@
 // Vocabularies of words, which words.ts cuts; white space only separates them. Decoded words are joined by one space, so a text does not
-// come back exactly: use byte pairs where it must.
+// come back exactly: use byte pairs where it must, or words with the spaces before them.
 
 import { boolean, integer, numbers, optional, options as optionsOf, string, uint8Array } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
@@ -21,6 +21,11 @@ import { wordCounts, wordReader, wordsOf } from './words.js'
 export interface WordVocabularyOptions {
   /** Whether words are taken in lower case; default false. */
   readonly lowerCase?: boolean
+  /**
+   * Whether a word has the space before it, so that a text of known words with single spaces comes back exactly: "a cat" has the words "a" and
+   * " cat", and the first word of a text differs from the same word elsewhere. Default: false.
+   */
+  readonly spaces?: boolean
   /** Words that are rarer are unknown; default 1. */
   readonly minCount?: number
   /** Most ids, special tokens included; the rarest words are left out. Default: no limit. */
@@ -31,6 +36,7 @@ export interface WordVocabularyOptions {
 
 const readOptions = optionsOf<WordVocabularyOptions>({
   lowerCase: optional(boolean),
+  spaces: optional(boolean),
   minCount: optional(integer(1)),
   size: optional(integer(1, 2 ** 31 - 1)),
   special: optional(specialTokens)
@@ -49,9 +55,9 @@ const MAX_NAMED = 8
 export function wordVocabulary(text: string, options: WordVocabularyOptions = {}): Vocabulary {
   refuseSurrogates(string(text, 'the text'))
   const given = readOptions(options, 'the options of the vocabulary')
-  const { lowerCase = false } = given
+  const { lowerCase = false, spaces = false } = given
   const counts = wordCounts(Infinity)
-  counts.add(wordsOf(text, lowerCase))
+  counts.add(wordsOf(text, lowerCase, spaces))
   return vocabularyOfWords(counts.all, given)
 }
 
@@ -60,7 +66,7 @@ export function wordVocabulary(text: string, options: WordVocabularyOptions = {}
  * the options leave none.
  */
 export function vocabularyOfWords(counts: ReadonlyMap<string, number>, options: WordVocabularyOptions): Vocabulary {
-  const { lowerCase = false, minCount = 1, size = Infinity, special = ['unknown'] } = options
+  const { lowerCase = false, spaces = false, minCount = 1, size = Infinity, special = ['unknown'] } = options
   if (counts.size === 0) throw expected('ERR_CORPUS_EMPTY', 'text with a word in it', 'none', 'give more data')
   const kept = [...counts]
     .filter(([, count]) => count >= minCount)
@@ -76,7 +82,7 @@ export function vocabularyOfWords(counts: ReadonlyMap<string, number>, options: 
       'choose a smaller count or a larger size'
     )
   }
-  return wordsVocabulary(kept, lowerCase, special)
+  return wordsVocabulary(kept, { lowerCase, spaces }, special)
 }
 
 /** Returns the vocabulary of a configuration. Calls `refuse` unless its words are words that differ. */
@@ -85,18 +91,23 @@ export function wordsFromConfig(
   special: readonly SpecialToken[],
   refuse: (what: string, found: unknown) => never
 ): Vocabulary {
-  const { words, lowerCase } = config
+  const { words, lowerCase, spaces = false } = config
   if (typeof lowerCase !== 'boolean') return refuse('true or false as lowerCase', lowerCase)
+  if (typeof spaces !== 'boolean') return refuse('true or false as spaces', spaces)
   if (!Array.isArray(words) || words.length === 0) return refuse('a list of words', words)
   for (const word of words as unknown[]) {
-    const found = typeof word === 'string' ? wordsOf(word, lowerCase) : []
+    const found = typeof word === 'string' ? wordsOf(word, lowerCase, spaces) : []
     if (found.length !== 1 || found[0] !== word) return refuse('words', word)
   }
   if (new Set(words).size < words.length) return refuse('words that differ', words)
-  return wordsVocabulary(words as string[], lowerCase, special)
+  return wordsVocabulary(words as string[], { lowerCase, spaces }, special)
 }
 
-function wordsVocabulary(words: readonly string[], lowerCase: boolean, special: readonly SpecialToken[]): Vocabulary {
+/** How words are cut. */
+type Cut = Required<Pick<WordVocabularyOptions, 'lowerCase' | 'spaces'>>
+
+function wordsVocabulary(words: readonly string[], cut: Cut, special: readonly SpecialToken[]): Vocabulary {
+  const { lowerCase, spaces } = cut
   const first = special.length
   const size = first + words.length
   const table = firstSpecials(special)
@@ -126,7 +137,7 @@ function wordsVocabulary(words: readonly string[], lowerCase: boolean, special: 
     return {
       write(id) {
         const text = textOf(id, skip)
-        const space = started && text !== '' ? ' ' : ''
+        const space = !spaces && started && text !== '' ? ' ' : ''
         started ||= text !== ''
         return space + text
       },
@@ -138,11 +149,11 @@ function wordsVocabulary(words: readonly string[], lowerCase: boolean, special: 
     size,
     unknownId: table.unknownId,
     special: table.tokens,
-    config: { kind: 'word', words, lowerCase, ...specialConfig(special) },
+    config: { kind: 'word', words, lowerCase, ...(spaces && { spaces }), ...specialConfig(special) },
     idOf: table.idOf,
     encode(text, remedy) {
       refuseSurrogates(string(text, 'the text'))
-      return idsOf(wordsOf(text, lowerCase), optional(string)(remedy, 'the remedy'))
+      return idsOf(wordsOf(text, lowerCase, spaces), optional(string)(remedy, 'the remedy'))
     },
     decode: (list, options) => Array.from(numbers(list, 'the ids'), decoder(skipsSpecial(options)).write).join(''),
     symbol(id) {
@@ -150,12 +161,12 @@ function wordsVocabulary(words: readonly string[], lowerCase: boolean, special: 
       return token === undefined ? textOf(id, false) : specialNames[token]
     },
     decoder: (options) => decoder(skipsSpecial(options)),
-    encoder: () => pieceEncoder(idsOf, lowerCase)
+    encoder: () => pieceEncoder(idsOf, cut)
   })
 }
 
-function pieceEncoder(idsOf: (words: readonly string[]) => Int32Array, lowerCase: boolean): Encoder {
-  const reader = wordReader(lowerCase)
+function pieceEncoder(idsOf: (words: readonly string[]) => Int32Array, { lowerCase, spaces }: Cut): Encoder {
+  const reader = wordReader(lowerCase, spaces)
   const put = (words: readonly string[], into: Int32Array): number => {
     const ids = idsOf(words)
     into.set(ids)

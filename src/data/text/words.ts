@@ -1,10 +1,13 @@
 // The words of a text, whole or in pieces of any size. A word is a run of letters, marks, digits and underscores of any script, with
-// apostrophes inside ("don't" is one word); every other character that is not white space is a word of its own.
+// apostrophes inside ("don't" is one word); every other character that is not white space is a word of its own. With `spaces` a word begins with the
+// space before it, U+0020, so that a text whose only white space is single spaces is the words one after the other.
 
 import { expected } from '../../errors.js'
 import { utf8Reader } from './utf8.js'
 
 const WORD = /[\p{L}\p{M}\p{N}_]+(?:['’][\p{L}\p{M}\p{N}_]+)*|[^\s\p{L}\p{M}\p{N}_]/gu
+/** A word with the space before it, if there is one. */
+const SPACED_WORD = new RegExp(` ?(?:${WORD.source})`, 'gu')
 /** A character after which a word may continue. */
 const INNER = /[\p{L}\p{M}\p{N}_'’]/u
 
@@ -12,8 +15,8 @@ const INNER = /[\p{L}\p{M}\p{N}_'’]/u
 const LONGEST = 2 ** 20
 
 /** Returns the words of a text. Each is taken in lower case by itself, so that the words around it do not change it. */
-export function wordsOf(text: string, lowerCase: boolean): string[] {
-  const words = text.match(WORD) ?? []
+export function wordsOf(text: string, lowerCase: boolean, spaces = false): string[] {
+  const words = text.match(spaces ? SPACED_WORD : WORD) ?? []
   return lowerCase ? words.map((word) => word.toLowerCase()) : words
 }
 
@@ -28,7 +31,7 @@ export interface WordReader {
 }
 
 /** Returns a reader of the words of one text. It holds back the characters at the end of a piece with which a word may continue. */
-export function wordReader(lowerCase: boolean): WordReader {
+export function wordReader(lowerCase: boolean, spaces = false): WordReader {
   const reader = utf8Reader()
   let held = ''
   return {
@@ -37,19 +40,19 @@ export function wordReader(lowerCase: boolean): WordReader {
     write(bytes) {
       const codePoints = new Int32Array(bytes.length)
       const piece = textOf(codePoints.subarray(0, reader.write(bytes, codePoints)))
-      const end = beginOfLast(piece)
+      const end = beginOfLast(piece, spaces)
       if (end === 0) {
         held += piece
         if (held.length > LONGEST) throw tooLong()
         return []
       }
-      const words = wordsOf(held + piece.slice(0, end), lowerCase)
+      const words = wordsOf(held + piece.slice(0, end), lowerCase, spaces)
       held = piece.slice(end)
       return words
     },
     end() {
       reader.end()
-      const words = wordsOf(held, lowerCase)
+      const words = wordsOf(held, lowerCase, spaces)
       held = ''
       return words
     }
@@ -78,8 +81,8 @@ function textOf(codePoints: Int32Array): string {
 /** For each code unit of ASCII, whether a word may continue with it: most text is ASCII, and a regular expression takes ten times as long. */
 const asciiInner = Array.from({ length: 128 }, (_, unit) => INNER.test(String.fromCharCode(unit)))
 
-/** Returns the place from which all characters are such that a word may continue with them. */
-function beginOfLast(text: string): number {
+/** Returns the place from which all characters are such that a word may continue with them; with `spaces` a word may begin with a space. */
+function beginOfLast(text: string, spaces: boolean): number {
   let at = text.length
   while (at > 0) {
     const unit = text.charCodeAt(at - 1)
@@ -87,7 +90,7 @@ function beginOfLast(text: string): number {
     if (!(asciiInner[unit] ?? INNER.test(text.slice(begin, at)))) break
     at = begin
   }
-  return at
+  return spaces && text[at - 1] === ' ' ? at - 1 : at
 }
 
 /** Bound on the memory of the distinct words of a text, in bytes. */
