@@ -1,3 +1,4 @@
-// The entry `gatecell/plot`: pictures of ink as text of SVG files.
+// The entry `gatecell/plot`: pictures of ink and of attention as text of SVG files.
 
+export { attentionSvg, type AttentionMatrix, type AttentionSvgOptions } from './attention.js'
 export { inkSvg, type InkSvgOptions } from './ink.js'

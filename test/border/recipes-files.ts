@@ -1,7 +1,7 @@
 // Files: checkpoints, safetensors, event logs, corpora, ink.
 import * as inkEntry from '../../src/data/ink/index.js'
 import * as api from '../../src/index.js'
-import { inkSvg } from '../../src/plot/index.js'
+import { attentionSvg, inkSvg } from '../../src/plot/index.js'
 import { method, pure, type AnyRecipe } from './recipe.js'
 import { inks } from './worlds.js'
 
@@ -123,6 +123,10 @@ const ink: AnyRecipe[] = [
   ),
   pure('ink.inkPoints', inkEntry.inkPoints, () => [inks[0]!.strokes.map((stroke) => ({ ...stroke }))]),
   pure('ink.syntheticInk', inkEntry.syntheticInk, () => [2, { seed: 1, least: 2, most: 3 }]),
+  pure('plot.attentionSvg', attentionSvg, () => [
+    { source: ['a', 'b'], target: ['c'], weights: [Float32Array.of(0.25, 0.75)] },
+    { title: 'an attention' }
+  ]),
   pure('plot.inkSvg', inkSvg, () => [
     inks[0]!.strokes.map((stroke) => ({ ...stroke })),
     { width: 200, moving: true, pointsPerSecond: 100, title: 'ink' }
