@@ -1,13 +1,14 @@
 // Makes tasks without special needs from their model, data and measure. It adds the training settings, the configuration in model files, and
 // an evaluation that measures as a training does at its end.
 
+import { filled, list, object, optional } from '../check/index.js'
 import type { BatchSource, EpochSource } from '../data/batching/source.js'
 import type { CheckpointFile } from '../io/checkpoint.js'
 import type { Model, ModelDefinition } from '../model.js'
-import { configToJson, defaultsOf, readStored, valuesCheck, withDefaults } from '../settings/index.js'
-import type { Group, Values } from '../settings/index.js'
+import { configToJson, defaultsOf, givenFields, readStored, valuesCheck, withDefaults } from '../settings/index.js'
+import type { Given, Group, Values } from '../settings/index.js'
 import type { LoadedModel, LoadOptions } from './runs/load.js'
-import type { RunData, TrainableTask, TrainingRunOptions } from './runs/run-types.js'
+import { runFields, type Run, type RunData, type TrainableTask, type TrainingRunOptions } from './runs/run-types.js'
 import { checkResumed, chooseTraining, given, processSettings, settleTraining } from './runs/settings.js'
 import type { Training, trainingSettings } from './runs/settings.js'
 import type { ModelInput, TaskContext, TaskEntry, TaskMeasurement, TaskRun } from './task.js'
@@ -67,11 +68,36 @@ export type LoadTask<N extends Group> = (
   options?: LoadOptions
 ) => Promise<LoadedModel<TaskConfig<N>>>
 
-/** Returns a task for the registry, with `load`, a function that loads its models from their files. */
-export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { load: LoadTask<N> } {
+/** Options of a training of a task. Settings that are not given have the defaults of the task. N: declarations of the settings of its network. */
+export interface DefinedRunOptions<N extends Group> extends TrainingRunOptions {
+  /** Names of files, folders or patterns; a task without data files has none. */
+  data?: readonly string[]
+  network?: Given<N>
+  training?: Partial<Training>
+}
+
+/** A training of a task that is ready to start. */
+export interface DefinedRun<N extends Group> extends Run<TaskMeasurement> {
+  readonly config: TaskConfig<N>
+}
+
+/** A task for the registry, and the functions by which programs load and train its models. */
+export interface DefinedTask<N extends Group> extends TaskEntry {
+  readonly load: LoadTask<N>
+  /** Prepares a training. Throws ERR_INVALID_ARGUMENT for invalid options, the errors of the data, and those of `prepareRun`. */
+  prepareRun(options: DefinedRunOptions<N>): Promise<DefinedRun<N>>
+}
+
+/** Returns a task for the registry, with functions that load and train its models. */
+export function defineTask<N extends Group>(parts: TaskParts<N>): DefinedTask<N> {
   const { code: _, network, training, id, summary, verbs, tracing, ...others } = parts
   const trainable = async () => await trainableOf(parts, await parts.code())
   const load: LoadTask<N> = async (source, options) => await (await trainable()).loadWith(source, options)
+  const readOptions = object<DefinedRunOptions<N>>({
+    ...runFields,
+    ...givenFields({ network, training }),
+    data: parts.data ? list(filled, 1) : optional(list(filled, 0, 0))
+  })
   return {
     description: summary,
     notes: '',
@@ -84,6 +110,11 @@ export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { 
     verbs: verbs(load),
     ...(tracing && { tracing: tracing(load) }),
     load,
+    async prepareRun(options) {
+      const { prepareRun } = await import('./runs/run.js')
+      const { data = [], ...given } = readOptions(options, 'the options of the run')
+      return await prepareRun(await trainable(), { ...given, data } as Options)
+    },
     async prepare({ data, ...place }, given) {
       const { prepareRun } = await import('./runs/run.js')
       const ready = await trainable()
@@ -104,12 +135,12 @@ export function defineTask<N extends Group>(parts: TaskParts<N>): TaskEntry & { 
 
 type Options = TrainingRunOptions & { data: readonly string[]; network?: object; training?: Partial<Training> }
 
-type DefinedTask<N extends Group> = TrainableTask<Options, TaskConfig<N>, RunData & { data: TaskData }, TaskMeasurement>
+type Trainable<N extends Group> = TrainableTask<Options, TaskConfig<N>, RunData & { data: TaskData }, TaskMeasurement>
 
 async function trainableOf<N extends Group>(
   { id, network, training }: TaskParts<N>,
   code: TaskCode<N>
-): Promise<DefinedTask<N> & { code: TaskCode<N>; loadWith: LoadTask<N> }> {
+): Promise<Trainable<N> & { code: TaskCode<N>; loadWith: LoadTask<N> }> {
   const { loadModel } = await import('./runs/load.js')
   const check = valuesCheck({ network, training })
   const model = {

@@ -10,6 +10,9 @@ export interface TimeMap {
   tick(seconds: number): number
 }
 
+/** Most seconds of a piece, a day: a longer one is damaged. */
+export const MAX_SECONDS = 86_400
+
 /** Returns the index of the last value of a rising list that is at most `value`; 0 if none is. */
 function lastAtMost(list: readonly number[], value: number): number {
   let [low, high] = [0, list.length - 1]

@@ -7,9 +7,8 @@ import { fileFields, type Records } from '../verb.js'
 
 const MIDI = 'audio/midi'
 
-/** Declarations of the settings of `compose`. */
-export const composeSettings = {
-  prompt: setting.content({ mediaType: MIDI, absent: true, help: 'a MIDI file that the piece begins with' }),
+/** Declarations of the settings of a composed piece. */
+export const compositionSettings = {
   steps: setting.integer({ min: 1, max: 100_000, absent: true, help: 'steps to compose' }),
   bars: setting.integer({
     min: 1,
@@ -27,11 +26,6 @@ export const composeSettings = {
     help: 'length to compose as time, the only one of the form events'
   }),
   onlyNew: setting.flag({ default: false, help: 'leave the prompt out of the piece' }),
-  harmonise: setting.content({
-    mediaType: MIDI,
-    absent: true,
-    help: 'a MIDI file whose highest notes are the soprano of the piece, in the form voices'
-  }),
   particles: setting.integer({
     min: 1,
     max: 256,
@@ -47,7 +41,18 @@ export const composeSettings = {
   }),
   topP: topPSetting,
   seed: setting.integer({ min: 0, default: 0, help: 'seed of the draws' }),
-  tempo: setting.number({ min: 20, max: 400, default: 100, help: 'quarter notes a minute of the file' }),
+  tempo: setting.number({ min: 20, max: 400, default: 100, help: 'quarter notes a minute of the file' })
+} satisfies Group
+
+/** Declarations of the settings of `compose`. */
+export const composeSettings = {
+  prompt: setting.content({ mediaType: MIDI, absent: true, help: 'a MIDI file that the piece begins with' }),
+  harmonise: setting.content({
+    mediaType: MIDI,
+    absent: true,
+    help: 'a MIDI file whose highest notes are the soprano of the piece, in the form voices'
+  }),
+  ...compositionSettings,
   out: setting.product({ mediaType: MIDI, help: 'the piece as a MIDI file' }),
   svg: setting.product({ mediaType: 'image/svg+xml', help: 'the piece as a piano roll' }),
   wav: setting.product({ mediaType: 'audio/wav', help: 'the piece as sound' }),

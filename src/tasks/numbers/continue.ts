@@ -7,7 +7,7 @@ import type { LoadedModel } from '../runs/load.js'
 import type { RecordOf, VerbCode } from '../verb.js'
 import { readTerms } from './digits.js'
 import { families, type FamilyName } from './families.js'
-import { predictNext, type NextTerm } from './predict.js'
+import { continueTerms, type NextTerm } from './predict.js'
 import type { numbersNetworkSettings } from './settings.js'
 import type { continueRecords, continueSettings } from './use-settings.js'
 
@@ -28,17 +28,12 @@ export function continueCode(
     load,
     async *run({ model }, { terms, count, choices }, { signal }) {
       const given = readTerms(terms)
-      const { next, families: fitting } = await predictNext(model, given, { count: choices, signal })
-      const appended = [next[0]!]
-      while (appended.length < count) {
-        const before = [...given, ...appended.map(({ term }) => term)]
-        appended.push((await predictNext(model, before, { count: 1, signal })).next[0]!)
-      }
+      const { next, then, families: fitting } = await continueTerms(model, given, { count, choices, signal })
       yield {
         event: 'continue',
         terms: given.map(String),
         next: next.map(termRecord),
-        then: appended.map(termRecord),
+        then: then.map(termRecord),
         families: Object.fromEntries(fitting.map(({ family, probability }) => [family, probability]))
       }
     },

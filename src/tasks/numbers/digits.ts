@@ -1,7 +1,8 @@
 // Integers as digits, for the network: least significant digit first, negative numbers in ten's complement. So a number can have any width, and
 // the digits of a sum depend only on digits that were read before.
 
-import { expected } from '../../errors.js'
+import { integer, list, type Check } from '../../check/index.js'
+import { expected, type GatecellError } from '../../errors.js'
 
 /** Number of terms, the last ones, that the network reads. */
 export const CONTEXT = 6
@@ -97,12 +98,34 @@ export function readTerms(words: readonly string[]): bigint[] {
   const terms = parts.map((word) => {
     if (!INTEGER.test(word)) throw refused('integers such as 6 or -3 as terms', shown(word), 'write them in decimal')
     const value = word.replace(/^([+-]?)0+(?=\d)/, '$1')
-    if (value.replace(/^[+-]/, '').length > MAX_DIGITS) {
-      const found = `one of ${value.replace(/^[+-]/, '').length}`
-      throw refused(`terms of at most ${MAX_DIGITS} digits`, found, 'leave longer numbers out')
-    }
+    if (value.replace(/^[+-]/, '').length > MAX_DIGITS) throw tooLong(value.replace(/^[+-]/, '').length)
     return BigInt(value)
   })
+  return checkCount(terms)
+}
+
+/**
+ * Checks terms that a caller passes: bigints, or numbers that are integers from -2^53 + 1 to 2^53 - 1. Throws ERR_INVALID_ARGUMENT for others, and as
+ * `readTerms` does.
+ */
+export const checkTerms: Check<bigint[]> = (value, name) => {
+  const terms = list(checkTerm, 0, MAX_TERMS)(value, name)
+  return checkCount(terms)
+}
+
+const checkTerm: Check<bigint> = (value, name) => {
+  if (typeof value !== 'bigint') return BigInt(integer(-Number.MAX_SAFE_INTEGER)(value, name))
+  if (value < LIMIT && value > -LIMIT) return value
+  throw tooLong(`more than ${MAX_DIGITS} digits`)
+}
+
+const LIMIT = 10n ** BigInt(MAX_DIGITS)
+
+function tooLong(found: number | string): GatecellError {
+  return refused(`terms of at most ${MAX_DIGITS} digits`, `one of ${found}`, 'leave longer numbers out')
+}
+
+function checkCount(terms: bigint[]): bigint[] {
   if (terms.length >= 2 && terms.length <= MAX_TERMS) return terms
   const what = terms.length < 2 ? 'at least two terms' : `at most ${MAX_TERMS} terms`
   throw refused(what, `${terms.length}`, 'give the last terms of a sequence, for example 6 7 8')

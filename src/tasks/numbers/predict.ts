@@ -138,6 +138,30 @@ export async function predictNext(
   return { next: found.slice(0, count), families: named.sort((one, other) => other.probability - one.probability) }
 }
 
+/** A sequence that was continued. */
+export interface Continuation extends NumbersPrediction {
+  /** The appended terms, each the most probable one after those before it, with its probability. */
+  readonly then: readonly NextTerm[]
+}
+
+/**
+ * Continues a sequence by `count` terms, each the most probable one, and returns them with the `choices` most probable next terms. Throws ERR_ABORTED
+ * if the signal aborts.
+ */
+export async function continueTerms(
+  model: Model,
+  terms: readonly bigint[],
+  { count, choices, signal }: { count: number; choices: number; signal?: AbortSignal | undefined }
+): Promise<Continuation> {
+  const first = await predictNext(model, terms, { count: choices, signal })
+  const then = [first.next[0]!]
+  while (then.length < count) {
+    const before = [...terms, ...then.map(({ term }) => term)]
+    then.push((await predictNext(model, before, { count: 1, signal })).next[0]!)
+  }
+  return { ...first, then }
+}
+
 /** Returns the numbers that differ from `digits` for the first time at a place from `from` on, as branches. */
 function branchesOf(digits: readonly number[], probabilities: readonly Float64Array[], from: number): Branch[] {
   const branches: Branch[] = []

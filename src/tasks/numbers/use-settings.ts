@@ -4,11 +4,16 @@ import { field, setting, type Group } from '../../settings/index.js'
 import { deviceSettings } from '../runs/settings.js'
 import { fileFields, type Records } from '../verb.js'
 
+/** Declarations of the settings of a continuation. */
+export const continuationSettings = {
+  count: setting.integer({ min: 1, max: 100, default: 3, help: 'terms to append, each the most probable one' }),
+  choices: setting.integer({ min: 1, max: 10, default: 3, help: 'most probable next terms to print' })
+} satisfies Group
+
 /** Declarations of the settings of `continue`. */
 export const continueSettings = {
   terms: setting.texts({ flag: null, help: 'the terms so far: at least two integers, of which the last six are read' }),
-  count: setting.integer({ min: 1, max: 100, default: 3, help: 'terms to append, each the most probable one' }),
-  choices: setting.integer({ min: 1, max: 10, default: 3, help: 'most probable next terms to print' }),
+  ...continuationSettings,
   ...deviceSettings
 } satisfies Group
 

@@ -2,7 +2,8 @@
 // each channel.
 
 import { writeMidi, type MidiEvent } from 'midi-file'
-import { createPiece, type Piece } from '../notes.js'
+import { checkPiece } from '../check.js'
+import { createPiece, type Piece, type PieceParts } from '../notes.js'
 
 /** An event without its distance from the one before it. */
 type Bare = MidiEvent extends infer E ? (E extends MidiEvent ? Omit<E, 'deltaTime'> : never) : never
@@ -98,10 +99,14 @@ function onTicks(piece: Piece): Piece {
 
 /**
  * Returns the bytes of a standard MIDI file with the notes, pedals, tempo and meters of a piece. Times are rounded to whole ticks, tempos to
- * whole microseconds; a piece of whole ones is read back unchanged.
+ * whole microseconds; a piece of whole ones is read back unchanged. Throws ERR_INVALID_ARGUMENT for a piece that is not valid, or longer than a day.
+ *
+ * @example
+ * const note = { pitch: 60, begin: 0, end: 480, velocity: 80, channel: 0, program: 0 }
+ * writeFileSync('theme.mid', encodeMidi({ name: 'a middle C', notes: [note] }))
  */
-export function encodeMidi(piece: Piece): Uint8Array {
-  const whole = onTicks(piece)
+export function encodeMidi(piece: PieceParts): Uint8Array {
+  const whole = onTicks(checkPiece(piece, 'the piece'))
   const tracks = [conductor(whole), ...parts(whole)].map((events) => trackChunk(withDistances(events)))
   const head = Buffer.from('MThd\0\0\0\x06\0\x01\0\0\0\0', 'latin1')
   head.writeUInt16BE(tracks.length, 10)
