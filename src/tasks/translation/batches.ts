@@ -10,30 +10,31 @@ import {
 import type { EpochSource } from '../../data/batching/source.js'
 import { sampleSource } from '../../data/batching/sources.js'
 import type { TranslationSample } from './data.js'
+import { drawnSample, type SampleDropout } from './dropout.js'
+import type { SentenceEnds } from './symbols.js'
 
-/** Ids of the special tokens of translations. */
-export interface SentenceEnds {
-  readonly begin: number
-  readonly end: number
-}
+type SampleIds = Pick<TranslationSample, 'source' | 'target'>
 
 /** Returns the lengths of samples: those of the sources, and those of the targets with the end token. */
-function lengthsOf(samples: readonly Pick<TranslationSample, 'source' | 'target'>[]): PairLengths {
+export function lengthsOf(samples: readonly SampleIds[]): PairLengths {
   return {
     source: samples.map(({ source }) => source.length),
     target: samples.map(({ target }) => target.length + 1)
   }
 }
 
-/** Returns the shapes of the batches of a run; `batch` is the number of symbols of the longer language, see `pairShapes`. */
-export function sampleShapes(samples: readonly TranslationSample[], batch: number): PairShape[] {
-  return pairShapes(lengthsOf(samples), batch)
+/** Returns the shapes of the batches of samples of these lengths; `batch` is the number of symbols of the longer language, see `pairShapes`. */
+export function sampleShapes(parts: readonly PairLengths[], batch: number): PairShape[] {
+  const all = (side: 'source' | 'target') => parts.flatMap((part) => Array.from(part[side]))
+  return pairShapes({ source: all('source'), target: all('target') }, batch)
 }
 
 /** Options of `sentenceBatches`. */
 export interface SentenceBatchOptions {
   /** Those of `sampleShapes`. */
   readonly shapes: readonly PairShape[]
+  /** How the symbols are drawn in each epoch, and the lengths that `drawnLengths` returned for it. Default: they are those of the samples. */
+  readonly drawn?: { readonly dropout: SampleDropout; readonly lengths: PairLengths } | null
   readonly seed: number
   /** true: epochs without end, each in an order of its own. false: one pass in the order of lengths. */
   readonly train: boolean
@@ -62,8 +63,8 @@ export function packSources(
  * Returns the tensors of a batch: the sources [S, B], `given` [T, B], the targets after the begin token, which the decoder reads, and `next` [T, B],
  * the targets followed by the end token, -1 after it.
  */
-function pack(
-  samples: readonly TranslationSample[],
+export function packSamples(
+  samples: readonly SampleIds[],
   { source, target, batch }: PairShape,
   { ends, reversed }: Pick<SentenceBatchOptions, 'ends' | 'reversed'>
 ) {
@@ -88,16 +89,16 @@ function pack(
 
 /** Returns batches of samples that fit into the shapes. A batch is a function of the seed and its position. */
 export function sentenceBatches(samples: readonly TranslationSample[], options: SentenceBatchOptions): EpochSource {
-  const { shapes, seed, train } = options
-  const lengths = lengthsOf(samples)
+  const { shapes, drawn, seed, train } = options
+  const lengths = drawn?.lengths ?? lengthsOf(samples)
   const buckets = createPairBuckets(shapes, lengths, { seed, shuffle: train })
   const elements = ({ source, target, batch }: PairShape) => (source + target) * batch
   const { source, target, batch } = shapes.reduce((one, other) => (elements(other) > elements(one) ? other : one))
-  return sampleSource(buckets, { dims: { source, length: target, batch }, train }, (indices) =>
-    pack(
-      indices.map((i) => samples[i]!),
-      shapeOfPairs(shapes, lengths, indices),
-      options
+  return sampleSource(buckets, { dims: { source, length: target, batch }, train }, (indices, epoch) => {
+    const shape = shapeOfPairs(shapes, lengths, indices)
+    const own = indices.map((index) =>
+      drawn && epoch !== null ? drawnSample(samples[index]!, { index, epoch, shape }, drawn.dropout) : samples[index]!
     )
-  )
+    return packSamples(own, shape, options)
+  })
 }

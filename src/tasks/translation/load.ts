@@ -1,25 +1,30 @@
 // A translator from its file: sentences in, translations out.
 
+import {
+  integer,
+  invalid,
+  list,
+  made,
+  object,
+  optional,
+  options as optionsOf,
+  signal as signalOf,
+  string
+} from '../../check/index.js'
+import { counted, expected, show } from '../../errors.js'
+import { settingFields, type SamplerSettings } from '../../generate/settings.js'
 import type { CheckpointFile } from '../../io/checkpoint.js'
-import type { SamplerSettings } from '../../generate/settings.js'
 import type { Model } from '../../model.js'
+import { givenFields, withDefaults } from '../../settings/index.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
+import { attentionWeights, hasAttention } from './attention.js'
 import type { TranslationConfig } from './config.js'
-import { createDecoding, type Decoding, type SentenceSearch } from './decode.js'
+import { createDecoding, type Decoding, type DecodingDraws } from './decode.js'
 import { translationTask } from './model.js'
-import { symbolsOfConfig, symbolText, type TranslationSymbols } from './symbols.js'
-
-/** Settings of the draws of translations, those of a stream of tokens. */
-export interface TranslationDraws extends Partial<SamplerSettings> {
-  /** Number of the first sentence, from 0 on; default 0. With the seed it determines the draws, however many sentences come at once. */
-  readonly first?: number
-}
-
-/** Options of translations. */
-export interface TranslationOptions extends Omit<SentenceSearch, 'draws'> {
-  /** Draws `best` translations, at least 1, instead of searching for them. */
-  readonly draws?: TranslationDraws
-}
+import { MOST_SYMBOLS } from './settings.js'
+import { endsOf, piecesOf, symbolsOfConfig, symbolText, type TranslationSymbols } from './symbols.js'
+import { textsOf } from './texts.js'
+import { searchSettings } from './use-settings.js'
 
 /** A translation of a sentence. */
 export interface Translation {
@@ -32,14 +37,60 @@ export interface Translation {
   readonly ended: boolean
 }
 
+/** Settings of the draws of translations, those of a stream of tokens. */
+export interface TranslationDraws extends Partial<SamplerSettings> {
+  /** Number of the first sentence, from 0 to 2^53 - 1; default 0. With the seed it determines the draws, however many sentences come at once. */
+  readonly first?: number
+}
+
+/** Options of `Translator.translate`. */
+export interface TranslateOptions {
+  /** Width of the beam search, from 1 to 128; default 5. 1 is greedy. */
+  beam?: number
+  /** Most translations of a sentence, from 1 to 128, at most `beam`; default 1. */
+  best?: number
+  /** Exponent of the length penalty (Wu et al. 2016), from 0 to 10; default 1. A larger one prefers longer translations; 0 has no effect. */
+  lengthPenalty?: number
+  /** Factor of the coverage penalty (Wu et al. 2016), from 0 to 100; default 0. It has no effect without attention. */
+  coveragePenalty?: number
+  /** Most symbols of a translation, from 1 to 16,384; default: twice those of the source and ten more. */
+  longest?: number
+  /** Draws `best` translations instead of searching for them. Default: a search. */
+  draws?: TranslationDraws
+  signal?: AbortSignal | undefined
+}
+
+/** Where a translator looks while it writes a translation. */
+export interface TranslationAttention {
+  /** The symbols of the source, [S]; a symbol that begins a word has the space before it. */
+  readonly source: readonly string[]
+  /** The symbols of the translation and the name of the end token, [T]. */
+  readonly target: readonly string[]
+  /** For each symbol of the translation the weights of the symbols of the source, [T] rows of [S], each with the sum 1. */
+  readonly weights: readonly Float32Array[]
+}
+
+/** Options of `Translator.attention`. */
+export interface AttentionOfOptions extends Omit<TranslateOptions, 'best' | 'draws'> {
+  /** A translation of the sentence; default: the one that `translate` finds. */
+  translation?: string
+}
+
 /** A translator of sentences. */
 export interface Translator {
+  /** The vocabularies of both languages. */
   readonly symbols: TranslationSymbols
   /**
-   * Translates sentences, many at a time. Returns the best translations of each, the best one first; an empty text for a sentence without
-   * characters. Throws ERR_ABORTED if the signal aborts.
+   * Translates sentences, many at a time, on the engine's thread. Returns the best translations of each, the best one first; an empty text for a
+   * sentence without characters. Throws ERR_INVALID_ARGUMENT for invalid arguments, ERR_OUT_OF_RANGE for a sentence of more than 4,096 symbols, and
+   * ERR_ABORTED soon after `signal` aborts.
    */
-  translate(sentences: readonly string[], options: TranslationOptions): Promise<Translation[][]>
+  translate(sentences: readonly string[], options?: TranslateOptions): Promise<Translation[][]>
+  /**
+   * Returns the weights of the attention while a translation of a sentence is read. `attentionSvg` of gatecell/plot draws them. Throws ERR_UNSUPPORTED
+   * for a translator without attention, ERR_INVALID_ARGUMENT for a sentence without characters, and what `translate` throws.
+   */
+  attention(sentence: string, options?: AttentionOfOptions): Promise<TranslationAttention>
 }
 
 /** A translator that was loaded from a file. */
@@ -48,48 +99,127 @@ export interface LoadedTranslator extends LoadedModel<TranslationConfig>, Transl
 /**
  * Loads a translator. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of
  * another task.
+ *
+ * @example
+ * using translator = await loadTranslator('french.safetensors')
+ * const [first, second] = await translator.translate(['Where is the station?', 'Thank you.'])
+ * console.log(first[0].text, second[0].text)
+ * const [others] = await translator.translate(['Thank you.'], { beam: 8, best: 3 })
+ * for (const { text, nats } of others) console.log(nats.toFixed(2), text)
  */
 export async function loadTranslator(
   source: string | CheckpointFile,
   options: LoadOptions = {}
 ): Promise<LoadedTranslator> {
   const loaded = await loadModel(translationTask, source, options, () => 1)
-  return { ...loaded, ...translatorOf(loaded.model, loaded.config) }
+  const translator = { ...loaded, ...translatorOf(loaded.model, loaded.config) }
+  translators.add(translator)
+  return translator
+}
+
+const translators = new WeakSet<Translator>()
+
+/** Checks that a value is a translator that `loadTranslator` or `translatorOf` returned. */
+export const checkTranslator = made<Translator>('a translator that loadTranslator returned', translators)
+
+const readSentences = list(string)
+const MOST_TRANSLATED = 2 ** 14
+const { best: bestOf, ...oneSearch } = givenFields(searchSettings)
+const searchFields = { ...oneSearch, longest: optional(integer(1, MOST_TRANSLATED)), signal: optional(signalOf) }
+const readOptions = optionsOf<TranslateOptions>({
+  ...searchFields,
+  best: bestOf,
+  draws: optional(object<TranslationDraws>({ ...settingFields, first: optional(integer(0)) }))
+})
+const readAttention = optionsOf<AttentionOfOptions>({
+  ...searchFields,
+  translation: optional(string)
+})
+
+/** A sentence as it is encoded. */
+interface Encoded {
+  readonly text: string
+  readonly ids: Int32Array
 }
 
 /** Returns a translator that runs a model. */
 export function translatorOf(model: Model, config: TranslationConfig): Translator {
   const symbols = symbolsOfConfig(config.vocabulary)
   const decoding = createDecoding(model, config, symbols)
-  const { plain } = config.sentences
-  return {
+  const encode = (sentence: string, vocabulary = symbols.source): Encoded | null => {
+    const text = symbolText(sentence, config.sentences.plain)
+    return text === null ? null : { text, ids: checkLength(vocabulary.encode(text), text) }
+  }
+  const search = async (sources: readonly Encoded[], options: TranslateOptions, draws?: DecodingDraws) => {
+    const { signal, longest, draws: _, ...given } = options
+    const own = { ...(longest !== undefined && { longest }), ...(draws && { draws }) }
+    return await decoding(
+      sources.map(({ ids }) => ids),
+      { ...withDefaults(searchSettings, given), ...own, signal }
+    )
+  }
+  const translator: Translator = {
     symbols,
     async translate(sentences, options) {
-      const texts = sentences.map((sentence) => symbolText(sentence, plain))
-      const sources = texts.flatMap((text) => (text === null ? [] : [symbols.source.encode(text)]))
-      const { draws, ...search } = options
-      const found = await decoding(sources, { ...search, ...(draws && { draws: numbered(draws, texts) }) })
-      return texts.map((text) => (text === null ? [EMPTY] : found.shift()!.map((one) => translationOf(one, symbols))))
+      const given = readOptions(options, 'the options of translate')
+      const encoded = readSentences(sentences, 'the sentences').map((sentence) => encode(sentence))
+      const sources = encoded.filter((one) => one !== null)
+      const found = await search(sources, given, given.draws && numbered(given.draws, encoded))
+      const all = found.flatMap((own, i) =>
+        own.map(({ tokens }) => ({ text: sources[i]!.text, source: sources[i]!.ids, tokens }))
+      )
+      const texts = await textsOf({ model, config, symbols }, all, given.signal)
+      const translations = found.map((own) => own.map((one) => translationOf(one, texts.shift()!)))
+      return encoded.map((one) => (one === null ? [EMPTY] : translations.shift()!))
+    },
+    async attention(sentence, options) {
+      const { translation, ...given } = readAttention(options, 'the options of attention')
+      if (!hasAttention(config)) throw withoutAttention()
+      const source = encode(string(sentence, 'the sentence')) ?? refuseEmpty()
+      const target =
+        translation === undefined
+          ? Int32Array.from((await search([source], given))[0]![0]!.tokens)
+          : (encode(translation, symbols.target)?.ids ?? new Int32Array(0))
+      const [weights] = await attentionWeights(model, [{ source: source.ids, target }], endsOf(symbols), given.signal)
+      const { end } = endsOf(symbols)
+      return {
+        source: piecesOf(symbols.source, source.text, source.ids),
+        target: Array.from([...target, end], (id) => symbols.target.symbol(id)),
+        weights: weights!
+      }
     }
   }
+  translators.add(translator)
+  return translator
 }
 
 /** Returns the draws of the sentences that are not empty, which have the numbers that they have among all of them. */
-function numbered({ first = 0, ...settings }: TranslationDraws, texts: readonly (string | null)[]) {
-  return { ...settings, numbers: texts.flatMap((text, i) => (text === null ? [] : [(first + i) % NUMBERS])) }
+function numbered({ first = 0, ...settings }: TranslationDraws, encoded: readonly (Encoded | null)[]): DecodingDraws {
+  return { ...settings, numbers: encoded.flatMap((one, i) => (one === null ? [] : [(first + i) % NUMBERS])) }
 }
 
 /** Numbers of sentences; those of longer texts begin again. */
 const NUMBERS = 2 ** 24
 
-const LINE_ENDS = /[\n\r\u2028\u2029]+/g
+function checkLength(ids: Int32Array, text: string): Int32Array {
+  if (ids.length <= MOST_SYMBOLS) return ids
+  const found = `${counted(ids.length, 'symbol')} of ${show(text.trim())}`
+  throw expected('ERR_OUT_OF_RANGE', `a sentence of at most ${MOST_SYMBOLS} symbols`, found, 'divide it')
+}
+
+function refuseEmpty(): never {
+  throw invalid('a text with characters', 'the sentence', '')
+}
+
+function withoutAttention(): Error {
+  const what = 'a translator with attention'
+  return expected('ERR_UNSUPPORTED', what, 'one without it', 'train one with another attention than none')
+}
 
 const EMPTY: Translation = { text: '', nats: 0, score: 0, ended: true }
 
 type Found = Awaited<ReturnType<Decoding>>[number][number]
 
-function translationOf({ tokens, logProbability, score, ended }: Found, { target }: TranslationSymbols): Translation {
-  // The symbols have every byte, line ends too, but a sentence is one line.
-  const text = target.decode(tokens, { skipSpecial: true }).replace(LINE_ENDS, ' ').trim()
+function translationOf({ logProbability, score, ended }: Found, text: string): Translation {
   return { text, nats: 0 - logProbability, score, ended }
 }

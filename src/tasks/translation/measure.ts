@@ -1,22 +1,25 @@
 // The measure of a translator: BLEU and chrF of its translations, of each different source against all of its references, and pair by pair.
 
+import { callback, list, open, optional, options as optionsOf, signal as signalOf, string } from '../../check/index.js'
 import { groupBySource, type SentencePair } from '../../data/pairs/pairs.js'
 import { bleu, type Bleu } from '../../metrics/translation/bleu.js'
 import { chrf, type Chrf } from '../../metrics/translation/chrf.js'
 import type { BleuTokenizer } from '../../metrics/translation/tokenizers.js'
-import type { Translator } from './load.js'
+import { givenFields } from '../../settings/index.js'
+import { checkTranslator, type Translator } from './load.js'
+import { translationEvaluationSettings } from './use-settings.js'
 
 /** Options of `measureTranslator`. */
-export interface MeasureOptions {
-  /** Width of the beam search, from 1 on. */
-  readonly beam: number
-  /** Exponent of the length penalty; default 1. */
+export interface MeasureTranslatorOptions {
+  /** Width of the beam search, from 1 to 128; default 5. */
+  readonly beam?: number
+  /** Exponent of the length penalty, from 0 to 10; default 1. */
   readonly lengthPenalty?: number
-  /** Factor of the coverage penalty; default 0. */
+  /** Factor of the coverage penalty, from 0 to 100; default 0. */
   readonly coveragePenalty?: number
-  /** Most different sources that are translated; default: all. */
+  /** Most different sources that are translated, from 1 on; default: all. */
   readonly most?: number
-  /** Tokeniser of BLEU; default '13a'. */
+  /** Tokeniser of BLEU, see sacreBLEU; default '13a'. */
   readonly tokenizer?: BleuTokenizer
   readonly signal?: AbortSignal | undefined
   /** Called with the finished share, 0 to 1. */
@@ -47,25 +50,40 @@ export interface TranslationMeasure {
 /** Sources that are translated between two reports of progress. */
 const PIECE = 512
 
-/** Measures a translator: translates each different source of the pairs and compares the translations with the references. Throws ERR_ABORTED. */
+const { beam, lengthPenalty, coveragePenalty, most, tokenizer } = translationEvaluationSettings
+const readOptions = optionsOf<MeasureTranslatorOptions>({
+  ...givenFields({ beam, lengthPenalty, coveragePenalty, most, tokenizer }),
+  signal: optional(signalOf),
+  onProgress: optional(callback())
+})
+const readPairs = list(open<MeasuredPair>({ source: string, target: string }), 1)
+
+/** A sentence and one of its translations, the reference. */
+export type MeasuredPair = Pick<SentencePair, 'source' | 'target'>
+
+/**
+ * Measures a translator on at least one pair: translates each different source and compares the translation with all of its references. Throws
+ * ERR_INVALID_ARGUMENT for invalid arguments, what `translate` throws, ERR_ABORTED soon after `signal` aborts, and the errors of `onProgress`.
+ *
+ * @example
+ * using translator = await loadTranslator('french.safetensors')
+ * const { bleu, chrf } = await measureTranslator(translator, await readPairs(['pairs.tsv']), { beam: 1 })
+ * console.log(bleu.score, bleu.signature, chrf.score)
+ */
 export async function measureTranslator(
   translator: Translator,
-  pairs: readonly Pick<SentencePair, 'source' | 'target'>[],
-  options: MeasureOptions
+  pairs: readonly MeasuredPair[],
+  options: MeasureTranslatorOptions = {}
 ): Promise<TranslationMeasure> {
-  const { beam, lengthPenalty, coveragePenalty, tokenizer = '13a', most = Infinity, signal, onProgress } = options
+  checkTranslator(translator, 'the translator')
+  const { tokenizer = '13a', most = Infinity, onProgress, ...search } = readOptions(options, 'the options')
   const begin = performance.now()
-  const groups = groupBySource(pairs).slice(0, most)
+  const groups = groupBySource(readPairs(pairs, 'the pairs')).slice(0, most)
   const texts: string[] = []
   let unfinished = 0
   for (let at = 0; at < groups.length; at += PIECE) {
     const own = groups.slice(at, at + PIECE).map(({ source }) => source)
-    const found = await translator.translate(own, {
-      beam,
-      signal,
-      ...(lengthPenalty !== undefined && { lengthPenalty }),
-      ...(coveragePenalty !== undefined && { coveragePenalty })
-    })
+    const found = await translator.translate(own, search)
     for (const [best] of found) {
       texts.push(best!.text)
       if (!best!.ended) unfinished++

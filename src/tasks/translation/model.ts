@@ -1,9 +1,10 @@
 // The network of a translator: an encoder and a decoder over the symbols of two languages, the function that a training runs, and the parts of
 // it that a translation runs: the encoder, and one step of the decoder.
 
-import { crossEntropy } from '../../graph/ops/index.js'
+import { affine, crossEntropy, map, slice } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
 import type { ModelPart } from '../../generate/model-part.js'
+import { dropout } from '../../layers/dropout.js'
 import { decodeSequence, encodeSequence, startNames, type EncodedSequence } from '../../layers/encoder-decoder.js'
 import { symbolLogits, symbolVectors } from '../../layers/symbols.js'
 import { f32, i32, modelDefinition, type Specs } from '../../model.js'
@@ -33,13 +34,20 @@ function vectorsOf(ids: Tensor, { embedding, inputDropout }: Network, table: { n
   return symbolVectors(ids, { ...table, size: embedding, dropout: inputDropout })
 }
 
+/** Records dropout of whole symbols: vectors [S, B, E] times a mask [S, B, 1]. */
+function readable(vectors: Tensor, p: number): Tensor {
+  if (p === 0 || !vectors.graph.training) return vectors
+  const ones = affine(slice(vectors, 2, 0, 1), 0, 1)
+  return map([vectors, dropout(ones, { p })], (vector, mask) => vector.mul(mask))
+}
+
 function encode(source: Tensor, lengths: Tensor, network: Network): EncodedSequence {
-  const { symbols, sourceSymbols } = network
+  const { symbols, sourceSymbols, wordDropout = 0 } = network
   const table =
     sourceSymbols === null
       ? { name: 'symbols', vocabulary: symbols }
       : { name: 'source_symbols', vocabulary: sourceSymbols }
-  return encodeSequence(vectorsOf(source, network, table), lengths, optionsOf(network))
+  return encodeSequence(readable(vectorsOf(source, network, table), wordDropout), lengths, optionsOf(network))
 }
 
 /** Records the logits of the symbols from the output of the decoder. */

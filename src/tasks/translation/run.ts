@@ -8,10 +8,11 @@ import { checkSameData } from '../runs/fingerprint.js'
 import { prepareRun } from '../runs/run.js'
 import { runFields } from '../runs/run-types.js'
 import type { TrainableTask, Opened, RunData, RunOf, TrainingRunOptions } from '../runs/run-types.js'
-import { checkResumed, chooseTraining, given, settleTraining } from '../runs/settings.js'
-import { sampleShapes, sentenceBatches } from './batches.js'
+import { checkResumed, chooseTraining, given, settleTraining, type UnsettledTraining } from '../runs/settings.js'
+import { lengthsOf, sampleShapes, sentenceBatches } from './batches.js'
 import type { TranslationConfig } from './config.js'
 import { eachPair, fingerprintOfSamples, readTranslationPairs, sampleOfPair, type TranslationSets } from './data.js'
+import { drawnLengths } from './dropout.js'
 import { loadTranslator, translatorOf } from './load.js'
 import { measureTranslator, type TranslationMeasure } from './measure.js'
 import { translationTask } from './model.js'
@@ -20,9 +21,10 @@ import {
   symbolSettings,
   translationNetworkSettings,
   translationTrainingSettings,
+  type SymbolChoice,
   type TranslationTraining
 } from './settings.js'
-import { learnSymbols, symbolsOfConfig, type TranslationSymbols } from './symbols.js'
+import { endsOf, learnSymbols, settledSymbols, symbolsOfConfig, type TranslationSymbols } from './symbols.js'
 
 const runGroup = {
   network: translationNetworkSettings,
@@ -66,7 +68,10 @@ function chooseSettings(options: TranslationRunOptions, old: TranslationConfig |
   const valid = (options.validFiles?.length ?? 0) > 0 ? { valid: 0 } : {}
   return {
     network: withDefaults(translationNetworkSettings, { ...old?.network, ...asked.network }),
-    symbols: withDefaults(symbolSettings, { ...old?.symbols, ...asked.symbols }),
+    symbols: settledSymbols(withDefaults(symbolSettings, { ...old?.symbols, ...asked.symbols }), {
+      ...old?.symbols,
+      ...asked.symbols
+    }),
     sentences: withDefaults(sentenceSettings, { ...valid, ...old?.sentences, ...asked.sentences }),
     training: chooseTraining<TranslationTraining>(
       asked.training,
@@ -81,7 +86,8 @@ async function open(
   old: TranslationConfig | null
 ): Promise<Opened<TranslationConfig, TranslationRunData>> {
   const { training, ...settings } = chooseSettings(options, old)
-  const { network, sentences } = settings
+  const { sentences } = settings
+  checkDropout(training, settings.symbols)
   const reading = options.read ?? {}
   const pairs = await readTranslationPairs(options, sentences, reading)
   if (pairs.train.length === 0) throw noPairs(options.data)
@@ -99,13 +105,7 @@ async function open(
     found: `other pairs (${data.train} and ${data.valid})`,
     cut: 'share that validates'
   })
-  const shared = {
-    shapes: sampleShapes([...train, ...valid], training.batch),
-    seed: training.seed,
-    ends: { begin: symbols.target.idOf('begin'), end: symbols.target.idOf('end') },
-    reversed: network.attention === 'none'
-  }
-  const source = sentenceBatches(train, { ...shared, train: true })
+  const { source, validation } = await batchesOf({ train, valid }, symbols, { training, ...settings }, reading.signal)
   return {
     config: {
       ...settings,
@@ -118,9 +118,43 @@ async function open(
     },
     data: { vocabulary: symbols.target, symbols, samples: { train, valid } },
     source,
-    validation: valid.length > 0 ? sentenceBatches(valid, { ...shared, train: false }) : null,
+    validation,
     counts: { pairs: { train: train.length, valid: valid.length } },
     measured: valid.length
+  }
+}
+
+/** Throws ERR_INVALID_OPTION for dropout of byte pairs with a vocabulary that has none. */
+function checkDropout({ bpeDropout = 0 }: Pick<TranslationTraining, 'bpeDropout'>, { vocabulary }: SymbolChoice): void {
+  if (bpeDropout === 0 || vocabulary !== 'word') return
+  const remedy = 'leave it out (bpeDropout), or choose the vocabulary bpe'
+  throw expected('ERR_INVALID_OPTION', 'no dropout of byte pairs with a vocabulary of words', `${bpeDropout}`, remedy)
+}
+
+/** The settings that determine batches. */
+interface BatchSettings extends Pick<TranslationConfig, 'network' | 'sentences'> {
+  readonly training: UnsettledTraining<TranslationTraining>
+}
+
+/** Returns the batches that train, and those that validate, if there are any. */
+async function batchesOf(
+  { train, valid }: TranslationSets,
+  symbols: TranslationSymbols,
+  { network, sentences, training }: BatchSettings,
+  signal: AbortSignal | undefined
+): Promise<Pick<Opened<TranslationConfig, TranslationRunData>, 'source' | 'validation'>> {
+  const { bpeDropout: probability = 0, seed } = training
+  const dropout = { probability, seed, symbols, plain: sentences.plain }
+  const drawn = probability > 0 ? { dropout, lengths: await drawnLengths(train, dropout, signal) } : null
+  const shared = {
+    shapes: sampleShapes([drawn?.lengths ?? lengthsOf(train), lengthsOf(valid)], training.batch),
+    seed,
+    ends: endsOf(symbols),
+    reversed: network.attention === 'none'
+  }
+  return {
+    source: sentenceBatches(train, { ...shared, drawn, train: true }),
+    validation: valid.length > 0 ? sentenceBatches(valid, { ...shared, train: false }) : null
   }
 }
 

@@ -32,18 +32,30 @@ export const translationNetworkSettings = {
     flagHelp: 'give the output layer weights of its own'
   }),
   dropout: setting.number({ ...probability, default: 0.3, help: 'dropout between layers and before the output' }),
-  inputDropout: setting.number({ ...probability, default: 0.2, help: 'dropout of the embeddings of the symbols' })
+  inputDropout: setting.number({ ...probability, default: 0.2, help: 'dropout of the embeddings of the symbols' }),
+  wordDropout: setting.number({
+    ...probability,
+    absent: true,
+    defaultText: '0',
+    help: 'probability with which a symbol of the source is unreadable in training: all of its embedding is 0'
+  })
 } satisfies Group
 
 /** Declarations of the settings of the symbols. A resumed run keeps the vocabularies with which it began. */
 export const symbolSettings = {
+  vocabulary: setting.choice(['bpe', 'word'], {
+    absent: true,
+    defaultText: 'bpe',
+    help: 'symbols: byte pairs, of which every text is made, or words; a rare word is unknown, and is copied from the source by the attention'
+  }),
   size: setting.integer({
     min: 300,
     max: MAX_VOCABULARY_SIZE,
     flag: '--vocabulary-size',
     unit: 'symbols',
     default: 4000,
-    help: 'most byte pairs of a vocabulary'
+    defaultText: '4000; 16000 words',
+    help: 'most symbols of a vocabulary'
   }),
   separate: setting.flag({
     default: false,
@@ -51,6 +63,9 @@ export const symbolSettings = {
     help: 'a vocabulary for each language; otherwise both share one, and the embeddings of its symbols'
   })
 } satisfies Group
+
+/** Most symbols of a sentence, in a training and in a translation. */
+export const MOST_SYMBOLS = 4096
 
 /** Declarations of the settings of the sentences to learn from. */
 export const sentenceSettings = {
@@ -64,7 +79,7 @@ export const sentenceSettings = {
   }),
   longest: setting.integer({
     min: 4,
-    max: 4096,
+    max: MOST_SYMBOLS,
     default: 256,
     unit: 'symbols',
     help: 'symbols of the longest sentence'
@@ -94,6 +109,12 @@ export const translationTrainingSettings = {
     argument: '<share>',
     default: 0.1,
     help: "share of a symbol's probability that training spreads over all symbols; validation is without it"
+  }),
+  bpeDropout: setting.number({
+    ...probability,
+    absent: true,
+    defaultText: '0',
+    help: 'probability with which a merge of byte pairs is left out in training (Provilkov et al. 2020), so that a sentence has other symbols in each epoch'
   })
 } satisfies Group
 

@@ -2,6 +2,7 @@
 
 import { fileLines, lineText } from '../../data/files/lines.js'
 import { expected } from '../../errors.js'
+import { attentionSvg } from '../../plot/attention.js'
 import type { Values } from '../../settings/index.js'
 import type { RecordOf, VerbCode } from '../verb.js'
 import { loadTranslator, type LoadedTranslator, type Translation, type TranslationDraws } from './load.js'
@@ -46,12 +47,21 @@ function drawsOf({ sample, temperature, topK, topP, seed }: TranslateInput): Tra
   )
 }
 
+/** Throws ERR_INVALID_OPTION unless the input is one sentence, of which a picture is drawn. */
+function oneSentence(sentences: readonly string[] | undefined): string {
+  const [sentence, ...others] = sentences ?? []
+  if (sentence !== undefined && sentence !== '-' && others.length === 0) return sentence
+  const found = sentences === undefined || sentence === '-' ? 'standard input' : `${sentences.length}`
+  throw expected('ERR_INVALID_OPTION', 'one sentence for a picture of the attention', found, 'give one as a word')
+}
+
 /** The code of `translate`. */
 export const translateCode: VerbCode<LoadedTranslator, TranslateInput, TranslateRecord> = {
   load: loadTranslator,
   async *run(translator, input, { signal, stdin }) {
-    const { sentences, beam, best, lengthPenalty, coveragePenalty } = input
+    const { sentences, attention, beam, best, lengthPenalty, coveragePenalty } = input
     const draws = drawsOf(input)
+    const drawn = attention ? oneSentence(sentences) : null
     let first = 0
     const fromStdin = sentences === undefined || (sentences.length === 1 && sentences[0] === '-')
     const batches = fromStdin ? linesOf(stdin()) : [sentences]
@@ -61,9 +71,15 @@ export const translateCode: VerbCode<LoadedTranslator, TranslateInput, Translate
       const found = await translator.translate(texts, options)
       first += texts.length
       for (const [i, translations] of found.entries()) yield recordOf(texts[i]!, translations)
+      if (drawn === null) continue
+      const matrix = await translator.attention(drawn, { translation: found[0]![0]!.text, signal })
+      const content = attentionSvg(matrix, { title: `attention: ${drawn.trim()}` })
+      yield { event: 'file', name: 'attention', type: 'image/svg+xml', content }
     }
   },
-  show: ({ text, translations }, { best }) => ({
-    lines: best === 1 ? [text] : translations.map((one) => `${one.nats.toFixed(2)}  ${one.text}`)
-  })
+  show(record, { best }) {
+    if (record.event === 'file') return {}
+    const { text, translations } = record
+    return { lines: best === 1 ? [text] : translations.map((one) => `${one.nats.toFixed(2)}  ${one.text}`) }
+  }
 }

@@ -3,7 +3,7 @@
 import { bleuTokenizers } from '../../metrics/translation/tokenizers.js'
 import { field, setting, type Group } from '../../settings/index.js'
 import { deviceSettings, engineSettings } from '../runs/settings.js'
-import type { Records } from '../verb.js'
+import { fileFields, type Records } from '../verb.js'
 import { pairReadSettings } from './settings.js'
 
 const beam = setting.integer({ min: 1, max: 128, default: 5, help: 'width of the beam search; 1: greedy' })
@@ -20,6 +20,19 @@ const coveragePenalty = setting.number({
   default: 0,
   help: 'factor of the coverage penalty (Wu et al. 2016): a larger one prefers translations that attend to all of the sentence; 0: no penalty'
 })
+
+/** Declarations of the settings of the search for translations. */
+export const searchSettings = {
+  beam,
+  best: setting.integer({
+    min: 1,
+    max: 128,
+    default: 1,
+    help: 'translations of each sentence, at most the width of the beam'
+  }),
+  lengthPenalty,
+  coveragePenalty
+} satisfies Group
 
 /** Declarations of the settings of an evaluation. */
 export const translationEvaluationSettings = {
@@ -48,15 +61,7 @@ export const translateSettings = {
     defaultText: 'the lines of standard input',
     help: 'sentences; - is the lines of standard input'
   }),
-  beam,
-  best: setting.integer({
-    min: 1,
-    max: 128,
-    default: 1,
-    help: 'translations of each sentence, at most the width of the beam'
-  }),
-  lengthPenalty,
-  coveragePenalty,
+  ...searchSettings,
   sample: setting.flag({ default: false, help: 'draw translations instead of searching for the best ones' }),
   temperature: setting.number({
     min: 0,
@@ -83,11 +88,17 @@ export const translateSettings = {
     help: 'draw from the most probable symbols that sum to p'
   }),
   seed: setting.integer({ min: 0, absent: true, defaultText: '0', help: 'seed of the draws' }),
+  attention: setting.product({
+    mediaType: 'image/svg+xml',
+    flag: '--attention-out',
+    help: 'the weights of the attention as a picture, of a single sentence'
+  }),
   ...engineSettings('1')
 } satisfies Group
 
 /** Records of `translate`: one for each sentence. */
 export const translateRecords = {
+  file: fileFields,
   translate: {
     source: field.text('the sentence'),
     text: field.text('its best translation'),

@@ -5,7 +5,7 @@ import t from 'tap'
 import { createSession, defineModel, logSoftmax, type Batch } from '../../../src/index.js'
 import { beginDecoder } from '../../../src/generate/decoder-session.js'
 import { partOfModel } from '../../../src/generate/model-part.js'
-import { packSources, sampleShapes, sentenceBatches } from '../../../src/tasks/translation/batches.js'
+import { lengthsOf, packSources, sampleShapes, sentenceBatches } from '../../../src/tasks/translation/batches.js'
 import { createDecoding, sourceGroups } from '../../../src/tasks/translation/decode.js'
 import { translatorOf, type LoadedTranslator } from '../../../src/tasks/translation/load.js'
 import { decoderPart, encoderPart, translationDefinition } from '../../../src/tasks/translation/model.js'
@@ -41,7 +41,7 @@ for (const network of networks)
       const samples = [{ source: sources[i]!, target: tokens, pair }]
       const reversed = network.attention === 'none'
       const data = sentenceBatches(samples, {
-        shapes: sampleShapes(samples, 64),
+        shapes: sampleShapes([lengthsOf(samples)], 64),
         seed: 0,
         train: false,
         ends,
@@ -132,7 +132,7 @@ t.test('standard input', async (t) => {
   const conflict = async () => {
     const context = { signal: new AbortController().signal, stdin: () => Readable.from([]) }
     for await (const record of translateCode.run(translator, { ...input, temperature: 2 }, context as never))
-      t.fail(record.text)
+      t.fail(record.event)
   }
   await t.rejects(conflict(), { code: 'ERR_INVALID_OPTION', message: /sample next to temperature/ })
   const bad = recordsOf([Buffer.from('six\n\xff\n', 'latin1')])
