@@ -1,5 +1,5 @@
 // Draws the pictures of the documents into docs/pictures, from the machine file and from models that recipes have trained:
-//   npm run recipe pendigits-strings write-synthetic-words numbers jsb-notes piano-events
+//   npm run recipe pendigits-strings write-synthetic-words numbers jsb-notes piano-events tatoeba-fr
 //   node bench/pictures.mjs [--recipes .cache/recipes] [--only music,improvisation]
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -78,6 +78,12 @@ function music() {
   gatecell('compose', recipe('jsb-notes', 'model.safetensors'), ...words)
 }
 
+/** Where a translator looks while it writes a sentence. */
+function attention() {
+  const words = ['I have never seen such a big dog in my life.', '--attention-out', join(pictures, 'attention.svg')]
+  gatecell('translate', recipe('tatoeba-fr', 'model.safetensors'), ...words)
+}
+
 /** The memory cells that distinguish 6, 7, 8 from 2, 4, 8. */
 function numbers() {
   const model = recipe('numbers', 'model.safetensors')
@@ -101,5 +107,5 @@ async function loss() {
 }
 
 mkdirSync(pictures, { recursive: true })
-const drawings = { speed, trace, writing, numbers, music, improvisation, loss }
+const drawings = { speed, trace, writing, numbers, music, improvisation, attention, loss }
 for (const name of values.only?.split(',') ?? Object.keys(drawings)) await drawings[name]()

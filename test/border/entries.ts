@@ -1,5 +1,8 @@
 // The entries of the package as programs import them, by the name after `gatecell/`.
 import * as forecast from '../../src/tasks/forecast/index.js'
+import * as music from '../../src/tasks/music/index.js'
+import * as numbers from '../../src/tasks/numbers/index.js'
+import * as translation from '../../src/tasks/translation/index.js'
 import * as recognition from '../../src/tasks/handwriting-recognition/index.js'
 import * as synthesis from '../../src/tasks/handwriting-synthesis/index.js'
 import * as text from '../../src/tasks/text/index.js'
@@ -12,6 +15,9 @@ export const entries: Readonly<Record<string, Readonly<Record<string, unknown>>>
   '': engine,
   text,
   forecast,
+  music,
+  numbers,
+  translation,
   'handwriting-recognition': recognition,
   'handwriting-synthesis': synthesis,
   ink,

@@ -6,6 +6,7 @@ import { fileRecipes } from './recipes-files.js'
 import { forecastRecipes } from './recipes-forecast.js'
 import { graphRecipes } from './recipes-graph.js'
 import { sampleRecipes } from './recipes-sample.js'
+import { sequenceRecipes } from './recipes-sequences.js'
 import { taskRecipes } from './recipes-tasks.js'
 import { trainRecipes } from './recipes-train.js'
 
@@ -17,5 +18,6 @@ export const recipes: AnyRecipe[] = [
   ...dataRecipes,
   ...fileRecipes,
   ...taskRecipes,
-  ...forecastRecipes
+  ...forecastRecipes,
+  ...sequenceRecipes
 ]

@@ -21,6 +21,14 @@ import * as text from '../../src/tasks/text/index.js'
 import { createSeries, type TimeSeries } from '../../src/tasks/forecast/index.js'
 import { forecastTask } from '../../src/tasks/forecast/run.js'
 import { csvOf, forecastConfig, monthly } from '../tasks/forecast/samples.js'
+import { sentencePairs, translationConfig } from '../tasks/translation/sentences.js'
+import { translationTask } from '../../src/tasks/translation/model.js'
+import { forms } from '../../src/tasks/music/forms.js'
+import { musicNetworkSettings, musicTrainingSettings } from '../../src/tasks/music/settings.js'
+import { numbersDefinition } from '../../src/tasks/numbers/model.js'
+import { numbersNetworkSettings, numbersTrainingSettings } from '../../src/tasks/numbers/settings.js'
+import { configToJson, defaultsOf } from '../../src/settings/index.js'
+import type { PieceParts } from '../../src/tasks/music/index.js'
 import { inkAugmentations } from '../../src/data/ink/augment.js'
 import { drawText } from '../ink-samples.js'
 import { alphabet, textModel } from '../text-model.js'
@@ -98,6 +106,34 @@ export { forecastConfig }
 export const salesSeries = (): TimeSeries =>
   createSeries(monthly(100), { name: 'sales', start: '2000-01', step: { unit: 'month', count: 1 } })
 
+export { translationConfig }
+
+/** Returns four voices of four quarter notes each. */
+export const voices = (): PieceParts => ({
+  name: 'four voices',
+  notes: [72, 67, 64, 48].flatMap((pitch, channel) =>
+    [0, 480, 960, 1440].map((begin) => ({ pitch, begin, end: begin + 480, velocity: 80, channel, program: 0 }))
+  ),
+  ticksPerQuarter: 480,
+  tempo: [{ tick: 0, microsecondsPerQuarter: 500_000 }],
+  meters: [{ tick: 0, numerator: 4, denominator: 4 }],
+  pedals: [{ begin: 0, end: 480, channel: 0 }]
+})
+
+/** Returns a model of four voices in quarter notes. */
+function musicModel(): Model {
+  const own = { form: 'voices', grid: 'quarter', hidden: 4, layers: 1, chord: 4, relations: 1 } as const
+  const network = { ...defaultsOf(musicNetworkSettings), ...own }
+  const config = configToJson({ network, training: { ...defaultsOf(musicTrainingSettings), validEvery: 1 } })
+  return defineModel({ ...forms.voices.definition(network), name: 'music', config }, { seed: 1 })
+}
+
+function numbersModel(): Model {
+  const network = { ...defaultsOf(numbersNetworkSettings), hidden: 4 }
+  const config = configToJson({ network, training: { ...defaultsOf(numbersTrainingSettings), validEvery: 1 } })
+  return defineModel({ ...numbersDefinition(network), config }, { seed: 1 })
+}
+
 function save(model: Model, path: string): string {
   using closing = model
   const { name, config, parameters } = closing
@@ -114,6 +150,12 @@ export function makeFiles(): void {
   )
   writeFileSync('sales.csv', csvOf({ sales: monthly(100) }))
   save(defineModel(forecastTask.definition(forecastConfig(4)), { seed: 1 }), 'forecast.safetensors')
+  const roll = Array.from({ length: 12 }, (_, i) => [72 - (i % 3), 67, 64, 48 + (i % 2)])
+  writeFileSync('voices.json', JSON.stringify({ train: [roll, roll], valid: [roll], test: [] }))
+  writeFileSync('pairs.tsv', sentencePairs(60).join('\n'))
+  save(musicModel(), 'music.safetensors')
+  save(numbersModel(), 'numbers.safetensors')
+  save(defineModel(translationTask.definition(translationConfig()), { seed: 1 }), 'translation.safetensors')
   save(text.textModel(textConfig), 'text.safetensors')
   save(recognition.recognitionModel(recognitionConfig), 'reader.safetensors')
   save(synthesis.synthesisModel(synthesisConfig), 'writer.safetensors')

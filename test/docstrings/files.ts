@@ -5,12 +5,15 @@ import { join } from 'node:path'
 import sharp from 'sharp'
 import { bpeToTokenizerJson, trainBpe, vocabularyFromText, writeCheckpointSync, type Model } from 'gatecell'
 import { prepareForecastRun } from 'gatecell/forecast'
+import { encodeMidi } from 'gatecell/music'
 import { recognitionModel } from 'gatecell/handwriting-recognition'
 import { fitMemoryless, synthesisModel } from 'gatecell/handwriting-synthesis'
 import { textModel } from 'gatecell/text'
 import { story } from '../cli/command.js'
 import { inkSamples, ndjson } from '../ink-samples.js'
 import { csvOf, monthly } from '../tasks/forecast/samples.js'
+import { models as smallModels, save as saveModel } from '../tasks/small-models.js'
+import { sentencePairs } from '../tasks/translation/sentences.js'
 
 const lines = 'ROMEO: But soft, what light through yonder window breaks?\nTo be, or not to be\n'
 /** The text of the examples; it has all letters of their prompts. */
@@ -58,7 +61,16 @@ export async function makeFiles(folder: string, { models = true } = {}): Promise
   const passengers = join(folder, 'passengers.csv')
   writeFileSync(passengers, csvOf({ Passengers: monthly(120) }).replace('date', 'Month'))
   await makeImages(folder)
+  writeFileSync(join(folder, 'pairs.tsv'), sentencePairs(20).join('\n'))
+  const note = { pitch: 60, begin: 0, end: 480, velocity: 80, channel: 0, program: 0 }
+  writeFileSync(join(folder, 'theme.mid'), encodeMidi({ name: 'a middle C', notes: [note] }))
   if (!models) return
+  for (const [task, name] of [
+    ['music', 'bach'],
+    ['numbers', 'numbers'],
+    ['translation', 'french']
+  ] as const)
+    await saveModel(smallModels[task]!(8), join(folder, `${name}.safetensors`))
   const forecaster = await prepareForecastRun({
     data: [passengers],
     out: join(folder, 'passengers.safetensors'),

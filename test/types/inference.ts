@@ -4,6 +4,12 @@ import { createSession, createTrainer, defineModel, evaluate, f32, i32, linear, 
 import type { Batch, BatchSource, Dims, Model, SessionState, StepOutputs, Tensor } from 'gatecell'
 import { createSeries, loadForecaster } from 'gatecell/forecast'
 import type { Anomaly, Forecast, ForecastSessionState, SeriesForecast } from 'gatecell/forecast'
+import { loadComposer } from 'gatecell/music'
+import type { Piece } from 'gatecell/music'
+import { loadNumbersModel } from 'gatecell/numbers'
+import { attentionSvg } from 'gatecell/plot'
+import { loadTranslator } from 'gatecell/translation'
+import type { Translation } from 'gatecell/translation'
 import { traceText } from 'gatecell/text'
 import type { LoadedText, MemoryTrace, TextConfig, TextNetwork, TextTraining } from 'gatecell/text'
 import { lexicon, textScorer, traceInk, traceSvg } from 'gatecell/handwriting-recognition'
@@ -152,6 +158,21 @@ export async function forecasts(): Promise<void> {
   createSeries([1], { name: 'sales', step: { unit: 'decade', count: 1 } })
   // @ts-expect-error: a list of files
   void forecaster.read('sales.csv')
+}
+
+/** Models of sequences take and give plain values. */
+export async function sequences(): Promise<void> {
+  using translator = await loadTranslator('model.safetensors')
+  exactly<Translation[][]>()(await translator.translate(['a sentence'], { beam: 2 }), true)
+  attentionSvg(await translator.attention('a sentence'))
+  // @ts-expect-error: a list of sentences
+  void translator.translate('a sentence')
+  using composer = await loadComposer('model.safetensors')
+  const { piece } = await composer.compose({ bars: 4 })
+  exactly<Piece>()(piece, true)
+  await composer.compose({ prompt: piece, onlyNew: true })
+  using numbers = await loadNumbersModel('model.safetensors')
+  exactly<bigint>()((await numbers.continue([2, 4n])).next[0]!.term, true)
 }
 
 /** The engine keeps locks and native handles of the parameters to itself. */

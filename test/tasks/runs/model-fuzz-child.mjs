@@ -16,8 +16,9 @@ const { traceText } = await load('tasks/text/use/trace.js')
 const recognition = await load('tasks/handwriting-recognition/index.js')
 const { traceInk } = await load('tasks/handwriting-recognition/use/trace.js')
 const generation = await load('tasks/handwriting-synthesis/index.js')
-const { musicEntry } = await load('tasks/music/task.js')
-const { composeCode } = await load('tasks/music/compose.js')
+const music = await load('tasks/music/index.js')
+const numbers = await load('tasks/numbers/index.js')
+const translation = await load('tasks/translation/index.js')
 const { encodeMidi } = await load('data/music/midi/encode.js')
 const { pieceOfRoll } = await load('data/music/rolls.js')
 const forecast = await load('tasks/forecast/index.js')
@@ -40,6 +41,9 @@ const months = Array.from({ length: 60 }, (_, t) => Math.round(100 + t + 20 * Ma
 const rows = months.map(
   (value, t) => `${2000 + Math.floor(t / 12)}-${String((t % 12) + 1).padStart(2, '0')},${value}\n`
 )
+const words3 = ['one un', 'two deux', 'three trois'].map((pair) => pair.split(' '))
+const pairs = words3.flatMap(([a, b]) => words3.map(([c, d]) => `${a} ${c}.\t${d} ${b}.\n`))
+writeFileSync(join(folder, 'pairs.tsv'), pairs.join(''))
 writeFileSync(join(folder, 'sales.csv'), `date,sales\n${rows.join('')}`)
 
 /** Loads a model, uses it and disposes of it. */
@@ -64,25 +68,35 @@ const textTask = (vocabulary) => ({
   })
 })
 const musicTask = (form, data, network = {}) => ({
-  async prepare({ out, mode, training: own = training }) {
-    const settings = mode
-      ? {}
-      : { network: { form, hidden: 4, layers: 1, chord: 4, relations: 1, window: 8, ...network } }
-    const place = { data: data.map((name) => join(folder, name)), out, ...(mode && { mode }) }
-    return (await musicEntry.prepare(place, { ...settings, training: own, threads: 1 })).run
+  prepare: ({ mode, ...more }) => {
+    const own = { form, hidden: 4, layers: 1, chord: 4, relations: 1, window: 8, ...network }
+    const place = { data: data.map((name) => join(folder, name)), threads: 1, training, network: own }
+    return music.prepareMusicRun({ ...place, ...more, ...(mode && { mode }) })
   },
-  use: using(musicEntry.load, async (model) => {
-    const length = form === 'events' ? { seconds: 0.5 } : { steps: 2 }
-    const input = { ...length, temperature: 1, topP: 1, seed: 0, tempo: 100, particles: 1, onlyNew: false }
-    const { signal } = new globalThis.AbortController()
-    for await (const _ of composeCode(musicEntry.load).run(model, input, { signal })) void _
-  })
+  use: using(music.loadComposer, (model) => model.compose(form === 'events' ? { seconds: 0.5 } : { steps: 2 }))
 })
 const tasks = {
   music: musicTask('notes', ['chords.json'], { members: 2 }),
   voices: musicTask('voices', ['voices.json']),
   keys: musicTask('keys', ['chords.json']),
   events: musicTask('events', ['a.mid', 'b.mid', 'c.mid', 'd.mid']),
+  numbers: {
+    prepare: (more) =>
+      numbers.prepareNumbersRun({ network: { hidden: 4, embedding: 2, sums: 1 }, training, threads: 1, ...more }),
+    use: using(numbers.loadNumbersModel, (model) => model.continue([2, 4, 8], { count: 1, choices: 1 }))
+  },
+  translator: {
+    prepare: (more) =>
+      translation.prepareTranslationRun({
+        data: [join(folder, 'pairs.tsv')],
+        network: { hidden: 4, embedding: 4 },
+        symbols: { size: 300 },
+        training: { ...training, batch: 64 },
+        threads: 1,
+        ...more
+      }),
+    use: using(translation.loadTranslator, (model) => model.translate(['one two', 'a cell'], { beam: 2 }))
+  },
   text: textTask('character'),
   words: textTask('word'),
   pairs: textTask('bpe'),
