@@ -27,6 +27,8 @@ const CELL = 22
 const SIZE = 12
 /** Pixels of a character of a name, in the mean. */
 const CHARACTER = 6.6
+const TITLE_CHARACTER = 8
+const MOST_TITLE = 80
 const [LONGEST, RIGHT, GAP, LEGEND, TITLE] = [24, 24, 10, 40, 34]
 const NARROWEST = 300
 
@@ -49,9 +51,10 @@ function rowOf(length: number): Check<readonly number[]> {
 }
 
 /** Returns the name of a symbol, without the space before a word and shortened. */
-function shown(name: string): string {
-  const text = name.trim()
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1)}\u2026` : text
+const shown = (name: string) => shortened(name.trim(), LONGEST)
+
+function shortened(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}\u2026` : text
 }
 
 const widthOf = (texts: readonly string[]) => Math.max(...texts.map((text) => text.length)) * CHARACTER
@@ -88,7 +91,12 @@ export function attentionSvg(matrix: AttentionMatrix, options: AttentionSvgOptio
   // Names of columns are turned by 55 degrees.
   const top = TITLE + Math.ceil(widthOf(columns) * Math.sin((55 / 180) * Math.PI)) + 2 * GAP
   const tail = Math.ceil(widthOf(columns) * Math.cos((55 / 180) * Math.PI))
-  const width = Math.max(NARROWEST, left + CELL * source.length + Math.max(RIGHT, tail))
+  const heading = shortened(title, MOST_TITLE)
+  const width = Math.max(
+    NARROWEST,
+    GAP + RIGHT + heading.length * TITLE_CHARACTER,
+    left + CELL * source.length + Math.max(RIGHT, tail)
+  )
   const [right, bottom] = [left + CELL * source.length, top + CELL * target.length]
   const cells = rows.flatMap((row, t) =>
     Array.from(row).flatMap((weight, s) => {
@@ -111,7 +119,7 @@ export function attentionSvg(matrix: AttentionMatrix, options: AttentionSvgOptio
   })
   const sides = lines.map((name, t) => label(name, left - GAP / 2, top + (t + 0.5) * CELL + 4, { ...how, anchor: 'end' })) // prettier-ignore
   const body = [
-    label(title.slice(0, 120), GAP, 20, { size: 14, fill: colours.text }),
+    label(heading, GAP, 20, { size: 14, fill: colours.text }),
     ...cells,
     ...grid,
     ...heads,

@@ -1,6 +1,7 @@
 // Where a translator looks: the weights of the attention while it reads a translation that is known, of several pairs as the rows of one plan.
 
 import { paddedLength } from '../../data/batching/buckets.js'
+import type { PairShape } from '../../data/batching/pair-buckets.js'
 import type { Model } from '../../model.js'
 import { packSamples } from './batches.js'
 import type { TranslationConfig } from './config.js'
@@ -15,8 +16,18 @@ export interface AttendedPair {
 /** The tensor of the weights, see `decodeSequence`. */
 const WEIGHTS = 'attention.weights'
 
-/** Rows of a plan; those without a pair are empty. A number for all of them makes few plans. */
+/** Rows of a plan; those without a pair are empty. One number for all makes few plans. */
 const ROWS = 8
+/** Weights of a row of a plan above which it has one row. */
+const LARGE = 2 ** 16
+
+/** Returns the shape of a plan that reads pairs. */
+function shapeOf(pairs: readonly AttendedPair[]): PairShape {
+  const longest = (lengthOf: (pair: AttendedPair) => number) =>
+    paddedLength(pairs.reduce((most, pair) => Math.max(most, lengthOf(pair)), 0))
+  const [source, target] = [longest((pair) => pair.source.length), longest((pair) => pair.target.length + 1)]
+  return { source, target, batch: source * target > LARGE ? 1 : ROWS }
+}
 
 /**
  * Returns for each pair the weights of the attention: a list for each symbol of the translation and for its end, of the weights of the source's
@@ -30,15 +41,12 @@ export async function attentionWeights(
 ): Promise<Float32Array[][]> {
   const order = Array.from(pairs.keys()).sort((a, b) => pairs[a]!.source.length - pairs[b]!.source.length)
   const found: Float32Array[][] = Array.from(pairs, () => [])
-  for (let at = 0; at < order.length; at += ROWS) {
-    const own = order.slice(at, at + ROWS)
-    const longest = (lengthOf: (pair: AttendedPair) => number) =>
-      paddedLength(own.reduce((most, i) => Math.max(most, lengthOf(pairs[i]!)), 0))
-    const shape = {
-      source: longest(({ source }) => source.length),
-      target: longest(({ target }) => target.length + 1),
-      batch: ROWS
-    }
+  for (let at = 0; at < order.length;) {
+    const near = order.slice(at, at + ROWS)
+    const isLarge = shapeOf(near.map((i) => pairs[i]!)).batch === 1
+    const own = isLarge ? near.slice(0, 1) : near
+    const shape = shapeOf(own.map((i) => pairs[i]!))
+    at += own.length
     const { inputs, dims } = packSamples(own.map((i) => pairs[i]!), shape, { ends, reversed: false }) // prettier-ignore
     using lease = model.lease(dims, { purpose: 'predict', outputs: [WEIGHTS] })
     const views = lease.plan.inputs as Readonly<Record<string, Int32Array>>
@@ -47,7 +55,7 @@ export async function attentionWeights(
     const weights = (lease.plan.outputs as unknown as Readonly<Record<string, Float32Array>>)[WEIGHTS]!
     for (const [row, i] of own.entries()) {
       const { source, target } = pairs[i]!
-      const begin = (t: number) => (t * ROWS + row) * shape.source
+      const begin = (t: number) => (t * shape.batch + row) * shape.source
       found[i] = Array.from({ length: target.length + 1 }, (_, t) => weights.slice(begin(t), begin(t) + source.length))
     }
   }
