@@ -1,6 +1,6 @@
 // The weights of an attention as a matrix: a row for each symbol that is written, a column for each symbol that is read, dark where a weight is large.
 
-import { invalid, list, object, optional, options as optionsOf, string, type Check } from '../check/index.js'
+import { invalid, list, numbers, object, optional, options as optionsOf, string, type Check } from '../check/index.js'
 import { expected } from '../errors.js'
 import { label } from './axis.js'
 import { pixel, svgFile } from './ink.js'
@@ -39,14 +39,12 @@ const readOptions = optionsOf<AttentionSvgOptions>({ title: optional(string) })
 /** Returns a check of a row of `length` weights. */
 function rowOf(length: number): Check<readonly number[]> {
   return (value, name) => {
-    if (!Array.isArray(value) && !(value instanceof Float32Array) && !(value instanceof Float64Array))
-      throw invalid('a list of weights', name, value)
-    const row = Array.from(value as ArrayLike<unknown>)
+    const row = Array.from(numbers(value, name))
     if (row.length !== length)
       throw expected('ERR_INVALID_SHAPE', `${length} weights as ${name}`, `${row.length}`, 'pass one for each source')
-    const odd = row.find((one) => !(typeof one === 'number' && one >= 0 && one <= 1 + 1e-3))
-    if (odd !== undefined || row.includes(undefined)) throw invalid('weights from 0 to 1', name, odd)
-    return row as number[]
+    const odd = row.find((one) => !(one >= 0 && one <= 1 + 1e-3))
+    if (odd !== undefined) throw invalid('weights from 0 to 1', name, odd)
+    return row
   }
 }
 
