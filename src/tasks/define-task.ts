@@ -113,7 +113,7 @@ export function defineTask<N extends Group>(parts: TaskParts<N>): DefinedTask<N>
     async prepareRun(options) {
       const { prepareRun } = await import('./runs/run.js')
       const { data = [], ...given } = readOptions(options, 'the options of the run')
-      return await prepareRun(await trainable(), { ...given, data } as Options)
+      return await prepareRun(await trainable(), { ...given, data })
     },
     async prepare({ data, ...place }, given) {
       const { prepareRun } = await import('./runs/run.js')
