@@ -1,4 +1,5 @@
-// The weights of an attention as a matrix: a row for each symbol that is written, a column for each symbol that is read, dark where a weight is large.
+// The weights of an attention as a matrix: a row for each symbol that is written, a column for each symbol that is read, dark where a weight is
+// large.
 
 import { invalid, list, numbers, object, optional, options as optionsOf, string, type Check } from '../check/index.js'
 import { expected } from '../errors.js'

@@ -227,6 +227,7 @@ export const fixtures = {
   'src/graph/ops/index.ts#sigmoidCrossEntropy': () => ({ definition: definitions.labels }),
   'src/graph/ops/index.ts#meanSquare': () => ({ definition: definitions.values }),
   'src/graph/ops/index.ts#sample': () => named({ logits: [3, 2, 5] }),
+  'src/graph/ops/index.ts#topLogSoftmax': () => named({ logits: [3, 2, 5] }),
   'src/graph/ops/linear.ts#linearOp': () => named({ x: [2, 3] }),
   'src/graph/ops/linear.ts': () => named({ x }, { ids: [3, 2] }),
   'src/graph/ops/losses.ts#crossEntropy': () => ({ definition: definitions.classes }),

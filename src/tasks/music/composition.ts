@@ -193,8 +193,8 @@ async function composePerformance(
 }
 
 /**
- * Composes a piece with a model. Throws ERR_INVALID_OPTION for settings that the form of the model does not have, ERR_CORPUS_EMPTY for a prompt
- * without notes, ERR_INVALID_ARGUMENT for a prompt with more notes in a step than the model has, and ERR_ABORTED if `signal` aborts.
+ * Returns a piece that is drawn from a model. Throws ERR_INVALID_OPTION for settings that the form of the model does not have, ERR_CORPUS_EMPTY
+ * for a prompt without notes, ERR_INVALID_ARGUMENT for a prompt with more notes in a step than the model has, and ERR_ABORTED if `signal` aborts.
  */
 export async function composePiece(
   loaded: LoadedMusic,

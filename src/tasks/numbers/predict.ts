@@ -145,8 +145,8 @@ export interface Continuation extends NumbersPrediction {
 }
 
 /**
- * Continues a sequence by `count` terms, each the most probable one, and returns them with the `choices` most probable next terms. Throws ERR_ABORTED
- * if the signal aborts.
+ * Returns the next `count` terms of a sequence, each the most probable one, and the `choices` most probable next terms. Throws ERR_ABORTED if the
+ * signal aborts.
  */
 export async function continueTerms(
   model: Model,

@@ -1,4 +1,4 @@
-// BPE dropout: the symbols of a sentence are drawn anew in each epoch of a training.
+// BPE dropout: the symbols of a sentence are drawn again in each epoch of a training.
 //
 // The shapes of batches are fixed before the first epoch, so a drawn sentence has to fit into the batch of its pair. A pair is put into batches by
 // its longest sides of a few draws. Later draws seldom need more room, and their batches have padding; one that does not fit is drawn again, and

@@ -22,7 +22,7 @@ import type { TranslationConfig } from './config.js'
 import { createDecoding, type Decoding, type DecodingDraws } from './decode.js'
 import { translationTask } from './model.js'
 import { MOST_SYMBOLS } from './settings.js'
-import { endsOf, piecesOf, symbolsOfConfig, symbolText, type TranslationSymbols } from './symbols.js'
+import { endsOf, symbolTexts, symbolsOfConfig, symbolText, type TranslationSymbols } from './symbols.js'
 import { textsOf } from './texts.js'
 import { searchSettings } from './use-settings.js'
 
@@ -87,8 +87,8 @@ export interface Translator {
    */
   translate(sentences: readonly string[], options?: TranslateOptions): Promise<Translation[][]>
   /**
-   * Returns the weights of the attention while a translation of a sentence is read. `attentionSvg` of gatecell/plot draws them. Throws ERR_UNSUPPORTED
-   * for a translator without attention, ERR_INVALID_ARGUMENT for a sentence without characters, and what `translate` throws.
+   * Returns the weights of the attention while a translation of a sentence is read. `attentionSvg` of gatecell/plot draws them. Throws
+   * ERR_UNSUPPORTED for a translator without attention, ERR_INVALID_ARGUMENT for a sentence without characters, and what `translate` throws.
    */
   attention(sentence: string, options?: AttentionOfOptions): Promise<TranslationAttention>
 }
@@ -183,7 +183,7 @@ export function translatorOf(model: Model, config: TranslationConfig): Translato
       const [weights] = await attentionWeights(model, [{ source: source.ids, target }], endsOf(symbols), given.signal)
       const { end } = endsOf(symbols)
       return {
-        source: piecesOf(symbols.source, source.text, source.ids),
+        source: symbolTexts(symbols.source, source.text, source.ids),
         target: Array.from([...target, end], (id) => symbols.target.symbol(id)),
         weights: weights!
       }

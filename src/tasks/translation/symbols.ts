@@ -1,5 +1,5 @@
-// The symbols of sentences: byte pairs or words that are learned from the sentences to train on. A space is put before each sentence, so that its first
-// word has the same symbols as anywhere else.
+// The symbols of sentences: byte pairs or words that are learned from the sentences to train on. A space is put before each sentence, so that its
+// first word has the same symbols as anywhere else.
 
 import { trainBpe } from '../../data/text/bpe-training.js'
 import { createPace } from '../../data/files/pace.js'
@@ -73,7 +73,10 @@ export function settledSymbols(choice: SymbolChoice, given: Partial<SymbolChoice
   return choice.vocabulary === 'word' && given.size === undefined ? { ...choice, size: MOST_WORDS } : choice
 }
 
-/** Makes the vocabularies of pairs whose texts `symbolText` returned. Throws the errors of `trainBpe`, ERR_CORPUS_EMPTY and ERR_OUT_OF_RANGE for too few and too many words. */
+/**
+ * Makes the vocabularies of pairs whose texts `symbolText` returned. Throws the errors of `trainBpe`, and ERR_CORPUS_EMPTY and ERR_OUT_OF_RANGE
+ * for too few and too many words.
+ */
 export async function learnSymbols(
   pairs: readonly { readonly source: string; readonly target: string }[],
   { size, separate, vocabulary = 'bpe' }: SymbolChoice,
@@ -99,7 +102,7 @@ export function endsOf({ target }: TranslationSymbols): SentenceEnds {
 }
 
 /** Returns the text of each symbol of an encoded text; an unknown one has the text that it stands for. */
-export function piecesOf(vocabulary: Vocabulary, text: string, ids: Int32Array): string[] {
+export function symbolTexts(vocabulary: Vocabulary, text: string, ids: Int32Array): string[] {
   const { config } = vocabulary
   if (config.kind === 'word') return wordsOf(text, config.lowerCase, config.spaces)
   return Array.from(ids, (id) => vocabulary.symbol(id))

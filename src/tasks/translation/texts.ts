@@ -1,10 +1,11 @@
-// The texts of translations. An unknown symbol of a vocabulary of words is replaced by the word of the source to which the attention gives the largest
-// weight (Jean et al. 2015; Luong et al. 2015, "Addressing the rare word problem"): names and numbers are mostly the same in both languages.
+// The texts of translations. An unknown symbol of a vocabulary of words is replaced by the word of the source to which the attention gives the
+// largest weight (Jean et al. 2015; Luong et al. 2015, "Addressing the rare word problem"): names and numbers are mostly the same in both
+// languages.
 
 import type { Model } from '../../model.js'
 import { attentionWeights, hasAttention } from './attention.js'
 import type { TranslationConfig } from './config.js'
-import { endsOf, piecesOf, type TranslationSymbols } from './symbols.js'
+import { endsOf, symbolTexts, type TranslationSymbols } from './symbols.js'
 
 /** A translation as ids, with the text and the ids of its source. */
 export interface FoundTranslation {
@@ -44,7 +45,7 @@ function copied(
   weights: readonly Float32Array[],
   { source, target }: TranslationSymbols
 ): string {
-  const words = piecesOf(source, text, ids)
+  const words = symbolTexts(source, text, ids)
   const parts = Array.from(tokens, (id, t) =>
     id === target.unknownId ? words[largest(weights[t]!)]! : target.decode([id], { skipSpecial: true })
   )
