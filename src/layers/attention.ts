@@ -1,6 +1,6 @@
 // The layer of attention: the projections of each kind of score, and the op.
 
-import { boolean, choice, filled, integer, object, optional, type Fields } from '../check/index.js'
+import { boolean, choice, filled, integer, number, object, optional, type Fields } from '../check/index.js'
 import { expectShape } from '../graph/check.js'
 import { uniform } from '../graph/initializers.js'
 import { additiveAttention, dotAttention, type AttentionResult } from '../graph/ops/index.js'
@@ -19,6 +19,8 @@ export interface AttentionOptions {
   kind?: 'dot' | 'general' | 'additive'
   /** 'additive': width A of the projections, from 1 to 2^24. Default: the width of the source. */
   size?: number
+  /** 'dot' and 'general': factor of the scores, from -3e38 to 3e38. Default: 1. */
+  scale?: number
   /** int32 `[B]`: number of steps of each row of the source. */
   lengths: Tensor
   /** 'additive': the projection of the source by `attentionKeys`, so that the steps of a decoder do not compute it again. Default: computed here. */
@@ -31,6 +33,7 @@ const fields: Fields<AttentionOptions> = {
   name: filled,
   kind: optional(choice('dot', 'general', 'additive')),
   size: optional(integer(1, 2 ** 24)),
+  scale: optional(number(-3e38, 3e38)),
   lengths: tensor,
   keys: optional(tensor),
   shared: optional(boolean)
@@ -70,7 +73,7 @@ export function attention(queries: Tensor, source: Tensor, attentionOptions: Att
   expectShape('attention', 'queries', queries, 'f32', [-1, -1, -1])
   expectShape('attention', 'source', source, 'f32', [-1, -1, -1])
   const options = readOptions(attentionOptions, 'the options of attention')
-  const { name, kind = 'general', lengths, shared = false } = options
+  const { name, kind = 'general', scale = 1, lengths, shared = false } = options
   const width = source.shape[2]!
   if (kind === 'additive') {
     const size = options.size ?? width
@@ -80,7 +83,7 @@ export function attention(queries: Tensor, source: Tensor, attentionOptions: Att
     return named(name, additiveAttention({ queries: asked, keys, v, values: source, lengths }))
   }
   const asked = kind === 'dot' ? queries : linear(queries, { name: `${name}.query`, size: width, bias: false, shared })
-  return named(name, dotAttention({ queries: asked, keys: source, values: source, lengths }))
+  return named(name, dotAttention({ queries: asked, keys: source, values: source, lengths, scale }))
 }
 
 function named(name: string, result: AttentionResult): AttentionResult {

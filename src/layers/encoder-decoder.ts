@@ -1,8 +1,9 @@
 // An encoder that reads a sequence and a decoder that writes another one, for translation and captions. Attention is between the first two
 // layers of the decoder (the idea of GNMT: Wu et al. 2016): the first layer runs over all of the target, its outputs are the queries of the attention
 // over the source, and the layers above read the contexts. So each layer is one op over the sequence, where input feeding would need an op for each
-// step. From the third layer of a stack on, of an encoder with attention from the second one on, the input of a layer is added to its output (He et
-// al. 2016).
+// step. Products of scores are divided by the root of their width (Vaswani et al. 2017): without it a few hundred steps of Adam made the weights of
+// the attention 0 or 1, always at the same place. From the third layer of a stack on, of an encoder with attention from the second one on, the input
+// of a layer is added to its output (He et al. 2016).
 
 import { add, concat, tanh } from '../graph/ops/index.js'
 import type { Tensor } from '../graph/graph.js'
@@ -135,6 +136,7 @@ export function decodeSequence(target: DecodedSequence, options: EncoderDecoderO
     attention(output, source, {
       name: 'attention',
       kind: options.attention as 'general',
+      ...(options.attention !== 'additive' && { scale: 1 / Math.sqrt(source.shape[2]!) }),
       lengths: sourceLengths,
       ...(keys && { keys })
     }).context
