@@ -5,7 +5,8 @@ import { cutBatches } from '../../data/batching/buckets.js'
 import type { Batch, BatchSource, EpochSource } from '../../data/batching/source.js'
 import { createRandom, type Random } from '../../random.js'
 import { forms } from './forms.js'
-import type { MusicNetwork } from './settings.js'
+import { REPEAT_REACH } from './repeats.js'
+import type { MusicInputs, MusicNetwork } from './settings.js'
 import { END, KEYS, type Part, type Step } from './steps.js'
 
 /** The steps of a piece. */
@@ -17,7 +18,7 @@ const readCursor = open<{ epoch: number; step: number }>({ epoch: integer(0), st
 export interface TrainingBatchOptions {
   readonly batch: number
   readonly seed: number
-  readonly network: Pick<MusicNetwork, 'form' | 'window' | 'transpose'>
+  readonly network: MusicInputs & Pick<MusicNetwork, 'window' | 'transpose'>
 }
 
 /** Cuts a piece into parts of about `window` steps, at random places near those of equal parts. The number of parts is always the same. */
@@ -37,7 +38,7 @@ function transposed(part: Part, most: number, random: Random): Part {
   const keys = part.steps.flat().filter((key) => key !== END)
   const [low, high] = [Math.min(...keys), Math.max(...keys)]
   const shift = Math.max(-low, Math.min(KEYS - 1 - high, wanted))
-  const from = Math.max(0, part.first - 1)
+  const from = Math.max(0, part.first - REPEAT_REACH)
   const steps = part.steps
     .slice(from, part.first + part.count)
     .map((step) => step.map((key) => (key === END ? END : key + shift)))
@@ -46,10 +47,15 @@ function transposed(part: Part, most: number, random: Random): Part {
   return { ...part, steps: [...padding, ...steps] }
 }
 
-function batchOf(parts: readonly Part[], form: MusicNetwork['form']): Omit<Batch, 'epoch' | 'cursor'> {
-  const { dims: dimsOf, pack } = forms[form]
+function batchOf(parts: readonly Part[], network: MusicInputs): Omit<Batch, 'epoch' | 'cursor'> {
+  const { dims: dimsOf, pack } = forms[network.form]
   const dims = dimsOf(parts)
-  return { inputs: pack(parts, dims), dims, count: parts.reduce((sum, part) => sum + part.count, 0), reset: true }
+  return {
+    inputs: pack(parts, dims, network),
+    dims,
+    count: parts.reduce((sum, part) => sum + part.count, 0),
+    reset: true
+  }
 }
 
 /** Returns the shape of the largest batch of pieces that are cut into parts of at most `window` steps. */
@@ -90,7 +96,7 @@ export function partBatches(pieces: readonly StepPiece[], options: TrainingBatch
           yield {
             ...batchOf(
               order[step]!.map((index) => parts[index]!),
-              form
+              network
             ),
             epoch,
             cursor: next
@@ -105,7 +111,8 @@ export function partBatches(pieces: readonly StepPiece[], options: TrainingBatch
 const MEASURED_WINDOW = 256
 
 /** Returns whole pieces as batches, each step once, with the states carried from a piece's beginning to its end. */
-export function pieceBatches(pieces: readonly StepPiece[], form: MusicNetwork['form'], batch: number): BatchSource {
+export function pieceBatches(pieces: readonly StepPiece[], network: MusicInputs, batch: number): BatchSource {
+  const { form } = network
   const sorted = pieces.toSorted((one, other) => one.length - other.length)
   const groups = Array.from({ length: Math.ceil(sorted.length / batch) }, (_, i) => sorted.slice(i * batch, (i + 1) * batch)) // prettier-ignore
   return {
@@ -118,7 +125,7 @@ export function pieceBatches(pieces: readonly StepPiece[], form: MusicNetwork['f
             const count = Math.max(0, Math.min(MEASURED_WINDOW, steps.length - first))
             return { steps, first: Math.min(first, steps.length), count }
           })
-          yield { ...batchOf(parts, form), reset: first === 0, epoch: 0, cursor: { step: ++step } }
+          yield { ...batchOf(parts, network), reset: first === 0, epoch: 0, cursor: { step: ++step } }
         }
     }
   }

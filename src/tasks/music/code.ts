@@ -22,7 +22,10 @@ async function openPieces(
   network: MusicNetwork,
   training: { readonly batch: number; readonly seed: number }
 ): Promise<Pick<MusicData, 'train' | 'pieces' | 'trained' | 'leftOut'>> {
-  if (network.form === 'events') {
+  const { form } = network
+  if (network.lookback && (form === 'events' || form === 'keys'))
+    throw expected('ERR_INVALID_OPTION', 'the form notes or voices with lookback', form, 'leave lookback out')
+  if (form === 'events') {
     if (network.members > 1)
       throw expected('ERR_INVALID_OPTION', 'one network for the form events', `${network.members}`, 'train one member')
     const { parts, leftOut } = await readPerformances(files)
@@ -42,7 +45,7 @@ export const musicCode: TaskCode<typeof musicNetworkSettings> = {
   async open(files, { network, training: { batch, seed } }): Promise<MusicData> {
     const opened = await openPieces(files, network, { batch, seed })
     const { pieces } = opened
-    return { ...opened, valid: pieceBatches(pieces, network.form, batch), count: countsOf(pieces, network.form).steps }
+    return { ...opened, valid: pieceBatches(pieces, network, batch), count: countsOf(pieces, network.form).steps }
   },
   async measure(model, data, { signal }) {
     const { pieces } = data as MusicData

@@ -17,7 +17,7 @@ import type { TaskConfig } from '../define-task.js'
 import type { LoadedModel } from '../runs/load.js'
 import { DEFAULT_GRID, stepOf, voicesOf } from './data.js'
 import { composeEvents } from './generate-events.js'
-import { composeSteps } from './generate.js'
+import { composeSteps, type ComposeOptions } from './generate.js'
 import { harmonise } from './harmonise.js'
 import type { MusicNetwork, musicNetworkSettings } from './settings.js'
 import { END, LOWEST, VOICES, type Step } from './steps.js'
@@ -145,7 +145,8 @@ type Signal = AbortSignal | undefined
 
 async function composeGrid(loaded: LoadedMusic, request: CompositionRequest, signal: Signal): Promise<Composition> {
   const { model, config } = loaded
-  const { form } = config.network as { form: Exclude<MusicNetwork['form'], 'events'> }
+  const network = config.network as ComposeOptions['network']
+  const { form } = network
   const grid = request.grid ?? config.network.grid ?? DEFAULT_GRID
   const { temperature, topP, seed, tempo, particles, onlyNew } = request
   const finish = (all: readonly Step[], prompt: number): Composition => {
@@ -161,11 +162,11 @@ async function composeGrid(loaded: LoadedMusic, request: CompositionRequest, sig
     if (form !== 'voices')
       throw expected('ERR_INVALID_OPTION', 'a model of the form voices to harmonise', form, 'train one of voices')
     const soprano = sopranoOf(request.harmonise, grid)
-    return finish(await harmonise(model, soprano, { particles, seed, temperature, topP, signal }), 0)
+    return finish(await harmonise(model, soprano, { network, particles, seed, temperature, topP, signal }), 0)
   }
   const count = stepsToCompose(request, grid)
   const prompt = promptSteps(request.prompt, form, grid)
-  const [steps] = await composeSteps(model, [{ prompt, count, seed }], { form, temperature, topP, signal })
+  const [steps] = await composeSteps(model, [{ prompt, count, seed }], { network, temperature, topP, signal })
   return finish(steps!, prompt.length)
 }
 

@@ -6,7 +6,7 @@ import type { Model } from '../../model.js'
 import { evaluate } from '../../train/evaluate.js'
 import type { TaskMeasurement } from '../task.js'
 import { pieceBatches, type StepPiece } from './batches.js'
-import type { MusicNetwork } from './settings.js'
+import type { MusicInputs, MusicNetwork } from './settings.js'
 
 /** Number of pieces that are measured together. */
 const TOGETHER = 16
@@ -29,10 +29,11 @@ export function countsOf(pieces: readonly StepPiece[], form?: MusicNetwork['form
 export async function measureMusic(
   model: Model,
   pieces: readonly StepPiece[],
-  { form }: Pick<MusicNetwork, 'form'>,
+  network: MusicInputs,
   { signal }: { signal?: AbortSignal | undefined } = {}
 ): Promise<TaskMeasurement> {
-  const { loss, count, seconds } = await evaluate(model, pieceBatches(pieces, form, TOGETHER), { signal })
+  const { loss, count, seconds } = await evaluate(model, pieceBatches(pieces, network, TOGETHER), { signal })
+  const { form } = network
   const counts = countsOf(pieces, form)
   const unit = form === 'events' ? 'event' : 'step'
   const step = (loss * count) / counts.steps

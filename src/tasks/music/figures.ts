@@ -43,13 +43,13 @@ interface JudgedPiece {
 }
 
 /** Options of `composedFigures`. */
-export interface FigureOptions extends Omit<ComposeOptions, 'form'> {
+export interface FigureOptions extends Omit<ComposeOptions, 'network'> {
   /** Number of pieces to compose, from 1 on. */
   readonly pieces: number
   readonly seed: number
 }
 
-type Form = Pick<MusicNetwork, 'form' | 'grid'>
+type Form = Pick<MusicNetwork, 'form' | 'grid' | 'lookback'>
 
 function judgedSteps(steps: StepPiece, { form, grid = DEFAULT_GRID }: Form): JudgedPiece {
   const { notes, ticksPerQuarter } = pieceOfSteps(steps, { form, grid, tempo: 100 })
@@ -124,7 +124,8 @@ async function composed(model: Model, pieces: readonly StepPiece[], form: Form, 
   }
   const lengths = pieces.map(({ length }) => Math.min(length, MOST_STEPS))
   const drafts = Array.from({ length: count }, (_, i) => ({ prompt: [], count: at(lengths, i), seed: seedAt(seed, i) }))
-  const steps = await composeSteps(model, drafts, { form: form.form, temperature, topP, signal })
+  const network = { ...form, form: form.form }
+  const steps = await composeSteps(model, drafts, { network, temperature, topP, signal })
   return steps.map((own) => judgedSteps(own, form))
 }
 

@@ -51,7 +51,7 @@ function append({ ids, state }: EventRow, id: number): void {
 export async function composeEvents(
   model: Model,
   drafts: readonly EventDraft[],
-  { temperature, topP, signal }: Omit<ComposeOptions, 'form'>
+  { temperature, topP, signal }: Omit<ComposeOptions, 'network'>
 ): Promise<number[][]> {
   const rows = drafts.map(({ seed }): EventRow => {
     const session = createSession(model, { outputs: ['logits'] })

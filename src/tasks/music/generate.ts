@@ -8,8 +8,9 @@ import { throwIfAborted } from '../../graph/abort.js'
 import type { Model } from '../../model.js'
 import { createRandom, type Random } from '../../random.js'
 import { packKeys } from './keys-model.js'
-import type { MusicNetwork } from './settings.js'
-import { KEYS, END, packParts, NOTE_SYMBOLS, VOICES, type Step } from './steps.js'
+import { packSteps } from './forms.js'
+import type { MusicInputs, MusicNetwork } from './settings.js'
+import { KEYS, END, NOTE_SYMBOLS, VOICES, type Step } from './steps.js'
 
 /** Most notes of a step that is composed. */
 const MOST_NOTES = 11
@@ -25,7 +26,7 @@ export interface Draft {
 
 /** Options of composing. */
 export interface ComposeOptions {
-  readonly form: Exclude<MusicNetwork['form'], 'events'>
+  readonly network: MusicInputs & { readonly form: Exclude<MusicNetwork['form'], 'events'> }
   /** Divisor of the logits; 0 takes the most probable notes. */
   readonly temperature: number
   /** Notes are drawn from the smallest set whose probabilities add up to this value, above 0 and at most 1; not in the form keys. */
@@ -50,17 +51,18 @@ export function drawn(chances: Float64Array, random: Random): number {
 }
 
 /** Returns the inputs of the last step of `steps`; the form keys reads only the steps before it. */
-function inputsOf(steps: readonly Step[], form: ComposeOptions['form']) {
+function inputsOf(steps: readonly Step[], network: ComposeOptions['network']) {
+  const { form } = network
   const part = { steps, first: steps.length - 1, count: 1 }
   if (form === 'keys') return { before: packKeys([part], { length: 1, batch: 1 }).before }
   const ends = form === 'notes'
-  const packed = packParts([part], { length: 1, slots: ends ? MOST_NOTES + 1 : VOICES, batch: 1, ends })
+  const packed = packSteps([part], { length: 1, slots: ends ? MOST_NOTES + 1 : VOICES, batch: 1, ends }, network)
   const { targets: _, lengths: __, ...inputs } = packed
   return inputs
 }
 
 /** Returns the session of a piece that has no steps. */
-export function beginPiece(model: Model, form: ComposeOptions['form']): Session {
+export function beginPiece(model: Model, { form }: Pick<ComposeOptions['network'], 'form'>): Session {
   const dims: Record<string, number> = form === 'keys' ? {} : { slots: form === 'notes' ? MOST_NOTES + 1 : VOICES }
   return createSession(model, { dims, inputs: { lengths: single }, outputs: ['logits'] })
 }
@@ -101,7 +103,8 @@ export async function nextNotes(
   options: ComposeOptions,
   given: readonly number[] = []
 ): Promise<number[]> {
-  const { form, temperature, topP, signal } = options
+  const { network, temperature, topP, signal } = options
+  const { form } = network
   const ends = form === 'notes'
   const likelihoods = rows.map(() => 0)
   let open = rows.map((row, index) => {
@@ -113,7 +116,7 @@ export async function nextNotes(
   for (let slot = given.length; open.length > 0; slot++) {
     // The LSTM reads only the steps before, so its state after each of these sessions is the same.
     const drafts = open.map(({ row }) => row.session.fork())
-    const inputs = open.map(({ row }) => inputsOf(row.steps, form))
+    const inputs = open.map(({ row }) => inputsOf(row.steps, network))
     const outputs = await stepTogether(drafts, inputs, { signal })
     open = open.filter(({ row, index, own, random }, i) => {
       const logits = outputs[i]!['logits'] as Float32Array
@@ -138,9 +141,9 @@ export async function nextNotes(
 }
 
 /** Draws the keys of the next step of each row independently. */
-async function nextKeys(rows: readonly ComposedRow[], { temperature, signal }: ComposeOptions): Promise<void> {
+async function nextKeys(rows: readonly ComposedRow[], { network, temperature, signal }: ComposeOptions): Promise<void> {
   const sessions = rows.map(({ session }) => session)
-  const inputs = rows.map(({ steps }) => inputsOf([...steps, []], 'keys'))
+  const inputs = rows.map(({ steps }) => inputsOf([...steps, []], network))
   const outputs = await stepTogether(sessions, inputs, { signal })
   rows.forEach(({ steps, seed }, i) => {
     const logits = outputs[i]!['logits'] as Float32Array
@@ -156,18 +159,18 @@ async function nextKeys(rows: readonly ComposedRow[], { temperature, signal }: C
 
 /** Returns each prompt followed by steps drawn from the model. Throws ERR_ABORTED if the signal aborts. */
 export async function composeSteps(model: Model, drafts: readonly Draft[], options: ComposeOptions): Promise<Step[][]> {
-  const { form, signal } = options
-  const rows = drafts.map(({ seed }): ComposedRow => ({ session: beginPiece(model, form), steps: [], seed }))
+  const { network, signal } = options
+  const rows = drafts.map(({ seed }): ComposedRow => ({ session: beginPiece(model, network), steps: [], seed }))
   try {
     for (const [i, { prompt }] of drafts.entries())
       for (const step of prompt) {
         rows[i]!.steps.push(step)
-        await rows[i]!.session.step(inputsOf(rows[i]!.steps, form), { signal })
+        await rows[i]!.session.step(inputsOf(rows[i]!.steps, network), { signal })
       }
     const isOpen = ({ steps }: ComposedRow, i: number) => steps.length < drafts[i]!.prompt.length + drafts[i]!.count
     for (let open = rows.filter(isOpen); open.length > 0; open = rows.filter(isOpen)) {
       throwIfAborted(signal)
-      await (form === 'keys' ? nextKeys(open, options) : nextNotes(open, options))
+      await (network.form === 'keys' ? nextKeys(open, options) : nextNotes(open, options))
     }
     return rows.map(({ steps }) => steps)
   } finally {

@@ -12,7 +12,7 @@ import { beginPiece, drawn, nextNotes, type ComposedRow, type ComposeOptions } f
 import type { Step } from './steps.js'
 
 /** Options of `harmonise`. */
-export interface HarmoniseOptions extends Omit<ComposeOptions, 'form'> {
+export interface HarmoniseOptions extends ComposeOptions {
   /** Number of harmonisations that are drawn next to each other, from 1 on. */
   readonly particles: number
   readonly seed: number
@@ -53,16 +53,16 @@ function resampled(rows: readonly ComposedRow[], weights: Float64Array, random: 
 
 /** Returns the soprano, a key or END for each step, with three voices below it. Throws ERR_ABORTED if the signal aborts. */
 export async function harmonise(model: Model, soprano: readonly number[], options: HarmoniseOptions): Promise<Step[]> {
-  const { particles, seed, temperature, topP, signal } = options
+  const { network, particles, seed, signal } = options
   const random = createRandom(seed, 'harmonisations')
   let rows = Array.from({ length: particles }, (_, i): ComposedRow => {
-    return { session: beginPiece(model, 'voices'), steps: [], seed: seedAt(seed, i) }
+    return { session: beginPiece(model, network), steps: [], seed: seedAt(seed, i) }
   })
   let logarithms = rows.map(() => 0)
   try {
     for (const note of soprano) {
       throwIfAborted(signal)
-      const likelihoods = await nextNotes(rows, { form: 'voices', temperature, topP, signal }, [note])
+      const likelihoods = await nextNotes(rows, options, [note])
       logarithms = logarithms.map((value, i) => value + likelihoods[i]!)
       const weights = normalised(logarithms)
       const effective = 1 / weights.reduce((sum, weight) => sum + weight * weight, 0)

@@ -6,7 +6,7 @@
 
 import { IMPOSSIBLE } from '../../data/music/event-state.js'
 import { normal } from '../../graph/initializers.js'
-import { add, concat, crossEntropy, gather, logSumExp, map, pad, relu, reshape } from '../../graph/ops/index.js'
+import { add, concat, crossEntropy, gather, logSumExp, map, pad, relu, reshape, slice } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
 import { dropout } from '../../layers/dropout.js'
 import { embedding } from '../../layers/embedding.js'
@@ -15,6 +15,7 @@ import { lstm } from '../../layers/lstm.js'
 import { f32, i32, modelDefinition } from '../../model.js'
 import { intervalScores } from './intervals.js'
 import { meanLoss, memberNames } from './members.js'
+import { AGREEMENTS, echoNames, NO_REPEAT, REPEAT_INPUTS, REPEAT_PLACES } from './repeats.js'
 import type { MusicNetwork } from './settings.js'
 import { CYCLE, END, FIRST, KEYS, RANKS, NOTE_SYMBOLS } from './steps.js'
 
@@ -41,10 +42,11 @@ function orderTable(): number[] {
   ).flat()
 }
 
-type Inputs = Record<'before' | 'place' | 'voices' | 'last' | 'aligned' | 'highest' | 'chosen' | 'lengths', Tensor>
+type Inputs = Record<'before' | 'place' | 'voices' | 'last' | 'aligned' | 'highest' | 'chosen' | 'lengths', Tensor> &
+  Readonly<Record<string, Tensor | undefined>>
 
 /** Records the LSTM over the steps. Returns its output [T, B, H] and its input x [T, B, I]. */
-function stepLayers({ before, place, voices, lengths }: Inputs, network: MusicNetwork, prefix: string) {
+function stepLayers({ before, place, voices, lengths, repeats }: Inputs, network: MusicNetwork, prefix: string) {
   const { hidden, layers, dropout: p, inputDropout } = network
   const [length, batch] = place.shape as [number, number]
   const table = reshape(before.graph.constant(placeTable()), [CYCLE + 1, 29])
@@ -55,7 +57,11 @@ function stepLayers({ before, place, voices, lengths }: Inputs, network: MusicNe
     weight: normal(0.3)
   })
   const notes = concat([before, reshape(ranked, [length, batch, RANKS * WIDTH])])
-  const x = concat([dropout(notes, { p: inputDropout, variational: true }), gather(table, place)])
+  const x = concat([
+    dropout(notes, { p: inputDropout, variational: true }),
+    gather(table, place),
+    ...(repeats ? [repeats] : [])
+  ])
   const { output } = lstm(x, {
     name: `${prefix}lstm`,
     hidden,
@@ -69,6 +75,19 @@ function stepLayers({ before, place, voices, lengths }: Inputs, network: MusicNe
   return { output: dropout(output, { p, variational: true }), x }
 }
 
+/** Records the scores of the symbols that repetitions have [T, S, B, NOTE_SYMBOLS]. z [T, S, B, D] and the agreements weigh the places. */
+function repeatScores(inputs: Inputs, z: Tensor, prefix: string): Tensor {
+  const ones = Array.from({ length: (NO_REPEAT + 1) * NOTE_SYMBOLS }, (_, i) =>
+    Number(i % NOTE_SYMBOLS === Math.floor(i / NOTE_SYMBOLS))
+  )
+  const table = reshape(z.graph.constant(ones), [NO_REPEAT + 1, NOTE_SYMBOLS])
+  const factors = linear(concat([z, inputs.agreements!]), { name: `${prefix}repeat.factors`, size: REPEAT_PLACES })
+  const scores = echoNames.map((name, k) =>
+    map([gather(table, inputs[name]!), slice(factors, -1, k, k + 1)], (one, factor) => one.mul(factor))
+  )
+  return scores.reduce((one, other) => add(one, other))
+}
+
 /** Records the scores of the symbols `[T, S, B, NOTE_SYMBOLS]` of one network. */
 function memberScores(inputs: Inputs, network: MusicNetwork, prefix: string): Tensor {
   const { chord, relations, dropout: p } = network
@@ -77,13 +96,15 @@ function memberScores(inputs: Inputs, network: MusicNetwork, prefix: string): Te
   const { output, x } = stepLayers(inputs, network, prefix)
   const step = linear(concat([output, x]), { name: `${prefix}step`, size: chord })
   const vectors = { name: `${prefix}note`, vocabulary: NOTE_SYMBOLS, size: WIDTH, weight: normal(0.3) }
-  const read = concat([embedding(last, vectors), embedding(aligned, { ...vectors, name: `${prefix}aligned` }), chosen])
-  const own = linear(read, { name: `${prefix}chosen`, size: chord, bias: false })
-  const sums = map([reshape(step, [length, 1, batch, chord]), own], (one, other) => one.add(other))
+  const own = [embedding(last, vectors), embedding(aligned, { ...vectors, name: `${prefix}aligned` }), chosen]
+  const read = concat(inputs.agreements ? [...own, inputs.agreements] : own)
+  const taken = linear(read, { name: `${prefix}chosen`, size: chord, bias: false })
+  const sums = map([reshape(step, [length, 1, batch, chord]), taken], (one, other) => one.add(other))
   const z = dropout(relu(sums), { p })
   const scores = intervalScores({ last, aligned, highest }, z, { prefix, count: relations, pitches: KEYS })
   const relative = reshape(pad(scores, [[0, 0], [0, 1]]), [length, slots, batch, NOTE_SYMBOLS]) // prettier-ignore
-  return add(linear(z, { name: `${prefix}head`, size: NOTE_SYMBOLS }), relative)
+  const direct = add(linear(z, { name: `${prefix}head`, size: NOTE_SYMBOLS }), relative)
+  return inputs.agreements ? add(direct, repeatScores(inputs, z, prefix)) : direct
 }
 
 /** Records the logarithms of the averaged probabilities of several networks. */
@@ -114,7 +135,12 @@ export function notesDefinition(network: MusicNetwork) {
       aligned: i32('length', 'slots', 'batch'),
       highest: i32('length', 'slots', 'batch'),
       chosen: f32('length', 'slots', 'batch', KEYS),
-      lengths: i32('batch')
+      lengths: i32('batch'),
+      ...(network.lookback && {
+        repeats: f32('length', 'batch', REPEAT_INPUTS),
+        ...Object.fromEntries(echoNames.map((name) => [name, i32('length', 'slots', 'batch')])),
+        agreements: f32('length', 'slots', 'batch', AGREEMENTS)
+      })
     },
     targets: { targets: i32('length', 'slots', 'batch') },
     forward(inputs): Record<string, Tensor> {

@@ -27,6 +27,10 @@ export const musicNetworkSettings = {
     help: 'units that choose the notes of a step one by one'
   }),
   relations: setting.integer({ min: 1, max: 64, default: 4, help: 'tables of intervals to each reference note' }),
+  lookback: setting.flag({
+    default: false,
+    help: 'the network reads how the piece repeats its earlier bars and parts, in the forms notes and voices'
+  }),
   members: setting.integer({
     min: 1,
     max: 16,
@@ -68,6 +72,9 @@ export const musicTrainingSettings = trainingSettings({
 
 /** Settings of the network. */
 export type MusicNetwork = Values<typeof musicNetworkSettings>
+
+/** The settings on which the inputs of the network depend. */
+export type MusicInputs = Pick<MusicNetwork, 'form' | 'lookback'>
 
 /** Declaration of the share of the most probable notes. */
 export const topPSetting = setting.number({

@@ -75,8 +75,8 @@ t.test('a measurement in windows, with pieces next to each other', async (t) => 
     { seed: 2, threads: 1 }
   )
   const long = [performance(200, 5), performance(20, 6)].map(stepsOfPerformance)
-  const together = await evaluate(model, pieceBatches(long, 'events', 2))
-  const apart = await evaluate(model, pieceBatches(long, 'events', 1))
+  const together = await evaluate(model, pieceBatches(long, { form: 'events', lookback: false }, 2))
+  const apart = await evaluate(model, pieceBatches(long, { form: 'events', lookback: false }, 1))
   t.equal(together.count, long[0]!.length + long[1]!.length)
   t.equal(apart.count, together.count)
   t.ok(Math.abs(together.loss - apart.loss) < 1e-5)

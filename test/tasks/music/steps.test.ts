@@ -10,6 +10,7 @@ import { composeSteps } from '../../../src/tasks/music/generate.js'
 import { forms } from '../../../src/tasks/music/forms.js'
 import { packKeys } from '../../../src/tasks/music/keys-model.js'
 import { musicNetworkSettings, type MusicNetwork } from '../../../src/tasks/music/settings.js'
+import { AGREEMENTS, NO_REPEAT, packRepeats, REPEAT_INPUTS, REPEAT_PLACES } from '../../../src/tasks/music/repeats.js'
 import { END, FIRST, KEYS, packParts, NOTE_SYMBOLS, type Step } from '../../../src/tasks/music/steps.js'
 import { createRandom } from '../../../src/random.js'
 
@@ -117,12 +118,16 @@ async function natsOf(model: Model, step: Step): Promise<{ nats: number; firstNa
 }
 
 t.test('pieces in windows, in batches of any size', async (t) => {
-  const pieces = [randomSteps(300, 3), randomSteps(20, 4), randomSteps(270, 5)]
-  for (const form of ['notes', 'keys'] as const) {
-    using model = network({ form })
+  const pieces = [randomSteps(300, 3), randomSteps(20, 4), [...randomSteps(135, 5), ...randomSteps(135, 5)]]
+  for (const [form, lookback] of [
+    ['notes', false],
+    ['notes', true],
+    ['keys', false]
+  ] as const) {
+    using model = network({ form, lookback })
     const count = form === 'keys' ? 590 : 590 + pieces.flat(2).length
-    const together = await evaluate(model, pieceBatches(pieces, form, 3))
-    const apart = await evaluate(model, pieceBatches(pieces, form, 1))
+    const together = await evaluate(model, pieceBatches(pieces, { form, lookback }, 3))
+    const apart = await evaluate(model, pieceBatches(pieces, { form, lookback }, 1))
     t.equal(together.count, count)
     t.equal(apart.count, count)
     t.ok(Math.abs(together.loss - apart.loss) < 1e-5)
@@ -140,7 +145,11 @@ t.test('the keys of a step', (t) => {
 
 t.test('the parts of a training', (t) => {
   const pieces = [randomSteps(100, 6), randomSteps(33, 7), randomSteps(16, 8)]
-  const source = partBatches(pieces, { batch: 2, seed: 5, network: { form: 'notes', window: 32, transpose: 3 } })
+  const source = partBatches(pieces, {
+    batch: 2,
+    seed: 5,
+    network: { form: 'notes', lookback: false, window: 32, transpose: 3 }
+  })
   t.equal(source.stepsPerEpoch, 4)
   const [first, again] = [source.batches(), source.batches()].map((all) =>
     (all as Iterable<{ epoch: number; count?: number }>)[Symbol.iterator]()
@@ -157,10 +166,47 @@ t.test('the parts of a training', (t) => {
   t.end()
 })
 
+t.test('the repetitions of a piece', (t) => {
+  const tune = randomSteps(16, 9)
+  const steps = [...tune, ...tune.slice(0, 10), [80, 3]]
+  const dims = { length: 27, slots: 6, batch: 1, ends: true }
+  const { repeats, agreements, ...echoes } = packRepeats([{ steps, first: 0, count: 27 }], dims)
+  const longest = REPEAT_PLACES - 1
+  const echoAt = (at: number, slot: number, place: number) =>
+    (echoes as Record<string, Int32Array>)[`echo${place}`]![at * 6 + slot]!
+  const agrees = (at: number, slot: number, place: number) => agreements[(at * 6 + slot) * AGREEMENTS + 4 * place]!
+  const weights = (at: number, place: number) => [...repeats.subarray(at * REPEAT_INPUTS).subarray(3 * place, 3 * place + 3)] // prettier-ignore
+  // The place 16 steps before is the third one.
+  t.equal(echoAt(15, 0, 2), NO_REPEAT, 'nothing is 16 steps before step 15')
+  t.same(weights(16, 2), [0, 0, 0])
+  t.same(weights(20, 2), [1, 4 / 16, 4 / 64])
+  t.same(weights(26, longest), [1, 10 / 16, 10 / 64].map(Math.fround), 'ten steps repeat, at any distance')
+  for (const place of [2, longest]) {
+    const past = tune[10]!
+    t.equal(echoAt(26, 0, place), past[0] ?? END)
+    t.equal(echoAt(26, 1, place), past.find((key) => key < 80) ?? END, 'the next note below the one that was chosen')
+    t.equal(agrees(26, 0, place), 1)
+    t.equal(agrees(26, 1, place), 0, 'another note was chosen')
+  }
+  for (let at = 17; at < 26; at++)
+    for (const [slot, key] of [...steps[at]!, END].entries()) t.equal(echoAt(at, slot, 2), key)
+  // A part that begins later has the same inputs.
+  const part = packRepeats([{ steps, first: 20, count: 7 }], { ...dims, length: 7 })
+  t.same(part.repeats, repeats.slice(20 * REPEAT_INPUTS))
+  for (const [name, values] of Object.entries(echoes as Record<string, Int32Array>))
+    t.same((part as Record<string, unknown>)[name], values.slice(20 * 6))
+  t.same(part.agreements, agreements.slice(20 * 6 * AGREEMENTS))
+  t.end()
+})
+
 t.test('no temperature makes notes and events probable that cannot follow', async (t) => {
   using notes = network({})
   const draft = { prompt: [], count: 30, seed: 1 }
-  const [steps] = await composeSteps(notes, [draft], { form: 'notes', temperature: 1e6, topP: 1 })
+  const [steps] = await composeSteps(notes, [draft], {
+    network: { ...small, form: 'notes' },
+    temperature: 1e6,
+    topP: 1
+  })
   for (const step of steps!)
     t.ok(
       step.every((key, i) => i === 0 || key < step[i - 1]!),
