@@ -1,5 +1,5 @@
 // Draws the pictures of the documents into docs/pictures, from the machine file and from models that recipes have trained:
-//   npm run recipe pendigits-strings write-synthetic-words numbers jsb-notes piano-events tatoeba-fr
+//   npm run recipe pendigits-strings write-synthetic-words numbers jsb-notes piano-events tatoeba-fr-5min
 //   node bench/pictures.mjs [--recipes .cache/recipes] [--only music,improvisation]
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
@@ -81,7 +81,7 @@ function music() {
 /** Where a translator looks while it writes a sentence. */
 function attention() {
   const words = ['I have never seen such a big dog in my life.', '--attention-out', join(pictures, 'attention.svg')]
-  gatecell('translate', recipe('tatoeba-fr', 'model.safetensors'), ...words)
+  gatecell('translate', recipe('tatoeba-fr-5min', 'model.safetensors'), ...words)
 }
 
 /** The memory cells that distinguish 6, 7, 8 from 2, 4, 8. */

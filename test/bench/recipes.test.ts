@@ -70,7 +70,8 @@ t.test('every recipe', async (t) => {
     t.match(stdout, new RegExp(`^${name} .*${better === 'higher' ? '>=' : '<='} ${target} ${metric}`, 'm'))
     const folders: Record<string, RegExp> = {
       forecast: /^numbers\/time-series\/.*\.csv$/,
-      captions: /^captioning\/.*\.(?:gz|tar|json)$/
+      captions: /^captioning\/.*\.(?:gz|tar|json)$/,
+      translation: /^translation\/.*\.tsv\.gz$/
     }
     const packed = /^(?:text|music)$/.test(task) ? new RegExp(`^${task}/.*\\.gz$`) : /^handwriting-\w+\/.*\.gz$/
     const folder = folders[task] ?? packed
@@ -82,6 +83,7 @@ t.test('every recipe', async (t) => {
       text: ['nats'],
       music: ['nats_per_step', 'nats_per_note'],
       captions: ['nats_per_caption', 'exact'],
+      translation: ['bleu', 'bleu_by_pair', 'chrf'],
       forecast: ['ratio', 'coverage', 'best_of_simple', 'best_of_all']
     }
     const metrics = ofTask[task] ?? ['worst_family', 'exact_larger', 'cer', 'exact', 'nats', 'below_mixture']

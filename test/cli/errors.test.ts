@@ -68,7 +68,7 @@ t.test('command lines', async (t) => {
     ['sample', 'm', '--beam', '4'],
     'ERR_INVALID_OPTION',
     2,
-    /--beam, which is an option of translate, evaluate, read:/
+    /--beam, which is an option of translate, evaluate, caption, read:/
   )
   const nowhere = /an option of doctor but received --fast: see npx gatecell doctor --help/
   await refused(t, ['doctor', '--fast'], 'ERR_INVALID_OPTION', 2, nowhere)

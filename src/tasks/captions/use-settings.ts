@@ -30,7 +30,7 @@ export const captionsEvaluationSettings = {
 
 /** Declarations of the settings of `caption`. */
 export const captionSettings = {
-  images: setting.contents({ mediaType: 'image/*', help: 'PNG, JPEG, WebP or AVIF images' }),
+  images: setting.contents({ flag: null, mediaType: 'image/*', help: 'PNG, JPEG, WebP or AVIF images' }),
   beam,
   best: setting.integer({
     min: 1,

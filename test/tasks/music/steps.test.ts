@@ -190,6 +190,13 @@ t.test('the repetitions of a piece', (t) => {
   }
   for (let at = 17; at < 26; at++)
     for (const [slot, key] of [...steps[at]!, END].entries()) t.equal(echoAt(at, slot, 2), key)
+  // Inputs depend neither on later steps nor on later notes of the step.
+  const changed = [...steps.slice(0, 20), [70, ...steps[20]!.filter((key) => key < 70)], ...randomSteps(6, 10)]
+  const other = packRepeats([{ steps: changed, first: 0, count: 27 }], dims)
+  t.same(other.repeats.slice(0, 21 * REPEAT_INPUTS), repeats.slice(0, 21 * REPEAT_INPUTS))
+  t.same(other.agreements.slice(0, (20 * 6 + 1) * AGREEMENTS), agreements.slice(0, (20 * 6 + 1) * AGREEMENTS))
+  for (const [name, values] of Object.entries(echoes as Record<string, Int32Array>))
+    t.same((other as unknown as Record<string, Int32Array>)[name]!.slice(0, 20 * 6 + 1), values.slice(0, 20 * 6 + 1))
   // A part that begins later has the same inputs.
   const part = packRepeats([{ steps, first: 20, count: 7 }], { ...dims, length: 7 })
   t.same(part.repeats, repeats.slice(20 * REPEAT_INPUTS))
