@@ -1,7 +1,7 @@
-// Repetition in a piece, as inputs of the network: for places before each step, the notes that a repetition of these places would play now, and for how
-// many steps the piece has repeated them until now. So the network can repeat a bar or a part, which states of an LSTM remember only roughly
-// (lookback: Waite, "Generating Long-Term Structure in Songs and Stories", 2016). One of the places is the one after the longest passage that the last steps
-// repeat, at any distance, as in compression by prediction from the longest context (Cleary, Teahan, Witten 1995).
+// Repetition in a piece, as inputs of the network: for places before each step, the notes that a repetition of these places would play now, and
+// for how many steps the piece has repeated them until now. So the network can repeat a bar or a part, which states of an LSTM remember only
+// roughly (lookback: Waite, "Generating Long-Term Structure in Songs and Stories", 2016). One of the places is the one after the longest passage
+// that the last steps repeat, at any distance, as in compression by prediction from the longest context (Cleary, Teahan, Witten 1995).
 
 import { END, NOTE_SYMBOLS, type Part, type PartDims, type Step } from './steps.js'
 
@@ -35,7 +35,7 @@ const PERIODS = [24, 32, 48, 64, 96, 128] as const
 /** Number of inputs for each step: the repetitions of each place, and two waves of each period. */
 export const REPEAT_INPUTS = REPEAT_PLACES * SCALES.length + 2 * PERIODS.length
 
-/** Number of inputs for each symbol: of each place whether the notes so far agree, alone and with the inputs of its repetition. */
+/** Number of inputs for each symbol: of each place whether the notes so far agree, by itself and with the inputs of its repetition. */
 export const AGREEMENTS = REPEAT_PLACES * (1 + SCALES.length)
 
 function same(one: Step, other: Step): boolean {
