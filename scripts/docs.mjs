@@ -26,7 +26,10 @@ const inferred = [
   ],
   ...['recognitionNetworkSettings', 'synthesisNetworkSettings', 'textNetworkSettings'],
   ...['textSplitSettings', 'textTrainingSettings', 'InkSettings'],
-  ...['forecastNetworkSettings', 'forecastTableSettings', 'outputNames', 'transformNames']
+  ...['forecastNetworkSettings', 'forecastTableSettings', 'outputNames', 'transformNames'],
+  ...['musicNetworkSettings', 'numbersNetworkSettings', 'translationNetworkSettings', 'translationTrainingSettings'],
+  ...['sentenceSettings', 'symbolSettings', 'src/settings/group.ts:Group'],
+  ...['src/tasks/numbers/families.ts:definitions', 'src/metrics/translation/tokenizers.ts:tokenizers']
 ]
 
 // Parts of a training from files that the command line uses; programs get them, but never make them.

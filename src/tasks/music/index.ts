@@ -7,6 +7,7 @@ export type { Meter, Note, PedalSpan, Piece, PieceParts, TempoChange } from '../
 export type { RollGrid } from '../../data/music/rolls.js'
 export { pieceToWav } from '../../data/music/sound.js'
 export type { SynthesisOptions } from '../../data/music/synthesiser.js'
+export type { DefinedRun, DefinedRunOptions, TaskConfig } from '../define-task.js'
 export type { TaskMeasurement } from '../task.js'
 export type { Composition } from './composition.js'
 export {

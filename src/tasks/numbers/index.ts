@@ -1,5 +1,6 @@
 // Numbers: training of models that continue sequences of integers, and the most probable next terms of a sequence.
 
+export type { DefinedRun, DefinedRunOptions, TaskConfig } from '../define-task.js'
 export type { TaskMeasurement } from '../task.js'
 export type { FamilyName } from './families.js'
 export {

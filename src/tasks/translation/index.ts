@@ -9,9 +9,12 @@ export { translationConfigFromJson, type TranslationConfig, type TranslationVoca
 export type { TranslationSample, TranslationSets } from './data.js'
 export {
   loadTranslator,
+  type AttentionOfOptions,
   type LoadedTranslator,
   type TranslateOptions,
   type Translation,
+  type TranslationAttention,
+  type TranslationDraws,
   type Translator
 } from './load.js'
 export {
@@ -26,6 +29,12 @@ export {
   type TranslationRunData,
   type TranslationRunOptions
 } from './run.js'
-export { TRANSLATION_TASK, type TranslationNetwork, type TranslationTraining } from './settings.js'
+export {
+  TRANSLATION_TASK,
+  type SentenceChoice,
+  type SymbolChoice,
+  type TranslationNetwork,
+  type TranslationTraining
+} from './settings.js'
 export type { TranslationSymbols } from './symbols.js'
 export type * from '../runs/public.js'
