@@ -4,11 +4,11 @@
 
 import { Graph } from '../../graph/graph.js'
 import { normal, zeros } from '../../graph/initializers.js'
-import { add, affine, crossEntropy, linear as linearOp, tanh } from '../../graph/ops/index.js'
+import { add, crossEntropy, linear as linearOp, tanh } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
 import { decodeSequence, encodeSequence } from '../../layers/encoder-decoder.js'
-import { embedding } from '../../layers/embedding.js'
 import { linear } from '../../layers/linear.js'
+import { symbolVectors } from '../../layers/symbols.js'
 import { defineModel, i32, type Model } from '../../model.js'
 import { createRandom } from '../../random.js'
 import type { Point } from '../point.js'
@@ -88,16 +88,8 @@ function lossOf(hidden: Tensor, next: Tensor, size: number): Tensor {
 /** Makes a translator of H units, with embeddings half as wide. */
 function translator(H: number, setting: Setting): Model {
   const size = H / 2
-  const vectors = (ids: Tensor) => {
-    const table = {
-      name: 'symbols',
-      vocabulary: TRANSLATION_SYMBOLS,
-      size,
-      weight: normal(1 / Math.sqrt(size)),
-      shared: true
-    }
-    return affine(embedding(ids, table), Math.sqrt(size))
-  }
+  const table = { name: 'symbols', vocabulary: TRANSLATION_SYMBOLS, size, dropout: 0 }
+  const vectors = (ids: Tensor) => symbolVectors(ids, table)
   const options = {
     hidden: H,
     encoderLayers: 1,
