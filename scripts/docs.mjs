@@ -28,6 +28,7 @@ const inferred = [
   ...['textSplitSettings', 'textTrainingSettings', 'InkSettings'],
   ...['forecastNetworkSettings', 'forecastTableSettings', 'outputNames', 'transformNames'],
   ...['musicNetworkSettings', 'numbersNetworkSettings', 'translationNetworkSettings', 'translationTrainingSettings'],
+  ...['captionsNetworkSettings', 'captionsTrainingSettings', 'captionSetSettings', 'imageSettings'],
   ...['sentenceSettings', 'symbolSettings', 'src/settings/group.ts:Group'],
   ...['src/tasks/numbers/families.ts:definitions', 'src/metrics/translation/tokenizers.ts:tokenizers']
 ]

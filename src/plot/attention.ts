@@ -37,8 +37,8 @@ const names = list(string, 1, MOST)
 const readMatrix = object<AttentionMatrix>({ source: names, target: names, weights: list<unknown>((value) => value) })
 const readOptions = optionsOf<AttentionSvgOptions>({ title: optional(string) })
 
-/** Returns a check of a row of `length` weights. */
-function rowOf(length: number): Check<readonly number[]> {
+/** Returns a check of a row of `length` weights from 0 to 1. */
+export function rowOfWeights(length: number): Check<readonly number[]> {
   return (value, name) => {
     const row = Array.from(numbers(value, name))
     if (row.length !== length)
@@ -52,7 +52,8 @@ function rowOf(length: number): Check<readonly number[]> {
 /** Returns the name of a symbol, without the space before a word and shortened. */
 const shown = (name: string) => shortened(name.trim(), LONGEST)
 
-function shortened(text: string, most: number): string {
+/** Returns a text of at most `most` characters; the last one of a longer text is an ellipsis. */
+export function shortened(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most - 1)}\u2026` : text
 }
 
@@ -84,7 +85,7 @@ export function attentionSvg(matrix: AttentionMatrix, options: AttentionSvgOptio
   const { title = 'attention' } = readOptions(options, 'the options of attentionSvg')
   if (weights.length !== target.length)
     throw expected('ERR_INVALID_SHAPE', `${target.length} rows of weights`, `${weights.length}`, 'pass one for each target') // prettier-ignore
-  const rows = weights.map((row, t) => rowOf(source.length)(row, `row ${t} of the weights`))
+  const rows = weights.map((row, t) => rowOfWeights(source.length)(row, `row ${t} of the weights`))
   const [columns, lines] = [source.map(shown), target.map(shown)]
   const left = Math.ceil(widthOf(lines)) + 2 * GAP
   // Names of columns are turned by 55 degrees.

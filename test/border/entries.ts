@@ -1,4 +1,5 @@
 // The entries of the package as programs import them, by the name after `gatecell/`.
+import * as captions from '../../src/tasks/captions/index.js'
 import * as forecast from '../../src/tasks/forecast/index.js'
 import * as music from '../../src/tasks/music/index.js'
 import * as numbers from '../../src/tasks/numbers/index.js'
@@ -18,6 +19,7 @@ export const entries: Readonly<Record<string, Readonly<Record<string, unknown>>>
   music,
   numbers,
   translation,
+  captions,
   'handwriting-recognition': recognition,
   'handwriting-synthesis': synthesis,
   ink,

@@ -1,7 +1,7 @@
 // Files: checkpoints, safetensors, event logs, corpora, ink.
 import * as inkEntry from '../../src/data/ink/index.js'
 import * as api from '../../src/index.js'
-import { attentionSvg, inkSvg } from '../../src/plot/index.js'
+import { attentionPlacesSvg, attentionSvg, inkSvg } from '../../src/plot/index.js'
 import { method, pure, type AnyRecipe } from './recipe.js'
 import { inks } from './worlds.js'
 
@@ -126,6 +126,16 @@ const ink: AnyRecipe[] = [
   pure('plot.attentionSvg', attentionSvg, () => [
     { source: ['a', 'b'], target: ['c'], weights: [Float32Array.of(0.25, 0.75)] },
     { title: 'an attention' }
+  ]),
+  pure('plot.attentionPlacesSvg', attentionPlacesSvg, () => [
+    {
+      words: ['a', 'b'],
+      rows: 1,
+      columns: 2,
+      weights: [Float32Array.of(0.25, 0.75), [1, 0]],
+      picture: { width: 2, height: 1, rgb: new Uint8Array(6) }
+    },
+    { title: 'places' }
   ]),
   pure('plot.inkSvg', inkSvg, () => [
     inks[0]!.strokes.map((stroke) => ({ ...stroke })),

@@ -1,5 +1,6 @@
 // All recipes.
 import type { AnyRecipe } from './recipe.js'
+import { captionRecipes } from './recipes-captions.js'
 import { dataRecipes } from './recipes-data.js'
 import { engineRecipes } from './recipes-engine.js'
 import { fileRecipes } from './recipes-files.js'
@@ -17,6 +18,7 @@ export const recipes: AnyRecipe[] = [
   ...sampleRecipes,
   ...dataRecipes,
   ...fileRecipes,
+  ...captionRecipes,
   ...taskRecipes,
   ...forecastRecipes,
   ...sequenceRecipes

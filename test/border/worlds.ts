@@ -29,6 +29,9 @@ import { numbersDefinition } from '../../src/tasks/numbers/model.js'
 import { numbersNetworkSettings, numbersTrainingSettings } from '../../src/tasks/numbers/settings.js'
 import { configToJson, defaultsOf } from '../../src/settings/index.js'
 import type { PieceParts } from '../../src/tasks/music/index.js'
+import { captionsDefinition } from '../../src/tasks/captions/model.js'
+import { encodePng } from '../../src/data/images/png.js'
+import { captionsConfig, shapePictures } from '../tasks/captions/pictures.js'
 import { inkAugmentations } from '../../src/data/ink/augment.js'
 import { drawText } from '../ink-samples.js'
 import { alphabet, textModel } from '../text-model.js'
@@ -106,7 +109,14 @@ export { forecastConfig }
 export const salesSeries = (): TimeSeries =>
   createSeries(monthly(100), { name: 'sales', start: '2000-01', step: { unit: 'month', count: 1 } })
 
-export { translationConfig }
+export { captionsConfig, translationConfig }
+
+const pictures = shapePictures(12)
+/** A picture of the size of the captioner's network. */
+export const picture = pictures[0]!.picture
+
+/** Returns the bytes of a PNG file of a picture. */
+export const pngOfPicture = (of = picture): Buffer => encodePng({ ...of, channels: 3, values: of.rgb })
 
 /** Returns four voices of four quarter notes each. */
 export const voices = (): PieceParts => ({
@@ -156,6 +166,10 @@ export function makeFiles(): void {
   save(musicModel(), 'music.safetensors')
   save(numbersModel(), 'numbers.safetensors')
   save(defineModel(translationTask.definition(translationConfig()), { seed: 1 }), 'translation.safetensors')
+  for (const [i, { picture }] of pictures.entries()) writeFileSync(`${i}.png`, pngOfPicture(picture))
+  const captioned = pictures.map(({ caption }, i) => JSON.stringify({ file: `${i}.png`, caption }))
+  writeFileSync('captions.ndjson', captioned.join('\n'))
+  save(defineModel(captionsDefinition(captionsConfig()), { seed: 1 }), 'captions.safetensors')
   save(text.textModel(textConfig), 'text.safetensors')
   save(recognition.recognitionModel(recognitionConfig), 'reader.safetensors')
   save(synthesis.synthesisModel(synthesisConfig), 'writer.safetensors')

@@ -95,6 +95,7 @@ t.test('programs', async (t) => {
   t.match(outputOf('loadReader'), /^string true/)
   t.match(outputOf('loadForecaster'), /^true\ntrue true (true|false) 12\n/)
   t.match(outputOf('loadTranslator'), /^.* [\d.]+ 3\nnrefs:.* true true\n$/)
+  t.equal(outputOf('loadCaptioner'), '3 3\ntrue true\n')
   t.match(outputOf('loadComposer'), /^true true true 7\n/)
   t.equal(outputOf('loadNumbersModel'), 'true 5 7\n')
   t.equal(outputOf("name: 'layers-from-ops'"), 'true\n')

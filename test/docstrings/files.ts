@@ -68,7 +68,8 @@ export async function makeFiles(folder: string, { models = true } = {}): Promise
   for (const [task, name] of [
     ['music', 'bach'],
     ['numbers', 'numbers'],
-    ['translation', 'french']
+    ['translation', 'french'],
+    ['captions', 'photos']
   ] as const)
     await saveModel(smallModels[task]!(8), join(folder, `${name}.safetensors`))
   const forecaster = await prepareForecastRun({

@@ -7,7 +7,9 @@ import type { Anomaly, Forecast, ForecastSessionState, SeriesForecast } from 'ga
 import { loadComposer } from 'gatecell/music'
 import type { Piece } from 'gatecell/music'
 import { loadNumbersModel } from 'gatecell/numbers'
-import { attentionSvg } from 'gatecell/plot'
+import { loadCaptioner } from 'gatecell/captions'
+import type { Caption, CaptionAttention } from 'gatecell/captions'
+import { attentionPlacesSvg, attentionSvg } from 'gatecell/plot'
 import { loadTranslator } from 'gatecell/translation'
 import type { Translation } from 'gatecell/translation'
 import { traceText } from 'gatecell/text'
@@ -167,6 +169,11 @@ export async function sequences(): Promise<void> {
   attentionSvg(await translator.attention('a sentence'))
   // @ts-expect-error: a list of sentences
   void translator.translate('a sentence')
+  using captioner = await loadCaptioner('model.safetensors')
+  exactly<Caption[][]>()(await captioner.caption([new Uint8Array(9)], { beam: 2 }), true)
+  const places = await captioner.attention(new Uint8Array(9))
+  exactly<CaptionAttention>()(places, true)
+  attentionPlacesSvg({ ...places, picture: { width: 1, height: 1, rgb: new Uint8Array(3) } })
   using composer = await loadComposer('model.safetensors')
   const { piece } = await composer.compose({ bars: 4 })
   exactly<Piece>()(piece, true)

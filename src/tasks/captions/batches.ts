@@ -6,6 +6,7 @@ import { sampleSource } from '../../data/batching/sources.js'
 import { createRandom } from '../../random.js'
 import type { CaptionSample } from './data.js'
 import type { CaptionsTraining, ImageChoice } from './settings.js'
+import type { CaptionEnds } from './words.js'
 
 /** The variation of one image. */
 interface Variation {
@@ -18,12 +19,6 @@ interface Variation {
 }
 
 const AS_IS: Variation = { right: 0, down: 0, light: 1, mirrored: false }
-
-/** Ids of the special tokens of captions. */
-export interface CaptionEnds {
-  readonly begin: number
-  readonly end: number
-}
 
 /** Options of `captionBatches`. */
 export interface CaptionBatchOptions {
@@ -80,12 +75,12 @@ function variationOf(training: NonNullable<CaptionBatchOptions['training']>, epo
 
 /**
  * Returns the tensors of a batch: the images [B, H, W, 3] and their numbers of places [B], `given` [T, B], the captions after the begin token, which
- * the decoder reads, and `next` [T, B], the captions followed by the end token, -1 after it.
+ * the decoder reads, and `next` [T, B], the captions followed by the end token, -1 after it. Images are varied by `variation`, by default not at all.
  */
-function packCaptions(
+export function packCaptions(
   samples: readonly CaptionSample[],
-  { ends, image, places, batch }: CaptionBatchOptions,
-  variation: (row: number) => Variation
+  { ends, image, places, batch }: Omit<CaptionBatchOptions, 'training'>,
+  variation: (row: number) => Variation = () => AS_IS
 ) {
   const length = paddedLength(samples.reduce((most, { ids }) => Math.max(most, ids.length), 0) + 1)
   const size = 3 * image.width * image.height

@@ -43,7 +43,17 @@ export async function evaluateCaptions(
   { model: file, words: names, options }: ModelInput<Values<typeof captionsEvaluationSettings>>,
   { output, progress, signal }: TaskContext
 ): Promise<TaskMeasurement> {
-  const { part, beam, lengthPenalty, tokenizer, perImage, skipBad, images: folders, device = 'auto' } = options
+  const {
+    part,
+    beam,
+    lengthPenalty,
+    coveragePenalty,
+    tokenizer,
+    perImage,
+    skipBad,
+    images: folders,
+    device = 'auto'
+  } = options
   using captioner = await loadCaptioner(file, { device })
   const { model, config } = captioner
   const left = leavingOut(skipBad)
@@ -63,6 +73,7 @@ export async function evaluateCaptions(
   const measure = await measureCaptioner(model, config, images, {
     beam,
     lengthPenalty,
+    coveragePenalty,
     tokenizer,
     signal,
     onProgress: (done) => progress.show('captioning', done)

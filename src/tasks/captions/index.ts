@@ -5,8 +5,16 @@ export { readCaptions, type CaptionedImage, type ReadCaptionsOptions } from '../
 export type { ImagePart } from '../../data/images/records.js'
 export { captionsConfigFromJson, type CaptionsConfig } from './config.js'
 export type { CaptionImage, CaptionReading, CaptionSample, CaptionSets } from './data.js'
-export type { CaptionOptions } from './decode.js'
-export { loadCaptioner, type Caption, type Captioner, type CaptionInput, type LoadedCaptioner } from './load.js'
+export type { CaptionAttention } from './attention.js'
+export {
+  loadCaptioner,
+  type AttentionOfCaptionOptions,
+  type Caption,
+  type Captioner,
+  type CaptionInput,
+  type CaptionOptions,
+  type LoadedCaptioner
+} from './load.js'
 export type { CaptionMeasure } from './measure.js'
 export { prepareCaptionsRun, type CaptionsRun, type CaptionsRunData, type CaptionsRunOptions } from './run.js'
 export {
@@ -17,4 +25,5 @@ export {
   type ImageChoice
 } from './settings.js'
 export type { CaptionWords, CaptionWordsConfig } from './words.js'
+export type { TextDraws } from '../search.js'
 export type * from '../runs/public.js'

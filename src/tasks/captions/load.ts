@@ -3,9 +3,7 @@
 import { isUint8Array } from 'node:util/types'
 import {
   checkObject,
-  integer,
   list,
-  number,
   optional,
   options as optionsOf,
   signal as signalOf,
@@ -16,13 +14,17 @@ import { decodeImage, type Picture } from '../../data/images/decode.js'
 import { expected, show } from '../../errors.js'
 import type { CheckpointFile } from '../../io/checkpoint.js'
 import type { Model } from '../../model.js'
+import { givenFields, withDefaults } from '../../settings/index.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
+import { checkDraws, numberedDraws, type TextDraws } from '../search.js'
+import { captionWeights, type CaptionAttention } from './attention.js'
 import type { CaptionsConfig } from './config.js'
-import { createCaptionDecoding, type CaptionDecoding, type CaptionOptions } from './decode.js'
-import { captionsTask } from './model.js'
+import { createCaptionDecoding, type CaptionDecoding } from './decode.js'
+import { captionsTask, placesOf } from './model.js'
 import { sampleNats } from './score.js'
 import type { ImageChoice } from './settings.js'
-import { captionWordsOf, type CaptionWords } from './words.js'
+import { captionSearchSettings } from './use-settings.js'
+import { captionEnds, captionWordsOf, type CaptionWords } from './words.js'
 
 /** A caption of an image. */
 export interface Caption {
@@ -37,6 +39,27 @@ export interface Caption {
 
 /** An image: the bytes of a PNG, JPEG, WebP or AVIF file, or a picture of the size of the network. */
 export type CaptionInput = Uint8Array | Picture
+
+/** Options of `Captioner.caption`. */
+export interface CaptionOptions {
+  /** Width of the beam search, from 1 to 128; default 1, which is greedy. */
+  readonly beam?: number
+  /** Most captions of an image, from 1 to 128, at most `beam`; default 1. */
+  readonly best?: number
+  /** Exponent of the length penalty (Wu et al. 2016), from 0 to 10; default 0, which has no effect. A larger one prefers longer captions. */
+  readonly lengthPenalty?: number
+  /** Factor of the coverage penalty (Wu et al. 2016), from 0 to 100; default 0, which has no effect. */
+  readonly coveragePenalty?: number
+  /** Draws `best` captions instead of searching for them. Default: a search. */
+  readonly draws?: TextDraws
+  readonly signal?: AbortSignal | undefined
+}
+
+/** Options of `Captioner.attention`. */
+export interface AttentionOfCaptionOptions extends Omit<CaptionOptions, 'best' | 'draws'> {
+  /** A caption of the image; default: the one that `caption` finds. */
+  readonly caption?: string
+}
 
 /** A captioner of images. */
 export interface Captioner {
@@ -56,6 +79,11 @@ export interface Captioner {
     captions: readonly string[],
     options?: { readonly signal?: AbortSignal | undefined }
   ): Promise<number[]>
+  /**
+   * Returns the weights of the attention over the places of an image while a caption of it is read. `attentionPlacesSvg` of gatecell/plot draws them.
+   * Throws the errors of `caption`.
+   */
+  attention(image: CaptionInput, options?: AttentionOfCaptionOptions): Promise<CaptionAttention>
 }
 
 /** A captioner that was loaded from a file. */
@@ -64,6 +92,11 @@ export interface LoadedCaptioner extends LoadedModel<CaptionsConfig>, Captioner 
 /**
  * Loads a captioner. Throws ERR_FILE_NOT_FOUND if the file does not exist, ERR_FILE_FORMAT if it is damaged, and ERR_WRONG_TASK if it is a model of
  * another task.
+ *
+ * @example
+ * using captioner = await loadCaptioner('photos.safetensors')
+ * const [[best]] = await captioner.caption([await readFile('cat.jpg')], { beam: 3 })
+ * console.log(best.text, best.nats)
  */
 export async function loadCaptioner(
   source: string | CheckpointFile,
@@ -73,23 +106,29 @@ export async function loadCaptioner(
   return { ...loaded, ...captionerOf(loaded.model, loaded.config) }
 }
 
-const readCaptionOptions = optionsOf<CaptionOptions>({
-  beam: optional(integer(1, 2 ** 16)),
-  best: optional(integer(1, 2 ** 16)),
-  lengthPenalty: optional(number(0, 100)),
-  signal: optional(signalOf)
-})
+const { best: bestOf, ...oneSearch } = givenFields(captionSearchSettings)
+const searchFields = { ...oneSearch, signal: optional(signalOf) }
+const readCaptionOptions = optionsOf<CaptionOptions>({ ...searchFields, best: bestOf, draws: optional(checkDraws) })
+const readAttention = optionsOf<AttentionOfCaptionOptions>({ ...searchFields, caption: optional(string) })
 const readScoreOptions = optionsOf<Pick<CaptionOptions, 'signal'>>({ signal: optional(signalOf) })
 
 /** Returns a captioner that runs a model. */
 export function captionerOf(model: Model, config: CaptionsConfig): Captioner {
   const words = captionWordsOf(config.words)
   const decoding = createCaptionDecoding(model, config)
+  const search = async (images: readonly Uint8Array[], { draws, signal, ...given }: CaptionOptions) => {
+    const numbered = draws && numberedDraws(draws, Array.from(images.keys()))
+    return await decoding(images, {
+      ...withDefaults(captionSearchSettings, given),
+      ...(numbered && { draws: numbered }),
+      signal
+    })
+  }
   return {
     words,
     async caption(images, given = {}) {
       const options = readCaptionOptions(given, 'the options of caption')
-      const found = await decoding(await pixelsOf(images, config.image), options)
+      const found = await search(await pixelsOf(images, config.image), options)
       return found.map((own) => own.map((one) => captionOf(one, words)))
     },
     async score(images, captions, given = {}) {
@@ -100,6 +139,15 @@ export function captionerOf(model: Model, config: CaptionsConfig): Captioner {
         throw expected('ERR_INVALID_ARGUMENT', `${pixels.length} captions, one for each image,`, `${texts.length}`, 'repeat the images') // prettier-ignore
       const samples = pixels.map((rgb, i) => ({ rgb, ids: words.encode(texts[i]!) }))
       return await sampleNats(model, config, samples, signal)
+    },
+    async attention(image, given = {}) {
+      const { caption, ...options } = readAttention(given, 'the options of attention')
+      const rgb = await pixelsOfInput(image, config.image, 'the image')
+      const ids = caption === undefined ? (await search([rgb], options))[0]![0]!.tokens : words.encode(caption)
+      const weights = await captionWeights(model, config, { rgb, ids: Int32Array.from(ids) }, options.signal)
+      const { rows, columns } = placesOf(config)
+      const named = Array.from([...ids, captionEnds(config.words).end], (id) => words.vocabulary.symbol(id))
+      return { words: named, rows, columns, weights }
     }
   }
 }

@@ -15,6 +15,8 @@ export interface CaptionMeasureOptions {
   readonly beam: number
   /** Exponent of the length penalty; default 0. */
   readonly lengthPenalty?: number
+  /** Factor of the coverage penalty; default 0. */
+  readonly coveragePenalty?: number
   /** Tokeniser of BLEU; default '13a'. */
   readonly tokenizer?: BleuTokenizer
   readonly signal?: AbortSignal | undefined
@@ -64,14 +66,14 @@ export async function measureCaptioner(
   images: readonly CaptionImage[],
   options: CaptionMeasureOptions
 ): Promise<CaptionMeasure> {
-  const { beam, lengthPenalty = 0, tokenizer = '13a', signal, onProgress } = options
+  const { beam, lengthPenalty = 0, coveragePenalty = 0, tokenizer = '13a', signal, onProgress } = options
   const begin = performance.now()
   const { caption, words } = captionerOf(model, config)
   const { width, height } = config.image
   const best: { text: string; ended: boolean }[] = []
   for (let at = 0; at < images.length; at += PIECE) {
     const own = images.slice(at, at + PIECE).map(({ rgb }) => ({ rgb, width, height }))
-    for (const [first] of await caption(own, { beam, lengthPenalty, signal })) best.push(first!)
+    for (const [first] of await caption(own, { beam, lengthPenalty, coveragePenalty, signal })) best.push(first!)
     onProgress?.(best.length / images.length)
   }
   const texts = best.map(({ text }) => text)

@@ -30,7 +30,7 @@ import {
   wordSettings,
   type CaptionsTraining
 } from './settings.js'
-import { captionWordsOf, learnWords, type CaptionWords } from './words.js'
+import { captionEnds, captionWordsOf, learnWords, type CaptionWords } from './words.js'
 
 const runGroup = {
   image: imageSettings,
@@ -115,8 +115,7 @@ async function open(
   })
   const { rows, columns } = placesOf(settings)
   const { vocabulary } = words
-  const ends = { begin: vocabulary.idOf('begin'), end: vocabulary.idOf('end') }
-  const shared = { batch: training.batch, image, places: rows * columns, ends }
+  const shared = { batch: training.batch, image, places: rows * columns, ends: captionEnds(words.config) }
   const source = captionBatches(samples.train, { ...shared, training })
   return {
     config: {

@@ -8,7 +8,7 @@ import { captionBatches } from './batches.js'
 import type { CaptionsConfig } from './config.js'
 import type { CaptionSample } from './data.js'
 import { placesOf } from './model.js'
-import { captionWordsOf } from './words.js'
+import { captionEnds } from './words.js'
 
 /** Captions that are scored at once. */
 const TOGETHER = 32
@@ -39,13 +39,12 @@ export async function sampleNats(
   signal?: AbortSignal
 ): Promise<number[]> {
   if (samples.length === 0) return []
-  const { vocabulary } = captionWordsOf(config.words)
   const { rows, columns } = placesOf(config)
   const source = captionBatches(samples, {
     batch: TOGETHER,
     image: config.image,
     places: rows * columns,
-    ends: { begin: vocabulary.idOf('begin'), end: vocabulary.idOf('end') },
+    ends: captionEnds(config.words),
     training: null
   })
   // The metric sees the batches in the order of the buckets, whose rows are these samples.

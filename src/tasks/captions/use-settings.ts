@@ -3,16 +3,15 @@
 import { bleuTokenizers } from '../../metrics/translation/tokenizers.js'
 import { field, setting, type Group } from '../../settings/index.js'
 import { deviceSettings, engineSettings } from '../runs/settings.js'
-import type { Records } from '../verb.js'
+import { drawGroup, foundTexts, searchGroup } from '../search-settings.js'
+import { fileFields, type Records } from '../verb.js'
 import { captionReadSettings } from './settings.js'
 
-const beam = setting.integer({ min: 1, max: 128, default: 1, help: 'width of the beam search; 1: greedy' })
-const lengthPenalty = setting.number({
-  min: 0,
-  max: 10,
-  default: 0,
-  help: 'exponent of the length penalty (Wu et al. 2016): a larger one prefers longer captions; 0: no penalty'
-})
+const words = { texts: 'captions', source: 'image', beam: 1, lengthPenalty: 0 } as const
+
+/** Declarations of the settings of the search for captions. */
+export const captionSearchSettings = searchGroup(words)
+const { beam, lengthPenalty, coveragePenalty } = captionSearchSettings
 
 /** Declarations of the settings of an evaluation. */
 export const captionsEvaluationSettings = {
@@ -23,6 +22,7 @@ export const captionsEvaluationSettings = {
   }),
   beam,
   lengthPenalty,
+  coveragePenalty,
   tokenizer: setting.choice(bleuTokenizers, { default: '13a', help: "tokeniser of BLEU, as sacreBLEU's" }),
   ...captionReadSettings,
   ...deviceSettings
@@ -31,31 +31,23 @@ export const captionsEvaluationSettings = {
 /** Declarations of the settings of `caption`. */
 export const captionSettings = {
   images: setting.contents({ flag: null, mediaType: 'image/*', help: 'PNG, JPEG, WebP or AVIF images' }),
-  beam,
-  best: setting.integer({
-    min: 1,
-    max: 128,
-    default: 1,
-    help: 'captions of each image, at most the width of the beam'
+  ...captionSearchSettings,
+  ...drawGroup(words),
+  attention: setting.product({
+    mediaType: 'image/svg+xml',
+    flag: '--attention-out',
+    help: 'where the captioner looked for each word as a picture, of a single image'
   }),
-  lengthPenalty,
   ...engineSettings('1')
 } satisfies Group
 
 /** Records of `caption`: one for each image. */
 export const captionRecords = {
+  file: fileFields,
   caption: {
     image: field.text('the name of the image'),
     text: field.text('its best caption'),
     nats: field.number('negative log probability of the best caption', 'nats'),
-    captions: field.list(
-      {
-        text: field.text('the text'),
-        nats: field.number('negative log probability', 'nats'),
-        score: field.number('log probability divided by the length penalty', 'nats'),
-        ended: field.boolean('whether it ends with the end token; false if it was cut off')
-      },
-      'the captions, best first'
-    )
+    captions: foundTexts(words)
   }
 } satisfies Records

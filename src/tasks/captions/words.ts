@@ -79,6 +79,18 @@ export function learnWords(captions: readonly string[], { lowerCase, minCount }:
   return { vocabulary: vocabulary.config, ...spacing.config(), longest }
 }
 
+/** Ids of the special tokens of captions. */
+export interface CaptionEnds {
+  readonly begin: number
+  readonly end: number
+}
+
+/** Returns the ids of the tokens that begin and end a caption. */
+export function captionEnds({ vocabulary }: Pick<CaptionWordsConfig, 'vocabulary'>): CaptionEnds {
+  const { idOf } = vocabularyFromConfig(vocabulary)
+  return { begin: idOf('begin'), end: idOf('end') }
+}
+
 /** Returns the words of a configuration. */
 export function captionWordsOf(config: CaptionWordsConfig): CaptionWords {
   const vocabulary = vocabularyFromConfig(config.vocabulary)

@@ -3,6 +3,7 @@
 import { paddedLength } from '../../data/batching/buckets.js'
 import type { PairShape } from '../../data/batching/pair-buckets.js'
 import type { Model } from '../../model.js'
+import { weightsOfBatch } from '../attention-weights.js'
 import { packSamples } from './batches.js'
 import type { TranslationConfig } from './config.js'
 import type { SentenceEnds } from './symbols.js'
@@ -12,9 +13,6 @@ export interface AttendedPair {
   readonly source: Int32Array
   readonly target: Int32Array
 }
-
-/** The tensor of the weights, see `decodeSequence`. */
-const WEIGHTS = 'attention.weights'
 
 /** Rows of a plan; those without a pair are empty. One number for all makes few plans. */
 const ROWS = 8
@@ -47,12 +45,8 @@ export async function attentionWeights(
     const own = isLarge ? near.slice(0, 1) : near
     const shape = shapeOf(own.map((i) => pairs[i]!))
     at += own.length
-    const { inputs, dims } = packSamples(own.map((i) => pairs[i]!), shape, { ends, reversed: false }) // prettier-ignore
-    using lease = model.lease(dims, { purpose: 'predict', outputs: [WEIGHTS] })
-    const views = lease.plan.inputs as Readonly<Record<string, Int32Array>>
-    for (const [name, view] of Object.entries(views)) view.set(inputs[name as keyof typeof inputs])
-    await lease.plan.run('forward', { signal })
-    const weights = (lease.plan.outputs as unknown as Readonly<Record<string, Float32Array>>)[WEIGHTS]!
+    const batch = packSamples(own.map((i) => pairs[i]!), shape, { ends, reversed: false }) // prettier-ignore
+    const weights = await weightsOfBatch(model, batch, signal)
     for (const [row, i] of own.entries()) {
       const { source, target } = pairs[i]!
       const begin = (t: number) => (t * shape.batch + row) * shape.source

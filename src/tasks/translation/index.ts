@@ -14,7 +14,6 @@ export {
   type TranslateOptions,
   type Translation,
   type TranslationAttention,
-  type TranslationDraws,
   type Translator
 } from './load.js'
 export {
@@ -37,4 +36,5 @@ export {
   type TranslationTraining
 } from './settings.js'
 export type { TranslationSymbols } from './symbols.js'
+export type { TextDraws } from '../search.js'
 export type * from '../runs/public.js'

@@ -5,21 +5,20 @@ import {
   invalid,
   list,
   made,
-  object,
   optional,
   options as optionsOf,
   signal as signalOf,
   string
 } from '../../check/index.js'
 import { counted, expected, show } from '../../errors.js'
-import { settingFields, type SamplerSettings } from '../../generate/settings.js'
 import type { CheckpointFile } from '../../io/checkpoint.js'
 import type { Model } from '../../model.js'
 import { givenFields, withDefaults } from '../../settings/index.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../runs/load.js'
+import { checkDraws, numberedDraws, type SequenceDraws, type TextDraws } from '../search.js'
 import { attentionWeights, hasAttention } from './attention.js'
 import type { TranslationConfig } from './config.js'
-import { createDecoding, type Decoding, type DecodingDraws } from './decode.js'
+import { createDecoding, type Decoding } from './decode.js'
 import { translationTask } from './model.js'
 import { MOST_SYMBOLS } from './settings.js'
 import { endsOf, symbolTexts, symbolsOfConfig, symbolText, type TranslationSymbols } from './symbols.js'
@@ -37,12 +36,6 @@ export interface Translation {
   readonly ended: boolean
 }
 
-/** Settings of the draws of translations, those of a stream of tokens. */
-export interface TranslationDraws extends Partial<SamplerSettings> {
-  /** Number of the first sentence, from 0 to 2^53 - 1; default 0. With the seed it determines the draws, however many sentences come at once. */
-  readonly first?: number
-}
-
 /** Options of `Translator.translate`. */
 export interface TranslateOptions {
   /** Width of the beam search, from 1 to 128; default 5. 1 is greedy. */
@@ -56,7 +49,7 @@ export interface TranslateOptions {
   /** Most symbols of a translation, from 1 to 16,384; default: twice those of the source and ten more. */
   longest?: number
   /** Draws `best` translations instead of searching for them. Default: a search. */
-  draws?: TranslationDraws
+  draws?: TextDraws
   signal?: AbortSignal | undefined
 }
 
@@ -129,7 +122,7 @@ const searchFields = { ...oneSearch, longest: optional(integer(1, MOST_TRANSLATE
 const readOptions = optionsOf<TranslateOptions>({
   ...searchFields,
   best: bestOf,
-  draws: optional(object<TranslationDraws>({ ...settingFields, first: optional(integer(0)) }))
+  draws: optional(checkDraws)
 })
 const readAttention = optionsOf<AttentionOfOptions>({
   ...searchFields,
@@ -150,7 +143,7 @@ export function translatorOf(model: Model, config: TranslationConfig): Translato
     const text = symbolText(sentence, config.sentences.plain)
     return text === null ? null : { text, ids: checkLength(vocabulary.encode(text), text) }
   }
-  const search = async (sources: readonly Encoded[], options: TranslateOptions, draws?: DecodingDraws) => {
+  const search = async (sources: readonly Encoded[], options: TranslateOptions, draws?: SequenceDraws) => {
     const { signal, longest, draws: _, ...given } = options
     const own = { ...(longest !== undefined && { longest }), ...(draws && { draws }) }
     return await decoding(
@@ -164,7 +157,9 @@ export function translatorOf(model: Model, config: TranslationConfig): Translato
       const given = readOptions(options, 'the options of translate')
       const encoded = readSentences(sentences, 'the sentences').map((sentence) => encode(sentence))
       const sources = encoded.filter((one) => one !== null)
-      const found = await search(sources, given, given.draws && numbered(given.draws, encoded))
+      // An empty sentence has a number, so that the draws of those after it do not depend on whether it is left out.
+      const places = encoded.flatMap((one, i) => (one === null ? [] : [i]))
+      const found = await search(sources, given, given.draws && numberedDraws(given.draws, places))
       const all = found.flatMap((own, i) =>
         own.map(({ tokens }) => ({ text: sources[i]!.text, source: sources[i]!.ids, tokens }))
       )
@@ -192,14 +187,6 @@ export function translatorOf(model: Model, config: TranslationConfig): Translato
   translators.add(translator)
   return translator
 }
-
-/** Returns the draws of the sentences that are not empty, which have the numbers that they have among all of them. */
-function numbered({ first = 0, ...settings }: TranslationDraws, encoded: readonly (Encoded | null)[]): DecodingDraws {
-  return { ...settings, numbers: encoded.flatMap((one, i) => (one === null ? [] : [(first + i) % NUMBERS])) }
-}
-
-/** Numbers of sentences; those of longer texts begin again. */
-const NUMBERS = 2 ** 24
 
 function checkLength(ids: Int32Array, text: string): Int32Array {
   if (ids.length <= MOST_SYMBOLS) return ids

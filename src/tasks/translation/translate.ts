@@ -4,8 +4,9 @@ import { fileLines, lineText } from '../../data/files/lines.js'
 import { expected } from '../../errors.js'
 import { attentionSvg } from '../../plot/attention.js'
 import type { Values } from '../../settings/index.js'
+import { drawsOf, foundLines } from '../search-settings.js'
 import type { RecordOf, VerbCode } from '../verb.js'
-import { loadTranslator, type LoadedTranslator, type Translation, type TranslationDraws } from './load.js'
+import { loadTranslator, type LoadedTranslator, type Translation } from './load.js'
 import type { translateRecords, translateSettings } from './use-settings.js'
 
 type TranslateInput = Values<typeof translateSettings>
@@ -31,20 +32,6 @@ function recordOf(source: string, translations: readonly Translation[]): Transla
   const [best] = translations as [Translation]
   const { text, nats } = best
   return { event: 'translate', source, text, nats, translations: translations.map((one) => ({ ...one })) }
-}
-
-/** Returns the settings of the draws; null for a search. Throws ERR_INVALID_OPTION for settings of draws without draws. */
-function drawsOf({ sample, temperature, topK, topP, seed }: TranslateInput): TranslationDraws | null {
-  const given = Object.entries({ temperature, topK, topP, seed }).filter(([, value]) => value !== undefined)
-  if (sample) return Object.fromEntries(given)
-  if (given.length === 0) return null
-  const names = given.map(([name]) => name).join(', ')
-  throw expected(
-    'ERR_INVALID_OPTION',
-    `sample next to ${names}`,
-    'a search for the best',
-    'choose sample or leave these out'
-  )
 }
 
 /** Throws ERR_INVALID_OPTION unless the input is one sentence, of which a picture is drawn. */
@@ -79,7 +66,6 @@ export const translateCode: VerbCode<LoadedTranslator, TranslateInput, Translate
   },
   show(record, { best }) {
     if (record.event === 'file') return {}
-    const { text, translations } = record
-    return { lines: best === 1 ? [text] : translations.map((one) => `${one.nats.toFixed(2)}  ${one.text}`) }
+    return { lines: foundLines(record.translations, best) }
   }
 }

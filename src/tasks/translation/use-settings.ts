@@ -3,36 +3,15 @@
 import { bleuTokenizers } from '../../metrics/translation/tokenizers.js'
 import { field, setting, type Group } from '../../settings/index.js'
 import { deviceSettings, engineSettings } from '../runs/settings.js'
+import { drawGroup, foundTexts, searchGroup } from '../search-settings.js'
 import { fileFields, type Records } from '../verb.js'
 import { pairReadSettings } from './settings.js'
 
-const beam = setting.integer({ min: 1, max: 128, default: 5, help: 'width of the beam search; 1: greedy' })
-const lengthPenalty = setting.number({
-  min: 0,
-  max: 10,
-  default: 1,
-  help: 'exponent of the length penalty (Wu et al. 2016): a larger one prefers longer translations; 0: no penalty'
-})
-
-const coveragePenalty = setting.number({
-  min: 0,
-  max: 100,
-  default: 0,
-  help: 'factor of the coverage penalty (Wu et al. 2016): a larger one prefers translations that attend to all of the sentence; 0: no penalty'
-})
+const words = { texts: 'translations', source: 'sentence', beam: 5, lengthPenalty: 1 } as const
 
 /** Declarations of the settings of the search for translations. */
-export const searchSettings = {
-  beam,
-  best: setting.integer({
-    min: 1,
-    max: 128,
-    default: 1,
-    help: 'translations of each sentence, at most the width of the beam'
-  }),
-  lengthPenalty,
-  coveragePenalty
-} satisfies Group
+export const searchSettings = searchGroup(words)
+const { beam, lengthPenalty, coveragePenalty } = searchSettings
 
 /** Declarations of the settings of an evaluation. */
 export const translationEvaluationSettings = {
@@ -62,32 +41,7 @@ export const translateSettings = {
     help: 'sentences; - is the lines of standard input'
   }),
   ...searchSettings,
-  sample: setting.flag({ default: false, help: 'draw translations instead of searching for the best ones' }),
-  temperature: setting.number({
-    min: 0,
-    max: 1e6,
-    argument: '<t>',
-    absent: true,
-    defaultText: '1',
-    help: 'divisor of the logits of draws: 1 as learned, lower is safer, 0 takes the most probable symbol'
-  }),
-  topK: setting.integer({
-    min: 0,
-    max: 2 ** 24,
-    argument: '<k>',
-    absent: true,
-    defaultText: '0',
-    help: 'draw from the k most probable symbols; 0: from all'
-  }),
-  topP: setting.number({
-    above: 0,
-    max: 1,
-    argument: '<p>',
-    absent: true,
-    defaultText: '1',
-    help: 'draw from the most probable symbols that sum to p'
-  }),
-  seed: setting.integer({ min: 0, absent: true, defaultText: '0', help: 'seed of the draws' }),
+  ...drawGroup(words),
   attention: setting.product({
     mediaType: 'image/svg+xml',
     flag: '--attention-out',
@@ -103,14 +57,6 @@ export const translateRecords = {
     source: field.text('the sentence'),
     text: field.text('its best translation'),
     nats: field.number('negative log probability of the best translation', 'nats'),
-    translations: field.list(
-      {
-        text: field.text('the text'),
-        nats: field.number('negative log probability', 'nats'),
-        score: field.number('log probability divided by the length penalty', 'nats'),
-        ended: field.boolean('whether it ends with the end token; false if it was cut off')
-      },
-      'the translations, best first'
-    )
+    translations: foundTexts(words)
   }
 } satisfies Records

@@ -75,6 +75,38 @@ t.test('captions', async (t) => {
   t.match(broken.stderr, /a whole PNG image in .*cut\.png but received a damaged one/)
 })
 
+t.test('where the captioner looked, as a picture', async (t) => {
+  const [model, out] = [at('m.safetensors'), at('where.svg')]
+  const line = `caption ${model} ${at('png/1.png')} --device cpu --attention-out ${out}`
+  const { stdout, stderr } = await run(line)
+  t.equal(stderr, '')
+  t.equal(stdout, `${pictures[1]!.caption}\nsaved    ${out}\n`)
+  const svg = readFileSync(out, 'utf8')
+  t.ok(svg.includes(`<title>${pictures[1]!.caption}</title>`))
+  const size = pictures[1]!.caption.split(/ |(?=:)/).length
+  t.equal(svg.match(/<mask /g)!.length, size + 1, 'a panel for each word and the end')
+  const png = Buffer.from(/base64,([^"]*)"/.exec(svg)![1]!, 'base64')
+  t.same([png.readUInt32BE(16) / 12, png.readUInt32BE(20) / 8], [21, 21], 'the image with more pixels')
+  const two = await run(`${line} ${at('png/2.png')}`)
+  t.equal(two.code, 2)
+  t.match(two.stderr, /one image for a picture of the attention but received 2/)
+})
+
+t.test('drawn captions', async (t) => {
+  const [model, names] = [at('m.safetensors'), [3, 4, 5].map((i) => at(`png/${i}.png`))]
+  const draw = async (more: string) => (await run(`caption ${model} ${more} --sample --device cpu --json`)).records
+  const all = await draw(`${names.join(' ')} --best 3 --temperature 2 --seed 7`)
+  t.match(all, [{ captions: [{}, {}, {}] }, {}, {}])
+  t.same(await draw(`${names.join(' ')} --best 3 --temperature 2 --seed 7`), all, 'the seed determines them')
+  const [first] = await draw(`${names[0]!} --best 3 --temperature 2 --seed 7`)
+  t.same(first, all[0], 'in any company')
+  t.notSame(await draw(`${names.join(' ')} --best 3 --temperature 2 --seed 8`), all)
+  t.match(await draw(`${names[1]!} --temperature 0`), [{ text: pictures[4]!.caption }])
+  const { code, stderr } = await run(`caption ${model} ${names[0]!} --top-k 2`)
+  t.equal(code, 2)
+  t.match(stderr, /sample next to topK/)
+})
+
 t.test('the score of a caption is that of the search', async (t) => {
   using captioner = await loadCaptioner(at('m.safetensors'))
   const some = pictures.slice(0, 6).map(({ picture }) => picture)

@@ -41,6 +41,26 @@ t.test('the nats of a caption are those of its hypothesis, in any company', asyn
   t.ok((await score([pictures[0]!], ['a word that nobody knows']))[0]! > 0)
 })
 
+t.test('the weights of the attention are those of the places, for each word', async (t) => {
+  using model = made()
+  const { attention, caption } = captionerOf(model, config)
+  const { words, rows, columns, weights } = await attention(pictures[0]!, { caption: captions[0]! })
+  t.same(words, [...captions[0]!.split(/ |(?=:)/), '<end>'])
+  t.same([rows, columns, weights.length], [4, 6, words.length])
+  for (const own of weights) {
+    t.equal(own.length, rows * columns)
+    t.ok(Math.abs(own.reduce((sum, one) => sum + one, 0) - 1) < 1e-5)
+  }
+  const longer = await attention(pictures[0]!, { caption: `${captions[0]!} red` })
+  t.same(longer.weights.slice(0, weights.length), weights, 'the words before determine them')
+  const best = (await caption([pictures[1]!], { beam: 2, lengthPenalty: 10 }))[0]![0]!
+  const found = await attention(pictures[1]!, { beam: 2, lengthPenalty: 10 })
+  t.same(found.words, [...captionWordsOf(config.words).wordsOf(best.text), '<end>'])
+  const [plain, covered] = await Promise.all([0, 5].map((coveragePenalty) => caption([pictures[1]!], { beam: 3, coveragePenalty }))) // prettier-ignore
+  t.ok(covered![0]![0]!.score < plain![0]![0]!.score, 'a coverage penalty makes scores smaller')
+  t.same((await attention(pictures[0]!, { caption: ' ' })).words, ['<end>'])
+})
+
 t.test('files, pictures and other values', async (t) => {
   const path = join(t.testdir(), 'm.safetensors')
   await save(made(), path)
