@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { makeShapes } from './data/shapes.mjs'
 import { renderBars } from '../dist/esm/plot/bars.js'
 import { renderLossCurve } from '../dist/esm/plot/loss-curve.js'
 
@@ -84,6 +85,18 @@ function attention() {
   gatecell('translate', recipe('tatoeba-fr-5min', 'model.safetensors'), ...words)
 }
 
+/** Where a captioner looks while it describes a picture that no training had. Pictures and model are made here, in a minute or two. */
+function places() {
+  const folder = join(tmpdir(), 'gatecell-shapes')
+  const model = join(folder, 'model.safetensors')
+  makeShapes(folder, { count: 3000 })
+  makeShapes(join(folder, 'new'), { count: 4, seed: 1 })
+  const size = ['--width', '48', '--height', '32', '--channels', '16,32,48', '--hidden', '128', '--embedding', '32']
+  const training = ['--epochs', '16', '--lr', '0.003', '--attention', 'additive', '--force', '--threads', '2']
+  gatecell('train', 'captions', join(folder, 'captions.ndjson'), '--out', model, ...size, ...training)
+  gatecell('caption', model, join(folder, 'new', '2.png'), '--attention-out', join(pictures, 'places.svg'))
+}
+
 /** The memory cells that distinguish 6, 7, 8 from 2, 4, 8. */
 function numbers() {
   const model = recipe('numbers', 'model.safetensors')
@@ -107,5 +120,5 @@ async function loss() {
 }
 
 mkdirSync(pictures, { recursive: true })
-const drawings = { speed, trace, writing, numbers, music, improvisation, attention, loss }
+const drawings = { speed, trace, writing, numbers, music, improvisation, attention, places, loss }
 for (const name of values.only?.split(',') ?? Object.keys(drawings)) await drawings[name]()

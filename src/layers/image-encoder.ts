@@ -1,5 +1,5 @@
 // Encoders of images for decoders with attention over places ("Show, attend and tell", Xu et al. 2015): convolutions, or sweeps of LSTM layers over
-// patches (ReNet, Visin et al. 2015), trained with the decoder from its first values.
+// patches (ReNet, Visin et al. 2015), trained with the decoder from its first values; or ready features of another network in place of both.
 
 import { concat, map, mean, pad, patches, permute, relu, reshape, tanh } from '../graph/ops/index.js'
 import { zeros } from '../graph/initializers.js'
@@ -12,8 +12,8 @@ import { linear } from './linear.js'
 
 /** Sizes of an encoder of images. */
 export interface ImageEncoderOptions {
-  /** 'conv': convolutions of 3 x 3 places; 'renet': patches, which the sweeps read. */
-  readonly encoder: 'conv' | 'renet'
+  /** 'conv': convolutions of 3 x 3 places; 'renet': patches, which the sweeps read; 'none': the pixels are features, which are read as they are. */
+  readonly encoder: 'conv' | 'renet' | 'none'
   /** Channels of each convolution; between two of them the image is halved. */
   readonly channels: readonly number[]
   /** How an image is halved: by the maximum of each square of 2 x 2 places, or by convolutions of every second place. */
@@ -44,19 +44,29 @@ export interface ImagePlaces {
   readonly width: number
 }
 
-/** Returns the places of images of a size in pixels. */
-export function imagePlaces({ width, height }: { width: number; height: number }, options: ImageEncoderOptions) {
+/** The size of images: pixels, and the numbers of each. */
+export interface ImageSize {
+  readonly height: number
+  readonly width: number
+  readonly depth: number
+}
+
+/** Returns the places of images of a size. */
+export function imagePlaces({ width, height, depth }: ImageSize, options: ImageEncoderOptions): ImagePlaces {
   const { encoder, channels, patch, sweeps, sweepUnits } = options
-  const divisor = encoder === 'conv' ? 2 ** (channels.length - 1) : patch
-  const features = encoder === 'conv' ? channels.at(-1)! : 3 * patch * patch
+  const [divisor, features] = {
+    conv: [2 ** (channels.length - 1), channels.at(-1)!],
+    renet: [patch, depth * patch * patch],
+    none: [1, depth]
+  }[encoder] as [number, number]
   return {
     rows: Math.ceil(height / divisor),
     columns: Math.ceil(width / divisor),
     width: sweeps > 0 ? 2 * sweepUnits : features
-  } satisfies ImagePlaces
+  }
 }
 
-/** Records the convolutions of x [B, H, W, 3]. */
+/** Records the convolutions of x [B, H, W, D]. */
 function convolved(x: Tensor, { channels, halving, norm }: ImageEncoderOptions): Tensor {
   let y = x
   for (const [at, size] of channels.entries()) {
@@ -68,7 +78,7 @@ function convolved(x: Tensor, { channels, halving, norm }: ImageEncoderOptions):
   return y
 }
 
-/** Records the patches of x [B, H, W, 3], next to each other; those at the end are filled with zeros. */
+/** Records the patches of x [B, H, W, D], next to each other; those at the end are filled with zeros. */
 function cut(x: Tensor, { patch }: ImageEncoderOptions): Tensor {
   const [, height, width] = x.shape as [number, number, number]
   const after = [height, width].map((size) => Math.ceil(size / patch) * patch - size)
@@ -89,12 +99,12 @@ function summarised(source: Tensor, numbers: number): Tensor {
 }
 
 /**
- * Records the encoder of images [B, H, W, 3] and returns the inputs of `decodeSequence`: the features of the places [S, B, W], row by row from the
+ * Records the encoder of images [B, H, W, D] and returns the inputs of `decodeSequence`: the features of the places [S, B, W], row by row from the
  * top, with a learned vector for each place, and the initial states of the first layer, from `summarised`.
  */
 export function encodeImage(x: Tensor, options: ImageEncoderOptions): EncodedSequence {
   const { encoder, sweeps, sweepUnits, summary, hidden, attention, dropout: p } = options
-  let y = encoder === 'conv' ? convolved(x, options) : cut(x, options)
+  let y = encoder === 'conv' ? convolved(x, options) : encoder === 'renet' ? cut(x, options) : x
   for (let at = 0; at < sweeps; at++) y = sweep(y, { name: `image.sweep${at}`, hidden: sweepUnits })
   const [batch, rows, columns, width] = y.shape as [number, number, number, number]
   const places = permute(reshape(y, [batch, rows * columns, width]), [1, 0, 2])

@@ -118,8 +118,8 @@ function lines({ width, height }: Panels, rows: number, columns: number): string
 }
 
 /**
- * Returns the SVG file of the weights of an attention over the places of a picture, in light and dark colours: a panel for each word, with its largest
- * weight. The picture is in it as a PNG file that is made of its pixels. Throws ERR_INVALID_ARGUMENT and ERR_INVALID_SHAPE for other values.
+ * Returns the SVG file of the weights of an attention over the places of a picture, in light and dark colours: a panel for each word, with its
+ * largest weight. The picture is in it as a PNG file that is made of its pixels. Throws ERR_INVALID_ARGUMENT and ERR_INVALID_SHAPE for other values.
  *
  * @example
  * const picture = await decodeImage(await readFile('cat.jpg'), { width: 64, height: 48 })

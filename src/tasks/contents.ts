@@ -1,5 +1,6 @@
 // Contents of an input: files that a command line names, or texts that a request holds.
 
+import { bytesInMemory, openBytes, type ByteReader } from '../data/files/byte-reader.js'
 import { readWholeBytes } from '../data/files/whole-bytes.js'
 import { readWholeText } from '../data/files/whole-text.js'
 import { expected } from '../errors.js'
@@ -39,4 +40,17 @@ export async function readBytes(
     throw expected('ERR_FILE_FORMAT', `at most ${options.maxBytes} bytes in ${name}`, 'more', 'send a smaller content')
   if (text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)) return { bytes: Buffer.from(text, 'base64'), name }
   throw expected('ERR_FILE_FORMAT', `base64 in ${name}`, 'another text', 'encode the bytes of the file')
+}
+
+/**
+ * Opens a content of a binary media type, to read parts of it: a file stays on the disk. Throws ERR_FILE_NOT_FOUND for a path that is not a file, and
+ * the errors of `readBytes` for a text that a request holds.
+ */
+export async function openContent(
+  content: Content,
+  options: { maxBytes: number; signal: AbortSignal }
+): Promise<ByteReader> {
+  if ('path' in content) return await openBytes(content.path, options.signal)
+  const { bytes, name } = await readBytes(content, options)
+  return bytesInMemory(bytes, name)
 }

@@ -81,6 +81,6 @@ export async function searchTogether(searched: Searched, options: SequenceSearch
 }
 
 /** Returns the most rows of a plan that an input needs: its hypotheses, or its draws. */
-export function rowsOf({ beam, best = 1, draws }: SequenceSearch): number {
+export function searchRows({ beam, best = 1, draws }: SequenceSearch): number {
   return draws ? best : beam
 }

@@ -1,5 +1,6 @@
 // Captions.
 import * as captions from '../../src/tasks/captions/index.js'
+import { npyOfFloats } from '../data/features/npy-files.js'
 import { method, pure, type AnyRecipe } from './recipe.js'
 import { copy, dispose, loadOptions, run, signal, training } from './recipes-runs.js'
 import { captionsConfig, picture, pngOfPicture } from './worlds.js'
@@ -18,6 +19,15 @@ const captionsRun = () => ({
   sets: { longest: 64 },
   training: { ...training, labelSmoothing: 0.1, shift: 1, mirror: true },
   read: { images: ['.'], perImage: 1, onBad: () => {}, onProgress: () => {}, signal: signal() }
+})
+
+const featuresRun = () => ({
+  ...captionsRun(),
+  out: 'run-described.safetensors',
+  image: {},
+  network: { hidden: 4, embedding: 4, sweeps: 1, sweepUnits: 2 },
+  training: { ...training, labelSmoothing: 0.1 },
+  read: { features: ['features.npy'], featureNames: 'names.txt', perImage: 1, signal: signal() }
 })
 
 const captioner = () => captions.loadCaptioner('captions.safetensors')
@@ -50,6 +60,13 @@ export const captionRecipes: AnyRecipe[] = [
     () => [images(), { ...search(), best: 2, draws: { seed: 1, temperature: 0.5, topK: 2, topP: 0.9, first: 1 } }],
     used
   ),
+  method(
+    'LoadedCaptioner',
+    'caption',
+    () => captions.loadCaptioner('described.safetensors'),
+    () => [[{ shape: [2, 4], values: new Float32Array(8) }, npyOfFloats(new Float32Array(8), [2, 4])], { beam: 2 }],
+    used
+  ),
   method('LoadedCaptioner', 'score', captioner, () => [images(), ['a red one', 'a'], { signal: signal() }], used),
   method(
     'LoadedCaptioner',
@@ -59,5 +76,6 @@ export const captionRecipes: AnyRecipe[] = [
     used
   ),
   method('LoadedCaptioner', 'dispose', captioner, () => [], { cost: 20 }),
-  ...run('captions', 'prepareCaptionsRun', captions.prepareCaptionsRun, captionsRun)
+  ...run('captions', 'prepareCaptionsRun', captions.prepareCaptionsRun, captionsRun),
+  ...run('captions', 'prepareCaptionsRun', captions.prepareCaptionsRun, featuresRun)
 ]

@@ -31,6 +31,7 @@ import { configToJson, defaultsOf } from '../../src/settings/index.js'
 import type { PieceParts } from '../../src/tasks/music/index.js'
 import { captionsDefinition } from '../../src/tasks/captions/model.js'
 import { encodePng } from '../../src/data/images/png.js'
+import { npyOfFloats } from '../data/features/npy-files.js'
 import { captionsConfig, shapePictures } from '../tasks/captions/pictures.js'
 import { inkAugmentations } from '../../src/data/ink/augment.js'
 import { drawText } from '../ink-samples.js'
@@ -170,6 +171,10 @@ export function makeFiles(): void {
   const captioned = pictures.map(({ caption }, i) => JSON.stringify({ file: `${i}.png`, caption }))
   writeFileSync('captions.ndjson', captioned.join('\n'))
   save(defineModel(captionsDefinition(captionsConfig()), { seed: 1 }), 'captions.safetensors')
+  const ofFeatures = { ...captionsConfig(), features: { rows: 1, columns: 2, width: 4 } }
+  save(defineModel(captionsDefinition(ofFeatures), { seed: 1 }), 'described.safetensors')
+  writeFileSync('features.npy', npyOfFloats(new Float32Array(8 * pictures.length).fill(1), [pictures.length, 2, 4]))
+  writeFileSync('names.txt', pictures.map((_, i) => `${i}.png`).join('\n'))
   save(text.textModel(textConfig), 'text.safetensors')
   save(recognition.recognitionModel(recognitionConfig), 'reader.safetensors')
   save(synthesis.synthesisModel(synthesisConfig), 'writer.safetensors')

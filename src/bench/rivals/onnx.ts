@@ -7,7 +7,8 @@ const FLOAT = 1
 const INT8 = 3
 const INT64 = 7
 
-type Message = Uint8Array[]
+/** A message of protocol buffers in parts. */
+export type OnnxMessage = Uint8Array[]
 
 function varint(value: number): Uint8Array {
   const bytes: number[] = []
@@ -16,43 +17,46 @@ function varint(value: number): Uint8Array {
   return Uint8Array.from([...bytes, rest])
 }
 
-const integer = (field: number, value: number): Message => [varint(field * 8), varint(value)]
+const integer = (field: number, value: number): OnnxMessage => [varint(field * 8), varint(value)]
 
-function bytes(field: number, parts: Message): Message {
+function bytes(field: number, parts: OnnxMessage): OnnxMessage {
   const length = parts.reduce((sum, part) => sum + part.length, 0)
   return [varint(field * 8 + 2), varint(length), ...parts]
 }
 
-const text = (field: number, value: string): Message => bytes(field, [Buffer.from(value)])
-const join = (...messages: Message[]): Message => messages.flat()
+const text = (field: number, value: string): OnnxMessage => bytes(field, [Buffer.from(value)])
+const join = (...messages: OnnxMessage[]): OnnxMessage => messages.flat()
 
-function tensor(name: string, type: number, dims: readonly number[], data: ArrayBufferView): Message {
+/** Returns a tensor of a model. `type` is a number of its elements' type in ONNX: 1 for float32. */
+export function onnxTensor(name: string, type: number, dims: readonly number[], data: ArrayBufferView): OnnxMessage {
   const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
   return join(...dims.map((dim) => integer(1, dim)), integer(2, type), text(8, name), bytes(9, [raw]))
 }
 
 type Dim = number | string
 
-function valueInfo(name: string, type: number, dims: readonly Dim[]): Message {
+/** Returns the description of an input or output; a dimension that is a name may have any size. */
+export function onnxValue(name: string, type: number, dims: readonly Dim[]): OnnxMessage {
   const shape = dims.flatMap((dim) => bytes(1, typeof dim === 'number' ? integer(1, dim) : text(2, dim)))
   return join(text(1, name), bytes(2, bytes(1, join(integer(1, type), bytes(2, shape)))))
 }
 
 type Attribute = number | string | readonly number[]
 
-function attribute(name: string, value: Attribute): Message {
+function attribute(name: string, value: Attribute): OnnxMessage {
   if (typeof value === 'number') return join(text(1, name), integer(3, value), integer(20, 2))
   if (typeof value === 'string') return join(text(1, name), text(4, value), integer(20, 3))
   return join(text(1, name), ...value.map((item) => integer(8, item)), integer(20, 7))
 }
 
-function node(
+/** Returns a node of a graph. */
+export function onnxNode(
   type: string,
   inputs: readonly string[],
   outputs: readonly string[],
   attributes: Readonly<Record<string, Attribute>> = {},
   domain = ''
-): Message {
+): OnnxMessage {
   return join(
     ...inputs.map((name) => text(1, name)),
     ...outputs.map((name) => text(2, name)),
@@ -98,30 +102,30 @@ export interface OnnxOptions {
  */
 export function lstmModel({ layers, hidden: H, character, quantized }: OnnxOptions): Uint8Array {
   const bound = 1 / Math.sqrt(H)
-  const parts: { nodes: Message[]; initializers: Message[]; inputs: Message[]; outputs: Message[] } = {
+  const parts: { nodes: OnnxMessage[]; initializers: OnnxMessage[]; inputs: OnnxMessage[]; outputs: OnnxMessage[] } = {
     nodes: [],
     initializers: [],
     inputs: [],
     outputs: []
   }
   const weight = (name: string, dims: readonly number[], data: ArrayBufferView, type = FLOAT) => {
-    parts.initializers.push(tensor(name, type, dims, data))
+    parts.initializers.push(onnxTensor(name, type, dims, data))
     return name
   }
   let x = 'X'
   if (character) {
-    parts.inputs.push(valueInfo('tok', INT64, [1, 1]))
+    parts.inputs.push(onnxValue('tok', INT64, [1, 1]))
     weight('table', [VOCABULARY, H], randomFloats(VOCABULARY * H, 1))
-    parts.nodes.push(node('Gather', ['table', 'tok'], ['x'], { axis: 0 }))
+    parts.nodes.push(onnxNode('Gather', ['table', 'tok'], ['x'], { axis: 0 }))
     x = 'x'
   } else {
-    parts.inputs.push(valueInfo('X', FLOAT, ['T', 'B', H]))
+    parts.inputs.push(onnxValue('X', FLOAT, ['T', 'B', H]))
   }
   weight('axis', [1], BigInt64Array.of(1n), INT64)
   for (let i = 0; i < layers; i++) {
     for (const state of ['h', 'c']) {
-      parts.inputs.push(valueInfo(`${state}0_${i}`, FLOAT, [1, 'B', H]))
-      parts.outputs.push(valueInfo(`${state}N_${i}`, FLOAT, [1, 'B', H]))
+      parts.inputs.push(onnxValue(`${state}0_${i}`, FLOAT, [1, 'B', H]))
+      parts.outputs.push(onnxValue(`${state}N_${i}`, FLOAT, [1, 'B', H]))
     }
     const bias = weight(`B${i}`, [1, 8 * H], randomFloats(8 * H, bound))
     const states = ['', `h0_${i}`, `c0_${i}`]
@@ -135,29 +139,30 @@ export function lstmModel({ layers, hidden: H, character, quantized }: OnnxOptio
       })
       const inputs = [x, ...matrices, bias, ...states, '', ...scales]
       const attributes = { hidden_size: H, direction: 'forward' }
-      parts.nodes.push(node('DynamicQuantizeLSTM', inputs, outputs, attributes, 'com.microsoft'))
+      parts.nodes.push(onnxNode('DynamicQuantizeLSTM', inputs, outputs, attributes, 'com.microsoft'))
     } else {
       const matrices = ['W', 'R'].map((kind) => weight(`${kind}${i}`, [1, 4 * H, H], randomFloats(4 * H * H, bound)))
-      parts.nodes.push(node('LSTM', [x, ...matrices, bias, ...states], outputs, { hidden_size: H }))
+      parts.nodes.push(onnxNode('LSTM', [x, ...matrices, bias, ...states], outputs, { hidden_size: H }))
     }
-    parts.nodes.push(node('Squeeze', [`Y${i}`, 'axis'], [`y${i}`]))
+    parts.nodes.push(onnxNode('Squeeze', [`Y${i}`, 'axis'], [`y${i}`]))
     x = `y${i}`
   }
   if (character) {
     weight('head', [H, VOCABULARY], randomFloats(H * VOCABULARY, bound))
     weight('head_bias', [VOCABULARY], randomFloats(VOCABULARY, bound))
     weight('shape', [1], BigInt64Array.of(BigInt(VOCABULARY)), INT64)
-    parts.nodes.push(node('MatMul', [x, 'head'], ['product']), node('Add', ['product', 'head_bias'], ['sum']))
-    parts.nodes.push(node('Reshape', ['sum', 'shape'], ['logits']))
-    parts.outputs.push(valueInfo('logits', FLOAT, [VOCABULARY]))
+    parts.nodes.push(onnxNode('MatMul', [x, 'head'], ['product']), onnxNode('Add', ['product', 'head_bias'], ['sum']))
+    parts.nodes.push(onnxNode('Reshape', ['sum', 'shape'], ['logits']))
+    parts.outputs.push(onnxValue('logits', FLOAT, [VOCABULARY]))
   } else {
-    parts.nodes.push(node('Identity', [x], ['Y']))
-    parts.outputs.push(valueInfo('Y', FLOAT, ['T', 'B', H]))
+    parts.nodes.push(onnxNode('Identity', [x], ['Y']))
+    parts.outputs.push(onnxValue('Y', FLOAT, ['T', 'B', H]))
   }
-  return Buffer.concat(model(parts))
+  return Buffer.concat(onnxModel(parts))
 }
 
-function model({ nodes, initializers, inputs, outputs }: Record<string, Message[]>): Message {
+/** Returns the parts of a model's file. */
+export function onnxModel({ nodes, initializers, inputs, outputs }: Record<string, OnnxMessage[]>): OnnxMessage {
   const graph = join(
     ...nodes!.map((message) => bytes(1, message)),
     text(2, 'lstm'),

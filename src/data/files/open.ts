@@ -19,6 +19,8 @@ export interface OpenedFile {
   readonly readAt: ReadAt
   /** Whether the bytes can be read only once. */
   readonly isPipe: boolean
+  /** Bytes of a regular file; 0 for a pipe. */
+  readonly size: number
   /** Identifies the content of a regular file by inode, size and time of its last change; '' for a pipe. */
   readonly identity: string
   /** Throws ERR_FILE_FORMAT if a regular file is not the one that was opened, or was changed since. */
@@ -59,6 +61,7 @@ export async function openFile(path: string, signal?: AbortSignal): Promise<Open
     const identity = identityOf(found)
     return {
       isPipe: false,
+      size: Number(found.size),
       identity,
       async readAt(target, position) {
         if (signal?.aborted) throw aborted()
@@ -85,6 +88,7 @@ function pipeOf(descriptor: number, path: string, signal: AbortSignal | undefine
   const readAt = sequential(untilAborted(socket, signal))
   return {
     isPipe: true,
+    size: 0,
     identity: '',
     async readAt(target, position) {
       try {

@@ -14,10 +14,10 @@ const MAX_RATIO = 256
 /** Most characters of a JSON file, which is one string: half of the longest one of Node.js. CSV has no limit. */
 const MAX_CHARACTERS = 2 ** 28
 
-/** An image file with all captions that its file of captions has for it. */
-export interface CaptionedImage {
-  /** The path of the image. */
-  readonly path: string
+/** An image with its name and all captions that its file of captions has for it. */
+export interface NamedImage {
+  /** The name of the image in its records. */
+  readonly name: string
   /** At least one, in the order of the file. */
   readonly captions: readonly string[]
   /** The part of the data to which the file assigns the image; null if it assigns none. */
@@ -25,6 +25,15 @@ export interface CaptionedImage {
   /** The place of its first caption, for errors. */
   readonly where: string
 }
+
+/** An image file with its captions. */
+export interface CaptionedImage extends NamedImage {
+  /** The path of the image. */
+  readonly path: string
+}
+
+/** The file of an image, and the place of its caption. */
+export type PathedImage = Pick<CaptionedImage, 'path' | 'where'>
 
 /** The options of `readCaptions`. */
 export interface ReadCaptionsOptions {
@@ -64,12 +73,20 @@ interface Named {
  */
 export async function readCaptions(file: string, options: ReadCaptionsOptions = {}): Promise<CaptionedImage[]> {
   const path = filled(file, 'the file of captions')
-  const { images = [dirname(path)], onBad, signal } = checkReadCaptionsOptions(options, 'the options of readCaptions')
+  const { images = [dirname(path)], ...reading } = checkReadCaptionsOptions(options, 'the options of readCaptions')
+  return await existing(await readNamedImages(path, reading), images, reading)
+}
+
+/** Reads a file of captions as `readCaptions` does, and returns its images by their names, whether there are files of these names or not. */
+export async function readNamedImages(
+  path: string,
+  { onBad, signal }: Pick<ReadCaptionsOptions, 'onBad' | 'signal'>
+): Promise<NamedImage[]> {
   const usable = leavingOutBad(onBad)
   const found = new Map<string, Named>()
   for (const record of await recordsOf(path, usable, signal)) usable(() => (addRecord(found, record), record))
   if (found.size === 0) throw expected('ERR_CORPUS_EMPTY', `images with captions in ${path}`, 'none', 'check the file')
-  return await existing(found, images, { onBad, signal })
+  return [...found].map(([name, one]) => ({ name, ...one }))
 }
 
 /** Returns a function that makes values, and returns null for those whose error goes to `onBad`. */
@@ -122,13 +139,14 @@ async function recordsOf(
 
 /** Returns the images that are files of a folder. Throws ERR_FILE_NOT_FOUND, with the place of its caption, for another one. */
 async function existing(
-  found: ReadonlyMap<string, Named>,
+  found: readonly NamedImage[],
   folders: readonly string[],
   { onBad, signal }: ReadCaptionsOptions
 ): Promise<CaptionedImage[]> {
   const pace = createPace(signal)
   const images: CaptionedImage[] = []
-  for (const [name, one] of found) {
+  for (const one of found) {
+    const { name } = one
     const path = await fileIn(folders, name)
     if (path !== null) images.push({ path, ...one })
     else {

@@ -21,9 +21,8 @@ import {
 import {
   encodeSafetensorsHeader,
   invalidSafetensors,
-  MAX_HEADER_BYTES,
   parseSafetensorsHeader,
-  unsupportedSafetensors
+  safetensorsHeaderLength
 } from './header.js'
 
 export * from './dtypes.js'
@@ -111,15 +110,9 @@ async function openFile(path: string): Promise<fs.promises.FileHandle> {
 
 async function readHeader(handle: fs.promises.FileHandle, path: string): Promise<SafetensorsHeader> {
   const fileBytes = (await handle.stat()).size
-  if (fileBytes < 10) throw invalidSafetensors(path, 'at least 10 bytes', `${fileBytes}`)
-  const lengthBytes = new Uint8Array(8)
-  await readFully(handle, lengthBytes, 0, path)
-  const length = new DataView(lengthBytes.buffer).getBigUint64(0, true)
-  if (length > BigInt(fileBytes - 8))
-    throw invalidSafetensors(path, `a header of at most ${fileBytes - 8} bytes`, `${length}`)
-  if (length > BigInt(MAX_HEADER_BYTES))
-    throw unsupportedSafetensors(path, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`)
-  const json = new Uint8Array(Number(length))
+  const head = new Uint8Array(8)
+  if (fileBytes >= 8) await readFully(handle, head, 0, path)
+  const json = new Uint8Array(safetensorsHeaderLength(head, fileBytes, path))
   await readFully(handle, json, 8, path)
   return parseSafetensorsHeader(json, fileBytes, path)
 }

@@ -39,6 +39,17 @@ export function unsupportedSafetensors(source: string, what: string, found: stri
   )
 }
 
+/** Returns the length of the header's JSON from the first 8 bytes of a file of `fileBytes` bytes. Throws ERR_FILE_FORMAT if it is too long. */
+export function safetensorsHeaderLength(head: Uint8Array, fileBytes: number, source: string): number {
+  if (fileBytes < 10) throw invalidSafetensors(source, 'at least 10 bytes', `${fileBytes}`)
+  const length = new DataView(head.buffer, head.byteOffset).getBigUint64(0, true)
+  if (length > BigInt(fileBytes - 8))
+    throw invalidSafetensors(source, `a header of at most ${fileBytes - 8} bytes`, `${length}`)
+  if (length > BigInt(MAX_HEADER_BYTES))
+    throw unsupportedSafetensors(source, `a header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`)
+  return Number(length)
+}
+
 /**
  * Reads the header's JSON (`json` is the part after the 8-byte length) of a file of `fileBytes` bytes and checks it
  * against the file. `source` names the file in errors (ERR_FILE_FORMAT).

@@ -5,7 +5,7 @@ import { weightsOfBatch } from '../attention-weights.js'
 import { packCaptions } from './batches.js'
 import type { CaptionsConfig } from './config.js'
 import type { CaptionSample } from './data.js'
-import { placesOf } from './model.js'
+import { imageSizeOf, placesOf } from './model.js'
 import { captionEnds } from './words.js'
 
 /** Where a captioner looks while it writes a caption. */
@@ -29,7 +29,7 @@ export async function captionWeights(
 ): Promise<Float32Array[]> {
   const { rows, columns } = placesOf(config)
   const places = rows * columns
-  const options = { batch: 1, image: config.image, places, ends: captionEnds(config.words) }
+  const options = { batch: 1, size: imageSizeOf(config), places, ends: captionEnds(config.words) }
   const weights = await weightsOfBatch(model, packCaptions([sample], options), signal)
   return Array.from({ length: sample.ids.length + 1 }, (_, t) => weights.slice(t * places, (t + 1) * places))
 }

@@ -1,11 +1,13 @@
-// Batches of captions with their images, which a training varies: shifted, lighter or darker, and mirrored on request.
+// Batches of captions with their images. A training varies pixels: shifted, lighter or darker, and mirrored on request. Features stay as they are.
 
 import { createBuckets, paddedLength } from '../../data/batching/buckets.js'
 import type { EpochSource } from '../../data/batching/source.js'
 import { sampleSource } from '../../data/batching/sources.js'
 import { createRandom } from '../../random.js'
 import type { CaptionSample } from './data.js'
-import type { CaptionsTraining, ImageChoice } from './settings.js'
+import type { ImageSize } from '../../layers/image-encoder.js'
+import type { ImageValues } from './images.js'
+import type { CaptionsTraining } from './settings.js'
 import type { CaptionEnds } from './words.js'
 
 /** The variation of one image. */
@@ -24,7 +26,8 @@ const AS_IS: Variation = { right: 0, down: 0, light: 1, mirrored: false }
 export interface CaptionBatchOptions {
   /** Most captions of a batch. */
   readonly batch: number
-  readonly image: Pick<ImageChoice, 'width' | 'height'>
+  /** Size of the images, as the network reads them. */
+  readonly size: ImageSize
   /** Number of places of an image. */
   readonly places: number
   readonly ends: CaptionEnds
@@ -54,10 +57,19 @@ function writeImage(
   }
 }
 
-/** Returns an image [height, width, 3] as the numbers that the network reads. */
-export function imageNumbers(rgb: Uint8Array, image: Pick<ImageChoice, 'width' | 'height'>): Float32Array {
-  const numbers = new Float32Array(3 * image.width * image.height)
-  writeImage(rgb, image, AS_IS, numbers, 0)
+/** Writes an image as the numbers that the network reads at `from` of `into`: pixels from about -1 to 1, features as they are. */
+function writeValues(values: ImageValues, size: ImageSize, variation: Variation, into: Float32Array, from: number) {
+  if (values instanceof Float32Array) into.set(values, from)
+  else writeImage(values, size, variation, into, from)
+}
+
+/** Returns the number of values of an image. */
+const valuesOf = ({ width, height, depth }: ImageSize) => width * height * depth
+
+/** Returns an image as the numbers that the network reads. */
+export function imageNumbers(values: ImageValues, size: ImageSize): Float32Array {
+  const numbers = new Float32Array(valuesOf(size))
+  writeValues(values, size, AS_IS, numbers, 0)
   return numbers
 }
 
@@ -74,21 +86,21 @@ function variationOf(training: NonNullable<CaptionBatchOptions['training']>, epo
 }
 
 /**
- * Returns the tensors of a batch: the images [B, H, W, 3] and their numbers of places [B], `given` [T, B], the captions after the begin token, which
+ * Returns the tensors of a batch: the images [B, H, W, D] and their numbers of places [B], `given` [T, B], the captions after the begin token, which
  * the decoder reads, and `next` [T, B], the captions followed by the end token, -1 after it. Images are varied by `variation`, by default not at all.
  */
 export function packCaptions(
   samples: readonly CaptionSample[],
-  { ends, image, places, batch }: Omit<CaptionBatchOptions, 'training'>,
+  { ends, size, places, batch }: Omit<CaptionBatchOptions, 'training'>,
   variation: (row: number) => Variation = () => AS_IS
 ) {
   const length = paddedLength(samples.reduce((most, { ids }) => Math.max(most, ids.length), 0) + 1)
-  const size = 3 * image.width * image.height
-  const images = new Float32Array(size * batch)
+  const each = valuesOf(size)
+  const images = new Float32Array(each * batch)
   const [given, next] = [new Int32Array(length * batch), new Int32Array(length * batch).fill(-1)]
   const lengths = new Int32Array(batch)
-  for (const [row, { rgb, ids }] of samples.entries()) {
-    writeImage(rgb, image, variation(row), images, row * size)
+  for (const [row, { values, ids }] of samples.entries()) {
+    writeValues(values, size, variation(row), images, row * each)
     lengths[row] = ids.length + 1
     for (let t = 0; t <= ids.length; t++) {
       given[t * batch + row] = t === 0 ? ends.begin : ids[t - 1]!

@@ -1,6 +1,8 @@
 // Configuration of a captioner, as its file stores it.
 
-import { integer, invalid, list, object, open, optional, string, type Check } from '../../check/index.js'
+import { choice, integer, invalid, list, object, open, optional, string, type Check } from '../../check/index.js'
+import { MOST_PLACES, MOST_WIDTH, type FeatureShape } from '../../data/features/features.js'
+import { visionScales, type VisionChoice } from '../../data/features/vision.js'
 import { vocabularyFromConfig, type VocabularyConfig } from '../../data/text/vocabulary.js'
 import type { JsonObject } from '../../io/json.js'
 import { readStored, valuesCheck } from '../../settings/index.js'
@@ -21,6 +23,10 @@ import type { CaptionWordsConfig } from './words.js'
 /** Configuration of a captioner, which its model file stores. */
 export interface CaptionsConfig {
   readonly image: ImageChoice
+  /** Shape of ready features, which the network reads instead of pixels; absent for pixels. */
+  readonly features?: FeatureShape
+  /** The vision model that makes the features of images; absent for pixels and for features that were ready. */
+  readonly vision?: VisionChoice
   readonly network: CaptionsNetwork
   readonly words: CaptionWordsConfig
   readonly sets: CaptionSetChoice
@@ -39,8 +45,21 @@ const checkWords: Check<VocabularyConfig> = (value, name) => {
   throw invalid(`a vocabulary of words with the special tokens ${SPECIAL.join(', ')}`, name, value)
 }
 
+const checksum: Check<string> = (value, name) => {
+  if (/^[0-9a-f]{64}$/.test(string(value, name))) return string(value, name)
+  throw invalid('a SHA-256 in hexadecimal digits', name, value)
+}
+
 const checkCaptionsConfig: Check<CaptionsConfig> = open<CaptionsConfig>({
   image: valuesCheck(imageSettings),
+  features: optional(
+    object<FeatureShape>({
+      rows: integer(1, MOST_PLACES),
+      columns: integer(1, MOST_PLACES),
+      width: integer(1, MOST_WIDTH)
+    })
+  ),
+  vision: optional(object<VisionChoice>({ sha256: checksum, output: string, scale: choice(...visionScales) })),
   network: valuesCheck(captionsNetworkSettings),
   words: object<CaptionWordsConfig>({
     vocabulary: checkWords,

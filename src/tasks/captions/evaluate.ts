@@ -6,10 +6,11 @@ import { counted } from '../../errors.js'
 import type { Values } from '../../settings/index.js'
 import { leavingOut } from '../left-out.js'
 import type { ModelInput, TaskContext, TaskMeasurement } from '../task.js'
-import { haveParts, partOfImage, readCaptionImages } from './data.js'
+import { haveParts, partOfImage, readCaptionImages, readingOf } from './data.js'
 import { loadCaptioner } from './load.js'
 import { measureCaptioner, type CaptionMeasure } from './measure.js'
 import type { captionsEvaluationSettings } from './use-settings.js'
+import { visionOfReading } from './vision.js'
 
 /** Returns the values, facts and lines of a measure. */
 export function describeCaptions(measure: CaptionMeasure): TaskMeasurement {
@@ -43,27 +44,19 @@ export async function evaluateCaptions(
   { model: file, words: names, options }: ModelInput<Values<typeof captionsEvaluationSettings>>,
   { output, progress, signal }: TaskContext
 ): Promise<TaskMeasurement> {
-  const {
-    part,
-    beam,
-    lengthPenalty,
-    coveragePenalty,
-    tokenizer,
-    perImage,
-    skipBad,
-    images: folders,
-    device = 'auto'
-  } = options
+  const { part, beam, lengthPenalty, coveragePenalty, tokenizer, skipBad, device = 'auto' } = options
   using captioner = await loadCaptioner(file, { device })
   const { model, config } = captioner
   const left = leavingOut(skipBad)
-  const found = await readCaptionImages(names, config.image, {
+  const reading = {
+    ...readingOf(options),
     signal,
-    ...(folders && { images: folders }),
-    ...(perImage !== undefined && { perImage }),
     ...(left.onBad && { onBad: left.onBad }),
-    onProgress: (done) => progress.show('decoding', done)
-  })
+    onProgress: (done: number) => progress.show('reading images', done)
+  }
+  const vision = await visionOfReading(reading, config.vision ?? null)
+  const form = { image: config.image, features: config.features ?? null, vision }
+  const { images: found } = await readCaptionImages(names, form, reading).finally(() => vision?.close())
   const hasParts = haveParts(found)
   const wanted = part ?? (hasParts ? 'test' : 'all')
   const images = found.filter((one) => wanted === 'all' || partOfImage(one, hasParts, config.sets.valid) === wanted)

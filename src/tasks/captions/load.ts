@@ -1,17 +1,7 @@
 // A captioner from its file: images in, captions out, and the probability of given captions.
 
-import { isUint8Array } from 'node:util/types'
-import {
-  checkObject,
-  list,
-  optional,
-  options as optionsOf,
-  signal as signalOf,
-  string,
-  uint8Array
-} from '../../check/index.js'
-import { decodeImage, type Picture } from '../../data/images/decode.js'
-import { expected, show } from '../../errors.js'
+import { list, optional, options as optionsOf, signal as signalOf, string } from '../../check/index.js'
+import { expected } from '../../errors.js'
 import type { CheckpointFile } from '../../io/checkpoint.js'
 import type { Model } from '../../model.js'
 import { givenFields, withDefaults } from '../../settings/index.js'
@@ -20,9 +10,10 @@ import { checkDraws, numberedDraws, type TextDraws } from '../search.js'
 import { captionWeights, type CaptionAttention } from './attention.js'
 import type { CaptionsConfig } from './config.js'
 import { createCaptionDecoding, type CaptionDecoding } from './decode.js'
+import type { ImageValues } from './images.js'
+import { valuesOfInput, valuesOfInputs, type CaptionInput } from './inputs.js'
 import { captionsTask, placesOf } from './model.js'
 import { sampleNats } from './score.js'
-import type { ImageChoice } from './settings.js'
 import { captionSearchSettings } from './use-settings.js'
 import { captionEnds, captionWordsOf, type CaptionWords } from './words.js'
 
@@ -36,9 +27,6 @@ export interface Caption {
   /** Whether it ends with the end token; false if it was cut off at twice the words of the longest caption of the training. */
   readonly ended: boolean
 }
-
-/** An image: the bytes of a PNG, JPEG, WebP or AVIF file, or a picture of the size of the network. */
-export type CaptionInput = Uint8Array | Picture
 
 /** Options of `Captioner.caption`. */
 export interface CaptionOptions {
@@ -65,8 +53,8 @@ export interface AttentionOfCaptionOptions extends Omit<CaptionOptions, 'best' |
 export interface Captioner {
   readonly words: CaptionWords
   /**
-   * Returns the best captions of each image, the best one first. Throws the errors of `decodeImage` for bytes, ERR_INVALID_SHAPE for a picture of
-   * another size than that of the network, and ERR_ABORTED.
+   * Returns the best captions of each image, the best one first. Throws the errors of `decodeImage` for bytes of images and ERR_FILE_FORMAT for bytes
+   * that are not features, ERR_INVALID_SHAPE for a picture or features of another size than that of the network, and ERR_ABORTED.
    */
   caption(images: readonly CaptionInput[], options?: CaptionOptions): Promise<Caption[][]>
   /**
@@ -116,7 +104,7 @@ const readScoreOptions = optionsOf<Pick<CaptionOptions, 'signal'>>({ signal: opt
 export function captionerOf(model: Model, config: CaptionsConfig): Captioner {
   const words = captionWordsOf(config.words)
   const decoding = createCaptionDecoding(model, config)
-  const search = async (images: readonly Uint8Array[], { draws, signal, ...given }: CaptionOptions) => {
+  const search = async (images: readonly ImageValues[], { draws, signal, ...given }: CaptionOptions) => {
     const numbered = draws && numberedDraws(draws, Array.from(images.keys()))
     return await decoding(images, {
       ...withDefaults(captionSearchSettings, given),
@@ -128,47 +116,33 @@ export function captionerOf(model: Model, config: CaptionsConfig): Captioner {
     words,
     async caption(images, given = {}) {
       const options = readCaptionOptions(given, 'the options of caption')
-      const found = await search(await pixelsOf(images, config.image), options)
+      const found = await search(await valuesOfInputs(images, config), options)
       return found.map((own) => own.map((one) => captionOf(one, words)))
     },
     async score(images, captions, given = {}) {
       const { signal } = readScoreOptions(given, 'the options of score')
       const texts = list(string)(captions, 'the captions')
-      const pixels = await pixelsOf(images, config.image)
-      if (texts.length !== pixels.length)
-        throw expected('ERR_INVALID_ARGUMENT', `${pixels.length} captions, one for each image,`, `${texts.length}`, 'repeat the images') // prettier-ignore
-      const samples = pixels.map((rgb, i) => ({ rgb, ids: words.encode(texts[i]!) }))
+      const all = await valuesOfInputs(images, config)
+      if (texts.length !== all.length)
+        throw expected('ERR_INVALID_ARGUMENT', `${all.length} captions, one for each image,`, `${texts.length}`, 'repeat the images') // prettier-ignore
+      const samples = all.map((values, i) => ({ values, mark: null, ids: words.encode(texts[i]!) }))
       return await sampleNats(model, config, samples, signal)
     },
     async attention(image, given = {}) {
       const { caption, ...options } = readAttention(given, 'the options of attention')
-      const rgb = await pixelsOfInput(image, config.image, 'the image')
-      const ids = caption === undefined ? (await search([rgb], options))[0]![0]!.tokens : words.encode(caption)
-      const weights = await captionWeights(model, config, { rgb, ids: Int32Array.from(ids) }, options.signal)
+      const values = await valuesOfInput(image, config, 'the image')
+      const ids = caption === undefined ? (await search([values], options))[0]![0]!.tokens : words.encode(caption)
+      const weights = await captionWeights(
+        model,
+        config,
+        { values, mark: null, ids: Int32Array.from(ids) },
+        options.signal
+      )
       const { rows, columns } = placesOf(config)
       const named = Array.from([...ids, captionEnds(config.words).end], (id) => words.vocabulary.symbol(id))
       return { words: named, rows, columns, weights }
     }
   }
-}
-
-/** Returns the pixels of images in the size of the network. */
-async function pixelsOf(images: readonly CaptionInput[], image: ImageChoice): Promise<Uint8Array[]> {
-  const pixels: Uint8Array[] = []
-  for (const [i, one] of list<CaptionInput>((value) => value as CaptionInput)(images, 'the images').entries())
-    pixels.push(await pixelsOfInput(one, image, `image ${i}`))
-  return pixels
-}
-
-async function pixelsOfInput(input: CaptionInput, image: ImageChoice, name: string): Promise<Uint8Array> {
-  if (isUint8Array(input)) return (await decodeImage(input, { ...image, name })).rgb
-  checkObject(input, name)
-  const { width, height, rgb } = input as Partial<Picture>
-  const bytes = uint8Array(rgb, `rgb of ${name}`)
-  if (width === image.width && height === image.height && bytes.length === 3 * width * height) return bytes.slice()
-  const what = `${name} of ${image.width} x ${image.height} pixels with three bytes each`
-  const found = `${show(width)} x ${show(height)} with ${bytes.length} bytes`
-  throw expected('ERR_INVALID_SHAPE', what, found, 'decode it with decodeImage and this width and height')
 }
 
 type Found = Awaited<ReturnType<CaptionDecoding>>[number][number]

@@ -6,6 +6,7 @@ import type { BleuTokenizer } from '../../metrics/translation/tokenizers.js'
 import type { Model } from '../../model.js'
 import type { CaptionsConfig } from './config.js'
 import type { CaptionImage } from './data.js'
+import { captionInput } from './inputs.js'
 import { captionerOf } from './load.js'
 import { sampleNats } from './score.js'
 
@@ -69,10 +70,9 @@ export async function measureCaptioner(
   const { beam, lengthPenalty = 0, coveragePenalty = 0, tokenizer = '13a', signal, onProgress } = options
   const begin = performance.now()
   const { caption, words } = captionerOf(model, config)
-  const { width, height } = config.image
   const best: { text: string; ended: boolean }[] = []
   for (let at = 0; at < images.length; at += PIECE) {
-    const own = images.slice(at, at + PIECE).map(({ rgb }) => ({ rgb, width, height }))
+    const own = images.slice(at, at + PIECE).map(({ values }) => captionInput(values, config))
     for (const [first] of await caption(own, { beam, lengthPenalty, coveragePenalty, signal })) best.push(first!)
     onProgress?.(best.length / images.length)
   }
@@ -80,7 +80,9 @@ export async function measureCaptioner(
   const plain = (text: string) => words.wordsOf(text).join(' ')
   const lower = config.words.vocabulary.kind === 'word' && config.words.vocabulary.lowerCase
   const references = images.map(({ captions }) => captions.map((one) => (lower ? one.toLowerCase() : one)))
-  const samples = images.flatMap(({ captions, rgb }) => captions.map((text) => ({ rgb, ids: words.encode(text) })))
+  const samples = images.flatMap(({ captions, values, mark }) =>
+    captions.map((text) => ({ values, mark, ids: words.encode(text) }))
+  )
   const nats = (await sampleNats(model, config, samples, signal)).reduce((sum, one) => sum + one, 0)
   const count = samples.reduce((sum, { ids }) => sum + ids.length + 1, 0)
   const found = bleu(texts, references, { tokenizer })

@@ -5,7 +5,13 @@ import type { ModelPart } from '../../generate/model-part.js'
 import { add, crossEntropy } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
 import { decodeSequence, startNames, type EncoderDecoderOptions } from '../../layers/encoder-decoder.js'
-import { encodeImage, imagePlaces, type ImageEncoderOptions } from '../../layers/image-encoder.js'
+import {
+  encodeImage,
+  imagePlaces,
+  type ImageEncoderOptions,
+  type ImagePlaces,
+  type ImageSize
+} from '../../layers/image-encoder.js'
 import { symbolLogits, symbolVectors } from '../../layers/symbols.js'
 import { f32, i32, modelDefinition, type Specs } from '../../model.js'
 import { configToJson } from '../../settings/index.js'
@@ -21,9 +27,19 @@ const RENET_SWEEPS = 2
 /** Logit of a token that captions never have; its probability is 0. */
 const NEVER = -1e30
 
-function encoderOptions(network: CaptionsNetwork): ImageEncoderOptions {
-  const { encoder, sweeps = encoder === 'renet' ? RENET_SWEEPS : 0, summary = 0, imageDropout } = network
-  return { ...network, channels: channelsOf(network), sweeps, summary, dropout: imageDropout }
+/** The parts of a configuration that determine the encoder. */
+type EncoderConfig = Pick<CaptionsConfig, 'image' | 'features' | 'network'>
+
+function encoderOptions({ features, network }: EncoderConfig): ImageEncoderOptions {
+  const { encoder, sweeps = encoder === 'renet' && !features ? RENET_SWEEPS : 0, summary = 0, imageDropout } = network
+  const shared = { ...network, channels: channelsOf(network), sweeps, summary, dropout: imageDropout }
+  return { ...shared, encoder: features ? 'none' : encoder }
+}
+
+/** Returns the size of the images that the network reads: pixels with three numbers, or places with features. */
+export function imageSizeOf({ image, features }: Pick<CaptionsConfig, 'image' | 'features'>): ImageSize {
+  if (!features) return { height: image.height, width: image.width, depth: 3 }
+  return { height: features.rows, width: features.columns, depth: features.width }
 }
 
 const decoderOptions = ({ layers, ...network }: CaptionsNetwork): EncoderDecoderOptions => ({
@@ -33,8 +49,14 @@ const decoderOptions = ({ layers, ...network }: CaptionsNetwork): EncoderDecoder
 })
 
 /** Returns the places of the images of a captioner. */
-export function placesOf({ image, network }: Pick<CaptionsConfig, 'image' | 'network'>) {
-  return imagePlaces(image, encoderOptions(network))
+export function placesOf(config: EncoderConfig): ImagePlaces {
+  return imagePlaces(imageSizeOf(config), encoderOptions(config))
+}
+
+/** Returns the input of images. */
+function imagesInput(config: CaptionsConfig) {
+  const { height, width, depth } = imageSizeOf(config)
+  return f32('batch', height, width, depth)
 }
 
 /** Returns the functions that record the vectors of words, and the logits of the next ones. */
@@ -49,20 +71,20 @@ function wordLayers({ network, words }: CaptionsConfig) {
 
 /** Returns the definition of the network that a training runs. */
 export function captionsDefinition(config: CaptionsConfig) {
-  const { image, network, training } = config
+  const { network, training } = config
   const { vectors, logits } = wordLayers(config)
   return modelDefinition({
     name: CAPTIONS_TASK,
     config: configToJson(config),
     inputs: {
-      images: f32('batch', image.height, image.width, 3),
+      images: imagesInput(config),
       places: i32('batch'),
       given: i32('length', 'batch'),
       lengths: i32('batch')
     },
     targets: { next: i32('length', 'batch') },
     forward({ images, places, given, lengths }) {
-      const encoded = encodeImage(images, encoderOptions(network))
+      const encoded = encodeImage(images, encoderOptions(config))
       const target = { x: vectors(given), lengths, encoded, sourceLengths: places }
       return { logits: logits(decodeSequence(target, decoderOptions(network))) }
     },
@@ -73,12 +95,12 @@ export function captionsDefinition(config: CaptionsConfig) {
 }
 
 /** Returns the part that encodes images: its outputs are states and inputs of `captionDecoder` by their names there. */
-export function captionEncoder({ image, network }: CaptionsConfig): ModelPart {
+export function captionEncoder(config: CaptionsConfig): ModelPart {
   return {
     name: 'encoder',
-    inputs: { images: f32('batch', image.height, image.width, 3) },
+    inputs: { images: imagesInput(config) },
     forward({ images }) {
-      const { source, keys, starts } = encodeImage(images!, encoderOptions(network))
+      const { source, keys, starts } = encodeImage(images!, encoderOptions(config))
       const states = starts.flatMap(({ h, c }, layer) => {
         const names = startNames(layer)
         return [[names.h, h] as const, [names.c, c] as const]

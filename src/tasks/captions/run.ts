@@ -1,6 +1,17 @@
 // A training of a captioner from files to files: its images, words, batches and measure.
 
-import { callback, filled, integer, list, object, optional, signal as signalOf } from '../../check/index.js'
+import {
+  callback,
+  choice,
+  filled,
+  integer,
+  list,
+  object,
+  optional,
+  signal as signalOf,
+  string
+} from '../../check/index.js'
+import { visionScales, type VisionChoice } from '../../data/features/vision.js'
 import { expected } from '../../errors.js'
 import { defaultsOf, givenFields, withDefaults, type Given } from '../../settings/index.js'
 import { checkSameData } from '../runs/fingerprint.js'
@@ -21,7 +32,7 @@ import {
 } from './data.js'
 import { loadCaptioner } from './load.js'
 import { measureCaptioner, type CaptionMeasure } from './measure.js'
-import { captionsTask, placesOf } from './model.js'
+import { captionsTask, imageSizeOf, placesOf } from './model.js'
 import {
   captionSetSettings,
   captionsNetworkSettings,
@@ -30,6 +41,7 @@ import {
   wordSettings,
   type CaptionsTraining
 } from './settings.js'
+import { visionOfReading } from './vision.js'
 import { captionEnds, captionWordsOf, learnWords, type CaptionWords } from './words.js'
 
 const runGroup = {
@@ -97,11 +109,15 @@ async function open(
   options: CaptionsRunOptions,
   old: CaptionsConfig | null
 ): Promise<Opened<CaptionsConfig, CaptionsRunData>> {
-  const { training, ...settings } = chooseSettings(options, old)
-  const { image, sets } = settings
+  const { training, ...chosen } = chooseSettings(options, old)
+  const { image, sets } = chosen
   const reading = options.read ?? {}
-  const images = await readCaptionSets(options, image, sets.valid, reading)
+  const vision = await visionOfReading(reading, old ? (old.vision ?? null) : undefined)
+  const form = { image, features: old ? (old.features ?? null) : undefined, vision }
+  const { sets: images, features } = await readCaptionSets(options, form, sets.valid, reading).finally(() => vision?.close()) // prettier-ignore
   if (images.train.length === 0) throw noImages(options.data)
+  if (features) refusePixelSettings(options, vision !== null)
+  const settings = { ...chosen, ...(features && { features }), ...(vision && { vision: choiceOf(vision) }) }
   const words = wordsOfRun(options, old, images.train)
   const own = (part: 'train' | 'valid') => captionSamples(images[part], words, sets, reading)
   const samples = { train: own('train'), valid: own('valid') }
@@ -115,7 +131,12 @@ async function open(
   })
   const { rows, columns } = placesOf(settings)
   const { vocabulary } = words
-  const shared = { batch: training.batch, image, places: rows * columns, ends: captionEnds(words.config) }
+  const shared = {
+    batch: training.batch,
+    size: imageSizeOf(settings),
+    places: rows * columns,
+    ends: captionEnds(words.config)
+  }
   const source = captionBatches(samples.train, { ...shared, training })
   return {
     config: {
@@ -131,6 +152,32 @@ async function open(
     measured: Math.min(MEASURED_IMAGES, images.valid.length)
   }
 }
+
+/** The settings that have no effect on ready features. */
+const PIXEL_SETTINGS = {
+  image: ['width', 'height', 'fit'],
+  network: ['encoder', 'channels', 'halving', 'norm', 'patch'],
+  training: ['shift', 'brightness', 'mirror']
+} as const
+
+/** Throws ERR_INVALID_OPTION if a caller gives settings of pixels for a network that reads features. */
+function refusePixelSettings(options: CaptionsRunOptions, areSeen: boolean): void {
+  const found = Object.entries(PIXEL_SETTINGS).flatMap(([group, names]) => {
+    // A vision model reads images of this size.
+    if (areSeen && group === 'image') return []
+    const own: Readonly<Record<string, unknown>> = options[group as keyof typeof PIXEL_SETTINGS] ?? {}
+    return names.filter((name) => own[name] !== undefined)
+  })
+  if (found.length === 0) return
+  throw expected(
+    'ERR_INVALID_OPTION',
+    'no settings of pixels next to ready features',
+    found.join(', '),
+    'leave them out'
+  )
+}
+
+const choiceOf = ({ sha256, output, scale }: VisionChoice): VisionChoice => ({ sha256, output, scale })
 
 function noImages(names: readonly string[]): Error {
   const what = `at least one image with a caption to train on in ${names.join(', ').slice(0, 200)}`
@@ -155,6 +202,11 @@ const readRunOptions = object<CaptionsRunOptions>({
     object<CaptionReading>({
       images: optional(list(filled, 1)),
       perImage: optional(integer(1)),
+      features: optional(list(filled, 1)),
+      featureNames: optional(filled),
+      onnx: optional(filled),
+      onnxOutput: optional(string),
+      onnxScale: optional(choice(...visionScales)),
       onBad: optional(callback()),
       onProgress: optional(callback()),
       signal: optional(signalOf)
@@ -163,9 +215,10 @@ const readRunOptions = object<CaptionsRunOptions>({
 })
 
 /**
- * Prepares the training of a captioner: reads the captions, decodes the images, learns the words, makes the network and locks the files; `fit` of the
- * result trains. Throws the errors of `readCaptions` and `decodeImage`, ERR_OUT_OF_RANGE for a caption that is too long, ERR_INVALID_OPTION for
- * settings that contradict a run that is resumed, and, for files, ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
+ * Prepares the training of a captioner: reads the captions, decodes the images or reads their features, learns the words, makes the network and locks
+ * the files; `fit` of the result trains. Throws the errors of `readCaptions`, `decodeImage` and `visionOfReading`, ERR_OUT_OF_RANGE for a caption
+ * that is too long, ERR_INVALID_OPTION for settings that contradict a run that is resumed and for settings of pixels next to features, and, for files,
+ * ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
  */
 export async function prepareCaptionsRun(options: CaptionsRunOptions): Promise<CaptionsRun> {
   return prepareRun(trainable, readRunOptions(options, 'the options of the run'))

@@ -7,7 +7,7 @@ import { evaluate } from '../../train/evaluate.js'
 import { captionBatches } from './batches.js'
 import type { CaptionsConfig } from './config.js'
 import type { CaptionSample } from './data.js'
-import { placesOf } from './model.js'
+import { imageSizeOf, placesOf } from './model.js'
 import { captionEnds } from './words.js'
 
 /** Captions that are scored at once. */
@@ -42,7 +42,7 @@ export async function sampleNats(
   const { rows, columns } = placesOf(config)
   const source = captionBatches(samples, {
     batch: TOGETHER,
-    image: config.image,
+    size: imageSizeOf(config),
     places: rows * columns,
     ends: captionEnds(config.words),
     training: null

@@ -2,7 +2,8 @@
 
 import { string, type Check } from '../../check/index.js'
 import { expected, show } from '../../errors.js'
-import { MAX_SIZE, setting, type Given, type Group, type Values } from '../../settings/index.js'
+import { MAX_SIZE, setting, type Given, type Group, type SettingSpec, type Values } from '../../settings/index.js'
+import { visionScales } from '../../data/features/vision.js'
 import { processSettings, trainingSettings } from '../runs/settings.js'
 
 /** Name of the task in model files and on the command line. */
@@ -54,21 +55,24 @@ export const imageSettings = {
   })
 } satisfies Group
 
+/** The declaration of the channels, whose text is checked. */
+const channels: SettingSpec<string, false> = {
+  ...setting.text({
+    default: '32,64,128',
+    argument: '<n,n,...>',
+    help: 'channels of the convolutions; the image is halved after each but the last one'
+  }),
+  expects: CHANNELS,
+  check: checkChannels
+}
+
 /** Declarations of the settings of the network. */
 export const captionsNetworkSettings = {
   encoder: setting.choice(['conv', 'renet'], {
     default: 'conv',
     help: 'encoder of the images: convolutions of 3 x 3 places, or LSTM layers that sweep over patches (ReNet: Visin et al. 2015)'
   }),
-  channels: {
-    ...setting.text({
-      default: '32,64,128',
-      argument: '<n,n,...>',
-      help: 'channels of the convolutions; the image is halved after each but the last one'
-    }),
-    expects: CHANNELS,
-    check: checkChannels
-  },
+  channels,
   halving: setting.choice(['max', 'stride'], {
     default: 'max',
     help: 'how the image is halved: the maximum of 2 x 2 places, or convolutions of every second place'
@@ -175,13 +179,44 @@ export const captionsTrainingSettings = {
   })
 } satisfies Group
 
+/** Declarations of the settings of a vision model for a training; a captioner keeps them. */
+export const visionSettings = {
+  onnxOutput: setting.text({
+    absent: true,
+    argument: '<name>',
+    defaultText: 'the only one',
+    help: 'output of the vision model whose values are the features'
+  }),
+  onnxScale: setting.choice(visionScales, {
+    absent: true,
+    defaultText: 'imagenet',
+    help: 'scale of the pixels for the vision model: mean and deviation of ImageNet, 0 to 1, or -1 to 1'
+  })
+} satisfies Group
+
 /** Settings of everything that reads images with captions. */
 export const captionReadSettings = {
   images: setting.paths({
     absent: true,
     argument: '<folder...>',
     defaultText: 'the folder of the captions',
-    help: 'folders of the images; an image is in the first folder that has it'
+    help: 'folders of the images, or of their files of features; an image is in the first folder that has it'
+  }),
+  features: setting.paths({
+    absent: true,
+    argument: '<file...>',
+    defaultText: 'each image is a file of its own',
+    help: 'ready features of all images: safetensors files with a tensor for each image, or an NPY file with all images'
+  }),
+  featureNames: setting.path({
+    absent: true,
+    defaultText: 'none',
+    help: 'file with the names of the images of the NPY file of features, one on each line'
+  }),
+  onnx: setting.path({
+    absent: true,
+    defaultText: 'none',
+    help: 'vision model (ONNX) whose output are the features of the images; the package onnxruntime-node runs it'
   }),
   perImage: setting.integer({
     min: 1,
@@ -203,6 +238,7 @@ export const captionsRunSettings = {
   sets: captionSetSettings,
   training: captionsTrainingSettings,
   ...captionReadSettings,
+  ...visionSettings,
   ...processSettings
 } satisfies Group
 

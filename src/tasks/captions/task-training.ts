@@ -5,6 +5,7 @@ import { grouped } from '../../format.js'
 import { leavingOut } from '../left-out.js'
 import type { RunPlace, TaskContext, TaskRun } from '../task.js'
 import { describeCaptions } from './evaluate.js'
+import { readingOf } from './data.js'
 import type { CaptionMeasure } from './measure.js'
 import { placesOf } from './model.js'
 import { prepareCaptionsRun, type CaptionsRun } from './run.js'
@@ -13,16 +14,15 @@ import type { CaptionsGiven } from './settings.js'
 /** Returns a training of a captioner that is ready to start. Throws the errors of `prepareCaptionsRun`. */
 export async function prepareCaptionsTask(
   place: RunPlace,
-  { images, perImage, skipBad, ...given }: CaptionsGiven,
+  { images, features, featureNames, onnx, onnxOutput, onnxScale, perImage, skipBad, ...given }: CaptionsGiven,
   { output, progress, signal }: TaskContext
 ): Promise<TaskRun<CaptionMeasure>> {
   const left = leavingOut(skipBad === true)
   const read = {
+    ...readingOf({ images, features, featureNames, onnx, onnxOutput, onnxScale, perImage }),
     signal,
-    ...(images && { images }),
-    ...(perImage !== undefined && { perImage }),
     ...(left.onBad && { onBad: left.onBad }),
-    onProgress: (done: number) => progress.show('decoding', done)
+    onProgress: (done: number) => progress.show('reading images', done)
   }
   const run = await prepareCaptionsRun({ ...given, ...place, read })
   progress.clear()
@@ -33,11 +33,14 @@ export async function prepareCaptionsTask(
 function introduce({ config, images, samples, words }: CaptionsRun): TaskRun['introduction'] {
   const { encoder, channels, hidden, layers, attention } = config.network
   const { width, height } = config.image
-  const { rows, columns } = placesOf(config)
+  const { rows, columns, width: numbers } = placesOf(config)
   const kind = encoder === 'conv' ? `convolutions of ${channels} channels` : 'sweeps over patches'
+  const seen = config.features
+    ? `${config.vision ? 'features of a vision model' : 'ready features'} of ${numbers} numbers`
+    : `${kind} over ${width} x ${height} pixels`
   return {
     data: `${counted(samples.train.length, 'caption')} of ${counted(images.train.length, 'image')} to train on, ${grouped(samples.valid.length)} of ${grouped(images.valid.length)} to validate; ${grouped(words.vocabulary.size)} words`,
-    network: `${kind} over ${width} x ${height} pixels, ${columns} x ${rows} places, ${attention} attention; decoder of ${counted(layers, 'layer')} of ${hidden} units`,
+    network: `${seen}, ${columns} x ${rows} places, ${attention} attention; decoder of ${counted(layers, 'layer')} of ${hidden} units`,
     step: counted(config.training.batch, 'caption')
   }
 }

@@ -8,13 +8,16 @@ import { captionRecords, captionSettings, captionsEvaluationSettings } from './u
 const FILES = `
 A file of captions has records such as {"file": "cat.png", "caption": "a cat", "split": "train"} on its lines (NDJSON), or in one JSON list; or it is
 a caption file of COCO, or CSV with the columns file and caption, and perhaps split. Gzip is unpacked. A record may have a list "images", whose
-images have the same caption, or a list "captions". Images are PNG, JPEG, WebP or AVIF, which the package sharp decodes (npm install sharp).`
+images have the same caption, or a list "captions". Images are PNG, JPEG, WebP or AVIF, which the package sharp decodes (npm install sharp); or NPY or
+safetensors files with ready features of another network, [places, numbers] or [rows, columns, numbers], one file for each image, or all in the
+files after --features.`
 
 const TRAINING_NOTES = `
 Examples:
   gatecell train captions photos/captions.json --out photos.safetensors
   gatecell train captions captions.ndjson --images png/ --width 32 --height 32 --out emoji.safetensors
   gatecell train captions train.csv --valid-file valid.csv --encoder renet --out small.safetensors
+  gatecell train captions captions.ndjson --features resnet.npy --feature-names names.txt --out described.safetensors
 ${FILES}
 Records with a part ("split": train, valid or test) are divided by it; otherwise a checksum of the image decides whether it validates. Images are
 decoded once, to the width and height of the network, and kept in memory with three bytes a pixel.`
@@ -23,8 +26,10 @@ const CAPTION_NOTES = `
 Examples:
   gatecell caption photos.safetensors holiday.jpg
   gatecell caption photos.safetensors *.jpg --beam 5 --best 3
+  gatecell caption photos.safetensors holiday.jpg --attention-out where.svg
 
-The caption of an image is a line; with several images each line begins with the name of its image.`
+The caption of an image is a line; with several images each line begins with the name of its image. A captioner of features takes NPY and safetensors
+files in place of images, each with the features of one image or of several.`
 
 const EVALUATION_NOTES = `
 Examples:

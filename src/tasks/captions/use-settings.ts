@@ -30,7 +30,16 @@ export const captionsEvaluationSettings = {
 
 /** Declarations of the settings of `caption`. */
 export const captionSettings = {
-  images: setting.contents({ flag: null, mediaType: 'image/*', help: 'PNG, JPEG, WebP or AVIF images' }),
+  images: setting.contents({
+    flag: null,
+    mediaType: 'image/*',
+    help: 'PNG, JPEG, WebP or AVIF images; NPY or safetensors files for a captioner of features'
+  }),
+  onnx: setting.content({
+    absent: true,
+    mediaType: 'application/onnx',
+    help: 'the vision model (ONNX) with which the captioner was trained; without it, features take the place of images'
+  }),
   ...captionSearchSettings,
   ...drawGroup(words),
   attention: setting.product({

@@ -7,7 +7,7 @@ import { partOfModel } from '../../generate/model-part.js'
 import { stepTogether } from '../../generate/session.js'
 import type { Model } from '../../model.js'
 import { ATTENTION_WEIGHTS } from '../attention-weights.js'
-import { rowsOf, searchTogether, type SequenceSearch } from '../search.js'
+import { searchRows, searchTogether, type SequenceSearch } from '../search.js'
 import { packSources } from './batches.js'
 import type { TranslationConfig } from './config.js'
 import { decoderPart, encoderPart } from './model.js'
@@ -84,7 +84,7 @@ export function createDecoding(model: Model, config: TranslationConfig, { target
     const found: Hypothesis[][] = Array.from(sources, () => [])
     for (const own of sourceGroups(
       sources.map(({ length }) => length),
-      rowsOf(options)
+      searchRows(options)
     )) {
       const results = await search(
         own.map((i) => sources[i]!),

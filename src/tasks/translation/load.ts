@@ -188,10 +188,20 @@ export function translatorOf(model: Model, config: TranslationConfig): Translato
   return translator
 }
 
-function checkLength(ids: Int32Array, text: string): Int32Array {
+function checkLength(ids: Int32Array, text: string, place = ''): Int32Array {
   if (ids.length <= MOST_SYMBOLS) return ids
   const found = `${counted(ids.length, 'symbol')} of ${show(text.trim())}`
-  throw expected('ERR_OUT_OF_RANGE', `a sentence of at most ${MOST_SYMBOLS} symbols`, found, 'divide it')
+  throw expected('ERR_OUT_OF_RANGE', `a sentence of at most ${MOST_SYMBOLS} symbols${place}`, found, 'divide it')
+}
+
+/** Throws ERR_OUT_OF_RANGE, with its place, for a sentence that `translate` refuses because it is too long. */
+export function checkSentence(
+  { config, symbols }: Pick<LoadedTranslator, 'config' | 'symbols'>,
+  sentence: string,
+  place: string
+): void {
+  const text = symbolText(sentence, config.sentences.plain)
+  if (text !== null) checkLength(symbols.source.encode(text), text, ` at ${place}`)
 }
 
 function refuseEmpty(): never {

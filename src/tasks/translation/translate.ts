@@ -6,24 +6,43 @@ import { attentionSvg } from '../../plot/attention.js'
 import type { Values } from '../../settings/index.js'
 import { drawsOf, foundLines } from '../search-settings.js'
 import type { RecordOf, VerbCode } from '../verb.js'
-import { loadTranslator, type LoadedTranslator, type Translation } from './load.js'
+import { checkSentence, loadTranslator, type LoadedTranslator, type Translation } from './load.js'
 import type { translateRecords, translateSettings } from './use-settings.js'
 
 type TranslateInput = Values<typeof translateSettings>
 type TranslateRecord = RecordOf<typeof translateRecords>
 
+/** Returns the text of the input at a place; throws an error if it cannot be translated. */
+type TextAt = () => string
+
+/** Yields the texts of a list before the first one that cannot be translated, and then throws its error. */
+function* before(texts: readonly TextAt[]): Generator<string[]> {
+  const found: string[] = []
+  try {
+    for (const text of texts) found.push(text())
+  } catch (error) {
+    if (found.length > 0) yield found
+    throw error
+  }
+  if (found.length > 0) yield found
+}
+
 /**
- * Yields the lines of standard input in lists, a list for each piece of input that arrives. Throws the errors of `lineText`, after it has yielded the
- * lines before the bad one, so that their translations do not depend on which lines arrive together.
+ * Yields the lines of standard input in lists, a list for each piece of input that arrives. A line that cannot be translated ends the input after the
+ * lines before it, so that their translations do not depend on which lines arrive together.
  */
-async function* linesOf(stdin: AsyncIterable<Uint8Array>): AsyncGenerator<string[]> {
+async function* linesOf(
+  stdin: AsyncIterable<Uint8Array>,
+  check: (text: string, place: string) => string
+): AsyncGenerator<string[]> {
   let read = 0
   for await (const lines of fileLines(stdin, 'standard input')) {
-    const textAt = (i: number) => lineText(lines[i]!, `line ${read + i + 1} of standard input`)
-    const bad = lines.findIndex((line) => !('text' in line))
-    const count = bad < 0 ? lines.length : bad
-    if (count > 0) yield Array.from({ length: count }, (_, i) => textAt(i))
-    if (bad >= 0) textAt(bad)
+    yield* before(
+      lines.map((line, i) => () => {
+        const place = `line ${read + i + 1} of standard input`
+        return check(lineText(line, place), place)
+      })
+    )
     read += lines.length
   }
 }
@@ -51,7 +70,11 @@ export const translateCode: VerbCode<LoadedTranslator, TranslateInput, Translate
     const drawn = attention ? oneSentence(sentences) : null
     let first = 0
     const fromStdin = sentences === undefined || (sentences.length === 1 && sentences[0] === '-')
-    const batches = fromStdin ? linesOf(stdin()) : [sentences]
+    const check = (text: string, place: string) => {
+      checkSentence(translator, text, place)
+      return text
+    }
+    const batches = fromStdin ? linesOf(stdin(), check) : before(sentences.map((text, i) => () => check(text, `sentence ${i + 1}`))) // prettier-ignore
     for await (const texts of batches) {
       const drawing = draws && { ...draws, first }
       const options = { beam, best, lengthPenalty, coveragePenalty, signal, ...(drawing && { draws: drawing }) }

@@ -114,7 +114,7 @@ t.test('translations that are drawn', async (t) => {
 t.test('standard input', async (t) => {
   const config = translationConfig()
   using model = defineModel(translationDefinition(config), { seed: 3, threads: 1 })
-  const translator = { ...translatorOf(model, config) } as LoadedTranslator
+  const translator = { ...translatorOf(model, config), config } as LoadedTranslator
   const input = { beam: 1, best: 1, lengthPenalty: 1, coveragePenalty: 0, sample: false }
   const recordsOf = async (bytes: readonly Uint8Array[], sentences?: string[]) => {
     const context = { signal: new AbortController().signal, stdin: () => Readable.from(bytes) }
@@ -140,22 +140,28 @@ t.test('standard input', async (t) => {
 })
 
 t.test('the lines before a bad one are translated, though all of them come together', async (t) => {
+  const config = translationConfig()
+  const symbols = symbolsOfConfig(config.vocabulary)
   const translate = (texts: string[]) =>
     Promise.resolve(texts.map((text) => [{ text, nats: 0, score: 0, ended: true }]))
-  const input = Buffer.concat([Buffer.from('six\nten\n'), Buffer.alloc(2 ** 16 + 1, 'a'), Buffer.from('\none\n')])
-  const context = { signal: new AbortController().signal, stdin: () => Readable.from([input]) }
-  const records: object[] = []
-  const run = async () => {
-    for await (const record of translateCode.run(
-      { translate } as never,
-      { beam: 1, best: 1 } as never,
-      context as never
-    ))
+  const run = async (third: Buffer, records: object[]) => {
+    const input = Buffer.concat([Buffer.from('six\nten\n'), third, Buffer.from('\none\n')])
+    const context = { signal: new AbortController().signal, stdin: () => Readable.from([input]) }
+    const translator = { translate, config, symbols } as never
+    for await (const record of translateCode.run(translator, { beam: 1, best: 1 } as never, context as never))
       records.push(record)
   }
-  await t.rejects(run(), { code: 'ERR_FILE_FORMAT', message: /at most 65536 bytes at line 3 of standard input/ })
-  t.match(records, [{ text: 'six' }, { text: 'ten' }])
-  t.equal(records.length, 2)
+  const cases: [third: Buffer, code: string, message: RegExp][] = [
+    [Buffer.alloc(2 ** 16 + 1, 'a'), 'ERR_FILE_FORMAT', /at most 65536 bytes at line 3 of standard input/],
+    [Buffer.from('\xff', 'latin1'), 'ERR_CORPUS_BINARY', /UTF-8 text at line 3 of standard input/],
+    [Buffer.from('six '.repeat(10_000)), 'ERR_OUT_OF_RANGE', /at most 4096 symbols at line 3 of standard input/]
+  ]
+  for (const [third, code, message] of cases) {
+    const records: object[] = []
+    await t.rejects(run(third, records), { code, message })
+    t.match(records, [{ text: 'six' }, { text: 'ten' }])
+    t.equal(records.length, 2)
+  }
 })
 
 t.test('the memory of sentences that are translated at once is bounded', (t) => {
