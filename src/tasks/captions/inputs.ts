@@ -92,5 +92,10 @@ function featuresOf(input: unknown, { rows, columns, width }: FeatureShape, name
   }
   const odd = values.findIndex((value) => !Number.isFinite(value))
   if (odd < 0) return values.slice()
-  throw expected('ERR_INVALID_ARGUMENT', `finite numbers as values of ${name}`, `${values[odd]} at ${odd}`, '')
+  throw expected(
+    'ERR_INVALID_ARGUMENT',
+    `finite numbers as values of ${name}`,
+    `${values[odd]} at ${odd}`,
+    'correct or scale the features'
+  )
 }

@@ -217,8 +217,8 @@ const readRunOptions = object<CaptionsRunOptions>({
 /**
  * Prepares the training of a captioner: reads the captions, decodes the images or reads their features, learns the words, makes the network and locks
  * the files; `fit` of the result trains. Throws the errors of `readCaptions`, `decodeImage` and `visionOfReading`, ERR_OUT_OF_RANGE for a caption
- * that is too long, ERR_INVALID_OPTION for settings that contradict a run that is resumed and for settings of pixels next to features, and, for files,
- * ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
+ * that is too long, ERR_INVALID_OPTION for settings that contradict a run that is resumed and for settings of pixels next to features, and, for
+ * files, ERR_FILE_EXISTS, ERR_FILE_WRITE, ERR_FILE_FORMAT and ERR_BUSY.
  */
 export async function prepareCaptionsRun(options: CaptionsRunOptions): Promise<CaptionsRun> {
   return prepareRun(trainable, readRunOptions(options, 'the options of the run'))

@@ -49,7 +49,7 @@ const missing = existsSync(join(installed, 'onnxruntime-node')) ? false : 'onnxr
 t.test('without onnxruntime-node', { skip: missing === false && 'it may be found' }, async (t) => {
   const found = await run(`train captions ${data} --out ${at('no.safetensors')} ${small} --onnx ${at('vision.onnx')}`)
   t.equal(found.code, 1)
-  t.match(found.stderr, /the package onnxruntime-node, which runs ONNX models, but received none: install it/)
+  t.match(found.stderr, /the package onnxruntime-node, which runs ONNX models but received none: install it/)
 })
 
 t.test('the features are those of the model', { skip: missing }, async (t) => {
