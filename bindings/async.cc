@@ -212,6 +212,13 @@ napi_value submit(napi_env env, Job* job) {
 
 namespace {
 
+void drop_arrays(napi_env env, PlanJob* job) {
+  for (napi_ref* one : {&job->drawn, &job->table}) {
+    if (*one != nullptr) napi_delete_reference(env, *one);
+    *one = nullptr;
+  }
+}
+
 // Queues the job of a plan, whose `work` is set.
 napi_value submit_plan(napi_env env, Plan* plan) {
   PlanJob* job = &plan->job;
@@ -224,8 +231,7 @@ napi_value submit_plan(napi_env env, Plan* plan) {
   };
   job->released = [](napi_env after, Job* run) {
     PlanJob* mine = static_cast<PlanJob*>(run);
-    if (mine->drawn != nullptr) napi_delete_reference(after, mine->drawn);
-    mine->drawn = nullptr;
+    drop_arrays(after, mine);
     napi_reference_unref(after, mine->plan->handle, nullptr);  // the plan may be collected now
   };
   plan->running = true;
@@ -251,9 +257,11 @@ napi_value submit(napi_env env, Plan* plan, gc_mode mode) {
   return submit_plan(env, plan);
 }
 
-napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array) {
+napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array, napi_value table) {
   PlanJob* job = &plan->job;
-  if (napi_create_reference(env, array, 1, &job->drawn) != napi_ok) {
+  if (napi_create_reference(env, array, 1, &job->drawn) != napi_ok ||
+      (draws.table != nullptr && napi_create_reference(env, table, 1, &job->table) != napi_ok)) {
+    drop_arrays(env, job);
     throw_error(env, Code::kOutOfMemory, "Expected to keep the array of the draws, but Node-API refused.");
     return nullptr;
   }
@@ -261,7 +269,8 @@ napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array
   job->work = [](Job* run) {
     PlanJob* mine = static_cast<PlanJob*>(run);
     const Draws& d = mine->draws;
-    return gc_plan_generate(mine->plan->core, &d.loop, d.count, d.out, d.elements, d.done);
+    if (d.table == nullptr) return gc_plan_generate(mine->plan->core, &d.loop, d.count, d.out, d.elements, d.done);
+    return gc_plan_generate_rows(mine->plan->core, &d.loop, d.table, d.words, d.count, d.out, d.elements, d.done);
   };
   return submit_plan(env, plan);
 }

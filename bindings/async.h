@@ -19,8 +19,9 @@ napi_value submit(napi_env env, Job* job);
 // Queues the job of a plan, which must be idle. Returns the promise of its end, or null with an exception pending.
 napi_value submit(napi_env env, Plan* plan, gc_mode mode);
 
-// Does the same for a job of gc_plan_generate, and keeps `array`, which contains draws.out and draws.done.
-napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array);
+// Does the same for a job of gc_plan_generate, and keeps `array`, which contains draws.out and draws.done. With a table of rows the job is one
+// of gc_plan_generate_rows, and `table` is kept, too.
+napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array, napi_value table);
 
 // Reports the first time that the system refused a thread to the callback of onThreadRefusal, if that has happened. Called after
 // every run.

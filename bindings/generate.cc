@@ -1,4 +1,4 @@
-// planGenerate and planGenerateAsync: the native sampling loop, on this thread or on the engine's.
+// planGenerate, planGenerateAsync and planGenerateRowsAsync: the native sampling loop, on this thread or on the engine's.
 #include <string.h>
 
 #include "args.h"
@@ -32,8 +32,8 @@ bool read_loop(napi_env env, napi_value value, gc_loop* loop) {
   return true;
 }
 
-// Reads the four arguments. `more`: elements that out has besides the records.
-bool read_draws(napi_env env, const napi_value (&args)[4], Lifetime lifetime, size_t more, Plan** plan, Draws* draws) {
+// Reads the first four arguments. `more`: elements that out has besides the records.
+bool read_draws(napi_env env, const napi_value* args, Lifetime lifetime, size_t more, Plan** plan, Draws* draws) {
   View<int32_t> out;
   *plan = read_idle_plan(env, args[0]);
   if (*plan == nullptr || !read_loop(env, args[1], &draws->loop) ||
@@ -71,7 +71,24 @@ napi_value plan_generate_async(napi_env env, napi_callback_info info) {
   REQUIRE(read_arguments(env, info, args));
   REQUIRE(read_draws(env, args, Lifetime::kBorrowed, 1, &plan, &draws));
   draws.done = draws.out + draws.elements;
-  return submit(env, plan, draws, args[3]);
+  return submit(env, plan, draws, args[3], nullptr);
+}
+
+napi_value plan_generate_rows_async(napi_env env, napi_callback_info info) {
+  napi_value args[5];
+  Plan* plan;
+  Draws draws;
+  View<int32_t> table;
+  REQUIRE(read_arguments(env, info, args));
+  REQUIRE(read_draws(env, args, Lifetime::kBorrowed, 1, &plan, &draws));
+  REQUIRE(read_view(env, args[4], "table", Lifetime::kBorrowed, &table));
+  if (table.length == 0) {
+    throw_error(env, Code::kInvalidArgument, "Expected a table of rows but received an array of no elements.");
+    return nullptr;
+  }
+  draws.done = draws.out + draws.elements;
+  draws.table = table.data, draws.words = static_cast<int64_t>(table.length);
+  return submit(env, plan, draws, args[3], args[4]);
 }
 
 }  // namespace gatecell

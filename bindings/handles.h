@@ -8,7 +8,7 @@
 
 #include <chrono>
 
-#include "gatecell/gatecell.h"
+#include "gatecell/row_table.h"
 
 namespace gatecell {
 
@@ -39,13 +39,15 @@ struct Job {
   napi_deferred deferred = nullptr;
 };
 
-// The arguments of gc_plan_generate, and its number of runs.
+// The arguments of gc_plan_generate or gc_plan_generate_rows, and the number of runs.
 struct Draws {
   gc_loop loop = {};
   int32_t count = 0;
   int32_t* out = nullptr;
   int64_t elements = 0;
   int32_t* done = nullptr;
+  int32_t* table = nullptr;  // of gc_plan_generate_rows
+  int64_t words = 0;
 };
 
 // The one job that a plan can have; part of the plan, so a run allocates nothing here.
@@ -54,6 +56,7 @@ struct PlanJob : Job {
   gc_mode mode = GC_FORWARD;
   Draws draws;               // of planGenerateAsync
   napi_ref drawn = nullptr;  // the array of draws.out: strong
+  napi_ref table = nullptr;  // the array of draws.table: strong
 };
 
 struct Plan {
@@ -101,6 +104,7 @@ napi_value plan_run(napi_env env, napi_callback_info info);
 napi_value plan_run_sync(napi_env env, napi_callback_info info);
 napi_value plan_generate(napi_env env, napi_callback_info info);
 napi_value plan_generate_async(napi_env env, napi_callback_info info);
+napi_value plan_generate_rows_async(napi_env env, napi_callback_info info);
 napi_value plan_fetch_states(napi_env env, napi_callback_info info);
 napi_value plan_explain(napi_env env, napi_callback_info info);
 napi_value plan_bytes(napi_env env, napi_callback_info info);

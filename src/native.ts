@@ -121,6 +121,14 @@ export interface NativeAddon extends NativeBpe {
   planGenerate(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): number
   /** The same on the engine's thread; out is in a SharedArrayBuffer, and its last element receives the number of runs. */
   planGenerateAsync(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): Promise<number>
+  /** The same with the table of gc_plan_generate_rows, in a SharedArrayBuffer: rows that begin and end by themselves. */
+  planGenerateRowsAsync(
+    plan: PlanHandle,
+    loop: Int32Array,
+    count: number,
+    out: Int32Array,
+    table: Int32Array
+  ): Promise<number>
   /**
    * Brings carried states back from a GPU, where they stay between runs; from then on the copies of the host are the current ones. Throws ERR_BUSY
    * while a job runs.

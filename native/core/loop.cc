@@ -1,8 +1,10 @@
 // loop.cc: loops of forward runs in which outputs feed inputs, without a return to the caller between two runs.
+#include <chrono>
 #include <cstring>
 
 #include "claim.h"
 #include "op.h"
+#include "row_table.h"
 
 namespace gatecell {
 namespace {
@@ -84,7 +86,13 @@ int32_t* record(const Plan& plan, const gc_loop& loop, int32_t* out) {
   return out;
 }
 
-gc_status run_loop(Plan& plan, const gc_loop& loop, int32_t count, int32_t* out, int32_t& done) {
+int64_t elapsed(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count();
+}
+
+// `table`: the rows that begin and end by themselves; null: the loop has none.
+gc_status run_loop(Plan& plan, const gc_loop& loop, RowTable* table, int32_t count, int32_t* out, int32_t& done) {
+  const auto begin = std::chrono::steady_clock::now();
   for (int32_t i = 0; i < count; ++i) {
     const gc_status status = run_plan(plan, GC_FORWARD);
     if (status != GC_OK) return status;
@@ -95,8 +103,14 @@ gc_status run_loop(Plan& plan, const gc_loop& loop, int32_t count, int32_t* out,
       memmove(host_of(plan, to), host_of(plan, from), static_cast<size_t>(elements_of(plan, from)) * 4);
     }
     if (loop.rows >= 0) next_step(plan, loop.rows);
+    if (table) {
+      const gc_status made = table->results(out);
+      if (made != GC_OK) return made;
+      out += table->width();
+    }
     ++done;
     if (loop.watched >= 0 && holds(plan, loop.watched, loop.stop)) break;
+    if (table && table->ends(elapsed(begin))) break;
   }
   return GC_OK;
 }
@@ -105,16 +119,33 @@ gc_status run_loop(Plan& plan, const gc_loop& loop, int32_t count, int32_t* out,
 
 using namespace gatecell;
 
+namespace {
+gc_status generate(Plan& plan, const gc_loop& loop, RowTable* table, int32_t count, int32_t* out, int64_t elements,
+                   int32_t* done) {
+  *done = 0;
+  int64_t width = 0;
+  gc_status status = check_loop(plan, loop, width);
+  if (status == GC_OK && table) status = table->read();
+  if (status != GC_OK) return status;
+  if (table) width += table->width();
+  if (count < 0 || (width > 0 && count > elements / width))
+    return fail(GC_INVALID_ARGUMENT, "expected room for %d records of %lld elements, got %lld elements", count,
+                static_cast<long long>(width), static_cast<long long>(elements));
+  status = run_loop(plan, loop, table, count, out, *done);
+  if (table) table->write();
+  return status;
+}
+}  // namespace
+
 gc_status gc_plan_generate(gc_plan* plan, const gc_loop* loop, int32_t count, int32_t* out, int64_t elements,
                            int32_t* done) {
-  *done = 0;
+  return claimed(*plan, [&] { return generate(*plan, *loop, nullptr, count, out, elements, done); });
+}
+
+gc_status gc_plan_generate_rows(gc_plan* plan, const gc_loop* loop, int32_t* table, int64_t words, int32_t count,
+                                int32_t* out, int64_t elements, int32_t* done) {
   return claimed(*plan, [&] {
-    int64_t width = 0;
-    const gc_status status = check_loop(*plan, *loop, width);
-    if (status != GC_OK) return status;
-    if (count < 0 || (width > 0 && count > elements / width))
-      return fail(GC_INVALID_ARGUMENT, "expected room for %d records of %lld elements, got %lld elements", count,
-                  static_cast<long long>(width), static_cast<long long>(elements));
-    return run_loop(*plan, *loop, count, out, *done);
+    RowTable rows(*plan, table, words);
+    return generate(*plan, *loop, &rows, count, out, elements, done);
   });
 }

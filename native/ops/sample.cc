@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../core/machine.h"
-#include "../core/philox.h"
+#include "../core/token_draw.h"
 #include "draws.h"
 #include "ops.h"
 #include "rows.h"
@@ -31,13 +30,7 @@ void prepare(Plan& plan, Node& node) {
   node.why = "one pass of exp; a heap where top-k or top-p ask for an order";
 }
 
-struct Settings {
-  float temperature = 1;
-  int64_t top_k = 0;  // 0: all
-  double top_p = 1;   // 1: all
-};
-
-gc_status read_settings(const float* control, int64_t vocabulary, Settings& s) {
+gc_status read_settings(const float* control, int64_t vocabulary, TokenSettings& s) {
   const float temperature = control[0], k = control[1], p = control[2];
   if (!(temperature >= 0 && temperature <= 3.4e38f))
     return fail(GC_INVALID_ARGUMENT, "sample: expected a temperature of 0 or more, got %g",
@@ -52,128 +45,18 @@ gc_status read_settings(const float* control, int64_t vocabulary, Settings& s) {
   return GC_OK;
 }
 
-// Returns the first of the largest values, or -1 for NaN. It has lanes, because one chain of comparisons would take most of a draw's time.
-int64_t argmax(const float* x, int64_t n) {
-  constexpr int lanes = 16;
-  float most[lanes];
-  int32_t bad[lanes] = {};
-  for (int l = 0; l < lanes; ++l) most[l] = x[0];
-  int64_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    for (int l = 0; l < lanes; ++l) {
-      most[l] = x[j + l] > most[l] ? x[j + l] : most[l];
-      bad[l] |= x[j + l] != x[j + l];
-    }
-  }
-  for (; j < n; ++j) {
-    most[0] = x[j] > most[0] ? x[j] : most[0];
-    bad[0] |= x[j] != x[j];
-  }
-  for (int l = 1; l < lanes; ++l) {
-    most[0] = most[l] > most[0] ? most[l] : most[0];
-    bad[0] |= bad[l];
-  }
-  return bad[0] ? -1 : std::find(x, x + n, most[0]) - x;
-}
-
-constexpr int64_t kBlock = 16;
-
-// Returns the sum of up to 16 weights, in four chains: the order is fixed, and the chains hide the latency of additions.
-double block_sum(const float* w, int64_t n) {
-  double lane[4] = {};
-  int64_t j = 0;
-  for (; j + 4 <= n; j += 4)
-    for (int l = 0; l < 4; ++l) lane[l] += static_cast<double>(w[j + l]);
-  for (; j < n; ++j) lane[0] += static_cast<double>(w[j]);
-  return (lane[0] + lane[1]) + (lane[2] + lane[3]);
-}
-
-double sum_of(const float* w, int64_t n) {
-  double total = 0;
-  for (int64_t j = 0; j < n; j += kBlock) total += block_sum(w + j, std::min(kBlock, n - j));
-  return total;
-}
-
-// Returns the first of `count` ids at which the running sum of weights exceeds `at`. Ids of weight 0 are never drawn: if rounding keeps the
-// sum below `at`, the last id with a weight is returned.
-template <class Id>
-int64_t pick(const float* weights, int64_t count, double at, Id id) {
-  double sum = 0;
-  int64_t last = id(0);
-  for (int64_t i = 0; i < count; ++i) {
-    const double w = static_cast<double>(weights[id(i)]);
-    if (!(w > 0)) continue;
-    last = id(i);
-    sum += w;
-    if (sum > at) break;
-  }
-  return last;
-}
-
-// Does the same for all ids in their own order. The sums of blocks, which are kept in `sums`, serve to skip whole blocks.
-int64_t pick_all(const float* weights, int64_t n, double u, double* sums) {
-  double total = 0, before = 0;
-  for (int64_t j = 0; j < n; j += kBlock) total += sums[j / kBlock] = block_sum(weights + j, std::min(kBlock, n - j));
-  const double at = u * total;
-  int64_t first = 0;
-  double sum = 0;
-  for (int64_t j = 0; j < n && sum <= at; j += kBlock) {
-    const double block = sums[j / kBlock];
-    if (block > 0) first = j, before = sum;
-    sum += block;
-  }
-  return first + pick(weights + first, std::min(kBlock, n - first), at - before, [](int64_t i) { return i; });
-}
-
-// Moves the most likely ids to the end of `order`, the most likely last, until top-k or top-p is reached. Returns their number, and sets
-// `mass` to their sum of weights.
-int64_t select(const float* x, const float* weights, int64_t n, const Settings& s, int32_t* order, double& mass) {
-  const auto later = [x](int32_t a, int32_t b) { return x[a] != x[b] ? x[a] < x[b] : a > b; };
-  for (int64_t j = 0; j < n; ++j) order[j] = static_cast<int32_t>(j);
-  std::make_heap(order, order + n, later);
-  const int64_t most = s.top_k > 0 ? s.top_k : n;
-  double limit = s.top_k > 0 ? 0 : sum_of(weights, n);
-  int64_t kept = 0;
-  mass = 0;
-  while (kept < most) {
-    std::pop_heap(order, order + n - kept, later);
-    ++kept;
-    mass += static_cast<double>(weights[order[n - kept]]);
-    if (s.top_k == 0 && mass >= s.top_p * limit) return kept;
-  }
-  if (s.top_k == 0 || s.top_p == 1) return kept;
-  limit = mass;  // top-p is a share of the mass that is left after top-k
-  mass = 0;
-  for (kept = 0; kept < most && mass < s.top_p * limit; ++kept)
-    mass += static_cast<double>(weights[order[n - 1 - kept]]);
-  return kept;
-}
-
-int64_t draw(const float* x, int64_t n, const Settings& s, double u, float* weights, int32_t* order) {
-  const int64_t top = argmax(x, n);
-  if (top < 0 || s.temperature == 0) return top;
-  const float most = x[top], inverse = std::min(1 / s.temperature, 3.4e38f);
-  if (!(std::fabs(most) <= 3.4e38f)) return -1;
-  for (int64_t j = 0; j < n; ++j) weights[j] = (x[j] - most) * inverse;
-  kernels().exp(weights, weights, n);
-  if (s.top_k == 0 && s.top_p == 1) return pick_all(weights, n, u, reinterpret_cast<double*>(order));
-  double mass;
-  const int64_t kept = select(x, weights, n, s, order, mass);
-  return pick(weights, kept, u * mass, [&](int64_t i) { return order[n - 1 - i]; });
-}
-
 // Computes the rows one after the other on the calling thread: the error message of a refused row belongs to that thread, and rows are few.
 void forward(Plan& plan, Node& node) {
   const Tensor &logits = *plan.input(node, 0), &control = *plan.input(node, 1), &out = *plan.output(node, 0);
   float* weights = node.buffers[kWeights].data;
   int32_t* order = reinterpret_cast<int32_t*>(node.buffers[kOrder].data);
   for (int64_t row = 0; row < logits.rows; ++row) {
-    Settings settings;
+    TokenSettings settings;
     plan.run_status = read_settings(settings_of(control, row), logits.cols, settings);
     if (plan.run_status != GC_OK) return;
     const RowDraws own(plan, node, row);
     const double u = own.draws.uniform(own.row);
-    const int64_t id = draw(logits.data + row * logits.ld, logits.cols, settings, u, weights, order);
+    const int64_t id = draw_token(logits.data + row * logits.ld, logits.cols, settings, u, weights, order);
     if (id < 0) {
       plan.run_status =
           fail(GC_OUT_OF_RANGE,

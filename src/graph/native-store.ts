@@ -15,6 +15,8 @@ export class NativeStore {
   readonly arenas: Arenas
   #handle: StoreHandle | null = null
   #disposed = false
+  /** Number of calls of `touch`. */
+  touches = 0
 
   /** `table`: four numbers for each parameter, as `layOut` makes them. Throws ERR_OUT_OF_MEMORY. */
   constructor(table: Float64Array, arenas: Arenas) {
@@ -80,6 +82,7 @@ export class NativeStore {
   /** Declares that the arenas were written: the core makes its packed copies of them again at the next run. Throws ERR_DISPOSED. */
   touch(): void {
     this.checkLive()
+    this.touches++
     this.#call((handle) => native().storeTouch(handle))
   }
 

@@ -39,7 +39,7 @@ export class OperationLock {
   #changing = false
   #forward = 0
   #exclusive: Exclude<Mode, 'forward'> | null = null
-  #everExclusive = false
+  #changes = 0
   readonly #queue: Waiting[] = []
 
   /**
@@ -112,7 +112,12 @@ export class OperationLock {
 
   /** Whether a native run has ever changed weights or gradients. */
   get everExclusive(): boolean {
-    return this.#everExclusive
+    return this.#changes > 0
+  }
+
+  /** Number of native runs that have changed weights or gradients, the one under way included. */
+  get changes(): number {
+    return this.#changes
   }
 
   /** Whether nothing is under way. */
@@ -160,7 +165,7 @@ export class OperationLock {
       throw this.#busy(changesWeights(mode) ? 'a training run' : 'a run that computes gradients')
     }
     this.#exclusive = mode
-    this.#everExclusive = true
+    this.#changes++
   }
 
   /** Ends the claim of `acquire`. */

@@ -1,8 +1,7 @@
 // The parameters of one model: names, shapes, and arenas of one layout for values, gradients, moments and averaged weights. Every plan of
 // the model reads and writes these arenas. The views of them are live: none is a copy.
 
-import { invalid, string } from '../check/index.js'
-import { options as optionsOf, optional, seed as seedOf, signal as signalOf } from '../check/index.js'
+import { invalid, options as optionsOf, optional, seed as seedOf, signal as signalOf, string } from '../check/index.js'
 import { expected } from '../errors.js'
 import type { StoreHandle } from '../native.js'
 import { throwIfAborted } from './abort.js'
@@ -274,6 +273,11 @@ export class ParameterStore {
 
   get disposed(): boolean {
     return this.#native.disposed
+  }
+
+  /** @internal A number that changes whenever the weights do. */
+  get version(): number {
+    return this.#native.touches + this.#operations.changes
   }
 
   /** Frees the native memory; a second call does nothing. Throws ERR_BUSY while an operation on the model is under way. */

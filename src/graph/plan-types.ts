@@ -127,6 +127,10 @@ export interface LoopOptions {
   readonly rows?: Tensor
   /** An int32 tensor: the loop ends after a run that leaves the token `stop` in one of its elements. */
   readonly watched?: Tensor
+  /** Logits [..., R, V] from which `runRows` draws the tokens of its rows. */
+  readonly logits?: Tensor
+  /** The int32 input of R elements that gets the tokens of `runRows`. */
+  readonly token?: Tensor
 }
 
 /** A loop that a plan can run natively. */
@@ -140,6 +144,11 @@ export interface Loop {
   run(count: number, stop: number, out: Int32Array): number
   /** Does the same on the engine's thread. `out` is in shared memory and has room for one element more. */
   runAsync(count: number, stop: number, out: Int32Array): Promise<number>
+  /**
+   * Does the same as `runAsync` with the rows of a table in shared memory, which begin and end by themselves; row-words.ts has its layout. Each
+   * run also writes out the results of the rows, after the records.
+   */
+  runRows(count: number, out: Int32Array, table: Int32Array): Promise<number>
 }
 
 /** A plan that can run native loops; see src/generate. */

@@ -199,6 +199,14 @@ t.test('numbers: modes, token counts, threads', async (t) => {
     )
   await t.rejects(addon.planGenerateAsync(plan, loopOf([3]), 5, shared(5)), { code: bad })
   await t.rejects(addon.planGenerateAsync(plan, loopOf([77]), 1, shared(2)))
+  // A table of rows is shared memory, and its contents are checked.
+  for (const table of [shared(0), new Int32Array(64), shared(1).subarray(0, 0)])
+    t.equal(
+      thrownCode(() => void addon.planGenerateRowsAsync(plan, loopOf([3]), 1, shared(64), table)),
+      bad
+    )
+  for (const words of [1, 8, 32])
+    await t.rejects(addon.planGenerateRowsAsync(plan, loopOf([3]), 1, shared(64), shared(words)), { code: bad })
 })
 
 t.test('no tuple of values crashes the process or throws without a code', async (t) => {

@@ -1,5 +1,6 @@
 // Valid arguments for every function of the addon, in the form that src/graph passes. They are made again for each call.
 import { createArena } from '../../src/graph/arena.js'
+import { ROW_WORDS, ROWS_HEAD } from '../../src/graph/row-words.js'
 import { lower } from '../../src/graph/compile.js'
 import { createControl } from '../../src/graph/control.js'
 import { handleOf } from '../../src/graph/parameters.js'
@@ -91,6 +92,14 @@ export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>
   planRunSync: { args: () => [plan(), 0] },
   planGenerate: { args: () => [...draws(), new Int32Array(3)] },
   planGenerateAsync: { args: () => [...draws(), new Int32Array(new SharedArrayBuffer(16))] },
+  planGenerateRowsAsync: {
+    args: () => {
+      const table = new Int32Array(new SharedArrayBuffer(4 * (ROWS_HEAD + ROW_WORDS)))
+      table.set([0, 0, 1, 1, -1, -1])
+      table[ROWS_HEAD] = 2
+      return [...draws(), new Int32Array(new SharedArrayBuffer(16)), table]
+    }
+  },
   planFetchStates: { args: () => [plan()] },
   planExplain: { args: () => [plan()] },
   planBytes: { args: () => [plan()] },

@@ -5,14 +5,17 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { createControl } from '../../src/graph/control.js'
 import { devices, dtypes, modes, opcodes, optimizers, roles } from '../../src/graph/opcodes.js'
+import * as rowWords from '../../src/graph/row-words.js'
 
-const header = readFileSync(new URL('../../native/include/gatecell/gatecell.h', import.meta.url), 'utf8')
+const headerOf = (name: string) =>
+  readFileSync(new URL(`../../native/include/gatecell/${name}`, import.meta.url), 'utf8')
+const header = headerOf('gatecell.h')
 
 const camel = (name: string) => name.toLowerCase().replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** GC_<PREFIX>NAME = n of the header, as { camelCaseName: n }. */
-function constants(prefix: string): Record<string, number> {
-  const found = [...header.matchAll(new RegExp(`\\bGC_${prefix}([A-Z0-9_]+) = (\\d+)`, 'g'))]
+function constants(prefix: string, text = header): Record<string, number> {
+  const found = [...text.matchAll(new RegExp(`\\bGC_${prefix}([A-Z0-9_]+) = (\\d+)`, 'g'))]
   return Object.fromEntries(found.map(([, name, number]) => [camel(name!), Number(number)]))
 }
 
@@ -70,4 +73,14 @@ t.test('the control block', async (t) => {
   control.learningRate = 0.25
   t.equal(control.values[fields['seed']!], 12)
   t.equal(control.values[fields['learningRate']!], 0.25)
+})
+
+t.test('the words of the rows of a loop', async (t) => {
+  const { rowHead, rowWord, rowEnd, ROWS_HEAD, ROW_WORDS, MOST_ROWS, MOST_ALTERNATIVES, COUNT_READ } = rowWords
+  const of = (prefix: string) => constants(prefix, headerOf('row_table.h'))
+  t.same(of('H_'), rowHead)
+  t.same(of('R_'), rowWord)
+  t.match(of('ROW_'), { ...rowEnd, words: ROW_WORDS })
+  t.match(of(''), { rowsHead: ROWS_HEAD, mostRows: MOST_ROWS, mostAlternatives: MOST_ALTERNATIVES })
+  t.equal(COUNT_READ, 1 << Number(/GC_COUNT_READ = 1 << (\d+)/.exec(headerOf('row_table.h'))![1]))
 })
