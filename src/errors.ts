@@ -27,7 +27,8 @@ export const errorCodes = {
   ERR_SELF_TEST: 'the engine computes wrong results on this machine',
   ERR_INVALID_INK: 'pen strokes are empty, too few or too many, or a coordinate is not a number or too large',
   ERR_TARGET_TOO_LONG: 'a target is longer than its input can emit',
-  ERR_NOT_READY: 'first values are not computed yet and take long'
+  ERR_NOT_READY: 'first values are not computed yet and take long',
+  ERR_OVERLOADED: 'a bounded number of requests is reached: try again later'
 } as const
 
 /** One of the codes in `errorCodes`. */

@@ -134,6 +134,21 @@ export {
   type Sampler
 } from './generate/samplers.js'
 export { createSession, runTogether, stepTogether } from './generate/session.js'
+export { createEngine } from './generate/engine/engine.js'
+export type {
+  Chunk,
+  Engine,
+  EngineCounts,
+  EngineOptions,
+  EngineSession,
+  EngineState,
+  EngineVocabulary,
+  Finish,
+  Generation,
+  ScoredToken,
+  TokenOptions
+} from './generate/engine/types.js'
+export type { TokenModel } from './generate/stream-kind.js'
 export type { SessionModel } from './generate/session-kind.js'
 export type { SessionBlock, StepOutputs } from './generate/session-plan.js'
 export type {

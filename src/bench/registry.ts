@@ -7,6 +7,7 @@ import { gates, gemm } from './workloads/kernels.js'
 import { layer, sequence } from './workloads/layer.js'
 import { ctc, mixture } from './workloads/losses.js'
 import { pen } from './workloads/pen.js'
+import { serve } from './workloads/serve.js'
 import type { Workload } from './workload.js'
 import { streams } from './workloads/streams.js'
 import { sampling, step } from './workloads/step.js'
@@ -31,7 +32,8 @@ export const workloads: readonly Workload[] = [
   pen,
   translate,
   eventLoop,
-  streams
+  streams,
+  serve
 ]
 
 /**

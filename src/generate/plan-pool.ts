@@ -95,7 +95,7 @@ export function kindKey(kind: SessionKind): string {
   let key = keys.get(kind)
   if (key === undefined) {
     const samplers = kind.samplers.map(([feeds, { from, record }]) => [feeds, from, numberOf(record)])
-    key = JSON.stringify([Object.entries(kind.dims), kind.outputs, kind.records, samplers, kind.keeps])
+    key = JSON.stringify([Object.entries(kind.dims), kind.outputs, kind.records, samplers, kind.keeps, kind.draws])
     keys.set(kind, key)
   }
   return key

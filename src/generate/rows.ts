@@ -73,6 +73,7 @@ export function rowsOfShape(name: string, shape: Shape, single: Shape, rows: num
 /** Copies `value` into row `row` of `view`. */
 export function putRow(view: View, { rows, outer, inner }: RowLayout, row: number, value: View): void {
   if (rows === 1) return view.set(value)
+  if (outer === 1) return view.set(value, row * inner)
   for (let o = 0; o < outer; o++) view.set(value.subarray(o * inner, (o + 1) * inner), (o * rows + row) * inner)
 }
 

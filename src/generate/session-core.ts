@@ -6,7 +6,13 @@ import type { Graph } from '../graph/graph.js'
 import { showShape, sizeOf, type DType, type Shape, type View } from '../graph/shape.js'
 import { kindKey, poolOf } from './plan-pool.js'
 import { copyValue, type SessionValue } from './rows.js'
-import { recordStep, type SessionKind, type SessionModel, type SessionPurpose } from './session-kind.js'
+import {
+  recordStep,
+  type SessionKind,
+  type SessionModel,
+  type SessionPurpose,
+  type DrawnNames
+} from './session-kind.js'
 import type { SessionPlan } from './session-plan.js'
 import type { SessionOptions, StepInputs } from './session-types.js'
 import type { Sampler } from './samplers.js'
@@ -51,7 +57,12 @@ function checkFeeds(kind: SessionKind): Graph {
  * Returns the kind that the options of a session describe, and the shapes of its inputs, states and kept outputs. Throws for names that the
  * model does not have.
  */
-function describe(model: SessionModel, options: SessionOptions, keeps: boolean): { kind: SessionKind; shapes: Shapes } {
+function describe(
+  model: SessionModel,
+  options: SessionOptions,
+  keeps: boolean,
+  draws: DrawnNames | undefined
+): { kind: SessionKind; shapes: Shapes } {
   const { dims = {}, samplers = {}, records = [] } = options
   const known = model.inputDimNames.filter((name) => name !== 'length' && name !== 'batch')
   checkNames('dims of a session', Object.keys(dims), known)
@@ -68,7 +79,7 @@ function describe(model: SessionModel, options: SessionOptions, keeps: boolean):
   for (const { from } of Object.values(samplers)) checkNames('outputs of a sampler', [from], outputNames)
   const unique = (names: readonly string[]) => [...new Set(names)]
   const names = { outputs: unique(outputs), records: unique(records) }
-  const kind = { model, dims, ...names, samplers: Object.entries(samplers), keeps }
+  const kind = { model, dims, ...names, samplers: Object.entries(samplers), keeps, draws }
   const graph = checkFeeds(kind)
   const inputs = new Map(inputNames.map((name) => [name, graph.inputs.get(name)!]))
   const kept = keeps ? names.outputs.map((name) => ({ name, ...pick(recorded.tensor(name)) })) : []
@@ -109,11 +120,11 @@ export class SessionCore {
   }
 
   /**
-   * Makes the core of a new session; `keeps`: whether its value has the outputs of the last step of a run. Throws ERR_INVALID_ARGUMENT for
-   * unknown names, ERR_INVALID_SHAPE for inputs and samplers that do not fit.
+   * Makes the core of a new session; `keeps`: whether its value has the outputs of the last step of a run; `draws`: see `SessionKind`. Throws
+   * ERR_INVALID_ARGUMENT for unknown names, ERR_INVALID_SHAPE for inputs and samplers that do not fit.
    */
-  static create(model: SessionModel, options: SessionOptions, keeps = false): SessionCore {
-    const { kind, shapes } = describe(model, options, keeps)
+  static create(model: SessionModel, options: SessionOptions, keeps = false, draws?: DrawnNames): SessionCore {
+    const { kind, shapes } = describe(model, options, keeps, draws)
     const core = new SessionCore(kind, shapes, firstValue(shapes, options))
     core.setInputs(options.inputs)
     return core

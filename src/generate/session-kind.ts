@@ -20,6 +20,12 @@ export interface SessionModel {
   compile(graph: Graph, options: { threads: number }): GeneratingPlan
 }
 
+/** Names of the output with the logits of a token, and of the input that the token is. */
+export interface DrawnNames {
+  readonly token: string
+  readonly logits: string
+}
+
 /** The properties that sessions must share to be rows of one plan. */
 export interface SessionKind {
   readonly model: SessionModel
@@ -31,13 +37,15 @@ export interface SessionKind {
   readonly samplers: readonly (readonly [feeds: string, sampler: Sampler])[]
   /** Whether a value has the outputs of the last step of a run. */
   readonly keeps: boolean
+  /** The output with logits and the input with the token that rows of a serving engine draw; undefined for other sessions. */
+  readonly draws?: DrawnNames | undefined
 }
 
 /**
- * 'step': one run that leaves the outputs. 'run': the native loop, in which the samplers' values feed inputs. 'prompt': PROMPT_BLOCK steps
- * at once, which only change the states.
+ * 'step': one run that leaves the outputs. 'run': the native loop, in which the samplers' values feed inputs. 'rows': the native loop whose
+ * rows begin and end by themselves, and draw tokens from an output. 'prompt': PROMPT_BLOCK steps at once, which only change the states.
  */
-export type SessionPurpose = 'step' | 'run' | 'prompt'
+export type SessionPurpose = 'step' | 'run' | 'rows' | 'prompt'
 
 /** Prompts run in blocks of this many steps, whose input projections are one product; few enough that a block is short. */
 export const PROMPT_BLOCK = 16
@@ -65,7 +73,7 @@ export function recordStep(kind: SessionKind, rows: number, purpose: SessionPurp
     sizes[name] = name === 'batch' ? rows : name === 'length' ? length : dims[name]!
   const { graph, inputs, outputs } = model.record(sizes, 'predict')
   const named = Object.fromEntries([...kind.outputs, ...kind.records].map((name) => [name, graph.tensor(name)]))
-  const draws = purpose === 'run' ? samplers : []
+  const draws = purpose === 'run' || purpose === 'rows' ? samplers : []
   const table = draws.length > 0 ? graph.input(tableName, [rows, 4], 'i32') : null
   const feeds = draws.map(([name, { from, record }], i) => {
     const control = graph.input(controlName(name), [rows, 4], 'f32')

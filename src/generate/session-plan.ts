@@ -4,7 +4,16 @@ import { createArena, viewOf } from '../graph/arena.js'
 import type { Tensor } from '../graph/graph.js'
 import type { GeneratingPlan, Loop } from '../graph/plan.js'
 import type { DType, Shape, View } from '../graph/shape.js'
-import { putRow, rowsOfShape, sizeOfRow, takeRow, type RowLayout, type SessionValue, type ValueHome } from './rows.js'
+import {
+  copyRow,
+  putRow,
+  rowsOfShape,
+  sizeOfRow,
+  takeRow,
+  type RowLayout,
+  type SessionValue,
+  type ValueHome
+} from './rows.js'
 import { MOST_DRAWS } from './seats.js'
 import { controlName, recordStep, tableName, type SessionKind, type SessionPurpose } from './session-kind.js'
 
@@ -48,7 +57,7 @@ export class SessionPlan implements ValueHome {
   readonly #samplers: { feeds: string; control: Float32Array }[]
   readonly #table: Int32Array | null
   readonly #recorded: Recorded[]
-  readonly #loop: Loop | null
+  readonly loop: Loop | null
   readonly #feeds: { from: View; to: View }[]
   #out: Int32Array | null = null
   /** The value whose home this is. */
@@ -57,7 +66,8 @@ export class SessionPlan implements ValueHome {
   constructor(kind: SessionKind, rows: number, purpose: SessionPurpose) {
     const { graph, outputs, feeds, table } = recordStep(kind, rows, purpose)
     const single = rows === 1 ? { graph, outputs, feeds } : recordStep(kind, 1, purpose)
-    const names = purpose === 'prompt' ? [] : purpose === 'step' || kind.keeps ? kind.outputs : kind.records
+    const recorded = purpose === 'rows' ? [...new Set([...kind.outputs, ...kind.records])] : kind.records
+    const names = purpose === 'prompt' ? [] : purpose === 'step' || kind.keeps ? kind.outputs : recorded
     for (const name of names) graph.output(name, outputs[name]!)
     for (const { name, from } of feeds) graph.output(`value of ${name}`, from)
     this.rows = rows
@@ -88,15 +98,19 @@ export class SessionPlan implements ValueHome {
       records.push(tensor)
     }
     feeds.forEach(({ name, from }, i) => add('values', name, from, single.feeds[i]!.from))
-    if (purpose === 'run') for (const name of kind.records) add('outputs', name, outputs[name]!, single.outputs[name]!)
+    if (purpose === 'run' || purpose === 'rows')
+      for (const name of kind.records) add('outputs', name, outputs[name]!, single.outputs[name]!)
     const watched = feeds.find(({ from }) => from.dtype === 'i32')?.from
-    this.#loop =
-      purpose === 'run'
+    const { draws } = kind
+    this.loop =
+      purpose === 'run' || purpose === 'rows'
         ? plan.loop({
             feeds: feeds.map(({ from, to }) => [from, to] as const),
             records,
             ...(table && { rows: table }),
-            ...(watched && { watched })
+            ...(watched && { watched }),
+            ...(purpose === 'rows' &&
+              draws && { logits: outputs[draws.logits]!, token: graph.inputs.get(draws.token)! })
           })
         : null
   }
@@ -105,14 +119,33 @@ export class SessionPlan implements ValueHome {
   load(values: readonly SessionValue[]): void {
     this.leave()
     for (const { home } of values) home?.leave()
+    for (let row = 0; row < this.rows; row++) this.putValue(row, values[Math.min(row, values.length - 1)]!)
+  }
+
+  /** Copies a value into a row. */
+  putValue(row: number, value: SessionValue): void {
     const { states } = this.plan
-    for (let row = 0; row < this.rows; row++) {
-      const value = values[Math.min(row, values.length - 1)]!
-      for (const { name, view, rows } of this.#inputs) putRow(view, rows, row, value.inputs[name]!)
-      for (const { name, rows } of this.#states) putRow(states[name]!, rows, row, value.states[name]!)
-      for (const { feeds, control } of this.#samplers) control.set(value.settings[feeds]!, 4 * row)
-      this.#number(row, value)
-    }
+    for (const { name, view, rows } of this.#inputs) putRow(view, rows, row, value.inputs[name]!)
+    for (const { name, rows } of this.#states) putRow(states[name]!, rows, row, value.states[name]!)
+    for (const { feeds, control } of this.#samplers) control.set(value.settings[feeds]!, 4 * row)
+    this.#number(row, value)
+  }
+
+  /** Copies row `from` of a plan of the same kind into row `to`. */
+  moveRow(source: SessionPlan, from: number, to: number): void {
+    const { states } = this.plan
+    this.#inputs.forEach(({ view, rows }, i) => {
+      const other = source.#inputs[i]!
+      copyRow({ view: other.view, layout: other.rows, row: from }, { view, layout: rows, row: to })
+    })
+    this.#states.forEach(({ name, rows }, i) => {
+      const other = { view: source.plan.states[name]!, layout: source.#states[i]!.rows, row: from }
+      copyRow(other, { view: states[name]!, layout: rows, row: to })
+    })
+    this.#samplers.forEach(({ control }, i) => {
+      control.set(source.#samplers[i]!.control.subarray(4 * from, 4 * from + 4), 4 * to)
+    })
+    if (source.#table) this.#table!.set(source.#table.subarray(4 * from, 4 * from + 4), 4 * to)
   }
 
   /** Writes seed and position of a value into the table of the samplers, each as two words, the lower one first. */
@@ -136,13 +169,13 @@ export class SessionPlan implements ValueHome {
   }
 
   refresh(): void {
-    if (this.#resident) this.#copyOut(this.#resident, 0)
+    if (this.#resident) this.takeValue(0, this.#resident)
   }
 
   leave(): void {
     const value = this.#resident
     if (value === null) return
-    this.#copyOut(value, 0)
+    this.takeValue(0, value)
     this.#resident = null
     value.home = null
   }
@@ -177,15 +210,16 @@ export class SessionPlan implements ValueHome {
   /** Copies the plan's rows into the values, after `steps` steps. */
   store(values: readonly SessionValue[], steps: number): void {
     values.forEach((value, row) => {
-      this.#copyOut(value, row)
+      this.takeValue(row, value)
       value.position += steps
     })
   }
 
-  #copyOut(value: SessionValue, row: number): void {
+  /** Copies a row into a value. */
+  takeValue(row: number, value: SessionValue): void {
     const { states } = this.plan
     for (const { name, rows } of this.#states) takeRow(states[name]!, rows, row, value.states[name]!)
-    if (!this.#loop) return
+    if (!this.loop) return
     for (const { name, view, rows } of this.#inputs) takeRow(view, rows, row, value.inputs[name]!)
     for (const { name, view, rows } of this.#outputs) if (value.kept[name]) takeRow(view, rows, row, value.kept[name])
   }
@@ -205,7 +239,7 @@ export class SessionPlan implements ValueHome {
 
   /** Most steps of one call of `run`, which bounds the memory of its records. */
   get mostSteps(): number {
-    return Math.max(1, Math.min(MOST_DRAWS, Math.floor(MOST_RECORDED / Math.max(1, this.#loop!.width))))
+    return Math.max(1, Math.min(MOST_DRAWS, Math.floor(MOST_RECORDED / Math.max(1, this.loop!.width))))
   }
 
   /**
@@ -213,9 +247,9 @@ export class SessionPlan implements ValueHome {
    * `mostSteps`.
    */
   async run(count: number, stop: number): Promise<number> {
-    const elements = this.mostSteps * this.#loop!.width + 1
+    const elements = this.mostSteps * this.loop!.width + 1
     this.#out ??= viewOf(createArena(elements), 0, [elements], 'i32') as Int32Array
-    return this.#loop!.runAsync(count, stop, this.#out)
+    return this.loop!.runAsync(count, stop, this.#out)
   }
 
   /**
@@ -225,7 +259,7 @@ export class SessionPlan implements ValueHome {
   runSync(value: SessionValue, count: number, stop: number, out: Int32Array): number {
     this.#number(0, value)
     try {
-      return this.#loop!.run(count, stop, out)
+      return this.loop!.run(count, stop, out)
     } finally {
       const table = this.#table!
       value.position = (table[2]! >>> 0) + table[3]! * 2 ** 32
@@ -234,9 +268,13 @@ export class SessionPlan implements ValueHome {
 
   /** Returns copies of the records of a row in the last `run`, of `count` steps. */
   block(row: number, count: number): SessionBlock {
+    return this.blockOf(this.#out ?? new Int32Array(0), row, count)
+  }
+
+  /** Returns copies of the records of a row in `out`, of `count` steps. */
+  blockOf(out: Int32Array, row: number, count: number): SessionBlock {
     const block = { count, values: {} as Record<string, View>, outputs: {} as Record<string, View> }
-    const out = this.#out ?? new Int32Array(0)
-    const { width } = this.#loop!
+    const { width } = this.loop!
     for (const { kind, name, dtype, at, elements, rows } of this.#recorded) {
       const copy = (block[kind][name] = createView(dtype, count * sizeOfRow(rows)))
       const bits = new Int32Array(copy.buffer)

@@ -21,6 +21,8 @@ export interface StreamKind {
   readonly token: string
   /** Name of the output with [V] logits. */
   readonly logits: string
+  /** Number of the logits. */
+  readonly vocabulary: number
   /** Draws from logits the token that a step at `position` draws. */
   redraw(logits: Float32Array, settings: SamplerSettings, position: number): number
 }
@@ -64,7 +66,9 @@ function createKind(model: TokenModel): StreamKind {
   const { length: _, batch: __, ...dims } = sizes
   const sampler = categoricalSampler({ from: names.logits })
   const options = { dims, outputs: [names.logits], samplers: { [names.token]: sampler } }
-  return { ...names, core: SessionCore.create(model, options, true), redraw: createRedraw(model, sampler, logits) }
+  const vocabulary = logits.shape[2]!
+  const core = SessionCore.create(model, options, true)
+  return { ...names, vocabulary, core, redraw: createRedraw(model, sampler, logits) }
 }
 
 /** Returns the function that draws from logits, in a plan that is compiled for the first draw. */

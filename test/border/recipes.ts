@@ -8,6 +8,7 @@ import { forecastRecipes } from './recipes-forecast.js'
 import { graphRecipes } from './recipes-graph.js'
 import { sampleRecipes } from './recipes-sample.js'
 import { sequenceRecipes } from './recipes-sequences.js'
+import { servingRecipes } from './recipes-serving.js'
 import { taskRecipes } from './recipes-tasks.js'
 import { trainRecipes } from './recipes-train.js'
 
@@ -21,5 +22,6 @@ export const recipes: AnyRecipe[] = [
   ...captionRecipes,
   ...taskRecipes,
   ...forecastRecipes,
-  ...sequenceRecipes
+  ...sequenceRecipes,
+  ...servingRecipes
 ]

@@ -1,4 +1,4 @@
-// gatecell bench on the command line: pen, streams, event-loop and translate.
+// gatecell bench on the command line: pen, streams, serve, event-loop and translate.
 
 import t from 'tap'
 import { inProcess } from './in-process.js'
@@ -26,6 +26,19 @@ t.test('the event loop turns while many streams generate', async (t) => {
     shapes.flatMap((shape) => [1, 10, 50, 200].map((streams) => ({ ...shape, streams })))
   )
   for (const row of rows) t.ok((row.symbols_per_second as number) > 0)
+})
+
+t.test('an engine serves many streams', async (t) => {
+  const rows = (await json('bench', 'serve', '--time', '0.1s')).filter(({ workload }) => workload === 'serve')
+  const cases = [{ streams: 64 }, { streams: 1024 }, { prompt: 1 }, { prompt: 16 }, { streams: 32, prompt: 10_000 }]
+  t.strictSame(
+    rows.map(({ shape }) => shape),
+    [
+      ...cases.map((one) => ({ H: 128, layers: 2, ...one })),
+      ...[...cases, { sessions: 10_000 }].map((one) => ({ H: 512, layers: 2, ...one }))
+    ]
+  )
+  for (const row of rows) t.ok(Object.values(row).every((value) => typeof value !== 'number' || Number.isFinite(value)))
 })
 
 t.test('the event loop turns while a model trains', async (t) => {

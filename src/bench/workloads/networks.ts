@@ -96,7 +96,8 @@ export function sequencePlan({ B, T, H, layers }: Sizes, setting: Setting, carry
   return compile({ graph }, setting)
 }
 
-type Stack = Pick<Sizes, 'H' | 'layers'>
+/** Layers of one size. */
+export type Stack = Pick<Sizes, 'H' | 'layers'>
 
 function characterLayers(tokens: Tensor, { H, layers }: Stack): Tensor {
   const x = embedding(tokens, { name: 'embedding', vocabulary: VOCABULARY, size: H, weight: quick(1) })

@@ -1,0 +1,114 @@
+// Which generations have rows: those of the highest priority, and among equals each in turn.
+
+import type { SessionCore } from '../session-core.js'
+import type { Job } from './job.js'
+import { ReadyQueue } from './ready-queue.js'
+import { Roster } from './roster.js'
+
+/** Milliseconds that a generation keeps its row while others of its priority wait. */
+const TURN_MS = 24
+
+/** The rows of an engine and the queue for them. */
+export class Seating {
+  readonly roster: Roster
+  readonly #maxRows: number
+  readonly #ready = new ReadyQueue<Job>()
+
+  constructor(core: SessionCore, vocabulary: number, maxRows: number) {
+    this.roster = new Roster(core, vocabulary)
+    this.#maxRows = maxRows
+  }
+
+  /** Tokens of a turn in a row. */
+  get #turn(): number {
+    return Math.max(1, Math.round(TURN_MS / this.roster.stepMs))
+  }
+
+  /** Whether a generation waits for a row. */
+  get anyReady(): boolean {
+    return this.#ready.first !== undefined
+  }
+
+  /** Puts a generation into the queue. */
+  queue(job: Job): void {
+    job.charged = this.#turn
+    job.isReady = true
+    this.#ready.push(job, job.charged)
+  }
+
+  /** Whether a generation that is queued now may have a row after the step under way. */
+  hasRoomFor(job: Job): boolean {
+    return this.roster.live < this.#maxRows || this.roster.jobs.some((other) => job.priority > other.priority)
+  }
+
+  /** Takes a generation out of its row. */
+  leave(job: Job): void {
+    this.roster.leave(job)
+    job.client.pass += job.served - job.charged
+  }
+
+  /** Lets generations leave and enter rows. Returns those that left and wait for another turn. */
+  settle(): Job[] {
+    const { roster } = this
+    roster.rearm()
+    for (const job of roster.jobs) if (job.ended) this.leave(job)
+    const { leaving, entering } = this.#turns()
+    for (const job of leaving) this.leave(job)
+    // A generation under suspicion runs by itself.
+    const mayJoin = (first: Job) =>
+      !roster.jobs.concat(entering).some(({ suspect }) => suspect) &&
+      (!first.suspect || roster.live + entering.length === 0)
+    while (roster.live + entering.length < this.#maxRows && this.#ready.first && mayJoin(this.#ready.first))
+      entering.push(this.#next())
+    this.#enter(entering)
+    return leaving
+  }
+
+  #enter(entering: readonly Job[]): void {
+    const count = this.roster.live + entering.length
+    if (count === 0) return
+    try {
+      this.roster.reserve(count)
+      for (const job of entering) this.roster.enter(job)
+    } catch (error) {
+      // Memory that the system refuses is refused to those that enter.
+      for (const job of entering) job.fail(error as Error)
+    }
+  }
+
+  #next(): Job {
+    const job = this.#ready.pop()!
+    job.isReady = false
+    return job
+  }
+
+  /** Returns the generations that had their turn or are of a lower priority, and as many that wait for their rows. */
+  #turns(): { leaving: Job[]; entering: Job[] } {
+    const leaving: Job[] = []
+    const entering: Job[] = []
+    let rows = this.roster.live < this.#maxRows ? [] : this.roster.jobs
+    const turn = this.#turn
+    for (;;) {
+      const first = this.#ready.first
+      if (!first || first.suspect) break
+      const isOver = (job: Job) => job.served >= turn && passOf(job) > first.key
+      const candidates = rows.filter(
+        (job) => job.priority < first.priority || (job.priority === first.priority && isOver(job))
+      )
+      const [one, ...others] = candidates
+      if (!one) break
+      const victim = others.reduce((worst, job) => (isWorse(job, worst) ? job : worst), one)
+      rows = rows.filter((job) => job !== victim)
+      leaving.push(victim)
+      entering.push(this.#next())
+    }
+    return { leaving, entering }
+  }
+}
+
+/** Tokens of the client of a generation that is in a row. */
+const passOf = ({ key, served }: Job): number => key + served
+
+/** Whether a generation gives up its row before another one. */
+const isWorse = (a: Job, b: Job): boolean =>
+  a.priority !== b.priority ? a.priority < b.priority : passOf(a) > passOf(b)
