@@ -44,6 +44,7 @@ class RecipeError extends Error {}
  * @property {number} target
  * @property {string} against
  * @property {Bar[]} [also] more that must be reached
+ * @property {{evaluate: string[], bars: Bar[]}[]} [again] evaluations with other words on the same file, and the bars of each
  * @property {number} minutes
  * @property {'cuda'} [device] what it needs
  * @property {number} [within] seconds that the training may take, its start and end included
@@ -233,10 +234,13 @@ async function run(name, options) {
   const seconds = (performance.now() - started) / 1000
   const minutes = seconds / 60
   const measured = recipe.data || recipe.evaluateOn ? words([recipe.evaluateOn ?? paths.data]) : []
-  const evaluation = await gatecell(['evaluate', model, ...measured, ...words(recipe.evaluate), '--json'], {
-    json: true
-  })
-  const [main, ...others] = [recipe, ...(recipe.also ?? [])].map((bar) => judge(name, bar, evaluation, minutes))
+  const measure = async (title, own, bars) => {
+    const evaluation = await gatecell(['evaluate', model, ...measured, ...words(own), '--json'], { json: true })
+    return bars.map((bar) => judge(title, bar, evaluation, minutes))
+  }
+  const [main, ...others] = await measure(name, recipe.evaluate, [recipe, ...(recipe.also ?? [])])
+  for (const { evaluate, bars } of recipe.again ?? [])
+    others.push(...(await measure([name, ...evaluate].join(' '), evaluate, bars)))
   const { measured: more } = recipe
   if (more) others.push(...(await judgeProgram(name, { ...more, words: words(more.words) }, minutes)))
   const writes = recipe.sample ? await judgeSamples(model, recipe.sample, folder) : { passed: true }

@@ -22,6 +22,7 @@ interface Recipe extends Bar {
   files?: Record<string, { file: string; sha256: string }>
   needs?: Record<string, string>
   also?: Bar[]
+  again?: { evaluate: string[]; bars: Bar[] }[]
   made?: { script: string }
   measured?: { script: string; words: string[]; bars: Bar[] }
   train: string[]
@@ -53,6 +54,7 @@ t.test('every recipe', async (t) => {
       files = {},
       needs = {},
       also = [],
+      again = [],
       made,
       measured,
       train,
@@ -87,7 +89,8 @@ t.test('every recipe', async (t) => {
       forecast: ['ratio', 'coverage', 'best_of_simple', 'best_of_all']
     }
     const metrics = ofTask[task] ?? ['worst_family', 'exact_larger', 'cer', 'exact', 'nats', 'below_mixture']
-    for (const bar of [main!, ...others, ...also]) t.ok(metrics.includes(bar.metric) && bar.target > 0)
+    for (const bar of [main!, ...others, ...also, ...again.flatMap(({ bars }) => bars)])
+      t.ok(metrics.includes(bar.metric) && bar.target > 0)
     for (const { script } of [made, measured].flatMap((one) => one ?? []))
       t.ok(existsSync(join(root, 'bench', script)), script)
     for (const { metric, target } of measured?.bars ?? []) t.ok(/^[a-z_]+$/.test(metric) && target > 0, metric)
@@ -99,7 +102,7 @@ t.test('every recipe', async (t) => {
       ...Object.keys(needs),
       ...(made ? ['captions', 'descriptions'] : [])
     ]
-    for (const word of [...train, ...evaluate, ...(measured?.words ?? [])])
+    for (const word of [train, evaluate, measured?.words ?? [], ...again.map((one) => one.evaluate)].flat())
       if (/^\{.*\}$/.test(word)) t.ok(known.includes(word.slice(1, -1)), word)
     t.ok(minutes > 0 && train.length > 0)
     t.notOk(train.includes('--seed') || train.includes('--out'), 'the runner sets these')
@@ -137,7 +140,8 @@ t.test('a recipe of a second, reached and missed', async (t) => {
   const write = (name: string, made: object) =>
     writeFileSync(join(cwd, 'recipes', `${name}.json`), JSON.stringify(made))
   // Those that have to be quick are judged by their time, too.
-  write('easy', { ...row(3.2), within: 600 })
+  const again = [{ evaluate: ['--part', 'train'], bars: [{ metric: 'nats', target: 3.2, against: 'nothing' }] }]
+  write('easy', { ...row(3.2), within: 600, again })
   write('hard', row(0.001))
   const sample = { words: ['--length', '200'], seeds: [2], closedTags: 0.5 }
   write('tags', { ...row(3.2), sample, within: 0.001 })
@@ -168,6 +172,7 @@ t.test('a recipe of a second, reached and missed', async (t) => {
   const run = (...names: string[]) => runner([...names, ...words], { GATECELL_DATA: join(cwd, 'data') })
   const easy = await run('easy')
   t.match(easy, { code: 0, stdout: /easy: \d\.\d{4} nats, target <= 3\.2 .*: reached/ })
+  t.match(easy.stdout, /easy --part train: \d\.\d{4} nats, target <= 3\.2 .*: reached/)
   t.match(easy.stdout, /easy: trained in .* limit 600 s: reached/)
   const missed = await run('hard', 'needy', 'tags', 'made', 'scripted')
   t.equal(missed.code, 1)

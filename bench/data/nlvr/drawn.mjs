@@ -1,7 +1,7 @@
-// More scenes of NLVR with true sentences, for training. Each has a sentence of the training data and three boxes of its scenes, mixed
-// until the checker finds the sentence true of them; then colours are exchanged in the sentence and in the scene, and boxes of
-// scattered items are mirrored where the sentence has neither left nor right. A sentence that the checker does not understand keeps its
-// own scene, with the boxes in another order.
+// More scenes of NLVR with true sentences, for training. Each has a sentence of the training data, half of them with other numbers, shapes and
+// ends of towers, and three boxes of its scenes, mixed until the checker finds the sentence true of them; then colours are exchanged in the
+// sentence and in the scene, and boxes of scattered items are mirrored where the sentence has neither left nor right. A sentence that the
+// checker does not understand keeps its own scene, with the boxes in another order.
 import { boxesOf } from './facts.mjs'
 import { understand } from './sentences.mjs'
 
@@ -39,6 +39,23 @@ function recoloured({ caption, scene }, random) {
   return { caption: words, scene: scene.map((items) => items.map((item) => ({ ...item, color: paint[item.color] }))) }
 }
 
+/** Words of a sentence of which each can stand where another one does; numbers from two on, so that nouns remain in the plural. */
+const EXCHANGED = [
+  ['two', 'three', 'four'],
+  ['2', '3', '4'],
+  ['circle', 'square', 'triangle'],
+  ['circles', 'squares', 'triangles'],
+  ['top', 'base']
+]
+
+/** The sentence with each of these words exchanged for any of its list. */
+function exchanged(caption, pick) {
+  return caption.replace(/[a-z]+|\d/gi, (word) => {
+    const list = EXCHANGED.find((words) => words.includes(word))
+    return list ? pick(list) : word
+  })
+}
+
 /**
  * Returns a function that makes examples, a function of the state of `random`.
  * @param {Example[]} examples with which they begin
@@ -60,10 +77,12 @@ export function drawnExamples(examples, random) {
     const kind = kindOf(own)
     const mirrors = kind === 'scattered' && !/\b(left|right)\b/i.test(caption)
     const mirrored = (scene) => scene.map((items) => (mirrors && random.below(2) ? mirroredBox(items) : items))
-    const truth = claim(caption)
-    for (let i = 0; truth && i < TRIES; i++) {
-      const scene = mirrored([0, 1, 2].map(() => pick(boxes[kind])))
-      if (truth(boxesOf(scene))) return recoloured({ caption, scene }, random)
+    for (const text of random.below(2) ? [exchanged(caption, pick), caption] : [caption]) {
+      const truth = claim(text)
+      for (let i = 0; truth && i < TRIES; i++) {
+        const scene = mirrored([0, 1, 2].map(() => pick(boxes[kind])))
+        if (truth(boxesOf(scene))) return recoloured({ caption: text, scene }, random)
+      }
     }
     return recoloured({ caption, scene: mirrored(shuffled(own, random)) }, random)
   }

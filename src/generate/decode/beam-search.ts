@@ -30,7 +30,7 @@ export function wantedBy({
 
 /** Runs a search from a state, and yields the hypotheses whose steps it needs. The options are checked. */
 export function* searchBeam<S>(state: S, options: BeamOptions): Generator<BeamEntry<S>[], Hypothesis[], BeamStep<S>[]> {
-  const { width = DEFAULT_WIDTH, best = 1, maxLength, scorer } = options
+  const { width = DEFAULT_WIDTH, best = 1, maxLength, scorer, prune = Infinity } = options
   integer(1, width)(best, 'best')
   const leading = options.ends === 'leading'
   const { final, bound } = scoring<S>(options)
@@ -59,7 +59,8 @@ export function* searchBeam<S>(state: S, options: BeamOptions): Generator<BeamEn
     }
     const worst = ended.length === best ? ended[best - 1]!.score : -Infinity
     const others = taken.filter(({ token }) => token !== options.end).slice(0, width)
-    beam = others.map((from) => ({ ...from, prefix: grown(from), token: null }))
+    const followed = others.filter(({ score }) => score >= taken[0]!.score - prune)
+    beam = followed.map((from) => ({ ...from, prefix: grown(from), token: null }))
     if (!scorer) beam = beam.filter((from) => bound(from) > worst)
   }
   return finished.take().map((from) => result(from, true))

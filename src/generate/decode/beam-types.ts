@@ -79,6 +79,11 @@ export interface BeamOptions {
    * default, has no effect. Other values need a decoder that returns `attention`.
    */
   coveragePenalty?: number
+  /**
+   * Most nats by which the score of a hypothesis is below the best one of the same length, from 0 to 1e6; a worse one is not followed (absolute
+   * threshold pruning: Freitag and Al-Onaizan 2017). Default: 1e6, which has no effect.
+   */
+  prune?: number
   /** Scorer whose nats are added to those of the network; default: none. */
   scorer?: Scorer
 }

@@ -30,6 +30,7 @@ export const beamFields = {
   maxLength: integer(0, 2 ** 24),
   lengthPenalty: optional(number(0, 100)),
   coveragePenalty: optional(number(0, 100)),
+  prune: optional(number(0, 1e6)),
   scorer: optional(readScorer)
 }
 const readOptions = object<BeamOptions>(beamFields)

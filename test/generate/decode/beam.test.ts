@@ -87,7 +87,13 @@ t.test('what is pruned while it is made is what would be pruned afterwards', asy
 })
 
 /** The search in which only leading ends count, by its definition. */
-function plainLeading(from: BeamDecoder<number[]>, width: number, maxLength: number, penalty: number) {
+function plainLeading(
+  from: BeamDecoder<number[]>,
+  width: number,
+  maxLength: number,
+  penalty: number,
+  prune = Infinity
+) {
   let beam = [{ tokens: [] as number[], nats: 0, state: from.start }]
   const ended: { tokens: number[]; score: number }[] = []
   for (let length = 0; length <= maxLength && ended.length < width; length++) {
@@ -99,7 +105,9 @@ function plainLeading(from: BeamDecoder<number[]>, width: number, maxLength: num
     grown.sort((a, b) => b.nats - a.nats)
     for (const { tokens, nats } of grown.slice(0, width))
       if (tokens.at(-1) === END) ended.push({ tokens: tokens.slice(0, -1), score: nats / ((5 + tokens.length) / 6) ** penalty }) // prettier-ignore
-    beam = grown.filter(({ tokens }) => tokens.at(-1) !== END).slice(0, width)
+    const near = ({ nats }: { nats: number }) => nats >= grown[0]!.nats - prune
+    beam = grown.filter(({ tokens }) => tokens.at(-1) !== END).slice(0, width).filter(near) // prettier-ignore
+    if (beam.length === 0) break
   }
   return ended.sort((a, b) => b.score - a.score)[0]
 }
@@ -118,6 +126,31 @@ t.test('leading ends', async (t) => {
   const [cut] = beamSearch(long, { end: 0, ends: 'leading', width: 1, maxLength: 5 })
   t.same([[...cut!.tokens], cut!.ended], [[1, 1, 1, 1, 1], false], 'greedy up to the first end')
   t.same([...beamSearch(long, { end: 0, width: 1, maxLength: 5 })[0]!.tokens], [])
+})
+
+t.test('hypotheses that are far below the best one are not followed', async (t) => {
+  let rows = 0
+  const counting = (start: number): BeamDecoder<number[]> => ({
+    start: [start],
+    step(beam) {
+      rows += beam.length
+      return decoder.step(beam)
+    }
+  })
+  const rowsOf: number[] = []
+  for (const prune of [undefined, 1e6, 1, 0.2, 0]) {
+    rows = 0
+    for (let start = 0; start < 40; start++) {
+      const options = { end: END, ends: 'leading', width: 5, maxLength: 6, lengthPenalty: 1 } as const
+      const [found] = beamSearch(counting(start), { ...options, ...(prune !== undefined && { prune }) })
+      const expected = plainLeading(counting(start), 5, 6, 1, prune)
+      t.equal(found!.ended, expected !== undefined)
+      if (expected) t.same([...found!.tokens], expected.tokens, `prune ${prune}, ${start}`)
+    }
+    rowsOf.push(rows)
+  }
+  t.equal(rowsOf[0], rowsOf[1], 'no pruning by default')
+  for (let i = 2; i < rowsOf.length; i++) t.ok(rowsOf[i]! < rowsOf[i - 1]!, `${rowsOf}`)
 })
 
 t.test('width 1 is greedy; ties go to the smaller token; nothing ended is said', async (t) => {
@@ -199,6 +232,7 @@ t.test('what is refused', async (t) => {
   t.throws(bad({ width: 0 }), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(bad({ width: 2, best: 3 }), { code: 'ERR_INVALID_ARGUMENT' })
   t.throws(bad({ lengthPenalty: -1 }), { code: 'ERR_INVALID_ARGUMENT' })
+  t.throws(bad({ prune: NaN }), { code: 'ERR_INVALID_ARGUMENT' })
   const broken: BeamDecoder<null> = { start: null, step: (beam) => beam.map(() => ({ state: null, nats: [-1, NaN] })) }
   t.throws(() => beamSearch(broken, { end: 0, maxLength: 3 }), { code: 'ERR_OUT_OF_RANGE' })
 })
