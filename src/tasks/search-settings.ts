@@ -3,6 +3,7 @@
 import { expected } from '../errors.js'
 import type { SamplerSettings } from '../generate/settings.js'
 import { field, setting, type Group } from '../settings/index.js'
+import { PRUNE } from './search.js'
 
 /** The words and defaults in which the searches of tasks differ. */
 export interface SearchWords {
@@ -37,6 +38,13 @@ export function searchGroup({ texts, source, beam, lengthPenalty }: SearchWords)
       max: 100,
       default: 0,
       help: `factor of the coverage penalty (Wu et al. 2016): a larger one prefers ${texts} that attend to all of the ${source}; 0: no penalty`
+    }),
+    prune: setting.number({
+      min: 0,
+      max: 1e6,
+      default: PRUNE,
+      argument: '<nats>',
+      help: `do not follow ${texts} that are less probable than the best one of their length by more than so many nats`
     })
   } satisfies Group
 }

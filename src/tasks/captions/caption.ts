@@ -54,7 +54,7 @@ async function* recordsOf(
   input: CaptionVerbInput,
   how: ReadHow
 ): AsyncGenerator<CaptionRecord> {
-  const { beam, best, lengthPenalty, coveragePenalty } = input
+  const { beam, best, lengthPenalty, coveragePenalty, prune } = input
   const draws = drawsOf(input)
   const source = imagesOf(input.images, captioner, how)
   for (let first = 0, ended = false; !ended; first += PIECE) {
@@ -62,7 +62,7 @@ async function* recordsOf(
     ended = taken.length < PIECE
     if (how.shown && taken.length > 0) checkOne(first + taken.length)
     const drawing = draws && { draws: { ...draws, first } }
-    const options = { beam, best, lengthPenalty, coveragePenalty, signal: how.signal, ...drawing }
+    const options = { beam, best, lengthPenalty, coveragePenalty, prune, signal: how.signal, ...drawing }
     const found = await captioner.caption(taken.map((one) => one.input), options) // prettier-ignore
     for (const [i, captions] of found.entries()) {
       const { text, nats } = captions[0]!

@@ -44,7 +44,7 @@ export async function evaluateCaptions(
   { model: file, words: names, options }: ModelInput<Values<typeof captionsEvaluationSettings>>,
   { output, progress, signal }: TaskContext
 ): Promise<TaskMeasurement> {
-  const { part, beam, lengthPenalty, coveragePenalty, tokenizer, skipBad, device = 'auto' } = options
+  const { part, beam, lengthPenalty, coveragePenalty, prune, tokenizer, skipBad, device = 'auto' } = options
   using captioner = await loadCaptioner(file, { device })
   const { model, config } = captioner
   const left = leavingOut(skipBad)
@@ -67,6 +67,7 @@ export async function evaluateCaptions(
     beam,
     lengthPenalty,
     coveragePenalty,
+    prune,
     tokenizer,
     signal,
     onProgress: (done) => progress.show('captioning', done)

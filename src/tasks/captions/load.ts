@@ -38,6 +38,8 @@ export interface CaptionOptions {
   readonly lengthPenalty?: number
   /** Factor of the coverage penalty (Wu et al. 2016), from 0 to 100; default 0, which has no effect. */
   readonly coveragePenalty?: number
+  /** Most nats by which a followed hypothesis is below the best one of its length, from 0 to 1e6; default 3 (see `BeamOptions`). */
+  readonly prune?: number
   /** Draws `best` captions instead of searching for them. Default: a search. */
   readonly draws?: TextDraws
   readonly signal?: AbortSignal | undefined

@@ -18,6 +18,8 @@ export interface CaptionMeasureOptions {
   readonly lengthPenalty?: number
   /** Factor of the coverage penalty; default 0. */
   readonly coveragePenalty?: number
+  /** Most nats by which a followed hypothesis is below the best one of its length, from 0 to 1e6; default 3 (see `BeamOptions`). */
+  readonly prune?: number
   /** Tokeniser of BLEU; default '13a'. */
   readonly tokenizer?: BleuTokenizer
   readonly signal?: AbortSignal | undefined
@@ -67,13 +69,13 @@ export async function measureCaptioner(
   images: readonly CaptionImage[],
   options: CaptionMeasureOptions
 ): Promise<CaptionMeasure> {
-  const { beam, lengthPenalty = 0, coveragePenalty = 0, tokenizer = '13a', signal, onProgress } = options
+  const { tokenizer = '13a', onProgress, ...search } = options
   const begin = performance.now()
   const { caption, words } = captionerOf(model, config)
   const best: { text: string; ended: boolean }[] = []
   for (let at = 0; at < images.length; at += PIECE) {
     const own = images.slice(at, at + PIECE).map(({ values }) => captionInput(values, config))
-    for (const [first] of await caption(own, { beam, lengthPenalty, coveragePenalty, signal })) best.push(first!)
+    for (const [first] of await caption(own, search)) best.push(first!)
     onProgress?.(best.length / images.length)
   }
   const texts = best.map(({ text }) => text)
@@ -83,7 +85,7 @@ export async function measureCaptioner(
   const samples = images.flatMap(({ captions, values, mark }) =>
     captions.map((text) => ({ values, mark, ids: words.encode(text) }))
   )
-  const nats = (await sampleNats(model, config, samples, signal)).reduce((sum, one) => sum + one, 0)
+  const nats = (await sampleNats(model, config, samples, search.signal)).reduce((sum, one) => sum + one, 0)
   const count = samples.reduce((sum, { ids }) => sum + ids.length + 1, 0)
   const found = bleu(texts, references, { tokenizer })
   const pairs = texts.map((text, i) => ({ caption: tokenizeCaption(text), references: references[i]!.map(tokenizeCaption) })) // prettier-ignore

@@ -11,7 +11,7 @@ const words = { texts: 'captions', source: 'image', beam: 1, lengthPenalty: 0 } 
 
 /** Declarations of the settings of the search for captions. */
 export const captionSearchSettings = searchGroup(words)
-const { beam, lengthPenalty, coveragePenalty } = captionSearchSettings
+const { beam, lengthPenalty, coveragePenalty, prune } = captionSearchSettings
 
 /** Declarations of the settings of an evaluation. */
 export const captionsEvaluationSettings = {
@@ -23,6 +23,7 @@ export const captionsEvaluationSettings = {
   beam,
   lengthPenalty,
   coveragePenalty,
+  prune,
   tokenizer: setting.choice(bleuTokenizers, { default: '13a', help: "tokeniser of BLEU, as sacreBLEU's" }),
   ...captionReadSettings,
   ...deviceSettings

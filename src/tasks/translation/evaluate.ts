@@ -46,7 +46,7 @@ export async function evaluateTranslation(
   { model: file, words, options }: ModelInput<Values<typeof translationEvaluationSettings>>,
   { output, progress, signal, stdin }: TaskContext
 ): Promise<TaskMeasurement> {
-  const { part, beam, lengthPenalty, coveragePenalty, tokenizer, minWords, most, device = 'auto' } = options
+  const { part, beam, lengthPenalty, coveragePenalty, prune, tokenizer, minWords, most, device = 'auto' } = options
   using translator = await loadTranslator(file, { device })
   const { plain, valid } = translator.config.sentences
   const left = leavingOut(options.skipBad)
@@ -68,6 +68,7 @@ export async function evaluateTranslation(
     beam,
     lengthPenalty,
     coveragePenalty,
+    prune,
     tokenizer,
     signal,
     ...(most !== undefined && { most }),

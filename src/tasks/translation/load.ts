@@ -46,6 +46,8 @@ export interface TranslateOptions {
   lengthPenalty?: number
   /** Factor of the coverage penalty (Wu et al. 2016), from 0 to 100; default 0. It has no effect without attention. */
   coveragePenalty?: number
+  /** Most nats by which a followed hypothesis is below the best one of its length, from 0 to 1e6; default 3 (see `BeamOptions`). */
+  prune?: number
   /** Most symbols of a translation, from 1 to 16,384; default: twice those of the source and ten more. */
   longest?: number
   /** Draws `best` translations instead of searching for them. Default: a search. */

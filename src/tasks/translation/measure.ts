@@ -17,6 +17,8 @@ export interface MeasureTranslatorOptions {
   readonly lengthPenalty?: number
   /** Factor of the coverage penalty, from 0 to 100; default 0. */
   readonly coveragePenalty?: number
+  /** Most nats by which a followed hypothesis is below the best one of its length, from 0 to 1e6; default 3 (see `BeamOptions`). */
+  readonly prune?: number
   /** Most different sources that are translated, from 1 on; default: all. */
   readonly most?: number
   /** Tokeniser of BLEU, see sacreBLEU; default '13a'. */
@@ -50,9 +52,9 @@ export interface TranslationMeasure {
 /** Sources that are translated between two reports of progress. */
 const PIECE = 512
 
-const { beam, lengthPenalty, coveragePenalty, most, tokenizer } = translationEvaluationSettings
+const { beam, lengthPenalty, coveragePenalty, prune, most, tokenizer } = translationEvaluationSettings
 const readOptions = optionsOf<MeasureTranslatorOptions>({
-  ...givenFields({ beam, lengthPenalty, coveragePenalty, most, tokenizer }),
+  ...givenFields({ beam, lengthPenalty, coveragePenalty, prune, most, tokenizer }),
   signal: optional(signalOf),
   onProgress: optional(callback())
 })

@@ -65,7 +65,7 @@ function oneSentence(sentences: readonly string[] | undefined): string {
 export const translateCode: VerbCode<LoadedTranslator, TranslateInput, TranslateRecord> = {
   load: loadTranslator,
   async *run(translator, input, { signal, stdin }) {
-    const { sentences, attention, beam, best, lengthPenalty, coveragePenalty } = input
+    const { sentences, attention, beam, best, lengthPenalty, coveragePenalty, prune } = input
     const draws = drawsOf(input)
     const drawn = attention ? oneSentence(sentences) : null
     let first = 0
@@ -77,7 +77,7 @@ export const translateCode: VerbCode<LoadedTranslator, TranslateInput, Translate
     const batches = fromStdin ? linesOf(stdin(), check) : before(sentences.map((text, i) => () => check(text, `sentence ${i + 1}`))) // prettier-ignore
     for await (const texts of batches) {
       const drawing = draws && { ...draws, first }
-      const options = { beam, best, lengthPenalty, coveragePenalty, signal, ...(drawing && { draws: drawing }) }
+      const options = { beam, best, lengthPenalty, coveragePenalty, prune, signal, ...(drawing && { draws: drawing }) }
       const found = await translator.translate(texts, options)
       first += texts.length
       for (const [i, translations] of found.entries()) yield recordOf(texts[i]!, translations)

@@ -11,7 +11,7 @@ const words = { texts: 'translations', source: 'sentence', beam: 5, lengthPenalt
 
 /** Declarations of the settings of the search for translations. */
 export const searchSettings = searchGroup(words)
-const { beam, lengthPenalty, coveragePenalty } = searchSettings
+const { beam, lengthPenalty, coveragePenalty, prune } = searchSettings
 
 /** Declarations of the settings of an evaluation. */
 export const translationEvaluationSettings = {
@@ -22,6 +22,7 @@ export const translationEvaluationSettings = {
   beam,
   lengthPenalty,
   coveragePenalty,
+  prune,
   tokenizer: setting.choice(bleuTokenizers, {
     default: '13a',
     help: "tokeniser of BLEU, as sacreBLEU's"

@@ -115,7 +115,7 @@ t.test('standard input', async (t) => {
   const config = translationConfig()
   using model = defineModel(translationDefinition(config), { seed: 3, threads: 1 })
   const translator = { ...translatorOf(model, config), config } as LoadedTranslator
-  const input = { beam: 1, best: 1, lengthPenalty: 1, coveragePenalty: 0, sample: false }
+  const input = { beam: 1, best: 1, lengthPenalty: 1, coveragePenalty: 0, prune: 3, sample: false }
   const recordsOf = async (bytes: readonly Uint8Array[], sentences?: string[]) => {
     const context = { signal: new AbortController().signal, stdin: () => Readable.from(bytes) }
     const records: object[] = []
