@@ -150,7 +150,7 @@ t.test('hypotheses that are far below the best one are not followed', async (t) 
     rowsOf.push(rows)
   }
   t.equal(rowsOf[0], rowsOf[1], 'no pruning by default')
-  for (let i = 2; i < rowsOf.length; i++) t.ok(rowsOf[i]! < rowsOf[i - 1]!, `${rowsOf}`)
+  for (let i = 2; i < rowsOf.length; i++) t.ok(rowsOf[i]! < rowsOf[i - 1]!, rowsOf.join())
 })
 
 t.test('width 1 is greedy; ties go to the smaller token; nothing ended is said', async (t) => {
