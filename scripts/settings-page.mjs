@@ -1,5 +1,6 @@
 // Prints the page of all settings from their declarations, as Markdown. Needs the built TypeScript part:
 //   node scripts/settings-page.mjs > docs/settings.md
+import { serveSettings } from '../dist/esm/serve/settings.js'
 import { settingsTable } from '../dist/esm/settings/index.js'
 import { tasks } from '../dist/esm/tasks/registry.js'
 
@@ -34,4 +35,10 @@ function partOf({ id, summary, settings, evaluation, tracing, verbs }) {
   ].join('\n')
 }
 
-process.stdout.write([INTRODUCTION, ...tasks.map(partOf)].join('\n'))
+const SERVE = `## serve
+
+Settings of \`gatecell serve\` and \`createServer\`; those after \`maxConnections\` are those of \`servePlugin\` and \`createHandler\`, too.
+
+${settingsTable(serveSettings)}`
+
+process.stdout.write([INTRODUCTION, ...tasks.map(partOf), SERVE].join('\n'))

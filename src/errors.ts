@@ -28,7 +28,10 @@ export const errorCodes = {
   ERR_INVALID_INK: 'pen strokes are empty, too few or too many, or a coordinate is not a number or too large',
   ERR_TARGET_TOO_LONG: 'a target is longer than its input can emit',
   ERR_NOT_READY: 'first values are not computed yet and take long',
-  ERR_OVERLOADED: 'a bounded number of requests is reached: try again later'
+  ERR_OVERLOADED: 'a bounded number of requests is reached: try again later',
+  ERR_NOT_FOUND: 'a model, session or route that a request names does not exist',
+  ERR_FORBIDDEN: 'a request lacks the token, or its host or page is not allowed',
+  ERR_BAD_REQUEST: 'a request is too large, or its body has another type or a wrong form'
 } as const
 
 /** One of the codes in `errorCodes`. */

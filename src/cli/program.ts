@@ -42,6 +42,11 @@ function commandsOf(tasks: readonly TaskEntry[]): LazyCommand[] {
       add: async (program) => (await import('./commands/trace.js')).addTrace(program, tasks)
     },
     {
+      name: 'serve',
+      description: descriptions.serve,
+      add: async (program) => (await import('./commands/serve.js')).addServe(program)
+    },
+    {
       name: 'schema',
       description: descriptions.schema,
       add: async (program) => (await import('./commands/schema.js')).addSchema(program, tasks)

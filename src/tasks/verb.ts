@@ -1,8 +1,10 @@
 // The uses of a trained model: sample, read, write, trace. A use declares its input and its records, and returns the records one after the
 // other; the command line (and later routes and forms) is made from the declarations. A declaration is light: its code is imported on use.
 
+import type { Vocabulary } from '../data/text/vocabulary.js'
 import type { CheckpointFile } from '../io/checkpoint.js'
 import type { EventRecord, JsonObject } from '../io/json.js'
+import type { Model } from '../model.js'
 import {
   field,
   isSetting,
@@ -59,6 +61,14 @@ export interface Shown {
   readonly text?: string
 }
 
+/** The parts of a model that continues texts, for a server that writes many texts at once. */
+export interface TextParts {
+  readonly model: Model
+  readonly vocabulary: Vocabulary
+  /** Returns the ids that the model reads before the first draw; '' begins a text. Throws ERR_UNKNOWN_SYMBOL. */
+  promptIds(prompt: string): Int32Array
+}
+
 /** The code of a use. L: the loaded model. I: the input. R: the records. */
 export interface VerbCode<L extends Disposable, I, R> {
   /** Loads a model from a file, which stays open. */
@@ -67,6 +77,8 @@ export interface VerbCode<L extends Disposable, I, R> {
   run(model: L, input: I, context: VerbContext): AsyncIterable<R>
   /** Returns the sentences about a record; without this function people see nothing of it. */
   show?(record: R, input: I, context: Pick<VerbContext, 'signal'>): Shown
+  /** Returns the parts of a model that continues texts; absent in uses of other models. */
+  texts?(model: L): TextParts
 }
 
 /**

@@ -10,6 +10,7 @@ import * as text from '../../src/tasks/text/index.js'
 import * as ink from '../../src/data/ink/index.js'
 import * as engine from '../../src/index.js'
 import * as plot from '../../src/plot/index.js'
+import * as serve from '../../src/serve/index.js'
 
 /** Entries by name; '' is `gatecell`. `test/index.test.ts` holds that these are the entries of package.json. */
 export const entries: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -23,5 +24,6 @@ export const entries: Readonly<Record<string, Readonly<Record<string, unknown>>>
   'handwriting-recognition': recognition,
   'handwriting-synthesis': synthesis,
   ink,
-  plot
+  plot,
+  serve
 }

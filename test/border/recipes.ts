@@ -6,6 +6,7 @@ import { engineRecipes } from './recipes-engine.js'
 import { fileRecipes } from './recipes-files.js'
 import { forecastRecipes } from './recipes-forecast.js'
 import { graphRecipes } from './recipes-graph.js'
+import { httpRecipes } from './recipes-http.js'
 import { sampleRecipes } from './recipes-sample.js'
 import { sequenceRecipes } from './recipes-sequences.js'
 import { servingRecipes } from './recipes-serving.js'
@@ -23,5 +24,6 @@ export const recipes: AnyRecipe[] = [
   ...taskRecipes,
   ...forecastRecipes,
   ...sequenceRecipes,
-  ...servingRecipes
+  ...servingRecipes,
+  ...httpRecipes
 ]

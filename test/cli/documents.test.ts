@@ -63,7 +63,8 @@ writeFileSync(join(cwd, 'voices.json'), JSON.stringify({ train: [choir, choir], 
 for (const name of ['theme.mid', 'midi/a.mid', 'midi/b.mid', 'midi/c.mid']) writeFileSync(join(cwd, name), theme)
 
 t.test('shell lines', async (t) => {
-  const lines = blocks('sh').flatMap((block) => block.match(/^npx gatecell .*$/gm) ?? [])
+  // The lines that serve have a test of their own.
+  const lines = blocks('sh').flatMap((block) => block.match(/^npx gatecell (?!serve).*$/gm) ?? [])
   t.ok(lines.length >= 5)
   for (const line of lines) {
     const words = [...line.replace('npx gatecell ', '').matchAll(/'([^']*)'|(\S+)/g)].map((word) => word[1] ?? word[2]!)
@@ -77,6 +78,29 @@ t.test('shell lines', async (t) => {
       : inProcess(small, undefined, cwd))
     t.equal(code, 0, `${line}: ${stderr}`)
     t.not(stdout, '')
+  }
+})
+
+t.test('lines that serve a model', async (t) => {
+  const pairs = blocks('sh').flatMap((block) => [
+    ...block.matchAll(/^npx gatecell serve (\S+)\ncurl localhost:8080(\S+) .*-d '(.*)'$/gm)
+  ])
+  t.ok(pairs.length >= 2)
+  for (const [, model, route, body] of pairs) {
+    let answered: Promise<unknown> | undefined
+    const { code, stderr } = await gatecell(['serve', model!, '--port', '0'], {
+      cwd,
+      watch(child, stdout) {
+        const [, url] = /^serving {2}(\S+)\n/.exec(stdout) ?? []
+        if (url === undefined) return
+        const request = { method: 'POST', headers: { 'content-type': 'application/json' }, body: body! }
+        answered ??= fetch(url + route, request)
+          .then((answer) => answer.json())
+          .finally(() => child.kill('SIGTERM'))
+      }
+    })
+    t.equal(code, 0, stderr)
+    t.match(await answered, { choices: [{ text: /./ }] })
   }
 })
 
@@ -96,6 +120,7 @@ t.test('programs', async (t) => {
   t.match(outputOf('loadForecaster'), /^true\ntrue true (true|false) 12\n/)
   t.match(outputOf('loadTranslator'), /^.* [\d.]+ 3\nnrefs:.* true true\n$/)
   t.equal(outputOf('loadCaptioner'), '3 3\ntrue true\n')
+  t.equal(outputOf('createHandler'), '12 tokens served\n')
   t.match(outputOf('loadComposer'), /^true true true 7\n/)
   t.equal(outputOf('loadNumbersModel'), 'true 5 7\n')
   t.equal(outputOf("name: 'layers-from-ops'"), 'true\n')

@@ -219,6 +219,7 @@ export const fixtures = {
     made.graph.name('lstm.cell_l0', ops.tanh(made['x']))
     return made
   },
+  'src/generate/engine/engine.ts': () => ({ model: characterModel(), vocabulary }),
   'src/graph/initializers.ts': () => named({ x }, { ids: [3, 2] }),
   'src/graph/ops/attention.ts#softWindow': () => named({ h: x }, { chars: [2, 6], lengths: [2] }),
   'src/graph/ops/attention.ts#dotAttention': () => named(encoded, { lengths: [2] }),
@@ -280,6 +281,9 @@ export const fixtures = {
   'src/tasks/text/use/load.ts#writeText': run,
   'src/tasks/text/training/output-layer.ts': run,
   'src/tasks/text/model.ts': async () => ({ loaded: await loadTextModel('shakespeare.safetensors') }),
+
+  'src/serve/server.ts#servePlugin': async () => ({ app: (await import('fastify')).default() }),
+  'src/serve/server.ts#createHandler': async () => ({ http: await import('node:http') }),
 
   'docs/losses.md': () => ({
     ...named({ m: x, s: x, x, y: x, k: x }),

@@ -5,6 +5,7 @@ export const descriptions = {
   train: 'Trains a network; one command for each task.',
   evaluate: 'Measures a model on data.',
   trace: 'Shows a network at work.',
+  serve: 'Serves models over HTTP: completions, sessions, and a route for each verb.',
   schema: 'Prints the settings of all tasks and verbs as JSON Schema.',
   inspect: 'Lists the tensors, configuration and progress of a model file. Reads only the header.',
   doctor: 'Reports version, instruction set, threads, limits, memory and backends, and tries the engine.',

@@ -29,17 +29,19 @@ export function addOption(command: Command, flag: SettingFlag, help: string, set
   const { name, argument } = flag
   if (argument === null) command.option(name, help)
   else if (settings.some(({ kind }) => kind === 'paths')) command.option(`${name} ${argument}`, help, filePaths(name))
+  else if (settings.some(({ kind }) => kind === 'texts'))
+    command.option(`${name} ${argument}`, help, (word, before: string[] = []) => [...before, word])
   else
     command.option(`${name} ${argument}`, help, (word) => {
       const fits = settings.some((setting) => takes(setting, name, word))
-      if (!fits) valueOf(settings[0]!, name, word)
+      if (!fits) readWords(settings[0]!, name, word)
       return word
     })
 }
 
 function takes(setting: SettingSpec, name: string, word: string): boolean {
   try {
-    valueOf(setting, name, word)
+    readWords(setting, name, word)
     return true
   } catch {
     return false
@@ -66,7 +68,7 @@ export function givenOnCommandLine<G extends Group>(command: Command, group: G):
     const option = flag && command.options.find(({ long }) => long === flag.name)
     if (!option || command.getOptionValueSource(option.attributeName()) !== 'cli') continue
     const words: unknown = command.getOptionValue(option.attributeName())
-    setAt(given, path, typeof words === 'boolean' ? flag.means : valueOf(setting, flag.name, words as string))
+    setAt(given, path, typeof words === 'boolean' ? flag.means : readWords(setting, flag.name, words as string))
   }
   return given as Given<G>
 }
@@ -93,13 +95,13 @@ export function givenWords(
     const setting = settings[name] as SettingSpec
     const word = texts[i]
     const many = setting.kind === 'contents' || setting.kind === 'texts'
-    if (word !== undefined) given[name] = valueOf(setting, `the ${name}`, many ? texts.slice(i) : word)
+    if (word !== undefined) given[name] = readWords(setting, `the ${name}`, many ? texts.slice(i) : word)
   }
   return given
 }
 
-/** Reads the words that an option was given: one word, or a list of them for a list of paths. */
-function valueOf(setting: SettingSpec, name: string, words: string | readonly string[]): unknown {
+/** Reads the words that an option was given: one word, or a list of them for a list. Throws ERR_INVALID_OPTION. */
+export function readWords(setting: SettingSpec, name: string, words: string | readonly string[]): unknown {
   const { kind, check, expects } = setting
   if (kind === 'duration') return check(seconds(name)(words as string), name)
   try {

@@ -14,8 +14,14 @@ export interface Interrupts {
   readonly closed: boolean
 }
 
-/** Runs `work`, which returns an exit code, with the signals of this process caught. */
-export async function withInterrupts(work: (interrupts: Interrupts) => Promise<number>): Promise<number> {
+/**
+ * Runs `work`, which returns an exit code, with the signals of this process caught. `hangUp` is called for SIGHUP instead of the end of the
+ * command.
+ */
+export async function withInterrupts(
+  work: (interrupts: Interrupts) => Promise<number>,
+  hangUp?: () => void
+): Promise<number> {
   const controller = new AbortController()
   const state = { signal: controller.signal, exitCode: 0, closed: false }
   const stop = (exitCode: number) => {
@@ -26,7 +32,7 @@ export async function withInterrupts(work: (interrupts: Interrupts) => Promise<n
   const handlers = {
     SIGINT: () => stop(exitCodes.interrupted),
     SIGTERM: () => stop(exitCodes.terminated),
-    SIGHUP: () => stop(exitCodes.terminated)
+    SIGHUP: hangUp ?? (() => stop(exitCodes.terminated))
   }
   const names = Object.keys(handlers) as (keyof typeof handlers)[]
   for (const name of names) process.on(name, handlers[name])

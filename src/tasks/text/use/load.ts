@@ -17,7 +17,7 @@ import type { CheckpointFile } from '../../../io/checkpoint.js'
 import { loadModel, type LoadedModel, type LoadOptions } from '../../runs/load.js'
 import type { TextConfig } from '../config.js'
 import { textTask } from '../model.js'
-import { firstId, promptIds } from './prompt.js'
+import { readingOf } from './prompt.js'
 
 /** A text model that was loaded from a file. */
 export interface LoadedText extends LoadedModel<TextConfig> {
@@ -109,7 +109,7 @@ export function writeText(model: Model, modelVocabulary: Vocabulary, options: Wr
   checkModel(model, 'model')
   const vocabulary = checkVocabulary(modelVocabulary, 'vocabulary')
   const { prompt = '', ...settings } = readWriteOptions(options, 'the options of writeText')
-  const ids = prompt === '' ? [firstId(vocabulary)] : promptIds(vocabulary, prompt)
+  const ids = readingOf(vocabulary, prompt)
   const stream = model.stream(settings)
   const decoder = vocabulary.decoder()
   // A word that follows another one is decoded with the space between them.

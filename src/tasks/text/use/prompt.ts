@@ -52,3 +52,8 @@ export function firstId(vocabulary: Vocabulary): number {
   }
   return 0
 }
+
+/** Returns the ids that a model reads before the first draw: those of the prompt, or of the end of a line. Throws what `promptIds` throws. */
+export function readingOf(vocabulary: Vocabulary, prompt: string): Int32Array {
+  return prompt === '' ? Int32Array.of(firstId(vocabulary)) : promptIds(vocabulary, prompt)
+}

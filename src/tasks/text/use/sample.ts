@@ -3,6 +3,7 @@
 import type { Values } from '../../../settings/index.js'
 import type { RecordOf, VerbCode } from '../../verb.js'
 import { loadTextModel, type LoadedText, type Writer } from './load.js'
+import { readingOf } from './prompt.js'
 import type { sampleRecords } from './use-records.js'
 import type { sampleSettings } from './use-settings.js'
 
@@ -32,7 +33,12 @@ export const sampleCode: VerbCode<LoadedText, SampleInput, SampleRecord> = {
       ...summaryOf(loaded, input, writer, { seconds, ...(!pieces && { text: parts.join('') }) })
     }
   },
-  show: (record) => ({ text: record.event === 'piece' ? record.text : '\n' })
+  show: (record) => ({ text: record.event === 'piece' ? record.text : '\n' }),
+  texts: ({ model, vocabulary }) => ({
+    model,
+    vocabulary,
+    promptIds: (prompt) => readingOf(vocabulary, prompt)
+  })
 }
 
 function summaryOf(

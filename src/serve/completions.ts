@@ -1,0 +1,190 @@
+// Completions: one request to one or several texts, at once or as a stream of events.
+
+import { randomInt, randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Finish, Generation, TokenOptions } from '../generate/engine/types.js'
+import { TextChoice, joinLogprobs, type TextPiece, type ReadPrompt } from './choice.js'
+import { tokenOptions, type CompletionRequest, type Prompt } from './completion-request.js'
+import { errorAnswer } from './errors.js'
+import type { EventStream } from './event-stream.js'
+import type { RequestMeter } from './meter.js'
+import type { ModelVersion, TextService } from './model-version.js'
+
+/** Begins a text: as a sequence of its own, or in a session. */
+export type BeginText = (prompt: Int32Array, options: TokenOptions) => Generation
+
+/** A request that can be answered. */
+export interface Completion {
+  readonly version: ModelVersion
+  readonly service: TextService
+  readonly request: CompletionRequest
+  readonly signal: AbortSignal
+  readonly meter: RequestMeter
+  readonly begin: BeginText
+  /** Seed of the first text; undefined for that of a session. */
+  readonly seed: number | undefined
+  /** Further fields of the answer. */
+  readonly extra: Readonly<Record<string, unknown>>
+  /** Whether a text without a prompt may continue a session. */
+  readonly mayContinue: boolean
+}
+
+/** Returns a seed for a request without one. */
+export function randomSeed(): number {
+  return randomInt(2 ** 48 - 1)
+}
+
+function readPrompt({ vocabulary, promptIds }: TextService, prompt: Prompt, mayContinue: boolean): ReadPrompt {
+  if (typeof prompt !== 'string') return { ids: prompt, text: vocabulary.decode(prompt, { skipSpecial: true }) }
+  return { ids: prompt === '' && mayContinue ? new Int32Array(0) : promptIds(prompt), text: prompt }
+}
+
+/** Begins all texts of a request, `best_of` for each prompt. If one is refused, none runs. */
+export function beginTexts(completion: Completion): TextChoice[] {
+  const { service, request, signal, begin, seed, meter } = completion
+  const { best_of, n, user } = request
+  const prompts = request.prompts.map((prompt) => readPrompt(service, prompt, completion.mayContinue))
+  const choices: TextChoice[] = []
+  // The texts of a request are those of one client.
+  const client = user ?? randomUUID()
+  try {
+    for (const prompt of prompts)
+      for (let i = 0; i < best_of; i++) {
+        const own = seed === undefined ? undefined : (seed + choices.length) % 2 ** 53
+        const options = tokenOptions(request, { seed: own, endToken: service.endToken })
+        const generation = begin(prompt.ids, { ...options, client, signal })
+        const { logprobs, echo } = request
+        choices.push(new TextChoice(service, generation, prompt, { logprobs, echo, ranks: best_of > n }))
+      }
+  } catch (error) {
+    for (const { generation } of choices) generation.abort()
+    throw error
+  }
+  meter.begun()
+  return choices
+}
+
+/** Returns the fields that all objects of an answer have. */
+function headOf({ version, extra }: Completion) {
+  return {
+    id: `cmpl-${randomUUID()}`,
+    object: 'text_completion' as const,
+    created: Math.floor(Date.now() / 1000),
+    model: version.id,
+    system_fingerprint: version.fingerprint,
+    ...extra
+  }
+}
+
+/** Returns the usage of a request. The prompt of several texts counts once. */
+function usageOf(finishes: readonly Finish[], perPrompt: number) {
+  const firsts = finishes.filter((_, i) => i % perPrompt === 0)
+  const prompt = firsts.reduce((sum, { promptTokens }) => sum + promptTokens, 0)
+  const cached = firsts.reduce((sum, { cachedTokens }) => sum + cachedTokens, 0)
+  const drawn = finishes.reduce((sum, { drawnTokens }) => sum + drawnTokens, 0)
+  return {
+    prompt_tokens: prompt,
+    completion_tokens: drawn,
+    total_tokens: prompt + drawn,
+    prompt_tokens_details: { cached_tokens: cached }
+  }
+}
+
+/** Waits for all texts of a request and returns the answer. */
+export async function answerWhole(completion: Completion, choices: readonly TextChoice[]): Promise<object> {
+  const { request, meter } = completion
+  const { n, best_of } = request
+  const head = headOf(completion)
+  const texts = await allOf(choices, async (choice) => {
+    let [text, logprobs] = [choice.begin(), null as TextPiece['logprobs']]
+    const add = (piece: TextPiece) => {
+      meter.drew(piece.drawn)
+      text += piece.text
+      logprobs = joinLogprobs(logprobs, piece.logprobs)
+    }
+    for await (const chunk of paced(choice.generation)) add(choice.take(chunk))
+    const finish = await choice.generation.finished
+    add(choice.end(finish))
+    meter.finished(finish)
+    return { text, logprobs, finish, rank: choice.rank }
+  })
+  const best = request.prompts.flatMap((_, p) => {
+    const own = texts.slice(p * best_of, (p + 1) * best_of)
+    return best_of > n ? own.sort((a, b) => b.rank - a.rank).slice(0, n) : own
+  })
+  return {
+    ...head,
+    choices: best.map(({ text, logprobs, finish }, index) => ({ index, text, logprobs, finish_reason: finish.reason })),
+    usage: usageOf(texts.map(({ finish }) => finish), best_of) // prettier-ignore
+  }
+}
+
+/** Waits for the texts of a request; the first error ends all of them. */
+async function allOf<T>(
+  choices: readonly TextChoice[],
+  work: (choice: TextChoice, index: number) => Promise<T>
+): Promise<T[]> {
+  try {
+    return await Promise.all(choices.map(work))
+  } catch (error) {
+    for (const { generation } of choices) generation.abort()
+    throw error
+  }
+}
+
+/** Milliseconds between two events of a text: tokens that come meanwhile share one. */
+const FLUSH_TIME = 10
+
+/** Sends the texts of a request as events; `last` is called with no error after all of them. */
+export async function answerStream(
+  completion: Completion,
+  choices: readonly TextChoice[],
+  events: EventStream,
+  facts: { bodyLimit: number; draining: boolean; log(error: unknown): void; done(): Promise<void> }
+): Promise<void> {
+  const { request, meter } = completion
+  const head = headOf(completion)
+  const usage = request.includeUsage ? { usage: null } : {}
+  const send = async (
+    index: number,
+    { text, logprobs }: Pick<TextPiece, 'text' | 'logprobs'>,
+    reason: string | null
+  ) => {
+    const choice = { index, text, logprobs, finish_reason: reason }
+    await events.send(JSON.stringify({ ...head, choices: [choice], ...usage }))
+  }
+  try {
+    const finishes = await allOf(choices, async (choice, index) => {
+      const begin = choice.begin()
+      if (begin !== '') await send(index, { text: begin, logprobs: null }, null)
+      for await (const chunk of paced(choice.generation)) {
+        const piece = choice.take(chunk)
+        meter.drew(piece.drawn)
+        if (piece.text !== '' || piece.logprobs) await send(index, piece, null)
+      }
+      const finish = await choice.generation.finished
+      meter.finished(finish)
+      await send(index, choice.end(finish), finish.reason)
+      return finish
+    })
+    await facts.done()
+    if (request.includeUsage)
+      await events.send(JSON.stringify({ ...head, choices: [], usage: usageOf(finishes, request.n) }))
+    events.end('[DONE]')
+  } catch (error) {
+    const { body, isOurs } = errorAnswer(error, facts)
+    if (isOurs) facts.log(error)
+    events.end(JSON.stringify(body))
+  }
+}
+
+/** Yields the chunks of a generation, the first one at once and the others no faster than FLUSH_TIME; the end is not delayed. */
+async function* paced(generation: Generation) {
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  generation.finished.then(end, end)
+  for await (const chunk of generation) {
+    yield chunk
+    if (!ended.signal.aborted) await sleep(FLUSH_TIME, undefined, { signal: ended.signal }).catch(() => {})
+  }
+}

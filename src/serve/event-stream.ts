@@ -1,0 +1,82 @@
+// Server-sent events to one client, no faster than the client reads.
+
+import type { ServerResponse } from 'node:http'
+
+/** Bytes that may wait for the client; beyond that the writer waits. */
+export const MOST_UNSENT_BYTES = 65536
+
+/** Times of a stream, in milliseconds. */
+export interface StreamTimes {
+  /** Silence after which a comment is sent, so that nobody on the way takes the connection for dead. */
+  readonly ping: number
+  /** Time without progress of a client that has not read everything, after which its connection is closed. */
+  readonly stall: number
+}
+
+const TIMES: StreamTimes = { ping: 15_000, stall: 30_000 }
+
+/** A stream of events as the body of a response. */
+export class EventStream {
+  readonly #response: ServerResponse
+  readonly #timer: NodeJS.Timeout
+  #lastWrite = performance.now()
+
+  constructor(
+    response: ServerResponse,
+    headers: Readonly<Record<string, number | string | string[] | undefined>>,
+    times = TIMES
+  ) {
+    this.#response = response
+    const given = Object.entries(headers).filter(([, value]) => value !== undefined) as [string, string][]
+    response.writeHead(200, {
+      ...Object.fromEntries(given),
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no'
+    })
+    response.flushHeaders()
+    // Node.js starts the time again whenever the client has taken bytes.
+    response.setTimeout(times.stall, () => {
+      if (response.writableLength > 0) response.destroy()
+    })
+    this.#timer = setInterval(() => this.#ping(times.ping), Math.min(1000, times.ping))
+    this.#timer.unref()
+    response.once('close', () => clearInterval(this.#timer))
+  }
+
+  /** Whether the client has gone, or the stream has ended. */
+  get closed(): boolean {
+    return this.#response.destroyed || this.#response.writableEnded
+  }
+
+  /** Sends an event, and waits while the client is slow. Returns at once if the client has gone. */
+  async send(data: string): Promise<void> {
+    if (this.closed) return
+    this.#lastWrite = performance.now()
+    this.#response.write(`data: ${data}\n\n`)
+    if (this.#response.writableLength > MOST_UNSENT_BYTES) await this.#drained()
+  }
+
+  /** Sends the last event and ends the response. */
+  end(data: string): void {
+    if (!this.closed) this.#response.end(`data: ${data}\n\n`)
+  }
+
+  #ping(silence: number): void {
+    if (this.closed || performance.now() - this.#lastWrite < silence || this.#response.writableLength > 0) return
+    this.#lastWrite = performance.now()
+    this.#response.write(': ping\n\n')
+  }
+
+  /** Waits until the client has taken everything, or has gone: a response that was closed never drains. */
+  async #drained(): Promise<void> {
+    const response = this.#response
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        response.off('drain', done).off('close', done)
+        resolve()
+      }
+      response.on('drain', done).on('close', done)
+    })
+  }
+}
