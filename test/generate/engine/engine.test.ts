@@ -172,7 +172,8 @@ t.test('a higher priority goes first, and equal streams get equal turns', async 
   const readers = streams.map(async (stream, i) => {
     for await (const { tokens } of stream) counts[i]! += tokens.length
   })
-  while (Math.min(...counts) < 5000) await setImmediate()
+  // A turn has some thousand tokens on a free machine and fewer on a busy one: what one stream has more is made up for in its next turns.
+  while (Math.min(...counts) < 30_000) await setImmediate()
   for (const one of streams) one.abort()
   await Promise.allSettled(readers)
   t.ok(Math.max(...counts) <= 1.5 * Math.min(...counts), counts.join())
