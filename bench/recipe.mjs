@@ -197,6 +197,15 @@ function judge(name, { better, metric, target, against }, evaluation, minutes) {
   return { metric, figure, target, passed }
 }
 
+/** The paths of all files and models that a recipe reads, by name. */
+async function prepareAll({ data, files = {}, made, needs = {} }, folder, options) {
+  const paths = data ? { data: prepare(data, folder) } : {}
+  for (const [key, file] of Object.entries(files)) paths[key] = prepare(file, folder, key)
+  if (made) Object.assign(paths, await make(made, folder, options.seed))
+  for (const [key, needed] of Object.entries(needs)) paths[key] = await modelOf(needed, options)
+  return paths
+}
+
 async function run(name, options) {
   const { recipes, out, resume, seed } = options
   const recipe = readRecipe(recipes, name)
@@ -208,10 +217,7 @@ async function run(name, options) {
   const folder = join(out, name)
   mkdirSync(folder, { recursive: true })
   if (recipe.folds) return runFolds(name, recipe, options, gatecell)
-  const paths = recipe.data ? { data: prepare(recipe.data, folder) } : {}
-  for (const [key, file] of Object.entries(recipe.files ?? {})) paths[key] = prepare(file, folder, key)
-  if (recipe.made) Object.assign(paths, await make(recipe.made, folder, seed))
-  for (const [key, needed] of Object.entries(recipe.needs ?? {})) paths[key] = await modelOf(needed, options)
+  const paths = await prepareAll(recipe, folder, options)
   const words = (list) => list.map((word) => paths[/^\{(\w+)\}$/.exec(word)?.[1]] ?? word)
   const model = join(folder, 'model.safetensors')
   paths.model = model

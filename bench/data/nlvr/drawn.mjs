@@ -39,7 +39,7 @@ function recoloured({ caption, scene }, random) {
   return { caption: words, scene: scene.map((items) => items.map((item) => ({ ...item, color: paint[item.color] }))) }
 }
 
-/** Words of a sentence of which each can stand where another one does; numbers from two on, so that nouns remain in the plural. */
+/** Lists of words that a sentence may exchange for each other; numbers from two on, so that nouns remain in the plural. */
 const EXCHANGED = [
   ['two', 'three', 'four'],
   ['2', '3', '4'],

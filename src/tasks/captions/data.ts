@@ -64,7 +64,9 @@ const readingNames = ['images', 'features', 'featureNames', 'onnx', 'onnxOutput'
 type ReadingName = (typeof readingNames)[number]
 
 /** Returns the options of reading for settings, without those that are not given. */
-export function readingOf(settings: Readonly<{ [K in ReadingName]?: CaptionReading[K] | undefined }>): CaptionReading {
+export function captionReadingOf(
+  settings: Readonly<{ [K in ReadingName]?: CaptionReading[K] | undefined }>
+): CaptionReading {
   const found = readingNames.flatMap((name) => (settings[name] === undefined ? [] : [[name, settings[name]] as const]))
   return Object.fromEntries(found)
 }

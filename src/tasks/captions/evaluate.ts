@@ -6,7 +6,7 @@ import { counted } from '../../errors.js'
 import type { Values } from '../../settings/index.js'
 import { leavingOut } from '../left-out.js'
 import type { ModelInput, TaskContext, TaskMeasurement } from '../task.js'
-import { haveParts, partOfImage, readCaptionImages, readingOf } from './data.js'
+import { haveParts, partOfImage, readCaptionImages, captionReadingOf } from './data.js'
 import { loadCaptioner } from './load.js'
 import { measureCaptioner, type CaptionMeasure } from './measure.js'
 import type { captionsEvaluationSettings } from './use-settings.js'
@@ -49,7 +49,7 @@ export async function evaluateCaptions(
   const { model, config } = captioner
   const left = leavingOut(skipBad)
   const reading = {
-    ...readingOf(options),
+    ...captionReadingOf(options),
     signal,
     ...(left.onBad && { onBad: left.onBad }),
     onProgress: (done: number) => progress.show('reading images', done)

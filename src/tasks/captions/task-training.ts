@@ -5,7 +5,7 @@ import { grouped } from '../../format.js'
 import { leavingOut } from '../left-out.js'
 import type { RunPlace, TaskContext, TaskRun } from '../task.js'
 import { describeCaptions } from './evaluate.js'
-import { readingOf } from './data.js'
+import { captionReadingOf } from './data.js'
 import type { CaptionMeasure } from './measure.js'
 import { placesOf } from './model.js'
 import { prepareCaptionsRun, type CaptionsRun } from './run.js'
@@ -19,7 +19,7 @@ export async function prepareCaptionsTask(
 ): Promise<TaskRun<CaptionMeasure>> {
   const left = leavingOut(skipBad === true)
   const read = {
-    ...readingOf({ images, features, featureNames, onnx, onnxOutput, onnxScale, perImage }),
+    ...captionReadingOf({ images, features, featureNames, onnx, onnxOutput, onnxScale, perImage }),
     signal,
     ...(left.onBad && { onBad: left.onBad }),
     onProgress: (done: number) => progress.show('reading images', done)
