@@ -59,7 +59,9 @@ export function* searchBeam<S>(state: S, options: BeamOptions): Generator<BeamEn
     }
     const worst = ended.length === best ? ended[best - 1]!.score : -Infinity
     const others = taken.filter(({ token }) => token !== options.end).slice(0, width)
-    const followed = others.filter(({ score }) => score >= taken[0]!.score - prune)
+    // At least as many as are returned are followed or have ended.
+    const least = (taken[Math.min(best, taken.length) - 1]?.score ?? 0) - prune
+    const followed = others.filter(({ score }) => score >= least)
     beam = followed.map((from) => ({ ...from, prefix: grown(from), token: null }))
     if (!scorer) beam = beam.filter((from) => bound(from) > worst)
   }

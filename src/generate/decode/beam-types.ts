@@ -80,8 +80,8 @@ export interface BeamOptions {
    */
   coveragePenalty?: number
   /**
-   * Most nats by which the score of a hypothesis is below the best one of the same length, from 0 to 1e6; a worse one is not followed (absolute
-   * threshold pruning: Freitag and Al-Onaizan 2017). Default: 1e6, which has no effect.
+   * Most nats by which the score of a hypothesis is below the best one of its length, or with `best` above 1 below the one at that place, from 0 to
+   * 1e6; a worse one is not followed (absolute threshold pruning: Freitag and Al-Onaizan 2017). Default: 1e6, which has no effect.
    */
   prune?: number
   /** Scorer whose nats are added to those of the network; default: none. */

@@ -149,6 +149,10 @@ t.test('hypotheses that are far below the best one are not followed', async (t) 
     }
     rowsOf.push(rows)
   }
+  for (const prune of [0, 0.5, 3]) {
+    const options = { end: END, ends: 'leading', width: 5, best: 4, maxLength: 6, prune } as const
+    t.equal(beamSearch(decoder, options).length, 4, 'as many as are asked for')
+  }
   t.equal(rowsOf[0], rowsOf[1], 'no pruning by default')
   for (let i = 2; i < rowsOf.length; i++) t.ok(rowsOf[i]! < rowsOf[i - 1]!, rowsOf.join())
 })
