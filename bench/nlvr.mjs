@@ -4,16 +4,16 @@
 //   GATECELL_DATA=<folder> node bench/nlvr.mjs model.safetensors [--blind blind.safetensors] [--draws 10] [--seed 0] [--json]
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { encodePng } from '../dist/esm/data/images/png.js'
 import { createRandom } from '../dist/esm/index.js'
 import { captionedScenes, kindOf, statements } from './data/nlvr/files.mjs'
-import { pngOf } from './data/nlvr/png.mjs'
 import { drawScene, HEIGHT, WIDTH } from './data/nlvr/scenes.mjs'
 import { isTrue } from './data/nlvr/sentences.mjs'
 
 /** @typedef {{score(images: Uint8Array[], captions: string[]): Promise<number[]>, words: {wordsOf(text: string): string[]},
  *   caption(images: Uint8Array[], options: object): Promise<{text: string}[][]>}} Captioner */
 
-const picture = (scene) => pngOf(drawScene(scene), { width: WIDTH, height: HEIGHT })
+const picture = (scene) => encodePng({ width: WIDTH, height: HEIGHT, channels: 3, values: drawScene(scene) })
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length
 
 /** The nats of captions, each with its scene. @param {Captioner} captioner */

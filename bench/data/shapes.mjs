@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { createRandom } from '../../dist/esm/index.js'
-import { pngOf } from './nlvr/png.mjs'
+import { encodePng } from '../../dist/esm/data/images/png.js'
 
 const [WIDTH, HEIGHT] = [48, 32]
 const COLOURS = { red: [214, 40, 40], green: [42, 157, 60], blue: [40, 80, 214], yellow: [240, 190, 30] }
@@ -53,7 +53,7 @@ export function makeShapes(folder, { count = 1500, seed = 0 } = {}) {
   const random = createRandom(seed, 'shapes')
   const records = Array.from({ length: count }, (_, i) => {
     const { pixels, caption } = scene(random)
-    writeFileSync(join(folder, `${i}.png`), pngOf(pixels, { width: WIDTH, height: HEIGHT }))
+    writeFileSync(join(folder, `${i}.png`), encodePng({ width: WIDTH, height: HEIGHT, channels: 3, values: pixels }))
     return JSON.stringify({ file: `${i}.png`, caption })
   })
   writeFileSync(join(folder, 'captions.ndjson'), `${records.join('\n')}\n`)

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import sharp from 'sharp'
 import t from 'tap'
+import { encodePng } from '../../src/data/images/png.js'
 import { createRandom } from '../../src/random.js'
 import { root } from '../cli/command.js'
 
@@ -41,7 +42,7 @@ const { drawScene, VIEWS, WIDTH, HEIGHT } = (await bench('data/nlvr/scenes.mjs')
 const { isTrue } = (await bench('data/nlvr/sentences.mjs')) as {
   isTrue(text: string, scene: Scene): boolean | undefined
 }
-const { pngOf } = (await bench('data/nlvr/png.mjs')) as { pngOf(pixels: Uint8Array, size: object): Buffer }
+const pngOf = (values: Uint8Array) => encodePng({ width: WIDTH, height: HEIGHT, channels: 3, values })
 const files = (await bench('data/nlvr/files.mjs')) as {
   statements(root: string): Statement[]
   captionedScenes(root: string, part: string): Captioned[]
@@ -79,9 +80,7 @@ t.test('a scene as pixels, and as PNG', async (t) => {
     [at(94, 0), at(95, 0), at(94, 1), at(95, 1)],
     [158, 158, 52, 53].map((grey) => [grey, grey, grey])
   )
-  const { data, info } = await sharp(pngOf(pixels, { width: WIDTH, height: HEIGHT }))
-    .raw()
-    .toBuffer({ resolveWithObject: true })
+  const { data, info } = await sharp(pngOf(pixels)).raw().toBuffer({ resolveWithObject: true })
   t.match(info, { width: WIDTH, height: HEIGHT, channels: 3 })
   t.ok(data.equals(pixels))
 })
@@ -160,7 +159,7 @@ t.test('files to train on', { skip }, async (t) => {
       caption,
       /^(?:tower (?:[a-z]+ ?){1,4}){3}$|^(?:box (?:one|two|three|four|five|six|seven|eight)(?: (?:small|middle|large) [a-z]+ [a-z]+(?: touching)?)+ ?){3}$/
     )
-  const given = new Set(files.statements(data).map(({ scene }) => pngOf(drawScene(scene), { width: WIDTH, height: HEIGHT }).toString('latin1'))) // prettier-ignore
+  const given = new Set(files.statements(data).map(({ scene }) => pngOf(drawScene(scene)).toString('latin1'))) // prettier-ignore
   for (const { file, split } of captions)
     t.equal(given.has(readFileSync(join(folder, 'seen', file), 'latin1')), split !== 'train', file)
   const blank = lines(make({ root: data, folder: join(folder, 'blank'), seed: 1, count: 20, blank: true }).captions)

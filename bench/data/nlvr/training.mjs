@@ -7,11 +7,11 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { argv, env } from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { encodePng } from '../../../dist/esm/data/images/png.js'
 import { createRandom } from '../../../dist/esm/index.js'
 import { describe } from './descriptions.mjs'
 import { drawnExamples } from './drawn.mjs'
 import { captionedScenes, statements } from './files.mjs'
-import { pngOf } from './png.mjs'
 import { drawScene, HEIGHT, WIDTH } from './scenes.mjs'
 
 /** One of so many groups of the training data chooses weights. */
@@ -19,6 +19,8 @@ const CHOOSES = 10
 
 /** Does a group of the training data choose weights? By a checksum, so that its scenes stay together. @param {string} group */
 const chooses = (group) => createHash('sha256').update(group).digest().readUInt32BE(0) % CHOOSES === 0
+
+const pngOf = (scene) => encodePng({ width: WIDTH, height: HEIGHT, channels: 3, values: drawScene(scene) })
 
 /** A scene without regard to the order of boxes and items. */
 const keyOf = (scene) =>
@@ -47,11 +49,10 @@ export function make({ root, folder, seed, count, blank = false }) {
   }
   const fileOf = ({ name, split }) => (blank ? `${split}.png` : `${name}.png`)
   if (blank) {
-    const grey = pngOf(new Uint8Array(3).fill(128), { width: 1, height: 1 })
+    const grey = encodePng({ width: 1, height: 1, channels: 3, values: new Uint8Array(3).fill(128) })
     for (const split of ['train', 'valid', 'test']) writeFileSync(join(folder, `${split}.png`), grey)
   } else {
-    for (const one of found)
-      writeFileSync(join(folder, fileOf(one)), pngOf(drawScene(one.scene), { width: WIDTH, height: HEIGHT }))
+    for (const one of found) writeFileSync(join(folder, fileOf(one)), pngOf(one.scene))
   }
   const lines = (captionOf) => found.map((one) => ({ file: fileOf(one), caption: captionOf(one), split: one.split }))
   return {
