@@ -1,13 +1,10 @@
 // The engine: sessions as values, texts, prompts that come again, ends in every phase, priorities.
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { createEngine, setThreads, type Chunk, type Engine, type Generation } from '../../../src/index.js'
-import { model, reference, vocabulary, VOCABULARY } from './world.js'
+import { createEngine, setThreads, type Chunk } from '../../../src/index.js'
+import { idle, model, present, reference, tokensOf, vocabulary, VOCABULARY } from './world.js'
 
 const letters = (count: number) => Array.from({ length: count }, (_, i) => (i * 5 + 2) % VOCABULARY)
-const tokensOf = async (generation: Generation) => [...(await generation.result()).tokens]
-const idle = { running: 0, waiting: 0, paused: 0 }
-const present = ({ counts: { running, waiting, paused } }: Engine) => ({ running, waiting, paused })
 
 t.test(
   'a generation beside a thousand others, with one and two threads, has the tokens that it has alone',

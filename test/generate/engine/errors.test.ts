@@ -10,15 +10,9 @@ import {
   linear,
   lstm,
   ops,
-  type Engine,
-  type EngineState,
-  type Generation
+  type EngineState
 } from '../../../src/index.js'
-import { model, reference, VOCABULARY } from './world.js'
-
-const tokensOf = async (generation: Generation) => [...(await generation.result()).tokens]
-const idle = { running: 0, waiting: 0, paused: 0 }
-const present = ({ counts: { running, waiting, paused } }: Engine) => ({ running, waiting, paused })
+import { idle, model, present, reference, tokensOf, VOCABULARY } from './world.js'
 
 t.test('bounds are refused with a typed error, and disposal ends what is under way', async (t) => {
   const engine = createEngine(model, { maxRows: 1, maxWaiting: 2, maxSessions: 1 })

@@ -6,8 +6,10 @@ import {
   i32,
   linear,
   lstm,
+  type Engine,
   type EngineVocabulary,
   type Finish,
+  type Generation,
   type ScoredToken,
   type TokenOptions
 } from '../../../src/index.js'
@@ -15,6 +17,13 @@ import { softmaxOf } from '../../../src/generate/probabilities.js'
 import { streamKind } from '../../../src/generate/stream-kind.js'
 
 export const VOCABULARY = 29
+
+/** The tokens of a whole generation. */
+export const tokensOf = async (generation: Generation) => [...(await generation.result()).tokens]
+
+/** The counts of an engine that has nothing to do, and those of an engine now. */
+export const idle = { running: 0, waiting: 0, paused: 0 }
+export const present = ({ counts: { running, waiting, paused } }: Engine) => ({ running, waiting, paused })
 
 export const model = defineModel(
   {
