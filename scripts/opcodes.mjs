@@ -1,5 +1,5 @@
-// Writes src/graph/op-list.ts, the numbers of ops and of the functions of map programs for TypeScript, from
-// native/include/gatecell/ops.def and native/kernels/map_codes.h. `--print` prints it instead.
+// Writes src/graph/op-list.ts, the numbers of ops, of the functions of map programs and of the activations of cells for TypeScript, from
+// native/include/gatecell/ops.def and native/kernels/{map,activation}_codes.h. `--print` prints it instead.
 import { readFileSync, writeFileSync } from 'node:fs'
 
 const root = new URL('../', import.meta.url)
@@ -12,11 +12,12 @@ const rows = [...read('native/include/gatecell/ops.def').matchAll(/^GC_(HOST_)?O
     return `  ${camel(name)}: ${number}`
   }
 )
-const codes = [...read('native/kernels/map_codes.h').matchAll(/F\((\d+), \w+, (\w+), (\d)\)/g)].map(
-  ([, number, name, operands]) => `  ${camel(name)}: { code: ${number}, operands: ${operands} }`
-)
-const text = `// The numbers of the ops and of the functions of map programs. Written by \`npm run opcodes\` from native/include/gatecell/ops.def and
-// native/kernels/map_codes.h, which describe them.
+const codes = (file, count) =>
+  [...read(`native/kernels/${file}`).matchAll(/F\((\d+), \w+, (\w+), (\d)\)/g)].map(
+    ([, number, name, size]) => `  ${camel(name)}: { code: ${number}, ${count}: ${size} }`
+  )
+const text = `// The numbers of the ops, of the functions of map programs, and of the activations of cells. Written by \`npm run opcodes\` from
+// native/include/gatecell/ops.def and native/kernels/{map,activation}_codes.h, which describe them.
 
 /** The numbers of the ops. */
 export const opcodes = {
@@ -25,7 +26,12 @@ ${rows.join(',\n')}
 
 /** The functions of map programs: number and count of operands. */
 export const mapCodes = {
-${codes.join(',\n')}
+${codes('map_codes.h', 'operands').join(',\n')}
+} as const
+
+/** The activation functions of cells: number and count of parameters. */
+export const activationCodes = {
+${codes('activation_codes.h', 'parameters').join(',\n')}
 } as const
 `
 if (process.argv.includes('--print')) process.stdout.write(text)

@@ -28,6 +28,7 @@ export { embedding, type EmbeddingOptions } from './layers/embedding.js'
 export { linear, type LinearOptions } from './layers/linear.js'
 export { gru, type GruOptions, type GruResult } from './layers/gru.js'
 export { lstm, type LstmOptions, type LstmResult } from './layers/lstm.js'
+export { rnn, type RnnOptions, type RnnResult } from './layers/rnn.js'
 export type { RecurrentOptions } from './layers/stack.js'
 export { windowLstm, type WindowLstmOptions } from './layers/window-lstm.js'
 export {
@@ -52,6 +53,7 @@ export {
 
 // Below the layers: for layers of your own.
 export * as ops from './graph/ops/index.js'
+export type { Activation, ActivationName } from './graph/ops/activations.js'
 export type { CrossEntropyOptions } from './graph/ops/losses.js'
 export type { RowWeightOptions } from './graph/ops/weighted.js'
 export type { Expression, Operand } from './graph/ops/map.js'

@@ -77,7 +77,7 @@ namespace {
 gc_status expect_no_noise(const Plan& plan) {
   for (const Node& node : plan.nodes) {
     const std::vector<double>& a = node.attributes;
-    const bool recurrent = node.op->opcode == GC_OP_LSTM || node.op->opcode == GC_OP_GRU;
+    const bool recurrent = is_recurrent(node.op->opcode);
     if (node.trains &&
         (node.op->opcode == GC_OP_DROPOUT || (recurrent && a[kDropout] + a[kZoneoutC] + a[kZoneoutH] > 0)))
       return fail(GC_UNSUPPORTED, "%s has no gradient without its noise on the GPU: compute it on the processor",

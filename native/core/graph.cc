@@ -118,7 +118,7 @@ bool is_copy(const Plan& plan, int id) {
   const int producer = plan.tensors[id].producer;
   if (producer < 0) return false;
   const Node& node = plan.nodes[producer];
-  if (node.op->opcode != GC_OP_LSTM && node.op->opcode != GC_OP_GRU) return false;
+  if (!is_recurrent(node.op->opcode)) return false;
   for (size_t i = kCellsOut; i < node.out.size(); ++i)
     if (node.out[i] == id) return true;
   return false;

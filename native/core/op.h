@@ -77,6 +77,9 @@ struct OpDef {
 };
 const OpDef* find_op(int opcode);
 
+// Returns whether an op is a recurrent layer, with the slots of gatecell/lstm_slots.h.
+inline bool is_recurrent(int opcode) { return opcode == GC_OP_LSTM || opcode == GC_OP_GRU || opcode == GC_OP_RNN; }
+
 struct Node {
   const OpDef* op = nullptr;
   int index = 0;

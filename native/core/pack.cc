@@ -11,11 +11,8 @@ namespace gatecell {
 namespace {
 // Returns the row of W at position j of the packed dimension that runs over W's rows; -1 in the padding.
 int64_t source_row(const Packed& p, int64_t j, int64_t rows) {
-  if (packs_gates(p.kind)) {
-    const int64_t hidden = rows / gate_count(gates_of(p.kind));
-    return j < panels_of(hidden) * 64 ? gate_row(j, hidden, gates_of(p.kind)) : -1;
-  }
-  return j < rows ? j : -1;
+  if (p.gates == Gates::kNone) return j < rows ? j : -1;
+  return j < order_length(rows, p.gates) ? gate_row(j, rows / gate_count(p.gates), p.gates) : -1;
 }
 
 // Packs B(k, n) = W[row(n)][k] for four neighbouring columns n, k0 <= k < k1; zeros if there is no row.
@@ -135,14 +132,13 @@ void pack_bias(const Store& s, const Packed& p, int64_t block) {
     return row < 0 ? 0.0f : s.data[s.params[param].offset + row];
   };
   for (int64_t j = block * 64; j < block * 64 + 64; ++j)
-    p.block.floats()[j] = value(b.b_ih, b.gru ? Gates::kGruInput : Gates::kLstm, j) +
-                          value(b.b_hh, b.gru ? Gates::kGruState : Gates::kLstm, j);
+    p.block.floats()[j] = value(b.b_ih, b.ih, j) + value(b.b_hh, b.hh, j);
 }
 }  // namespace
 
 void pack_block(const Store& s, const Packed& p, int64_t block) {
   if (p.kind == PackKind::kGateBias) return pack_bias(s, p, block);
-  const bool transposed = packs_transposed(p.kind);
+  const bool transposed = p.kind == PackKind::kForward;
   if (p.format == Format::kInt8) pack_bytes_transposed(s, p, block);
   else if (p.format == Format::kBf16)
     transposed ? pack_pairs_transposed(s, p, block) : pack_pairs_straight(s, p, block);

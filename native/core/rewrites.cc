@@ -10,7 +10,6 @@
 
 namespace gatecell {
 namespace {
-bool is_recurrent(const Node& node) { return node.op->opcode == GC_OP_LSTM || node.op->opcode == GC_OP_GRU; }
 int input(const Node& node, size_t at) { return at < node.in.size() ? node.in[at] : -1; }
 bool is_reverse(const Node& layer) { return layer.attributes[kReverse] != 0; }
 
@@ -110,14 +109,14 @@ bool is_worth_a_team(const Plan& plan, const Node& layer) {
   const Tensor &y = plan.tensors[layer.out[kY]], &w_ih = plan.tensors[layer.in[kWeightIh]],
                &w_hh = plan.tensors[layer.in[kWeightHh]];
   const double weights = static_cast<double>(w_ih.rows * w_ih.cols + w_hh.rows * w_hh.cols),
-               gates = layer.op->opcode == GC_OP_GRU ? 3 : 4;
+               gates = layer.op->opcode == GC_OP_GRU ? 3 : layer.op->opcode == GC_OP_RNN ? 1 : 4;
   return plan.team(16.0 * static_cast<double>(y.dims[0] * y.dims[1]) * weights / gates) > 1;
 }
 
 // Returns whether two neighbours read the same sequence (and lengths) in opposite directions, and nothing of each other. On the processor
 // each gets half of the team, so each must have work for several threads; a device has room for both in any case.
 bool are_directions(const Plan& plan, const Node& a, const Node& b) {
-  if (a.op != b.op || !is_recurrent(a) || is_reverse(a) == is_reverse(b)) return false;
+  if (a.op != b.op || !is_recurrent(a.op->opcode) || is_reverse(a) == is_reverse(b)) return false;
   if (input(a, kX) != input(b, kX) || input(a, kLengths) != input(b, kLengths)) return false;
   for (int id : b.in)
     if (id >= 0 && plan.tensors[id].producer == a.index) return false;
@@ -138,7 +137,7 @@ constexpr int kMostLayers = 8;  // the number of branches that a device runs at 
 Node* layer_below(Plan& plan, const Node& layer) {
   for (int id = layer.in[kX]; id >= 0 && plan.tensors[id].producer >= 0;) {
     Node& node = plan.nodes[plan.tensors[id].producer];
-    if (is_recurrent(node)) return node.out[kY] == id ? &node : nullptr;
+    if (is_recurrent(node.op->opcode)) return node.out[kY] == id ? &node : nullptr;
     if (node.op->opcode != GC_OP_DROPOUT) return nullptr;
     id = node.in[0];
   }
@@ -147,7 +146,7 @@ Node* layer_below(Plan& plan, const Node& layer) {
 
 int layers_of(const Plan& plan, int first, int last) {
   int layers = 0;
-  for (int i = first; i <= last; ++i) layers += is_recurrent(plan.nodes[i]);
+  for (int i = first; i <= last; ++i) layers += is_recurrent(plan.nodes[i].op->opcode);
   return layers;
 }
 
@@ -176,7 +175,7 @@ const char* keeps_apart(const Plan& plan, const Node& below, const Node& layer, 
 
 void mark_stacks(Plan& plan) {
   for (Node& layer : plan.nodes) {
-    if (!is_recurrent(layer) || plan.tensors[layer.in[kX]].dims[0] < 2) continue;
+    if (!is_recurrent(layer.op->opcode) || plan.tensors[layer.in[kX]].dims[0] < 2) continue;
     const Node* below = layer_below(plan, layer);
     if (!below) continue;
     const int first = below->stack_first >= 0 ? below->stack_first : below->index;

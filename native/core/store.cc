@@ -17,10 +17,9 @@ struct PackShape {
   int64_t k, columns;
 };
 
-PackShape pack_shape(const gc_param& p, PackKind kind) {
-  const int64_t outputs = p.dims[0], inputs = p.rank == 2 ? p.dims[1] : 1;
-  const int64_t rows = packs_gates(kind) ? panels_of(outputs / gate_count(gates_of(kind))) * 64 : outputs;
-  return packs_transposed(kind) ? PackShape{inputs, rows} : PackShape{rows, inputs};
+PackShape pack_shape(const gc_param& p, PackKind kind, Gates gates) {
+  const int64_t inputs = p.rank == 2 ? p.dims[1] : 1, rows = order_length(p.dims[0], gates);
+  return kind == PackKind::kForward ? PackShape{inputs, rows} : PackShape{rows, inputs};
 }
 
 void multiply_token_gates(const Store& s, const Packed& p, int threads) {
@@ -42,8 +41,8 @@ void multiply_token_gates(const Store& s, const Packed& p, int threads) {
 
 int Store::request_token_gates(const TokenGates& token) {
   const int64_t hidden = params[token.w_ih].dims[0] / 4;
-  const int weights = request_pack(token.w_ih, PackKind::kForwardGates);
-  const int bias = request_gate_bias({token.b_ih, token.b_hh, hidden, false});
+  const int weights = request_pack(token.w_ih, PackKind::kForward, Gates::kLstm);
+  const int bias = request_gate_bias({token.b_ih, token.b_hh, hidden, Gates::kLstm, Gates::kLstm});
   if (weights < 0 || bias < 0) return -1;
   std::lock_guard<std::mutex> lock(table);
   for (int i = 0; i < packs.size(); ++i) {
@@ -62,14 +61,16 @@ int Store::request_token_gates(const TokenGates& token) {
   return packs.add(std::move(packed));
 }
 
-int Store::request_pack(int param, PackKind kind, Format format) {
+int Store::request_pack(int param, PackKind kind, Gates gates, Format format) {
   std::lock_guard<std::mutex> lock(table);
   for (int i = 0; i < packs.size(); ++i)
-    if (packs[i]->param == param && packs[i]->kind == kind && packs[i]->format == format) return i;
+    if (packs[i]->param == param && packs[i]->kind == kind && packs[i]->gates == gates && packs[i]->format == format)
+      return i;
   auto packed = std::make_unique<Packed>();
-  const PackShape shape = pack_shape(params[param], kind);
+  const PackShape shape = pack_shape(params[param], kind, gates);
   packed->param = param;
   packed->kind = kind;
+  packed->gates = gates;
   packed->format = format;
   packed->k = (shape.k + static_cast<int>(format) - 1) / static_cast<int>(format);
   packed->blocks = (shape.columns + 63) / 64;
@@ -83,7 +84,7 @@ int Store::request_gate_bias(const GateBias& b) {
   for (int i = 0; i < packs.size(); ++i) {
     const GateBias& a = packs[i]->biases;
     if (packs[i]->kind == PackKind::kGateBias && a.b_ih == b.b_ih && a.b_hh == b.b_hh && a.hidden == b.hidden &&
-        a.gru == b.gru)
+        a.ih == b.ih && a.hh == b.hh)
       return i;
   }
   auto packed = std::make_unique<Packed>();
@@ -91,7 +92,7 @@ int Store::request_gate_bias(const GateBias& b) {
   packed->param = -1;
   packed->biases = b;
   packed->k = 1;
-  packed->blocks = panels_of(b.hidden);
+  packed->blocks = panels_of(b.hidden, b.ih);
   if (!packed->block.allocate(packed->blocks * 64 * 4)) return -1;
   return packs.add(std::move(packed));
 }

@@ -19,17 +19,17 @@ struct DeviceStore;
 
 // How a parameter W[O, K] is packed into blocks of 64 columns, each [tile][k][tile columns]:
 enum class PackKind {
-  kForward,          // B(k, n) = W[n][k]: y = x W^T
-  kForwardGates,     // the same with n running over [panel][gate][16 units]
-  kBackward,         // B(k, n) = W[k][n]: dx = dy W
-  kBackwardGates,    // the same with k running over [panel][gate][16 units]
-  kForwardGruInput,  // as the kinds of the gates, for W[3H, ...] of a GRU: slots that a product does not use are zero
-  kForwardGruState,
-  kBackwardGruInput,
-  kBackwardGruState,
+  kForward,     // B(k, n) = W[n][k]: y = x W^T
+  kBackward,    // B(k, n) = W[k][n]: dx = dy W
   kTokenGates,  // [panel][v][64]: W_ih e_v + b for every row e_v of an embedding table
   kGateBias,    // [panel][64]: b_ih + b_hh
 };
+
+// The order of W's rows in a pack, and in the gate buffers of recurrent layers. kNone: as they are.
+// W[4H, ...] and W[3H, ...] have panels of 16 units with four slots [panel][slot][16 units]; slots that W does not fill are zero. kLstm:
+// i, f, g, o. kGruInput: r, z, n, none; kGruState: r, z, none, n; kGruReset: r, z, none, none. kGruNew: only the rows of n, as they are.
+// kRnn: W[H, ...] as it is, with zeros up to whole panels of 64 units.
+enum class Gates { kNone, kLstm, kGruInput, kGruState, kGruReset, kGruNew, kRnn };
 
 // The parameters from which a kTokenGates pack is made; b_ih and b_hh may be -1.
 struct TokenGates {
@@ -40,7 +40,7 @@ struct TokenGates {
 struct GateBias {
   int b_ih, b_hh;
   int64_t hidden;
-  bool gru;
+  Gates ih, hh;  // the order of either
 };
 
 // How a packed weight is stored: one value to a word, or two or four neighbours in k.
@@ -49,6 +49,7 @@ enum class Format { kF32 = 1, kBf16 = 2, kInt8 = 4 };
 struct Packed {
   int param;
   PackKind kind;
+  Gates gates = Gates::kNone;
   Format format = Format::kF32;
   int64_t k = 0;                     // inner length, in words
   int64_t blocks = 0;                // blocks of 64 columns
@@ -61,7 +62,7 @@ struct Packed {
   const float* data() const { return block.floats(); }
   float* scale() const { return scales.floats(); }
   int32_t* correction() const { return reinterpret_cast<int32_t*>(scales.floats() + blocks * 64); }
-  GateBias biases = {-1, -1, 0, false};  // kGateBias
+  GateBias biases = {-1, -1, 0, Gates::kNone, Gates::kNone};  // kGateBias
   const Packed* start = nullptr;         // kTokenGates: the packed biases
 };
 
@@ -111,8 +112,7 @@ struct Store {
   mutable std::mutex table;
 
   // Returns the id of the pack, which the first request creates, or -1 if there is no memory. Called while a plan is compiled.
-  int request_pack(int param, PackKind kind, Format format = Format::kF32);
-  // The kForwardGates pack of W_ih must have been requested before.
+  int request_pack(int param, PackKind kind, Gates gates = Gates::kNone, Format format = Format::kF32);
   int request_token_gates(const TokenGates& token);
   int request_gate_bias(const GateBias& biases);
   // Returns the bytes of all packs. It may be called while another thread compiles a plan on this store.
@@ -125,27 +125,30 @@ void refresh_packs(Store& store, const std::vector<int>& ids, int threads);
 // Fills one block of 64 columns (pack.cc).
 void pack_block(const Store& store, const Packed& pack, int64_t block);
 
-// Returns the number of panels of 16 hidden units.
-inline int64_t panels_of(int64_t hidden) { return (hidden + 15) / 16; }
-// The meaning of the four gate slots of a unit. kLstm: i, f, g, o. GRU: r, z, n of x, n of h; W_ih leaves the fourth slot empty, W_hh the third.
-enum class Gates { kLstm, kGruInput, kGruState };
-inline int64_t gate_count(Gates gates) { return gates == Gates::kLstm ? 4 : 3; }
-// Returns the row of W[4H, ...] or W[3H, ...] at position j of [panel][slot][16 units], or -1 in the padding and in slots that W does not fill.
+// Returns the number of panels of 16 hidden units, or of 64 if a unit has one slot.
+inline int64_t panels_of(int64_t hidden, Gates gates = Gates::kLstm) {
+  return gates == Gates::kRnn ? (hidden + 63) / 64 : (hidden + 15) / 16;
+}
+// Returns how many rows of W each unit has.
+inline int64_t gate_count(Gates gates) { return gates == Gates::kRnn ? 1 : gates == Gates::kLstm ? 4 : 3; }
+// Returns the row of W at position j of its order, or -1 in the padding and in slots that W does not fill.
 inline int64_t gate_row(int64_t j, int64_t hidden, Gates gates = Gates::kLstm) {
   const int64_t unit = j / 64 * 16 + j % 16, place = j % 64 / 16;
-  if (unit >= hidden || (gates == Gates::kGruInput && place == 3) || (gates == Gates::kGruState && place == 2))
-    return -1;
-  return (gates == Gates::kGruState && place == 3 ? 2 : place) * hidden + unit;
+  const bool filled = unit < hidden;
+  switch (gates) {
+    case Gates::kRnn: return j < hidden ? j : -1;
+    case Gates::kGruNew: return j < hidden ? 2 * hidden + j : -1;
+    case Gates::kGruInput: return filled && place < 3 ? place * hidden + unit : -1;
+    case Gates::kGruReset: return filled && place < 2 ? place * hidden + unit : -1;
+    case Gates::kGruState: return filled && place != 2 ? (place < 2 ? place : 2) * hidden + unit : -1;
+    default: return filled ? place * hidden + unit : -1;
+  }
 }
-// Returns whether the columns or the inner length of a pack run over gates, and over which.
-inline bool packs_gates(PackKind kind) { return kind != PackKind::kForward && kind != PackKind::kBackward; }
-inline Gates gates_of(PackKind kind) {
-  if (kind == PackKind::kForwardGruInput || kind == PackKind::kBackwardGruInput) return Gates::kGruInput;
-  return kind == PackKind::kForwardGruState || kind == PackKind::kBackwardGruState ? Gates::kGruState : Gates::kLstm;
-}
-inline bool packs_transposed(PackKind kind) {
-  return kind == PackKind::kForward || kind == PackKind::kForwardGates || kind == PackKind::kForwardGruInput ||
-         kind == PackKind::kForwardGruState;
+// Returns the length of the order of a parameter with `rows` rows.
+inline int64_t order_length(int64_t rows, Gates gates) {
+  if (gates == Gates::kNone) return rows;
+  const int64_t hidden = rows / gate_count(gates);
+  return gates == Gates::kGruNew ? hidden : panels_of(hidden, gates) * 64;
 }
 }  // namespace gatecell
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "activation_codes.h"
 #include "map_codes.h"
 
 // C[M x columns] (+)= A[M x K] * B[K x columns], k cut in `segments` of `segment_length`.
@@ -30,13 +31,21 @@ typedef struct gc_gemm {
 // The kind of cell, an index into the tables of cell kernels.
 // GC_CELL_GRU: gates are r, z, n and the part of n that comes from h; in the backward pass c_prev is h_prev.
 // GC_CELL_OPEN: without the output h = o * tanh(c) and its gradients, which the functions of layer normalisation compute (gc_norm).
+// The others have a gc_form. GC_CELL_LSTM_FORM: the LSTM, with peepholes or without. GC_CELL_GRU_FORM: as GC_CELL_GRU.
+// GC_CELL_RESET_GATES and GC_CELL_RESET_STATE: the two halves of a GRU whose reset gate comes before the product of n, which is computed
+// between them. GC_CELL_RNN: up to 64 units in a panel, of which gates has the pre-activations in both passes.
 enum {
   GC_CELL_PLAIN = 0,
   GC_CELL_PEEPHOLE = 1,
   GC_CELL_ZONEOUT = 2,
   GC_CELL_OPEN = 3,
   GC_CELL_GRU = 4,
-  GC_CELL_VARIANTS = 5
+  GC_CELL_LSTM_FORM = 5,
+  GC_CELL_GRU_FORM = 6,
+  GC_CELL_RESET_GATES = 7,
+  GC_CELL_RESET_STATE = 8,
+  GC_CELL_RNN = 9,
+  GC_CELL_VARIANTS = 10
 };
 
 // One time step of the cell for `rows` batch rows of one panel of 16 hidden units.
@@ -52,6 +61,9 @@ typedef struct gc_cell {
   const float *zone_c, *zone_h;  // shares of c_prev and h_prev that are kept; row stride zone_row, 0: 16 for all rows
   const float* h_prev;           // row stride h_row
   int64_t zone_row;
+  const gc_form* form;
+  float* pre;     // forms: the pre-activations for the backward pass, laid out as gates; or null
+  int64_t units;  // GC_CELL_RNN: a multiple of 16
 } gc_cell;
 
 // The backward pass of the same. gates: activations in, gradients of the pre-activations out.
@@ -69,6 +81,9 @@ typedef struct gc_cell_backward {
   float*
       dh_past;  // zoneout: the part of the gradient of h that goes directly to h_prev; may be dh itself, row stride dh_row
   int64_t zone_row;
+  const gc_form* form;
+  const float* pre;
+  int64_t units;
 } gc_cell_backward;
 
 // Layer normalisation inside the cell, for one row. The comments of shared/norm.inl list what each function reads and writes.

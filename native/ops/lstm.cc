@@ -48,6 +48,10 @@ enum {
   kNormDc,
   kStats,
   kGains,
+  kPre,
+  kReset,
+  kResetProduct,
+  kPackedReset,
   kBufferCount
 };
 
@@ -68,12 +72,6 @@ int64_t gate_panel_stride(int64_t T, int64_t B) {
   if (rows < period / 2) return rows;
   const int64_t wanted = step % period, have = rows % period;
   return rows + (wanted - have + period) % period;
-}
-
-std::string format_name(Format format) {
-  if (format == Format::kInt8) return std::string(int8_kernels().name) + " int8";
-  if (format == Format::kBf16) return std::string(bf16_kernels().name) + " bf16";
-  return kernels().name;
 }
 
 void prepare_precision(Node& node, const Lstm& s, Life kept) {
@@ -116,6 +114,13 @@ void prepare_variants(Node& node, const Lstm& s, Life kept) {
     node.buffers[kStats] = {rows * 4 * 4, kept};
     node.buffers[kGains] = {s.panels * (64 + 64 + 16 + 16) * 4, kept};
   }
+  if (s.has_form && s.kind != CellKind::kRnn && node.trains)
+    node.buffers[kPre] = {s.panels * s.panel_stride * 4, Life::kSaved};
+  if (s.kind == CellKind::kResetGru) {
+    node.buffers[kReset] = {s.keep ? rows * s.ld * 4 : state, kept};
+    node.buffers[kResetProduct] = {state, kept};
+    node.buffers[kPackedReset] = {packed_rows_floats(rows, s.H) * 4, Life::kBackward};
+  }
   if (s.projection) {
     node.buffers[kOutputs] = {s.keep ? rows * s.ld * 4 : state, kept};
     node.buffers[kDr] = {rows * s.h_ld * 4, Life::kBackward};
@@ -124,18 +129,6 @@ void prepare_variants(Node& node, const Lstm& s, Life kept) {
   }
 }
 
-std::string variant_names(const Lstm& s) {
-  std::string text;
-  const auto add = [&](bool there, const char* name) { text += there ? std::string("; ") + name : std::string(); };
-  add(s.rows.has_lengths, "lengths: rows longest first, padding is not computed");
-  add(s.peephole_weight, "peepholes");
-  add(s.zones, "zoneout");
-  add(s.dropout > 0, "recurrent dropout");
-  add(s.projection, "output projection");
-  add(s.norm, "layer normalisation");
-  add(s.has_copies, "cells and gates are copied out");
-  return text;
-}
 }  // namespace
 
 void lstm_prepare(Plan& plan, Node& node) {
@@ -144,7 +137,7 @@ void lstm_prepare(Plan& plan, Node& node) {
   const Life kept = node.trains ? Life::kSaved : Life::kForward;
   node.buffers.assign(kBufferCount, {0, Life::kForward});
   node.buffers[kGates] = {lstm_gate_bytes(s, plan.threads), kept};
-  node.buffers[kCell] = {s.gru ? 0 : node.trains ? s.T * state : state, kept};
+  node.buffers[kCell] = {s.kind != CellKind::kLstm ? 0 : node.trains ? s.T * state : state, kept};
   node.buffers[kZeros] = {s.B * std::max(s.ld, s.h_ld) * 4, kept};
   if (!plan.only_observed) {
     node.buffers[kPackedX] = {packed_rows_floats(s.table ? s.table->rows : rows, s.I) * 4, Life::kBackward};
@@ -156,29 +149,8 @@ void lstm_prepare(Plan& plan, Node& node) {
   node.buffers[kTokenGrad] = {s.table ? s.panels * s.table->rows * 64 * 4 : 0, Life::kBackward};
   prepare_precision(node, s, kept);
   prepare_variants(node, s, kept);
-  const int ih = plan.input(node, kWeightIh)->slot, hh = plan.input(node, kWeightHh)->slot;
-  const PackKind forward[] = {s.gru ? PackKind::kForwardGruInput : PackKind::kForwardGates,
-                              s.gru ? PackKind::kForwardGruState : PackKind::kForwardGates};
-  const PackKind backward[] = {s.gru ? PackKind::kBackwardGruInput : PackKind::kBackwardGates,
-                               s.gru ? PackKind::kBackwardGruState : PackKind::kBackwardGates};
-  node.packs.assign(kPackCount, plan.store->request_pack(ih, forward[0], s.x_format));
-  node.packs[kHhForward] = plan.store->request_pack(hh, forward[1], s.format);
-  if (node.trains) node.packs[kHhBackward] = plan.store->request_pack(hh, backward[1], s.format);
-  if (node.trains && (s.table || s.x->wants_grad))
-    node.packs[kIhBackward] = plan.store->request_pack(ih, backward[0], s.x_format);
-  if (s.projection) node.packs[kHrForward] = plan.store->request_pack(s.projection->slot, PackKind::kForward);
-  if (s.projection && node.trains)
-    node.packs[kHrBackward] = plan.store->request_pack(s.projection->slot, PackKind::kBackward);
-  const Tensor *b_ih = plan.input(node, kBiasIh), *b_hh = plan.input(node, kBiasHh);
-  const int bias_ih = b_ih ? b_ih->slot : -1, bias_hh = b_hh ? b_hh->slot : -1;
-  node.packs[kBiasPack] = plan.store->request_gate_bias({bias_ih, bias_hh, s.H, s.gru});
-  if (s.table) node.packs[kTokenPack] = plan.store->request_token_gates({s.table->slot, ih, bias_ih, bias_hh});
-  node.why = format_name(s.format) + " 6-row tiles; " +
-             (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier"
-              : s.T == 1 ? "threads split the hidden units of a single step, no barrier"
-                         : "threads split the hidden units, one barrier a step") +
-             (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "") +
-             (node.partner >= 0 ? "; side by side with the other direction" : "") + variant_names(s);
+  lstm_request_packs(plan, node, s);
+  node.why = lstm_why(plan, node, s);
 }
 
 Lstm::Lstm(Plan& plan, const Node& node) {
@@ -196,8 +168,13 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   projection = plan.input(node, kWeightHr);
   T = x->dims[0], B = x->dims[1], I = table ? table->cols : x->dims[2], R = y->cols,
   H = projection ? projection->cols : R;
-  panels = panels_of(H);
-  ld = panels * 16, h_ld = y->ld;
+  kind = lstm_kind(node);
+  const Gates of_input[] = {Gates::kLstm, Gates::kGruInput, Gates::kGruInput, Gates::kRnn};
+  const Gates of_state[] = {Gates::kLstm, Gates::kGruState, Gates::kGruReset, Gates::kRnn};
+  input_gates = of_input[static_cast<int>(kind)], state_gates = of_state[static_cast<int>(kind)];
+  state_bias = kind == CellKind::kResetGru ? Gates::kGruInput : state_gates;
+  panels = panels_of(H, input_gates), units = kind == CellKind::kRnn ? 64 : 16;
+  ld = round_up(H, 16), h_ld = y->ld;
   rows = {T, B, node.attributes[kReverse] != 0, lengths != nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
   keep = node.trains;
   dropout = node.attributes[kDropout], zoneout_c = node.attributes[kZoneoutC], zoneout_h = node.attributes[kZoneoutH];
@@ -206,9 +183,12 @@ Lstm::Lstm(Plan& plan, const Node& node) {
   zone_row = zones && plan.noise && node.trains ? ld : 0;
   starts = rows.has_lengths || (h0 && h0->role == GC_PARAMETER) || (c0 && c0->role == GC_PARAMETER);
   norm = plan.input(node, kGainIh) != nullptr;
-  gru = node.op->opcode == GC_OP_GRU;
-  input_gates = gru ? Gates::kGruInput : Gates::kLstm, state_gates = gru ? Gates::kGruState : Gates::kLstm;
-  variant = gru               ? GC_CELL_GRU
+  has_form = lstm_has_form(node);
+  form = lstm_form(node);
+  variant = kind == CellKind::kRnn        ? GC_CELL_RNN
+            : kind == CellKind::kResetGru ? GC_CELL_RESET_GATES
+            : kind == CellKind::kGru      ? (has_form ? GC_CELL_GRU_FORM : GC_CELL_GRU)
+            : has_form                    ? GC_CELL_LSTM_FORM
             : norm            ? GC_CELL_OPEN
             : peephole_weight ? GC_CELL_PEEPHOLE
             : zones           ? GC_CELL_ZONEOUT
@@ -265,6 +245,10 @@ void Lstm::set_buffers(const Plan& plan, const Node& node) {
   norm_dh = node.buffers[kNormDh].data;
   norm_dc = node.buffers[kNormDc].data;
   stats = node.buffers[kStats].data;
+  pre = node.buffers[kPre].data;
+  reset_h = node.buffers[kReset].data;
+  reset_product = node.buffers[kResetProduct].data;
+  packed_reset = node.buffers[kPackedReset].data;
   gain_ih = node.buffers[kGains].data;
   gain_hh = gain_ih + panels * 64, gain_c = gain_hh + panels * 64, bias_c = gain_c + panels * 16;
 }

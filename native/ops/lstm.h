@@ -1,9 +1,10 @@
-// lstm.h: one LSTM layer over a whole sequence, and the layout of its memory. lstm_forward.cc has the forward pass, lstm_backward.cc the
-// recurrence back through time, lstm_gradients.cc the gradients of weights and inputs, lstm_share.cc the distribution of the work to
-// threads, lstm_rows.cc the rows that are active at each step, lstm_noise.cc random masks, lstm_norm.cc layer normalisation,
-// lstm_projection.cc the output projection, lstm_copies.cc copies of cells and gates for the caller.
+// lstm.h: one recurrent layer (LSTM, GRU, RNN) over a whole sequence, and the layout of its memory. lstm_forward.cc has the forward pass,
+// lstm_backward.cc the recurrence back through time, lstm_cell.cc the cell of one step, lstm_gradients.cc the gradients of weights and inputs,
+// lstm_share.cc the distribution of the work to threads, lstm_rows.cc the rows that are active at each step, lstm_noise.cc random masks,
+// lstm_norm.cc layer normalisation, lstm_projection.cc the output projection, gru_reset.cc the GRU with two products a step, lstm_copies.cc
+// copies of cells and gates for the caller.
 //
-// Hidden units come in panels of 16. The gate buffer is [panel][row][64] (i[16] f[16] g[16] o[16]): it takes the input
+// Hidden units come in panels of 16 (an RNN: 64). The gate buffer is [panel][row][64] (i[16] f[16] g[16] o[16]): it takes the input
 // projection, then pre-activations, then activations, and in the backward pass the gradients of the pre-activations, all in
 // place; and it is already the packed operand of the weight-gradient product. A row is one batch row at one step; the rows of a
 // step are contiguous. Without lengths row t * B + b is that of time t; with lengths only active rows exist (see LstmRows).
@@ -13,6 +14,7 @@
 
 #include "../core/op.h"
 #include "../core/packed_product.h"
+#include "../kernels/table.h"
 #include "gatecell/lstm_slots.h"
 
 namespace gatecell {
@@ -26,6 +28,8 @@ enum LstmPack {
   kTokenPack,
   kHrForward,
   kHrBackward,
+  kNewForward,  // the rows of n of W_hh, if the reset gate comes before their product
+  kNewBackward,
   kBiasPack,
   kPackCount
 };  // a pack that is not needed repeats kIhForward
@@ -67,9 +71,18 @@ struct LstmRows {
   int64_t mean() const { return !has_lengths || !length ? B : steps() > 0 ? (count() + steps() - 1) / steps() : 1; }
 };
 
+// kResetGru: the reset gate scales h before the product of n.
+enum class CellKind { kLstm, kGru, kResetGru, kRnn };
+CellKind lstm_kind(const Node& node);
+// lstm_form.cc: returns whether a cell needs kernels that read its form; the form; and GC_OK if its attributes are valid.
+bool lstm_has_form(const Node& node);
+gc_form lstm_form(const Node& node);
+gc_status lstm_check_form(const Plan& plan, const Node& node);
+
 struct Lstm {
   int64_t T, B, I, H, R;     // R: width of h; H, or that of the output projection
-  int64_t panels, ld, h_ld;  // ld: row stride of c and cell outputs, h_ld: of h; whole panels
+  int64_t panels, ld, h_ld;  // ld: row stride of c and cell outputs, h_ld: of h; multiples of 16
+  int64_t units;             // of a panel
   int64_t panel_stride;      // floats from panel to panel of the gate buffer
   int64_t chunk;             // steps whose input projection is made at once
   int64_t gate_base = 0;     // the first row of the gate buffer
@@ -114,8 +127,13 @@ struct Lstm {
   float *outputs, *dr, *dm, *packed_m;         // projection: cell outputs and gradients of h by row, dm [B][ld]
   // From norm_x, layer normalisation: normalised W x and U h, and the gradient of U h, in the layout of the gates; the gradient of the
   // normalised c by row; rstd of W x, rstd of U h, mean and rstd of c by row; gains and bias in panels.
-  bool gru;  // the cell of gru.cc: no c, and the four slots of a unit are those of Gates (core/store.h)
-  Gates input_gates, state_gates;
+  CellKind kind;
+  Gates input_gates, state_gates, state_bias;  // the order of W_ih and b_ih, of W_hh, and of b_hh in the gate buffer
+  bool has_form;
+  gc_form form;
+  float* pre;  // forms: pre-activations for the backward pass, laid out as the gates; or null
+  // kResetGru: r * h by row, or of one step without a backward pass; its product with W_hn, or the gradient of it, of one step [B][ld].
+  float *reset_h, *reset_product, *packed_reset;
   bool norm;
   float *norm_x, *norm_h, *norm_dh, *norm_dc, *stats, *gain_ih, *gain_hh, *gain_c, *bias_c;
   float* product;  // dropout: dG U of one step [B][h_ld]
@@ -144,8 +162,16 @@ struct Lstm {
   const float* dy_of(int64_t step) const {
     return !y->grad ? nullptr : rows.has_lengths ? dy_rows : y->grad + rows.first(step) * h_ld;
   }
+  bool is_gru() const { return kind == CellKind::kGru || kind == CellKind::kResetGru; }
   // Returns whether a part of dh goes directly to the step before, without the recurrent product. The backward pass of the cell stores it in dh.
-  bool passes() const { return zones || gru; }
+  bool passes() const { return zones || is_gru(); }
+  // Returns whether one thread needs all units of a row at each step.
+  bool whole_rows() const { return projection || norm || kind == CellKind::kResetGru; }
+  // Returns the columns of h and c of some panels.
+  Range columns_of(Range of) const { return {of.begin * units, std::min(of.end * units, ld)}; }
+  // Returns the operations of a product of one row by W_ih and W_hh.
+  double row_flops() const { return 2.0 * static_cast<double>(64 / units * H * (I + R)); }
+  float* reset_rows(int64_t step) const { return reset_h + (keep ? rows.first(step) * ld : 0); }
   // Returns whether the recurrent product reads a copy of h, masked or in another format, instead of h itself.
   bool copies_h() const { return drops || format != Format::kF32; }
   const float* operand(int64_t step) const {
@@ -202,6 +228,14 @@ void lstm_start_ranges(const Lstm& s);
 void lstm_publish(const Lstm& s, const float* h, Range rows, Range columns, int64_t step);
 void lstm_masked_gradient(const Lstm& s, Range rows, Range columns);
 
+// lstm_cell.cc: the cell of one step for a panel; of all of them, and of what lies between cell and product, back in time.
+void lstm_cells_forward(const Lstm& s, int variant, Range rows, int64_t panel, int64_t step);
+void lstm_cells_backward(Plan& plan, const Node& node, const Lstm& s, Range rows, Range panels, int64_t step);
+
+// gru_reset.cc: n and h of a kResetGru from its r and z, with the packed W_hn; the gradient of r * h from that of n.
+void gru_reset_forward(const Lstm& s, const Packed& u, Range rows, int64_t step);
+void gru_reset_backward(const Lstm& s, const Packed& u, Range rows);
+
 // lstm_norm.cc: functions of one row, except those with a panel or the share of a thread as argument.
 void lstm_pack_gains(Plan& plan, const Node& node, const Lstm& s);
 void lstm_norm_input(const Lstm& s, int64_t row);
@@ -222,9 +256,13 @@ void lstm_project_backward(Plan& plan, const Node& node, const Lstm& s, Range ro
 void lstm_pack_projection(const Lstm& s, int index, int team);
 void lstm_projection_gradient(Plan& plan, const Node& node, const Lstm& s, float* block, int index, int team);
 
-// lstm.cc: memory and kernel choice. lstm_check.cc: the checks, most of which gru.cc shares.
+// lstm.cc: memory and kernel choice. lstm_packs.cc: the packed weights, and the reasons of the choice. lstm_check.cc: the checks.
 void lstm_prepare(Plan& plan, Node& node);
+void lstm_request_packs(Plan& plan, Node& node, const Lstm& s);
+std::string lstm_why(const Plan& plan, const Node& node, const Lstm& s);
 gc_status lstm_check(Plan& plan, Node& node);
+// Checks a layer without c, whose weights have `gates` rows for each unit.
+gc_status lstm_check_without_cells(Plan& plan, Node& node, int64_t gates);
 gc_status lstm_check_parameter(const Plan& plan, const Node& node, const Tensor* t, const char* what,
                                std::initializer_list<int64_t> dims);
 gc_status lstm_check_state(const Plan& plan, const Node& node, const Tensor* t, const char* what, int64_t B,

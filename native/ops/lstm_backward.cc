@@ -16,32 +16,6 @@ void gather_dy(const Lstm& s, Range rows, Range columns, int64_t step) {
            static_cast<size_t>(columns.end - columns.begin) * 4);
 }
 
-void cells_backward(const Lstm& s, Range rows, Range panels, int64_t step) {
-  const int64_t first = rows.begin, row = s.rows.first(step) + first;
-  const float* dy = s.projection ? nullptr : s.dy_of(step);
-  for (int64_t r = rows.begin; r < rows.end && s.norm; ++r) lstm_norm_output_backward(s, dy, r, step);
-  for (int64_t p = panels.begin; p < panels.end; ++p) {
-    const int64_t unit = p * 16, at = first * s.ld + unit;
-    gc_cell_backward cell;
-    cell.gates = s.gate_rows(p, row);
-    cell.c_prev = (s.gru ? s.h_before(step) : s.c_before(step)) + at;
-    cell.c = s.c_after(step) + at;
-    cell.dy = dy ? dy + at : nullptr;
-    cell.dh = (s.projection ? s.dm : s.dh) + at;
-    cell.dc = s.dc + at;
-    cell.state_row = cell.dy_row = cell.dh_row = cell.dc_row = s.ld;
-    cell.rows = rows.end - first;
-    cell.peephole = s.peephole + p * 48;
-    cell.zone_c = s.zones_of(s.zone_c, row, unit);
-    cell.zone_h = s.zones_of(s.zone_h, row, unit);
-    cell.zone_row = s.zone_row;
-    cell.dh_past = s.dh + at;
-    kernels().cell_backward[s.variant](&cell);
-    if (s.half) bf16_kernels().narrow(cell.gates, 64, reinterpret_cast<uint16_t*>(cell.gates), 128, cell.rows, 64);
-  }
-  for (int64_t r = 0; r < rows.end - rows.begin && s.norm; ++r) lstm_norm_recurrent_backward(s, row + r);
-}
-
 void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team, Barrier& barrier) {
   const Packed& u = *plan.store->packs[node.packs[kHhBackward]];
   const bool by_rows = lstm_split(s, team) == Split::kRows;
@@ -50,10 +24,10 @@ void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team
   for (int64_t step = s.rows.steps() - 1; step >= 0; --step) {
     const Range rows = s.rows.active(mine.rows, step);
     if (rows.begin < rows.end) {
-      const Range columns = s.projection ? Range{0, s.h_ld} : Range{mine.panels.begin * 16, mine.panels.end * 16};
+      const Range columns = s.projection ? Range{0, s.h_ld} : s.columns_of(mine.panels);
       if (s.rows.has_lengths && s.y->grad) gather_dy(s, rows, columns, step);
       if (s.projection) lstm_project_backward(plan, node, s, rows, step);
-      cells_backward(s, rows, mine.panels, step);
+      lstm_cells_backward(plan, node, s, rows, mine.panels, step);
     }
     if (!by_rows) barrier.wait(team);
     if (rows.begin < rows.end) {
@@ -62,7 +36,7 @@ void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team
       m.c = s.drops ? s.product : s.dh;
       m.c_row = s.h_ld;
       m.columns = s.h_ld;
-      m.accumulate = s.passes() && !s.drops;
+      m.accumulate = s.drops ? s.kind == CellKind::kResetGru : s.passes();
       multiply(m, rows, blocks);
       const Range columns = {blocks.begin * 64, std::min(blocks.end * 64, s.h_ld)};
       if (s.drops && columns.begin < columns.end) lstm_masked_gradient(s, rows, columns);
@@ -71,7 +45,7 @@ void recurrence(Plan& plan, const Node& node, const Lstm& s, int index, int team
   }
 }
 
-double backward_flops(const Lstm& s) { return 16.0 * static_cast<double>(s.rows.count() * s.H * (s.I + s.R)); }
+double backward_flops(const Lstm& s) { return 2 * s.row_flops() * static_cast<double>(s.rows.count()); }
 
 void both_recurrences(Plan& plan, const Node& node, const Lstm& s) {
   const Node& other = plan.nodes[node.partner_back];

@@ -63,23 +63,28 @@ gc_status lstm_check_lengths(Plan& plan, const Node& node, int64_t B) {
 
 namespace {
 gc_status check_attributes(const Plan& plan, const Node& node) {
-  const gc_status status = lstm_check_rates(node);
+  gc_status status = lstm_check_rates(node);
+  if (status == GC_OK) status = lstm_check_form(plan, node);
   if (status != GC_OK) return status;
   const std::vector<double>& a = node.attributes;
   const bool zones = a[kZoneoutC] > 0 || a[kZoneoutH] > 0;
   const auto given = [&](size_t input) { return node.in.size() > input && node.in[input] >= 0; };
-  const bool projects = given(kWeightHr), norm = given(kGainIh);
+  const bool projects = given(kWeightHr), norm = given(kGainIh), form = lstm_has_form(node);
   for (size_t input : {kGainHh, kGainC, kBiasC})
     if (given(input) != norm)
       return fail(GC_INVALID_ARGUMENT, "lstm: expected all four parameters of layer normalisation or none");
-  if (norm && (zones || given(kPeephole)))
+  if (norm && (zones || given(kPeephole) || form))
     return fail(GC_UNSUPPORTED, "lstm: layer normalisation does not go together with %s: leave one out",
-                zones ? "zoneout" : "peepholes");
+                zones  ? "zoneout"
+                : form ? "clip, coupled gates or other activations"
+                       : "peepholes");
   if (norm && plan.format != Format::kF32)
     return fail(GC_UNSUPPORTED, "lstm: layer normalisation has only f32 kernels: use precision f32");
-  if (zones && (projects || given(kPeephole)))
+  if (zones && (projects || given(kPeephole) || form))
     return fail(GC_UNSUPPORTED, "lstm: zoneout does not go together with %s: leave one out",
-                projects ? "an output projection" : "peepholes");
+                projects ? "an output projection"
+                : form   ? "clip, coupled gates or other activations"
+                         : "peepholes");
   if (projects && plan.format == Format::kInt8)
     return fail(GC_UNSUPPORTED, "lstm: an output projection has no int8 kernels: use f32 or bf16");
   return GC_OK;
@@ -127,5 +132,36 @@ gc_status lstm_check(Plan& plan, Node& node) {
   if (status == GC_OK) status = lstm_check_lengths(plan, node, B);
   if (status == GC_OK) status = check_int8_sums(plan, I, R);
   return status == GC_OK ? check_attributes(plan, node) : status;
+}
+
+gc_status lstm_check_without_cells(Plan& plan, Node& node, int64_t gates) {
+  const Tensor &x = *plan.input(node, kX), &y = *plan.output(node, kY);
+  const char* name = node.op->name;
+  gc_status status = expect_dtype(node, x, "x", GC_F32);
+  if (status == GC_OK) status = expect_dtype(node, y, "y", GC_F32);
+  if (status != GC_OK) return status;
+  if (x.rank != 3) return fail(GC_INVALID_SHAPE, "%s: expected x of shape [T, B, I], got %s", name, x.shape().c_str());
+  const int64_t T = x.dims[0], B = x.dims[1], I = x.dims[2], H = y.cols;
+  const auto parameter = [&](int input, const char* what, std::initializer_list<int64_t> dims) {
+    if (status == GC_OK) status = lstm_check_parameter(plan, node, plan.input(node, input), what, dims);
+  };
+  status = expect_shape(plan, node, y, "y", {T, B, H});
+  parameter(kWeightIh, "weight_ih", {gates * H, I});
+  parameter(kWeightHh, "weight_hh", {gates * H, H});
+  parameter(kBiasIh, "bias_ih", {gates * H});
+  parameter(kBiasHh, "bias_hh", {gates * H});
+  if (status == GC_OK) status = lstm_check_state(plan, node, plan.input(node, kH0), "h0", B, H, true);
+  if (status == GC_OK) status = lstm_check_state(plan, node, plan.output(node, kHT), "hT", B, H, false);
+  if (status == GC_OK) status = lstm_check_copies(plan, node, {T, B, H});
+  if (status == GC_OK) status = lstm_check_lengths(plan, node, B);
+  if (status == GC_OK) status = lstm_check_rates(node);
+  if (status == GC_OK) status = lstm_check_form(plan, node);
+  if (status != GC_OK) return status;
+  if (plan.input(node, kC0) || plan.output(node, kCT) || plan.output(node, kCellsOut))
+    return fail(GC_INVALID_ARGUMENT, "%s: expected no c0, cT and cells: the layer has no cell state", name);
+  if (node.attributes[kZoneoutC] != 0 || node.attributes[kZoneoutH] != 0)
+    return fail(GC_UNSUPPORTED, "%s: zoneout is for LSTM layers: leave it out", name);
+  if (plan.format == Format::kInt8) return fail(GC_UNSUPPORTED, "%s has no int8 kernels: use f32 or bf16", name);
+  return GC_OK;
 }
 }  // namespace gatecell

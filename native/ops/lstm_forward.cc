@@ -125,30 +125,12 @@ void add_codes(const Lstm& s, const Packed& w, const float* codes, int64_t ld, c
                                   ranges + first, s.gate_rows(p, row + first), rows.end - first);
 }
 
-void cells_forward(const Lstm& s, Range rows, int64_t p, int64_t step) {
-  const int64_t first = rows.begin, unit = p * 16, at = first * s.ld + unit, row = s.rows.first(step) + first;
-  gc_cell cell;
-  cell.gates = s.gate_rows(p, row);
-  cell.c_prev = s.c_before(step) + at;
-  cell.c = s.c_after(step) + at;
-  cell.h = s.output_of(step) + at;
-  cell.state_row = s.ld;
-  cell.h_row = s.ld;
-  cell.rows = rows.end - first;
-  cell.peephole = s.peephole + p * 48;
-  cell.zone_c = s.zones_of(s.zone_c, row, unit);
-  cell.zone_h = s.zones_of(s.zone_h, row, unit);
-  cell.zone_row = s.zone_row;
-  cell.h_prev = s.h_before(step) + at;
-  kernels().cell_forward[s.variant](&cell);
-}
-
 // Calls body(panels) for groups of panels. Successive steps traverse the panels in opposite directions, so that a step begins with the weights
 // that the step before left in the cache. With one or two rows panels are taken in pairs: more independent chains hide more latency.
 template <class F>
 void each_group(const Lstm& s, Range panels, int64_t rows, bool backwards, F body) {
   const bool stream = rows <= 2;
-  const int64_t size = s.norm || (stream && s.T == 1) ? panels.end - panels.begin : stream ? 2 : 1;
+  const int64_t size = s.whole_rows() || (stream && s.T == 1) ? panels.end - panels.begin : stream ? 2 : 1;
   const int64_t count = size > 0 ? (panels.end - panels.begin + size - 1) / size : 0;
   for (int64_t i = 0; i < count; ++i) {
     const int64_t first = panels.begin + (backwards ? count - 1 - i : i) * size;
@@ -156,7 +138,9 @@ void each_group(const Lstm& s, Range panels, int64_t rows, bool backwards, F bod
   }
 }
 
-void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& mine, int64_t step) {
+// `reset`: the pack of W_hn, if the reset gate comes before its product.
+void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Packed* reset, const Share& mine,
+                  int64_t step) {
   const Range rows = s.rows.active(mine.rows, step);
   const int64_t count = rows.end - rows.begin, row = s.rows.first(step);
   if (count <= 0) return;
@@ -175,13 +159,13 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
     if (s.x_format == Format::kInt8) add_codes(s, w, x_from(s, row), s.x->ld, s.x_ranges + row, rows, panels, row);
     if (s.format == Format::kInt8) add_codes(s, u, m.a, s.h_ld, s.h_ranges + row, rows, panels, row);
     else multiply(m, rows, panels);
-    for (int64_t p = panels.begin; p < panels.end && !s.norm; ++p) cells_forward(s, rows, p, step);
-    if (!s.projection && !s.norm)
-      lstm_publish(s, s.h_after(step), rows, {panels.begin * 16, panels.end * 16}, step + 1);
+    for (int64_t p = panels.begin; p < panels.end && !s.norm; ++p) lstm_cells_forward(s, s.variant, rows, p, step);
+    if (reset) gru_reset_forward(s, *reset, rows, step);
+    if (!s.projection && !s.norm) lstm_publish(s, s.h_after(step), rows, s.columns_of(panels), step + 1);
   });
   if (!s.norm) return;
   for (int64_t r = rows.begin; r < rows.end; ++r) lstm_norm_recurrent(s, row + r);
-  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) cells_forward(s, rows, p, step);
+  for (int64_t p = mine.panels.begin; p < mine.panels.end; ++p) lstm_cells_forward(s, s.variant, rows, p, step);
   for (int64_t r = rows.begin; r < rows.end; ++r) lstm_norm_output(s, r, step);
 }
 
@@ -189,7 +173,7 @@ void step_forward(const Lstm& s, const Packed& w, const Packed& u, const Share& 
 void finish_step(Plan& plan, const Node& node, const Lstm& s, const Share& mine, int64_t step) {
   const Range rows = s.rows.active(mine.rows, step);
   if (rows.begin >= rows.end) return;
-  Range columns = {mine.panels.begin * 16, mine.panels.end * 16};
+  Range columns = s.columns_of(mine.panels);
   if (s.projection) {
     columns = {0, s.h_ld};
     lstm_project(plan, node, s, rows, step);
@@ -223,6 +207,7 @@ void begin_chunk(Plan& plan, const Node& node, const Lstm& s, const Share& mine,
 // Computes one thread's part of the pass.
 void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int team, Barrier& barrier) {
   const Packed &w = *plan.store->packs[node.packs[kIhForward]], &u = *plan.store->packs[node.packs[kHhForward]];
+  const Packed* reset = s.kind == CellKind::kResetGru ? plan.store->packs[node.packs[kNewForward]].get() : nullptr;
   const bool by_rows = lstm_split(s, team) == Split::kRows;
   const Share mine = lstm_share(s, index, team);
   const int64_t steps = s.rows.steps();
@@ -239,7 +224,7 @@ void run_forward(Plan& plan, const Node& node, const Lstm& s, int index, int tea
     if (!s.keep) part.gate_base = s.rows.span(first, last).begin;
     begin_chunk(plan, node, part, mine, first, last);
     for (int64_t step = first; step < last; ++step) {
-      step_forward(part, w, u, mine, step);
+      step_forward(part, w, u, reset, mine, step);
       finish_step(plan, node, part, mine, step);
       if (!by_rows && step + 1 < steps) barrier.wait(team);  // after the last step the join of the team is the barrier
     }
@@ -259,7 +244,7 @@ bool begin_forward(Plan& plan, const Node& node, const Lstm& s) {
   return true;
 }
 
-double forward_flops(const Lstm& s) { return 8.0 * static_cast<double>(s.rows.count() * s.H * (s.I + s.R)); }
+double forward_flops(const Lstm& s) { return s.row_flops() * static_cast<double>(s.rows.count()); }
 
 void both_forward(Plan& plan, const Node& node, const Lstm& s) {
   const Node& other = plan.nodes[node.partner];

@@ -79,6 +79,8 @@ void pack_table(const Lstm& s, Range tokens) {
 // Packs both operands of the weight gradients, transposed into tiles: x (or the table's rows), and the h of the previous step.
 void pack_operands(const Lstm& s, int index, int team) {
   lstm_pack_projection(s, index, team);
+  if (s.kind == CellKind::kResetGru)
+    pack_rows(s.reset_h, s.ld, s.H, share(s.rows.count(), index, team, 64), s.rows.count(), 0, s.packed_reset);
   if (s.half) pack_half_operands(s, index, team);
   if (s.table) pack_table(s, share(s.table->rows, index, team, 64));
   if (s.half) return;
@@ -103,7 +105,7 @@ void bias_gradient(const Lstm& s, int64_t panel, Gates gates, float* grad, bool 
 void bias_gradients(Plan& plan, const Node& node, const Lstm& s, int64_t panel) {
   for (int input : {kBiasIh, kBiasHh}) {
     const Tensor* b = plan.input(node, input);
-    const Gates gates = input == kBiasIh ? s.input_gates : s.state_gates;
+    const Gates gates = input == kBiasIh ? s.input_gates : s.state_bias;
     if (b && b->grad) bias_gradient(s, panel, gates, b->grad, node.accumulate[input]);
   }
 }
@@ -144,13 +146,25 @@ void peephole_gradient(const Lstm& s, int64_t panel, float* grad, bool accumulat
   }
 }
 
-// One panel of dW (from x) or dU (from h): 64 columns of the gradient, all inputs.
+// One panel of dW (from x) or dU (from h): its columns of the gradient, all inputs.
 void weight_task(const Lstm& s, int64_t panel, const float* packed, int64_t inputs, int64_t rows, const float* dg,
-                 float* block, float* grad, bool accumulate, Format format, Gates gates) {
+                 float* block, float* grad, bool accumulate, Format format, Gates gates, Range columns = {0, 64}) {
+  const int64_t width = columns.end - columns.begin;
   if (rows == 0) memset(block, 0, static_cast<size_t>(inputs) * 64 * 4);  // no row was active
-  weight_gradient_block(packed, inputs, rows, dg, 64, 64, block, format);
-  scatter_gradient(block, inputs, 64, grad, accumulate,
-                   [&](int64_t j) { return gate_row(panel * 64 + j, s.H, gates); });
+  weight_gradient_block(packed, inputs, rows, dg + columns.begin, 64, width, block, format);
+  scatter_gradient(block, inputs, width, grad, accumulate,
+                   [&](int64_t j) { return gate_row(panel * 64 + columns.begin + j, s.H, gates); });
+}
+
+// dU of a panel. If the reset gate comes before the product of n, the rows of n have another operand than those of r and z.
+void state_task(const Node& node, const Lstm& s, int64_t panel, int64_t rows, const float* dg, float* block,
+                float* grad) {
+  const auto task = [&](const float* packed, Gates gates, Range columns) {
+    weight_task(s, panel, packed, s.R, rows, dg, block, grad, node.accumulate[kWeightHh], s.format, gates, columns);
+  };
+  if (s.kind != CellKind::kResetGru) return task(s.packed_h, s.state_gates, {0, 64});
+  task(s.packed_h, Gates::kGruReset, {0, 32});
+  task(s.packed_reset, Gates::kGruInput, {32, 48});
 }
 
 // The folded table's gradient: dE = (dG summed by token) W_ih.
@@ -204,9 +218,7 @@ void gradients(Plan& plan, const Node& node, const Lstm& s, int index, int team)
     if (w.grad && !s.table)
       weight_task(s, p, s.packed_x, s.I, k, dg, block, w.grad, node.accumulate[kWeightIh], s.format, s.input_gates);
     const float* recurrent = s.norm ? s.norm_dh + p * s.panel_stride : dg;
-    if (u.grad)
-      weight_task(s, p, s.packed_h, s.R, k, recurrent, block, u.grad, node.accumulate[kWeightHh], s.format,
-                  s.state_gates);
+    if (u.grad) state_task(node, s, p, k, recurrent, block, u.grad);
     if (!s.norm) bias_gradients(plan, node, s, p);
     if (s.peephole_weight && s.peephole_weight->grad)
       peephole_gradient(s, p, s.peephole_weight->grad, node.accumulate[kPeephole]);

@@ -10,22 +10,11 @@
 #include <vector>
 
 #include "../core/store.h"
-#include "../kernels/table.h"
+#include "form_reference.h"
 #include "norm_reference.h"
 
 namespace gatecell {
 namespace reference {
-
-inline double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
-inline double tangent(double x) { return std::tanh(x); }
-inline float sigmoid(float x) {
-  gc_kernels_scalar.sigmoid(&x, &x, 1);
-  return x;
-}
-inline float tangent(float x) {
-  gc_kernels_scalar.tanh(&x, &x, 1);
-  return x;
-}
 
 template <class Real>
 struct Lstm {
@@ -33,6 +22,7 @@ struct Lstm {
   int64_t T, B, I, H;
   int64_t R = 0;  // width of h with a projection; 0 without one: then it is H
   bool reverse = false;
+  gc_form form = own_form();
   Values x, w_ih, w_hh, b_ih, b_hh, h0,
       c0;                        // the last four may be empty: zeros; h0 [R] and c0 [H]: learned, for every row
   std::vector<int32_t> lengths;  // empty: T everywhere
@@ -43,6 +33,7 @@ struct Lstm {
   Values zone_c, zone_h;                    // [T, B, H]: share of the step before that is kept; empty: none
   Values y, hT, cT;                         // results: [T, B, R], [B, R], [B, H]
   Values gates, cells, outputs;             // kept: activations [T, B, 4, H], cell states and outputs [T, B, H]
+  Values pre;                               // and pre-activations [T, B, 4, H]
   Values dy, dhT, dcT;                      // gradients of the results; empty: zeros
   Values dx, dw_ih, dw_hh, db, dh0, dc0, dpeephole, dw_hr, dgain_ih, dgain_hh, dgain_c,
       dbias_c;  // gradients; db is that of either bias
@@ -122,6 +113,7 @@ void Lstm<Real>::forward() {
   cells.assign(static_cast<size_t>(T * B * H), 0);
   outputs.assign(cells.size(), 0);
   gates.assign(static_cast<size_t>(T * B * 4 * H), 0);
+  pre = gates;
   hT.assign(static_cast<size_t>(B * P), 0);
   cT.assign(static_cast<size_t>(B * H), 0);
   for (const auto& [step, b] : places(false)) {
@@ -179,11 +171,16 @@ void Lstm<Real>::cell_forward(int64_t step, int64_t b, int64_t u) {
        &o = gates[gate(t, b, 3 * H + u)];
   const Real before = c_before(step, b, u);
   if (!peephole.empty()) i = std::fma(at(peephole, u), before, i), f = std::fma(at(peephole, H + u), before, f);
-  i = sigmoid(i), f = sigmoid(f), g = tangent(g);
+  const auto turn = [&](Real& v, int64_t r, const gc_activation& a) {
+    pre[gate(t, b, r + u)] = v;
+    v = activate_clipped(form, a, v);
+  };
+  turn(i, 0, form.f), turn(f, H, form.f), turn(g, 2 * H, form.g);
+  if (form.coupled) f = 1 - i;
   Real c = std::fma(f, before, i * g);
   if (!peephole.empty()) o = std::fma(at(peephole, 2 * H + u), c, o);
-  o = sigmoid(o);
-  Real h = o * tangent(c);
+  turn(o, 3 * H, form.f);
+  Real h = o * activate(form.h, c);
   if (!zone_c.empty()) {
     const Real zc = at(zone_c, state), zh = at(zone_h, state);
     c = std::fma(zc, before, (1 - zc) * c);

@@ -109,13 +109,14 @@ void Lstm<Real>::norms_backward(const Values& dg) {
 // `h` is the gradient of the output of the cell. With zoneout dh becomes the part of it that goes directly to the step before.
 template <class Real>
 void Lstm<Real>::cell_backward(int64_t step, int64_t b, int64_t u, Real h, Values& dh, Values& dc, Values& dg) const {
-  const auto sigmoid_slope = [](Real a, Real d) { return d * std::fma(-a, a, a); };
-  const auto tanh_slope = [](Real a, Real d) { return std::fma(-(a * a), d, d); };
   const int64_t t = time(step, b), state = (t * B + b) * H + u;
   const Real i = gates[gate(t, b, u)], f = gates[gate(t, b, H + u)], g = gates[gate(t, b, 2 * H + u)],
              o = gates[gate(t, b, 3 * H + u)];
   const Real before = c_before(step, b, u);
-  const Real c = tangent(zone_c.empty() ? at(cells, state) : std::fma(f, before, i * g));
+  const auto slope = [&](int64_t r, const gc_activation& a, Real y, Real d) {
+    return clipped_slope(form, a, pre[gate(t, b, r + u)], y, d);
+  };
+  const Real after = zone_c.empty() ? at(cells, state) : std::fma(f, before, i * g), c = activate(form.h, after);
   Real &carried = dc[static_cast<size_t>(b * H + u)], d = carried, past = 0;
   if (!zone_c.empty()) {
     const Real zc = at(zone_c, state), zh = at(zone_h, state);
@@ -124,13 +125,14 @@ void Lstm<Real>::cell_backward(int64_t step, int64_t b, int64_t u, Real h, Value
     past = zc * d;
     d = (1 - zc) * d;
   }
-  if (!normalises()) d = d + tanh_slope(c, h * o);
-  const Real d_o = normalises() ? dg[gate(t, b, 3 * H + u)] : sigmoid_slope(o, h * c);
+  if (!normalises()) d = d + activation_slope(form.h, after, c, h * o);
+  const Real d_o = normalises() ? dg[gate(t, b, 3 * H + u)] : slope(3 * H, form.f, o, h * c);
   if (!peephole.empty()) d = std::fma(at(peephole, 2 * H + u), d_o, d);
-  const Real d_i = sigmoid_slope(i, d * g), d_f = sigmoid_slope(f, d * before);
+  const Real d_i = slope(0, form.f, i, form.coupled ? d * (g - before) : d * g),
+             d_f = form.coupled ? 0 : slope(H, form.f, f, d * before);
   dg[gate(t, b, u)] = d_i;
   dg[gate(t, b, H + u)] = d_f;
-  dg[gate(t, b, 2 * H + u)] = tanh_slope(g, d * i);
+  dg[gate(t, b, 2 * H + u)] = slope(2 * H, form.g, g, d * i);
   dg[gate(t, b, 3 * H + u)] = d_o;
   carried = d * f;
   if (!peephole.empty()) carried = std::fma(at(peephole, u), d_i, std::fma(at(peephole, H + u), d_f, carried));

@@ -26,7 +26,7 @@ int64_t lstm_gate_bytes(const Lstm& s, int threads) {
 Split lstm_split(const Lstm& s, int team) {
   // With few rows per thread, each thread would read all of U at every step for little work. Then each thread has a part of U instead.
   const int64_t rows = s.rows.mean() / team;
-  if (team == 1 || s.projection || s.norm) return Split::kRows;  // projection and normalisation need all units of a row
+  if (team == 1 || s.whole_rows()) return Split::kRows;
   return rows >= 8 || (rows >= 1 && s.panels < 2 * team) ? Split::kRows : Split::kPanels;
 }
 
@@ -35,7 +35,8 @@ int lstm_team(const Plan& plan, const Lstm& s, double flops) {
   const double wait = s.rows.mean() <= 2 ? 2 : 1;
   const int team = plan.team(wait * flops);
   if (lstm_split(s, team) == Split::kRows || s.T == 1) return team;
-  return plan.team(8.0 * static_cast<double>(s.rows.mean() * s.H * s.H));  // a barrier in every step
+  // A barrier in every step.
+  return plan.team(2.0 * static_cast<double>(64 / s.units * s.rows.mean() * s.H * s.H));
 }
 
 Share lstm_share(const Lstm& s, int index, int team) {

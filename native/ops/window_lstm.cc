@@ -123,21 +123,21 @@ void prepare(Plan& plan, Node& node) {
   node.buffers[kDRaw] = {rows * s.raw_ld * 4, Life::kBackward};
   node.buffers[kPacked] = {s.packed_floats() * 4, Life::kBackward};
   node.buffers[kBlocks] = {plan.threads * s.block_floats() * 4, Life::kBackward};
-  const auto pack = [&](int input, PackKind kind) {
-    node.packs.push_back(plan.store->request_pack(plan.input(node, static_cast<size_t>(input))->slot, kind));
+  const auto pack = [&](int input, PackKind kind, Gates gates) {
+    node.packs.push_back(plan.store->request_pack(plan.input(node, static_cast<size_t>(input))->slot, kind, gates));
   };
-  pack(kWlWeightIh, PackKind::kForwardGates);
-  pack(kWlWeightHh, PackKind::kForwardGates);
-  pack(kWlWeightWindow, PackKind::kForward);
+  pack(kWlWeightIh, PackKind::kForward, Gates::kLstm);
+  pack(kWlWeightHh, PackKind::kForward, Gates::kLstm);
+  pack(kWlWeightWindow, PackKind::kForward, Gates::kNone);
   const auto slot = [&](int input) {
     const Tensor* b = plan.input(node, static_cast<size_t>(input));
     return b ? b->slot : -1;
   };
-  node.packs.push_back(plan.store->request_gate_bias({slot(kWlBiasIh), slot(kWlBiasHh), s.H, false}));
+  node.packs.push_back(plan.store->request_gate_bias({slot(kWlBiasIh), slot(kWlBiasHh), s.H, Gates::kLstm, Gates::kLstm}));
   if (node.trains) {
-    pack(kWlWeightIh, PackKind::kBackwardGates);
-    pack(kWlWeightHh, PackKind::kBackwardGates);
-    pack(kWlWeightWindow, PackKind::kBackward);
+    pack(kWlWeightIh, PackKind::kBackward, Gates::kLstm);
+    pack(kWlWeightHh, PackKind::kBackward, Gates::kLstm);
+    pack(kWlWeightWindow, PackKind::kBackward, Gates::kNone);
   }
   node.why = std::string(kernels().name) + " 6-row tiles in f32; threads split the batch, no barrier";
 }

@@ -1,5 +1,5 @@
-// The numbers of the ops and of the functions of map programs. Written by `npm run opcodes` from native/include/gatecell/ops.def and
-// native/kernels/map_codes.h, which describe them.
+// The numbers of the ops, of the functions of map programs, and of the activations of cells. Written by `npm run opcodes` from
+// native/include/gatecell/ops.def and native/kernels/{map,activation}_codes.h, which describe them.
 
 /** The numbers of the ops. */
 export const opcodes = {
@@ -37,7 +37,8 @@ export const opcodes = {
   rearrange: 32,
   gather: 33,
   scatterAdd: 34,
-  topLogSoftmax: 35
+  topLogSoftmax: 35,
+  rnn: 36
 } as const
 
 /** The functions of map programs: number and count of operands. */
@@ -66,4 +67,19 @@ export const mapCodes = {
   erf: { code: 21, operands: 1 },
   lgamma: { code: 22, operands: 1 },
   digamma: { code: 23, operands: 1 }
+} as const
+
+/** The activation functions of cells: number and count of parameters. */
+export const activationCodes = {
+  sigmoid: { code: 1, parameters: 0 },
+  tanh: { code: 2, parameters: 0 },
+  relu: { code: 3, parameters: 0 },
+  hardSigmoid: { code: 4, parameters: 2 },
+  affine: { code: 5, parameters: 2 },
+  leakyRelu: { code: 6, parameters: 1 },
+  thresholdedRelu: { code: 7, parameters: 1 },
+  scaledTanh: { code: 8, parameters: 2 },
+  elu: { code: 9, parameters: 1 },
+  softsign: { code: 10, parameters: 0 },
+  softplus: { code: 11, parameters: 0 }
 } as const

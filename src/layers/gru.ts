@@ -1,17 +1,33 @@
 // Stacked GRU layers over a sequence. Parameters have PyTorch's names: `<name>.weight_ih_l0` [3H, I], `<name>.weight_hh_l0` [3H, H],
 // `<name>.bias_ih_l0` and `<name>.bias_hh_l0` [3H], gate order r, z, n; the suffixes are those of the LSTM.
 
-import { object, optional } from '../check/index.js'
+import { boolean, object, optional } from '../check/index.js'
 import { uniform } from '../graph/initializers.js'
-import { gruOp } from '../graph/ops/recurrent.js'
+import { activation, type Activation } from '../graph/ops/activations.js'
+import { gruOp } from '../graph/ops/gru.js'
 import type { Tensor } from '../graph/graph.js'
 import { nameLayer } from '../graph/tensor-names.js'
-import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
+import {
+  cellOptions,
+  initialStates,
+  parameterOf,
+  recurrentFields,
+  stackLayers,
+  type Place,
+  type RecurrentOptions
+} from './stack.js'
 
 /** The options of `gru`. */
 export interface GruOptions extends RecurrentOptions {
   /** Initial states [B, H], one per layer and direction, or 'learned': parameters [H] that start as zeros; default: zeros. */
   initial?: { h: readonly Tensor[] } | 'learned'
+  /**
+   * Whether r scales W_hn h + b_hn (true: PyTorch, ONNX with linear_before_reset = 1, Keras with reset_after) or h before the product (false: the
+   * form of the paper, n = tanh(W_in x + b_in + W_hn (r * h) + b_hn), ONNX's default). With false float32 only, and no kernels for the GPU. Default: true.
+   */
+  resetAfter?: boolean
+  /** The functions of r and z (default: sigmoid) and of n (default: tanh). They have no kernels for the GPU. */
+  activations?: { gates?: Activation; candidate?: Activation }
 }
 
 /** The tensors that `gru` returns. */
@@ -22,7 +38,14 @@ export interface GruResult {
   h: Tensor[]
 }
 
-const readOptions = object<GruOptions>({ ...recurrentFields, initial: optional(initialStates('h')) })
+const readOptions = object<GruOptions>({
+  ...recurrentFields,
+  initial: optional(initialStates('h')),
+  resetAfter: optional(boolean),
+  activations: optional(
+    object<NonNullable<GruOptions['activations']>>({ gates: optional(activation), candidate: optional(activation) })
+  )
+})
 
 /**
  * Records a stack of GRU layers over a sequence (Cho et al. 2014, in PyTorch's form).
@@ -62,6 +85,8 @@ function oneLayer(x: Tensor, options: GruOptions, { suffix, reverse, start }: Pl
     lengths,
     reverse,
     dropout: recurrentDropout ?? 0,
+    resetAfter: options.resetAfter ?? true,
+    ...cellOptions(options),
     stream: recurrentDropout === undefined ? 0 : x.graph.nextStream()
   })
   nameLayer(name, {

@@ -7,10 +7,19 @@
 import { boolean, integer, number, object, optional, syncFunction } from '../check/index.js'
 import { expectNumber } from '../graph/check.js'
 import { constant, uniform, withForgetBias, zeros, type Initializer } from '../graph/initializers.js'
+import { activation, type Activation } from '../graph/ops/activations.js'
 import { lstmOp } from '../graph/ops/recurrent.js'
 import type { Tensor } from '../graph/graph.js'
 import { nameLayer } from '../graph/tensor-names.js'
-import { initialStates, parameterOf, recurrentFields, stackLayers, type Place, type RecurrentOptions } from './stack.js'
+import {
+  cellOptions,
+  initialStates,
+  parameterOf,
+  recurrentFields,
+  stackLayers,
+  type Place,
+  type RecurrentOptions
+} from './stack.js'
 
 /** The options of `lstm`. */
 export interface LstmOptions extends RecurrentOptions {
@@ -34,6 +43,13 @@ export interface LstmOptions extends RecurrentOptions {
    * biases.
    */
   forgetBias?: number
+  /** Whether the forget gate is 1 - i (Greff et al. 2017; ONNX's input_forget). The weights and biases of f then have no effect. Default: false. */
+  coupledGates?: boolean
+  /**
+   * The functions of the gates (default: sigmoid), of g (default: tanh), and of c' in h' (default: tanh). Like `clip` and `coupledGates`, they have no
+   * kernels for the GPU and for int8.
+   */
+  activations?: { gates?: Activation; cell?: Activation; output?: Activation }
   /** Initializer of the peepholes. Default: uniform within 1 / sqrt(H). */
   peephole?: Initializer
   /** Initializer of the projection. Default: uniform within 1 / sqrt(H). */
@@ -53,6 +69,14 @@ const readOptions = object<LstmOptions>({
   ),
   layerNorm: optional(boolean),
   forgetBias: optional(number(-3e38, 3e38)),
+  coupledGates: optional(boolean),
+  activations: optional(
+    object<NonNullable<LstmOptions['activations']>>({
+      gates: optional(activation),
+      cell: optional(activation),
+      output: optional(activation)
+    })
+  ),
   peephole: optional(syncFunction()),
   projectionWeight: optional(syncFunction())
 })
@@ -75,8 +99,8 @@ export interface LstmResult {
  *
  * x has the shape `[T, B, I]`: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Parameters
  * have the names, shapes and gate order of torch.nn.LSTM. Throws ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT if an
- * option is not valid, ERR_UNSUPPORTED for zoneout with peepholes, projection or layer normalisation, and for layer normalisation with
- * peepholes. Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber, Cummins 2000.
+ * option is not valid, ERR_UNSUPPORTED for zoneout with peepholes, projection or layer normalisation, for layer normalisation with
+ * peepholes, and for `clip`, `coupledGates` and `activations` with zoneout or layer normalisation. Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber, Cummins 2000.
  *
  * Plans and sessions can read the tensors `<name>.hidden_l0` `[T, B, R]` (h after each step), and `<name>.cell_l0` (c),
  * `<name>.input_gate_l0` (i), `.forget_gate_l0` (f), `.cell_gate_l0` (g) and `.output_gate_l0` (o), `[T, B, H]` each, with the suffixes of
@@ -125,6 +149,8 @@ function oneLayer(x: Tensor, options: LstmOptions, { suffix, reverse, start }: P
     reverse,
     dropout: recurrentDropout ?? 0,
     zoneout: typeof zoneout === 'number' ? { c: zoneout, h: zoneout } : zoneout,
+    coupled: options.coupledGates ?? false,
+    ...cellOptions(options),
     // A layer without random parts takes no number, so that the numbers of the other layers of a model do not change.
     stream: draws ? x.graph.nextStream() : 0
   })

@@ -6,6 +6,7 @@ import { expected } from '../errors.js'
 import { expectShape } from '../graph/check.js'
 import { zeros, type Initializer } from '../graph/initializers.js'
 import { concat } from '../graph/ops/index.js'
+import { clip } from '../graph/ops/sequence.js'
 import { tensor, type Tensor } from '../graph/graph.js'
 import { dropout } from './dropout.js'
 
@@ -36,6 +37,8 @@ export interface RecurrentOptions {
   lengths?: Tensor
   /** Probability, from 0 to 1, that a unit of h is zero for all steps of a sequence (Gal and Ghahramani 2016). Default: 0. */
   recurrentDropout?: number
+  /** Limit of the sums that the activations get to [-clip, clip], above 0 (ONNX's clip). It has no kernels for the GPU. Default: no limit. */
+  clip?: number
   /** Initializer of input weights. Default: uniform within 1 / sqrt(H), as in PyTorch. */
   inputWeight?: Initializer
   /** Initializer of recurrent weights. Default: uniform within 1 / sqrt(H). */
@@ -59,6 +62,7 @@ export const recurrentFields: Fields<RecurrentOptions> = {
   carry: optional(boolean),
   lengths: optional(tensor),
   recurrentDropout: optional(number(0, 1)),
+  clip: optional(clip),
   inputWeight: optional(syncFunction()),
   recurrentWeight: optional(syncFunction()),
   bias: optional(syncFunction()),
@@ -153,6 +157,14 @@ function checkCount<S extends string>(
       'pass all of them, or none'
     )
   }
+}
+
+/** Returns those of the options `clip` and `activations` of a layer that are given. */
+export function cellOptions<A>({ clip, activations }: { clip?: number; activations?: A }): {
+  clip?: number
+  activations?: A
+} {
+  return { ...(clip !== undefined && { clip }), ...(activations !== undefined && { activations }) }
 }
 
 /** Returns a function that makes the parameters of one layer, called `<name>.<what>_<suffix>`. */

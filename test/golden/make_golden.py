@@ -104,29 +104,29 @@ def bidirectional(i, h, t, b):
 
 
 def stacked(make, i, h, layers, t, b, lengths=None, **options):
-    """Bidirectional layers (LSTM, with proj_size, or GRU) over rows of any lengths, packed as PyTorch wants them."""
+    """Layers (LSTM, with proj_size, GRU or RNN) over rows of any lengths, packed as PyTorch wants them."""
     net = make(i, h, layers, **options).double()
     for p in net.parameters():
         nn.init.uniform_(p, -0.7, 0.7)
     round_parameters(net)
-    gru, width = isinstance(net, nn.GRU), options.get('proj_size') or h
+    cells, width = isinstance(net, nn.LSTM), options.get('proj_size') or h
     directions = 2 if options.get('bidirectional') else 1
     x = randn(t, b, i).requires_grad_()
     h0 = randn(layers * directions, b, width, scale=0.5).requires_grad_()
     c0 = randn(layers * directions, b, h).requires_grad_()
     target = randn(t, b, directions * width)
-    start = h0 if gru else (h0, c0)
+    start = (h0, c0) if cells else h0
     if lengths is None:
         y, last = net(x, start)
     else:
         packed = nn.utils.rnn.pack_padded_sequence(x, torch.tensor(lengths), enforce_sorted=False)
         y, last = net(packed, start)
         y, _ = nn.utils.rnn.pad_packed_sequence(y, total_length=t)
-    ht, ct = (last, None) if gru else last
+    ht, ct = last if cells else (last, None)
     # The final states have a part in the loss, so that their gradients are checked too.
-    loss = F.mse_loss(y, target) + (ht ** 2).mean() + (0 if gru else (ct ** 2).mean())
+    loss = F.mse_loss(y, target) + (ht ** 2).mean() + ((ct ** 2).mean() if cells else 0)
     loss.backward()
-    states = {} if gru else {'c0': tensor(c0), 'cT': tensor(ct), 'gradC0': tensor(c0.grad)}
+    states = {'c0': tensor(c0), 'cT': tensor(ct), 'gradC0': tensor(c0.grad)} if cells else {}
     return {
         'input': i, 'hidden': h, 'layers': layers, 'steps': t, 'batch': b, 'directions': directions, 'width': width,
         'lengths': lengths or [t] * b, 'parameters': tensors(net.named_parameters()), 'x': tensor(x),
@@ -233,6 +233,8 @@ def main():
         ('projection-lengths', lambda: stacked(nn.LSTM, 3, 18, 1, 6, 4, [4, 6, 2, 6], proj_size=7)),
         ('gru', lambda: stacked(nn.GRU, 6, 9, 2, 7, 3)),
         ('gru-lengths', lambda: stacked(nn.GRU, 5, 10, 1, 6, 4, [3, 1, 6, 5], bidirectional=True)),
+        ('rnn', lambda: stacked(nn.RNN, 6, 9, 2, 7, 3)),
+        ('rnn-lengths', lambda: stacked(nn.RNN, 5, 10, 1, 6, 4, [3, 1, 6, 5], bidirectional=True, nonlinearity='relu')),
     ]
     write(makers, 1997)
 

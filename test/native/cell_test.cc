@@ -1,4 +1,5 @@
 // The LSTM cell and the loops over arrays: every table gives the bits of the scalar formulas.
+#include "forms.h"
 #include "lab.h"
 #include "ops/lstm_reference.h"
 #include "tables.h"
@@ -10,7 +11,8 @@ using gatecell::reference::tangent;
 namespace {
 struct Cell {
   int64_t rows, state_row;
-  Floats gates, c_prev, c, h, dy, dh, dc, peephole, zone_c, zone_h, h_prev, past;
+  Floats gates, c_prev, c, h, dy, dh, dc, peephole, zone_c, zone_h, h_prev, past, pre;
+  gc_form form = gatecell::reference::own_form();
   Cell(int64_t count, Random& random)
       : rows(count),
         state_row(16 + 16 * random.below(3)),
@@ -25,14 +27,15 @@ struct Cell {
         zone_c(random.floats(rows * state_row)),
         zone_h(random.floats(rows * state_row)),
         h_prev(random.floats(rows * state_row)),
-        past(c_prev.size(), 0) {}
+        past(c_prev.size(), 0),
+        pre(gates.size(), 0) {}
 
   void forward(const gc_kernels& table, int variant) {
     gc_cell cell = {};
     cell.gates = gates.data(), cell.c_prev = c_prev.data(), cell.c = c.data(), cell.h = h.data();
     cell.state_row = cell.h_row = cell.zone_row = state_row, cell.rows = rows;
     cell.peephole = peephole.data(), cell.zone_c = zone_c.data(), cell.zone_h = zone_h.data();
-    cell.h_prev = h_prev.data();
+    cell.h_prev = h_prev.data(), cell.form = &form, cell.pre = pre.data(), cell.units = 16;
     table.cell_forward[variant](&cell);
   }
   void backward(const gc_kernels& table, int variant, bool from_above) {
@@ -41,7 +44,7 @@ struct Cell {
     cell.dy = from_above ? dy.data() : nullptr, cell.dh = dh.data(), cell.dc = dc.data();
     cell.state_row = cell.dy_row = cell.dh_row = cell.dc_row = cell.zone_row = state_row, cell.rows = rows;
     cell.peephole = peephole.data(), cell.zone_c = zone_c.data(), cell.zone_h = zone_h.data();
-    cell.dh_past = past.data();
+    cell.dh_past = past.data(), cell.form = &form, cell.pre = pre.data(), cell.units = 16;
     table.cell_backward[variant](&cell);
   }
 
@@ -110,6 +113,7 @@ void same(const Cell& got, const Cell& expected) {
   CHECK(difference(got.h, expected.h) == "");
   CHECK(difference(got.dc, expected.dc) == "");
   CHECK(difference(got.past, expected.past) == "");
+  CHECK(difference(got.pre, expected.pre) == "");
 }
 }  // namespace
 
@@ -118,7 +122,7 @@ TEST_CASE("cell: forward and backward give the bits of the formulas in every tab
     CAPTURE(table->name);
     Random random(4);
     for (int64_t rows = 1; rows <= 9; ++rows) {
-      for (int variant = 0; variant < GC_CELL_VARIANTS; ++variant) {
+      for (int variant = 0; variant < GC_CELL_LSTM_FORM; ++variant) {
         CAPTURE(variant);
         for (bool from_above : {true, false}) {
           Cell got(rows, random), expected = got;
@@ -129,6 +133,27 @@ TEST_CASE("cell: forward and backward give the bits of the formulas in every tab
           expected.expected_backward(variant, from_above);
           same(got, expected);
         }
+      }
+    }
+  }
+}
+
+TEST_CASE("cell forms: forward and backward give the bits of the scalar table in every table") {
+  for (const gc_kernels* table : tables()) {
+    CAPTURE(table->name);
+    Random random(8);
+    for (const gc_form& form : some_forms()) {
+      for (int variant = GC_CELL_LSTM_FORM; variant < GC_CELL_VARIANTS; ++variant) {
+        CAPTURE(variant);
+        Cell got(3, random);
+        got.form = form;
+        const float special[] = {0.0f, -0.0f, NAN, INFINITY, -INFINITY, 200.0f, -200.0f};
+        for (size_t i = 0; i < 7; ++i) got.gates[i * 9] = special[i];
+        Cell expected = got;
+        got.forward(*table, variant), expected.forward(gc_kernels_scalar, variant);
+        same(got, expected);
+        got.backward(*table, variant, true), expected.backward(gc_kernels_scalar, variant, true);
+        same(got, expected);
       }
     }
   }

@@ -47,7 +47,8 @@ void Evaluation::forward(size_t i) {
   }
   switch (op.opcode) {
     case GC_OP_LSTM:
-    case GC_OP_GRU: return forward_recurrent(i);
+    case GC_OP_GRU:
+    case GC_OP_RNN: return forward_recurrent(i);
     case GC_OP_DOT_ATTENTION:
     case GC_OP_ADDITIVE_ATTENTION: return forward_attention(i);
     case GC_OP_EMBEDDING: return give(op, 0, ref::embedding(x, in_ids(op, 1), width(op.in[0])));
@@ -83,6 +84,44 @@ Doubles gate_of(const Doubles& gates, int64_t H, int64_t k) {
 }
 }  // namespace
 
+gc_form Evaluation::form_of(const Op& op, int count) {
+  gc_form form = ref::own_form();
+  if (op.attribute(gatecell::kClip) > 0) form.clip = static_cast<float>(op.attribute(gatecell::kClip));
+  form.coupled = count == 3 && op.attribute(gatecell::kCellForm) != 0;
+  gc_activation* functions[] = {&form.f, &form.g, &form.h};
+  for (int i = 0; i < count; ++i) {
+    const size_t at = gatecell::kActivations + static_cast<size_t>(i) * 3;
+    if (op.attribute(at) == 0) continue;
+    *functions[count == 1 ? 1 : i] = {static_cast<int32_t>(op.attribute(at)), static_cast<float>(op.attribute(at + 1)),
+                                      static_cast<float>(op.attribute(at + 2))};
+  }
+  return form;
+}
+
+template <class Layer>
+void Evaluation::forward_cells(const Op& op, Layer& l, const Doubles& drops, int count) {
+  l.T = static_cast<int64_t>(dim(op.in[0], 0)), l.B = static_cast<int64_t>(dim(op.in[0], 1));
+  l.I = static_cast<int64_t>(dim(op.in[0], 2)), l.H = static_cast<int64_t>(width(op.out[0]));
+  l.reverse = op.attribute(0) != 0, l.mask = drops, l.lengths = in_ids(op, 7), l.form = form_of(op, count);
+  l.x = in(op, 0), l.w_ih = in(op, 1), l.w_hh = in(op, 2), l.b_ih = in(op, 3), l.b_hh = in(op, 4), l.h0 = in(op, 5);
+  const auto state = static_cast<size_t>(l.B * l.H), learned = static_cast<size_t>(l.H);
+  while (!l.h0.empty() && l.h0.size() < state) l.h0.push_back(l.h0[l.h0.size() % learned]);
+  l.forward();
+  give(op, 0, l.y), give(op, 1, l.hT);
+}
+
+template <class Layer>
+void Evaluation::backward_cells(const Op& op, Layer& l) {
+  l.dy = out_grad(op, 0), l.dhT = out_grad(op, 1);
+  l.backward();
+  const Doubles* gradients[] = {&l.dx, &l.dw_ih, &l.dw_hh, &l.db_ih, &l.db_hh};
+  for (size_t k = 0; k < 5; ++k) add(op, k, *gradients[k]);
+  if (op.in.size() < 6 || op.in[5] < 0) return;
+  Doubles dh0(size(op.in[5]), 0);  // of a learned state the sum over the batch
+  for (size_t k = 0; k < l.dh0.size(); ++k) dh0[k % dh0.size()] += l.dh0[k];
+  add(op, 5, dh0);
+}
+
 void Evaluation::forward_recurrent(size_t i) {
   const Op& op = ops_[i];
   const bool training = training_ && reached_[i];
@@ -92,19 +131,17 @@ void Evaluation::forward_recurrent(size_t i) {
   if (training && op.attribute(1) > 0)
     drops = mask(gatecell::Draw::kMask, op.attribute(4), static_cast<size_t>(B), static_cast<size_t>(R),
                  op.attribute(1), 0, kept(op.attribute(1)));
+  if (op.opcode == GC_OP_RNN) return forward_cells(op, rnns_[i], drops, 1);
   if (op.opcode == GC_OP_GRU) {
     ref::Gru<double>& g = grus_[i];
-    g.T = T, g.B = B, g.I = I, g.H = R, g.reverse = op.attribute(0) != 0, g.mask = drops;
-    g.x = in(op, 0), g.w_ih = in(op, 1), g.w_hh = in(op, 2), g.b_ih = in(op, 3), g.b_hh = in(op, 4), g.h0 = in(op, 5);
-    while (!g.h0.empty() && g.h0.size() < static_cast<size_t>(B * R)) g.h0.push_back(g.h0[g.h0.size() % R]);
-    g.lengths = in_ids(op, 7);
-    g.forward();
+    g.reset_first = op.attribute(gatecell::kCellForm) != 0;
+    forward_cells(op, g, drops, 2);
     for (int64_t k = 0; k < 3; ++k) give(op, gatecell::kGatesOut + static_cast<size_t>(k), gate_of(g.gates, g.H, k));
-    return give(op, 0, g.y), give(op, 1, g.hT);
+    return;
   }
   ref::Lstm<double>& l = lstms_[i];
   l.T = T, l.B = B, l.I = I, l.R = R, l.H = static_cast<int64_t>(dim(op.in[1], 0)) / 4;
-  l.reverse = op.attribute(0) != 0, l.mask = drops, l.lengths = in_ids(op, 7);
+  l.reverse = op.attribute(0) != 0, l.mask = drops, l.lengths = in_ids(op, 7), l.form = form_of(op, 3);
   Doubles* fields[] = {&l.x,    &l.w_ih,     &l.w_hh, &l.b_ih,    &l.b_hh,    &l.h0,     &l.c0,
                        nullptr, &l.peephole, &l.w_hr, &l.gain_ih, &l.gain_hh, &l.gain_c, &l.bias_c};
   for (size_t k = 0; k < kLstmGradients; ++k)
@@ -123,17 +160,8 @@ void Evaluation::forward_recurrent(size_t i) {
 
 void Evaluation::backward_recurrent(size_t i) {
   const Op& op = ops_[i];
-  if (op.opcode == GC_OP_GRU) {
-    ref::Gru<double>& g = grus_[i];
-    g.dy = out_grad(op, 0), g.dhT = out_grad(op, 1);
-    g.backward();
-    const Doubles* gradients[] = {&g.dx, &g.dw_ih, &g.dw_hh, &g.db_ih, &g.db_hh};
-    for (size_t k = 0; k < 5; ++k) add(op, k, *gradients[k]);
-    if (op.in.size() < 6 || op.in[5] < 0) return;
-    Doubles dh0(size(op.in[5]), 0);  // of a learned state the sum over the batch
-    for (size_t k = 0; k < g.dh0.size(); ++k) dh0[k % dh0.size()] += g.dh0[k];
-    return add(op, 5, dh0);
-  }
+  if (op.opcode == GC_OP_GRU) return backward_cells(op, grus_[i]);
+  if (op.opcode == GC_OP_RNN) return backward_cells(op, rnns_[i]);
   ref::Lstm<double>& l = lstms_[i];
   l.dy = out_grad(op, 0), l.dhT = out_grad(op, 1), l.dcT = out_grad(op, 2);
   l.backward();
@@ -204,7 +232,8 @@ void Evaluation::backward_of(size_t i) {
   }
   switch (op.opcode) {
     case GC_OP_LSTM:
-    case GC_OP_GRU: return backward_recurrent(i);
+    case GC_OP_GRU:
+    case GC_OP_RNN: return backward_recurrent(i);
     case GC_OP_DOT_ATTENTION:
     case GC_OP_ADDITIVE_ATTENTION: return backward_attention(i);
     case GC_OP_EMBEDDING: {

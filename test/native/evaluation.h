@@ -8,6 +8,7 @@
 #include "lab.h"
 #include "ops/attention_reference.h"
 #include "ops/gru_reference.h"
+#include "ops/rnn_reference.h"
 #include "ops/map_reference.h"
 #include "ops/matmul_reference.h"
 #include "ops/move_reference.h"
@@ -143,6 +144,12 @@ class Evaluation {
 
   void forward(size_t i);
   void forward_recurrent(size_t i);
+  // Return the form of a recurrent op with `count` functions; and set the inputs of a layer without cells, and give its results.
+  static gc_form form_of(const Op& op, int count);
+  template <class Layer>
+  void forward_cells(const Op& op, Layer& l, const Doubles& drops, int count);
+  template <class Layer>
+  void backward_cells(const Op& op, Layer& l);
   void forward_attention(size_t i);
   void backward_of(size_t i);
   void backward_recurrent(size_t i);
@@ -187,6 +194,7 @@ class Evaluation {
   std::vector<bool> reached_;  // ops that the loss depends on: those that train
   std::map<size_t, ref::Lstm<double>> lstms_;
   std::map<size_t, ref::Gru<double>> grus_;
+  std::map<size_t, ref::Rnn<double>> rnns_;
   std::map<size_t, ref::Attention> attentions_;
 };
 

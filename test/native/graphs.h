@@ -2,24 +2,18 @@
 #pragma once
 #include <algorithm>
 
-#include "map_cases.h"
+#include "random_layers.h"
 
 namespace lab {
 
-struct Value {
-  int id;
-  Dims dims;
-};
-
 // Grows a graph op by op; every result may be read again by later ops.
-class RandomGraph {
+class RandomGraph : public RandomLayers {
  public:
-  Graph graph;
   int loss = Graph::none;
-  std::vector<int> parameters, results;  // results: float tensors in the host arena
 
-  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient.
-  RandomGraph(uint64_t seed, int ops, bool smooth) : random_(seed), smooth_(smooth) {
+  // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient. `forms`: also cells that a device lacks.
+  RandomGraph(uint64_t seed, int ops, bool smooth, bool forms = true)
+      : RandomLayers(seed, smooth, forms) {
     const Dims dims = {1 + pick(4), 1 + pick(3), 1 + pick(20)};
     values_.push_back({graph.host(dims, random_.floats(count_of(dims))), dims});
     add({parameter(dims), dims});
@@ -28,25 +22,6 @@ class RandomGraph {
   }
 
  private:
-  int32_t pick(int32_t n) { return static_cast<int32_t>(random_.below(n)); }
-  const Value& any() { return values_[static_cast<size_t>(random_.below(static_cast<int64_t>(values_.size())))]; }
-  void add(const Value& v) { values_.push_back(v); }
-
-  // A tensor of parameters; of rank 1 or 2 as it is, else reshaped.
-  int parameter(const Dims& dims, double size = 0.7) {
-    const auto n = static_cast<int32_t>(count_of(dims));
-    parameters.push_back(graph.param(dims.size() < 3 ? dims : Dims{n}, random_.floats(n, size)));
-    return dims.size() < 3 ? parameters.back() : graph.op(GC_OP_RESHAPE, {parameters.back()}, dims);
-  }
-
-  int emit(gc_opcode opcode, const std::vector<int>& in, const Dims& dims, const Doubles& attributes = {}) {
-    const bool out = random_.below(4) == 0;
-    const int id = graph.op(opcode, in, dims, attributes, out);
-    if (out) results.push_back(id);
-    add({id, dims});
-    return id;
-  }
-
   void step() {
     const Value x = any();
     switch (pick(13)) {
@@ -66,7 +41,7 @@ class RandomGraph {
                              {0.3, x.dims.size() > 1 && random_.below(2) ? 1.0 : 0.0, static_cast<double>(pick(5))});
         break;
       case 11: pick(2) ? map(x) : arrays(x); break;
-      default: x.dims.size() < 3 ? embed() : pick(4) ? lstm(x) : gru(x); break;
+      default: x.dims.size() < 3 ? embed() : pick(4) ? lstm(x) : without_cells(x); break;
     }
   }
 
@@ -191,80 +166,6 @@ class RandomGraph {
     emit(GC_OP_RESHAPE, {x.id}, shapes[pick(4)]);
   }
 
-  void linear(const Value& x) {
-    const int32_t O = 1 + pick(24), I = x.dims.back();
-    Dims dims = x.dims;
-    dims.back() = O;
-    const int w = parameter({O, I}, 1 / std::sqrt(I));
-    emit(GC_OP_LINEAR, {x.id, w, random_.below(2) ? parameter({O}) : Graph::none}, dims);
-  }
-
-  void embed() {
-    const int32_t V = 2 + pick(9), E = 1 + pick(12), T = 1 + pick(6), B = 1 + pick(5);
-    const int ids = graph.ids({T, B}, random_.ids(T * B, 0, V));
-    const Doubles padding = random_.below(3) == 0 ? Doubles{1.0 + pick(V)} : Doubles();
-    emit(GC_OP_EMBEDDING, {parameter({V, E}), ids}, {T, B, E}, padding);
-  }
-
-  // One direction, or two over the same lengths.
-  void lstm(const Value& x) {
-    const int lengths =
-        random_.below(2) ? graph.ids({x.dims[1]}, random_.ids(x.dims[1], 0, x.dims[0] + 1)) : Graph::none;
-    const bool reverse = random_.below(2);
-    direction(x, lengths, reverse);
-    if (random_.below(3) == 0) direction(x, lengths, !reverse);
-  }
-
-  void direction(const Value& x, int lengths, bool reverse) {
-    const int32_t T = x.dims[0], B = x.dims[1], I = x.dims[2], H = 1 + pick(20);
-    const bool projects = random_.below(4) == 0, zones = !smooth_ && !projects && random_.below(4) == 0;
-    const int32_t R = projects ? 1 + pick(H) : H;
-    const double k = 1 / std::sqrt(H);
-    std::vector<int> in = {x.id, parameter({4 * H, I}, k), parameter({4 * H, R}, k)};
-    for (int i = 0; i < 2; ++i) in.push_back(random_.below(2) ? parameter({4 * H}, k) : Graph::none);
-    for (int32_t size : {R, H}) {
-      const auto kind = random_.below(4);  // the last one has an op of its own, which keeps two directions apart
-      in.push_back(kind == 0   ? Graph::none
-                   : kind == 1 ? parameter({size})
-                   : kind == 2 ? graph.host({B, size}, random_.floats(int64_t{B} * size))
-                               : graph.op(GC_OP_TANH, {parameter({B, size})}, {B, size}));
-    }
-    in.push_back(lengths);
-    in.push_back(!zones && random_.below(3) == 0 ? parameter({3 * H}) : Graph::none);
-    in.push_back(projects ? parameter({R, H}, k) : Graph::none);
-    const int y = graph.host({T, B, R});
-    std::vector<int> out = {y};
-    results.push_back(y);
-    add({y, {T, B, R}});
-    for (int32_t size : {R, H}) {
-      const bool wanted = random_.below(2);
-      out.push_back(wanted ? graph.host({B, size}) : Graph::none);
-      if (wanted) results.push_back(out.back()), add({out.back(), {B, size}});
-    }
-    graph.record(GC_OP_LSTM, in, out,
-                 {reverse ? 1.0 : 0.0, smooth_ || random_.below(3) ? 0 : 0.4, zones ? 0.3 : 0, zones ? 0.2 : 0,
-                  static_cast<double>(pick(5))});
-  }
-
-  void gru(const Value& x) {
-    const int32_t T = x.dims[0], B = x.dims[1], I = x.dims[2], H = 1 + pick(20);
-    const double k = 1 / std::sqrt(H);
-    const int none = Graph::none;
-    std::vector<int> in = {x.id, parameter({3 * H, I}, k), parameter({3 * H, H}, k)};
-    for (int i = 0; i < 2; ++i) in.push_back(random_.below(2) ? parameter({3 * H}, k) : none);
-    in.push_back(random_.below(2) ? parameter({H}) : none);
-    in.push_back(none);
-    in.push_back(random_.below(2) ? graph.ids({B}, random_.ids(B, 0, T + 1)) : none);
-    const int y = graph.host({T, B, H}), hT = random_.below(2) ? graph.host({B, H}) : none;
-    for (int id : {y, hT})
-      if (id >= 0) results.push_back(id);
-    add({y, {T, B, H}});
-    if (hT >= 0) add({hT, {B, H}});
-    graph.record(
-        GC_OP_GRU, in, {y, hT},
-        {random_.below(2) ? 1.0 : 0.0, smooth_ || random_.below(3) ? 0 : 0.4, 0, 0, static_cast<double>(pick(5))});
-  }
-
   // Of one row; with class weights, label smoothing and a weight of the row, or without.
   int cross_entropy(int logits, int32_t classes) {
     std::vector<int> in = {logits, graph.ids({1}, {pick(classes)})};
@@ -292,9 +193,5 @@ class RandomGraph {
                : graph.out(GC_OP_MEAN_SQUARE, {all, graph.host({1, total}, random_.floats(total))}, {2});
     results.push_back(loss);
   }
-
-  Random random_;
-  bool smooth_;
-  std::vector<Value> values_;
 };
 }  // namespace lab

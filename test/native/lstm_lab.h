@@ -1,6 +1,7 @@
 // lstm_lab.h: the LSTM op with any set of its variants, and the reference with the same contents.
 #pragma once
 #include "core/philox.h"
+#include "forms.h"
 #include "lab.h"
 #include "ops/lstm_reference.h"
 
@@ -22,6 +23,7 @@ struct Shape {
   int32_t T, B, I, H;
   bool reverse = false, biases = true, states = true;
   int variant = kPlain;
+  int form = -1;  // of some_forms(); -1: the cell's own
 
   bool has(Variant v) const { return (variant & v) != 0; }
   int32_t R() const { return has(kProjection) ? H / 2 + 1 : H; }
@@ -34,6 +36,7 @@ inline std::string text(const Shape& s) {
                   (s.states ? " states" : "");
   const char* names[] = {" lengths", " peepholes", " learned", " dropout", " zoneout", " projection", " normalisation"};
   for (int i = 0; i < 7; ++i) t += s.variant >> i & 1 ? names[i] : "";
+  if (s.form >= 0) t += " form " + std::to_string(s.form);
   return t;
 }
 
@@ -57,6 +60,7 @@ inline Reference make(const Shape& s, uint64_t seed, bool training = true) {
   Reference r;
   r.T = s.T, r.B = s.B, r.I = s.I, r.H = s.H, r.reverse = s.reverse;
   r.R = s.has(kProjection) ? s.R() : 0;
+  if (s.form >= 0) r.form = some_forms()[static_cast<size_t>(s.form)];
   r.x = random.floats(int64_t{s.T} * s.B * s.I, 2);
   r.w_ih = random.floats(int64_t{4} * s.H * s.I, k);
   r.w_hh = random.floats(int64_t{4} * s.H * s.R(), k);
@@ -123,11 +127,13 @@ struct Run {
       norm[2] = graph.param({s.H}, r.gain_c), norm[3] = graph.param({s.H}, r.bias_c);
     }
     y = graph.host({s.T, s.B, s.R()}), hT = graph.host({s.B, s.R()}), cT = graph.host({s.B, s.H});
+    Doubles attributes = {s.reverse ? 1.0 : 0.0, s.has(kDropout) ? kDrop : 0, s.has(kZoneout) ? kZoneC : 0,
+                          s.has(kZoneout) ? kZoneH : 0, kStream};
+    const Doubles more = form_attributes(r.form, 3);
+    if (s.form >= 0) attributes.insert(attributes.end(), more.begin(), more.end());
     graph.record(GC_OP_LSTM,
                  {x3, w_ih, w_hh, b_ih, b_hh, h2, c2, lengths, peephole, w_hr, norm[0], norm[1], norm[2], norm[3]},
-                 {y, hT, cT},
-                 {s.reverse ? 1.0 : 0.0, s.has(kDropout) ? kDrop : 0, s.has(kZoneout) ? kZoneC : 0,
-                  s.has(kZoneout) ? kZoneH : 0, kStream});
+                 {y, hT, cT}, attributes);
     const int n = sequence + h_state + c_state;
     all = graph.op(GC_OP_CONCAT, {shaped(y, {sequence}), shaped(hT, {h_state}), shaped(cT, {c_state})}, {n});
     target = graph.host({n}, targets);
@@ -156,7 +162,7 @@ void set_gradients(gatecell::reference::Lstm<Real>& r, const Floats& targets) {
 
 inline Exact widened(const Reference& r) {
   Exact e;
-  e.T = r.T, e.B = r.B, e.I = r.I, e.H = r.H, e.R = r.R, e.reverse = r.reverse, e.lengths = r.lengths;
+  e.T = r.T, e.B = r.B, e.I = r.I, e.H = r.H, e.R = r.R, e.reverse = r.reverse, e.lengths = r.lengths, e.form = r.form;
   e.gain_ih = widen(r.gain_ih), e.gain_hh = widen(r.gain_hh), e.gain_c = widen(r.gain_c), e.bias_c = widen(r.bias_c);
   e.peephole = widen(r.peephole), e.w_hr = widen(r.w_hr), e.mask = widen(r.mask), e.zone_c = widen(r.zone_c),
   e.zone_h = widen(r.zone_h);
@@ -208,5 +214,16 @@ inline std::vector<int> variant_sets() {
     if (!(zoneout && (peepholes || v & kProjection)) && !(v & kNorm && (zoneout || peepholes))) sets.push_back(v);
   }
   return sets;
+}
+
+// Returns shapes with each form, plain and with variants that go together with it.
+inline std::vector<Shape> form_shapes(int32_t T, int32_t B, int32_t I, int32_t H) {
+  const int with[] = {kLengths | kPeepholes, kProjection | kDropout, kLengths | kLearned, kPeepholes | kProjection};
+  std::vector<Shape> shapes;
+  for (int form = 0; form < static_cast<int>(some_forms().size()); ++form) {
+    shapes.push_back({T, B, I, H, false, true, true, kPlain, form});
+    shapes.push_back({T, B, I, H, form % 2 == 0, true, true, with[form % 4], form});
+  }
+  return shapes;
 }
 }  // namespace lab

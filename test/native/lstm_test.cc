@@ -33,6 +33,7 @@ TEST_CASE("lstm: chains longer than a cache block keep their order") {
 TEST_CASE("lstm: float stays near double, forward and back") {
   std::vector<Shape> shapes = {{7, 3, 9, 33}, {12, 5, 20, 64, true}, {30, 2, 8, 16, false, false, false}};
   for (int variant : variant_sets()) shapes.push_back({6, 5, 9, 19, variant % 3 == 1, true, true, variant});
+  for (const Shape& s : form_shapes(6, 5, 9, 19)) shapes.push_back(s);
   for (const Shape& s : shapes) {
     const Reference values = make(s, 13);
     const Floats targets = targets_for(s, 14);
@@ -53,6 +54,7 @@ TEST_CASE("lstm: bf16 products stay within their rounding of double, with the sa
   std::vector<Shape> shapes = {{6, 3, 9, 33}, {5, 20, 24, 64, true}};
   for (int variant : variant_sets())
     if (!(variant & kNorm)) shapes.push_back({5, 6, 9, 18, variant % 3 == 1, true, true, variant});
+  for (int form : {0, 1, 3}) shapes.push_back({5, 6, 9, 18, form == 1, true, true, kLengths, form});
   for (const Shape& s : shapes) {
     const Reference values = make(s, 15);
     const Floats targets = targets_for(s, 16);
@@ -84,6 +86,7 @@ TEST_CASE("lstm: bf16 products stay within their rounding of double, with the sa
 TEST_CASE("lstm: the double reference's gradient is what finite differences find") {
   std::vector<Shape> shapes = {{3, 2, 4, 5}, {3, 2, 4, 5, true}};
   for (int variant : variant_sets()) shapes.push_back({3, 3, 2, 4, variant % 2 == 1, true, true, variant});
+  for (const Shape& s : form_shapes(3, 3, 2, 4)) shapes.push_back(s);
   for (const Shape& s : shapes) {
     CAPTURE(text(s));
     const Reference values = make(s, 17);

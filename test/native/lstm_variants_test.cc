@@ -17,6 +17,18 @@ TEST_CASE("lstm variants on threads: the bits of the float reference in every co
     check_bits({7, 3, 40, 130, false, true, true, variant}, {4});
 }
 
+TEST_CASE("lstm forms on threads: the bits of the float reference, forward only as well") {
+  for (const Shape& s : form_shapes(4, 7, 5, 20)) check_bits(s, {1, 2});
+  for (const Shape& s : form_shapes(3, 2, 4, 70)) check_bits(s, {3});
+  for (const Shape& s : form_shapes(150, 5, 4, 20)) {
+    Reference r = make(s, 24, false);
+    r.forward();
+    Run run(s, r, targets_for(s, 25), 2, GC_FLOAT, GC_FORWARD, false);
+    CHECK(difference(run.graph.value(run.y), r.y) == "");
+    CHECK(difference(run.graph.value(run.cT), r.cT) == "");
+  }
+}
+
 TEST_CASE("lstm: zoneout is its expectation and dropout the identity outside training") {
   for (int variant : std::vector<int>{kZoneout, kDropout, kZoneout | kDropout | kLengths}) {
     const Shape s = {6, 5, 7, 20, true, true, true, variant};
@@ -101,7 +113,7 @@ TEST_CASE("lstm: all lengths zero give zeros, and a length out of range ends the
 }
 
 TEST_CASE("lstm: variants that do not go together are refused") {
-  const auto refused = [](int variant, int32_t precision) {
+  const auto refused = [](int variant, int32_t precision, const Doubles& more = {}) {
     const Shape s = {2, 2, 3, 4, false, true, false, variant};
     const Reference r = make(s, 27);
     Graph g;
@@ -114,8 +126,9 @@ TEST_CASE("lstm: variants that do not go together are refused") {
     const bool norms = s.has(kNorm);
     const int a = norms ? g.param({16}, r.gain_ih) : none, b = norms ? g.param({16}, r.gain_hh) : none;
     const int c = norms ? g.param({4}, r.gain_c) : none, d = norms ? g.param({4}, r.bias_c) : none;
-    g.record(GC_OP_LSTM, {x, w, u, none, none, none, none, none, peephole, w_hr, a, b, c, d}, {y},
-             {0, 0, s.has(kZoneout) ? 0.1 : 0, 0, 0});
+    Doubles attributes = {0, 0, s.has(kZoneout) ? 0.1 : 0, 0, 0};
+    attributes.insert(attributes.end(), more.begin(), more.end());
+    g.record(GC_OP_LSTM, {x, w, u, none, none, none, none, none, peephole, w_hr, a, b, c, d}, {y}, attributes);
     return g.try_compile();
   };
   CHECK(refused(kZoneout | kPeepholes, GC_FLOAT) == GC_UNSUPPORTED);
@@ -128,6 +141,18 @@ TEST_CASE("lstm: variants that do not go together are refused") {
   CHECK(refused(kProjection, GC_INT8) == GC_UNSUPPORTED);
   CHECK(refused(kProjection, GC_BF16) == GC_OK);
   CHECK(refused(kPeepholes, GC_INT8) == GC_OK);
+  for (const Doubles& form : {Doubles{0.5}, Doubles{0, 1}, Doubles{0, 0, GC_ACTIVATION_RELU}}) {
+    CHECK(refused(kPeepholes | kProjection, GC_FLOAT, form) == GC_OK);
+    CHECK(refused(kPlain, GC_BF16, form) == GC_OK);
+    CHECK(refused(kPlain, GC_INT8, form) == GC_UNSUPPORTED);
+    CHECK(refused(kZoneout, GC_FLOAT, form) == GC_UNSUPPORTED);
+    CHECK(refused(kNorm, GC_FLOAT, form) == GC_UNSUPPORTED);
+  }
+  CHECK(refused(kZoneout, GC_FLOAT, {0, 0, GC_ACTIVATION_SIGMOID, 0, 0, GC_ACTIVATION_TANH}) == GC_OK);
+  for (const Doubles& form : {Doubles{-1}, Doubles{NAN}, Doubles{HUGE_VAL}, Doubles{0, 2}, Doubles{0, 0.5}, Doubles{0, 0, 12},
+                              Doubles{0, 0, 1.5}, Doubles{0, 0, -1}, Doubles{0, 0, GC_ACTIVATION_AFFINE, HUGE_VAL},
+                              Doubles{0, 0, GC_ACTIVATION_AFFINE, 1, NAN}})
+    CHECK(refused(kPlain, GC_FLOAT, form) == GC_INVALID_ARGUMENT);
 }
 
 TEST_CASE("lstm directions on threads: side by side they give the bits of one thread") {

@@ -41,6 +41,8 @@ Layer Model::prepare(Layer l) {
   depth += T_;
   l.attributes = {l.reverse ? 1.0 : 0.0, variant == kDrops ? 0.3 : 0, variant == kZones ? 0.2 : 0,
                   variant == kZones ? 0.1 : 0, static_cast<double>(pick(9))};
+  // The reset gate first, or coupled gates.
+  if (forms_ && chance(2) && !l.norm && variant != kZones) l.attributes.insert(l.attributes.end(), {0, 1});
   return l;
 }
 

@@ -107,7 +107,9 @@ class Model {
                                                      // threads; on a device with a loss
   std::string what;
 
-  Model(Around around, size_t condition, uint64_t seed) : random_(seed), case_(condition) {
+  // `forms`: half of the layers that can have coupled gates, or the reset gate first, have them, for which a device has no kernels.
+  Model(Around around, size_t condition, uint64_t seed, bool forms = false)
+      : random_(seed), case_(condition), forms_(forms) {
     what = std::string(conditions_of(around)[condition]) + ", seed " + std::to_string(seed);
     T_ = 2 + pick(6), B_ = 1 + pick(5);
     if (around == Around::kFold) fold();
@@ -186,6 +188,7 @@ class Model {
 
   Random random_;
   size_t case_;
+  bool forms_;
   int32_t T_, B_;
   std::vector<Layer> sequences_;  // layers whose y the head reads
   std::vector<int> seen_;         // the other tensors that the loss reads

@@ -46,7 +46,7 @@ std::vector<int> observe_some(Graph& g, Random& random) {
   std::vector<bool> there(g.tensors.size() / GC_TENSOR_FIELDS, false);
   for (size_t id = 0; id < there.size(); ++id) there[id] = field(g, static_cast<int>(id), 1) == GC_HOST;
   for (const std::vector<int32_t>& r : records_of(g)) {
-    const bool recurrent = r[0] == GC_OP_LSTM || r[0] == GC_OP_GRU;
+    const bool recurrent = gatecell::is_recurrent(r[0]);
     for (int32_t k = 0; k < r[2]; ++k) {
       const int32_t id = r[static_cast<size_t>(4 + r[1] + k)];
       if (id >= 0) there[static_cast<size_t>(id)] = !recurrent || k < gatecell::kCellsOut;

@@ -20,7 +20,7 @@ void check_around(Around kind, const std::string& name, uint64_t first, uint64_t
   int models[2] = {};
   for (size_t condition = 0; condition < conditions_of(kind).size(); ++condition) {
     for (uint64_t seed = first; seed < first + rounds; ++seed) {
-      Model model(kind, condition, 1000 * condition + seed);
+      Model model(kind, condition, 1000 * condition + seed, true);
       Evaluated evaluated(subject_of(model));
       worst[model.normalises].take(evaluated.run({1, 2, 3}));
       ++models[model.normalises];

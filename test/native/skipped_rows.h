@@ -16,14 +16,16 @@ enum class Skips {
   kLstm,
   kGru,
   kTokens,
-  kOutput
+  kOutput,
+  kResetGru,
+  kRnn
 };
-constexpr int kSkipKinds = 11;
+constexpr int kSkipKinds = 13, kSkipKindsOnDevice = 11;
 inline const char* name_of(Skips kind) {
   constexpr const char* names[kSkipKinds] = {
       "cross-entropy", "mixture density",   "ctc",  "dot attention", "additive attention",
       "window",        "layer with window", "lstm", "gru",           "tokens of an lstm",
-      "output layer"};
+      "output layer",  "gru with the reset gate first", "rnn"};
   return names[static_cast<int>(kind)];
 }
 
@@ -205,7 +207,8 @@ inline void SkippedRows::window_lstm() {
 
 // Two layers, in either direction, over a sequence, or over the embedding of ids of which the last occurs only after the lengths.
 inline void SkippedRows::recurrent(Skips kind) {
-  const int32_t gates = kind == Skips::kGru ? 3 : 4, tokens = 4;
+  const bool reset = kind == Skips::kResetGru, gru = kind == Skips::kGru || reset, rnn = kind == Skips::kRnn;
+  const int32_t gates = gru ? 3 : rnn ? 1 : 4, tokens = 4;
   int y;
   int32_t width = C_;
   if (kind == Skips::kTokens) {
@@ -223,10 +226,12 @@ inline void SkippedRows::recurrent(Skips kind) {
   for (int layer = 0; layer < 2; ++layer) {
     const int32_t hidden = 2 + pick(40);
     const int out = graph.internal({T_, B_, hidden});
-    graph.record(kind == Skips::kGru ? GC_OP_GRU : GC_OP_LSTM,
+    Doubles attributes = {static_cast<double>(pick(2))};
+    if (reset) attributes.resize(7), attributes.back() = 1;
+    graph.record(gru ? GC_OP_GRU : rnn ? GC_OP_RNN : GC_OP_LSTM,
                  {y, parameter({gates * hidden, width}), parameter({gates * hidden, hidden}),
                   parameter({gates * hidden}), parameter({gates * hidden}), Graph::none, Graph::none, n},
-                 {out}, {static_cast<double>(pick(2))});
+                 {out}, attributes);
     y = out, width = hidden;
   }
   square(y, {T_, B_, width});

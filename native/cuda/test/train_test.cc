@@ -185,7 +185,7 @@ TEST_CASE("cuda: random graphs, forward and back, against the processor") {
   for (uint64_t seed = 0; seed < 50; ++seed) {
     CAPTURE(seed);
     const int ops = 2 + static_cast<int>(seed % 20);
-    RandomGraph cpu(seed, ops, false), device(seed, ops, false);
+    RandomGraph cpu(seed, ops, false, false), device(seed, ops, false, false);
     device.graph.device = GC_CUDA;
     cpu.graph.compile(cpu.loss);
     device.graph.compile(device.loss);

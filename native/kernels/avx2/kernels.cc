@@ -14,6 +14,8 @@ namespace {
 
 #include "../shared/int8.inl"
 
+#include "../shared/slopes.inl"
+
 #include "../shared/cell.inl"
 
 #include "../shared/gru.inl"
@@ -23,6 +25,10 @@ namespace {
 #include "../shared/elementwise.inl"
 
 #include "../shared/special.inl"
+
+#include "../shared/activation.inl"
+
+#include "../shared/forms.inl"
 
 #include "../shared/map_functions.inl"
 
@@ -37,9 +43,9 @@ extern "C" const gc_kernels gc_kernels_avx2 = {
     gc_avx2::kTileVectors* gc_avx2::VL,
     gc_avx2::gemm_all<gc_avx2::FloatMac>,
     {gc_avx2::cell_forward<GC_CELL_PLAIN>, gc_avx2::cell_forward<GC_CELL_PEEPHOLE>,
-     gc_avx2::cell_forward<GC_CELL_ZONEOUT>, gc_avx2::cell_forward<GC_CELL_OPEN>, gc_avx2::gru_forward},
+     gc_avx2::cell_forward<GC_CELL_ZONEOUT>, gc_avx2::cell_forward<GC_CELL_OPEN>, gc_avx2::gru_forward, gc_avx2::lstm_form_forward, gc_avx2::gru_form_forward, gc_avx2::reset_gates_forward, gc_avx2::reset_state_forward, gc_avx2::rnn_forward},
     {gc_avx2::cell_backward<GC_CELL_PLAIN>, gc_avx2::cell_backward<GC_CELL_PEEPHOLE>,
-     gc_avx2::cell_backward<GC_CELL_ZONEOUT>, gc_avx2::cell_backward<GC_CELL_OPEN>, gc_avx2::gru_backward},
+     gc_avx2::cell_backward<GC_CELL_ZONEOUT>, gc_avx2::cell_backward<GC_CELL_OPEN>, gc_avx2::gru_backward, gc_avx2::lstm_form_backward, gc_avx2::gru_form_backward, gc_avx2::reset_gates_backward, gc_avx2::reset_state_backward, gc_avx2::rnn_backward},
     gc_avx2::norm_gates_forward,
     gc_avx2::norm_gates_backward,
     gc_avx2::norm_cell_forward,

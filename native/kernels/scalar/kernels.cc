@@ -15,6 +15,8 @@ namespace {
 
 #include "../shared/int8.inl"
 
+#include "../shared/slopes.inl"
+
 #include "../shared/cell.inl"
 
 #include "../shared/gru.inl"
@@ -32,9 +34,9 @@ extern "C" const gc_kernels gc_kernels_scalar = {
     gc_scalar::kTileVectors* gc_scalar::VL,
     gc_scalar::gemm_all<gc_scalar::FloatMac>,
     {gc_scalar::cell_forward<GC_CELL_PLAIN>, gc_scalar::cell_forward<GC_CELL_PEEPHOLE>,
-     gc_scalar::cell_forward<GC_CELL_ZONEOUT>, gc_scalar::cell_forward<GC_CELL_OPEN>, gc_scalar::gru_forward},
+     gc_scalar::cell_forward<GC_CELL_ZONEOUT>, gc_scalar::cell_forward<GC_CELL_OPEN>, gc_scalar::gru_forward, gc_lane::lstm_form_forward, gc_lane::gru_form_forward, gc_lane::reset_gates_forward, gc_lane::reset_state_forward, gc_lane::rnn_forward},
     {gc_scalar::cell_backward<GC_CELL_PLAIN>, gc_scalar::cell_backward<GC_CELL_PEEPHOLE>,
-     gc_scalar::cell_backward<GC_CELL_ZONEOUT>, gc_scalar::cell_backward<GC_CELL_OPEN>, gc_scalar::gru_backward},
+     gc_scalar::cell_backward<GC_CELL_ZONEOUT>, gc_scalar::cell_backward<GC_CELL_OPEN>, gc_scalar::gru_backward, gc_lane::lstm_form_backward, gc_lane::gru_form_backward, gc_lane::reset_gates_backward, gc_lane::reset_state_backward, gc_lane::rnn_backward},
     gc_scalar::norm_gates_forward,
     gc_scalar::norm_gates_backward,
     gc_scalar::norm_cell_forward,

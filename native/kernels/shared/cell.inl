@@ -39,10 +39,6 @@ static void cell_forward(const gc_cell* s) {
   }
 }
 
-// Return x * (1 - x) * d and (1 - x^2) * d, with the same order of roundings in every instruction set.
-static inline V sigmoid_slope(V x, V d) { return v_mul(d, v_fnma(x, x, x)); }
-static inline V tanh_slope(V x, V d) { return v_fnma(v_mul(x, x), d, d); }
-
 template <int variant>
 static void cell_backward(const gc_cell_backward* s) {
   constexpr bool peephole = variant == GC_CELL_PEEPHOLE, zoneout = variant == GC_CELL_ZONEOUT,

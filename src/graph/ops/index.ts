@@ -32,8 +32,9 @@ export { map } from './map.js'
 export { concat, gather, pad, patches, permute, scatterAdd, type PatchesOptions } from './moves.js'
 export { matmul, type MatmulOptions } from './products.js'
 export { logSumExp, max, mean, sum, weightedMean, type Axes, type ReduceOptions } from './reduce.js'
-export { gruOp as gru, lstmOp as lstm } from './recurrent.js'
-export type { GruInputs, GruTensors, LstmInputs, LstmTensors } from './recurrent.js'
+export { gruOp as gru, type GruInputs, type GruTensors } from './gru.js'
+export { lstmOp as lstm, type LstmInputs, type LstmTensors } from './recurrent.js'
+export { rnnOp as rnn, type RnnInputs, type RnnTensors } from './rnn.js'
 
 /**
  * Records the binary cross-entropy of independent labels: logits and targets, both f32 [..., K], give `[2]`: the mean over the rows of the sum

@@ -1,11 +1,12 @@
-// The recurrent ops: a layer over a whole sequence. index.ts exports them. B batch, T steps, I input size, H hidden size; the gate order is
+// The op of an LSTM layer over a whole sequence. index.ts exports it. B batch, T steps, I input size, H hidden size; the gate order is
 // i, f, g, o; sequences are time-major: [T, B, ...].
 
-import { anything, boolean, integer, nullable, object, optional } from '../../check/index.js'
+import { anything, boolean, nullable, object, optional } from '../../check/index.js'
 import { expected } from '../../errors.js'
 import { expectRate, expectShape } from '../check.js'
-import { MAX_ELEMENTS } from '../shape.js'
 import { tensor, tensorOrNull, type Tensor } from '../graph.js'
+import { activation, type Activation } from './activations.js'
+import { cellAttributes, clip, sequenceFields, trimmed } from './sequence.js'
 
 /** Inputs of `ops.lstm`. */
 export interface LstmInputs {
@@ -48,29 +49,32 @@ export interface LstmInputs {
   zoneout?: { c: number; h: number }
   /** Number of the random stream of the masks. Default 0. */
   stream?: number
+  /** Limit of the pre-activations, peepholes included, to [-clip, clip], above 0 (ONNX's clip). Default: no limit. */
+  clip?: number
+  /** Whether the forget gate is 1 - i (Greff et al. 2017; ONNX's input_forget): f's weights have no effect. Default false. */
+  coupled?: boolean
+  /** The functions of the gates, of g, and of c before the output gate. Default: sigmoid, tanh, tanh. */
+  activations?: { gates?: Activation; cell?: Activation; output?: Activation }
 }
 
-const shared = {
-  x: tensor,
-  weightIh: tensor,
-  weightHh: tensor,
-  biasIh: tensorOrNull,
-  biasHh: tensorOrNull,
-  h0: tensorOrNull,
-  lengths: tensorOrNull,
-  reverse: optional(boolean),
-  dropout: optional(anything), // expectRate has its range
-  stream: optional(integer(0, MAX_ELEMENTS))
-}
 const readLstm = object<LstmInputs>({
-  ...shared,
+  ...sequenceFields,
   c0: tensorOrNull,
   peephole: tensorOrNull,
   weightHr: tensorOrNull,
   norm: optional(
     nullable(object<NonNullable<LstmInputs['norm']>>({ ih: tensor, hh: tensor, c: tensor, biasC: tensor }))
   ),
-  zoneout: optional(object<{ c: number; h: number }>({ c: anything, h: anything }))
+  zoneout: optional(object<{ c: number; h: number }>({ c: anything, h: anything })),
+  clip: optional(clip),
+  coupled: optional(boolean),
+  activations: optional(
+    object<NonNullable<LstmInputs['activations']>>({
+      gates: optional(activation),
+      cell: optional(activation),
+      output: optional(activation)
+    })
+  )
 })
 
 /**
@@ -93,13 +97,14 @@ export interface LstmTensors {
 /**
  * Records one LSTM layer over a whole sequence (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000; the equations are
  * those of the layer `lstm`). Throws ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit, and ERR_UNSUPPORTED for zoneout
- * with peepholes, a projection or layer normalisation, and for layer normalisation with peepholes.
+ * with peepholes, a projection or layer normalisation, for layer normalisation with peepholes, and for clip, coupled gates and
+ * other activations with zoneout or layer normalisation.
  */
 export function lstmOp(lstmInputs: LstmInputs): LstmTensors {
   const inputs = readLstm(lstmInputs, 'the inputs of lstm')
   const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, c0 = null, reverse = false } = inputs
   const { lengths = null, peephole = null, weightHr = null, norm = null, stream = 0 } = inputs
-  const { dropout: p = 0, zoneout = { c: 0, h: 0 } } = inputs
+  const { dropout: p = 0, zoneout = { c: 0, h: 0 }, clip: limit = 0, coupled = false, activations } = inputs
   expectShape('lstm', 'x', x, 'f32', [-1, -1, -1])
   expectShape('lstm', 'weightHh', weightHh, 'f32', [-1, -1])
   if (weightHr) expectShape('lstm', 'weightHr', weightHr, 'f32', [weightHh.shape[1]!, -1])
@@ -126,6 +131,13 @@ export function lstmOp(lstmInputs: LstmInputs): LstmTensors {
   const zones = zoneout.c > 0 || zoneout.h > 0
   expectApart('zoneout', zones, { peepholes: peephole, 'an output projection': weightHr, 'layer normalisation': norm })
   expectApart('layer normalisation', norm !== null, { peepholes: peephole })
+  for (const [what, given] of Object.entries({
+    clip: limit > 0,
+    'coupled gates': coupled,
+    activations: !!activations
+  })) {
+    expectApart(what, given, { zoneout: zones || null, 'layer normalisation': norm })
+  }
   const gains = norm ? [norm.ih, norm.hh, norm.c, norm.biasC] : []
   const ofSteps = { dtype: 'f32', shape: [steps, batch, hidden], optional: true } as const
   const [y, h, c, cells, input, forget, cell, output] = x.graph.record(
@@ -137,14 +149,15 @@ export function lstmOp(lstmInputs: LstmInputs): LstmTensors {
       { dtype: 'f32', shape: [batch, hidden], optional: true },
       ...[ofSteps, ofSteps, ofSteps, ofSteps, ofSteps]
     ],
-    [reverse ? 1 : 0, ...(p > 0 || zones ? [p, zoneout.c, zoneout.h, stream] : [])]
+    cellAttributes('lstm', {
+      reverse,
+      noise: p > 0 || zones ? [p, zoneout.c, zoneout.h, stream] : null,
+      clip: limit,
+      second: coupled,
+      functions: activations ? [activations.gates, activations.cell, activations.output] : []
+    })
   )
   return { y: y!, h: h!, c: c!, cells: cells!, gates: { input: input!, forget: forget!, cell: cell!, output: output! } }
-}
-
-/** Returns `inputs` without the absent ones at the end, so that a plain layer has the record of a plain op. */
-function trimmed(inputs: readonly (Tensor | null)[]): (Tensor | null)[] {
-  return inputs.slice(0, inputs.findLastIndex((input) => input !== null) + 1)
 }
 
 /** Throws ERR_UNSUPPORTED if `what` is used together with one of `others`. */
@@ -152,71 +165,4 @@ function expectApart(what: string, there: boolean, others: Record<string, unknow
   const other = Object.entries(others).find(([, value]) => value !== null)
   if (!there || !other) return
   throw expected('ERR_UNSUPPORTED', `${what} without ${other[0]} in lstm`, 'both', 'leave one out')
-}
-
-/** Inputs of `ops.gru`. */
-export interface GruInputs {
-  /** [T, B, I] */
-  x: Tensor
-  /** [3H, I], gate order r, z, n */
-  weightIh: Tensor
-  /** [3H, H] */
-  weightHh: Tensor
-  /** [3H] */
-  biasIh?: Tensor | null
-  /** [3H] */
-  biasHh?: Tensor | null
-  /** Initial state [B, H], or a parameter [H] for all rows. Default: zeros. */
-  h0?: Tensor | null
-  /** Like reverse, dropout and stream, that of `LstmInputs`. */
-  lengths?: Tensor | null
-  reverse?: boolean
-  dropout?: number
-  stream?: number
-}
-
-const readGru = object<GruInputs>(shared)
-
-/** The tensors of `ops.gru`. Gates are for outputs of a plan, as those of `LstmTensors`. */
-export interface GruTensors {
-  /** `[T, B, H]`: h after each step. */
-  y: Tensor
-  /** `[B, H]`: h after the last step of each row. */
-  h: Tensor
-  /** `[T, B, H]` each, with the activations: the reset, update and new gates r, z, n of the equations. */
-  gates: { reset: Tensor; update: Tensor; new: Tensor }
-}
-
-/**
- * Records one GRU layer over a whole sequence (Cho et al. 2014, in PyTorch's form; the equations are those of the layer `gru`). Throws
- * ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an input does not fit.
- */
-export function gruOp(gruInputs: GruInputs): GruTensors {
-  const inputs = readGru(gruInputs, 'the inputs of gru')
-  const { x, weightIh, weightHh, biasIh = null, biasHh = null, h0 = null, lengths = null, reverse = false } = inputs
-  const { dropout: p = 0, stream = 0 } = inputs
-  expectShape('gru', 'x', x, 'f32', [-1, -1, -1])
-  expectShape('gru', 'weightHh', weightHh, 'f32', [-1, -1])
-  const [steps, batch, size] = x.shape as [number, number, number]
-  const hidden = weightHh.shape[1]!
-  expectShape('gru', 'weightHh', weightHh, 'f32', [3 * hidden, hidden])
-  expectShape('gru', 'weightIh', weightIh, 'f32', [3 * hidden, size])
-  if (biasIh) expectShape('gru', 'biasIh', biasIh, 'f32', [3 * hidden])
-  if (biasHh) expectShape('gru', 'biasHh', biasHh, 'f32', [3 * hidden])
-  if (h0) expectShape('gru', 'h0', h0, 'f32', h0.shape.length === 1 ? [hidden] : [batch, hidden])
-  if (lengths) expectShape('gru', 'lengths', lengths, 'i32', [batch])
-  expectRate('gru', 'dropout', p)
-  const ofSteps = { dtype: 'f32', shape: [steps, batch, hidden], optional: true } as const
-  const absent = { dtype: 'f32', shape: [1], optional: true } as const // c after the last step, and c of each step
-  const [y, h, , , reset, update, candidate] = x.graph.record(
-    'gru',
-    [x, weightIh, weightHh, biasIh, biasHh, h0, ...trimmed([null, lengths])],
-    [
-      { dtype: 'f32', shape: [steps, batch, hidden] },
-      { dtype: 'f32', shape: [batch, hidden], optional: true },
-      ...[absent, absent, ofSteps, ofSteps, ofSteps]
-    ],
-    [reverse ? 1 : 0, ...(p > 0 ? [p, 0, 0, stream] : [])]
-  )
-  return { y: y!, h: h!, gates: { reset: reset!, update: update!, new: candidate! } }
 }
