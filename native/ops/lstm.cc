@@ -245,7 +245,7 @@ void Lstm::set_buffers(const Plan& plan, const Node& node) {
   norm_dh = node.buffers[kNormDh].data;
   norm_dc = node.buffers[kNormDc].data;
   stats = node.buffers[kStats].data;
-  pre = node.buffers[kPre].data;
+  pre = has_form && kind != CellKind::kRnn && keep ? node.buffers[kPre].data : nullptr;
   reset_h = node.buffers[kReset].data;
   reset_product = node.buffers[kResetProduct].data;
   packed_reset = node.buffers[kPackedReset].data;

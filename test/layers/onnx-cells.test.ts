@@ -140,7 +140,7 @@ for (const golden of cases) {
     setWeights(model, golden)
     const last = (state: string) => Array.from({ length: directions }, (_, d) => `last_${state}${d}`)
     const wanted = ['y', ...last('h'), ...(operator === 'LSTM' ? last('c') : [])]
-    const plan = model.plan({}, { outputs: wanted })
+    const plan = model.plan({}, { purpose: 'predict', outputs: wanted })
     const inputs = plan.inputs as Record<string, Float32Array | Int32Array>
     inputs['x']!.set(tensors['X']!)
     inputs['lengths']!.set(lengths ?? new Array<number>(batch).fill(steps))
@@ -182,15 +182,12 @@ t.test('sessions step every cell with carried states, as the whole sequence', as
     const row = Array.from({ length: steps }, (_, i) =>
       tensors['X']!.slice(i * batch * input, i * batch * input + input)
     )
-    const plan = model.plan({ length: steps, batch: 1 })
+    const plan = model.plan({ length: steps, batch: 1 }, { purpose: 'predict' })
     plan.inputs.x.set(row.flat())
     plan.runSync()
     const whole = [...plan.outputs.y]
     const session = createSession(model)
-    const stepped = row.flatMap((x) => {
-      session.inputs.x.set(x)
-      return [...session.stepSync().y]
-    })
+    const stepped = row.flatMap((x) => [...session.stepSync({ x }).y!])
     t.same(stepped, whole, golden.name)
   }
 })
