@@ -108,8 +108,9 @@ TEST_CASE("layout: tensors, gradients and buffers alive at the same time never o
 TEST_CASE("layout: a run depends on nothing that was in its memory before") {
   for (uint64_t seed = 0; seed < 150; ++seed) {
     CAPTURE(seed);
-    RandomGraph r(seed, 2 + static_cast<int>(seed % 25), false);
-    r.graph.precision = seed % 3 == 0 ? GC_BF16 : GC_FLOAT;
+    const bool half = seed % 3 == 0;  // not all forms of cells have kernels for bf16
+    RandomGraph r(seed, 2 + static_cast<int>(seed % 25), false, !half);
+    r.graph.precision = half ? GC_BF16 : GC_FLOAT;
     r.graph.compile(r.loss);
     r.graph.run(GC_GRADIENT);
     const std::vector<Floats> first = outcome(r);
