@@ -109,7 +109,9 @@ bool is_worth_a_team(const Plan& plan, const Node& layer) {
   const Tensor &y = plan.tensors[layer.out[kY]], &w_ih = plan.tensors[layer.in[kWeightIh]],
                &w_hh = plan.tensors[layer.in[kWeightHh]];
   const double weights = static_cast<double>(w_ih.rows * w_ih.cols + w_hh.rows * w_hh.cols),
-               gates = layer.op->opcode == GC_OP_GRU ? 3 : layer.op->opcode == GC_OP_RNN ? 1 : 4;
+               gates = layer.op->opcode == GC_OP_GRU   ? 3
+                       : layer.op->opcode == GC_OP_RNN ? 1
+                                                       : 4;
   return plan.team(16.0 * static_cast<double>(y.dims[0] * y.dims[1]) * weights / gates) > 1;
 }
 

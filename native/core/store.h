@@ -63,7 +63,7 @@ struct Packed {
   float* scale() const { return scales.floats(); }
   int32_t* correction() const { return reinterpret_cast<int32_t*>(scales.floats() + blocks * 64); }
   GateBias biases = {-1, -1, 0, Gates::kNone, Gates::kNone};  // kGateBias
-  const Packed* start = nullptr;         // kTokenGates: the packed biases
+  const Packed* start = nullptr;                              // kTokenGates: the packed biases
 };
 
 // The packs of a store by id. The list only grows, and an entry never moves, so that a run can read the packs of its plan while another plan

@@ -5,17 +5,17 @@
 // With the parameters a (alpha) and b (beta): HARD_SIGMOID is max(0, min(1, a x + b)), AFFINE a x + b, LEAKY_RELU a x below 0 and x elsewhere,
 // THRESHOLDED_RELU x above a and 0 elsewhere, SCALED_TANH a tanh(b x), ELU a (exp(x) - 1) below 0 and x elsewhere, SOFTSIGN x / (1 + |x|),
 // SOFTPLUS log(1 + exp(x)).
-#define GC_ACTIVATIONS(F)                    \
-  F(1, SIGMOID, sigmoid, 0)                  \
-  F(2, TANH, tanh, 0)                        \
-  F(3, RELU, relu, 0)                        \
-  F(4, HARD_SIGMOID, hard_sigmoid, 2)        \
-  F(5, AFFINE, affine, 2)                    \
-  F(6, LEAKY_RELU, leaky_relu, 1)            \
+#define GC_ACTIVATIONS(F)                     \
+  F(1, SIGMOID, sigmoid, 0)                   \
+  F(2, TANH, tanh, 0)                         \
+  F(3, RELU, relu, 0)                         \
+  F(4, HARD_SIGMOID, hard_sigmoid, 2)         \
+  F(5, AFFINE, affine, 2)                     \
+  F(6, LEAKY_RELU, leaky_relu, 1)             \
   F(7, THRESHOLDED_RELU, thresholded_relu, 1) \
-  F(8, SCALED_TANH, scaled_tanh, 2)          \
-  F(9, ELU, elu, 1)                          \
-  F(10, SOFTSIGN, softsign, 0)               \
+  F(8, SCALED_TANH, scaled_tanh, 2)           \
+  F(9, ELU, elu, 1)                           \
+  F(10, SOFTSIGN, softsign, 0)                \
   F(11, SOFTPLUS, softplus, 0)
 
 #define GC_ACTIVATION_ENUM(number, NAME, name, parameters) GC_ACTIVATION_##NAME = number,

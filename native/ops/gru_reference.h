@@ -35,13 +35,11 @@ struct Gru : Sequence<Real> {
   // Returns the gate slot that a row of W_ih or W_hh fills.
   int64_t place(int64_t r, bool state) const { return r / H == 2 && state && !reset_first ? 3 : r / H; }
   Real input(int64_t row, int64_t p, int64_t u, Real sum) const {
-    for (int64_t k = 0; k < I; ++k)
-      sum = std::fma(at(this->x, row * I + k), at(this->w_ih, (p * H + u) * I + k), sum);
+    for (int64_t k = 0; k < I; ++k) sum = std::fma(at(this->x, row * I + k), at(this->w_ih, (p * H + u) * I + k), sum);
     return sum;
   }
   Real state(int64_t step, int64_t b, int64_t p, int64_t u, Real sum) const {
-    for (int64_t k = 0; k < H; ++k)
-      sum = std::fma(operand(step, b, k), at(this->w_hh, (p * H + u) * H + k), sum);
+    for (int64_t k = 0; k < H; ++k) sum = std::fma(operand(step, b, k), at(this->w_hh, (p * H + u) * H + k), sum);
     return sum;
   }
   Real bias(int64_t p, int64_t u) const { return at(this->b_ih, p * H + u) + at(this->b_hh, p * H + u); }
@@ -55,8 +53,8 @@ struct Gru : Sequence<Real> {
         pre[gate(t, b, p, u)] = sum;
         gates[gate(t, b, p, u)] = activate_clipped(form, form.f, sum);
       }
-      gates[gate(t, b, 3, u)] = reset_first ? gates[gate(t, b, 0, u)] * operand(step, b, u)
-                                            : state(step, b, 2, u, at(this->b_hh, 2 * H + u));
+      gates[gate(t, b, 3, u)] =
+          reset_first ? gates[gate(t, b, 0, u)] * operand(step, b, u) : state(step, b, 2, u, at(this->b_hh, 2 * H + u));
     }
     for (int64_t u = 0; u < H; ++u) {
       const Real z = gates[gate(t, b, 1, u)], sum = new_sum(t, b, row, u), n = activate_clipped(form, form.g, sum);
@@ -108,8 +106,7 @@ struct Gru : Sequence<Real> {
       Real d = 0;
       for (int64_t u = 0; u < H; ++u) d = std::fma(dg[gate(t, b, 2, u)], at(this->w_hh, (2 * H + u) * H + k), d);
       const Real r = gates[gate(t, b, 0, k)];
-      dg[gate(t, b, 0, k)] =
-          clipped_slope(this->form, this->form.f, pre[gate(t, b, 0, k)], r, d * operand(step, b, k));
+      dg[gate(t, b, 0, k)] = clipped_slope(this->form, this->form.f, pre[gate(t, b, 0, k)], r, d * operand(step, b, k));
       start[static_cast<size_t>(k)] = this->mask.empty() ? std::fma(r, d, at(past, k)) : r * d;
     }
   }

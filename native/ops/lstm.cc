@@ -189,10 +189,10 @@ Lstm::Lstm(Plan& plan, const Node& node) {
             : kind == CellKind::kResetGru ? GC_CELL_RESET_GATES
             : kind == CellKind::kGru      ? (has_form ? GC_CELL_GRU_FORM : GC_CELL_GRU)
             : has_form                    ? GC_CELL_LSTM_FORM
-            : norm            ? GC_CELL_OPEN
-            : peephole_weight ? GC_CELL_PEEPHOLE
-            : zones           ? GC_CELL_ZONEOUT
-                              : GC_CELL_PLAIN;
+            : norm                        ? GC_CELL_OPEN
+            : peephole_weight             ? GC_CELL_PEEPHOLE
+            : zones                       ? GC_CELL_ZONEOUT
+                                          : GC_CELL_PLAIN;
   chunk = chunk_steps(*this, plan.threads);
   panel_stride = gate_panel_stride(keep ? T : chunk, B);
   format = plan.format;

@@ -61,7 +61,8 @@ gc_status lstm_check_form(const Plan& plan, const Node& node) {
     if (i / 3 >= function_count(node) && v != 0)
       return fail(GC_INVALID_ARGUMENT, "%s: expected %d activations, got more", name, function_count(node));
     if (i % 3 == 0 ? !is_integer(v, 0, GC_ACTIVATION_COUNT - 1) : !(std::fabs(v) <= FLT_MAX))
-      return fail(GC_INVALID_ARGUMENT, "%s: expected an activation that exists, with finite parameters, got %g", name, v);
+      return fail(GC_INVALID_ARGUMENT, "%s: expected an activation that exists, with finite parameters, got %g", name,
+                  v);
   }
   if (!lstm_has_form(node)) return GC_OK;
   if (plan.on_device)

@@ -21,7 +21,8 @@ std::string variant_names(const Lstm& s) {
   add(s.dropout > 0, "recurrent dropout");
   add(s.projection, "output projection");
   add(s.norm, "layer normalisation");
-  add(s.kind == CellKind::kResetGru, "the reset gate before the product: two products a step, all units of a row on one thread");
+  add(s.kind == CellKind::kResetGru,
+      "the reset gate before the product: two products a step, all units of a row on one thread");
   add(s.form.coupled, "coupled gates");
   add(s.has_form && s.form.clip <= FLT_MAX, "clipped pre-activations");
   add(s.has_copies, "cells and gates are copied out");
@@ -52,8 +53,8 @@ void lstm_request_packs(Plan& plan, Node& node, const Lstm& s) {
 std::string lstm_why(const Plan& plan, const Node& node, const Lstm& s) {
   return format_name(s.format) + " 6-row tiles; " +
          (lstm_split(s, plan.threads) == Split::kRows ? "threads split the batch, no barrier"
-          : s.T == 1 ? "threads split the hidden units of a single step, no barrier"
-                     : "threads split the hidden units, one barrier a step") +
+          : s.T == 1                                  ? "threads split the hidden units of a single step, no barrier"
+                                                      : "threads split the hidden units, one barrier a step") +
          (s.table ? "; the embedding is folded in: one row of W e + b per token of the vocabulary" : "") +
          (node.partner >= 0 ? "; side by side with the other direction" : "") + variant_names(s);
 }

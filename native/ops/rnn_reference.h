@@ -40,8 +40,7 @@ struct Rnn : Sequence<Real> {
       }
       for (int64_t k = 0; k < H; ++k) {
         const Real product = through(this->w_hh, H, k, &d[static_cast<size_t>(row * H)]);
-        this->dh0[static_cast<size_t>(b * H + k)] =
-            this->mask.empty() ? product : at(this->mask, b * H + k) * product;
+        this->dh0[static_cast<size_t>(b * H + k)] = this->mask.empty() ? product : at(this->mask, b * H + k) * product;
       }
       for (int64_t k = 0; k < I; ++k)
         this->dx[static_cast<size_t>(row * I + k)] = through(this->w_ih, I, k, &d[static_cast<size_t>(row * H)]);

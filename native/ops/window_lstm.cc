@@ -133,7 +133,8 @@ void prepare(Plan& plan, Node& node) {
     const Tensor* b = plan.input(node, static_cast<size_t>(input));
     return b ? b->slot : -1;
   };
-  node.packs.push_back(plan.store->request_gate_bias({slot(kWlBiasIh), slot(kWlBiasHh), s.H, Gates::kLstm, Gates::kLstm}));
+  node.packs.push_back(
+      plan.store->request_gate_bias({slot(kWlBiasIh), slot(kWlBiasHh), s.H, Gates::kLstm, Gates::kLstm}));
   if (node.trains) {
     pack(kWlWeightIh, PackKind::kBackward, Gates::kLstm);
     pack(kWlWeightHh, PackKind::kBackward, Gates::kLstm);

@@ -8,11 +8,11 @@
 #include "lab.h"
 #include "ops/attention_reference.h"
 #include "ops/gru_reference.h"
-#include "ops/rnn_reference.h"
 #include "ops/map_reference.h"
 #include "ops/matmul_reference.h"
 #include "ops/move_reference.h"
 #include "ops/reference.h"
+#include "ops/rnn_reference.h"
 
 namespace lab {
 namespace ref = gatecell::reference;

@@ -12,8 +12,7 @@ class RandomGraph : public RandomLayers {
   int loss = Graph::none;
 
   // `smooth`: nothing with a kink or a jump, so that differences of the loss show its gradient. `forms`: also cells that a device lacks.
-  RandomGraph(uint64_t seed, int ops, bool smooth, bool forms = true)
-      : RandomLayers(seed, smooth, forms) {
+  RandomGraph(uint64_t seed, int ops, bool smooth, bool forms = true) : RandomLayers(seed, smooth, forms) {
     const Dims dims = {1 + pick(4), 1 + pick(3), 1 + pick(20)};
     values_.push_back({graph.host(dims, random_.floats(count_of(dims))), dims});
     add({parameter(dims), dims});

@@ -149,9 +149,10 @@ TEST_CASE("lstm: variants that do not go together are refused") {
     CHECK(refused(kNorm, GC_FLOAT, form) == GC_UNSUPPORTED);
   }
   CHECK(refused(kZoneout, GC_FLOAT, {0, 0, GC_ACTIVATION_SIGMOID, 0, 0, GC_ACTIVATION_TANH}) == GC_OK);
-  for (const Doubles& form : {Doubles{-1}, Doubles{NAN}, Doubles{HUGE_VAL}, Doubles{0, 2}, Doubles{0, 0.5}, Doubles{0, 0, 12},
-                              Doubles{0, 0, 1.5}, Doubles{0, 0, -1}, Doubles{0, 0, GC_ACTIVATION_AFFINE, HUGE_VAL},
-                              Doubles{0, 0, GC_ACTIVATION_AFFINE, 1, NAN}})
+  for (const Doubles& form :
+       {Doubles{-1}, Doubles{NAN}, Doubles{HUGE_VAL}, Doubles{0, 2}, Doubles{0, 0.5}, Doubles{0, 0, 12},
+        Doubles{0, 0, 1.5}, Doubles{0, 0, -1}, Doubles{0, 0, GC_ACTIVATION_AFFINE, HUGE_VAL},
+        Doubles{0, 0, GC_ACTIVATION_AFFINE, 1, NAN}})
     CHECK(refused(kPlain, GC_FLOAT, form) == GC_INVALID_ARGUMENT);
 }
 

@@ -87,8 +87,8 @@ class RandomLayers {
       out.push_back(wanted ? graph.host({B, size}) : Graph::none);
       if (wanted) results.push_back(out.back()), add({out.back(), {B, size}});
     }
-    Doubles attributes = {reverse ? 1.0 : 0.0, smooth_ || random_.below(3) ? 0 : 0.4, zones ? 0.3 : 0,
-                          zones ? 0.2 : 0, static_cast<double>(pick(5))};
+    Doubles attributes = {reverse ? 1.0 : 0.0, smooth_ || random_.below(3) ? 0 : 0.4, zones ? 0.3 : 0, zones ? 0.2 : 0,
+                          static_cast<double>(pick(5))};
     if (forms_ && !zones && random_.below(3) == 0) add_form(attributes, 3, random_.below(3) == 0);
     graph.record(GC_OP_LSTM, in, out, attributes);
   }

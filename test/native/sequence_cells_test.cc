@@ -80,8 +80,7 @@ struct CellRun {
     Doubles attributes = {s.reverse ? 1.0 : 0.0, s.drops ? kDrop : 0, 0, 0, kStream};
     const Doubles more = form_attributes(r.form, s.rnn() ? 1 : 2, s.kind == Kind::kReset);
     if (s.form >= 0 || s.kind == Kind::kReset) attributes.insert(attributes.end(), more.begin(), more.end());
-    graph.record(s.rnn() ? GC_OP_RNN : GC_OP_GRU, {x3, w_ih, w_hh, b_ih, b_hh, h2, none, lengths}, {y, hT},
-                 attributes);
+    graph.record(s.rnn() ? GC_OP_RNN : GC_OP_GRU, {x3, w_ih, w_hh, b_ih, b_hh, h2, none, lengths}, {y, hT}, attributes);
     const int32_t sequence = s.T * s.B * s.H, n = sequence + s.B * s.H;
     const int all = graph.op(GC_OP_CONCAT, {shaped(y, {sequence}), shaped(hT, {s.B * s.H})}, {n});
     const int loss = graph.out(GC_OP_MEAN_SQUARE, {all, graph.host({n}, targets)}, {2});
@@ -139,7 +138,8 @@ void check_cell_bits(const CellShape& s) {
     CellRun run(s, r, targets, threads);
     each_cell_result(run, r, [&](const char* name, const Floats& got, const Floats& expected) {
       const std::string wrong = difference(got, expected);
-      if (!wrong.empty()) FAIL_CHECK(name_of(s) << ", " << threads << " threads, " << std::string(name) << ": " << wrong);
+      if (!wrong.empty())
+        FAIL_CHECK(name_of(s) << ", " << threads << " threads, " << std::string(name) << ": " << wrong);
     });
   }
   Layer still = values_of<Layer>(s, 31);

@@ -22,10 +22,19 @@ enum class Skips {
 };
 constexpr int kSkipKinds = 13, kSkipKindsOnDevice = 11;
 inline const char* name_of(Skips kind) {
-  constexpr const char* names[kSkipKinds] = {
-      "cross-entropy", "mixture density",   "ctc",  "dot attention", "additive attention",
-      "window",        "layer with window", "lstm", "gru",           "tokens of an lstm",
-      "output layer",  "gru with the reset gate first", "rnn"};
+  constexpr const char* names[kSkipKinds] = {"cross-entropy",
+                                             "mixture density",
+                                             "ctc",
+                                             "dot attention",
+                                             "additive attention",
+                                             "window",
+                                             "layer with window",
+                                             "lstm",
+                                             "gru",
+                                             "tokens of an lstm",
+                                             "output layer",
+                                             "gru with the reset gate first",
+                                             "rnn"};
   return names[static_cast<int>(kind)];
 }
 
@@ -228,7 +237,9 @@ inline void SkippedRows::recurrent(Skips kind) {
     const int out = graph.internal({T_, B_, hidden});
     Doubles attributes = {static_cast<double>(pick(2))};
     if (reset) attributes.resize(7), attributes.back() = 1;
-    graph.record(gru ? GC_OP_GRU : rnn ? GC_OP_RNN : GC_OP_LSTM,
+    graph.record(gru   ? GC_OP_GRU
+                 : rnn ? GC_OP_RNN
+                       : GC_OP_LSTM,
                  {y, parameter({gates * hidden, width}), parameter({gates * hidden, hidden}),
                   parameter({gates * hidden}), parameter({gates * hidden}), Graph::none, Graph::none, n},
                  {out}, attributes);

@@ -46,15 +46,14 @@ static void lstm_form_backward(const gc_cell_backward* s) {
       if (s->peephole) dc = v_fma(v_load(s->peephole + 32 + u), d_o, dc);
       const V to_i = form->coupled ? v_mul(dc, v_sub(g, c_prev)) : v_mul(dc, g);
       const V d_i = clipped_slope(form, &form->f, v_load(pre + u), i, to_i);
-      const V d_f = form->coupled ? v_zero()
-                                  : clipped_slope(form, &form->f, v_load(pre + 16 + u), f, v_mul(dc, c_prev));
+      const V d_f =
+          form->coupled ? v_zero() : clipped_slope(form, &form->f, v_load(pre + 16 + u), f, v_mul(dc, c_prev));
       v_store(gates + u, d_i);
       v_store(gates + 16 + u, d_f);
       v_store(gates + 32 + u, clipped_slope(form, &form->g, v_load(pre + 32 + u), g, v_mul(dc, i)));
       v_store(gates + 48 + u, d_o);
       V before = v_mul(dc, f);
-      if (s->peephole)
-        before = v_fma(v_load(s->peephole + u), d_i, v_fma(v_load(s->peephole + 16 + u), d_f, before));
+      if (s->peephole) before = v_fma(v_load(s->peephole + u), d_i, v_fma(v_load(s->peephole + 16 + u), d_f, before));
       v_store(dc_at, before);
     }
   }
