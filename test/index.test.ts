@@ -4,7 +4,7 @@ import t from 'tap'
 import * as gatecell from '../src/index.js'
 
 t.test('the names that programs rely on', async (t) => {
-  const functions = `defineModel f32 i32 embedding lstm gru linear dropout crossEntropy meanSquare sigmoidCrossEntropy softmax
+  const functions = `defineModel f32 i32 embedding lstm gru rnn linear dropout crossEntropy meanSquare sigmoidCrossEntropy softmax
     add sub mul affine sigmoid tanh relu concat slice reshape flip uniform normal orthogonal zeros constant
     ctcLoss ctcNeeds mixtureDensity windowLstm attention ctcGreedy ctcBeamSearch createCtcBeam beamSearch lexiconScorer
     streamScorer combineScorers createTrainer evaluate tokenSource evaluationSource createBatches createEvaluation openCorpus tokensOf

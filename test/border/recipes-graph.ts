@@ -2,49 +2,13 @@
 import * as api from '../../src/index.js'
 import { createRandom } from '../../src/random.js'
 import { graphMethods } from './recipes-graph-methods.js'
+import { nullable, op, ops, start } from './recipe-op.js'
+import { recurrentRecipes } from './recipes-recurrent.js'
 import { pure, recipe, type AnyRecipe } from './recipe.js'
-import { graphWorld, type GraphWorld } from './worlds.js'
-
-type Call = (...args: never[]) => unknown
-
-/** A function that records into a new graph. */
-function op(name: string, call: Call, args: (w: GraphWorld) => unknown[], accepts: readonly string[] = []): AnyRecipe {
-  return recipe<GraphWorld>({
-    name,
-    once: !name.startsWith('ops.'),
-    setup: graphWorld,
-    args,
-    call: (_, given) => (call as (...values: unknown[]) => unknown)(...given),
-    accepts
-  })
-}
-
-/** An op that is exported under ops, some at the top as well. */
-function ops(
-  name: keyof typeof api.ops,
-  args: (w: GraphWorld) => unknown[],
-  accepts: readonly string[] = []
-): AnyRecipe[] {
-  const top = (api as unknown as Record<string, unknown>)[name] === api.ops[name] ? [name] : []
-  return [`ops.${name}`, ...top].map((full) => op(full, api.ops[name] as Call, args, accepts))
-}
+import type { GraphWorld } from './worlds.js'
 
 const pair = (w: GraphWorld) => [w.f32(3, 2, 4), w.f32(3, 2, 4)]
 const one = (w: GraphWorld) => [w.f32(3, 2, 4)]
-
-const lstmInputs = (w: GraphWorld) => ({
-  x: w.f32(3, 2, 4),
-  weightIh: w.weight(20, 4),
-  weightHh: w.weight(20, 5),
-  biasIh: w.weight(20),
-  biasHh: w.weight(20),
-  h0: w.f32(2, 5),
-  c0: w.f32(2, 5),
-  lengths: w.i32(2),
-  reverse: true,
-  dropout: 0.1,
-  stream: 3
-})
 
 const windowInputs = (w: GraphWorld) => ({ chars: w.i32(2, 6), lengths: w.i32(2), width: 7, kappa0: w.f32(2, 3) })
 
@@ -53,24 +17,6 @@ const attend = (w: GraphWorld) => ({
   keys: w.f32(5, 2, 4),
   values: w.f32(5, 2, 6),
   lengths: w.i32(2)
-})
-
-const start = () => (values: Float32Array) => void values.fill(0.1)
-
-const recurrent = (w: GraphWorld) => ({
-  name: 'rnn',
-  hidden: 5,
-  layers: 2,
-  dropout: 0.1,
-  variational: true,
-  bidirectional: false,
-  carry: true,
-  lengths: w.i32(2),
-  recurrentDropout: 0.1,
-  inputWeight: start(),
-  recurrentWeight: start(),
-  bias: start(),
-  shared: false
 })
 
 const windowLayer = (w: GraphWorld) => ({
@@ -110,8 +56,6 @@ function initializer(name: 'constant' | 'normal' | 'orthogonal' | 'uniform', val
 
 /** A list of axes may also be one axis, counted from either end. */
 const singleAxis = (place: string) => ['-1', '0', '-0', '1'].map((axis) => `${place}=${axis}`)
-
-const nullable = (...places: string[]) => places.map((place) => `${place}=null`)
 
 const ctcInputs = (w: GraphWorld) => {
   const [targets, inputLengths, targetLengths] = [w.i32(2, 3), w.i32(2), w.i32(2)]
@@ -176,41 +120,6 @@ export const graphRecipes: AnyRecipe[] = [
     nullable('2.weights')
   ),
   ...ops('mixtureSample', (w) => [w.f32(3, 2, 13), w.f32(4), 5]),
-  ...ops('lstm', (w) => [lstmInputs(w)], [...nullable('0.biasIh', '0.biasHh', '0.h0', '0.c0', '0.lengths')]),
-  ...ops(
-    'lstm',
-    (w) => [{ ...lstmInputs(w), zoneout: { c: 0.1, h: 0.1 } }],
-    nullable('0.biasIh', '0.biasHh', '0.h0', '0.c0', '0.lengths')
-  ),
-  ...ops(
-    'lstm',
-    (w) => {
-      const norm = { ih: w.weight(20), hh: w.weight(20), c: w.weight(5), biasC: w.weight(5) }
-      return [
-        { x: w.f32(3, 2, 4), weightIh: w.weight(20, 4), weightHh: w.weight(20, 3), weightHr: w.weight(3, 5), norm }
-      ]
-    },
-    nullable('0.norm')
-  ),
-  ...ops(
-    'lstm',
-    (w) => [{ ...lstmInputs(w), peephole: w.weight(15) }],
-    nullable('0.biasIh', '0.biasHh', '0.h0', '0.c0', '0.lengths', '0.peephole')
-  ),
-  ...ops(
-    'gru',
-    (w) => {
-      const { x, reverse, dropout, stream, h0, lengths } = lstmInputs(w)
-      const weights = {
-        weightIh: w.weight(15, 4),
-        weightHh: w.weight(15, 5),
-        biasIh: w.weight(15),
-        biasHh: w.weight(15)
-      }
-      return [{ x, reverse, dropout, stream, h0, lengths, ...weights }]
-    },
-    nullable('0.biasIh', '0.biasHh', '0.h0', '0.lengths')
-  ),
   ...ops('softWindow', (w) => [{ raw: w.f32(3, 2, 9), ...windowInputs(w) }], nullable('0.kappa0')),
   ...ops(
     'windowLstm',
@@ -253,28 +162,6 @@ export const graphRecipes: AnyRecipe[] = [
     w.f32(3, 2, 4),
     { name: 'head', size: 6, bias: true, weight: start(), biasStart: start(), shared: false }
   ]),
-  op('lstm', api.lstm, (w) => [
-    w.f32(3, 2, 4),
-    { ...recurrent(w), peepholes: true, projection: 3, forgetBias: 1, peephole: start(), projectionWeight: start() }
-  ]),
-  op(
-    'lstm',
-    api.lstm,
-    (w) => [w.f32(3, 2, 4), { ...recurrent(w), carry: false, zoneout: { c: 0.1, h: 0.2 }, initial: 'learned' }],
-    ['1.zoneout=*']
-  ),
-  op('lstm', api.lstm, (w) => [
-    w.f32(3, 2, 4),
-    {
-      name: 'rnn',
-      hidden: 5,
-      layerNorm: true,
-      bidirectional: true,
-      initial: { h: [w.f32(2, 5), w.f32(2, 5)], c: [w.f32(2, 5), w.f32(2, 5)] }
-    }
-  ]),
-  op('gru', api.gru, (w) => [w.f32(3, 2, 4), recurrent(w)]),
-  op('gru', api.gru, (w) => [w.f32(3, 2, 4), { name: 'rnn', hidden: 5, initial: { h: [w.f32(2, 5)] } }]),
   op('windowLstm', api.windowLstm, (w) => [w.f32(3, 2, 4), windowLayer(w)]),
 
   initializer('constant', 0.5),
@@ -283,5 +170,6 @@ export const graphRecipes: AnyRecipe[] = [
   initializer('orthogonal', 0.5),
   pure('zeros', api.zeros, () => [new Float32Array(4), [4], createRandom(1)]),
 
+  ...recurrentRecipes,
   ...graphMethods()
 ]

@@ -254,6 +254,7 @@ export const fixtures = {
   'src/layers/gru.ts': () => named({ x }),
   'src/layers/linear.ts': () => named({ output: x }),
   'src/layers/lstm.ts': () => named({ x }),
+  'src/layers/rnn.ts': () => named({ x }),
   'src/layers/window-lstm.ts': () => named({ points: [3, 2, 3] }, { chars: [2, 6], lengths: [2] }),
 
   'src/metrics/classification.ts#accuracy': () => ({ model: characterModel(), data: dataset() }),

@@ -11,6 +11,8 @@ const f = (...shape: number[]): Tensor => graph.input(`f${names++}`, shape, 'f32
 const i = (...shape: number[]): Tensor => graph.input(`i${names++}`, shape, 'i32')
 const lstm = (change: Partial<ops.LstmInputs>) =>
   ops.lstm({ x: f(5, 2, 3), weightIh: f(16, 3), weightHh: f(16, 4), ...change })
+const rnn = (change: Partial<ops.RnnInputs>) =>
+  ops.rnn({ x: f(5, 2, 3), weightIh: f(4, 3), weightHh: f(4, 4), ...change })
 const gru = (change: Partial<ops.GruInputs>) =>
   ops.gru({ x: f(5, 2, 3), weightIh: f(12, 3), weightHh: f(12, 4), ...change })
 
@@ -69,6 +71,34 @@ t.test('refusals', async (t) => {
     ['peephole', () => lstm({ peephole: f(4) }), /peephole of shape \[12\] in \w+ but received \[4\]/],
     ['weightHr', () => lstm({ weightHr: f(3, 4) }), /weightHr of shape \[4, any\] in \w+ but received \[3, 4\]/],
     ['norm', () => lstm({ norm: { ih: f(16), hh: f(16), c: f(4), biasC: f(16) } }), /norm.biasC of shape \[4\]/],
+    ['rnn x', () => rnn({ x: f(5, 3) }), /Expected x of shape \[any, any, any\] in rnn/],
+    ['rnn weightIh', () => rnn({ weightIh: f(12, 3) }), /weightIh of shape \[4, 3\] in \w+ but received \[12, 3\]/],
+    ['rnn h0', () => rnn({ h0: f(3, 4) }), /h0 of shape \[2, 4\] in \w+ but received \[3, 4\]/],
+    ['clip', () => rnn({ clip: 0 }), /Expected a number .* as clip of the inputs of rnn/, 'ERR_INVALID_ARGUMENT'],
+    [
+      'activation',
+      () => rnn({ activation: 'cosine' as never }),
+      /"softplus" as activation of the inputs of rnn but received "cosine"/,
+      'ERR_INVALID_ARGUMENT'
+    ],
+    [
+      'a parameter that the activation does not have',
+      () => gru({ activations: { gates: { name: 'elu', beta: 1 } } }),
+      /Expected elu of gru with only alpha but received beta/,
+      'ERR_INVALID_ARGUMENT'
+    ],
+    [
+      'clip with zoneout',
+      () => lstm({ clip: 1, zoneout: { c: 0.1, h: 0 } }),
+      /Expected clip without zoneout in lstm but received both/,
+      'ERR_UNSUPPORTED'
+    ],
+    [
+      'coupled gates with layer normalisation',
+      () => lstm({ coupled: true, norm: { ih: f(16), hh: f(16), c: f(4), biasC: f(4) } }),
+      /Expected coupled gates without layer normalisation in lstm/,
+      'ERR_UNSUPPORTED'
+    ],
     ['gru x', () => gru({ x: f(5, 3) }), /Expected x of shape \[any, any, any\] in gru/],
     ['gru weightIh', () => gru({ weightIh: f(16, 3) }), /weightIh of shape \[12, 3\] in \w+ but received \[16, 3\]/],
     ['gru biasHh', () => gru({ biasHh: f(16) }), /biasHh of shape \[12\] in \w+ but received \[16\]/],

@@ -11,6 +11,7 @@ import {
   lstm,
   meanSquare,
   reshape,
+  rnn,
   slice,
   zeros,
   type LstmOptions,
@@ -41,8 +42,9 @@ function meanOfSquares(tensors: readonly Tensor[]): Tensor {
 }
 
 /** x and the initial states are parameters, so that their gradients can be seen. */
-function define(golden: Stacked, isGru: boolean) {
+function define(golden: Stacked, name: string) {
   const { input, hidden, layers, steps, batch, directions, width } = golden
+  const isLstm = !/gru|rnn/.test(name)
   return defineModel({
     name: 'golden',
     config: {},
@@ -55,11 +57,13 @@ function define(golden: Stacked, isGru: boolean) {
       }
       const x = reshape(parameter('x', [steps * batch, input]), [steps, batch, input])
       const options = { name: 'rnn', hidden, layers, bidirectional: directions === 2, lengths }
-      const initial = { h: states('h0', width), c: isGru ? [] : states('c0', hidden) }
+      const initial = { h: states('h0', width), c: isLstm ? states('c0', hidden) : [] }
       const projection = width === hidden ? {} : { projection: width }
-      const { output, h, c }: LstmResult = isGru
-        ? { ...gru(x, { ...options, initial }), c: [] }
-        : lstm(x, { ...options, ...projection, initial })
+      const { output, h, c }: LstmResult = isLstm
+        ? lstm(x, { ...options, ...projection, initial })
+        : name.startsWith('gru')
+          ? { ...gru(x, { ...options, initial }), c: [] }
+          : { ...rnn(x, { ...options, initial, activation: name === 'rnn' ? 'tanh' : 'relu' }), c: [] }
       const named = (name: string, list: readonly Tensor[]) => list.map((state, i) => [`${name}${i}`, state])
       return Object.fromEntries([['y', output], ...named('h', h), ...named('c', c)]) as Record<string, Tensor>
     },
@@ -69,17 +73,18 @@ function define(golden: Stacked, isGru: boolean) {
           .filter((key) => key.startsWith(name))
           .map((key) => outputs[key]!)
       const parts = [meanSquare(outputs['y']!, target), meanOfSquares(states('h'))]
-      return [...parts, ...(isGru ? [] : [meanOfSquares(states('c'))])].reduce(add)
+      return [...parts, ...(isLstm ? [meanOfSquares(states('c'))] : [])].reduce(add)
     }
   })
 }
 
-for (const name of ['lengths-1', 'lengths-bidirectional', 'projection', 'projection-lengths', 'gru', 'gru-lengths']) {
+const files = `lengths-1 lengths-bidirectional projection projection-lengths gru gru-lengths rnn rnn-lengths`
+for (const name of files.split(' ')) {
   t.test(`PyTorch: ${name}`, async (t) => {
     const golden = readGolden<Stacked & Sequences>(name)
     const { layers, directions } = golden
-    const isGru = name.startsWith('gru')
-    using model = define(golden, isGru)
+    const isLstm = !/gru|rnn/.test(name)
+    using model = define(golden, name)
     const near = (what: string, found: ArrayLike<number>, expected: ArrayLike<number>) => {
       const difference = largestDifference(found, expected)
       t.ok(difference <= 1e-5, `${what} within 1e-5 (${difference.toExponential(1)})`)
@@ -89,11 +94,11 @@ for (const name of ['lengths-1', 'lengths-bidirectional', 'projection', 'project
     t.same(Object.fromEntries(own), Object.fromEntries(names), "PyTorch's names and shapes")
     for (const [parameter, { data }] of Object.entries(golden.parameters))
       model.parameters.set(`rnn.${parameter}`, data)
-    for (const parameter of isGru ? (['x', 'h0'] as const) : (['x', 'h0', 'c0'] as const)) {
+    for (const parameter of isLstm ? (['x', 'h0', 'c0'] as const) : (['x', 'h0'] as const)) {
       model.parameters.set(parameter, golden[parameter].data)
     }
     const states = Array.from({ length: layers * directions }, (_, i) => i)
-    const plan = model.plan({}, { outputs: ['y', ...states.flatMap((i) => (isGru ? [`h${i}`] : [`h${i}`, `c${i}`]))] })
+    const plan = model.plan({}, { outputs: ['y', ...states.flatMap((i) => (isLstm ? [`h${i}`, `c${i}`] : [`h${i}`]))] })
     const outputs = plan.outputs as Record<string, Float32Array>
     plan.inputs.lengths.set(golden.lengths)
     plan.inputs.target.set(golden.target.data)
@@ -104,7 +109,7 @@ for (const name of ['lengths-1', 'lengths-bidirectional', 'projection', 'project
       states.flatMap((i) => [...outputs[`h${i}`]!]),
       golden.hT.data
     )
-    if (!isGru)
+    if (isLstm)
       near(
         'final c',
         states.flatMap((i) => [...outputs[`c${i}`]!]),
@@ -116,7 +121,7 @@ for (const name of ['lengths-1', 'lengths-bidirectional', 'projection', 'project
     }
     near('gradient of x', model.parameters.get('x').grad!, golden.gradX.data)
     near('gradient of h0', model.parameters.get('h0').grad!, golden.gradH0.data)
-    if (!isGru) near('gradient of c0', model.parameters.get('c0').grad!, golden.gradC0.data)
+    if (isLstm) near('gradient of c0', model.parameters.get('c0').grad!, golden.gradC0.data)
   })
 }
 
@@ -166,7 +171,9 @@ const variants: Record<string, Partial<LstmOptions>> = {
   projection: { projection: 7, recurrentDropout: 0.3 },
   zoneout: { zoneout: { c: 0.3, h: 0.1 }, recurrentDropout: 0.2 },
   'layer normalisation': { layerNorm: true, recurrentDropout: 0.1 },
-  'learned initial state': { initial: 'learned' }
+  'learned initial state': { initial: 'learned' },
+  'clip and coupled gates': { clip: 0.5, coupledGates: true, peepholes: true },
+  activations: { activations: { gates: 'hardSigmoid', cell: 'softsign' }, projection: 7 }
 }
 
 for (const [name, options] of Object.entries(variants)) {

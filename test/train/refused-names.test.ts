@@ -32,7 +32,7 @@ t.test('options', async (t) => {
 })
 
 t.test('options of layers', async (t) => {
-  const layers = ['linear', 'lstm', 'gru', 'embedding', 'dropout', 'attention', 'windowLstm'] as const
+  const layers = ['linear', 'lstm', 'gru', 'rnn', 'embedding', 'dropout', 'attention', 'windowLstm'] as const
   for (const name of layers) {
     const layer = gatecell[name] as unknown as (...inputs: unknown[]) => gatecell.Tensor
     const define = () =>

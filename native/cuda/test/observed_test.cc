@@ -63,6 +63,33 @@ TEST_CASE("cuda observed: what the device lacks is refused") {
   gated.device = GC_CPU;
   CHECK(gated.try_compile() == GC_OK);
 
+  // Forms of cells, which auto computes on the processor, and RNN layers.
+  for (const Doubles& form : {Doubles{0.5}, Doubles{0, 1}, Doubles{0, 0, 3}}) {
+    Graph formed;
+    const int x1 = formed.host({T, B, I}), w1 = formed.param({4 * H, I}, Floats(4 * H * I, 0)),
+              u1 = formed.param({4 * H, H}, Floats(4 * H * H, 0));
+    Doubles attributes(5, 0);
+    attributes.insert(attributes.end(), form.begin(), form.end());
+    formed.record(GC_OP_LSTM, {x1, w1, u1}, {formed.host({T, B, H})}, attributes);
+    formed.device = GC_CUDA;
+    CHECK(formed.try_compile() == GC_UNSUPPORTED);
+    CHECK(std::string(gc_last_error()).find("lstm has no kernel for the GPU with clip") != std::string::npos);
+    formed.device = GC_AUTO;
+    CHECK(formed.try_compile() == GC_OK);
+  }
+  for (gc_opcode opcode : {GC_OP_GRU, GC_OP_RNN}) {
+    Graph other;
+    const int32_t rows = opcode == GC_OP_GRU ? 3 * H : H;
+    const int x1 = other.host({T, B, I}), w1 = other.param({rows, I}, Floats(static_cast<size_t>(rows * I), 0)),
+              u1 = other.param({rows, H}, Floats(static_cast<size_t>(rows * H), 0));
+    other.record(opcode, {x1, w1, u1}, {other.host({T, B, H})}, {0, 0, 0, 0, 0, 0, opcode == GC_OP_GRU ? 1.0 : 0.0});
+    other.device = GC_CUDA;
+    CHECK(other.try_compile() == GC_UNSUPPORTED);
+    CHECK(std::string(gc_last_error()).find(opcode == GC_OP_GRU ? "gru" : "rnn") != std::string::npos);
+    other.device = GC_AUTO;
+    CHECK(other.try_compile() == GC_OK);
+  }
+
   Twins noisy([&](Graph& g, Twins& t) { stack(g, t, 0.4); });
   noisy.compile();
   noisy.device.only_gradients = 1;
