@@ -74,11 +74,11 @@ t.test('refusals', async (t) => {
     ['rnn x', () => rnn({ x: f(5, 3) }), /Expected x of shape \[any, any, any\] in rnn/],
     ['rnn weightIh', () => rnn({ weightIh: f(12, 3) }), /weightIh of shape \[4, 3\] in \w+ but received \[12, 3\]/],
     ['rnn h0', () => rnn({ h0: f(3, 4) }), /h0 of shape \[2, 4\] in \w+ but received \[3, 4\]/],
-    ['clip', () => rnn({ clip: 0 }), /Expected a number .* as clip of the inputs of rnn/, 'ERR_INVALID_ARGUMENT'],
+    ['clip', () => rnn({ clip: 0 }), /Expected a number .* as clip in the inputs of rnn/, 'ERR_INVALID_ARGUMENT'],
     [
       'activation',
       () => rnn({ activation: 'cosine' as never }),
-      /"softplus" as activation of the inputs of rnn but received "cosine"/,
+      /softplus as activation in the inputs of rnn but received "cosine"/,
       'ERR_INVALID_ARGUMENT'
     ],
     [
