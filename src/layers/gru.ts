@@ -22,8 +22,9 @@ export interface GruOptions extends RecurrentOptions {
   /** Initial states [B, H], one per layer and direction, or 'learned': parameters [H] that start as zeros; default: zeros. */
   initial?: { h: readonly Tensor[] } | 'learned'
   /**
-   * Whether r scales W_hn h + b_hn (true: PyTorch, ONNX with linear_before_reset = 1, Keras with reset_after) or h before the product (false: the
-   * form of the paper, n = tanh(W_in x + b_in + W_hn (r * h) + b_hn), ONNX's default). With false float32 only, and no kernels for the GPU. Default: true.
+   * Whether r scales W_hn h + b_hn (true: PyTorch, ONNX with linear_before_reset = 1, Keras with reset_after) or h before the product (false:
+   * the form of the paper, n = tanh(W_in x + b_in + W_hn (r * h) + b_hn), ONNX's default). With false float32 only, and no kernels for the
+   * GPU. Default: true.
    */
   resetAfter?: boolean
   /** The functions of r and z (default: sigmoid) and of n (default: tanh). They have no kernels for the GPU. */

@@ -43,11 +43,11 @@ export interface LstmOptions extends RecurrentOptions {
    * biases.
    */
   forgetBias?: number
-  /** Whether the forget gate is 1 - i (Greff et al. 2017; ONNX's input_forget). The weights and biases of f then have no effect. Default: false. */
+  /** Whether f is 1 - i (Greff et al. 2017; ONNX's input_forget). The weights and biases of f then have no effect. Default: false. */
   coupledGates?: boolean
   /**
-   * The functions of the gates (default: sigmoid), of g (default: tanh), and of c' in h' (default: tanh). Like `clip` and `coupledGates`, they have no
-   * kernels for the GPU and for int8.
+   * The functions of the gates (default: sigmoid), of g (default: tanh), and of c' in h' (default: tanh). Like `clip` and `coupledGates`, they
+   * have no kernels for the GPU and for int8.
    */
   activations?: { gates?: Activation; cell?: Activation; output?: Activation }
   /** Initializer of the peepholes. Default: uniform within 1 / sqrt(H). */
@@ -100,7 +100,8 @@ export interface LstmResult {
  * x has the shape `[T, B, I]`: T time steps, B sequences, I features. Returns the output of the last layer and all final states. Parameters
  * have the names, shapes and gate order of torch.nn.LSTM. Throws ERR_INVALID_SHAPE if x does not have rank 3, ERR_INVALID_ARGUMENT if an
  * option is not valid, ERR_UNSUPPORTED for zoneout with peepholes, projection or layer normalisation, for layer normalisation with
- * peepholes, and for `clip`, `coupledGates` and `activations` with zoneout or layer normalisation. Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers, Schmidhuber, Cummins 2000.
+ * peepholes, and for `clip`, `coupledGates` and `activations` with zoneout or layer normalisation. Source: Hochreiter and Schmidhuber
+ * 1997, with the forget gate of Gers, Schmidhuber, Cummins 2000.
  *
  * Plans and sessions can read the tensors `<name>.hidden_l0` `[T, B, R]` (h after each step), and `<name>.cell_l0` (c),
  * `<name>.input_gate_l0` (i), `.forget_gate_l0` (f), `.cell_gate_l0` (g) and `.output_gate_l0` (o), `[T, B, H]` each, with the suffixes of

@@ -1,4 +1,4 @@
-// lstm_slots.h: the positions of the inputs, outputs and attributes of GC_OP_LSTM, GC_OP_GRU and GC_OP_RNN, as part of the ABI. ops.def explains them.
+// lstm_slots.h: the positions of the inputs, outputs and attributes of the LSTM, GRU and RNN ops, as part of the ABI. ops.def explains them.
 #pragma once
 
 namespace gatecell {

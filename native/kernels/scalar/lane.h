@@ -1,4 +1,4 @@
-// lane.h: the names of vec.h that the functions of map programs and the forms of cells use, for vectors of one float. With vectors of sixteen floats in plain C++
+// lane.h: the names of vec.h that map programs and the forms of cells use, for vectors of one float. With vectors of sixteen floats in plain C++
 // these functions take minutes to compile; the bits of a lane do not depend on the number of lanes.
 #pragma once
 #include "vec.h"

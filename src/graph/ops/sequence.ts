@@ -28,7 +28,7 @@ export function trimmed(inputs: readonly (Tensor | null)[]): (Tensor | null)[] {
   return inputs.slice(0, inputs.findLastIndex((input) => input !== null) + 1)
 }
 
-/** What the attributes of a recurrent op are made of. */
+/** The values from which the attributes of a recurrent op are made. */
 export interface CellAttributes {
   reverse: boolean
   /** Rates of recurrent dropout and zoneout of c and h, and the stream; null: none. */
