@@ -11,6 +11,7 @@ import * as ink from '../../src/data/ink/index.js'
 import * as engine from '../../src/index.js'
 import * as plot from '../../src/plot/index.js'
 import * as serve from '../../src/serve/index.js'
+import * as interop from '../../src/interop/index.js'
 
 /** Entries by name; '' is `gatecell`. `test/index.test.ts` holds that these are the entries of package.json. */
 export const entries: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
@@ -25,5 +26,6 @@ export const entries: Readonly<Record<string, Readonly<Record<string, unknown>>>
   'handwriting-synthesis': synthesis,
   ink,
   plot,
-  serve
+  serve,
+  interop
 }

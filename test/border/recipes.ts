@@ -7,6 +7,7 @@ import { fileRecipes } from './recipes-files.js'
 import { forecastRecipes } from './recipes-forecast.js'
 import { graphRecipes } from './recipes-graph.js'
 import { httpRecipes } from './recipes-http.js'
+import { interopRecipes } from './recipes-interop.js'
 import { sampleRecipes } from './recipes-sample.js'
 import { sequenceRecipes } from './recipes-sequences.js'
 import { servingRecipes } from './recipes-serving.js'
@@ -25,5 +26,6 @@ export const recipes: AnyRecipe[] = [
   ...forecastRecipes,
   ...sequenceRecipes,
   ...servingRecipes,
-  ...httpRecipes
+  ...httpRecipes,
+  ...interopRecipes
 ]

@@ -5,7 +5,7 @@ import { asFloat32 } from '../../io/float32.js'
 import { dtypeBits, quoted, type Dtype } from '../../io/safetensors/dtypes.js'
 import { parseSafetensorsHeader, safetensorsHeaderLength } from '../../io/safetensors/header.js'
 import type { ByteReader } from '../files/byte-reader.js'
-import { isNpy, readNpyHeader } from './npy.js'
+import { isNpy, readNpyHeader } from '../files/npy.js'
 
 /** An array of numbers in a file. */
 export interface NumberArray {
@@ -26,7 +26,6 @@ export interface ArrayFile {
 
 /** The types of elements, by the names of safetensors. */
 const readable: readonly Dtype[] = ['F32', 'F64', 'F16', 'BF16', 'U8']
-const npyDtypes = { f2: 'F16', f4: 'F32', f8: 'F64', u1: 'U8' } as const
 
 /** Returns the elements of a type as float32. `bytes` begins at the begin of its buffer. */
 function floats(bytes: Uint8Array, dtype: Dtype, where: string): Float32Array {
@@ -53,6 +52,20 @@ function arrayAt(
       throw expected('ERR_FILE_FORMAT', what, `${values[at]} as element ${begin + at}`, 'correct or scale the features')
     }
   }
+}
+
+async function npyArray(source: ByteReader): Promise<NumberArray> {
+  const { name } = source
+  const { dtype, descr, shape, fortran, dataBegin } = await readNpyHeader(source)
+  if (!readable.includes(dtype)) {
+    const what = `elements of the type f2, f4, f8 or u1, little-endian, in ${name}`
+    throw expected('ERR_FILE_FORMAT', what, JSON.stringify(descr), "convert it, for example with array.astype('<f4')")
+  }
+  if (fortran) {
+    const what = `an array in C order in ${name}`
+    throw expected('ERR_FILE_FORMAT', what, 'Fortran order', 'save numpy.ascontiguousarray(array)')
+  }
+  return arrayAt(source, { dtype, shape, from: dataBegin, where: name })
 }
 
 async function safetensorsArrays(source: ByteReader): Promise<Map<string, NumberArray>> {
@@ -87,9 +100,7 @@ export async function openArrays(source: ByteReader): Promise<ArrayFile> {
     const head = await source.read(0, Math.min(16, size))
     const file = { path, close: () => source.close() }
     if (isNpy(head)) {
-      const { type, shape, dataBegin } = await readNpyHeader(source)
-      const array = arrayAt(source, { dtype: npyDtypes[type], shape, from: dataBegin, where: path })
-      return { ...file, format: 'npy', arrays: new Map([['', array]]) }
+      return { ...file, format: 'npy', arrays: new Map([['', await npyArray(source)]]) }
     }
     if (isSafetensors(head)) return { ...file, format: 'safetensors', arrays: await safetensorsArrays(source) }
     const isArchive = head[0] === 0x50 && head[1] === 0x4b

@@ -26,7 +26,8 @@ export async function openBytes(path: string, signal?: AbortSignal): Promise<Byt
     async read(begin, length) {
       const bytes = new Uint8Array(length)
       for (let done = 0; done < length;) {
-        const count = await file.readAt(bytes.subarray(done), begin + done)
+        // 1 GiB at a time: one read call takes less than 2 GiB.
+        const count = await file.readAt(bytes.subarray(done, done + 2 ** 30), begin + done)
         if (count === 0) throw changedWhileRead(path)
         done += count
       }

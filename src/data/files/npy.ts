@@ -1,16 +1,18 @@
-// The header of NPY files, the arrays of NumPy (formats 1.0 to 3.0: numpy.lib.format), read strictly and without evaluating it. Refused: anything but
-// the three fields of a plain array of numbers in C order, and sizes that are not those of the file.
+// The header of NPY files, the arrays of NumPy (formats 1.0 to 3.0: numpy.lib.format), read strictly and without evaluating it, and written.
+// Refused: anything but the three fields of a plain array of numbers, and sizes that are not those of the file.
 
 import { expected, type GatecellError } from '../../errors.js'
-import type { ByteReader } from '../files/byte-reader.js'
-
-/** Types of the elements that are read: floating point numbers of 2, 4 and 8 bytes, and bytes; little-endian. */
-export type NpyType = 'f2' | 'f4' | 'f8' | 'u1'
+import { dtypeBits, type Dtype } from '../../io/safetensors/dtypes.js'
+import type { ByteReader } from './byte-reader.js'
 
 /** The header of an array. */
 export interface NpyHeader {
-  readonly type: NpyType
+  /** The type of the elements, and its name in the file. */
+  readonly dtype: Dtype
+  readonly descr: string
   readonly shape: readonly number[]
+  /** Whether the first index changes fastest (Fortran order); false also for arrays that are the same in both orders. */
+  readonly fortran: boolean
   /** Where the elements begin in the file. */
   readonly dataBegin: number
 }
@@ -20,14 +22,22 @@ const MAX_HEADER_BYTES = 2 ** 16
 const MAX_RANK = 32
 const MAX_SIDE = 2 ** 31
 
-const typeBytes: Readonly<Record<NpyType, number>> = { f2: 2, f4: 4, f8: 8, u1: 1 }
 /** Types by their names in a header; NumPy has "|" where the order of bytes does not matter. */
-const types: Readonly<Record<string, NpyType>> = {
-  '<f2': 'f2',
-  '<f4': 'f4',
-  '<f8': 'f8',
-  '|u1': 'u1',
-  '<u1': 'u1'
+const types: Readonly<Record<string, Dtype>> = {
+  '<f2': 'F16',
+  '<f4': 'F32',
+  '<f8': 'F64',
+  '|i1': 'I8',
+  '<i1': 'I8',
+  '<i2': 'I16',
+  '<i4': 'I32',
+  '<i8': 'I64',
+  '|u1': 'U8',
+  '<u1': 'U8',
+  '<u2': 'U16',
+  '<u4': 'U32',
+  '<u8': 'U64',
+  '|b1': 'BOOL'
 }
 
 /** A field of the header, which is a dictionary as Python prints it. */
@@ -95,20 +105,33 @@ export async function readNpyHeader(source: ByteReader): Promise<NpyHeader> {
   const text = Buffer.from(await source.read(begin, length)).toString('latin1')
   const fields = fieldsOf(text, name)
   const descr = fields.get('descr')!
-  const type = Object.hasOwn(types, descr) ? types[descr]! : undefined
-  if (type === undefined) {
-    const what = `elements of the type f2, f4, f8 or u1, little-endian, in ${name}`
+  const dtype = Object.hasOwn(types, descr) ? types[descr]! : undefined
+  if (dtype === undefined) {
+    const what = `elements that are plain numbers, little-endian, in ${name}`
     throw expected('ERR_FILE_FORMAT', what, JSON.stringify(descr), "convert it, for example with array.astype('<f4')")
   }
   const shape = shapeOf(fields.get('shape')!, name)
-  if (fields.get('fortran_order') === 'True' && shape.filter((side) => side > 1).length > 1) {
-    const what = `an array in C order in ${name}`
-    throw expected('ERR_FILE_FORMAT', what, 'Fortran order', 'save numpy.ascontiguousarray(array)')
-  }
+  const fortran = fields.get('fortran_order') === 'True' && shape.filter((side) => side > 1).length > 1
   const dataBegin = begin + length
   // Sides are at most 2^31, so a product beyond 2^53 is not exact, but is not the size of a file either.
-  const bytes = shape.reduce((product, side) => product * side, typeBytes[type])
+  const bytes = shape.reduce((product, side) => product * side, dtypeBits[dtype] / 8)
   if (dataBegin + bytes !== size)
     throw damaged(name, `${bytes} bytes of elements, as in its header,`, `${size - dataBegin}`)
-  return { type, shape, dataBegin }
+  return { dtype, descr, shape, fortran, dataBegin }
+}
+
+/** Returns the header of an NPY file with elements of a type in C order; BF16 and other types that NumPy lacks give undefined. */
+export function encodeNpyHeader(dtype: Dtype, shape: readonly number[]): Uint8Array | undefined {
+  const descr = Object.keys(types).find((name) => types[name] === dtype)
+  if (descr === undefined) return undefined
+  const sides = shape.length === 1 ? `${shape[0]},` : shape.join(', ')
+  const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sides}), }`
+  // The elements begin at a multiple of 64 bytes.
+  const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10
+  const bytes = Buffer.alloc(10 + length, 0x20)
+  bytes.set([...MAGIC, 1, 0])
+  bytes.writeUInt16LE(length, 8)
+  bytes.write(text, 10, 'latin1')
+  bytes[10 + length - 1] = 0x0a
+  return bytes
 }

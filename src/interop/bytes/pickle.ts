@@ -1,0 +1,325 @@
+// Pickles (protocol 2, as torch.save writes them), read as a description: a call of a function becomes a record with its name and its arguments, and
+// nothing is ever called. Only the opcodes of a state_dict are read, and only names that the caller lists; everything else is refused by name.
+// The numbers of opcodes and of objects are bounded, because some opcodes of one byte make an object of many.
+
+import { expected, type GatecellError } from '../../errors.js'
+
+/** A name of a Python module, such as torch.FloatStorage. */
+export interface PickleGlobal {
+  readonly kind: 'global'
+  readonly name: string
+}
+
+/** A list or a tuple. */
+export interface PickleList {
+  readonly kind: 'list' | 'tuple'
+  readonly items: PickleValue[]
+}
+
+/** A dictionary: keys and values in turn. */
+export interface PickleDict {
+  readonly kind: 'dict'
+  readonly items: PickleValue[]
+}
+
+/** A call that Python would make; `items` are keys and values that it would set afterwards. */
+export interface PickleCall {
+  readonly kind: 'call'
+  readonly name: string
+  readonly args: readonly PickleValue[]
+  readonly items: PickleValue[]
+}
+
+/** A reference to something outside the pickle: the storage of a tensor. */
+export interface PickleReference {
+  readonly kind: 'reference'
+  readonly id: PickleValue
+}
+
+/** A value that a pickle describes. */
+export type PickleValue =
+  null | boolean | number | bigint | string | PickleGlobal | PickleList | PickleDict | PickleCall | PickleReference
+
+/** How a pickle is read. */
+export interface PickleOptions {
+  /** The name of the file in messages. */
+  readonly where: string
+  /** The names of functions and classes that may occur. */
+  readonly names: ReadonlySet<string>
+  /** Returns the error for a name that is not in the list. */
+  refuse(name: string): GatecellError
+}
+
+/** Most bytes of a pickle, most opcodes and most objects: those of 8,000 tensors. */
+const MAX_BYTES = 2 ** 23
+const MAX_OPCODES = 2 ** 18
+const MAX_OBJECTS = 2 ** 16
+const MAX_NAME = 256
+
+/** Returns the value that a pickle describes. Throws ERR_FILE_FORMAT for other opcodes, damaged bytes and more objects than a state_dict has. */
+export function describePickle(bytes: Uint8Array, options: PickleOptions): PickleValue {
+  return new PickleReader(bytes, options).value()
+}
+
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+class PickleReader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  readonly #options: PickleOptions
+  #at = 0
+  #objects = 0
+  readonly #stack: PickleValue[] = []
+  /** Heights of the stack at the marks. */
+  readonly #marks: number[] = []
+  readonly #memo: PickleValue[] = []
+
+  constructor(bytes: Uint8Array, options: PickleOptions) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+    this.#options = options
+  }
+
+  value(): PickleValue {
+    if (this.#bytes.length > MAX_BYTES) throw this.#wrong(`at most ${MAX_BYTES} bytes`, `${this.#bytes.length}`)
+    for (let count = 0; count < MAX_OPCODES; count++) {
+      const opcode = this.#byte()
+      if (opcode === 0x2e) return this.#last()
+      const step = steps[opcode]
+      if (!step)
+        throw this.#wrong(
+          'the opcodes of a state_dict',
+          `opcode 0x${opcode.toString(16).padStart(2, '0')} at byte ${this.#at - 1}`
+        )
+      step(this)
+    }
+    throw this.#wrong(`at most ${MAX_OPCODES} opcodes`, 'more')
+  }
+
+  #last(): PickleValue {
+    const [value] = this.#stack
+    if (this.#stack.length !== 1 || this.#marks.length > 0 || value === undefined || this.#at !== this.#bytes.length)
+      throw this.#wrong('one value and the end', 'more')
+    return value
+  }
+
+  #wrong(what: string, found: string): GatecellError {
+    const remedy = 'the file is damaged, or save only model.state_dict() with torch.save'
+    return expected('ERR_FILE_FORMAT', `${what} in the pickle of ${this.#options.where}`, found, remedy)
+  }
+
+  #take(length: number): number {
+    const at = this.#at
+    if (length > this.#bytes.length - at) throw this.#wrong(`${length} bytes at byte ${at}`, 'the end')
+    this.#at += length
+    return at
+  }
+
+  #byte(): number {
+    return this.#bytes[this.#take(1)]!
+  }
+
+  #count(): void {
+    if (++this.#objects > MAX_OBJECTS) throw this.#wrong(`at most ${MAX_OBJECTS} objects`, 'more')
+  }
+
+  push(value: PickleValue): void {
+    this.#stack.push(value)
+  }
+
+  #pop(): PickleValue {
+    const floor = this.#marks.at(-1) ?? 0
+    if (this.#stack.length <= floor) throw this.#wrong(`a value before byte ${this.#at}`, 'none')
+    return this.#stack.pop()!
+  }
+
+  protocol(): void {
+    const version = this.#byte()
+    if (version !== 2) throw this.#wrong('protocol 2', `protocol ${version}`)
+  }
+
+  mark(): void {
+    if (this.#marks.length >= 64) throw this.#wrong('at most 64 marks', 'more')
+    this.#marks.push(this.#stack.length)
+  }
+
+  #sinceMark(): PickleValue[] {
+    const height = this.#marks.pop()
+    if (height === undefined) throw this.#wrong(`a mark before byte ${this.#at}`, 'none')
+    return this.#stack.splice(height)
+  }
+
+  container(kind: 'list' | 'tuple' | 'dict', items: PickleValue[] = []): void {
+    this.#count()
+    this.push({ kind, items })
+  }
+
+  tupleSinceMark(): void {
+    this.container('tuple', this.#sinceMark())
+  }
+
+  tupleOf(count: 1 | 2 | 3): void {
+    const items = Array.from({ length: count }, () => this.#pop()).reverse()
+    this.container('tuple', items)
+  }
+
+  #line(): string {
+    const end = this.#bytes.subarray(this.#at, this.#at + MAX_NAME).indexOf(0x0a)
+    const text = end < 0 ? '' : Buffer.from(this.#bytes.subarray(this.#at, this.#at + end)).toString('latin1')
+    if (!/^[\w.]+$/.test(text)) throw this.#wrong(`a name at byte ${this.#at}`, 'other bytes')
+    this.#at += end + 1
+    return text
+  }
+
+  global(): void {
+    const name = `${this.#line()}.${this.#line()}`
+    if (!this.#options.names.has(name)) throw this.#options.refuse(name)
+    this.#count()
+    this.push({ kind: 'global', name })
+  }
+
+  /** Keeps the last value under a number; Python numbers them in order. */
+  put(wide: boolean): void {
+    const place = wide ? this.#view.getUint32(this.#take(4), true) : this.#byte()
+    const value = this.#stack.at(-1)
+    if (value === undefined || place > this.#memo.length)
+      throw this.#wrong('numbered values in order', `the number ${place}`)
+    this.#memo[place] = value
+  }
+
+  get(wide: boolean): void {
+    const place = wide ? this.#view.getUint32(this.#take(4), true) : this.#byte()
+    const value = this.#memo[place]
+    if (value === undefined) throw this.#wrong('the number of a value before', `${place}`)
+    this.push(value)
+  }
+
+  text(): void {
+    const length = this.#view.getUint32(this.#take(4), true)
+    const at = this.#take(length)
+    try {
+      this.push(decoder.decode(this.#bytes.subarray(at, at + length)))
+    } catch {
+      throw this.#wrong(`UTF-8 at byte ${at}`, 'other bytes')
+    }
+  }
+
+  integer(bytes: 1 | 2 | 4): void {
+    const at = this.#take(bytes)
+    if (bytes === 1) this.push(this.#view.getUint8(at))
+    else this.push(bytes === 2 ? this.#view.getUint16(at, true) : this.#view.getInt32(at, true))
+  }
+
+  long(): void {
+    const length = this.#byte()
+    if (length > 8) throw this.#wrong('integers of at most 8 bytes', `${length} bytes`)
+    const at = this.#take(length)
+    let value = 0n
+    for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(this.#bytes[at + i]!)
+    const signed = BigInt.asIntN(8 * length, value)
+    this.push(Number.isSafeInteger(Number(signed)) ? Number(signed) : signed)
+  }
+
+  float(): void {
+    this.push(this.#view.getFloat64(this.#take(8), false))
+  }
+
+  reference(): void {
+    this.#count()
+    this.push({ kind: 'reference', id: this.#pop() })
+  }
+
+  reduce(): void {
+    const [args, called] = [this.#pop(), this.#pop()]
+    if (!isKind(called, 'global') || !isKind(args, 'tuple'))
+      throw this.#wrong(`a call at byte ${this.#at - 1}`, 'other values')
+    this.#count()
+    this.push({ kind: 'call', name: called.name, args: args.items, items: [] })
+  }
+
+  /** Takes the attributes of an object, which describe nothing that is read. */
+  build(): void {
+    this.#pop()
+    if (!isKind(this.#stack.at(-1) ?? null, 'call'))
+      throw this.#wrong(`an object at byte ${this.#at - 1}`, 'another value')
+  }
+
+  setItems(items: PickleValue[]): void {
+    const target = this.#stack.at(-1) ?? null
+    if ((!isKind(target, 'dict') && !isKind(target, 'call')) || items.length % 2 !== 0)
+      throw this.#wrong(`a dictionary at byte ${this.#at - 1}`, 'other values')
+    for (const item of items) target.items.push(item)
+  }
+
+  append(items: PickleValue[]): void {
+    const target = this.#stack.at(-1) ?? null
+    if (!isKind(target, 'list')) throw this.#wrong(`a list at byte ${this.#at - 1}`, 'another value')
+    for (const item of items) target.items.push(item)
+  }
+
+  setItem(): void {
+    const [value, key] = [this.#pop(), this.#pop()]
+    this.setItems([key, value])
+  }
+
+  setItemsSinceMark(): void {
+    this.setItems(this.#sinceMark())
+  }
+
+  appendOne(): void {
+    this.append([this.#pop()])
+  }
+
+  appendSinceMark(): void {
+    this.append(this.#sinceMark())
+  }
+}
+
+/** The kinds of objects and their types. */
+interface Kinds {
+  global: PickleGlobal
+  list: PickleList
+  tuple: PickleList
+  dict: PickleDict
+  call: PickleCall
+  reference: PickleReference
+}
+
+/** Returns whether a value is an object of a kind. */
+export function isKind<K extends keyof Kinds>(value: PickleValue, kind: K): value is Kinds[K] {
+  return typeof value === 'object' && value !== null && value.kind === kind
+}
+
+/** The opcodes of a state_dict, by their bytes (pickletools.opcodes). */
+const steps: Readonly<Record<number, (reader: PickleReader) => void>> = {
+  0x80: (reader) => reader.protocol(),
+  0x7d: (reader) => reader.container('dict'),
+  0x5d: (reader) => reader.container('list'),
+  0x29: (reader) => reader.container('tuple'),
+  0x28: (reader) => reader.mark(),
+  0x74: (reader) => reader.tupleSinceMark(),
+  0x85: (reader) => reader.tupleOf(1),
+  0x86: (reader) => reader.tupleOf(2),
+  0x87: (reader) => reader.tupleOf(3),
+  0x63: (reader) => reader.global(),
+  0x71: (reader) => reader.put(false),
+  0x72: (reader) => reader.put(true),
+  0x68: (reader) => reader.get(false),
+  0x6a: (reader) => reader.get(true),
+  0x58: (reader) => reader.text(),
+  0x4a: (reader) => reader.integer(4),
+  0x4b: (reader) => reader.integer(1),
+  0x4d: (reader) => reader.integer(2),
+  0x8a: (reader) => reader.long(),
+  0x47: (reader) => reader.float(),
+  0x4e: (reader) => reader.push(null),
+  0x88: (reader) => reader.push(true),
+  0x89: (reader) => reader.push(false),
+  0x51: (reader) => reader.reference(),
+  0x52: (reader) => reader.reduce(),
+  0x62: (reader) => reader.build(),
+  0x73: (reader) => reader.setItem(),
+  0x75: (reader) => reader.setItemsSinceMark(),
+  0x61: (reader) => reader.appendOne(),
+  0x65: (reader) => reader.appendSinceMark()
+}
