@@ -1,9 +1,10 @@
-// State_dicts of PyTorch: the zip archives that torch.save writes since version 1.6, with a pickle that describes tensors and a file for each storage.
-// Refused, with the line of Python that saves it properly: whole modules, the format before 1.6, and TorchScript.
+// State_dicts of PyTorch: the zip archives that torch.save writes since version 1.6, with a pickle that describes tensors and an entry for each
+// storage. Refused, with the line of Python that saves it properly: whole modules, the format before 1.6, and TorchScript.
 
 import { expected, type GatecellError } from '../../errors.js'
 import { dtypeBits, elementCount, quoted, type Dtype } from '../../io/safetensors/dtypes.js'
-import { describePickle, isKind, type PickleCall, type PickleValue } from '../bytes/pickle.js'
+import { describePickle } from '../bytes/pickle.js'
+import { isKind, type PickleCall, type PickleValue } from '../bytes/pickle-values.js'
 import type { ZipEntry } from '../bytes/zip.js'
 import { asArray, type StoredTensor } from './stored-tensor.js'
 import { elementSpan, gatherElements, type Layout } from './strided.js'
