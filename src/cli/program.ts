@@ -18,59 +18,30 @@ interface LazyCommand {
   add(program: Command): Promise<void>
 }
 
+/** Returns a command that is not a verb of a task. */
+function own(name: keyof typeof descriptions, add: LazyCommand['add']): LazyCommand {
+  return { name, description: descriptions[name], add }
+}
+
 function commandsOf(tasks: readonly TaskEntry[]): LazyCommand[] {
   const verbs = tasks.flatMap((task) => task.verbs.map((verb) => ({ task, verb })))
   return [
-    {
-      name: 'train',
-      description: descriptions.train,
-      add: async (program) => (await import('./commands/train/group.js')).addTrain(program, tasks)
-    },
+    own('train', async (program) => (await import('./commands/train/group.js')).addTrain(program, tasks)),
     ...verbs.map(({ task, verb }) => ({
       name: verb.name,
       description: verb.description,
       add: async (program: Command) => (await import('./commands/verb.js')).addVerb(program, task, verb)
     })),
-    {
-      name: 'evaluate',
-      description: descriptions.evaluate,
-      add: async (program) => (await import('./commands/evaluate.js')).addEvaluate(program, tasks)
-    },
-    {
-      name: 'trace',
-      description: descriptions.trace,
-      add: async (program) => (await import('./commands/trace.js')).addTrace(program, tasks)
-    },
-    {
-      name: 'serve',
-      description: descriptions.serve,
-      add: async (program) => (await import('./commands/serve.js')).addServe(program)
-    },
-    {
-      name: 'schema',
-      description: descriptions.schema,
-      add: async (program) => (await import('./commands/schema.js')).addSchema(program, tasks)
-    },
-    {
-      name: 'inspect',
-      description: descriptions.inspect,
-      add: async (program) => (await import('./commands/inspect.js')).addInspect(program, tasks)
-    },
-    {
-      name: 'doctor',
-      description: descriptions.doctor,
-      add: async (program) => (await import('./commands/doctor.js')).addDoctor(program)
-    },
-    {
-      name: 'bench',
-      description: descriptions.bench,
-      add: async (program) => (await import('./commands/bench.js')).addBench(program)
-    },
-    {
-      name: 'tour',
-      description: descriptions.tour,
-      add: async (program) => (await import('./commands/tour/text.js')).addTour(program)
-    }
+    own('evaluate', async (program) => (await import('./commands/evaluate.js')).addEvaluate(program, tasks)),
+    own('trace', async (program) => (await import('./commands/trace.js')).addTrace(program, tasks)),
+    own('serve', async (program) => (await import('./commands/serve.js')).addServe(program)),
+    own('import', async (program) => (await import('./commands/import.js')).addImport(program)),
+    own('export', async (program) => (await import('./commands/export.js')).addExport(program)),
+    own('schema', async (program) => (await import('./commands/schema.js')).addSchema(program, tasks)),
+    own('inspect', async (program) => (await import('./commands/inspect.js')).addInspect(program, tasks)),
+    own('doctor', async (program) => (await import('./commands/doctor.js')).addDoctor(program)),
+    own('bench', async (program) => (await import('./commands/bench.js')).addBench(program)),
+    own('tour', async (program) => (await import('./commands/tour/text.js')).addTour(program))
   ]
 }
 

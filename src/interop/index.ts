@@ -1,4 +1,8 @@
 // Interop: models and tensors of other programs, in and out.
 
+export { loadWeights, type LoadWeightsOptions, type WeightsReport } from './load-weights.js'
+export { exportModel, type ExportOptions, type ExportReport } from './export-model.js'
+export { importText, type ImportTextOptions, type ImportTextReport } from './import-text.js'
+export type { NameMap } from './names.js'
 export { openTensorFile, type TensorFile } from './tensors/tensor-file.js'
 export type { StoredTensor } from './tensors/stored-tensor.js'

@@ -176,6 +176,7 @@ export function makeFiles(): void {
   writeFileSync('features.npy', npyOfFloats(new Float32Array(8 * pictures.length).fill(1), [pictures.length, 2, 4]))
   writeFileSync('names.txt', pictures.map((_, i) => `${i}.png`).join('\n'))
   save(text.textModel(textConfig), 'text.safetensors')
+  writeFileSync('symbols.json', JSON.stringify(textConfig.vocabulary))
   save(recognition.recognitionModel(recognitionConfig), 'reader.safetensors')
   save(synthesis.synthesisModel(synthesisConfig), 'writer.safetensors')
   readFileSync('text.safetensors')

@@ -7,6 +7,7 @@ import { bpeToTokenizerJson, trainBpe, vocabularyFromText, writeCheckpointSync, 
 import { prepareForecastRun } from 'gatecell/forecast'
 import { encodeMidi } from 'gatecell/music'
 import { recognitionModel } from 'gatecell/handwriting-recognition'
+import { exportModel } from 'gatecell/interop'
 import { fitMemoryless, synthesisModel } from 'gatecell/handwriting-synthesis'
 import { textModel } from 'gatecell/text'
 import { story } from '../cli/command.js'
@@ -97,6 +98,10 @@ export async function makeFiles(folder: string, { models = true } = {}): Promise
     textModel({ vocabulary: vocabularyFromText(text).config, network: textNetwork, split: { valid: 0.1, test: 0 } })
   save(folder, 'shakespeare.safetensors', textOf(letters))
   save(folder, 'english.safetensors', textOf(letters))
+  // Names that programs in PyTorch often have.
+  const names = { lstm: 'rnn', head: 'decoder' }
+  const out = join(folder, 'torch.safetensors')
+  await exportModel(join(folder, 'english.safetensors'), { to: 'pytorch', out, map: names })
   save(folder, 'stories.safetensors', textOf('abcd'))
   save(
     folder,

@@ -283,6 +283,8 @@ export const fixtures = {
   'src/tasks/text/training/output-layer.ts': run,
   'src/tasks/text/model.ts': async () => ({ loaded: await loadTextModel('shakespeare.safetensors') }),
 
+  'src/interop/load-weights.ts': () => ({ model: characterModel() }),
+
   'src/serve/server.ts#servePlugin': async () => ({ app: (await import('fastify')).default() }),
   'src/serve/server.ts#createHandler': async () => ({ http: await import('node:http') }),
 

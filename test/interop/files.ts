@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { bytesInMemory } from '../../src/data/files/byte-reader.js'
-import { tensorsIn, type TensorFile } from '../../src/interop/tensors/tensor-file.js'
+import { tensorsFrom, type TensorFile } from '../../src/interop/tensors/tensor-file.js'
 import { asFloat32 } from '../../src/io/float32.js'
 
 /** A tensor as Python described it. */
@@ -21,7 +21,7 @@ export const golden = JSON.parse(readFileSync(goldenPath('expected.json'), 'utf8
 > & { logits: { ids: number[]; shape: number[]; data: number[] } }
 
 /** Opens bytes as a file of tensors. */
-export const openBytesOf = (bytes: Uint8Array, name = 'a file') => tensorsIn(bytesInMemory(bytes, name))
+export const openBytesOf = (bytes: Uint8Array, name = 'a file') => tensorsFrom(bytesInMemory(bytes, name))
 
 const names: Record<string, string> = {
   F32: 'float32',

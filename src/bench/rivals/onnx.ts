@@ -1,70 +1,9 @@
-// Writes the ONNX models that ONNX Runtime is measured with: protocol buffers by hand, as few fields as these need
-// (onnx.proto of ONNX 1.x, operator set 14). Weights are small random numbers.
+// The ONNX models that ONNX Runtime is measured with. Weights are small random numbers.
 
+import { onnxModel, onnxNode, onnxTensor, onnxTypes, onnxValue, type OnnxMessage } from '../../io/onnx.js'
 import { VOCABULARY } from '../workloads/amounts.js'
 
-const FLOAT = 1
-const INT8 = 3
-const INT64 = 7
-
-/** A message of protocol buffers in parts. */
-export type OnnxMessage = Uint8Array[]
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128)
-  return Uint8Array.from([...bytes, rest])
-}
-
-const integer = (field: number, value: number): OnnxMessage => [varint(field * 8), varint(value)]
-
-function bytes(field: number, parts: OnnxMessage): OnnxMessage {
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  return [varint(field * 8 + 2), varint(length), ...parts]
-}
-
-const text = (field: number, value: string): OnnxMessage => bytes(field, [Buffer.from(value)])
-const join = (...messages: OnnxMessage[]): OnnxMessage => messages.flat()
-
-/** Returns a tensor of a model. `type` is a number of its elements' type in ONNX: 1 for float32. */
-export function onnxTensor(name: string, type: number, dims: readonly number[], data: ArrayBufferView): OnnxMessage {
-  const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-  return join(...dims.map((dim) => integer(1, dim)), integer(2, type), text(8, name), bytes(9, [raw]))
-}
-
-type Dim = number | string
-
-/** Returns the description of an input or output; a dimension that is a name may have any size. */
-export function onnxValue(name: string, type: number, dims: readonly Dim[]): OnnxMessage {
-  const shape = dims.flatMap((dim) => bytes(1, typeof dim === 'number' ? integer(1, dim) : text(2, dim)))
-  return join(text(1, name), bytes(2, bytes(1, join(integer(1, type), bytes(2, shape)))))
-}
-
-type Attribute = number | string | readonly number[]
-
-function attribute(name: string, value: Attribute): OnnxMessage {
-  if (typeof value === 'number') return join(text(1, name), integer(3, value), integer(20, 2))
-  if (typeof value === 'string') return join(text(1, name), text(4, value), integer(20, 3))
-  return join(text(1, name), ...value.map((item) => integer(8, item)), integer(20, 7))
-}
-
-/** Returns a node of a graph. */
-export function onnxNode(
-  type: string,
-  inputs: readonly string[],
-  outputs: readonly string[],
-  attributes: Readonly<Record<string, Attribute>> = {},
-  domain = ''
-): OnnxMessage {
-  return join(
-    ...inputs.map((name) => text(1, name)),
-    ...outputs.map((name) => text(2, name)),
-    text(4, type),
-    ...Object.entries(attributes).map(([name, value]) => bytes(5, attribute(name, value))),
-    domain ? text(7, domain) : []
-  )
-}
+const { float: FLOAT, int8: INT8, int64: INT64 } = onnxTypes
 
 let tensors = 0
 
@@ -108,7 +47,7 @@ export function lstmModel({ layers, hidden: H, character, quantized }: OnnxOptio
     inputs: [],
     outputs: []
   }
-  const weight = (name: string, dims: readonly number[], data: ArrayBufferView, type = FLOAT) => {
+  const weight = (name: string, dims: readonly number[], data: ArrayBufferView, type: number = FLOAT) => {
     parts.initializers.push(onnxTensor(name, type, dims, data))
     return name
   }
@@ -159,17 +98,4 @@ export function lstmModel({ layers, hidden: H, character, quantized }: OnnxOptio
     parts.outputs.push(onnxValue('Y', FLOAT, ['T', 'B', H]))
   }
   return Buffer.concat(onnxModel(parts))
-}
-
-/** Returns the parts of a model's file. */
-export function onnxModel({ nodes, initializers, inputs, outputs }: Record<string, OnnxMessage[]>): OnnxMessage {
-  const graph = join(
-    ...nodes!.map((message) => bytes(1, message)),
-    text(2, 'lstm'),
-    ...initializers!.map((message) => bytes(5, message)),
-    ...inputs!.map((message) => bytes(11, message)),
-    ...outputs!.map((message) => bytes(12, message))
-  )
-  const operators = ([name, version]: [string, number]) => bytes(8, join(text(1, name), integer(2, version)))
-  return join(integer(1, 8), bytes(7, graph), operators(['', 14]), operators(['com.microsoft', 1]))
 }

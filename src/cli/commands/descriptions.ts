@@ -8,6 +8,8 @@ export const descriptions = {
   serve: 'Serves models over HTTP: completions, sessions, and a route for each verb.',
   schema: 'Prints the settings of all tasks and verbs as JSON Schema.',
   inspect: 'Lists the tensors, configuration and progress of a model file. Reads only the header.',
+  import: 'Makes a text model from a state_dict of PyTorch.',
+  export: 'Writes the weights of a model for PyTorch, ONNX or NumPy.',
   doctor: 'Reports version, instruction set, threads, limits, memory and backends, and tries the engine.',
   bench: 'Measures the engine on this machine, and the machine itself.',
   tour: 'Shows gatecell at work in two minutes: learns the alphabet, then real text, then writes.'

@@ -18,8 +18,12 @@ export interface TensorFile {
   readonly format: 'safetensors' | 'pytorch' | 'npz' | 'npy'
   /** The tensors by name; that of an NPY file has the empty name. */
   readonly tensors: ReadonlyMap<string, StoredTensor>
+  /** Closes the file; a second call does nothing. */
   close(): Promise<void>
 }
+
+/** The files that this module opened. */
+export const tensorFiles = new WeakSet<TensorFile>()
 
 /**
  * Opens a file of tensors by its content: a safetensors file, a state_dict that `torch.save` of PyTorch 1.6 or newer wrote (.pt, .pth), or arrays
@@ -33,14 +37,22 @@ export interface TensorFile {
  * await file.close()
  */
 export async function openTensorFile(path: string): Promise<TensorFile> {
-  return await tensorsIn(await openBytes(filled(path, 'the path')))
+  return await tensorsFrom(await openBytes(filled(path, 'the path')))
 }
 
 /** Opens the tensors of a source, which is closed with the result, or if an error is thrown. Throws ERR_FILE_FORMAT. */
-export async function tensorsIn(source: ByteReader): Promise<TensorFile> {
+export async function tensorsFrom(source: ByteReader): Promise<TensorFile> {
   try {
     const found = await tensorsOf(source)
-    return { path: source.name, ...found, close: () => source.close() }
+    let open = true
+    const close = async () => {
+      const first = open
+      open = false
+      if (first) await source.close()
+    }
+    const file: TensorFile = { path: source.name, ...found, close }
+    tensorFiles.add(file)
+    return file
   } catch (error) {
     await source.close()
     throw error

@@ -1,5 +1,5 @@
 // TensorBoard event files: scalars only. TFRecord framing (length, masked CRC-32C, data, masked CRC-32C) around Event
-// messages of tensorflow/core/util/event.proto, encoded by hand because three small messages need no protobuf library.
+// messages of tensorflow/core/util/event.proto.
 
 import * as fs from 'node:fs'
 import { hostname } from 'node:os'
@@ -10,6 +10,7 @@ import { expected } from '../../errors.js'
 import { appendWhole } from './append.js'
 import { writeError } from '../atomic.js'
 import { crc32c, maskCrc32c } from '../crc32c.js'
+import { fixedField, integerField, messageField, textField, type Message } from '../protobuf.js'
 
 /** An open event file of TensorBoard. */
 export interface EventLog {
@@ -29,41 +30,20 @@ export interface EventLogOptions {
   readonly now?: () => number
 }
 
-const encoder = new TextEncoder()
-
-// Field numbers of the messages, with the wire type of each (0 varint, 1 eight bytes, 2 length and bytes, 5 four bytes).
-const EVENT_WALL_TIME = (1 << 3) | 1
-const EVENT_STEP = (2 << 3) | 0
-const EVENT_FILE_VERSION = (3 << 3) | 2
-const EVENT_SUMMARY = (5 << 3) | 2
-const EVENT_SESSION_LOG = (7 << 3) | 2
-const SUMMARY_VALUE = (1 << 3) | 2
-const VALUE_TAG = (1 << 3) | 2
-const VALUE_SIMPLE = (2 << 3) | 5
-const SESSION_STATUS = (1 << 3) | 0
+// Field numbers of the messages.
+const EVENT_WALL_TIME = 1
+const EVENT_STEP = 2
+const EVENT_FILE_VERSION = 3
+const EVENT_SUMMARY = 5
+const EVENT_SESSION_LOG = 7
+const SUMMARY_VALUE = 1
+const VALUE_TAG = 1
+const VALUE_SIMPLE = 2
+const SESSION_STATUS = 1
 const SESSION_START = 1
 
-function varint(value: number): number[] {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest >= 128; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128)
-  bytes.push(rest)
-  return bytes
-}
-
-function block(tag: number, bytes: ArrayLike<number>): number[] {
-  return [tag, ...varint(bytes.length), ...Array.from(bytes)]
-}
-
-function fixed(tag: number, value: number, size: 4 | 8): number[] {
-  const view = new DataView(new ArrayBuffer(size))
-  if (size === 8) view.setFloat64(0, value, true)
-  else view.setFloat32(0, value, true)
-  return [tag, ...new Uint8Array(view.buffer)]
-}
-
-function event(seconds: number, step: number, content: number[]): Uint8Array {
-  return Uint8Array.from([...fixed(EVENT_WALL_TIME, seconds, 8), EVENT_STEP, ...varint(step), ...content])
+function event(seconds: number, step: number, content: Message): Uint8Array {
+  return Buffer.concat([...fixedField(EVENT_WALL_TIME, seconds, 8), ...integerField(EVENT_STEP, step), ...content])
 }
 
 function record(data: Uint8Array): Uint8Array {
@@ -106,9 +86,10 @@ export function openEventLog(folder: string, logOptions: EventLogOptions = {}): 
     appendWhole(path, fd, bytes)
   }
 
-  add(event(now(), 0, block(EVENT_FILE_VERSION, encoder.encode('brain.Event:2'))))
+  add(event(now(), 0, textField(EVENT_FILE_VERSION, 'brain.Event:2')))
   if (options.resumeStep !== undefined) {
-    add(event(now(), options.resumeStep, block(EVENT_SESSION_LOG, [SESSION_STATUS, SESSION_START])))
+    const status = integerField(SESSION_STATUS, SESSION_START)
+    add(event(now(), options.resumeStep, messageField(EVENT_SESSION_LOG, status)))
   }
   flush()
   let open = true
@@ -127,8 +108,8 @@ export function openEventLog(folder: string, logOptions: EventLogOptions = {}): 
       tagOf(tag, 'tag')
       if (typeof value !== 'number') number()(value, 'value') // NaN and infinities are points of a curve, too
       time(seconds, 'seconds')
-      const content = [...block(VALUE_TAG, encoder.encode(tag)), ...fixed(VALUE_SIMPLE, value, 4)]
-      add(event(seconds, step, block(EVENT_SUMMARY, block(SUMMARY_VALUE, content))))
+      const content = [...textField(VALUE_TAG, tag), ...fixedField(VALUE_SIMPLE, value, 4)]
+      add(event(seconds, step, messageField(EVENT_SUMMARY, messageField(SUMMARY_VALUE, content))))
     },
     close() {
       if (!open) return

@@ -1,6 +1,6 @@
 // Small vision models in the ONNX format.
 
-import { onnxModel, onnxNode, onnxTensor, onnxValue } from '../../../src/bench/rivals/onnx.js'
+import { onnxModel, onnxNode, onnxTensor, onnxValue } from '../../../src/io/onnx.js'
 
 const FLOAT = 1
 

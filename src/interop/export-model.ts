@@ -1,0 +1,143 @@
+// Models for other programs: a state_dict of PyTorch as a safetensors file, arrays of NumPy as an NPZ file, or a graph of ONNX. The names of weights
+// are ours, which are those of PyTorch, unless a map changes them; the values are the same bits.
+
+import { choice, filled, object, optional, record } from '../check/index.js'
+import { encodeNpyHeader } from '../data/files/npy.js'
+import { expected } from '../errors.js'
+import { assertOutputs, writeAtomically, writeTextAtomically } from '../io/atomic.js'
+import { openCheckpoint } from '../io/checkpoint.js'
+import { bytesOf, quoted, type WritableTensor } from '../io/safetensors/dtypes.js'
+import { writeSafetensors } from '../io/safetensors/file.js'
+import { checkModel, type Model } from '../model.js'
+import { writeZip } from './bytes/zip-writer.js'
+import { onnxText, type ModelContents } from './onnx/text.js'
+import { checkMap, listed, mappedName, type NameMap } from './names.js'
+
+/** Options of `exportModel`. */
+export interface ExportOptions {
+  /**
+   * The program: 'pytorch' writes a safetensors file for `load_state_dict`, 'numpy' an NPZ file, and 'onnx' a model that ONNX Runtime runs, of
+   * operator set 17, which only text models have.
+   */
+  to: 'pytorch' | 'numpy' | 'onnx'
+  /** The file to write. A file of the same name is replaced. */
+  out: string
+  /**
+   * New names by our names: a whole name, or its beginning before a dot, such as `{ lstm: 'rnn', head: 'decoder' }`. Default: our names. Not
+   * with 'onnx'.
+   */
+  map?: NameMap
+}
+
+/** The report of an export. */
+export interface ExportReport {
+  /** Names of the tensors in the file. */
+  tensors: string[]
+  /** The files: that of the tensors, and of models with a vocabulary `<out>.vocabulary.json`. */
+  files: string[]
+}
+
+const readOptions = object<ExportOptions>({
+  to: choice('pytorch', 'numpy', 'onnx'),
+  out: filled,
+  map: optional(record(filled))
+})
+
+/** Parts of our recurrent layers that the layers of PyTorch lack. */
+const lacking: readonly (readonly [pattern: RegExp, name: string])[] = [
+  [/\.weight_peephole_l\d/, 'peepholes'],
+  [/\.norm_(ih|hh|c|c_bias)_l\d/, 'layer normalisation inside the cell'],
+  [/\.[hc]0_l\d/, 'learned initial states']
+]
+
+/**
+ * Writes a model file, or a model in memory, for PyTorch, NumPy or ONNX, and returns the names of tensors and files. For a model with a
+ * vocabulary its symbols are written next to it as JSON. Throws ERR_UNSUPPORTED, by name, for layers that PyTorch or ONNX lacks,
+ * ERR_INVALID_ARGUMENT for options that are not valid, ERR_FILE_WRITE, and the errors of `readCheckpoint` for a path.
+ *
+ * @example
+ * await exportModel('shakespeare.safetensors', { to: 'numpy', out: 'shakespeare.npz', map: { lstm: 'rnn' } })
+ */
+export async function exportModel(source: string | Model, options: ExportOptions): Promise<ExportReport> {
+  if (typeof source !== 'string') checkModel(source, 'the model')
+  else filled(source, 'the path')
+  const { to, out, map } = readOptions(options, 'the options of exportModel')
+  await assertOutputs([out], typeof source === 'string' ? [source] : [])
+  const contents = await contentsOf(source)
+  if (to === 'onnx') {
+    if (map) throw expected('ERR_INVALID_ARGUMENT', 'no map for onnx', 'one', 'leave it out')
+    const bytes = onnxText(contents)
+    await writeAtomically(out, async (file) => {
+      for (const piece of bytes) await file.write(piece)
+    })
+  } else await writeTensors(to, out, renamed(to, contents, map ?? {}))
+  const files = [out]
+  const { vocabulary } = contents.config
+  if (vocabulary !== undefined) {
+    const path = `${out.replace(/\.(safetensors|npz|onnx)$/, '')}.vocabulary.json`
+    await writeTextAtomically(path, `${JSON.stringify(vocabulary)}\n`)
+    files.push(path)
+  }
+  return { tensors: contents.weights.map(({ name }) => mappedName(name, map ?? {})), files }
+}
+
+/** Returns the weights under their new names. */
+function renamed(to: ExportOptions['to'], { where, weights }: ModelContents, map: NameMap): WritableTensor[] {
+  const found = lacking.find(([pattern]) => weights.some(({ name }) => pattern.test(name)))
+  if (to === 'pytorch' && found) {
+    const { name } = weights.find((tensor) => found[0].test(tensor.name))!
+    throw expected(
+      'ERR_UNSUPPORTED',
+      `layers that torch.nn has, in ${where}`,
+      `${found[1]} (${quoted(name)})`,
+      'export it to numpy'
+    )
+  }
+  const names = weights.map(({ name }) => name)
+  checkMap(map, names, where)
+  const tensors = weights.map((tensor) => ({ ...tensor, name: mappedName(tensor.name, map) }))
+  const twice = tensors.find(({ name }, i) => tensors.findIndex((other) => other.name === name) < i)
+  if (!twice) return tensors
+  throw expected(
+    'ERR_INVALID_ARGUMENT',
+    'a map with a name for each tensor',
+    `${quoted(twice.name)} twice`,
+    'change the map'
+  )
+}
+
+async function writeTensors(to: 'pytorch' | 'numpy', out: string, tensors: WritableTensor[]): Promise<void> {
+  if (to === 'pytorch') await writeSafetensors(out, tensors, { format: 'pt' })
+  else await writeNpz(out, tensors)
+}
+
+async function contentsOf(source: string | Model): Promise<ModelContents> {
+  if (typeof source !== 'string') {
+    await source.ready()
+    const weights = source.parameters.copies().map(({ name, shape, data }) => ({ name, shape, data }))
+    return { where: 'the model', task: source.name, config: source.config, weights }
+  }
+  const file = await openCheckpoint(source)
+  try {
+    const { weights } = await file.load(({ group }) => (group === 'weights' ? undefined : null))
+    const { task, config } = file.info
+    const list = [...weights].map(([name, { shape, data, dtype }]) => ({ name, shape, data, dtype }))
+    return { where: source, task, config, weights: list }
+  } finally {
+    await file.close()
+  }
+}
+
+async function writeNpz(out: string, tensors: readonly WritableTensor[]): Promise<void> {
+  const entries = tensors.map(({ name, shape, data, dtype = 'F32' }) => {
+    const header = encodeNpyHeader(dtype, shape)
+    if (header) return { name: `${name}.npy`, parts: [header, bytesOf(data)] }
+    throw expected(
+      'ERR_UNSUPPORTED',
+      `a type that NumPy has for tensor ${listed([name])}`,
+      dtype,
+      'export it to pytorch'
+    )
+  })
+  await writeAtomically(out, (file) => writeZip(file, entries))
+}
