@@ -21,6 +21,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("storeDispose", gatecell::store_dispose),
       method("planCreate", gatecell::plan_create),
       method("planRun", gatecell::plan_run),
+      method("planRunAside", gatecell::plan_run_aside),
       method("planRunSync", gatecell::plan_run_sync),
       method("planGenerate", gatecell::plan_generate),
       method("planGenerateAsync", gatecell::plan_generate_async),

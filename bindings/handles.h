@@ -101,6 +101,7 @@ napi_value store_copy(napi_env env, napi_callback_info info);
 napi_value store_dispose(napi_env env, napi_callback_info info);
 napi_value plan_create(napi_env env, napi_callback_info info);
 napi_value plan_run(napi_env env, napi_callback_info info);
+napi_value plan_run_aside(napi_env env, napi_callback_info info);
 napi_value plan_run_sync(napi_env env, napi_callback_info info);
 napi_value plan_generate(napi_env env, napi_callback_info info);
 napi_value plan_generate_async(napi_env env, napi_callback_info info);

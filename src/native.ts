@@ -113,6 +113,8 @@ export interface NativeAddon extends NativeBpe {
   /** Runs on the engine's own thread; at most one job per plan (ERR_BUSY). Modes: 0 forward, 1 gradient, 2 train. */
   /** Resolves to the milliseconds from the end of the run until the JavaScript thread took its result. */
   planRun(plan: PlanHandle, mode: number): Promise<number>
+  /** Runs forward on a second thread of the engine, next to jobs of other plans. */
+  planRunAside(plan: PlanHandle): Promise<number>
   planRunSync(plan: PlanHandle, mode: number): void
   /**
    * Runs a loop in which outputs feed inputs (gc_loop), at most `count` times; returns the number of runs made, whose records are in

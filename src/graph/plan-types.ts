@@ -154,6 +154,11 @@ export interface Loop {
 /** A plan that can run native loops; see src/generate. */
 export interface GeneratingPlan extends Plan {
   /**
+   * Runs forward on a second thread of the engine, at the same time as a run or loop of another plan. On a machine without a core for it the two
+   * share one. Throws the errors of `run`.
+   */
+  runAside(): Promise<void>
+  /**
    * Describes a loop of forward runs. Throws ERR_INVALID_ARGUMENT if an option is not valid or a tensor belongs to another graph; the runs of
    * the loop throw ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an output and the input that it feeds do not fit.
    */

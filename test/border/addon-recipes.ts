@@ -89,6 +89,7 @@ export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>
   storeDispose: { args: () => [store()] },
   planCreate: { args: () => [described()] },
   planRun: { args: () => [plan(), 0] },
+  planRunAside: { args: () => [plan()] },
   planRunSync: { args: () => [plan(), 0] },
   planGenerate: { args: () => [...draws(), new Int32Array(3)] },
   planGenerateAsync: { args: () => [...draws(), new Int32Array(new SharedArrayBuffer(16))] },

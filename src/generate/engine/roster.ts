@@ -7,12 +7,12 @@ import type { SessionValue } from '../rows.js'
 import type { SessionCore } from '../session-core.js'
 import type { SessionKind } from '../session-kind.js'
 import type { SessionBlock, SessionPlan } from '../session-plan.js'
-import type { Job } from './job.js'
+import { notFinite, type Job, type Results } from './job.js'
 import { MOST_FORCED, RowWords, scoreAt, tokenResults } from './row-table.js'
 import type { ScoredToken } from './types.js'
 
-/** Microseconds of a block. */
-const BLOCK_US = 2000
+/** Microseconds of a block, and of one between slices of prompts, which add to the gaps of those that are drawn. */
+const BLOCK_US = { most: 2000, betweenSlices: 1000 }
 /** Most elements of the results of a block, and most steps. */
 const MOST_WORDS = 2 ** 18
 const MOST_STEPS = 4096
@@ -52,7 +52,7 @@ export class Roster {
   #out: Int32Array | null = null
   #spare = 0
   #steps = 1
-  /** Milliseconds of the last block for each step. */
+  /** Milliseconds of a step of the last block, by the clock of the core. */
   stepMs = 1
   live = 0
 
@@ -171,22 +171,21 @@ export class Roster {
     this.live--
   }
 
-  /** Runs a block on the engine's thread. `begun` is called while it runs. */
-  async run(begun: () => void): Promise<void> {
+  /** Runs a block of at most `mostSteps` steps on the engine's thread. `begun` is called while it runs. */
+  async run(mostSteps: number, length: keyof typeof BLOCK_US, begun: () => void): Promise<void> {
     const { plan, table, jobs } = this.#seated!
     let alternatives = -1
     for (const job of jobs) if (job) alternatives = Math.max(alternatives, job.plan.settings.alternatives)
-    table.begin(BLOCK_US, alternatives)
+    table.begin(BLOCK_US[length], alternatives)
     const width = Math.max(1, plan.loop!.width + plan.rows * table.width)
-    const most = Math.max(1, Math.min(MOST_STEPS, Math.floor(MOST_WORDS / width)))
+    const most = Math.max(1, Math.min(mostSteps, MOST_STEPS, Math.floor(MOST_WORDS / width)))
     const elements = Math.max(MOST_WORDS, width) + 1
     if ((this.#out?.length ?? 0) < elements)
       this.#out = viewOf(createArena(elements), 0, [elements], 'i32') as Int32Array
-    const begin = performance.now()
     const running = plan.loop!.runRows(most, this.#out!, table.words)
     begun()
     this.#steps = await running
-    if (this.#steps > 0) this.stepMs = (performance.now() - begin) / this.#steps
+    if (this.#steps > 0) this.stepMs = table.elapsed / 1000 / this.#steps
   }
 
   /** Steps of the last block. */
@@ -255,4 +254,11 @@ export class Roster {
     this.#pool.give(this.#kind, this.#seated.plan, 'rows')
     this.#seated = null
   }
+}
+
+/** Returns the end of a generation from the state of its row after a block with these tokens; null: it continues. */
+export function endOf(ended: number, tokens: readonly number[]): Results['end'] {
+  if (ended === rowEnd.full) return { reason: 'length', stop: null }
+  if (ended === rowEnd.stopped) return { reason: 'stop', stop: tokens.at(-1)! }
+  return ended === rowEnd.bad ? notFinite() : null
 }
