@@ -207,10 +207,16 @@ Pool& Pool::pool() {
 std::atomic<int> configured{0};
 std::atomic<bool> unbounded{false}, governed{true};
 std::atomic<int> callers{0};
+// Until then one caller leaves a core to another one that has ended: the next of its short runs may follow, as the slices of a prompt do.
+std::atomic<int64_t> shared_until{0};
+constexpr int64_t kPause = 2000000;
 }  // namespace
 
 Caller::Caller() { callers.fetch_add(1, std::memory_order_relaxed); }
-Caller::~Caller() { callers.fetch_sub(1, std::memory_order_relaxed); }
+Caller::~Caller() {
+  if (callers.fetch_sub(1, std::memory_order_relaxed) > 1)
+    shared_until.store(steady_nanoseconds() + kPause, std::memory_order_relaxed);
+}
 
 namespace {
 bool is_unbounded() {
@@ -221,7 +227,8 @@ bool is_unbounded() {
 
 // Returns the members that a team of `wanted` may have next to the other callers. The cores are counted once, because that reads files.
 int beside_others(int wanted) {
-  const int others = callers.load(std::memory_order_relaxed) - 1;
+  const int last = steady_nanoseconds() < shared_until.load(std::memory_order_relaxed) ? 1 : 0;
+  const int others = std::max(callers.load(std::memory_order_relaxed) - 1, last);
   if (others < 1 || is_unbounded()) return wanted;
   static const int cores = default_threads();
   return std::max(1, std::min(wanted, cores - others));
