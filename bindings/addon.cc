@@ -25,6 +25,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
       method("planRunSync", gatecell::plan_run_sync),
       method("planGenerate", gatecell::plan_generate),
       method("planGenerateAsync", gatecell::plan_generate_async),
+      method("planGenerateRows", gatecell::plan_generate_rows),
       method("planGenerateRowsAsync", gatecell::plan_generate_rows_async),
       method("planExplain", gatecell::plan_explain),
       method("planBytes", gatecell::plan_bytes),

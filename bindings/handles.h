@@ -105,6 +105,7 @@ napi_value plan_run_aside(napi_env env, napi_callback_info info);
 napi_value plan_run_sync(napi_env env, napi_callback_info info);
 napi_value plan_generate(napi_env env, napi_callback_info info);
 napi_value plan_generate_async(napi_env env, napi_callback_info info);
+napi_value plan_generate_rows(napi_env env, napi_callback_info info);
 napi_value plan_generate_rows_async(napi_env env, napi_callback_info info);
 napi_value plan_fetch_states(napi_env env, napi_callback_info info);
 napi_value plan_explain(napi_env env, napi_callback_info info);

@@ -123,7 +123,9 @@ export interface NativeAddon extends NativeBpe {
   planGenerate(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): number
   /** The same on the engine's thread; out is in a SharedArrayBuffer, and its last element receives the number of runs. */
   planGenerateAsync(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): Promise<number>
-  /** The same with the table of gc_plan_generate_rows, in a SharedArrayBuffer: rows that begin and end by themselves. */
+  /** The same as planGenerate with the table of gc_plan_generate_rows: rows that begin and end by themselves. */
+  planGenerateRows(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array, table: Int32Array): number
+  /** The same as planGenerateAsync with such a table, in a SharedArrayBuffer. */
   planGenerateRowsAsync(
     plan: PlanHandle,
     loop: Int32Array,

@@ -149,6 +149,8 @@ export interface Loop {
    * run also writes out the results of the rows, after the records.
    */
   runRows(count: number, out: Int32Array, table: Int32Array): Promise<number>
+  /** Does the same on the caller's thread. */
+  runRowsSync(count: number, out: Int32Array, table: Int32Array): number
 }
 
 /** A plan that can run native loops; see src/generate. */

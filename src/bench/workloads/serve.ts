@@ -1,6 +1,7 @@
 // serve: the engine that serves many sequences, compared with its own plans: symbols a second of 64 and 1,024 streams, the time to the
 // first symbol, the gaps of streams next to a long prompt, and the memory of sessions. Both sides of a ratio take turns.
 
+import { setImmediate } from 'node:timers/promises'
 import { machineInfo } from '../../machine.js'
 import type { Model } from '../../model.js'
 import { createEngine } from '../../generate/engine/engine.js'
@@ -126,6 +127,7 @@ async function firstSymbols(model: Model, length: number): Promise<Record<string
         break
       }
     await generation.finished.catch(() => {})
+    while (engine.counts.sinceStep > 0) await setImmediate()
   }
   await engine.drain()
   const { median, p90, samples } = summarise(times.slice(1))

@@ -1,6 +1,7 @@
 // The rows of an engine: a plan in which live generations stay where they are, while others enter and leave between two blocks.
 
 import { createArena, viewOf } from '../../graph/arena.js'
+import { operationsOf } from '../../graph/parameters.js'
 import { rowEnd } from '../../graph/row-words.js'
 import { pooledRows, type PlanPool } from '../plan-pool.js'
 import type { SessionValue } from '../rows.js'
@@ -13,6 +14,8 @@ import type { ScoredToken } from './types.js'
 
 /** Microseconds of a block, and of one between slices of prompts, which add to the gaps of those that are drawn. */
 const BLOCK_US = { most: 2000, betweenSlices: 1000 }
+/** Milliseconds that a block may take on the caller's thread. */
+const SHORT_MS = 0.4
 /** Most elements of the results of a block, and most steps. */
 const MOST_WORDS = 2 ** 18
 const MOST_STEPS = 4096
@@ -49,6 +52,8 @@ export class Roster {
   readonly #pool: PlanPool
   readonly #vocabulary: number
   #seated: Seated | null = null
+  /** The table of the last plan that was given back, whose rows are idle. */
+  #spareTable: RowWords | null = null
   #out: Int32Array | null = null
   #spare = 0
   #steps = 1
@@ -79,7 +84,7 @@ export class Roster {
     const plan = this.#pool.take(this.#kind, wanted, 'rows')
     const seated: Seated = {
       plan,
-      table: new RowWords(plan.rows, this.#vocabulary),
+      table: this.#tableOf(plan.rows),
       jobs: Array<null>(plan.rows).fill(null)
     }
     let row = 0
@@ -92,6 +97,12 @@ export class Roster {
     this.#seated = seated
     this.clean()
     if (old) this.#pool.give(this.#kind, old.plan, 'rows')
+  }
+
+  #tableOf(rows: number): RowWords {
+    const spare = this.#spareTable
+    this.#spareTable = null
+    return spare?.rows === rows ? spare : new RowWords(rows, this.#vocabulary)
   }
 
   /** Gives idle rows valid inputs, because a run of the plan computes them, too. */
@@ -171,7 +182,17 @@ export class Roster {
     this.live--
   }
 
-  /** Runs a block of at most `mostSteps` steps on the engine's thread. `begun` is called while it runs. */
+  /**
+   * Whether the next block is that of one generation until its first draw, and takes so little time that another thread would be no faster: handing
+   * it over and being woken take some 0.2 ms.
+   */
+  get isShort(): boolean {
+    const [job, ...others] = this.jobs
+    if (!job || others.length > 0 || job.drawn > 0 || operationsOf(this.#kind.model.parameters).exclusive) return false
+    return (job.plan.reading.length - job.at) * this.stepMs <= SHORT_MS
+  }
+
+  /** Runs a block of at most `mostSteps` steps on the engine's thread, and a short one on the caller's. `begun` is called while it runs. */
   async run(mostSteps: number, length: keyof typeof BLOCK_US, begun: () => void): Promise<void> {
     const { plan, table, jobs } = this.#seated!
     let alternatives = -1
@@ -182,9 +203,14 @@ export class Roster {
     const elements = Math.max(MOST_WORDS, width) + 1
     if ((this.#out?.length ?? 0) < elements)
       this.#out = viewOf(createArena(elements), 0, [elements], 'i32') as Int32Array
-    const running = plan.loop!.runRows(most, this.#out!, table.words)
-    begun()
-    this.#steps = await running
+    if (this.isShort) {
+      begun()
+      this.#steps = plan.loop!.runRowsSync(most, this.#out!, table.words)
+    } else {
+      const running = plan.loop!.runRows(most, this.#out!, table.words)
+      begun()
+      this.#steps = await running
+    }
     if (this.#steps > 0) this.stepMs = table.elapsed / 1000 / this.#steps
   }
 
@@ -252,6 +278,7 @@ export class Roster {
   release(): void {
     if (!this.#seated) return
     this.#pool.give(this.#kind, this.#seated.plan, 'rows')
+    this.#spareTable = this.#seated.table
     this.#seated = null
   }
 }

@@ -1,5 +1,6 @@
 // The scheduler of an engine: between two native blocks it lets generations leave and enter rows, and chooses between draws and prompts.
 
+import { setImmediate } from 'node:timers/promises'
 import { expected } from '../../errors.js'
 import type { SessionCore } from '../session-core.js'
 import type { Job, Results } from './job.js'
@@ -185,6 +186,7 @@ export class Scheduler {
     const roster = this.#roster
     const begin = performance.now()
     const rows = roster.live
+    const { isShort } = roster
     let failure: Error | null = null
     try {
       const length = this.#prompts.waits ? 'betweenSlices' : 'most'
@@ -202,6 +204,10 @@ export class Scheduler {
     else this.#spent = { draws: 0, prompts: 0 }
     for (const results of roster.results()) this.#take(results)
     if (failure) this.#isolate(failure)
+    if (!isShort) return
+    // A first token goes out before the next block is handed over, and the event loop turns after a block on its thread.
+    this.#deliver()
+    await setImmediate()
   }
 
   /** Takes the results of a row: its generation continues, ends, or pauses for its reader. */

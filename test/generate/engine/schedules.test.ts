@@ -2,7 +2,14 @@
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { createEngine, setThreads, type Chunk, type Engine, type GatecellError, type TokenOptions } from '../../../src/index.js'
+import {
+  createEngine,
+  setThreads,
+  type Chunk,
+  type Engine,
+  type GatecellError,
+  type TokenOptions
+} from '../../../src/index.js'
 import { model, nearlySame, reference, VOCABULARY, type Reference } from './world.js'
 
 interface Planned {
