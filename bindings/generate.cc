@@ -83,8 +83,9 @@ napi_value plan_generate_rows(napi_env env, napi_callback_info info) {
   REQUIRE(read_arguments(env, info, args));
   REQUIRE(read_draws(env, args, Lifetime::kCall, 0, &plan, &draws));
   REQUIRE(read_view(env, args[4], "table", Lifetime::kCall, &table));
-  REQUIRE(check_status(env, gc_plan_generate_rows(plan->core, &draws.loop, table.data, static_cast<int64_t>(table.length),
-                                                  draws.count, draws.out, draws.elements, &done)));
+  REQUIRE(
+      check_status(env, gc_plan_generate_rows(plan->core, &draws.loop, table.data, static_cast<int64_t>(table.length),
+                                              draws.count, draws.out, draws.elements, &done)));
   report_thread_refusal(env);
   REQUIRE(napi_create_int32(env, done, &result) == napi_ok);
   return result;
