@@ -5,42 +5,15 @@
 // for the running ones and joins the threads. After that nothing of ours calls Node-API but finalizers.
 #include "async.h"
 
-#include <pthread.h>
-
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstring>
-#include <mutex>
 #include <new>
 
 #include "args.h"
+#include "lane_thread.h"
 
 namespace gatecell {
-
-// Jobs that run one after the other on a thread of their own. Its functions but `run` are called on the JavaScript thread.
-class LaneThread {
- public:
-  void settle_by(napi_threadsafe_function settle) { settle_ = settle; }
-  // Queues a job. Returns false if the system refuses the thread.
-  bool add(Job* job);
-  // Drops the jobs that have not begun.
-  void stop();
-  void join();
-
- private:
-  bool start();
-  void run();
-
-  napi_threadsafe_function settle_ = nullptr;
-  pthread_t thread_ = {};
-  bool has_thread_ = false;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  Job* first_ = nullptr;  // guarded by mutex_, as the next two
-  Job* last_ = nullptr;
-  bool stopping_ = false;
-};
 
 class Engine {
  public:
@@ -71,66 +44,6 @@ bool Engine::start(napi_env env) {
   // An idle engine does not keep the process alive.
   return napi_unref_threadsafe_function(env, settle_) == napi_ok &&
          napi_add_env_cleanup_hook(env, stop, this) == napi_ok;
-}
-
-bool LaneThread::start() {
-  if (has_thread_) return true;
-  pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
-  pthread_attr_setstacksize(&attributes, size_t{4} << 20);  // musl's default is 128 KiB
-  auto body = [](void* lane) -> void* {
-    static_cast<LaneThread*>(lane)->run();
-    return nullptr;
-  };
-  has_thread_ = pthread_create(&thread_, &attributes, body, this) == 0;
-  pthread_attr_destroy(&attributes);
-#ifdef __linux__
-  if (has_thread_) pthread_setname_np(thread_, "gatecell-engine");
-#endif
-  return has_thread_;
-}
-
-void LaneThread::run() {
-  for (;;) {
-    Job* job;
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || first_ != nullptr; });
-      if (stopping_) return;
-      job = first_;
-      first_ = job->next;
-      if (first_ == nullptr) last_ = nullptr;
-    }
-    job->status = job->work(job);
-    job->ended = std::chrono::steady_clock::now();
-    if (job->status != GC_OK) std::snprintf(job->message, sizeof job->message, "%s", gc_last_error());
-    napi_call_threadsafe_function(settle_, job, napi_tsfn_blocking);
-  }
-}
-
-bool LaneThread::add(Job* job) {
-  if (!start()) return false;
-  job->next = nullptr;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    (last_ == nullptr ? first_ : last_->next) = job;
-    last_ = job;
-  }
-  wake_.notify_one();
-  return true;
-}
-
-void LaneThread::stop() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
-}
-
-void LaneThread::join() {
-  if (has_thread_) pthread_join(thread_, nullptr);
-  has_thread_ = false;
 }
 
 bool Engine::set_refusal_callback(napi_env env, napi_value callback) {

@@ -139,6 +139,8 @@ export type {
   Chunk,
   Engine,
   EngineCounts,
+  EngineHistogram,
+  EngineMeasures,
   EngineOptions,
   EngineSession,
   EngineState,

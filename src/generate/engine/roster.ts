@@ -284,7 +284,7 @@ export class Roster {
 }
 
 /** Returns the end of a generation from the state of its row after a block with these tokens; null: it continues. */
-export function endOf(ended: number, tokens: readonly number[]): Results['end'] {
+export function endOfRow(ended: number, tokens: readonly number[]): Results['end'] {
   if (ended === rowEnd.full) return { reason: 'length', stop: null }
   if (ended === rowEnd.stopped) return { reason: 'stop', stop: tokens.at(-1)! }
   return ended === rowEnd.bad ? notFinite() : null

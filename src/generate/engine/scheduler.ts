@@ -8,7 +8,7 @@ import { createMeasures } from './measures.js'
 import type { PromptCache } from './prompt-cache.js'
 import { PromptReader } from './prompt-reader.js'
 import { needsSlice } from './prompts.js'
-import { endOf, type Roster, type RowResults } from './roster.js'
+import { endOfRow, type Roster, type RowResults } from './roster.js'
 import { Seating } from './seating.js'
 
 /** EngineBounds of a scheduler; see EngineOptions. */
@@ -219,7 +219,7 @@ export class Scheduler {
     this.totals.tokens += drawn
     const before = this.#roster.checkpoint(results)
     const promptScores = job.plan.scoresPrompt ? scores.slice(0, forced) : []
-    const end = job.cancelled ?? endOf(ended, tokens)
+    const end = job.cancelled ?? endOfRow(ended, tokens)
     this.#delivered.push({
       job,
       tokens: forced > 0 ? tokens.slice(forced) : tokens,

@@ -158,13 +158,22 @@ t.test('a slow reader gets all tokens, and others do not wait for it', async (t)
 t.test('a higher priority goes first, and equal streams get equal turns', async (t) => {
   using engine = createEngine(model, { maxRows: 2 })
   const ends: number[] = []
-  const low = [0, 1].map((seed) => engine.generate([1], { maxTokens: 3000, seed, priority: -1 }))
-  for (const one of low) void one.finished.then(() => ends.push(-1))
-  await setImmediate()
-  const high = [2, 3].map((seed) => engine.generate([1], { maxTokens: 200, seed, priority: 1 }))
-  for (const one of high) void one.finished.then(() => ends.push(1))
-  await Promise.all([...low, ...high].map(({ finished }) => finished))
-  t.same(ends, [1, 1, -1, -1])
+  const begin = (priority: number, maxTokens: number) =>
+    [0, 1].map((seed) => {
+      const one = engine.generate([1], { maxTokens, seed, priority })
+      one.finished.then(
+        () => ends.push(priority),
+        () => {}
+      )
+      return one
+    })
+  const lowest = begin(-1, 2 ** 30)
+  while (engine.counts.running < 2) await setImmediate()
+  const others = [...begin(0, 200), ...begin(1, 200)]
+  await Promise.all(others.map(({ finished }) => finished))
+  t.same(ends, [1, 1, 0, 0])
+  for (const one of lowest) one.abort()
+  await Promise.allSettled(lowest.map(({ finished }) => finished))
   const counts = Array<number>(12).fill(0)
   const streams = counts.map((_, i) => engine.generate([i], { maxTokens: 2 ** 30, seed: i }))
   const readers = streams.map(async (stream, i) => {
