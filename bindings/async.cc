@@ -1,47 +1,36 @@
-// One thread per environment, started by the first job.
+// Two lanes per environment, each a queue with a thread that its first job starts.
 //
 // When an environment ends (process exit, worker.terminate()) its cleanup hooks run, newest first. The threadsafe
 // function is created before our hook is added, so our hook runs while it is still usable: it drops queued jobs, waits
-// for the running one and joins the thread. After that nothing of ours calls Node-API but finalizers.
+// for the running ones and joins the threads. After that nothing of ours calls Node-API but finalizers.
 #include "async.h"
 
-#include <pthread.h>
-
 #include <chrono>
-#include <condition_variable>
 #include <cstdio>
 #include <cstring>
-#include <mutex>
 #include <new>
 
 #include "args.h"
+#include "lane_thread.h"
 
 namespace gatecell {
 
 class Engine {
  public:
   bool start(napi_env env);
-  napi_value submit(napi_env env, Job* job);
+  napi_value submit(napi_env env, Job* job, Lane lane);
   static void stop(void* engine);  // cleanup hook
   static void destroy(napi_env env, void* engine, void* hint);
   bool set_refusal_callback(napi_env env, napi_value callback);
   napi_value refusal_callback(napi_env env) const;
 
  private:
-  bool ensure_thread();
-  void run();
   static void settle(napi_env env, napi_value callback, void* engine, void* job);
 
   napi_threadsafe_function settle_ = nullptr;
   int pending_ = 0;             // jobs whose promise is open; JavaScript thread only
   napi_ref refusal_ = nullptr;  // the callback of onThreadRefusal
-  pthread_t thread_ = {};
-  bool has_thread_ = false;  // JavaScript thread only
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  Job* first_ = nullptr;  // guarded by mutex_, as the next two
-  Job* last_ = nullptr;
-  bool stopping_ = false;
+  LaneThread lanes_[2];         // by Lane
 };
 
 bool Engine::start(napi_env env) {
@@ -51,44 +40,10 @@ bool Engine::start(napi_env env) {
       napi_ok) {
     return false;
   }
+  for (LaneThread& lane : lanes_) lane.settle_by(settle_);
   // An idle engine does not keep the process alive.
   return napi_unref_threadsafe_function(env, settle_) == napi_ok &&
          napi_add_env_cleanup_hook(env, stop, this) == napi_ok;
-}
-
-bool Engine::ensure_thread() {
-  if (has_thread_) return true;
-  pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
-  pthread_attr_setstacksize(&attributes, size_t{4} << 20);  // musl's default is 128 KiB
-  auto body = [](void* engine) -> void* {
-    static_cast<Engine*>(engine)->run();
-    return nullptr;
-  };
-  has_thread_ = pthread_create(&thread_, &attributes, body, this) == 0;
-  pthread_attr_destroy(&attributes);
-#ifdef __linux__
-  if (has_thread_) pthread_setname_np(thread_, "gatecell-engine");
-#endif
-  return has_thread_;
-}
-
-void Engine::run() {
-  for (;;) {
-    Job* job;
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      wake_.wait(lock, [this] { return stopping_ || first_ != nullptr; });
-      if (stopping_) return;
-      job = first_;
-      first_ = job->next;
-      if (first_ == nullptr) last_ = nullptr;
-    }
-    job->status = job->work(job);
-    job->ended = std::chrono::steady_clock::now();
-    if (job->status != GC_OK) std::snprintf(job->message, sizeof job->message, "%s", gc_last_error());
-    napi_call_threadsafe_function(settle_, job, napi_tsfn_blocking);
-  }
 }
 
 bool Engine::set_refusal_callback(napi_env env, napi_value callback) {
@@ -102,24 +57,17 @@ napi_value Engine::refusal_callback(napi_env env) const {
   return refusal_ != nullptr && napi_get_reference_value(env, refusal_, &callback) == napi_ok ? callback : nullptr;
 }
 
-napi_value Engine::submit(napi_env env, Job* job) {
-  if (!ensure_thread()) {
+napi_value Engine::submit(napi_env env, Job* job, Lane lane) {
+  napi_value promise;
+  if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) return nullptr;
+  if (!lanes_[static_cast<int>(lane)].add(job)) {
     throw_error(
         env, Code::kOutOfMemory,
         "Expected to start the engine's thread, but the system refused one: raise the limit of processes or of address "
         "space.");
     return nullptr;
   }
-  napi_value promise;
-  if (napi_create_promise(env, &job->deferred, &promise) != napi_ok) return nullptr;
   if (pending_++ == 0) napi_ref_threadsafe_function(env, settle_);
-  job->next = nullptr;
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    (last_ == nullptr ? first_ : last_->next) = job;
-    last_ = job;
-  }
-  wake_.notify_one();
   return promise;
 }
 
@@ -144,13 +92,8 @@ void Engine::settle(napi_env env, napi_value, void* engine, void* data) {
 
 void Engine::stop(void* engine) {
   Engine* self = static_cast<Engine*>(engine);
-  {
-    std::lock_guard<std::mutex> lock(self->mutex_);
-    self->stopping_ = true;
-  }
-  self->wake_.notify_one();
-  if (self->has_thread_) pthread_join(self->thread_, nullptr);
-  self->has_thread_ = false;
+  for (LaneThread& lane : self->lanes_) lane.stop();
+  for (LaneThread& lane : self->lanes_) lane.join();
   napi_release_threadsafe_function(self->settle_, napi_tsfn_abort);
 }
 
@@ -205,9 +148,9 @@ napi_value on_thread_refusal(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value submit(napi_env env, Job* job) {
+napi_value submit(napi_env env, Job* job, Lane lane) {
   Engine* engine = engine_of(env);
-  return engine == nullptr ? nullptr : engine->submit(env, job);
+  return engine == nullptr ? nullptr : engine->submit(env, job, lane);
 }
 
 namespace {
@@ -220,7 +163,7 @@ void drop_arrays(napi_env env, PlanJob* job) {
 }
 
 // Queues the job of a plan, whose `work` is set.
-napi_value submit_plan(napi_env env, Plan* plan) {
+napi_value submit_plan(napi_env env, Plan* plan, Lane lane = Lane::kMain) {
   PlanJob* job = &plan->job;
   job->plan = plan;
   job->settled = [](napi_env after, Job* run) {
@@ -237,7 +180,7 @@ napi_value submit_plan(napi_env env, Plan* plan) {
   plan->running = true;
   if (plan->store != nullptr) plan->store->running++;
   napi_reference_ref(env, plan->handle, nullptr);
-  const napi_value promise = submit(env, job);
+  const napi_value promise = submit(env, job, lane);
   if (promise == nullptr) {
     plan->running = false;
     if (plan->store != nullptr) plan->store->running--;
@@ -248,13 +191,13 @@ napi_value submit_plan(napi_env env, Plan* plan) {
 
 }  // namespace
 
-napi_value submit(napi_env env, Plan* plan, gc_mode mode) {
+napi_value submit(napi_env env, Plan* plan, gc_mode mode, Lane lane) {
   plan->job.mode = mode;
   plan->job.work = [](Job* run) {
     PlanJob* mine = static_cast<PlanJob*>(run);
     return gc_plan_run(mine->plan->core, mine->mode);
   };
-  return submit_plan(env, plan);
+  return submit_plan(env, plan, lane);
 }
 
 napi_value submit(napi_env env, Plan* plan, const Draws& draws, napi_value array, napi_value table) {

@@ -1,4 +1,4 @@
-// planGenerate, planGenerateAsync and planGenerateRowsAsync: the native sampling loop, on this thread or on the engine's.
+// planGenerate, planGenerateRows, and both with Async: the native sampling loop, on this thread or on the engine's.
 #include <string.h>
 
 #include "args.h"
@@ -72,6 +72,23 @@ napi_value plan_generate_async(napi_env env, napi_callback_info info) {
   REQUIRE(read_draws(env, args, Lifetime::kBorrowed, 1, &plan, &draws));
   draws.done = draws.out + draws.elements;
   return submit(env, plan, draws, args[3], nullptr);
+}
+
+napi_value plan_generate_rows(napi_env env, napi_callback_info info) {
+  napi_value args[5], result;
+  Plan* plan;
+  Draws draws;
+  View<int32_t> table;
+  int32_t done = 0;
+  REQUIRE(read_arguments(env, info, args));
+  REQUIRE(read_draws(env, args, Lifetime::kCall, 0, &plan, &draws));
+  REQUIRE(read_view(env, args[4], "table", Lifetime::kCall, &table));
+  REQUIRE(
+      check_status(env, gc_plan_generate_rows(plan->core, &draws.loop, table.data, static_cast<int64_t>(table.length),
+                                              draws.count, draws.out, draws.elements, &done)));
+  report_thread_refusal(env);
+  REQUIRE(napi_create_int32(env, done, &result) == napi_ok);
+  return result;
 }
 
 napi_value plan_generate_rows_async(napi_env env, napi_callback_info info) {

@@ -1,4 +1,4 @@
-// Plans: planCreate, planRun, planRunSync, planFetchStates, planExplain, planBytes, planDispose.
+// Plans: planCreate, planRun, planRunAside, planRunSync, planFetchStates, planExplain, planBytes, planDispose.
 //
 // planRunSync is called once per step: it reads one handle and one number, and allocates nothing.
 #include <new>
@@ -222,6 +222,14 @@ napi_value plan_run(napi_env env, napi_callback_info info) {
   REQUIRE(plan != nullptr);
   REQUIRE(read_int(env, args[1], "mode", GC_FORWARD, GC_ACCUMULATE, &mode));
   return submit(env, plan, static_cast<gc_mode>(mode));
+}
+
+napi_value plan_run_aside(napi_env env, napi_callback_info info) {
+  napi_value args[1];
+  REQUIRE(read_arguments(env, info, args));
+  Plan* plan = read_idle_plan(env, args[0]);
+  REQUIRE(plan != nullptr);
+  return submit(env, plan, GC_FORWARD, Lane::kAside);
 }
 
 napi_value plan_run_sync(napi_env env, napi_callback_info info) {

@@ -141,6 +141,8 @@ export type {
   Chunk,
   Engine,
   EngineCounts,
+  EngineHistogram,
+  EngineMeasures,
   EngineOptions,
   EngineSession,
   EngineState,

@@ -113,6 +113,8 @@ export interface NativeAddon extends NativeBpe {
   /** Runs on the engine's own thread; at most one job per plan (ERR_BUSY). Modes: 0 forward, 1 gradient, 2 train. */
   /** Resolves to the milliseconds from the end of the run until the JavaScript thread took its result. */
   planRun(plan: PlanHandle, mode: number): Promise<number>
+  /** Runs forward on a second thread of the engine, next to jobs of other plans. */
+  planRunAside(plan: PlanHandle): Promise<number>
   planRunSync(plan: PlanHandle, mode: number): void
   /**
    * Runs a loop in which outputs feed inputs (gc_loop), at most `count` times; returns the number of runs made, whose records are in
@@ -121,7 +123,9 @@ export interface NativeAddon extends NativeBpe {
   planGenerate(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): number
   /** The same on the engine's thread; out is in a SharedArrayBuffer, and its last element receives the number of runs. */
   planGenerateAsync(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array): Promise<number>
-  /** The same with the table of gc_plan_generate_rows, in a SharedArrayBuffer: rows that begin and end by themselves. */
+  /** The same as planGenerate with the table of gc_plan_generate_rows: rows that begin and end by themselves. */
+  planGenerateRows(plan: PlanHandle, loop: Int32Array, count: number, out: Int32Array, table: Int32Array): number
+  /** The same as planGenerateAsync with such a table, in a SharedArrayBuffer. */
   planGenerateRowsAsync(
     plan: PlanHandle,
     loop: Int32Array,

@@ -2,6 +2,7 @@
 #pragma once
 #include "guarded.h"
 #include "op.h"
+#include "threads.h"
 
 namespace gatecell {
 
@@ -20,6 +21,7 @@ template <class F>
 gc_status claimed(Plan& plan, const F& body) {
   return guarded([&] {
     Claim claim(plan);
+    const Caller caller;
     return claim.held ? body() : fail(GC_BUSY, "this plan is running already: wait for the running call");
   });
 }

@@ -131,8 +131,9 @@ gc_status generate(Plan& plan, const gc_loop& loop, RowTable* table, int32_t cou
   if (count < 0 || (width > 0 && count > elements / width))
     return fail(GC_INVALID_ARGUMENT, "expected room for %d records of %lld elements, got %lld elements", count,
                 static_cast<long long>(width), static_cast<long long>(elements));
+  const auto begin = std::chrono::steady_clock::now();
   status = run_loop(plan, loop, table, count, out, *done);
-  if (table) table->write();
+  if (table) table->write(elapsed(begin));
   return status;
 }
 }  // namespace

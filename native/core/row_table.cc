@@ -1,6 +1,7 @@
 // row_table.cc: reads and checks the table of the rows, makes the results of a run, and writes the table back.
 #include "row_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -224,7 +225,9 @@ bool RowTable::ends(int64_t elapsed) const {
          word(GC_H_INTERRUPT) != 0;
 }
 
-void RowTable::write() const {
+void RowTable::write(int64_t elapsed) const {
+  __atomic_store_n(words_ + GC_H_ELAPSED, static_cast<int32_t>(std::min<int64_t>(elapsed, INT32_MAX)),
+                   __ATOMIC_RELAXED);
   for (size_t i = 0; i < rows_.size(); ++i) {
     const Row& row = rows_[i];
     int32_t* const words = words_ + GC_ROWS_HEAD + static_cast<int64_t>(i) * GC_ROW_WORDS;

@@ -21,8 +21,8 @@ class RowTable {
   gc_status results(int32_t* out);
   // Returns whether the loop ends after the run whose results were made last. `elapsed`: microseconds since its beginning.
   bool ends(int64_t elapsed) const;
-  // Writes the state of the rows back.
-  void write() const;
+  // Writes the state of the rows back, and the time of all runs in microseconds.
+  void write(int64_t elapsed) const;
 
  private:
   struct List {

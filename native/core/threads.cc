@@ -206,13 +206,36 @@ Pool& Pool::pool() {
 
 std::atomic<int> configured{0};
 std::atomic<bool> unbounded{false}, governed{true};
+std::atomic<int> callers{0};
+// Until then one caller leaves a core to another one that has ended: the next of its short runs may follow, as the slices of a prompt do.
+std::atomic<int64_t> shared_until{0};
+constexpr int64_t kPause = 2000000;
 }  // namespace
 
-int bound_threads(int threads) {
+Caller::Caller() { callers.fetch_add(1, std::memory_order_relaxed); }
+Caller::~Caller() {
+  if (callers.fetch_sub(1, std::memory_order_relaxed) > 1)
+    shared_until.store(steady_nanoseconds() + kPause, std::memory_order_relaxed);
+}
+
+namespace {
+bool is_unbounded() {
   static const char* const variable = getenv("GATECELL_OVERSUBSCRIBE");
   static const bool asked = variable && strcmp(variable, "1") == 0;
-  return asked || unbounded.load(std::memory_order_relaxed) ? threads : std::min(threads, default_threads());
+  return asked || unbounded.load(std::memory_order_relaxed);
 }
+
+// Returns the members that a team of `wanted` may have next to the other callers. The cores are counted once, because that reads files.
+int beside_others(int wanted) {
+  const int last = steady_nanoseconds() < shared_until.load(std::memory_order_relaxed) ? 1 : 0;
+  const int others = std::max(callers.load(std::memory_order_relaxed) - 1, last);
+  if (others < 1 || is_unbounded()) return wanted;
+  static const int cores = default_threads();
+  return std::max(1, std::min(wanted, cores - others));
+}
+}  // namespace
+
+int bound_threads(int threads) { return is_unbounded() ? threads : std::min(threads, default_threads()); }
 
 void oversubscribe(bool on) { unbounded.store(on, std::memory_order_relaxed); }
 
@@ -237,7 +260,7 @@ void run_team(int team, Shares shares, team_fn fn, void* context) {
   }
   const bool governs = shares != Shares::kMeasured && governed.load(std::memory_order_relaxed);
   const int64_t begin = governs ? steady_nanoseconds() : 0;
-  team = std::min(team, kMostThreads);
+  team = std::min(beside_others(team), kMostThreads);
   if (governs) team = p.governor.team(team, begin);
   record_core();
   p.team = 1 + (team > 1 ? p.start(team - 1) : 0);

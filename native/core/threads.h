@@ -72,6 +72,12 @@ void parallel_measured(int team, const F& body) {
   parallel(team, Shares::kMeasured, body);
 }
 
+// Counts a thread that runs a plan, for a scope: teams leave a core to each other one, because members of a team that wait for a core delay all.
+struct Caller {
+  Caller();
+  ~Caller();
+};
+
 // Returns the number of threads that the pool has now, its caller included.
 int started_threads();
 

@@ -8,28 +8,12 @@
 
 namespace gatecell {
 namespace {
-// Returns the first of the largest values, or -1 for NaN. It has lanes, because one chain of comparisons would take most of a draw's time.
+constexpr int kLanes = 16;
+
+// Returns the first of the largest values, or -1 for NaN.
 int64_t argmax(const float* x, int64_t n) {
-  constexpr int lanes = 16;
-  float most[lanes];
-  int32_t bad[lanes] = {};
-  for (int l = 0; l < lanes; ++l) most[l] = x[0];
-  int64_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
-    for (int l = 0; l < lanes; ++l) {
-      most[l] = x[j + l] > most[l] ? x[j + l] : most[l];
-      bad[l] |= x[j + l] != x[j + l];
-    }
-  }
-  for (; j < n; ++j) {
-    most[0] = x[j] > most[0] ? x[j] : most[0];
-    bad[0] |= x[j] != x[j];
-  }
-  for (int l = 1; l < lanes; ++l) {
-    most[0] = most[l] > most[0] ? most[l] : most[0];
-    bad[0] |= bad[l];
-  }
-  return bad[0] ? -1 : std::find(x, x + n, most[0]) - x;
+  const float most = maximum(x, n);
+  return most != most ? -1 : std::find(x, x + n, most) - x;
 }
 
 constexpr int64_t kBlock = 16;
@@ -130,14 +114,64 @@ double log_sum_exp(const float* x, int64_t n, float* weights) {
   return static_cast<double>(most) + std::log(sum_of(weights, n));
 }
 
-void largest(const float* x, int64_t n, int32_t count, int32_t* ids) {
-  int32_t kept = 0;
-  for (int64_t j = 0; j < n; ++j) {
-    if (kept == count && (kept == 0 || !(x[j] > x[ids[kept - 1]]))) continue;
-    int32_t at = kept < count ? kept++ : kept - 1;
-    for (; at > 0 && x[j] > x[ids[at - 1]]; --at) ids[at] = ids[at - 1];
-    ids[at] = static_cast<int32_t>(j);
+// It has lanes, because one chain of comparisons would take most of a draw's time.
+float maximum(const float* x, int64_t n) {
+  float most[kLanes];
+  int32_t bad[kLanes] = {};
+  for (int l = 0; l < kLanes; ++l) most[l] = x[0];
+  int64_t j = 0;
+  for (; j + kLanes <= n; j += kLanes) {
+    for (int l = 0; l < kLanes; ++l) {
+      most[l] = x[j + l] > most[l] ? x[j + l] : most[l];
+      bad[l] |= x[j + l] != x[j + l];
+    }
   }
-  for (; kept < count; ++kept) ids[kept] = -1;
+  for (; j < n; ++j) {
+    most[0] = x[j] > most[0] ? x[j] : most[0];
+    bad[0] |= x[j] != x[j];
+  }
+  for (int l = 1; l < kLanes; ++l) {
+    most[0] = most[l] > most[0] ? most[l] : most[0];
+    bad[0] |= bad[l];
+  }
+  return bad[0] ? NAN : most[0];
+}
+
+namespace {
+// Keeps the `most` largest values in order as they are added by growing id, so that of equal values the first one stays before the others.
+struct Kept {
+  const float* x;
+  int32_t* ids;
+  int32_t most, count = 0;
+
+  // Returns whether a value is to be added.
+  bool admits(float value) const { return count < most || (most > 0 && value > x[ids[count - 1]]); }
+  void add(int64_t id) {
+    int32_t at = count < most ? count++ : most - 1;
+    for (; at > 0 && x[id] > x[ids[at - 1]]; --at) ids[at] = ids[at - 1];
+    ids[at] = static_cast<int32_t>(id);
+  }
+  // Returns whether none of a strip is to be added. The comparison has no branches; few strips have a value that is kept.
+  bool skips(const float* strip) const {
+    if (count < most || most == 0) return most == 0;
+    const float floor = x[ids[most - 1]];
+    int32_t any = 0;
+    for (int l = 0; l < kLanes; ++l) any |= strip[l] > floor;
+    return !any;
+  }
+};
+}  // namespace
+
+void largest(const float* x, int64_t n, int32_t count, int32_t* ids) {
+  Kept kept{x, ids, count};
+  int64_t j = 0;
+  for (; j + kLanes <= n; j += kLanes) {
+    if (kept.skips(x + j)) continue;
+    for (int64_t l = j; l < j + kLanes; ++l)
+      if (kept.admits(x[l])) kept.add(l);
+  }
+  for (; j < n; ++j)
+    if (kept.admits(x[j])) kept.add(j);
+  for (; kept.count < count; ++kept.count) ids[kept.count] = -1;
 }
 }  // namespace gatecell

@@ -18,6 +18,9 @@ int64_t draw_token(const float* x, int64_t n, const TokenSettings& s, double u, 
 // Returns the logarithm of the sum of exp(x); NaN if x has a NaN or no finite maximum. `weights` as above.
 double log_sum_exp(const float* x, int64_t n, float* weights);
 
+// Returns the largest of n values, or NaN if one of them is NaN.
+float maximum(const float* x, int64_t n);
+
 // Writes the ids of the `count` largest elements to `ids`, falling, equal ones by id; -1 for those that x does not have.
 void largest(const float* x, int64_t n, int32_t count, int32_t* ids);
 }  // namespace gatecell

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "../core/machine.h"
+#include "../core/token_draw.h"
 #include "ops.h"
 #include "rows.h"
 
@@ -49,29 +50,6 @@ void prepare(Plan& plan, Node& node) {
   node.why = "one pass of exp, then strips of 16 logits against the smallest kept one";
 }
 
-// Returns the largest of n values, or NaN if one of them is NaN.
-float largest(const float* x, int64_t n) {
-  float most[kLanes];
-  int32_t bad[kLanes] = {};
-  for (int64_t l = 0; l < kLanes; ++l) most[l] = x[0];
-  int64_t j = 0;
-  for (; j + kLanes <= n; j += kLanes) {
-    for (int64_t l = 0; l < kLanes; ++l) {
-      most[l] = x[j + l] > most[l] ? x[j + l] : most[l];
-      bad[l] |= x[j + l] != x[j + l];
-    }
-  }
-  for (; j < n; ++j) {
-    most[0] = x[j] > most[0] ? x[j] : most[0];
-    bad[0] |= x[j] != x[j];
-  }
-  for (int64_t l = 1; l < kLanes; ++l) {
-    most[0] = most[l] > most[0] ? most[l] : most[0];
-    bad[0] |= bad[l];
-  }
-  return bad[0] ? NAN : most[0];
-}
-
 // Returns the sum of n values in lanes whose order is fixed.
 double sum_of(const float* x, int64_t n) {
   double lane[kLanes] = {};
@@ -82,38 +60,6 @@ double sum_of(const float* x, int64_t n) {
   for (int64_t half = kLanes / 2; half > 0; half /= 2)
     for (int64_t l = 0; l < half; ++l) lane[l] += lane[l + half];
   return lane[0];
-}
-
-// Keeps the `most` largest values in order as they are added by growing id, so that of equal values the first one stays before the others.
-struct Kept {
-  const float* x;
-  int32_t* ids;
-  int64_t most, count = 0;
-
-  // Returns whether a value is to be added.
-  bool admits(float value) const { return count < most || value > x[ids[count - 1]]; }
-  void add(int64_t id) {
-    int64_t at = count < most ? count++ : most - 1;
-    for (; at > 0 && x[id] > x[ids[at - 1]]; --at) ids[at] = ids[at - 1];
-    ids[at] = static_cast<int32_t>(id);
-  }
-};
-
-void select(const float* x, int64_t n, Kept kept) {
-  int64_t j = 0;
-  for (; j + kLanes <= n; j += kLanes) {
-    // The comparison of a whole strip has no branches; few strips have a value that is kept.
-    if (kept.count == kept.most) {
-      const float floor = x[kept.ids[kept.most - 1]];
-      int32_t any = 0;
-      for (int64_t l = 0; l < kLanes; ++l) any |= x[j + l] > floor;
-      if (!any) continue;
-    }
-    for (int64_t l = 0; l < kLanes; ++l)
-      if (kept.admits(x[j + l])) kept.add(j + l);
-  }
-  for (; j < n; ++j)
-    if (kept.admits(x[j])) kept.add(j);
 }
 
 // Returns whether the further ids are ids of the vocabulary.
@@ -140,7 +86,7 @@ void forward(Plan& plan, Node& node) {
       const float* x = logits.data + row * logits.ld;
       int32_t* id = ids.ids + row * ids.ld;
       float* to = nats.data + row * nats.ld;
-      const float most = largest(x, n);
+      const float most = maximum(x, n);
       if (!(std::fabs(most) <= 3.4e38f)) {
         id[0] = -1;
         continue;
@@ -148,7 +94,7 @@ void forward(Plan& plan, Node& node) {
       for (int64_t j = 0; j < n; ++j) e[j] = x[j] - most;
       kernels().exp(e, e, n);
       const double log_sum = std::log(sum_of(e, n)) + static_cast<double>(most);
-      select(x, n, {x, id, count});
+      largest(x, n, static_cast<int32_t>(count), id);
       if (also) id[count] = also->ids[row];
       for (int64_t i = 0; i < nats.cols; ++i) to[i] = static_cast<float>(static_cast<double>(x[id[i]]) - log_sum);
     }

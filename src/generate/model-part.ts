@@ -20,15 +20,16 @@ export interface ModelPart<I extends Specs = Specs> {
  * ERR_INVALID_ARGUMENT for a parameter that the model does not have.
  */
 export function partOfModel<I extends Specs>(
-  model: Pick<SessionModel, 'parameters' | 'threads' | 'compile'>,
+  model: Pick<SessionModel, 'parameters' | 'threads' | 'device' | 'compile'>,
   { name, inputs: specs, forward }: ModelPart<I>
 ): SessionModel {
-  const { parameters, threads } = model
+  const { parameters, threads, device } = model
   const dimNames = dimNamesOf({ inputs: specs })
   return {
     name,
     parameters,
     threads,
+    device,
     inputDimNames: [...dimNames],
     definition: { inputs: specs },
     record(someDims) {

@@ -1,6 +1,7 @@
 // The kind that sessions must share to be rows of one plan, and the recording of a step.
 
 import { tensor, type Graph, type Tensor } from '../graph/graph.js'
+import type { Device } from '../graph/opcodes.js'
 import type { ParameterStore } from '../graph/parameters.js'
 import type { GeneratingPlan } from '../graph/plan.js'
 import type { Dims, Specs } from '../graph/specs.js'
@@ -12,6 +13,7 @@ export interface SessionModel {
   readonly parameters: ParameterStore
   readonly inputDimNames: readonly string[]
   readonly threads: number
+  readonly device: Device
   readonly definition: { inputs: Specs }
   record(
     dims: Dims,

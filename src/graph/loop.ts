@@ -54,6 +54,18 @@ export function createLoop(options: LoopOptions, graph: Graph, tables: Tables, p
       })
       return out[out.length - 1]!
     },
+    runRowsSync(count, out, table) {
+      table.set(drawn, rowHead.logits)
+      const handle = plan.begin('forward')
+      try {
+        description[STOP] = -1
+        return native().planGenerateRows(handle, description, count, out, table)
+      } catch (error) {
+        throw nativeError(error)
+      } finally {
+        plan.end('forward')
+      }
+    },
     async runRows(count, out, table) {
       table.set(drawn, rowHead.logits)
       await plan.runAway('forward', undefined, (handle) => {

@@ -149,10 +149,17 @@ export interface Loop {
    * run also writes out the results of the rows, after the records.
    */
   runRows(count: number, out: Int32Array, table: Int32Array): Promise<number>
+  /** Does the same on the caller's thread. */
+  runRowsSync(count: number, out: Int32Array, table: Int32Array): number
 }
 
 /** A plan that can run native loops; see src/generate. */
 export interface GeneratingPlan extends Plan {
+  /**
+   * Runs forward on a second thread of the engine, at the same time as a run or loop of another plan. On a machine without a core for it the two
+   * share one. Throws the errors of `run`.
+   */
+  runAside(): Promise<void>
   /**
    * Describes a loop of forward runs. Throws ERR_INVALID_ARGUMENT if an option is not valid or a tensor belongs to another graph; the runs of
    * the loop throw ERR_INVALID_ARGUMENT or ERR_INVALID_SHAPE if an output and the input that it feeds do not fit.

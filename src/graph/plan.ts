@@ -135,7 +135,7 @@ function modeNumber(mode: Mode): number {
 }
 
 /** Returns the functions that run `plan`. */
-function runsOf(plan: NativePlan): Pick<GeneratingPlan, 'run' | 'runSync'> {
+function runsOf(plan: NativePlan): Pick<GeneratingPlan, 'run' | 'runAside' | 'runSync'> {
   const addon = native()
   return {
     async run(mode = 'forward', runOptions) {
@@ -144,6 +144,7 @@ function runsOf(plan: NativePlan): Pick<GeneratingPlan, 'run' | 'runSync'> {
       throwIfAborted(signal)
       await plan.runAway(mode, signal, (handle) => addon.planRun(handle, number))
     },
+    runAside: () => plan.runAway('forward', undefined, (handle) => addon.planRunAside(handle)),
     runSync(mode = 'forward') {
       const number = modeNumber(mode)
       const handle = plan.begin(mode)

@@ -9,10 +9,11 @@ export const rowHead = {
   logits: 4,
   token: 5,
   stream: 6,
-  alternatives: 7
+  alternatives: 7,
+  elapsed: 8
 } as const
 /** Number of words before the rows. */
-export const ROWS_HEAD = 8
+export const ROWS_HEAD = 9
 
 /** Places of the words of a row. Numbers of 64 bits and lists have two words. */
 export const rowWord = {

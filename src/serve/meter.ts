@@ -2,7 +2,8 @@
 
 import type * as prometheus from 'prom-client'
 import type { Registry } from 'prom-client'
-import type { Finish } from '../generate/engine/types.js'
+import { TIME_BOUNDS } from '../generate/engine/measures.js'
+import type { EngineCounts, EngineHistogram, EngineMeasures, Finish } from '../generate/engine/types.js'
 import type { Models } from './models.js'
 import type { SessionStore } from './session-store.js'
 
@@ -27,19 +28,29 @@ export interface ServerMetrics {
   answered(route: string, status: number, seconds: number): void
 }
 
-const TIMES = [50e-6, 1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30]
-
+/** Names and meanings of the counts of engines. Those that end with `_total` only grow. */
 const COUNTS = {
-  gatecell_requests_running: 'texts in rows of a step',
-  gatecell_requests_waiting: 'texts that wait for a row',
-  gatecell_sessions_paused: 'texts that wait for slow readers'
-} as const
-const TOTALS = {
-  gatecell_prompt_tokens_total: 'tokens of prompts',
-  gatecell_cached_prompt_tokens_total: 'tokens of prompts whose states were cached',
-  gatecell_generation_tokens_total: 'tokens drawn',
-  gatecell_steps_total: 'steps of the engine; drawn tokens in a step are its rows'
-} as const
+  gatecell_requests_running: ['texts in rows of a step', ({ running }) => running],
+  gatecell_requests_waiting: ['texts that wait for a row', ({ waiting }) => waiting],
+  gatecell_sessions_paused: ['texts that wait for slow readers', ({ paused }) => paused],
+  gatecell_prompt_tokens_total: ['tokens of prompts', ({ promptTokens }) => promptTokens],
+  gatecell_cached_prompt_tokens_total: [
+    'tokens of prompts whose states were cached',
+    ({ cachedTokens }) => cachedTokens
+  ],
+  gatecell_generation_tokens_total: ['tokens drawn', ({ tokens }) => tokens],
+  gatecell_steps_total: ['steps of the engine; drawn tokens in a step are its rows', ({ steps }) => steps]
+} satisfies Record<string, readonly [help: string, of: (counts: EngineCounts) => number]>
+
+/** Names and meanings of the histograms of engines. */
+const HISTOGRAMS = {
+  gatecell_tick_seconds: ['time of a step of all rows', ({ tickSeconds }) => tickSeconds],
+  gatecell_batch_rows: ['rows of a step in which a text was', ({ tickRows }) => tickRows],
+  gatecell_request_queue_time_seconds: [
+    'from the beginning of a text to its first row or the first slice of its prompt',
+    ({ queueSeconds }) => queueSeconds
+  ]
+} satisfies Record<string, readonly [help: string, of: (measures: EngineMeasures) => EngineHistogram]>
 
 /** Makes the measurements of a server. `processWide`: those of the process, such as memory and the delay of the event loop, are among them. */
 export async function createMetrics(
@@ -51,6 +62,7 @@ export async function createMetrics(
   const registry = new client.Registry()
   if (processWide) client.collectDefaultMetrics({ register: registry })
   addEngineCounts(client, registry, models)
+  addEngineHistograms(registry, models)
   const live: InstanceType<Client['Gauge']> = new client.Gauge({
     name: 'gatecell_sessions_live',
     help: 'sessions that are kept',
@@ -90,7 +102,7 @@ export async function createMetrics(
 /** Makes the measurements that requests change. */
 function addMeasures(client: Client, registry: Registry) {
   const histogram = <L extends string>(name: string, help: string, labelNames: readonly L[]) =>
-    new client.Histogram({ name, help, labelNames: [...labelNames], buckets: TIMES, registers: [registry] })
+    new client.Histogram({ name, help, labelNames: [...labelNames], buckets: [...TIME_BOUNDS], registers: [registry] })
   const first = histogram('gatecell_time_to_first_token_seconds', 'from the request to its first token', ['model'])
   const gap = histogram('gatecell_inter_token_latency_seconds', 'mean time of a token between two deliveries', [
     'model'
@@ -118,46 +130,42 @@ type Client = typeof prometheus
 
 /** Adds the counts of the engines. A counter of a model that was replaced begins again, as after a start of the process. */
 function addEngineCounts(client: Client, registry: Registry, models: Models): void {
-  const read = (of: (counts: NonNullable<ReturnType<typeof countsOf>>) => number) => (metric: Settable) => {
-    for (const version of models.all) {
-      const counts = countsOf(version)
-      if (counts) metric.setTo({ model: version.id }, of(counts))
+  for (const [name, [help, of]] of Object.entries(COUNTS)) {
+    const isTotal = name.endsWith('_total')
+    const options = { name, help, labelNames: ['model'], registers: [registry], collect }
+    const metric = isTotal ? new client.Counter(options) : new client.Gauge(options)
+    function collect() {
+      metric.reset()
+      for (const { id, engine } of enginesOf(models)) metric.inc({ model: id }, of(engine.counts))
     }
   }
-  const gauges = [
-    ['gatecell_requests_running', read(({ running }) => running)],
-    ['gatecell_requests_waiting', read(({ waiting }) => waiting)],
-    ['gatecell_sessions_paused', read(({ paused }) => paused)]
-  ] as const
-  for (const [name, fill] of gauges) {
-    const options = { name, help: COUNTS[name], labelNames: ['model'], registers: [registry] }
-    const gauge: InstanceType<Client['Gauge']> = new client.Gauge({
-      ...options,
-      collect: () => fill({ setTo: (labels, value) => gauge.set(labels, value) })
-    })
-  }
-  const counters = [
-    ['gatecell_prompt_tokens_total', read(({ promptTokens }) => promptTokens)],
-    ['gatecell_cached_prompt_tokens_total', read(({ cachedTokens }) => cachedTokens)],
-    ['gatecell_generation_tokens_total', read(({ tokens }) => tokens)],
-    ['gatecell_steps_total', read(({ steps }) => steps)]
-  ] as const
-  for (const [name, fill] of counters) {
-    const options = { name, help: TOTALS[name], labelNames: ['model'], registers: [registry] }
-    const counter: InstanceType<Client['Counter']> = new client.Counter({
-      ...options,
-      collect: () => {
-        counter.reset()
-        fill({ setTo: (labels, value) => counter.inc(labels, value) })
-      }
-    })
+}
+
+/** Adds the histograms of the engines, which engines fill, because prom-client takes values one by one. */
+function addEngineHistograms(registry: Registry, models: Models): void {
+  for (const [name, [help, of]] of Object.entries(HISTOGRAMS)) {
+    const get = () => {
+      const values = enginesOf(models).flatMap(({ id, engine }) => samplesOf(name, id, of(engine.measures)))
+      return Promise.resolve({ name, help, type: 'histogram', aggregator: 'sum', values })
+    }
+    registry.registerMetric({ name, help, get, reset() {} } as unknown as prometheus.Metric)
   }
 }
 
-interface Settable {
-  setTo(labels: { model: string }, value: number): void
+/** Returns the lines of a histogram of one model: the number of values up to each bound, their sum and their number. */
+function samplesOf(name: string, model: string, { bounds, counts, sum }: EngineHistogram) {
+  let total = 0
+  const buckets = counts.map((count, i) => {
+    total += count
+    return { metricName: `${name}_bucket`, labels: { le: bounds[i] ?? '+Inf', model }, value: total }
+  })
+  const whole = [
+    { metricName: `${name}_sum`, labels: { model }, value: sum },
+    { metricName: `${name}_count`, labels: { model }, value: total }
+  ]
+  return [...buckets, ...whole]
 }
 
-function countsOf({ text }: Models['all'][number]) {
-  return text?.engine.counts ?? null
+function enginesOf({ all }: Models) {
+  return all.flatMap(({ id, text }) => (text ? [{ id, engine: text.engine }] : []))
 }

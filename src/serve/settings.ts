@@ -48,9 +48,9 @@ export const routeSettings = {
   promptShare: setting.number({
     above: 0,
     below: 1,
-    default: 0.4,
+    default: 0.5,
     argument: '<share>',
-    help: 'most share of the time for prompts while texts are written'
+    help: 'most share of the time for prompts while texts are written, if the process has one core'
   }),
   maxUses: setting.integer({
     min: 1,

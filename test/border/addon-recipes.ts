@@ -69,6 +69,14 @@ function draws(): [PlanHandle, Int32Array, number] {
   return [addon.planCreate(description(graph, null)), Int32Array.of(-1, -1, -1, 1, 1, ...ids), 3]
 }
 
+/** The table of one row that counts results. */
+function rowTable(): Int32Array {
+  const table = new Int32Array(new SharedArrayBuffer(4 * (ROWS_HEAD + ROW_WORDS)))
+  table.set([0, 0, 1, 1, -1, -1])
+  table[ROWS_HEAD] = 2
+  return table
+}
+
 const rows = () => [aligned(4 * 4 * 4), 4, 4, 0, 4]
 
 const letters = () => new Uint8Array(new SharedArrayBuffer(8)).fill(97)
@@ -89,17 +97,12 @@ export const addonRecipes: Readonly<Record<Exclude<keyof NativeAddon, 'version'>
   storeDispose: { args: () => [store()] },
   planCreate: { args: () => [described()] },
   planRun: { args: () => [plan(), 0] },
+  planRunAside: { args: () => [plan()] },
   planRunSync: { args: () => [plan(), 0] },
   planGenerate: { args: () => [...draws(), new Int32Array(3)] },
   planGenerateAsync: { args: () => [...draws(), new Int32Array(new SharedArrayBuffer(16))] },
-  planGenerateRowsAsync: {
-    args: () => {
-      const table = new Int32Array(new SharedArrayBuffer(4 * (ROWS_HEAD + ROW_WORDS)))
-      table.set([0, 0, 1, 1, -1, -1])
-      table[ROWS_HEAD] = 2
-      return [...draws(), new Int32Array(new SharedArrayBuffer(16)), table]
-    }
-  },
+  planGenerateRows: { args: () => [...draws(), new Int32Array(3), rowTable()] },
+  planGenerateRowsAsync: { args: () => [...draws(), new Int32Array(new SharedArrayBuffer(16)), rowTable()] },
   planFetchStates: { args: () => [plan()] },
   planExplain: { args: () => [plan()] },
   planBytes: { args: () => [plan()] },

@@ -154,6 +154,7 @@ function sampling(made: AnyModel): unknown[] {
 
 const plans: AnyRecipe[] = [
   ofPlan('run', () => ['forward', { signal: new AbortController().signal }]),
+  ofPlan('runAside', () => []),
   ofPlan('runSync', () => ['train']),
   ofPlan('resetStates', () => []),
   ofPlan('explain', () => []),

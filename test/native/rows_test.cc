@@ -150,6 +150,7 @@ TEST_CASE("rows: the loop ends when asked, and rows that ended change nothing fo
     if (kind == 3) one.table[GC_H_MICROSECONDS] = 1;
     REQUIRE(one.run(20000, out, done) == GC_OK);
     CHECK((kind == 3 ? done < 20000 : done == 1));
+    CHECK(one.table[GC_H_ELAPSED] >= (kind == 3 ? 1 : 0));
   }
 }
 

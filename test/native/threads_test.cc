@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "core/machine.h"
 #include "core/threads.h"
 #include "lab.h"
 
@@ -116,6 +117,25 @@ TEST_SUITE("threads") {
     std::atomic<int> inner{0};
     parallel(3, [&](int, int) { parallel(3, [&](int, int team) { inner.fetch_add(team); }); });
     CHECK(inner == 3);
+  }
+
+  TEST_CASE("threads: a team leaves a core to each other caller") {
+    const int cores = gatecell::default_threads();
+    const auto size_of_team = [&] {
+      std::atomic<int> size{0};
+      parallel(cores, [&](int, int team) { size = team; });
+      return size.load();
+    };
+    gatecell::oversubscribe(false);
+    const bool bounded = gatecell::bound_threads(cores + 1) == cores;  // unless the environment lifts the bound
+    {
+      const gatecell::Caller one;
+      CHECK(size_of_team() == cores);
+      const gatecell::Caller other;
+      CHECK(size_of_team() == (bounded ? std::max(1, cores - 1) : cores));
+    }
+    gatecell::oversubscribe(true);
+    CHECK(size_of_team() == cores);
   }
 
   TEST_CASE("threads: the pool stops, and starts again with the next job") {

@@ -193,4 +193,13 @@ t.test('measurements have few labels, and count', async (t) => {
   const series = text.split('\n').filter((line) => /^gatecell/.test(line) && !/_bucket|_sum|_count/.test(line))
   t.ok(series.length < 100, `${series.length} series`)
   t.notMatch(text, /random/)
+  const steps = await measured(server, 'gatecell_steps_total')
+  for (const name of ['gatecell_tick_seconds', 'gatecell_batch_rows']) {
+    t.equal(await measured(server, `${name}_count`), steps, name)
+    const [, all] = new RegExp(`${name}_bucket\\{le="\\+Inf",model="[^"]+"\\} (\\d+)`).exec(text) ?? []
+    t.equal(Number(all), steps, `the last bucket of ${name}`)
+  }
+  t.ok((await measured(server, 'gatecell_request_queue_time_seconds_count')) > 0)
+  t.match(text, /gatecell_tick_seconds_bucket\{le="0.00005",model="[^"]+"\} \d+/)
+  t.match(text, /# TYPE gatecell_batch_rows histogram/)
 })

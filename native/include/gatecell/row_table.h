@@ -20,7 +20,8 @@ typedef enum gc_rows_head {
   GC_H_TOKEN = 5,   // i32 input of R elements, which gets the tokens; -1: as above
   GC_H_STREAM = 6,  // of the random numbers
   GC_H_ALTERNATIVES = 7,  // N: records have the log probability and N likeliest tokens; -1: only the token
-  GC_ROWS_HEAD = 8,
+  GC_H_ELAPSED = 8,       // out: microseconds of the runs of this call, at most INT32_MAX
+  GC_ROWS_HEAD = 9,
 } gc_rows_head;
 typedef enum gc_row_word {
   GC_R_LEFT = 0,           // in/out: results that the row makes after its forced tokens, at least 0

@@ -1,6 +1,7 @@
 // serve: the engine that serves many sequences, compared with its own plans: symbols a second of 64 and 1,024 streams, the time to the
 // first symbol, the gaps of streams next to a long prompt, and the memory of sessions. Both sides of a ratio take turns.
 
+import { setImmediate } from 'node:timers/promises'
 import { machineInfo } from '../../machine.js'
 import type { Model } from '../../model.js'
 import { createEngine } from '../../generate/engine/engine.js'
@@ -18,9 +19,13 @@ const stacks: Stack[] = [
 ]
 const ROWS = 64
 const TURNS = 5
-const FIRSTS = 200
+const FIRSTS = 500
+/** Generations before those that are timed: V8 compiles the functions of a generation meanwhile. */
+const FIRSTS_BEFORE = 300
 const LONG_PROMPT = 10_000
 const SESSIONS = 10_000
+/** Seconds over which streams that take turns are compared. */
+const FAIR_SECONDS = 5
 const ENDLESS = { maxTokens: 2 ** 30 }
 
 /** The workload serve. */
@@ -99,6 +104,7 @@ async function rates(model: Model, streams: number, seconds: number): Promise<Re
     own.push(made.rate)
     counts = made.counts
   }
+  if (streams > ROWS && seconds < FAIR_SECONDS) counts = (await served(engine, streams, FAIR_SECONDS)).counts
   await engine.drain()
   const [rate, reference] = [summarise(own).median, summarise(plan).median]
   return {
@@ -113,7 +119,7 @@ async function rates(model: Model, streams: number, seconds: number): Promise<Re
 async function firstSymbols(model: Model, length: number): Promise<Record<string, number>> {
   using engine = createEngine(model, { cacheBytes: 0 })
   const times: number[] = []
-  for (let i = 0; i <= FIRSTS; i++) {
+  for (let i = 0; i < FIRSTS_BEFORE + FIRSTS; i++) {
     const prompt = Array.from({ length }, (_, j) => (7 * i + j) % VOCABULARY)
     const begin = performance.now()
     const generation = engine.generate(prompt, { maxTokens: 20, seed: i })
@@ -123,52 +129,79 @@ async function firstSymbols(model: Model, length: number): Promise<Record<string
         break
       }
     await generation.finished.catch(() => {})
+    while (engine.counts.sinceStep > 0) await setImmediate()
   }
   await engine.drain()
-  const { median, p90, samples } = summarise(times.slice(1))
+  const { median, p90, samples } = summarise(times.slice(FIRSTS_BEFORE))
   const step = 1e6 / (await planRate(model, 1, 0.3))
   return { median_us: median, p90_us: p90, step_us: step, bound_us: 1.2 * (length + 1) * step + 100, samples }
 }
 
-/** Gaps between the chunks of 32 streams, by themselves and next to a long prompt, and the time of that prompt. */
-async function gapsBesidePrompt(model: Model, seconds: number): Promise<Record<string, number>> {
-  using engine = createEngine(model, { cacheBytes: 0 })
-  const prompt = Array.from({ length: LONG_PROMPT }, (_, i) => (i * i) % VOCABULARY)
-  const timed = async () => {
-    const begin = performance.now()
-    await engine.generate(prompt, { maxTokens: 1 }).finished
-    return performance.now() - begin
-  }
-  const alone = await timed()
-  let gaps: number[] = []
-  const streams = Array.from({ length: 32 }, (_, seed) => engine.generate([seed], { ...ENDLESS, seed }))
+/** Reads `count` endless streams. */
+function watched(engine: Engine, count: number) {
+  const seen = { gaps: [] as number[], tokens: 0 }
+  const streams = Array.from({ length: count }, (_, seed) => engine.generate([seed], { ...ENDLESS, seed }))
   const readers = streams.map(async (stream) => {
     let last = performance.now()
     for await (const { tokens } of stream) {
-      if (tokens.length === 0) continue
       const now = performance.now()
-      gaps.push(now - last)
+      seen.gaps.push(now - last)
+      seen.tokens += tokens.length
       last = now
     }
   })
-  const measured = async <T>(work: Promise<T>) => {
-    gaps = []
-    const result = await work
-    return { result, p99: percentile(Float64Array.from(gaps).sort(), 0.99) }
+  return {
+    /** Returns the p99 gap in milliseconds and the symbols a second while `work` is under way. */
+    async during(work: () => Promise<void>) {
+      seen.gaps = []
+      seen.tokens = 0
+      const begin = performance.now()
+      await work()
+      const elapsed = performance.now() - begin
+      return { p99: percentile(Float64Array.from(seen.gaps).sort(), 0.99), rate: (1000 * seen.tokens) / elapsed }
+    },
+    async end() {
+      for (const one of streams) one.abort()
+      await Promise.allSettled(readers)
+    }
   }
-  const wait = () => new Promise((resolve) => setTimeout(resolve, 1000 * Math.max(0.3, seconds)))
-  await wait()
-  const before = await measured(wait())
-  const beside = await measured(timed())
-  for (const one of streams) one.abort()
-  await Promise.allSettled(readers)
+}
+
+/** Gaps between the chunks of 32 streams, by themselves and next to a long prompt that comes again and again, and the time of that prompt. */
+async function gapsBesidePrompt(model: Model, seconds: number): Promise<Record<string, number>> {
+  using engine = createEngine(model, { cacheBytes: 0 })
+  const prompt = Array.from({ length: LONG_PROMPT }, (_, i) => (i * i) % VOCABULARY)
+  const timed = async (times: number[]) => {
+    const begin = performance.now()
+    await engine.generate(prompt, { maxTokens: 1 }).finished
+    times.push(performance.now() - begin)
+  }
+  const repeated = async (times: number[]) => {
+    const begin = performance.now()
+    do await timed(times)
+    while (performance.now() - begin < 1000 * seconds)
+  }
+  const alone: number[] = []
+  const beside: number[] = []
+  // The first of each compiles plans.
+  await timed([])
+  await repeated(alone)
+  const streams = watched(engine, 32)
+  await timed([])
+  const wait = () => new Promise<void>((resolve) => setTimeout(resolve, 1000 * Math.max(0.3, seconds)))
+  const before = await streams.during(wait)
+  const next = await streams.during(() => repeated(beside))
+  await streams.end()
   await engine.drain()
+  const [own, shared] = [summarise(alone).median, summarise(beside).median]
   return {
     p99_gap_us: 1000 * before.p99,
-    p99_gap_beside_us: 1000 * beside.p99,
-    times_gap: beside.p99 / before.p99,
-    prompt_ms: alone,
-    prompt_beside_ms: beside.result
+    p99_gap_beside_us: 1000 * next.p99,
+    times_gap: next.p99 / before.p99,
+    share_of_rate: next.rate / before.rate,
+    prompt_ms: own,
+    prompt_beside_ms: shared,
+    times_prompt: shared / own
   }
 }
 

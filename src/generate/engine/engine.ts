@@ -103,6 +103,7 @@ export function createEngine(model: TokenModel, options?: EngineOptions): Engine
       const waiting = jobs.size - running - paused
       return { running, waiting: Math.max(0, waiting), paused, sessions: engine.sessions, ...totals, sinceStep }
     },
+    measures: scheduler.measures,
     async drain() {
       engine.draining = true
       while (scheduler.jobs.size > 0) await Promise.allSettled([...scheduler.jobs].map(({ finished }) => finished))

@@ -101,6 +101,8 @@ export class Job implements Queued {
   #resolve: (() => void) | null = null
   #settle: { resolve: (finish: Finish) => void; reject: (error: Error) => void } | null = null
   readonly finished: Promise<Finish>
+  /** The time of its beginning, on the clock of performance.now(), until it has a row or its prompt is read; then null. */
+  waitsSince: number | null = performance.now()
   /** Called once, at the end of the generation. */
   onEnd = (): void => {}
 

@@ -21,12 +21,15 @@ export class Prompts {
   readonly #core: SessionCore
   readonly #cache: PromptCache
   readonly #carries: boolean
+  readonly #isAside: boolean
   #jobs: Job[] = []
   #rows = 1
 
-  constructor(core: SessionCore, cache: PromptCache) {
+  /** `isAside`: slices run on the second thread of the engine. */
+  constructor(core: SessionCore, cache: PromptCache, isAside: boolean) {
     this.#core = core
     this.#cache = cache
+    this.#isAside = isAside
     this.#carries = Object.keys(core.value.states).length > 0
   }
 
@@ -47,7 +50,7 @@ export class Prompts {
     return this.#jobs.slice(0, this.#rows)
   }
 
-  /** Reads one slice of these generations, on the engine's thread. Returns those whose prompts need no more slices. */
+  /** Reads one slice of these generations. Returns those whose prompts need no more slices. */
   async read(jobs: readonly Job[], begun: () => void): Promise<Job[]> {
     const begin = performance.now()
     if (this.#carries) await this.#run(jobs, begun)
@@ -75,7 +78,7 @@ export class Prompts {
         const { at, plan: mine } = jobs[Math.min(row, jobs.length - 1)]!
         for (let i = 0; i < PROMPT_BLOCK; i++) ids[i * plan.rows + row] = mine.reading[at + i]!
       }
-      const running = plan.plan.run()
+      const running = this.#isAside ? plan.plan.runAside() : plan.plan.run()
       begun()
       await running
       return { steps: PROMPT_BLOCK, result: undefined }

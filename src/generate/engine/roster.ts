@@ -1,18 +1,21 @@
 // The rows of an engine: a plan in which live generations stay where they are, while others enter and leave between two blocks.
 
 import { createArena, viewOf } from '../../graph/arena.js'
+import { operationsOf } from '../../graph/parameters.js'
 import { rowEnd } from '../../graph/row-words.js'
 import { pooledRows, type PlanPool } from '../plan-pool.js'
 import type { SessionValue } from '../rows.js'
 import type { SessionCore } from '../session-core.js'
 import type { SessionKind } from '../session-kind.js'
 import type { SessionBlock, SessionPlan } from '../session-plan.js'
-import type { Job } from './job.js'
+import { notFinite, type Job, type Results } from './job.js'
 import { MOST_FORCED, RowWords, scoreAt, tokenResults } from './row-table.js'
 import type { ScoredToken } from './types.js'
 
-/** Microseconds of a block. */
-const BLOCK_US = 2000
+/** Microseconds of a block, and of one between slices of prompts, which add to the gaps of those that are drawn. */
+const BLOCK_US = { most: 2000, betweenSlices: 1000 }
+/** Milliseconds that a block may take on the caller's thread. */
+const SHORT_MS = 0.4
 /** Most elements of the results of a block, and most steps. */
 const MOST_WORDS = 2 ** 18
 const MOST_STEPS = 4096
@@ -49,10 +52,12 @@ export class Roster {
   readonly #pool: PlanPool
   readonly #vocabulary: number
   #seated: Seated | null = null
+  /** The table of the last plan that was given back, whose rows are idle. */
+  #spareTable: RowWords | null = null
   #out: Int32Array | null = null
   #spare = 0
   #steps = 1
-  /** Milliseconds of the last block for each step. */
+  /** Milliseconds of a step of the last block, by the clock of the core. */
   stepMs = 1
   live = 0
 
@@ -79,7 +84,7 @@ export class Roster {
     const plan = this.#pool.take(this.#kind, wanted, 'rows')
     const seated: Seated = {
       plan,
-      table: new RowWords(plan.rows, this.#vocabulary),
+      table: this.#tableOf(plan.rows),
       jobs: Array<null>(plan.rows).fill(null)
     }
     let row = 0
@@ -92,6 +97,12 @@ export class Roster {
     this.#seated = seated
     this.clean()
     if (old) this.#pool.give(this.#kind, old.plan, 'rows')
+  }
+
+  #tableOf(rows: number): RowWords {
+    const spare = this.#spareTable
+    this.#spareTable = null
+    return spare?.rows === rows ? spare : new RowWords(rows, this.#vocabulary)
   }
 
   /** Gives idle rows valid inputs, because a run of the plan computes them, too. */
@@ -171,22 +182,36 @@ export class Roster {
     this.live--
   }
 
-  /** Runs a block on the engine's thread. `begun` is called while it runs. */
-  async run(begun: () => void): Promise<void> {
+  /**
+   * Whether the next block is that of one generation until its first draw, and takes so little time that another thread would be no faster: handing
+   * it over and being woken take some 0.2 ms.
+   */
+  get isShort(): boolean {
+    const [job, ...others] = this.jobs
+    if (!job || others.length > 0 || job.drawn > 0 || operationsOf(this.#kind.model.parameters).exclusive) return false
+    return (job.plan.reading.length - job.at) * this.stepMs <= SHORT_MS
+  }
+
+  /** Runs a block of at most `mostSteps` steps on the engine's thread, and a short one on the caller's. `begun` is called while it runs. */
+  async run(mostSteps: number, length: keyof typeof BLOCK_US, begun: () => void): Promise<void> {
     const { plan, table, jobs } = this.#seated!
     let alternatives = -1
     for (const job of jobs) if (job) alternatives = Math.max(alternatives, job.plan.settings.alternatives)
-    table.begin(BLOCK_US, alternatives)
+    table.begin(BLOCK_US[length], alternatives)
     const width = Math.max(1, plan.loop!.width + plan.rows * table.width)
-    const most = Math.max(1, Math.min(MOST_STEPS, Math.floor(MOST_WORDS / width)))
+    const most = Math.max(1, Math.min(mostSteps, MOST_STEPS, Math.floor(MOST_WORDS / width)))
     const elements = Math.max(MOST_WORDS, width) + 1
     if ((this.#out?.length ?? 0) < elements)
       this.#out = viewOf(createArena(elements), 0, [elements], 'i32') as Int32Array
-    const begin = performance.now()
-    const running = plan.loop!.runRows(most, this.#out!, table.words)
-    begun()
-    this.#steps = await running
-    if (this.#steps > 0) this.stepMs = (performance.now() - begin) / this.#steps
+    if (this.isShort) {
+      begun()
+      this.#steps = plan.loop!.runRowsSync(most, this.#out!, table.words)
+    } else {
+      const running = plan.loop!.runRows(most, this.#out!, table.words)
+      begun()
+      this.#steps = await running
+    }
+    if (this.#steps > 0) this.stepMs = table.elapsed / 1000 / this.#steps
   }
 
   /** Steps of the last block. */
@@ -253,6 +278,14 @@ export class Roster {
   release(): void {
     if (!this.#seated) return
     this.#pool.give(this.#kind, this.#seated.plan, 'rows')
+    this.#spareTable = this.#seated.table
     this.#seated = null
   }
+}
+
+/** Returns the end of a generation from the state of its row after a block with these tokens; null: it continues. */
+export function endOfRow(ended: number, tokens: readonly number[]): Results['end'] {
+  if (ended === rowEnd.full) return { reason: 'length', stop: null }
+  if (ended === rowEnd.stopped) return { reason: 'stop', stop: tokens.at(-1)! }
+  return ended === rowEnd.bad ? notFinite() : null
 }

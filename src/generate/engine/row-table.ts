@@ -198,6 +198,11 @@ export class RowWords {
     return this.words[this.#at(row) + rowWord.ended]!
   }
 
+  /** Microseconds of the last block. */
+  get elapsed(): number {
+    return this.words[rowHead.elapsed]!
+  }
+
   /** Prepares a block of at most `microseconds`, whose rows record `alternatives`. */
   begin(microseconds: number, alternatives: number): void {
     this.words[rowHead.microseconds] = microseconds

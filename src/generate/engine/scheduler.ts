@@ -1,12 +1,14 @@
 // The scheduler of an engine: between two native blocks it lets generations leave and enter rows, and chooses between draws and prompts.
 
+import { setImmediate } from 'node:timers/promises'
 import { expected } from '../../errors.js'
-import { rowEnd } from '../../graph/row-words.js'
 import type { SessionCore } from '../session-core.js'
-import { notFinite, type Job, type Results } from './job.js'
+import type { Job, Results } from './job.js'
+import { createMeasures } from './measures.js'
 import type { PromptCache } from './prompt-cache.js'
-import { needsSlice, Prompts } from './prompts.js'
-import type { Roster, RowResults } from './roster.js'
+import { PromptReader } from './prompt-reader.js'
+import { needsSlice } from './prompts.js'
+import { endOfRow, type Roster, type RowResults } from './roster.js'
 import { Seating } from './seating.js'
 
 /** EngineBounds of a scheduler; see EngineOptions. */
@@ -32,14 +34,14 @@ export class Scheduler {
   readonly #bounds: EngineBounds
   readonly #cache: PromptCache
   readonly #seating: Seating
-  readonly #prompts: Prompts
+  readonly #prompts: PromptReader
   /** All generations that have not ended. */
   readonly jobs = new Set<Job>()
+  readonly measures = createMeasures()
   readonly totals: Totals = { promptTokens: 0, cachedTokens: 0, tokens: 0, steps: 0, finished: 0 }
   #delivered: (Results & { job: Job })[] = []
   #running = false
-  /** Resolves when the scheduler has nothing to do, and no block of it is under way. */
-  idle: Promise<void> = Promise.resolve()
+  #drawn: Promise<void> = Promise.resolve()
   /** Milliseconds of draws and of prompts since both have waited for time. */
   #spent = { draws: 0, prompts: 0 }
   #lastStep = performance.now()
@@ -48,8 +50,20 @@ export class Scheduler {
     this.#core = core
     this.#bounds = bounds
     this.#cache = cache
-    this.#seating = new Seating(core, vocabulary, bounds.maxRows)
-    this.#prompts = new Prompts(core, cache)
+    const begins = (job: Job) => this.#begins(job)
+    this.#seating = new Seating(core, vocabulary, bounds.maxRows, begins)
+    this.#prompts = new PromptReader(core, cache, {
+      begins,
+      done: (job) => this.#proceed(job),
+      failed: (job) => this.#readAlone(job),
+      ended: () => (this.#lastStep = performance.now()),
+      broke: (error) => this.#failAll(error)
+    })
+  }
+
+  /** Resolves when the scheduler has nothing to do, and no block of it is under way. */
+  get idle(): Promise<unknown> {
+    return Promise.all([this.#drawn, this.#prompts.idle])
   }
 
   get #roster(): Roster {
@@ -73,8 +87,7 @@ export class Scheduler {
     this.jobs.add(job)
     if (job.cached > 0) this.totals.cachedTokens += job.cached
     this.totals.promptTokens += job.plan.reading.length
-    this.#enqueue(job)
-    this.#wake(job)
+    this.#proceed(job)
   }
 
   /** Ends a generation with an error. One that is in a row whose sequence is kept ends after the step under way, with the value after it. */
@@ -95,8 +108,7 @@ export class Scheduler {
   /** Lets a generation that paused continue, because its reader has caught up. */
   resume(job: Job): void {
     if (job.state !== 'paused') return
-    this.#enqueue(job)
-    this.#wake(job)
+    this.#proceed(job)
   }
 
   get running(): number {
@@ -105,12 +117,26 @@ export class Scheduler {
 
   /** Milliseconds since the last step while there is something to do; otherwise 0. */
   get sinceStep(): number {
-    return this.#running ? performance.now() - this.#lastStep : 0
+    return this.#running || this.#prompts.running ? performance.now() - this.#lastStep : 0
+  }
+
+  #begins(job: Job): void {
+    if (job.waitsSince !== null) this.measures.queueSeconds.add((performance.now() - job.waitsSince) / 1000)
+    job.waitsSince = null
+  }
+
+  /** Lets a generation take its next step: a slice of its prompt, a row, or its end. */
+  #proceed(job: Job): void {
+    this.#enqueue(job)
+    if (job.isReady || this.#prompts.waits) this.#wake(job)
   }
 
   #enqueue(job: Job): void {
     job.state = 'waiting'
-    if (needsSlice(job)) return this.#prompts.add(job)
+    if (needsSlice(job)) {
+      if (!this.#running && !this.#prompts.running) this.#lastStep = performance.now()
+      return this.#prompts.add(job)
+    }
     if (job.plan.maxTokens === 0 && job.at === job.plan.reading.length - 1) {
       if (this.#core.kind.draws) job.plan.sequence.unread = job.plan.reading.slice(job.at)
       return job.succeed('length', null)
@@ -121,8 +147,8 @@ export class Scheduler {
   #wake(job: Job): void {
     if (!this.#running) {
       this.#running = true
-      this.#lastStep = performance.now()
-      this.idle = this.#loop()
+      if (!this.#prompts.running) this.#lastStep = performance.now()
+      this.#drawn = this.#loop()
     } else if (this.#seating.hasRoomFor(job)) this.#roster.interrupt()
   }
 
@@ -133,13 +159,13 @@ export class Scheduler {
       try {
         for (const job of this.#seating.settle()) this.#enqueue(job)
         const drawing = this.#roster.live > 0
-        if (!drawing && !this.#prompts.any) {
+        if (!drawing && !this.#prompts.waits) {
           this.#deliver()
           // Readers and ends that were delivered may have begun other generations.
-          if (this.#seating.anyReady || this.#prompts.any) continue
+          if (this.#seating.anyReady || this.#prompts.waits) continue
           break
         }
-        if (this.#prompts.any && (!drawing || this.#promptsAreDue)) await this.#read(drawing)
+        if (this.#prompts.waits && (!drawing || this.#promptsAreDue)) await this.#read(drawing)
         else await this.#draw()
       } catch (error) {
         this.#failAll(error as Error)
@@ -159,18 +185,29 @@ export class Scheduler {
   async #draw(): Promise<void> {
     const roster = this.#roster
     const begin = performance.now()
+    const rows = roster.live
+    const { isShort } = roster
     let failure: Error | null = null
     try {
-      await this.#core.pool.seats.hold(undefined, () => roster.run(() => this.#deliver()))
+      const length = this.#prompts.waits ? 'betweenSlices' : 'most'
+      await this.#core.pool.seats.hold(undefined, () =>
+        roster.run(this.#seating.mostSteps, length, () => this.#deliver())
+      )
       this.totals.steps += roster.steps
+      this.measures.tickSeconds.add(roster.stepMs / 1000, roster.steps)
+      this.measures.tickRows.add(rows, roster.steps)
     } catch (error) {
       failure = error as Error
     }
     this.#lastStep = performance.now()
-    if (this.#prompts.any) this.#spent.draws += this.#lastStep - begin
+    if (this.#prompts.waits) this.#spent.draws += this.#lastStep - begin
     else this.#spent = { draws: 0, prompts: 0 }
     for (const results of roster.results()) this.#take(results)
     if (failure) this.#isolate(failure)
+    if (!isShort) return
+    // A first token goes out before the next block is handed over, and the event loop turns after a block on its thread.
+    this.#deliver()
+    await setImmediate()
   }
 
   /** Takes the results of a row: its generation continues, ends, or pauses for its reader. */
@@ -182,7 +219,7 @@ export class Scheduler {
     this.totals.tokens += drawn
     const before = this.#roster.checkpoint(results)
     const promptScores = job.plan.scoresPrompt ? scores.slice(0, forced) : []
-    const end = job.cancelled ?? endOf(ended, tokens)
+    const end = job.cancelled ?? endOfRow(ended, tokens)
     this.#delivered.push({
       job,
       tokens: forced > 0 ? tokens.slice(forced) : tokens,
@@ -214,31 +251,17 @@ export class Scheduler {
     this.#roster.clean()
   }
 
-  /** Reads a slice of prompts. */
+  /** Reads a slice of prompts between two blocks. */
   async #read(drawing: boolean): Promise<void> {
-    const jobs = this.#prompts.next()
     const begin = performance.now()
-    for (const job of jobs) job.isReading = true
-    try {
-      const done = await this.#core.pool.seats.hold(undefined, () => this.#prompts.read(jobs, () => this.#deliver()))
-      for (const job of done) if (!job.ended && !job.cancelled) this.#enqueue(job)
-    } catch (error) {
-      if (jobs.length === 1) jobs[0]!.fail(error as Error)
-      this.#prompts.remove(jobs)
-      // Each is read by itself, in its row.
-      for (const job of jobs) if (!job.ended) this.#readAlone(job)
-    }
-    for (const job of jobs) {
-      job.isReading = false
-      if (job.cancelled) job.fail(job.cancelled)
-    }
-    this.#lastStep = performance.now()
+    await this.#prompts.slice(() => this.#deliver())
     if (drawing) this.#spent.prompts += this.#lastStep - begin
   }
 
   #readAlone(job: Job): void {
     job.suspect = true
     this.#seating.queue(job)
+    this.#wake(job)
   }
 
   /** Hands results to generations. */
@@ -271,13 +294,6 @@ export class Scheduler {
     for (const job of [...this.jobs]) job.fail(error)
     this.#cache.clear()
   }
-}
-
-/** Returns the end of a generation from the state of its row after a block with these tokens; null: it continues. */
-function endOf(ended: number, tokens: readonly number[]): Results['end'] {
-  if (ended === rowEnd.full) return { reason: 'length', stop: null }
-  if (ended === rowEnd.stopped) return { reason: 'stop', stop: tokens.at(-1)! }
-  return ended === rowEnd.bad ? notFinite() : null
 }
 
 const NOTHING = { tokens: [], scores: [], promptScores: [], block: null, before: null }

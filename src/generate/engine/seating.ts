@@ -5,23 +5,41 @@ import type { Job } from './job.js'
 import { ReadyQueue } from './ready-queue.js'
 import { Roster } from './roster.js'
 
-/** Milliseconds that a generation keeps its row while others of its priority wait. */
-const TURN_MS = 24
+/**
+ * Milliseconds that a generation keeps its row while others of its priority wait: equal generations differ by one turn, and a change of a row costs
+ * some microseconds.
+ */
+const TURN_MS = 12
+/** Most steps of a turn, so that generations of small models differ by few tokens. */
+export const MOST_TURN_STEPS = 512
 
 /** The rows of an engine and the queue for them. */
 export class Seating {
   readonly roster: Roster
   readonly #maxRows: number
+  readonly #begins: (job: Job) => void
   readonly #ready = new ReadyQueue<Job>()
 
-  constructor(core: SessionCore, vocabulary: number, maxRows: number) {
+  /** `begins` is called with each generation that gets a row. */
+  constructor(core: SessionCore, vocabulary: number, maxRows: number, begins: (job: Job) => void) {
     this.roster = new Roster(core, vocabulary)
     this.#maxRows = maxRows
+    this.#begins = begins
   }
 
   /** Tokens of a turn in a row. */
   get #turn(): number {
-    return Math.max(1, Math.round(TURN_MS / this.roster.stepMs))
+    return Math.max(1, Math.min(MOST_TURN_STEPS, Math.round(TURN_MS / this.roster.stepMs)))
+  }
+
+  /** Most steps of the next block: while others wait for a row, a turn ends with a block. */
+  get mostSteps(): number {
+    const { roster } = this
+    if (!this.anyReady || roster.live < this.#maxRows) return Infinity
+    const turn = this.#turn
+    let most = Infinity
+    for (const { served } of roster.jobs) if (served < turn) most = Math.min(most, turn - served)
+    return most
   }
 
   /** Whether a generation waits for a row. */
@@ -69,7 +87,10 @@ export class Seating {
     if (count === 0) return
     try {
       this.roster.reserve(count)
-      for (const job of entering) this.roster.enter(job)
+      for (const job of entering) {
+        this.roster.enter(job)
+        this.#begins(job)
+      }
     } catch (error) {
       // Memory that the system refuses is refused to those that enter.
       for (const job of entering) job.fail(error as Error)

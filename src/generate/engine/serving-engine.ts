@@ -74,7 +74,7 @@ export class ServingEngine {
     this.#core = core
     this.#options = options
     this.#vocabulary = vocabulary
-    const { maxRows = 64, maxWaiting = 1024, promptShare = 0.4, maxAhead = 4096, cacheBytes = 2 ** 24 } = options
+    const { maxRows = 64, maxWaiting = 1024, promptShare = 0.5, maxAhead = 4096, cacheBytes = 2 ** 24 } = options
     this.#cache = new PromptCache(cacheBytes, () => model.parameters.version)
     this.scheduler = new Scheduler(this.#core, vocabulary, { maxRows, maxWaiting, promptShare, maxAhead }, this.#cache)
   }

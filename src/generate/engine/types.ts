@@ -26,7 +26,10 @@ export interface EngineOptions {
   maxWaiting?: number
   /** Most sessions at a time; default 16384. The next one is refused with ERR_OVERLOADED. */
   maxSessions?: number
-  /** Most share of the time that prompts take while sequences are drawn, above 0 and below 1; default 0.4. */
+  /**
+   * Most share of the time that prompts take while sequences are drawn, above 0 and below 1; default 0.5. It counts only where the process has one
+   * core (`setThreads`, affinity, quota) or the model runs on a GPU: elsewhere prompts are read at the same time, on a second thread.
+   */
   promptShare?: number
   /** Most bytes of the states that are kept for prompts that come again, from 0 (none) on; default 16 MiB. */
   cacheBytes?: number
@@ -185,6 +188,26 @@ export interface EngineCounts {
   readonly sinceStep: number
 }
 
+/** Values since the engine was made, by size. */
+export interface EngineHistogram {
+  /** Upper bounds of the sizes, rising. */
+  readonly bounds: readonly number[]
+  /** Number of the values up to each bound that are above the bound before it, and at the end of those above all bounds. */
+  readonly counts: readonly number[]
+  /** The sum of all values. */
+  readonly sum: number
+}
+
+/** Measurements of an engine. They grow while it runs; reading them costs nothing. */
+export interface EngineMeasures {
+  /** Seconds of the steps of rows. The steps of one block have their mean. */
+  readonly tickSeconds: EngineHistogram
+  /** Rows of the same steps in which a generation was. */
+  readonly tickRows: EngineHistogram
+  /** Seconds from the beginning of a generation to its first row, or to the first slice of its prompt. */
+  readonly queueSeconds: EngineHistogram
+}
+
 /** Serves many sequences of one model at once. */
 export interface Engine extends Disposable {
   /** Makes a session; `state`: its value, default an empty sequence. Throws what `EngineSession.restore` throws, ERR_OVERLOADED and ERR_DISPOSED. */
@@ -193,6 +216,8 @@ export interface Engine extends Disposable {
   generate(prompt: string | ArrayLike<number>, options?: TokenOptions): Generation
   /** The counts of the present moment. */
   readonly counts: EngineCounts
+  /** Histograms since the engine was made. */
+  readonly measures: EngineMeasures
   /**
    * Refuses new generations with ERR_OVERLOADED from now on, and resolves when those under way have ended and no step of the engine is under way, so
    * that the model may be disposed of. It may be called after `dispose`.

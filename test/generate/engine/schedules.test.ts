@@ -2,7 +2,14 @@
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
-import { createEngine, type Chunk, type Engine, type GatecellError, type TokenOptions } from '../../../src/index.js'
+import {
+  createEngine,
+  setThreads,
+  type Chunk,
+  type Engine,
+  type GatecellError,
+  type TokenOptions
+} from '../../../src/index.js'
 import { model, nearlySame, reference, VOCABULARY, type Reference } from './world.js'
 
 interface Planned {
@@ -38,7 +45,7 @@ const settings = fc.record({
 const planned: fc.Arbitrary<Planned> = fc.record({
   prompt: fc.oneof(
     fc.array(token, { minLength: 1, maxLength: 80 }),
-    fc.constantFrom(17, 33, 300).map((length) => Array.from({ length }, (_, i) => (i * i) % VOCABULARY))
+    fc.constantFrom(17, 33, 300, 700).map((length) => Array.from({ length }, (_, i) => (i * i) % VOCABULARY))
   ),
   options: settings,
   delay: fc.nat(6),
@@ -49,6 +56,8 @@ const bounds = fc.record({
   maxRows: fc.integer({ min: 1, max: 6 }),
   maxAhead: fc.constantFrom(1, 5, 4096),
   cacheBytes: fc.constantFrom(0, 2 ** 20),
+  /** With 1, prompts are read between blocks of draws, with 2 at the same time as those. */
+  threads: fc.constantFrom(1, 2),
   promptShare: fc.constantFrom(0.1, 0.4, 0.9)
 })
 
@@ -95,7 +104,8 @@ t.test('each generation has its tokens under every schedule', async (t) => {
   const property = fc.asyncProperty(
     fc.array(planned, { minLength: 1, maxLength: 14 }),
     bounds,
-    async (all, options) => {
+    async (all, { threads, ...options }) => {
+      setThreads(threads)
       const engine = createEngine(model, options)
       const made = await Promise.all(all.map((one) => generated(engine, one)))
       all.forEach((one, i) => check(t, one, made[i]!))
@@ -106,4 +116,5 @@ t.test('each generation has its tokens under every schedule', async (t) => {
     }
   )
   await fc.assert(property, { numRuns: 25 })
+  setThreads(0)
 })
