@@ -45,7 +45,7 @@ async function watch({ server }, begin, until) {
   return rows
 }
 
-async function act(world, [actor, , pause], until) {
+async function act(world, { actor, pause }, until) {
   while (performance.now() < until) {
     await actor(world)
     await world.pause(pause)
@@ -97,7 +97,8 @@ const world = await openWorld(() => random.uniform())
 const begin = performance.now()
 const until = begin + duration
 const watching = watch(world, begin, until)
-await Promise.all(actors.flatMap((actor) => Array.from({ length: actor[1] }, () => act(world, actor, until))))
+const acting = actors.flatMap((one) => Array.from({ length: one.count }, () => act(world, one, until)))
+await Promise.all(acting)
 const rows = await watching
 for (const path of [...world.sessions]) await deleteSession(world, path)
 const busy = await restOf(world)

@@ -57,7 +57,7 @@ async function leaveWhole(world) {
 /** A client that reads so slowly that its texts pause, and leaves later. */
 async function slow(world) {
   const signal = AbortSignal.timeout(1000 + world.below(4000))
-  const body = { prompt: 'ABC', max_tokens: LONG, n: 4, logprobs: 5 }
+  const body = { prompt: 'ABC', max_tokens: LONG, n: 2, logprobs: 5 }
   const { end, status } = await world.stream(body, { bytesPerSecond: 1000, signal })
   world.note('slow', end === 'refused' ? `status ${status}` : end, ['left', 'status 429'])
 }
@@ -153,20 +153,14 @@ async function health(world) {
 
 /** All actors, each with the number of them that act at a time, and the mean of the pause between two rounds in milliseconds. */
 export const actors = [
-  ...[
-    [stream, 6, 20],
-    [repeated, 2, 50],
-    [leave, 4, 100]
-  ],
-  ...[
-    [leaveWhole, 2, 100],
-    [slow, 2, 500],
-    [session, 2, 100]
-  ],
-  ...[
-    [bad, 2, 50],
-    [use, 1, 200],
-    [reload, 1, 1000],
-    [health, 1, 500]
-  ]
+  { actor: stream, count: 6, pause: 100 },
+  { actor: repeated, count: 2, pause: 200 },
+  { actor: leave, count: 4, pause: 300 },
+  { actor: leaveWhole, count: 2, pause: 300 },
+  { actor: slow, count: 2, pause: 1000 },
+  { actor: session, count: 2, pause: 300 },
+  { actor: bad, count: 2, pause: 100 },
+  { actor: use, count: 1, pause: 500 },
+  { actor: reload, count: 1, pause: 3000 },
+  { actor: health, count: 1, pause: 1000 }
 ]
