@@ -1,6 +1,7 @@
 // The actors of a fault run: each is one round of something that clients, operators or the system do, and records its answers. A new kind of fault is a
 // function here and a line of the table.
 
+import { Buffer } from 'node:buffer'
 import { connect } from 'node:net'
 
 const SYMBOLS_OF_TEXT = 200
@@ -20,7 +21,13 @@ const texts = new Map()
 /** The same seed and the same version of the model give the same text, whatever else happens. */
 async function repeated(world) {
   const seed = world.below(20)
-  const body = { prompt: 'ABC', max_tokens: 60, seed, n: 1 + world.below(3), ...world.pick([{}, { logprobs: 3 }, { stop: ['Q'] }]) }
+  const body = {
+    prompt: 'ABC',
+    max_tokens: 60,
+    seed,
+    n: 1 + world.below(3),
+    ...world.pick([{}, { logprobs: 3 }, { stop: ['Q'] }])
+  }
   const { status, json } = await world.call('POST', '/v1/completions', body)
   world.note('repeated', `status ${status}`, ['status 200', 'status 429'])
   if (status !== 200) return
@@ -56,7 +63,7 @@ async function leaveWhole(world) {
 
 /** A client that reads so slowly that its texts pause, and leaves later. */
 async function slow(world) {
-  const signal = AbortSignal.timeout(1000 + world.below(4000))
+  const signal = world.timeout(1000 + world.below(4000))
   const body = { prompt: 'ABC', max_tokens: LONG, n: 2, logprobs: 5 }
   const { end, status } = await world.stream(body, { bytesPerSecond: 1000, signal })
   world.note('slow', end === 'refused' ? `status ${status}` : end, ['left', 'status 429'])

@@ -1,5 +1,6 @@
 // The server of a fault run: two versions of its model, their replacement, its requests, and the record of all answers.
 
+import { Buffer } from 'node:buffer'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
@@ -29,6 +30,7 @@ export async function openWorld(random, words = []) {
     sessions: new Set(),
     below: (n) => Math.floor(random() * n),
     pick: (list) => list[Math.floor(random() * list.length)],
+    timeout: (ms) => globalThis.AbortSignal.timeout(ms),
     pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms * (0.5 + random()))),
     note(actor, kind, allowed) {
       const key = `${actor}: ${kind}`

@@ -103,7 +103,7 @@ const knownNames = new WeakMap<NamingVocabulary, Map<number, TokenName>>()
 /** Returns the text of a token, or the name "bytes:..." of one that is only a part of a character, with its bytes. */
 function nameOf(vocabulary: NamingVocabulary, token: number): TokenName {
   let names = knownNames.get(vocabulary)
-  if (!names) knownNames.set(vocabulary, (names = new Map()))
+  if (!names) knownNames.set(vocabulary, (names = new Map<number, TokenName>()))
   let name = names.get(token)
   if (!name) names.set(token, (name = makeName(vocabulary, token)))
   return name

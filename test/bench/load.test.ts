@@ -30,16 +30,20 @@ t.test('times of a Poisson process', async (t) => {
 
 t.test('events that are cut anywhere', async (t) => {
   const line = fc.string({ unit: 'grapheme' }).map((text) => text.replace(/[\r\n]/g, ' '))
-  const property = fc.property(fc.array(line, { maxLength: 6 }), fc.infiniteStream(fc.integer({ min: 1, max: 9 })), (lines, cuts) => {
-    const bytes = Buffer.from(lines.map((text) => `: ping\n\nevent: x\ndata: ${text}\n\n`).join(''))
-    const reader = new EventReader()
-    const found: string[] = []
-    for (let at = 0; at < bytes.length;) {
-      const size = cuts.next().value as number
-      found.push(...reader.read(bytes.subarray(at, (at += size))))
+  const property = fc.property(
+    fc.array(line, { maxLength: 6 }),
+    fc.infiniteStream(fc.integer({ min: 1, max: 9 })),
+    (lines, cuts) => {
+      const bytes = Buffer.from(lines.map((text) => `: ping\n\nevent: x\ndata: ${text}\n\n`).join(''))
+      const reader = new EventReader()
+      const found: string[] = []
+      for (let at = 0; at < bytes.length;) {
+        const size = cuts.next().value as number
+        found.push(...reader.read(bytes.subarray(at, (at += size))))
+      }
+      return JSON.stringify(found) === JSON.stringify(lines)
     }
-    return JSON.stringify(found) === JSON.stringify(lines)
-  })
+  )
   fc.assert(property, { numRuns: 100 })
   t.same(new EventReader().read(Buffer.from('data:a\ndata: b\n\ndata: c')), ['a\nb'])
 })
@@ -54,12 +58,14 @@ async function measured(listener: RequestListener, more: object = {}) {
   return result
 }
 const event = (text: string) => `data: ${JSON.stringify({ choices: [{ text }] })}\n\n`
-const stream = (parts: readonly string[], end = true): RequestListener => (_, response) => {
-  response.writeHead(200, { 'content-type': 'text/event-stream' })
-  for (const part of parts) response.write(part)
-  if (end) response.end()
-  else setTimeout(() => response.destroy(), 10)
-}
+const stream =
+  (parts: readonly string[], end = true): RequestListener =>
+  (_, response) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const part of parts) response.write(part)
+    if (end) response.end()
+    else setTimeout(() => response.destroy(), 10)
+  }
 
 t.test('each end of an answer', async (t) => {
   const whole = await measured(stream([event('abc'), event(''), event('d'), 'data: [DONE]\n\n']))

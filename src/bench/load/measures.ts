@@ -1,6 +1,5 @@
 // Measurements of a server over HTTP next to the engine in this process, in turns: rates, first tokens, health under load, clients that leave or are slow.
 
-import { once } from 'node:events'
 import { get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../../generate/engine/types.js'
@@ -24,7 +23,12 @@ export interface Contest extends Target {
 const sorted = (values: readonly number[]): Float64Array => Float64Array.from(values).sort()
 
 /** Measures symbols a second of `streams` endless streams over HTTP and in this process, and the costs of the server, in `turns` turns. */
-export async function measureRates(contest: Contest, streams: number, seconds: number, turns: number): Promise<Figures> {
+export async function measureRates(
+  contest: Contest,
+  streams: number,
+  seconds: number,
+  turns: number
+): Promise<Figures> {
   const { server, engine } = contest
   const own: number[] = []
   const http: number[] = []
@@ -115,15 +119,18 @@ async function firstOfEngine(engine: Engine, length: number, seed: number): Prom
 }
 
 /** Measures GET /healthz of a few clients, each one request after the other, while `streams` streams run. */
-export async function measureHealth(target: Target, streams: number, clients: number, seconds: number): Promise<Figures> {
+export async function measureHealth(
+  target: Target,
+  streams: number,
+  clients: number,
+  seconds: number
+): Promise<Figures> {
   const times: number[] = []
   const ask = async (until: number) => {
     while (performance.now() < until) {
       const begin = performance.now()
-      const [response] = await once(get(`${target.url}/healthz`, { agent: target.agent }), 'response')
-      response.resume()
-      await once(response, 'end')
-      if (response.statusCode !== 200) throw new Error(`Expected the status 200 of /healthz, got ${response.statusCode}.`)
+      const status = await statusOf(target)
+      if (status !== 200) throw new Error(`Expected the status 200 of /healthz, got ${status}.`)
       times.push(1000 * (performance.now() - begin))
     }
   }
@@ -134,7 +141,23 @@ export async function measureHealth(target: Target, streams: number, clients: nu
   const made = await readStreams(target, streams, { work })
   const { median, p90, p99, samples } = summarise(times)
   const rate = samples / made.seconds
-  return { median_us: median, p90_us: p90, p99_us: p99, requests_per_second: rate, symbols_per_second: made.symbols / made.seconds }
+  return {
+    median_us: median,
+    p90_us: p90,
+    p99_us: p99,
+    requests_per_second: rate,
+    symbols_per_second: made.symbols / made.seconds
+  }
+}
+
+/** Asks for /healthz. Returns the status after the whole answer. */
+async function statusOf({ url, agent }: Target): Promise<number | undefined> {
+  return await new Promise((resolve, reject) => {
+    const sent = get(`${url}/healthz`, { agent }, (response) => {
+      response.resume().once('end', () => resolve(response.statusCode))
+    })
+    sent.once('error', reject)
+  })
 }
 
 const BUSY = ['gatecell_requests_running', 'gatecell_requests_waiting', 'gatecell_sessions_paused']
@@ -158,7 +181,12 @@ const SLOW_TEXTS = 50
 const SLOW_BYTES = 1000
 
 /** Measures `streams` streams by themselves and next to texts of `slow` clients that read 1 KB/s, once those texts pause. */
-export async function measureSlow({ server, ...target }: Contest, streams: number, slow: number, seconds: number): Promise<Figures> {
+export async function measureSlow(
+  { server, ...target }: Contest,
+  streams: number,
+  slow: number,
+  seconds: number
+): Promise<Figures> {
   const rate = async () => {
     const { symbols, seconds: time } = await readStreams(target, streams, { work: () => sleep(1000 * seconds) })
     return symbols / time
@@ -173,5 +201,10 @@ export async function measureSlow({ server, ...target }: Contest, streams: numbe
       return await rate()
     }
   })
-  return { symbols_per_second: result, without_slow_symbols_per_second: before, share_kept: result / before, share_kept_bar: 0.9 }
+  return {
+    symbols_per_second: result,
+    without_slow_symbols_per_second: before,
+    share_kept: result / before,
+    share_kept_bar: 0.9
+  }
 }

@@ -55,7 +55,9 @@ export async function openLoop({ url, agent }: Target, load: OpenLoad): Promise<
     const prompt = promptOf(SHORTEST_PROMPT + ((7 * i) % (2 * SHORTEST_PROMPT)), seed + i)
     const body = { prompt, max_tokens: tokens, seed: i, stream: true }
     const onTokens = (count: number) => (made += count)
-    results.push(measureStream(agent, { url: `${url}/v1/completions`, body, planned, onTokens, signal: controller.signal }))
+    results.push(
+      measureStream(agent, { url: `${url}/v1/completions`, body, planned, onTokens, signal: controller.signal })
+    )
   })
   const all = Promise.all(results)
   await Promise.race([all, sleep(1000 * GRACE)])

@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createEngine } from '../../generate/engine/engine.js'
 import { machineInfo } from '../../machine.js'
+import type { Model } from '../../model.js'
+import { capacityOf, FIRST_BOUND_US, GAP_BOUND_US, type MeasuredLoad } from '../load/capacity.js'
 import { loadAgent } from '../load/client.js'
 import {
   measureFirst,
@@ -13,12 +15,13 @@ import {
   measureLeaving,
   measureRates,
   measureSlow,
-  type Contest,
-  type Figures
+  type Contest
 } from '../load/measures.js'
-import { openLoop } from '../load/open-loop.js'
 import { servedModel, writeServedModel } from '../load/served-model.js'
-import { serveWords, startServerProcess } from '../load/server-process.js'
+import { serveWords, startServerProcess, type ServerProcess } from '../load/server-process.js'
+import { rivalWays, startRivalServer, writeServedOnnx } from '../rivals/onnx-server.js'
+import { ONNX_RUNTIME } from '../rivals/onnxruntime.js'
+import type { Rival } from '../rivals/types.js'
 import type { BenchRow, Workload } from '../workload.js'
 import type { Stack } from './networks.js'
 
@@ -32,25 +35,27 @@ const SLOW = 4
 const HEALTH_CLIENTS = 8
 /** Symbols of a text of an open loop. */
 const TEXT = 128
-/** Requests a second of the open loops. Those after the first one that the server does not keep up with are left out. */
-const RATES = [8, 16, 32, 64, 128, 256, 512, 1024, 2048]
-/** Requests of a loop, at least: a 99th percentile of fewer is noise. */
-const LEAST_REQUESTS = 64
+const LEAST_TIMES_RIVAL = 5
 
 /** The workload serve-http. */
 export const serveHttp: Workload = {
   name: 'serve-http',
   summary: 'the same over HTTP: first symbols, rates, health, slow clients, latency by load',
-  async *run({ seconds }) {
+  async *run({ seconds, rivals }) {
     const { isaUsed: isa } = machineInfo()
     const folder = await mkdtemp(join(tmpdir(), 'gatecell-bench-'))
     try {
       for (const stack of stacks) {
-        const row = (shape: Record<string, number>, figures: Figures): BenchRow => ({
+        const row: RowOf = (shape, figures) => ({
           ...{ workload: 'serve-http', shape: { ...stack, ...shape }, threads: 1, precision: 'f32', isa },
           ...figures
         })
-        yield* serverRows(join(folder, `${stack.H}.safetensors`), stack, seconds, row)
+        using model = servedModel(stack)
+        const path = join(folder, `${stack.H}.safetensors`)
+        await writeServedModel(path, stack)
+        const own = yield* serverRows(path, model, { seconds, row })
+        const rival = rivals.find(({ name }) => name === ONNX_RUNTIME)
+        if (rival) yield* rivalRows(join(folder, `${stack.H}.onnx`), { stack, model, rival }, { seconds, row, own })
       }
     } finally {
       await rm(folder, { recursive: true })
@@ -58,30 +63,79 @@ export const serveHttp: Workload = {
   }
 }
 
-type RowOf = (shape: Record<string, number>, figures: Figures) => BenchRow
+type RowOf = (shape: Record<string, number>, figures: Record<string, number | string>) => BenchRow
 
-async function* serverRows(path: string, stack: Stack, seconds: number, row: RowOf): AsyncGenerator<BenchRow> {
-  await writeServedModel(path, stack)
-  using model = servedModel(stack)
+interface Way {
+  readonly seconds: number
+  readonly row: RowOf
+}
+
+/** Yields the rows of our server, and returns the largest rate that it bears. */
+async function* serverRows(path: string, model: Model, { seconds, row }: Way): AsyncGenerator<BenchRow, number> {
   using engine = createEngine(model, { maxRows: STREAMS, cacheBytes: 0 })
   const server = await startServerProcess(serveWords(path))
   const agent = loadAgent()
   const contest: Contest = { server, engine, agent, url: server.url }
+  const clients = HEALTH_CLIENTS
   try {
     yield row({ prompt: 16 }, await measureFirst(contest, 16, TURNS))
     yield row({ streams: STREAMS }, await measureRates(contest, STREAMS, seconds, TURNS))
-    yield row({ streams: STREAMS, clients: HEALTH_CLIENTS }, await measureHealth(contest, STREAMS, HEALTH_CLIENTS, seconds))
+    yield row({ streams: STREAMS, clients }, await measureHealth(contest, STREAMS, clients, seconds))
     yield row({ leave: STREAMS }, await measureLeaving(contest, STREAMS))
     yield row({ streams: STREAMS, slow: SLOW }, await measureSlow(contest, STREAMS, SLOW, seconds))
-    for (const rate of RATES) {
-      const duration = Math.max(seconds, LEAST_REQUESTS / rate)
-      const figures = await openLoop(contest, { rate, seconds: duration, tokens: TEXT, seed: rate })
-      yield row({ rate }, { ...figures })
-      if (figures.unfinished > 0) break
-    }
+    const { loads, rate } = await capacityOf(contest, { seconds, tokens: TEXT })
+    yield* loadRows(loads, row, {})
+    yield row({ texts: TEXT }, capacityFigures(rate))
+    return rate
   } finally {
     agent.destroy()
     await server.close()
     await engine.drain()
   }
+}
+
+function* loadRows(loads: readonly MeasuredLoad[], row: RowOf, more: Record<string, string>): Generator<BenchRow> {
+  for (const { rate, summary } of loads) yield row({ rate }, { ...more, ...summary })
+}
+
+/** Streams a second at which nearly all first symbols and gaps keep their bounds. */
+function capacityFigures(rate: number) {
+  return { streams_per_second: rate, first_p99_us_bound: FIRST_BOUND_US, gap_p99_us_bound: GAP_BOUND_US }
+}
+
+/** Yields the rows of the rival's ways, and of the best of them next to ours. */
+async function* rivalRows(
+  path: string,
+  { stack, model, rival }: { stack: Stack; model: Model; rival: Rival },
+  { seconds, row, own }: Way & { own: number }
+): AsyncGenerator<BenchRow> {
+  const { name, version } = rival
+  await writeServedOnnx(path, stack, model)
+  const rates: number[] = []
+  for (const way of rivalWays) {
+    const more = { rival: name, version, variant: way.note }
+    let server: ServerProcess
+    try {
+      server = await startRivalServer(path, stack, way)
+    } catch (error) {
+      yield row({ texts: TEXT }, { ...more, problem: error instanceof Error ? error.message : String(error) })
+      continue
+    }
+    const agent = loadAgent()
+    try {
+      const { loads, rate } = await capacityOf({ url: server.url, agent }, { seconds, tokens: TEXT })
+      rates.push(rate)
+      yield* loadRows(loads, row, more)
+      yield row({ texts: TEXT }, { ...more, ...capacityFigures(rate) })
+    } finally {
+      agent.destroy()
+      await server.close()
+    }
+  }
+  const best = Math.max(0, ...rates)
+  if (best > 0)
+    yield row(
+      { texts: TEXT, rivals: rates.length },
+      { times_best_rival: own / best, times_best_rival_bar: LEAST_TIMES_RIVAL }
+    )
 }
