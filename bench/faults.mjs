@@ -1,4 +1,5 @@
-// A server under mixed load with faults: clients that leave in every phase or read slowly, bad requests, sessions that move, models that are replaced.
+// A server under mixed load with faults: clients that leave in every phase or read slowly, bad requests, sessions that move, models that are
+// replaced.
 // Prints its measurements, and fails if a check of the end fails:
 //   npm run faults -- [--minutes 30] [--seed 1] [--times] [--series rss.csv]
 import { readFileSync, writeFileSync } from 'node:fs'
@@ -64,7 +65,7 @@ async function restOf(world) {
   return busy
 }
 
-/** Returns the lines of the log that are no warning of a request: errors, and text of Node.js itself. */
+/** Returns the lines of the log that report errors, and those that Node.js itself prints. */
 function complaintsIn(errors) {
   return errors.split('\n').filter((line) => line !== '' && !(line.startsWith('{') && JSON.parse(line).level < 50))
 }

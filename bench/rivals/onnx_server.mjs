@@ -1,6 +1,7 @@
-// ONNX Runtime behind fastify: the same completions as gatecell serve, as services in Node.js make them. One request after the other, or padded batches:
+// ONNX Runtime in a server of fastify: the completions of gatecell serve as services in Node.js make them, one by one or in padded batches:
 //   node onnx_server.mjs '{"model": "m.onnx", "layers": 2, "hidden": 128, "symbols": "...", "most": 64, "window": 5, "threads": 1}'
-// `most` is the number of rows of a batch, 1 for one request after the other, `window` the milliseconds that the first request of a batch waits for others.
+// `most` is the number of rows of a batch, 1 for one request after the other, `window` the milliseconds that the first request of a batch waits
+// for others.
 import fastify from 'fastify'
 import ort from 'onnxruntime-node'
 

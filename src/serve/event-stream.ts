@@ -52,7 +52,8 @@ export class EventStream {
   }
 
   /**
-   * Waits while the client is slow, and sends an event. `make` returns its data; '' sends none. It is not called, and the promise resolves at once, if
+   * Waits while the client is slow, and sends an event. `make` returns its data; '' sends none. It is not called, and the promise resolves at
+   * once, if
    * the client has gone.
    */
   async send(make: () => string): Promise<void> {

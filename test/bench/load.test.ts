@@ -9,7 +9,7 @@ import { loadAgent, measureStream } from '../../src/bench/load/client.js'
 import { EventReader } from '../../src/bench/load/events.js'
 import { measureFirst, measureHealth, measureLeaving, measureRates } from '../../src/bench/load/measures.js'
 import { openLoop } from '../../src/bench/load/open-loop.js'
-import { promptOf, servedModel, SYMBOLS, writeServedModel } from '../../src/bench/load/served-model.js'
+import { promptOf, servedModel, SERVED_SYMBOLS, writeServedModel } from '../../src/bench/load/served-model.js'
 import { loopDelayOf, serveWords, startServerProcess } from '../../src/bench/load/server-process.js'
 import { createEngine } from '../../src/index.js'
 
@@ -110,6 +110,6 @@ t.test('a small server with all measurements', async (t) => {
 })
 
 t.test('prompts have symbols of the model, and differ', async (t) => {
-  t.ok([...promptOf(50, 3)].every((symbol) => SYMBOLS.includes(symbol)))
+  t.ok([...promptOf(50, 3)].every((symbol) => SERVED_SYMBOLS.includes(symbol)))
   t.not(promptOf(5, 1), promptOf(5, 2))
 })

@@ -1,4 +1,4 @@
-// /healthz while the engine is under full load: autocannon gets an answer to each request, and the texts go on.
+// /healthz while the engine is under full load: autocannon gets an answer to each request, and the texts continue.
 
 // @ts-expect-error It has no types.
 import autocannon from 'autocannon'

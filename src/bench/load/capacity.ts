@@ -1,6 +1,6 @@
 // The load that a server bears: open loops of rising rates, and the largest rate at which the latencies of nearly all requests keep their bounds.
 
-import { openLoop, type LoadSummary, type Target } from './open-loop.js'
+import { openLoop, type LoadSummary, type LoadTarget } from './open-loop.js'
 
 /** Bounds of the 99th percentiles, in microseconds. */
 export const FIRST_BOUND_US = 100_000
@@ -34,11 +34,11 @@ function isBorne({ unfinished, first_p99_us, gap_p99_us }: LoadSummary): boolean
 }
 
 /**
- * Doubles the rate until the server does not bear it, and halves the distance then. Returns the loops in the order of their rates, and the largest
+ * Measures open loops: doubles the rate until the server does not bear it, and halves the distance then. Returns the loops in the order of their rates, and the largest
  * rate that is borne; 0 if none is.
  */
 export async function capacityOf(
-  target: Target,
+  target: LoadTarget,
   { seconds, tokens, from = LOWEST_RATE }: CapacityOptions
 ): Promise<{ loads: MeasuredLoad[]; rate: number }> {
   const loads: MeasuredLoad[] = []

@@ -1,4 +1,5 @@
-// Measurements of a server over HTTP next to the engine in this process, in turns: rates, first tokens, health under load, clients that leave or are slow.
+// Measurements of a server over HTTP next to the engine in this process, in turns: rates, first tokens, health under load, clients that leave or
+// are slow.
 
 import { get } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -7,7 +8,7 @@ import { percentile, summarise } from '../report/stats.js'
 import { VOCABULARY } from '../workloads/amounts.js'
 import { served } from '../workloads/serve.js'
 import { measureStream } from './client.js'
-import { readStreams, type Target } from './open-loop.js'
+import { readStreams, type LoadTarget } from './open-loop.js'
 import { promptOf } from './served-model.js'
 import { loopDelayOf, type ServerProcess } from './server-process.js'
 
@@ -15,7 +16,7 @@ import { loopDelayOf, type ServerProcess } from './server-process.js'
 export type Figures = Record<string, number>
 
 /** A server with a client, and the engine of the same model in this process. */
-export interface Contest extends Target {
+export interface Contest extends LoadTarget {
   readonly server: ServerProcess
   readonly engine: Engine
 }
@@ -120,7 +121,7 @@ async function firstOfEngine(engine: Engine, length: number, seed: number): Prom
 
 /** Measures GET /healthz of a few clients, each one request after the other, while `streams` streams run. */
 export async function measureHealth(
-  target: Target,
+  target: LoadTarget,
   streams: number,
   clients: number,
   seconds: number
@@ -151,7 +152,7 @@ export async function measureHealth(
 }
 
 /** Asks for /healthz. Returns the status after the whole answer. */
-async function statusOf({ url, agent }: Target): Promise<number | undefined> {
+async function statusOf({ url, agent }: LoadTarget): Promise<number | undefined> {
   return await new Promise((resolve, reject) => {
     const sent = get(`${url}/healthz`, { agent }, (response) => {
       response.resume().once('end', () => resolve(response.statusCode))
@@ -163,7 +164,7 @@ async function statusOf({ url, agent }: Target): Promise<number | undefined> {
 const BUSY = ['gatecell_requests_running', 'gatecell_requests_waiting', 'gatecell_sessions_paused']
 
 /** Returns the number of texts that a server holds: running, waiting and paused. */
-export async function textsOf(server: ServerProcess): Promise<number> {
+export async function heldTexts(server: ServerProcess): Promise<number> {
   const found = await server.measurements()
   return BUSY.reduce((sum, name) => sum + (found.get(name) ?? 0), 0)
 }
@@ -172,7 +173,7 @@ export async function textsOf(server: ServerProcess): Promise<number> {
 export async function measureLeaving({ server, ...target }: Contest, streams: number): Promise<Figures> {
   await readStreams(target, streams, { work: () => sleep(100) })
   const begin = performance.now()
-  while ((await textsOf(server)) > 0) await sleep(1)
+  while ((await heldTexts(server)) > 0) await sleep(1)
   return { free_us: 1000 * (performance.now() - begin), free_us_bar: 50_000 }
 }
 

@@ -9,7 +9,7 @@ import { measureStream, type LoadResult } from './client.js'
 import { promptOf } from './served-model.js'
 
 /** A server, and the connections of a client to it. */
-export interface Target {
+export interface LoadTarget {
   readonly url: string
   readonly agent: Agent
 }
@@ -44,7 +44,7 @@ const GRACE = 2
 const SHORTEST_PROMPT = 8
 
 /** Runs an open loop. Requests that have no token when it ends count with the time that they have waited. */
-export async function openLoop({ url, agent }: Target, load: OpenLoad): Promise<LoadSummary> {
+export async function openLoop({ url, agent }: LoadTarget, load: OpenLoad): Promise<LoadSummary> {
   const { rate, seconds, tokens, seed } = load
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)
@@ -96,7 +96,7 @@ export interface StreamsSummary {
   readonly counts: readonly number[]
 }
 
-/** What happens while streams run. */
+/** The work that is done while streams run. */
 export interface StreamsWork<T> {
   /** Further fields of each body. */
   readonly body?: object
@@ -107,7 +107,7 @@ export interface StreamsWork<T> {
 
 /** Reads `count` endless streams while `work` runs. Throws what `work` throws. */
 export async function readStreams<T>(
-  { url, agent }: Target,
+  { url, agent }: LoadTarget,
   count: number,
   { body = {}, bytesPerSecond, work }: StreamsWork<T>
 ): Promise<StreamsSummary & { result: T }> {

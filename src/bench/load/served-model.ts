@@ -7,12 +7,12 @@ import { VOCABULARY } from '../workloads/amounts.js'
 import type { Stack } from '../workloads/networks.js'
 
 /** The symbols of the model, one character each. */
-export const SYMBOLS = String.fromCodePoint(...Array.from({ length: VOCABULARY }, (_, i) => 48 + i))
+export const SERVED_SYMBOLS = String.fromCodePoint(...Array.from({ length: VOCABULARY }, (_, i) => 48 + i))
 
 /** Makes the model: an embedding of H columns, the layers, a linear layer to the scores of 65 characters. */
 export function servedModel({ H, layers }: Stack, seed = 0) {
   const network = { ...networkDefaults, embedding: H, hidden: H, layers, dropout: 0 }
-  const vocabulary = { kind: 'character', symbols: SYMBOLS, unknown: false } as const
+  const vocabulary = { kind: 'character', symbols: SERVED_SYMBOLS, unknown: false } as const
   return textModel({ vocabulary, network, split: { valid: 0, test: 0 } }, { seed, threads: 1 })
 }
 
@@ -25,5 +25,5 @@ export async function writeServedModel(path: string, stack: Stack, seed = 0): Pr
 
 /** Returns a prompt of `length` characters. */
 export function promptOf(length: number, seed: number): string {
-  return Array.from({ length }, (_, i) => SYMBOLS[(7 * i + seed * (2 * i + 3)) % VOCABULARY]!).join('')
+  return Array.from({ length }, (_, i) => SERVED_SYMBOLS[(7 * i + seed * (2 * i + 3)) % VOCABULARY]!).join('')
 }

@@ -17,7 +17,7 @@ function spotOf({ shape, ...row }: BenchRow): Spot[] {
   const { rate, layers, H } = shape
   const { first_p99_us: first, gap_p99_us: gap, rival, variant } = row
   if (rate === undefined || typeof first !== 'number' || typeof gap !== 'number') return []
-  const name = typeof rival === 'string' ? `${rival}, ${String(variant)}` : 'gatecell'
+  const name = typeof rival === 'string' && typeof variant === 'string' ? `${rival}, ${variant}` : 'gatecell'
   return [{ panel: `${layers} x ${H}`, name, rate, first, gap }]
 }
 

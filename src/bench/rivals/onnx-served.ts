@@ -1,4 +1,5 @@
-// Writes the model of a server for ONNX Runtime, with the same weights: an embedding, LSTM layers over rows of different lengths, the scores of the last
+// Writes the model of a server for ONNX Runtime, with the same weights: an embedding, LSTM layers over rows of different lengths, the scores of
+// the last
 // symbol of each row.
 
 import type { Stack } from '../workloads/networks.js'
@@ -22,7 +23,8 @@ function transposed(data: Float32Array, rows: number, columns: number): Float32A
 }
 
 /**
- * Returns the bytes of the ONNX model. Inputs are tok [T, B], lengths [B] and the states h0_i, c0_i [1, B, H]; outputs are the logits [1, B, V] of the
+ * Returns the bytes of the ONNX model. Inputs are tok [T, B], lengths [B] and the states h0_i, c0_i [1, B, H]; outputs are the logits [1, B, V]
+ * of the
  * last symbol of each row and the states hN_i, cN_i.
  */
 export function servedOnnx({ H, layers }: Stack, weights: WeightsByName): Uint8Array {

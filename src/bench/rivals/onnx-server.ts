@@ -1,10 +1,10 @@
-// ONNX Runtime as a server behind the framework of ours, with the same model: one request after the other, and padded batches.
+// ONNX Runtime as a server in the framework of ours, with the same model: one request after the other, and padded batches.
 
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { packageInfo } from '../../native.js'
 import type { Model } from '../../model.js'
-import { SYMBOLS } from '../load/served-model.js'
+import { SERVED_SYMBOLS } from '../load/served-model.js'
 import { startServerProcess, type ServerProcess } from '../load/server-process.js'
 import type { Stack } from '../workloads/networks.js'
 import { servedOnnx } from './onnx-served.js'
@@ -37,6 +37,6 @@ export async function writeServedOnnx(path: string, stack: Stack, { parameters }
 /** Starts the rival as a server of the model in a file. Throws ERR_UNSUPPORTED if it does not start. */
 export async function startRivalServer(model: string, { H, layers }: Stack, way: RivalWay): Promise<ServerProcess> {
   const program = join(packageInfo().root, 'bench', 'rivals', 'onnx_server.mjs')
-  const settings = { ...way, model, layers, hidden: H, symbols: SYMBOLS }
+  const settings = { ...way, model, layers, hidden: H, symbols: SERVED_SYMBOLS }
   return await startServerProcess([program, JSON.stringify(settings)])
 }

@@ -1,5 +1,5 @@
-// serve-http: models behind a server over HTTP, in a process of its own, with the client on the same cores: compared with the engine in this process,
-// under open loops of rising rates, and next to ONNX Runtime behind the same framework.
+// serve-http: a server over HTTP in a process of its own, with the client on the same cores: compared with the engine in this process,
+// under open loops of rising rates, and next to ONNX Runtime in the same framework.
 
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
