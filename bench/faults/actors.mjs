@@ -1,6 +1,5 @@
 // The actors of a fault run: each is one round of something that clients, operators or the system do, and records its answers. A new kind of
-// fault is a
-// function here and a line of the table.
+// fault is a function here and a line of the table.
 
 import { Buffer } from 'node:buffer'
 import { connect } from 'node:net'

@@ -34,8 +34,8 @@ function isBorne({ unfinished, first_p99_us, gap_p99_us }: LoadSummary): boolean
 }
 
 /**
- * Measures open loops: doubles the rate until the server does not bear it, and halves the distance then. Returns the loops in the order of their rates, and the largest
- * rate that is borne; 0 if none is.
+ * Measures open loops: doubles the rate until the server does not bear it, and halves the distance then. Returns the loops in the order of
+ * their rates, and the largest rate that is borne; 0 if none is.
  */
 export async function capacityOf(
   target: LoadTarget,
