@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { createServer, type RequestListener } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
-import { poissonTimes } from '../../src/bench/load/arrivals.js'
+import { poissonTimes, textLengths } from '../../src/bench/load/arrivals.js'
 import { loadAgent, measureStream } from '../../src/bench/load/client.js'
 import { EventReader } from '../../src/bench/load/events.js'
 import { measureFirst, measureHealth, measureLeaving, measureRates } from '../../src/bench/load/measures.js'
@@ -26,6 +26,9 @@ t.test('times of a Poisson process', async (t) => {
   t.ok(Math.abs(variance / mean ** 2 - 1) < 0.2, 'the gaps are as wide as those of an exponential distribution')
   t.ok(poissonTimes(100, 50, 1).every((time, i) => time === times[i]))
   t.not(poissonTimes(100, 50, 2)[0], times[0])
+  const lengths = textLengths(4000, 100, 1)
+  const average = lengths.reduce((sum, one) => sum + one, 0) / lengths.length
+  t.ok(average > 90 && average < 110 && Math.min(...lengths) >= 1 && Math.max(...lengths) <= 800)
 })
 
 t.test('events that are cut anywhere', async (t) => {

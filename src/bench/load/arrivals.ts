@@ -19,6 +19,16 @@ export function poissonTimes(rate: number, seconds: number, seed: number): Float
 }
 
 /**
+ * Returns `count` lengths of texts that differ as those of real requests do: exponential with the mean `mean`, from 1 to 8 times the mean. The same
+ * seed gives the same lengths.
+ */
+export function textLengths(count: number, mean: number, seed: number): Int32Array {
+  const random = createRandom(seed, 'bench.lengths')
+  const length = () => Math.ceil(-Math.log(1 - random.uniform()) * mean)
+  return Int32Array.from({ length: count }, () => Math.min(8 * mean, Math.max(1, length())))
+}
+
+/**
  * Calls `send` with the index of each of `times`, at that time in seconds after the call, and with the planned time on the clock of
  * `performance.now()`. Resolves after the last call; those that are late are made at once, in their order.
  */

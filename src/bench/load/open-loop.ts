@@ -4,7 +4,7 @@ import type { Agent } from 'node:http'
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from '../report/stats.js'
-import { poissonTimes, sendAt } from './arrivals.js'
+import { poissonTimes, sendAt, textLengths } from './arrivals.js'
 import { measureStream, type LoadResult } from './client.js'
 import { promptOf } from './served-model.js'
 
@@ -14,7 +14,7 @@ export interface LoadTarget {
   readonly agent: Agent
 }
 
-/** An open loop: `rate` requests a second for `seconds`, each for a text of `tokens` symbols. */
+/** An open loop: `rate` requests a second for `seconds`, for texts of `tokens` symbols on average, of exponential lengths. */
 export interface OpenLoad {
   readonly rate: number
   readonly seconds: number
@@ -51,9 +51,11 @@ export async function openLoop({ url, agent }: LoadTarget, load: OpenLoad): Prom
   const results: Promise<LoadResult>[] = []
   const begin = performance.now()
   let made = 0
-  await sendAt(poissonTimes(rate, seconds, seed), (i, planned) => {
+  const times = poissonTimes(rate, seconds, seed)
+  const lengths = textLengths(times.length, tokens, seed)
+  await sendAt(times, (i, planned) => {
     const prompt = promptOf(SHORTEST_PROMPT + ((7 * i) % (2 * SHORTEST_PROMPT)), seed + i)
-    const body = { prompt, max_tokens: tokens, seed: i, stream: true }
+    const body = { prompt, max_tokens: lengths[i]!, seed: i, stream: true }
     const onTokens = (count: number) => (made += count)
     results.push(
       measureStream(agent, { url: `${url}/v1/completions`, body, planned, onTokens, signal: controller.signal })

@@ -33,7 +33,7 @@ const STREAMS = 64
 const TURNS = 5
 const SLOW = 4
 const HEALTH_CLIENTS = 8
-/** Symbols of a text of an open loop. */
+/** Mean number of symbols of the texts of an open loop. */
 const TEXT = 128
 const LEAST_TIMES_RIVAL = 5
 
