@@ -6,8 +6,8 @@ import { openLoop, type LoadSummary, type LoadTarget } from './open-loop.js'
 export const FIRST_BOUND_US = 100_000
 /** Bound of the gaps between events, in microseconds. */
 export const GAP_BOUND_US = 50_000
-/** Requests a second. */
-const LOWEST_RATE = 4
+/** The lowest rate that is tried, in requests a second. */
+export const LOWEST_RATE = 4
 const HIGHEST_RATE = 4096
 /** Requests of a loop, at least: a 99th percentile of fewer is noise. */
 const LEAST_REQUESTS = 64

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createEngine } from '../../generate/engine/engine.js'
 import { machineInfo } from '../../machine.js'
 import type { Model } from '../../model.js'
-import { capacityOf, FIRST_BOUND_US, GAP_BOUND_US, type MeasuredLoad } from '../load/capacity.js'
+import { capacityOf, FIRST_BOUND_US, GAP_BOUND_US, LOWEST_RATE, type MeasuredLoad } from '../load/capacity.js'
 import { loadAgent } from '../load/client.js'
 import {
   measureFirst,
@@ -132,8 +132,9 @@ async function* rivalRows(
       await server.close()
     }
   }
-  const best = Math.max(0, ...rates)
-  if (best > 0)
+  // A rival that does not bear the lowest rate counts as if it did.
+  const best = Math.max(LOWEST_RATE, ...rates)
+  if (rates.length > 0)
     yield row(
       { texts: TEXT, rivals: rates.length },
       { times_best_rival: own / best, times_best_rival_bar: LEAST_TIMES_RIVAL }
