@@ -8,6 +8,7 @@ import { layer, sequence } from './workloads/layer.js'
 import { ctc, mixture } from './workloads/losses.js'
 import { pen } from './workloads/pen.js'
 import { serve } from './workloads/serve.js'
+import { serveHttp } from './workloads/serve-http.js'
 import type { Workload } from './workload.js'
 import { streams } from './workloads/streams.js'
 import { sampling, step } from './workloads/step.js'
@@ -33,7 +34,8 @@ export const workloads: readonly Workload[] = [
   translate,
   eventLoop,
   streams,
-  serve
+  serve,
+  serveHttp
 ]
 
 /**

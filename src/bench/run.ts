@@ -79,7 +79,7 @@ export async function* runBench(options: BenchRunOptions): AsyncGenerator<BenchE
     for (const row of [...limits.rows, ...ofGpu]) yield { kind: 'limit', row }
 
     for (const workload of workloads) {
-      const rows = workload.run?.({ threads: options.choice.threads[0] ?? 0, seconds }) ?? []
+      const rows = workload.run?.({ threads: options.choice.threads[0] ?? 0, seconds, rivals }) ?? []
       for await (const row of rows) yield { kind: 'row', row }
       for (const point of points.get(workload)!) {
         const context = { isa: machine.isaUsed, limits, rivals, seconds, signal }

@@ -1,6 +1,7 @@
 // Interfaces of a workload and of the rows that its measurement gives.
 
 import type { Point } from './point.js'
+import type { Rival } from './rivals/types.js'
 import type { Choice } from './workloads/shapes.js'
 
 /** One measured row; --json prints it as it is. Times in microseconds. */
@@ -19,6 +20,8 @@ export interface BenchOptions {
   threads: number
   /** How long one measurement lasts. */
   seconds: number
+  /** The rivals of the run; none unless they were asked for. */
+  rivals: readonly Rival[]
 }
 
 /** Either a list of points, which are measured alike, or a measurement of its own kind. */

@@ -1,12 +1,12 @@
 // Completions: one request to one or several texts, at once or as a stream of events.
 
 import { randomInt, randomUUID } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Finish, Generation, TokenOptions } from '../generate/engine/types.js'
 import { TextChoice, joinLogprobs, type TextPiece, type ReadPrompt } from './choice.js'
 import { tokenOptions, type CompletionRequest, type Prompt } from './completion-request.js'
 import { errorAnswer } from './errors.js'
 import type { EventStream } from './event-stream.js'
+import { FlushClock } from './flush-clock.js'
 import type { RequestMeter } from './meter.js'
 import type { ModelVersion, TextService } from './model-version.js'
 
@@ -134,6 +134,13 @@ async function allOf<T>(
 
 /** Milliseconds between two events of a text: tokens that come meanwhile share one. */
 const FLUSH_TIME = 10
+const clock = new FlushClock(FLUSH_TIME)
+
+/** Returns the JSON of an object with the fields of `head` and more, of which those of `head` are written only once. */
+function jsonWith(head: object, last: object): (choices: unknown) => string {
+  const [begin, end] = [JSON.stringify(head).slice(0, -1), JSON.stringify(last).slice(1)]
+  return (choices) => `${begin},"choices":${JSON.stringify(choices)}${end === '}' ? '' : ','}${end}`
+}
 
 /** Sends the texts of a request as events; `last` is called with no error after all of them. */
 export async function answerStream(
@@ -144,32 +151,27 @@ export async function answerStream(
 ): Promise<void> {
   const { request, meter } = completion
   const head = headOf(completion)
-  const usage = request.includeUsage ? { usage: null } : {}
-  const send = async (
-    index: number,
-    { text, logprobs }: Pick<TextPiece, 'text' | 'logprobs'>,
-    reason: string | null
-  ) => {
-    const choice = { index, text, logprobs, finish_reason: reason }
-    await events.send(JSON.stringify({ ...head, choices: [choice], ...usage }))
-  }
+  const eventOf = jsonWith(head, request.includeUsage ? { usage: null } : {})
+  const dataOf = (index: number, { text, logprobs }: Pick<TextPiece, 'text' | 'logprobs'>, reason: string | null) =>
+    eventOf([{ index, text, logprobs, finish_reason: reason }])
   try {
     const finishes = await allOf(choices, async (choice, index) => {
       const begin = choice.begin()
-      if (begin !== '') await send(index, { text: begin, logprobs: null }, null)
-      for await (const chunk of paced(choice.generation)) {
-        const piece = choice.take(chunk)
-        meter.drew(piece.drawn)
-        if (piece.text !== '' || piece.logprobs) await send(index, piece, null)
-      }
+      if (begin !== '') await events.send(() => dataOf(index, { text: begin, logprobs: null }, null))
+      for await (const chunk of paced(choice.generation))
+        await events.send(() => {
+          const piece = choice.take(chunk)
+          meter.drew(piece.drawn)
+          return piece.text !== '' || piece.logprobs ? dataOf(index, piece, null) : ''
+        })
       const finish = await choice.generation.finished
       meter.finished(finish)
-      await send(index, choice.end(finish), finish.reason)
+      await events.send(() => dataOf(index, choice.end(finish), finish.reason))
       return finish
     })
     await facts.done()
     if (request.includeUsage)
-      await events.send(JSON.stringify({ ...head, choices: [], usage: usageOf(finishes, request.n) }))
+      await events.send(() => JSON.stringify({ ...head, choices: [], usage: usageOf(finishes, request.n) }))
     events.end('[DONE]')
   } catch (error) {
     const { body, isOurs } = errorAnswer(error, facts)
@@ -180,11 +182,10 @@ export async function answerStream(
 
 /** Yields the chunks of a generation, the first one at once and the others no faster than FLUSH_TIME; the end is not delayed. */
 async function* paced(generation: Generation) {
-  const ended = new AbortController()
-  const end = () => ended.abort()
-  generation.finished.then(end, end)
+  const beat = clock.beat()
+  generation.finished.then(beat.end, beat.end)
   for await (const chunk of generation) {
     yield chunk
-    if (!ended.signal.aborted) await sleep(FLUSH_TIME, undefined, { signal: ended.signal }).catch(() => {})
+    await beat.next()
   }
 }

@@ -1,5 +1,6 @@
 // The parts of a server that its routes share.
 
+import { setMaxListeners } from 'node:events'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { expected } from '../errors.js'
 import type { Rules } from './guard.js'
@@ -33,6 +34,8 @@ export async function whileConnected<T>(
   seconds?: number
 ): Promise<T> {
   const controller = new AbortController()
+  // Each text of a request listens.
+  setMaxListeners(0, controller.signal)
   const end = (reason: Error) => controller.abort(reason)
   const close = () => {
     if (!raw.writableFinished)

@@ -131,6 +131,8 @@ function fromFastify(code: string, bodyLimit: number): GatecellError {
         'another content-type',
         'send content-type: application/json'
       )
+    case 'FST_ERR_BAD_URL':
+      return expected('ERR_BAD_REQUEST', 'an address', 'one with a wrong %', 'correct the address')
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return expected('ERR_BAD_REQUEST', 'a body of its content-length', 'another size', 'correct the header')
     default:

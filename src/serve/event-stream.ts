@@ -20,6 +20,8 @@ export class EventStream {
   readonly #response: ServerResponse
   readonly #timer: NodeJS.Timeout
   #lastWrite = performance.now()
+  /** The wait of all writers for a slow client. */
+  #drained: Promise<void> | null = null
 
   constructor(
     response: ServerResponse,
@@ -49,12 +51,19 @@ export class EventStream {
     return this.#response.destroyed || this.#response.writableEnded
   }
 
-  /** Sends an event, and waits while the client is slow. Returns at once if the client has gone. */
-  async send(data: string): Promise<void> {
+  /**
+   * Waits while the client is slow, and sends an event. `make` returns its data; '' sends none. It is not called, and the promise resolves at
+   * once, if
+   * the client has gone.
+   */
+  async send(make: () => string): Promise<void> {
+    // Of several writers that wait, the first one may fill the buffers again.
+    while (!this.closed && this.#response.writableLength > MOST_UNSENT_BYTES) await (this.#drained ??= this.#drain())
     if (this.closed) return
+    const data = make()
+    if (data === '') return
     this.#lastWrite = performance.now()
     this.#response.write(`data: ${data}\n\n`)
-    if (this.#response.writableLength > MOST_UNSENT_BYTES) await this.#drained()
   }
 
   /** Sends the last event and ends the response. */
@@ -69,7 +78,7 @@ export class EventStream {
   }
 
   /** Waits until the client has taken everything, or has gone: a response that was closed never drains. */
-  async #drained(): Promise<void> {
+  async #drain(): Promise<void> {
     const response = this.#response
     await new Promise<void>((resolve) => {
       const done = () => {
@@ -78,5 +87,6 @@ export class EventStream {
       }
       response.on('drain', done).on('close', done)
     })
+    this.#drained = null
   }
 }

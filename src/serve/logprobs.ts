@@ -91,8 +91,25 @@ export class LogprobList {
   }
 }
 
+interface TokenName {
+  readonly name: string
+  readonly bytes: number[] | null
+}
+type NamingVocabulary = TextParts['vocabulary']
+
+/** The names of tokens that were asked for: each token has several of them. */
+const knownNames = new WeakMap<NamingVocabulary, Map<number, TokenName>>()
+
 /** Returns the text of a token, or the name "bytes:..." of one that is only a part of a character, with its bytes. */
-function nameOf(vocabulary: TextParts['vocabulary'], token: number): { name: string; bytes: number[] | null } {
+function nameOf(vocabulary: NamingVocabulary, token: number): TokenName {
+  let names = knownNames.get(vocabulary)
+  if (!names) knownNames.set(vocabulary, (names = new Map<number, TokenName>()))
+  let name = names.get(token)
+  if (!name) names.set(token, (name = makeName(vocabulary, token)))
+  return name
+}
+
+function makeName(vocabulary: NamingVocabulary, token: number): TokenName {
   const text = vocabulary.decode([token])
   if (!text.includes('\ufffd')) return { name: text, bytes: null }
   const symbol = vocabulary.symbol(token)

@@ -17,6 +17,9 @@ import { Gate } from './gate.js'
 import type { MemorySource, NamedSource } from './model-source.js'
 import type { RouteValues } from './settings.js'
 
+/** Tokens that a text may have ahead of its client: the most of one event, which is made while nothing else happens. */
+const MOST_AHEAD = 2048
+
 type LoadVerb = VerbCode<Disposable, object, EventRecord>['load']
 
 /** A model that continues texts, with its engine. */
@@ -77,7 +80,8 @@ export class ModelVersion {
   /** Serves texts with these parts from now on. */
   serveTexts(parts: TextParts, { maxRows, maxWaiting, maxSessions, promptShare }: RouteValues): void {
     const { vocabulary, promptIds } = parts
-    const options = { maxRows, maxWaiting, maxSessions: maxSessions + maxRows + maxWaiting, promptShare }
+    const more = maxRows + maxWaiting
+    const options = { maxRows, maxWaiting, maxSessions: maxSessions + more, promptShare, maxAhead: MOST_AHEAD }
     const engine = createEngine(parts.model, { ...options, vocabulary: continuing(vocabulary) })
     const endToken = vocabulary.special.includes('end') ? vocabulary.idOf('end') : undefined
     this.#text = { engine, vocabulary, promptIds, endToken }

@@ -4,6 +4,7 @@ import type { JsonObject } from '../io/json.js'
 import { verbSchemas } from '../tasks/verb.js'
 import { findPackage } from '../version.js'
 import { completionSchema } from './completion-request.js'
+import { answerSchemas } from './answer-schemas.js'
 import { usesByName } from './verb-routes.js'
 
 const object = { type: 'object' }
@@ -24,6 +25,13 @@ const error = {
   }
 }
 const json = (schema: JsonObject) => ({ content: { 'application/json': { schema } } })
+/** The content of an answer that is JSON, or events of it if `stream` is true. */
+const jsonOrEvents = (schema: JsonObject) => ({
+  content: {
+    ...json(schema).content,
+    'text/event-stream': { schema: { type: 'string', description: 'events with JSON, the last one [DONE]' } }
+  }
+})
 const bytes = { content: { 'application/octet-stream': { schema: { type: 'string', format: 'binary' } } } }
 const idOf = (what: string) => ({
   name: 'id',
@@ -58,7 +66,7 @@ export function openApi(): JsonObject {
       ...healthPaths()
     },
     components: {
-      schemas: { Error: error, Completion: completionSchema() },
+      schemas: { Error: error, Completion: completionSchema(), ...answerSchemas() },
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } }
     },
     security: [{}, { token: [] }]
@@ -66,16 +74,25 @@ export function openApi(): JsonObject {
 }
 
 const completion = { requestBody: { required: true, ...json({ $ref: '#/components/schemas/Completion' }) } }
+const named = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+const texts = jsonOrEvents(named('Texts'))
 
 function completionPaths(): JsonObject {
+  const [id, list] = [idOf('name of the model'), listOf(named('Model'))]
   return {
-    '/v1/completions': { post: operation('Continues prompts, as in the API of OpenAI.', completion) },
-    '/v1/models': { get: operation('Lists the models.', {}) },
-    '/v1/models/{id}': { get: operation('Describes a model.', { parameters: [idOf('name of the model')] }) }
+    '/v1/completions': { post: operation('Continues prompts, as in the API of OpenAI.', completion, '200', texts) },
+    '/v1/models': { get: operation('Lists the models.', {}, '200', json(list)) },
+    '/v1/models/{id}': { get: operation('Describes a model.', { parameters: [id] }, '200', json(named('Model'))) }
   }
 }
 
+function listOf(items: JsonObject): JsonObject {
+  const properties = { object: { const: 'list' }, data: { type: 'array', items } }
+  return { type: 'object', required: Object.keys(properties), properties }
+}
+
 function sessionPaths(): JsonObject {
+  const session = json(named('Session'))
   const parameters = [idOf('id of the session')]
   const create = {
     content: {
@@ -95,20 +112,26 @@ function sessionPaths(): JsonObject {
       post: operation(
         'Creates a session, from a prompt or from the bytes of a saved one.',
         { requestBody: create },
-        '201'
+        '201',
+        session
       )
     },
     '/v1/sessions/{id}': {
-      get: operation('Describes a session.', { parameters }),
-      delete: operation('Deletes a session.', { parameters })
+      get: operation('Describes a session.', { parameters }, '200', session),
+      delete: operation('Deletes a session.', { parameters }, '200', session)
     },
     '/v1/sessions/{id}/value': {
       get: operation('Saves a session: returns its bytes.', { parameters }, '200', bytes),
-      put: operation('Restores a session from bytes.', { parameters, requestBody: { required: true, ...bytes } })
+      put: operation(
+        'Restores a session from bytes.',
+        { parameters, requestBody: { required: true, ...bytes } },
+        '200',
+        session
+      )
     },
-    '/v1/sessions/{id}/fork': { post: operation('Copies a session.', { parameters }, '201') },
+    '/v1/sessions/{id}/fork': { post: operation('Copies a session.', { parameters }, '201', session) },
     '/v1/sessions/{id}/completions': {
-      post: operation('Continues a session; n and best_of are 1.', { parameters, ...completion })
+      post: operation('Continues a session; n and best_of are 1.', { parameters, ...completion }, '200', texts)
     }
   }
 }
@@ -137,7 +160,7 @@ function useOperation(verbs: readonly Verbs[number][]): JsonObject {
     properties: { data: { type: 'array', items: anyOf(records) } }
   }
   const body = { requestBody: { required: true, ...json(anyOf(inputs)) } }
-  return operation(verbs[0]!.description, body, '200', json(answer))
+  return operation(verbs[0]!.description, body, '200', jsonOrEvents(answer))
 }
 
 function anyOf(schemas: readonly JsonObject[]): JsonObject {

@@ -3,11 +3,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import { checkObject, list, methods, object, optional } from '../check/index.js'
 import { expected } from '../errors.js'
 import { givenFields, withDefaults } from '../settings/index.js'
 import type { ServeContext } from './context.js'
+import { errorAnswer } from './errors.js'
 import { readRules, readSecret } from './guard.js'
 import { createMetrics } from './meter.js'
 import { readModelSource, type ModelSource, type NamedSource } from './model-source.js'
@@ -126,6 +127,11 @@ async function createApp(bodyLimit: number, logger: object | false): Promise<Fas
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     genReqId: () => `req_${randomUUID()}`,
+    // An address that cannot be decoded reaches no route and no hook.
+    frameworkErrors: (error, _, reply) => {
+      const { status, body } = errorAnswer(error, { bodyLimit, draining: false })
+      void (reply as unknown as FastifyReply).code(status).send(body)
+    },
     logger
   })
 }

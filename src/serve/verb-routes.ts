@@ -89,8 +89,8 @@ async function streamRecords(
 ): Promise<void> {
   const { first, records, events } = of
   try {
-    if (!first.done) await events.send(JSON.stringify(first.value))
-    for await (const record of records) await events.send(JSON.stringify(record))
+    if (!first.done) await events.send(() => JSON.stringify(first.value))
+    for await (const record of records) await events.send(() => JSON.stringify(record))
     events.end('[DONE]')
   } catch (error) {
     const { body, isOurs } = errorAnswer(error, { bodyLimit: context.values.bodyLimit, draining: context.draining })

@@ -36,6 +36,25 @@ t.test('all parameters of completions', async (t) => {
   t.equal(logprobs!.tokens!.join(''), text)
 })
 
+t.test('each form of a prompt', async (t) => {
+  const { choices } = await client.completions.create({ ...request, echo: true, max_tokens: 0 })
+  t.equal(choices[0]!.text, request.prompt)
+  const texts = async (prompt: OpenAI.CompletionCreateParamsNonStreaming['prompt']) =>
+    (await client.completions.create({ ...request, prompt, echo: true })).choices.map(({ text }) => text)
+  t.equal((await texts([3, 4, 5])).length, 1)
+  t.equal((await texts([[3, 4], [5]])).length, 2) // prettier-ignore
+  t.same((await texts(['the ', 'cell ']))[0], (await texts('the '))[0], 'several prompts are answered as each is')
+  t.equal((await texts(null))[0]!.length, 10)
+})
+
+t.test('parameters that OpenAI does not have', async (t) => {
+  const more = { top_k: 1, min_p: 0.1, repetition_penalty: 1.1, ignore_eos: true, stop_token_ids: [0], include_stop_str_in_output: true } // prettier-ignore
+  const text = async (fields: object) => (await client.completions.create({ ...request, ...fields })).choices[0]!.text
+  t.equal(await text({ top_k: 1 }), await text({ temperature: 0 }), 'one token to draw from')
+  t.type(await text(more), 'string')
+  await t.rejects(client.completions.create({ ...request, suffix: 'end' }), { status: 400, code: 'ERR_UNSUPPORTED', param: 'suffix' }) // prettier-ignore
+})
+
 t.test('a stream', async (t) => {
   const whole = await client.completions.create(request)
   let text = ''

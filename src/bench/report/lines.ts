@@ -43,7 +43,7 @@ function linesOf(event: BenchEvent): string[] {
     ]
   }
   const { row } = event
-  if (row['rival'] !== undefined) return [rivalLine(row)]
+  if (row['rival_us'] !== undefined || row['problem'] !== undefined) return [rivalLine(row)]
   return 'share_of_limit' in row ? pointLines(row) : plainLines(row)
 }
 

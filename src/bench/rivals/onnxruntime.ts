@@ -8,7 +8,8 @@ import { asyncContestant } from '../turns.js'
 import { lstmModel } from './onnx.js'
 import type { MissingRival, Rival, Task, Variant } from './types.js'
 
-const NAME = 'onnxruntime-node'
+/** Name of the rival. */
+export const ONNX_RUNTIME = 'onnxruntime-node'
 const INSTALL = 'ONNXRUNTIME_NODE_INSTALL=skip npm install --ignore-scripts --prefix bench/rivals'
 
 interface OrtTensor {
@@ -33,15 +34,15 @@ export async function findOnnxRuntime(folder: string): Promise<Rival | MissingRi
   let ort: Ort
   let version: string
   try {
-    ort = require(NAME) as Ort
-    version = (require(`${NAME}/package.json`) as { version: string }).version
+    ort = require(ONNX_RUNTIME) as Ort
+    version = (require(`${ONNX_RUNTIME}/package.json`) as { version: string }).version
   } catch (error) {
     const found = error instanceof Error ? error.message.split('\n')[0] : String(error)
-    return { name: NAME, missing: `not installed (${found}); in a clone of the repository: ${INSTALL}` }
+    return { name: ONNX_RUNTIME, missing: `not installed (${found}); in a clone of the repository: ${INSTALL}` }
   }
   ort.env.logLevel = 'error'
   return {
-    name: NAME,
+    name: ONNX_RUNTIME,
     version,
     settings: 'in this process, sequential, all graph optimisations, spinning threads',
     open: (task) => openTask(ort, task),

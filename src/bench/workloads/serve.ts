@@ -50,8 +50,12 @@ export const serve: Workload = {
   }
 }
 
-/** Reads `streams` endless streams for some seconds. Returns the symbols that each made. */
-async function served(engine: Engine, streams: number, seconds: number): Promise<{ counts: number[]; rate: number }> {
+/** Reads `streams` endless streams of an engine for some seconds. Returns the symbols that each made. */
+export async function served(
+  engine: Engine,
+  streams: number,
+  seconds: number
+): Promise<{ counts: number[]; rate: number }> {
   const counts = Array<number>(streams).fill(0)
   const all = counts.map((_, i) => engine.generate([i % VOCABULARY], { ...ENDLESS, seed: i }))
   const readers = all.map(async (generation, i) => {

@@ -9,6 +9,7 @@ import {
   type Change
 } from '../../bench/report/machine-file.js'
 import { findWorkloads, workloads } from '../../bench/registry.js'
+import { writeLatency } from '../../bench/report/latency.js'
 import { createReport, figure } from '../../bench/report/lines.js'
 import { writeRoofline } from '../../bench/report/roofline.js'
 import { forceIsa, runBench, type BenchEvent } from '../../bench/run.js'
@@ -38,6 +39,7 @@ interface BenchFlags {
   compare?: string
   tolerance?: number
   svg?: string
+  latencySvg?: string
   json?: true
 }
 
@@ -55,6 +57,7 @@ Examples:
   gatecell bench --rivals --save machine.json --svg roofline.svg
   gatecell bench train-char --device cuda --rivals --precision bf16,tf32
   gatecell bench sample --device auto
+  gatecell bench serve-http --rivals --latency-svg latency.svg
   gatecell bench layer --compare machine.json --tolerance 10`
 
 /** Adds the command. */
@@ -95,6 +98,7 @@ export function addBench(program: Command): void {
       numberParser('--tolerance', 0, 1e6)
     )
     .option('--svg <file>', 'draw a roofline', filePath('--svg'))
+    .option('--latency-svg <file>', 'draw the latency over load of serve-http', filePath('--latency-svg'))
     .option('--json', 'one JSON object a line')
     .addHelpText('after', `\nWorkloads:\n${lines}\n${asTyped(EXAMPLES)}`)
     .action(async (names: string[], flags: BenchFlags) => {
@@ -108,7 +112,7 @@ async function bench(names: readonly string[], flags: BenchFlags, interrupts: In
   checkDevice(device === 'auto' ? 'cuda' : device)
   const chosen = findWorkloads(names, device)
   const before = flags.compare === undefined ? null : await readMachineFile(flags.compare)
-  await assertOutputs([flags.save, flags.svg], [])
+  await assertOutputs([flags.save, flags.svg, flags.latencySvg], [])
   if (flags.isa !== undefined) forceIsa(flags.isa)
   const record = createRecord(device)
   const report = createReport(output.line)
@@ -133,6 +137,7 @@ async function bench(names: readonly string[], flags: BenchFlags, interrupts: In
   const file = record.file()
   if (flags.save !== undefined) await saveMachineFile(flags.save, file)
   if (flags.svg !== undefined) await writeRoofline(flags.svg, file)
+  if (flags.latencySvg !== undefined) await writeLatency(flags.latencySvg, file)
   if (!before) return exitCodes.ok
   const changes = compareRuns(before, file)
   for (const change of changes) showChange(change, output)
