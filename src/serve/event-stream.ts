@@ -49,12 +49,13 @@ export class EventStream {
     return this.#response.destroyed || this.#response.writableEnded
   }
 
-  /** Sends an event, and waits while the client is slow. Returns at once if the client has gone. */
+  /** Sends an event after the client has taken the ones before, if many bytes wait. Returns at once if the client has gone. */
   async send(data: string): Promise<void> {
+    // Of several texts of one response that wait, the first to write may make the others wait again.
+    while (!this.closed && this.#response.writableLength > MOST_UNSENT_BYTES) await this.#drained()
     if (this.closed) return
     this.#lastWrite = performance.now()
     this.#response.write(`data: ${data}\n\n`)
-    if (this.#response.writableLength > MOST_UNSENT_BYTES) await this.#drained()
   }
 
   /** Sends the last event and ends the response. */

@@ -18,15 +18,15 @@ const PORT = 6379
 /** Reads an address. `password` comes before that of the address. Throws ERR_INVALID_ARGUMENT for another text. */
 export function readRedisAddress(text: string, password?: string): RedisAddress {
   const url = URL.canParse(text) ? new URL(text) : null
-  const [, db = '0'] = /^\/?(\d{1,6})?\/?$/.exec(url?.pathname ?? '?') ?? [, null]
-  const isWhole = url && db !== null && url.hostname !== '' && url.search === '' && url.hash === ''
+  const path = /^\/?(\d{1,6})?\/?$/.exec(url?.pathname ?? '?')
+  const isWhole = url && path && url.hostname !== '' && url.search === '' && url.hash === ''
   if (!isWhole || !['redis:', 'rediss:'].includes(url.protocol)) throw wrongAddress()
   const [username, own] = [decoded(url.username), decoded(url.password)]
   const given = password ?? own
   return {
     // An address of IPv6 has brackets in a URL only.
     ...{ host: url.hostname.replace(/^\[(.*)\]$/, '$1'), port: url.port === '' ? PORT : Number(url.port) },
-    ...{ db: Number(db), tls: url.protocol === 'rediss:' },
+    ...{ db: Number(path[1] ?? 0), tls: url.protocol === 'rediss:' },
     ...(username !== '' && { username }),
     ...(given !== '' && { password: given })
   }
