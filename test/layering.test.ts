@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 
 // Packages that `import 'gatecell'` must not load: imported at the top of a file only in cli, elsewhere on use.
-const heavy = ['commander', 'cli-progress', 'vega', 'tinyglobby', 'fastify', 'prom-client']
+const heavy = ['commander', 'cli-progress', 'vega', 'tinyglobby', 'fastify', 'prom-client', 'ioredis']
 
 // Folder of C++: the folders whose files it may include, and the system headers.
 const abi = 'native/include/gatecell'

@@ -45,7 +45,8 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   ERR_OVERLOADED: 429,
   ERR_DISPOSED: 503,
   ERR_ABORTED: 503,
-  ERR_OUT_OF_MEMORY: 503
+  ERR_OUT_OF_MEMORY: 503,
+  ERR_UNAVAILABLE: 503
 }
 
 /** Calls `read`, and makes its GatecellError one of the field `param`. */
@@ -81,18 +82,19 @@ export function errorAnswer(error: unknown, facts: { bodyLimit: number; draining
   const known = knownError(error, facts)
   const { status, param } = known
   const { code, message } = known.error
-  const retry: Record<string, string> =
-    status === 429
-      ? { 'retry-after': '1', 'retry-after-ms': '500', 'x-should-retry': 'true' }
-      : status === 503 && facts.draining
-        ? { 'x-should-retry': 'false', connection: 'close' }
-        : {}
   return {
     status,
-    headers: { ...retry, ...known.headers },
+    headers: { ...retryHeaders(status, code, facts.draining), ...known.headers },
     body: { error: { message, type: typeOf(status), param, code } },
     isOurs: status === 500
   }
+}
+
+function retryHeaders(status: number, code: ErrorCode, draining: boolean): Record<string, string> {
+  if (status === 503 && draining) return { 'x-should-retry': 'false', connection: 'close' }
+  if (status === 429 || code === 'ERR_UNAVAILABLE')
+    return { 'retry-after': '1', 'retry-after-ms': '500', 'x-should-retry': 'true' }
+  return {}
 }
 
 function typeOf(status: number): string {
@@ -143,4 +145,11 @@ function fromFastify(code: string, bodyLimit: number): GatecellError {
 /** Returns the 404 for a thing that a request names. */
 export function notFound(what: string, name: string, remedy: string): RequestError {
   return new RequestError(404, expected('ERR_NOT_FOUND', what, name, remedy))
+}
+
+/** Returns the error of a session whose stored bytes cannot be used: no fault of the client, and no reason to try again. */
+export function damagedSession(found: string, cause: unknown): RequestError {
+  const remedy = 'give all servers one sessionKeyFile, or delete the session and begin another one'
+  const error = expected('ERR_FILE_FORMAT', 'a session of these servers in their store', found, remedy, cause)
+  return new RequestError(500, error, { headers: { 'x-should-retry': 'false' } })
 }

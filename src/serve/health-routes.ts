@@ -15,7 +15,7 @@ export function addHealthRoutes(app: FastifyInstance, context: ServeContext): vo
     app.get(url, { config, logLevel: 'warn' }, async (_, reply) => {
       const status = statusOf(context)
       if (status !== 'ok') void reply.code(503)
-      return { status }
+      return { status, ...sessionsOf(context) }
     })
   app.get('/metrics', { logLevel: 'warn' }, async (_, reply) => {
     const text = await context.metrics.text()
@@ -23,6 +23,12 @@ export function addHealthRoutes(app: FastifyInstance, context: ServeContext): vo
   })
   const description = JSON.stringify(openApi())
   app.get('/openapi.json', async (_, reply) => await reply.type('application/json').send(description))
+}
+
+/** All servers share the store of sessions: if each were unready without it, no server would be left for the other routes. */
+function sessionsOf({ sessions }: ServeContext): { sessions?: 'ok' | 'unavailable' } {
+  const reachable = sessions.reachable?.()
+  return reachable === undefined ? {} : { sessions: reachable ? 'ok' : 'unavailable' }
 }
 
 function statusOf({ draining, models }: ServeContext): 'ok' | 'draining' | 'loading' | 'stuck' {

@@ -67,7 +67,8 @@ export async function createMetrics(
     name: 'gatecell_sessions_live',
     help: 'sessions that are kept',
     registers: [registry],
-    collect: () => live.set(sessions.count())
+    // A store that cannot be reached has no number, and the other measurements come all the same.
+    collect: async () => live.set(await countSessions(sessions))
   })
   const { first, gap, whole, http, requests, texts } = addMeasures(client, registry)
   return {
@@ -96,6 +97,14 @@ export async function createMetrics(
       requests.inc({ route, status: `${Math.floor(status / 100)}xx` })
       http.observe({ route }, seconds)
     }
+  }
+}
+
+async function countSessions(sessions: SessionStore): Promise<number> {
+  try {
+    return await sessions.count()
+  } catch {
+    return NaN
   }
 }
 

@@ -1,20 +1,21 @@
 // A server over models: by itself, as a plugin of fastify, or as a handler of Node.js' requests.
 
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FastifyInstance, FastifyReply } from 'fastify'
-import { checkObject, list, methods, object, optional } from '../check/index.js'
-import { expected } from '../errors.js'
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply } from 'fastify'
+import { checkObject, filled, list, methods, object, optional, type Check } from '../check/index.js'
+import { expected, isObject } from '../errors.js'
 import { givenFields, withDefaults } from '../settings/index.js'
 import type { ServeContext } from './context.js'
 import { errorAnswer } from './errors.js'
-import { readRules, readSecret } from './guard.js'
+import { readRules } from './guard.js'
 import { createMetrics } from './meter.js'
 import { readModelSource, type ModelSource, type NamedSource } from './model-source.js'
 import { Models, type Reloaded } from './models.js'
+import { openSessions } from './open-sessions.js'
 import { addRoutes, addUnknownRoutes } from './routes.js'
-import { memorySessions, type SessionStore } from './session-store.js'
+import type { SessionStore } from './session-store.js'
 import {
   listenSettings,
   routeSettings,
@@ -25,11 +26,14 @@ import {
 } from './settings.js'
 
 /** Options of the routes: the models, and the settings of the page of settings. */
-export interface RouteOptions extends GivenRouteValues {
+export interface RouteOptions extends Omit<GivenRouteValues, 'sessions'> {
   /** The models, at least one. */
   readonly models: readonly ModelSource[]
-  /** Place for sessions; default: the memory of this process. It is closed with the server. */
-  readonly sessions?: SessionStore
+  /**
+   * Place for sessions: the address of a Redis or Valkey that several servers share, or a store, which is closed with the server; default: the memory
+   * of this process.
+   */
+  readonly sessions?: string | SessionStore
 }
 
 /** Options of `createServer`. */
@@ -66,20 +70,23 @@ const INSTANCE_METHODS = [
 ] as (keyof FastifyInstance & string)[]
 const readInstance = methods<FastifyInstance>(INSTANCE_METHODS)
 
+const readStore = methods<SessionStore>([...STORE_METHODS])
+const readSessions: Check<string | SessionStore> = (value, name) =>
+  isObject(value) ? readStore(value, name) : filled(value, name)
+
 const ownFields = {
-  models: list(readModelSource, 1, 1024),
-  sessions: optional(methods<SessionStore>([...STORE_METHODS]))
-}
-const readRouteOptions = object<RouteOptions>({ ...ownFields, ...givenFields(routeSettings) })
-const readServerOptions = object<ServerOptions>({
-  ...ownFields,
   ...givenFields(routeSettings),
-  ...givenFields(listenSettings)
-})
+  models: list(readModelSource, 1, 1024),
+  sessions: optional(readSessions)
+}
+const readRouteOptions = object<RouteOptions>(ownFields)
+const readServerOptions = object<ServerOptions>({ ...ownFields, ...givenFields(listenSettings) })
 
 /** The parts of checked options. */
 interface Opened {
   readonly context: ServeContext
+  /** Connects to the store of sessions and loads the models. */
+  open(log: FastifyBaseLogger): Promise<void>
   /** Ends engines, models and sessions after the last request. */
   end(): Promise<void>
 }
@@ -88,31 +95,25 @@ async function openContext(
   { models: sources, sessions: given, ...more }: RouteOptions,
   { host, processWide }: { host: string | null; processWide: boolean }
 ): Promise<Opened> {
-  const values: RouteValues = withDefaults(routeSettings, more)
-  const { sessionKeyFile } = values
+  const isText = typeof given === 'string'
+  const values: RouteValues = withDefaults(routeSettings, { ...more, ...(isText && { sessions: given }) })
   const models = new Models(sources as readonly NamedSource[], values)
   const rules = await readRules(values, host)
-  const sessionKey = sessionKeyFile === undefined ? randomBytes(32) : await readKey(sessionKeyFile)
-  const sessions = given ?? memorySessions(values)
+  const { sessions, sessionKey, connect } = await openSessions(isText ? undefined : given, values)
   const metrics = await createMetrics(models, sessions, processWide)
   const underWay: ServeContext['underWay'] = new Set()
   const context = { models, sessions, sessionKey, metrics, rules, values, underWay, draining: false }
   return {
     context,
+    async open(log) {
+      await connect(log)
+      await models.open()
+    },
     async end() {
       await models.close()
       await sessions.close()
     }
   }
-}
-
-const LEAST_KEY = 32
-
-async function readKey(path: string): Promise<Uint8Array> {
-  const key = Buffer.from((await readSecret(path)).trim())
-  if (key.length >= LEAST_KEY) return key
-  const remedy = `write a random one, for example of "openssl rand -hex 32 > ${path}"`
-  throw expected('ERR_FILE_FORMAT', `a key of at least ${LEAST_KEY} characters in ${path}`, `${key.length}`, remedy)
 }
 
 /** Makes an instance of fastify with bounds on times and sizes. */
@@ -154,7 +155,7 @@ const LAST_TIME = 2000
 /**
  * Starts a server of completions, sessions and uses of models over HTTP, and resolves when it listens and its models are loaded. See
  * docs/serving.md. Throws ERR_INVALID_ARGUMENT for wrong options, the errors of model files, ERR_FILE_NOT_FOUND for a token or key that cannot be
- * read, and ERR_BUSY if the address is in use or not one of this machine.
+ * read, ERR_UNAVAILABLE if the Redis of the sessions refuses the server, and ERR_BUSY if the address is in use or not one of this machine.
  *
  * @example
  * const server = await createServer({ models: ['shakespeare.safetensors'], port: 0, logLevel: 'silent' })
@@ -168,7 +169,7 @@ export async function createServer(options: ServerOptions): Promise<GatecellServ
   const given = readServerOptions(options, 'the options of createServer')
   const { routes, listen } = divided(given)
   const { host, port, drainTime, logLevel, maxConnections } = listen
-  const { context, end } = await openContext(routes, { host, processWide: true })
+  const { context, open, end } = await openContext(routes, { host, processWide: true })
   const logger = logLevel !== 'silent' && { level: logLevel, stream: process.stderr }
   const app = await createApp(context.values.bodyLimit, logger)
   addRoutes(app, context)
@@ -185,7 +186,7 @@ export async function createServer(options: ServerOptions): Promise<GatecellServ
   }
   try {
     await app.listen({ host, port, listenTextResolver: () => 'listening' })
-    await context.models.open()
+    await open(app.log)
   } catch (error) {
     await app.close()
     await end()
@@ -229,14 +230,14 @@ export async function servePlugin(app: FastifyInstance, options: RouteOptions): 
   checkObject(options, 'the options of servePlugin')
   // Options of the registration itself come with those of the plugin.
   const { prefix: _, logLevel: __, logSerializers: ___, ...own } = options
-  const { context, end } = await openContext(readRouteOptions(own, 'the options of servePlugin'), {
+  const { context, open, end } = await openContext(readRouteOptions(own, 'the options of servePlugin'), {
     host: null,
     processWide: false
   })
   addRoutes(instance, context)
   instance.addHook('preClose', async () => await drain(context, 0))
   instance.addHook('onClose', async () => await end())
-  await context.models.open()
+  await open(app.log)
 }
 
 /**
@@ -248,7 +249,7 @@ export async function servePlugin(app: FastifyInstance, options: RouteOptions): 
  */
 export async function createHandler(options: RouteOptions): Promise<RequestHandler> {
   const given = readRouteOptions(options, 'the options of createHandler')
-  const { context, end } = await openContext(given, { host: null, processWide: false })
+  const { context, open, end } = await openContext(given, { host: null, processWide: false })
   const app = await createApp(context.values.bodyLimit, false)
   addRoutes(app, context)
   addUnknownRoutes(app, context)
@@ -261,7 +262,7 @@ export async function createHandler(options: RouteOptions): Promise<RequestHandl
   const closeOnce = () => (closing ??= close())
   try {
     await app.ready()
-    await context.models.open()
+    await open(app.log)
   } catch (error) {
     await closeOnce()
     throw error

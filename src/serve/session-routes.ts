@@ -8,7 +8,7 @@ import type { EngineSession } from '../generate/engine/types.js'
 import { answerCompletion, beginOf, textServiceOf } from './completion-routes.js'
 import { readBody, readCompletion, readPrompts, type CompletionRequest } from './completion-request.js'
 import { whileConnected, type ServeContext } from './context.js'
-import { inField, notFound, RequestError } from './errors.js'
+import { damagedSession, inField, notFound, RequestError } from './errors.js'
 import type { ModelVersion } from './model-version.js'
 import type { HeldSession } from './session-store.js'
 import { decodeSession, encodeSession, type SavedSession } from './session-value.js'
@@ -79,10 +79,19 @@ async function withSession<T>(
 }
 
 function describe(context: ServeContext, id: string, value: Uint8Array) {
-  const { model, state } = decodeSession(value, context.sessionKey)
+  const { model, state } = storedSession(context, value)
   return {
     ...{ id, object: 'session', model: context.models.withFingerprint(model)?.id ?? null, system_fingerprint: model },
     ...{ position: state.position + state.unread.length, bytes: value.length }
+  }
+}
+
+/** Reads a value of the store, which others can write, too, if it is a server of its own. */
+function storedSession({ sessionKey }: ServeContext, value: Uint8Array): SavedSession {
+  try {
+    return decodeSession(value, sessionKey)
+  } catch (error) {
+    throw damagedSession('other bytes, or those of another key', error)
   }
 }
 
@@ -156,7 +165,7 @@ async function continueSession(
 ): Promise<unknown> {
   const completion = readCompletion(readBody(request.body), context.values.maxTokens)
   checkSingle(completion)
-  const value = decodeSession(held.value, context.sessionKey)
+  const value = storedSession(context, held.value)
   using opened = openSession(context, value)
   const { version, session } = opened
   const service = textServiceOf(version)
@@ -172,7 +181,11 @@ async function continueSession(
       seed: completion.seed,
       mayContinue: position + unread.length > 0
     }),
-    () => held.put(encodeSession({ model: value.model, state: session.save() }, context.sessionKey))
+    async () => {
+      await held.put(encodeSession({ model: value.model, state: session.save() }, context.sessionKey))
+      // Before the last event: its reader may continue the session at once.
+      await held.release()
+    }
   )
 }
 

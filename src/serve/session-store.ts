@@ -1,18 +1,17 @@
-// Where sessions are kept between requests, as bytes by their ids. The store of one process is here; one that several processes share needs
-// the same methods.
+// The places of sessions between requests, as bytes by their ids. The store of one process is here; redis-sessions.ts has one that processes share.
 
-import { expected } from '../errors.js'
+import { expected, type GatecellError } from '../errors.js'
 
 /** A session that one request has to itself. */
 export interface HeldSession {
   readonly value: Uint8Array
-  /** Replaces the value. */
+  /** Replaces the value. Throws ERR_BUSY if another request may have the session meanwhile, and ERR_NOT_FOUND if it was deleted. */
   put(value: Uint8Array): Promise<void>
-  /** Lets others have the session. */
+  /** Lets others have the session. Never throws; a second call has no effect. */
   release(): Promise<void>
 }
 
-/** A place for sessions. */
+/** A place for sessions. A store that cannot be reached throws ERR_UNAVAILABLE from all methods but `close`. */
 export interface SessionStore {
   /** Adds a session. Throws ERR_OVERLOADED if the store is full. */
   add(id: string, value: Uint8Array): Promise<void>
@@ -23,8 +22,25 @@ export interface SessionStore {
   /** Deletes a session, and returns whether there was one. */
   delete(id: string): Promise<boolean>
   /** Returns the number of sessions. */
-  count(): number
+  count(): number | Promise<number>
+  /** Returns whether the store can be reached at present; absent: always. */
+  reachable?(): boolean
   close(): Promise<void>
+}
+
+/** Returns the error of a store that has no room for one more session. */
+export function fullStore(maxSessions: number): GatecellError {
+  return expected('ERR_OVERLOADED', `at most ${maxSessions} sessions`, 'one more', 'delete sessions, or try later')
+}
+
+/** Returns the error of a session that another request has. */
+export function busySession(found = 'one with another request under way'): GatecellError {
+  return expected('ERR_BUSY', 'an idle session', found, 'wait for its end')
+}
+
+/** Returns the error of a session that was deleted while a request had it. */
+export function deletedSession(): GatecellError {
+  return expected('ERR_NOT_FOUND', 'a session that is kept', 'one that was deleted meanwhile', 'create another one')
 }
 
 interface Entry {
@@ -67,20 +83,19 @@ export function memorySessions({ maxSessions, sessionTime }: StoreBounds): Sessi
   return {
     async add(id, value) {
       sweep()
-      if (entries.size >= maxSessions)
-        throw expected('ERR_OVERLOADED', `at most ${maxSessions} sessions`, 'one more', 'delete sessions, or try later')
+      if (entries.size >= maxSessions) throw fullStore(maxSessions)
       touch(id, { value, busy: false, until: 0 })
     },
     get: async (id) => find(id)?.value ?? null,
     async hold(id) {
       const entry = find(id)
       if (!entry) return null
-      if (entry.busy)
-        throw expected('ERR_BUSY', 'an idle session', 'one with another request under way', 'wait for its end')
+      if (entry.busy) throw busySession()
       entry.busy = true
       return {
         value: entry.value,
         async put(value) {
+          if (entries.get(id) !== entry) throw deletedSession()
           entry.value = value
         },
         async release() {

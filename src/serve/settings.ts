@@ -82,6 +82,15 @@ export const routeSettings = {
     absent: true,
     help: 'file with the key that signs saved sessions; default: a random key, so that sessions end with the process'
   }),
+  sessions: setting.text({
+    absent: true,
+    argument: '<address>',
+    help: 'Redis or Valkey in which several servers share their sessions, such as redis://host:6379/0, with TLS rediss://; default: the memory of the process'
+  }),
+  sessionsPasswordFile: setting.path({
+    absent: true,
+    help: 'file with the password of the server of --sessions; default: the one in the address'
+  }),
   allowHost: setting.texts({
     absent: true,
     argument: '<name...>',

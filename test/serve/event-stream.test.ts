@@ -1,87 +1,169 @@
-// Streams of events to slow clients: a bound on the bytes that wait however many texts share a response, and the beat in which streams send.
+// Streams of events to clients that are slow, stalled or silent. Times are those of a clock that the test moves, or short.
 
-import { EventEmitter } from 'node:events'
-import type { ServerResponse } from 'node:http'
+import { EventEmitter, once } from 'node:events'
+import { createServer, type ServerResponse } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { mock } from 'node:test'
 import t from 'tap'
-import { EventStream, MOST_UNSENT_BYTES } from '../../src/serve/event-stream.js'
-import { FlushClock } from '../../src/serve/flush-clock.js'
+import { EventStream, MOST_UNSENT_BYTES, type StreamTimes } from '../../src/serve/event-stream.js'
+import { rounds } from '../amounts.js'
+import { until } from './world.js'
 
-/** A response whose client takes everything when `drain` is called. */
-class SlowResponse extends EventEmitter {
+/** A response that keeps the calls that a stream makes of it. */
+class FakeResponse extends EventEmitter {
   writableLength = 0
   destroyed = false
   writableEnded = false
-  most = 0
+  written: string[] = []
+  timeout = 0
+  onTimeout = () => {}
   writeHead() {}
   flushHeaders() {}
-  setTimeout() {}
+  setTimeout(time: number, call: () => void) {
+    this.timeout = time
+    this.onTimeout = call
+  }
   write(text: string) {
-    this.writableLength += text.length
-    this.most = Math.max(this.most, this.writableLength)
+    this.written.push(text)
   }
-  drain() {
-    this.writableLength = 0
-    this.emit('drain')
+  end(text: string) {
+    this.write(text)
+    this.writableEnded = true
+    this.emit('close')
+  }
+  destroy() {
+    this.destroyed = true
+    this.emit('close')
   }
 }
-const turn = () => new Promise((resolve) => setImmediate(resolve))
-const opened = () => {
-  const response = new SlowResponse()
-  return { response, events: new EventStream(response as unknown as ServerResponse, {}) }
+
+t.test('a comment comes after 15 seconds of silence', async (t) => {
+  mock.timers.enable({ apis: ['setInterval'] })
+  let now = 0
+  t.intercept(performance, 'now', { value: () => now })
+  t.teardown(() => mock.timers.reset())
+  const pass = (seconds: number) => {
+    for (let i = 0; i < seconds; i++) {
+      now += 1000
+      mock.timers.tick(1000)
+    }
+  }
+  const response = new FakeResponse()
+  const events = new EventStream(response as unknown as ServerResponse, {})
+  pass(14)
+  t.strictSame(response.written, [])
+  pass(1)
+  t.strictSame(response.written, [': ping\n\n'])
+  pass(10)
+  await events.send(() => '1')
+  pass(14)
+  t.equal(response.written.length, 2, 'an event ends the silence')
+  pass(1)
+  t.equal(response.written.at(-1), ': ping\n\n')
+  response.writableLength = 1
+  pass(60)
+  t.equal(response.written.length, 3, 'nothing is added for a client that has not read everything')
+  response.writableLength = 0
+  events.end('[DONE]')
+  pass(60)
+  t.equal(response.written.length, 4, 'nothing follows the end')
+})
+
+t.test('a client that takes nothing for 30 seconds is cut off', async (t) => {
+  const response = new FakeResponse()
+  const events = new EventStream(response as unknown as ServerResponse, {})
+  t.equal(response.timeout, 30_000)
+  response.onTimeout()
+  t.notOk(response.destroyed, 'one that has taken everything stays')
+  response.writableLength = MOST_UNSENT_BYTES + 1
+  let sent = false
+  const sending = events.send(() => '1').then(() => (sent = true))
+  await new Promise((resolve) => setImmediate(resolve))
+  t.notOk(sent)
+  response.onTimeout()
+  t.ok(response.destroyed)
+  await sending
+  t.ok(events.closed, 'and its writer waits no more')
+  t.strictSame(response.written, [])
+})
+
+/** A server whose answers are `use` of a stream of events, and the responses that it has. */
+async function streaming(use: (events: EventStream, response: ServerResponse) => Promise<void>, times?: StreamTimes) {
+  const responses: ServerResponse[] = []
+  const server = createServer((_, response) => {
+    responses.push(response)
+    void use(new EventStream(response, {}, times), response)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const open = async (): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1').on('error', () => {})
+    await once(socket, 'connect')
+    socket.write('GET / HTTP/1.1\r\nhost: localhost\r\n\r\n')
+    return socket
+  }
+  const close = () => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return { responses, open, close }
 }
 
-t.test('many writers of one response', async (t) => {
-  const { response, events } = opened()
-  const data = 'x'.repeat(20_000)
-  let [made, sent] = [0, 0]
-  const writers = Array.from({ length: 100 }, async () => {
-    await events.send(() => {
-      made++
-      return data
-    })
-    sent++
-  })
-  for (let i = 0; sent < 100; i++) {
-    await turn()
-    t.equal(made, sent, 'an event is made when it is sent')
-    t.ok(response.listenerCount('drain') <= 1)
-    if (i < 25) response.drain()
+const EVENT = 'x'.repeat(4000)
+const FRAME = EVENT.length + 8
+
+t.test('a stalled client on a socket is cut off, a silent one hears a comment', async (t) => {
+  let ended = 0
+  const forever = async (events: EventStream) => {
+    while (!events.closed) await events.send(() => EVENT)
+    ended++
   }
-  await Promise.all(writers)
-  t.ok(response.most <= MOST_UNSENT_BYTES + data.length + 10, 'the bound and one event')
-  response.emit('close')
+  const stalled = await streaming(forever, { ping: 1e6, stall: 100 })
+  const socket = await stalled.open()
+  socket.pause()
+  t.ok(await until(() => ended === 1, 60), 'the writer is free')
+  t.ok(stalled.responses[0]!.destroyed)
+  stalled.close()
+  const silent = await streaming(async () => {}, { ping: 20, stall: 1e6 })
+  const [data] = (await once(await silent.open(), 'data')) as [Buffer]
+  t.match(String(data), /text\/event-stream/)
+  const heard = async () => String((await once(reader, 'data'))[0]).includes(': ping')
+  const reader = await silent.open()
+  t.ok(await until(heard))
+  silent.close()
 })
 
-t.test('a client that goes ends all waits', async (t) => {
-  const { response, events } = opened()
-  await events.send(() => 'x'.repeat(MOST_UNSENT_BYTES))
-  let made = 0
-  const writers = Array.from({ length: 10 }, () => events.send(() => `${made++}`))
-  await turn()
-  response.destroyed = true
-  response.emit('close')
-  await Promise.all(writers)
-  t.equal(made, 0, 'nothing is made for nobody')
-})
-
-t.test('the beat', async (t) => {
-  const clock = new FlushClock(5)
-  const order: number[] = []
-  const streams = Array.from({ length: 100 }, async (_, i) => {
-    const beat = clock.beat()
-    await beat.next()
-    order.push(i)
-    await beat.next()
-    order.push(i)
+t.test('slow readers keep 64 KiB and an event, and others get everything', async (t) => {
+  const [readers, texts, events] = [rounds(10, 20, 200), 3, rounds(800, 800, 1500)]
+  let most = 0
+  let healthy = 0
+  const { responses, open, close } = await streaming(async (stream, response) => {
+    // Several texts write to one response, as those of a request with n > 1 do.
+    const write = async () => {
+      for (let i = 0; i < events && !stream.closed; i++) {
+        await stream.send(() => EVENT)
+        most = Math.max(most, response.writableLength)
+      }
+    }
+    await Promise.all(Array.from({ length: texts }, write))
+    if (!stream.closed) healthy++
+    stream.end('[DONE]')
   })
-  const leaver = clock.beat()
-  const left = leaver.next()
-  const begin = performance.now()
-  leaver.end()
-  await left
-  await leaver.next()
-  t.ok(performance.now() - begin < 5, 'an end is not delayed')
-  await Promise.all(streams)
-  t.same(order.slice(0, 100), [...Array(100).keys()], 'each has a turn before anyone has two')
-  t.same(order.slice(100), [...Array(100).keys()])
+  const slow = await Promise.all(Array.from({ length: readers }, open))
+  for (const socket of slow) socket.pause()
+  const timer = setInterval(() => slow.forEach((socket) => socket.read(1024)), 1000)
+  const isFull = () => responses.slice(0, readers).every(({ writableLength }) => writableLength > MOST_UNSENT_BYTES)
+  t.ok(await until(isFull, 120), 'all of them are slow')
+  const bound = MOST_UNSENT_BYTES + FRAME + 100
+  const fast = await open()
+  let bytes = 0
+  fast.on('data', (data: Buffer) => (bytes += data.length))
+  t.ok(await until(() => healthy === 1, 60))
+  t.ok(await until(() => bytes >= texts * events * FRAME, 60))
+  t.ok(most <= bound, `at most ${most} bytes waited`)
+  t.ok(isFull(), 'the slow ones wait on')
+  clearInterval(timer)
+  for (const socket of [...slow, fast]) socket.destroy()
+  t.ok(await until(() => responses.every(({ destroyed }) => destroyed)))
+  close()
 })
