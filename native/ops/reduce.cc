@@ -52,9 +52,14 @@ void prepare(Plan& plan, Node& node) {
   node.buffers.push_back({sum_scratch(reduction_of(plan, node)) * 8, Life::kForward});
 }
 
-// An element of the result in row-major order.
-float* element_of(const Tensor& t, float* data, int64_t element) {
-  return data + element / t.cols * t.ld + element % t.cols;
+// Calls body(pointer, first, n) for the runs of `n` elements of the result in row-major order, from `element` on, that lie in one row.
+template <class F>
+void each_run(const Tensor& t, float* data, int64_t element, int64_t n, F body) {
+  for (int64_t first = 0; first < n;) {
+    const int64_t column = (element + first) % t.cols, run = std::min(n - first, t.cols - column);
+    body(data + (element + first) / t.cols * t.ld + column, first, run);
+    first += run;
+  }
 }
 
 // The larger one, NaN if one is NaN.
@@ -67,17 +72,68 @@ void max_forward(Plan& plan, const Reduction& r, const Tensor& x, const Tensor& 
     std::fill_n(most, kStrip, -HUGE_VALF);
     each_row(r, row, [&](int64_t from) {
       const float* at = x.data + from * r.ld + begin;
-      for (int64_t j = 0; j < n; ++j) {
-        float& to = most[reduced ? j % kStrip : j];
-        to = larger(to, at[j]);
-      }
+      for (int64_t first = 0; first < n; first += kStrip)
+        for (int64_t j = 0, run = std::min(kStrip, n - first); j < run; ++j) most[j] = larger(most[j], at[first + j]);
     });
-    if (reduced) {
+    if (reduced)
       for (int64_t j = 1; j < kStrip; ++j) most[0] = larger(most[0], most[j]);
-      *element_of(out, out.data, row) = most[0];
-      return;
-    }
-    for (int64_t j = 0; j < n; ++j) *element_of(out, out.data, row * r.columns() + begin + j) = most[j];
+    each_run(out, out.data, reduced ? row : row * r.columns() + begin, reduced ? 1 : n,
+             [&](float* to, int64_t first, int64_t run) { std::copy_n(most + first, run, to); });
+  });
+}
+
+// The gradient of the elements of one largest value, which is in the last dimension: n elements of each row.
+void give_share(const Reduction& r, const Tensor& x, int64_t row, int64_t n, float most, float dy, bool accumulate) {
+  int64_t ties = 0;
+  each_row(r, row, [&](int64_t from) {
+    const float* at = x.data + from * r.ld;
+    for (int64_t j = 0; j < n; ++j) ties += at[j] == most;
+  });
+  const float part = dy / static_cast<float>(std::max<int64_t>(ties, 1));
+  each_row(r, row, [&](int64_t from) {
+    const float* at = x.data + from * r.ld;
+    put(x.grad + from * r.ld, n, accumulate, [&](int64_t j) { return at[j] == most ? part : 0.0f; });
+  });
+}
+
+void max_backward(Plan& plan, const Reduction& r, const Tensor& x, const Tensor& out, bool accumulate) {
+  each_strip(plan, r, [&](int64_t row, int64_t begin, int64_t n) {
+    float most[kStrip], part[kStrip], ties[kStrip] = {};
+    const bool reduced = r.last_reduced();
+    const int64_t element = reduced ? row : row * r.columns() + begin, targets = reduced ? 1 : n;
+    const auto read = [&](float* data, float* to) {
+      each_run(out, data, element, targets,
+               [&](const float* from, int64_t first, int64_t run) { std::copy_n(from, run, to + first); });
+    };
+    read(out.data, most), read(out.grad, part);
+    if (reduced) return give_share(r, x, row, n, most[0], part[0], accumulate);
+    each_row(r, row, [&](int64_t from) {
+      const float* at = x.data + from * r.ld + begin;
+      for (int64_t j = 0; j < n; ++j) ties[j] += at[j] == most[j] ? 1.0f : 0.0f;
+    });
+    for (int64_t j = 0; j < n; ++j) part[j] /= std::max(ties[j], 1.0f);
+    each_row(r, row, [&](int64_t from) {
+      const float* at = x.data + from * r.ld + begin;
+      put(x.grad + from * r.ld + begin, n, accumulate,
+          [&](int64_t j) { return at[j] == most[j] ? part[j] : 0.0f; });
+    });
+  });
+}
+
+// The gradient of a sum: dy times the scale, for all its elements.
+void sum_backward(Plan& plan, const Reduction& r, const Tensor& x, const Tensor& out, float scale, bool accumulate) {
+  each_strip(plan, r, [&](int64_t row, int64_t begin, int64_t n) {
+    float part[kStrip];
+    const bool reduced = r.last_reduced();
+    each_run(out, out.grad, reduced ? row : row * r.columns() + begin, reduced ? 1 : n,
+             [&](const float* from, int64_t first, int64_t run) {
+               for (int64_t j = 0; j < run; ++j) part[first + j] = from[j] * scale;
+             });
+    each_row(r, row, [&](int64_t from) {
+      float* to = x.grad + from * r.ld + begin;
+      if (reduced) return put(to, n, accumulate, [&](int64_t) { return part[0]; });
+      put(to, n, accumulate, [&](int64_t j) { return part[j]; });
+    });
   });
 }
 
@@ -94,32 +150,9 @@ void backward(Plan& plan, Node& node) {
   if (!x.grad) return;
   if (!out.grad) return no_gradient(plan, node, 0);
   const Reduction r = reduction_of(plan, node);
-  const bool reduced = r.last_reduced(), is_max = node.attributes[kKind] == kMax, accumulate = node.accumulate[0];
-  const float scale = static_cast<float>(node.attributes[kScale]);
-  each_strip(plan, r, [&](int64_t row, int64_t begin, int64_t n) {
-    float most[kStrip], share_of[kStrip];
-    const int64_t targets = reduced ? 1 : n;
-    for (int64_t j = 0; j < targets; ++j) {
-      const int64_t element = reduced ? row : row * r.columns() + begin + j;
-      most[j] = *element_of(out, out.data, element);
-      share_of[j] = *element_of(out, out.grad, element) * (is_max ? 1 : scale);
-    }
-    if (is_max) {
-      int64_t ties[kStrip] = {};
-      each_row(r, row, [&](int64_t from) {
-        const float* at = x.data + from * r.ld + begin;
-        for (int64_t j = 0; j < n; ++j) ties[reduced ? 0 : j] += at[j] == most[reduced ? 0 : j];
-      });
-      for (int64_t j = 0; j < targets; ++j)
-        if (ties[j] > 1) share_of[j] /= static_cast<float>(ties[j]);
-    }
-    each_row(r, row, [&](int64_t from) {
-      const float* at = x.data + from * r.ld + begin;
-      const int64_t step = reduced ? 0 : 1;
-      put(x.grad + from * r.ld + begin, n, accumulate,
-          [&](int64_t j) { return !is_max || at[j] == most[j * step] ? share_of[j * step] : 0.0f; });
-    });
-  });
+  const bool accumulate = node.accumulate[0];
+  if (node.attributes[kKind] == kMax) return max_backward(plan, r, x, out, accumulate);
+  sum_backward(plan, r, x, out, static_cast<float>(node.attributes[kScale]), accumulate);
 }
 }  // namespace
 

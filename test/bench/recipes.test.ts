@@ -83,7 +83,7 @@ t.test('every recipe', async (t) => {
       t.match(part, { file: folder, sha256: /^[0-9a-f]{64}$/ })
     const ofTask: Record<string, string[]> = {
       text: ['nats'],
-      music: ['nats_per_step', 'nats_per_note'],
+      music: ['nats_per_step', 'nats_per_note', 'composed_difference'],
       captions: ['nats_per_caption', 'exact'],
       translation: ['bleu', 'bleu_by_pair', 'chrf'],
       forecast: ['ratio', 'coverage', 'best_of_simple', 'best_of_all']

@@ -23,8 +23,8 @@ async function openPieces(
   training: { readonly batch: number; readonly seed: number }
 ): Promise<Pick<MusicData, 'train' | 'pieces' | 'trained' | 'leftOut'>> {
   const { form } = network
-  if (network.lookback && (form === 'events' || form === 'keys'))
-    throw expected('ERR_INVALID_OPTION', 'the form notes or voices with lookback', form, 'leave lookback out')
+  if (network.lookback && form === 'events')
+    throw expected('ERR_INVALID_OPTION', 'the form notes, voices or keys with lookback', form, 'leave lookback out')
   if (form === 'events') {
     if (network.members > 1)
       throw expected('ERR_INVALID_OPTION', 'one network for the form events', `${network.members}`, 'train one member')

@@ -42,8 +42,8 @@ export async function evaluateMusicFile(
   }
   if (compose > 0) {
     const own = { pieces: compose, seed, temperature, topP, signal }
-    const { composed, data, lines: figures } = await composedFigures(model, { parts, pieces }, network, own)
-    facts = { ...facts, composed: { ...composed }, data: { ...data } }
+    const { composed, data, difference, lines: figures } = await composedFigures(model, { parts, pieces }, network, own)
+    facts = { ...facts, composed: { ...composed }, data: { ...data }, composed_difference: difference }
     lines.push('', ...figures)
   }
   return { ...measurement, facts, lines }

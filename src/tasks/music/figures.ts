@@ -129,6 +129,18 @@ async function composed(model: Model, pieces: readonly StepPiece[], form: Form, 
   return steps.map((own) => judgedSteps(own, form))
 }
 
+/** Names of the figures that a composed piece should share with the data. */
+const COMPARED = { in_key: 'notes in the best key', polyphony: 'notes that sound', repeated_bars: 'repeated bars' }
+
+/** Returns the compared figure that differs most from that of the data, and by which share; null if pieces have no notes. */
+function largestDifference(own: MusicFigures, data: MusicFigures): { name: string; share: number } | null {
+  const shares = Object.entries(COMPARED).flatMap(([key, name]) => {
+    const [value, expected] = [own[key as keyof typeof COMPARED], data[key as keyof typeof COMPARED]]
+    return value === undefined || !expected ? [] : [{ name, share: Math.abs(value / expected - 1) }]
+  })
+  return shares.toSorted((one, other) => other.share - one.share)[0] ?? null
+}
+
 /**
  * Returns the figures of pieces that the model composes, and those of `pieces`, which were not trained on. Throws ERR_ABORTED if the signal aborts.
  */
@@ -137,7 +149,7 @@ export async function composedFigures(
   { parts, pieces }: { parts: MusicParts; pieces: readonly StepPiece[] },
   form: Form,
   options: FigureOptions
-): Promise<{ composed: MusicFigures; data: MusicFigures; lines: string[] }> {
+): Promise<{ composed: MusicFigures; data: MusicFigures; difference: number | null; lines: string[] }> {
   const index = createCopyIndex(parts.train.map((piece) => judged(piece, form, false).notes))
   const own = figuresOf(await composed(model, pieces, form, options), form, index)
   const data = figuresOf(
@@ -145,7 +157,10 @@ export async function composedFigures(
     form,
     index
   )
-  return { composed: own, data, lines: figureLines(own, data, form, options.pieces) }
+  const lines = figureLines(own, data, form, options.pieces)
+  const largest = largestDifference(own, data)
+  if (largest) lines.push(`largest difference from the data: ${percent(largest.share)}, ${largest.name}`)
+  return { composed: own, data, difference: largest?.share ?? null, lines }
 }
 
 function figureLines(own: MusicFigures, data: MusicFigures, { form, grid = DEFAULT_GRID }: Form, pieces: number) {

@@ -54,7 +54,7 @@ export const forms: Readonly<Record<MusicNetwork['form'], Form>> = {
   keys: {
     definition: keysDefinition,
     dims: sizesOf,
-    pack: (parts, { length, batch }) => packKeys(parts, { length: length!, batch: batch! })
+    pack: (parts, { length, batch }, network) => packKeys(parts, { length: length!, batch: batch! }, network)
   },
   events: {
     definition: eventsDefinition,

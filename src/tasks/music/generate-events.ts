@@ -39,6 +39,12 @@ function lastInputs({ ids, state }: EventRow) {
 
 const isPress = (id: number) => id < eventIds.off
 
+/** Returns an event, if it is a time shift beyond the end of the row the one that leads to the end. */
+function shortened(id: number, { state, end }: EventRow): number {
+  const isShift = id >= eventIds.shift && id < eventIds.velocity
+  return isShift ? Math.min(id, eventIds.shift - 1 + end - state.now) : id
+}
+
 function append({ ids, state }: EventRow, id: number): void {
   ids.push(id)
   state.take(id)
@@ -74,7 +80,7 @@ export async function composeEvents(
       const outputs = await stepTogether(sessions, open.map(lastInputs), { signal })
       open.forEach((row, i) => {
         const logits = outputs[i]!['logits'] as Float32Array
-        append(row, drawn(chancesWithin(isPress, logits, { temperature, topP }), row.random))
+        append(row, shortened(drawn(chancesWithin(isPress, logits, { temperature, topP }), row.random), row))
       })
     }
     return rows.map(({ ids }) => ids.slice(1))

@@ -54,7 +54,10 @@ export function drawn(chances: Float64Array, random: Random): number {
 function inputsOf(steps: readonly Step[], network: ComposeOptions['network']) {
   const { form } = network
   const part = { steps, first: steps.length - 1, count: 1 }
-  if (form === 'keys') return { before: packKeys([part], { length: 1, batch: 1 }).before }
+  if (form === 'keys') {
+    const { keys: _, counted: __, lengths: ___, ...inputs } = packKeys([part], { length: 1, batch: 1 }, network)
+    return inputs
+  }
   const ends = form === 'notes'
   const packed = packSteps([part], { length: 1, slots: ends ? MOST_NOTES + 1 : VOICES, batch: 1, ends }, network)
   const { targets: _, lengths: __, ...inputs } = packed
@@ -140,6 +143,34 @@ export async function nextNotes(
   return likelihoods
 }
 
+const sumOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0)
+
+/**
+ * Returns the probabilities of keys that are independent. A temperature below 1 makes probable keys more probable, and the number of keys that is
+ * expected stays as the model has it; otherwise chords would lose their notes, because each key by itself is improbable. Temperature 0 takes
+ * the most probable keys, as many as are expected.
+ */
+export function keyChances(logits: Float32Array, temperature: number): number[] {
+  const chancesWith = (shift: number, divisor: number) =>
+    Array.from(logits, (score) => 1 / (1 + Math.exp(-(score + shift) / divisor)))
+  const plain = chancesWith(0, 1)
+  if (temperature === 1) return plain
+  const expected = sumOf(plain)
+  if (temperature === 0) {
+    const least = logits.toSorted().at(-Math.round(expected)) ?? Infinity
+    return Array.from(logits, (score) => Number(Math.round(expected) > 0 && score >= least))
+  }
+  // The sum rises with the shift. The bounds are beyond the scores of any key.
+  const most = Math.max(...logits.map(Math.abs)) + 40 * Math.max(temperature, 1)
+  let [low, high] = [-most, most]
+  for (let round = 0; round < 60; round++) {
+    const middle = (low + high) / 2
+    if (sumOf(chancesWith(middle, temperature)) < expected) low = middle
+    else high = middle
+  }
+  return chancesWith((low + high) / 2, temperature)
+}
+
 /** Draws the keys of the next step of each row independently. */
 async function nextKeys(rows: readonly ComposedRow[], { network, temperature, signal }: ComposeOptions): Promise<void> {
   const sessions = rows.map(({ session }) => session)
@@ -148,11 +179,9 @@ async function nextKeys(rows: readonly ComposedRow[], { network, temperature, si
   rows.forEach(({ steps, seed }, i) => {
     const logits = outputs[i]!['logits'] as Float32Array
     const random = createRandom(seed, `step ${steps.length}`)
+    const chances = keyChances(logits, temperature)
     const own: number[] = []
-    for (let key = KEYS - 1; key >= 0; key--) {
-      const chance = temperature === 0 ? Number(logits[key]! > 0) : 1 / (1 + Math.exp(-logits[key]! / temperature))
-      if (random.uniform() < chance) own.push(key)
-    }
+    for (let key = KEYS - 1; key >= 0; key--) if (random.uniform() < chances[key]!) own.push(key)
     steps.push(own)
   })
 }

@@ -1,36 +1,57 @@
 // The network of the form keys: an LSTM over the keys of each step, and for each key of the next step an independent probability, as in Bai,
-// Kolter, Koltun 2018 (arXiv:1803.01271).
+// Kolter, Koltun 2018 (arXiv:1803.01271). With lookback it also reads how the piece repeats earlier steps, whose keys add to the scores.
 
 import { orthogonal, uniform, zeros } from '../../graph/initializers.js'
-import { map, sigmoidCrossEntropy } from '../../graph/ops/index.js'
+import { add, concat, map, reshape, sigmoidCrossEntropy, sum } from '../../graph/ops/index.js'
 import type { Tensor } from '../../graph/graph.js'
 import { dropout } from '../../layers/dropout.js'
 import { linear } from '../../layers/linear.js'
 import { lstm } from '../../layers/lstm.js'
 import { f32, i32, modelDefinition } from '../../model.js'
 import { meanLoss, memberNames } from './members.js'
-import type { MusicNetwork } from './settings.js'
+import { packKeyRepeats, REPEAT_INPUTS, REPEAT_PLACES } from './repeats.js'
+import type { MusicInputs, MusicNetwork } from './settings.js'
 import { KEYS, type Part, type PartDims } from './steps.js'
 
+type Inputs = Record<'before' | 'lengths', Tensor> & Partial<Record<'repeats' | 'echoes', Tensor>>
+
+/**
+ * Records the scores that repetitions add to the keys [T, B, KEYS]: for each place one score for the keys that its repetition plays and one for the
+ * others. Both are linear in z [T, B, D].
+ */
+function repeatScores(echoes: Tensor, z: Tensor, prefix: string): Tensor {
+  const [length, batch] = z.shape as [number, number]
+  const factors = ['odd', 'even'].map((name) =>
+    reshape(linear(z, { name: `${prefix}repeat.${name}`, size: REPEAT_PLACES }), [length, batch, REPEAT_PLACES, 1])
+  )
+  // The echo is 1, -1 or 0, so its odd and even parts give any score to a key that is down and any other to one that is up.
+  return sum(
+    map([echoes, ...factors], (value, odd, even) => value!.mul(odd!).add(value!.square().mul(even!))),
+    2
+  )
+}
+
 /** Records the logits of the keys `[T, B, KEYS]` of one network. */
-function keyScores(inputs: Record<'before' | 'lengths', Tensor>, network: MusicNetwork, prefix: string): Tensor {
+function keyScores({ before, lengths, repeats, echoes }: Inputs, network: MusicNetwork, prefix: string): Tensor {
   const { hidden, layers, dropout: p, inputDropout } = network
-  const x = dropout(inputs.before, { p: inputDropout, variational: true })
-  const { output } = lstm(x, {
+  const keys = dropout(before, { p: inputDropout, variational: true })
+  const { output } = lstm(repeats ? concat([keys, repeats]) : keys, {
     name: `${prefix}lstm`,
     hidden,
     layers,
     dropout: p,
     variational: true,
     carry: true,
-    lengths: inputs.lengths,
+    lengths,
     // About four of 88 keys are down, so with the usual initial weights the gates would hardly differ from step to step.
     inputWeight: uniform((shape) => 2 * Math.sqrt(6 / (shape[1]! + hidden))),
     recurrentWeight: orthogonal(),
     bias: zeros,
     forgetBias: 1
   })
-  return linear(dropout(output, { p, variational: true }), { name: `${prefix}head`, size: KEYS })
+  const read = dropout(output, { p, variational: true })
+  const scores = linear(read, { name: `${prefix}head`, size: KEYS })
+  return repeats && echoes ? add(scores, repeatScores(echoes, concat([read, repeats]), prefix)) : scores
 }
 
 /** Records the logits of the averaged probabilities of several networks. */
@@ -51,7 +72,14 @@ export function keysDefinition(network: MusicNetwork) {
   return modelDefinition({
     name: 'keys',
     config: {},
-    inputs: { before: f32('length', 'batch', KEYS), lengths: i32('batch') },
+    inputs: {
+      before: f32('length', 'batch', KEYS),
+      lengths: i32('batch'),
+      ...(network.lookback && {
+        repeats: f32('length', 'batch', REPEAT_INPUTS),
+        echoes: f32('length', 'batch', REPEAT_PLACES, KEYS)
+      })
+    },
     targets: { keys: f32('length', 'batch', KEYS), counted: f32('length', 'batch') },
     forward(inputs): Record<string, Tensor> {
       const scores = names.map((name) => keyScores(inputs, network, names.length === 1 ? '' : `${name}.`))
@@ -66,9 +94,13 @@ export function keysDefinition(network: MusicNetwork) {
 
 /**
  * Returns the inputs and targets of parts: `before` and `keys` [T, B, KEYS], the keys of the step before and of the step, `counted` [T, B], 1
- * for steps and 0 for padding, and `lengths` [B].
+ * for steps and 0 for padding, and `lengths` [B]; with lookback also those of `packKeyRepeats`.
  */
-export function packKeys(parts: readonly Part[], { length, batch }: Pick<PartDims, 'length' | 'batch'>) {
+export function packKeys(
+  parts: readonly Part[],
+  { length, batch }: Pick<PartDims, 'length' | 'batch'>,
+  { lookback }: Pick<MusicInputs, 'lookback'>
+) {
   const [before, keys] = [0, 1].map(() => new Float32Array(length * batch * KEYS)) as [Float32Array, Float32Array]
   const counted = new Float32Array(length * batch)
   const lengths = new Int32Array(batch)
@@ -81,5 +113,5 @@ export function packKeys(parts: readonly Part[], { length, batch }: Pick<PartDim
       for (const key of steps[first + t]!) keys[at * KEYS + key] = 1
     }
   })
-  return { before, keys, counted, lengths }
+  return { before, keys, counted, lengths, ...(lookback && packKeyRepeats(parts, { length, batch })) }
 }

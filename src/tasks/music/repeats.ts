@@ -3,7 +3,7 @@
 // roughly (lookback: Waite, "Generating Long-Term Structure in Songs and Stories", 2016). One of the places is the one after the longest passage
 // that the last steps repeat, at any distance, as in compression by prediction from the longest context (Cleary, Teahan, Witten 1995).
 
-import { END, NOTE_SYMBOLS, type Part, type PartDims, type Step } from './steps.js'
+import { END, KEYS, NOTE_SYMBOLS, type Part, type PartDims, type Step } from './steps.js'
 
 /** Distances in steps of the fixed places: bars of 2, 3, 4 and 6 beats, and parts of 2, 4 and 8 of these bars. */
 const DISTANCES = [8, 12, 16, 24, 32, 48, 64, 96, 128] as const
@@ -76,6 +76,26 @@ function echo(step: Step, own: Step, slot: number, ends: boolean): number {
   return slot === 0 ? (step[0] ?? END) : (step.find((key) => key < own[slot - 1]!) ?? END)
 }
 
+/** Returns for each place the weights of its repetition. */
+function weightsOf(found: readonly Place[]): number[] {
+  return found.flatMap(({ run }) => SCALES.map((scale) => Math.min(run, scale) / scale))
+}
+
+/** Calls `each(t, found, weights)` for the steps of a part, and returns their inputs in column `b` of `repeats` [T, B, REPEAT_INPUTS]. */
+function fillRepeats(
+  { steps, first, count }: Part,
+  { repeats, batch, b }: { readonly repeats: Float32Array; readonly batch: number; readonly b: number },
+  each: (t: number, found: readonly Place[], weights: readonly number[]) => void
+): void {
+  const places = placesOf(steps, first)
+  for (let t = 0; t < count; t++) {
+    const found = places.next().value as readonly Place[]
+    const weights = weightsOf(found)
+    repeats.set([...weights, ...wavesOf(first + t)], (t * batch + b) * REPEAT_INPUTS)
+    each(t, found, weights)
+  }
+}
+
 /**
  * Returns the inputs that tell the network about repetition: of each step `repeats` [T, B, REPEAT_INPUTS], of each symbol `agreements`
  * [T, S, B, AGREEMENTS], and for each place k `echo<k>` [T, S, B], the symbol that a repetition of the place has here.
@@ -85,19 +105,13 @@ export function packRepeats(parts: readonly Part[], { length, slots, batch, ends
   const size = length * slots * batch
   const echoes = echoNames.map(() => new Int32Array(size).fill(NO_REPEAT))
   const agreements = new Float32Array(size * AGREEMENTS)
-  parts.forEach(({ steps, first, count }, b) => {
-    const places = placesOf(steps, first)
-    for (let t = 0; t < count; t++) {
-      const own = steps[first + t]!
-      const found = places.next().value as readonly Place[]
-      const step = (t * batch + b) * REPEAT_INPUTS
-      const weights = found.flatMap(({ run }) => SCALES.map((scale) => Math.min(run, scale) / scale))
-      repeats.set(weights, step)
-      repeats.set(wavesOf(first + t), step + weights.length)
+  parts.forEach((part, b) =>
+    fillRepeats(part, { repeats, batch, b }, (t, found, weights) => {
+      const own = part.steps[part.first + t]!
       const last = ends ? Math.min(own.length + 1, slots) : slots
       for (const [k, { index }] of found.entries()) {
         if (index < 0) continue
-        const past = steps[index]!
+        const past = part.steps[index]!
         for (let slot = 0, agrees = true; slot < last; slot++) {
           const to = (t * slots + slot) * batch + b
           echoes[k]![to] = echo(past, own, slot, ends)
@@ -105,9 +119,29 @@ export function packRepeats(parts: readonly Part[], { length, slots, batch, ends
           agrees &&= past[slot] === own[slot]
         }
       }
-    }
-  })
+    })
+  )
   return { repeats, agreements, ...Object.fromEntries(echoes.map((values, k) => [echoNames[k]!, values])) }
+}
+
+/**
+ * Returns the same inputs for the form keys: `repeats` [T, B, REPEAT_INPUTS], and for each place `echoes` [T, B, REPEAT_PLACES, KEYS], 1 for keys that a
+ * repetition of the place plays, -1 for the others, and 0 for a place that does not exist.
+ */
+export function packKeyRepeats(parts: readonly Part[], { length, batch }: Pick<PartDims, 'length' | 'batch'>) {
+  const repeats = new Float32Array(length * batch * REPEAT_INPUTS)
+  const echoes = new Float32Array(length * batch * REPEAT_PLACES * KEYS)
+  parts.forEach((part, b) =>
+    fillRepeats(part, { repeats, batch, b }, (t, found) => {
+      for (const [k, { index }] of found.entries()) {
+        if (index < 0) continue
+        const to = ((t * batch + b) * REPEAT_PLACES + k) * KEYS
+        echoes.fill(-1, to, to + KEYS)
+        for (const key of part.steps[index]!) echoes[to + key] = 1
+      }
+    })
+  )
+  return { repeats, echoes }
 }
 
 function wavesOf(at: number): number[] {

@@ -29,7 +29,7 @@ export const musicNetworkSettings = {
   relations: setting.integer({ min: 1, max: 64, default: 4, help: 'tables of intervals to each reference note' }),
   lookback: setting.flag({
     default: false,
-    help: 'the network reads how the piece repeats its earlier bars and parts, in the forms notes and voices'
+    help: 'the network reads how the piece repeats its earlier bars and parts, in the forms notes, voices and keys'
   }),
   members: setting.integer({
     min: 1,

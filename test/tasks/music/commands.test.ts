@@ -99,6 +99,13 @@ t.test('figures of composed pieces', async (t) => {
   const names = ['in_key', 'polyphony', 'density', 'repeated_bars', 'longest_copy']
   for (const who of ['composed', 'data']) t.same(Object.keys(record![who] as object), names)
   t.match(record!['data'], { polyphony: 3 })
+  const [own, data] = [record!['composed'], record!['data']] as [Record<string, number>, Record<string, number>]
+  const compared = ['in_key', 'polyphony', 'repeated_bars'].filter((name) => data[name]! > 0)
+  t.equal(record!['composed_difference'], Math.max(...compared.map((name) => Math.abs(own[name]! / data[name]! - 1))))
+  t.match(
+    stdout,
+    /\nlargest difference from the data: [\d.]+ %, (?:notes in the best key|notes that sound|repeated bars)\n$/
+  )
 })
 
 t.test('pieces without notes have no figures of notes', async (t) => {

@@ -6,11 +6,18 @@ import { decodeEvents } from '../../../src/data/music/events.js'
 import { defaultsOf } from '../../../src/settings/index.js'
 import { pieceBatches, partBatches } from '../../../src/tasks/music/batches.js'
 import { composeEvents } from '../../../src/tasks/music/generate-events.js'
-import { composeSteps } from '../../../src/tasks/music/generate.js'
+import { composeSteps, keyChances } from '../../../src/tasks/music/generate.js'
 import { forms } from '../../../src/tasks/music/forms.js'
 import { packKeys } from '../../../src/tasks/music/keys-model.js'
 import { musicNetworkSettings, type MusicNetwork } from '../../../src/tasks/music/settings.js'
-import { AGREEMENTS, NO_REPEAT, packRepeats, REPEAT_INPUTS, REPEAT_PLACES } from '../../../src/tasks/music/repeats.js'
+import {
+  AGREEMENTS,
+  NO_REPEAT,
+  packKeyRepeats,
+  packRepeats,
+  REPEAT_INPUTS,
+  REPEAT_PLACES
+} from '../../../src/tasks/music/repeats.js'
 import { END, FIRST, KEYS, packParts, NOTE_SYMBOLS, type Step } from '../../../src/tasks/music/steps.js'
 import { createRandom } from '../../../src/random.js'
 
@@ -135,7 +142,11 @@ t.test('pieces in windows, in batches of any size', async (t) => {
 })
 
 t.test('the keys of a step', (t) => {
-  const { before, keys, counted } = packKeys([{ steps: [[5, 2], [7]], first: 0, count: 2 }], { length: 3, batch: 1 })
+  const { before, keys, counted } = packKeys(
+    [{ steps: [[5, 2], [7]], first: 0, count: 2 }],
+    { length: 3, batch: 1 },
+    { lookback: false }
+  )
   const at = (values: Float32Array, step: number) => [...values.subarray(step * KEYS, (step + 1) * KEYS)].flatMap((one, key) => (one ? [key] : [])) // prettier-ignore
   t.same([0, 1, 2].map((step) => at(keys, step)), [[2, 5], [7], []]) // prettier-ignore
   t.same([0, 1, 2].map((step) => at(before, step)), [[], [2, 5], []]) // prettier-ignore
@@ -203,6 +214,35 @@ t.test('the repetitions of a piece', (t) => {
   for (const [name, values] of Object.entries<Int32Array>(echoes))
     t.same((part as Record<string, unknown>)[name], values.slice(20 * 6))
   t.same(part.agreements, agreements.slice(20 * 6 * AGREEMENTS))
+  // In the form keys the same, for all keys at the same time.
+  const keys = packKeyRepeats([{ steps, first: 0, count: 27 }], { length: 27, batch: 1 })
+  t.same(keys.repeats, repeats)
+  const echoOf = (at: number, place: number) => [...keys.echoes.subarray((at * REPEAT_PLACES + place) * KEYS).subarray(0, KEYS)] // prettier-ignore
+  t.ok(echoOf(15, 2).every((value) => value === 0))
+  t.same(
+    echoOf(26, longest),
+    Array.from({ length: KEYS }, (_, key) => (tune[10]!.includes(key) ? 1 : -1))
+  )
+  t.end()
+})
+
+t.test('a temperature of independent keys keeps the number of keys that is expected', (t) => {
+  const random = createRandom(3)
+  const logits = Float32Array.from({ length: KEYS }, () => 8 * random.uniform() - 7)
+  const sum = (values: readonly number[]) => values.reduce((one, other) => one + other, 0)
+  const plain = keyChances(logits, 1)
+  t.match(plain[0], 1 / (1 + Math.exp(-logits[0]!)))
+  for (const temperature of [1e-6, 0.5, 0.9, 2, 1e6]) {
+    const chances = keyChances(logits, temperature)
+    t.ok(Math.abs(sum(chances) - sum(plain)) < 1e-6 * KEYS, `${temperature}: ${sum(chances)} of ${sum(plain)} keys`)
+    const [most, least] = [logits.indexOf(Math.max(...logits)), logits.indexOf(Math.min(...logits))]
+    if (temperature < 1) t.ok(chances[most]! > plain[most]! && chances[least]! < plain[least]!)
+    else t.ok(chances[most]! < plain[most]! && chances[least]! > plain[least]!)
+  }
+  const certain = keyChances(logits, 0)
+  t.equal(sum(certain), Math.round(sum(plain)), 'temperature 0 takes the most probable keys')
+  t.ok(Math.min(...logits.filter((_, key) => certain[key] === 1)) >= Math.max(...logits.filter((_, key) => certain[key] === 0))) // prettier-ignore
+  t.same(keyChances(new Float32Array(KEYS).fill(-30), 0), new Array(KEYS).fill(0), 'silence')
   t.end()
 })
 
