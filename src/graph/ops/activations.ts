@@ -6,7 +6,18 @@ import { activationCodes } from '../op-list.js'
 import type { OpName } from '../opcodes.js'
 
 /** The name of an activation function of a recurrent cell. */
-export type ActivationName = keyof typeof activationCodes
+export type ActivationName =
+  | 'sigmoid'
+  | 'tanh'
+  | 'relu'
+  | 'hardSigmoid'
+  | 'affine'
+  | 'leakyRelu'
+  | 'thresholdedRelu'
+  | 'scaledTanh'
+  | 'elu'
+  | 'softsign'
+  | 'softplus'
 
 /**
  * An activation function of a recurrent cell, by name, or with its parameters:
@@ -34,7 +45,8 @@ const defaults: Partial<Record<ActivationName, { alpha: number; beta: number }>>
   elu: { alpha: 1, beta: 0 }
 }
 
-const names = Object.keys(activationCodes) as ActivationName[]
+const codes: Record<ActivationName, { code: number; parameters: number }> = activationCodes
+const names = Object.keys(codes) as ActivationName[]
 const name = choice(...names)
 const parameter = number(-3e38, 3e38)
 const whole = object<Exclude<Activation, string>>({ name, alpha: optional(parameter), beta: optional(parameter) })
@@ -51,7 +63,7 @@ export function activationAttributes(op: OpName, functions: readonly (Activation
   return functions.flatMap((value) => {
     if (value === undefined) return [0, 0, 0]
     const { name, ...given } = typeof value === 'string' ? { name: value } : value
-    const { code, parameters } = activationCodes[name]
+    const { code, parameters } = codes[name]
     const known = ['alpha', 'beta'].slice(0, parameters)
     for (const [parameter, size] of Object.entries(given)) {
       if (size === undefined || known.includes(parameter)) continue
