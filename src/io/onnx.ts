@@ -8,7 +8,7 @@ export type OnnxMessage = Message
 const join = (...messages: OnnxMessage[]): OnnxMessage => messages.flat()
 
 /** Numbers of types of elements. */
-export const onnxTypes = { float: 1, int8: 3, int64: 7 } as const
+export const onnxTypes = { float: 1, int8: 3, int32: 6, int64: 7 } as const
 
 /** Returns a tensor of a model. `type` is a number of its elements' type in ONNX: 1 for float32. */
 export function onnxTensor(name: string, type: number, dims: readonly number[], data: ArrayBufferView): OnnxMessage {

@@ -53,8 +53,7 @@ export class EventStream {
 
   /**
    * Waits while the client is slow, and sends an event. `make` returns its data; '' sends none. It is not called, and the promise resolves at
-   * once, if
-   * the client has gone.
+   * once, if the client has gone.
    */
   async send(make: () => string): Promise<void> {
     // Of several writers that wait, the first one may fill the buffers again.

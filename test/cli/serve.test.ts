@@ -4,7 +4,7 @@ import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { ChildProcess } from 'node:child_process'
-import { trainedModel, until } from '../serve/world.js'
+import { eventsOf, trainedModel, until } from '../serve/world.js'
 import { gatecell } from './command.js'
 import { inProcess } from './in-process.js'
 
@@ -57,6 +57,27 @@ t.test('settings come from options, the environment and a file, and SIGTERM ends
   t.match(stdout, /^serving {2}http:\/\/127\.0\.0\.1:\d+\n$/)
   t.match(stderr, /"level":30/)
   t.notMatch(stderr, /secret/)
+})
+
+t.test('SIGTERM ends a server with 100 streams, each with a reason', async (t) => {
+  const words = [path, '--port', '0', '--log-level', 'silent', '--max-rows', '128', '--drain-time', '0.5s']
+  let texts: Promise<string>[] = []
+  const { code } = await serving(words, {}, async (url, child) => {
+    const streams = Array.from({ length: 100 }, (_, i) =>
+      complete(url, { prompt: 'the ', seed: i, stream: true, max_tokens: i % 10 === 0 ? 5 : 60000 })
+    )
+    texts = (await Promise.all(streams)).map((response) => response.text())
+    child.kill('SIGTERM')
+  })
+  t.equal(code, 0)
+  const ends = (await Promise.all(texts)).map((text) => eventsOf(text).slice(-2))
+  t.equal(ends.length, 100)
+  const wrong = ends.filter(([before, last]) => {
+    if (last === '[DONE]') return typeof before.choices[0].finish_reason !== 'string'
+    return last?.error?.code !== 'ERR_ABORTED'
+  })
+  t.strictSame(wrong, [])
+  t.ok(ends.some(([, last]) => last !== '[DONE]'))
 })
 
 t.test('SIGHUP replaces a model', async (t) => {

@@ -1,11 +1,10 @@
 // Writes the model of a server for ONNX Runtime, with the same weights: an embedding, LSTM layers over rows of different lengths, the scores of
-// the last
-// symbol of each row.
+// the last symbol of each row.
 
+import { onnxModel, onnxNode, onnxTensor, onnxTypes, onnxValue, type OnnxMessage } from '../../io/onnx.js'
 import type { Stack } from '../workloads/networks.js'
-import { onnxModel, onnxNode, onnxTensor, onnxValue, type OnnxMessage } from './onnx.js'
 
-const [FLOAT, INT32, INT64] = [1, 6, 7]
+const { float: FLOAT, int32: INT32, int64: INT64 } = onnxTypes
 
 /** Weights by their names, as `model.parameters.get` returns them. */
 export type WeightsByName = (name: string) => { readonly shape: readonly number[]; readonly data: Float32Array }
@@ -24,8 +23,7 @@ function transposed(data: Float32Array, rows: number, columns: number): Float32A
 
 /**
  * Returns the bytes of the ONNX model. Inputs are tok [T, B], lengths [B] and the states h0_i, c0_i [1, B, H]; outputs are the logits [1, B, V]
- * of the
- * last symbol of each row and the states hN_i, cN_i.
+ * of the last symbol of each row and the states hN_i, cN_i.
  */
 export function servedOnnx({ H, layers }: Stack, weights: WeightsByName): Uint8Array {
   const states = Array.from({ length: layers }, (_, i) => [`h0_${i}`, `c0_${i}`]).flat()
