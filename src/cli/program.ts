@@ -35,6 +35,7 @@ function commandsOf(tasks: readonly TaskEntry[]): LazyCommand[] {
     own('evaluate', async (program) => (await import('./commands/evaluate.js')).addEvaluate(program, tasks)),
     own('trace', async (program) => (await import('./commands/trace.js')).addTrace(program, tasks)),
     own('serve', async (program) => (await import('./commands/serve.js')).addServe(program)),
+    own('run', async (program) => (await import('./commands/run.js')).addRun(program)),
     own('import', async (program) => (await import('./commands/import.js')).addImport(program)),
     own('export', async (program) => (await import('./commands/export.js')).addExport(program)),
     own('schema', async (program) => (await import('./commands/schema.js')).addSchema(program, tasks)),

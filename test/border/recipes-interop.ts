@@ -1,5 +1,5 @@
 // Models and tensors of other programs.
-import { exportModel, importText, loadWeights, openTensorFile } from '../../src/interop/index.js'
+import { exportModel, importOnnx, importText, loadWeights, openTensorFile } from '../../src/interop/index.js'
 import { textModel } from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'
 import { dispose } from './recipes-runs.js'
@@ -7,6 +7,16 @@ import { textConfig } from './worlds.js'
 
 const opened = () => openTensorFile('reader.safetensors')
 const names = { embedding: 'embedding', lstm: 'lstm' }
+
+async function onnxFile(): Promise<string> {
+  await exportModel('text.safetensors', { to: 'onnx', out: 'text.onnx' })
+  return 'text.onnx'
+}
+const values = () => ({
+  tokens: { shape: [3, 1], data: Int32Array.of(0, 1, 2) },
+  h0: { shape: [1, 1, 8], data: new Float32Array(8) },
+  c0: { shape: [1, 1, 8], data: new Float32Array(8) }
+})
 
 export const interopRecipes: AnyRecipe[] = [
   pure('interop.openTensorFile', openTensorFile, () => ['features.npy'], { cost: 10, returns: 'TensorFile' }),
@@ -19,6 +29,19 @@ export const interopRecipes: AnyRecipe[] = [
     dispose,
     cost: 20
   }),
+  recipe({
+    name: 'interop.importOnnx',
+    setup: onnxFile,
+    args: (path) => [path, { threads: 1, sizes: { length: 3 }, constants: { c0: values().c0 } }],
+    call: (_, given) => (importOnnx as (...values: unknown[]) => unknown)(...given),
+    digest: () => '',
+    returns: 'ImportedOnnx',
+    pure: true,
+    accepts: ['1.constants.*', '1.sizes.*'],
+    cost: 20
+  }),
+  method('ImportedOnnx', 'run', async () => await importOnnx(await onnxFile()), () => [values()], { cost: 20, dispose, pure: true }), // prettier-ignore
+  method('ImportedOnnx', 'dispose', async () => await importOnnx(await onnxFile()), () => [], { cost: 20 }), // prettier-ignore
   pure(
     'interop.exportModel',
     exportModel,

@@ -122,6 +122,7 @@ t.test('programs', async (t) => {
   t.match(outputOf('loadForecaster'), /^true\ntrue true (true|false) 12\n/)
   t.match(outputOf('loadTranslator'), /^.* [\d.]+ 3\nnrefs:.* true true\n$/)
   t.equal(outputOf('loadCaptioner'), '3 3\ntrue true\n')
+  t.match(outputOf('importOnnx'), /^(\[ 1, 1, \d+ \]\n){3}$/)
   t.equal(outputOf('openTensorFile'), '11 [] [] 3\n')
   t.equal(outputOf('createHandler'), '12 tokens served\n')
   t.match(outputOf('loadComposer'), /^true true true 7\n/)

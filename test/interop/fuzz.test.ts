@@ -1,9 +1,10 @@
 // Damaged files of tensors give an error of gatecell or tensors, and nothing else, and take little memory.
 import fc from 'fast-check'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { describePickle } from '../../src/interop/bytes/pickle.js'
 import { GatecellError } from '../../src/index.js'
+import { importOnnx } from '../../src/interop/index.js'
 import { rounds } from '../amounts.js'
 import { goldenPath, openBytesOf } from './files.js'
 import { zipOf } from './zips.js'
@@ -35,6 +36,27 @@ t.test('files with changed bytes, and parts of files', async () => {
       await readAll(cut === null ? bytes : bytes.subarray(0, Math.floor(cut * bytes.length)))
     }),
     { numRuns: rounds(300, 2000, 1_000_000) }
+  )
+})
+
+t.test('changed ONNX files', async (t) => {
+  const whole = readFileSync(goldenPath('text.onnx'))
+  const path = `${t.testdir()}/changed.onnx`
+  await fc.assert(
+    fc.asyncProperty(edits, async ({ changes, cut }) => {
+      const bytes = Buffer.from(whole)
+      // Most of the file are weights: changes are among the nodes and names before them, and at random.
+      for (const [i, [place, value]] of changes.entries())
+        bytes[Math.floor(place * (i % 2 === 0 ? 900 : bytes.length))] = value
+      writeFileSync(path, cut === null ? bytes : bytes.subarray(0, Math.floor(cut * bytes.length)))
+      try {
+        const imported = await importOnnx(path)
+        imported.dispose()
+      } catch (error) {
+        if (!(error instanceof GatecellError)) throw error
+      }
+    }),
+    { numRuns: rounds(200, 1000, 200_000) }
   )
 })
 

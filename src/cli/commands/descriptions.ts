@@ -8,6 +8,7 @@ export const descriptions = {
   serve: 'Serves models over HTTP: completions, sessions, and a route for each verb.',
   schema: 'Prints the settings of all tasks and verbs as JSON Schema.',
   inspect: 'Lists the tensors, configuration and progress of a model file. Reads only the header.',
+  run: 'Runs an ONNX model on arrays of NumPy.',
   import: 'Makes a text model from a state_dict of PyTorch.',
   export: 'Writes the weights of a model for PyTorch, ONNX or NumPy.',
   doctor: 'Reports version, instruction set, threads, limits, memory and backends, and tries the engine.',

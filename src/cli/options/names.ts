@@ -17,3 +17,18 @@ export function nameMap(option: string): Parse<Record<string, string>> {
     )
   }
 }
+
+/** Returns a parser of a name and a file, `x=x.npy`: a call returns the pairs before it and one more. */
+export function namedFiles(option: string): (text: string, before: Record<string, string>) => Record<string, string> {
+  return (text, before) => {
+    const at = text.indexOf('=')
+    const [name, path] = [text.slice(0, at), text.slice(at + 1)]
+    if (at > 0 && path !== '' && !Object.hasOwn(before, name)) return { ...before, [name]: path }
+    throw expected(
+      'ERR_INVALID_OPTION',
+      `another name and a file such as x=x.npy for ${option}`,
+      JSON.stringify(text),
+      'see --help'
+    )
+  }
+}

@@ -1,0 +1,51 @@
+// gatecell run: an ONNX model on arrays of NumPy.
+
+import type { Command } from 'commander'
+import { importOnnx, type OnnxArray } from '../../interop/import-onnx.js'
+import { readArray } from '../../interop/tensors/array.js'
+import { filePath } from '../options/parse.js'
+import { namedFiles } from '../options/names.js'
+import { asTyped } from '../ui/command-line.js'
+import { createOutput } from '../ui/output.js'
+import { descriptions } from './descriptions.js'
+
+const EXAMPLES = `
+Example:
+  gatecell run model.onnx --input x=x.npy --input h0=h0.npy --json
+
+Inputs that are weights are given with --constant: they become parameters. The operators are those of docs/interop.md.`
+
+interface Flags {
+  readonly input: Readonly<Record<string, string>>
+  readonly constant: Readonly<Record<string, string>>
+  readonly json?: true
+}
+
+/** Adds the command. */
+export function addRun(program: Command): void {
+  program
+    .command('run')
+    .description(descriptions.run)
+    .argument('<model>', 'an ONNX file', filePath('the model'))
+    .option('--input <name=file>', 'an NPY file for an input; once for each', namedFiles('--input'), {})
+    .option('--constant <name=file>', 'an NPY file for an input that is a weight', namedFiles('--constant'), {})
+    .option('--json', 'one JSON object with all values')
+    .addHelpText('after', asTyped(EXAMPLES))
+    .action(async (path: string, { input, constant, json }: Flags) => {
+      const output = createOutput(json === true)
+      using imported = await importOnnx(path, { constants: await readAll(constant) })
+      const results = await imported.run(await readAll(input))
+      const outputs = Object.fromEntries(Object.entries(results).map(([name, { shape, data }]) => [name, { shape: [...shape], data: Array.from(data) }])) // prettier-ignore
+      output.record({ event: 'run', path, outputs })
+      for (const [name, { shape, data }] of Object.entries(outputs)) {
+        const first = data.slice(0, 4).map((value) => value.toPrecision(6)).join(' ') // prettier-ignore
+        output.line(`${name} [${shape.join(', ')}]  ${first}${data.length > 4 ? ' ...' : ''}`)
+      }
+    })
+}
+
+async function readAll(files: Readonly<Record<string, string>>): Promise<Record<string, OnnxArray>> {
+  const arrays: Record<string, OnnxArray> = {}
+  for (const [name, path] of Object.entries(files)) arrays[name] = await readArray(path)
+  return arrays
+}

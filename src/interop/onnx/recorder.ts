@@ -1,0 +1,135 @@
+// The state of a recording of an ONNX graph: its values, and the constants that become parameters or tensors of our graph.
+
+import { expected, type GatecellError } from '../../errors.js'
+import type { Tensor } from '../../graph/graph.js'
+import { reshape } from '../../graph/ops/index.js'
+import { quoted } from '../../io/safetensors/dtypes.js'
+import type { OnnxAttribute, OnnxConstant, OnnxFile, OnnxNode } from './read.js'
+
+/** A value of an ONNX graph: computed when our graph runs, or constant. */
+export type OnnxValueOf = Tensor | OnnxConstant
+
+/** Returns whether a value is a constant. */
+export function isConstant(value: OnnxValueOf): value is OnnxConstant {
+  return 'data' in value
+}
+
+/** Returns a name of ONNX as a name of a parameter or dim: letters, digits, "_", "." and "-". */
+export function plainName(name: string): string {
+  const plain = name
+    .replace(/^\/+/, '')
+    .replace(/\//g, '.')
+    .replace(/[^\w.-]/g, '_')
+  return /^[A-Za-z_]/.test(plain) ? plain : `_${plain}`
+}
+
+/** Returns the integers of a constant. */
+export function integersIn({ data }: OnnxConstant): number[] {
+  return Array.from(data as ArrayLike<number>)
+}
+
+/** A recording. */
+export class OnnxRecorder {
+  readonly file: OnnxFile
+  readonly values = new Map<string, OnnxValueOf>()
+  readonly #any: Tensor
+  readonly #parameters = new Set<string>()
+  #bytes = 0
+  /** Initializers by the constants that were made of them. */
+  readonly #names = new Map<OnnxConstant, string>()
+
+  /** `any` is a tensor of the graph to which ops are added. */
+  constructor(file: OnnxFile, constants: ReadonlyMap<string, OnnxConstant>, any: Tensor) {
+    this.file = file
+    this.#any = any
+    for (const [name, constant] of constants) {
+      this.values.set(name, constant)
+      this.#names.set(constant, plainName(name))
+    }
+  }
+
+  /** Returns the error for a node. */
+  refuse(node: OnnxNode, what: string, found: string, remedy = 'export the model in another form'): GatecellError {
+    return expected(
+      'ERR_UNSUPPORTED',
+      `${what} for ${node.type} ${quoted(node.name)} of ${this.file.path}`,
+      found,
+      remedy
+    )
+  }
+
+  /** Returns an input of a node; null if it is left out. */
+  input(node: OnnxNode, index: number): OnnxValueOf | null {
+    const name = node.inputs[index] ?? ''
+    if (name === '') return null
+    const value = this.values.get(name)
+    if (value) return value
+    throw expected(
+      'ERR_FILE_FORMAT',
+      `a value before node ${quoted(node.name)} of ${this.file.path}`,
+      quoted(name),
+      'the file is damaged'
+    )
+  }
+
+  /** Returns an input that must be there. */
+  need(node: OnnxNode, index: number): OnnxValueOf {
+    const value = this.input(node, index)
+    if (value) return value
+    throw this.refuse(node, `input ${index}`, 'none')
+  }
+
+  /** Returns an input that must be constant; null if it is left out. */
+  constant(node: OnnxNode, index: number): OnnxConstant | null {
+    const value = this.input(node, index)
+    if (value === null || isConstant(value)) return value
+    const remedy = 'give the input its values when the model is imported (constants)'
+    throw this.refuse(node, `a constant as input ${index}`, `the tensor ${quoted(node.inputs[index]!)}`, remedy)
+  }
+
+  /** Returns an input as a tensor of our graph: an initializer becomes a parameter. */
+  tensor(node: OnnxNode, index: number): Tensor {
+    const value = this.need(node, index)
+    if (!isConstant(value)) return value
+    const shape = value.shape.length === 0 ? [1] : value.shape
+    const name = this.#names.get(value)
+    const flat = shape.length <= 2 ? shape : [shape[0]!, shape.slice(1).reduce((all, size) => all * size, 1)]
+    const data = value.data
+    if (name === undefined || value.type !== 'f32') return reshape(this.#any.graph.constant(integersIn(value)), shape)
+    return shaped(this.parameter(name, flat, data as Float32Array), shape)
+  }
+
+  /** Adds a parameter that begins with values. */
+  parameter(name: string, shape: readonly number[], values: Float32Array): Tensor {
+    if (!this.#parameters.has(name)) {
+      this.#parameters.add(name)
+      this.#bytes += values.byteLength
+      const most = 2 * this.file.bytes + 2 ** 24
+      if (this.#bytes > most)
+        throw expected('ERR_UNSUPPORTED', `at most ${most} bytes of weights in ${this.file.path}`, `${this.#bytes}`, 'let nodes share the output of a layer, not its weights') // prettier-ignore
+    }
+    return this.#any.graph.parameter(name, shape, (target) => target.set(values))
+  }
+
+  /** Returns the name of the parameters that come from a constant. */
+  nameOf(constant: OnnxConstant, otherwise: string): string {
+    return this.#names.get(constant) ?? otherwise
+  }
+}
+
+/** Returns a tensor in a shape, without an op if it has it. */
+export function shaped(x: Tensor, shape: readonly number[]): Tensor {
+  return x.shape.join() === shape.join() ? x : reshape(x, shape)
+}
+
+/** Returns an attribute as a number. */
+export function numberAttribute({ attributes }: OnnxNode, name: string, otherwise: number): number {
+  const value = attributes.get(name)
+  return typeof value === 'number' ? value : otherwise
+}
+
+/** Returns an attribute as integers; null if it is left out. */
+export function listAttribute({ attributes }: OnnxNode, name: string): readonly number[] | null {
+  const value: OnnxAttribute | undefined = attributes.get(name)
+  return Array.isArray(value) && typeof value[0] !== 'string' ? (value as readonly number[]) : null
+}

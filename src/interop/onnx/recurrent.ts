@@ -1,0 +1,209 @@
+// LSTM, GRU and RNN nodes of ONNX as our recurrent ops: gates in our order, a parameter for each direction, states and outputs with their dimension
+// of directions.
+
+import type { Activation, ActivationName } from '../../graph/ops/activations.js'
+import type { Tensor } from '../../graph/graph.js'
+import { concat, gru, lstm, permute, rnn, slice } from '../../graph/ops/index.js'
+import {
+  isConstant,
+  listAttribute,
+  numberAttribute,
+  plainName,
+  shaped,
+  type OnnxRecorder,
+  type OnnxValueOf
+} from './recorder.js'
+import type { OnnxConstant, OnnxNode } from './read.js'
+
+/** The places of our gates i, f, g, o (LSTM) and r, z, n (GRU) in ONNX: i, o, f, c and z, r, h; of our peepholes i, f, o: i, o, f. */
+const orders = { LSTM: [0, 2, 3, 1], GRU: [1, 0, 2], RNN: [0], peephole: [0, 2, 1] } as const
+type RecurrentType = 'LSTM' | 'GRU' | 'RNN'
+/** Number of functions of a direction. */
+const functions = { LSTM: 3, GRU: 2, RNN: 1 } as const
+/** Our names of the functions of ONNX, which are in small letters here, with the number of parameters that each takes. */
+const known: Readonly<Record<string, readonly [name: ActivationName, parameters: 0 | 1 | 2]>> = {
+  sigmoid: ['sigmoid', 0],
+  tanh: ['tanh', 0],
+  relu: ['relu', 0],
+  softsign: ['softsign', 0],
+  softplus: ['softplus', 0],
+  elu: ['elu', 1],
+  leakyrelu: ['leakyRelu', 1],
+  thresholdedrelu: ['thresholdedRelu', 1],
+  affine: ['affine', 2],
+  hardsigmoid: ['hardSigmoid', 2],
+  scaledtanh: ['scaledTanh', 2]
+}
+
+const namesOf = ({ attributes }: OnnxNode) => {
+  const value = attributes.get('activations')
+  return (Array.isArray(value) ? value : []) as readonly string[]
+}
+
+/** Returns the parts of a node that are not supported, in words. */
+export function recurrentFaults(node: OnnxNode): string[] {
+  const names = namesOf(node).map(String)
+  const other = names.find((name) => !Object.hasOwn(known, name.toLowerCase()))
+  const count = functions[node.type as RecurrentType] * (node.attributes.get('direction') === 'bidirectional' ? 2 : 1)
+  if (other !== undefined) return [`the activation ${other}`]
+  return names.length === 0 || names.length === count ? [] : [`${names.length} activations instead of ${count}`]
+}
+
+/** Returns the functions of a direction; none if they are the default ones. alpha and beta are taken in order by the functions that have one. */
+function activationsOf(node: OnnxNode, direction: number): readonly Activation[] {
+  const [alphas, betas] = ['activation_alpha', 'activation_beta'].map((name) => [...(listAttribute(node, name) ?? [])]) as [number[], number[]] // prettier-ignore
+  const all = namesOf(node).map((given): Activation => {
+    const [name, parameters] = known[given.toLowerCase()]!
+    const [alpha, beta] = [parameters > 0 ? alphas.shift() : undefined, parameters > 1 ? betas.shift() : undefined]
+    return { name, ...(alpha !== undefined && { alpha }), ...(beta !== undefined && { beta }) }
+  })
+  const count = functions[node.type as RecurrentType]
+  return all.slice(direction * count, (direction + 1) * count)
+}
+
+/** Returns blocks of values in another order. */
+function inOrder(values: Float32Array, order: readonly number[]): Float32Array {
+  const size = values.length / order.length
+  const result = new Float32Array(values.length)
+  for (const [to, from] of order.entries()) result.set(values.subarray(from * size, (from + 1) * size), to * size)
+  return result
+}
+
+/** Returns the part of a constant for a direction. */
+function partOf({ data }: OnnxConstant, direction: number, directions: number): Float32Array {
+  const size = data.length / directions
+  return Float32Array.from(data as Float32Array).slice(direction * size, (direction + 1) * size)
+}
+
+/** A recurrent node whose sizes were checked. */
+interface Layer {
+  readonly recorder: OnnxRecorder
+  readonly node: OnnxNode
+  readonly directions: number
+  readonly hidden: number
+  readonly width: number
+  readonly batchFirst: boolean
+}
+
+function layerOf(recorder: OnnxRecorder, node: OnnxNode): Layer {
+  const [w, r] = [recorder.constant(node, 1), recorder.constant(node, 2)]
+  const gates = orders[node.type as RecurrentType].length
+  const direction = node.attributes.get('direction') ?? 'forward'
+  const directions = direction === 'bidirectional' ? 2 : 1
+  const [, , hidden = 0] = r?.shape ?? []
+  const [, , width = 0] = w?.shape ?? []
+  const fits = w?.shape.join() === [directions, gates * hidden, width].join() && r?.shape.join() === [directions, gates * hidden, hidden].join() // prettier-ignore
+  if (!fits || hidden < 1 || numberAttribute(node, 'hidden_size', hidden) !== hidden)
+    throw recorder.refuse(node, `W [${directions}, ${gates}H, I] and R [${directions}, ${gates}H, H]`, `[${w?.shape.join(', ')}] and [${r?.shape.join(', ')}]`) // prettier-ignore
+  return { recorder, node, directions, hidden, width, batchFirst: numberAttribute(node, 'layout', 0) === 1 }
+}
+
+/** Returns the parameters of a direction. */
+function weightsOf({ recorder, node, directions, hidden, width }: Layer, direction: number, reverse: boolean) {
+  const order = orders[node.type as RecurrentType]
+  const rows = order.length * hidden
+  const name = (kind: string) => `${plainName(node.name)}.${kind}_l0${reverse ? '_reverse' : ''}`
+  const [w, r, b] = [1, 2, 3].map((index) => recorder.constant(node, index))
+  const bias = b ? partOf(b, direction, directions) : null
+  if (bias && bias.length !== 2 * rows)
+    throw recorder.refuse(node, `B [${directions}, ${2 * rows}]`, `[${b!.shape.join(', ')}]`)
+  const part = (kind: string, values: Float32Array) => recorder.parameter(name(kind), [rows], inOrder(values, order))
+  return {
+    weightIh: recorder.parameter(name('weight_ih'), [rows, width], inOrder(partOf(w!, direction, directions), order)),
+    weightHh: recorder.parameter(name('weight_hh'), [rows, hidden], inOrder(partOf(r!, direction, directions), order)),
+    biasIh: bias && part('bias_ih', bias.subarray(0, rows)),
+    biasHh: bias && part('bias_hh', bias.subarray(rows))
+  }
+}
+
+/** Returns the initial state [B, H] of a direction; null for zeros. */
+function stateOf(
+  { recorder, node, batchFirst, hidden }: Layer,
+  index: number,
+  direction: number,
+  batch: number
+): Tensor | null {
+  const value = recorder.input(node, index)
+  if (value === null || (isConstant(value) && (value.data as Float32Array).every((one) => one === 0))) return null
+  const states = recorder.tensor(node, index)
+  if (states.shape.length !== 3)
+    throw recorder.refuse(node, 'initial states of three dimensions', `[${states.shape.join(', ')}]`)
+  const axis = batchFirst ? 1 : 0
+  return shaped(states.shape[axis] === 1 ? states : slice(states, axis, direction, direction + 1), [batch, hidden])
+}
+
+/** Returns the numbers of steps of the rows; null if all have all steps. */
+function lengthsOf({ recorder, node }: Layer, steps: number): Tensor | null {
+  const value = recorder.input(node, 4)
+  if (value === null) return null
+  if (!isConstant(value)) return value
+  if ((value.data as number[]).every((one) => one === steps)) return null
+  throw recorder.refuse(node, 'sequence_lens as an input of the model', 'a constant')
+}
+
+/** The common inputs of the ops. */
+type CellInputs = ReturnType<typeof weightsOf> & {
+  x: Tensor
+  h0: Tensor | null
+  lengths: Tensor | null
+  reverse: boolean
+}
+
+/** Records the op of a direction. */
+function cellOf(layer: Layer, given: CellInputs, direction: number): { y: Tensor; h: Tensor; c?: Tensor } {
+  const { recorder, node, directions, hidden } = layer
+  const clip = numberAttribute(node, 'clip', 0)
+  const [f, g, h] = activationsOf(node, direction)
+  const inputs = { ...given, ...(clip > 0 && { clip }) }
+  if (node.type === 'RNN') return rnn({ ...inputs, ...(f && { activation: f }) })
+  if (node.type === 'GRU') {
+    const resetAfter = numberAttribute(node, 'linear_before_reset', 0) !== 0
+    return gru({ ...inputs, resetAfter, ...(f && g && { activations: { gates: f, candidate: g } }) })
+  }
+  const values = recorder.constant(node, 7)
+  const name = `${plainName(node.name)}.weight_peephole_l0${given.reverse ? '_reverse' : ''}`
+  const peephole = values && recorder.parameter(name, [3 * hidden], inOrder(partOf(values, direction, directions), orders.peephole)) // prettier-ignore
+  const c0 = stateOf(layer, 6, direction, given.x.shape[1]!)
+  const coupled = numberAttribute(node, 'input_forget', 0) !== 0
+  return lstm({
+    ...inputs,
+    c0,
+    peephole,
+    coupled,
+    ...(f && g && h && { activations: { gates: f, cell: g, output: h } })
+  })
+}
+
+/** Records a node and returns Y, Y_h and, of an LSTM, Y_c. */
+export function recordRecurrent(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
+  const layer = layerOf(recorder, node)
+  const { directions, batchFirst, hidden } = layer
+  const given = recorder.tensor(node, 0)
+  if (given.shape.length !== 3) throw recorder.refuse(node, 'X of three dimensions', `[${given.shape.join(', ')}]`)
+  const x = batchFirst ? permute(given, [1, 0, 2]) : given
+  const [steps, batch] = x.shape as [number, number]
+  const lengths = lengthsOf(layer, steps)
+  const [ys, hs, cs]: [Tensor[], Tensor[], Tensor[]] = [[], [], []]
+  for (let direction = 0; direction < directions; direction++) {
+    const reverse = directions === 2 ? direction === 1 : node.attributes.get('direction') === 'reverse'
+    const inputs = {
+      x,
+      ...weightsOf(layer, direction, reverse),
+      h0: stateOf(layer, 5, direction, batch),
+      lengths,
+      reverse
+    }
+    const result = cellOf(layer, inputs, direction)
+    ys.push(
+      batchFirst
+        ? shaped(permute(result.y, [1, 0, 2]), [batch, steps, 1, hidden])
+        : shaped(result.y, [steps, 1, batch, hidden])
+    )
+    const state = batchFirst ? [batch, 1, hidden] : [1, batch, hidden]
+    hs.push(shaped(result.h, state))
+    if (result.c) cs.push(shaped(result.c, state))
+  }
+  const joined = (parts: Tensor[], axis: number) => (parts.length === 1 ? parts[0]! : concat(parts, axis))
+  const states = [hs, cs].filter((parts) => parts.length > 0).map((parts) => joined(parts, batchFirst ? 1 : 0))
+  return [joined(ys, batchFirst ? 2 : 1), ...states]
+}
