@@ -113,7 +113,7 @@ export function completionSchema(): JsonObject {
   return {
     type: 'object',
     properties: {
-      model: { type: 'string', description: 'name of the model; may be left out if there is only one' },
+      model: { type: ['string', 'null'], description: 'name of the model; may be left out if there is only one' },
       prompt: {
         anyOf: [
           ofText,

@@ -66,11 +66,18 @@ export function openApi(): JsonObject {
       ...healthPaths()
     },
     components: {
-      schemas: { Error: error, Completion: completionSchema(), ...answerSchemas() },
+      schemas: { Error: error, ...requestSchemas(), ...answerSchemas() },
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } }
     },
     security: [{}, { token: [] }]
   }
+}
+
+/** Returns the schemas of completions; the model of a session is that with which it began. */
+function requestSchemas(): JsonObject {
+  const schema = completionSchema()
+  const { model: _, ...properties } = schema['properties'] as JsonObject
+  return { Completion: schema, SessionCompletion: { ...schema, properties } }
 }
 
 const completion = { requestBody: { required: true, ...json({ $ref: '#/components/schemas/Completion' }) } }
@@ -93,13 +100,14 @@ function listOf(items: JsonObject): JsonObject {
 
 function sessionPaths(): JsonObject {
   const session = json(named('Session'))
+  const more = { requestBody: { required: true, ...json(named('SessionCompletion')) } }
   const parameters = [idOf('id of the session')]
   const create = {
     content: {
       ...json({
         type: 'object',
         properties: {
-          model: { type: 'string' },
+          model: { type: ['string', 'null'] },
           prompt: { type: ['string', 'null'] },
           seed: { type: ['integer', 'null'], minimum: 0 }
         }
@@ -131,7 +139,7 @@ function sessionPaths(): JsonObject {
     },
     '/v1/sessions/{id}/fork': { post: operation('Copies a session.', { parameters }, '201', session) },
     '/v1/sessions/{id}/completions': {
-      post: operation('Continues a session; n and best_of are 1.', { parameters, ...completion }, '200', texts)
+      post: operation('Continues a session; n and best_of are 1.', { parameters, ...more }, '200', texts)
     }
   }
 }
@@ -170,8 +178,8 @@ function anyOf(schemas: readonly JsonObject[]): JsonObject {
 /** Returns the schema of an input with the fields that all routes of uses have. */
 function withModel(input: JsonObject): JsonObject {
   const own = {
-    model: { type: 'string', description: 'name of the model; may be left out if there is only one' },
-    stream: { type: 'boolean', default: false, description: 'whether the records come as server-sent events' }
+    model: { type: ['string', 'null'], description: 'name of the model; may be left out if there is only one' },
+    stream: { type: ['boolean', 'null'], default: false, description: 'whether the records come as server-sent events' }
   }
   return { ...input, properties: { ...own, ...(input['properties'] as JsonObject) } }
 }
