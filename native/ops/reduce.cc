@@ -114,8 +114,7 @@ void max_backward(Plan& plan, const Reduction& r, const Tensor& x, const Tensor&
     for (int64_t j = 0; j < n; ++j) part[j] /= std::max(ties[j], 1.0f);
     each_row(r, row, [&](int64_t from) {
       const float* at = x.data + from * r.ld + begin;
-      put(x.grad + from * r.ld + begin, n, accumulate,
-          [&](int64_t j) { return at[j] == most[j] ? part[j] : 0.0f; });
+      put(x.grad + from * r.ld + begin, n, accumulate, [&](int64_t j) { return at[j] == most[j] ? part[j] : 0.0f; });
     });
   });
 }

@@ -19,7 +19,7 @@ import { expected } from '../errors.js'
 import { sizeOf } from '../graph/shape.js'
 import type { Tensor } from '../graph/graph.js'
 import { quoted } from '../io/safetensors/dtypes.js'
-import { defineModel, type Dims, type InputSpec, type Model } from '../model.js'
+import { defineModel, type InputSpec, type Model } from '../model.js'
 import { onnxOperators } from './onnx/operators.js'
 import { isConstant, OnnxRecorder, plainName } from './onnx/recorder.js'
 import { readOnnx, type OnnxConstant, type OnnxFile, type OnnxNode, type OnnxValueInfo } from './onnx/read.js'
@@ -115,7 +115,7 @@ function modelOf(file: OnnxFile, { constants: given, sizes, threads }: Required<
     const shape = sizesOf(info).map((size) => (typeof size === 'string' ? (fixed[size] ?? size) : size))
     return { name: info.name, dtype: dtypes[info.type]!, shape }
   })
-  const specs = Object.fromEntries(ports.map(({ name, dtype, shape }): [string, InputSpec] => [plainName(name), { dtype, shape: shape as InputSpec['shape'] }])) // prettier-ignore
+  const specs = Object.fromEntries(ports.map(({ name, dtype, shape }): [string, InputSpec] => [plainName(name), { dtype, shape: shape }])) // prettier-ignore
   const model = defineModel(
     {
       name: 'onnx',
@@ -247,12 +247,12 @@ async function runModel(
       `${quoted(other)} too`,
       'leave it out'
     )
-  using lease = model.lease(dims as Dims, { purpose: 'predict' })
+  using lease = model.lease(dims, { purpose: 'predict' })
   const { plan } = lease
   for (const { name } of ports)
     (plan.inputs as Record<string, Float32Array | Int32Array>)[plainName(name)]!.set(values[name]!.data)
   await plan.run()
-  const shapes = model.record(dims as Dims, 'predict').outputs
+  const shapes = model.record(dims, 'predict').outputs
   return Object.fromEntries(
     outputs.map((name, i) => [
       name,

@@ -14,7 +14,7 @@ function trend(hours: number, growth: number, seed = 1): Trend {
     const time = (hours * i) / 600
     return [time, 150 + growth * time + 8 * ((i % 25) / 25) + random.normal()]
   })
-  return trendOf(points) as Trend
+  return trendOf(points)
 }
 
 t.test('slopes with their intervals', async (t) => {

@@ -93,7 +93,7 @@ t.test('a fleet: servers, Redis and nginx', { skip }, async (t) => {
   const leave = new AbortController()
   const long = await post(`${url}/completions`, { prompt: 'the ', max_tokens: 60000, stream: true }, leave.signal)
   const server = `http://${long.headers.get('x-served-by')}`
-  const [first] = eventsOf(Buffer.from((await long.body!.getReader().read()).value!).toString())
+  const [first] = eventsOf(Buffer.from((await long.body!.getReader().read()).value).toString())
   t.match(first, { object: 'text_completion' }, 'events come while the text is written')
   const running = async () => /^gatecell_requests_running\{.*\} 1$/m.test(await (await fetch(`${server}/metrics`)).text()) // prettier-ignore
   t.ok(await running())

@@ -48,7 +48,7 @@ const binary: OnnxOperator['record'] = (recorder, node) => {
   if (isConstant(a) && isConstant(b)) return [arithmetic(node.type, a, b)]
   const tensors = [recorder.tensor(node, 0), recorder.tensor(node, 1)]
   const method = node.type.toLowerCase() as 'add' | 'sub' | 'mul' | 'div'
-  return [ops.map(tensors, (x, y) => x![method](y!))]
+  return [ops.map(tensors, (x, y) => x[method](y))]
 }
 
 const unary = (record: (x: Tensor) => Tensor): OnnxOperator => ({
@@ -119,7 +119,7 @@ function gemm(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   const c = recorder.input(node, 2)
   const weight = weightOf(recorder, b, 'weight', numberAttribute(node, 'transB', 0) !== 0)
   const y = ops.linear(recorder.tensor(node, 0), weight)
-  return [c === null ? y : ops.map([y, recorder.tensor(node, 2)], (y, c) => y!.add(c!))]
+  return [c === null ? y : ops.map([y, recorder.tensor(node, 2)], (y, c) => y.add(c))]
 }
 
 function squeeze(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
@@ -254,7 +254,7 @@ export const onnxOperators: ReadonlyMap<string, OnnxOperator> = new Map<string, 
   ['Softmax', alongAxis(ops.softmax)],
   [
     'LogSoftmax',
-    alongAxis((x) => ops.map([x, ops.logSumExp(x, -1, { keepDims: true })], (x, total) => x!.sub(total!)))
+    alongAxis((x) => ops.map([x, ops.logSumExp(x, -1, { keepDims: true })], (x, total) => x.sub(total)))
   ],
   ['Identity', plain([], same)],
   ['Dropout', plain(['ratio', 'seed'], same)],

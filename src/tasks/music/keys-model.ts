@@ -26,7 +26,7 @@ function repeatScores(echoes: Tensor, z: Tensor, prefix: string): Tensor {
   )
   // The echo is 1, -1 or 0, so its odd and even parts give any score to a key that is down and any other to one that is up.
   return sum(
-    map([echoes, ...factors], (value, odd, even) => value!.mul(odd!).add(value!.square().mul(even!))),
+    map([echoes, ...factors], (value, odd, even) => value.mul(odd).add(value.square().mul(even))),
     2
   )
 }
