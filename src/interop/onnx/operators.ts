@@ -252,10 +252,7 @@ export const onnxOperators: ReadonlyMap<string, OnnxOperator> = new Map<string, 
   ['Tanh', unary(ops.tanh)],
   ['Relu', unary(ops.relu)],
   ['Softmax', alongAxis(ops.softmax)],
-  [
-    'LogSoftmax',
-    alongAxis((x) => ops.map([x, ops.logSumExp(x, -1, { keepDims: true })], (x, total) => x.sub(total)))
-  ],
+  ['LogSoftmax', alongAxis((x) => ops.map([x, ops.logSumExp(x, -1, { keepDims: true })], (x, total) => x.sub(total)))],
   ['Identity', plain([], same)],
   ['Dropout', plain(['ratio', 'seed'], same)],
   ['Cast', plain(['to', 'saturate'], cast)],
