@@ -2,6 +2,7 @@
 
 import { copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { once } from 'node:events'
 import t from 'tap'
 import type { ChildProcess } from 'node:child_process'
 import { eventsOf, trainedModel, until } from '../serve/world.js'
@@ -61,16 +62,19 @@ t.test('settings come from options, the environment and a file, and SIGTERM ends
 
 t.test('SIGTERM ends a server with 100 streams, each with a reason', async (t) => {
   const words = [path, '--port', '0', '--log-level', 'silent', '--max-rows', '128', '--drain-time', '0.5s']
-  let texts: Promise<string>[] = []
+  let texts: string[] = []
   const { code } = await serving(words, {}, async (url, child) => {
     const streams = Array.from({ length: 100 }, (_, i) =>
       complete(url, { prompt: 'the ', seed: i, stream: true, max_tokens: i % 10 === 0 ? 5 : 60000 })
     )
-    texts = (await Promise.all(streams)).map((response) => response.text())
+    const reading = Promise.all((await Promise.all(streams)).map((response) => response.text()))
     child.kill('SIGTERM')
+    texts = await reading
+    // `serving` sends a signal too, and a second one ends a server at once.
+    if (child.exitCode === null) await once(child, 'exit')
   })
   t.equal(code, 0)
-  const ends = (await Promise.all(texts)).map((text) => eventsOf(text).slice(-2))
+  const ends = texts.map((text) => eventsOf(text).slice(-2))
   t.equal(ends.length, 100)
   const wrong = ends.filter(([before, last]) => {
     if (last === '[DONE]') return typeof before.choices[0].finish_reason !== 'string'
