@@ -51,7 +51,7 @@ export interface StoreLog {
 export interface RedisStore extends SessionStore {
   /**
    * Connects, and returns after the first attempt; later attempts follow by themselves. Throws ERR_UNAVAILABLE if the server refuses this client, for
-   * example because of the password. A server that does not answer is no error here.
+   * example because of the password. A server that does not answer is not an error here.
    */
   connect(log: StoreLog): Promise<void>
 }

@@ -125,8 +125,8 @@ export function packRepeats(parts: readonly Part[], { length, slots, batch, ends
 }
 
 /**
- * Returns the same inputs for the form keys: `repeats` [T, B, REPEAT_INPUTS], and for each place `echoes` [T, B, REPEAT_PLACES, KEYS], 1 for keys that a
- * repetition of the place plays, -1 for the others, and 0 for a place that does not exist.
+ * Returns the same inputs for the form keys: `repeats` [T, B, REPEAT_INPUTS], and for each place `echoes` [T, B, REPEAT_PLACES, KEYS], 1 for keys
+ * that a repetition of the place plays, -1 for the others, and 0 for a place that does not exist.
  */
 export function packKeyRepeats(parts: readonly Part[], { length, batch }: Pick<PartDims, 'length' | 'batch'>) {
   const repeats = new Float32Array(length * batch * REPEAT_INPUTS)
