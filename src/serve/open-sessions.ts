@@ -18,9 +18,9 @@ export interface OpenSessions {
 }
 
 /**
- * Opens the store that settings describe, unless the caller has given one. Throws ERR_INVALID_ARGUMENT if the address is wrong, or
- * is given without a file with a key; ERR_FILE_NOT_FOUND or ERR_FILE_FORMAT if a file with a secret is absent or damaged; ERR_UNSUPPORTED if the
- * package of the client is absent.
+ * Opens the store that settings describe, unless the caller has given one. Throws ERR_INVALID_ARGUMENT if the address is wrong, or is given without a
+ * file with a key, ERR_FILE_NOT_FOUND if a file with a secret is absent, ERR_FILE_FORMAT if it is damaged, and ERR_UNSUPPORTED if the package of the
+ * client is absent.
  */
 export async function openSessions(given: SessionStore | undefined, values: RouteValues): Promise<OpenSessions> {
   const { sessions: text, sessionsPasswordFile, sessionKeyFile } = values
