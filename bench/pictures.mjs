@@ -75,7 +75,7 @@ function improvisation() {
 }
 
 function music() {
-  const words = ['--seed', '1', '--steps', '64', '--svg', join(pictures, 'chorale.svg')]
+  const words = ['--seed', '1', '--steps', '64', '--top-p', '0.94', '--svg', join(pictures, 'chorale.svg')]
   gatecell('compose', recipe('jsb-notes', 'model.safetensors'), ...words)
 }
 
