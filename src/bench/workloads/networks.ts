@@ -99,6 +99,12 @@ export function sequencePlan({ B, T, H, layers }: Sizes, setting: Setting, carry
 /** Layers of one size. */
 export type Stack = Pick<Sizes, 'H' | 'layers'>
 
+/** The networks with which serving is measured. */
+export const servedStacks: readonly Stack[] = [
+  { H: 128, layers: 2 },
+  { H: 512, layers: 2 }
+]
+
 function characterLayers(tokens: Tensor, { H, layers }: Stack): Tensor {
   const x = embedding(tokens, { name: 'embedding', vocabulary: VOCABULARY, size: H, weight: quick(1) })
   return lstm(x, { ...layerOptions({ H, layers }), carry: true }).output

@@ -23,12 +23,8 @@ import { rivalWays, startRivalServer, writeServedOnnx } from '../rivals/onnx-ser
 import { ONNX_RUNTIME } from '../rivals/onnxruntime.js'
 import type { Rival } from '../rivals/types.js'
 import type { BenchRow, Workload } from '../workload.js'
-import type { Stack } from './networks.js'
+import { servedStacks, type Stack } from './networks.js'
 
-const stacks: Stack[] = [
-  { H: 128, layers: 2 },
-  { H: 512, layers: 2 }
-]
 const STREAMS = 64
 const TURNS = 5
 const SLOW = 4
@@ -45,7 +41,7 @@ export const serveHttp: Workload = {
     const { isaUsed: isa } = machineInfo()
     const folder = await mkdtemp(join(tmpdir(), 'gatecell-bench-'))
     try {
-      for (const stack of stacks) {
+      for (const stack of servedStacks) {
         const row: RowOf = (shape, figures) => ({
           ...{ workload: 'serve-http', shape: { ...stack, ...shape }, threads: 1, precision: 'f32', isa },
           ...figures

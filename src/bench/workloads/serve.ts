@@ -11,12 +11,8 @@ import { SessionCore } from '../../generate/session-core.js'
 import { percentile, summarise } from '../report/stats.js'
 import type { BenchRow, Workload } from '../workload.js'
 import { VOCABULARY } from './amounts.js'
-import { characterModel, type Stack } from './networks.js'
+import { characterModel, servedStacks } from './networks.js'
 
-const stacks: Stack[] = [
-  { H: 128, layers: 2 },
-  { H: 512, layers: 2 }
-]
 const ROWS = 64
 const TURNS = 5
 const FIRSTS = 500
@@ -34,7 +30,7 @@ export const serve: Workload = {
   summary: 'many streams in one engine: rates, fairness, first symbols, gaps, memory',
   async *run({ seconds }) {
     const { isaUsed: isa } = machineInfo()
-    for (const stack of stacks) {
+    for (const stack of servedStacks) {
       const setting = { threads: 1, precision: 'f32', device: 'cpu' } as const
       using model = characterModel(stack, setting, false) as unknown as Model
       await model.ready()
