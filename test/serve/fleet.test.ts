@@ -70,6 +70,7 @@ t.test('a fleet: servers, Redis and nginx', { skip }, async (t) => {
   t.equal(processes.length, 3)
 
   const memory = await startServer({ models: [path] })
+  t.teardown(() => memory.close())
   const begin = { prompt: 'the cell ', seed: 4 }
   const create = async (at: string) => ((await (await post(`${at}/sessions`, begin)).json()) as { id: string }).id
   const [session, reference] = [await create(url), await create(`${memory.url}/v1`)]
@@ -91,14 +92,17 @@ t.test('a fleet: servers, Redis and nginx', { skip }, async (t) => {
   t.equal(used.size, 3, 'every server continues the session')
 
   const leave = new AbortController()
-  const long = await post(`${url}/completions`, { prompt: 'the ', max_tokens: 60000, stream: true }, leave.signal)
+  // More bytes than the sockets hold: this request ends only with its client, and is paused while the client does not read.
+  const body = { prompt: 'the ', max_tokens: 60000, stream: true, logprobs: 5 }
+  const long = await post(`${url}/completions`, body, leave.signal)
   const server = `http://${long.headers.get('x-served-by')}`
   const [first] = eventsOf(Buffer.from((await long.body!.getReader().read()).value).toString())
   t.match(first, { object: 'text_completion' }, 'events come while the text is written')
-  const running = async () => /^gatecell_requests_running\{.*\} 1$/m.test(await (await fetch(`${server}/metrics`)).text()) // prettier-ignore
-  t.ok(await running())
+  const metrics = async () => (await fetch(`${server}/metrics`)).text()
+  const isOpen = async () => /^gatecell_(requests_running|sessions_paused)\{.*\} 1$/m.test(await metrics())
+  t.ok(await isOpen())
   leave.abort()
-  t.ok(await until(async () => !(await running()), 60), 'the request of a client that leaves the proxy ends')
+  t.ok(await until(async () => !(await isOpen()), 60), 'the request of a client that leaves the proxy ends')
 
   process.kill(processes[0]!, 'SIGKILL')
   const statuses: number[] = []
@@ -106,7 +110,6 @@ t.test('a fleet: servers, Redis and nginx', { skip }, async (t) => {
   t.strictSame(statuses, [200, 200, 200, 200], 'the others take over')
   for (let i = 0; i < 3; i++) await turn(true)
   t.equal((await fetch(`http://127.0.0.1:${port}/metrics`)).status, 404)
-  await memory.close()
   t.equal(await fleet.end(), 0)
 })
 
