@@ -1,7 +1,7 @@
 // Completions: one request to one or several texts, at once or as a stream of events.
 
 import { randomInt, randomUUID } from 'node:crypto'
-import type { Finish, Generation, TokenOptions } from '../generate/engine/types.js'
+import type { Chunk, Finish, Generation, TokenOptions } from '../generate/engine/types.js'
 import { TextChoice, joinLogprobs, type TextPiece, type ReadPrompt } from './choice.js'
 import { tokenOptions, type CompletionRequest, type Prompt } from './completion-request.js'
 import { errorAnswer } from './errors.js'
@@ -102,7 +102,7 @@ export async function answerWhole(completion: Completion, choices: readonly Text
       text += piece.text
       logprobs = joinLogprobs(logprobs, piece.logprobs)
     }
-    for await (const chunk of paced(choice.generation)) add(choice.take(chunk))
+    await eachPaced(choice.generation, (chunk) => add(choice.take(chunk)))
     const finish = await choice.generation.finished
     add(choice.end(finish))
     meter.finished(finish)
@@ -158,12 +158,12 @@ export async function answerStream(
     const finishes = await allOf(choices, async (choice, index) => {
       const begin = choice.begin()
       if (begin !== '') await events.send(() => dataOf(index, { text: begin, logprobs: null }, null))
-      for await (const chunk of paced(choice.generation))
-        await events.send(() => {
-          const piece = choice.take(chunk)
-          meter.drew(piece.drawn)
-          return piece.text !== '' || piece.logprobs ? dataOf(index, piece, null) : ''
-        })
+      const data = (chunk: Chunk) => {
+        const piece = choice.take(chunk)
+        meter.drew(piece.drawn)
+        return piece.text !== '' || piece.logprobs ? dataOf(index, piece, null) : ''
+      }
+      await eachPaced(choice.generation, (chunk) => events.send(() => data(chunk)))
       const finish = await choice.generation.finished
       meter.finished(finish)
       await events.send(() => dataOf(index, choice.end(finish), finish.reason))
@@ -180,12 +180,12 @@ export async function answerStream(
   }
 }
 
-/** Yields the chunks of a generation, the first one at once and the others no faster than FLUSH_TIME; the end is not delayed. */
-async function* paced(generation: Generation) {
+/** Calls `use` for each chunk of a generation, at once for the first one and no faster than FLUSH_TIME for the others; the end is not delayed. */
+async function eachPaced(generation: Generation, use: (chunk: Chunk) => Promise<void> | void): Promise<void> {
   const beat = clock.beat()
   generation.finished.then(beat.end, beat.end)
   for await (const chunk of generation) {
-    yield chunk
+    await use(chunk)
     await beat.next()
   }
 }

@@ -1,6 +1,7 @@
 // Server-sent events to one client, no faster than the client reads.
 
 import type { ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 
 /** Bytes that may wait for the client; beyond that the writer waits. */
 export const MOST_UNSENT_BYTES = 65536
@@ -19,6 +20,8 @@ const TIMES: StreamTimes = { ping: 15_000, stall: 30_000 }
 export class EventStream {
   readonly #response: ServerResponse
   readonly #timer: NodeJS.Timeout
+  /** Whether this stream writes the frames of the chunked encoding. */
+  readonly #frames: boolean
   #lastWrite = performance.now()
   /** The wait of all writers for a slow client. */
   #drained: Promise<void> | null = null
@@ -37,6 +40,9 @@ export class EventStream {
       'x-accel-buffering': 'no'
     })
     response.flushHeaders()
+    // Node.js writes a frame of the chunked encoding (RFC 9112, section 7.1) in four pieces, which takes twice the time of one.
+    this.#frames = response.chunkedEncoding && response.socket instanceof Socket
+    if (this.#frames) response.chunkedEncoding = false
     // Node.js starts the time again whenever the client has taken bytes.
     response.setTimeout(times.stall, () => {
       if (response.writableLength > 0) response.destroy()
@@ -62,18 +68,24 @@ export class EventStream {
     const data = make()
     if (data === '') return
     this.#lastWrite = performance.now()
-    this.#response.write(`data: ${data}\n\n`)
+    this.#write(`data: ${data}\n\n`)
   }
 
   /** Sends the last event and ends the response. */
   end(data: string): void {
-    if (!this.closed) this.#response.end(`data: ${data}\n\n`)
+    if (this.closed) return
+    this.#write(`data: ${data}\n\n`)
+    this.#response.end(this.#frames ? '0\r\n\r\n' : undefined)
   }
 
   #ping(silence: number): void {
     if (this.closed || performance.now() - this.#lastWrite < silence || this.#response.writableLength > 0) return
     this.#lastWrite = performance.now()
-    this.#response.write(': ping\n\n')
+    this.#write(': ping\n\n')
+  }
+
+  #write(text: string): void {
+    this.#response.write(this.#frames ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text)
   }
 
   /** Waits until the client has taken everything, or has gone: a response that was closed never drains. */

@@ -214,7 +214,7 @@ export class Job implements Queued {
       return null
     }
     const chunk = {
-      tokens: Int32Array.from(this.#tokens),
+      tokens: new Int32Array(this.#tokens),
       text: this.#text,
       scores: this.#scores,
       promptScores: this.#promptScores,

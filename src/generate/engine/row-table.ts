@@ -242,8 +242,8 @@ function floatsOf({ buffer, byteOffset, length }: Int32Array): Float32Array {
 
 /** Returns the tokens of the first `count` results of a row. `out` has `stride` words for a step, `at` is the place of the row in them. */
 export function tokenResults(out: Int32Array, stride: number, at: number, count: number): number[] {
-  const tokens: number[] = []
-  for (let i = 0; i < count; i++) tokens.push(out[i * stride + at]!)
+  const tokens = Array<number>(count)
+  for (let i = 0; i < count; i++) tokens[i] = out[i * stride + at]!
   return tokens
 }
 
