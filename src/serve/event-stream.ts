@@ -39,7 +39,6 @@ export class EventStream {
       'cache-control': 'no-store',
       'x-accel-buffering': 'no'
     })
-    response.flushHeaders()
     // Node.js writes a frame of the chunked encoding (RFC 9112, section 7.1) in four pieces, which takes twice the time of one.
     this.#frames = response.chunkedEncoding && response.socket instanceof Socket
     if (this.#frames) response.chunkedEncoding = false
@@ -68,24 +67,24 @@ export class EventStream {
     const data = make()
     if (data === '') return
     this.#lastWrite = performance.now()
-    this.#write(`data: ${data}\n\n`)
+    this.#response.write(this.#framed(`data: ${data}\n\n`))
   }
 
   /** Sends the last event and ends the response. */
   end(data: string): void {
-    if (this.closed) return
-    this.#write(`data: ${data}\n\n`)
-    this.#response.end(this.#frames ? '0\r\n\r\n' : undefined)
+    if (!this.closed) this.#response.end(this.#framed(`data: ${data}\n\n`) + (this.#frames ? '0\r\n\r\n' : ''))
   }
 
+  /** Called each second. The headers go with the first event, but no later than with the first call. */
   #ping(silence: number): void {
+    if (!this.closed) this.#response.flushHeaders()
     if (this.closed || performance.now() - this.#lastWrite < silence || this.#response.writableLength > 0) return
     this.#lastWrite = performance.now()
-    this.#write(': ping\n\n')
+    this.#response.write(this.#framed(': ping\n\n'))
   }
 
-  #write(text: string): void {
-    this.#response.write(this.#frames ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text)
+  #framed(text: string): string {
+    return this.#frames ? `${Buffer.byteLength(text).toString(16)}\r\n${text}\r\n` : text
   }
 
   /** Waits until the client has taken everything, or has gone: a response that was closed never drains. */

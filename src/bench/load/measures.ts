@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../../generate/engine/types.js'
 import { percentile, summarise } from '../report/stats.js'
 import { VOCABULARY } from '../workloads/amounts.js'
-import { served } from '../workloads/serve.js'
+import { FIRSTS_BEFORE, served } from '../workloads/serve.js'
 import { measureStream } from './client.js'
 import { readStreams, type LoadTarget } from './open-loop.js'
 import { promptOf } from './served-model.js'
@@ -23,7 +23,10 @@ export interface Contest extends LoadTarget {
 
 const sorted = (values: readonly number[]): Float64Array => Float64Array.from(values).sort()
 
-/** Measures symbols a second of `streams` endless streams over HTTP and in this process, and the costs of the server, in `turns` turns. */
+/**
+ * Measures symbols a second of `streams` endless streams over HTTP and in this process, and the costs of the server, in `turns` turns after one
+ * that does not count.
+ */
 export async function measureRates(
   contest: Contest,
   streams: number,
@@ -38,20 +41,23 @@ export async function measureRates(
   const gaps: number[] = []
   let counts: readonly number[] = []
   let [events, symbols] = [0, 0]
-  for (let turn = 0; turn < turns; turn++) {
-    own.push((await served(engine, streams, seconds)).rate)
+  for (let turn = 0; turn <= turns; turn++) {
+    const { rate } = await served(engine, streams, seconds)
     const made = await readStreams(contest, streams, {
       async work() {
         await server.measurements()
         const before = server.mainThreadSeconds()
         await sleep(1000 * seconds)
         const after = server.mainThreadSeconds()
-        delays.push(loopDelayOf(await server.measurements()))
-        return before === null || after === null ? NaN : after - before
+        const delay = loopDelayOf(await server.measurements())
+        return { delay, cpu: before === null || after === null ? NaN : after - before }
       }
     })
+    if (turn === 0) continue // V8 compiles the functions of the server meanwhile.
+    own.push(rate)
+    delays.push(made.result.delay)
     http.push(made.symbols / made.seconds)
-    costs.push(made.result / made.events)
+    costs.push(made.result.cpu / made.events)
     for (const gap of made.gaps) gaps.push(gap)
     counts = made.counts
     events += made.events
@@ -85,20 +91,20 @@ export async function measureFirst(contest: Contest, length: number, turns: numb
   const own: number[] = []
   const trips: number[] = []
   let seed = 0
-  for (let turn = 0; turn <= turns; turn++) {
-    const [ownTimes, httpTimes]: [number[], number[]] = [[], []]
-    for (let i = 0; i < FIRST_TOKENS; i++) ownTimes.push(await firstOfEngine(engine, length, ++seed))
-    for (let i = 0; i < FIRST_TOKENS; i++) {
-      const body = { prompt: promptOf(length, ++seed), max_tokens: 20, seed, stream: true }
-      const { first, whole } = await measureStream(agent, { url: `${url}/v1/completions`, body })
-      httpTimes.push(1000 * (first ?? whole))
-    }
-    const tripTimes: number[] = []
-    for (let i = 0; i < FIRST_TOKENS; i++) tripTimes.push(await roundTrip(contest))
-    if (turn === 0) continue // warms up
-    trips.push(...tripTimes)
-    own.push(...ownTimes)
-    http.push(...httpTimes)
+  const ofEngine = () => firstOfEngine(engine, length, ++seed)
+  const ofServer = async () => {
+    const body = { prompt: promptOf(length, ++seed), max_tokens: 20, seed, stream: true }
+    const { first, whole } = await measureStream(agent, { url: `${url}/v1/completions`, body })
+    return 1000 * (first ?? whole)
+  }
+  for (let i = 0; i < FIRSTS_BEFORE; i++) {
+    await ofEngine()
+    await ofServer()
+  }
+  for (let turn = 0; turn < turns; turn++) {
+    for (let i = 0; i < FIRST_TOKENS; i++) own.push(await ofEngine())
+    for (let i = 0; i < FIRST_TOKENS; i++) http.push(await ofServer())
+    for (let i = 0; i < FIRST_TOKENS; i++) trips.push(await roundTrip(contest))
   }
   const [mine, reference] = [summarise(http), summarise(own)]
   return {

@@ -17,7 +17,7 @@ const ROWS = 64
 const TURNS = 5
 const FIRSTS = 500
 /** Generations before those that are timed: V8 compiles the functions of a generation meanwhile. */
-const FIRSTS_BEFORE = 300
+export const FIRSTS_BEFORE = 300
 const LONG_PROMPT = 10_000
 const SESSIONS = 10_000
 /** Seconds over which streams that take turns are compared. */
