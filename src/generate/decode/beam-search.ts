@@ -33,7 +33,7 @@ export function* searchBeam<S>(state: S, options: BeamOptions): Generator<BeamEn
   const { width = DEFAULT_WIDTH, best = 1, maxLength, scorer, prune = Infinity } = options
   integer(1, width)(best, 'best')
   const leading = options.ends === 'leading'
-  const { final, bound } = scoring<S>(options)
+  const { final, bound, scoreAt } = scoring<S>(options)
   const start = { prefix: new Prefix(null, -1), token: null, nats: 0, score: 0, state, coverage: null }
   let beam: Followed<S>[] = [start]
   let endings = 0
@@ -43,7 +43,7 @@ export function* searchBeam<S>(state: S, options: BeamOptions): Generator<BeamEn
     finished.add({ ...ended, token: null, score: final(ended, ended.prefix.length + 1) })
   }
 
-  for (let length = 0; beam.length > 0 && length <= maxLength && !(leading && endings >= width); length++) {
+  for (let length = 0; beam.length > 0 && length <= maxLength; length++) {
     const steps = yield beam.map(({ state, prefix }) => ({ state, token: prefix.parent ? prefix.token : null }))
     // Each of at most `width` hypotheses has only one end, so the best 2 * width continuations contain the best `width` that are not ends.
     const next = new Best<Followed<S>>(leading ? 2 * width : width)
@@ -64,6 +64,8 @@ export function* searchBeam<S>(state: S, options: BeamOptions): Generator<BeamEn
     const followed = others.filter(({ score }) => score >= least)
     beam = followed.map((from) => ({ ...from, prefix: grown(from), token: null }))
     if (!scorer) beam = beam.filter((from) => bound(from) > worst)
+    const mayImprove = width > 1 && beam.some((from) => scoreAt(from, length + 1) > worst)
+    if (leading && endings >= width && !mayImprove) break
   }
   return finished.take().map((from) => result(from, true))
 }
@@ -75,6 +77,8 @@ function scoring<S>({ lengthPenalty = 0, coveragePenalty = 0, maxLength }: BeamO
     final({ score, coverage }: Followed<S>, length: number): number {
       return score / penalty(length) + (coverage ? coveragePenalty * coveredNats(coverage) : 0)
     },
+    // The score that a hypothesis of some tokens would have with an end that loses nothing.
+    scoreAt: ({ score }: Followed<S>, length: number) => score / penalty(length + 1),
     // Further tokens can only lower a score, which is at most 0; the penalty of the greatest length raises it most, and coverage is at best 0.
     bound: ({ score }: Followed<S>) => score / penalty(maxLength + 1)
   }

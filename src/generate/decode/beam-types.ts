@@ -60,8 +60,9 @@ export interface BeamOptions {
   width?: number
   /**
    * 'any' (default): every hypothesis may end after every step, however small the probability of that is. 'leading': a hypothesis ends only where
-   * its end is among the `width` best continuations of all hypotheses, and the search stops when `width` of them have ended, as in
-   * translation: otherwise the length penalty would have to keep an improbable early end from being better than a long sequence.
+   * its end is among the `width` best continuations of all hypotheses, as in translation: otherwise the length penalty would have to keep an
+   * improbable early end from being better than a long sequence. The search stops when `width` of them have ended and no other one would be
+   * among the best if it ended next without a loss; with a width of 1 it stops at the first end.
    */
   ends?: 'any' | 'leading'
   /** Most sequences that are returned, from 1 to `width`; default 1. */

@@ -96,7 +96,8 @@ function plainLeading(
 ) {
   let beam = [{ tokens: [] as number[], nats: 0, state: from.start }]
   const ended: { tokens: number[]; score: number }[] = []
-  for (let length = 0; length <= maxLength && ended.length < width; length++) {
+  const scoreOf = (nats: number, length: number) => nats / ((5 + length) / 6) ** penalty
+  for (let length = 0; length <= maxLength; length++) {
     const steps = from.step(beam.map(({ tokens, state }) => ({ state, token: tokens.at(-1) ?? null })))
     const grown = beam.flatMap(
       ({ tokens, nats }, i) =>
@@ -104,10 +105,12 @@ function plainLeading(
     )
     grown.sort((a, b) => b.nats - a.nats)
     for (const { tokens, nats } of grown.slice(0, width))
-      if (tokens.at(-1) === END) ended.push({ tokens: tokens.slice(0, -1), score: nats / ((5 + tokens.length) / 6) ** penalty }) // prettier-ignore
+      if (tokens.at(-1) === END) ended.push({ tokens: tokens.slice(0, -1), score: scoreOf(nats, tokens.length) }) // prettier-ignore
     const near = ({ nats }: { nats: number }) => nats >= grown[0]!.nats - prune
     beam = grown.filter(({ tokens }) => tokens.at(-1) !== END).slice(0, width).filter(near) // prettier-ignore
     if (beam.length === 0) break
+    const best = Math.max(...ended.map(({ score }) => score))
+    if (ended.length >= width && (width === 1 || beam.every(({ nats }) => scoreOf(nats, length + 2) <= best))) break
   }
   return ended.sort((a, b) => b.score - a.score)[0]
 }
@@ -121,6 +124,19 @@ t.test('leading ends', async (t) => {
       t.equal(found!.ended, expected !== undefined)
       if (expected) t.same([...found!.tokens], expected.tokens, `width ${width}, ${start}`)
     }
+  // Two improbable ends come first, while the best sequence continues.
+  const late: BeamDecoder<number> = {
+    start: 0,
+    step: (beam) =>
+      beam.map(({ state, token: last }) => ({
+        state: state + 1,
+        nats: last === 2 || state === 3 ? [-0.01, -9, -9, -9] : [-7, -0.1, -6, -9]
+      }))
+  }
+  for (const lengthPenalty of [0, 1]) {
+    const [best] = beamSearch(late, { end: 0, ends: 'leading', width: 2, maxLength: 6, lengthPenalty })
+    t.same([...best!.tokens], [1, 1, 1])
+  }
   // An end that is never the best continuation, but better than any long sequence.
   const long: BeamDecoder<null> = { start: null, step: (beam) => beam.map(() => ({ state: null, nats: [-2, -1, -3] })) }
   const [cut] = beamSearch(long, { end: 0, ends: 'leading', width: 1, maxLength: 5 })
