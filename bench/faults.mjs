@@ -1,6 +1,6 @@
 // A server under mixed load with faults: clients that leave in every phase or read slowly, bad requests, sessions that move, models that are
 // replaced. Prints its measurements, and fails if a check of the end fails:
-//   npm run faults -- [--minutes 30] [--seed 1] [--times] [--series rss.csv]
+//   npm run faults -- [--minutes 30] [--seed 1] [--redis] [--times] [--series rss.csv]
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { loopDelayOf } from '../dist/esm/bench/load/server-process.js'
@@ -13,6 +13,8 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '30' },
     seed: { type: 'string', default: '1' },
+    // Sessions live in a redis-server that is killed and started again.
+    redis: { type: 'boolean', default: false },
     // Also judge the delay of the event loop, which other work on the machine makes longer.
     times: { type: 'boolean', default: false },
     series: { type: 'string' }
@@ -97,7 +99,7 @@ function judge(world, rows, { busy, code, complaints }) {
   return checks.every(([isTrue]) => isTrue)
 }
 
-const world = await openWorld(() => random.uniform())
+const world = await openWorld(() => random.uniform(), values.redis)
 const begin = performance.now()
 const until = begin + duration
 const watching = watch(world, begin, until)

@@ -71,7 +71,9 @@ async function slow(world) {
 
 /** Sessions from their beginning to their end: created, continued, forked, saved, restored, continued by two at the same time, deleted. */
 async function session(world) {
-  const note = ({ status, json }, allowed) => world.note('session', `status ${status}${json?.error ? ` ${json.error.code}` : ''}`, allowed.map((one) => `status ${one}`)) // prettier-ignore
+  // A Redis that is away refuses every request, and those that it interrupts leave a lease that lasts for some seconds.
+  const away = world.redis ? ['503 ERR_UNAVAILABLE', '409 ERR_BUSY'] : []
+  const note = ({ status, json }, allowed) => world.note('session', `status ${status}${json?.error ? ` ${json.error.code}` : ''}`, [...allowed, ...away].map((one) => `status ${one}`)) // prettier-ignore
   // The model of a session may be replaced at any time, and a queue may be full.
   const later = ['400 ERR_WRONG_TASK', '429 ERR_OVERLOADED']
   const made = await world.call('POST', '/v1/sessions', { prompt: 'ABC', seed: world.below(100) })
@@ -83,6 +85,7 @@ async function session(world) {
   for (const one of both) note(one, ['200', '409 ERR_BUSY', ...later])
   const saved = await world.call('GET', `${path}/value`)
   note(saved, ['200'])
+  if (saved.status !== 200) return void world.sessions.add(path)
   const next = await more(7)
   note(next, ['200', ...later])
   const forked = await world.call('POST', `${path}/fork`, {})
@@ -102,11 +105,17 @@ async function session(world) {
   await deleteSession(world, world.pick([...world.sessions]))
 }
 
-/** Deletes a session of a run. */
+/** Deletes a session of a run, as soon as its store is there. */
 export async function deleteSession(world, path) {
   if (!world.sessions.delete(path)) return
-  const { status } = await world.call('DELETE', path)
-  world.note('deleted session', `status ${status}`, ['status 200'])
+  const attempt = () => world.call('DELETE', path)
+  let { status } = await attempt()
+  for (let i = 0; world.redis && (status === 503 || status === 409) && i < 100; i++) {
+    await world.pause(500)
+    status = (await attempt()).status
+  }
+  // An attempt whose answer the store did not live to give may have deleted it.
+  world.note('deleted session', `status ${status}`, world.redis ? ['status 200', 'status 404'] : ['status 200'])
 }
 
 const wrong = [
@@ -133,8 +142,9 @@ async function bad(world) {
   const [method, path, body, headers] = world.pick(wrong)
   const { status, json } = await world.call(method, path, body, headers)
   const isRefused = status >= 400 && status < 500 && typeof json?.error?.code === 'string'
+  const isAway = world.redis !== null && status === 503 && path.startsWith('/v1/sessions')
   const isBroken = status === 0 && typeof body === 'string' && body.length > 2 ** 20
-  world.note('bad', isRefused || isBroken ? 'refused' : `status ${status} of ${method} ${path}`, ['refused'])
+  world.note('bad', isRefused || isAway || isBroken ? 'refused' : `status ${status} of ${method} ${path}`, ['refused'])
 }
 
 /** A use of the model by another route. */
@@ -149,6 +159,15 @@ async function reload(world) {
   world.replace(world.pick([0, 1, 'damaged', 'gone']))
   world.note('reload', 'sent', ['sent'])
   await world.pause(2000)
+}
+
+/** The store of the sessions dies, and comes back with its data. */
+async function restart(world) {
+  if (!world.redis) return
+  await world.redis.kill()
+  await world.pause(world.pick([10, 500, 3000]))
+  await world.redis.start()
+  world.note('restart', 'ready', ['ready'])
 }
 
 async function health(world) {
@@ -170,5 +189,6 @@ export const actors = [
   { actor: bad, count: 2, pause: 100 },
   { actor: use, count: 1, pause: 500 },
   { actor: reload, count: 1, pause: 3000 },
+  { actor: restart, count: 1, pause: 10_000 },
   { actor: health, count: 1, pause: 1000 }
 ]

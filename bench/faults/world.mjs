@@ -1,29 +1,41 @@
 // The server of a fault run: two versions of its model, their replacement, its requests, and the record of all answers.
 
 import { Buffer } from 'node:buffer'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { loadAgent, measureStream } from '../../dist/esm/bench/load/client.js'
 import { promptOf, writeServedModel } from '../../dist/esm/bench/load/served-model.js'
 import { serveWords, startServerProcess } from '../../dist/esm/bench/load/server-process.js'
+import { TestRedis } from '../../test/serve/redis-server.ts'
 
 const stack = { H: 64, layers: 2 }
 const settings = ['--max-rows', '32', '--max-waiting', '64', '--max-sessions', '1000', '--session-time', '1h']
 
-/** Starts the server. `random`: uniform numbers in [0, 1). `words`: more options of `gatecell serve`. */
-export async function openWorld(random, words = []) {
+/** Starts a redis-server, and returns it with the options of a server whose sessions live in it. */
+async function openRedis(folder) {
+  const data = join(folder, 'redis')
+  mkdirSync(data)
+  const key = join(folder, 'key')
+  writeFileSync(key, 'k'.repeat(40))
+  const redis = await TestRedis.start(data)
+  return { redis, words: ['--sessions', redis.url, '--session-key-file', key] }
+}
+
+/** Starts the server. `random`: uniform numbers in [0, 1). `hasRedis`: whether sessions live in a Redis. */
+export async function openWorld(random, hasRedis) {
   const folder = mkdtempSync(join(tmpdir(), 'gatecell-faults-'))
   const versions = [0, 1].map((seed) => join(folder, `version${seed}.safetensors`))
   for (const [seed, path] of versions.entries()) await writeServedModel(path, stack, seed)
   const file = join(folder, 'served.safetensors')
   copyFileSync(versions[0], file)
+  const { redis, words } = hasRedis ? await openRedis(folder) : { redis: null, words: [] }
   const server = await startServerProcess(serveWords(file, [...settings, ...words]))
   const agent = loadAgent()
   const counts = new Map()
   const world = {
-    ...{ server, random, promptOf, url: server.url },
+    ...{ server, redis, random, promptOf, url: server.url },
     /** Numbers of answers by actor and kind, and those that must not come. */
     counts,
     failures: [],
@@ -53,6 +65,7 @@ export async function openWorld(random, words = []) {
     async close() {
       agent.destroy()
       const ended = await server.close()
+      await redis?.kill()
       rmSync(folder, { recursive: true })
       return ended
     }
