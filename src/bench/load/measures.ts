@@ -2,15 +2,17 @@
 // are slow.
 
 import { get } from 'node:http'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Engine } from '../../generate/engine/types.js'
+import { packageInfo } from '../../native.js'
 import { percentile, summarise } from '../report/stats.js'
 import { VOCABULARY } from '../workloads/amounts.js'
 import { FIRSTS_BEFORE, served } from '../workloads/serve.js'
 import { measureStream } from './client.js'
 import { readStreams, type LoadTarget } from './open-loop.js'
 import { promptOf } from './served-model.js'
-import { loopDelayOf, type ServerProcess } from './server-process.js'
+import { loopDelayOf, startServerProcess, type ServerProcess } from './server-process.js'
 
 /** The figures of a row. */
 export type Figures = Record<string, number>
@@ -79,6 +81,33 @@ export async function measureRates(
     loop_delay_p99_us: 1000 * summarise(delays).median,
     loop_delay_p99_us_bar: 10_000,
     most_to_least: Math.max(...counts) / Math.max(1, Math.min(...counts))
+  }
+}
+
+/** Measures the processor time of an event in a server of Node.js without an engine, which has the same clients and no other work. */
+export async function measurePlain(
+  agent: LoadTarget['agent'],
+  streams: number,
+  seconds: number,
+  turns: number
+): Promise<Figures> {
+  const server = await startServerProcess([join(packageInfo().root, 'dist', 'esm', 'bench', 'load', 'plain-server.js')])
+  try {
+    const costs: number[] = []
+    for (let turn = 0; turn <= turns; turn++) {
+      const { result, events } = await readStreams({ agent, url: server.url }, streams, {
+        async work() {
+          const before = server.mainThreadSeconds() ?? NaN
+          await sleep(1000 * seconds)
+          return (server.mainThreadSeconds() ?? NaN) - before
+        }
+      })
+      if (turn > 0) costs.push(result / events)
+    }
+    const cost = 1e6 * summarise(costs).median
+    return Number.isFinite(cost) ? { plain_server_us_per_event: cost } : {}
+  } finally {
+    await server.close()
   }
 }
 

@@ -13,6 +13,7 @@ import {
   measureFirst,
   measureHealth,
   measureLeaving,
+  measurePlain,
   measureRates,
   measureSlow,
   type Contest
@@ -75,7 +76,8 @@ async function* serverRows(path: string, model: Model, { seconds, row }: Way): A
   const clients = HEALTH_CLIENTS
   try {
     yield row({ prompt: 16 }, await measureFirst(contest, 16, TURNS))
-    yield row({ streams: STREAMS }, await measureRates(contest, STREAMS, seconds, TURNS))
+    const rates = await measureRates(contest, STREAMS, seconds, TURNS)
+    yield row({ streams: STREAMS }, { ...rates, ...(await measurePlain(agent, STREAMS, seconds, TURNS)) })
     yield row({ streams: STREAMS, clients }, await measureHealth(contest, STREAMS, clients, seconds))
     yield row({ leave: STREAMS }, await measureLeaving(contest, STREAMS))
     yield row({ streams: STREAMS, slow: SLOW }, await measureSlow(contest, STREAMS, SLOW, seconds))
