@@ -147,7 +147,10 @@ function unsqueeze(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
 
 function reshapeTo(recorder: OnnxRecorder, node: OnnxNode): OnnxValueOf[] {
   const value = recorder.need(node, 0)
-  const wanted = integersIn(recorder.constant(node, 1)!).map((size, i) => (size === 0 ? (value.shape[i] ?? 1) : size))
+  const zeros = numberAttribute(node, 'allowzero', 0) !== 0
+  const wanted = integersIn(recorder.constant(node, 1)!).map((size, i) =>
+    size === 0 && !zeros ? (value.shape[i] ?? 1) : size
+  )
   const known = wanted.reduce((all, size) => (size === -1 ? all : all * size), 1)
   return [withShape(recorder, node, value, wanted.map((size) => (size === -1 ? sizeOf(value.shape) / known : size)))] // prettier-ignore
 }
@@ -268,7 +271,7 @@ export const onnxOperators: ReadonlyMap<string, OnnxOperator> = new Map<string, 
   ['Gemm', { attributes: ['alpha', 'beta', 'transA', 'transB'], faults: gemmFaults, record: gemm }],
   ['Squeeze', plain(['axes'], squeeze)],
   ['Unsqueeze', plain(['axes'], unsqueeze)],
-  ['Reshape', plain([], reshapeTo)],
+  ['Reshape', plain(['allowzero'], reshapeTo)],
   ['Transpose', plain(['perm'], transpose)],
   ['Concat', plain(['axis'], concat)],
   ['Slice', plain(['starts', 'ends', 'axes'], slice)],
