@@ -20,7 +20,7 @@ import { heldConstants } from './onnx/held-constants.js'
 import { readOnnx, type OnnxFile } from './onnx/read.js'
 import { checkSupported, recordGraph, type ImportedGraph } from './onnx/record.js'
 import { checkStates, connectedStates } from './onnx/state-pairs.js'
-import { sessionModel } from './onnx/steps.js'
+import { sessionModel, sizeKinds, type SizeKind } from './onnx/steps.js'
 
 /** Options of `importModel`. */
 export interface ImportModelOptions {
@@ -51,6 +51,8 @@ export interface ImportedModel extends Disposable {
   readonly outputs: readonly OnnxPort[]
   /** Names of the outputs that inputs continue, by the names of these inputs. */
   readonly states: Readonly<Record<string, string>>
+  /** The free sizes of the inputs: 'length' for steps of the sequences that the first recurrent layer reads, 'batch' for their number. */
+  readonly sizes: Readonly<Record<string, SizeKind>>
   /**
    * Runs the model on the inputs by their names in the file, on the engine's thread, and returns its outputs. Throws ERR_INVALID_ARGUMENT or
    * ERR_INVALID_SHAPE, with the name, if an input is missing or does not fit.
@@ -195,6 +197,7 @@ function definitionOf(graph: ImportedGraph, { targets, loss }: ImportModelOption
 function imported({ graph, values }: SavedGraph, model: Model): ImportedModel {
   const { inputs, outputs } = graph.ports
   let steps: SessionModel | null = null
+  let kinds: Readonly<Record<string, SizeKind>> | null = null
   const dispose = () => model.dispose()
   const runner = new GraphRunner(graph, model)
   return {
@@ -202,6 +205,9 @@ function imported({ graph, values }: SavedGraph, model: Model): ImportedModel {
     inputs,
     outputs,
     states: graph.states,
+    get sizes() {
+      return (kinds ??= sizeKinds(graph, model))
+    },
     run: (arrays) => runner.run(readArrays(arrays, 'the inputs')),
     session(options) {
       steps ??= sessionModel(graph, model)

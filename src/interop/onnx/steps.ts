@@ -15,25 +15,13 @@ type Sizes = Readonly<Record<string, number>>
 /** Returns the model of the steps of one sequence. Throws ERR_UNSUPPORTED if the layers cannot be stepped, and by name for sizes that are not 1. */
 export function sessionModel(graph: ImportedGraph, model: Model): SessionModel {
   const ones = Object.fromEntries(freeSizes(graph.file).map((name) => [name, 1]))
-  const single = recordSteps(graph, model, ones)
-  const first = single.sequences[0]
-  const long = single.sequences.find(({ steps }) => steps !== 1)
+  const { sequences } = recordSteps(graph, model, ones, true)
+  const long = sequences.find(({ steps }) => steps !== 1)
   if (long)
     throw expected('ERR_UNSUPPORTED', `a free number of steps in ${graph.file.path}`, `${long.steps} steps`, 'export it with dynamic axes') // prettier-ignore
-  /** Returns the kind of a size, from a recording with 2 in its place. */
-  const kindOf = (name: string): 'length' | 'batch' | null => {
-    try {
-      const [found] = recordSteps(graph, model, { ...ones, [name]: 2 }).sequences
-      return found?.steps !== first?.steps ? 'length' : found?.batch !== first?.batch ? 'batch' : null
-    } catch (error) {
-      if (error instanceof GatecellError) return null // a size that other sizes have to follow stays 1
-      throw error
-    }
-  }
-  const kinds = Object.keys(ones).map((name) => [name, kindOf(name)] as const)
+  const kinds = Object.entries(sizeKinds(graph, model))
   const names = (['length', 'batch'] as const).filter((wanted) => kinds.some(([, kind]) => kind === wanted))
-  const sizesOf = (dims: Sizes): Sizes =>
-    Object.fromEntries(kinds.map(([name, kind]) => [name, kind === null ? 1 : (dims[kind] ?? 1)]))
+  const sizesOf = (dims: Sizes): Sizes => Object.fromEntries(kinds.map(([name, kind]) => [name, dims[kind] ?? 1]))
   const inputs = stepInputs(graph).map(({ key, dtype, shape }) => [key, { dtype, shape }] as const)
   return {
     name: model.name,
@@ -42,15 +30,34 @@ export function sessionModel(graph: ImportedGraph, model: Model): SessionModel {
     threads: model.threads,
     device: model.device,
     definition: { inputs: Object.fromEntries(inputs) },
-    record: (dims) => recordSteps(graph, model, sizesOf(dims)),
+    record: (dims) => recordSteps(graph, model, sizesOf(dims), true),
     compile: (recorded, options) => model.compile(recorded, options)
   }
+}
+
+/** The meaning of a free size: steps of the sequences of the first recurrent layer, rows of them, or another one. */
+export type SizeKind = 'length' | 'batch' | 'other'
+
+/** Returns the meaning of each free size of a graph, from recordings with 2 in its place and 1 in that of the others. */
+export function sizeKinds(graph: ImportedGraph, model: Model): Record<string, SizeKind> {
+  const ones = Object.fromEntries(freeSizes(graph.file).map((name) => [name, 1]))
+  const [first] = recordSteps(graph, model, ones, false).sequences
+  const kindOf = (name: string): SizeKind => {
+    try {
+      const [found] = recordSteps(graph, model, { ...ones, [name]: 2 }, false).sequences
+      return found?.steps !== first?.steps ? 'length' : found?.batch !== first?.batch ? 'batch' : 'other'
+    } catch (error) {
+      if (error instanceof GatecellError) return 'other' // a size that other sizes have to follow
+      throw error
+    }
+  }
+  return Object.fromEntries(Object.keys(ones).map((name) => [name, kindOf(name)]))
 }
 
 const stepInputs = ({ ports, states }: ImportedGraph): OnnxPort[] =>
   ports.inputs.filter(({ name }) => !Object.hasOwn(states, name))
 
-function recordSteps(graph: ImportedGraph, model: Model, sizes: Sizes) {
+function recordSteps(graph: ImportedGraph, model: Model, sizes: Sizes, carries: boolean) {
   const recorded = new Graph({ training: false, parameters: model.parameters.specs })
   const { ports, states } = graph
   const shapeOf = ({ shape }: OnnxPort) => shape.map((size) => (typeof size === 'number' ? size : sizes[size]!))
@@ -71,7 +78,7 @@ function recordSteps(graph: ImportedGraph, model: Model, sizes: Sizes) {
       'only states',
       'leave one out'
     )
-  const { recorder, outputs } = recordGraph(graph, { tensors, carries: true })
+  const { recorder, outputs } = recordGraph(graph, { tensors, carries })
   for (const [input, output] of Object.entries(states)) {
     const next = outputs[ports.outputs.find(({ name }) => name === output)!.key]!
     const state = tensors.get(input)!
