@@ -1,5 +1,5 @@
 // Models and tensors of other programs.
-import { exportModel, importOnnx, importText, loadWeights, openTensorFile } from '../../src/interop/index.js'
+import { exportModel, importModel, importText, loadWeights, openTensorFile } from '../../src/interop/index.js'
 import { textModel } from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'
 import { dispose } from './recipes-runs.js'
@@ -30,18 +30,23 @@ export const interopRecipes: AnyRecipe[] = [
     cost: 20
   }),
   recipe({
-    name: 'interop.importOnnx',
+    name: 'interop.importModel',
     setup: onnxFile,
-    args: (path) => [path, { threads: 1, sizes: { length: 3 }, constants: { c0: values().c0 } }],
-    call: (_, given) => (importOnnx as (...values: unknown[]) => unknown)(...given),
+    args: (path) => [
+      path,
+      { threads: 1, training: true, sizes: { length: 3 }, states: { h0: 'h' }, constants: { c0: values().c0 } }
+    ],
+    call: (_, given) => (importModel as (...values: unknown[]) => unknown)(...given),
     digest: () => '',
-    returns: 'ImportedOnnx',
+    returns: 'ImportedModel',
     pure: true,
-    accepts: ['1.constants.*', '1.sizes.*'],
+    accepts: ['1.constants.*', '1.sizes.*', '1.states.*'],
     cost: 20
   }),
-  method('ImportedOnnx', 'run', async () => await importOnnx(await onnxFile()), () => [values()], { cost: 20, dispose, pure: true }), // prettier-ignore
-  method('ImportedOnnx', 'dispose', async () => await importOnnx(await onnxFile()), () => [], { cost: 20 }), // prettier-ignore
+  method('ImportedModel', 'run', async () => await importModel(await onnxFile()), () => [values()], { cost: 20, dispose, pure: true }), // prettier-ignore
+  method('ImportedModel', 'session', async () => await importModel(await onnxFile()), () => [{ outputs: ['logits'] }], { cost: 20, dispose, returns: 'Session' }), // prettier-ignore
+  method('ImportedModel', 'save', async () => await importModel(await onnxFile()), () => ['saved.safetensors'], { cost: 20, dispose }), // prettier-ignore
+  method('ImportedModel', 'dispose', async () => await importModel(await onnxFile()), () => [], { cost: 20 }), // prettier-ignore
   pure(
     'interop.exportModel',
     exportModel,

@@ -6,25 +6,26 @@ import { join } from 'node:path'
 import { VOCABULARY } from '../workloads/amounts.js'
 import { asyncContestant } from '../turns.js'
 import { lstmModel } from './onnx.js'
-import type { MissingRival, Rival, Task, Variant } from './types.js'
+import type { MissingRival, ModelTask, Rival, Task, Variant } from './types.js'
 
 /** Name of the rival. */
 export const ONNX_RUNTIME = 'onnxruntime-node'
 const INSTALL = 'ONNXRUNTIME_NODE_INSTALL=skip npm install --ignore-scripts --prefix bench/rivals'
 
 interface OrtTensor {
-  readonly data: Float32Array | BigInt64Array
+  readonly data: Float32Array | Int32Array | BigInt64Array
 }
 type Feeds = Record<string, OrtTensor>
 
 interface OrtSession {
   run(feeds: Feeds): Promise<Feeds>
+  readonly inputMetadata: readonly { readonly name: string; readonly type?: string }[]
   release(): Promise<void>
 }
 
 interface Ort {
-  Tensor: new (type: string, data: Float32Array | BigInt64Array, dims: readonly number[]) => OrtTensor
-  InferenceSession: { create(model: Uint8Array, options: object): Promise<OrtSession> }
+  Tensor: new (type: string, data: Float32Array | Int32Array | BigInt64Array, dims: readonly number[]) => OrtTensor
+  InferenceSession: { create(model: Uint8Array | string, options: object): Promise<OrtSession> }
   env: { logLevel: string }
 }
 
@@ -46,6 +47,7 @@ export async function findOnnxRuntime(folder: string): Promise<Rival | MissingRi
     version,
     settings: 'in this process, sequential, all graph optimisations, spinning threads',
     open: (task) => openTask(ort, task),
+    openModel: (task) => openModelFile(ort, task),
     close: async () => {}
   }
 }
@@ -57,15 +59,36 @@ async function openTask(ort: Ort, task: Task): Promise<Variant[]> {
   const quantized = precision === 'int8'
   const character = mode === 'sample'
   const { layers, H: hidden } = sizes
-  const session = await ort.InferenceSession.create(lstmModel({ layers, hidden, character, quantized }), {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    extra: { session: { intra_op: { allow_spinning: '1' } } }
-  })
+  const model = lstmModel({ layers, hidden, character, quantized })
+  const session = await ort.InferenceSession.create(model, sessionOptions(threads))
   const call = mode === 'sequence' ? sequence(ort, session, task) : stepper(ort, session, task)
   return [{ ...asyncContestant(call, () => session.release()), note: quantized ? 'DynamicQuantizeLSTM' : 'LSTM' }]
+}
+
+const sessionOptions = (threads: number) => ({
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  extra: { session: { intra_op: { allow_spinning: '1' } } }
+})
+
+/** Opens a model from a file; states are carried from run to run. */
+async function openModelFile(ort: Ort, { path, inputs, states, threads }: ModelTask): Promise<Variant> {
+  const session = await ort.InferenceSession.create(path, sessionOptions(threads))
+  const wide = new Set(session.inputMetadata.filter(({ type }) => type === 'int64').map(({ name }) => name))
+  const feeds: Feeds = {}
+  for (const [name, { shape, data }] of Object.entries(inputs)) {
+    if (data instanceof Float32Array) feeds[name] = new ort.Tensor('float32', data, shape)
+    else if (wide.has(name)) feeds[name] = new ort.Tensor('int64', BigInt64Array.from(data, BigInt), shape)
+    else feeds[name] = new ort.Tensor('int32', data, shape)
+  }
+  const pairs = Object.entries(states)
+  const call = async () => {
+    const results = await session.run(feeds)
+    for (const [input, output] of pairs) feeds[input] = results[output]!
+  }
+  return { ...asyncContestant(call, () => session.release()), note: 'from the same file' }
 }
 
 const zeros = (ort: Ort, B: number, H: number) => new ort.Tensor('float32', new Float32Array(B * H), [1, B, H])

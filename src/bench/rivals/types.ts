@@ -12,6 +12,18 @@ export interface Task {
   readonly precision: Precision
 }
 
+/** A file with a model, and what is done with it. */
+export interface ModelTask {
+  readonly path: string
+  /** Values of the inputs by name. */
+  readonly inputs: Readonly<
+    Record<string, { readonly shape: readonly number[]; readonly data: Float32Array | Int32Array }>
+  >
+  /** Outputs that inputs continue from run to run, by the names of the inputs. */
+  readonly states: Readonly<Record<string, string>>
+  readonly threads: number
+}
+
 /** One way of a rival to do a task. */
 export interface Variant extends Contestant {
   /** Its distinction: a code path, an optimiser's implementation. */
@@ -26,6 +38,8 @@ export interface Rival {
   readonly settings: string
   /** Its ways to do `task`; none where it has no such thing. */
   open(task: Task): Promise<Variant[]>
+  /** Its way to run a model from a file; absent for rivals that read no such files. */
+  openModel?(task: ModelTask): Promise<Variant>
   close(): Promise<void>
 }
 

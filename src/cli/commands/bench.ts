@@ -9,6 +9,7 @@ import {
   type Change
 } from '../../bench/report/machine-file.js'
 import { findWorkloads, workloads } from '../../bench/registry.js'
+import { importedWorkload } from '../../bench/workloads/imported.js'
 import { writeLatency } from '../../bench/report/latency.js'
 import { createReport, figure } from '../../bench/report/lines.js'
 import { writeRoofline } from '../../bench/report/roofline.js'
@@ -58,7 +59,8 @@ Examples:
   gatecell bench train-char --device cuda --rivals --precision bf16,tf32
   gatecell bench sample --device auto
   gatecell bench serve-http --rivals --latency-svg latency.svg
-  gatecell bench layer --compare machine.json --tolerance 10`
+  gatecell bench layer --compare machine.json --tolerance 10
+  gatecell bench model.onnx --rivals`
 
 /** Adds the command. */
 export function addBench(program: Command): void {
@@ -67,7 +69,7 @@ export function addBench(program: Command): void {
   program
     .command('bench')
     .description(descriptions.bench)
-    .argument('[workload...]', 'names of workloads; all if none is named')
+    .argument('[workload...]', 'names of workloads, or files of models of ONNX; all workloads if none is named')
     .option(
       '--threads <n,...>',
       'thread numbers (default: all cores; for step also 1)',
@@ -110,7 +112,11 @@ async function bench(names: readonly string[], flags: BenchFlags, interrupts: In
   const output = createOutput(flags.json === true)
   const { device = 'cpu' } = flags
   checkDevice(device === 'auto' ? 'cuda' : device)
-  const chosen = findWorkloads(names, device)
+  const chosen = names.some(isModel)
+    ? names.flatMap((name) =>
+        isModel(name) ? [importedWorkload(name, flags.length ?? 64)] : findWorkloads([name], device)
+      )
+    : findWorkloads(names, device)
   const before = flags.compare === undefined ? null : await readMachineFile(flags.compare)
   await assertOutputs([flags.save, flags.svg, flags.latencySvg], [])
   if (flags.isa !== undefined) forceIsa(flags.isa)
@@ -144,6 +150,9 @@ async function bench(names: readonly string[], flags: BenchFlags, interrupts: In
   const limit = 1 + (flags.tolerance ?? Infinity) / 100
   return changes.some(({ ratio }) => ratio > limit) ? exitCodes.failed : exitCodes.ok
 }
+
+/** Whether a name is that of a file with a model. */
+const isModel = (name: string) => /\.(onnx|safetensors)$/.test(name)
 
 function recordOf(event: BenchEvent): EventRecord {
   if (event.kind === 'rival') {
