@@ -95,13 +95,17 @@ export async function importOnnx(path: string, options: ImportOnnxOptions = {}):
         `${source.size}`,
         'name a smaller file'
       )
-    return modelOf(readOnnx(await source.read(0, source.size), path), { constants, sizes, threads })
+    return importGraph(readOnnx(await source.read(0, source.size), path), { constants, sizes, threads })
   } finally {
     await source.close()
   }
 }
 
-function modelOf(file: OnnxFile, { constants: given, sizes, threads }: Required<ImportOnnxOptions>): ImportedOnnx {
+/** Makes a model of a graph with its weights. Throws ERR_UNSUPPORTED with everything that is not supported. */
+export function importGraph(
+  file: OnnxFile,
+  { constants: given = {}, sizes = {}, threads = 1 }: ImportOnnxOptions = {}
+): ImportedOnnx {
   const inputs = file.inputs.filter(({ name }) => !Object.hasOwn(given, name))
   checkSupported(file, inputs)
   const constants = new Map(file.constants)

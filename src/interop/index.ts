@@ -7,3 +7,4 @@ export { importText, type ImportTextOptions, type ImportTextReport } from './imp
 export type { NameMap } from './names.js'
 export { openTensorFile, type TensorFile } from './tensors/tensor-file.js'
 export type { StoredTensor } from './tensors/stored-tensor.js'
+export { importKeras, type ImportKerasOptions } from './import-keras.js'

@@ -1,5 +1,5 @@
 // Models and tensors of other programs.
-import { exportModel, importOnnx, importText, loadWeights, openTensorFile } from '../../src/interop/index.js'
+import { exportModel, importKeras, importOnnx, importText, loadWeights, openTensorFile } from '../../src/interop/index.js'
 import { textModel } from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'
 import { dispose } from './recipes-runs.js'
@@ -12,6 +12,8 @@ async function onnxFile(): Promise<string> {
   await exportModel('text.safetensors', { to: 'onnx', out: 'text.onnx' })
   return 'text.onnx'
 }
+const kerasFile = fileURLToPath(new URL('../golden/keras/text.keras', import.meta.url))
+
 const values = () => ({
   tokens: { shape: [3, 1], data: Int32Array.of(0, 1, 2) },
   h0: { shape: [1, 1, 8], data: new Float32Array(8) },
@@ -38,6 +40,15 @@ export const interopRecipes: AnyRecipe[] = [
     returns: 'ImportedOnnx',
     pure: true,
     accepts: ['1.constants.*', '1.sizes.*'],
+    cost: 20
+  }),
+  recipe({
+    name: 'interop.importKeras',
+    args: () => [kerasFile, { threads: 1, sizes: { length: 3 } }],
+    call: (_, given) => (importKeras as (...values: unknown[]) => unknown)(...given),
+    digest: () => '',
+    returns: 'ImportedOnnx',
+    accepts: ['1.sizes.*'],
     cost: 20
   }),
   method('ImportedOnnx', 'run', async () => await importOnnx(await onnxFile()), () => [values()], { cost: 20, dispose, pure: true }), // prettier-ignore
