@@ -1,5 +1,13 @@
 // Models and tensors of other programs.
-import { exportModel, importKeras, importOnnx, importText, loadWeights, openTensorFile } from '../../src/interop/index.js'
+import { fileURLToPath } from 'node:url'
+import {
+  exportModel,
+  importKeras,
+  importOnnx,
+  importText,
+  loadWeights,
+  openTensorFile
+} from '../../src/interop/index.js'
 import { textModel } from '../../src/tasks/text/index.js'
 import { method, pure, recipe, type AnyRecipe } from './recipe.js'
 import { dispose } from './recipes-runs.js'
@@ -42,14 +50,11 @@ export const interopRecipes: AnyRecipe[] = [
     accepts: ['1.constants.*', '1.sizes.*'],
     cost: 20
   }),
-  recipe({
-    name: 'interop.importKeras',
-    args: () => [kerasFile, { threads: 1, sizes: { length: 3 } }],
-    call: (_, given) => (importKeras as (...values: unknown[]) => unknown)(...given),
+  pure('interop.importKeras', importKeras, () => [kerasFile, { threads: 1, sizes: { length: 3 } }], {
+    cost: 20,
     digest: () => '',
     returns: 'ImportedOnnx',
-    accepts: ['1.sizes.*'],
-    cost: 20
+    accepts: ['1.sizes.*']
   }),
   method('ImportedOnnx', 'run', async () => await importOnnx(await onnxFile()), () => [values()], { cost: 20, dispose, pure: true }), // prettier-ignore
   method('ImportedOnnx', 'dispose', async () => await importOnnx(await onnxFile()), () => [], { cost: 20 }), // prettier-ignore

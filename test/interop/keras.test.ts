@@ -1,8 +1,8 @@
 // Models of Keras: the golden files of make_keras.py, of which each output is within 1e-5 of Keras.
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { importKeras, type OnnxArray } from '../../src/interop/index.js'
+import { importKeras, openTensorFile, type OnnxArray } from '../../src/interop/index.js'
 import { largestDifference, type GoldenTensor } from '../golden.js'
 
 const folder = fileURLToPath(new URL('../golden/keras/', import.meta.url))
@@ -26,3 +26,70 @@ async function difference(t: Test, name: string, { inputs, outputs }: Expected):
 
 for (const [name, expected] of Object.entries(golden))
   if ('outputs' in expected) t.test(name, async (t) => { t.ok((await difference(t, name, expected)) < 1e-5) }) // prettier-ignore
+
+t.test('layers that are not supported are in one message', async (t) => {
+  const all = /layers in .*masked\.keras that docs\/interop\.md lists but received Masking "masking", LayerNormalization "norm", Dense "dense_\d+" with the activation gelu: build/ // prettier-ignore
+  await t.rejects(importKeras(`${folder}masked.keras`), { code: 'ERR_UNSUPPORTED', message: all })
+  await t.rejects(importKeras(`${folder}refused.keras`), { code: 'ERR_UNSUPPORTED', message: /Maximum "maximum"/ })
+})
+
+t.test('a configuration with a file of weights, and the tensors of that file', async (t) => {
+  const weights = `${folder}only.weights.h5`
+  const { arrays } = golden['only.weights.h5'] as unknown as { arrays: GoldenTensor[] }
+  const file = await openTensorFile(weights)
+  t.same([...file.tensors.keys()], ['layers/embedding/vars/0', ...[0, 1, 2].map((i) => `layers/lstm/cell/vars/${i}`)])
+  let i = 0
+  for (const { shape, read } of file.tensors.values()) {
+    t.same(shape, arrays[i]!.shape)
+    t.ok(largestDifference((await read()) as Float32Array, arrays[i++]!.data) < 1e-6)
+  }
+  await file.close()
+  await t.rejects(importKeras(weights), {
+    code: 'ERR_UNSUPPORTED',
+    message: /a model with its configuration .* only weights/
+  })
+  const layer = (class_name: string, config: object) => ({ class_name, config: { name: class_name.toLowerCase(), ...config } }) // prettier-ignore
+  const layers = [
+    layer('InputLayer', { batch_shape: [null, null], dtype: 'int32' }),
+    layer('Embedding', { input_dim: 5, output_dim: 4 }),
+    layer('LSTM', { units: 4, activation: 'tanh', recurrent_activation: 'sigmoid' })
+  ]
+  const path = `${t.testdir()}/config.json`
+  const write = (...changed: object[]) => writeFileSync(path, JSON.stringify({ class_name: 'Sequential', config: { layers: changed } })) // prettier-ignore
+  write(...layers)
+  await t.rejects(importKeras(path), {
+    code: 'ERR_INVALID_ARGUMENT',
+    message: /a file of weights for the configuration/
+  })
+  using imported = await importKeras(path, { weights })
+  t.same((await imported.run({ inputlayer: { shape: [1, 3], data: Int32Array.of(1, 2, 3) } }))['lstm']!.shape, [1, 4])
+  write(...layers.slice(0, 2), layer('LSTM', { units: 3 }))
+  await t.rejects(importKeras(path, { weights }), {
+    code: 'ERR_FILE_FORMAT',
+    message: /shape \[4, 12\] for LSTM "lstm"/
+  })
+  write(...layers, layer('Dense', { units: 3 }))
+  await t.rejects(importKeras(path, { weights }), { code: 'ERR_FILE_FORMAT', message: /the weights kernel, bias as layers\/dense\/vars for Dense "dense"/ }) // prettier-ignore
+  write(layers[0]!, { ...layers[1]!, config: { ...layers[1]!.config, mask_zero: true } }, layer('LSTM', { units: 4, stateful: true, activation: { class_name: 'Lambda' } })) // prettier-ignore
+  await t.rejects(importKeras(path, { weights }), { code: 'ERR_UNSUPPORTED', message: /Embedding "embedding" with mask_zero, LSTM "lstm" with stateful, LSTM "lstm" with the activation of Python code/ }) // prettier-ignore
+})
+
+t.test('links and other storage in HDF5 are refused', async (t) => {
+  const path = `${t.testdir()}/odd.h5`
+  const whole = readFileSync(`${folder}lstm.h5`)
+  const refused = async (change: (bytes: Buffer) => void, code: string, message: RegExp) => {
+    const bytes = Buffer.from(whole)
+    change(bytes)
+    writeFileSync(path, bytes)
+    await t.rejects(importKeras(path), { code, message })
+  }
+  const symbols = whole.indexOf('SNOD')
+  await refused((bytes) => bytes.writeUInt32LE(2, symbols + 8 + 16), 'ERR_UNSUPPORTED', /but received a soft link/)
+  await refused((bytes) => bytes.writeBigUInt64LE(whole.readBigUInt64LE(64), symbols + 16), 'ERR_UNSUPPORTED', /but received a second link/) // prettier-ignore
+  const layout = whole.indexOf(Buffer.of(3, 1), whole.indexOf('recurrent_kernel'))
+  t.equal(whole.readUInt16LE(layout - 8), 8, 'the message of a layout')
+  await refused((bytes) => (bytes[layout + 1] = 2), 'ERR_UNSUPPORTED', /chunks, which may be compressed/)
+  await refused((bytes) => bytes.writeBigUInt64LE(2n ** 40n, layout + 2), 'ERR_FILE_FORMAT', /a file of \d+ bytes/)
+  await refused((bytes) => bytes.writeBigUInt64LE(2n ** 40n, layout + 10), 'ERR_FILE_FORMAT', /but received the shape/)
+  await refused((bytes) => bytes.writeUInt16LE(7, layout - 8), 'ERR_UNSUPPORTED', /external data/)
+})
